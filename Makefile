@@ -1,0 +1,28 @@
+# make app, make test, make lint, make browser-test, make requirements; each sets up .venv first, once.
+
+PYTHON ?= python3
+VENV := .venv/bin
+
+.PHONY: app test lint browser-test requirements install
+
+app: install
+	$(VENV)/audiotag app
+
+test: install
+	$(VENV)/pytest -n 2
+
+browser-test: install
+	$(VENV)/pytest tests/browser
+
+lint: install
+	$(VENV)/ruff check .
+	$(VENV)/ruff format --check .
+	$(VENV)/mypy
+
+install:
+	@$(PYTHON) install.py
+
+# Recompile requirements.txt from requirements.in, for every system and Python that is supported.
+requirements: install
+	$(VENV)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	  --no-emit-index-url --upgrade --override requirements.overrides requirements.in -o requirements.txt

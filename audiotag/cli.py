@@ -1,0 +1,375 @@
+"""The ``audiotag`` command: one sub-command a job, each a thin call into the room that does it.
+
+Exit status: 0 when all was done, 1 when some clips could not be used, 2 when nothing could be done.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import sys
+import time
+from collections.abc import Callable
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from audiotag import __version__
+from audiotag.errors import AudiotagError
+from audiotag.workspace import SHIPPED_MODELS, Workspace
+
+if TYPE_CHECKING:
+    from audiotag.tagging.tagger import Tags
+    from audiotag.training.runs import Run
+
+ALL_DONE, SOME_FAILED, NOTHING_DONE = 0, 1, 2
+SHOWN_PROBLEMS = 20
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command and exit with its status."""
+    options = _parser().parse_args(arguments)
+    try:
+        status = options.run(options)
+    except AudiotagError as error:
+        print(f"audiotag: {error}", file=sys.stderr)
+        status = NOTHING_DONE
+    except KeyboardInterrupt:
+        print("audiotag: stopped.", file=sys.stderr)
+        status = 130
+    sys.exit(status)
+
+
+def demo(options: argparse.Namespace) -> int:
+    """Render the starter sounds."""
+    from audiotag.data.starter import render_starter
+
+    folder = options.folder or Workspace().starter
+    began = time.monotonic()
+    with _bar("starter sounds", "clip") as progress:
+        render_starter(folder, seed=options.seed, progress=progress)
+    print(f"{folder} is ready ({time.monotonic() - began:.0f} s). Next: audiotag app, or audiotag train {folder}")
+    return ALL_DONE
+
+
+def scan(options: argparse.Namespace) -> int:
+    """Say what a dataset holds."""
+    from audiotag.data.index import scan as scan_headers
+    from audiotag.data.layouts import Problem, open_dataset
+    from audiotag.data.statistics import summary
+
+    dataset = open_dataset(options.dataset)
+    workspace = Workspace()
+    with _bar("headers", "file") as progress:
+        index = scan_headers(dataset, workspace.indexes, progress)
+    workspace.remember_dataset(dataset.root)
+    broken = index[index["error"].notna()]
+    problems = [*dataset.problems, *(Problem(row.clip, row.error) for row in broken.itertuples())]
+    table = summary(index)
+    if options.json:
+        values = {
+            "dataset": str(dataset.root),
+            "layout": dataset.layout,
+            "labels": dataset.labels,
+            "subsets": {name: row.dropna().to_dict() for name, row in table.iterrows()},
+            "problems": [vars(problem) for problem in problems],
+        }
+        print(json.dumps(values, indent=2, ensure_ascii=False))
+    else:
+        print(f"{dataset.name}: {dataset.layout}, {len(dataset.labels)} labels\n")
+        print(table.T.to_string(float_format=lambda value: f"{value:,.2f}"))
+        _print_problems([problem.reason for problem in problems])
+    return SOME_FAILED if problems else ALL_DONE
+
+
+def train(options: argparse.Namespace) -> int:
+    """Train folds in a detached worker, and follow it."""
+    from audiotag.data.layouts import open_dataset
+    from audiotag.training.recipe import load_recipe
+    from audiotag.training.runs import RunSettings, create_run
+
+    workspace = Workspace()
+    dataset = open_dataset(options.dataset or workspace.starter)
+    settings = RunSettings(str(dataset.root), load_recipe(options.recipe), options.folds, options.hold_out)
+    run = create_run(workspace, settings)
+    run.start()
+    print(f"run {run.name} in {run.folder}", file=sys.stderr)
+    if options.detach:
+        print(run.name)
+        return ALL_DONE
+    _follow(run)
+    state = run.state()
+    if state != "finished":
+        print(f"audiotag: the run is {state}. {run.reason()}".rstrip(), file=sys.stderr)
+        print(run.log_tail(10), file=sys.stderr)
+        return NOTHING_DONE
+    folds = [event for event in run.events() if event["event"] == "fold-finished"]
+    mean = sum(event["lwlrap"] for event in folds) / len(folds)
+    if options.json:
+        print(json.dumps({"run": run.name, "mean_lwlrap": mean, "folds": folds}, indent=2))
+    else:
+        for event in folds:
+            print(f"fold {event['fold']}: lwlrap {event['lwlrap']:.4f}, accuracy {event['accuracy']:.4f}")
+        print(f"mean lwlrap of {len(folds)} folds, on clips they never saw: {mean:.4f}")
+    if options.publish:
+        print(_publish(run, options.publish, workspace.ensembles, "not stated"), file=sys.stderr)
+    return ALL_DONE
+
+
+def publish(options: argparse.Namespace) -> int:
+    """Turn a run's finished folds into an ensemble."""
+    from audiotag.training.runs import find_run
+
+    workspace = Workspace()
+    parent = SHIPPED_MODELS if options.shipped else workspace.ensembles
+    print(_publish(find_run(workspace, options.from_run), options.name, parent, options.licence))
+    return ALL_DONE
+
+
+def tag(options: argparse.Namespace) -> int:
+    """Tag clips."""
+    from audiotag.tagging.tagger import Tagger
+
+    tagger = Tagger(_ensemble_folder(options.ensemble), options.folds)
+    paths = _sound_files(options.paths)
+    if not paths:
+        raise AudiotagError(f"no sound files in {', '.join(map(str, options.paths))}; WAV, FLAC, OGG and MP3 are read.")
+    results, problems = [], []
+    with _bar("clips", "clip") as progress:
+        for done, path in enumerate(paths, start=1):
+            try:
+                result = tagger.tag(path)
+            except (AudiotagError, OSError) as error:
+                problems.append(str(error))
+            else:
+                results.append((path, result))
+            if len(paths) > 1:
+                progress(done, len(paths))
+    rows = [_tag_row(path, tags) for path, tags in results]
+    if options.out:
+        _write_tags(options.out, rows, tagger.card.labels)
+    if options.json:
+        print(json.dumps(rows, indent=2, ensure_ascii=False))
+    elif not options.out:
+        for _, tags in results:
+            shown = ", ".join(f"{t.label} {t.score:.2f} ({t.folds_agreeing} of {tags.folds} folds)" for t in tags.tags)
+            print(f"{tags.name}: {shown or 'nothing I know'}")
+            for note in tags.notes:
+                print(f"  {note}")
+    _print_problems(problems)
+    return SOME_FAILED if problems and results else NOTHING_DONE if problems else ALL_DONE
+
+
+def score(options: argparse.Namespace) -> int:
+    """Score a submission against the truth."""
+    from audiotag.scoring import score_submission
+
+    result = score_submission(options.submission, options.truth)
+    per_class = result.per_class
+    if options.json:
+        values = {
+            "lwlrap": result.lwlrap,
+            "accuracy": result.accuracy,
+            "clips": result.clips,
+            "splits": {name: {"clips": n, "lwlrap": value} for name, (n, value) in result.per_split.items()},
+            "per_class": {
+                label: {"lwlrap": None if row.clips == 0 else row.lwlrap, "clips": int(row.clips)}
+                for label, row in zip(per_class.index, per_class.itertuples(), strict=True)
+            },
+            "notes": result.notes,
+        }
+        print(json.dumps(values, indent=2, ensure_ascii=False))
+        return ALL_DONE
+    print(f"lwlrap {result.lwlrap:.5f} on {result.clips} clips, accuracy {result.accuracy:.5f}")
+    for name, (clips, value) in result.per_split.items():
+        print(f"  {name}: {value:.5f} on {clips} clips")
+    for note in result.notes:
+        print(note)
+    print()
+    print(per_class.to_string(float_format=lambda value: f"{value:.4f}"))
+    return ALL_DONE
+
+
+def app(options: argparse.Namespace) -> int:
+    """Serve the app on 127.0.0.1."""
+    from audiotag.data.starter import is_whole
+
+    workspace = Workspace()
+    if not workspace.dataset_folders() or (workspace.starter.exists() and not is_whole(workspace.starter)):
+        print("First use: rendering the starter sounds.", file=sys.stderr)
+        demo(argparse.Namespace(folder=None, seed=2019))
+    import importlib.util
+    import subprocess
+
+    command = [sys.executable, "-m", "streamlit", "run", str(Path(__file__).parent.parent / "app.py")]
+    command += ["--server.port", str(options.port)] if options.port else []
+    assert importlib.util.find_spec("streamlit"), "streamlit is in requirements.txt"
+    return subprocess.call(command)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="audiotag",
+        description="Explore labelled sounds, train an ensemble of folds, tag clips.",
+        epilog="Everything is kept in ./workspace, or in the folder that AUDIOTAG_HOME names.",
+    )
+    parser.add_argument("--version", action="version", version=f"audiotag {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], help: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=help, description=help)
+        sub.set_defaults(run=run)
+        return sub
+
+    sub = command("demo", demo, "Render the starter sounds: a small labelled dataset, made on this machine.")
+    sub.add_argument("folder", nargs="?", type=Path, help="where to (default: in the workspace)")
+    sub.add_argument("--seed", type=int, default=2019, help="another seed, other sounds (default: 2019)")
+
+    sub = command("scan", scan, "Say what a dataset holds and what is wrong with it.")
+    sub.add_argument("dataset", type=Path, help="its folder, or its CSV file")
+    sub.add_argument("--json", action="store_true", help="print the result as JSON")
+
+    sub = command("train", train, "Train folds; the work goes on if this command is closed with --detach.")
+    sub.add_argument("dataset", nargs="?", type=Path, help="folder or CSV (default: the starter sounds)")
+    sub.add_argument("--recipe", default="quick", help="name of a shipped recipe, or a .toml file (default: quick)")
+    sub.add_argument("--folds", type=_numbers, default=(), metavar="1,2,…", help="only these folds (default: all)")
+    sub.add_argument("--hold-out", type=int, metavar="FOLD", help="leave this fold of the dataset out, for testing")
+    sub.add_argument("--publish", metavar="NAME", help="make an ensemble of the folds when they are done")
+    sub.add_argument("--detach", action="store_true", help="return at once; the Train page shows how it goes")
+    sub.add_argument("--json", action="store_true", help="print the result as JSON")
+
+    sub = command("publish", publish, "Make an ensemble of a run's finished folds.")
+    sub.add_argument("from_run", metavar="run", help="name of the run")
+    sub.add_argument("name", help="name of the ensemble")
+    sub.add_argument("--licence", default="not stated", help="what its card says of its licence")
+    sub.add_argument("--shipped", action="store_true", help="into models/ instead of the workspace")
+
+    sub = command("tag", tag, "Tag clips, or folders of clips.")
+    sub.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="sound files or folders")
+    sub.add_argument("--ensemble", default="starter", help="name or folder of the ensemble (default: starter)")
+    sub.add_argument("--folds", type=_numbers, default=(), metavar="1,2,…", help="use only these of its folds")
+    sub.add_argument("--out", type=Path, metavar="FILE", help="write all scores to a .csv or .json file")
+    sub.add_argument("--json", action="store_true", help="print the result as JSON")
+
+    sub = command("score", score, "Score a submission against the truth.")
+    sub.add_argument("submission", type=Path, help="CSV of a file column and a column of scores a label")
+    sub.add_argument("--truth", type=Path, required=True, help="CSV of a file column and a label column")
+    sub.add_argument("--json", action="store_true", help="print the result as JSON")
+
+    sub = command("app", app, "Serve the app on 127.0.0.1; renders the starter sounds on first use.")
+    sub.add_argument("--port", type=int, help="another port than 8501")
+    return parser
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    try:
+        numbers = tuple(sorted({int(part) for part in text.split(",")}))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be numbers with commas between, like 1,2, got {text}") from None
+    if min(numbers) < 1:
+        raise argparse.ArgumentTypeError(f"folds are counted from 1, got {min(numbers)}")
+    return numbers
+
+
+def _publish(run: Run, name: str, parent: Path, licence: str) -> str:
+    from audiotag.training.publish import publish as publish_run
+
+    folder = publish_run(run, name, parent, licence=licence)
+    return f"ensemble {name} is in {folder}"
+
+
+def _follow(run: Run) -> None:
+    """Print a line for each epoch until the run ends; Ctrl-C asks it to stop and waits for that."""
+    printed = 0
+    try:
+        while True:
+            active = run.is_active()
+            epochs = [event for event in run.events() if event["event"] == "epoch"]
+            for event in epochs[printed:]:
+                print(
+                    f"fold {event['fold']}  {event['subset']:8} epoch {event['epoch']:3}  "
+                    f"lwlrap {event['lwlrap']:.4f}  loss {event['train_loss']:.4f}  {event['seconds']:.1f} s",
+                    file=sys.stderr,
+                )
+            printed = len(epochs)
+            if not active:
+                return
+            time.sleep(0.5)
+    except KeyboardInterrupt:
+        print("stopping after this batch …", file=sys.stderr)
+        run.stop()
+        while run.is_active():
+            time.sleep(0.2)
+
+
+def _ensemble_folder(name: str) -> Path:
+    known = Workspace().ensemble_folders()
+    if name in known:
+        return known[name]
+    if Path(name).is_dir():
+        return Path(name)
+    raise AudiotagError(f"there is no ensemble named {name}; there are {', '.join(known) or 'none'}.")
+
+
+def _sound_files(paths: list[Path]) -> list[Path]:
+    from audiotag.sound.audio import SUFFIXES
+
+    files: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            files += sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
+        else:
+            files.append(path)  # named by hand, so whatever is wrong with it is said
+    return files
+
+
+def _tag_row(path: Path, tags: Tags) -> dict[str, Any]:
+    return {
+        "clip": str(path),
+        "tags": [{"label": tag.label, "score": round(tag.score, 4), "folds": tag.folds_agreeing} for tag in tags.tags],
+        "scores": {tag.label: round(tag.score, 4) for tag in tags.ranking},
+        "notes": list(tags.notes),
+    }
+
+
+def _write_tags(out: Path, rows: list[dict[str, Any]], labels: tuple[str, ...]) -> None:
+    from audiotag.workspace import write_bytes, write_json
+
+    if out.suffix == ".json":
+        write_json(out, rows)
+        return
+    if out.suffix != ".csv":
+        raise AudiotagError(f"--out must end in .csv or .json, got {out.name}.")
+    import io
+
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["fname", "tags", *labels])
+    for row in rows:
+        tags = ",".join(tag["label"] for tag in row["tags"])
+        writer.writerow([row["clip"], tags, *(row["scores"][label] for label in labels)])
+    write_bytes(out, text.getvalue().encode())
+
+
+def _print_problems(reasons: list[str]) -> None:
+    if reasons:
+        print(f"\n{len(reasons)} left out:", file=sys.stderr)
+        for reason in reasons[:SHOWN_PROBLEMS]:
+            print(f"  {reason}", file=sys.stderr)
+        if len(reasons) > SHOWN_PROBLEMS:
+            print(f"  … and {len(reasons) - SHOWN_PROBLEMS} more; --json lists all.", file=sys.stderr)
+
+
+@contextmanager
+def _bar(what: str, unit: str):  # type: ignore[no-untyped-def]
+    """A progress bar on standard error, as a callable (done, total)."""
+    from tqdm import tqdm
+
+    with tqdm(desc=what, unit=unit, disable=None, leave=False) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield progress

@@ -1,0 +1,1 @@
+"""Datasets: find them, index them, count them, and render the starter sounds."""

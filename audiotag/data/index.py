@@ -1,0 +1,98 @@
+"""The index: one row a clip with what its header says, cached so that only new and changed files are read again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pandas as pd
+
+from audiotag.data.layouts import Dataset
+from audiotag.errors import AudiotagError
+from audiotag.sound.audio import read_header
+
+HEADER_TYPES = {
+    "frames": "Int64",
+    "sample_rate": "Int64",
+    "channels": "Int64",
+    "container": "string",
+    "codec": "string",
+    "duration_s": "Float64",
+    "error": "string",
+}
+HEADER_COLUMNS = list(HEADER_TYPES)
+KEY = ["clip", "subset", "size", "modified_ns"]
+Progress = Callable[[int, int], None]
+
+
+def scan(dataset: Dataset, cache_folder: Path | None = None, progress: Progress | None = None) -> pd.DataFrame:
+    """The dataset's clips with what their headers say.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    cache_folder : Path, optional
+        Where the index is kept between calls; nothing is kept without it.
+    progress : callable(done, total), optional
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns of ``dataset.clips`` and ``frames``, ``sample_rate`` (Hz), ``channels``, ``container``, ``codec``,
+        ``duration_s``, ``error`` (a sentence where the file cannot be read, else NA), ``size`` (bytes).
+    """
+    clips = dataset.clips.copy()
+    stats = [path.stat() for path in clips["path"]]
+    clips["size"] = [stat.st_size for stat in stats]
+    clips["modified_ns"] = [stat.st_mtime_ns for stat in stats]
+    keys = list(zip(*(clips[column] for column in KEY), strict=True))
+    cache = cache_folder / f"{_cache_name(dataset)}.parquet" if cache_folder else None
+    known = _cached(cache) if cache else {}
+    unknown = [row for row, key in enumerate(keys) if key not in known]
+    with ThreadPoolExecutor() as pool:
+        for done, (row, header) in enumerate(
+            zip(unknown, pool.map(_read_row, clips["path"].iloc[unknown]), strict=True), start=1
+        ):
+            known[keys[row]] = header
+            if progress:
+                progress(done, len(unknown))
+    headers = pd.DataFrame([known[key] for key in keys], columns=HEADER_COLUMNS, index=clips.index)
+    index = pd.concat([clips, headers.astype(HEADER_TYPES)], axis=1)
+    if cache and unknown:
+        _write_cache(index[KEY + HEADER_COLUMNS], cache)
+    return index
+
+
+def _read_row(path: Path) -> tuple:
+    try:
+        header = read_header(path)
+    except (AudiotagError, OSError) as error:
+        return (*[pd.NA] * 6, str(error))
+    shape = (header.frames, header.sample_rate, header.channels, header.container, header.codec)
+    return (*shape, header.duration_s, pd.NA)
+
+
+def _cache_name(dataset: Dataset) -> str:
+    return f"{dataset.name}-{hashlib.sha256(str(dataset.root).encode()).hexdigest()[:12]}"
+
+
+def _cached(cache: Path) -> dict[tuple, tuple]:
+    """Headers by (clip, subset, size, time of change)."""
+    try:
+        table = pd.read_parquet(cache)
+        keys = zip(*(table[column] for column in KEY), strict=True)
+        return dict(zip(keys, table[HEADER_COLUMNS].itertuples(index=False, name=None), strict=True))
+    except (OSError, KeyError, ValueError):  # none yet, or not one of ours: read the headers again
+        return {}
+
+
+def _write_cache(table: pd.DataFrame, cache: Path) -> None:
+    import io
+
+    from audiotag.workspace import write_bytes
+
+    buffer = io.BytesIO()
+    table.to_parquet(buffer)
+    write_bytes(cache, buffer.getvalue())

@@ -1,0 +1,87 @@
+"""What a network is built from; apart from `audiotag.networks`, so that pages can show it without importing torch."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from audiotag.errors import require
+
+GROUP_CHANNELS = (64, 128, 256, 512)
+BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}  # depth → blocks in each of the four groups
+EXPANSION = {18: 1, 34: 1, 50: 4}  # depth → output channels of a block over its inner ones
+ACTIVATION_NAMES = ("relu", "mish")
+POOLS = ("max", "max-blur")
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """What a network is built from, validated.
+
+    Parameters
+    ----------
+    depth : int, 18, 34 or 50
+    width : float, at least 1/64
+        Factor on the channels of the four groups (fastai's ``widen``).
+    stem : int, 1 to 256
+        Channels of the first two convolutions; the third has twice as many. On narrow networks most of the time
+        goes here, where the picture is largest.
+    activation : str, "relu" or "mish"
+    self_attention : bool
+        Self-attention at the end of the first group.
+    pool : str, "max" or "max-blur"
+        What halves the picture after the stem.
+    dropout : float in [0, 1)
+        Probability, before the last layer.
+
+    Raises
+    ------
+    AudiotagError
+        If a field is out of its range.
+    """
+
+    depth: int = 18
+    width: float = 1.0
+    stem: int = 32
+    activation: str = "mish"
+    self_attention: bool = False
+    pool: str = "max"
+    dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_choice("depth", self.depth, tuple(BLOCKS), "18 is the quickest, 50 the largest")
+        narrowest = 1 / GROUP_CHANNELS[0]
+        require(
+            _is_number(self.width) and narrowest <= self.width < math.inf,
+            "width",
+            f"be a number of at least {narrowest} (one channel in the first group)",
+            self.width,
+            "1.0 is the published width, 0.5 has about a quarter of its weights",
+        )
+        require(
+            _is_number(self.stem) and 1 <= self.stem <= 256 and self.stem == int(self.stem),
+            "stem",
+            "be a whole number of 1 to 256 channels",
+            self.stem,
+            "32 is the published stem",
+        )
+        _check_choice("activation", self.activation, ACTIVATION_NAMES, "names are in lower case")
+        _check_choice("self_attention", self.self_attention, (False, True), "is it in quotes?")
+        _check_choice("pool", self.pool, POOLS, "names are in lower case")
+        require(
+            _is_number(self.dropout) and 0 <= self.dropout < 1,
+            "dropout",
+            "be a probability from 0 up to but not including 1",
+            self.dropout,
+            "is it in per cent?",
+        )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _check_choice(field: str, value: object, choices: tuple[object, ...], hint: str) -> None:
+    # By type too: 1 would pass for True, and 18.0 for 18.
+    holds = any(value == choice and type(value) is type(choice) for choice in choices)
+    require(holds, field, f"be one of {', '.join(map(repr, choices))}", value, hint)

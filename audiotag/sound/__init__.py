@@ -1,0 +1,1 @@
+"""From files to log-mel pictures: the one front-end of playground, training and tagging."""

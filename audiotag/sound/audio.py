@@ -1,0 +1,228 @@
+"""Sound files to waveforms: reading, checking, trimming and cropping.
+
+Conventions: a waveform is mono float32 in [-1, 1] with shape ``(samples,)``; stereo and more become mono by their
+mean; positions are in samples of that waveform.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from audiotag.errors import AudiotagError
+from audiotag.sound.containers import promised_frames
+
+SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
+SILENCE_DBFS = -90.0  # below one step of 16 bit: nothing but dither can be in there
+
+Source = Path | bytes  # a file on disk, or the bytes of an upload
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a sound file says of itself, read without decoding it."""
+
+    frames: int
+    sample_rate: int
+    channels: int
+    container: str
+    codec: str
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return self.frames / self.sample_rate
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A decoded sound: ``waveform`` of shape ``(samples,)`` at ``sample_rate`` Hz, and what is odd about its file."""
+
+    name: str
+    waveform: np.ndarray
+    sample_rate: int
+    header: Header
+    notes: tuple[str, ...] = ()
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return len(self.waveform) / self.sample_rate
+
+
+def read_header(source: Source, name: str | None = None) -> Header:
+    """Length, sample rate, channels and format of a sound, from its header alone.
+
+    Raises
+    ------
+    AudiotagError
+        If there is no such file, it is empty, is no sound, or has no samples.
+    """
+    name = name or _name_of(source)
+    with _opened(source, name) as file:
+        if file.frames <= 0:
+            raise AudiotagError(
+                f"{name} holds no samples: its header is all there is; leave it out or record it again."
+            )
+        return Header(file.frames, file.samplerate, file.channels, file.format, file.subtype)
+
+
+def read_sound(source: Source, sample_rate: int, name: str | None = None) -> Sound:
+    """Decode a whole sound to mono at ``sample_rate``.
+
+    Parameters
+    ----------
+    source : Path or bytes
+        WAV, FLAC, OGG or MP3, with any number of channels and any sample rate.
+    sample_rate : int
+        Wanted rate in Hz; soxr resamples where the file has another.
+    name : str, optional
+        What messages call the sound; the file name by default.
+
+    Raises
+    ------
+    AudiotagError
+        If it is missing, empty, no sound, without samples, or holds NaN or infinite values.
+    """
+    name = name or _name_of(source)
+    with _opened(source, name) as file:
+        header = Header(max(file.frames, 0), file.samplerate, file.channels, file.format, file.subtype)
+        samples = file.read(dtype="float32", always_2d=True)
+    if len(samples) == 0:
+        raise AudiotagError(f"{name} holds no samples: its header is all there is; leave it out or record it again.")
+    if not np.isfinite(samples).all():
+        bad = int(np.count_nonzero(~np.isfinite(samples)))
+        raise AudiotagError(
+            f"{name} holds {bad} samples that are not numbers (NaN or infinite); "
+            "sound must be finite, so export it again from its source."
+        )
+    notes = []
+    promised = max(promised_frames(source, header), header.frames)
+    if len(samples) < 0.999 * promised:
+        notes.append(
+            f"{name} is truncated: its header promises {promised / header.sample_rate:.2f} s, "
+            f"{len(samples) / header.sample_rate:.2f} s are there; the part that is there is used."
+        )
+    elif promised_frames(source, header) == -1:
+        notes.append(f"{name} is truncated: its last page is missing; the part that is there is used.")
+    if header.channels > 2:
+        notes.append(f"{name} has {header.channels} channels; their mean is used.")
+    if header.sample_rate < sample_rate / 2:
+        notes.append(
+            f"{name} was sampled at {header.sample_rate} Hz: it holds nothing above "
+            f"{header.sample_rate / 2000:g} kHz, so tags that need higher sounds are doubtful."
+        )
+    waveform = samples[:, 0] if header.channels == 1 else samples.mean(axis=1)
+    waveform = resample(waveform, header.sample_rate, sample_rate)
+    if peak_dbfs(waveform) < SILENCE_DBFS:
+        notes.append(f"{name} is silent: no sample is above {SILENCE_DBFS:g} dBFS.")
+    return Sound(name, waveform, sample_rate, header, tuple(notes))
+
+
+def read_crop(path: Path, start: int, frames: int) -> np.ndarray:
+    """Read only the samples ``start`` to ``start + frames`` of a file, at its own rate, shape ``(samples,)``."""
+    with _opened(path, path.name) as file:
+        file.seek(start)
+        samples = file.read(frames, dtype="float32", always_2d=True)
+    return samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
+
+
+def resample(waveform: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
+    """Band-limited resampling (soxr, high quality) of ``(samples,)`` from one rate in Hz to another."""
+    if from_rate == to_rate:
+        return np.ascontiguousarray(waveform, dtype=np.float32)
+    import soxr
+
+    return soxr.resample(waveform.astype(np.float32), from_rate, to_rate)
+
+
+def peak_dbfs(waveform: np.ndarray) -> float:
+    """Level of the largest sample in dB re full scale; −inf for digital silence."""
+    peak = float(np.abs(waveform).max(initial=0.0))
+    return 20 * float(np.log10(peak)) if peak > 0 else float("-inf")
+
+
+def rms_dbfs(waveform: np.ndarray) -> float:
+    """Root-mean-square level in dB re full scale (a full-scale square wave has 0); −inf for digital silence."""
+    power = float(np.mean(np.square(waveform, dtype=np.float64))) if len(waveform) else 0.0
+    return 10 * float(np.log10(power)) if power > 0 else float("-inf")
+
+
+def trim_bounds(
+    waveform: np.ndarray, sample_rate: int, threshold_db: float = 20.0, pad_s: float = 0.02
+) -> tuple[int, int]:
+    """Where a clip starts and ends once silence at both ends is trimmed, as fastaudio's ``RemoveSilence`` does.
+
+    Frames of 2048 samples, a hop of ``pad_s``, are loud when their RMS is less than ``threshold_db`` below the
+    loudest frame's; the clip is kept from the first to the last loud frame, and ``pad_s`` on both sides.
+
+    Parameters
+    ----------
+    waveform : numpy.ndarray, shape=(samples,)
+    sample_rate : int
+        In Hz.
+    threshold_db : float
+        Positive, in dB below the loudest frame.
+    pad_s : float
+        Seconds; also the hop between frames.
+
+    Returns
+    -------
+    tuple[int, int]
+        First sample and the one after the last.
+
+    Notes
+    -----
+    The reference is fastaudio 1.0.2 over librosa's ``effects.split``: frames are centred with zeros at the ends, and
+    a clip shorter than one pad is kept whole.
+    """
+    n_samples, hop, frame = len(waveform), int(pad_s * sample_rate), 2048
+    if hop > n_samples or n_samples == 0:
+        return 0, n_samples
+    padded = np.pad(waveform, frame // 2)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, frame)[::hop]
+    power = np.einsum("ij,ij->i", frames, frames) / np.float32(frame)
+    level_db = 10 * np.log10(np.maximum(power, 1e-10)) - 10 * np.log10(max(float(power.max()), 1e-10))
+    loud = np.flatnonzero(level_db > -threshold_db)
+    start = min(int(loud[0]) * hop, n_samples)
+    end = min((int(loud[-1]) + 1) * hop, n_samples)
+    return max(start - hop, 0), min(end + hop, n_samples)
+
+
+def wav_bytes(waveform: np.ndarray, sample_rate: int) -> bytes:
+    """The waveform as a 16-bit WAV, at the level it has."""
+    import soundfile
+
+    buffer = io.BytesIO()
+    soundfile.write(buffer, np.clip(waveform, -1, 1), sample_rate, format="WAV", subtype="PCM_16")
+    return buffer.getvalue()
+
+
+def _name_of(source: Source) -> str:
+    return source.name if isinstance(source, Path) else "the upload"
+
+
+@contextmanager
+def _opened(source: Source, name: str) -> Iterator:
+    import soundfile
+
+    if isinstance(source, Path):
+        if not source.is_file():
+            raise AudiotagError(f"{name} is not there (looked for {source}).")
+        size = source.stat().st_size
+    else:
+        size = len(source)
+    if size == 0:
+        raise AudiotagError(f"{name} is empty (0 bytes); copy or record it again.")
+    try:
+        with soundfile.SoundFile(str(source) if isinstance(source, Path) else io.BytesIO(source)) as file:
+            yield file
+    except soundfile.LibsndfileError as error:
+        raise AudiotagError(
+            f"{name} cannot be read as a sound (WAV, FLAC, OGG and MP3 can): {error.error_string.rstrip('.')}."
+        ) from error

@@ -1,0 +1,1 @@
+"""Ensembles of folds and the tags they give."""

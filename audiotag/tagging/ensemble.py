@@ -1,0 +1,161 @@
+"""An ensemble is a folder: ``card.json`` and one safetensors file a fold. Loading it never unpickles anything.
+
+The card says what the ensemble knows (labels), how it sees (spectrogram), what it is (network), how its scores become
+tags (thresholds, windows), where it comes from (dataset, recipe, licence) and how good it was measured to be.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from audiotag.errors import AudiotagError
+from audiotag.network_settings import NetworkSettings
+from audiotag.sound.spectrogram import SpectrogramSettings
+from audiotag.workspace import read_json
+
+if TYPE_CHECKING:
+    import torch
+
+    from audiotag.networks import XResNet
+
+FORMAT = 1
+CARD = "card.json"
+
+
+@dataclass(frozen=True)
+class FoldCard:
+    """One fold's weights file and how it did on the clips that it never saw."""
+
+    fold: int
+    file: str
+    sha256: str
+    clips: int
+    lwlrap: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Card:
+    """What is written in ``card.json``.
+
+    Attributes
+    ----------
+    lwlrap, accuracy : float
+        Out of fold: every clip scored by the fold that never saw it, all together.
+    thresholds : tuple[float, ...]
+        A label's score must reach its threshold to become a tag; best F1 out of fold.
+    windows : "mean" or "max"
+        How the scores of a long clip's windows become the clip's.
+    dataset : dict
+        ``name``, ``clips``, ``fingerprint`` of the labelled clips.
+    """
+
+    name: str
+    about: str
+    labels: tuple[str, ...]
+    thresholds: tuple[float, ...]
+    spectrogram: SpectrogramSettings
+    network: NetworkSettings
+    windows: Literal["mean", "max"]
+    folds: tuple[FoldCard, ...]
+    lwlrap: float
+    accuracy: float
+    dataset: dict[str, Any]
+    recipe: dict[str, Any]
+    licence: str
+    created: str
+    format: int = FORMAT
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self)
+
+
+def read_card(folder: Path) -> Card:
+    """The card of an ensemble, checked; its weights are not touched.
+
+    Raises
+    ------
+    AudiotagError
+        If the folder is no ensemble, is of another format, or a field is missing or wrong; says which.
+    """
+    try:
+        values = read_json(folder / CARD)
+    except ValueError as error:
+        raise AudiotagError(f"{folder.name}/{CARD} is damaged (no JSON): {error}; copy the ensemble again.") from error
+    if not isinstance(values, dict):
+        raise AudiotagError(f"{folder} is no ensemble: it has no {CARD}.")
+    if values.get("format") != FORMAT:
+        raise AudiotagError(
+            f"{folder.name} has format {values.get('format')}, this audiotag reads format {FORMAT}; "
+            "train it again, or use the audiotag that made it."
+        )
+    try:
+        card = Card(
+            **values
+            | {
+                "labels": tuple(values["labels"]),
+                "thresholds": tuple(float(value) for value in values["thresholds"]),
+                "spectrogram": SpectrogramSettings.from_dict(values["spectrogram"]),
+                "network": NetworkSettings(**values["network"]),
+                "folds": tuple(FoldCard(**fold) for fold in values["folds"]),
+            }
+        )
+    except KeyError as error:
+        raise AudiotagError(f"{folder.name}/{CARD} lacks the field {error}; copy the ensemble again.") from error
+    except (TypeError, ValueError) as error:
+        raise AudiotagError(f"{folder.name}/{CARD} is not as it should be: {error}.") from error
+    if len(card.labels) != len(card.thresholds) or not card.labels or not card.folds:
+        raise AudiotagError(
+            f"{folder.name}/{CARD} must have labels, a threshold for each, and folds; it has "
+            f"{len(card.labels)} labels, {len(card.thresholds)} thresholds and {len(card.folds)} folds."
+        )
+    for fold in card.folds:
+        if Path(fold.file).name != fold.file:
+            raise AudiotagError(f"{folder.name}/{CARD} names the file {fold.file}, which is not in its folder.")
+    return card
+
+
+def load_networks(folder: Path, card: Card) -> list[XResNet]:
+    """The folds' networks, in evaluation mode on the CPU.
+
+    Raises
+    ------
+    AudiotagError
+        If a weights file is missing, is not the one that the card was written for, or does not fit the network.
+    """
+    from audiotag.networks import build_network, fold_spectral_norm
+
+    networks = []
+    for fold in card.folds:
+        weights = _read_weights(folder, fold)
+        network = fold_spectral_norm(build_network(card.network, len(card.labels)))
+        try:
+            network.load_state_dict(weights)
+        except RuntimeError as error:
+            raise AudiotagError(f"{folder.name}/{fold.file} does not fit the network of its card: {error}") from error
+        networks.append(network.eval())
+    return networks
+
+
+def _read_weights(folder: Path, fold: FoldCard) -> dict[str, torch.Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    path = folder / fold.file
+    if not path.is_file():
+        raise AudiotagError(f"{folder.name} lacks {fold.file}; copy the ensemble again.")
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != fold.sha256:
+        raise AudiotagError(
+            f"{folder.name}/{fold.file} is damaged: its checksum is not the card's; copy the ensemble again."
+        )
+    try:
+        return {
+            name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in load(content).items()
+        }
+    except SafetensorError as error:
+        raise AudiotagError(f"{folder.name}/{fold.file} is no safetensors file: {error}.") from error

@@ -1,0 +1,1 @@
+"""Recipes, folds, runs: from a dataset to trained folds."""

@@ -1,0 +1,131 @@
+"""A run becomes an ensemble: its folds' weights, and a card with what was measured on clips they never saw.
+
+The one place where the training room and the tagging room meet.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from audiotag.data.layouts import open_dataset
+from audiotag.errors import AudiotagError
+from audiotag.metrics import accuracy, best_f1_thresholds, lwlrap
+from audiotag.tagging.ensemble import CARD, Card, FoldCard
+from audiotag.training.runs import Run
+from audiotag.workspace import write_bytes, write_json
+
+
+def publish(run: Run, name: str, parent: Path, about: str = "", licence: str = "not stated") -> Path:
+    """Write the finished folds of a run as an ensemble.
+
+    Parameters
+    ----------
+    run : Run
+        With at least one finished fold; it need not be finished itself.
+    name : str
+        Letters, digits, ``-`` and ``_``; becomes the folder's name.
+    parent : Path
+        The folder that ensembles are in; the new one appears there whole or not at all.
+
+    Returns
+    -------
+    Path
+        The ensemble's folder.
+
+    Raises
+    ------
+    AudiotagError
+        If no fold is finished, the name cannot be used or is taken.
+    """
+    from safetensors.numpy import load
+
+    if not re.fullmatch(r"[\w-]{1,60}", name):
+        raise AudiotagError(f"an ensemble's name must be 1 to 60 letters, digits, - or _, got {name!r}.")
+    if (parent / name).exists():
+        raise AudiotagError(f"there is an ensemble named {name} already; choose another name.")
+    events = run.events()
+    finished = {event["fold"]: event for event in events if event["event"] == "fold-finished"}
+    if not finished:
+        raise AudiotagError(f"run {run.name} has no finished fold yet; an ensemble needs one at least.")
+    settings = run.settings()
+    labels = tuple(next(event for event in events if event["event"] == "run-started")["labels"])
+    parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(dir=parent, prefix=f".{name}."))
+    try:
+        folds, scores, targets = [], [], []
+        for fold, event in sorted(finished.items()):
+            held_out = load((run.fold_folder(fold) / "scores.safetensors").read_bytes())
+            scores.append(held_out["scores"])
+            targets.append(held_out["targets"])
+            weights = _halved((run.fold_folder(fold) / "weights.safetensors").read_bytes())
+            write_bytes(aside / f"fold-{fold}.safetensors", weights)
+            folds.append(
+                FoldCard(
+                    fold=fold,
+                    file=f"fold-{fold}.safetensors",
+                    sha256=hashlib.sha256(weights).hexdigest(),
+                    clips=event["clips"],
+                    lwlrap=round(event["lwlrap"], 5),
+                    accuracy=round(event["accuracy"], 5),
+                )
+            )
+        all_scores, all_targets = np.concatenate(scores), np.concatenate(targets)
+        card = Card(
+            name=name,
+            about=about or f"Trained by {settings.recipe.title} on {Path(settings.dataset).name}.",
+            labels=labels,
+            thresholds=tuple(round(float(value), 4) for value in best_f1_thresholds(all_targets, all_scores)),
+            spectrogram=settings.recipe.spectrogram,
+            network=settings.recipe.network,
+            windows="mean",
+            folds=tuple(folds),
+            lwlrap=round(lwlrap(all_targets, all_scores), 5),
+            accuracy=round(accuracy(all_targets, all_scores), 5),
+            dataset=_dataset_card(Path(settings.dataset)),
+            recipe=settings.recipe.to_dict(),
+            licence=licence,
+            created=time.strftime("%Y-%m-%d"),
+        )
+        write_json(aside / CARD, card.to_dict())
+        aside.chmod(0o755)  # mkdtemp's 0700 would keep others out
+        os.replace(aside, parent / name)
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
+    return parent / name
+
+
+def _halved(content: bytes) -> bytes:
+    """Matrices as 16-bit floats, which halves the file and changes no score by more than rounding.
+
+    Vectors stay as they are: running variances can lie outside the range of 16 bit.
+    """
+    import torch
+    from safetensors.torch import load, save
+
+    return save(
+        {
+            name: tensor.to(torch.float16) if tensor.is_floating_point() and tensor.dim() > 1 else tensor
+            for name, tensor in load(content).items()
+        }
+    )
+
+
+def _dataset_card(path: Path) -> dict[str, str | int]:
+    clips = open_dataset(path).clips
+    listed = "\n".join(
+        f"{row.subset}/{row.clip}:{','.join(row.labels)}" for row in clips.sort_values(["subset", "clip"]).itertuples()
+    )
+    return {
+        "name": path.stem,
+        "clips": len(clips),
+        "fingerprint": hashlib.sha256(listed.encode()).hexdigest(),
+    }

@@ -1,0 +1,82 @@
+"""Tag: drop clips, see their tags and the evidence."""
+
+import streamlit as st
+
+from audiotag.errors import AudiotagError
+from audiotag.figures import tagging as figures
+from audiotag.figures.theme import CONFIG
+from audiotag.sound.audio import SUFFIXES, read_sound
+from audiotag.ui import cached, listen, shell
+
+SHOWN_LABELS = 8
+
+workspace = shell.page("Tag")
+st.title("Tag")
+folder = shell.pick_ensemble(workspace)
+if folder is None:
+    st.stop()
+uploads = st.file_uploader(
+    "Drop sounds here",
+    type=[suffix[1:] for suffix in SUFFIXES],
+    accept_multiple_files=True,
+    key="sounds",
+    help="WAV, FLAC, OGG or MP3, up to 200 MB each. They stay on this machine.",
+)
+
+with shell.shown_errors(stop=True):
+    card = cached.card(folder)
+
+if not uploads:
+    st.caption(f"Tags come from the ensemble **{card.name}**.")
+with st.expander(f"What {card.name} knows and how good it is", icon=":material/badge:", expanded=not uploads):
+    st.markdown(card.about)
+    left, middle, right = st.columns(3)
+    left.metric(
+        "lwlrap", f"{card.lwlrap:.3f}", help="Every training clip scored by the fold that never saw it; 1 is perfect."
+    )
+    middle.metric("Folds", len(card.folds), help="Networks that vote.")
+    right.metric("Labels", len(card.labels))
+    st.markdown(" ".join(f":gray-badge[{label}]" for label in card.labels))
+    st.caption(f"Licence: {card.licence} Made {card.created} from {card.dataset['name']}.")
+
+if uploads:
+    with shell.shown_errors(stop=True):
+        tagger = cached.tagger(folder)
+
+for number, upload in enumerate(uploads):
+    with st.container(border=True):
+        try:
+            sound = read_sound(upload.getvalue(), card.spectrogram.sample_rate, upload.name)
+        except AudiotagError as error:
+            st.error(str(error), icon=":material/error:")
+            continue
+        tags = tagger.tag_sound(sound)
+        st.subheader(upload.name)
+        if tags.tags:
+            st.markdown(
+                " ".join(
+                    f":primary-badge[:material/check: {tag.label} {tag.score:.2f}] "
+                    f"{tag.folds_agreeing} of {tags.folds} folds"
+                    for tag in tags.tags
+                )
+            )
+        else:
+            st.markdown(":gray-badge[:material/help: nothing I know]")
+        left, right = st.columns([1, 1.3], gap="large")
+        with left:
+            st.plotly_chart(
+                figures.scores(tags.ranking[:SHOWN_LABELS]),
+                key=f"scores-{number}",
+                config=CONFIG,
+                alt=f"Scores of the likeliest labels of {upload.name}, with their thresholds",
+            )
+        with right:
+            listen.whole(sound, card.spectrogram, key=f"sound-{number}")
+        if len(tags.starts_s) > 1:
+            st.caption(f"When: scores of windows of {card.spectrogram.clip_s:g} s")
+            st.plotly_chart(
+                figures.timeline(tags, card.labels, card.spectrogram.clip_s),
+                key=f"timeline-{number}",
+                config=CONFIG,
+                alt=f"Scores over time of the likeliest labels of {upload.name}",
+            )
