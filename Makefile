@@ -9,7 +9,7 @@ app: install
 	$(VENV)/audiotag app
 
 test: install
-	$(VENV)/pytest -n 2
+	$(VENV)/pytest -n 2 --dist loadfile
 
 browser-test: install
 	$(VENV)/pytest tests/browser

@@ -29,7 +29,7 @@ DOORS = (
     ),
 )
 
-workspace = shell.page("Home")
+here = shell.page("Home")
 st.title("audiotag")
 st.markdown("Explore labelled sounds, tune the spectrogram, train an ensemble of folds, tag clips.")
 
@@ -39,8 +39,7 @@ for column, (page, heading, promise, action) in zip(st.columns(3), DOORS, strict
         st.markdown(promise)
         st.page_link(page, label=action, icon=":material/arrow_forward:", icon_position="right")
 
-dataset = shell.pick_dataset(workspace)
-folder = shell.pick_ensemble(workspace)
+dataset = here.dataset()
 st.subheader("At a glance")
 clips = readable(cached.index(dataset))
 left, middle, right = st.columns(3)
@@ -51,10 +50,12 @@ with left.container(border=True, height="stretch"):
     st.markdown(f"{len(clips):,} clips, {hours:.1f} hours, {len(dataset.labels)} labels")
 with middle.container(border=True, height="stretch"), shell.shown_errors():
     st.caption("Ensemble")
-    if folder:
-        card = cached.card(folder)
+    if here.ensemble_folder:
+        card = cached.card(here.ensemble_folder)
         st.markdown(f"**{card.name}**")
         st.markdown(f"{len(card.labels)} labels, {len(card.folds)} folds, lwlrap {card.lwlrap:.3f} out of fold")
+    else:
+        st.markdown("None yet. Train folds and publish them.")
 with right.container(border=True, height="stretch"):
     st.caption("Device for training")
     device = describe_device()
@@ -62,7 +63,7 @@ with right.container(border=True, height="stretch"):
     if device.problem:
         st.markdown(device.problem)
 
-runs = list_runs(workspace)[:5]
+runs = list_runs(here.workspace)[:5]
 if runs:
     st.subheader("Last runs")
     runs_table(runs)

@@ -59,11 +59,11 @@ def main() -> int:
     DONE.unlink(missing_ok=True)
     venv.create(VENV, with_pip=True, upgrade_deps=False)
     python = VENV / ("Scripts/python.exe" if platform.system() == "Windows" else "bin/python")
-    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--no-deps", "--quiet"]
+    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--no-deps"]
     for step in (
         # Each package is pinned with its hash, so nothing is resolved anew: that lets fastaudio's old pins through.
-        [*pip, "--require-hashes", "--only-binary=:all:", "--progress-bar=on", "-r", str(REQUIREMENTS)],
-        [*pip, "--no-build-isolation", "--editable", str(ROOT)],
+        [*pip, "--require-hashes", "--only-binary=:all:", "-r", str(REQUIREMENTS)],
+        [*pip, "--quiet", "--no-build-isolation", "--editable", str(ROOT)],
     ):
         if subprocess.call(step) != 0:
             print(

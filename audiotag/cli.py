@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -34,6 +35,9 @@ def main(arguments: list[str] | None = None) -> None:
         status = options.run(options)
     except AudiotagError as error:
         print(f"audiotag: {error}", file=sys.stderr)
+        status = NOTHING_DONE
+    except OSError as error:
+        print(f"audiotag: {error.filename or 'the system'}: {error.strerror or error}.", file=sys.stderr)
         status = NOTHING_DONE
     except KeyboardInterrupt:
         print("audiotag: stopped.", file=sys.stderr)
@@ -72,15 +76,16 @@ def scan(options: argparse.Namespace) -> int:
             "dataset": str(dataset.root),
             "layout": dataset.layout,
             "labels": dataset.labels,
-            "subsets": {name: row.dropna().to_dict() for name, row in table.iterrows()},
+            "subsets": table.to_dict("index"),
             "problems": [vars(problem) for problem in problems],
         }
         print(json.dumps(values, indent=2, ensure_ascii=False))
     else:
         print(f"{dataset.name}: {dataset.layout}, {len(dataset.labels)} labels\n")
-        print(table.T.to_string(float_format=lambda value: f"{value:,.2f}"))
-        _print_problems([problem.reason for problem in problems])
-    return SOME_FAILED if problems else ALL_DONE
+        counts_stay_whole = table.astype(object).T
+        print("no clip can be read" if table.empty else counts_stay_whole.to_string(float_format="{:,.2f}".format))
+        _print_problems([problem.reason for problem in problems], SHOWN_PROBLEMS)
+    return NOTHING_DONE if table.empty else SOME_FAILED if problems else ALL_DONE
 
 
 def train(options: argparse.Namespace) -> int:
@@ -90,6 +95,8 @@ def train(options: argparse.Namespace) -> int:
     from audiotag.training.runs import RunSettings, create_run
 
     workspace = Workspace()
+    if options.dataset is None and not workspace.starter.exists():
+        raise AudiotagError("there are no starter sounds yet; run audiotag demo first, or name a dataset.")
     dataset = open_dataset(options.dataset or workspace.starter)
     settings = RunSettings(str(dataset.root), load_recipe(options.recipe), options.folds, options.hold_out)
     run = create_run(workspace, settings)
@@ -129,6 +136,8 @@ def publish(options: argparse.Namespace) -> int:
 
 def tag(options: argparse.Namespace) -> int:
     """Tag clips."""
+    if options.out:
+        _check_out(options.out)
     from audiotag.tagging.tagger import Tagger
 
     tagger = Tagger(_ensemble_folder(options.ensemble), options.folds)
@@ -157,7 +166,7 @@ def tag(options: argparse.Namespace) -> int:
             print(f"{tags.name}: {shown or 'nothing I know'}")
             for note in tags.notes:
                 print(f"  {note}")
-    _print_problems(problems)
+    _print_problems(problems, len(problems))
     return SOME_FAILED if problems and results else NOTHING_DONE if problems else ALL_DONE
 
 
@@ -193,19 +202,14 @@ def score(options: argparse.Namespace) -> int:
 
 def app(options: argparse.Namespace) -> int:
     """Serve the app on 127.0.0.1."""
-    from audiotag.data.starter import is_whole
-
-    workspace = Workspace()
-    if not workspace.dataset_folders() or (workspace.starter.exists() and not is_whole(workspace.starter)):
-        print("First use: rendering the starter sounds.", file=sys.stderr)
-        demo(argparse.Namespace(folder=None, seed=2019))
-    import importlib.util
     import subprocess
 
+    workspace = Workspace()
+    if not workspace.dataset_folders():
+        print("First use: rendering the starter sounds.", file=sys.stderr)
+        demo(argparse.Namespace(folder=None, seed=2019))
     command = [sys.executable, "-m", "streamlit", "run", str(Path(__file__).parent.parent / "app.py")]
-    command += ["--server.port", str(options.port)] if options.port else []
-    assert importlib.util.find_spec("streamlit"), "streamlit is in requirements.txt"
-    return subprocess.call(command)
+    return subprocess.call([*command, "--server.port", str(options.port)])
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -258,7 +262,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--json", action="store_true", help="print the result as JSON")
 
     sub = command("app", app, "Serve the app on 127.0.0.1; renders the starter sounds on first use.")
-    sub.add_argument("--port", type=int, help="another port than 8501")
+    sub.add_argument("--port", type=int, default=8501, help="default: 8501")
     return parser
 
 
@@ -333,14 +337,21 @@ def _tag_row(path: Path, tags: Tags) -> dict[str, Any]:
     }
 
 
+def _check_out(out: Path) -> None:
+    """Refuse what cannot be written before hours are spent on tagging."""
+    if out.suffix.lower() not in (".csv", ".json"):
+        raise AudiotagError(f"--out must end in .csv or .json, got {out.name}.")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if out.is_dir() or not os.access(out.parent, os.W_OK):
+        raise AudiotagError(f"--out cannot be written to {out}; choose another place.")
+
+
 def _write_tags(out: Path, rows: list[dict[str, Any]], labels: tuple[str, ...]) -> None:
     from audiotag.workspace import write_bytes, write_json
 
-    if out.suffix == ".json":
+    if out.suffix.lower() == ".json":
         write_json(out, rows)
         return
-    if out.suffix != ".csv":
-        raise AudiotagError(f"--out must end in .csv or .json, got {out.name}.")
     import io
 
     text = io.StringIO()
@@ -352,13 +363,13 @@ def _write_tags(out: Path, rows: list[dict[str, Any]], labels: tuple[str, ...]) 
     write_bytes(out, text.getvalue().encode())
 
 
-def _print_problems(reasons: list[str]) -> None:
+def _print_problems(reasons: list[str], shown: int) -> None:
     if reasons:
         print(f"\n{len(reasons)} left out:", file=sys.stderr)
-        for reason in reasons[:SHOWN_PROBLEMS]:
+        for reason in reasons[:shown]:
             print(f"  {reason}", file=sys.stderr)
-        if len(reasons) > SHOWN_PROBLEMS:
-            print(f"  … and {len(reasons) - SHOWN_PROBLEMS} more; --json lists all.", file=sys.stderr)
+        if len(reasons) > shown:
+            print(f"  … and {len(reasons) - shown} more; --json lists all.", file=sys.stderr)
 
 
 @contextmanager

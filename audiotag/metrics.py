@@ -89,7 +89,7 @@ def best_f1_thresholds(truth: np.ndarray, scores: np.ndarray) -> np.ndarray:
         f1 = 2 * hits / (np.arange(1, len(order) + 1) + positives)
         f1[:-1][ranked[:-1] == ranked[1:]] = -1  # no threshold parts equal scores
         best = int(np.argmax(f1))
-        below = ranked[best + 1] if best + 1 < len(ranked) else 0.0
+        below = ranked[best + 1] if best + 1 < len(ranked) else min(0.0, ranked[best])
         thresholds[label] = (ranked[best] + below) / 2
     return thresholds
 

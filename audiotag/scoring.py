@@ -75,6 +75,8 @@ def score_submission(submission: Path, truth: Path) -> Score:
     unknown = sorted({label for row in true_labels for label in row} - set(labels))
     if unknown:
         raise AudiotagError(f"{submission.name} has no column for the true label {unknown[0]}; it must have all.")
+    if not any(true_labels):
+        raise AudiotagError(f"{truth.name} has no label for any of the {len(shared)} clips; is it the right table?")
     target = multi_hot(true_labels, labels)
     per_class, _ = lwlrap_per_class(target, scores)
     notes = []
@@ -91,7 +93,7 @@ def score_submission(submission: Path, truth: Path) -> Score:
         accuracy=accuracy(target, scores),
         per_split={
             str(name): (int((splits == name).sum()), lwlrap(target[splits == name], scores[splits == name]))
-            for name in dict.fromkeys(splits)
+            for name in dict.fromkeys(splits[pd.notna(splits)])
         },
         per_class=pd.DataFrame(
             {"lwlrap": per_class, "clips": target.sum(axis=0).astype(int)}, index=pd.Index(labels, name="label")
@@ -105,8 +107,9 @@ def _numbers(table: pd.DataFrame, name: str) -> np.ndarray:
     bad = np.argwhere(~np.isfinite(numbers))
     if len(bad):
         row, column = bad[0]
+        cell = table.iloc[row, column]
         raise AudiotagError(
-            f"{name} has {table.iloc[row, column]!r} for {table.index[row]}, {table.columns[column]}; "
-            "every score must be a finite number."
+            f"{name} has {repr(cell) if isinstance(cell, str) else 'nothing'} for {table.index[row]}, "
+            f"{table.columns[column]}; every score must be a finite number."
         )
     return numbers

@@ -46,7 +46,9 @@ class Workspace:
     def dataset_folders(self) -> list[Path]:
         """The datasets opened before that are still there, last opened first, the starter sounds at the end."""
         remembered = [Path(path) for path in read_json(self.root / "datasets.json", default=[])]
-        return [path for path in dict.fromkeys([*remembered, self.starter]) if path.exists()]
+        if (self.starter / "starter.json").exists():  # written last: a render that was cut off is not shown
+            remembered.append(self.starter)
+        return [path for path in dict.fromkeys(remembered) if path.exists()]
 
     def remember_dataset(self, path: Path) -> None:
         """Put a dataset first in `dataset_folders`."""

@@ -10,8 +10,7 @@ from audiotag.ui import cached, listen, shell
 
 CLIPS_AT_MOST = 2000
 
-workspace = shell.page("Dataset")
-dataset = shell.pick_dataset(workspace)
+dataset = shell.page("Dataset").dataset()
 index = cached.index(dataset)
 clips = statistics.readable(index)
 summary = statistics.summary(index)
@@ -19,10 +18,15 @@ summary = statistics.summary(index)
 st.title(dataset.name)
 st.caption(f"{dataset.layout} · {dataset.root}")
 
+if len(clips) == 0:
+    st.error(f"None of the {len(index)} clips can be read; the table below says why.", icon=":material/error:")
+    st.dataframe(index[["clip", "error"]], hide_index=True, alt="Clips that cannot be read, and why")
+    st.stop()
+
 for column, subset in zip(st.columns(max(3, len(summary))), summary.index, strict=False):
     row = summary.loc[subset]
     with column.container(border=True):
-        st.metric(subset, shell.spelled(row["clips"], "clips"), help="Clips that can be read.")
+        st.metric(subset, f"{row['clips']:,.0f} clips", help="Clips that can be read.")
         st.markdown(
             f"{row['hours']:.2f} h · {row['labels']:.0f} labels in {row['combinations']:.0f} combinations · "
             f"{row['labels_a_clip']:.2f} labels a clip · {row['shortest_s']:.1f}–{row['longest_s']:.1f} s, "

@@ -6,12 +6,11 @@ from audiotag.figures import sound as figures
 from audiotag.figures.theme import CONFIG
 from audiotag.sound.audio import wav_bytes
 from audiotag.sound.readouts import read_outs
-from audiotag.sound.spectrogram import fit_length, log_mel
-from audiotag.ui import cached, listen, shell
+from audiotag.sound.spectrogram import crop_start, fit_length, kept_bounds, log_mel
+from audiotag.ui import cached, shell
 from audiotag.ui.settings import spectrogram_settings
 
-workspace = shell.page("Spectrogram")
-dataset = shell.pick_dataset(workspace)
+dataset = shell.page("Spectrogram").dataset()
 
 st.title("Spectrogram")
 controls, view = st.columns([1, 2.2], gap="large")
@@ -36,8 +35,8 @@ with view, shell.shown_errors(stop=True):
     row = having.loc[clip]
     sound = cached.sound(row["path"], settings.sample_rate)
     for note in sound.notes:
-        st.caption(f":material/info: {note}")
-    start, end = listen.kept(sound, settings)
+        st.caption(f":material/info: {shell.plain(note)}")
+    start, end = kept_bounds(sound.waveform, settings)
     spare_s = max(0.0, (end - start) / settings.sample_rate - settings.clip_s)
     at = 0.5
     if spare_s > 0.01:
@@ -51,7 +50,7 @@ with view, shell.shown_errors(stop=True):
         )
         at = at_s / spare_s
     crop = fit_length(sound.waveform[start:end], settings, at)
-    crop_start_s = start / settings.sample_rate + at * spare_s
+    crop_start_s = (start + crop_start(end - start, settings, at)) / settings.sample_rate
     picture = log_mel(crop, settings)
     st.plotly_chart(
         figures.waveform(

@@ -10,11 +10,9 @@ from audiotag.ui import cached, listen, shell
 
 SHOWN_LABELS = 8
 
-workspace = shell.page("Tag")
+here = shell.page("Tag")
 st.title("Tag")
-folder = shell.pick_ensemble(workspace)
-if folder is None:
-    st.stop()
+folder = here.ensemble()
 uploads = st.file_uploader(
     "Drop sounds here",
     type=[suffix[1:] for suffix in SUFFIXES],
@@ -48,10 +46,10 @@ for number, upload in enumerate(uploads):
         try:
             sound = read_sound(upload.getvalue(), card.spectrogram.sample_rate, upload.name)
         except AudiotagError as error:
-            st.error(str(error), icon=":material/error:")
+            st.error(shell.plain(str(error)), icon=":material/error:")
             continue
         tags = tagger.tag_sound(sound)
-        st.subheader(upload.name)
+        st.subheader(shell.plain(upload.name))
         if tags.tags:
             st.markdown(
                 " ".join(

@@ -1,5 +1,7 @@
 """Train: start folds, watch lwlrap rise, stop, publish. All of it is on disk; the page only looks."""
 
+import shlex
+
 import streamlit as st
 
 from audiotag.errors import AudiotagError
@@ -12,8 +14,8 @@ from audiotag.ui import shell
 from audiotag.ui.durations import spoken
 from audiotag.ui.runs import fold_table, run_label
 
-workspace = shell.page("Train")
-dataset = shell.pick_dataset(workspace)
+here = shell.page("Train")
+workspace, dataset = here.workspace, here.dataset()
 
 st.title("Train")
 setup, view = st.columns([1, 2.4], gap="large")
@@ -71,10 +73,10 @@ with setup:
             st.session_state["run"] = run.name
             st.rerun()
     folds_option = "" if len(chosen) == len(folds) else f" --folds {','.join(map(str, sorted(chosen)))}"
-    hold_option = f" --hold-out {held_out}" if held_out else ""
+    hold_option = "" if held_out is None else f" --hold-out {held_out}"
     st.caption("The same as a command:")
     st.code(
-        f"audiotag train {dataset.root} --recipe {recipe.name}{folds_option}{hold_option}",
+        f"audiotag train {shlex.quote(str(dataset.root))} --recipe {recipe.name}{folds_option}{hold_option}",
         language="bash",
         wrap_lines=True,
     )
@@ -118,7 +120,7 @@ def live() -> None:
             f"Finished: mean lwlrap {sum(folds) / len(folds):.4f} over {len(folds)} folds.", icon=":material/check:"
         )
     elif state == "failed":
-        st.error(run.reason(), icon=":material/error:")
+        st.error(shell.plain(run.reason()), icon=":material/error:")
     else:
         st.warning(f"The run was {state}; what its finished folds gave is kept.", icon=":material/stop_circle:")
     if epochs and plan:
@@ -156,6 +158,6 @@ with view:
                 try:
                     publish(run, name, workspace.ensembles)
                 except AudiotagError as error:
-                    st.error(str(error), icon=":material/error:")
+                    st.error(shell.plain(str(error)), icon=":material/error:")
                 else:
                     st.success(f"{name} is in the list of ensembles now.", icon=":material/check:")

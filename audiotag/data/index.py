@@ -44,9 +44,8 @@ def scan(dataset: Dataset, cache_folder: Path | None = None, progress: Progress 
         ``duration_s``, ``error`` (a sentence where the file cannot be read, else NA), ``size`` (bytes).
     """
     clips = dataset.clips.copy()
-    stats = [path.stat() for path in clips["path"]]
-    clips["size"] = [stat.st_size for stat in stats]
-    clips["modified_ns"] = [stat.st_mtime_ns for stat in stats]
+    sizes, times = zip(*(_size_and_time(path) for path in clips["path"]), strict=True)
+    clips["size"], clips["modified_ns"] = sizes, times
     keys = list(zip(*(clips[column] for column in KEY), strict=True))
     cache = cache_folder / f"{_cache_name(dataset)}.parquet" if cache_folder else None
     known = _cached(cache) if cache else {}
@@ -63,6 +62,14 @@ def scan(dataset: Dataset, cache_folder: Path | None = None, progress: Progress 
     if cache and unknown:
         _write_cache(index[KEY + HEADER_COLUMNS], cache)
     return index
+
+
+def _size_and_time(path: Path) -> tuple[int, int]:
+    try:
+        stat = path.stat()
+    except OSError:  # gone since the table was read; its header's row says so
+        return 0, 0
+    return stat.st_size, stat.st_mtime_ns
 
 
 def _read_row(path: Path) -> tuple:

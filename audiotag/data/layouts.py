@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from audiotag.errors import AudiotagError
 FILE_COLUMNS = ("fname", "filename", "file", "path")
 LABEL_COLUMNS = ("labels", "label", "category")
 GROUP_COLUMNS = ("source_id", "src_file", "group")
+FOLD = re.compile(r"(\d+)(\.0+)?")  # a spreadsheet makes 1.0 of 1
 SUBSETS = ("curated", "noisy", "test")
 CLIP_COLUMNS = ["clip", "path", "subset", "labels", "fold", "group"]
 
@@ -119,11 +121,23 @@ def split_labels(cell: object) -> tuple[str, ...]:
 def read_table(path: Path) -> pd.DataFrame:
     """A CSV as text; says what is wrong where it is none."""
     try:
-        return pd.read_csv(path, dtype=str)
+        # Only an empty cell is empty: NA, None and null may be names and labels.
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise AudiotagError(f"{path.name} cannot be read as a CSV file with a header line: {error}".strip()) from error
     except OSError as error:
         raise AudiotagError(f"{path} cannot be read: {error.strerror}.") from error
+    if not isinstance(table.index, pd.RangeIndex):  # pandas takes what is too much for an index, and shifts the rest
+        raise AudiotagError(
+            f"{path.name} has rows with more cells than its header; put several labels of a clip in quotes, "
+            'like "Bark,Meow".'
+        )
+    if not all(str(name).isprintable() for name in table.columns):
+        raise AudiotagError(
+            f"{path.name} cannot be read as a CSV file with a header line: that line is not plain text; "
+            "save it as text with commas between the columns."
+        )
+    return table
 
 
 def column_of(table: pd.DataFrame, wanted: tuple[str, ...], path: Path) -> str:
@@ -131,9 +145,10 @@ def column_of(table: pd.DataFrame, wanted: tuple[str, ...], path: Path) -> str:
     for name in wanted:
         if name in table.columns:
             return name
+    shown = ", ".join(f"{name:.40}" for name in map(str, table.columns[:10]))
+    more = f" and {len(table.columns) - 10} more" if len(table.columns) > 10 else ""
     raise AudiotagError(
-        f"{path.name} needs a column named {' or '.join(wanted)}, it has {', '.join(map(str, table.columns))}; "
-        "rename one of them."
+        f"{path.name} needs a column named {' or '.join(wanted)}, it has {shown}{more}; rename one of them."
     )
 
 
@@ -167,7 +182,7 @@ def _dataset(
 ) -> Dataset:
     clips = pd.concat(parts, ignore_index=True)
     if clips.empty:
-        shown = "; ".join(problem.reason for problem in problems[:3])
+        shown = " ".join(problem.reason for problem in problems[:3])
         raise AudiotagError(f"{root} has no usable clip. {shown}".strip())
     labels = vocabulary or tuple(sorted({label for row in clips["labels"] for label in row}))
     name = root.stem if root.suffix.lower() == ".csv" else root.name
@@ -190,14 +205,14 @@ def _read_clips(
             problems.append(Problem(str(clip), reason))
             continue
         seen.add(clip)
-        fold = row.get("fold")
+        fold = FOLD.fullmatch(str(row.get("fold")))
         rows.append(
             (
                 clip,
                 folder / str(clip),
                 subset,
                 clip_labels,
-                int(fold) if fold and str(fold).isdigit() else pd.NA,
+                int(fold[1]) if fold else pd.NA,
                 row[group] if group else pd.NA,
             )
         )
@@ -229,6 +244,9 @@ def _why_unusable(
     for label in labels:
         if vocabulary and label not in vocabulary:
             close = difflib.get_close_matches(label, vocabulary, n=1)
-            hint = f"; did you mean {close[0]}?" if close else "; is it spelt as in sample_submission.csv?"
-            return f"{clip} has the label {label}, which is not among this dataset's {len(vocabulary)}{hint}"
+            hint = f"did you mean {close[0]}?" if close else "is it spelt as in sample_submission.csv?"
+            return (
+                f"{clip} has the label {label}, which is not among this dataset's {len(vocabulary)}; {hint} "
+                "It is left out."
+            )
     return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from audiotag.figures.theme import ACCENT, PICTURE_SCALE, WARM, framed
+from audiotag.figures.theme import ACCENT, MARK, PICTURE_SCALE, QUIET, WARM, framed
 from audiotag.sound.spectrogram import SpectrogramSettings, mel_frequencies
 
 ENVELOPE_POINTS = 1200
@@ -42,11 +42,14 @@ def waveform(
     end_s = len(samples) / sample_rate
     for start, stop in ((0.0, kept_s[0]), (kept_s[1], end_s)):
         if stop > start:
-            figure.add_vrect(x0=start, x1=stop, fillcolor="gray", opacity=0.35, line_width=0)
-    if crop_s:
-        figure.add_vrect(x0=crop_s[0], x1=crop_s[1], line={"color": WARM, "width": 2}, fillcolor=WARM, opacity=0.12)
+            figure.add_vrect(x0=start, x1=stop, fillcolor=QUIET, opacity=0.4, line_width=0, layer="below")
     figure.update_layout(showlegend=False)
-    figure.update_xaxes(range=[0, max(end_s, crop_s[1] if crop_s else 0)])
+    first_s, last_s = crop_s or (0.0, end_s)
+    if crop_s:
+        figure.add_vrect(x0=first_s, x1=last_s, fillcolor=WARM, opacity=0.15, line_width=0, layer="below")
+        for edge in crop_s:
+            figure.add_vline(x=edge, line=MARK)
+    figure.update_xaxes(range=[min(0.0, first_s), max(end_s, last_s)])
     return framed(figure, 170, "time (s)", "level")
 
 

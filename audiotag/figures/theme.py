@@ -5,10 +5,14 @@ from __future__ import annotations
 import plotly.graph_objects as go
 
 SUBSET_COLOURS = {"curated": "#14a394", "noisy": "#d98324", "test": "#7c87b8"}
-SUBSET_PATTERNS = {"curated": "", "noisy": "/", "test": "."}
+SUBSET_MARKERS = {  # bars differ by pattern too
+    subset: {"color": colour, "pattern": {"shape": shape, "fillmode": "overlay", "size": 7, "solidity": 0.25}}
+    for (subset, colour), shape in zip(SUBSET_COLOURS.items(), ("", "/", "."), strict=True)
+}
 ACCENT = "#14a394"
 WARM = "#d98324"
 QUIET = "#8a9490"
+MARK = {"color": WARM, "dash": "dash", "width": 2}  # a line that stands for a setting
 FOLD_COLOURS = ("#14a394", "#d98324", "#7c87b8", "#c2557a", "#8a9a2d", "#4b95c4", "#a5713f", "#9466b0")
 FOLD_DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 # Magma. As rgb(), for Streamlit takes the hex codes #000001 to #000021 in a figure for places in its own palette.

@@ -11,13 +11,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from audiotag.errors import AudiotagError
 from audiotag.sound.containers import promised_frames
 
+if TYPE_CHECKING:
+    import soundfile
+
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
+WHOLE = 1 << 26  # samples that are read at once, 25 minutes; beyond that a header may lie, and it goes by blocks
+BLOCK = 1 << 20  # samples
+MP3_LEAD = 11_520  # samples: a frame leans on up to nine before it, which a seek leaves out
+UNKNOWN_FRAMES = 2**63 - 1  # what libsndfile says of a FLAC that was written to a pipe
 SILENCE_DBFS = -90.0  # below one step of 16 bit: nothing but dither can be in there
 
 Source = Path | bytes  # a file on disk, or the bytes of an upload
@@ -65,11 +73,10 @@ def read_header(source: Source, name: str | None = None) -> Header:
     """
     name = name or _name_of(source)
     with _opened(source, name) as file:
-        if file.frames <= 0:
-            raise AudiotagError(
-                f"{name} holds no samples: its header is all there is; leave it out or record it again."
-            )
-        return Header(file.frames, file.samplerate, file.channels, file.format, file.subtype)
+        frames = len(_decoded(file, file.frames)[0]) if file.frames == UNKNOWN_FRAMES else file.frames
+        if frames <= 0:
+            raise AudiotagError(f"{name} holds no samples, by its header; leave it out or record it again.")
+        return Header(frames, file.samplerate, file.channels, file.format, file.subtype)
 
 
 def read_sound(source: Source, sample_rate: int, name: str | None = None) -> Sound:
@@ -91,10 +98,11 @@ def read_sound(source: Source, sample_rate: int, name: str | None = None) -> Sou
     """
     name = name or _name_of(source)
     with _opened(source, name) as file:
-        header = Header(max(file.frames, 0), file.samplerate, file.channels, file.format, file.subtype)
-        samples = file.read(dtype="float32", always_2d=True)
+        samples, gave_up = _decoded(file, file.frames)
+        frames = len(samples) if file.frames == UNKNOWN_FRAMES else max(file.frames, 0)
+        header = Header(frames, file.samplerate, file.channels, file.format, file.subtype)
     if len(samples) == 0:
-        raise AudiotagError(f"{name} holds no samples: its header is all there is; leave it out or record it again.")
+        raise AudiotagError(f"{name} holds no samples, by its header; leave it out or record it again.")
     if not np.isfinite(samples).all():
         bad = int(np.count_nonzero(~np.isfinite(samples)))
         raise AudiotagError(
@@ -102,14 +110,14 @@ def read_sound(source: Source, sample_rate: int, name: str | None = None) -> Sou
             "sound must be finite, so export it again from its source."
         )
     notes = []
-    promised = max(promised_frames(source, header), header.frames)
+    promised = promised_frames(source, header)
     if len(samples) < 0.999 * promised:
         notes.append(
             f"{name} is truncated: its header promises {promised / header.sample_rate:.2f} s, "
             f"{len(samples) / header.sample_rate:.2f} s are there; the part that is there is used."
         )
-    elif promised_frames(source, header) == -1:
-        notes.append(f"{name} is truncated: its last page is missing; the part that is there is used.")
+    elif gave_up or promised == -1:
+        notes.append(f"{name} is truncated: its end is missing; the part that is there is used.")
     if header.channels > 2:
         notes.append(f"{name} has {header.channels} channels; their mean is used.")
     if header.sample_rate < sample_rate / 2:
@@ -127,8 +135,11 @@ def read_sound(source: Source, sample_rate: int, name: str | None = None) -> Sou
 def read_crop(path: Path, start: int, frames: int) -> np.ndarray:
     """Read only the samples ``start`` to ``start + frames`` of a file, at its own rate, shape ``(samples,)``."""
     with _opened(path, path.name) as file:
-        file.seek(start)
-        samples = file.read(frames, dtype="float32", always_2d=True)
+        lead = start  # what cannot be sought is read from its start
+        if file.seekable():
+            lead = min(start, MP3_LEAD) if file.format == "MP3" else 0
+            file.seek(start - lead)
+        samples = _decoded(file, lead + frames)[0][lead:]
     return samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
 
 
@@ -203,6 +214,35 @@ def wav_bytes(waveform: np.ndarray, sample_rate: int) -> bytes:
     return buffer.getvalue()
 
 
+def _decoded(file: soundfile.SoundFile, most: int) -> tuple[np.ndarray, bool]:
+    """Up to ``most`` samples, shape ``(samples, channels)``, and whether the decoder gave up before the end.
+
+    What a header says of a length may be unknown or absurd: such files are read by blocks. What is decoded before a
+    failure is in the block already: up to the first NaN that it was filled with.
+    """
+    import soundfile
+
+    blocks: list[np.ndarray] = []
+    done, failure = 0, ""
+    size = most if most <= WHOLE or file.format == "MP3" else BLOCK  # soundfile seeks between blocks, which harms MP3
+    while done < most and not failure:
+        block = np.full((min(size, most - done), file.channels), np.nan, dtype=np.float32)
+        try:
+            read = len(file.read(out=block))
+        except soundfile.LibsndfileError as error:
+            read = int(np.append(np.isnan(block[:, 0]), True).argmax())
+            if not done + read:
+                raise
+            failure = error.error_string
+        blocks.append(block[:read])
+        done += read
+        if read < len(block):
+            break
+    samples = blocks[0] if len(blocks) == 1 else np.concatenate([np.empty((0, file.channels), np.float32), *blocks])
+    # A failing seek is no damage: it is how a FLAC of unknown length ends.
+    return samples, bool(failure) and "seek" not in failure
+
+
 def _name_of(source: Source) -> str:
     return source.name if isinstance(source, Path) else "the upload"
 
@@ -214,6 +254,8 @@ def _opened(source: Source, name: str) -> Iterator:
     if isinstance(source, Path):
         if not source.is_file():
             raise AudiotagError(f"{name} is not there (looked for {source}).")
+        if source.suffix.lower() == ".raw":
+            raise AudiotagError(f"{name} is raw: nothing in it says its rate and format; convert it to WAV.")
         size = source.stat().st_size
     else:
         size = len(source)
@@ -223,6 +265,7 @@ def _opened(source: Source, name: str) -> Iterator:
         with soundfile.SoundFile(str(source) if isinstance(source, Path) else io.BytesIO(source)) as file:
             yield file
     except soundfile.LibsndfileError as error:
-        raise AudiotagError(
-            f"{name} cannot be read as a sound (WAV, FLAC, OGG and MP3 can): {error.error_string.rstrip('.')}."
-        ) from error
+        reason = error.error_string.removeprefix("Error : ").rstrip(".")
+        if "does not exist" in reason:  # what libsndfile says of an MP3 without a frame; the file is there
+            reason = "Damaged, or of another format than its name says"
+        raise AudiotagError(f"{name} cannot be read as a sound (WAV, FLAC, OGG and MP3 can): {reason}.") from error

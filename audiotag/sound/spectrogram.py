@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields, replace
 from functools import lru_cache
+from numbers import Integral, Real
 from typing import Any, Literal, get_args
 
 import numpy as np
 
 from audiotag.errors import AudiotagError, require
+from audiotag.sound.audio import trim_bounds
 
 MelScale = Literal["htk", "slaney"]
 Padding = Literal["zeros", "zeros-after", "repeat"]
@@ -37,9 +39,17 @@ class SpectrogramSettings:
     top_db: float = 60.0
     mel_scale: MelScale = "htk"
     padding: Padding = "zeros"
-    trim_db: float | None = 20.0
+    trim_db: float = 20.0  # 0 for no trimming
 
     def __post_init__(self) -> None:
+        for field in fields(self):
+            value, kind = getattr(self, field.name), str(field.type)
+            if kind == "int":
+                whole = isinstance(value, Integral) and not isinstance(value, bool)
+                require(whole, field.name, "be a whole number", value, "no quotes, no decimals")
+            elif kind == "float" or (kind == "float | None" and value is not None):
+                number = isinstance(value, Real) and not isinstance(value, bool)
+                require(number, field.name, "be a number", value, "no quotes, no unit")
         half = self.sample_rate / 2
         require(8000 <= self.sample_rate <= 192_000, "sample_rate", "be 8000 to 192000 Hz", self.sample_rate, "in Hz?")
         require(0.1 <= self.clip_s <= 60, "clip_s", "be 0.1 to 60 s", self.clip_s, "in seconds?")
@@ -91,14 +101,13 @@ class SpectrogramSettings:
             self.padding,
             "zeros puts a short clip at a random place",
         )
-        if self.trim_db is not None:
-            require(
-                5 <= self.trim_db <= 120,
-                "trim_db",
-                "be 5 to 120 dB, or none",
-                self.trim_db,
-                "it counts down from the peak",
-            )
+        require(
+            0 <= self.trim_db <= 120,
+            "trim_db",
+            "be 0 (no trimming) to 120 dB",
+            self.trim_db,
+            "it counts down from the peak",
+        )
 
     @property
     def clip_samples(self) -> int:
@@ -177,6 +186,20 @@ def log_mel(waveform: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
     return np.maximum(picture, picture.max() - settings.top_db, dtype=np.float32)
 
 
+def kept_bounds(waveform: np.ndarray, settings: SpectrogramSettings) -> tuple[int, int]:
+    """First sample, and the one after the last, that the settings' trimming keeps of ``(samples,)``."""
+    if not settings.trim_db:
+        return 0, len(waveform)
+    return trim_bounds(waveform, settings.sample_rate, settings.trim_db)
+
+
+def crop_start(samples: int, settings: SpectrogramSettings, at: float = 0.5) -> int:
+    """First sample of the crop that `fit_length` takes; negative where zeros come before a shorter clip."""
+    if samples < settings.clip_samples and settings.padding != "zeros":
+        return 0
+    return round(at * (samples - settings.clip_samples))
+
+
 def fit_length(waveform: np.ndarray, settings: SpectrogramSettings, at: float = 0.5) -> np.ndarray:
     """Cut or pad a waveform to the clip length.
 
@@ -194,13 +217,12 @@ def fit_length(waveform: np.ndarray, settings: SpectrogramSettings, at: float = 
     numpy.ndarray, shape=(settings.clip_samples,), float32
     """
     wanted, have = settings.clip_samples, len(waveform)
+    start = crop_start(have, settings, at)
     if have >= wanted:
-        start = round(at * (have - wanted))
         return waveform[start : start + wanted]
     if settings.padding == "repeat" and have:
         return np.resize(waveform, wanted)
-    front = round(at * (wanted - have)) if settings.padding == "zeros" else 0
-    return np.pad(waveform, (front, wanted - have - front))
+    return np.pad(waveform, (-start, wanted - have + start))
 
 
 def mel_frequencies(settings: SpectrogramSettings) -> np.ndarray:

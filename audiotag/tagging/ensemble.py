@@ -7,9 +7,9 @@ tags (thresholds, windows), where it comes from (dataset, recipe, licence) and h
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from audiotag.errors import AudiotagError
 from audiotag.network_settings import NetworkSettings
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 CARD = "card.json"
+Windows = Literal["mean", "max"]
+KINDS: dict[str, Any] = {"str": str, "int": int, "float": int | float, "dict[str, Any]": dict}
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Card:
     thresholds: tuple[float, ...]
     spectrogram: SpectrogramSettings
     network: NetworkSettings
-    windows: Literal["mean", "max"]
+    windows: Windows
     folds: tuple[FoldCard, ...]
     lwlrap: float
     accuracy: float
@@ -93,6 +95,9 @@ def read_card(folder: Path) -> Card:
             f"{folder.name} has format {values.get('format')}, this audiotag reads format {FORMAT}; "
             "train it again, or use the audiotag that made it."
         )
+    for field in fields(Card):
+        if field.name not in values:
+            raise AudiotagError(f"{folder.name}/{CARD} lacks the field '{field.name}'; copy the ensemble again.")
     try:
         card = Card(
             **values
@@ -104,19 +109,35 @@ def read_card(folder: Path) -> Card:
                 "folds": tuple(FoldCard(**fold) for fold in values["folds"]),
             }
         )
-    except KeyError as error:
-        raise AudiotagError(f"{folder.name}/{CARD} lacks the field {error}; copy the ensemble again.") from error
+        _check(card)
     except (TypeError, ValueError) as error:
-        raise AudiotagError(f"{folder.name}/{CARD} is not as it should be: {error}.") from error
+        raise AudiotagError(f"{folder.name}/{CARD} is not as it should be: {str(error).rstrip('.')}.") from error
     if len(card.labels) != len(card.thresholds) or not card.labels or not card.folds:
         raise AudiotagError(
             f"{folder.name}/{CARD} must have labels, a threshold for each, and folds; it has "
             f"{len(card.labels)} labels, {len(card.thresholds)} thresholds and {len(card.folds)} folds."
         )
     for fold in card.folds:
-        if Path(fold.file).name != fold.file:
-            raise AudiotagError(f"{folder.name}/{CARD} names the file {fold.file}, which is not in its folder.")
+        if Path(fold.file).name != fold.file or Path(fold.file).suffix != ".safetensors":
+            raise AudiotagError(
+                f"{folder.name}/{CARD} names the file {fold.file!r}, which is no safetensors file in its folder."
+            )
     return card
+
+
+def _check(card: Card) -> None:
+    parts: tuple[Card | FoldCard, ...] = (card, *card.folds)
+    for part in parts:
+        for field in fields(part):
+            value, kind = getattr(part, field.name), str(field.type)
+            if kind in KINDS and not isinstance(value, KINDS[kind]):
+                raise AudiotagError(f"{field.name} must be of kind {kind}, got {value!r}")
+    if len(set(card.labels)) < len(card.labels) or not all(isinstance(label, str) for label in card.labels):
+        raise AudiotagError(f"labels must be names, no two alike, got {', '.join(map(str, card.labels))}")
+    if not all(0 <= threshold <= 1 for threshold in card.thresholds):
+        raise AudiotagError(f"thresholds must be 0 to 1, got {', '.join(map(str, card.thresholds))}")
+    if card.windows not in get_args(Windows):
+        raise AudiotagError(f"windows must be one of {', '.join(get_args(Windows))}, got {card.windows!r}")
 
 
 def load_networks(folder: Path, card: Card) -> list[XResNet]:

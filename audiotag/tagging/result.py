@@ -18,8 +18,8 @@ class Tag(NamedTuple):
 
     @property
     def passes(self) -> bool:
-        """Whether the clip gets it."""
-        return self.score >= self.threshold
+        """Whether the clip gets it; nothing is a tag of silence, which scores 0."""
+        return self.score > 0 and self.score >= self.threshold
 
 
 @dataclass(frozen=True)

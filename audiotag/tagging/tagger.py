@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from audiotag.sound.audio import SILENCE_DBFS, Sound, Source, peak_dbfs, read_sound, trim_bounds
-from audiotag.sound.spectrogram import SpectrogramSettings, fit_length, log_mel
+from audiotag.errors import AudiotagError
+from audiotag.sound.audio import SILENCE_DBFS, Sound, Source, peak_dbfs, read_sound
+from audiotag.sound.spectrogram import SpectrogramSettings, fit_length, kept_bounds, log_mel
 from audiotag.tagging.ensemble import Card, load_networks, read_card
 from audiotag.tagging.result import Tag, Tags
 
@@ -24,10 +25,18 @@ class Tagger:
         Of the ensemble.
     folds : tuple[int, ...], optional
         Use only these of its folds.
+
+    Raises
+    ------
+    AudiotagError
+        If the folder is no whole ensemble, or has no such fold.
     """
 
     def __init__(self, folder: Path, folds: tuple[int, ...] = ()) -> None:
         self.card: Card = read_card(folder)
+        known = [fold.fold for fold in self.card.folds]
+        if unknown := sorted(set(folds) - set(known)):
+            raise AudiotagError(f"folds must be among {', '.join(map(str, known))} in {folder.name}, got {unknown[0]}.")
         networks = load_networks(folder, self.card)
         chosen = [fold.fold in folds or not folds for fold in self.card.folds]
         self.networks = [
@@ -52,9 +61,7 @@ class Tagger:
         if peak_dbfs(sound.waveform) < SILENCE_DBFS:
             nothing = np.zeros((len(self.networks), 1, len(self.card.labels)), dtype=np.float32)
             return self._tags(sound, nothing, np.zeros(1))
-        first, last = 0, len(sound.waveform)
-        if settings.trim_db is not None:
-            first, last = trim_bounds(sound.waveform, settings.sample_rate, settings.trim_db)
+        first, last = kept_bounds(sound.waveform, settings)
         trimmed = sound.waveform[first:last]
         starts = window_starts(len(trimmed), settings)
         scores = np.concatenate(
@@ -80,7 +87,7 @@ class Tagger:
         over_windows = scores.max(axis=1) if self.card.windows == "max" else scores.mean(axis=1)
         clip_scores = over_windows.mean(axis=0)
         thresholds = np.array(self.card.thresholds)
-        agreeing = (over_windows >= thresholds).sum(axis=0)
+        agreeing = ((over_windows >= thresholds) & (over_windows > 0)).sum(axis=0)
         ranking = tuple(
             Tag(self.card.labels[i], float(clip_scores[i]), float(thresholds[i]), int(agreeing[i]))
             for i in np.argsort(-clip_scores, kind="stable")

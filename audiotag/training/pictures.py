@@ -12,8 +12,8 @@ import pandas as pd
 
 from audiotag.data.layouts import Problem
 from audiotag.errors import AudiotagError
-from audiotag.sound.audio import read_crop, read_header, read_sound, trim_bounds
-from audiotag.sound.spectrogram import SpectrogramSettings, fit_length, log_mel
+from audiotag.sound.audio import read_crop, read_header, read_sound
+from audiotag.sound.spectrogram import SpectrogramSettings, fit_length, kept_bounds, log_mel
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,5 @@ def _prepare(path: Path, settings: SpectrogramSettings) -> Clip | str:
         at_rate = read_header(path).sample_rate == settings.sample_rate
     except (AudiotagError, OSError) as error:
         return str(error)
-    start, end = 0, len(sound.waveform)
-    if settings.trim_db is not None:
-        start, end = trim_bounds(sound.waveform, settings.sample_rate, settings.trim_db)
+    start, end = kept_bounds(sound.waveform, settings)
     return Clip(path.name, path, start, end, at_rate)

@@ -43,7 +43,7 @@ def publish(run: Run, name: str, parent: Path, about: str = "", licence: str = "
     Raises
     ------
     AudiotagError
-        If no fold is finished, the name cannot be used or is taken.
+        If no fold is finished, a file of one is gone, or the name cannot be used or is taken.
     """
     from safetensors.numpy import load
 
@@ -82,7 +82,7 @@ def publish(run: Run, name: str, parent: Path, about: str = "", licence: str = "
             name=name,
             about=about or f"Trained by {settings.recipe.title} on {Path(settings.dataset).name}.",
             labels=labels,
-            thresholds=tuple(round(float(value), 4) for value in best_f1_thresholds(all_targets, all_scores)),
+            thresholds=tuple(float(f"{value:.4g}") for value in best_f1_thresholds(all_targets, all_scores)),
             spectrogram=settings.recipe.spectrogram,
             network=settings.recipe.network,
             windows="mean",
@@ -97,8 +97,10 @@ def publish(run: Run, name: str, parent: Path, about: str = "", licence: str = "
         write_json(aside / CARD, card.to_dict())
         aside.chmod(0o755)  # mkdtemp's 0700 would keep others out
         os.replace(aside, parent / name)
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(aside, ignore_errors=True)
+        if isinstance(error, FileNotFoundError):
+            raise AudiotagError(f"run {run.name} is not whole: {error.filename} is gone; train it again.") from error
         raise
     return parent / name
 
@@ -120,12 +122,13 @@ def _halved(content: bytes) -> bytes:
 
 
 def _dataset_card(path: Path) -> dict[str, str | int]:
-    clips = open_dataset(path).clips
+    dataset = open_dataset(path)
+    clips = dataset.clips
     listed = "\n".join(
         f"{row.subset}/{row.clip}:{','.join(row.labels)}" for row in clips.sort_values(["subset", "clip"]).itertuples()
     )
     return {
-        "name": path.stem,
+        "name": dataset.name,
         "clips": len(clips),
         "fingerprint": hashlib.sha256(listed.encode()).hexdigest(),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -79,12 +79,20 @@ class Recipe:
     network: NetworkSettings = field(default_factory=NetworkSettings)
 
     def __post_init__(self) -> None:
+        require(
+            bool(self.name) and Path(self.name).name == self.name and "\\" not in self.name,
+            "name",
+            "be a plain name, for runs' folders carry it",
+            repr(self.name),
+            "leave it out to take the file's name",
+        )
         require(len(self.stages) > 0, "stages", "hold at least one stage", "none", "add [[stages]]")
         require(2 <= self.folds <= 20, "folds", "be 2 to 20", self.folds, "5 is common")
         require(2 <= self.batch_size <= 4096, "batch_size", "be 2 to 4096", self.batch_size, "32 to 64 is common")
         _require_one_of("fold_method", self.fold_method, FoldMethod)
         _require_one_of("optimiser", self.optimiser, Optimiser)
         _require_one_of("schedule", self.schedule, Schedule)
+        require(0 <= self.seed < 2**31, "seed", "be 0 to below 2147483648", self.seed, "any such number will do")
         frames, bands = self.spectrogram.frames, self.spectrogram.n_mels
         require(
             0 <= self.time_mask < frames, "time_mask", f"be 0 to below {frames} frames", self.time_mask, "in frames?"
@@ -105,7 +113,10 @@ class Recipe:
             If a field is unknown, missing, of the wrong kind or out of its range; names it.
         """
         values = dict(values)
-        values["stages"] = tuple(_build(Stage, stage, "stages.") for stage in values.get("stages", ()))
+        stages = values.get("stages", ())
+        if not isinstance(stages, list | tuple):
+            raise AudiotagError(f"stages must be a list of tables, got {stages!r}; write [[stages]] above each.")
+        values["stages"] = tuple(_build(Stage, stage, "stages.") for stage in stages)
         for part, kind in (("spectrogram", SpectrogramSettings), ("network", NetworkSettings)):
             values[part] = _build(kind, values.get(part, {}), f"{part}.")
         return _build(cls, values, "")
@@ -126,9 +137,11 @@ def load_recipe(name: str) -> Recipe:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise AudiotagError(f"{path.name} cannot be read as TOML: {error}.") from error
     preset = values.pop("preset", "capstone")
-    if preset not in PRESETS:
-        raise AudiotagError(f"preset must be one of {', '.join(PRESETS)}, got {preset} in {path.name}.")
-    values["spectrogram"] = PRESETS[preset].to_dict() | values.get("spectrogram", {})
+    if not isinstance(preset, str) or preset not in PRESETS:
+        raise AudiotagError(f"{path.name}: preset must be one of {', '.join(PRESETS)}, got {preset}.")
+    changes = values.get("spectrogram", {})
+    if isinstance(changes, dict):  # what is none is refused below
+        values["spectrogram"] = PRESETS[preset].to_dict() | changes
     try:
         return Recipe.from_dict({"name": path.stem, **values})
     except AudiotagError as error:
@@ -140,24 +153,29 @@ def recipe_names() -> list[str]:
     return sorted(path.stem for path in SHIPPED.glob("*.toml"))
 
 
-def _build(kind: type, values: dict[str, Any], prefix: str) -> Any:
-    types = {item.name: str(item.type) for item in fields(kind)}
+def _build(kind: type, values: Any, prefix: str) -> Any:
+    if not isinstance(values, dict):
+        raise AudiotagError(f"{prefix.rstrip('.')} must be a table of fields, got {values!r}.")
+    known = {item.name: item for item in fields(kind)}
+    checked = {}
     for name, value in values.items():
-        if name not in types:
-            raise AudiotagError(f"{prefix}{name} is no field of a recipe; there are {', '.join(types)}.")
-        wanted = types[name]
+        if name not in known:
+            raise AudiotagError(f"{prefix}{name} is no field of a recipe; there are {', '.join(known)}.")
+        wanted = str(known[name].type)
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        is_whole = is_number and float(value).is_integer()
         if (
-            (wanted == "int" and (not is_number or value != int(value)))
-            or (wanted.startswith("float") and not is_number and value is not None)
+            (wanted == "int" and not is_whole)
+            or (wanted.startswith("float") and not is_number and (value is not None or "None" not in wanted))
             or (wanted == "bool" and not isinstance(value, bool))
             or (wanted == "str" and not isinstance(value, str))
         ):
             raise AudiotagError(f"{prefix}{name} must be of kind {wanted}, got {value!r}.")
-    try:
-        return kind(**values)
-    except TypeError as error:  # a required field is missing
-        raise AudiotagError(f"{prefix or 'the recipe'}: {error}".replace("__init__() ", "")) from error
+        checked[name] = int(value) if wanted == "int" else value
+    for name, item in known.items():
+        if name not in checked and item.default is MISSING and item.default_factory is MISSING:
+            raise AudiotagError(f"{prefix}{name} is missing; give it a value.")
+    return kind(**checked)
 
 
 def _require_one_of(name: str, value: str, choices: Any) -> None:

@@ -72,8 +72,17 @@ class Run:
         return self.folder.name
 
     def settings(self) -> RunSettings:
-        """What it was asked to do."""
-        return RunSettings.from_dict(read_json(self.folder / "settings.json"))
+        """What it was asked to do.
+
+        Raises
+        ------
+        AudiotagError
+            If ``settings.json`` is damaged, or was written by an audiotag with other fields.
+        """
+        try:
+            return RunSettings.from_dict(read_json(self.folder / "settings.json"))
+        except (KeyError, TypeError, ValueError) as error:
+            raise AudiotagError(f"the settings of run {self.name} cannot be read: {error}; start it anew.") from error
 
     def state(self) -> State:
         """How it stands, by what is on disk and whether its process lives."""
@@ -101,7 +110,7 @@ class Run:
     def events(self) -> list[dict[str, Any]]:
         """All events so far; a line that is being written is left for the next call."""
         try:
-            lines = (self.folder / "events.jsonl").read_text(encoding="utf-8").splitlines()
+            lines = (self.folder / "events.jsonl").read_text(encoding="utf-8", errors="replace").splitlines()
         except FileNotFoundError:
             return []
         events = []
@@ -185,10 +194,10 @@ def list_runs(workspace: Workspace) -> list[Run]:
 
 def find_run(workspace: Workspace, name: str) -> Run:
     """The run of that name."""
-    if not (workspace.runs / name / "settings.json").is_file() or Path(name).name != name:
-        known = ", ".join(run.name for run in list_runs(workspace)[:5]) or "none yet"
-        raise AudiotagError(f"there is no run named {name}; the newest are {known}.")
-    return Run(workspace.runs / name)
+    runs = {run.name: run for run in list_runs(workspace)}
+    if name not in runs:
+        raise AudiotagError(f"there is no run named {name}; the newest are {', '.join(list(runs)[:5]) or 'none yet'}.")
+    return runs[name]
 
 
 def epochs_done(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -214,8 +223,11 @@ def remaining_s(events: list[dict[str, Any]]) -> float | None:
     return sum(event["seconds"] for event in done) / seen * (whole - seen)
 
 
-def fold_rows(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One row a fold that has begun: ``fold``, ``state``, ``epochs``, ``lwlrap``, ``best``, ``seconds``."""
+def fold_rows(events: list[dict[str, Any]], active: bool = True) -> list[dict[str, Any]]:
+    """One row a fold that has begun: ``fold``, ``state``, ``epochs``, ``lwlrap``, ``best``, ``seconds``.
+
+    A fold is finished, in training, or, where the run is not ``active`` any more, cut off.
+    """
     finished = {event["fold"]: event["lwlrap"] for event in events if event["event"] == "fold-finished"}
     rows = []
     for fold in [event["fold"] for event in events if event["event"] == "fold-started"]:
@@ -224,7 +236,7 @@ def fold_rows(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
         rows.append(
             {
                 "fold": fold,
-                "state": "finished" if fold in finished else "training",
+                "state": "finished" if fold in finished else "training" if active else "cut off",
                 "epochs": len(epochs),
                 "lwlrap": finished.get(fold, scores[-1] if scores else None),
                 "best": max(scores, default=None),

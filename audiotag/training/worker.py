@@ -62,6 +62,11 @@ def work(run: Run) -> None:
     if not stages:
         wanted = ", ".join(dict.fromkeys(stage.subset for stage in recipe.stages))
         raise AudiotagError(f"recipe {recipe.name} trains on {wanted} clips, {dataset.name} has none; choose another.")
+    if settings.held_out is not None and settings.held_out not in dataset.own_folds:
+        own = ", ".join(map(str, dataset.own_folds)) or "none"
+        raise AudiotagError(
+            f"the fold to hold out must be one of the dataset's own, got {settings.held_out}; {dataset.name} has {own}."
+        )
     subsets: dict[str, Subset] = {
         name: Subset(dataset, name, run, settings.held_out) for name in dict.fromkeys(s.subset for _, s in stages)
     }
@@ -69,6 +74,13 @@ def work(run: Run) -> None:
     folds = settings.folds or tuple(known)
     if unknown := sorted(set(folds) - set(known)):
         raise AudiotagError(f"folds must be among {', '.join(map(str, known))} here, got {unknown[0]}.")
+    for name, subset in subsets.items():
+        for fold in folds:
+            if not 0 < np.count_nonzero(subset.folds == fold) < len(subset.folds):
+                raise AudiotagError(
+                    f"fold {fold} must hold out some of the {len(subset.folds)} {name} clips and train on others; "
+                    "use other folds, or hold out fewer."
+                )
     run.write_event(
         "run-started",
         folds=folds,

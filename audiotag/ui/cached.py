@@ -33,7 +33,11 @@ def index(of: Dataset) -> pd.DataFrame:
 
 def sound(path: Path, sample_rate: int) -> Sound:
     """A decoded clip."""
-    return _sound(path, sample_rate, path.stat().st_mtime_ns)
+    try:
+        stamp = path.stat().st_mtime_ns
+    except OSError:
+        stamp = 0  # gone since: reading it says so
+    return _sound(path, sample_rate, stamp)
 
 
 def card(folder: Path) -> Card:

@@ -6,15 +6,16 @@ import streamlit as st
 
 from audiotag.figures import sound as figures
 from audiotag.figures.theme import CONFIG
-from audiotag.sound.audio import Sound, peak_dbfs, rms_dbfs, trim_bounds, wav_bytes
+from audiotag.sound.audio import Sound, peak_dbfs, rms_dbfs, wav_bytes
 from audiotag.sound.spectrogram import SpectrogramSettings, fit_length, log_mel
+from audiotag.ui.shell import plain
 
 
 def whole(sound: Sound, settings: SpectrogramSettings, key: str) -> None:
     """Player, facts and log-mel of a whole sound."""
     st.audio(wav_bytes(sound.waveform, sound.sample_rate), alt=f"Player of {sound.name}")
     for note in sound.notes:
-        st.caption(f":material/info: {note}")
+        st.caption(f":material/info: {plain(note)}")
     header = sound.header
     st.caption(
         f"{sound.duration_s:.2f} s · {header.sample_rate:,} Hz · {header.channels} channel"
@@ -30,10 +31,3 @@ def whole(sound: Sound, settings: SpectrogramSettings, key: str) -> None:
         config=CONFIG,
         alt=f"Log-mel spectrogram of {sound.name}",
     )
-
-
-def kept(sound: Sound, settings: SpectrogramSettings) -> tuple[int, int]:
-    """First and last sample that the settings' trim keeps."""
-    if settings.trim_db is None:
-        return 0, len(sound.waveform)
-    return trim_bounds(sound.waveform, settings.sample_rate, settings.trim_db)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 import streamlit as st
 
+from audiotag.errors import AudiotagError
 from audiotag.training.runs import Run, fold_rows
 
 STATE_ICONS = {
@@ -29,19 +32,16 @@ def runs_table(runs: list[Run]) -> None:
     rows = []
     for run in runs:
         finished = [event["lwlrap"] for event in run.events() if event["event"] == "fold-finished"]
-        settings = run.settings()
-        rows.append(
-            {
-                "run": run.name,
-                "state": f"{STATE_ICONS[run.state()]} {run.state()}",
-                "dataset": settings.dataset.rsplit("/", 1)[-1],
-                "recipe": settings.recipe.title,
-                "folds done": len(finished),
-                "mean lwlrap": sum(finished) / len(finished) if finished else None,
-            }
-        )
+        row = {"run": run.name, "state": f"{STATE_ICONS[run.state()]} {run.state()}", "folds done": len(finished)}
+        try:
+            settings = run.settings()
+        except AudiotagError as error:  # a damaged run is shown as such, beside the others
+            row["dataset"] = str(error)
+        else:
+            row |= {"dataset": Path(settings.dataset).name, "recipe": settings.recipe.title}
+        rows.append(row | {"mean lwlrap": sum(finished) / len(finished) if finished else None})
     st.dataframe(
-        pd.DataFrame(rows),
+        pd.DataFrame(rows, columns=["run", "state", "dataset", "recipe", "folds done", "mean lwlrap"]),
         hide_index=True,
         column_config={"mean lwlrap": st.column_config.NumberColumn(format="%.4f")},
         alt="The last training runs with their state and mean lwlrap",
@@ -51,7 +51,7 @@ def runs_table(runs: list[Run]) -> None:
 def fold_table(run: Run) -> None:
     """One row a fold that has begun: its state, epochs, last and best lwlrap, seconds."""
     st.dataframe(
-        fold_rows(run.events()),
+        fold_rows(run.events(), run.is_active()),
         hide_index=True,
         column_config={
             "lwlrap": st.column_config.NumberColumn("lwlrap now", format="%.4f"),

@@ -29,11 +29,11 @@ def spectrogram_settings() -> SpectrogramSettings:
         )
         trim = st.slider(
             "Trim below the peak (dB)",
-            10,
+            0,
             80,
-            int(start.trim_db or 80),
+            int(start.trim_db),
             key="set-trim_db",
-            help="Silence at both ends is cut where it lies so far below the loudest frame.",
+            help="Silence at both ends is cut where it lies so far below the loudest frame; 0 cuts nothing.",
         )
     with st.expander("Frequency", expanded=True, icon=":material/tune:"):
         n_fft = st.slider("FFT length (samples)", 256, 8192, start.n_fft, 64, key="set-n_fft")
@@ -75,7 +75,7 @@ def _apply_preset() -> None:
     preset = PRESETS[st.session_state["preset"]]
     values = preset.to_dict() | {"band": (int(preset.f_min), int(preset.f_max))}
     for name in ("trim_db", "top_db"):
-        values[name] = int(values[name] or 80)
+        values[name] = int(values[name])
     for name, value in values.items():
         if f"set-{name}" in st.session_state:
             st.session_state[f"set-{name}"] = value

@@ -5,8 +5,10 @@ Each page calls `page` first and so stands alone: a deep link on a fresh server 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
@@ -31,41 +33,63 @@ STYLE = """
 """
 
 
-def page(title: str) -> Workspace:
-    """Set the page up: browser title, width, sidebar; gives the workspace."""
+@dataclass(frozen=True)
+class Here:
+    """What the sidebar holds: the workspace, and the folders of the dataset and ensemble that are chosen there."""
+
+    workspace: Workspace
+    dataset_root: Path | None
+    ensemble_folder: Path | None
+
+    def dataset(self) -> Dataset:
+        """The chosen dataset; stops the page with a sentence where there is none."""
+        if self.dataset_root is None:
+            st.info(
+                "There is no dataset yet. Render the starter sounds with `audiotag demo`, or open one in the sidebar.",
+                icon=":material/library_music:",
+            )
+            st.stop()
+        with shown_errors(stop=True):
+            return cached.dataset(self.dataset_root)
+
+    def ensemble(self) -> Path:
+        """The chosen ensemble's folder; stops the page with a sentence where there is none."""
+        if self.ensemble_folder is None:
+            st.info("There is no ensemble yet. Train folds on the Train page and publish them.", icon=":material/sell:")
+            st.stop()
+        return self.ensemble_folder
+
+
+def page(title: str) -> Here:
+    """Set the page up: browser title, width, sidebar with its pickers."""
     st.set_page_config(page_title=f"{title} · audiotag", page_icon=":material/graphic_eq:", layout="wide")
     st.html(STYLE)
+    workspace = Workspace()
     with st.sidebar:
         st.markdown("### :material/graphic_eq: audiotag")
         for target, label, icon in PAGES:
             st.page_link(target, label=label, icon=icon, width="stretch")
-    return Workspace()
-
-
-def pick_dataset(workspace: Workspace) -> Dataset:
-    """The dataset chosen in the sidebar; stops the page with a sentence where there is none."""
-    with st.sidebar:
         st.divider()
-        folders = workspace.dataset_folders()
-        if folders:
-            folder = st.selectbox(
-                "Dataset",
-                folders,
-                format_func=lambda path: path.stem,
-                key="dataset",
-                persist_state="session",
-                help="Datasets opened before. Open another by its path below.",
-            )
-        with st.popover("Open a dataset", icon=":material/folder_open:", width="stretch"):
-            _open_form(workspace)
-    if not folders:
-        st.info(
-            "There is no dataset yet. Render the starter sounds with `audiotag demo`, or open one in the sidebar.",
-            icon=":material/library_music:",
+        dataset_root = _pick_dataset(workspace)
+        ensemble_folder = _pick_ensemble(workspace)
+    return Here(workspace, dataset_root, ensemble_folder)
+
+
+def _pick_dataset(workspace: Workspace) -> Path | None:
+    folders = workspace.dataset_folders()
+    chosen = None
+    if folders:
+        chosen = st.selectbox(
+            "Dataset",
+            folders,
+            format_func=lambda path: path.stem,
+            key="dataset",
+            persist_state="session",
+            help="Datasets opened before, the last one first.",
         )
-        st.stop()
-    with shown_errors(stop=True):
-        return cached.dataset(folder)
+    with st.popover("Open a dataset", icon=":material/folder_open:", width="stretch"):
+        _open_form(workspace)
+    return chosen
 
 
 def _open_form(workspace: Workspace) -> None:
@@ -81,25 +105,21 @@ def _open_form(workspace: Workspace) -> None:
             with shown_errors():
                 dataset = cached.dataset(absolute(Path(path)))
                 workspace.remember_dataset(dataset.root)
-                del st.session_state["dataset"]
+                st.session_state.pop("dataset", None)  # so that the picker starts at the one just opened
                 st.rerun()
 
 
-def pick_ensemble(workspace: Workspace) -> Path | None:
-    """The folder of the ensemble chosen in the sidebar; None, and a sentence, where there is none."""
+def _pick_ensemble(workspace: Workspace) -> Path | None:
     folders = workspace.ensemble_folders()
-    with st.sidebar:
-        if folders:
-            name = st.selectbox(
-                "Ensemble",
-                list(folders),
-                key="ensemble",
-                persist_state="session",
-                help="Your own ensembles first, then the shipped ones.",
-            )
     if not folders:
-        st.info("There is no ensemble yet. Train folds on the Train page and publish them.", icon=":material/sell:")
         return None
+    name = st.selectbox(
+        "Ensemble",
+        list(folders),
+        key="ensemble",
+        persist_state="session",
+        help="Your own ensembles first, then the shipped ones.",
+    )
     return folders[name]
 
 
@@ -109,15 +129,15 @@ def shown_errors(stop: bool = False) -> Iterator[None]:
     try:
         yield
     except AudiotagError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(str(error)), icon=":material/error:")
         if stop:
             st.stop()
 
 
-def spelled(number: float, unit: str = "") -> str:
-    """A number with thousands parted and its unit.
+def plain(text: str) -> str:
+    """Text that is shown as it is: a file's name must not become a heading, a link or a formula.
 
-    >>> spelled(24785, "clips")
-    '24,785 clips'
+    >>> plain("a_b [x](y) $1$.wav")
+    'a\\\\_b \\\\[x\\\\]\\\\(y\\\\) \\\\$1\\\\$.wav'
     """
-    return f"{number:,.0f} {unit}".strip()
+    return re.sub(r"([\\`*_{}\[\]()<>#+!|~$:])", r"\\\1", text)

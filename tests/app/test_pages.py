@@ -1,0 +1,545 @@
+"""Every page through AppTest: what it shows is true, and what goes wrong is a sentence, never a traceback."""
+
+import csv
+import io
+import re
+import shlex
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+import soundfile
+from streamlit.testing.v1 import AppTest
+
+from audiotag import cli
+from audiotag.data.starter import StarterCounts, render_starter
+from audiotag.training.recipe import load_recipe
+from audiotag.training.runs import Run, RunSettings, create_run, list_runs
+from audiotag.workspace import Workspace
+
+ROOT = Path(__file__).parents[2]
+PAGES = ("app.py", "pages/dataset.py", "pages/spectrogram.py", "pages/train.py", "pages/tag.py")
+COUNTS = StarterCounts(curated=24, noisy=20, test=6)
+
+
+@pytest.fixture(scope="session")
+def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small set of starter sounds."""
+    return render_starter(tmp_path_factory.mktemp("sounds") / "starter-sounds", counts=COUNTS, workers=1)
+
+
+@pytest.fixture
+def empty(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Workspace:
+    """A workspace with nothing in it, beside a `models/` with nothing in it."""
+    monkeypatch.setattr("audiotag.workspace.SHIPPED_MODELS", tmp_path / "models")
+    return Workspace()
+
+
+@pytest.fixture
+def home(empty: Workspace, sounds: Path, tiny_ensemble: Path) -> Workspace:
+    """A workspace with the starter sounds and the tiny ensemble."""
+    empty.remember_dataset(sounds)
+    shutil.copytree(tiny_ensemble, empty.ensembles / "tiny")
+    return empty
+
+
+def opened(page: str) -> AppTest:
+    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).switch_page(page).run()
+
+
+def said(elements: Any) -> list[str]:
+    """Texts of elements, without the backslashes that keep Markdown from reading them."""
+    return [re.sub(r"\\(.)", r"\1", element.value) for element in elements]
+
+
+def rows(table: Path) -> list[dict[str, str]]:
+    with table.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def wav(waveform: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    soundfile.write(buffer, waveform, 44_100, format="WAV", subtype="PCM_16")
+    return buffer.getvalue()
+
+
+def beep(seconds: float) -> np.ndarray:
+    return 0.5 * np.sin(np.arange(round(44_100 * seconds)) / 9)
+
+
+def table_dataset(folder: Path, lines: list[str], header: str = "fname,label") -> Path:
+    """Beeps of a second, one a line, beside a table."""
+    folder.mkdir(parents=True)
+    for line in lines:
+        (folder / line.split(",")[0]).write_bytes(wav(beep(1)))
+    (folder / "clips.csv").write_text("\n".join([header, *lines]) + "\n")
+    return folder
+
+
+# Every page
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_opens_on_a_dataset_and_an_ensemble(home: Workspace, page: str) -> None:
+    at = opened(page)
+    assert not at.exception
+    assert not at.error
+    assert len(at.title) == 1
+    links = [link.proto.label for link in at.sidebar.get("page_link")]
+    assert links == ["Home", "Dataset", "Spectrogram", "Train", "Tag"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_of_an_empty_workspace_says_what_to_do(empty: Workspace, page: str) -> None:
+    at = opened(page)
+    assert not at.exception
+    wanted = "There is no ensemble yet" if page == "pages/tag.py" else "There is no dataset yet"
+    assert any(text.startswith(wanted) for text in said(at.info))
+
+
+@pytest.mark.parametrize("page", PAGES[:-1])
+def test_dataset_that_is_none_any_more_is_a_sentence(home: Workspace, tmp_path: Path, page: str) -> None:
+    folder = table_dataset(tmp_path / "mine", ["a.wav,Beep"])
+    home.remember_dataset(folder)
+    (folder / "clips.csv").unlink()
+    at = opened(page)
+    assert not at.exception
+    assert any(f"{folder} is no dataset" in text for text in said(at.error))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_dataset_without_one_readable_clip_is_no_exception(home: Workspace, tmp_path: Path, page: str) -> None:
+    folder = table_dataset(tmp_path / "mine", ["a.wav,Beep"])
+    (folder / "a.wav").write_text("no sound")
+    home.remember_dataset(folder)
+    assert not opened(page).exception
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_damaged_ensemble_is_no_exception(home: Workspace, page: str) -> None:
+    (home.ensembles / "tiny" / "card.json").write_text("{")
+    at = opened(page)
+    assert not at.exception
+    if page in ("app.py", "pages/tag.py"):
+        assert any("tiny/card.json is damaged" in text for text in said(at.error))
+
+
+@pytest.mark.parametrize("page", ["app.py", "pages/train.py"])
+def test_run_that_cannot_be_read_is_no_exception(home: Workspace, sounds: Path, page: str) -> None:
+    run = create_run(home, RunSettings(str(sounds), load_recipe("quick")))
+    (run.folder / "settings.json").write_text("{")
+    assert not opened(page).exception
+
+
+def test_dataset_opened_by_its_path_is_the_one_shown(empty: Workspace, tmp_path: Path) -> None:
+    folder = table_dataset(tmp_path / "mine", ["a.wav,Beep", "b.wav,Beep"])
+    at = opened("pages/dataset.py")
+    at.text_input(key="dataset-path").set_value(str(folder))
+    submit = next(button for button in at.button if button.label == "Open")
+    at = submit.click().run()
+    assert not at.exception
+    assert empty.dataset_folders() == [folder]
+    assert [(metric.label, metric.value) for metric in at.metric] == [("curated", "2 clips")]
+
+
+def test_path_that_is_no_dataset_is_refused_with_a_sentence(home: Workspace, tmp_path: Path) -> None:
+    at = opened("pages/dataset.py")
+    at.text_input(key="dataset-path").set_value(str(tmp_path / "gone"))
+    at = next(button for button in at.button if button.label == "Open").click().run()
+    assert not at.exception
+    assert any(f"{tmp_path / 'gone'} is not there" in text for text in said(at.error))
+
+
+# Home
+
+
+def test_home_shows_clips_labels_and_the_ensemble(home: Workspace, sounds: Path) -> None:
+    texts = said(opened("app.py").markdown)
+    labels = len(rows(sounds / "sample_submission.csv")[0]) - 1
+    assert any(text.startswith("50 clips, ") and text.endswith(f" {labels} labels") for text in texts)
+    assert "**starter-sounds**" in texts
+    assert "**tiny**" in texts
+    assert "3 labels, 2 folds, lwlrap 0.500 out of fold" in texts
+
+
+def test_home_lists_the_last_runs_with_their_state(home: Workspace, sounds: Path) -> None:
+    run = create_run(home, RunSettings(str(sounds), load_recipe("quick")))
+    run.write_event("fold-finished", fold=1, lwlrap=0.75)
+    run.write_status("stopped")
+    (table,) = opened("app.py").dataframe
+    row = table.value.iloc[0]
+    assert row["run"] == run.name
+    assert row["state"].endswith("stopped")
+    assert (row["folds done"], row["mean lwlrap"]) == (1, 0.75)
+
+
+# Dataset
+
+
+def test_dataset_counts_clips_of_each_subset(home: Workspace) -> None:
+    at = opened("pages/dataset.py")
+    assert {metric.label: metric.value for metric in at.metric} == {
+        "curated": "24 clips",
+        "noisy": "20 clips",
+        "test": "6 clips",
+    }
+
+
+def test_dataset_counts_labels_as_its_table_lists_them(home: Workspace, sounds: Path) -> None:
+    at = opened("pages/dataset.py")
+    labels = {label for row in rows(sounds / "train_curated.csv") for label in row["labels"].split(",")}
+    mean = sum(len(row["labels"].split(",")) for row in rows(sounds / "train_curated.csv")) / 24
+    assert any(
+        f"{len(labels)} labels in " in text and f"{mean:.2f} labels a clip" in text for text in said(at.markdown)
+    )
+
+
+def test_dataset_filters_clips_by_label(home: Workspace, sounds: Path) -> None:
+    listed = rows(sounds / "train_curated.csv")
+    label = listed[0]["labels"].split(",")[0]
+    wanted = [row["fname"] for row in listed if label in row["labels"].split(",")]
+    at = opened("pages/dataset.py")
+    at = at.multiselect(key="clips-labels").set_value([label]).run()
+    assert not at.exception
+    table = next(frame.value for frame in at.dataframe if list(frame.value.columns) == ["clip", "labels", "duration_s"])
+    assert sorted(table["clip"]) == sorted(wanted)
+
+
+def test_dataset_without_a_clip_of_all_chosen_labels_says_so(home: Workspace) -> None:
+    at = opened("pages/dataset.py")
+    labels = at.multiselect(key="clips-labels").options
+    at = at.multiselect(key="clips-labels").set_value(labels).run()
+    assert not at.exception
+    assert "No clip has all of these labels." in said(at.info)
+
+
+def test_dataset_lists_what_was_left_out_and_why(home: Workspace, tmp_path: Path) -> None:
+    folder = table_dataset(tmp_path / "mine", ["a.wav,Beep", "b.wav,Beep", "c.wav,Beep"])
+    (folder / "b.wav").write_text("no sound")
+    (folder / "c.wav").unlink()
+    home.remember_dataset(folder)
+    at = opened("pages/dataset.py")
+    table = next(frame.value for frame in at.dataframe if "why it is left out" in frame.value.columns)
+    assert sorted(table["clip"]) == ["b.wav", "c.wav"]
+    assert [tab.label for tab in at.tabs][-1] == "Problems (2)"
+    assert [metric.value for metric in at.metric] == ["1 clips"]
+
+
+@pytest.mark.parametrize("page", ["pages/dataset.py", "pages/spectrogram.py"])
+def test_clip_that_vanished_since_is_a_sentence(home: Workspace, tmp_path: Path, page: str) -> None:
+    folder = table_dataset(tmp_path / "mine", ["a.wav,Beep"])
+    home.remember_dataset(folder)
+    assert not opened(page).exception  # its index is in memory now
+    (folder / "a.wav").unlink()
+    at = opened(page)
+    assert not at.exception
+    assert any("a.wav" in text for text in said(at.error))
+
+
+# Spectrogram
+
+
+def readouts(at: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in at.metric}
+
+
+def test_mel_slider_changes_the_picture(home: Workspace) -> None:
+    at = opened("pages/spectrogram.py")
+    assert readouts(at)["Picture"] == "128 × 128"
+    at = at.slider(key="set-n_mels").set_value(64).run()
+    assert not at.exception
+    assert readouts(at)["Picture"] == "64 × 128"
+    at = at.slider(key="set-clip_s").set_value(4.0).run()
+    assert readouts(at)["Picture"] == "64 × 256"
+
+
+def test_preset_moves_the_sliders(home: Workspace) -> None:
+    at = opened("pages/spectrogram.py")
+    at = at.selectbox(key="preset").set_value("argus").run()
+    assert not at.exception
+    assert at.slider(key="set-clip_s").value == 4.0
+    assert readouts(at)["Picture"] == "128 × 256"
+
+
+@pytest.mark.parametrize(
+    ("slider", "value", "named"), [("win_length", 4096, "n_fft"), ("hop_length", 2048, "hop_length")]
+)
+def test_sliders_that_contradict_each_other_are_a_sentence(
+    home: Workspace, slider: str, value: int, named: str
+) -> None:
+    at = opened("pages/spectrogram.py")
+    at = at.slider(key=f"set-{slider}").set_value(value).run()
+    assert not at.exception
+    (error,) = said(at.error)
+    assert error.startswith(f"{named} must be")
+    assert at.slider(key=f"set-{slider}").value == value  # still there to be moved back
+
+
+def test_label_without_clips_is_a_hint(home: Workspace, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    table_dataset(folder / "train_curated", ["a.wav,Beep"])
+    (folder / "train_curated" / "clips.csv").rename(folder / "train_curated.csv")
+    (folder / "sample_submission.csv").write_text("fname,Beep,Unheard\n")
+    home.remember_dataset(folder)
+    at = opened("pages/spectrogram.py")
+    assert readouts(at)
+    at = at.selectbox(key="spectrogram-label").set_value("Unheard").run()
+    assert not at.exception
+    assert any("No clip has the label Unheard" in text for text in said(at.info))
+    assert not readouts(at)
+
+
+def test_picture_is_turned_back_into_sound(home: Workspace) -> None:
+    at = opened("pages/spectrogram.py")
+    players = len(at.get("audio"))
+    at = at.button(key="invert").click().run()
+    assert not at.exception
+    assert len(at.get("audio")) == players + 1
+
+
+# Train
+
+
+def by_command(at: AppTest) -> RunSettings:
+    """The settings that the command shown would train with, read by the command's own parser."""
+    (command,) = [code.value for code in at.code if code.value.startswith("audiotag train")]
+    options = cli._parser().parse_args(shlex.split(command)[1:])
+    assert options.run is cli.train
+    recipe = load_recipe(options.recipe)
+    return RunSettings(str(options.dataset), recipe, options.folds, options.hold_out)
+
+
+@pytest.fixture
+def spawned(monkeypatch: pytest.MonkeyPatch) -> list[Run]:
+    """Runs that would have been started; none is."""
+    runs: list[Run] = []
+    monkeypatch.setattr(Run, "start", lambda run: runs.append(run))
+    return runs
+
+
+def started(at: AppTest, home: Workspace, spawned: list[Run]) -> RunSettings:
+    """Press the button; the one run that it makes."""
+    at.button(key="start").click().run()
+    assert not at.exception
+    (run,) = list_runs(home)
+    assert spawned == [run]
+    return run.settings()
+
+
+def test_train_without_runs_says_so(home: Workspace) -> None:
+    assert any(text.startswith("No run yet") for text in said(opened("pages/train.py").info))
+
+
+def test_start_makes_the_run_that_is_shown_and_that_the_command_would_make(
+    home: Workspace, sounds: Path, spawned: list[Run]
+) -> None:
+    at = opened("pages/train.py")
+    command = by_command(at)
+    assert (command.dataset, command.recipe, command.held_out) == (str(sounds), load_recipe("quick"), None)
+    assert command.folds in ((), (1, 2, 3, 4, 5))
+    assert started(at, home, spawned) == RunSettings(str(sounds), load_recipe("quick"), (1, 2, 3, 4, 5), None)
+
+
+def test_chosen_recipe_and_folds_are_in_the_run_and_the_command(
+    home: Workspace, sounds: Path, spawned: list[Run]
+) -> None:
+    at = opened("pages/train.py")
+    at = at.selectbox(key="recipe").set_value("default").run()
+    (folds,) = [select for select in at.multiselect if select.label == "Folds"]
+    at = folds.set_value([4, 2]).run()
+    wanted = RunSettings(str(sounds), load_recipe("default"), (2, 4), None)
+    assert by_command(at) == wanted
+    assert started(at, home, spawned) == wanted
+
+
+@pytest.mark.parametrize("folds", [(1, 2, 3), (0, 1, 2)])
+def test_fold_held_out_is_in_the_run_and_the_command(
+    home: Workspace, tmp_path: Path, spawned: list[Run], folds: tuple[int, ...]
+) -> None:
+    lines = [f"{number}.wav,Beep,{folds[number % 3]}" for number in range(9)]
+    folder = table_dataset(tmp_path / "mine", lines, "fname,label,fold")
+    home.remember_dataset(folder)
+    at = opened("pages/train.py")
+    at = at.selectbox(key="held-out").set_value(folds[0]).run()
+    command = by_command(at)
+    assert command.held_out == folds[0]
+    assert command.folds in ((), folds[1:])
+    assert started(at, home, spawned) == RunSettings(str(folder), load_recipe("quick"), folds[1:], folds[0])
+
+
+def test_command_of_a_folder_with_a_space_can_be_pasted(home: Workspace, tmp_path: Path) -> None:
+    folder = table_dataset(tmp_path / "my own sounds", ["a.wav,Beep"])
+    home.remember_dataset(folder)
+    assert by_command(opened("pages/train.py")).dataset == str(folder)
+
+
+def test_without_a_fold_nothing_can_be_started(home: Workspace) -> None:
+    at = opened("pages/train.py")
+    (folds,) = [select for select in at.multiselect if select.label == "Folds"]
+    at = folds.set_value([]).run()
+    assert not at.exception
+    assert at.button(key="start").disabled
+
+
+def made_run(home: Workspace, sounds: Path, finished: tuple[float, ...] = ()) -> Run:
+    """A run of two epochs a fold; all folds given are finished, the next one has begun."""
+    run = create_run(home, RunSettings(str(sounds), load_recipe("quick"), (1, 2, 3)))
+    stages = [{"stage": 0, "subset": "curated", "epochs": 2, "clips": 24}]
+    run.write_event("run-started", folds=[1, 2, 3], labels=["a"], stages=stages)
+    for fold in range(1, len(finished) + 2):
+        run.write_event("fold-started", fold=fold)
+        for epoch in (1, 2):
+            losses = {"train_loss": 0.5, "valid_loss": 0.6, "accuracy": 0.4, "seconds": 2.0}
+            run.write_event("epoch", fold=fold, stage=0, subset="curated", epoch=epoch, lwlrap=0.5, **losses)
+        if fold <= len(finished):
+            run.write_event("fold-finished", fold=fold, clips=8, lwlrap=finished[fold - 1], accuracy=0.5)
+    return run
+
+
+def test_finished_run_shows_its_mean(home: Workspace, sounds: Path) -> None:
+    made_run(home, sounds, (0.8, 0.9)).write_status("finished")
+    at = opened("pages/train.py")
+    assert not at.exception
+    assert said(at.success) == ["Finished: mean lwlrap 0.8500 over 2 folds."]
+    assert not any(button.key == "stop" for button in at.button)
+    assert len(at.get("plotly_chart")) == 2
+
+
+def test_failed_run_shows_its_reason_and_log(home: Workspace, sounds: Path) -> None:
+    run = made_run(home, sounds)
+    (run.folder / "log.txt").write_text("what the worker printed\n")
+    run.write_status("failed", "Memory ran out; use a smaller batch_size or network.")
+    at = opened("pages/train.py")
+    assert not at.exception
+    assert said(at.error) == ["Memory ran out; use a smaller batch_size or network."]
+    assert "what the worker printed" in [code.value.strip() for code in at.code]
+
+
+@pytest.mark.parametrize("how", ["interrupted", "stopped"])
+def test_run_that_ended_early_is_shown_as_what_it_is(home: Workspace, sounds: Path, how: str) -> None:
+    run = made_run(home, sounds, (0.8,))
+    if how == "stopped":
+        run.write_status("stopped")
+    else:
+        run.write_process(psutil.Process().pid, time.time() - 10_000)  # not this process: it began at another time
+    at = opened("pages/train.py")
+    assert not at.exception
+    (warning,) = said(at.warning)
+    assert warning.startswith(f"The run was {how}")
+    (table,) = at.dataframe
+    assert "training" not in list(table.value["state"])
+
+
+def test_running_run_shows_where_it_is_and_stops_on_the_button(home: Workspace, sounds: Path) -> None:
+    run = made_run(home, sounds, (0.8,))
+    run.write_process(psutil.Process().pid, psutil.Process().create_time())
+    run.write_progress(fold=2, subset="curated", epoch=2, epochs=2, batch=1, batches=4, loss=0.25)
+    at = opened("pages/train.py")
+    assert not at.exception
+    (bar,) = at.get("progress")
+    assert "Fold 2, curated, epoch 2 of 2, batch 1 of 4, loss 0.2500" in bar.proto.text
+    assert bar.proto.value == 25
+    at = at.button(key="stop").click().run()
+    assert not at.exception
+    assert run.state() == "stopping"
+
+
+def test_publishing_a_run_whose_files_are_gone_is_a_sentence(home: Workspace, sounds: Path) -> None:
+    made_run(home, sounds, (0.8,)).write_status("finished")
+    at = opened("pages/train.py")
+    at = next(button for button in at.button if button.label == "Publish").click().run()
+    assert not at.exception
+    assert any("is not whole" in text for text in said(at.error))
+
+
+def test_publishing_under_a_wrong_name_is_a_sentence(home: Workspace, sounds: Path) -> None:
+    run = made_run(home, sounds, (0.8,))
+    run.write_status("finished")
+    at = opened("pages/train.py")
+    at.text_input(key=f"publish-name-{run.name}").set_value("../mine")
+    at = next(button for button in at.button if button.label == "Publish").click().run()
+    assert not at.exception
+    assert any("letters, digits" in text for text in said(at.error))
+
+
+# Tag
+
+
+def uploaded(at: AppTest, *files: tuple[str, bytes]) -> AppTest:
+    at.file_uploader[0].set_value([(name, content, "audio/wav") for name, content in files])
+    return at.run()
+
+
+def badges(at: AppTest) -> list[str]:
+    """What stands in the coloured badges of tags."""
+    return [label for text in said(at.markdown) for label in re.findall(r":material/check: (\w+)", text)]
+
+
+def test_uploaded_wav_gets_its_tags(home: Workspace) -> None:
+    at = uploaded(opened("pages/tag.py"), ("beep.wav", wav(beep(0.5))))
+    assert not at.exception
+    assert not at.error
+    assert said(at.subheader) == ["beep.wav"]
+    assert sorted(badges(at)) == ["Bark", "Bell"]  # Hiss has a threshold that nothing reaches
+    assert any("2 of 2 folds" in text for text in said(at.markdown))
+
+
+def test_long_upload_gets_a_timeline(home: Workspace) -> None:
+    short = uploaded(opened("pages/tag.py"), ("beep.wav", wav(beep(0.5))))
+    long = uploaded(opened("pages/tag.py"), ("beep.wav", wav(beep(3))))
+    assert not long.exception
+    assert len(long.get("plotly_chart")) == len(short.get("plotly_chart")) + 1
+
+
+def test_file_that_is_no_sound_is_named_and_the_others_get_their_tags(home: Workspace) -> None:
+    files = (("text.wav", b"Dear diary"), ("empty.wav", b""), ("beep.wav", wav(beep(1))), ("headless.wav", b"RIFF"))
+    at = uploaded(opened("pages/tag.py"), *files)
+    assert not at.exception
+    errors = said(at.error)
+    assert [next(name for name, _ in files if name in error) for error in errors] == [
+        "text.wav",
+        "empty.wav",
+        "headless.wav",
+    ]
+    assert said(at.subheader) == ["beep.wav"]
+    assert sorted(badges(at)) == ["Bark", "Bell"]
+
+
+def test_silence_gets_no_tags_and_a_note(home: Workspace) -> None:
+    at = uploaded(opened("pages/tag.py"), ("quiet.wav", wav(np.zeros(44_100))))
+    assert not at.exception
+    assert badges(at) == []
+    assert any("nothing I know" in text for text in said(at.markdown))
+    assert any("quiet.wav is silent" in text for text in said(at.caption))
+
+
+def test_names_of_uploads_are_shown_as_they_are(home: Workspace) -> None:
+    name = "a_b *c* [d](e) $1$ #.wav"
+    at = uploaded(opened("pages/tag.py"), (name, wav(beep(1))))
+    assert not at.exception
+    assert said(at.subheader) == [name]
+    assert at.subheader[0].value != name  # its stars and dollars are kept from Markdown
+
+
+def test_card_is_shown_with_its_figures(home: Workspace) -> None:
+    at = opened("pages/tag.py")
+    assert {metric.label: metric.value for metric in at.metric} == {"lwlrap": "0.500", "Folds": "2", "Labels": "3"}
+    assert any("CC0-1.0" in text for text in said(at.caption))
+
+
+def test_ensemble_with_damaged_weights_is_a_sentence(home: Workspace) -> None:
+    weights = home.ensembles / "tiny" / "fold-1.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1])
+    at = uploaded(opened("pages/tag.py"), ("beep.wav", wav(beep(1))))
+    assert not at.exception
+    assert any("tiny/fold-1.safetensors is damaged" in text for text in said(at.error))
+
+
+def test_two_uploads_of_one_name_are_both_tagged(home: Workspace) -> None:
+    at = uploaded(opened("pages/tag.py"), ("beep.wav", wav(beep(1))), ("beep.wav", wav(beep(2))))
+    assert not at.exception
+    assert said(at.subheader) == ["beep.wav", "beep.wav"]

@@ -1,0 +1,102 @@
+"""A real server on a workspace of its own, and Chromium."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from audiotag.data.starter import StarterCounts, render_starter
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+
+
+class Server:
+    """``streamlit run app.py`` as ``make app`` starts it, that can be stopped and started again."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.process: subprocess.Popen | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "audiotag", "app", "--port", str(self.port)],
+            cwd=ROOT,
+            env=os.environ | {"AUDIOTAG_HOME": str(self.home)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1)
+                return
+            except OSError:
+                assert time.monotonic() < deadline, "the server did not answer within 60 s"
+                time.sleep(0.1)
+
+    def stop(self) -> None:
+        if self.process:
+            os.killpg(self.process.pid, 15)  # audiotag and the streamlit below it; a worker has its own group
+            self.process.wait(20)
+            self.process = None
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with a small set of starter sounds."""
+    folder = tmp_path_factory.mktemp("workspace")
+    render_starter(folder / "starter-sounds", counts=StarterCounts(curated=60, noisy=60, test=20))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def unseen(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sounds of another seed: nothing that the shipped ensemble was trained on."""
+    folder = tmp_path_factory.mktemp("unseen") / "sounds"
+    return render_starter(folder, seed=77, counts=StarterCounts(curated=60, noisy=20, test=20))
+
+
+@pytest.fixture
+def server(home: Path) -> Iterator[Server]:
+    server = Server(home)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium: install Debian's package chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    context = chromium.new_context(viewport={"width": 1400, "height": 1000})
+    page = context.new_page()
+    page.set_default_timeout(30_000)
+    yield page
+    context.close()

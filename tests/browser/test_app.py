@@ -1,0 +1,72 @@
+"""What a person does, in Chromium, on a real server."""
+
+import csv
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from audiotag.training.runs import list_runs
+from audiotag.workspace import Workspace
+
+from .conftest import Server
+
+PAGES = ("", "dataset", "spectrogram", "train", "tag")
+
+
+@pytest.mark.parametrize("name", PAGES, ids=lambda name: name or "home")
+def test_deep_link_on_a_fresh_server_shows_the_whole_page(server: Server, page: Page, name: str) -> None:
+    page.goto(f"{server.url}/{name}")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    links = page.get_by_test_id("stSidebar").get_by_test_id("stPageLink")
+    expect(links).to_have_text(
+        [re.compile(f"{label}$") for label in ("Home", "Dataset", "Spectrogram", "Train", "Tag")]
+    )
+    expect(page.get_by_test_id("stSidebarNav")).to_have_count(0)  # the plain automatic menu
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+    picker = "Ensemble" if name == "tag" else "Dataset"
+    expect(page.get_by_test_id("stSidebar").get_by_role("combobox", name=picker)).to_be_visible()
+
+
+def test_wav_dropped_on_tag_brings_the_right_first_tag(server: Server, page: Page, unseen: Path) -> None:
+    with (unseen / "train_curated.csv").open() as table:
+        clip = next(row["fname"] for row in csv.DictReader(table) if row["labels"] == "Church_bell")
+    page.goto(f"{server.url}/tag")
+    zone = page.get_by_test_id("stFileUploaderDropzone")
+    expect(zone).to_be_visible()
+    zone.drop({"files": str(unseen / "train_curated" / clip)})
+    expect(page.get_by_role("heading", name=clip)).to_be_visible()
+    first_tag = page.locator(".stMarkdownBadge:visible").first
+    expect(first_tag).to_contain_text("Church_bell")
+
+
+def test_training_is_watched_to_its_end_through_reload_and_restart(server: Server, page: Page, home: Path) -> None:
+    page.goto(f"{server.url}/train")
+    page.get_by_role("button", name="Start training").click()
+    expect(page.get_by_text("lwlrap on clips that the fold never saw")).to_be_visible(timeout=120_000)
+    (run,) = list_runs(Workspace(home))
+    page.reload()
+    expect(page.get_by_text("lwlrap on clips that the fold never saw")).to_be_visible()
+    server.stop()
+    assert run.is_active()
+    server.start()
+    page.goto(f"{server.url}/train")
+    expect(page.get_by_text(re.compile("Finished: mean lwlrap"))).to_be_visible(timeout=300_000)
+    assert run.state() == "finished"
+    assert run.finished_folds() == [1, 2, 3, 4, 5]
+    page.get_by_label("Name", exact=True).fill("mine")
+    page.get_by_role("button", name="Publish").click()
+    expect(page.get_by_text("mine is in the list of ensembles now.")).to_be_visible()
+    assert (home / "ensembles" / "mine" / "card.json").is_file()
+
+
+def test_stop_ends_a_run_after_the_batch(server: Server, page: Page, home: Path) -> None:
+    before = {run.name for run in list_runs(Workspace(home))}
+    page.goto(f"{server.url}/train")
+    page.get_by_role("button", name="Start training").click()
+    expect(page.get_by_text("lwlrap on clips that the fold never saw")).to_be_visible(timeout=120_000)
+    page.get_by_role("button", name="Stop after this batch").click()
+    expect(page.get_by_text("The run was stopped")).to_be_visible(timeout=60_000)
+    (run,) = [run for run in list_runs(Workspace(home)) if run.name not in before]
+    assert run.state() == "stopped"

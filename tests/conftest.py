@@ -1,0 +1,128 @@
+"""What the tests share: synthetic sounds, a workspace of their own, the data beside the repository, a tiny ensemble."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+SHARED = Path(__file__).parents[2] / "shared"
+
+Tone = Callable[..., np.ndarray]
+WriteWav = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True)
+def _own_workspace(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUDIOTAG_HOME", str(tmp_path_factory.mktemp("workspace")))
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real data beside the repository."""
+    if not SHARED.is_dir():
+        pytest.skip(f"needs {SHARED}, which is not part of the repository")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def tone() -> Tone:
+    """``tone(frequency_hz, duration_s, level, sample_rate, silence_s)``: a sine, float32, silence on both sides."""
+
+    def make(
+        frequency_hz: float = 1000,
+        duration_s: float = 1.0,
+        level: float = 0.5,
+        sample_rate: int = 44_100,
+        silence_s: float = 0.0,
+    ) -> np.ndarray:
+        time_s = np.arange(round(duration_s * sample_rate)) / sample_rate
+        silence = np.zeros(round(silence_s * sample_rate))
+        sine = level * np.sin(2 * np.pi * frequency_hz * time_s)
+        return np.concatenate([silence, sine, silence]).astype(np.float32)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def write_wav() -> WriteWav:
+    """``write_wav(path, waveform, sample_rate, subtype)``: a WAV, its folder made if missing; gives the path back."""
+    import soundfile
+
+    def write(path: Path, waveform: np.ndarray, sample_rate: int = 44_100, subtype: str = "PCM_16") -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, waveform, sample_rate, subtype=subtype, format="WAV")
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def frequency_of() -> Callable[[np.ndarray, int], float]:
+    """``frequency_of(waveform, sample_rate)``: the strongest frequency in Hz, to a fraction of a hertz."""
+
+    def measure(waveform: np.ndarray, sample_rate: int) -> float:
+        n_fft = 1 << 20
+        spectrum = np.abs(np.fft.rfft(waveform * np.hanning(len(waveform)), n_fft))
+        return float(spectrum.argmax() * sample_rate / n_fft)
+
+    return measure
+
+
+@pytest.fixture(scope="session")
+def contents() -> Callable[[Path], dict[str, tuple[str, int]]]:
+    """``contents(folder)``: checksum and time of change of every file, to see that nothing was touched."""
+
+    def read(folder: Path) -> dict[str, tuple[str, int]]:
+        return {
+            str(path.relative_to(folder)): (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns)
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        }
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def tiny_ensemble(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An ensemble of two untrained folds that knows Bark, Bell and Hiss and looks at 1 s."""
+    import torch
+    from safetensors.torch import save
+
+    from audiotag.network_settings import NetworkSettings
+    from audiotag.networks import build_network
+    from audiotag.sound.spectrogram import SpectrogramSettings
+    from audiotag.tagging.ensemble import Card, FoldCard
+
+    folder = tmp_path_factory.mktemp("ensembles") / "tiny"
+    folder.mkdir()
+    labels = ("Bark", "Bell", "Hiss")
+    network = NetworkSettings(depth=18, width=1 / 16, stem=4)
+    folds = []
+    for fold in (1, 2):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(fold)
+            weights = save(build_network(network, len(labels)).state_dict())
+        (folder / f"fold-{fold}.safetensors").write_bytes(weights)
+        checksum = hashlib.sha256(weights).hexdigest()
+        folds.append(FoldCard(fold, f"fold-{fold}.safetensors", checksum, clips=10, lwlrap=0.5, accuracy=0.4))
+    card = Card(
+        name="tiny",
+        about="Untrained, for tests.",
+        labels=labels,
+        thresholds=(0.0, 0.0, 1.0),  # Bark and Bell always pass, Hiss never does
+        spectrogram=SpectrogramSettings(clip_s=1.0, n_mels=32, trim_db=0),
+        network=network,
+        windows="mean",
+        folds=tuple(folds),
+        lwlrap=0.5,
+        accuracy=0.4,
+        dataset={"name": "none", "clips": 20, "fingerprint": ""},
+        recipe={"title": "Untrained"},
+        licence="CC0-1.0",
+        created="2026-01-01",
+    )
+    (folder / "card.json").write_text(json.dumps(card.to_dict()), encoding="utf-8")
+    return folder

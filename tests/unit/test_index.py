@@ -1,0 +1,167 @@
+"""The index says what each header says, reads only what is new, and never lets one bad file stop the others."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from audiotag.data import index as index_module
+from audiotag.data.index import scan
+from audiotag.data.layouts import open_dataset
+
+CLIPS = ("a.wav", "b.wav", "c.wav")
+
+
+@pytest.fixture
+def root(tmp_path: Path, write_wav: Callable) -> Path:
+    """Three clips of 1, 2 and 3 s; the third in stereo at 8 kHz."""
+    root = tmp_path / "sounds"
+    write_wav(root / "a.wav", np.zeros(44_100))
+    write_wav(root / "b.wav", np.zeros(88_200), subtype="FLOAT")
+    write_wav(root / "c.wav", np.zeros((24_000, 2)), 8000)
+    (root / "t.csv").write_text("fname,label\n" + "".join(f"{clip},Hum\n" for clip in CLIPS))
+    return root
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the files whose headers were read."""
+    names: list[str] = []
+    read_header = index_module.read_header
+
+    def counted(path: Path) -> object:
+        names.append(path.name)
+        return read_header(path)
+
+    monkeypatch.setattr(index_module, "read_header", counted)
+    return names
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    return tmp_path / "indexes"
+
+
+def touch_later(path: Path) -> None:
+    stat = path.stat()
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns + 1_000_000))
+
+
+def test_every_clip_has_what_its_header_says(root: Path) -> None:
+    index = scan(open_dataset(root))
+    assert index["clip"].tolist() == list(CLIPS)
+    assert index["duration_s"].tolist() == [1.0, 2.0, 3.0]
+    assert index["frames"].tolist() == [44_100, 88_200, 24_000]
+    assert index["sample_rate"].tolist() == [44_100, 44_100, 8000]
+    assert index["channels"].tolist() == [1, 1, 2]
+    assert index["codec"].tolist() == ["PCM_16", "FLOAT", "PCM_16"]
+    assert index["size"].tolist() == [(root / clip).stat().st_size for clip in CLIPS]
+    assert index["error"].isna().all()
+
+
+def test_a_broken_file_is_a_row_with_a_reason(root: Path) -> None:
+    (root / "b.wav").write_text("no sound")
+    index = scan(open_dataset(root)).set_index("clip")
+    assert index.loc["b.wav", "error"].startswith("b.wav cannot be read as a sound")
+    assert pd.isna(index.loc["b.wav", "duration_s"])
+    assert index.loc[["a.wav", "c.wav"], "error"].isna().all()
+    assert index["duration_s"].sum() == 4.0
+
+
+def test_a_file_that_vanishes_after_the_table_was_read_is_a_row_with_a_reason(root: Path, cache: Path) -> None:
+    dataset = open_dataset(root)
+    (root / "b.wav").rename(root / "away.wav")
+    index = scan(dataset, cache).set_index("clip")
+    assert index.loc["b.wav", "error"].startswith("b.wav is not there")
+    assert index.loc[["a.wav", "c.wav"], "error"].isna().all()
+    (root / "away.wav").rename(root / "b.wav")
+    assert scan(dataset, cache)["error"].isna().all()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
+def test_a_link_to_nowhere_is_a_row_with_a_reason(root: Path) -> None:
+    (root / "b.wav").unlink()
+    (root / "b.wav").symlink_to(root / "nowhere.wav")
+    assert scan(open_dataset(root))["error"].notna().tolist() == [False, True, False]
+
+
+def test_only_new_and_changed_files_are_read_again(
+    root: Path, cache: Path, read: list[str], write_wav: Callable
+) -> None:
+    dataset = open_dataset(root)
+    scan(dataset, cache)
+    assert sorted(read) == list(CLIPS)
+    read.clear()
+    assert scan(dataset, cache)["duration_s"].tolist() == [1.0, 2.0, 3.0]
+    assert read == []
+    write_wav(root / "b.wav", np.zeros(441))
+    touch_later(root / "c.wav")
+    write_wav(root / "d.wav", np.zeros(882))
+    with (root / "t.csv").open("a") as table:
+        table.write("d.wav,Hum\n")
+    assert scan(open_dataset(root), cache)["duration_s"].tolist() == [1.0, 0.01, 3.0, 0.02]
+    assert sorted(read) == ["b.wav", "c.wav", "d.wav"]
+
+
+def test_with_cache_and_without_the_index_is_the_same(root: Path, cache: Path) -> None:
+    (root / "b.wav").write_bytes(b"")
+    dataset = open_dataset(root)
+    fresh = scan(dataset)
+    for _ in range(2):
+        pd.testing.assert_frame_equal(scan(dataset, cache), fresh)
+
+
+@pytest.mark.parametrize("damage", [b"", b"PAR1 not a table PAR1", b"half"])
+def test_a_damaged_cache_is_read_anew(root: Path, cache: Path, read: list[str], damage: bytes) -> None:
+    dataset = open_dataset(root)
+    fresh = scan(dataset, cache)
+    (file,) = cache.iterdir()
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) // 2] if damage == b"half" else damage)
+    read.clear()
+    pd.testing.assert_frame_equal(scan(dataset, cache), fresh)
+    assert sorted(read) == list(CLIPS)
+    read.clear()
+    scan(dataset, cache)
+    assert read == []
+
+
+def test_a_cache_of_other_columns_is_read_anew(root: Path, cache: Path, read: list[str]) -> None:
+    dataset = open_dataset(root)
+    scan(dataset, cache)
+    (file,) = cache.iterdir()
+    pd.DataFrame({"clip": ["a.wav"], "seconds": [9.0]}).to_parquet(file)
+    read.clear()
+    assert scan(dataset, cache)["duration_s"].tolist() == [1.0, 2.0, 3.0]
+    assert sorted(read) == list(CLIPS)
+
+
+def test_two_datasets_of_one_name_have_two_caches(tmp_path: Path, root: Path, cache: Path, write_wav: Callable) -> None:
+    write_wav(tmp_path / "other/a.wav", np.zeros(441))
+    (tmp_path / "other/t.csv").write_text("fname,label\na.wav,Hum\n")
+    scan(open_dataset(root), cache)
+    scan(open_dataset(tmp_path / "other"), cache)
+    assert len(list(cache.iterdir())) == 2
+    assert scan(open_dataset(root), cache)["duration_s"].tolist() == [1.0, 2.0, 3.0]
+
+
+def test_progress_counts_to_the_end(root: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    scan(open_dataset(root), progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_scanning_leaves_the_dataset_as_it_was(root: Path, cache: Path, contents: Callable) -> None:
+    before = contents(root)
+    scan(open_dataset(root), cache)
+    assert contents(root) == before
+
+
+def test_the_index_of_esc10_is_2000_seconds(shared: Path) -> None:
+    index = scan(open_dataset(shared / "data/esc10"))
+    assert index["error"].isna().all()
+    assert index["duration_s"].sum() == pytest.approx(2000, rel=0.01)
+    assert set(index["codec"]) == {"VORBIS"}

@@ -1,0 +1,131 @@
+"""A submission's score is the published one, and what is wrong with its table is named."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from audiotag.cli import main
+from audiotag.errors import AudiotagError
+from audiotag.scoring import score_submission
+
+TRUTH = 'fname,labels,usage\na.wav,Bark,Public\nb.wav,"Bark,Meow",Private\nc.wav,Meow,Private\n'
+SUBMISSION = "fname,Bark,Meow,Hiss\na.wav,0.9,0.1,0.2\nb.wav,0.2,0.5,0.9\nc.wav,0.6,0.5,0.4\n"
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> Callable[..., tuple[Path, Path]]:
+    def write(submission: str = SUBMISSION, truth: str = TRUTH) -> tuple[Path, Path]:
+        (tmp_path / "submission.csv").write_text(submission)
+        (tmp_path / "truth.csv").write_text(truth)
+        return tmp_path / "submission.csv", tmp_path / "truth.csv"
+
+    return write
+
+
+def test_the_capstones_submission_has_its_published_score(shared: Path) -> None:
+    data = shared / "data/fsdkaggle2019"
+    score = score_submission(data / "capstone_submission.csv", data / "FSDKaggle2019.meta/test_post_competition.csv")
+    assert round(score.lwlrap, 5) == 0.69788
+    assert score.clips == 3361
+    assert {name: (clips, round(value, 5)) for name, (clips, value) in score.per_split.items()} == {
+        "Private": (3361, 0.69788)
+    }
+    assert len(score.per_class) == 80
+    assert score.notes == (
+        "1120 clips of test_post_competition.csv are not in capstone_submission.csv; they are left out.",
+    )
+
+
+def test_the_command_prints_the_published_score(shared: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = shared / "data/fsdkaggle2019"
+    arguments = ["score", str(data / "capstone_submission.csv")]
+    arguments += ["--truth", str(data / "FSDKaggle2019.meta/test_post_competition.csv")]
+    with pytest.raises(SystemExit, match=r"^0$"):
+        main(arguments)
+    assert capsys.readouterr().out.startswith("lwlrap 0.69788 on 3361 clips")
+    with pytest.raises(SystemExit, match=r"^0$"):
+        main([*arguments, "--json"])
+    assert round(json.loads(capsys.readouterr().out)["lwlrap"], 5) == 0.69788
+
+
+def test_a_score_worked_by_hand(tables: Callable) -> None:
+    score = score_submission(*tables())
+    # a: Bark first, 1. b: Meow second, 1/2; Bark third, 2/3. c: Meow second, 1/2.
+    assert score.lwlrap == pytest.approx((1 + 1 / 2 + 2 / 3 + 1 / 2) / 4)
+    assert score.accuracy == pytest.approx(2 / 4)
+    assert score.per_split == {"Public": (1, 1.0), "Private": (2, pytest.approx((1 / 2 + 2 / 3 + 1 / 2) / 3))}
+    assert score.per_class["clips"].to_dict() == {"Meow": 2, "Bark": 2, "Hiss": 0}
+    assert score.per_class["lwlrap"].iloc[:2].tolist() == [pytest.approx(1 / 2), pytest.approx(5 / 6)]
+    assert pd.isna(score.per_class.loc["Hiss", "lwlrap"])
+    assert score.notes == ()
+
+
+def test_the_order_of_rows_and_columns_does_not_matter(tables: Callable) -> None:
+    score = score_submission(*tables())
+    mixed = "Hiss,fname,Meow,Bark\n0.4,c.wav,0.5,0.6\n0.2,a.wav,0.1,0.9\n0.9,b.wav,0.5,0.2\n"
+    assert score_submission(*tables(mixed)).lwlrap == score.lwlrap
+
+
+def test_clips_of_one_table_only_are_left_out_and_counted(tables: Callable) -> None:
+    score = score_submission(*tables(SUBMISSION.replace("a.wav", "z.wav")))
+    assert score.clips == 2
+    assert score.notes == (
+        "1 clips of truth.csv are not in submission.csv; they are left out.",
+        "1 clips of submission.csv are not in truth.csv; they are left out.",
+    )
+
+
+def test_a_truth_with_the_split_of_some_clips_only_scores_those_splits(tables: Callable) -> None:
+    score = score_submission(*tables(truth=TRUTH.replace(",Public", ",")))
+    assert score.per_split == {"Private": (2, pytest.approx((1 / 2 + 2 / 3 + 1 / 2) / 3))}
+    assert score.clips == 3
+
+
+@pytest.mark.parametrize(
+    ("submission", "truth", "reason"),
+    [
+        (SUBMISSION + "b.wav,1,1,1\n", TRUTH, "submission.csv lists b.wav more than once"),
+        (SUBMISSION, TRUTH + "c.wav,Bark,Public\n", "truth.csv lists c.wav more than once"),
+        (SUBMISSION.replace("fname", "sound"), TRUTH, "submission.csv needs a column named fname"),
+        (SUBMISSION, TRUTH.replace("fname", "sound"), "truth.csv needs a column named fname"),
+        (SUBMISSION, TRUTH.replace("labels", "words"), "truth.csv needs a column named labels"),
+        (SUBMISSION.replace("0.2,0.5", "high,0.5"), TRUTH, "submission.csv has 'high' for b.wav, Bark; every score"),
+        (SUBMISSION.replace("0.2,0.5", "inf,0.5"), TRUTH, "submission.csv has 'inf' for b.wav, Bark"),
+        (SUBMISSION.replace("0.2,0.5", ",0.5"), TRUTH, "submission.csv has nothing for b.wav, Bark"),
+        (SUBMISSION.replace(".wav", ""), TRUTH, "submission.csv and truth.csv have no clip in common"),
+        (SUBMISSION.replace("Meow", "Miau"), TRUTH, "submission.csv has no column for the true label Meow"),
+        (SUBMISSION, "fname,labels\na.wav,\nb.wav,\n", "truth.csv has no label for any of the 2 clips"),
+        ("", TRUTH, "submission.csv cannot be read as a CSV file"),
+    ],
+)
+def test_what_is_wrong_with_a_table_is_named_in_the_library_and_the_command(
+    tables: Callable, capsys: pytest.CaptureFixture[str], submission: str, truth: str, reason: str
+) -> None:
+    paths = tables(submission, truth)
+    with pytest.raises(AudiotagError) as error:
+        score_submission(*paths)
+    assert str(error.value).startswith(reason)
+    with pytest.raises(SystemExit, match=r"^2$"):
+        main(["score", str(paths[0]), "--truth", str(paths[1]), "--json"])
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith(f"audiotag: {reason}")
+
+
+def test_a_missing_table_is_named(tables: Callable, tmp_path: Path) -> None:
+    _, truth = tables()
+    with pytest.raises(AudiotagError, match=r"missing\.csv cannot be read: No such file"):
+        score_submission(tmp_path / "missing.csv", truth)
+
+
+def test_the_json_has_null_for_a_class_without_clips(tables: Callable, capsys: pytest.CaptureFixture[str]) -> None:
+    submission, truth = tables()
+    with pytest.raises(SystemExit, match=r"^0$"):
+        main(["score", str(submission), "--truth", str(truth), "--json"])
+    values = json.loads(capsys.readouterr().out, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    assert values["per_class"]["Hiss"] == {"lwlrap": None, "clips": 0}
+    assert values["splits"]["Public"] == {"clips": 1, "lwlrap": 1.0}
+    assert values["clips"] == 3
