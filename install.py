@@ -57,7 +57,9 @@ def main() -> int:
         return 0
     print("Installing into .venv; the first time takes a few minutes (on Linux PyTorch alone is 5 GB).", flush=True)
     DONE.unlink(missing_ok=True)
-    venv.create(VENV, with_pip=True, upgrade_deps=False)
+    settings = VENV / "pyvenv.cfg"
+    of_another = settings.is_file() and f"version = {platform.python_version()}\n" not in settings.read_text()
+    venv.create(VENV, with_pip=True, clear=of_another, symlinks=platform.system() != "Windows")
     python = VENV / ("Scripts/python.exe" if platform.system() == "Windows" else "bin/python")
     pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--no-deps"]
     for step in (
