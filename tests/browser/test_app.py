@@ -70,3 +70,14 @@ def test_stop_ends_a_run_after_the_batch(server: Server, page: Page, home: Path)
     expect(page.get_by_text("The run was stopped")).to_be_visible(timeout=60_000)
     (run,) = [run for run in list_runs(Workspace(home)) if run.name not in before]
     assert run.state() == "stopped"
+
+
+def test_esc10_is_opened_by_its_path(server: Server, page: Page, shared: Path) -> None:
+    page.goto(f"{server.url}/dataset")
+    page.get_by_role("button", name="Open a dataset").click()
+    page.get_by_role("textbox", name="Path").fill(str(shared / "data" / "esc10"))
+    page.get_by_role("button", name="Open", exact=True).click()
+    expect(page.get_by_role("heading", name="esc10", level=1)).to_be_visible()
+    expect(page.get_by_text("400 clips").first).to_be_visible()
+    page.get_by_role("tab", name="Clips").click()
+    expect(page.get_by_text("1-100032-A.ogg").first).to_be_visible()
