@@ -91,15 +91,20 @@ def scan(options: argparse.Namespace) -> int:
 def train(options: argparse.Namespace) -> int:
     """Train folds in a detached worker, and follow it."""
     from audiotag.data.layouts import open_dataset
+    from audiotag.training.publish import check_name
+    from audiotag.training.publish import publish as publish_run
     from audiotag.training.recipe import load_recipe
     from audiotag.training.runs import RunSettings, create_run
 
     workspace = Workspace()
+    if options.publish:
+        check_name(options.publish, workspace.ensembles)  # before the work, not after it
     if options.dataset is None and not workspace.starter.exists():
         raise AudiotagError("there are no starter sounds yet; run audiotag demo first, or name a dataset.")
     dataset = open_dataset(options.dataset or workspace.starter)
     settings = RunSettings(str(dataset.root), load_recipe(options.recipe), options.folds, options.hold_out)
     run = create_run(workspace, settings)
+    workspace.remember_dataset(dataset.root)
     run.start()
     print(f"run {run.name} in {run.folder}", file=sys.stderr)
     if options.detach:
@@ -120,17 +125,21 @@ def train(options: argparse.Namespace) -> int:
             print(f"fold {event['fold']}: lwlrap {event['lwlrap']:.4f}, accuracy {event['accuracy']:.4f}")
         print(f"mean lwlrap of {len(folds)} folds, on clips they never saw: {mean:.4f}")
     if options.publish:
-        print(_publish(run, options.publish, workspace.ensembles, "not stated"), file=sys.stderr)
+        folder = publish_run(run, options.publish, workspace.ensembles)
+        print(f"ensemble {options.publish} is in {folder}", file=sys.stderr)
     return ALL_DONE
 
 
 def publish(options: argparse.Namespace) -> int:
     """Turn a run's finished folds into an ensemble."""
+    from audiotag.training.publish import publish as publish_run
     from audiotag.training.runs import find_run
 
     workspace = Workspace()
     parent = SHIPPED_MODELS if options.shipped else workspace.ensembles
-    print(_publish(find_run(workspace, options.from_run), options.name, parent, options.licence))
+    run = find_run(workspace, options.from_run)
+    folder = publish_run(run, options.name, parent, about=options.about, licence=options.licence)
+    print(f"ensemble {options.name} is in {folder}")
     return ALL_DONE
 
 
@@ -246,6 +255,7 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("publish", publish, "Make an ensemble of a run's finished folds.")
     sub.add_argument("from_run", metavar="run", help="name of the run")
     sub.add_argument("name", help="name of the ensemble")
+    sub.add_argument("--about", default="", help="a sentence for its card")
     sub.add_argument("--licence", default="not stated", help="what its card says of its licence")
     sub.add_argument("--shipped", action="store_true", help="into models/ instead of the workspace")
 
@@ -274,13 +284,6 @@ def _numbers(text: str) -> tuple[int, ...]:
     if min(numbers) < 1:
         raise argparse.ArgumentTypeError(f"folds are counted from 1, got {min(numbers)}")
     return numbers
-
-
-def _publish(run: Run, name: str, parent: Path, licence: str) -> str:
-    from audiotag.training.publish import publish as publish_run
-
-    folder = publish_run(run, name, parent, licence=licence)
-    return f"ensemble {name} is in {folder}"
 
 
 def _follow(run: Run) -> None:

@@ -47,10 +47,7 @@ def publish(run: Run, name: str, parent: Path, about: str = "", licence: str = "
     """
     from safetensors.numpy import load
 
-    if not re.fullmatch(r"[\w-]{1,60}", name):
-        raise AudiotagError(f"an ensemble's name must be 1 to 60 letters, digits, - or _, got {name!r}.")
-    if (parent / name).exists():
-        raise AudiotagError(f"there is an ensemble named {name} already; choose another name.")
+    check_name(name, parent)
     events = run.events()
     finished = {event["fold"]: event for event in events if event["event"] == "fold-finished"}
     if not finished:
@@ -103,6 +100,14 @@ def publish(run: Run, name: str, parent: Path, about: str = "", licence: str = "
             raise AudiotagError(f"run {run.name} is not whole: {error.filename} is gone; train it again.") from error
         raise
     return parent / name
+
+
+def check_name(name: str, parent: Path) -> None:
+    """Raise unless an ensemble of this name can be made in ``parent``."""
+    if not re.fullmatch(r"[\w-]{1,60}", name):
+        raise AudiotagError(f"an ensemble's name must be 1 to 60 letters, digits, - or _, got {name!r}.")
+    if (parent / name).exists():
+        raise AudiotagError(f"there is an ensemble named {name} already; choose another name.")
 
 
 def _halved(content: bytes) -> bytes:
