@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from audiotag.data.starter import StarterCounts, render_starter
 
 ROOT = Path(__file__).parents[2]
+expect.set_options(timeout=30_000)  # a page shares two cores with a training
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 

@@ -43,6 +43,11 @@ def test_wav_dropped_on_tag_brings_the_right_first_tag(server: Server, page: Pag
 
 def test_training_is_watched_to_its_end_through_reload_and_restart(server: Server, page: Page, home: Path) -> None:
     page.goto(f"{server.url}/train")
+    folds = page.get_by_role("combobox", name="Folds")
+    expect(folds).to_be_visible()
+    for left in (4, 3, 2):  # the last fold goes first
+        folds.press("Backspace")
+        expect(page.get_by_text(re.compile(f"--folds {','.join(map(str, range(1, left + 1)))}$"))).to_be_visible()
     page.get_by_role("button", name="Start training").click()
     expect(page.get_by_text("lwlrap on clips that the fold never saw")).to_be_visible(timeout=120_000)
     (run,) = list_runs(Workspace(home))
@@ -54,7 +59,7 @@ def test_training_is_watched_to_its_end_through_reload_and_restart(server: Serve
     page.goto(f"{server.url}/train")
     expect(page.get_by_text(re.compile("Finished: mean lwlrap"))).to_be_visible(timeout=300_000)
     assert run.state() == "finished"
-    assert run.finished_folds() == [1, 2, 3, 4, 5]
+    assert run.finished_folds() == [1, 2]
     page.get_by_label("Name", exact=True).fill("mine")
     page.get_by_role("button", name="Publish").click()
     expect(page.get_by_text("mine is in the list of ensembles now.")).to_be_visible()
@@ -76,7 +81,7 @@ def test_esc10_is_opened_by_its_path(server: Server, page: Page, shared: Path) -
     page.goto(f"{server.url}/dataset")
     page.get_by_role("button", name="Open a dataset").click()
     page.get_by_role("textbox", name="Path").fill(str(shared / "data" / "esc10"))
-    page.get_by_role("button", name="Open", exact=True).click()
+    page.get_by_test_id("stBaseButton-primaryFormSubmit").click()
     expect(page.get_by_role("heading", name="esc10", level=1)).to_be_visible()
     expect(page.get_by_text("400 clips").first).to_be_visible()
     page.get_by_role("tab", name="Clips").click()
