@@ -217,8 +217,12 @@ def app(options: argparse.Namespace) -> int:
     if not workspace.dataset_folders():
         print("First use: rendering the starter sounds.", file=sys.stderr)
         demo(argparse.Namespace(folder=None, seed=2019))
-    command = [sys.executable, "-m", "streamlit", "run", str(Path(__file__).parent.parent / "app.py")]
-    return subprocess.call([*command, "--server.port", str(options.port)])
+    # Streamlit looks for .streamlit/config.toml, which binds it to 127.0.0.1, in the folder that it starts in.
+    return subprocess.call(
+        [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(options.port)],
+        cwd=Path(__file__).parent.parent,
+        env=os.environ | {"AUDIOTAG_HOME": str(workspace.root)},
+    )
 
 
 def _parser() -> argparse.ArgumentParser:

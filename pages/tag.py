@@ -24,9 +24,7 @@ uploads = st.file_uploader(
 with shell.shown_errors(stop=True):
     card = cached.card(folder)
 
-if not uploads:
-    st.caption(f"Tags come from the ensemble **{card.name}**.")
-with st.expander(f"What {card.name} knows and how good it is", icon=":material/badge:", expanded=not uploads):
+with st.expander(f"What {shell.plain(card.name)} knows and how good it is", icon=":material/badge:"):
     st.markdown(card.about)
     left, middle, right = st.columns(3)
     left.metric(
@@ -34,12 +32,13 @@ with st.expander(f"What {card.name} knows and how good it is", icon=":material/b
     )
     middle.metric("Folds", len(card.folds), help="Networks that vote.")
     right.metric("Labels", len(card.labels))
-    st.markdown(" ".join(f":gray-badge[{label}]" for label in card.labels))
+    st.markdown(" ".join(f":gray-badge[{shell.plain(label)}]" for label in card.labels))
     st.caption(f"Licence: {card.licence} Made {card.created} from {card.dataset['name']}.")
 
-if uploads:
-    with shell.shown_errors(stop=True):
-        tagger = cached.tagger(folder)
+with shell.shown_errors(stop=True):
+    tagger = cached.tagger(folder)  # before the first drop, so that the drop itself is quick
+if not uploads:
+    st.caption(f"Tags come from **{shell.plain(card.name)}**, which knows {len(card.labels)} sounds.")
 
 for number, upload in enumerate(uploads):
     with st.container(border=True):

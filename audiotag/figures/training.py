@@ -9,6 +9,8 @@ import plotly.graph_objects as go
 
 from audiotag.figures.theme import FOLD_COLOURS, FOLD_DASHES, QUIET, framed
 
+MARKED_EPOCHS = 40  # a longer line reads better without a dot an epoch
+
 
 def lwlrap(epochs: Sequence[dict[str, Any]], stages: Sequence[dict[str, Any]]) -> go.Figure:
     """A line a fold of lwlrap by epoch, the best epoch starred, the stages parted.
@@ -23,6 +25,7 @@ def lwlrap(epochs: Sequence[dict[str, Any]], stages: Sequence[dict[str, Any]]) -
     figure = go.Figure()
     for number, fold in enumerate(_folds(epochs)):
         line = [epoch for epoch in epochs if epoch["fold"] == fold]
+        dot = 5 if len(line) <= MARKED_EPOCHS else 0
         best = max(range(len(line)), key=lambda at: line[at]["lwlrap"])
         figure.add_scatter(
             x=[epoch["step"] for epoch in line],
@@ -31,7 +34,7 @@ def lwlrap(epochs: Sequence[dict[str, Any]], stages: Sequence[dict[str, Any]]) -
             mode="lines+markers",
             line={"color": _colour(number), "dash": _dash(number), "width": 2},
             marker={
-                "size": [13 if at == best else 5 for at in range(len(line))],
+                "size": [13 if at == best else dot for at in range(len(line))],
                 "symbol": ["star" if at == best else "circle" for at in range(len(line))],
             },
             hovertemplate=f"fold {fold}, epoch %{{x}}: lwlrap %{{y:.4f}}<extra></extra>",

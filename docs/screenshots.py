@@ -1,0 +1,46 @@
+"""Take the README's screenshots anew: ``python docs/screenshots.py ADDRESS WAV``, with the app serving at ADDRESS."""
+
+import sys
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+FOLDER = Path(__file__).parent / "screenshots"
+VIEWPORT = {"width": 1400, "height": 900}
+
+
+def settled(page: Page) -> None:
+    """Wait until the script has run and its charts are drawn."""
+    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
+    page.wait_for_timeout(2500)
+
+
+def main(address: str, wav: str) -> None:
+    """One picture a page, the theme changing from page to page."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
+        )
+        for name, scheme in (
+            ("", "light"),
+            ("dataset", "light"),
+            ("spectrogram", "dark"),
+            ("train", "light"),
+            ("tag", "dark"),
+        ):
+            page = browser.new_context(viewport=VIEWPORT, color_scheme=scheme).new_page()
+            page.goto(f"{address}/{name}")
+            settled(page)
+            if name == "spectrogram":
+                page.get_by_role("combobox", name="Label").fill("Marimba")
+                page.keyboard.press("Enter")
+                settled(page)
+            if name == "tag":
+                page.get_by_test_id("stFileUploaderDropzone").drop({"files": wav})
+                settled(page)
+            page.screenshot(path=FOLDER / f"{name or 'home'}.png")
+        browser.close()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
