@@ -12,7 +12,7 @@ DOORS = (
     (
         "pages/dataset.py",
         ":material/library_music: Explore",
-        "Which sounds, how long, how loud, labelled how, and which labels are doubtful.",
+        "Which sounds, how long, how loud, labelled how, and what is wrong with them.",
         "Open the dataset",
     ),
     (

@@ -59,8 +59,9 @@ def demo(options: argparse.Namespace) -> int:
 
 def scan(options: argparse.Namespace) -> int:
     """Say what a dataset holds."""
+    from audiotag.data.dataset import Problem
     from audiotag.data.index import scan as scan_headers
-    from audiotag.data.layouts import Problem, open_dataset
+    from audiotag.data.layouts import open_dataset
     from audiotag.data.statistics import summary
 
     dataset = open_dataset(options.dataset)
@@ -91,6 +92,7 @@ def scan(options: argparse.Namespace) -> int:
 def train(options: argparse.Namespace) -> int:
     """Train folds in a detached worker, and follow it."""
     from audiotag.data.layouts import open_dataset
+    from audiotag.training.folds import check_folds
     from audiotag.training.publish import check_name
     from audiotag.training.publish import publish as publish_run
     from audiotag.training.recipe import load_recipe
@@ -102,7 +104,9 @@ def train(options: argparse.Namespace) -> int:
     if options.dataset is None and not workspace.starter.exists():
         raise AudiotagError("there are no starter sounds yet; run audiotag demo first, or name a dataset.")
     dataset = open_dataset(options.dataset or workspace.starter)
-    settings = RunSettings(str(dataset.root), load_recipe(options.recipe), options.folds, options.hold_out)
+    recipe = load_recipe(options.recipe)
+    check_folds(dataset, recipe, options.folds, options.hold_out)
+    settings = RunSettings(str(dataset.root), recipe, options.folds, options.hold_out)
     run = create_run(workspace, settings)
     workspace.remember_dataset(dataset.root)
     run.start()
@@ -113,8 +117,7 @@ def train(options: argparse.Namespace) -> int:
     _follow(run)
     state = run.state()
     if state != "finished":
-        print(f"audiotag: the run is {state}. {run.reason()}".rstrip(), file=sys.stderr)
-        print(run.log_tail(10), file=sys.stderr)
+        print(f"audiotag: the run {state}. {run.reason()}".rstrip(), file=sys.stderr)
         return NOTHING_DONE
     folds = [event for event in run.events() if event["event"] == "fold-finished"]
     mean = sum(event["lwlrap"] for event in folds) / len(folds)
@@ -164,7 +167,7 @@ def tag(options: argparse.Namespace) -> int:
                 results.append((path, result))
             if len(paths) > 1:
                 progress(done, len(paths))
-    rows = [_tag_row(path, tags) for path, tags in results]
+    rows = [_tag_row(path, tags, options.paths) for path, tags in results]
     if options.out:
         _write_tags(options.out, rows, tagger.card.labels)
     if options.json:
@@ -211,12 +214,16 @@ def score(options: argparse.Namespace) -> int:
 
 def app(options: argparse.Namespace) -> int:
     """Serve the app on 127.0.0.1."""
+    import socket
     import subprocess
 
     workspace = Workspace()
     if not workspace.dataset_folders():
         print("First use: rendering the starter sounds.", file=sys.stderr)
         demo(argparse.Namespace(folder=None, seed=2019))
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", options.port)) == 0:
+            raise AudiotagError(f"port {options.port} is taken; name another one with --port.")
     # Streamlit looks for .streamlit/config.toml, which binds it to 127.0.0.1, in the folder that it starts in.
     return subprocess.call(
         [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(options.port)],
@@ -247,7 +254,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("dataset", type=Path, help="its folder, or its CSV file")
     sub.add_argument("--json", action="store_true", help="print the result as JSON")
 
-    sub = command("train", train, "Train folds; the work goes on if this command is closed with --detach.")
+    sub = command("train", train, "Train folds, and follow them; with --detach they train on in the background.")
     sub.add_argument("dataset", nargs="?", type=Path, help="folder or CSV (default: the starter sounds)")
     sub.add_argument("--recipe", default="quick", help="name of a shipped recipe, or a .toml file (default: quick)")
     sub.add_argument("--folds", type=_numbers, default=(), metavar="1,2,…", help="only these folds (default: all)")
@@ -276,8 +283,14 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--json", action="store_true", help="print the result as JSON")
 
     sub = command("app", app, "Serve the app on 127.0.0.1; renders the starter sounds on first use.")
-    sub.add_argument("--port", type=int, default=8501, help="default: 8501")
+    sub.add_argument("--port", type=_port, default=8501, help="default: 8501")
     return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 65_535:
+        raise argparse.ArgumentTypeError(f"must be a number from 1 to 65535, got {text}")
+    return int(text)
 
 
 def _numbers(text: str) -> tuple[int, ...]:
@@ -335,9 +348,11 @@ def _sound_files(paths: list[Path]) -> list[Path]:
     return files
 
 
-def _tag_row(path: Path, tags: Tags) -> dict[str, Any]:
+def _tag_row(path: Path, tags: Tags, given: list[Path]) -> dict[str, Any]:
+    folder = next((folder for folder in given if folder in path.parents), path.parent)
     return {
-        "clip": str(path),
+        "clip": str(path.relative_to(folder)),  # as the tables of a dataset name it
+        "path": str(path),
         "tags": [{"label": tag.label, "score": round(tag.score, 4), "folds": tag.folds_agreeing} for tag in tags.tags],
         "scores": {tag.label: round(tag.score, 4) for tag in tags.ranking},
         "notes": list(tags.notes),
@@ -363,10 +378,10 @@ def _write_tags(out: Path, rows: list[dict[str, Any]], labels: tuple[str, ...]) 
 
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(["fname", "tags", *labels])
+    writer.writerow(["fname", *labels, "tags"])
     for row in rows:
         tags = ",".join(tag["label"] for tag in row["tags"])
-        writer.writerow([row["clip"], tags, *(row["scores"][label] for label in labels)])
+        writer.writerow([row["clip"], *(row["scores"][label] for label in labels), tags])
     write_bytes(out, text.getvalue().encode())
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from audiotag.data.layouts import FILE_COLUMNS, LABEL_COLUMNS, column_of, read_table, split_labels
+from audiotag.data.tables import FILE_COLUMNS, LABEL_COLUMNS, column_of, read_table, split_labels
 from audiotag.errors import AudiotagError
 from audiotag.metrics import accuracy, lwlrap, lwlrap_per_class, multi_hot
 
@@ -58,7 +58,8 @@ def score_submission(submission: Path, truth: Path) -> Score:
     files = column_of(scores_table, FILE_COLUMNS, submission)
     truth_files = column_of(truth_table, FILE_COLUMNS, truth)
     truth_labels = column_of(truth_table, LABEL_COLUMNS, truth)
-    labels = tuple(column for column in scores_table.columns if column != files)
+    # `audiotag tag --out` also writes a column of the tags themselves.
+    labels = tuple(column for column in scores_table.columns if column not in (files, "tags"))
     for name, table, column in ((submission.name, scores_table, files), (truth.name, truth_table, truth_files)):
         if (twice := table[column][table[column].duplicated()]).size:
             raise AudiotagError(f"{name} lists {twice.iloc[0]} more than once; each clip must have one row.")
@@ -70,7 +71,7 @@ def score_submission(submission: Path, truth: Path) -> Score:
             f"{submission.name} and {truth.name} have no clip in common; are they of the same test set, "
             "and both named with or without .wav?"
         )
-    scores = _numbers(scores_table.loc[shared], submission.name)
+    scores = _numbers(scores_table.loc[shared, list(labels)], submission.name)
     true_labels = [split_labels(cell) for cell in truth_table.loc[shared, truth_labels]]
     unknown = sorted({label for row in true_labels for label in row} - set(labels))
     if unknown:

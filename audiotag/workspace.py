@@ -57,12 +57,9 @@ class Workspace:
         write_json(self.root / "datasets.json", [str(path), *others])
 
     def ensemble_folders(self) -> dict[str, Path]:
-        """Ensembles by name: the user's own, newest first, then the shipped ones, which they may shadow."""
+        """Ensembles by name: the shipped ones, then the user's own, newest first, which may shadow a shipped one."""
         own = sorted(_with_card(self.ensembles), key=lambda folder: -(folder / "card.json").stat().st_mtime)
-        found: dict[str, Path] = {}
-        for folder in [*own, *_with_card(SHIPPED_MODELS)]:
-            found.setdefault(folder.name, folder)
-        return found
+        return {folder.name: folder for folder in [*_with_card(SHIPPED_MODELS), *own]}
 
 
 def _with_card(parent: Path) -> list[Path]:

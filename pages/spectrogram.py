@@ -24,7 +24,7 @@ with controls:
         format_func=lambda row: f"{having.at[row, 'clip']} · {having.at[row, 'subset']}",
         key="spectrogram-clip",
     )
-    with shell.shown_errors(stop=True):
+    with view, shell.shown_errors(stop=True), controls:
         settings = spectrogram_settings()
 
 if clip is None:
@@ -64,7 +64,10 @@ with view, shell.shown_errors(stop=True):
         alt="Waveform with the trimmed silence in grey and the crop framed",
     )
     st.plotly_chart(
-        figures.picture(picture, settings), key="picture", config=CONFIG, alt="Log-mel spectrogram of the crop"
+        figures.picture(picture, settings, crop_start_s),
+        key="picture",
+        config=CONFIG,
+        alt="Log-mel spectrogram of the crop",
     )
     whole, cropped, survives = st.columns(3)
     whole.caption("The clip")
@@ -83,7 +86,7 @@ with view, shell.shown_errors(stop=True):
             st.audio(wav_bytes(sound_of(picture, settings), settings.sample_rate), alt="Player of the inverted picture")
 
     st.subheader("What these settings mean")
-    for column, readout in zip(st.columns(4) * 2, read_outs(settings, picture), strict=False):
+    for column, readout in zip(st.columns(3) * 3, read_outs(settings, picture), strict=False):
         column.metric(readout.name, readout.value, help=readout.help)
         if readout.warning:
             column.caption(f":material/warning: {readout.warning}")

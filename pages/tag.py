@@ -2,10 +2,9 @@
 
 import streamlit as st
 
-from audiotag.errors import AudiotagError
 from audiotag.figures import tagging as figures
 from audiotag.figures.theme import CONFIG
-from audiotag.sound.audio import SUFFIXES, read_sound
+from audiotag.sound.audio import SUFFIXES
 from audiotag.ui import cached, listen, shell
 
 SHOWN_LABELS = 8
@@ -36,23 +35,24 @@ with st.expander(f"What {shell.plain(card.name)} knows and how good it is", icon
     st.caption(f"Licence: {card.licence} Made {card.created} from {card.dataset['name']}.")
 
 with shell.shown_errors(stop=True):
-    tagger = cached.tagger(folder)  # before the first drop, so that the drop itself is quick
-if not uploads:
+    cached.tagger(folder)  # before the first drop, so that the drop itself is quick
+if uploads:
+    st.session_state["dropped"] = [(upload.name, upload.getvalue()) for upload in uploads]
+dropped = st.session_state.get("dropped", [])  # they stay when the page is left and opened again
+if not dropped:
     st.caption(f"Tags come from **{shell.plain(card.name)}**, which knows {len(card.labels)} sounds.")
+elif not uploads and st.button("Clear", icon=":material/close:", key="clear"):
+    del st.session_state["dropped"]
+    st.rerun()
 
-for number, upload in enumerate(uploads):
-    with st.container(border=True):
-        try:
-            sound = read_sound(upload.getvalue(), card.spectrogram.sample_rate, upload.name)
-        except AudiotagError as error:
-            st.error(shell.plain(str(error)), icon=":material/error:")
-            continue
-        tags = tagger.tag_sound(sound)
-        st.subheader(shell.plain(upload.name))
+for number, (name, content) in enumerate(dropped):
+    with st.container(border=True), shell.shown_errors():
+        sound, tags = cached.tagged(content, name, folder)
+        st.subheader(shell.plain(name))
         if tags.tags:
             st.markdown(
                 " ".join(
-                    f":primary-badge[:material/check: {tag.label} {tag.score:.2f}] "
+                    f":primary-badge[:material/check: {shell.plain(tag.label)} {tag.score:.2f}] "
                     f"{tag.folds_agreeing} of {tags.folds} folds"
                     for tag in tags.tags
                 )
@@ -65,15 +65,16 @@ for number, upload in enumerate(uploads):
                 figures.scores(tags.ranking[:SHOWN_LABELS]),
                 key=f"scores-{number}",
                 config=CONFIG,
-                alt=f"Scores of the likeliest labels of {upload.name}, with their thresholds",
+                alt=f"Scores of the likeliest labels of {name}, with their thresholds",
             )
         with right:
             listen.whole(sound, card.spectrogram, key=f"sound-{number}")
         if len(tags.starts_s) > 1:
-            st.caption(f"When: scores of windows of {card.spectrogram.clip_s:g} s")
+            how = "highest" if card.windows == "max" else "mean"
+            st.caption(f"When: windows of {card.spectrogram.clip_s:g} s; the clip's score is the {how} of them.")
             st.plotly_chart(
                 figures.timeline(tags, card.labels, card.spectrogram.clip_s),
                 key=f"timeline-{number}",
                 config=CONFIG,
-                alt=f"Scores over time of the likeliest labels of {upload.name}",
+                alt=f"Scores over time of the likeliest labels of {name}",
             )

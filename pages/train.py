@@ -8,11 +8,12 @@ from audiotag.errors import AudiotagError
 from audiotag.figures import training as figures
 from audiotag.figures.theme import CONFIG
 from audiotag.training.devices import describe_device
+from audiotag.training.folds import available_folds
 from audiotag.training.recipe import load_recipe, recipe_names
 from audiotag.training.runs import RunSettings, create_run, epochs_done, list_runs, remaining_s
 from audiotag.ui import shell
 from audiotag.ui.durations import spoken
-from audiotag.ui.runs import fold_table, run_label
+from audiotag.ui.runs import fold_table
 
 here = shell.page("Train")
 workspace, dataset = here.workspace, here.dataset()
@@ -43,10 +44,11 @@ with setup:
             key="held-out",
             help="Clips of this fold take no part at all, so that you can test on them what comes out.",
         )
-    folds = [fold for fold in dataset.own_folds or range(1, recipe.folds + 1) if fold != held_out]
-    chosen = st.multiselect(
+    folds = available_folds(dataset, recipe, held_out)
+    chosen = st.pills(
         "Folds",
         folds,
+        selection_mode="multi",
         default=folds,
         key=f"folds-{dataset.name}-{held_out}",
         help="Each fold trains on all clips but its own part, and is measured on that part.",
@@ -90,7 +92,7 @@ with view:
         st.stop()
     if st.session_state.get("run") not in runs:
         st.session_state["run"] = next(iter(runs))
-    run = runs[st.selectbox("Run", list(runs), format_func=lambda name: run_label(runs[name]), key="run")]
+    run = runs[st.selectbox("Run", list(runs), key="run")]
 
 
 @st.fragment(run_every=1 if run.is_active() else None)
@@ -115,10 +117,9 @@ def live() -> None:
         if st.button("Stop after this batch", icon=":material/stop:", key="stop", disabled=state == "stopping"):
             run.stop()
     elif state == "finished":
-        folds = [event["lwlrap"] for event in events if event["event"] == "fold-finished"]
-        st.success(
-            f"Finished: mean lwlrap {sum(folds) / len(folds):.4f} over {len(folds)} folds.", icon=":material/check:"
-        )
+        scores = [event["lwlrap"] for event in events if event["event"] == "fold-finished"]
+        folds_done = "1 fold" if len(scores) == 1 else f"{len(scores)} folds"
+        st.success(f"Finished: mean lwlrap {sum(scores) / len(scores):.4f} over {folds_done}.", icon=":material/check:")
     elif state == "failed":
         st.error(shell.plain(run.reason()), icon=":material/error:")
     else:
@@ -130,15 +131,15 @@ def live() -> None:
     if epochs:
         fold_table(run)
         st.caption(
-            "lwlrap on clips that the fold never saw. On curated clips it lies well above what a test set from "
-            "elsewhere would give: 0.1 for everyone in the 2019 competition."
+            "lwlrap on clips that the fold never saw. Read it with care: in the 2019 competition, cross-validation on "
+            "curated clips came out 0.1 above the score on the test set."
         )
         with st.expander("Losses", icon=":material/show_chart:"):
             st.plotly_chart(
                 figures.losses(epochs, plan["stages"]), key="losses", config=CONFIG, alt="Training and validation loss"
             )
     with st.expander("Log", icon=":material/article:", expanded=state == "failed"):
-        st.code(run.log_tail() or "nothing yet", language=None)
+        st.code(run.log_tail() or "nothing yet", language=None, wrap_lines=True)
     if state not in ("starting", "running", "stopping") and st.session_state.get("watched") == run.name:
         del st.session_state["watched"]
         st.rerun()  # once more, without the clock
@@ -160,4 +161,5 @@ with view:
                 except AudiotagError as error:
                     st.error(shell.plain(str(error)), icon=":material/error:")
                 else:
-                    st.success(f"{name} is in the list of ensembles now.", icon=":material/check:")
+                    st.toast(f"{name} is chosen as the ensemble now; the Tag page uses it.", icon=":material/check:")
+                    shell.choose("ensemble", name)

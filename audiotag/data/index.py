@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
 
-from audiotag.data.layouts import Dataset
+from audiotag.data.dataset import Dataset
 from audiotag.errors import AudiotagError
 from audiotag.sound.audio import read_header
+from audiotag.workspace import write_bytes
 
 HEADER_TYPES = {
     "frames": "Int64",
@@ -23,6 +25,7 @@ HEADER_TYPES = {
     "error": "string",
 }
 HEADER_COLUMNS = list(HEADER_TYPES)
+CHUNK = 64  # files a task: a task a file costs more than reading it
 KEY = ["clip", "subset", "size", "modified_ns"]
 Progress = Callable[[int, int], None]
 
@@ -43,25 +46,32 @@ def scan(dataset: Dataset, cache_folder: Path | None = None, progress: Progress 
         The columns of ``dataset.clips`` and ``frames``, ``sample_rate`` (Hz), ``channels``, ``container``, ``codec``,
         ``duration_s``, ``error`` (a sentence where the file cannot be read, else NA), ``size`` (bytes).
     """
-    clips = dataset.clips.copy()
-    sizes, times = zip(*(_size_and_time(path) for path in clips["path"]), strict=True)
-    clips["size"], clips["modified_ns"] = sizes, times
+    clips = with_keys(dataset.clips)
     keys = list(zip(*(clips[column] for column in KEY), strict=True))
-    cache = cache_folder / f"{_cache_name(dataset)}.parquet" if cache_folder else None
+    cache = cache_folder / f"{cache_name(dataset.root, dataset.name)}.parquet" if cache_folder else None
     known = _cached(cache) if cache else {}
+    known |= {key: (*[pd.NA] * 6, f"{key[0]} is not there.") for key in keys if key[2:] == (0, 0)}
     unknown = [row for row, key in enumerate(keys) if key not in known]
+    done = 0
+    paths = clips["path"].to_list()
+    chunks = [unknown[at : at + CHUNK] for at in range(0, len(unknown), CHUNK)]
     with ThreadPoolExecutor() as pool:
-        for done, (row, header) in enumerate(
-            zip(unknown, pool.map(_read_row, clips["path"].iloc[unknown]), strict=True), start=1
-        ):
-            known[keys[row]] = header
+        for rows in pool.map(lambda chunk: [(row, _read_row(paths[row])) for row in chunk], chunks):
+            known.update((keys[row], header) for row, header in rows)
+            done += len(rows)
             if progress:
                 progress(done, len(unknown))
     headers = pd.DataFrame([known[key] for key in keys], columns=HEADER_COLUMNS, index=clips.index)
     index = pd.concat([clips, headers.astype(HEADER_TYPES)], axis=1)
     if cache and unknown:
-        _write_cache(index[KEY + HEADER_COLUMNS], cache)
+        write_parquet(index[KEY + HEADER_COLUMNS], cache)
     return index
+
+
+def with_keys(clips: pd.DataFrame) -> pd.DataFrame:
+    """A copy of the clips with ``size`` (bytes) and ``modified_ns``; both 0 where the file is gone."""
+    sizes, times = zip(*(_size_and_time(path) for path in clips["path"]), strict=True)
+    return clips.assign(size=sizes, modified_ns=times)
 
 
 def _size_and_time(path: Path) -> tuple[int, int]:
@@ -81,8 +91,9 @@ def _read_row(path: Path) -> tuple:
     return (*shape, header.duration_s, pd.NA)
 
 
-def _cache_name(dataset: Dataset) -> str:
-    return f"{dataset.name}-{hashlib.sha256(str(dataset.root).encode()).hexdigest()[:12]}"
+def cache_name(root: Path, name: str) -> str:
+    """What a dataset's files in the workspace are called: its name, and its path as a hash."""
+    return f"{name}-{hashlib.sha256(str(root).encode()).hexdigest()[:12]}"
 
 
 def _cached(cache: Path) -> dict[tuple, tuple]:
@@ -95,11 +106,8 @@ def _cached(cache: Path) -> dict[tuple, tuple]:
         return {}
 
 
-def _write_cache(table: pd.DataFrame, cache: Path) -> None:
-    import io
-
-    from audiotag.workspace import write_bytes
-
+def write_parquet(table: pd.DataFrame, path: Path) -> None:
+    """Write a table atomically."""
     buffer = io.BytesIO()
     table.to_parquet(buffer)
-    write_bytes(cache, buffer.getvalue())
+    write_bytes(path, buffer.getvalue())

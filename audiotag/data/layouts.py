@@ -1,87 +1,83 @@
 """Which clips a folder or a table holds, how they are labelled, and what about them is wrong.
 
-Recognised: the folder of the Freesound Audio Tagging 2019 competition, and a CSV with a file column and a label column
-beside its sounds (ESC-10 and its like).
+Recognised without being told: the folder of the Freesound Audio Tagging 2019 competition; the release of FSDKaggle2019
+on Zenodo; a table (CSV or Parquet) with a file column and a label column, like those of ESC-10 and ESC-50; a folder of
+sounds for each class; a bare folder of sounds. No sound is opened here.
 """
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
 
+from audiotag.data.dataset import CLIP_COLUMNS, Dataset, Problem
+from audiotag.data.tables import (
+    FILE_COLUMNS,
+    LABEL_COLUMNS,
+    TABLE_SUFFIXES,
+    RowCheck,
+    TableOptions,
+    column_of,
+    map_cells,
+    read_table,
+    split_labels,
+)
 from audiotag.errors import AudiotagError
+from audiotag.sound.audio import SUFFIXES
 
-FILE_COLUMNS = ("fname", "filename", "file", "path")
-LABEL_COLUMNS = ("labels", "label", "category")
-GROUP_COLUMNS = ("source_id", "src_file", "group")
-FOLD = re.compile(r"(\d+)(\.0+)?")  # a spreadsheet makes 1.0 of 1
-SUBSETS = ("curated", "noisy", "test")
-CLIP_COLUMNS = ["clip", "path", "subset", "labels", "fold", "group"]
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A clip or a table row that is left out, and the sentence that says why."""
-
-    clip: str
-    reason: str
+GROUP_COLUMNS = ("source_id", "freesound_id", "flickr_video_URL", "src_file", "group")
+LICENCE_COLUMNS = ("license", "licence")
+FOLD = re.compile(r"(\d{1,9})(\.0+)?")  # a spreadsheet makes 1.0 of 1
+VIDEO_COLUMNS = ("flickr_video_URL",)
+FREESOUND_COLUMNS = ("freesound_id",)
+ZENODO = "FSDKaggle2019"
+# By the notes that come with FSDKaggle2019, section "Detected corrupted files in the curated train set".
+CONDEMNED = dict.fromkeys(
+    ("f76181c4.wav", "77b925c2.wav", "6a1f682a.wav", "c7db12aa.wav", "7752cc8a.wav"),
+    "has a wrong label, by the dataset's own notes",
+) | {"1d44b0bd.wav": "contains no signal, by the dataset's own notes"}
 
 
 @dataclass(frozen=True)
-class Dataset:
-    """Labelled clips.
+class Part:
+    """One table and the folder of its clips."""
 
-    Attributes
-    ----------
-    root : Path
-        The folder or table that was opened.
-    layout : str
-        What was recognised, in words.
-    clips : pandas.DataFrame
-        A row a clip that is there: ``clip`` (file name), ``path`` (Path), ``subset`` (curated, noisy or test),
-        ``labels`` (tuple of str), ``fold`` (the dataset's own, or NA), ``group`` (source recording, or NA).
-    labels : tuple[str, ...]
-        The vocabulary, sorted.
-    problems : tuple[Problem, ...]
-        What was left out.
+    subset: str
+    table: Path
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How the tables of a layout are read.
+
+    ``vocabulary`` are the labels that there are, where the layout says so, by the file ``spelling``; ``condemned`` are
+    names of curated clips with the reason, left out unless ``keep_condemned``.
     """
 
-    name: str
-    root: Path
-    layout: str
-    clips: pd.DataFrame
-    labels: tuple[str, ...]
-    problems: tuple[Problem, ...]
-
-    def subset(self, name: str) -> pd.DataFrame:
-        """The clips of one subset, numbered from 0."""
-        return self.clips[self.clips["subset"] == name].reset_index(drop=True)
-
-    @property
-    def subsets(self) -> tuple[str, ...]:
-        """The subsets that have clips, in the order curated, noisy, test."""
-        present = set(self.clips["subset"])
-        return tuple(name for name in SUBSETS if name in present)
-
-    @property
-    def own_folds(self) -> tuple[int, ...]:
-        """The dataset's own folds, where every training clip has one; else empty."""
-        folds = self.clips.loc[self.clips["subset"] != "test", "fold"]
-        return tuple(sorted(set(map(int, folds)))) if len(folds) and folds.notna().all() else ()
+    vocabulary: tuple[str, ...] = ()
+    spelling: str = ""
+    condemned: dict[str, str] = field(default_factory=dict)
+    keep_condemned: bool = False
+    options: TableOptions = field(default_factory=TableOptions)
 
 
-def open_dataset(path: Path) -> Dataset:
-    """Recognise a dataset and read its tables; no sound is opened.
+def open_dataset(path: Path, options: TableOptions | None = None, keep_condemned: bool = False) -> Dataset:
+    """Recognise a dataset and read its tables.
 
     Parameters
     ----------
     path : Path
-        A folder, or a CSV file.
+        A folder, or a table (.csv, .tsv, .txt or .parquet).
+    options : TableOptions, optional
+        What to take a table's separator and columns for, where they are not found out rightly.
+    keep_condemned : bool
+        Put the clips back that the dataset's own notes condemn.
 
     Raises
     ------
@@ -89,19 +85,22 @@ def open_dataset(path: Path) -> Dataset:
         If it is not there or is no dataset; says what was looked for.
     """
     path = absolute(path)
-    if path.is_file() and path.suffix.lower() == ".csv":
-        return _open_table(path)
+    options = options or TableOptions()
+    if path.is_file() and path.suffix.lower() in TABLE_SUFFIXES:
+        return _open_table(path, options)
     if not path.is_dir():
         raise AudiotagError(f"{path} is not there; give the folder of a dataset, or its CSV file.")
     if (path / "train_curated.csv").is_file():
-        return _open_competition(path)
-    tables = sorted(path.glob("*.csv"))
+        return _open_competition(path, keep_condemned)
+    meta = path if path.name == f"{ZENODO}.meta" else path / f"{ZENODO}.meta"
+    if meta.is_dir() or any(path.glob(f"{ZENODO}.audio_*")):
+        return _open_zenodo(path, meta, keep_condemned)
+    tables = _tables_in(path) or _tables_in(path / "meta")
     if len(tables) == 1:
-        return replace(_open_table(tables[0]), root=path)
-    raise AudiotagError(
-        f"{path} is no dataset: looked for train_curated.csv (Freesound Audio Tagging 2019) or one CSV with a file "
-        f"column and a label column, found {f'{len(tables)} CSV files; name the one to open' if tables else 'neither'}."
-    )
+        return replace(_open_table(tables[0], options, path), root=path)
+    if len(tables) > 1:
+        raise AudiotagError(f"{path} has {len(tables)} tables; name the one to open, like {tables[0]}.")
+    return _open_sounds(path)
 
 
 def absolute(path: Path) -> Path:
@@ -109,144 +108,182 @@ def absolute(path: Path) -> Path:
     return Path(os.path.abspath(path.expanduser()))
 
 
-def split_labels(cell: object) -> tuple[str, ...]:
-    """The labels of a table cell, comma-separated as in FSDKaggle2019.
-
-    >>> split_labels("Bark,Meow")
-    ('Bark', 'Meow')
-    """
-    return tuple(label.strip() for label in str(cell).split(",") if label.strip()) if pd.notna(cell) else ()
+def _seen(files: Iterable[Path], suffixes: tuple[str, ...]) -> list[Path]:
+    """Those with one of the suffixes, sorted, without hidden ones (macOS puts a ``._a.wav`` beside an ``a.wav``)."""
+    return sorted(file for file in files if file.suffix.lower() in suffixes and not file.name.startswith("."))
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """A CSV as text; says what is wrong where it is none."""
-    try:
-        # Only an empty cell is empty: NA, None and null may be names and labels.
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise AudiotagError(f"{path.name} cannot be read as a CSV file with a header line: {error}".strip()) from error
-    except OSError as error:
-        raise AudiotagError(f"{path} cannot be read: {error.strerror}.") from error
-    if not isinstance(table.index, pd.RangeIndex):  # pandas takes what is too much for an index, and shifts the rest
-        raise AudiotagError(
-            f"{path.name} has rows with more cells than its header; put several labels of a clip in quotes, "
-            'like "Bark,Meow".'
-        )
-    if not all(str(name).isprintable() for name in table.columns):
-        raise AudiotagError(
-            f"{path.name} cannot be read as a CSV file with a header line: that line is not plain text; "
-            "save it as text with commas between the columns."
-        )
-    return table
+def _tables_in(folder: Path) -> list[Path]:
+    return _seen(folder.glob("*"), (".csv", ".tsv", ".parquet"))
 
 
-def column_of(table: pd.DataFrame, wanted: tuple[str, ...], path: Path) -> str:
-    """The first of ``wanted`` that the table has."""
-    for name in wanted:
-        if name in table.columns:
-            return name
-    shown = ", ".join(f"{name:.40}" for name in map(str, table.columns[:10]))
-    more = f" and {len(table.columns) - 10} more" if len(table.columns) > 10 else ""
-    raise AudiotagError(
-        f"{path.name} needs a column named {' or '.join(wanted)}, it has {shown}{more}; rename one of them."
-    )
-
-
-def _open_competition(root: Path) -> Dataset:
-    parts, problems = [], []
+def _open_competition(root: Path, keep_condemned: bool) -> Dataset:
     vocabulary: tuple[str, ...] = ()
-    submission = root / "sample_submission.csv"
-    if submission.is_file():
-        vocabulary = tuple(read_table(submission).columns[1:])
-    for subset, table_name, folder in (
-        ("curated", "train_curated.csv", "train_curated"),
-        ("noisy", "train_noisy.csv", "train_noisy"),
-        ("test", "test_truth.csv", "test"),
-    ):
-        if (root / table_name).is_file():
-            clips, found = _read_clips(root / table_name, root / folder, subset, vocabulary)
-            parts.append(clips)
-            problems += found
-    return _dataset(root, "Freesound Audio Tagging 2019", parts, problems, vocabulary)
+    if (root / "sample_submission.csv").is_file():
+        vocabulary = tuple(read_table(root / "sample_submission.csv").columns[1:])
+    parts = [
+        Part("curated", root / "train_curated.csv", root / "train_curated"),
+        Part("noisy", root / "train_noisy.csv", root / "train_noisy"),
+        Part("test", root / "test_truth.csv", root / "test"),
+    ]
+    rules = Rules(vocabulary, "sample_submission.csv", CONDEMNED, keep_condemned)
+    return _read_parts(root, "Freesound Audio Tagging 2019", parts, rules, Findings())
 
 
-def _open_table(table: Path) -> Dataset:
-    folders = [table.parent / "audio", table.parent]
-    folder = next((folder for folder in folders if folder.is_dir()), table.parent)
-    clips, problems = _read_clips(table, folder, "curated", ())
-    return _dataset(table, "CSV with a file and a label column", [clips], problems, ())
+def _open_zenodo(root: Path, meta: Path, keep_condemned: bool) -> Dataset:
+    vocabulary: tuple[str, ...] = ()
+    if (meta / "vocabulary.csv").is_file():  # number, name; without a header
+        lines = (meta / "vocabulary.csv").read_text(encoding="utf-8", errors="replace").splitlines()
+        vocabulary = tuple(name for line in lines if (name := line.partition(",")[2].strip()))
+    findings = Findings()
+    parts = []
+    for subset, table in (("curated", "train_curated"), ("noisy", "train_noisy"), ("test", "test")):
+        part = Part(subset, meta / f"{table}_post_competition.csv", meta.parent / f"{ZENODO}.audio_{table}")
+        parts.append(part)
+        if not part.table.is_file():
+            findings.missing.append(f"{part.table.name} is not in {meta}: the {subset} clips are left out.")
+    rules = Rules(vocabulary, "vocabulary.csv", CONDEMNED, keep_condemned)
+    dataset = _read_parts(root, f"{ZENODO}, as released on Zenodo", parts, rules, findings)
+    return replace(dataset, name=ZENODO)
+
+
+def _open_table(table: Path, options: TableOptions, root: Path | None = None) -> Dataset:
+    root = root or (table.parent.parent if table.parent.name == "meta" else table.parent)  # ESC-50 has a meta/
+    folder = next((folder for folder in (root / "audio", table.parent / "audio") if folder.is_dir()), root)
+    part = Part("curated", table, folder)
+    rules = Rules(options=options)
+    dataset = _read_parts(table, "table with a file and a label column", [part], rules, Findings())
+    return replace(dataset, name=table.stem)
+
+
+def _open_sounds(root: Path) -> Dataset:
+    """A folder a class, each clip labelled by the folder that it is in; or one folder of unlabelled sounds.
+
+    Which of the two, most sounds decide; the others are named, and so are sounds that lie deeper, for there the folder
+    of the class cannot be told from a folder of a subset or a session.
+    """
+    findings = Findings()
+    loose = _seen(root.glob("*"), SUFFIXES)
+    by_class = _seen(root.glob("*/*"), SUFFIXES)
+    if deeper := next((file for file in root.glob("*/*/*") if _seen([file], SUFFIXES)), None):
+        findings.missing.append(
+            f"Sounds that lie deeper than one folder, like {deeper.relative_to(root)}, are left out; open "
+            f"{deeper.parent.parent} to see them."
+        )
+    if not loose and not by_class:
+        raise AudiotagError(
+            f"{root} is no dataset: looked for train_curated.csv (Freesound Audio Tagging 2019), {ZENODO}.meta "
+            "(its release on Zenodo), one table (CSV or Parquet) with a file column and a label column, sounds in a "
+            f"folder for each class, and sounds; found none of them. {' '.join(findings.missing)}".strip()
+        )
+    labelled = len(by_class) >= len(loose)
+    files, others = (by_class, loose) if labelled else (loose, by_class)
+    fault = "is in no folder of a class" if labelled else "is not in the folder of most sounds"
+    for file in others:
+        clip = str(file.relative_to(root))
+        findings.problems.append(Problem(clip, f"{clip} {fault}; it is left out."))
+    clips = _clips(
+        {
+            "clip": [str(file.relative_to(root)) for file in files],
+            "path": files,
+            "subset": "curated",
+            "labels": [(file.parent.name,) if labelled else () for file in files],
+        }
+    )
+    layout = "folder a class" if labelled else "folder of sounds, without labels"
+    return _dataset(root, layout, [clips], (), findings)
+
+
+class Findings:
+    """What is collected on the way: problems, condemned clips, missing parts."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self.condemned: list[Problem] = []
+        self.missing: list[str] = []
+
+
+def _read_parts(root: Path, layout: str, parts: list[Part], rules: Rules, findings: Findings) -> Dataset:
+    read = [_read_part(part, rules, findings) for part in parts if part.table.is_file()]
+    return _dataset(root, layout, read, rules.vocabulary, findings)
 
 
 def _dataset(
-    root: Path, layout: str, parts: list[pd.DataFrame], problems: list[Problem], vocabulary: tuple[str, ...]
+    root: Path, layout: str, parts: list[pd.DataFrame], vocabulary: tuple[str, ...], findings: Findings
 ) -> Dataset:
-    clips = pd.concat(parts, ignore_index=True)
+    clips = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=CLIP_COLUMNS)
     if clips.empty:
-        shown = " ".join(problem.reason for problem in problems[:3])
+        shown = " ".join([problem.reason for problem in findings.problems[:3]] or findings.missing)
         raise AudiotagError(f"{root} has no usable clip. {shown}".strip())
-    labels = vocabulary or tuple(sorted({label for row in clips["labels"] for label in row}))
-    name = root.stem if root.suffix.lower() == ".csv" else root.name
-    return Dataset(name, root, layout, clips, labels, tuple(problems))
+    labels = vocabulary or tuple(sorted(set().union(*clips["labels"])))
+    return Dataset(
+        name=root.stem if root.is_file() else root.name,
+        root=root,
+        layout=layout,
+        clips=clips,
+        labels=labels,
+        problems=tuple(findings.problems),
+        condemned=tuple(findings.condemned),
+        missing=tuple(findings.missing),
+    )
 
 
-def _read_clips(
-    table_path: Path, folder: Path, subset: str, vocabulary: tuple[str, ...]
-) -> tuple[pd.DataFrame, list[Problem]]:
-    table = read_table(table_path)
-    files, labels = column_of(table, FILE_COLUMNS, table_path), column_of(table, LABEL_COLUMNS, table_path)
-    group = next((name for name in GROUP_COLUMNS if name in table.columns), None)
-    present = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
-    rows, problems = [], []
-    seen: set[object] = set()
-    for number, row in enumerate(table.to_dict("records"), start=2):
-        clip, clip_labels = row[files], split_labels(row[labels])
-        reason = _why_unusable(clip, clip_labels, present, seen, folder, table_path.name, number, vocabulary)
-        if reason:
-            problems.append(Problem(str(clip), reason))
-            continue
-        seen.add(clip)
-        fold = FOLD.fullmatch(str(row.get("fold")))
-        rows.append(
-            (
-                clip,
-                folder / str(clip),
-                subset,
-                clip_labels,
-                int(fold[1]) if fold else pd.NA,
-                row[group] if group else pd.NA,
-            )
+def _read_part(part: Part, rules: Rules, findings: Findings) -> pd.DataFrame:
+    options = rules.options
+    table = read_table(part.table, options.separator)
+    names = table[column_of(table, (options.file_column,) if options.file_column else FILE_COLUMNS, part.table)]
+    cells = table[column_of(table, (options.label_column,) if options.label_column else LABEL_COLUMNS, part.table)]
+    present = set(os.listdir(part.folder)) if part.folder.is_dir() else None
+    if present is None or (len(table) > 1 and present.isdisjoint(names.tolist())):
+        findings.missing.append(
+            f"The sounds of {part.table.name} are not in {part.folder}: durations, levels and players need them, "
+            "the label statistics do not."
         )
-    clips = pd.DataFrame(rows, columns=CLIP_COLUMNS)
-    clips["fold"] = clips["fold"].astype("Int64")
-    return clips, problems
+        present = None
+    condemned = names.isin(rules.condemned if part.subset == "curated" else ())
+    findings.condemned += [Problem(clip, f"{clip} {rules.condemned[clip]}.", "condemned") for clip in names[condemned]]
+    if not rules.keep_condemned:
+        names, cells = names[~condemned], cells[~condemned]
+    labels = pd.Series(map_cells(cells, split_labels), index=names.index, dtype=object)
+    check = RowCheck(part.table.name, part.folder, present, rules.vocabulary, rules.spelling)
+    problems = check.problems(names, labels)
+    findings.problems += problems.values()
+    names = names.drop(list(problems))
+    table = table.loc[names.index]
+    return _clips(
+        {
+            "clip": names,
+            "path": [part.folder / name for name in names.tolist()],
+            "subset": part.subset,
+            "labels": labels[names.index],
+            "fold": map_cells(table["fold"], _fold) if "fold" in table.columns else pd.NA,
+            "group": _first(table, GROUP_COLUMNS),
+            "licence": _first(table, LICENCE_COLUMNS),
+            "source": _links(table),
+        }
+    )
 
 
-def _why_unusable(
-    clip: object,
-    labels: tuple[str, ...],
-    present: set[str],
-    seen: set,
-    folder: Path,
-    table: str,
-    line: int,
-    vocabulary: tuple[str, ...],
-) -> str | None:
-    if not isinstance(clip, str):
-        return f"{table}, line {line} names no file; it is left out."
-    if Path(clip).name != clip:
-        return f"{table}, line {line}: {clip} must be a bare file name inside {folder.name}/; it is left out."
-    if clip in seen:
-        return f"{clip} is listed twice in {table} (again in line {line}); its first row counts."
-    if clip not in present:
-        return f"{clip} is listed in {table} but is not in {folder}; it is left out."
-    if not labels:
-        return f"{clip} has no label in {table}, line {line}; it is left out."
-    for label in labels:
-        if vocabulary and label not in vocabulary:
-            close = difflib.get_close_matches(label, vocabulary, n=1)
-            hint = f"did you mean {close[0]}?" if close else "is it spelt as in sample_submission.csv?"
-            return (
-                f"{clip} has the label {label}, which is not among this dataset's {len(vocabulary)}; {hint} "
-                "It is left out."
-            )
-    return None
+def _clips(columns: dict[str, object]) -> pd.DataFrame:
+    clips = pd.DataFrame({name: columns.get(name, pd.NA) for name in CLIP_COLUMNS})
+    types = {"clip": "str", "fold": "Int64", "group": "string", "licence": "string", "source": "string"}
+    return clips.astype(types).reset_index(drop=True)
+
+
+def _fold(cell: str) -> object:
+    fold = FOLD.fullmatch(cell)
+    return int(fold[1]) if fold else pd.NA
+
+
+def _first(table: pd.DataFrame, wanted: tuple[str, ...]) -> pd.Series:
+    """The first of these columns that the table has, or an empty one."""
+    for name in wanted:
+        if name in table.columns:
+            return table[name].astype("string")
+    return pd.Series(pd.NA, index=table.index, dtype="string")
+
+
+def _links(table: pd.DataFrame) -> pd.Series:
+    """Where the clips came from: a Flickr video, or a sound of Freesound."""
+    sounds = _first(table, FREESOUND_COLUMNS).str.removesuffix(".0")  # a spreadsheet's
+    return _first(table, VIDEO_COLUMNS).fillna("https://freesound.org/s/" + sounds + "/")

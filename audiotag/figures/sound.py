@@ -71,11 +71,14 @@ def picture(log_mel: np.ndarray, settings: SpectrogramSettings, start_s: float =
         band = int(np.argmin(np.abs(frequencies - tick)))
         if frequencies[0] <= tick <= frequencies[-1] and band - max(at_band, default=-99) > settings.n_mels * 0.05:
             at_band[band] = tick
+    loudest = max(float(log_mel.max()), -100.0 + settings.top_db)  # silence lies at −100 dB, and is drawn dark
     figure = go.Figure(
         go.Heatmap(
             z=np.round(log_mel, 1).astype(np.float32),
             x=start_s + np.arange(log_mel.shape[1]) * settings.hop_length / settings.sample_rate,
             y=bands,
+            zmin=loudest - settings.top_db,
+            zmax=loudest,
             colorscale=PICTURE_SCALE,
             colorbar={"title": "dB", "thickness": 12},
             hovertemplate="%{x:.3f} s, %{y}: %{z:.1f} dB<extra></extra>",

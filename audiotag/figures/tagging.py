@@ -5,37 +5,35 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from audiotag.figures.theme import ACCENT, QUIET, framed
+from audiotag.figures.theme import ACCENT, QUIET, WARM, framed
 from audiotag.tagging.result import Tag, Tags
 
 
 def scores(ranking: tuple[Tag, ...]) -> go.Figure:
     """Bars of the likeliest labels, each with its threshold as a tick; those that pass are full, the others hollow."""
     shown = ranking[::-1]
+    names = [f"{tag.label}  {tag.score:.2f}" for tag in shown]
     figure = go.Figure()
     figure.add_bar(
-        y=[tag.label for tag in shown],
+        y=names,
         x=[tag.score for tag in shown],
         orientation="h",
         marker={
             "color": [ACCENT if tag.passes else "rgba(138,148,144,0.25)" for tag in shown],
             "line": {"color": [ACCENT if tag.passes else QUIET for tag in shown], "width": 1.5},
         },
-        text=[f"{tag.score:.2f}" for tag in shown],
-        textposition="outside",
-        cliponaxis=False,
-        hovertemplate="%{y}: %{x:.3f}<extra></extra>",
+        hovertemplate="%{y}<extra></extra>",
         name="score",
     )
     figure.add_scatter(
-        y=[tag.label for tag in shown],
+        y=names,
         x=[tag.threshold for tag in shown],
         mode="markers",
-        marker={"symbol": "line-ns", "size": 16, "line": {"width": 2.5, "color": QUIET}},
-        hovertemplate="%{y}: threshold %{x:.3f}<extra></extra>",
+        marker={"symbol": "line-ns", "size": 16, "line": {"width": 3, "color": WARM}},
+        hovertemplate="threshold %{x:.3f}<extra></extra>",
         name="threshold",
     )
-    figure.update_xaxes(range=[0, 1.08])
+    figure.update_xaxes(range=[0, 1])
     return framed(figure, 90 + 30 * len(shown), "score")
 
 

@@ -56,6 +56,7 @@ class Sound:
     sample_rate: int
     header: Header
     notes: tuple[str, ...] = ()
+    truncated: bool = False
 
     @property
     def duration_s(self) -> float:
@@ -79,15 +80,15 @@ def read_header(source: Source, name: str | None = None) -> Header:
         return Header(frames, file.samplerate, file.channels, file.format, file.subtype)
 
 
-def read_sound(source: Source, sample_rate: int, name: str | None = None) -> Sound:
-    """Decode a whole sound to mono at ``sample_rate``.
+def read_sound(source: Source, sample_rate: int | None = None, name: str | None = None) -> Sound:
+    """Decode a whole sound to mono.
 
     Parameters
     ----------
     source : Path or bytes
         WAV, FLAC, OGG or MP3, with any number of channels and any sample rate.
-    sample_rate : int
-        Wanted rate in Hz; soxr resamples where the file has another.
+    sample_rate : int, optional
+        Wanted rate in Hz, soxr resamples where the file has another; by default the file's own.
     name : str, optional
         What messages call the sound; the file name by default.
 
@@ -110,13 +111,15 @@ def read_sound(source: Source, sample_rate: int, name: str | None = None) -> Sou
             "sound must be finite, so export it again from its source."
         )
     notes = []
+    sample_rate = sample_rate or header.sample_rate
     promised = promised_frames(source, header)
+    truncated = len(samples) < 0.999 * promised or gave_up or promised == -1
     if len(samples) < 0.999 * promised:
         notes.append(
             f"{name} is truncated: its header promises {promised / header.sample_rate:.2f} s, "
             f"{len(samples) / header.sample_rate:.2f} s are there; the part that is there is used."
         )
-    elif gave_up or promised == -1:
+    elif truncated:
         notes.append(f"{name} is truncated: its end is missing; the part that is there is used.")
     if header.channels > 2:
         notes.append(f"{name} has {header.channels} channels; their mean is used.")
@@ -127,9 +130,11 @@ def read_sound(source: Source, sample_rate: int, name: str | None = None) -> Sou
         )
     waveform = samples[:, 0] if header.channels == 1 else samples.mean(axis=1)
     waveform = resample(waveform, header.sample_rate, sample_rate)
-    if peak_dbfs(waveform) < SILENCE_DBFS:
+    if peak_dbfs(samples) < SILENCE_DBFS:
         notes.append(f"{name} is silent: no sample is above {SILENCE_DBFS:g} dBFS.")
-    return Sound(name, waveform, sample_rate, header, tuple(notes))
+    elif peak_dbfs(waveform) < SILENCE_DBFS:
+        notes.append(f"{name} has channels that cancel each other in their mean, so nothing of it is left.")
+    return Sound(name, waveform, sample_rate, header, tuple(notes), truncated)
 
 
 def read_crop(path: Path, start: int, frames: int) -> np.ndarray:

@@ -24,7 +24,9 @@ def read_outs(settings: SpectrogramSettings, picture: np.ndarray) -> list[ReadOu
     corners = mel_corners(settings)
     # A Hann window's main lobe is four bins of its own length wide between zeros, two at half its height.
     resolution_hz = 2 * settings.sample_rate / settings.win_length
-    floored = float(np.mean(picture <= picture.min() + 1e-3))
+    at_floor = picture <= picture.max() - settings.top_db + 1e-3
+    sounding = ~at_floor.all(axis=0)  # columns of padding are all floor and say nothing about top_db
+    floored = float(at_floor[:, sounding].mean()) if sounding.any() else 1.0
     return [
         ReadOut("Picture", f"{settings.n_mels} × {settings.frames}", "Mel bands × frames: what the network gets."),
         ReadOut(
@@ -39,8 +41,8 @@ def read_outs(settings: SpectrogramSettings, picture: np.ndarray) -> list[ReadOu
             "A larger n_fft than the window only draws the same curve with more points.",
         ),
         ReadOut("Window", f"{1000 * settings.win_length / settings.sample_rate:.1f} ms", "Sound that one column sees."),
-        ReadOut("Lowest band", f"{corners[2] - corners[0]:.0f} Hz wide", "From corner to corner of its triangle."),
-        ReadOut("Highest band", f"{corners[-1] - corners[-3]:.0f} Hz wide", "From corner to corner of its triangle."),
+        ReadOut("Lowest band's width", f"{corners[2] - corners[0]:.0f} Hz", "Its triangle, foot to foot."),
+        ReadOut("Highest band's width", f"{corners[-1] - corners[-3]:.0f} Hz", "Its triangle, foot to foot."),
         ReadOut(
             "Empty bands",
             f"{empty}",
@@ -50,7 +52,7 @@ def read_outs(settings: SpectrogramSettings, picture: np.ndarray) -> list[ReadOu
         ReadOut(
             "At the floor",
             f"{100 * floored:.0f} %",
-            "Share of the picture that is top_db below its loudest point, where all detail is lost.",
-            "Raise top_db to see quieter sound." if floored > 0.5 else "",
+            "Share of the sounding columns that lies so far below the loudest point that all detail is lost.",
+            "Lower the floor to see quieter sound." if 0.5 < floored < 1 else "",
         ),
     ]

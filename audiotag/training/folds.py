@@ -7,9 +7,27 @@ import warnings
 import numpy as np
 import pandas as pd
 
+from audiotag.data.dataset import Dataset
 from audiotag.errors import AudiotagError
 from audiotag.metrics import multi_hot
 from audiotag.training.recipe import Recipe
+
+
+def available_folds(dataset: Dataset, recipe: Recipe, held_out: int | None = None) -> tuple[int, ...]:
+    """The folds that can be trained: the dataset's own but the one held out, else as many as the recipe says."""
+    return tuple(fold for fold in dataset.own_folds or range(1, recipe.folds + 1) if fold != held_out)
+
+
+def check_folds(dataset: Dataset, recipe: Recipe, folds: tuple[int, ...], held_out: int | None) -> None:
+    """Raise unless these folds can be trained and that one held out."""
+    if held_out is not None and held_out not in dataset.own_folds:
+        own = ", ".join(map(str, dataset.own_folds)) or "none"
+        raise AudiotagError(
+            f"the fold to hold out must be one of the dataset's own, got {held_out}; {dataset.name} has {own}."
+        )
+    available = available_folds(dataset, recipe, held_out)
+    if unknown := sorted(set(folds) - set(available)):
+        raise AudiotagError(f"folds must be among {', '.join(map(str, available))} here, got {unknown[0]}.")
 
 
 def assign_folds(clips: pd.DataFrame, labels: tuple[str, ...], recipe: Recipe) -> np.ndarray:

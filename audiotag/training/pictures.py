@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from audiotag.data.layouts import Problem
+from audiotag.data.dataset import Problem
 from audiotag.errors import AudiotagError
 from audiotag.sound.audio import read_crop, read_header, read_sound
 from audiotag.sound.spectrogram import SpectrogramSettings, fit_length, kept_bounds, log_mel

@@ -82,7 +82,7 @@ def publish(run: Run, name: str, parent: Path, about: str = "", licence: str = "
             thresholds=tuple(float(f"{value:.4g}") for value in best_f1_thresholds(all_targets, all_scores)),
             spectrogram=settings.recipe.spectrogram,
             network=settings.recipe.network,
-            windows="mean",
+            windows="max",
             folds=tuple(folds),
             lwlrap=round(lwlrap(all_targets, all_scores), 5),
             accuracy=round(accuracy(all_targets, all_scores), 5),

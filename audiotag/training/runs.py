@@ -19,8 +19,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from audiotag import jobs
 from audiotag.errors import AudiotagError
-from audiotag.training import jobs
 from audiotag.training.recipe import Recipe
 from audiotag.workspace import Workspace, read_json, write_bytes, write_json
 

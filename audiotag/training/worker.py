@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import psutil
 
-from audiotag.data.layouts import Dataset, open_dataset
+from audiotag.data.dataset import Dataset
+from audiotag.data.layouts import open_dataset
 from audiotag.errors import AudiotagError
 from audiotag.metrics import accuracy, lwlrap, multi_hot
-from audiotag.training.folds import assign_folds
+from audiotag.training.folds import assign_folds, available_folds, check_folds
 from audiotag.training.pictures import Clip, prepare_clips
 from audiotag.training.recipe import Stage
 from audiotag.training.runs import Run
@@ -62,18 +63,11 @@ def work(run: Run) -> None:
     if not stages:
         wanted = ", ".join(dict.fromkeys(stage.subset for stage in recipe.stages))
         raise AudiotagError(f"recipe {recipe.name} trains on {wanted} clips, {dataset.name} has none; choose another.")
-    if settings.held_out is not None and settings.held_out not in dataset.own_folds:
-        own = ", ".join(map(str, dataset.own_folds)) or "none"
-        raise AudiotagError(
-            f"the fold to hold out must be one of the dataset's own, got {settings.held_out}; {dataset.name} has {own}."
-        )
+    check_folds(dataset, recipe, settings.folds, settings.held_out)
     subsets: dict[str, Subset] = {
         name: Subset(dataset, name, run, settings.held_out) for name in dict.fromkeys(s.subset for _, s in stages)
     }
-    known = sorted({int(fold) for subset in subsets.values() for fold in subset.folds})
-    folds = settings.folds or tuple(known)
-    if unknown := sorted(set(folds) - set(known)):
-        raise AudiotagError(f"folds must be among {', '.join(map(str, known))} here, got {unknown[0]}.")
+    folds = settings.folds or available_folds(dataset, recipe, settings.held_out)
     for name, subset in subsets.items():
         for fold in folds:
             if not 0 < np.count_nonzero(subset.folds == fold) < len(subset.folds):

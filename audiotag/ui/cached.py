@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
+from audiotag.data.dataset import Dataset
 from audiotag.data.index import scan
-from audiotag.data.layouts import Dataset, open_dataset
+from audiotag.data.layouts import open_dataset
+from audiotag.data.measuring import Measuring, with_measures
 from audiotag.sound.audio import Sound, read_sound
 from audiotag.workspace import Workspace
 
 if TYPE_CHECKING:
     from audiotag.tagging.ensemble import Card
+    from audiotag.tagging.result import Tags
     from audiotag.tagging.tagger import Tagger
 
 
@@ -27,8 +30,14 @@ def dataset(root: Path) -> Dataset:
 
 
 def index(of: Dataset) -> pd.DataFrame:
-    """The dataset's index; the first time with a progress bar."""
-    return _index(of.root, _stamp(of.root, "*.csv"))
+    """The dataset's index with what is measured so far; the first time with a progress bar."""
+    stamp = _stamp(of.root, "*.csv")
+    return _measured_index(of.root, stamp, measuring(of).stamp())
+
+
+def measuring(of: Dataset) -> Measuring:
+    """The dataset's second pass."""
+    return Measuring.of(of.root, of.name, Workspace())
 
 
 def sound(path: Path, sample_rate: int) -> Sound:
@@ -50,6 +59,11 @@ def tagger(folder: Path) -> Tagger:
     return _tagger(folder, _stamp(folder, "card.json"))
 
 
+def tagged(content: bytes, name: str, folder: Path) -> tuple[Sound, Tags]:
+    """A dropped sound, decoded at the ensemble's rate, and its tags."""
+    return _tagged(content, name, folder, _stamp(folder, "card.json"))
+
+
 def _stamp(root: Path, tables: str) -> tuple[int, ...]:
     files = [root] if root.is_file() else sorted(root.glob(tables))
     return tuple(file.stat().st_mtime_ns for file in files)
@@ -65,12 +79,17 @@ def _index(root: Path, stamp: tuple[int, ...]) -> pd.DataFrame:
     bar = st.empty()
 
     def progress(done: int, total: int) -> None:
-        if done % 200 == 0:
+        if done % 640 == 0 or done == total:
             bar.progress(done / total, f"Reading headers: {done:,} of {total:,}")
 
     table = scan(dataset(root), Workspace().indexes, progress)
     bar.empty()
     return table
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _measured_index(root: Path, stamp: tuple[int, ...], parts: int) -> pd.DataFrame:
+    return with_measures(_index(root, stamp), measuring(dataset(root)).table())
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
@@ -90,3 +109,10 @@ def _tagger(folder: Path, stamp: tuple[int, ...]) -> Tagger:
     from audiotag.tagging.tagger import Tagger
 
     return Tagger(folder)
+
+
+@st.cache_resource(max_entries=64, show_spinner="Tagging …")
+def _tagged(content: bytes, name: str, folder: Path, stamp: tuple[int, ...]) -> tuple[Sound, Tags]:
+    own = tagger(folder)
+    sound = read_sound(content, own.card.spectrogram.sample_rate, name)
+    return sound, own.tag_sound(sound)

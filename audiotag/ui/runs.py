@@ -21,12 +21,6 @@ STATE_ICONS = {
 }
 
 
-def run_label(run: Run) -> str:
-    """A run's name with its state."""
-    state = run.state()
-    return f"{STATE_ICONS[state]} {run.name} · {state}"
-
-
 def runs_table(runs: list[Run]) -> None:
     """One row a run: state, dataset, folds done, mean lwlrap."""
     rows = []
@@ -54,8 +48,8 @@ def fold_table(run: Run) -> None:
         fold_rows(run.events(), run.is_active()),
         hide_index=True,
         column_config={
-            "lwlrap": st.column_config.NumberColumn("lwlrap now", format="%.4f"),
-            "best": st.column_config.NumberColumn("best epoch", format="%.4f"),
+            "lwlrap": st.column_config.NumberColumn(format="%.4f", help="Of the last epoch, and at the end."),
+            "best": st.column_config.NumberColumn("best lwlrap", format="%.4f", help="Of any epoch."),
             "seconds": st.column_config.NumberColumn(format="%.0f s"),
         },
         alt="Folds with their state and lwlrap",

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
+from PIL import Image
 
-from audiotag.data.layouts import Dataset, absolute
+from audiotag.data.dataset import Dataset
+from audiotag.data.layouts import absolute
 from audiotag.errors import AudiotagError
 from audiotag.ui import cached
 from audiotag.workspace import Workspace
@@ -25,6 +27,7 @@ PAGES = (
     ("pages/train.py", "Train", ":material/model_training:"),
     ("pages/tag.py", "Tag", ":material/sell:"),
 )
+ICON = Path(__file__).parent / "icon.png"  # a material icon would be fetched from another host
 STYLE = """
 <style>
   .block-container { padding-top: 3.2rem; max-width: 1400px; }
@@ -62,7 +65,7 @@ class Here:
 
 def page(title: str) -> Here:
     """Set the page up: browser title, width, sidebar with its pickers."""
-    st.set_page_config(page_title=f"{title} · audiotag", page_icon=":material/graphic_eq:", layout="wide")
+    st.set_page_config(page_title=f"{title} · audiotag", page_icon=Image.open(ICON), layout="wide")
     st.html(STYLE)
     workspace = Workspace()
     with st.sidebar:
@@ -77,6 +80,7 @@ def page(title: str) -> Here:
 
 def _pick_dataset(workspace: Workspace) -> Path | None:
     folders = workspace.dataset_folders()
+    _apply_choice("dataset", folders)
     chosen = None
     if folders:
         chosen = st.selectbox(
@@ -105,12 +109,12 @@ def _open_form(workspace: Workspace) -> None:
             with shown_errors():
                 dataset = cached.dataset(absolute(Path(path)))
                 workspace.remember_dataset(dataset.root)
-                st.session_state.pop("dataset", None)  # so that the picker starts at the one just opened
-                st.rerun()
+                choose("dataset", dataset.root)
 
 
 def _pick_ensemble(workspace: Workspace) -> Path | None:
     folders = workspace.ensemble_folders()
+    _apply_choice("ensemble", list(folders))
     if not folders:
         return None
     name = st.selectbox(
@@ -118,9 +122,22 @@ def _pick_ensemble(workspace: Workspace) -> Path | None:
         list(folders),
         key="ensemble",
         persist_state="session",
-        help="Your own ensembles first, then the shipped ones.",
+        help="The shipped ensembles, then your own, the newest first.",
     )
     return folders[name]
+
+
+def choose(picker: str, value: object) -> None:
+    """Have the sidebar's ``"dataset"`` or ``"ensemble"`` picker show another value, and run the page again."""
+    st.session_state[f"{picker}-next"] = value
+    st.rerun()
+
+
+def _apply_choice(picker: str, options: list) -> None:
+    """A widget's value can only be set before it is drawn, so `choose` leaves it for the next run."""
+    value = st.session_state.pop(f"{picker}-next", None)
+    if value in options:
+        st.session_state[picker] = value
 
 
 @contextmanager

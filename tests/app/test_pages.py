@@ -6,6 +6,7 @@ import re
 import shlex
 import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,13 @@ import soundfile
 from streamlit.testing.v1 import AppTest
 
 from audiotag import cli
+from audiotag.data import measuring
+from audiotag.data.layouts import open_dataset
+from audiotag.data.measuring import Measuring
 from audiotag.data.starter import StarterCounts, render_starter
 from audiotag.training.recipe import load_recipe
 from audiotag.training.runs import Run, RunSettings, create_run, list_runs
+from audiotag.ui.dataset_tabs import MEASURED
 from audiotag.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]
@@ -105,7 +110,8 @@ def test_page_of_an_empty_workspace_says_what_to_do(empty: Workspace, page: str)
 def test_dataset_that_is_none_any_more_is_a_sentence(home: Workspace, tmp_path: Path, page: str) -> None:
     folder = table_dataset(tmp_path / "mine", ["a.wav,Beep"])
     home.remember_dataset(folder)
-    (folder / "clips.csv").unlink()
+    for file in folder.iterdir():
+        file.unlink()
     at = opened(page)
     assert not at.exception
     assert any(f"{folder} is no dataset" in text for text in said(at.error))
@@ -198,35 +204,204 @@ def test_dataset_counts_labels_as_its_table_lists_them(home: Workspace, sounds: 
     )
 
 
-def test_dataset_filters_clips_by_label(home: Workspace, sounds: Path) -> None:
-    listed = rows(sounds / "train_curated.csv")
-    label = listed[0]["labels"].split(",")[0]
-    wanted = [row["fname"] for row in listed if label in row["labels"].split(",")]
-    at = opened("pages/dataset.py")
-    at = at.multiselect(key="clips-labels").set_value([label]).run()
+def counts(at: AppTest) -> dict[str, str]:
+    """The figures in the header: clips by subset."""
     assert not at.exception
-    table = next(frame.value for frame in at.dataframe if list(frame.value.columns) == ["clip", "labels", "duration_s"])
-    assert sorted(table["clip"]) == sorted(wanted)
+    return {metric.label: metric.value for metric in at.metric}
 
 
-def test_dataset_without_a_clip_of_all_chosen_labels_says_so(home: Workspace) -> None:
+def clip_table(at: AppTest) -> list[str]:
+    """Names in the table of the Clips tab."""
+    columns = ["clip", "labels", "duration_s", "subset"]
+    (table,) = [frame.value for frame in at.dataframe if list(frame.value.columns) == columns]
+    return sorted(table["clip"])
+
+
+@pytest.fixture
+def barks(home: Workspace, tmp_path: Path) -> Path:
+    """Four beeps of a second under two labels, and nothing measured yet."""
+    lines = ["a.wav,Bark", 'b.wav,"Bark,Meow"', "c.wav,Meow", "d.wav,Hiss"]
+    folder = table_dataset(tmp_path / "barks", lines)
+    home.remember_dataset(folder)
+    return folder
+
+
+def measured(home: Workspace, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run the second pass over a dataset here and now."""
+    monkeypatch.setattr(measuring, "ProcessPoolExecutor", lambda *_: ThreadPoolExecutor(1))
+    of = open_dataset(folder)
+    measuring.work(Measuring.of(of.root, of.name, home))
+
+
+def charts(at: AppTest) -> int:
+    return len(at.get("plotly_chart"))
+
+
+def test_dataset_opens_with_every_tab_before_anything_is_measured(home: Workspace) -> None:
     at = opened("pages/dataset.py")
-    labels = at.multiselect(key="clips-labels").options
-    at = at.multiselect(key="clips-labels").set_value(labels).run()
+    assert [tab.label for tab in at.tabs] == ["Durations", "Labels", "Sound", "Problems (0)", "Clips"]
+    assert any(text.startswith("50 clips are not measured yet") for text in said(at.info))
+    assert "Nothing is wrong that is looked for." in said(at.success)
+    assert len(clip_table(at)) == 50
+    assert not at.error
+
+
+def test_dataset_shows_what_is_measured(home: Workspace, sounds: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = charts(opened("pages/dataset.py"))
+    measured(home, sounds, monkeypatch)
+    at = opened("pages/dataset.py")
     assert not at.exception
-    assert "No clip has all of these labels." in said(at.info)
+    assert charts(at) == before + 1 + len(MEASURED)  # the spectra, and a distribution a measure
+    assert not any(button.key == "measure" for button in at.button)
+    spectra = next(frame.value for frame in at.dataframe if "frequency (Hz)" in frame.value.columns)
+    assert list(spectra.columns) == ["frequency (Hz)", "curated", "noisy", "test"]
+    assert len(spectra) == 30
 
 
-def test_dataset_lists_what_was_left_out_and_why(home: Workspace, tmp_path: Path) -> None:
-    folder = table_dataset(tmp_path / "mine", ["a.wav,Beep", "b.wav,Beep", "c.wav,Beep"])
+def test_dataset_with_a_file_that_cannot_be_decoded_is_measured_and_says_so(
+    barks: Path, home: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soundfile.write(barks / "d.wav", np.full(44_100, np.nan), 44_100, subtype="FLOAT")
+    measured(home, barks, monkeypatch)
+    at = opened("pages/dataset.py")
+    assert not at.exception
+    assert not any(button.key == "measure" for button in at.button)
+    table = next(frame.value for frame in at.dataframe if "what" in frame.value.columns)
+    assert table[["kind", "clip"]].to_numpy().tolist() == [
+        ["unreadable", "d.wav"],
+        *(["duplicate", clip] for clip in ("a.wav", "b.wav", "c.wav")),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "wanted"),
+    [
+        ({"labels": ["Bark"]}, "ab"),
+        ({"labels": ["Bark", "Meow"]}, "abc"),
+        ({"labels": ["Bark", "Meow"], "every": True}, "b"),
+        ({"text": "D.WAV"}, "d"),
+        ({"text": "meow"}, "bc"),
+        ({"text": "meow", "labels": ["Bark"]}, "b"),
+        ({"subset": "curated"}, "abcd"),
+    ],
+)
+def test_dataset_filter_changes_the_header_and_the_clips(barks: Path, chosen: dict[str, Any], wanted: str) -> None:
+    at = opened("pages/dataset.py")
+    assert counts(at) == {"curated": "4 clips"}
+    kinds = {"labels": "multiselect", "every": "toggle", "text": "text_input", "subset": "selectbox"}
+    for key, value in chosen.items():
+        at = getattr(at, kinds[key])(key=key).set_value(value).run()
+    assert counts(at) == {"curated": f"{len(wanted)} clip{'s' * (len(wanted) > 1)}"}
+    assert clip_table(at) == [f"{clip}.wav" for clip in wanted]
+
+
+def test_dataset_filter_by_subset_shows_that_subset_alone(home: Workspace) -> None:
+    at = opened("pages/dataset.py")
+    at = at.selectbox(key="subset").set_value("noisy").run()
+    assert counts(at) == {"noisy": "20 clips"}
+    assert len(clip_table(at)) == 20
+
+
+@pytest.mark.parametrize(
+    ("address", "wanted"),
+    [
+        ({"labels": ["Bark"]}, "ab"),
+        ({"labels": ["Bark", "Meow"], "every": "true"}, "b"),
+        ({"text": "b.wav", "subset": "curated"}, "b"),
+        ({"labels": ["Unheard"], "subset": "noisy"}, "abcd"),  # of another dataset: what is not here does not filter
+    ],
+)
+def test_dataset_filter_is_read_from_the_address(barks: Path, address: dict[str, Any], wanted: str) -> None:
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).switch_page("pages/dataset.py")
+    for key, value in address.items():
+        at.query_params[key] = value
+    assert clip_table(at.run()) == [f"{clip}.wav" for clip in wanted]
+
+
+def test_dataset_filter_does_not_outlive_its_dataset(barks: Path, home: Workspace, sounds: Path) -> None:
+    at = opened("pages/dataset.py")
+    at = at.multiselect(key="labels").set_value(["Hiss"]).run()
+    assert counts(at) == {"curated": "1 clip"}
+    at = at.selectbox(key="dataset").set_value(sounds).run()
+    assert counts(at)["curated"] == "24 clips"
+
+
+def test_dataset_filter_that_nothing_passes_is_a_hint(barks: Path) -> None:
+    at = opened("pages/dataset.py")
+    at = at.text_input(key="text").set_value("nowhere").run()
+    assert counts(at) == {}
+    assert "No clip passes the filter; clear a part of it." in said(at.info)
+    at = at.text_input(key="text").set_value("").run()
+    assert counts(at) == {"curated": "4 clips"}
+
+
+def test_dataset_of_labels_without_sounds_opens(home: Workspace, shared: Path) -> None:
+    home.remember_dataset(shared / "data/fsdkaggle2019")
+    at = opened("pages/dataset.py")
+    assert counts(at) == {"curated": "4,964 clips", "noisy": "19,815 clips", "test": "4,481 clips"}
+    assert not at.exception
+    assert sum("The sounds of" in text for text in said(at.warning)) == 3
+    assert any("Durations need the sounds" in text for text in said(at.info))
+    facts = [text for text in said(at.markdown) if "labels in" in text]
+    assert [text.split(" · ")[0] for text in facts[:2]] == [
+        "80 labels in 213 combinations",
+        "80 labels in 1168 combinations",
+    ]
+    assert not any(button.key == "measure" for button in at.button)
+    assert [tab.label for tab in at.tabs][3] == "Problems (6)"
+    at = at.multiselect(key="labels").set_value(["Waves_and_surf"]).run()
+    assert int(counts(at)["noisy"].split()[0]) >= 291
+
+
+def test_dataset_of_sounds_without_labels_opens(home: Workspace, tmp_path: Path) -> None:
+    folder = tmp_path / "bare"
+    folder.mkdir()
+    (folder / "a.wav").write_bytes(wav(beep(1)))
+    home.remember_dataset(folder)
+    assert counts(opened("pages/dataset.py")) == {"curated": "1 clip"}
+
+
+def test_measure_every_clip_starts_the_pass(barks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[Path] = []
+    monkeypatch.setattr(Measuring, "start", lambda pass_: started.append(pass_.root))
+    at = opened("pages/dataset.py")
+    assert started == []
+    at = at.button(key="measure").click().run()
+    assert not at.exception
+    assert started == [barks]
+
+
+def test_measuring_shows_its_progress_and_stops_on_the_button(
+    barks: Path, home: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped: list[Path] = []
+    monkeypatch.setattr(Measuring, "is_active", lambda pass_: True)
+    monkeypatch.setattr(Measuring, "progress", lambda pass_: {"done": 1, "total": 4, "left_s": 90.0})
+    monkeypatch.setattr(Measuring, "stop", lambda pass_: stopped.append(pass_.root))
+    at = opened("pages/dataset.py")
+    assert not at.exception
+    (bar,) = at.get("progress")
+    assert bar.proto.text.startswith("Measuring 1 of 4 clips · ")
+    assert bar.proto.value == 25
+    at.button(key="stop-measuring").click().run()
+    assert stopped == [barks]
+
+
+def test_dataset_lists_what_is_wrong_and_why(home: Workspace, tmp_path: Path) -> None:
+    folder = table_dataset(tmp_path / "mine", ["a.wav,Beep", "b.wav,Beep", "c.wav,Beep", "d.wav,Beep"])
     (folder / "b.wav").write_text("no sound")
     (folder / "c.wav").unlink()
+    (folder / "d.wav").write_bytes(b"")
     home.remember_dataset(folder)
     at = opened("pages/dataset.py")
-    table = next(frame.value for frame in at.dataframe if "why it is left out" in frame.value.columns)
-    assert sorted(table["clip"]) == ["b.wav", "c.wav"]
-    assert [tab.label for tab in at.tabs][-1] == "Problems (2)"
-    assert [metric.value for metric in at.metric] == ["1 clips"]
+    table = next(frame.value for frame in at.dataframe if "what" in frame.value.columns)
+    assert table[["kind", "clip"]].to_numpy().tolist() == [
+        ["missing", "c.wav"],
+        ["unreadable", "b.wav"],
+        ["unreadable", "d.wav"],
+    ]
+    assert [tab.label for tab in at.tabs][3] == "Problems (3)"
+    assert counts(at) == {"curated": "1 clip"}
 
 
 @pytest.mark.parametrize("page", ["pages/dataset.py", "pages/spectrogram.py"])
@@ -349,7 +524,7 @@ def test_chosen_recipe_and_folds_are_in_the_run_and_the_command(
 ) -> None:
     at = opened("pages/train.py")
     at = at.selectbox(key="recipe").set_value("default").run()
-    (folds,) = [select for select in at.multiselect if select.label == "Folds"]
+    (folds,) = [pills for pills in at.get("button_group") if pills.label == "Folds"]
     at = folds.set_value([4, 2]).run()
     wanted = RunSettings(str(sounds), load_recipe("default"), (2, 4), None)
     assert by_command(at) == wanted
@@ -379,7 +554,7 @@ def test_command_of_a_folder_with_a_space_can_be_pasted(home: Workspace, tmp_pat
 
 def test_without_a_fold_nothing_can_be_started(home: Workspace) -> None:
     at = opened("pages/train.py")
-    (folds,) = [select for select in at.multiselect if select.label == "Folds"]
+    (folds,) = [pills for pills in at.get("button_group") if pills.label == "Folds"]
     at = folds.set_value([]).run()
     assert not at.exception
     assert at.button(key="start").disabled

@@ -43,11 +43,9 @@ def test_wav_dropped_on_tag_brings_the_right_first_tag(server: Server, page: Pag
 
 def test_training_is_watched_to_its_end_through_reload_and_restart(server: Server, page: Page, home: Path) -> None:
     page.goto(f"{server.url}/train")
-    folds = page.get_by_role("combobox", name="Folds")
-    expect(folds).to_be_visible()
-    for left in (4, 3, 2):  # the last fold goes first
-        folds.press("Backspace")
-        expect(page.get_by_text(re.compile(f"--folds {','.join(map(str, range(1, left + 1)))}$"))).to_be_visible()
+    for fold, left in ((5, "1,2,3,4"), (4, "1,2,3"), (3, "1,2")):
+        page.get_by_test_id("stButtonGroup").get_by_text(str(fold), exact=True).click()
+        expect(page.get_by_text(re.compile(f"--folds {left}$"))).to_be_visible()
     page.get_by_role("button", name="Start training").click()
     expect(page.get_by_text("lwlrap on clips that the fold never saw")).to_be_visible(timeout=120_000)
     (run,) = list_runs(Workspace(home))
@@ -62,7 +60,7 @@ def test_training_is_watched_to_its_end_through_reload_and_restart(server: Serve
     assert run.finished_folds() == [1, 2]
     page.get_by_label("Name", exact=True).fill("mine")
     page.get_by_role("button", name="Publish").click()
-    expect(page.get_by_text("mine is in the list of ensembles now.")).to_be_visible()
+    expect(page.get_by_role("combobox", name="Ensemble")).to_have_value("mine")
     assert (home / "ensembles" / "mine" / "card.json").is_file()
 
 
@@ -83,6 +81,33 @@ def test_esc10_is_opened_by_its_path(server: Server, page: Page, shared: Path) -
     page.get_by_role("textbox", name="Path").fill(str(shared / "data" / "esc10"))
     page.get_by_test_id("stBaseButton-primaryFormSubmit").click()
     expect(page.get_by_role("heading", name="esc10", level=1)).to_be_visible()
+    expect(page.get_by_role("combobox", name="Dataset")).to_have_value("esc10")
     expect(page.get_by_text("400 clips").first).to_be_visible()
     page.get_by_role("tab", name="Clips").click()
     expect(page.get_by_text("1-100032-A.ogg").first).to_be_visible()
+
+
+def test_a_click_on_a_bar_filters_and_the_address_shows_the_same_to_another(
+    server: Server, page: Page, home: Path, tmp_path: Path
+) -> None:
+    page.goto(f"{server.url}/dataset")
+    page.get_by_role("tab", name="Labels").click()
+    page.locator(".bars .point path:visible").first.click(force=True)
+    expect(page).to_have_url(re.compile("labels="))
+    clips = page.get_by_test_id("stMetricValue").first
+    expect(clips).not_to_have_text("60 clips")
+    counted = clips.inner_text()
+    page.get_by_role("tab", name="Clips").click()
+    player = page.locator("audio").first
+    expect(player).to_be_attached()
+    player.evaluate("player => { player.muted = true; return player.play() }")
+    page.wait_for_function("() => document.querySelector('audio').currentTime > 0")
+    with page.expect_download() as download:
+        page.get_by_role("tabpanel").get_by_role("button", name="CSV").last.click()
+    download.value.save_as(tmp_path / "clips.csv")
+    with (tmp_path / "clips.csv").open() as table:
+        rows = list(csv.DictReader(table))
+    other = page.context.browser.new_context().new_page()
+    other.goto(page.url)
+    expect(other.get_by_test_id("stMetricValue").first).to_have_text(counted)
+    assert sum(row["subset"] == "curated" for row in rows) == int(counted.split()[0])

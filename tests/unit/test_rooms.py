@@ -20,7 +20,7 @@ PAGES = {
 
 # Each room looks into its own row and the rows above.
 ROWS = (
-    {"", "errors", "workspace"},
+    {"", "errors", "workspace", "jobs"},
     {"data", "sound", "networks", "network_settings", "metrics"},
     {"scoring", "training", "tagging"},
     {"figures"},

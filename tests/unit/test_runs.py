@@ -106,7 +106,7 @@ def test_status_written_between_two_looks_is_not_taken_for_an_interruption(
         run.write_status("finished")
         return False
 
-    monkeypatch.setattr("audiotag.training.jobs.is_alive", dies_now)
+    monkeypatch.setattr("audiotag.jobs.is_alive", dies_now)
     assert run.state() == "finished"
 
 

@@ -21,13 +21,13 @@ from safetensors.torch import load as load_tensors
 
 from audiotag.data.layouts import open_dataset
 from audiotag.errors import AudiotagError
+from audiotag.jobs import is_alive
 from audiotag.metrics import accuracy, lwlrap, multi_hot
 from audiotag.networks import build_network
 from audiotag.sound.audio import read_sound, trim_bounds, wav_bytes
 from audiotag.sound.spectrogram import fit_length, log_mel
 from audiotag.tagging.ensemble import load_networks, read_card
 from audiotag.tagging.tagger import Tagger
-from audiotag.training.jobs import is_alive
 from audiotag.training.pictures import Clip, prepare_clips
 from audiotag.training.publish import publish
 from audiotag.training.recipe import Recipe, Stage, load_recipe

@@ -1,0 +1,132 @@
+"""Tables are read as text whoever wrote them: any separator, CSV or Parquet; what is none is refused in a sentence."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from audiotag.data.tables import TableOptions, column_of, map_cells, read_table, split_labels
+from audiotag.errors import AudiotagError
+
+SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
+
+
+def cells(table: pd.DataFrame) -> dict[str, list[str | None]]:
+    """The columns, with None for an empty cell."""
+    return {name: [cell if pd.notna(cell) else None for cell in table[name]] for name in table.columns}
+
+
+@pytest.mark.parametrize("sign", SEPARATORS.values(), ids=SEPARATORS)
+def test_the_separator_is_found_out_and_the_cells_are_the_same(tmp_path: Path, sign: str) -> None:
+    rows = [["fname", "labels", "fold"], ["a.wav", "Bark", "1"], ["b.wav", "NA", ""]]
+    path = tmp_path / "t.csv"
+    path.write_text("".join(sign.join(row) + "\n" for row in rows))
+    wanted = {"fname": ["a.wav", "b.wav"], "labels": ["Bark", "NA"], "fold": ["1", None]}
+    assert cells(read_table(path)) == cells(read_table(path, sign)) == wanted
+
+
+def test_commas_within_cells_are_not_taken_for_the_separator(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text('fname;labels\na.wav;Bark,Meow\nb.wav;"Bark;Meow"\n')
+    assert cells(read_table(path)) == {"fname": ["a.wav", "b.wav"], "labels": ["Bark,Meow", "Bark;Meow"]}
+
+
+def test_a_quoted_header_may_hold_other_separators(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text('fname,"labels; one; or; more"\na.wav,Bark\n')
+    assert list(read_table(path).columns) == ["fname", "labels; one; or; more"]
+
+
+@pytest.mark.parametrize("separator", ["", "ab", r"\s+", ",;", " "])
+def test_a_separator_that_is_none_is_refused(separator: str) -> None:
+    with pytest.raises(AudiotagError, match="separator must be a comma, a semicolon, a tab or a bar, got "):
+        TableOptions(separator=separator)
+
+
+def test_parquet_gives_the_text_that_a_csv_would(tmp_path: Path) -> None:
+    table = pd.DataFrame(
+        {
+            "fname": ["a.wav", "b.wav", None],
+            "category": pd.Categorical(["Rain", None, "Dog"]),
+            "fold": [1, 2, 3],
+            "source_id": [77.0, np.nan, 1e6],  # what pandas makes of whole numbers with a gap
+            "take": pd.array([1, None, 3], dtype="Int8"),
+            "level_db": [-1.5, 0.0, 0.25],
+            "labels": [["Bark", "Meow"], [], None],
+            "licence": ["CC0", "", "NA"],
+        }
+    )
+    table.to_parquet(tmp_path / "t.parquet")
+    assert cells(read_table(tmp_path / "t.parquet")) == {
+        "fname": ["a.wav", "b.wav", None],
+        "category": ["Rain", None, "Dog"],
+        "fold": ["1", "2", "3"],
+        "source_id": ["77", None, "1000000"],
+        "take": ["1", None, "3"],
+        "level_db": ["-1.5", "0", "0.25"],
+        "labels": ["Bark,Meow", None, None],
+        "licence": ["CC0", None, "NA"],
+    }
+
+
+def test_a_column_that_was_the_index_of_a_parquet_is_a_column(tmp_path: Path) -> None:
+    table = pd.DataFrame({"label": ["Rain", "Dog"]}, index=pd.Index(["a.wav", "b.wav"], name="fname"))
+    table.to_parquet(tmp_path / "t.parquet")
+    assert read_table(tmp_path / "t.parquet")["fname"].tolist() == ["a.wav", "b.wav"]
+
+
+@pytest.mark.parametrize("damage", ["empty", "text", "head", "tail", "middle", "magic"])
+def test_a_damaged_parquet_is_one_short_sentence(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "t.parquet"
+    pd.DataFrame({"fname": [f"{n}.wav" for n in range(1000)], "label": "Rain"}).to_parquet(path)
+    whole = path.read_bytes()
+    half = len(whole) // 2
+    path.write_bytes(
+        {
+            "empty": b"",
+            "text": b"fname,label\na.wav,Rain\n",
+            "head": whole[:half],
+            "tail": whole[half:],
+            "middle": whole[:100] + bytes(half) + whole[100 + half :],
+            "magic": b"PAR1" + bytes(range(256)) + b"PAR1",
+        }[damage]
+    )
+    with pytest.raises(AudiotagError, match=r"^t\.parquet cannot be read as a Parquet table: ") as error:
+        read_table(path)
+    assert len(str(error.value)) < 300
+    assert str(error.value).isprintable()
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_table_that_is_not_there_is_named(tmp_path: Path, suffix: str) -> None:
+    with pytest.raises(AudiotagError, match=rf"gone\.{suffix} cannot be read"):
+        read_table(tmp_path / f"gone.{suffix}")
+
+
+def test_a_header_line_without_end_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a" * 200_000)
+    with pytest.raises(AudiotagError, match=r"^t\.csv cannot be read as a CSV file with a header line") as error:
+        read_table(tmp_path / "t.csv")
+    assert len(str(error.value)) < 300
+
+
+def test_a_column_is_the_first_of_those_wanted_and_else_what_there_is_is_named() -> None:
+    table = pd.DataFrame(columns=["category", "tags", "sound"])
+    assert column_of(table, ("labels", "tags", "category"), Path("t.csv")) == "tags"
+    with pytest.raises(AudiotagError, match="a column named fname or file, it has category, tags, sound; rename one"):
+        column_of(table, ("fname", "file"), Path("t.csv"))
+    with pytest.raises(AudiotagError, match="a column named what, it has category, tags, sound; name one of these"):
+        column_of(table, ("what",), Path("t.csv"))
+
+
+def test_cells_are_mapped_each_by_itself_and_the_same_once() -> None:
+    asked = []
+
+    def split(cell: str) -> tuple[str, ...]:
+        asked.append(cell)
+        return split_labels(cell)
+
+    column = pd.Series(["Bark", None, "Bark; Meow", "Bark"], dtype="str")
+    assert map_cells(column, split) == [("Bark",), (), ("Bark", "Meow"), ("Bark",)]
+    assert sorted(asked) == ["", "Bark", "Bark; Meow"]
