@@ -17,7 +17,7 @@ VENV = ROOT / ".venv"
 REQUIREMENTS = ROOT / "requirements.txt"
 DONE = VENV / "installed"  # holds what was installed; written last, so an interrupted install is begun again
 PYTHONS = ((3, 11), (3, 12))
-SYSTEMS = {"Linux": ("x86_64", "aarch64"), "Darwin": ("arm64",), "Windows": ("AMD64",)}
+SYSTEMS = {"Linux": ("x86_64",), "Darwin": ("arm64",), "Windows": ("AMD64",)}
 
 
 def unsupported() -> str | None:
@@ -31,8 +31,8 @@ def unsupported() -> str | None:
         )
     if machine not in SYSTEMS.get(system, ()):
         return (
-            f"audiotag runs on Linux (x86_64, aarch64), macOS on Apple silicon and 64-bit Windows, "
-            f"where PyTorch has packages; this is {system} on {machine}."
+            f"audiotag runs on Linux (x86_64), macOS on Apple silicon and 64-bit Windows, for which every "
+            f"package it needs is built; this is {system} on {machine}."
         )
     return None
 

@@ -59,18 +59,18 @@ def demo(options: argparse.Namespace) -> int:
 
 def scan(options: argparse.Namespace) -> int:
     """Say what a dataset holds."""
-    from audiotag.data.dataset import Problem
+    from audiotag.data.faults import faults
     from audiotag.data.index import scan as scan_headers
-    from audiotag.data.layouts import open_dataset
+    from audiotag.data.remembered import open_and_remember
     from audiotag.data.statistics import summary
+    from audiotag.data.tables import TableOptions
 
-    dataset = open_dataset(options.dataset)
     workspace = Workspace()
+    table_options = TableOptions(options.separator, options.file_column, options.label_column)
+    dataset = open_and_remember(options.dataset, table_options, options.keep_condemned, workspace)
     with _bar("headers", "file") as progress:
         index = scan_headers(dataset, workspace.indexes, progress)
-    workspace.remember_dataset(dataset.root)
-    broken = index[index["error"].notna()]
-    problems = [*dataset.problems, *(Problem(row.clip, row.error) for row in broken.itertuples())]
+    problems = faults(dataset, index)
     table = summary(index)
     if options.json:
         values = {
@@ -78,20 +78,24 @@ def scan(options: argparse.Namespace) -> int:
             "layout": dataset.layout,
             "labels": dataset.labels,
             "subsets": table.to_dict("index"),
-            "problems": [vars(problem) for problem in problems],
+            "missing": dataset.missing,
+            "problems": problems.to_dict("records"),
         }
         print(json.dumps(values, indent=2, ensure_ascii=False))
     else:
         print(f"{dataset.name}: {dataset.layout}, {len(dataset.labels)} labels\n")
         counts_stay_whole = table.astype(object).T
         print("no clip can be read" if table.empty else counts_stay_whole.to_string(float_format="{:,.2f}".format))
-        _print_problems([problem.reason for problem in problems], SHOWN_PROBLEMS)
-    return NOTHING_DONE if table.empty else SOME_FAILED if problems else ALL_DONE
+        for sentence in dataset.missing:
+            print(sentence, file=sys.stderr)
+        _print_problems(list(problems["what"]), SHOWN_PROBLEMS)
+    return NOTHING_DONE if table.empty else SOME_FAILED if len(problems) or dataset.missing else ALL_DONE
 
 
 def train(options: argparse.Namespace) -> int:
     """Train folds in a detached worker, and follow it."""
-    from audiotag.data.layouts import open_dataset
+    from audiotag.data.layouts import absolute
+    from audiotag.data.remembered import open_remembered
     from audiotag.training.folds import check_folds
     from audiotag.training.publish import check_name
     from audiotag.training.publish import publish as publish_run
@@ -103,7 +107,7 @@ def train(options: argparse.Namespace) -> int:
         check_name(options.publish, workspace.ensembles)  # before the work, not after it
     if options.dataset is None and not workspace.starter.exists():
         raise AudiotagError("there are no starter sounds yet; run audiotag demo first, or name a dataset.")
-    dataset = open_dataset(options.dataset or workspace.starter)
+    dataset = open_remembered(absolute(options.dataset or workspace.starter), workspace)
     recipe = load_recipe(options.recipe)
     check_folds(dataset, recipe, options.folds, options.hold_out)
     settings = RunSettings(str(dataset.root), recipe, options.folds, options.hold_out)
@@ -251,7 +255,11 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--seed", type=int, default=2019, help="another seed, other sounds (default: 2019)")
 
     sub = command("scan", scan, "Say what a dataset holds and what is wrong with it.")
-    sub.add_argument("dataset", type=Path, help="its folder, or its CSV file")
+    sub.add_argument("dataset", type=Path, help="its folder, or its CSV or Parquet file")
+    sub.add_argument("--file-column", metavar="NAME", help="which column names the files (default: found out)")
+    sub.add_argument("--label-column", metavar="NAME", help="which column holds the labels (default: found out)")
+    sub.add_argument("--separator", metavar="SIGN", help="what parts the columns of a CSV (default: found out)")
+    sub.add_argument("--keep-condemned", action="store_true", help="keep clips that the dataset's own notes condemn")
     sub.add_argument("--json", action="store_true", help="print the result as JSON")
 
     sub = command("train", train, "Train folds, and follow them; with --detach they train on in the background.")

@@ -45,16 +45,24 @@ class Workspace:
 
     def dataset_folders(self) -> list[Path]:
         """The datasets opened before that are still there, last opened first, the starter sounds at the end."""
-        remembered = [Path(path) for path in read_json(self.root / "datasets.json", default=[])]
+        remembered = [Path(entry["path"]) for entry in self._remembered()]
         if (self.starter / "starter.json").exists():  # written last: a render that was cut off is not shown
             remembered.append(self.starter)
         return [path for path in dict.fromkeys(remembered) if path.exists()]
 
-    def remember_dataset(self, path: Path) -> None:
-        """Put a dataset first in `dataset_folders`."""
+    def remember_dataset(self, path: Path, options: dict[str, Any] | None = None) -> None:
+        """Put a dataset first in `dataset_folders`, with how it is to be opened; None leaves that as it was."""
         path = path.expanduser().absolute()
-        others = [str(other) for other in self.dataset_folders() if other != path]
-        write_json(self.root / "datasets.json", [str(path), *others])
+        others = [entry for entry in self._remembered() if Path(entry["path"]) != path]
+        kept = self.dataset_options(path) if options is None else options
+        write_json(self.root / "datasets.json", [{"path": str(path), "options": kept}, *others])
+
+    def dataset_options(self, path: Path) -> dict[str, Any]:
+        """How a dataset is to be opened: fields of `audiotag.data.layouts.OpenOptions`; empty for one not known."""
+        return next((entry["options"] for entry in self._remembered() if Path(entry["path"]) == path), {})
+
+    def _remembered(self) -> list[dict[str, Any]]:
+        return read_json(self.root / "datasets.json", default=[])
 
     def ensemble_folders(self) -> dict[str, Path]:
         """Ensembles by name: the shipped ones, then the user's own, newest first, which may shadow a shipped one."""

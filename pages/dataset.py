@@ -38,7 +38,7 @@ for tab, draw in zip(
         lambda: dataset_tabs.durations(shown),
         lambda: dataset_tabs.labels(shown),
         lambda: dataset_tabs.sound(dataset, index, shown),
-        lambda: dataset_tabs.problems(found),
+        lambda: dataset_tabs.problems(dataset, found),
         lambda: dataset_tabs.clips(dataset, shown),
     ),
     strict=True,

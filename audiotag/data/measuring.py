@@ -20,8 +20,8 @@ import psutil
 
 from audiotag import jobs
 from audiotag.data.index import KEY, cache_name, with_keys, write_parquet
-from audiotag.data.layouts import open_dataset
 from audiotag.data.measures import Measures, measure
+from audiotag.data.remembered import open_remembered
 from audiotag.errors import AudiotagError
 from audiotag.workspace import Workspace, read_json, write_bytes, write_json
 
@@ -100,7 +100,7 @@ def with_measures(index: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
 
 def work(measuring: Measuring) -> None:
     """Measure what is not measured yet."""
-    clips = with_keys(open_dataset(measuring.root).clips)
+    clips = with_keys(open_remembered(measuring.root, Workspace()).clips)
     clips = clips[clips["size"] > 0]
     known = set(measuring.table()[KEY].itertuples(index=False, name=None))
     todo = [row for row in clips[[*KEY, "path"]].itertuples(index=False, name=None) if row[:-1] not in known]

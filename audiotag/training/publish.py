@@ -15,12 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-from audiotag.data.layouts import open_dataset
+from audiotag.data.remembered import open_remembered
 from audiotag.errors import AudiotagError
 from audiotag.metrics import accuracy, best_f1_thresholds, lwlrap
 from audiotag.tagging.ensemble import CARD, Card, FoldCard
 from audiotag.training.runs import Run
-from audiotag.workspace import write_bytes, write_json
+from audiotag.workspace import Workspace, write_bytes, write_json
 
 
 def publish(run: Run, name: str, parent: Path, about: str = "", licence: str = "not stated") -> Path:
@@ -127,7 +127,7 @@ def _halved(content: bytes) -> bytes:
 
 
 def _dataset_card(path: Path) -> dict[str, str | int]:
-    dataset = open_dataset(path)
+    dataset = open_remembered(path, Workspace())
     clips = dataset.clips
     listed = "\n".join(
         f"{row.subset}/{row.clip}:{','.join(row.labels)}" for row in clips.sort_values(["subset", "clip"]).itertuples()

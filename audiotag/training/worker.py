@@ -12,13 +12,14 @@ import numpy as np
 import psutil
 
 from audiotag.data.dataset import Dataset
-from audiotag.data.layouts import open_dataset
+from audiotag.data.remembered import open_remembered
 from audiotag.errors import AudiotagError
 from audiotag.metrics import accuracy, lwlrap, multi_hot
 from audiotag.training.folds import assign_folds, available_folds, check_folds
 from audiotag.training.pictures import Clip, prepare_clips
 from audiotag.training.recipe import Stage
 from audiotag.training.runs import Run
+from audiotag.workspace import Workspace
 
 if TYPE_CHECKING:
     from audiotag.training.learner import Epoch, FoldTrainer, Split, Watch
@@ -58,7 +59,7 @@ def work(run: Run) -> None:
     """Train the run's folds, one after the other, and write what comes of them."""
     settings = run.settings()
     recipe = settings.recipe
-    dataset = open_dataset(Path(settings.dataset))
+    dataset = open_remembered(Path(settings.dataset), Workspace())
     stages = [(number, stage) for number, stage in enumerate(recipe.stages) if stage.subset in dataset.subsets]
     if not stages:
         wanted = ", ".join(dict.fromkeys(stage.subset for stage in recipe.stages))

@@ -13,8 +13,8 @@ import streamlit as st
 
 from audiotag.data.dataset import Dataset
 from audiotag.data.index import scan
-from audiotag.data.layouts import open_dataset
 from audiotag.data.measuring import Measuring, with_measures
+from audiotag.data.remembered import open_remembered
 from audiotag.sound.audio import Sound, read_sound
 from audiotag.workspace import Workspace
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 
 def dataset(root: Path) -> Dataset:
-    """The dataset at ``root``."""
-    return _dataset(root, _stamp(root, "*.csv"))
+    """The dataset at ``root``, opened as the workspace remembers."""
+    return _dataset(root, _dataset_stamp(root))
 
 
 def index(of: Dataset) -> pd.DataFrame:
     """The dataset's index with what is measured so far; the first time with a progress bar."""
-    stamp = _stamp(of.root, "*.csv")
+    stamp = _dataset_stamp(of.root)
     return _measured_index(of.root, stamp, measuring(of).stamp())
 
 
@@ -64,18 +64,23 @@ def tagged(content: bytes, name: str, folder: Path) -> tuple[Sound, Tags]:
     return _tagged(content, name, folder, _stamp(folder, "card.json"))
 
 
+def _dataset_stamp(root: Path) -> tuple[object, ...]:
+    """Changes with the dataset's tables and with how it is opened."""
+    return *_stamp(root, "**/*.csv"), *sorted(Workspace().dataset_options(root).items())
+
+
 def _stamp(root: Path, tables: str) -> tuple[int, ...]:
     files = [root] if root.is_file() else sorted(root.glob(tables))
     return tuple(file.stat().st_mtime_ns for file in files)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Opening the dataset …")
-def _dataset(root: Path, stamp: tuple[int, ...]) -> Dataset:
-    return open_dataset(root)
+def _dataset(root: Path, stamp: tuple[object, ...]) -> Dataset:
+    return open_remembered(root, Workspace())
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _index(root: Path, stamp: tuple[int, ...]) -> pd.DataFrame:
+def _index(root: Path, stamp: tuple[object, ...]) -> pd.DataFrame:
     bar = st.empty()
 
     def progress(done: int, total: int) -> None:
@@ -88,7 +93,7 @@ def _index(root: Path, stamp: tuple[int, ...]) -> pd.DataFrame:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _measured_index(root: Path, stamp: tuple[int, ...], parts: int) -> pd.DataFrame:
+def _measured_index(root: Path, stamp: tuple[object, ...], parts: int) -> pd.DataFrame:
     return with_measures(_index(root, stamp), measuring(dataset(root)).table())
 
 

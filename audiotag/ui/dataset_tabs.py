@@ -18,6 +18,7 @@ from audiotag.figures.theme import CONFIG
 from audiotag.sound.spectrogram import PRESETS
 from audiotag.ui import cached, listen, shell
 from audiotag.ui.durations import spoken
+from audiotag.workspace import Workspace
 
 ROWS_SHOWN = 2000
 MAP_LABELS = 40
@@ -206,8 +207,19 @@ def _second_pass(dataset: Dataset, index: pd.DataFrame) -> None:
     watch()
 
 
-def problems(found: pd.DataFrame) -> None:
-    """What is wrong, by kind, with a download."""
+def problems(dataset: Dataset, found: pd.DataFrame) -> None:
+    """What is wrong, by kind, with a download; condemned clips can be put back."""
+    if dataset.condemned:
+        workspace = Workspace()
+        options = workspace.dataset_options(dataset.root)
+        put_back = st.toggle(
+            f"Use the {len(dataset.condemned)} clips that the dataset's own notes condemn",
+            value=options.get("keep_condemned", False),
+            key=f"put-back-{dataset.name}",
+        )
+        if put_back != options.get("keep_condemned", False):
+            workspace.remember_dataset(dataset.root, options | {"keep_condemned": put_back})
+            st.rerun()
     if len(found) == 0:
         st.success("Nothing is wrong that is looked for.", icon=":material/check:")
         return

@@ -16,6 +16,8 @@ from PIL import Image
 
 from audiotag.data.dataset import Dataset
 from audiotag.data.layouts import absolute
+from audiotag.data.remembered import open_and_remember
+from audiotag.data.tables import TableOptions
 from audiotag.errors import AudiotagError
 from audiotag.ui import cached
 from audiotag.workspace import Workspace
@@ -102,13 +104,18 @@ def _open_form(workspace: Workspace) -> None:
             "Path",
             key="dataset-path",
             placeholder="/data/FSDKaggle2019",
-            help="A folder in the layout of the Freesound Audio Tagging 2019 competition, or a CSV with a file column "
-            "and a label column, or the folder that holds one. Nothing in it is changed.",
+            help="Recognised: the folder of the Freesound Audio Tagging 2019 competition; the Zenodo release of "
+            "FSDKaggle2019; a table (CSV or Parquet) with a file column and a label column, or the folder that holds "
+            "one; a folder of sounds for each class; a folder of sounds. Nothing in it is changed.",
         )
+        with st.expander("A table that is not understood"):
+            file_column = st.text_input("File column", key="file-column", placeholder="found out")
+            label_column = st.text_input("Label column", key="label-column", placeholder="found out")
+            separator = st.text_input("Separator", key="separator", placeholder="found out")
         if st.form_submit_button("Open", type="primary") and path:
             with shown_errors():
-                dataset = cached.dataset(absolute(Path(path)))
-                workspace.remember_dataset(dataset.root)
+                options = TableOptions(separator or None, file_column or None, label_column or None)
+                dataset = open_and_remember(absolute(Path(path)), options, False, workspace)
                 choose("dataset", dataset.root)
 
 

@@ -44,19 +44,26 @@ class Server:
             start_new_session=True,
         )
         deadline = time.monotonic() + 60
-        while True:
-            try:
-                urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1)
-                return
-            except OSError:
-                assert time.monotonic() < deadline, "the server did not answer within 60 s"
-                time.sleep(0.1)
+        while not self.answers():
+            assert time.monotonic() < deadline, "the server did not answer within 60 s"
+            time.sleep(0.1)
 
     def stop(self) -> None:
         if self.process:
             os.killpg(self.process.pid, 15)  # audiotag and the streamlit below it; a worker has its own group
             self.process.wait(20)
             self.process = None
+            deadline = time.monotonic() + 60
+            while self.answers():  # the streamlit below ends a moment later
+                assert time.monotonic() < deadline, "the server did not stop within 60 s"
+                time.sleep(0.1)
+
+    def answers(self) -> bool:
+        try:
+            urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1)
+        except OSError:
+            return False
+        return True
 
 
 @pytest.fixture(scope="session")

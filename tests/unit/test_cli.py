@@ -376,3 +376,10 @@ def test_train_refuses_folds_before_there_is_a_run(run: Callable[..., Outcome], 
     assert (outcome.status, outcome.out) == (2, "")
     assert "folds must be among 1, 2, 3, 4, 5 here, got 9" in outcome.err
     assert list(Workspace().runs.glob("*")) == []
+
+
+def test_scan_takes_the_columns_that_it_is_told(run: Callable[..., Outcome], dataset: Path, tmp_path: Path) -> None:
+    (tmp_path / "odd.csv").write_text("sound|what\n")
+    outcome = run("scan", tmp_path / "odd.csv", "--file-column", "gone")
+    assert outcome.status == 2
+    assert "odd.csv needs a column named gone, it has sound, what" in outcome.err
