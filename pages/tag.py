@@ -52,7 +52,7 @@ for number, (name, content) in enumerate(dropped):
         if tags.tags:
             st.markdown(
                 " ".join(
-                    f":primary-badge[:material/check: {shell.plain(tag.label)} {tag.score:.2f}] "
+                    f":green-badge[:material/check: {shell.plain(tag.label)} {tag.score:.2f}] "
                     f"{tag.folds_agreeing} of {tags.folds} folds"
                     for tag in tags.tags
                 )
