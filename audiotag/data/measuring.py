@@ -70,7 +70,10 @@ class Measuring:
     def failure(self) -> str:
         """What a pass that broke down printed last; empty for one that is at work, was stopped or is done."""
         log = self.folder / "log.txt"
-        if self.is_active() or not log.is_file() or not (text := log.read_text(errors="replace").strip()):
+        if self.is_active() or not log.is_file():
+            return ""
+        text = log.read_text(errors="replace").strip()
+        if "Traceback" not in text:  # decoders write warnings there too
             return ""
         return f"Measuring broke down: {text.splitlines()[-1]} The whole of it is in {log}."
 

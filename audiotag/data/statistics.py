@@ -153,13 +153,6 @@ def measured(index: pd.DataFrame) -> pd.DataFrame:
     return index[index["rms_dbfs"].notna()] if "rms_dbfs" in index else index.iloc[:0]
 
 
-def quantiles(index: pd.DataFrame, column: str) -> pd.DataFrame:
-    """5, 25, 50, 75 and 95 % quantiles of a measure, a row a subset."""
-    clips = measured(index)
-    values = clips[column].astype(float).replace([np.inf, -np.inf], np.nan)
-    return values.groupby(clips["subset"], sort=False).quantile([0.05, 0.25, 0.5, 0.75, 0.95]).unstack()
-
-
 @dataclass(frozen=True)
 class Filter:
     """Which clips to look at; empty fields let everything through.

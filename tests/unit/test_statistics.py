@@ -23,7 +23,6 @@ from audiotag.data.statistics import (
     licences,
     measured,
     ordered,
-    quantiles,
     readable,
     share_seen,
     share_shorter,
@@ -244,17 +243,10 @@ def test_spectra_of_silence_are_an_empty_table(sounding: pd.DataFrame) -> None:
     assert third_octaves(sounding[sounding["clip"] == "d.wav"]).shape == (30, 0)
 
 
-def test_quantiles_leave_out_silence(sounding: pd.DataFrame) -> None:
-    table = quantiles(sounding, "rms_dbfs")
-    assert table.columns.tolist() == [0.05, 0.25, 0.5, 0.75, 0.95]
-    assert table.loc["curated"].tolist() == pytest.approx([-29, -25, -20, -15, -11])
-
-
 def test_before_the_first_measure_the_tables_are_empty(index: pd.DataFrame) -> None:
     table = with_measures(index, pd.DataFrame(columns=KEY + MEASURE_COLUMNS))
     assert len(table) == len(index)
     assert measured(table).empty
-    assert quantiles(table, "rms_dbfs").empty
     assert third_octaves(table).shape == (30, 0)
 
 
