@@ -21,6 +21,10 @@ from audiotag.errors import AudiotagError
 from audiotag.workspace import SHIPPED_MODELS, Workspace
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from audiotag.data.dataset import Dataset
+    from audiotag.data.measuring import Measuring
     from audiotag.tagging.tagger import Tags
     from audiotag.training.runs import Run
 
@@ -59,18 +63,26 @@ def demo(options: argparse.Namespace) -> int:
 
 def scan(options: argparse.Namespace) -> int:
     """Say what a dataset holds."""
-    from audiotag.data.faults import faults
+    from audiotag.data.faults import USED_ALL_THE_SAME, faults
     from audiotag.data.index import scan as scan_headers
+    from audiotag.data.measuring import Measuring, with_measures
     from audiotag.data.remembered import open_and_remember
     from audiotag.data.statistics import summary
     from audiotag.data.tables import TableOptions
 
+    if options.out and options.out.suffix.lower() not in (".csv", ".parquet"):
+        raise AudiotagError(f"--out must end in .csv or .parquet, got {options.out}.")
     workspace = Workspace()
     table_options = TableOptions(options.separator, options.file_column, options.label_column)
     dataset = open_and_remember(options.dataset, table_options, options.keep_condemned, workspace)
     with _bar("headers", "file") as progress:
         index = scan_headers(dataset, workspace.indexes, progress)
+    measuring = Measuring.of(dataset.root, dataset.name, workspace)
+    if options.measure:
+        _measure(measuring)
+    index = with_measures(index, measuring.table())
     problems = faults(dataset, index)
+    _write_scan(dataset, index, problems, options)
     table = summary(index)
     if options.json:
         values = {
@@ -88,8 +100,49 @@ def scan(options: argparse.Namespace) -> int:
         print("no clip can be read" if table.empty else counts_stay_whole.to_string(float_format="{:,.2f}".format))
         for sentence in dataset.missing:
             print(sentence, file=sys.stderr)
-        _print_problems(list(problems["what"]), SHOWN_PROBLEMS)
-    return NOTHING_DONE if table.empty else SOME_FAILED if len(problems) or dataset.missing else ALL_DONE
+        of_use = problems["kind"].isin(USED_ALL_THE_SAME)
+        _print_problems(list(problems.loc[~of_use, "what"]), SHOWN_PROBLEMS)
+        _print_problems(list(problems.loc[of_use, "what"]), SHOWN_PROBLEMS, "used, but look at them")
+    left_out = not problems["kind"].isin(USED_ALL_THE_SAME).all()
+    return NOTHING_DONE if table.empty else SOME_FAILED if left_out or dataset.missing else ALL_DONE
+
+
+def _measure(measuring: Measuring) -> None:
+    """Run the second pass and follow it; an interrupt stops it, and what is measured is kept."""
+    measuring.start()
+    try:
+        with _bar("measuring", "clip") as progress:
+            while measuring.is_active():
+                if state := measuring.progress():
+                    progress(state["done"], state["total"])
+                time.sleep(0.2)
+    except KeyboardInterrupt:
+        measuring.stop()
+        raise
+    if measuring.failure():
+        raise AudiotagError(measuring.failure())
+
+
+def _write_scan(dataset: Dataset, index: pd.DataFrame, problems: pd.DataFrame, options: argparse.Namespace) -> None:
+    """The files that were asked for: the index as a table, the dashboard as HTML."""
+    from audiotag.workspace import write_bytes
+
+    if options.out:
+        from audiotag.data.index import write_parquet
+
+        table = index.drop(columns="path")
+        if options.out.suffix.lower() == ".parquet":
+            write_parquet(table, options.out)
+        else:
+            flat = table.drop(columns="third_octaves").assign(labels=table["labels"].map(",".join))
+            write_bytes(options.out, flat.to_csv(index=False).encode())
+    if options.html:
+        from audiotag.data.filters import Filter
+        from audiotag.figures.dashboard import dashboard
+        from audiotag.sound.spectrogram import PRESETS
+
+        page = dashboard(dataset, index, problems, Filter(), PRESETS["capstone"].clip_s)
+        write_bytes(options.html, page.encode())
 
 
 def train(options: argparse.Namespace) -> int:
@@ -260,6 +313,9 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--label-column", metavar="NAME", help="which column holds the labels (default: found out)")
     sub.add_argument("--separator", metavar="SIGN", help="what parts the columns of a CSV (default: found out)")
     sub.add_argument("--keep-condemned", action="store_true", help="keep clips that the dataset's own notes condemn")
+    sub.add_argument("--measure", action="store_true", help="decode every clip: levels, loudness, spectra, duplicates")
+    sub.add_argument("--out", type=Path, metavar="FILE", help="write a row a clip to a .csv or .parquet file")
+    sub.add_argument("--html", type=Path, metavar="FILE", help="write all figures to one HTML file")
     sub.add_argument("--json", action="store_true", help="print the result as JSON")
 
     sub = command("train", train, "Train folds, and follow them; with --detach they train on in the background.")
@@ -393,9 +449,9 @@ def _write_tags(out: Path, rows: list[dict[str, Any]], labels: tuple[str, ...]) 
     write_bytes(out, text.getvalue().encode())
 
 
-def _print_problems(reasons: list[str], shown: int) -> None:
+def _print_problems(reasons: list[str], shown: int, what: str = "left out") -> None:
     if reasons:
-        print(f"\n{len(reasons)} left out:", file=sys.stderr)
+        print(f"\n{len(reasons)} {what}:", file=sys.stderr)
         for reason in reasons[:shown]:
             print(f"  {reason}", file=sys.stderr)
         if len(reasons) > shown:

@@ -1,37 +1,43 @@
-"""How fast a dataset of the size of FSDKaggle2019 is scanned and opened: ``python benchmarks/dataset.py [CLIPS]``.
+"""How fast a dataset of the size of FSDKaggle2019 is scanned, opened and looked at: ``python benchmarks/dataset.py``.
 
-Makes a folder of short WAVs in the layout of the competition (24,785 by default; header only and a few samples, for
-no sample is decoded here) and prints, side by side in one run:
+Makes a folder of short WAVs in the layout of the competition, with the real sets' shape (24,785 clips by default, or as
+many as the argument says; lengths scaled by 1/50 to fit a disk, noise at levels of −60 to 0 dBFS) and prints, side by
+side in one run:
 
 - header files a second of the index, beside the capstone's way, which loads each file, here of real length, to know
   its duration;
-- the time to open the dataset again once it is indexed.
+- the time to open the dataset again once it is indexed;
+- the server's time for every interaction of the Dataset page once all is measured: the page's whole run, as the server
+  would do it, without the browser.
 """
 
 from __future__ import annotations
 
-import shutil
+import logging
+import os
 import struct
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
-
-from audiotag.data.index import scan
-from audiotag.data.layouts import open_dataset
 
 CURATED_SHARE = 4970 / 24_785
 LOADED = 100  # clips that the capstone's way loads: it is too slow for all
 REAL_S = 15.0  # of most clips of the real noisy set
 LABELS = [f"Label_{number:02}" for number in range(80)]
+REPEATS = 5
+ROOT = Path(__file__).parents[1]
 
 
 def build(root: Path, clips: int) -> None:
-    """Write the folder; lengths as in the real sets, scaled by 1/50 to fit a disk."""
+    """Write the folder."""
     draw = np.random.default_rng(0)
+    noise = np.clip(draw.standard_normal(44_100) * 8000, -32_768, 32_767)
     curated = round(clips * CURATED_SHARE)
     for subset, count in (("curated", curated), ("noisy", clips - curated)):
         folder = root / f"train_{subset}"
@@ -41,7 +47,9 @@ def build(root: Path, clips: int) -> None:
             name = f"{subset[0]}{number:07x}.wav"
             seconds = draw.lognormal(1.5, 0.9) if subset == "curated" else 15.0
             frames = int(44_100 * min(max(seconds, 0.3), 30) / 50)
-            (folder / name).write_bytes(wav_header(frames) + bytes(2 * frames))
+            first = int(draw.integers(0, 44_100 - frames))
+            samples = noise[first : first + frames] * 10 ** draw.uniform(-2.5, 0)
+            (folder / name).write_bytes(wav_header(frames) + samples.astype("<i2").tobytes())
             labels = draw.choice(LABELS, size=1 + int(draw.random() < 0.2), replace=False)
             lines.append(f'{name},"{",".join(labels)}"')
         (root / f"train_{subset}.csv").write_text("\n".join(lines) + "\n")
@@ -56,42 +64,100 @@ def wav_header(frames: int) -> bytes:
     return riff + fmt + struct.pack("<4sI", b"data", size)
 
 
-def main(clips: int) -> None:
-    """Build, scan, open again."""
-    root = Path(tempfile.mkdtemp(prefix="audiotag-benchmark-"))
-    try:
-        build(root / "set", clips)
-        cache = root / "indexes"
-        paths = list(open_dataset(root / "set").clips["path"])
-        for path in paths:
-            path.stat()  # the directory is in memory for both
+def compare_headers(root: Path, clips: int) -> None:
+    """Header pass beside loading, and opening again."""
+    from audiotag.data.index import scan
+    from audiotag.data.remembered import open_and_remember
+    from audiotag.data.tables import TableOptions
+    from audiotag.workspace import Workspace
 
-        clip = root / "clip.wav"
-        frames = int(44_100 * REAL_S)
-        clip.write_bytes(wav_header(frames) + bytes(2 * frames))
-        began = time.perf_counter()
-        for _ in range(LOADED):
-            samples, rate = soundfile.read(clip)
-            len(samples) / rate
-        loading = LOADED / (time.perf_counter() - began)
+    workspace = Workspace()
+    dataset = open_and_remember(root / "set", TableOptions(), False, workspace)
+    for path in dataset.clips["path"]:
+        path.stat()  # the directory is in memory for both
 
-        dataset = open_dataset(root / "set")
-        began = time.perf_counter()
-        scan(dataset, cache)
-        scanning = clips / (time.perf_counter() - began)
-
-        began = time.perf_counter()
-        dataset = open_dataset(root / "set")
-        opened = time.perf_counter() - began
-        began = time.perf_counter()
-        scan(dataset, cache)
-        indexed = time.perf_counter() - began
-    finally:
-        shutil.rmtree(root)
+    clip = root / "clip.wav"
+    frames = int(44_100 * REAL_S)
+    clip.write_bytes(wav_header(frames) + bytes(2 * frames))
+    loading = LOADED / seconds(lambda: [soundfile.read(clip) for _ in range(LOADED)])
+    scanning = clips / seconds(lambda: scan(dataset, workspace.indexes))
+    opened = seconds(lambda: open_and_remember(root / "set", TableOptions(), False, workspace))
+    indexed = seconds(lambda: scan(dataset, workspace.indexes))
     print(f"{clips:,} clips")
     print(f"headers: {scanning:,.0f} files a second")
     print(f"loading clips of {REAL_S:g} s: {loading:,.0f} a second; headers are {scanning / loading:.0f} × as fast")
     print(f"open again: {opened + indexed:.2f} s (tables {opened:.2f} s, index {indexed:.2f} s)")
+
+
+def measure_all(root: Path) -> None:
+    """The second pass, here and now."""
+    from audiotag.data.layouts import open_dataset
+    from audiotag.data.measuring import Measuring, work
+    from audiotag.workspace import Workspace
+
+    dataset = open_dataset(root / "set")
+    measuring = Measuring.of(dataset.root, dataset.name, Workspace())
+    measuring.folder.mkdir(parents=True)
+    print(f"measured in {seconds(lambda: work(measuring)):.0f} s")
+
+
+def time_interactions() -> None:
+    """Server time of the page's run after each thing that a user does, the median of five; the worst first."""
+    from streamlit.testing.v1 import AppTest
+
+    logging.disable(logging.WARNING)  # that there is no browser
+    page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120).switch_page("pages/dataset.py")
+    began = time.perf_counter()
+    page.run()
+    print(f"first run of the page, with all imports: {time.perf_counter() - began:.2f} s")
+    times: dict[str, float] = {}
+
+    def timed(name: str, **state: Any) -> None:
+        runs = []
+        for _ in range(REPEATS):
+            clear()
+            for key, value in state.items():
+                page.session_state[key] = value
+            runs.append(seconds(lambda: page.run()))
+            assert not page.exception
+        times[name] = float(np.median(runs))
+
+    def clear() -> None:
+        for key, value in {"labels": [], "text": "", "subset": "all", "shortest": None, "below": None}.items():
+            page.session_state[key] = value
+        page.run()
+
+    for tab in ("Durations", "Labels", "Sound", "Problems", "Clips"):
+        page.session_state["tab"] = tab
+        timed(f"{tab}: shown")
+        timed(f"{tab}: a click on a label's bar", labels=[LABELS[7]])
+        timed(f"{tab}: a search", text="00a")
+        timed(f"{tab}: a subset", subset="noisy")
+        timed(f"{tab}: a click on a bar of durations", shortest=0.3, below=0.4)
+    page.session_state["tab"] = "Durations"
+    timed("Durations: crop length", **{"crop-length": 4.0})
+    page.session_state["tab"] = "Clips"
+    timed("Clips: another clip", **{"clips-table": {"selection": {"rows": [20_000], "columns": [], "cells": []}}})
+    for name, took in sorted(times.items(), key=lambda item: -item[1]):
+        print(f"{1000 * took:5.0f} ms  {name}")
+
+
+def seconds(what: Callable[[], Any]) -> float:
+    """How long it takes."""
+    began = time.perf_counter()
+    what()
+    return time.perf_counter() - began
+
+
+def main(clips: int) -> None:
+    """Build, scan, open again, measure, look."""
+    with tempfile.TemporaryDirectory(prefix="audiotag-benchmark-") as folder:
+        root = Path(folder)
+        os.environ["AUDIOTAG_HOME"] = str(root / "workspace")
+        build(root / "set", clips)
+        compare_headers(root, clips)
+        measure_all(root)
+        time_interactions()
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ class Dataset:
     @property
     def subsets(self) -> tuple[str, ...]:
         """The subsets that have clips, in the order curated, noisy, test."""
-        present = set(self.clips["subset"])
+        present = set(self.clips["subset"].unique())
         return tuple(name for name in SUBSETS if name in present)
 
     @property

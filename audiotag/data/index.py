@@ -21,6 +21,7 @@ HEADER_TYPES = {
     "channels": "Int64",
     "container": "string",
     "codec": "string",
+    "bits": "Int64",
     "duration_s": "Float64",
     "error": "string",
 }
@@ -44,13 +45,14 @@ def scan(dataset: Dataset, cache_folder: Path | None = None, progress: Progress 
     -------
     pandas.DataFrame
         The columns of ``dataset.clips`` and ``frames``, ``sample_rate`` (Hz), ``channels``, ``container``, ``codec``,
-        ``duration_s``, ``error`` (a sentence where the file cannot be read, else NA), ``size`` (bytes).
+        ``bits`` (a sample; NA for a codec that stores no samples), ``duration_s``, ``error`` (a sentence where the
+        file cannot be read, else NA), ``size`` (bytes).
     """
     clips = with_keys(dataset.clips)
     keys = list(zip(*(clips[column] for column in KEY), strict=True))
     cache = cache_folder / f"{cache_name(dataset.root, dataset.name)}.parquet" if cache_folder else None
     known = _cached(cache) if cache else {}
-    known |= {key: (*[pd.NA] * 6, f"{key[0]} is not there.") for key in keys if key[2:] == (0, 0)}
+    known |= {key: _unread(f"{key[0]} is not there.") for key in keys if key[2:] == (0, 0)}
     unknown = [row for row, key in enumerate(keys) if key not in known]
     done = 0
     paths = clips["path"].to_list()
@@ -86,9 +88,14 @@ def _read_row(path: Path) -> tuple:
     try:
         header = read_header(path)
     except (AudiotagError, OSError) as error:
-        return (*[pd.NA] * 6, str(error))
-    shape = (header.frames, header.sample_rate, header.channels, header.container, header.codec)
+        return _unread(str(error))
+    shape = (header.frames, header.sample_rate, header.channels, header.container, header.codec, header.bits)
     return (*shape, header.duration_s, pd.NA)
+
+
+def _unread(reason: str) -> tuple:
+    """The `HEADER_COLUMNS` of a file that says nothing of itself."""
+    return (*[pd.NA] * (len(HEADER_COLUMNS) - 1), reason)
 
 
 def cache_name(root: Path, name: str) -> str:

@@ -45,11 +45,12 @@ CONDEMNED = dict.fromkeys(
 
 @dataclass(frozen=True)
 class Part:
-    """One table and the folder of its clips."""
+    """One table and the folder of its clips; ``shared`` where that folder may hold what is not this table's."""
 
     subset: str
     table: Path
     folder: Path
+    shared: bool = False
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,7 @@ def _open_zenodo(root: Path, meta: Path, keep_condemned: bool) -> Dataset:
 def _open_table(table: Path, options: TableOptions, root: Path | None = None) -> Dataset:
     root = root or (table.parent.parent if table.parent.name == "meta" else table.parent)  # ESC-50 has a meta/
     folder = next((folder for folder in (root / "audio", table.parent / "audio") if folder.is_dir()), root)
-    part = Part("curated", table, folder)
+    part = Part("curated", table, folder, shared=folder == root or len(_tables_in(table.parent)) > 1)
     rules = Rules(options=options)
     dataset = _read_parts(table, "table with a file and a label column", [part], rules, Findings())
     return replace(dataset, name=table.stem)
@@ -240,14 +241,15 @@ def _read_part(part: Part, rules: Rules, findings: Findings) -> pd.DataFrame:
             "the label statistics do not."
         )
         present = None
+    check = RowCheck(part.table.name, part.folder, present, rules.vocabulary, rules.spelling)
+    surplus = None if part.shared else check.surplus(names)
     condemned = names.isin(rules.condemned if part.subset == "curated" else ())
     findings.condemned += [Problem(clip, f"{clip} {rules.condemned[clip]}.", "condemned") for clip in names[condemned]]
     if not rules.keep_condemned:
         names, cells = names[~condemned], cells[~condemned]
     labels = pd.Series(map_cells(cells, split_labels), index=names.index, dtype=object)
-    check = RowCheck(part.table.name, part.folder, present, rules.vocabulary, rules.spelling)
     problems = check.problems(names, labels)
-    findings.problems += problems.values()
+    findings.problems += [*problems.values(), *([surplus] if surplus else [])]
     names = names.drop(list(problems))
     table = table.loc[names.index]
     return _clips(

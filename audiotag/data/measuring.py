@@ -2,6 +2,9 @@
 
 What is done is kept part by part beside the index, so a pass that was stopped goes on where it was, and only new and
 changed files are measured again. ``python -m audiotag.data.measuring DATASET FOLDER`` is the process.
+
+Tables are imported where they are used: each of the pool's workers imports this module again, as the program that it
+belongs to, and measures clips sooner without pandas.
 """
 
 from __future__ import annotations
@@ -13,22 +16,28 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import psutil
 
 from audiotag import jobs
-from audiotag.data.index import KEY, cache_name, with_keys, write_parquet
 from audiotag.data.measures import Measures, measure
-from audiotag.data.remembered import open_remembered
 from audiotag.errors import AudiotagError
 from audiotag.workspace import Workspace, read_json, write_bytes, write_json
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MEASURE_COLUMNS = [*(field.name for field in fields(Measures)), "measure_error"]
 FIGURES = [field.name for field in fields(Measures) if field.type == "float"]
 CHUNK = 32  # clips a task: a stop waits for one at most
 PART_S = 2.0  # seconds between parts on disk
+EDITION = 2  # of what `Measures` mean: one table holds one edition, so that clips can be compared
+MOST_WORKERS = 61  # that Windows can wait for
+# The pool has a process a CPU already. By the names of OpenMP, OpenBLAS, MKL and Apple's Accelerate.
+ONE_THREAD = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
+)
 
 
 @dataclass(frozen=True)
@@ -41,7 +50,9 @@ class Measuring:
     @classmethod
     def of(cls, root: Path, name: str, workspace: Workspace) -> Measuring:
         """The pass over the dataset at ``root``."""
-        return cls(workspace.indexes / f"{cache_name(root, name)}-measures", root)
+        from audiotag.data.index import cache_name
+
+        return cls(workspace.indexes / f"{cache_name(root, name)}-measures-{EDITION}", root)
 
     def start(self) -> None:
         """Hand the pass to a detached process; does nothing while one is at it."""
@@ -83,6 +94,10 @@ class Measuring:
 
     def table(self) -> pd.DataFrame:
         """What is measured so far: the key columns and `MEASURE_COLUMNS`, a row a clip."""
+        import pandas as pd
+
+        from audiotag.data.index import KEY
+
         tables = [pd.DataFrame(columns=KEY + MEASURE_COLUMNS)]
         for part in self._parts():
             try:
@@ -98,11 +113,18 @@ class Measuring:
 
 def with_measures(index: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     """The index with what is measured so far; NaN where nothing is yet."""
+    from audiotag.data.index import KEY
+
     return index.merge(table.astype(index[KEY].dtypes.to_dict()), how="left", on=KEY)
 
 
 def work(measuring: Measuring) -> None:
     """Measure what is not measured yet."""
+    import pandas as pd
+
+    from audiotag.data.index import KEY, with_keys, write_parquet
+    from audiotag.data.remembered import open_remembered
+
     clips = with_keys(open_remembered(measuring.root, Workspace()).clips)
     clips = clips[clips["size"] > 0]
     known = set(measuring.table()[KEY].itertuples(index=False, name=None))
@@ -111,7 +133,7 @@ def work(measuring: Measuring) -> None:
     part = len(measuring._parts())
     chunks = [todo[at : at + CHUNK] for at in range(0, len(todo), CHUNK)]
     # "spawn": a fork of a process with threads may hang, and it is the same on every system.
-    with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(min(usable_cpus(), MOST_WORKERS), multiprocessing.get_context("spawn")) as pool:
         for chunk, measured in zip(chunks, pool.map(_measure_chunk, chunks), strict=True):
             rows += [(*key[:-1], *values) for key, values in zip(chunk, measured, strict=True)]
             done += len(chunk)
@@ -129,6 +151,11 @@ def work(measuring: Measuring) -> None:
     write_json(measuring.folder / "progress.json", {"done": len(clips), "total": len(clips), "left_s": 0.0})
 
 
+def usable_cpus() -> int:
+    """CPUs that this process may use: on a shared machine fewer than there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _measure_chunk(rows: list[tuple]) -> list[tuple]:
     return [_measure_row(row[-1]) for row in rows]
 
@@ -144,6 +171,7 @@ def _measure_row(path: Path) -> tuple:
 def main() -> None:
     """Measure the dataset named first into the folder named second."""
     measuring = Measuring(Path(sys.argv[2]), Path(sys.argv[1]))
+    os.environ.update(ONE_THREAD)  # read by each worker when it loads its libraries
     me = psutil.Process()
     write_json(measuring.folder / "process.json", {"pid": me.pid, "started": me.create_time()})
     if hasattr(os, "nice"):

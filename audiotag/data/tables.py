@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import difflib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -15,6 +15,7 @@ import pandas as pd
 
 from audiotag.data.dataset import Problem
 from audiotag.errors import AudiotagError, require
+from audiotag.sound.audio import SUFFIXES
 
 Value = TypeVar("Value")
 
@@ -112,6 +113,15 @@ def map_cells(column: pd.Series, function: Callable[[str], Value]) -> list[Value
     return [known[cell] for cell in cells]
 
 
+def sound_names(names: Iterable[str]) -> list[str]:
+    """The names of sounds, without hidden ones.
+
+    >>> sound_names(["a.wav", "b.FLAC", "._a.wav", "t.csv"])
+    ['a.wav', 'b.FLAC']
+    """
+    return [name for name in names if name.lower().endswith(SUFFIXES) and not name.startswith(".")]
+
+
 @dataclass(frozen=True)
 class RowCheck:
     """What the rows of a table must obey.
@@ -151,6 +161,20 @@ class RowCheck:
         rows = clips.index[doubtful]
         found = {row: self._problem(clips[row], labels[row], row + 2, again[row]) for row in rows}
         return {row: problem for row, problem in found.items() if problem}
+
+    def surplus(self, clips: pd.Series) -> Problem | None:
+        """What to say of the folder's sounds that are in no row; ``clips`` are all names of the table."""
+        sounds = sound_names(self.present or ())
+        named = set(clips.dropna().tolist())
+        extra = sorted(set(sounds) - named)
+        if not extra:
+            return None
+        if len(extra) == 1:
+            what = f"{extra[0]} is in no row; it is left out."
+        else:
+            what = f"{len(extra):,} are in no row, like {extra[0]}; they are left out."
+        reason = f"{self.folder.name}/ holds {len(sounds):,} sounds, {self.table} names {len(named):,}: {what}"
+        return Problem(extra[0], reason, "counts")
 
     def _problem(self, clip: object, labels: tuple[str, ...], line: int, again: bool) -> Problem | None:
         table, folder = self.table, self.folder

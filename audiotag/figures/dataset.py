@@ -6,61 +6,67 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from audiotag.data.statistics import readable
-from audiotag.figures.theme import ACCENT, MARK, SUBSET_COLOURS, SUBSET_DASHES, SUBSET_MARKERS, framed
+from audiotag.figures.theme import (
+    ACCENT,
+    MARK,
+    SUBSET_COLOURS,
+    SUBSET_DASHES,
+    SUBSET_MARKERS,
+    SUBSET_SYMBOLS,
+    framed,
+)
 
-DURATION_BINS = 40
-CUMULATIVE_POINTS = 201
+MEASURED = {  # what is drawn of the second pass, with its name and unit
+    "rms_dbfs": ("RMS level", "dBFS"),
+    "noise_floor_dbfs": ("noise floor", "dBFS"),
+    "loudness_lufs": ("loudness", "LUFS"),
+    "crest_db": ("crest factor", "dB"),
+    "bandwidth_hz": ("bandwidth", "Hz"),
+    "peak_dbfs": ("peak", "dBFS"),
+}
+GAP_SCALE = [[0.0, SUBSET_COLOURS["curated"]], [0.5, "rgba(138,148,144,0.12)"], [1.0, SUBSET_COLOURS["noisy"]]]
+MAP_LABELS = 40  # on an axis of the map of pairs: more cannot be read
+TICKS_HZ = [31.5, 63, 125, 250, 500, 1000, 2000, 4000, 8000, 16_000]
 
 
-def duration_table(index: pd.DataFrame) -> pd.DataFrame:
-    """Share of each subset's clips a bin of duration: ``from_s``, ``to_s``, and a column a subset (0 to 1).
-
-    A clip as long as a bin's end lies in that bin: a set cut at 4 s ends at 4 s.
-    """
-    clips = readable(index)
-    longest = float(clips["duration_s"].max()) if len(clips) else 1.0
-    edges = np.linspace(0, longest, DURATION_BINS + 1)
-    table = pd.DataFrame({"from_s": edges[:-1], "to_s": edges[1:]})
-    for subset, durations in clips.groupby("subset", sort=False)["duration_s"]:
-        table[subset] = np.histogram(durations.astype(float) - 1e-6, bins=edges)[0] / len(durations)
-    return table
-
-
-def durations(table: pd.DataFrame, crop_s: float) -> go.Figure:
-    """Histogram of durations a subset (share of clips, %), with the crop length as a line.
+def histogram(table: pd.DataFrame, title: str, unit: str, mark: float | None = None, height: int = 280) -> go.Figure:
+    """Shares of clips (%) a bin, bars of each subset over one another; each bar knows its bin.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        From `duration_table`.
-    crop_s : float
-        Seconds.
+        From `audiotag.data.statistics.distribution`.
+    title, unit : str
+        Of what is on the axis.
+    mark : float, optional
+        A line there, for a setting.
     """
     figure = go.Figure()
     for subset in table.columns[2:]:
         figure.add_bar(
-            x=(table["from_s"] + table["to_s"]) / 2,
+            x=(table["from"] + table["to"]) / 2,
             y=100 * table[subset],
-            width=table["to_s"] - table["from_s"],
+            width=table["to"] - table["from"],
+            customdata=table[["from", "to"]].to_numpy(),
             name=subset,
             opacity=0.75,
             marker=SUBSET_MARKERS[subset],
-            hovertemplate="%{x:.1f} s: %{y:.1f} % of " + subset + "<extra></extra>",
+            hovertemplate="%{customdata[0]:,} to %{customdata[1]:,} "
+            + f"{unit}: %{{y:.1f}} % of {subset}<extra></extra>",
         )
-    figure.add_vline(x=crop_s, line=MARK, annotation_text=f"crop {crop_s:g} s")
+    if mark is not None:
+        figure.add_vline(x=mark, line=MARK, annotation_text=f"{mark:g} {unit}")
     figure.update_layout(barmode="overlay")
-    return framed(figure, 340, "duration (s)", "share of clips (%)")
+    return framed(figure, height, f"{title} ({unit})", "share of clips (%)")
 
 
-def cumulative(index: pd.DataFrame, crop_s: float) -> go.Figure:
-    """Share of clips that are at most so long (%), a line a subset."""
+def cumulative(percentiles: pd.DataFrame, crop_s: float) -> go.Figure:
+    """Share of clips that are at most so long (%), a line a subset; from `audiotag.data.statistics.percentiles`."""
     figure = go.Figure()
-    shares = np.linspace(0, 1, CUMULATIVE_POINTS)
-    for subset, durations in readable(index).groupby("subset", sort=False)["duration_s"]:
+    for subset in percentiles.columns:
         figure.add_scatter(
-            x=np.quantile(durations.to_numpy(dtype=float), shares, method="inverted_cdf"),
-            y=100 * shares,
+            x=percentiles[subset],
+            y=percentiles.index,
             name=subset,
             mode="lines",
             line={"color": SUBSET_COLOURS[subset], "dash": SUBSET_DASHES[subset], "width": 2.5},
@@ -68,6 +74,47 @@ def cumulative(index: pd.DataFrame, crop_s: float) -> go.Figure:
         )
     figure.add_vline(x=crop_s, line=MARK)
     return framed(figure, 340, "duration (s)", "clips at most so long (%)")
+
+
+def durations_by_label(table: pd.DataFrame, names: list[str], crop_s: float) -> go.Figure:
+    """A label a row: the median duration as a mark on a bar from the 10th to the 90th percentile, for each subset.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From `audiotag.data.statistics.durations_by_label`.
+    names : list of str
+        Labels, the first at the top.
+    """
+    figure = go.Figure()
+    place = {name: len(names) - 1 - at for at, name in enumerate(names)}
+    subsets = list(table["subset"].unique())
+    for at, subset in enumerate(name for name in SUBSET_COLOURS if name in subsets):
+        rows = table[(table["subset"] == subset) & table["label"].isin(place)]
+        figure.add_scatter(
+            x=rows["median_s"],
+            y=rows["label"].map(place) - 0.22 * (at - (len(subsets) - 1) / 2),
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": rows["p90_s"] - rows["median_s"],
+                "arrayminus": rows["median_s"] - rows["p10_s"],
+                "thickness": 4,
+                "width": 0,
+            },
+            name=subset,
+            mode="markers",
+            customdata=rows[["label", "p10_s", "p90_s", "clips"]].to_numpy(),
+            marker={"color": SUBSET_COLOURS[subset], "size": 9, "symbol": SUBSET_SYMBOLS[subset]},
+            hovertemplate="%{customdata[0]}: median %{x:.2f} s, 80 % within %{customdata[1]:.2f} and "
+            "%{customdata[2]:.2f} s, %{customdata[3]} clips of " + subset + "<extra></extra>",
+        )
+    figure.add_vline(x=crop_s, line=MARK)
+    figure = framed(figure, max(260, 60 + 22 * len(names)), "duration (s)")
+    figure.update_yaxes(
+        tickmode="array", tickvals=list(place.values()), ticktext=list(place), range=[-0.7, len(names) - 0.3]
+    )
+    return figure
 
 
 def labels(counts: pd.DataFrame) -> go.Figure:
@@ -134,38 +181,62 @@ def together(pairs: pd.DataFrame, names: list[str]) -> go.Figure:
     return figure
 
 
-def distribution(index: pd.DataFrame, column: str, title: str) -> go.Figure:
-    """Histogram of a measure, pre-binned, in per cent of each subset's clips."""
-    values = index[["subset", column]].replace([np.inf, -np.inf], np.nan).dropna()
-    figure = go.Figure()
-    if len(values):
-        edges = np.histogram_bin_edges(values[column].to_numpy(dtype=float), bins=40)
-        for subset, part in values.groupby("subset", sort=False):
-            share = 100 * np.histogram(part[column].to_numpy(dtype=float), bins=edges)[0] / len(part)
-            figure.add_scatter(
-                x=(edges[:-1] + edges[1:]) / 2,
-                y=share,
-                name=subset,
-                mode="lines",
-                line={"shape": "hvh", "color": SUBSET_COLOURS[subset], "dash": SUBSET_DASHES[subset], "width": 2},
-                fill="tozeroy",
-                hovertemplate="%{x:.1f}: %{y:.1f} % of " + subset + "<extra></extra>",
-            )
-    return framed(figure, 260, title, "share of clips (%)")
-
-
-def third_octaves(table: pd.DataFrame) -> go.Figure:
-    """Average third-octave spectra, a line a subset; 0 dB is the power in all bands together."""
+def third_octaves(table: pd.DataFrame, unit: str) -> go.Figure:
+    """Average third-octave spectra, a line a subset; ``unit`` says what 0 dB is."""
     figure = go.Figure()
     for subset in table.columns:
         figure.add_scatter(
             x=table.index,
-            y=table[subset],
+            y=table[subset].round(2),
             name=subset,
             mode="lines+markers",
             line={"color": SUBSET_COLOURS[subset], "dash": SUBSET_DASHES[subset], "width": 2.5},
+            marker={"symbol": SUBSET_SYMBOLS[subset]},
             hovertemplate="%{x} Hz: %{y:.1f} dB, " + subset + "<extra></extra>",
         )
-    figure = framed(figure, 360, "third-octave band (Hz)", "dB re the power in all bands")
-    figure.update_xaxes(type="log", tickvals=[31.5, 63, 125, 250, 500, 1000, 2000, 4000, 8000, 16_000])
+    figure = framed(figure, 360, "third-octave band (Hz)", unit)
+    figure.update_xaxes(type="log", tickvals=TICKS_HZ)
+    return figure
+
+
+def spectral_gap(table: pd.DataFrame, subset: str, reference: str) -> go.Figure:
+    """Map of what sets the sound of two subsets apart: labels down, bands across, dB as colour; cells can be clicked.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From `audiotag.data.statistics.spectral_gap`.
+    """
+    bands = [name.removesuffix(" Hz") for name in table.columns]
+    names = list(table.index)
+    values = table.to_numpy().round(1)
+    widest = max(3.0, float(np.nanpercentile(np.abs(values), 98))) if np.isfinite(values).any() else 3.0
+    hover = f"%{{y}} at %{{x}} Hz: %{{z:+.1f}} dB in {subset}<extra></extra>"
+    figure = go.Figure(
+        go.Heatmap(
+            z=values,
+            x=bands,
+            y=names,
+            zmin=-widest,
+            zmax=widest,
+            colorscale=GAP_SCALE,
+            xgap=1,
+            ygap=1,
+            colorbar={"title": "dB", "thickness": 12},
+            hovertemplate=hover,
+        )
+    )
+    # A map's own cells take no click: unseen squares over them do.
+    figure.add_scatter(
+        x=np.tile(bands, len(names)),
+        y=np.repeat(names, len(bands)),
+        mode="markers",
+        marker={"symbol": "square", "size": 16, "opacity": 0},
+        customdata=values.ravel(),
+        hovertemplate=hover.replace("%{z", "%{customdata"),
+        showlegend=False,
+    )
+    figure = framed(figure, max(240, 90 + 20 * len(names)), "third-octave band (Hz)")
+    figure.update_xaxes(type="category", range=[-0.5, len(bands) - 0.5])
+    figure.update_yaxes(type="category", range=[len(names) - 0.5, -0.5], tickmode="linear")
     return figure

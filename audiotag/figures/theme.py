@@ -6,6 +6,7 @@ import plotly.graph_objects as go
 
 SUBSET_COLOURS = {"curated": "#14a394", "noisy": "#d98324", "test": "#7c87b8"}
 SUBSET_DASHES = {"curated": "solid", "noisy": "dash", "test": "dot"}
+SUBSET_SYMBOLS = {"curated": "circle", "noisy": "diamond", "test": "square"}
 SUBSET_MARKERS = {  # bars differ by pattern too
     subset: {"color": colour, "pattern": {"shape": shape, "fillmode": "overlay", "size": 7, "solidity": 0.25}}
     for (subset, colour), shape in zip(SUBSET_COLOURS.items(), ("", "/", "."), strict=True)

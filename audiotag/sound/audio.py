@@ -27,6 +27,11 @@ BLOCK = 1 << 20  # samples
 MP3_LEAD = 11_520  # samples: a frame leans on up to nine before it, which a seek leaves out
 UNKNOWN_FRAMES = 2**63 - 1  # what libsndfile says of a FLAC that was written to a pipe
 SILENCE_DBFS = -90.0  # below one step of 16 bit: nothing but dither can be in there
+# By libsndfile's names; what is not here stores no samples, but what they can be guessed from.
+BITS = {
+    "PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "FLOAT": 32, "DOUBLE": 64, "ALAW": 8, "ULAW": 8,
+    "ALAC_16": 16, "ALAC_20": 20, "ALAC_24": 24, "ALAC_32": 32,
+}  # fmt: skip
 
 Source = Path | bytes  # a file on disk, or the bytes of an upload
 
@@ -45,6 +50,11 @@ class Header:
     def duration_s(self) -> float:
         """Length in seconds."""
         return self.frames / self.sample_rate
+
+    @property
+    def bits(self) -> int | None:
+        """Bits a sample, as stored; None for a codec that stores no samples, like Vorbis or MP3."""
+        return BITS.get(self.codec)
 
 
 @dataclass(frozen=True)

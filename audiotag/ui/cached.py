@@ -5,6 +5,7 @@ Everything here is shared, so nobody may change what it returns.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,11 @@ import pandas as pd
 import streamlit as st
 
 from audiotag.data.dataset import Dataset
+from audiotag.data.faults import faults as faults_of
 from audiotag.data.index import scan
 from audiotag.data.measuring import Measuring, with_measures
 from audiotag.data.remembered import open_remembered
+from audiotag.data.tables import TABLE_SUFFIXES
 from audiotag.sound.audio import Sound, read_sound
 from audiotag.workspace import Workspace
 
@@ -33,6 +36,11 @@ def index(of: Dataset) -> pd.DataFrame:
     """The dataset's index with what is measured so far; the first time with a progress bar."""
     stamp = _dataset_stamp(of.root)
     return _measured_index(of.root, stamp, measuring(of).stamp())
+
+
+def faults(of: Dataset) -> pd.DataFrame:
+    """What is wrong with the dataset, as far as it is measured."""
+    return _faults(of.root, _dataset_stamp(of.root), measuring(of).stamp())
 
 
 def measuring(of: Dataset) -> Measuring:
@@ -65,13 +73,28 @@ def tagged(content: bytes, name: str, folder: Path) -> tuple[Sound, Tags]:
 
 
 def _dataset_stamp(root: Path) -> tuple[object, ...]:
-    """Changes with the dataset's tables and with how it is opened."""
-    return *_stamp(root, "**/*.csv"), *sorted(Workspace().dataset_options(root).items())
+    """Changes with the dataset's tables, with the files in its folders, and with how it is opened.
+
+    A folder's time changes when a file comes or goes, so no folder of sounds has to be gone through.
+    """
+    times = [root.stat().st_mtime_ns] if root.exists() else []
+    if root.is_dir():
+        times += _times(root)
+        for tables in sorted({root / "meta", *root.glob("*.meta")}):
+            times += _times(tables) if tables.is_dir() else []
+    return *times, *sorted(Workspace().dataset_options(root).items())
 
 
-def _stamp(root: Path, tables: str) -> tuple[int, ...]:
-    files = [root] if root.is_file() else sorted(root.glob(tables))
-    return tuple(file.stat().st_mtime_ns for file in files)
+def _times(folder: Path) -> list[int]:
+    """When the tables and folders in a folder changed last."""
+    with os.scandir(folder) as entries:
+        seen = sorted(entry.path for entry in entries if entry.is_dir() or entry.name.endswith(TABLE_SUFFIXES))
+    return [os.stat(path).st_mtime_ns for path in seen]
+
+
+def _stamp(folder: Path, name: str) -> tuple[int, ...]:
+    file = folder / name
+    return (file.stat().st_mtime_ns,) if file.is_file() else ()
 
 
 @st.cache_resource(max_entries=8, show_spinner="Opening the dataset …")
@@ -95,6 +118,11 @@ def _index(root: Path, stamp: tuple[object, ...]) -> pd.DataFrame:
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _measured_index(root: Path, stamp: tuple[object, ...], parts: int) -> pd.DataFrame:
     return with_measures(_index(root, stamp), measuring(dataset(root)).table())
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _faults(root: Path, stamp: tuple[object, ...], parts: int) -> pd.DataFrame:
+    return faults_of(dataset(root), _measured_index(root, stamp, parts))
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

@@ -1,56 +1,53 @@
-"""The Dataset page's filter and tabs, a function each: an index in, widgets and figures out."""
+"""The tabs of the Dataset page, a function each: an index in, widgets and figures out."""
 
 from __future__ import annotations
 
-import io
 import math
-from collections.abc import Callable
 
 import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from audiotag.data import statistics
-from audiotag.data.dataset import SUBSETS, Dataset
-from audiotag.data.statistics import Filter
+from audiotag.data.dataset import Dataset
+from audiotag.data.filters import Filter
 from audiotag.figures import dataset as figures
+from audiotag.figures.dashboard import dashboard
 from audiotag.figures.theme import CONFIG
 from audiotag.sound.spectrogram import PRESETS
-from audiotag.ui import cached, listen, shell
+from audiotag.ui import cached, shell
+from audiotag.ui.dataset_filter import by_label, by_range
+from audiotag.ui.downloads import as_table, download
 from audiotag.ui.durations import spoken
 from audiotag.workspace import Workspace
 
-ROWS_SHOWN = 2000
-MAP_LABELS = 40
-MEASURED = {
-    "rms_dbfs": "RMS level (dBFS)",
-    "noise_floor_dbfs": "noise floor (dBFS)",
-    "loudness_lufs": "loudness (LUFS)",
-    "crest_db": "crest factor (dB)",
-    "bandwidth_hz": "bandwidth (Hz)",
-    "peak_dbfs": "peak (dBFS)",
-}
+CROP_S = PRESETS["capstone"].clip_s
+NO_SOUNDS = "This needs the sounds, and they are not here."
 
 
-def pick_filter(dataset: Dataset) -> Filter:
-    """The filter over all tabs; it is in the address, so a link shows the same view."""
-    left, middle, right = st.columns([3, 2, 2])
-    labels = left.multiselect(
-        "Labels",
-        dataset.labels,
-        key="labels",
-        bind="query-params",
-        placeholder="any",
-        help="Also by a click on a bar or a square of the Labels tab.",
-    )
-    every = left.toggle("all of them on one clip", key="every", bind="query-params")
-    text = middle.text_input("Search", key="text", bind="query-params", placeholder="name, label or link")
-    present = [name for name in SUBSETS if name in dataset.subsets]
-    subset = right.selectbox("Subset", ["all", *present], key="subset", bind="query-params")
-    return Filter("" if subset == "all" else subset, tuple(labels), every, text.strip())
+def header(dataset: Dataset, shown: pd.DataFrame, found: pd.DataFrame, wanted: Filter) -> None:
+    """The clips that pass the filter in figures, a card a subset; what is wrong; the whole page as a file."""
+    summary = statistics.summary(shown)
+    for column, subset in zip(st.columns(max(3, len(summary))), summary.index, strict=False):
+        _card(column, subset, summary.loc[subset])
+    with st.container(horizontal=True, vertical_alignment="center"):
+        kinds = " · ".join(f"{clips:,} {kind}" for kind, clips in found["kind"].value_counts().items())
+        st.caption(
+            f":material/warning: Problems: {kinds}" if kinds else ":material/check: no problem found", width="stretch"
+        )
+        st.download_button(
+            "Dashboard",
+            lambda: dashboard(dataset, shown, found, wanted, st.session_state.get("crop-length", CROP_S)).encode(),
+            file_name=f"{dataset.name}.html",
+            mime="text/html",
+            icon=":material/download:",
+            key="dashboard",
+            on_click="ignore",
+            help="All tabs about the clips that pass the filter, as one HTML file that opens without a network.",
+        )
 
 
-def header(column: DeltaGenerator, subset: str, row: pd.Series) -> None:
+def _card(column: DeltaGenerator, subset: str, row: pd.Series) -> None:
     """One subset in figures."""
     with column.container(border=True):
         clips = int(row["clips"])
@@ -70,15 +67,16 @@ def header(column: DeltaGenerator, subset: str, row: pd.Series) -> None:
 def durations(index: pd.DataFrame) -> None:
     """How long the clips are, and what a crop of a given length would see of them."""
     if len(statistics.readable(index)) == 0:
-        st.info("Durations need the sounds, and they are not here.", icon=":material/folder_off:")
+        st.info(NO_SOUNDS, icon=":material/folder_off:")
         return
     crop_s = st.slider(
         "Crop length (s)",
         0.5,
         10.0,
-        PRESETS["capstone"].clip_s,
+        CROP_S,
         0.5,
         key="crop-length",
+        persist_state="session",
         help="How much of a clip the network would see at once. Shorter clips are padded, longer ones cut.",
     )
     shorter = statistics.share_shorter(index, crop_s)
@@ -90,57 +88,101 @@ def durations(index: pd.DataFrame) -> None:
             for name in shorter.index
         )
     )
-    table = figures.duration_table(index)
     left, right = st.columns(2)
-    left.plotly_chart(
-        figures.durations(table, crop_s), key="durations", config=CONFIG, alt="Histogram of clip durations a subset"
+    with left:
+        table = statistics.distribution(statistics.readable(index), "duration_s")
+        st.plotly_chart(
+            figures.histogram(table, "duration", "s", crop_s, 340),
+            key="durations",
+            config=CONFIG,
+            on_select=by_range("durations", "shortest", "below"),
+            selection_mode="points",
+            alt="Histogram of clip durations, for each subset",
+        )
+        as_table(table, "durations")
+    with right:
+        percentiles = statistics.percentiles(index)
+        st.plotly_chart(
+            figures.cumulative(percentiles, crop_s),
+            key="cumulative",
+            config=CONFIG,
+            alt="Cumulative share of clips by duration",
+        )
+        as_table(percentiles, "cumulative-durations")
+    by_label_table = statistics.durations_by_label(index)
+    if len(by_label_table) == 0:
+        return
+    st.markdown("**Each label:** median, and the range of the middle 80 % of its clips")
+    names = statistics.ordered_by_median(by_label_table)
+    st.plotly_chart(
+        figures.durations_by_label(by_label_table, names, crop_s),
+        key="label-durations",
+        config=CONFIG,
+        alt="Durations of each label's clips",
     )
-    right.plotly_chart(
-        figures.cumulative(index, crop_s), key="cumulative", config=CONFIG, alt="Cumulative share of clips by duration"
-    )
-    as_table(table, "durations")
+    as_table(by_label_table, "durations-by-label")
 
 
 def labels(index: pd.DataFrame) -> None:
     """How the clips are labelled: counts, labels a clip, which come together, combinations, licences."""
     counts = statistics.label_counts(index)
-    left, right = st.columns([1, 2])
+    if len(counts) == 0:
+        st.info("These clips have no labels.", icon=":material/label_off:")
+        return
+    left, middle, right = st.columns([2.6, 2, 3], vertical_alignment="bottom")
     order = left.segmented_control(
-        "Order", ["most clips", "fewest clips", "name"], default="most clips", key="label-order", required=True
+        "Order",
+        ["most clips", "fewest clips", "name"],
+        default="most clips",
+        key="label-order",
+        required=True,
+        persist_state="session",
     )
+    search = middle.text_input("Find a label", key="label-search", placeholder="part of its name")
+    st.caption(" · ".join(statistics.rarest(counts)))
+    counts = statistics.ordered(counts, order)
+    counts = counts[counts.index.str.contains(search.strip(), case=False, regex=False)]
+    if len(counts) == 0:
+        st.info(f"No label has “{shell.plain(search)}” in its name.", icon=":material/search_off:")
+        return
     top = len(counts)
     if len(counts) > 5:
         top = right.slider("Labels shown", 5, len(counts), min(30, len(counts)), key="labels-shown")
-    counts = statistics.ordered(counts, order)
     st.plotly_chart(
         figures.labels(counts.head(top)),
         key="label-counts",
         config=CONFIG,
-        on_select=_filter_by("label-counts", "y"),
+        on_select=by_label("label-counts", "y"),
         selection_mode="points",
         alt="Number of clips of each label",
     )
-    as_table(counts.reset_index(names="label"), "labels")
+    as_table(counts.rename_axis("label"), "labels")
     left, right = st.columns(2)
     with left:
         st.markdown("**Labels a clip**")
         numbers = statistics.labels_a_clip(index)
         st.plotly_chart(figures.bars(numbers, "labels a clip"), key="label-numbers", config=CONFIG, alt="Labels a clip")
+        as_table(numbers, "labels-a-clip")
     with right:
         st.markdown("**Combinations**")
         combinations = statistics.combinations(index)
         st.dataframe(combinations, height=300, alt="Clips of each combination of labels")
         download(combinations.reset_index(), "combinations")
     st.markdown("**Which labels come together**")
-    names = list(counts.head(min(top, MAP_LABELS)).index)
-    st.plotly_chart(
-        figures.together(statistics.together(index), names),
-        key="label-map",
-        config=CONFIG,
-        on_select=_filter_by("label-map", "x", "y"),
-        selection_mode="points",
-        alt="Map of labels that are on the same clip",
-    )
+    names = list(counts.head(min(top, figures.MAP_LABELS)).index)
+    pairs = statistics.together(index)
+    if pairs.empty:
+        st.caption("No clip has two labels.")
+    else:
+        st.plotly_chart(
+            figures.together(pairs, names),
+            key="label-map",
+            config=CONFIG,
+            on_select=by_label("label-map", "x", "y"),
+            selection_mode="points",
+            alt="Map of labels that are on the same clip",
+        )
+        as_table(pairs, "labels-together")
     licences = statistics.licences(index)
     if len(licences):
         st.markdown("**Licences**")
@@ -151,26 +193,75 @@ def labels(index: pd.DataFrame) -> None:
 def sound(dataset: Dataset, index: pd.DataFrame, shown: pd.DataFrame) -> None:
     """What the files are, and what is measured of their sound; ``shown`` is what the filter lets through."""
     if len(statistics.readable(shown)) == 0:
-        st.info("This needs the sounds, and they are not here.", icon=":material/folder_off:")
+        st.info(NO_SOUNDS, icon=":material/folder_off:")
         return
     st.markdown("**Files**")
-    st.dataframe(statistics.formats(shown), alt="Container, codec, channels and sample rate of each subset")
+    facts = statistics.formats(shown).rename_axis("fact")
+    st.dataframe(facts, height="content", alt="Format, hours and durations of each subset's files")
+    download(facts.reset_index(), "files")
     _second_pass(dataset, index)
     measured = statistics.measured(shown)
     if len(measured) == 0:
         return
-    st.markdown("**Average third-octave spectrum**")
-    spectra = statistics.third_octaves(shown)
-    st.plotly_chart(
-        figures.third_octaves(spectra), key="spectra", config=CONFIG, alt="Average third-octave spectrum of each subset"
-    )
-    as_table(spectra.reset_index(), "third-octaves")
-    for at, (column, title) in enumerate(MEASURED.items()):
+    _spectra(measured)
+    for at, (column, (title, unit)) in enumerate(figures.MEASURED.items()):
         if at % 2 == 0:
             columns = st.columns(2)
-        columns[at % 2].plotly_chart(
-            figures.distribution(measured, column, title), key=column, config=CONFIG, alt=f"Distribution of {title}"
+        table = statistics.distribution(measured, column)
+        with columns[at % 2]:
+            st.plotly_chart(
+                figures.histogram(table, title, unit),
+                key=column,
+                config=CONFIG,
+                on_select=by_range(column, "quietest", "softer") if column == "rms_dbfs" else "ignore",
+                selection_mode="points",
+                alt=f"Distribution of {title}",
+            )
+            as_table(table, title)
+
+
+def _spectra(measured: pd.DataFrame) -> None:
+    """Average third-octave spectra of one label or all, and what sets the subsets apart for each label."""
+    st.markdown("**Average third-octave spectrum**")
+    left, right = st.columns([2, 3], vertical_alignment="bottom")
+    labels = sorted(set().union(*measured["labels"]))
+    label = left.selectbox("Label", ["all labels", *labels], key="spectrum-label", persist_state="session")
+    same_power = right.toggle(
+        "Every clip at the same power",
+        key="same-power",
+        persist_state="session",
+        help="Compares colour alone: no loud clip outweighs the others, and 0 dB is the power in all bands. Without "
+        "it, 0 dBFS is the level of a square wave between −1 and 1; a sine at full scale has −3 dBFS.",
+    )
+    clips = measured
+    if label != "all labels":
+        clips = measured[measured["labels"].map(lambda have: label in have).astype(bool)]
+    spectra = statistics.third_octaves(clips, same_power)
+    unit = "dB re the power in all bands" if same_power else "level in the band (dBFS)"
+    st.plotly_chart(
+        figures.third_octaves(spectra, unit),
+        key="spectra",
+        config=CONFIG,
+        alt="Average third-octave spectrum of each subset",
+    )
+    as_table(spectra, "third-octaves")
+    if not {"curated", "noisy"}.issubset(measured["subset"]):
+        return
+    gap = statistics.spectral_gap(measured, "noisy", "curated")
+    if len(gap):
+        st.markdown(
+            "**The acoustic gap:** how far noisy clips lie above curated ones in each band, every clip at the same "
+            "power; the most different label first"
         )
+        st.plotly_chart(
+            figures.spectral_gap(gap, "noisy", "curated"),
+            key="spectral-gap",
+            config=CONFIG,
+            on_select=by_label("spectral-gap", "y"),
+            selection_mode="points",
+            alt="Map of the difference between noisy and curated spectra, a label a row",
+        )
+        as_table(gap, "spectral-gap")
 
 
 def _second_pass(dataset: Dataset, index: pd.DataFrame) -> None:
@@ -228,84 +319,3 @@ def problems(dataset: Dataset, found: pd.DataFrame) -> None:
     rows = found[found["kind"] == chosen] if chosen else found
     st.dataframe(rows, hide_index=True, alt="Clips with something wrong, and what")
     download(rows, "problems")
-
-
-def clips(dataset: Dataset, index: pd.DataFrame) -> None:
-    """The clips that pass the filter; choose one to hear and see it."""
-    rows = statistics.labelled(index).reset_index(drop=True)
-    left, right = st.columns([2, 3])
-    with left:
-        more = f", the first {ROWS_SHOWN:,} shown" if len(rows) > ROWS_SHOWN else ""
-        st.caption(f"{len(rows):,} clips{more}")
-        chosen = st.dataframe(
-            rows.head(ROWS_SHOWN)[["clip", "labels", "duration_s", "subset"]],
-            hide_index=True,
-            height=420,
-            on_select="rerun",
-            selection_mode="single-row-required",
-            key="clips-table",
-            column_config={
-                "labels": st.column_config.ListColumn("labels", width="medium"),
-                "duration_s": st.column_config.NumberColumn("length", format="%.2f s"),
-            },
-            alt="Clips with their labels and durations",
-        )
-        download(rows.drop(columns=["path", "third_octaves"], errors="ignore"), f"{dataset.name}-clips")
-    with right:
-        row = rows.iloc[min((chosen.selection.rows or [0])[0], len(rows) - 1)]
-        link = f" · [source]({row['source']})" if pd.notna(row["source"]) else ""
-        st.markdown(f"**{shell.plain(row['clip'])}** · {shell.plain(', '.join(row['labels']))}{link}")
-        if row["size"] == 0:
-            st.info("Its sound is not here.", icon=":material/folder_off:")
-            return
-        with shell.shown_errors():
-            settings = PRESETS["capstone"]
-            listen.whole(cached.sound(row["path"], settings.sample_rate), settings, key="clip")
-
-
-def as_table(table: pd.DataFrame, name: str) -> None:
-    """The chart's table, one click away, with a download."""
-    with st.expander("As a table", icon=":material/table:"):
-        st.dataframe(table, hide_index=True, alt=f"Table of {name}")
-        download(table, name)
-
-
-def download(table: pd.DataFrame, name: str) -> None:
-    """Buttons for CSV and Parquet; the file is made when it is asked for."""
-    left, right = st.columns(2)
-    for column, suffix, make in ((left, "csv", _csv), (right, "parquet", _parquet)):
-        column.download_button(
-            suffix.upper() if suffix == "csv" else "Parquet",
-            _later(make, table),
-            file_name=f"{name}.{suffix}",
-            icon=":material/download:",
-            key=f"download-{name}-{suffix}",
-            on_click="ignore",
-        )
-
-
-def _later(make: Callable[[pd.DataFrame], bytes], table: pd.DataFrame) -> Callable[[], bytes]:
-    return lambda: make(table)
-
-
-def _csv(table: pd.DataFrame) -> bytes:
-    flat = table.assign(labels=table["labels"].map(",".join)) if "labels" in table and len(table) else table
-    return flat.to_csv(index=False).encode()
-
-
-def _parquet(table: pd.DataFrame) -> bytes:
-    buffer = io.BytesIO()
-    table.to_parquet(buffer)
-    return buffer.getvalue()
-
-
-def _filter_by(chart: str, *axes: str) -> Callable[[], None]:
-    """A click on the chart puts what was clicked into the filter."""
-
-    def clicked() -> None:
-        points = st.session_state[chart].selection.points
-        if points:
-            st.session_state["labels"] = list(dict.fromkeys(points[0][axis] for axis in axes))
-            st.session_state["every"] = len(axes) > 1
-
-    return clicked

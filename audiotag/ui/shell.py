@@ -95,6 +95,10 @@ def _pick_dataset(workspace: Workspace) -> Path | None:
         )
     with st.popover("Open a dataset", icon=":material/folder_open:", width="stretch"):
         _open_form(workspace)
+    if st.button("Get FSDKaggle2019 …", icon=":material/cloud_download:", key="fetch", type="tertiary"):
+        from audiotag.ui.fetch import get_fsdkaggle2019  # it stands on this module
+
+        get_fsdkaggle2019(workspace.root.parent / "FSDKaggle2019")
     return chosen
 
 

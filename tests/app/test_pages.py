@@ -21,9 +21,9 @@ from audiotag.data import measuring
 from audiotag.data.layouts import open_dataset
 from audiotag.data.measuring import Measuring
 from audiotag.data.starter import StarterCounts, render_starter
+from audiotag.figures.dataset import MEASURED
 from audiotag.training.recipe import load_recipe
 from audiotag.training.runs import Run, RunSettings, create_run, list_runs
-from audiotag.ui.dataset_tabs import MEASURED
 from audiotag.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]
@@ -52,8 +52,17 @@ def home(empty: Workspace, sounds: Path, tiny_ensemble: Path) -> Workspace:
     return empty
 
 
-def opened(page: str) -> AppTest:
-    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).switch_page(page).run()
+def opened(page: str, **address: Any) -> AppTest:
+    """The page, with what its address says."""
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).switch_page(page)
+    for key, value in address.items():
+        at.query_params[key] = value
+    return at.run()
+
+
+def tab(name: str, **address: Any) -> AppTest:
+    """A tab of the Dataset page."""
+    return opened("pages/dataset.py", tab=name, **address)
 
 
 def said(elements: Any) -> list[str]:
@@ -237,25 +246,95 @@ def charts(at: AppTest) -> int:
     return len(at.get("plotly_chart"))
 
 
-def test_dataset_opens_with_every_tab_before_anything_is_measured(home: Workspace) -> None:
-    at = opened("pages/dataset.py")
-    assert [tab.label for tab in at.tabs] == ["Durations", "Labels", "Sound", "Problems (0)", "Clips"]
-    assert any(text.startswith("50 clips are not measured yet") for text in said(at.info))
-    assert "Nothing is wrong that is looked for." in said(at.success)
-    assert len(clip_table(at)) == 50
+TABS = ("Durations", "Labels", "Sound", "Problems", "Clips")
+
+
+@pytest.mark.parametrize("name", TABS)
+def test_dataset_tab_is_in_the_address_and_alone_is_drawn(home: Workspace, name: str) -> None:
+    at = tab(name)
+    assert not at.exception
     assert not at.error
+    assert [tab.label for tab in at.tabs if len(tab.children)] == [name]
+
+
+def test_dataset_opens_with_every_tab_before_anything_is_measured(home: Workspace) -> None:
+    assert [tab.label for tab in opened("pages/dataset.py").tabs] == list(TABS)
+    assert any(text.startswith("50 clips are not measured yet") for text in said(tab("Sound").info))
+    assert "Nothing is wrong that is looked for." in said(tab("Problems").success)
+    assert len(clip_table(tab("Clips"))) == 50
+    assert charts(tab("Durations")) == 3
+    assert charts(tab("Labels")) == 3
 
 
 def test_dataset_shows_what_is_measured(home: Workspace, sounds: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = charts(opened("pages/dataset.py"))
+    assert charts(tab("Sound")) == 0
     measured(home, sounds, monkeypatch)
-    at = opened("pages/dataset.py")
+    at = tab("Sound")
     assert not at.exception
-    assert charts(at) == before + 1 + len(MEASURED)  # the spectra, and a distribution a measure
+    assert charts(at) == 2 + len(MEASURED)  # the spectra, the gap between the sets, and a distribution a measure
     assert not any(button.key == "measure" for button in at.button)
     spectra = next(frame.value for frame in at.dataframe if "frequency (Hz)" in frame.value.columns)
     assert list(spectra.columns) == ["frequency (Hz)", "curated", "noisy", "test"]
     assert len(spectra) == 30
+
+
+def test_average_spectrum_of_one_label_differs_from_that_of_all(
+    home: Workspace, sounds: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured(home, sounds, monkeypatch)
+
+    def spectrum(at: AppTest) -> Any:
+        return next(frame.value for frame in at.dataframe if "frequency (Hz)" in frame.value.columns)
+
+    at = tab("Sound")
+    every = spectrum(at)
+    label = next(label for label in at.selectbox(key="spectrum-label").options if label != "all labels")
+    at = at.selectbox(key="spectrum-label").set_value(label).run()
+    assert not at.exception
+    assert not spectrum(at).equals(every)
+    level = spectrum(at)
+    at = at.toggle(key="same-power").set_value(True).run()
+    share = 10 ** (spectrum(at)["curated"].to_numpy() / 10)
+    assert share.sum() == pytest.approx(1, abs=1e-3)  # 0 dB is the power in all bands
+    assert not spectrum(at).equals(level)
+
+
+@pytest.mark.parametrize(
+    ("at_row", "key", "wanted"),
+    [(0, "next", "b"), (2, "next", "d"), (3, "next", "a"), (2, "previous", "b"), (0, "previous", "d")],
+)
+def test_keys_step_through_the_clips_and_round(barks: Path, at_row: int, key: str, wanted: str) -> None:
+    at = tab("Clips")
+    at.session_state["clips-table"] = {"selection": {"rows": [at_row], "columns": [], "cells": []}}
+    at = at.button(key=key).click().run()
+    assert not at.exception
+    assert any(text.startswith(f"**{wanted}.wav** · ") for text in said(at.markdown))
+
+
+@pytest.mark.parametrize(
+    ("address", "wanted"),
+    [
+        ({"shortest": "1.5"}, "bc"),
+        ({"below": "1.5"}, "ade"),
+        ({"shortest": "2", "below": "3"}, "b"),
+        ({"quietest": "-10"}, "abde"),
+        ({"softer": "-10"}, "c"),
+        ({"problem": "duplicate"}, "de"),
+        ({"problem": ["duplicate", "silent"]}, "cde"),
+    ],
+)
+def test_dataset_filter_by_duration_level_and_problem_is_read_from_the_address(
+    home: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: dict[str, Any], wanted: str
+) -> None:
+    folder = table_dataset(tmp_path / "mine", [f"{name}.wav,Beep" for name in "abcde"])
+    for name, waveform in (("b", beep(2)), ("c", 0 * beep(3)), ("d", beep(0.5)), ("e", beep(0.5))):
+        (folder / f"{name}.wav").write_bytes(wav(waveform))
+    home.remember_dataset(folder)
+    measured(home, folder, monkeypatch)
+    at = tab("Clips", **address)
+    assert clip_table(at) == [f"{name}.wav" for name in wanted]
+    at = at.button(key="clear").click().run()
+    assert counts(at) == {"curated": "5 clips"}
 
 
 def test_dataset_with_a_file_that_cannot_be_decoded_is_measured_and_says_so(
@@ -263,9 +342,9 @@ def test_dataset_with_a_file_that_cannot_be_decoded_is_measured_and_says_so(
 ) -> None:
     soundfile.write(barks / "d.wav", np.full(44_100, np.nan), 44_100, subtype="FLOAT")
     measured(home, barks, monkeypatch)
-    at = opened("pages/dataset.py")
+    assert not any(button.key == "measure" for button in tab("Sound").button)
+    at = tab("Problems")
     assert not at.exception
-    assert not any(button.key == "measure" for button in at.button)
     table = next(frame.value for frame in at.dataframe if "what" in frame.value.columns)
     assert table[["kind", "clip"]].to_numpy().tolist() == [
         ["unreadable", "d.wav"],
@@ -286,7 +365,7 @@ def test_dataset_with_a_file_that_cannot_be_decoded_is_measured_and_says_so(
     ],
 )
 def test_dataset_filter_changes_the_header_and_the_clips(barks: Path, chosen: dict[str, Any], wanted: str) -> None:
-    at = opened("pages/dataset.py")
+    at = tab("Clips")
     assert counts(at) == {"curated": "4 clips"}
     kinds = {"labels": "multiselect", "every": "toggle", "text": "text_input", "subset": "selectbox"}
     for key, value in chosen.items():
@@ -296,7 +375,7 @@ def test_dataset_filter_changes_the_header_and_the_clips(barks: Path, chosen: di
 
 
 def test_dataset_filter_by_subset_shows_that_subset_alone(home: Workspace) -> None:
-    at = opened("pages/dataset.py")
+    at = tab("Clips")
     at = at.selectbox(key="subset").set_value("noisy").run()
     assert counts(at) == {"noisy": "20 clips"}
     assert len(clip_table(at)) == 20
@@ -312,10 +391,7 @@ def test_dataset_filter_by_subset_shows_that_subset_alone(home: Workspace) -> No
     ],
 )
 def test_dataset_filter_is_read_from_the_address(barks: Path, address: dict[str, Any], wanted: str) -> None:
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).switch_page("pages/dataset.py")
-    for key, value in address.items():
-        at.query_params[key] = value
-    assert clip_table(at.run()) == [f"{clip}.wav" for clip in wanted]
+    assert clip_table(tab("Clips", **address)) == [f"{clip}.wav" for clip in wanted]
 
 
 def test_dataset_filter_does_not_outlive_its_dataset(barks: Path, home: Workspace, sounds: Path) -> None:
@@ -341,30 +417,35 @@ def test_dataset_of_labels_without_sounds_opens(home: Workspace, shared: Path) -
     assert counts(at) == {"curated": "4,964 clips", "noisy": "19,815 clips", "test": "4,481 clips"}
     assert not at.exception
     assert sum("The sounds of" in text for text in said(at.warning)) == 3
-    assert any("Durations need the sounds" in text for text in said(at.info))
+    assert any("This needs the sounds" in text for text in said(at.info))
     facts = [text for text in said(at.markdown) if "labels in" in text]
     assert [text.split(" · ")[0] for text in facts[:2]] == [
         "80 labels in 213 combinations",
         "80 labels in 1168 combinations",
     ]
-    assert not any(button.key == "measure" for button in at.button)
-    assert [tab.label for tab in at.tabs][3] == "Problems (6)"
+    assert not any(button.key == "measure" for button in tab("Sound").button)
+    assert any("Problems: 6 condemned" in text for text in said(at.caption))
     at = at.multiselect(key="labels").set_value(["Waves_and_surf"]).run()
     assert int(counts(at)["noisy"].split()[0]) >= 291
 
 
-def test_dataset_of_sounds_without_labels_opens(home: Workspace, tmp_path: Path) -> None:
+def test_dataset_of_sounds_without_labels_opens(
+    home: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "bare"
     folder.mkdir()
     (folder / "a.wav").write_bytes(wav(beep(1)))
     home.remember_dataset(folder)
-    assert counts(opened("pages/dataset.py")) == {"curated": "1 clip"}
+    measured(home, folder, monkeypatch)
+    for name in TABS:
+        assert counts(tab(name)) == {"curated": "1 clip"}
+    assert "These clips have no labels." in said(tab("Labels").info)
 
 
 def test_measure_every_clip_starts_the_pass(barks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[Path] = []
     monkeypatch.setattr(Measuring, "start", lambda pass_: started.append(pass_.root))
-    at = opened("pages/dataset.py")
+    at = tab("Sound")
     assert started == []
     at = at.button(key="measure").click().run()
     assert not at.exception
@@ -378,7 +459,7 @@ def test_measuring_shows_its_progress_and_stops_on_the_button(
     monkeypatch.setattr(Measuring, "is_active", lambda pass_: True)
     monkeypatch.setattr(Measuring, "progress", lambda pass_: {"done": 1, "total": 4, "left_s": 90.0})
     monkeypatch.setattr(Measuring, "stop", lambda pass_: stopped.append(pass_.root))
-    at = opened("pages/dataset.py")
+    at = tab("Sound")
     assert not at.exception
     (bar,) = at.get("progress")
     assert bar.proto.text.startswith("Measuring 1 of 4 clips · ")
@@ -393,14 +474,14 @@ def test_dataset_lists_what_is_wrong_and_why(home: Workspace, tmp_path: Path) ->
     (folder / "c.wav").unlink()
     (folder / "d.wav").write_bytes(b"")
     home.remember_dataset(folder)
-    at = opened("pages/dataset.py")
+    at = tab("Problems")
     table = next(frame.value for frame in at.dataframe if "what" in frame.value.columns)
     assert table[["kind", "clip"]].to_numpy().tolist() == [
         ["missing", "c.wav"],
         ["unreadable", "b.wav"],
         ["unreadable", "d.wav"],
     ]
-    assert [tab.label for tab in at.tabs][3] == "Problems (3)"
+    assert any("1 missing" in text and "2 unreadable" in text for text in said(at.caption))
     assert counts(at) == {"curated": "1 clip"}
 
 
@@ -408,9 +489,9 @@ def test_dataset_lists_what_is_wrong_and_why(home: Workspace, tmp_path: Path) ->
 def test_clip_that_vanished_since_is_a_sentence(home: Workspace, tmp_path: Path, page: str) -> None:
     folder = table_dataset(tmp_path / "mine", ["a.wav,Beep"])
     home.remember_dataset(folder)
-    assert not opened(page).exception  # its index is in memory now
+    assert not opened(page, tab="Clips").exception  # its index is in memory now
     (folder / "a.wav").unlink()
-    at = opened(page)
+    at = opened(page, tab="Clips")
     assert not at.exception
     assert any("a.wav" in text for text in said(at.error))
 

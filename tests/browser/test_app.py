@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from audiotag.training.runs import list_runs
 from audiotag.workspace import Workspace
@@ -89,12 +89,29 @@ def test_esc10_is_opened_by_its_path(server: Server, page: Page, shared: Path) -
     expect(page.get_by_text("1-100032-A.ogg").first).to_be_visible()
 
 
+def click_on(page: Page, marks: Locator) -> None:
+    """Click on the first mark of a chart, as a hand does: move there, see what it says, press."""
+    mark = marks.first
+    mark.scroll_into_view_if_needed()
+    settled(page)
+    mark.hover(force=True)
+    expect(page.locator(".hoverlayer .hovertext:visible").first).to_be_visible()
+    mark.click(force=True)
+
+
+def settled(page: Page) -> None:
+    """Wait until the server has run the page to its end: before that a chart may be drawn anew under the hand."""
+    expect(page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')).to_be_attached()
+
+
 def test_a_click_on_a_bar_filters_and_the_address_shows_the_same_to_another(
     server: Server, page: Page, home: Path, tmp_path: Path
 ) -> None:
+    Workspace(home).remember_dataset(home / "starter-sounds")
     page.goto(f"{server.url}/dataset")
     page.get_by_role("tab", name="Labels").click()
-    page.locator(".bars .point path:visible").first.click(force=True)
+    expect(page).to_have_url(re.compile("tab=Labels"))
+    click_on(page, page.locator(".bars .point path:visible"))
     expect(page).to_have_url(re.compile("labels="))
     clips = page.get_by_test_id("stMetricValue").first
     expect(clips).not_to_have_text("60 clips")
@@ -112,4 +129,75 @@ def test_a_click_on_a_bar_filters_and_the_address_shows_the_same_to_another(
     other = page.context.browser.new_context().new_page()
     other.goto(page.url)
     expect(other.get_by_test_id("stMetricValue").first).to_have_text(counted)
+    expect(other.get_by_role("tab", name="Clips")).to_have_attribute("aria-selected", "true")
     assert sum(row["subset"] == "curated" for row in rows) == int(counted.split()[0])
+
+
+def test_a_click_on_a_bar_of_durations_filters_to_its_bin(server: Server, page: Page, home: Path) -> None:
+    Workspace(home).remember_dataset(home / "starter-sounds")
+    page.goto(f"{server.url}/dataset")
+    click_on(page, page.locator(".bars .point path:visible"))
+    expect(page).to_have_url(re.compile("shortest=.*below=|below=.*shortest="))
+    (low, high) = (float(re.search(rf"{key}=([0-9.]+)", page.url)[1]) for key in ("shortest", "below"))
+    page.get_by_role("tab", name="Clips").click()
+    expect(page.locator("audio").first).to_be_attached()
+    settled(page)
+    with page.expect_download() as download:
+        page.get_by_role("tabpanel").get_by_role("button", name="CSV").last.click()
+    with open(download.value.path()) as table:
+        durations = [float(row["duration_s"]) for row in csv.DictReader(table)]
+    assert durations
+    assert all(low <= duration < high for duration in durations)
+    page.get_by_role("button", name="Clear the filter").click()
+    expect(page.get_by_test_id("stMetricValue").first).to_have_text("60 clips")
+
+
+def test_keys_step_through_the_clips(server: Server, page: Page, home: Path) -> None:
+    Workspace(home).remember_dataset(home / "starter-sounds")
+    page.goto(f"{server.url}/dataset?tab=Clips")
+    name = page.get_by_role("tabpanel").locator("strong").first
+    expect(name).to_contain_text(".wav")
+    first = name.inner_text()
+    page.get_by_role("heading", level=1).click()
+    settled(page)
+    page.keyboard.press("n")
+    expect(name).not_to_have_text(first)
+    settled(page)
+    page.keyboard.press("p")
+    expect(name).to_have_text(first)
+
+
+def test_the_dashboard_is_one_file_that_opens_without_a_network(
+    server: Server, page: Page, home: Path, tmp_path: Path
+) -> None:
+    Workspace(home).remember_dataset(home / "starter-sounds")
+    page.goto(f"{server.url}/dataset?subset=noisy")
+    expect(page.get_by_test_id("stMetricValue")).to_have_text(["60 clips"])
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Dashboard").click()
+    download.value.save_as(tmp_path / "dashboard.html")
+    context = page.context.browser.new_context(offline=True)
+    other = context.new_page()
+    wrong: list[str] = []
+    other.on("pageerror", lambda error: wrong.append(str(error)))
+    other.on("requestfailed", lambda request: wrong.append(request.url))
+    other.goto((tmp_path / "dashboard.html").as_uri())
+    expect(other.get_by_role("heading", level=1)).to_have_text("starter-sounds")
+    expect(other.get_by_text("noisy clips", exact=False).first).to_be_visible()
+    assert other.locator(".js-plotly-plot .main-svg").count() >= 4
+    assert wrong == []
+    context.close()
+
+
+def test_how_to_get_fsdkaggle2019_is_said_for_the_folder_that_is_named(
+    server: Server, page: Page, tmp_path: Path
+) -> None:
+    (tmp_path / "FSDKaggle2019.meta").mkdir()
+    page.goto(f"{server.url}/dataset")
+    page.get_by_role("button", name="Get FSDKaggle2019").click()
+    dialog = page.get_by_role("dialog")
+    folder = dialog.get_by_role("textbox", name="Folder")
+    folder.fill(str(tmp_path))
+    folder.press("Enter")
+    expect(dialog.get_by_text(f"cd {tmp_path}").first).to_be_visible()
+    expect(dialog.get_by_text("zip -s 0 FSDKaggle2019.audio_train_noisy.zip --out unsplit.zip")).to_be_visible()

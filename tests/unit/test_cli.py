@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from audiotag.cli import main
@@ -158,6 +159,32 @@ def test_scan_gives_the_same_as_json(run: Callable[..., Outcome], dataset: Path)
         "longest_s": 2.5,
     }
     assert isinstance(values["subsets"]["curated"]["clips"], int)
+
+
+def test_scan_measures_every_clip_and_writes_table_and_dashboard(
+    run: Callable[..., Outcome], dataset: Path, tmp_path: Path
+) -> None:
+    table, page = tmp_path / "index.csv", tmp_path / "dashboard.html"
+    assert run("scan", dataset, "--measure", "--out", table, "--html", page).status == 1
+    rows = {row["clip"]: row for row in csv.DictReader(table.read_text().splitlines())}
+    assert set(rows) == {"a.wav", "b.WAV", "empty.ogg"}
+    assert rows["a.wav"]["labels"] == "Hum"
+    assert float(rows["a.wav"]["rms_dbfs"]) < 0
+    assert rows["empty.ogg"]["rms_dbfs"] == ""
+    text = page.read_text()
+    assert "plotly" in text
+    assert "level in the third-octave band (dBFS)" in text
+    assert "empty.ogg is empty (0 bytes)" in text
+    assert "https://cdn" not in text.split("</script>")[-1]  # opens without a network
+    parquet = tmp_path / "index.parquet"
+    assert run("scan", dataset, "--out", parquet).status == 1  # what is measured is kept
+    assert pd.read_parquet(parquet)["rms_dbfs"].notna().sum() == 2
+
+
+def test_scan_refuses_a_table_of_another_kind_before_the_work(run: Callable[..., Outcome], dataset: Path) -> None:
+    outcome = run("scan", dataset, "--out", "index.xlsx")
+    assert outcome.status == 2
+    assert "--out must end in .csv or .parquet, got index.xlsx" in outcome.err
 
 
 def test_scan_of_clips_that_all_are_bad_has_done_nothing(run: Callable[..., Outcome], dataset: Path) -> None:

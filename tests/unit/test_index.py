@@ -58,6 +58,8 @@ def test_every_clip_has_what_its_header_says(root: Path) -> None:
     assert index["sample_rate"].tolist() == [44_100, 44_100, 8000]
     assert index["channels"].tolist() == [1, 1, 2]
     assert index["codec"].tolist() == ["PCM_16", "FLOAT", "PCM_16"]
+    assert index["bits"].tolist() == [16, 32, 16]
+    assert index["bits"].tolist() == [16, 32, 16]
     assert index["size"].tolist() == [(root / clip).stat().st_size for clip in CLIPS]
     assert index["error"].isna().all()
 
@@ -168,6 +170,19 @@ def test_a_cache_of_other_columns_is_read_anew(root: Path, cache: Path, read: li
     assert sorted(read) == list(CLIPS)
 
 
+def test_a_cache_from_before_there_were_bits_is_read_anew(root: Path, cache: Path, read: list[str]) -> None:
+    dataset = open_dataset(root)
+    fresh = scan(dataset, cache)
+    (file,) = cache.iterdir()
+    pd.read_parquet(file).drop(columns="bits").to_parquet(file)
+    read.clear()
+    pd.testing.assert_frame_equal(scan(dataset, cache), fresh)
+    assert sorted(read) == list(CLIPS)
+    read.clear()
+    scan(dataset, cache)
+    assert read == []
+
+
 def test_two_datasets_of_one_name_have_two_caches(tmp_path: Path, root: Path, cache: Path, write_wav: Callable) -> None:
     write_wav(tmp_path / "other/a.wav", np.zeros(441))
     (tmp_path / "other/t.csv").write_text("fname,label\na.wav,Hum\n")
@@ -195,3 +210,5 @@ def test_the_index_of_esc10_is_2000_seconds(shared: Path) -> None:
     assert index["error"].isna().all()
     assert index["duration_s"].sum() == pytest.approx(2000, rel=0.01)
     assert set(index["codec"]) == {"VORBIS"}
+    assert index["bits"].isna().all()
+    assert index["bits"].dtype == "Int64"

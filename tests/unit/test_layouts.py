@@ -149,11 +149,56 @@ def test_folds_that_a_spreadsheet_made_decimal_are_folds(folder: Callable[..., P
     ],
 )
 def test_a_bad_row_is_a_sentence_and_the_others_go_on(competition: Callable[..., Path], row: str, reason: str) -> None:
-    dataset = open_dataset(competition(row, "c3.wav"))
+    dataset = open_dataset(competition(row, *(["c3.wav"] if row.startswith("c3.wav") else [])))
     assert len(dataset.problems) == 1
     assert reason in dataset.problems[0].reason
     assert clip_names(dataset) == ["c1.wav", "c2.wav", "n1.wav", "t1.wav"]
     assert dataset.subset("curated")["labels"].tolist()[0] == ("Bark",)
+
+
+def test_sounds_in_no_row_are_one_sentence_a_part_with_both_counts(competition: Callable[..., Path]) -> None:
+    root = competition("", "x.wav", "y.WAV", "z.flac", "._c1.wav", "notes.txt")
+    (root / "test/more.ogg").touch()
+    dataset = open_dataset(root)
+    assert [(problem.kind, problem.clip) for problem in dataset.problems] == [
+        ("counts", "x.wav"),
+        ("counts", "more.ogg"),
+    ]
+    assert [problem.reason for problem in dataset.problems] == [
+        "train_curated/ holds 5 sounds, train_curated.csv names 2: 3 are in no row, like x.wav; they are left out.",
+        "test/ holds 2 sounds, test_truth.csv names 1: more.ogg is in no row; it is left out.",
+    ]
+    assert clip_names(dataset) == ["c1.wav", "c2.wav", "n1.wav", "t1.wav"]
+
+
+@pytest.mark.parametrize("rows", ["gone.wav,Bark\n", "c1.wav,Bark\n", "c3.wav,\n", "c3.wav,Bork\n", ",Bark\n"])
+def test_rows_with_something_else_wrong_do_not_make_counts_disagree(
+    competition: Callable[..., Path], rows: str
+) -> None:
+    clips = ["c3.wav"] if rows.startswith("c3.wav") else []
+    (problem,) = open_dataset(competition(rows, *clips)).problems
+    assert problem.kind != "counts"
+
+
+def test_a_condemned_clip_that_is_there_is_in_a_row(zenodo: Callable[..., Path]) -> None:
+    root = zenodo("train_curated/c1.wav", "train_curated/1d44b0bd.wav", "train_curated/x.wav")
+    for keep in (False, True):
+        (problem,) = open_dataset(root, keep_condemned=keep).problems
+        assert problem.reason == (
+            "FSDKaggle2019.audio_train_curated/ holds 3 sounds, train_curated_post_competition.csv names 2: "
+            "x.wav is in no row; it is left out."
+        )
+
+
+def test_sounds_of_a_folder_that_is_not_its_tables_alone_may_be_in_no_row(folder: Callable[..., Path]) -> None:
+    table = "fname,label\na.wav,Rain\n"
+    beside = folder({"t.csv": table}, "a.wav", "b.wav")
+    assert open_dataset(beside).problems == ()
+    own = folder({"t.csv": table}, "audio/a.wav", "audio/b.wav")
+    assert [problem.kind for problem in open_dataset(own).problems] == ["counts"]
+    assert [problem.kind for problem in open_dataset(own / "t.csv").problems] == ["counts"]
+    (own / "u.csv").write_text(table)
+    assert open_dataset(own / "t.csv").problems == ()
 
 
 def test_a_table_without_the_file_or_the_label_column_is_refused_by_name(folder: Callable[..., Path]) -> None:

@@ -1,12 +1,14 @@
 """What is measured of a clip is what physics and the standards say of signals that are known in full."""
 
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyloudnorm
 import pytest
 import soundfile
-from scipy.signal import butter, sosfilt
+from scipy.signal import butter, sosfilt, welch
 
 from audiotag.data.measures import (
     FULL_SCALE,
@@ -15,7 +17,7 @@ from audiotag.data.measures import (
     Measures,
     average_spectrum,
     clipped_share,
-    frame_levels_dbfs,
+    frame_powers,
     loudness_lufs,
     measure,
     measure_waveform,
@@ -67,6 +69,15 @@ def test_loudness_follows_the_level_and_not_the_silence_around(tone: Callable) -
     assert loudness_lufs(tone(997, 4.0, 0.5, silence_s=4.0), RATE) == pytest.approx(whole, abs=0.5)
 
 
+@pytest.mark.parametrize("rate", [8000, RATE, 192_000])
+def test_loudness_is_that_of_the_library_alone(rate: int) -> None:
+    waveform = noise(7, -20, rate)
+    waveform[rate : 3 * rate] = 0  # digital silence within
+    waveform[5 * rate :] *= 1e-3  # below the gate
+    expected = pyloudnorm.Meter(rate).integrated_loudness(waveform.astype(np.float64))
+    assert loudness_lufs(waveform, rate) == pytest.approx(expected, abs=1e-5)
+
+
 def test_loudness_needs_one_gating_block(tone: Callable) -> None:
     waveform = tone(997, 1.0, 1.0)
     block = round(SHORTEST_LOUDNESS_S * RATE)
@@ -102,6 +113,13 @@ def test_the_shortest_clips_are_measured(n_samples: int, level: float) -> None:
     assert measures.bandwidth_hz == 0  # a constant has no spectrum
 
 
+@pytest.mark.parametrize("n_samples", [10, 3000, 100_000])
+@pytest.mark.parametrize("level", [0.1, -0.7])
+def test_a_constant_of_any_level_has_no_spectrum(n_samples: int, level: float) -> None:
+    measures = measure_waveform(np.full(n_samples, level, np.float32), RATE)
+    assert (measures.bandwidth_hz, sum(measures.third_octaves)) == (0, 0)
+
+
 def test_the_noise_floor_is_the_noise_between_the_bursts() -> None:
     waveform = noise(10, -60)
     for at in range(0, len(waveform), 2 * RATE):
@@ -117,11 +135,37 @@ def test_the_silent_share_is_the_share_of_time(tone: Callable) -> None:
 
 
 def test_frames_cover_the_clip_once() -> None:
-    assert len(frame_levels_dbfs(np.ones(5 * 2048, np.float32))) == 5
-    assert frame_levels_dbfs(np.full(10, 0.1, np.float32)) == pytest.approx([-20], abs=1e-4)
+    assert frame_powers(np.ones(5 * 2048 + 2047, np.float32)).tolist() == [1] * 5
+    assert frame_powers(np.full(10, 0.1, np.float32)) == pytest.approx([0.01])
+
+
+@pytest.mark.parametrize("n_samples", [100, 2047, 2049, 100_000, 10_000_000])
+def test_the_level_counts_every_sample_and_does_not_drift_in_long_clips(n_samples: int) -> None:
+    waveform = noise(n_samples / RATE)
+    waveform[-min(n_samples, 1000) :] *= 10
+    level = 10 * np.log10(np.mean(np.square(waveform, dtype=np.float64)))
+    assert measure_waveform(waveform, RATE).rms_dbfs == pytest.approx(level, abs=1e-5)
+
+
+@pytest.mark.parametrize("level", [1e-6, 1.0])
+def test_the_memory_beside_a_long_sound_is_a_few_times_its_own(level: float) -> None:
+    waveform = np.clip(noise(120, 0.0) * np.float32(level), -1, 1)
+    measure_waveform(waveform[:RATE], RATE)  # what is loaded and designed at first
+    tracemalloc.start()
+    try:
+        measure_waveform(waveform, RATE)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 3 * waveform.nbytes
 
 
 # Faults of the recording
+
+
+def sixteen_bit(waveform: np.ndarray) -> np.ndarray:
+    """The waveform as it comes out of a 16-bit file whose writer put full scale at 32767."""
+    return (np.round(np.clip(waveform, -1, 1) * 32_767) / 32_768).astype(np.float32)
 
 
 @pytest.mark.parametrize("sign", [1, -1])
@@ -141,10 +185,37 @@ def test_just_below_full_scale_is_not_clipped() -> None:
     assert clipped_share(np.ones(100, np.float32)) == 1
 
 
-def test_a_sine_driven_into_clipping_is_clipped_for_as_long_as_it_is_too_high(tone: Callable) -> None:
-    waveform = np.clip(tone(100, 1.0, np.sqrt(2)), -1, 1)
-    assert clipped_share(waveform) == pytest.approx(0.5, abs=0.01)  # arcsin(1/√2) is 45°
-    assert clipped_share(tone(1000, 1.0, 0.99)) == 0
+@pytest.mark.parametrize("rate", [8000, RATE, 192_000])
+@pytest.mark.parametrize("frequency_hz", [1, 5, 20, 31.7, 50, 997])
+def test_a_sine_that_just_fits_is_not_clipped_however_slow_its_crest(
+    tone: Callable, frequency_hz: float, rate: int
+) -> None:
+    waveform = tone(frequency_hz, 4.0, 1.0, rate)
+    crests = sixteen_bit(waveform)
+    assert crests.max() >= FULL_SCALE
+    assert clipped_share(waveform) == clipped_share(crests) == 0
+
+
+@pytest.mark.parametrize("frequency_hz", [20, 50, 100, 440])
+def test_a_sine_driven_into_clipping_is_clipped_for_as_long_as_it_is_too_high(
+    tone: Callable, frequency_hz: float
+) -> None:
+    driven = tone(frequency_hz, 2.0, np.sqrt(2))
+    assert clipped_share(np.clip(driven, -1, 1)) == pytest.approx(0.5, abs=0.02)  # arcsin(1/√2) is 45°
+    assert clipped_share(sixteen_bit(driven)) == pytest.approx(0.5, abs=0.02)
+    assert clipped_share(tone(frequency_hz, 1.0, 0.99)) == 0
+
+
+def test_what_is_beyond_full_scale_counts_as_what_becomes_of_it_when_it_is_played(tone: Callable) -> None:
+    driven = tone(100, 1.0, np.sqrt(2))
+    assert clipped_share(driven) == clipped_share(np.clip(driven, -1, 1)) > 0.4
+
+
+def test_a_rough_run_at_full_scale_is_not_clipped() -> None:
+    waveform = np.zeros(1000, np.float32)
+    waveform[10:14] = np.array([32_766, 32_767, 32_766, 32_767]) / 32_768
+    waveform[20:24] = [1, -1, 1, -1]
+    assert clipped_share(waveform) == 0
 
 
 def test_a_dc_offset_is_found_and_is_no_part_of_the_bandwidth() -> None:
@@ -201,6 +272,17 @@ def test_pink_noise_has_the_same_power_in_every_band() -> None:
     assert levels == pytest.approx(np.full(len(levels), levels.mean()), abs=0.7)
 
 
+@pytest.mark.parametrize("n_samples", [2, 3, 100, 8191, 8192, 12_287, 12_288, 200_000])
+def test_the_spectrum_is_that_of_scipy(n_samples: int) -> None:
+    waveform = noise(n_samples / RATE) + np.float32(0.2)
+    segment = min(8192, n_samples)
+    settings = {"nperseg": segment, "detrend": False}
+    expected = welch(waveform.astype(np.float64) - 0.2, RATE, **settings)
+    frequencies, power = average_spectrum(waveform, RATE, dc=0.2)
+    assert frequencies == pytest.approx(expected[0])
+    assert power == pytest.approx(expected[1] * RATE / segment, rel=1e-4, abs=1e-12)
+
+
 @pytest.mark.parametrize("rate", [8000, RATE, 96_000])
 def test_the_spectrum_sums_to_the_mean_square(rate: int) -> None:
     _, power = average_spectrum(noise(10, -20, rate), rate)
@@ -232,6 +314,12 @@ def test_the_content_is_the_same_in_wav_and_flac_and_another_for_a_changed_sampl
     assert wav == flac
     assert changed.content != wav.content
     assert not wav.truncated
+
+
+def test_the_same_samples_at_another_rate_are_another_sound() -> None:
+    waveform = noise(1)
+    contents = [measure_waveform(waveform, rate).content for rate in (RATE, RATE, 22_050)]
+    assert contents[0] == contents[1] != contents[2]
 
 
 def test_a_file_cut_off_is_measured_and_said_to_be(tmp_path: Path, tone: Callable, write_wav: Callable) -> None:

@@ -1,6 +1,8 @@
 """The second pass measures every clip once, keeps what is done, and goes on where it was stopped."""
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +19,7 @@ from audiotag.data import measuring as measuring_module
 from audiotag.data.index import scan
 from audiotag.data.layouts import open_dataset
 from audiotag.data.measures import measure
-from audiotag.data.measuring import MEASURE_COLUMNS, Measuring, with_measures, work
+from audiotag.data.measuring import MEASURE_COLUMNS, Measuring, usable_cpus, with_measures, work
 from audiotag.workspace import Workspace
 
 CLIPS = [f"{number:02}.wav" for number in range(12)]
@@ -262,3 +264,37 @@ def test_two_datasets_have_two_folders(tmp_path: Path) -> None:
     first, second = (Measuring.of(tmp_path / name, "sounds", Workspace()) for name in "ab")
     assert first.folder != second.folder
     assert first == Measuring.of(tmp_path / "a", "sounds", Workspace())
+
+
+def test_a_worker_measures_without_loading_tables(root: Path) -> None:
+    code = f"""
+import sys
+from pathlib import Path
+from audiotag.data.measuring import _measure_chunk
+(row,) = _measure_chunk([(Path({str(root / "00.wav")!r}),)])
+print(row[-1], "numpy" in sys.modules, "pandas" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=TIMEOUT_S)
+    assert (done.stdout.strip(), done.stderr) == ("None True False", "")
+
+
+def test_the_process_leaves_each_worker_one_thread(monkeypatch: pytest.MonkeyPatch, measuring: Measuring) -> None:
+    seen: list[Any] = []
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    monkeypatch.setattr(os, "nice", lambda _: None, raising=False)
+    monkeypatch.setattr(sys, "argv", ["measuring", str(measuring.root), str(measuring.folder)])
+    monkeypatch.setattr(measuring_module, "work", lambda of: seen.extend([of, os.environ["OMP_NUM_THREADS"]]))
+    measuring_module.main()
+    assert seen == [measuring, "1"]
+    (measuring.folder / "process.json").unlink()  # that was this process
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system binds no process to a CPU")
+def test_workers_are_as_many_as_the_cpus_that_may_be_used() -> None:
+    allowed = os.sched_getaffinity(0)
+    assert usable_cpus() == len(allowed)
+    try:
+        os.sched_setaffinity(0, {min(allowed)})
+        assert usable_cpus() == 1
+    finally:
+        os.sched_setaffinity(0, allowed)

@@ -12,10 +12,10 @@ from audiotag.data.layouts import open_dataset
 from audiotag.data.measures import THIRD_OCTAVES_HZ
 from audiotag.data.measuring import MEASURE_COLUMNS, with_measures
 from audiotag.data.statistics import (
-    Filter,
     absent,
     combinations,
-    filtered,
+    distribution,
+    durations_by_label,
     formats,
     label_counts,
     labelled,
@@ -23,9 +23,14 @@ from audiotag.data.statistics import (
     licences,
     measured,
     ordered,
+    ordered_by_median,
+    percentiles,
+    rarest,
     readable,
+    round_edges,
     share_seen,
     share_shorter,
+    spectral_gap,
     summary,
     third_octaves,
     together,
@@ -52,6 +57,7 @@ def index() -> pd.DataFrame:
         codec=["PCM_16", "PCM_16", "PCM_16", "VORBIS", pd.NA, "PCM_16"],
         channels=[1, 1, 1, 2, pd.NA, 1],
         sample_rate=[44_100, 44_100, 44_100, 48_000, pd.NA, 16_000],
+        bits=[16, 16, 16, pd.NA, pd.NA, 16],
     )
     return index.astype({name: type_ for name, type_ in HEADER_TYPES.items() if name in index})
 
@@ -120,46 +126,6 @@ def test_labels_are_ordered_by_count_or_name(index: pd.DataFrame) -> None:
     assert ordered(counts.iloc[::-1], "name").index.tolist() == ["Bark", "Meow", "Zip"]
 
 
-def clips(index: pd.DataFrame, **wanted: object) -> str:
-    """First letters of the clips that pass."""
-    return "".join(clip[0] for clip in filtered(index, Filter(**wanted))["clip"])  # type: ignore[arg-type]
-
-
-def test_an_empty_filter_lets_everything_through(index: pd.DataFrame) -> None:
-    pd.testing.assert_frame_equal(filtered(index, Filter()), index)
-
-
-def test_clips_are_found_by_their_labels(index: pd.DataFrame) -> None:
-    assert clips(index, labels=("Meow", "Hiss")) == "bcen"
-    assert clips(index, labels=("Meow", "Bark"), every_label=True) == "bcn"
-    assert clips(index, labels=("Bark", "Hiss"), every_label=True) == ""
-    assert clips(index, labels=("Bar",)) == ""  # whole labels only
-
-
-def test_clips_are_found_by_subset_and_length(index: pd.DataFrame) -> None:
-    assert clips(index, subset="noisy") == "n"
-    assert clips(index, shortest_s=2.0, longest_s=10.0) == "bcd"  # both ends count; what has no length does not pass
-    assert clips(index, longest_s=1.0) == "a"
-    assert clips(index, subset="noisy", longest_s=1.0) == ""
-
-
-def test_clips_are_found_by_text_in_name_label_and_source(index: pd.DataFrame) -> None:
-    assert clips(index, text="B.WAV") == "b"
-    assert clips(index, text="meow") == "bcn"
-    assert clips(index, text="freesound.org") == "a"
-    assert clips(index, text=".*") == ""  # text, no pattern
-    assert clips(index, text="(") == ""
-
-
-def test_all_parts_of_a_filter_must_pass(index: pd.DataFrame) -> None:
-    assert clips(index, subset="curated", labels=("Meow",), text="c.wav", shortest_s=1.0) == "c"
-
-
-def test_what_passes_keeps_its_rows(index: pd.DataFrame) -> None:
-    assert filtered(index, Filter(labels=("Meow",))).index.tolist() == [1, 2, 5]
-    assert filtered(filtered(index, Filter(text="nowhere")), Filter(labels=("Meow",), text="x", longest_s=1)).empty
-
-
 def test_an_empty_file_is_no_clip_but_one_that_is_not_there_counts_by_its_labels(
     index: pd.DataFrame, silent_index: pd.DataFrame
 ) -> None:
@@ -214,7 +180,11 @@ def test_formats_name_what_is_constant_and_count_what_is_not(index: pd.DataFrame
     table = formats(index)
     assert table.loc["container", "curated"] == "WAV (2), FLAC (1), OGG (1)"
     assert table.loc["channels", "curated"] == "1 (3), 2 (1)"
-    assert table["noisy"].tolist() == ["WAV", "PCM_16", "1", "16000"]
+    assert table.loc["bits a sample"].tolist() == ["16", "16"]  # a lossy codec has none
+    assert table.loc[:"sample rate (Hz)", "noisy"].tolist() == ["WAV", "PCM_16", "16", "1", "16000"]
+    assert table.loc[["hours", "mean duration (s)"], "noisy"].tolist() == ["2.00", "7200.00"]
+    assert table.loc["median duration (s)", "curated"] == "2.50"
+    assert table.loc["shortest and longest (s)", "curated"] == "1.00 – 10.00"
     many = pd.concat([index.assign(subset="test", sample_rate=rate) for rate in (1, 2, 3, 4)])
     assert formats(many).loc["sample rate (Hz)", "test"].endswith(" …")
 
@@ -229,14 +199,100 @@ def test_only_what_is_measured_is_measured(index: pd.DataFrame, sounding: pd.Dat
     assert measured(sounding)["clip"].tolist() == ["a.wav", "b.wav", "c.wav", "d.wav"]
 
 
-def test_spectra_are_averaged_by_colour_and_not_by_level(sounding: pd.DataFrame) -> None:
+def test_spectra_are_averaged_by_power_over_all_clips(sounding: pd.DataFrame) -> None:
     table = third_octaves(sounding)
     assert table.columns.tolist() == ["curated"]
     assert tuple(table.index) == THIRD_OCTAVES_HZ
-    shares = 10 ** (table["curated"].to_numpy() / 10)
+    power = 10 ** (table["curated"].to_numpy() / 10)
+    assert power[[4, 20]] == pytest.approx([1 / 4, 1.001 / 4])  # four clips, the silent one too; 1 is 0 dBFS
+    assert np.isfinite(table.to_numpy()).all()
+
+
+def test_spectra_at_the_same_power_are_averaged_by_colour_and_not_by_level(sounding: pd.DataFrame) -> None:
+    shares = 10 ** (third_octaves(sounding, same_power=True)["curated"].to_numpy() / 10)
     assert shares.sum() == pytest.approx(1)
     assert shares[[4, 20]] == pytest.approx([1 / 3, 2 / 3])  # the silent clip has no colour; the faint one counts whole
-    assert np.isfinite(table.to_numpy()).all()
+
+
+def test_the_gap_between_two_sets_is_theirs_and_turns_round(sounding: pd.DataFrame) -> None:
+    """Bark's noisy clips hold a tenth of their power where the curated ones hold a half; Meow's are alike."""
+    table = sounding[sounding["clip"].isin(["a.wav", "c.wav", "n.wav", "b.wav"])].reset_index(drop=True)
+    even = tuple(0.5 if at in (4, 20) else 0.0 for at in range(30))
+    tilted = tuple({4: 0.1, 20: 0.9}.get(at, 0.0) for at in range(30))
+    table = table.assign(
+        labels=[("Bark",), ("Meow",), ("Bark",), ("Meow",)],
+        subset=["curated", "curated", "noisy", "noisy"],
+        rms_dbfs=-10.0,
+        third_octaves=[even, even, tuple(1e-4 * value for value in tilted), even],
+    )
+    gap = spectral_gap(table, "noisy", "curated")
+    assert gap.index.tolist() == ["Bark", "Meow"]  # the most different first
+    bark = gap.loc["Bark"].dropna()
+    assert bark.to_dict() == pytest.approx(
+        {f"{THIRD_OCTAVES_HZ[4]} Hz": 10 * np.log10(0.2), f"{THIRD_OCTAVES_HZ[20]} Hz": 10 * np.log10(1.8)}
+    )
+    assert gap.loc["Meow"].dropna().to_numpy() == pytest.approx([0, 0])
+    pd.testing.assert_frame_equal(spectral_gap(table, "curated", "noisy"), -gap)
+    assert spectral_gap(table[table["subset"] == "noisy"], "noisy", "curated").empty
+
+
+def test_each_labels_durations_are_those_of_its_clips(index: pd.DataFrame) -> None:
+    table = durations_by_label(index).set_index(["label", "subset"])
+    bark = table.loc[("Bark", "curated")]
+    assert bark[["clips", "mean_s", "median_s"]].tolist() == [4, 4.0, 2.5]
+    assert bark["p10_s"] == pytest.approx(1.3)
+    assert bark["p90_s"] == pytest.approx(np.quantile([1, 2, 3, 10], 0.9))
+    assert ("Hiss", "curated") not in table.index  # its one clip cannot be read
+    assert ordered_by_median(table.reset_index()) == ["Bark", "Meow", "Zip"]
+
+
+def test_percentiles_rise_to_the_longest(index: pd.DataFrame) -> None:
+    table = percentiles(index)
+    assert table.index[[0, -1]].tolist() == [0, 100]
+    assert table["curated"].is_monotonic_increasing
+    assert table["curated"].iloc[[0, -1]].tolist() == [1.0, 10.0]
+    assert table.loc[50.0, "curated"] == 2.0  # half of the clips are at most so long
+
+
+def test_a_distribution_holds_every_clip_once(index: pd.DataFrame) -> None:
+    table = distribution(readable(index), "duration_s")
+    assert table[["curated", "noisy"]].sum().tolist() == pytest.approx([1, 1])
+    assert (table["to"].iloc[:-1].to_numpy() == table["from"].iloc[1:].to_numpy()).all()
+    assert table["from"].iloc[0] <= 1.0
+    assert table["to"].iloc[-1] > 7200
+
+
+def test_a_value_on_an_edge_lies_in_the_bin_that_begins_there(index: pd.DataFrame) -> None:
+    table = distribution(index[index["subset"] == "curated"].dropna(subset=["duration_s"]), "duration_s")
+    for value in (1.0, 2.0, 3.0, 10.0):
+        ((share),) = table.loc[(table["from"] <= value) & (value < table["to"]), "curated"]
+        assert share == 0.25
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [(0.3, 30.0), (-63.2, -3.1), (0.0, 0.0), (5.0, 5.0), (3.3, 22_050.0), (0.1, 0.3), (-1.0, 1e9)]
+)
+def test_edges_hold_all_and_are_few(low: float, high: float) -> None:
+    edges = round_edges(low, high)
+    assert edges[0] <= low
+    assert edges[-1] > high
+    assert 2 <= len(edges) <= 53
+    assert np.diff(edges) == pytest.approx(np.full(len(edges) - 1, edges[1] - edges[0]))
+
+
+def test_digital_silence_does_not_stretch_the_levels(sounding: pd.DataFrame) -> None:
+    levels = sounding.assign(noise_floor_dbfs=[-50.0, -60.0, -200.0, -40.0, np.nan, np.nan])
+    table = distribution(measured(levels), "noise_floor_dbfs")
+    assert table["from"].iloc[0] == -120
+    assert table["curated"].sum() == pytest.approx(1)
+    unmeasured = distribution(levels[levels["subset"] == "noisy"], "noise_floor_dbfs")
+    assert len(unmeasured) == 0
+
+
+def test_the_rarest_labels_are_named_with_their_clips(index: pd.DataFrame) -> None:
+    curated, noisy = rarest(label_counts(index))
+    assert curated == "rarest curated: Zip (0), Meow (2), Bark (4); the median label has 2 clips"
+    assert noisy.startswith("rarest noisy: Bark (1), Meow (1), Zip (1)")
 
 
 def test_spectra_of_silence_are_an_empty_table(sounding: pd.DataFrame) -> None:
@@ -286,5 +342,6 @@ def test_a_dataset_without_labels_gives_empty_tables(index: pd.DataFrame) -> Non
     bare = index.assign(labels=[()] * len(index))
     assert label_counts(bare).empty
     assert together(bare).empty
+    assert durations_by_label(bare).empty
     assert labels_a_clip(bare).to_dict("index") == {0: {"curated": 4, "noisy": 1}}
     assert summary(bare)["labels"].tolist() == [0, 0]

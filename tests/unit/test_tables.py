@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from audiotag.data.tables import TableOptions, column_of, map_cells, read_table, split_labels
+from audiotag.data.tables import RowCheck, TableOptions, column_of, map_cells, read_table, sound_names, split_labels
 from audiotag.errors import AudiotagError
 
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
@@ -130,3 +130,40 @@ def test_cells_are_mapped_each_by_itself_and_the_same_once() -> None:
     column = pd.Series(["Bark", None, "Bark; Meow", "Bark"], dtype="str")
     assert map_cells(column, split) == [("Bark",), (), ("Bark", "Meow"), ("Bark",)]
     assert sorted(asked) == ["", "Bark", "Bark; Meow"]
+
+
+def test_of_the_names_in_a_folder_those_of_sounds_count_without_hidden_ones() -> None:
+    names = [
+        "a.wav",
+        "b.WAV",
+        "c.flac",
+        "d.ogg",
+        "e.mp3",
+        "wav",
+        "f.wav.part",
+        ".g.wav",
+        "._a.wav",
+        "t.csv",
+        "h.raw",
+        "",
+    ]
+    assert sound_names(names) == ["a.wav", "b.WAV", "c.flac", "d.ogg", "e.mp3"]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_surplus_sounds_are_those_of_the_folder_less_those_of_the_table(seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    names = np.array([f"{number}.wav" for number in range(6)])
+    present, named = ({str(name) for name in names[draw.random(6) < 0.7]} for _ in range(2))
+    clips = pd.Series([*named, *list(named)[:2], None], dtype="str")
+    problem = RowCheck("t.csv", Path("/audio"), present | {"t.csv"}, (), "").surplus(clips)
+    extra = sorted(present - named)
+    assert (problem is None) == (not extra)
+    if problem:
+        assert (problem.kind, problem.clip) == ("counts", extra[0])
+        assert problem.reason.startswith(f"audio/ holds {len(present)} sounds, t.csv names {len(named)}: ")
+        assert f"{len(extra)} are in no row, like {extra[0]};" in problem.reason or extra == [problem.clip]
+
+
+def test_where_no_sound_is_there_none_is_too_many() -> None:
+    assert RowCheck("t.csv", Path("/audio"), None, (), "").surplus(pd.Series(["a.wav"], dtype="str")) is None

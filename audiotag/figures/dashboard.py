@@ -1,0 +1,140 @@
+"""The Dataset page as one HTML file that opens anywhere, without a network."""
+
+from __future__ import annotations
+
+import html
+import math
+
+import pandas as pd
+import plotly.graph_objects as go
+import plotly.io
+
+from audiotag.data import statistics
+from audiotag.data.dataset import Dataset
+from audiotag.data.filters import Filter
+from audiotag.figures import dataset as figures
+
+LABELS = 100
+ROWS = 200
+STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; color: #1d2624; max-width: 1100px; margin: 2rem auto; padding: 0 1rem }
+table { border-collapse: collapse; margin: .5rem 0 1.5rem; font-variant-numeric: tabular-nums }
+th, td { padding: .2rem .8rem; text-align: left; border-bottom: 1px solid #dde4e2 }
+h2 { margin-top: 2.5rem } .quiet { color: #66736f } summary { cursor: pointer }
+"""
+
+
+def dashboard(dataset: Dataset, shown: pd.DataFrame, found: pd.DataFrame, wanted: Filter, crop_s: float) -> str:
+    """All figures and tables about the clips that pass a filter.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    shown : pandas.DataFrame
+        The index, filtered by ``wanted``.
+    found : pandas.DataFrame
+        The faults of these clips.
+    wanted : Filter
+    crop_s : float
+        Seconds, a line in the figures of durations.
+
+    Returns
+    -------
+    str
+        HTML with Plotly's script in it, about 5 MB.
+    """
+    parts = [
+        f"<h1>{html.escape(dataset.name)}</h1>",
+        f'<p class="quiet">{html.escape(dataset.layout)} · {html.escape(str(wanted))}</p>',
+        _table(statistics.summary(shown).round(2).rename_axis("subset")),
+        *_labels(shown),
+        *_sounds(shown, crop_s),
+        "<h2>Problems</h2>",
+        _table(found["kind"].value_counts().rename("clips").to_frame()),
+        _folded("Every problem", found.set_index("clip")) if len(found) else "<p>Nothing is wrong.</p>",
+    ]
+    body = "\n".join(parts)
+    script = plotly.offline.get_plotlyjs()
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(dataset.name)}</title>'
+        f"<style>{STYLE}</style><script>{script}</script></head><body>{body}</body></html>"
+    )
+
+
+def _labels(shown: pd.DataFrame) -> list[str]:
+    counts = statistics.ordered(statistics.label_counts(shown), "most clips")
+    if counts.empty:
+        return []
+    pairs = statistics.together(shown)
+    names = list(counts.head(figures.MAP_LABELS).index)
+    numbers = statistics.labels_a_clip(shown)
+    parts = [
+        "<h2>Labels</h2>",
+        f"<p>{html.escape(' · '.join(statistics.rarest(counts)))}</p>",
+        _figure(figures.labels(counts.head(LABELS))),
+        _folded("As a table", counts.rename_axis("label")),
+        _figure(figures.bars(numbers, "labels a clip")),
+        _folded("As a table", numbers),
+        _folded("Combinations", statistics.combinations(shown)),
+    ]
+    if len(pairs):
+        parts += ["<h3>Which labels come together</h3>", _figure(figures.together(pairs, names))]
+    licences = statistics.licences(shown)
+    return [*parts, "<h3>Licences</h3>", _table(licences)] if len(licences) else parts
+
+
+def _sounds(shown: pd.DataFrame, crop_s: float) -> list[str]:
+    if len(statistics.readable(shown)) == 0:
+        return ["<p>The sounds are not there: durations, levels and spectra need them.</p>"]
+    durations = statistics.distribution(statistics.readable(shown), "duration_s")
+    by_label = statistics.durations_by_label(shown)
+    percentiles = statistics.percentiles(shown)
+    parts = [
+        "<h2>Durations</h2>",
+        _figure(figures.histogram(durations, "duration", "s", crop_s)),
+        _folded("As a table", durations),
+        _figure(figures.cumulative(percentiles, crop_s)),
+        _folded("As a table", percentiles),
+    ]
+    if len(by_label):
+        parts.append(_figure(figures.durations_by_label(by_label, statistics.ordered_by_median(by_label), crop_s)))
+        parts.append(_folded("As a table", by_label.set_index("label")))
+    parts += ["<h2>Files</h2>", _table(statistics.formats(shown))]
+    measured = statistics.measured(shown)
+    if len(measured) == 0:
+        return [*parts, "<p>The clips are not measured yet: levels and spectra need that.</p>"]
+    spectra = statistics.third_octaves(measured)
+    parts += [
+        "<h2>Sound</h2>",
+        f"<p>{len(measured):,} clips are measured. 0 dBFS is the level of a square wave between −1 and 1.</p>",
+        _figure(figures.third_octaves(spectra, "level in the third-octave band (dBFS)")),
+        _folded("As a table", spectra),
+    ]
+    if {"curated", "noisy"}.issubset(measured["subset"]):
+        gap = statistics.spectral_gap(measured, "noisy", "curated")
+        if len(gap):
+            parts += ["<h3>Noisy above curated, every clip at the same power</h3>"]
+            parts += [_figure(figures.spectral_gap(gap, "noisy", "curated")), _folded("As a table", gap)]
+    for column, (title, unit) in figures.MEASURED.items():
+        table = statistics.distribution(measured, column)
+        parts += [_figure(figures.histogram(table, title, unit)), _folded(f"{title} as a table", table)]
+    return parts
+
+
+def _figure(figure: go.Figure) -> str:
+    figure.update_layout(template="plotly_white")
+    return plotly.io.to_html(figure, include_plotlyjs=False, full_html=False, config={"displaylogo": False})
+
+
+def _table(table: pd.DataFrame) -> str:
+    shown = table.head(ROWS)
+    more = f'<p class="quiet">… and {len(table) - ROWS:,} more rows</p>' if len(table) > ROWS else ""
+    return shown.to_html(border=0, na_rep="—", float_format=_number) + more
+
+
+def _folded(title: str, table: pd.DataFrame) -> str:
+    return f"<details><summary>{html.escape(title)}</summary>{_table(table)}</details>"
+
+
+def _number(value: float) -> str:
+    return "—" if math.isnan(value) else f"{value:.4g}"
