@@ -23,7 +23,7 @@ def main(address: str, wav: str) -> None:
         )
         for name, scheme in (
             ("", "light"),
-            ("dataset", "light"),
+            ("dataset?tab=Labels", "light"),
             ("spectrogram", "dark"),
             ("train", "light"),
             ("tag", "dark"),
@@ -38,7 +38,7 @@ def main(address: str, wav: str) -> None:
             if name == "tag":
                 page.get_by_test_id("stFileUploaderDropzone").drop({"files": wav})
                 settled(page)
-            page.screenshot(path=FOLDER / f"{name or 'home'}.png")
+            page.screenshot(path=FOLDER / f"{name.partition('?')[0] or 'home'}.png")
         browser.close()
 
 

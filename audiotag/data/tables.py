@@ -169,10 +169,7 @@ class RowCheck:
         extra = sorted(set(sounds) - named)
         if not extra:
             return None
-        if len(extra) == 1:
-            what = f"{extra[0]} is in no row; it is left out."
-        else:
-            what = f"{len(extra):,} are in no row, like {extra[0]}; they are left out."
+        what = f"{extra[0]} is in no row." if len(extra) == 1 else f"{len(extra):,} are in no row, like {extra[0]}."
         reason = f"{self.folder.name}/ holds {len(sounds):,} sounds, {self.table} names {len(named):,}: {what}"
         return Problem(extra[0], reason, "counts")
 

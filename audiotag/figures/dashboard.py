@@ -92,14 +92,14 @@ def _sounds(shown: pd.DataFrame, crop_s: float) -> list[str]:
     parts = [
         "<h2>Durations</h2>",
         _figure(figures.histogram(durations, "duration", "s", crop_s)),
-        _folded("As a table", durations),
+        _folded("As a table", durations.set_index("from")),
         _figure(figures.cumulative(percentiles, crop_s)),
         _folded("As a table", percentiles),
     ]
     if len(by_label):
         parts.append(_figure(figures.durations_by_label(by_label, statistics.ordered_by_median(by_label), crop_s)))
         parts.append(_folded("As a table", by_label.set_index("label")))
-    parts += ["<h2>Files</h2>", _table(statistics.formats(shown))]
+    parts += ["<h2>Files</h2>", _table(statistics.formats(shown).rename_axis("fact"))]
     measured = statistics.measured(shown)
     if len(measured) == 0:
         return [*parts, "<p>The clips are not measured yet: levels and spectra need that.</p>"]
@@ -117,7 +117,8 @@ def _sounds(shown: pd.DataFrame, crop_s: float) -> list[str]:
             parts += [_figure(figures.spectral_gap(gap, "noisy", "curated")), _folded("As a table", gap)]
     for column, (title, unit) in figures.MEASURED.items():
         table = statistics.distribution(measured, column)
-        parts += [_figure(figures.histogram(table, title, unit)), _folded(f"{title} as a table", table)]
+        parts.append(_figure(figures.histogram(table, title, unit)))
+        parts.append(_folded(f"{title} as a table", table.set_index("from")))
     return parts
 
 
@@ -127,9 +128,11 @@ def _figure(figure: go.Figure) -> str:
 
 
 def _table(table: pd.DataFrame) -> str:
-    shown = table.head(ROWS)
+    shown = table.head(ROWS).rename_axis(columns=None)
+    named = bool(shown.index.name)
+    shown = shown.reset_index() if named else shown
     more = f'<p class="quiet">… and {len(table) - ROWS:,} more rows</p>' if len(table) > ROWS else ""
-    return shown.to_html(border=0, na_rep="—", float_format=_number) + more
+    return shown.to_html(border=0, index=not named, na_rep="—", float_format=_number) + more
 
 
 def _folded(title: str, table: pd.DataFrame) -> str:

@@ -162,7 +162,7 @@ def test_surplus_sounds_are_those_of_the_folder_less_those_of_the_table(seed: in
     if problem:
         assert (problem.kind, problem.clip) == ("counts", extra[0])
         assert problem.reason.startswith(f"audio/ holds {len(present)} sounds, t.csv names {len(named)}: ")
-        assert f"{len(extra)} are in no row, like {extra[0]};" in problem.reason or extra == [problem.clip]
+        assert f"{len(extra)} are in no row, like {extra[0]}." in problem.reason or extra == [problem.clip]
 
 
 def test_where_no_sound_is_there_none_is_too_many() -> None:
