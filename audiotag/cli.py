@@ -139,7 +139,7 @@ def _write_scan(dataset: Dataset, index: pd.DataFrame, problems: pd.DataFrame, o
     if options.html:
         from audiotag.data.filters import Filter
         from audiotag.figures.dashboard import dashboard
-        from audiotag.sound.spectrogram import PRESETS
+        from audiotag.sound.settings import PRESETS
 
         page = dashboard(dataset, index, problems, Filter(), PRESETS["capstone"].clip_s)
         write_bytes(options.html, page.encode())

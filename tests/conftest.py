@@ -93,7 +93,7 @@ def tiny_ensemble(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     from audiotag.network_settings import NetworkSettings
     from audiotag.networks import build_network
-    from audiotag.sound.spectrogram import SpectrogramSettings
+    from audiotag.sound.settings import SpectrogramSettings
     from audiotag.tagging.ensemble import Card, FoldCard
 
     folder = tmp_path_factory.mktemp("ensembles") / "tiny"

@@ -6,7 +6,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from audiotag.figures.theme import ACCENT, MARK, PICTURE_SCALE, QUIET, WARM, framed
-from audiotag.sound.spectrogram import SpectrogramSettings, mel_frequencies
+from audiotag.sound.settings import SpectrogramSettings
+from audiotag.sound.spectrogram import mel_frequencies
 
 ENVELOPE_POINTS = 1200
 FREQUENCY_TICKS_HZ = (50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from audiotag.sound.spectrogram import SpectrogramSettings, mel_matrix
+from audiotag.sound.settings import SpectrogramSettings
+from audiotag.sound.spectrogram import mel_matrix, window
 
 
 def sound_of(picture: np.ndarray, settings: SpectrogramSettings, n_iter: int = 32) -> np.ndarray:
@@ -26,14 +27,15 @@ def sound_of(picture: np.ndarray, settings: SpectrogramSettings, n_iter: int = 3
     from librosa import griffinlim
     from librosa.util import nnls
 
-    power = 10 ** (picture.astype(np.float64) / 10)
-    spectrum = np.sqrt(nnls(mel_matrix(settings).toarray(), power.astype(np.float32)))
+    bands = 10 ** (picture.astype(np.float64) * settings.power / 20)
+    spectrum = nnls(mel_matrix(settings).toarray(), bands.astype(np.float32)) ** (1 / settings.power)
     waveform = griffinlim(
         spectrum,
         n_iter=n_iter,
         n_fft=settings.n_fft,
         win_length=settings.win_length,
         hop_length=settings.hop_length,
+        window=window(settings.window, settings.win_length),
         length=(picture.shape[1] - 1) * settings.hop_length,
         random_state=0,
     )

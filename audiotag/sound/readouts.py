@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from audiotag.sound.spectrogram import SpectrogramSettings, empty_bands, mel_corners
+from audiotag.sound.settings import SpectrogramSettings
+from audiotag.sound.spectrogram import empty_bands, mel_corners
 
 
 class ReadOut(NamedTuple):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from audiotag.errors import AudiotagError
 from audiotag.network_settings import NetworkSettings
-from audiotag.sound.spectrogram import SpectrogramSettings
+from audiotag.sound.settings import SpectrogramSettings
 from audiotag.workspace import read_json
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def load_networks(folder: Path, card: Card) -> list[XResNet]:
     networks = []
     for fold in card.folds:
         weights = _read_weights(folder, fold)
-        network = fold_spectral_norm(build_network(card.network, len(card.labels)))
+        network = fold_spectral_norm(build_network(card.network, len(card.labels), card.spectrogram.channels))
         try:
             network.load_state_dict(weights)
         except RuntimeError as error:

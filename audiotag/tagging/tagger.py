@@ -9,7 +9,9 @@ import torch
 
 from audiotag.errors import AudiotagError
 from audiotag.sound.audio import SILENCE_DBFS, Sound, Source, peak_dbfs, read_sound
-from audiotag.sound.spectrogram import SpectrogramSettings, fit_length, kept_bounds, log_mel
+from audiotag.sound.on_device import NetworkInput
+from audiotag.sound.settings import SpectrogramSettings
+from audiotag.sound.spectrogram import fit_length, kept_bounds, log_mel
 from audiotag.tagging.ensemble import Card, load_networks, read_card
 from audiotag.tagging.result import Tag, Tags
 
@@ -39,6 +41,7 @@ class Tagger:
             raise AudiotagError(f"folds must be among {', '.join(map(str, known))} in {folder.name}, got {unknown[0]}.")
         networks = load_networks(folder, self.card)
         chosen = [fold.fold in folds or not folds for fold in self.card.folds]
+        self.finish = NetworkInput(self.card.spectrogram)
         self.networks = [
             network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             for network, wanted in zip(networks, chosen, strict=True)
@@ -78,8 +81,8 @@ class Tagger:
     def score(self, windows: list[np.ndarray]) -> np.ndarray:
         """Scores of waveforms, each padded to the clip length, shape ``(folds, windows, labels)``."""
         settings = self.card.spectrogram
-        pictures = np.stack([log_mel(fit_length(window, settings), settings) for window in windows])
-        batch = torch.from_numpy(pictures)[:, None].contiguous(memory_format=torch.channels_last)
+        log_mels = np.stack([log_mel(fit_length(window, settings), settings) for window in windows])
+        batch = self.finish(torch.from_numpy(log_mels)).contiguous(memory_format=torch.channels_last)
         with torch.inference_mode():
             return np.stack([network(batch).sigmoid().numpy() for network in self.networks])
 

@@ -13,6 +13,7 @@ import torch
 
 from audiotag.metrics import accuracy, lwlrap
 from audiotag.networks import build_network
+from audiotag.sound.on_device import NetworkInput
 from audiotag.training.devices import too_old
 from audiotag.training.fastaudio_today import import_fastaudio
 from audiotag.training.pictures import Clip
@@ -113,7 +114,9 @@ class FoldTrainer:
         self.recipe, self.fold = recipe, fold
         self.device = best_device()
         set_seed(recipe.seed + fold, reproducible=False)
-        self.network = build_network(recipe.network, len(labels)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network = build_network(recipe.network, len(labels), recipe.spectrogram.channels)
+        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.finish = NetworkInput(recipe.spectrogram)
 
     def train(self, stage_number: int, stage: Stage, split: Split, watch: Watch) -> bool:
         """Run one stage; False if it was stopped before its end."""
@@ -134,7 +137,12 @@ class FoldTrainer:
             loss_func=BCEWithLogitsLossFlat(),
             opt_func=ranger if recipe.optimiser == "ranger" else Adam,
             metrics=[_over_all_clips(lwlrap), _over_all_clips(accuracy)],
-            cbs=[watching, _Autocast(self.device), *([MixUp(stage.mixup)] if stage.mixup else [])],
+            cbs=[
+                watching,
+                _Finishing(self.finish),
+                _Autocast(self.device),
+                *([MixUp(stage.mixup)] if stage.mixup else []),
+            ],
         )
         fit = learner.fit_flat_cos if recipe.schedule == "flat-cosine" else learner.fit_one_cycle
         with learner.no_bar(), learner.no_logging():
@@ -150,7 +158,7 @@ class FoldTrainer:
             for start in range(0, len(clips), self.recipe.batch_size):
                 items = range(start, min(start + self.recipe.batch_size, len(clips)))
                 batch = torch.stack([torch.Tensor(pictures[item][0]) for item in items]).to(self.device)
-                parts.append(self.network(batch).float().sigmoid().cpu().numpy())
+                parts.append(self.network(self.finish(batch[:, 0])).float().sigmoid().cpu().numpy())
         return np.concatenate(parts)
 
 
@@ -207,6 +215,19 @@ class _Watching(Callback):
             )
         seconds = round(time.perf_counter() - self.began, 2)
         self.watch.on_epoch(Epoch(self.epoch + 1, train_loss, valid_loss, score, share, seconds))
+
+
+class _Finishing(Callback):
+    """Makes of each batch of log-mels what the network gets: normalised, with deltas, resized, on the device."""
+
+    order = 5  # before MixUp, which mixes what the network would get
+
+    def __init__(self, finish: NetworkInput) -> None:
+        super().__init__()
+        self.finish = finish
+
+    def before_batch(self) -> None:
+        self.learn.xb = (self.finish(self.xb[0].as_subclass(torch.Tensor)[:, 0]), *self.xb[1:])
 
 
 class _Autocast(Callback):

@@ -13,7 +13,8 @@ import pandas as pd
 from audiotag.data.dataset import Problem
 from audiotag.errors import AudiotagError
 from audiotag.sound.audio import read_crop, read_header, read_sound
-from audiotag.sound.spectrogram import SpectrogramSettings, fit_length, kept_bounds, log_mel
+from audiotag.sound.settings import SpectrogramSettings
+from audiotag.sound.spectrogram import fit_length, kept_bounds, log_mel
 
 
 @dataclass(frozen=True)

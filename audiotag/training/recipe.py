@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 
 from audiotag.errors import AudiotagError, require
 from audiotag.network_settings import NetworkSettings
-from audiotag.sound.spectrogram import PRESETS, SpectrogramSettings
+from audiotag.sound.settings import PRESETS, SpectrogramSettings
 
 SHIPPED = Path(__file__).parent / "recipes"
 

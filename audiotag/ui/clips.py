@@ -10,7 +10,7 @@ import streamlit as st
 
 from audiotag.data import statistics
 from audiotag.data.dataset import Dataset
-from audiotag.sound.spectrogram import PRESETS
+from audiotag.sound.settings import PRESETS
 from audiotag.ui import cached, listen, shell
 from audiotag.ui.downloads import download
 

@@ -14,7 +14,7 @@ from audiotag.data.filters import Filter
 from audiotag.figures import dataset as figures
 from audiotag.figures.dashboard import dashboard
 from audiotag.figures.theme import CONFIG
-from audiotag.sound.spectrogram import PRESETS
+from audiotag.sound.settings import PRESETS
 from audiotag.ui import cached, shell
 from audiotag.ui.dataset_filter import by_label, by_range
 from audiotag.ui.downloads import as_table, download

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from audiotag.sound.spectrogram import PRESETS, SpectrogramSettings
+from audiotag.sound.settings import PRESETS, SpectrogramSettings
 
 
 def spectrogram_settings() -> SpectrogramSettings:

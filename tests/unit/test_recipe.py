@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from audiotag.errors import AudiotagError
-from audiotag.sound.spectrogram import PRESETS
+from audiotag.sound.settings import PRESETS
 from audiotag.training.recipe import Recipe, load_recipe, recipe_names
 
 GOOD = """

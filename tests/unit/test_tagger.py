@@ -10,7 +10,8 @@ import torch
 
 from audiotag.errors import AudiotagError
 from audiotag.sound.audio import Header, Sound, read_sound, wav_bytes
-from audiotag.sound.spectrogram import SpectrogramSettings, log_mel
+from audiotag.sound.settings import SpectrogramSettings
+from audiotag.sound.spectrogram import log_mel
 from audiotag.tagging import tagger as tagger_module
 from audiotag.tagging.tagger import Tagger, window_starts
 

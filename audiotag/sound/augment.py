@@ -1,0 +1,243 @@
+"""Augmentations of pictures, each a draw apart from its application: a draw can be frozen, repeated and shown.
+
+Conventions, here and in `audiotag.sound.augment_waveforms` and `audiotag.sound.mixing`: settings are plain values;
+``draw`` takes all chance from one generator and gives NumPy arrays, an entry an item; ``apply`` takes a whole batch, as
+NumPy array or as torch tensor on any device, keeps its dtype and leaves it unchanged. A picture batch has shape
+``(batch, channels, n_mels, frames)``, in dB or normalised; a waveform batch ``(batch, samples)``, floats in [-1, 1].
+``p`` is the probability that an item is changed at all, drawn item by item.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, get_args
+
+import numpy as np
+
+from audiotag.errors import require
+from audiotag.sound.batches import (
+    AXIS_NUMBERS,
+    Array,
+    Axis,
+    Domain,
+    beside,
+    items_of,
+    namespace,
+    require_one_of,
+    require_probability,
+    require_range,
+    require_within,
+    stretch,
+    stretches,
+)
+
+ATTEMPTS = 10  # at a part that fits, as torchvision's and the 2019 winner's
+
+
+class Augmentation(Protocol):
+    """What all of them share."""
+
+    @property
+    def domain(self) -> Domain:
+        """What it is applied to."""
+
+    def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Any:
+        """All chance for a batch of this shape."""
+
+    def apply(self, batch: Array, draw: Any) -> Array:
+        """The batch, changed as drawn; the same draw gives the same again."""
+
+
+@dataclass(frozen=True, eq=False)
+class MaskDraw:
+    """First line and number of lines of each mask, both int64 of shape ``(batch, count)``; 0 lines for no mask."""
+
+    start: np.ndarray
+    width: np.ndarray
+
+
+@dataclass(frozen=True)
+class Mask:
+    """Stretches of frames, or of mel bands, filled with the channel's own mean over the unmasked picture.
+
+    The fill is fastaudio 1.0.2's ``MaskTime`` and ``MaskFreq``; without ``exact`` the widths are SpecAugment's
+    (Park et al. 2019). Masks may overlap.
+
+    Parameters
+    ----------
+    axis : "time" or "mel"
+    width : int
+        Frames or bands.
+    exact : bool
+        Whether each mask is ``width`` wide; otherwise 0 to ``width``, evenly drawn.
+    count : int
+        Masks a picture.
+    """
+
+    axis: Axis
+    width: int
+    exact: bool = True
+    count: int = 1
+    p: float = 1.0
+    domain: ClassVar[Domain] = "picture"
+
+    def __post_init__(self) -> None:
+        require_one_of("axis", self.axis, get_args(Axis))
+        require_within("width", self.width, 1, 10_000, "in frames or bands? leave the mask out for none", whole=True)
+        require_one_of("exact", self.exact, (True, False))
+        require_within("count", self.count, 1, 100, "masks a picture", whole=True)
+        require_probability(self.p)
+
+    def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> MaskDraw:
+        """Places, and widths where they are not exact; a picture narrower than the mask is an error."""
+        items = items_of(shape, self.domain)
+        drawn = draw_stretches(
+            generator, (items, self.count), self.width, shape[AXIS_NUMBERS[self.axis]], self.axis, self.exact
+        )
+        chosen = generator.random(items) < self.p
+        return MaskDraw(drawn.start, drawn.width * chosen[:, None])
+
+    def apply(self, batch: Array, draw: MaskDraw) -> Array:
+        """Pictures with their masks filled."""
+        mask = stretches(batch, draw.start, draw.width, self.axis)
+        return namespace(batch).where(mask, batch.mean((2, 3), keepdims=True), batch)
+
+
+@dataclass(frozen=True, eq=False)
+class LightingDraw:
+    """Brightness (0 to 1, 0.5 changes nothing) and contrast (a factor), shapes ``(batch,)``."""
+
+    brightness: np.ndarray
+    contrast: np.ndarray
+
+
+@dataclass(frozen=True)
+class Lighting:
+    """Brightness, then contrast: logit(brightness) is added, contrast multiplied, the two drawn as fastai draws them.
+
+    fastai's ``Brightness`` and ``Contrast`` do the same to the logit of values in 0 to 1 and take the sigmoid of the
+    result. A normalised picture is unbounded already, as a logit is, so here both act on its own values.
+
+    Parameters
+    ----------
+    max_lighting : float in [0, 1)
+        Brightness within 0.5 · (1 ± max_lighting), contrast within 1 − max_lighting and its reciprocal, evenly in its
+        logarithm.
+    p : float
+        Of each of the two.
+    """
+
+    max_lighting: float = 0.2
+    p: float = 0.75
+    domain: ClassVar[Domain] = "picture"
+
+    def __post_init__(self) -> None:
+        require_within("max_lighting", self.max_lighting, 0, 0.99, "0.2 is common")
+        require_probability(self.p)
+
+    def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> LightingDraw:
+        """Brightness and contrast of each picture."""
+        items = items_of(shape, self.domain)
+        brightness = generator.uniform(0.5 * (1 - self.max_lighting), 0.5 * (1 + self.max_lighting), items)
+        steepest = -np.log(1 - self.max_lighting)
+        contrast = np.exp(generator.uniform(-steepest, steepest, items))
+        return LightingDraw(
+            np.where(generator.random(items) < self.p, brightness, 0.5),
+            np.where(generator.random(items) < self.p, contrast, 1.0),
+        )
+
+    def apply(self, batch: Array, draw: LightingDraw) -> Array:
+        """Pictures brightened or darkened, then stretched about 0."""
+        added = np.log(draw.brightness / (1 - draw.brightness))
+        return (batch + beside(added, batch)) * beside(draw.contrast, batch)
+
+
+@dataclass(frozen=True, eq=False)
+class ResizedCropDraw:
+    """First band, first frame, bands and frames of the part that is kept, each int64 of shape ``(batch,)``."""
+
+    top: np.ndarray
+    left: np.ndarray
+    height: np.ndarray
+    width: np.ndarray
+
+
+@dataclass(frozen=True)
+class RandomResizedCrop:
+    """A part of the picture stretched back to its size: as the 2019 winner's, who stretched a third of them.
+
+    A part that would not fit is drawn again, ten times at most; then the whole picture is kept.
+
+    Parameters
+    ----------
+    min_scale, max_scale : float in (0, 1]
+        Share of the picture's area.
+    min_ratio, max_ratio : float
+        Width over height of the part, by that of the picture: 1 keeps the picture's own. Drawn evenly in its
+        logarithm. The winner's 1.7 to 2.3 on pictures of 128 × 256 are 0.85 to 1.15.
+    """
+
+    min_scale: float = 0.8
+    max_scale: float = 1.0
+    min_ratio: float = 0.85
+    max_ratio: float = 1.15
+    p: float = 0.33
+    domain: ClassVar[Domain] = "picture"
+
+    def __post_init__(self) -> None:
+        bounds = (self.min_scale, self.max_scale)
+        require_range(("min_scale", "max_scale"), bounds, 0.01, 1, "a share of the area; in per cent?")
+        ratios = (self.min_ratio, self.max_ratio)
+        require_range(("min_ratio", "max_ratio"), ratios, 0.1, 10, "1 keeps the picture's own ratio")
+        require_probability(self.p)
+
+    def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> ResizedCropDraw:
+        """Parts in whole bands and frames."""
+        items, (bands, frames) = items_of(shape, self.domain), shape[2:]
+        scale = generator.uniform(self.min_scale, self.max_scale, (items, ATTEMPTS))
+        ratio = np.exp(generator.uniform(np.log(self.min_ratio), np.log(self.max_ratio), (items, ATTEMPTS)))
+        height = np.rint(np.sqrt(scale / ratio) * bands).clip(1).astype(np.int64)
+        width = np.rint(np.sqrt(scale * ratio) * frames).clip(1).astype(np.int64)
+        fits = (height <= bands) & (width <= frames)
+        chosen = fits.any(1) & (generator.random(items) < self.p)
+        first = (np.arange(items), fits.argmax(1))
+        height, width = np.where(chosen, height[first], bands), np.where(chosen, width[first], frames)
+        top, left = generator.integers(bands - height + 1), generator.integers(frames - width + 1)
+        return ResizedCropDraw(top, left, height, width)
+
+    def apply(self, batch: Array, draw: ResizedCropDraw) -> Array:
+        """Parts, bilinearly stretched to the batch's own size."""
+        _, _, bands, frames = batch.shape
+        return stretch(stretch(batch, "mel", draw.top, draw.height, bands), "time", draw.left, draw.width, frames)
+
+
+def resize(batch: Array, height: int, width: int) -> Array:
+    """Bilinear resize of pictures, as torch's ``interpolate(mode="bilinear", align_corners=False)``.
+
+    Parameters
+    ----------
+    batch : numpy.ndarray or torch.Tensor, shape=(batch, channels, n_mels, frames)
+    height, width : int
+
+    Returns
+    -------
+    numpy.ndarray or torch.Tensor, shape=(batch, channels, height, width)
+
+    >>> resize(np.array([[[[0.0, 4.0]]]]), 1, 4)
+    array([[[[0., 1., 3., 4.]]]])
+    """
+    require_within("height", height, 1, 10_000, "in bands", whole=True)
+    require_within("width", width, 1, 10_000, "in frames", whole=True)
+    start = np.zeros(items_of(batch.shape, "picture"), dtype=np.int64)
+    taller = stretch(batch, "mel", start, start + batch.shape[2], height)
+    return stretch(taller, "time", start, start + batch.shape[3], width)
+
+
+def draw_stretches(
+    generator: np.random.Generator, shape: tuple[int, ...], width: int, size: int, axis: Axis, exact: bool = False
+) -> MaskDraw:
+    """Stretches of exactly, or of up to, ``width`` lines anywhere among ``size``, all places alike."""
+    lines = "frames" if axis == "time" else "bands"
+    require(width <= size, f"the width in {lines}", f"be at most the picture's {size}", width, "narrow it")
+    widths = np.full(shape, width) if exact else generator.integers(width + 1, size=shape)
+    return MaskDraw(generator.integers(size - widths + 1), widths)

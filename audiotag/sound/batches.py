@@ -1,0 +1,132 @@
+"""What augmentations share: checks of settings, and arithmetic on batches that are NumPy arrays or torch tensors.
+
+torch is never imported for NumPy's sake. What was drawn on the host goes to the batch's device once and nothing comes
+back, so that no step waits for the device.
+"""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import Any, Literal
+
+import numpy as np
+
+from audiotag.errors import AudiotagError, require
+
+Array = Any  # numpy.ndarray or torch.Tensor
+Domain = Literal["waveform", "picture"]
+Axis = Literal["time", "mel"]
+
+AXES: dict[Domain, tuple[str, ...]] = {
+    "waveform": ("batch", "samples"),
+    "picture": ("batch", "channels", "n_mels", "frames"),
+}
+AXIS_NUMBERS: dict[Axis, int] = {"mel": 2, "time": 3}  # of a batch of pictures
+
+
+def require_within(name: str, value: object, lowest: float, highest: float, hint: str, *, whole: bool = False) -> None:
+    """Raise unless a setting is a number, or a whole one, from ``lowest`` to ``highest``."""
+    number = isinstance(value, Integral if whole else Real) and not isinstance(value, bool)
+    holds = number and lowest <= value <= highest  # type: ignore[operator]
+    require(holds, name, f"be a {'whole ' * whole}number of {lowest:g} to {highest:g}", value, hint)
+
+
+def require_range(
+    names: tuple[str, str], values: tuple[float, float], lowest: float, highest: float, hint: str
+) -> None:
+    """Raise unless both ends of a range are allowed, and in order."""
+    for name, value in zip(names, values, strict=True):
+        require_within(name, value, lowest, highest, hint)
+    require(values[0] <= values[1], names[0], f"be at most {names[1]} ({values[1]:g})", values[0], "swapped?")
+
+
+def require_probability(p: object) -> None:
+    """Raise unless ``p`` is 0 to 1."""
+    require_within("p", p, 0, 1, "a probability; in per cent?")
+
+
+def require_one_of(name: str, value: object, choices: tuple[object, ...]) -> None:
+    """Raise unless a setting is one of few, by type too: 1 does not pass for True."""
+    holds = any(value == choice and type(value) is type(choice) for choice in choices)
+    require(holds, name, f"be one of {', '.join(map(repr, choices))}", repr(value), "check its spelling")
+
+
+def require_fit(values: np.ndarray, batch: Array) -> None:
+    """Raise unless drawn values are as many as the batch's items."""
+    rule = f"be of as many items as the batch ({len(batch)})"
+    require(len(values) == len(batch), "the draw", rule, len(values), "draw with the batch's own shape")
+
+
+def items_of(shape: tuple[int, ...], domain: Domain) -> int:
+    """Number of items in a batch of this shape, which must be the domain's."""
+    axes = AXES[domain]
+    rule = f"be ({', '.join(axes)})"
+    require(len(shape) == len(axes), f"the shape of a {domain} batch", rule, tuple(shape), "add the missing axes")
+    return shape[0]
+
+
+def namespace(batch: Array) -> Any:
+    """NumPy or torch, whichever the batch is of; it must hold floating-point numbers."""
+    if isinstance(batch, np.ndarray):
+        require(batch.dtype.kind == "f", "a batch", "hold floating-point numbers", batch.dtype, "convert it to float32")
+        return np
+    import torch
+
+    if not isinstance(batch, torch.Tensor):
+        raise AudiotagError(f"a batch must be a NumPy array or a torch tensor, got {type(batch).__name__}; stack it.")
+    require(batch.is_floating_point(), "a batch", "hold floating-point numbers", batch.dtype, "convert it to float32")
+    return torch
+
+
+def on_device(values: np.ndarray, batch: Array, dtype: Any = None) -> Array:
+    """Values as the batch's kind of array, on its device, in its dtype unless another is given."""
+    xp = namespace(batch)
+    if xp is np:
+        return values.astype(dtype or batch.dtype)
+    tensor = xp.tensor(values, dtype=dtype or batch.dtype)
+    # A blocking copy would wait for all that the GPU still has to do; CUDA has its own copy before this returns.
+    return tensor.to(batch.device, non_blocking=batch.device.type == "cuda")
+
+
+def beside(values: np.ndarray, batch: Array) -> Array:
+    """Drawn values, shape ``(batch,)``, as `on_device`, with axes added so that they broadcast with the batch."""
+    namespace(batch)  # refuses what has no axes
+    require_fit(values, batch)
+    return on_device(values.reshape((len(values),) + (1,) * (batch.ndim - 1)), batch)
+
+
+def working_dtype(batch: Array) -> Any:
+    """The batch's dtype, or float32 where it has 16 bits: too few for places along an axis, and for squares."""
+    return batch.dtype if batch.dtype.itemsize >= 4 else namespace(batch).float32
+
+
+def cast(batch: Array, dtype: Any) -> Array:
+    """The batch in another dtype; itself where it has it already."""
+    return batch.astype(dtype, copy=False) if isinstance(batch, np.ndarray) else batch.to(dtype)
+
+
+def stretches(batch: Array, start: np.ndarray, width: np.ndarray, axis: Axis) -> Array:
+    """Where pictures have the lines of ``(batch, count)`` stretches: booleans that broadcast with the batch."""
+    require_fit(start, batch)
+    xp, size = namespace(batch), batch.shape[AXIS_NUMBERS[axis]]
+    first, after = (on_device(lines[..., None], batch, xp.int64) for lines in (start, start + width))
+    places = xp.arange(size, device=batch.device)
+    return ((places >= first) & (places < after)).any(1).reshape(_line_shape(axis, len(start), size))
+
+
+def stretch(batch: Array, axis: Axis, start: np.ndarray, length: np.ndarray, size: int) -> Array:
+    """``size`` lines in place of each picture's ``length`` from ``start``: the two nearest, weighted; the ends held."""
+    require_fit(start, batch)
+    xp, shape = namespace(batch), _line_shape(axis, len(start), size)
+    first, lines = (on_device(values[:, None], batch, xp.int64) for values in (start, length))
+    middles = xp.arange(size, device=batch.device, dtype=working_dtype(batch)) + 0.5
+    places = (middles * (cast(lines, working_dtype(batch)) / size) - 0.5).clip(0)
+    below = cast(places, xp.int64)
+    above = xp.minimum(below + 1, lines - 1)
+    take = np.take_along_axis if xp is np else xp.take_along_dim
+    low, high = (take(batch, (first + near).reshape(shape), AXIS_NUMBERS[axis]) for near in (below, above))
+    return low + (high - low) * cast((places - below).reshape(shape), batch.dtype)
+
+
+def _line_shape(axis: Axis, items: int, size: int) -> tuple[int, int, int, int]:
+    return (items, 1, 1, size) if axis == "time" else (items, 1, size, 1)

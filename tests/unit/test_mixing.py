@@ -1,0 +1,251 @@
+"""Mixed clips are the sums, the patchworks and the fades they are said to be, and their targets say as much."""
+
+import copy
+import types
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from audiotag.errors import AudiotagError
+from audiotag.sound.mixing import MixUp, MixUpDraw, SigmoidDraw, SigmoidMixer, SpecMix, SpecMixDraw
+
+MIXERS = {
+    "mixup of pictures": MixUp(),
+    "mixup of waveforms": MixUp(alpha=1.0, domain="waveform"),
+    "specmix": SpecMix(time_width=20, mel_width=12),
+    "sigmoid of pictures": SigmoidMixer(),
+    "sigmoid of waveforms": SigmoidMixer(domain="waveform"),
+}
+Named = pytest.mark.parametrize("name", MIXERS)
+ITEMS = 8
+
+
+def batch_for(name: str) -> np.ndarray:
+    shape = (ITEMS, 2, 32, 48) if MIXERS[name].domain == "picture" else (ITEMS, 4001)
+    return np.random.default_rng(1).normal(0, 1, shape).astype(np.float32)
+
+
+def targets() -> np.ndarray:
+    """Multi-hot of 8 items and 5 labels, one to three labels each."""
+    rows = np.random.default_rng(2).permuted(np.tile([1, 1, 1, 0, 0], (ITEMS, 1)), axis=1)
+    return np.maximum(rows * np.random.default_rng(3).integers(0, 2, rows.shape), np.eye(ITEMS, 5)).astype(np.float32)
+
+
+def draw_for(name: str, seed: int = 0) -> Any:
+    return MIXERS[name].draw(np.random.default_rng(seed), batch_for(name).shape)
+
+
+@Named
+def test_frozen_draw_repeats_and_nothing_handed_in_is_changed(name: str) -> None:
+    mixer, batch, labels, draw = MIXERS[name], batch_for(name), targets(), draw_for(name)
+    frozen = copy.deepcopy(draw)
+    assert np.array_equal(mixer.apply(batch, draw), mixer.apply(batch, frozen))
+    assert np.array_equal(mixer.mix_targets(labels, draw), mixer.mix_targets(labels, frozen))
+    assert np.array_equal(batch, batch_for(name))
+    assert np.array_equal(labels, targets())
+
+
+@Named
+def test_draws_hold_an_entry_an_item_and_pair_every_item_once(name: str) -> None:
+    draws = [draw_for(name, seed) for seed in (0, 0, 1)]
+    for field in fields(draws[0]):
+        first, same = (getattr(draw, field.name) for draw in draws[:2])
+        assert first.shape == (ITEMS,)
+        assert np.array_equal(first, same)
+    assert sorted(draws[0].partner.tolist()) == list(range(ITEMS))
+    assert draws[0].partner.tolist() != draws[2].partner.tolist()
+
+
+@Named
+def test_numpy_and_torch_agree(name: str) -> None:
+    mixer, batch, labels, draw = MIXERS[name], batch_for(name), targets(), draw_for(name)
+    clips, tags = mixer.apply(torch.from_numpy(batch), draw), mixer.mix_targets(torch.from_numpy(labels), draw)
+    np.testing.assert_allclose(clips.numpy(), mixer.apply(batch, draw), rtol=0, atol=2e-6)
+    np.testing.assert_allclose(tags.numpy(), mixer.mix_targets(labels, draw), rtol=0, atol=1e-6)
+
+
+@Named
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_torch_keeps_its_dtype(name: str, dtype: torch.dtype) -> None:
+    mixer, draw = MIXERS[name], draw_for(name)
+    batch, labels = torch.from_numpy(batch_for(name)), torch.from_numpy(targets())
+    clips, tags = mixer.apply(batch.to(dtype), draw), mixer.mix_targets(labels.to(dtype), draw)
+    assert {clips.dtype, tags.dtype} == {dtype}
+    close = 8 * torch.finfo(dtype).eps
+    torch.testing.assert_close(clips.float(), mixer.apply(batch, draw), rtol=0, atol=close)
+    torch.testing.assert_close(tags.float(), mixer.mix_targets(labels, draw), rtol=0, atol=close)
+
+
+@Named
+def test_nothing_of_a_batch_is_read_back_from_its_device(name: str) -> None:
+    # A meta tensor has no values: whatever asked for one, as a wait for a GPU would, fails on it.
+    mixer, draw = MIXERS[name], draw_for(name)
+    batch, labels = batch_for(name), targets()
+    clips = mixer.apply(torch.empty(batch.shape, device="meta"), draw)
+    tags = mixer.mix_targets(torch.empty(labels.shape, device="meta"), draw)
+    assert (clips.shape, tags.shape) == (batch.shape, labels.shape)
+
+
+@pytest.mark.parametrize("kind", [MixUp, SpecMix, SigmoidMixer])
+def test_p_of_0_changes_nothing_and_p_is_the_share_that_changes(kind: Any) -> None:
+    generator = np.random.default_rng(0)
+    batch, labels = generator.normal(0, 1, (1000, 1, 32, 32)), np.eye(1000)
+    never, half, always = (kind(p=p).draw(generator, batch.shape) for p in (0.0, 0.5, 1.0))
+    assert np.array_equal(kind().apply(batch, never), batch)
+    assert np.array_equal(kind().mix_targets(labels, never), labels)
+    changed = (kind().apply(batch, half) != batch).any((1, 2, 3))
+    assert changed.mean() == pytest.approx(0.5, abs=0.06)
+    # An item that is its own partner, or whose stretches are of no width, stays what it is.
+    assert (kind().apply(batch, always) != batch).any((1, 2, 3)).mean() > 0.98
+
+
+@Named
+def test_an_item_that_is_its_own_partner_stays_what_it_is(name: str) -> None:
+    mixer, batch, labels = MIXERS[name], batch_for(name)[:1], targets()[:1]
+    draw = mixer.draw(np.random.default_rng(0), batch.shape)
+    np.testing.assert_allclose(mixer.apply(batch, draw), batch, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(mixer.mix_targets(labels, draw), labels, rtol=0, atol=1e-6)
+    assert np.array_equal(draw.partner, [0])
+
+
+# MixUp
+
+
+@pytest.mark.parametrize("name", ["mixup of pictures", "mixup of waveforms"])
+def test_mixed_clip_is_the_weighted_sum_of_two_and_so_are_its_targets(name: str) -> None:
+    batch, labels = batch_for(name).astype(np.float64), targets().astype(np.float64)
+    draw = draw_for(name)
+    clips, tags = MIXERS[name].apply(batch, draw), MIXERS[name].mix_targets(labels, draw)
+    for item, (partner, weight) in enumerate(zip(draw.partner, draw.weight, strict=True)):
+        assert np.array_equal(clips[item], weight * batch[item] + (1 - weight) * batch[partner])
+        assert np.array_equal(tags[item], weight * labels[item] + (1 - weight) * labels[partner])
+
+
+def test_mixup_is_fastais(monkeypatch: pytest.MonkeyPatch) -> None:
+    from fastai.callback import mixup as fastai_mixup
+
+    batch, labels = torch.from_numpy(batch_for("mixup of pictures")), torch.from_numpy(targets())
+    share = torch.tensor([0.1, 0.9, 0.5, 0.3, 1.0, 0.0, 0.75, 0.6])
+    partner = torch.tensor([3, 2, 1, 0, 7, 4, 6, 5])
+    theirs = fastai_mixup.MixUp(0.4)
+    monkeypatch.setattr(theirs, "distrib", types.SimpleNamespace(sample=lambda shape: share.clone()))
+    monkeypatch.setattr(fastai_mixup.torch, "randperm", lambda items: partner)
+    theirs.stack_y = False
+    theirs.learn = types.SimpleNamespace(x=batch, y=labels, xb=(batch,), yb=(labels,))
+    theirs.before_batch()
+    weight = np.maximum(share.numpy(), 1 - share.numpy())
+    draw = MixUpDraw(partner.numpy(), weight)
+    torch.testing.assert_close(MixUp().apply(batch, draw), theirs.learn.xb[0], rtol=0, atol=1e-6)
+    torch.testing.assert_close(MixUp().mix_targets(labels, draw), theirs.learn.yb[0], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("alpha", [0.4, 1.0, 5.0])
+def test_mixup_weights_are_the_larger_part_of_a_beta_draw(alpha: float) -> None:
+    weight = MixUp(alpha=alpha).draw(np.random.default_rng(0), (10_000, 1, 2, 2)).weight
+    assert weight.min() >= 0.5
+    assert weight.max() <= 1
+    folded = stats.beta(alpha, alpha)
+    assert stats.kstest(weight, lambda x: folded.cdf(x) - folded.cdf(1 - x)).pvalue > 0.001
+
+
+# SpecMix
+
+
+def test_specmix_replaces_its_stretches_and_nothing_else() -> None:
+    batch, draw = batch_for("specmix"), draw_for("specmix")
+    done = MIXERS["specmix"].apply(batch, draw)
+    bands, frames = np.arange(32)[:, None], np.arange(48)
+    for item in range(ITEMS):
+        band, frame = draw.mel_start[item], draw.time_start[item]
+        replaced = ((bands >= band) & (bands < band + draw.mel_width[item])) | (
+            (frames >= frame) & (frames < frame + draw.time_width[item])
+        )
+        assert np.array_equal(done[item], np.where(replaced, batch[draw.partner[item]], batch[item]))
+        assert draw.weight[item] == pytest.approx(1 - replaced.mean())
+
+
+def test_specmix_targets_are_shares_of_area() -> None:
+    one, quarter = np.array([1, 0]), np.array([8, 0])
+    draw = SpecMixDraw(one, np.zeros(2, int), quarter, np.zeros(2, int), 2 * quarter, np.array([0.75 * 0.5, 1.0]))
+    mixed = SpecMix().mix_targets(np.eye(2), draw)
+    np.testing.assert_allclose(mixed, [[0.375, 0.625], [0, 1]])
+
+
+def test_specmix_draws_every_width_and_stays_in_the_picture() -> None:
+    draw = SpecMix(time_width=20, mel_width=12).draw(np.random.default_rng(0), (20_000, 1, 32, 48))
+    assert stats.chisquare(np.bincount(draw.time_width)).pvalue > 0.001
+    assert stats.chisquare(np.bincount(draw.mel_width)).pvalue > 0.001
+    assert (draw.time_width.max(), draw.mel_width.max()) == (20, 12)
+    assert (draw.time_start + draw.time_width).max() == 48
+    assert (draw.mel_start + draw.mel_width).max() == 32
+    assert min(draw.time_start.min(), draw.mel_start.min()) == 0
+    with pytest.raises(AudiotagError, match=r"the width in frames must be at most the picture's 16, got 20"):
+        SpecMix(time_width=20).draw(np.random.default_rng(0), (2, 1, 32, 16))
+
+
+# The sigmoid mixer
+
+
+@pytest.mark.parametrize("radius", [3, 7, 12])
+def test_sigmoid_fade_is_the_winners(radius: int) -> None:
+    batch = batch_for("sigmoid of pictures")[:2]
+    draw = SigmoidDraw(np.array([1, 0]), np.array([radius, radius]), np.array([True, True]))
+    own = torch.sigmoid(torch.arange(-radius, radius, 2 * radius / 48, dtype=torch.float64)[:48]).numpy()
+    expected = own * batch + (1 - own) * batch[::-1]
+    np.testing.assert_allclose(SigmoidMixer().apply(batch, draw), expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["sigmoid of pictures", "sigmoid of waveforms"])
+def test_sigmoid_fades_from_the_partner_into_the_clip(name: str) -> None:
+    shape = batch_for(name)[:2].shape
+    batch = np.zeros(shape)
+    batch[0] = 1
+    draw = SigmoidDraw(np.array([1, 0]), np.array([12, 3]), np.array([True, True]))
+    own, others = MIXERS[name].apply(batch, draw)
+    assert (np.diff(own, axis=-1) >= 0).all()
+    assert (np.diff(others, axis=-1) <= 0).all()
+    assert own[..., 0].max() < 1e-5
+    assert own[..., -1].min() > 1 - 5e-5
+    assert own[..., shape[-1] // 2] == pytest.approx(0.5, abs=0.01)
+    assert others[..., 0] == pytest.approx(1 - 1 / (1 + np.exp(3)), abs=1e-6)
+
+
+def test_sigmoid_targets_are_the_labels_of_both() -> None:
+    labels = np.array([[1, 0, 0, 0.6], [1, 1, 0, 0.6], [0, 0, 1, 0]])
+    draw = SigmoidDraw(np.array([1, 0, 2]), np.array([3, 3, 3]), np.array([True, False, False]))
+    assert SigmoidMixer().mix_targets(labels, draw).tolist() == [[1, 1, 0, 1], [1, 1, 0, 0.6], [0, 0, 1, 0]]
+
+
+def test_sigmoid_radii_are_whole_numbers_within_their_bounds() -> None:
+    draw = SigmoidMixer().draw(np.random.default_rng(0), (10_000, 1, 2, 2))
+    assert np.unique(draw.radius).tolist() == list(range(3, 13))
+    assert stats.chisquare(np.bincount(draw.radius)[3:]).pvalue > 0.001
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: MixUp(alpha=0), r"alpha must be a number of 0.01 to 10, got 0; 0.4 is common; leave MixUp out"),
+        (lambda: MixUp(domain="image"), r"domain must be one of 'waveform', 'picture', got 'image'"),  # type: ignore[arg-type]
+        (lambda: SpecMix(mel_width=-1), r"mel_width must be a whole number of 0 to 10000, got -1; in bands\?"),
+        (lambda: SigmoidMixer(min_radius=12, max_radius=3), r"min_radius must be at most max_radius \(3\), got 12"),
+        (lambda: SigmoidMixer(max_radius=3.5), r"max_radius must be a whole number of 1 to 80, got 3.5"),  # type: ignore[arg-type]
+        (lambda: SigmoidMixer(p=2), r"p must be a number of 0 to 1, got 2"),
+    ],
+)
+def test_settings_out_of_range_are_refused_by_name(make: Callable[[], Any], message: str) -> None:
+    with pytest.raises(AudiotagError, match=f"^{message}"):
+        make()
+
+
+def test_targets_and_batches_that_do_not_fit_the_draw_are_refused() -> None:
+    draw = draw_for("mixup of pictures")
+    with pytest.raises(AudiotagError, match=r"the draw must be of as many items as the batch \(7\), got 8"):
+        MixUp().mix_targets(targets()[:7], draw)
+    with pytest.raises(AudiotagError, match=r"a batch must hold floating-point numbers, got int64"):
+        MixUp().mix_targets(targets().astype(int), draw)
