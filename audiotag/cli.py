@@ -149,6 +149,7 @@ def train(options: argparse.Namespace) -> int:
     """Train folds in a detached worker, and follow it."""
     from audiotag.data.layouts import absolute
     from audiotag.data.remembered import open_remembered
+    from audiotag.presets import load_preset
     from audiotag.training.folds import check_folds
     from audiotag.training.publish import check_name
     from audiotag.training.publish import publish as publish_run
@@ -162,6 +163,8 @@ def train(options: argparse.Namespace) -> int:
         raise AudiotagError("there are no starter sounds yet; run audiotag demo first, or name a dataset.")
     dataset = open_remembered(absolute(options.dataset or workspace.starter), workspace)
     recipe = load_recipe(options.recipe)
+    if options.preset:
+        recipe = recipe.with_spectrogram(load_preset(options.preset, workspace))
     check_folds(dataset, recipe, options.folds, options.hold_out)
     settings = RunSettings(str(dataset.root), recipe, options.folds, options.hold_out)
     run = create_run(workspace, settings)
@@ -207,12 +210,13 @@ def tag(options: argparse.Namespace) -> int:
     """Tag clips."""
     if options.out:
         _check_out(options.out)
+    from audiotag.sound.audio import READABLE
     from audiotag.tagging.tagger import Tagger
 
     tagger = Tagger(_ensemble_folder(options.ensemble), options.folds)
     paths = _sound_files(options.paths)
     if not paths:
-        raise AudiotagError(f"no sound files in {', '.join(map(str, options.paths))}; WAV, FLAC, OGG and MP3 are read.")
+        raise AudiotagError(f"no sound files in {', '.join(map(str, options.paths))}; {READABLE} are read.")
     results, problems = [], []
     with _bar("clips", "clip") as progress:
         for done, path in enumerate(paths, start=1):
@@ -321,6 +325,7 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("train", train, "Train folds, and follow them; with --detach they train on in the background.")
     sub.add_argument("dataset", nargs="?", type=Path, help="folder or CSV (default: the starter sounds)")
     sub.add_argument("--recipe", default="quick", help="name of a shipped recipe, or a .toml file (default: quick)")
+    sub.add_argument("--preset", metavar="NAME", help="spectrogram settings, instead of the recipe's own")
     sub.add_argument("--folds", type=_numbers, default=(), metavar="1,2,…", help="only these folds (default: all)")
     sub.add_argument("--hold-out", type=int, metavar="FOLD", help="leave this fold of the dataset out, for testing")
     sub.add_argument("--publish", metavar="NAME", help="make an ensemble of the folds when they are done")

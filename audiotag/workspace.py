@@ -34,6 +34,11 @@ class Workspace:
         return self.root / "indexes"
 
     @property
+    def presets(self) -> Path:
+        """The user's own spectrogram presets, one TOML file each."""
+        return self.root / "presets"
+
+    @property
     def runs(self) -> Path:
         """Training runs, one folder each."""
         return self.root / "runs"

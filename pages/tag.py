@@ -4,7 +4,7 @@ import streamlit as st
 
 from audiotag.figures import tagging as figures
 from audiotag.figures.theme import CONFIG
-from audiotag.sound.audio import SUFFIXES
+from audiotag.sound.audio import READABLE, SUFFIXES
 from audiotag.ui import cached, listen, shell
 
 SHOWN_LABELS = 8
@@ -17,7 +17,7 @@ uploads = st.file_uploader(
     type=[suffix[1:] for suffix in SUFFIXES],
     accept_multiple_files=True,
     key="sounds",
-    help="WAV, FLAC, OGG or MP3, up to 200 MB each. They stay on this machine.",
+    help=f"{READABLE}, up to 200 MB each. They stay on this machine.",
 )
 
 with shell.shown_errors(stop=True):

@@ -1,12 +1,11 @@
 """Train: start folds, watch lwlrap rise, stop, publish. All of it is on disk; the page only looks."""
 
-import shlex
-
 import streamlit as st
 
 from audiotag.errors import AudiotagError
 from audiotag.figures import training as figures
 from audiotag.figures.theme import CONFIG
+from audiotag.presets import load_preset, preset_names
 from audiotag.training.devices import describe_device
 from audiotag.training.folds import available_folds
 from audiotag.training.recipe import load_recipe, recipe_names
@@ -35,6 +34,19 @@ with setup:
         )
     )
     st.caption(recipe.about)
+    presets = preset_names(workspace)
+    preset = st.selectbox(
+        "Spectrogram",
+        [None, *presets],
+        index=presets.index(wanted) + 1 if (wanted := st.session_state.pop("train-with", None)) in presets else 0,
+        format_func=lambda name: "as in the recipe" if name is None else name,
+        key="train-preset",
+        persist_state="session",
+        help="What the network gets of a clip. Presets are tuned and saved on the Spectrogram page.",
+    )
+    if preset is not None:
+        with shell.shown_errors(stop=True):
+            recipe = recipe.with_spectrogram(load_preset(preset, workspace))
     held_out = None
     if dataset.own_folds:
         held_out = st.selectbox(
@@ -75,13 +87,11 @@ with setup:
             st.session_state["run"] = run.name
             st.rerun()
     folds_option = "" if len(chosen) == len(folds) else f" --folds {','.join(map(str, sorted(chosen)))}"
+    preset_option = "" if preset is None else f" --preset {preset}"
     hold_option = "" if held_out is None else f" --hold-out {held_out}"
     st.caption("The same as a command:")
-    st.code(
-        f"audiotag train {shlex.quote(str(dataset.root))} --recipe {recipe.name}{folds_option}{hold_option}",
-        language="bash",
-        wrap_lines=True,
-    )
+    options = f"--recipe {recipe.name}{preset_option}{folds_option}{hold_option}"
+    st.code(f"audiotag train {shell.quoted(dataset.root)} {options}", language="bash", wrap_lines=True)
 
 runs = {run.name: run for run in list_runs(workspace)}
 with view:

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from audiotag.figures.theme import (
     ACCENT,
+    GAP_SCALE,
     MARK,
     SUBSET_COLOURS,
     SUBSET_DASHES,
@@ -24,7 +25,6 @@ MEASURED = {  # what is drawn of the second pass, with its name and unit
     "bandwidth_hz": ("bandwidth", "Hz"),
     "peak_dbfs": ("peak", "dBFS"),
 }
-GAP_SCALE = [[0.0, SUBSET_COLOURS["curated"]], [0.5, "rgba(138,148,144,0.12)"], [1.0, SUBSET_COLOURS["noisy"]]]
 MAP_LABELS = 40  # on an axis of the map of pairs: more cannot be read
 TICKS_HZ = [31.5, 63, 125, 250, 500, 1000, 2000, 4000, 8000, 16_000]
 

@@ -1,88 +1,121 @@
-"""Figures of one sound: its waveform and its log-mel picture."""
+"""Figures of one sound: what the network gets of it, and how two of these differ."""
 
 from __future__ import annotations
+
+import re
 
 import numpy as np
 import plotly.graph_objects as go
 
-from audiotag.figures.theme import ACCENT, MARK, PICTURE_SCALE, QUIET, WARM, framed
+from audiotag.figures.theme import GAP_SCALE, PICTURE_SCALE, framed
 from audiotag.sound.settings import SpectrogramSettings
 from audiotag.sound.spectrogram import mel_frequencies
 
-ENVELOPE_POINTS = 1200
 FREQUENCY_TICKS_HZ = (50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000)
+QUIETEST_DB = -100.0  # silence lies there, and is drawn dark
 
 
-def waveform(
-    samples: np.ndarray, sample_rate: int, kept_s: tuple[float, float], crop_s: tuple[float, float] | None = None
+def network_picture(
+    picture: np.ndarray, settings: SpectrogramSettings, start_s: float = 0.0, height: int = 380
 ) -> go.Figure:
-    """Envelope of a waveform over time, what the trim keeps in full colour, the crop framed.
+    """One channel of what the network gets, with seconds and hertz on its axes, and its value under the pointer.
 
     Parameters
     ----------
-    samples : numpy.ndarray, shape=(samples,)
-    sample_rate : int
-        Hz.
-    kept_s, crop_s : tuple[float, float]
-        Start and end in seconds.
-    """
-    step = max(1, len(samples) // ENVELOPE_POINTS)
-    whole = samples[: len(samples) // step * step].reshape(-1, step)
-    time_s = np.round(np.arange(len(whole)) * step / sample_rate, 4)
-    figure = go.Figure()
-    figure.add_scatter(x=time_s, y=whole.max(axis=1), mode="lines", line={"width": 0}, hoverinfo="skip")
-    figure.add_scatter(
-        x=time_s,
-        y=whole.min(axis=1),
-        mode="lines",
-        line={"width": 0},
-        fill="tonexty",
-        fillcolor=ACCENT,
-        hovertemplate="%{x:.2f} s<extra></extra>",
-    )
-    end_s = len(samples) / sample_rate
-    for start, stop in ((0.0, kept_s[0]), (kept_s[1], end_s)):
-        if stop > start:
-            figure.add_vrect(x0=start, x1=stop, fillcolor=QUIET, opacity=0.4, line_width=0, layer="below")
-    figure.update_layout(showlegend=False)
-    first_s, last_s = crop_s or (0.0, end_s)
-    if crop_s:
-        figure.add_vrect(x0=first_s, x1=last_s, fillcolor=WARM, opacity=0.15, line_width=0, layer="below")
-        for edge in crop_s:
-            figure.add_vline(x=edge, line=MARK)
-    figure.update_xaxes(range=[min(0.0, first_s), max(end_s, last_s)])
-    return framed(figure, 170, "time (s)", "level")
-
-
-def picture(log_mel: np.ndarray, settings: SpectrogramSettings, start_s: float = 0.0, height: int = 380) -> go.Figure:
-    """Log-mel picture with seconds and hertz on its axes, and dB under the pointer.
-
-    Parameters
-    ----------
-    log_mel : numpy.ndarray, shape=(n_mels, frames), dB
+    picture : numpy.ndarray, shape=(height, width)
+        dB where the settings do not normalise, else deviations from the mean.
     settings : SpectrogramSettings
         That it was made with.
     start_s : float
-        Where its first frame lies.
+        Where the crop lies in the clip.
     """
-    frequencies = mel_frequencies(settings)
-    bands = [f"{frequency:,.0f} Hz" for frequency in frequencies]
+    unit = "dB" if settings.normalise == "none" else "σ"
+    loudest = float(picture.max())
+    quietest = float(picture.min())
+    if settings.normalise == "none":
+        loudest = max(loudest, QUIETEST_DB + settings.top_db)
+        quietest = loudest - settings.top_db
+    return _heatmap(picture, settings, start_s, height, unit, PICTURE_SCALE, quietest, loudest)
+
+
+def difference(
+    picture: np.ndarray,
+    settings: SpectrogramSettings,
+    other: np.ndarray,
+    other_settings: SpectrogramSettings,
+    height: int = 300,
+) -> go.Figure:
+    """How far one log-mel lies above another of the same sound, in dB, on the first one's axes.
+
+    Parameters
+    ----------
+    picture, other : numpy.ndarray, shape=(n_mels, frames), dB
+        The other is looked up at the nearest time and band.
+    """
+    above = picture - on_the_axes_of(settings, picture.shape[1], other, other_settings)
+    widest = max(3.0, float(np.nanpercentile(np.abs(above), 99)))
+    return _heatmap(above, settings, 0.0, height, "dB", GAP_SCALE, -widest, widest)
+
+
+def on_the_axes_of(
+    settings: SpectrogramSettings, frames: int, other: np.ndarray, other_settings: SpectrogramSettings
+) -> np.ndarray:
+    """A log-mel looked up at the nearest times and bands of other settings, shape ``(settings.n_mels, frames)``.
+
+    NaN where it has none: beyond its last frame or outside its bands.
+    """
+    times = np.arange(frames) * settings.hop_length / settings.sample_rate
+    columns = np.rint(times * other_settings.sample_rate / other_settings.hop_length).astype(int)
+    centres, others = mel_frequencies(settings), mel_frequencies(other_settings)
+    rows = np.abs(np.log(others[None] + 1) - np.log(centres[:, None] + 1)).argmin(axis=1)
+    found = other[rows][:, np.minimum(columns, other.shape[1] - 1)].astype(np.float64)
+    found[:, columns >= other.shape[1]] = np.nan
+    found[(centres < other_settings.f_min) | (centres > other_settings.f_max)] = np.nan
+    return found
+
+
+def image(picture: np.ndarray, low: float | None = None, high: float | None = None) -> np.ndarray:
+    """A picture in the colours of all pictures, low frequencies at the bottom, shape ``(height, width, 3)``, uint8."""
+    low = float(picture.min()) if low is None else low
+    high = float(picture.max()) if high is None else high
+    places = np.array([place for place, _ in PICTURE_SCALE], dtype=np.float64)
+    colours = np.array([list(map(int, re.findall(r"\d+", str(colour)))) for _, colour in PICTURE_SCALE])
+    shares = np.clip((picture[::-1] - low) / max(high - low, 1e-6), 0, 1)
+    return np.stack([np.interp(shares, places, colours[:, at]) for at in range(3)], axis=-1).astype(np.uint8)
+
+
+def _heatmap(
+    values: np.ndarray,
+    settings: SpectrogramSettings,
+    start_s: float,
+    height: int,
+    unit: str,
+    scale: list,
+    low: float,
+    high: float,
+) -> go.Figure:
+    rows, columns = values.shape
+    centres = np.interp(
+        (np.arange(rows) + 0.5) * settings.n_mels / rows - 0.5, np.arange(settings.n_mels), mel_frequencies(settings)
+    )
+    frame_s = settings.hop_length / settings.sample_rate * settings.frames / columns
+    if columns > settings.frames and not settings.resize:  # of a whole clip, not of a crop
+        frame_s = settings.hop_length / settings.sample_rate
     at_band: dict[int, int] = {}  # ticks that would print over one another are left out
     for tick in FREQUENCY_TICKS_HZ:
-        band = int(np.argmin(np.abs(frequencies - tick)))
-        if frequencies[0] <= tick <= frequencies[-1] and band - max(at_band, default=-99) > settings.n_mels * 0.05:
+        band = int(np.argmin(np.abs(centres - tick)))
+        if centres[0] <= tick <= centres[-1] and band - max(at_band, default=-99) > rows * 0.05:
             at_band[band] = tick
-    loudest = max(float(log_mel.max()), -100.0 + settings.top_db)  # silence lies at −100 dB, and is drawn dark
     figure = go.Figure(
         go.Heatmap(
-            z=np.round(log_mel, 1).astype(np.float32),
-            x=start_s + np.arange(log_mel.shape[1]) * settings.hop_length / settings.sample_rate,
-            y=bands,
-            zmin=loudest - settings.top_db,
-            zmax=loudest,
-            colorscale=PICTURE_SCALE,
-            colorbar={"title": "dB", "thickness": 12},
-            hovertemplate="%{x:.3f} s, %{y}: %{z:.1f} dB<extra></extra>",
+            z=np.round(values, 2 if unit == "σ" else 1).astype(np.float32),
+            x=np.round(start_s + np.arange(columns) * frame_s, 4),
+            y=[f"{frequency:,.1f} Hz" for frequency in centres],
+            zmin=low,
+            zmax=high,
+            colorscale=scale,
+            colorbar={"title": unit, "thickness": 12},
+            hovertemplate="%{x:.3f} s, %{y}: %{z} " + unit + "<extra></extra>",
         )
     )
     figure = framed(figure, height, "time (s)", "frequency (mel axis)")

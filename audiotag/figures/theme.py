@@ -11,6 +11,8 @@ SUBSET_MARKERS = {  # bars differ by pattern too
     subset: {"color": colour, "pattern": {"shape": shape, "fillmode": "overlay", "size": 7, "solidity": 0.25}}
     for (subset, colour), shape in zip(SUBSET_COLOURS.items(), ("", "/", "."), strict=True)
 }
+# Below, alike, above: the colours of curated and noisy, between which the acoustic gap lies.
+GAP_SCALE = [[0.0, "#14a394"], [0.5, "rgba(138,148,144,0.12)"], [1.0, "#d98324"]]
 ACCENT = "#14a394"
 WARM = "#d98324"
 QUIET = "#8a9490"

@@ -16,21 +16,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from audiotag.errors import AudiotagError
-from audiotag.sound.containers import promised_frames
+from audiotag.sound.av_decoding import AvSound
+from audiotag.sound.containers import UNKNOWN_FRAMES, container_by_content, promised_end
 
 if TYPE_CHECKING:
     import soundfile
 
-SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
+SUFFIXES = (
+    ".wav", ".flac", ".ogg", ".mp3", ".opus", ".oga", ".m4a", ".aac", ".wma", ".mka", ".webm",
+    ".mp4", ".m4v", ".mov", ".mkv", ".3gp", ".avi",
+)  # fmt: skip
+READABLE = "WAV, FLAC, OGG, MP3, M4A, AAC, Opus, WebM and the sound of videos"
 WHOLE = 1 << 26  # samples that are read at once, 25 minutes; beyond that a header may lie, and it goes by blocks
 BLOCK = 1 << 20  # samples
 MP3_LEAD = 11_520  # samples: a frame leans on up to nine before it, which a seek leaves out
-UNKNOWN_FRAMES = 2**63 - 1  # what libsndfile says of a FLAC that was written to a pipe
 SILENCE_DBFS = -90.0  # below one step of 16 bit: nothing but dither can be in there
-# By libsndfile's names; what is not here stores no samples, but what they can be guessed from.
+# By libsndfile's names, and for FLAC in an MP4; what is not here stores no samples, but what they can be guessed from.
 BITS = {
     "PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "FLOAT": 32, "DOUBLE": 64, "ALAW": 8, "ULAW": 8,
-    "ALAC_16": 16, "ALAC_20": 20, "ALAC_24": 24, "ALAC_32": 32,
+    "ALAC_16": 16, "ALAC_20": 20, "ALAC_24": 24, "ALAC_32": 32, "FLAC_16": 16, "FLAC_24": 24,
 }  # fmt: skip
 
 Source = Path | bytes  # a file on disk, or the bytes of an upload
@@ -84,7 +88,7 @@ def read_header(source: Source, name: str | None = None) -> Header:
     """
     name = name or _name_of(source)
     with _opened(source, name) as file:
-        frames = len(_decoded(file, file.frames)[0]) if file.frames == UNKNOWN_FRAMES else file.frames
+        frames = _counted(file) if file.frames == UNKNOWN_FRAMES else file.frames
         if frames <= 0:
             raise AudiotagError(f"{name} holds no samples, by its header; leave it out or record it again.")
         return Header(frames, file.samplerate, file.channels, file.format, file.subtype)
@@ -96,7 +100,8 @@ def read_sound(source: Source, sample_rate: int | None = None, name: str | None 
     Parameters
     ----------
     source : Path or bytes
-        WAV, FLAC, OGG or MP3, with any number of channels and any sample rate.
+        What `READABLE` says, whatever its name, with any number of channels and any sample rate; of several sound
+        tracks the first.
     sample_rate : int, optional
         Wanted rate in Hz, soxr resamples where the file has another; by default the file's own.
     name : str, optional
@@ -112,6 +117,7 @@ def read_sound(source: Source, sample_rate: int | None = None, name: str | None 
         samples, gave_up = _decoded(file, file.frames)
         frames = len(samples) if file.frames == UNKNOWN_FRAMES else max(file.frames, 0)
         header = Header(frames, file.samplerate, file.channels, file.format, file.subtype)
+        tracks = file.tracks if isinstance(file, AvSound) else 1
     if len(samples) == 0:
         raise AudiotagError(f"{name} holds no samples, by its header; leave it out or record it again.")
     if not np.isfinite(samples).all():
@@ -122,8 +128,8 @@ def read_sound(source: Source, sample_rate: int | None = None, name: str | None 
         )
     notes = []
     sample_rate = sample_rate or header.sample_rate
-    promised = promised_frames(source, header)
-    truncated = len(samples) < 0.999 * promised or gave_up or promised == -1
+    promised, ends_early = promised_end(source, header)
+    truncated = len(samples) < 0.999 * promised or gave_up or ends_early
     if len(samples) < 0.999 * promised:
         notes.append(
             f"{name} is truncated: its header promises {promised / header.sample_rate:.2f} s, "
@@ -131,6 +137,8 @@ def read_sound(source: Source, sample_rate: int | None = None, name: str | None 
         )
     elif truncated:
         notes.append(f"{name} is truncated: its end is missing; the part that is there is used.")
+    if tracks > 1:
+        notes.append(f"{name} has {tracks} sound tracks; the first is used.")
     if header.channels > 2:
         notes.append(f"{name} has {header.channels} channels; their mean is used.")
     if header.sample_rate < sample_rate / 2:
@@ -138,8 +146,7 @@ def read_sound(source: Source, sample_rate: int | None = None, name: str | None 
             f"{name} was sampled at {header.sample_rate} Hz: it holds nothing above "
             f"{header.sample_rate / 2000:g} kHz, so tags that need higher sounds are doubtful."
         )
-    waveform = samples[:, 0] if header.channels == 1 else samples.mean(axis=1)
-    waveform = resample(waveform, header.sample_rate, sample_rate)
+    waveform = resample(_mono(samples), header.sample_rate, sample_rate)
     if peak_dbfs(samples) < SILENCE_DBFS:
         notes.append(f"{name} is silent: no sample is above {SILENCE_DBFS:g} dBFS.")
     elif peak_dbfs(waveform) < SILENCE_DBFS:
@@ -150,12 +157,14 @@ def read_sound(source: Source, sample_rate: int | None = None, name: str | None 
 def read_crop(path: Path, start: int, frames: int) -> np.ndarray:
     """Read only the samples ``start`` to ``start + frames`` of a file, at its own rate, shape ``(samples,)``."""
     with _opened(path, path.name) as file:
+        if isinstance(file, AvSound):
+            return _mono(file.decoded(start, start + frames)[0])
         lead = start  # what cannot be sought is read from its start
         if file.seekable():
             lead = min(start, MP3_LEAD) if file.format == "MP3" else 0
             file.seek(start - lead)
         samples = _decoded(file, lead + frames)[0][lead:]
-    return samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
+    return _mono(samples)
 
 
 def resample(waveform: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
@@ -169,7 +178,7 @@ def resample(waveform: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
 
 def peak_dbfs(waveform: np.ndarray) -> float:
     """Level of the largest sample in dB re full scale; −inf for digital silence."""
-    peak = float(np.abs(waveform).max(initial=0.0))
+    peak = max(float(waveform.max(initial=0.0)), -float(waveform.min(initial=0.0)))  # no copy: it may be long
     return 20 * float(np.log10(peak)) if peak > 0 else float("-inf")
 
 
@@ -229,7 +238,15 @@ def wav_bytes(waveform: np.ndarray, sample_rate: int) -> bytes:
     return buffer.getvalue()
 
 
-def _decoded(file: soundfile.SoundFile, most: int) -> tuple[np.ndarray, bool]:
+def _counted(file: soundfile.SoundFile | AvSound) -> int:
+    return file.counted() if isinstance(file, AvSound) else len(_decoded(file, file.frames)[0])
+
+
+def _mono(samples: np.ndarray) -> np.ndarray:
+    return samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
+
+
+def _decoded(file: soundfile.SoundFile | AvSound, most: int) -> tuple[np.ndarray, bool]:
     """Up to ``most`` samples, shape ``(samples, channels)``, and whether the decoder gave up before the end.
 
     What a header says of a length may be unknown or absurd: such files are read by blocks. What is decoded before a
@@ -237,6 +254,8 @@ def _decoded(file: soundfile.SoundFile, most: int) -> tuple[np.ndarray, bool]:
     """
     import soundfile
 
+    if isinstance(file, AvSound):
+        return file.decoded()
     blocks: list[np.ndarray] = []
     done, failure = 0, ""
     size = most if most <= WHOLE or file.format == "MP3" else BLOCK  # soundfile seeks between blocks, which harms MP3
@@ -276,11 +295,32 @@ def _opened(source: Source, name: str) -> Iterator:
         size = len(source)
     if size == 0:
         raise AudiotagError(f"{name} is empty (0 bytes); copy or record it again.")
-    try:
-        with soundfile.SoundFile(str(source) if isinstance(source, Path) else io.BytesIO(source)) as file:
+    with _sound_file(source, name) as file:
+        try:
             yield file
+        except soundfile.LibsndfileError as error:
+            raise _unreadable(name, error) from error
+
+
+def _sound_file(source: Source, name: str) -> soundfile.SoundFile | AvSound:
+    """With libsndfile where it can, else with FFmpeg."""
+    import soundfile
+
+    try:
+        file = soundfile.SoundFile(str(source) if isinstance(source, Path) else io.BytesIO(source))
     except soundfile.LibsndfileError as error:
-        reason = error.error_string.removeprefix("Error : ").rstrip(".")
-        if "does not exist" in reason:  # what libsndfile says of an MP3 without a frame; the file is there
-            reason = "Damaged, or of another format than its name says"
-        raise AudiotagError(f"{name} cannot be read as a sound (WAV, FLAC, OGG and MP3 can): {reason}.") from error
+        if container := container_by_content(source):
+            return AvSound(source, container, name)
+        raise _unreadable(name, error) from error
+    # What is named .mp3 libsndfile takes for one, and plays noise.
+    if file.format == "MP3" and (container := container_by_content(source)):
+        file.close()
+        return AvSound(source, container, name)
+    return file
+
+
+def _unreadable(name: str, error: soundfile.LibsndfileError) -> AudiotagError:
+    reason = error.error_string.removeprefix("Error : ").rstrip(".")
+    if "does not exist" in reason:  # what libsndfile says of an MP3 without a frame; the file is there
+        reason = "Damaged, or of another format than its name says"
+    return AudiotagError(f"{name} cannot be read as a sound ({READABLE} can): {reason}.")

@@ -19,17 +19,43 @@ class ReadOut(NamedTuple):
     warning: str = ""
 
 
-def read_outs(settings: SpectrogramSettings, picture: np.ndarray) -> list[ReadOut]:
-    """What the settings mean, and how the picture (dB, shape ``(n_mels, frames)``) fills its range."""
+RESOLVING_BINS = {"hann": 2.0, "hamming": 2.0, "blackman": 3.0, "rectangular": 1.0}
+
+
+def energy_outside(waveform: np.ndarray, settings: SpectrogramSettings) -> float:
+    """Share of a waveform's energy (0 to 1) that lies below ``f_min`` or above ``f_max``; 0 for silence."""
+    power = np.square(np.abs(np.fft.rfft(waveform.astype(np.float64))))
+    frequencies = np.fft.rfftfreq(len(waveform), 1 / settings.sample_rate)
+    seen = (frequencies >= settings.f_min) & (frequencies <= settings.f_max)
+    total = float(power.sum())
+    return 1 - float(power[seen].sum()) / total if total > 0 else 0.0
+
+
+def read_outs(settings: SpectrogramSettings, picture: np.ndarray, waveform: np.ndarray) -> list[ReadOut]:
+    """What the settings mean for a sound.
+
+    Parameters
+    ----------
+    settings : SpectrogramSettings
+    picture : numpy.ndarray, shape=(n_mels, frames), dB
+        Of the crop; says how it fills its range.
+    waveform : numpy.ndarray, shape=(samples,)
+        The crop; says what lies outside the bands.
+    """
+    outside = energy_outside(waveform, settings)
     empty = len(empty_bands(settings))
     corners = mel_corners(settings)
-    # A Hann window's main lobe is four bins of its own length wide between zeros, two at half its height.
-    resolution_hz = 2 * settings.sample_rate / settings.win_length
+    # Half the width of the main lobe between its zeros, in bins of the window's own length (Harris 1978).
+    resolution_hz = RESOLVING_BINS[settings.window] * settings.sample_rate / settings.win_length
     at_floor = picture <= picture.max() - settings.top_db + 1e-3
     sounding = ~at_floor.all(axis=0)  # columns of padding are all floor and say nothing about top_db
     floored = float(at_floor[:, sounding].mean()) if sounding.any() else 1.0
     return [
-        ReadOut("Picture", f"{settings.n_mels} × {settings.frames}", "Mel bands × frames: what the network gets."),
+        ReadOut(
+            "Picture",
+            " × ".join(map(str, [*[settings.channels] * (settings.channels > 1), settings.height, settings.width])),
+            "Rows × columns of what the network gets, and channels where there are several.",
+        ),
         ReadOut(
             "Frame step",
             f"{1000 * settings.hop_length / settings.sample_rate:.1f} ms",
@@ -40,6 +66,9 @@ def read_outs(settings: SpectrogramSettings, picture: np.ndarray) -> list[ReadOu
             f"{resolution_hz:.0f} Hz",
             "How near two tones may be and still be told apart: it follows from the window's length alone. "
             "A larger n_fft than the window only draws the same curve with more points.",
+            "No finer than the lowest bands are apart: lengthen the window."
+            if resolution_hz > 4 * (corners[2] - corners[0])
+            else "",
         ),
         ReadOut("Window", f"{1000 * settings.win_length / settings.sample_rate:.1f} ms", "Sound that one column sees."),
         ReadOut("Lowest band's width", f"{corners[2] - corners[0]:.0f} Hz", "Its triangle, foot to foot."),
@@ -49,6 +78,12 @@ def read_outs(settings: SpectrogramSettings, picture: np.ndarray) -> list[ReadOu
             f"{empty}",
             "Bands so narrow that no FFT bin falls into them: rows that stay dark.",
             "Raise n_fft or f_min, or take fewer mels." if empty else "",
+        ),
+        ReadOut(
+            "Outside the bands",
+            f"{100 * outside:.1f} %",
+            f"Share of this sound's energy below {settings.f_min:g} Hz or above {settings.f_max:g} Hz: never seen.",
+            "Lower f_min or raise f_max, if that is sound and no rumble." if outside > 0.1 else "",
         ),
         ReadOut(
             "At the floor",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -98,6 +98,10 @@ class Recipe:
             0 <= self.time_mask < frames, "time_mask", f"be 0 to below {frames} frames", self.time_mask, "in frames?"
         )
         require(0 <= self.mel_mask < bands, "mel_mask", f"be 0 to below {bands} bands", self.mel_mask, "in bands?")
+
+    def with_spectrogram(self, settings: SpectrogramSettings) -> Recipe:
+        """The same recipe over other spectrogram settings; checked again, for a mask may be wider than the picture."""
+        return replace(self, spectrogram=settings)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON; `from_dict` reads them back."""

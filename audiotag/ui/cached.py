@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -19,6 +20,7 @@ from audiotag.data.measuring import Measuring, with_measures
 from audiotag.data.remembered import open_remembered
 from audiotag.data.tables import TABLE_SUFFIXES
 from audiotag.sound.audio import Sound, read_sound
+from audiotag.sound.settings import SpectrogramSettings
 from audiotag.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -55,6 +57,11 @@ def sound(path: Path, sample_rate: int) -> Sound:
     except OSError:
         stamp = 0  # gone since: reading it says so
     return _sound(path, sample_rate, stamp)
+
+
+def sound_of(log_mel: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
+    """A log-mel turned back into sound; it takes a second or two."""
+    return _sound_of(log_mel, settings)
 
 
 def card(folder: Path) -> Card:
@@ -128,6 +135,13 @@ def _faults(root: Path, stamp: tuple[object, ...], parts: int) -> pd.DataFrame:
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _sound(path: Path, sample_rate: int, stamp: int) -> Sound:
     return read_sound(path, sample_rate)
+
+
+@st.cache_resource(max_entries=16, show_spinner="Searching for a phase …")
+def _sound_of(log_mel: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
+    from audiotag.sound.inversion import sound_of
+
+    return sound_of(log_mel, settings)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)

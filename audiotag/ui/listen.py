@@ -1,42 +1,60 @@
-"""A sound on a page: player, waveform and log-mel, in one place for all pages."""
+"""A sound on a page: player and facts, in one place for all pages."""
 
 from __future__ import annotations
 
+import numpy as np
 import streamlit as st
 
-from audiotag.figures import sound as figures
-from audiotag.figures.theme import CONFIG
-from audiotag.sound.audio import Sound, peak_dbfs, rms_dbfs, wav_bytes
-from audiotag.sound.spectrogram import SpectrogramSettings, fit_length, kept_bounds, log_mel
+from audiotag.sound.audio import Sound, peak_dbfs, rms_dbfs
+from audiotag.sound.settings import SpectrogramSettings
+from audiotag.sound.spectrogram import fit_length, kept_bounds, log_mel
+from audiotag.ui.player import PlayerOptions, Region, player
 from audiotag.ui.shell import plain
+
+LONGEST_S = 300.0  # beyond it the player would keep the browser waiting
+BLOCK_VALUES = 1 << 22  # of a spectrum that is held at once
 
 
 def whole(sound: Sound, settings: SpectrogramSettings, key: str) -> None:
-    """Player, facts, waveform and log-mel of a whole sound."""
-    st.audio(wav_bytes(sound.waveform, sound.sample_rate), alt=f"Player of {sound.name}")
+    """Player and facts of a whole sound, which is at the settings' sample rate."""
     for note in sound.notes:
         st.caption(f":material/info: {plain(note)}")
+    waveform = sound.waveform[: int(LONGEST_S * settings.sample_rate)]
+    if len(waveform) < len(sound.waveform):
+        st.caption(f":material/info: Only the first {LONGEST_S / 60:g} minutes are shown and played here.")
+    start, end = kept_bounds(waveform, settings)
+    kept = Region(start / settings.sample_rate, end / settings.sample_rate)
+    player(waveform, picture_of(waveform, settings), settings, PlayerOptions(sound.name, kept), key)
     header = sound.header
     st.caption(
         f"{sound.duration_s:.2f} s · {header.sample_rate:,} Hz · {header.channels} channel"
         f"{'s' if header.channels > 1 else ''} · {header.container} {header.codec} · "
         f"peak {peak_dbfs(sound.waveform):.1f} dBFS · RMS {rms_dbfs(sound.waveform):.1f} dBFS"
     )
-    start, end = kept_bounds(sound.waveform, settings)
-    st.plotly_chart(
-        figures.waveform(
-            sound.waveform, settings.sample_rate, (start / settings.sample_rate, end / settings.sample_rate)
-        ),
-        key=f"{key}-waveform",
-        config=CONFIG,
-        alt=f"Waveform of {sound.name}, what the trim cuts in grey",
-    )
-    waveform = sound.waveform
-    if len(waveform) < settings.clip_samples:
-        waveform = fit_length(waveform, settings.changed(padding="zeros-after"))
-    st.plotly_chart(
-        figures.picture(log_mel(waveform, settings), settings, height=300),
-        key=f"{key}-picture",
-        config=CONFIG,
-        alt=f"Log-mel spectrogram of {sound.name}",
-    )
+
+
+def picture_of(waveform: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
+    """`log_mel` of a waveform of any length: zeros follow one too short for it, a long one goes through in blocks.
+
+    Parameters
+    ----------
+    waveform : numpy.ndarray, shape=(samples,)
+    settings : SpectrogramSettings
+
+    Returns
+    -------
+    numpy.ndarray, shape=(n_mels, frames), float32, dB
+    """
+    if len(waveform) <= settings.n_fft // 2:
+        return log_mel(fit_length(waveform, settings.changed(padding="zeros-after")), settings)
+    hop = settings.hop_length
+    margin = -(-settings.n_fft // hop)  # frames that a mirrored end reaches, and samples enough for one frame
+    size = max(margin, BLOCK_VALUES // settings.n_fft)
+    unfloored = settings.changed(top_db=200)  # the floor is the whole sound's, not a block's
+    blocks = []
+    for first in range(0, 1 + len(waveform) // hop, size):
+        lead = min(first, margin)
+        block = waveform[(first - lead) * hop : (first + size + margin) * hop]
+        blocks.append(log_mel(block, unfloored)[:, lead : lead + size])
+    picture = np.concatenate(blocks, axis=1)
+    return np.maximum(picture, picture.max() - settings.top_db)

@@ -2,85 +2,188 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import fields
+from typing import Any, get_args
 
 import streamlit as st
 
-from audiotag.sound.settings import PRESETS, SpectrogramSettings
+from audiotag.presets import delete_preset, load_preset, own_presets, preset_names, save_preset
+from audiotag.sound.settings import MelNorm, MelScale, Normalise, Padding, SpectrogramSettings, Window
+from audiotag.ui.shell import choose, plain, shown_errors
+from audiotag.workspace import Workspace
+
+RATES_HZ = (8000, 16_000, 22_050, 32_000, 44_100, 48_000, 96_000)
+WHOLE_NUMBERED = ("trim_db", "top_db", "f_min", "f_max")  # fields whose sliders move in whole steps
+KEEP: dict[str, Any] = {"persist_state": "session"}
 
 
-def spectrogram_settings() -> SpectrogramSettings:
-    """Sliders over the spectrogram settings, starting from a preset and kept from page to page.
+def spectrogram_settings(workspace: Workspace) -> SpectrogramSettings:
+    """Widgets over every spectrogram setting, starting from a preset and kept from page to page.
 
     Raises
     ------
     AudiotagError
-        Where the sliders contradict each other; says which rule is broken.
+        Where the settings contradict each other; says which rule is broken.
     """
     if "set-n_fft" not in st.session_state:
-        _move_sliders(PRESETS["capstone"])
-    keep: dict[str, Any] = {"persist_state": "session"}
+        _move(load_preset("capstone", workspace))
+    names = preset_names(workspace)
+    if (name := st.session_state.pop("preset-next", None)) in names:
+        st.session_state["preset"] = name
     st.selectbox(
         "Preset",
-        list(PRESETS),
+        names,
         key="preset",
-        on_change=lambda: _move_sliders(PRESETS[st.session_state["preset"]]),
-        help="Moves all sliders to published settings.",
-        **keep,
+        on_change=lambda: _move(load_preset(st.session_state["preset"], workspace)),
+        help="Moves all settings below: published ones first, then those that you saved.",
+        **KEEP,
     )
     with st.expander("Time", expanded=True, icon=":material/schedule:"):
-        clip_s = st.slider("Clip length (s)", 0.5, 10.0, step=0.5, key="set-clip_s", **keep)
-        hop = st.slider(
-            "Hop (samples)", 64, 2048, step=2, key="set-hop_length", help="From one column to the next.", **keep
-        )
-        win = st.slider(
-            "Window (samples)",
-            256,
-            4096,
-            step=64,
-            key="set-win_length",
-            help="Longer parts tones better, shorter parts moments better.",
-            **keep,
-        )
-        trim = st.slider(
-            "Trim below the peak (dB)",
-            0,
-            80,
-            key="set-trim_db",
-            help="Silence at both ends is cut where it lies so far below the loudest frame; 0 cuts nothing.",
-            **keep,
-        )
+        _time()
     with st.expander("Frequency", expanded=True, icon=":material/tune:"):
-        n_fft = st.slider("FFT length (samples)", 256, 8192, step=64, key="set-n_fft", **keep)
-        n_mels = st.slider("Mel bands", 16, 256, step=8, key="set-n_mels", **keep)
-        f_min, f_max = st.slider("Band (Hz)", 0, 22_050, step=10, key="set-band", **keep)
-        scale = st.segmented_control("Mel scale", ["htk", "slaney"], key="set-mel_scale", required=True, **keep)
+        _frequency()
     with st.expander("Level", expanded=True, icon=":material/brightness_6:"):
-        top_db = st.slider(
-            "Floor below the loudest point (dB)", 20, 120, key="set-top_db", help="top_db in recipes", **keep
-        )
-        padding = st.segmented_control(
-            "Padding of short clips", ["zeros", "zeros-after", "repeat"], key="set-padding", required=True, **keep
-        )
-    return SpectrogramSettings(
-        clip_s=clip_s,
-        hop_length=hop,
-        win_length=win,
-        trim_db=float(trim),
-        n_fft=n_fft,
-        n_mels=n_mels,
-        f_min=float(f_min),
-        f_max=float(f_max),
-        mel_scale=scale,
-        top_db=float(top_db),
-        padding=padding,
+        _level()
+    with st.expander("What else the network gets", icon=":material/layers:"):
+        _input()
+    return SpectrogramSettings(**{field.name: _value(field.name) for field in fields(SpectrogramSettings)})
+
+
+def keep_preset(settings: SpectrogramSettings, workspace: Workspace) -> None:
+    """Save the settings under a name, or take a preset of one's own away again."""
+    with st.form("save-preset", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.text_input("Save these settings as", key="preset-name", placeholder="a name")
+        if st.form_submit_button("Save", icon=":material/save:") and name:
+            with shown_errors():
+                save_preset(name, settings, workspace)
+                choose("preset", name)
+    chosen = st.session_state.get("preset")
+    if chosen in own_presets(workspace) and st.button(
+        f"Delete {chosen}", icon=":material/delete:", key="delete-preset", type="tertiary"
+    ):
+        st.session_state["deleted-preset"] = (chosen, delete_preset(chosen, workspace))
+        choose("preset", "capstone")
+    if deleted := st.session_state.get("deleted-preset"):
+        name, was = deleted
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(f"{plain(name)} is deleted.")
+            if st.button("Undo", icon=":material/undo:", key="undo-delete", type="tertiary"):
+                save_preset(name, was, workspace)
+                del st.session_state["deleted-preset"]
+                choose("preset", name)
+
+
+def preset_of(settings: SpectrogramSettings, workspace: Workspace) -> str | None:
+    """The preset that has exactly these settings, the chosen one first."""
+    names = preset_names(workspace)
+    if (chosen := st.session_state.get("preset")) in names:
+        names = [chosen, *names]
+    return next((name for name in names if load_preset(name, workspace) == settings), None)
+
+
+def _time() -> None:
+    st.slider("Clip length (s)", 0.5, 10.0, step=0.5, key="set-clip_s", **KEEP)
+    st.slider("Hop (samples)", 64, 2048, step=2, key="set-hop_length", help="From one column to the next.", **KEEP)
+    st.button(
+        "Square picture",
+        icon=":material/crop_square:",
+        key="square",
+        on_click=_square,
+        type="tertiary",
+        help="Sets the hop that gives as many columns as there are mel bands.",
+    )
+    st.slider(
+        "Window (samples)",
+        256,
+        4096,
+        step=64,
+        key="set-win_length",
+        help="Longer parts tones better, shorter parts moments better.",
+        **KEEP,
+    )
+    st.selectbox("Window", get_args(Window), key="set-window", help="Its shape.", **KEEP)
+    st.slider(
+        "Trim below the peak (dB)",
+        0,
+        80,
+        key="set-trim_db",
+        help="Silence at both ends is cut where it lies so far below the loudest frame; 0 cuts nothing.",
+        **KEEP,
+    )
+    st.slider("Kept around it (s)", 0.0, 0.5, step=0.01, key="set-trim_pad_s", help="Beside what is cut.", **KEEP)
+    st.segmented_control(
+        "Padding of short clips", get_args(Padding), key="set-padding", required=True, default=None, **KEEP
     )
 
 
-def _move_sliders(preset: SpectrogramSettings) -> None:
-    values = preset.to_dict()
-    values["band"] = (int(preset.f_min), int(preset.f_max))
-    for name in ("clip_s", "hop_length", "win_length", "n_fft", "n_mels", "band", "mel_scale", "padding"):
-        st.session_state[f"set-{name}"] = values[name]
-    for name in ("trim_db", "top_db"):
-        st.session_state[f"set-{name}"] = int(values[name])
+def _frequency() -> None:
+    st.selectbox("Sample rate (Hz)", RATES_HZ, key="set-sample_rate", help="Sounds are brought to it.", **KEEP)
+    st.slider("FFT length (samples)", 256, 8192, step=64, key="set-n_fft", **KEEP)
+    st.slider("Mel bands", 16, 256, step=8, key="set-n_mels", **KEEP)
+    st.slider("Band (Hz)", 0, 48_000, step=10, key="set-band", **KEEP)
+    st.segmented_control("Mel scale", get_args(MelScale), key="set-mel_scale", required=True, default=None, **KEEP)
+    st.segmented_control(
+        "Bands' height",
+        get_args(MelNorm),
+        key="set-mel_norm",
+        required=True,
+        default=None,
+        help="none: triangles of height 1; slaney: of area 1, so that wide bands count no more than narrow ones.",
+        **KEEP,
+    )
+
+
+def _level() -> None:
+    st.slider("Floor below the loudest point (dB)", 20, 120, key="set-top_db", help="top_db in recipes", **KEEP)
+    st.segmented_control(
+        "In the bands",
+        (2.0, 1.0),
+        format_func=lambda power: "power" if power == 2 else "amplitude",
+        key="set-power",
+        required=True,
+        default=None,
+        **KEEP,
+    )
+
+
+def _input() -> None:
+    st.selectbox(
+        "Normalise",
+        get_args(Normalise),
+        key="set-normalise",
+        help="none leaves dB; clip: each picture to mean 0 and deviation 1; batch: all of a batch together; global: by "
+        "the mean and deviation below.",
+        **KEEP,
+    )
+    left, right = st.columns(2)
+    left.number_input("Mean (dB)", key="set-mean_db", **KEEP)
+    right.number_input("Deviation (dB)", key="set-std_db", **KEEP)
+    st.segmented_control(
+        "Deltas",
+        (0, 1, 2),
+        key="set-deltas",
+        required=True,
+        default=None,
+        help="Slopes along time, as channels.",
+        **KEEP,
+    )
+    st.number_input("Resize to (pixels)", step=16, key="set-resize", help="Both sides; 0 leaves it as it is.", **KEEP)
+
+
+def _value(field: str) -> Any:
+    if field in ("f_min", "f_max"):
+        return float(st.session_state["set-band"][field == "f_max"])
+    value = st.session_state[f"set-{field}"]
+    return float(value) if field in WHOLE_NUMBERED else value
+
+
+def _move(settings: SpectrogramSettings) -> None:
+    """Bring all widgets to these settings."""
+    for field, value in settings.to_dict().items():
+        st.session_state[f"set-{field}"] = int(value) if field in WHOLE_NUMBERED else value
+    st.session_state["set-band"] = (int(settings.f_min), int(settings.f_max))
+
+
+def _square() -> None:
+    samples = int(st.session_state["set-clip_s"] * st.session_state["set-sample_rate"])
+    st.session_state["set-hop_length"] = min(2048, max(64, -(-samples // st.session_state["set-n_mels"])))

@@ -6,6 +6,7 @@ Each page calls `page` first and so stands alone: a deep link on a fresh server 
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -169,3 +170,8 @@ def plain(text: str) -> str:
     'a\\\\_b \\\\[x\\\\]\\\\(y\\\\) \\\\$1\\\\$.wav'
     """
     return re.sub(r"([\\`*_{}\[\]()<>#+!|~$:])", r"\\\1", text)
+
+
+def quoted(path: Path) -> str:
+    """A path as a shell wants it."""
+    return shlex.quote(str(path))

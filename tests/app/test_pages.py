@@ -21,7 +21,10 @@ from audiotag.data import measuring
 from audiotag.data.layouts import open_dataset
 from audiotag.data.measuring import Measuring
 from audiotag.data.starter import StarterCounts, render_starter
+from audiotag.errors import AudiotagError
 from audiotag.figures.dataset import MEASURED
+from audiotag.presets import own_presets
+from audiotag.sound.settings import PRESETS, SpectrogramSettings
 from audiotag.training.recipe import load_recipe
 from audiotag.training.runs import Run, RunSettings, create_run, list_runs
 from audiotag.workspace import Workspace
@@ -522,17 +525,139 @@ def test_preset_moves_the_sliders(home: Workspace) -> None:
 
 
 @pytest.mark.parametrize(
-    ("slider", "value", "named"), [("win_length", 4096, "n_fft"), ("hop_length", 2048, "hop_length")]
+    ("kind", "field", "value", "named"),
+    [
+        ("slider", "win_length", 4096, "n_fft"),
+        ("slider", "hop_length", 2048, "hop_length"),
+        ("slider", "band", (20, 30_000), "f_max"),
+        ("selectbox", "sample_rate", 8000, "f_max"),
+        ("number_input", "resize", 8, "resize"),
+        ("number_input", "std_db", 0.0, "std_db"),
+    ],
 )
-def test_sliders_that_contradict_each_other_are_a_sentence(
-    home: Workspace, slider: str, value: int, named: str
+def test_settings_that_contradict_each_other_are_the_librarys_sentence(
+    home: Workspace, kind: str, field: str, value: Any, named: str
 ) -> None:
     at = opened("pages/spectrogram.py")
-    at = at.slider(key=f"set-{slider}").set_value(value).run()
+    at = getattr(at, kind)(key=f"set-{field}").set_value(value).run()
     assert not at.exception
     (error,) = said(at.error)
+    fields = {"f_min": value[0], "f_max": value[1]} if field == "band" else {field: value}
+    with pytest.raises(AudiotagError) as refused:
+        SpectrogramSettings(**{name: float(number) if name[:2] == "f_" else number for name, number in fields.items()})
+    assert error == str(refused.value)
     assert error.startswith(f"{named} must be")
-    assert at.slider(key=f"set-{slider}").value == value  # still there to be moved back
+    assert getattr(at, kind)(key=f"set-{field}").value == value  # still there to be moved back
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_preset_is_what_all_widgets_show(home: Workspace, name: str) -> None:
+    at = opened("pages/spectrogram.py", bench="Use it")
+    at = at.selectbox(key="preset").set_value(name).run()
+    assert not at.exception
+    code = next(element.value for element in at.code if "SpectrogramSettings(" in element.value)
+    changes = re.search(r"SpectrogramSettings\((.*)\)", code)[1]
+    assert eval(f"dict({changes})") == {
+        field: value
+        for field, value in PRESETS[name].to_dict().items()
+        if value != PRESETS["capstone"].to_dict()[field]
+    }
+
+
+def test_python_lines_make_the_picture(home: Workspace) -> None:
+    at = opened("pages/spectrogram.py", bench="Use it")
+    at = at.slider(key="set-n_mels").set_value(64).run()
+    code = next(element.value for element in at.code if "SpectrogramSettings(" in element.value)
+    made: dict[str, Any] = {}
+    exec(code, made)
+    assert made["picture"].shape == (1, 64, 128)
+    assert made["settings"] == SpectrogramSettings(n_mels=64)
+
+
+BENCH = ("Picture", "Compare", "Clips of the label", "Augment", "What survives", "Use it")
+
+
+@pytest.mark.parametrize("name", BENCH)
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_tab_of_the_bench_opens_under_every_preset(home: Workspace, name: str, preset: str) -> None:
+    at = opened("pages/spectrogram.py", bench=name)
+    at = at.selectbox(key="preset").set_value(preset).run()
+    assert not at.exception
+    assert not at.error
+    assert [tab.label for tab in at.tabs if len(tab.children)] == [name]
+
+
+def test_deltas_resize_and_normalising_are_in_the_picture(home: Workspace) -> None:
+    at = opened("pages/spectrogram.py")
+    at = at.number_input(key="set-resize").set_value(96).run()
+    at = at.selectbox(key="set-normalise").set_value("clip").run()
+    assert not at.exception
+    assert readouts(at)["Picture"] == "96 × 96"
+
+
+def test_saved_preset_is_found_on_train_deleted_and_brought_back(home: Workspace) -> None:
+    at = opened("pages/spectrogram.py", bench="Use it")
+    at = at.slider(key="set-n_mels").set_value(64).run()
+    assert at.button(key="train-with-this").disabled
+    at.text_input(key="preset-name").set_value("mine")
+    at = next(button for button in at.button if button.label == "Save").click().run()
+    assert not at.exception
+    assert own_presets(home) == {"mine": SpectrogramSettings(n_mels=64)}
+    assert at.selectbox(key="preset").value == "mine"
+    assert not at.button(key="train-with-this").disabled
+    train = opened("pages/train.py")
+    train = train.selectbox(key="train-preset").set_value("mine").run()
+    assert not train.exception
+    assert any("--preset mine" in element.value for element in train.code)
+    at = at.button(key="delete-preset").click().run()
+    assert not at.exception
+    assert own_presets(home) == {}
+    at = at.button(key="undo-delete").click().run()
+    assert not at.exception
+    assert own_presets(home) == {"mine": SpectrogramSettings(n_mels=64)}
+
+
+@pytest.mark.parametrize("name", ["capstone", "a b", "../x", ""])
+def test_preset_of_a_wrong_name_is_not_saved(home: Workspace, name: str) -> None:
+    at = opened("pages/spectrogram.py")
+    at.text_input(key="preset-name").set_value(name)
+    at = next(button for button in at.button if button.label == "Save").click().run()
+    assert not at.exception
+    assert len(at.error) == (name != "")
+    assert own_presets(home) == {}
+
+
+def test_square_picture_has_as_many_columns_as_bands(home: Workspace) -> None:
+    at = opened("pages/spectrogram.py")
+    at = at.slider(key="set-clip_s").set_value(1.0).run()
+    assert readouts(at)["Picture"] == "128 × 64"
+    at = at.button(key="square").click().run()
+    assert readouts(at)["Picture"] == "128 × 128"
+
+
+def test_draw_stays_until_it_is_rolled_again(home: Workspace) -> None:
+    at = opened("pages/spectrogram.py", bench="Augment")
+    shown = [image.proto.imgs[0].url for image in at.get("image")]
+    assert len(shown) == 4
+    assert len(set(shown)) == 4
+    again = at.run()
+    assert [image.proto.imgs[0].url for image in again.get("image")] == shown
+    rolled = again.button(key="re-roll").click().run()
+    assert not rolled.exception
+    assert [image.proto.imgs[0].url for image in rolled.get("image")] != shown
+
+
+def test_upload_is_looked_at(home: Workspace) -> None:
+    at = opened("pages/spectrogram.py")
+    at = at.segmented_control(key="sound-from").set_value("Upload").run()
+    assert not at.exception
+    assert not readouts(at)
+    at = at.file_uploader(key="spectrogram-upload").set_value(("tone.wav", wav(beep(3)), "audio/wav")).run()
+    assert not at.exception
+    assert readouts(at)["Picture"] == "128 × 128"
+    at = at.file_uploader(key="spectrogram-upload").set_value(("bad.wav", b"no sound", "audio/wav")).run()
+    assert not at.exception
+    assert any("bad.wav cannot be read as a sound" in text for text in said(at.error))
 
 
 def test_label_without_clips_is_a_hint(home: Workspace, tmp_path: Path) -> None:
@@ -550,11 +675,14 @@ def test_label_without_clips_is_a_hint(home: Workspace, tmp_path: Path) -> None:
 
 
 def test_picture_is_turned_back_into_sound(home: Workspace) -> None:
-    at = opened("pages/spectrogram.py")
+    at = opened("pages/spectrogram.py", bench="What survives")
     players = len(at.get("audio"))
     at = at.button(key="invert").click().run()
     assert not at.exception
     assert len(at.get("audio")) == players + 1
+    assert len(at.run().get("audio")) == players + 1  # and it stays
+    at = at.slider(key="set-n_mels").set_value(64).run()
+    assert len(at.get("audio")) == players  # of other settings it would not be true
 
 
 # Train

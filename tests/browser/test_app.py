@@ -120,7 +120,7 @@ def test_a_click_on_a_bar_filters_and_the_address_shows_the_same_to_another(
     player = page.locator("audio").first
     expect(player).to_be_attached()
     player.evaluate("player => { player.muted = true; return player.play() }")
-    page.wait_for_function("() => document.querySelector('audio').currentTime > 0")
+    page.wait_for_function("player => player.currentTime > 0", arg=player.element_handle())
     with page.expect_download() as download:
         page.get_by_role("tabpanel").get_by_role("button", name="CSV").last.click()
     download.value.save_as(tmp_path / "clips.csv")

@@ -238,6 +238,19 @@ def test_an_ogg_cut_inside_its_last_page_is_noticed(tmp_path: Path, tone: Tone) 
     assert [note.split(":")[0] for note in read_sound(cut, RATE).notes] == ["cut.ogg is truncated"]
 
 
+@pytest.mark.parametrize("suffix", ["opus", "oga"])
+def test_opus_in_an_ogg_is_read_and_cropped(tmp_path: Path, tone: Tone, frequency_of: Callable, suffix: str) -> None:
+    path = tmp_path / f"tone.{suffix}"
+    soundfile.write(path, tone(1000, 2.0, sample_rate=48_000), 48_000, format="OGG", subtype="OPUS")
+    sound = read_sound(path)
+    assert sound.notes == ()
+    assert (len(sound.waveform), sound.header.container, sound.header.codec) == (96_000, "OGG", "OPUS")
+    assert rms_dbfs(sound.waveform) == pytest.approx(-9.03, abs=0.2)
+    assert frequency_of(sound.waveform, 48_000) == pytest.approx(1000, abs=0.5)
+    for start in range(0, 96_000, 9973):
+        np.testing.assert_allclose(read_crop(path, start, 5000), sound.waveform[start : start + 5000], atol=1e-6)
+
+
 def test_a_crop_of_a_truncated_flac_is_what_its_whole_has(tmp_path: Path) -> None:
     whole = tmp_path / "whole.flac"
     soundfile.write(whole, 0.3 * np.random.default_rng(0).uniform(-1, 1, 2 * RATE), RATE)

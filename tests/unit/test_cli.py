@@ -350,7 +350,7 @@ def test_tag_refuses_a_folder_without_sounds_and_an_unknown_fold(
     (tmp_path / "none").mkdir()
     outcome = run("tag", tmp_path / "none", "--ensemble", tiny_ensemble)
     assert outcome.status == 2
-    assert outcome.err.startswith(f"audiotag: no sound files in {tmp_path / 'none'}; WAV, FLAC, OGG and MP3")
+    assert outcome.err.startswith(f"audiotag: no sound files in {tmp_path / 'none'}; WAV, FLAC, OGG, MP3, M4A")
     outcome = run("tag", sounds, "--ensemble", tiny_ensemble, "--folds", "1,7")
     assert outcome.status == 2
     assert outcome.err.startswith("audiotag: folds must be among 1, 2 in tiny, got 7")

@@ -21,7 +21,7 @@ PAGES = {
 # Each room looks into its own row and the rows above.
 ROWS = (
     {"", "errors", "workspace", "jobs"},
-    {"data", "sound", "networks", "network_settings", "metrics"},
+    {"data", "sound", "presets", "networks", "network_settings", "metrics"},
     {"scoring", "training", "tagging"},
     {"figures"},
     {"cli", "ui", "__main__"},

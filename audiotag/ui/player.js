@@ -1,0 +1,631 @@
+// The player's side in the browser: one time axis for waveform, picture and timeline, one cursor over all three.
+//
+// Streamlit calls the default export whenever a run of the page sends something new. The player of a place on the page
+// is kept across these calls, so its sound goes on until another sound comes.
+
+const WAVEFORM_HEIGHT = 72; // pixels, as all that follow
+const GAP = 12;
+const ROW_HEIGHT = 34;
+const AXIS_HEIGHT = 22;
+const LEFT = 48;
+const RIGHT = 48;
+const TIME_STEPS_S = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600];
+const FREQUENCIES_HZ = [10, 100, 1000, 10000, 50, 500, 5000, 20, 200, 2000, 20000, 50000]; // round ones first
+
+const players = new WeakMap(); // shadow root → its player
+let hovered = null; // the player under the pointer: there space plays, wherever the focus is
+let sounding = null; // one sound at a time
+let chosenAxis = "mel"; // the last choice, for players to come
+
+export default function ({ data, parentElement }) {
+  if (!players.has(parentElement)) {
+    players.set(parentElement, new Player(parentElement.querySelector(".player")));
+  }
+  const player = players.get(parentElement);
+  player.show(unpacked(data));
+  return () => {
+    // Called too when a later run of the page overtakes the one that this belongs to: the player is still there then.
+    if (parentElement.host.isConnected) return;
+    player.remove();
+    players.delete(parentElement);
+  };
+}
+
+/** Header, picture, envelope and sound of the block that player.py packs. */
+function unpacked(bytes) {
+  const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
+  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));
+  let at = 4 + length;
+  const [levels, envelope, sound] = header.parts.map((size) => bytes.subarray(at, (at += size)));
+  // Copies, so that the sound's bytes need not be kept, and floats begin where floats may begin.
+  return { ...header, levels: levels.slice(), envelope: new Float32Array(envelope.slice().buffer), encoded: sound };
+}
+
+// Frequency axes: from hertz to a place from 0 (bottom) to 1 (top) and back, over the edges of the bands.
+const AXES = {
+  mel: {
+    place: (hz, edges) => indexOf(hz, edges) / (edges.length - 1),
+    hz: (place, edges) => valueAt(place * (edges.length - 1), edges),
+  },
+  log: {
+    place: (hz, edges) => Math.log(hz / edges[0]) / Math.log(edges.at(-1) / edges[0]),
+    hz: (place, edges) => edges[0] * (edges.at(-1) / edges[0]) ** place,
+  },
+  linear: {
+    place: (hz, edges) => (hz - edges[0]) / (edges.at(-1) - edges[0]),
+    hz: (place, edges) => edges[0] + place * (edges.at(-1) - edges[0]),
+  },
+};
+
+class Player {
+  constructor(root) {
+    this.root = root;
+    for (const name of ["play", "crop", "loop", "now", "length", "fault", "axis", "download", "stage", "marks"]) {
+      this[name] = root.querySelector(`.${name}`);
+    }
+    for (const name of ["scale", "seek", "pointer", "cursor", "readout"]) this[name] = root.querySelector(`.${name}`);
+    this.canvas = root.querySelector("canvas");
+    this.audio = root.querySelector("audio");
+    this.data = null;
+    this.segment = null; // [start, end] in seconds while the crop alone is played
+    this.told = 0; // the position that assistive technology knows
+    this.pointed = null; // where the pointer is, in pixels of the seek area
+    this.axisName = chosenAxis;
+    root.querySelector(`input[value=${chosenAxis}]`).checked = true;
+    this.listen();
+  }
+
+  listen() {
+    this.gone = new AbortController();
+    const on = (target, type, act, capture = false) =>
+      target.addEventListener(type, act, { signal: this.gone.signal, capture });
+    on(this.play, "click", () => this.toggle());
+    on(this.crop, "click", () => this.playCrop());
+    on(this.loop, "click", () => this.toggleLoop());
+    on(this.axis, "change", (event) => this.chooseAxis(event.target.value));
+    on(this.root, "keydown", (event) => this.seekByKey(event));
+    on(this.root, "pointermove", () => (hovered = this));
+    on(this.root, "pointerleave", () => (hovered = hovered === this ? null : hovered));
+    on(this.seek, "pointerdown", (event) => this.press(event));
+    on(this.seek, "pointermove", (event) => this.point(event));
+    on(this.seek, "pointerleave", () => this.unpoint());
+    on(this.audio, "play", () => this.started());
+    on(this.audio, "pause", () => this.stopped());
+    on(this.audio, "ended", () => this.stopped());
+    on(this.audio, "timeupdate", () => this.follow()); // a hidden tab has no animation frames
+    on(this.audio, "error", () => this.complain());
+    // Before others see it, or the button that was clicked last would be pressed as well.
+    on(document, "keydown", (event) => this.spaceDown(event), true);
+    on(document, "keyup", (event) => this.spaceUp(event), true);
+    this.resized = new ResizeObserver(() => this.draw());
+    this.resized.observe(this.stage);
+  }
+
+  remove() {
+    this.gone.abort();
+    this.resized.disconnect();
+    this.unload();
+    if (hovered === this) hovered = null;
+    if (sounding === this) sounding = null;
+  }
+
+  /** Show other data: the same sound goes on, another takes its place at its start. */
+  show(data) {
+    const before = this.data;
+    this.data = data;
+    if (before?.sound.id !== data.sound.id) this.load();
+    if (this.segment) this.segment = this.playableCrop();
+    data.encoded = null; // the browser has it
+    this.crop.hidden = !data.crop;
+    this.root.setAttribute("aria-label", `Player of ${data.name}`);
+    this.seek.setAttribute("aria-label", `Position in ${data.name}`);
+    this.seek.setAttribute("aria-valuemax", data.duration_s.toFixed(2));
+    this.length.textContent = ` / ${clock(data.duration_s)}`;
+    this.describePicture();
+    this.palette = palette(data.picture.colours);
+    this.scale.style.background = gradient(data.picture.colours);
+    this.draw();
+    this.tell();
+  }
+
+  describePicture() {
+    const { name, duration_s, picture } = this.data;
+    const hertz = `${hertzText(picture.edges_hz[0])} to ${hertzText(picture.edges_hz.at(-1))}`;
+    const decibels = `${minus(picture.floor_db)} to ${minus(picture.ceiling_db)} dB`;
+    const label = `Log-mel spectrogram of ${name}: ${duration_s.toFixed(2)} s, ${hertz}, ${decibels}`;
+    this.canvas.setAttribute("aria-label", label);
+  }
+
+  // The sound
+
+  load() {
+    const { sound, encoded } = this.data;
+    this.unload();
+    this.url = URL.createObjectURL(new Blob([encoded], { type: sound.type }));
+    this.audio.src = this.url;
+    this.download.href = this.url;
+    this.download.download = sound.file;
+    const format = sound.type.replace("audio/", "").toUpperCase();
+    this.download.title = `Download as ${format}`;
+    this.download.setAttribute("aria-label", `Download the sound as ${format}`);
+    this.fault.textContent = "";
+    this.stopped();
+  }
+
+  unload() {
+    this.segment = null;
+    this.audio.pause();
+    if (!this.url) return;
+    this.audio.removeAttribute("src");
+    this.audio.load();
+    URL.revokeObjectURL(this.url);
+  }
+
+  toggle() {
+    if (this.audio.paused) this.start();
+    else this.audio.pause();
+  }
+
+  start() {
+    if (sounding !== this) sounding?.audio.pause();
+    sounding = this;
+    this.audio.loop = this.looping() && !this.segment;
+    this.audio.play().catch((error) => {
+      if (error.name !== "AbortError") this.complain(); // another sound came before this one began
+    });
+  }
+
+  playCrop() {
+    this.segment = this.playableCrop();
+    this.audio.currentTime = this.segment[0];
+    this.start();
+  }
+
+  /** The part of the crop that holds sound: zeros before and after it are not in the file. */
+  playableCrop() {
+    const { crop, duration_s } = this.data;
+    return crop && [Math.max(0, crop[0]), Math.min(duration_s, crop[1])];
+  }
+
+  toggleLoop() {
+    this.loop.setAttribute("aria-pressed", String(!this.looping()));
+    this.audio.loop = this.looping() && !this.segment;
+  }
+
+  looping() {
+    return this.loop.getAttribute("aria-pressed") === "true";
+  }
+
+  complain() {
+    if (this.audio.hasAttribute("src")) this.fault.textContent = "This browser cannot play the sound.";
+  }
+
+  started() {
+    this.root.classList.add("playing");
+    this.labelPlay("Pause");
+    cancelAnimationFrame(this.frame);
+    this.animate();
+  }
+
+  animate() {
+    this.follow();
+    if (!this.audio.paused) this.frame = requestAnimationFrame(() => this.animate());
+  }
+
+  stopped() {
+    this.root.classList.remove("playing");
+    this.labelPlay("Play");
+    this.moveCursor();
+    this.tell();
+  }
+
+  labelPlay(label) {
+    this.play.setAttribute("aria-label", label);
+    this.play.title = `${label} (space)`;
+  }
+
+  /** Keep to the crop while it is played alone, to within a frame of the screen; and move the cursor. */
+  follow() {
+    if (this.segment && this.audio.currentTime >= this.segment[1]) {
+      if (this.looping()) {
+        this.audio.currentTime = this.segment[0];
+      } else {
+        this.audio.pause();
+        this.audio.currentTime = this.segment[1];
+        this.segment = null;
+      }
+    }
+    this.moveCursor();
+    if (Math.abs(this.audio.currentTime - this.told) >= 1) this.tell();
+  }
+
+  seekTo(time) {
+    const at = Math.min(Math.max(time, 0), this.data.duration_s);
+    if (this.segment && (at < this.segment[0] || at >= this.segment[1])) this.segment = null;
+    this.audio.currentTime = at;
+    this.moveCursor();
+    this.tell();
+  }
+
+  moveCursor() {
+    const time = this.audio.currentTime;
+    this.now.textContent = clock(time);
+    if (this.box) this.cursor.style.transform = `translateX(${this.x(time) - this.box.left}px)`;
+  }
+
+  /** Say the position to assistive technology; while playing once a second, or a screen reader would never rest. */
+  tell() {
+    this.told = this.audio.currentTime;
+    this.seek.setAttribute("aria-valuenow", this.told.toFixed(2));
+    this.seek.setAttribute("aria-valuetext", `${this.told.toFixed(2)} of ${this.data.duration_s.toFixed(2)} seconds`);
+  }
+
+  // Keys and pointer
+
+  /** Whether a space is meant for this player, and not for what has the focus. */
+  ownsSpace(event) {
+    if (event.key !== " " || event.ctrlKey || event.metaKey || event.altKey) return false;
+    const target = event.composedPath()[0];
+    if (takesText(target)) return false;
+    return hovered ? hovered === this : target === this.seek;
+  }
+
+  spaceDown(event) {
+    if (event.key === "Tab") hovered = null; // from here on the keyboard leads
+    if (!this.ownsSpace(event)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (!event.repeat) this.toggle();
+  }
+
+  spaceUp(event) {
+    if (this.ownsSpace(event)) event.preventDefault(); // where a button is pressed by letting go
+  }
+
+  seekByKey(event) {
+    if (event.target.type === "radio" || event.ctrlKey || event.metaKey || event.altKey) return;
+    const step = event.shiftKey ? 1 : 0.1;
+    const time = this.audio.currentTime;
+    const goal = {
+      ArrowLeft: time - step,
+      ArrowRight: time + step,
+      Home: 0,
+      End: this.data.duration_s,
+    }[event.key];
+    if (goal === undefined) return;
+    event.preventDefault();
+    this.seekTo(goal);
+  }
+
+  press(event) {
+    if (event.button !== 0) return;
+    this.seek.setPointerCapture(event.pointerId);
+    this.point(event);
+    this.seekTo(this.timeAt(this.pointed.x));
+  }
+
+  point(event) {
+    const area = this.seek.getBoundingClientRect();
+    this.pointed = { x: event.clientX - area.left, y: event.clientY - area.top };
+    this.root.classList.add("pointing");
+    this.pointer.style.transform = `translateX(${this.pointed.x}px)`;
+    this.readOut();
+    if (this.seek.hasPointerCapture(event.pointerId)) this.seekTo(this.timeAt(this.pointed.x));
+  }
+
+  unpoint() {
+    this.pointed = null;
+    this.root.classList.remove("pointing");
+  }
+
+  /** Time, frequency and level under the pointer, in the corner of the picture that the pointer is not in. */
+  readOut() {
+    const { x, y } = this.pointed;
+    const { left, width, waveform, picture, rows } = this.box;
+    const time = this.timeAt(x);
+    let texts = [`${time.toFixed(2)} s`];
+    if (y < waveform.bottom) texts = texts.concat(this.regionAt(time));
+    else if (y >= picture.top && y < picture.bottom) texts = texts.concat(this.levelAt(time, y));
+    else if (y >= rows.top) texts = texts.concat(this.rowAt(time, y));
+    this.readout.textContent = texts.join(" · ");
+    const side = x > width / 2 ? "left" : "right";
+    this.readout.style.top = `${picture.top + 8}px`;
+    this.readout.style.left = side === "left" ? `${left + 8}px` : "auto";
+    this.readout.style.right = side === "right" ? `${RIGHT + 8}px` : "auto";
+  }
+
+  regionAt(time) {
+    const { kept, crop } = this.data;
+    if (kept && (time < kept[0] || time > kept[1])) return ["trimmed"];
+    return crop && time >= crop[0] && time <= crop[1] ? ["crop"] : [];
+  }
+
+  levelAt(time, y) {
+    const { picture, levels } = this.data;
+    const { top, bottom } = this.box.picture;
+    const band = this.bandAt((bottom - y) / (bottom - top));
+    const column = columnAt(time, picture);
+    const hertz = hertzText(picture.centres_hz[band]);
+    if (column === null) return [hertz];
+    const level = levels[band * picture.columns + column];
+    return [hertz, `${minus(picture.floor_db + (level / 255) * (picture.ceiling_db - picture.floor_db))} dB`];
+  }
+
+  rowAt(time, y) {
+    const row = this.data.timeline[Math.floor((y - this.box.rows.top) / ROW_HEIGHT)];
+    return row ? [`${row.label} ${valueAt(indexOf(time, row.times_s), row.values).toFixed(2)}`] : [];
+  }
+
+  // Places
+
+  /** Where everything lies at this width: edges in pixels from the stage's top left. */
+  layout() {
+    const { crop, duration_s, height, timeline } = this.data;
+    const width = this.stage.clientWidth - LEFT - RIGHT;
+    const waveform = { top: 0, bottom: WAVEFORM_HEIGHT };
+    const picture = { top: WAVEFORM_HEIGHT + GAP, bottom: WAVEFORM_HEIGHT + GAP + height };
+    const rows = { top: picture.bottom, bottom: picture.bottom + timeline.length * ROW_HEIGHT };
+    if (timeline.length) {
+      rows.top += GAP;
+      rows.bottom += GAP;
+    }
+    const start = Math.min(0, crop?.[0] ?? 0);
+    const end = Math.max(duration_s, crop?.[1] ?? 0);
+    return { left: LEFT, width, waveform, picture, rows, start, end };
+  }
+
+  x(time) {
+    const { left, width, start, end } = this.box;
+    return left + ((time - start) / (end - start)) * width;
+  }
+
+  timeAt(x) {
+    const { width, start, end } = this.box;
+    return start + (Math.min(Math.max(x, 0), width) / width) * (end - start);
+  }
+
+  bandAt(place) {
+    const { edges_hz, rows } = this.data.picture;
+    const hz = AXES[this.axisName].hz(place, edges_hz);
+    return Math.min(Math.max(Math.floor(indexOf(hz, edges_hz)), 0), rows - 1);
+  }
+
+  chooseAxis(name) {
+    this.axisName = chosenAxis = name;
+    this.draw();
+  }
+
+  // Drawing
+
+  draw() {
+    if (!this.data || this.stage.clientWidth <= LEFT + RIGHT) return; // not on the screen
+    this.box = this.layout();
+    const { left, width, picture, rows } = this.box;
+    this.stage.style.height = `${rows.bottom + AXIS_HEIGHT}px`;
+    place(this.canvas, left, picture.top, width, picture.bottom - picture.top);
+    place(this.seek, left, 0, width, rows.bottom);
+    place(this.scale, left + width + 12, picture.top, null, picture.bottom - picture.top);
+    this.marks.replaceChildren(
+      ...this.waveformMarks(),
+      ...this.cropMarks(),
+      ...this.timeMarks(),
+      ...this.frequencyMarks(),
+      ...this.levelMarks(),
+      ...this.timelineMarks(),
+    );
+    this.drawPicture();
+    this.moveCursor();
+  }
+
+  /** The picture at the screen's own pixels; where columns are narrower than those, the loudest is drawn. */
+  drawPicture() {
+    const { picture, levels } = this.data;
+    const { width, start, end } = this.box;
+    const ratio = window.devicePixelRatio || 1;
+    const [wide, high] = [Math.round(width * ratio), Math.round((this.box.picture.bottom - this.box.picture.top) * ratio)];
+    this.canvas.width = wide;
+    this.canvas.height = high;
+    const image = new ImageData(wide, high);
+    const pixels = new Uint32Array(image.data.buffer);
+    const bands = Array.from({ length: high }, (_, y) => this.bandAt(1 - (y + 0.5) / high));
+    const pixel_s = (end - start) / wide;
+    for (let x = 0; x < wide; x++) {
+      const first = columnAt(start + (x + 0.5) * pixel_s, picture);
+      if (first === null) continue;
+      const last = Math.max(first, (columnAt(start + (x + 1.5) * pixel_s, picture) ?? first) - 1);
+      let [band, colour] = [-1, 0];
+      for (let y = 0; y < high; y++) {
+        if (bands[y] !== band) {
+          band = bands[y];
+          let level = 0;
+          for (let column = first; column <= last; column++) {
+            level = Math.max(level, levels[band * picture.columns + column]);
+          }
+          colour = this.palette[level];
+        }
+        pixels[y * wide + x] = colour;
+      }
+    }
+    this.canvas.getContext("2d").putImageData(image, 0, 0);
+  }
+
+  waveformMarks() {
+    const { envelope, duration_s, kept } = this.data;
+    const { top, bottom } = this.box.waveform;
+    const points = envelope.length / 2;
+    const peak = envelope.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    const middle = (top + bottom) / 2;
+    const y = (value) => middle - (value / (peak || 1)) * (middle - top - 5);
+    const x = (point) => this.x((point / points) * duration_s);
+    const outline = (from, to, kind) => {
+      const indices = Array.from({ length: to - from }, (_, step) => from + step);
+      const upper = indices.map((at) => `${x(at).toFixed(1)},${y(envelope[points + at]).toFixed(1)}`);
+      const lower = indices.map((at) => `${x(at).toFixed(1)},${y(envelope[at]).toFixed(1)}`).reverse();
+      return drawn("polygon", { class: kind, points: [...upper, ...lower].join(" ") });
+    };
+    const [from, to] = (kept ?? [0, duration_s]).map((time) => Math.round((time / duration_s) * points));
+    const marks = [line(this.x(0), middle, this.x(duration_s), middle, "zero")];
+    if (from > 0) marks.push(outline(0, Math.min(from + 1, points), "trimmed"));
+    if (to < points) marks.push(outline(Math.max(to - 1, 0), points, "trimmed"));
+    marks.push(outline(from, to, "kept"));
+    const level = peak ? Number(peak.toPrecision(2)) : 1;
+    marks.push(words(`+${level}`, LEFT - 8, top + 10, "end"), words(`−${level}`, LEFT - 8, bottom - 2, "end"));
+    return marks;
+  }
+
+  cropMarks() {
+    const { crop } = this.data;
+    if (!crop) return [];
+    const { waveform, picture } = this.box;
+    const [x, width] = [this.x(crop[0]), this.x(crop[1]) - this.x(crop[0])];
+    const frame = ({ top, bottom }, kind) =>
+      drawn("rect", { class: kind, x: x + 0.5, y: top + 0.5, width: Math.max(width - 1, 1), height: bottom - top - 1 });
+    return [frame(waveform, "crop-level"), frame(picture, "crop-picture")];
+  }
+
+  timeMarks() {
+    const { width, start, end, rows } = this.box;
+    const step = TIME_STEPS_S.find((step) => (step / (end - start)) * width >= 64) ?? 7200;
+    const digits = step < 0.1 ? 2 : step < 1 ? 1 : 0;
+    const marks = [];
+    for (let at = Math.ceil(start / step); at * step <= end + 1e-9; at++) {
+      const [time, x] = [at * step, this.x(at * step)];
+      const label = end < 120 ? `${minus(time, digits)} s` : clock(time).replace(/\.00$/, "");
+      marks.push(line(x, rows.bottom, x, rows.bottom + 4, "tick"), words(label, x, rows.bottom + 17, "middle"));
+    }
+    return marks;
+  }
+
+  frequencyMarks() {
+    const { edges_hz } = this.data.picture;
+    const { top, bottom } = this.box.picture;
+    const [lowest, highest] = [edges_hz[0], edges_hz.at(-1)];
+    let candidates = FREQUENCIES_HZ;
+    if (this.axisName === "linear") {
+      const step = [100, 200, 500, 1000, 2000, 5000, 10000].find((hz) => (hz / highest) * (bottom - top) >= 32);
+      candidates = Array.from({ length: Math.ceil(highest / step) }, (_, count) => count * step);
+    }
+    const taken = [];
+    const marks = [];
+    for (const hz of candidates.filter((hz) => hz >= lowest && hz <= highest)) {
+      const y = bottom - AXES[this.axisName].place(hz, edges_hz) * (bottom - top);
+      if (taken.some((other) => Math.abs(other - y) < 20)) continue;
+      taken.push(y);
+      marks.push(line(LEFT - 4, y, LEFT, y, "tick"), words(hertzText(hz), LEFT - 8, y + 4, "end"));
+    }
+    return marks;
+  }
+
+  levelMarks() {
+    const { floor_db, ceiling_db } = this.data.picture;
+    const { top, bottom } = this.box.picture;
+    const x = this.box.left + this.box.width + 23;
+    return [
+      words("dB", x, top - 3, "start"),
+      words(minus(ceiling_db), x, top + 11, "start"),
+      words(minus((floor_db + ceiling_db) / 2), x, (top + bottom) / 2 + 4, "start"),
+      words(minus(floor_db), x, bottom - 1, "start"),
+    ];
+  }
+
+  /** A row a label: its values from 0 to 1 over time, held before the first and after the last. */
+  timelineMarks() {
+    const { timeline, duration_s } = this.data;
+    return timeline.flatMap((row, number) => {
+      const base = this.box.rows.top + (number + 1) * ROW_HEIGHT - 3;
+      const y = (value) => base - value * (ROW_HEIGHT - 8);
+      const times = [0, ...row.times_s, duration_s];
+      const values = [row.values[0], ...row.values, row.values.at(-1)];
+      const path = times.map((time, at) => `${this.x(time).toFixed(1)},${y(values[at]).toFixed(1)}`).join(" ");
+      return [
+        drawn("polygon", { class: "row-area", points: `${this.x(0)},${base} ${path} ${this.x(duration_s)},${base}` }),
+        drawn("polyline", { class: "row-line", points: path }),
+        line(this.x(0), base, this.x(duration_s), base, "tick"),
+        words(row.label, LEFT + 6, base - ROW_HEIGHT + 17, "start", "row-label"),
+      ];
+    });
+  }
+}
+
+/** The column of the picture at a time; null beside it. Half a column is forgiven: frames rarely end with the sound. */
+function columnAt(time, { start_s, column_s, columns }) {
+  const column = Math.floor((time - start_s) / column_s);
+  return column < 0 || column > columns ? null : Math.min(column, columns - 1);
+}
+
+/** Where a value lies between the ascending values of a list, as an index with a fraction, held at both ends. */
+function indexOf(value, ascending) {
+  let [low, high] = [0, ascending.length - 1];
+  if (value <= ascending[0]) return 0;
+  if (value >= ascending[high]) return high;
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (ascending[middle] <= value) low = middle;
+    else high = middle;
+  }
+  return low + (value - ascending[low]) / (ascending[high] - ascending[low]);
+}
+
+/** The inverse: the value at an index with a fraction. */
+function valueAt(index, values) {
+  const low = Math.min(Math.floor(index), values.length - 1);
+  const high = Math.min(low + 1, values.length - 1);
+  return values[low] + (index - low) * (values[high] - values[low]);
+}
+
+/** 256 colours as the canvas stores them, alpha highest, from rows of a place, red, green and blue. */
+function palette(colours) {
+  const places = colours.map(([place]) => place);
+  return Uint32Array.from({ length: 256 }, (_, level) => {
+    const at = indexOf(level / 255, places);
+    const [red, green, blue] = [1, 2, 3].map((part) => Math.round(valueAt(at, colours.map((row) => row[part]))));
+    return ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0;
+  });
+}
+
+function gradient(colours) {
+  const stops = colours.map(([place, red, green, blue]) => `rgb(${red} ${green} ${blue}) ${place * 100}%`);
+  return `linear-gradient(to top, ${stops.join(", ")})`;
+}
+
+function takesText(target) {
+  if (!(target instanceof Element)) return false;
+  const texts = "textarea, select, input:not([type=radio], [type=checkbox], [type=button], [type=range])";
+  return target.isContentEditable || target.matches(texts);
+}
+
+/** 83.456 s is 1:23.46. */
+function clock(time) {
+  const hundredths = Math.round(time * 100);
+  return `${Math.floor(hundredths / 6000)}:${((hundredths % 6000) / 100).toFixed(2).padStart(5, "0")}`;
+}
+
+function hertzText(hz) {
+  return hz < 1000 ? `${Math.round(hz)} Hz` : `${Number((hz / 1000).toPrecision(3))} kHz`;
+}
+
+/** A number with a true minus sign, and none before a zero. */
+function minus(value, digits = 0) {
+  return value.toFixed(digits).replace(/^-(?=0(\.0*)?$)/, "").replace("-", "−");
+}
+
+function place(element, left, top, width, height) {
+  Object.assign(element.style, { left: `${left}px`, top: `${top}px`, height: `${height}px` });
+  if (width !== null) element.style.width = `${width}px`;
+}
+
+function drawn(shape, attributes) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", shape);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  return element;
+}
+
+function line(x1, y1, x2, y2, kind) {
+  return drawn("line", { x1, y1, x2, y2, class: kind });
+}
+
+function words(text, x, y, anchor, kind = "") {
+  const element = drawn("text", { x, y, "text-anchor": anchor, class: kind });
+  element.textContent = text;
+  return element;
+}

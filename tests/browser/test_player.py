@@ -1,0 +1,303 @@
+"""The player in Chromium: on the Dataset page, and alone, where every case can be made."""
+
+import base64
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from audiotag.sound.settings import PRESETS, SpectrogramSettings
+from audiotag.sound.spectrogram import log_mel, mel_frequencies
+from audiotag.ui import player as player_module
+from audiotag.ui.player import PlayerOptions, Region, TimelineRow, packed
+from audiotag.workspace import Workspace
+
+from .conftest import Server
+from .test_app import settled
+
+CAPSTONE = PRESETS["capstone"]
+HOSTILE = "<img src=x onerror='window.broken = true'>"
+SOURCES = Path(player_module.__file__).parent
+
+# What Streamlit does with a component, and a text field beside it.
+STAGE = """
+<body style="margin: 0; --st-text-color: #222; --st-background-color: #fff; --st-primary-color: #0f766e">
+  <input aria-label="Text"><button onclick="window.presses = (window.presses ?? 0) + 1">Other</button>
+  <div id="host"></div>
+</body>
+"""
+MOUNT = """async ([html, css, js]) => {
+  const shadow = document.querySelector("#host").attachShadow({ mode: "open" });
+  shadow.innerHTML = `${html}<style>${css}</style>`;
+  const source = URL.createObjectURL(new Blob([js], { type: "text/javascript" }));
+  const component = (await import(source)).default;
+  window.cleanups = [];
+  window.show = (encoded) => {
+    const data = Uint8Array.from(atob(encoded), (letter) => letter.charCodeAt(0));
+    window.cleanups.push(component({ data, parentElement: shadow }));
+  };
+  shadow.querySelector("audio").muted = true;
+}"""
+
+Show = Callable[..., Locator]
+
+
+@pytest.fixture
+def show(page: Page) -> Show:
+    """``show(waveform, options, settings)``: the player alone on a page; called again, in the place of the first."""
+    page.route("http://player.test/", lambda route: route.fulfill(body=STAGE, content_type="text/html"))
+    page.goto("http://player.test/")
+    page.evaluate(MOUNT, [(SOURCES / f"player.{kind}").read_text() for kind in ("html", "css", "js")])
+
+    def shown(
+        waveform: np.ndarray, options: PlayerOptions | None = None, settings: SpectrogramSettings = CAPSTONE
+    ) -> Locator:
+        block = packed(waveform, log_mel(waveform, settings), settings, options or PlayerOptions("sound.wav"))
+        page.evaluate("encoded => window.show(encoded)", base64.b64encode(block).decode())
+        player = page.locator(".player")
+        expect(player.locator(".kept")).to_be_attached()
+        return player
+
+    return shown
+
+
+def sine(duration_s: float, frequency_hz: float = 1000.0) -> np.ndarray:
+    time_s = np.arange(round(duration_s * 44_100)) / 44_100
+    return (0.5 * np.sin(2 * np.pi * frequency_hz * time_s)).astype(np.float32)
+
+
+def position(player: Locator) -> float:
+    return float(player.get_by_role("slider").get_attribute("aria-valuenow"))
+
+
+def picture_drawn(player: Locator) -> str:
+    return player.locator("canvas").evaluate("canvas => canvas.toDataURL()")
+
+
+def press_at(page: Page, player: Locator, across: float, down: float = 0.1) -> None:
+    """Click on the player's time axis, at parts of its width and height."""
+    box = player.get_by_role("slider").bounding_box()
+    page.mouse.click(box["x"] + across * box["width"], box["y"] + down * box["height"])
+
+
+def count_pauses(player: Locator) -> None:
+    player.locator("audio").evaluate(
+        "audio => { window.pauses = 0; audio.addEventListener('pause', () => window.pauses++) }"
+    )
+
+
+# On the Dataset page
+
+
+@pytest.fixture
+def clips(server: Server, page: Page, home: Path) -> Locator:
+    """The player of the first clip of at least 3 s, muted."""
+    Workspace(home).remember_dataset(home / "starter-sounds")
+    page.goto(f"{server.url}/dataset?tab=Clips&shortest=3")
+    player = page.locator(".player")
+    expect(player.locator(".kept")).to_be_attached()
+    settled(page)
+    player.locator("audio").evaluate("audio => { audio.muted = true }")
+    return player
+
+
+def test_a_clip_is_played_and_sought_in(page: Page, clips: Locator) -> None:
+    time = clips.locator(".now")
+    expect(time).to_have_text("0:00.00")
+    clips.get_by_role("button", name="Play").click()
+    expect(clips.get_by_role("button", name="Pause")).to_be_visible()
+    expect(time).not_to_have_text("0:00.00")
+    clips.get_by_role("button", name="Pause").click()
+    left = clips.locator(".cursor").bounding_box()["x"]
+    press_at(page, clips, 0.5)
+    duration_s = float(clips.get_by_role("slider").get_attribute("aria-valuemax"))
+    assert position(clips) == pytest.approx(duration_s / 2, abs=0.02)
+    assert clips.locator(".cursor").bounding_box()["x"] > left
+    page.keyboard.press("Space")
+    expect(clips.get_by_role("button", name="Pause")).to_be_visible()
+    page.keyboard.press("Space")
+    expect(clips.get_by_role("button", name="Play")).to_be_visible()
+    mel = picture_drawn(clips)
+    clips.get_by_text("log", exact=True).click()
+    assert picture_drawn(clips) != mel
+
+
+def test_a_rerun_lets_a_clip_play_on_and_the_next_clip_takes_its_place(page: Page, clips: Locator) -> None:
+    name = page.get_by_role("tabpanel").locator("strong").first.inner_text()
+    clips.get_by_text("linear", exact=True).click()
+    clips.get_by_role("button", name="Loop").click()
+    clips.get_by_role("button", name="Play").click()
+    expect(clips.locator(".now")).not_to_have_text("0:00.00")
+    count_pauses(clips)
+    search = page.get_by_label("Search", exact=True)
+    for text, found in ((name, "1 clip"), ("", re.compile("^[0-9]{2,} clips$"))):
+        search.fill(text)
+        search.press("Enter")
+        expect(page.get_by_role("tabpanel").get_by_text(found, exact=True)).to_be_visible()
+        settled(page)
+    assert page.evaluate("window.pauses") == 0
+    expect(clips.get_by_role("button", name="Pause")).to_be_visible()
+    expect(clips).to_have_attribute("aria-label", f"Player of {name}")
+    page.get_by_role("heading", level=1).click()
+    page.keyboard.press("n")
+    expect(clips).not_to_have_attribute("aria-label", f"Player of {name}")
+    expect(clips.get_by_role("button", name="Play")).to_be_visible()
+    expect(clips.locator(".now")).to_have_text("0:00.00")
+    assert clips.locator("audio").evaluate("audio => audio.paused")
+    expect(clips.get_by_role("radio", name="linear")).to_be_checked()
+
+
+# Alone
+
+
+def test_names_are_never_read_as_html(page: Page, show: Show) -> None:
+    row = TimelineRow(HOSTILE, np.array([0.2, 0.8]), np.array([0.0, 1.0]))
+    player = show(sine(1.0), PlayerOptions(HOSTILE, timeline=(row,)))
+    expect(player).to_have_attribute("aria-label", f"Player of {HOSTILE}")
+    expect(player.locator(".row-label")).to_have_text(HOSTILE)
+    box = player.get_by_role("slider").bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] - 10)
+    expect(player.locator(".readout")).to_have_text(f"0.50 s · {HOSTILE} 0.50")
+    assert player.locator("img").count() == 0
+    assert page.evaluate("window.broken") is None
+
+
+@pytest.mark.parametrize("axis", ["mel", "log", "linear"])
+def test_a_tone_is_drawn_at_its_frequency_on_every_axis(page: Page, show: Show, axis: str) -> None:
+    player = show(sine(2.0, 3000.0))
+    player.get_by_text(axis, exact=True).click()
+    brightest = player.locator("canvas").evaluate(
+        """canvas => {
+          const { data } = canvas.getContext("2d").getImageData(canvas.width >> 1, 0, 1, canvas.height);
+          const rows = Array.from({ length: canvas.height }, (_, y) => data[4 * y] + data[4 * y + 1] + data[4 * y + 2]);
+          return rows.indexOf(Math.max(...rows)) / canvas.height;
+        }"""
+    )
+    box = player.locator("canvas").bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + brightest * box["height"] + 0.5)
+    picture = log_mel(sine(2.0, 3000.0), CAPSTONE)
+    band = int(picture[:, 64].argmax())
+    frequency = f"{mel_frequencies(CAPSTONE)[band] / 1000:.3g} kHz"
+    expect(player.locator(".readout")).to_have_text(f"1.00 s · {frequency} · {picture[band, 64]:.0f} dB")
+
+
+def test_the_crop_alone_is_played_to_its_end(page: Page, show: Show) -> None:
+    player = show(sine(2.0), PlayerOptions("a.wav", crop=Region(0.5, 0.9)))
+    count_pauses(player)
+    player.get_by_role("button", name="Crop").click()
+    page.wait_for_function("window.pauses === 1")
+    assert position(player) == pytest.approx(0.9, abs=0.01)
+
+
+def test_the_crop_is_looped(page: Page, show: Show) -> None:
+    player = show(sine(2.0), PlayerOptions("a.wav", crop=Region(-0.5, 0.3)))
+    player.get_by_role("button", name="Loop").click()
+    player.locator("audio").evaluate(
+        "audio => { window.seeks = 0; audio.addEventListener('seeked', () => window.seeks++) }"
+    )
+    count_pauses(player)
+    player.get_by_role("button", name="Crop").click()
+    page.wait_for_function("window.seeks >= 4")
+    assert page.evaluate("window.pauses") == 0
+    assert player.locator("audio").evaluate("audio => audio.currentTime") < 0.5
+
+
+def test_keys_seek_where_the_focus_is(page: Page, show: Show) -> None:
+    player = show(sine(4.0))
+    player.get_by_role("slider").focus()
+    for key, expected_s in (
+        ("ArrowRight", 0.1),
+        ("Shift+ArrowRight", 1.1),
+        ("ArrowLeft", 1.0),
+        ("End", 4.0),
+        ("Shift+ArrowLeft", 3.0),
+        ("Home", 0.0),
+        ("ArrowLeft", 0.0),
+    ):
+        page.keyboard.press(key)
+        assert position(player) == pytest.approx(expected_s, abs=0.005)
+    page.keyboard.press("Space")
+    expect(player.get_by_role("button", name="Pause")).to_be_visible()
+
+
+def test_space_is_left_to_who_types_and_to_the_button_that_the_keyboard_is_on(page: Page, show: Show) -> None:
+    player = show(sine(4.0))
+    count_pauses(player)
+    player.hover()
+    field = page.get_by_label("Text")
+    field.focus()
+    page.keyboard.type("a b")
+    expect(field).to_have_value("a b")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Other")).to_be_focused()
+    page.keyboard.press("Space")
+    assert page.evaluate("window.presses") == 1
+    expect(player.get_by_role("button", name="Play")).to_be_visible()
+
+
+def test_space_over_the_player_presses_no_button_that_was_clicked_before(page: Page, show: Show) -> None:
+    player = show(sine(4.0))
+    page.get_by_role("button", name="Other").click()
+    player.hover(position={"x": 300, "y": 150})
+    page.keyboard.press("Space")
+    expect(player.get_by_role("button", name="Pause")).to_be_visible()
+    assert page.evaluate("window.presses") == 1
+
+
+def test_other_settings_leave_the_position_and_another_sound_starts_anew(page: Page, show: Show) -> None:
+    player = show(sine(2.0))
+    player.get_by_text("log", exact=True).click()
+    press_at(page, player, 0.5)
+    before = picture_drawn(player)
+    show(sine(2.0), PlayerOptions("sound.wav", crop=Region(0.5, 1.5)), CAPSTONE.changed(n_mels=40))
+    assert picture_drawn(player) != before
+    assert position(player) == pytest.approx(1.0, abs=0.01)
+    show(sine(3.0))
+    assert position(player) == 0
+    expect(player.locator(".length")).to_have_text(" / 0:03.00")
+    expect(player.get_by_role("radio", name="log")).to_be_checked()
+
+
+def test_a_player_that_left_the_page_is_silent_and_one_that_is_there_plays_on(page: Page, show: Show) -> None:
+    player = show(sine(4.0))
+    show(sine(4.0))
+    player.get_by_role("button", name="Play").click()
+    expect(player.locator(".now")).not_to_have_text("0:00.00")
+    audio = player.locator("audio").element_handle()
+    page.evaluate("window.cleanups[0]()")
+    assert not audio.evaluate("audio => audio.paused")
+    page.evaluate("document.querySelector('#host').remove()")
+    page.evaluate("window.cleanups[1]()")
+    assert audio.evaluate("audio => audio.paused && !audio.hasAttribute('src')")
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.keyboard.press("Space")
+    page.evaluate("1")
+    assert wrong == []
+
+
+def test_what_the_trim_cuts_is_told_from_what_it_keeps(page: Page, show: Show) -> None:
+    player = show(sine(2.0), PlayerOptions("a.wav", kept=Region(0.5, 1.5)))
+    expect(player.locator(".trimmed")).to_have_count(2)
+    box = player.get_by_role("slider").bounding_box()
+    page.mouse.move(box["x"] + 0.1 * box["width"], box["y"] + 10)
+    expect(player.locator(".readout")).to_have_text("0.20 s · trimmed")
+
+
+def test_a_narrow_screen_holds_the_player(page: Page, show: Show) -> None:
+    page.set_viewport_size({"width": 400, "height": 800})
+    player = show(sine(2.0), PlayerOptions("a.wav", crop=Region(0.5, 1.5)))
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    press_at(page, player, 0.5)
+    assert position(player) == pytest.approx(1.0, abs=0.02)
+
+
+def test_the_sound_is_downloaded_as_wav(page: Page, show: Show) -> None:
+    player = show(sine(1.0), PlayerOptions("bell.ogg"))
+    with page.expect_download() as download:
+        player.get_by_role("link", name="Download the sound as WAV").click()
+    assert download.value.suggested_filename == "bell.wav"
+    assert Path(download.value.path()).read_bytes()[:4] == b"RIFF"
