@@ -14,6 +14,8 @@ from audiotag.ui import shell
 from audiotag.ui.durations import spoken
 from audiotag.ui.runs import fold_table
 
+OF_THE_RECIPE = "as in the recipe"
+
 here = shell.page("Train")
 workspace, dataset = here.workspace, here.dataset()
 
@@ -34,17 +36,14 @@ with setup:
         )
     )
     st.caption(recipe.about)
-    presets = preset_names(workspace)
     preset = st.selectbox(
         "Spectrogram",
-        [None, *presets],
-        index=presets.index(wanted) + 1 if (wanted := st.session_state.pop("train-with", None)) in presets else 0,
-        format_func=lambda name: "as in the recipe" if name is None else name,
+        [OF_THE_RECIPE, *preset_names(workspace)],
         key="train-preset",
-        persist_state="session",
+        bind="query-params",
         help="What the network gets of a clip. Presets are tuned and saved on the Spectrogram page.",
     )
-    if preset is not None:
+    if preset != OF_THE_RECIPE:
         with shell.shown_errors(stop=True):
             recipe = recipe.with_spectrogram(load_preset(preset, workspace))
     held_out = None
@@ -87,7 +86,7 @@ with setup:
             st.session_state["run"] = run.name
             st.rerun()
     folds_option = "" if len(chosen) == len(folds) else f" --folds {','.join(map(str, sorted(chosen)))}"
-    preset_option = "" if preset is None else f" --preset {preset}"
+    preset_option = "" if preset == OF_THE_RECIPE else f" --preset {preset}"
     hold_option = "" if held_out is None else f" --hold-out {held_out}"
     st.caption("The same as a command:")
     options = f"--recipe {recipe.name}{preset_option}{folds_option}{hold_option}"

@@ -7,6 +7,7 @@ mean; positions are in samples of that waveform.
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ import numpy as np
 
 from audiotag.errors import AudiotagError
 from audiotag.sound.av_decoding import AvSound
-from audiotag.sound.containers import UNKNOWN_FRAMES, container_by_content, promised_end
+from audiotag.sound.containers import UNKNOWN_FRAMES, container_by_content, promised_end, wav_layout
 
 if TYPE_CHECKING:
     import soundfile
@@ -156,6 +157,8 @@ def read_sound(source: Source, sample_rate: int | None = None, name: str | None 
 
 def read_crop(path: Path, start: int, frames: int) -> np.ndarray:
     """Read only the samples ``start`` to ``start + frames`` of a file, at its own rate, shape ``(samples,)``."""
+    if (samples := _pcm_16_crop(path, start, frames)) is not None:
+        return _mono(samples)
     with _opened(path, path.name) as file:
         if isinstance(file, AvSound):
             return _mono(file.decoded(start, start + frames)[0])
@@ -165,6 +168,29 @@ def read_crop(path: Path, start: int, frames: int) -> np.ndarray:
             file.seek(start - lead)
         samples = _decoded(file, lead + frames)[0][lead:]
     return _mono(samples)
+
+
+def _pcm_16_crop(path: Path, start: int, frames: int) -> np.ndarray | None:
+    """A crop of a WAV of 16-bit samples, shape ``(samples, channels)``; None for any other file, or a damaged one.
+
+    libsndfile gives the same, but opening a file there takes twice as long as all of this.
+    """
+    try:
+        with path.open("rb") as file:
+            layout = wav_layout(file)
+            if layout is None or not layout.is_pcm_16:
+                return None
+            there = min(frames, layout.size // layout.bytes_a_frame - start)
+            file.seek(layout.offset + start * layout.bytes_a_frame)
+            content = file.read(max(there, 0) * layout.bytes_a_frame)
+    except (OSError, struct.error):
+        return None
+    if (
+        len(content) < frames * layout.bytes_a_frame
+    ):  # cut short, or of unknown size: libsndfile knows what to make of it
+        return None
+    samples = np.frombuffer(content, dtype="<i2").reshape(-1, layout.channels)
+    return np.multiply(samples, np.float32(1 / 32_768), dtype=np.float32)
 
 
 def resample(waveform: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:

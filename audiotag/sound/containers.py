@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 if TYPE_CHECKING:
     from audiotag.sound.audio import Header
@@ -19,6 +19,7 @@ OGG_PAGE_HEADER = 27
 OGG_LARGEST_PAGE = 65_307
 # What writers to a pipe put for the size that they do not know yet: FFmpeg the largest, SoX and arecord about 2 GiB.
 UNKNOWN_SIZES = (range(0, 1), range(0x7FFF_F000, 0x8000_0001), range(0xFFFF_FFFF, 0x1_0000_0000))
+PCM_TAG = 1  # of a WAV's format
 ISO_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")  # that a file may begin with
 EBML = b"\x1aE\xdf\xa3"
 MATROSKA_SEGMENT = b"\x18S\x80g"
@@ -93,24 +94,47 @@ def adts_length(source: Path | bytes) -> tuple[int, int]:
     return ADTS_FRAME * len(starts), rate
 
 
-def _wav_frames(file: BinaryIO) -> int:
-    """Frames by the size of the ``data`` chunk (RIFF, little-endian)."""
+class WavLayout(NamedTuple):
+    """Where a WAV's samples lie: the format's tag, channels, bytes a frame, and the ``data`` chunk's place and size."""
+
+    tag: int
+    channels: int
+    bytes_a_frame: int
+    offset: int
+    size: int
+
+    @property
+    def is_pcm_16(self) -> bool:
+        """Whether the samples are whole numbers of 16 bit."""
+        return self.tag == PCM_TAG and self.channels > 0 and self.bytes_a_frame == 2 * self.channels
+
+
+def wav_layout(file: BinaryIO) -> WavLayout | None:
+    """The layout of a WAV (RIFF, little-endian), by its chunks; None where it is none or lacks one."""
     if file.read(4) != b"RIFF":
-        return 0
+        return None
     file.seek(12)
-    bytes_a_frame = 0
+    tag = channels = bytes_a_frame = 0
     while len(chunk := file.read(8)) == 8:
         kind, size = chunk[:4], struct.unpack("<I", chunk[4:])[0]
         if kind == b"fmt ":
             body = file.read(size)
-            bytes_a_frame = struct.unpack("<H", body[12:14])[0] if len(body) >= 14 else 0
+            if len(body) >= 14:
+                tag, channels, bytes_a_frame = (struct.unpack_from("<H", body, at)[0] for at in (0, 2, 12))
             file.seek(size % 2, 1)
         elif kind == b"data":
-            unknown = any(size in sizes for sizes in UNKNOWN_SIZES)
-            return 0 if unknown or not bytes_a_frame else size // bytes_a_frame
+            return WavLayout(tag, channels, bytes_a_frame, file.tell(), size)
         else:
             file.seek(size + size % 2, 1)
-    return 0
+    return None
+
+
+def _wav_frames(file: BinaryIO) -> int:
+    """Frames by the size of the ``data`` chunk; 0 where that is not said."""
+    layout = wav_layout(file)
+    if layout is None or not layout.bytes_a_frame or any(layout.size in sizes for sizes in UNKNOWN_SIZES):
+        return 0
+    return layout.size // layout.bytes_a_frame
 
 
 def _ogg_ends_early(file: BinaryIO) -> bool:

@@ -44,6 +44,10 @@ class LogMel(nn.Module):
 
     def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
         """(batch, samples) → (batch, n_mels, frames)."""
+        at_once = 1 if waveforms.device.type == "cpu" else len(waveforms)  # one clip's spectra fit a CPU's cache
+        return torch.cat([self._of_some(some) for some in waveforms.split(at_once)])
+
+    def _of_some(self, waveforms: torch.Tensor) -> torch.Tensor:
         settings = self.settings
         samples, half = waveforms.shape[-1], settings.n_fft // 2
         if samples <= half:

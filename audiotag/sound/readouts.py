@@ -19,7 +19,9 @@ class ReadOut(NamedTuple):
     warning: str = ""
 
 
-RESOLVING_BINS = {"hann": 2.0, "hamming": 2.0, "blackman": 3.0, "rectangular": 1.0}
+# Width of a tone's peak 6 dB below its top, in bins of the window's own length (Harris 1978, table 1): two tones that
+# are nearer melt into one.
+RESOLVING_BINS = {"hann": 2.0, "hamming": 1.81, "blackman": 2.35, "rectangular": 1.21}
 
 
 def energy_outside(waveform: np.ndarray, settings: SpectrogramSettings) -> float:
@@ -45,7 +47,6 @@ def read_outs(settings: SpectrogramSettings, picture: np.ndarray, waveform: np.n
     outside = energy_outside(waveform, settings)
     empty = len(empty_bands(settings))
     corners = mel_corners(settings)
-    # Half the width of the main lobe between its zeros, in bins of the window's own length (Harris 1978).
     resolution_hz = RESOLVING_BINS[settings.window] * settings.sample_rate / settings.win_length
     at_floor = picture <= picture.max() - settings.top_db + 1e-3
     sounding = ~at_floor.all(axis=0)  # columns of padding are all floor and say nothing about top_db

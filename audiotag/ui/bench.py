@@ -209,16 +209,14 @@ def survives(crop: Crop, settings: SpectrogramSettings) -> None:
 
 def use(dataset: Dataset, settings: SpectrogramSettings, preset: str | None, source: Source) -> None:
     """Train with the settings, and the same in a command and in Python."""
-    if st.button(
-        "Train with this",
-        type="primary",
+    st.page_link(
+        "pages/train.py",
+        label="Train with this",
         icon=":material/model_training:",
-        key="train-with-this",
         disabled=preset is None,
+        query_params={"train-preset": preset} if preset else None,
         help="Opens the Train page with this preset." if preset else "Save the settings as a preset first.",
-    ):
-        st.session_state["train-with"] = preset
-        st.switch_page("pages/train.py")
+    )
     st.caption("The same as a command:" if preset else "As a command, once the settings are saved as a preset:")
     st.code(f"audiotag train {shell.quoted(dataset.root)} --preset {preset or 'NAME'}", language="bash")
     st.caption("The same picture in Python:")

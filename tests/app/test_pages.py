@@ -595,18 +595,23 @@ def test_deltas_resize_and_normalising_are_in_the_picture(home: Workspace) -> No
     assert readouts(at)["Picture"] == "96 × 96"
 
 
+def train_link(at: AppTest) -> Any:
+    """The link of the "Use it" tab."""
+    return next(link.proto for link in at.main.get("page_link") if link.proto.label == "Train with this")
+
+
 def test_saved_preset_is_found_on_train_deleted_and_brought_back(home: Workspace) -> None:
     at = opened("pages/spectrogram.py", bench="Use it")
     at = at.slider(key="set-n_mels").set_value(64).run()
-    assert at.button(key="train-with-this").disabled
+    assert train_link(at).disabled
     at.text_input(key="preset-name").set_value("mine")
     at = next(button for button in at.button if button.label == "Save").click().run()
     assert not at.exception
     assert own_presets(home) == {"mine": SpectrogramSettings(n_mels=64)}
     assert at.selectbox(key="preset").value == "mine"
-    assert not at.button(key="train-with-this").disabled
-    train = opened("pages/train.py")
-    train = train.selectbox(key="train-preset").set_value("mine").run()
+    assert not train_link(at).disabled
+    assert train_link(at).query_string == "train-preset=mine"
+    train = opened("pages/train.py", **{"train-preset": "mine"})
     assert not train.exception
     assert any("--preset mine" in element.value for element in train.code)
     at = at.button(key="delete-preset").click().run()

@@ -463,3 +463,27 @@ def test_wav_bytes_keep_the_level(tone: Tone) -> None:
     sound = read_sound(wav_bytes(waveform, RATE), RATE)
     np.testing.assert_allclose(sound.waveform, waveform, atol=2**-15)
     assert read_sound(wav_bytes(np.full(10, 3.0), RATE), RATE).waveform.max() == pytest.approx(1, abs=2**-14)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "PCM_U8", "FLOAT"])
+@pytest.mark.parametrize("container", ["WAV", "WAVEX", "RF64"])
+def test_crops_of_a_wav_are_slices_of_the_whole_bit_for_bit(
+    tmp_path: Path, container: str, subtype: str, channels: int
+) -> None:
+    """16-bit WAVs are read past libsndfile, and nobody may notice."""
+    path = tmp_path / "a.wav"
+    noise = np.random.default_rng(0).uniform(-1, 1, (3000, channels))
+    soundfile.write(path, noise, 44_100, format=container, subtype=subtype)
+    whole = read_sound(path).waveform
+    for start, frames in ((0, 3000), (1, 100), (2500, 500), (2999, 1), (0, 0)):
+        np.testing.assert_array_equal(read_crop(path, start, frames), whole[start : start + frames])
+    np.testing.assert_array_equal(read_crop(path, 2900, 500), whole[2900:])  # what there is of it
+
+
+def test_a_crop_of_a_wav_that_is_cut_short_is_what_there_is(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.random.default_rng(0).uniform(-1, 1, 3000), 44_100, subtype="PCM_16")
+    path.write_bytes(path.read_bytes()[:-2001])
+    whole = read_sound(path).waveform
+    np.testing.assert_array_equal(read_crop(path, 1500, 1000), whole[1500:2500])
