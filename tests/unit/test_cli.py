@@ -16,6 +16,8 @@ import pytest
 
 from audiotag.cli import main
 from audiotag.data import starter
+from audiotag.errors import AudiotagError
+from audiotag.sound.settings import SpectrogramSettings
 from audiotag.tagging import tagger
 from audiotag.training import worker
 from audiotag.training.runs import Run, list_runs
@@ -215,6 +217,43 @@ def test_train_names_what_is_missing_and_makes_no_run(run: Callable[..., Outcome
         outcome = run("train", *arguments)
         assert (outcome.status, outcome.out) == (2, "")
         assert outcome.err.startswith(f"audiotag: {reason}")
+    assert list_runs(Workspace()) == []
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"f_max": 44_100.0},
+        {"hop_length": 0},
+        {"win_length": 4096},
+        {"n_fft": 256, "win_length": 256, "hop_length": 128, "n_mels": 200},
+        {"clip_s": 0.1, "win_length": 8192, "n_fft": 8192},
+    ],
+    ids=["f_max above half the sample rate", "hop 0", "window above n_fft", "more mels than bins", "clip too short"],
+)
+def test_settings_that_cannot_work_are_refused_with_the_librarys_sentence(
+    run: Callable[..., Outcome], dataset: Path, tmp_path: Path, settings: dict[str, float]
+) -> None:
+    with pytest.raises(AudiotagError) as refused:
+        SpectrogramSettings(**settings)  # type: ignore[arg-type]
+    lines = "".join(f"{name} = {value}\n" for name, value in settings.items())
+    stage = '[[stages]]\nsubset = "curated"\nepochs = 1\nlr = 1e-3\n'
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text(f'title = "Mine"\nabout = ""\n{stage}[spectrogram]\n{lines}')
+    outcome = run("train", dataset, "--recipe", recipe)
+    assert (outcome.status, outcome.out) == (2, "")
+    assert outcome.err == f"audiotag: mine.toml: {refused.value}\n"
+    preset = Workspace().presets / "mine.toml"
+    preset.parent.mkdir(parents=True)
+    preset.write_text(lines)
+    outcome = run("train", dataset, "--preset", "mine")
+    assert outcome.err == f"audiotag: {preset}: {refused.value}\n"
+
+
+def test_train_refuses_a_preset_that_there_is_not(run: Callable[..., Outcome], dataset: Path) -> None:
+    outcome = run("train", dataset, "--preset", "nine")
+    assert outcome.status == 2
+    assert "nine is no preset; there are capstone, argus, warm-up." in outcome.err
     assert list_runs(Workspace()) == []
 
 

@@ -287,6 +287,28 @@ def test_published_ensemble_tags_fresh_sounds_rightly(published: Path) -> None:
             assert tags.ranking[0].passes
 
 
+def test_normalised_resized_pictures_with_deltas_are_trained_on_and_tagged_alike(
+    trained: Trained, tmp_path: Path
+) -> None:
+    """What the network gets in training is what the tagger gives it: the scores of both are the same."""
+    finished = trained.recipe.spectrogram.changed(normalise="clip", deltas=1, resize=40)
+    stages = (Stage("curated", 2, 1e-2),)
+    recipe = replace(trained.recipe.with_spectrogram(finished), stages=stages, time_mask=0, mel_mask=0)
+    workspace = Workspace(tmp_path / "home")
+    run = create_run(workspace, RunSettings(str(trained.dataset), recipe, folds=(1,)))
+    work(run)
+    assert run.state() == "finished"
+    published = publish(run, "finished", workspace.ensembles)
+    tagger = Tagger(published)
+    scores = load_arrays((run.fold_folder(1) / "scores.safetensors").read_bytes())["scores"]
+    names = json.loads((run.fold_folder(1) / "clips.json").read_text())
+    for name, row in zip(names, scores, strict=True):
+        waveform = read_sound(trained.dataset / "train_curated" / name, RATE).waveform
+        first, last = trim_bounds(waveform, RATE, finished.trim_db)
+        (tagged,) = tagger.score([fit_length(waveform[first:last], finished)])[0]
+        np.testing.assert_allclose(tagged, row, atol=0.02)  # published weights are in half precision
+
+
 def test_card_says_what_was_measured_and_where_it_comes_from(trained: Trained, published: Path) -> None:
     card = read_card(published)
     stored = [trained.scores(fold) for fold in (1, 2)]
