@@ -39,7 +39,7 @@ for tab, draw in zip(
     tabs,
     (
         lambda: dataset_tabs.durations(shown),
-        lambda: dataset_tabs.labels(shown),
+        lambda: dataset_tabs.labels(shown, wanted),
         lambda: dataset_tabs.sound(dataset, index, shown),
         lambda: dataset_tabs.problems(dataset, found),
         lambda: clips(dataset, shown, found),

@@ -44,19 +44,19 @@ class Filter:
             parts.append((" and " if self.every_label else " or ").join(self.labels))
         if self.text:
             parts.append(f"“{self.text}” in name, label or link")
-        parts += _between(self.shortest_s, self.below_s, "s")
-        parts += _between(self.quietest_dbfs, self.below_dbfs, "dBFS")
+        parts += _between(self.shortest_s, self.below_s, "s", 0.0)
+        parts += _between(self.quietest_dbfs, self.below_dbfs, "dBFS", -math.inf)
         if self.problems:
             parts.append("problem: " + " or ".join(self.problems))
         return "; ".join(parts) or "every clip"
 
 
-def _between(low: float, high: float, unit: str) -> list[str]:
-    if low in (0.0, -math.inf) and high == math.inf:
+def _between(low: float, high: float, unit: str, lowest: float) -> list[str]:
+    if low == lowest and high == math.inf:
         return []
     if high == math.inf:
         return [f"at least {low:g} {unit}"]
-    return [f"below {high:g} {unit}" if low in (0.0, -math.inf) else f"{low:g} to below {high:g} {unit}"]
+    return [f"below {high:g} {unit}" if low == lowest else f"{low:g} to below {high:g} {unit}"]
 
 
 def filtered(index: pd.DataFrame, wanted: Filter, found: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -76,11 +76,11 @@ def filtered(index: pd.DataFrame, wanted: Filter, found: pd.DataFrame | None = N
         labels = set(wanted.labels)
         passes = labels.issubset if wanted.every_label else lambda have: not labels.isdisjoint(have)
         keep &= index["labels"].map(passes).astype(bool)
-    for column, low, high in (
-        ("duration_s", wanted.shortest_s, wanted.below_s),
-        ("rms_dbfs", wanted.quietest_dbfs, wanted.below_dbfs),
+    for column, low, high, lowest in (
+        ("duration_s", wanted.shortest_s, wanted.below_s, 0.0),
+        ("rms_dbfs", wanted.quietest_dbfs, wanted.below_dbfs, -math.inf),
     ):
-        if low not in (0.0, -math.inf) or high < math.inf:
+        if low > lowest or high < math.inf:
             keep &= index[column].astype(float).between(low, high, inclusive="left")
     if wanted.problems and found is not None:
         keep &= _known(index, found[found["kind"].isin(wanted.problems)])

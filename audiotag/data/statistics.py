@@ -101,8 +101,12 @@ def rarest(counts: pd.DataFrame) -> list[str]:
     for subset in counts.columns:
         clips = counts[subset].sort_values(kind="stable")
         named = ", ".join(f"{label} ({number:,})" for label, number in clips.head(3).items())
-        sentences.append(f"rarest {subset}: {named}; the median label has {clips.median():,.0f} clips")
+        sentences.append(f"rarest {subset}: {named}; the median label has {_clips(clips.median())}")
     return sentences
+
+
+def _clips(number: float) -> str:
+    return f"{number:,.0f} clip{'' if round(number) == 1 else 's'}"
 
 
 def labels_a_clip(index: pd.DataFrame) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from audiotag.figures.theme import GAP_SCALE, PICTURE_SCALE, framed
 from audiotag.sound.settings import SpectrogramSettings
-from audiotag.sound.spectrogram import mel_frequencies
+from audiotag.sound.spectrogram import hz_to_mel, mel_frequencies, mel_to_hz
 
 FREQUENCY_TICKS_HZ = (50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000)
 QUIETEST_DB = -100.0  # silence lies there, and is drawn dark
@@ -95,12 +95,12 @@ def _heatmap(
     high: float,
 ) -> go.Figure:
     rows, columns = values.shape
-    centres = np.interp(
-        (np.arange(rows) + 0.5) * settings.n_mels / rows - 0.5, np.arange(settings.n_mels), mel_frequencies(settings)
-    )
-    frame_s = settings.hop_length / settings.sample_rate * settings.frames / columns
-    if columns > settings.frames and not settings.resize:  # of a whole clip, not of a crop
-        frame_s = settings.hop_length / settings.sample_rate
+    bands = (np.arange(rows) + 0.5) * settings.n_mels / rows + 0.5  # counted from the lowest corner, as mels are
+    lowest, highest = hz_to_mel(np.array([settings.f_min, settings.f_max]), settings.mel_scale)
+    centres = mel_to_hz(lowest + bands * (highest - lowest) / (settings.n_mels + 1), settings.mel_scale)
+    frame_s = settings.hop_length / settings.sample_rate
+    if settings.resize:
+        frame_s *= settings.frames / columns
     at_band: dict[int, int] = {}  # ticks that would print over one another are left out
     for tick in FREQUENCY_TICKS_HZ:
         band = int(np.argmin(np.abs(centres - tick)))

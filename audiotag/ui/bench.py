@@ -111,6 +111,10 @@ def compare(crop: Crop, settings: SpectrogramSettings, workspace: Workspace) -> 
         return
     waveform = crop.waveform if len(crop.waveform) > other.n_fft // 2 else fit_length(crop.waveform, other)
     theirs = log_mel(waveform, other)
+    st.caption(
+        f"The same {len(crop.waveform) / settings.sample_rate:.3g} s of sound under both: how the two would crop, trim "
+        "and pad the clip is not compared."
+    )
     left, right = st.columns(2)
     for column, title, log_mels, of in ((left, "These settings", crop.log_mel, settings), (right, name, theirs, other)):
         column.markdown(f"**{shell.plain(title)}** · {of.n_mels} × {log_mels.shape[1]}")

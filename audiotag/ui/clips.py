@@ -54,6 +54,7 @@ def _choose(rows: pd.DataFrame) -> int:
             )
     chosen = st.dataframe(
         rows[["clip", "labels", "duration_s", "subset"]],
+        column_order=("clip", "duration_s", "labels", "subset"),
         hide_index=True,
         height=520,
         on_select="rerun",

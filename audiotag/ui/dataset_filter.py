@@ -11,6 +11,7 @@ import streamlit as st
 
 from audiotag.data.dataset import SUBSETS, Dataset
 from audiotag.data.filters import Filter
+from audiotag.ui import shell
 
 KEYS = ("labels", "every", "text", "subset", "shortest", "below", "quietest", "softer", "problem")
 
@@ -35,7 +36,8 @@ def pick_filter(dataset: Dataset, found: pd.DataFrame) -> Filter:
         quietest, softer = _range("RMS level (dBFS)", "quietest", "softer", None)
         kinds = list(found["kind"].unique())
         problems = st.multiselect("Problem", kinds, key="problem", placeholder="any or none", **keep)
-    every = len(labels) > 1 and left.toggle("All of them on one clip", key="every", **keep)
+    told = st.container(horizontal=True, vertical_alignment="center")
+    every = len(labels) > 1 and told.toggle("All of them on one clip", key="every", **keep)
     wanted = Filter(
         "" if subset == "all" else subset,
         tuple(labels),
@@ -48,8 +50,8 @@ def pick_filter(dataset: Dataset, found: pd.DataFrame) -> Filter:
         tuple(problems),
     )
     if wanted != Filter():
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f":material/filter_alt: {wanted}")
+        with told:
+            st.caption(f":material/filter_alt: {shell.plain(str(wanted))}")
             st.button("Clear the filter", icon=":material/close:", key="clear", type="tertiary", on_click=_clear)
     return wanted
 

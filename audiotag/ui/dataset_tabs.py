@@ -56,10 +56,12 @@ def _card(column: DeltaGenerator, subset: str, row: pd.Series) -> None:
             f"{clips:,} clip{'' if clips == 1 else 's'}",
             help="Those known to be broken are not counted.",
         )
-        parts = [f"{row['labels']:.0f} labels in {row['combinations']:.0f} combinations"]
+        combinations = int(row["combinations"])
+        parts = [f"{row['labels']:.0f} labels in {combinations} combination{'' if combinations == 1 else 's'}"]
         parts.append(f"{row['labels_a_clip']:.2f} labels a clip")
         if pd.notna(row["mean_s"]):
-            parts.insert(0, f"{row['hours']:.2f} h")
+            hours = float(row["hours"])
+            parts.insert(0, f"{hours:.2f} h" if hours >= 0.1 else f"{60 * hours:.1f} min")
             parts.append(f"{row['shortest_s']:.1f}–{row['longest_s']:.1f} s, mean {row['mean_s']:.2f} s")
         st.markdown(" · ".join(parts))
 
@@ -123,8 +125,8 @@ def durations(index: pd.DataFrame) -> None:
     as_table(by_label_table, "durations-by-label")
 
 
-def labels(index: pd.DataFrame) -> None:
-    """How the clips are labelled: counts, labels a clip, which come together, combinations, licences."""
+def labels(index: pd.DataFrame, wanted: Filter) -> None:
+    """How the clips that pass the filter are labelled: counts, labels a clip, combinations, licences."""
     counts = statistics.label_counts(index)
     if len(counts) == 0:
         st.info("These clips have no labels.", icon=":material/label_off:")
@@ -139,7 +141,8 @@ def labels(index: pd.DataFrame) -> None:
         persist_state="session",
     )
     search = middle.text_input("Find a label", key="label-search", placeholder="part of its name")
-    st.caption(" · ".join(statistics.rarest(counts)))
+    if not wanted.labels:  # among the clips of one label the others are rare, and that says nothing
+        st.caption(" · ".join(statistics.rarest(counts)))
     counts = statistics.ordered(counts, order)
     counts = counts[counts.index.str.contains(search.strip(), case=False, regex=False)]
     if len(counts) == 0:

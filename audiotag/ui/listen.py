@@ -46,7 +46,8 @@ def picture_of(waveform: np.ndarray, settings: SpectrogramSettings) -> np.ndarra
     numpy.ndarray, shape=(n_mels, frames), float32, dB
     """
     if len(waveform) <= settings.n_fft // 2:
-        return log_mel(fit_length(waveform, settings.changed(padding="zeros-after")), settings)
+        padded = fit_length(waveform, settings.changed(padding="zeros-after"))
+        return log_mel(padded, settings)[:, : 1 + len(waveform) // settings.hop_length]
     hop = settings.hop_length
     margin = -(-settings.n_fft // hop)  # frames that a mirrored end reaches, and samples enough for one frame
     size = max(margin, BLOCK_VALUES // settings.n_fft)

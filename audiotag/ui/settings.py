@@ -86,7 +86,7 @@ def _time() -> None:
     st.slider("Hop (samples)", 64, 2048, step=2, key="set-hop_length", help="From one column to the next.", **KEEP)
     st.button(
         "Square picture",
-        icon=":material/crop_square:",
+        icon=":material/aspect_ratio:",
         key="square",
         on_click=_square,
         type="tertiary",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -85,11 +86,12 @@ def _pick_dataset(workspace: Workspace) -> Path | None:
     folders = workspace.dataset_folders()
     _apply_choice("dataset", folders)
     chosen = None
+    names = _names(folders)
     if folders:
         chosen = st.selectbox(
             "Dataset",
             folders,
-            format_func=lambda path: path.stem,
+            format_func=lambda path: names[path],
             key="dataset",
             persist_state="session",
             help="Datasets opened before, the last one first.",
@@ -101,6 +103,13 @@ def _pick_dataset(workspace: Workspace) -> Path | None:
 
         get_fsdkaggle2019(workspace.root.parent / "FSDKaggle2019")
     return chosen
+
+
+def _names(folders: list[Path]) -> dict[Path, str]:
+    """What to call each dataset: its own name, and where it lies if another has that name too."""
+    names = {path: path.stem if path.is_file() else path.name for path in folders}
+    often = Counter(names.values())
+    return {path: f"{name} · {path.parent}" if often[name] > 1 else name for path, name in names.items()}
 
 
 def _open_form(workspace: Workspace) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from audiotag.data.dataset import Dataset
-from audiotag.sound.audio import SUFFIXES, Sound, Source, read_sound
+from audiotag.sound.audio import READABLE, Sound, Source, read_sound
 from audiotag.ui import cached, shell
 
 SOURCES = ("Dataset", "Upload", "Microphone")
@@ -23,7 +23,9 @@ def pick_sound(dataset: Dataset) -> Source | None:
         "Sound from", SOURCES, key="sound-from", default="Dataset", required=True, persist_state="session"
     )
     if source == "Upload":
-        upload = st.file_uploader("Sound file", [suffix[1:] for suffix in SUFFIXES], key="spectrogram-upload")
+        upload = st.file_uploader(
+            "Sound file", key="spectrogram-upload", help=f"{READABLE}; what it is, its content says."
+        )
         return upload.getvalue() if upload else None
     if source == "Microphone":
         recorded = st.audio_input("Record", sample_rate=44_100, key="spectrogram-recording")

@@ -172,6 +172,21 @@ def test_path_that_is_no_dataset_is_refused_with_a_sentence(home: Workspace, tmp
     assert any(f"{tmp_path / 'gone'} is not there" in text for text in said(at.error))
 
 
+def test_two_datasets_of_one_name_are_told_apart_and_stay_chosen(home: Workspace, tmp_path: Path) -> None:
+    folders = [table_dataset(tmp_path / place / "audio", [f"{place}.wav,Beep"]) for place in ("here", "there")]
+    for folder in folders:
+        home.remember_dataset(folder)
+    at = opened("pages/dataset.py", tab="Clips")
+    picker = at.selectbox(key="dataset")
+    assert len(set(picker.options)) == len(picker.options) == 3
+    assert {f"audio · {folder.parent}" for folder in folders} <= set(picker.options)
+    assert clip_table(at) == ["there.wav"]
+    at = at.selectbox(key="dataset").set_value(folders[0]).run()
+    assert clip_table(at) == ["here.wav"]
+    at = at.text_input(key="text").set_value("wav").run()
+    assert clip_table(at) == ["here.wav"]
+
+
 # Home
 
 

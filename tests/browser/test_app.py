@@ -136,9 +136,17 @@ def test_a_click_on_a_bar_filters_and_the_address_shows_the_same_to_another(
 def test_a_click_on_a_bar_of_durations_filters_to_its_bin(server: Server, page: Page, home: Path) -> None:
     Workspace(home).remember_dataset(home / "starter-sounds")
     page.goto(f"{server.url}/dataset")
-    click_on(page, page.locator(".bars .point path:visible"))
+    bars = page.locator(".bars .point path:visible")
+    expect(bars.first).to_be_visible()
+    sizes = [(box := bar.bounding_box()) and box["height"] for bar in bars.all()]
+    tallest = bars.nth(max(range(len(sizes)), key=lambda number: sizes[number] or 0))
+    click_on(page, tallest)
+    said = page.locator(".hoverlayer .hovertext:visible").first.text_content() or ""
     expect(page).to_have_url(re.compile("shortest=.*below=|below=.*shortest="))
     (low, high) = (float(re.search(rf"{key}=([0-9.]+)", page.url)[1]) for key in ("shortest", "below"))
+    bin_of_the_bar = re.match(r"([0-9.]+) to ([0-9.]+) s", said)
+    assert bin_of_the_bar
+    assert (low, high) == (float(bin_of_the_bar[1]), float(bin_of_the_bar[2]))
     page.get_by_role("tab", name="Clips").click()
     expect(page.locator("audio").first).to_be_attached()
     settled(page)

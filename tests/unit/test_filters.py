@@ -81,6 +81,7 @@ def test_clips_are_found_by_level_as_in_a_bin(index: pd.DataFrame) -> None:
     assert clips(index, quietest_dbfs=-20.0) == "ab"
     assert clips(index, below_dbfs=-10.0) == "bcd"  # silence is below; what is not measured does not pass
     assert clips(index, quietest_dbfs=-30.0, below_dbfs=-10.0) == "bc"
+    assert clips(index, quietest_dbfs=0.0) == ""  # 0 dBFS is a level like any other
 
 
 def test_clips_are_found_by_their_problems(index: pd.DataFrame, found: pd.DataFrame) -> None:
@@ -107,6 +108,8 @@ def test_problems_of_clips_are_theirs_alone(index: pd.DataFrame, found: pd.DataF
         (Filter(labels=("Bark", "Meow"), every_label=True), "Bark and Meow"),
         (Filter(shortest_s=1.0, below_s=2.5), "1 to below 2.5 s"),
         (Filter(below_s=2.0, quietest_dbfs=-60.0), "below 2 s; at least -60 dBFS"),
+        (Filter(quietest_dbfs=0.0), "at least 0 dBFS"),
+        (Filter(quietest_dbfs=0.0, below_dbfs=1.0), "0 to below 1 dBFS"),
         (Filter(problems=("DC", "silent"), text="x"), "“x” in name, label or link; problem: DC or silent"),
     ],
 )

@@ -110,7 +110,7 @@ def test_picture_in_blocks_is_the_log_mel(settings: SpectrogramSettings, samples
         whole = log_mel(np.pad(waveform, (0, settings.clip_samples - samples)), settings)
     else:
         whole = log_mel(waveform, settings)
-    np.testing.assert_array_equal(picture_of(waveform, settings), whole)
+    np.testing.assert_array_equal(picture_of(waveform, settings), whole[:, : 1 + len(waveform) // settings.hop_length])
 
 
 # The waveform
