@@ -9,7 +9,7 @@ here = shell.page("Spectrogram")
 workspace, dataset = here.workspace, here.dataset()
 
 st.title("Spectrogram")
-controls, view = st.columns([1.25, 2.4], gap="large")
+controls, view = st.container(key="bench-and-controls").columns([1.25, 2.4], gap="large")
 
 with controls:
     source = sound_picker.pick_sound(dataset)

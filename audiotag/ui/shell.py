@@ -36,6 +36,11 @@ STYLE = """
 <style>
   .block-container { padding-top: 3.2rem; max-width: 1400px; }
   [data-testid="stSidebarContent"] [data-testid="stPageLink"] a { padding: .35rem .6rem; border-radius: .5rem; }
+  @media (max-width: 640px) {  /* on a phone the picture stands above the sliders that change it */
+    .st-key-bench-and-controls > [data-testid="stLayoutWrapper"] > [data-testid="stHorizontalBlock"] {
+      flex-direction: column-reverse;
+    }
+  }
 </style>
 """
 
