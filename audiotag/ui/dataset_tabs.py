@@ -32,9 +32,10 @@ def header(dataset: Dataset, shown: pd.DataFrame, found: pd.DataFrame, wanted: F
         _card(column, subset, summary.loc[subset])
     with st.container(horizontal=True, vertical_alignment="center"):
         kinds = " · ".join(f"{clips:,} {kind}" for kind, clips in found["kind"].value_counts().items())
-        st.caption(
-            f":material/warning: Problems: {kinds}" if kinds else ":material/check: no problem found", width="stretch"
-        )
+        text = f":material/warning: Problems: {kinds}" if kinds else ":material/check: No problem found"
+        if len(statistics.measured(shown)) < len(statistics.readable(shown)):
+            text += ", by the headers; what is in the sounds is not measured yet (see Sound)"
+        st.caption(text, width="stretch")
         st.download_button(
             "Dashboard",
             lambda: dashboard(dataset, shown, found, wanted, st.session_state.get("crop-length", CROP_S)).encode(),

@@ -279,6 +279,7 @@ def test_dataset_opens_with_every_tab_before_anything_is_measured(home: Workspac
     assert [tab.label for tab in opened("pages/dataset.py").tabs] == list(TABS)
     assert any(text.startswith("50 clips are not measured yet") for text in said(tab("Sound").info))
     assert "Nothing is wrong that is looked for." in said(tab("Problems").success)
+    assert any("No problem found, by the headers; " in text for text in said(tab("Problems").caption))
     assert len(clip_table(tab("Clips"))) == 50
     assert charts(tab("Durations")) == 3
     assert charts(tab("Labels")) == 3
@@ -289,6 +290,7 @@ def test_dataset_shows_what_is_measured(home: Workspace, sounds: Path, monkeypat
     measured(home, sounds, monkeypatch)
     at = tab("Sound")
     assert not at.exception
+    assert not any("by the headers" in text for text in said(at.caption))
     assert charts(at) == 2 + len(MEASURED)  # the spectra, the gap between the sets, and a distribution a measure
     assert not any(button.key == "measure" for button in at.button)
     spectra = next(frame.value for frame in at.dataframe if "frequency (Hz)" in frame.value.columns)
