@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from numbers import Integral
 from typing import Any, get_args
 
+import numpy as np
 import streamlit as st
 
 from audiotag.presets import delete_preset, load_preset, own_presets, preset_names, save_preset
@@ -82,8 +84,8 @@ def preset_of(settings: SpectrogramSettings, workspace: Workspace) -> str | None
 
 
 def _time() -> None:
-    st.slider("Clip length (s)", 0.5, 10.0, step=0.5, key="set-clip_s", **KEEP)
-    st.slider("Hop (samples)", 64, 2048, step=2, key="set-hop_length", help="From one column to the next.", **KEEP)
+    _slider("Clip length (s)", 0.5, 10.0, step=0.5, key="set-clip_s")
+    _slider("Hop (samples)", 64, 2048, step=2, key="set-hop_length", help="From one column to the next.")
     st.button(
         "Square picture",
         icon=":material/aspect_ratio:",
@@ -92,35 +94,34 @@ def _time() -> None:
         type="tertiary",
         help="Sets the hop that gives as many columns as there are mel bands.",
     )
-    st.slider(
+    _slider(
         "Window (samples)",
         256,
         4096,
         step=64,
         key="set-win_length",
         help="Longer parts tones better, shorter parts moments better.",
-        **KEEP,
     )
     st.selectbox("Window", get_args(Window), key="set-window", help="Its shape.", **KEEP)
-    st.slider(
+    _slider(
         "Trim below the peak (dB)",
         0,
         80,
         key="set-trim_db",
         help="Silence at both ends is cut where it lies so far below the loudest frame; 0 cuts nothing.",
-        **KEEP,
     )
-    st.slider("Kept around it (s)", 0.0, 0.5, step=0.01, key="set-trim_pad_s", help="Beside what is cut.", **KEEP)
+    _slider("Kept around it (s)", 0.0, 0.5, step=0.01, key="set-trim_pad_s", help="Beside what is cut.")
     st.segmented_control(
         "Padding of short clips", get_args(Padding), key="set-padding", required=True, default=None, **KEEP
     )
 
 
 def _frequency() -> None:
-    st.selectbox("Sample rate (Hz)", RATES_HZ, key="set-sample_rate", help="Sounds are brought to it.", **KEEP)
-    st.slider("FFT length (samples)", 256, 8192, step=64, key="set-n_fft", **KEEP)
-    st.slider("Mel bands", 16, 256, step=8, key="set-n_mels", **KEEP)
-    st.slider("Band (Hz)", 0, 48_000, step=10, key="set-band", **KEEP)
+    rates = sorted({*RATES_HZ, st.session_state["set-sample_rate"]})
+    st.selectbox("Sample rate (Hz)", rates, key="set-sample_rate", help="Sounds are brought to it.", **KEEP)
+    _slider("FFT length (samples)", 256, 8192, step=64, key="set-n_fft")
+    _slider("Mel bands", 16, 256, step=8, key="set-n_mels")
+    _slider("Band (Hz)", 0, 48_000, step=10, key="set-band")
     st.segmented_control("Mel scale", get_args(MelScale), key="set-mel_scale", required=True, default=None, **KEEP)
     st.segmented_control(
         "Bands' height",
@@ -134,7 +135,7 @@ def _frequency() -> None:
 
 
 def _level() -> None:
-    st.slider("Floor below the loudest point (dB)", 20, 120, key="set-top_db", help="top_db in recipes", **KEEP)
+    _slider("Floor below the loudest point (dB)", 20, 120, key="set-top_db", help="top_db in recipes")
     st.segmented_control(
         "In the bands",
         (2.0, 1.0),
@@ -170,6 +171,21 @@ def _input() -> None:
     st.number_input("Resize to (pixels)", step=16, key="set-resize", help="Both sides; 0 leaves it as it is.", **KEEP)
 
 
+def _slider(label: str, low: float, high: float, key: str, step: float = 1, help: str | None = None) -> None:
+    """A slider that reaches further where the value does: a preset's file may hold any that the settings allow."""
+    values = np.atleast_1d(st.session_state[key])
+    kind = int if all(isinstance(value, Integral) for value in (*values.tolist(), low, high, step)) else float
+    st.slider(
+        label,
+        kind(min(low, values.min())),
+        kind(max(high, values.max())),
+        step=kind(step),
+        key=key,
+        help=help,
+        **KEEP,
+    )
+
+
 def _value(field: str) -> Any:
     if field in ("f_min", "f_max"):
         return float(st.session_state["set-band"][field == "f_max"])
@@ -180,8 +196,14 @@ def _value(field: str) -> Any:
 def _move(settings: SpectrogramSettings) -> None:
     """Bring all widgets to these settings."""
     for field, value in settings.to_dict().items():
-        st.session_state[f"set-{field}"] = int(value) if field in WHOLE_NUMBERED else value
-    st.session_state["set-band"] = (int(settings.f_min), int(settings.f_max))
+        st.session_state[f"set-{field}"] = _whole(value) if field in WHOLE_NUMBERED else value
+    band = (_whole(settings.f_min), _whole(settings.f_max))
+    st.session_state["set-band"] = band if type(band[0]) is type(band[1]) else (settings.f_min, settings.f_max)
+
+
+def _whole(value: float) -> float:
+    """An int where it can be one: then the slider moves in whole steps."""
+    return int(value) if float(value).is_integer() else value
 
 
 def _square() -> None:

@@ -23,7 +23,7 @@ from audiotag.data.measuring import Measuring
 from audiotag.data.starter import StarterCounts, render_starter
 from audiotag.errors import AudiotagError
 from audiotag.figures.dataset import MEASURED
-from audiotag.presets import own_presets
+from audiotag.presets import own_presets, save_preset
 from audiotag.sound.settings import PRESETS, SpectrogramSettings
 from audiotag.training.recipe import load_recipe
 from audiotag.training.runs import Run, RunSettings, create_run, list_runs
@@ -579,6 +579,31 @@ def test_preset_is_what_all_widgets_show(home: Workspace, name: str) -> None:
         for field, value in PRESETS[name].to_dict().items()
         if value != PRESETS["capstone"].to_dict()[field]
     }
+
+
+def test_preset_beyond_the_sliders_is_shown_as_it_is(home: Workspace) -> None:
+    wide = SpectrogramSettings(
+        sample_rate=11_025,
+        clip_s=12.3,
+        n_fft=16_384,
+        win_length=10_000,
+        hop_length=3001,
+        n_mels=300,
+        f_min=20.5,
+        f_max=5000.0,
+        top_db=150.5,
+        trim_db=12.5,
+        trim_pad_s=0.7,
+    )
+    save_preset("wide", wide, home)
+    at = opened("pages/spectrogram.py", bench="Use it")
+    at = at.selectbox(key="preset").set_value("wide").run()
+    assert not at.exception
+    assert not at.error
+    assert train_link(at).query_string == "train-preset=wide"  # these are exactly its settings
+    at = at.selectbox(key="preset").set_value("capstone").run()
+    assert not at.exception
+    assert train_link(at).query_string == "train-preset=capstone"
 
 
 def test_python_lines_make_the_picture(home: Workspace) -> None:
