@@ -16,9 +16,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audiotag import __version__
+from audiotag import __version__, cli_training
 from audiotag.errors import AudiotagError
-from audiotag.workspace import SHIPPED_MODELS, Workspace
+from audiotag.workspace import Workspace
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from audiotag.data.dataset import Dataset
     from audiotag.data.measuring import Measuring
     from audiotag.tagging.tagger import Tags
-    from audiotag.training.runs import Run
 
 ALL_DONE, SOME_FAILED, NOTHING_DONE = 0, 1, 2
 SHOWN_PROBLEMS = 20
@@ -145,67 +144,6 @@ def _write_scan(dataset: Dataset, index: pd.DataFrame, problems: pd.DataFrame, o
         write_bytes(options.html, page.encode())
 
 
-def train(options: argparse.Namespace) -> int:
-    """Train folds in a detached worker, and follow it."""
-    from audiotag.data.layouts import absolute
-    from audiotag.data.remembered import open_remembered
-    from audiotag.presets import load_preset
-    from audiotag.training.folds import check_folds
-    from audiotag.training.publish import check_name
-    from audiotag.training.publish import publish as publish_run
-    from audiotag.training.recipe import load_recipe
-    from audiotag.training.runs import RunSettings, create_run
-
-    workspace = Workspace()
-    if options.publish:
-        check_name(options.publish, workspace.ensembles)  # before the work, not after it
-    if options.dataset is None and not workspace.starter.exists():
-        raise AudiotagError("there are no starter sounds yet; run audiotag demo first, or name a dataset.")
-    dataset = open_remembered(absolute(options.dataset or workspace.starter), workspace)
-    recipe = load_recipe(options.recipe)
-    if options.preset:
-        recipe = recipe.with_spectrogram(load_preset(options.preset, workspace))
-    check_folds(dataset, recipe, options.folds, options.hold_out)
-    settings = RunSettings(str(dataset.root), recipe, options.folds, options.hold_out)
-    run = create_run(workspace, settings)
-    workspace.remember_dataset(dataset.root)
-    run.start()
-    print(f"run {run.name} in {run.folder}", file=sys.stderr)
-    if options.detach:
-        print(run.name)
-        return ALL_DONE
-    _follow(run)
-    state = run.state()
-    if state != "finished":
-        print(f"audiotag: the run {state}. {run.reason()}".rstrip(), file=sys.stderr)
-        return NOTHING_DONE
-    folds = [event for event in run.events() if event["event"] == "fold-finished"]
-    mean = sum(event["lwlrap"] for event in folds) / len(folds)
-    if options.json:
-        print(json.dumps({"run": run.name, "mean_lwlrap": mean, "folds": folds}, indent=2))
-    else:
-        for event in folds:
-            print(f"fold {event['fold']}: lwlrap {event['lwlrap']:.4f}, accuracy {event['accuracy']:.4f}")
-        print(f"mean lwlrap of {len(folds)} folds, on clips they never saw: {mean:.4f}")
-    if options.publish:
-        folder = publish_run(run, options.publish, workspace.ensembles)
-        print(f"ensemble {options.publish} is in {folder}", file=sys.stderr)
-    return ALL_DONE
-
-
-def publish(options: argparse.Namespace) -> int:
-    """Turn a run's finished folds into an ensemble."""
-    from audiotag.training.publish import publish as publish_run
-    from audiotag.training.runs import find_run
-
-    workspace = Workspace()
-    parent = SHIPPED_MODELS if options.shipped else workspace.ensembles
-    run = find_run(workspace, options.from_run)
-    folder = publish_run(run, options.name, parent, about=options.about, licence=options.licence)
-    print(f"ensemble {options.name} is in {folder}")
-    return ALL_DONE
-
-
 def tag(options: argparse.Namespace) -> int:
     """Tag clips."""
     if options.out:
@@ -322,17 +260,19 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--html", type=Path, metavar="FILE", help="write all figures to one HTML file")
     sub.add_argument("--json", action="store_true", help="print the result as JSON")
 
-    sub = command("train", train, "Train folds, and follow them; with --detach they train on in the background.")
-    sub.add_argument("dataset", nargs="?", type=Path, help="folder or CSV (default: the starter sounds)")
-    sub.add_argument("--recipe", default="quick", help="name of a shipped recipe, or a .toml file (default: quick)")
-    sub.add_argument("--preset", metavar="NAME", help="spectrogram settings, instead of the recipe's own")
-    sub.add_argument("--folds", type=_numbers, default=(), metavar="1,2,…", help="only these folds (default: all)")
-    sub.add_argument("--hold-out", type=int, metavar="FOLD", help="leave this fold of the dataset out, for testing")
+    sub = command("train", cli_training.train, "Train folds, and follow them; --detach lets them train on alone.")
+    cli_training.add_choices(sub)
+    sub.add_argument("--resume", metavar="RUN", help="go on with a run that was stopped, failed or interrupted")
     sub.add_argument("--publish", metavar="NAME", help="make an ensemble of the folds when they are done")
     sub.add_argument("--detach", action="store_true", help="return at once; the Train page shows how it goes")
     sub.add_argument("--json", action="store_true", help="print the result as JSON")
 
-    sub = command("publish", publish, "Make an ensemble of a run's finished folds.")
+    sub = command("estimate", cli_training.estimate, "Measure a few batches: how long would this training take?")
+    cli_training.add_choices(sub)
+    sub.add_argument("--rates", action="store_true", help="look for a good learning rate as well")
+    sub.add_argument("--json", action="store_true", help="print the result as JSON")
+
+    sub = command("publish", cli_training.publish, "Make an ensemble of a run's finished folds.")
     sub.add_argument("from_run", metavar="run", help="name of the run")
     sub.add_argument("name", help="name of the ensemble")
     sub.add_argument("--about", default="", help="a sentence for its card")
@@ -370,30 +310,6 @@ def _numbers(text: str) -> tuple[int, ...]:
     if min(numbers) < 1:
         raise argparse.ArgumentTypeError(f"folds are counted from 1, got {min(numbers)}")
     return numbers
-
-
-def _follow(run: Run) -> None:
-    """Print a line for each epoch until the run ends; Ctrl-C asks it to stop and waits for that."""
-    printed = 0
-    try:
-        while True:
-            active = run.is_active()
-            epochs = [event for event in run.events() if event["event"] == "epoch"]
-            for event in epochs[printed:]:
-                print(
-                    f"fold {event['fold']}  {event['subset']:8} epoch {event['epoch']:3}  "
-                    f"lwlrap {event['lwlrap']:.4f}  loss {event['train_loss']:.4f}  {event['seconds']:.1f} s",
-                    file=sys.stderr,
-                )
-            printed = len(epochs)
-            if not active:
-                return
-            time.sleep(0.5)
-    except KeyboardInterrupt:
-        print("stopping after this batch …", file=sys.stderr)
-        run.stop()
-        while run.is_active():
-            time.sleep(0.2)
 
 
 def _ensemble_folder(name: str) -> Path:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 SHIPPED_MODELS = Path(__file__).parent.parent / "models"
 
@@ -79,19 +81,29 @@ def _with_card(parent: Path) -> list[Path]:
     return sorted(card.parent for card in parent.glob("*/card.json"))
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file so that a reader sees the old content or the new, never a part; survives a crash."""
+@contextmanager
+def written_aside(path: Path) -> Iterator[BinaryIO]:
+    """A file to write into that takes the place of ``path`` at the end: a reader sees the old content or the new.
+
+    It is on disk before it is renamed, so this holds through a crash; after an error the old content stays.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
         with aside.open("wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(aside, path)
     except BaseException:
         aside.unlink(missing_ok=True)
         raise
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file whole, by `written_aside`."""
+    with written_aside(path) as file:
+        file.write(content)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -1,19 +1,40 @@
-"""Figures of the Train page: lwlrap and losses as they come."""
+"""Figures of the Train page: lwlrap and losses as they come, earlier runs beside them, the learning rate's curve."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import plotly.graph_objects as go
 
-from audiotag.figures.theme import FOLD_COLOURS, FOLD_DASHES, QUIET, framed
+from audiotag.figures.theme import ACCENT, FOLD_COLOURS, FOLD_DASHES, MARK, QUIET, framed
+from audiotag.training.runs import SHARED_FOLD
 
 MARKED_EPOCHS = 40  # a longer line reads better without a dot an epoch
+FEW_EPOCHS = 12  # with so few, an axis would be numbered in halves
+INERTIA = 0.7  # how much of a smoothed line stays from one epoch to the next
+COMPARED_COLOURS = ("#8a9490", "#b0a08c", "#93a1b8", "#a8909c")  # beside the folds', earlier runs are quiet
+COMPARED_DASHES = ("dot", "dash", "dashdot", "longdash")
+SHARED_NETWORK = "shared network"
+
+Epochs = Sequence[Mapping[str, Any]]
 
 
-def lwlrap(epochs: Sequence[dict[str, Any]], stages: Sequence[dict[str, Any]]) -> go.Figure:
+def fold_name(fold: int) -> str:
+    """What to call a fold, or the network that feeds all of them."""
+    return SHARED_NETWORK if fold == SHARED_FOLD else f"fold {fold}"
+
+
+def lwlrap(
+    epochs: Epochs,
+    stages: Epochs,
+    smooth: bool = False,
+    compared: Mapping[str, Epochs] | None = None,
+    run: str = "kept",
+) -> go.Figure:
     """A line a fold of lwlrap by epoch, the best epoch starred, the stages parted.
+
+    Where epochs were measured on curated clips as well, that is a thin dotted line beside the fold's own.
 
     Parameters
     ----------
@@ -21,48 +42,198 @@ def lwlrap(epochs: Sequence[dict[str, Any]], stages: Sequence[dict[str, Any]]) -
         From `audiotag.training.runs.epochs_done`.
     stages : sequence of dict
         ``subset`` and ``epochs`` of each stage, in order.
+    smooth : bool
+        Draw `smoothed` lines; the points as they are stay in the background.
+    compared : mapping of str to sequence of dict, optional
+        Epochs of earlier runs by their names; each is drawn as the mean of its folds.
+    run : str
+        A chart of another run begins with a zoom of its own.
+    """
+    figure = go.Figure()
+    means = {name: mean_over_folds(theirs) for name, theirs in (compared or {}).items()}
+    for number, (name, mean) in enumerate(means.items()):
+        _add_compared(figure, number, name, mean, smooth)
+    drawn: list[Mapping[str, Any]] = [*epochs, *(epoch for mean in means.values() for epoch in mean)]
+    for number, fold in enumerate(_folds(epochs)):
+        line = [epoch for epoch in epochs if epoch["fold"] == fold]
+        _add_fold(figure, number, fold_name(fold), line, smooth)
+    curated = [epoch for epoch in epochs if epoch.get("curated_lwlrap") is not None]
+    for number, fold in enumerate(_folds(epochs)):
+        _add_curated(figure, number, fold, [epoch for epoch in curated if epoch["fold"] == fold], _folds(curated))
+    _mark_stages(figure, stages, max((epoch["step"] for epoch in drawn), default=0))
+    figure = framed(figure, 400, "epoch", "lwlrap on held-out clips")
+    figure.update_layout(uirevision=run, legend={"itemwidth": 44})
+    lowest = min([epoch["lwlrap"] for epoch in drawn] + [epoch["curated_lwlrap"] for epoch in curated], default=0.0)
+    figure.update_yaxes(range=[max(0, int(10 * lowest - 0.5)) / 10, 1.02])
+    return figure
+
+
+def losses(epochs: Epochs, stages: Epochs, run: str = "kept", loss: str = "bce") -> go.Figure:
+    """Validation loss of each fold, and thin beside it its training loss.
+
+    Parameters
+    ----------
+    epochs, stages, run
+        As `lwlrap`.
+    loss : str
+        The recipe's.
     """
     figure = go.Figure()
     for number, fold in enumerate(_folds(epochs)):
         line = [epoch for epoch in epochs if epoch["fold"] == fold]
-        dot = 5 if len(line) <= MARKED_EPOCHS else 0
-        best = max(range(len(line)), key=lambda at: line[at]["lwlrap"])
-        figure.add_scatter(
-            x=[epoch["step"] for epoch in line],
-            y=[epoch["lwlrap"] for epoch in line],
-            name=f"fold {fold}",
-            mode="lines+markers",
-            line={"color": _colour(number), "dash": _dash(number), "width": 2},
-            marker={
-                "size": [13 if at == best else dot for at in range(len(line))],
-                "symbol": ["star" if at == best else "circle" for at in range(len(line))],
-            },
-            hovertemplate=f"fold {fold}, epoch %{{x}}: lwlrap %{{y:.4f}}<extra></extra>",
-        )
-    _mark_stages(figure, stages)
-    figure.update_yaxes(range=[0, 1.02])
-    return framed(figure, 380, "epoch", "lwlrap on the fold's held-out clips")
-
-
-def losses(epochs: Sequence[dict[str, Any]], stages: Sequence[dict[str, Any]]) -> go.Figure:
-    """Training loss (dotted) and validation loss (full), a pair a fold."""
-    figure = go.Figure()
-    for number, fold in enumerate(_folds(epochs)):
-        line = [epoch for epoch in epochs if epoch["fold"] == fold]
-        for key, name, dash in (("valid_loss", "held out", "solid"), ("train_loss", "training", "dot")):
+        for key, what, width in (("valid_loss", "held out", 2), ("train_loss", "training", 1)):
             figure.add_scatter(
                 x=[epoch["step"] for epoch in line],
                 y=[epoch[key] for epoch in line],
-                name=f"fold {fold}, {name}",
-                mode="lines",
-                line={"color": _colour(number), "dash": dash, "width": 2},
-                hovertemplate=f"fold {fold}, epoch %{{x}}: %{{y:.4f}}<extra></extra>",
+                name=fold_name(fold),
+                legendgroup=f"fold {fold}",
+                showlegend=key == "valid_loss",
+                mode="lines" if len(line) > 1 else "markers",
+                opacity=1 if key == "valid_loss" else 0.75,
+                line={"color": _colour(number), "dash": _dash(number), "width": width},
+                hovertemplate=f"{fold_name(fold)}, {what}, epoch %{{x}}: %{{y:.4f}}<extra></extra>",
             )
+    for what, width in (("held out", 2), ("training", 1)):
+        figure.add_scatter(x=[None], y=[None], name=what, mode="lines", line={"color": QUIET, "width": width})
     _mark_stages(figure, stages)
-    return framed(figure, 320, "epoch", "binary cross-entropy")
+    figure = framed(figure, 320, "epoch", "focal loss" if loss == "focal" else "binary cross-entropy")
+    figure.update_layout(uirevision=run, legend={"itemwidth": 44})
+    return figure
 
 
-def _folds(epochs: Sequence[dict[str, Any]]) -> list[int]:
+def rates(tried: Sequence[float], lost: Sequence[float], suggested: float | None, of_recipe: float) -> go.Figure:
+    """Loss against learning rate, with the rate that this suggests and the recipe's own.
+
+    Parameters
+    ----------
+    tried, lost : sequence of float
+        Learning rates, and the loss at each.
+    suggested : float or None
+    of_recipe : float
+        The recipe's highest rate.
+    """
+    figure = go.Figure()
+    figure.add_scatter(
+        x=list(tried),
+        y=list(lost),
+        mode="lines",
+        line={"color": ACCENT, "width": 2},
+        showlegend=False,
+        hovertemplate="%{x:.2g}: loss %{y:.4f}<extra></extra>",
+    )
+    for rate, name, style in (
+        (of_recipe, "recipe", {"color": QUIET, "dash": "dot", "width": 2}),
+        (suggested, "suggested", MARK),
+    ):
+        if rate:
+            figure.add_scatter(
+                x=[rate, rate],
+                y=[min(lost), max(lost)],
+                name=f"{name} {rate:.2g}",
+                mode="lines",
+                line=style,
+                hovertemplate=f"{name} {rate:.2g}<extra></extra>",
+            )
+    figure = framed(figure, 240, "learning rate", "loss")
+    figure.update_xaxes(type="log", exponentformat="power", dtick=1)
+    return figure
+
+
+def smoothed(values: Sequence[float], stages: Sequence[int]) -> list[float]:
+    """Exponential moving average that begins anew with each stage, whose held-out clips may be others.
+
+    >>> smoothed([1.0, 0.0, 0.0], [0, 0, 1])
+    [1.0, 0.7, 0.0]
+    """
+    found: list[float] = []
+    for at, value in enumerate(values):
+        goes_on = at > 0 and stages[at] == stages[at - 1]
+        found.append(INERTIA * found[-1] + (1 - INERTIA) * value if goes_on else value)
+    return found
+
+
+def mean_over_folds(epochs: Epochs) -> list[dict[str, Any]]:
+    """``step``, ``stage`` and mean ``lwlrap`` of the folds that have come as far, in order.
+
+    >>> mean_over_folds([{"step": 1, "stage": 0, "lwlrap": 0.25}, {"step": 1, "stage": 0, "lwlrap": 0.75}])
+    [{'step': 1, 'stage': 0, 'lwlrap': 0.5}]
+    """
+    by_step: dict[tuple[int, int], list[float]] = {}
+    for epoch in epochs:
+        by_step.setdefault((epoch["step"], epoch["stage"]), []).append(epoch["lwlrap"])
+    return [
+        {"step": step, "stage": stage, "lwlrap": sum(values) / len(values)}
+        for (step, stage), values in sorted(by_step.items())
+    ]
+
+
+def _add_fold(figure: go.Figure, number: int, name: str, line: Epochs, smooth: bool) -> None:
+    steps = [epoch["step"] for epoch in line]
+    values = [epoch["lwlrap"] for epoch in line]
+    best = values.index(max(values))
+    if smooth:
+        figure.add_scatter(
+            x=steps,
+            y=smoothed(values, [epoch["stage"] for epoch in line]),
+            name=f"{name}, smoothed",
+            legendgroup=name,
+            mode="lines",
+            line={"color": _colour(number), "dash": _dash(number), "width": 2},
+            hovertemplate=f"{name}, epoch %{{x}}, smoothed: %{{y:.4f}}<extra></extra>",
+        )
+    dot = 5 if smooth or len(line) <= MARKED_EPOCHS else 0
+    figure.add_scatter(
+        x=steps,
+        y=values,
+        name=name,
+        legendgroup=name,
+        showlegend=not smooth,
+        mode="markers" if smooth else "lines+markers",
+        line={"color": _colour(number), "dash": _dash(number), "width": 2},
+        marker={
+            "color": _colour(number),
+            "size": [13 if at == best else dot for at in range(len(line))],
+            "symbol": ["star" if at == best else "circle" for at in range(len(line))],
+            "opacity": [1 if at == best or not smooth else 0.35 for at in range(len(line))],
+        },
+        hovertemplate=f"{name}, epoch %{{x}}: lwlrap %{{y:.4f}}<extra></extra>",
+    )
+
+
+def _add_curated(figure: go.Figure, number: int, fold: int, line: Epochs, folds: list[int]) -> None:
+    if not line:
+        return
+    figure.add_scatter(
+        x=[epoch["step"] for epoch in line],
+        y=[epoch["curated_lwlrap"] for epoch in line],
+        name="on curated clips",
+        legendgroup="curated",
+        showlegend=fold == folds[0],
+        mode="lines" if len(line) > 1 else "markers",
+        line={"color": _colour(number), "dash": "dot", "width": 1},
+        marker={"size": 4, "symbol": "circle-open", "color": _colour(number)},
+        hovertemplate=f"{fold_name(fold)} on curated clips, epoch %{{x}}: lwlrap %{{y:.4f}}<extra></extra>",
+    )
+
+
+def _add_compared(figure: go.Figure, number: int, name: str, line: Epochs, smooth: bool) -> None:
+    values = [epoch["lwlrap"] for epoch in line]
+    figure.add_scatter(
+        x=[epoch["step"] for epoch in line],
+        y=smoothed(values, [epoch["stage"] for epoch in line]) if smooth else values,
+        name=name,
+        mode="lines" if len(line) > 1 else "markers",
+        line={
+            "color": COMPARED_COLOURS[number % len(COMPARED_COLOURS)],
+            "dash": COMPARED_DASHES[number % len(COMPARED_DASHES)],
+            "width": 3,
+        },
+        opacity=0.8,
+        hovertemplate=f"{name}, mean of its folds, epoch %{{x}}: lwlrap %{{y:.4f}}<extra></extra>",
+    )
+
+
+def _folds(epochs: Epochs) -> list[int]:
     return list(dict.fromkeys(epoch["fold"] for epoch in epochs))
 
 
@@ -74,15 +245,17 @@ def _dash(number: int) -> str:
     return FOLD_DASHES[number % len(FOLD_DASHES)]
 
 
-def _mark_stages(figure: go.Figure, stages: Sequence[dict[str, Any]]) -> None:
-    total = sum(stage["epochs"] for stage in stages)
+def _mark_stages(figure: go.Figure, stages: Epochs, at_least: int = 0) -> None:
+    total = max(at_least, sum(stage["epochs"] for stage in stages))
     figure.update_xaxes(range=[0.5, total + 0.5])
+    if total <= FEW_EPOCHS:
+        figure.update_xaxes(dtick=1)
     begin = 0.5
     for stage in stages:
         figure.add_vline(
             x=begin,
             line={"color": QUIET, "width": 1, "dash": "dash"},
-            annotation_text=stage["subset"],
+            annotation_text=stage["subset"] + (", shared" if stage.get("shared") else ""),
             annotation_position="bottom right",
         )
         begin += stage["epochs"]

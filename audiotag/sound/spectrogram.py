@@ -47,9 +47,7 @@ def log_mel(waveform: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
     ``n_fft``, power) and ``AmplitudeToDB``. Only the window's samples are framed, the zeros around it add nothing but
     a phase; and the mel matrix, 98 % zeros, is a sparse product.
     """
-    import scipy.fft
-
-    before = settings.n_fft // 2 - (settings.n_fft - settings.win_length) // 2  # window samples left of the centre
+    before = samples_before(settings)
     if len(waveform) <= settings.n_fft // 2:
         raise AudiotagError(
             f"the waveform must be longer than half of n_fft ({settings.n_fft // 2} samples), got {len(waveform)}; "
@@ -57,7 +55,18 @@ def log_mel(waveform: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
         )
     padded = np.pad(np.asarray(waveform, dtype=np.float32), (before, settings.win_length - before), mode="reflect")
     frames = np.lib.stride_tricks.sliding_window_view(padded, settings.win_length)[:: settings.hop_length]
-    frames = frames[: 1 + len(waveform) // settings.hop_length]
+    return floored(frames_in_db(frames[: 1 + len(waveform) // settings.hop_length], settings), settings)
+
+
+def samples_before(settings: SpectrogramSettings) -> int:
+    """Samples of a window that lie left of its frame's centre."""
+    return settings.n_fft // 2 - (settings.n_fft - settings.win_length) // 2
+
+
+def frames_in_db(frames: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
+    """Mel bands of frames, shape ``(frames, win_length)``, float32, as ``(n_mels, frames)`` in dB without a floor."""
+    import scipy.fft
+
     weights, matrix = window(settings.window, settings.win_length), mel_matrix(settings)
     windowed = np.zeros((FRAMES_AT_ONCE, settings.n_fft), dtype=np.float32)
     bands = []
@@ -73,6 +82,11 @@ def log_mel(waveform: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
     decibels = np.concatenate(bands, axis=1)
     np.log10(np.maximum(decibels, AMIN, out=decibels), out=decibels)
     decibels *= np.float32(20 / settings.power)
+    return decibels
+
+
+def floored(decibels: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
+    """A clip's bands with their floor ``top_db`` below the loudest of them."""
     return np.maximum(decibels, decibels.max() - np.float32(settings.top_db))
 
 
@@ -84,25 +98,35 @@ def network_input(log_mel: np.ndarray, settings: SpectrogramSettings) -> np.ndar
     log_mel : numpy.ndarray, shape=(n_mels, frames), dB
     settings : SpectrogramSettings
         With ``normalise="batch"`` the picture is a batch of one: in training the whole batch shares one mean and
-        deviation (`audiotag.sound.on_device`), and one clip alone has none but its own.
+        deviation (`network_inputs`), and one clip alone has none but its own.
 
     Returns
     -------
     numpy.ndarray, shape=(settings.channels, settings.height, settings.width), float32
     """
-    picture = normalised(log_mel, settings)
-    picture = np.stack([picture, *deltas(picture, settings.deltas)])
-    return resize(picture[None], settings.height, settings.width)[0] if settings.resize else picture
+    return network_inputs(log_mel[None], settings)[0]
 
 
-def normalised(log_mel: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
-    """The log-mel less a mean, over a deviation: its own, or the settings'; as it is for ``normalise="none"``."""
+def network_inputs(log_mels: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
+    """`network_input` of a batch: ``(batch, n_mels, frames)`` in dB → ``(batch, channels, height, width)``."""
+    pictures = normalised(log_mels, settings)
+    batch = np.stack([pictures, *deltas(pictures, settings.deltas)], axis=1)
+    return resize(batch, settings.height, settings.width) if settings.resize else batch
+
+
+def normalised(log_mels: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
+    """Log-mels, ``(…, n_mels, frames)``, less a mean, over a deviation; as they are for ``normalise="none"``.
+
+    The mean and deviation are each clip's own, the batch's (over all axes), or the settings'.
+    """
     if settings.normalise == "none":
-        return log_mel
+        return log_mels
     if settings.normalise == "global":
-        return (log_mel - np.float32(settings.mean_db)) / np.float32(settings.std_db)
-    mean, deviation = log_mel.mean(dtype=np.float64), log_mel.std(dtype=np.float64)
-    return ((log_mel - mean) / max(deviation, STEADY_DB)).astype(np.float32)
+        return (log_mels - np.float32(settings.mean_db)) / np.float32(settings.std_db)
+    axes = None if settings.normalise == "batch" else (-2, -1)
+    mean = log_mels.mean(axis=axes, keepdims=True, dtype=np.float64)
+    deviation = log_mels.std(axis=axes, keepdims=True, dtype=np.float64)
+    return ((log_mels - mean) / np.maximum(deviation, STEADY_DB)).astype(np.float32)
 
 
 def deltas(picture: np.ndarray, orders: int) -> list[np.ndarray]:

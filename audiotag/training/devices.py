@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -10,42 +12,65 @@ from functools import lru_cache
 
 import psutil
 
+from audiotag.errors import AudiotagError
+
 OLDEST_GPU = (7, 5)  # Turing; PyPI's torch 2.11 is built for nothing older
+KEYS = re.compile(r"cpu|mps|cuda(:\d+)?")
 
 
 @dataclass(frozen=True)
 class Device:
-    """A device in words, and a sentence if a GPU that is there cannot be used."""
+    """A device by torch's name for it and in words, and a sentence if a GPU that is there cannot be used."""
 
+    key: str
     name: str
     problem: str = ""
 
 
 @lru_cache(maxsize=1)
-def describe_device() -> Device:
-    """The GPU that training uses, or the CPU and why."""
+def devices() -> tuple[Device, ...]:
+    """The devices that training can use, the best one first: GPUs, then the CPU."""
     cpu = f"CPU, {psutil.cpu_count(logical=True)} cores, {psutil.virtual_memory().total / 2**30:.0f} GiB"
-    if sys.platform == "darwin":
-        return Device("Apple GPU (MPS)")
-    if not (tool := shutil.which("nvidia-smi")):
-        return Device(cpu)
-    try:
-        output = subprocess.run(
-            [tool, "--query-gpu=name,compute_cap,memory.total", "--format=csv,noheader,nounits"],
-            capture_output=True,
-            text=True,
-            timeout=5,
-            check=True,
-        ).stdout
-        name, capability, memory_mib = (part.strip() for part in output.splitlines()[0].split(","))
-        version = tuple(int(part) for part in capability.split("."))
-    except (subprocess.SubprocessError, OSError, ValueError, IndexError):
-        return Device(cpu)
-    if sys.platform == "win32":
-        return Device(cpu, f"PyPI's PyTorch for Windows has no GPU support, so {name} is not used; WSL2 would use it.")
-    if problem := too_old(name, version):
-        return Device(cpu, problem)
-    return Device(f"{name}, {int(memory_mib) / 1024:.0f} GiB")
+    if sys.platform == "darwin" and platform.machine() == "arm64":
+        shared_gib = psutil.virtual_memory().total / 2**30
+        return Device("mps", f"Apple GPU (MPS), {shared_gib:.0f} GiB shared"), Device("cpu", cpu)
+    usable, problems = [], []
+    for number, (name, version, memory_mib) in enumerate(_nvidia_gpus()):
+        if sys.platform == "win32":
+            problems.append(f"PyPI's PyTorch for Windows has no GPU support, so {name} is not used; WSL2 would use it.")
+        elif problem := too_old(name, version):
+            problems.append(problem)
+        else:
+            usable.append(Device(f"cuda:{number}", f"{name}, {memory_mib / 1024:.0f} GiB"))
+    return (*usable, Device("cpu", cpu, " ".join(problems)))
+
+
+def describe_device() -> Device:
+    """The device that training uses unless another is asked for."""
+    return devices()[0]
+
+
+def check_device(asked: str) -> tuple[str, ...]:
+    """The devices that a run's ``device`` names; the best ones where it is empty: every GPU, or the CPU.
+
+    >>> check_device("cpu")
+    ('cpu',)
+
+    Raises
+    ------
+    AudiotagError
+        If it is no device's name, or there is no such device here.
+    """
+    here = [device.key for device in devices()]
+    if not asked:
+        return tuple(key for key in here if key != "cpu") or ("cpu",)
+    keys = []
+    for part in asked.split(","):
+        key = "cuda:0" if part.strip() == "cuda" else part.strip()
+        if not KEYS.fullmatch(key) or key not in here:
+            raise AudiotagError(f"device must be one of {', '.join(here)} on this machine, got {part.strip()!r}.")
+        keys.append(key)
+    return tuple(keys)
 
 
 def too_old(name: str, capability: tuple[int, ...]) -> str:
@@ -60,3 +85,24 @@ def too_old(name: str, capability: tuple[int, ...]) -> str:
     return (
         f"{name} (compute capability {has}) is too old for this PyTorch, which needs {needs} or newer; the CPU is used."
     )
+
+
+def _nvidia_gpus() -> list[tuple[str, tuple[int, ...], float]]:
+    """Name, compute capability and memory in MiB of each, in CUDA's order."""
+    if not (tool := shutil.which("nvidia-smi")):
+        return []
+    try:
+        output = subprocess.run(
+            [tool, "--query-gpu=name,compute_cap,memory.total", "--format=csv,noheader,nounits"],
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=True,
+        ).stdout
+        gpus = []
+        for line in output.splitlines():
+            name, capability, memory_mib = (part.strip() for part in line.split(","))
+            gpus.append((name, tuple(int(part) for part in capability.split(".")), float(memory_mib)))
+        return gpus
+    except (subprocess.SubprocessError, OSError, ValueError):
+        return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,8 @@ from audiotag.data.dataset import Dataset
 from audiotag.errors import AudiotagError
 from audiotag.metrics import multi_hot
 from audiotag.training.recipe import Recipe
+
+ONE_SPLIT_FOLDS = 10
 
 
 def available_folds(dataset: Dataset, recipe: Recipe, held_out: int | None = None) -> tuple[int, ...]:
@@ -33,10 +36,13 @@ def check_folds(dataset: Dataset, recipe: Recipe, folds: tuple[int, ...], held_o
 def assign_folds(clips: pd.DataFrame, labels: tuple[str, ...], recipe: Recipe) -> np.ndarray:
     """For each clip the fold that it is held out of.
 
+    Stratified folds keep the clips of one source recording together, or a network would be measured on what it was
+    trained on. Shuffled folds do not: the published method knew no recordings, and its folds are drawn again exactly.
+
     Parameters
     ----------
     clips : pandas.DataFrame
-        Clips of one subset, with ``labels`` and ``fold``.
+        Clips of one subset, with ``labels``, ``fold`` and ``group`` (source recording, or NA).
     labels : tuple[str, ...]
         The vocabulary.
     recipe : Recipe
@@ -50,25 +56,88 @@ def assign_folds(clips: pd.DataFrame, labels: tuple[str, ...], recipe: Recipe) -
     Raises
     ------
     AudiotagError
-        If there are fewer clips than folds.
+        If there are fewer clips, or for stratified folds fewer source recordings, than folds.
+
+    Notes
+    -----
+    "stratified" is iterative stratification (Sechidis et al. 2011) of recordings, each with the labels of all its
+    clips; "shuffled" is scikit-learn's ``KFold(folds, shuffle=True, random_state=seed)`` of clips.
     """
-    if len(clips) and clips["fold"].notna().all():
+    if _has_own_folds(clips):
         return clips["fold"].to_numpy(dtype=int)
-    if len(clips) < recipe.folds:
-        raise AudiotagError(f"folds must be at most the number of clips ({len(clips)}), got {recipe.folds}; use fewer.")
+    units = _units(clips, recipe)
+    count = _count(units)
+    if count < recipe.folds:
+        what = "clips" if count == len(clips) else "source recordings, whose clips stay together"
+        raise AudiotagError(f"folds must be at most the number of {what} ({count}), got {recipe.folds}; use fewer.")
     if recipe.fold_method == "shuffled":
         from sklearn.model_selection import KFold
 
         splitter = KFold(recipe.folds, shuffle=True, random_state=recipe.seed)
-        parts = splitter.split(np.zeros(len(clips)))
+        parts = splitter.split(np.zeros(count))
     else:
         from iterstrat.ml_stratifiers import MultilabelStratifiedKFold
 
+        truth = np.zeros((count, max(2, len(labels))), dtype=np.float32)  # of one column the splitter makes a fault
+        np.maximum.at(truth[:, : len(labels)], units, multi_hot(list(clips["labels"]), labels))
         splitter = MultilabelStratifiedKFold(recipe.folds, shuffle=True, random_state=recipe.seed)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # labels rarer than folds are spread as far as they go
-            parts = list(splitter.split(np.zeros(len(clips)), multi_hot(list(clips["labels"]), labels)))
-    fold = np.zeros(len(clips), dtype=int)
+            parts = list(splitter.split(np.zeros(count), truth))
+    fold = np.zeros(count, dtype=int)
     for number, (_, held_out) in enumerate(parts, start=1):
         fold[held_out] = number
-    return fold
+    return fold[units]
+
+
+def one_split(clips: pd.DataFrame, labels: tuple[str, ...], recipe: Recipe) -> np.ndarray:
+    """Which clips one network that feeds all folds holds out: about a tenth.
+
+    Parameters
+    ----------
+    clips : pandas.DataFrame
+        As `assign_folds`.
+    labels : tuple[str, ...]
+        The vocabulary.
+    recipe : Recipe
+        Its ``fold_method`` and ``seed`` are used where the dataset has no folds of its own.
+
+    Returns
+    -------
+    numpy.ndarray, shape=(clips,), bool
+        The lowest of the dataset's own folds, where every clip has one; else the first of ten that `assign_folds`
+        draws, or of as many as there are to draw from.
+
+    Raises
+    ------
+    AudiotagError
+        If there is less than one clip, or for stratified folds one source recording, to each side.
+    """
+    if not _has_own_folds(clips):
+        count = _count(_units(clips, recipe))
+        if count < 2:
+            what = "clips" if count == len(clips) else "source recordings"
+            raise AudiotagError(
+                f"the number of {what} must be at least 2, one to train on and one to hold out, got {count}; add more."
+            )
+        recipe = replace(recipe, folds=min(ONE_SPLIT_FOLDS, count))
+    folds = assign_folds(clips, labels, recipe)
+    return folds == folds.min()
+
+
+def _has_own_folds(clips: pd.DataFrame) -> bool:
+    return bool(len(clips) and clips["fold"].notna().all())
+
+
+def _units(clips: pd.DataFrame, recipe: Recipe) -> np.ndarray:
+    """What must stay together, as a number for each clip: counted from 0 in the order of their first clips."""
+    if recipe.fold_method == "shuffled":
+        return np.arange(len(clips))
+    recording = pd.factorize(clips["group"])[0]
+    alone = np.flatnonzero(recording < 0)
+    recording[alone] = len(clips) + alone
+    return pd.factorize(recording)[0]
+
+
+def _count(units: np.ndarray) -> int:
+    return int(units.max(initial=-1)) + 1

@@ -80,7 +80,7 @@ def publish(run: Run, name: str, parent: Path, about: str = "", licence: str = "
             about=about or f"Trained by {settings.recipe.title} on {Path(settings.dataset).name}.",
             labels=labels,
             thresholds=tuple(float(f"{value:.4g}") for value in best_f1_thresholds(all_targets, all_scores)),
-            spectrogram=settings.recipe.spectrogram,
+            spectrogram=settings.recipe.final_spectrogram,
             network=settings.recipe.network,
             windows="max",
             folds=tuple(folds),

@@ -7,21 +7,27 @@ from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import numpy as np
+
 from audiotag.errors import AudiotagError, require
 from audiotag.network_settings import NetworkSettings
+from audiotag.sound.augment import Augmentation
 from audiotag.sound.settings import PRESETS, SpectrogramSettings
+from audiotag.training.augmentation import KINDS, Chain, kind_of
 
 SHIPPED = Path(__file__).parent / "recipes"
 
 Optimiser = Literal["ranger", "adam"]
 Schedule = Literal["flat-cosine", "one-cycle"]
+Loss = Literal["bce", "focal"]
 FoldMethod = Literal["stratified", "shuffled"]
 Subset = Literal["curated", "noisy"]
+Start = Literal["weights", "weights and optimiser", "scratch"]
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One pass of training over one subset; the next stage goes on from its weights.
+    """One pass of training over one subset.
 
     Attributes
     ----------
@@ -32,18 +38,36 @@ class Stage:
         The schedule's highest learning rate.
     mixup : float
         α of MixUp's beta distribution (Zhang et al. 2018); 0 for none.
+    size : int
+        Height and width that pictures are resized to, in pixels; 0 for what the spectrogram settings say.
+    start : str
+        What it takes over from the stage before: its weights, these and the optimiser's state, or nothing.
+    shared : bool
+        Whether one network, trained on nine tenths of the subset, feeds all folds of the stages after it; only the
+        first stages can be. Otherwise each fold trains its own.
     """
 
     subset: Subset
     epochs: int
     lr: float
     mixup: float = 0.0
+    size: int = 0
+    start: Start = "weights"
+    shared: bool = False
 
     def __post_init__(self) -> None:
         _require_one_of("stages.subset", self.subset, Subset)
         require(1 <= self.epochs <= 1000, "stages.epochs", "be 1 to 1000", self.epochs, "a whole number of passes")
         require(0 < self.lr <= 1, "stages.lr", "be above 0, at most 1", self.lr, "3e-3 is common")
         require(0 <= self.mixup <= 10, "stages.mixup", "be 0 to 10", self.mixup, "0.4 is common, 0 turns it off")
+        require(
+            self.size == 0 or 16 <= self.size <= 1024,
+            "stages.size",
+            "be 0 (as the spectrogram settings say) or 16 to 1024 pixels",
+            self.size,
+            "128 or 256 is common",
+        )
+        _require_one_of("stages.start", self.start, Start)
 
 
 @dataclass(frozen=True)
@@ -55,12 +79,23 @@ class Recipe:
     folds : int
         Parts that each subset is split into; each fold trains on all parts but its own. A dataset's own folds win.
     fold_method : "stratified" or "shuffled"
-        Multi-label stratified, or scikit-learn's ``KFold(shuffle=True, random_state=seed)``.
-    time_mask, mel_mask : int
-        Width of the one time mask in frames and the one frequency mask in bands, filled with the picture's mean
-        (SpecAugment, Park et al. 2019); 0 for none. On training clips only.
+        Multi-label stratified and true to groups, or scikit-learn's ``KFold(shuffle=True, random_state=seed)``.
+    loss : "bce" or "focal"
+        Binary cross-entropy, or focal loss with γ 2 (Lin et al. 2017), of the logits.
+    augment : tuple of augmentations
+        Of training clips, in their order, each at its place: see `audiotag.training.augmentation`.
+    augment_held_out : bool
+        Whether held-out clips are cropped at random and masked as well while epochs are measured, as fastaudio does:
+        a handicap that the published figures carry. The figures of a finished fold are without it.
+    whole_frames : bool
+        Whether random crops start on whole frames, which lets a CPU compute each frame once.
+    balance : float
+        0 takes each clip once an epoch; above it clips are drawn with a chance of (clips of their rarest label) to
+        the power of −balance, and 1 draws all labels about as often.
+    fraction : float
+        Share of each fold's training clips that is used, drawn by the seed; held-out clips are all used.
     seed : int
-        Of folds, weights, order, crops and masks.
+        Of folds, weights, order, crops and augmentation.
     """
 
     name: str
@@ -72,8 +107,12 @@ class Recipe:
     batch_size: int = 32
     optimiser: Optimiser = "adam"
     schedule: Schedule = "one-cycle"
-    time_mask: int = 0
-    mel_mask: int = 0
+    loss: Loss = "bce"
+    augment: tuple[Augmentation, ...] = ()
+    augment_held_out: bool = False
+    whole_frames: bool = True
+    balance: float = 0.0
+    fraction: float = 1.0
     seed: int = 42
     spectrogram: SpectrogramSettings = field(default_factory=SpectrogramSettings)
     network: NetworkSettings = field(default_factory=NetworkSettings)
@@ -92,12 +131,62 @@ class Recipe:
         _require_one_of("fold_method", self.fold_method, FoldMethod)
         _require_one_of("optimiser", self.optimiser, Optimiser)
         _require_one_of("schedule", self.schedule, Schedule)
+        _require_one_of("loss", self.loss, Loss)
+        require(0 <= self.balance <= 2, "balance", "be 0 (each clip once) to 2", self.balance, "1 evens labels out")
+        require(0 < self.fraction <= 1, "fraction", "be above 0, at most 1", self.fraction, "in per cent?")
         require(0 <= self.seed < 2**31, "seed", "be 0 to below 2147483648", self.seed, "any such number will do")
-        frames, bands = self.spectrogram.frames, self.spectrogram.n_mels
+        shared = [stage.shared for stage in self.stages]
         require(
-            0 <= self.time_mask < frames, "time_mask", f"be 0 to below {frames} frames", self.time_mask, "in frames?"
+            shared == sorted(shared, reverse=True) and not all(shared),
+            "stages.shared",
+            "be true of the first stages alone, with one after them",
+            shared,
+            "folds part ways only once",
         )
-        require(0 <= self.mel_mask < bands, "mel_mask", f"be 0 to below {bands} bands", self.mel_mask, "in bands?")
+        both = {s.subset for s in self.stages if s.shared} & {s.subset for s in self.stages if not s.shared}
+        require(
+            not both,
+            "stages.shared",
+            "be true of a subset that no later stage trains on, or folds would be measured on what they have seen",
+            ", ".join(sorted(both)),
+            "share the noisy stages",
+        )
+        self._check_augment()
+
+    def _check_augment(self) -> None:
+        """A mask wider than the picture, for one, shows when it is drawn."""
+        generator = np.random.default_rng(0)
+        for stage in self.stages:
+            settings, chain = self.spectrogram_of(stage), Chain.of(self.augment, stage.mixup)
+            for augmentations, shape in (
+                (chain.on_waveforms, (1, settings.clip_samples)),
+                (chain.on_log_mels, (1, 1, settings.n_mels, settings.frames)),
+                (chain.on_pictures, (1, settings.channels, settings.height, settings.width)),
+            ):
+                for augmentation in augmentations:
+                    try:
+                        augmentation.draw(generator, shape)
+                    except AudiotagError as error:
+                        name = kind_of(augmentation) if type(augmentation) in KINDS.values() else "mixup"
+                        raise AudiotagError(f"augment, {name}: {error}") from error
+
+    def spectrogram_of(self, stage: Stage) -> SpectrogramSettings:
+        """What the network gets of a clip in this stage."""
+        return self.spectrogram.changed(resize=stage.size) if stage.size else self.spectrogram
+
+    @property
+    def final_spectrogram(self) -> SpectrogramSettings:
+        """What the network gets in the end, and the tagger gives it: that of the last stage."""
+        return self.spectrogram_of(self.stages[-1])
+
+    def with_epochs(self, epochs: tuple[int, ...]) -> Recipe:
+        """The same recipe over other numbers of epochs: one for all stages, or one a stage."""
+        if len(epochs) not in (1, len(self.stages)):
+            raise AudiotagError(
+                f"epochs must be one number, or one a stage ({len(self.stages)} in {self.name}), got {len(epochs)}."
+            )
+        each = epochs * len(self.stages) if len(epochs) == 1 else epochs
+        return replace(self, stages=tuple(replace(s, epochs=n) for s, n in zip(self.stages, each, strict=True)))
 
     def with_spectrogram(self, settings: SpectrogramSettings) -> Recipe:
         """The same recipe over other spectrogram settings; checked again, for a mask may be wider than the picture."""
@@ -105,7 +194,9 @@ class Recipe:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON; `from_dict` reads them back."""
-        return asdict(self)
+        kinds = [{"kind": kind_of(item)} for item in self.augment]
+        values = asdict(self)
+        return values | {"augment": [kind | item for kind, item in zip(kinds, values["augment"], strict=True)]}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Recipe:
@@ -121,6 +212,7 @@ class Recipe:
         if not isinstance(stages, list | tuple):
             raise AudiotagError(f"stages must be a list of tables, got {stages!r}; write [[stages]] above each.")
         values["stages"] = tuple(_build(Stage, stage, "stages.") for stage in stages)
+        values["augment"] = _augmentations(values.get("augment", ()))
         for part, kind in (("spectrogram", SpectrogramSettings), ("network", NetworkSettings)):
             values[part] = _build(kind, values.get(part, {}), f"{part}.")
         return _build(cls, values, "")
@@ -157,6 +249,19 @@ def recipe_names() -> list[str]:
     return sorted(path.stem for path in SHIPPED.glob("*.toml"))
 
 
+def _augmentations(values: Any) -> tuple[Augmentation, ...]:
+    if not isinstance(values, list | tuple) or not all(isinstance(item, dict) for item in values):
+        raise AudiotagError(f"augment must be a list of tables, got {values!r}; write [[augment]] above each.")
+    found = []
+    for item in values:
+        kind = item.get("kind")
+        if kind not in KINDS:
+            raise AudiotagError(f"augment.kind must be one of {', '.join(KINDS)}, got {kind!r}.")
+        rest = {name: value for name, value in item.items() if name != "kind"}
+        found.append(_build(KINDS[kind], rest, f"augment, {kind}: "))
+    return tuple(found)
+
+
 def _build(kind: type, values: Any, prefix: str) -> Any:
     if not isinstance(values, dict):
         raise AudiotagError(f"{prefix.rstrip('.')} must be a table of fields, got {values!r}.")
@@ -179,7 +284,10 @@ def _build(kind: type, values: Any, prefix: str) -> Any:
     for name, item in known.items():
         if name not in checked and item.default is MISSING and item.default_factory is MISSING:
             raise AudiotagError(f"{prefix}{name} is missing; give it a value.")
-    return kind(**checked)
+    try:
+        return kind(**checked)
+    except AudiotagError as error:
+        raise AudiotagError(f"{prefix}{error}" if prefix.startswith("augment") else str(error)) from error
 
 
 def _require_one_of(name: str, value: str, choices: Any) -> None:

@@ -1,181 +1,309 @@
-"""The worker of a run: ``python -m audiotag.training.worker RUN_FOLDER``, detached from whoever started it."""
+"""The worker of a run: ``python -m audiotag.training.worker RUN_FOLDER``, detached from whoever started it.
+
+It goes on from the last epoch that is on disk, whatever ended the worker before it. On several devices it starts a
+worker a device, ``… RUN_FOLDER --lane 1``, each with its share of the folds.
+"""
 
 from __future__ import annotations
 
+import argparse
+import errno
 import os
+import subprocess
 import sys
+import time
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import psutil
 
 from audiotag.data.dataset import Dataset
 from audiotag.data.remembered import open_remembered
 from audiotag.errors import AudiotagError
-from audiotag.metrics import accuracy, lwlrap, multi_hot
-from audiotag.training.folds import assign_folds, available_folds, check_folds
-from audiotag.training.pictures import Clip, prepare_clips
+from audiotag.metrics import accuracy, lwlrap, lwlrap_per_class
+from audiotag.training.devices import check_device
+from audiotag.training.folds import available_folds, check_folds
 from audiotag.training.recipe import Stage
-from audiotag.training.runs import Run
-from audiotag.workspace import Workspace
+from audiotag.training.runs import SHARED_FOLD, Run
+from audiotag.training.subsets import Subset, fingerprint, read_subset
+from audiotag.training.turns import turn
+from audiotag.workspace import Workspace, write_bytes
 
 if TYPE_CHECKING:
-    from audiotag.training.learner import Epoch, FoldTrainer, Split, Watch
+    from audiotag.training.learner import Epoch, FoldTrainer, Watch
+
+RESERVE = b"\0" * 2**16  # on a full disk this makes room for the status that says so
 
 
-class Subset:
-    """The usable clips of one subset, their targets and folds."""
+class Training:
+    """A run with all that its folds need: clips, folds, stages that the dataset has clips for."""
 
-    def __init__(self, dataset: Dataset, name: str, run: Run, held_out: int | None) -> None:
-        recipe = run.settings().recipe
-        rows = dataset.subset(name)
-        if held_out is not None:
-            rows = rows[rows["fold"] != held_out].reset_index(drop=True)
-        prepared, problems = prepare_clips(rows, recipe.spectrogram)
-        for problem in problems:
-            print(f"left out: {problem.reason}", flush=True)
-        usable = [clip is not None for clip in prepared]
-        rows = rows[usable].reset_index(drop=True)
-        self.clips: list[Clip] = [clip for clip in prepared if clip is not None]
-        self.targets = multi_hot(list(rows["labels"]), dataset.labels)
-        self.folds = assign_folds(rows, dataset.labels, recipe)
+    def __init__(self, run: Run) -> None:
+        self.run, self.settings = run, run.settings()
+        self.recipe = self.settings.recipe
+        workspace = Workspace(run.folder.parents[1])
+        self.dataset: Dataset = open_remembered(Path(self.settings.dataset), workspace)
+        self.labels = self.dataset.labels
+        self.stages = [(n, stage) for n, stage in enumerate(self.recipe.stages) if stage.subset in self.dataset.subsets]
+        if not [stage for _, stage in self.stages if not stage.shared]:
+            wanted = ", ".join(dict.fromkeys(stage.subset for stage in self.recipe.stages))
+            raise AudiotagError(
+                f"recipe {self.recipe.name} trains on {wanted} clips, {self.dataset.name} has none; choose another."
+            )
+        check_folds(self.dataset, self.recipe, self.settings.folds, self.settings.held_out)
+        self.folds = self.settings.folds or available_folds(self.dataset, self.recipe, self.settings.held_out)
+        names = dict.fromkeys(stage.subset for _, stage in self.stages)
+        self.subsets: dict[str, Subset] = {
+            name: read_subset(self.dataset, name, self.settings, workspace) for name in names
+        }
+        for _, stage in self.stages:
+            for fold in (SHARED_FOLD,) if stage.shared else self.folds:
+                self.subsets[stage.subset].check_fold(fold, stage.subset)
 
-    def split(self, fold: int) -> Split:
-        """Train and validation clips of a fold."""
-        from audiotag.training.learner import Split
+    @property
+    def has_shared(self) -> bool:
+        """Whether some first stages are trained once, for all folds."""
+        return any(stage.shared for _, stage in self.stages)
 
-        out = self.folds == fold
-        return Split(
-            [clip for clip, is_out in zip(self.clips, out, strict=True) if not is_out],
-            self.targets[~out],
-            [clip for clip, is_out in zip(self.clips, out, strict=True) if is_out],
-            self.targets[out],
+    def begin(self, devices: tuple[str, ...]) -> None:
+        """Write what the run will do, or that it goes on; refuse to go on with other clips."""
+        for problem in [problem for subset in self.subsets.values() for problem in subset.problems]:
+            print(f"left out: {problem}", flush=True)
+        mark = fingerprint(self.subsets, self.labels)
+        begun = next((event for event in self.run.events() if event["event"] == "run-started"), None)
+        if begun is not None:
+            if begun["fingerprint"] != mark:
+                raise AudiotagError(
+                    f"the clips or labels of {self.dataset.name} have changed since this run began; start a new run."
+                )
+            self.run.write_event("run-resumed")
+            return
+        stages = []
+        for number, stage in self.stages:
+            clips = len(self.subsets[stage.subset].train(SHARED_FOLD if stage.shared else self.folds[0]).clips)
+            picture = self.recipe.spectrogram_of(stage)
+            stages.append(
+                {
+                    "stage": number,
+                    "subset": stage.subset,
+                    "epochs": stage.epochs,
+                    "clips": len(self.subsets[stage.subset].clips),
+                    "batches": max(1, clips // self.recipe.batch_size),
+                    "pixels": picture.height * picture.width,
+                    "shared": stage.shared,
+                }
+            )
+        self.run.write_event(
+            "run-started", folds=self.folds, labels=self.labels, devices=devices, stages=stages, fingerprint=mark
         )
 
 
-def work(run: Run) -> None:
-    """Train the run's folds, one after the other, and write what comes of them."""
-    settings = run.settings()
-    recipe = settings.recipe
-    dataset = open_remembered(Path(settings.dataset), Workspace())
-    stages = [(number, stage) for number, stage in enumerate(recipe.stages) if stage.subset in dataset.subsets]
-    if not stages:
-        wanted = ", ".join(dict.fromkeys(stage.subset for stage in recipe.stages))
-        raise AudiotagError(f"recipe {recipe.name} trains on {wanted} clips, {dataset.name} has none; choose another.")
-    check_folds(dataset, recipe, settings.folds, settings.held_out)
-    subsets: dict[str, Subset] = {
-        name: Subset(dataset, name, run, settings.held_out) for name in dict.fromkeys(s.subset for _, s in stages)
-    }
-    folds = settings.folds or available_folds(dataset, recipe, settings.held_out)
-    for name, subset in subsets.items():
-        for fold in folds:
-            if not 0 < np.count_nonzero(subset.folds == fold) < len(subset.folds):
-                raise AudiotagError(
-                    f"fold {fold} must hold out some of the {len(subset.folds)} {name} clips and train on others; "
-                    "use other folds, or hold out fewer."
-                )
-    run.write_event(
-        "run-started",
-        folds=folds,
-        labels=dataset.labels,
-        stages=[
-            {"stage": number, "subset": s.subset, "epochs": s.epochs, "clips": len(subsets[s.subset].clips)}
-            for number, s in stages
-        ],
-    )
-    for fold in folds:
-        if not _train_fold(run, fold, stages, subsets, dataset.labels):
-            run.write_status("stopped")
+def work(run: Run, devices: tuple[str, ...] = ("cpu",)) -> None:
+    """Train the run's folds that are not done yet, one after the other on each device, and write what comes of them."""
+    run.mend_events()
+    training = Training(run)
+    training.begin(devices)
+    write_bytes(run.folder / ".reserve", RESERVE)
+    went_on = not training.has_shared or _train_fold(training, SHARED_FOLD, devices[0])
+    if went_on and len(devices) == 1:
+        went_on = all(_train_fold(training, fold, devices[0]) for fold in training.folds)
+    elif went_on:
+        went_on = _in_lanes(run, devices)
+    run.write_status("finished" if went_on else "stopped")
+
+
+def _in_lanes(run: Run, devices: tuple[str, ...]) -> bool:
+    """A worker a device, its share of the folds each; False if they were stopped."""
+    command = [sys.executable, "-m", "audiotag.training.worker", str(run.folder), "--lane"]
+    cores = max(1, (psutil.cpu_count() or 1) // len(devices))
+    threads = {"OMP_NUM_THREADS": str(cores)} if set(devices) == {"cpu"} else {}
+    lanes = [subprocess.Popen([*command, str(lane)], env=os.environ | threads) for lane in range(len(devices))]
+    codes = [lane.wait() for lane in lanes]
+    if any(codes):
+        reason = next((path.read_text(encoding="utf-8") for path in sorted(run.folder.glob(".lane-*"))), "")
+        raise AudiotagError(reason or "the worker of a device ended without a word; see the log, then resume the run.")
+    return not (run.folder / "stop").exists() or len(run.finished_folds()) == len(Training(run).folds)
+
+
+def work_in_lane(run: Run, lane: int) -> None:
+    """One device's share of the folds; ends with the worker that started it."""
+    training = Training(run)
+    devices = check_device(training.settings.device)
+    parent = psutil.Process(os.getppid())
+    for fold in training.folds[lane :: len(devices)]:
+        if not parent.is_running() or not _train_fold(training, fold, devices[lane], parent):
             return
-    run.write_status("finished")
 
 
-def _train_fold(
-    run: Run, fold: int, stages: list[tuple[int, Stage]], subsets: dict[str, Subset], labels: tuple[str, ...]
-) -> bool:
-    from audiotag.training.learner import FoldTrainer
+def _train_fold(training: Training, fold: int, device: str, parent: psutil.Process | None = None) -> bool:
+    """Train a fold through its stages, from where it was; False if it was stopped before its end."""
+    from audiotag.training.checkpoints import load_checkpoint, remove_checkpoint, save_checkpoint
+    from audiotag.training.learner import FoldTrainer, Split
 
-    run.write_event("fold-started", fold=fold)
-    trainer = FoldTrainer(run.settings().recipe, labels, fold)
+    run, folder = training.run, training.run.fold_folder(fold)
+    is_shared = fold == SHARED_FOLD
+    stages = [(number, stage) for number, stage in training.stages if stage.shared == is_shared]
+    if fold in run.finished_folds():
+        return True
+    kept = load_checkpoint(folder)
+    trainer = FoldTrainer(training.recipe, training.labels, fold, device)
+    at_stage, done, best = stages[0][0], 0, -1.0
+    if kept is not None:
+        trainer.restore(kept["state"])
+        at_stage, done, best = kept["stage"], kept["epoch"], kept["best"]
+        written = {(e["fold"], e["stage"], e["epoch"]) for e in run.events() if e["event"] == "epoch"}
+        if (fold, at_stage, done) not in written:  # killed between the two
+            run.write_event("epoch", **kept["event"])
+        print(f"fold {fold} goes on after epoch {done} of stage {at_stage + 1}", flush=True)
+    else:
+        run.write_event("fold-started", fold=fold)
+        shared = None if is_shared else load_checkpoint(run.fold_folder(SHARED_FOLD))
+        if shared is not None:
+            trainer.restore(shared["state"])
+
+    last_stage = stages[-1][0]
     for number, stage in stages:
-        split = subsets[stage.subset].split(fold)
-        if not trainer.train(number, stage, split, _watch(run, fold, number, stage)):
+        if number < at_stage:
+            continue
+        subset = training.subsets[stage.subset]
+        curated = training.subsets.get("curated") if stage.subset == "noisy" and not is_shared else None
+        split = Split(subset.train(fold), subset.held_out(fold), curated.held_out(fold) if curated else None)
+
+        def on_epoch(epoch: Epoch, state: dict[str, Any], number: int = number, stage: Stage = stage) -> None:
+            nonlocal best
+            event = {"fold": fold, "stage": number, "subset": stage.subset, **vars(epoch)}
+            if number == last_stage and epoch.lwlrap > best:
+                best = epoch.lwlrap
+                _save_weights(trainer, folder / "best.safetensors")
+            # The checkpoint first: an epoch that is told of can be gone on from.
+            save_checkpoint(
+                folder, {"stage": number, "epoch": epoch.epoch, "best": best, "event": event, "state": state}
+            )
+            run.write_event("epoch", **event)
+            print(
+                f"fold {fold}, {stage.subset}, epoch {epoch.epoch}/{stage.epochs}: lwlrap {epoch.lwlrap:.4f}, "
+                f"loss {epoch.train_loss:.4f} / {epoch.valid_loss:.4f}, {epoch.seconds:.1f} s",
+                flush=True,
+            )
+
+        watch = _watch(run, fold, number, stage, on_epoch, parent)
+        if not trainer.train(number, stage, split, watch, done if number == at_stage else 0):
+            run.clear_progress(fold)
             return False
-    scores = trainer.scores(split.valid)
-    _save_fold(run, fold, trainer, split, scores)
+    subset = training.subsets[stages[-1][1].subset]
+    part = subset.held_out(fold)
+    scores = trainer.scores(part, stages[-1][1])
+    per_class, _ = lwlrap_per_class(part.targets, scores)
+    if not is_shared:
+        _save_fold(run, fold, trainer, [clip.name for clip in part.clips], part.targets, scores)
     run.write_event(
-        "fold-finished",
+        "fold-finished" if not is_shared else "shared-finished",
         fold=fold,
-        clips=len(split.valid),
-        lwlrap=lwlrap(split.valid_targets, scores),
-        accuracy=accuracy(split.valid_targets, scores),
+        clips=len(part.clips),
+        lwlrap=lwlrap(part.targets, scores),
+        accuracy=accuracy(part.targets, scores),
+        per_class=[round(float(value), 4) if value == value else None for value in per_class],
     )
+    run.clear_progress(fold)
+    if not is_shared:  # what the folds start from stays
+        remove_checkpoint(folder)
     return True
 
 
-def _watch(run: Run, fold: int, number: int, stage: Stage) -> Watch:
+def _watch(run: Run, fold: int, number: int, stage: Stage, on_epoch: Any, parent: psutil.Process | None) -> Watch:
     from audiotag.training.learner import Watch
 
-    epochs_done = 0
+    began: dict[tuple[int, bool], float] = {}
 
-    def on_epoch(epoch: Epoch) -> None:
-        nonlocal epochs_done
-        epochs_done = epoch.epoch
-        run.write_event("epoch", fold=fold, stage=number, subset=stage.subset, **vars(epoch))
-        print(
-            f"fold {fold}, {stage.subset}, epoch {epoch.epoch}/{stage.epochs}: "
-            f"lwlrap {epoch.lwlrap:.4f}, loss {epoch.train_loss:.4f} / {epoch.valid_loss:.4f}, {epoch.seconds:.1f} s",
-            flush=True,
-        )
-
-    def on_batch(batch: int, batches: int, loss: float) -> None:
+    def on_batch(epoch: int, batch: int, batches: int, loss: float, measuring: bool) -> None:
+        start = began.setdefault((epoch, measuring), time.monotonic())
+        left_s = (time.monotonic() - start) / batch * (batches - batch)
         run.write_progress(
-            fold=fold, subset=stage.subset, epoch=epochs_done + 1, epochs=stage.epochs, batch=batch, batches=batches,
-            loss=loss,
+            fold, subset=stage.subset, stage=number, epoch=epoch, epochs=stage.epochs, batch=batch, batches=batches,
+            loss=loss, phase="measuring" if measuring else "training", seconds_left_in_epoch=round(left_s, 1),
         )  # fmt: skip
 
-    return Watch(on_epoch, on_batch, (run.folder / "stop").exists)
+    def must_stop() -> bool:
+        return (run.folder / "stop").exists() or (parent is not None and not parent.is_running())
+
+    return Watch(on_epoch, on_batch, must_stop)
 
 
-def _save_fold(run: Run, fold: int, trainer: FoldTrainer, split: Split, scores: np.ndarray) -> None:
-    import torch
+def _save_fold(run: Run, fold: int, trainer: FoldTrainer, names: list[str], targets: Any, scores: Any) -> None:
     from safetensors.numpy import save as save_arrays
+
+    from audiotag.workspace import write_json
+
+    folder = run.fold_folder(fold)
+    write_json(folder / "clips.json", names)
+    write_bytes(folder / "scores.safetensors", save_arrays({"scores": scores, "targets": targets}))
+    _save_weights(trainer, folder / "weights.safetensors")
+
+
+def _save_weights(trainer: FoldTrainer, path: Path) -> None:
+    import torch
     from safetensors.torch import save as save_tensors
 
     from audiotag.networks import fold_spectral_norm
-    from audiotag.workspace import write_bytes, write_json
 
-    folder = run.fold_folder(fold)
     weights = fold_spectral_norm(trainer.network).state_dict()
     tensors = {
         name: weight.detach().to("cpu", memory_format=torch.contiguous_format) for name, weight in weights.items()
     }
-    write_json(folder / "clips.json", [clip.name for clip in split.valid])
-    write_bytes(folder / "scores.safetensors", save_arrays({"scores": scores, "targets": split.valid_targets}))
-    write_bytes(folder / "weights.safetensors", save_tensors(tensors))
+    write_bytes(path, save_tensors(tensors))
+
+
+def reason_of(error: BaseException) -> str:
+    """What went wrong and what to do, as a sentence for the page."""
+    text = str(error).strip() or type(error).__name__
+    if isinstance(error, AudiotagError):
+        return text
+    if isinstance(error, FloatingPointError):
+        return f"The training diverged: {text}"
+    out_of_memory = isinstance(error, MemoryError) or "out of memory" in text or "allocate memory" in text
+    if out_of_memory:
+        return "Memory ran out; use a smaller batch_size, picture or network, or close what else needs the device."
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "The disk is full; make room, then resume the run: it goes on from its last epoch."
+    if isinstance(error, FileNotFoundError):
+        return f"{error.filename} is gone; bring it back, then resume the run."
+    return f"{type(error).__name__}: {text}"
 
 
 def main() -> None:
     """Run the folder given; whatever goes wrong is written there as a sentence, the traceback in the log."""
-    run = Run(Path(sys.argv[1]))
-    me = psutil.Process()
-    run.write_process(me.pid, me.create_time())
+    parser = argparse.ArgumentParser(prog="audiotag.training.worker")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--lane", type=int)
+    options = parser.parse_args()
+    run = Run(options.folder)
     if hasattr(os, "nice"):
         os.nice(5)  # the page that watches stays quick
     try:
-        work(run)
-    except AudiotagError as error:
-        print(error, flush=True)
-        run.write_status("failed", str(error))
-    except MemoryError:
-        traceback.print_exc()
-        run.write_status("failed", "Memory ran out; use a smaller batch_size or network.")
-    except Exception as error:
-        traceback.print_exc()
-        run.write_status("failed", f"{type(error).__name__}: {error}")
-        sys.exit(1)
+        if options.lane is not None:
+            work_in_lane(run, options.lane)
+            return
+        me = psutil.Process()
+        run.write_process(me.pid, me.create_time())
+        devices = check_device(run.settings().device)
+        with turn(run, devices) as is_ours:
+            if is_ours:
+                work(run, devices)
+            else:
+                run.write_status("stopped")
+    except BaseException as error:
+        reason = reason_of(error)
+        if not isinstance(error, AudiotagError):
+            traceback.print_exc()
+        if options.lane is not None:
+            write_bytes(run.folder / f".lane-{options.lane}", reason.encode())
+            sys.exit(1)
+        print(reason, flush=True)
+        (run.folder / ".reserve").unlink(missing_ok=True)
+        run.write_status("failed", reason)
+        if not isinstance(error, AudiotagError):
+            sys.exit(1)
 
 
 if __name__ == "__main__":

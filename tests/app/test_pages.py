@@ -1,66 +1,30 @@
 """Every page through AppTest: what it shows is true, and what goes wrong is a sentence, never a traceback."""
 
 import csv
-import io
 import re
-import shlex
-import shutil
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import pytest
 import soundfile
 from streamlit.testing.v1 import AppTest
 
-from audiotag import cli
 from audiotag.data import measuring
 from audiotag.data.layouts import open_dataset
 from audiotag.data.measuring import Measuring
-from audiotag.data.starter import StarterCounts, render_starter
 from audiotag.errors import AudiotagError
 from audiotag.figures.dataset import MEASURED
 from audiotag.presets import own_presets, save_preset
 from audiotag.sound.settings import PRESETS, SpectrogramSettings
 from audiotag.training.recipe import load_recipe
-from audiotag.training.runs import Run, RunSettings, create_run, list_runs
+from audiotag.training.runs import RunSettings, create_run
 from audiotag.workspace import Workspace
 
-ROOT = Path(__file__).parents[2]
+from .conftest import beep, opened, said, table_dataset, wav
+
 PAGES = ("app.py", "pages/dataset.py", "pages/spectrogram.py", "pages/train.py", "pages/tag.py")
-COUNTS = StarterCounts(curated=24, noisy=20, test=6)
-
-
-@pytest.fixture(scope="session")
-def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small set of starter sounds."""
-    return render_starter(tmp_path_factory.mktemp("sounds") / "starter-sounds", counts=COUNTS, workers=1)
-
-
-@pytest.fixture
-def empty(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Workspace:
-    """A workspace with nothing in it, beside a `models/` with nothing in it."""
-    monkeypatch.setattr("audiotag.workspace.SHIPPED_MODELS", tmp_path / "models")
-    return Workspace()
-
-
-@pytest.fixture
-def home(empty: Workspace, sounds: Path, tiny_ensemble: Path) -> Workspace:
-    """A workspace with the starter sounds and the tiny ensemble."""
-    empty.remember_dataset(sounds)
-    shutil.copytree(tiny_ensemble, empty.ensembles / "tiny")
-    return empty
-
-
-def opened(page: str, **address: Any) -> AppTest:
-    """The page, with what its address says."""
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).switch_page(page)
-    for key, value in address.items():
-        at.query_params[key] = value
-    return at.run()
 
 
 def tab(name: str, **address: Any) -> AppTest:
@@ -68,33 +32,9 @@ def tab(name: str, **address: Any) -> AppTest:
     return opened("pages/dataset.py", tab=name, **address)
 
 
-def said(elements: Any) -> list[str]:
-    """Texts of elements, without the backslashes that keep Markdown from reading them."""
-    return [re.sub(r"\\(.)", r"\1", element.value) for element in elements]
-
-
 def rows(table: Path) -> list[dict[str, str]]:
     with table.open(newline="") as file:
         return list(csv.DictReader(file))
-
-
-def wav(waveform: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    soundfile.write(buffer, waveform, 44_100, format="WAV", subtype="PCM_16")
-    return buffer.getvalue()
-
-
-def beep(seconds: float) -> np.ndarray:
-    return 0.5 * np.sin(np.arange(round(44_100 * seconds)) / 9)
-
-
-def table_dataset(folder: Path, lines: list[str], header: str = "fname,label") -> Path:
-    """Beeps of a second, one a line, beside a table."""
-    folder.mkdir(parents=True)
-    for line in lines:
-        (folder / line.split(",")[0]).write_bytes(wav(beep(1)))
-    (folder / "clips.csv").write_text("\n".join([header, *lines]) + "\n")
-    return folder
 
 
 # Every page
@@ -730,171 +670,6 @@ def test_picture_is_turned_back_into_sound(home: Workspace) -> None:
     assert len(at.run().get("audio")) == players + 1  # and it stays
     at = at.slider(key="set-n_mels").set_value(64).run()
     assert len(at.get("audio")) == players  # of other settings it would not be true
-
-
-# Train
-
-
-def by_command(at: AppTest) -> RunSettings:
-    """The settings that the command shown would train with, read by the command's own parser."""
-    (command,) = [code.value for code in at.code if code.value.startswith("audiotag train")]
-    options = cli._parser().parse_args(shlex.split(command)[1:])
-    assert options.run is cli.train
-    recipe = load_recipe(options.recipe)
-    return RunSettings(str(options.dataset), recipe, options.folds, options.hold_out)
-
-
-@pytest.fixture
-def spawned(monkeypatch: pytest.MonkeyPatch) -> list[Run]:
-    """Runs that would have been started; none is."""
-    runs: list[Run] = []
-    monkeypatch.setattr(Run, "start", lambda run: runs.append(run))
-    return runs
-
-
-def started(at: AppTest, home: Workspace, spawned: list[Run]) -> RunSettings:
-    """Press the button; the one run that it makes."""
-    at.button(key="start").click().run()
-    assert not at.exception
-    (run,) = list_runs(home)
-    assert spawned == [run]
-    return run.settings()
-
-
-def test_train_without_runs_says_so(home: Workspace) -> None:
-    assert any(text.startswith("No run yet") for text in said(opened("pages/train.py").info))
-
-
-def test_start_makes_the_run_that_is_shown_and_that_the_command_would_make(
-    home: Workspace, sounds: Path, spawned: list[Run]
-) -> None:
-    at = opened("pages/train.py")
-    command = by_command(at)
-    assert (command.dataset, command.recipe, command.held_out) == (str(sounds), load_recipe("quick"), None)
-    assert command.folds in ((), (1, 2, 3, 4, 5))
-    assert started(at, home, spawned) == RunSettings(str(sounds), load_recipe("quick"), (1, 2, 3, 4, 5), None)
-
-
-def test_chosen_recipe_and_folds_are_in_the_run_and_the_command(
-    home: Workspace, sounds: Path, spawned: list[Run]
-) -> None:
-    at = opened("pages/train.py")
-    at = at.selectbox(key="recipe").set_value("default").run()
-    (folds,) = [pills for pills in at.get("button_group") if pills.label == "Folds"]
-    at = folds.set_value([4, 2]).run()
-    wanted = RunSettings(str(sounds), load_recipe("default"), (2, 4), None)
-    assert by_command(at) == wanted
-    assert started(at, home, spawned) == wanted
-
-
-@pytest.mark.parametrize("folds", [(1, 2, 3), (0, 1, 2)])
-def test_fold_held_out_is_in_the_run_and_the_command(
-    home: Workspace, tmp_path: Path, spawned: list[Run], folds: tuple[int, ...]
-) -> None:
-    lines = [f"{number}.wav,Beep,{folds[number % 3]}" for number in range(9)]
-    folder = table_dataset(tmp_path / "mine", lines, "fname,label,fold")
-    home.remember_dataset(folder)
-    at = opened("pages/train.py")
-    at = at.selectbox(key="held-out").set_value(folds[0]).run()
-    command = by_command(at)
-    assert command.held_out == folds[0]
-    assert command.folds in ((), folds[1:])
-    assert started(at, home, spawned) == RunSettings(str(folder), load_recipe("quick"), folds[1:], folds[0])
-
-
-def test_command_of_a_folder_with_a_space_can_be_pasted(home: Workspace, tmp_path: Path) -> None:
-    folder = table_dataset(tmp_path / "my own sounds", ["a.wav,Beep"])
-    home.remember_dataset(folder)
-    assert by_command(opened("pages/train.py")).dataset == str(folder)
-
-
-def test_without_a_fold_nothing_can_be_started(home: Workspace) -> None:
-    at = opened("pages/train.py")
-    (folds,) = [pills for pills in at.get("button_group") if pills.label == "Folds"]
-    at = folds.set_value([]).run()
-    assert not at.exception
-    assert at.button(key="start").disabled
-
-
-def made_run(home: Workspace, sounds: Path, finished: tuple[float, ...] = ()) -> Run:
-    """A run of two epochs a fold; all folds given are finished, the next one has begun."""
-    run = create_run(home, RunSettings(str(sounds), load_recipe("quick"), (1, 2, 3)))
-    stages = [{"stage": 0, "subset": "curated", "epochs": 2, "clips": 24}]
-    run.write_event("run-started", folds=[1, 2, 3], labels=["a"], stages=stages)
-    for fold in range(1, len(finished) + 2):
-        run.write_event("fold-started", fold=fold)
-        for epoch in (1, 2):
-            losses = {"train_loss": 0.5, "valid_loss": 0.6, "accuracy": 0.4, "seconds": 2.0}
-            run.write_event("epoch", fold=fold, stage=0, subset="curated", epoch=epoch, lwlrap=0.5, **losses)
-        if fold <= len(finished):
-            run.write_event("fold-finished", fold=fold, clips=8, lwlrap=finished[fold - 1], accuracy=0.5)
-    return run
-
-
-def test_finished_run_shows_its_mean(home: Workspace, sounds: Path) -> None:
-    made_run(home, sounds, (0.8, 0.9)).write_status("finished")
-    at = opened("pages/train.py")
-    assert not at.exception
-    assert said(at.success) == ["Finished: mean lwlrap 0.8500 over 2 folds."]
-    assert not any(button.key == "stop" for button in at.button)
-    assert len(at.get("plotly_chart")) == 2
-
-
-def test_failed_run_shows_its_reason_and_log(home: Workspace, sounds: Path) -> None:
-    run = made_run(home, sounds)
-    (run.folder / "log.txt").write_text("what the worker printed\n")
-    run.write_status("failed", "Memory ran out; use a smaller batch_size or network.")
-    at = opened("pages/train.py")
-    assert not at.exception
-    assert said(at.error) == ["Memory ran out; use a smaller batch_size or network."]
-    assert "what the worker printed" in [code.value.strip() for code in at.code]
-
-
-@pytest.mark.parametrize("how", ["interrupted", "stopped"])
-def test_run_that_ended_early_is_shown_as_what_it_is(home: Workspace, sounds: Path, how: str) -> None:
-    run = made_run(home, sounds, (0.8,))
-    if how == "stopped":
-        run.write_status("stopped")
-    else:
-        run.write_process(psutil.Process().pid, time.time() - 10_000)  # not this process: it began at another time
-    at = opened("pages/train.py")
-    assert not at.exception
-    (warning,) = said(at.warning)
-    assert warning.startswith(f"The run was {how}")
-    (table,) = at.dataframe
-    assert "training" not in list(table.value["state"])
-
-
-def test_running_run_shows_where_it_is_and_stops_on_the_button(home: Workspace, sounds: Path) -> None:
-    run = made_run(home, sounds, (0.8,))
-    run.write_process(psutil.Process().pid, psutil.Process().create_time())
-    run.write_progress(fold=2, subset="curated", epoch=2, epochs=2, batch=1, batches=4, loss=0.25)
-    at = opened("pages/train.py")
-    assert not at.exception
-    (bar,) = at.get("progress")
-    assert "Fold 2, curated, epoch 2 of 2, batch 1 of 4, loss 0.2500" in bar.proto.text
-    assert bar.proto.value == 25
-    at = at.button(key="stop").click().run()
-    assert not at.exception
-    assert run.state() == "stopping"
-
-
-def test_publishing_a_run_whose_files_are_gone_is_a_sentence(home: Workspace, sounds: Path) -> None:
-    made_run(home, sounds, (0.8,)).write_status("finished")
-    at = opened("pages/train.py")
-    at = next(button for button in at.button if button.label == "Publish").click().run()
-    assert not at.exception
-    assert any("is not whole" in text for text in said(at.error))
-
-
-def test_publishing_under_a_wrong_name_is_a_sentence(home: Workspace, sounds: Path) -> None:
-    run = made_run(home, sounds, (0.8,))
-    run.write_status("finished")
-    at = opened("pages/train.py")
-    at.text_input(key=f"publish-name-{run.name}").set_value("../mine")
-    at = next(button for button in at.button if button.label == "Publish").click().run()
-    assert not at.exception
-    assert any("letters, digits" in text for text in said(at.error))
 
 
 # Tag

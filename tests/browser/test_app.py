@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from audiotag.training.runs import list_runs
 from audiotag.workspace import Workspace
 
 from .conftest import Server
@@ -39,42 +38,6 @@ def test_wav_dropped_on_tag_brings_the_right_first_tag(server: Server, page: Pag
     expect(page.get_by_role("heading", name=clip)).to_be_visible()
     first_tag = page.locator(".stMarkdownBadge:visible").first
     expect(first_tag).to_contain_text("Church_bell")
-
-
-def test_training_is_watched_to_its_end_through_reload_and_restart(server: Server, page: Page, home: Path) -> None:
-    page.goto(f"{server.url}/train")
-    for fold, left in ((5, "1,2,3,4"), (4, "1,2,3"), (3, "1,2")):
-        page.get_by_test_id("stButtonGroup").get_by_text(str(fold), exact=True).click()
-        expect(page.get_by_text(re.compile(f"--folds {left}$"))).to_be_visible()
-    page.get_by_role("button", name="Start training").click()
-    expect(page.get_by_text("Starting: loading the libraries")).to_be_visible()
-    expect(page.get_by_text("lwlrap on clips that the fold never saw")).to_be_visible(timeout=120_000)
-    (run,) = list_runs(Workspace(home))
-    page.reload()
-    expect(page.get_by_text("lwlrap on clips that the fold never saw")).to_be_visible()
-    server.stop()
-    assert run.is_active()
-    server.start()
-    page.goto(f"{server.url}/train")
-    expect(page.get_by_text(re.compile("Finished: mean lwlrap"))).to_be_visible(timeout=300_000)
-    assert run.state() == "finished"
-    assert run.finished_folds() == [1, 2]
-    page.get_by_label("Name", exact=True).fill("mine")
-    page.get_by_role("button", name="Publish").click()
-    expect(page.get_by_role("combobox", name="Ensemble")).to_have_value("mine")
-    assert (home / "ensembles" / "mine" / "card.json").is_file()
-
-
-def test_stop_ends_a_run_after_the_batch(server: Server, page: Page, home: Path) -> None:
-    before = {run.name for run in list_runs(Workspace(home))}
-    page.goto(f"{server.url}/train")
-    page.get_by_role("button", name="Start training").click()
-    expect(page.get_by_text("Starting: loading the libraries")).to_be_visible()
-    expect(page.get_by_text("lwlrap on clips that the fold never saw")).to_be_visible(timeout=120_000)
-    page.get_by_role("button", name="Stop after this batch").click()
-    expect(page.get_by_text("The run was stopped")).to_be_visible(timeout=60_000)
-    (run,) = [run for run in list_runs(Workspace(home)) if run.name not in before]
-    assert run.state() == "stopped"
 
 
 def test_esc10_is_opened_by_its_path(server: Server, page: Page, shared: Path) -> None:

@@ -23,7 +23,7 @@ from audiotag.training import worker
 from audiotag.training.runs import Run, list_runs
 from audiotag.workspace import Workspace
 
-COMMANDS = ("demo", "scan", "train", "publish", "tag", "score", "app")
+COMMANDS = ("demo", "scan", "train", "estimate", "publish", "tag", "score", "app")
 
 
 class Outcome(NamedTuple):
@@ -211,7 +211,7 @@ def test_train_names_what_is_missing_and_makes_no_run(run: Callable[..., Outcome
     for arguments, reason in (
         ((), "there are no starter sounds yet; run audiotag demo first"),
         ((dataset / "missing",), f"{dataset / 'missing'} is not there"),
-        ((dataset, "--recipe", "qiuck"), "qiuck is no recipe: there are default, quick"),
+        ((dataset, "--recipe", "qiuck"), "qiuck is no recipe: there are capstone, capstone-intended, default, quick"),
         ((dataset, "--recipe", dataset / "missing.toml"), f"{dataset / 'missing.toml'} is no recipe"),
     ):
         outcome = run("train", *arguments)
@@ -257,12 +257,41 @@ def test_train_refuses_a_preset_that_there_is_not(run: Callable[..., Outcome], d
     assert list_runs(Workspace()) == []
 
 
-@pytest.mark.parametrize("folds", ["0", "1,two", ""])
-def test_train_refuses_folds_that_are_no_numbers_from_1(run: Callable[..., Outcome], dataset: Path, folds: str) -> None:
-    outcome = run("train", dataset, "--folds", folds)
+@pytest.mark.parametrize("option", ["--folds", "--epochs"])
+@pytest.mark.parametrize("numbers", ["1,two", ""])
+def test_train_refuses_numbers_that_are_none(
+    run: Callable[..., Outcome], dataset: Path, option: str, numbers: str
+) -> None:
+    outcome = run("train", dataset, option, numbers)
     assert outcome.status == 2
-    assert "--folds" in outcome.err
-    assert folds in outcome.err
+    assert option in outcome.err
+    assert numbers in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (("--epochs", "1,2,3"), "epochs must be one number, or one a stage (2 in quick), got 3"),
+        (("--fraction", "20"), "fraction must be above 0, at most 1, got 20.0; in per cent?"),
+        (("--balance", "-1"), "balance must be 0 (each clip once) to 2, got -1.0"),
+        (("--device", "gpu"), "device must be one of"),
+        (("--folds", "0"), "folds must be among 1, 2, 3, 4, 5 here, got 0"),
+    ],
+)
+def test_train_refuses_choices_that_do_not_fit_and_makes_no_run(
+    run: Callable[..., Outcome], dataset: Path, options: tuple[str, ...], reason: str
+) -> None:
+    outcome = run("train", dataset, *options)
+    assert (outcome.status, outcome.out) == (2, "")
+    assert reason in outcome.err
+    assert list_runs(Workspace()) == []
+
+
+def test_resume_keeps_the_runs_own_dataset_and_names_a_run_that_there_is_not(
+    run: Callable[..., Outcome], dataset: Path
+) -> None:
+    assert "leave the dataset away" in run("train", dataset, "--resume", "x").err
+    assert "there is no run named x; the newest are none yet" in run("train", "--resume", "x").err
 
 
 @pytest.mark.usefixtures("in_process")
@@ -274,6 +303,9 @@ def test_train_on_a_dataset_without_the_recipes_subset_fails_with_the_reason(
     outcome = run("train", dataset, "--recipe", recipe, "--json")
     assert outcome.status == 2
     assert "the run failed. recipe noise trains on noisy clips, t has none; choose another." in outcome.err
+    (name,) = [made.name for made in list_runs(Workspace())]
+    assert f"audiotag train --resume {name} goes on" in outcome.err
+    assert f"run {name} is" not in outcome.err
 
 
 def test_publish_names_an_unknown_run_and_a_bad_name(run: Callable[..., Outcome], tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ ROWS = (
     {"data", "sound", "presets", "networks", "network_settings", "metrics"},
     {"scoring", "training", "tagging"},
     {"figures"},
-    {"cli", "ui", "__main__"},
+    {"cli", "cli_training", "ui", "__main__"},
 )
 FASTAI_ONLY_IN = {"audiotag.training.learner", "audiotag.training.fastaudio_today"}
 PICKLES = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
@@ -82,15 +82,22 @@ def unpicklings(module: str, source: str) -> list[str]:
     found = [f"{module} imports {name}" for name in sorted(imports_of(source)) if name.split(".")[0] in PICKLES]
     if "torch.load" in imports_of(source):
         found.append(f"{module} imports torch.load")
-    for node in ast.walk(ast.parse(source)):
+    tree = ast.parse(source)
+    safe = {node.func for node in ast.walk(tree) if isinstance(node, ast.Call) and loads_weights_only(node)}
+    for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and (
-            (node.attr == "load" and isinstance(node.value, ast.Name) and node.value.id == "torch")
-            or node.attr in ("read_pickle", "to_pickle")
+            (ast.unparse(node) == "torch.load" and node not in safe) or node.attr in ("read_pickle", "to_pickle")
         ):
             found.append(f"{module} uses {ast.unparse(node)}")
         if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
             found.append(f"{module} passes allow_pickle")
     return found
+
+
+def loads_weights_only(call: ast.Call) -> bool:
+    """Whether this is ``torch.load`` told, by the word True itself, to run no code from the file."""
+    told = [keyword.value for keyword in call.keywords if keyword.arg == "weights_only"]
+    return ast.unparse(call.func) == "torch.load" and any(isinstance(v, ast.Constant) and v.value is True for v in told)
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -118,12 +125,28 @@ def test_page_touches_no_tables_tensors_or_files(page: str) -> None:
         ("audiotag.figures.sound", "import streamlit as st", "streamlit"),
         ("audiotag.tagging.ensemble", "import torch\nweights = torch.load('w.pth')", "torch.load"),
         ("audiotag.tagging.ensemble", "from torch import load", "torch.load"),
+        ("audiotag.training.checkpoints", "import torch\ntorch.load('w.pth', weights_only=False)", "torch.load"),
+        ("audiotag.training.checkpoints", "import torch\ntorch.load('w.pth', weights_only=safe)", "torch.load"),
+        ("audiotag.training.checkpoints", "import torch\ntorch.load('w.pth', weights_only=1)", "torch.load"),
+        ("audiotag.training.checkpoints", "import torch\ntorch.load('w.pth', **{'weights_only': True})", "torch.load"),
+        (
+            "audiotag.training.checkpoints",
+            "import torch\nread = torch.load\nread('w', weights_only=True)",
+            "torch.load",
+        ),
+        ("audiotag.training.checkpoints", "import torch\nf(torch.load, weights_only=True)", "torch.load"),
         ("audiotag.cli", "def f():\n    import pickle", "pickle"),
         ("audiotag.data.index", "import numpy as np\nnp.load('a.npy', allow_pickle=True)", "allow_pickle"),
     ],
 )
 def test_the_rules_catch_what_breaks_them(module: str, source: str, fault: str) -> None:
     assert any(fault in found for found in faults(module, source))
+
+
+def test_weights_alone_may_be_loaded_by_torch() -> None:
+    source = "import torch\nstate = torch.load('a.pt', map_location='cpu', weights_only=True)"
+    assert faults("audiotag.training.checkpoints", source) == []
+    assert len(faults("audiotag.training.checkpoints", source + "\ntorch.load('b.pt')")) == 1
 
 
 def test_publish_alone_may_join_training_and_tagging() -> None:

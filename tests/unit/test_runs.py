@@ -1,31 +1,41 @@
 """Runs: their state is what the disk and the process table say, and what is read is never a part of something."""
 
-import json
 import os
 import stat
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+from filelock import FileLock
 
 from audiotag.errors import AudiotagError
+from audiotag.training import runs as runs_module
 from audiotag.training.recipe import load_recipe
 from audiotag.training.runs import (
+    ACTIVE,
+    RESUMABLE,
+    SHARED_FOLD,
     STARTING_S,
+    WORKER,
     Run,
     RunSettings,
     create_run,
+    delete_run,
     epochs_done,
     find_run,
     fold_rows,
     list_runs,
-    remaining_s,
+    plan_of,
+    restore_run,
+    work_left,
 )
-from audiotag.workspace import Workspace, read_json, write_bytes, write_json
+from audiotag.workspace import Workspace, read_json, write_bytes, write_json, written_aside
 
 
 @pytest.fixture
@@ -68,6 +78,25 @@ def test_state_with_a_living_process(run: Run) -> None:
     run.stop()
     assert run.state() == "stopping"
     assert run.is_active()
+
+
+def test_run_that_waits_for_its_device_is_queued_until_it_begins(run: Run) -> None:
+    me = psutil.Process()
+    run.write_process(me.pid, me.create_time(), waiting_since=time.time())
+    assert run.state() == "queued"
+    run.write_event("run-started")  # one that goes on has events of before
+    assert run.state() == "queued"
+    assert run.is_active()
+    run.stop()
+    assert run.state() == "stopping"
+    (run.folder / "stop").unlink()
+    by_this_process(run)
+    assert run.state() == "running"
+
+
+def test_process_that_died_while_it_waited_is_interrupted(run: Run) -> None:
+    run.write_process(dead_pid(), time.time(), waiting_since=time.time())
+    assert run.state() == "interrupted"
 
 
 def test_run_whose_process_is_gone_is_interrupted(run: Run) -> None:
@@ -130,6 +159,36 @@ def test_line_cut_inside_a_letter_of_several_bytes_is_skipped(run: Run) -> None:
     assert [event["event"] for event in run.events()] == ["run-started"]
 
 
+@pytest.mark.parametrize("torn", [b"", b'{"event": "epo', b'{"event": "epoch", "subset": "ger\xc3'])
+def test_event_after_a_torn_line_stands_on_a_line_of_its_own(run: Run, torn: bytes) -> None:
+    run.write_event("run-started")
+    run.write_event("fold-started", fold=1)
+    with (run.folder / "events.jsonl").open("ab") as file:
+        file.write(torn)
+    run.mend_events()
+    run.write_event("epoch", fold=1)
+    assert [event["event"] for event in run.events()] == ["run-started", "fold-started", "epoch"]
+    assert len((run.folder / "events.jsonl").read_bytes().splitlines()) == 3
+
+
+def test_mending_leaves_whole_events_and_none_as_they_are(run: Run) -> None:
+    run.mend_events()
+    assert not (run.folder / "events.jsonl").exists()
+    (run.folder / "events.jsonl").write_bytes(b'{"event": "run-sta')  # torn before the first was whole
+    run.mend_events()
+    assert run.events() == []
+    run.write_event("run-started")
+    before = (run.folder / "events.jsonl").read_bytes()
+    run.mend_events()
+    assert (run.folder / "events.jsonl").read_bytes() == before
+
+
+def test_events_that_several_write_at_once_are_all_whole(run: Run) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: run.write_event("epoch", number=number, filler="ä" * 500), range(64)))
+    assert sorted(event["number"] for event in run.events()) == list(range(64))
+
+
 def epoch(fold: int, stage: int, number: int, lwlrap: float = 0.5, seconds: float = 1.0) -> dict[str, Any]:
     return {
         "event": "epoch",
@@ -141,64 +200,137 @@ def epoch(fold: int, stage: int, number: int, lwlrap: float = 0.5, seconds: floa
     }
 
 
-PLAN: dict[str, Any] = {
-    "event": "run-started",
-    "folds": [1, 2],
-    "stages": [
-        {"stage": 0, "subset": "noisy", "epochs": 2, "clips": 100},
-        {"stage": 1, "subset": "curated", "epochs": 3, "clips": 50},
-    ],
-}
+def begun(fold: int) -> dict[str, Any]:
+    return {"event": "fold-started", "fold": fold}
+
+
+def plan(*stages: tuple[int, int, int, bool], devices: int = 1, folds: int = 2) -> dict[str, Any]:
+    """Stages of (epochs, clips, pixels, shared), numbered from 0."""
+    return {
+        "event": "run-started",
+        "folds": list(range(1, folds + 1)),
+        "devices": ["cpu"] * devices,
+        "stages": [
+            {"stage": number, "epochs": epochs, "clips": clips, "pixels": pixels, "shared": shared}
+            for number, (epochs, clips, pixels, shared) in enumerate(stages)
+        ],
+    }
+
+
+PLAN = plan((2, 100, 16, False), (3, 50, 16, False))
+SHARING = plan((2, 100, 16, True), (3, 50, 16, False))
+
+
+def test_plan_is_the_first_that_was_made_and_none_before_it() -> None:
+    assert plan_of([]) is None
+    assert plan_of([begun(1), PLAN, {"event": "run-resumed"}, SHARING]) == PLAN
 
 
 def test_steps_count_on_across_stages_and_anew_for_each_fold() -> None:
-    events = [
-        PLAN,
-        epoch(1, 0, 1),
-        epoch(1, 0, 2),
-        epoch(1, 1, 1),
-        {"event": "fold-started", "fold": 2},
-        epoch(2, 0, 1),
-    ]
+    events = [PLAN, epoch(1, 0, 1), epoch(1, 0, 2), epoch(1, 1, 1), begun(2), epoch(2, 0, 1)]
     assert [(done["fold"], done["step"]) for done in epochs_done(events)] == [(1, 1), (1, 2), (1, 3), (2, 1)]
 
 
-def test_remaining_time_counts_clips_not_epochs() -> None:
-    assert remaining_s([]) is None
-    assert remaining_s([PLAN]) is None
+def test_steps_count_by_the_recipes_own_numbers_of_stages() -> None:
+    """A dataset without noisy clips begins with stage 1."""
+    only = PLAN | {"stages": PLAN["stages"][1:]}
+    assert [done["step"] for done in epochs_done([only, epoch(1, 1, 1), epoch(1, 1, 2)])] == [1, 2]
+
+
+def test_steps_of_folds_count_on_from_the_shared_stages() -> None:
+    events = [SHARING, epoch(SHARED_FOLD, 0, 1), epoch(SHARED_FOLD, 0, 2), epoch(1, 1, 1), epoch(2, 1, 1)]
+    assert [(done["fold"], done["step"]) for done in epochs_done(events)] == [
+        (SHARED_FOLD, 1),
+        (SHARED_FOLD, 2),
+        (1, 3),
+        (2, 3),
+    ]
+
+
+def test_epoch_that_was_told_twice_counts_once_as_it_was_told_last() -> None:
+    events = [PLAN, epoch(1, 0, 1, lwlrap=0.3), epoch(1, 0, 2), {"event": "run-resumed"}, epoch(1, 0, 2, lwlrap=0.4)]
+    assert [(done["step"], done["lwlrap"]) for done in epochs_done(events)] == [(1, 0.3), (2, 0.4)]
+
+
+def test_work_left_counts_clips_not_epochs() -> None:
+    assert work_left([]) is None
+    assert work_left([PLAN]) is None
     # The whole is 2 folds × (2 × 100 + 3 × 50) = 700 clips; 100 took 10 s.
-    assert remaining_s([PLAN, epoch(1, 0, 1, seconds=10)]) == pytest.approx(60)
+    assert work_left([PLAN, epoch(1, 0, 1, seconds=10)]) == pytest.approx(60)
     # 250 clips in 20 s: 0.08 s a clip, 450 to go.
     some = [epoch(1, 0, 1, seconds=8), epoch(1, 0, 2, seconds=8), epoch(1, 1, 1, seconds=4)]
-    assert remaining_s([PLAN, *some]) == pytest.approx(36)
+    assert work_left([PLAN, *some]) == pytest.approx(36)
+    assert work_left([PLAN, *some], fold=1) == pytest.approx(8)
+    assert work_left([PLAN, *some], fold=2) == pytest.approx(28)
     fold = [epoch(1, 0, n) for n in (1, 2)] + [epoch(1, 1, n) for n in (1, 2, 3)]
-    assert remaining_s([PLAN, *fold, *[event | {"fold": 2} for event in fold]]) == pytest.approx(0)
+    assert work_left([PLAN, *fold, *[event | {"fold": 2} for event in fold]]) == pytest.approx(0)
+
+
+def test_work_left_weighs_clips_by_their_pixels() -> None:
+    # 10 s for 100 clips of 1 pixel; 2 × 100 of 1 and 3 × 50 of 4 are 800 pixels a fold.
+    events = [plan((2, 100, 1, False), (3, 50, 4, False)), epoch(1, 0, 1, seconds=10)]
+    assert work_left(events, fold=1) == pytest.approx(70)
+    assert work_left(events) == pytest.approx(150)
+
+
+def test_shared_stages_are_work_only_once() -> None:
+    # 2 × 100 shared and 2 folds × 3 × 50 are 500 clips; 100 took 10 s.
+    events = [SHARING, epoch(SHARED_FOLD, 0, 1, seconds=10)]
+    assert work_left(events) == pytest.approx(40)
+    assert work_left(events, fold=SHARED_FOLD) == pytest.approx(10)
+    assert work_left(events, fold=1) == pytest.approx(15)
+
+
+def test_epoch_that_was_told_twice_is_work_done_once() -> None:
+    once = [PLAN, epoch(1, 0, 1, seconds=10)]
+    assert work_left([*once, {"event": "run-resumed"}, epoch(1, 0, 1, seconds=10)]) == work_left(once)
+
+
+@pytest.mark.parametrize(("devices", "folds", "at_once"), [(1, 4, 1), (2, 4, 2), (8, 4, 4)])
+def test_folds_on_several_devices_share_the_work(devices: int, folds: int, at_once: int) -> None:
+    one, several = (
+        [plan((3, 10, 1, False), devices=count, folds=folds), epoch(1, 0, 1, seconds=10)] for count in (1, devices)
+    )
+    assert work_left(several) == pytest.approx(work_left(one) / at_once)
+    assert work_left(several, fold=2) == work_left(one, fold=2)
 
 
 def test_fold_rows_tell_finished_folds_from_the_one_in_training() -> None:
     events = [
         PLAN,
-        {"event": "fold-started", "fold": 1},
+        begun(1),
         epoch(1, 0, 1, lwlrap=0.4, seconds=2),
         epoch(1, 1, 1, lwlrap=0.9, seconds=3),
         epoch(1, 1, 2, lwlrap=0.8, seconds=3),
         {"event": "fold-finished", "fold": 1, "lwlrap": 0.81},
-        {"event": "fold-started", "fold": 2},
+        begun(2),
     ]
-    assert fold_rows(events) == [
-        {"fold": 1, "state": "finished", "epochs": 3, "lwlrap": 0.81, "best": 0.9, "seconds": 8},
-        {"fold": 2, "state": "training", "epochs": 0, "lwlrap": None, "best": None, "seconds": 0},
-    ]
-    assert [row["state"] for row in fold_rows(events, active=False)] == ["finished", "cut off"]
+    first = {"fold": 1, "state": "finished", "epochs": 3, "lwlrap": 0.81, "best": 0.9, "seconds": 8, "left_s": None}
+    second = {"fold": 2, "state": "training", "epochs": 0, "lwlrap": None, "best": None, "seconds": 0, "left_s": None}
+    assert fold_rows(events) == [first, second]
+    assert fold_rows(events, active=False) == [first, second | {"state": "cut off"}]
+
+
+def test_row_of_a_fold_in_training_says_how_long_it_still_takes() -> None:
+    events = [PLAN, begun(1), epoch(1, 0, 1, lwlrap=0.4, seconds=10), begun(2), epoch(2, 0, 1, lwlrap=0.5, seconds=10)]
+    rows = fold_rows(events)
+    assert [(row["lwlrap"], row["best"], row["left_s"]) for row in rows] == [(0.4, 0.4, 25.0), (0.5, 0.5, 25.0)]
+    assert [row["left_s"] for row in fold_rows(events, active=False)] == [None, None]
+
+
+def test_fold_that_went_on_after_an_interruption_is_one_row() -> None:
+    events = [PLAN, begun(1), epoch(1, 0, 1), {"event": "run-resumed"}, epoch(1, 0, 1), epoch(1, 0, 2)]
+    (row,) = fold_rows(events)
+    assert (row["epochs"], row["seconds"]) == (2, 2.0)
 
 
 def test_settings_come_back_as_they_were_given(workspace: Workspace, tmp_path: Path) -> None:
-    settings = RunSettings(str(tmp_path), load_recipe("default"), (2, 4), 3)
+    settings = RunSettings(str(tmp_path), load_recipe("capstone-intended"), (2, 4), 3, "cuda:0,cuda:1")
     assert create_run(workspace, settings).settings() == settings
 
 
 @pytest.mark.parametrize(
-    "content", ["{", "[]", "{}", '{"dataset": "x", "recipe": {"new": 1}, "folds": [], "held_out": null}']
+    "content", ["{", "[]", "{}", '{"dataset": "x", "recipe": {"new": 1}, "folds": [], "held_out": null, "device": ""}']
 )
 def test_settings_that_cannot_be_read_are_an_error_that_names_the_run(run: Run, content: str) -> None:
     (run.folder / "settings.json").write_text(content)
@@ -217,6 +349,155 @@ def test_two_runs_of_one_second_are_two_folders(workspace: Workspace, tmp_path: 
     made = [create_run(workspace, RunSettings(str(tmp_path), load_recipe("quick"))) for _ in range(3)]
     assert len({run.name for run in made}) == 3
     assert {run.name for run in list_runs(workspace)} == {run.name for run in made}
+
+
+def test_runs_made_at_once_are_folders_of_their_own(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs_module.time, "strftime", lambda pattern: "2026-01-02-030405")
+    settings = RunSettings(str(tmp_path), load_recipe("quick"))
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda _: create_run(workspace, settings), range(24)))
+    assert len({run.name for run in made}) == 24
+    assert all(run.settings() == settings for run in made)
+    assert all(run.name.startswith("2026-01-02-030405-quick") for run in made)
+
+
+# Starting
+
+
+@pytest.fixture
+def launched(monkeypatch: pytest.MonkeyPatch) -> list[tuple]:
+    """What was started in place of a worker: nothing, this process passes for it."""
+    calls: list[tuple] = []
+
+    def start(module: str, arguments: list[str], log: Path) -> psutil.Process:
+        calls.append((module, arguments, log.name))
+        return psutil.Process()
+
+    monkeypatch.setattr("audiotag.jobs.start_detached", start)
+    return calls
+
+
+def test_start_hands_the_folder_to_a_worker(run: Run, launched: list[tuple]) -> None:
+    run.start()
+    assert launched == [(WORKER, [str(run.folder)], "log.txt")]
+    assert run.state() == "starting"
+
+
+@pytest.mark.parametrize("state", [*ACTIVE, "finished"])
+def test_start_of_a_run_that_is_active_or_finished_is_refused(run: Run, state: str, launched: list[tuple]) -> None:
+    run.start()
+    me = psutil.Process()
+    if state == "queued":
+        run.write_process(me.pid, me.create_time(), waiting_since=1.0)
+    elif state == "running":
+        run.write_event("run-started")
+    elif state == "stopping":
+        run.stop()
+    elif state == "finished":
+        run.write_status("finished")
+    assert run.state() == state
+    with pytest.raises(AudiotagError, match=f"run {run.name} is {state} already"):
+        run.start()
+    assert len(launched) == 1
+    assert run.state() == state
+
+
+@pytest.mark.parametrize("state", RESUMABLE)
+def test_run_that_ended_early_is_started_again_without_what_ended_it(
+    run: Run, state: Any, launched: list[tuple]
+) -> None:
+    run.write_event("run-started")
+    run.write_process(dead_pid(), time.time())
+    run.stop()
+    if state != "interrupted":
+        run.write_status(state, "because")
+    assert run.state() == state
+    run.start()
+    assert len(launched) == 1
+    assert run.state() == "running"
+    assert run.reason() == ""
+
+
+def test_of_two_starts_at_once_one_is_refused(run: Run, launched: list[tuple]) -> None:
+    def start(_: int) -> str:
+        try:
+            run.start()
+            return ""
+        except AudiotagError as error:
+            return str(error)
+
+    with ThreadPoolExecutor(6) as pool:
+        told = sorted(pool.map(start, range(6)))
+    assert told == ["", *[f"run {run.name} is starting already; only one that has ended early goes on."] * 5]
+    assert len(launched) == 1
+
+
+def test_start_while_another_is_at_it_is_refused_after_a_while(
+    run: Run, launched: list[tuple], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs_module, "FileLock", lambda path, timeout: FileLock(path, timeout=0.01))
+    with (
+        FileLock(run.folder / ".start.lock"),
+        pytest.raises(AudiotagError, match=f"run {run.name} is being started already"),
+    ):
+        run.start()
+    assert launched == []
+
+
+# Deleting
+
+
+def made_and_ended(workspace: Workspace, tmp_path: Path) -> Run:
+    run = create_run(workspace, RunSettings(str(tmp_path), load_recipe("quick")))
+    run.write_event("run-started")
+    run.write_status("stopped")
+    return run
+
+
+def test_deleted_run_is_out_of_the_list_and_comes_back_as_it_was(
+    workspace: Workspace, tmp_path: Path, contents: Callable[[Path], dict]
+) -> None:
+    kept, run = (made_and_ended(workspace, tmp_path) for _ in range(2))
+    before = contents(run.folder)
+    delete_run(workspace, run)
+    assert list_runs(workspace) == [kept]
+    with pytest.raises(AudiotagError, match="no run named"):
+        find_run(workspace, run.name)
+    assert restore_run(workspace, run.name) == run
+    assert find_run(workspace, run.name) == run
+    assert contents(run.folder) == before
+
+
+def test_only_the_run_that_was_deleted_last_can_be_brought_back(workspace: Workspace, tmp_path: Path) -> None:
+    first, last = (made_and_ended(workspace, tmp_path) for _ in range(2))
+    for run in (first, last):
+        delete_run(workspace, run)
+    with pytest.raises(AudiotagError, match=f"run {first.name} cannot be brought back"):
+        restore_run(workspace, first.name)
+    assert restore_run(workspace, last.name) == last
+    with pytest.raises(AudiotagError, match="cannot be brought back"):
+        restore_run(workspace, last.name)
+
+
+@pytest.mark.parametrize("name", ["", ".", "../..", "a/b", "nothing"])
+def test_nothing_but_a_deleted_run_is_brought_back(workspace: Workspace, tmp_path: Path, name: str) -> None:
+    delete_run(workspace, made_and_ended(workspace, tmp_path))
+    (workspace.runs / ".deleted" / "a" / "b").mkdir(parents=True)
+    with pytest.raises(AudiotagError, match="only the one that was deleted last is kept"):
+        restore_run(workspace, name)
+
+
+def test_active_run_is_not_deleted(workspace: Workspace, run: Run) -> None:
+    by_this_process(run)
+    run.write_event("run-started")
+    with pytest.raises(AudiotagError, match=f"run {run.name} is running; stop it before you delete it"):
+        delete_run(workspace, run)
+    assert list_runs(workspace) == [run]
+
+
+# Writing
 
 
 @pytest.mark.parametrize("name", ["../x", "..", ".", "", "a/b", "nothing"])
@@ -252,6 +533,33 @@ def test_write_that_fails_half_way_leaves_the_old_content_and_no_litter(
     assert path.read_bytes() == b"new"
 
 
+def test_reader_sees_the_old_content_until_the_new_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "new folder" / "file.pt"
+    with written_aside(path) as file:
+        file.write(b"half")
+        assert not path.exists()
+    with written_aside(path) as file:
+        file.write(b"half of ")
+        assert path.read_bytes() == b"half"
+        file.write(b"another")
+    assert path.read_bytes() == b"half of another"
+    assert os.listdir(path.parent) == ["file.pt"]
+
+
+def test_writing_aside_that_raises_leaves_the_old_content_and_no_litter(tmp_path: Path) -> None:
+    write_bytes(tmp_path / "file.pt", b"old")
+
+    def fail_half_way() -> None:
+        with written_aside(tmp_path / "file.pt") as file:
+            file.write(b"half")
+            raise _Crash
+
+    with pytest.raises(_Crash):
+        fail_half_way()
+    assert (tmp_path / "file.pt").read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["file.pt"]
+
+
 def test_value_that_is_no_json_leaves_the_old_file(tmp_path: Path) -> None:
     write_json(tmp_path / "a.json", {"kept": 1})
     with pytest.raises(TypeError):
@@ -269,10 +577,23 @@ def test_written_files_get_the_permissions_of_any_other_file(tmp_path: Path) -> 
 
 
 def test_progress_and_log_are_empty_before_the_first(run: Run) -> None:
-    assert run.progress() == {}
+    assert run.progress() == []
     assert run.log_tail() == ""
     assert run.reason() == ""
-    run.write_progress(fold=1, batch=2)
     (run.folder / "log.txt").write_bytes("\n".join(map(str, range(50))).encode() + b"\n\xff")
-    assert json.loads((run.folder / "progress.json").read_text()) == run.progress() == {"fold": 1, "batch": 2}
     assert run.log_tail(3).splitlines()[:2] == ["48", "49"]
+
+
+def test_progress_is_that_of_the_folds_in_training(run: Run) -> None:
+    for fold in (2, 1, SHARED_FOLD):
+        run.write_progress(fold, batch=fold)
+    assert sorted(found["fold"] for found in run.progress()) == [SHARED_FOLD, 1, 2]
+    run.write_progress(1, batch=7)
+    run.clear_progress(2)
+    run.clear_progress(5)  # never began
+    assert run.progress() == [{"fold": 1, "batch": 7}, {"fold": SHARED_FOLD, "batch": SHARED_FOLD}]
+    assert read_json(run.folder / "shared" / "progress.json")["fold"] == SHARED_FOLD
+
+
+def test_a_datasets_fold_zero_is_not_the_shared_network(run: Run) -> None:
+    assert {run.fold_folder(fold).name for fold in (SHARED_FOLD, 0, 1)} == {"shared", "fold-0", "fold-1"}

@@ -1,0 +1,29 @@
+"""What a fold needs to go on from its last epoch: one file, replaced whole after each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from audiotag.workspace import written_aside
+
+CHECKPOINT = "checkpoint.pt"
+
+
+def save_checkpoint(folder: Path, values: dict[str, Any]) -> None:
+    """Write tensors, numbers, strings, lists and dicts; a kill leaves the old checkpoint or the new one."""
+    with written_aside(folder / CHECKPOINT) as file:
+        torch.save(values, file)
+
+
+def load_checkpoint(folder: Path) -> dict[str, Any] | None:
+    """The last one, its tensors on the CPU; None where there is none. Runs no code from the file."""
+    path = folder / CHECKPOINT
+    return torch.load(path, map_location="cpu", weights_only=True) if path.exists() else None
+
+
+def remove_checkpoint(folder: Path) -> None:
+    """When the fold is done, its weights are elsewhere."""
+    (folder / CHECKPOINT).unlink(missing_ok=True)

@@ -1,0 +1,41 @@
+"""What the tests of training share: clips from waveforms, and waiting for what other processes and threads do."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from audiotag.training.clips import Clip
+
+ClipOf = Callable[..., Clip]
+WaitUntil = Callable[..., None]
+
+
+@pytest.fixture
+def clip_of(tmp_path: Path) -> ClipOf:
+    """``clip_of(name, waveform, sample_rate, wanted_rate, start)``: a file of floats, kept from ``start``."""
+
+    def make(name: str, waveform: np.ndarray, sample_rate: int, wanted_rate: int | None = None, start: int = 0) -> Clip:
+        path = tmp_path / "clips" / name
+        path.parent.mkdir(exist_ok=True)
+        soundfile.write(path, waveform, sample_rate, subtype="FLOAT")
+        samples = round(len(waveform) * (wanted_rate or sample_rate) / sample_rate)
+        return Clip(name, path, start, samples, wanted_rate in (None, sample_rate))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def wait_until() -> WaitUntil:
+    """``wait_until(done, at_most_s)``: look again and again, and fail after the deadline."""
+
+    def wait(done: Callable[[], bool], at_most_s: float = 90) -> None:
+        deadline = time.monotonic() + at_most_s
+        while not done():
+            assert time.monotonic() < deadline, f"still waiting after {at_most_s} s"
+            time.sleep(0.02)
+
+    return wait
