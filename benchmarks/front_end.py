@@ -6,6 +6,7 @@ silence around it), and prints, each pair by turns in one run:
 - trimmed random 2 s crops a second: the index knows where the silence ends, so only the crop is read; beside
   fastaudio's RemoveSilence and ResizeSignal, which read and search the whole file;
 - log-mels a second, one clip at a time and in batches of 64, beside torchaudio's MelSpectrogram and AmplitudeToDB;
+- the log-mel of one whole clip of 2 to 30 s beside theirs;
 - what of the least bytes and operations that is;
 - how the process's memory grows over an epoch of 5,000 crops;
 - on a GPU, log-mels a second of the torch twin, in batches.
@@ -36,6 +37,7 @@ CAPSTONE = PRESETS["capstone"]
 CLIPS = 200
 ROUNDS = 5
 BATCH = 64
+LENGTHS_S = (2, 5, 10, 15, 30)
 EPOCH = 5000
 
 
@@ -86,10 +88,8 @@ def compare_crops(paths: list[Path]) -> None:
     )
 
 
-def compare_log_mels(paths: list[Path]) -> None:
-    """The log-mel, beside torchaudio's, one clip and batches."""
-    waveforms = np.stack([fit_length(read_sound(path).waveform, CAPSTONE) for path in paths[:BATCH]])
-    tensors = torch.from_numpy(waveforms)
+def torchaudios() -> tuple[torch.nn.Module, torch.nn.Module]:
+    """MelSpectrogram and AmplitudeToDB with the capstone's settings."""
     mel = torchaudio.transforms.MelSpectrogram(
         CAPSTONE.sample_rate,
         CAPSTONE.n_fft,
@@ -99,7 +99,36 @@ def compare_log_mels(paths: list[Path]) -> None:
         CAPSTONE.f_max,
         n_mels=CAPSTONE.n_mels,
     )
-    to_db = torchaudio.transforms.AmplitudeToDB("power", top_db=CAPSTONE.top_db)
+    return mel, torchaudio.transforms.AmplitudeToDB("power", top_db=CAPSTONE.top_db)
+
+
+def compare_whole_clips() -> None:
+    """The log-mel of one clip as long as clips are, beside torchaudio's."""
+    mel, to_db = torchaudios()
+    for seconds in LENGTHS_S:
+        waveform = 0.2 * np.random.default_rng(0).standard_normal(seconds * 44_100).astype(np.float32)
+        tensor = torch.from_numpy(waveform)[None]
+
+        def ours(waveform: np.ndarray = waveform) -> None:
+            for _ in range(20):
+                log_mel(waveform, CAPSTONE)
+
+        def theirs(tensor: torch.Tensor = tensor) -> None:
+            for _ in range(20):
+                to_db(mel(tensor))
+
+        with torch.inference_mode():
+            here, there = best(ours, theirs)
+        print(
+            f"log-mel of one clip of {seconds} s: {50 * here:.2f} ms, torchaudio {50 * there:.2f}: {there / here:.1f} ×"
+        )
+
+
+def compare_log_mels(paths: list[Path]) -> None:
+    """The log-mel, beside torchaudio's, one clip and batches."""
+    waveforms = np.stack([fit_length(read_sound(path).waveform, CAPSTONE) for path in paths[:BATCH]])
+    tensors = torch.from_numpy(waveforms)
+    mel, to_db = torchaudios()
     twin = LogMel(CAPSTONE)
 
     def ours() -> None:
@@ -159,6 +188,7 @@ def main(folder: Path | None) -> None:
         paths = sorted(folder.rglob("*.wav"))
         compare_crops(paths)
         compare_log_mels(paths)
+        compare_whole_clips()
         watch_memory(paths)
     on_gpu()
 

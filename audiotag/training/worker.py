@@ -1,7 +1,7 @@
 """The worker of a run: ``python -m audiotag.training.worker RUN_FOLDER``, detached from whoever started it.
 
 It goes on from the last epoch that is on disk, whatever ended the worker before it. On several devices it starts a
-worker a device, ``… RUN_FOLDER --lane 1``, each with its share of the folds.
+worker a device, ``… RUN_FOLDER --lane 1 --parent PID``, each with its share of the folds.
 """
 
 from __future__ import annotations
@@ -109,13 +109,24 @@ def work(run: Run, devices: tuple[str, ...] = ("cpu",)) -> None:
     if went_on and len(devices) == 1:
         went_on = all(_train_fold(training, fold, devices[0]) for fold in training.folds)
     elif went_on:
-        went_on = _in_lanes(run, devices)
+        went_on = _in_lanes(training, devices)
     run.write_status("finished" if went_on else "stopped")
 
 
-def _in_lanes(run: Run, devices: tuple[str, ...]) -> bool:
+def _in_lanes(training: Training, devices: tuple[str, ...]) -> bool:
     """A worker a device, its share of the folds each; False if they were stopped."""
-    command = [sys.executable, "-m", "audiotag.training.worker", str(run.folder), "--lane"]
+    run = training.run
+    for old in run.folder.glob(".lane-*"):
+        old.unlink()
+    command = [
+        sys.executable,
+        "-m",
+        "audiotag.training.worker",
+        str(run.folder),
+        "--parent",
+        str(os.getpid()),
+        "--lane",
+    ]
     cores = max(1, (psutil.cpu_count() or 1) // len(devices))
     threads = {"OMP_NUM_THREADS": str(cores)} if set(devices) == {"cpu"} else {}
     lanes = [subprocess.Popen([*command, str(lane)], env=os.environ | threads) for lane in range(len(devices))]
@@ -123,14 +134,13 @@ def _in_lanes(run: Run, devices: tuple[str, ...]) -> bool:
     if any(codes):
         reason = next((path.read_text(encoding="utf-8") for path in sorted(run.folder.glob(".lane-*"))), "")
         raise AudiotagError(reason or "the worker of a device ended without a word; see the log, then resume the run.")
-    return not (run.folder / "stop").exists() or len(run.finished_folds()) == len(Training(run).folds)
+    return set(training.folds) <= set(run.finished_folds())
 
 
-def work_in_lane(run: Run, lane: int) -> None:
+def work_in_lane(run: Run, lane: int, parent: psutil.Process) -> None:
     """One device's share of the folds; ends with the worker that started it."""
     training = Training(run)
     devices = check_device(training.settings.device)
-    parent = psutil.Process(os.getppid())
     for fold in training.folds[lane :: len(devices)]:
         if not parent.is_running() or not _train_fold(training, fold, devices[lane], parent):
             return
@@ -275,14 +285,15 @@ def main() -> None:
     """Run the folder given; whatever goes wrong is written there as a sentence, the traceback in the log."""
     parser = argparse.ArgumentParser(prog="audiotag.training.worker")
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--lane", type=int)
+    parser.add_argument("--lane", type=int, default=0)
+    parser.add_argument("--parent", type=int)
     options = parser.parse_args()
     run = Run(options.folder)
     if hasattr(os, "nice"):
         os.nice(5)  # the page that watches stays quick
     try:
-        if options.lane is not None:
-            work_in_lane(run, options.lane)
+        if options.parent is not None:
+            work_in_lane(run, options.lane, psutil.Process(options.parent))
             return
         me = psutil.Process()
         run.write_process(me.pid, me.create_time())
@@ -296,7 +307,7 @@ def main() -> None:
         reason = reason_of(error)
         if not isinstance(error, AudiotagError):
             traceback.print_exc()
-        if options.lane is not None:
+        if options.parent is not None:
             write_bytes(run.folder / f".lane-{options.lane}", reason.encode())
             sys.exit(1)
         print(reason, flush=True)

@@ -36,7 +36,7 @@ READ_WITH_CARE = (
 )
 HANDICAPPED = (
     "This recipe measures its epochs on held-out clips that are cropped at random and masked, as the published method "
-    "did. The figures of a finished fold are without that, so they lie above the end of its curve."
+    "did. The figures of a finished fold are without that, so they are not the end of its curve."
 )
 
 

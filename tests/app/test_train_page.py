@@ -19,7 +19,8 @@ from audiotag.sound.settings import SpectrogramSettings
 from audiotag.training.choices import TrainingChoices
 from audiotag.training.devices import Device
 from audiotag.training.recipe import load_recipe
-from audiotag.training.runs import SHARED_FOLD, Run, RunSettings, create_run, list_runs
+from audiotag.training.runs import SHARED_FOLD, Run, RunSettings, create_run, epochs_done, list_runs
+from audiotag.training.worker import work
 from audiotag.workspace import Workspace
 
 from .conftest import opened, said, table_dataset
@@ -794,3 +795,34 @@ def test_name_that_is_offered_is_free(home: Workspace, sounds: Path) -> None:
 def test_nothing_is_published_before_a_fold_is_finished(home: Workspace, sounds: Path) -> None:
     made_run(home, sounds).write_status("stopped")
     assert not any(button.label == "Publish" for button in opened("pages/train.py").button)
+
+
+def test_run_of_the_page_and_run_of_its_command_give_the_same_figures(
+    home: Workspace, sounds: Path, spawned: list[Run], tmp_path: Path
+) -> None:
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text(
+        OWN_RECIPE + "mixup = 0.4\n[network]\nwidth = 0.0625\nstem = 4\n"
+        "[spectrogram]\nclip_s = 0.5\nhop_length = 690\nn_mels = 32\n"
+        '[[augment]]\nkind = "mask"\naxis = "mel"\nwidth = 3'
+    )
+    at = opened("pages/train.py", recipe="Own file …", **{"recipe-file": str(recipe), "seed": "7"})
+    at.button(key="start").click().run()
+    assert not at.exception
+    (command,) = [code.value for code in at.code if code.value.startswith("audiotag train")]
+    with pytest.raises(SystemExit):  # it follows a run that nobody works at, and says so
+        cli.main([*shlex.split(command)[1:], "--detach"])
+    by_command, by_page = list_runs(home)
+    assert spawned == [by_page, by_command]
+    assert by_page.settings() == by_command.settings()
+    assert by_page.settings().recipe.seed == 7
+    for run in spawned:
+        work(run)
+        assert run.state() == "finished"
+    figures = [
+        [(e["fold"], e["step"], e["lwlrap"], e["train_loss"]) for e in epochs_done(run.events())] for run in spawned
+    ]
+    assert figures[0] == figures[1]
+    assert len(figures[0]) == 4
+    weights = [(run.fold_folder(2) / "weights.safetensors").read_bytes() for run in spawned]
+    assert weights[0] == weights[1]

@@ -10,7 +10,7 @@ import torch
 from audiotag.errors import AudiotagError
 from audiotag.sound.on_device import LogMel, NetworkInput
 from audiotag.sound.settings import PRESETS, SpectrogramSettings
-from audiotag.sound.spectrogram import deltas, log_mel, network_input
+from audiotag.sound.spectrogram import deltas, log_mel, network_input, network_inputs
 
 Tone = Callable[..., np.ndarray]
 SETTINGS = {
@@ -75,6 +75,38 @@ def test_what_the_network_gets_is_the_same(name: str, sounds: Callable) -> None:
     ours = np.stack([network_input(picture, settings) for picture in log_mels])
     assert ours.shape == theirs.shape == (4, settings.channels, settings.height, settings.width)
     np.testing.assert_allclose(theirs, ours, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", [*FINISHES, "batch"])
+def test_the_numpy_core_gives_a_whole_batch_what_the_twin_gives_it(name: str, sounds: Callable) -> None:
+    finish = {"normalise": "batch", "deltas": 2, "resize": 200} if name == "batch" else FINISHES[name]
+    settings = SpectrogramSettings(**finish)
+    log_mels = np.stack([log_mel(waveform, settings) for waveform in sounds(settings)])
+    before = log_mels.copy()
+    ours = network_inputs(log_mels, settings)
+    assert ours.shape == (4, settings.channels, settings.height, settings.width)
+    assert ours.dtype == np.float32
+    np.testing.assert_allclose(ours, NetworkInput(settings)(torch.from_numpy(log_mels)), atol=1e-3)
+    np.testing.assert_array_equal(log_mels, before)
+
+
+@pytest.mark.parametrize("name", FINISHES)
+def test_a_clip_is_the_same_alone_and_in_a_batch(name: str, sounds: Callable) -> None:
+    settings = SpectrogramSettings(**FINISHES[name])
+    log_mels = np.stack([log_mel(waveform, settings) for waveform in sounds(settings)])
+    alone = np.stack([network_input(picture, settings) for picture in log_mels])
+    np.testing.assert_array_equal(network_inputs(log_mels, settings), alone)
+
+
+def test_numpy_batch_shares_one_mean_and_deviation_and_a_clip_alone_has_its_own(sounds: Callable) -> None:
+    settings = SpectrogramSettings(normalise="batch")
+    log_mels = np.stack([log_mel(waveform, settings) for waveform in sounds(settings)])
+    pictures = network_inputs(log_mels, settings)
+    assert float(pictures.mean()) == pytest.approx(0, abs=1e-4)
+    assert float(pictures.std()) == pytest.approx(1, abs=1e-4)
+    np.testing.assert_allclose(pictures[:, 0] * log_mels.std() + log_mels.mean(), log_mels, atol=1e-2)
+    by_clip = network_input(log_mels[0], settings.changed(normalise="clip"))
+    np.testing.assert_array_equal(network_input(log_mels[0], settings), by_clip)
 
 
 def test_a_batch_shares_one_mean_and_deviation(sounds: Callable) -> None:

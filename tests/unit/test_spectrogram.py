@@ -14,13 +14,17 @@ from audiotag.sound.inversion import sound_of
 from audiotag.sound.readouts import energy_outside, read_outs
 from audiotag.sound.settings import PRESETS, SpectrogramSettings
 from audiotag.sound.spectrogram import (
+    FRAMES_AT_ONCE,
     empty_bands,
     fit_length,
+    floored,
+    frames_in_db,
     hz_to_mel,
     log_mel,
     mel_corners,
     mel_frequencies,
     mel_to_hz,
+    samples_before,
 )
 
 Tone = Callable[..., np.ndarray]
@@ -268,6 +272,33 @@ def test_energy_outside_the_bands_is_that_of_the_tones_there(tone: Tone) -> None
     assert energy_outside(middle, settings) == pytest.approx(0, abs=1e-3)
     assert energy_outside(low + middle, settings) == pytest.approx(0.5, abs=1e-3)
     assert energy_outside(np.zeros(88_200), settings) == 0
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_frames_one_by_one_are_those_of_the_log_mel_without_its_floor(name: str) -> None:
+    """Those whose windows lie within the sound, however many are asked for at once."""
+    settings = SETTINGS[name]
+    noise = np.random.default_rng(0).normal(0, 0.1, settings.clip_samples).astype(np.float32)
+    noise *= np.linspace(1e-4, 1, len(noise), dtype=np.float32)
+    picture = log_mel(noise, settings)
+    starts = np.arange(settings.frames) * settings.hop_length - samples_before(settings)
+    inside = np.flatnonzero((starts >= 0) & (starts + settings.win_length <= len(noise)))
+    assert len(inside) > 0.5 * settings.frames
+    frames = np.stack([noise[start : start + settings.win_length] for start in starts[inside]])
+    decibels = frames_in_db(frames, settings)
+    assert (decibels.shape, decibels.dtype) == ((settings.n_mels, len(inside)), np.float32)
+    floor = picture.max() - settings.top_db
+    np.testing.assert_allclose(np.maximum(decibels, floor), picture[:, inside], rtol=0, atol=1e-3)
+    for count in (1, FRAMES_AT_ONCE - 1, FRAMES_AT_ONCE, FRAMES_AT_ONCE + 1):
+        np.testing.assert_allclose(frames_in_db(frames[:count], settings), decibels[:, :count], rtol=0, atol=1e-3)
+
+
+def test_floor_lies_below_the_loudest_bin_and_changes_nothing_above() -> None:
+    decibels = np.linspace(-100, 20, 200, dtype=np.float32).reshape(10, 20)
+    lifted = floored(decibels, CAPSTONE)
+    assert lifted.min() == pytest.approx(20 - CAPSTONE.top_db)
+    np.testing.assert_array_equal(lifted[decibels > -40], decibels[decibels > -40])
+    assert decibels.min() == -100  # the frames that were handed in are kept for other crops
 
 
 @pytest.mark.parametrize("shift_frames", [1, 10])
