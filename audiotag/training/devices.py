@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import re
 import shutil
@@ -64,9 +65,10 @@ def check_device(asked: str) -> tuple[str, ...]:
     here = [device.key for device in devices()]
     if not asked:
         return tuple(key for key in here if key != "cpu") or ("cpu",)
+    first_gpu = next((key for key in here if key.startswith("cuda")), "cuda")
     keys = []
     for part in asked.split(","):
-        key = "cuda:0" if part.strip() == "cuda" else part.strip()
+        key = first_gpu if part.strip() == "cuda" else part.strip()
         if not KEYS.fullmatch(key) or key not in here:
             raise AudiotagError(f"device must be one of {', '.join(here)} on this machine, got {part.strip()!r}.")
         keys.append(key)
@@ -88,8 +90,12 @@ def too_old(name: str, capability: tuple[int, ...]) -> str:
 
 
 def _nvidia_gpus() -> list[tuple[str, tuple[int, ...], float]]:
-    """Name, compute capability and memory in MiB of each, in CUDA's order."""
-    if not (tool := shutil.which("nvidia-smi")):
+    """Name, compute capability and memory in MiB of each that this process may see, by their place on the bus.
+
+    The worker sets ``CUDA_DEVICE_ORDER`` so that CUDA counts them the same way.
+    """
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if not (tool := shutil.which("nvidia-smi")) or visible in ("", "-1"):
         return []
     try:
         output = subprocess.run(
@@ -103,6 +109,6 @@ def _nvidia_gpus() -> list[tuple[str, tuple[int, ...], float]]:
         for line in output.splitlines():
             name, capability, memory_mib = (part.strip() for part in line.split(","))
             gpus.append((name, tuple(int(part) for part in capability.split(".")), float(memory_mib)))
-        return gpus
-    except (subprocess.SubprocessError, OSError, ValueError):
+        return [gpus[int(number)] for number in visible.split(",")] if visible else gpus
+    except (subprocess.SubprocessError, OSError, ValueError, IndexError):
         return []

@@ -16,7 +16,7 @@ from audiotag.sound.settings import SpectrogramSettings
 from audiotag.sound.spectrogram import crop_start, floored, frames_in_db, log_mel, samples_before
 from audiotag.training.clips import Clip
 
-MEMORY_SHARE = 0.25  # of what is free when training begins
+MEMORY_SHARE = 0.15  # of what is free when training begins; a fold has up to three caches
 
 
 def random_start(clip: Clip, settings: SpectrogramSettings, at: float, whole_frames: bool) -> int:
@@ -62,7 +62,7 @@ class FrameCache:
     whole_frames : bool
         Whether random crops start on whole frames; only then are frames kept.
     budget_bytes : int, optional
-        How much is kept; a quarter of the free memory where it is not given.
+        How much is kept; `MEMORY_SHARE` of the free memory where it is not given.
     """
 
     def __init__(

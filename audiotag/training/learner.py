@@ -18,6 +18,7 @@ from torch.nn import functional
 from audiotag.metrics import accuracy, lwlrap, lwlrap_per_class
 from audiotag.networks import build_network
 from audiotag.sound.on_device import LogMel, NetworkInput
+from audiotag.sound.settings import SpectrogramSettings
 from audiotag.training.augmentation import augmented
 from audiotag.training.batches import Batch, Batches, Part, workers_for
 from audiotag.training.fastaudio_today import import_fastaudio
@@ -37,6 +38,7 @@ from fastaudio.core.spectrogram import AudioSpectrogram  # noqa: E402
 
 PROGRESS_EVERY_S = 0.5
 FOCAL_GAMMA = 2.0
+NARROW = 16  # frames: oneDNN leaves bf16 gradients of convolutions over a map one pixel wide unwritten (torch 2.11)
 WARM_UP = 0.25  # of one-cycle; fastai's own, as are its divisors and the share of flat-cosine that is flat
 FLAT = 0.75
 START_DIVISOR, END_DIVISOR = 25.0, 1e5
@@ -189,7 +191,7 @@ class FoldTrainer:
         """Scores of batches as they come."""
         self.network.eval()
         loader, parts = _Loader(batches, self.device), []
-        prepare, autocast = _OnDevice(loader, loader), _autocast(self.device)
+        prepare, autocast = _OnDevice(loader, loader), _autocast(self.device, batches.settings)
         with torch.inference_mode():
             for batch in loader.batches_of(epoch):
                 pictures, _ = prepare.pictures(loader, *loader.tensors(batch))
@@ -205,7 +207,7 @@ class FoldTrainer:
             self.network,
             loss_func=_focal if self.recipe.loss == "focal" else _cross_entropy,
             opt_func=ranger if self.recipe.optimiser == "ranger" else Adam,
-            cbs=[_OnDevice(*loaders), *_precision(self.device), *callbacks],
+            cbs=[_OnDevice(*loaders), *_precision(self.device, train.settings), *callbacks],
         )
         learner.create_opt()
         if self.optimiser is not None:
@@ -367,6 +369,9 @@ class _Watching(Callback):
         if self.epoch < self.done:
             return  # skipped, for it was done before
         scores, targets = (torch.cat(parts).cpu().numpy() for parts in (self.scores, self.targets))
+        if not np.isfinite(scores).all():  # the last step of the epoch may be the one
+            self.train_loss = float("nan")
+            self._require_finite()
         per_class, _ = lwlrap_per_class(targets, scores)
         curated_lwlrap = None
         if self.curated is not None:
@@ -415,9 +420,9 @@ class _Autocast(Callback):
 
     order = 20
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, make: Callable[[], Any]) -> None:
         super().__init__()
-        self.make = _autocast(device)
+        self.make = make
         self.context: Any = None
 
     def before_batch(self) -> None:
@@ -446,13 +451,15 @@ def precision_of(device: torch.device) -> str:
     return "fp32"
 
 
-def _precision(device: torch.device) -> list[Callback]:
+def _precision(device: torch.device, settings: SpectrogramSettings) -> list[Callback]:
     if precision_of(device) == "fp16":
         return [MixedPrecision(amp_mode=AMPMode.FP16)]  # which scales the loss
-    return [_Autocast(device)]
+    return [_Autocast(_autocast(device, settings))]
 
 
-def _autocast(device: torch.device) -> Callable[[], Any]:
+def _autocast(device: torch.device, settings: SpectrogramSettings) -> Callable[[], Any]:
+    if device.type == "cpu" and settings.width <= NARROW:
+        return nullcontext
     kinds = {"bf16": torch.bfloat16, "fp16": torch.float16}
     precision = precision_of(device)
     return (lambda: torch.autocast(device.type, kinds[precision])) if precision in kinds else nullcontext

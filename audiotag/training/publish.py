@@ -53,7 +53,8 @@ def publish(run: Run, name: str, parent: Path, about: str = "", licence: str = "
     if not finished:
         raise AudiotagError(f"run {run.name} has no finished fold yet; an ensemble needs one at least.")
     settings = run.settings()
-    labels = tuple(next(event for event in events if event["event"] == "run-started")["labels"])
+    plan = next(event for event in events if event["event"] == "run-started")
+    labels, last_stage = tuple(plan["labels"]), settings.recipe.stages[plan["stages"][-1]["stage"]]
     parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(dir=parent, prefix=f".{name}."))
     try:
@@ -80,7 +81,7 @@ def publish(run: Run, name: str, parent: Path, about: str = "", licence: str = "
             about=about or f"Trained by {settings.recipe.title} on {Path(settings.dataset).name}.",
             labels=labels,
             thresholds=tuple(float(f"{value:.4g}") for value in best_f1_thresholds(all_targets, all_scores)),
-            spectrogram=settings.recipe.final_spectrogram,
+            spectrogram=settings.recipe.spectrogram_of(last_stage),
             network=settings.recipe.network,
             windows="max",
             folds=tuple(folds),

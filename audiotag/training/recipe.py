@@ -59,7 +59,8 @@ class Stage:
         _require_one_of("stages.subset", self.subset, Subset)
         require(1 <= self.epochs <= 1000, "stages.epochs", "be 1 to 1000", self.epochs, "a whole number of passes")
         require(0 < self.lr <= 1, "stages.lr", "be above 0, at most 1", self.lr, "3e-3 is common")
-        require(0 <= self.mixup <= 10, "stages.mixup", "be 0 to 10", self.mixup, "0.4 is common, 0 turns it off")
+        mixes = self.mixup == 0 or 0.01 <= self.mixup <= 10
+        require(mixes, "stages.mixup", "be 0 (none) or 0.01 to 10", self.mixup, "0.4 is common")
         require(
             self.size == 0 or 16 <= self.size <= 1024,
             "stages.size",
@@ -255,7 +256,7 @@ def _augmentations(values: Any) -> tuple[Augmentation, ...]:
     found = []
     for item in values:
         kind = item.get("kind")
-        if kind not in KINDS:
+        if not isinstance(kind, str) or kind not in KINDS:
             raise AudiotagError(f"augment.kind must be one of {', '.join(KINDS)}, got {kind!r}.")
         rest = {name: value for name, value in item.items() if name != "kind"}
         found.append(_build(KINDS[kind], rest, f"augment, {kind}: "))

@@ -264,8 +264,10 @@ def delete_run(workspace: Workspace, run: Run) -> None:
 def restore_run(workspace: Workspace, name: str) -> Run:
     """Bring the run back that was deleted last."""
     aside = workspace.runs / DELETED / name
-    if not name or Path(name).name != name or not aside.is_dir():
+    if not name or name == ".." or Path(name).name != name or not aside.is_dir():
         raise AudiotagError(f"run {name} cannot be brought back: only the one that was deleted last is kept.")
+    if (workspace.runs / name).exists():
+        raise AudiotagError(f"run {name} cannot be brought back: another run has its name; delete that one first.")
     os.replace(aside, workspace.runs / name)
     return Run(workspace.runs / name)
 
@@ -310,7 +312,8 @@ def work_left(events: list[dict[str, Any]], fold: int | None = None) -> float | 
     if fold is not None:
         return took * ((shared if fold == SHARED_FOLD else own) - seen)
     at_once = max(1, min(len(plan["devices"]), len(plan["folds"])))
-    return took * (shared + len(plan["folds"]) * own - seen) / at_once
+    seen_shared = sum(_pixels(stages[event["stage"]]) for event in done if event["fold"] == SHARED_FOLD)
+    return took * (shared - seen_shared + (len(plan["folds"]) * own - (seen - seen_shared)) / at_once)
 
 
 def _pixels(stage: dict[str, Any]) -> int:

@@ -142,7 +142,7 @@ def work_in_lane(run: Run, lane: int, parent: psutil.Process) -> None:
     training = Training(run)
     devices = check_device(training.settings.device)
     for fold in training.folds[lane :: len(devices)]:
-        if not parent.is_running() or not _train_fold(training, fold, devices[lane], parent):
+        if not _lives(parent) or not _train_fold(training, fold, devices[lane], parent):
             return
 
 
@@ -154,7 +154,10 @@ def _train_fold(training: Training, fold: int, device: str, parent: psutil.Proce
     run, folder = training.run, training.run.fold_folder(fold)
     is_shared = fold == SHARED_FOLD
     stages = [(number, stage) for number, stage in training.stages if stage.shared == is_shared]
-    if fold in run.finished_folds():
+    told = {(event["event"], event.get("fold")) for event in run.events()}
+    if ("shared-finished" if is_shared else "fold-finished", fold) in told:
+        if not is_shared:
+            remove_checkpoint(folder)  # a kill may have left it
         return True
     kept = load_checkpoint(folder)
     trainer = FoldTrainer(training.recipe, training.labels, fold, device)
@@ -221,6 +224,13 @@ def _train_fold(training: Training, fold: int, device: str, parent: psutil.Proce
     return True
 
 
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def _watch(run: Run, fold: int, number: int, stage: Stage, on_epoch: Any, parent: psutil.Process | None) -> Watch:
     from audiotag.training.learner import Watch
 
@@ -235,7 +245,7 @@ def _watch(run: Run, fold: int, number: int, stage: Stage, on_epoch: Any, parent
         )  # fmt: skip
 
     def must_stop() -> bool:
-        return (run.folder / "stop").exists() or (parent is not None and not parent.is_running())
+        return (run.folder / "stop").exists() or (parent is not None and not _lives(parent))
 
     return Watch(on_epoch, on_batch, must_stop)
 
@@ -289,6 +299,7 @@ def main() -> None:
     parser.add_argument("--parent", type=int)
     options = parser.parse_args()
     run = Run(options.folder)
+    os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"  # as `devices` counts them; torch is not imported yet
     if hasattr(os, "nice"):
         os.nice(5)  # the page that watches stays quick
     try:

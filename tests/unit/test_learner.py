@@ -1,6 +1,7 @@
 """The training of a fold: losses and schedules are the published ones, stages chain as they say, seeds decide all."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -435,6 +436,15 @@ def test_loss_that_is_no_number_ends_training_with_a_sentence_and_no_epoch(
 # Devices and precision
 
 
+def test_narrow_pictures_are_trained_in_32_bits_on_a_cpu() -> None:
+    """In bf16 oneDNN leaves gradients of convolutions over a map one pixel wide unwritten."""
+    for size, kind in ((16, nullcontext), (32, type(torch.autocast("cpu", torch.bfloat16)))):
+        settings = RECIPE.spectrogram.changed(resize=size)
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(learner_module, "precision_of", lambda device: "bf16")
+            assert type(learner_module._autocast(CPU, settings)()) is kind
+
+
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_network_runs_in_the_precision_of_its_device_and_is_judged_in_32_bits(
     precision: str, split: Split, monkeypatch: pytest.MonkeyPatch
@@ -484,7 +494,7 @@ def test_precision_is_the_fastest_that_a_device_has(
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: fast)
     assert precision_of(torch.device(device)) == precision
-    (callback,) = learner_module._precision(torch.device(device))
+    (callback,) = learner_module._precision(torch.device(device), RECIPE.spectrogram)
     assert isinstance(callback, MixedPrecision) == (precision == "fp16")  # 16-bit floats alone need their loss scaled
 
 

@@ -43,7 +43,7 @@ def run(tmp_path: Path) -> Run:
     lines = [f"{number}.wav,{label}" for number, label in enumerate(LABELS)]
     (dataset / "clips.csv").write_text("\n".join(["fname,label", *lines]) + "\n")
     run = create_run(Workspace(tmp_path / "home"), RunSettings(str(dataset), RECIPE, device="cpu"))
-    run.write_event("run-started", folds=[1, 2, 3], labels=LABELS)
+    run.write_event("run-started", folds=[1, 2, 3], labels=LABELS, stages=[{"stage": 0}, {"stage": 1}])
     for fold in (2, 1):
         run.write_event("fold-started", fold=fold)
         draw = np.random.default_rng(fold)
@@ -142,6 +142,6 @@ def test_publishing_that_fails_half_way_leaves_nothing(missing: str, run: Run, t
 
 def test_run_without_a_finished_fold_is_refused(run: Run, tmp_path: Path) -> None:
     begun = create_run(Workspace(tmp_path / "home"), replace(run.settings(), folds=(1,)))
-    begun.write_event("run-started", folds=[1], labels=LABELS)
+    begun.write_event("run-started", folds=[1], labels=LABELS, stages=[{"stage": 0}, {"stage": 1}])
     with pytest.raises(AudiotagError, match="no finished fold yet; an ensemble needs one at least"):
         publish(begun, "mine", tmp_path / "ensembles")

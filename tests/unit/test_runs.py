@@ -318,6 +318,20 @@ def test_row_of_a_fold_in_training_says_how_long_it_still_takes() -> None:
     assert [row["left_s"] for row in fold_rows(events, active=False)] == [None, None]
 
 
+@pytest.mark.parametrize("active", [True, False])
+def test_row_of_the_shared_network_is_finished_when_it_is(active: bool) -> None:
+    events = [
+        SHARING,
+        begun(SHARED_FOLD),
+        epoch(SHARED_FOLD, 0, 1),
+        epoch(SHARED_FOLD, 0, 2, lwlrap=0.6),
+        {"event": "shared-finished", "fold": SHARED_FOLD, "lwlrap": 0.7},
+        begun(1),
+    ]
+    shared, _ = fold_rows(events, active)
+    assert (shared["fold"], shared["state"], shared["lwlrap"], shared["left_s"]) == (SHARED_FOLD, "finished", 0.7, None)
+
+
 def test_fold_that_went_on_after_an_interruption_is_one_row() -> None:
     events = [PLAN, begun(1), epoch(1, 0, 1), {"event": "run-resumed"}, epoch(1, 0, 1), epoch(1, 0, 2)]
     (row,) = fold_rows(events)
