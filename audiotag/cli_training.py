@@ -85,7 +85,8 @@ def train(options: argparse.Namespace) -> int:
     else:
         for event in folds:
             print(f"fold {event['fold']}: lwlrap {event['lwlrap']:.4f}, accuracy {event['accuracy']:.4f}")
-        print(f"mean lwlrap of {len(folds)} folds, on clips they never saw: {mean:.4f}")
+        of = "the fold" if len(folds) == 1 else f"{len(folds)} folds"
+        print(f"mean lwlrap of {of}, on clips never seen: {mean:.4f}")
     if options.publish:
         folder = publish_run(run, options.publish, workspace.ensembles)
         print(f"ensemble {options.publish} is in {folder}", file=sys.stderr)
