@@ -15,7 +15,7 @@ from audiotag.data.dataset import Problem
 from audiotag.errors import AudiotagError
 from audiotag.sound.audio import read_crop, read_header, read_sound, trim_bounds
 from audiotag.sound.settings import SpectrogramSettings
-from audiotag.sound.spectrogram import crop_start, kept_bounds, log_mel
+from audiotag.sound.spectrogram import kept_bounds
 
 KNOWN_COLUMNS = [
     "path", "size", "modified_ns", "error", "sample_rate", "frames", "container", "codec", "measure_error",
@@ -38,10 +38,6 @@ class Clip:
     def samples(self) -> int:
         """Samples that are kept, at the wanted rate."""
         return self.end - self.start
-
-    def waveform(self, settings: SpectrogramSettings, at: float) -> np.ndarray:
-        """A crop, or the padded whole, of ``settings.clip_samples`` samples; ``at`` is 0 to 1."""
-        return self.crop(settings, crop_start(self.samples, settings, at))
 
     def crop(self, settings: SpectrogramSettings, start: int) -> np.ndarray:
         """The crop that begins ``start`` samples after the first kept one.
@@ -71,10 +67,6 @@ class Clip:
             part = self.read(first, last, settings)
             crop[first - start :][: len(part)] = part
         return crop
-
-    def picture(self, settings: SpectrogramSettings, at: float) -> np.ndarray:
-        """Log-mel of `waveform`, shape ``(n_mels, frames)``, dB."""
-        return log_mel(self.waveform(settings, at), settings)
 
     def read(self, first: int, last: int, settings: SpectrogramSettings) -> np.ndarray:
         """The kept samples ``first`` to ``last``, shape ``(samples,)``; fewer where the file has become shorter."""

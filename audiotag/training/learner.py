@@ -135,7 +135,13 @@ class FoldTrainer:
             torch.cuda.set_rng_state(state["generators"]["cuda"], self.device)
 
     def train(self, stage_number: int, stage: Stage, split: Split, watch: Watch, done: int = 0) -> bool:
-        """Run one stage from the epoch after ``done``; False if it was stopped before its end."""
+        """Run one stage from the epoch after ``done``; False if it was stopped before its end.
+
+        Raises
+        ------
+        FloatingPointError
+            If the training diverges; whatever else a batch or ``watch`` raises comes as it is.
+        """
         recipe = self.recipe
         if done == 0 and stage_number and stage.start == "scratch":
             self._build(stage_number)

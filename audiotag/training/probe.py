@@ -36,6 +36,7 @@ from audiotag.training.devices import check_device, devices
 from audiotag.training.folds import assign_folds, available_folds, check_folds, one_split
 from audiotag.training.recipe import Stage
 from audiotag.training.runs import Run, RunSettings, list_runs
+from audiotag.training.subsets import stages_for
 from audiotag.training.worker import reason_of
 from audiotag.workspace import Workspace, read_json, write_json
 
@@ -117,10 +118,7 @@ class _Sketch:
     def __init__(self, settings: RunSettings, workspace: Workspace) -> None:
         self.settings, self.recipe = settings, settings.recipe
         self.dataset = open_remembered(Path(settings.dataset), workspace)
-        self.stages = [(n, stage) for n, stage in enumerate(self.recipe.stages) if stage.subset in self.dataset.subsets]
-        if not [stage for _, stage in self.stages if not stage.shared]:
-            wanted = ", ".join(dict.fromkeys(stage.subset for stage in self.recipe.stages))
-            raise AudiotagError(f"the recipe trains on {wanted} clips, {self.dataset.name} has none; choose another.")
+        self.stages = stages_for(self.dataset, self.recipe)
         check_folds(self.dataset, self.recipe, settings.folds, settings.held_out)
         self.folds = settings.folds or available_folds(self.dataset, self.recipe, settings.held_out)
         measures = Measuring.of(self.dataset.root, self.dataset.name, workspace).table()

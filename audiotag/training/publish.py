@@ -19,7 +19,7 @@ from audiotag.data.remembered import open_remembered
 from audiotag.errors import AudiotagError
 from audiotag.metrics import accuracy, best_f1_thresholds, lwlrap
 from audiotag.tagging.ensemble import CARD, Card, FoldCard
-from audiotag.training.runs import Run
+from audiotag.training.runs import Run, plan_of
 from audiotag.workspace import Workspace, write_bytes, write_json
 
 
@@ -53,7 +53,8 @@ def publish(run: Run, name: str, parent: Path, about: str = "", licence: str = "
     if not finished:
         raise AudiotagError(f"run {run.name} has no finished fold yet; an ensemble needs one at least.")
     settings = run.settings()
-    plan = next(event for event in events if event["event"] == "run-started")
+    plan = plan_of(events)
+    assert plan is not None  # a fold that is finished was begun
     labels, last_stage = tuple(plan["labels"]), settings.recipe.stages[plan["stages"][-1]["stage"]]
     parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(dir=parent, prefix=f".{name}."))

@@ -15,7 +15,7 @@ from audiotag.metrics import multi_hot
 from audiotag.training.batches import Part
 from audiotag.training.clips import Clip, prepare_clips
 from audiotag.training.folds import assign_folds, one_split
-from audiotag.training.recipe import Recipe
+from audiotag.training.recipe import Recipe, Stage
 from audiotag.training.runs import SHARED_FOLD, RunSettings
 from audiotag.workspace import Workspace
 
@@ -68,6 +68,21 @@ class Subset:
 
     def _part(self, rows: np.ndarray) -> Part:
         return Part([self.clips[row] for row in rows], self.targets[rows])
+
+
+def stages_for(dataset: Dataset, recipe: Recipe) -> list[tuple[int, Stage]]:
+    """The recipe's stages that the dataset has clips for, each with its number in the recipe.
+
+    Raises
+    ------
+    AudiotagError
+        If none of them would train a fold.
+    """
+    stages = [(number, stage) for number, stage in enumerate(recipe.stages) if stage.subset in dataset.subsets]
+    if all(stage.shared for _, stage in stages):
+        wanted = ", ".join(dict.fromkeys(stage.subset for stage in recipe.stages))
+        raise AudiotagError(f"recipe {recipe.name} trains on {wanted} clips, {dataset.name} has none; choose another.")
+    return stages
 
 
 def read_subset(dataset: Dataset, name: str, settings: RunSettings, workspace: Workspace) -> Subset:

@@ -25,8 +25,8 @@ from audiotag.metrics import accuracy, lwlrap, lwlrap_per_class
 from audiotag.training.devices import check_device
 from audiotag.training.folds import available_folds, check_folds
 from audiotag.training.recipe import Stage
-from audiotag.training.runs import SHARED_FOLD, Run
-from audiotag.training.subsets import Subset, fingerprint, read_subset
+from audiotag.training.runs import SHARED_FOLD, Run, plan_of
+from audiotag.training.subsets import Subset, fingerprint, read_subset, stages_for
 from audiotag.training.turns import turn
 from audiotag.workspace import Workspace, write_bytes
 
@@ -45,12 +45,7 @@ class Training:
         workspace = Workspace(run.folder.parents[1])
         self.dataset: Dataset = open_remembered(Path(self.settings.dataset), workspace)
         self.labels = self.dataset.labels
-        self.stages = [(n, stage) for n, stage in enumerate(self.recipe.stages) if stage.subset in self.dataset.subsets]
-        if not [stage for _, stage in self.stages if not stage.shared]:
-            wanted = ", ".join(dict.fromkeys(stage.subset for stage in self.recipe.stages))
-            raise AudiotagError(
-                f"recipe {self.recipe.name} trains on {wanted} clips, {self.dataset.name} has none; choose another."
-            )
+        self.stages = stages_for(self.dataset, self.recipe)
         check_folds(self.dataset, self.recipe, self.settings.folds, self.settings.held_out)
         self.folds = self.settings.folds or available_folds(self.dataset, self.recipe, self.settings.held_out)
         names = dict.fromkeys(stage.subset for _, stage in self.stages)
@@ -71,8 +66,7 @@ class Training:
         for problem in [problem for subset in self.subsets.values() for problem in subset.problems]:
             print(f"left out: {problem}", flush=True)
         mark = fingerprint(self.subsets, self.labels)
-        begun = next((event for event in self.run.events() if event["event"] == "run-started"), None)
-        if begun is not None:
+        if (begun := plan_of(self.run.events())) is not None:
             if begun["fingerprint"] != mark:
                 raise AudiotagError(
                     f"the clips or labels of {self.dataset.name} have changed since this run began; start a new run."
