@@ -149,9 +149,10 @@ def tag(options: argparse.Namespace) -> int:
     if options.out:
         _check_out(options.out)
     from audiotag.sound.audio import READABLE
+    from audiotag.tagging.settings import TagSettings
     from audiotag.tagging.tagger import Tagger
 
-    tagger = Tagger(_ensemble_folder(options.ensemble), options.folds)
+    tagger = Tagger(_ensemble_folder(options.ensemble), TagSettings(folds=options.folds))
     paths = _sound_files(options.paths)
     if not paths:
         raise AudiotagError(f"no sound files in {', '.join(map(str, options.paths))}; {READABLE} are read.")

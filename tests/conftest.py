@@ -17,6 +17,7 @@ WriteWav = Callable[..., Path]
 @pytest.fixture(autouse=True)
 def _own_workspace(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUDIOTAG_HOME", str(tmp_path_factory.mktemp("workspace")))
+    monkeypatch.setenv("AUDIOTAG_ENGINE", "torch")  # the reference; the others are measured where they are tested
 
 
 @pytest.fixture(scope="session")

@@ -117,7 +117,7 @@ def measure_waveform(waveform: np.ndarray, sample_rate: int, truncated: bool = F
         dc=dc,
         clipped_share=clipped_share(waveform),
         silent_share=float(np.mean(levels < SILENT_FRAME_DBFS)),
-        bandwidth_hz=_bandwidth_hz(frequencies, power),
+        bandwidth_hz=bandwidth_hz(frequencies, power),
         trim_start_s=start / sample_rate,
         trim_end_s=end / sample_rate,
         truncated=truncated,
@@ -218,7 +218,8 @@ def _content(waveform: np.ndarray, sample_rate: int) -> str:
     return content.hexdigest()[:32]
 
 
-def _bandwidth_hz(frequencies: np.ndarray, power: np.ndarray) -> float:
+def bandwidth_hz(frequencies: np.ndarray, power: np.ndarray) -> float:
+    """Highest frequency in Hz at which an `average_spectrum` is within 60 dB of its peak; 0 for silence."""
     if power.max() <= 0:
         return 0.0
     return float(frequencies[np.flatnonzero(power >= power.max() * 10 ** (-BANDWIDTH_DB / 10))[-1]])

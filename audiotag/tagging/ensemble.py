@@ -7,23 +7,21 @@ tags (thresholds, windows), where it comes from (dataset, recipe, licence) and h
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from audiotag.errors import AudiotagError
 from audiotag.network_settings import NetworkSettings
 from audiotag.sound.settings import SpectrogramSettings
+from audiotag.tagging.settings import Windows
 from audiotag.workspace import read_json
 
 if TYPE_CHECKING:
-    import torch
-
     from audiotag.networks import XResNet
 
 FORMAT = 1
 CARD = "card.json"
-Windows = Literal["mean", "max"]
 KINDS: dict[str, Any] = {"str": str, "int": int, "float": int | float, "dict[str, Any]": dict}
 
 
@@ -53,6 +51,10 @@ class Card:
         How the scores of a long clip's windows become the clip's.
     dataset : dict
         ``name``, ``clips``, ``fingerprint`` of the labelled clips.
+    sounds : dict
+        What the training sounds are like, see `audiotag.tagging.likeness`; empty for an ensemble of older make.
+    out_of_fold : str
+        Checksum of the file of out-of-fold scores, see `audiotag.tagging.out_of_fold`; empty where there is none.
     """
 
     name: str
@@ -69,6 +71,8 @@ class Card:
     recipe: dict[str, Any]
     licence: str
     created: str
+    sounds: dict[str, Any] = field(default_factory=dict)
+    out_of_fold: str = ""
     format: int = FORMAT
 
     def to_dict(self) -> dict[str, Any]:
@@ -95,9 +99,9 @@ def read_card(folder: Path) -> Card:
             f"{folder.name} has format {values.get('format')}, this audiotag reads format {FORMAT}; "
             "train it again, or use the audiotag that made it."
         )
-    for field in fields(Card):
-        if field.name not in values:
-            raise AudiotagError(f"{folder.name}/{CARD} lacks the field '{field.name}'; copy the ensemble again.")
+    for known in fields(Card):
+        if known.name not in values and known.default is MISSING and known.default_factory is MISSING:
+            raise AudiotagError(f"{folder.name}/{CARD} lacks the field '{known.name}'; copy the ensemble again.")
     try:
         card = Card(
             **values
@@ -128,10 +132,10 @@ def read_card(folder: Path) -> Card:
 def _check(card: Card) -> None:
     parts: tuple[Card | FoldCard, ...] = (card, *card.folds)
     for part in parts:
-        for field in fields(part):
-            value, kind = getattr(part, field.name), str(field.type)
+        for known in fields(part):
+            value, kind = getattr(part, known.name), str(known.type)
             if kind in KINDS and not isinstance(value, KINDS[kind]):
-                raise AudiotagError(f"{field.name} must be of kind {kind}, got {value!r}")
+                raise AudiotagError(f"{known.name} must be of kind {kind}, got {value!r}")
     if len(set(card.labels)) < len(card.labels) or not all(isinstance(label, str) for label in card.labels):
         raise AudiotagError(f"labels must be names, no two alike, got {', '.join(map(str, card.labels))}")
     if not all(0 <= threshold <= 1 for threshold in card.thresholds):
@@ -140,19 +144,28 @@ def _check(card: Card) -> None:
         raise AudiotagError(f"windows must be one of {', '.join(get_args(Windows))}, got {card.windows!r}")
 
 
-def load_networks(folder: Path, card: Card) -> list[XResNet]:
-    """The folds' networks, in evaluation mode on the CPU.
+def load_networks(folder: Path, card: Card, folds: tuple[int, ...] = ()) -> list[XResNet]:
+    """The networks of the chosen folds, or of all, in evaluation mode on the CPU.
 
     Raises
     ------
     AudiotagError
         If a weights file is missing, is not the one that the card was written for, or does not fit the network.
     """
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
     from audiotag.networks import build_network, fold_spectral_norm
 
     networks = []
-    for fold in card.folds:
-        weights = _read_weights(folder, fold)
+    for fold in chosen_folds(card, folds):
+        content = checked_bytes(folder, fold.file, fold.sha256)
+        try:
+            weights = {
+                name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in load(content).items()
+            }
+        except SafetensorError as error:
+            raise AudiotagError(f"{folder.name}/{fold.file} is no safetensors file: {error}.") from error
         network = fold_spectral_norm(build_network(card.network, len(card.labels), card.spectrogram.channels))
         try:
             network.load_state_dict(weights)
@@ -162,21 +175,22 @@ def load_networks(folder: Path, card: Card) -> list[XResNet]:
     return networks
 
 
-def _read_weights(folder: Path, fold: FoldCard) -> dict[str, torch.Tensor]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load
+def chosen_folds(card: Card, folds: tuple[int, ...]) -> list[FoldCard]:
+    """The card's folds of these numbers, all if none is given; a number that it lacks is an error."""
+    known = [fold.fold for fold in card.folds]
+    if unknown := sorted(set(folds) - set(known)):
+        raise AudiotagError(f"folds must be among {', '.join(map(str, known))} in {card.name}, got {unknown[0]}.")
+    return [fold for fold in card.folds if fold.fold in folds or not folds]
 
-    path = folder / fold.file
+
+def checked_bytes(folder: Path, file: str, sha256: str) -> bytes:
+    """A file of the ensemble, which must be the one that the card was written for."""
+    path = folder / file
     if not path.is_file():
-        raise AudiotagError(f"{folder.name} lacks {fold.file}; copy the ensemble again.")
+        raise AudiotagError(f"{folder.name} lacks {file}; copy the ensemble again.")
     content = path.read_bytes()
-    if hashlib.sha256(content).hexdigest() != fold.sha256:
+    if hashlib.sha256(content).hexdigest() != sha256:
         raise AudiotagError(
-            f"{folder.name}/{fold.file} is damaged: its checksum is not the card's; copy the ensemble again."
+            f"{folder.name}/{file} is damaged: its checksum is not the card's; copy the ensemble again."
         )
-    try:
-        return {
-            name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in load(content).items()
-        }
-    except SafetensorError as error:
-        raise AudiotagError(f"{folder.name}/{fold.file} is no safetensors file: {error}.") from error
+    return content

@@ -1,4 +1,4 @@
-"""What an ensemble says of a clip; plain values, so that figures and exports need no torch."""
+"""What an ensemble says of a clip; plain values, so that figures and exports need no network."""
 
 from __future__ import annotations
 
@@ -23,31 +23,66 @@ class Tag(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """What each fold says of each window of a clip, before any of it is combined.
+
+    Attributes
+    ----------
+    name : str
+    duration_s : float
+        Of the clip.
+    starts_s : numpy.ndarray, shape=(windows,)
+        Where each window starts in the clip.
+    window_s : float
+        How long each is; it may reach over the clip's end.
+    scores : numpy.ndarray, shape=(folds, windows, labels)
+        0 to 1; all 0 for silence.
+    augmented : numpy.ndarray, shape=(passes, folds, windows, labels), or None
+        The same from each pass of the test-time augmentation.
+    notes : tuple[str, ...]
+        What is odd about the clip, as sentences.
+    """
+
+    name: str
+    duration_s: float
+    starts_s: np.ndarray
+    window_s: float
+    scores: np.ndarray
+    augmented: np.ndarray | None
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Tags:
     """What an ensemble says of one clip.
 
     Attributes
     ----------
     name : str
+    duration_s : float
     ranking : tuple[Tag, ...]
         Every label, the likeliest first.
     folds : int
     scores : numpy.ndarray, shape=(labels,)
-        Mean over the folds, in the order of the card's labels; 0 to 1.
+        The folds combined, in the order of the card's labels; 0 to 1.
     timeline : numpy.ndarray, shape=(windows, labels)
-        Mean over the folds, for each window.
+        The folds combined for each window, without test-time augmentation.
     starts_s : numpy.ndarray, shape=(windows,)
         Where each window starts in the clip.
+    window_s : float
+        How long each window is.
     notes : tuple[str, ...]
         What is odd about the clip, as sentences.
     """
 
     name: str
+    duration_s: float
     ranking: tuple[Tag, ...]
     folds: int
     scores: np.ndarray
     timeline: np.ndarray
     starts_s: np.ndarray
+    window_s: float
     notes: tuple[str, ...]
 
     @property

@@ -1,21 +1,59 @@
-"""From a clip to its tags, by an ensemble of folds."""
+"""From a clip to its tags, by an ensemble of folds.
+
+A clip goes through in windows of the training length, so its tags do not depend on how long it is; one that is longer
+than `WHOLE_S` is read block by block, so neither does memory, and its ends are not trimmed.
+"""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from audiotag.errors import AudiotagError
-from audiotag.sound.audio import SILENCE_DBFS, Sound, Source, peak_dbfs, read_sound
-from audiotag.sound.on_device import NetworkInput
-from audiotag.sound.settings import SpectrogramSettings
-from audiotag.sound.spectrogram import fit_length, kept_bounds, log_mel
-from audiotag.tagging.ensemble import Card, load_networks, read_card
-from audiotag.tagging.result import Tag, Tags
+from audiotag.sound.audio import SILENCE_DBFS, Sound, Source, peak_dbfs, read_header, read_sound
+from audiotag.sound.augment import Mask
+from audiotag.sound.spectrogram import fit_length, kept_bounds, log_mel, network_input
+from audiotag.sound.streaming import LongSound
+from audiotag.tagging.combining import clip_tags
+from audiotag.tagging.ensemble import Card, chosen_folds, read_card
+from audiotag.tagging.fastest import Say, fastest_engine
+from audiotag.tagging.likeness import measured, unlike
+from audiotag.tagging.out_of_fold import read_out_of_fold
+from audiotag.tagging.result import Evidence, Tags
+from audiotag.tagging.settings import TagSettings
 
 WINDOWS_AT_ONCE = 32  # bounds memory, whatever the clip's length
+WHOLE_S = 300.0
+PASSES = 4  # of test-time augmentation; fastai's n
+
+
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """A clip, or a block of a long one, on its way to the networks.
+
+    Attributes
+    ----------
+    name : str
+    starts : numpy.ndarray, shape=(windows,)
+        Where each window starts in the clip, in samples.
+    end : int
+        Where the clip, as far as it is known by this block, ends.
+    plain : numpy.ndarray, shape=(windows, channels, height, width), float32
+        What the networks get; empty for silence.
+    augmented : numpy.ndarray, shape=(passes, windows, channels, height, width), or None
+    notes : tuple[str, ...]
+    """
+
+    name: str
+    starts: np.ndarray
+    end: int
+    plain: np.ndarray
+    augmented: np.ndarray | None
+    notes: tuple[str, ...]
 
 
 class Tagger:
@@ -25,28 +63,46 @@ class Tagger:
     ----------
     folder : Path
         Of the ensemble.
-    folds : tuple[int, ...], optional
-        Use only these of its folds.
+    settings : TagSettings, optional
+    thresholds : tuple[float, ...], optional
+        One a label, in the order of the card's; by default the card's.
+    say : callable, optional
+        Hears a sentence where opening takes long: the first time on a machine.
 
     Raises
     ------
     AudiotagError
-        If the folder is no whole ensemble, or has no such fold.
+        If the folder is no whole ensemble, has no such fold, or has no out-of-fold scores to fit weights to.
     """
 
-    def __init__(self, folder: Path, folds: tuple[int, ...] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: TagSettings | None = None,
+        thresholds: tuple[float, ...] | None = None,
+        say: Say = lambda sentence: None,
+    ) -> None:
         self.card: Card = read_card(folder)
-        known = [fold.fold for fold in self.card.folds]
-        if unknown := sorted(set(folds) - set(known)):
-            raise AudiotagError(f"folds must be among {', '.join(map(str, known))} in {folder.name}, got {unknown[0]}.")
-        networks = load_networks(folder, self.card)
-        chosen = [fold.fold in folds or not folds for fold in self.card.folds]
-        self.finish = NetworkInput(self.card.spectrogram)
-        self.networks = [
-            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-            for network, wanted in zip(networks, chosen, strict=True)
-            if wanted
-        ]
+        self.settings = settings or TagSettings()
+        chosen = chosen_folds(self.card, self.settings.folds)
+        self.thresholds = self.card.thresholds if thresholds is None else thresholds
+        if len(self.thresholds) != len(self.card.labels):
+            raise AudiotagError(
+                f"thresholds must be one a label ({len(self.card.labels)} in {self.card.name}), "
+                f"got {len(self.thresholds)}."
+            )
+        self.out_of_fold = read_out_of_fold(folder, self.card)
+        self.weights: np.ndarray | None = None
+        if self.out_of_fold is not None:
+            rows = [row for row, fold in enumerate(self.card.folds) if fold in chosen]
+            self.weights = self.out_of_fold.weights()[rows]
+        self._require_weights(self.settings)
+        self.engine_name, self.engine = fastest_engine(folder, self.card, self.settings.folds, say)
+        self.masks = tuple(
+            Mask(**{name: value for name, value in entry.items() if name != "kind"})
+            for entry in self.card.recipe.get("augment", ())
+            if entry.get("kind") == "mask"
+        )
 
     def tag(self, source: Source, name: str | None = None) -> Tags:
         """Tag a sound file, or the bytes of one.
@@ -56,55 +112,150 @@ class Tagger:
         AudiotagError
             If it cannot be read as a sound; see `audiotag.sound.audio.read_sound`.
         """
-        return self.tag_sound(read_sound(source, self.card.spectrogram.sample_rate, name))
+        return self.tags_of(self.evidence(source, name))
 
     def tag_sound(self, sound: Sound) -> Tags:
-        """Tag a decoded sound; it must have the card's sample rate."""
+        """Tag a decoded sound, which must have the card's sample rate."""
+        return self.tags_of(self.evidence_of(sound))
+
+    def tags_of(self, evidence: Evidence, settings: TagSettings | None = None) -> Tags:
+        """The tags that evidence makes, by the tagger's own settings or by others; networks are not asked again."""
+        settings = settings or self.settings
+        self._require_weights(settings)
+        windows = settings.windows or self.card.windows
+        if not settings.tta:
+            evidence = replace(evidence, augmented=None)
+        return clip_tags(evidence, self.card.labels, self.thresholds, windows, settings.combine, self.weights)
+
+    def evidence(self, source: Source, name: str | None = None) -> Evidence:
+        """What each fold says of each window of a sound file, or of the bytes of one."""
+        return joined([self.scored(block) for block in self.pictures(source, name)])
+
+    def evidence_of(self, sound: Sound) -> Evidence:
+        """`evidence` of a decoded sound, which must have the card's sample rate."""
+        return self.scored(self._of_whole(sound))
+
+    def pictures(self, source: Source, name: str | None = None) -> Iterator[Pictures]:
+        """What the networks get of a sound: once, or for a sound longer than `WHOLE_S` block by block."""
+        rate = self.card.spectrogram.sample_rate
+        if read_header(source, name).duration_s <= WHOLE_S:
+            yield self._of_whole(read_sound(source, rate, name))
+            return
+        window = self.card.spectrogram.clip_samples
+        hop = self.settings.hop(window)
+        step = hop * (1 + round(WHOLE_S / 2 * rate) // hop)
+        sound = LongSound(source, rate, name)
+        offset, rest = 0, np.empty(0, np.float32)
+        for part in sound.blocks():
+            rest = np.concatenate([rest, part])
+            while len(rest) > step + window:  # more than a window follows, so that the last block has one at least
+                starts = np.arange(0, step, hop)
+                notes = self._unlike(sound.name, rest[:step]) if offset == 0 else ()
+                yield self._block(sound.name, rest[: step - hop + window], starts, offset, notes)
+                offset, rest = offset + step, rest[step:]
+        starts = np.array(window_starts(len(rest), window, hop))
+        yield self._block(sound.name, rest, starts, offset, sound.notes)
+
+    def scored(self, pictures: Pictures) -> Evidence:
+        """What the networks say of them."""
         settings = self.card.spectrogram
-        if peak_dbfs(sound.waveform) < SILENCE_DBFS:
-            nothing = np.zeros((len(self.networks), 1, len(self.card.labels)), dtype=np.float32)
-            return self._tags(sound, nothing, np.zeros(1))
+        augmented = pictures.augmented
+        return Evidence(
+            name=pictures.name,
+            duration_s=pictures.end / settings.sample_rate,
+            starts_s=pictures.starts / settings.sample_rate,
+            window_s=settings.clip_s,
+            scores=self._scores(pictures.plain, len(pictures.starts)),
+            augmented=None
+            if augmented is None
+            else np.stack([self._scores(one, len(pictures.starts)) for one in augmented]),
+            notes=pictures.notes,
+        )
+
+    def _scores(self, pictures: np.ndarray, windows: int) -> np.ndarray:
+        """Scores of the folds, ``(folds, windows, labels)``; 0 for silence, which has no pictures."""
+        if not len(pictures):
+            folds = len(self.settings.folds) or len(self.card.folds)
+            return np.zeros((folds, windows, len(self.card.labels)), dtype=np.float32)
+        parts = [self.engine(pictures[at : at + WINDOWS_AT_ONCE]) for at in range(0, len(pictures), WINDOWS_AT_ONCE)]
+        return np.concatenate(parts, axis=1)
+
+    def _of_whole(self, sound: Sound) -> Pictures:
+        settings = self.card.spectrogram
         first, last = kept_bounds(sound.waveform, settings)
-        trimmed = sound.waveform[first:last]
-        starts = window_starts(len(trimmed), settings)
-        scores = np.concatenate(
-            [
-                self.score(
-                    [trimmed[start : start + settings.clip_samples] for start in starts[at : at + WINDOWS_AT_ONCE]]
-                )
-                for at in range(0, len(starts), WINDOWS_AT_ONCE)
-            ],
-            axis=1,
-        )
-        return self._tags(sound, scores, (first + np.array(starts)) / settings.sample_rate)
+        starts = window_starts(last - first, settings.clip_samples, self.settings.hop(settings.clip_samples))
+        notes = (*sound.notes, *self._unlike(sound.name, sound.waveform))
+        block = self._block(sound.name, sound.waveform[first:last], np.array(starts), first, notes)
+        return replace(block, end=len(sound.waveform))
 
-    def score(self, windows: list[np.ndarray]) -> np.ndarray:
-        """Scores of waveforms, each padded to the clip length, shape ``(folds, windows, labels)``."""
+    def _block(
+        self, name: str, waveform: np.ndarray, starts: np.ndarray, offset: int, notes: tuple[str, ...]
+    ) -> Pictures:
+        """Pictures of windows at ``starts`` in a waveform that lies at ``offset`` in its clip."""
+        plain = np.empty(0, np.float32)
+        augmented = np.empty((PASSES, 0), np.float32) if self.settings.tta else None
+        if peak_dbfs(waveform) >= SILENCE_DBFS:
+            plain = np.stack([self._picture(waveform, start) for start in starts])
+            if self.settings.tta:
+                augmented = self._augmented(waveform, starts)
+        return Pictures(name, starts + offset, offset + len(waveform), plain, augmented, notes)
+
+    def _picture(
+        self, waveform: np.ndarray, start: int, at: float = 0.5, draw: np.random.Generator | None = None
+    ) -> np.ndarray:
         settings = self.card.spectrogram
-        log_mels = np.stack([log_mel(fit_length(window, settings), settings) for window in windows])
-        batch = self.finish(torch.from_numpy(log_mels)).contiguous(memory_format=torch.channels_last)
-        with torch.inference_mode():
-            return np.stack([network(batch).sigmoid().numpy() for network in self.networks])
+        decibels = log_mel(fit_length(waveform[start : start + settings.clip_samples], settings, at), settings)
+        if draw is not None:
+            for mask in self.masks:
+                decibels = mask.apply(decibels[None, None], mask.draw(draw, (1, 1, *decibels.shape)))[0, 0]
+        return network_input(decibels, settings)
 
-    def _tags(self, sound: Sound, scores: np.ndarray, starts_s: np.ndarray) -> Tags:
-        over_windows = scores.max(axis=1) if self.card.windows == "max" else scores.mean(axis=1)
-        clip_scores = over_windows.mean(axis=0)
-        thresholds = np.array(self.card.thresholds)
-        agreeing = ((over_windows >= thresholds) & (over_windows > 0)).sum(axis=0)
-        ranking = tuple(
-            Tag(self.card.labels[i], float(clip_scores[i]), float(thresholds[i]), int(agreeing[i]))
-            for i in np.argsort(-clip_scores, kind="stable")
-        )
-        return Tags(
-            sound.name, ranking, len(self.networks), clip_scores, scores.mean(axis=0), starts_s, tuple(sound.notes)
-        )
+    def _augmented(self, waveform: np.ndarray, starts: np.ndarray) -> np.ndarray:
+        """Passes over windows that are shifted by up to half their distance and masked as in training.
+
+        A clip shorter than a window lies between its zeros at random. All chance comes from the clip's own samples, so
+        that the same clip gets the same scores whatever is tagged before it.
+        """
+        settings = self.card.spectrogram
+        content = hashlib.blake2b(np.ascontiguousarray(waveform).tobytes(), digest_size=8).digest()
+        draw = np.random.default_rng(int.from_bytes(content, "little"))
+        reach, last = self.settings.hop(settings.clip_samples) // 2, max(len(waveform) - settings.clip_samples, 0)
+        passes = []
+        for _ in range(PASSES):
+            shifted = np.clip(starts + draw.integers(-reach, reach + 1, len(starts)), 0, last)
+            passes.append(np.stack([self._picture(waveform, start, draw.random(), draw) for start in shifted]))
+        return np.stack(passes)
+
+    def _unlike(self, name: str, waveform: np.ndarray) -> tuple[str, ...]:
+        if not self.card.sounds:
+            return ()
+        return tuple(unlike(name, measured(waveform, self.card.spectrogram.sample_rate), self.card.sounds))
+
+    def _require_weights(self, settings: TagSettings) -> None:
+        if settings.combine == "weighted" and self.weights is None:
+            raise AudiotagError(
+                f"{self.card.name} holds no out-of-fold scores to fit weights to; combine its folds by mean or "
+                "geometric, or publish it again."
+            )
 
 
-def window_starts(samples: int, settings: SpectrogramSettings) -> list[int]:
-    """Where windows of the clip length start: every half window, the last one ending with the sound.
+def joined(blocks: list[Evidence]) -> Evidence:
+    """Evidence of a clip from that of its blocks, in their order."""
+    augmented = [block.augmented for block in blocks if block.augmented is not None]
+    return replace(
+        blocks[-1],
+        starts_s=np.concatenate([block.starts_s for block in blocks]),
+        scores=np.concatenate([block.scores for block in blocks], axis=1),
+        augmented=np.concatenate(augmented, axis=2) if augmented else None,
+        notes=tuple(note for block in blocks for note in block.notes),
+    )
 
-    >>> window_starts(44_100 * 5, SpectrogramSettings(clip_s=2.0))
+
+def window_starts(samples: int, window: int, hop: int) -> list[int]:
+    """Where windows start: every ``hop`` samples, the last one ending with the sound.
+
+    >>> window_starts(44_100 * 5, 2 * 44_100, 44_100)
     [0, 44100, 88200, 132300]
     """
-    last = max(samples - settings.clip_samples, 0)
-    return [*range(0, last, settings.clip_samples // 2), last]
+    last = max(samples - window, 0)
+    return [*range(0, last, hop), last]

@@ -12,15 +12,22 @@ import shutil
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from audiotag.data.dataset import Dataset
 from audiotag.data.remembered import open_remembered
 from audiotag.errors import AudiotagError
 from audiotag.metrics import accuracy, best_f1_thresholds, lwlrap
+from audiotag.sound.audio import read_sound
+from audiotag.tagging import likeness, out_of_fold
 from audiotag.tagging.ensemble import CARD, Card, FoldCard
+from audiotag.tagging.out_of_fold import OutOfFold
 from audiotag.training.runs import Run, plan_of
 from audiotag.workspace import Workspace, write_bytes, write_json
+
+MEASURED_CLIPS = 400
 
 
 def publish(run: Run, name: str, parent: Path, about: str = "", licence: str = "not stated") -> Path:
@@ -59,11 +66,12 @@ def publish(run: Run, name: str, parent: Path, about: str = "", licence: str = "
     parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(dir=parent, prefix=f".{name}."))
     try:
-        folds, scores, targets = [], [], []
+        folds, scores, targets, numbers = [], [], [], []
         for fold, event in sorted(finished.items()):
             held_out = load((run.fold_folder(fold) / "scores.safetensors").read_bytes())
             scores.append(held_out["scores"])
             targets.append(held_out["targets"])
+            numbers.append(np.full(len(held_out["scores"]), fold))
             weights = _halved((run.fold_folder(fold) / "weights.safetensors").read_bytes())
             write_bytes(aside / f"fold-{fold}.safetensors", weights)
             folds.append(
@@ -77,6 +85,9 @@ def publish(run: Run, name: str, parent: Path, about: str = "", licence: str = "
                 )
             )
         all_scores, all_targets = np.concatenate(scores), np.concatenate(targets)
+        held_out_scores = OutOfFold(all_scores, all_targets, np.concatenate(numbers)).to_bytes()
+        write_bytes(aside / out_of_fold.FILE, held_out_scores)
+        dataset = open_remembered(Path(settings.dataset), Workspace())
         card = Card(
             name=name,
             about=about or f"Trained by {settings.recipe.title} on {Path(settings.dataset).name}.",
@@ -88,10 +99,12 @@ def publish(run: Run, name: str, parent: Path, about: str = "", licence: str = "
             folds=tuple(folds),
             lwlrap=round(lwlrap(all_targets, all_scores), 5),
             accuracy=round(accuracy(all_targets, all_scores), 5),
-            dataset=_dataset_card(Path(settings.dataset)),
+            dataset=_dataset_card(dataset),
             recipe=settings.recipe.to_dict(),
             licence=licence,
             created=time.strftime("%Y-%m-%d"),
+            sounds=_likeness(dataset, settings.recipe.spectrogram.sample_rate),
+            out_of_fold=hashlib.sha256(held_out_scores).hexdigest(),
         )
         write_json(aside / CARD, card.to_dict())
         aside.chmod(0o755)  # mkdtemp's 0700 would keep others out
@@ -128,8 +141,20 @@ def _halved(content: bytes) -> bytes:
     )
 
 
-def _dataset_card(path: Path) -> dict[str, str | int]:
-    dataset = open_remembered(path, Workspace())
+def _likeness(dataset: Dataset, sample_rate: int) -> dict[str, Any]:
+    """What the training clips are like, from as many of them as take some seconds, evenly drawn."""
+    clips = dataset.clips[dataset.clips["subset"] != "test"]
+    rows = np.linspace(0, len(clips) - 1, min(len(clips), MEASURED_CLIPS)).astype(int)
+    measured = []
+    for path in clips["path"].iloc[np.unique(rows)]:
+        try:
+            measured.append(likeness.measured(read_sound(path, sample_rate).waveform, sample_rate))
+        except (AudiotagError, OSError):
+            continue  # it could not be trained on either
+    return likeness.profile(measured)
+
+
+def _dataset_card(dataset: Dataset) -> dict[str, str | int]:
     clips = dataset.clips
     listed = "\n".join(
         f"{row.subset}/{row.clip}:{','.join(row.labels)}" for row in clips.sort_values(["subset", "clip"]).itertuples()

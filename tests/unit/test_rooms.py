@@ -188,7 +188,8 @@ def test_importing_what_the_pages_import_loads_nothing_heavy(tmp_path: Path) -> 
 
 
 def test_importing_what_pages_import_when_buttons_are_pressed_loads_no_fastai(tmp_path: Path) -> None:
-    code = import_lines(at_top_only=False) + "\nimport audiotag.tagging.tagger\nimport audiotag.cli"
+    modules = ("audiotag.networks", "audiotag.tagging.tagger", "audiotag.cli")
+    code = "\n".join([import_lines(at_top_only=False), *(f"import {module}" for module in modules)])
     assert loaded_after(code, {"torch", "fastai", "fastaudio"}, tmp_path) == {"torch"}
 
 

@@ -13,6 +13,8 @@ from audiotag.sound.audio import Header, Sound, read_sound, wav_bytes
 from audiotag.sound.settings import SpectrogramSettings
 from audiotag.sound.spectrogram import log_mel
 from audiotag.tagging import tagger as tagger_module
+from audiotag.tagging.ensemble import load_networks
+from audiotag.tagging.settings import TagSettings
 from audiotag.tagging.tagger import Tagger, window_starts
 
 RATE = 44_100
@@ -42,11 +44,12 @@ def with_card(tiny_ensemble: Path, to: Path, **changes: object) -> Path:
     return folder
 
 
-def by_hand(tagger: Tagger, windows: list[np.ndarray]) -> np.ndarray:
+def by_hand(folder: Path, tagger: Tagger, windows: list[np.ndarray]) -> np.ndarray:
     """Scores one window and one network at a time, shape (folds, windows, labels)."""
-    scores = np.zeros((len(tagger.networks), len(windows), len(tagger.card.labels)))
+    networks = load_networks(folder, tagger.card)
+    scores = np.zeros((len(networks), len(windows), len(tagger.card.labels)))
     with torch.no_grad():
-        for fold, network in enumerate(tagger.networks):
+        for fold, network in enumerate(networks):
             for number, window in enumerate(windows):
                 picture = torch.from_numpy(log_mel(window, tagger.card.spectrogram))
                 scores[fold, number] = torch.sigmoid(network(picture[None, None]))[0].numpy()
@@ -58,7 +61,7 @@ def by_hand(tagger: Tagger, windows: list[np.ndarray]) -> np.ndarray:
 def test_windows_cover_every_sample_and_overlap_by_half(clip_s: float, seconds: float) -> None:
     settings = SpectrogramSettings(clip_s=clip_s)
     samples, window = round(seconds * RATE), settings.clip_samples
-    starts = window_starts(samples, settings)
+    starts = window_starts(samples, window, window // 2)
     assert starts[0] == 0
     assert starts[-1] == max(samples - window, 0)
     steps = np.diff(starts)
@@ -67,19 +70,19 @@ def test_windows_cover_every_sample_and_overlap_by_half(clip_s: float, seconds: 
     assert (steps <= window // 2).all()
 
 
-def test_clip_shorter_than_a_window_is_padded_to_one(tagger: Tagger) -> None:
+def test_clip_shorter_than_a_window_is_padded_to_one(tiny_ensemble: Path, tagger: Tagger) -> None:
     waveform = noise(0.4)
     tags = tagger.tag_sound(sound(waveform))
     spare = WINDOW - len(waveform)
     padded = np.pad(waveform, (round(spare / 2), spare - round(spare / 2)))
     assert tags.starts_s.tolist() == [0]
-    np.testing.assert_allclose(tags.scores, by_hand(tagger, [padded]).mean(axis=(0, 1)), atol=1e-5)
+    np.testing.assert_allclose(tags.scores, by_hand(tiny_ensemble, tagger, [padded]).mean(axis=(0, 1)), atol=1e-5)
 
 
-def test_scores_of_a_long_clip_are_the_mean_over_windows_and_folds(tagger: Tagger) -> None:
+def test_scores_of_a_long_clip_are_the_mean_over_windows_and_folds(tiny_ensemble: Path, tagger: Tagger) -> None:
     waveform = noise(3.3)
     starts = [0, WINDOW // 2, WINDOW, 3 * WINDOW // 2, 2 * WINDOW, len(waveform) - WINDOW]
-    expected = by_hand(tagger, [waveform[start : start + WINDOW] for start in starts])
+    expected = by_hand(tiny_ensemble, tagger, [waveform[start : start + WINDOW] for start in starts])
     tags = tagger.tag_sound(sound(waveform))
     np.testing.assert_allclose(tags.scores, expected.mean(axis=(0, 1)), atol=1e-5)
     np.testing.assert_allclose(tags.timeline, expected.mean(axis=0), atol=1e-5)
@@ -92,8 +95,10 @@ def test_a_card_may_ask_for_the_best_window_instead(tagger: Tagger, tiny_ensembl
     waveform = noise(3.3)
     best = Tagger(with_card(tiny_ensemble, tmp_path / "max", windows="max")).tag_sound(sound(waveform))
     mean = tagger.tag_sound(sound(waveform))
-    starts = window_starts(len(waveform), tagger.card.spectrogram)
-    expected = by_hand(tagger, [waveform[start : start + WINDOW] for start in starts]).max(axis=1).mean(axis=0)
+    starts = window_starts(len(waveform), WINDOW, WINDOW // 2)
+    expected = (
+        by_hand(tiny_ensemble, tagger, [waveform[start : start + WINDOW] for start in starts]).max(axis=1).mean(axis=0)
+    )
     np.testing.assert_allclose(best.scores, expected, atol=1e-5)
     assert (best.scores > mean.scores).all()
 
@@ -103,9 +108,9 @@ def test_smaller_batches_give_the_same_scores(tagger: Tagger, monkeypatch: pytes
     waveform = noise(4.2)
     whole = tagger.tag_sound(sound(waveform))
     sizes = []
-    score = tagger.score
+    engine = tagger.engine
     monkeypatch.setattr(tagger_module, "WINDOWS_AT_ONCE", at_once)
-    monkeypatch.setattr(tagger, "score", lambda windows: sizes.append(len(windows)) or score(windows))
+    monkeypatch.setattr(tagger, "engine", lambda pictures: sizes.append(len(pictures)) or engine(pictures))
     parts = tagger.tag_sound(sound(waveform))
     assert max(sizes) == at_once
     assert sum(sizes) == len(whole.starts_s)
@@ -142,7 +147,7 @@ def test_agreement_counts_the_folds_that_pass_the_threshold(
     tagger: Tagger, tiny_ensemble: Path, tmp_path: Path
 ) -> None:
     waveform = noise(1)
-    folds = by_hand(tagger, [waveform])[:, 0]
+    folds = by_hand(tiny_ensemble, tagger, [waveform])[:, 0]
     between = float(folds[:, 0].mean())  # above one fold's score of Bark, below the other's
     below, above = float(folds[:, 1].min()) - 0.001, float(folds[:, 2].max()) + 0.001
     folder = with_card(tiny_ensemble, tmp_path / "mine", thresholds=[between, below, above])
@@ -154,9 +159,9 @@ def test_agreement_counts_the_folds_that_pass_the_threshold(
 
 def test_chosen_folds_alone_vote(tagger: Tagger, tiny_ensemble: Path) -> None:
     waveform = noise(1)
-    expected = by_hand(tagger, [waveform])[:, 0]
+    expected = by_hand(tiny_ensemble, tagger, [waveform])[:, 0]
     for fold in (1, 2):
-        tags = Tagger(tiny_ensemble, folds=(fold,)).tag_sound(sound(waveform))
+        tags = Tagger(tiny_ensemble, TagSettings(folds=(fold,))).tag_sound(sound(waveform))
         assert tags.folds == 1
         np.testing.assert_allclose(tags.scores, expected[fold - 1], atol=1e-5)
     assert np.abs(expected[0] - expected[1]).max() > 1e-3
@@ -164,7 +169,7 @@ def test_chosen_folds_alone_vote(tagger: Tagger, tiny_ensemble: Path) -> None:
 
 def test_fold_that_the_ensemble_lacks_is_an_error_that_names_those_it_has(tiny_ensemble: Path) -> None:
     with pytest.raises(AudiotagError, match="folds must be among 1, 2 in tiny, got 9"):
-        Tagger(tiny_ensemble, folds=(1, 9))
+        Tagger(tiny_ensemble, TagSettings(folds=(1, 9)))
 
 
 def test_silence_around_a_sound_is_trimmed_and_times_still_count_from_its_start(
