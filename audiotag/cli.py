@@ -6,17 +6,16 @@ Exit status: 0 when all was done, 1 when some clips could not be used, 2 when no
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import os
 import sys
 import time
 from collections.abc import Callable
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from audiotag import __version__, cli_training
+from audiotag import __version__, cli_gains, cli_tagging, cli_training
+from audiotag.cli_progress import ALL_DONE, NOTHING_DONE, SOME_FAILED, bar, print_problems
 from audiotag.errors import AudiotagError
 from audiotag.workspace import Workspace
 
@@ -25,10 +24,6 @@ if TYPE_CHECKING:
 
     from audiotag.data.dataset import Dataset
     from audiotag.data.measuring import Measuring
-    from audiotag.tagging.tagger import Tags
-
-ALL_DONE, SOME_FAILED, NOTHING_DONE = 0, 1, 2
-SHOWN_PROBLEMS = 20
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -54,7 +49,7 @@ def demo(options: argparse.Namespace) -> int:
 
     folder = options.folder or Workspace().starter
     began = time.monotonic()
-    with _bar("starter sounds", "clip") as progress:
+    with bar("starter sounds", "clip") as progress:
         render_starter(folder, seed=options.seed, progress=progress)
     print(f"{folder} is ready ({time.monotonic() - began:.0f} s). Next: audiotag app, or audiotag train {folder}")
     return ALL_DONE
@@ -74,7 +69,7 @@ def scan(options: argparse.Namespace) -> int:
     workspace = Workspace()
     table_options = TableOptions(options.separator, options.file_column, options.label_column)
     dataset = open_and_remember(options.dataset, table_options, options.keep_condemned, workspace)
-    with _bar("headers", "file") as progress:
+    with bar("headers", "file") as progress:
         index = scan_headers(dataset, workspace.indexes, progress)
     measuring = Measuring.of(dataset.root, dataset.name, workspace)
     if options.measure:
@@ -100,8 +95,9 @@ def scan(options: argparse.Namespace) -> int:
         for sentence in dataset.missing:
             print(sentence, file=sys.stderr)
         of_use = problems["kind"].isin(USED_ALL_THE_SAME)
-        _print_problems(list(problems.loc[~of_use, "what"]), SHOWN_PROBLEMS)
-        _print_problems(list(problems.loc[of_use, "what"]), SHOWN_PROBLEMS, "used, but look at them")
+        for used, what in ((~of_use, "left out"), (of_use, "used, but look at them")):
+            reasons = list(problems.loc[used, "what"])
+            print_problems(reasons, len(reasons), "--json", what)
     left_out = not problems["kind"].isin(USED_ALL_THE_SAME).all()
     return NOTHING_DONE if table.empty else SOME_FAILED if left_out or dataset.missing else ALL_DONE
 
@@ -110,7 +106,7 @@ def _measure(measuring: Measuring) -> None:
     """Run the second pass and follow it; an interrupt stops it, and what is measured is kept."""
     measuring.start()
     try:
-        with _bar("measuring", "clip") as progress:
+        with bar("measuring", "clip") as progress:
             while measuring.is_active():
                 if state := measuring.progress():
                     progress(state["done"], state["total"])
@@ -142,74 +138,6 @@ def _write_scan(dataset: Dataset, index: pd.DataFrame, problems: pd.DataFrame, o
 
         page = dashboard(dataset, index, problems, Filter(), PRESETS["capstone"].clip_s)
         write_bytes(options.html, page.encode())
-
-
-def tag(options: argparse.Namespace) -> int:
-    """Tag clips."""
-    if options.out:
-        _check_out(options.out)
-    from audiotag.sound.audio import READABLE
-    from audiotag.tagging.settings import TagSettings
-    from audiotag.tagging.tagger import Tagger
-
-    tagger = Tagger(_ensemble_folder(options.ensemble), TagSettings(folds=options.folds))
-    paths = _sound_files(options.paths)
-    if not paths:
-        raise AudiotagError(f"no sound files in {', '.join(map(str, options.paths))}; {READABLE} are read.")
-    results, problems = [], []
-    with _bar("clips", "clip") as progress:
-        for done, path in enumerate(paths, start=1):
-            try:
-                result = tagger.tag(path)
-            except (AudiotagError, OSError) as error:
-                problems.append(str(error))
-            else:
-                results.append((path, result))
-            if len(paths) > 1:
-                progress(done, len(paths))
-    rows = [_tag_row(path, tags, options.paths) for path, tags in results]
-    if options.out:
-        _write_tags(options.out, rows, tagger.card.labels)
-    if options.json:
-        print(json.dumps(rows, indent=2, ensure_ascii=False))
-    elif not options.out:
-        for _, tags in results:
-            shown = ", ".join(f"{t.label} {t.score:.2f} ({t.folds_agreeing} of {tags.folds} folds)" for t in tags.tags)
-            print(f"{tags.name}: {shown or 'nothing I know'}")
-            for note in tags.notes:
-                print(f"  {note}")
-    _print_problems(problems, len(problems))
-    return SOME_FAILED if problems and results else NOTHING_DONE if problems else ALL_DONE
-
-
-def score(options: argparse.Namespace) -> int:
-    """Score a submission against the truth."""
-    from audiotag.scoring import score_submission
-
-    result = score_submission(options.submission, options.truth)
-    per_class = result.per_class
-    if options.json:
-        values = {
-            "lwlrap": result.lwlrap,
-            "accuracy": result.accuracy,
-            "clips": result.clips,
-            "splits": {name: {"clips": n, "lwlrap": value} for name, (n, value) in result.per_split.items()},
-            "per_class": {
-                label: {"lwlrap": None if row.clips == 0 else row.lwlrap, "clips": int(row.clips)}
-                for label, row in zip(per_class.index, per_class.itertuples(), strict=True)
-            },
-            "notes": result.notes,
-        }
-        print(json.dumps(values, indent=2, ensure_ascii=False))
-        return ALL_DONE
-    print(f"lwlrap {result.lwlrap:.5f} on {result.clips} clips, accuracy {result.accuracy:.5f}")
-    for name, (clips, value) in result.per_split.items():
-        print(f"  {name}: {value:.5f} on {clips} clips")
-    for note in result.notes:
-        print(note)
-    print()
-    print(per_class.to_string(float_format=lambda value: f"{value:.4f}"))
-    return ALL_DONE
 
 
 def app(options: argparse.Namespace) -> int:
@@ -280,17 +208,10 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--licence", default="not stated", help="what its card says of its licence")
     sub.add_argument("--shipped", action="store_true", help="into models/ instead of the workspace")
 
-    sub = command("tag", tag, "Tag clips, or folders of clips.")
-    sub.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="sound files or folders")
-    sub.add_argument("--ensemble", default="starter", help="name or folder of the ensemble (default: starter)")
-    sub.add_argument("--folds", type=_numbers, default=(), metavar="1,2,…", help="use only these of its folds")
-    sub.add_argument("--out", type=Path, metavar="FILE", help="write all scores to a .csv or .json file")
-    sub.add_argument("--json", action="store_true", help="print the result as JSON")
-
-    sub = command("score", score, "Score a submission against the truth.")
-    sub.add_argument("submission", type=Path, help="CSV of a file column and a column of scores a label")
-    sub.add_argument("--truth", type=Path, required=True, help="CSV of a file column and a label column")
-    sub.add_argument("--json", action="store_true", help="print the result as JSON")
+    cli_tagging.add_tag(command("tag", cli_tagging.tag, "Tag clips, or folders of clips."))
+    cli_tagging.add_submit(command("submit", cli_tagging.submit, "Score a dataset's test clips for a submission."))
+    cli_tagging.add_score(command("score", cli_tagging.score, "Score a submission against the truth."))
+    cli_gains.add_gains(commands)
 
     sub = command("app", app, "Serve the app on 127.0.0.1; renders the starter sounds on first use.")
     sub.add_argument("--port", type=_port, default=8501, help="default: 8501")
@@ -301,94 +222,3 @@ def _port(text: str) -> int:
     if not text.isdigit() or not 1 <= int(text) <= 65_535:
         raise argparse.ArgumentTypeError(f"must be a number from 1 to 65535, got {text}")
     return int(text)
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    try:
-        numbers = tuple(sorted({int(part) for part in text.split(",")}))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"must be numbers with commas between, like 1,2, got {text}") from None
-    if min(numbers) < 1:
-        raise argparse.ArgumentTypeError(f"folds are counted from 1, got {min(numbers)}")
-    return numbers
-
-
-def _ensemble_folder(name: str) -> Path:
-    known = Workspace().ensemble_folders()
-    if name in known:
-        return known[name]
-    if Path(name).is_dir():
-        return Path(name)
-    raise AudiotagError(f"there is no ensemble named {name}; there are {', '.join(known) or 'none'}.")
-
-
-def _sound_files(paths: list[Path]) -> list[Path]:
-    from audiotag.sound.audio import SUFFIXES
-
-    files: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            files += sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
-        else:
-            files.append(path)  # named by hand, so whatever is wrong with it is said
-    return files
-
-
-def _tag_row(path: Path, tags: Tags, given: list[Path]) -> dict[str, Any]:
-    folder = next((folder for folder in given if folder in path.parents), path.parent)
-    return {
-        "clip": str(path.relative_to(folder)),  # as the tables of a dataset name it
-        "path": str(path),
-        "tags": [{"label": tag.label, "score": round(tag.score, 4), "folds": tag.folds_agreeing} for tag in tags.tags],
-        "scores": {tag.label: round(tag.score, 4) for tag in tags.ranking},
-        "notes": list(tags.notes),
-    }
-
-
-def _check_out(out: Path) -> None:
-    """Refuse what cannot be written before hours are spent on tagging."""
-    if out.suffix.lower() not in (".csv", ".json"):
-        raise AudiotagError(f"--out must end in .csv or .json, got {out.name}.")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    if out.is_dir() or not os.access(out.parent, os.W_OK):
-        raise AudiotagError(f"--out cannot be written to {out}; choose another place.")
-
-
-def _write_tags(out: Path, rows: list[dict[str, Any]], labels: tuple[str, ...]) -> None:
-    from audiotag.workspace import write_bytes, write_json
-
-    if out.suffix.lower() == ".json":
-        write_json(out, rows)
-        return
-    import io
-
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(["fname", *labels, "tags"])
-    for row in rows:
-        tags = ",".join(tag["label"] for tag in row["tags"])
-        writer.writerow([row["clip"], *(row["scores"][label] for label in labels), tags])
-    write_bytes(out, text.getvalue().encode())
-
-
-def _print_problems(reasons: list[str], shown: int, what: str = "left out") -> None:
-    if reasons:
-        print(f"\n{len(reasons)} {what}:", file=sys.stderr)
-        for reason in reasons[:shown]:
-            print(f"  {reason}", file=sys.stderr)
-        if len(reasons) > shown:
-            print(f"  … and {len(reasons) - shown} more; --json lists all.", file=sys.stderr)
-
-
-@contextmanager
-def _bar(what: str, unit: str):  # type: ignore[no-untyped-def]
-    """A progress bar on standard error, as a callable (done, total)."""
-    from tqdm import tqdm
-
-    with tqdm(desc=what, unit=unit, disable=None, leave=False) as bar:
-
-        def progress(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        yield progress

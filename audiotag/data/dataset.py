@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,6 +63,13 @@ class Dataset:
         """The subsets that have clips, in the order curated, noisy, test."""
         present = set(self.clips["subset"].unique())
         return tuple(name for name in SUBSETS if name in present)
+
+    @property
+    def fingerprint(self) -> str:
+        """A checksum of all clips' names and labels, by which an ensemble knows what it was trained on."""
+        rows = self.clips.sort_values(["subset", "clip"]).itertuples()
+        listed = "\n".join(f"{row.subset}/{row.clip}:{','.join(row.labels)}" for row in rows)
+        return hashlib.sha256(listed.encode()).hexdigest()
 
     @property
     def own_folds(self) -> tuple[int, ...]:

@@ -16,6 +16,7 @@ import numpy as np
 
 from audiotag.errors import AudiotagError
 from audiotag.sound.audio import peak_dbfs, read_sound, trim_bounds
+from audiotag.sound.spectrogram import window
 
 FRAME = 2048  # samples of a level frame, 46 ms at 44.1 kHz
 SILENT_FRAME_DBFS = -60.0
@@ -155,16 +156,16 @@ def average_spectrum(waveform: np.ndarray, sample_rate: int, dc: float = 0.0) ->
     from scipy.fft import rfft, rfftfreq
 
     segment = min(_SEGMENT, len(waveform))
-    window = _hann(segment)
+    hann = window("hann", segment) if segment > 1 else np.ones(1, np.float32)
     segments = np.lib.stride_tricks.sliding_window_view(waveform, segment)[:: segment - segment // 2]
     power = np.zeros(segment // 2 + 1)
     for at in range(0, len(segments), _BATCH):
         batch = segments[at : at + _BATCH] - np.float32(dc)
-        batch *= window
+        batch *= hann
         parts = rfft(batch, axis=1, overwrite_x=True).view(batch.dtype)  # real and imaginary by turns
         power += np.einsum("ij,ij->j", parts, parts).reshape(-1, 2).sum(axis=1)
     power[1 : (segment + 1) // 2] *= 2  # all but the bins at 0 Hz and half the sample rate stand for two
-    return rfftfreq(segment, 1 / sample_rate), power / (len(segments) * segment * np.square(window, dtype=float).sum())
+    return rfftfreq(segment, 1 / sample_rate), power / (len(segments) * segment * np.square(hann, dtype=float).sum())
 
 
 def loudness_lufs(waveform: np.ndarray, sample_rate: int) -> float:
@@ -261,10 +262,3 @@ def _meter(sample_rate: int) -> Any:
     meter = pyloudnorm.Meter(sample_rate, filter_class="custom")
     meter._filters = {"K-weighting": _OnePass(pyloudnorm.Meter(sample_rate)._filters.values())}
     return meter
-
-
-@lru_cache(maxsize=8)
-def _hann(n_samples: int) -> np.ndarray:
-    from scipy.signal.windows import hann
-
-    return hann(n_samples, sym=False).astype(np.float32)

@@ -7,6 +7,7 @@ mean; positions are in samples of that waveform.
 from __future__ import annotations
 
 import io
+import os
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -87,12 +88,12 @@ def read_header(source: Source, name: str | None = None) -> Header:
     AudiotagError
         If there is no such file, it is empty, is no sound, or has no samples.
     """
-    name = name or _name_of(source)
-    with _opened(source, name) as file:
-        frames = _counted(file) if file.frames == UNKNOWN_FRAMES else file.frames
-        if frames <= 0:
-            raise AudiotagError(f"{name} holds no samples, by its header; leave it out or record it again.")
-        return Header(frames, file.samplerate, file.channels, file.format, file.subtype)
+    name = name or name_of(source)
+    with opened(source, name) as file:
+        counted = sum(map(len, Blocks(file))) if file.frames == UNKNOWN_FRAMES else 0
+        header = header_of(file, counted)
+    Heard(header.frames).require_sound(name)
+    return header
 
 
 def read_sound(source: Source, sample_rate: int | None = None, name: str | None = None) -> Sound:
@@ -113,61 +114,96 @@ def read_sound(source: Source, sample_rate: int | None = None, name: str | None 
     AudiotagError
         If it is missing, empty, no sound, without samples, or holds NaN or infinite values.
     """
-    name = name or _name_of(source)
-    with _opened(source, name) as file:
+    name = name or name_of(source)
+    with opened(source, name) as file:
         samples, gave_up = _decoded(file, file.frames)
-        frames = len(samples) if file.frames == UNKNOWN_FRAMES else max(file.frames, 0)
-        header = Header(frames, file.samplerate, file.channels, file.format, file.subtype)
-        tracks = file.tracks if isinstance(file, AvSound) else 1
-    if len(samples) == 0:
-        raise AudiotagError(f"{name} holds no samples, by its header; leave it out or record it again.")
+        header, tracks = header_of(file, len(samples)), tracks_of(file)
+    heard = Heard(len(samples), gave_up, peak_dbfs(samples))
     if not np.isfinite(samples).all():
-        bad = int(np.count_nonzero(~np.isfinite(samples)))
-        raise AudiotagError(
-            f"{name} holds {bad} samples that are not numbers (NaN or infinite); "
-            "sound must be finite, so export it again from its source."
-        )
-    notes = []
+        heard.not_numbers = int(np.count_nonzero(~np.isfinite(samples)))
+    heard.require_sound(name)
     sample_rate = sample_rate or header.sample_rate
-    promised, ends_early = promised_end(source, header)
-    truncated = len(samples) < 0.999 * promised or gave_up or ends_early
-    if len(samples) < 0.999 * promised:
-        notes.append(
-            f"{name} is truncated: its header promises {promised / header.sample_rate:.2f} s, "
-            f"{len(samples) / header.sample_rate:.2f} s are there; the part that is there is used."
-        )
-    elif truncated:
-        notes.append(f"{name} is truncated: its end is missing; the part that is there is used.")
-    if tracks > 1:
-        notes.append(f"{name} has {tracks} sound tracks; the first is used.")
-    if header.channels > 2:
-        notes.append(f"{name} has {header.channels} channels; their mean is used.")
-    if header.sample_rate < sample_rate / 2:
-        notes.append(
-            f"{name} was sampled at {header.sample_rate} Hz: it holds nothing above "
-            f"{header.sample_rate / 2000:g} kHz, so tags that need higher sounds are doubtful."
-        )
-    waveform = resample(_mono(samples), header.sample_rate, sample_rate)
-    if peak_dbfs(samples) < SILENCE_DBFS:
-        notes.append(f"{name} is silent: no sample is above {SILENCE_DBFS:g} dBFS.")
-    elif peak_dbfs(waveform) < SILENCE_DBFS:
-        notes.append(f"{name} has channels that cancel each other in their mean, so nothing of it is left.")
-    return Sound(name, waveform, sample_rate, header, tuple(notes), truncated)
+    waveform = resample(mono(samples), header.sample_rate, sample_rate)
+    heard.mean_dbfs = peak_dbfs(waveform)
+    notes, truncated = heard.notes(name, source, header, tracks, sample_rate)
+    return Sound(name, waveform, sample_rate, header, notes, truncated)
+
+
+@dataclass
+class Heard:
+    """What came out of a decoder, at once or summed up over blocks.
+
+    Attributes
+    ----------
+    frames : int
+        Samples a channel.
+    gave_up : bool
+        Whether the decoder failed before the end.
+    peak_dbfs, mean_dbfs : float
+        Level of the largest sample of all channels, and of what their mean became.
+    not_numbers : int
+        Samples that are NaN or infinite.
+    """
+
+    frames: int = 0
+    gave_up: bool = False
+    peak_dbfs: float = float("-inf")
+    mean_dbfs: float = float("-inf")
+    not_numbers: int = 0
+
+    def require_sound(self, name: str) -> None:
+        """Raise where there is no sample, or one that is no number."""
+        if not self.frames:
+            raise AudiotagError(f"{name} holds no samples, by its header; leave it out or record it again.")
+        if self.not_numbers:
+            raise AudiotagError(
+                f"{name} holds {self.not_numbers} samples that are not numbers (NaN or infinite); "
+                "sound must be finite, so export it again from its source."
+            )
+
+    def notes(
+        self, name: str, source: Source, header: Header, tracks: int, sample_rate: int
+    ) -> tuple[tuple[str, ...], bool]:
+        """What is odd about the sound, as sentences, once it is to have this sample rate; whether it is truncated."""
+        notes = []
+        promised, ends_early = promised_end(source, header)
+        truncated = self.frames < 0.999 * promised or self.gave_up or ends_early
+        if self.frames < 0.999 * promised:
+            notes.append(
+                f"{name} is truncated: its header promises {promised / header.sample_rate:.2f} s, "
+                f"{self.frames / header.sample_rate:.2f} s are there; the part that is there is used."
+            )
+        elif truncated:
+            notes.append(f"{name} is truncated: its end is missing; the part that is there is used.")
+        if tracks > 1:
+            notes.append(f"{name} has {tracks} sound tracks; the first is used.")
+        if header.channels > 2:
+            notes.append(f"{name} has {header.channels} channels; their mean is used.")
+        if header.sample_rate < sample_rate / 2:
+            notes.append(
+                f"{name} was sampled at {header.sample_rate} Hz: it holds nothing above "
+                f"{header.sample_rate / 2000:g} kHz, so tags that need higher sounds are doubtful."
+            )
+        if self.peak_dbfs < SILENCE_DBFS:
+            notes.append(f"{name} is silent: no sample is above {SILENCE_DBFS:g} dBFS.")
+        elif self.mean_dbfs < SILENCE_DBFS:
+            notes.append(f"{name} has channels that cancel each other in their mean, so nothing of it is left.")
+        return tuple(notes), truncated
 
 
 def read_crop(path: Path, start: int, frames: int) -> np.ndarray:
     """Read only the samples ``start`` to ``start + frames`` of a file, at its own rate, shape ``(samples,)``."""
     if (samples := _pcm_16_crop(path, start, frames)) is not None:
-        return _mono(samples)
-    with _opened(path, path.name) as file:
+        return mono(samples)
+    with opened(path, path.name) as file:
         if isinstance(file, AvSound):
-            return _mono(file.decoded(start, start + frames)[0])
+            return mono(file.decoded(start, start + frames)[0])
         lead = start  # what cannot be sought is read from its start
         if file.seekable():
             lead = min(start, MP3_LEAD) if file.format == "MP3" else 0
             file.seek(start - lead)
         samples = _decoded(file, lead + frames)[0][lead:]
-    return _mono(samples)
+    return mono(samples)
 
 
 def _pcm_16_crop(path: Path, start: int, frames: int) -> np.ndarray | None:
@@ -264,56 +300,110 @@ def wav_bytes(waveform: np.ndarray, sample_rate: int) -> bytes:
     return buffer.getvalue()
 
 
-def _counted(file: soundfile.SoundFile | AvSound) -> int:
-    return file.counted() if isinstance(file, AvSound) else len(_decoded(file, file.frames)[0])
+def header_of(file: soundfile.SoundFile | AvSound, frames: int) -> Header:
+    """What an opened file says of itself; ``frames`` is its length where it does not say it."""
+    told = frames if file.frames == UNKNOWN_FRAMES else max(file.frames, 0)
+    return Header(told, file.samplerate, file.channels, file.format, file.subtype)
 
 
-def _mono(samples: np.ndarray) -> np.ndarray:
+def tracks_of(file: soundfile.SoundFile | AvSound) -> int:
+    """How many sound tracks an opened file has."""
+    return file.tracks if isinstance(file, AvSound) else 1
+
+
+def mono(samples: np.ndarray) -> np.ndarray:
+    """The mean of the channels, ``(samples, channels)`` → ``(samples,)``."""
     return samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
+
+
+class Blocks:
+    """What is decoded from an opened file, one block of shape ``(samples, channels)`` after the other.
+
+    Parameters
+    ----------
+    file : soundfile.SoundFile or AvSound
+    most : int, optional
+        Samples a channel to read; all, by default.
+    size : int
+        Samples a channel in a block of libsndfile's; FFmpeg's have the size of its frames.
+
+    Attributes
+    ----------
+    gave_up : bool
+        Whether the decoder failed before the end; known once all blocks are read.
+    """
+
+    def __init__(self, file: soundfile.SoundFile | AvSound, most: int | None = None, size: int = BLOCK) -> None:
+        self._file, self._most, self._size = file, file.frames if most is None else most, size
+        self.gave_up = False
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        if not isinstance(self._file, AvSound):
+            return self._of_libsndfile(self._file)
+        return self._of_ffmpeg(self._file)
+
+    def _of_ffmpeg(self, file: AvSound) -> Iterator[np.ndarray]:
+        yield from file.blocks()
+        self.gave_up = file.gave_up
+
+    def _of_libsndfile(self, file: soundfile.SoundFile) -> Iterator[np.ndarray]:
+        """What is decoded before a failure is in the block already: up to the first NaN that it was filled with."""
+        import soundfile
+
+        if file.format == "MP3":
+            file.seekable = lambda: False  # else soundfile seeks between blocks, which harms MP3
+        done, failure = 0, ""
+        while done < self._most and not failure:
+            block = np.full((min(self._size, self._most - done), file.channels), np.nan, dtype=np.float32)
+            try:
+                read = len(file.read(out=block))
+            except soundfile.LibsndfileError as error:
+                read = int(np.append(np.isnan(block[:, 0]), True).argmax())
+                if not done + read:
+                    raise
+                failure = error.error_string
+            yield block[:read]
+            done += read
+            if read < len(block):
+                break
+        # A failing seek is no damage: it is how a FLAC of unknown length ends.
+        self.gave_up = bool(failure) and "seek" not in failure
 
 
 def _decoded(file: soundfile.SoundFile | AvSound, most: int) -> tuple[np.ndarray, bool]:
     """Up to ``most`` samples, shape ``(samples, channels)``, and whether the decoder gave up before the end.
 
-    What a header says of a length may be unknown or absurd: such files are read by blocks. What is decoded before a
-    failure is in the block already: up to the first NaN that it was filled with.
+    What a header says of a length may be unknown or absurd: such files are read by blocks.
     """
-    import soundfile
-
     if isinstance(file, AvSound):
         return file.decoded()
-    blocks: list[np.ndarray] = []
-    done, failure = 0, ""
-    size = most if most <= WHOLE or file.format == "MP3" else BLOCK  # soundfile seeks between blocks, which harms MP3
-    while done < most and not failure:
-        block = np.full((min(size, most - done), file.channels), np.nan, dtype=np.float32)
-        try:
-            read = len(file.read(out=block))
-        except soundfile.LibsndfileError as error:
-            read = int(np.append(np.isnan(block[:, 0]), True).argmax())
-            if not done + read:
-                raise
-            failure = error.error_string
-        blocks.append(block[:read])
-        done += read
-        if read < len(block):
-            break
+    reading = Blocks(file, most, most if most <= WHOLE else BLOCK)
+    blocks = list(reading)
     samples = blocks[0] if len(blocks) == 1 else np.concatenate([np.empty((0, file.channels), np.float32), *blocks])
-    # A failing seek is no damage: it is how a FLAC of unknown length ends.
-    return samples, bool(failure) and "seek" not in failure
+    return samples, reading.gave_up
 
 
-def _name_of(source: Source) -> str:
+def name_of(source: Source) -> str:
+    """What messages call a sound that was given no name."""
     return source.name if isinstance(source, Path) else "the upload"
 
 
 @contextmanager
-def _opened(source: Source, name: str) -> Iterator:
+def opened(source: Source, name: str) -> Iterator:
+    """A sound file, opened with libsndfile where it can, else with FFmpeg.
+
+    Raises
+    ------
+    AudiotagError
+        If it is missing, empty or no sound; also where libsndfile fails while it is read.
+    """
     import soundfile
 
     if isinstance(source, Path):
         if not source.is_file():
             raise AudiotagError(f"{name} is not there (looked for {source}).")
+        if not os.access(source, os.R_OK):
+            raise AudiotagError(f"{name} may not be read: its permissions forbid it; change them, or copy it.")
         if source.suffix.lower() == ".raw":
             raise AudiotagError(f"{name} is raw: nothing in it says its rate and format; convert it to WAV.")
         size = source.stat().st_size

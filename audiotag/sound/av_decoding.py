@@ -63,6 +63,8 @@ class AvSound:
         Container and codec; by libsndfile's names where it has one.
     tracks : int
         Sound tracks in the file.
+    gave_up : bool
+        Whether the decoder failed before the end of what it was asked for.
 
     Raises
     ------
@@ -92,6 +94,7 @@ class AvSound:
             if not self.samplerate or not self.channels:
                 raise AudiotagError(f"{name} is damaged: its sound track tells no sample rate; export it again.")
             self.subtype = codec_name(self._stream.codec_context)
+            self.gave_up = False
             announced = self._announced()
             self.frames = announced if 0 < announced < ABSURD_FRAMES else UNKNOWN_FRAMES
             self._closing = closing.pop_all()
@@ -116,11 +119,23 @@ class AvSound:
             In [-1, 1], which what is decoded from a lossy codec may pass a little.
         bool
         """
-        stop = min(UNKNOWN_FRAMES if stop is None else stop, self.frames if self._tells_length else UNKNOWN_FRAMES)
         samples, done = np.empty((0, self.channels), np.float32), 0
-        position, gave_up = 0, False
+        for block in self.blocks(start, stop):
+            if done + len(block) > len(samples):
+                # In place and by a share of what there is: long sounds must fit into memory once, not twice.
+                room = max(done + len(block), done + done // 4, FIRST_ROOM)
+                samples.resize((room, self.channels), refcheck=False)
+            samples[done : done + len(block)] = block
+            done += len(block)
+        samples.resize((done, self.channels), refcheck=False)
+        return samples, self.gave_up
+
+    def blocks(self, start: int = 0, stop: int | None = None) -> Iterator[np.ndarray]:
+        """`decoded`, frame by frame of the codec; at the end `gave_up` says whether that was before its time."""
+        stop = min(UNKNOWN_FRAMES if stop is None else stop, self.frames if self._tells_length else UNKNOWN_FRAMES)
+        position = 0
         if start >= stop:
-            return samples, gave_up
+            return
         try:
             seeks = self._seek(start)
             for frame in self._decoded_frames():
@@ -128,31 +143,14 @@ class AvSound:
                     position, seeks = self._position_of(frame), False
                 block = self._floats_of(frame)[max(start - position, 0) : max(stop - position, 0)]
                 position += frame.samples
-                if done + len(block) > len(samples):
-                    # In place and by a share of what there is: long sounds must fit into memory once, not twice.
-                    room = max(done + len(block), done + done // 4, FIRST_ROOM)
-                    samples.resize((room, self.channels), refcheck=False)
-                samples[done : done + len(block)] = block
-                done += len(block)
+                if len(block):
+                    yield block
                 if position >= stop:
                     break
         except _av().FFmpegError as error:
             if not position:
                 raise self._unreadable(error) from error
-            gave_up = True
-        samples.resize((done, self.channels), refcheck=False)
-        return samples, gave_up
-
-    def counted(self) -> int:
-        """Samples a channel, by decoding all and keeping none. Once an object, instead of `decoded`."""
-        count = 0
-        try:
-            for frame in self._decoded_frames():
-                count += frame.samples
-        except _av().FFmpegError as error:
-            if not count:
-                raise self._unreadable(error) from error
-        return count
+            self.gave_up = True
 
     def _sound_track(self) -> AudioStream:
         streams = self._container.streams

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from audiotag.sound.audio import Source, read_sound
+from audiotag.sound.audio import Blocks, Heard, Source, header_of, mono, name_of, opened, peak_dbfs, tracks_of
+
+BLOCK = 1 << 18  # samples a channel that are decoded at once, 6 s; what FFmpeg gives in smaller pieces is put together
 
 
 class LongSound:
-    """A sound that is read from its start to its end.
+    """A sound that is read from its start to its end: the samples that `audiotag.sound.audio.read_sound` gives.
 
     Parameters
     ----------
@@ -27,9 +29,71 @@ class LongSound:
     """
 
     def __init__(self, source: Source, sample_rate: int, name: str | None = None) -> None:
-        self._sound = read_sound(source, sample_rate, name)
-        self.name, self.notes = self._sound.name, self._sound.notes
+        self._source, self._sample_rate = source, sample_rate
+        self.name = name or name_of(source)
+        self.notes: tuple[str, ...] = ()
 
     def blocks(self) -> Iterator[np.ndarray]:
-        """Mono float32 waveforms at the wanted rate, one after the other, of some seconds each."""
-        yield self._sound.waveform
+        """Mono float32 waveforms at the wanted rate, one after the other, of some seconds each.
+
+        Raises
+        ------
+        AudiotagError
+            As `audiotag.sound.audio.read_sound` does; what holds samples that are no numbers is known only by its
+            end, so what came before it is void.
+        """
+        heard = Heard()
+        with opened(self._source, self.name) as file:
+            decoded = Blocks(file, size=BLOCK)
+            resampled = _Resampled(file.samplerate, self._sample_rate)
+            for block in _joined(_means(decoded, heard)):
+                if len(waveform := resampled.of(block)):
+                    heard.mean_dbfs = max(heard.mean_dbfs, peak_dbfs(waveform))
+                    yield waveform
+            if len(waveform := resampled.rest()):
+                heard.mean_dbfs = max(heard.mean_dbfs, peak_dbfs(waveform))
+                yield waveform
+            heard.gave_up = decoded.gave_up
+            header, tracks = header_of(file, heard.frames), tracks_of(file)
+        heard.require_sound(self.name)
+        self.notes, _ = heard.notes(self.name, self._source, header, tracks, self._sample_rate)
+
+
+class _Resampled:
+    """`audiotag.sound.audio.resample` of a sound that comes in pieces."""
+
+    def __init__(self, from_rate: int, to_rate: int) -> None:
+        self._stream = None
+        if from_rate != to_rate:
+            import soxr
+
+            self._stream = soxr.ResampleStream(from_rate, to_rate, 1, dtype="float32")
+
+    def of(self, block: np.ndarray) -> np.ndarray:
+        return block if self._stream is None else self._stream.resample_chunk(block)
+
+    def rest(self) -> np.ndarray:
+        empty = np.empty(0, np.float32)
+        return empty if self._stream is None else self._stream.resample_chunk(empty, last=True)
+
+
+def _means(blocks: Blocks, heard: Heard) -> Iterator[np.ndarray]:
+    """The mean of the channels of every block; once a sample is no number, the others of its kind are only counted."""
+    for samples in blocks:
+        heard.frames += len(samples)
+        heard.not_numbers += int(np.count_nonzero(~np.isfinite(samples)))
+        if not heard.not_numbers:
+            heard.peak_dbfs = max(heard.peak_dbfs, peak_dbfs(samples))
+            yield np.ascontiguousarray(mono(samples), dtype=np.float32)
+
+
+def _joined(pieces: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    """The same samples in blocks of at least `BLOCK`, the last one apart."""
+    waiting: list[np.ndarray] = []
+    for piece in pieces:
+        waiting.append(piece)
+        if sum(map(len, waiting)) >= BLOCK:
+            yield np.concatenate(waiting)
+            waiting.clear()
+    if waiting:
+        yield np.concatenate(waiting)

@@ -1,8 +1,8 @@
 """From what each fold says of each window to what the ensemble says of the clip.
 
-Windows become a clip's score fold by fold, by their mean or maximum; with test-time augmentation a fold's score is
-0.25 of the plain pass and 0.75 of the mean of the augmented ones, as fastai's ``Learner.tta`` has it; then the folds
-are combined:
+Windows become a clip's score fold by fold, by their mean or maximum, where a silent one scores 0; with test-time
+augmentation a fold's score is 0.25 of the plain pass and 0.75 of the mean of the augmented ones, as fastai's
+``Learner.tta`` has it; then the folds are combined:
 
 - ``mean``: their arithmetic mean, as the published method has it;
 - ``geometric``: their geometric mean, which one fold that says no can pull down;
@@ -46,9 +46,11 @@ def clip_tags(
     Tags
         A fold agrees with a label where its own score reaches the threshold.
     """
-    per_fold = over_windows(evidence.scores, windows)
+    heard = evidence.heard[:, None]
+    per_window = np.where(heard, evidence.scores, 0)
+    per_fold = over_windows(per_window, windows)
     if evidence.augmented is not None:
-        passes = over_windows(evidence.augmented, windows).mean(axis=0)
+        passes = over_windows(np.where(heard, evidence.augmented, 0), windows).mean(axis=0)
         per_fold = PLAIN_SHARE * per_fold + (1 - PLAIN_SHARE) * passes
     scores = combined(per_fold, combine, weights)
     least = np.array(thresholds)
@@ -62,7 +64,7 @@ def clip_tags(
         ranking=ranking,
         folds=len(per_fold),
         scores=scores,
-        timeline=combined(evidence.scores, combine, weights),
+        timeline=combined(per_window, combine, weights),
         starts_s=evidence.starts_s,
         window_s=evidence.window_s,
         notes=evidence.notes,

@@ -1,152 +1,122 @@
-"""What runs the networks of an ensemble: torch, the reference; OpenVINO and ONNX Runtime from a compiled graph.
+"""What runs the networks of an ensemble: torch, the reference; OpenVINO and ONNX Runtime from a graph of all folds.
 
 An engine is a function: pictures, float32 ``(windows, channels, height, width)``, to scores, float32 ``(folds, windows,
-labels)``. Each window is scored as if it were alone, so that neither order nor company changes a clip's scores. All
-folds are one graph, which is compiled once and kept in the workspace.
+labels)``. Several threads may call it at once. Whatever windows go in together, and in which order, a window's scores
+are the same but for the last bits.
 """
 
 from __future__ import annotations
 
+import copy
 import os
-from collections.abc import Callable
-from pathlib import Path
+from collections import deque
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from audiotag.tagging.ensemble import Card, load_networks
-
 if TYPE_CHECKING:
-    import torch
+    from audiotag.networks import XResNet
 
 Engine = Callable[[np.ndarray], np.ndarray]
 
 REFERENCE = "torch"
+ENGINES = ("openvino", "openvino-bf16", "onnxruntime", REFERENCE, "torch-bf16", "torch-cuda")  # mostly, fastest first
 AT_ONCE = 8  # windows a request: their activations stay in the cache
-GRAPHS = {"openvino": "folds.xml", "onnxruntime": "folds.onnx"}
+AT_ONCE_ON_GPU = 64
 
 
-def engine_names() -> tuple[str, ...]:
-    """The engines that this machine may have, the reference first."""
-    import torch
-
-    names = (REFERENCE, "torch-bf16", "openvino", "openvino-bf16", "onnxruntime")
-    return (*names, "torch-cuda") if torch.cuda.is_available() else names
+def needs_graph(name: str) -> bool:
+    """Whether an engine runs a graph; the others run networks."""
+    return not name.startswith("torch")
 
 
-def open_engine(name: str, folder: Path, card: Card, folds: tuple[int, ...], graphs: Path) -> Engine:
-    """An engine for an ensemble's chosen folds.
-
-    Parameters
-    ----------
-    name : str
-        One of `engine_names`.
-    folder : Path
-        Of the ensemble.
-    card : Card
-    folds : tuple[int, ...]
-        All, if empty.
-    graphs : Path
-        The folder that `write_graph` has written to; torch needs none.
+def open_torch(name: str, networks: Sequence[XResNet]) -> Engine:
+    """An engine that runs the networks of the folds themselves: "torch", "torch-bf16" or "torch-cuda".
 
     Raises
     ------
-    AudiotagError
-        If the ensemble's files are not what its card says.
+    RuntimeError
+        If this machine has no GPU, or a processor that has no bfloat16.
     """
-    if name.startswith("openvino"):
-        return _openvino(graphs / GRAPHS["openvino"], "bf16" if name.endswith("bf16") else "f32")
-    if name == "onnxruntime":
-        return _onnxruntime(graphs / GRAPHS["onnxruntime"])
-    return _torch(load_networks(folder, card, folds), name.removeprefix("torch").removeprefix("-"))
-
-
-def write_graph(name: str, networks: list, shape: tuple[int, int, int], graphs: Path) -> None:
-    """Compile networks into the file that an engine reads; ``shape`` is a picture's, (channels, height, width)."""
     import torch
 
-    example = torch.zeros(2, *shape)
-    path = graphs / GRAPHS[name.removesuffix("-bf16")]
-    if path.is_file():
-        return
-    with torch.no_grad():
-        if name == "onnxruntime":
-            import warnings
+    from audiotag.tagging.all_folds import AllFolds
 
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", DeprecationWarning)  # the newer exporter fixes the number of windows
-                torch.onnx.export(
-                    _all_folds(networks), (example,), str(path), dynamo=False, input_names=["pictures"],
-                    output_names=["scores"], dynamic_axes={"pictures": {0: "windows"}, "scores": {1: "windows"}},
-                )  # fmt: skip
-            return
-        import openvino
-
-        graph = openvino.convert_model(_all_folds(networks), example_input=example)
-        graph.reshape({0: openvino.PartialShape([-1, *shape])})
-        openvino.save_model(graph, path, compress_to_fp16=False)
-
-
-def _all_folds(networks: list) -> torch.nn.Module:
-    import torch
-
-    class AllFolds(torch.nn.Module):
-        """(windows, channels, height, width) → (folds, windows, labels)."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.folds = torch.nn.ModuleList(networks)
-
-        def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-            return torch.stack([fold(pictures).sigmoid() for fold in self.folds])
-
-    return AllFolds().eval()
-
-
-def _torch(networks: list, kind: str) -> Engine:
-    import torch
-
-    device = torch.device("cuda" if kind == "cuda" else "cpu")
-    all_folds = _all_folds(networks).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    size = 64 if kind == "cuda" else AT_ONCE
+    halved, on_gpu = name == "torch-bf16", name == "torch-cuda"
+    if halved and not (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()):
+        raise RuntimeError("this processor has no bfloat16")
+    if on_gpu and not torch.cuda.is_available():
+        raise RuntimeError("torch sees no GPU")
+    device = torch.device("cuda" if on_gpu else "cpu")
+    if on_gpu:
+        networks = copy.deepcopy(networks)  # those of the caller stay where they are
+    all_folds = AllFolds(networks).eval().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    size = AT_ONCE_ON_GPU if on_gpu else AT_ONCE
 
     def score(pictures: np.ndarray) -> np.ndarray:
         scores = []
-        with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=kind == "bf16"):
+        with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=halved):
             for first in range(0, len(pictures), size):
                 batch = torch.from_numpy(pictures[first : first + size]).to(device, memory_format=torch.channels_last)
-                scores.append(all_folds(batch).float().cpu().numpy())
+                scores.append(all_folds(batch).cpu().numpy())
         return np.concatenate(scores, axis=1)
 
     return score
 
 
-def _openvino(graph: Path, precision: str) -> Engine:
+def open_graph(name: str, graph: bytes) -> Engine:
+    """An engine that runs an ONNX graph, see `audiotag.tagging.all_folds.as_onnx`.
+
+    Parameters
+    ----------
+    name : str
+        "openvino", "openvino-bf16" or "onnxruntime"; a package that is not installed is an ImportError.
+    graph : bytes
+    """
+    if name == "onnxruntime":
+        return _onnxruntime(graph)
+    return _openvino(graph, "bf16" if name == "openvino-bf16" else "f32")
+
+
+def _openvino(graph: bytes, precision: str) -> Engine:
     import openvino
 
     streams = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    compiled = openvino.Core().compile_model(
-        str(graph), "CPU", {"INFERENCE_PRECISION_HINT": precision, "NUM_STREAMS": str(streams)}
-    )
+    core = openvino.Core()
+    options = {"INFERENCE_PRECISION_HINT": precision, "NUM_STREAMS": str(streams)}
+    compiled = core.compile_model(core.read_model(graph), "CPU", options)
 
     def score(pictures: np.ndarray) -> np.ndarray:
         # A request a stream: half of a short clip's windows each, and never more than stay in the cache.
+        # Not OpenVINO's own queue: its threads call back into Python, which at times stalls or aborts its end.
         size = min(AT_ONCE, -(-len(pictures) // streams))
-        parts: dict[int, np.ndarray] = {}
-        queue = openvino.AsyncInferQueue(compiled, streams)
-        queue.set_callback(lambda request, first: parts.update({first: request.get_output_tensor(0).data.copy()}))
+        idle = [compiled.create_infer_request() for _ in range(streams)]
+        running: deque[openvino.InferRequest] = deque()
+        scores: list[np.ndarray] = []
+
+        def finish_first() -> None:
+            request = running.popleft()
+            request.wait()
+            scores.append(request.get_output_tensor(0).data.copy())
+            idle.append(request)
+
         for first in range(0, len(pictures), size):
-            queue.start_async({0: np.ascontiguousarray(pictures[first : first + size])}, first)
-        queue.wait_all()
-        return np.concatenate([parts[first] for first in sorted(parts)], axis=1)
+            if not idle:
+                finish_first()
+            running.append(idle.pop())
+            running[-1].start_async({0: np.ascontiguousarray(pictures[first : first + size])})
+        while running:
+            finish_first()
+        return np.concatenate(scores, axis=1)
 
     return score
 
 
-def _onnxruntime(graph: Path) -> Engine:
+def _onnxruntime(graph: bytes) -> Engine:
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(str(graph), providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
 
     def score(pictures: np.ndarray) -> np.ndarray:
         parts = [

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 CARD = "card.json"
+PROFILED = ("bandwidth_hz", "rms_dbfs")  # of the training sounds
 KINDS: dict[str, Any] = {"str": str, "int": int, "float": int | float, "dict[str, Any]": dict}
 
 
@@ -140,6 +141,12 @@ def _check(card: Card) -> None:
         raise AudiotagError(f"labels must be names, no two alike, got {', '.join(map(str, card.labels))}")
     if not all(0 <= threshold <= 1 for threshold in card.thresholds):
         raise AudiotagError(f"thresholds must be 0 to 1, got {', '.join(map(str, card.thresholds))}")
+    if len({fold.fold for fold in card.folds}) < len(card.folds):
+        raise AudiotagError(f"folds must be numbered, no two alike, got {', '.join(str(f.fold) for f in card.folds)}")
+    for name in PROFILED if card.sounds else ():
+        edges = card.sounds.get(name)
+        if not (isinstance(edges, list) and len(edges) == 3 and all(isinstance(edge, int | float) for edge in edges)):
+            raise AudiotagError(f"{name} of the training sounds must be three numbers, got {edges!r}")
     if card.windows not in get_args(Windows):
         raise AudiotagError(f"windows must be one of {', '.join(get_args(Windows))}, got {card.windows!r}")
 
@@ -166,7 +173,9 @@ def load_networks(folder: Path, card: Card, folds: tuple[int, ...] = ()) -> list
             }
         except SafetensorError as error:
             raise AudiotagError(f"{folder.name}/{fold.file} is no safetensors file: {error}.") from error
-        network = fold_spectral_norm(build_network(card.network, len(card.labels), card.spectrogram.channels))
+        network = build_network(card.network, len(card.labels), card.spectrogram.channels)
+        if card.network.self_attention:
+            network = fold_spectral_norm(network)
         try:
             network.load_state_dict(weights)
         except RuntimeError as error:

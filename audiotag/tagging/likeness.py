@@ -11,6 +11,7 @@ import numpy as np
 
 from audiotag.data.measures import average_spectrum, bandwidth_hz
 from audiotag.sound.audio import SILENCE_DBFS, peak_dbfs, rms_dbfs
+from audiotag.tagging.ensemble import PROFILED
 
 MEASURED_S = 60.0  # of a long sound
 EDGES = (2, 50, 98)  # percentiles
@@ -37,7 +38,7 @@ def profile(clips: list[dict[str, float]]) -> dict[str, Any]:
         return {}
     figures: dict[str, Any] = {
         name: [round(float(value), 1) for value in np.percentile([clip[name] for clip in clips], EDGES)]
-        for name in ("bandwidth_hz", "rms_dbfs")
+        for name in PROFILED
     }
     return figures | {"clips": len(clips)}
 
@@ -50,19 +51,15 @@ def unlike(name: str, clip: dict[str, float], sounds: dict[str, Any]) -> list[st
     low, _, high = sounds["bandwidth_hz"]
     if clip["bandwidth_hz"] < low / 2**OCTAVES_MARGIN:
         notes.append(
-            f"{name} is unlike the training sounds: it reaches up to {_khz(clip['bandwidth_hz'])}, "
-            f"they to {_khz(low)} to {_khz(high)}; its tags are doubtful."
+            f"{name} is unlike the training sounds: it reaches up to {clip['bandwidth_hz'] / 1000:.1f} kHz, "
+            f"they to between {low / 1000:.1f} and {high / 1000:.1f} kHz; its tags are doubtful."
         )
     low, _, high = sounds["rms_dbfs"]
     level = clip["rms_dbfs"]
     if not low - LEVEL_MARGIN_DB <= level <= high + LEVEL_MARGIN_DB:
         side, fix = ("quieter", "raise") if level < low else ("louder", "lower")
         notes.append(
-            f"{name} is {side} than the training sounds: {level:.0f} dBFS RMS, they {low:.0f} to {high:.0f}; "
+            f"{name} is {side} than the training sounds: {level:.0f} dBFS RMS, they between {low:.0f} and {high:.0f}; "
             f"{fix} its level, or read its tags with care."
         )
     return notes
-
-
-def _khz(frequency_hz: float) -> str:
-    return f"{frequency_hz / 1000:.1f} kHz"

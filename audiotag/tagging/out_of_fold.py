@@ -37,12 +37,12 @@ class OutOfFold:
     folds: np.ndarray
 
     def to_bytes(self) -> bytes:
-        """As a safetensors file; scores in half precision."""
+        """As a safetensors file."""
         from safetensors.numpy import save
 
         return save(
             {
-                "scores": self.scores.astype(np.float16),
+                "scores": self.scores.astype(np.float32),
                 "targets": self.targets.astype(np.uint8),
                 "folds": self.folds.astype(np.int32),
             }
@@ -65,7 +65,7 @@ class OutOfFold:
     def precision_recall(self, label: int, threshold: float) -> tuple[float, float]:
         """Of the clips that a label at this threshold is given to, the share that has it; and the share of its own
         clips that get it. Precision is NaN where no clip gets it, recall where none has it."""
-        given, has = self.scores[:, label] >= threshold, self.targets[:, label] > 0
+        given, has = self.scores[:, label] >= np.float64(threshold), self.targets[:, label] > 0
         right = np.count_nonzero(given & has)
         precision = right / given.sum() if given.any() else float("nan")
         return float(precision), float(right / has.sum()) if has.any() else float("nan")
@@ -76,8 +76,8 @@ class OutOfFold:
         Parameters
         ----------
         aim : "f1", "precision" or "recall"
-            Best F1; or the lowest threshold from which on precision is at least ``least``, which gives the most tags;
-            or the highest at which recall still is, which gives the fewest wrong ones.
+            Best F1; or the lowest threshold whose precision is at least ``least``, which gives the most tags; or the
+            highest whose recall is, which gives the fewest wrong ones.
         least : float
             0 to 1; not used for "f1".
 
@@ -93,8 +93,9 @@ class OutOfFold:
         return tuple(self._reaching(label, aim, least) for label in range(self.scores.shape[1]))
 
     def _reaching(self, label: int, aim: str, least: float) -> float:
-        order = np.argsort(-self.scores[:, label], kind="stable")
-        ranked, hits = self.scores[order, label], np.cumsum(self.targets[order, label] > 0)
+        scores = self.scores[:, label].astype(np.float64)  # half-way between two float32 may be one of them
+        order = np.argsort(-scores, kind="stable")
+        ranked, hits = scores[order], np.cumsum(self.targets[order, label] > 0)
         if not hits[-1]:
             return 1.0
         last_of_equals = np.append(ranked[:-1] != ranked[1:], True)  # no threshold parts equal scores
@@ -128,11 +129,13 @@ def read_out_of_fold(folder: Path, card: Card) -> OutOfFold | None:
         found = OutOfFold(
             arrays["scores"].astype(np.float32), arrays["targets"].astype(np.float32), arrays["folds"].astype(int)
         )
-    except (SafetensorError, KeyError) as error:
+    except (SafetensorError, KeyError, TypeError) as error:
         raise AudiotagError(f"{folder.name}/{FILE} is no table of out-of-fold scores: {error}.") from error
-    wanted = (len(found.folds), len(card.labels))
-    if found.scores.shape != wanted or found.targets.shape != wanted or not np.isfinite(found.scores).all():
+    wanted = (found.folds.size, len(card.labels))
+    if found.scores.shape != wanted or found.targets.shape != wanted or found.folds.ndim != 1:
         raise AudiotagError(f"{folder.name}/{FILE} does not fit the {len(card.labels)} labels of its card.")
+    if not ((found.scores >= 0) & (found.scores <= 1)).all():
+        raise AudiotagError(f"{folder.name}/{FILE} holds scores that are not 0 to 1; publish the ensemble again.")
     if sorted(set(found.folds.tolist())) != sorted(fold.fold for fold in card.folds):
         raise AudiotagError(f"{folder.name}/{FILE} is of other folds than its card; copy the ensemble again.")
     return found

@@ -22,7 +22,7 @@ class Tag(NamedTuple):
         return self.score > 0 and self.score >= self.threshold
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evidence:
     """What each fold says of each window of a clip, before any of it is combined.
 
@@ -35,8 +35,10 @@ class Evidence:
         Where each window starts in the clip.
     window_s : float
         How long each is; it may reach over the clip's end.
+    heard : numpy.ndarray, shape=(windows,), bool
+        Whether there is anything in it; nothing is a tag of silence, whatever the networks make of its picture.
     scores : numpy.ndarray, shape=(folds, windows, labels)
-        0 to 1; all 0 for silence.
+        0 to 1.
     augmented : numpy.ndarray, shape=(passes, folds, windows, labels), or None
         The same from each pass of the test-time augmentation.
     notes : tuple[str, ...]
@@ -47,12 +49,13 @@ class Evidence:
     duration_s: float
     starts_s: np.ndarray
     window_s: float
+    heard: np.ndarray
     scores: np.ndarray
     augmented: np.ndarray | None
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Tags:
     """What an ensemble says of one clip.
 
@@ -66,7 +69,7 @@ class Tags:
     scores : numpy.ndarray, shape=(labels,)
         The folds combined, in the order of the card's labels; 0 to 1.
     timeline : numpy.ndarray, shape=(windows, labels)
-        The folds combined for each window, without test-time augmentation.
+        The folds combined for each window, without test-time augmentation; 0 for silence.
     starts_s : numpy.ndarray, shape=(windows,)
         Where each window starts in the clip.
     window_s : float

@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from audiotag.errors import AudiotagError
+from audiotag.errors import AudiotagError, require
 from audiotag.sound.audio import SILENCE_DBFS, Sound, Source, peak_dbfs, read_header, read_sound
 from audiotag.sound.augment import Mask
 from audiotag.sound.spectrogram import fit_length, kept_bounds, log_mel, network_input
@@ -42,8 +43,10 @@ class Pictures:
         Where each window starts in the clip, in samples.
     end : int
         Where the clip, as far as it is known by this block, ends.
+    heard : numpy.ndarray, shape=(windows,), bool
+        Whether there is anything in a window.
     plain : numpy.ndarray, shape=(windows, channels, height, width), float32
-        What the networks get; empty for silence.
+        What the networks get; empty where no window is heard.
     augmented : numpy.ndarray, shape=(passes, windows, channels, height, width), or None
     notes : tuple[str, ...]
     """
@@ -51,6 +54,7 @@ class Pictures:
     name: str
     starts: np.ndarray
     end: int
+    heard: np.ndarray
     plain: np.ndarray
     augmented: np.ndarray | None
     notes: tuple[str, ...]
@@ -65,7 +69,7 @@ class Tagger:
         Of the ensemble.
     settings : TagSettings, optional
     thresholds : tuple[float, ...], optional
-        One a label, in the order of the card's; by default the card's.
+        One a label, in the order of the card's, 0 to 1; by default the card's.
     say : callable, optional
         Hears a sentence where opening takes long: the first time on a machine.
 
@@ -84,25 +88,30 @@ class Tagger:
     ) -> None:
         self.card: Card = read_card(folder)
         self.settings = settings or TagSettings()
-        chosen = chosen_folds(self.card, self.settings.folds)
+        self._folds = chosen_folds(self.card, self.settings.folds)
         self.thresholds = self.card.thresholds if thresholds is None else thresholds
         if len(self.thresholds) != len(self.card.labels):
             raise AudiotagError(
                 f"thresholds must be one a label ({len(self.card.labels)} in {self.card.name}), "
                 f"got {len(self.thresholds)}."
             )
+        for threshold in self.thresholds:
+            require(0 <= threshold <= 1, "a threshold", "be 0 to 1", threshold, "in per cent?")
         self.out_of_fold = read_out_of_fold(folder, self.card)
-        self.weights: np.ndarray | None = None
-        if self.out_of_fold is not None:
-            rows = [row for row, fold in enumerate(self.card.folds) if fold in chosen]
-            self.weights = self.out_of_fold.weights()[rows]
         self._require_weights(self.settings)
-        self.engine_name, self.engine = fastest_engine(folder, self.card, self.settings.folds, say)
-        self.masks = tuple(
-            Mask(**{name: value for name, value in entry.items() if name != "kind"})
-            for entry in self.card.recipe.get("augment", ())
-            if entry.get("kind") == "mask"
-        )
+        self.masks = _masks(self.card) if self.settings.tta else ()
+        self.engine_name, self._engine = fastest_engine(folder, self.card, self.settings.folds, say)
+
+    @cached_property
+    def weights(self) -> np.ndarray | None:
+        """What the chosen folds' logits are worth, see `audiotag.tagging.combining.fitted_weights`, ``(folds, 2)``.
+
+        None where the ensemble holds no out-of-fold scores to fit them to.
+        """
+        if self.out_of_fold is None:
+            return None
+        ascending = sorted(fold.fold for fold in self.card.folds)
+        return self.out_of_fold.weights()[[ascending.index(fold.fold) for fold in self._folds]]
 
     def tag(self, source: Source, name: str | None = None) -> Tags:
         """Tag a sound file, or the bytes of one.
@@ -119,12 +128,24 @@ class Tagger:
         return self.tags_of(self.evidence_of(sound))
 
     def tags_of(self, evidence: Evidence, settings: TagSettings | None = None) -> Tags:
-        """The tags that evidence makes, by the tagger's own settings or by others; networks are not asked again."""
+        """The tags that evidence makes, by the tagger's own settings or by others; networks are not asked again.
+
+        Of other settings ``combine``, ``windows`` and ``tta`` count: other windows and folds are other evidence.
+
+        Raises
+        ------
+        AudiotagError
+            If they ask for weights, or for passes of test-time augmentation, that are not there.
+        """
         settings = settings or self.settings
         self._require_weights(settings)
         windows = settings.windows or self.card.windows
         if not settings.tta:
             evidence = replace(evidence, augmented=None)
+        elif evidence.augmented is None:
+            raise AudiotagError(
+                f"{evidence.name} was scored without test-time augmentation; score it again with tta on."
+            )
         return clip_tags(evidence, self.card.labels, self.thresholds, windows, settings.combine, self.weights)
 
     def evidence(self, source: Source, name: str | None = None) -> Evidence:
@@ -133,6 +154,10 @@ class Tagger:
 
     def evidence_of(self, sound: Sound) -> Evidence:
         """`evidence` of a decoded sound, which must have the card's sample rate."""
+        rate = self.card.spectrogram.sample_rate
+        require(
+            sound.sample_rate == rate, f"{sound.name}'s sample rate", f"be {rate} Hz", sound.sample_rate, "resample"
+        )
         return self.scored(self._of_whole(sound))
 
     def pictures(self, source: Source, name: str | None = None) -> Iterator[Pictures]:
@@ -145,38 +170,55 @@ class Tagger:
         hop = self.settings.hop(window)
         step = hop * (1 + round(WHOLE_S / 2 * rate) // hop)
         sound = LongSound(source, rate, name)
-        offset, rest = 0, np.empty(0, np.float32)
+        notes: tuple[str, ...] = ()
+        offset, parts = 0, [np.empty(0, np.float32)]
         for part in sound.blocks():
-            rest = np.concatenate([rest, part])
-            while len(rest) > step + window:  # more than a window follows, so that the last block has one at least
-                starts = np.arange(0, step, hop)
-                notes = self._unlike(sound.name, rest[:step]) if offset == 0 else ()
-                yield self._block(sound.name, rest[: step - hop + window], starts, offset, notes)
-                offset, rest = offset + step, rest[step:]
+            parts.append(part)
+            while sum(map(len, parts)) > step + window:  # a window follows, so that the last block has one at least
+                rest = np.concatenate(parts)
+                notes = notes if offset else self._unlike(sound.name, rest)
+                yield self._block(sound.name, rest[: step - hop + window], np.arange(0, step, hop), offset)
+                offset, parts = offset + step, [rest[step:]]
+        rest = np.concatenate(parts)
+        notes = notes if offset else self._unlike(sound.name, rest)
         starts = np.array(window_starts(len(rest), window, hop))
-        yield self._block(sound.name, rest, starts, offset, sound.notes)
+        yield replace(self._block(sound.name, rest, starts, offset), notes=(*sound.notes, *notes))
 
     def scored(self, pictures: Pictures) -> Evidence:
         """What the networks say of them."""
-        settings = self.card.spectrogram
+        settings, windows = self.card.spectrogram, len(pictures.starts)
         augmented = pictures.augmented
         return Evidence(
             name=pictures.name,
             duration_s=pictures.end / settings.sample_rate,
             starts_s=pictures.starts / settings.sample_rate,
             window_s=settings.clip_s,
-            scores=self._scores(pictures.plain, len(pictures.starts)),
-            augmented=None
-            if augmented is None
-            else np.stack([self._scores(one, len(pictures.starts)) for one in augmented]),
+            heard=pictures.heard,
+            scores=self._scores(pictures.plain, windows),
+            augmented=None if augmented is None else np.stack([self._scores(one, windows) for one in augmented]),
             notes=pictures.notes,
         )
+
+    def engine(self, pictures: np.ndarray) -> np.ndarray:
+        """Pictures, ``(windows, channels, height, width)``, to scores, ``(folds, windows, labels)``, by `engine_name`.
+
+        Raises
+        ------
+        AudiotagError
+            If the scores are not numbers.
+        """
+        scores = self._engine(pictures)
+        if not np.isfinite(scores).all():
+            raise AudiotagError(
+                f"{self.card.name} gives scores that are no numbers (NaN): its weights are damaged, or its training "
+                "diverged; copy it again, or train it with a lower learning rate."
+            )
+        return scores
 
     def _scores(self, pictures: np.ndarray, windows: int) -> np.ndarray:
         """Scores of the folds, ``(folds, windows, labels)``; 0 for silence, which has no pictures."""
         if not len(pictures):
-            folds = len(self.settings.folds) or len(self.card.folds)
-            return np.zeros((folds, windows, len(self.card.labels)), dtype=np.float32)
+            return np.zeros((len(self._folds), windows, len(self.card.labels)), dtype=np.float32)
         parts = [self.engine(pictures[at : at + WINDOWS_AT_ONCE]) for at in range(0, len(pictures), WINDOWS_AT_ONCE)]
         return np.concatenate(parts, axis=1)
 
@@ -185,20 +227,20 @@ class Tagger:
         first, last = kept_bounds(sound.waveform, settings)
         starts = window_starts(last - first, settings.clip_samples, self.settings.hop(settings.clip_samples))
         notes = (*sound.notes, *self._unlike(sound.name, sound.waveform))
-        block = self._block(sound.name, sound.waveform[first:last], np.array(starts), first, notes)
-        return replace(block, end=len(sound.waveform))
+        block = self._block(sound.name, sound.waveform[first:last], np.array(starts), first)
+        return replace(block, end=len(sound.waveform), notes=notes)
 
-    def _block(
-        self, name: str, waveform: np.ndarray, starts: np.ndarray, offset: int, notes: tuple[str, ...]
-    ) -> Pictures:
+    def _block(self, name: str, waveform: np.ndarray, starts: np.ndarray, offset: int) -> Pictures:
         """Pictures of windows at ``starts`` in a waveform that lies at ``offset`` in its clip."""
+        window = self.card.spectrogram.clip_samples
+        heard = np.array([peak_dbfs(waveform[start : start + window]) >= SILENCE_DBFS for start in starts])
         plain = np.empty(0, np.float32)
         augmented = np.empty((PASSES, 0), np.float32) if self.settings.tta else None
-        if peak_dbfs(waveform) >= SILENCE_DBFS:
+        if heard.any():
             plain = np.stack([self._picture(waveform, start) for start in starts])
             if self.settings.tta:
                 augmented = self._augmented(waveform, starts)
-        return Pictures(name, starts + offset, offset + len(waveform), plain, augmented, notes)
+        return Pictures(name, starts + offset, offset + len(waveform), heard, plain, augmented, ())
 
     def _picture(
         self, waveform: np.ndarray, start: int, at: float = 0.5, draw: np.random.Generator | None = None
@@ -213,7 +255,7 @@ class Tagger:
     def _augmented(self, waveform: np.ndarray, starts: np.ndarray) -> np.ndarray:
         """Passes over windows that are shifted by up to half their distance and masked as in training.
 
-        A clip shorter than a window lies between its zeros at random. All chance comes from the clip's own samples, so
+        A clip shorter than a window lies between its zeros at random. All chance comes from the samples themselves, so
         that the same clip gets the same scores whatever is tagged before it.
         """
         settings = self.card.spectrogram
@@ -245,10 +287,23 @@ def joined(blocks: list[Evidence]) -> Evidence:
     return replace(
         blocks[-1],
         starts_s=np.concatenate([block.starts_s for block in blocks]),
+        heard=np.concatenate([block.heard for block in blocks]),
         scores=np.concatenate([block.scores for block in blocks], axis=1),
         augmented=np.concatenate(augmented, axis=2) if augmented else None,
         notes=tuple(note for block in blocks for note in block.notes),
     )
+
+
+def _masks(card: Card) -> tuple[Mask, ...]:
+    """Those of the recipe that the ensemble was trained by; one wider than the picture shows when it is drawn."""
+    entries = [entry for entry in card.recipe.get("augment", ()) if entry.get("kind") == "mask"]
+    try:
+        masks = tuple(Mask(**{name: value for name, value in entry.items() if name != "kind"}) for entry in entries)
+    except TypeError as error:
+        raise AudiotagError(f"{card.name} has a mask in its recipe that is none: {error}; copy it again.") from error
+    for mask in masks:
+        mask.draw(np.random.default_rng(0), (1, 1, card.spectrogram.n_mels, card.spectrogram.frames))
+    return masks
 
 
 def window_starts(samples: int, window: int, hop: int) -> list[int]:

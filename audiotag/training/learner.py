@@ -189,15 +189,18 @@ class FoldTrainer:
         return rates, losses, valley(rates[judged], losses[judged], batches)[0] if falls else None
 
     def scores(self, part: Part, stage: Stage) -> np.ndarray:
-        """Scores (after the sigmoid) of whole-framed clips as they are, shape ``(clips, labels)``, float32."""
-        plain = Batches(part, replace(self.recipe, augment_held_out=False), stage, 0, training=False)
-        return self.scores_of(plain, 0)
+        """Scores (after the sigmoid) of whole-framed clips as they are, shape ``(clips, labels)``, float32.
 
-    def scores_of(self, batches: Batches, epoch: int) -> np.ndarray:
+        In full precision: a published ensemble is held to them.
+        """
+        plain = Batches(part, replace(self.recipe, augment_held_out=False), stage, 0, training=False)
+        return self.scores_of(plain, 0, nullcontext)
+
+    def scores_of(self, batches: Batches, epoch: int, autocast: Callable[[], Any]) -> np.ndarray:
         """Scores of batches as they come."""
         self.network.eval()
         loader, parts = _Loader(batches, self.device), []
-        prepare, autocast = _OnDevice(loader, loader), _autocast(self.device, batches.settings)
+        prepare = _OnDevice(loader, loader)
         with torch.inference_mode():
             for batch in loader.batches_of(epoch):
                 pictures, _ = prepare.pictures(loader, *loader.tensors(batch))
@@ -381,7 +384,9 @@ class _Watching(Callback):
         per_class, _ = lwlrap_per_class(targets, scores)
         curated_lwlrap = None
         if self.curated is not None:
-            curated_lwlrap = lwlrap(self.curated.part.targets, self.trainer.scores_of(self.curated, self.epoch))
+            autocast = _autocast(self.trainer.device, self.curated.settings)
+            curated_scores = self.trainer.scores_of(self.curated, self.epoch, autocast)
+            curated_lwlrap = lwlrap(self.curated.part.targets, curated_scores)
         epoch = Epoch(
             epoch=self.epoch + 1,
             train_loss=self.train_loss,

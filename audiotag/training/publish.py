@@ -99,7 +99,7 @@ def publish(run: Run, name: str, parent: Path, about: str = "", licence: str = "
             folds=tuple(folds),
             lwlrap=round(lwlrap(all_targets, all_scores), 5),
             accuracy=round(accuracy(all_targets, all_scores), 5),
-            dataset=_dataset_card(dataset),
+            dataset={"name": dataset.name, "clips": len(dataset.clips), "fingerprint": dataset.fingerprint},
             recipe=settings.recipe.to_dict(),
             licence=licence,
             created=time.strftime("%Y-%m-%d"),
@@ -152,15 +152,3 @@ def _likeness(dataset: Dataset, sample_rate: int) -> dict[str, Any]:
         except (AudiotagError, OSError):
             continue  # it could not be trained on either
     return likeness.profile(measured)
-
-
-def _dataset_card(dataset: Dataset) -> dict[str, str | int]:
-    clips = dataset.clips
-    listed = "\n".join(
-        f"{row.subset}/{row.clip}:{','.join(row.labels)}" for row in clips.sort_values(["subset", "clip"]).itertuples()
-    )
-    return {
-        "name": dataset.name,
-        "clips": len(clips),
-        "fingerprint": hashlib.sha256(listed.encode()).hexdigest(),
-    }

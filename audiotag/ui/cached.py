@@ -5,6 +5,7 @@ Everything here is shared, so nobody may change what it returns.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,14 +20,17 @@ from audiotag.data.index import scan
 from audiotag.data.measuring import Measuring, with_measures
 from audiotag.data.remembered import open_remembered
 from audiotag.data.tables import TABLE_SUFFIXES
-from audiotag.sound.audio import Sound, read_sound
+from audiotag.errors import AudiotagError
+from audiotag.sound.audio import Header, Sound, Source, read_header, read_sound
 from audiotag.sound.settings import SpectrogramSettings
 from audiotag.workspace import Workspace
 
 if TYPE_CHECKING:
     from audiotag.tagging.ensemble import Card
-    from audiotag.tagging.result import Tags
+    from audiotag.tagging.result import Evidence
     from audiotag.tagging.tagger import Tagger
+
+LONGEST_S = 300.0  # of a sound that a player gets: beyond it the browser would be kept waiting
 
 
 def dataset(root: Path) -> Dataset:
@@ -69,14 +73,56 @@ def card(folder: Path) -> Card:
     return _card(folder, _stamp(folder, "card.json"))
 
 
-def tagger(folder: Path) -> Tagger:
-    """An ensemble in memory."""
-    return _tagger(folder, _stamp(folder, "card.json"))
+def tagger(folder: Path, tta: bool = False) -> Tagger:
+    """An ensemble in memory, with or without test-time augmentation."""
+    return _tagger(folder, tta, _stamp(folder, "card.json"))
 
 
-def tagged(content: bytes, name: str, folder: Path) -> tuple[Sound, Tags]:
-    """A dropped sound, decoded at the ensemble's rate, and its tags."""
-    return _tagged(content, name, folder, _stamp(folder, "card.json"))
+def evidence(source: Source, name: str, content: str, folder: Path, tta: bool = False) -> Evidence:
+    """What an ensemble's folds say of a sound.
+
+    Parameters
+    ----------
+    source : Path or bytes
+    name : str
+        What messages call it.
+    content : str
+        Changes with what is in it, see `content_of`; so the bytes need not be read again to know them.
+    folder : Path
+        Of the ensemble.
+    tta : bool
+        With test-time augmentation.
+
+    Raises
+    ------
+    AudiotagError
+        If it cannot be read as a sound; that too is remembered.
+    """
+    found = _evidence(source, name, content, folder, tta, _stamp(folder, "card.json"))
+    if isinstance(found, str):
+        raise AudiotagError(found)
+    return found
+
+
+def content_of(source: Source) -> str:
+    """Changes with what is in a sound: a checksum of bytes; of a file's path, time of change and length."""
+    if isinstance(source, Path):
+        try:
+            stat = source.stat()
+        except OSError:  # gone since: reading it says so
+            return hashlib.blake2b(os.fsencode(source), digest_size=16).hexdigest()
+        source = b"%s %d %d" % (os.fsencode(source), stat.st_mtime_ns, stat.st_size)
+    return hashlib.blake2b(source, digest_size=16).hexdigest()
+
+
+def header(source: Source, name: str, content: str) -> Header:
+    """What a sound says of itself."""
+    return _header(source, name, content)
+
+
+def part(source: Source, name: str, content: str, sample_rate: int, start_s: float = 0.0) -> Sound:
+    """A decoded sound, of a long one the minutes that the player shows from ``start_s`` on."""
+    return _part(source, name, content, sample_rate, start_s)
 
 
 def _dataset_stamp(root: Path) -> tuple[object, ...]:
@@ -151,15 +197,56 @@ def _card(folder: Path, stamp: tuple[int, ...]) -> Card:
     return read_card(folder)
 
 
-@st.cache_resource(max_entries=3, show_spinner="Loading the ensemble …")
-def _tagger(folder: Path, stamp: tuple[int, ...]) -> Tagger:
+@st.cache_resource(max_entries=4, show_spinner="Loading the ensemble …")
+def _tagger(folder: Path, tta: bool, stamp: tuple[int, ...]) -> Tagger:
+    from audiotag.tagging.settings import TagSettings
     from audiotag.tagging.tagger import Tagger
 
-    return Tagger(folder)
+    own = Tagger(folder, TagSettings(tta=tta))
+    own.evidence_of(_noise(own.card.spectrogram))
+    return own
 
 
-@st.cache_resource(max_entries=64, show_spinner="Tagging …")
-def _tagged(content: bytes, name: str, folder: Path, stamp: tuple[int, ...]) -> tuple[Sound, Tags]:
-    own = tagger(folder)
-    sound = read_sound(content, own.card.spectrogram.sample_rate, name)
-    return sound, own.tag_sound(sound)
+def _noise(settings: SpectrogramSettings) -> Sound:
+    """A sound that is scored so that what is prepared at first use is there before the first drop."""
+    waveform = np.random.default_rng(0).normal(scale=0.1, size=settings.clip_samples).astype(np.float32)
+    header = Header(len(waveform), settings.sample_rate, 1, "WAV", "PCM_16")
+    return Sound("noise", waveform, settings.sample_rate, header)
+
+
+@st.cache_resource(max_entries=512, show_spinner=False)
+def _evidence(
+    _source: Source, name: str, content: str, folder: Path, tta: bool, stamp: tuple[int, ...]
+) -> Evidence | str:
+    from audiotag.tagging.tagger import WHOLE_S
+
+    own = tagger(folder, tta)
+    try:
+        if header(_source, name, content).duration_s > min(WHOLE_S, LONGEST_S):
+            return own.evidence(_source, name)
+        return own.evidence_of(part(_source, name, content, own.card.spectrogram.sample_rate))
+    except AudiotagError as error:
+        return str(error)
+    except OSError as error:
+        return f"{name} cannot be read: {error.strerror or error}."
+
+
+@st.cache_resource(max_entries=512, show_spinner=False)
+def _header(_source: Source, name: str, content: str) -> Header:
+    return read_header(_source, name)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _part(_source: Source, name: str, content: str, sample_rate: int, start_s: float) -> Sound:
+    if header(_source, name, content).duration_s <= LONGEST_S:
+        return read_sound(_source, sample_rate, name)
+    from audiotag.sound.streaming import LongSound
+
+    first, last = round(start_s * sample_rate), round((start_s + LONGEST_S) * sample_rate)
+    blocks, at = [np.empty(0, np.float32)], 0
+    for block in LongSound(_source, sample_rate, name).blocks():
+        blocks.append(block[max(first - at, 0) : max(last - at, 0)])
+        at += len(block)
+        if at >= last:
+            break
+    return Sound(name, np.concatenate(blocks), sample_rate, header(_source, name, content))

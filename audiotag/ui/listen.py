@@ -8,15 +8,33 @@ import streamlit as st
 from audiotag.sound.audio import Sound, peak_dbfs, rms_dbfs
 from audiotag.sound.settings import SpectrogramSettings
 from audiotag.sound.spectrogram import fit_length, kept_bounds, log_mel
-from audiotag.ui.player import PlayerOptions, Region, player
+from audiotag.ui.cached import LONGEST_S
+from audiotag.ui.player import PlayerOptions, Region, TimelineRow, player
 from audiotag.ui.shell import plain
 
-LONGEST_S = 300.0  # beyond it the player would keep the browser waiting
 BLOCK_VALUES = 1 << 22  # of a spectrum that is held at once
 
 
-def whole(sound: Sound, settings: SpectrogramSettings, key: str) -> None:
-    """Player and facts of a whole sound, which is at the settings' sample rate."""
+def whole(
+    sound: Sound,
+    settings: SpectrogramSettings,
+    key: str,
+    timeline: tuple[TimelineRow, ...] = (),
+    from_s: float = 0.0,
+) -> None:
+    """Player and facts of a sound, which is at the settings' sample rate.
+
+    Parameters
+    ----------
+    sound : Sound
+    settings : SpectrogramSettings
+    key : str
+        Of this place on the page.
+    timeline : tuple[TimelineRow, ...]
+        Rows below its picture.
+    from_s : float
+        Where it begins in a longer sound that it is a part of.
+    """
     for note in sound.notes:
         st.caption(f":material/info: {plain(note)}")
     waveform = sound.waveform[: int(LONGEST_S * settings.sample_rate)]
@@ -24,7 +42,8 @@ def whole(sound: Sound, settings: SpectrogramSettings, key: str) -> None:
         st.caption(f":material/info: Only the first {LONGEST_S / 60:g} minutes are shown and played here.")
     start, end = kept_bounds(waveform, settings)
     kept = Region(start / settings.sample_rate, end / settings.sample_rate)
-    player(waveform, picture_of(waveform, settings), settings, PlayerOptions(sound.name, kept), key)
+    options = PlayerOptions(sound.name, kept, timeline=timeline, from_s=from_s)
+    player(waveform, picture_of(waveform, settings), settings, options, key)
     header = sound.header
     st.caption(
         f"{sound.duration_s:.2f} s · {header.sample_rate:,} Hz · {header.channels} channel"

@@ -119,8 +119,9 @@ class Player {
     this.crop.hidden = !data.crop;
     this.root.setAttribute("aria-label", `Player of ${data.name}`);
     this.seek.setAttribute("aria-label", `Position in ${data.name}`);
-    this.seek.setAttribute("aria-valuemax", data.duration_s.toFixed(2));
-    this.length.textContent = ` / ${clock(data.duration_s)}`;
+    this.seek.setAttribute("aria-valuemin", String(data.from_s));
+    this.seek.setAttribute("aria-valuemax", (data.from_s + data.duration_s).toFixed(2));
+    this.length.textContent = ` / ${clock(data.from_s + data.duration_s)}`;
     this.describePicture();
     this.palette = palette(data.picture.colours);
     this.scale.style.background = gradient(data.picture.colours);
@@ -249,15 +250,17 @@ class Player {
 
   moveCursor() {
     const time = this.audio.currentTime;
-    this.now.textContent = clock(time);
+    this.now.textContent = clock(this.data.from_s + time);
     if (this.box) this.cursor.style.transform = `translateX(${this.x(time) - this.box.left}px)`;
   }
 
   /** Say the position to assistive technology; while playing once a second, or a screen reader would never rest. */
   tell() {
     this.told = this.audio.currentTime;
-    this.seek.setAttribute("aria-valuenow", this.told.toFixed(2));
-    this.seek.setAttribute("aria-valuetext", `${this.told.toFixed(2)} of ${this.data.duration_s.toFixed(2)} seconds`);
+    const { from_s, duration_s } = this.data;
+    const now = (from_s + this.told).toFixed(2);
+    this.seek.setAttribute("aria-valuenow", now);
+    this.seek.setAttribute("aria-valuetext", `${now} of ${(from_s + duration_s).toFixed(2)} seconds`);
   }
 
   // Keys and pointer
@@ -323,7 +326,7 @@ class Player {
     const { x, y } = this.pointed;
     const { left, width, waveform, picture, rows } = this.box;
     const time = this.timeAt(x);
-    let texts = [`${time.toFixed(2)} s`];
+    let texts = [`${(this.data.from_s + time).toFixed(2)} s`];
     if (y < waveform.bottom) texts = texts.concat(this.regionAt(time));
     else if (y >= picture.top && y < picture.bottom) texts = texts.concat(this.levelAt(time, y));
     else if (y >= rows.top) texts = texts.concat(this.rowAt(time, y));
@@ -485,12 +488,13 @@ class Player {
 
   timeMarks() {
     const { width, start, end, rows } = this.box;
+    const { from_s } = this.data;
     const step = TIME_STEPS_S.find((step) => (step / (end - start)) * width >= 64) ?? 7200;
     const digits = step < 0.1 ? 2 : step < 1 ? 1 : 0;
     const marks = [];
-    for (let at = Math.ceil(start / step); at * step <= end + 1e-9; at++) {
-      const [time, x] = [at * step, this.x(at * step)];
-      const label = end < 120 ? `${minus(time, digits)} s` : clock(time).replace(/\.00$/, "");
+    for (let at = Math.ceil((from_s + start) / step); at * step <= from_s + end + 1e-9; at++) {
+      const [time, x] = [at * step, this.x(at * step - from_s)];
+      const label = from_s + end < 120 ? `${minus(time, digits)} s` : clock(time).replace(/\.00$/, "");
       marks.push(line(x, rows.bottom, x, rows.bottom + 4, "tick"), words(label, x, rows.bottom + 17, "middle"));
     }
     return marks;

@@ -67,6 +67,8 @@ class PlayerOptions:
     height : int
         Of the picture, in pixels.
     timeline : tuple[TimelineRow, ...]
+    from_s : float
+        Where the sound begins in a longer one, whose times are shown; all other times are the sound's own.
     """
 
     name: str
@@ -75,6 +77,7 @@ class PlayerOptions:
     picture_start_s: float = 0.0
     height: int = 260
     timeline: tuple[TimelineRow, ...] = ()
+    from_s: float = 0.0
 
 
 def player(
@@ -109,6 +112,7 @@ def packed(waveform: np.ndarray, picture: np.ndarray, settings: SpectrogramSetti
         "name": options.name,
         "height": options.height,
         "duration_s": len(waveform) / settings.sample_rate,
+        "from_s": round(options.from_s, 3),
         "kept": _ends(options.kept),
         "crop": _ends(options.crop),
         "picture": {

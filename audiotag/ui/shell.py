@@ -30,6 +30,7 @@ PAGES = (
     ("pages/spectrogram.py", "Spectrogram", ":material/graphic_eq:"),
     ("pages/train.py", "Train", ":material/model_training:"),
     ("pages/tag.py", "Tag", ":material/sell:"),
+    ("pages/score.py", "Score", ":material/scoreboard:"),
 )
 ICON = Path(__file__).parent / "icon.png"  # a material icon would be fetched from another host
 STYLE = """

@@ -1,9 +1,10 @@
-"""Where a sound comes from on the Spectrogram page: the dataset, an upload, the microphone."""
+"""Where a sound comes from: the dataset, an upload, the microphone; the Spectrogram page's picker, and its parts."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from audiotag.data.dataset import Dataset
@@ -58,9 +59,28 @@ def same_label(dataset: Dataset, most: int) -> list[Any]:
 
 
 def _of_dataset(dataset: Dataset) -> Source | None:
+    clip = dataset_clip(dataset, "spectrogram", kept=True)
+    return None if clip is None else clip["path"]
+
+
+def dataset_clip(dataset: Dataset, prefix: str, kept: bool = False) -> pd.Series | None:
+    """A clip of the dataset, found by its label; None where no clip has it.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    prefix : str
+        Of the widgets' keys.
+    kept : bool
+        Whether the label stays chosen when the page is left.
+    """
     clips = dataset.clips
     label = st.selectbox(
-        "Label", dataset.labels, key="spectrogram-label", help="Clips that have this label.", persist_state="session"
+        "Label",
+        dataset.labels,
+        key=f"{prefix}-label",
+        help="Clips that have this label.",
+        persist_state="session" if kept else None,
     )
     having = clips[clips["labels"].map(lambda labels: label in labels).astype(bool)] if dataset.labels else clips
     if len(having) == 0:
@@ -70,6 +90,6 @@ def _of_dataset(dataset: Dataset) -> Source | None:
         "Clip",
         having.index,
         format_func=lambda row: f"{having.at[row, 'clip']} · {having.at[row, 'subset']}",
-        key="spectrogram-clip",
+        key=f"{prefix}-clip",
     )
-    return having.at[row, "path"] if row is not None else None
+    return having.loc[row] if row is not None else None

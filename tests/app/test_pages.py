@@ -47,7 +47,7 @@ def test_page_opens_on_a_dataset_and_an_ensemble(home: Workspace, page: str) -> 
     assert not at.error
     assert len(at.title) == 1
     links = [link.proto.label for link in at.sidebar.get("page_link")]
-    assert links == ["Home", "Dataset", "Spectrogram", "Train", "Tag"]
+    assert links == ["Home", "Dataset", "Spectrogram", "Train", "Tag", "Score"]
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -670,82 +670,3 @@ def test_picture_is_turned_back_into_sound(home: Workspace) -> None:
     assert len(at.run().get("audio")) == players + 1  # and it stays
     at = at.slider(key="set-n_mels").set_value(64).run()
     assert len(at.get("audio")) == players  # of other settings it would not be true
-
-
-# Tag
-
-
-def uploaded(at: AppTest, *files: tuple[str, bytes]) -> AppTest:
-    at.file_uploader[0].set_value([(name, content, "audio/wav") for name, content in files])
-    return at.run()
-
-
-def badges(at: AppTest) -> list[str]:
-    """What stands in the coloured badges of tags."""
-    return [label for text in said(at.markdown) for label in re.findall(r":material/check: (\w+)", text)]
-
-
-def test_uploaded_wav_gets_its_tags(home: Workspace) -> None:
-    at = uploaded(opened("pages/tag.py"), ("beep.wav", wav(beep(0.5))))
-    assert not at.exception
-    assert not at.error
-    assert said(at.subheader) == ["beep.wav"]
-    assert sorted(badges(at)) == ["Bark", "Bell"]  # Hiss has a threshold that nothing reaches
-    assert any("2 of 2 folds" in text for text in said(at.markdown))
-
-
-def test_long_upload_gets_a_timeline(home: Workspace) -> None:
-    short = uploaded(opened("pages/tag.py"), ("beep.wav", wav(beep(0.5))))
-    long = uploaded(opened("pages/tag.py"), ("beep.wav", wav(beep(3))))
-    assert not long.exception
-    assert len(long.get("plotly_chart")) == len(short.get("plotly_chart")) + 1
-
-
-def test_file_that_is_no_sound_is_named_and_the_others_get_their_tags(home: Workspace) -> None:
-    files = (("text.wav", b"Dear diary"), ("empty.wav", b""), ("beep.wav", wav(beep(1))), ("headless.wav", b"RIFF"))
-    at = uploaded(opened("pages/tag.py"), *files)
-    assert not at.exception
-    errors = said(at.error)
-    assert [next(name for name, _ in files if name in error) for error in errors] == [
-        "text.wav",
-        "empty.wav",
-        "headless.wav",
-    ]
-    assert said(at.subheader) == ["beep.wav"]
-    assert sorted(badges(at)) == ["Bark", "Bell"]
-
-
-def test_silence_gets_no_tags_and_a_note(home: Workspace) -> None:
-    at = uploaded(opened("pages/tag.py"), ("quiet.wav", wav(np.zeros(44_100))))
-    assert not at.exception
-    assert badges(at) == []
-    assert any("nothing I know" in text for text in said(at.markdown))
-    assert any("quiet.wav is silent" in text for text in said(at.caption))
-
-
-def test_names_of_uploads_are_shown_as_they_are(home: Workspace) -> None:
-    name = "a_b *c* [d](e) $1$ #.wav"
-    at = uploaded(opened("pages/tag.py"), (name, wav(beep(1))))
-    assert not at.exception
-    assert said(at.subheader) == [name]
-    assert at.subheader[0].value != name  # its stars and dollars are kept from Markdown
-
-
-def test_card_is_shown_with_its_figures(home: Workspace) -> None:
-    at = opened("pages/tag.py")
-    assert {metric.label: metric.value for metric in at.metric} == {"lwlrap": "0.500", "Folds": "2", "Labels": "3"}
-    assert any("CC0-1.0" in text for text in said(at.caption))
-
-
-def test_ensemble_with_damaged_weights_is_a_sentence(home: Workspace) -> None:
-    weights = home.ensembles / "tiny" / "fold-1.safetensors"
-    weights.write_bytes(weights.read_bytes()[:-1])
-    at = uploaded(opened("pages/tag.py"), ("beep.wav", wav(beep(1))))
-    assert not at.exception
-    assert any("tiny/fold-1.safetensors is damaged" in text for text in said(at.error))
-
-
-def test_two_uploads_of_one_name_are_both_tagged(home: Workspace) -> None:
-    at = uploaded(opened("pages/tag.py"), ("beep.wav", wav(beep(1))), ("beep.wav", wav(beep(2))))
-    assert not at.exception
-    assert said(at.subheader) == ["beep.wav", "beep.wav"]

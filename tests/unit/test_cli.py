@@ -3,14 +3,11 @@
 import csv
 import json
 import os
-import re
-import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -18,12 +15,11 @@ from audiotag.cli import main
 from audiotag.data import starter
 from audiotag.errors import AudiotagError
 from audiotag.sound.settings import SpectrogramSettings
-from audiotag.tagging import tagger
 from audiotag.training import worker
 from audiotag.training.runs import Run, list_runs
 from audiotag.workspace import Workspace
 
-COMMANDS = ("demo", "scan", "train", "estimate", "publish", "tag", "score", "app")
+COMMANDS = ("demo", "scan", "train", "estimate", "publish", "tag", "submit", "score", "gains", "app")
 
 
 class Outcome(NamedTuple):
@@ -322,144 +318,6 @@ def test_publish_names_an_unknown_run_and_a_bad_name(run: Callable[..., Outcome]
         assert repr(name) in outcome.err
     assert "has no finished fold yet" in run("publish", "2026-01-01-quick", "mine").err
     assert not Workspace().ensembles.exists()
-
-
-def test_tag_tags_the_good_names_the_bad_and_changes_nothing(
-    run: Callable[..., Outcome], sounds: Path, tiny_ensemble: Path, contents: Callable
-) -> None:
-    before = contents(sounds)
-    outcome = run("tag", sounds, "--ensemble", tiny_ensemble)
-    assert outcome.status == 1
-    lines = outcome.out.splitlines()
-    assert [line.split(":")[0] for line in lines] == ["a.wav", "b.WAV", "c.wav", "  c.wav was sampled at 8000 Hz"]
-    assert all("Bark 0." in line and "(2 of 2 folds)" in line and "Hiss" not in line for line in lines[:3])
-    assert "2 left out:" in outcome.err
-    assert "empty.ogg is empty (0 bytes)" in outcome.err
-    assert "letter.mp3 cannot be read as a sound" in outcome.err
-    assert "notes.txt" not in outcome.out + outcome.err
-    assert contents(sounds) == before
-
-
-def test_tag_writes_a_table_of_all_scores(
-    run: Callable[..., Outcome], sounds: Path, tiny_ensemble: Path, tmp_path: Path
-) -> None:
-    table = tmp_path / "new/tags.csv"
-    outcome = run("tag", sounds, "--ensemble", tiny_ensemble, "--out", table)
-    assert (outcome.status, outcome.out) == (1, "")
-    with table.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["fname", "Bark", "Bell", "Hiss", "tags"]
-    assert [row["fname"] for row in rows] == ["a.wav", "b.WAV", "deep/c.wav"]
-    for row in rows:
-        assert set(row["tags"].split(",")) == {"Bark", "Bell"}
-        assert all(0 < float(row[label]) < 1 for label in ("Bark", "Bell", "Hiss"))
-
-
-def test_tag_writes_and_prints_the_same_json(
-    run: Callable[..., Outcome], sounds: Path, tiny_ensemble: Path, tmp_path: Path
-) -> None:
-    printed = run("tag", sounds, "--ensemble", tiny_ensemble, "--json", "--out", tmp_path / "tags.json")
-    assert printed.status == 1
-    rows = printed.json()
-    assert json.loads((tmp_path / "tags.json").read_text(encoding="utf-8")) == rows
-    assert [row["clip"] for row in rows] == ["a.wav", "b.WAV", "deep/c.wav"]
-    assert [len(row["notes"]) for row in rows] == [0, 0, 1]
-    for row in rows:
-        assert list(row) == ["clip", "path", "tags", "scores", "notes"]
-        assert {tag["label"] for tag in row["tags"]} == {"Bark", "Bell"}
-        assert all(tag["score"] == row["scores"][tag["label"]] and tag["folds"] == 2 for tag in row["tags"])
-        assert set(row["scores"]) == {"Bark", "Bell", "Hiss"}
-    one_fold = run("tag", sounds / "a.wav", "--ensemble", tiny_ensemble, "--folds", "2", "--json")
-    assert one_fold.status == 0
-    assert [tag["folds"] for tag in one_fold.json()[0]["tags"]] == [1, 1]
-    assert one_fold.json()[0]["scores"] != rows[0]["scores"]
-
-
-def test_tag_of_good_clips_alone_is_all_done_and_of_bad_ones_alone_nothing(
-    run: Callable[..., Outcome], sounds: Path, tiny_ensemble: Path
-) -> None:
-    assert run("tag", sounds / "a.wav", "--ensemble", tiny_ensemble)[::2] == (0, "")
-    outcome = run("tag", sounds / "empty.ogg", sounds / "missing.wav", "--ensemble", tiny_ensemble)
-    assert (outcome.status, outcome.out) == (2, "")
-    assert "empty.ogg is empty" in outcome.err
-    assert "missing.wav is not there" in outcome.err
-
-
-def test_tag_lists_every_bad_clip(run: Callable[..., Outcome], sounds: Path, tiny_ensemble: Path) -> None:
-    names = [f"bad-{number:02}.wav" for number in range(40)]
-    for name in names:
-        (sounds / name).touch()
-    outcome = run("tag", sounds, "--ensemble", tiny_ensemble, "--json")
-    assert outcome.status == 1
-    assert all(f"{name} is empty" in outcome.err for name in names)
-
-
-def test_tag_says_that_a_silent_clip_has_nothing_it_knows(
-    run: Callable[..., Outcome], tmp_path: Path, tiny_ensemble: Path, write_wav: Callable
-) -> None:
-    outcome = run("tag", write_wav(tmp_path / "quiet.wav", np.zeros(44_100)), "--ensemble", tiny_ensemble)
-    assert outcome.status == 0
-    assert outcome.out.splitlines() == [
-        "quiet.wav: nothing I know",
-        "  quiet.wav is silent: no sample is above -90 dBFS.",
-    ]
-
-
-def test_tag_finds_an_ensemble_of_the_workspace_by_name(
-    run: Callable[..., Outcome], sounds: Path, tiny_ensemble: Path
-) -> None:
-    shutil.copytree(tiny_ensemble, Workspace().ensembles / "mine")
-    assert run("tag", sounds / "a.wav", "--ensemble", "mine").status == 0
-    outcome = run("tag", sounds / "a.wav", "--ensemble", "mien")
-    assert (outcome.status, outcome.out) == (2, "")
-    assert re.match(r"audiotag: there is no ensemble named mien; there are (\w+, )*mine\.", outcome.err)
-
-
-def test_tag_refuses_a_folder_without_sounds_and_an_unknown_fold(
-    run: Callable[..., Outcome], tmp_path: Path, sounds: Path, tiny_ensemble: Path
-) -> None:
-    (tmp_path / "none").mkdir()
-    outcome = run("tag", tmp_path / "none", "--ensemble", tiny_ensemble)
-    assert outcome.status == 2
-    assert outcome.err.startswith(f"audiotag: no sound files in {tmp_path / 'none'}; WAV, FLAC, OGG, MP3, M4A")
-    outcome = run("tag", sounds, "--ensemble", tiny_ensemble, "--folds", "1,7")
-    assert outcome.status == 2
-    assert outcome.err.startswith("audiotag: folds must be among 1, 2 in tiny, got 7")
-
-
-def test_tag_refuses_a_damaged_ensemble_by_name(
-    run: Callable[..., Outcome], sounds: Path, tiny_ensemble: Path, tmp_path: Path
-) -> None:
-    broken = shutil.copytree(tiny_ensemble, tmp_path / "broken")
-    (broken / "fold-2.safetensors").write_bytes(b"not these")
-    outcome = run("tag", sounds, "--ensemble", broken)
-    assert outcome.status == 2
-    assert outcome.err.startswith("audiotag: broken/fold-2.safetensors is damaged: its checksum is not the card's")
-
-
-def test_tag_refuses_an_output_that_cannot_be_before_it_starts(
-    run: Callable[..., Outcome], sounds: Path, tiny_ensemble: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tagger.Tagger, "__init__", lambda *args: pytest.fail("has started"))
-    (sounds / "tags.csv").mkdir()
-    for out, reason in (
-        ("tags.xlsx", "--out must end in .csv or .json, got tags.xlsx."),
-        (sounds / "tags.csv", f"--out cannot be written to {sounds / 'tags.csv'}; choose another place."),
-        (sounds / "notes.txt/tags.csv", f"{sounds / 'notes.txt'}: File exists."),
-    ):
-        outcome = run("tag", sounds, "--ensemble", tiny_ensemble, "--out", out)
-        assert (outcome.status, outcome.out, outcome.err) == (2, "", f"audiotag: {reason}\n")
-
-
-def test_a_table_of_tags_can_be_scored(
-    run: Callable[..., Outcome], sounds: Path, tiny_ensemble: Path, tmp_path: Path
-) -> None:
-    run("tag", sounds, "--ensemble", tiny_ensemble, "--out", tmp_path / "tags.csv")
-    (tmp_path / "truth.csv").write_text("fname,labels\na.wav,Bark\nb.WAV,Hiss\n")
-    outcome = run("score", tmp_path / "tags.csv", "--truth", tmp_path / "truth.csv", "--json")
-    assert outcome.status == 0
-    assert outcome.json()["clips"] == 2
-    assert set(outcome.json()["per_class"]) == {"Bark", "Bell", "Hiss"}
 
 
 @pytest.mark.parametrize("port", ["0", "99999999", "http"])

@@ -24,7 +24,7 @@ ROWS = (
     {"data", "sound", "presets", "networks", "network_settings", "metrics"},
     {"scoring", "training", "tagging"},
     {"figures"},
-    {"cli", "cli_training", "ui", "__main__"},
+    {"cli", "cli_training", "cli_tagging", "cli_gains", "cli_progress", "ui", "__main__"},
 )
 FASTAI_ONLY_IN = {"audiotag.training.learner", "audiotag.training.fastaudio_today"}
 PICKLES = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}

@@ -4,12 +4,15 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from audiotag.cli import main
+from audiotag.data.layouts import open_dataset
 from audiotag.errors import AudiotagError
-from audiotag.scoring import score_submission
+from audiotag.metrics import lwlrap
+from audiotag.scoring import PUBLISHED, score_submission, truth_table_of
 
 TRUTH = 'fname,labels,usage\na.wav,Bark,Public\nb.wav,"Bark,Meow",Private\nc.wav,Meow,Private\n'
 SUBMISSION = "fname,Bark,Meow,Hiss\na.wav,0.9,0.1,0.2\nb.wav,0.2,0.5,0.9\nc.wav,0.6,0.5,0.4\n"
@@ -129,3 +132,103 @@ def test_the_json_has_null_for_a_class_without_clips(tables: Callable, capsys: p
     assert values["per_class"]["Hiss"] == {"lwlrap": None, "clips": 0}
     assert values["splits"]["Public"] == {"clips": 1, "lwlrap": 1.0}
     assert values["clips"] == 3
+
+
+# Clip by clip
+
+
+def test_hardest_clips_worked_by_hand(tables: Callable) -> None:
+    table = score_submission(*tables()).per_clip
+    assert table.index.tolist() == ["c.wav", "b.wav", "a.wav"]
+    assert table["labels"].tolist() == [("Meow",), ("Bark", "Meow"), ("Bark",)]
+    assert table["precision"].tolist() == pytest.approx([1 / 2, (1 / 2 + 2 / 3) / 2, 1])
+    assert table["wrong"].tolist() == ["Bark", "Hiss", "Hiss"]
+    assert table["wrong_score"].tolist() == [0.6, 0.9, 0.2]
+    assert table["above"].tolist() == [1, 1, 0]
+
+
+def random_tables(tables: Callable, clips: int, seed: int) -> tuple[Path, Path]:
+    """Scores of a few values only, so that many are equal."""
+    draw = np.random.default_rng(seed)
+    names = [f"l{number}" for number in range(6)]
+    submission, truth = [",".join(["fname", *names])], ["fname,labels"]
+    for clip in range(clips):
+        submission.append(",".join([f"{clip}.wav", *(f"{value / 4}" for value in draw.integers(5, size=6))]))
+        truth.append(f'{clip}.wav,"{",".join(draw.choice(names, draw.integers(1, 7), replace=False))}"')
+    return tables("\n".join(submission), "\n".join(truth))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_precisions_of_the_clips_weighed_by_their_labels_are_the_lwlrap(tables: Callable, seed: int) -> None:
+    score = score_submission(*random_tables(tables, 40, seed))
+    numbers = score.per_clip["labels"].map(len)
+    assert (score.per_clip["precision"] * numbers).sum() / numbers.sum() == pytest.approx(score.lwlrap)
+    assert score.per_clip["precision"].is_monotonic_increasing
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_precision_of_a_clip_is_its_lwlrap_alone(tables: Callable, seed: int) -> None:
+    score = score_submission(*random_tables(tables, 20, seed))
+    for clip, row in score.per_clip.iterrows():
+        own = score.scores.loc[[clip]].to_numpy()
+        assert row["precision"] == pytest.approx(lwlrap(np.isin(score.scores.columns, row["labels"])[None], own))
+
+
+def test_the_surer_of_two_like_mistakes_is_the_harder_clip(tables: Callable) -> None:
+    submission = "fname,Bark,Meow\na.wav,0.4,0.5\nb.wav,0.1,0.9\nc.wav,0.3,0.5\n"
+    table = score_submission(*tables(submission, "fname,labels\na.wav,Bark\nb.wav,Bark\nc.wav,Bark\n")).per_clip
+    assert table.index.tolist() == ["b.wav", "c.wav", "a.wav"]
+
+
+def test_a_clip_with_all_labels_has_no_wrong_one_and_one_without_any_is_no_clip_of_the_table(tables: Callable) -> None:
+    submission = "fname,Bark,Meow\na.wav,0.4,0.5\nb.wav,0.1,0.9\n"
+    table = score_submission(*tables(submission, 'fname,labels\na.wav,"Bark,Meow"\nb.wav,\n')).per_clip
+    assert table.index.tolist() == ["a.wav"]
+    assert (table["wrong"].iloc[0], table["above"].iloc[0], table["precision"].iloc[0]) == ("", 0, 1)
+    assert pd.isna(table["wrong_score"].iloc[0])
+
+
+def test_scores_are_those_of_the_submission(tables: Callable) -> None:
+    scores = score_submission(*tables()).scores
+    assert scores.loc["b.wav"].to_dict() == {"Bark": 0.2, "Meow": 0.5, "Hiss": 0.9}
+
+
+# Beside the published
+
+
+def test_only_the_whole_private_test_set_is_compared_with_the_published(
+    shared: Path, tables: Callable, tmp_path: Path
+) -> None:
+    data = shared / "data/fsdkaggle2019"
+    truth = data / "FSDKaggle2019.meta/test_post_competition.csv"
+    whole = (data / "capstone_submission.csv").read_text().splitlines(keepends=True)
+    compared = score_submission(data / "capstone_submission.csv", truth).comparable
+    assert compared is not None
+    assert round(compared, 5) == PUBLISHED["capstone"]
+    (tmp_path / "part.csv").write_text("".join(whole[:-1]))
+    assert score_submission(tmp_path / "part.csv", truth).comparable is None
+    assert score_submission(*tables()).comparable is None
+
+
+# The truth of a dataset
+
+
+def test_the_truth_of_fsdkaggle2019_is_found_from_either_folder(shared: Path) -> None:
+    data = shared / "data/fsdkaggle2019"
+    table = data / "FSDKaggle2019.meta/test_post_competition.csv"
+    assert truth_table_of(open_dataset(data)) == table
+    assert truth_table_of(open_dataset(table.parent)) == table
+
+
+def test_the_truth_of_the_competitions_layout_is_beside_its_tables(tmp_path: Path) -> None:
+    (tmp_path / "train_curated.csv").write_text("fname,labels\na.wav,Bark\n")
+    assert truth_table_of(open_dataset(tmp_path)) is None
+    (tmp_path / "test_truth.csv").write_text(TRUTH)
+    assert truth_table_of(open_dataset(tmp_path)) == tmp_path / "test_truth.csv"
+
+
+def test_a_table_of_clips_has_no_test_clips(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").touch()
+    (tmp_path / "clips.csv").write_text("fname,label\na.wav,Bark\n")
+    assert truth_table_of(open_dataset(tmp_path)) is None
+    assert truth_table_of(open_dataset(tmp_path / "clips.csv")) is None

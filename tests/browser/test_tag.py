@@ -1,0 +1,256 @@
+"""The Tag page in Chromium: drop, record, read tags and errors, sort, select, export, move a threshold."""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from audiotag.tagging.ensemble import read_card
+from audiotag.tagging.thresholds import saved_thresholds
+from audiotag.workspace import SHIPPED_MODELS, Workspace
+
+from .conftest import Server
+from .test_app import settled
+
+
+@pytest.fixture
+def microphone(launch: Callable[..., Browser], unseen: Path, tmp_path: Path) -> Iterator[Page]:
+    """A page of a browser whose microphone hears a church bell, over and over."""
+    waveform, rate = soundfile.read(clip_of(unseen, "Church_bell"))
+    file = tmp_path / "microphone.wav"
+    soundfile.write(file, np.resize(waveform, 10 * rate), rate, subtype="PCM_16")
+    browser = launch(
+        "--use-fake-device-for-media-stream",
+        "--use-fake-ui-for-media-stream",
+        f"--use-file-for-fake-audio-capture={file}",
+    )
+    page = browser.new_context(viewport={"width": 1400, "height": 1200}).new_page()
+    page.set_default_timeout(30_000)
+    yield page
+    browser.close()
+
+
+def clip_of(dataset: Path, label: str) -> Path:
+    """The first curated clip that has this label and no other."""
+    with (dataset / "train_curated.csv").open() as table:
+        return dataset / "train_curated" / next(row["fname"] for row in csv.DictReader(table) if row["labels"] == label)
+
+
+def mp4_of(wav: Path, mp4: Path) -> Path:
+    """The sound in an MP4, as AAC."""
+    import av
+
+    waveform, rate = soundfile.read(wav, dtype="float32", always_2d=True)
+    with av.open(str(mp4), "w") as container:
+        stream = container.add_stream("aac", rate=rate, layout="mono")
+        size = stream.codec_context.frame_size or 1024
+        for start in range(0, len(waveform), size):
+            part = waveform[start : start + size, 0]
+            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(part)[None], format="fltp", layout="mono")
+            frame.sample_rate, frame.pts = rate, start
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return mp4
+
+
+def drop(page: Page, *files: Path) -> None:
+    zone = page.get_by_test_id("stFileUploaderDropzone")
+    expect(zone).to_be_visible()
+    settled(page)
+    zone.drop({"files": [str(file) for file in files]})
+
+
+def first_tag(page: Page) -> Locator:
+    return page.get_by_test_id("stMain").locator(".stMarkdownBadge:visible").first
+
+
+def downloaded(page: Page, button: str) -> bytes:
+    with page.expect_download() as download:
+        page.get_by_role("button", name=button, exact=True).click()
+    return Path(download.value.path()).read_bytes()
+
+
+def test_three_sounds_dropped_at_once_are_tagged_listed_sorted_and_exported(
+    server: Server, page: Page, unseen: Path, tmp_path: Path
+) -> None:
+    bell = tmp_path / "bell.wav"
+    bell.write_bytes(clip_of(unseen, "Church_bell").read_bytes())
+    video = mp4_of(clip_of(unseen, "Accordion"), tmp_path / "accordion.mp4")
+    text = tmp_path / "text.wav"
+    text.write_text("Dear diary")
+    page.goto(f"{server.url}/tag")
+    drop(page, bell, text, video)
+    expect(page.get_by_text("3 sounds")).to_be_visible()
+    expect(page.get_by_test_id("stAlert").filter(has_text="text.wav cannot be read as a sound")).to_be_visible()
+    expect(page.get_by_role("heading", name="bell.wav")).to_be_visible()
+    expect(first_tag(page)).to_contain_text("Church_bell")
+    expect(page.get_by_text(re.compile("[1-5] of 5 folds · threshold 0")).first).to_be_visible()
+    expect(page.get_by_role("group", name="Player of bell.wav")).to_be_visible()
+    settled(page)
+
+    rows = {row["fname"]: row for row in csv.DictReader(io.StringIO(downloaded(page, "CSV").decode()))}
+    assert list(rows) == ["bell.wav", "accordion.mp4"]
+    assert "Church_bell" in rows["bell.wav"]["tags"].split(",")
+    assert "Accordion" in rows["accordion.mp4"]["tags"].split(",")
+    labels = read_card(SHIPPED_MODELS / "starter").labels
+    assert all(0 <= float(rows["bell.wav"][label]) <= 1 for label in labels)
+    entries = json.loads(downloaded(page, "JSON"))
+    assert [entry["clip"] for entry in entries] == ["bell.wav", "accordion.mp4"]
+    assert {tag["label"] for tag in entries[0]["tags"]} == set(rows["bell.wav"]["tags"].split(","))
+    start, end, label = downloaded(page, "Audacity labels").decode().splitlines()[0].split("\t")
+    assert 0 <= float(start) < float(end) <= entries[0]["duration_s"] + 0.001
+    assert label.rsplit(" ", 1)[0] in labels
+
+    page.get_by_role("button", name="Next", exact=False).last.click()
+    expect(page.get_by_role("heading", name="text.wav")).to_be_visible()
+    settled(page)
+    page.keyboard.press("n")
+    expect(page.get_by_role("heading", name="accordion.mp4")).to_be_visible()
+    expect(first_tag(page)).to_contain_text("Accordion")
+    settled(page)
+
+    page.get_by_role("button", name="Remove").click()
+    expect(page.get_by_text("2 sounds")).to_be_visible()
+    settled(page)
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("3 sounds")).to_be_visible()
+
+
+def test_the_table_is_sorted_by_a_click_on_a_heading_and_shows_the_row_that_is_selected(
+    server: Server, page: Page, unseen: Path, tmp_path: Path
+) -> None:
+    for name, label in (("b.wav", "Church_bell"), ("c.wav", "Accordion"), ("a.wav", "Gong")):
+        (tmp_path / name).write_bytes(clip_of(unseen, label).read_bytes())
+    page.goto(f"{server.url}/tag")
+    drop(page, *(tmp_path / name for name in ("b.wav", "c.wav", "a.wav")))
+    expect(page.get_by_role("heading", name="b.wav")).to_be_visible()
+    settled(page)
+    table = page.get_by_test_id("stDataFrame").first
+    table.scroll_into_view_if_needed()
+    expect(table.locator("canvas").first).to_be_visible()
+    table.click(position={"x": 80, "y": 18})  # the heading of the first column
+    page.wait_for_function(
+        """() => [...document.querySelectorAll('[data-testid=stDataFrame] canvas [role=gridcell][aria-colindex="1"]')]
+            .map(cell => cell.textContent).join() === 'a.wav,b.wav,c.wav'"""
+    )
+    table.click(position={"x": 16, "y": 18 + 35})  # the first row, which is the sound that came last
+    expect(page.get_by_role("heading", name="a.wav")).to_be_visible()
+    expect(first_tag(page)).to_contain_text("Gong")
+
+
+def test_a_sound_is_tagged_at_its_path_and_stays_when_the_page_is_left(
+    server: Server, page: Page, unseen: Path
+) -> None:
+    clip = clip_of(unseen, "Church_bell")
+    page.goto(f"{server.url}/tag")
+    expect(page.get_by_test_id("stFileUploaderDropzone")).to_be_visible()
+    settled(page)
+    page.get_by_role("button", name="Path", exact=True).click()
+    field = page.get_by_role("textbox", name="Path of a sound, or of a folder")
+    field.fill(str(clip.parent / "gone.wav"))
+    field.press("Enter")
+    expect(page.get_by_test_id("stAlert").filter(has_text="gone.wav is not there")).to_be_visible()
+    field.fill(str(clip))
+    field.press("Enter")
+    expect(page.get_by_role("heading", name=clip.name)).to_be_visible()
+    expect(first_tag(page)).to_contain_text("Church_bell")
+    expect(page.get_by_text(f"audiotag tag {clip} --ensemble starter")).to_be_visible()
+    expect(field).to_be_hidden()  # the popover closes: what was asked for is there
+    settled(page)
+    page.get_by_test_id("stSidebar").get_by_role("link", name="Train").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Train")
+    page.get_by_test_id("stSidebar").get_by_role("link", name="Tag").click()
+    expect(page.get_by_role("heading", name=clip.name)).to_be_visible()
+
+
+def test_of_a_long_sound_a_part_is_played_by_the_times_of_the_whole(
+    server: Server, page: Page, unseen: Path, tmp_path: Path
+) -> None:
+    waveform, rate = soundfile.read(clip_of(unseen, "Church_bell"))
+    soundfile.write(tmp_path / "long.wav", np.resize(waveform, 320 * rate), rate, subtype="PCM_16")
+    page.goto(f"{server.url}/tag")
+    expect(page.get_by_test_id("stFileUploaderDropzone")).to_be_visible()
+    settled(page)
+    page.get_by_role("button", name="Path", exact=True).click()
+    field = page.get_by_role("textbox", name="Path of a sound, or of a folder")
+    field.fill(str(tmp_path / "long.wav"))
+    field.press("Enter")
+    position = page.get_by_role("slider", name="Position in long.wav")
+    expect(position).to_have_attribute("aria-valuetext", "0.00 of 300.00 seconds")
+    expect(page.get_by_test_id("stPlotlyChart")).to_have_count(2)  # scores, and the timeline of the whole
+    settled(page)
+    page.get_by_role("slider", name="Played from (s)").press("End")
+    expect(position).to_have_attribute("aria-valuetext", "20.00 of 320.00 seconds")
+    position.press("End")
+    expect(position).to_have_attribute("aria-valuetext", "320.00 of 320.00 seconds")
+    expect(page.get_by_text("5:20.00", exact=True)).to_be_visible()
+
+
+def test_a_threshold_moves_by_keys_and_says_what_it_means(server: Server, page: Page, unseen: Path, home: Path) -> None:
+    page.goto(f"{server.url}/tag")
+    drop(page, clip_of(unseen, "Church_bell"))
+    expect(first_tag(page)).to_contain_text("Church_bell")
+    settled(page)
+    page.get_by_text("Thresholds", exact=True).click()
+    expect(page).to_have_url(re.compile("thresholds=true"))
+    label = page.get_by_role("combobox", name="Label", exact=True)
+    expect(label).to_be_visible()
+    settled(page)
+    label.fill("Church_bell")
+    page.get_by_role("option", name="Church_bell").click()
+    slider = page.get_by_role("slider", name="Threshold")
+    expect(slider).to_have_attribute("aria-valuetext", "0.235")
+    precision, recall = page.get_by_text(re.compile("^Precision [0-9]")), page.get_by_text(re.compile("Recall [0-9.]+"))
+    settled(page)
+    before = precision.inner_text()
+    slider.press("End")
+    expect(precision.or_(page.get_by_text("Precision unknown"))).not_to_have_text(before)
+    expect(recall).to_contain_text("Recall 0.00")
+    expect(first_tag(page)).not_to_contain_text("Church_bell")
+    settled(page)
+    page.get_by_role("button", name="Keep these thresholds").click()
+    expect(page.get_by_text("These are your own, kept in the workspace.")).to_be_visible()
+    card = read_card(SHIPPED_MODELS / "starter")
+    kept = saved_thresholds(Workspace(home), card)
+    assert kept is not None
+    assert kept[card.labels.index("Church_bell")] == 1.0
+    page.get_by_role("button", name="Back to the card's").click()
+    expect(first_tag(page)).to_contain_text("Church_bell")
+    assert saved_thresholds(Workspace(home), card) is None
+
+
+def test_how_tags_are_made_stands_in_the_address(server: Server, page: Page, unseen: Path) -> None:
+    page.goto(f"{server.url}/tag?ensemble=starter")
+    drop(page, clip_of(unseen, "Church_bell"))
+    expect(first_tag(page)).to_contain_text("Church_bell")
+    settled(page)
+    page.get_by_text("How tags are made").click()
+    page.get_by_text("geometric mean").click()
+    expect(page.get_by_text("--combine geometric")).to_be_visible()
+    expect(page).to_have_url(re.compile("combine=geometric"))
+    other = page.context.browser.new_context().new_page()
+    other.goto(page.url)
+    expect(other.get_by_text("--combine geometric")).to_be_visible(timeout=30_000)
+    other.context.close()
+
+
+def test_a_recording_is_tagged(server: Server, microphone: Page) -> None:
+    page = microphone
+    page.goto(f"{server.url}/tag")
+    expect(page.get_by_test_id("stFileUploaderDropzone")).to_be_visible()
+    settled(page)
+    page.get_by_role("button", name="Record", exact=True).click()
+    expect(page.get_by_text("Browsers lay echo cancelling")).to_be_visible()
+    page.get_by_test_id("stAudioInput").get_by_role("button", name="Record", exact=True).click()
+    page.wait_for_function("() => /00:0[4-9]/.test(document.body.innerText)")
+    page.get_by_role("button", name="Stop recording").click()
+    expect(page.get_by_role("heading", name="recording 1")).to_be_visible()
+    expect(first_tag(page)).to_contain_text("Church_bell")
+    expect(page.get_by_text("44,100 Hz").first).to_be_visible()

@@ -1,0 +1,79 @@
+"""Figures of the Tag page show a score, a threshold and a moment where they are."""
+
+import numpy as np
+import pytest
+
+from audiotag.figures.tagging import by_passing, precision_recall, precision_recall_curve, scores, timeline
+from audiotag.tagging.out_of_fold import OutOfFold
+from audiotag.tagging.result import Tag, Tags
+
+LABELS = ("Bark", "Bell", "Hiss")
+
+
+def tags_of(values: np.ndarray, thresholds: tuple[float, ...] = (0.5, 0.5, 0.5)) -> Tags:
+    """Tags of a sound by its windows' mean scores, ``(windows, labels)``; a window is 2 s, every second one begins."""
+    means = values.mean(axis=0)
+    order = np.argsort(-means, kind="stable")
+    ranking = tuple(Tag(LABELS[at], float(means[at]), thresholds[at], 1) for at in order)
+    return Tags("a", len(values) + 1.0, ranking, 1, means, values, np.arange(len(values), dtype=float), 2.0, ())
+
+
+@pytest.fixture
+def held_out() -> OutOfFold:
+    draw = np.random.default_rng(0)
+    targets = (draw.random((200, 1)) < 0.3).astype(np.float32)
+    return OutOfFold(np.round(0.4 * draw.random((200, 1)) + 0.4 * targets, 2), targets, np.ones(200, int))
+
+
+def test_bars_are_scores_and_ticks_thresholds_and_what_passes_is_full() -> None:
+    tags = tags_of(np.array([[0.9, 0.2, 0.4]]), (0.5, 0.1, 0.6))
+    bars, ticks = scores(tags.ranking).data
+    assert list(bars.x) == pytest.approx([0.2, 0.4, 0.9])  # the likeliest on top
+    assert [name.split()[0] for name in bars.y] == ["Bell", "Hiss", "Bark"]
+    assert list(ticks.x) == [0.1, 0.6, 0.5]
+    bell, hiss, bark = bars.marker.color
+    assert bark == bell != hiss
+    assert [name.split()[1] for name in bars.y] == ["0.20", "0.40", "0.90"]  # to be read without the bars
+
+
+def test_a_timeline_has_a_cell_a_window_at_its_middle_and_frames_the_part() -> None:
+    values = np.random.default_rng(0).random((12, 3))
+    tags = tags_of(values)
+    figure = timeline(tags, LABELS, (3.0, 6.0))
+    (cells,) = figure.data
+    np.testing.assert_allclose(np.asarray(cells.x), np.arange(12) + 1.0)
+    for row, label in enumerate(cells.y):
+        np.testing.assert_allclose(np.asarray(cells.z)[row], values[:, LABELS.index(label)])
+    (frame,) = figure.layout.shapes
+    assert (frame.x0, frame.x1) == (3.0, 6.0)
+
+
+def test_gaps_between_windows_are_left_out_where_they_would_hide_them() -> None:
+    few, many = (timeline(tags_of(np.zeros((count, 3))), LABELS, (0, 1)).data[0].xgap for count in (10, 1000))
+    assert few > many == 0
+
+
+def test_tags_come_before_likelier_labels_that_do_not_pass() -> None:
+    tags = tags_of(np.array([[0.8, 0.3, 0.5]]), (0.9, 0.2, 0.6))
+    assert [tag.label for tag in by_passing(tags)] == ["Bell", "Bark", "Hiss"]
+
+
+def test_the_curve_is_what_every_threshold_gives(held_out: OutOfFold) -> None:
+    recall, precision, at = precision_recall_curve(held_out.targets[:, 0], held_out.scores[:, 0])
+    assert len(at) == len(set(held_out.scores[:, 0]))  # no threshold parts equal scores
+    assert (np.diff(at) < 0).all()
+    assert (np.diff(recall) >= 0).all()
+    for each in range(0, len(at), 5):
+        assert held_out.precision_recall(0, at[each]) == pytest.approx((precision[each], recall[each]))
+
+
+def test_the_chosen_threshold_is_marked_on_its_curve(held_out: OutOfFold) -> None:
+    for threshold in (0.1, 0.35, 0.6):
+        _, point = precision_recall(held_out.targets[:, 0], held_out.scores[:, 0], threshold).data
+        assert (point.y[0], point.x[0]) == pytest.approx(held_out.precision_recall(0, threshold))
+
+
+def test_no_point_is_made_up_where_nothing_is_given_or_nothing_has_the_label(held_out: OutOfFold) -> None:
+    assert len(precision_recall(held_out.targets[:, 0], held_out.scores[:, 0], 1.0).data) == 1
+    (curve,) = precision_recall(np.zeros(5), np.linspace(0, 1, 5), 0.5).data
+    assert len(curve.x) == 0
