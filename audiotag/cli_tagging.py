@@ -184,6 +184,8 @@ def _thresholds(specs: list[str], folder: Path, card: Card, settings: TagSetting
         kept = saved_thresholds(Workspace(), card)
         if kept is not None:
             _say(f"Tags by the thresholds that you kept for {card.name}; --threshold card takes its own.")
+        elif settings.combine == "weighted":
+            _say(f"The thresholds of {card.name} are for scores without weights; --threshold f1 sets them for these.")
         return kept or card.thresholds
     found = read_out_of_fold(folder, card) if any(spec.startswith(AIMS) for spec in specs) else None
     return thresholds_of(card, found and found.as_combined(settings.combine), specs)

@@ -13,6 +13,7 @@ import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -224,19 +225,9 @@ def _try_all(networks: Sequence[XResNet], settings: SpectrogramSettings) -> tupl
 
 
 def _reference(engine: Engine, pictures: np.ndarray) -> np.ndarray:
-    """Scores of the reference, by threads that each take pictures of their own.
-
-    torch's own threads wait for each other in every layer: where something else runs, that takes 20 times as long.
-    """
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # for all threads that are new
-    try:
-        with ThreadPoolExecutor(threads) as pool:
-            return np.concatenate(list(pool.map(engine, np.split(pictures, PICTURES // FEW))), axis=1)
-    finally:
-        torch.set_num_threads(threads)
+    """Scores of the reference, by threads that each take pictures of their own."""
+    with _one_thread_each() as threads, ThreadPoolExecutor(threads) as pool:
+        return np.concatenate(list(pool.map(engine, np.split(pictures, PICTURES // FEW))), axis=1)
 
 
 def _time_again(tried: list[_Tried], pictures: np.ndarray) -> None:
@@ -259,7 +250,24 @@ def _timed(engine: Engine, pictures: np.ndarray) -> tuple[float, np.ndarray]:
 def _graph(networks: Sequence[XResNet], settings: SpectrogramSettings) -> bytes:
     from audiotag.tagging.all_folds import as_onnx
 
-    return as_onnx(networks, (settings.channels, settings.height, settings.width))
+    with _one_thread_each():
+        return as_onnx(networks, (settings.channels, settings.height, settings.width))
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[int]:
+    """Let torch work in the thread that asks it, alone; gives the number that it would have taken.
+
+    Its own threads wait for each other in every layer: where something else runs, that takes 20 times as long.
+    """
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # for this thread and for new ones
+    try:
+        yield threads
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _sounds(settings: SpectrogramSettings) -> Iterator[np.ndarray]:
