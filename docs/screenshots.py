@@ -1,4 +1,7 @@
-"""Take the README's screenshots anew: ``python docs/screenshots.py ADDRESS WAV``, with the app serving at ADDRESS."""
+"""Take the README's screenshots anew: ``python docs/screenshots.py ADDRESS WAV SUBMISSION``.
+
+The app serves at ADDRESS with the starter sounds; SUBMISSION is what ``audiotag submit`` wrote for them.
+"""
 
 import sys
 from pathlib import Path
@@ -15,7 +18,7 @@ def settled(page: Page) -> None:
     page.wait_for_timeout(2500)
 
 
-def main(address: str, wav: str) -> None:
+def main(address: str, wav: str, submission: str) -> None:
     """One picture a page, the theme changing from page to page."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
@@ -27,6 +30,7 @@ def main(address: str, wav: str) -> None:
             ("spectrogram", "dark"),
             ("train", "light"),
             ("tag", "dark"),
+            ("score", "light"),
         ):
             page = browser.new_context(viewport=VIEWPORT, color_scheme=scheme).new_page()
             page.goto(f"{address}/{name}")
@@ -37,6 +41,9 @@ def main(address: str, wav: str) -> None:
                 settled(page)
             if name == "tag":
                 page.get_by_test_id("stFileUploaderDropzone").drop({"files": wav})
+                settled(page)
+            if name == "score":
+                page.get_by_test_id("stFileUploaderDropzone").first.drop({"files": submission})
                 settled(page)
             page.screenshot(path=FOLDER / f"{name.partition('?')[0] or 'home'}.png")
         browser.close()

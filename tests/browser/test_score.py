@@ -9,6 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 from audiotag.scoring import score_submission
 
 from .conftest import Server
+from .test_app import settled
 
 
 @pytest.fixture
@@ -25,11 +26,6 @@ def submission(home: Path, tmp_path: Path) -> Path:
         lines.append(",".join([clip, *map(str, scores)]))
     (tmp_path / "submission.csv").write_text("\n".join(lines))
     return tmp_path / "submission.csv"
-
-
-def settled(page: Page) -> None:
-    """Wait until the server has run the page to its end."""
-    expect(page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')).to_be_attached()
 
 
 def upload(server: Server, page: Page, submission: Path) -> None:
