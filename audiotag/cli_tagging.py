@@ -151,7 +151,7 @@ def _add_scoring(sub: argparse.ArgumentParser) -> None:
     add("--ensemble", default="starter", metavar="NAME", help="name or folder of the ensemble (default: starter)")
     add("--folds", type=_numbers, default=(), metavar="1,2,…", help="use only these of its folds")
     add("--combine", default="mean", choices=("mean", "geometric", "weighted"), help="of the folds (default: mean)")
-    add("--tta", action="store_true", help="test-time augmentation: a little better, five times as long")
+    add("--tta", action="store_true", help="test-time augmentation: five times as long; see audiotag gains")
     add("--overlap", type=float, default=0.5, metavar="SHARE", help="of windows, 0 to 0.9 (default: 0.5)")
     add("--windows", choices=("mean", "max"), help="a long clip's score is their mean or maximum (default: the card's)")
 
