@@ -13,6 +13,7 @@ from audiotag.data.dataset import Dataset
 from audiotag.sound.settings import PRESETS
 from audiotag.ui import cached, listen, shell
 from audiotag.ui.downloads import download
+from audiotag.ui.steps import step_buttons
 
 TABLE = "clips-table"
 FACTS = {
@@ -39,19 +40,7 @@ def _choose(rows: pd.DataFrame) -> int:
     """The table of clips, and the keys that step through it; the number of the row that is chosen."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"{len(rows):,} clip{'' if len(rows) == 1 else 's'}", width="stretch")
-        for label, icon, key, step in (
-            ("Previous", ":material/skip_previous:", "P", -1),
-            ("Next", ":material/skip_next:", "N", 1),
-        ):
-            st.button(
-                label,
-                icon=icon,
-                key=label.lower(),
-                shortcut=key,
-                on_click=_step,
-                args=(step, len(rows)),
-                type="tertiary",
-            )
+        step_buttons("", _step, len(rows))
     chosen = st.dataframe(
         rows[["clip", "labels", "duration_s", "subset"]],
         column_order=("clip", "duration_s", "labels", "subset"),

@@ -15,6 +15,7 @@ import streamlit as st
 from audiotag.sound.audio import Source
 from audiotag.tagging.export import as_text
 from audiotag.ui import cached, shell
+from audiotag.ui.steps import step_buttons
 
 KEPT, REMOVED, COUNTED = "tag-sounds", "tag-removed", "tag-counted"
 TABLE = "tag-table"
@@ -92,19 +93,7 @@ def toolbar() -> None:
             st.caption(f"{name} removed", width="content")
             st.button("Undo", icon=":material/undo:", key="undo-remove", type="tertiary", on_click=_undo)
         if count > 1:
-            for label, icon, key, step in (
-                ("Previous", ":material/skip_previous:", "P", -1),
-                ("Next", ":material/skip_next:", "N", 1),
-            ):
-                st.button(
-                    label,
-                    icon=icon,
-                    key=f"tag-{label.lower()}",
-                    shortcut=key,
-                    on_click=_step,
-                    args=(step,),
-                    type="tertiary",
-                )
+            step_buttons("tag-", _step)
             st.button(
                 "Clear all",
                 icon=":material/close:",
