@@ -62,16 +62,6 @@ def timeline_of(tags: Tags, labels: Sequence[str]) -> list[dict[str, Any]]:
     ]
 
 
-def timeline_rows(tags: Tags, labels: Sequence[str], clip: str) -> list[dict[str, Any]]:
-    """A row a window: ``fname``, ``start_s``, ``end_s`` (within the clip), and a score a label, in their order."""
-    return [window_row(window, as_text(clip)) for window in timeline_of(tags, labels)]
-
-
-def window_row(window: dict[str, Any], clip: str) -> dict[str, Any]:
-    """An entry of `timeline_of` as a row of a table."""
-    return {"fname": clip, "start_s": window["start_s"], "end_s": window["end_s"], **window["scores"]}
-
-
 def problem_row(clip: str, path: str, problem: str) -> dict[str, Any]:
     """What stands in place of `row_of` for a clip that could not be used: ``clip``, ``path``, ``problem``."""
     return {"clip": as_text(clip), "path": as_text(path), "problem": problem}
@@ -92,7 +82,7 @@ def cells_of(
     for row in rows:
         if timeline:
             for window in row.get("timeline", ()):
-                yield list(window_row(window, row["clip"]).values())
+                yield [row["clip"], window["start_s"], window["end_s"], *(window["scores"][label] for label in labels)]
         elif "problem" not in row:
             tags = ",".join(tag["label"] for tag in row["tags"])
             yield [row["clip"], *(row["scores"][label] for label in labels), tags]
@@ -101,11 +91,6 @@ def cells_of(
 def csv_bytes(rows: Iterable[dict[str, Any]], labels: Sequence[str]) -> bytes:
     """Rows of `row_of` as a table: ``fname``, a score a label, ``tags`` with commas between."""
     return b"".join(csv_lines(columns_of(labels), cells_of(rows, labels)))
-
-
-def timeline_csv_bytes(rows: Iterable[dict[str, Any]], labels: Sequence[str]) -> bytes:
-    """Rows of `timeline_rows` as a table."""
-    return b"".join(csv_lines(columns_of(labels, timeline=True), (list(row.values()) for row in rows)))
 
 
 def problems_csv_lines(rows: Iterable[dict[str, Any]]) -> Iterator[bytes]:

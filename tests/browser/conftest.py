@@ -113,3 +113,24 @@ def page(chromium: Browser) -> Iterator[Page]:
     page.set_default_timeout(30_000)
     yield page
     context.close()
+
+
+@pytest.fixture
+def hearing(launch: Callable[..., Browser]) -> Iterator[Callable[[Path], Page]]:
+    """``hearing(wav)``: a page of a browser whose microphone hears a file, over and over."""
+    browsers = []
+
+    def open_page(wav: Path) -> Page:
+        browser = launch(
+            "--use-fake-device-for-media-stream",
+            "--use-fake-ui-for-media-stream",
+            f"--use-file-for-fake-audio-capture={wav}",
+        )
+        browsers.append(browser)
+        page = browser.new_context(viewport={"width": 1400, "height": 1200}).new_page()
+        page.set_default_timeout(30_000)
+        return page
+
+    yield open_page
+    for browser in browsers:
+        browser.close()

@@ -1,13 +1,13 @@
 """The Spectrogram bench in Chromium: sliders, the microphone, presets that Train finds."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from audiotag.presets import own_presets
 from audiotag.sound.settings import SpectrogramSettings
@@ -20,19 +20,11 @@ TONE_HZ = 1000
 
 
 @pytest.fixture
-def microphone(launch: Callable[..., Browser], tmp_path: Path) -> Iterator[Page]:
+def microphone(hearing: Callable[[Path], Page], tmp_path: Path) -> Page:
     """A page of a browser whose microphone plays a tone."""
     file = tmp_path / "microphone.wav"
     soundfile.write(file, 0.3 * np.sin(2 * np.pi * TONE_HZ * np.arange(10 * 48_000) / 48_000), 48_000, subtype="PCM_16")
-    browser = launch(
-        "--use-fake-device-for-media-stream",
-        "--use-fake-ui-for-media-stream",
-        f"--use-file-for-fake-audio-capture={file}",
-    )
-    page = browser.new_context(viewport={"width": 1400, "height": 1200}).new_page()
-    page.set_default_timeout(30_000)
-    yield page
-    browser.close()
+    return hearing(file)
 
 
 def picture_readout(page: Page) -> Locator:

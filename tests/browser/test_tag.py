@@ -4,13 +4,13 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from audiotag.tagging.ensemble import read_card
 from audiotag.tagging.thresholds import saved_thresholds
@@ -21,20 +21,12 @@ from .test_app import settled
 
 
 @pytest.fixture
-def microphone(launch: Callable[..., Browser], unseen: Path, tmp_path: Path) -> Iterator[Page]:
+def microphone(hearing: Callable[[Path], Page], unseen: Path, tmp_path: Path) -> Page:
     """A page of a browser whose microphone hears a church bell, over and over."""
     waveform, rate = soundfile.read(clip_of(unseen, "Church_bell"))
     file = tmp_path / "microphone.wav"
     soundfile.write(file, np.resize(waveform, 10 * rate), rate, subtype="PCM_16")
-    browser = launch(
-        "--use-fake-device-for-media-stream",
-        "--use-fake-ui-for-media-stream",
-        f"--use-file-for-fake-audio-capture={file}",
-    )
-    page = browser.new_context(viewport={"width": 1400, "height": 1200}).new_page()
-    page.set_default_timeout(30_000)
-    yield page
-    browser.close()
+    return hearing(file)
 
 
 def clip_of(dataset: Path, label: str) -> Path:

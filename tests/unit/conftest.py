@@ -1,13 +1,16 @@
-"""What the tests of training share: clips from waveforms, and waiting for what other processes and threads do."""
+"""What unit tests share: clips from waveforms, commands, and waiting for what other processes and threads do."""
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 import soundfile
 
+from audiotag.cli import main
 from audiotag.training.clips import Clip
 
 ClipOf = Callable[..., Clip]
@@ -39,3 +42,26 @@ def wait_until() -> WaitUntil:
             time.sleep(0.02)
 
     return wait
+
+
+class Outcome(NamedTuple):
+    status: int
+    out: str
+    err: str
+
+    def json(self) -> Any:
+        return json.loads(self.out, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+    """``run("tag", path, …)``: the command in this process."""
+
+    def run_command(*arguments: object) -> Outcome:
+        with pytest.raises(SystemExit) as ended:
+            main([str(argument) for argument in arguments])
+        output = capsys.readouterr()
+        assert isinstance(ended.value.code, int)
+        return Outcome(ended.value.code, output.out, output.err)
+
+    return run_command

@@ -1,17 +1,14 @@
 """Each command does its job, ends with the status it promises, and says in a sentence what it could not do."""
 
 import csv
-import json
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pandas as pd
 import pytest
 
-from audiotag.cli import main
 from audiotag.data import starter
 from audiotag.errors import AudiotagError
 from audiotag.sound.settings import SpectrogramSettings
@@ -19,30 +16,9 @@ from audiotag.training import worker
 from audiotag.training.runs import Run, list_runs
 from audiotag.workspace import Workspace
 
+from .conftest import Outcome
+
 COMMANDS = ("demo", "scan", "train", "estimate", "publish", "tag", "submit", "score", "gains", "app")
-
-
-class Outcome(NamedTuple):
-    status: int
-    out: str
-    err: str
-
-    def json(self) -> Any:
-        return json.loads(self.out, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
-    """``run("tag", path, …)``: the command in this process."""
-
-    def run_command(*arguments: object) -> Outcome:
-        with pytest.raises(SystemExit) as ended:
-            main([str(argument) for argument in arguments])
-        output = capsys.readouterr()
-        assert isinstance(ended.value.code, int)
-        return Outcome(ended.value.code, output.out, output.err)
-
-    return run_command
 
 
 @pytest.fixture

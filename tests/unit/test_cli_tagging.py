@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,6 @@ import pytest
 import soundfile
 
 from audiotag import cli_progress
-from audiotag.cli import main
 from audiotag.sound.audio import SUFFIXES
 from audiotag.tagging import tagger
 from audiotag.tagging.ensemble import read_card
@@ -29,30 +28,9 @@ from audiotag.tagging.tagger import Tagger
 from audiotag.tagging.thresholds import save_thresholds
 from audiotag.workspace import Workspace
 
+from .conftest import Outcome
+
 RATE = 44_100
-
-
-class Outcome(NamedTuple):
-    status: int
-    out: str
-    err: str
-
-    def json(self) -> Any:
-        return json.loads(self.out, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
-    """``run("tag", path, …)``: the command in this process."""
-
-    def run_command(*arguments: object) -> Outcome:
-        with pytest.raises(SystemExit) as ended:
-            main([str(argument) for argument in arguments])
-        output = capsys.readouterr()
-        assert isinstance(ended.value.code, int)
-        return Outcome(ended.value.code, output.out, output.err)
-
-    return run_command
 
 
 @pytest.fixture

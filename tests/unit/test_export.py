@@ -9,11 +9,13 @@ import pytest
 
 from audiotag.tagging.export import (
     audacity_bytes,
+    cells_of,
+    columns_of,
     csv_bytes,
+    csv_lines,
     json_bytes,
     row_of,
-    timeline_csv_bytes,
-    timeline_rows,
+    timeline_of,
 )
 from audiotag.tagging.result import Tag, Tags
 
@@ -80,13 +82,12 @@ def test_a_name_that_is_no_utf_8_does_not_spoil_the_table() -> None:
 
 def test_timeline_has_a_row_a_window_that_ends_with_the_clip() -> None:
     tags = tags_of([[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]], duration_s=1.2)
-    rows = timeline_rows(tags, LABELS, "a.wav")
-    assert rows == [
-        {"fname": "a.wav", "start_s": 0.0, "end_s": 1.0, "Bark": 0.1, "Bell, big": 0.2, "Hiss": 0.3},
-        {"fname": "a.wav", "start_s": 0.5, "end_s": 1.2, "Bark": 0.4, "Bell, big": 0.5, "Hiss": 0.6},
+    rows = [row_of(tags, "a.wav") | {"timeline": timeline_of(tags, LABELS)}]
+    content = b"".join(csv_lines(columns_of(LABELS, timeline=True), cells_of(rows, LABELS, timeline=True)))
+    assert list(csv.DictReader(io.StringIO(content.decode(), newline=""))) == [
+        {"fname": "a.wav", "start_s": "0.0", "end_s": "1.0", "Bark": "0.1", "Bell, big": "0.2", "Hiss": "0.3"},
+        {"fname": "a.wav", "start_s": "0.5", "end_s": "1.2", "Bark": "0.4", "Bell, big": "0.5", "Hiss": "0.6"},
     ]
-    table = list(csv.DictReader(io.StringIO(timeline_csv_bytes(rows, LABELS).decode(), newline="")))
-    assert [{name: str(value) for name, value in row.items()} for row in rows] == table
 
 
 def test_neighbouring_windows_that_pass_are_one_stretch() -> None:
