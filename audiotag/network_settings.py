@@ -33,6 +33,9 @@ class NetworkSettings:
         What halves the picture after the stem.
     dropout : float in [0, 1)
         Probability, before the last layer.
+    band_channel : bool
+        A channel more goes in, which tells each place its mel band, from −1 at the lowest to 1 at the highest:
+        convolutions and the mean at the end know of no place, but the same shape at another pitch is another sound.
 
     Raises
     ------
@@ -47,6 +50,7 @@ class NetworkSettings:
     self_attention: bool = False
     pool: str = "max"
     dropout: float = 0.0
+    band_channel: bool = False
 
     def __post_init__(self) -> None:
         _check_choice("depth", self.depth, tuple(BLOCKS), "18 is the quickest, 50 the largest")
@@ -67,6 +71,7 @@ class NetworkSettings:
         )
         _check_choice("activation", self.activation, ACTIVATION_NAMES, "names are in lower case")
         _check_choice("self_attention", self.self_attention, (False, True), "is it in quotes?")
+        _check_choice("band_channel", self.band_channel, (False, True), "is it in quotes?")
         _check_choice("pool", self.pool, POOLS, "names are in lower case")
         require(
             _is_number(self.dropout) and 0 <= self.dropout < 1,

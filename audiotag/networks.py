@@ -91,7 +91,7 @@ class XResNet(nn.Sequential):
         activation = ACTIVATIONS[settings.activation]
         expansion = EXPANSION[settings.depth]
         stem_out = (settings.stem, settings.stem, 2 * settings.stem)
-        stem_in = (channels, *stem_out[:-1])
+        stem_in = (channels + settings.band_channel, *stem_out[:-1])
         stem = [
             ConvLayer(n_in, n_out, activation=activation, stride=2 if index == 0 else 1)
             for index, (n_in, n_out) in enumerate(zip(stem_in, stem_out, strict=True))
@@ -116,8 +116,18 @@ class XResNet(nn.Sequential):
             nn.Dropout(settings.dropout),
             nn.Linear(n_in, n_labels),
         )
+        self.band_channel = settings.band_channel
         for module in self.modules():
             _initialise(module)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(batch, channels, n_mels, frames) → (batch, n_labels)."""
+        if self.band_channel:
+            band = torch.linspace(-1, 1, x.shape[2], device=x.device, dtype=x.dtype)
+            # Concatenation would fall back to contiguous, which on a CPU is slow.
+            x = torch.cat([x, band[:, None].expand(len(x), 1, -1, x.shape[3])], 1)
+            x = x.contiguous(memory_format=torch.channels_last)
+        return super().forward(x)
 
 
 class ConvLayer(nn.Sequential):

@@ -23,6 +23,8 @@ from audiotag.sound.batches import (
     beside,
     items_of,
     namespace,
+    on_device,
+    require_fit,
     require_one_of,
     require_probability,
     require_range,
@@ -101,6 +103,102 @@ class Mask:
         """Pictures with their masks filled."""
         mask = stretches(batch, draw.start, draw.width, self.axis)
         return namespace(batch).where(mask, batch.mean((2, 3), keepdims=True), batch)
+
+
+@dataclass(frozen=True, eq=False)
+class ShiftDraw:
+    """Lines that each picture is moved by, later or higher where positive, int64 of shape ``(batch,)``."""
+
+    lines: np.ndarray
+
+
+@dataclass(frozen=True)
+class Shift:
+    """Pictures moved along time or along the mel bands.
+
+    Along time, what leaves at one end comes in at the other: a recording could as well have begun elsewhere. Along the
+    bands, which changes the pitch, the outermost band is held.
+
+    Parameters
+    ----------
+    axis : "time" or "mel"
+    most : int
+        Frames or bands, either way; drawn evenly. A picture is not moved by more than it has.
+    """
+
+    axis: Axis
+    most: int = 10_000
+    p: float = 1.0
+    domain: ClassVar[Domain] = "picture"
+
+    def __post_init__(self) -> None:
+        require_one_of("axis", self.axis, get_args(Axis))
+        require_within("most", self.most, 1, 10_000, "in frames or bands? leave the shift out for none", whole=True)
+        require_probability(self.p)
+
+    def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> ShiftDraw:
+        """Lines, in whole ones."""
+        items, most = items_of(shape, self.domain), min(self.most, shape[AXIS_NUMBERS[self.axis]] - 1)
+        lines = generator.integers(-most, most + 1, items)
+        return ShiftDraw(np.where(generator.random(items) < self.p, lines, 0))
+
+    def apply(self, batch: Array, draw: ShiftDraw) -> Array:
+        """Pictures moved."""
+        require_fit(draw.lines, batch)
+        xp, size = namespace(batch), batch.shape[AXIS_NUMBERS[self.axis]]
+        places = xp.arange(size, device=batch.device) - on_device(draw.lines[:, None], batch, xp.int64)
+        places = places % size if self.axis == "time" else places.clip(0, size - 1)
+        take = np.take_along_axis if xp is np else xp.take_along_dim
+        shape = (-1, 1, 1, size) if self.axis == "time" else (-1, 1, size, 1)
+        return take(batch, places.reshape(shape), AXIS_NUMBERS[self.axis])
+
+
+@dataclass(frozen=True, eq=False)
+class EqualiserDraw:
+    """Gain in dB of each picture at its points, shape ``(batch, points)``."""
+
+    gain_db: np.ndarray
+
+
+@dataclass(frozen=True)
+class Equaliser:
+    """Bands made louder and quieter along a random curve, as by another microphone, room or distance.
+
+    What lies on the picture's floor stays there: where there is no sound, none is changed.
+
+    Parameters
+    ----------
+    deviation_db : float
+        Of the gain at each point; normally distributed. The picture must be in dB.
+    points : int
+        Evenly spread from the lowest band to the highest; between them the gain is linear.
+    """
+
+    deviation_db: float = 4.0
+    points: int = 6
+    p: float = 1.0
+    domain: ClassVar[Domain] = "picture"
+
+    def __post_init__(self) -> None:
+        require_within("deviation_db", self.deviation_db, 0.1, 60, "in dB? leave the equaliser out for none")
+        require_within("points", self.points, 2, 100, "6 are common", whole=True)
+        require_probability(self.p)
+
+    def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> EqualiserDraw:
+        """Gains."""
+        items = items_of(shape, self.domain)
+        gain_db = generator.normal(0, self.deviation_db, (items, self.points))
+        return EqualiserDraw(gain_db * (generator.random(items) < self.p)[:, None])
+
+    def apply(self, batch: Array, draw: EqualiserDraw) -> Array:
+        """Pictures plus their curves."""
+        require_fit(draw.gain_db, batch)
+        bands = batch.shape[AXIS_NUMBERS["mel"]]
+        at = np.linspace(0, draw.gain_db.shape[1] - 1, bands)
+        below = np.minimum(at.astype(int), draw.gain_db.shape[1] - 2)
+        curve = draw.gain_db[:, below] * (1 - at + below) + draw.gain_db[:, below + 1] * (at - below)
+        lowest = namespace(batch).amin(batch, (2, 3), keepdims=True)
+        return namespace(batch).where(batch > lowest, batch + on_device(curve[:, None, :, None], batch), lowest)
 
 
 @dataclass(frozen=True, eq=False)

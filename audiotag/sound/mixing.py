@@ -7,7 +7,7 @@ permutation, in which an item may be its own. ``mix_targets`` takes ``(batch, la
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, get_args
+from typing import Any, ClassVar, Literal, Protocol, get_args
 
 import numpy as np
 
@@ -26,7 +26,13 @@ from audiotag.sound.batches import (
     require_range,
     require_within,
     stretches,
+    working_dtype,
 )
+
+Labels = Literal["share", "both"]
+
+UNHEARD = 0.1  # 20 dB
+SILENCE = 1e-20  # far below any sound's power
 
 
 class Mixer(Augmentation, Protocol):
@@ -84,6 +90,59 @@ class MixUp:
     def mix_targets(self, targets: Array, draw: MixUpDraw) -> Array:
         """Weighted sums, by the same weights."""
         return _weighted_sum(targets, draw.partner, draw.weight)
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """Two sounds at once: the partner brought to the clip's level, then their powers added at a drawn balance.
+
+    As between-class learning mixes waveforms (Tokozume et al. 2018), here of log-mels: the powers of sounds that know
+    nothing of each other add up. `MixUp` of log-mels would add decibels, which no two sounds do.
+
+    Parameters
+    ----------
+    alpha : float
+        λ ~ Beta(α, α); an item's own weight is the larger of λ and 1 − λ, in amplitude.
+    labels : "share" or "both"
+        Whether targets are weighted as the sounds are, or the labels of both count in full, where the other sound is
+        not `UNHEARD` times quieter.
+
+    >>> in_db, draw = np.array([[[[20.0]]], [[[-20.0]]]]), MixUpDraw(np.array([1, 0]), np.array([0.5, 1.0]))
+    >>> Overlay().apply(in_db, draw).round(2).ravel()
+    array([ 16.99, -20.  ])
+    """
+
+    alpha: float = 0.4
+    labels: Labels = "share"
+    p: float = 1.0
+    domain: ClassVar[Domain] = "picture"
+
+    def __post_init__(self) -> None:
+        require_within("alpha", self.alpha, 0.01, 10, "0.4 is common; leave the overlay out for none")
+        require_one_of("labels", self.labels, get_args(Labels))
+        require_probability(self.p)
+
+    def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> MixUpDraw:
+        """Partners and weights, as those of MixUp; an item that is its own partner has a weight of 1."""
+        drawn = MixUp(self.alpha, self.p).draw(generator, shape)
+        return MixUpDraw(drawn.partner, np.where(drawn.partner == np.arange(shape[0]), 1.0, drawn.weight))
+
+    def apply(self, batch: Array, draw: MixUpDraw) -> Array:
+        """Sums, in dB."""
+        xp = namespace(batch)
+        power = xp.exp(cast(batch, working_dtype(batch)) * (np.log(10) / 10))
+        level = power.mean((1, 2, 3), keepdims=True) + SILENCE
+        own = beside(draw.weight, power)
+        other = _partners(power, draw.partner) * (level / _partners(level, draw.partner))
+        mixed = xp.log10(own**2 * power + (1 - own) ** 2 * other + SILENCE) * 10
+        return xp.where(beside(draw.weight, batch) < 1, cast(mixed, batch.dtype), batch)
+
+    def mix_targets(self, targets: Array, draw: MixUpDraw) -> Array:
+        """Weighted sums, or the labels of both."""
+        if self.labels == "share":
+            return _weighted_sum(targets, draw.partner, draw.weight)
+        heard = (1 - draw.weight > UNHEARD * draw.weight).astype(float)
+        return (targets + beside(heard, targets) * _partners(targets, draw.partner)).clip(max=1)
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,21 +10,30 @@ from typing import Any
 
 import numpy as np
 
-from audiotag.sound.augment import Augmentation, Lighting, Mask, RandomResizedCrop
+from audiotag.sound.augment import Augmentation, Equaliser, Lighting, Mask, RandomResizedCrop, Shift
 from audiotag.sound.augment_waveforms import Gain, Noise
 from audiotag.sound.batches import Array
-from audiotag.sound.mixing import MixUp, SigmoidMixer, SpecMix
+from audiotag.sound.mixing import MixUp, Overlay, SigmoidMixer, SpecMix
 
 KINDS: dict[str, type] = {
     "gain": Gain,
     "noise": Noise,
-    "mask": Mask,
+    "shift": Shift,
+    "equaliser": Equaliser,
     "resized-crop": RandomResizedCrop,
+    "overlay": Overlay,
+    "mask": Mask,
     "lighting": Lighting,
     "specmix": SpecMix,
     "sigmoid": SigmoidMixer,
 }
-ON_LOG_MELS = (Mask, RandomResizedCrop)  # in dB, before the picture is normalised and resized
+ON_LOG_MELS = (
+    Shift,
+    Equaliser,
+    RandomResizedCrop,
+    Overlay,
+    Mask,
+)  # in dB, before the picture is normalised and resized
 
 
 def kind_of(augmentation: Augmentation) -> str:

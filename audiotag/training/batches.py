@@ -8,7 +8,7 @@ them through the same steps on the device. The Train page shows what `Batches.pi
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +32,14 @@ class Part:
 
     clips: list[Clip]
     targets: np.ndarray
+
+    def rows(self, rows: Sequence[int] | np.ndarray) -> Part:
+        """Some of the clips."""
+        return Part([self.clips[row] for row in rows], self.targets[np.asarray(rows, dtype=int)])
+
+    def __add__(self, other: Part) -> Part:
+        """These clips, then the other's."""
+        return Part(self.clips + other.clips, np.concatenate([self.targets, other.targets]))
 
 
 @dataclass(frozen=True)

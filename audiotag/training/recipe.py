@@ -45,6 +45,9 @@ class Stage:
     shared : bool
         Whether one network, trained on nine tenths of the subset, feeds all folds of the stages after it; only the
         first stages can be. Otherwise each fold trains its own.
+    agreed : int
+        Noisy clips a label that are added to this stage's: those of the fold's own training clips whose labels the
+        network that this stage starts from agrees with most (`audiotag.training.agreement`). 0 for none.
     """
 
     subset: Subset
@@ -54,6 +57,7 @@ class Stage:
     size: int = 0
     start: Start = "weights"
     shared: bool = False
+    agreed: int = 0
 
     def __post_init__(self) -> None:
         _require_one_of("stages.subset", self.subset, Subset)
@@ -69,6 +73,14 @@ class Stage:
             "128 or 256 is common",
         )
         _require_one_of("stages.start", self.start, Start)
+        require(0 <= self.agreed <= 10_000, "stages.agreed", "be 0 (none) to 10000 clips", self.agreed, "5 is common")
+        require(
+            not self.agreed or (self.subset == "curated" and self.start != "scratch" and not self.shared),
+            "stages.agreed",
+            "be 0 in a noisy or shared stage, and in one that starts from scratch",
+            self.agreed,
+            "it adds noisy clips to the curated ones, chosen by the network of the stage before",
+        )
 
 
 @dataclass(frozen=True)
@@ -151,6 +163,13 @@ class Recipe:
             "be true of a subset that no later stage trains on, or folds would be measured on what they have seen",
             ", ".join(sorted(both)),
             "share the noisy stages",
+        )
+        require(
+            not self.stages[0].agreed,
+            "stages.agreed",
+            "be 0 in the first stage",
+            self.stages[0].agreed,
+            "there is no network yet that could agree",
         )
         self._check_augment()
 

@@ -49,11 +49,11 @@ class Subset:
         if self.recipe.fraction < 1:
             count = max(1, round(self.recipe.fraction * len(rows)))
             rows = np.sort(np.random.default_rng((self.recipe.seed, fold + 1)).choice(rows, count, replace=False))
-        return self._part(rows)
+        return self._all.rows(rows)
 
     def held_out(self, fold: int) -> Part:
         """What the fold is measured on."""
-        return self._part(np.flatnonzero(self._out(fold)))
+        return self._all.rows(np.flatnonzero(self._out(fold)))
 
     def check_fold(self, fold: int, name: str) -> None:
         """Raise unless the fold has clips on both sides."""
@@ -66,8 +66,9 @@ class Subset:
     def _out(self, fold: int) -> np.ndarray:
         return self.in_shared if fold == SHARED_FOLD else self.folds == fold
 
-    def _part(self, rows: np.ndarray) -> Part:
-        return Part([self.clips[row] for row in rows], self.targets[rows])
+    @property
+    def _all(self) -> Part:
+        return Part(self.clips, self.targets)
 
 
 def stages_for(dataset: Dataset, recipe: Recipe) -> list[tuple[int, Stage]]:

@@ -22,13 +22,14 @@ from audiotag.data.dataset import Dataset
 from audiotag.data.remembered import open_remembered
 from audiotag.errors import AudiotagError
 from audiotag.metrics import accuracy, lwlrap, lwlrap_per_class
+from audiotag.training.batches import Part
 from audiotag.training.devices import check_device
 from audiotag.training.folds import available_folds, check_folds
 from audiotag.training.recipe import Stage
 from audiotag.training.runs import SHARED_FOLD, Run, plan_of
 from audiotag.training.subsets import Subset, fingerprint, read_subset, stages_for
 from audiotag.training.turns import turn
-from audiotag.workspace import Workspace, write_bytes
+from audiotag.workspace import Workspace, read_json, write_bytes, write_json
 
 if TYPE_CHECKING:
     from audiotag.training.learner import Epoch, FoldTrainer, Watch
@@ -175,7 +176,10 @@ def _train_fold(training: Training, fold: int, device: str, parent: psutil.Proce
             continue
         subset = training.subsets[stage.subset]
         curated = training.subsets.get("curated") if stage.subset == "noisy" and not is_shared else None
-        split = Split(subset.train(fold), subset.held_out(fold), curated.held_out(fold) if curated else None)
+        train = subset.train(fold)
+        if stage.agreed and "noisy" in training.subsets:
+            train = train + _agreed(training, fold, number, stage, trainer)
+        split = Split(train, subset.held_out(fold), curated.held_out(fold) if curated else None)
 
         def on_epoch(epoch: Epoch, state: dict[str, Any], number: int = number, stage: Stage = stage) -> None:
             nonlocal best
@@ -218,6 +222,23 @@ def _train_fold(training: Training, fold: int, device: str, parent: psutil.Proce
     return True
 
 
+def _agreed(training: Training, fold: int, number: int, stage: Stage, trainer: FoldTrainer) -> Part:
+    """The noisy clips that the stage adds, chosen when it begins and written down: a resumed one has the same."""
+    from audiotag.training.agreement import agreeing
+
+    path = training.run.fold_folder(fold) / f"agreed-{number + 1}.json"
+    noisy = training.subsets["noisy"].train(fold)
+    names = read_json(path)
+    if names is None:
+        rows = agreeing(trainer.scores(noisy, stage), noisy.targets, stage.agreed)
+        names = [noisy.clips[row].name for row in rows]
+        write_json(path, names)
+        training.run.write_event("agreed", fold=fold, stage=number, clips=len(names), of=len(noisy.clips))
+        print(f"fold {fold}: {len(names)} of {len(noisy.clips)} noisy clips agree and are added", flush=True)
+    chosen = set(names)
+    return noisy.rows([row for row, clip in enumerate(noisy.clips) if clip.name in chosen])
+
+
 def _lives(process: psutil.Process) -> bool:
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
@@ -246,8 +267,6 @@ def _watch(run: Run, fold: int, number: int, stage: Stage, on_epoch: Any, parent
 
 def _save_fold(run: Run, fold: int, trainer: FoldTrainer, names: list[str], targets: Any, scores: Any) -> None:
     from safetensors.numpy import save as save_arrays
-
-    from audiotag.workspace import write_json
 
     folder = run.fold_folder(fold)
     write_json(folder / "clips.json", names)

@@ -15,12 +15,14 @@ from audiotag.figures import sound as figures
 from audiotag.figures.theme import CONFIG
 from audiotag.presets import load_preset, preset_names
 from audiotag.sound.audio import Sound, Source, wav_bytes
-from audiotag.sound.augment import Lighting, Mask, RandomResizedCrop
+from audiotag.sound.augment import Equaliser, Lighting, Mask, RandomResizedCrop, Shift
 from audiotag.sound.augment_waveforms import Gain, Noise
-from audiotag.sound.mixing import MixUp, SigmoidMixer, SpecMix
+from audiotag.sound.mixing import MixUp, Overlay, SigmoidMixer, SpecMix
 from audiotag.sound.readouts import read_outs
 from audiotag.sound.settings import SpectrogramSettings
 from audiotag.sound.spectrogram import crop_start, fit_length, kept_bounds, log_mel, network_input, normalised
+from audiotag.training.augmentation import Chain
+from audiotag.training.augmentation import augmented as in_turn
 from audiotag.ui import cached, shell, sound_picker
 from audiotag.ui.listen import picture_of
 from audiotag.ui.player import PlayerOptions, Region, player
@@ -31,11 +33,15 @@ DRAWS = 4
 AUGMENTATIONS: dict[str, Any] = {
     "time mask": Mask("time", 8),
     "mel mask": Mask("mel", 8),
+    "shift in time": Shift("time"),
+    "shift in pitch": Shift("mel", 8),
+    "equaliser": Equaliser(),
     "lighting": Lighting(p=1.0),
     "resized crop": RandomResizedCrop(p=1.0),
     "gain": Gain(),
     "noise": Noise(min_snr_db=5, max_snr_db=25, p=1.0),
     "MixUp": MixUp(),
+    "overlay": Overlay(alpha=1.0),
     "SpecMix": SpecMix(),
     "sigmoid mixer": SigmoidMixer(),
 }
@@ -181,17 +187,16 @@ def augment(crop: Crop, dataset: Dataset, settings: SpectrogramSettings) -> None
 def augmented(
     crop: Crop, dataset: Dataset, settings: SpectrogramSettings, chosen: list[str], seed: int
 ) -> list[np.ndarray]:
-    """Four pictures of the crop, of shape ``(height, width)``, by the draws of one seed."""
+    """Four pictures of the crop, ``(n_mels, frames)``, by the draws of one seed, each step where training has it."""
     generator = np.random.default_rng(seed)
     partners = [middle_of(path, settings) for path in sound_picker.same_label(dataset, DRAWS)]
     batch = np.stack([crop.waveform] * DRAWS + partners)
-    for name in AUGMENTATIONS:
-        if name in chosen and AUGMENTATIONS[name].domain == "waveform":
-            batch = AUGMENTATIONS[name].apply(batch, AUGMENTATIONS[name].draw(generator, batch.shape))
-    pictures = np.stack([normalised(log_mel(waveform, settings), settings) for waveform in batch])[:, None]
-    for name in AUGMENTATIONS:
-        if name in chosen and AUGMENTATIONS[name].domain == "picture":
-            pictures = AUGMENTATIONS[name].apply(pictures, AUGMENTATIONS[name].draw(generator, pictures.shape))
+    chain = Chain.of(tuple(item for name, item in AUGMENTATIONS.items() if name in chosen), mixup=0)
+    labels = np.ones((len(batch), 1), dtype=np.float32)
+    batch, labels = in_turn(chain.on_waveforms, batch, labels, generator)
+    log_mels = np.stack([log_mel(waveform, settings) for waveform in batch])[:, None]
+    log_mels, labels = in_turn(chain.on_log_mels, log_mels, labels, generator)
+    pictures, _ = in_turn(chain.on_pictures, normalised(log_mels[:, 0], settings)[:, None], labels, generator)
     return list(pictures[:DRAWS, 0])
 
 

@@ -15,7 +15,19 @@ import torch
 from scipy import signal, stats
 
 from audiotag.errors import AudiotagError
-from audiotag.sound.augment import Lighting, LightingDraw, Mask, MaskDraw, RandomResizedCrop, ResizedCropDraw, resize
+from audiotag.sound.augment import (
+    Equaliser,
+    EqualiserDraw,
+    Lighting,
+    LightingDraw,
+    Mask,
+    MaskDraw,
+    RandomResizedCrop,
+    ResizedCropDraw,
+    Shift,
+    ShiftDraw,
+    resize,
+)
 from audiotag.sound.augment_waveforms import Crop, Gain, GainDraw, Noise, NoiseDraw
 from audiotag.sound.settings import SpectrogramSettings
 from audiotag.sound.spectrogram import fit_length
@@ -31,6 +43,9 @@ PICTURES = {
     "mel masks of SpecAugment": Mask("mel", 12, exact=False, count=2, p=0.5),
     "lighting": Lighting(),
     "resized crop": RandomResizedCrop(p=1.0),
+    "shift along time": Shift("time"),
+    "shift along mel": Shift("mel", 5),
+    "equaliser": Equaliser(),
 }
 WAVEFORMS = {
     "gain": Gain(),
@@ -134,6 +149,7 @@ def test_items_do_not_touch_each_other(name: str) -> None:
         (Mask, {"axis": "time", "width": 8}),
         (Lighting, {}),
         (RandomResizedCrop, {"max_scale": 0.9}),
+        (Equaliser, {}),
         (Gain, {"min_db": 1.0}),
         (Noise, {}),
         (Noise, {"colour": "pink"}),
@@ -155,6 +171,8 @@ def test_p_is_the_share_of_items_that_change() -> None:
         "noise": np.isfinite(Noise(p=0.3).draw(np.random.default_rng(0), (10_000, 100)).snr_db),
         "brightness": Lighting(p=0.3).draw(np.random.default_rng(0), (10_000, 1, 8, 8)).brightness != 0.5,
         "contrast": Lighting(p=0.3).draw(np.random.default_rng(0), (10_000, 1, 8, 8)).contrast != 1,
+        "equaliser": Equaliser(p=0.3).draw(np.random.default_rng(0), (10_000, 1, 8, 8)).gain_db[:, 0] != 0,
+        "shift": Shift("time", p=0.3).draw(np.random.default_rng(0), (10_000, 1, 8, 800)).lines != 0,
     }
     # Within four deviations of a binomial share.
     assert {name: abs(float(changed.mean()) - 0.3) < 0.02 for name, changed in draws.items()} == dict.fromkeys(
@@ -406,6 +424,42 @@ def test_resized_crop_shows_the_part_and_no_more() -> None:
     assert done[0, 0, -1, -1] == 16
 
 
+# Shifts and the equaliser
+
+
+def test_shift_along_time_goes_round_and_along_mel_holds_the_outermost_band() -> None:
+    batch = np.arange(2 * 6 * 8, dtype=np.float32).reshape(2, 1, 6, 8)
+    later = Shift("time").apply(batch, ShiftDraw(np.array([3, -2])))
+    assert np.array_equal(later[0], np.roll(batch[0], 3, axis=2))
+    assert np.array_equal(later[1], np.roll(batch[1], -2, axis=2))
+    higher = Shift("mel", 2).apply(batch, ShiftDraw(np.array([2, -1])))
+    assert np.array_equal(higher[0, 0], batch[0, 0][[0, 0, 0, 1, 2, 3]])
+    assert np.array_equal(higher[1, 0], batch[1, 0][[1, 2, 3, 4, 5, 5]])
+
+
+def test_shifts_are_drawn_evenly_and_never_by_more_than_there_is() -> None:
+    lines = Shift("mel", 4).draw(np.random.default_rng(0), (9000, 1, 32, 48)).lines
+    assert np.array_equal(np.unique(lines), np.arange(-4, 5))
+    assert np.bincount(lines + 4).min() > 850  # of 1,000 expected, five deviations of 30
+    assert np.abs(Shift("time").draw(np.random.default_rng(0), (9000, 1, 32, 48)).lines).max() == 47
+
+
+def test_equaliser_adds_its_curve_to_every_frame_and_nothing_to_the_floor() -> None:
+    batch = np.random.default_rng(0).normal(-20, 3, (1, 1, 11, 40))
+    batch[..., :5] = -80
+    done = Equaliser(points=3).apply(batch, EqualiserDraw(np.array([[6.0, 0.0, -10.0]])))
+    added = (done - batch)[0, 0]
+    assert np.array_equal(done[..., :5], batch[..., :5])
+    curve = [6, 4.8, 3.6, 2.4, 1.2, 0, -2, -4, -6, -8, -10]
+    np.testing.assert_allclose(added[:, 5:], np.tile(np.array(curve)[:, None], 35), atol=1e-9)
+
+
+def test_equalisers_deviate_as_they_say() -> None:
+    drawn = Equaliser(deviation_db=5).draw(np.random.default_rng(0), (5000, 1, 16, 16)).gain_db
+    assert drawn.std(axis=0) == pytest.approx([5] * 6, rel=0.05)
+    assert abs(np.corrcoef(drawn.T)[0, 1]) < 0.06
+
+
 # What is refused
 
 
@@ -424,6 +478,8 @@ def test_resized_crop_shows_the_part_and_no_more() -> None:
         (lambda: Gain(max_db=float("nan")), r"max_db must be a number of -120 to 60, got nan"),
         (lambda: Noise(colour="brown"), r"colour must be one of 'white', 'pink', got 'brown'"),  # type: ignore[arg-type]
         (lambda: Noise(min_snr_db=-100), r"min_snr_db must be a number of -60 to 120, got -100"),
+        (lambda: Shift("time", 0), r"most must be a whole number of 1 to 10000, got 0; .* leave the shift out"),
+        (lambda: Equaliser(points=1), r"points must be a whole number of 2 to 100, got 1; 6 are common"),
         (lambda: RandomResizedCrop(max_scale=80), r"max_scale must be a number of 0.01 to 1, got 80; .* in per cent\?"),
         (lambda: RandomResizedCrop(min_ratio=2), r"min_ratio must be at most max_ratio \(1.15\), got 2"),
         (lambda: resize(np.zeros((1, 1, 2, 2)), 0, 4), r"height must be a whole number of 1 to 10000, got 0"),

@@ -12,11 +12,15 @@ import torch
 from scipy import stats
 
 from audiotag.errors import AudiotagError
-from audiotag.sound.mixing import MixUp, MixUpDraw, SigmoidDraw, SigmoidMixer, SpecMix, SpecMixDraw
+from audiotag.sound.mixing import MixUp, MixUpDraw, Overlay, SigmoidDraw, SigmoidMixer, SpecMix, SpecMixDraw
+from audiotag.sound.settings import SpectrogramSettings
+from audiotag.sound.spectrogram import log_mel
 
 MIXERS = {
     "mixup of pictures": MixUp(),
     "mixup of waveforms": MixUp(alpha=1.0, domain="waveform"),
+    "overlay": Overlay(),
+    "overlay with the labels of both": Overlay(labels="both"),
     "specmix": SpecMix(time_width=20, mel_width=12),
     "sigmoid of pictures": SigmoidMixer(),
     "sigmoid of waveforms": SigmoidMixer(domain="waveform"),
@@ -91,7 +95,7 @@ def test_nothing_of_a_batch_is_read_back_from_its_device(name: str) -> None:
     assert (clips.shape, tags.shape) == (batch.shape, labels.shape)
 
 
-@pytest.mark.parametrize("kind", [MixUp, SpecMix, SigmoidMixer])
+@pytest.mark.parametrize("kind", [MixUp, Overlay, SpecMix, SigmoidMixer])
 def test_p_of_0_changes_nothing_and_p_is_the_share_that_changes(kind: Any) -> None:
     generator = np.random.default_rng(0)
     batch, labels = generator.normal(0, 1, (1000, 1, 32, 32)), np.eye(1000)
@@ -151,6 +155,40 @@ def test_mixup_weights_are_the_larger_part_of_a_beta_draw(alpha: float) -> None:
     assert weight.max() <= 1
     folded = stats.beta(alpha, alpha)
     assert stats.kstest(weight, lambda x: folded.cdf(x) - folded.cdf(1 - x)).pvalue > 0.001
+
+
+# Overlay
+
+
+def test_overlay_of_two_tones_has_the_powers_of_both_at_the_balance_that_was_drawn() -> None:
+    pictures = np.full((2, 1, 16, 10), -300.0)
+    pictures[0, 0, 3], pictures[1, 0, 9] = -10.0, -40.0  # dB; two bands, one each
+    mixed = Overlay().apply(pictures, MixUpDraw(np.array([1, 0]), np.array([0.8, 1.0])))
+    # The partner comes at the clip's own level, whatever its own was, and then a quarter of it in amplitude.
+    assert mixed[0, 0, 3].mean() == pytest.approx(-10 + 20 * np.log10(0.8), abs=1e-6)
+    assert mixed[0, 0, 9].mean() == pytest.approx(-10 + 20 * np.log10(0.2), abs=1e-6)
+    assert np.array_equal(mixed[1], pictures[1])
+
+
+def test_overlay_of_spectra_is_the_spectrum_of_the_sum_of_independent_noises() -> None:
+    generator, settings = np.random.default_rng(0), SpectrogramSettings(top_db=200)
+    noises = generator.normal(0, 0.1, (2, settings.clip_samples)).astype(np.float32)
+    noises[1] = np.cumsum(noises[1] - noises[1].mean()) / 100  # brown
+    noises[1] *= np.sqrt(np.square(noises[0]).mean() / np.square(noises[1]).mean())
+    in_db = np.stack([log_mel(noise, settings) for noise in noises])[:, None]
+    power = (10 ** (in_db / 10)).mean((1, 2, 3))
+    of_level = np.sqrt(power[0] / power[1])  # what brings the second to the first one's level in these bands
+    added = log_mel(0.5 * noises[0] + np.float32(0.5 * of_level) * noises[1], settings)
+    overlaid = Overlay().apply(in_db, MixUpDraw(np.array([1, 0]), np.array([0.5, 1.0])))[0, 0]
+    means = [10 * np.log10((10 ** (picture / 10)).mean(1)) for picture in (added, overlaid)]
+    assert np.abs(means[0] - means[1])[8:].max() < 1.0  # the lowest bands have few bins to average
+
+
+def test_labels_of_both_count_in_full_unless_one_cannot_be_heard() -> None:
+    draw = MixUpDraw(np.array([1, 2, 0]), np.array([0.6, 0.95, 1.0]))  # 3.5 dB below, 25 dB below, not at all
+    assert Overlay(labels="both").mix_targets(np.eye(3), draw).tolist() == [[1, 1, 0], [0, 1, 0], [0, 0, 1]]
+    shared = Overlay().mix_targets(np.eye(3), draw)
+    np.testing.assert_allclose(shared, [[0.6, 0.4, 0], [0, 0.95, 0.05], [0, 0, 1]])
 
 
 # SpecMix

@@ -190,6 +190,16 @@ def test_pool_changes_no_weight() -> None:
     blurred.load_state_dict(build_network(SMALL["18"], N_LABELS).state_dict())
 
 
+def test_band_channel_is_a_ramp_from_the_lowest_band_to_the_highest_beside_the_picture() -> None:
+    torch.manual_seed(0)
+    told = build_network(NetworkSettings(width=1 / 8, stem=4, band_channel=True), 3).eval()
+    plain = build_network(NetworkSettings(width=1 / 8, stem=4), 3, channels=2).eval()
+    plain.load_state_dict(told.state_dict())
+    pictures = torch.randn(2, 1, 64, 40)
+    ramp = torch.linspace(-1, 1, 64)[:, None].expand(2, 1, 64, 40)
+    torch.testing.assert_close(told(pictures), plain(torch.cat([pictures, ramp], 1)))
+
+
 def test_dropout_acts_only_in_training() -> None:
     network = build_network(replace(SMALL["18"], dropout=0.5), N_LABELS)
     for module in network.modules():
@@ -290,6 +300,7 @@ def test_parameter_counts(settings: NetworkSettings, parameters: int) -> None:
         ("self_attention", 1),
         ("self_attention", "false"),
         ("pool", "blur"),
+        ("band_channel", 1),
         ("dropout", 1),
         ("dropout", -0.1),
         ("dropout", 50),

@@ -9,9 +9,9 @@ import pytest
 
 from audiotag.errors import AudiotagError
 from audiotag.network_settings import NetworkSettings
-from audiotag.sound.augment import Augmentation, Lighting, Mask, RandomResizedCrop
+from audiotag.sound.augment import Augmentation, Equaliser, Lighting, Mask, RandomResizedCrop, Shift
 from audiotag.sound.augment_waveforms import Gain, Noise
-from audiotag.sound.mixing import SigmoidMixer, SpecMix
+from audiotag.sound.mixing import Overlay, SigmoidMixer, SpecMix
 from audiotag.sound.settings import PRESETS, SpectrogramSettings
 from audiotag.training.augmentation import KINDS
 from audiotag.training.recipe import Recipe, Stage, load_recipe, recipe_names
@@ -62,7 +62,20 @@ exact = false
 count = 2
 
 [[augment]]
+kind = "shift"
+axis = "mel"
+most = 4
+
+[[augment]]
+kind = "equaliser"
+deviation_db = 3
+
+[[augment]]
 kind = "resized-crop"
+
+[[augment]]
+kind = "overlay"
+labels = "both"
 
 [[augment]]
 kind = "lighting"
@@ -330,7 +343,10 @@ def test_every_kind_of_augmentation_can_be_written_and_comes_back(tmp_path: Path
         Gain(min_db=-3),
         Noise(colour="pink"),
         Mask("time", 12, exact=False, count=2),
+        Shift("mel", 4),
+        Equaliser(deviation_db=3),
         RandomResizedCrop(),
+        Overlay(labels="both"),
         Lighting(max_lighting=0.1),
         SpecMix(mel_width=20),
         SigmoidMixer(domain="waveform"),
@@ -383,6 +399,25 @@ def test_shared_stage_in_a_wrong_place_is_refused_by_name(given: tuple[Stage, ..
     with pytest.raises(AudiotagError, match=r"stages\.shared must") as caught:
         replace(load_recipe("quick"), stages=given)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([{"agreed": 5}], "be 0 in a noisy or shared stage, and in one that starts from scratch, got 5"),
+        ([{}, CURATED | {"agreed": 5, "start": "scratch"}], "be 0 in a noisy or shared stage"),
+        ([{}, CURATED | {"agreed": -1}], "be 0 (none) to 10000 clips, got -1; 5 is common"),
+        ([CURATED | {"agreed": 5}], "be 0 in the first stage, got 5; there is no network yet that could agree"),
+    ],
+)
+def test_clips_that_agree_are_added_to_curated_ones_by_the_network_of_a_stage_before(
+    given: list[dict[str, Any]], message: str
+) -> None:
+    with pytest.raises(AudiotagError, match=r"stages\.agreed must") as caught:
+        replace(load_recipe("quick"), stages=stages(*given))
+    assert message in str(caught.value)
+    right = stages({}, CURATED, CURATED | {"agreed": 5})
+    assert replace(load_recipe("quick"), stages=right).stages == right
 
 
 @pytest.mark.parametrize(

@@ -240,6 +240,40 @@ def test_run_with_a_shared_stage_goes_on_where_it_was_stopped(ready: Callable[..
     assert figures(cut) == figures(whole)
 
 
+def test_stage_adds_the_noisy_clips_that_agree_and_a_resumed_one_has_the_same(
+    ready: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = replace(RECIPE, stages=(NOISY, CURATED, replace(CURATED, agreed=2)))
+    trained_on = []
+    train = FoldTrainer.train
+
+    def noted(self: FoldTrainer, number: int, stage: Stage, split: Any, *rest: Any) -> bool:
+        trained_on.append((self.fold, number, len(split.train.clips), len(split.valid.clips)))
+        return train(self, number, stage, split, *rest)
+
+    monkeypatch.setattr(FoldTrainer, "train", noted)
+    whole, cut = ready(recipe), ready(recipe)
+    work(whole)
+    plain = Training(whole).subsets
+    for event in told(whole, "agreed"):
+        fold = event["fold"]
+        names = read_json(whole.fold_folder(fold) / "agreed-3.json")
+        assert 0 < len(names) == event["clips"] <= 2 * len(LABELS)
+        assert set(names) <= {clip.name for clip in plain["noisy"].train(fold).clips}  # never of those held out
+        curated = len(plain["curated"].train(fold).clips)
+        held_out = len(plain["curated"].held_out(fold).clips)
+        assert trained_on[3 * fold - 2 : 3 * fold] == [
+            (fold, 1, curated, held_out),
+            (fold, 2, curated + len(names), held_out),
+        ]
+    assert len(told(whole, "agreed")) == 2
+    stop_after(cut, epochs=6)  # in the stage that adds them, whose network by then would choose others
+    (cut.folder / "stop").unlink()
+    work(cut)
+    assert figures(cut) == figures(whole)
+    assert len(told(cut, "agreed")) == 2
+
+
 def stop_after(run: Run, epochs: int) -> None:
     """Work until so many more epochs are told."""
     (run.folder / "stop").unlink(missing_ok=True)

@@ -1,0 +1,222 @@
+"""Several sounds at once, and labels that lie: ``python benchmarks/noisy.py [FOLDER] --seeds 1,2,3``.
+
+What the real task is about, in small. From the recordings of ESC-10, for each seed anew: 100 curated clips with exact
+labels, 400 noisy ones of whose labels 40 % are wrong or missing, 200 test clips with exact labels. A clip is two or
+three recordings of different classes at random levels; no recording is heard in more than one of the three sets. The
+same recipe is trained in four ways, all over about as many pictures:
+
+- curated: the curated clips alone
+- noisy: the noisy clips alone
+- noisy-curated: first the noisy, then the curated clips
+- agreed: then also the curated clips and those noisy ones whose labels the network agrees with
+
+and scored on the test clips: last weights, each clip whole. Each training is a run that goes on where it was stopped.
+Figures are appended to ``results/noisy.jsonl``; ``--table`` prints them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import soundfile
+from esc10 import ESC10, digest
+from training_jobs import RESULTS, record, recorded, seconds_of, trained
+
+from audiotag.data.layouts import open_dataset
+from audiotag.metrics import accuracy, lwlrap, multi_hot
+from audiotag.sound.audio import read_sound
+from audiotag.training.recipe import Recipe, Stage, load_recipe
+from audiotag.training.runs import Run, RunSettings
+from audiotag.workspace import Workspace
+
+FILE = RESULTS / "noisy.jsonl"
+RATE = 44_100
+CLIP_S = 5
+CLIPS = {"curated": 100, "noisy": 400, "test": 200}
+SHARES = {"curated": 0.2, "noisy": 0.5, "test": 0.3}  # of each class's recordings
+LIES = 0.4
+LOWEST_DB = -12.0  # of the quieter recordings of a clip, below the loudest
+PICTURES = 24_000
+WAYS = ("curated", "noisy", "noisy-curated", "agreed")
+TEST_FOLD, TRAIN_FOLD = 1, 2  # the test clips are the curated ones of fold 1, which the training holds out
+
+
+def main() -> None:
+    """Make the sets, train and score what is asked for and not recorded yet."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, nargs="?", default=ESC10)
+    parser.add_argument("--recipe", default="default", help="name or .toml file; its stages are replaced")
+    parser.add_argument("--ways", default=",".join(WAYS))
+    parser.add_argument("--seeds", default="1,2,3")
+    parser.add_argument("--table", action="store_true", help="print the recorded figures, train nothing")
+    options = parser.parse_args()
+    if options.table:
+        print(table(recorded(FILE)))
+        return
+    if not options.folder.is_dir():
+        sys.exit(f"{options.folder} is no folder; give that of ESC-10.")
+    for seed in map(int, options.seeds.split(",")):
+        folder = Workspace().folder / "noisy-benchmark" / f"seed-{seed}"
+        make_sets(options.folder, folder, seed)
+        for way in options.ways.split(","):
+            of_way(folder, way, replace(load_recipe(options.recipe), seed=seed))
+
+
+def make_sets(esc10: Path, folder: Path, seed: int) -> None:
+    """The three sets in the layout of Freesound Audio Tagging 2019; the noisy table is written last."""
+    if (folder / "train_noisy.csv").exists():
+        return
+    clips = open_dataset(esc10).clips
+    clips["label"] = [labels[0].replace(" ", "_") for labels in clips["labels"]]
+    sounds = [_of_one_level(read_sound(path, RATE).waveform) for path in clips["path"]]
+    draw = np.random.default_rng((2019, seed))
+    pools = _pools(clips, draw)
+    rows: dict[str, list[tuple[str, str, int]]] = {"curated": [], "noisy": []}
+    for subset in rows:
+        (folder / f"train_{subset}").mkdir(parents=True, exist_ok=True)
+    # A few noisy clips of the test recordings are held out of the noisy stage: only its curve needs them.
+    wanted = [
+        ("curated", "curated", TRAIN_FOLD, CLIPS["curated"]),
+        ("test", "curated", TEST_FOLD, CLIPS["test"]),
+        ("noisy", "noisy", TRAIN_FOLD, CLIPS["noisy"]),
+        ("test", "noisy", TEST_FOLD, 20),
+    ]
+    for pool, subset, fold, count in wanted:
+        for number in range(count):
+            waveform, heard = _mixed(pools[pool], clips["label"].to_numpy(), sounds, draw)
+            said = _lied(heard, sorted(set(clips["label"])), draw) if subset == "noisy" else heard
+            name = f"{pool}-{number:03}.wav"
+            soundfile.write(folder / f"train_{subset}" / name, waveform, RATE)
+            rows[subset].append((name, ",".join(said), fold))
+    for subset, lines in rows.items():
+        with (folder / f"train_{subset}.csv").open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([("fname", "labels", "fold"), *lines])
+
+
+def of_way(folder: Path, way: str, base: Recipe) -> None:
+    """Train one way, unless it is recorded, and record it."""
+    recipe = replace(base, name=f"{base.name}-{way}", stages=stages_of(way, base))
+    key = {"way": way, "recipe": base.name, "settings": digest(recipe), "seed": base.seed}
+    if any(all(row[name] == value for name, value in key.items()) for row in recorded(FILE)):
+        return
+    settings = RunSettings(str(folder.resolve()), recipe, (TEST_FOLD,), device="cpu")
+    run = trained(settings, Workspace())
+    truth, scores = test_scores(run, folder, recipe)
+    agreed = next((event["clips"] for event in run.events() if event["event"] == "agreed"), None)
+    row = key | {
+        "lwlrap": round(lwlrap(truth, scores), 5),
+        "accuracy": round(accuracy(truth, scores), 5),
+        "seconds": round(seconds_of(run)),
+        "agreed": agreed,
+    }
+    record(FILE, row)
+    print(json.dumps(row), flush=True)
+
+
+def stages_of(way: str, base: Recipe) -> tuple[Stage, ...]:
+    """Stages of about `PICTURES` pictures in all, with the rate and the MixUp of the recipe's last stage."""
+    last = base.stages[-1]
+    curated, noisy = CLIPS["curated"], CLIPS["noisy"]
+
+    def stage(subset: str, share: float, clips: int, start: str = "weights", agreed: int = 0) -> Stage:
+        epochs = max(1, round(share * PICTURES / clips))
+        return replace(last, subset=subset, epochs=epochs, start=start, agreed=agreed)  # type: ignore[arg-type]
+
+    if way == "curated":
+        return (stage("curated", 1, curated),)
+    if way == "noisy":
+        return (stage("noisy", 1, noisy),)
+    if way == "noisy-curated":
+        return (stage("noisy", 0.5, noisy), stage("curated", 0.5, curated))
+    return (
+        stage("noisy", 0.5, noisy),
+        stage("curated", 0.25, curated),
+        stage("curated", 0.25, curated + noisy // 2, agreed=noisy),  # about half of them agree
+    )
+
+
+def test_scores(run: Run, folder: Path, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
+    """Truth and scores of the test clips, by the run's last weights."""
+    from safetensors.torch import load_file
+
+    from audiotag.training.batches import Part
+    from audiotag.training.clips import prepare_clips
+    from audiotag.training.learner import FoldTrainer
+
+    dataset = open_dataset(folder)
+    clips = dataset.subset("curated")
+    clips = clips[clips["fold"] == TEST_FOLD]
+    truth = multi_hot(list(clips["labels"]), dataset.labels)
+    prepared, _ = prepare_clips(clips, recipe.spectrogram)
+    trainer = FoldTrainer(recipe, dataset.labels, TEST_FOLD, "cpu")
+    trainer.network.load_state_dict(load_file(run.fold_folder(TEST_FOLD) / "weights.safetensors"))
+    return truth, trainer.scores(Part([clip for clip in prepared if clip], truth), recipe.stages[-1])
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """Mean and spread over seeds of each way, with the newest settings, in Markdown."""
+    lines = ["| way | lwlrap | accuracy | each seed, lwlrap | seconds |", "|---|---|---|---|---|"]
+    frame = pd.DataFrame(rows)
+    for way in WAYS:
+        newest = frame[frame["way"] == way]
+        newest = newest[newest["settings"] == newest["settings"].iloc[-1]].sort_values("seed")
+        each = ", ".join(f"{value:.3f}" for value in newest["lwlrap"])
+        lines.append(
+            f"| {way} | {newest.lwlrap.mean():.3f} ± {newest.lwlrap.std(ddof=1):.3f} | {newest.accuracy.mean():.3f} ± "
+            f"{newest.accuracy.std(ddof=1):.3f} | {each} | {newest.seconds.mean():.0f} |"
+        )
+    return "\n".join(lines)
+
+
+def _pools(clips: pd.DataFrame, draw: np.random.Generator) -> dict[str, np.ndarray]:
+    """Rows of the recordings of each set; clips of one source recording stay together, each class is split alike."""
+    found: dict[str, list[int]] = {name: [] for name in SHARES}
+    for _, of_class in clips.groupby("label", sort=True):
+        sources = draw.permutation(of_class["group"].unique())
+        ends = np.round(np.cumsum(list(SHARES.values())) * len(sources)).astype(int)
+        for name, part in zip(SHARES, np.split(sources, ends[:-1]), strict=True):
+            found[name] += of_class.index[of_class["group"].isin(part)].tolist()
+    return {name: np.array(rows) for name, rows in found.items()}
+
+
+def _mixed(
+    pool: np.ndarray, labels: np.ndarray, sounds: list[np.ndarray], draw: np.random.Generator
+) -> tuple[np.ndarray, list[str]]:
+    """Two or three recordings of different classes, turned about in time, the others up to 12 dB below one."""
+    classes = draw.permutation(np.unique(labels[pool]))[: draw.integers(2, 4)]
+    waveform = np.zeros(CLIP_S * RATE, dtype=np.float32)
+    for number, label in enumerate(classes):
+        sound = sounds[draw.choice(pool[labels[pool] == label])]
+        gain_db = draw.uniform(LOWEST_DB, 0) if number else 0.0
+        waveform += np.roll(sound, draw.integers(len(sound))) * np.float32(10 ** (gain_db / 20))
+    return waveform * np.float32(0.5 / max(np.abs(waveform).max(), 1e-9)), sorted(classes)
+
+
+def _of_one_level(sound: np.ndarray) -> np.ndarray:
+    """Five seconds, their loudest tenth of a second at −20 dBFS."""
+    sound = np.resize(sound, CLIP_S * RATE)
+    tenths = np.square(sound.reshape(-1, RATE // 10)).mean(axis=1)
+    return (sound * (0.1 / max(np.sqrt(tenths.max()), 1e-9))).astype(np.float32)
+
+
+def _lied(heard: list[str], classes: list[str], draw: np.random.Generator) -> list[str]:
+    """Each label with a chance of `LIES` left out, or replaced by one that is not heard."""
+    said = []
+    for label in heard:
+        if draw.random() >= LIES:
+            said.append(label)
+        elif draw.random() < 0.5:
+            said.append(str(draw.choice([other for other in classes if other not in (*heard, *said)])))
+    return sorted(said) or [str(draw.choice([other for other in classes if other not in heard]))]
+
+
+if __name__ == "__main__":
+    main()
