@@ -26,11 +26,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from training_jobs import RESULTS, record, recorded, seconds_of, trained
+from training_jobs import RESULTS, record, recorded, seconds_of
 
 from audiotag.networks import build_network, count_parameters
 from audiotag.training.recipe import Recipe, load_recipe
 from audiotag.training.runs import RunSettings
+from audiotag.training.scripted import trained
 from audiotag.workspace import Workspace
 
 ESC10 = Path(__file__).parents[2] / "shared" / "data" / "esc10"

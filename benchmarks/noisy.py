@@ -28,13 +28,14 @@ import numpy as np
 import pandas as pd
 import soundfile
 from esc10 import ESC10, digest
-from training_jobs import RESULTS, record, recorded, seconds_of, trained
+from training_jobs import RESULTS, record, recorded, seconds_of
 
 from audiotag.data.layouts import open_dataset
 from audiotag.metrics import accuracy, lwlrap, multi_hot
 from audiotag.sound.audio import read_sound
 from audiotag.training.recipe import Recipe, Stage, load_recipe
 from audiotag.training.runs import Run, RunSettings
+from audiotag.training.scripted import trained
 from audiotag.workspace import Workspace
 
 FILE = RESULTS / "noisy.jsonl"
@@ -64,7 +65,7 @@ def main() -> None:
     if not options.folder.is_dir():
         sys.exit(f"{options.folder} is no folder; give that of ESC-10.")
     for seed in map(int, options.seeds.split(",")):
-        folder = Workspace().folder / "noisy-benchmark" / f"seed-{seed}"
+        folder = Workspace().root / "noisy-benchmark" / f"seed-{seed}"
         make_sets(options.folder, folder, seed)
         for way in options.ways.split(","):
             of_way(folder, way, replace(load_recipe(options.recipe), seed=seed))
@@ -128,7 +129,7 @@ def stages_of(way: str, base: Recipe) -> tuple[Stage, ...]:
 
     def stage(subset: str, share: float, clips: int, start: str = "weights", agreed: int = 0) -> Stage:
         epochs = max(1, round(share * PICTURES / clips))
-        return replace(last, subset=subset, epochs=epochs, start=start, agreed=agreed)  # type: ignore[arg-type]
+        return replace(last, subset=subset, epochs=epochs, start=start, agreed=agreed)
 
     if way == "curated":
         return (stage("curated", 1, curated),)

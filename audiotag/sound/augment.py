@@ -21,6 +21,7 @@ from audiotag.sound.batches import (
     Axis,
     Domain,
     beside,
+    cast,
     items_of,
     namespace,
     on_device,
@@ -151,6 +152,61 @@ class Shift:
         take = np.take_along_axis if xp is np else xp.take_along_dim
         shape = (-1, 1, 1, size) if self.axis == "time" else (-1, 1, size, 1)
         return take(batch, places.reshape(shape), AXIS_NUMBERS[self.axis])
+
+
+@dataclass(frozen=True, eq=False)
+class TimeCropDraw:
+    """First frames that each picture's crop may have, in the order of preference, int64 of shape ``(batch, tries)``."""
+
+    start: np.ndarray
+
+
+@dataclass(frozen=True)
+class TimeCrop:
+    """A stretch of each picture's frames: the pictures become narrower, and those of one clip differ more.
+
+    A network that ends in a mean over all places takes wider pictures than it was trained on: held-out clips and tags
+    have the whole clip. Of ten places drawn the first is taken that holds some frame nearly as loud as the loudest,
+    or silence would be learnt under a sound's name.
+
+    Parameters
+    ----------
+    frames : int
+        Width of the crop.
+    within_db : float
+        How far below the clip's loudest band the crop's may lie. The picture must be in dB.
+    """
+
+    frames: int
+    within_db: float = 30.0
+    domain: ClassVar[Domain] = "picture"
+
+    def __post_init__(self) -> None:
+        require_within("frames", self.frames, 1, 10_000, "leave the crop out for whole pictures", whole=True)
+        require_within("within_db", self.within_db, 0, 200, "in dB? 30 is common")
+
+    def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> TimeCropDraw:
+        """Places; a picture narrower than the crop is an error."""
+        items, size = items_of(shape, self.domain), shape[AXIS_NUMBERS["time"]]
+        require(self.frames <= size, "frames", f"be at most the picture's {size}", self.frames, "narrow the crop")
+        return TimeCropDraw(generator.integers(0, size - self.frames + 1, (items, ATTEMPTS)))
+
+    def apply(self, batch: Array, draw: TimeCropDraw) -> Array:
+        """Crops, shape ``(batch, channels, n_mels, frames)``."""
+        require_fit(draw.start, batch)
+        xp = namespace(batch)
+        loudest = xp.amax(batch, (1, 2))
+        loud = loudest >= xp.amax(loudest, 1, keepdims=True) - self.within_db
+        before = xp.cumsum(cast(loud, xp.int64), 1)  # loud frames up to and with each
+        before = xp.concatenate([xp.zeros_like(before[:, :1]), before], 1)
+        start = on_device(draw.start, batch, xp.int64)
+        take = np.take_along_axis if xp is np else xp.take_along_dim
+        holds = take(before, start + self.frames, 1) > take(before, start, 1)
+        # The first that holds one, or the first of all: argmax of booleans is not in torch.
+        order = xp.arange(ATTEMPTS, 0, -1, device=batch.device)
+        first = take(start, (cast(holds, xp.int64) * order).argmax(1)[:, None], 1)
+        places = first + xp.arange(self.frames, device=batch.device)
+        return take(batch, places[:, None, None, :], AXIS_NUMBERS["time"])
 
 
 @dataclass(frozen=True, eq=False)

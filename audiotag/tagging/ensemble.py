@@ -39,6 +39,17 @@ class FoldCard:
 
 
 @dataclass(frozen=True)
+class PartCard:
+    """Training sounds of one origin, and how their clips were tagged by the folds that never saw them."""
+
+    name: str
+    clips: int
+    licence: str
+    lwlrap: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
 class Card:
     """What is written in ``card.json``.
 
@@ -54,6 +65,8 @@ class Card:
         ``name``, ``clips``, ``fingerprint`` of the labelled clips.
     sounds : dict
         What the training sounds are like, see `audiotag.tagging.likeness`; empty for an ensemble of older make.
+    parts : tuple[PartCard, ...]
+        What it was trained on, by where the sounds come from; empty where that is not told apart.
     out_of_fold : str
         Checksum of the file of out-of-fold scores, see `audiotag.tagging.out_of_fold`; empty where there is none.
     """
@@ -74,6 +87,7 @@ class Card:
     created: str
     sounds: dict[str, Any] = field(default_factory=dict)
     out_of_fold: str = ""
+    parts: tuple[PartCard, ...] = ()
     format: int = FORMAT
 
     def to_dict(self) -> dict[str, Any]:
@@ -112,6 +126,7 @@ def read_card(folder: Path) -> Card:
                 "spectrogram": SpectrogramSettings.from_dict(values["spectrogram"]),
                 "network": NetworkSettings(**values["network"]),
                 "folds": tuple(FoldCard(**fold) for fold in values["folds"]),
+                "parts": tuple(PartCard(**part) for part in values.get("parts", ())),
             }
         )
         _check(card)
@@ -131,8 +146,8 @@ def read_card(folder: Path) -> Card:
 
 
 def _check(card: Card) -> None:
-    parts: tuple[Card | FoldCard, ...] = (card, *card.folds)
-    for part in parts:
+    tables: tuple[Card | FoldCard | PartCard, ...] = (card, *card.folds, *card.parts)
+    for part in tables:
         for known in fields(part):
             value, kind = getattr(part, known.name), str(known.type)
             if kind in KINDS and not isinstance(value, KINDS[kind]):

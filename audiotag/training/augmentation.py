@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from audiotag.sound.augment import Augmentation, Equaliser, Lighting, Mask, RandomResizedCrop, Shift
+from audiotag.sound.augment import Augmentation, Equaliser, Lighting, Mask, RandomResizedCrop, Shift, TimeCrop
 from audiotag.sound.augment_waveforms import Gain, Noise
 from audiotag.sound.batches import Array
 from audiotag.sound.mixing import MixUp, Overlay, SigmoidMixer, SpecMix
@@ -19,6 +19,7 @@ KINDS: dict[str, type] = {
     "gain": Gain,
     "noise": Noise,
     "shift": Shift,
+    "crop": TimeCrop,
     "equaliser": Equaliser,
     "resized-crop": RandomResizedCrop,
     "overlay": Overlay,
@@ -29,6 +30,7 @@ KINDS: dict[str, type] = {
 }
 ON_LOG_MELS = (
     Shift,
+    TimeCrop,
     Equaliser,
     RandomResizedCrop,
     Overlay,

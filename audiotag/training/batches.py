@@ -75,7 +75,7 @@ class Batches:
     """
 
     def __init__(self, part: Part, recipe: Recipe, stage: Stage, seed: int, training: bool) -> None:
-        self.part, self.recipe, self.seed, self.training = part, recipe, seed, training
+        self.part, self.recipe, self.stage, self.seed, self.training = part, recipe, stage, seed, training
         self.settings: SpectrogramSettings = recipe.spectrogram_of(stage)
         chain = Chain.of(recipe.augment, stage.mixup)
         held_out = chain.held_out() if recipe.augment_held_out else Chain()

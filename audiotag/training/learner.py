@@ -18,7 +18,6 @@ from torch.nn import functional
 from audiotag.metrics import accuracy, lwlrap, lwlrap_per_class
 from audiotag.networks import build_network
 from audiotag.sound.on_device import LogMel, NetworkInput
-from audiotag.sound.settings import SpectrogramSettings
 from audiotag.training.augmentation import augmented
 from audiotag.training.batches import Batch, Batches, Part, workers_for
 from audiotag.training.fastaudio_today import import_fastaudio
@@ -216,7 +215,7 @@ class FoldTrainer:
             self.network,
             loss_func=_focal if self.recipe.loss == "focal" else _cross_entropy,
             opt_func=ranger if self.recipe.optimiser == "ranger" else Adam,
-            cbs=[_OnDevice(*loaders), *_precision(self.device, train.settings), *callbacks],
+            cbs=[_OnDevice(*loaders), *_precision(self.device, self.recipe.frames_of(train.stage)), *callbacks],
         )
         learner.create_opt()
         if self.optimiser is not None:
@@ -384,7 +383,7 @@ class _Watching(Callback):
         per_class, _ = lwlrap_per_class(targets, scores)
         curated_lwlrap = None
         if self.curated is not None:
-            autocast = _autocast(self.trainer.device, self.curated.settings)
+            autocast = _autocast(self.trainer.device, self.curated.settings.width)
             curated_scores = self.trainer.scores_of(self.curated, self.epoch, autocast)
             curated_lwlrap = lwlrap(self.curated.part.targets, curated_scores)
         epoch = Epoch(
@@ -462,14 +461,14 @@ def precision_of(device: torch.device) -> str:
     return "fp32"
 
 
-def _precision(device: torch.device, settings: SpectrogramSettings) -> list[Callback]:
+def _precision(device: torch.device, frames: int) -> list[Callback]:
     if precision_of(device) == "fp16":
         return [MixedPrecision(amp_mode=AMPMode.FP16)]  # which scales the loss
-    return [_Autocast(_autocast(device, settings))]
+    return [_Autocast(_autocast(device, frames))]
 
 
-def _autocast(device: torch.device, settings: SpectrogramSettings) -> Callable[[], Any]:
-    if device.type == "cpu" and settings.width <= NARROW:
+def _autocast(device: torch.device, frames: int) -> Callable[[], Any]:
+    if device.type == "cpu" and frames <= NARROW:
         return nullcontext
     kinds = {"bf16": torch.bfloat16, "fp16": torch.float16}
     precision = precision_of(device)

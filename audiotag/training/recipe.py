@@ -11,7 +11,7 @@ import numpy as np
 
 from audiotag.errors import AudiotagError, require
 from audiotag.network_settings import NetworkSettings
-from audiotag.sound.augment import Augmentation
+from audiotag.sound.augment import Augmentation, TimeCrop
 from audiotag.sound.settings import PRESETS, SpectrogramSettings
 from audiotag.training.augmentation import KINDS, Chain, kind_of
 
@@ -183,16 +183,24 @@ class Recipe:
                 (chain.on_log_mels, (1, 1, settings.n_mels, settings.frames)),
                 (chain.on_pictures, (1, settings.channels, settings.height, settings.width)),
             ):
+                width = shape[-1]
                 for augmentation in augmentations:
                     try:
-                        augmentation.draw(generator, shape)
+                        augmentation.draw(generator, (*shape[:-1], width))
                     except AudiotagError as error:
                         name = kind_of(augmentation) if type(augmentation) in KINDS.values() else "mixup"
                         raise AudiotagError(f"augment, {name}: {error}") from error
+                    if isinstance(augmentation, TimeCrop):
+                        width = augmentation.frames
 
     def spectrogram_of(self, stage: Stage) -> SpectrogramSettings:
         """What the network gets of a clip in this stage."""
         return self.spectrogram.changed(resize=stage.size) if stage.size else self.spectrogram
+
+    def frames_of(self, stage: Stage) -> int:
+        """Width of the pictures that the stage trains on, which a crop makes narrower than those that are scored."""
+        settings = self.spectrogram_of(stage)
+        return min([settings.width, *(item.frames for item in self.augment if isinstance(item, TimeCrop))])
 
     @property
     def final_spectrogram(self) -> SpectrogramSettings:

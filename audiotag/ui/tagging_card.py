@@ -41,6 +41,11 @@ def panel(folder: Path, tagger: Tagger) -> None:
         f"{card.dataset.get('clips', 0):,} clips of {shell.plain(str(card.dataset['name']))} by the recipe "
         f"{shell.plain(str(card.recipe.get('title', 'unknown')))}, {card.created}. Licence: {shell.plain(card.licence)}"
     )
+    if card.parts:
+        st.markdown("**Each kind of sound**, every clip scored by the fold that never saw it")
+        _table(parts_table(card), "Clips, lwlrap and accuracy of each kind", sounds=120, lwlrap=62, clips=55)
+        for part in card.parts:
+            st.caption(f"{shell.plain(part.name)}: {shell.plain(part.licence)}.")
     st.markdown("**Each fold** on the clips that it never saw")
     _table(folds_table(card), "Clips, lwlrap and accuracy of each fold", fold=45, lwlrap=62, accuracy=74, clips=55)
     if tagger.out_of_fold is not None:
@@ -60,6 +65,16 @@ def folds_table(card: Card) -> pd.DataFrame:
         [
             {"fold": fold.fold, "lwlrap": fold.lwlrap, "accuracy": fold.accuracy, "clips": fold.clips}
             for fold in card.folds
+        ]
+    )
+
+
+def parts_table(card: Card) -> pd.DataFrame:
+    """A row a kind of sound: its clips, lwlrap and accuracy."""
+    return pd.DataFrame(
+        [
+            {"sounds": part.name, "lwlrap": part.lwlrap, "accuracy": part.accuracy, "clips": part.clips}
+            for part in card.parts
         ]
     )
 

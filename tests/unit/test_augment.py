@@ -26,6 +26,8 @@ from audiotag.sound.augment import (
     ResizedCropDraw,
     Shift,
     ShiftDraw,
+    TimeCrop,
+    TimeCropDraw,
     resize,
 )
 from audiotag.sound.augment_waveforms import Crop, Gain, GainDraw, Noise, NoiseDraw
@@ -46,6 +48,7 @@ PICTURES = {
     "shift along time": Shift("time"),
     "shift along mel": Shift("mel", 5),
     "equaliser": Equaliser(),
+    "crop in time": TimeCrop(20),
 }
 WAVEFORMS = {
     "gain": Gain(),
@@ -444,6 +447,24 @@ def test_shifts_are_drawn_evenly_and_never_by_more_than_there_is() -> None:
     assert np.abs(Shift("time").draw(np.random.default_rng(0), (9000, 1, 32, 48)).lines).max() == 47
 
 
+def test_time_crop_is_a_stretch_of_the_frames_at_the_first_place_that_is_not_silent() -> None:
+    batch = np.random.default_rng(0).normal(-80, 1, (3, 1, 16, 60))
+    batch[:, :, 3, 10:14] = -20.0
+    batch[2] = -90.0  # silence through and through is a place like any other
+    places = np.array([[30, 40, 5, 12], [0, 40, 30, 20], [7, 0, 1, 2]]).repeat(3, axis=1)[:, :10]
+    crops = TimeCrop(20).apply(batch, TimeCropDraw(places))
+    for item, start in enumerate((5, 0, 7)):
+        assert np.array_equal(crops[item], batch[item, ..., start : start + 20])
+    nowhere = TimeCrop(8).apply(batch, TimeCropDraw(np.full((3, 10), 30)))
+    assert np.array_equal(nowhere, batch[..., 30:38])
+
+
+def test_time_crops_are_drawn_evenly_over_the_picture() -> None:
+    start = TimeCrop(20).draw(np.random.default_rng(0), (2000, 1, 16, 30)).start
+    assert np.array_equal(np.unique(start), np.arange(11))
+    assert np.bincount(start.ravel()).min() > 1600  # of 1,818 expected, five deviations of 41
+
+
 def test_equaliser_adds_its_curve_to_every_frame_and_nothing_to_the_floor() -> None:
     batch = np.random.default_rng(0).normal(-20, 3, (1, 1, 11, 40))
     batch[..., :5] = -80
@@ -479,6 +500,11 @@ def test_equalisers_deviate_as_they_say() -> None:
         (lambda: Noise(colour="brown"), r"colour must be one of 'white', 'pink', got 'brown'"),  # type: ignore[arg-type]
         (lambda: Noise(min_snr_db=-100), r"min_snr_db must be a number of -60 to 120, got -100"),
         (lambda: Shift("time", 0), r"most must be a whole number of 1 to 10000, got 0; .* leave the shift out"),
+        (lambda: TimeCrop(0), r"frames must be a whole number of 1 to 10000, got 0; leave the crop out"),
+        (
+            lambda: TimeCrop(49).draw(np.random.default_rng(0), (1, 1, 8, 48)),
+            r"frames must be at most the picture's 48",
+        ),
         (lambda: Equaliser(points=1), r"points must be a whole number of 2 to 100, got 1; 6 are common"),
         (lambda: RandomResizedCrop(max_scale=80), r"max_scale must be a number of 0.01 to 1, got 80; .* in per cent\?"),
         (lambda: RandomResizedCrop(min_ratio=2), r"min_ratio must be at most max_ratio \(1.15\), got 2"),

@@ -9,7 +9,7 @@ import pytest
 
 from audiotag.errors import AudiotagError
 from audiotag.network_settings import NetworkSettings
-from audiotag.sound.augment import Augmentation, Equaliser, Lighting, Mask, RandomResizedCrop, Shift
+from audiotag.sound.augment import Augmentation, Equaliser, Lighting, Mask, RandomResizedCrop, Shift, TimeCrop
 from audiotag.sound.augment_waveforms import Gain, Noise
 from audiotag.sound.mixing import Overlay, SigmoidMixer, SpecMix
 from audiotag.sound.settings import PRESETS, SpectrogramSettings
@@ -65,6 +65,10 @@ count = 2
 kind = "shift"
 axis = "mel"
 most = 4
+
+[[augment]]
+kind = "crop"
+frames = 60
 
 [[augment]]
 kind = "equaliser"
@@ -344,6 +348,7 @@ def test_every_kind_of_augmentation_can_be_written_and_comes_back(tmp_path: Path
         Noise(colour="pink"),
         Mask("time", 12, exact=False, count=2),
         Shift("mel", 4),
+        TimeCrop(60),
         Equaliser(deviation_db=3),
         RandomResizedCrop(),
         Overlay(labels="both"),
@@ -365,6 +370,16 @@ def test_masks_are_measured_by_the_log_mel_and_specmix_by_the_resized_picture(tm
     assert load_recipe(written(tmp_path, small.replace("width = 4", "width = 60"))).stages[1].size == 32
     with pytest.raises(AudiotagError, match="augment, specmix: the width in frames must be at most the picture's 32"):
         load_recipe(written(tmp_path, small + '\n[[augment]]\nkind = "specmix"\ntime_width = 60\n'))
+
+
+def test_masks_after_a_crop_are_measured_by_what_it_leaves(tmp_path: Path) -> None:
+    crop, mask = (
+        '\n[[augment]]\nkind = "crop"\nframes = 20\n',
+        '\n[[augment]]\nkind = "mask"\naxis = "time"\nwidth = 30\n',
+    )
+    assert load_recipe(written(tmp_path, GOOD + mask + crop)).frames_of(load_recipe("quick").stages[0]) == 20
+    with pytest.raises(AudiotagError, match="augment, mask: the width in frames must be at most the picture's 20"):
+        load_recipe(written(tmp_path, GOOD + crop + mask))
 
 
 def test_narrower_spectrogram_is_checked_against_the_masks(tmp_path: Path) -> None:
