@@ -497,6 +497,23 @@ def test_the_card_is_shown_with_its_figures(home: Workspace, held_out: OutOfFold
     assert labels["lwlrap"].iloc[0] == labels["lwlrap"].min()  # the weakest first
 
 
+def test_the_card_tells_kinds_of_sounds_apart(home: Workspace) -> None:
+    kinds = [
+        {"name": "rendered", "clips": 300, "licence": "GPL-2", "lwlrap": 0.93, "accuracy": 0.9},
+        {"name": "field recordings", "clips": 400, "licence": "CC BY 3.0", "lwlrap": 0.97, "accuracy": 0.95},
+    ]
+    changed(home.ensembles / "tiny", parts=kinds)
+    at = opened("pages/tag.py")
+    at.session_state["about"] = True
+    at = at.run()
+    assert not at.exception
+    (table,) = [frame.value for frame in at.dataframe if "sounds" in frame.value]
+    assert table.to_dict("records") == [
+        {"sounds": kind["name"]} | {name: kind[name] for name in ("lwlrap", "accuracy", "clips")} for kind in kinds
+    ]
+    assert any("field recordings: CC BY 3.0" in text for text in said(at.caption))
+
+
 def test_an_ensemble_with_damaged_weights_is_a_sentence(home: Workspace) -> None:
     weights = home.ensembles / "tiny" / "fold-1.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1])

@@ -49,8 +49,14 @@ def test_whole_ensemble_loads_in_evaluation_mode(folder: Path) -> None:
     assert all(torch.equal(networks[1].state_dict()[name], tensor) for name, tensor in stored.items())
 
 
-def test_card_comes_back_as_it_was_written(folder: Path) -> None:
+PART = {"name": "field recordings", "clips": 40, "licence": "CC BY 3.0", "lwlrap": 0.9, "accuracy": 0.8}
+
+
+@pytest.mark.parametrize("parts", [[], [PART, PART | {"name": "rendered"}]])
+def test_card_comes_back_as_it_was_written(folder: Path, parts: list[dict[str, Any]]) -> None:
+    change_card(folder, lambda card: card.update(parts=parts))
     card = read_card(folder)
+    assert [part.name for part in card.parts] == [part["name"] for part in parts]
     (folder / "card.json").write_text(json.dumps(card.to_dict()))
     assert read_card(folder) == card
 
@@ -144,6 +150,8 @@ def test_missing_field_is_named(folder: Path, field: str) -> None:
         (lambda card: card.update(lwlrap="good"), "lwlrap"),
         (lambda card: card.update(dataset="starter"), "dataset"),
         (lambda card: card.update(extra=1), "extra"),
+        (lambda card: card.update(parts=[{"name": "field recordings"}]), "clips"),
+        (lambda card: card.update(parts=[PART | {"lwlrap": "good"}]), "lwlrap must be of kind float"),
     ],
 )
 def test_wrong_field_is_refused_with_folder_and_fault(folder: Path, change: Change, named: str) -> None:
