@@ -1,4 +1,4 @@
-"""The sets of benchmarks/noisy.py are what it says: sources apart, as many clips, as many lies, levels within bounds."""
+"""The sets of benchmarks/noisy.py are what it says: sources apart, so many clips, so many lies, levels in bounds."""
 
 import csv
 import importlib
