@@ -111,7 +111,7 @@ class XResNet(nn.Sequential):
             *stem,
             MaxBlurPool() if settings.pool == "max-blur" else nn.MaxPool2d(3, stride=2, padding=1),
             *groups,
-            nn.AdaptiveAvgPool2d(1),
+            MeanMaxPool() if settings.head == "mean-max" else nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
             nn.Dropout(settings.dropout),
             nn.Linear(n_in, n_labels),
@@ -123,10 +123,7 @@ class XResNet(nn.Sequential):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(batch, channels, n_mels, frames) → (batch, n_labels)."""
         if self.band_channel:
-            band = torch.linspace(-1, 1, x.shape[2], device=x.device, dtype=x.dtype)
-            # Concatenation would fall back to contiguous, which on a CPU is slow.
-            x = torch.cat([x, band[:, None].expand(len(x), 1, -1, x.shape[3])], 1)
-            x = x.contiguous(memory_format=torch.channels_last)
+            x = BandChannel()(x)
         return super().forward(x)
 
 
@@ -222,6 +219,32 @@ class MaxBlurPool(nn.Module):
         x = functional.max_pool2d(x, kernel_size=2, stride=1)
         kernel = self.kernel.to(x.dtype).expand(channels, 1, 3, 3)
         return functional.conv2d(x, kernel, stride=2, padding=1, groups=channels)
+
+
+class BandChannel(nn.Module):
+    """A channel more, from −1 in the lowest band to 1 in the highest: (batch, c, h, w) → (batch, c + 1, h, w).
+
+    One of the two coordinates of Liu et al., "An intriguing failing of convolutional neural networks and the CoordConv
+    solution" (2018): where a sound lies in time says nothing of what it is.
+    """
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(batch, c, h, w) → (batch, c + 1, h, w)."""
+        band = torch.linspace(-1, 1, x.shape[2], device=x.device, dtype=x.dtype)
+        told = torch.cat([x, band[:, None].expand(x.shape[0], 1, -1, x.shape[3])], 1)
+        return told.contiguous(memory_format=torch.channels_last)  # which the concatenation does not keep
+
+
+class MeanMaxPool(nn.Module):
+    """Mean over bands, then half the mean and half the maximum over time; (batch, channels, h, w) → (…, 1, 1).
+
+    After Kong et al., "PANNs" (2020), section III.A, who add the two.
+    """
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(batch, channels, h, w) → (batch, channels, 1, 1)."""
+        over_bands = x.mean(dim=2, keepdim=True)
+        return (over_bands.mean(dim=3, keepdim=True) + over_bands.amax(dim=3, keepdim=True)) / 2
 
 
 def _initialise(module: nn.Module) -> None:

@@ -361,8 +361,14 @@ class RandomResizedCrop:
 
     def apply(self, batch: Array, draw: ResizedCropDraw) -> Array:
         """Parts, bilinearly stretched to the batch's own size."""
-        _, _, bands, frames = batch.shape
-        return stretch(stretch(batch, "mel", draw.top, draw.height, bands), "time", draw.left, draw.width, frames)
+        require_fit(draw.top, batch)
+        xp, (bands, frames) = namespace(batch), batch.shape[2:]
+        rows = np.flatnonzero((draw.height < bands) | (draw.width < frames))  # the others stay as they are
+        taken = on_device(rows, batch, xp.int64)
+        taller = stretch(batch[taken], "mel", draw.top[rows], draw.height[rows], bands)
+        done = batch.copy() if xp is np else batch.clone()
+        done[taken] = stretch(taller, "time", draw.left[rows], draw.width[rows], frames)
+        return done
 
 
 def resize(batch: Array, height: int, width: int) -> Array:

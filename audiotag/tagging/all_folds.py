@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from audiotag.networks import MaxBlurPool, XResNet
+from audiotag.networks import BandChannel, MaxBlurPool, XResNet
 
 
 class AllFolds(nn.Module):
@@ -58,4 +58,4 @@ def _exportable(network: XResNet) -> nn.Sequential:
             blur = nn.Conv2d(channels, channels, 3, stride=2, padding=1, groups=channels, bias=False)
             blur.weight.data = layer.kernel.repeat(channels, 1, 1, 1)
             layers[number] = nn.Sequential(nn.MaxPool2d(2, stride=1), blur)
-    return nn.Sequential(*layers)
+    return nn.Sequential(*([BandChannel()] if network.band_channel else []), *layers)

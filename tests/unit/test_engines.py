@@ -25,6 +25,10 @@ KINDS = {
         NetworkSettings(depth=50, width=1 / 16, stem=4, self_attention=True, pool="max-blur", dropout=0.5),
         {"deltas": 2, "normalise": "clip"},
     ),
+    "told its bands": (
+        NetworkSettings(depth=18, width=1 / 16, stem=4, activation="relu", head="mean-max", band_channel=True),
+        {"normalise": "clip"},
+    ),
     "resized": (NetworkSettings(depth=18, width=1 / 32, stem=3, pool="max-blur"), {"resize": 48}),
 }  # fmt: skip
 
