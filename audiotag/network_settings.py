@@ -12,7 +12,6 @@ BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}  # depth → blo
 EXPANSION = {18: 1, 34: 1, 50: 4}  # depth → output channels of a block over its inner ones
 ACTIVATION_NAMES = ("relu", "mish")
 POOLS = ("max", "max-blur")
-HEADS = ("mean", "mean-max")
 
 
 @dataclass(frozen=True)
@@ -34,9 +33,6 @@ class NetworkSettings:
         What halves the picture after the stem.
     dropout : float in [0, 1)
         Probability, before the last layer.
-    head : str, "mean" or "mean-max"
-        What makes a vector of the last map: its mean, or, of the means over all bands, half mean and half maximum over
-        time, so that a short sound in a long clip is not drowned.
     band_channel : bool
         A channel more goes in, which tells each place its mel band, from −1 at the lowest to 1 at the highest:
         convolutions and the mean at the end know of no place, but the same shape at another pitch is another sound.
@@ -54,7 +50,6 @@ class NetworkSettings:
     self_attention: bool = False
     pool: str = "max"
     dropout: float = 0.0
-    head: str = "mean"
     band_channel: bool = False
 
     def __post_init__(self) -> None:
@@ -76,7 +71,6 @@ class NetworkSettings:
         )
         _check_choice("activation", self.activation, ACTIVATION_NAMES, "names are in lower case")
         _check_choice("self_attention", self.self_attention, (False, True), "is it in quotes?")
-        _check_choice("head", self.head, HEADS, "names are in lower case")
         _check_choice("band_channel", self.band_channel, (False, True), "is it in quotes?")
         _check_choice("pool", self.pool, POOLS, "names are in lower case")
         require(

@@ -111,7 +111,7 @@ class XResNet(nn.Sequential):
             *stem,
             MaxBlurPool() if settings.pool == "max-blur" else nn.MaxPool2d(3, stride=2, padding=1),
             *groups,
-            MeanMaxPool() if settings.head == "mean-max" else nn.AdaptiveAvgPool2d(1),
+            nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
             nn.Dropout(settings.dropout),
             nn.Linear(n_in, n_labels),
@@ -233,18 +233,6 @@ class BandChannel(nn.Module):
         band = torch.linspace(-1, 1, x.shape[2], device=x.device, dtype=x.dtype)
         told = torch.cat([x, band[:, None].expand(x.shape[0], 1, -1, x.shape[3])], 1)
         return told.contiguous(memory_format=torch.channels_last)  # which the concatenation does not keep
-
-
-class MeanMaxPool(nn.Module):
-    """Mean over bands, then half the mean and half the maximum over time; (batch, channels, h, w) → (…, 1, 1).
-
-    After Kong et al., "PANNs" (2020), section III.A, who add the two.
-    """
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(batch, channels, h, w) → (batch, channels, 1, 1)."""
-        over_bands = x.mean(dim=2, keepdim=True)
-        return (over_bands.mean(dim=3, keepdim=True) + over_bands.amax(dim=3, keepdim=True)) / 2
 
 
 def _initialise(module: nn.Module) -> None:

@@ -133,8 +133,6 @@ def network_in_words(network: NetworkSettings) -> str:
         parts.append("self-attention")
     if network.pool == "max-blur":
         parts.append("MaxBlurPool")
-    if network.head == "mean-max":
-        parts.append("mean and maximum over time")
     if network.band_channel:
         parts.append("band channel")
     return ", ".join(parts)

@@ -26,7 +26,7 @@ KINDS = {
         {"deltas": 2, "normalise": "clip"},
     ),
     "told its bands": (
-        NetworkSettings(depth=18, width=1 / 16, stem=4, activation="relu", head="mean-max", band_channel=True),
+        NetworkSettings(depth=18, width=1 / 16, stem=4, activation="relu", band_channel=True),
         {"normalise": "clip"},
     ),
     "resized": (NetworkSettings(depth=18, width=1 / 32, stem=3, pool="max-blur"), {"resize": 48}),

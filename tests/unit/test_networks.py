@@ -15,7 +15,6 @@ from audiotag.errors import AudiotagError
 from audiotag.network_settings import NetworkSettings
 from audiotag.networks import (
     MaxBlurPool,
-    MeanMaxPool,
     XResNet,
     build_network,
     count_parameters,
@@ -201,18 +200,6 @@ def test_band_channel_is_a_ramp_from_the_lowest_band_to_the_highest_beside_the_p
     torch.testing.assert_close(told(pictures), plain(torch.cat([pictures, ramp], 1)))
 
 
-def test_mean_max_head_hears_a_short_sound_in_a_long_clip() -> None:
-    maps = torch.zeros(1, 2, 4, 100)
-    maps[0, 0, :, 40] = 1.0
-    maps[0, 1] = torch.arange(4)[:, None]
-    pooled = MeanMaxPool()(maps)
-    assert pooled.shape == (1, 2, 1, 1)
-    assert float(pooled[0, 0]) == pytest.approx((1 + 0.01) / 2)
-    assert float(pooled[0, 1]) == pytest.approx(1.5)
-    networks = [build_network(NetworkSettings(width=1 / 16, stem=4, head=head), 3) for head in ("mean", "mean-max")]
-    assert networks[0].state_dict().keys() == networks[1].state_dict().keys()
-
-
 def test_dropout_acts_only_in_training() -> None:
     network = build_network(replace(SMALL["18"], dropout=0.5), N_LABELS)
     for module in network.modules():
@@ -314,7 +301,6 @@ def test_parameter_counts(settings: NetworkSettings, parameters: int) -> None:
         ("self_attention", "false"),
         ("pool", "blur"),
         ("band_channel", 1),
-        ("head", "max"),
         ("dropout", 1),
         ("dropout", -0.1),
         ("dropout", 50),
