@@ -66,8 +66,11 @@ class Chain:
         return cls(waveforms, log_mels, (*pictures, MixUp(mixup)) if mixup else pictures)
 
     def held_out(self) -> Chain:
-        """What of it held-out clips get, in a recipe that augments them too: as fastaudio, which masks them."""
-        return Chain(on_log_mels=self.on_log_mels)
+        """What of it held-out clips get, in a recipe that augments them too: as fastaudio, which masks them.
+
+        Never a mixer: a clip is measured by its own labels.
+        """
+        return Chain(on_log_mels=tuple(item for item in self.on_log_mels if not hasattr(item, "mix_targets")))
 
 
 def augmented(

@@ -13,9 +13,9 @@ import pytest
 import torch
 
 from audiotag.errors import AudiotagError
-from audiotag.sound.augment import Augmentation, Lighting, Mask, RandomResizedCrop
+from audiotag.sound.augment import Augmentation, Lighting, Mask, RandomResizedCrop, Shift
 from audiotag.sound.augment_waveforms import Gain, Noise
-from audiotag.sound.mixing import MixUp, SigmoidMixer, SpecMix
+from audiotag.sound.mixing import MixUp, Overlay, SigmoidMixer, SpecMix
 from audiotag.sound.on_device import LogMel, NetworkInput
 from audiotag.sound.settings import PRESETS, SpectrogramSettings
 from audiotag.sound.spectrogram import fit_length, kept_bounds, log_mel, network_input
@@ -255,6 +255,9 @@ def test_augmentations_go_to_their_places_in_the_order_of_the_recipe() -> None:
     assert Chain.of((SigmoidMixer(domain="waveform"),), 0.0).on_waveforms == (SigmoidMixer(domain="waveform"),)
     assert Chain.of((Mask("time", 2), Mask("time", 2)), 0.0).on_log_mels == (Mask("time", 2),) * 2
     assert chain.held_out() == Chain(on_log_mels=chain.on_log_mels)
+    assert Chain.of((Shift("time"), Overlay(), Mask("mel", 4)), 0.4).held_out() == Chain(
+        on_log_mels=(Shift("time"), Mask("mel", 4))
+    )
 
 
 def test_mixup_mixes_pictures_and_targets_by_the_same_weights(part: Part) -> None:
