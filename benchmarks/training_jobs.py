@@ -35,4 +35,4 @@ def record(file: Path, row: dict[str, Any]) -> None:
     row = row | {"threads": threads, "commit": commit, "date": time.strftime("%Y-%m-%d")}
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("a", encoding="utf-8") as out:
-        out.write(json.dumps(row) + "\n")
+        out.write(json.dumps(row, ensure_ascii=False) + "\n")
