@@ -97,8 +97,8 @@ def digest(recipe: Recipe) -> str:
 def table(rows: list[dict[str, Any]]) -> str:
     """Mean and spread over folds of each recipe's newest settings, in Markdown; seeds are averaged first."""
     lines = [
-        "| recipe | lwlrap | accuracy | folds 1–5, lwlrap (accuracy) | seconds a fold | picture | weights |",
-        "|---|---|---|---|---|---|---|",
+        "| recipe | lwlrap | accuracy | folds 1–5, lwlrap (accuracy) | seconds a fold | threads | picture | weights |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     frame = pd.DataFrame(rows)
     for name in dict.fromkeys(frame["recipe"]):
@@ -109,8 +109,8 @@ def table(rows: list[dict[str, Any]]) -> str:
         spread = by_fold.std(ddof=1) if len(by_fold) > 1 else by_fold.iloc[0] * np.nan
         last = newest.iloc[-1]
         lines.append(
-            f"| `{name}` | {by_fold.lwlrap.mean():.3f} ± {spread.lwlrap:.3f} | {by_fold.accuracy.mean():.3f} ± "
-            f"{spread.accuracy:.3f} | {each} | {by_fold.seconds.mean():.0f} | {last.picture} | "
+            f"| `{name}` | {by_fold.lwlrap.mean():.4f} ± {spread.lwlrap:.3f} | {by_fold.accuracy.mean():.4f} ± "
+            f"{spread.accuracy:.3f} | {each} | {by_fold.seconds.mean():.0f} | {last.threads} | {last.picture} | "
             f"{last.parameters / 1e6:.1f} M |"
         )
     return "\n".join(lines)
