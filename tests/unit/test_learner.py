@@ -14,7 +14,7 @@ from scipy.special import expit
 from audiotag.metrics import accuracy, lwlrap, lwlrap_per_class
 from audiotag.network_settings import NetworkSettings
 from audiotag.networks import build_network
-from audiotag.sound.augment import Lighting, Mask
+from audiotag.sound.augment import Lighting, Mask, TimeCrop
 from audiotag.sound.augment_waveforms import Gain
 from audiotag.sound.settings import SpectrogramSettings
 from audiotag.sound.spectrogram import fit_length, log_mel
@@ -440,11 +440,20 @@ def test_loss_that_is_no_number_ends_training_with_a_sentence_and_no_epoch(
 
 def test_narrow_pictures_are_trained_in_32_bits_on_a_cpu() -> None:
     """In bf16 oneDNN leaves gradients of convolutions over a map one pixel wide unwritten."""
-    for size, kind in ((16, nullcontext), (32, type(torch.autocast("cpu", torch.bfloat16)))):
-        settings = RECIPE.spectrogram.changed(resize=size)
+    for frames, kind in ((16, nullcontext), (17, type(torch.autocast("cpu", torch.bfloat16)))):
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(learner_module, "precision_of", lambda device: "bf16")
-            assert type(learner_module._autocast(CPU, settings)()) is kind
+            assert type(learner_module._autocast(CPU, frames)()) is kind
+
+
+def test_wide_pictures_that_training_crops_count_as_what_is_left_of_them(split: Split) -> None:
+    widths = []
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(learner_module, "_precision", lambda device, frames: widths.append(frames) or [])
+        for augment in ((), (TimeCrop(12),)):
+            trainer = FoldTrainer(replace(RECIPE, augment=augment), LABELS, 1, "cpu")
+            trainer.train(0, replace(FIRST, epochs=1), split, watch(Heard()))
+    assert widths == [RECIPE.spectrogram.width, 12]
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
@@ -496,7 +505,7 @@ def test_precision_is_the_fastest_that_a_device_has(
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: fast)
     assert precision_of(torch.device(device)) == precision
-    (callback,) = learner_module._precision(torch.device(device), RECIPE.spectrogram)
+    (callback,) = learner_module._precision(torch.device(device), RECIPE.spectrogram.width)
     assert isinstance(callback, MixedPrecision) == (precision == "fp16")  # 16-bit floats alone need their loss scaled
 
 
