@@ -97,7 +97,8 @@ class Run:
         try:
             return RunSettings.from_dict(read_json(self.folder / "settings.json"))
         except (KeyError, TypeError, ValueError) as error:
-            raise AudiotagError(f"the settings of run {self.name} cannot be read: {error}; start it anew.") from error
+            fault = str(error).rstrip(".")
+            raise AudiotagError(f"the settings of run {self.name} cannot be read: {fault}; start it anew.") from error
 
     def state(self) -> State:
         """How it stands, by what is on disk and whether its process lives."""
