@@ -16,7 +16,6 @@ out in turn, and on noisy.py.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import sys
@@ -26,11 +25,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from training_jobs import RESULTS, record, recorded, seconds_of
+from accuracy_results import RESULTS, is_recorded, parser_of, record, recorded, seconds_of
 
 from audiotag.networks import build_network, count_parameters
 from audiotag.training.recipe import Recipe, load_recipe
-from audiotag.training.runs import RunSettings
+from audiotag.training.runs import RunSettings, plan_of
 from audiotag.training.scripted import trained
 from audiotag.workspace import Workspace
 
@@ -41,12 +40,10 @@ FOLDS = (1, 2, 3, 4, 5)
 
 def main() -> None:
     """Train and score what is asked for and not recorded yet."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, nargs="?", default=ESC10)
+    parser = parser_of(__doc__, ESC10)
     parser.add_argument("--recipes", default="default", help="names or .toml files, with commas between")
     parser.add_argument("--folds", default="1,2,3,4,5")
     parser.add_argument("--seeds", default="42")
-    parser.add_argument("--table", action="store_true", help="print the recorded figures, train nothing")
     options = parser.parse_args()
     if options.table:
         print(table(recorded(FILE)))
@@ -64,13 +61,15 @@ def main() -> None:
 def of_fold(folder: Path, recipe: Recipe, fold: int) -> None:
     """Train one fold, unless it is recorded, and record it."""
     key = {"recipe": recipe.name, "settings": digest(recipe), "seed": recipe.seed, "fold": fold}
-    if any(all(row[name] == value for name, value in key.items()) for row in recorded(FILE)):
+    if is_recorded(FILE, key):
         return
     run = trained(RunSettings(str(folder.resolve()), recipe, (fold,), device="cpu"), Workspace())
     events = run.events()
     final = next(event for event in events if event["event"] == "fold-finished")
     last = [event for event in events if event["event"] == "epoch"][-1]
-    picture, labels = recipe.final_spectrogram, next(event for event in events if event["event"] == "run-started")
+    plan = plan_of(events)
+    assert plan is not None  # it is finished
+    picture, labels = recipe.final_spectrogram, len(plan["labels"])
     row: dict[str, Any] = key | {
         "clips": final["clips"],
         "lwlrap": round(final["lwlrap"], 5),
@@ -78,7 +77,7 @@ def of_fold(folder: Path, recipe: Recipe, fold: int) -> None:
         "seconds": round(seconds_of(run)),
         "epochs": last["epoch"],
         "picture": f"{picture.height} × {picture.width}",
-        "parameters": count_parameters(build_network(recipe.network, len(labels["labels"]), picture.channels)),
+        "parameters": count_parameters(build_network(recipe.network, labels, picture.channels)),
     }
     if recipe.augment_held_out:
         row["augmented"] = {name: round(last[name], 5) for name in ("lwlrap", "accuracy")}

@@ -16,7 +16,6 @@ Figures are appended to ``results/noisy.jsonl``; ``--table`` prints them.
 
 from __future__ import annotations
 
-import argparse
 import csv
 import json
 import sys
@@ -27,8 +26,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import soundfile
+from accuracy_results import RESULTS, is_recorded, parser_of, record, recorded, seconds_of
 from esc10 import ESC10, digest
-from training_jobs import RESULTS, record, recorded, seconds_of
 
 from audiotag.data.layouts import open_dataset
 from audiotag.metrics import accuracy, lwlrap, multi_hot
@@ -52,12 +51,10 @@ TEST_FOLD, TRAIN_FOLD = 1, 2  # the test clips are the curated ones of fold 1, w
 
 def main() -> None:
     """Make the sets, train and score what is asked for and not recorded yet."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, nargs="?", default=ESC10)
+    parser = parser_of(__doc__, ESC10)
     parser.add_argument("--recipe", default="default", help="name or .toml file; its stages are replaced")
     parser.add_argument("--ways", default=",".join(WAYS))
     parser.add_argument("--seeds", default="1,2,3")
-    parser.add_argument("--table", action="store_true", help="print the recorded figures, train nothing")
     options = parser.parse_args()
     if options.table:
         print(table(recorded(FILE)))
@@ -106,7 +103,7 @@ def of_way(folder: Path, way: str, base: Recipe) -> None:
     """Train one way, unless it is recorded, and record it."""
     recipe = replace(base, name=f"{base.name}-{way}", stages=stages_of(way, base))
     key = {"way": way, "recipe": base.name, "settings": digest(recipe), "seed": base.seed}
-    if any(all(row[name] == value for name, value in key.items()) for row in recorded(FILE)):
+    if is_recorded(FILE, key):
         return
     settings = RunSettings(str(folder.resolve()), recipe, (TEST_FOLD,), device="cpu")
     run = trained(settings, Workspace())

@@ -1,7 +1,8 @@
-"""What benchmarks that train share: what a run took, and a file of results that grows."""
+"""What benchmarks that train share: their command's options, what a run took, a file of results that grows."""
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -16,6 +17,14 @@ from audiotag.training.runs import Run
 RESULTS = Path(__file__).parent / "results"
 
 
+def parser_of(about: str, folder: Path) -> argparse.ArgumentParser:
+    """A command on ESC-10 that can also print its table; ``about`` is the script's docstring."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, nargs="?", default=folder, help="of ESC-10")
+    parser.add_argument("--table", action="store_true", help="print the recorded figures, train nothing")
+    return parser
+
+
 def seconds_of(run: Run) -> float:
     """What its epochs took, training and measuring."""
     return sum(event["seconds"] for event in run.events() if event["event"] == "epoch")
@@ -24,6 +33,11 @@ def seconds_of(run: Run) -> float:
 def recorded(file: Path) -> list[dict[str, Any]]:
     """All results in a file, oldest first."""
     return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
+
+
+def is_recorded(file: Path, key: dict[str, Any]) -> bool:
+    """Whether a result in the file has all these values."""
+    return any(all(row[name] == value for name, value in key.items()) for row in recorded(file))
 
 
 def record(file: Path, row: dict[str, Any]) -> None:
