@@ -36,6 +36,9 @@ class NetworkSettings:
     band_channel : bool
         A channel more goes in, which tells each place its mel band, from −1 at the lowest to 1 at the highest:
         convolutions and the mean at the end know of no place, but the same shape at another pitch is another sound.
+    frames_at_once : int, 1 to 16
+        Neighbouring frames that the first convolution takes as one place: its kernel and its stride along time are so
+        many times as long. Frames as fine as crackling needs then cost hardly more than coarse ones.
 
     Raises
     ------
@@ -51,6 +54,7 @@ class NetworkSettings:
     pool: str = "max"
     dropout: float = 0.0
     band_channel: bool = False
+    frames_at_once: int = 1
 
     def __post_init__(self) -> None:
         _check_choice("depth", self.depth, tuple(BLOCKS), "18 is the quickest, 50 the largest")
@@ -61,6 +65,13 @@ class NetworkSettings:
             f"be a number of at least {narrowest} (one channel in the first group)",
             self.width,
             "1.0 is the published width, 0.5 has about a quarter of its weights",
+        )
+        require(
+            _is_number(self.frames_at_once) and 1 <= self.frames_at_once <= 16 and self.frames_at_once % 1 == 0,
+            "frames_at_once",
+            "be a whole number of 1 to 16 frames",
+            self.frames_at_once,
+            "1 takes each frame by itself, as published",
         )
         require(
             _is_number(self.stem) and 1 <= self.stem <= 256 and self.stem == int(self.stem),

@@ -96,6 +96,8 @@ class XResNet(nn.Sequential):
             ConvLayer(n_in, n_out, activation=activation, stride=2 if index == 0 else 1)
             for index, (n_in, n_out) in enumerate(zip(stem_in, stem_out, strict=True))
         ]
+        if settings.frames_at_once > 1:
+            stem[0][0] = _along_time(stem_in[0], stem_out[0], settings.frames_at_once)
         groups = []
         n_in = stem_out[-1]
         for index, n_blocks in enumerate(BLOCKS[settings.depth]):
@@ -233,6 +235,11 @@ class BandChannel(nn.Module):
         band = torch.linspace(-1, 1, x.shape[2], device=x.device, dtype=x.dtype)
         told = torch.cat([x, band[:, None].expand(x.shape[0], 1, -1, x.shape[3])], 1)
         return told.contiguous(memory_format=torch.channels_last)  # which the concatenation does not keep
+
+
+def _along_time(n_in: int, n_out: int, frames: int) -> nn.Conv2d:
+    """The stem's first convolution on groups of so many frames, each a place: 3 bands × 3 groups, stride 2 of each."""
+    return nn.Conv2d(n_in, n_out, (3, 3 * frames), stride=(2, 2 * frames), padding=(1, frames), bias=False)
 
 
 def _initialise(module: nn.Module) -> None:

@@ -37,7 +37,7 @@ from fastaudio.core.spectrogram import AudioSpectrogram  # noqa: E402
 
 PROGRESS_EVERY_S = 0.5
 FOCAL_GAMMA = 2.0
-NARROW = 16  # frames: oneDNN leaves bf16 gradients of convolutions over a map one pixel wide unwritten (torch 2.11)
+NARROW = 16  # places along time: oneDNN leaves bf16 gradients of convolutions one pixel wide unwritten (torch 2.11)
 WARM_UP = 0.25  # of one-cycle; fastai's own, as are its divisors and the share of flat-cosine that is flat
 FLAT = 0.75
 START_DIVISOR, END_DIVISOR = 25.0, 1e5
@@ -208,6 +208,10 @@ class FoldTrainer:
                 parts.append(logits.float().sigmoid().cpu().numpy())
         return np.concatenate(parts)
 
+    def places(self, frames: int) -> int:
+        """Places along time that the network makes of so many frames."""
+        return frames // self.recipe.network.frames_at_once
+
     def _learner(self, train: Batches, valid: Batches, callbacks: list[Callback]) -> Learner:
         loaders = [_Loader(batches, self.device) for batches in (train, valid)]
         learner = Learner(
@@ -215,7 +219,12 @@ class FoldTrainer:
             self.network,
             loss_func=_focal if self.recipe.loss == "focal" else _cross_entropy,
             opt_func=ranger if self.recipe.optimiser == "ranger" else Adam,
-            cbs=[_OnDevice(*loaders), *_precision(self.device, self.recipe.frames_of(train.stage)), *callbacks],
+            wd=self.recipe.weight_decay,
+            cbs=[
+                _OnDevice(*loaders),
+                *_precision(self.device, self.places(self.recipe.frames_of(train.stage))),
+                *callbacks,
+            ],
         )
         learner.create_opt()
         if self.optimiser is not None:
@@ -383,7 +392,7 @@ class _Watching(Callback):
         per_class, _ = lwlrap_per_class(targets, scores)
         curated_lwlrap = None
         if self.curated is not None:
-            autocast = _autocast(self.trainer.device, self.curated.settings.width)
+            autocast = _autocast(self.trainer.device, self.trainer.places(self.curated.settings.width))
             curated_scores = self.trainer.scores_of(self.curated, self.epoch, autocast)
             curated_lwlrap = lwlrap(self.curated.part.targets, curated_scores)
         epoch = Epoch(
@@ -461,14 +470,14 @@ def precision_of(device: torch.device) -> str:
     return "fp32"
 
 
-def _precision(device: torch.device, frames: int) -> list[Callback]:
+def _precision(device: torch.device, places: int) -> list[Callback]:
     if precision_of(device) == "fp16":
         return [MixedPrecision(amp_mode=AMPMode.FP16)]  # which scales the loss
-    return [_Autocast(_autocast(device, frames))]
+    return [_Autocast(_autocast(device, places))]
 
 
-def _autocast(device: torch.device, frames: int) -> Callable[[], Any]:
-    if device.type == "cpu" and frames <= NARROW:
+def _autocast(device: torch.device, places: int) -> Callable[[], Any]:
+    if device.type == "cpu" and places <= NARROW:
         return nullcontext
     kinds = {"bf16": torch.bfloat16, "fp16": torch.float16}
     precision = precision_of(device)

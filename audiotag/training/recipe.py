@@ -93,6 +93,8 @@ class Recipe:
         Parts that each subset is split into; each fold trains on all parts but its own. A dataset's own folds win.
     fold_method : "stratified" or "shuffled"
         Multi-label stratified and true to groups, or scikit-learn's ``KFold(shuffle=True, random_state=seed)``.
+    weight_decay : float
+        Share of each weight that a step takes away, times the rate: decoupled (Loshchilov and Hutter 2019).
     loss : "bce" or "focal"
         Binary cross-entropy, or focal loss with γ 2 (Lin et al. 2017), of the logits.
     augment : tuple of augmentations
@@ -120,6 +122,7 @@ class Recipe:
     batch_size: int = 32
     optimiser: Optimiser = "adam"
     schedule: Schedule = "one-cycle"
+    weight_decay: float = 0.01
     loss: Loss = "bce"
     augment: tuple[Augmentation, ...] = ()
     augment_held_out: bool = False
@@ -145,6 +148,7 @@ class Recipe:
         _require_one_of("optimiser", self.optimiser, Optimiser)
         _require_one_of("schedule", self.schedule, Schedule)
         _require_one_of("loss", self.loss, Loss)
+        require(0 <= self.weight_decay <= 1, "weight_decay", "be 0 (none) to 1", self.weight_decay, "0.01 is fastai's")
         require(0 <= self.balance <= 2, "balance", "be 0 (each clip once) to 2", self.balance, "1 evens labels out")
         require(0 < self.fraction <= 1, "fraction", "be above 0, at most 1", self.fraction, "in per cent?")
         require(0 <= self.seed < 2**31, "seed", "be 0 to below 2147483648", self.seed, "any such number will do")

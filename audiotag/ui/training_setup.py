@@ -135,6 +135,8 @@ def network_in_words(network: NetworkSettings) -> str:
         parts.append("MaxBlurPool")
     if network.band_channel:
         parts.append("band channel")
+    if network.frames_at_once > 1:
+        parts.append(f"{network.frames_at_once} frames at once")
     return ", ".join(parts)
 
 

@@ -211,7 +211,9 @@ def test_every_step_has_the_rate_and_momentum_that_fastai_gives_it(
     from fastai.learner import Learner
     from fastai.optimizer import Adam, ranger
 
-    trained(split, replace(RECIPE, schedule=schedule, optimiser=optimiser), stages=1, epochs=4, lr=2e-3)
+    decay = 0.2 if schedule == "one-cycle" else RECIPE.weight_decay  # which is fastai's own
+    recipe = replace(RECIPE, schedule=schedule, optimiser=optimiser, weight_decay=decay)
+    trained(split, recipe, stages=1, epochs=4, lr=2e-3)
     ours = steps.copy()
     steps.clear()
     batches = DataLoader([(torch.ones(1), torch.ones(1))] * 12, bs=6)  # two batches an epoch, as above
@@ -222,7 +224,7 @@ def test_every_step_has_the_rate_and_momentum_that_fastai_gives_it(
         opt_func=ranger if optimiser == "ranger" else Adam,
     )
     with theirs.no_bar(), theirs.no_logging():
-        getattr(theirs, fit)(4, 2e-3)
+        getattr(theirs, fit)(4, 2e-3, wd=0.2 if schedule == "one-cycle" else None)
     assert len(ours) == len(steps) == 8
     for mine, wanted in zip(ours, steps, strict=True):
         assert mine == pytest.approx(wanted, rel=1e-9)
@@ -449,11 +451,12 @@ def test_narrow_pictures_are_trained_in_32_bits_on_a_cpu() -> None:
 def test_wide_pictures_that_training_crops_count_as_what_is_left_of_them(split: Split) -> None:
     widths = []
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(learner_module, "_precision", lambda device, frames: widths.append(frames) or [])
-        for augment in ((), (TimeCrop(12),)):
-            trainer = FoldTrainer(replace(RECIPE, augment=augment), LABELS, 1, "cpu")
+        patched.setattr(learner_module, "_precision", lambda device, places: widths.append(places) or [])
+        for augment, at_once in (((), 1), ((TimeCrop(12),), 1), ((TimeCrop(12),), 2)):
+            network = replace(RECIPE.network, frames_at_once=at_once)
+            trainer = FoldTrainer(replace(RECIPE, augment=augment, network=network), LABELS, 1, "cpu")
             trainer.train(0, replace(FIRST, epochs=1), split, watch(Heard()))
-    assert widths == [RECIPE.spectrogram.width, 12]
+    assert widths == [RECIPE.spectrogram.width, 12, 6]  # frames taken at once are one place
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])

@@ -200,6 +200,18 @@ def test_band_channel_is_a_ramp_from_the_lowest_band_to_the_highest_beside_the_p
     torch.testing.assert_close(told(pictures), plain(torch.cat([pictures, ramp], 1)))
 
 
+def test_frames_taken_at_once_are_channels_of_one_place() -> None:
+    torch.manual_seed(0)
+    at_once = build_network(NetworkSettings(width=1 / 8, stem=4, frames_at_once=4), 3).eval()
+    stacked = build_network(NetworkSettings(width=1 / 8, stem=4), 3, channels=4).eval()
+    weights = at_once.state_dict()
+    kernel = weights["0.0.weight"].unflatten(3, (3, 4))  # (out, 1, 3 bands, 3 places, 4 frames)
+    stacked.load_state_dict(weights | {"0.0.weight": kernel[:, 0].permute(0, 3, 1, 2)})
+    pictures = torch.randn(2, 1, 64, 160)
+    as_channels = pictures[:, 0].unflatten(2, (40, 4)).permute(0, 3, 1, 2)
+    torch.testing.assert_close(at_once(pictures), stacked(as_channels))
+
+
 def test_dropout_acts_only_in_training() -> None:
     network = build_network(replace(SMALL["18"], dropout=0.5), N_LABELS)
     for module in network.modules():
@@ -301,6 +313,10 @@ def test_parameter_counts(settings: NetworkSettings, parameters: int) -> None:
         ("self_attention", "false"),
         ("pool", "blur"),
         ("band_channel", 1),
+        ("frames_at_once", 0),
+        ("frames_at_once", 1.5),
+        ("frames_at_once", 17),
+        ("frames_at_once", True),
         ("dropout", 1),
         ("dropout", -0.1),
         ("dropout", 50),
