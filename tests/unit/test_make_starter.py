@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 
@@ -58,6 +59,7 @@ def test_both_kinds_are_gathered_under_one_set_of_names(make_starter: Any, esc10
     assert Path(paths["2-200-A.ogg"]).resolve() == esc10 / "audio" / "2-200-A.ogg"
     groups = dict(zip(both.clips["clip"], both.clips["group"], strict=True))
     assert groups["1-100-A.ogg"] == groups["1-100-B.ogg"] != groups["2-200-A.ogg"]
+    assert all(pd.isna(groups[clip]) for clip in rendered.clips["clip"])  # each is a recording of its own
 
 
 def test_recipe_is_the_default_one_with_all_that_is_heard_in_an_overlay(make_starter: Any) -> None:
