@@ -135,9 +135,9 @@ def stages_of(way: str, base: Recipe) -> tuple[Stage, ...]:
     if way == "noisy-curated":
         return (stage("noisy", 0.5, noisy), stage("curated", 0.5, curated))
     return (
-        stage("noisy", 0.5, noisy),
+        stage("noisy", 0.25, noisy),
         stage("curated", 0.25, curated),
-        stage("curated", 0.25, curated + noisy // 2, agreed=noisy),  # about half of them agree
+        stage("curated", 0.5, curated + noisy // 8, agreed=noisy),  # about so many of them agree
     )
 
 

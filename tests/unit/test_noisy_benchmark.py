@@ -102,7 +102,7 @@ def test_every_way_trains_on_about_as_many_pictures(noisy: Any) -> None:
         stages = noisy.stages_of(way, load_recipe("default"))
         clips = {0: monkey_clips["curated"], 1: monkey_clips["noisy"]}
         pictures = sum(
-            stage.epochs * (clips[stage.subset == "noisy"] + (monkey_clips["noisy"] // 2 if stage.agreed else 0))
+            stage.epochs * (clips[stage.subset == "noisy"] + (monkey_clips["noisy"] // 8 if stage.agreed else 0))
             for stage in stages
         )
         assert pictures == pytest.approx(noisy.PICTURES, rel=0.02)
