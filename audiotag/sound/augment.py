@@ -23,6 +23,7 @@ from audiotag.sound.batches import (
     beside,
     cast,
     items_of,
+    lines_at,
     namespace,
     on_device,
     require_fit,
@@ -148,10 +149,7 @@ class Shift:
         require_fit(draw.lines, batch)
         xp, size = namespace(batch), batch.shape[AXIS_NUMBERS[self.axis]]
         places = xp.arange(size, device=batch.device) - on_device(draw.lines[:, None], batch, xp.int64)
-        places = places % size if self.axis == "time" else places.clip(0, size - 1)
-        take = np.take_along_axis if xp is np else xp.take_along_dim
-        shape = (-1, 1, 1, size) if self.axis == "time" else (-1, 1, size, 1)
-        return take(batch, places.reshape(shape), AXIS_NUMBERS[self.axis])
+        return lines_at(batch, self.axis, places % size if self.axis == "time" else places.clip(0, size - 1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,8 +203,7 @@ class TimeCrop:
         # The first that holds one, or the first of all: argmax of booleans is not in torch.
         order = xp.arange(ATTEMPTS, 0, -1, device=batch.device)
         first = take(start, (cast(holds, xp.int64) * order).argmax(1)[:, None], 1)
-        places = first + xp.arange(self.frames, device=batch.device)
-        return take(batch, places[:, None, None, :], AXIS_NUMBERS["time"])
+        return lines_at(batch, "time", first + xp.arange(self.frames, device=batch.device))
 
 
 @dataclass(frozen=True, eq=False)

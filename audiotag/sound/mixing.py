@@ -6,6 +6,7 @@ permutation, in which an item may be its own. ``mix_targets`` takes ``(batch, la
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol, get_args
 
@@ -32,6 +33,7 @@ from audiotag.sound.batches import (
 Labels = Literal["share", "both"]
 
 UNHEARD = 0.1  # 20 dB
+DB = 10 / math.log(10)  # of a power that is e times as large; no NumPy number, which would make all float64
 SILENCE = 1e-20  # far below any sound's power
 
 
@@ -130,11 +132,11 @@ class Overlay:
     def apply(self, batch: Array, draw: MixUpDraw) -> Array:
         """Sums, in dB."""
         xp = namespace(batch)
-        power = xp.exp(cast(batch, working_dtype(batch)) * (np.log(10) / 10))
+        power = xp.exp(cast(batch, working_dtype(batch)) / DB)
         level = power.mean((1, 2, 3), keepdims=True) + SILENCE
         own = beside(draw.weight, power)
         other = _partners(power, draw.partner) * (level / _partners(level, draw.partner))
-        mixed = xp.log10(own**2 * power + (1 - own) ** 2 * other + SILENCE) * 10
+        mixed = xp.log(own**2 * power + (1 - own) ** 2 * other + SILENCE) * DB  # NumPy's log10 takes twice as long
         return xp.where(beside(draw.weight, batch) < 1, cast(mixed, batch.dtype), batch)
 
     def mix_targets(self, targets: Array, draw: MixUpDraw) -> Array:

@@ -157,8 +157,9 @@ def normalised(log_mels: np.ndarray, settings: SpectrogramSettings) -> np.ndarra
         return (log_mels - np.float32(settings.mean_db)) / np.float32(settings.std_db)
     axes = None if settings.normalise == "batch" else (-2, -1)
     mean = log_mels.mean(axis=axes, keepdims=True, dtype=np.float64)
-    deviation = log_mels.std(axis=axes, keepdims=True, dtype=np.float64)
-    return ((log_mels - mean) / np.maximum(deviation, STEADY_DB)).astype(np.float32)
+    around = (log_mels - mean).astype(np.float32)
+    deviation = np.sqrt(np.square(around).mean(axis=axes, keepdims=True, dtype=np.float64))
+    return around / np.maximum(deviation, STEADY_DB).astype(np.float32)
 
 
 def deltas(picture: np.ndarray, orders: int) -> list[np.ndarray]:
