@@ -67,13 +67,6 @@ class NetworkSettings:
             "1.0 is the published width, 0.5 has about a quarter of its weights",
         )
         require(
-            _is_number(self.frames_at_once) and 1 <= self.frames_at_once <= 16 and self.frames_at_once % 1 == 0,
-            "frames_at_once",
-            "be a whole number of 1 to 16 frames",
-            self.frames_at_once,
-            "1 takes each frame by itself, as published",
-        )
-        require(
             _is_number(self.stem) and 1 <= self.stem <= 256 and self.stem == int(self.stem),
             "stem",
             "be a whole number of 1 to 256 channels",
@@ -91,6 +84,22 @@ class NetworkSettings:
             self.dropout,
             "is it in per cent?",
         )
+        require(
+            type(self.frames_at_once) is int and 1 <= self.frames_at_once <= 16,
+            "frames_at_once",
+            "be a whole number of 1 to 16 frames",
+            self.frames_at_once,
+            "1 takes each frame by itself, as published",
+        )
+
+    def places(self, frames: int) -> int:
+        """Groups of `frames_at_once` frames, each a place to the first convolution."""
+        return frames // self.frames_at_once
+
+    @property
+    def fewest_frames(self) -> int:
+        """The narrowest picture that it takes: the kernels of the first convolution and of the blur must fit."""
+        return self.frames_at_once * (3 if self.pool == "max-blur" else 1)
 
 
 def _is_number(value: object) -> bool:

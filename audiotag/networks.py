@@ -5,6 +5,7 @@ fastai's names, so either side loads what the other trained.
 
 The architecture is that of He et al., "Bag of Tricks for Image Classification with Convolutional Neural Networks"
 (2018): a stem of three 3×3 convolutions, and an average-pool before the 1×1 convolution of a block's identity path.
+With ``frames_at_once`` above 1, which fastai has not, the first of them is as many times as long, and loads here alone.
 """
 
 from __future__ import annotations
@@ -93,11 +94,11 @@ class XResNet(nn.Sequential):
         stem_out = (settings.stem, settings.stem, 2 * settings.stem)
         stem_in = (channels + settings.band_channel, *stem_out[:-1])
         stem = [
-            ConvLayer(n_in, n_out, activation=activation, stride=2 if index == 0 else 1)
+            ConvLayer(n_in, n_out, activation, stride=2, frames=settings.frames_at_once)
+            if index == 0
+            else ConvLayer(n_in, n_out, activation)
             for index, (n_in, n_out) in enumerate(zip(stem_in, stem_out, strict=True))
         ]
-        if settings.frames_at_once > 1:
-            stem[0][0] = _along_time(stem_in[0], stem_out[0], settings.frames_at_once)
         groups = []
         n_in = stem_out[-1]
         for index, n_blocks in enumerate(BLOCKS[settings.depth]):
@@ -130,12 +131,23 @@ class XResNet(nn.Sequential):
 
 
 class ConvLayer(nn.Sequential):
-    """Convolution, batch norm and, where given, an activation: (batch, n_in, h, w) → (batch, n_out, h', w')."""
+    """Convolution, batch norm and, where given, an activation: (batch, n_in, h, w) → (batch, n_out, h', w').
+
+    ``frames`` columns are taken as one place: along time kernel, stride and padding are so many times as long.
+    """
 
     def __init__(
-        self, n_in: int, n_out: int, activation: type[nn.Module] | None, kernel: int = 3, stride: int = 1
+        self,
+        n_in: int,
+        n_out: int,
+        activation: type[nn.Module] | None,
+        kernel: int = 3,
+        stride: int = 1,
+        frames: int = 1,
     ) -> None:
-        conv = nn.Conv2d(n_in, n_out, kernel, stride=stride, padding=kernel // 2, bias=False)
+        along_bands = (kernel, stride, kernel // 2)
+        shape, strides, padding = ((size, size * frames) for size in along_bands)
+        conv = nn.Conv2d(n_in, n_out, shape, stride=strides, padding=padding, bias=False)
         super().__init__(conv, nn.BatchNorm2d(n_out), *([] if activation is None else [activation()]))
 
 
@@ -235,11 +247,6 @@ class BandChannel(nn.Module):
         band = torch.linspace(-1, 1, x.shape[2], device=x.device, dtype=x.dtype)
         told = torch.cat([x, band[:, None].expand(x.shape[0], 1, -1, x.shape[3])], 1)
         return told.contiguous(memory_format=torch.channels_last)  # which the concatenation does not keep
-
-
-def _along_time(n_in: int, n_out: int, frames: int) -> nn.Conv2d:
-    """The stem's first convolution on groups of so many frames, each a place: 3 bands × 3 groups, stride 2 of each."""
-    return nn.Conv2d(n_in, n_out, (3, 3 * frames), stride=(2, 2 * frames), padding=(1, frames), bias=False)
 
 
 def _initialise(module: nn.Module) -> None:

@@ -8,6 +8,7 @@ median epoch's, the first of each round left out as it computes what is kept, ti
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 import time
 from dataclasses import replace
@@ -54,7 +55,9 @@ def epochs_of(recipe: Recipe, epochs: int, folder: Path) -> list[float]:
     """Wall seconds of so many epochs from the first on, each with its checkpoint."""
     dataset = open_dataset(folder)
     clips = dataset.subset("curated")
-    prepared, _ = prepare_clips(clips, recipe.spectrogram)
+    prepared, problems = prepare_clips(clips, recipe.spectrogram)
+    if problems:
+        sys.exit(f"{len(problems)} of its clips cannot be used: {problems[0].reason}")
     whole = Part([clip for clip in prepared if clip], multi_hot(list(clips["labels"]), dataset.labels))
     held_out = (clips["fold"] == FOLD).to_numpy()
     split = Split(whole.rows(np.flatnonzero(~held_out)), whole.rows(np.flatnonzero(held_out)))

@@ -44,10 +44,11 @@ LICENCES = {
     ESC10: "K. J. Piczak's ESC-10 (CC BY 3.0), from Freesound under CC0, CC BY and CC Sampling+; not included",
 }
 ABOUT = (
-    "{labels} sounds of instruments, voices, animals, weather and machines. Trained by this project's default recipe "
-    "on the starter sounds that audiotag demo renders and on the 400 field recordings of ESC-10."
+    "{labels} sounds of instruments, voices, animals, weather and machines. Trained by this project's default recipe, "
+    "with fewer epochs and all labels of an overlay, on the starter sounds that audiotag demo renders and on the 400 "
+    "field recordings of ESC-10."
 )
-EPOCHS = 240  # of 560 clips: about as many pictures as default's 500 of the 320 clips of ESC-10
+EPOCHS = 240  # of the 560 clips of a fold: 134,400 pictures, where default's 500 of ESC-10's 320 are 160,000
 LICENCE = "Apache-2.0 for the weights; the sounds that they were trained on are not included."
 
 

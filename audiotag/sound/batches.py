@@ -128,11 +128,12 @@ def stretch(batch: Array, axis: Axis, start: np.ndarray, length: np.ndarray, siz
 
 
 def lines_at(batch: Array, axis: Axis, places: Array) -> Array:
-    """Each picture's lines at its row of ``places``: whole numbers, ``(batch, lines)``, on the batch's device."""
+    """Each picture's lines at its row of ``places``: ``(batch, lines)``, within the picture, on the batch's device."""
     number = AXIS_NUMBERS[axis]
     if not isinstance(batch, np.ndarray):
         return namespace(batch).take_along_dim(batch, places.reshape(_line_shape(axis, *places.shape)), number)
-    # Picture by picture: take_along_axis would look every value up by four numbers, and takes three times as long.
+    # Picture by picture: take_along_axis looks every value up by four numbers, which takes four times as long. To clip
+    # what is within the picture changes nothing, but lets NumPy write into `out` at once.
     shape = [*batch.shape]
     shape[number] = places.shape[1]
     taken = np.empty(shape, dtype=batch.dtype)

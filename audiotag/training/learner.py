@@ -37,7 +37,7 @@ from fastaudio.core.spectrogram import AudioSpectrogram  # noqa: E402
 
 PROGRESS_EVERY_S = 0.5
 FOCAL_GAMMA = 2.0
-NARROW = 16  # places along time: oneDNN leaves bf16 gradients of convolutions one pixel wide unwritten (torch 2.11)
+NARROW = 16  # places: oneDNN leaves bf16 gradients of convolutions over a map one pixel wide unwritten (torch 2.11)
 WARM_UP = 0.25  # of one-cycle; fastai's own, as are its divisors and the share of flat-cosine that is flat
 FLAT = 0.75
 START_DIVISOR, END_DIVISOR = 25.0, 1e5
@@ -208,23 +208,16 @@ class FoldTrainer:
                 parts.append(logits.float().sigmoid().cpu().numpy())
         return np.concatenate(parts)
 
-    def places(self, frames: int) -> int:
-        """Places along time that the network makes of so many frames."""
-        return frames // self.recipe.network.frames_at_once
-
     def _learner(self, train: Batches, valid: Batches, callbacks: list[Callback]) -> Learner:
         loaders = [_Loader(batches, self.device) for batches in (train, valid)]
+        places = self.recipe.network.places(self.recipe.frames_of(train.stage))
         learner = Learner(
             DataLoaders(*loaders),
             self.network,
             loss_func=_focal if self.recipe.loss == "focal" else _cross_entropy,
             opt_func=ranger if self.recipe.optimiser == "ranger" else Adam,
             wd=self.recipe.weight_decay,
-            cbs=[
-                _OnDevice(*loaders),
-                *_precision(self.device, self.places(self.recipe.frames_of(train.stage))),
-                *callbacks,
-            ],
+            cbs=[_OnDevice(*loaders), *_precision(self.device, places), *callbacks],
         )
         learner.create_opt()
         if self.optimiser is not None:
@@ -392,7 +385,8 @@ class _Watching(Callback):
         per_class, _ = lwlrap_per_class(targets, scores)
         curated_lwlrap = None
         if self.curated is not None:
-            autocast = _autocast(self.trainer.device, self.trainer.places(self.curated.settings.width))
+            places = self.trainer.recipe.network.places(self.curated.settings.width)
+            autocast = _autocast(self.trainer.device, places)
             curated_scores = self.trainer.scores_of(self.curated, self.epoch, autocast)
             curated_lwlrap = lwlrap(self.curated.part.targets, curated_scores)
         epoch = Epoch(

@@ -94,7 +94,8 @@ class Recipe:
     fold_method : "stratified" or "shuffled"
         Multi-label stratified and true to groups, or scikit-learn's ``KFold(shuffle=True, random_state=seed)``.
     weight_decay : float
-        Share of each weight that a step takes away, times the rate: decoupled (Loshchilov and Hutter 2019).
+        Share of each weight that a step takes away, times the rate: decoupled (Loshchilov and Hutter 2019). Biases and
+        norms keep theirs.
     loss : "bce" or "focal"
         Binary cross-entropy, or focal loss with γ 2 (Lin et al. 2017), of the logits.
     augment : tuple of augmentations
@@ -196,6 +197,14 @@ class Recipe:
                         raise AudiotagError(f"augment, {name}: {error}") from error
                     if isinstance(augmentation, TimeCrop):
                         width = augmentation.frames
+            fewest = self.network.fewest_frames
+            require(
+                self.frames_of(stage) >= fewest,
+                "the picture",
+                f"have at least {fewest} frames for this network",
+                self.frames_of(stage),
+                "lengthen the clip or the crop, or take fewer frames at once",
+            )
 
     def spectrogram_of(self, stage: Stage) -> SpectrogramSettings:
         """What the network gets of a clip in this stage."""

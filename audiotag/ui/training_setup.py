@@ -124,6 +124,8 @@ def network_in_words(network: NetworkSettings) -> str:
 
     >>> network_in_words(NetworkSettings(depth=50, self_attention=True, pool="max-blur"))
     'XResNet-50, Mish, self-attention, MaxBlurPool'
+    >>> network_in_words(NetworkSettings(width=0.5, activation="relu", band_channel=True, frames_at_once=3))
+    'XResNet-18, width 0.5, ReLU, band channel, 3 frames at once'
     """
     parts = [f"XResNet-{network.depth}"]
     if network.width != 1:

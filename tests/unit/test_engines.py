@@ -29,6 +29,10 @@ KINDS = {
         NetworkSettings(depth=18, width=1 / 16, stem=4, activation="relu", band_channel=True),
         {"normalise": "clip"},
     ),
+    "frames at once": (
+        NetworkSettings(depth=18, width=1 / 16, stem=4, activation="relu", band_channel=True, frames_at_once=3),
+        {"hop_length": 345, "normalise": "clip"},
+    ),
     "resized": (NetworkSettings(depth=18, width=1 / 32, stem=3, pool="max-blur"), {"resize": 48}),
 }  # fmt: skip
 

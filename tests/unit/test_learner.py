@@ -202,7 +202,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, float]]:
 
 @pytest.mark.parametrize("optimiser", ["ranger", "adam"])
 @pytest.mark.parametrize(("schedule", "fit"), [("one-cycle", "fit_one_cycle"), ("flat-cosine", "fit_flat_cos")])
-def test_every_step_has_the_rate_and_momentum_that_fastai_gives_it(
+def test_every_step_has_the_rate_momentum_and_weight_decay_that_fastai_gives_it(
     schedule: Any, fit: str, optimiser: Any, split: Split, steps: list[dict[str, float]]
 ) -> None:
     import fastai.callback.schedule  # noqa: F401  which gives Learner its fit_ methods
@@ -211,8 +211,8 @@ def test_every_step_has_the_rate_and_momentum_that_fastai_gives_it(
     from fastai.learner import Learner
     from fastai.optimizer import Adam, ranger
 
-    decay = 0.2 if schedule == "one-cycle" else RECIPE.weight_decay  # which is fastai's own
-    recipe = replace(RECIPE, schedule=schedule, optimiser=optimiser, weight_decay=decay)
+    decay = {"weight_decay": 0.2} if schedule == "one-cycle" else {}  # the recipe's own is fastai's
+    recipe = replace(RECIPE, schedule=schedule, optimiser=optimiser, **decay)
     trained(split, recipe, stages=1, epochs=4, lr=2e-3)
     ours = steps.copy()
     steps.clear()
@@ -224,7 +224,7 @@ def test_every_step_has_the_rate_and_momentum_that_fastai_gives_it(
         opt_func=ranger if optimiser == "ranger" else Adam,
     )
     with theirs.no_bar(), theirs.no_logging():
-        getattr(theirs, fit)(4, 2e-3, wd=0.2 if schedule == "one-cycle" else None)
+        getattr(theirs, fit)(4, 2e-3, wd=decay.get("weight_decay"))
     assert len(ours) == len(steps) == 8
     for mine, wanted in zip(ours, steps, strict=True):
         assert mine == pytest.approx(wanted, rel=1e-9)

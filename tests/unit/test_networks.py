@@ -314,7 +314,7 @@ def test_parameter_counts(settings: NetworkSettings, parameters: int) -> None:
         ("pool", "blur"),
         ("band_channel", 1),
         ("frames_at_once", 0),
-        ("frames_at_once", 1.5),
+        ("frames_at_once", 2.0),
         ("frames_at_once", 17),
         ("frames_at_once", True),
         ("dropout", 1),

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from audiotag.errors import AudiotagError
 from audiotag.network_settings import NetworkSettings
+from audiotag.networks import build_network
 from audiotag.sound.augment import Augmentation, Equaliser, Lighting, Mask, RandomResizedCrop, Shift, TimeCrop
 from audiotag.sound.augment_waveforms import Gain, Noise
 from audiotag.sound.mixing import Overlay, SigmoidMixer, SpecMix
@@ -383,6 +385,18 @@ def test_masks_after_a_crop_are_measured_by_what_it_leaves(tmp_path: Path) -> No
     assert load_recipe(written(tmp_path, GOOD + mask + crop)).frames_of(load_recipe("quick").stages[0]) == 20
     with pytest.raises(AudiotagError, match="augment, mask: the width in frames must be at most the picture's 20"):
         load_recipe(written(tmp_path, GOOD + crop + mask))
+
+
+def test_picture_narrower_than_the_frames_that_a_network_takes_at_once_is_refused(tmp_path: Path) -> None:
+    crop, network = '\n[[augment]]\nkind = "crop"\nframes = 5\n', "width = 0.25\nframes_at_once = {}\npool = '{}'"
+    for at_once, pool, holds in ((5, "max", True), (6, "max", False), (1, "max-blur", True), (2, "max-blur", False)):
+        text = written(tmp_path, GOOD.replace("width = 0.25", network.format(at_once, pool)) + crop)
+        if holds:
+            recipe = load_recipe(text)
+            build_network(recipe.network, 3).train()(torch.zeros(2, 1, 64, 5))
+        else:
+            with pytest.raises(AudiotagError, match="the picture must have at least 6 frames for this network, got 5"):
+                load_recipe(text)
 
 
 def test_narrower_spectrogram_is_checked_against_the_masks(tmp_path: Path) -> None:
