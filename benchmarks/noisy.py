@@ -46,7 +46,8 @@ LIES = 0.4
 LOWEST_DB = -12.0  # of the quieter recordings of a clip, below the loudest
 PICTURES = 24_000
 WAYS = ("curated", "noisy", "noisy-curated", "agreed")
-TEST_FOLD, TRAIN_FOLD = 1, 2  # the test clips are the curated ones of fold 1, which the training holds out
+HELD_OUT, TRAINED_ON = 1, 2  # folds: the curves of a training need a few clips, which are made of test recordings
+FEW = 20
 
 
 def main() -> None:
@@ -77,25 +78,25 @@ def make_sets(esc10: Path, folder: Path, seed: int) -> None:
     sounds = [_of_one_level(read_sound(path, RATE).waveform) for path in clips["path"]]
     draw = np.random.default_rng((2019, seed))
     pools = _pools(clips, draw)
-    rows: dict[str, list[tuple[str, str, int]]] = {"curated": [], "noisy": []}
-    for subset in rows:
-        (folder / f"train_{subset}").mkdir(parents=True, exist_ok=True)
-    # A few noisy clips of the test recordings are held out of the noisy stage: only its curve needs them.
+    rows: dict[str, list[tuple[str, str, int]]] = {"test": [], "train_curated": [], "train_noisy": []}
     wanted = [
-        ("curated", "curated", TRAIN_FOLD, CLIPS["curated"]),
-        ("test", "curated", TEST_FOLD, CLIPS["test"]),
-        ("noisy", "noisy", TRAIN_FOLD, CLIPS["noisy"]),
-        ("test", "noisy", TEST_FOLD, 20),
+        ("test", "test", HELD_OUT, CLIPS["test"]),
+        ("curated", "train_curated", TRAINED_ON, CLIPS["curated"]),
+        ("test", "train_curated", HELD_OUT, FEW),
+        ("noisy", "train_noisy", TRAINED_ON, CLIPS["noisy"]),
+        ("test", "train_noisy", HELD_OUT, FEW),
     ]
     for pool, subset, fold, count in wanted:
+        (folder / subset).mkdir(parents=True, exist_ok=True)
         for number in range(count):
             waveform, heard = _mixed(pools[pool], clips["label"].to_numpy(), sounds, draw)
-            said = _lied(heard, sorted(set(clips["label"])), draw) if subset == "noisy" else heard
+            said = _lied(heard, sorted(set(clips["label"])), draw) if subset == "train_noisy" else heard
             name = f"{pool}-{number:03}.wav"
-            soundfile.write(folder / f"train_{subset}" / name, waveform, RATE)
+            soundfile.write(folder / subset / name, waveform, RATE)
             rows[subset].append((name, ",".join(said), fold))
     for subset, lines in rows.items():
-        with (folder / f"train_{subset}.csv").open("w", newline="", encoding="utf-8") as file:
+        table = "test_truth.csv" if subset == "test" else f"{subset}.csv"
+        with (folder / table).open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([("fname", "labels", "fold"), *lines])
 
 
@@ -105,7 +106,7 @@ def of_way(folder: Path, way: str, base: Recipe) -> None:
     key = {"way": way, "recipe": base.name, "settings": digest(recipe), "seed": base.seed}
     if is_recorded(FILE, key):
         return
-    settings = RunSettings(str(folder.resolve()), recipe, (TEST_FOLD,), device="cpu")
+    settings = RunSettings(str(folder.resolve()), recipe, (HELD_OUT,), device="cpu")
     run = trained(settings, Workspace())
     truth, scores = test_scores(run, folder, recipe)
     agreed = next((event["clips"] for event in run.events() if event["event"] == "agreed"), None)
@@ -150,12 +151,11 @@ def test_scores(run: Run, folder: Path, recipe: Recipe) -> tuple[np.ndarray, np.
     from audiotag.training.learner import FoldTrainer
 
     dataset = open_dataset(folder)
-    clips = dataset.subset("curated")
-    clips = clips[clips["fold"] == TEST_FOLD]
+    clips = dataset.subset("test")
     truth = multi_hot(list(clips["labels"]), dataset.labels)
     prepared, _ = prepare_clips(clips, recipe.spectrogram)
-    trainer = FoldTrainer(recipe, dataset.labels, TEST_FOLD, "cpu")
-    trainer.network.load_state_dict(load_file(run.fold_folder(TEST_FOLD) / "weights.safetensors"))
+    trainer = FoldTrainer(recipe, dataset.labels, HELD_OUT, "cpu")
+    trainer.network.load_state_dict(load_file(run.fold_folder(HELD_OUT) / "weights.safetensors"))
     return truth, trainer.scores(Part([clip for clip in prepared if clip], truth), recipe.stages[-1])
 
 
