@@ -29,6 +29,7 @@ from audiotag.tagging.settings import TagSettings
 
 WINDOWS_AT_ONCE = 32  # bounds memory, whatever the clip's length
 WHOLE_S = 300.0
+LITTLE = 0.01  # of a window, by which a sound may be longer and still have one
 PASSES = 4  # of test-time augmentation; fastai's n
 
 
@@ -225,7 +226,11 @@ class Tagger:
     def _of_whole(self, sound: Sound) -> Pictures:
         settings = self.card.spectrogram
         first, last = kept_bounds(sound.waveform, settings)
-        starts = window_starts(last - first, settings.clip_samples, self.settings.hop(settings.clip_samples))
+        window = settings.clip_samples
+        spare = last - first - window
+        # Encoders lengthen a clip by some milliseconds: it has one window, the middle as in training, and not two.
+        few = 0 <= spare <= window * LITTLE
+        starts = [spare // 2] if few else window_starts(last - first, window, self.settings.hop(window))
         notes = (*sound.notes, *self._unlike(sound.name, sound.waveform))
         block = self._block(sound.name, sound.waveform[first:last], np.array(starts), first)
         return replace(block, end=len(sound.waveform), notes=notes)

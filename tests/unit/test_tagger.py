@@ -84,6 +84,16 @@ def test_clip_shorter_than_a_window_is_padded_to_one(tiny_ensemble: Path, tagger
     np.testing.assert_allclose(tags.scores, by_hand(tiny_ensemble, tagger, [padded]).mean(axis=(0, 1)), atol=1e-5)
 
 
+def test_clip_that_is_hardly_longer_than_a_window_has_one_in_its_middle(tiny_ensemble: Path, tagger: Tagger) -> None:
+    waveform = noise(1.01)
+    spare = len(waveform) - WINDOW
+    tags = tagger.tag_sound(sound(waveform))
+    middle = waveform[spare // 2 : spare // 2 + WINDOW]
+    assert tags.starts_s.tolist() == [spare // 2 / RATE]
+    np.testing.assert_allclose(tags.scores, by_hand(tiny_ensemble, tagger, [middle]).mean(axis=(0, 1)), atol=1e-5)
+    assert tagger.tag_sound(sound(noise(1.02))).starts_s.tolist() == [0, pytest.approx(0.02)]
+
+
 def test_scores_of_a_long_clip_are_the_mean_over_windows_and_folds(tiny_ensemble: Path, tagger: Tagger) -> None:
     waveform = noise(3.3)
     starts = [0, WINDOW // 2, WINDOW, 3 * WINDOW // 2, 2 * WINDOW, len(waveform) - WINDOW]
