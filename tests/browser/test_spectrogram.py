@@ -69,6 +69,7 @@ def test_a_recording_of_a_tone_shows_the_tone(server: Server, microphone: Page, 
     page.get_by_role("button", name="Stop recording").click()
     expect(picture_readout(page)).to_have_text("128 × 128")
     settled(page)
+    page.wait_for_function("() => document.querySelector('.js-plotly-plot')?.calcdata")  # drawn after it is settled
     bands, values = page.evaluate(
         """() => {
             const chart = document.querySelector('.js-plotly-plot');
