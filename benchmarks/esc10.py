@@ -10,7 +10,7 @@ on from the last epoch. Its figures, of the last epoch and never of the best, ar
   method does;
 - the seconds of its epochs, the picture's size, the network's weights.
 
-``--table`` prints what docs/accuracy.md shows of them. Settings are tuned elsewhere: on folds 2 to 5 alone, each held
+``--table`` prints the newest settings of each recipe, for docs/accuracy.md. Settings are tuned elsewhere: on folds 2 to 5 alone, each held
 out in turn, and on noisy.py.
 """
 
