@@ -10,8 +10,8 @@ on from the last epoch. Its figures, of the last epoch and never of the best, ar
   method does;
 - the seconds of its epochs, the picture's size, the network's weights.
 
-``--table`` prints the newest settings of each recipe, for docs/accuracy.md. Settings are tuned elsewhere: on folds 2 to 5 alone, each held
-out in turn, and on noisy.py.
+``--table`` prints the newest settings of each recipe, for docs/accuracy.md. Settings are tuned elsewhere: on folds 2 to
+5 alone, each held out in turn, and on noisy.py.
 """
 
 from __future__ import annotations
