@@ -85,7 +85,9 @@ def test_second_run_waits_for_the_device_and_leaves_the_queue(server: Server, pa
     page.get_by_role("button", name="Delete …").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
     expect(page.get_by_text(f"Run {second.name} is deleted.")).to_be_visible()
+    expect(page.get_by_text("The run was stopped")).to_be_hidden()  # the page is at the first run now
     page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("The run was stopped")).to_be_visible()  # not the address, which may still be the old one
     expect(page).to_have_url(re.compile(f"run={second.name}"))
     assert second.state() == "stopped"
     first.stop()
