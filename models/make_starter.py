@@ -48,7 +48,7 @@ ABOUT = (
     "with fewer epochs and all labels of an overlay, on the starter sounds that audiotag demo renders and on the 400 "
     "field recordings of ESC-10."
 )
-EPOCHS = 240  # of the 560 clips of a fold: 134,400 pictures, where default's 500 of ESC-10's 320 are 160,000
+EPOCHS = 240  # of the 560 clips of a fold: 134,400 pictures, where default's 700 of ESC-10's 320 are 224,000
 LICENCE = "Apache-2.0 for the weights; the sounds that they were trained on are not included."
 
 
