@@ -2,11 +2,12 @@
 
 import streamlit as st
 
-from audiotag.data.statistics import readable
+from audiotag.inspection.statistics import readable
 from audiotag.training.devices import describe_device
 from audiotag.training.runs import list_runs
-from audiotag.ui import cached, shell
-from audiotag.ui.runs import runs_table
+from audiotag.ui import cache, frame
+from audiotag.ui.train.run_tables import runs_table
+from audiotag.ui.widgets import messages
 
 DOORS = (
     (
@@ -29,7 +30,7 @@ DOORS = (
     ),
 )
 
-here = shell.page("Home")
+here = frame.page("Home")
 st.title("audiotag")
 st.markdown("Explore labelled sounds, tune the spectrogram, train an ensemble of folds, tag clips.")
 
@@ -41,17 +42,17 @@ for column, (page, heading, promise, action) in zip(st.columns(3), DOORS, strict
 
 dataset = here.dataset()
 st.subheader("At a glance")
-clips = readable(cached.index(dataset))
+clips = readable(cache.index(dataset))
 left, middle, right = st.columns(3)
 with left.container(border=True, height="stretch"):
     st.caption("Dataset")
     st.markdown(f"**{dataset.name}**")
     hours = clips["duration_s"].sum() / 3600
     st.markdown(f"{len(clips):,} clips, {hours:.1f} hours, {len(dataset.labels)} labels")
-with middle.container(border=True, height="stretch"), shell.shown_errors():
+with middle.container(border=True, height="stretch"), messages.show_errors():
     st.caption("Ensemble")
     if here.ensemble_folder:
-        card = cached.card(here.ensemble_folder)
+        card = cache.card(here.ensemble_folder)
         st.markdown(f"**{card.name}**")
         st.markdown(f"{len(card.labels)} labels, {len(card.folds)} folds, lwlrap {card.lwlrap:.3f} out of fold")
     else:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
+OPTIONS_RENAMED = {"keep_condemned": "keep_flagged"}  # as audiotag 0.1 wrote it
 SHIPPED_MODELS = Path(__file__).parent.parent / "models"
 
 
@@ -66,7 +67,8 @@ class Workspace:
 
     def dataset_options(self, path: Path) -> dict[str, Any]:
         """How a dataset is to be opened: fields of `audiotag.data.layouts.OpenOptions`; empty for one not known."""
-        return next((entry["options"] for entry in self._remembered() if Path(entry["path"]) == path), {})
+        options = next((entry["options"] for entry in self._remembered() if Path(entry["path"]) == path), {})
+        return {OPTIONS_RENAMED.get(name, name): value for name, value in options.items()}
 
     def _remembered(self) -> list[dict[str, Any]]:
         return read_json(self.root / "datasets.json", default=[])

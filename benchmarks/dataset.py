@@ -36,8 +36,8 @@ ROOT = Path(__file__).parents[1]
 
 def build(root: Path, clips: int) -> None:
     """Write the folder."""
-    draw = np.random.default_rng(0)
-    noise = np.clip(draw.standard_normal(44_100) * 8000, -32_768, 32_767)
+    rng = np.random.default_rng(0)
+    noise = np.clip(rng.standard_normal(44_100) * 8000, -32_768, 32_767)
     curated = round(clips * CURATED_SHARE)
     for subset, count in (("curated", curated), ("noisy", clips - curated)):
         folder = root / f"train_{subset}"
@@ -45,12 +45,12 @@ def build(root: Path, clips: int) -> None:
         lines = ["fname,labels"]
         for number in range(count):
             name = f"{subset[0]}{number:07x}.wav"
-            seconds = draw.lognormal(1.5, 0.9) if subset == "curated" else 15.0
+            seconds = rng.lognormal(1.5, 0.9) if subset == "curated" else 15.0
             frames = int(44_100 * min(max(seconds, 0.3), 30) / 50)
-            first = int(draw.integers(0, 44_100 - frames))
-            samples = noise[first : first + frames] * 10 ** draw.uniform(-2.5, 0)
+            first = int(rng.integers(0, 44_100 - frames))
+            samples = noise[first : first + frames] * 10 ** rng.uniform(-2.5, 0)
             (folder / name).write_bytes(wav_header(frames) + samples.astype("<i2").tobytes())
-            labels = draw.choice(LABELS, size=1 + int(draw.random() < 0.2), replace=False)
+            labels = rng.choice(LABELS, size=1 + int(rng.random() < 0.2), replace=False)
             lines.append(f'{name},"{",".join(labels)}"')
         (root / f"train_{subset}.csv").write_text("\n".join(lines) + "\n")
     (root / "sample_submission.csv").write_text("fname," + ",".join(LABELS) + "\n")
@@ -67,7 +67,7 @@ def wav_header(frames: int) -> bytes:
 def compare_headers(root: Path, clips: int) -> None:
     """Header pass beside loading, and opening again."""
     from audiotag.data.index import scan
-    from audiotag.data.remembered import open_and_remember
+    from audiotag.data.saved_options import open_and_remember
     from audiotag.data.tables import TableOptions
     from audiotag.workspace import Workspace
 
@@ -92,11 +92,11 @@ def compare_headers(root: Path, clips: int) -> None:
 def measure_all(root: Path) -> None:
     """The second pass, here and now."""
     from audiotag.data.layouts import open_dataset
-    from audiotag.data.measuring import Measuring, work
+    from audiotag.inspection.measurement_job import MeasurementJob, work
     from audiotag.workspace import Workspace
 
     dataset = open_dataset(root / "set")
-    measuring = Measuring.of(dataset.root, dataset.name, Workspace())
+    measuring = MeasurementJob.of(dataset.root, dataset.name, Workspace())
     measuring.folder.mkdir(parents=True)
     print(f"measured in {seconds(lambda: work(measuring)):.0f} s")
 

@@ -27,10 +27,10 @@ import numpy as np
 import pandas as pd
 from accuracy_results import RESULTS, is_recorded, parser_of, record, recorded, seconds_of
 
-from audiotag.networks import build_network, count_parameters
+from audiotag.networks.xresnet.model import build_network, count_parameters
 from audiotag.training.recipe import Recipe, load_recipe
+from audiotag.training.run_blocking import train_run
 from audiotag.training.runs import RunSettings, plan_of
-from audiotag.training.scripted import trained
 from audiotag.workspace import Workspace
 
 ESC10 = Path(__file__).parents[2] / "shared" / "data" / "esc10"
@@ -63,7 +63,7 @@ def of_fold(folder: Path, recipe: Recipe, fold: int) -> None:
     key = {"recipe": recipe.name, "settings": digest(recipe), "seed": recipe.seed, "fold": fold}
     if is_recorded(FILE, key):
         return
-    run = trained(RunSettings(str(folder.resolve()), recipe, (fold,), device="cpu"), Workspace())
+    run = train_run(RunSettings(str(folder.resolve()), recipe, (fold,), device="cpu"), Workspace())
     events = run.events()
     final = next(event for event in events if event["event"] == "fold-finished")
     last = [event for event in events if event["event"] == "epoch"][-1]

@@ -21,10 +21,11 @@ from esc10 import ESC10
 
 from audiotag.data.layouts import open_dataset
 from audiotag.metrics import multi_hot
-from audiotag.training.batches import Part
+from audiotag.training.backend.learner import FoldTrainer
+from audiotag.training.backend.precision import precision_of
 from audiotag.training.checkpoints import save_checkpoint
-from audiotag.training.clips import prepare_clips
-from audiotag.training.learner import Epoch, FoldTrainer, Split, Watch, precision_of
+from audiotag.training.clips import LabelledClips, prepare_clips
+from audiotag.training.progress import EpochResult, FoldSplit, TrainingCallbacks
 from audiotag.training.recipe import Recipe, load_recipe
 
 OURS, THEIRS = "default", str(Path(__file__).with_name("capstone-single.toml"))
@@ -58,20 +59,20 @@ def epochs_of(recipe: Recipe, epochs: int, folder: Path) -> list[float]:
     prepared, problems = prepare_clips(clips, recipe.spectrogram)
     if problems:
         sys.exit(f"{len(problems)} of its clips cannot be used: {problems[0].reason}")
-    whole = Part([clip for clip in prepared if clip], multi_hot(list(clips["labels"]), dataset.labels))
+    whole = LabelledClips([clip for clip in prepared if clip], multi_hot(list(clips["labels"]), dataset.labels))
     held_out = (clips["fold"] == FOLD).to_numpy()
-    split = Split(whole.rows(np.flatnonzero(~held_out)), whole.rows(np.flatnonzero(held_out)))
+    split = FoldSplit(whole.rows(np.flatnonzero(~held_out)), whole.rows(np.flatnonzero(held_out)))
     ends: list[float] = []
     with tempfile.TemporaryDirectory() as kept:
 
-        def on_epoch(epoch: Epoch, state: dict[str, Any]) -> None:
+        def on_epoch(epoch: EpochResult, state: dict[str, Any]) -> None:
             save_checkpoint(Path(kept), {"state": state})
             ends.append(time.perf_counter())
 
         trainer = FoldTrainer(recipe, dataset.labels, FOLD, "cpu")
         began = time.perf_counter()
         stage = replace(recipe.stages[-1], epochs=epochs)
-        trainer.train(0, stage, split, Watch(on_epoch, lambda *_: None, lambda: False))
+        trainer.train(0, stage, split, TrainingCallbacks(on_epoch, lambda *_: None, lambda: False))
     return np.diff([began, *ends]).tolist()
 
 

@@ -27,11 +27,12 @@ import soundfile
 import torch
 import torchaudio
 
-from audiotag.sound.audio import read_crop, read_sound
-from audiotag.sound.on_device import LogMel
-from audiotag.sound.settings import PRESETS
-from audiotag.sound.spectrogram import fit_length, kept_bounds, log_mel
-from audiotag.training.fastaudio_today import import_fastaudio
+from audiotag.audio.reading import read_crop, read_sound
+from audiotag.features.log_mel import log_mel
+from audiotag.features.settings import PRESETS
+from audiotag.features.torch_log_mel import LogMel
+from audiotag.features.trimming import fit_length, trimmed_bounds
+from audiotag.training.backend.fastaudio_compat import import_fastaudio
 
 CAPSTONE = PRESETS["capstone"]
 CLIPS = 200
@@ -43,10 +44,10 @@ EPOCH = 5000
 
 def make(folder: Path) -> None:
     """Write the WAVs: 16 bit, mono, five seconds, half of a second of silence at both ends."""
-    draw = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     swell = np.pad(np.sin(np.linspace(0, np.pi, 4 * 44_100)), 22_050)
     for number in range(CLIPS):
-        soundfile.write(folder / f"{number:03}.wav", 0.3 * swell * draw.standard_normal(5 * 44_100).clip(-3, 3), 44_100)
+        soundfile.write(folder / f"{number:03}.wav", 0.3 * swell * rng.standard_normal(5 * 44_100).clip(-3, 3), 44_100)
 
 
 def best(*ways: Callable[[], Any]) -> list[float]:
@@ -67,15 +68,15 @@ def compare_crops(paths: list[Path]) -> None:
 
     remove = RemoveSilence(RemoveType.Trim, threshold=CAPSTONE.trim_db, pad_ms=20)
     resize = ResizeSignal(round(1000 * CAPSTONE.clip_s))
-    draw = np.random.default_rng(0)
-    bounds = {path: kept_bounds(read_sound(path).waveform, CAPSTONE) for path in paths}  # what the index keeps
+    rng = np.random.default_rng(0)
+    bounds = {path: trimmed_bounds(read_sound(path).waveform, CAPSTONE) for path in paths}  # what the index keeps
 
     def ours() -> None:
         for path in paths:
             start, end = bounds[path]
             spare = max(0, end - start - CAPSTONE.clip_samples)
-            crop = read_crop(path, start + int(draw.integers(spare + 1)), min(CAPSTONE.clip_samples, end - start))
-            fit_length(crop, CAPSTONE, draw.random())
+            crop = read_crop(path, start + int(rng.integers(spare + 1)), min(CAPSTONE.clip_samples, end - start))
+            fit_length(crop, CAPSTONE, rng.random())
 
     def theirs() -> None:
         for path in paths:
@@ -150,10 +151,10 @@ def compare_log_mels(paths: list[Path]) -> None:
 
 def watch_memory(paths: list[Path]) -> None:
     """Growth of the process over an epoch of crops and log-mels."""
-    process, draw = psutil.Process(), np.random.default_rng(0)
+    process, rng = psutil.Process(), np.random.default_rng(0)
     sizes = []
     for number in range(EPOCH):
-        crop = read_crop(paths[number % len(paths)], int(draw.integers(44_100)), CAPSTONE.clip_samples)
+        crop = read_crop(paths[number % len(paths)], int(rng.integers(44_100)), CAPSTONE.clip_samples)
         log_mel(fit_length(crop, CAPSTONE), CAPSTONE)
         if number % (EPOCH // 5) == EPOCH // 10:
             sizes.append(process.memory_info().rss / 2**20)

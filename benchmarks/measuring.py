@@ -4,7 +4,7 @@ Measures every sound under the folder, by default 105 starter sounds that are re
 prints clips a second and hours of sound a minute of each, on one core:
 
 - the plain way, a call a figure: ``librosa.load`` and its RMS, pyloudnorm's integrated loudness, SciPy's Welch;
-- the pass, which measures that and the rest of `audiotag.data.measures.Measures`, trimming and hash included.
+- the pass, which measures that and the rest of `audiotag.features.measures.Measures`, trimming and hash included.
 
 Times are of the processor, by all threads, so what else the machine does counts little. The pass itself has a process a
 core.
@@ -25,9 +25,9 @@ import numpy as np
 import pyloudnorm
 from scipy.signal import welch
 
-from audiotag.data.measures import SHORTEST_LOUDNESS_S, measure
-from audiotag.data.starter import StarterCounts, render_starter
-from audiotag.sound.audio import SUFFIXES, read_header
+from audiotag.audio.reading import SUFFIXES, read_header
+from audiotag.features.measures import SHORTEST_LOUDNESS_S, measure
+from audiotag.starter.render import StarterCounts, render_starter
 
 STARTERS = StarterCounts(curated=30, noisy=60, test=15)
 

@@ -29,12 +29,12 @@ import soundfile
 from accuracy_results import RESULTS, is_recorded, parser_of, record, recorded, seconds_of
 from esc10 import ESC10, digest
 
+from audiotag.audio.reading import read_sound
 from audiotag.data.layouts import open_dataset
 from audiotag.metrics import accuracy, lwlrap, multi_hot
-from audiotag.sound.audio import read_sound
 from audiotag.training.recipe import Recipe, Stage, load_recipe
+from audiotag.training.run_blocking import train_run
 from audiotag.training.runs import Run, RunSettings
-from audiotag.training.scripted import trained
 from audiotag.workspace import Workspace
 
 FILE = RESULTS / "noisy.jsonl"
@@ -76,8 +76,8 @@ def make_sets(esc10: Path, folder: Path, seed: int) -> None:
     clips = open_dataset(esc10).clips
     clips["label"] = [labels[0].replace(" ", "_") for labels in clips["labels"]]
     sounds = [_of_one_level(read_sound(path, RATE).waveform) for path in clips["path"]]
-    draw = np.random.default_rng((2019, seed))
-    pools = _pools(clips, draw)
+    rng = np.random.default_rng((2019, seed))
+    pools = _pools(clips, rng)
     rows: dict[str, list[tuple[str, str, int]]] = {"test": [], "train_curated": [], "train_noisy": []}
     wanted = [
         ("test", "test", HELD_OUT, CLIPS["test"]),
@@ -89,8 +89,8 @@ def make_sets(esc10: Path, folder: Path, seed: int) -> None:
     for pool, subset, fold, count in wanted:
         (folder / subset).mkdir(parents=True, exist_ok=True)
         for number in range(count):
-            waveform, heard = _mixed(pools[pool], clips["label"].to_numpy(), sounds, draw)
-            said = _lied(heard, sorted(set(clips["label"])), draw) if subset == "train_noisy" else heard
+            waveform, heard = _mixed(pools[pool], clips["label"].to_numpy(), sounds, rng)
+            said = _lied(heard, sorted(set(clips["label"])), rng) if subset == "train_noisy" else heard
             name = f"{pool}-{number:03}.wav"
             soundfile.write(folder / subset / name, waveform, RATE)
             rows[subset].append((name, ",".join(said), fold))
@@ -107,7 +107,7 @@ def of_way(folder: Path, way: str, base: Recipe) -> None:
     if is_recorded(FILE, key):
         return
     settings = RunSettings(str(folder.resolve()), recipe, (HELD_OUT,), device="cpu")
-    run = trained(settings, Workspace())
+    run = train_run(settings, Workspace())
     truth, scores = test_scores(run, folder, recipe)
     agreed = next((event["clips"] for event in run.events() if event["event"] == "agreed"), None)
     row = key | {
@@ -146,9 +146,8 @@ def test_scores(run: Run, folder: Path, recipe: Recipe) -> tuple[np.ndarray, np.
     """Truth and scores of the test clips, by the run's last weights."""
     from safetensors.torch import load_file
 
-    from audiotag.training.batches import Part
-    from audiotag.training.clips import prepare_clips
-    from audiotag.training.learner import FoldTrainer
+    from audiotag.training.backend.learner import FoldTrainer
+    from audiotag.training.clips import LabelledClips, prepare_clips
 
     dataset = open_dataset(folder)
     clips = dataset.subset("test")
@@ -156,7 +155,7 @@ def test_scores(run: Run, folder: Path, recipe: Recipe) -> tuple[np.ndarray, np.
     prepared, _ = prepare_clips(clips, recipe.spectrogram)
     trainer = FoldTrainer(recipe, dataset.labels, HELD_OUT, "cpu")
     trainer.network.load_state_dict(load_file(run.fold_folder(HELD_OUT) / "weights.safetensors"))
-    return truth, trainer.scores(Part([clip for clip in prepared if clip], truth), recipe.stages[-1])
+    return truth, trainer.scores(LabelledClips([clip for clip in prepared if clip], truth), recipe.stages[-1])
 
 
 def table(rows: list[dict[str, Any]]) -> str:
@@ -174,11 +173,11 @@ def table(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def _pools(clips: pd.DataFrame, draw: np.random.Generator) -> dict[str, np.ndarray]:
+def _pools(clips: pd.DataFrame, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Rows of the recordings of each set; clips of one source recording stay together, each class is split alike."""
     found: dict[str, list[int]] = {name: [] for name in SHARES}
     for _, of_class in clips.groupby("label", sort=True):
-        sources = draw.permutation(of_class["group"].unique())
+        sources = rng.permutation(of_class["group"].unique())
         ends = np.round(np.cumsum(list(SHARES.values())) * len(sources)).astype(int)
         for name, part in zip(SHARES, np.split(sources, ends[:-1]), strict=True):
             found[name] += of_class.index[of_class["group"].isin(part)].tolist()
@@ -186,15 +185,15 @@ def _pools(clips: pd.DataFrame, draw: np.random.Generator) -> dict[str, np.ndarr
 
 
 def _mixed(
-    pool: np.ndarray, labels: np.ndarray, sounds: list[np.ndarray], draw: np.random.Generator
+    pool: np.ndarray, labels: np.ndarray, sounds: list[np.ndarray], rng: np.random.Generator
 ) -> tuple[np.ndarray, list[str]]:
     """Two or three recordings of different classes, turned about in time, the others up to 12 dB below one."""
-    classes = draw.permutation(np.unique(labels[pool]))[: draw.integers(2, 4)]
+    classes = rng.permutation(np.unique(labels[pool]))[: rng.integers(2, 4)]
     waveform = np.zeros(CLIP_S * RATE, dtype=np.float32)
     for number, label in enumerate(classes):
-        sound = sounds[draw.choice(pool[labels[pool] == label])]
-        gain_db = draw.uniform(LOWEST_DB, 0) if number else 0.0
-        waveform += np.roll(sound, draw.integers(len(sound))) * np.float32(10 ** (gain_db / 20))
+        sound = sounds[rng.choice(pool[labels[pool] == label])]
+        gain_db = rng.uniform(LOWEST_DB, 0) if number else 0.0
+        waveform += np.roll(sound, rng.integers(len(sound))) * np.float32(10 ** (gain_db / 20))
     return waveform * np.float32(0.5 / max(np.abs(waveform).max(), 1e-9)), sorted(classes)
 
 
@@ -205,15 +204,15 @@ def _of_one_level(sound: np.ndarray) -> np.ndarray:
     return (sound * (0.1 / max(np.sqrt(tenths.max()), 1e-9))).astype(np.float32)
 
 
-def _lied(heard: list[str], classes: list[str], draw: np.random.Generator) -> list[str]:
+def _lied(heard: list[str], classes: list[str], rng: np.random.Generator) -> list[str]:
     """Each label with a chance of `LIES` left out, or replaced by one that is not heard."""
     said = []
     for label in heard:
-        if draw.random() >= LIES:
+        if rng.random() >= LIES:
             said.append(label)
-        elif draw.random() < 0.5:
-            said.append(str(draw.choice([other for other in classes if other not in (*heard, *said)])))
-    return sorted(said) or [str(draw.choice([other for other in classes if other not in heard]))]
+        elif rng.random() < 0.5:
+            said.append(str(rng.choice([other for other in classes if other not in (*heard, *said)])))
+    return sorted(said) or [str(rng.choice([other for other in classes if other not in heard]))]
 
 
 if __name__ == "__main__":

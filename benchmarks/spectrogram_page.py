@@ -23,11 +23,11 @@ CLIP_S = 5
 
 def build(root: Path) -> None:
     """A table and eight noisy clips of five seconds."""
-    draw = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     root.mkdir()
     names = [f"{number}.wav" for number in range(8)]
     for name in names:
-        soundfile.write(root / name, 0.1 * draw.standard_normal(CLIP_S * 44_100), 44_100)
+        soundfile.write(root / name, 0.1 * rng.standard_normal(CLIP_S * 44_100), 44_100)
     (root / "clips.csv").write_text("fname,label\n" + "".join(f"{name},Hiss\n" for name in names))
 
 

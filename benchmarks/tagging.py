@@ -26,14 +26,14 @@ import numpy as np
 import soundfile
 import torch
 
-from audiotag.data.starter import StarterCounts, render_starter
-from audiotag.sound.audio import read_header, read_sound
-from audiotag.tagging.bulk import Found, tagged
+from audiotag.audio.reading import read_header, read_sound
+from audiotag.starter.render import StarterCounts, render_starter
+from audiotag.tagging.bulk import SoundFile, tag_files
 from audiotag.tagging.ensemble import load_networks, read_card
 from audiotag.tagging.settings import TagSettings
 from audiotag.tagging.tagger import Tagger
-from audiotag.training import learner
-from audiotag.training.fastaudio_today import import_fastaudio
+from audiotag.training.backend import learner
+from audiotag.training.backend.fastaudio_compat import import_fastaudio
 from audiotag.workspace import SHIPPED_MODELS, Workspace
 
 ESC10 = Path(__file__).parents[2] / "shared" / "data" / "esc10" / "audio"
@@ -91,7 +91,7 @@ def in_bulk(paths: Sequence[Path]) -> tuple[float, float]:
         tagger = Tagger(STARTER, settings)
         tagger.tag(paths[0])
         began = time.perf_counter()
-        outcomes = list(tagged(tagger, [Found(path, path.name) for path in paths]))
+        outcomes = list(tag_files(tagger, [SoundFile(path, path.name) for path in paths]))
         took = time.perf_counter() - began
         windows = sum(len(outcome.tags.starts_s) for outcome in outcomes if outcome.tags)
         print(

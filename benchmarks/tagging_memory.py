@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from audiotag.data.starter import StarterCounts, render_starter
+from audiotag.starter.render import StarterCounts, render_starter
 
 STARTERS = StarterCounts(curated=1, noisy=1, test=100)
 
@@ -33,7 +33,7 @@ def tagged(folder: Path) -> tuple[float, float]:
     """Peak memory in MB of a process that tags the folder, and the seconds that it took."""
     script = (
         "import json, resource, sys\n"
-        "from audiotag.cli import main\n"
+        "from audiotag.cli.main import main\n"
         "try:\n"
         "    main(sys.argv[1:])\n"
         "finally:\n"

@@ -20,12 +20,13 @@ import numpy as np
 import soundfile
 import torch
 
-from audiotag.networks import build_network
-from audiotag.training import learner
-from audiotag.training.batches import Batches, Part
-from audiotag.training.clips import Clip
-from audiotag.training.fastaudio_today import import_fastaudio
-from audiotag.training.learner import FoldTrainer, Split, Watch
+from audiotag.networks.xresnet.model import build_network
+from audiotag.training.backend import learner
+from audiotag.training.backend.fastaudio_compat import import_fastaudio
+from audiotag.training.backend.learner import FoldTrainer
+from audiotag.training.batches import Batches
+from audiotag.training.clips import Clip, LabelledClips
+from audiotag.training.progress import FoldSplit, TrainingCallbacks
 from audiotag.training.recipe import Recipe, Stage, load_recipe
 
 CLIPS, LABELS = 160, 16
@@ -35,14 +36,14 @@ STOCK_CLIPS = 64
 
 def make(folder: Path) -> tuple[list[Path], np.ndarray]:
     """16-bit mono WAVs of five seconds of noise, and random targets."""
-    draw = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     paths = [folder / f"{number:03}.wav" for number in range(CLIPS)]
     for path in paths:
-        soundfile.write(path, 0.2 * draw.standard_normal(5 * 44_100).clip(-3, 3), 44_100)
-    return paths, np.eye(LABELS, dtype=np.float32)[draw.integers(LABELS, size=CLIPS)]
+        soundfile.write(path, 0.2 * rng.standard_normal(5 * 44_100).clip(-3, 3), 44_100)
+    return paths, np.eye(LABELS, dtype=np.float32)[rng.integers(LABELS, size=CLIPS)]
 
 
-def compare_with_bare(name: str, part: Part) -> None:
+def compare_with_bare(name: str, part: LabelledClips) -> None:
     """Epochs of the trainer and of the bare network, by turns."""
     recipe = replace(load_recipe(name), stages=(Stage("curated", EPOCHS[name], 1e-3, mixup=0.4),), batch_size=32)
     labels = tuple(f"label {number}" for number in range(LABELS))
@@ -54,8 +55,10 @@ def compare_with_bare(name: str, part: Part) -> None:
         bare = bare_epoch(recipe, network, part, epoch.epoch - 1)
         times.append((epoch.train_seconds, bare))
 
-    few = Part(part.clips[:8], part.targets[:8])
-    trainer.train(0, recipe.stages[0], Split(part, few), Watch(on_epoch, lambda *_: None, lambda: False))
+    few = LabelledClips(part.clips[:8], part.targets[:8])
+    trainer.train(
+        0, recipe.stages[0], FoldSplit(part, few), TrainingCallbacks(on_epoch, lambda *_: None, lambda: False)
+    )
     first, later = times[0], np.array(times[1:])
     here, bare = np.median(later, axis=0)
     print(
@@ -66,7 +69,7 @@ def compare_with_bare(name: str, part: Part) -> None:
     )
 
 
-def bare_epoch(recipe: Recipe, network: torch.nn.Module, part: Part, epoch: int) -> float:
+def bare_epoch(recipe: Recipe, network: torch.nn.Module, part: LabelledClips, epoch: int) -> float:
     """Seconds of forward, backward and step on the epoch's own batches, made before."""
     stage = recipe.stages[0]
     source = Batches(part, recipe, stage, learner.stage_seed(recipe, 1, 0), training=True)
@@ -84,18 +87,18 @@ def bare_epoch(recipe: Recipe, network: torch.nn.Module, part: Part, epoch: int)
     return time.perf_counter() - began
 
 
-def compare_with_stock(paths: list[Path], part: Part) -> None:
+def compare_with_stock(paths: list[Path], part: LabelledClips) -> None:
     """The capstone's training here, and as fastai and fastaudio have it."""
     recipe = replace(load_recipe("capstone"), batch_size=32, stages=(Stage("curated", 2, 1e-3, mixup=0.4),))
-    some = Part(part.clips[:STOCK_CLIPS], part.targets[:STOCK_CLIPS])
-    few = Part(part.clips[:8], part.targets[:8])
+    some = LabelledClips(part.clips[:STOCK_CLIPS], part.targets[:STOCK_CLIPS])
+    few = LabelledClips(part.clips[:8], part.targets[:8])
     took: list[float] = []
-    watch = Watch(lambda epoch, _: took.append(epoch.train_seconds), lambda *_: None, lambda: False)
+    watch = TrainingCallbacks(lambda epoch, _: took.append(epoch.train_seconds), lambda *_: None, lambda: False)
     trainer = FoldTrainer(recipe, tuple(map(str, range(LABELS))), 1, "cpu")
     stock = stock_learner(paths[: STOCK_CLIPS + 8], part.targets)
     theirs: list[float] = []
     for _ in range(2):
-        trainer.train(0, recipe.stages[0], Split(some, few), watch)
+        trainer.train(0, recipe.stages[0], FoldSplit(some, few), watch)
         stock.dls.train.n_inp  # noqa: B018  (draws an item the first time, apart from training)
         began = time.perf_counter()
         with stock.no_bar(), stock.no_logging():
@@ -149,7 +152,7 @@ def main() -> None:
     """Make the sounds and compare."""
     with tempfile.TemporaryDirectory() as folder:
         paths, targets = make(Path(folder))
-        part = Part([Clip(path.name, path, 0, 5 * 44_100, True) for path in paths], targets)
+        part = LabelledClips([Clip(path.name, path, 0, 5 * 44_100, True) for path in paths], targets)
         print(f"{torch.get_num_threads()} threads, {learner.precision_of(torch.device('cpu'))}")
         for name in EPOCHS:
             compare_with_bare(name, part)

@@ -18,17 +18,17 @@ from pathlib import Path
 
 import numpy as np
 
+from audiotag.augmentation.mixers import Overlay
 from audiotag.data.layouts import open_dataset
-from audiotag.data.starter import render_starter
 from audiotag.metrics import accuracy, lwlrap
-from audiotag.sound.mixing import Overlay
+from audiotag.starter.render import render_starter
+from audiotag.tagging.ablation import measure_ablation, write_ablation
 from audiotag.tagging.ensemble import CARD, PartCard, read_card
-from audiotag.tagging.gains import measure_gains, write_gains
 from audiotag.tagging.out_of_fold import read_out_of_fold
 from audiotag.training.publish import publish
 from audiotag.training.recipe import Recipe, load_recipe
+from audiotag.training.run_blocking import train_run
 from audiotag.training.runs import Run, RunSettings
-from audiotag.training.scripted import trained
 from audiotag.workspace import SHIPPED_MODELS, Workspace, read_json, write_json
 
 NAMES = {  # where ESC-10 and FSDKaggle2019 mean the same
@@ -63,7 +63,7 @@ def main() -> None:
     workspace = Workspace()
     folder = workspace.root / "starter-and-esc10"
     gather(options.esc10, render_starter(workspace.root / "starter-sounds"), folder)
-    run = trained(RunSettings(str(folder.resolve()), recipe(), device=options.device), workspace)
+    run = train_run(RunSettings(str(folder.resolve()), recipe(), device=options.device), workspace)
     put_in_place(run, folder)
 
 
@@ -105,7 +105,7 @@ def put_in_place(run: Run, folder: Path) -> None:
     card = read_card(aside)
     parts = tuple(measured(run, aside))
     write_json(aside / CARD, replace(card, name="starter", parts=parts).to_dict())
-    write_gains(aside, measure_gains(aside, open_dataset(folder)))  # on the test clips, which are rendered
+    write_ablation(aside, measure_ablation(aside, open_dataset(folder)))  # on the test clips, which are rendered
     shutil.rmtree(SHIPPED_MODELS / "starter", ignore_errors=True)
     os.replace(aside, SHIPPED_MODELS / "starter")
     for part in parts:

@@ -2,21 +2,23 @@
 
 import streamlit as st
 
-from audiotag.data import statistics
-from audiotag.data.filters import Filter, filtered, of_clips
-from audiotag.ui import cached, dataset_tabs, shell
-from audiotag.ui.clips import clips
-from audiotag.ui.dataset_filter import pick_filter
-from audiotag.ui.fetch import get_fsdkaggle2019
+from audiotag.inspection import statistics
+from audiotag.inspection.filters import Filter, filtered, of_clips
+from audiotag.ui import cache, frame
+from audiotag.ui.dataset import tabs
+from audiotag.ui.dataset.clips import clips
+from audiotag.ui.dataset.filter import pick_filter
+from audiotag.ui.widgets import messages
+from audiotag.ui.widgets.get_dataset import get_fsdkaggle2019
 
-dataset = shell.page("Dataset").dataset()
-index = cached.index(dataset)
-found = cached.faults(dataset)
+dataset = frame.page("Dataset").dataset()
+index = cache.index(dataset)
+found = cache.faults(dataset)
 
 st.title(dataset.name)
-st.caption(f"{dataset.layout} · {shell.plain(str(dataset.root))}")
+st.caption(f"{dataset.layout} · {messages.escape_markdown(str(dataset.root))}")
 for sentence in dataset.missing:
-    st.warning(shell.plain(sentence), icon=":material/folder_off:")
+    st.warning(messages.escape_markdown(sentence), icon=":material/folder_off:")
 lacking = bool(dataset.missing) and dataset.layout.startswith(("FSDKaggle2019", "Freesound Audio Tagging 2019"))
 if lacking and st.button("What is missing, and how to get it", key="what-is-missing"):
     get_fsdkaggle2019(dataset.root)
@@ -32,16 +34,16 @@ if wanted != Filter():
 if len(statistics.labelled(shown)) == 0:
     st.info("No clip passes the filter; clear a part of it.", icon=":material/search_off:")
     st.stop()
-dataset_tabs.header(dataset, shown, found, wanted)
+tabs.header(dataset, shown, found, wanted)
 
-tabs = st.tabs(["Durations", "Labels", "Sound", "Problems", "Clips"], key="tab", bind="query-params")
+shown_tabs = st.tabs(["Durations", "Labels", "Sound", "Problems", "Clips"], key="tab", bind="query-params")
 for tab, draw in zip(
-    tabs,
+    shown_tabs,
     (
-        lambda: dataset_tabs.durations(shown),
-        lambda: dataset_tabs.labels(shown, wanted),
-        lambda: dataset_tabs.sound(dataset, index, shown),
-        lambda: dataset_tabs.problems(dataset, found),
+        lambda: tabs.durations(shown),
+        lambda: tabs.labels(shown, wanted),
+        lambda: tabs.sound(dataset, index, shown),
+        lambda: tabs.problems(dataset, found),
         lambda: clips(dataset, shown, found),
     ),
     strict=True,

@@ -2,12 +2,14 @@
 
 import streamlit as st
 
-from audiotag.ui import scoring_view, shell
+from audiotag.ui import frame
+from audiotag.ui.score import view
+from audiotag.ui.widgets import messages
 
-here = shell.page("Score")
+here = frame.page("Score")
 st.title("Score")
-dataset = scoring_view.dataset_of(here)
-submission, truth = scoring_view.pick(here, dataset)
+dataset = view.dataset_of(here)
+submission, truth = view.pick(here, dataset)
 complete = submission is not None and truth is not None
 if not complete:
     lacking = " and ".join(
@@ -18,9 +20,9 @@ if not complete:
         icon=":material/scoreboard:",
     )
 else:
-    with shell.shown_errors(stop=True):
-        score = scoring_view.score(submission, truth)
-    scoring_view.summary(score)
-    scoring_view.classes(score)
-    scoring_view.clips(score, dataset)
-scoring_view.make_one(here, dataset, opened=not complete)
+    with messages.show_errors(stop=True):
+        score = view.score(submission, truth)
+    view.summary(score)
+    view.classes(score)
+    view.clips(score, dataset)
+view.make_one(here, dataset, opened=not complete)

@@ -2,10 +2,12 @@
 
 import streamlit as st
 
-from audiotag.ui import bench, shell, sound_picker
-from audiotag.ui.settings import keep_preset, preset_of, spectrogram_settings
+from audiotag.ui import frame
+from audiotag.ui.spectrogram import tabs
+from audiotag.ui.spectrogram.settings_form import keep_preset, preset_of, spectrogram_settings
+from audiotag.ui.widgets import messages, sound_picker
 
-here = shell.page("Spectrogram")
+here = frame.page("Spectrogram")
 workspace, dataset = here.workspace, here.dataset()
 
 st.title("Spectrogram")
@@ -13,31 +15,31 @@ controls, view = st.container(key="bench-and-controls").columns([1.25, 2.4], gap
 
 with controls:
     source = sound_picker.pick_sound(dataset)
-    with view, shell.shown_errors(stop=True), controls:
+    with view, messages.show_errors(stop=True), controls:
         settings = spectrogram_settings(workspace)
     keep_preset(settings, workspace)
 
 if source is None:
     st.stop()
-with view, shell.shown_errors(stop=True):
+with view, messages.show_errors(stop=True):
     sound = sound_picker.decoded(source, settings.sample_rate)
     for note in sound.notes:
-        st.caption(f":material/info: {shell.plain(note)}")
-    crop = bench.crop_of(sound, settings)
-    tabs = st.tabs(
+        st.caption(f":material/info: {messages.escape_markdown(note)}")
+    crop = tabs.crop_of(sound, settings)
+    shown = st.tabs(
         ["Picture", "Compare", "Clips of the label", "Augment", "What survives", "Use it"],
         key="bench",
         bind="query-params",
     )
     for tab, draw in zip(
-        tabs,
+        shown,
         (
-            lambda: bench.picture(crop, settings, dataset),
-            lambda: bench.compare(crop, settings, workspace),
-            lambda: bench.strip(dataset, settings),
-            lambda: bench.augment(crop, dataset, settings),
-            lambda: bench.survives(crop, settings),
-            lambda: bench.use(dataset, settings, preset_of(settings, workspace), source),
+            lambda: tabs.picture(crop, settings, dataset),
+            lambda: tabs.compare(crop, settings, workspace),
+            lambda: tabs.strip(dataset, settings),
+            lambda: tabs.augment(crop, dataset, settings),
+            lambda: tabs.survives(crop, settings),
+            lambda: tabs.use(dataset, settings, preset_of(settings, workspace), source),
         ),
         strict=True,
     ):

@@ -2,9 +2,10 @@
 
 import streamlit as st
 
-from audiotag.ui import shell, training_preview, training_setup, training_view
+from audiotag.ui import frame
+from audiotag.ui.train import batch_preview, run_setup, run_view
 
-here = shell.page("Train")
+here = frame.page("Train")
 workspace, dataset = here.workspace, here.dataset()
 
 st.title("Train")
@@ -12,18 +13,18 @@ setup, view = st.container(key="bench-and-controls").columns([1, 2.4], gap="larg
 
 with setup:
     st.subheader("New run")
-    choices = training_setup.pick(dataset, workspace)
-    settings = training_setup.settings_of(choices, workspace) if choices else None
+    choices = run_setup.pick(dataset, workspace)
+    settings = run_setup.settings_of(choices, workspace) if choices else None
     if settings:
-        training_setup.facts(settings, dataset)
-        training_preview.estimate(settings, dataset, workspace)
-    training_setup.start(settings, choices, dataset, workspace)
+        run_setup.facts(settings, dataset)
+        batch_preview.estimate(settings, dataset, workspace)
+    run_setup.start(settings, choices, dataset, workspace)
 
 with view:
     tabs = st.tabs(["Runs", "What the network will get"], key="show", bind="query-params")
     for tab, draw in zip(
         tabs,
-        (lambda: training_view.show(workspace), lambda: training_preview.batch(settings, dataset)),
+        (lambda: run_view.show(workspace), lambda: batch_preview.batch(settings, dataset)),
         strict=True,
     ):
         if tab.open:

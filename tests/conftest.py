@@ -92,15 +92,15 @@ def tiny_ensemble(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
     from safetensors.torch import save
 
-    from audiotag.network_settings import NetworkSettings
-    from audiotag.networks import build_network
-    from audiotag.sound.settings import SpectrogramSettings
+    from audiotag.features.settings import SpectrogramSettings
+    from audiotag.networks.xresnet.model import build_network
+    from audiotag.networks.xresnet.settings import XResNetSettings
     from audiotag.tagging.ensemble import Card, FoldCard
 
     folder = tmp_path_factory.mktemp("ensembles") / "tiny"
     folder.mkdir()
     labels = ("Bark", "Bell", "Hiss")
-    network = NetworkSettings(depth=18, width=1 / 16, stem=4)
+    network = XResNetSettings(depth=18, width=1 / 16, stem=4)
     folds = []
     for fold in (1, 2):
         with torch.random.fork_rng(devices=[]):

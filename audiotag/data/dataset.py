@@ -51,7 +51,7 @@ class Dataset:
     clips: pd.DataFrame
     labels: tuple[str, ...]
     problems: tuple[Problem, ...]
-    condemned: tuple[Problem, ...] = ()
+    flagged: tuple[Problem, ...] = ()
     missing: tuple[str, ...] = ()
 
     def subset(self, name: str) -> pd.DataFrame:

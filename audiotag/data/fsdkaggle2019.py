@@ -31,7 +31,7 @@ SPLIT_SLACK = 1 << 16  # bytes: zip ends a part of a split archive early rather 
 
 
 @dataclass(frozen=True)
-class Part:
+class ReleaseFolder:
     """A folder of the dataset, and the archives that it comes in.
 
     Attributes
@@ -85,7 +85,7 @@ class Release:
     """
 
     name: str
-    parts: tuple[Part, ...]
+    parts: tuple[ReleaseFolder, ...]
     note: str
     extras: tuple[str, ...] = ()
     bundle: str = ""
@@ -123,7 +123,7 @@ class PartState:
     stand behind the part's name; ``needed_bytes`` is the disk that it still takes, at most.
     """
 
-    part: Part
+    part: ReleaseFolder
     found: int
     wanted: int
     state: str
@@ -175,10 +175,10 @@ TABLES = ("train_curated_post_competition", "train_noisy_post_competition", "tes
 ON_ZENODO = Release(
     "Zenodo",
     parts=(
-        Part(CURATED, "curated", 4970, 10.5, (f"{CURATED}.zip",)),
-        Part(NOISY, "noisy", 19_815, 80, SPLIT, joined="unsplit.zip"),
-        Part(TEST, "test", 4481, 12.9, (f"{TEST}.zip",)),
-        Part(META, "", 0, 0, (f"{META}.zip",), tables=tuple(f"{META}/{table}.csv" for table in TABLES)),
+        ReleaseFolder(CURATED, "curated", 4970, 10.5, (f"{CURATED}.zip",)),
+        ReleaseFolder(NOISY, "noisy", 19_815, 80, SPLIT, joined="unsplit.zip"),
+        ReleaseFolder(TEST, "test", 4481, 12.9, (f"{TEST}.zip",)),
+        ReleaseFolder(META, "", 0, 0, (f"{META}.zip",), tables=tuple(f"{META}/{table}.csv" for table in TABLES)),
     ),
     note=f"Anybody may download it (https://doi.org/{DOI}); it is under {LICENCE}, each clip under its own licence.",
     extras=(f"{NAME}.doc.zip",),
@@ -186,10 +186,10 @@ ON_ZENODO = Release(
 ON_KAGGLE = Release(
     "Kaggle",
     parts=(
-        Part("train_curated", "curated", 4970, 10.5, ("train_curated.zip",), tables=("train_curated.csv",)),
-        Part("train_noisy", "noisy", 19_815, 80, ("train_noisy.zip",), tables=("train_noisy.csv",)),
+        ReleaseFolder("train_curated", "curated", 4970, 10.5, ("train_curated.zip",), tables=("train_curated.csv",)),
+        ReleaseFolder("train_noisy", "noisy", 19_815, 80, ("train_noisy.zip",), tables=("train_noisy.csv",)),
         # The clips behind the final ranking: 3,361 of the 4,481 on Zenodo, and their share of the hours.
-        Part("test", "test", 3361, 12.9 * 3361 / 4481, ("test.zip",), tables=("sample_submission.csv",)),
+        ReleaseFolder("test", "test", 3361, 12.9 * 3361 / 4481, ("test.zip",), tables=("sample_submission.csv",)),
     ),
     note=f"Needs an account, an API token, and the rules accepted on {CONTEST_URL}/rules. The labels of the test clips "
     f"are not there; they are in {NAME}.meta on Zenodo.",
@@ -298,7 +298,7 @@ def _release_of(names: set[str]) -> Release:
     return ON_KAGGLE if any(name.startswith(marks) for name in names) else ON_ZENODO
 
 
-def _state_of(folder: Path, part: Part, bundle: str) -> PartState:
+def _state_of(folder: Path, part: ReleaseFolder, bundle: str) -> PartState:
     lacking = [Path(table).name for table in part.tables if _size(folder / table) is None]
     try:
         found = len(sound_names(os.listdir(folder / part.name))) if part.clips else part.wanted - len(lacking)
@@ -319,7 +319,7 @@ def _state_of(folder: Path, part: Part, bundle: str) -> PartState:
     return PartState(part, found, part.wanted, state, False, _needed_bytes(folder, part, bundle, found))
 
 
-def _archives_said(folder: Path, part: Part, bundle: str) -> list[str]:
+def _archives_said(folder: Path, part: ReleaseFolder, bundle: str) -> list[str]:
     """How far a part's archives are, and what to do next; nothing where there are none."""
     if part.joined and _is_whole_zip(folder / part.joined):
         return [f"{part.joined} is there; unpack it"]
@@ -338,7 +338,7 @@ def _archives_said(folder: Path, part: Part, bundle: str) -> list[str]:
     return ["all archives are there; join and unpack them" if pieces else "its archive is there; unpack it"]
 
 
-def _needed_bytes(folder: Path, part: Part, bundle: str, found: int) -> int:
+def _needed_bytes(folder: Path, part: ReleaseFolder, bundle: str, found: int) -> int:
     """Disk for what a part lacks, at most: sounds and, unless they are there, the archives on the way to them."""
     sounds = part.unpacked_bytes * (part.wanted - min(found, part.wanted)) // part.wanted
     if not sounds or (part.joined and _is_whole_zip(folder / part.joined)):

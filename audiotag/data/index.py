@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from audiotag.audio.reading import read_header
 from audiotag.data.dataset import Dataset
 from audiotag.errors import AudiotagError
-from audiotag.sound.audio import read_header
 from audiotag.workspace import write_bytes
 
 HEADER_TYPES = {

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from audiotag.audio.reading import SUFFIXES
 from audiotag.data.dataset import CLIP_COLUMNS, Dataset, Problem
 from audiotag.data.tables import (
     FILE_COLUMNS,
@@ -28,7 +29,6 @@ from audiotag.data.tables import (
     split_labels,
 )
 from audiotag.errors import AudiotagError
-from audiotag.sound.audio import SUFFIXES
 
 GROUP_COLUMNS = ("source_id", "freesound_id", "flickr_video_URL", "src_file", "group")
 LICENCE_COLUMNS = ("license", "licence")
@@ -37,14 +37,14 @@ VIDEO_COLUMNS = ("flickr_video_URL",)
 FREESOUND_COLUMNS = ("freesound_id",)
 ZENODO = "FSDKaggle2019"
 # By the notes that come with FSDKaggle2019, section "Detected corrupted files in the curated train set".
-CONDEMNED = dict.fromkeys(
+FLAGGED = dict.fromkeys(
     ("f76181c4.wav", "77b925c2.wav", "6a1f682a.wav", "c7db12aa.wav", "7752cc8a.wav"),
     "has a wrong label, by the dataset's own notes",
 ) | {"1d44b0bd.wav": "contains no signal, by the dataset's own notes"}
 
 
 @dataclass(frozen=True)
-class Part:
+class SubsetTable:
     """One table and the folder of its clips; ``shared`` where that folder may hold what is not this table's."""
 
     subset: str
@@ -57,18 +57,18 @@ class Part:
 class Rules:
     """How the tables of a layout are read.
 
-    ``vocabulary`` are the labels that there are, where the layout says so, by the file ``spelling``; ``condemned`` are
-    names of curated clips with the reason, left out unless ``keep_condemned``.
+    ``vocabulary`` are the labels that there are, where the layout says so, by the file ``spelling``; ``flagged`` are
+    names of curated clips with the reason, left out unless ``keep_flagged``.
     """
 
     vocabulary: tuple[str, ...] = ()
     spelling: str = ""
-    condemned: dict[str, str] = field(default_factory=dict)
-    keep_condemned: bool = False
+    flagged: dict[str, str] = field(default_factory=dict)
+    keep_flagged: bool = False
     options: TableOptions = field(default_factory=TableOptions)
 
 
-def open_dataset(path: Path, options: TableOptions | None = None, keep_condemned: bool = False) -> Dataset:
+def open_dataset(path: Path, options: TableOptions | None = None, keep_flagged: bool = False) -> Dataset:
     """Recognise a dataset and read its tables.
 
     Parameters
@@ -92,10 +92,10 @@ def open_dataset(path: Path, options: TableOptions | None = None, keep_condemned
     if not path.is_dir():
         raise AudiotagError(f"{path} is not there; give the folder of a dataset, or its CSV file.")
     if (path / "train_curated.csv").is_file():
-        return _open_competition(path, keep_condemned)
+        return _open_competition(path, keep_flagged)
     meta = path if path.name == f"{ZENODO}.meta" else path / f"{ZENODO}.meta"
     if meta.is_dir() or any(path.glob(f"{ZENODO}.audio_*")):
-        return _open_zenodo(path, meta, keep_condemned)
+        return _open_zenodo(path, meta, keep_flagged)
     tables = _tables_in(path) or _tables_in(path / "meta")
     if len(tables) == 1:
         return replace(_open_table(tables[0], options, path), root=path)
@@ -118,20 +118,20 @@ def _tables_in(folder: Path) -> list[Path]:
     return _seen(folder.glob("*"), (".csv", ".tsv", ".parquet"))
 
 
-def _open_competition(root: Path, keep_condemned: bool) -> Dataset:
+def _open_competition(root: Path, keep_flagged: bool) -> Dataset:
     vocabulary: tuple[str, ...] = ()
     if (root / "sample_submission.csv").is_file():
         vocabulary = tuple(read_table(root / "sample_submission.csv").columns[1:])
     parts = [
-        Part("curated", root / "train_curated.csv", root / "train_curated"),
-        Part("noisy", root / "train_noisy.csv", root / "train_noisy"),
-        Part("test", root / "test_truth.csv", root / "test"),
+        SubsetTable("curated", root / "train_curated.csv", root / "train_curated"),
+        SubsetTable("noisy", root / "train_noisy.csv", root / "train_noisy"),
+        SubsetTable("test", root / "test_truth.csv", root / "test"),
     ]
-    rules = Rules(vocabulary, "sample_submission.csv", CONDEMNED, keep_condemned)
+    rules = Rules(vocabulary, "sample_submission.csv", FLAGGED, keep_flagged)
     return _read_parts(root, "Freesound Audio Tagging 2019", parts, rules, Findings())
 
 
-def _open_zenodo(root: Path, meta: Path, keep_condemned: bool) -> Dataset:
+def _open_zenodo(root: Path, meta: Path, keep_flagged: bool) -> Dataset:
     vocabulary: tuple[str, ...] = ()
     if (meta / "vocabulary.csv").is_file():  # number, name; without a header
         lines = (meta / "vocabulary.csv").read_text(encoding="utf-8", errors="replace").splitlines()
@@ -139,11 +139,11 @@ def _open_zenodo(root: Path, meta: Path, keep_condemned: bool) -> Dataset:
     findings = Findings()
     parts = []
     for subset, table in (("curated", "train_curated"), ("noisy", "train_noisy"), ("test", "test")):
-        part = Part(subset, meta / f"{table}_post_competition.csv", meta.parent / f"{ZENODO}.audio_{table}")
+        part = SubsetTable(subset, meta / f"{table}_post_competition.csv", meta.parent / f"{ZENODO}.audio_{table}")
         parts.append(part)
         if not part.table.is_file():
             findings.missing.append(f"{part.table.name} is not in {meta}: the {subset} clips are left out.")
-    rules = Rules(vocabulary, "vocabulary.csv", CONDEMNED, keep_condemned)
+    rules = Rules(vocabulary, "vocabulary.csv", FLAGGED, keep_flagged)
     dataset = _read_parts(root, f"{ZENODO}, as released on Zenodo", parts, rules, findings)
     return replace(dataset, name=ZENODO)
 
@@ -151,7 +151,7 @@ def _open_zenodo(root: Path, meta: Path, keep_condemned: bool) -> Dataset:
 def _open_table(table: Path, options: TableOptions, root: Path | None = None) -> Dataset:
     root = root or (table.parent.parent if table.parent.name == "meta" else table.parent)  # ESC-50 has a meta/
     folder = next((folder for folder in (root / "audio", table.parent / "audio") if folder.is_dir()), root)
-    part = Part("curated", table, folder, shared=folder == root or len(_tables_in(table.parent)) > 1)
+    part = SubsetTable("curated", table, folder, shared=folder == root or len(_tables_in(table.parent)) > 1)
     rules = Rules(options=options)
     dataset = _read_parts(table, "table with a file and a label column", [part], rules, Findings())
     return replace(dataset, name=table.stem)
@@ -200,11 +200,11 @@ class Findings:
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
-        self.condemned: list[Problem] = []
+        self.flagged: list[Problem] = []
         self.missing: list[str] = []
 
 
-def _read_parts(root: Path, layout: str, parts: list[Part], rules: Rules, findings: Findings) -> Dataset:
+def _read_parts(root: Path, layout: str, parts: list[SubsetTable], rules: Rules, findings: Findings) -> Dataset:
     read = [_read_part(part, rules, findings) for part in parts if part.table.is_file()]
     return _dataset(root, layout, read, rules.vocabulary, findings)
 
@@ -224,12 +224,12 @@ def _dataset(
         clips=clips,
         labels=labels,
         problems=tuple(findings.problems),
-        condemned=tuple(findings.condemned),
+        flagged=tuple(findings.flagged),
         missing=tuple(findings.missing),
     )
 
 
-def _read_part(part: Part, rules: Rules, findings: Findings) -> pd.DataFrame:
+def _read_part(part: SubsetTable, rules: Rules, findings: Findings) -> pd.DataFrame:
     options = rules.options
     table = read_table(part.table, options.separator)
     names = table[column_of(table, (options.file_column,) if options.file_column else FILE_COLUMNS, part.table)]
@@ -243,10 +243,10 @@ def _read_part(part: Part, rules: Rules, findings: Findings) -> pd.DataFrame:
         present = None
     check = RowCheck(part.table.name, part.folder, present, rules.vocabulary, rules.spelling)
     surplus = None if part.shared else check.surplus(names)
-    condemned = names.isin(rules.condemned if part.subset == "curated" else ())
-    findings.condemned += [Problem(clip, f"{clip} {rules.condemned[clip]}.", "condemned") for clip in names[condemned]]
-    if not rules.keep_condemned:
-        names, cells = names[~condemned], cells[~condemned]
+    flagged = names.isin(rules.flagged if part.subset == "curated" else ())
+    findings.flagged += [Problem(clip, f"{clip} {rules.flagged[clip]}.", "condemned") for clip in names[flagged]]
+    if not rules.keep_flagged:
+        names, cells = names[~flagged], cells[~flagged]
     labels = pd.Series(map_cells(cells, split_labels), index=names.index, dtype=object)
     problems = check.problems(names, labels)
     findings.problems += [*problems.values(), *([surplus] if surplus else [])]

@@ -13,9 +13,10 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
+from audiotag.audio.reading import SUFFIXES
+from audiotag.checks import require
 from audiotag.data.dataset import Problem
-from audiotag.errors import AudiotagError, require
-from audiotag.sound.audio import SUFFIXES
+from audiotag.errors import AudiotagError
 
 Value = TypeVar("Value")
 

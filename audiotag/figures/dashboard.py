@@ -9,10 +9,10 @@ import pandas as pd
 import plotly.graph_objects as go
 import plotly.io
 
-from audiotag.data import statistics
 from audiotag.data.dataset import Dataset
-from audiotag.data.filters import Filter
 from audiotag.figures import dataset as figures
+from audiotag.inspection import statistics
+from audiotag.inspection.filters import Filter
 
 LABELS = 100
 ROWS = 200
@@ -65,9 +65,9 @@ def _labels(shown: pd.DataFrame) -> list[str]:
     counts = statistics.ordered(statistics.label_counts(shown), "most clips")
     if counts.empty:
         return []
-    pairs = statistics.together(shown)
+    pairs = statistics.co_occurrence(shown)
     names = list(counts.head(figures.MAP_LABELS).index)
-    numbers = statistics.labels_a_clip(shown)
+    numbers = statistics.labels_per_clip(shown)
     parts = [
         "<h2>Labels</h2>",
         f"<p>{html.escape(' · '.join(statistics.rarest(counts)))}</p>",

@@ -35,7 +35,7 @@ def histogram(table: pd.DataFrame, title: str, unit: str, mark: float | None = N
     Parameters
     ----------
     table : pandas.DataFrame
-        From `audiotag.data.statistics.distribution`.
+        From `audiotag.inspection.statistics.distribution`.
     title, unit : str
         Of what is on the axis.
     mark : float, optional
@@ -61,7 +61,7 @@ def histogram(table: pd.DataFrame, title: str, unit: str, mark: float | None = N
 
 
 def cumulative(percentiles: pd.DataFrame, crop_s: float) -> go.Figure:
-    """Share of clips that are at most so long (%), a line a subset; from `audiotag.data.statistics.percentiles`."""
+    """Share of clips that are at most so long (%), a line a subset; from `audiotag.inspection.statistics.percentiles`."""
     figure = go.Figure()
     for subset in percentiles.columns:
         figure.add_scatter(
@@ -82,7 +82,7 @@ def durations_by_label(table: pd.DataFrame, names: list[str], crop_s: float) -> 
     Parameters
     ----------
     table : pandas.DataFrame
-        From `audiotag.data.statistics.durations_by_label`.
+        From `audiotag.inspection.statistics.durations_by_label`.
     names : list of str
         Labels, the first at the top.
     """
@@ -154,7 +154,7 @@ def together(pairs: pd.DataFrame, names: list[str]) -> go.Figure:
     Parameters
     ----------
     pairs : pandas.DataFrame
-        ``label``, ``other``, ``clips``, from `audiotag.data.statistics.together`.
+        ``label``, ``other``, ``clips``, from `audiotag.inspection.statistics.co_occurrence`.
     names : list of str
         Both axes, in order.
     """
@@ -205,7 +205,7 @@ def spectral_gap(table: pd.DataFrame, subset: str, reference: str) -> go.Figure:
     Parameters
     ----------
     table : pandas.DataFrame
-        From `audiotag.data.statistics.spectral_gap`.
+        From `audiotag.inspection.statistics.spectral_gap`.
     """
     bands = [name.removesuffix(" Hz") for name in table.columns]
     names = list(table.index)

@@ -7,9 +7,9 @@ import re
 import numpy as np
 import plotly.graph_objects as go
 
+from audiotag.features.mel import hz_to_mel, mel_frequencies, mel_to_hz
+from audiotag.features.settings import SpectrogramSettings
 from audiotag.figures.theme import GAP_SCALE, PICTURE_SCALE, framed
-from audiotag.sound.settings import SpectrogramSettings
-from audiotag.sound.spectrogram import hz_to_mel, mel_frequencies, mel_to_hz
 
 FREQUENCY_TICKS_HZ = (50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000)
 QUIETEST_DB = -100.0  # silence lies there, and is drawn dark

@@ -20,11 +20,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from audiotag.audio.reading import SUFFIXES
 from audiotag.errors import AudiotagError
-from audiotag.sound.audio import SUFFIXES
 from audiotag.tagging.export import as_text
 from audiotag.tagging.result import Evidence, Tags
-from audiotag.tagging.tagger import WINDOWS_AT_ONCE, Pictures, Tagger, joined
+from audiotag.tagging.tagger import WINDOWS_AT_ONCE, ClipInputs, Tagger, joined_evidence
 
 CLIPS_AHEAD = 64  # that wait for the networks at most
 BYTES_AHEAD = 1 << 28  # of their pictures; what is in the making comes on top
@@ -32,7 +32,7 @@ UNSCORED = 256  # clips that wait for a batch to be full; where most are broken,
 LOOK_EVERY_S = 0.1  # whether the work was stopped, for those who wait for room
 
 
-class Found(NamedTuple):
+class SoundFile(NamedTuple):
     """A file to tag: where it lies, what tables call it, and what is wrong with it where that is known already."""
 
     path: Path
@@ -40,15 +40,15 @@ class Found(NamedTuple):
     problem: str = ""
 
 
-class Outcome(NamedTuple):
+class FileResult(NamedTuple):
     """What came of a file: its tags, or a sentence on why it has none."""
 
-    found: Found
+    found: SoundFile
     tags: Tags | None
     problem: str = ""
 
 
-def sound_files(paths: Sequence[Path]) -> Iterator[Found]:
+def sound_files(paths: Sequence[Path]) -> Iterator[SoundFile]:
     """Files as they are named, folders with all sounds in them, sorted by name.
 
     Hidden files are left out, and links to folders are not followed, so that no loop of links is endless. A file that
@@ -69,10 +69,10 @@ def sound_files(paths: Sequence[Path]) -> Iterator[Found]:
         if os.path.isdir(path):  # Path.is_dir raises where it may not look
             yield from _in_folder(path, base)
         else:
-            yield Found(path, _clip(path, base))
+            yield SoundFile(path, _clip(path, base))
 
 
-def tagged(tagger: Tagger, files: Iterable[Found], workers: int = 0) -> Generator[Outcome, None, None]:
+def tag_files(tagger: Tagger, files: Iterable[SoundFile], workers: int = 0) -> Generator[FileResult, None, None]:
     """The outcome of each file, in their order; files are taken from ``files`` only some ahead.
 
     Parameters
@@ -99,20 +99,20 @@ class _Done(NamedTuple):
     pass
 
 
-_Item = Pictures | _Failed | _Done  # blocks of pictures, and one of the others at the end
+_Item = ClipInputs | _Failed | _Done  # blocks of pictures, and one of the others at the end
 
 
 @dataclass(eq=False)
 class _Clip:
     """A file on its way; its room for two items lets a short clip be finished, and a long one wait for the networks."""
 
-    found: Found
+    found: SoundFile
     items: Queue[_Item] = field(default_factory=lambda: Queue(2))
     evidence: list[Evidence] = field(default_factory=list)
 
 
 def _pictures(
-    tagger: Tagger, files: Iterator[Found], pool: ThreadPoolExecutor, stop: Event
+    tagger: Tagger, files: Iterator[SoundFile], pool: ThreadPoolExecutor, stop: Event
 ) -> Iterator[tuple[_Clip, _Item]]:
     """The items of every clip, in order, while those of the next ones are made."""
     waiting: deque[_Clip] = deque()
@@ -129,7 +129,7 @@ def _pictures(
             return
         clip = waiting.popleft()
         item: _Item | None = None
-        while item is None or isinstance(item, Pictures):
+        while item is None or isinstance(item, ClipInputs):
             item = clip.items.get()
             yield clip, item
 
@@ -152,7 +152,7 @@ def _put(clip: _Clip, item: _Item, stop: Event) -> None:
             return
 
 
-def _reason(found: Found, error: Exception) -> str:
+def _reason(found: SoundFile, error: Exception) -> str:
     if isinstance(error, AudiotagError):
         return as_text(str(error))
     if isinstance(error, OSError) and error.strerror:
@@ -162,27 +162,27 @@ def _reason(found: Found, error: Exception) -> str:
     return as_text(f"{found.clip} cannot be read: {type(error).__name__}: {error}; export it again from its source.")
 
 
-def _scored(tagger: Tagger, items: Iterator[tuple[_Clip, _Item]]) -> Iterator[Outcome]:
+def _scored(tagger: Tagger, items: Iterator[tuple[_Clip, _Item]]) -> Iterator[FileResult]:
     """Items through the networks: a clip is done when the scores of its last block are there."""
     networks = _Networks(tagger)
     unscored: deque[tuple[_Clip, _Item]] = deque()
 
-    def settled() -> Iterator[Outcome]:
+    def settled() -> Iterator[FileResult]:
         while unscored:
             clip, item = unscored[0]
-            if isinstance(item, Pictures):
+            if isinstance(item, ClipInputs):
                 if (evidence := networks.evidence(item)) is None:
                     return
                 clip.evidence.append(evidence)
             elif isinstance(item, _Failed):
-                yield Outcome(clip.found, None, item.problem)
+                yield FileResult(clip.found, None, item.problem)
             else:
-                yield Outcome(clip.found, tagger.tags_of(joined(clip.evidence)))
+                yield FileResult(clip.found, tagger.tags_of(joined_evidence(clip.evidence)))
             unscored.popleft()
 
     for clip, item in items:
         unscored.append((clip, item))
-        if isinstance(item, Pictures):
+        if isinstance(item, ClipInputs):
             networks.take(item)
         if len(unscored) > UNSCORED:
             networks.finish()
@@ -196,11 +196,11 @@ class _Networks:
 
     def __init__(self, tagger: Tagger) -> None:
         self._tagger = tagger
-        self._like: Pictures
+        self._like: ClipInputs
         self._pictures: list[np.ndarray] = []
         self._scores = np.empty((0, 0, 0), np.float32)  # (folds, pictures, labels) that nobody has asked for yet
 
-    def take(self, block: Pictures) -> None:
+    def take(self, block: ClipInputs) -> None:
         """Queue the pictures of a block, then those of its passes."""
         if not len(block.plain):
             return
@@ -218,7 +218,7 @@ class _Networks:
             self._score(np.concatenate(self._pictures))
             self._pictures = []
 
-    def evidence(self, block: Pictures) -> Evidence | None:
+    def evidence(self, block: ClipInputs) -> Evidence | None:
         """Of the block that was taken first and not asked for yet; None while its scores are not there."""
         silent = self._tagger.scored(replace(block, plain=block.plain[:0], augmented=None))
         windows, passes = len(block.plain), 0 if block.augmented is None else len(block.augmented)
@@ -234,7 +234,7 @@ class _Networks:
     def _score(self, pictures: np.ndarray) -> None:
         windows = len(pictures)
         batch = replace(
-            self._like, starts=np.zeros(windows), heard=np.ones(windows, bool), plain=pictures, augmented=None
+            self._like, starts=np.zeros(windows), audible=np.ones(windows, bool), plain=pictures, augmented=None
         )
         scores = self._tagger.scored(batch).scores
         self._scores = np.concatenate([self._scores, scores], axis=1) if self._scores.size else scores
@@ -243,7 +243,7 @@ class _Networks:
 def _bytes(clip: _Clip) -> int:
     """Of the pictures that wait in a clip; what is not made yet counts nothing."""
     with clip.items.mutex:
-        items = [item for item in clip.items.queue if isinstance(item, Pictures)]
+        items = [item for item in clip.items.queue if isinstance(item, ClipInputs)]
     return sum(item.plain.nbytes + (0 if item.augmented is None else item.augmented.nbytes) for item in items)
 
 
@@ -263,19 +263,19 @@ def _clip(path: Path, base: str) -> str:
     return os.path.relpath(path, base) if base else path.name
 
 
-def _in_folder(folder: Path, base: str) -> Iterator[Found]:
+def _in_folder(folder: Path, base: str) -> Iterator[SoundFile]:
     try:
         with os.scandir(folder) as entries:
             visible = ((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries if entry.name[0] != ".")
             seen = sorted(one for one in visible if one[1] or one[0].lower().endswith(SUFFIXES))
     except OSError as error:
         name = as_text(_clip(folder, base))
-        yield Found(folder, name, f"{name}: the folder cannot be read: {error.strerror or error}.")
+        yield SoundFile(folder, name, f"{name}: the folder cannot be read: {error.strerror or error}.")
         return
     for name, is_folder in seen:
         path = folder / name
         if not is_folder:
-            yield Found(path, _clip(path, base))
+            yield SoundFile(path, _clip(path, base))
             continue
         empty = True
         for found in _in_folder(path, base):
@@ -283,4 +283,4 @@ def _in_folder(folder: Path, base: str) -> Iterator[Found]:
             yield found
         if empty and name.lower().endswith(SUFFIXES):
             clip = as_text(_clip(path, base))
-            yield Found(path, clip, f"{clip} is a folder without sounds, named like a sound; remove it.")
+            yield SoundFile(path, clip, f"{clip} is a folder without sounds, named like a sound; remove it.")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from audiotag.networks import XResNet
+    from torch import nn
 
 Engine = Callable[[np.ndarray], np.ndarray]
 
@@ -31,7 +31,7 @@ def needs_graph(name: str) -> bool:
     return not name.startswith("torch")
 
 
-def open_torch(name: str, networks: Sequence[XResNet]) -> Engine:
+def open_torch(name: str, networks: Sequence[nn.Module]) -> Engine:
     """An engine that runs the networks of the folds themselves: "torch", "torch-bf16" or "torch-cuda".
 
     Raises
@@ -41,7 +41,7 @@ def open_torch(name: str, networks: Sequence[XResNet]) -> Engine:
     """
     import torch
 
-    from audiotag.tagging.all_folds import AllFolds
+    from audiotag.tagging.onnx_export import AllFolds
 
     halved, on_gpu = name == "torch-bf16", name == "torch-cuda"
     if halved and not (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()):
@@ -66,7 +66,7 @@ def open_torch(name: str, networks: Sequence[XResNet]) -> Engine:
 
 
 def open_graph(name: str, graph: bytes) -> Engine:
-    """An engine that runs an ONNX graph, see `audiotag.tagging.all_folds.as_onnx`.
+    """An engine that runs an ONNX graph, see `audiotag.tagging.onnx_export.onnx_graph`.
 
     Parameters
     ----------

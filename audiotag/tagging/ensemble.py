@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from audiotag.errors import AudiotagError
-from audiotag.network_settings import NetworkSettings
-from audiotag.sound.settings import SpectrogramSettings
+from audiotag.features.settings import SpectrogramSettings
+from audiotag.networks.base import NetworkSettings, network_from_dict
 from audiotag.tagging.settings import Windows
 from audiotag.workspace import read_json
 
 if TYPE_CHECKING:
-    from audiotag.networks import XResNet
+    from torch import nn
 
 FORMAT = 1
 CARD = "card.json"
@@ -64,7 +64,7 @@ class Card:
     dataset : dict
         ``name``, ``clips``, ``fingerprint`` of the labelled clips.
     sounds : dict
-        What the training sounds are like, see `audiotag.tagging.likeness`; empty for an ensemble of older make.
+        What the training sounds are like, see `audiotag.tagging.training_profile`; empty for an ensemble of older make.
     parts : tuple[PartCard, ...]
         What it was trained on, by where the sounds come from; empty where that is not told apart.
     out_of_fold : str
@@ -92,7 +92,7 @@ class Card:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        return asdict(self)
+        return asdict(self) | {"network": self.network.to_dict()}
 
 
 def read_card(folder: Path) -> Card:
@@ -124,7 +124,7 @@ def read_card(folder: Path) -> Card:
                 "labels": tuple(values["labels"]),
                 "thresholds": tuple(float(value) for value in values["thresholds"]),
                 "spectrogram": SpectrogramSettings.from_dict(values["spectrogram"]),
-                "network": NetworkSettings(**values["network"]),
+                "network": network_from_dict(values["network"]),
                 "folds": tuple(FoldCard(**fold) for fold in values["folds"]),
                 "parts": tuple(PartCard(**part) for part in values.get("parts", ())),
             }
@@ -166,7 +166,7 @@ def _check(card: Card) -> None:
         raise AudiotagError(f"windows must be one of {', '.join(get_args(Windows))}, got {card.windows!r}")
 
 
-def load_networks(folder: Path, card: Card, folds: tuple[int, ...] = ()) -> list[XResNet]:
+def load_networks(folder: Path, card: Card, folds: tuple[int, ...] = ()) -> list[nn.Module]:
     """The networks of the chosen folds, or of all, in evaluation mode on the CPU.
 
     Raises
@@ -177,8 +177,6 @@ def load_networks(folder: Path, card: Card, folds: tuple[int, ...] = ()) -> list
     from safetensors import SafetensorError
     from safetensors.torch import load
 
-    from audiotag.networks import build_network, fold_spectral_norm
-
     networks = []
     for fold in chosen_folds(card, folds):
         content = checked_bytes(folder, fold.file, fold.sha256)
@@ -188,9 +186,7 @@ def load_networks(folder: Path, card: Card, folds: tuple[int, ...] = ()) -> list
             }
         except SafetensorError as error:
             raise AudiotagError(f"{folder.name}/{fold.file} is no safetensors file: {error}.") from error
-        network = build_network(card.network, len(card.labels), card.spectrogram.channels)
-        if card.network.self_attention:
-            network = fold_spectral_norm(network)
+        network = card.network.for_inference(card.network.build(len(card.labels), card.spectrogram.channels))
         try:
             network.load_state_dict(weights)
         except RuntimeError as error:

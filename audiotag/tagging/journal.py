@@ -22,7 +22,7 @@ from typing import Any, BinaryIO, Self
 import numpy as np
 
 from audiotag.errors import AudiotagError
-from audiotag.tagging.bulk import Found
+from audiotag.tagging.bulk import SoundFile
 from audiotag.tagging.export import cells_of, columns_of, csv_lines, json_parts, problems_csv_lines
 from audiotag.workspace import written_aside
 
@@ -62,7 +62,7 @@ class Journal:
         self._say = say
         self._lock = FileLock(out.with_name(f".{out.name}.partial.lock"))
         self._order = array("q")  # where the line of each clip begins, in the order of the files; −1 before it is done
-        self._places: deque[tuple[int, Found, os.stat_result | None]] = deque()  # of those that are on their way
+        self._places: deque[tuple[int, SoundFile, os.stat_result | None]] = deque()  # of those that are on their way
         self._keys, self._offsets = np.empty(0, np.uint64), np.empty(0, np.int64)
         self.kept = 0
 
@@ -86,7 +86,7 @@ class Journal:
         with suppress(OSError):  # Windows lets nobody remove what another one waits for
             os.unlink(self._lock.lock_file)
 
-    def todo(self, files: Iterable[Found]) -> Iterator[Found]:
+    def todo(self, files: Iterable[SoundFile]) -> Iterator[SoundFile]:
         """Of these files those that are not done, to be given to `add` in this order."""
         for found in files:
             stat = None
@@ -192,7 +192,7 @@ def _write_parquet(file: BinaryIO, columns: list[str], cells: Iterator[list[str 
             writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
 
 
-def _key(found: Found, stat: os.stat_result) -> int:
+def _key(found: SoundFile, stat: os.stat_result) -> int:
     return _checksum(found.clip, str(found.path), stat.st_size, stat.st_mtime_ns)
 
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from audiotag.errors import AudiotagError, require
+from audiotag.checks import require
+from audiotag.errors import AudiotagError
 from audiotag.metrics import best_f1_thresholds
-from audiotag.tagging.combining import combined, fitted_weights
+from audiotag.tagging.fold_fusion import fitted_weights, fuse_folds
 from audiotag.tagging.settings import Combine
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class OutOfFold:
         )
 
     def weights(self) -> np.ndarray:
-        """See `audiotag.tagging.combining.fitted_weights`, shape ``(folds, 2)``."""
+        """See `audiotag.tagging.fold_fusion.fitted_weights`, shape ``(folds, 2)``."""
         return fitted_weights(self.scores, self.targets, self.folds)
 
     def as_combined(self, combine: Combine) -> OutOfFold:
@@ -59,7 +60,7 @@ class OutOfFold:
         weights, scores = self.weights(), np.empty_like(self.scores)
         for row, fold in enumerate(np.unique(self.folds)):
             own = self.folds == fold
-            scores[own] = combined(self.scores[own][None], "weighted", weights[row : row + 1])
+            scores[own] = fuse_folds(self.scores[own][None], "weighted", weights[row : row + 1])
         return OutOfFold(scores, self.targets, self.folds)
 
     def precision_recall(self, label: int, threshold: float) -> tuple[float, float]:

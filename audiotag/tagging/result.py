@@ -49,7 +49,7 @@ class Evidence:
     duration_s: float
     starts_s: np.ndarray
     window_s: float
-    heard: np.ndarray
+    audible: np.ndarray
     scores: np.ndarray
     augmented: np.ndarray | None
     notes: tuple[str, ...]

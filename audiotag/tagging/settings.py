@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from audiotag.errors import require
+from audiotag.checks import require
 
 Combine = Literal["mean", "geometric", "weighted"]
 Windows = Literal["mean", "max"]
@@ -23,7 +23,7 @@ class TagSettings:
     Attributes
     ----------
     combine : "mean", "geometric" or "weighted"
-        How the folds become one: see `audiotag.tagging.combining`.
+        How the folds become one: see `audiotag.tagging.fold_fusion`.
     tta : bool
         Test-time augmentation: four more passes over shifted, masked windows, which takes five times as long.
     overlap : float

@@ -8,7 +8,7 @@ from typing import Self
 from audiotag.data.dataset import Dataset
 from audiotag.data.tables import FILE_COLUMNS, column_of, read_table
 from audiotag.errors import AudiotagError
-from audiotag.tagging.bulk import Found
+from audiotag.tagging.bulk import SoundFile
 from audiotag.tagging.ensemble import Card
 
 SAMPLE = "sample_submission.csv"
@@ -20,7 +20,7 @@ class Sheet:
 
     columns: list[str]
     file_column: str
-    files: list[Found]
+    files: list[SoundFile]
 
     @classmethod
     def of(cls, dataset: Dataset, card: Card) -> Self:
@@ -37,12 +37,12 @@ class Sheet:
         if not (root / SAMPLE).is_file():
             if not paths:
                 raise AudiotagError(f"{dataset.name} has no test clips and no {SAMPLE}; audiotag tag takes any folder.")
-            return cls(["fname", *card.labels], "fname", [Found(path, clip) for clip, path in paths.items()])
+            return cls(["fname", *card.labels], "fname", [SoundFile(path, clip) for clip, path in paths.items()])
         sample = read_table(root / SAMPLE)
         file_column = column_of(sample, FILE_COLUMNS, root / SAMPLE)
         clips = sample[file_column].dropna().tolist()
         # Where the truth is not given away, no table but the sample names the clips.
-        files = [Found(paths.get(clip, root / "test" / clip), clip) for clip in clips]
+        files = [SoundFile(paths.get(clip, root / "test" / clip), clip) for clip in clips]
         return cls(list(sample.columns), file_column, files)
 
     def note(self, card: Card) -> str:

@@ -1,7 +1,7 @@
 """From a clip to its tags, by an ensemble of folds.
 
 A clip goes through in windows of the training length, so its tags do not depend on how long it is; one that is longer
-than `WHOLE_S` is read block by block, so neither does memory, and its ends are not trimmed.
+than `MAX_WHOLE_CLIP_S` is read block by block, so neither does memory, and its ends are not trimmed.
 """
 
 from __future__ import annotations
@@ -14,27 +14,31 @@ from pathlib import Path
 
 import numpy as np
 
-from audiotag.errors import AudiotagError, require
-from audiotag.sound.audio import SILENCE_DBFS, Sound, Source, peak_dbfs, read_header, read_sound
-from audiotag.sound.augment import Mask
-from audiotag.sound.spectrogram import fit_length, kept_bounds, log_mel, network_input
-from audiotag.sound.streaming import LongSound
-from audiotag.tagging.combining import clip_tags
+from audiotag.audio.header import Sound, Source
+from audiotag.audio.levels import SILENCE_DBFS, peak_dbfs
+from audiotag.audio.reading import read_header, read_sound
+from audiotag.audio.streaming import LongSound
+from audiotag.augmentation.spectrograms import Mask
+from audiotag.checks import require
+from audiotag.errors import AudiotagError
+from audiotag.features.log_mel import log_mel, network_input
+from audiotag.features.trimming import fit_length, trimmed_bounds
+from audiotag.tagging.engine_selection import Say, select_engine
 from audiotag.tagging.ensemble import Card, chosen_folds, read_card
-from audiotag.tagging.fastest import Say, fastest_engine
-from audiotag.tagging.likeness import measured, unlike
+from audiotag.tagging.fold_fusion import clip_tags
 from audiotag.tagging.out_of_fold import read_out_of_fold
 from audiotag.tagging.result import Evidence, Tags
 from audiotag.tagging.settings import TagSettings
+from audiotag.tagging.training_profile import sound_levels, unlike_training_sounds
 
 WINDOWS_AT_ONCE = 32  # bounds memory, whatever the clip's length
-WHOLE_S = 300.0
-LITTLE = 0.01  # of a window, by which a sound may be longer and still have one
+MAX_WHOLE_CLIP_S = 300.0
+MAX_EXCESS_FRACTION = 0.01  # of a window, by which a sound may be longer and still have one
 PASSES = 4  # of test-time augmentation; fastai's n
 
 
 @dataclass(frozen=True, eq=False)
-class Pictures:
+class ClipInputs:
     """A clip, or a block of a long one, on its way to the networks.
 
     Attributes
@@ -55,7 +59,7 @@ class Pictures:
     name: str
     starts: np.ndarray
     end: int
-    heard: np.ndarray
+    audible: np.ndarray
     plain: np.ndarray
     augmented: np.ndarray | None
     notes: tuple[str, ...]
@@ -101,11 +105,11 @@ class Tagger:
         self.out_of_fold = read_out_of_fold(folder, self.card)
         self._require_weights(self.settings)
         self.masks = _masks(self.card) if self.settings.tta else ()
-        self.engine_name, self._engine = fastest_engine(folder, self.card, self.settings.folds, say)
+        self.engine_name, self._engine = select_engine(folder, self.card, self.settings.folds, say)
 
     @cached_property
     def weights(self) -> np.ndarray | None:
-        """What the chosen folds' logits are worth, see `audiotag.tagging.combining.fitted_weights`, ``(folds, 2)``.
+        """What the chosen folds' logits are worth, see `audiotag.tagging.fold_fusion.fitted_weights`, ``(folds, 2)``.
 
         None where the ensemble holds no out-of-fold scores to fit them to.
         """
@@ -120,7 +124,7 @@ class Tagger:
         Raises
         ------
         AudiotagError
-            If it cannot be read as a sound; see `audiotag.sound.audio.read_sound`.
+            If it cannot be read as a sound; see `audiotag.audio.reading.read_sound`.
         """
         return self.tags_of(self.evidence(source, name))
 
@@ -151,7 +155,7 @@ class Tagger:
 
     def evidence(self, source: Source, name: str | None = None) -> Evidence:
         """What each fold says of each window of a sound file, or of the bytes of one."""
-        return joined([self.scored(block) for block in self.pictures(source, name)])
+        return joined_evidence([self.scored(block) for block in self.pictures(source, name)])
 
     def evidence_of(self, sound: Sound) -> Evidence:
         """`evidence` of a decoded sound, which must have the card's sample rate."""
@@ -161,15 +165,15 @@ class Tagger:
         )
         return self.scored(self._of_whole(sound))
 
-    def pictures(self, source: Source, name: str | None = None) -> Iterator[Pictures]:
-        """What the networks get of a sound: once, or for a sound longer than `WHOLE_S` block by block."""
+    def pictures(self, source: Source, name: str | None = None) -> Iterator[ClipInputs]:
+        """What the networks get of a sound: once, or for a sound longer than `MAX_WHOLE_CLIP_S` block by block."""
         rate = self.card.spectrogram.sample_rate
-        if read_header(source, name).duration_s <= WHOLE_S:
+        if read_header(source, name).duration_s <= MAX_WHOLE_CLIP_S:
             yield self._of_whole(read_sound(source, rate, name))
             return
         window = self.card.spectrogram.clip_samples
         hop = self.settings.hop(window)
-        step = hop * (1 + round(WHOLE_S / 2 * rate) // hop)
+        step = hop * (1 + round(MAX_WHOLE_CLIP_S / 2 * rate) // hop)
         sound = LongSound(source, rate, name)
         notes: tuple[str, ...] = ()
         offset, parts = 0, [np.empty(0, np.float32)]
@@ -185,7 +189,7 @@ class Tagger:
         starts = np.array(window_starts(len(rest), window, hop))
         yield replace(self._block(sound.name, rest, starts, offset), notes=(*sound.notes, *notes))
 
-    def scored(self, pictures: Pictures) -> Evidence:
+    def scored(self, pictures: ClipInputs) -> Evidence:
         """What the networks say of them."""
         settings, windows = self.card.spectrogram, len(pictures.starts)
         augmented = pictures.augmented
@@ -194,7 +198,7 @@ class Tagger:
             duration_s=pictures.end / settings.sample_rate,
             starts_s=pictures.starts / settings.sample_rate,
             window_s=settings.clip_s,
-            heard=pictures.heard,
+            audible=pictures.audible,
             scores=self._scores(pictures.plain, windows),
             augmented=None if augmented is None else np.stack([self._scores(one, windows) for one in augmented]),
             notes=pictures.notes,
@@ -223,38 +227,38 @@ class Tagger:
         parts = [self.engine(pictures[at : at + WINDOWS_AT_ONCE]) for at in range(0, len(pictures), WINDOWS_AT_ONCE)]
         return np.concatenate(parts, axis=1)
 
-    def _of_whole(self, sound: Sound) -> Pictures:
+    def _of_whole(self, sound: Sound) -> ClipInputs:
         settings = self.card.spectrogram
-        first, last = kept_bounds(sound.waveform, settings)
+        first, last = trimmed_bounds(sound.waveform, settings)
         window = settings.clip_samples
         spare = last - first - window
         # Encoders lengthen a clip by some milliseconds: it has one window, the middle as in training, and not two.
-        few = 0 <= spare <= window * LITTLE
+        few = 0 <= spare <= window * MAX_EXCESS_FRACTION
         starts = [spare // 2] if few else window_starts(last - first, window, self.settings.hop(window))
         notes = (*sound.notes, *self._unlike(sound.name, sound.waveform))
         block = self._block(sound.name, sound.waveform[first:last], np.array(starts), first)
         return replace(block, end=len(sound.waveform), notes=notes)
 
-    def _block(self, name: str, waveform: np.ndarray, starts: np.ndarray, offset: int) -> Pictures:
+    def _block(self, name: str, waveform: np.ndarray, starts: np.ndarray, offset: int) -> ClipInputs:
         """Pictures of windows at ``starts`` in a waveform that lies at ``offset`` in its clip."""
         window = self.card.spectrogram.clip_samples
-        heard = np.array([peak_dbfs(waveform[start : start + window]) >= SILENCE_DBFS for start in starts])
+        audible = np.array([peak_dbfs(waveform[start : start + window]) >= SILENCE_DBFS for start in starts])
         plain = np.empty(0, np.float32)
         augmented = np.empty((PASSES, 0), np.float32) if self.settings.tta else None
-        if heard.any():
+        if audible.any():
             plain = np.stack([self._picture(waveform, start) for start in starts])
             if self.settings.tta:
                 augmented = self._augmented(waveform, starts)
-        return Pictures(name, starts + offset, offset + len(waveform), heard, plain, augmented, ())
+        return ClipInputs(name, starts + offset, offset + len(waveform), audible, plain, augmented, ())
 
     def _picture(
-        self, waveform: np.ndarray, start: int, at: float = 0.5, draw: np.random.Generator | None = None
+        self, waveform: np.ndarray, start: int, at: float = 0.5, rng: np.random.Generator | None = None
     ) -> np.ndarray:
         settings = self.card.spectrogram
         decibels = log_mel(fit_length(waveform[start : start + settings.clip_samples], settings, at), settings)
-        if draw is not None:
+        if rng is not None:
             for mask in self.masks:
-                decibels = mask.apply(decibels[None, None], mask.draw(draw, (1, 1, *decibels.shape)))[0, 0]
+                decibels = mask.apply(decibels[None, None], mask.sample(rng, (1, 1, *decibels.shape)))[0, 0]
         return network_input(decibels, settings)
 
     def _augmented(self, waveform: np.ndarray, starts: np.ndarray) -> np.ndarray:
@@ -265,18 +269,20 @@ class Tagger:
         """
         settings = self.card.spectrogram
         content = hashlib.blake2b(np.ascontiguousarray(waveform).tobytes(), digest_size=8).digest()
-        draw = np.random.default_rng(int.from_bytes(content, "little"))
+        rng = np.random.default_rng(int.from_bytes(content, "little"))
         reach, last = self.settings.hop(settings.clip_samples) // 2, max(len(waveform) - settings.clip_samples, 0)
         passes = []
         for _ in range(PASSES):
-            shifted = np.clip(starts + draw.integers(-reach, reach + 1, len(starts)), 0, last)
-            passes.append(np.stack([self._picture(waveform, start, draw.random(), draw) for start in shifted]))
+            shifted = np.clip(starts + rng.integers(-reach, reach + 1, len(starts)), 0, last)
+            passes.append(np.stack([self._picture(waveform, start, rng.random(), rng) for start in shifted]))
         return np.stack(passes)
 
     def _unlike(self, name: str, waveform: np.ndarray) -> tuple[str, ...]:
         if not self.card.sounds:
             return ()
-        return tuple(unlike(name, measured(waveform, self.card.spectrogram.sample_rate), self.card.sounds))
+        return tuple(
+            unlike_training_sounds(name, sound_levels(waveform, self.card.spectrogram.sample_rate), self.card.sounds)
+        )
 
     def _require_weights(self, settings: TagSettings) -> None:
         if settings.combine == "weighted" and self.weights is None:
@@ -286,13 +292,13 @@ class Tagger:
             )
 
 
-def joined(blocks: list[Evidence]) -> Evidence:
+def joined_evidence(blocks: list[Evidence]) -> Evidence:
     """Evidence of a clip from that of its blocks, in their order."""
     augmented = [block.augmented for block in blocks if block.augmented is not None]
     return replace(
         blocks[-1],
         starts_s=np.concatenate([block.starts_s for block in blocks]),
-        heard=np.concatenate([block.heard for block in blocks]),
+        audible=np.concatenate([block.audible for block in blocks]),
         scores=np.concatenate([block.scores for block in blocks], axis=1),
         augmented=np.concatenate(augmented, axis=2) if augmented else None,
         notes=tuple(note for block in blocks for note in block.notes),
@@ -307,7 +313,7 @@ def _masks(card: Card) -> tuple[Mask, ...]:
     except TypeError as error:
         raise AudiotagError(f"{card.name} has a mask in its recipe that is none: {error}; copy it again.") from error
     for mask in masks:
-        mask.draw(np.random.default_rng(0), (1, 1, card.spectrogram.n_mels, card.spectrogram.frames))
+        mask.sample(np.random.default_rng(0), (1, 1, card.spectrogram.n_mels, card.spectrogram.frames))
     return masks
 
 

@@ -1,14 +1,14 @@
 """Batches for training, made ahead by threads; all chance follows from (seed, epoch, batch), so any of them can be
 made again, alone, and an epoch is the same however it is loaded.
 
-For a CPU whole pictures are made here, in NumPy; for a GPU only the waveforms, and `audiotag.training.learner` takes
+For a CPU whole pictures are made here, in NumPy; for a GPU only the waveforms, and `audiotag.training.backend.learner` takes
 them through the same steps on the device. The Train page shows what `Batches.picture_batch` gives.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -16,30 +16,14 @@ from typing import Any
 import numpy as np
 import psutil
 
-from audiotag.sound.settings import SpectrogramSettings
-from audiotag.sound.spectrogram import network_inputs
-from audiotag.training.augmentation import Chain, augmented
-from audiotag.training.clips import Clip
-from audiotag.training.frames import FrameCache, random_start
+from audiotag.augmentation.chain import Chain, apply_all
+from audiotag.features.log_mel import network_inputs
+from audiotag.features.settings import SpectrogramSettings
+from audiotag.training.clips import LabelledClips
+from audiotag.training.frame_cache import FrameCache, random_start
 from audiotag.training.recipe import Recipe, Stage
 
 MOST_WORKERS = 8
-
-
-@dataclass(frozen=True)
-class Part:
-    """Clips with their multi-hot targets, shape ``(clips, labels)``, float32."""
-
-    clips: list[Clip]
-    targets: np.ndarray
-
-    def rows(self, rows: Sequence[int] | np.ndarray) -> Part:
-        """Some of the clips."""
-        return Part([self.clips[row] for row in rows], self.targets[np.asarray(rows, dtype=int)])
-
-    def __add__(self, other: Part) -> Part:
-        """These clips, then the other's."""
-        return Part(self.clips + other.clips, np.concatenate([self.targets, other.targets]))
 
 
 @dataclass(frozen=True)
@@ -58,7 +42,7 @@ class Batch:
     values: np.ndarray
     targets: np.ndarray
     items: np.ndarray
-    generator: np.random.Generator
+    rng: np.random.Generator
 
 
 class Batches:
@@ -74,7 +58,7 @@ class Batches:
         Held-out clips come in their order, whole-framed and as they are, unless the recipe augments them too.
     """
 
-    def __init__(self, part: Part, recipe: Recipe, stage: Stage, seed: int, training: bool) -> None:
+    def __init__(self, part: LabelledClips, recipe: Recipe, stage: Stage, seed: int, training: bool) -> None:
         self.part, self.recipe, self.stage, self.seed, self.training = part, recipe, stage, seed, training
         self.settings: SpectrogramSettings = recipe.spectrogram_of(stage)
         chain = Chain.of(recipe.augment, stage.mixup)
@@ -113,37 +97,37 @@ class Batches:
         count = len(self.part.clips)
         if not self.training:
             return np.arange(count)
-        draw = np.random.default_rng((self.seed, epoch))
-        return draw.permutation(count) if self._chances is None else draw.choice(count, count, p=self._chances)
+        rng = np.random.default_rng((self.seed, epoch))
+        return rng.permutation(count) if self._chances is None else rng.choice(count, count, p=self._chances)
 
     def _begun(self, epoch: int, number: int, order: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.random.Generator]:
         """Which clips, where in them (0 to 1) and the generator, which has drawn that and goes on."""
         items = order[number * self.size : (number + 1) * self.size]
-        draw = np.random.default_rng((self.seed, epoch, number + 1))  # with a 0 at the end it would be the order's
-        return items, draw.random(len(items)) if self.at_random else np.full(len(items), 0.5), draw
+        rng = np.random.default_rng((self.seed, epoch, number + 1))  # with a 0 at the end it would be the order's
+        return items, rng.random(len(items)) if self.at_random else np.full(len(items), 0.5), rng
 
     def _pictures(self, epoch: int, number: int, order: np.ndarray) -> Batch:
         if self.chain.on_waveforms:
-            from audiotag.sound.spectrogram import log_mel
+            from audiotag.features.log_mel import log_mel
 
             begun = self._waveforms(epoch, number, order)
-            items, draw = begun.items, begun.generator
-            waveforms, targets = augmented(self.chain.on_waveforms, begun.values, begun.targets, draw)
+            items, rng = begun.items, begun.rng
+            waveforms, targets = apply_all(self.chain.on_waveforms, begun.values, begun.targets, rng)
             log_mels = np.stack([log_mel(waveform, self.settings) for waveform in waveforms])
         else:
-            items, places, draw = self._begun(epoch, number, order)
+            items, places, rng = self._begun(epoch, number, order)
             targets = self.part.targets[items]
             if self.at_random:
                 log_mels = np.stack([self.frames.random(i, at) for i, at in zip(items, places, strict=True)])
             else:
                 log_mels = np.stack([self.frames.middle(i) for i in items])
-        log_mels, targets = augmented(self.chain.on_log_mels, log_mels[:, None], targets, draw)
+        log_mels, targets = apply_all(self.chain.on_log_mels, log_mels[:, None], targets, rng)
         pictures = network_inputs(log_mels[:, 0], self.settings)
-        pictures, targets = augmented(self.chain.on_pictures, pictures, targets, draw)
-        return Batch(pictures, targets, items, draw)
+        pictures, targets = apply_all(self.chain.on_pictures, pictures, targets, rng)
+        return Batch(pictures, targets, items, rng)
 
     def _waveforms(self, epoch: int, number: int, order: np.ndarray) -> Batch:
-        items, places, draw = self._begun(epoch, number, order)
+        items, places, rng = self._begun(epoch, number, order)
         settings, whole_frames = self.settings, self.recipe.whole_frames and self.at_random
         clips = [self.part.clips[item] for item in items]
         waveforms = np.stack(
@@ -152,7 +136,7 @@ class Batches:
                 for clip, at in zip(clips, places, strict=True)
             ]
         )
-        return Batch(waveforms, self.part.targets[items], items, draw)
+        return Batch(waveforms, self.part.targets[items], items, rng)
 
 
 def workers_for(device: str) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from audiotag.audio.reading import read_crop, read_header, read_sound
 from audiotag.data.dataset import Problem
 from audiotag.errors import AudiotagError
-from audiotag.sound.audio import read_crop, read_header, read_sound, trim_bounds
-from audiotag.sound.settings import SpectrogramSettings
-from audiotag.sound.spectrogram import kept_bounds
+from audiotag.features.settings import SpectrogramSettings
+from audiotag.features.trimming import trim_bounds, trimmed_bounds
 
 KNOWN_COLUMNS = [
     "path", "size", "modified_ns", "error", "sample_rate", "frames", "container", "codec", "measure_error",
@@ -53,7 +53,7 @@ class Clip:
         Returns
         -------
         numpy.ndarray, shape=(settings.clip_samples,), float32
-            For a ``start`` of `audiotag.sound.spectrogram.crop_start` what `audiotag.sound.spectrogram.fit_length`
+            For a ``start`` of `audiotag.features.trimming.crop_start` what `audiotag.features.trimming.fit_length`
             gives of the kept samples.
         """
         wanted = settings.clip_samples
@@ -90,7 +90,7 @@ def prepare_clips(
     settings : SpectrogramSettings
         Their ``sample_rate`` and trimming are used.
     known : pandas.DataFrame, optional
-        The dataset's index with its measures, as `audiotag.data.measuring.with_measures` gives it. A row counts while
+        The dataset's index with its measures, as `audiotag.inspection.measurement_job.with_measures` gives it. A row counts while
         the file has the size and time of change that it had for the index, whenever that was read.
     progress : callable(done, total), optional
 
@@ -126,7 +126,7 @@ def _decoded(path: Path, settings: SpectrogramSettings) -> Clip | str:
         at_rate = read_header(path).sample_rate == settings.sample_rate
     except (AudiotagError, OSError) as error:
         return str(error)
-    start, end = kept_bounds(sound.waveform, settings)
+    start, end = trimmed_bounds(sound.waveform, settings)
     return Clip(path.name, path, start, end, at_rate)
 
 
@@ -166,3 +166,19 @@ def _has_all_frames(row: Any) -> bool:
         return len(read_crop(row.path, int(row.frames) - 1, 1)) == 1
     except (AudiotagError, OSError):
         return False
+
+
+@dataclass(frozen=True)
+class LabelledClips:
+    """Clips with their multi-hot targets, shape ``(clips, labels)``, float32."""
+
+    clips: list[Clip]
+    targets: np.ndarray
+
+    def rows(self, rows: Sequence[int] | np.ndarray) -> LabelledClips:
+        """Some of the clips."""
+        return LabelledClips([self.clips[row] for row in rows], self.targets[np.asarray(rows, dtype=int)])
+
+    def __add__(self, other: LabelledClips) -> LabelledClips:
+        """These clips, then the other's."""
+        return LabelledClips(self.clips + other.clips, np.concatenate([self.targets, other.targets]))

@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
+from audiotag.audio.reading import read_sound
 from audiotag.data.dataset import Dataset
-from audiotag.data.remembered import open_remembered
+from audiotag.data.saved_options import open_remembered
 from audiotag.errors import AudiotagError
 from audiotag.metrics import accuracy, best_f1_thresholds, lwlrap
-from audiotag.sound.audio import read_sound
-from audiotag.tagging import likeness, out_of_fold
+from audiotag.tagging import out_of_fold, training_profile
 from audiotag.tagging.ensemble import CARD, Card, FoldCard
 from audiotag.tagging.out_of_fold import OutOfFold
 from audiotag.training.runs import Run, plan_of
@@ -148,7 +148,7 @@ def _likeness(dataset: Dataset, sample_rate: int) -> dict[str, Any]:
     measured = []
     for path in clips["path"].iloc[np.unique(rows)]:
         try:
-            measured.append(likeness.measured(read_sound(path, sample_rate).waveform, sample_rate))
+            measured.append(training_profile.sound_levels(read_sound(path, sample_rate).waveform, sample_rate))
         except (AudiotagError, OSError):
             continue  # it could not be trained on either
-    return likeness.profile(measured)
+    return training_profile.profile(measured)

@@ -9,11 +9,13 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from audiotag.errors import AudiotagError, require
-from audiotag.network_settings import NetworkSettings
-from audiotag.sound.augment import Augmentation, TimeCrop
-from audiotag.sound.settings import PRESETS, SpectrogramSettings
-from audiotag.training.augmentation import KINDS, Chain, kind_of
+from audiotag.augmentation.base import Augmentation
+from audiotag.augmentation.chain import KINDS, Chain, kind_of
+from audiotag.augmentation.spectrograms import TimeCrop
+from audiotag.checks import require
+from audiotag.errors import AudiotagError
+from audiotag.features.settings import PRESETS, SpectrogramSettings
+from audiotag.networks.base import NetworkSettings, default_network, network_from_dict
 
 SHIPPED = Path(__file__).parent / "recipes"
 
@@ -21,7 +23,7 @@ Optimiser = Literal["ranger", "adam"]
 Schedule = Literal["flat-cosine", "one-cycle"]
 Loss = Literal["bce", "focal"]
 FoldMethod = Literal["stratified", "shuffled"]
-Subset = Literal["curated", "noisy"]
+SubsetName = Literal["curated", "noisy"]
 Start = Literal["weights", "weights and optimiser", "scratch"]
 
 
@@ -47,10 +49,10 @@ class Stage:
         first stages can be. Otherwise each fold trains its own.
     agreed : int
         Noisy clips a label that are added to this stage's: those of the fold's own training clips whose labels the
-        network that this stage starts from agrees with most (`audiotag.training.agreement`). 0 for none.
+        network that this stage starts from agrees with most (`audiotag.training.noisy_selection`). 0 for none.
     """
 
-    subset: Subset
+    subset: SubsetName
     epochs: int
     lr: float
     mixup: float = 0.0
@@ -60,7 +62,7 @@ class Stage:
     agreed: int = 0
 
     def __post_init__(self) -> None:
-        _require_one_of("stages.subset", self.subset, Subset)
+        _require_one_of("stages.subset", self.subset, SubsetName)
         require(1 <= self.epochs <= 1000, "stages.epochs", "be 1 to 1000", self.epochs, "a whole number of passes")
         require(0 < self.lr <= 1, "stages.lr", "be above 0, at most 1", self.lr, "3e-3 is common")
         mixes = self.mixup == 0 or 0.01 <= self.mixup <= 10
@@ -99,7 +101,7 @@ class Recipe:
     loss : "bce" or "focal"
         Binary cross-entropy, or focal loss with γ 2 (Lin et al. 2017), of the logits.
     augment : tuple of augmentations
-        Of training clips, in their order, each at its place: see `audiotag.training.augmentation`.
+        Of training clips, in their order, each at its place: see `audiotag.augmentation.chain`.
     augment_held_out : bool
         Whether held-out clips are cropped at random and masked as well while epochs are measured, as fastaudio does:
         a handicap that the published figures carry. The figures of a finished fold are without it.
@@ -132,7 +134,7 @@ class Recipe:
     fraction: float = 1.0
     seed: int = 42
     spectrogram: SpectrogramSettings = field(default_factory=SpectrogramSettings)
-    network: NetworkSettings = field(default_factory=NetworkSettings)
+    network: NetworkSettings = field(default_factory=default_network)
 
     def __post_init__(self) -> None:
         require(
@@ -180,7 +182,7 @@ class Recipe:
 
     def _check_augment(self) -> None:
         """A mask wider than the picture, for one, shows when it is drawn."""
-        generator = np.random.default_rng(0)
+        rng = np.random.default_rng(0)
         for stage in self.stages:
             settings, chain = self.spectrogram_of(stage), Chain.of(self.augment, stage.mixup)
             for augmentations, shape in (
@@ -191,7 +193,7 @@ class Recipe:
                 width = shape[-1]
                 for augmentation in augmentations:
                     try:
-                        augmentation.draw(generator, (*shape[:-1], width))
+                        augmentation.sample(rng, (*shape[:-1], width))
                     except AudiotagError as error:
                         name = kind_of(augmentation) if type(augmentation) in KINDS.values() else "mixup"
                         raise AudiotagError(f"augment, {name}: {error}") from error
@@ -237,7 +239,8 @@ class Recipe:
         """Plain values, for JSON; `from_dict` reads them back."""
         kinds = [{"kind": kind_of(item)} for item in self.augment]
         values = asdict(self)
-        return values | {"augment": [kind | item for kind, item in zip(kinds, values["augment"], strict=True)]}
+        augment = [kind | item for kind, item in zip(kinds, values["augment"], strict=True)]
+        return values | {"augment": augment, "network": self.network.to_dict()}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Recipe:
@@ -254,8 +257,11 @@ class Recipe:
             raise AudiotagError(f"stages must be a list of tables, got {stages!r}; write [[stages]] above each.")
         values["stages"] = tuple(_build(Stage, stage, "stages.") for stage in stages)
         values["augment"] = _augmentations(values.get("augment", ()))
-        for part, kind in (("spectrogram", SpectrogramSettings), ("network", NetworkSettings)):
-            values[part] = _build(kind, values.get(part, {}), f"{part}.")
+        values["spectrogram"] = _build(SpectrogramSettings, values.get("spectrogram", {}), "spectrogram.")
+        network = values.get("network", {})
+        if not isinstance(network, dict):
+            raise AudiotagError(f"network must be a table of fields, got {network!r}.")
+        values["network"] = network_from_dict(network)
         return _build(cls, values, "")
 
 

@@ -9,11 +9,10 @@ import numpy as np
 
 from audiotag.data.dataset import Dataset
 from audiotag.data.index import scan
-from audiotag.data.measuring import Measuring, with_measures
 from audiotag.errors import AudiotagError
+from audiotag.inspection.measurement_job import MeasurementJob, with_measures
 from audiotag.metrics import multi_hot
-from audiotag.training.batches import Part
-from audiotag.training.clips import Clip, prepare_clips
+from audiotag.training.clips import Clip, LabelledClips, prepare_clips
 from audiotag.training.folds import assign_folds, one_split
 from audiotag.training.recipe import Recipe, Stage
 from audiotag.training.runs import SHARED_FOLD, RunSettings
@@ -21,7 +20,7 @@ from audiotag.workspace import Workspace
 
 
 @dataclass(frozen=True)
-class Subset:
+class SubsetClips:
     """The usable clips of one subset.
 
     Attributes
@@ -43,7 +42,7 @@ class Subset:
     in_shared: np.ndarray
     problems: tuple[str, ...]
 
-    def train(self, fold: int) -> Part:
+    def train(self, fold: int) -> LabelledClips:
         """What the fold trains on; of it the recipe's fraction, the same clips each time."""
         rows = np.flatnonzero(~self._out(fold))
         if self.recipe.fraction < 1:
@@ -51,7 +50,7 @@ class Subset:
             rows = np.sort(np.random.default_rng((self.recipe.seed, fold + 1)).choice(rows, count, replace=False))
         return self._all.rows(rows)
 
-    def held_out(self, fold: int) -> Part:
+    def held_out(self, fold: int) -> LabelledClips:
         """What the fold is measured on."""
         return self._all.rows(np.flatnonzero(self._out(fold)))
 
@@ -67,8 +66,8 @@ class Subset:
         return self.in_shared if fold == SHARED_FOLD else self.folds == fold
 
     @property
-    def _all(self) -> Part:
-        return Part(self.clips, self.targets)
+    def _all(self) -> LabelledClips:
+        return LabelledClips(self.clips, self.targets)
 
 
 def stages_for(dataset: Dataset, recipe: Recipe) -> list[tuple[int, Stage]]:
@@ -86,18 +85,20 @@ def stages_for(dataset: Dataset, recipe: Recipe) -> list[tuple[int, Stage]]:
     return stages
 
 
-def read_subset(dataset: Dataset, name: str, settings: RunSettings, workspace: Workspace) -> Subset:
+def read_subset(dataset: Dataset, name: str, settings: RunSettings, workspace: Workspace) -> SubsetClips:
     """Find out which clips of a subset can be used; what the index and its measures know is not decoded again."""
     recipe = settings.recipe
     rows = dataset.subset(name)
     if settings.held_out is not None:
         rows = rows[rows["fold"] != settings.held_out].reset_index(drop=True)
-    known = with_measures(scan(dataset, workspace.indexes), Measuring.of(dataset.root, dataset.name, workspace).table())
+    known = with_measures(
+        scan(dataset, workspace.indexes), MeasurementJob.of(dataset.root, dataset.name, workspace).table()
+    )
     prepared, problems = prepare_clips(rows, recipe.spectrogram, known)
     usable = [clip is not None for clip in prepared]
     rows = rows[usable].reset_index(drop=True)
     shared = any(stage.shared and stage.subset == name for stage in recipe.stages)
-    return Subset(
+    return SubsetClips(
         recipe,
         [clip for clip in prepared if clip is not None],
         multi_hot(list(rows["labels"]), dataset.labels),
@@ -107,7 +108,7 @@ def read_subset(dataset: Dataset, name: str, settings: RunSettings, workspace: W
     )
 
 
-def fingerprint(subsets: dict[str, Subset], labels: tuple[str, ...]) -> str:
+def fingerprint(subsets: dict[str, SubsetClips], labels: tuple[str, ...]) -> str:
     """Of all clips, their targets and folds: a run goes on only with what it began with."""
     digest = hashlib.sha256(repr(labels).encode())
     for name, subset in sorted(subsets.items()):

@@ -19,20 +19,21 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from audiotag.data.dataset import Dataset
-from audiotag.data.remembered import open_remembered
+from audiotag.data.saved_options import open_remembered
 from audiotag.errors import AudiotagError
 from audiotag.metrics import accuracy, lwlrap, lwlrap_per_class
-from audiotag.training.batches import Part
+from audiotag.training.clips import LabelledClips
+from audiotag.training.device_queue import wait_for_device
 from audiotag.training.devices import check_device
 from audiotag.training.folds import available_folds, check_folds
 from audiotag.training.recipe import Stage
 from audiotag.training.runs import SHARED_FOLD, Run, plan_of
-from audiotag.training.subsets import Subset, fingerprint, read_subset, stages_for
-from audiotag.training.turns import turn
+from audiotag.training.subsets import SubsetClips, fingerprint, read_subset, stages_for
 from audiotag.workspace import Workspace, read_json, write_bytes, write_json
 
 if TYPE_CHECKING:
-    from audiotag.training.learner import Epoch, FoldTrainer, Watch
+    from audiotag.training.backend.learner import FoldTrainer
+    from audiotag.training.progress import EpochResult, TrainingCallbacks
 
 RESERVE = b"\0" * 2**16  # on a full disk this makes room for the status that says so
 
@@ -50,7 +51,7 @@ class Training:
         check_folds(self.dataset, self.recipe, self.settings.folds, self.settings.held_out)
         self.folds = self.settings.folds or available_folds(self.dataset, self.recipe, self.settings.held_out)
         names = dict.fromkeys(stage.subset for _, stage in self.stages)
-        self.subsets: dict[str, Subset] = {
+        self.subsets: dict[str, SubsetClips] = {
             name: read_subset(self.dataset, name, self.settings, workspace) for name in names
         }
         for _, stage in self.stages:
@@ -143,8 +144,9 @@ def work_in_lane(run: Run, lane: int, parent: psutil.Process) -> None:
 
 def _train_fold(training: Training, fold: int, device: str, parent: psutil.Process | None = None) -> bool:
     """Train a fold through its stages, from where it was; False if it was stopped before its end."""
+    from audiotag.training.backend.learner import FoldTrainer
     from audiotag.training.checkpoints import load_checkpoint, remove_checkpoint, save_checkpoint
-    from audiotag.training.learner import FoldTrainer, Split
+    from audiotag.training.progress import FoldSplit
 
     run, folder = training.run, training.run.fold_folder(fold)
     is_shared = fold == SHARED_FOLD
@@ -179,9 +181,9 @@ def _train_fold(training: Training, fold: int, device: str, parent: psutil.Proce
         train = subset.train(fold)
         if stage.agreed and "noisy" in training.subsets:
             train = train + _agreed(training, fold, number, stage, trainer)
-        split = Split(train, subset.held_out(fold), curated.held_out(fold) if curated else None)
+        split = FoldSplit(train, subset.held_out(fold), curated.held_out(fold) if curated else None)
 
-        def on_epoch(epoch: Epoch, state: dict[str, Any], number: int = number, stage: Stage = stage) -> None:
+        def on_epoch(epoch: EpochResult, state: dict[str, Any], number: int = number, stage: Stage = stage) -> None:
             nonlocal best
             event = {"fold": fold, "stage": number, "subset": stage.subset, **vars(epoch)}
             if number == last_stage and epoch.lwlrap > best:
@@ -222,15 +224,15 @@ def _train_fold(training: Training, fold: int, device: str, parent: psutil.Proce
     return True
 
 
-def _agreed(training: Training, fold: int, number: int, stage: Stage, trainer: FoldTrainer) -> Part:
+def _agreed(training: Training, fold: int, number: int, stage: Stage, trainer: FoldTrainer) -> LabelledClips:
     """The noisy clips that the stage adds, chosen when it begins and written down: a resumed one has the same."""
-    from audiotag.training.agreement import agreeing
+    from audiotag.training.noisy_selection import agreeing_rows
 
     path = training.run.fold_folder(fold) / f"agreed-{number + 1}.json"
     noisy = training.subsets["noisy"].train(fold)
     names = read_json(path)
     if names is None:
-        rows = agreeing(trainer.scores(noisy, stage), noisy.targets, stage.agreed)
+        rows = agreeing_rows(trainer.scores(noisy, stage), noisy.targets, stage.agreed)
         names = [noisy.clips[row].name for row in rows]
         write_json(path, names)
         training.run.write_event("agreed", fold=fold, stage=number, clips=len(names), of=len(noisy.clips))
@@ -246,8 +248,10 @@ def _lives(process: psutil.Process) -> bool:
         return False
 
 
-def _watch(run: Run, fold: int, number: int, stage: Stage, on_epoch: Any, parent: psutil.Process | None) -> Watch:
-    from audiotag.training.learner import Watch
+def _watch(
+    run: Run, fold: int, number: int, stage: Stage, on_epoch: Any, parent: psutil.Process | None
+) -> TrainingCallbacks:
+    from audiotag.training.progress import TrainingCallbacks
 
     began: dict[tuple[int, bool], float] = {}
 
@@ -262,7 +266,7 @@ def _watch(run: Run, fold: int, number: int, stage: Stage, on_epoch: Any, parent
     def must_stop() -> bool:
         return (run.folder / "stop").exists() or (parent is not None and not _lives(parent))
 
-    return Watch(on_epoch, on_batch, must_stop)
+    return TrainingCallbacks(on_epoch, on_batch, must_stop)
 
 
 def _save_fold(run: Run, fold: int, trainer: FoldTrainer, names: list[str], targets: Any, scores: Any) -> None:
@@ -278,9 +282,7 @@ def _save_weights(trainer: FoldTrainer, path: Path) -> None:
     import torch
     from safetensors.torch import save as save_tensors
 
-    from audiotag.networks import fold_spectral_norm
-
-    weights = fold_spectral_norm(trainer.network).state_dict()
+    weights = trainer.recipe.network.for_inference(trainer.network).state_dict()
     tensors = {
         name: weight.detach().to("cpu", memory_format=torch.contiguous_format) for name, weight in weights.items()
     }
@@ -322,7 +324,7 @@ def main() -> None:
         me = psutil.Process()
         run.write_process(me.pid, me.create_time())
         devices = check_device(run.settings().device)
-        with turn(run, devices) as is_ours:
+        with wait_for_device(run, devices) as is_ours:
             if is_ours:
                 work(run, devices)
             else:

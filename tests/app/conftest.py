@@ -12,7 +12,7 @@ import pytest
 import soundfile
 from streamlit.testing.v1 import AppTest
 
-from audiotag.data.starter import StarterCounts, render_starter
+from audiotag.starter.render import StarterCounts, render_starter
 from audiotag.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]

@@ -11,13 +11,13 @@ import pytest
 import soundfile
 from streamlit.testing.v1 import AppTest
 
-from audiotag.data import measuring
 from audiotag.data.layouts import open_dataset
-from audiotag.data.measuring import Measuring
 from audiotag.errors import AudiotagError
+from audiotag.features.presets import own_presets, save_preset
+from audiotag.features.settings import PRESETS, SpectrogramSettings
 from audiotag.figures.dataset import MEASURED
-from audiotag.presets import own_presets, save_preset
-from audiotag.sound.settings import PRESETS, SpectrogramSettings
+from audiotag.inspection import measurement_job
+from audiotag.inspection.measurement_job import MeasurementJob
 from audiotag.training.recipe import load_recipe
 from audiotag.training.runs import RunSettings, create_run
 from audiotag.workspace import Workspace
@@ -195,9 +195,9 @@ def barks(home: Workspace, tmp_path: Path) -> Path:
 
 def measured(home: Workspace, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Run the second pass over a dataset here and now."""
-    monkeypatch.setattr(measuring, "ProcessPoolExecutor", lambda *_: ThreadPoolExecutor(1))
+    monkeypatch.setattr(measurement_job, "ProcessPoolExecutor", lambda *_: ThreadPoolExecutor(1))
     of = open_dataset(folder)
-    measuring.work(Measuring.of(of.root, of.name, home))
+    measurement_job.work(MeasurementJob.of(of.root, of.name, home))
 
 
 def charts(at: AppTest) -> int:
@@ -404,7 +404,7 @@ def test_dataset_of_sounds_without_labels_opens(
 
 def test_measure_every_clip_starts_the_pass(barks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[Path] = []
-    monkeypatch.setattr(Measuring, "start", lambda pass_: started.append(pass_.root))
+    monkeypatch.setattr(MeasurementJob, "start", lambda pass_: started.append(pass_.root))
     at = tab("Sound")
     assert started == []
     at = at.button(key="measure").click().run()
@@ -416,9 +416,9 @@ def test_measuring_shows_its_progress_and_stops_on_the_button(
     barks: Path, home: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stopped: list[Path] = []
-    monkeypatch.setattr(Measuring, "is_active", lambda pass_: True)
-    monkeypatch.setattr(Measuring, "progress", lambda pass_: {"done": 1, "total": 4, "left_s": 90.0})
-    monkeypatch.setattr(Measuring, "stop", lambda pass_: stopped.append(pass_.root))
+    monkeypatch.setattr(MeasurementJob, "is_active", lambda pass_: True)
+    monkeypatch.setattr(MeasurementJob, "progress", lambda pass_: {"done": 1, "total": 4, "left_s": 90.0})
+    monkeypatch.setattr(MeasurementJob, "stop", lambda pass_: stopped.append(pass_.root))
     at = tab("Sound")
     assert not at.exception
     (bar,) = at.get("progress")

@@ -12,16 +12,17 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from audiotag.sound.audio import read_sound
-from audiotag.sound.settings import PRESETS
-from audiotag.tagging.gains import GEOMETRIC, MEAN, ONE, Gain, Gains, write_gains
+from audiotag.audio.reading import read_sound
+from audiotag.features.settings import PRESETS
+from audiotag.tagging.ablation import GEOMETRIC, MEAN, ONE, Ablation, AblationRow, write_ablation
 from audiotag.tagging.out_of_fold import FILE, OutOfFold
 from audiotag.tagging.result import Tag, Tags
 from audiotag.tagging.tagger import Tagger
 from audiotag.tagging.thresholds import save_thresholds, saved_thresholds
-from audiotag.ui import cached, tagging_sounds
-from audiotag.ui.player import PlayerOptions, packed
-from audiotag.ui.tagging_clip import timeline_rows, verdicts
+from audiotag.ui import cache
+from audiotag.ui.player.player import PlayerOptions, packed
+from audiotag.ui.tag import dropped_sounds
+from audiotag.ui.tag.clip_view import timeline_rows, verdicts
 from audiotag.workspace import Workspace
 
 from .conftest import beep, opened, said, wav
@@ -54,7 +55,7 @@ def row(at: AppTest, place: int) -> dict[str, Any]:
 
 
 def selected(at: AppTest, place: int) -> AppTest:
-    at.session_state[tagging_sounds.TABLE] = {"selection": {"rows": [place], "columns": [], "cells": []}}
+    at.session_state[dropped_sounds.TABLE] = {"selection": {"rows": [place], "columns": [], "cells": []}}
     return at.run()
 
 
@@ -143,7 +144,7 @@ def test_one_file_that_is_no_sound_is_a_sentence(home: Workspace) -> None:
 def test_a_long_sound_is_played_in_parts_and_its_timeline_is_whole(
     home: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cached, "LONGEST_S", 2.0)
+    monkeypatch.setattr(cache, "LONGEST_S", 2.0)
     short = uploaded(opened("pages/tag.py"), ("short.wav", noise(2.0, seed=1)))
     long = uploaded(opened("pages/tag.py"), ("long.wav", noise(5.0, seed=2)))
     assert not long.exception
@@ -155,9 +156,9 @@ def test_a_long_sound_is_played_in_parts_and_its_timeline_is_whole(
 
 
 def test_a_part_of_a_long_sound_is_that_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cached, "LONGEST_S", 2.0)
+    monkeypatch.setattr(cache, "LONGEST_S", 2.0)
     content = noise(5.0, seed=3)
-    part = cached.part(content, "long.wav", cached.content_of(content), 44_100, 1.5)
+    part = cache.part(content, "long.wav", cache.content_of(content), 44_100, 1.5)
     whole = read_sound(content, 44_100)
     np.testing.assert_array_equal(part.waveform, whole.waveform[round(1.5 * 44_100) : round(3.5 * 44_100)])
 
@@ -201,21 +202,21 @@ def test_what_comes_later_joins_what_is_there_and_is_shown(home: Workspace) -> N
     assert not at.exception
     assert [row(at, place)["length"] for place in (0, 1)] == [1.0, 2.0]
     at = uploaded(at, ("beep.wav", wav(beep(1))))  # the same sound of the same name is chosen, and not there twice
-    assert [sound.name for sound in at.session_state[tagging_sounds.KEPT]] == ["beep.wav"] * 2
-    assert at.session_state[tagging_sounds.TABLE]["selection"]["rows"] == [0]
+    assert [sound.name for sound in at.session_state[dropped_sounds.KEPT]] == ["beep.wav"] * 2
+    assert at.session_state[dropped_sounds.TABLE]["selection"]["rows"] == [0]
 
 
 def test_what_is_removed_can_be_brought_back(home: Workspace) -> None:
     at = uploaded(opened("pages/tag.py"), ("a.wav", noise(seed=4)), ("b.wav", noise(seed=5)), ("c.wav", noise(seed=6)))
     at = pressed(selected(at, 1), "Remove")
-    assert [sound.name for sound in at.session_state[tagging_sounds.KEPT]] == ["a.wav", "c.wav"]
+    assert [sound.name for sound in at.session_state[dropped_sounds.KEPT]] == ["a.wav", "c.wav"]
     at = pressed(at, "Undo")
-    assert [sound.name for sound in at.session_state[tagging_sounds.KEPT]] == ["a.wav", "b.wav", "c.wav"]
+    assert [sound.name for sound in at.session_state[dropped_sounds.KEPT]] == ["a.wav", "b.wav", "c.wav"]
     assert said(at.subheader) == ["b.wav"]
     at = pressed(at, "Clear all")
     assert not at.exception
     assert not at.subheader
-    assert len(pressed(at, "Undo").session_state[tagging_sounds.KEPT]) == 3
+    assert len(pressed(at, "Undo").session_state[dropped_sounds.KEPT]) == 3
 
 
 def test_sounds_stay_when_the_page_is_left_and_opened_again(home: Workspace) -> None:
@@ -243,7 +244,7 @@ def test_a_file_is_tagged_where_it_lies(home: Workspace, tmp_path: Path) -> None
 def test_of_a_folder_the_first_sounds_come_and_the_command_for_all_is_said(
     home: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("audiotag.ui.tagging_sources.MOST_OF_A_FOLDER", 3)
+    monkeypatch.setattr("audiotag.ui.tag.sound_sources.MOST_OF_A_FOLDER", 3)
     for number in range(4):
         (tmp_path / "sounds" / str(number)).mkdir(parents=True)
         (tmp_path / "sounds" / str(number) / "a.wav").write_bytes(noise(seed=number))
@@ -273,7 +274,7 @@ def test_a_clip_of_the_dataset_is_shown_beside_its_own_labels(home: Workspace) -
     at.session_state["of-dataset"] = True
     at = pressed(at.run(), "Tag this clip")
     assert not at.exception
-    (sound,) = at.session_state[tagging_sounds.KEPT]
+    (sound,) = at.session_state[dropped_sounds.KEPT]
     assert sound.truth
     assert f"Its own labels: {', '.join(sound.truth)}." in said(at.caption)
     assert sorted(badges(at, "add")) == ["Bark", "Bell"]
@@ -373,7 +374,7 @@ def test_the_command_that_is_shown_gives_the_tags_that_are_shown(
     home: Workspace, held_out: OutOfFold, tmp_path: Path, capsys: pytest.CaptureFixture[str], aim: str
 ) -> None:
     """Whether thresholds are moved one by one, or by an aim and then one of them."""
-    from audiotag.cli import main
+    from audiotag.cli.main import main
 
     (tmp_path / "my sound.wav").write_bytes(noise(3.0, seed=9))
     at = given_path(opened("pages/tag.py", combine="geometric mean", thresholds="true"), tmp_path / "my sound.wav")
@@ -395,13 +396,13 @@ def test_gains_are_shown_where_they_were_measured(home: Workspace) -> None:
     at = opened("pages/tag.py")
     assert "audiotag gains tiny DATASET --keep" in [code.value for code in at.code]
     folder = home.ensembles / "tiny"
-    checksums = tuple(fold.sha256 for fold in cached.card(folder).folds)
+    checksums = tuple(fold.sha256 for fold in cache.card(folder).folds)
     rows = (
-        Gain(ONE, 0.8, 0.7, "", None, 5.0),
-        Gain(MEAN, 0.85, 0.75, ONE, 0.05, 24.0),
-        Gain(GEOMETRIC, 0.86, 0.76, MEAN, 0.01, 24.0),
+        AblationRow(ONE, 0.8, 0.7, "", None, 5.0),
+        AblationRow(MEAN, 0.85, 0.75, ONE, 0.05, 24.0),
+        AblationRow(GEOMETRIC, 0.86, 0.76, MEAN, 0.01, 24.0),
     )
-    write_gains(folder, Gains(rows, "mine", "test", 120, 3, "2026-11-22", checksums, "torch"))
+    write_ablation(folder, Ablation(rows, "mine", "test", 120, 3, "2026-11-22", checksums, "torch"))
     at = opened("pages/tag.py")
     assert list(at.radio(key="combine").proto.captions) == [
         "+0.050 lwlrap over one fold, 24 ms a clip.",
@@ -434,7 +435,7 @@ def test_the_slider_says_precision_and_recall_as_it_moves(home: Workspace, held_
 
 def test_a_moved_threshold_counts_at_once_and_is_kept_when_told(home: Workspace, held_out: OutOfFold) -> None:
     at = with_thresholds_open()
-    card = cached.card(home.ensembles / "tiny")
+    card = cache.card(home.ensembles / "tiny")
     assert "Bark" in badges(at)
     at = at.slider(key="threshold-tiny-0").set_value(1.0).run()
     assert "Bark" not in badges(at)
@@ -471,7 +472,7 @@ def test_an_ensemble_without_out_of_fold_scores_has_sliders_all_the_same(home: W
 
 
 def test_damaged_thresholds_in_the_workspace_are_a_sentence(home: Workspace) -> None:
-    card = cached.card(home.ensembles / "tiny")
+    card = cache.card(home.ensembles / "tiny")
     save_thresholds(home, card, card.thresholds)
     (home.root / "thresholds" / "tiny.json").write_text("{")
     at = uploaded(opened("pages/tag.py"), ("beep.wav", wav(beep(1))))

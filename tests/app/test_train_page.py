@@ -11,14 +11,14 @@ import psutil
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from audiotag import cli, cli_training
+from audiotag.cli import main, train
 from audiotag.data.layouts import open_dataset
 from audiotag.errors import AudiotagError
-from audiotag.presets import save_preset
-from audiotag.sound.settings import SpectrogramSettings
-from audiotag.training.choices import TrainingChoices
+from audiotag.features.presets import save_preset
+from audiotag.features.settings import SpectrogramSettings
 from audiotag.training.devices import Device
 from audiotag.training.recipe import load_recipe
+from audiotag.training.run_options import RunOptions
 from audiotag.training.runs import SHARED_FOLD, Run, RunSettings, create_run, epochs_done, list_runs
 from audiotag.training.worker import work
 from audiotag.workspace import Workspace
@@ -76,16 +76,16 @@ class FakeProbe:
 @pytest.fixture
 def probe(monkeypatch: pytest.MonkeyPatch) -> type[FakeProbe]:
     fresh = type("Fresh", (FakeProbe,), {"asked": [], "started": [], "active": False, "found": None, "trouble": ""})
-    monkeypatch.setattr("audiotag.training.probe.Probe", fresh)
+    monkeypatch.setattr("audiotag.training.estimate.Estimate", fresh)
     return fresh
 
 
 def by_command(at: AppTest, home: Workspace) -> RunSettings:
     """The settings that the command shown would train with, read by the command's own parser."""
     (command,) = [code.value for code in at.code if code.value.startswith("audiotag train")]
-    options = cli._parser().parse_args(shlex.split(command)[1:])
-    assert options.run is cli_training.train
-    return cli_training.choices_of(options).settings(home)
+    options = main._parser().parse_args(shlex.split(command)[1:])
+    assert options.run is train.train
+    return train.run_options_of(options).settings(home)
 
 
 def started(at: AppTest, home: Workspace, spawned: list[Run]) -> RunSettings:
@@ -154,7 +154,7 @@ def test_choices_the_command_and_the_run_have_the_same_settings(
         else:
             at.selectbox(key=name).set_value(value)
     at.run()
-    settings = TrainingChoices(str(sounds), **wanted).settings(home)
+    settings = RunOptions(str(sounds), **wanted).settings(home)
     assert by_command(at, home) == settings
     assert started(at, home, spawned) == settings
 
@@ -179,7 +179,7 @@ def test_device_is_asked_where_there_are_several(
 ) -> None:
     here = tuple(Device(key, f"the {key}") for key in ("cuda:0", "cuda:1", "cpu"))
     monkeypatch.setattr("audiotag.training.devices.devices", lambda: here)
-    monkeypatch.setattr("audiotag.ui.training_setup.devices", lambda: here)
+    monkeypatch.setattr("audiotag.ui.train.run_setup.devices", lambda: here)
     at = opened("pages/train.py")
     assert at.selectbox(key="device").options == ["all 2 GPUs, a fold on each", "the cuda:0", "the cuda:1", "the cpu"]
     assert by_command(at, home).device == ""
@@ -191,7 +191,7 @@ def test_device_is_asked_where_there_are_several(
 def test_the_only_device_is_named_and_not_asked_for(home: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     here = (Device("cpu", "CPU, 2 cores", "An old GPU is not used."),)
     monkeypatch.setattr("audiotag.training.devices.devices", lambda: here)
-    monkeypatch.setattr("audiotag.ui.training_setup.devices", lambda: here)
+    monkeypatch.setattr("audiotag.ui.train.run_setup.devices", lambda: here)
     at = opened("pages/train.py")
     assert not any(box.key == "device" for box in at.selectbox)
     assert any("CPU, 2 cores" in text for text in said(at.caption))
@@ -275,7 +275,7 @@ def test_recipe_for_clips_that_the_dataset_lacks_cannot_be_started(home: Workspa
 
 def test_setup_is_in_the_address(home: Workspace, sounds: Path) -> None:
     at = opened("pages/train.py", recipe="Default", epochs="3,4", seed="9")
-    assert by_command(at, home) == TrainingChoices(str(sounds), "default", epochs=(3, 4), seed=9).settings(home)
+    assert by_command(at, home) == RunOptions(str(sounds), "default", epochs=(3, 4), seed=9).settings(home)
 
 
 # A batch before the start
@@ -330,7 +330,7 @@ def test_no_clip_is_read_before_the_batch_is_looked_at(home: Workspace, monkeypa
     def read(*_: Any) -> None:
         raise AssertionError("a clip was read")
 
-    monkeypatch.setattr("audiotag.ui.training_preview.prepare_clips", read)
+    monkeypatch.setattr("audiotag.ui.train.batch_preview.prepare_clips", read)
     assert not opened("pages/train.py").exception
 
 
@@ -369,7 +369,7 @@ def test_measurement_is_of_the_settings_that_would_be_started(
     home: Workspace, sounds: Path, probe: type[FakeProbe]
 ) -> None:
     opened("pages/train.py", epochs="2,3")
-    assert probe.asked[-1] == TrainingChoices(str(sounds), epochs=(2, 3)).settings(home)
+    assert probe.asked[-1] == RunOptions(str(sounds), epochs=(2, 3)).settings(home)
 
 
 def test_estimate_is_a_sentence_and_the_rates_a_chart_with_both_rates(home: Workspace, probe: type[FakeProbe]) -> None:
@@ -811,7 +811,7 @@ def test_run_of_the_page_and_run_of_its_command_give_the_same_figures(
     assert not at.exception
     (command,) = [code.value for code in at.code if code.value.startswith("audiotag train")]
     with pytest.raises(SystemExit):  # it follows a run that nobody works at, and says so
-        cli.main([*shlex.split(command)[1:], "--detach"])
+        main.main([*shlex.split(command)[1:], "--detach"])
     by_command, by_page = list_runs(home)
     assert spawned == [by_page, by_command]
     assert by_page.settings() == by_command.settings()

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from audiotag.data.starter import StarterCounts, render_starter
+from audiotag.starter.render import StarterCounts, render_starter
 
 ROOT = Path(__file__).parents[2]
 expect.set_options(timeout=30_000)  # a page shares two cores with a training

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from audiotag.sound.settings import PRESETS, SpectrogramSettings
-from audiotag.sound.spectrogram import log_mel, mel_frequencies
-from audiotag.ui import player as player_module
-from audiotag.ui.player import PlayerOptions, Region, TimelineRow, packed
+from audiotag.features.log_mel import log_mel
+from audiotag.features.mel import mel_frequencies
+from audiotag.features.settings import PRESETS, SpectrogramSettings
+from audiotag.ui.player import player as player_module
+from audiotag.ui.player.player import PlayerOptions, Region, TimelineRow, packed
 from audiotag.workspace import Workspace
 
 from .conftest import Server

@@ -9,8 +9,8 @@ import pytest
 import soundfile
 from playwright.sync_api import Locator, Page, expect
 
-from audiotag.presets import own_presets
-from audiotag.sound.settings import SpectrogramSettings
+from audiotag.features.presets import own_presets
+from audiotag.features.settings import SpectrogramSettings
 from audiotag.workspace import Workspace
 
 from .conftest import Server

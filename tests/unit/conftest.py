@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from audiotag.cli import main
+from audiotag.cli.main import main
 from audiotag.training.clips import Clip
 
 ClipOf = Callable[..., Clip]
@@ -44,7 +44,7 @@ def wait_until() -> WaitUntil:
     return wait
 
 
-class Outcome(NamedTuple):
+class CommandResult(NamedTuple):
     status: int
     out: str
     err: str
@@ -54,14 +54,14 @@ class Outcome(NamedTuple):
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., CommandResult]:
     """``run("tag", path, …)``: the command in this process."""
 
-    def run_command(*arguments: object) -> Outcome:
+    def run_command(*arguments: object) -> CommandResult:
         with pytest.raises(SystemExit) as ended:
             main([str(argument) for argument in arguments])
         output = capsys.readouterr()
         assert isinstance(ended.value.code, int)
-        return Outcome(ended.value.code, output.out, output.err)
+        return CommandResult(ended.value.code, output.out, output.err)
 
     return run_command

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from audiotag.cli import main
+from audiotag.cli.main import main
 from audiotag.data.layouts import open_dataset
 from audiotag.errors import AudiotagError
 from audiotag.metrics import lwlrap

@@ -1,0 +1,141 @@
+"""What augmentations share: checks of settings, and arithmetic on batches that are NumPy arrays or torch tensors.
+
+torch is never imported for NumPy's sake. What was drawn on the host goes to the batch's device once and nothing comes
+back, so that no step waits for the device.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+
+from audiotag.checks import require, require_within
+from audiotag.errors import AudiotagError
+
+Array = Any  # numpy.ndarray or torch.Tensor
+Domain = Literal["waveform", "picture"]
+Axis = Literal["time", "mel"]
+
+AXES: dict[Domain, tuple[str, ...]] = {
+    "waveform": ("batch", "samples"),
+    "picture": ("batch", "channels", "n_mels", "frames"),
+}
+AXIS_NUMBERS: dict[Axis, int] = {"mel": 2, "time": 3}  # of a batch of pictures
+
+
+def require_fit(values: np.ndarray, batch: Array) -> None:
+    """Raise unless drawn values are as many as the batch's items."""
+    rule = f"be of as many items as the batch ({len(batch)})"
+    require(len(values) == len(batch), "the draw", rule, len(values), "draw with the batch's own shape")
+
+
+def items_of(shape: tuple[int, ...], domain: Domain) -> int:
+    """Number of items in a batch of this shape, which must be the domain's."""
+    axes = AXES[domain]
+    rule = f"be ({', '.join(axes)})"
+    require(len(shape) == len(axes), f"the shape of a {domain} batch", rule, tuple(shape), "add the missing axes")
+    return shape[0]
+
+
+def namespace(batch: Array) -> Any:
+    """NumPy or torch, whichever the batch is of; it must hold floating-point numbers."""
+    if isinstance(batch, np.ndarray):
+        require(batch.dtype.kind == "f", "a batch", "hold floating-point numbers", batch.dtype, "convert it to float32")
+        return np
+    import torch
+
+    if not isinstance(batch, torch.Tensor):
+        raise AudiotagError(f"a batch must be a NumPy array or a torch tensor, got {type(batch).__name__}; stack it.")
+    require(batch.is_floating_point(), "a batch", "hold floating-point numbers", batch.dtype, "convert it to float32")
+    return torch
+
+
+def on_device(values: np.ndarray, batch: Array, dtype: Any = None) -> Array:
+    """Values as the batch's kind of array, on its device, in its dtype unless another is given."""
+    xp = namespace(batch)
+    if xp is np:
+        return values.astype(dtype or batch.dtype)
+    tensor = xp.tensor(values, dtype=dtype or batch.dtype)
+    # A blocking copy would wait for all that the GPU still has to do; CUDA has its own copy before this returns.
+    return tensor.to(batch.device, non_blocking=batch.device.type == "cuda")
+
+
+def beside(values: np.ndarray, batch: Array) -> Array:
+    """Drawn values, shape ``(batch,)``, as `on_device`, with axes added so that they broadcast with the batch."""
+    namespace(batch)  # refuses what has no axes
+    require_fit(values, batch)
+    return on_device(values.reshape((len(values),) + (1,) * (batch.ndim - 1)), batch)
+
+
+def working_dtype(batch: Array) -> Any:
+    """The batch's dtype, or float32 where it has 16 bits: too few for places along an axis, and for squares."""
+    return batch.dtype if batch.dtype.itemsize >= 4 else namespace(batch).float32
+
+
+def cast(batch: Array, dtype: Any) -> Array:
+    """The batch in another dtype; itself where it has it already."""
+    return batch.astype(dtype, copy=False) if isinstance(batch, np.ndarray) else batch.to(dtype)
+
+
+def stretches(batch: Array, start: np.ndarray, width: np.ndarray, axis: Axis) -> Array:
+    """Where pictures have the lines of ``(batch, count)`` stretches: booleans that broadcast with the batch."""
+    require_fit(start, batch)
+    xp, size = namespace(batch), batch.shape[AXIS_NUMBERS[axis]]
+    first, after = (on_device(lines[..., None], batch, xp.int64) for lines in (start, start + width))
+    places = xp.arange(size, device=batch.device)
+    return ((places >= first) & (places < after)).any(1).reshape(_line_shape(axis, len(start), size))
+
+
+def stretch(batch: Array, axis: Axis, start: np.ndarray, length: np.ndarray, size: int) -> Array:
+    """``size`` lines in place of each picture's ``length`` from ``start``: the two nearest, weighted; the ends held."""
+    require_fit(start, batch)
+    xp, shape = namespace(batch), _line_shape(axis, len(start), size)
+    first, lines = (on_device(values[:, None], batch, xp.int64) for values in (start, length))
+    middles = xp.arange(size, device=batch.device, dtype=working_dtype(batch)) + 0.5
+    places = (middles * (cast(lines, working_dtype(batch)) / size) - 0.5).clip(0)
+    below = cast(places, xp.int64)
+    above = xp.minimum(below + 1, lines - 1)
+    low, high = (lines_at(batch, axis, first + near) for near in (below, above))
+    return low + (high - low) * cast((places - below).reshape(shape), batch.dtype)
+
+
+def lines_at(batch: Array, axis: Axis, places: Array) -> Array:
+    """Each picture's lines at its row of ``places``: ``(batch, lines)``, within the picture, on the batch's device."""
+    number = AXIS_NUMBERS[axis]
+    if not isinstance(batch, np.ndarray):
+        return namespace(batch).take_along_dim(batch, places.reshape(_line_shape(axis, *places.shape)), number)
+    # Picture by picture: take_along_axis looks every value up by four numbers, which takes four times as long. To clip
+    # what is within the picture changes nothing, but lets NumPy write into `out` at once.
+    shape = [*batch.shape]
+    shape[number] = places.shape[1]
+    taken = np.empty(shape, dtype=batch.dtype)
+    for picture, lines, out in zip(batch, places, taken, strict=True):
+        np.take(picture, lines, axis=number - 1, out=out, mode="clip")
+    return taken
+
+
+def _line_shape(axis: Axis, items: int, size: int) -> tuple[int, int, int, int]:
+    return (items, 1, 1, size) if axis == "time" else (items, 1, size, 1)
+
+
+def resize(batch: Array, height: int, width: int) -> Array:
+    """Bilinear resize of pictures, as torch's ``interpolate(mode="bilinear", align_corners=False)``.
+
+    Parameters
+    ----------
+    batch : numpy.ndarray or torch.Tensor, shape=(batch, channels, n_mels, frames)
+    height, width : int
+
+    Returns
+    -------
+    numpy.ndarray or torch.Tensor, shape=(batch, channels, height, width)
+
+    >>> resize(np.array([[[[0.0, 4.0]]]]), 1, 4)
+    array([[[[0., 1., 3., 4.]]]])
+    """
+    require_within("height", height, 1, 10_000, "in bands", whole=True)
+    require_within("width", width, 1, 10_000, "in frames", whole=True)
+    start = np.zeros(items_of(batch.shape, "picture"), dtype=np.int64)
+    taller = stretch(batch, "mel", start, start + batch.shape[2], height)
+    return stretch(taller, "time", start, start + batch.shape[3], width)

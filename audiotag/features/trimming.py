@@ -1,0 +1,87 @@
+"""TODO."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from audiotag.features.settings import SpectrogramSettings
+
+
+def trim_bounds(
+    waveform: np.ndarray, sample_rate: int, threshold_db: float = 20.0, pad_s: float = 0.02
+) -> tuple[int, int]:
+    """Where a clip starts and ends once silence at both ends is trimmed, as fastaudio's ``RemoveSilence`` does.
+
+    Frames of 2048 samples, a hop of ``pad_s``, are loud when their RMS is less than ``threshold_db`` below the
+    loudest frame's; the clip is kept from the first to the last loud frame, and ``pad_s`` on both sides.
+
+    Parameters
+    ----------
+    waveform : numpy.ndarray, shape=(samples,)
+    sample_rate : int
+        In Hz.
+    threshold_db : float
+        Positive, in dB below the loudest frame.
+    pad_s : float
+        Seconds; also the hop between frames.
+
+    Returns
+    -------
+    tuple[int, int]
+        First sample and the one after the last.
+
+    Notes
+    -----
+    The reference is fastaudio 1.0.2 over librosa's ``effects.split``: frames are centred with zeros at the ends, and
+    a clip shorter than one pad is kept whole.
+    """
+    n_samples, hop, frame = len(waveform), int(pad_s * sample_rate), 2048
+    if hop > n_samples or n_samples == 0:
+        return 0, n_samples
+    padded = np.pad(waveform, frame // 2)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, frame)[::hop]
+    power = np.einsum("ij,ij->i", frames, frames) / np.float32(frame)
+    level_db = 10 * np.log10(np.maximum(power, 1e-10)) - 10 * np.log10(max(float(power.max()), 1e-10))
+    loud = np.flatnonzero(level_db > -threshold_db)
+    start = min(int(loud[0]) * hop, n_samples)
+    end = min((int(loud[-1]) + 1) * hop, n_samples)
+    return max(start - hop, 0), min(end + hop, n_samples)
+
+
+def trimmed_bounds(waveform: np.ndarray, settings: SpectrogramSettings) -> tuple[int, int]:
+    """First sample, and the one after the last, that the settings' trimming keeps of ``(samples,)``."""
+    if not settings.trim_db:
+        return 0, len(waveform)
+    return trim_bounds(waveform, settings.sample_rate, settings.trim_db, settings.trim_pad_s)
+
+
+def crop_start(samples: int, settings: SpectrogramSettings, at: float = 0.5) -> int:
+    """First sample of the crop that `fit_length` takes; negative where zeros come before a shorter clip."""
+    if samples < settings.clip_samples and settings.padding != "zeros":
+        return 0
+    return round(at * (samples - settings.clip_samples))
+
+
+def fit_length(waveform: np.ndarray, settings: SpectrogramSettings, at: float = 0.5) -> np.ndarray:
+    """Cut or pad a waveform to the clip length.
+
+    Parameters
+    ----------
+    waveform : numpy.ndarray, shape=(samples,)
+    settings : SpectrogramSettings
+        Its ``clip_s`` and ``padding`` are used.
+    at : float
+        0 to 1: where the crop lies in a longer clip, or a shorter clip between its zeros; training draws it at
+        random, pages and tagger take the middle.
+
+    Returns
+    -------
+    numpy.ndarray, shape=(settings.clip_samples,), float32
+    """
+    wanted, have = settings.clip_samples, len(waveform)
+    start = crop_start(have, settings, at)
+    if have >= wanted:
+        return waveform[start : start + wanted]
+    if settings.padding == "repeat" and have:
+        return np.resize(waveform, wanted)
+    return np.pad(waveform, (-start, wanted - have + start))

@@ -1,0 +1,113 @@
+"""What every network has: settings that a recipe holds, and the registry that finds a network by its name.
+
+A network is one file: a frozen dataclass of settings, derived from `NetworkSettings` and decorated with
+`register_network`, whose `NetworkSettings.build` makes the torch module. Settings are read by pages, which must not
+wait for torch, so torch is imported inside ``build``, or in a module that ``build`` imports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from audiotag.errors import AudiotagError
+from audiotag.registry import Registry
+
+if TYPE_CHECKING:
+    from torch import nn
+
+DEFAULT_NETWORK = "xresnet"
+
+
+class NetworkSettings:
+    """What a network is built from; base of a frozen dataclass for each network.
+
+    A network takes ``(batch, channels, height, width)`` float32 and gives logits of shape ``(batch, n_labels)``.
+    """
+
+    kind: ClassVar[str] = ""
+
+    def build(self, n_labels: int, channels: int = 1) -> nn.Module:
+        """A freshly initialised network; its weights are drawn from torch's global generator.
+
+        Parameters
+        ----------
+        n_labels : int
+            Number of logits, one per label.
+        channels : int
+            Channels of the network input: 1 for a log-mel alone, more with deltas.
+        """
+        raise NotImplementedError
+
+    @property
+    def fewest_frames(self) -> int:
+        """Width of the narrowest network input that the network takes."""
+        return 1
+
+    def columns(self, frames: int) -> int:
+        """Width of the map that the first convolution computes on, for an input of so many frames."""
+        return frames
+
+    def describe(self) -> str:
+        """The network in a few words, for pages."""
+        return self.kind
+
+    def for_inference(self, network: nn.Module) -> nn.Module:
+        """The trained network as an ensemble stores it; it must give the same logits in evaluation mode."""
+        return network
+
+    def exportable(self, network: nn.Module) -> nn.Module:
+        """The same network, built only of operations that the ONNX exporter knows."""
+        return network
+
+    def fingerprint(self) -> str:
+        """Text that differs where the settings differ; compiled engines are found by it.
+
+        For the default network it is the text that audiotag 0.1 used, so that its compiled engines are found again.
+        """
+        values = ", ".join(f"{name}={value!r}" for name, value in asdict(self).items())  # type: ignore[call-overload]
+        return f"{'NetworkSettings' if self.kind == DEFAULT_NETWORK else self.kind}({values})"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON; `network_from_dict` reads them back."""
+        return {"kind": self.kind} | asdict(self)  # type: ignore[call-overload]
+
+
+Settings = TypeVar("Settings", bound=type[NetworkSettings])
+NETWORKS: Registry[type[NetworkSettings]] = Registry("network", "audiotag.networks", "audiotag.networks")
+
+
+def register_network(name: str) -> Callable[[Settings], Settings]:
+    """Decorate a settings class to make its network known to recipes as ``kind = "name"``."""
+
+    def register(settings: Settings) -> Settings:
+        settings.kind = name
+        NETWORKS.register(name)(settings)
+        return settings
+
+    return register
+
+
+def default_network() -> NetworkSettings:
+    """Settings of the network that a recipe has when it names none."""
+    return NETWORKS.get(DEFAULT_NETWORK)()
+
+
+def network_from_dict(values: dict[str, Any]) -> NetworkSettings:
+    """Settings from plain values; without ``kind`` they are those of `DEFAULT_NETWORK`.
+
+    Raises
+    ------
+    AudiotagError
+        If there is no such network, or a field is unknown or out of its range.
+    """
+    values = dict(values)
+    settings = NETWORKS.get(values.pop("kind", DEFAULT_NETWORK))
+    known = [field.name for field in fields(settings)]  # type: ignore[arg-type]
+    if unknown := sorted(set(values) - set(known)):
+        raise AudiotagError(f"network.{unknown[0]} is not a setting of {settings.kind}; it has {', '.join(known)}.")
+    try:
+        return settings(**values)
+    except AudiotagError as error:
+        raise AudiotagError(f"network.{error}") from error

@@ -1,1 +1,0 @@
-"""From files to log-mel pictures: the one front-end of playground, training and tagging."""

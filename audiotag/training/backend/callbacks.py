@@ -1,0 +1,206 @@
+"""fastai callbacks of a training: inputs made on the device, epochs measured, learning rates tried."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import numpy as np
+import torch
+from fastai.callback.core import Callback, CancelFitException
+from fastai.callback.schedule import LRFinder, ParamScheduler
+
+from audiotag.augmentation.chain import apply_all
+from audiotag.features.torch_log_mel import LogMel, NetworkInput
+from audiotag.metrics import accuracy, lwlrap, lwlrap_per_class
+from audiotag.training.backend.loader import BatchLoader
+from audiotag.training.backend.optimiser import plain_state
+from audiotag.training.progress import EpochResult, TrainingCallbacks
+
+PROGRESS_EVERY_S = 0.5
+
+
+class InputsOnDevice(Callback):
+    """Makes waveforms into augmented pictures where the network is; pictures that the CPU made pass."""
+
+    order = 15  # after fastai has cast its types away
+
+    def __init__(self, train: BatchLoader, valid: BatchLoader) -> None:
+        super().__init__()
+        settings = train.batches.settings
+        self.train_loader, self.valid_loader = train, valid
+        self.log_mel = LogMel(settings).to(train.device)
+        self.finish = NetworkInput(settings)
+
+    def before_batch(self) -> None:
+        """Replace waveforms by network inputs."""
+        loader = self.train_loader if self.training else self.valid_loader
+        pictures, targets = self.pictures(loader, self.xb[0], self.yb[0])
+        self.learn.xb, self.learn.yb = (pictures,), (targets,)
+
+    def pictures(
+        self, loader: BatchLoader, values: torch.Tensor, targets: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The steps of `audiotag.training.batches.Batches`, on the device, by the same draws."""
+        values, targets = values.as_subclass(torch.Tensor), targets.as_subclass(torch.Tensor)
+        if loader.makes_pictures:
+            return values, targets
+        assert loader.current is not None
+        chain, rng = loader.batches.chain, loader.current.rng
+        values, targets = apply_all(chain.on_waveforms, values, targets, rng)
+        log_mels, targets = apply_all(chain.on_log_mels, self.log_mel(values)[:, None], targets, rng)
+        return apply_all(chain.on_pictures, self.finish(log_mels[:, 0]), targets, rng)
+
+
+def end_fit_on_error(event: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Decorate an event of `EpochCallback`: an error ends the fit and is stored in ``error``.
+
+    Without it fastai would raise the error with a message of its own.
+    """
+
+    @wraps(event)
+    def guarded(self: EpochCallback) -> None:
+        try:
+            event(self)
+        except CancelFitException:
+            raise
+        except Exception as error:
+            self.error = error
+            raise CancelFitException from error
+
+    return guarded
+
+
+class EpochCallback(Callback):
+    """Measures each epoch, reports it with `TrainingCallbacks`, and stops the training when they ask for it.
+
+    Parameters
+    ----------
+    device : torch.device
+    callbacks : TrainingCallbacks
+    epochs_done : int
+        Epochs of an earlier training that are skipped.
+    curated_lwlrap : callable(epoch)
+        lwlrap of held-out curated clips in a noisy stage; None where there are none.
+    checkpoint : callable(optimiser state)
+        All that is needed to resume after this epoch.
+
+    Attributes
+    ----------
+    stopped : bool
+        Whether the training was asked to stop.
+    error : Exception or None
+        What ended the fit.
+    """
+
+    order = 70  # after the schedule, which must have set the learning rate that is reported
+
+    def __init__(
+        self,
+        device: torch.device,
+        callbacks: TrainingCallbacks,
+        epochs_done: int,
+        curated_lwlrap: Callable[[int], float | None],
+        checkpoint: Callable[[dict[str, Any]], dict[str, Any]],
+    ) -> None:
+        super().__init__()
+        self.device, self.callbacks, self.epochs_done = device, callbacks, epochs_done
+        self.curated_lwlrap, self.checkpoint = curated_lwlrap, checkpoint
+        self.stopped, self.reported_at = False, 0.0
+        self.error: Exception | None = None
+
+    def before_epoch(self) -> None:
+        """Start the epoch's clock and its sums."""
+        if self.epoch >= self.epochs_done:
+            for loader in self.dls.loaders:
+                loader.epoch = self.epoch
+            self.began = time.perf_counter()
+            self.loss_sum, self.loss_count = torch.zeros((), device=self.device), 0
+
+    @end_fit_on_error
+    def before_validate(self) -> None:
+        """Finish the training part of the epoch."""
+        self.train_loss = float(self.loss_sum) / max(1, self.loss_count)
+        self.train_seconds = round(time.perf_counter() - self.began, 3)
+        self._require_finite()
+        self.scores: list[torch.Tensor] = []
+        self.targets: list[torch.Tensor] = []
+        self.loss_sum, self.loss_count = torch.zeros((), device=self.device), 0
+
+    @end_fit_on_error
+    def after_batch(self) -> None:
+        """Add the batch to the epoch's sums, report progress, and stop where that is asked."""
+        self.loss_sum += self.loss.detach() * len(self.y)
+        self.loss_count += len(self.y)
+        if not self.training:
+            self.scores.append(self.pred.detach().float().sigmoid())
+            self.targets.append(self.y)
+        now = time.perf_counter()
+        if now - self.reported_at > PROGRESS_EVERY_S:
+            self.reported_at = now
+            if self.training:
+                self.train_loss = float(self.loss_sum) / self.loss_count
+                self._require_finite()
+            self.callbacks.on_batch(self.epoch + 1, self.iter + 1, self.n_iter, self.train_loss, not self.training)
+        if self.callbacks.must_stop():
+            self.stopped = True
+            raise CancelFitException
+
+    def _require_finite(self) -> None:
+        if not np.isfinite(self.train_loss):
+            raise FloatingPointError(
+                f"the training loss became {self.train_loss} in epoch {self.epoch + 1}; try a lower lr in the recipe."
+            )
+
+    @end_fit_on_error
+    def after_epoch(self) -> None:
+        """Measure the epoch and report it."""
+        if self.epoch < self.epochs_done:
+            return  # skipped, for it was done before
+        scores, targets = (torch.cat(parts).cpu().numpy() for parts in (self.scores, self.targets))
+        if not np.isfinite(scores).all():  # the last step of the epoch may be the one
+            self.train_loss = float("nan")
+            self._require_finite()
+        per_class, _ = lwlrap_per_class(targets, scores)
+        epoch = EpochResult(
+            epoch=self.epoch + 1,
+            train_loss=self.train_loss,
+            valid_loss=float(self.loss_sum) / self.loss_count,
+            lwlrap=lwlrap(targets, scores),
+            accuracy=accuracy(targets, scores),
+            curated_lwlrap=self.curated_lwlrap(self.epoch),
+            per_class=[round(float(value), 4) if np.isfinite(value) else None for value in per_class],
+            lr=float(self.opt.hypers[-1]["lr"]),
+            train_seconds=self.train_seconds,
+            seconds=round(time.perf_counter() - self.began, 3),
+        )
+        self.callbacks.on_epoch(epoch, self.checkpoint(plain_state(self.opt.state_dict())))
+
+
+class RateFinder(LRFinder):
+    """fastai's, which would pickle the weights beside the program to bring them back afterwards."""
+
+    def __init__(self, batches: int, most_s: float) -> None:
+        super().__init__(start_lr=1e-6, end_lr=1.0, num_it=batches)
+        self.ends = time.monotonic() + most_s
+
+    def before_fit(self) -> None:
+        """Start the schedule of rates."""
+        ParamScheduler.before_fit(self)
+        self.best_loss = float("inf")
+
+    def before_epoch(self) -> None:
+        """Tell the loader which epoch it is."""
+        self.dls.train.epoch = self.epoch
+
+    def after_batch(self) -> None:
+        """Record the loss; stop where it is not finite or time is up."""
+        super().after_batch()
+        if not np.isfinite(float(self.smooth_loss)) or time.monotonic() > self.ends:
+            raise CancelFitException
+
+    def after_fit(self) -> None:
+        """End the schedule, keeping the weights as they are."""
+        ParamScheduler.after_fit(self)

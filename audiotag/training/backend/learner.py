@@ -1,0 +1,183 @@
+"""Train one fold with fastai's Learner on fastaudio's types."""
+
+from __future__ import annotations
+
+import copy
+import gc
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from fastai.callback.core import Callback
+from fastai.callback.schedule import ParamScheduler, valley
+from fastai.data.core import DataLoaders
+from fastai.learner import Learner
+from fastai.optimizer import Adam, ranger
+from fastai.torch_core import set_seed
+
+from audiotag.metrics import lwlrap
+from audiotag.training.backend.callbacks import EpochCallback, InputsOnDevice, RateFinder
+from audiotag.training.backend.loader import BatchLoader
+from audiotag.training.backend.optimiser import copy_to_device, plain_state, schedule_for
+from audiotag.training.backend.precision import autocast_for, precision_callbacks
+from audiotag.training.batches import Batches
+from audiotag.training.clips import LabelledClips
+from audiotag.training.losses import binary_cross_entropy, focal
+from audiotag.training.progress import FoldSplit, TrainingCallbacks
+from audiotag.training.recipe import Recipe, Stage
+
+
+class FoldTrainer:
+    """Trains one fold, stage after stage.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    labels : tuple[str, ...]
+        The vocabulary; one logit each.
+    fold : int
+        Only seeds the draws.
+    device : str
+        As torch names it.
+    """
+
+    def __init__(self, recipe: Recipe, labels: tuple[str, ...], fold: int, device: str) -> None:
+        self.recipe, self.labels, self.fold = recipe, labels, fold
+        self.device = torch.device(device)
+        self.optimiser: dict[str, Any] | None = None  # the state that the stage before left
+        self._build(0)
+
+    def _build(self, stage_number: int) -> None:
+        on_gpu = self.device.type == "cuda"  # cuDNN takes another sum each time unless it is told not to
+        set_seed(self.recipe.seed + self.fold + 1000 * stage_number, reproducible=on_gpu)
+        network = self.recipe.network.build(len(self.labels), self.recipe.spectrogram.channels)
+        self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def state(self) -> dict[str, Any]:
+        """Weights, optimiser and torch's generators, as plain containers of tensors and numbers; copies."""
+        generators = {"cpu": torch.get_rng_state()}
+        if self.device.type == "cuda":
+            generators["cuda"] = torch.cuda.get_rng_state(self.device)
+        return copy.deepcopy(
+            {"network": dict(self.network.state_dict()), "optimiser": self.optimiser, "generators": generators}
+        )
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` gave."""
+        self.network.load_state_dict(state["network"])
+        self.optimiser = state["optimiser"]
+        torch.set_rng_state(state["generators"]["cpu"])
+        if self.device.type == "cuda" and "cuda" in state["generators"]:
+            torch.cuda.set_rng_state(state["generators"]["cuda"], self.device)
+
+    def train(self, stage_number: int, stage: Stage, split: FoldSplit, watch: TrainingCallbacks, done: int = 0) -> bool:
+        """Run one stage from the epoch after ``done``; False if it was stopped before its end.
+
+        Raises
+        ------
+        FloatingPointError
+            If the training diverges; whatever else a batch or ``watch`` raises comes as it is.
+        """
+        recipe = self.recipe
+        if done == 0 and stage_number and stage.start == "scratch":
+            self._build(stage_number)
+        if done == 0 and stage.start != "weights and optimiser":
+            self.optimiser = None
+        seed = stage_seed(recipe, self.fold, stage_number)
+        train = Batches(split.train, recipe, stage, seed, training=True)
+        valid = Batches(split.valid, recipe, stage, seed + 1, training=False)
+        curated = Batches(split.curated, recipe, stage, seed + 2, training=False) if split.curated else None
+
+        def curated_lwlrap(epoch: int) -> float | None:
+            if curated is None:
+                return None
+            autocast = autocast_for(self.device, recipe.network.columns(curated.settings.width))
+            return lwlrap(curated.part.targets, self.scores_of(curated, epoch, autocast))
+
+        def checkpoint(optimiser: dict[str, Any]) -> dict[str, Any]:
+            self.optimiser = optimiser
+            return self.state()
+
+        watching = EpochCallback(self.device, watch, done, curated_lwlrap, checkpoint)
+        learner = self._learner(train, valid, [watching])
+        with learner.no_bar(), learner.no_logging():
+            learner.fit(stage.epochs, stage.lr, cbs=ParamScheduler(schedule_for(recipe, stage)), start_epoch=done)
+        if watching.error is not None:
+            raise watching.error
+        self.optimiser = plain_state(learner.opt.state_dict())
+        del learner, train, valid
+        gc.collect()  # fastai's callbacks hold each other, and with them the frames that were kept
+        return not watching.stopped
+
+    def find_rates(
+        self, stage: Stage, part: LabelledClips, batches: int, most_s: float
+    ) -> tuple[list[float], list[float], float | None]:
+        """Train on ``part`` at rates from 1e-6 to 1, each batch at a higher one (Smith 2015, section 3.3).
+
+        By fastai's `LRFinder`: it ends early where the smoothed loss is four times its lowest, here also where that is
+        no number and after ``most_s``.
+
+        Returns
+        -------
+        tuple[list of float, list of float, float or None]
+            Rates; losses, smoothed; fastai's suggestion "valley", the middle of the longest stretch over which the
+            loss falls, None where it does not.
+        """
+        train = Batches(part, self.recipe, stage, stage_seed(self.recipe, self.fold, 0), training=True)
+        learner = self._learner(train, train, [])
+        learner.recorder.smooth_loss.beta = 1 - 2 / batches  # fastai's 0.98 for its 100 batches
+        with learner.no_bar(), learner.no_logging():
+            learner.fit(-(-batches // len(train)), cbs=RateFinder(batches, most_s))
+        losses = [float(loss) for loss in learner.recorder.losses]
+        count = next((number for number, loss in enumerate(losses) if not np.isfinite(loss)), len(losses))
+        rates, losses = [float(rate) for rate in learner.recorder.lrs[:count]], losses[:count]
+        judged = slice(batches // 10, max(count - batches // 20, 0))  # without the first and the last, as fastai does
+        falls = min(losses[judged], default=np.inf) < max(losses[judged][:1], default=-np.inf)
+        return rates, losses, valley(rates[judged], losses[judged], batches)[0] if falls else None
+
+    def scores(self, part: LabelledClips, stage: Stage) -> np.ndarray:
+        """Scores (after the sigmoid) of whole-framed clips as they are, shape ``(clips, labels)``, float32.
+
+        In full precision: a published ensemble is held to them.
+        """
+        plain = Batches(part, replace(self.recipe, augment_held_out=False), stage, 0, training=False)
+        return self.scores_of(plain, 0, nullcontext)
+
+    def scores_of(self, batches: Batches, epoch: int, autocast: Callable[[], Any]) -> np.ndarray:
+        """Scores of batches as they come."""
+        self.network.eval()
+        loader, parts = BatchLoader(batches, self.device), []
+        prepare = InputsOnDevice(loader, loader)
+        with torch.inference_mode():
+            for batch in loader.batches_of(epoch):
+                pictures, _ = prepare.pictures(loader, *loader.tensors(batch))
+                with autocast():
+                    logits = self.network(pictures)
+                parts.append(logits.float().sigmoid().cpu().numpy())
+        return np.concatenate(parts)
+
+    def _learner(self, train: Batches, valid: Batches, callbacks: list[Callback]) -> Learner:
+        loaders = [BatchLoader(batches, self.device) for batches in (train, valid)]
+        places = self.recipe.network.columns(self.recipe.frames_of(train.stage))
+        learner = Learner(
+            DataLoaders(*loaders),
+            self.network,
+            loss_func=focal if self.recipe.loss == "focal" else binary_cross_entropy,
+            opt_func=ranger if self.recipe.optimiser == "ranger" else Adam,
+            wd=self.recipe.weight_decay,
+            cbs=[InputsOnDevice(*loaders), *precision_callbacks(self.device, places), *callbacks],
+        )
+        learner.create_opt()
+        if self.optimiser is not None:
+            state = copy_to_device(self.optimiser, self.device)
+            state["hypers"] = learner.opt.hypers  # the schedule sets them
+            learner.opt.load_state_dict(state)
+        return learner
+
+
+def stage_seed(recipe: Recipe, fold: int, stage_number: int) -> int:
+    """What the draws of a fold's stage are seeded by."""
+    return recipe.seed + 1000 * (fold % 100) + 100_000 * stage_number

@@ -1,0 +1,95 @@
+"""The filter over all tabs of the Dataset page. It is kept in the address, so that a link shows the same view."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from audiotag.data.dataset import SUBSETS, Dataset
+from audiotag.inspection.filters import Filter
+from audiotag.ui.widgets import messages
+
+KEYS = ("labels", "every", "text", "subset", "shortest", "below", "quietest", "softer", "problem")
+
+
+def pick_filter(dataset: Dataset, found: pd.DataFrame) -> Filter:
+    """The filter's widgets, and what they ask for; ``found`` are the dataset's faults."""
+    left, middle, right, more = st.columns([4, 3, 2, 1.5], vertical_alignment="bottom")
+    keep: dict[str, Any] = {"bind": "query-params"}
+    labels = left.multiselect(
+        "Labels",
+        dataset.labels,
+        key="labels",
+        placeholder="any",
+        help="Also by a click on a bar or a square of the Labels tab.",
+        **keep,
+    )
+    text = middle.text_input("Search", key="text", placeholder="name, label or link", **keep)
+    present = [name for name in SUBSETS if name in dataset.subsets]
+    subset = right.selectbox("Subset", ["all", *present], key="subset", **keep)
+    with more.popover("More", icon=":material/filter_alt:", width="stretch"):
+        shortest, below = _range("Duration (s)", "shortest", "below", 0.0)
+        quietest, softer = _range("RMS level (dBFS)", "quietest", "softer", None)
+        kinds = list(found["kind"].unique())
+        problems = st.multiselect("Problem", kinds, key="problem", placeholder="any or none", **keep)
+    told = st.container(horizontal=True, vertical_alignment="center")
+    every = len(labels) > 1 and told.toggle("All of them on one clip", key="every", **keep)
+    wanted = Filter(
+        "" if subset == "all" else subset,
+        tuple(labels),
+        every,
+        text.strip(),
+        shortest or 0.0,
+        math.inf if below is None else below,
+        -math.inf if quietest is None else quietest,
+        math.inf if softer is None else softer,
+        tuple(problems),
+    )
+    if wanted != Filter():
+        with told:
+            st.caption(f":material/filter_alt: {messages.escape_markdown(str(wanted))}")
+            st.button("Clear the filter", icon=":material/close:", key="clear", type="tertiary", on_click=_clear)
+    return wanted
+
+
+def by_label(chart: str, *axes: str) -> Callable[[], None]:
+    """What a click on a chart does: the labels on its axes go into the filter; two have to be on one clip."""
+
+    def clicked() -> None:
+        points = st.session_state[chart].selection.points
+        if points:
+            st.session_state["labels"] = list(dict.fromkeys(points[0][axis] for axis in axes))
+            st.session_state["every"] = len(axes) > 1
+
+    return clicked
+
+
+def by_range(chart: str, low: str, high: str) -> Callable[[], None]:
+    """What a click on a histogram does: its bin becomes the range of the filter's two fields."""
+
+    def clicked() -> None:
+        points = st.session_state[chart].selection.points
+        if points:
+            st.session_state[low], st.session_state[high] = map(float, points[0]["customdata"])
+
+    return clicked
+
+
+def _range(title: str, low: str, high: str, least: float | None) -> tuple[float | None, float | None]:
+    left, right = st.columns(2)
+    keep: dict[str, Any] = {"value": None, "min_value": least, "placeholder": "any", "bind": "query-params"}
+    return (
+        left.number_input(f"{title} from", key=low, **keep),
+        right.number_input("to below", key=high, **keep),
+    )
+
+
+def _clear() -> None:
+    for key in KEYS:
+        if key in st.session_state:
+            empty: Any = {"labels": [], "problem": [], "every": False, "text": "", "subset": "all"}
+            st.session_state[key] = empty.get(key)

@@ -1,0 +1,106 @@
+"""An ensemble's card on the Tag page: what it knows, how good it was measured to be, what scores with it here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import pandas as pd
+import streamlit as st
+
+from audiotag.metrics import lwlrap_per_class
+from audiotag.tagging.engine_selection import choice_of
+from audiotag.ui.widgets import messages
+
+if TYPE_CHECKING:
+    from audiotag.tagging.ensemble import Card
+    from audiotag.tagging.out_of_fold import OutOfFold
+    from audiotag.tagging.tagger import Tagger
+
+OUT_OF_FOLD = "Every training clip scored by the fold that never saw it; 1 is perfect."
+
+
+def panel(folder: Path, tagger: Tagger) -> None:
+    """The card, as a person wants to read it."""
+    card = tagger.card
+    st.markdown(messages.escape_markdown(card.about))
+    for column, (label, value, about) in zip(
+        st.columns(2) * 2,
+        (
+            ("lwlrap", f"{card.lwlrap:.3f}", OUT_OF_FOLD),
+            ("Accuracy", f"{card.accuracy:.3f}", f"Of the labels, not of their order. {OUT_OF_FOLD}"),
+            ("Folds", f"{len(card.folds)}", "Networks that vote."),
+            ("Labels", f"{len(card.labels)}", "Sounds that it knows."),
+        ),
+        strict=True,
+    ):
+        column.metric(label, value, help=about)
+    st.markdown(" ".join(f":gray-badge[{messages.escape_markdown(label)}]" for label in card.labels))
+    st.caption(
+        f"Hears {card.spectrogram.clip_s:g} s at a time, up to {card.spectrogram.f_max / 1000:g} kHz. Trained on "
+        f"{card.dataset.get('clips', 0):,} clips of {messages.escape_markdown(str(card.dataset['name']))} by the recipe "
+        f"{messages.escape_markdown(str(card.recipe.get('title', 'unknown')))}, {card.created}. Licence: {messages.escape_markdown(card.licence)}"
+    )
+    if card.parts:
+        st.markdown("**Each kind of sound**, every clip scored by the fold that never saw it")
+        _table(parts_table(card), "Clips, lwlrap and accuracy of each kind", sounds=120, lwlrap=62, clips=55)
+        for part in card.parts:
+            st.caption(f"{messages.escape_markdown(part.name)}: {messages.escape_markdown(part.licence)}.")
+    st.markdown("**Each fold** on the clips that it never saw")
+    _table(folds_table(card), "Clips, lwlrap and accuracy of each fold", fold=45, lwlrap=62, accuracy=74, clips=55)
+    if tagger.out_of_fold is not None:
+        st.markdown("**Each label**, every clip scored by the fold that never saw it")
+        rows = labels_table(card, tagger.out_of_fold)
+        _table(rows, "lwlrap out of fold and number of clips of each label", height=260, label=120, lwlrap=62, clips=55)
+    st.markdown(f"**Engine:** {tagger.engine_name}")
+    measured = choice_of(folder, card).get("measured", [])
+    if measured:
+        _table(engines_table(measured), "Engines as measured on this machine", engine=115)
+        st.caption("Measured once on this machine; the fastest whose scores agree with torch is used.")
+
+
+def folds_table(card: Card) -> pd.DataFrame:
+    """A row a fold: its clips, lwlrap and accuracy."""
+    return pd.DataFrame(
+        [
+            {"fold": fold.fold, "lwlrap": fold.lwlrap, "accuracy": fold.accuracy, "clips": fold.clips}
+            for fold in card.folds
+        ]
+    )
+
+
+def parts_table(card: Card) -> pd.DataFrame:
+    """A row a kind of sound: its clips, lwlrap and accuracy."""
+    return pd.DataFrame(
+        [
+            {"sounds": part.name, "lwlrap": part.lwlrap, "accuracy": part.accuracy, "clips": part.clips}
+            for part in card.parts
+        ]
+    )
+
+
+def labels_table(card: Card, out_of_fold: OutOfFold) -> pd.DataFrame:
+    """A row a label, the weakest first: lwlrap out of fold, and how many clips have it."""
+    per_class, _ = lwlrap_per_class(out_of_fold.targets, out_of_fold.scores)
+    positives = (out_of_fold.targets > 0).sum(axis=0)
+    rows = pd.DataFrame({"label": card.labels, "lwlrap": per_class, "clips": positives})
+    return rows.sort_values("lwlrap", kind="stable")
+
+
+def engines_table(measured: list[dict]) -> pd.DataFrame:
+    """A row an engine: milliseconds a window, and why it cannot be used, if so."""
+    return pd.DataFrame(
+        [
+            {"engine": row["engine"], "ms a window": row["ms_a_window"], "why not": row.get("why_not", "")}
+            for row in measured
+        ]
+    )
+
+
+def _table(rows: pd.DataFrame, alt: str, height: int | Literal["content"] = "content", **widths: int) -> None:
+    """A table in a narrow place; widths in pixels."""
+    config: dict[str, Any] = {}
+    for name, width in widths.items():
+        number = rows[name].dtype.kind == "f"
+        config[name] = st.column_config.NumberColumn(format="%.3f", width=width) if number else {"width": width}
+    st.dataframe(rows, hide_index=True, height=height, column_config=config, alt=alt)

@@ -1,0 +1,40 @@
+"""How to get FSDKaggle2019, and what of it is still missing in a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from audiotag.data.fsdkaggle2019 import ON_KAGGLE, ON_ZENODO, kaggle_commands, still_missing, zenodo_commands
+from audiotag.data.saved_options import open_and_remember
+from audiotag.data.tables import TableOptions
+from audiotag.ui.widgets.messages import escape_markdown, select_in_sidebar, show_errors
+from audiotag.workspace import Workspace
+
+
+@st.dialog("Get FSDKaggle2019", width="large", icon=":material/cloud_download:")
+def get_fsdkaggle2019(folder: Path) -> None:
+    """The dataset of Freesound Audio Tagging 2019: commands to fetch it into ``folder``, and what is there already."""
+    st.markdown(
+        "29,266 clips under 80 labels: 4,970 curated, 19,815 with noisy labels, 4,481 to test on. Run the commands of "
+        "one of the two places in a terminal; nothing is downloaded from here."
+    )
+    path = st.text_input("Folder", str(folder), key="fetch-folder", help="Where it is, or where it shall be.")
+    with show_errors():
+        state = still_missing(Path(path))
+        st.dataframe(
+            [{"": "✓" if row.complete else "", "part": row.part.name, "state": row.state} for row in state.rows],
+            hide_index=True,
+            alt="What of the dataset is in the folder",
+        )
+        (st.caption if state.fits else st.warning)(escape_markdown(state.disk))
+        places = st.tabs(["Zenodo", "Kaggle"], default=state.release.name)
+        for tab, release, commands in zip(
+            places, (ON_ZENODO, ON_KAGGLE), (zenodo_commands, kaggle_commands), strict=True
+        ):
+            tab.caption(f"{release.note} {release.disk}")
+            tab.code(commands(Path(path)), language="shell", wrap_lines=True)
+        if any(row.found for row in state.rows) and st.button("Open what is there", type="primary", key="open-fetched"):
+            dataset = open_and_remember(state.folder, TableOptions(), False, Workspace())
+            select_in_sidebar("dataset", dataset.root)

@@ -1,0 +1,440 @@
+"""What FFmpeg decodes comes back as it was written, ends where its header says, and is told by content, not by name."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from audiotag.audio.containers import container_by_content
+from audiotag.audio.levels import rms_dbfs
+from audiotag.audio.reading import SUFFIXES, read_crop, read_header, read_sound
+from audiotag.data.index import scan
+from audiotag.data.layouts import open_dataset
+from audiotag.errors import AudiotagError
+
+Tone = Callable[..., np.ndarray]
+
+
+@dataclass(frozen=True)
+class Format:
+    """How a test file is written, what its header should say, and the samples in a frame of its codec."""
+
+    suffix: str
+    muxer: str
+    encoder: str
+    container: str
+    codec: str
+    frame: int = 1024
+    rate: int = 44_100
+    video: bool = False
+    options: dict[str, str] = field(default_factory=dict)
+    shown: str = ""
+    level_db: float = 1.0  # how far off a tone's may be
+
+    def __str__(self) -> str:
+        return self.shown or f"{self.suffix}-{self.codec}"
+
+
+M4A = Format("m4a", "ipod", "aac", "MP4", "AAC")
+ADTS = Format("aac", "adts", "aac", "ADTS", "AAC")
+MOV = Format("mov", "mov", "pcm_s24le", "MOV", "PCM_24", rate=48_000, video=True)
+FASTSTART = Format("m4a", "mp4", "aac", "MP4", "AAC", options={"movflags": "faststart"}, shown="m4a-faststart")
+FRAGMENTED = Format(
+    "mp4", "mp4", "aac", "MP4", "AAC", options={"movflags": "frag_keyframe+empty_moov"}, shown="mp4-fragmented"
+)
+WEBM = Format("webm", "webm", "libopus", "WEBM", "OPUS", frame=960, rate=48_000)
+LIVE = Format(
+    "webm", "webm", "libopus", "WEBM", "OPUS", 960, 48_000, video=True, options={"live": "1"}, shown="webm-live"
+)
+WMA = Format("wma", "asf", "wmav2", "ASF", "WMAV2", frame=2048)
+MKV = Format("mkv", "matroska", "aac", "MATROSKA", "AAC", video=True)
+FORMATS = [
+    M4A,
+    FASTSTART,
+    FRAGMENTED,
+    Format("mp4", "mp4", "aac", "MP4", "AAC", video=True),
+    Format("m4v", "mp4", "aac", "MP4", "AAC", rate=16_000, video=True),
+    Format("3gp", "3gp", "libopencore_amrnb", "MP4", "AMR_NB", frame=160, rate=8000, level_db=5),
+    Format("mp4", "mp4", "libopus", "MP4", "OPUS", frame=960, rate=48_000),
+    Format("m4a", "ipod", "alac", "MP4", "ALAC_24"),
+    Format("mp4", "mp4", "flac", "MP4", "FLAC_16", frame=4608),
+    MOV,
+    Format("mov", "mov", "pcm_s16be", "MOV", "PCM_16"),
+    ADTS,
+    WEBM,
+    LIVE,
+    MKV,
+    Format("mka", "matroska", "flac", "MATROSKA", "FLAC_16", frame=4608, rate=96_000),
+    WMA,
+    Format("avi", "avi", "libmp3lame", "AVI", "MPEG_LAYER_III", frame=1152, video=True),
+    Format("avi", "avi", "pcm_s16le", "AVI", "PCM_16", rate=22_050, video=True),
+]
+LOSSLESS = [form for form in FORMATS if form.codec.startswith(("PCM", "ALAC", "FLAC"))]
+LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}
+BIT_RATES = {"libopencore_amrnb": 12_200, "wmav2": 64_000}  # what they can; all others 128 kbit/s
+BITS = {"PCM_16": 16, "PCM_24": 24, "ALAC_24": 24, "FLAC_16": 16}
+
+
+def write(path: Path, form: Format, *tracks: np.ndarray, late: int = 0) -> Path:
+    """Encode sound tracks of shape ``(channels, samples)``, ``late`` samples after a video that outlasts them."""
+    with av.open(path, "w", format=form.muxer, options=form.options) as file:
+        picture = file.add_stream("libvpx" if form.muxer == "webm" else "mpeg4", rate=25) if form.video else None
+        sounds = [
+            file.add_stream(
+                form.encoder, rate=form.rate, layout=LAYOUTS[len(track)], bit_rate=BIT_RATES.get(form.encoder, 128_000)
+            )
+            for track in tracks
+        ]
+        if not picture:
+            file.start_encoding()
+        else:
+            picture.width = picture.height = 64
+            for number in range(25 + round(25 * max([0, *(track.shape[1] for track in tracks)]) / form.rate)):
+                frame = av.VideoFrame.from_ndarray(np.full((64, 64, 3), number % 255, np.uint8))
+                frame.pts = number
+                file.mux(picture.encode(frame))
+            file.mux(picture.encode(None))
+        for sound, track in zip(sounds, tracks, strict=True):
+            for frame in frames_of(track, sound, form.rate):
+                frame.pts += late
+                file.mux(sound.encode(frame))
+            file.mux(sound.encode(None))
+    return path
+
+
+def frames_of(track: np.ndarray, sound: av.AudioStream, rate: int) -> list[av.AudioFrame]:
+    """The samples in the encoder's own format, at their own rate."""
+    if not track.size:
+        return []
+    layout = LAYOUTS[len(track)]
+    whole = av.AudioFrame.from_ndarray(np.ascontiguousarray(track, np.float32), format="fltp", layout=layout)
+    whole.sample_rate, whole.pts, whole.time_base = rate, 0, Fraction(1, rate)
+    resampler = av.AudioResampler(sound.format.name, layout, rate)
+    return [*resampler.resample(whole), *resampler.resample(None)]
+
+
+def mono(form: Format, tone: Tone, duration_s: float = 2.0, frequency_hz: float = 1000) -> np.ndarray:
+    return tone(frequency_hz, duration_s, sample_rate=form.rate)[None]
+
+
+def noise(form: Format, duration_s: float = 3.0, channels: int = 1) -> np.ndarray:
+    """Noise that swells and fades, so that a frame too early or too late shows."""
+    samples = np.random.default_rng(0).uniform(-0.5, 0.5, (channels, round(duration_s * form.rate)))
+    return samples * np.abs(np.sin(np.arange(samples.shape[1]) / form.rate * 5))
+
+
+@pytest.mark.parametrize("form", FORMATS, ids=str)
+@pytest.mark.parametrize("duration_s", [0.3, 2.0])
+def test_a_tone_keeps_level_length_and_frequency(
+    tmp_path: Path, tone: Tone, frequency_of: Callable, form: Format, duration_s: float
+) -> None:
+    path = write(tmp_path / f"tone.{form.suffix}", form, mono(form, tone, duration_s))
+    sound = read_sound(path)
+    header = read_header(path)
+    assert (header.container, header.codec, header.bits) == (form.container, form.codec, BITS.get(form.codec))
+    assert (header.sample_rate, header.channels) == (form.rate, 1)
+    assert sound.header == header
+    assert sound.notes == ()
+    assert sound.waveform.dtype == np.float32
+    # An encoder's first frame is priming, its last is filled up; ADTS and AVI cannot say so.
+    assert header.frames == pytest.approx(len(sound.waveform), abs=2 * form.frame if form == WMA else form.frame)
+    assert header.duration_s == pytest.approx(duration_s, abs=2 * form.frame / form.rate)
+    middle = sound.waveform[len(sound.waveform) // 4 : -len(sound.waveform) // 4]
+    assert rms_dbfs(middle) == pytest.approx(20 * np.log10(0.5 / np.sqrt(2)), abs=form.level_db)
+    assert frequency_of(middle, form.rate) == pytest.approx(1000, abs=0.5)
+
+
+@pytest.mark.parametrize("form", FORMATS, ids=str)
+def test_an_upload_is_read_as_the_file_is(tmp_path: Path, form: Format) -> None:
+    path = write(tmp_path / f"noise.{form.suffix}", form, noise(form))
+    upload = read_sound(path.read_bytes(), name="noise")
+    np.testing.assert_array_equal(upload.waveform, read_sound(path).waveform)
+    assert read_header(path.read_bytes()) == read_header(path) == upload.header
+
+
+@pytest.mark.parametrize("form", FORMATS, ids=str)
+@pytest.mark.parametrize("late", [0, 5000])
+def test_crops_are_slices_of_the_whole(tmp_path: Path, form: Format, late: int) -> None:
+    path = write(tmp_path / f"noise.{form.suffix}", form, noise(form, channels=min(2, form.rate // 8000)), late=late)
+    whole = read_sound(path).waveform
+    for start in [*range(0, len(whole), 9973), len(whole) - 1, len(whole), len(whole) + 10]:
+        np.testing.assert_array_equal(read_crop(path, start, 5000), whole[start : start + 5000])
+
+
+@pytest.mark.parametrize("form", LOSSLESS, ids=str)
+def test_what_is_stored_without_loss_comes_back_whole(tmp_path: Path, form: Format) -> None:
+    samples = noise(form)
+    sound = read_sound(write(tmp_path / f"noise.{form.suffix}", form, samples))
+    np.testing.assert_allclose(sound.waveform, samples[0], atol=2.0 ** -(BITS[form.codec] - 1))
+
+
+@pytest.mark.parametrize(
+    ("encoder", "codec", "step"),
+    [
+        ("pcm_u8", "PCM_U8", 2**-7),
+        ("pcm_s16be", "PCM_16", 2**-15),
+        ("pcm_s24be", "PCM_24", 2**-23),
+        ("pcm_s32le", "PCM_32", 2**-24),
+        ("pcm_f32be", "FLOAT", 1e-9),
+        ("pcm_f64le", "DOUBLE", 1e-9),
+        ("pcm_mulaw", "ULAW", 2**-5),
+    ],
+)
+def test_stored_samples_come_back_to_within_one_step(tmp_path: Path, encoder: str, codec: str, step: float) -> None:
+    form = Format("mov", "mov", encoder, "MOV", codec)
+    samples = np.float32(noise(form, 0.5, channels=2))
+    path = write(tmp_path / "noise.mov", form, samples)
+    np.testing.assert_allclose(read_sound(path).waveform, samples.mean(axis=0), atol=step)
+    assert read_header(path).codec == codec
+    assert read_header(path).bits in (8, 16, 24, 32, 64)
+
+
+@pytest.mark.parametrize("form", [M4A, WEBM, MKV, ADTS, WMA], ids=str)
+def test_stereo_becomes_its_mean(tmp_path: Path, tone: Tone, frequency_of: Callable, form: Format) -> None:
+    left, right = mono(form, tone, 1.0, 1000)[0], mono(form, tone, 1.0, 3000)[0]
+    sound = read_sound(write(tmp_path / f"two.{form.suffix}", form, np.stack([left, 0.1 * right])))
+    assert sound.header.channels == 2
+    assert rms_dbfs(sound.waveform[form.rate // 4 : form.rate // 2]) == pytest.approx(-9.03 - 6.02 + 0.04, abs=1)
+    assert frequency_of(sound.waveform, form.rate) == pytest.approx(1000, abs=0.5)
+
+
+def test_six_channels_become_their_mean(tmp_path: Path) -> None:
+    form = Format("mov", "mov", "pcm_f32le", "MOV", "FLOAT")
+    samples = noise(form, 0.3, channels=6)
+    sound = read_sound(write(tmp_path / "six.mov", form, samples))
+    np.testing.assert_allclose(sound.waveform, samples.mean(axis=0), atol=1e-6)
+    assert sound.notes == ("six.mov has 6 channels; their mean is used.",)
+
+
+@pytest.mark.parametrize(("form", "priming"), [(M4A, 0), (MKV, 0), (WEBM, 0), (ADTS, 1024)], ids=str)
+def test_priming_is_left_out_where_the_container_tells_of_it(tmp_path: Path, form: Format, priming: int) -> None:
+    samples = noise(form, 1.0)[0]
+    decoded = read_sound(write(tmp_path / f"noise.{form.suffix}", form, samples[None])).waveform
+    size = 1 << 18
+    match = np.fft.irfft(np.fft.rfft(decoded, size) * np.fft.rfft(samples, size).conj())
+    assert match.argmax() == priming
+
+
+def test_an_mp4_ends_with_its_sound_and_not_with_its_last_frame(tmp_path: Path, tone: Tone) -> None:
+    for duration_s in (0.3, 1.0, 1.003):
+        path = write(tmp_path / f"{duration_s}.m4a", M4A, mono(M4A, tone, duration_s))
+        frames = round(duration_s * M4A.rate)
+        assert (len(read_sound(path).waveform), read_header(path).frames) == (frames, frames)
+
+
+def test_a_wanted_rate_is_resampled_to(tmp_path: Path, tone: Tone, frequency_of: Callable) -> None:
+    sound = read_sound(write(tmp_path / "tone.webm", WEBM, mono(WEBM, tone)), 44_100)
+    assert (sound.sample_rate, len(sound.waveform)) == (44_100, 2 * 44_100)
+    assert frequency_of(sound.waveform, 44_100) == pytest.approx(1000, abs=0.5)
+
+
+@pytest.mark.parametrize("form", [M4A, ADTS, WEBM, MKV, WMA, MOV], ids=str)
+@pytest.mark.parametrize("name", ["clip.wav", "clip.mp3", "clip", "clip.flac"])
+def test_content_decides_and_not_the_name(tmp_path: Path, tone: Tone, form: Format, name: str) -> None:
+    path = write(tmp_path / name, form, mono(form, tone, 0.5))
+    assert read_header(path).container == form.container
+    assert read_sound(path.read_bytes(), name=name).header.container == form.container
+
+
+@pytest.mark.parametrize("suffix", [suffix for suffix in SUFFIXES if suffix not in (".wav", ".flac", ".ogg", ".mp3")])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"Dear sir, this is no sound. " * 50,
+        b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile:///etc/hostname\n#EXT-X-ENDLIST\n",
+        b"ffconcat version 1.0\nfile /etc/hostname\n",
+        bytes(4000),
+    ],
+)
+def test_what_is_no_sound_is_refused_by_name(tmp_path: Path, suffix: str, content: bytes) -> None:
+    path = tmp_path / f"letter{suffix}"
+    path.write_bytes(content)
+    for read in (read_sound, read_header):
+        with pytest.raises(AudiotagError, match=rf"^letter\{suffix} cannot be read as a sound \(WAV, FLAC,.*\.$"):
+            read(path)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_an_empty_file_is_refused_by_name(tmp_path: Path, suffix: str) -> None:
+    (tmp_path / f"none{suffix}").touch()
+    with pytest.raises(AudiotagError, match=rf"^none\{suffix} is empty \(0 bytes\)"):
+        read_sound(tmp_path / f"none{suffix}")
+
+
+@pytest.mark.parametrize("form", [MOV, MKV, LIVE, FORMATS[-1]], ids=str)
+def test_a_video_without_sound_is_refused_by_name(tmp_path: Path, form: Format) -> None:
+    path = write(tmp_path / f"mute.{form.suffix}", form)
+    for read in (read_sound, read_header):
+        with pytest.raises(AudiotagError, match=rf"^mute\.{form.suffix} has no sound: .* its tracks are: video\.$"):
+            read(path)
+
+
+@pytest.mark.parametrize("form", [M4A, FRAGMENTED, MKV], ids=str)
+def test_a_sound_track_without_samples_is_refused_by_name(tmp_path: Path, form: Format) -> None:
+    path = write(tmp_path / f"zero.{form.suffix}", form, np.zeros((1, 0)))
+    for read in (read_sound, read_header):
+        with pytest.raises(
+            AudiotagError, match=rf"^zero\.{form.suffix} (holds no samples|cannot be read|has no sound)"
+        ):
+            read(path)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_sample_that_is_no_number_is_refused(tmp_path: Path, value: float) -> None:
+    form = Format("mov", "mov", "pcm_f32le", "MOV", "FLOAT")
+    samples = noise(form, 0.5)
+    samples[0, [5, 700]] = value
+    with pytest.raises(AudiotagError, match=r"diverged\.mov holds 2 samples that are not numbers"):
+        read_sound(write(tmp_path / "diverged.mov", form, samples))
+
+
+@pytest.mark.parametrize("form", [FASTSTART, FRAGMENTED, ADTS, WEBM, MKV, WMA, *FORMATS[-2:]], ids=str)
+@pytest.mark.parametrize("share", [0.98, 0.6])
+def test_a_truncated_file_is_read_as_far_as_it_goes_and_says_so(tmp_path: Path, form: Format, share: float) -> None:
+    path = write(tmp_path / f"whole.{form.suffix}", form, noise(form, 5.0))
+    whole = read_sound(path)
+    cut = read_sound(path.read_bytes()[: int(share * path.stat().st_size)], name="cut")
+    assert cut.truncated
+    assert not whole.truncated
+    assert [note.split(":")[0] for note in cut.notes] == ["cut is truncated"]
+    there = len(cut.waveform) - form.frame  # the last frame overlaps one that is missing
+    assert share - 0.3 < there / len(whole.waveform) < share + 0.15
+    np.testing.assert_allclose(cut.waveform[:there], whole.waveform[:there], atol=1e-6)
+
+
+@pytest.mark.parametrize("share", [0.98, 0.5])
+def test_an_mp4_that_misses_its_table_is_refused_by_name(tmp_path: Path, share: float) -> None:
+    content = write(tmp_path / "whole.m4a", M4A, noise(M4A)).read_bytes()
+    with pytest.raises(AudiotagError, match=r"^cut\.m4a (cannot be read as a sound: its MP4 is damaged|is truncated)"):
+        read_sound(content[: int(share * len(content))], name="cut.m4a")
+
+
+@pytest.mark.parametrize(
+    ("form", "after"),
+    [(M4A, bytes(1000)), (M4A, bytes(3)), (MOV, bytes(1000)), (ADTS, b"TAG" + bytes(125)), (WEBM, bytes(50))],
+    ids=str,
+)
+def test_what_others_put_behind_a_whole_file_does_not_make_it_truncated(
+    tmp_path: Path, form: Format, after: bytes
+) -> None:
+    path = write(tmp_path / f"noise.{form.suffix}", form, noise(form, 1.0))
+    whole = read_sound(path).waveform
+    path.write_bytes(path.read_bytes() + after)
+    sound = read_sound(path)
+    assert sound.notes == ()
+    np.testing.assert_array_equal(sound.waveform, whole)
+
+
+def test_an_aac_stream_may_carry_a_tag(tmp_path: Path) -> None:
+    path = write(tmp_path / "noise.aac", ADTS, noise(ADTS))
+    tagged = b"ID3\x03\0\0\0\0\x07\x76" + bytes(1014) + path.read_bytes()
+    np.testing.assert_array_equal(read_sound(tagged).waveform, read_sound(path).waveform)
+    assert read_header(tagged) == read_header(path)
+
+
+def test_a_stream_that_turns_from_stereo_to_mono_keeps_its_mean(tmp_path: Path, tone: Tone) -> None:
+    one = mono(ADTS, tone, 1.0)
+    two = write(tmp_path / "two.aac", ADTS, np.concatenate([one, one])).read_bytes()
+    sound = read_sound(two + write(tmp_path / "one.aac", ADTS, one).read_bytes())
+    assert sound.notes == ()
+    for second in (0.5, 1.5):
+        part = sound.waveform[int((second - 0.2) * ADTS.rate) : int((second + 0.2) * ADTS.rate)]
+        assert rms_dbfs(part) == pytest.approx(-9.03, abs=1)
+
+
+def test_a_stream_that_changes_its_sample_rate_is_refused(tmp_path: Path) -> None:
+    other = Format("aac", "adts", "aac", "ADTS", "AAC", rate=48_000)
+    parts = [write(tmp_path / f"{form.rate}.aac", form, noise(form, 0.5)).read_bytes() for form in (ADTS, other)]
+    with pytest.raises(AudiotagError, match=r"^radio must keep one sample rate, it changes from 44100 Hz to 48000 Hz"):
+        read_sound(b"".join(parts), name="radio")
+
+
+def test_of_several_sound_tracks_the_first_is_read_and_the_others_named(tmp_path: Path, frequency_of: Callable) -> None:
+    tracks = [0.5 * np.sin(2 * np.pi * hz * np.arange(MKV.rate) / MKV.rate)[None] for hz in (1000, 2000, 3000)]
+    sound = read_sound(write(tmp_path / "film.mkv", MKV, *tracks))
+    assert sound.notes == ("film.mkv has 3 sound tracks; the first is used.",)
+    assert frequency_of(sound.waveform, MKV.rate) == pytest.approx(1000, abs=0.5)
+
+
+def test_damage_is_a_sentence_and_ffmpeg_prints_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    draw = np.random.default_rng(0)
+    refused = []
+    for form in (FASTSTART, FRAGMENTED, ADTS, WEBM, MKV, WMA, MOV):
+        content = write(tmp_path / f"noise.{form.suffix}", form, noise(form, 0.5)).read_bytes()
+        for _ in range(20):
+            damaged = np.frombuffer(content, np.uint8).copy()
+            where = draw.integers(0, min(len(damaged), draw.choice([1000, len(damaged)])), draw.choice([1, 10, 100]))
+            damaged[where] = draw.integers(0, 256, len(where))
+            try:
+                read_sound(damaged.tobytes(), name="damaged")
+            except AudiotagError as error:
+                refused.append(str(error))
+    assert len(refused) > 10  # else nothing was damaged
+    assert [reason for reason in refused if not (reason.startswith("damaged ") and reason.endswith("."))] == []
+    assert capfd.readouterr() == ("", "")
+
+
+def test_reading_leaves_the_file_as_it_was(tmp_path: Path, contents: Callable) -> None:
+    paths = [write(tmp_path / f"{at}.{form.suffix}", form, noise(form, 0.5)) for at, form in enumerate(FORMATS)]
+    before = contents(tmp_path)
+    for path in paths:
+        read_header(path)
+        read_sound(path, 8000)
+        read_crop(path, 1000, 1000)
+    assert contents(tmp_path) == before
+
+
+def test_a_folder_of_recordings_of_phones_and_browsers_is_a_dataset(tmp_path: Path, tone: Tone) -> None:
+    forms = [M4A, ADTS, WEBM, MKV, MOV, WMA]
+    for form in forms:
+        write(tmp_path / f"clip.{form.suffix}", form, mono(form, tone, 1.0))
+    (tmp_path / "broken.mp4").write_bytes(bytes(4) + b"ftypisom" + bytes(100))
+    index = scan(open_dataset(tmp_path)).set_index("clip").sort_index()
+    assert set(index.index) == {f"clip.{form.suffix}" for form in forms} | {"broken.mp4"}
+    assert index.loc["broken.mp4", "error"].startswith("broken.mp4 cannot be read as a sound")
+    for form in forms:
+        row = index.loc[f"clip.{form.suffix}"]
+        assert (row["container"], row["codec"], row["sample_rate"]) == (form.container, form.codec, form.rate)
+        assert row["duration_s"] == pytest.approx(1.0, abs=2 * form.frame / form.rate)
+
+
+@pytest.mark.parametrize("tag", [b"inf", b"nan", b"1e300", b"-9", b"x"])
+def test_a_length_that_cannot_be_is_not_believed(tmp_path: Path, tag: bytes) -> None:
+    path = write(tmp_path / "noise.mkv", MKV, noise(MKV, 1.0))
+    content = path.read_bytes()
+    at = content.find(b"00:00:01.")  # the sound track's; the picture's lasts 2 s
+    path.write_bytes(content[:at] + (b"00:00:" + tag).ljust(18, b"\0") + content[at + 18 :])
+    assert read_header(path).frames == len(read_sound(path).waveform)
+    assert list(scan(open_dataset(tmp_path))["error"].isna()) == [True]
+
+
+def test_quicktime_of_before_its_brands_is_known_by_its_boxes(tmp_path: Path) -> None:
+    content = write(tmp_path / "noise.mov", MOV, noise(MOV, 0.5)).read_bytes()
+    size = int.from_bytes(content[:4], "big")
+    # The table counts from the file's start, so what takes the brand's place is as long.
+    old = content[:4] + b"skip" + bytes(size - 8) + content[size:]
+    assert container_by_content(old) == "MOV"
+    np.testing.assert_array_equal(read_sound(old).waveform, read_sound(content).waveform)
+
+
+def test_what_libsndfile_reads_does_not_wait_for_ffmpeg(tmp_path: Path, tone: Tone) -> None:
+    import soundfile
+
+    for suffix in ("wav", "flac", "ogg", "mp3"):
+        soundfile.write(tmp_path / f"tone.{suffix}", tone(), 44_100)
+    soundfile.write(tmp_path / "tone.opus", tone(sample_rate=48_000), 48_000, format="OGG", subtype="OPUS")
+    code = f"""
+import sys
+from pathlib import Path
+from audiotag.audio.reading import read_crop, read_header, read_sound
+for path in Path({str(tmp_path)!r}).iterdir():
+    read_header(path), read_sound(path), read_crop(path, 100, 100)
+assert "av" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

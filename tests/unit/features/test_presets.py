@@ -1,0 +1,83 @@
+"""A preset comes back as it was saved, a published one stays, and a damaged file is said and harms nothing else."""
+
+from pathlib import Path
+
+import pytest
+
+from audiotag.errors import AudiotagError
+from audiotag.features.presets import delete_preset, load_preset, own_presets, preset_names, save_preset
+from audiotag.features.settings import PRESETS, SpectrogramSettings
+from audiotag.workspace import Workspace
+
+OTHER = SpectrogramSettings(n_mels=64, window="blackman", normalise="global", mean_db=-20.5, std_db=12.0, deltas=1)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path)
+
+
+@pytest.mark.parametrize("settings", [*PRESETS.values(), OTHER])
+def test_a_preset_comes_back_as_it_was_saved(workspace: Workspace, settings: SpectrogramSettings) -> None:
+    save_preset("mine", settings, workspace)
+    assert load_preset("mine", workspace) == settings
+    assert preset_names(workspace) == [*PRESETS, "mine"]
+
+
+def test_a_preset_is_a_file_that_can_be_read_and_changed(workspace: Workspace) -> None:
+    save_preset("mine", OTHER, workspace)
+    path = workspace.presets / "mine.toml"
+    assert 'window = "blackman"\n' in path.read_text()
+    path.write_text(path.read_text().replace("n_mels = 64", "n_mels = 80"))
+    assert load_preset("mine", workspace) == OTHER.changed(n_mels=80)
+
+
+def test_saving_again_replaces(workspace: Workspace) -> None:
+    save_preset("mine", OTHER, workspace)
+    save_preset("mine", OTHER.changed(n_mels=80), workspace)
+    assert own_presets(workspace) == {"mine": OTHER.changed(n_mels=80)}
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_published_presets_stay(workspace: Workspace, name: str) -> None:
+    with pytest.raises(AudiotagError, match=f"{name} is a published preset"):
+        save_preset(name, OTHER, workspace)
+    with pytest.raises(AudiotagError, match=f"{name} is a published preset"):
+        delete_preset(name, workspace)
+    assert load_preset(name, workspace) == PRESETS[name]
+
+
+@pytest.mark.parametrize("name", ["", "a b", "../up", "a/b", "x" * 61, "a.toml"])
+def test_a_name_that_is_no_plain_word_is_refused(workspace: Workspace, name: str) -> None:
+    for ask in (lambda: save_preset(name, OTHER, workspace), lambda: load_preset(name, workspace)):
+        with pytest.raises(AudiotagError, match="a preset's name must be 1 to 60 letters"):
+            ask()
+    assert not workspace.presets.exists()
+
+
+def test_what_is_deleted_can_be_brought_back(workspace: Workspace) -> None:
+    save_preset("mine", OTHER, workspace)
+    was = delete_preset("mine", workspace)
+    assert own_presets(workspace) == {}
+    with pytest.raises(AudiotagError, match="mine is no preset; there are capstone, argus, warm-up"):
+        load_preset("mine", workspace)
+    save_preset("mine", was, workspace)
+    assert own_presets(workspace) == {"mine": OTHER}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("n_mels = ", "cannot be read as TOML"),
+        ("n_mels = 1", "n_mels must be 8 to 512, got 1"),
+        ("n_mel = 64", "n_mel is no spectrogram setting"),
+        ('f_max = "high"', "f_max must be a number, got high"),
+    ],
+)
+def test_a_damaged_file_is_said_by_name_and_the_others_stay(workspace: Workspace, text: str, reason: str) -> None:
+    save_preset("mine", OTHER, workspace)
+    (workspace.presets / "odd.toml").write_text(text)
+    assert own_presets(workspace) == {"mine": OTHER}
+    with pytest.raises(AudiotagError, match=reason) as error:
+        load_preset("odd", workspace)
+    assert "odd.toml" in str(error.value)

@@ -1,0 +1,122 @@
+"""Spectrogram settings refuse what cannot work, by name, rule, value and fix, and survive being written down."""
+
+import json
+import math
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from audiotag.errors import AudiotagError
+from audiotag.features.settings import CHOICES, PRESETS, SpectrogramSettings
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("sample_rate", 44.1),
+        ("sample_rate", 1_000_000),
+        ("sample_rate", "44100"),
+        ("clip_s", 2000),
+        ("clip_s", math.nan),
+        ("clip_s", None),
+        ("n_fft", 512),
+        ("n_fft", 100_000),
+        ("n_fft", 2560.5),
+        ("win_length", 8),
+        ("win_length", True),
+        ("hop_length", 0),
+        ("hop_length", 1025),
+        ("hop_length", 15.6),
+        ("n_mels", 4),
+        ("n_mels", 1000),
+        ("n_mels", 64.5),
+        ("f_min", -1),
+        ("f_min", 20_000),
+        ("f_max", 44_100),
+        ("f_max", 0),
+        ("f_max", math.inf),
+        ("f_max", "20 kHz"),
+        ("top_db", -60),
+        ("top_db", math.nan),
+        ("mel_scale", "HTK"),
+        ("mel_scale", 1),
+        ("padding", "zero"),
+        ("trim_db", -20),
+        ("trim_db", "none"),
+        ("trim_pad_s", 0),
+        ("window", "hanning"),
+        ("mel_norm", "area"),
+        ("power", 3.0),
+        ("normalise", "yes"),
+        ("mean_db", math.nan),
+        ("std_db", 0),
+        ("deltas", 3),
+        ("resize", 8),
+    ],
+)
+def test_a_wrong_field_is_refused_by_name_and_value(field: str, value: object) -> None:
+    with pytest.raises(AudiotagError, match=rf"^{field} must ") as error:
+        SpectrogramSettings.from_dict({field: value})
+    assert f", got {value}; " in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("win_length", "n_fft", "shortest"), [(1024, 16_384, r"0\.186"), (8192, 8192, r"0\.186"), (9000, 9000, r"0\.204")]
+)
+def test_a_clip_shorter_than_a_window_or_half_an_fft_is_refused(win_length: int, n_fft: int, shortest: str) -> None:
+    match = rf"^clip_s must hold a window and more than half an n_fft \({shortest} s\), got 0\.15"
+    with pytest.raises(AudiotagError, match=match):
+        SpectrogramSettings(clip_s=0.15, n_fft=n_fft, win_length=win_length)
+
+
+def test_more_mels_than_bins_are_refused() -> None:
+    with pytest.raises(AudiotagError, match=r"^n_mels must be 8 to 129, for n_fft 256 has no more bins, got 130; "):
+        SpectrogramSettings(n_fft=256, win_length=256, hop_length=128, n_mels=130)
+
+
+def test_every_words_field_is_checked() -> None:
+    words = {item.name for item in fields(SpectrogramSettings) if "float" not in item.type and "int" not in item.type}
+    assert set(CHOICES) == words
+
+
+@pytest.mark.parametrize(("clip_s", "n_mels"), [(2.0, 128), (1.0, 64), (3.3, 100), (5.0, 256)])
+def test_a_squared_picture_has_as_many_frames_as_bands(clip_s: float, n_mels: int) -> None:
+    settings = SpectrogramSettings(clip_s=clip_s, n_mels=n_mels, win_length=2048).squared()
+    assert settings.frames in (n_mels, n_mels - 1, n_mels + 1)
+    assert SpectrogramSettings().squared() == SpectrogramSettings()  # the capstone's hop of 690
+
+
+@pytest.mark.parametrize(
+    ("changes", "shape"),
+    [
+        ({}, (1, 128, 128)),
+        ({"deltas": 2}, (3, 128, 128)),
+        ({"resize": 256}, (1, 256, 256)),
+        ({"clip_s": 4.0}, (1, 128, 256)),
+    ],
+)
+def test_what_the_network_gets_has_the_shape_that_the_settings_say(
+    changes: dict[str, Any], shape: tuple[int, ...]
+) -> None:
+    settings = SpectrogramSettings(**changes)
+    assert (settings.channels, settings.height, settings.width) == shape
+
+
+def test_an_unknown_field_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(AudiotagError, match=r"^n_mel is no spectrogram setting; there are .*n_mels"):
+        SpectrogramSettings.from_dict({"n_mel": 64})
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [*PRESETS.values(), SpectrogramSettings(trim_db=0, deltas=1, normalise="global", mean_db=-30.0, std_db=15.0)],
+)
+def test_settings_survive_json(settings: SpectrogramSettings) -> None:
+    assert SpectrogramSettings.from_dict(json.loads(json.dumps(settings.to_dict()))) == settings
+
+
+def test_changed_settings_are_checked_again() -> None:
+    assert PRESETS["capstone"].changed(n_mels=64).n_mels == 64
+    with pytest.raises(AudiotagError, match=r"^n_mels must"):
+        PRESETS["capstone"].changed(n_mels=1)

@@ -1,0 +1,156 @@
+"""The torch twin gives what the NumPy core gives, for a batch at once."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from audiotag.errors import AudiotagError
+from audiotag.features.log_mel import deltas, log_mel, network_input, network_inputs
+from audiotag.features.settings import PRESETS, SpectrogramSettings
+from audiotag.features.torch_log_mel import LogMel, NetworkInput
+
+Tone = Callable[..., np.ndarray]
+SETTINGS = {
+    **PRESETS,
+    "odd n_fft and window": SpectrogramSettings(n_fft=2047, win_length=1001, hop_length=500, n_mels=64),
+    "amplitude": SpectrogramSettings(power=1.0, window="blackman"),
+    "16 kHz": SpectrogramSettings(
+        sample_rate=16_000, n_fft=1024, win_length=400, hop_length=160, n_mels=64, f_min=50, f_max=8000, top_db=80
+    ),
+}
+FINISHES: dict[str, dict[str, Any]] = {
+    "as it is": {},
+    "clip": {"normalise": "clip"},
+    "global": {"normalise": "global", "mean_db": -20.0, "std_db": 12.0},
+    "deltas": {"deltas": 2, "normalise": "clip"},
+    "resize": {"resize": 200},
+    "all": {"resize": 256, "deltas": 1, "normalise": "clip"},
+}
+
+
+@pytest.fixture
+def sounds(tone: Tone) -> Callable[[SpectrogramSettings], np.ndarray]:
+    """A batch: noise, a loud chord, a faint tone after silence, and digital silence."""
+
+    def make(settings: SpectrogramSettings) -> np.ndarray:
+        rng = np.random.default_rng(0)
+        samples = settings.clip_samples
+        chord = sum(tone(hz, settings.clip_s, 0.3, settings.sample_rate) for hz in (220, 1000, 3456.7))
+        noise = 0.2 * rng.standard_normal(samples)
+        faint = 1e-3 * chord * (np.arange(samples) > samples // 2) + 1e-5 * noise
+        return np.stack([noise, chord[:samples] + 1e-2 * noise, faint, np.zeros(samples)]).astype(np.float32)
+
+    return make
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_log_mels_of_a_batch_are_those_of_its_clips(name: str, sounds: Callable) -> None:
+    settings = SETTINGS[name]
+    waveforms = sounds(settings)
+    theirs = LogMel(settings)(torch.from_numpy(waveforms)).numpy()
+    for waveform, picture in zip(waveforms, theirs, strict=True):
+        ours = log_mel(waveform, settings)
+        assert picture.shape == ours.shape
+        above = ours > ours.max() - min(settings.top_db, 60) + 0.01  # below, a float32 FFT is noise of rounding
+        np.testing.assert_allclose(picture[above], ours[above], atol=1e-3)
+        np.testing.assert_allclose(picture, ours, atol=0.02)
+
+
+def test_a_quiet_clip_keeps_its_own_floor_beside_a_loud_one(tone: Tone) -> None:
+    loud, quiet = tone(1000, 2.0, 0.9), 1e-4 * tone(1000, 2.0, 0.9)
+    settings = PRESETS["capstone"]
+    pictures = LogMel(settings)(torch.from_numpy(np.stack([loud, quiet]).astype(np.float32)))
+    assert (pictures.amax(dim=(1, 2)) - pictures.amin(dim=(1, 2))).tolist() == pytest.approx([60, 60], abs=1e-3)
+    np.testing.assert_allclose(pictures[0] - pictures[1], 80, atol=2e-2)
+
+
+@pytest.mark.parametrize("name", FINISHES)
+def test_what_the_network_gets_is_the_same(name: str, sounds: Callable) -> None:
+    settings = SpectrogramSettings(**FINISHES[name])
+    log_mels = np.stack([log_mel(waveform, settings) for waveform in sounds(settings)])
+    theirs = NetworkInput(settings)(torch.from_numpy(log_mels)).numpy()
+    ours = np.stack([network_input(picture, settings) for picture in log_mels])
+    assert ours.shape == theirs.shape == (4, settings.channels, settings.height, settings.width)
+    np.testing.assert_allclose(theirs, ours, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", [*FINISHES, "batch"])
+def test_the_numpy_core_gives_a_whole_batch_what_the_twin_gives_it(name: str, sounds: Callable) -> None:
+    finish = {"normalise": "batch", "deltas": 2, "resize": 200} if name == "batch" else FINISHES[name]
+    settings = SpectrogramSettings(**finish)
+    log_mels = np.stack([log_mel(waveform, settings) for waveform in sounds(settings)])
+    before = log_mels.copy()
+    ours = network_inputs(log_mels, settings)
+    assert ours.shape == (4, settings.channels, settings.height, settings.width)
+    assert ours.dtype == np.float32
+    np.testing.assert_allclose(ours, NetworkInput(settings)(torch.from_numpy(log_mels)), atol=1e-3)
+    np.testing.assert_array_equal(log_mels, before)
+
+
+@pytest.mark.parametrize("name", FINISHES)
+def test_a_clip_is_the_same_alone_and_in_a_batch(name: str, sounds: Callable) -> None:
+    settings = SpectrogramSettings(**FINISHES[name])
+    log_mels = np.stack([log_mel(waveform, settings) for waveform in sounds(settings)])
+    alone = np.stack([network_input(picture, settings) for picture in log_mels])
+    np.testing.assert_array_equal(network_inputs(log_mels, settings), alone)
+
+
+def test_numpy_batch_shares_one_mean_and_deviation_and_a_clip_alone_has_its_own(sounds: Callable) -> None:
+    settings = SpectrogramSettings(normalise="batch")
+    log_mels = np.stack([log_mel(waveform, settings) for waveform in sounds(settings)])
+    pictures = network_inputs(log_mels, settings)
+    assert float(pictures.mean()) == pytest.approx(0, abs=1e-4)
+    assert float(pictures.std()) == pytest.approx(1, abs=1e-4)
+    np.testing.assert_allclose(pictures[:, 0] * log_mels.std() + log_mels.mean(), log_mels, atol=1e-2)
+    by_clip = network_input(log_mels[0], settings.changed(normalise="clip"))
+    np.testing.assert_array_equal(network_input(log_mels[0], settings), by_clip)
+
+
+def test_a_batch_shares_one_mean_and_deviation(sounds: Callable) -> None:
+    settings = SpectrogramSettings(normalise="batch")
+    log_mels = LogMel(settings)(torch.from_numpy(sounds(settings)))
+    pictures = NetworkInput(settings)(log_mels)
+    assert float(pictures.mean()) == pytest.approx(0, abs=1e-4)
+    assert float(pictures.std(correction=0)) == pytest.approx(1, abs=1e-4)
+    assert len({round(float(picture.mean()), 3) for picture in pictures}) == 4  # and not each its own
+
+
+def test_silence_is_not_blown_up_by_normalising() -> None:
+    settings = SpectrogramSettings(normalise="clip")
+    picture = network_input(log_mel(np.zeros(settings.clip_samples), settings), settings)
+    assert np.abs(picture).max() < 0.2
+
+
+def test_deltas_of_a_slope_are_the_slope() -> None:
+    rising = np.tile(3.0 * np.arange(40, dtype=np.float32), (5, 1))
+    first, second = deltas(rising, 2)
+    np.testing.assert_allclose(first[:, 4:-4], 3, rtol=1e-5)
+    np.testing.assert_allclose(second[:, 8:-8], 0, atol=1e-5)
+
+
+def test_deltas_are_librosas() -> None:
+    import librosa
+
+    picture = np.random.default_rng(0).standard_normal((16, 60)).astype(np.float32)
+    first, second = deltas(picture, 2)
+    np.testing.assert_allclose(first, librosa.feature.delta(picture, mode="nearest"), atol=1e-5)
+    again = librosa.feature.delta(librosa.feature.delta(picture, mode="nearest"), mode="nearest")
+    np.testing.assert_allclose(second, again, atol=1e-5)
+
+
+def test_waveforms_too_short_to_mirror_are_refused() -> None:
+    with pytest.raises(AudiotagError, match="must be longer than half of n_fft"):
+        LogMel(PRESETS["capstone"])(torch.zeros(2, 1280))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+def test_the_same_on_a_gpu(sounds: Callable) -> None:
+    settings = SpectrogramSettings(normalise="clip", deltas=1, resize=200)
+    waveforms = torch.from_numpy(sounds(settings))
+    modules = torch.nn.Sequential(LogMel(settings), NetworkInput(settings))
+    here = modules(waveforms)
+    there = modules.to("cuda")(waveforms.to("cuda")).cpu()
+    np.testing.assert_allclose(there, here, atol=2e-2)

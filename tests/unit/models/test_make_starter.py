@@ -1,0 +1,74 @@
+"""What models/make_starter.py trains on: both kinds of sounds in one dataset, under one set of names."""
+
+import csv
+import importlib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+from audiotag.augmentation.mixers import Overlay
+from audiotag.data.layouts import open_dataset
+from audiotag.starter.render import StarterCounts, render_starter
+from audiotag.training.recipe import load_recipe
+
+MODELS = Path(__file__).parents[3] / "models"
+
+
+@pytest.fixture
+def make_starter(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.syspath_prepend(MODELS)
+    return importlib.import_module("make_starter")
+
+
+@pytest.fixture
+def esc10(tmp_path: Path) -> Path:
+    """Three recordings in ESC-10's layout, two of them takes of one."""
+    folder = tmp_path / "esc10"
+    (folder / "audio").mkdir(parents=True)
+    rows = [("filename", "category", "fold", "src_file")]
+    for name, label, fold, source in (
+        ("1-100-A.ogg", "Dog bark", 1, 100),
+        ("1-100-B.ogg", "Dog bark", 1, 100),
+        ("2-200-A.ogg", "Baby cry", 2, 200),
+    ):
+        soundfile.write(folder / "audio" / name, np.zeros(44_100), 44_100, format="OGG", subtype="VORBIS")
+        rows.append((name, label, str(fold), str(source)))
+    with (folder / "esc10.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    return folder
+
+
+def test_both_kinds_are_gathered_under_one_set_of_names(make_starter: Any, esc10: Path, tmp_path: Path) -> None:
+    starter = render_starter(tmp_path / "starter", seed=7, counts=StarterCounts(curated=6, noisy=4, test=4), workers=1)
+    for _ in range(2):  # a second time finds it made
+        make_starter.gather(esc10, starter, tmp_path / "both")
+    both = open_dataset(tmp_path / "both")
+    assert not both.problems
+    assert both.clips["subset"].value_counts().to_dict() == {"curated": 9, "noisy": 4, "test": 4}
+    labels = dict(zip(both.clips["clip"], both.clips["labels"], strict=True))
+    assert labels["1-100-A.ogg"] == ("Bark",)  # as FSDKaggle2019 has it
+    assert labels["2-200-A.ogg"] == ("Baby_cry",)  # its own
+    rendered = open_dataset(starter)
+    for clip in rendered.clips.itertuples():
+        assert labels[clip.clip] == clip.labels
+    paths = dict(zip(both.clips["clip"], both.clips["path"], strict=True))
+    assert Path(paths["2-200-A.ogg"]).resolve() == esc10 / "audio" / "2-200-A.ogg"
+    groups = dict(zip(both.clips["clip"], both.clips["group"], strict=True))
+    assert groups["1-100-A.ogg"] == groups["1-100-B.ogg"] != groups["2-200-A.ogg"]
+    assert all(pd.isna(groups[clip]) for clip in rendered.clips["clip"])  # each is a recording of its own
+
+
+def test_recipe_is_the_default_one_with_all_that_is_heard_in_an_overlay(make_starter: Any) -> None:
+    ours, default = make_starter.recipe(), load_recipe("default")
+    assert replace(ours, augment=default.augment, stages=default.stages) == default
+    assert [item.labels for item in ours.augment if isinstance(item, Overlay)] == ["both"]
+    assert [item for item in ours.augment if not isinstance(item, Overlay)] == [
+        item for item in default.augment if not isinstance(item, Overlay)
+    ]
+    assert ours.stages[0] == default.stages[0]
+    assert replace(ours.stages[1], epochs=default.stages[1].epochs) == default.stages[1]

@@ -1,0 +1,215 @@
+"""Which part of the project may import which, and what opening a page must not load."""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts): path.read_text(encoding="utf-8")
+    for path in sorted((ROOT / "audiotag").rglob("*.py"))
+}
+PAGES = {
+    path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
+    for path in [ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py"))]
+}
+
+# Each room looks into its own row and the rows above.
+ROWS = (
+    {"", "errors", "workspace", "jobs"},
+    {"data", "sound", "presets", "networks", "network_settings", "metrics"},
+    {"scoring", "training", "tagging"},
+    {"figures"},
+    {"cli", "cli_training", "cli_tagging", "cli_gains", "cli_progress", "ui", "__main__"},
+)
+FASTAI_ONLY_IN = {"audiotag.training.backend.learner", "audiotag.training.backend.fastaudio_compat"}
+PICKLES = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
+NOT_IN_PAGES = {"pandas", "torch", "numpy", "pathlib"}
+
+
+def imports_of(source: str, module: str = "", at_top_only: bool = False) -> set[str]:
+    """Dotted names that a source imports, lazily or not; from a package also the names taken out of it."""
+    found = set()
+    tree = ast.parse(source)
+    for node in tree.body if at_top_only else ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                base = ".".join([*module.split(".")[: -node.level], *filter(None, [base])])
+            found |= {base} | {f"{base}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+            called = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            if called in ("import_module", "__import__"):
+                found.add(str(node.args[0].value))
+    return found
+
+
+def room(module: str) -> str:
+    return module.split(".")[1] if "." in module else ""
+
+
+def row(name: str) -> int:
+    (number,) = [number for number, rooms in enumerate(ROWS) if name in rooms]
+    return number
+
+
+def faults(module: str, source: str) -> list[str]:
+    """What a module of the package imports, or calls, against the rules."""
+    found = []
+    here = room(module)
+    for name in sorted(imports_of(source, module)):
+        there = room(name)
+        outside = name.split(".")[0]
+        if outside == "audiotag" and (there in set().union(*ROWS)):
+            if row(there) > row(here):
+                found.append(f"{module} imports {name}, which comes after it")
+            if {here, there} == {"training", "tagging"} and module != "audiotag.training.publish":
+                found.append(f"{module} imports {name}: training and tagging do not know each other")
+        if outside in ("fastai", "fastaudio") and module not in FASTAI_ONLY_IN:
+            found.append(f"{module} imports {name}")
+        if outside == "streamlit" and here != "ui":
+            found.append(f"{module} imports {name}")
+    return found + unpicklings(module, source)
+
+
+def unpicklings(module: str, source: str) -> list[str]:
+    found = [f"{module} imports {name}" for name in sorted(imports_of(source)) if name.split(".")[0] in PICKLES]
+    if "torch.load" in imports_of(source):
+        found.append(f"{module} imports torch.load")
+    tree = ast.parse(source)
+    safe = {node.func for node in ast.walk(tree) if isinstance(node, ast.Call) and loads_weights_only(node)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and (
+            (ast.unparse(node) == "torch.load" and node not in safe) or node.attr in ("read_pickle", "to_pickle")
+        ):
+            found.append(f"{module} uses {ast.unparse(node)}")
+        if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
+            found.append(f"{module} passes allow_pickle")
+    return found
+
+
+def loads_weights_only(call: ast.Call) -> bool:
+    """Whether this is ``torch.load`` told, by the word True itself, to run no code from the file."""
+    told = [keyword.value for keyword in call.keywords if keyword.arg == "weights_only"]
+    return ast.unparse(call.func) == "torch.load" and any(isinstance(v, ast.Constant) and v.value is True for v in told)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_module_imports_only_what_comes_before_it_and_unpickles_nothing(module: str) -> None:
+    assert faults(module.removesuffix(".__init__"), MODULES[module]) == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_touches_no_tables_tensors_or_files(page: str) -> None:
+    assert {name.split(".")[0] for name in imports_of(PAGES[page])} & NOT_IN_PAGES == set()
+    assert unpicklings(page, PAGES[page]) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "source", "fault"),
+    [
+        ("audiotag.audio.reading", "from audiotag.training import runs", "comes after it"),
+        ("audiotag.data.index", "def f():\n    import audiotag.ui.frame", "comes after it"),
+        ("audiotag.errors", "from audiotag import metrics", "comes after it"),
+        ("audiotag.scoring", "from .figures import theme", "comes after it"),
+        ("audiotag.training.runs", "from audiotag.tagging.tagger import Tagger", "do not know each other"),
+        ("audiotag.tagging.tagger", "from ..training.recipe import Recipe", "do not know each other"),
+        ("audiotag.training.worker", "def f():\n    import fastai.vision.all", "fastai"),
+        ("audiotag.tagging.tagger", "import importlib\nimportlib.import_module('fastaudio.all')", "fastaudio"),
+        ("audiotag.figures.sound", "import streamlit as st", "streamlit"),
+        ("audiotag.tagging.ensemble", "import torch\nweights = torch.load('w.pth')", "torch.load"),
+        ("audiotag.tagging.ensemble", "from torch import load", "torch.load"),
+        ("audiotag.training.checkpoints", "import torch\ntorch.load('w.pth', weights_only=False)", "torch.load"),
+        ("audiotag.training.checkpoints", "import torch\ntorch.load('w.pth', weights_only=safe)", "torch.load"),
+        ("audiotag.training.checkpoints", "import torch\ntorch.load('w.pth', weights_only=1)", "torch.load"),
+        ("audiotag.training.checkpoints", "import torch\ntorch.load('w.pth', **{'weights_only': True})", "torch.load"),
+        (
+            "audiotag.training.checkpoints",
+            "import torch\nread = torch.load\nread('w', weights_only=True)",
+            "torch.load",
+        ),
+        ("audiotag.training.checkpoints", "import torch\nf(torch.load, weights_only=True)", "torch.load"),
+        ("audiotag.cli.main", "def f():\n    import pickle", "pickle"),
+        ("audiotag.data.index", "import numpy as np\nnp.load('a.npy', allow_pickle=True)", "allow_pickle"),
+    ],
+)
+def test_the_rules_catch_what_breaks_them(module: str, source: str, fault: str) -> None:
+    assert any(fault in found for found in faults(module, source))
+
+
+def test_weights_alone_may_be_loaded_by_torch() -> None:
+    source = "import torch\nstate = torch.load('a.pt', map_location='cpu', weights_only=True)"
+    assert faults("audiotag.training.checkpoints", source) == []
+    assert len(faults("audiotag.training.checkpoints", source + "\ntorch.load('b.pt')")) == 1
+
+
+def test_publish_alone_may_join_training_and_tagging() -> None:
+    source = "from audiotag.tagging.ensemble import Card"
+    assert faults("audiotag.training.publish", source) == []
+    assert faults("audiotag.training.worker", source) != []
+
+
+def loaded_after(code: str, of_interest: set[str], home: Path) -> set[str]:
+    """Which of these top-level modules a fresh Python has loaded once it has run ``code``."""
+    report = f"\nimport sys\nprint('loaded:', *({{name.split('.')[0] for name in sys.modules}} & {of_interest!r}))"
+    done = subprocess.run(
+        [sys.executable, "-c", code + report],
+        cwd=ROOT,
+        env=os.environ | {"AUDIOTAG_HOME": str(home), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.rsplit("loaded:", 1)[1].split())
+
+
+def import_lines(at_top_only: bool) -> str:
+    """Import statements for all that the pages import."""
+    names = {name for source in PAGES.values() for name in imports_of(source, at_top_only=at_top_only)}
+    tried = (
+        "try:\n    importlib.import_module({0!r})\nexcept ModuleNotFoundError as error:\n    assert error.name == {0!r}"
+    )
+    return "\n".join(["import importlib", *(tried.format(name) for name in sorted(names))])
+
+
+def test_importing_what_the_pages_import_loads_nothing_heavy(tmp_path: Path) -> None:
+    heavy = {"torch", "librosa", "sklearn", "fastai", "fastaudio"}
+    assert loaded_after(import_lines(at_top_only=True), heavy | {"streamlit", "plotly"}, tmp_path) == {
+        "streamlit",
+        "plotly",
+    }
+
+
+def test_importing_what_pages_import_when_buttons_are_pressed_loads_no_fastai(tmp_path: Path) -> None:
+    modules = ("audiotag.networks.xresnet.model", "audiotag.tagging.tagger", "audiotag.cli.main")
+    code = "\n".join([import_lines(at_top_only=False), *(f"import {module}" for module in modules)])
+    assert loaded_after(code, {"torch", "fastai", "fastaudio"}, tmp_path) == {"torch"}
+
+
+def test_running_any_page_loads_no_fastai(tmp_path: Path) -> None:
+    import numpy as np
+    import soundfile
+
+    (tmp_path / "sounds").mkdir()
+    for name in ("one", "two"):
+        soundfile.write(tmp_path / "sounds" / f"{name}.wav", np.sin(np.arange(30_000) / 7) / 2, 44_100)
+    (tmp_path / "sounds" / "clips.csv").write_text("fname,label\none.wav,Tone\ntwo.wav,Tone\n")
+    code = f"""
+from pathlib import Path
+from audiotag.workspace import Workspace
+Workspace().remember_dataset(Path({str(tmp_path / "sounds")!r}))
+from streamlit.testing.v1 import AppTest
+at = AppTest.from_file("app.py", default_timeout=60)
+for page in {list(PAGES)!r}:
+    at.switch_page(page).run()
+    assert not at.exception, (page, at.exception)
+    assert len(at.title) == 1, page
+"""
+    assert loaded_after(code, {"streamlit", "fastai", "fastaudio"}, tmp_path / "home") == {"streamlit"}

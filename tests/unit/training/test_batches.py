@@ -1,0 +1,515 @@
+"""Batches are the same however they are loaded, and what a recipe says is done to them, and no more."""
+
+import random
+import threading
+import types
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+from unittest.mock import MagicMock
+
+import numpy as np
+import pytest
+import torch
+
+from audiotag.augmentation.base import Augmentation
+from audiotag.augmentation.chain import Chain, apply_all
+from audiotag.augmentation.mixers import MixUp, Overlay, SigmoidMixer, SpecMix
+from audiotag.augmentation.spectrograms import Lighting, Mask, RandomResizedCrop, Shift
+from audiotag.augmentation.waveforms import Gain, Noise
+from audiotag.errors import AudiotagError
+from audiotag.features.log_mel import log_mel, network_input
+from audiotag.features.settings import PRESETS, SpectrogramSettings
+from audiotag.features.torch_log_mel import LogMel, NetworkInput
+from audiotag.features.trimming import fit_length, trimmed_bounds
+from audiotag.training.backend.fastaudio_compat import import_fastaudio
+from audiotag.training.batches import MOST_WORKERS, Batch, Batches, workers_for
+from audiotag.training.clips import Clip, LabelledClips
+from audiotag.training.frame_cache import random_start
+from audiotag.training.recipe import Recipe, Stage, load_recipe
+
+ClipOf = Callable[..., Clip]
+RATE = 8000
+SETTINGS = SpectrogramSettings(
+    sample_rate=RATE, clip_s=0.25, n_fft=256, win_length=256, hop_length=128, n_mels=16, f_max=4000.0
+)
+RECIPE = Recipe("tiny", "Tiny", "For tests.", (Stage("curated", 1, 1e-3),), batch_size=4, spectrogram=SETTINGS)
+AUGMENTATIONS: dict[str, tuple[Augmentation, ...]] = {
+    "none": (),
+    "gain": (Gain(),),
+    "noise": (Noise(p=1.0),),
+    "pink noise": (Noise(p=1.0, colour="pink"),),
+    "time mask": (Mask("time", 3),),
+    "mel masks": (Mask("mel", 4, exact=False, count=2),),
+    "resized crop": (RandomResizedCrop(p=1.0),),
+    "lighting": (Lighting(p=1.0),),
+    "specmix": (SpecMix(6, 6),),
+    "sigmoid": (SigmoidMixer(),),
+    "sigmoid of waveforms": (SigmoidMixer(domain="waveform"),),
+    "all of them": (
+        Lighting(), Gain(), Mask("mel", 4), SigmoidMixer(p=0.5), Noise(), RandomResizedCrop(), Mask("time", 4),
+        SpecMix(4, 4),
+    ),
+}  # fmt: skip
+
+
+def sounds() -> list[np.ndarray]:
+    """Eleven clips of 0.1 to 0.9 s, each a noise of another colour and level."""
+    made = []
+    for number in range(11):
+        rng = np.random.default_rng(number)
+        waveform = rng.normal(0, 0.02 + 0.02 * number, rng.integers(800, 7200))
+        made.append(np.convolve(waveform, np.ones(1 + number), "same").clip(-1, 1).astype(np.float32))
+    return made
+
+
+@pytest.fixture
+def part(clip_of: ClipOf) -> LabelledClips:
+    """Each clip has a label of its own: targets say which clips are in a picture, and how much of each."""
+    clips = [clip_of(f"{number}.wav", waveform, RATE) for number, waveform in enumerate(sounds())]
+    return LabelledClips(clips, np.eye(len(clips), dtype=np.float32))
+
+
+def batches_of(
+    part: LabelledClips, recipe: Recipe = RECIPE, seed: int = 7, training: bool = True, **stage: Any
+) -> Batches:
+    return Batches(part, recipe, replace(recipe.stages[0], **stage), seed, training)
+
+
+def same(one: Batch, other: Batch) -> bool:
+    arrays = [(one.values, other.values), (one.targets, other.targets), (one.items, other.items)]
+    equal = all(np.array_equal(mine, theirs) and mine.dtype == theirs.dtype for mine, theirs in arrays)
+    return equal and one.rng.bit_generator.state == other.rng.bit_generator.state
+
+
+# Which clips, and in which order
+
+
+def test_epoch_takes_every_clip_at_most_once_and_leaves_an_incomplete_batch_out(part: LabelledClips) -> None:
+    batches = batches_of(part)
+    for epoch in range(5):
+        made = list(batches.epoch(epoch))
+        assert len(made) == len(batches) == 2
+        items = np.concatenate([batch.items for batch in made])
+        assert len(items) == len(set(items.tolist())) == 8
+        for batch in made:
+            np.testing.assert_array_equal(batch.targets, part.targets[batch.items])
+            assert batch.values.shape == (4, 1, SETTINGS.n_mels, SETTINGS.frames)
+            assert batch.values.dtype == batch.targets.dtype == np.float32
+
+
+def test_no_clip_is_always_the_one_that_is_left_out(part: LabelledClips) -> None:
+    batches = batches_of(part)
+    seen = [set(np.concatenate([b.items for b in batches.epoch(e, pictures=False)]).tolist()) for e in range(12)]
+    assert set.union(*seen) == set(range(11))
+    assert len({frozenset(items) for items in seen}) > 5
+
+
+def test_batch_larger_than_the_part_is_the_whole_part(part: LabelledClips) -> None:
+    batches = batches_of(part, replace(RECIPE, batch_size=64))
+    (batch,) = batches.epoch(0)
+    assert sorted(batch.items) == list(range(11))
+    assert len(batches) == 1
+
+
+@pytest.mark.parametrize("name", ["none", "all of them"])
+@pytest.mark.parametrize("training", [True, False])
+def test_epoch_is_the_same_for_any_number_of_workers_and_a_batch_when_made_alone(
+    name: str, training: bool, part: LabelledClips
+) -> None:
+    recipe = replace(RECIPE, augment=AUGMENTATIONS[name], batch_size=2)
+    batches = batches_of(part, recipe, training=training, mixup=0.4)
+    for epoch in (0, 3):
+        numbers = (len(batches) - 1, 0, 1)
+        alone = [batches_of(part, recipe, training=training, mixup=0.4).picture_batch(epoch, n) for n in numbers]
+        for workers in (1, 2, 5):
+            made = list(batches.epoch(epoch, workers=workers))
+            assert all(same(made[n], batch) for n, batch in zip(numbers, alone, strict=True))
+
+
+def test_epochs_and_seeds_differ_in_order_places_and_masks(part: LabelledClips) -> None:
+    recipe = replace(RECIPE, augment=(Mask("time", 3),))
+    first = next(batches_of(part, recipe).epoch(0))
+    for other in (next(batches_of(part, recipe).epoch(1)), next(batches_of(part, recipe, seed=8).epoch(0))):
+        assert not np.array_equal(first.items, other.items)
+        assert not np.array_equal(first.values, other.values)
+    assert same(first, next(batches_of(part, recipe).epoch(0)))
+
+
+def test_draws_of_a_batch_are_not_those_of_the_order_or_of_another_batch(part: LabelledClips) -> None:
+    """NumPy gives one stream for the seeds (7, 0) and (7, 0, 0)."""
+    batches = batches_of(part)
+    order = np.random.default_rng((7, 0)).random(4)
+    drawn = [batch.rng.random(4) for batch in batches.epoch(0, pictures=False)]
+    fresh = [batches._begun(0, number, np.arange(8))[1] for number in (0, 1)]
+    every = np.concatenate([order, *drawn, *fresh])
+    assert len(set(every.tolist())) == len(every)
+
+
+def test_pictures_are_crops_at_the_drawn_places(part: LabelledClips) -> None:
+    for whole_frames in (True, False):
+        batches = batches_of(part, replace(RECIPE, whole_frames=whole_frames))
+        waveforms = list(batches.epoch(2, pictures=False))
+        for batch, wanted in zip(batches.epoch(2), waveforms, strict=True):
+            np.testing.assert_array_equal(batch.items, wanted.items)
+            for picture, waveform in zip(batch.values, wanted.values, strict=True):
+                np.testing.assert_allclose(picture[0], log_mel(waveform, SETTINGS), rtol=0, atol=1e-3)
+
+
+def test_crops_are_drawn_over_the_whole_of_a_clip(clip_of: ClipOf) -> None:
+    ramp = np.linspace(0, 1, 6000, dtype=np.float32)
+    part = LabelledClips([clip_of("ramp.wav", ramp, RATE)] * 200, np.ones((200, 1), np.float32))
+    for whole_frames, places in ((True, 1 + 4000 // 128), (False, 100)):
+        recipe = replace(RECIPE, whole_frames=whole_frames, batch_size=200)
+        (batch,) = batches_of(part, recipe).epoch(0, pictures=False)
+        starts = np.rint(batch.values[:, 0] * 5999).astype(int)
+        assert starts.min() < 200
+        assert starts.max() > 3800
+        assert len(set(starts.tolist())) > 0.9 * places
+        assert (starts % 128 == 0).all() == whole_frames
+
+
+# Balance
+
+
+@pytest.mark.parametrize(("balance", "share"), [(0.0, 0.1), (1.0, 0.5), (2.0, 0.9)])
+def test_balance_evens_labels_out(balance: float, share: float) -> None:
+    """Of 200 clips 20 have the rare label; drawn by their number to the power of −balance."""
+    targets = np.repeat(np.eye(2, dtype=np.float32), (180, 20), axis=0)
+    part = LabelledClips([Clip("a", None, 0, 1, True)] * 200, targets)  # type: ignore[arg-type]
+    batches = Batches(part, replace(RECIPE, balance=balance), RECIPE.stages[0], 1, training=True)
+    orders = np.stack([batches._order(epoch) for epoch in range(50)])
+    assert orders.shape == (50, 200)
+    rare = (orders >= 180).mean()
+    assert rare == pytest.approx(share, abs=4 * np.sqrt(share * (1 - share) / orders.size))  # four deviations
+    assert all(len(set(order.tolist())) == 200 for order in orders) == (balance == 0)
+    held_out = Batches(part, replace(RECIPE, balance=balance), RECIPE.stages[0], 1, training=False)
+    assert held_out._order(0).tolist() == list(range(200))
+
+
+def test_a_clip_counts_by_its_rarest_label_and_one_without_labels_as_the_commonest() -> None:
+    targets = np.zeros((100, 3), dtype=np.float32)
+    targets[:80, 0] = 1
+    targets[70:80, 1] = 1  # these ten are drawn as often as each of ten
+    part = LabelledClips([Clip("a", None, 0, 1, True)] * 100, targets)  # type: ignore[arg-type]
+    chances = Batches(part, replace(RECIPE, balance=1.0), RECIPE.stages[0], 1, training=True)._chances
+    assert chances is not None
+    assert chances.sum() == pytest.approx(1)
+    np.testing.assert_allclose(chances[70:80] / chances[0], 8, rtol=1e-5)
+    np.testing.assert_allclose(chances[80:] / chances[0], 1, rtol=1e-5)
+
+
+# Held-out clips
+
+EVERYTHING = replace(RECIPE, augment=AUGMENTATIONS["all of them"], balance=1.0)
+
+
+def test_held_out_clips_come_in_order_plain_and_the_same_in_every_epoch(part: LabelledClips) -> None:
+    batches = batches_of(part, EVERYTHING, training=False, mixup=0.4)
+    assert len(batches) == 2  # of eight and of three
+    for epoch in (0, 1, 9):
+        made = list(batches.epoch(epoch, workers=2))
+        assert np.concatenate([batch.items for batch in made]).tolist() == list(range(11))
+        np.testing.assert_array_equal(np.concatenate([batch.targets for batch in made]), part.targets)
+        pictures = np.concatenate([batch.values for batch in made])[:, 0]
+        for picture, waveform in zip(pictures, sounds(), strict=True):
+            np.testing.assert_array_equal(picture, log_mel(fit_length(waveform, SETTINGS), SETTINGS))
+        waveforms = np.concatenate([batch.values for batch in batches.epoch(epoch, pictures=False)])
+        np.testing.assert_array_equal(waveforms, [fit_length(waveform, SETTINGS) for waveform in sounds()])
+
+
+def test_held_out_clips_of_a_recipe_that_augments_them_are_cropped_and_masked_but_not_mixed_or_lit(
+    part: LabelledClips,
+) -> None:
+    batches = batches_of(part, replace(EVERYTHING, augment_held_out=True), training=False, mixup=0.4)
+    masks = tuple(item for item in EVERYTHING.augment if isinstance(item, Mask | RandomResizedCrop))
+    only = batches_of(part, replace(RECIPE, augment=masks, augment_held_out=True), training=False)
+    for epoch in (0, 1):
+        for batch, wanted in zip(batches.epoch(epoch), only.epoch(epoch), strict=True):
+            assert same(batch, wanted)
+            np.testing.assert_array_equal(batch.targets, part.targets[batch.items])
+    first, second = (np.concatenate([batch.values for batch in batches.epoch(epoch)]) for epoch in (0, 1))
+    assert not np.array_equal(first, second)  # drawn anew, as fastaudio does
+
+
+def test_masks_of_held_out_clips_are_of_the_recipes_width(clip_of: ClipOf) -> None:
+    noise = np.random.default_rng(0).normal(0, 0.1, SETTINGS.clip_samples).astype(np.float32)
+    part = LabelledClips(
+        [clip_of("exact.wav", noise, RATE)], np.ones((1, 1), np.float32)
+    )  # as long as a crop: only one
+    plain = log_mel(noise, SETTINGS)
+    batches = batches_of(part, replace(RECIPE, augment=(Mask("time", 5),), augment_held_out=True), training=False)
+    starts = set()
+    for epoch in range(12):
+        (batch,) = batches.epoch(epoch)
+        masked = batch.values[0, 0]
+        strip = np.flatnonzero((masked != plain).all(axis=0))
+        starts.add(int(strip[0]))
+        assert strip.tolist() == list(range(strip[0], strip[0] + 5))
+        np.testing.assert_allclose(masked[:, strip], plain.mean(), rtol=1e-5)
+        np.testing.assert_array_equal(np.delete(masked, strip, axis=1), np.delete(plain, strip, axis=1))
+    assert len(starts) > 3
+
+
+# Augmentation
+
+
+def test_augmentations_go_to_their_places_in_the_order_of_the_recipe() -> None:
+    chain = Chain.of(AUGMENTATIONS["all of them"], mixup=0.4)
+    assert chain.on_waveforms == (Gain(), Noise())
+    assert chain.on_log_mels == (Mask("mel", 4), RandomResizedCrop(), Mask("time", 4))
+    assert chain.on_pictures == (Lighting(), SigmoidMixer(p=0.5), SpecMix(4, 4), MixUp(0.4))
+    assert Chain.of((), mixup=0.0) == Chain()
+    assert Chain.of((SigmoidMixer(domain="waveform"),), 0.0).on_waveforms == (SigmoidMixer(domain="waveform"),)
+    assert Chain.of((Mask("time", 2), Mask("time", 2)), 0.0).on_log_mels == (Mask("time", 2),) * 2
+    assert chain.held_out() == Chain(on_log_mels=chain.on_log_mels)
+    assert Chain.of((Shift("time"), Overlay(), Mask("mel", 4)), 0.4).held_out() == Chain(
+        on_log_mels=(Shift("time"), Mask("mel", 4))
+    )
+
+
+def test_mixup_mixes_pictures_and_targets_by_the_same_weights(part: LabelledClips) -> None:
+    plain, mixed = batches_of(part), batches_of(part, mixup=0.4)
+    mixtures = 0
+    for epoch in range(4):
+        for batch, before in zip(mixed.epoch(epoch), plain.epoch(epoch), strict=True):
+            np.testing.assert_array_equal(batch.items, before.items)
+            weights = batch.targets[:, batch.items]  # row: how much of each clip of the batch
+            np.testing.assert_allclose(weights.sum(1), 1, rtol=1e-6)
+            assert (weights.diagonal() >= 0.5).all()  # its own is the louder
+            np.testing.assert_allclose(batch.values, np.tensordot(weights, before.values, 1), rtol=1e-4, atol=1e-3)
+            mixtures += np.count_nonzero((weights > 0.01).sum(1) == 2)
+    assert mixtures > 10
+
+
+def test_no_mixup_leaves_targets_alone(part: LabelledClips) -> None:
+    for batch in batches_of(part, replace(RECIPE, augment=(Mask("mel", 4), Lighting())), mixup=0.0).epoch(0):
+        np.testing.assert_array_equal(batch.targets, part.targets[batch.items])
+
+
+def test_gain_changes_the_waveform_and_so_the_whole_picture_alike(part: LabelledClips) -> None:
+    louder = batches_of(part, replace(RECIPE, augment=(Gain(6.0, 6.0), Mask("time", 3))))
+    plain = batches_of(part, replace(RECIPE, augment=(Gain(0.0, 0.0), Mask("time", 3))))
+    for batch, before in zip(louder.epoch(0), plain.epoch(0), strict=True):
+        np.testing.assert_allclose(batch.values, before.values + 6, rtol=0, atol=2e-3)
+
+
+def test_noise_is_added_before_the_log_mel_and_fills_what_silence_leaves(clip_of: ClipOf) -> None:
+    short = LabelledClips([clip_of("short.wav", sounds()[5][:600], RATE)] * 4, np.ones((4, 1), np.float32))
+    (plain,) = batches_of(short, replace(RECIPE, augment=(Gain(0, 0),))).epoch(0)
+    (noisy,) = batches_of(short, replace(RECIPE, augment=(Noise(20, 20, p=1.0),))).epoch(0)
+    silent = plain.values < plain.values.max((1, 2, 3), keepdims=True) - SETTINGS.top_db + 0.01
+    assert silent.mean() > 0.2
+    assert (noisy.values[silent] > plain.values[silent] + 10).all()
+    loud = plain.values > plain.values.max() - 10
+    np.testing.assert_allclose(noisy.values[loud], plain.values[loud], rtol=0, atol=6)
+
+
+def test_normalising_by_the_batch_comes_after_masks_and_before_lighting_and_mixup(part: LabelledClips) -> None:
+    recipe = replace(RECIPE, spectrogram=SETTINGS.changed(normalise="batch"), augment=(Mask("time", 3),))
+    for batch in batches_of(part, recipe).epoch(0):
+        assert batch.values.mean() == pytest.approx(0, abs=1e-3)
+        assert batch.values.std() == pytest.approx(1, abs=1e-3)
+    (lit, *_) = batches_of(part, replace(recipe, augment=(*recipe.augment, Lighting(0.5, p=1.0)))).epoch(0)
+    assert abs(lit.values.mean()) > 0.02
+    assert abs(lit.values.std() - 1) > 0.02
+
+
+def test_stage_size_resizes_pictures_of_training_and_of_held_out_clips(part: LabelledClips) -> None:
+    for training in (True, False):
+        for batch in batches_of(part, training=training, size=40).epoch(0):
+            assert batch.values.shape[1:] == (1, 40, 40)
+    settings = SETTINGS.changed(resize=40)
+    (first, *_) = batches_of(part, training=False, size=40).epoch(0)
+    wanted = network_input(log_mel(fit_length(sounds()[0], SETTINGS), SETTINGS), settings)
+    np.testing.assert_allclose(first.values[0], wanted, rtol=0, atol=1e-5)
+
+
+# The device's path
+
+
+def on_device(batches: Batches, epoch: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Pictures and targets as `audiotag.training.backend.learner` makes them of waveforms, by torch."""
+    settings, chain = batches.settings, batches.chain
+    to_log_mel, finish = LogMel(settings), NetworkInput(settings)
+    made = []
+    for batch in batches.epoch(epoch, pictures=False):
+        values, targets, rng = torch.from_numpy(batch.values), torch.from_numpy(batch.targets), batch.rng
+        values, targets = apply_all(chain.on_waveforms, values, targets, rng)
+        log_mels, targets = apply_all(chain.on_log_mels, to_log_mel(values)[:, None], targets, rng)
+        pictures, targets = apply_all(chain.on_pictures, finish(log_mels[:, 0]), targets, rng)
+        made.append((pictures.numpy(), targets.numpy()))
+    return made
+
+
+@pytest.mark.parametrize("normalise", ["none", "batch", "clip"])
+@pytest.mark.parametrize(("name", "training"), [*((name, True) for name in AUGMENTATIONS), ("all of them", False)])
+def test_device_and_cpu_give_the_same_pictures_and_targets(
+    name: str, normalise: Any, training: bool, part: LabelledClips
+) -> None:
+    settings = SETTINGS.changed(normalise=normalise, deltas=1, resize=24)
+    recipe = replace(RECIPE, augment=AUGMENTATIONS[name], spectrogram=settings, augment_held_out=True)
+    batches = batches_of(part, recipe, training=training, mixup=0.3)
+    for epoch in (0, 1):
+        there = on_device(batches, epoch)
+        for batch, (pictures, targets) in zip(batches.epoch(epoch), there, strict=True):
+            np.testing.assert_allclose(pictures, batch.values, rtol=0, atol=0.01)
+            np.testing.assert_allclose(targets, batch.targets, rtol=0, atol=1e-6)
+
+
+# Threads
+
+
+def working_threads() -> int:
+    return sum(thread.name.startswith("batches") for thread in threading.enumerate())
+
+
+def test_epoch_that_is_closed_early_leaves_no_thread_behind(
+    part: LabelledClips, wait_until: Callable[..., None]
+) -> None:
+    epoch = batches_of(part, replace(RECIPE, batch_size=2)).epoch(0, workers=3)
+    next(epoch)
+    assert working_threads() > 0
+    epoch.close()  # type: ignore[attr-defined]
+    wait_until(lambda: working_threads() == 0, 10)
+
+
+def test_epoch_that_is_forgotten_or_used_up_leaves_no_thread_behind(
+    part: LabelledClips, wait_until: Callable[..., None]
+) -> None:
+    batches = batches_of(part, replace(RECIPE, batch_size=2))
+    for _ in batches.epoch(0, workers=2):
+        break
+    list(batches.epoch(0, workers=2))
+    wait_until(lambda: working_threads() == 0, 10)
+
+
+def test_batches_are_made_only_a_little_ahead(part: LabelledClips, monkeypatch: pytest.MonkeyPatch) -> None:
+    batches = batches_of(part, replace(RECIPE, batch_size=2))
+    made = []
+    make = Batches._pictures
+    monkeypatch.setattr(Batches, "_pictures", lambda *given: made.append(given[2]) or make(*given))
+    epoch = batches.epoch(0, workers=1)
+    next(epoch)
+    epoch.close()  # type: ignore[attr-defined]
+    assert len(made) <= 3 < len(batches)
+
+
+@pytest.mark.parametrize("pictures", [True, False])
+def test_vanished_file_reaches_who_asked_for_the_batch(
+    pictures: bool, part: LabelledClips, wait_until: Callable[..., None]
+) -> None:
+    part.clips[3].path.unlink()
+    with pytest.raises(AudiotagError, match=r"3\.wav is not there"):
+        for _ in batches_of(part, training=False).epoch(0, pictures, workers=2):
+            pass
+    wait_until(lambda: working_threads() == 0, 10)
+
+
+@pytest.mark.parametrize(("cores", "gpu"), [(None, 1), (1, 1), (2, 1), (8, 4), (64, MOST_WORKERS)])
+def test_a_gpu_gets_half_the_cores_and_the_cpu_one(
+    cores: int | None, gpu: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("psutil.cpu_count", lambda logical: cores)
+    assert (workers_for("cpu"), workers_for("cuda"), workers_for("mps")) == (1, gpu, gpu)
+
+
+# fastaudio 1.0.2 and fastai, which the published method ran on
+
+CAPSTONE = PRESETS["capstone"]
+
+
+class _Drawn:
+    """What chance gave a batch: start of each crop by clip, masks in their order, partners and weights."""
+
+    def __init__(self, patched: pytest.MonkeyPatch) -> None:
+        self.starts: list[int] = []
+        self.masks: list[Any] = []
+        self.mixup: Any = None
+        crop, mask, mixup = Clip.crop, Mask.sample, MixUp.sample
+
+        def cropped(clip: Clip, settings: SpectrogramSettings, start: int) -> np.ndarray:
+            self.starts.append(start)
+            return crop(clip, settings, start)
+
+        def masked(item: Mask, *given: Any) -> Any:
+            self.masks.append(mask(item, *given))
+            return self.masks[-1]
+
+        def mixed(item: MixUp, *given: Any) -> Any:
+            self.mixup = mixup(item, *given)
+            return self.mixup
+
+        patched.setattr(Clip, "crop", cropped)
+        patched.setattr(Mask, "sample", masked)
+        patched.setattr(MixUp, "sample", mixed)
+
+
+def recordings() -> list[np.ndarray]:
+    """Two longer and two shorter than 2 s, all with near-silence around them."""
+    made = []
+    for number, loud_s in enumerate((3.1, 0.4, 1.2, 5.0)):
+        rng = np.random.default_rng(number)
+        loud = rng.normal(0, 0.1, round(loud_s * 44_100)) * (1 + np.sin(np.arange(round(loud_s * 44_100)) / 2e4))
+        parts = [rng.normal(0, 1e-3, 20_000), loud, rng.normal(0, 1e-3, 30_000)]
+        made.append(np.concatenate(parts).astype(np.float32))
+    return made
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_items_of_the_capstone_are_those_of_fastaudio_and_fastai(
+    training: bool, clip_of: ClipOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trimmed, cropped, log-mel, a time mask, a mel mask; then, in training, MixUp: given the same draws."""
+    fastaudio = import_fastaudio()
+    from fastai.callback import mixup as fastai_mixup
+
+    clips = []
+    for number, waveform in enumerate(recordings()):
+        start, end = trimmed_bounds(waveform, CAPSTONE)
+        clips.append(replace(clip_of(f"{number}.wav", waveform, 44_100), start=start, end=end))
+    recipe = replace(load_recipe("capstone"), batch_size=4)
+    drawn = _Drawn(monkeypatch)
+    batches = Batches(LabelledClips(clips, np.eye(4, dtype=np.float32)), recipe, recipe.stages[-1], 5, training)
+    batch = batches.picture_batch(0, 0)
+    assert any(start % CAPSTONE.hop_length for start in drawn.starts)  # it crops at any sample
+    assert [mask.width.tolist() for mask in drawn.masks] == [[[8]] * 4] * 2
+
+    to_picture = fastaudio.SpectrogramTransformer(mel=True, to_db=True)(
+        sample_rate=44_100, n_fft=2560, win_length=1024, hop_length=690, n_mels=128, f_min=20.0, f_max=20_000.0,
+        top_db=60,
+    )  # fmt: skip
+    pictures = []
+    for place, item in enumerate(batch.items):
+        audio = fastaudio.AudioTensor.create(clips[item].path)
+        trimmed = fastaudio.RemoveSilence(fastaudio.RemoveType.Trim, threshold=20, pad_ms=20)(audio)
+        assert trimmed.nsamples == clips[item].samples
+        monkeypatch.setattr(random, "randint", MagicMock(return_value=abs(drawn.starts[place])))
+        picture = to_picture(fastaudio.ResizeSignal(2000)(trimmed))
+        for mask, kind in zip(drawn.masks, ("MaskTime", "MaskFreq"), strict=True):
+            picture = getattr(fastaudio, kind)(size=8, start=int(mask.start[place, 0]))(picture)
+        pictures.append(picture.as_subclass(torch.Tensor))
+    theirs, targets = torch.stack(pictures), torch.eye(4)[torch.from_numpy(batch.items)]
+    if training:
+        mixing = fastai_mixup.MixUp(0.4)
+        weight, partner = torch.from_numpy(drawn.mixup.weight).float(), torch.from_numpy(drawn.mixup.partner)
+        monkeypatch.setattr(mixing, "distrib", types.SimpleNamespace(sample=lambda shape: weight))
+        monkeypatch.setattr(fastai_mixup.torch, "randperm", lambda items: partner)
+        mixing.stack_y = False
+        mixing.learn = types.SimpleNamespace(x=theirs, y=targets, xb=(theirs,), yb=(targets,))
+        mixing.before_batch()
+        theirs, targets = mixing.learn.xb[0], mixing.learn.yb[0]
+    else:
+        assert drawn.mixup is None
+    assert batch.values.shape == (4, 1, 128, 128)
+    np.testing.assert_allclose(batch.values, theirs, rtol=0, atol=2e-3)
+    np.testing.assert_allclose(batch.targets, targets, rtol=0, atol=1e-6)
+
+
+def test_crops_of_the_capstone_can_start_wherever_fastaudios_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    """fastaudio draws a whole number from 0 to what is spare, ends included."""
+    import_fastaudio()
+    for samples in (CAPSTONE.clip_samples + 5, CAPSTONE.clip_samples - 5):
+        clip = Clip("a", None, 0, samples, True)  # type: ignore[arg-type]
+        starts = {abs(random_start(clip, CAPSTONE, at, False)) for at in np.linspace(0, 1, 1000, endpoint=False)}
+        assert starts == set(range(6))

@@ -1,0 +1,147 @@
+"""A run becomes an ensemble: its card says what was measured, and it appears whole or not at all."""
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from safetensors.numpy import load as load_arrays
+from safetensors.numpy import save as save_arrays
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+
+from audiotag.errors import AudiotagError
+from audiotag.features.settings import SpectrogramSettings
+from audiotag.metrics import accuracy, lwlrap
+from audiotag.networks.xresnet.model import build_network
+from audiotag.networks.xresnet.settings import XResNetSettings
+from audiotag.tagging.ensemble import load_networks, read_card
+from audiotag.training.publish import publish
+from audiotag.training.recipe import Recipe, Stage
+from audiotag.training.runs import Run, RunSettings, create_run
+from audiotag.workspace import Workspace
+
+LABELS = ("Buzz", "Hiss", "Hum")
+RECIPE = Recipe(
+    "tiny", "Tiny", "For tests.", (Stage("noisy", 1, 1e-3), Stage("curated", 1, 1e-3, size=40)), folds=2,
+    spectrogram=SpectrogramSettings(clip_s=1.0, n_mels=32),
+    network=XResNetSettings(depth=18, width=1 / 16, stem=4, self_attention=True),
+)  # fmt: skip
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """A run of two folds as the worker leaves it, with networks that have seen noise alone; a third fold had begun."""
+    dataset = tmp_path / "sounds"
+    dataset.mkdir()
+    for number in range(3):
+        soundfile.write(dataset / f"{number}.wav", np.zeros(100), 8000)
+    lines = [f"{number}.wav,{label}" for number, label in enumerate(LABELS)]
+    (dataset / "clips.csv").write_text("\n".join(["fname,label", *lines]) + "\n")
+    run = create_run(Workspace(tmp_path / "home"), RunSettings(str(dataset), RECIPE, device="cpu"))
+    run.write_event("run-started", folds=[1, 2, 3], labels=LABELS, stages=[{"stage": 0}, {"stage": 1}])
+    for fold in (2, 1):
+        run.write_event("fold-started", fold=fold)
+        rng = np.random.default_rng(fold)
+        targets = np.eye(3, dtype=np.float32)[rng.integers(3, size=9)]
+        scores = rng.random((9, 3)).astype(np.float32)
+        folder = run.fold_folder(fold)
+        folder.mkdir()
+        (folder / "scores.safetensors").write_bytes(save_arrays({"scores": scores, "targets": targets}))
+        (folder / "weights.safetensors").write_bytes(save_tensors(network_of(fold).state_dict()))
+        run.write_event(
+            "fold-finished", fold=fold, clips=9, lwlrap=lwlrap(targets, scores), accuracy=accuracy(targets, scores)
+        )
+    run.write_event("fold-started", fold=3)
+    return run
+
+
+def network_of(fold: int) -> torch.nn.Module:
+    """Its batch normalisation has the means and deviations of pictures."""
+    from audiotag.networks.xresnet.model import fold_spectral_norm
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(fold)
+        network = build_network(RECIPE.network, 3)
+        for _ in range(10):
+            network(-30 + 12 * torch.randn(8, 1, 40, 40))
+    return fold_spectral_norm(network)
+
+
+@pytest.fixture
+def published(run: Run, tmp_path: Path) -> Path:
+    return publish(run, "mine", tmp_path / "ensembles", licence="CC0-1.0")
+
+
+def test_card_says_what_was_measured_and_where_it_comes_from(run: Run, published: Path) -> None:
+    card = read_card(published)
+    assert [fold.fold for fold in card.folds] == [1, 2]  # in order, without the one that had only begun
+    finished = {event["fold"]: event for event in run.events() if event["event"] == "fold-finished"}
+    for fold in card.folds:
+        assert fold.lwlrap == pytest.approx(finished[fold.fold]["lwlrap"], abs=1e-5)
+        assert fold.accuracy == pytest.approx(finished[fold.fold]["accuracy"], abs=1e-5)
+        assert fold.clips == 9
+    stored = [load_arrays((run.fold_folder(fold) / "scores.safetensors").read_bytes()) for fold in (1, 2)]
+    targets, scores = (np.concatenate([part[key] for part in stored]) for key in ("targets", "scores"))
+    assert card.lwlrap == pytest.approx(lwlrap(targets, scores), abs=1e-5)
+    assert card.accuracy == pytest.approx(accuracy(targets, scores), abs=1e-5)
+    assert card.labels == LABELS
+    assert card.spectrogram == RECIPE.spectrogram.changed(resize=40)  # that of the last stage
+    assert card.network == RECIPE.network
+    assert (card.name, card.licence) == ("mine", "CC0-1.0")
+    assert card.about == "Trained by Tiny on sounds."
+    assert (card.dataset["name"], card.dataset["clips"]) == ("clips", 3)
+    assert Recipe.from_dict(card.recipe) == RECIPE
+
+
+def test_published_weights_are_those_of_their_folds_in_half_precision(run: Run, published: Path) -> None:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(9)
+        batch = -30 + 12 * torch.randn(20, 1, 40, 40)
+    networks = load_networks(published, read_card(published))
+    for fold, halved in zip((1, 2), networks, strict=True):
+        stored = (run.fold_folder(fold) / "weights.safetensors").read_bytes()
+        assert (published / f"fold-{fold}.safetensors").stat().st_size < 0.75 * len(stored)
+        with torch.no_grad():
+            whole, half = (network.eval()(batch).sigmoid() for network in (network_of(fold), halved))
+        assert whole.std(0).min() > 1e-3
+        assert (whole - half).abs().max() < 0.01
+        for name, weight in load_tensors((published / f"fold-{fold}.safetensors").read_bytes()).items():
+            wide = weight.is_floating_point() and weight.dim() > 1
+            assert weight.dtype == (torch.float16 if wide else load_tensors(stored)[name].dtype)
+
+
+def test_a_name_that_is_taken_is_refused_and_what_has_it_is_untouched(
+    run: Run, published: Path, contents: Callable[[Path], dict]
+) -> None:
+    before = contents(published)
+    with pytest.raises(AudiotagError, match="there is an ensemble named mine already"):
+        publish(run, "mine", published.parent, about="another")
+    assert contents(published) == before
+    assert os.listdir(published.parent) == ["mine"]
+
+
+@pytest.mark.parametrize("name", ["", "../mine", "a b", "a/b", ".hidden", "x" * 61])
+def test_a_name_that_is_no_plain_folder_name_is_refused(run: Run, tmp_path: Path, name: str) -> None:
+    with pytest.raises(AudiotagError, match="letters, digits"):
+        publish(run, name, tmp_path / "ensembles")
+    assert not (tmp_path / "ensembles").exists()
+
+
+@pytest.mark.parametrize("missing", ["weights", "scores"])
+def test_publishing_that_fails_half_way_leaves_nothing(missing: str, run: Run, tmp_path: Path) -> None:
+    (run.fold_folder(2) / f"{missing}.safetensors").unlink()
+    with pytest.raises(AudiotagError, match=rf"is not whole: .*fold-2/{missing}\.safetensors is gone"):
+        publish(run, "mine", tmp_path / "ensembles")
+    assert os.listdir(tmp_path / "ensembles") == []
+
+
+def test_run_without_a_finished_fold_is_refused(run: Run, tmp_path: Path) -> None:
+    begun = create_run(Workspace(tmp_path / "home"), replace(run.settings(), folds=(1,)))
+    begun.write_event("run-started", folds=[1], labels=LABELS, stages=[{"stage": 0}, {"stage": 1}])
+    with pytest.raises(AudiotagError, match="no finished fold yet; an ensemble needs one at least"):
+        publish(begun, "mine", tmp_path / "ensembles")
