@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from audiotag.shipped import SHIPPED_MODELS
+
 OPTIONS_RENAMED = {"keep_condemned": "keep_flagged"}  # as audiotag 0.1 wrote it
-SHIPPED_MODELS = Path(__file__).parent.parent / "models"
 
 
 class Workspace:

@@ -22,7 +22,7 @@ PAGES = {
 LAYERS = (
     {"errors"},
     {"checks", "registry"},
-    {"arrays", "wording", "jobs", "workspace", "metrics", "processors"},
+    {"arrays", "wording", "jobs", "shipped", "workspace", "metrics", "processors"},
     {"audio"},
     {"features"},
     {"augmentation"},
@@ -33,7 +33,8 @@ LAYERS = (
     {"figures"},
     {"cli"},
     {"ui"},
-    {"", "__main__"},  # the public API of the package itself, and `python -m audiotag`
+    {"api"},
+    {"", "__main__"},  # the package itself, which has the public names, and `python -m audiotag`
 )
 FASTAI_ONLY_IN = "audiotag.training.backend."
 CLI_FOR_PAGES = "audiotag.cli.command_lines"
