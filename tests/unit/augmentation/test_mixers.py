@@ -11,15 +11,10 @@ import pytest
 import torch
 from scipy import stats
 
-from audiotag.augmentation.mixers import (
-    MixUp,
-    MixUpParams,
-    Overlay,
-    SigmoidMixer,
-    SigmoidParams,
-    SpecMix,
-    SpecMixParams,
-)
+from audiotag.augmentation.mixup import MixUp, MixUpParams
+from audiotag.augmentation.overlay import Overlay
+from audiotag.augmentation.sigmoid_mixer import SigmoidMixer, SigmoidParams
+from audiotag.augmentation.specmix import SpecMix, SpecMixParams
 from audiotag.errors import AudiotagError
 from audiotag.features.log_mel import log_mel
 from audiotag.features.settings import SpectrogramSettings

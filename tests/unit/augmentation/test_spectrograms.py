@@ -15,21 +15,14 @@ import torch
 from scipy import signal, stats
 
 from audiotag.arrays import resize
-from audiotag.augmentation.base import MaskParams
-from audiotag.augmentation.spectrograms import (
-    Equaliser,
-    EqualiserParams,
-    Lighting,
-    LightingParams,
-    Mask,
-    RandomResizedCrop,
-    ResizedCropParams,
-    Shift,
-    ShiftParams,
-    TimeCrop,
-    TimeCropParams,
-)
-from audiotag.augmentation.waveforms import Gain, GainParams, Noise, NoiseParams, RandomCrop
+from audiotag.augmentation.equaliser import Equaliser, EqualiserParams
+from audiotag.augmentation.gain import Gain, GainParams
+from audiotag.augmentation.lighting import Lighting, LightingParams
+from audiotag.augmentation.mask import Mask, MaskParams
+from audiotag.augmentation.noise import Noise, NoiseParams
+from audiotag.augmentation.resized_crop import RandomResizedCrop, ResizedCropParams
+from audiotag.augmentation.shift import Shift, ShiftParams
+from audiotag.augmentation.time_crop import TimeCrop, TimeCropParams
 from audiotag.errors import AudiotagError
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.features.trimming import fit_length
@@ -538,10 +531,15 @@ def test_numpy_batches_never_import_torch() -> None:
     code = """
 import sys
 import numpy as np
-from audiotag.augmentation.spectrograms import Lighting, Mask, RandomResizedCrop
+from audiotag.augmentation.lighting import Lighting
+from audiotag.augmentation.mask import Mask
+from audiotag.augmentation.resized_crop import RandomResizedCrop
 from audiotag.arrays import resize
-from audiotag.augmentation.waveforms import Gain, Noise
-from audiotag.augmentation.mixers import MixUp, SigmoidMixer, SpecMix
+from audiotag.augmentation.gain import Gain
+from audiotag.augmentation.noise import Noise
+from audiotag.augmentation.mixup import MixUp
+from audiotag.augmentation.sigmoid_mixer import SigmoidMixer
+from audiotag.augmentation.specmix import SpecMix
 single = (Mask("time", 8), Lighting(), RandomResizedCrop(), Gain(), Noise())
 for augmentation in (*single, MixUp(), SpecMix(), SigmoidMixer()):
     batch = np.ones((2, 1, 32, 32) if augmentation.domain == "picture" else (2, 99), dtype=np.float32)

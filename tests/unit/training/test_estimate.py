@@ -16,7 +16,7 @@ import psutil
 import pytest
 import soundfile
 
-from audiotag.augmentation.spectrograms import Mask
+from audiotag.augmentation.mask import Mask
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.jobs import is_alive
 from audiotag.networks.xresnet.settings import XResNetSettings

@@ -10,9 +10,17 @@ import torch
 
 from audiotag.augmentation.base import Augmentation
 from audiotag.augmentation.chain import KINDS
-from audiotag.augmentation.mixers import Overlay, SigmoidMixer, SpecMix
-from audiotag.augmentation.spectrograms import Equaliser, Lighting, Mask, RandomResizedCrop, Shift, TimeCrop
-from audiotag.augmentation.waveforms import Gain, Noise
+from audiotag.augmentation.equaliser import Equaliser
+from audiotag.augmentation.gain import Gain
+from audiotag.augmentation.lighting import Lighting
+from audiotag.augmentation.mask import Mask
+from audiotag.augmentation.noise import Noise
+from audiotag.augmentation.overlay import Overlay
+from audiotag.augmentation.resized_crop import RandomResizedCrop
+from audiotag.augmentation.shift import Shift
+from audiotag.augmentation.sigmoid_mixer import SigmoidMixer
+from audiotag.augmentation.specmix import SpecMix
+from audiotag.augmentation.time_crop import TimeCrop
 from audiotag.errors import AudiotagError
 from audiotag.features.settings import PRESETS, SpectrogramSettings
 from audiotag.networks.xresnet.model import build_network

@@ -15,7 +15,7 @@ import torch
 from safetensors.numpy import load as load_arrays
 from safetensors.torch import load as load_tensors
 
-from audiotag.augmentation.spectrograms import Mask
+from audiotag.augmentation.mask import Mask
 from audiotag.errors import AudiotagError
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.metrics import accuracy, lwlrap, lwlrap_per_class

@@ -11,8 +11,10 @@ import soundfile
 import torch
 from scipy.special import expit
 
-from audiotag.augmentation.spectrograms import Lighting, Mask, TimeCrop
-from audiotag.augmentation.waveforms import Gain
+from audiotag.augmentation.gain import Gain
+from audiotag.augmentation.lighting import Lighting
+from audiotag.augmentation.mask import Mask
+from audiotag.augmentation.time_crop import TimeCrop
 from audiotag.features.log_mel import log_mel
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.features.trimming import fit_length
