@@ -113,7 +113,7 @@ def check(settings: Any) -> None:
     AudiotagError
         Names the field, its rule, its value and a hint.
     """
-    for name, rule in rules_of(type(settings)).items():
+    for name, rule in rules_of(type(settings)).items():  # type: ignore[arg-type]
         rule.check(name, getattr(settings, name))
 
 
@@ -199,32 +199,18 @@ def rules_of(settings: type) -> dict[str, Rule]:
 
 def _rule_of(annotation: Any) -> Rule | None:
     kind, *extras = get_args(annotation) if get_origin(annotation) is Annotated else (annotation,)
-    hint = next((extra for extra in extras if isinstance(extra, str)), "")
     if get_origin(kind) in (Union, types.UnionType) and type(None) in get_args(kind):
-        kinds = [each for each in get_args(kind) if each is not type(None)]
-        rule = _rule_of(Annotated[(kinds[0], *extras)]) if extras else _rule_of(kinds[0])
+        others = tuple(each for each in get_args(kind) if each is not type(None))
+        rule = _rule_of(Annotated[(Union[others], *extras)] if extras else Union[others])
         return rule and replace(rule, accepts=lambda value: value is None or rule.accepts(value))
+    hint = next((extra for extra in extras if isinstance(extra, str)), "")
     choices = next((extra.choices for extra in extras if isinstance(extra, OneOf)), ())
-    choices = get_args(kind) if get_origin(kind) is Literal else choices
+    if get_origin(kind) is Literal:
+        choices = get_args(kind)
     if choices:
-        return Rule(
-            lambda value: any(value == choice and _same_type(value, choice, kind) for choice in choices),
-            f"one of {', '.join(map(readable, choices))}",
-            hint or CHOICE_HINT,
-            is_whole=kind is int,
-        )
+        return _choice_rule(kind, choices, hint or CHOICE_HINT)
     if kind in (int, float):
-        bounds = next((extra for extra in extras if isinstance(extra, Within)), None)
-        words = f"a {'whole ' * (kind is int)}number" + (f" {bounds}" if bounds else "")
-        number = Integral if kind is int else Real
-        return Rule(
-            lambda value: (
-                isinstance(value, number) and not isinstance(value, bool) and (bounds is None or bounds.accepts(value))  # type: ignore[arg-type]
-            ),
-            words,
-            hint or NUMBER_HINT,
-            is_whole=kind is int,
-        )
+        return _number_rule(kind, next((extra for extra in extras if isinstance(extra, Within)), None), hint)
     if kind is bool:
         return Rule(lambda value: isinstance(value, bool), "true or false", hint or BOOL_HINT)
     if kind is str:
@@ -232,11 +218,27 @@ def _rule_of(annotation: Any) -> Rule | None:
     return None
 
 
-def _same_type(value: object, choice: object, kind: Any) -> bool:
-    """Whether equal values are of one type, so that 1 does not pass for True; a float may be written as a whole number."""
-    if kind is float:
-        return isinstance(value, Real) and not isinstance(value, bool)
-    return type(value) is type(choice)
+def _choice_rule(kind: Any, choices: tuple[object, ...], hint: str) -> Rule:
+    def accepts(value: object) -> bool:
+        if kind is float:
+            return _is_number(value, Real) and value in choices
+        return any(value == choice and type(value) is type(choice) for choice in choices)  # 1 does not pass for True
+
+    return Rule(accepts, f"one of {', '.join(map(readable, choices))}", hint, is_whole=kind is int)
+
+
+def _number_rule(kind: Any, bounds: Within | None, hint: str) -> Rule:
+    number = Integral if kind is int else Real
+
+    def accepts(value: Any) -> bool:
+        return _is_number(value, number) and (bounds is None or bounds.accepts(value))
+
+    words = "a whole number" if kind is int else "a number"
+    return Rule(accepts, words + f" {bounds or ''}".rstrip(), hint or NUMBER_HINT, is_whole=kind is int)
+
+
+def _is_number(value: object, number: type) -> bool:
+    return isinstance(value, number) and not isinstance(value, bool)
 
 
 def _as_whole(value: object) -> object:

@@ -62,7 +62,7 @@ class Augmentation:
         raise NotImplementedError
 
     def frames_after(self, frames: int) -> int:
-        """Number of frames that are left of so many."""
+        """Number of frames after it, of so many before: fewer for an augmentation that crops."""
         return frames
 
     @classmethod

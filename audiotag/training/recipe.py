@@ -126,8 +126,8 @@ class Recipe:
     augment: tuple[Augmentation, ...] = ()
     augment_held_out: bool = False
     whole_frames: bool = True
-    balance: Annotated[float, Within(0, 2), "0 takes each clip once, 1 balances the labels"] = 0.0
-    fraction: Annotated[float, Within(0, 1, above=True), "a share of the clips; in per cent?"] = 1.0
+    balance: Annotated[float, Within(0, 2), "0 takes each clip once, 1 evens labels out"] = 0.0
+    fraction: Annotated[float, Within(0, 1, above=True), "in per cent?"] = 1.0
     seed: Annotated[int, Within(0, 2**31 - 1), "any such number will do"] = 42
     spectrogram: SpectrogramSettings = field(default_factory=SpectrogramSettings)
     network: NetworkSettings = field(default_factory=default_network)
