@@ -30,7 +30,7 @@ AXIS_NUMBERS: dict[Axis, int] = {"mel": 2, "time": 3}  # of a batch of pictures
 def require_fit(values: np.ndarray, batch: Array) -> None:
     """Raise unless drawn values are as many as the batch's items."""
     rule = f"be of as many items as the batch ({len(batch)})"
-    require(len(values) == len(batch), "the draw", rule, len(values), "draw with the batch's own shape")
+    require(len(values) == len(batch), "the params", rule, len(values), "sample with the batch's own shape")
 
 
 def items_of(shape: tuple[int, ...], domain: Domain) -> int:

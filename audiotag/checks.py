@@ -99,11 +99,6 @@ class Rule:
     hint: str
     is_whole: bool = False
 
-    def check(self, name: str, value: object) -> None:
-        """Raise unless the value passes the test."""
-        if not self.accepts(value):
-            raise AudiotagError(f"{name} must be {self.description}, got {readable(value)}; {self.hint}")
-
 
 def check(settings: Any) -> None:
     """Raise for the first field of a dataclass object that breaks the rule of its annotation.
@@ -114,7 +109,8 @@ def check(settings: Any) -> None:
         Names the field, its rule, its value and a hint.
     """
     for name, rule in rules_of(type(settings)).items():  # type: ignore[arg-type]
-        rule.check(name, getattr(settings, name))
+        value = getattr(settings, name)
+        require(rule.accepts(value), name, f"be {rule.description}", readable(value), rule.hint)
 
 
 def build(settings: type[Settings], values: object, path: str = "") -> Settings:
@@ -135,7 +131,7 @@ def build(settings: type[Settings], values: object, path: str = "") -> Settings:
         If a field is unknown, missing, of the wrong type or out of its range.
     """
     if not isinstance(values, dict):
-        raise AudiotagError(f"{path.rstrip('.: ')} must be a table of fields, got {values!r}.")
+        raise AudiotagError(f"{path.rstrip('.: ') or 'the settings'} must be a table of fields, got {values!r}.")
     known = {field.name: field for field in fields(settings)}  # type: ignore[arg-type]
     for name in values:
         if name not in known:
@@ -199,10 +195,14 @@ def rules_of(settings: type) -> dict[str, Rule]:
 
 def _rule_of(annotation: Any) -> Rule | None:
     kind, *extras = get_args(annotation) if get_origin(annotation) is Annotated else (annotation,)
-    if get_origin(kind) in (Union, types.UnionType) and type(None) in get_args(kind):
-        others = tuple(each for each in get_args(kind) if each is not type(None))
-        rule = _rule_of(Annotated[(Union[others], *extras)] if extras else Union[others])
-        return rule and replace(rule, accepts=lambda value: value is None or rule.accepts(value))
+    if get_origin(kind) not in (Union, types.UnionType):
+        return _rule_for(kind, extras)
+    kinds = [each for each in get_args(kind) if each is not type(None)]
+    rule = _rule_for(kinds[0], extras) if len(kinds) == 1 else None
+    return rule and replace(rule, accepts=lambda value: value is None or rule.accepts(value))
+
+
+def _rule_for(kind: Any, extras: list[Any]) -> Rule | None:
     hint = next((extra for extra in extras if isinstance(extra, str)), "")
     choices = next((extra.choices for extra in extras if isinstance(extra, OneOf)), ())
     if get_origin(kind) is Literal:
