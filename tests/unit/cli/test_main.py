@@ -221,7 +221,7 @@ def test_settings_that_cannot_work_are_refused_with_the_librarys_sentence(
     recipe.write_text(f'title = "Mine"\nabout = ""\n{stage}[spectrogram]\n{lines}')
     outcome = run("train", dataset, "--recipe", recipe)
     assert (outcome.status, outcome.out) == (2, "")
-    assert outcome.err == f"audiotag: mine.toml: {refused.value}\n"
+    assert outcome.err == f"audiotag: mine.toml: spectrogram.{refused.value}\n"
     preset = Workspace().presets / "mine.toml"
     preset.parent.mkdir(parents=True)
     preset.write_text(lines)
