@@ -6,28 +6,31 @@ back, so that no step waits for the device.
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any, Literal
 
 import numpy as np
 
-from audiotag.checks import require, require_within
+from audiotag.checks import require
 from audiotag.errors import AudiotagError
 
 Array = Any  # numpy.ndarray or torch.Tensor
-Domain = Literal["waveform", "picture"]
+Domain = Literal["waveform", "log-mel", "network-input"]
 Axis = Literal["time", "mel"]
 
 AXES: dict[Domain, tuple[str, ...]] = {
     "waveform": ("batch", "samples"),
-    "picture": ("batch", "channels", "n_mels", "frames"),
+    "log-mel": ("batch", "1", "n_mels", "frames"),
+    "network-input": ("batch", "channels", "height", "width"),
 }
+MAX_SIDE = 10_000  # of a resized batch
 AXIS_NUMBERS: dict[Axis, int] = {"mel": 2, "time": 3}  # of a batch of pictures
 
 
 def require_fit(values: np.ndarray, batch: Array) -> None:
     """Raise unless drawn values are as many as the batch's items."""
     rule = f"be of as many items as the batch ({len(batch)})"
-    require(len(values) == len(batch), "the draw", rule, len(values), "draw with the batch's own shape")
+    require(len(values) == len(batch), "the params", rule, len(values), "sample with the batch's own shape")
 
 
 def items_of(shape: tuple[int, ...], domain: Domain) -> int:
@@ -134,8 +137,9 @@ def resize(batch: Array, height: int, width: int) -> Array:
     >>> resize(np.array([[[[0.0, 4.0]]]]), 1, 4)
     array([[[[0., 1., 3., 4.]]]])
     """
-    require_within("height", height, 1, 10_000, "in bands", whole=True)
-    require_within("width", width, 1, 10_000, "in frames", whole=True)
-    start = np.zeros(items_of(batch.shape, "picture"), dtype=np.int64)
+    for name, size in (("height", height), ("width", width)):
+        holds = isinstance(size, Integral) and 1 <= size <= MAX_SIDE
+        require(holds, name, f"be a whole number from 1 to {MAX_SIDE}", size, "in bands or frames")
+    start = np.zeros(items_of(batch.shape, "network-input"), dtype=np.int64)
     taller = stretch(batch, "mel", start, start + batch.shape[2], height)
     return stretch(taller, "time", start, start + batch.shape[3], width)

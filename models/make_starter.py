@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from audiotag.augmentation.mixers import Overlay
+from audiotag.augmentation.overlay import Overlay
 from audiotag.data.layouts import open_dataset
 from audiotag.metrics import accuracy, lwlrap
 from audiotag.starter.render import render_starter

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Annotated, Literal
 
-from audiotag.checks import require
+from audiotag.checks import Within, check
 
 Combine = Literal["mean", "geometric", "weighted"]
 Windows = Literal["mean", "max"]
@@ -34,18 +34,14 @@ class TagSettings:
         Only these of the ensemble's folds; all, if empty.
     """
 
-    combine: Combine = "mean"
+    combine: Annotated[Combine, "mean is common"] = "mean"
     tta: bool = False
-    overlap: float = 0.5
-    windows: Windows | None = None
+    overlap: Annotated[float, Within(0, 0.9, "of a window"), "0.5 is common"] = 0.5
+    windows: Annotated[Windows | None, "leave it out to use the ensemble's own"] = None
     folds: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        choices = ", ".join(get_args(Combine))
-        require(self.combine in get_args(Combine), "combine", f"be one of {choices}", self.combine, "mean is common")
-        require(0 <= self.overlap <= 0.9, "overlap", "be 0 to 0.9 of a window", self.overlap, "0.5 is common")
-        known = (None, *get_args(Windows))
-        require(self.windows in known, "windows", "be mean or max", self.windows, "leave it out for the card's own")
+        check(self)
 
     def hop(self, window: int) -> int:
         """Samples from the start of a window, so many samples long, to that of the next."""

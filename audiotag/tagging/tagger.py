@@ -18,7 +18,7 @@ from audiotag.audio.header import Sound, Source
 from audiotag.audio.levels import SILENCE_DBFS, peak_dbfs
 from audiotag.audio.reading import read_header, read_sound
 from audiotag.audio.streaming import LongSound
-from audiotag.augmentation.spectrograms import Mask
+from audiotag.augmentation.mask import Mask
 from audiotag.checks import require
 from audiotag.errors import AudiotagError
 from audiotag.features.log_mel import log_mel, network_input

@@ -243,10 +243,10 @@ def test_own_recipe_is_in_the_run_and_the_command(
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        (OWN_RECIPE + "epoch = 3", "stages.epoch is no field"),
-        (OWN_RECIPE.replace("1e-3", "3"), "stages.lr must be above 0"),
+        (OWN_RECIPE + "epoch = 3", "stages.epoch is not a known field"),
+        (OWN_RECIPE.replace("1e-3", "3"), "stages.lr must be a number above 0"),
         ("[", "cannot be read as TOML"),
-        (None, "is no recipe"),
+        (None, "is not a recipe"),
     ],
 )
 def test_own_recipe_with_a_fault_is_a_sentence_that_names_it(

@@ -12,9 +12,17 @@ from audiotag.audio.header import Sound, Source
 from audiotag.audio.reading import wav_bytes
 from audiotag.augmentation.chain import Chain
 from audiotag.augmentation.chain import apply_all as in_turn
-from audiotag.augmentation.mixers import MixUp, Overlay, SigmoidMixer, SpecMix
-from audiotag.augmentation.spectrograms import Equaliser, Lighting, Mask, RandomResizedCrop, Shift
-from audiotag.augmentation.waveforms import Gain, Noise
+from audiotag.augmentation.equaliser import Equaliser
+from audiotag.augmentation.gain import Gain
+from audiotag.augmentation.lighting import Lighting
+from audiotag.augmentation.mask import Mask
+from audiotag.augmentation.mixup import MixUp
+from audiotag.augmentation.noise import Noise
+from audiotag.augmentation.overlay import Overlay
+from audiotag.augmentation.resized_crop import RandomResizedCrop
+from audiotag.augmentation.shift import Shift
+from audiotag.augmentation.sigmoid_mixer import SigmoidMixer
+from audiotag.augmentation.specmix import SpecMix
 from audiotag.data.dataset import Dataset
 from audiotag.errors import AudiotagError
 from audiotag.features.log_mel import display_log_mel, log_mel, network_input, normalised
@@ -198,7 +206,7 @@ def apply_all(
     batch, labels = in_turn(chain.on_waveforms, batch, labels, rng)
     log_mels = np.stack([log_mel(waveform, settings) for waveform in batch])[:, None]
     log_mels, labels = in_turn(chain.on_log_mels, log_mels, labels, rng)
-    pictures, _ = in_turn(chain.on_pictures, normalised(log_mels[:, 0], settings)[:, None], labels, rng)
+    pictures, _ = in_turn(chain.on_network_inputs, normalised(log_mels[:, 0], settings)[:, None], labels, rng)
     return list(pictures[:DRAWS, 0])
 
 

@@ -187,8 +187,11 @@ def test_train_names_what_is_missing_and_makes_no_run(run: Callable[..., Command
     for arguments, reason in (
         ((), "there are no starter sounds yet; run audiotag demo first"),
         ((dataset / "missing",), f"{dataset / 'missing'} is not there"),
-        ((dataset, "--recipe", "qiuck"), "qiuck is no recipe: there are capstone, capstone-intended, default, quick"),
-        ((dataset, "--recipe", dataset / "missing.toml"), f"{dataset / 'missing.toml'} is no recipe"),
+        (
+            (dataset, "--recipe", "qiuck"),
+            "qiuck is not a recipe: there are capstone, capstone-intended, default, quick",
+        ),
+        ((dataset, "--recipe", dataset / "missing.toml"), f"{dataset / 'missing.toml'} is not a recipe"),
     ):
         outcome = run("train", *arguments)
         assert (outcome.status, outcome.out) == (2, "")
@@ -218,7 +221,7 @@ def test_settings_that_cannot_work_are_refused_with_the_librarys_sentence(
     recipe.write_text(f'title = "Mine"\nabout = ""\n{stage}[spectrogram]\n{lines}')
     outcome = run("train", dataset, "--recipe", recipe)
     assert (outcome.status, outcome.out) == (2, "")
-    assert outcome.err == f"audiotag: mine.toml: {refused.value}\n"
+    assert outcome.err == f"audiotag: mine.toml: spectrogram.{refused.value}\n"
     preset = Workspace().presets / "mine.toml"
     preset.parent.mkdir(parents=True)
     preset.write_text(lines)
@@ -229,7 +232,7 @@ def test_settings_that_cannot_work_are_refused_with_the_librarys_sentence(
 def test_train_refuses_a_preset_that_there_is_not(run: Callable[..., CommandResult], dataset: Path) -> None:
     outcome = run("train", dataset, "--preset", "nine")
     assert outcome.status == 2
-    assert "nine is no preset; there are capstone, argus, warm-up." in outcome.err
+    assert "nine is not a preset; there are capstone, argus, warm-up." in outcome.err
     assert list_runs(Workspace()) == []
 
 
@@ -247,9 +250,9 @@ def test_train_refuses_numbers_that_are_none(
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        (("--epochs", "1,2,3"), "epochs must be one number, or one a stage (2 in quick), got 3"),
-        (("--fraction", "20"), "fraction must be above 0, at most 1, got 20.0; in per cent?"),
-        (("--balance", "-1"), "balance must be 0 (each clip once) to 2, got -1.0"),
+        (("--epochs", "1,2,3"), "epochs must be one number, or one per stage (2 in quick), got 3"),
+        (("--fraction", "20"), "fraction must be a number above 0 and at most 1, got 20.0; in per cent?"),
+        (("--balance", "-1"), "balance must be a number from 0 to 2, got -1.0; 0 takes each clip once"),
         (("--device", "gpu"), "device must be one of"),
         (("--folds", "0"), "folds must be among 1, 2, 3, 4, 5 here, got 0"),
     ],

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import soundfile
 
-from audiotag.augmentation.mixers import Overlay
+from audiotag.augmentation.overlay import Overlay
 from audiotag.data.layouts import open_dataset
 from audiotag.starter.render import StarterCounts, render_starter
 from audiotag.training.recipe import load_recipe

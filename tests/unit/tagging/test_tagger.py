@@ -325,7 +325,7 @@ def test_mask_wider_than_the_picture_or_none_at_all_is_refused_where_it_is_neede
 ) -> None:
     wide = with_card(tiny_ensemble, tmp_path / "wide", recipe={"augment": [{**MASKS[0], "width": 65}]})
     Tagger(wide)
-    with pytest.raises(AudiotagError, match="width in frames must be at most the picture's 64, got 65"):
+    with pytest.raises(AudiotagError, match="width in frames must be at most the spectrogram's 64, got 65"):
         Tagger(wide, TTA)
     odd = with_card(tiny_ensemble, tmp_path / "odd", recipe={"augment": [{"kind": "mask", "colour": "red"}]})
     with pytest.raises(AudiotagError, match=r"tiny has a mask in its recipe that is none: .*colour"):
