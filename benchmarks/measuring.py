@@ -25,7 +25,8 @@ import numpy as np
 import pyloudnorm
 from scipy.signal import welch
 
-from audiotag.audio.reading import SUFFIXES, read_header
+from audiotag.audio.opening import SUFFIXES
+from audiotag.audio.reading import read_header
 from audiotag.features.measures import SHORTEST_LOUDNESS_S, measure
 from audiotag.starter.render import StarterCounts, render_starter
 

@@ -63,7 +63,7 @@ def add_score(sub: argparse.ArgumentParser) -> None:
 
 def tag(options: argparse.Namespace) -> int:
     """Tag clips."""
-    from audiotag.audio.reading import READABLE
+    from audiotag.audio.opening import READABLE
     from audiotag.tagging.bulk import sound_files
     from audiotag.tagging.tagger import Tagger
 

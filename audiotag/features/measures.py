@@ -14,13 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from audiotag.audio.levels import peak_dbfs
+from audiotag.audio.levels import frame_powers, peak_dbfs, rms_dbfs
 from audiotag.audio.reading import read_sound
 from audiotag.errors import AudiotagError
 from audiotag.features.mel import window
 from audiotag.features.trimming import trim_bounds
 
-FRAME = 2048  # samples of a level frame, 46 ms at 44.1 kHz
 SILENT_FRAME_DBFS = -60.0
 FULL_SCALE = 32_766 / 32_768  # a sample this high stands at the end of 16 bit
 CLIPPED_RUN = 3  # equal samples in a row at full scale: a peak alone may touch it
@@ -105,9 +104,8 @@ def measure(path: Path) -> Measures:
 
 def measure_waveform(waveform: np.ndarray, sample_rate: int, truncated: bool = False) -> Measures:
     """`Measures` of a waveform of shape ``(samples,)``, at least one sample."""
-    powers = frame_powers(waveform)
-    peak, rms = peak_dbfs(waveform), _rms_dbfs(waveform, powers)
-    levels = _levels_dbfs(powers)
+    peak, rms = peak_dbfs(waveform), rms_dbfs(waveform)
+    levels = _frame_levels_dbfs(waveform)
     start, end = trim_bounds(waveform, sample_rate)
     dc = float(np.mean(waveform, dtype=np.float64))
     frequencies, power = average_spectrum(waveform, sample_rate, dc)
@@ -127,13 +125,6 @@ def measure_waveform(waveform: np.ndarray, sample_rate: int, truncated: bool = F
         content=_content(waveform, sample_rate),
         third_octaves=_third_octaves(frequencies, power),
     )
-
-
-def frame_powers(waveform: np.ndarray) -> np.ndarray:
-    """Mean squares of consecutive frames of 2048 samples, shape ``(frames,)``; a shorter clip is one frame."""
-    n_frames = max(1, len(waveform) // FRAME)
-    frames = waveform[: n_frames * FRAME].reshape(n_frames, -1)
-    return np.vecdot(frames, frames) / frames.shape[1]
 
 
 def average_spectrum(waveform: np.ndarray, sample_rate: int, dc: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
@@ -201,17 +192,10 @@ def clipped_share(waveform: np.ndarray) -> float:
     return float(runs[(runs >= CLIPPED_RUN) & (steps > CREST_STEP)].sum() / len(waveform))
 
 
-def _rms_dbfs(waveform: np.ndarray, powers: np.ndarray) -> float:
-    """Root-mean-square level; −inf for digital silence. Frames are summed in float64: in float32 long clips drift."""
-    frame = min(FRAME, len(waveform))
-    rest = waveform[len(powers) * frame :]
-    power = (float(powers.sum(dtype=np.float64)) * frame + float(np.vdot(rest, rest))) / len(waveform)
-    return 10 * float(np.log10(power)) if power > 0 else float("-inf")
-
-
-def _levels_dbfs(powers: np.ndarray) -> np.ndarray:
+def _frame_levels_dbfs(waveform: np.ndarray) -> np.ndarray:
+    """RMS level of each frame of 2048 samples in dBFS, at least −200; shape ``(frames,)``."""
     with np.errstate(divide="ignore"):
-        return np.maximum(10 * np.log10(powers), -200.0)
+        return np.maximum(10 * np.log10(frame_powers(waveform)), -200.0)
 
 
 def _content(waveform: np.ndarray, sample_rate: int) -> str:

@@ -11,9 +11,10 @@ import av
 import numpy as np
 import pytest
 
-from audiotag.audio.containers import container_by_content
+from audiotag.audio.containers import detect_container
 from audiotag.audio.levels import rms_dbfs
-from audiotag.audio.reading import SUFFIXES, read_crop, read_header, read_sound
+from audiotag.audio.opening import SUFFIXES
+from audiotag.audio.reading import read_crop, read_header, read_sound
 from audiotag.data.index import scan
 from audiotag.data.layouts import open_dataset
 from audiotag.errors import AudiotagError
@@ -419,7 +420,7 @@ def test_quicktime_of_before_its_brands_is_known_by_its_boxes(tmp_path: Path) ->
     size = int.from_bytes(content[:4], "big")
     # The table counts from the file's start, so what takes the brand's place is as long.
     old = content[:4] + b"skip" + bytes(size - 8) + content[size:]
-    assert container_by_content(old) == "MOV"
+    assert detect_container(old) == "MOV"
     np.testing.assert_array_equal(read_sound(old).waveform, read_sound(content).waveform)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from audiotag.audio import reading
+from audiotag.audio import decoding
 from audiotag.audio.levels import peak_dbfs, rms_dbfs
 from audiotag.audio.reading import read_crop, read_header, read_sound, resample, wav_bytes
 from audiotag.errors import AudiotagError
@@ -220,7 +220,7 @@ def test_a_truncated_file_is_read_as_far_as_it_goes_and_says_so(tmp_path: Path, 
     assert len(sound.notes) == 1
     assert sound.notes[0].startswith(f"cut.{suffix} is truncated: ")
     if suffix != "ogg":
-        assert f"promises 5.00 s, {5 * there:.2f} s are there" in sound.notes[0]
+        assert f"promises 5.00 s, but the file has {5 * there:.2f} s" in sound.notes[0]
 
 
 def test_an_ogg_cut_inside_its_last_page_is_noticed(tmp_path: Path, tone: Tone) -> None:
@@ -269,7 +269,7 @@ def test_a_flac_that_was_written_to_a_pipe_is_read_to_its_end(tmp_path: Path, wh
         assert sound.notes == ()
     else:
         assert 0.4 * len(noise) < len(sound.waveform) < 0.51 * len(noise)
-        assert sound.notes == ("stream.flac is truncated: its end is missing; the part that is there is used.",)
+        assert sound.notes == ("stream.flac is truncated: its end is missing; the part before is used.",)
 
 
 @pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "mp3"])
@@ -281,8 +281,8 @@ def test_reading_by_blocks_or_crops_gives_what_reading_at_once_gives(
     at_once = read_sound(path, RATE).waveform
     for start in range(0, 2 * RATE, 9973):
         np.testing.assert_allclose(read_crop(path, start, 5000), at_once[start : start + 5000], atol=1e-6)
-    monkeypatch.setattr(reading, "MAX_SAMPLES_AT_ONCE", 5000)
-    monkeypatch.setattr(reading, "BLOCK_SAMPLES", 3000)
+    monkeypatch.setattr(decoding, "MAX_SAMPLES_AT_ONCE", 5000)
+    monkeypatch.setattr(decoding, "BLOCK_SAMPLES", 3000)
     np.testing.assert_allclose(read_sound(path, RATE).waveform, at_once, atol=1e-6)
 
 

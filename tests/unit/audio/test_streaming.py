@@ -24,7 +24,7 @@ SUFFIXES = ("wav", "flac", "ogg", "mp3", "m4a")
 
 @pytest.fixture(autouse=True)
 def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streaming, "BLOCK", 10_007)
+    monkeypatch.setattr(streaming, "BLOCK_SAMPLES", 10_007)
 
 
 def noise(duration_s: float, rate: int = RATE, channels: int = 1) -> np.ndarray:
@@ -188,7 +188,7 @@ def consumed(things: Iterable[object]) -> None:
 
 
 def test_an_hour_takes_no_more_memory_than_ten_minutes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streaming, "BLOCK", 1 << 18)
+    monkeypatch.setattr(streaming, "BLOCK_SAMPLES", 1 << 18)
     minutes = {10: tmp_path / "short.wav", 60: tmp_path / "long.wav"}
     for count, path in minutes.items():
         with soundfile.SoundFile(path, "w", 8000, 2) as file:

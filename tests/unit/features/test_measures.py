@@ -10,6 +10,7 @@ import pytest
 import soundfile
 from scipy.signal import butter, sosfilt, welch
 
+from audiotag.audio.levels import frame_powers
 from audiotag.errors import AudiotagError
 from audiotag.features.measures import (
     FULL_SCALE,
@@ -18,7 +19,6 @@ from audiotag.features.measures import (
     Measures,
     average_spectrum,
     clipped_share,
-    frame_powers,
     loudness_lufs,
     measure,
     measure_waveform,
