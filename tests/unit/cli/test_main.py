@@ -229,7 +229,7 @@ def test_settings_that_cannot_work_are_refused_with_the_librarys_sentence(
 def test_train_refuses_a_preset_that_there_is_not(run: Callable[..., CommandResult], dataset: Path) -> None:
     outcome = run("train", dataset, "--preset", "nine")
     assert outcome.status == 2
-    assert "nine is no preset; there are capstone, argus, warm-up." in outcome.err
+    assert "nine is not a preset; there are capstone, argus, warm-up." in outcome.err
     assert list_runs(Workspace()) == []
 
 

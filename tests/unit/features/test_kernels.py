@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numba.core.dispatcher import Dispatcher
 
-from audiotag.features.kernels import compiled, mel, place, plan, power_of, radices_of
+from audiotag.features.kernels import compile_kernel, fft_plan, fft_radices, pack_windowed, power_spectrum, sum_bands
 from audiotag.features.log_mel import FRAMES_AT_ONCE, frames_in_db
 from audiotag.features.mel import AMIN, mel_matrix, window
 from audiotag.features.settings import SpectrogramSettings
@@ -31,11 +31,11 @@ def noise(*shape: int) -> np.ndarray:
 
 
 def test_lengths_are_taken_apart_with_the_fours_last() -> None:
-    assert radices_of(1280) == [5, 4, 4, 4, 4]
-    assert radices_of(2 * 9 * 7) == [7, 3, 3, 2]
-    assert radices_of(11) is None
+    assert fft_radices(1280) == [5, 4, 4, 4, 4]
+    assert fft_radices(2 * 9 * 7) == [7, 3, 3, 2]
+    assert fft_radices(11) is None
     for length in range(1, 400):
-        if radices := radices_of(length):
+        if radices := fft_radices(length):
             assert np.prod(radices) == length
 
 
@@ -44,13 +44,13 @@ def test_power_is_that_of_numpys_fft(name: str) -> None:
     """In double precision, to float32's rounding; twice in the same memory, full and not."""
     n_fft, win_length = LENGTHS[name]
     half, lanes = n_fft // 2, 8
-    planes = np.full((2, half, lanes), np.nan, dtype=np.float32)
-    spare, power = planes.copy(), np.full((half + 1, lanes), np.nan, dtype=np.float32)
+    signal = np.full((2, half, lanes), np.nan, dtype=np.float32)
+    scratch, power = signal.copy(), np.full((half + 1, lanes), np.nan, dtype=np.float32)
     weights = window("hann", win_length)
     for count in (lanes, lanes - 3):
         frames = noise(count, win_length)
-        place(frames, weights, planes)
-        power_of(planes, spare, (win_length + 1) // 2, *plan(n_fft), power)
+        pack_windowed(frames, weights, signal)
+        power_spectrum(signal, scratch, (win_length + 1) // 2, *fft_plan(n_fft), power)
         wanted = np.abs(np.fft.rfft(frames.astype(np.float64) * weights, n=n_fft)) ** 2
         np.testing.assert_allclose(power[:, :count].T, wanted, rtol=0, atol=1e-6 * wanted.max())
 
@@ -60,7 +60,7 @@ def test_bands_are_the_weighted_sums_and_empty_ones_are_zero() -> None:
     widths = np.array([0, 3, 0, 4, 9, 1, 0])
     starts, ends, weights = np.array([40, 0, 7, 5, 20, 39, 0]), np.cumsum(widths), noise(17)
     bands = np.full((7, 8), np.nan, dtype=np.float32)
-    mel(power, starts, ends, weights, bands)
+    sum_bands(power, starts, ends, weights, bands)
     for band, (start, width, end) in enumerate(zip(starts, widths, ends, strict=True)):
         wanted = weights[end - width : end] @ power[start : start + width]
         np.testing.assert_allclose(bands[band], wanted, rtol=1e-5, atol=1e-6)
@@ -100,7 +100,7 @@ def test_without_a_folder_to_write_to_it_is_compiled_all_the_same(monkeypatch: p
     monkeypatch.setattr(numba.core.caching.CacheImpl, "_locator_classes", [])
     with pytest.raises(RuntimeError, match="no locator available"):
         numba.njit(cache=True)(noise)
-    double = compiled(lambda number: 2 * number)
+    double = compile_kernel(lambda number: 2 * number)
     assert isinstance(double, Dispatcher)
     assert double(21) == 42
 

@@ -10,8 +10,8 @@ import torch
 import torchaudio
 
 from audiotag.errors import AudiotagError
-from audiotag.features.inversion import sound_of
-from audiotag.features.log_mel import FRAMES_AT_ONCE, floored, frames_in_db, log_mel, samples_before
+from audiotag.features.inversion import invert_log_mel
+from audiotag.features.log_mel import FRAMES_AT_ONCE, apply_floor, frames_in_db, log_mel, samples_before
 from audiotag.features.mel import empty_bands, hz_to_mel, mel_corners, mel_frequencies, mel_to_hz
 from audiotag.features.readouts import energy_outside, read_outs
 from audiotag.features.settings import PRESETS, SpectrogramSettings
@@ -223,7 +223,7 @@ def test_the_readouts_warn_of_empty_bands_and_a_low_floor() -> None:
     settings = CAPSTONE.changed(n_fft=1024, n_mels=256)
     noise = np.random.default_rng(0).standard_normal(settings.clip_samples)
     shown = {figure.name: figure for figure in read_outs(settings, log_mel(noise, settings), noise)}
-    assert shown["Picture"].value == "256 × 128"
+    assert shown["Network input"].value == "256 × 128"
     assert shown["Frame step"].value == "15.6 ms"
     assert shown["Empty bands"].value == str(len(empty_bands(settings)))
     assert shown["Empty bands"].warning
@@ -285,7 +285,7 @@ def test_frames_one_by_one_are_those_of_the_log_mel_without_its_floor(name: str)
 
 def test_floor_lies_below_the_loudest_bin_and_changes_nothing_above() -> None:
     decibels = np.linspace(-100, 20, 200, dtype=np.float32).reshape(10, 20)
-    lifted = floored(decibels, CAPSTONE)
+    lifted = apply_floor(decibels, CAPSTONE)
     assert lifted.min() == pytest.approx(20 - CAPSTONE.top_db)
     np.testing.assert_array_equal(lifted[decibels > -40], decibels[decibels > -40])
     assert decibels.min() == -100  # the frames that were handed in are kept for other crops
@@ -305,7 +305,7 @@ def test_a_shift_in_time_moves_frames(shift_frames: int) -> None:
 @pytest.mark.parametrize("hertz", [200, 1000])
 def test_the_picture_of_a_tone_sounds_like_the_tone(hertz: float, tone: Tone, frequency_of: Callable) -> None:
     waveform = tone(hertz, CAPSTONE.clip_s, 0.3)
-    heard = sound_of(log_mel(waveform, CAPSTONE), CAPSTONE)
+    heard = invert_log_mel(log_mel(waveform, CAPSTONE), CAPSTONE)
     assert heard.dtype == np.float32
     assert len(heard) == (CAPSTONE.frames - 1) * CAPSTONE.hop_length
     corners = mel_corners(CAPSTONE)
@@ -316,6 +316,6 @@ def test_the_picture_of_a_tone_sounds_like_the_tone(hertz: float, tone: Tone, fr
 
 def test_a_picture_with_hops_of_a_whole_window_turns_back_without_gaps_in_numbers(tone: Tone) -> None:
     settings = SETTINGS["hop of a whole window"]
-    heard = sound_of(log_mel(tone(1000, settings.clip_s), settings), settings, n_iter=4)
+    heard = invert_log_mel(log_mel(tone(1000, settings.clip_s), settings), settings, n_iter=4)
     assert np.isfinite(heard).all()
     assert heard.max() > 0.1

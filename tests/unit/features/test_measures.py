@@ -14,7 +14,7 @@ from audiotag.audio.levels import frame_powers
 from audiotag.errors import AudiotagError
 from audiotag.features.measures import (
     FULL_SCALE,
-    SHORTEST_LOUDNESS_S,
+    MIN_LOUDNESS_S,
     THIRD_OCTAVES_HZ,
     Measures,
     average_spectrum,
@@ -80,7 +80,7 @@ def test_loudness_is_that_of_the_library_alone(rate: int) -> None:
 
 def test_loudness_needs_one_gating_block(tone: Callable) -> None:
     waveform = tone(997, 1.0, 1.0)
-    block = round(SHORTEST_LOUDNESS_S * RATE)
+    block = round(MIN_LOUDNESS_S * RATE)
     assert np.isnan(loudness_lufs(waveform[: block - 1], RATE))
     assert loudness_lufs(waveform[:block], RATE) == pytest.approx(-3.01, abs=0.2)
 

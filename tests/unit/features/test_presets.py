@@ -59,7 +59,7 @@ def test_what_is_deleted_can_be_brought_back(workspace: Workspace) -> None:
     save_preset("mine", OTHER, workspace)
     was = delete_preset("mine", workspace)
     assert own_presets(workspace) == {}
-    with pytest.raises(AudiotagError, match="mine is no preset; there are capstone, argus, warm-up"):
+    with pytest.raises(AudiotagError, match="mine is not a preset; there are capstone, argus, warm-up"):
         load_preset("mine", workspace)
     save_preset("mine", was, workspace)
     assert own_presets(workspace) == {"mine": OTHER}

@@ -74,7 +74,7 @@ def test_own_recipe_is_found_by_its_path(workspace: Workspace, tmp_path: Path) -
     ("chosen", "sentence"),
     [
         ({"recipe": "none"}, "is no recipe"),
-        ({"preset": "none"}, "is no preset"),
+        ({"preset": "none"}, "is not a preset"),
         ({"epochs": (1, 2, 3)}, "epochs must be one number, or one a stage"),
         ({"epochs": (0,)}, "epochs must be 1 to 1000"),
         ({"fraction": 0.0}, "fraction must be above 0"),
