@@ -1,7 +1,7 @@
 """Compute with batches that are NumPy arrays or torch tensors, for augmentations.
 
-torch is imported only if a batch is a torch tensor. Parameters sampled on the host are copied to the batch's device once,
-and nothing is copied back, so that no step waits for the device.
+torch is imported only if a batch is a torch tensor. Parameters that were sampled on the host go to the device of the
+batch once, and nothing is copied back, so that no step waits for the device.
 """
 
 from __future__ import annotations

@@ -21,6 +21,8 @@ from audiotag.tagging.tagger import Tagger, joined_evidence, window_starts
 RATE = 44_100
 SUFFIXES = ("wav", "flac", "ogg", "mp3", "m4a")
 
+pytestmark = pytest.mark.usefixtures("one_torch_thread")
+
 
 @pytest.fixture(autouse=True)
 def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:

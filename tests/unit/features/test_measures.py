@@ -10,7 +10,6 @@ import pytest
 import soundfile
 from scipy.signal import butter, sosfilt, welch
 
-from audiotag.audio.levels import frame_powers
 from audiotag.errors import AudiotagError
 from audiotag.features.measures import (
     FULL_SCALE,
@@ -132,11 +131,6 @@ def test_the_noise_floor_is_the_noise_between_the_bursts() -> None:
 def test_the_silent_share_is_the_share_of_time(tone: Callable) -> None:
     measures = measure_waveform(tone(1000, 2.0, silence_s=1.0), RATE)
     assert measures.silent_share == pytest.approx(0.5, abs=0.02)
-
-
-def test_frames_cover_the_clip_once() -> None:
-    assert frame_powers(np.ones(5 * 2048 + 2047, np.float32)).tolist() == [1] * 5
-    assert frame_powers(np.full(10, 0.1, np.float32)) == pytest.approx([0.01])
 
 
 @pytest.mark.parametrize("n_samples", [100, 2047, 2049, 100_000, 10_000_000])

@@ -15,6 +15,8 @@ from audiotag.training.backend.fastaudio_compat import import_fastaudio
 
 CAPSTONE = PRESETS["capstone"]
 
+pytestmark = pytest.mark.usefixtures("one_torch_thread")
+
 
 @pytest.fixture(scope="module")
 def fastaudio() -> types.ModuleType:

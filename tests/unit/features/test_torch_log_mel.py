@@ -30,6 +30,8 @@ FINISHES: dict[str, dict[str, Any]] = {
     "all": {"resize": 256, "deltas": 1, "normalise": "clip"},
 }
 
+pytestmark = pytest.mark.usefixtures("one_torch_thread")
+
 
 @pytest.fixture
 def sounds(tone: Tone) -> Callable[[SpectrogramSettings], np.ndarray]:
