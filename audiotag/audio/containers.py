@@ -32,7 +32,7 @@ ADTS_FRAME_SAMPLES = 1024
 def detect_container(source: Path | bytes) -> str:
     """The container of a file by its first bytes: a key of `CUT_CHECKS`, or an empty string for any other content.
 
-    >>> detect_container(bytes(4) + b"ftypM4A "), detect_container(b"Dear sir, this is no sound.")
+    >>> detect_container(bytes(4) + b"ftypM4A "), detect_container(b"Dear sir, this is a letter.")
     ('MP4', '')
     """
     try:

@@ -23,13 +23,13 @@ def riff(pcm: bytes, data_size: int, before: bytes = b"", after: bytes = b"") ->
 
 
 def without_count(mp3: bytes) -> bytes:
-    """An MP3 less its first frame, the one that counts the others; with ID3 tags at both ends, as music has."""
+    """An MP3 without its first frame, which counts the others, and with ID3 tags at both ends, as music files have."""
     kilobits = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)[mp3[2] >> 4]
     first_frame = 144_000 * kilobits // RATE + (mp3[2] >> 1 & 1)
     return b"ID3\x03\0\0\0\0\x07\x76" + bytes(1014) + mp3[first_frame:] + b"TAG" + bytes(125)
 
 
-def test_an_ogg_cut_inside_its_last_page_is_noticed(tmp_path: Path, tone: Tone) -> None:
+def test_an_ogg_cut_inside_its_last_page_is_truncated(tmp_path: Path, tone: Tone) -> None:
     whole = tmp_path / "whole.ogg"
     soundfile.write(whole, tone(1000, 3.0), RATE)
     cut = tmp_path / "cut.ogg"
@@ -37,7 +37,7 @@ def test_an_ogg_cut_inside_its_last_page_is_noticed(tmp_path: Path, tone: Tone) 
     assert [note.split(":")[0] for note in read_sound(cut, RATE).notes] == ["cut.ogg is truncated"]
 
 
-def test_an_ogg_whose_last_pages_are_missing_is_noticed(tmp_path: Path) -> None:
+def test_an_ogg_without_its_last_pages_is_truncated(tmp_path: Path) -> None:
     whole = tmp_path / "whole.ogg"
     soundfile.write(whole, 0.3 * np.random.default_rng(0).uniform(-1, 1, 5 * RATE), RATE)
     content = whole.read_bytes()
@@ -56,7 +56,7 @@ def test_an_ogg_whose_last_pages_are_missing_is_noticed(tmp_path: Path) -> None:
         (b"", b"", 0x80000000),  # arecord to a pipe
     ],
 )
-def test_whole_wavs_with_odd_chunks_are_not_called_truncated(
+def test_a_complete_wav_with_unusual_chunks_is_not_truncated(
     tmp_path: Path, tone: Tone, before: bytes, after: bytes, data_size: int | None
 ) -> None:
     pcm = np.round(32767 * tone()).astype("<i2").tobytes()
@@ -67,7 +67,7 @@ def test_whole_wavs_with_odd_chunks_are_not_called_truncated(
     assert len(sound.waveform) == RATE
 
 
-def test_a_wav_with_chunks_before_its_data_is_still_found_truncated(tmp_path: Path, tone: Tone) -> None:
+def test_a_cut_wav_with_chunks_before_its_data_is_truncated(tmp_path: Path, tone: Tone) -> None:
     pcm = np.round(32767 * tone()).astype("<i2").tobytes()
     path = tmp_path / "cut.wav"
     path.write_bytes(riff(pcm[:-2000], len(pcm), before=LIST))
@@ -75,7 +75,7 @@ def test_a_wav_with_chunks_before_its_data_is_still_found_truncated(tmp_path: Pa
 
 
 @pytest.mark.parametrize("container", ["WAVEX", "RF64", "W64", "AIFF", "AU", "CAF"])
-def test_whole_files_of_other_containers_are_not_called_truncated(tmp_path: Path, tone: Tone, container: str) -> None:
+def test_a_complete_file_of_another_container_is_not_truncated(tmp_path: Path, tone: Tone, container: str) -> None:
     path = tmp_path / "odd.wav"
     soundfile.write(path, tone(), RATE, format=container, subtype="PCM_16")
     sound = read_sound(path, RATE)
@@ -85,9 +85,7 @@ def test_whole_files_of_other_containers_are_not_called_truncated(tmp_path: Path
 
 
 @pytest.mark.parametrize("duration_s", [0.4, 3.0])
-def test_a_whole_mp3_that_does_not_count_its_frames_is_not_called_truncated(
-    tmp_path: Path, tone: Tone, duration_s: float
-) -> None:
+def test_a_complete_mp3_without_a_frame_count_is_not_truncated(tmp_path: Path, tone: Tone, duration_s: float) -> None:
     path = tmp_path / "music.mp3"
     soundfile.write(path, tone(1000, duration_s), RATE, bitrate_mode="CONSTANT", compression_level=0.5)
     path.write_bytes(without_count(path.read_bytes()))

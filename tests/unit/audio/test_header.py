@@ -34,7 +34,7 @@ Tone = Callable[..., np.ndarray]
         ("MP3", "MPEG_LAYER_III", None),
     ],
 )
-def test_bits_a_sample_are_those_that_were_written_and_lossy_codecs_have_none(
+def test_bits_per_sample_are_those_of_the_codec_and_lossy_codecs_have_none(
     tmp_path: Path, tone: Tone, container: str, subtype: str, bits: int | None
 ) -> None:
     path = tmp_path / "tone.wav"
@@ -43,7 +43,7 @@ def test_bits_a_sample_are_those_that_were_written_and_lossy_codecs_have_none(
 
 
 @pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW"])
-def test_bits_times_frames_and_channels_are_the_size_of_a_wav(
+def test_bits_times_frames_times_channels_is_the_size_of_a_wav(
     tmp_path: Path, write_wav: Callable, subtype: str
 ) -> None:
     path = write_wav(tmp_path / "noise.wav", np.zeros((10_000, 2)), RATE, subtype)

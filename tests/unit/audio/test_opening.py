@@ -1,5 +1,6 @@
 """A file that is not a sound is refused by its name, with the reason."""
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,19 +15,26 @@ RATE = 44_100
 Tone = Callable[..., np.ndarray]
 
 
+def empty_wav() -> bytes:
+    """A valid WAV without samples."""
+    buffer = io.BytesIO()
+    soundfile.write(buffer, np.zeros(0), RATE, format="WAV")
+    return buffer.getvalue()
+
+
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
-        ("header.wav", riff(b"", 0), "holds no samples"),
+        ("header.wav", empty_wav(), "holds no samples"),
         ("nothing.flac", b"", "is empty (0 bytes)"),
-        ("letter.wav", b"Dear sir, this is no sound. " * 50, "cannot be read as a sound"),
-        ("letter.mp3", b"Dear sir, this is no sound. " * 50, "cannot be read as a sound"),
-        ("letter.ogg", b"Dear sir, this is no sound. " * 50, "cannot be read as a sound"),
-        ("letter.flac", b"Dear sir, this is no sound. " * 50, "cannot be read as a sound"),
+        ("letter.wav", b"Dear sir, this is a letter. " * 50, "cannot be read as a sound"),
+        ("letter.mp3", b"Dear sir, this is a letter. " * 50, "cannot be read as a sound"),
+        ("letter.ogg", b"Dear sir, this is a letter. " * 50, "cannot be read as a sound"),
+        ("letter.flac", b"Dear sir, this is a letter. " * 50, "cannot be read as a sound"),
         ("samples.raw", bytes(1000), "is raw"),
     ],
 )
-def test_what_is_no_sound_is_refused_by_name(tmp_path: Path, name: str, content: bytes, reason: str) -> None:
+def test_a_file_that_is_not_a_sound_is_refused_by_name(tmp_path: Path, name: str, content: bytes, reason: str) -> None:
     path = tmp_path / name
     path.write_bytes(content)
     for read in (lambda: read_sound(path, RATE), lambda: read_header(path)):

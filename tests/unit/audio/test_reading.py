@@ -1,4 +1,4 @@
-"""Sounds come back as they were written; what is wrong with a file is a sentence that names it; no file is touched."""
+"""Sounds are read as they were written, whole or as a crop, and no file is changed."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +16,7 @@ Tone = Callable[..., np.ndarray]
 
 @pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "mp3"])
 @pytest.mark.parametrize("from_upload", [False, True])
-def test_a_tone_keeps_level_length_and_frequency(
+def test_a_tone_has_its_level_length_and_frequency_after_reading(
     tmp_path: Path, tone: Tone, frequency_of: Callable, suffix: str, from_upload: bool
 ) -> None:
     path = tmp_path / f"tone.{suffix}"
@@ -35,7 +35,7 @@ def test_a_tone_keeps_level_length_and_frequency(
     ("subtype", "step"),
     [("PCM_U8", 2**-7), ("PCM_16", 2**-15), ("PCM_24", 2**-23), ("PCM_32", 2**-24), ("FLOAT", 1e-9), ("DOUBLE", 1e-9)],
 )
-def test_wav_samples_come_back_to_within_one_step(
+def test_wav_samples_are_read_within_one_quantisation_step(
     tmp_path: Path, tone: Tone, write_wav: Callable, subtype: str, step: float
 ) -> None:
     waveform = tone(440, 0.5)
@@ -55,7 +55,7 @@ def test_old_telephone_codecs_are_read_and_cropped(
     np.testing.assert_array_equal(read_crop(path, 1000, 500), sound.waveform[1000:1500])
 
 
-def test_six_channels_become_their_mean(tmp_path: Path, tone: Tone, write_wav: Callable) -> None:
+def test_six_channels_are_mixed_to_their_mean(tmp_path: Path, tone: Tone, write_wav: Callable) -> None:
     waveform = tone(440, 0.3)
     channels = np.stack([gain * waveform for gain in (0, 0.1, 0.2, 0.3, 0.4, 1.0)], axis=1)
     path = write_wav(tmp_path / "six.wav", channels, RATE, "FLOAT")
@@ -65,7 +65,7 @@ def test_six_channels_become_their_mean(tmp_path: Path, tone: Tone, write_wav: C
     np.testing.assert_array_equal(read_crop(path, 100, 50), sound.waveform[100:150])
 
 
-def test_8_khz_keeps_its_tone_and_says_what_it_lacks(
+def test_a_sound_of_8_khz_keeps_its_tone_and_has_a_note_about_its_bandwidth(
     tmp_path: Path, tone: Tone, write_wav: Callable, frequency_of: Callable
 ) -> None:
     sound = read_sound(write_wav(tmp_path / "old.wav", tone(1000, 2.0, sample_rate=8000), 8000), RATE)
@@ -77,7 +77,7 @@ def test_8_khz_keeps_its_tone_and_says_what_it_lacks(
     assert sound.notes[0].startswith("old.wav was sampled at 8000 Hz: it holds nothing above 4 kHz")
 
 
-def test_resampling_downwards_lets_no_alias_through(tone: Tone) -> None:
+def test_resampling_to_a_lower_rate_suppresses_aliases(tone: Tone) -> None:
     assert peak_dbfs(resample(tone(15_000), RATE, 16_000)[1000:-1000]) < -60
 
 
@@ -95,20 +95,21 @@ def test_opus_in_an_ogg_is_read_and_cropped(tmp_path: Path, tone: Tone, frequenc
 
 
 @pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "mp3"])
-def test_reading_leaves_the_file_as_it_was(tmp_path: Path, contents: Callable, suffix: str) -> None:
+def test_reading_does_not_change_the_file(tmp_path: Path, contents: Callable, suffix: str) -> None:
     path = tmp_path / f"mine.{suffix}"
     soundfile.write(path, 0.3 * np.random.default_rng(0).uniform(-1, 1, 2 * RATE), RATE)
-    truncated(path, 0.7)
+    cut = tmp_path / f"cut.{suffix}"
+    cut.write_bytes(path.read_bytes()[: int(0.7 * path.stat().st_size)])
     before = contents(tmp_path)
     read_header(path)
     read_sound(path, 8000)
     read_crop(path, 1000, 1000)
-    read_sound(tmp_path / f"cut.{suffix}", RATE)
+    read_sound(cut, RATE)
     assert contents(tmp_path) == before
     assert len(before) == 2
 
 
-def test_a_crop_is_those_samples_and_stops_at_the_end(tmp_path: Path, write_wav: Callable) -> None:
+def test_a_crop_stops_at_the_end_of_the_file(tmp_path: Path, write_wav: Callable) -> None:
     ramp = np.arange(1000, dtype=np.float32) / 1000
     path = write_wav(tmp_path / "ramp.wav", ramp, RATE, "FLOAT")
     np.testing.assert_array_equal(read_crop(path, 300, 200), ramp[300:500])
@@ -125,20 +126,20 @@ def test_wav_bytes_keep_the_level(tone: Tone) -> None:
 @pytest.mark.parametrize("channels", [1, 2, 3])
 @pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "PCM_U8", "FLOAT"])
 @pytest.mark.parametrize("container", ["WAV", "WAVEX", "RF64"])
-def test_crops_of_a_wav_are_slices_of_the_whole_bit_for_bit(
+def test_a_crop_of_a_wav_is_a_slice_of_the_whole_bit_for_bit(
     tmp_path: Path, container: str, subtype: str, channels: int
 ) -> None:
-    """16-bit WAVs are read past libsndfile, and nobody may notice."""
+    """16-bit WAVs are read without libsndfile, which must not change the samples."""
     path = tmp_path / "a.wav"
     noise = np.random.default_rng(0).uniform(-1, 1, (3000, channels))
     soundfile.write(path, noise, 44_100, format=container, subtype=subtype)
     whole = read_sound(path).waveform
     for start, frames in ((0, 3000), (1, 100), (2500, 500), (2999, 1), (0, 0)):
         np.testing.assert_array_equal(read_crop(path, start, frames), whole[start : start + frames])
-    np.testing.assert_array_equal(read_crop(path, 2900, 500), whole[2900:])  # what there is of it
+    np.testing.assert_array_equal(read_crop(path, 2900, 500), whole[2900:])  # up to the end of the file
 
 
-def test_a_crop_of_a_wav_that_is_cut_short_is_what_there_is(tmp_path: Path) -> None:
+def test_a_crop_of_a_truncated_wav_stops_at_its_last_sample(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     soundfile.write(path, np.random.default_rng(0).uniform(-1, 1, 3000), 44_100, subtype="PCM_16")
     path.write_bytes(path.read_bytes()[:-2001])

@@ -1,4 +1,4 @@
-"""The log-mel is torchaudio's and librosa's, obeys the physics, and its settings refuse what cannot be."""
+"""The log-mel spectrogram equals torchaudio's and librosa's, and obeys the physics of sound."""
 
 from collections.abc import Callable
 
@@ -42,7 +42,7 @@ TORCH_WINDOWS = {
 }
 LIBROSA_WINDOWS = {"hann": "hann", "hamming": "hamming", "blackman": "blackman", "rectangular": "boxcar"}
 
-pytestmark = pytest.mark.usefixtures("one_torch_thread")
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def sounds(settings: SpectrogramSettings, tone: Tone) -> dict[str, np.ndarray]:
@@ -94,7 +94,7 @@ def by_librosa(waveform: np.ndarray, settings: SpectrogramSettings) -> np.ndarra
 
 @pytest.mark.parametrize(
     ("name", "reference"),
-    # For an odd n_fft torchaudio's bands assume a bin at half the sample rate, where there is none.
+    # For an odd n_fft torchaudio's bands assume a bin at half the sample rate, which does not exist.
     [(name, by) for name in SETTINGS for by in (by_torchaudio, by_librosa) if SETTINGS[name].n_fft % 2 == 0]
     + [("odd n_fft and window", by_librosa)],
 )
@@ -104,15 +104,15 @@ def test_log_mel_equals_the_references(name: str, reference: Callable, tone: Ton
         ours = log_mel(waveform, settings)
         theirs = reference(waveform.astype(np.float32), settings)
         assert ours.shape == theirs.shape, what
-        # A float32 FFT is exact to some 1e-7 of the loudest bin: 60 dB below it that is 0.001 dB.
+        # A float32 FFT is exact to about 1e-7 of the loudest bin, which is 0.001 dB for a bin 60 dB below it.
         above = ours > ours.max() - min(settings.top_db, 60) + 0.01
-        assert above.mean() > 0.15, what  # else little was compared
+        assert above.mean() > 0.15, what  # else almost nothing was compared
         np.testing.assert_allclose(ours[above], theirs[above], atol=1e-3, err_msg=what)
         np.testing.assert_allclose(ours[~above], theirs[~above], atol=0.02, err_msg=what)
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_a_tone_is_loudest_in_the_band_that_holds_it(name: str, tone: Tone) -> None:
+def test_a_tone_is_loudest_in_its_band(name: str, tone: Tone) -> None:
     settings = SETTINGS[name]
     centres = mel_frequencies(settings)
     nearest = int(np.abs(hz_to_mel(centres, settings.mel_scale) - hz_to_mel(1000, settings.mel_scale)).argmin())
@@ -142,13 +142,13 @@ def test_digital_silence_is_at_minus_100_db_everywhere() -> None:
 
 
 @pytest.mark.parametrize("settings", [*SETTINGS.values(), *PRESETS.values(), CAPSTONE.changed(clip_s=2.3)])
-def test_a_picture_has_the_shape_that_the_settings_say(settings: SpectrogramSettings) -> None:
+def test_a_log_mel_has_the_shape_of_the_settings(settings: SpectrogramSettings) -> None:
     picture = log_mel(np.random.default_rng(0).standard_normal(settings.clip_samples) / 10, settings)
     assert picture.shape == (settings.n_mels, settings.frames)
     assert picture.dtype == np.float32
 
 
-def test_the_capstone_picture_is_128_by_128() -> None:
+def test_the_capstone_log_mel_is_128_by_128() -> None:
     assert (CAPSTONE.n_mels, CAPSTONE.frames) == (128, 128)
 
 
@@ -159,8 +159,8 @@ def test_a_waveform_too_short_to_mirror_is_refused() -> None:
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_frames_one_by_one_are_those_of_the_log_mel_without_its_floor(name: str) -> None:
-    """Those whose windows lie within the sound, however many are asked for at once."""
+def test_frames_in_db_equal_the_log_mel_without_its_floor(name: str) -> None:
+    """For frames inside the sound, and for any number of frames at once."""
     settings = SETTINGS[name]
     noise = np.random.default_rng(0).normal(0, 0.1, settings.clip_samples).astype(np.float32)
     noise *= np.linspace(1e-4, 1, len(noise), dtype=np.float32)
@@ -177,16 +177,16 @@ def test_frames_one_by_one_are_those_of_the_log_mel_without_its_floor(name: str)
         np.testing.assert_allclose(frames_in_db(frames[:count], settings), decibels[:, :count], rtol=0, atol=1e-3)
 
 
-def test_floor_lies_below_the_loudest_bin_and_changes_nothing_above() -> None:
+def test_the_floor_changes_only_values_below_it() -> None:
     decibels = np.linspace(-100, 20, 200, dtype=np.float32).reshape(10, 20)
-    lifted = apply_floor(decibels, CAPSTONE)
-    assert lifted.min() == pytest.approx(20 - CAPSTONE.top_db)
-    np.testing.assert_array_equal(lifted[decibels > -40], decibels[decibels > -40])
-    assert decibels.min() == -100  # the frames that were handed in are kept for other crops
+    floored = apply_floor(decibels, CAPSTONE)
+    assert floored.min() == pytest.approx(20 - CAPSTONE.top_db)
+    np.testing.assert_array_equal(floored[decibels > -40], decibels[decibels > -40])
+    assert decibels.min() == -100  # the input is not changed, because frames are cached for other crops
 
 
 @pytest.mark.parametrize("shift_frames", [1, 10])
-def test_a_shift_in_time_moves_frames(shift_frames: int) -> None:
+def test_a_shift_in_time_by_whole_hops_moves_the_frames(shift_frames: int) -> None:
     noise = np.random.default_rng(0).standard_normal(3 * 44_100).astype(np.float32)
     hop, samples = CAPSTONE.hop_length, CAPSTONE.clip_samples
     here, later = log_mel(noise[:samples], CAPSTONE), log_mel(noise[shift_frames * hop :][:samples], CAPSTONE)

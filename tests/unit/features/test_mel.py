@@ -14,7 +14,7 @@ CAPSTONE = PRESETS["capstone"]
 
 
 @pytest.mark.parametrize("scale", ["htk", "slaney"])
-def test_mels_are_librosas_and_turn_back_into_hertz(scale: Any) -> None:
+def test_mels_equal_librosas_and_convert_back_to_hertz(scale: Any) -> None:
     frequencies = np.concatenate([np.linspace(0, 22_050, 500), [999.999, 1000, 1000.001]])
     mels = hz_to_mel(frequencies, scale)
     np.testing.assert_allclose(mels, librosa.hz_to_mel(frequencies, htk=scale == "htk"), rtol=1e-12)
@@ -22,7 +22,7 @@ def test_mels_are_librosas_and_turn_back_into_hertz(scale: Any) -> None:
     np.testing.assert_allclose(mel_to_hz(mels, scale), librosa.mel_to_hz(mels, htk=scale == "htk"), rtol=1e-12)
 
 
-def test_bands_without_a_bin_are_found_and_stay_dark() -> None:
+def test_bands_without_an_fft_bin_are_found_and_stay_at_the_floor() -> None:
     settings = CAPSTONE.changed(n_fft=1024, n_mels=256)
     bins = np.fft.rfftfreq(settings.n_fft, 1 / settings.sample_rate)
     corners = mel_corners(settings)

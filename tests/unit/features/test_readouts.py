@@ -33,7 +33,9 @@ def test_the_readouts_warn_of_empty_bands_and_a_low_floor() -> None:
     # A window of 1024 padded to 2560 parts tones no better than 1024 alone.
     [("hann", 1024, 1024, "86 Hz"), ("hann", 1024, 2560, "86 Hz"), ("rectangular", 1024, 1024, "52 Hz")],
 )
-def test_resolution_is_the_windows_and_not_the_ffts(window: Any, win_length: int, n_fft: int, resolution: str) -> None:
+def test_the_resolution_depends_on_the_window_and_not_on_n_fft(
+    window: Any, win_length: int, n_fft: int, resolution: str
+) -> None:
     settings = SpectrogramSettings(window=window, win_length=win_length, n_fft=n_fft)
     noise = np.random.default_rng(0).standard_normal(settings.clip_samples)
     shown = {figure.name: figure.value for figure in read_outs(settings, log_mel(noise, settings), noise)}
@@ -41,7 +43,7 @@ def test_resolution_is_the_windows_and_not_the_ffts(window: Any, win_length: int
 
 
 @pytest.mark.parametrize("window", ["hann", "hamming", "blackman", "rectangular"])
-def test_a_tones_peak_is_as_wide_as_the_resolution_says(window: Any, tone: Tone) -> None:
+def test_the_peak_of_a_tone_is_as_wide_as_the_resolution(window: Any, tone: Tone) -> None:
     settings = SpectrogramSettings(window=window, n_fft=65_536, n_mels=200, f_min=850, f_max=1150)
     waveform = tone(1000, settings.clip_s, 0.5)
     spectrum = log_mel(waveform, settings)[:, 10:-10].mean(axis=1)
@@ -51,7 +53,7 @@ def test_a_tones_peak_is_as_wide_as_the_resolution_says(window: Any, tone: Tone)
     assert peak[-1] - peak[0] == pytest.approx(float(shown["Resolution"].split()[0]), abs=6)
 
 
-def test_energy_outside_the_bands_is_that_of_the_tones_there(tone: Tone) -> None:
+def test_energy_outside_the_bands_is_the_energy_of_tones_outside(tone: Tone) -> None:
     settings = SpectrogramSettings(f_min=500, f_max=5000)
     low, middle = tone(100, 2.0, 0.3), tone(1000, 2.0, 0.3)
     assert energy_outside(low, settings) == pytest.approx(1, abs=1e-3)
