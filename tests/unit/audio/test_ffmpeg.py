@@ -88,28 +88,34 @@ BITS = {"PCM_16": 16, "PCM_24": 24, "ALAC_24": 24, "FLAC_16": 16}
 def write(path: Path, form: Format, *tracks: np.ndarray, late: int = 0) -> Path:
     """Encode sound tracks of shape ``(channels, samples)``, which begin ``late`` samples after a longer video."""
     with av.open(path, "w", format=form.muxer, options=form.options) as file:
-        picture = file.add_stream("libvpx" if form.muxer == "webm" else "mpeg4", rate=25) if form.video else None
+        video = add_video(file, form) if form.video else None
         sounds = [
             file.add_stream(
                 form.encoder, rate=form.rate, layout=LAYOUTS[len(track)], bit_rate=BIT_RATES.get(form.encoder, 128_000)
             )
             for track in tracks
         ]
-        if not picture:
+        if not video:
             file.start_encoding()
         else:
-            picture.width = picture.height = 64
+            video.width = video.height = 64
             for number in range(25 + round(25 * max([0, *(track.shape[1] for track in tracks)]) / form.rate)):
                 frame = av.VideoFrame.from_ndarray(np.full((64, 64, 3), number % 255, np.uint8))
                 frame.pts = number
-                file.mux(picture.encode(frame))
-            file.mux(picture.encode(None))
+                file.mux(video.encode(frame))
+            file.mux(video.encode(None))
         for sound, track in zip(sounds, tracks, strict=True):
             for frame in frames_of(track, sound, form.rate):
                 frame.pts += late
                 file.mux(sound.encode(frame))
             file.mux(sound.encode(None))
     return path
+
+
+def add_video(file: av.container.OutputContainer, form: Format) -> av.VideoStream:
+    if form.muxer == "webm":
+        return file.add_stream("libvpx", rate=25, options={"deadline": "realtime", "cpu-used": "8"})
+    return file.add_stream("mpeg4", rate=25)
 
 
 def frames_of(track: np.ndarray, sound: av.AudioStream, rate: int) -> list[av.AudioFrame]:

@@ -121,8 +121,8 @@ def test_a_tone_is_loudest_in_its_band(name: str, tone: Tone) -> None:
     assert abs(loudest - nearest) <= 1
     assert corners[loudest] < 1000 < corners[loudest + 2]
     for band in range(settings.n_mels // 2, settings.n_mels - 1, 7):
-        picture = log_mel(tone(centres[band], settings.clip_s, 0.5, settings.sample_rate), settings)
-        assert picture[:, 5:-5].mean(axis=1).argmax() == band
+        spectrogram = log_mel(tone(centres[band], settings.clip_s, 0.5, settings.sample_rate), settings)
+        assert spectrogram[:, 5:-5].mean(axis=1).argmax() == band
 
 
 def test_twice_the_level_is_6_db_more() -> None:
@@ -132,9 +132,9 @@ def test_twice_the_level_is_6_db_more() -> None:
 
 @pytest.mark.parametrize("top_db", [10, 60, 80])
 def test_the_floor_is_top_db_below_the_loudest_bin(top_db: float, tone: Tone) -> None:
-    picture = log_mel(tone(1000, 1.0, silence_s=0.5), CAPSTONE.changed(top_db=top_db))
-    assert picture.max() - picture.min() == pytest.approx(top_db, abs=1e-4)
-    assert (picture == picture.min()).mean() > 0.3
+    spectrogram = log_mel(tone(1000, 1.0, silence_s=0.5), CAPSTONE.changed(top_db=top_db))
+    assert spectrogram.max() - spectrogram.min() == pytest.approx(top_db, abs=1e-4)
+    assert (spectrogram == spectrogram.min()).mean() > 0.3
 
 
 def test_digital_silence_is_at_minus_100_db_everywhere() -> None:
@@ -143,9 +143,9 @@ def test_digital_silence_is_at_minus_100_db_everywhere() -> None:
 
 @pytest.mark.parametrize("settings", [*SETTINGS.values(), *PRESETS.values(), CAPSTONE.changed(clip_s=2.3)])
 def test_a_log_mel_has_the_shape_of_the_settings(settings: SpectrogramSettings) -> None:
-    picture = log_mel(np.random.default_rng(0).standard_normal(settings.clip_samples) / 10, settings)
-    assert picture.shape == (settings.n_mels, settings.frames)
-    assert picture.dtype == np.float32
+    spectrogram = log_mel(np.random.default_rng(0).standard_normal(settings.clip_samples) / 10, settings)
+    assert spectrogram.shape == (settings.n_mels, settings.frames)
+    assert spectrogram.dtype == np.float32
 
 
 def test_the_capstone_log_mel_is_128_by_128() -> None:
@@ -164,15 +164,15 @@ def test_frames_in_db_equal_the_log_mel_without_its_floor(name: str) -> None:
     settings = SETTINGS[name]
     noise = np.random.default_rng(0).normal(0, 0.1, settings.clip_samples).astype(np.float32)
     noise *= np.linspace(1e-4, 1, len(noise), dtype=np.float32)
-    picture = log_mel(noise, settings)
+    spectrogram = log_mel(noise, settings)
     starts = np.arange(settings.frames) * settings.hop_length - samples_before(settings)
     inside = np.flatnonzero((starts >= 0) & (starts + settings.win_length <= len(noise)))
     assert len(inside) > 0.5 * settings.frames
     frames = np.stack([noise[start : start + settings.win_length] for start in starts[inside]])
     decibels = frames_in_db(frames, settings)
     assert (decibels.shape, decibels.dtype) == ((settings.n_mels, len(inside)), np.float32)
-    floor = picture.max() - settings.top_db
-    np.testing.assert_allclose(np.maximum(decibels, floor), picture[:, inside], rtol=0, atol=1e-3)
+    floor = spectrogram.max() - settings.top_db
+    np.testing.assert_allclose(np.maximum(decibels, floor), spectrogram[:, inside], rtol=0, atol=1e-3)
     for count in (1, FRAMES_AT_ONCE - 1, FRAMES_AT_ONCE, FRAMES_AT_ONCE + 1):
         np.testing.assert_allclose(frames_in_db(frames[:count], settings), decibels[:, :count], rtol=0, atol=1e-3)
 

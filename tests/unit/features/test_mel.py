@@ -32,6 +32,6 @@ def test_bands_without_an_fft_bin_are_found_and_stay_at_the_floor() -> None:
     assert 10 < len(without) < settings.n_mels / 2
     assert empty_bands(settings).tolist() == without
     noise = np.random.default_rng(0).standard_normal(settings.clip_samples)
-    picture = log_mel(noise, settings)
-    assert np.flatnonzero((picture == picture.min()).all(axis=1)).tolist() == without
+    spectrogram = log_mel(noise, settings)
+    assert np.flatnonzero((spectrogram == spectrogram.min()).all(axis=1)).tolist() == without
     assert empty_bands(CAPSTONE.changed(n_mels=64)).size == 0

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from audiotag.audio.header import Sound
 from audiotag.audio.reading import read_sound
 from audiotag.features.log_mel import log_mel
 from audiotag.features.settings import PRESETS
@@ -27,10 +28,19 @@ def fastaudio() -> types.ModuleType:
 
 
 @pytest.fixture(scope="module")
-def recordings(shared: Path) -> list[np.ndarray]:
+def sounds(shared: Path) -> list[Sound]:
     paths = sorted((shared / "data/esc10/audio").glob("*.ogg"))
     assert len(paths) == 400
-    return [read_sound(path, CAPSTONE.sample_rate).waveform for path in paths]
+    return [read_sound(path, CAPSTONE.sample_rate) for path in paths]
+
+
+@pytest.fixture(scope="module")
+def recordings(sounds: list[Sound]) -> list[np.ndarray]:
+    return [sound.waveform for sound in sounds]
+
+
+def test_no_recording_is_called_truncated_or_has_another_note(sounds: list[Sound]) -> None:
+    assert [note for sound in sounds for note in sound.notes] == []
 
 
 def test_trimmed_bounds_equal_fastaudios_sample_for_sample(
