@@ -110,7 +110,7 @@ class FFmpegFile:
     def decode(self, start: int = 0, stop: int | None = None) -> tuple[np.ndarray, bool]:
         """Decode samples ``start`` to ``stop``, by default to the end; call it once per object.
 
-        The state of a lossy codec depends on all samples before, so FFmpeg seeks only in lossless codecs. All others
+        The state of a lossy codec depends on all samples before, so this seeks only in lossless codecs. All others
         are decoded from the beginning, and the samples before ``start`` are dropped.
 
         Returns

@@ -230,5 +230,4 @@ def display_log_mel(waveform: np.ndarray, settings: SpectrogramSettings) -> np.n
         lead = min(first, margin)
         block = waveform[(first - lead) * hop : (first + size + margin) * hop]
         blocks.append(log_mel(block, unfloored)[:, lead : lead + size])
-    decibels = np.concatenate(blocks, axis=1)
-    return np.maximum(decibels, decibels.max() - settings.top_db)
+    return apply_floor(np.concatenate(blocks, axis=1), settings)

@@ -1,7 +1,7 @@
 """Trim the silence at both ends of a waveform, and cut or pad a waveform to the clip length.
 
-Conventions: a waveform has shape ``(samples,)``; bounds are the indices of the first sample and of the one
-after the last.
+Conventions: a waveform has shape ``(samples,)``; bounds are the indices of the first sample and of the one after
+the last.
 """
 
 from __future__ import annotations
