@@ -25,8 +25,9 @@ import numpy as np
 import pyloudnorm
 from scipy.signal import welch
 
-from audiotag.audio.reading import SUFFIXES, read_header
-from audiotag.features.measures import SHORTEST_LOUDNESS_S, measure
+from audiotag.audio.opening import SUFFIXES
+from audiotag.audio.reading import read_header
+from audiotag.features.measures import MIN_LOUDNESS_S, measure
 from audiotag.starter.render import StarterCounts, render_starter
 
 STARTERS = StarterCounts(curated=30, noisy=60, test=15)
@@ -37,7 +38,7 @@ def plainly(path: Path) -> tuple[float, float]:
     waveform, rate = librosa.load(path, sr=None)
     librosa.feature.rms(y=waveform)
     welch(waveform, rate, nperseg=min(8192, len(waveform)))
-    long_enough = len(waveform) >= SHORTEST_LOUDNESS_S * rate
+    long_enough = len(waveform) >= MIN_LOUDNESS_S * rate
     loudness = pyloudnorm.Meter(rate).integrated_loudness(waveform) if long_enough else math.nan
     return 10 * np.log10(np.mean(waveform**2)), loudness
 

@@ -63,7 +63,7 @@ def add_score(sub: argparse.ArgumentParser) -> None:
 
 def tag(options: argparse.Namespace) -> int:
     """Tag clips."""
-    from audiotag.audio.reading import READABLE
+    from audiotag.audio.opening import READABLE
     from audiotag.tagging.bulk import sound_files
     from audiotag.tagging.tagger import Tagger
 
@@ -88,7 +88,7 @@ def submit(options: argparse.Namespace) -> int:
     from audiotag.tagging.export import submission_csv_lines
     from audiotag.tagging.submission import Sheet
     from audiotag.tagging.tagger import Tagger
-    from audiotag.workspace import written_aside
+    from audiotag.workspace import open_atomic
 
     _check_out(options.out, (".csv",), [])
     folder, settings, card = _ensemble(options)
@@ -99,7 +99,7 @@ def submit(options: argparse.Namespace) -> int:
     bulk = _Bulk(tagger, lambda: iter(sheet.files), len(sheet.files), _submission_row)
 
     def write(rows: Callable[[], Iterator[dict[str, Any]]]) -> None:
-        with written_aside(options.out) as file:
+        with open_atomic(options.out) as file:
             file.writelines(submission_csv_lines(rows(), sheet.columns, sheet.file_column))
 
     return _into_file(bulk, options.out, {"columns": sheet.columns}, write)

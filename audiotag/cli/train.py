@@ -96,7 +96,7 @@ def train(options: argparse.Namespace) -> int:
 def estimate(options: argparse.Namespace) -> int:
     """Measure a few batches, and say how long the training would take."""
     from audiotag.training.estimate import Estimate
-    from audiotag.wording import spoken
+    from audiotag.wording import format_duration
 
     workspace = Workspace()
     probe = Estimate.of(run_options_of(options).settings(workspace), workspace)
@@ -110,7 +110,7 @@ def estimate(options: argparse.Namespace) -> int:
         print(json.dumps(result, indent=2))
         return ALL_DONE
     batches = ", ".join(f"{count} of {s:.3g} s" for count, s in zip(result["batches"], result["batch_s"], strict=True))
-    print(f"about {spoken(result['total_s'])}; batches an epoch: {batches}")
+    print(f"about {format_duration(result['total_s'])}; batches an epoch: {batches}")
     if options.rates:
         found = result["suggested_lr"]
         advice = f"about {found:.1e}" if found else "none, for the loss never fell"
@@ -183,7 +183,7 @@ def _follow(run: Run) -> None:
 
 def _show(bar: Any, run: Run) -> None:
     from audiotag.training.runs import work_left
-    from audiotag.wording import spoken
+    from audiotag.wording import format_duration
 
     state = run.state()
     if state == "queued":
@@ -192,7 +192,7 @@ def _show(bar: Any, run: Run) -> None:
         bar.total, bar.n = at["batches"], at["batch"]
         left_s = work_left(run.events())
         bar.set_description_str(f"fold {at['fold']}, {at['subset']}, epoch {at['epoch']}/{at['epochs']}, {at['phase']}")
-        bar.set_postfix_str(f"loss {at['loss']:.4f}" + (f", {spoken(left_s)} left" if left_s is not None else ""))
+        bar.set_postfix_str(f"loss {at['loss']:.4f}" + (f", {format_duration(left_s)} left" if left_s is not None else ""))
     bar.refresh()
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from audiotag.audio.reading import SUFFIXES
+from audiotag.audio.opening import SUFFIXES
 from audiotag.data.dataset import CLIP_COLUMNS, Dataset, Problem
 from audiotag.data.tables import (
     FILE_COLUMNS,

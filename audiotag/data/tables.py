@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
-from audiotag.audio.reading import SUFFIXES
+from audiotag.audio.opening import SUFFIXES
 from audiotag.checks import require
 from audiotag.data.dataset import Problem
 from audiotag.errors import AudiotagError

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from audiotag.audio.reading import SUFFIXES
+from audiotag.audio.opening import SUFFIXES
 from audiotag.errors import AudiotagError
 from audiotag.tagging.export import as_text
 from audiotag.tagging.result import Evidence, Tags

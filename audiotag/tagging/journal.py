@@ -24,7 +24,7 @@ import numpy as np
 from audiotag.errors import AudiotagError
 from audiotag.tagging.bulk import SoundFile
 from audiotag.tagging.export import cells_of, columns_of, csv_lines, json_parts, problems_csv_lines
-from audiotag.workspace import written_aside
+from audiotag.workspace import open_atomic
 
 FORMS = (".csv", ".json", ".parquet")
 ROW_GROUP = 1000  # of a Parquet file, rows
@@ -167,7 +167,7 @@ def write_rows(out: Path, rows: Iterable[dict[str, Any]], labels: tuple[str, ...
     JSON holds every row as it is, a table those of clips that could be used.
     """
     columns, cells = columns_of(labels, timeline), cells_of(rows, labels, timeline)
-    with written_aside(out) as file:
+    with open_atomic(out) as file:
         if out.suffix.lower() == ".parquet":
             _write_parquet(file, columns, cells)
         else:
@@ -176,7 +176,7 @@ def write_rows(out: Path, rows: Iterable[dict[str, Any]], labels: tuple[str, ...
 
 def write_problems(out: Path, rows: Iterable[dict[str, Any]]) -> None:
     """Of the rows those with a ``problem``, into a CSV file."""
-    with written_aside(out) as file:
+    with open_atomic(out) as file:
         file.writelines(problems_csv_lines(rows))
 
 

@@ -186,9 +186,9 @@ def _sound(path: Path, sample_rate: int, stamp: int) -> Sound:
 
 @st.cache_resource(max_entries=16, show_spinner="Searching for a phase …")
 def _sound_of(log_mel: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
-    from audiotag.features.inversion import sound_of
+    from audiotag.features.inversion import invert_log_mel
 
-    return sound_of(log_mel, settings)
+    return invert_log_mel(log_mel, settings)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)

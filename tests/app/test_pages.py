@@ -465,12 +465,12 @@ def readouts(at: AppTest) -> dict[str, str]:
 
 def test_mel_slider_changes_the_picture(home: Workspace) -> None:
     at = opened("pages/spectrogram.py")
-    assert readouts(at)["Picture"] == "128 × 128"
+    assert readouts(at)["Network input"] == "128 × 128"
     at = at.slider(key="set-n_mels").set_value(64).run()
     assert not at.exception
-    assert readouts(at)["Picture"] == "64 × 128"
+    assert readouts(at)["Network input"] == "64 × 128"
     at = at.slider(key="set-clip_s").set_value(4.0).run()
-    assert readouts(at)["Picture"] == "64 × 256"
+    assert readouts(at)["Network input"] == "64 × 256"
 
 
 def test_preset_moves_the_sliders(home: Workspace) -> None:
@@ -478,7 +478,7 @@ def test_preset_moves_the_sliders(home: Workspace) -> None:
     at = at.selectbox(key="preset").set_value("argus").run()
     assert not at.exception
     assert at.slider(key="set-clip_s").value == 4.0
-    assert readouts(at)["Picture"] == "128 × 256"
+    assert readouts(at)["Network input"] == "128 × 256"
 
 
 @pytest.mark.parametrize(
@@ -574,7 +574,7 @@ def test_deltas_resize_and_normalising_are_in_the_picture(home: Workspace) -> No
     at = at.number_input(key="set-resize").set_value(96).run()
     at = at.selectbox(key="set-normalise").set_value("clip").run()
     assert not at.exception
-    assert readouts(at)["Picture"] == "96 × 96"
+    assert readouts(at)["Network input"] == "96 × 96"
 
 
 def train_link(at: AppTest) -> Any:
@@ -617,9 +617,9 @@ def test_preset_of_a_wrong_name_is_not_saved(home: Workspace, name: str) -> None
 def test_square_picture_has_as_many_columns_as_bands(home: Workspace) -> None:
     at = opened("pages/spectrogram.py")
     at = at.slider(key="set-clip_s").set_value(1.0).run()
-    assert readouts(at)["Picture"] == "128 × 64"
+    assert readouts(at)["Network input"] == "128 × 64"
     at = at.button(key="square").click().run()
-    assert readouts(at)["Picture"] == "128 × 128"
+    assert readouts(at)["Network input"] == "128 × 128"
 
 
 def test_draw_stays_until_it_is_rolled_again(home: Workspace) -> None:
@@ -641,7 +641,7 @@ def test_upload_is_looked_at(home: Workspace) -> None:
     assert not readouts(at)
     at = at.file_uploader(key="spectrogram-upload").set_value(("tone.wav", wav(beep(3)), "audio/wav")).run()
     assert not at.exception
-    assert readouts(at)["Picture"] == "128 × 128"
+    assert readouts(at)["Network input"] == "128 × 128"
     at = at.file_uploader(key="spectrogram-upload").set_value(("bad.wav", b"no sound", "audio/wav")).run()
     assert not at.exception
     assert any("bad.wav cannot be read as a sound" in text for text in said(at.error))

@@ -28,7 +28,7 @@ def microphone(hearing: Callable[[Path], Page], tmp_path: Path) -> Page:
 
 
 def picture_readout(page: Page) -> Locator:
-    return page.get_by_test_id("stMetric").filter(has_text="Picture").get_by_test_id("stMetricValue")
+    return page.get_by_test_id("stMetric").filter(has_text="Network input").get_by_test_id("stMetricValue")
 
 
 def time_axis(page: Page) -> list[float]:

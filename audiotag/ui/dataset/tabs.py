@@ -19,7 +19,7 @@ from audiotag.ui import cache
 from audiotag.ui.dataset.filter import by_label, by_range
 from audiotag.ui.widgets import messages
 from audiotag.ui.widgets.downloads import as_table, download
-from audiotag.wording import spoken
+from audiotag.wording import format_duration
 from audiotag.workspace import Workspace
 
 CROP_S = PRESETS["capstone"].clip_s
@@ -280,7 +280,7 @@ def _second_pass(dataset: Dataset, index: pd.DataFrame) -> None:
         if measuring.is_active():
             st.session_state["measuring"] = True
             progress = measuring.progress() or {"done": 0, "total": len(index), "left_s": math.nan}
-            left = "" if math.isnan(progress["left_s"]) else f" · {spoken(progress['left_s'])} left"
+            left = "" if math.isnan(progress["left_s"]) else f" · {format_duration(progress['left_s'])} left"
             st.progress(
                 min(1.0, progress["done"] / max(1, progress["total"])),
                 f"Measuring {progress['done']:,} of {progress['total']:,} clips{left}",

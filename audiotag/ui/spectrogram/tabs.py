@@ -25,7 +25,7 @@ from audiotag.augmentation.sigmoid_mixer import SigmoidMixer
 from audiotag.augmentation.specmix import SpecMix
 from audiotag.data.dataset import Dataset
 from audiotag.errors import AudiotagError
-from audiotag.features.log_mel import display_log_mel, log_mel, network_input, normalised
+from audiotag.features.log_mel import display_log_mel, log_mel, network_input, normalise
 from audiotag.features.presets import load_preset, preset_names
 from audiotag.features.readouts import read_outs
 from audiotag.features.settings import SpectrogramSettings
@@ -206,7 +206,7 @@ def apply_all(
     batch, labels = in_turn(chain.on_waveforms, batch, labels, rng)
     log_mels = np.stack([log_mel(waveform, settings) for waveform in batch])[:, None]
     log_mels, labels = in_turn(chain.on_log_mels, log_mels, labels, rng)
-    pictures, _ = in_turn(chain.on_network_inputs, normalised(log_mels[:, 0], settings)[:, None], labels, rng)
+    pictures, _ = in_turn(chain.on_network_inputs, normalise(log_mels[:, 0], settings)[:, None], labels, rng)
     return list(pictures[:DRAWS, 0])
 
 

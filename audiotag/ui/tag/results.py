@@ -17,7 +17,7 @@ from audiotag.tagging.result import Tags
 from audiotag.ui.tag.dropped_sounds import TABLE, DroppedSound
 from audiotag.ui.tag.tagging_options import TaggingSetup
 from audiotag.ui.widgets import messages
-from audiotag.wording import spoken
+from audiotag.wording import format_duration
 
 HEARD = "tag-heard"  # what this session has had tagged: no progress is shown for it again
 ETA_AFTER_S = 3.0
@@ -128,7 +128,7 @@ def _key(sound: DroppedSound, making: TaggingSetup) -> tuple[str, str, str, bool
 def _progress(sound: DroppedSound, done: int, total: int, spent_s: float) -> str:
     left = ""
     if done and spent_s > ETA_AFTER_S:
-        left = f" · {spoken(spent_s / done * (total - done))} left"
+        left = f" · {format_duration(spent_s / done * (total - done))} left"
     return f"Tagging {messages.escape_markdown(Path(sound.name).name)}: {done + 1} of {total}{left}"
 
 

@@ -24,7 +24,7 @@ from audiotag.training.run_options import batches_per_epoch
 from audiotag.training.runs import RunSettings, list_runs
 from audiotag.ui.widgets import messages
 from audiotag.ui.widgets.downloads import as_table
-from audiotag.wording import spoken
+from audiotag.wording import format_duration
 from audiotag.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -205,7 +205,7 @@ def estimate_in_words(result: dict, folds: int, epochs: int) -> str:
     each = list(dict.fromkeys(f"{seconds:.2g}" for seconds in result["batch_s"]))
     memory = "" if result["memory_gib"] is None else f", {result['memory_gib']:.1f} GiB of memory"
     of = f"{folds} {'fold' if folds == 1 else 'folds'} of {epochs} {'epoch' if epochs == 1 else 'epochs'}"
-    return f"About {spoken(result['total_s'])}: {' and '.join(each)} s a batch, {of}{memory}"
+    return f"About {format_duration(result['total_s'])}: {' and '.join(each)} s a batch, {of}{memory}"
 
 
 def _epochs_of(recipe: Recipe, dataset: Dataset) -> int:

@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 import soundfile
 
-from audiotag.audio.reading import SUFFIXES
+from audiotag.audio.opening import SUFFIXES
 from audiotag.cli import progress
 from audiotag.tagging import tagger
 from audiotag.tagging.ensemble import read_card

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from audiotag.audio import reading
+from audiotag.audio import opening, reading
 from audiotag.errors import AudiotagError
 from audiotag.tagging import bulk
 from audiotag.tagging import tagger as tagger_module
@@ -155,14 +155,14 @@ def test_a_decoder_that_fails_in_the_middle_of_a_long_clip_is_a_reason(
 def test_a_file_without_permission_is_named(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "secret.wav", np.zeros(10), RATE)
     (tmp_path / "secret.wav").chmod(0)
-    with pytest.raises(AudiotagError, match=r"secret\.wav may not be read"):
+    with pytest.raises(AudiotagError, match=r"secret\.wav cannot be opened"):
         reading.read_sound(tmp_path / "secret.wav")
 
 
 def test_a_file_that_may_not_be_read_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     soundfile.write(tmp_path / "secret.wav", np.zeros(10), RATE)
-    monkeypatch.setattr(reading.os, "access", lambda path, mode: False)
-    with pytest.raises(AudiotagError, match=r"secret\.wav may not be read: its permissions forbid it"):
+    monkeypatch.setattr(opening.os, "access", lambda path, mode: False)
+    with pytest.raises(AudiotagError, match=r"secret\.wav cannot be opened: its permissions forbid it"):
         reading.read_sound(tmp_path / "secret.wav")
 
 
