@@ -334,8 +334,8 @@ def test_combining_asks_no_network_again_and_augmentation_does(
     home: Workspace, held_out: OutOfFold, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = []
-    real = Tagger.scored
-    monkeypatch.setattr(Tagger, "scored", lambda self, pictures: calls.append(pictures.name) or real(self, pictures))
+    real = Tagger.score
+    monkeypatch.setattr(Tagger, "score", lambda self, pictures: calls.append(pictures.name) or real(self, pictures))
     content = noise(3.0, seed=8)
     at = uploaded(opened("pages/tag.py"), ("a.wav", content))
     assert calls.count("a.wav") == 1
