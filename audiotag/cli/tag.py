@@ -76,16 +76,10 @@ def tag(options: argparse.Namespace) -> int:
     """Tag sound files and folders of sound files."""
     from audiotag.audio.reading import READABLE
     from audiotag.tagging.bulk import sound_files
-    from audiotag.tagging.export.base import ExportOptions, export_format
+    from audiotag.tagging.export.base import ExportOptions
     from audiotag.tagging.tagger import Tagger
 
-    format = export_format(options.out, options.format) if options.out else None
-    if format:
-        if format.one_file_per_clip:
-            options.out = Path(os.path.abspath(options.out))  # "." has no name, and the journal lies beside it
-        check_out(options.out, options.paths, format.one_file_per_clip)
-    if options.format and not options.out:
-        raise AudiotagError(f"--format {options.format} needs a file or folder to write; add --out.")
+    format = _checked_format(options)
     if options.timeline and not (options.out or options.json):
         raise AudiotagError("--timeline goes into a file or JSON; add --out FILE or --json.")
     folder, settings, card = _ensemble(options)
@@ -154,6 +148,21 @@ def _add_tag_settings(sub: argparse.ArgumentParser) -> None:
         choices=("mean", "max"),
         help="how the windows of a long clip are combined (default: as the ensemble's card says)",
     )
+
+
+def _checked_format(options: argparse.Namespace) -> ExportFormat | None:
+    """The export format of ``--out``, which can be written; None without ``--out``."""
+    from audiotag.tagging.export.base import export_format
+
+    if not options.out:
+        if options.format:
+            raise AudiotagError(f"--format {options.format} needs a file or folder to write; add --out.")
+        return None
+    format = export_format(options.out, options.format)
+    if format.one_file_per_clip:
+        options.out = Path(os.path.abspath(options.out))  # "." has no name, and the journal is written beside it
+    check_out(options.out, options.paths, format.one_file_per_clip)
+    return format
 
 
 def _ensemble(options: argparse.Namespace) -> tuple[Path, TagSettings, Card]:

@@ -38,8 +38,8 @@ def readable_source(source: Taggable, sample_rate: int | None = None) -> Source:
 
     Examples
     --------
-    >>> readable_source("a.wav")
-    PosixPath('a.wav')
+    >>> str(readable_source("a.wav"))
+    'a.wav'
     >>> readable_source(np.zeros(4), 16_000)[:4]
     b'RIFF'
     """
