@@ -7,6 +7,7 @@ the Tag page offer every registered format.
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,7 +50,8 @@ class ExportFormat:
     about : str
         What a file of this format holds, in one sentence; shown on the Tag page.
     suffix : str
-        How its file names end, such as ``".csv"``. ``audiotag tag --out`` finds the format by it.
+        How its file names end: a dot with lower-case letters or digits, such as ``".csv"``. ``audiotag tag --out``
+        finds the format by it.
     mime : str
         Media type of the file.
     one_file_per_clip : bool
@@ -85,13 +87,22 @@ EXPORTS: Registry[type[ExportFormat]] = Registry("export format", "audiotag.tagg
 
 
 def register_export(name: str) -> Callable[[Format], Format]:
-    """Decorate an `ExportFormat` to make it known as ``--format NAME`` and on the Tag page."""
+    """Decorate an `ExportFormat` to make it known as ``--format NAME`` and on the Tag page.
+
+    Raises
+    ------
+    AudiotagError
+        If the class lacks an attribute, its suffix is not one that a file name can be recognised by, or another
+        format has this name.
+    """
 
     def register(format: Format) -> Format:
-        if not format.suffix.startswith("."):
+        if missing := [field for field in ("title", "about", "suffix", "mime") if not getattr(format, field, "")]:
+            raise AudiotagError(f"the export format {name} must have a {missing[0]}; set it in its class.")
+        if not re.fullmatch(r"\.[a-z0-9]+", format.suffix):
             raise AudiotagError(
-                f"the suffix of the export format {name} must begin with a dot, got {format.suffix!r}; "
-                f"write '.{format.suffix}'."
+                f"the suffix of the export format {name} must be a dot with lower-case letters or digits, such as "
+                f".csv, got {format.suffix!r}."
             )
         EXPORTS.register(name)(format)
         format.name = name

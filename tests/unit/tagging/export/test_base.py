@@ -100,10 +100,29 @@ def test_unknown_suffix_or_name_is_an_error_that_names_the_known_ones() -> None:
         export_format(Path("tags.xlsx"), "xlsx")
 
 
-def test_suffix_without_a_dot_and_suffix_of_two_formats_are_refused(formats: None) -> None:
-    with pytest.raises(AudiotagError, match=r"suffix of the export format tab must begin with a dot, got 'tsv'"):
-        register_export("tab")(type("Tab", (ExportFormat,), {"suffix": "tsv"}))
-    register_export("other-json")(type("OtherJson", (ExportFormat,), {"suffix": ".json"}))
+def format_class(name: str, **attributes: str) -> type[ExportFormat]:
+    """A new class with the attributes of a format."""
+    return type(name, (ExportFormat,), {"title": "T", "about": "A.", "suffix": ".t", "mime": "text/plain"} | attributes)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "reason"),
+    [
+        ({"title": ""}, "the export format tab must have a title; set it in its class"),
+        ({"mime": ""}, "the export format tab must have a mime"),
+        ({"suffix": "tsv"}, r"suffix of the export format tab must be a dot with .*, got 'tsv'"),
+        ({"suffix": ".TSV"}, r"got '\.TSV'"),
+        ({"suffix": ".tar.gz"}, r"got '\.tar\.gz'"),
+    ],
+)
+def test_format_without_a_usable_attribute_is_refused(formats: None, attributes: dict, reason: str) -> None:
+    with pytest.raises(AudiotagError, match=reason):
+        register_export("tab")(format_class("Tab", **attributes))
+    assert "tab" not in EXPORTS.names()
+
+
+def test_suffix_of_two_formats_needs_a_name(formats: None) -> None:
+    register_export("other-json")(format_class("OtherJson", suffix=".json"))
     with pytest.raises(AudiotagError, match=r"json and other-json both write \.json files; choose one with --format"):
         export_format(Path("tags.json"))
     assert export_format(Path("tags.json"), "json").name == "json"
