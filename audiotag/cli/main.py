@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audiotag import __version__
-from audiotag.cli import ablation, tag, train
-from audiotag.cli.progress import ALL_DONE, NOTHING_DONE, SOME_FAILED, bar, print_problems
+from audiotag.cli import ablation, score, tag, train
+from audiotag.cli.exit_codes import ALL_DONE, NOTHING_DONE, SOME_FAILED
+from audiotag.cli.progress import bar, print_problems
 from audiotag.errors import AudiotagError
 from audiotag.workspace import Workspace
 
@@ -212,9 +213,9 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--licence", default="not stated", help="what its card says of its licence")
     sub.add_argument("--shipped", action="store_true", help="into models/ instead of the workspace")
 
-    tag.add_tag(command("tag", tag.tag, "Tag clips, or folders of clips."))
-    tag.add_submit(command("submit", tag.submit, "Score a dataset's test clips for a submission."))
-    tag.add_score(command("score", tag.score, "Score a submission against the truth."))
+    tag.add_tag(command("tag", tag.tag, "Tag sound files and folders of sound files."))
+    tag.add_submit(command("submit", tag.submit, "Score a dataset's test clips and write a submission."))
+    score.add_score(command("score", score.score, score.HELP))
     ablation.add_ablation(commands)
 
     sub = command("app", app, "Serve the app on 127.0.0.1; renders the starter sounds on first use.")

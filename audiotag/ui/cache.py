@@ -219,7 +219,7 @@ def _noise(settings: SpectrogramSettings) -> Sound:
 def _evidence(
     _source: Source, name: str, content: str, folder: Path, tta: bool, stamp: tuple[int, ...]
 ) -> Evidence | str:
-    from audiotag.tagging.tagger import MAX_WHOLE_CLIP_S
+    from audiotag.tagging.clip_inputs import MAX_WHOLE_CLIP_S
 
     own = tagger(folder, tta)
     try:

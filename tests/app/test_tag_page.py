@@ -334,8 +334,8 @@ def test_combining_asks_no_network_again_and_augmentation_does(
     home: Workspace, held_out: OutOfFold, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = []
-    real = Tagger.scored
-    monkeypatch.setattr(Tagger, "scored", lambda self, pictures: calls.append(pictures.name) or real(self, pictures))
+    real = Tagger.score
+    monkeypatch.setattr(Tagger, "score", lambda self, pictures: calls.append(pictures.name) or real(self, pictures))
     content = noise(3.0, seed=8)
     at = uploaded(opened("pages/tag.py"), ("a.wav", content))
     assert calls.count("a.wav") == 1
@@ -394,7 +394,7 @@ def test_the_command_that_is_shown_gives_the_tags_that_are_shown(
 
 def test_gains_are_shown_where_they_were_measured(home: Workspace) -> None:
     at = opened("pages/tag.py")
-    assert "audiotag gains tiny DATASET --keep" in [code.value for code in at.code]
+    assert "audiotag ablation tiny DATASET --keep" in [code.value for code in at.code]
     folder = home.ensembles / "tiny"
     checksums = tuple(fold.sha256 for fold in cache.card(folder).folds)
     rows = (

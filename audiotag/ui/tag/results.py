@@ -12,7 +12,8 @@ import pandas as pd
 import streamlit as st
 
 from audiotag.errors import AudiotagError
-from audiotag.tagging import export
+from audiotag.tagging.export.base import ExportFormat, ExportOptions, export_bytes, export_formats
+from audiotag.tagging.export.rows import as_text, clip_row, exact_clip_row
 from audiotag.tagging.result import Tags
 from audiotag.ui.tag.dropped_sounds import TABLE, DroppedSound
 from audiotag.ui.tag.tagging_options import TaggingSetup
@@ -82,43 +83,39 @@ def errors(outcomes: list[SoundResult], but: int) -> None:
 
 
 def downloads(outcomes: list[SoundResult], chosen: SoundResult, making: TaggingSetup) -> None:
-    """All tags as CSV and JSON, and the chosen sound's timeline as a label track; made when they are asked for."""
-    rows = [export.row_of(outcome.tags, outcome.sound.name, outcome.sound.path) for outcome in outcomes if outcome.tags]
+    """One download button per export format, for all sounds or for the chosen one; each file is made on its click."""
     labels = making.tagger.card.labels
-    files: list[tuple[str, str, Callable[[], bytes], str]] = []
-    if rows:
-        files += [
-            ("CSV", "tags.csv", lambda: export.csv_bytes(rows, labels), "Every sound with the scores of all labels."),
-            ("JSON", "tags.json", lambda: export.json_bytes(rows), "The same with agreement, lengths and notes."),
-        ]
-    if (tags := chosen.tags) is not None:
-        name = Path(chosen.sound.name).name
-        files.append(
-            (
-                "Audacity labels",
-                f"{Path(name).stem}.txt",
-                lambda: export.audacity_bytes(tags, labels, making.thresholds),
-                f"Where each tag is heard in {name}: a label track to import in Audacity.",
-            )
-        )
+    options = ExportOptions(labels, making.thresholds)
+    all_rows = [clip_row(outcome.tags, outcome.sound.name, outcome.sound.path) for outcome in outcomes if outcome.tags]
     with st.container(horizontal=True):
-        for label, file, make, about in files:
-            st.download_button(
-                label,
-                make,
-                file_name=file,
-                icon=":material/download:",
-                key=f"tag-{label}",
-                on_click="ignore",
-                help=about,
-            )
+        for format in export_formats():
+            rows, name, about = all_rows, "tags", format.about
+            if format.one_file_per_clip:
+                sound = chosen.sound
+                rows = [exact_clip_row(chosen.tags, labels, sound.name, sound.path)] if chosen.tags else []
+                name, about = Path(sound.name).stem, f"{about} For {messages.escape_markdown(Path(sound.name).name)}."
+            if rows:
+                st.download_button(
+                    format.title,
+                    _content(format, rows, options),
+                    file_name=f"{name}{format.suffix}",
+                    mime=format.mime,
+                    icon=":material/download:",
+                    key=f"tag-{format.name}",
+                    on_click="ignore",
+                    help=about,
+                )
+
+
+def _content(format: ExportFormat, rows: list[dict[str, Any]], options: ExportOptions) -> Callable[[], bytes]:
+    return lambda: export_bytes(format, rows, options)
 
 
 def _outcome(sound: DroppedSound, making: TaggingSetup) -> SoundResult:
     try:
         return SoundResult(sound, making.tags_of(sound))
     except AudiotagError as error:
-        return SoundResult(sound, None, export.as_text(str(error)))
+        return SoundResult(sound, None, as_text(str(error)))
 
 
 def _key(sound: DroppedSound, making: TaggingSetup) -> tuple[str, str, str, bool]:

@@ -11,9 +11,8 @@ import streamlit as st
 
 from audiotag.errors import AudiotagError
 from audiotag.tagging import ablation
-from audiotag.tagging.fold_fusion import clip_tags
 from audiotag.tagging.result import Tags
-from audiotag.tagging.settings import COMBINING, TagSettings
+from audiotag.tagging.settings import COMBINE_TITLES, TagSettings
 from audiotag.ui import cache
 from audiotag.ui.tag.dropped_sounds import DroppedSound
 from audiotag.ui.widgets import messages
@@ -57,21 +56,18 @@ class TaggingSetup:
             If it cannot be read as a sound.
         """
         evidence = cache.evidence(sound.source, sound.name, sound.content, self.folder, self.settings.tta)
-        card, settings = self.tagger.card, self.settings
-        windows, weighted = settings.windows or card.windows, settings.combine == "weighted"
-        weights = self.tagger.weights if weighted else None  # which are fitted when they are first asked for
-        return clip_tags(evidence, card.labels, self.thresholds, windows, settings.combine, weights)
+        return self.tagger.tags_of(evidence, self.settings, self.thresholds)
 
 
 def pick(folder: Path, tagger: Tagger) -> TagSettings:
     """The widgets, and what they say; combining and windows ask no network again."""
     card = tagger.card
     measured = _measured(folder, card)
-    ways = [way for way in COMBINING if way != "weighted" or tagger.out_of_fold is not None]
+    ways = [way for way in COMBINE_TITLES if way != "weighted" or tagger.out_of_fold is not None]
     combine = st.radio(
         "Folds are combined by",
         ways,
-        format_func=lambda way: COMBINING[way],
+        format_func=lambda way: COMBINE_TITLES[way],
         captions=[_worth(measured, STEP_OF[way]) for way in ways] if measured else None,
         key="combine",
         help="The geometric mean lets one fold that says no pull a score down. Weights come from what each fold was "
@@ -106,7 +102,7 @@ def gains_table(measured: ablation.Ablation | None, card: Card) -> None:
     """What each step was measured to gain and cost, or how to measure it."""
     if measured is None:
         st.caption("What each of these gains is not measured yet. Measure it on labelled clips:")
-        st.code(f"audiotag gains {card.name} DATASET --keep", language="bash", wrap_lines=True)
+        st.code(f"audiotag ablation {card.name} DATASET --keep", language="bash", wrap_lines=True)
         return
     rows = [
         {"step": row.step, "lwlrap": row.lwlrap, "accuracy": row.accuracy, "ms a clip": row.ms_a_clip}

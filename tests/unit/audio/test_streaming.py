@@ -14,9 +14,10 @@ from audiotag.audio import streaming
 from audiotag.audio.reading import read_header, read_sound
 from audiotag.audio.streaming import LongSound
 from audiotag.errors import AudiotagError
-from audiotag.tagging import tagger as tagger_module
+from audiotag.tagging import clip_inputs
+from audiotag.tagging.clip_inputs import window_starts
 from audiotag.tagging.settings import TagSettings
-from audiotag.tagging.tagger import Tagger, joined_evidence, window_starts
+from audiotag.tagging.tagger import Tagger, joined_evidence
 
 RATE = 44_100
 SUFFIXES = ("wav", "flac", "ogg", "mp3", "m4a")
@@ -153,10 +154,10 @@ def test_a_clip_read_by_blocks_has_the_windows_and_scores_of_one_read_at_once(
     path = write(tmp_path / "long.wav", noise(duration_s))
     tagger = Tagger(tiny_ensemble, TagSettings(overlap=overlap))
     whole = tagger.evidence_of(read_sound(path, RATE))
-    monkeypatch.setattr(tagger_module, "MAX_WHOLE_CLIP_S", 8.0)
-    blocks = list(tagger.pictures(path))
+    monkeypatch.setattr(clip_inputs, "MAX_WHOLE_CLIP_S", 8.0)
+    blocks = list(tagger.inputs(path))
     assert len(blocks) > 1
-    by_blocks = joined_evidence([tagger.scored(block) for block in blocks])
+    by_blocks = joined_evidence([tagger.score(block) for block in blocks])
     starts = window_starts(round(duration_s * RATE), RATE, tagger.settings.hop(RATE))
     np.testing.assert_array_equal(np.concatenate([block.starts for block in blocks]), starts)
     np.testing.assert_array_equal(by_blocks.starts_s, whole.starts_s)
@@ -169,8 +170,8 @@ def test_a_clip_of_more_than_five_minutes_is_read_by_blocks(
 ) -> None:
     path = write(tmp_path / "long.wav", noise(320.4, 8000), 8000)
     tagger = Tagger(tiny_ensemble, TagSettings(overlap=0))
-    monkeypatch.setattr(tagger_module, "read_sound", lambda *arguments: pytest.fail("was read whole"))
-    starts = np.concatenate([block.starts for block in tagger.pictures(path)])
+    monkeypatch.setattr(clip_inputs, "read_sound", lambda *arguments: pytest.fail("was read whole"))
+    starts = np.concatenate([block.starts for block in tagger.inputs(path)])
     assert starts.tolist() == window_starts(round(320.4 * RATE), RATE, RATE)
 
 
@@ -206,11 +207,9 @@ def test_memory_does_not_grow_with_the_length_of_the_sound(tmp_path: Path, monke
 def test_network_inputs_of_a_longer_clip_take_no_more_memory(
     tiny_ensemble: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tagger_module, "MAX_WHOLE_CLIP_S", 10.0)
+    monkeypatch.setattr(clip_inputs, "MAX_WHOLE_CLIP_S", 10.0)
     tagger = Tagger(tiny_ensemble, TagSettings(overlap=0))
     clips = {duration_s: write(tmp_path / f"{duration_s}.wav", noise(duration_s)) for duration_s in (30, 150)}
-    consumed(tagger.pictures(clips[30]))  # what is made once is not counted
-    peaks = {
-        duration_s: peak_of(lambda clip=clip: consumed(tagger.pictures(clip))) for duration_s, clip in clips.items()
-    }
+    consumed(tagger.inputs(clips[30]))  # what is made once is not counted
+    peaks = {duration_s: peak_of(lambda clip=clip: consumed(tagger.inputs(clip))) for duration_s, clip in clips.items()}
     assert peaks[150] < 1.1 * peaks[30]
