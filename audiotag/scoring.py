@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from audiotag.data.dataset import Dataset
-from audiotag.data.layouts import ZENODO
+from audiotag.data.fsdkaggle2019 import META
 from audiotag.data.tables import FILE_COLUMNS, LABEL_COLUMNS, column_of, read_table, split_labels
 from audiotag.errors import AudiotagError
 from audiotag.metrics import accuracy, lwlrap, lwlrap_per_class, multi_hot
@@ -113,7 +113,7 @@ def truth_table_of(dataset: Dataset) -> Path | None:
     That of FSDKaggle2019 also says which clips were of the public and which of the private leaderboard.
     """
     root, name = dataset.root, "test_post_competition.csv"
-    places = (root / "test_truth.csv", root / name, root / f"{ZENODO}.meta" / name)
+    places = (root / "test_truth.csv", root / name, root / META / name)
     return next((place for place in places if place.is_file()), None)
 
 

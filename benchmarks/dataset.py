@@ -67,12 +67,12 @@ def wav_header(frames: int) -> bytes:
 def compare_headers(root: Path, clips: int) -> None:
     """Header pass beside loading, and opening again."""
     from audiotag.data.index import scan
+    from audiotag.data.layouts import OpenOptions
     from audiotag.data.saved_options import open_and_remember
-    from audiotag.data.tables import TableOptions
     from audiotag.workspace import Workspace
 
     workspace = Workspace()
-    dataset = open_and_remember(root / "set", TableOptions(), False, workspace)
+    dataset = open_and_remember(root / "set", OpenOptions(), workspace)
     for path in dataset.clips["path"]:
         path.stat()  # the directory is in memory for both
 
@@ -81,7 +81,7 @@ def compare_headers(root: Path, clips: int) -> None:
     clip.write_bytes(wav_header(frames) + bytes(2 * frames))
     loading = LOADED / seconds(lambda: [soundfile.read(clip) for _ in range(LOADED)])
     scanning = clips / seconds(lambda: scan(dataset, workspace.indexes))
-    opened = seconds(lambda: open_and_remember(root / "set", TableOptions(), False, workspace))
+    opened = seconds(lambda: open_and_remember(root / "set", OpenOptions(), workspace))
     indexed = seconds(lambda: scan(dataset, workspace.indexes))
     print(f"{clips:,} clips")
     print(f"headers: {scanning:,.0f} files a second")
