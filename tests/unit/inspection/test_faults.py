@@ -264,11 +264,10 @@ def test_many_duplicates_are_counted_rather_than_named(sounds: Callable, tone: C
     assert set(sentences) == {"The same sound: " + ", ".join(f"{at:02}.wav" for at in range(10)) + " and 5 more."}
 
 
-def test_flagged_clips_are_listed_with_the_reason(shared: Path) -> None:
-    dataset = open_dataset(shared / "data/fsdkaggle2019")
-    table = find_faults(dataset, scan(dataset))
+def test_flagged_clips_are_listed_with_the_reason(real_release: tuple[Dataset, pd.DataFrame]) -> None:
+    table = find_faults(*real_release)
     flagged = table[table["kind"] == "flagged"].set_index("clip")["what"]
     assert len(flagged) == 6
     assert "no signal" in flagged["1d44b0bd.wav"]
     assert "wrong label" in flagged["f76181c4.wav"]
-    assert set(table["kind"]) == {"flagged"}  # and not 29,000 files that are not there
+    assert set(table["kind"]) == {"flagged"}  # and not 29,000 missing files

@@ -1,14 +1,13 @@
 """The tables about a dataset have the values that can be counted by hand."""
 
 import math
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from audiotag.data.index import HEADER_TYPES, KEY, scan
-from audiotag.data.layouts import open_dataset
+from audiotag.data.dataset import Dataset
+from audiotag.data.index import HEADER_TYPES, KEY
 from audiotag.features.measures import THIRD_OCTAVES_HZ
 from audiotag.inspection.measurement_job import MEASURE_COLUMNS, with_measures
 from audiotag.inspection.statistics import (
@@ -310,9 +309,11 @@ def test_tables_of_measures_are_empty_before_the_first_measure(index: pd.DataFra
     assert third_octaves(table).shape == (30, 0)
 
 
-def test_label_tables_of_fsdkaggle2019_have_the_published_figures(shared: Path) -> None:
+def test_label_tables_of_fsdkaggle2019_have_the_published_figures(
+    real_release: tuple[Dataset, pd.DataFrame],
+) -> None:
     """DCASE 2019 task 2's notes, without the six flagged clips; combinations as the capstone counted them."""
-    index = scan(open_dataset(shared / "data/fsdkaggle2019"))
+    _, index = real_release
     table = summary(index)
     assert table["clips"].to_dict() == {"curated": 4964, "noisy": 19_815, "test": 4481}
     assert table["labels"].tolist() == [80, 80, 80]
