@@ -85,9 +85,8 @@ def compare_headers(root: Path, clips: int) -> None:
     indexed = seconds(lambda: scan(dataset, workspace.indexes))
     print(f"{clips:,} clips")
     print(f"headers: {scanning:,.0f} files per second")
-    print(
-        f"loading clips of {REAL_CLIP_S:g} s: {loading:,.0f} per second; reading headers is {scanning / loading:.0f} times as fast"
-    )
+    print(f"loading clips of {REAL_CLIP_S:g} s: {loading:,.0f} per second")
+    print(f"reading headers is {scanning / loading:.0f} times as fast")
     print(f"open again: {opened + indexed:.2f} s (tables {opened:.2f} s, index {indexed:.2f} s)")
 
 
