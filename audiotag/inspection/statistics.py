@@ -201,7 +201,7 @@ def third_octaves(index: pd.DataFrame, same_power: bool = False) -> pd.DataFrame
     same_power : bool
         By default, levels are in dBFS: the power of a band averaged over the clips; 0 dB is a square wave between
         −1 and 1 (a sine at full scale has −3 dBFS). With ``same_power``, each clip is scaled to the same power first,
-        so that loud clips do not outweigh the others, and 0 dB is the power in all thirty bands: the curves then compare
+        so that loud clips do not outweigh the others, and 0 dB is the power in all thirty bands; the curves then show
         the shapes of the spectra alone.
     """
     table = {}
