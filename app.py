@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from audiotag.inspection.statistics import readable
+from audiotag.inspection.statistics import readable_clips
 from audiotag.training.devices import describe_device
 from audiotag.training.runs import list_runs
 from audiotag.ui import cache, frame
@@ -42,7 +42,7 @@ for column, (page, heading, promise, action) in zip(st.columns(3), DOORS, strict
 
 dataset = here.dataset()
 st.subheader("At a glance")
-clips = readable(cache.index(dataset))
+clips = readable_clips(cache.index(dataset))
 left, middle, right = st.columns(3)
 with left.container(border=True, height="stretch"):
     st.caption("Dataset")

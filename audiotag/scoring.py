@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from audiotag.data.dataset import Dataset
-from audiotag.data.layouts import ZENODO
+from audiotag.data.fsdkaggle2019 import META
 from audiotag.data.tables import FILE_COLUMNS, LABEL_COLUMNS, column_of, read_table, split_labels
 from audiotag.errors import AudiotagError
 from audiotag.metrics import accuracy, lwlrap, lwlrap_per_class, multi_hot
@@ -116,7 +116,7 @@ def truth_table_of(dataset: Dataset) -> Path | None:
     The table of FSDKaggle2019 also says which clips belong to the public and which to the private leaderboard.
     """
     root, name = dataset.root, "test_post_competition.csv"
-    places = (root / "test_truth.csv", root / name, root / f"{ZENODO}.meta" / name)
+    places = (root / "test_truth.csv", root / name, root / META / name)
     return next((place for place in places if place.is_file()), None)
 
 

@@ -2,8 +2,9 @@
 
 import streamlit as st
 
+from audiotag.data.layouts import LAYOUTS
 from audiotag.inspection import statistics
-from audiotag.inspection.filters import Filter, filtered, of_clips
+from audiotag.inspection.filters import Filter, faults_of_clips, filter_clips
 from audiotag.ui import cache, frame
 from audiotag.ui.dataset import tabs
 from audiotag.ui.dataset.clips import clips
@@ -19,19 +20,19 @@ st.title(dataset.name)
 st.caption(f"{dataset.layout} · {messages.escape_markdown(str(dataset.root))}")
 for sentence in dataset.missing:
     st.warning(messages.escape_markdown(sentence), icon=":material/folder_off:")
-lacking = bool(dataset.missing) and dataset.layout.startswith(("FSDKaggle2019", "Freesound Audio Tagging 2019"))
+lacking = bool(dataset.missing) and LAYOUTS.get(dataset.layout_key).can_be_fetched
 if lacking and st.button("What is missing, and how to get it", key="what-is-missing"):
     get_fsdkaggle2019(dataset.root)
-if len(statistics.labelled(index)) == 0:
+if len(statistics.labelled_clips(index)) == 0:
     st.error(f"None of the {len(index)} clips can be read; the table below says why.", icon=":material/error:")
     st.dataframe(index[["clip", "error"]], hide_index=True, alt="Clips that cannot be read, and why")
     st.stop()
 
 wanted = pick_filter(dataset, found)
-shown = filtered(index, wanted, found)
+shown = filter_clips(index, wanted, found)
 if wanted != Filter():
-    found = of_clips(found, shown)
-if len(statistics.labelled(shown)) == 0:
+    found = faults_of_clips(found, shown)
+if len(statistics.labelled_clips(shown)) == 0:
     st.info("No clip passes the filter; clear a part of it.", icon=":material/search_off:")
     st.stop()
 tabs.header(dataset, shown, found, wanted)

@@ -19,10 +19,10 @@ from audiotag.audio.reading import read_header, read_sound
 from audiotag.data.dataset import Dataset
 from audiotag.data.index import scan
 from audiotag.data.saved_options import open_remembered
-from audiotag.data.tables import TABLE_SUFFIXES
+from audiotag.data.stamp import dataset_stamp
 from audiotag.errors import AudiotagError
 from audiotag.features.settings import SpectrogramSettings
-from audiotag.inspection.faults import faults as faults_of
+from audiotag.inspection import faults
 from audiotag.inspection.measurement_job import MeasurementJob, with_measures
 from audiotag.workspace import Workspace
 
@@ -127,23 +127,8 @@ def part(source: Source, name: str, content: str, sample_rate: int, start_s: flo
 
 
 def _dataset_stamp(root: Path) -> tuple[object, ...]:
-    """Changes with the dataset's tables, with the files in its folders, and with how it is opened.
-
-    A folder's time changes when a file comes or goes, so no folder of sounds has to be gone through.
-    """
-    times = [root.stat().st_mtime_ns] if root.exists() else []
-    if root.is_dir():
-        times += _times(root)
-        for tables in sorted({root / "meta", *root.glob("*.meta")}):
-            times += _times(tables) if tables.is_dir() else []
-    return *times, *sorted(Workspace().dataset_options(root).items())
-
-
-def _times(folder: Path) -> list[int]:
-    """When the tables and folders in a folder changed last."""
-    with os.scandir(folder) as entries:
-        seen = sorted(entry.path for entry in entries if entry.is_dir() or entry.name.endswith(TABLE_SUFFIXES))
-    return [os.stat(path).st_mtime_ns for path in seen]
+    """Changes with the files of the dataset, and with the options that it is opened with."""
+    return *dataset_stamp(root), *sorted(Workspace().dataset_options(root).items())
 
 
 def _stamp(folder: Path, name: str) -> tuple[int, ...]:
@@ -176,7 +161,7 @@ def _measured_index(root: Path, stamp: tuple[object, ...], parts: int) -> pd.Dat
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _faults(root: Path, stamp: tuple[object, ...], parts: int) -> pd.DataFrame:
-    return faults_of(dataset(root), _measured_index(root, stamp, parts))
+    return faults.find_faults(dataset(root), _measured_index(root, stamp, parts))
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

@@ -66,7 +66,7 @@ def test_dataset_that_is_none_any_more_is_a_sentence(home: Workspace, tmp_path: 
         file.unlink()
     at = opened(page)
     assert not at.exception
-    assert any(f"{folder} is no dataset" in text for text in said(at.error))
+    assert any(f"{folder} is not a dataset" in text for text in said(at.error))
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -384,7 +384,7 @@ def test_dataset_of_labels_without_sounds_opens(home: Workspace, shared: Path) -
         "80 labels in 1168 combinations",
     ]
     assert not any(button.key == "measure" for button in tab("Sound").button)
-    assert any("Problems: 6 condemned" in text for text in said(at.caption))
+    assert any("Problems: 6 flagged" in text for text in said(at.caption))
     at = at.multiselect(key="labels").set_value(["Waves_and_surf"]).run()
     assert int(counts(at)["noisy"].split()[0]) >= 291
 

@@ -204,7 +204,7 @@ def test_a_dataset_that_is_none_any_more_is_a_sentence(home: Workspace, tmp_path
         file.unlink()
     at = opened("pages/score.py")
     assert not at.exception
-    assert any(f"{folder} is no dataset" in text for text in said(at.error))
+    assert any(f"{folder} is not a dataset" in text for text in said(at.error))
 
 
 def test_the_capstones_submission_shows_its_published_score_beside_the_others(home: Workspace, shared: Path) -> None:

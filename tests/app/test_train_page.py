@@ -83,7 +83,7 @@ def probe(monkeypatch: pytest.MonkeyPatch) -> type[FakeProbe]:
 def by_command(at: AppTest, home: Workspace) -> RunSettings:
     """The settings that the command shown would train with, read by the command's own parser."""
     (command,) = [code.value for code in at.code if code.value.startswith("audiotag train")]
-    options = main._parser().parse_args(shlex.split(command)[1:])
+    options = main.build_parser().parse_args(shlex.split(command)[1:])
     assert options.run is train.train
     return train.run_options_of(options).settings(home)
 

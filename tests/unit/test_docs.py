@@ -99,8 +99,8 @@ def test_links_between_documents_lead_somewhere() -> None:
 
 
 def test_readme_names_only_commands_that_there_are() -> None:
-    from audiotag.cli.main import _parser
+    from audiotag.cli.main import build_parser
 
-    known = set(_parser()._subparsers._group_actions[0].choices)  # type: ignore[union-attr]
+    known = set(build_parser()._subparsers._group_actions[0].choices)  # type: ignore[union-attr]
     named = set(re.findall(r"`audiotag ([a-z]+)", (ROOT / "README.md").read_text(encoding="utf-8")))
     assert named <= known, named - known

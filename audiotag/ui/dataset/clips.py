@@ -28,7 +28,7 @@ FACTS = {
 
 def clips(dataset: Dataset, index: pd.DataFrame, found: pd.DataFrame) -> None:
     """The table, and the clip that is chosen in it; ``found`` are the dataset's faults."""
-    rows = statistics.labelled(index).reset_index(drop=True)
+    rows = statistics.labelled_clips(index).reset_index(drop=True)
     left, right = st.columns([2, 3])
     with left:
         at = _choose(rows)

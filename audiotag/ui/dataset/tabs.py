@@ -34,7 +34,7 @@ def header(dataset: Dataset, shown: pd.DataFrame, found: pd.DataFrame, wanted: F
     with st.container(horizontal=True, vertical_alignment="center"):
         kinds = " · ".join(f"{clips:,} {kind}" for kind, clips in found["kind"].value_counts().items())
         text = f":material/warning: Problems: {kinds}" if kinds else ":material/check: No problem found"
-        if len(statistics.measured(shown)) < len(statistics.readable(shown)):
+        if len(statistics.measured_clips(shown)) < len(statistics.readable_clips(shown)):
             text += ", by the headers; what is in the sounds is not measured yet (see Sound)"
         st.caption(text, width="stretch")
         st.download_button(
@@ -70,7 +70,7 @@ def _card(column: DeltaGenerator, subset: str, row: pd.Series) -> None:
 
 def durations(index: pd.DataFrame) -> None:
     """How long the clips are, and what a crop of a given length would see of them."""
-    if len(statistics.readable(index)) == 0:
+    if len(statistics.readable_clips(index)) == 0:
         st.info(NO_SOUNDS, icon=":material/folder_off:")
         return
     crop_s = st.slider(
@@ -94,7 +94,7 @@ def durations(index: pd.DataFrame) -> None:
     )
     left, right = st.columns(2)
     with left:
-        table = statistics.distribution(statistics.readable(index), "duration_s")
+        table = statistics.distribution(statistics.readable_clips(index), "duration_s")
         st.plotly_chart(
             figures.histogram(table, "duration", "s", crop_s, 340),
             key="durations",
@@ -117,7 +117,7 @@ def durations(index: pd.DataFrame) -> None:
     if len(by_label_table) == 0:
         return
     st.markdown("**Each label:** median, and the range of the middle 80 % of its clips")
-    names = statistics.ordered_by_median(by_label_table)
+    names = statistics.labels_by_median_duration(by_label_table)
     st.plotly_chart(
         figures.durations_by_label(by_label_table, names, crop_s),
         key="label-durations",
@@ -144,8 +144,8 @@ def labels(index: pd.DataFrame, wanted: Filter) -> None:
     )
     search = middle.text_input("Find a label", key="label-search", placeholder="part of its name")
     if not wanted.labels:  # among the clips of one label the others are rare, and that says nothing
-        st.caption(" · ".join(statistics.rarest(counts)))
-    counts = statistics.ordered(counts, order)
+        st.caption(" · ".join(statistics.describe_rarest_labels(counts)))
+    counts = statistics.sort_label_counts(counts, order)
     counts = counts[counts.index.str.contains(search.strip(), case=False, regex=False)]
     if len(counts) == 0:
         st.info(f"No label has “{messages.escape_markdown(search)}” in its name.", icon=":material/search_off:")
@@ -197,7 +197,7 @@ def labels(index: pd.DataFrame, wanted: Filter) -> None:
 
 def sound(dataset: Dataset, index: pd.DataFrame, shown: pd.DataFrame) -> None:
     """What the files are, and what is measured of their sound; ``shown`` is what the filter lets through."""
-    if len(statistics.readable(shown)) == 0:
+    if len(statistics.readable_clips(shown)) == 0:
         st.info(NO_SOUNDS, icon=":material/folder_off:")
         return
     st.markdown("**Files**")
@@ -205,7 +205,7 @@ def sound(dataset: Dataset, index: pd.DataFrame, shown: pd.DataFrame) -> None:
     st.dataframe(facts, height="content", alt="Format, hours and durations of each subset's files")
     download(facts.reset_index(), "files")
     _second_pass(dataset, index)
-    measured = statistics.measured(shown)
+    measured = statistics.measured_clips(shown)
     if len(measured) == 0:
         return
     _spectra(measured)

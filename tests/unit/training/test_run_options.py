@@ -41,7 +41,7 @@ def workspace() -> Workspace:
 @pytest.mark.parametrize("dataset", ["/data/sounds", "/my own/sounds; it's $HOME"])
 def test_command_read_by_its_own_parser_is_the_same_choices(dataset: str, chosen: dict[str, Any]) -> None:
     choices = RunOptions(dataset, **chosen)
-    options = main._parser().parse_args(shlex.split(choices.command())[1:])
+    options = main.build_parser().parse_args(shlex.split(choices.command())[1:])
     assert train.run_options_of(options) == choices
 
 
