@@ -38,7 +38,8 @@ def ablation(options: argparse.Namespace) -> int:
     from audiotag.cli.tag import ensemble_folder
     from audiotag.data.layouts import absolute
     from audiotag.data.saved_options import open_remembered
-    from audiotag.tagging.ablation import measure_ablation, write_ablation
+    from audiotag.tagging.ablation import write_ablation
+    from audiotag.tagging.ablation_measurement import measure_ablation
 
     folder = ensemble_folder(options.ensemble)
     dataset = open_remembered(absolute(options.dataset), Workspace())
@@ -63,7 +64,7 @@ def _print(ensemble: str, found: Ablation) -> None:
         gain = "" if row.gain is None else f"{row.gain:+.4f}"
         print(
             f"{row.step:{widths[0]}}  {row.lwlrap:.4f}    {row.accuracy:.4f}  {gain:>7}  {row.over:{widths[1]}}"
-            f"  {row.ms_a_clip:9.1f}"
+            f"  {row.ms_per_clip:9.1f}"
         )
     print(f"\nMilliseconds a clip are of {found.engine} on this machine, from the file to the scores.")
     for note in found.notes:

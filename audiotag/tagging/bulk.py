@@ -22,6 +22,7 @@ import numpy as np
 
 from audiotag.audio.reading import SUFFIXES
 from audiotag.errors import AudiotagError
+from audiotag.processors import usable_cpus
 from audiotag.tagging.export import as_text
 from audiotag.tagging.result import Evidence, Tags
 from audiotag.tagging.tagger import WINDOWS_AT_ONCE, ClipInputs, Tagger, joined_evidence
@@ -83,7 +84,7 @@ def tag_files(tagger: Tagger, files: Iterable[SoundFile], workers: int = 0) -> G
         Threads that decode and make pictures; by default one a core. They end when the generator is closed.
     """
     stop = Event()
-    with ThreadPoolExecutor(workers or _cores(), thread_name_prefix="pictures") as pool:
+    with ThreadPoolExecutor(workers or usable_cpus(), thread_name_prefix="pictures") as pool:
         try:
             yield from _scored(tagger, _pictures(tagger, iter(files), pool, stop))
         finally:
@@ -245,10 +246,6 @@ def _bytes(clip: _Clip) -> int:
     with clip.items.mutex:
         items = [item for item in clip.items.queue if isinstance(item, ClipInputs)]
     return sum(item.plain.nbytes + (0 if item.augmented is None else item.augmented.nbytes) for item in items)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _common_folder(paths: Sequence[Path]) -> str:

@@ -19,7 +19,7 @@ from audiotag.data.index import scan
 from audiotag.data.layouts import open_dataset
 from audiotag.features.measures import measure
 from audiotag.inspection import measurement_job as measuring_module
-from audiotag.inspection.measurement_job import MEASURE_COLUMNS, MeasurementJob, usable_cpus, with_measures, work
+from audiotag.inspection.measurement_job import MEASURE_COLUMNS, MeasurementJob, with_measures, work
 from audiotag.workspace import Workspace
 
 CLIPS = [f"{number:02}.wav" for number in range(12)]
@@ -289,14 +289,3 @@ def test_the_process_leaves_each_worker_one_thread(monkeypatch: pytest.MonkeyPat
     measuring_module.main()
     assert seen == [measuring, "1"]
     (measuring.folder / "process.json").unlink()  # that was this process
-
-
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system binds no process to a CPU")
-def test_workers_are_as_many_as_the_cpus_that_may_be_used() -> None:
-    allowed = os.sched_getaffinity(0)
-    assert usable_cpus() == len(allowed)
-    try:
-        os.sched_setaffinity(0, {min(allowed)})
-        assert usable_cpus() == 1
-    finally:
-        os.sched_setaffinity(0, allowed)

@@ -15,7 +15,8 @@ from audiotag.data.dataset import Dataset
 from audiotag.data.layouts import open_dataset
 from audiotag.errors import AudiotagError
 from audiotag.metrics import accuracy, lwlrap, multi_hot
-from audiotag.tagging.ablation import FILE, Ablation, measure_ablation, read_ablation, write_ablation
+from audiotag.tagging.ablation import FILE, Ablation, read_ablation, write_ablation
+from audiotag.tagging.ablation_measurement import measure_ablation
 from audiotag.tagging.ensemble import read_card
 from audiotag.tagging.out_of_fold import FILE as OUT_OF_FOLD
 from audiotag.tagging.out_of_fold import OutOfFold
