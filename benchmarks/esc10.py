@@ -27,7 +27,6 @@ import numpy as np
 import pandas as pd
 from accuracy_results import RESULTS, is_recorded, parser_of, record, recorded, seconds_of
 
-from audiotag.networks.xresnet.model import build_network, count_parameters
 from audiotag.training.recipe import Recipe, load_recipe
 from audiotag.training.run_blocking import train_run
 from audiotag.training.runs import RunSettings, plan_of
@@ -77,7 +76,7 @@ def of_fold(folder: Path, recipe: Recipe, fold: int) -> None:
         "seconds": round(seconds_of(run)),
         "epochs": last["epoch"],
         "picture": f"{picture.height} × {picture.width}",
-        "parameters": count_parameters(build_network(recipe.network, labels, picture.channels)),
+        "parameters": sum(weight.numel() for weight in recipe.network.build(labels, picture.channels).parameters()),
     }
     if recipe.augment_held_out:
         row["augmented"] = {name: round(last[name], 5) for name in ("lwlrap", "accuracy")}

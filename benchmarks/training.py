@@ -20,7 +20,6 @@ import numpy as np
 import soundfile
 import torch
 
-from audiotag.networks.xresnet.model import build_network
 from audiotag.training.backend import learner
 from audiotag.training.backend.fastaudio_compat import import_fastaudio
 from audiotag.training.backend.learner import FoldTrainer
@@ -48,7 +47,7 @@ def compare_with_bare(name: str, part: LabelledClips) -> None:
     recipe = replace(load_recipe(name), stages=(Stage("curated", EPOCHS[name], 1e-3, mixup=0.4),), batch_size=32)
     labels = tuple(f"label {number}" for number in range(LABELS))
     trainer = FoldTrainer(recipe, labels, 1, "cpu")
-    network = build_network(recipe.network, LABELS).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = recipe.network.build(LABELS).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     times: list[tuple[float, float]] = []
 
     def on_epoch(epoch: learner.Epoch, state: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""XResNet: `settings` is what a recipe says of it, `model` its layers in plain torch."""
+"""XResNet: `settings` holds what a recipe may choose, `model` the network in plain torch, `blocks` its layers."""
 
 from audiotag.networks.xresnet.settings import XResNetSettings
 

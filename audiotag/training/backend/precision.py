@@ -10,6 +10,8 @@ import torch
 from fastai.callback.core import Callback
 from fastai.callback.fp16 import AMPMode, MixedPrecision
 
+from audiotag.processors import cpu_has_bfloat16
+
 MAX_FP32_ONLY_WIDTH = (
     16  # places: oneDNN leaves bf16 gradients of convolutions over a map one pixel wide unwritten (torch 2.11)
 )
@@ -44,8 +46,7 @@ class AutocastCallback(Callback):
 def precision_of(device: torch.device) -> str:
     """What a network is trained in on a device: "bf16", "fp16" or "fp32"."""
     if device.type == "cpu":
-        fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-        return "bf16" if fast else "fp32"
+        return "bf16" if cpu_has_bfloat16() else "fp32"
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
     return "fp32"

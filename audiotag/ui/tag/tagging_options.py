@@ -105,7 +105,7 @@ def gains_table(measured: ablation.Ablation | None, card: Card) -> None:
         st.code(f"audiotag ablation {card.name} DATASET --keep", language="bash", wrap_lines=True)
         return
     rows = [
-        {"step": row.step, "lwlrap": row.lwlrap, "accuracy": row.accuracy, "ms a clip": row.ms_a_clip}
+        {"step": row.step, "lwlrap": row.lwlrap, "accuracy": row.accuracy, "ms a clip": row.ms_per_clip}
         for row in measured.rows
     ]
     st.dataframe(
@@ -162,4 +162,4 @@ def _worth(measured: ablation.Ablation, step: str) -> str:
     row = next((row for row in measured.rows if row.step == step), None)
     if row is None or row.gain is None:
         return "Not measured."
-    return f"{row.gain:+.3f} lwlrap over {row.over}, {row.ms_a_clip:.0f} ms a clip."
+    return f"{row.gain:+.3f} lwlrap over {row.over}, {row.ms_per_clip:.0f} ms a clip."
