@@ -19,7 +19,8 @@ from audiotag.features.settings import SpectrogramSettings
 from audiotag.training.devices import Device
 from audiotag.training.recipe import load_recipe
 from audiotag.training.run_options import RunOptions
-from audiotag.training.runs import SHARED_FOLD, Run, RunSettings, create_run, epochs_done, list_runs
+from audiotag.training.run_progress import epochs_done
+from audiotag.training.runs import SHARED_FOLD, Run, RunSettings, create_run, list_runs
 from audiotag.training.worker import work
 from audiotag.workspace import Workspace
 
