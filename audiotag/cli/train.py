@@ -33,14 +33,14 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         type=_whole_numbers,
         default=(),
         metavar="N[,N,…]",
-        help="epochs: one number for all stages, or one per stage",
+        help="for all stages, or one number per stage",
     )
     add("--fraction", type=float, metavar="SHARE", help="train on this share of the clips, above 0 to 1")
     add(
         "--balance",
         type=float,
         metavar="POWER",
-        help="0 uses each clip once per epoch; 1 draws all labels about equally often",
+        help="0 uses each clip once per epoch; 1 balances the labels",
     )
     add("--seed", type=int, help="seed of folds, weights, order, crops and augmentation")
     add("--hold-out", type=int, metavar="FOLD", help="leave out this one of the dataset's own folds, for testing")
@@ -73,7 +73,7 @@ def train(options: argparse.Namespace) -> int:
     """Train folds in a detached worker, and show its progress."""
     from audiotag.training.publish import check_name
     from audiotag.training.publish import publish as publish_run
-    from audiotag.training.run_blocking import new_run
+    from audiotag.training.run_blocking import how_it_ended, new_run
 
     workspace = Workspace()
     if options.publish:
@@ -85,11 +85,9 @@ def train(options: argparse.Namespace) -> int:
         print(run.name)
         return ALL_DONE
     _follow(run)
-    state = run.state()
-    if state != "finished":
+    if run.state() != "finished":
         next_step = f"audiotag train --resume {run.name} continues after its last epoch."
-        state_in_words = state if state == "failed" else f"was {state}"
-        print(f"audiotag: the run {state_in_words}. {run.reason()} {next_step}".replace("  ", " "), file=sys.stderr)
+        print(f"audiotag: the run {how_it_ended(run)} {next_step}", file=sys.stderr)
         return NOTHING_DONE
     _print_result(run, options.json)
     if options.publish:

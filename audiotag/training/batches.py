@@ -112,9 +112,7 @@ class Batches:
     ) -> tuple[np.ndarray, np.ndarray, np.random.Generator]:
         """Rows of a batch's clips, positions of their crops (0 to 1), and the generator for the augmentation."""
         items = order[number * self.size : (number + 1) * self.size]
-        rng = np.random.default_rng(
-            (self.seed, epoch, number + 1)
-        )  # with a 0 at the end it would equal the generator of the order
+        rng = np.random.default_rng((self.seed, epoch, number + 1))  # + 1: a 0 would give the order's generator
         return items, rng.random(len(items)) if self.crops_at_random else np.full(len(items), 0.5), rng
 
     def _make_inputs(self, epoch: int, number: int, order: np.ndarray) -> Batch:

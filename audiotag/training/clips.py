@@ -83,7 +83,7 @@ class Clip:
         return crop
 
     def read(self, first: int, last: int, settings: SpectrogramSettings) -> np.ndarray:
-        """Samples ``first`` to ``last`` of the trimmed clip, shape ``(samples,)``; fewer if the file has become shorter."""
+        """Samples ``first`` to ``last`` of the trimmed clip, shape ``(samples,)``; fewer if the file became shorter."""
         if self.at_rate:
             return read_crop(self.path, self.start + first, last - first)
         return read_sound(self.path, settings.sample_rate).waveform[self.start + first : self.start + last]

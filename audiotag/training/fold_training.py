@@ -133,7 +133,7 @@ class FoldTraining:
         )
 
     def _agreeing_clips(self, number: int, stage: Stage) -> LabelledClips:
-        """The noisy clips that the stage adds; chosen when it begins and stored, so that a resumed stage has the same."""
+        """Noisy clips that the stage adds; selected when it begins and stored, so that a resumed stage has the same."""
         path = self.folder / f"agreed-{number + 1}.json"
         noisy = self.session.clips("noisy").train(self.fold)
         names = read_json(path)

@@ -1,7 +1,7 @@
 """Select noisy clips whose labels a network agrees with, to train on together with the curated clips.
 
-The published method proposed this without trying it; in the same competition it took the eighth place's cross-validation
-from 0.862 to 0.879 (É. Bouteillon, https://github.com/ebouteillon/freesound-audio-tagging-2019).
+The published method proposed this without trying it; in the same competition it raised the eighth place's
+cross-validation from 0.862 to 0.879 (É. Bouteillon, https://github.com/ebouteillon/freesound-audio-tagging-2019).
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ def new_run(options: RunOptions, workspace: Workspace) -> Run:
 
 
 def wait_for_end(run: Run, progress: Callable[[int, int], None] | None = None) -> None:
-    """Wait until a run that was started has finished.
+    """Wait until a run that was started has finished; an interrupt ends the waiting, not the run.
 
     Parameters
     ----------
@@ -98,8 +98,14 @@ def wait_for_end(run: Run, progress: Callable[[int, int], None] | None = None) -
         if not is_active:
             break
         time.sleep(POLL_S)
-    if (state := run.state()) != "finished":
-        raise AudiotagError(f"run {run.name} {state}. {run.reason()}".rstrip())
+    if run.state() != "finished":
+        raise AudiotagError(f"run {run.name} {how_it_ended(run)}")
+
+
+def how_it_ended(run: Run) -> str:
+    """Say how a run ended, and why; "failed. The disk is full; …", for one."""
+    state = run.state()
+    return f"{state if state in ('failed', 'finished') else f'was {state}'}. {run.reason()}".rstrip()
 
 
 def train_run(settings: RunSettings, workspace: Workspace) -> Run:

@@ -23,7 +23,7 @@ from audiotag.features.settings import PRESETS, SpectrogramSettings
 from audiotag.features.torch_log_mel import LogMel, NetworkInput
 from audiotag.features.trimming import fit_length, trimmed_bounds
 from audiotag.training.backend.fastaudio_compat import import_fastaudio
-from audiotag.training.batches import MOST_WORKERS, Batch, Batches, workers_for
+from audiotag.training.batches import MAX_WORKERS, Batch, Batches, workers_for
 from audiotag.training.clips import Clip, LabelledClips
 from audiotag.training.frame_cache import random_start
 from audiotag.training.recipe import Recipe, Stage, load_recipe
@@ -100,7 +100,7 @@ def test_epoch_takes_every_clip_at_most_once_and_leaves_an_incomplete_batch_out(
 
 def test_no_clip_is_always_the_one_that_is_left_out(part: LabelledClips) -> None:
     batches = batches_of(part)
-    seen = [set(np.concatenate([b.items for b in batches.epoch(e, pictures=False)]).tolist()) for e in range(12)]
+    seen = [set(np.concatenate([b.items for b in batches.epoch(e, as_inputs=False)]).tolist()) for e in range(12)]
     assert set.union(*seen) == set(range(11))
     assert len({frozenset(items) for items in seen}) > 5
 
@@ -121,7 +121,7 @@ def test_epoch_is_the_same_for_any_number_of_workers_and_a_batch_when_made_alone
     batches = batches_of(part, recipe, training=training, mixup=0.4)
     for epoch in (0, 3):
         numbers = (len(batches) - 1, 0, 1)
-        alone = [batches_of(part, recipe, training=training, mixup=0.4).picture_batch(epoch, n) for n in numbers]
+        alone = [batches_of(part, recipe, training=training, mixup=0.4).input_batch(epoch, n) for n in numbers]
         for workers in (1, 2, 5):
             made = list(batches.epoch(epoch, workers=workers))
             assert all(same(made[n], batch) for n, batch in zip(numbers, alone, strict=True))
@@ -140,8 +140,8 @@ def test_draws_of_a_batch_are_not_those_of_the_order_or_of_another_batch(part: L
     """NumPy gives one stream for the seeds (7, 0) and (7, 0, 0)."""
     batches = batches_of(part)
     order = np.random.default_rng((7, 0)).random(4)
-    drawn = [batch.rng.random(4) for batch in batches.epoch(0, pictures=False)]
-    fresh = [batches._begun(0, number, np.arange(8))[1] for number in (0, 1)]
+    drawn = [batch.rng.random(4) for batch in batches.epoch(0, as_inputs=False)]
+    fresh = [batches._draw_crops(0, number, np.arange(8))[1] for number in (0, 1)]
     every = np.concatenate([order, *drawn, *fresh])
     assert len(set(every.tolist())) == len(every)
 
@@ -149,7 +149,7 @@ def test_draws_of_a_batch_are_not_those_of_the_order_or_of_another_batch(part: L
 def test_pictures_are_crops_at_the_drawn_places(part: LabelledClips) -> None:
     for whole_frames in (True, False):
         batches = batches_of(part, replace(RECIPE, whole_frames=whole_frames))
-        waveforms = list(batches.epoch(2, pictures=False))
+        waveforms = list(batches.epoch(2, as_inputs=False))
         for batch, wanted in zip(batches.epoch(2), waveforms, strict=True):
             np.testing.assert_array_equal(batch.items, wanted.items)
             for picture, waveform in zip(batch.values, wanted.values, strict=True):
@@ -161,7 +161,7 @@ def test_crops_are_drawn_over_the_whole_of_a_clip(clip_of: ClipOf) -> None:
     part = LabelledClips([clip_of("ramp.wav", ramp, RATE)] * 200, np.ones((200, 1), np.float32))
     for whole_frames, places in ((True, 1 + 4000 // 128), (False, 100)):
         recipe = replace(RECIPE, whole_frames=whole_frames, batch_size=200)
-        (batch,) = batches_of(part, recipe).epoch(0, pictures=False)
+        (batch,) = batches_of(part, recipe).epoch(0, as_inputs=False)
         starts = np.rint(batch.values[:, 0] * 5999).astype(int)
         assert starts.min() < 200
         assert starts.max() > 3800
@@ -192,11 +192,11 @@ def test_a_clip_counts_by_its_rarest_label_and_one_without_labels_as_the_commone
     targets[:80, 0] = 1
     targets[70:80, 1] = 1  # these ten are drawn as often as each of ten
     part = LabelledClips([Clip("a", None, 0, 1, True)] * 100, targets)  # type: ignore[arg-type]
-    chances = Batches(part, replace(RECIPE, balance=1.0), RECIPE.stages[0], 1, training=True)._chances
-    assert chances is not None
-    assert chances.sum() == pytest.approx(1)
-    np.testing.assert_allclose(chances[70:80] / chances[0], 8, rtol=1e-5)
-    np.testing.assert_allclose(chances[80:] / chances[0], 1, rtol=1e-5)
+    probabilities = Batches(part, replace(RECIPE, balance=1.0), RECIPE.stages[0], 1, training=True)._probabilities
+    assert probabilities is not None
+    assert probabilities.sum() == pytest.approx(1)
+    np.testing.assert_allclose(probabilities[70:80] / probabilities[0], 8, rtol=1e-5)
+    np.testing.assert_allclose(probabilities[80:] / probabilities[0], 1, rtol=1e-5)
 
 
 # Held-out clips
@@ -214,7 +214,7 @@ def test_held_out_clips_come_in_order_plain_and_the_same_in_every_epoch(part: La
         pictures = np.concatenate([batch.values for batch in made])[:, 0]
         for picture, waveform in zip(pictures, sounds(), strict=True):
             np.testing.assert_array_equal(picture, log_mel(fit_length(waveform, SETTINGS), SETTINGS))
-        waveforms = np.concatenate([batch.values for batch in batches.epoch(epoch, pictures=False)])
+        waveforms = np.concatenate([batch.values for batch in batches.epoch(epoch, as_inputs=False)])
         np.testing.assert_array_equal(waveforms, [fit_length(waveform, SETTINGS) for waveform in sounds()])
 
 
@@ -333,7 +333,7 @@ def on_device(batches: Batches, epoch: int) -> list[tuple[np.ndarray, np.ndarray
     settings, chain = batches.settings, batches.chain
     to_log_mel, finish = LogMel(settings), NetworkInput(settings)
     made = []
-    for batch in batches.epoch(epoch, pictures=False):
+    for batch in batches.epoch(epoch, as_inputs=False):
         values, targets, rng = torch.from_numpy(batch.values), torch.from_numpy(batch.targets), batch.rng
         values, targets = apply_all(chain.on_waveforms, values, targets, rng)
         log_mels, targets = apply_all(chain.on_log_mels, to_log_mel(values)[:, None], targets, rng)
@@ -387,8 +387,8 @@ def test_epoch_that_is_forgotten_or_used_up_leaves_no_thread_behind(
 def test_batches_are_made_only_a_little_ahead(part: LabelledClips, monkeypatch: pytest.MonkeyPatch) -> None:
     batches = batches_of(part, replace(RECIPE, batch_size=2))
     made = []
-    make = Batches._pictures
-    monkeypatch.setattr(Batches, "_pictures", lambda *given: made.append(given[2]) or make(*given))
+    make = Batches._make_inputs
+    monkeypatch.setattr(Batches, "_make_inputs", lambda *given: made.append(given[2]) or make(*given))
     epoch = batches.epoch(0, workers=1)
     next(epoch)
     epoch.close()  # type: ignore[attr-defined]
@@ -406,7 +406,7 @@ def test_vanished_file_reaches_who_asked_for_the_batch(
     wait_until(lambda: working_threads() == 0, 10)
 
 
-@pytest.mark.parametrize(("cores", "gpu"), [(None, 1), (1, 1), (2, 1), (8, 4), (64, MOST_WORKERS)])
+@pytest.mark.parametrize(("cores", "gpu"), [(None, 1), (1, 1), (2, 1), (8, 4), (64, MAX_WORKERS)])
 def test_a_gpu_gets_half_the_cores_and_the_cpu_one(
     cores: int | None, gpu: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -471,7 +471,7 @@ def test_items_of_the_capstone_are_those_of_fastaudio_and_fastai(
     recipe = replace(load_recipe("capstone"), batch_size=4)
     drawn = _Drawn(monkeypatch)
     batches = Batches(LabelledClips(clips, np.eye(4, dtype=np.float32)), recipe, recipe.stages[-1], 5, training)
-    batch = batches.picture_batch(0, 0)
+    batch = batches.input_batch(0, 0)
     assert any(start % CAPSTONE.hop_length for start in drawn.starts)  # it crops at any sample
     assert [mask.width.tolist() for mask in drawn.masks] == [[[8]] * 4] * 2
 

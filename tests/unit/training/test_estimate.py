@@ -345,7 +345,7 @@ def test_no_rate_is_suggested_where_the_loss_does_not_fall_and_nothing_is_left_b
     sketch = probe_module._Sketch(settings, workspace)
     part = sketch.drawn(sketch.splits["curated", False][0], 16)
     trainer = learner.FoldTrainer(RECIPE, sketch.dataset.labels, 1, "cpu")
-    rates, smoothed, suggested = trainer.find_rates(RECIPE.stages[-1], part, 20, most_s=TIMEOUT_S)
+    rates, smoothed, suggested = trainer.find_rates(RECIPE.stages[-1], part, 20, max_s=TIMEOUT_S)
     assert len(rates) == len(smoothed) == 20
     assert smoothed == sorted(smoothed)
     assert suggested is None
@@ -362,9 +362,9 @@ def test_finding_rates_ends_where_the_loss_is_no_number_or_the_time_is_over(
     sketch = probe_module._Sketch(settings, workspace)
     part = sketch.drawn(sketch.splits["curated", False][0], 16)
     trainer = learner.FoldTrainer(RECIPE, sketch.dataset.labels, 1, "cpu")
-    assert len(trainer.find_rates(RECIPE.stages[-1], part, 20, most_s=TIMEOUT_S)[0]) == 7
+    assert len(trainer.find_rates(RECIPE.stages[-1], part, 20, max_s=TIMEOUT_S)[0]) == 7
     losses = iter([1.0] * 50)
-    assert len(trainer.find_rates(RECIPE.stages[-1], part, 20, most_s=0)[0]) == 1
+    assert len(trainer.find_rates(RECIPE.stages[-1], part, 20, max_s=0)[0]) == 1
 
 
 # Which measurement it is

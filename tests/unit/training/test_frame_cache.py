@@ -188,7 +188,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
 
 def kept_bytes(cache: FrameCache) -> int:
-    return sum(kept.nbytes for kept in [*cache._frames.values(), *cache._middles.values()])
+    return sum(kept.nbytes for kept in [*cache._frames.values(), *cache._middle_crops.values()])
 
 
 def test_kept_clips_are_read_once(clips: list[Clip], reads: Counter[str]) -> None:

@@ -10,7 +10,7 @@ def test_clip_agrees_when_all_its_labels_are_above_all_others() -> None:
     scores = np.array([[0.9, 0.8, 0.1], [0.9, 0.1, 0.2], [0.4, 0.4, 0.1], [0.2, 0.1, 0.0], [0.9, 0.9, 0.9]])
     targets = np.array([[1, 1, 0], [1, 1, 0], [1, 0, 0], [1, 0, 0], [1, 1, 1]])
     # The second ranks its label b below c; the third's tie does not count for it.
-    assert agreeing_rows(scores, targets, most=10).tolist() == [0, 3, 4]
+    assert agreeing_rows(scores, targets, max_per_label=10).tolist() == [0, 3, 4]
 
 
 @pytest.mark.parametrize("most", [1, 3, 1000])

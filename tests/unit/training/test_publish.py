@@ -119,7 +119,7 @@ def test_a_name_that_is_taken_is_refused_and_what_has_it_is_untouched(
     run: Run, published: Path, contents: Callable[[Path], dict]
 ) -> None:
     before = contents(published)
-    with pytest.raises(AudiotagError, match="there is an ensemble named mine already"):
+    with pytest.raises(AudiotagError, match="an ensemble named mine exists already"):
         publish(run, "mine", published.parent, about="another")
     assert contents(published) == before
     assert os.listdir(published.parent) == ["mine"]
@@ -135,7 +135,7 @@ def test_a_name_that_is_no_plain_folder_name_is_refused(run: Run, tmp_path: Path
 @pytest.mark.parametrize("missing", ["weights", "scores"])
 def test_publishing_that_fails_half_way_leaves_nothing(missing: str, run: Run, tmp_path: Path) -> None:
     (run.fold_folder(2) / f"{missing}.safetensors").unlink()
-    with pytest.raises(AudiotagError, match=rf"is not whole: .*fold-2/{missing}\.safetensors is gone"):
+    with pytest.raises(AudiotagError, match=rf"is incomplete: .*fold-2/{missing}\.safetensors is missing"):
         publish(run, "mine", tmp_path / "ensembles")
     assert os.listdir(tmp_path / "ensembles") == []
 
@@ -143,5 +143,5 @@ def test_publishing_that_fails_half_way_leaves_nothing(missing: str, run: Run, t
 def test_run_without_a_finished_fold_is_refused(run: Run, tmp_path: Path) -> None:
     begun = create_run(Workspace(tmp_path / "home"), replace(run.settings(), folds=(1,)))
     begun.write_event("run-started", folds=[1], labels=LABELS, stages=[{"stage": 0}, {"stage": 1}])
-    with pytest.raises(AudiotagError, match="no finished fold yet; an ensemble needs one at least"):
+    with pytest.raises(AudiotagError, match="no finished fold yet; an ensemble needs at least one"):
         publish(begun, "mine", tmp_path / "ensembles")

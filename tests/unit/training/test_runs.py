@@ -17,23 +17,20 @@ from filelock import FileLock
 from audiotag.errors import AudiotagError
 from audiotag.training import runs as runs_module
 from audiotag.training.recipe import load_recipe
+from audiotag.training.run_progress import epochs_done, fold_rows, plan_of, work_left
 from audiotag.training.runs import (
     ACTIVE,
+    MAX_STARTING_S,
     RESUMABLE,
     SHARED_FOLD,
-    STARTING_S,
     WORKER,
     Run,
     RunSettings,
     create_run,
     delete_run,
-    epochs_done,
     find_run,
-    fold_rows,
     list_runs,
-    plan_of,
     restore_run,
-    work_left,
 )
 from audiotag.workspace import Workspace, read_json, write_bytes, write_json, written_aside
 
@@ -64,7 +61,7 @@ def test_state_of_a_run_that_was_just_made_is_starting(run: Run) -> None:
 
 
 def test_run_that_no_process_ever_took_up_is_interrupted(run: Run) -> None:
-    long_ago = time.time() - STARTING_S - 10
+    long_ago = time.time() - MAX_STARTING_S - 10
     os.utime(run.folder / "settings.json", (long_ago, long_ago))
     assert run.state() == "interrupted"
     assert not run.is_active()
@@ -444,7 +441,7 @@ def test_of_two_starts_at_once_one_is_refused(run: Run, launched: list[tuple]) -
 
     with ThreadPoolExecutor(6) as pool:
         told = sorted(pool.map(start, range(6)))
-    assert told == ["", *[f"run {run.name} is starting already; only one that has ended early goes on."] * 5]
+    assert told == ["", *[f"run {run.name} is starting already; only a run that ended early can be resumed."] * 5]
     assert len(launched) == 1
 
 
@@ -499,7 +496,7 @@ def test_only_the_run_that_was_deleted_last_can_be_brought_back(workspace: Works
 def test_nothing_but_a_deleted_run_is_brought_back(workspace: Workspace, tmp_path: Path, name: str) -> None:
     delete_run(workspace, made_and_ended(workspace, tmp_path))
     (workspace.runs / ".deleted" / "a" / "b").mkdir(parents=True)
-    with pytest.raises(AudiotagError, match="only the one that was deleted last is kept"):
+    with pytest.raises(AudiotagError, match="only the run that was deleted last can"):
         restore_run(workspace, name)
 
 

@@ -245,7 +245,7 @@ def test_schedule_goes_on_where_it_was_in_a_stage_that_is_taken_up_again(
     steps.clear()
     again = FoldTrainer(recipe, LABELS, 1, "cpu")
     again.restore(heard.states[1])
-    assert again.train(0, replace(FIRST, epochs=4), split, watch(Heard()), done=2)
+    assert again.train(0, replace(FIRST, epochs=4), split, watch(Heard()), epochs_done=2)
     assert steps == whole[4:]
 
 
@@ -341,7 +341,7 @@ def test_stage_that_is_taken_up_again_ends_as_one_that_was_left_alone(done: int,
     whole, heard = trained(split, recipe)
     again, rest = FoldTrainer(recipe, LABELS, 1, "cpu"), Heard()
     again.restore(heard.states[done - 1])
-    assert again.train(0, FIRST, split, watch(rest), done=done)
+    assert again.train(0, FIRST, split, watch(rest), epochs_done=done)
     assert again.train(1, recipe.stages[1], split, watch(rest))
     assert same(again.state(), whole.state())
     assert [figures(epoch) for epoch in rest.epochs] == [figures(epoch) for epoch in heard.epochs[done:]]
@@ -534,7 +534,7 @@ def by_waveforms(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def made(loader: Any, *given: Any) -> None:
         make(loader, *given)
-        loader.makes_pictures = False
+        loader.makes_inputs = False
 
     monkeypatch.setattr(learner_module.BatchLoader, "__init__", made)
 
