@@ -1,4 +1,4 @@
-"""Training: a real detached worker on small synthetic sounds, from a dataset to an ensemble that tags."""
+"""Training end to end: a real detached worker on small synthetic sounds, from a dataset to an ensemble that tags."""
 
 import csv
 import json
@@ -23,7 +23,6 @@ from audiotag.data.layouts import open_dataset
 from audiotag.errors import AudiotagError
 from audiotag.features.log_mel import log_mel, network_input
 from audiotag.features.trimming import fit_length, trim_bounds
-from audiotag.jobs import is_alive
 from audiotag.metrics import accuracy, lwlrap, multi_hot
 from audiotag.networks.xresnet.model import build_network
 from audiotag.tagging.ensemble import read_card
@@ -36,7 +35,9 @@ from audiotag.workspace import Workspace
 
 RATE = 16_000
 LABELS = ("Clicks", "Hiss", "Hum")
-CLOSE = 0.02  # the worker computes in 16 bits where the processor is fast with them
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+SCORE_TOLERANCE = 0.02  # the worker computes in 16 bits where the processor is fast with them
 RECIPE = """
 title = "Tiny"
 about = "For tests."
@@ -107,14 +108,14 @@ def write_dataset(folder: Path) -> Path:
         (folder / subset).mkdir(parents=True)
         rows = []
         for index in range(count):
-            heard = draw_labels(index, rng)
+            labels = draw_labels(index, rng)
             suffix, rate = (".flac", 44_100) if index % 10 == 7 else (".wav", RATE)
-            sound = waveform(heard, rng)
+            sound = waveform(labels, rng)
             if rate != RATE:
                 sound = np.interp(np.arange(0, len(sound) - 1, RATE / rate), np.arange(len(sound)), sound)
             soundfile.write(folder / subset / f"{subset[6]}{index:02}{suffix}", sound, rate)
             wrong = subset == "train_noisy" and index % 4 == 3
-            rows.append((f"{subset[6]}{index:02}{suffix}", ",".join([LABELS[(index + 1) % 3]] if wrong else heard)))
+            rows.append((f"{subset[6]}{index:02}{suffix}", ",".join([LABELS[(index + 1) % 3]] if wrong else labels)))
         if subset == "train_curated":
             (folder / subset / "broken.wav").write_text("no sound")
             rows.append(("broken.wav", "Hum"))
@@ -141,29 +142,6 @@ def pid_of(run: Run) -> int:
     return json.loads((run.folder / "process.json").read_text())["pid"]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Here and in workers: figures of both can be compared to the last bit, and tests run side by side."""
-    before = torch.get_num_threads()
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("OMP_NUM_THREADS", "1")
-        torch.set_num_threads(1)
-        yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="session")
-def wait_for(wait_until: Callable[..., None]) -> Callable[[Run], None]:
-    """``wait_for(run)``: until it has ended, and its process too."""
-
-    def wait(run: Run) -> None:
-        wait_until(lambda: not run.is_active())
-        process = json.loads((run.folder / "process.json").read_text())
-        wait_until(lambda: not is_alive(process["pid"], process["started"]) and not psutil.pid_exists(process["pid"]))
-
-    return wait
-
-
 @pytest.fixture
 def started() -> Iterator[Callable[[Run], Run]]:
     """Starts runs, and ends their workers when the test is over, however it went."""
@@ -181,7 +159,8 @@ def started() -> Iterator[Callable[[Run], Run]]:
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory, wait_for: Callable[[Run], None]) -> Trained:
+def trained(tmp_path_factory: pytest.TempPathFactory, wait_for_end: Callable[[Run], None]) -> Trained:
+    """A run that a real detached process has trained."""
     folder = tmp_path_factory.mktemp("training")
     (folder / "tiny.toml").write_text(RECIPE)
     recipe = load_recipe(str(folder / "tiny.toml"))
@@ -190,7 +169,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, wait_for: Callable[[Run], 
     run = create_run(workspace, RunSettings(str(dataset), recipe, device="cpu"))
     run.start()
     try:
-        wait_for(run)
+        wait_for_end(run)
     finally:
         if run.is_active():
             psutil.Process(pid_of(run)).kill()
@@ -205,7 +184,7 @@ def test_run_ends_finished(trained: Trained) -> None:
 
 def test_events_come_fold_by_fold_stage_by_stage_epoch_by_epoch(trained: Trained) -> None:
     events = trained.run.events()
-    told = [
+    steps = [
         (event["event"], event.get("fold"), event.get("stage"), event.get("subset"), event.get("epoch"))
         for event in events
     ]
@@ -215,12 +194,12 @@ def test_events_come_fold_by_fold_stage_by_stage_epoch_by_epoch(trained: Trained
         wanted += [("epoch", fold, 0, "noisy", number) for number in range(1, 5)]
         wanted += [("epoch", fold, 1, "curated", number) for number in range(1, 13)]
         wanted.append(("fold-finished", fold, None, None, None))
-    assert told == wanted
+    assert steps == wanted
     assert events[0]["folds"] == [1, 2]
     assert events[0]["labels"] == list(LABELS)
     assert events[0]["devices"] == ["cpu"]
-    told = [tuple(stage[key] for key in ("subset", "epochs", "clips", "batches")) for stage in events[0]["stages"]]
-    assert told == [("noisy", 4, 30, 1), ("curated", 12, 40, 2)]
+    stages = [tuple(stage[key] for key in ("subset", "epochs", "clips", "batches")) for stage in events[0]["stages"]]
+    assert stages == [("noisy", 4, 30, 1), ("curated", 12, 40, 2)]
     assert {stage["pixels"] for stage in events[0]["stages"]} == {24 * 63}
     assert not any(stage["shared"] for stage in events[0]["stages"])
     assert [event["time"] for event in events] == sorted(event["time"] for event in events)
@@ -274,7 +253,7 @@ def stored_weights(run: Run, fold: int) -> dict[str, torch.Tensor]:
 def test_stored_scores_are_what_the_stored_weights_give_for_the_middle_of_each_clip(trained: Trained) -> None:
     for fold in (1, 2):
         scores = scores_by(stored_weights(trained.run, fold), trained, trained.clips(fold))
-        np.testing.assert_allclose(trained.scores(fold)["scores"], scores, atol=CLOSE)
+        np.testing.assert_allclose(trained.scores(fold)["scores"], scores, atol=SCORE_TOLERANCE)
 
 
 def epochs_of(run: Run, fold: int, subset: str = "curated") -> list[dict[str, Any]]:
@@ -356,14 +335,15 @@ def test_normalised_resized_pictures_with_deltas_are_trained_on_and_tagged_alike
         np.testing.assert_allclose(tagged, row, atol=0.003)  # published weights are in half precision
 
 
+@pytest.mark.usefixtures("forked_workers")
 def test_stop_ends_a_run_as_stopped_and_keeps_its_finished_folds_and_the_queued_one_begins(
     trained: Trained,
     tmp_path: Path,
     started: Callable[[Run], Run],
-    wait_for: Callable[[Run], None],
+    wait_for_end: Callable[[Run], None],
     wait_until: Callable[..., None],
 ) -> None:
-    long = replace(trained.recipe, folds=10, stages=(Stage("curated", epochs=6, lr=1e-2),))
+    long = replace(trained.recipe, folds=10, stages=(Stage("curated", epochs=3, lr=1e-2),))
     settings = RunSettings(str(trained.dataset), long, device="cpu")
     run, next_run = (create_run(Workspace(tmp_path / "home"), settings) for _ in range(2))
     started(run)
@@ -375,45 +355,47 @@ def test_stop_ends_a_run_as_stopped_and_keeps_its_finished_folds_and_the_queued_
     with pytest.raises(AudiotagError, match="is queued already"):
         next_run.start()
     run.stop()
-    wait_for(run)
+    wait_for_end(run)
     assert run.state() == "stopped"
     wait_until(lambda: next_run.state() == "running")
     next_run.stop()
-    kept = run.finished_folds()
-    assert 1 <= len(kept) < 10
+    finished = run.finished_folds()
+    assert 1 <= len(finished) < 10
     ensemble = publish(run, "part", tmp_path / "ensembles")
-    assert [fold.fold for fold in read_card(ensemble).folds] == kept
+    assert [fold.fold for fold in read_card(ensemble).folds] == finished
 
 
+@pytest.mark.usefixtures("forked_workers")
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no SIGKILL")
 def test_worker_that_was_killed_is_an_interrupted_run(
     trained: Trained,
     tmp_path: Path,
     started: Callable[[Run], Run],
-    wait_for: Callable[[Run], None],
+    wait_for_end: Callable[[Run], None],
     wait_until: Callable[..., None],
 ) -> None:
     run = started(create_run(Workspace(tmp_path / "home"), RunSettings(str(trained.dataset), trained.recipe)))
     wait_until(lambda: bool(run.events()) or not run.is_active())
     assert run.state() == "running", run.log_tail()
     os.kill(pid_of(run), signal.SIGKILL)
-    wait_for(run)
+    wait_for_end(run)
     assert run.state() == "interrupted"
     with pytest.raises(AudiotagError, match="no finished fold"):
         publish(run, "mine", tmp_path / "ensembles")
 
 
+@pytest.mark.usefixtures("forked_workers")
 def test_dataset_that_vanishes_before_the_worker_starts_fails_with_a_sentence(
     trained: Trained,
     tmp_path: Path,
     started: Callable[[Run], Run],
-    wait_for: Callable[[Run], None],
+    wait_for_end: Callable[[Run], None],
 ) -> None:
     sounds = shutil.copytree(trained.dataset, tmp_path / "sounds")
     run = create_run(Workspace(tmp_path / "home"), RunSettings(str(sounds), trained.recipe))
     shutil.rmtree(sounds)
     started(run)
-    wait_for(run)
+    wait_for_end(run)
     assert run.state() == "failed"
     assert run.reason() == f"{sounds} is not there; give the folder of a dataset, or its CSV file."
     assert "Traceback" not in run.log_tail()

@@ -473,7 +473,7 @@ def test_recipe_whose_subsets_the_dataset_lacks_fails_with_a_sentence(
     ready: Callable[..., Run], sounds: Path, tmp_path: Path
 ) -> None:
     flat = only_curated(sounds, tmp_path / "flat", [1, 2] * 8)
-    with pytest.raises(AudiotagError, match="trains on noisy clips, but clips has none of them; choose another"):
+    with pytest.raises(AudiotagError, match="recipe tiny trains on noisy clips, but clips has none of them"):
         work(ready(replace(RECIPE, stages=(NOISY,)), flat))
 
 
