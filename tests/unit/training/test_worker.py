@@ -469,6 +469,19 @@ def test_file_that_vanishes_while_it_is_needed_fails_with_its_name(
     assert "04.wav is not there" in run.reason()
 
 
+def test_run_without_fastaudio_fails_with_the_commands_that_install_it(
+    ready: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in sys.modules if name.startswith(("audiotag.training.backend", "fastaudio"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delitem(sys.modules, "audiotag.training.fold_training")
+    monkeypatch.setitem(sys.modules, "fastaudio", None)  # importing it fails as if it were not installed
+    run = ready()
+    assert run_main(run, monkeypatch) == 0  # a sentence, not a crash
+    assert run.state() == "failed"
+    assert run.reason().startswith('Training needs fastai and fastaudio; run: pip install "audiotag[train]" and then')
+
+
 def test_recipe_whose_subsets_the_dataset_lacks_fails_with_a_sentence(
     ready: Callable[..., Run], sounds: Path, tmp_path: Path
 ) -> None:

@@ -288,7 +288,7 @@ def test_stage_continues_with_the_weights_of_the_one_before(
 def test_stage_from_scratch_does_not_depend_on_the_one_before(
     split: FoldSplit, plainly_trained: tuple[FoldTrainer, Calls]
 ) -> None:
-    one_epoch = replace(SECOND, start="scratch", epochs=1, lr=TINY_LR)  # its weights stay the fresh ones
+    one_epoch = replace(SECOND, start="scratch", epochs=1)  # too short to come near the weights of another start
     recipe = replace(RECIPE, stages=(FIRST, one_epoch))
     other = replace(recipe, stages=(replace(FIRST, lr=1e-4, epochs=1), one_epoch))
     trainer, same_weights = trained(split, recipe)[0], trained(split, other)[0]
