@@ -32,7 +32,6 @@ from audiotag.tagging.bulk import SoundFile, tag_files
 from audiotag.tagging.ensemble import load_networks, read_card
 from audiotag.tagging.settings import TagSettings
 from audiotag.tagging.tagger import Tagger
-from audiotag.training.backend import learner
 from audiotag.training.backend.fastaudio_compat import import_fastaudio
 from audiotag.workspace import SHIPPED_MODELS, Workspace
 
@@ -107,7 +106,9 @@ def stock_learner(paths: Sequence[Path]) -> Any:
     """fastai's Learner on a DataBlock of fastaudio's with the ensemble's settings; its model is set for each fold."""
     audio = import_fastaudio()
     from fastai.data.all import DataBlock, MultiCategoryBlock, RandomSplitter
+    from fastai.learner import Learner
     from fastai.losses import BCEWithLogitsLossFlat
+    from fastai.optimizer import ranger
 
     card = read_card(STARTER)
     settings = card.spectrogram
@@ -137,7 +138,7 @@ def stock_learner(paths: Sequence[Path]) -> Any:
     )
     loaders = block.dataloaders(paths[0].parent, bs=BATCH, num_workers=0)
     network = load_networks(STARTER, card)[0]
-    return learner.Learner(loaders, network, loss_func=BCEWithLogitsLossFlat(), opt_func=learner.ranger)
+    return Learner(loaders, network, loss_func=BCEWithLogitsLossFlat(), opt_func=ranger)
 
 
 def in_stock(paths: Sequence[Path]) -> tuple[float, float]:
