@@ -147,7 +147,7 @@ def _measure_time(session: Session, keys: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _measure_stage(session: Session, number: int, stage: Stage, device: str) -> list[tuple[float, float]]:
-    """Median seconds of a training and of a held-out batch: in the first epoch, which loads clips, and in later ones."""
+    """Median seconds of a training and a held-out batch, of the first epoch, which loads clips, and of later ones."""
     from audiotag.training.backend.learner import FoldTrainer
 
     rows, held_out_rows = session.split_rows(stage.subset, SHARED_FOLD if stage.shared else session.folds[0])

@@ -48,7 +48,7 @@ RECIPE = Recipe(
 
 
 def write_dataset(folder: Path, curated: int = 64, noisy: int = 40) -> Path:
-    """Hums and hisses of 1.2 s in the competition's layout; one curated file is no sound."""
+    """Hums and hisses of 1.2 s in the competition's layout; one curated file is not a sound."""
     rng = np.random.default_rng(3)
     time_s = np.arange(round(1.2 * RATE)) / RATE
     for subset, count in (("train_curated", curated), ("train_noisy", noisy)):
@@ -145,7 +145,7 @@ def test_times_are_finite_and_positive_and_batches_are_those_of_the_session(
     assert (timed["rates"], timed["losses"], timed["suggested_lr"]) == ([], [], None)
 
 
-def test_another_look_finds_the_result_and_rates_are_added_to_it(
+def test_same_estimate_finds_the_result_and_rates_are_added_to_it(
     timed: dict[str, Any], settings: RunSettings, workspace: Workspace
 ) -> None:
     estimate = Estimate.of(settings, Workspace(workspace.root))
@@ -166,7 +166,7 @@ def test_another_look_finds_the_result_and_rates_are_added_to_it(
     assert losses[rates.index(found["suggested_lr"])] < losses[0]
 
 
-def test_a_process_that_is_killed_is_told_of_and_another_can_be_started(idle: Callable[..., Estimate]) -> None:
+def test_killed_process_is_reported_and_another_can_be_started(idle: Callable[..., Estimate]) -> None:
     estimate = idle()
     estimate.start()
     first = process_of(estimate)
@@ -181,7 +181,7 @@ def test_a_process_that_is_killed_is_told_of_and_another_can_be_started(idle: Ca
     assert process_of(estimate) != first
 
 
-def test_beside_an_active_run_it_refuses(idle: Callable[..., Estimate], settings: RunSettings, tmp_path: Path) -> None:
+def test_estimate_is_refused_during_a_run(idle: Callable[..., Estimate], settings: RunSettings, tmp_path: Path) -> None:
     estimate = idle()
     me = psutil.Process()
     run = create_run(Workspace(tmp_path / "home"), settings)
@@ -225,7 +225,7 @@ def test_what_cannot_be_trained_gives_a_sentence(
     assert estimate.result() is None
 
 
-def test_a_failure_keeps_what_was_measured_before(
+def test_failure_leaves_what_was_measured_before(
     idle: Callable[..., Estimate], timed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
@@ -307,7 +307,7 @@ def test_no_rate_is_suggested_where_the_loss_does_not_fall_and_nothing_is_left_b
     assert list(tmp_path.iterdir()) == []
 
 
-def test_finding_rates_ends_where_the_loss_is_no_number_or_the_time_is_over(
+def test_finding_rates_ends_when_the_loss_is_not_finite_or_the_time_is_over(
     settings: RunSettings, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from audiotag.training.backend import learner

@@ -1,4 +1,4 @@
-"""Noisy clips are taken where the network agrees with all of their labels, the surest of each label."""
+"""Noisy clips are selected if the network agrees with all their labels, the highest scores of each label first."""
 
 import numpy as np
 import pytest
@@ -28,5 +28,5 @@ def test_no_label_gives_more_than_its_share_and_gives_its_surest(most: int) -> N
     assert len(taken) <= 6 * most
 
 
-def test_clips_without_a_label_are_never_taken() -> None:
+def test_clips_without_a_label_are_never_selected() -> None:
     assert agreeing_rows(np.array([[0.9, 0.1]]), np.zeros((1, 2)), 5).size == 0

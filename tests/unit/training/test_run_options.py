@@ -85,6 +85,6 @@ def test_choice_that_does_not_fit_is_a_sentence(workspace: Workspace, chosen: di
 
 
 @pytest.mark.parametrize("text", ["two", "2,", "1.5", "1;2"])
-def test_epochs_that_are_no_numbers_are_refused(text: str) -> None:
+def test_epochs_that_are_not_whole_numbers_are_refused(text: str) -> None:
     with pytest.raises(AudiotagError, match="epochs must be a whole number"):
         epochs_of(text)

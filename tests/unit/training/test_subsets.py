@@ -200,7 +200,7 @@ def test_fingerprint_is_the_same_whenever_the_same_clips_are_read(sounds: Path, 
 
 
 @pytest.mark.parametrize("change", ["clip", "trim", "label", "fold", "shared", "vocabulary", "subset", "order"])
-def test_fingerprint_tells_every_change_that_training_would_notice(change: str) -> None:
+def test_fingerprint_changes_with_everything_that_training_uses(change: str) -> None:
     subset, labels = subset_of(10), LABELS
     before = fingerprint({"curated": subset}, labels)
     clips, targets, folds, shared = (

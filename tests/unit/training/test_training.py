@@ -102,7 +102,7 @@ def draw_labels(index: int, rng: np.random.Generator) -> tuple[str, ...]:
 
 
 def write_dataset(folder: Path) -> Path:
-    """Forty curated and thirty noisy clips in the competition's layout; one curated file is no sound."""
+    """Forty curated and thirty noisy clips in the competition's layout; one curated file is not a sound."""
     rng = np.random.default_rng(3)
     for subset, count in (("train_curated", 40), ("train_noisy", 30)):
         (folder / subset).mkdir(parents=True)
@@ -233,17 +233,17 @@ def test_each_usable_curated_clip_is_scored_by_exactly_one_fold_with_its_own_lab
 
 
 def scores_by(weights: dict[str, torch.Tensor], trained: Trained, names: list[str]) -> np.ndarray:
-    """What these weights give for the middle of each of these curated clips, step by step."""
+    """The scores of these weights for the middle of each of these curated clips, computed step by step."""
     settings = trained.recipe.spectrogram
     network = build_network(trained.recipe.network, len(LABELS)).eval()
     network.load_state_dict(weights)
-    pictures = []
+    log_mels = []
     for name in names:
         sound = read_sound(trained.dataset / "train_curated" / name, RATE).waveform
         first, last = trim_bounds(sound, RATE, settings.trim_db)
-        pictures.append(log_mel(fit_length(sound[first:last], settings), settings))
+        log_mels.append(log_mel(fit_length(sound[first:last], settings), settings))
     with torch.no_grad():
-        return network(torch.from_numpy(np.stack(pictures))[:, None]).sigmoid().numpy()
+        return network(torch.from_numpy(np.stack(log_mels))[:, None]).sigmoid().numpy()
 
 
 def stored_weights(run: Run, fold: int) -> dict[str, torch.Tensor]:
@@ -279,7 +279,7 @@ def test_per_class_figures_of_every_epoch_weigh_up_to_its_lwlrap(trained: Traine
         assert all(0 < epoch["curated_lwlrap"] <= 1 for epoch in epochs_of(trained.run, fold, "noisy"))
 
 
-def test_finished_run_keeps_weights_and_scores_and_nothing_to_go_on_from(trained: Trained) -> None:
+def test_finished_run_has_weights_and_scores_and_no_checkpoint(trained: Trained) -> None:
     for fold in (1, 2):
         assert sorted(os.listdir(trained.run.fold_folder(fold))) == [
             "best.safetensors", "clips.json", "scores.safetensors", "weights.safetensors",
@@ -287,7 +287,7 @@ def test_finished_run_keeps_weights_and_scores_and_nothing_to_go_on_from(trained
     assert trained.run.progress() == []
 
 
-def test_broken_file_is_named_in_the_log_and_the_rest_goes_on(trained: Trained) -> None:
+def test_broken_file_is_named_in_the_log_and_the_others_are_used(trained: Trained) -> None:
     log = (trained.run.folder / "log.txt").read_text()
     assert "left out: broken.wav cannot be read as a sound" in log
     assert log.count("left out") == 1
@@ -302,7 +302,7 @@ def test_source_sounds_are_left_as_they_were(trained: Trained, tmp_path: Path) -
     assert all((fresh / name).read_bytes() == (trained.dataset / name).read_bytes() for name in files)
 
 
-def test_published_ensemble_tags_fresh_sounds_rightly(trained: Trained, tmp_path: Path) -> None:
+def test_published_ensemble_tags_new_sounds_correctly(trained: Trained, tmp_path: Path) -> None:
     tagger = Tagger(publish(trained.run, "mine", tmp_path / "ensembles"))
     rng = np.random.default_rng(99)
     for label in LABELS:
@@ -312,10 +312,10 @@ def test_published_ensemble_tags_fresh_sounds_rightly(trained: Trained, tmp_path
             assert tags.ranking[0].passes
 
 
-def test_normalised_resized_pictures_with_deltas_are_trained_on_and_tagged_alike(
+def test_normalised_resized_inputs_with_deltas_are_the_same_in_training_and_tagging(
     trained: Trained, tmp_path: Path
 ) -> None:
-    """What the network gets in training is what the tagger gives it: the scores of both are the same."""
+    """Training and tagging compute the same network inputs: the scores of both are the same."""
     finished = trained.recipe.spectrogram.changed(normalise="clip", deltas=1, resize=40)
     stages = (Stage("curated", 2, 1e-2),)
     recipe = replace(trained.recipe.with_spectrogram(finished), stages=stages, augment=())
@@ -330,8 +330,8 @@ def test_normalised_resized_pictures_with_deltas_are_trained_on_and_tagged_alike
     for name, row in zip(names, scores, strict=True):
         waveform = read_sound(trained.dataset / "train_curated" / name, RATE).waveform
         first, last = trim_bounds(waveform, RATE, finished.trim_db)
-        picture = network_input(log_mel(fit_length(waveform[first:last], finished), finished), finished)
-        (tagged,) = tagger.engine(picture[None])[0]
+        inputs = network_input(log_mel(fit_length(waveform[first:last], finished), finished), finished)
+        (tagged,) = tagger.engine(inputs[None])[0]
         np.testing.assert_allclose(tagged, row, atol=0.003)  # published weights are in half precision
 
 

@@ -385,7 +385,7 @@ def test_two_lanes_give_every_fold_what_one_gives(
 
 
 def run_main(run: Run, monkeypatch: pytest.MonkeyPatch) -> int:
-    """The worker's own entrance, in this process: what it would exit with."""
+    """Call the worker's ``main`` in this process; its exit status."""
     monkeypatch.setattr(sys, "argv", ["worker", str(run.folder)])
     monkeypatch.setattr(os, "nice", lambda by: 0, raising=False)
     try:
@@ -501,7 +501,7 @@ def test_holding_out_a_fold_that_the_dataset_lacks_fails_with_a_sentence(ready: 
 
 
 def only_curated(sounds: Path, to: Path, folds: list[int]) -> Path:
-    """The first curated clips, as links beside a table of files, labels and folds."""
+    """The first curated clips, as links, with a table of files, labels and folds."""
     to.mkdir()
     lines = ["fname,label,fold"]
     for number, fold in enumerate(folds):
@@ -529,10 +529,10 @@ def test_fold_held_out_for_testing_takes_no_part(ready: Callable[..., Run], soun
 
 
 @pytest.mark.parametrize("error", [MemoryError(), OSError(28, "No space left on device"), KeyError("x")])
-def test_error_in_the_middle_of_training_comes_out_as_it_was(
+def test_error_in_a_callback_is_the_reason_of_the_run(
     error: Exception, ready: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """fastai would put words of its own around it."""
+    """fastai would change its message."""
 
     def fails(folder: Path, values: dict[str, Any]) -> None:
         raise error
@@ -544,7 +544,7 @@ def test_error_in_the_middle_of_training_comes_out_as_it_was(
     assert not (run.folder / ".reserve").exists()
 
 
-def test_where_a_fold_is_can_be_read_by_others_after_every_batch(ready: Callable[..., Run]) -> None:
+def test_progress_can_be_read_after_every_batch(ready: Callable[..., Run]) -> None:
     run = ready(folds=(1,))
     seen: list[dict[str, Any]] = []
     write_progress = Run.write_progress

@@ -169,26 +169,26 @@ def test_resize_signal_puts_zeros_around_a_short_clip(fastaudio: types.ModuleTyp
 
 
 def test_tone_peaks_in_the_band_that_holds_it(fastaudio: types.ModuleType) -> None:
-    picture = spectrogram_of(fastaudio, tone(2))
-    assert type(picture) is fastaudio.AudioSpectrogram
-    assert picture.shape == (1, 128, 128)
+    spectrogram = spectrogram_of(fastaudio, tone(2))
+    assert type(spectrogram) is fastaudio.AudioSpectrogram
+    assert spectrogram.shape == (1, 128, 128)
     # HTK's mel scale: each band is a triangle over three of 130 even steps from 20 Hz to 20 kHz.
     mel = np.linspace(*(2595 * np.log10(1 + np.array([20, 20000]) / 700)), 130)
     edges_hz = 700 * (10 ** (mel / 2595) - 1)
-    peak = int(picture[0].mean(-1).argmax())
+    peak = int(spectrogram[0].mean(-1).argmax())
     assert edges_hz[peak] < TONE_HZ < edges_hz[peak + 2]
     # An octave away there is next to nothing of it.
     octave = int(np.searchsorted(edges_hz, 2 * TONE_HZ)) - 1
-    assert picture[0, peak].mean() - picture[0, octave].mean() > 50
-    assert picture.max() - picture.min() <= 60.001
+    assert spectrogram[0, peak].mean() - spectrogram[0, octave].mean() > 50
+    assert spectrogram.max() - spectrogram.min() <= 60.001
 
 
 @pytest.mark.parametrize(("mask", "axis"), [("MaskFreq", 0), ("MaskTime", 1)])
 def test_mask_fills_exactly_eight_lines_with_the_mean(fastaudio: types.ModuleType, mask: str, axis: int) -> None:
     noise = np.random.default_rng(0).normal(0, 0.1, 2 * SAMPLE_RATE).astype(np.float32)
-    picture = spectrogram_of(fastaudio, noise)
-    before = picture.data.clone()
-    after = getattr(fastaudio, mask)(size=8)(picture).data
+    spectrogram = spectrogram_of(fastaudio, noise)
+    before = spectrogram.data.clone()
+    after = getattr(fastaudio, mask)(size=8)(spectrogram).data
     assert after.shape == (1, 128, 128)
     changed = (after != before)[0].any(1 - axis).nonzero().flatten()
     assert changed.tolist() == list(range(int(changed[0]), int(changed[0]) + 8))

@@ -1,4 +1,4 @@
-"""The training of a fold: losses and schedules are the published ones, stages chain as they say, seeds decide all."""
+"""Training a fold: published losses and schedules, stages that follow each other as specified, all decided by a seed."""
 
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
@@ -101,7 +101,7 @@ def trained(
 
 
 def weights(trainer: FoldTrainer) -> torch.Tensor:
-    """All that is learnt, in one row."""
+    """All parameters of the network, in one row."""
     return torch.cat([weight.detach().flatten() for weight in trainer.network.parameters()])
 
 
@@ -116,14 +116,14 @@ def same(one: Any, other: Any) -> bool:
 
 
 def figures(epoch: EpochResult) -> dict[str, Any]:
-    """All but the time that it took."""
+    """All but the seconds."""
     return {name: value for name, value in vars(epoch).items() if "seconds" not in name}
 
 
 # Losses
 
 
-def test_focal_loss_is_the_textbooks() -> None:
+def test_focal_loss_is_that_of_the_paper() -> None:
     """Lin et al. 2017: −(1 − p_t)² log p_t, p_t the score of what is true."""
     rng = np.random.default_rng(0)
     logits, truth = rng.normal(0, 3, (20, 5)), (rng.random((20, 5)) < 0.3).astype(float)
@@ -174,7 +174,7 @@ def test_losses_and_their_slopes_are_finite_however_sure_the_network_is(name: st
 
 
 @pytest.mark.parametrize("loss", ["bce", "focal"])
-def test_loss_that_a_recipe_names_is_the_one_that_is_told(loss: Any, split: FoldSplit) -> None:
+def test_reported_loss_is_the_one_that_the_recipe_names(loss: Any, split: FoldSplit) -> None:
     plain = replace(RECIPE, loss=loss, augment=(), network=replace(RECIPE.network, dropout=0.0))
     trainer, calls = trained(split, plain, stages=1)
     scores = torch.from_numpy(trainer.scores(split.valid, FIRST))
@@ -234,9 +234,7 @@ def test_every_step_has_the_rate_momentum_and_weight_decay_that_fastai_gives_it(
     assert len({step["mom"] for step in ours}) == (7 if schedule == "one-cycle" else 1)  # down and up again
 
 
-def test_schedule_goes_on_where_it_was_in_a_stage_that_is_taken_up_again(
-    split: FoldSplit, steps: list[dict[str, float]]
-) -> None:
+def test_schedule_of_a_resumed_stage_continues_where_it_was(split: FoldSplit, steps: list[dict[str, float]]) -> None:
     recipe = replace(RECIPE, schedule="one-cycle")
     _, calls = trained(split, recipe, stages=1, epochs=4)
     whole = steps.copy()
@@ -247,9 +245,7 @@ def test_schedule_goes_on_where_it_was_in_a_stage_that_is_taken_up_again(
     assert steps == whole[4:]
 
 
-def test_rate_that_is_told_of_an_epoch_is_that_of_its_last_step(
-    split: FoldSplit, steps: list[dict[str, float]]
-) -> None:
+def test_reported_rate_of_an_epoch_is_that_of_its_last_step(split: FoldSplit, steps: list[dict[str, float]]) -> None:
     _, calls = trained(split, stages=1, epochs=3)
     assert [epoch.lr for epoch in calls.epochs] == [step["lr"] for step in steps[1::2]]
 
@@ -258,7 +254,7 @@ def test_rate_that_is_told_of_an_epoch_is_that_of_its_last_step(
 
 
 def taken(trainer: FoldTrainer) -> set[int]:
-    """Steps that the optimiser has behind it."""
+    """Steps that the optimiser has taken."""
     assert trainer.optimiser is not None
     return {state["step"] for state in trainer.optimiser["state"] if "step" in state}
 
@@ -297,7 +293,7 @@ def test_stage_from_scratch_does_not_depend_on_the_one_before(
 
 
 def test_first_stage_has_nothing_to_take_over(split: FoldSplit) -> None:
-    """So that a dataset without noisy clips can begin with a stage that would go on."""
+    """So that a dataset without noisy clips can begin with a stage that would continue another."""
     ends = []
     for start in ("weights", "weights and optimiser"):
         stage, trainer = replace(FIRST, start=start), FoldTrainer(RECIPE, LABELS, 1, "cpu")  # type: ignore[arg-type]
@@ -339,7 +335,7 @@ def test_stages_folds_and_seeds_draw_by_seeds_of_their_own() -> None:
 
 
 @pytest.mark.parametrize("done", [1, 2])
-def test_stage_that_is_taken_up_again_ends_as_one_that_was_left_alone(done: int, split: FoldSplit) -> None:
+def test_resumed_stage_ends_as_one_that_was_not_interrupted(done: int, split: FoldSplit) -> None:
     recipe = replace(RECIPE, optimiser="ranger", stages=(FIRST, replace(SECOND, start="weights and optimiser")))
     whole, calls = trained(split, recipe)
     again, rest = FoldTrainer(recipe, LABELS, 1, "cpu"), Calls()
@@ -353,21 +349,21 @@ def test_stage_that_is_taken_up_again_ends_as_one_that_was_left_alone(done: int,
 def test_state_is_a_copy_that_training_on_does_not_change(split: FoldSplit) -> None:
     trainer, _ = trained(split, stages=1)
     before = trainer.state()
-    kept = weights(trainer).clone()
+    saved = weights(trainer).clone()
     assert trainer.train(1, SECOND, split, recording(Calls()))
-    assert not torch.equal(weights(trainer), kept)
+    assert not torch.equal(weights(trainer), saved)
     trainer.restore(before)
-    assert torch.equal(weights(trainer), kept)
+    assert torch.equal(weights(trainer), saved)
 
 
-# What is told
+# Callbacks
 
 
-def test_epochs_are_told_one_by_one_with_figures_of_their_own_state(
+def test_epochs_are_reported_one_by_one_with_figures_of_their_own_state(
     split: FoldSplit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each with the scores that its own weights give the held-out clips, whole-framed and as they are."""
-    monkeypatch.setattr(precision_module, "precision_of", lambda device: "fp32")  # that of the scores that are kept
+    """Each with the scores of its own weights for the middle crops of the held-out clips."""
+    monkeypatch.setattr(precision_module, "precision_of", lambda device: "fp32")  # as stored scores are computed
     trainer, calls = trained(split, stages=1, epochs=3)
     assert [epoch.epoch for epoch in calls.epochs] == [1, 2, 3]
     for epoch, state in zip(calls.epochs, calls.states, strict=True):
@@ -389,7 +385,7 @@ def test_epochs_are_told_one_by_one_with_figures_of_their_own_state(
 def test_label_without_a_held_out_positive_has_no_figure_and_no_weight(split: FoldSplit) -> None:
     keep = split.valid.targets[:, 1] == 0
     valid = LabelledClips(
-        [c for c, kept in zip(split.valid.clips, keep, strict=True) if kept], split.valid.targets[keep]
+        [c for c, saved in zip(split.valid.clips, keep, strict=True) if saved], split.valid.targets[keep]
     )
     _, calls = trained(FoldSplit(split.train, valid), stages=1)
     for epoch in calls.epochs:
@@ -408,9 +404,9 @@ def test_held_out_figures_of_epochs_carry_the_handicap_and_scores_do_not(split: 
     np.testing.assert_array_equal(trainer.scores(split.valid, FIRST), plain.scores(split.valid, FIRST))
     network = build_network(RECIPE.network, 3).eval()
     network.load_state_dict(calls.states[-1]["network"])
-    pictures = [log_mel(fit_length(waveform(number), SETTINGS), SETTINGS) for number in range(14, 21)]
+    log_mels = [log_mel(fit_length(waveform(number), SETTINGS), SETTINGS) for number in range(14, 21)]
     with torch.no_grad():
-        by_hand = network(torch.from_numpy(np.stack(pictures))[:, None]).sigmoid().numpy()
+        by_hand = network(torch.from_numpy(np.stack(log_mels))[:, None]).sigmoid().numpy()
     np.testing.assert_allclose(trainer.scores(split.valid, FIRST), by_hand, atol=1e-4)
     undisturbed = trained(split, replace(recipe, augment_held_out=False), stages=1)[1]
     assert [epoch.train_loss for epoch in undisturbed.epochs] == [epoch.train_loss for epoch in calls.epochs]
@@ -418,7 +414,7 @@ def test_held_out_figures_of_epochs_carry_the_handicap_and_scores_do_not(split: 
 
 
 @pytest.mark.parametrize("stop_after", [1, 3, 5])
-def test_stop_ends_after_the_batch_and_tells_no_epoch_that_is_not_done(stop_after: int, split: FoldSplit) -> None:
+def test_stop_ends_after_the_batch_and_reports_no_unfinished_epoch(stop_after: int, split: FoldSplit) -> None:
     """An epoch is two batches to train on and one to measure."""
     trainer, calls = FoldTrainer(RECIPE, LABELS, 1, "cpu"), Calls()
     assert not trainer.train(0, FIRST, split, recording(calls, stop_after))
@@ -426,23 +422,23 @@ def test_stop_ends_after_the_batch_and_tells_no_epoch_that_is_not_done(stop_afte
     assert len(calls.epochs) == stop_after // 4
 
 
-def test_batches_are_told_with_their_places_and_the_loss_so_far(
+def test_batches_are_reported_with_their_numbers_and_the_loss_so_far(
     split: FoldSplit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(callbacks_module, "PROGRESS_EVERY_S", -1)
     _, calls = trained(split, stages=1)
     places = [(epoch, batch, batches, measuring) for epoch, batch, batches, _, measuring in calls.batches]
     assert places == [(epoch, *rest) for epoch in (1, 2) for rest in ((1, 2, False), (2, 2, False), (1, 1, True))]
-    losses = [told[3] for told in calls.batches]
+    losses = [batch[3] for batch in calls.batches]
     assert losses[1::3] == losses[2::3] == [epoch.train_loss for epoch in calls.epochs]
 
 
-@pytest.mark.parametrize("told_every_s", [-1, 1e9])
+@pytest.mark.parametrize("progress_every_s", [-1, 1e9])
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_loss_that_is_no_number_ends_training_with_a_sentence_and_no_epoch(
-    value: float, told_every_s: float, split: FoldSplit, monkeypatch: pytest.MonkeyPatch
+def test_loss_that_is_not_finite_ends_training_with_a_sentence_and_no_epoch(
+    value: float, progress_every_s: float, split: FoldSplit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(callbacks_module, "PROGRESS_EVERY_S", told_every_s)
+    monkeypatch.setattr(callbacks_module, "PROGRESS_EVERY_S", progress_every_s)
     monkeypatch.setattr(learner_module, "binary_cross_entropy", lambda logits, targets: logits.mean() * 0 + value)
     calls = Calls()
     with pytest.raises(FloatingPointError, match=f"loss became {value} in epoch 1; try a lower lr in the recipe"):
@@ -453,7 +449,7 @@ def test_loss_that_is_no_number_ends_training_with_a_sentence_and_no_epoch(
 # Devices and precision
 
 
-def test_narrow_pictures_are_trained_in_32_bits_on_a_cpu() -> None:
+def test_narrow_inputs_are_trained_in_32_bits_on_a_cpu() -> None:
     """In bf16 oneDNN leaves gradients of convolutions over a map one pixel wide unwritten."""
     for frames, kind in ((16, nullcontext), (17, type(torch.autocast("cpu", torch.bfloat16)))):
         with pytest.MonkeyPatch.context() as patched:
@@ -461,10 +457,10 @@ def test_narrow_pictures_are_trained_in_32_bits_on_a_cpu() -> None:
             assert type(precision_module.autocast_for(CPU, frames)()) is kind
 
 
-def test_wide_pictures_that_training_crops_count_as_what_is_left_of_them(split: FoldSplit) -> None:
+def test_width_that_decides_on_precision_is_that_after_cropping(split: FoldSplit) -> None:
     widths = []
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(learner_module, "precision_callbacks", lambda device, places: widths.append(places) or [])
+        patched.setattr(learner_module, "precision_callbacks", lambda device, columns: widths.append(columns) or [])
         for augment, at_once in (((), 1), ((TimeCrop(12),), 1), ((TimeCrop(12),), 2)):
             network = replace(RECIPE.network, frames_at_once=at_once)
             trainer = FoldTrainer(replace(RECIPE, augment=augment, network=network), LABELS, 1, "cpu")
@@ -473,15 +469,15 @@ def test_wide_pictures_that_training_crops_count_as_what_is_left_of_them(split: 
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_network_runs_in_the_precision_of_its_device_and_is_judged_in_32_bits(
+def test_network_runs_in_the_precision_of_its_device_and_its_loss_in_32_bits(
     precision: str, split: FoldSplit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(precision_module, "precision_of", lambda device: precision)
-    judged: list[torch.dtype] = []
+    loss_dtypes: list[torch.dtype] = []
     loss = learner_module.binary_cross_entropy
 
     def noted(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        judged.append(logits.dtype)
+        loss_dtypes.append(logits.dtype)
         return loss(logits, targets)
 
     monkeypatch.setattr(learner_module, "binary_cross_entropy", noted)
@@ -492,11 +488,11 @@ def test_network_runs_in_the_precision_of_its_device_and_is_judged_in_32_bits(
             module.register_forward_hook(lambda module, given, out: computed.add(out.dtype))
     calls = Calls()
     assert trainer.train(0, FIRST, split, recording(calls))
-    assert set(judged) == {torch.float32}
+    assert set(loss_dtypes) == {torch.float32}
     assert computed == {torch.bfloat16 if precision == "bf16" else torch.float32}
     computed.clear()
     scores = trainer.scores(split.valid, FIRST)
-    assert computed == {torch.float32}  # what is kept of a fold is not rounded
+    assert computed == {torch.float32}  # stored scores are not rounded
     assert scores.dtype == np.float32
     assert {weight.dtype for weight in trainer.network.parameters()} == {torch.float32}
     assert not torch.is_autocast_enabled("cpu")
@@ -532,7 +528,7 @@ def test_cpu_with_tiles_alone_is_fast_in_16_bits_too(monkeypatch: pytest.MonkeyP
 
 
 def by_waveforms(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The CPU does as a GPU: waveforms come, pictures are made where the network is."""
+    """The CPU behaves as a GPU: waveforms are loaded, and inputs are computed where the network is."""
     make = learner_module.BatchLoader.__init__
 
     def made(loader: Any, *given: Any) -> None:
@@ -542,7 +538,7 @@ def by_waveforms(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(learner_module.BatchLoader, "__init__", made)
 
 
-def test_training_from_waveforms_on_the_device_gives_what_pictures_from_the_cpu_give(
+def test_training_from_waveforms_on_the_device_gives_what_inputs_from_the_cpu_give(
     split: FoldSplit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     finished = SETTINGS.changed(normalise="batch", resize=24)
