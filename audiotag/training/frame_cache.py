@@ -125,7 +125,7 @@ class FrameCache:
                 return None
             frames = self._compute_frames(self.clips[item])
             if not self._reserve(frames.nbytes):
-                self._free_bytes = 0  # only the first clips are stored: no other clip's frames are computed in vain
+                self._free_bytes = 0  # full: from now on no clip's frames are computed that cannot be stored
                 return None
             self._frames[item] = frames
         return frames

@@ -1,4 +1,4 @@
-"""Training a fold: published losses and schedules, stages that follow each other as specified, all decided by a seed."""
+"""Training a fold: published losses and schedules, stages that follow each other as specified, one seed for all."""
 
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
