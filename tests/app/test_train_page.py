@@ -19,7 +19,8 @@ from audiotag.features.settings import SpectrogramSettings
 from audiotag.training.devices import Device
 from audiotag.training.recipe import load_recipe
 from audiotag.training.run_options import RunOptions
-from audiotag.training.runs import SHARED_FOLD, Run, RunSettings, create_run, epochs_done, list_runs
+from audiotag.training.run_progress import epochs_done
+from audiotag.training.runs import SHARED_FOLD, Run, RunSettings, create_run, list_runs
 from audiotag.training.worker import work
 from audiotag.workspace import Workspace
 
@@ -751,7 +752,7 @@ def test_publishing_a_run_whose_files_are_gone_is_a_sentence(home: Workspace, so
     made_run(home, sounds, (0.8,)).write_status("finished")
     at = publish(opened("pages/train.py"))
     assert not at.exception
-    assert any("is not whole" in text for text in said(at.error))
+    assert any("is incomplete" in text for text in said(at.error))
 
 
 def test_publishing_under_a_wrong_name_is_a_sentence(home: Workspace, sounds: Path) -> None:

@@ -20,8 +20,8 @@ from audiotag.training.batches import Batch, Batches
 from audiotag.training.clips import Clip, LabelledClips, prepare_clips
 from audiotag.training.folds import available_folds
 from audiotag.training.recipe import Recipe, Stage
-from audiotag.training.run_options import batches_per_epoch
 from audiotag.training.runs import RunSettings, list_runs
+from audiotag.training.session import Session
 from audiotag.ui.widgets import messages
 from audiotag.ui.widgets.downloads import as_table
 from audiotag.wording import format_duration
@@ -37,7 +37,7 @@ PICTURE_PIXELS = 150
 
 def batch(settings: RunSettings | None, dataset: Dataset) -> None:
     """A batch of the chosen stage, augmented, with its labels; drawn anew on the button."""
-    stages = list(batches_per_epoch(dataset, settings)) if settings else []
+    stages = list(Session(dataset, settings).expected_batches()) if settings else []
     if settings is None or not stages:
         st.info("Choose a recipe that fits the dataset; a batch of it is shown here.", icon=":material/image:")
         return
@@ -62,7 +62,7 @@ def batch(settings: RunSettings | None, dataset: Dataset) -> None:
         st.error(f"None of the {stage.subset} clips can be read; see Problems on the Dataset page.")
         return
     batches = Batches(part, recipe, stage, recipe.seed, training=True)
-    drawn = batches.picture_batch(draw, 0)
+    drawn = batches.input_batch(draw, 0)
     _, channels, height, width = drawn.values.shape
     st.caption(
         f"The first {min(SHOWN, len(drawn.items))} of a batch of {len(drawn.items)}, {height} × {width} pixels"
@@ -105,10 +105,8 @@ def weighted(labels: Sequence[str], targets: np.ndarray) -> str:
 
 def _part(dataset: Dataset, settings: RunSettings, stage: Stage) -> tuple[LabelledClips, list[str]]:
     """Some of the stage's clips, the same each time, and why others of them cannot be used."""
-    rows = dataset.subset(stage.subset)
-    if settings.held_out is not None:
-        rows = rows[rows["fold"] != settings.held_out]
-    rows = rows.sample(min(POOL, len(rows)), random_state=settings.recipe.seed)
+    session = Session(dataset, settings)
+    rows = session.sample_rows(session.rows(stage.subset), POOL)
     clips, left_out = _prepared(tuple(rows["path"]), settings.recipe.spectrogram)
     usable = [clip is not None for clip in clips]
     targets = multi_hot(list(rows["labels"][usable]), dataset.labels)

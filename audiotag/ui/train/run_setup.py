@@ -14,8 +14,9 @@ from audiotag.features.presets import preset_names
 from audiotag.training.devices import check_device, devices
 from audiotag.training.folds import available_folds
 from audiotag.training.recipe import Recipe, load_recipe, recipe_names
-from audiotag.training.run_options import RunOptions, batches_per_epoch, epochs_of
+from audiotag.training.run_options import RunOptions, epochs_of
 from audiotag.training.runs import RunSettings, create_run
+from audiotag.training.session import Session
 from audiotag.ui.widgets import messages
 from audiotag.workspace import Workspace
 
@@ -64,7 +65,7 @@ def settings_of(choices: RunOptions, workspace: Workspace) -> RunSettings | None
 def facts(settings: RunSettings, dataset: Dataset) -> None:
     """What the choices come to: stages, batches, network, device."""
     recipe = settings.recipe
-    batches = batches_per_epoch(dataset, settings)
+    batches = Session(dataset, settings).expected_batches()
     stages = [
         f"{stage.subset}, {stage.epochs} {'epoch' if stage.epochs == 1 else 'epochs'} of {batches[number]:,} "
         + ("batch" if batches[number] == 1 else "batches")
@@ -94,7 +95,7 @@ def facts(settings: RunSettings, dataset: Dataset) -> None:
 
 def start(settings: RunSettings | None, choices: RunOptions | None, dataset: Dataset, workspace: Workspace) -> None:
     """The button that starts the run and shows it, and the command that does the same."""
-    ready = settings is not None and bool(batches_per_epoch(dataset, settings))
+    ready = settings is not None and bool(Session(dataset, settings).expected_batches())
     pressed = st.button(
         "Start training",
         type="primary",

@@ -13,6 +13,7 @@ import streamlit as st
 from audiotag.errors import AudiotagError
 from audiotag.figures import training as figures
 from audiotag.training.devices import check_device
+from audiotag.training.run_progress import plan_of, work_left
 from audiotag.training.runs import (
     ACTIVE,
     RESUMABLE,
@@ -20,9 +21,7 @@ from audiotag.training.runs import (
     State,
     delete_run,
     list_runs,
-    plan_of,
     restore_run,
-    work_left,
 )
 from audiotag.ui.train import run_tables as tables
 from audiotag.ui.widgets import messages
