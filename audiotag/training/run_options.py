@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -71,26 +70,6 @@ class RunOptions:
         check_device(self.device)
         return RunSettings(self.dataset, recipe, self.folds, self.held_out, self.device)
 
-    def command(self) -> str:
-        """The command that trains with the same settings, ready for a shell.
-
-        >>> RunOptions("/my sounds", folds=(1, 2), fraction=0.5, seed=7).command()
-        "audiotag train '/my sounds' --recipe quick --folds 1,2 --fraction 0.5 --seed 7"
-        """
-        options = {
-            "--recipe": self.recipe,
-            "--preset": self.preset,
-            "--folds": ",".join(map(str, self.folds)),
-            "--epochs": ",".join(map(str, self.epochs)),
-            "--fraction": _number(self.fraction),
-            "--balance": _number(self.balance),
-            "--seed": _number(self.seed),
-            "--device": self.device,
-            "--hold-out": _number(self.held_out),
-        }
-        words = [word for option, value in options.items() if value for word in (option, value)]
-        return shlex.join(["audiotag", "train", self.dataset, *words])
-
 
 def epochs_of(text: str) -> tuple[int, ...]:
     """Numbers of epochs as they are written: one for all stages, or one a stage; empty for none.
@@ -127,9 +106,3 @@ def batches_per_epoch(dataset: Dataset, settings: RunSettings) -> dict[int, int]
             in_training = round(clips * (1 - 1 / max(2, split)) * recipe.fraction)
             found[number] = max(1, in_training // recipe.batch_size)
     return found
-
-
-def _number(value: float | None) -> str:
-    if value is None:
-        return ""
-    return f"{value:g}" if float(f"{value:g}") == value else repr(value)
