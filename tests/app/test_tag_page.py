@@ -20,7 +20,7 @@ from audiotag.tagging.result import Tag, Tags
 from audiotag.tagging.tagger import Tagger
 from audiotag.tagging.thresholds import save_thresholds, saved_thresholds
 from audiotag.ui import cache
-from audiotag.ui.player.player import PlayerOptions, packed
+from audiotag.ui.player.player import PlayerOptions, pack_block
 from audiotag.ui.tag import dropped_sounds
 from audiotag.ui.tag.clip_view import timeline_rows, verdicts
 from audiotag.workspace import Workspace
@@ -144,7 +144,7 @@ def test_one_file_that_is_no_sound_is_a_sentence(home: Workspace) -> None:
 def test_a_long_sound_is_played_in_parts_and_its_timeline_is_whole(
     home: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cache, "LONGEST_S", 2.0)
+    monkeypatch.setattr(cache, "MAX_PLAYED_S", 2.0)
     short = uploaded(opened("pages/tag.py"), ("short.wav", noise(2.0, seed=1)))
     long = uploaded(opened("pages/tag.py"), ("long.wav", noise(5.0, seed=2)))
     assert not long.exception
@@ -156,16 +156,16 @@ def test_a_long_sound_is_played_in_parts_and_its_timeline_is_whole(
 
 
 def test_a_part_of_a_long_sound_is_that_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "LONGEST_S", 2.0)
+    monkeypatch.setattr(cache, "MAX_PLAYED_S", 2.0)
     content = noise(5.0, seed=3)
-    part = cache.part(content, "long.wav", cache.content_of(content), 44_100, 1.5)
+    part = cache.load_part(content, "long.wav", cache.content_key(content), 44_100, 1.5)
     whole = read_sound(content, 44_100)
     np.testing.assert_array_equal(part.waveform, whole.waveform[round(1.5 * 44_100) : round(3.5 * 44_100)])
 
 
 def test_the_player_of_a_part_knows_where_it_begins() -> None:
     settings = PRESETS["capstone"]
-    block = packed(np.zeros(44_100, np.float32), np.zeros((128, 64)), settings, PlayerOptions("a", from_s=301.25))
+    block = pack_block(np.zeros(44_100, np.float32), np.zeros((128, 64)), settings, PlayerOptions("a", from_s=301.25))
     header = json.loads(block[4 : 4 + int.from_bytes(block[:4], "little")])
     assert (header["from_s"], header["duration_s"]) == (301.25, 1.0)
 
@@ -396,7 +396,7 @@ def test_gains_are_shown_where_they_were_measured(home: Workspace) -> None:
     at = opened("pages/tag.py")
     assert "audiotag gains tiny DATASET --keep" in [code.value for code in at.code]
     folder = home.ensembles / "tiny"
-    checksums = tuple(fold.sha256 for fold in cache.card(folder).folds)
+    checksums = tuple(fold.sha256 for fold in cache.load_card(folder).folds)
     rows = (
         AblationRow(ONE, 0.8, 0.7, "", None, 5.0),
         AblationRow(MEAN, 0.85, 0.75, ONE, 0.05, 24.0),
@@ -435,7 +435,7 @@ def test_the_slider_says_precision_and_recall_as_it_moves(home: Workspace, held_
 
 def test_a_moved_threshold_counts_at_once_and_is_kept_when_told(home: Workspace, held_out: OutOfFold) -> None:
     at = with_thresholds_open()
-    card = cache.card(home.ensembles / "tiny")
+    card = cache.load_card(home.ensembles / "tiny")
     assert "Bark" in badges(at)
     at = at.slider(key="threshold-tiny-0").set_value(1.0).run()
     assert "Bark" not in badges(at)
@@ -472,7 +472,7 @@ def test_an_ensemble_without_out_of_fold_scores_has_sliders_all_the_same(home: W
 
 
 def test_damaged_thresholds_in_the_workspace_are_a_sentence(home: Workspace) -> None:
-    card = cache.card(home.ensembles / "tiny")
+    card = cache.load_card(home.ensembles / "tiny")
     save_thresholds(home, card, card.thresholds)
     (home.root / "thresholds" / "tiny.json").write_text("{")
     at = uploaded(opened("pages/tag.py"), ("beep.wav", wav(beep(1))))

@@ -12,8 +12,8 @@ from playwright.sync_api import Locator, Page, expect
 from audiotag.features.log_mel import log_mel
 from audiotag.features.mel import mel_frequencies
 from audiotag.features.settings import PRESETS, SpectrogramSettings
-from audiotag.ui.player import player as player_module
-from audiotag.ui.player.player import PlayerOptions, Region, TimelineRow, packed
+from audiotag.ui.player import player
+from audiotag.ui.player.player import PlayerOptions, Region, TimelineRow, pack_block
 from audiotag.workspace import Workspace
 
 from .conftest import Server
@@ -21,7 +21,7 @@ from .test_app import settled
 
 CAPSTONE = PRESETS["capstone"]
 HOSTILE = "<img src=x onerror='window.broken = true'>"
-SOURCES = Path(player_module.__file__).parent
+SOURCES = Path(player.player.__file__).parent
 
 # What Streamlit does with a component, and a text field beside it.
 STAGE = """
@@ -56,10 +56,10 @@ def show(page: Page) -> Show:
     def shown(
         waveform: np.ndarray, options: PlayerOptions | None = None, settings: SpectrogramSettings = CAPSTONE
     ) -> Locator:
-        block = packed(waveform, log_mel(waveform, settings), settings, options or PlayerOptions("sound.wav"))
+        block = pack_block(waveform, log_mel(waveform, settings), settings, options or PlayerOptions("sound.wav"))
         page.evaluate("encoded => window.show(encoded)", base64.b64encode(block).decode())
         player = page.locator(".player")
-        expect(player.locator(".kept")).to_be_attached()
+        expect(player.locator(".untrimmed")).to_be_attached()
         return player
 
     return shown
@@ -74,7 +74,7 @@ def position(player: Locator) -> float:
     return float(player.get_by_role("slider").get_attribute("aria-valuenow"))
 
 
-def picture_drawn(player: Locator) -> str:
+def spectrogram_drawn(player: Locator) -> str:
     return player.locator("canvas").evaluate("canvas => canvas.toDataURL()")
 
 
@@ -99,7 +99,7 @@ def clips(server: Server, page: Page, home: Path) -> Locator:
     Workspace(home).remember_dataset(home / "starter-sounds")
     page.goto(f"{server.url}/dataset?tab=Clips&shortest=3")
     player = page.locator(".player")
-    expect(player.locator(".kept")).to_be_attached()
+    expect(player.locator(".untrimmed")).to_be_attached()
     settled(page)
     player.locator("audio").evaluate("audio => { audio.muted = true }")
     return player
@@ -121,9 +121,9 @@ def test_a_clip_is_played_and_sought_in(page: Page, clips: Locator) -> None:
     expect(clips.get_by_role("button", name="Pause")).to_be_visible()
     page.keyboard.press("Space")
     expect(clips.get_by_role("button", name="Play")).to_be_visible()
-    mel = picture_drawn(clips)
+    mel = spectrogram_drawn(clips)
     clips.get_by_text("log", exact=True).click()
-    assert picture_drawn(clips) != mel
+    assert spectrogram_drawn(clips) != mel
 
 
 def test_a_rerun_lets_a_clip_play_on_and_the_next_clip_takes_its_place(page: Page, clips: Locator) -> None:
@@ -179,10 +179,10 @@ def test_a_tone_is_drawn_at_its_frequency_on_every_axis(page: Page, show: Show, 
     )
     box = player.locator("canvas").bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + brightest * box["height"] + 0.5)
-    picture = log_mel(sine(2.0, 3000.0), CAPSTONE)
-    band = int(picture[:, 64].argmax())
+    spectrogram = log_mel(sine(2.0, 3000.0), CAPSTONE)
+    band = int(spectrogram[:, 64].argmax())
     frequency = f"{mel_frequencies(CAPSTONE)[band] / 1000:.3g} kHz"
-    expect(player.locator(".readout")).to_have_text(f"1.00 s · {frequency} · {picture[band, 64]:.0f} dB")
+    expect(player.locator(".readout")).to_have_text(f"1.00 s · {frequency} · {spectrogram[band, 64]:.0f} dB")
 
 
 def test_the_crop_alone_is_played_to_its_end(page: Page, show: Show) -> None:
@@ -252,9 +252,9 @@ def test_other_settings_leave_the_position_and_another_sound_starts_anew(page: P
     player = show(sine(2.0))
     player.get_by_text("log", exact=True).click()
     press_at(page, player, 0.5)
-    before = picture_drawn(player)
+    before = spectrogram_drawn(player)
     show(sine(2.0), PlayerOptions("sound.wav", crop=Region(0.5, 1.5)), CAPSTONE.changed(n_mels=40))
-    assert picture_drawn(player) != before
+    assert spectrogram_drawn(player) != before
     assert position(player) == pytest.approx(1.0, abs=0.01)
     show(sine(3.0))
     assert position(player) == 0
@@ -281,7 +281,7 @@ def test_a_player_that_left_the_page_is_silent_and_one_that_is_there_plays_on(pa
 
 
 def test_what_the_trim_cuts_is_told_from_what_it_keeps(page: Page, show: Show) -> None:
-    player = show(sine(2.0), PlayerOptions("a.wav", kept=Region(0.5, 1.5)))
+    player = show(sine(2.0), PlayerOptions("a.wav", untrimmed=Region(0.5, 1.5)))
     expect(player.locator(".trimmed")).to_have_count(2)
     box = player.get_by_role("slider").bounding_box()
     page.mouse.move(box["x"] + 0.1 * box["width"], box["y"] + 10)

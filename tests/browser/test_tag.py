@@ -175,7 +175,7 @@ def test_of_a_long_sound_a_part_is_played_by_the_times_of_the_whole(
     field.fill(str(tmp_path / "long.wav"))
     field.press("Enter")
     position = page.get_by_role("slider", name="Position in long.wav")
-    # Five minutes are decoded, tagged, encoded and sent: on a busy machine that outlasts what one waits for else.
+    # Five minutes are decoded, tagged, encoded and sent: on a busy machine that takes longer than the default wait.
     expect(position).to_have_attribute("aria-valuetext", "0.00 of 300.00 seconds", timeout=120_000)
     expect(page.get_by_test_id("stPlotlyChart")).to_have_count(2)  # scores, and the timeline of the whole
     settled(page)

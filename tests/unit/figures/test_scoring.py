@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from audiotag.figures.scoring import beside_published, per_class, ranking
+from audiotag.figures.scoring import per_class, published_scores, ranking
 from audiotag.scoring import PUBLISHED
 
 TABLE = pd.DataFrame(
@@ -14,7 +14,7 @@ TABLE = pd.DataFrame(
 
 @pytest.mark.parametrize("yours", [0.1, 0.53792, 0.7, 1.0])
 def test_a_score_and_the_published_ones_lie_at_their_values_on_the_scale(yours: float) -> None:
-    figure = beside_published(yours, PUBLISHED)
+    figure = published_scores(yours, PUBLISHED)
     (marks,) = figure.data
     drawn = {name.split("  ")[0]: value for name, value in zip(marks.y, marks.x, strict=True)}
     assert drawn == {**PUBLISHED, "this submission": yours}
@@ -24,7 +24,7 @@ def test_a_score_and_the_published_ones_lie_at_their_values_on_the_scale(yours: 
 
 
 def test_the_submission_is_told_from_the_published_by_its_shape_and_place() -> None:
-    figure = beside_published(0.6, PUBLISHED)
+    figure = published_scores(0.6, PUBLISHED)
     (marks,) = figure.data
     shapes = dict(zip(marks.y, marks.marker.symbol, strict=True))
     own = [name for name, shape in shapes.items() if shape not in set(list(shapes.values())[:-1])]

@@ -8,7 +8,7 @@ from audiotag.features.mel import mel_frequencies
 from audiotag.features.settings import PRESETS, SpectrogramSettings
 from audiotag.figures import training
 from audiotag.figures.dataset import histogram
-from audiotag.figures.sound import difference, image, network_picture, on_the_axes_of
+from audiotag.figures.sound import difference, look_up_on_axes, spectrogram, spectrogram_image
 
 
 @pytest.mark.parametrize("changes", [{}, {"clip_s": 4.0}, {"hop_length": 300}, {"resize": 256}, {"deltas": 1}])
@@ -20,7 +20,7 @@ def test_a_click_at_one_second_is_drawn_at_one_second(changes: dict, clip_s: flo
         pytest.skip("only a whole crop is resized")
     click = np.zeros(int(clip_s * settings.sample_rate), dtype=np.float32)
     click[settings.sample_rate] = 0.9
-    figure = network_picture(network_input(log_mel(click, settings), settings)[0], settings, start_s=10.0)
+    figure = spectrogram(network_input(log_mel(click, settings), settings)[0], settings, start_s=10.0)
     (heatmap,) = figure.data
     at_s = np.asarray(heatmap.x)[np.asarray(heatmap.z).max(axis=0).argmax()]
     assert at_s == pytest.approx(11.0, abs=settings.win_length / settings.sample_rate)
@@ -29,7 +29,7 @@ def test_a_click_at_one_second_is_drawn_at_one_second(changes: dict, clip_s: flo
 @pytest.mark.parametrize("changes", [{}, {"n_mels": 256, "n_fft": 4096}, {"resize": 512}, {"mel_scale": "slaney"}])
 def test_a_tone_is_drawn_at_its_frequency(changes: dict, tone: object) -> None:
     settings = SpectrogramSettings(**changes)
-    figure = network_picture(network_input(log_mel(tone(2000, 2.0, 0.5), settings), settings)[0], settings)  # type: ignore[operator]
+    figure = spectrogram(network_input(log_mel(tone(2000, 2.0, 0.5), settings), settings)[0], settings)  # type: ignore[operator]
     (heatmap,) = figure.data
     assert len(set(heatmap.y)) == len(heatmap.y)  # rows of one name would be drawn as one
     loudest = str(heatmap.y[int(np.asarray(heatmap.z).mean(axis=1).argmax())])
@@ -46,7 +46,7 @@ def test_the_difference_of_a_picture_to_itself_is_nothing() -> None:
 def test_a_picture_is_looked_up_at_the_nearest_time_and_band() -> None:
     here, there = PRESETS["capstone"], SpectrogramSettings(hop_length=345, n_mels=64, f_max=10_000)
     rows, columns = np.meshgrid(mel_frequencies(there), np.arange(256) * 345 / 44_100, indexing="ij")
-    hertz, seconds = (on_the_axes_of(here, 128, values, there) for values in (rows, columns))
+    hertz, seconds = (look_up_on_axes(here, 128, values, there) for values in (rows, columns))
     centres = mel_frequencies(here)
     inside = (centres > there.f_min) & (centres < 9500)
     np.testing.assert_allclose(
@@ -59,7 +59,7 @@ def test_a_picture_is_looked_up_at_the_nearest_time_and_band() -> None:
 def test_an_image_has_low_frequencies_at_its_foot() -> None:
     picture = np.zeros((4, 6))
     picture[0] = 10
-    pixels = image(picture)
+    pixels = spectrogram_image(picture)
     assert pixels.shape == (4, 6, 3)
     assert pixels[-1].sum() > pixels[0].sum()
 
@@ -132,7 +132,7 @@ def test_training_and_held_out_loss_of_a_fold_share_their_colour_and_differ_in_w
 
 
 def test_rates_are_marked_where_they_are_and_none_is_made_up() -> None:
-    curve, recipe, suggested = training.rates([1e-4, 1e-3], [0.7, 0.5], 5e-4, 1e-3).data
+    curve, recipe, suggested = training.learning_rates([1e-4, 1e-3], [0.7, 0.5], 5e-4, 1e-3).data
     assert list(curve.x) == [1e-4, 1e-3]
     assert (set(recipe.x), set(suggested.x)) == ({1e-3}, {5e-4})
-    assert len(training.rates([1e-4, 1e-3], [0.7, 0.5], None, 1e-3).data) == 2
+    assert len(training.learning_rates([1e-4, 1e-3], [0.7, 0.5], None, 1e-3).data) == 2

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from audiotag.figures.tagging import by_passing, precision_recall, precision_recall_curve, scores, timeline
+from audiotag.figures.tagging import passing_first, precision_recall, precision_recall_curve, scores, timeline
 from audiotag.tagging.out_of_fold import OutOfFold
 from audiotag.tagging.result import Tag, Tags
 
@@ -55,7 +55,7 @@ def test_gaps_between_windows_are_left_out_where_they_would_hide_them() -> None:
 
 def test_tags_come_before_likelier_labels_that_do_not_pass() -> None:
     tags = tags_of(np.array([[0.8, 0.3, 0.5]]), (0.9, 0.2, 0.6))
-    assert [tag.label for tag in by_passing(tags)] == ["Bell", "Bark", "Hiss"]
+    assert [tag.label for tag in passing_first(tags)] == ["Bell", "Bark", "Hiss"]
 
 
 def test_the_curve_is_what_every_threshold_gives(held_out: OutOfFold) -> None:

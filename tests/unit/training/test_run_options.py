@@ -17,6 +17,7 @@ from audiotag.training.run_options import RunOptions, batches_per_epoch, epochs_
 from audiotag.training.runs import RunSettings
 from audiotag.workspace import Workspace
 
+
 @pytest.fixture
 def workspace() -> Workspace:
     workspace = Workspace()
