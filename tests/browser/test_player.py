@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 from audiotag.features.log_mel import log_mel
 from audiotag.features.mel import mel_frequencies
 from audiotag.features.settings import PRESETS, SpectrogramSettings
-from audiotag.ui.player import player
+from audiotag.ui import player as player_package
 from audiotag.ui.player.player import PlayerOptions, Region, TimelineRow, pack_block
 from audiotag.workspace import Workspace
 
@@ -21,7 +21,7 @@ from .test_app import settled
 
 CAPSTONE = PRESETS["capstone"]
 HOSTILE = "<img src=x onerror='window.broken = true'>"
-SOURCES = Path(player.player.__file__).parent
+SOURCES = Path(player_package.__file__).parent
 
 # What Streamlit does with a component, and a text field beside it.
 STAGE = """

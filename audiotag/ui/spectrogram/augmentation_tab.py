@@ -67,9 +67,12 @@ def show_augmentation(crop: Crop, dataset: Dataset, settings: SpectrogramSetting
         draw = show_draw_button("augmentation-draw")
         st.caption(f"Draw {draw + 1}")
     examples = draw_examples(crop, dataset, settings, [augmentations[name] for name in chosen], draw)
+    plain = normalised(crop.log_mel[None], settings)[0]
     for column, example in zip(st.columns(EXAMPLE_COUNT), examples, strict=True):
         column.image(
-            figures.spectrogram_image(example), width="stretch", alt="Log-mel spectrogram of the augmented crop"
+            figures.spectrogram_image(example, float(plain.min()), float(plain.max())),
+            width="stretch",
+            alt="Log-mel spectrogram of the augmented crop",
         )
 
 
