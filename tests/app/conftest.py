@@ -27,7 +27,7 @@ COUNTS = StarterCounts(curated=24, noisy=20, test=6)
 
 @pytest.fixture(autouse=True)
 def main_module(monkeypatch: pytest.MonkeyPatch) -> None:
-    """AppTest makes the page ``__main__`` and leaves it there; a process pool of a later test would run the page."""
+    """Restore ``__main__``: AppTest replaces it with the page, which a process pool of a later test would run."""
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
 
@@ -39,7 +39,7 @@ def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def empty(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Workspace:
-    """A workspace with nothing in it, beside a `models/` with nothing in it."""
+    """An empty workspace without shipped ensembles."""
     monkeypatch.setattr("audiotag.workspace.SHIPPED_MODELS", tmp_path / "models")
     return Workspace()
 
@@ -64,7 +64,7 @@ def own_workspace(tmp_path_factory: pytest.TempPathFactory, sounds: Path) -> Ite
         yield home
 
 
-def opened(page: str, **address: Any) -> AppTest:
+def open_page(page: str, **address: Any) -> AppTest:
     """The page at an address with these parameters."""
     at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).switch_page(page)
     for key, value in address.items():
@@ -72,8 +72,8 @@ def opened(page: str, **address: Any) -> AppTest:
     return at.run()
 
 
-def said(elements: Any) -> list[str]:
-    """Texts of elements, without the backslashes that keep Markdown from reading them."""
+def texts(elements: Any) -> list[str]:
+    """Texts of elements without the backslashes that escape Markdown."""
     return [re.sub(r"\\(.)", r"\1", element.value) for element in elements]
 
 
@@ -88,7 +88,7 @@ def beep(seconds: float) -> np.ndarray:
 
 
 def table_dataset(folder: Path, lines: list[str], header: str = "fname,label") -> Path:
-    """Beeps of a second, one a line, beside a table."""
+    """A folder with a table and a beep of one second for each of its lines."""
     folder.mkdir(parents=True)
     for line in lines:
         (folder / line.split(",")[0]).write_bytes(wav(beep(1)))

@@ -16,12 +16,12 @@ from audiotag.inspection import measurement_job
 from audiotag.inspection.measurement_job import MeasurementJob
 from audiotag.workspace import Workspace
 
-from .conftest import beep, clip_table, opened, said, table_dataset, wav
+from .conftest import beep, clip_table, open_page, table_dataset, texts, wav
 
 
 def tab(name: str, **address: Any) -> AppTest:
     """A tab of the Dataset page."""
-    return opened("pages/dataset.py", tab=name, **address)
+    return open_page("pages/dataset.py", tab=name, **address)
 
 
 def rows(table: Path) -> list[dict[str, str]]:
@@ -30,7 +30,7 @@ def rows(table: Path) -> list[dict[str, str]]:
 
 
 def test_dataset_counts_clips_of_each_subset(home: Workspace) -> None:
-    at = opened("pages/dataset.py")
+    at = open_page("pages/dataset.py")
     assert {metric.label: metric.value for metric in at.metric} == {
         "curated": "24 clips",
         "noisy": "20 clips",
@@ -39,11 +39,11 @@ def test_dataset_counts_clips_of_each_subset(home: Workspace) -> None:
 
 
 def test_dataset_counts_labels_as_its_table_lists_them(home: Workspace, sounds: Path) -> None:
-    at = opened("pages/dataset.py")
+    at = open_page("pages/dataset.py")
     labels = {label for row in rows(sounds / "train_curated.csv") for label in row["labels"].split(",")}
     mean = sum(len(row["labels"].split(",")) for row in rows(sounds / "train_curated.csv")) / 24
     assert any(
-        f"{len(labels)} labels in " in text and f"{mean:.2f} labels per clip" in text for text in said(at.markdown)
+        f"{len(labels)} labels in " in text and f"{mean:.2f} labels per clip" in text for text in texts(at.markdown)
     )
 
 
@@ -55,7 +55,7 @@ def counts(at: AppTest) -> dict[str, str]:
 
 @pytest.fixture
 def barks(home: Workspace, tmp_path: Path) -> Path:
-    """Four beeps of a second under two labels, and nothing measured yet."""
+    """Four beeps of one second with three labels, not measured yet."""
     lines = ["a.wav,Bark", 'b.wav,"Bark,Meow"', "c.wav,Meow", "d.wav,Hiss"]
     folder = table_dataset(tmp_path / "barks", lines)
     home.remember_dataset(folder)
@@ -63,7 +63,7 @@ def barks(home: Workspace, tmp_path: Path) -> Path:
 
 
 def measured(home: Workspace, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run the second pass over a dataset here and now."""
+    """Measure a dataset in this process."""
     monkeypatch.setattr(measurement_job, "ProcessPoolExecutor", lambda *_: ThreadPoolExecutor(1))
     of = open_dataset(folder)
     measurement_job.work(MeasurementJob.of(of.root, of.name, home))
@@ -87,9 +87,9 @@ def test_every_tab_is_in_the_address_and_only_the_open_one_is_drawn(home: Worksp
     assert charts(opened_tabs["Labels"]) == 3
     assert charts(opened_tabs["Sound"]) == 0
     assert len(clip_table(opened_tabs["Clips"])) == 50
-    assert any(text.startswith("50 clips are not measured yet") for text in said(opened_tabs["Sound"].info))
-    assert "No problems found." in said(opened_tabs["Problems"].success)
-    header = said(opened_tabs["Problems"].caption)
+    assert any(text.startswith("50 clips are not measured yet") for text in texts(opened_tabs["Sound"].info))
+    assert "No problems found." in texts(opened_tabs["Problems"].success)
+    header = texts(opened_tabs["Problems"].caption)
     assert any("No problem found. Only file headers are checked so far" in text for text in header)
 
 
@@ -103,7 +103,7 @@ def test_measurements_are_shown_for_all_labels_and_for_one(
 
     at = tab("Sound")
     assert not at.exception
-    assert not any("Only file headers" in text for text in said(at.caption))
+    assert not any("Only file headers" in text for text in texts(at.caption))
     assert charts(at) == 2 + len(MEASURED)  # the spectra, the gap between the subsets, one distribution per measure
     assert not any(button.key == "measure" for button in at.button)
     every = spectrum(at)
@@ -132,7 +132,7 @@ def test_keys_step_through_the_clips_and_start_again_at_the_ends(barks: Path) ->
     ):
         at = at.button(key=key).click().run()
         assert not at.exception
-        assert any(text.startswith(f"**{wanted}.wav** · ") for text in said(at.markdown))
+        assert any(text.startswith(f"**{wanted}.wav** · ") for text in texts(at.markdown))
 
 
 def test_filter_by_duration_level_and_problem_is_read_from_the_address(
@@ -156,7 +156,7 @@ def test_filter_by_duration_level_and_problem_is_read_from_the_address(
     assert counts(at) == {"curated": "5 clips"}
 
 
-def test_dataset_with_a_file_that_cannot_be_decoded_is_measured_and_says_so(
+def test_dataset_with_a_file_that_cannot_be_decoded_is_measured_and_lists_it(
     barks: Path, home: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     soundfile.write(barks / "d.wav", np.full(44_100, np.nan), 44_100, subtype="FLOAT")
@@ -216,37 +216,37 @@ def test_address_of_an_unknown_tab_opens_the_first(barks: Path) -> None:
     assert [tab.label for tab in at.tabs if len(tab.children)] == ["Durations"]
 
 
-def test_dataset_filter_does_not_outlive_its_dataset(barks: Path, home: Workspace, sounds: Path) -> None:
-    at = opened("pages/dataset.py")
+def test_dataset_filter_does_not_apply_to_another_dataset(barks: Path, home: Workspace, sounds: Path) -> None:
+    at = open_page("pages/dataset.py")
     at = at.multiselect(key="labels").set_value(["Hiss"]).run()
     assert counts(at) == {"curated": "1 clip"}
     at = at.selectbox(key="dataset").set_value(sounds).run()
     assert counts(at)["curated"] == "24 clips"
 
 
-def test_dataset_filter_that_nothing_passes_is_a_hint(barks: Path) -> None:
-    at = opened("pages/dataset.py")
+def test_dataset_filter_that_nothing_passes_gives_a_hint(barks: Path) -> None:
+    at = open_page("pages/dataset.py")
     at = at.text_input(key="text").set_value("nowhere").run()
     assert counts(at) == {}
-    assert "No clip passes the filter. Remove a part of it." in said(at.info)
+    assert "No clip passes the filter. Remove a part of it." in texts(at.info)
     at = at.text_input(key="text").set_value("").run()
     assert counts(at) == {"curated": "4 clips"}
 
 
 def test_dataset_of_labels_without_sounds_opens(home: Workspace, shared: Path) -> None:
     home.remember_dataset(shared / "data/fsdkaggle2019")
-    at = opened("pages/dataset.py")
+    at = open_page("pages/dataset.py")
     assert counts(at) == {"curated": "4,964 clips", "noisy": "19,815 clips", "test": "4,481 clips"}
     assert not at.exception
-    assert sum("The sounds of" in text for text in said(at.warning)) == 3
-    assert any("The sound files of these clips are missing" in text for text in said(at.info))
-    facts = [text for text in said(at.markdown) if "labels in" in text]
+    assert sum("The sounds of" in text for text in texts(at.warning)) == 3
+    assert any("The sound files of these clips are missing" in text for text in texts(at.info))
+    facts = [text for text in texts(at.markdown) if "labels in" in text]
     assert [text.split(" · ")[0] for text in facts[:2]] == [
         "80 labels in 213 combinations",
         "80 labels in 1168 combinations",
     ]
     assert not any(button.key == "measure" for button in tab("Sound").button)
-    assert any("Problems: 6 condemned" in text for text in said(at.caption))
+    assert any("Problems: 6 condemned" in text for text in texts(at.caption))
     at = at.multiselect(key="labels").set_value(["Waves_and_surf"]).run()
     assert int(counts(at)["noisy"].split()[0]) >= 291
 
@@ -261,10 +261,10 @@ def test_dataset_of_sounds_without_labels_opens(
     measured(home, folder, monkeypatch)
     for name in TABS:
         assert counts(tab(name)) == {"curated": "1 clip"}
-    assert "These clips have no labels." in said(tab("Labels").info)
+    assert "These clips have no labels." in texts(tab("Labels").info)
 
 
-def test_measure_every_clip_starts_the_pass(barks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_measure_button_starts_the_measurement(barks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[Path] = []
     monkeypatch.setattr(MeasurementJob, "start", lambda pass_: started.append(pass_.root))
     at = tab("Sound")
@@ -290,7 +290,7 @@ def test_measuring_shows_its_progress_and_stops_on_the_button(
     assert stopped == [barks]
 
 
-def test_dataset_lists_what_is_wrong_and_why(home: Workspace, tmp_path: Path) -> None:
+def test_dataset_lists_problems_with_their_reasons(home: Workspace, tmp_path: Path) -> None:
     folder = table_dataset(tmp_path / "mine", ["a.wav,Beep", "b.wav,Beep", "c.wav,Beep", "d.wav,Beep"])
     (folder / "b.wav").write_text("no sound")
     (folder / "c.wav").unlink()
@@ -303,16 +303,16 @@ def test_dataset_lists_what_is_wrong_and_why(home: Workspace, tmp_path: Path) ->
         ["unreadable", "b.wav"],
         ["unreadable", "d.wav"],
     ]
-    assert any("1 missing" in text and "2 unreadable" in text for text in said(at.caption))
+    assert any("1 missing" in text and "2 unreadable" in text for text in texts(at.caption))
     assert counts(at) == {"curated": "1 clip"}
 
 
 @pytest.mark.parametrize("page", ["pages/dataset.py", "pages/spectrogram.py"])
-def test_clip_that_vanished_since_is_a_sentence(home: Workspace, tmp_path: Path, page: str) -> None:
+def test_clip_that_was_deleted_gives_a_message(home: Workspace, tmp_path: Path, page: str) -> None:
     folder = table_dataset(tmp_path / "mine", ["a.wav,Beep"])
     home.remember_dataset(folder)
-    assert not opened(page, tab="Clips").exception  # its index is in memory now
+    assert not open_page(page, tab="Clips").exception  # its index is in memory now
     (folder / "a.wav").unlink()
-    at = opened(page, tab="Clips")
+    at = open_page(page, tab="Clips")
     assert not at.exception
-    assert any("a.wav" in text for text in said(at.error))
+    assert any("a.wav" in text for text in texts(at.error))

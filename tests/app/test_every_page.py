@@ -1,4 +1,4 @@
-"""Every page opens, and what goes wrong is a message, never a traceback."""
+"""Every page opens, and every failure gives a message instead of a traceback."""
 
 from pathlib import Path
 
@@ -8,14 +8,14 @@ from audiotag.training.recipe import load_recipe
 from audiotag.training.runs import RunSettings, create_run
 from audiotag.workspace import Workspace
 
-from .conftest import clip_table, opened, said, table_dataset
+from .conftest import clip_table, open_page, table_dataset, texts
 
 PAGES = ("app.py", "pages/dataset.py", "pages/spectrogram.py", "pages/train.py", "pages/tag.py")
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_page_opens_on_a_dataset_and_an_ensemble(home: Workspace, page: str) -> None:
-    at = opened(page)
+    at = open_page(page)
     assert not at.exception
     assert not at.error
     assert len(at.title) == 1
@@ -25,50 +25,50 @@ def test_page_opens_on_a_dataset_and_an_ensemble(home: Workspace, page: str) -> 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_page_of_an_empty_workspace_says_what_to_do(empty: Workspace, page: str) -> None:
-    at = opened(page)
+    at = open_page(page)
     assert not at.exception
     wanted = "There is no ensemble yet" if page == "pages/tag.py" else "There is no dataset yet"
-    assert any(text.startswith(wanted) for text in said(at.info))
+    assert any(text.startswith(wanted) for text in texts(at.info))
 
 
 @pytest.mark.parametrize("page", PAGES[:-1])
-def test_dataset_that_is_none_any_more_is_a_sentence(home: Workspace, tmp_path: Path, page: str) -> None:
+def test_folder_that_is_not_a_dataset_any_more_gives_a_message(home: Workspace, tmp_path: Path, page: str) -> None:
     folder = table_dataset(tmp_path / "mine", ["a.wav,Beep"])
     home.remember_dataset(folder)
     for file in folder.iterdir():
         file.unlink()
-    at = opened(page)
+    at = open_page(page)
     assert not at.exception
-    assert any(f"{folder} is no dataset" in text for text in said(at.error))
+    assert any(f"{folder} is no dataset" in text for text in texts(at.error))
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_dataset_without_one_readable_clip_is_no_exception(home: Workspace, tmp_path: Path, page: str) -> None:
+def test_dataset_without_one_readable_clip_raises_no_exception(home: Workspace, tmp_path: Path, page: str) -> None:
     folder = table_dataset(tmp_path / "mine", ["a.wav,Beep"])
     (folder / "a.wav").write_text("no sound")
     home.remember_dataset(folder)
-    assert not opened(page).exception
+    assert not open_page(page).exception
 
 
 @pytest.mark.parametrize("page", ["app.py", "pages/train.py", "pages/tag.py"])
-def test_damaged_ensemble_is_no_exception(home: Workspace, page: str) -> None:
+def test_damaged_ensemble_raises_no_exception(home: Workspace, page: str) -> None:
     (home.ensembles / "tiny" / "card.json").write_text("{")
-    at = opened(page)
+    at = open_page(page)
     assert not at.exception
     if page in ("app.py", "pages/tag.py"):
-        assert any("tiny/card.json is damaged" in text for text in said(at.error))
+        assert any("tiny/card.json is damaged" in text for text in texts(at.error))
 
 
 @pytest.mark.parametrize("page", ["app.py", "pages/train.py"])
-def test_run_that_cannot_be_read_is_no_exception(home: Workspace, sounds: Path, page: str) -> None:
+def test_run_that_cannot_be_read_raises_no_exception(home: Workspace, sounds: Path, page: str) -> None:
     run = create_run(home, RunSettings(str(sounds), load_recipe("quick")))
     (run.folder / "settings.json").write_text("{")
-    assert not opened(page).exception
+    assert not open_page(page).exception
 
 
 def test_dataset_opened_by_its_path_is_the_one_shown(empty: Workspace, tmp_path: Path) -> None:
     folder = table_dataset(tmp_path / "mine", ["a.wav,Beep", "b.wav,Beep"])
-    at = opened("pages/dataset.py")
+    at = open_page("pages/dataset.py")
     at.text_input(key="dataset-path").set_value(str(folder))
     submit = next(button for button in at.button if button.label == "Open")
     at = submit.click().run()
@@ -77,19 +77,19 @@ def test_dataset_opened_by_its_path_is_the_one_shown(empty: Workspace, tmp_path:
     assert [(metric.label, metric.value) for metric in at.metric] == [("curated", "2 clips")]
 
 
-def test_path_that_is_no_dataset_is_refused_with_a_sentence(home: Workspace, tmp_path: Path) -> None:
-    at = opened("pages/dataset.py")
+def test_path_that_is_not_a_dataset_gives_a_message(home: Workspace, tmp_path: Path) -> None:
+    at = open_page("pages/dataset.py")
     at.text_input(key="dataset-path").set_value(str(tmp_path / "gone"))
     at = next(button for button in at.button if button.label == "Open").click().run()
     assert not at.exception
-    assert any(f"{tmp_path / 'gone'} is not there" in text for text in said(at.error))
+    assert any(f"{tmp_path / 'gone'} is not there" in text for text in texts(at.error))
 
 
-def test_two_datasets_of_one_name_are_told_apart_and_stay_chosen(home: Workspace, tmp_path: Path) -> None:
+def test_two_datasets_of_the_same_name_have_different_labels_and_stay_chosen(home: Workspace, tmp_path: Path) -> None:
     folders = [table_dataset(tmp_path / place / "audio", [f"{place}.wav,Beep"]) for place in ("here", "there")]
     for folder in folders:
         home.remember_dataset(folder)
-    at = opened("pages/dataset.py", tab="Clips")
+    at = open_page("pages/dataset.py", tab="Clips")
     picker = at.selectbox(key="dataset")
     assert len(set(picker.options)) == len(picker.options) == 3
     assert {f"audio · {folder.parent}" for folder in folders} <= set(picker.options)

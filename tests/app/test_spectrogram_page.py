@@ -14,7 +14,7 @@ from audiotag.features.settings import PRESETS, SpectrogramSettings
 from audiotag.ui.spectrogram.augmentation_tab import augmentation_kinds
 from audiotag.workspace import Workspace
 
-from .conftest import beep, opened, said, table_dataset, wav
+from .conftest import beep, open_page, table_dataset, texts, wav
 
 TABS = ("Network input", "Compare", "Other clips", "Augmentation", "Resynthesis", "Code")
 
@@ -25,7 +25,7 @@ def input_size(at: AppTest) -> str:
 
 
 def test_settings_change_the_size_of_the_network_input(home: Workspace) -> None:
-    at = opened("pages/spectrogram.py")
+    at = open_page("pages/spectrogram.py")
     assert input_size(at) == "128 × 128"
     at = at.slider(key="set-n_mels").set_value(64).run()
     assert not at.exception
@@ -47,7 +47,7 @@ def test_settings_change_the_size_of_the_network_input(home: Workspace) -> None:
 
 
 def test_settings_that_contradict_each_other_give_the_message_of_the_library(home: Workspace) -> None:
-    at = opened("pages/spectrogram.py")
+    at = open_page("pages/spectrogram.py")
     for kind, field, value, named in (
         ("slider", "win_length", 4096, "n_fft"),
         ("slider", "hop_length", 2048, "hop_length"),
@@ -59,7 +59,7 @@ def test_settings_that_contradict_each_other_give_the_message_of_the_library(hom
         before = getattr(at, kind)(key=f"set-{field}").value
         at = getattr(at, kind)(key=f"set-{field}").set_value(value).run()
         assert not at.exception
-        (error,) = said(at.error)
+        (error,) = texts(at.error)
         fields = {"f_min": value[0], "f_max": value[1]} if field == "band" else {field: value}
         fields = {name: float(number) if name[:2] == "f_" else number for name, number in fields.items()}
         with pytest.raises(AudiotagError) as refused:
@@ -71,7 +71,7 @@ def test_settings_that_contradict_each_other_give_the_message_of_the_library(hom
 
 
 def test_every_preset_sets_all_widgets(home: Workspace) -> None:
-    at = opened("pages/spectrogram.py", view="Code")
+    at = open_page("pages/spectrogram.py", view="Code")
     for name, preset in PRESETS.items():
         at = at.selectbox(key="preset").set_value(name).run()
         assert not at.exception
@@ -97,7 +97,7 @@ def test_preset_beyond_the_sliders_is_shown_as_it_is(home: Workspace) -> None:
         trim_pad_s=0.7,
     )
     save_preset("wide", wide, home)
-    at = opened("pages/spectrogram.py", view="Code")
+    at = open_page("pages/spectrogram.py", view="Code")
     at = at.selectbox(key="preset").set_value("wide").run()
     assert not at.exception
     assert not at.error
@@ -108,7 +108,7 @@ def test_preset_beyond_the_sliders_is_shown_as_it_is(home: Workspace) -> None:
 
 
 def test_python_lines_compute_the_log_mel_of_the_crop(home: Workspace) -> None:
-    at = opened("pages/spectrogram.py", view="Code")
+    at = open_page("pages/spectrogram.py", view="Code")
     at = at.slider(key="set-n_mels").set_value(64).run()
     code = next(element.value for element in at.code if "SpectrogramSettings(" in element.value)
     made: dict[str, Any] = {}
@@ -119,7 +119,7 @@ def test_python_lines_compute_the_log_mel_of_the_crop(home: Workspace) -> None:
 
 @pytest.mark.parametrize("name", TABS)
 def test_every_tab_opens_under_every_preset_and_only_it_is_drawn(home: Workspace, name: str) -> None:
-    at = opened("pages/spectrogram.py", view=name)
+    at = open_page("pages/spectrogram.py", view=name)
     for preset in ["capstone"] if name in ("Other clips", "Resynthesis") else PRESETS:
         at = at.selectbox(key="preset").set_value(preset).run()
         assert not at.exception
@@ -129,13 +129,13 @@ def test_every_tab_opens_under_every_preset_and_only_it_is_drawn(home: Workspace
 
 def test_address_of_an_unknown_tab_opens_the_first(home: Workspace) -> None:
     for address in ({"view": "Use it"}, {"bench": "Use it"}):
-        at = opened("pages/spectrogram.py", **address)
+        at = open_page("pages/spectrogram.py", **address)
         assert not at.exception
         assert [tab.label for tab in at.tabs if len(tab.children)] == [TABS[0]]
 
 
 def test_every_registered_augmentation_is_offered_and_changes_the_crop(home: Workspace) -> None:
-    at = opened("pages/spectrogram.py", view="Augmentation")
+    at = open_page("pages/spectrogram.py", view="Augmentation")
     (pills,) = [group for group in at.get("button_group") if group.label == "Augmentations"]
     kinds = {option.partition(" (")[0] for option in pills.options}
     without_defaults = {"crop"}  # it needs a number of frames
@@ -152,12 +152,12 @@ def test_every_registered_augmentation_is_offered_and_changes_the_crop(home: Wor
 
 
 def train_link(at: AppTest) -> Any:
-    """The link of the "Use it" tab."""
+    """The link of the Code tab to the Train page."""
     return next(link.proto for link in at.main.get("page_link") if link.proto.label == "Train with these settings")
 
 
-def test_saved_preset_is_found_on_train_deleted_and_brought_back(home: Workspace) -> None:
-    at = opened("pages/spectrogram.py", view="Code")
+def test_saved_preset_is_found_on_train_and_can_be_deleted_and_restored(home: Workspace) -> None:
+    at = open_page("pages/spectrogram.py", view="Code")
     at = at.slider(key="set-n_mels").set_value(64).run()
     assert train_link(at).disabled
     at.text_input(key="preset-name").set_value("mine")
@@ -167,7 +167,7 @@ def test_saved_preset_is_found_on_train_deleted_and_brought_back(home: Workspace
     assert at.selectbox(key="preset").value == "mine"
     assert not train_link(at).disabled
     assert train_link(at).query_string == "train-preset=mine"
-    train = opened("pages/train.py", **{"train-preset": "mine"})
+    train = open_page("pages/train.py", **{"train-preset": "mine"})
     assert not train.exception
     assert any("--preset mine" in element.value for element in train.code)
     at = at.button(key="delete-preset").click().run()
@@ -179,7 +179,7 @@ def test_saved_preset_is_found_on_train_deleted_and_brought_back(home: Workspace
 
 
 def test_preset_with_an_invalid_name_is_not_saved(home: Workspace) -> None:
-    at = opened("pages/spectrogram.py")
+    at = open_page("pages/spectrogram.py")
     for name in ("capstone", "a b", "../x", ""):
         at.text_input(key="preset-name").set_value(name)
         at = next(button for button in at.button if button.label == "Save").click().run()
@@ -188,8 +188,8 @@ def test_preset_with_an_invalid_name_is_not_saved(home: Workspace) -> None:
         assert own_presets(home) == {}
 
 
-def test_draw_stays_until_it_is_rolled_again(home: Workspace) -> None:
-    at = opened("pages/spectrogram.py", view="Augmentation")
+def test_examples_stay_until_they_are_drawn_again(home: Workspace) -> None:
+    at = open_page("pages/spectrogram.py", view="Augmentation")
     shown = [image.proto.imgs[0].url for image in at.get("image")]
     assert len(shown) == 4
     assert len(set(shown)) == 4
@@ -200,8 +200,8 @@ def test_draw_stays_until_it_is_rolled_again(home: Workspace) -> None:
     assert [image.proto.imgs[0].url for image in rolled.get("image")] != shown
 
 
-def test_upload_is_looked_at(home: Workspace) -> None:
-    at = opened("pages/spectrogram.py")
+def test_upload_is_shown(home: Workspace) -> None:
+    at = open_page("pages/spectrogram.py")
     at = at.segmented_control(key="sound-from").set_value("Upload").run()
     assert not at.exception
     assert not at.metric
@@ -210,20 +210,20 @@ def test_upload_is_looked_at(home: Workspace) -> None:
     assert input_size(at) == "128 × 128"
     at = at.file_uploader(key="spectrogram-upload").set_value(("bad.wav", b"no sound", "audio/wav")).run()
     assert not at.exception
-    assert any("bad.wav cannot be read as a sound" in text for text in said(at.error))
+    assert any("bad.wav cannot be read as a sound" in text for text in texts(at.error))
 
 
-def test_label_without_clips_is_a_hint(home: Workspace, tmp_path: Path) -> None:
+def test_label_without_clips_gives_a_hint(home: Workspace, tmp_path: Path) -> None:
     folder = tmp_path / "mine"
     table_dataset(folder / "train_curated", ["a.wav,Beep"])
     (folder / "train_curated" / "clips.csv").rename(folder / "train_curated.csv")
     (folder / "sample_submission.csv").write_text("fname,Beep,Unheard\n")
     home.remember_dataset(folder)
-    at = opened("pages/spectrogram.py")
+    at = open_page("pages/spectrogram.py")
     assert at.metric
     at = at.selectbox(key="spectrogram-label").set_value("Unheard").run()
     assert not at.exception
-    assert any("No clip has the label Unheard" in text for text in said(at.info))
+    assert any("No clip has the label Unheard" in text for text in texts(at.info))
     assert not at.metric
 
 
@@ -232,7 +232,7 @@ def test_spectrogram_is_turned_back_into_sound(home: Workspace, monkeypatch: pyt
         "audiotag.features.inversion.sound_of",
         lambda log_mel, settings: np.zeros(settings.clip_samples, np.float32),  # unit tests hold the real one
     )
-    at = opened("pages/spectrogram.py", view="Resynthesis")
+    at = open_page("pages/spectrogram.py", view="Resynthesis")
     players = len(at.get("audio"))
     at = at.button(key="invert").click().run()
     assert not at.exception

@@ -14,7 +14,7 @@ from audiotag.training.recipe import load_recipe
 from audiotag.training.runs import SHARED_FOLD, Run, RunSettings, create_run, list_runs
 from audiotag.workspace import Workspace
 
-from .conftest import at_work, made_run, opened, own_workspace, said, write_epoch
+from .conftest import at_work, made_run, open_page, own_workspace, texts, write_epoch
 
 
 def curves(at: AppTest) -> list[dict[str, Any]]:
@@ -37,40 +37,40 @@ def finished(sounds: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Ap
     with own_workspace(tmp_path_factory, sounds) as home:
         run = made_run(home, sounds, (0.8, 0.9))
         run.write_status("finished")
-        return opened("pages/train.py"), run
+        return open_page("pages/train.py"), run
 
 
 def test_finished_run_shows_its_mean(finished: tuple[AppTest, Run]) -> None:
     at, _ = finished
     assert not at.exception
-    assert said(at.success) == ["Finished: mean lwlrap 0.8500 over 2 folds."]
+    assert texts(at.success) == ["Finished: mean lwlrap 0.8500 over 2 folds."]
     assert not has_button(at, "stop")
     assert not has_button(at, "resume")
     assert len(at.get("plotly_chart")) == 2
 
 
-def test_failed_run_shows_its_reason_its_log_and_the_way_on(home: Workspace, sounds: Path) -> None:
+def test_failed_run_shows_its_reason_its_log_and_how_to_continue(home: Workspace, sounds: Path) -> None:
     run = made_run(home, sounds)
     (run.folder / "log.txt").write_text("what the worker printed\n")
     run.write_status("failed", "Memory ran out; use a smaller batch_size or network.")
-    at = opened("pages/train.py")
+    at = open_page("pages/train.py")
     assert not at.exception
-    assert said(at.error) == ["Memory ran out; use a smaller batch_size or network."]
+    assert texts(at.error) == ["Memory ran out; use a smaller batch_size or network."]
     assert "what the worker printed" in [code.value.strip() for code in at.code]
-    assert any("Resume continues" in text for text in said(at.caption))
+    assert any("Resume continues" in text for text in texts(at.caption))
     assert not at.button(key="resume").disabled
 
 
 @pytest.mark.parametrize("how", ["interrupted", "stopped"])
-def test_run_that_ended_early_is_shown_as_what_it_is(home: Workspace, sounds: Path, how: str) -> None:
+def test_run_that_ended_early_shows_its_state(home: Workspace, sounds: Path, how: str) -> None:
     run = made_run(home, sounds, (0.8,))
     if how == "stopped":
         run.write_status("stopped")
     else:
         run.write_process(psutil.Process().pid, time.time() - 10_000)  # not this process: it began at another time
-    at = opened("pages/train.py")
+    at = open_page("pages/train.py")
     assert not at.exception
-    (warning,) = said(at.warning)
+    (warning,) = texts(at.warning)
     assert warning.startswith(f"The run was {how}")
     assert list(table_with(at, "state")["state"]) == ["finished", "cut off", "not started"]
 
@@ -81,12 +81,12 @@ def test_running_run_shows_where_it_is_and_stops_on_the_button(home: Workspace, 
         2, subset="curated", stage=0, epoch=2, epochs=2, batch=1, batches=4, loss=0.25, phase="training",
         seconds_left_in_epoch=30.0,
     )  # fmt: skip
-    at = opened("pages/train.py")
+    at = open_page("pages/train.py")
     assert not at.exception
     (bar,) = at.get("progress")
     assert "Fold 2, curated, epoch 2 of 2, batch 1 of 4, loss 0.2500 · 30 s to the end of the epoch" in bar.proto.text
     assert bar.proto.value == 25
-    assert any("1 of 3 folds finished, about **4 s** left" in text for text in said(at.markdown))
+    assert any("1 of 3 folds finished, about **4 s** left" in text for text in texts(at.markdown))
     assert not has_button(at, "delete")
     at = at.button(key="stop").click().run()
     assert not at.exception
@@ -94,29 +94,29 @@ def test_running_run_shows_where_it_is_and_stops_on_the_button(home: Workspace, 
     assert at.button(key="stop").disabled
 
 
-def test_each_fold_in_training_has_a_bar_and_measuring_is_said(home: Workspace, sounds: Path) -> None:
+def test_each_fold_in_training_has_a_bar_that_shows_its_phase(home: Workspace, sounds: Path) -> None:
     run = at_work(made_run(home, sounds))
     values = {"subset": "noisy", "stage": 0, "epoch": 1, "epochs": 2, "batches": 4, "loss": 0.25}
     run.write_progress(1, batch=1, phase="training", seconds_left_in_epoch=3.0, **values)
     run.write_progress(2, batch=4, phase="measuring", seconds_left_in_epoch=0.0, **values)
-    first, second = (bar.proto for bar in opened("pages/train.py").get("progress"))
+    first, second = (bar.proto for bar in open_page("pages/train.py").get("progress"))
     assert "measuring" not in first.text
     assert second.text.startswith("Fold 2, noisy, epoch 1 of 2, measuring, batch 4 of 4")
     assert second.value == 100
 
 
-def test_run_that_has_just_begun_says_what_it_does(home: Workspace, sounds: Path) -> None:
+def test_run_that_has_just_started_shows_what_it_does(home: Workspace, sounds: Path) -> None:
     at_work(create_run(home, RunSettings(str(sounds), load_recipe("quick"))))
-    (bar,) = opened("pages/train.py").get("progress")
+    (bar,) = open_page("pages/train.py").get("progress")
     assert bar.proto.text.startswith("Starting: loading libraries")
 
 
-def test_queued_run_says_for_what_it_waits_and_can_leave_the_queue(home: Workspace, sounds: Path) -> None:
+def test_queued_run_shows_what_it_waits_for_and_can_leave_the_queue(home: Workspace, sounds: Path) -> None:
     first = at_work(made_run(home, sounds))
     second = at_work(create_run(home, RunSettings(str(sounds), load_recipe("default"), device="cpu")), time.time())
-    at = opened("pages/train.py", run=second.name)
+    at = open_page("pages/train.py", run=second.name)
     assert not at.exception
-    (info,) = said(at.info)
+    (info,) = texts(at.info)
     assert info.startswith(f"Waits for cpu, which run {first.name} uses")
     at = at.button(key="stop").click().run()
     assert (second.folder / "stop").exists()
@@ -126,36 +126,36 @@ def test_queued_run_says_for_what_it_waits_and_can_leave_the_queue(home: Workspa
 def test_resume_starts_the_run_again(home: Workspace, sounds: Path, spawned: list[Run]) -> None:
     run = made_run(home, sounds)
     run.write_status("failed")
-    at = opened("pages/train.py").button(key="resume").click().run()
+    at = open_page("pages/train.py").button(key="resume").click().run()
     assert not at.exception
     assert spawned == [run]
 
 
-def test_resume_that_is_refused_is_a_sentence(home: Workspace, sounds: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resume_that_is_refused_gives_a_message(home: Workspace, sounds: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made_run(home, sounds).write_status("stopped")
 
     def refuse(run: Run) -> None:
         raise AudiotagError("it is being started already.")
 
     monkeypatch.setattr(Run, "start", refuse)
-    at = opened("pages/train.py").button(key="resume").click().run()
+    at = open_page("pages/train.py").button(key="resume").click().run()
     assert not at.exception
-    assert "it is being started already." in said(at.error)
+    assert "it is being started already." in texts(at.error)
 
 
-def test_run_is_deleted_only_after_it_is_confirmed_and_can_be_brought_back(home: Workspace, sounds: Path) -> None:
+def test_run_is_deleted_after_confirmation_and_can_be_restored(home: Workspace, sounds: Path) -> None:
     older = made_run(home, sounds, (0.8,))
     older.write_status("finished")
     run = made_run(home, sounds, (0.8, 0.9))
     run.write_status("finished")
-    at = opened("pages/train.py", run=run.name).button(key="delete").click().run()
-    assert any("2 finished folds" in text for text in said(at.markdown))
+    at = open_page("pages/train.py", run=run.name).button(key="delete").click().run()
+    assert any("2 finished folds" in text for text in texts(at.markdown))
     assert {found.name for found in list_runs(home)} == {older.name, run.name}
     at = at.button(key="delete-sure").click().run()
     assert not at.exception
     assert list_runs(home) == [older]
     assert at.selectbox(key="run").value == older.name
-    assert f"Run {run.name} was deleted." in said(at.caption)
+    assert f"Run {run.name} was deleted." in texts(at.caption)
     at = at.button(key="undo-delete-run").click().run()
     assert not at.exception
     assert set(list_runs(home)) == {older, run}
@@ -169,21 +169,21 @@ def test_chosen_run_is_in_the_address_and_the_address_chooses_it(home: Workspace
     newer = made_run(home, sounds, (0.9,))
     newer.write_status("stopped")
     newest = max(older.name, newer.name)
-    at = opened("pages/train.py")
+    at = open_page("pages/train.py")
     assert at.selectbox(key="run").value == newest
     assert at.query_params["run"] == newest
-    at = opened("pages/train.py", run=older.name)
+    at = open_page("pages/train.py", run=older.name)
     assert at.selectbox(key="run").value == older.name
-    assert said(at.success) == ["Finished: mean lwlrap 0.5000 over 1 fold."]
+    assert texts(at.success) == ["Finished: mean lwlrap 0.5000 over 1 fold."]
     at = at.selectbox(key="run").set_value(newer.name).run()
     assert at.query_params["run"] == newer.name
-    assert opened("pages/train.py", run="gone").selectbox(key="run").value == newest
+    assert open_page("pages/train.py", run="gone").selectbox(key="run").value == newest
 
 
 def test_run_stays_chosen_when_its_state_and_so_its_label_changes(home: Workspace, sounds: Path) -> None:
     older = at_work(made_run(home, sounds))
     made_run(home, sounds, (0.9,)).write_status("finished")
-    at = opened("pages/train.py", run=older.name)
+    at = open_page("pages/train.py", run=older.name)
     older.write_status("finished")
     at = at.text_input(key="epochs").set_value("2").run()
     assert at.selectbox(key="run").value == older.name
@@ -192,7 +192,7 @@ def test_run_stays_chosen_when_its_state_and_so_its_label_changes(home: Workspac
 
 def test_started_run_is_the_one_shown(home: Workspace, sounds: Path, spawned: list[Run]) -> None:
     made_run(home, sounds, (0.9,)).write_status("finished")
-    at = opened("pages/train.py", show="Training batch preview")
+    at = open_page("pages/train.py", show="Training batch preview")
     at = at.button(key="start").click().run()
     (run,) = spawned
     assert at.selectbox(key="run").value == run.name
@@ -203,9 +203,9 @@ def test_run_with_unreadable_settings_still_shows_its_curves(home: Workspace, so
     run = made_run(home, sounds, (0.8,))
     run.write_status("finished")
     (run.folder / "settings.json").write_text("{}")
-    at = opened("pages/train.py")
+    at = open_page("pages/train.py")
     assert not at.exception
-    assert any("settings of run" in text for text in said(at.error))
+    assert any("settings of run" in text for text in texts(at.error))
     assert len(at.get("plotly_chart")) == 2
 
 
@@ -220,9 +220,9 @@ def test_each_fold_has_a_line_of_its_lwlrap(finished: tuple[AppTest, Run]) -> No
     assert len({line["line"]["dash"] for line in lines}) == 3
 
 
-def test_smoothing_is_off_until_it_is_asked_for_and_keeps_the_points(home: Workspace, sounds: Path) -> None:
+def test_smoothing_is_off_by_default_and_does_not_change_the_points(home: Workspace, sounds: Path) -> None:
     made_run(home, sounds).write_status("finished")
-    at = opened("pages/train.py")
+    at = open_page("pages/train.py")
     assert at.toggle(key="smooth").value is False
     raw = curves(at)[0]["y"]
     smooth, points = curves(at.toggle(key="smooth").set_value(True).run())
@@ -231,13 +231,13 @@ def test_smoothing_is_off_until_it_is_asked_for_and_keeps_the_points(home: Works
     assert smooth["y"] == pytest.approx([0.5, 0.53])
 
 
-def test_earlier_run_is_laid_beside_as_the_mean_of_its_folds(home: Workspace, sounds: Path) -> None:
+def test_earlier_run_is_compared_as_the_mean_of_its_folds(home: Workspace, sounds: Path) -> None:
     earlier = made_run(home, sounds, (0.8,))
     write_epoch(earlier, 2, 2, 0.8)
     earlier.write_status("finished")
     run = made_run(home, sounds)
     run.write_status("finished")
-    at = opened("pages/train.py", run=run.name)
+    at = open_page("pages/train.py", run=run.name)
     assert at.multiselect(key="compare").options == [earlier.name]
     at = at.multiselect(key="compare").set_value([earlier.name]).run()
     (line,) = [line for line in curves(at) if line["name"] == earlier.name]
@@ -247,7 +247,7 @@ def test_earlier_run_is_laid_beside_as_the_mean_of_its_folds(home: Workspace, so
     assert [line["name"] for line in curves(at)] == ["fold 1", "fold 2"]
 
 
-def test_noisy_epochs_have_their_lwlrap_on_curated_clips_beside_them_once_in_the_legend(
+def test_lwlrap_of_noisy_epochs_on_curated_clips_is_drawn_and_is_once_in_the_legend(
     home: Workspace, sounds: Path
 ) -> None:
     stages = [{"stage": 0, "subset": "noisy", "epochs": 2, "clips": 20, "pixels": 9, "shared": False}]
@@ -257,7 +257,7 @@ def test_noisy_epochs_have_their_lwlrap_on_curated_clips_beside_them_once_in_the
         for epoch in (1, 2):
             write_epoch(run, fold, epoch, 0.5, subset="noisy", curated_lwlrap=0.3 + 0.1 * epoch)
     run.write_status("stopped")
-    beside = [line for line in curves(opened("pages/train.py")) if line["name"] == "on curated clips"]
+    beside = [line for line in curves(open_page("pages/train.py")) if line["name"] == "on curated clips"]
     assert [line["y"] for line in beside] == [pytest.approx([0.4, 0.5])] * 2
     assert [line["showlegend"] for line in beside] == [True, False]
 
@@ -266,27 +266,27 @@ def test_labels_are_listed_worst_first_by_the_finished_folds(finished: tuple[App
     table = table_with(finished[0], "label")
     assert list(table["label"]) == ["c", "a", "b"]  # b is in no held-out clip
     assert list(table["lwlrap"][:2]) == pytest.approx([0.55, 0.85])
-    assert any("Mean over 2 finished folds" in text for text in said(finished[0].caption))
+    assert any("Mean over 2 finished folds" in text for text in texts(finished[0].caption))
 
 
 def test_labels_of_folds_in_training_are_those_of_their_last_epoch(home: Workspace, sounds: Path) -> None:
     made_run(home, sounds).write_status("stopped")
-    at = opened("pages/train.py")
+    at = open_page("pages/train.py")
     table = table_with(at, "label")
     assert dict(zip(table["label"], table["lwlrap"], strict=True)) == pytest.approx({"b": 0.2, "c": 0.6, "a": 0.9})
-    assert any("the last epoch of fold 1" in text for text in said(at.caption))
+    assert any("the last epoch of fold 1" in text for text in texts(at.caption))
 
 
-def test_folds_are_listed_with_their_epochs_of_how_many_and_those_to_come(home: Workspace, sounds: Path) -> None:
+def test_all_folds_are_listed_with_their_state_and_epochs(home: Workspace, sounds: Path) -> None:
     at_work(made_run(home, sounds, (0.8,)))
-    table = table_with(opened("pages/train.py"), "state")
+    table = table_with(open_page("pages/train.py"), "state")
     assert list(table["fold"]) == ["fold 1", "fold 2", "fold 3"]
     assert list(table["state"]) == ["finished", "training", "waiting"]
     assert list(table["epochs"]) == ["2 of 2", "2 of 2", "0 of 2"]
     assert list(table["lwlrap"][:2]) == pytest.approx([0.8, 0.6])
 
 
-def test_network_that_feeds_all_folds_is_a_row_and_a_line_of_its_own(home: Workspace, sounds: Path) -> None:
+def test_network_that_feeds_all_folds_has_its_own_row_and_line(home: Workspace, sounds: Path) -> None:
     stages = [
         {"stage": 0, "subset": "noisy", "epochs": 1, "clips": 20, "pixels": 9, "shared": True},
         {"stage": 1, "subset": "curated", "epochs": 2, "clips": 24, "pixels": 9, "shared": False},
@@ -299,7 +299,7 @@ def test_network_that_feeds_all_folds_is_a_row_and_a_line_of_its_own(home: Works
     run.write_event("fold-started", fold=1)
     write_epoch(run, 1, 1, 0.6, stage=1)
     at_work(run)
-    at = opened("pages/train.py")
+    at = open_page("pages/train.py")
     assert not at.exception
     table = table_with(at, "state")
     assert list(table["fold"]) == ["shared network", "fold 1", "fold 2"]
@@ -308,13 +308,11 @@ def test_network_that_feeds_all_folds_is_a_row_and_a_line_of_its_own(home: Works
     assert [(line["name"], line["x"]) for line in curves(at)] == [("shared network", [1]), ("fold 1", [2])]
 
 
-def test_handicap_of_the_published_method_is_said_and_the_figures_are_read_with_care(
-    home: Workspace, sounds: Path
-) -> None:
+def test_notes_explain_held_out_figures_and_augmented_held_out_clips(home: Workspace, sounds: Path) -> None:
     for recipe, handicapped in (("capstone", True), ("quick", False)):
         run = made_run(home, sounds, (0.8,), recipe)
         run.write_status("finished")
-        captions = said(opened("pages/train.py", run=run.name).caption)
+        captions = texts(open_page("pages/train.py", run=run.name).caption)
         assert any("cropped at random and masked" in text for text in captions) == handicapped
         assert any("0.1 above the score on the test set" in text for text in captions)
 
@@ -332,21 +330,21 @@ def publish(at: AppTest) -> AppTest:
     return next(button for button in at.button if button.label == "Publish").click().run()
 
 
-def test_publishing_a_run_whose_files_are_gone_is_a_sentence(home: Workspace, sounds: Path) -> None:
+def test_publishing_a_run_whose_files_are_gone_gives_a_message(home: Workspace, sounds: Path) -> None:
     made_run(home, sounds, (0.8,)).write_status("finished")
-    at = publish(opened("pages/train.py"))
+    at = publish(open_page("pages/train.py"))
     assert not at.exception
-    assert any("is not whole" in text for text in said(at.error))
+    assert any("is not whole" in text for text in texts(at.error))
 
 
-def test_publishing_under_a_wrong_name_is_a_sentence(home: Workspace, sounds: Path) -> None:
+def test_publishing_under_a_wrong_name_gives_a_message(home: Workspace, sounds: Path) -> None:
     run = made_run(home, sounds, (0.8,))
     run.write_status("finished")
-    at = opened("pages/train.py")
+    at = open_page("pages/train.py")
     at.text_input(key=f"publish-name-{run.name}").set_value("../mine")
     at = publish(at)
     assert not at.exception
-    assert any("letters, digits" in text for text in said(at.error))
+    assert any("letters, digits" in text for text in texts(at.error))
 
 
 def test_published_folds_become_the_chosen_ensemble(
@@ -361,7 +359,7 @@ def test_published_folds_become_the_chosen_ensemble(
         return (home.ensembles / "tiny").rename(parent / name)
 
     monkeypatch.setattr("audiotag.training.publish.publish", published)
-    at = publish(opened("pages/train.py"))
+    at = publish(open_page("pages/train.py"))
     assert not at.exception
     assert asked == [(run, "starter-sounds-quick", home.ensembles)]
     assert at.selectbox(key="ensemble").value == "starter-sounds-quick"
@@ -369,14 +367,14 @@ def test_published_folds_become_the_chosen_ensemble(
     assert at.text_input(key=f"publish-name-{run.name}").value == "starter-sounds-quick"
 
 
-def test_name_that_is_offered_is_free(home: Workspace, sounds: Path) -> None:
+def test_suggested_name_of_the_ensemble_is_not_taken(home: Workspace, sounds: Path) -> None:
     (home.ensembles / "tiny").rename(home.ensembles / "starter-sounds-quick")
     run = made_run(home, sounds, (0.8,))
     run.write_status("finished")
-    offered = opened("pages/train.py").text_input(key=f"publish-name-{run.name}").value
+    offered = open_page("pages/train.py").text_input(key=f"publish-name-{run.name}").value
     assert offered == "starter-sounds-quick-2"
 
 
 def test_nothing_is_published_before_a_fold_is_finished(home: Workspace, sounds: Path) -> None:
     made_run(home, sounds).write_status("stopped")
-    assert not any(button.label == "Publish" for button in opened("pages/train.py").button)
+    assert not any(button.label == "Publish" for button in open_page("pages/train.py").button)

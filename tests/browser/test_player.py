@@ -1,4 +1,4 @@
-"""The player in Chromium: on the Dataset page, and alone, where every case can be made."""
+"""The player in Chromium: on the Dataset page, and alone, where every case can be tested."""
 
 import base64
 import re
@@ -48,7 +48,7 @@ Show = Callable[..., Locator]
 
 @pytest.fixture
 def show(page: Page) -> Show:
-    """``show(waveform, options, settings)``: the player alone on a page; called again, in the place of the first."""
+    """``show(waveform, options, settings)``: the player alone on a page; a further call replaces its sound."""
     page.route("http://player.test/", lambda route: route.fulfill(body=STAGE, content_type="text/html"))
     page.goto("http://player.test/")
     page.evaluate(MOUNT, [(SOURCES / f"player.{kind}").read_text() for kind in ("html", "css", "js")])
@@ -105,7 +105,7 @@ def clips(server: Server, page: Page, home: Path) -> Locator:
     return player
 
 
-def test_a_clip_is_played_and_sought_in(page: Page, clips: Locator) -> None:
+def test_a_clip_can_be_played_and_seeking_works(page: Page, clips: Locator) -> None:
     time = clips.locator(".now")
     expect(time).to_have_text("0:00.00")
     clips.get_by_role("button", name="Play").click()
@@ -126,7 +126,7 @@ def test_a_clip_is_played_and_sought_in(page: Page, clips: Locator) -> None:
     assert spectrogram_drawn(clips) != mel
 
 
-def test_a_rerun_lets_a_clip_play_on_and_the_next_clip_takes_its_place(page: Page, clips: Locator) -> None:
+def test_a_rerun_does_not_stop_a_clip_and_the_next_clip_replaces_it(page: Page, clips: Locator) -> None:
     name = page.get_by_role("tabpanel").locator("strong").first.inner_text()
     clips.get_by_text("linear", exact=True).click()
     clips.get_by_role("button", name="Loop").click()
@@ -224,7 +224,7 @@ def test_keys_seek_where_the_focus_is(page: Page, show: Show) -> None:
     expect(player.get_by_role("button", name="Pause")).to_be_visible()
 
 
-def test_space_is_left_to_who_types_and_to_the_button_that_the_keyboard_is_on(page: Page, show: Show) -> None:
+def test_space_goes_to_a_text_field_or_a_button_that_has_the_focus(page: Page, show: Show) -> None:
     player = show(sine(4.0))
     count_pauses(player)
     player.hover()
@@ -248,7 +248,7 @@ def test_space_over_the_player_presses_no_button_that_was_clicked_before(page: P
     assert page.evaluate("window.presses") == 1
 
 
-def test_other_settings_leave_the_position_and_another_sound_starts_anew(page: Page, show: Show) -> None:
+def test_other_settings_keep_the_position_and_another_sound_starts_at_0(page: Page, show: Show) -> None:
     player = show(sine(2.0))
     player.get_by_text("log", exact=True).click()
     press_at(page, player, 0.5)
@@ -262,7 +262,7 @@ def test_other_settings_leave_the_position_and_another_sound_starts_anew(page: P
     expect(player.get_by_role("radio", name="log")).to_be_checked()
 
 
-def test_a_player_that_left_the_page_is_silent_and_one_that_is_there_plays_on(page: Page, show: Show) -> None:
+def test_a_player_that_is_removed_stops_and_one_that_stays_continues(page: Page, show: Show) -> None:
     player = show(sine(4.0))
     show(sine(4.0))
     player.get_by_role("button", name="Play").click()
@@ -280,7 +280,7 @@ def test_a_player_that_left_the_page_is_silent_and_one_that_is_there_plays_on(pa
     assert wrong == []
 
 
-def test_what_the_trim_cuts_is_told_from_what_it_keeps(page: Page, show: Show) -> None:
+def test_trimmed_ends_look_different_from_the_rest(page: Page, show: Show) -> None:
     player = show(sine(2.0), PlayerOptions("a.wav", untrimmed=Region(0.5, 1.5)))
     expect(player.locator(".trimmed")).to_have_count(2)
     box = player.get_by_role("slider").bounding_box()

@@ -14,7 +14,7 @@ from .test_app import settled
 
 @pytest.fixture
 def submission(home: Path, tmp_path: Path) -> Path:
-    """Scores of the starter sounds' test clips: the true labels first, but for the clips of one label."""
+    """A submission for the starter sounds' test clips: true labels first, except for the clips of one label."""
     sounds = home / "starter-sounds"
     with (sounds / "test_truth.csv").open() as file:
         truth = {row["fname"]: row["labels"].split(",") for row in csv.DictReader(file)}

@@ -1,4 +1,4 @@
-"""The Spectrogram page in Chromium: sliders, the microphone, presets that Train finds."""
+"""The Spectrogram page in Chromium: sliders, the microphone, and presets on the Train page."""
 
 import re
 from collections.abc import Callable
@@ -81,7 +81,7 @@ def test_a_recording_of_a_tone_shows_the_tone(server: Server, microphone: Page, 
     assert loudest_hz == pytest.approx(TONE_HZ, rel=0.04)
 
 
-def test_a_preset_that_is_saved_is_found_on_train(server: Server, page: Page, home: Path) -> None:
+def test_a_saved_preset_is_found_on_train(server: Server, page: Page, home: Path) -> None:
     Workspace(home).remember_dataset(home / "starter-sounds")
     page.goto(f"{server.url}/spectrogram?view=Code")
     slider = page.get_by_role("slider", name="Mel bands")

@@ -22,7 +22,7 @@ from .test_app import settled
 
 @pytest.fixture
 def microphone(hearing: Callable[[Path], Page], unseen: Path, tmp_path: Path) -> Page:
-    """A page of a browser whose microphone hears a church bell, over and over."""
+    """A page of a browser whose microphone plays a church bell in a loop."""
     waveform, rate = soundfile.read(clip_of(unseen, "Church_bell"))
     file = tmp_path / "microphone.wav"
     soundfile.write(file, np.resize(waveform, 10 * rate), rate, subtype="PCM_16")
@@ -162,7 +162,7 @@ def test_a_sound_is_tagged_at_its_path_and_stays_when_the_page_is_left(
     expect(page.get_by_role("heading", name=clip.name)).to_be_visible()
 
 
-def test_of_a_long_sound_a_part_is_played_by_the_times_of_the_whole(
+def test_a_part_of_a_long_sound_is_played_with_the_times_of_the_whole(
     server: Server, page: Page, unseen: Path, tmp_path: Path
 ) -> None:
     waveform, rate = soundfile.read(clip_of(unseen, "Church_bell"))
@@ -186,7 +186,9 @@ def test_of_a_long_sound_a_part_is_played_by_the_times_of_the_whole(
     expect(page.get_by_text("5:20.00", exact=True)).to_be_visible()
 
 
-def test_a_threshold_moves_by_keys_and_says_what_it_means(server: Server, page: Page, unseen: Path, home: Path) -> None:
+def test_a_threshold_moves_by_keys_and_shows_precision_and_recall(
+    server: Server, page: Page, unseen: Path, home: Path
+) -> None:
     page.goto(f"{server.url}/tag")
     drop(page, clip_of(unseen, "Church_bell"))
     expect(first_tag(page)).to_contain_text("Church_bell")
@@ -220,7 +222,7 @@ def test_a_threshold_moves_by_keys_and_says_what_it_means(server: Server, page: 
     assert saved_thresholds(Workspace(home), card) is None
 
 
-def test_how_tags_are_made_stands_in_the_address(server: Server, page: Page, unseen: Path) -> None:
+def test_tagging_options_are_in_the_address(server: Server, page: Page, unseen: Path) -> None:
     page.goto(f"{server.url}/tag?ensemble=starter")
     drop(page, clip_of(unseen, "Church_bell"))
     expect(first_tag(page)).to_contain_text("Church_bell")

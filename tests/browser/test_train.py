@@ -1,4 +1,4 @@
-"""Training, from the press of a button to a tag, in Chromium: watched, reloaded, stopped, resumed, published."""
+"""Train in Chromium: start, watch, reload, stop, resume and publish a run, then tag with it."""
 
 import csv
 import re
@@ -95,7 +95,7 @@ def test_second_run_waits_for_the_device_and_leaves_the_queue(server: Server, pa
     expect(page.get_by_text("The run was stopped")).to_be_visible(timeout=SLOW_MS)
 
 
-def test_batch_is_shown_as_the_network_gets_it(server: Server, page: Page) -> None:
+def test_batch_preview_shows_another_batch_when_drawn_again(server: Server, page: Page) -> None:
     page.goto(f"{server.url}/train?show=Training+batch+preview")
     images = page.get_by_test_id("stImage").locator("img")
     expect(images.first).to_be_visible(timeout=60_000)

@@ -1,4 +1,4 @@
-"""Figures of the Score page show each value where it is, and say without colour what is right."""
+"""Figures of the Score page show each value in its place, and true labels without colour."""
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,7 @@ def test_a_score_and_the_published_ones_lie_at_their_values_on_the_scale(yours: 
     assert all(f"{value:.5f}" in name for name, value in zip(marks.y, marks.x, strict=True))
 
 
-def test_the_submission_is_told_from_the_published_by_its_shape_and_place() -> None:
+def test_the_submission_differs_from_published_scores_by_shape_and_place() -> None:
     figure = published_scores(0.6, PUBLISHED)
     (marks,) = figure.data
     shapes = dict(zip(marks.y, marks.marker.symbol, strict=True))
@@ -62,7 +62,7 @@ def test_a_true_label_far_down_is_shown_with_its_rank() -> None:
 
 
 @pytest.mark.parametrize("values", [[-7.0, -2.0], [0.0, 0.0], [3.0, 40.0]])
-def test_scores_that_are_no_probabilities_lie_inside_the_axis(values: list[float]) -> None:
+def test_scores_that_are_not_probabilities_lie_inside_the_axis(values: list[float]) -> None:
     low, high = ranking(pd.Series(values, index=["a", "b"]), ("a",)).layout.xaxis.range
     assert low <= min(values)
     assert max(values) < high

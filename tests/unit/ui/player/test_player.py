@@ -1,4 +1,4 @@
-"""What the player is sent is true: levels, extremes, times and names."""
+"""The block that the player gets has the right levels, extremes, times and names."""
 
 import io
 import json
@@ -129,7 +129,7 @@ def test_envelope_holds_the_true_extremes_of_every_stretch(samples: int) -> None
         assert (low, high) == (waveform[start:end].min(), waveform[start:end].max())
 
 
-def test_one_loud_sample_is_seen() -> None:
+def test_one_loud_sample_is_in_the_envelope() -> None:
     waveform = np.zeros(1_000_000, np.float32)
     waveform[777_777] = -0.9
     lowest, highest = envelope(waveform, 1200)
