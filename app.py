@@ -9,7 +9,7 @@ from audiotag.ui.train.run_tables import show_runs_table
 context = frame.set_up_page("Home")
 st.title("audiotag")
 st.markdown("Explore labelled sounds, tune the spectrogram, train an ensemble of folds, tag clips.")
-home.show_doors()
+home.show_links()
 home.show_overview(context)
 
 runs = list_runs(context.workspace)[:5]

@@ -31,7 +31,7 @@ def build(root: Path) -> None:
     (root / "clips.csv").write_text("fname,label\n" + "".join(f"{name},Hiss\n" for name in names))
 
 
-def time_moves() -> None:
+def time_changes() -> None:
     """Measure the page after each change of a slider."""
     from streamlit.testing.v1 import AppTest
 
@@ -70,7 +70,7 @@ def main() -> None:
         from audiotag.workspace import Workspace
 
         Workspace().remember_dataset(Path(folder) / "noise")
-        time_moves()
+        time_changes()
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from audiotag.ui import cache
 from audiotag.ui.frame import PageContext
 from audiotag.ui.widgets import messages
 
-DOORS = (  # page, heading, text, label of the link
+LINKS = (  # page, heading, text, label of the link
     (
         "pages/dataset.py",
         ":material/library_music: Explore",
@@ -32,9 +32,9 @@ DOORS = (  # page, heading, text, label of the link
 )
 
 
-def show_doors() -> None:
+def show_links() -> None:
     """Links to the pages where work starts."""
-    for column, (page, heading, text, label) in zip(st.columns(3), DOORS, strict=True):
+    for column, (page, heading, text, label) in zip(st.columns(3), LINKS, strict=True):
         with column.container(border=True, height="stretch"):
             st.subheader(heading)
             st.markdown(text)

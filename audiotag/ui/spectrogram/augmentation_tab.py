@@ -61,8 +61,9 @@ def show_augmentation(crop: Crop, dataset: Dataset, settings: SpectrogramSetting
         key="augmentations",
         help="Training draws them at random for every clip in every epoch. Mixers add other clips of the same label.",
     )
-    for name in chosen:
-        st.caption(f"{name}: {messages.escape_markdown(_description(augmentations[name]))}")
+    descriptions = {name.partition(" (")[0]: _description(augmentations[name]) for name in chosen}
+    for kind, description in descriptions.items():
+        st.caption(f"{kind}: {messages.escape_markdown(description)}")
     with st.container(horizontal=True, vertical_alignment="center"):
         draw = show_draw_button("augmentation-draw")
         st.caption(f"Draw {draw + 1}")
