@@ -1,6 +1,6 @@
 """Take the screenshots of the README: ``python docs/screenshots.py ADDRESS WAV SUBMISSION``.
 
-The app must be running at ADDRESS with the starter sounds. SUBMISSION is a file that ``audiotag submit`` wrote for them.
+The app must be running at ADDRESS with the starter sounds. SUBMISSION is what ``audiotag submit`` writes for them.
 """
 
 import sys
