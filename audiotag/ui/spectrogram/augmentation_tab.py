@@ -14,7 +14,7 @@ from audiotag.data.dataset import Dataset
 from audiotag.features.log_mel import log_mel, normalised
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.figures import sound as figures
-from audiotag.ui.spectrogram.crops import Crop, crop_of_file
+from audiotag.ui.spectrogram.crops import IMAGE_WIDTH_PIXELS, Crop, crop_of_file
 from audiotag.ui.widgets import messages, sound_picker
 from audiotag.ui.widgets.step_buttons import show_draw_button
 
@@ -69,12 +69,13 @@ def show_augmentation(crop: Crop, dataset: Dataset, settings: SpectrogramSetting
         st.caption(f"Draw {draw + 1}")
     examples = draw_examples(crop, dataset, settings, [augmentations[name] for name in chosen], draw)
     plain = normalised(crop.log_mel[None], settings)[0]
-    for column, example in zip(st.columns(EXAMPLE_COUNT), examples, strict=True):
-        column.image(
-            figures.spectrogram_image(example, float(plain.min()), float(plain.max())),
-            width="stretch",
-            alt="Log-mel spectrogram of the augmented crop",
-        )
+    with st.container(horizontal=True):
+        for example in examples:
+            st.image(
+                figures.spectrogram_image(example, float(plain.min()), float(plain.max())),
+                width=IMAGE_WIDTH_PIXELS,
+                alt="Log-mel spectrogram of the augmented crop",
+            )
 
 
 def draw_examples(

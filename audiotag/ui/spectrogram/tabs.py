@@ -21,11 +21,12 @@ from audiotag.figures.theme import CONFIG
 from audiotag.inspection import statistics
 from audiotag.training.run_options import RunOptions
 from audiotag.ui import cache
-from audiotag.ui.spectrogram.crops import Crop, crop_of_file
+from audiotag.ui.spectrogram.crops import IMAGE_WIDTH_PIXELS, Crop, crop_of_file
 from audiotag.ui.widgets import messages, sound_picker
 from audiotag.workspace import Workspace
 
 MAX_OTHER_CLIPS = 8
+READ_OUT_WIDTH_PIXELS = 170
 
 
 def show_network_input(crop: Crop, settings: SpectrogramSettings, dataset: Dataset) -> None:
@@ -41,10 +42,12 @@ def show_network_input(crop: Crop, settings: SpectrogramSettings, dataset: Datas
         alt="Log-mel spectrogram of the crop as the network gets it",
     )
     outs = read_outs(settings, crop.log_mel, crop.waveform)
-    for column, out in zip(st.columns(4) * 3, outs, strict=False):
-        column.metric(out.name, out.value, help=out.help)
-        if out.warning:
-            column.caption(f":material/warning: {out.warning}")
+    with st.container(horizontal=True):  # as many next to each other as fit
+        for out in outs:
+            with st.container(width=READ_OUT_WIDTH_PIXELS):
+                st.metric(out.name, out.value, help=out.help)
+                if out.warning:
+                    st.caption(f":material/warning: {out.warning}")
     shares = statistics.share_shorter(cache.load_index(dataset), settings.clip_s)
     parts = [
         f"{100 * share:.0f} % of {subset} clips are padded, {100 * (1 - share):.0f} % are cut"
@@ -109,13 +112,14 @@ def show_other_clips(dataset: Dataset, settings: SpectrogramSettings) -> None:
     if not spectrograms:
         return
     loudest = max(float(values.max()) for _, values in spectrograms)
-    for column, (name, values) in zip(st.columns(4) * 2, spectrograms, strict=False):
-        column.image(
-            figures.spectrogram_image(values, loudest - settings.top_db, loudest),
-            caption=messages.escape_markdown(name),
-            width="stretch",
-            alt=f"Log-mel spectrogram of {name}",
-        )
+    with st.container(horizontal=True):
+        for name, values in spectrograms:
+            st.image(
+                figures.spectrogram_image(values, loudest - settings.top_db, loudest),
+                caption=messages.escape_markdown(name),
+                width=IMAGE_WIDTH_PIXELS,
+                alt=f"Log-mel spectrogram of {name}",
+            )
 
 
 def show_resynthesis(crop: Crop, settings: SpectrogramSettings) -> None:
