@@ -16,7 +16,7 @@ from audiotag.ui import cache
 from audiotag.ui.player import PlayerOptions, Region, show_player
 
 MIDDLE = 0.5
-IMAGE_WIDTH_PIXELS = 180  # of each spectrogram in a row: four on a screen, two on a phone
+IMAGE_WIDTH_PIXELS = 136  # of each spectrogram in a row: four on a screen, two on a phone
 
 
 @dataclass(frozen=True)

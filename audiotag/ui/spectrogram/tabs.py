@@ -26,7 +26,7 @@ from audiotag.ui.widgets import messages, sound_picker
 from audiotag.workspace import Workspace
 
 MAX_OTHER_CLIPS = 8
-READ_OUT_WIDTH_PIXELS = 170
+READ_OUT_WIDTH_PIXELS = 140
 
 
 def show_network_input(crop: Crop, settings: SpectrogramSettings, dataset: Dataset) -> None:
