@@ -1,7 +1,7 @@
-"""How soon the Spectrogram page answers: ``python benchmarks/spectrogram_page.py``.
+"""Measure how fast the Spectrogram page responds: ``python benchmarks/spectrogram_page.py``.
 
-Prints the server's time for a whole run of the page after each thing that a user moves, for a clip of five seconds, the
-median of some runs, the slowest first: what the server does, without the browser.
+Prints the server's time for a whole run of the page after each change of a slider, for a clip of five seconds: the
+median of some runs, the slowest first. The browser's time is not included.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CLIP_S = 5
 
 
 def build(root: Path) -> None:
-    """A table and eight noisy clips of five seconds."""
+    """Write a table and eight clips of noise, five seconds each."""
     rng = np.random.default_rng(0)
     root.mkdir()
     names = [f"{number}.wav" for number in range(8)]
@@ -31,11 +31,11 @@ def build(root: Path) -> None:
     (root / "clips.csv").write_text("fname,label\n" + "".join(f"{name},Hiss\n" for name in names))
 
 
-def time_moves() -> None:
-    """Run the page after each move."""
+def time_changes() -> None:
+    """Measure the page after each change of a slider."""
     from streamlit.testing.v1 import AppTest
 
-    logging.disable(logging.WARNING)  # that there is no browser
+    logging.disable(logging.WARNING)  # which say that there is no browser
     page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120).switch_page("pages/spectrogram.py")
     page.run()
     times: dict[str, float] = {}
@@ -51,8 +51,8 @@ def time_moves() -> None:
             assert not page.error
         times[name] = float(np.median(runs))
 
-    for tab in ("Picture", "Compare", "Clips of the label", "Augment", "What survives", "Use it"):
-        page.session_state["bench"] = tab
+    for tab in ("Network input", "Compare", "Other clips", "Augmentation", "Resynthesis", "Code"):
+        page.session_state["view"] = tab
         page.run()
         timed(f"{tab}: mel bands", "set-n_mels", 64, 96, 128)
         timed(f"{tab}: hop", "set-hop_length", 400, 512, 690)
@@ -63,14 +63,14 @@ def time_moves() -> None:
 
 
 def main() -> None:
-    """Build, move, print."""
+    """Build the clips, measure, print."""
     with tempfile.TemporaryDirectory(prefix="audiotag-benchmark-") as folder:
         os.environ["AUDIOTAG_HOME"] = str(Path(folder) / "workspace")
         build(Path(folder) / "noise")
         from audiotag.workspace import Workspace
 
         Workspace().remember_dataset(Path(folder) / "noise")
-        time_moves()
+        time_changes()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Take the README's screenshots anew: ``python docs/screenshots.py ADDRESS WAV SUBMISSION``.
+"""Take the screenshots of the README: ``python docs/screenshots.py ADDRESS WAV SUBMISSION``.
 
-The app serves at ADDRESS with the starter sounds; SUBMISSION is what ``audiotag submit`` wrote for them.
+The app must be running at ADDRESS with the starter sounds. SUBMISSION is what ``audiotag submit`` writes for them.
 """
 
 import sys
@@ -13,13 +13,13 @@ VIEWPORT = {"width": 1400, "height": 900}
 
 
 def settled(page: Page) -> None:
-    """Wait until the script has run and its charts are drawn."""
+    """Wait until the page has run and its charts are drawn."""
     page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
     page.wait_for_timeout(2500)
 
 
 def main(address: str, wav: str, submission: str) -> None:
-    """One picture a page, the theme changing from page to page."""
+    """Take one screenshot per page, in the light or the dark theme."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]

@@ -1,54 +1,38 @@
-"""Dataset: know your clips. One filter over all tabs, kept in the address; each tab is a function of `audiotag.ui`."""
+"""Dataset: durations, labels, sound, problems and clips, with one filter over all tabs that is in the address."""
 
 import streamlit as st
 
-from audiotag.data.layouts import LAYOUTS
 from audiotag.inspection import statistics
 from audiotag.inspection.filters import Filter, faults_of_clips, filter_clips
 from audiotag.ui import cache, frame
-from audiotag.ui.dataset import tabs
-from audiotag.ui.dataset.clips import clips
+from audiotag.ui.dataset import header, tabs
+from audiotag.ui.dataset.clips import show_clips
 from audiotag.ui.dataset.filter import pick_filter
-from audiotag.ui.widgets import messages
-from audiotag.ui.widgets.get_dataset import get_fsdkaggle2019
 
-dataset = frame.page("Dataset").dataset()
-index = cache.index(dataset)
-found = cache.faults(dataset)
+dataset = frame.set_up_page("Dataset").dataset()
+index = cache.load_index(dataset)
+faults = cache.find_faults(dataset)
 
-st.title(dataset.name)
-st.caption(f"{dataset.layout} · {messages.escape_markdown(str(dataset.root))}")
-for sentence in dataset.missing:
-    st.warning(messages.escape_markdown(sentence), icon=":material/folder_off:")
-lacking = bool(dataset.missing) and LAYOUTS.get(dataset.layout_key).can_be_fetched
-if lacking and st.button("What is missing, and how to get it", key="what-is-missing"):
-    get_fsdkaggle2019(dataset.root)
+header.show_title(dataset)
 if len(statistics.labelled_clips(index)) == 0:
-    st.error(f"None of the {len(index)} clips can be read; the table below says why.", icon=":material/error:")
-    st.dataframe(index[["clip", "error"]], hide_index=True, alt="Clips that cannot be read, and why")
+    header.show_unreadable(index)
     st.stop()
 
-wanted = pick_filter(dataset, found)
-shown = filter_clips(index, wanted, found)
+wanted = pick_filter(dataset, faults)
+shown = filter_clips(index, wanted, faults)
 if wanted != Filter():
-    found = faults_of_clips(found, shown)
+    faults = faults_of_clips(faults, shown)
 if len(statistics.labelled_clips(shown)) == 0:
-    st.info("No clip passes the filter; clear a part of it.", icon=":material/search_off:")
+    st.info("No clip passes the filter. Remove a part of it.", icon=":material/search_off:")
     st.stop()
-tabs.header(dataset, shown, found, wanted)
-
-shown_tabs = st.tabs(["Durations", "Labels", "Sound", "Problems", "Clips"], key="tab", bind="query-params")
-for tab, draw in zip(
-    shown_tabs,
-    (
-        lambda: tabs.durations(shown),
-        lambda: tabs.labels(shown, wanted),
-        lambda: tabs.sound(dataset, index, shown),
-        lambda: tabs.problems(dataset, found),
-        lambda: clips(dataset, shown, found),
-    ),
-    strict=True,
-):
-    if tab.open:
-        with tab:
-            draw()
+header.show_header(dataset, shown, faults, wanted)
+frame.show_tabs(
+    "tab",
+    {
+        "Durations": lambda: tabs.show_durations(shown),
+        "Labels": lambda: tabs.show_labels(shown, wanted),
+        "Sound": lambda: tabs.show_sound(dataset, index, shown),
+        "Problems": lambda: tabs.show_problems(dataset, faults),
+        "Clips": lambda: show_clips(dataset, shown, faults),
+    },
+)

@@ -1,4 +1,4 @@
-"""Score: a submission against the truth, by class and by clip; what went wrong can be heard."""
+"""Score: compare a submission with the truth, by class and by clip, and listen to the hardest clips."""
 
 import streamlit as st
 
@@ -6,23 +6,16 @@ from audiotag.ui import frame
 from audiotag.ui.score import view
 from audiotag.ui.widgets import messages
 
-here = frame.page("Score")
+context = frame.set_up_page("Score")
 st.title("Score")
-dataset = view.dataset_of(here)
-submission, truth = view.pick(here, dataset)
-complete = submission is not None and truth is not None
-if not complete:
-    lacking = " and ".join(
-        name for name, table in (("a submission", submission), ("the truth", truth)) if table is None
-    )
-    st.info(
-        f"Give {lacking} above. You get lwlrap and accuracy, class by class, and the hardest clips to listen to.",
-        icon=":material/scoreboard:",
-    )
+dataset = view.chosen_dataset(context)
+submission, truth = view.pick_tables(context, dataset)
+if submission is None or truth is None:
+    view.show_what_is_missing(submission, truth)
 else:
     with messages.show_errors(stop=True):
-        score = view.score(submission, truth)
-    view.summary(score)
-    view.classes(score)
-    view.clips(score, dataset)
-view.make_one(here, dataset, opened=not complete)
+        score = view.score_tables(submission, truth)
+    view.show_summary(score)
+    view.show_classes(score)
+    view.show_hardest_clips(score, dataset)
+view.show_commands(context, dataset, expanded=submission is None or truth is None)

@@ -1,4 +1,4 @@
-"""Tag: drop sounds, see their tags and the evidence; the parts are functions of `audiotag.ui.tagging_*`."""
+"""Tag: drop sounds, see their tags and the evidence."""
 
 import streamlit as st
 
@@ -6,32 +6,32 @@ from audiotag.ui import frame
 from audiotag.ui.tag import clip_view, dropped_sounds, panels, results, sound_sources
 from audiotag.ui.widgets import messages
 
-panels.follow_address()
-here = frame.page("Tag")
+panels.apply_address()
+context = frame.set_up_page("Tag")
 st.title("Tag")
-folder = here.ensemble()
+folder = context.ensemble()
 zone, sources = st.columns([2.6, 1], gap="medium")
 with zone:
-    sound_sources.drop_zone()
+    sound_sources.show_drop_zone()
 with sources:
-    sound_sources.other_sources(here)
+    sound_sources.show_other_sources(context)
 
 overview = st.container()
-view, setup = st.columns([2.6, 1], gap="medium")
-with setup, messages.show_errors(stop=True):
-    making, other = panels.panels(folder, here.workspace)
+view, controls = st.columns([2.6, 1], gap="medium")
+with controls, messages.show_errors(stop=True):
+    setup, other = panels.show_panels(folder, context.workspace)
 with overview:
-    dropped_sounds.toolbar()
-    outcomes = results.tag_sounds(dropped_sounds.dropped(), making)
-    place = dropped_sounds.chosen()
-    if len(outcomes) > 1:
-        results.table(outcomes)
-        results.downloads(outcomes, outcomes[place], making)
+    dropped_sounds.show_toolbar()
+    tagged = results.tag_sounds(dropped_sounds.all_sounds(), setup)
+    row = dropped_sounds.selected_row()
+    if len(tagged) > 1:
+        results.show_results(tagged)
+        results.show_downloads(tagged, tagged[row], setup)
 with view:
-    if not outcomes:
-        panels.welcome(here, making)
+    if not tagged:
+        panels.show_welcome(context, setup)
     else:
-        results.errors(outcomes, but=place)
-        clip_view.details(outcomes[place], place, making, other)
-    if len(outcomes) == 1:
-        results.downloads(outcomes, outcomes[0], making)
+        results.show_errors_except(tagged, row)
+        clip_view.show_clip(tagged[row], row, setup, other)
+    if len(tagged) == 1:
+        results.show_downloads(tagged, tagged[0], setup)

@@ -1,32 +1,30 @@
-"""Train: start folds, watch lwlrap rise, stop, resume, publish. All of it is on disk; the page only looks."""
+"""Train: start folds, watch lwlrap rise, stop, resume, publish. The page only reads; a worker process trains."""
 
 import streamlit as st
 
 from audiotag.ui import frame
-from audiotag.ui.train import batch_preview, run_setup, run_view
+from audiotag.ui.train import batch_preview, estimate_panel, run_setup, run_view
 
-here = frame.page("Train")
-workspace, dataset = here.workspace, here.dataset()
+context = frame.set_up_page("Train")
+workspace, dataset = context.workspace, context.dataset()
 
 st.title("Train")
-setup, view = st.container(key="bench-and-controls").columns([1, 2.4], gap="large")
+controls, view = st.container(key="controls-and-view").columns([1, 2.4], gap="large")
 
-with setup:
+with controls:
     st.subheader("New run")
-    choices = run_setup.pick(dataset, workspace)
-    settings = run_setup.settings_of(choices, workspace) if choices else None
+    options = run_setup.pick_options(dataset, workspace)
+    settings = run_setup.run_settings(options, workspace) if options else None
     if settings:
-        run_setup.facts(settings, dataset)
-        batch_preview.estimate(settings, dataset, workspace)
-    run_setup.start(settings, choices, dataset, workspace)
+        run_setup.show_facts(settings, dataset)
+        estimate_panel.show_estimate(settings, dataset, workspace)
+    run_setup.show_start_button(settings, options, dataset, workspace)
 
 with view:
-    tabs = st.tabs(["Runs", "What the network will get"], key="show", bind="query-params")
-    for tab, draw in zip(
-        tabs,
-        (lambda: run_view.show(workspace), lambda: batch_preview.batch(settings, dataset)),
-        strict=True,
-    ):
-        if tab.open:
-            with tab:
-                draw()
+    frame.show_tabs(
+        "show",
+        {
+            "Runs": lambda: run_view.show_runs(workspace),
+            "Training batch preview": lambda: batch_preview.show_batch(settings, dataset),
+        },
+    )

@@ -1,4 +1,4 @@
-"""Figures of the Dataset page."""
+"""Draw the figures of the Dataset page from the tables of `audiotag.inspection.statistics`."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import plotly.graph_objects as go
 from audiotag.figures.theme import (
     ACCENT,
     GAP_SCALE,
-    MARK,
+    MARK_LINE,
     SUBSET_COLOURS,
     SUBSET_DASHES,
     SUBSET_MARKERS,
     SUBSET_SYMBOLS,
-    framed,
+    set_frame,
 )
 
-MEASURED = {  # what is drawn of the second pass, with its name and unit
+MEASURED = {  # column of the index: name and unit on the axis
     "rms_dbfs": ("RMS level", "dBFS"),
     "noise_floor_dbfs": ("noise floor", "dBFS"),
     "loudness_lufs": ("loudness", "LUFS"),
@@ -25,21 +25,25 @@ MEASURED = {  # what is drawn of the second pass, with its name and unit
     "bandwidth_hz": ("bandwidth", "Hz"),
     "peak_dbfs": ("peak", "dBFS"),
 }
-MAP_LABELS = 40  # on an axis of the map of pairs: more cannot be read
+MAX_MAP_LABELS = 40  # on each axis of the co-occurrence map; more cannot be read
 TICKS_HZ = [31.5, 63, 125, 250, 500, 1000, 2000, 4000, 8000, 16_000]
 
 
 def histogram(table: pd.DataFrame, title: str, unit: str, mark: float | None = None, height: int = 280) -> go.Figure:
-    """Shares of clips (%) a bin, bars of each subset over one another; each bar knows its bin.
+    """Histogram of shares of clips (%) with the bars of each subset laid over one another.
+
+    Each bar carries its bin, so that a click on it can set a filter.
 
     Parameters
     ----------
     table : pandas.DataFrame
         From `audiotag.inspection.statistics.distribution`.
     title, unit : str
-        Of what is on the axis.
+        Of the horizontal axis.
     mark : float, optional
-        A line there, for a setting.
+        Value of a setting, drawn as a vertical line.
+    height : int
+        In pixels.
     """
     figure = go.Figure()
     for subset in table.columns[2:]:
@@ -55,13 +59,21 @@ def histogram(table: pd.DataFrame, title: str, unit: str, mark: float | None = N
             + f"{unit}: %{{y:.1f}} % of {subset}<extra></extra>",
         )
     if mark is not None:
-        figure.add_vline(x=mark, line=MARK, annotation_text=f"{mark:g} {unit}")
+        figure.add_vline(x=mark, line=MARK_LINE, annotation_text=f"{mark:g} {unit}")
     figure.update_layout(barmode="overlay")
-    return framed(figure, height, f"{title} ({unit})", "share of clips (%)")
+    return set_frame(figure, height, f"{title} ({unit})", "share of clips (%)")
 
 
 def cumulative(percentiles: pd.DataFrame, crop_s: float) -> go.Figure:
-    """Share of clips that are at most so long (%), a line a subset; from `audiotag.inspection.statistics.percentiles`."""
+    """Cumulative share of clips (%) by duration, one line per subset.
+
+    Parameters
+    ----------
+    percentiles : pandas.DataFrame
+        From `audiotag.inspection.statistics.percentiles`.
+    crop_s : float
+        Crop length in seconds, drawn as a vertical line.
+    """
     figure = go.Figure()
     for subset in percentiles.columns:
         figure.add_scatter(
@@ -72,12 +84,12 @@ def cumulative(percentiles: pd.DataFrame, crop_s: float) -> go.Figure:
             line={"color": SUBSET_COLOURS[subset], "dash": SUBSET_DASHES[subset], "width": 2.5},
             hovertemplate="%{y:.0f} % of " + subset + " are at most %{x:.2f} s<extra></extra>",
         )
-    figure.add_vline(x=crop_s, line=MARK)
-    return framed(figure, 340, "duration (s)", "clips at most so long (%)")
+    figure.add_vline(x=crop_s, line=MARK_LINE)
+    return set_frame(figure, 340, "duration (s)", "clips up to this duration (%)")
 
 
 def durations_by_label(table: pd.DataFrame, names: list[str], crop_s: float) -> go.Figure:
-    """A label a row: the median duration as a mark on a bar from the 10th to the 90th percentile, for each subset.
+    """Median duration of each label on a bar from the 10th to the 90th percentile, one bar per label and subset.
 
     Parameters
     ----------
@@ -85,6 +97,8 @@ def durations_by_label(table: pd.DataFrame, names: list[str], crop_s: float) -> 
         From `audiotag.inspection.statistics.durations_by_label`.
     names : list of str
         Labels, the first at the top.
+    crop_s : float
+        Crop length in seconds, drawn as a vertical line.
     """
     figure = go.Figure()
     place = {name: len(names) - 1 - at for at, name in enumerate(names)}
@@ -109,8 +123,8 @@ def durations_by_label(table: pd.DataFrame, names: list[str], crop_s: float) -> 
             hovertemplate="%{customdata[0]}: median %{x:.2f} s, 80 % within %{customdata[1]:.2f} and "
             "%{customdata[2]:.2f} s, %{customdata[3]} clips of " + subset + "<extra></extra>",
         )
-    figure.add_vline(x=crop_s, line=MARK)
-    figure = framed(figure, max(260, 60 + 22 * len(names)), "duration (s)")
+    figure.add_vline(x=crop_s, line=MARK_LINE)
+    figure = set_frame(figure, max(260, 60 + 22 * len(names)), "duration (s)")
     figure.update_yaxes(
         tickmode="array", tickvals=list(place.values()), ticktext=list(place), range=[-0.7, len(names) - 0.3]
     )
@@ -118,7 +132,7 @@ def durations_by_label(table: pd.DataFrame, names: list[str], crop_s: float) -> 
 
 
 def labels(counts: pd.DataFrame) -> go.Figure:
-    """Horizontal bars: clips a label, for each subset; the first row at the top."""
+    """Horizontal bars of the number of clips per label, one bar per subset; the first row of the table at the top."""
     figure = go.Figure()
     shown = counts.iloc[::-1]
     for subset in counts.columns[::-1]:  # the last is drawn on top
@@ -131,11 +145,11 @@ def labels(counts: pd.DataFrame) -> go.Figure:
             hovertemplate="%{y}: %{x} clips, " + subset + "<extra></extra>",
         )
     figure.update_layout(barmode="group", legend={"traceorder": "reversed"})
-    return framed(figure, max(260, 40 + 30 * len(counts)), "clips")
+    return set_frame(figure, max(260, 40 + 30 * len(counts)), "clips")
 
 
 def bars(table: pd.DataFrame, x: str) -> go.Figure:
-    """Upright bars of counts: a group a row of the table, a bar a subset."""
+    """Vertical bars of counts: one group per row of the table, one bar per subset; ``x`` is the axis title."""
     figure = go.Figure()
     for subset in table.columns:
         figure.add_bar(
@@ -145,18 +159,18 @@ def bars(table: pd.DataFrame, x: str) -> go.Figure:
             marker=SUBSET_MARKERS[subset],
             hovertemplate="%{x}: %{y} clips, " + subset + "<extra></extra>",
         )
-    return framed(figure, 300, x, "clips")
+    return set_frame(figure, 300, x, "clips")
 
 
-def together(pairs: pd.DataFrame, names: list[str]) -> go.Figure:
-    """Map of labels that share clips, a square marker a pair, so that each can be clicked.
+def co_occurrence(pairs: pd.DataFrame, names: list[str]) -> go.Figure:
+    """Map of labels that share clips, one square marker per pair, so that each can be clicked.
 
     Parameters
     ----------
     pairs : pandas.DataFrame
         ``label``, ``other``, ``clips``, from `audiotag.inspection.statistics.co_occurrence`.
     names : list of str
-        Both axes, in order.
+        Labels of both axes, in order.
     """
     shown = pairs[pairs["label"].isin(names) & pairs["other"].isin(names)]
     figure = go.Figure(
@@ -175,14 +189,14 @@ def together(pairs: pd.DataFrame, names: list[str]) -> go.Figure:
             hovertemplate="%{x} with %{y}: %{customdata} clips<extra></extra>",
         )
     )
-    figure = framed(figure, max(320, 90 + 22 * len(names)))
+    figure = set_frame(figure, max(320, 90 + 22 * len(names)))
     figure.update_xaxes(categoryorder="array", categoryarray=names, tickangle=-45)
     figure.update_yaxes(categoryorder="array", categoryarray=names[::-1])
     return figure
 
 
 def third_octaves(table: pd.DataFrame, unit: str) -> go.Figure:
-    """Average third-octave spectra, a line a subset; ``unit`` says what 0 dB is."""
+    """Average third-octave spectra, one line per subset; ``unit`` says what 0 dB refers to."""
     figure = go.Figure()
     for subset in table.columns:
         figure.add_scatter(
@@ -194,18 +208,20 @@ def third_octaves(table: pd.DataFrame, unit: str) -> go.Figure:
             marker={"symbol": SUBSET_SYMBOLS[subset]},
             hovertemplate="%{x} Hz: %{y:.1f} dB, " + subset + "<extra></extra>",
         )
-    figure = framed(figure, 360, "third-octave band (Hz)", unit)
+    figure = set_frame(figure, 360, "third-octave band (Hz)", unit)
     figure.update_xaxes(type="log", tickvals=TICKS_HZ)
     return figure
 
 
 def spectral_gap(table: pd.DataFrame, subset: str, reference: str) -> go.Figure:
-    """Map of what sets the sound of two subsets apart: labels down, bands across, dB as colour; cells can be clicked.
+    """Map of the difference between the spectra of two subsets in dB, one row per label, one column per band.
 
     Parameters
     ----------
     table : pandas.DataFrame
         From `audiotag.inspection.statistics.spectral_gap`.
+    subset, reference : str
+        The map shows how far ``subset`` lies above ``reference``.
     """
     bands = [name.removesuffix(" Hz") for name in table.columns]
     names = list(table.index)
@@ -226,7 +242,7 @@ def spectral_gap(table: pd.DataFrame, subset: str, reference: str) -> go.Figure:
             hovertemplate=hover,
         )
     )
-    # A map's own cells take no click: unseen squares over them do.
+    # Cells of a heatmap cannot be clicked, so transparent markers lie over them.
     figure.add_scatter(
         x=np.tile(bands, len(names)),
         y=np.repeat(names, len(bands)),
@@ -236,7 +252,7 @@ def spectral_gap(table: pd.DataFrame, subset: str, reference: str) -> go.Figure:
         hovertemplate=hover.replace("%{z", "%{customdata"),
         showlegend=False,
     )
-    figure = framed(figure, max(240, 90 + 20 * len(names)), "third-octave band (Hz)")
+    figure = set_frame(figure, max(240, 90 + 20 * len(names)), "third-octave band (Hz)")
     figure.update_xaxes(type="category", range=[-0.5, len(bands) - 0.5])
     figure.update_yaxes(type="category", range=[len(names) - 0.5, -0.5], tickmode="linear")
     return figure

@@ -1,4 +1,4 @@
-"""Figures of the Score page."""
+"""Draw the figures of the Score page: published scores, lwlrap per class, the ranking of one clip."""
 
 from __future__ import annotations
 
@@ -6,54 +6,54 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from audiotag.figures.theme import ACCENT, QUIET, framed
+from audiotag.figures.theme import ACCENT, QUIET, set_frame
 
-YOURS = "this submission"
+OWN_SCORE = "this submission"
 HOLLOW = "rgba(138,148,144,0.25)"
 ROW_PX = 24
 
 
-def beside_published(yours: float, published: dict[str, float]) -> go.Figure:
-    """A score as a mark on a scale, and below it those that others published, the best first.
+def published_scores(own: float, published: dict[str, float]) -> go.Figure:
+    """A score on a scale, above published scores, the best of these first.
 
     Parameters
     ----------
-    yours : float
+    own : float
         lwlrap, 0 to 1.
     published : dict[str, float]
-        lwlrap by whose it is.
+        lwlrap by the name of its author.
     """
-    rows = [*sorted(published.items(), key=lambda entry: entry[1]), (YOURS, yours)]  # the last is drawn at the top
+    rows = [*sorted(published.items(), key=lambda entry: entry[1]), (OWN_SCORE, own)]  # the last is drawn at the top
     names, values = [f"{name}  {value:.5f}" for name, value in rows], [value for _, value in rows]
-    own = [name == YOURS for name, _ in rows]
+    is_own = [name == OWN_SCORE for name, _ in rows]
     figure = go.Figure()
-    figure.add_vline(x=yours, line={"color": ACCENT, "width": 1.5, "dash": "dot"})
+    figure.add_vline(x=own, line={"color": ACCENT, "width": 1.5, "dash": "dot"})
     figure.add_scatter(
         x=values,
         y=names,
         mode="markers",
         marker={
-            "symbol": ["diamond" if mine else "line-ns" for mine in own],
-            "size": [15 if mine else 16 for mine in own],
-            "color": [ACCENT if mine else QUIET for mine in own],
-            "line": {"width": [0 if mine else 3 for mine in own], "color": QUIET},
+            "symbol": ["diamond" if own_row else "line-ns" for own_row in is_own],
+            "size": [15 if own_row else 16 for own_row in is_own],
+            "color": [ACCENT if own_row else QUIET for own_row in is_own],
+            "line": {"width": [0 if own_row else 3 for own_row in is_own], "color": QUIET},
         },
         hovertemplate="%{y}<extra></extra>",
         showlegend=False,
     )
     figure.update_xaxes(range=[min(*values, 0.5) - 0.03, max(*values, 0.8) + 0.03])
     figure.update_yaxes(categoryorder="array", categoryarray=names)
-    return framed(figure, 90 + 34 * len(rows), "lwlrap on the private test clips")
+    return set_frame(figure, 90 + 34 * len(rows), "lwlrap on the private test clips")
 
 
 def per_class(table: pd.DataFrame) -> go.Figure:
-    """A bar a class, the worst at the top, its lwlrap written beside it and its clips under the pointer.
+    """One bar per class, the worst at the top, with its lwlrap beside it and its number of clips under the pointer.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        Index: label; ``lwlrap`` (0 to 1) and ``clips``, worst first; from `audiotag.scoring.Score.per_class`, without
-        classes that have no clip.
+        Index: label. Columns: ``lwlrap`` (0 to 1) and ``clips``. Worst first, as `audiotag.scoring.Score.per_class`,
+        without classes that have no clip.
     """
     figure = go.Figure()
     figure.add_bar(
@@ -69,20 +69,20 @@ def per_class(table: pd.DataFrame) -> go.Figure:
     )
     figure.update_xaxes(range=[0, 1.18], tickvals=[0, 0.25, 0.5, 0.75, 1])
     figure.update_yaxes(autorange="reversed", dtick=1)
-    return framed(figure, 80 + ROW_PX * len(table), "lwlrap of the class")
+    return set_frame(figure, 80 + ROW_PX * len(table), "lwlrap of the class")
 
 
 def ranking(scores: pd.Series, true: tuple[str, ...], rows: int = 8) -> go.Figure:
-    """What one clip's labels were scored, the highest at the top, with their ranks.
+    """Scores of one clip's labels with their ranks, the highest at the top.
 
     Parameters
     ----------
     scores : pandas.Series
         Index: label.
     true : tuple[str, ...]
-        Full bars, with a tick before the name; the others are hollow.
+        True labels: filled bars with a tick before the name; the others are hollow.
     rows : int
-        So many of the highest; true labels that are not among them follow.
+        Number of the highest labels that are shown; true labels further down follow them.
     """
     ranked = scores.sort_values(ascending=False, kind="stable")
     places = [place for place, label in enumerate(ranked.index) if place < rows or label in true]
@@ -109,4 +109,4 @@ def ranking(scores: pd.Series, true: tuple[str, ...], rows: int = 8) -> go.Figur
     lowest, highest = min(0.0, float(shown.min())), max(0.0, float(shown.max()))
     figure.update_xaxes(range=[lowest, highest + 0.25 * (highest - lowest or 1)])
     figure.update_yaxes(autorange="reversed", dtick=1)
-    return framed(figure, 80 + 28 * len(shown), "score")
+    return set_frame(figure, 80 + 28 * len(shown), "score")

@@ -1,4 +1,4 @@
-"""Figures of one sound: what the network gets of it, and how two of these differ."""
+"""Draw log-mel spectrograms of one sound, and the difference of two of them."""
 
 from __future__ import annotations
 
@@ -9,60 +9,65 @@ import plotly.graph_objects as go
 
 from audiotag.features.mel import hz_to_mel, mel_frequencies, mel_to_hz
 from audiotag.features.settings import SpectrogramSettings
-from audiotag.figures.theme import GAP_SCALE, PICTURE_SCALE, framed
+from audiotag.figures.theme import GAP_SCALE, SPECTROGRAM_SCALE, set_frame
 
 FREQUENCY_TICKS_HZ = (50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000)
-QUIETEST_DB = -100.0  # silence lies there, and is drawn dark
+SILENCE_DB = -100.0  # level of silence in a log-mel; drawn dark
 
 
-def network_picture(
-    picture: np.ndarray, settings: SpectrogramSettings, start_s: float = 0.0, height: int = 380
+def spectrogram(
+    channel: np.ndarray, settings: SpectrogramSettings, start_s: float = 0.0, height: int = 380
 ) -> go.Figure:
-    """One channel of what the network gets, with seconds and hertz on its axes, and its value under the pointer.
+    """One channel of the network input over time and frequency, with its value under the pointer.
 
     Parameters
     ----------
-    picture : numpy.ndarray, shape=(height, width)
-        dB where the settings do not normalise, else deviations from the mean.
+    channel : numpy.ndarray, shape=(height, width)
+        In dB where the settings do not normalise, else in standard deviations from the mean.
     settings : SpectrogramSettings
-        That it was made with.
+        With which it was computed.
     start_s : float
-        Where the crop lies in the clip.
+        Start of the crop in the clip, in seconds.
+    height : int
+        Of the figure, in pixels.
     """
     unit = "dB" if settings.normalise == "none" else "σ"
-    loudest = float(picture.max())
-    quietest = float(picture.min())
+    loudest = float(channel.max())
+    quietest = float(channel.min())
     if settings.normalise == "none":
-        loudest = max(loudest, QUIETEST_DB + settings.top_db)
+        loudest = max(loudest, SILENCE_DB + settings.top_db)
         quietest = loudest - settings.top_db
-    return _heatmap(picture, settings, start_s, height, unit, PICTURE_SCALE, quietest, loudest)
+    return _heatmap(channel, settings, start_s, height, unit, SPECTROGRAM_SCALE, quietest, loudest)
 
 
 def difference(
-    picture: np.ndarray,
+    log_mel: np.ndarray,
     settings: SpectrogramSettings,
     other: np.ndarray,
     other_settings: SpectrogramSettings,
     height: int = 300,
 ) -> go.Figure:
-    """How far one log-mel lies above another of the same sound, in dB, on the first one's axes.
+    """How far one log-mel lies above another of the same sound, in dB, on the axes of the first.
 
     Parameters
     ----------
-    picture, other : numpy.ndarray, shape=(n_mels, frames), dB
+    log_mel, other : numpy.ndarray, shape=(n_mels, frames), dB
         The other is looked up at the nearest time and band.
+    settings, other_settings : SpectrogramSettings
+    height : int
+        In pixels.
     """
-    above = picture - on_the_axes_of(settings, picture.shape[1], other, other_settings)
+    above = log_mel - look_up_on_axes(settings, log_mel.shape[1], other, other_settings)
     widest = max(3.0, float(np.nanpercentile(np.abs(above), 99)))
     return _heatmap(above, settings, 0.0, height, "dB", GAP_SCALE, -widest, widest)
 
 
-def on_the_axes_of(
+def look_up_on_axes(
     settings: SpectrogramSettings, frames: int, other: np.ndarray, other_settings: SpectrogramSettings
 ) -> np.ndarray:
     """A log-mel looked up at the nearest times and bands of other settings, shape ``(settings.n_mels, frames)``.
 
-    NaN where it has none: beyond its last frame or outside its bands.
+    Values beyond its last frame or outside its bands are NaN.
     """
     times = np.arange(frames) * settings.hop_length / settings.sample_rate
     columns = np.rint(times * other_settings.sample_rate / other_settings.hop_length).astype(int)
@@ -74,13 +79,24 @@ def on_the_axes_of(
     return found
 
 
-def image(picture: np.ndarray, low: float | None = None, high: float | None = None) -> np.ndarray:
-    """A picture in the colours of all pictures, low frequencies at the bottom, shape ``(height, width, 3)``, uint8."""
-    low = float(picture.min()) if low is None else low
-    high = float(picture.max()) if high is None else high
-    places = np.array([place for place, _ in PICTURE_SCALE], dtype=np.float64)
-    colours = np.array([list(map(int, re.findall(r"\d+", str(colour)))) for _, colour in PICTURE_SCALE])
-    shares = np.clip((picture[::-1] - low) / max(high - low, 1e-6), 0, 1)
+def spectrogram_image(log_mel: np.ndarray, low: float | None = None, high: float | None = None) -> np.ndarray:
+    """Pixels of a spectrogram with low frequencies at the bottom.
+
+    Parameters
+    ----------
+    log_mel : numpy.ndarray, shape=(height, width)
+    low, high : float, optional
+        Values of the darkest and brightest colour; by default its minimum and maximum.
+
+    Returns
+    -------
+    numpy.ndarray, shape=(height, width, 3), uint8
+    """
+    low = float(log_mel.min()) if low is None else low
+    high = float(log_mel.max()) if high is None else high
+    places = np.array([place for place, _ in SPECTROGRAM_SCALE], dtype=np.float64)
+    colours = np.array([list(map(int, re.findall(r"\d+", str(colour)))) for _, colour in SPECTROGRAM_SCALE])
+    shares = np.clip((log_mel[::-1] - low) / max(high - low, 1e-6), 0, 1)
     return np.stack([np.interp(shares, places, colours[:, at]) for at in range(3)], axis=-1).astype(np.uint8)
 
 
@@ -95,13 +111,13 @@ def _heatmap(
     high: float,
 ) -> go.Figure:
     rows, columns = values.shape
-    bands = (np.arange(rows) + 0.5) * settings.n_mels / rows + 0.5  # counted from the lowest corner, as mels are
+    bands = (np.arange(rows) + 0.5) * settings.n_mels / rows + 0.5  # counted from the lowest corner of the filters
     lowest, highest = hz_to_mel(np.array([settings.f_min, settings.f_max]), settings.mel_scale)
     centres = mel_to_hz(lowest + bands * (highest - lowest) / (settings.n_mels + 1), settings.mel_scale)
     frame_s = settings.hop_length / settings.sample_rate
     if settings.resize:
         frame_s *= settings.frames / columns
-    at_band: dict[int, int] = {}  # ticks that would print over one another are left out
+    at_band: dict[int, int] = {}  # ticks that would overlap are left out
     for tick in FREQUENCY_TICKS_HZ:
         band = int(np.argmin(np.abs(centres - tick)))
         if centres[0] <= tick <= centres[-1] and band - max(at_band, default=-99) > rows * 0.05:
@@ -118,7 +134,7 @@ def _heatmap(
             hovertemplate="%{x:.3f} s, %{y}: %{z} " + unit + "<extra></extra>",
         )
     )
-    figure = framed(figure, height, "time (s)", "frequency (mel axis)")
+    figure = set_frame(figure, height, "time (s)", "frequency (mel axis)")
     figure.update_yaxes(
         type="category",
         tickmode="array",

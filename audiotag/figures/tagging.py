@@ -1,20 +1,20 @@
-"""Figures of the Tag page."""
+"""Draw the figures of the Tag page: scores, timeline, precision and recall."""
 
 from __future__ import annotations
 
 import numpy as np
 import plotly.graph_objects as go
 
-from audiotag.figures.theme import ACCENT, QUIET, WARM, framed
+from audiotag.figures.theme import ACCENT, QUIET, WARM, set_frame
 from audiotag.tagging.result import Tag, Tags
 
-MOST_PARTED = 60  # windows in a timeline that has gaps between them
+MAX_WINDOWS_WITH_GAPS = 60  # a longer timeline is drawn without gaps between its cells
 
 
 def scores(ranking: tuple[Tag, ...]) -> go.Figure:
-    """Bars of the likeliest labels, each with its threshold as a tick; those that pass are full, the others hollow."""
+    """Bars of the likeliest labels with their thresholds as ticks; labels that pass are filled, the others hollow."""
     shown = ranking[::-1]
-    names = [f"{tag.label}  {tag.score:.2f}" for tag in shown]  # to be read without the bars
+    names = [f"{tag.label}  {tag.score:.2f}" for tag in shown]  # readable without the bars
     figure = go.Figure()
     figure.add_bar(
         y=names,
@@ -37,14 +37,25 @@ def scores(ranking: tuple[Tag, ...]) -> go.Figure:
     )
     figure.update_xaxes(range=[0, 1])
     figure.update_layout(showlegend=False)
-    return framed(figure, 90 + 26 * len(shown), "score, | threshold")
+    return set_frame(figure, 90 + 26 * len(shown), "score, | threshold")
 
 
 def timeline(tags: Tags, labels: tuple[str, ...], part_s: tuple[float, float], rows: int = 5) -> go.Figure:
-    """Scores over the time of a whole sound: a row a label, its tags first, a cell a window; a part of it framed."""
-    order = [labels.index(tag.label) for tag in by_passing(tags)[:rows]][::-1]
+    """Scores over the time of a whole sound: one row per label, the tags first, one cell per window.
+
+    Parameters
+    ----------
+    tags : Tags
+    labels : tuple[str, ...]
+        All labels of the ensemble, in the order of the columns of ``tags.timeline``.
+    part_s : tuple[float, float]
+        Start and end of the part that the player shows, in seconds; it is framed.
+    rows : int
+        Maximum number of labels.
+    """
+    order = [labels.index(tag.label) for tag in passing_first(tags)[:rows]][::-1]
     step = float(np.diff(tags.starts_s).min()) if len(tags.starts_s) > 1 else tags.window_s
-    gap = 2 if len(tags.starts_s) <= MOST_PARTED else 0
+    gap = 2 if len(tags.starts_s) <= MAX_WINDOWS_WITH_GAPS else 0
     figure = go.Figure(
         go.Heatmap(
             z=tags.timeline[:, order].T,
@@ -61,16 +72,22 @@ def timeline(tags: Tags, labels: tuple[str, ...], part_s: tuple[float, float], r
         )
     )
     figure.add_vrect(*part_s, line={"color": WARM, "width": 2, "dash": "dash"}, fillcolor="rgba(0,0,0,0)")
-    return framed(figure, 70 + 34 * rows, "middle of the window (s)")
+    return set_frame(figure, 70 + 34 * rows, "middle of the window (s)")
 
 
-def by_passing(tags: Tags) -> list[Tag]:
+def passing_first(tags: Tags) -> list[Tag]:
     """Every label: those that a sound gets first, then the likeliest others."""
     return sorted(tags.ranking, key=lambda tag: not tag.passes)
 
 
 def precision_recall(targets: np.ndarray, scores: np.ndarray, threshold: float) -> go.Figure:
-    """The curve that a label's threshold moves along, from out-of-fold targets and scores; the point where it is."""
+    """Precision-recall curve of one label from out-of-fold targets and scores, with the current threshold marked.
+
+    Parameters
+    ----------
+    targets, scores : numpy.ndarray, shape=(clips,)
+    threshold : float
+    """
     recall, precision, at = precision_recall_curve(targets, scores)
     figure = go.Figure()
     figure.add_scatter(
@@ -90,30 +107,31 @@ def precision_recall(targets: np.ndarray, scores: np.ndarray, threshold: float) 
             y=[right / np.count_nonzero(given)],
             mode="markers",
             marker={"symbol": "diamond", "size": 13, "color": WARM},
-            hovertemplate="here: precision %{y:.2f}, recall %{x:.2f}<extra></extra>",
+            hovertemplate="current threshold: precision %{y:.2f}, recall %{x:.2f}<extra></extra>",
             showlegend=False,
         )
     figure.update_yaxes(range=[0, 1.04])
-    figure = framed(figure, 190, "recall", "precision")
+    figure = set_frame(figure, 190, "recall", "precision")
     figure.update_xaxes(range=[0, 1.04])
     return figure
 
 
 def precision_recall_curve(targets: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Recall, precision and threshold at every score that parts the clips, the highest first; empty without positives.
+    """Recall, precision and threshold at every distinct score, the highest first; empty without positive clips.
 
     Parameters
     ----------
-    targets, scores : numpy.ndarray, shape=(clips,)
-        Above 0 where a clip has the label; its score.
+    targets : numpy.ndarray, shape=(clips,)
+        Above 0 where a clip has the label.
+    scores : numpy.ndarray, shape=(clips,)
 
     Returns
     -------
-    tuple of numpy.ndarray, shape=(points,)
+    tuple of three numpy.ndarray, shape=(points,)
     """
     order = np.argsort(-scores, kind="stable")
     ranked, hits = scores[order], np.cumsum(targets[order] > 0)
     if not len(hits) or not hits[-1]:
         return np.empty(0), np.empty(0), np.empty(0)
-    parting = np.append(ranked[:-1] != ranked[1:], True)  # no threshold parts equal scores
-    return (hits / hits[-1])[parting], (hits / np.arange(1, len(hits) + 1))[parting], ranked[parting]
+    is_last = np.append(ranked[:-1] != ranked[1:], True)  # of equal scores, which no threshold separates
+    return (hits / hits[-1])[is_last], (hits / np.arange(1, len(hits) + 1))[is_last], ranked[is_last]

@@ -1,4 +1,7 @@
-"""What all figures share: colours that part without hue too, and a quiet frame that suits the light and dark theme."""
+"""Colours, line styles, marker shapes and the frame that all figures share.
+
+Subsets and folds differ by pattern, dash or shape as well as by colour, so every figure can be read without colour.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +14,16 @@ SUBSET_MARKERS = {  # bars differ by pattern too
     subset: {"color": colour, "pattern": {"shape": shape, "fillmode": "overlay", "size": 7, "solidity": 0.25}}
     for (subset, colour), shape in zip(SUBSET_COLOURS.items(), ("", "/", "."), strict=True)
 }
-# Below, alike, above: the colours of curated and noisy, between which the acoustic gap lies.
+# Below, equal, above. The ends are the colours of curated and noisy, because the scale shows their difference.
 GAP_SCALE = [[0.0, "#14a394"], [0.5, "rgba(138,148,144,0.12)"], [1.0, "#d98324"]]
 ACCENT = "#14a394"
 WARM = "#d98324"
 QUIET = "#8a9490"
-MARK = {"color": WARM, "dash": "dash", "width": 2}  # a line that stands for a setting
+MARK_LINE = {"color": WARM, "dash": "dash", "width": 2}  # a line at the value of a setting
 FOLD_COLOURS = ("#14a394", "#d98324", "#7c87b8", "#c2557a", "#8a9a2d", "#4b95c4", "#a5713f", "#9466b0")
 FOLD_DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
-# Magma. As rgb(), for Streamlit takes the hex codes #000001 to #000021 in a figure for places in its own palette.
-PICTURE_SCALE = [
+# Magma. Written as rgb() because Streamlit reads the hex codes #000001 to #000021 as entries of its own palette.
+SPECTROGRAM_SCALE = [
     [0.0, "rgb(0,0,4)"],
     [0.125, "rgb(28,16,68)"],
     [0.25, "rgb(79,18,123)"],
@@ -34,8 +37,8 @@ PICTURE_SCALE = [
 CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}
 
 
-def framed(figure: go.Figure, height: int, x: str = "", y: str = "") -> go.Figure:
-    """Set height in pixels, axis titles and margins; keep the user's zoom when the data changes."""
+def set_frame(figure: go.Figure, height: int, x: str = "", y: str = "") -> go.Figure:
+    """Set height (pixels), axis titles and margins of a figure, and return it; the user's zoom survives new data."""
     figure.update_layout(
         height=height,
         margin={"l": 8, "r": 8, "t": 28, "b": 8},

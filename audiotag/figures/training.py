@@ -1,4 +1,4 @@
-"""Figures of the Train page: lwlrap and losses as they come, earlier runs beside them, the learning rate's curve."""
+"""Draw the figures of the Train page: lwlrap and losses by epoch, and the loss by learning rate."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from audiotag.figures.theme import ACCENT, FOLD_COLOURS, FOLD_DASHES, MARK, QUIET, framed
+from audiotag.figures.theme import ACCENT, FOLD_COLOURS, FOLD_DASHES, MARK_LINE, QUIET, set_frame
 from audiotag.training.runs import SHARED_FOLD
 
-MARKED_EPOCHS = 40  # a longer line reads better without a dot an epoch
-FEW_EPOCHS = 12  # with so few, an axis would be numbered in halves
-INERTIA = 0.7  # how much of a smoothed line stays from one epoch to the next
-COMPARED_COLOURS = ("#8a9490", "#b0a08c", "#93a1b8", "#a8909c")  # beside the folds', earlier runs are quiet
+MAX_EPOCHS_WITH_DOTS = 40  # a longer line has no dots on its epochs
+MAX_EPOCHS_WITH_WHOLE_TICKS = 12  # with so few epochs Plotly would also number halves
+SMOOTHING = 0.7  # weight of the previous epochs in the moving average
+COMPARED_COLOURS = ("#8a9490", "#b0a08c", "#93a1b8", "#a8909c")  # quieter than the folds' colours
 COMPARED_DASHES = ("dot", "dash", "dashdot", "longdash")
 SHARED_NETWORK = "shared network"
 
@@ -21,7 +21,7 @@ Epochs = Sequence[Mapping[str, Any]]
 
 
 def fold_name(fold: int) -> str:
-    """What to call a fold, or the network that feeds all of them."""
+    """Name of a fold, or of the network that feeds all of them."""
     return SHARED_NETWORK if fold == SHARED_FOLD else f"fold {fold}"
 
 
@@ -30,11 +30,11 @@ def lwlrap(
     stages: Epochs,
     smooth: bool = False,
     compared: Mapping[str, Epochs] | None = None,
-    run: str = "kept",
+    run: str = "run",
 ) -> go.Figure:
-    """A line a fold of lwlrap by epoch, the best epoch starred, the stages parted.
+    """lwlrap by epoch, one line per fold, with the best epoch starred and the stages separated.
 
-    Where epochs were measured on curated clips as well, that is a thin dotted line beside the fold's own.
+    Where epochs were also measured on curated clips, a thin dotted line beside the fold's own shows that.
 
     Parameters
     ----------
@@ -43,11 +43,11 @@ def lwlrap(
     stages : sequence of dict
         ``subset`` and ``epochs`` of each stage, in order.
     smooth : bool
-        Draw `smoothed` lines; the points as they are stay in the background.
+        Draw moving averages; the measured points stay in the background.
     compared : mapping of str to sequence of dict, optional
         Epochs of earlier runs by their names; each is drawn as the mean of its folds.
     run : str
-        A chart of another run begins with a zoom of its own.
+        Name of the run; each run has its own zoom.
     """
     figure = go.Figure()
     means = {name: mean_over_folds(theirs) for name, theirs in (compared or {}).items()}
@@ -61,22 +61,22 @@ def lwlrap(
     for number, fold in enumerate(_folds(epochs)):
         _add_curated(figure, number, fold, [epoch for epoch in curated if epoch["fold"] == fold], _folds(curated))
     _mark_stages(figure, stages, max((epoch["step"] for epoch in drawn), default=0))
-    figure = framed(figure, 400, "epoch", "lwlrap on held-out clips")
+    figure = set_frame(figure, 400, "epoch", "lwlrap on held-out clips")
     figure.update_layout(uirevision=run, legend={"itemwidth": 44})
     lowest = min([epoch["lwlrap"] for epoch in drawn] + [epoch["curated_lwlrap"] for epoch in curated], default=0.0)
     figure.update_yaxes(range=[max(0, int(10 * lowest - 0.5)) / 10, 1.02])
     return figure
 
 
-def losses(epochs: Epochs, stages: Epochs, run: str = "kept", loss: str = "bce") -> go.Figure:
-    """Validation loss of each fold, and thin beside it its training loss.
+def losses(epochs: Epochs, stages: Epochs, run: str = "run", loss: str = "bce") -> go.Figure:
+    """Validation loss (thick) and training loss (thin) of each fold by epoch.
 
     Parameters
     ----------
     epochs, stages, run
-        As `lwlrap`.
+        As in `lwlrap`.
     loss : str
-        The recipe's.
+        Name of the recipe's loss.
     """
     figure = go.Figure()
     for number, fold in enumerate(_folds(epochs)):
@@ -96,64 +96,66 @@ def losses(epochs: Epochs, stages: Epochs, run: str = "kept", loss: str = "bce")
     for what, width in (("held out", 2), ("training", 1)):
         figure.add_scatter(x=[None], y=[None], name=what, mode="lines", line={"color": QUIET, "width": width})
     _mark_stages(figure, stages)
-    figure = framed(figure, 320, "epoch", "focal loss" if loss == "focal" else "binary cross-entropy")
+    figure = set_frame(figure, 320, "epoch", "focal loss" if loss == "focal" else "binary cross-entropy")
     figure.update_layout(uirevision=run, legend={"itemwidth": 44})
     return figure
 
 
-def rates(tried: Sequence[float], lost: Sequence[float], suggested: float | None, of_recipe: float) -> go.Figure:
-    """Loss against learning rate, with the rate that this suggests and the recipe's own.
+def learning_rates(
+    rates: Sequence[float], losses: Sequence[float], suggested: float | None, recipe_rate: float
+) -> go.Figure:
+    """Loss against learning rate, with the suggested rate and the recipe's own marked.
 
     Parameters
     ----------
-    tried, lost : sequence of float
+    rates, losses : sequence of float
         Learning rates, and the loss at each.
     suggested : float or None
-    of_recipe : float
+    recipe_rate : float
         The recipe's highest rate.
     """
     figure = go.Figure()
     figure.add_scatter(
-        x=list(tried),
-        y=list(lost),
+        x=list(rates),
+        y=list(losses),
         mode="lines",
         line={"color": ACCENT, "width": 2},
         showlegend=False,
         hovertemplate="%{x:.2g}: loss %{y:.4f}<extra></extra>",
     )
     for rate, name, style in (
-        (of_recipe, "recipe", {"color": QUIET, "dash": "dot", "width": 2}),
-        (suggested, "suggested", MARK),
+        (recipe_rate, "recipe", {"color": QUIET, "dash": "dot", "width": 2}),
+        (suggested, "suggested", MARK_LINE),
     ):
         if rate:
             figure.add_scatter(
                 x=[rate, rate],
-                y=[min(lost), max(lost)],
+                y=[min(losses), max(losses)],
                 name=f"{name} {rate:.2g}",
                 mode="lines",
                 line=style,
                 hovertemplate=f"{name} {rate:.2g}<extra></extra>",
             )
-    figure = framed(figure, 240, "learning rate", "loss")
+    figure = set_frame(figure, 240, "learning rate", "loss")
     figure.update_xaxes(type="log", exponentformat="power", dtick=1)
     return figure
 
 
-def smoothed(values: Sequence[float], stages: Sequence[int]) -> list[float]:
-    """Exponential moving average that begins anew with each stage, whose held-out clips may be others.
+def moving_average(values: Sequence[float], stages: Sequence[int]) -> list[float]:
+    """Exponential moving average that restarts with each stage, because stages may have different held-out clips.
 
-    >>> smoothed([1.0, 0.0, 0.0], [0, 0, 1])
+    >>> moving_average([1.0, 0.0, 0.0], [0, 0, 1])
     [1.0, 0.7, 0.0]
     """
     found: list[float] = []
     for at, value in enumerate(values):
-        goes_on = at > 0 and stages[at] == stages[at - 1]
-        found.append(INERTIA * found[-1] + (1 - INERTIA) * value if goes_on else value)
+        same_stage = at > 0 and stages[at] == stages[at - 1]
+        found.append(SMOOTHING * found[-1] + (1 - SMOOTHING) * value if same_stage else value)
     return found
 
 
 def mean_over_folds(epochs: Epochs) -> list[dict[str, Any]]:
-    """``step``, ``stage`` and mean ``lwlrap`` of the folds that have come as far, in order.
+    """``step``, ``stage`` and mean ``lwlrap`` over the folds that have reached the step, in order.
 
     >>> mean_over_folds([{"step": 1, "stage": 0, "lwlrap": 0.25}, {"step": 1, "stage": 0, "lwlrap": 0.75}])
     [{'step': 1, 'stage': 0, 'lwlrap': 0.5}]
@@ -174,14 +176,14 @@ def _add_fold(figure: go.Figure, number: int, name: str, line: Epochs, smooth: b
     if smooth:
         figure.add_scatter(
             x=steps,
-            y=smoothed(values, [epoch["stage"] for epoch in line]),
+            y=moving_average(values, [epoch["stage"] for epoch in line]),
             name=f"{name}, smoothed",
             legendgroup=name,
             mode="lines",
             line={"color": _colour(number), "dash": _dash(number), "width": 2},
             hovertemplate=f"{name}, epoch %{{x}}, smoothed: %{{y:.4f}}<extra></extra>",
         )
-    dot = 5 if smooth or len(line) <= MARKED_EPOCHS else 0
+    dot = 5 if smooth or len(line) <= MAX_EPOCHS_WITH_DOTS else 0
     figure.add_scatter(
         x=steps,
         y=values,
@@ -220,7 +222,7 @@ def _add_compared(figure: go.Figure, number: int, name: str, line: Epochs, smoot
     values = [epoch["lwlrap"] for epoch in line]
     figure.add_scatter(
         x=[epoch["step"] for epoch in line],
-        y=smoothed(values, [epoch["stage"] for epoch in line]) if smooth else values,
+        y=moving_average(values, [epoch["stage"] for epoch in line]) if smooth else values,
         name=name,
         mode="lines" if len(line) > 1 else "markers",
         line={
@@ -248,7 +250,7 @@ def _dash(number: int) -> str:
 def _mark_stages(figure: go.Figure, stages: Epochs, at_least: int = 0) -> None:
     total = max(at_least, sum(stage["epochs"] for stage in stages))
     figure.update_xaxes(range=[0.5, total + 0.5])
-    if total <= FEW_EPOCHS:
+    if total <= MAX_EPOCHS_WITH_WHOLE_TICKS:
         figure.update_xaxes(dtick=1)
     begin = 0.5
     for stage in stages:

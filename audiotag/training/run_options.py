@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -68,26 +67,6 @@ class RunOptions:
         recipe = replace(recipe, **{name: value for name, value in changes.items() if value is not None})
         check_device(self.device)
         return RunSettings(self.dataset, recipe, self.folds, self.held_out, self.device)
-
-    def command(self) -> str:
-        """The command that trains with the same settings, ready for a shell.
-
-        >>> RunOptions("/my sounds", folds=(1, 2), fraction=0.5, seed=7).command()
-        "audiotag train '/my sounds' --recipe quick --folds 1,2 --fraction 0.5 --seed 7"
-        """
-        options = {
-            "--recipe": self.recipe,
-            "--preset": self.preset,
-            "--folds": ",".join(map(str, self.folds)),
-            "--epochs": ",".join(map(str, self.epochs)),
-            "--fraction": _number(self.fraction),
-            "--balance": _number(self.balance),
-            "--seed": _number(self.seed),
-            "--device": self.device,
-            "--hold-out": _number(self.held_out),
-        }
-        words = [word for option, value in options.items() if value for word in (option, value)]
-        return shlex.join(["audiotag", "train", self.dataset, *words])
 
 
 def epochs_of(text: str) -> tuple[int, ...]:

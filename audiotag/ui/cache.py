@@ -1,6 +1,6 @@
-"""What pages load, kept in memory once for all sessions and read again when the files change.
+"""Load what pages show, and keep it in memory for all sessions until the files change.
 
-Everything here is shared, so nobody may change what it returns.
+Everything that is returned here is shared between sessions, so nobody may change it.
 """
 
 from __future__ import annotations
@@ -31,64 +31,64 @@ if TYPE_CHECKING:
     from audiotag.tagging.result import Evidence
     from audiotag.tagging.tagger import Tagger
 
-LONGEST_S = 300.0  # of a sound that a player gets: beyond it the browser would be kept waiting
+MAX_PLAYED_S = 300.0  # the player gets at most this much of a sound; more would make the browser slow
 
 
-def dataset(root: Path) -> Dataset:
-    """The dataset at ``root``, opened as the workspace remembers."""
+def load_dataset(root: Path) -> Dataset:
+    """The dataset at ``root``, opened with the options that the workspace holds for it."""
     return _dataset(root, _dataset_stamp(root))
 
 
-def index(of: Dataset) -> pd.DataFrame:
-    """The dataset's index with what is measured so far; the first time with a progress bar."""
-    stamp = _dataset_stamp(of.root)
-    return _measured_index(of.root, stamp, measuring(of).stamp())
+def load_index(dataset: Dataset) -> pd.DataFrame:
+    """The dataset's index with all measurements so far; the first time with a progress bar."""
+    stamp = _dataset_stamp(dataset.root)
+    return _measured_index(dataset.root, stamp, measurement_job(dataset).stamp())
 
 
-def faults(of: Dataset) -> pd.DataFrame:
-    """What is wrong with the dataset, as far as it is measured."""
-    return _faults(of.root, _dataset_stamp(of.root), measuring(of).stamp())
+def find_faults(dataset: Dataset) -> pd.DataFrame:
+    """The dataset's faults, as far as it is measured."""
+    return _faults(dataset.root, _dataset_stamp(dataset.root), measurement_job(dataset).stamp())
 
 
-def measuring(of: Dataset) -> MeasurementJob:
-    """The dataset's second pass."""
-    return MeasurementJob.of(of.root, of.name, Workspace())
+def measurement_job(dataset: Dataset) -> MeasurementJob:
+    """The job that decodes and measures every clip of the dataset."""
+    return MeasurementJob.of(dataset.root, dataset.name, Workspace())
 
 
-def sound(path: Path, sample_rate: int) -> Sound:
-    """A decoded clip."""
+def load_sound(path: Path, sample_rate: int) -> Sound:
+    """A decoded clip at a sample rate in Hz."""
     try:
         stamp = path.stat().st_mtime_ns
     except OSError:
-        stamp = 0  # gone since: reading it says so
+        stamp = 0  # the file is gone: reading it reports that
     return _sound(path, sample_rate, stamp)
 
 
-def sound_of(log_mel: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
-    """A log-mel turned back into sound; it takes a second or two."""
-    return _sound_of(log_mel, settings)
+def invert_log_mel(log_mel: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
+    """A log-mel turned back into a waveform; it takes one or two seconds."""
+    return _inverted(log_mel, settings)
 
 
-def card(folder: Path) -> Card:
-    """An ensemble's card."""
+def load_card(folder: Path) -> Card:
+    """The card of the ensemble in a folder."""
     return _card(folder, _stamp(folder, "card.json"))
 
 
-def tagger(folder: Path, tta: bool = False) -> Tagger:
-    """An ensemble in memory, with or without test-time augmentation."""
+def load_tagger(folder: Path, tta: bool = False) -> Tagger:
+    """The ensemble in a folder, loaded and warmed up, with or without test-time augmentation."""
     return _tagger(folder, tta, _stamp(folder, "card.json"))
 
 
-def evidence(source: Source, name: str, content: str, folder: Path, tta: bool = False) -> Evidence:
-    """What an ensemble's folds say of a sound.
+def load_evidence(source: Source, name: str, content: str, folder: Path, tta: bool = False) -> Evidence:
+    """Scores of a sound from every fold of an ensemble.
 
     Parameters
     ----------
     source : Path or bytes
     name : str
-        What messages call it.
+        Name of the sound in messages.
     content : str
-        Changes with what is in it, see `content_of`; so the bytes need not be read again to know them.
+        From `content_key`, so that the bytes need not be hashed again.
     folder : Path
         Of the ensemble.
     tta : bool
@@ -97,7 +97,7 @@ def evidence(source: Source, name: str, content: str, folder: Path, tta: bool = 
     Raises
     ------
     AudiotagError
-        If it cannot be read as a sound; that too is remembered.
+        If the sound cannot be read; the failure is cached too.
     """
     found = _evidence(source, name, content, folder, tta, _stamp(folder, "card.json"))
     if isinstance(found, str):
@@ -105,24 +105,19 @@ def evidence(source: Source, name: str, content: str, folder: Path, tta: bool = 
     return found
 
 
-def content_of(source: Source) -> str:
-    """Changes with what is in a sound: a checksum of bytes; of a file's path, time of change and length."""
+def content_key(source: Source) -> str:
+    """A key that changes with the content: a checksum of bytes, or of a file's path, modification time and size."""
     if isinstance(source, Path):
         try:
             stat = source.stat()
-        except OSError:  # gone since: reading it says so
+        except OSError:  # the file is gone: reading it reports that
             return hashlib.blake2b(os.fsencode(source), digest_size=16).hexdigest()
         source = b"%s %d %d" % (os.fsencode(source), stat.st_mtime_ns, stat.st_size)
     return hashlib.blake2b(source, digest_size=16).hexdigest()
 
 
-def header(source: Source, name: str, content: str) -> Header:
-    """What a sound says of itself."""
-    return _header(source, name, content)
-
-
-def part(source: Source, name: str, content: str, sample_rate: int, start_s: float = 0.0) -> Sound:
-    """A decoded sound, of a long one the minutes that the player shows from ``start_s`` on."""
+def load_part(source: Source, name: str, content: str, sample_rate: int, start_s: float = 0.0) -> Sound:
+    """A decoded sound; of a sound longer than `MAX_PLAYED_S` only that much, from ``start_s`` on."""
     return _part(source, name, content, sample_rate, start_s)
 
 
@@ -149,19 +144,19 @@ def _index(root: Path, stamp: tuple[object, ...]) -> pd.DataFrame:
         if done % 640 == 0 or done == total:
             bar.progress(done / total, f"Reading headers: {done:,} of {total:,}")
 
-    table = scan(dataset(root), Workspace().indexes, progress)
+    table = scan(load_dataset(root), Workspace().indexes, progress)
     bar.empty()
     return table
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _measured_index(root: Path, stamp: tuple[object, ...], parts: int) -> pd.DataFrame:
-    return with_measures(_index(root, stamp), measuring(dataset(root)).table())
+    return with_measures(_index(root, stamp), measurement_job(load_dataset(root)).table())
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _faults(root: Path, stamp: tuple[object, ...], parts: int) -> pd.DataFrame:
-    return faults.find_faults(dataset(root), _measured_index(root, stamp, parts))
+    return faults.find_faults(load_dataset(root), _measured_index(root, stamp, parts))
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
@@ -169,8 +164,8 @@ def _sound(path: Path, sample_rate: int, stamp: int) -> Sound:
     return read_sound(path, sample_rate)
 
 
-@st.cache_resource(max_entries=16, show_spinner="Searching for a phase …")
-def _sound_of(log_mel: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
+@st.cache_resource(max_entries=16, show_spinner="Estimating the phase …")
+def _inverted(log_mel: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
     from audiotag.features.inversion import invert_log_mel
 
     return invert_log_mel(log_mel, settings)
@@ -188,13 +183,13 @@ def _tagger(folder: Path, tta: bool, stamp: tuple[int, ...]) -> Tagger:
     from audiotag.tagging.settings import TagSettings
     from audiotag.tagging.tagger import Tagger
 
-    own = Tagger(folder, TagSettings(tta=tta))
-    own.evidence_of(_noise(own.card.spectrogram))
-    return own
+    tagger = Tagger(folder, TagSettings(tta=tta))
+    tagger.evidence_of(_noise(tagger.card.spectrogram))
+    return tagger
 
 
 def _noise(settings: SpectrogramSettings) -> Sound:
-    """A sound that is scored so that what is prepared at first use is there before the first drop."""
+    """A sound that is scored once, so that the first real sound does not wait for what is prepared at first use."""
     waveform = np.random.default_rng(0).normal(scale=0.1, size=settings.clip_samples).astype(np.float32)
     header = Header(len(waveform), settings.sample_rate, 1, "WAV", "PCM_16")
     return Sound("noise", waveform, settings.sample_rate, header)
@@ -204,13 +199,14 @@ def _noise(settings: SpectrogramSettings) -> Sound:
 def _evidence(
     _source: Source, name: str, content: str, folder: Path, tta: bool, stamp: tuple[int, ...]
 ) -> Evidence | str:
+    """The evidence, or the sentence that says why the sound cannot be read."""
     from audiotag.tagging.clip_inputs import MAX_WHOLE_CLIP_S
 
-    own = tagger(folder, tta)
+    tagger = load_tagger(folder, tta)
     try:
-        if header(_source, name, content).duration_s > min(MAX_WHOLE_CLIP_S, LONGEST_S):
-            return own.evidence(_source, name)
-        return own.evidence_of(part(_source, name, content, own.card.spectrogram.sample_rate))
+        if _header(_source, name, content).duration_s > min(MAX_WHOLE_CLIP_S, MAX_PLAYED_S):
+            return tagger.evidence(_source, name)
+        return tagger.evidence_of(load_part(_source, name, content, tagger.card.spectrogram.sample_rate))
     except AudiotagError as error:
         return str(error)
     except OSError as error:
@@ -224,15 +220,16 @@ def _header(_source: Source, name: str, content: str) -> Header:
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _part(_source: Source, name: str, content: str, sample_rate: int, start_s: float) -> Sound:
-    if header(_source, name, content).duration_s <= LONGEST_S:
+    header = _header(_source, name, content)
+    if header.duration_s <= MAX_PLAYED_S:
         return read_sound(_source, sample_rate, name)
     from audiotag.audio.streaming import LongSound
 
-    first, last = round(start_s * sample_rate), round((start_s + LONGEST_S) * sample_rate)
+    first, last = round(start_s * sample_rate), round((start_s + MAX_PLAYED_S) * sample_rate)
     blocks, at = [np.empty(0, np.float32)], 0
     for block in LongSound(_source, sample_rate, name).blocks():
         blocks.append(block[max(first - at, 0) : max(last - at, 0)])
         at += len(block)
         if at >= last:
             break
-    return Sound(name, np.concatenate(blocks), sample_rate, header(_source, name, content))
+    return Sound(name, np.concatenate(blocks), sample_rate, header)

@@ -1,11 +1,12 @@
-"""The frame that every page stands in: title, sidebar, dataset and ensemble pickers.
+"""Set up a page: browser title, style, and the sidebar with its dataset and ensemble pickers.
 
-Each page calls `page` first and so stands alone: a deep link on a fresh server shows the same as a click.
+Each page calls `set_up_page` first, so a deep link on a fresh server shows the same as a click in the sidebar.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,8 +34,8 @@ STYLE = """
 <style>
   .block-container { padding-top: 3.2rem; max-width: 1400px; }
   [data-testid="stSidebarContent"] [data-testid="stPageLink"] a { padding: .35rem .6rem; border-radius: .5rem; }
-  @media (max-width: 640px) {  /* on a phone the picture stands above the sliders that change it */
-    .st-key-bench-and-controls > [data-testid="stLayoutWrapper"] > [data-testid="stHorizontalBlock"] {
+  @media (max-width: 640px) {  /* on a phone the result stands above the controls that change it */
+    .st-key-controls-and-view > [data-testid="stLayoutWrapper"] > [data-testid="stHorizontalBlock"] {
       flex-direction: column-reverse;
     }
   }
@@ -44,14 +45,14 @@ STYLE = """
 
 @dataclass(frozen=True)
 class PageContext:
-    """What the sidebar holds: the workspace, and the folders of the dataset and ensemble that are chosen there."""
+    """The workspace, and the folders of the dataset and the ensemble that are chosen in the sidebar."""
 
     workspace: Workspace
     dataset_root: Path | None
     ensemble_folder: Path | None
 
     def dataset(self) -> Dataset:
-        """The chosen dataset; stops the page with a sentence where there is none."""
+        """The chosen dataset; without one the page stops with a message."""
         if self.dataset_root is None:
             st.info(
                 "There is no dataset yet. Render the starter sounds with `audiotag demo`, or open one in the sidebar.",
@@ -59,18 +60,18 @@ class PageContext:
             )
             st.stop()
         with show_errors(stop=True):
-            return cache.dataset(self.dataset_root)
+            return cache.load_dataset(self.dataset_root)
 
     def ensemble(self) -> Path:
-        """The chosen ensemble's folder; stops the page with a sentence where there is none."""
+        """The chosen ensemble's folder; without one the page stops with a message."""
         if self.ensemble_folder is None:
             st.info("There is no ensemble yet. Train folds on the Train page and publish them.", icon=":material/sell:")
             st.stop()
         return self.ensemble_folder
 
 
-def page(title: str) -> PageContext:
-    """Set the page up: browser title, width, sidebar with its pickers."""
+def set_up_page(title: str) -> PageContext:
+    """Set the browser title and the width, draw the sidebar, and return what is chosen there."""
     st.set_page_config(page_title=f"{title} · audiotag", page_icon=Image.open(ICON), layout="wide")
     st.html(STYLE)
     workspace = Workspace()
@@ -88,7 +89,7 @@ def _pick_dataset(workspace: Workspace) -> Path | None:
     folders = workspace.dataset_folders()
     _apply_choice("dataset", folders)
     chosen = None
-    names = _names(folders)
+    names = _display_names(folders)
     if folders:
         chosen = st.selectbox(
             "Dataset",
@@ -96,22 +97,22 @@ def _pick_dataset(workspace: Workspace) -> Path | None:
             format_func=lambda path: names[path],
             key="dataset",
             persist_state="session",
-            help="Datasets opened before, the last one first.",
+            help="Datasets that you opened before, the latest first.",
         )
     with st.popover("Open a dataset", icon=":material/folder_open:", width="stretch"):
         _open_form(workspace)
     if st.button("Get FSDKaggle2019 …", icon=":material/cloud_download:", key="fetch", type="tertiary"):
-        from audiotag.ui.widgets.get_dataset import get_fsdkaggle2019  # it stands on this module
+        from audiotag.ui.widgets.get_dataset import get_fsdkaggle2019  # imports it only when needed
 
         get_fsdkaggle2019(workspace.root.parent / "FSDKaggle2019")
     return chosen
 
 
-def _names(folders: list[Path]) -> dict[Path, str]:
-    """What to call each dataset: its own name, and where it lies if another has that name too."""
+def _display_names(folders: list[Path]) -> dict[Path, str]:
+    """Name of each dataset, with its parent folder where several datasets have the same name."""
     names = {path: path.stem if path.is_file() else path.name for path in folders}
-    often = Counter(names.values())
-    return {path: f"{name} · {path.parent}" if often[name] > 1 else name for path, name in names.items()}
+    counts = Counter(names.values())
+    return {path: f"{name} · {path.parent}" if counts[name] > 1 else name for path, name in names.items()}
 
 
 def _open_form(workspace: Workspace) -> None:
@@ -120,14 +121,14 @@ def _open_form(workspace: Workspace) -> None:
             "Path",
             key="dataset-path",
             placeholder="/data/FSDKaggle2019",
-            help="Recognised: the folder of the Freesound Audio Tagging 2019 competition; the Zenodo release of "
-            "FSDKaggle2019; a table (CSV or Parquet) with a file column and a label column, or the folder that holds "
-            "one; a folder of sounds for each class; a folder of sounds. Nothing in it is changed.",
+            help="A folder of sounds, one folder per class, a CSV or Parquet table of files and labels, or "
+            "FSDKaggle2019 from Kaggle or Zenodo. The files are never changed.",
         )
-        with st.expander("A table that is not understood"):
-            file_column = st.text_input("File column", key="file-column", placeholder="found out")
-            label_column = st.text_input("Label column", key="label-column", placeholder="found out")
-            separator = st.text_input("Separator", key="separator", placeholder="found out")
+        with st.expander("Options for tables"):
+            detected = "detected automatically"
+            file_column = st.text_input("File column", key="file-column", placeholder=detected)
+            label_column = st.text_input("Label column", key="label-column", placeholder=detected)
+            separator = st.text_input("Column separator", key="separator", placeholder=detected)
         if st.form_submit_button("Open", type="primary") and path:
             with show_errors():
                 options = OpenOptions(separator or None, file_column or None, label_column or None)
@@ -145,13 +146,24 @@ def _pick_ensemble(workspace: Workspace) -> Path | None:
         list(folders),
         key="ensemble",
         persist_state="session",
-        help="The shipped ensembles, then your own, the newest first.",
+        help="Shipped ensembles first, then your own, the newest first.",
     )
     return folders[name]
 
 
 def _apply_choice(picker: str, options: list) -> None:
-    """A widget's value can only be set before it is drawn, so `choose` leaves it for the next run."""
+    """Apply the choice of `select_in_sidebar`: a widget's value can only be set before the widget is drawn."""
     value = st.session_state.pop(f"{picker}-next", None)
     if value in options:
         st.session_state[picker] = value
+
+
+def show_tabs(key: str, tabs: dict[str, Callable[[], None]]) -> None:
+    """Show tabs by their titles, and run the function of the open one alone; which one is open is in the address.
+
+    An address that names a tab which does not exist opens the first.
+    """
+    for tab, show in zip(st.tabs(list(tabs), key=key, bind="query-params"), tabs.values(), strict=True):
+        if tab.open:
+            with tab:
+                show()

@@ -1,18 +1,24 @@
-"""A workspace for the pages, what opens them and reads them; what AppTest leaves behind is put back."""
+"""Workspaces for the pages, and functions that open pages, read them and make runs for them."""
 
 import io
+import os
 import re
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import soundfile
 from streamlit.testing.v1 import AppTest
 
 from audiotag.starter.render import StarterCounts, render_starter
+from audiotag.training.recipe import load_recipe
+from audiotag.training.runs import Run, RunSettings, create_run
 from audiotag.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]
@@ -21,7 +27,7 @@ COUNTS = StarterCounts(curated=24, noisy=20, test=6)
 
 @pytest.fixture(autouse=True)
 def main_module(monkeypatch: pytest.MonkeyPatch) -> None:
-    """AppTest makes the page ``__main__`` and leaves it there; a process pool of a later test would run the page."""
+    """Restore ``__main__``: AppTest replaces it with the page, which a process pool of a later test would run."""
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
 
@@ -33,7 +39,7 @@ def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def empty(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Workspace:
-    """A workspace with nothing in it, beside a `models/` with nothing in it."""
+    """An empty workspace without shipped ensembles."""
     monkeypatch.setattr("audiotag.workspace.SHIPPED_MODELS", tmp_path / "models")
     return Workspace()
 
@@ -46,16 +52,28 @@ def home(empty: Workspace, sounds: Path, tiny_ensemble: Path) -> Workspace:
     return empty
 
 
-def opened(page: str, **address: Any) -> AppTest:
-    """The page, with what its address says."""
+@contextmanager
+def own_workspace(tmp_path_factory: pytest.TempPathFactory, sounds: Path) -> Iterator[Workspace]:
+    """A workspace with the starter sounds, for a page that several tests read: pages open in it inside the block."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AUDIOTAG_HOME", str(tmp_path_factory.mktemp("workspace")))
+        patch.setattr("audiotag.workspace.SHIPPED_MODELS", tmp_path_factory.mktemp("models"))
+        patch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+        home = Workspace()
+        home.remember_dataset(sounds)
+        yield home
+
+
+def open_page(page: str, **address: Any) -> AppTest:
+    """The page at an address with these parameters."""
     at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).switch_page(page)
     for key, value in address.items():
         at.query_params[key] = value
     return at.run()
 
 
-def said(elements: Any) -> list[str]:
-    """Texts of elements, without the backslashes that keep Markdown from reading them."""
+def texts(elements: Any) -> list[str]:
+    """Texts of elements without the backslashes that escape Markdown."""
     return [re.sub(r"\\(.)", r"\1", element.value) for element in elements]
 
 
@@ -70,9 +88,56 @@ def beep(seconds: float) -> np.ndarray:
 
 
 def table_dataset(folder: Path, lines: list[str], header: str = "fname,label") -> Path:
-    """Beeps of a second, one a line, beside a table."""
+    """A folder with a table and a beep of one second for each of its lines."""
     folder.mkdir(parents=True)
     for line in lines:
         (folder / line.split(",")[0]).write_bytes(wav(beep(1)))
     (folder / "clips.csv").write_text("\n".join([header, *lines]) + "\n")
     return folder
+
+
+def clip_table(at: AppTest) -> list[str]:
+    """Names in the table of the Clips tab."""
+    columns = ["clip", "labels", "duration_s", "subset"]
+    (table,) = [frame.value for frame in at.dataframe if list(frame.value.columns) == columns]
+    return sorted(table["clip"])
+
+
+@pytest.fixture
+def spawned(monkeypatch: pytest.MonkeyPatch) -> list[Run]:
+    """The runs that a page starts; no worker process is started."""
+    runs: list[Run] = []
+    monkeypatch.setattr(Run, "start", lambda run: runs.append(run))
+    return runs
+
+
+def made_run(
+    home: Workspace, sounds: Path, finished: tuple[float, ...] = (), recipe: str = "quick", stages: Any = None
+) -> Run:
+    """A run of one stage of two epochs: one finished fold per score in ``finished``, and the next one in training."""
+    run = create_run(home, RunSettings(str(sounds), load_recipe(recipe), (1, 2, 3)))
+    stages = stages or [{"stage": 0, "subset": "curated", "epochs": 2, "clips": 24, "pixels": 9, "shared": False}]
+    run.write_event("run-started", folds=[1, 2, 3], labels=["a", "b", "c"], stages=stages, devices=["cpu"])
+    for fold in range(1, len(finished) + 2):
+        run.write_event("fold-started", fold=fold)
+        for epoch in (1, 2):
+            write_epoch(run, fold, epoch, 0.4 + 0.1 * epoch)
+        if fold <= len(finished):
+            score = finished[fold - 1]
+            per_class = [score, None, score - 0.3]
+            run.write_event("fold-finished", fold=fold, clips=8, lwlrap=score, accuracy=0.5, per_class=per_class)
+    return run
+
+
+def write_epoch(run: Run, fold: int, epoch: int, lwlrap: float, **others: Any) -> None:
+    values = {
+        "stage": 0, "subset": "curated", "train_loss": 0.5, "valid_loss": 0.6, "accuracy": 0.4, "seconds": 2.0,
+        "lr": 1e-3, "per_class": [0.9, 0.2, lwlrap], "curated_lwlrap": None,
+    }  # fmt: skip
+    run.write_event("epoch", fold=fold, epoch=epoch, lwlrap=lwlrap, **(values | others))
+
+
+def at_work(run: Run, waiting_since: float | None = None) -> Run:
+    """Make the run look active: this process, which is alive, is its worker."""
+    run.write_process(os.getpid(), psutil.Process().create_time(), waiting_since)
+    return run

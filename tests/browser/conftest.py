@@ -1,4 +1,4 @@
-"""A real server on a workspace of its own, and Chromium."""
+"""A real server with its own workspace, and Chromium."""
 
 import os
 import shutil
@@ -21,7 +21,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 
 class Server:
-    """``streamlit run app.py`` as ``make app`` starts it, that can be stopped and started again."""
+    """The app as ``make app`` starts it; it can be stopped and started again."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -76,7 +76,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def unseen(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Sounds of another seed: nothing that the shipped ensemble was trained on."""
+    """Sounds of another seed, which the shipped ensemble was not trained on."""
     folder = tmp_path_factory.mktemp("unseen") / "sounds"
     return render_starter(folder, seed=77, counts=StarterCounts(curated=60, noisy=20, test=20))
 
@@ -91,7 +91,7 @@ def server(home: Path) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def launch() -> Iterator[Callable[..., Browser]]:
-    """``launch(*arguments)``: a Chromium of one's own."""
+    """``launch(*arguments)``: a new Chromium."""
     if CHROMIUM is None:
         pytest.skip("no Chromium: install Debian's package chromium")
     arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -117,7 +117,7 @@ def page(chromium: Browser) -> Iterator[Page]:
 
 @pytest.fixture
 def hearing(launch: Callable[..., Browser]) -> Iterator[Callable[[Path], Page]]:
-    """``hearing(wav)``: a page of a browser whose microphone hears a file, over and over."""
+    """``hearing(wav)``: a page of a browser whose microphone plays a file in a loop."""
     browsers = []
 
     def open_page(wav: Path) -> Page:

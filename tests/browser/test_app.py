@@ -1,4 +1,4 @@
-"""What a person does, in Chromium, on a real server."""
+"""Use the app in Chromium with a real server, as a person does."""
 
 import csv
 import re
@@ -53,7 +53,7 @@ def test_esc10_is_opened_by_its_path(server: Server, page: Page, shared: Path) -
 
 
 def click_on(page: Page, marks: Locator) -> None:
-    """Click on the first mark of a chart, as a hand does: move there, see what it says, press."""
+    """Click on the first mark of a chart: move the pointer there, wait for its hover text, press."""
     mark = marks.first
     mark.scroll_into_view_if_needed()
     settled(page)
@@ -63,7 +63,7 @@ def click_on(page: Page, marks: Locator) -> None:
 
 
 def settled(page: Page) -> None:
-    """Wait until the server has run the page to its end: before that a chart may be drawn anew under the hand."""
+    """Wait until the server has run the page to its end: before that a chart may be drawn again under the pointer."""
     expect(page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')).to_be_attached()
 
 
@@ -160,9 +160,7 @@ def test_the_dashboard_is_one_file_that_opens_without_a_network(
     context.close()
 
 
-def test_how_to_get_fsdkaggle2019_is_said_for_the_folder_that_is_named(
-    server: Server, page: Page, tmp_path: Path
-) -> None:
+def test_commands_to_get_fsdkaggle2019_are_for_the_given_folder(server: Server, page: Page, tmp_path: Path) -> None:
     (tmp_path / "FSDKaggle2019.meta").mkdir()
     page.goto(f"{server.url}/dataset")
     page.get_by_role("button", name="Get FSDKaggle2019").click()

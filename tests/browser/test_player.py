@@ -1,4 +1,4 @@
-"""The player in Chromium: on the Dataset page, and alone, where every case can be made."""
+"""The player in Chromium: on the Dataset page, and alone, where every case can be tested."""
 
 import base64
 import re
@@ -12,8 +12,8 @@ from playwright.sync_api import Locator, Page, expect
 from audiotag.features.log_mel import log_mel
 from audiotag.features.mel import mel_frequencies
 from audiotag.features.settings import PRESETS, SpectrogramSettings
-from audiotag.ui.player import player as player_module
-from audiotag.ui.player.player import PlayerOptions, Region, TimelineRow, packed
+from audiotag.ui import player as player_package
+from audiotag.ui.player.player import PlayerOptions, Region, TimelineRow, pack_block
 from audiotag.workspace import Workspace
 
 from .conftest import Server
@@ -21,7 +21,7 @@ from .test_app import settled
 
 CAPSTONE = PRESETS["capstone"]
 HOSTILE = "<img src=x onerror='window.broken = true'>"
-SOURCES = Path(player_module.__file__).parent
+SOURCES = Path(player_package.__file__).parent
 
 # What Streamlit does with a component, and a text field beside it.
 STAGE = """
@@ -48,7 +48,7 @@ Show = Callable[..., Locator]
 
 @pytest.fixture
 def show(page: Page) -> Show:
-    """``show(waveform, options, settings)``: the player alone on a page; called again, in the place of the first."""
+    """``show(waveform, options, settings)``: the player alone on a page; a further call replaces its sound."""
     page.route("http://player.test/", lambda route: route.fulfill(body=STAGE, content_type="text/html"))
     page.goto("http://player.test/")
     page.evaluate(MOUNT, [(SOURCES / f"player.{kind}").read_text() for kind in ("html", "css", "js")])
@@ -56,10 +56,10 @@ def show(page: Page) -> Show:
     def shown(
         waveform: np.ndarray, options: PlayerOptions | None = None, settings: SpectrogramSettings = CAPSTONE
     ) -> Locator:
-        block = packed(waveform, log_mel(waveform, settings), settings, options or PlayerOptions("sound.wav"))
+        block = pack_block(waveform, log_mel(waveform, settings), settings, options or PlayerOptions("sound.wav"))
         page.evaluate("encoded => window.show(encoded)", base64.b64encode(block).decode())
         player = page.locator(".player")
-        expect(player.locator(".kept")).to_be_attached()
+        expect(player.locator(".untrimmed")).to_be_attached()
         return player
 
     return shown
@@ -74,7 +74,7 @@ def position(player: Locator) -> float:
     return float(player.get_by_role("slider").get_attribute("aria-valuenow"))
 
 
-def picture_drawn(player: Locator) -> str:
+def spectrogram_drawn(player: Locator) -> str:
     return player.locator("canvas").evaluate("canvas => canvas.toDataURL()")
 
 
@@ -99,13 +99,13 @@ def clips(server: Server, page: Page, home: Path) -> Locator:
     Workspace(home).remember_dataset(home / "starter-sounds")
     page.goto(f"{server.url}/dataset?tab=Clips&shortest=3")
     player = page.locator(".player")
-    expect(player.locator(".kept")).to_be_attached()
+    expect(player.locator(".untrimmed")).to_be_attached()
     settled(page)
     player.locator("audio").evaluate("audio => { audio.muted = true }")
     return player
 
 
-def test_a_clip_is_played_and_sought_in(page: Page, clips: Locator) -> None:
+def test_a_clip_can_be_played_and_seeking_works(page: Page, clips: Locator) -> None:
     time = clips.locator(".now")
     expect(time).to_have_text("0:00.00")
     clips.get_by_role("button", name="Play").click()
@@ -121,12 +121,12 @@ def test_a_clip_is_played_and_sought_in(page: Page, clips: Locator) -> None:
     expect(clips.get_by_role("button", name="Pause")).to_be_visible()
     page.keyboard.press("Space")
     expect(clips.get_by_role("button", name="Play")).to_be_visible()
-    mel = picture_drawn(clips)
+    mel = spectrogram_drawn(clips)
     clips.get_by_text("log", exact=True).click()
-    assert picture_drawn(clips) != mel
+    assert spectrogram_drawn(clips) != mel
 
 
-def test_a_rerun_lets_a_clip_play_on_and_the_next_clip_takes_its_place(page: Page, clips: Locator) -> None:
+def test_a_rerun_does_not_stop_a_clip_and_the_next_clip_replaces_it(page: Page, clips: Locator) -> None:
     name = page.get_by_role("tabpanel").locator("strong").first.inner_text()
     clips.get_by_text("linear", exact=True).click()
     clips.get_by_role("button", name="Loop").click()
@@ -179,10 +179,10 @@ def test_a_tone_is_drawn_at_its_frequency_on_every_axis(page: Page, show: Show, 
     )
     box = player.locator("canvas").bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + brightest * box["height"] + 0.5)
-    picture = log_mel(sine(2.0, 3000.0), CAPSTONE)
-    band = int(picture[:, 64].argmax())
+    spectrogram = log_mel(sine(2.0, 3000.0), CAPSTONE)
+    band = int(spectrogram[:, 64].argmax())
     frequency = f"{mel_frequencies(CAPSTONE)[band] / 1000:.3g} kHz"
-    expect(player.locator(".readout")).to_have_text(f"1.00 s · {frequency} · {picture[band, 64]:.0f} dB")
+    expect(player.locator(".readout")).to_have_text(f"1.00 s · {frequency} · {spectrogram[band, 64]:.0f} dB")
 
 
 def test_the_crop_alone_is_played_to_its_end(page: Page, show: Show) -> None:
@@ -224,7 +224,7 @@ def test_keys_seek_where_the_focus_is(page: Page, show: Show) -> None:
     expect(player.get_by_role("button", name="Pause")).to_be_visible()
 
 
-def test_space_is_left_to_who_types_and_to_the_button_that_the_keyboard_is_on(page: Page, show: Show) -> None:
+def test_space_goes_to_a_text_field_or_a_button_that_has_the_focus(page: Page, show: Show) -> None:
     player = show(sine(4.0))
     count_pauses(player)
     player.hover()
@@ -248,13 +248,13 @@ def test_space_over_the_player_presses_no_button_that_was_clicked_before(page: P
     assert page.evaluate("window.presses") == 1
 
 
-def test_other_settings_leave_the_position_and_another_sound_starts_anew(page: Page, show: Show) -> None:
+def test_other_settings_keep_the_position_and_another_sound_starts_at_0(page: Page, show: Show) -> None:
     player = show(sine(2.0))
     player.get_by_text("log", exact=True).click()
     press_at(page, player, 0.5)
-    before = picture_drawn(player)
+    before = spectrogram_drawn(player)
     show(sine(2.0), PlayerOptions("sound.wav", crop=Region(0.5, 1.5)), CAPSTONE.changed(n_mels=40))
-    assert picture_drawn(player) != before
+    assert spectrogram_drawn(player) != before
     assert position(player) == pytest.approx(1.0, abs=0.01)
     show(sine(3.0))
     assert position(player) == 0
@@ -262,7 +262,7 @@ def test_other_settings_leave_the_position_and_another_sound_starts_anew(page: P
     expect(player.get_by_role("radio", name="log")).to_be_checked()
 
 
-def test_a_player_that_left_the_page_is_silent_and_one_that_is_there_plays_on(page: Page, show: Show) -> None:
+def test_a_player_that_is_removed_stops_and_one_that_stays_continues(page: Page, show: Show) -> None:
     player = show(sine(4.0))
     show(sine(4.0))
     player.get_by_role("button", name="Play").click()
@@ -280,8 +280,8 @@ def test_a_player_that_left_the_page_is_silent_and_one_that_is_there_plays_on(pa
     assert wrong == []
 
 
-def test_what_the_trim_cuts_is_told_from_what_it_keeps(page: Page, show: Show) -> None:
-    player = show(sine(2.0), PlayerOptions("a.wav", kept=Region(0.5, 1.5)))
+def test_trimmed_ends_look_different_from_the_rest(page: Page, show: Show) -> None:
+    player = show(sine(2.0), PlayerOptions("a.wav", untrimmed=Region(0.5, 1.5)))
     expect(player.locator(".trimmed")).to_have_count(2)
     box = player.get_by_role("slider").bounding_box()
     page.mouse.move(box["x"] + 0.1 * box["width"], box["y"] + 10)

@@ -14,7 +14,7 @@ from .test_app import settled
 
 @pytest.fixture
 def submission(home: Path, tmp_path: Path) -> Path:
-    """Scores of the starter sounds' test clips: the true labels first, but for the clips of one label."""
+    """A submission for the starter sounds' test clips: true labels first, except for the clips of one label."""
     sounds = home / "starter-sounds"
     with (sounds / "test_truth.csv").open() as file:
         truth = {row["fname"]: row["labels"].split(",") for row in csv.DictReader(file)}
@@ -74,7 +74,7 @@ def test_a_click_on_a_class_leaves_only_its_clips(server: Server, page: Page, ho
     bar.click(force=True)
     expect(page.get_by_role("combobox", name="With the label")).to_have_value(worst)
     clips = score.per_class["clips"].iloc[0]
-    expect(page.get_by_text(f"of {clips} clips have a wrong label ahead of a true one")).to_be_visible()
+    expect(page.get_by_text(f"of {clips} clips a wrong label is ranked above a true one")).to_be_visible()
 
 
 def test_the_table_of_classes_is_saved_as_it_is(

@@ -1,4 +1,4 @@
-"""The Spectrogram bench in Chromium: sliders, the microphone, presets that Train finds."""
+"""The Spectrogram page in Chromium: sliders, the microphone, and presets on the Train page."""
 
 import re
 from collections.abc import Callable
@@ -27,27 +27,28 @@ def microphone(hearing: Callable[[Path], Page], tmp_path: Path) -> Page:
     return hearing(file)
 
 
-def picture_readout(page: Page) -> Locator:
-    return page.get_by_test_id("stMetric").filter(has_text="Network input").get_by_test_id("stMetricValue")
+def input_size(page: Page) -> Locator:
+    """Height × width of the network input, among the read-outs."""
+    return page.get_by_test_id("stMetricValue").filter(has_text=" × ").first
 
 
 def time_axis(page: Page) -> list[float]:
-    """Numbers on the time axis of what the network gets."""
+    """Numbers on the time axis of the network input."""
     ticks = page.locator(".js-plotly-plot .xtick text").all_text_contents()
     return [float(tick.replace("−", "-")) for tick in ticks]
 
 
-def test_a_slider_moves_the_pictures_axes(server: Server, page: Page, home: Path) -> None:
+def test_a_slider_changes_the_axes_of_the_spectrogram(server: Server, page: Page, home: Path) -> None:
     Workspace(home).remember_dataset(home / "starter-sounds")
     page.goto(f"{server.url}/spectrogram")
-    expect(picture_readout(page)).to_have_text("128 × 128")
+    expect(input_size(page)).to_have_text("128 × 128")
     settled(page)
     before = time_axis(page)
     slider = page.get_by_role("slider", name="Clip length (s)")
     slider.focus()
     for _ in range(4):
         slider.press("ArrowRight")
-    expect(picture_readout(page)).to_have_text("128 × 256")
+    expect(input_size(page)).to_have_text("128 × 256")
     page.wait_for_function(
         """least => {
             const ticks = [...document.querySelectorAll('.js-plotly-plot .xtick text')].map(
@@ -63,11 +64,11 @@ def test_a_recording_of_a_tone_shows_the_tone(server: Server, microphone: Page, 
     page = microphone
     page.goto(f"{server.url}/spectrogram")
     page.get_by_test_id("stButtonGroup").get_by_text("Microphone").click()
-    expect(page.get_by_text("Browsers lay echo cancelling")).to_be_visible()
+    expect(page.get_by_text("Browsers apply echo cancelling")).to_be_visible()
     page.get_by_role("button", name="Record", exact=True).click()
     page.wait_for_function("() => /00:0[3-9]/.test(document.body.innerText)")
     page.get_by_role("button", name="Stop recording").click()
-    expect(picture_readout(page)).to_have_text("128 × 128")
+    expect(input_size(page)).to_have_text("128 × 128")
     settled(page)
     page.wait_for_function("() => document.querySelector('.js-plotly-plot')?.calcdata")  # drawn after it is settled
     bands, values = page.evaluate(
@@ -80,9 +81,9 @@ def test_a_recording_of_a_tone_shows_the_tone(server: Server, microphone: Page, 
     assert loudest_hz == pytest.approx(TONE_HZ, rel=0.04)
 
 
-def test_a_preset_that_is_saved_is_found_on_train(server: Server, page: Page, home: Path) -> None:
+def test_a_saved_preset_is_found_on_train(server: Server, page: Page, home: Path) -> None:
     Workspace(home).remember_dataset(home / "starter-sounds")
-    page.goto(f"{server.url}/spectrogram?bench=Use+it")
+    page.goto(f"{server.url}/spectrogram?view=Code")
     slider = page.get_by_role("slider", name="Mel bands")
     slider.focus()
     slider.press("ArrowLeft")
@@ -92,7 +93,7 @@ def test_a_preset_that_is_saved_is_found_on_train(server: Server, page: Page, ho
     expect(page.get_by_role("combobox", name="Preset")).to_have_value("narrow")
     assert own_presets(Workspace(home)) == {"narrow": SpectrogramSettings(n_mels=120)}
     settled(page)  # the link is another one as soon as the preset is known: a click on the first would be lost
-    page.get_by_role("link", name="Train with this").click()
+    page.get_by_role("link", name="Train with these settings").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Train")
     expect(page.get_by_role("combobox", name="Spectrogram")).to_have_value("narrow")
     expect(page.get_by_text(re.compile("--preset narrow"))).to_be_visible()

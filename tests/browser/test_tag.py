@@ -22,7 +22,7 @@ from .test_app import settled
 
 @pytest.fixture
 def microphone(hearing: Callable[[Path], Page], unseen: Path, tmp_path: Path) -> Page:
-    """A page of a browser whose microphone hears a church bell, over and over."""
+    """A page of a browser whose microphone plays a church bell in a loop."""
     waveform, rate = soundfile.read(clip_of(unseen, "Church_bell"))
     file = tmp_path / "microphone.wav"
     soundfile.write(file, np.resize(waveform, 10 * rate), rate, subtype="PCM_16")
@@ -145,10 +145,10 @@ def test_a_sound_is_tagged_at_its_path_and_stays_when_the_page_is_left(
     expect(page.get_by_test_id("stFileUploaderDropzone")).to_be_visible()
     settled(page)
     page.get_by_role("button", name="Path", exact=True).click()
-    field = page.get_by_role("textbox", name="Path of a sound, or of a folder")
+    field = page.get_by_role("textbox", name="Path of a sound or a folder")
     field.fill(str(clip.parent / "gone.wav"))
     field.press("Enter")
-    expect(page.get_by_test_id("stAlert").filter(has_text="gone.wav is not there")).to_be_visible()
+    expect(page.get_by_test_id("stAlert").filter(has_text="gone.wav does not exist")).to_be_visible()
     field.fill(str(clip))
     field.press("Enter")
     expect(page.get_by_role("heading", name=clip.name)).to_be_visible()
@@ -162,7 +162,7 @@ def test_a_sound_is_tagged_at_its_path_and_stays_when_the_page_is_left(
     expect(page.get_by_role("heading", name=clip.name)).to_be_visible()
 
 
-def test_of_a_long_sound_a_part_is_played_by_the_times_of_the_whole(
+def test_a_part_of_a_long_sound_is_played_with_the_times_of_the_whole(
     server: Server, page: Page, unseen: Path, tmp_path: Path
 ) -> None:
     waveform, rate = soundfile.read(clip_of(unseen, "Church_bell"))
@@ -171,11 +171,11 @@ def test_of_a_long_sound_a_part_is_played_by_the_times_of_the_whole(
     expect(page.get_by_test_id("stFileUploaderDropzone")).to_be_visible()
     settled(page)
     page.get_by_role("button", name="Path", exact=True).click()
-    field = page.get_by_role("textbox", name="Path of a sound, or of a folder")
+    field = page.get_by_role("textbox", name="Path of a sound or a folder")
     field.fill(str(tmp_path / "long.wav"))
     field.press("Enter")
     position = page.get_by_role("slider", name="Position in long.wav")
-    # Five minutes are decoded, tagged, encoded and sent: on a busy machine that outlasts what one waits for else.
+    # Five minutes are decoded, tagged, encoded and sent: on a busy machine that takes longer than the default wait.
     expect(position).to_have_attribute("aria-valuetext", "0.00 of 300.00 seconds", timeout=120_000)
     expect(page.get_by_test_id("stPlotlyChart")).to_have_count(2)  # scores, and the timeline of the whole
     settled(page)
@@ -186,7 +186,9 @@ def test_of_a_long_sound_a_part_is_played_by_the_times_of_the_whole(
     expect(page.get_by_text("5:20.00", exact=True)).to_be_visible()
 
 
-def test_a_threshold_moves_by_keys_and_says_what_it_means(server: Server, page: Page, unseen: Path, home: Path) -> None:
+def test_a_threshold_moves_by_keys_and_shows_precision_and_recall(
+    server: Server, page: Page, unseen: Path, home: Path
+) -> None:
     page.goto(f"{server.url}/tag")
     drop(page, clip_of(unseen, "Church_bell"))
     expect(first_tag(page)).to_contain_text("Church_bell")
@@ -210,22 +212,22 @@ def test_a_threshold_moves_by_keys_and_says_what_it_means(server: Server, page: 
     expect(recall).to_contain_text("Recall 0.00")
     expect(first_tag(page)).not_to_contain_text("Church_bell")
     settled(page)
-    page.get_by_role("button", name="Keep these thresholds").click()
-    expect(page.get_by_text("These are your own, kept in the workspace.")).to_be_visible()
+    page.get_by_role("button", name="Save thresholds").click()
+    expect(page.get_by_text("These are your own thresholds, saved in the workspace.")).to_be_visible()
     kept = saved_thresholds(Workspace(home), card)
     assert kept is not None
     assert kept[card.labels.index("Church_bell")] == 1.0
-    page.get_by_role("button", name="Back to the card's").click()
+    page.get_by_role("button", name="Reset to the card").click()
     expect(first_tag(page)).to_contain_text("Church_bell")
     assert saved_thresholds(Workspace(home), card) is None
 
 
-def test_how_tags_are_made_stands_in_the_address(server: Server, page: Page, unseen: Path) -> None:
+def test_tagging_options_are_in_the_address(server: Server, page: Page, unseen: Path) -> None:
     page.goto(f"{server.url}/tag?ensemble=starter")
     drop(page, clip_of(unseen, "Church_bell"))
     expect(first_tag(page)).to_contain_text("Church_bell")
     settled(page)
-    page.get_by_text("How tags are made").click()
+    page.get_by_text("Tagging options").click()
     page.get_by_text("geometric mean").click()
     expect(page.get_by_text("--combine geometric")).to_be_visible()
     expect(page).to_have_url(re.compile("combine=geometric"))
@@ -241,7 +243,7 @@ def test_a_recording_is_tagged(server: Server, microphone: Page) -> None:
     expect(page.get_by_test_id("stFileUploaderDropzone")).to_be_visible()
     settled(page)
     page.get_by_role("button", name="Record", exact=True).click()
-    expect(page.get_by_text("Browsers lay echo cancelling")).to_be_visible()
+    expect(page.get_by_text("Browsers apply echo cancelling")).to_be_visible()
     page.get_by_test_id("stAudioInput").get_by_role("button", name="Record", exact=True).click()
     page.wait_for_function("() => /00:0[4-9]/.test(document.body.innerText)")
     page.get_by_role("button", name="Stop recording").click()

@@ -1,4 +1,4 @@
-"""The Clips tab of the Dataset page: the clips that pass the filter, one of them to hear and see."""
+"""The Clips tab of the Dataset page: a table of the clips that pass the filter, and one clip with its player."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from audiotag.features.settings import PRESETS
 from audiotag.inspection import statistics
 from audiotag.ui import cache
 from audiotag.ui.widgets import messages, sound_panel
-from audiotag.ui.widgets.downloads import download
-from audiotag.ui.widgets.step_buttons import step_buttons
+from audiotag.ui.widgets.downloads import show_downloads
+from audiotag.ui.widgets.step_buttons import show_step_buttons
 
 TABLE = "clips-table"
-FACTS = {
+FACTS = {  # column of the index: how it is written
     "rms_dbfs": "RMS {:.1f} dBFS",
     "noise_floor_dbfs": "noise floor {:.1f} dBFS",
     "loudness_lufs": "{:.1f} LUFS",
@@ -26,22 +26,22 @@ FACTS = {
 }
 
 
-def clips(dataset: Dataset, index: pd.DataFrame, found: pd.DataFrame) -> None:
-    """The table, and the clip that is chosen in it; ``found`` are the dataset's faults."""
+def show_clips(dataset: Dataset, index: pd.DataFrame, faults: pd.DataFrame) -> None:
+    """The table of clips, and the clip that is selected in it."""
     rows = statistics.labelled_clips(index).reset_index(drop=True)
     left, right = st.columns([2, 3])
     with left:
-        at = _choose(rows)
-        download(rows.drop(columns=["path", "third_octaves"], errors="ignore"), f"{dataset.name}-clips")
+        selected = _pick_row(rows)
+        show_downloads(rows.drop(columns=["path", "third_octaves"], errors="ignore"), f"{dataset.name}-clips")
     with right:
-        _one(rows.iloc[at], found)
+        _show_clip(rows.iloc[selected], faults)
 
 
-def _choose(rows: pd.DataFrame) -> int:
-    """The table of clips, and the keys that step through it; the number of the row that is chosen."""
+def _pick_row(rows: pd.DataFrame) -> int:
+    """The table of clips and the keys that step through it; returns the number of the selected row."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"{len(rows):,} clip{'' if len(rows) == 1 else 's'}", width="stretch")
-        step_buttons("", _step, len(rows))
+        show_step_buttons("", _step, len(rows))
     chosen = st.dataframe(
         rows[["clip", "labels", "duration_s", "subset"]],
         column_order=("clip", "duration_s", "labels", "subset"),
@@ -56,35 +56,36 @@ def _choose(rows: pd.DataFrame) -> int:
         },
         alt="Clips with their labels and durations",
     )
-    return _row_of(chosen, len(rows))
+    return _selected_row(chosen, len(rows))
 
 
-def _row_of(table: Mapping[str, Any], clips: int) -> int:
+def _selected_row(table: Mapping[str, Any], clips: int) -> int:
     rows = table.get("selection", {}).get("rows") or [0]
     return min(rows[0], clips - 1)
 
 
 def _step(by: int, clips: int) -> None:
-    at = (_row_of(st.session_state.get(TABLE, {}), clips) + by) % clips
-    st.session_state[TABLE] = {"selection": {"rows": [at], "columns": [], "cells": []}}
+    row = (_selected_row(st.session_state.get(TABLE, {}), clips) + by) % clips
+    st.session_state[TABLE] = {"selection": {"rows": [row], "columns": [], "cells": []}}
 
 
-def _one(row: pd.Series, found: pd.DataFrame) -> None:
-    """One clip: name, labels, link, faults, player, waveform, log-mel and facts."""
+def _show_clip(row: pd.Series, faults: pd.DataFrame) -> None:
+    """One clip: name, labels, link, faults, player and measurements."""
     link = f" · [source]({row['source']})" if pd.notna(row["source"]) else ""
     st.markdown(
         f"**{messages.escape_markdown(row['clip'])}** · {messages.escape_markdown(', '.join(row['labels']))}{link}"
     )
-    for kind in found.loc[(found["clip"] == row["clip"]) & (found["subset"] == row["subset"]), "kind"].unique():
+    of_clip = (faults["clip"] == row["clip"]) & (faults["subset"] == row["subset"])
+    for kind in faults.loc[of_clip, "kind"].unique():
         st.badge(kind, icon=":material/warning:", color="orange")
     if row["size"] == 0:
-        st.info("Its sound is not here.", icon=":material/folder_off:")
+        st.info("The sound file of this clip is missing.", icon=":material/folder_off:")
         return
     with messages.show_errors():
         settings = PRESETS["capstone"]
-        sound_panel.whole(cache.sound(row["path"], settings.sample_rate), settings, key="clip")
-    known = [text.format(row[column]) for column, text in FACTS.items() if pd.notna(row[column])]
+        sound_panel.show_sound(cache.load_sound(row["path"], settings.sample_rate), settings, key="clip")
+    facts = [text.format(row[column]) for column, text in FACTS.items() if pd.notna(row[column])]
     if pd.notna(row["licence"]):
-        known.append(messages.escape_markdown(row["licence"]))
-    if known:
-        st.caption(" · ".join(known))
+        facts.append(messages.escape_markdown(row["licence"]))
+    if facts:
+        st.caption(" · ".join(facts))

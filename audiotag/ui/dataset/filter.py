@@ -1,4 +1,4 @@
-"""The filter over all tabs of the Dataset page. It is kept in the address, so that a link shows the same view."""
+"""The filter over all tabs of the Dataset page; it is in the address, so that a link shows the same view."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from audiotag.ui.widgets import messages
 KEYS = ("labels", "every", "text", "subset", "shortest", "below", "quietest", "softer", "problem")
 
 
-def pick_filter(dataset: Dataset, found: pd.DataFrame) -> Filter:
-    """The filter's widgets, and what they ask for; ``found`` are the dataset's faults."""
+def pick_filter(dataset: Dataset, faults: pd.DataFrame) -> Filter:
+    """Widgets of the filter; returns the filter that they describe."""
     left, middle, right, more = st.columns([4, 3, 2, 1.5], vertical_alignment="bottom")
-    keep: dict[str, Any] = {"bind": "query-params"}
+    in_address: dict[str, Any] = {"bind": "query-params"}
     labels = left.multiselect(
         "Labels",
         dataset.labels,
         key="labels",
         placeholder="any",
-        help="Also by a click on a bar or a square of the Labels tab.",
-        **keep,
+        help="You can also click on a bar or a square in the Labels tab.",
+        **in_address,
     )
-    text = middle.text_input("Search", key="text", placeholder="name, label or link", **keep)
+    text = middle.text_input("Search", key="text", placeholder="name, label or link", **in_address)
     present = [name for name in SUBSETS if name in dataset.subsets]
-    subset = right.selectbox("Subset", ["all", *present], key="subset", **keep)
+    subset = right.selectbox("Subset", ["all", *present], key="subset", **in_address)
     with more.popover("More", icon=":material/filter_alt:", width="stretch"):
-        shortest, below = _range("Duration (s)", "shortest", "below", 0.0)
-        quietest, softer = _range("RMS level (dBFS)", "quietest", "softer", None)
-        kinds = list(found["kind"].unique())
-        problems = st.multiselect("Problem", kinds, key="problem", placeholder="any or none", **keep)
-    told = st.container(horizontal=True, vertical_alignment="center")
-    every = len(labels) > 1 and told.toggle("All of them on one clip", key="every", **keep)
+        shortest, below = _range_fields("Duration (s)", "shortest", "below", 0.0)
+        quietest, softer = _range_fields("RMS level (dBFS)", "quietest", "softer", None)
+        kinds = list(faults["kind"].unique())
+        problems = st.multiselect("Problem", kinds, key="problem", placeholder="any or none", **in_address)
+    summary = st.container(horizontal=True, vertical_alignment="center")
+    every = len(labels) > 1 and summary.toggle("Clips that have all these labels", key="every", **in_address)
     wanted = Filter(
         "" if subset == "all" else subset,
         tuple(labels),
@@ -50,14 +50,14 @@ def pick_filter(dataset: Dataset, found: pd.DataFrame) -> Filter:
         tuple(problems),
     )
     if wanted != Filter():
-        with told:
+        with summary:
             st.caption(f":material/filter_alt: {messages.escape_markdown(str(wanted))}")
-            st.button("Clear the filter", icon=":material/close:", key="clear", type="tertiary", on_click=_clear)
+            st.button("Clear the filter", icon=":material/close:", key="clear", type="tertiary", on_click=_clear_filter)
     return wanted
 
 
-def by_label(chart: str, *axes: str) -> Callable[[], None]:
-    """What a click on a chart does: the labels on its axes go into the filter; two have to be on one clip."""
+def filter_by_label(chart: str, *axes: str) -> Callable[[], None]:
+    """Callback for a click on a chart: sets the filter to the labels on these axes; two must be on the same clip."""
 
     def clicked() -> None:
         points = st.session_state[chart].selection.points
@@ -68,8 +68,8 @@ def by_label(chart: str, *axes: str) -> Callable[[], None]:
     return clicked
 
 
-def by_range(chart: str, low: str, high: str) -> Callable[[], None]:
-    """What a click on a histogram does: its bin becomes the range of the filter's two fields."""
+def filter_by_range(chart: str, low: str, high: str) -> Callable[[], None]:
+    """Callback for a click on a histogram: its bin becomes the range of the filter's two fields."""
 
     def clicked() -> None:
         points = st.session_state[chart].selection.points
@@ -79,16 +79,16 @@ def by_range(chart: str, low: str, high: str) -> Callable[[], None]:
     return clicked
 
 
-def _range(title: str, low: str, high: str, least: float | None) -> tuple[float | None, float | None]:
+def _range_fields(title: str, low: str, high: str, min_value: float | None) -> tuple[float | None, float | None]:
     left, right = st.columns(2)
-    keep: dict[str, Any] = {"value": None, "min_value": least, "placeholder": "any", "bind": "query-params"}
+    options: dict[str, Any] = {"value": None, "min_value": min_value, "placeholder": "any", "bind": "query-params"}
     return (
-        left.number_input(f"{title} from", key=low, **keep),
-        right.number_input("to below", key=high, **keep),
+        left.number_input(f"{title} from", key=low, **options),
+        right.number_input("to below", key=high, **options),
     )
 
 
-def _clear() -> None:
+def _clear_filter() -> None:
     for key in KEYS:
         if key in st.session_state:
             empty: Any = {"labels": [], "problem": [], "every": False, "text": "", "subset": "all"}

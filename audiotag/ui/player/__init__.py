@@ -1,1 +1,8 @@
-"""TODO."""
+"""The player of all pages: waveform, spectrogram and timeline over one time axis.
+
+`show_player` puts it on a page; `player.py` packs the data, ``player.html``, ``.css`` and ``.js`` draw it.
+"""
+
+from audiotag.ui.player.player import PlayerOptions, Region, TimelineRow, show_player
+
+__all__ = ["PlayerOptions", "Region", "TimelineRow", "show_player"]

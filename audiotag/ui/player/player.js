@@ -1,9 +1,9 @@
-// The player's side in the browser: one time axis for waveform, picture and timeline, one cursor over all three.
+// The player's side in the browser: one time axis for waveform, spectrogram and timeline, one cursor over all three.
 //
 // Streamlit calls the default export whenever a run of the page sends something new. The player of a place on the page
-// is kept across these calls, so its sound goes on until another sound comes.
+// stays across these calls, so its sound continues until another sound comes.
 
-const WAVEFORM_HEIGHT = 72; // pixels, as all that follow
+const WAVEFORM_HEIGHT = 72; // in pixels, as the constants below
 const GAP = 12;
 const ROW_HEIGHT = 34;
 const AXIS_HEIGHT = 22;
@@ -13,8 +13,8 @@ const TIME_STEPS_S = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 
 const FREQUENCIES_HZ = [10, 100, 1000, 10000, 50, 500, 5000, 20, 200, 2000, 20000, 50000]; // round ones first
 
 const players = new WeakMap(); // shadow root → its player
-let hovered = null; // the player under the pointer: there space plays, wherever the focus is
-let sounding = null; // one sound at a time
+let hovered = null; // the player under the pointer: the space key controls it, wherever the focus is
+let sounding = null; // the player that plays: one sound at a time
 let chosenAxis = "mel"; // the last choice, for players to come
 
 export default function ({ data, parentElement }) {
@@ -24,24 +24,24 @@ export default function ({ data, parentElement }) {
   const player = players.get(parentElement);
   player.show(unpacked(data));
   return () => {
-    // Called too when a later run of the page overtakes the one that this belongs to: the player is still there then.
+    // This is also called when a later run of the page replaces the current one. Then the player is still in use.
     if (parentElement.host.isConnected) return;
     player.remove();
     players.delete(parentElement);
   };
 }
 
-/** Header, picture, envelope and sound of the block that player.py packs. */
+/** Header, spectrogram, envelope and sound of the block that player.py packs. */
 function unpacked(bytes) {
   const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
   const header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));
   let at = 4 + length;
   const [levels, envelope, sound] = header.parts.map((size) => bytes.subarray(at, (at += size)));
-  // Copies, so that the sound's bytes need not be kept, and floats begin where floats may begin.
+  // Copies, so that the sound's bytes need not be held, and the floats are aligned.
   return { ...header, levels: levels.slice(), envelope: new Float32Array(envelope.slice().buffer), encoded: sound };
 }
 
-// Frequency axes: from hertz to a place from 0 (bottom) to 1 (top) and back, over the edges of the bands.
+// Frequency axes: from hertz to a position from 0 (bottom) to 1 (top) and back, within the edges of the bands.
 const AXES = {
   mel: {
     place: (hz, edges) => indexOf(hz, edges) / (edges.length - 1),
@@ -68,7 +68,7 @@ class Player {
     this.audio = root.querySelector("audio");
     this.data = null;
     this.segment = null; // [start, end] in seconds while the crop alone is played
-    this.told = 0; // the position that assistive technology knows
+    this.announced = 0; // the position that was last given to assistive technology
     this.pointed = null; // where the pointer is, in pixels of the seek area
     this.axisName = chosenAxis;
     root.querySelector(`input[value=${chosenAxis}]`).checked = true;
@@ -94,7 +94,7 @@ class Player {
     on(this.audio, "ended", () => this.stopped());
     on(this.audio, "timeupdate", () => this.follow()); // a hidden tab has no animation frames
     on(this.audio, "error", () => this.complain());
-    // Before others see it, or the button that was clicked last would be pressed as well.
+    // In the capture phase, or the button that was clicked last would be pressed as well.
     on(document, "keydown", (event) => this.spaceDown(event), true);
     on(document, "keyup", (event) => this.spaceUp(event), true);
     this.resized = new ResizeObserver(() => this.draw());
@@ -109,7 +109,7 @@ class Player {
     if (sounding === this) sounding = null;
   }
 
-  /** Show other data: the same sound goes on, another takes its place at its start. */
+  /** Show other data: the same sound continues, another sound starts at its beginning. */
   show(data) {
     const before = this.data;
     this.data = data;
@@ -122,17 +122,17 @@ class Player {
     this.seek.setAttribute("aria-valuemin", String(data.from_s));
     this.seek.setAttribute("aria-valuemax", (data.from_s + data.duration_s).toFixed(2));
     this.length.textContent = ` / ${clock(data.from_s + data.duration_s)}`;
-    this.describePicture();
-    this.palette = palette(data.picture.colours);
-    this.scale.style.background = gradient(data.picture.colours);
+    this.describeSpectrogram();
+    this.palette = palette(data.spectrogram.colours);
+    this.scale.style.background = gradient(data.spectrogram.colours);
     this.draw();
     this.tell();
   }
 
-  describePicture() {
-    const { name, duration_s, picture } = this.data;
-    const hertz = `${hertzText(picture.edges_hz[0])} to ${hertzText(picture.edges_hz.at(-1))}`;
-    const decibels = `${minus(picture.floor_db)} to ${minus(picture.ceiling_db)} dB`;
+  describeSpectrogram() {
+    const { name, duration_s, spectrogram } = this.data;
+    const hertz = `${hertzText(spectrogram.edges_hz[0])} to ${hertzText(spectrogram.edges_hz.at(-1))}`;
+    const decibels = `${minus(spectrogram.floor_db)} to ${minus(spectrogram.ceiling_db)} dB`;
     const label = `Log-mel spectrogram of ${name}: ${duration_s.toFixed(2)} s, ${hertz}, ${decibels}`;
     this.canvas.setAttribute("aria-label", label);
   }
@@ -225,7 +225,7 @@ class Player {
     this.play.title = `${label} (space)`;
   }
 
-  /** Keep to the crop while it is played alone, to within a frame of the screen; and move the cursor. */
+  /** Stay within the crop while it is played alone, and move the cursor. */
   follow() {
     if (this.segment && this.audio.currentTime >= this.segment[1]) {
       if (this.looping()) {
@@ -237,7 +237,7 @@ class Player {
       }
     }
     this.moveCursor();
-    if (Math.abs(this.audio.currentTime - this.told) >= 1) this.tell();
+    if (Math.abs(this.audio.currentTime - this.announced) >= 1) this.tell();
   }
 
   seekTo(time) {
@@ -254,18 +254,18 @@ class Player {
     if (this.box) this.cursor.style.transform = `translateX(${this.x(time) - this.box.left}px)`;
   }
 
-  /** Say the position to assistive technology; while playing once a second, or a screen reader would never rest. */
+  /** Give the position to assistive technology, at most once a second, or a screen reader would talk all the time. */
   tell() {
-    this.told = this.audio.currentTime;
+    this.announced = this.audio.currentTime;
     const { from_s, duration_s } = this.data;
-    const now = (from_s + this.told).toFixed(2);
+    const now = (from_s + this.announced).toFixed(2);
     this.seek.setAttribute("aria-valuenow", now);
     this.seek.setAttribute("aria-valuetext", `${now} of ${(from_s + duration_s).toFixed(2)} seconds`);
   }
 
   // Keys and pointer
 
-  /** Whether a space is meant for this player, and not for what has the focus. */
+  /** Whether the space key controls this player instead of the focused element. */
   ownsSpace(event) {
     if (event.key !== " " || event.ctrlKey || event.metaKey || event.altKey) return false;
     const target = event.composedPath()[0];
@@ -274,7 +274,7 @@ class Player {
   }
 
   spaceDown(event) {
-    if (event.key === "Tab") hovered = null; // from here on the keyboard leads
+    if (event.key === "Tab") hovered = null; // the user has moved on to the keyboard
     if (!this.ownsSpace(event)) return;
     event.preventDefault();
     event.stopPropagation();
@@ -282,7 +282,7 @@ class Player {
   }
 
   spaceUp(event) {
-    if (this.ownsSpace(event)) event.preventDefault(); // where a button is pressed by letting go
+    if (this.ownsSpace(event)) event.preventDefault(); // a button is pressed when the key is released
   }
 
   seekByKey(event) {
@@ -321,37 +321,37 @@ class Player {
     this.root.classList.remove("pointing");
   }
 
-  /** Time, frequency and level under the pointer, in the corner of the picture that the pointer is not in. */
+  /** Time, frequency and level under the pointer, in the corner of the spectrogram that the pointer is not in. */
   readOut() {
     const { x, y } = this.pointed;
-    const { left, width, waveform, picture, rows } = this.box;
+    const { left, width, waveform, spectrogram, rows } = this.box;
     const time = this.timeAt(x);
     let texts = [`${(this.data.from_s + time).toFixed(2)} s`];
     if (y < waveform.bottom) texts = texts.concat(this.regionAt(time));
-    else if (y >= picture.top && y < picture.bottom) texts = texts.concat(this.levelAt(time, y));
+    else if (y >= spectrogram.top && y < spectrogram.bottom) texts = texts.concat(this.levelAt(time, y));
     else if (y >= rows.top) texts = texts.concat(this.rowAt(time, y));
     this.readout.textContent = texts.join(" · ");
     const side = x > width / 2 ? "left" : "right";
-    this.readout.style.top = `${picture.top + 8}px`;
+    this.readout.style.top = `${spectrogram.top + 8}px`;
     this.readout.style.left = side === "left" ? `${left + 8}px` : "auto";
     this.readout.style.right = side === "right" ? `${RIGHT + 8}px` : "auto";
   }
 
   regionAt(time) {
-    const { kept, crop } = this.data;
-    if (kept && (time < kept[0] || time > kept[1])) return ["trimmed"];
+    const { untrimmed, crop } = this.data;
+    if (untrimmed && (time < untrimmed[0] || time > untrimmed[1])) return ["trimmed"];
     return crop && time >= crop[0] && time <= crop[1] ? ["crop"] : [];
   }
 
   levelAt(time, y) {
-    const { picture, levels } = this.data;
-    const { top, bottom } = this.box.picture;
+    const { spectrogram, levels } = this.data;
+    const { top, bottom } = this.box.spectrogram;
     const band = this.bandAt((bottom - y) / (bottom - top));
-    const column = columnAt(time, picture);
-    const hertz = hertzText(picture.centres_hz[band]);
+    const column = columnAt(time, spectrogram);
+    const hertz = hertzText(spectrogram.centres_hz[band]);
     if (column === null) return [hertz];
-    const level = levels[band * picture.columns + column];
-    return [hertz, `${minus(picture.floor_db + (level / 255) * (picture.ceiling_db - picture.floor_db))} dB`];
+    const level = levels[band * spectrogram.columns + column];
+    return [hertz, `${minus(spectrogram.floor_db + (level / 255) * (spectrogram.ceiling_db - spectrogram.floor_db))} dB`];
   }
 
   rowAt(time, y) {
@@ -361,20 +361,20 @@ class Player {
 
   // Places
 
-  /** Where everything lies at this width: edges in pixels from the stage's top left. */
+  /** Positions of all parts at this width, in pixels from the stage's top left. */
   layout() {
     const { crop, duration_s, height, timeline } = this.data;
     const width = this.stage.clientWidth - LEFT - RIGHT;
     const waveform = { top: 0, bottom: WAVEFORM_HEIGHT };
-    const picture = { top: WAVEFORM_HEIGHT + GAP, bottom: WAVEFORM_HEIGHT + GAP + height };
-    const rows = { top: picture.bottom, bottom: picture.bottom + timeline.length * ROW_HEIGHT };
+    const spectrogram = { top: WAVEFORM_HEIGHT + GAP, bottom: WAVEFORM_HEIGHT + GAP + height };
+    const rows = { top: spectrogram.bottom, bottom: spectrogram.bottom + timeline.length * ROW_HEIGHT };
     if (timeline.length) {
       rows.top += GAP;
       rows.bottom += GAP;
     }
     const start = Math.min(0, crop?.[0] ?? 0);
     const end = Math.max(duration_s, crop?.[1] ?? 0);
-    return { left: LEFT, width, waveform, picture, rows, start, end };
+    return { left: LEFT, width, waveform, spectrogram, rows, start, end };
   }
 
   x(time) {
@@ -388,7 +388,7 @@ class Player {
   }
 
   bandAt(place) {
-    const { edges_hz, rows } = this.data.picture;
+    const { edges_hz, rows } = this.data.spectrogram;
     const hz = AXES[this.axisName].hz(place, edges_hz);
     return Math.min(Math.max(Math.floor(indexOf(hz, edges_hz)), 0), rows - 1);
   }
@@ -403,11 +403,11 @@ class Player {
   draw() {
     if (!this.data || this.stage.clientWidth <= LEFT + RIGHT) return; // not on the screen
     this.box = this.layout();
-    const { left, width, picture, rows } = this.box;
+    const { left, width, spectrogram, rows } = this.box;
     this.stage.style.height = `${rows.bottom + AXIS_HEIGHT}px`;
-    place(this.canvas, left, picture.top, width, picture.bottom - picture.top);
+    place(this.canvas, left, spectrogram.top, width, spectrogram.bottom - spectrogram.top);
     place(this.seek, left, 0, width, rows.bottom);
-    place(this.scale, left + width + 12, picture.top, null, picture.bottom - picture.top);
+    place(this.scale, left + width + 12, spectrogram.top, null, spectrogram.bottom - spectrogram.top);
     this.marks.replaceChildren(
       ...this.waveformMarks(),
       ...this.cropMarks(),
@@ -416,16 +416,16 @@ class Player {
       ...this.levelMarks(),
       ...this.timelineMarks(),
     );
-    this.drawPicture();
+    this.drawSpectrogram();
     this.moveCursor();
   }
 
-  /** The picture at the screen's own pixels; where columns are narrower than those, the loudest is drawn. */
-  drawPicture() {
-    const { picture, levels } = this.data;
+  /** The spectrogram at the screen's own pixels; where columns are narrower than those, the loudest is drawn. */
+  drawSpectrogram() {
+    const { spectrogram, levels } = this.data;
     const { width, start, end } = this.box;
     const ratio = window.devicePixelRatio || 1;
-    const [wide, high] = [Math.round(width * ratio), Math.round((this.box.picture.bottom - this.box.picture.top) * ratio)];
+    const [wide, high] = [Math.round(width * ratio), Math.round((this.box.spectrogram.bottom - this.box.spectrogram.top) * ratio)];
     this.canvas.width = wide;
     this.canvas.height = high;
     const image = new ImageData(wide, high);
@@ -433,16 +433,16 @@ class Player {
     const bands = Array.from({ length: high }, (_, y) => this.bandAt(1 - (y + 0.5) / high));
     const pixel_s = (end - start) / wide;
     for (let x = 0; x < wide; x++) {
-      const first = columnAt(start + (x + 0.5) * pixel_s, picture);
+      const first = columnAt(start + (x + 0.5) * pixel_s, spectrogram);
       if (first === null) continue;
-      const last = Math.max(first, (columnAt(start + (x + 1.5) * pixel_s, picture) ?? first) - 1);
+      const last = Math.max(first, (columnAt(start + (x + 1.5) * pixel_s, spectrogram) ?? first) - 1);
       let [band, colour] = [-1, 0];
       for (let y = 0; y < high; y++) {
         if (bands[y] !== band) {
           band = bands[y];
           let level = 0;
           for (let column = first; column <= last; column++) {
-            level = Math.max(level, levels[band * picture.columns + column]);
+            level = Math.max(level, levels[band * spectrogram.columns + column]);
           }
           colour = this.palette[level];
         }
@@ -453,7 +453,7 @@ class Player {
   }
 
   waveformMarks() {
-    const { envelope, duration_s, kept } = this.data;
+    const { envelope, duration_s, untrimmed } = this.data;
     const { top, bottom } = this.box.waveform;
     const points = envelope.length / 2;
     const peak = envelope.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
@@ -466,11 +466,11 @@ class Player {
       const lower = indices.map((at) => `${x(at).toFixed(1)},${y(envelope[at]).toFixed(1)}`).reverse();
       return drawn("polygon", { class: kind, points: [...upper, ...lower].join(" ") });
     };
-    const [from, to] = (kept ?? [0, duration_s]).map((time) => Math.round((time / duration_s) * points));
+    const [from, to] = (untrimmed ?? [0, duration_s]).map((time) => Math.round((time / duration_s) * points));
     const marks = [line(this.x(0), middle, this.x(duration_s), middle, "zero")];
     if (from > 0) marks.push(outline(0, Math.min(from + 1, points), "trimmed"));
     if (to < points) marks.push(outline(Math.max(to - 1, 0), points, "trimmed"));
-    marks.push(outline(from, to, "kept"));
+    marks.push(outline(from, to, "untrimmed"));
     const level = peak ? Number(peak.toPrecision(2)) : 1;
     marks.push(words(`+${level}`, LEFT - 8, top + 10, "end"), words(`−${level}`, LEFT - 8, bottom - 2, "end"));
     return marks;
@@ -479,11 +479,11 @@ class Player {
   cropMarks() {
     const { crop } = this.data;
     if (!crop) return [];
-    const { waveform, picture } = this.box;
+    const { waveform, spectrogram } = this.box;
     const [x, width] = [this.x(crop[0]), this.x(crop[1]) - this.x(crop[0])];
     const frame = ({ top, bottom }, kind) =>
       drawn("rect", { class: kind, x: x + 0.5, y: top + 0.5, width: Math.max(width - 1, 1), height: bottom - top - 1 });
-    return [frame(waveform, "crop-level"), frame(picture, "crop-picture")];
+    return [frame(waveform, "crop-level"), frame(spectrogram, "crop-spectrogram")];
   }
 
   timeMarks() {
@@ -501,8 +501,8 @@ class Player {
   }
 
   frequencyMarks() {
-    const { edges_hz } = this.data.picture;
-    const { top, bottom } = this.box.picture;
+    const { edges_hz } = this.data.spectrogram;
+    const { top, bottom } = this.box.spectrogram;
     const [lowest, highest] = [edges_hz[0], edges_hz.at(-1)];
     let candidates = FREQUENCIES_HZ;
     if (this.axisName === "linear") {
@@ -521,8 +521,8 @@ class Player {
   }
 
   levelMarks() {
-    const { floor_db, ceiling_db } = this.data.picture;
-    const { top, bottom } = this.box.picture;
+    const { floor_db, ceiling_db } = this.data.spectrogram;
+    const { top, bottom } = this.box.spectrogram;
     const x = this.box.left + this.box.width + 23;
     return [
       words("dB", x, top - 3, "start"),
@@ -532,7 +532,7 @@ class Player {
     ];
   }
 
-  /** A row a label: its values from 0 to 1 over time, held before the first and after the last. */
+  /** One row per label: values from 0 to 1 over time, constant before the first and after the last. */
   timelineMarks() {
     const { timeline, duration_s } = this.data;
     return timeline.flatMap((row, number) => {
@@ -551,13 +551,13 @@ class Player {
   }
 }
 
-/** The column of the picture at a time; null beside it. Half a column is forgiven: frames rarely end with the sound. */
+/** The column of the spectrogram at a time; null outside of it. Half a column more is allowed, because frames rarely end with the sound. */
 function columnAt(time, { start_s, column_s, columns }) {
   const column = Math.floor((time - start_s) / column_s);
   return column < 0 || column > columns ? null : Math.min(column, columns - 1);
 }
 
-/** Where a value lies between the ascending values of a list, as an index with a fraction, held at both ends. */
+/** Position of a value in an ascending list as a fractional index, limited to both ends. */
 function indexOf(value, ascending) {
   let [low, high] = [0, ascending.length - 1];
   if (value <= ascending[0]) return 0;
@@ -570,7 +570,7 @@ function indexOf(value, ascending) {
   return low + (value - ascending[low]) / (ascending[high] - ascending[low]);
 }
 
-/** The inverse: the value at an index with a fraction. */
+/** The inverse: the value at a fractional index. */
 function valueAt(index, values) {
   const low = Math.min(Math.floor(index), values.length - 1);
   const high = Math.min(low + 1, values.length - 1);

@@ -1,9 +1,9 @@
-"""The one player: waveform, log-mel and timeline over one time axis, with one moving cursor.
+"""Pack a sound for the player in the browser, and show it.
 
-The browser's side is ``player.html``, ``player.css`` and ``player.js`` beside this file. It gets one block of bytes,
-the one form that Streamlit passes on as it is: the length of a JSON header (4 bytes, little-endian), the header, and
-then the picture, the envelope and the sound, whose lengths the header holds. A rerun with the same block sends no more
-than its hash.
+The browser's part is ``player.html``, ``player.css`` and ``player.js`` beside this file. It gets one block of bytes,
+because Streamlit passes bytes on unchanged: the length of a JSON header (4 bytes, little-endian), the header, then the
+spectrogram, the envelope and the sound, whose lengths are in the header. A rerun with the same block sends only its
+hash.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ import streamlit as st
 from audiotag.audio.reading import wav_bytes
 from audiotag.features.mel import AMIN, hz_to_mel, mel_frequencies, mel_to_hz
 from audiotag.features.settings import SpectrogramSettings
-from audiotag.figures.theme import PICTURE_SCALE
+from audiotag.figures.theme import SPECTROGRAM_SCALE
 
 if TYPE_CHECKING:
     from streamlit.components.v2.types import ComponentRenderer
 
 ENVELOPE_POINTS = 1200
-MOST_COLUMNS = 2000  # more than a screen has pixels
-LONGEST_WAV_S = 30.0  # a longer sound is sent as FLAC, half the size; a short one is not worth the time it takes
+MAX_COLUMNS = 2000  # more than a screen has pixels
+MAX_WAV_S = 30.0  # a longer sound is sent as FLAC, which halves its size but takes time to encode
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Region:
 
 @dataclass(frozen=True)
 class TimelineRow:
-    """A row below the picture: ``values`` (0 to 1) at ``times_s`` (ascending), joined by lines, held at both ends."""
+    """A row below the spectrogram: ``values`` (0 to 1) at ``times_s`` (ascending), joined by lines."""
 
     label: str
     times_s: np.ndarray
@@ -52,59 +52,60 @@ class TimelineRow:
 
 @dataclass(frozen=True)
 class PlayerOptions:
-    """What the player shows besides a sound and its picture.
+    """Further things that the player shows with a sound and its spectrogram.
 
     Attributes
     ----------
     name : str
-        What the sound is called, for those who cannot see it and for its download.
-    kept : Region, optional
-        What the trim keeps; the rest of the waveform is grey.
+        Name of the sound, for screen readers and for the file name of its download.
+    untrimmed : Region, optional
+        Part that is left after trimming; the rest of the waveform is grey.
     crop : Region, optional
-        Framed, and played alone by a button; may reach over both ends of the sound, where zeros are.
-    picture_start_s : float
-        Where the picture's first frame lies in the sound.
+        Framed, with a button that plays it alone. It may reach beyond both ends of the sound, where it is padded.
+    spectrogram_start_s : float
+        Time of the spectrogram's first frame in the sound.
     height : int
-        Of the picture, in pixels.
+        Of the spectrogram, in pixels.
     timeline : tuple[TimelineRow, ...]
     from_s : float
-        Where the sound begins in a longer one, whose times are shown; all other times are the sound's own.
+        Start of the sound in a longer one, whose times are shown. All other times are relative to this sound.
     """
 
     name: str
-    kept: Region | None = None
+    untrimmed: Region | None = None
     crop: Region | None = None
-    picture_start_s: float = 0.0
+    spectrogram_start_s: float = 0.0
     height: int = 260
     timeline: tuple[TimelineRow, ...] = ()
     from_s: float = 0.0
 
 
-def player(
-    waveform: np.ndarray, picture: np.ndarray, settings: SpectrogramSettings, options: PlayerOptions, key: str
+def show_player(
+    waveform: np.ndarray, spectrogram: np.ndarray, settings: SpectrogramSettings, options: PlayerOptions, key: str
 ) -> None:
-    """Show a sound that can be played and sought in; the page is not run again by it.
+    """Show a sound that can be played and sought in; this does not run the page again.
 
     Parameters
     ----------
     waveform : numpy.ndarray, shape=(samples,), float32 in [-1, 1]
         At ``settings.sample_rate``.
-    picture : numpy.ndarray, shape=(n_mels, frames), dB
+    spectrogram : numpy.ndarray, shape=(n_mels, frames), dB
         `audiotag.features.log_mel.log_mel` of the waveform, or of a part of it, with ``settings``.
     settings : SpectrogramSettings
     options : PlayerOptions
     key : str
-        Of this place on the page: another sound under the same key takes the place of the first, the choice of axis
-        stays.
+        Of this place on the page. Another sound under the same key replaces the first; the choice of axis stays.
     """
-    _component()(data=packed(waveform, picture, settings, options), key=key)
+    _component()(data=pack_block(waveform, spectrogram, settings, options), key=key)
 
 
-def packed(waveform: np.ndarray, picture: np.ndarray, settings: SpectrogramSettings, options: PlayerOptions) -> bytes:
-    """What the browser gets of the arguments of `player`."""
-    columns, frames_a_column = fewer_columns(picture, MOST_COLUMNS)
-    levels, floor_db = quantised(columns, settings)
-    suffix, sound = _encoded(waveform, settings.sample_rate)
+def pack_block(
+    waveform: np.ndarray, spectrogram: np.ndarray, settings: SpectrogramSettings, options: PlayerOptions
+) -> bytes:
+    """The block of bytes that the browser gets for the arguments of `show_player`."""
+    columns, frames_per_column = reduce_columns(spectrogram, MAX_COLUMNS)
+    levels, floor_db = quantise(columns, settings)
+    suffix, sound = _encode(waveform, settings.sample_rate)
     frame_s = settings.hop_length / settings.sample_rate
     outline = envelope(waveform, ENVELOPE_POINTS)
     parts = (levels.tobytes(), outline.tobytes(), sound)
@@ -113,13 +114,13 @@ def packed(waveform: np.ndarray, picture: np.ndarray, settings: SpectrogramSetti
         "height": options.height,
         "duration_s": len(waveform) / settings.sample_rate,
         "from_s": round(options.from_s, 3),
-        "kept": _ends(options.kept),
+        "untrimmed": _ends(options.untrimmed),
         "crop": _ends(options.crop),
-        "picture": {
+        "spectrogram": {
             "rows": levels.shape[0],
             "columns": levels.shape[1],
-            "start_s": options.picture_start_s - frame_s / 2,  # a frame is drawn around its middle
-            "column_s": frame_s * frames_a_column,
+            "start_s": options.spectrogram_start_s - frame_s / 2,  # a frame is drawn around its middle
+            "column_s": frame_s * frames_per_column,
             "floor_db": floor_db,
             "ceiling_db": floor_db + settings.top_db,
             "centres_hz": _rounded(mel_frequencies(settings)),
@@ -141,47 +142,50 @@ def packed(waveform: np.ndarray, picture: np.ndarray, settings: SpectrogramSetti
     return b"".join((len(head).to_bytes(4, "little"), head, *parts))
 
 
-def fewer_columns(picture: np.ndarray, most: int) -> tuple[np.ndarray, int]:
-    """At most so many columns, each the loudest of as many frames of ``(n_mels, frames)``; and how many those are."""
-    frames = picture.shape[1]
-    step = max(1, -(-frames // most))
-    return np.maximum.reduceat(picture, np.arange(0, frames, step), axis=1), step
+def reduce_columns(spectrogram: np.ndarray, max_columns: int) -> tuple[np.ndarray, int]:
+    """At most ``max_columns`` columns of ``(n_mels, frames)``, and the number of frames per column.
+
+    Each column holds the maximum of its frames.
+    """
+    frames = spectrogram.shape[1]
+    step = max(1, -(-frames // max_columns))
+    return np.maximum.reduceat(spectrogram, np.arange(0, frames, step), axis=1), step
 
 
-def quantised(picture: np.ndarray, settings: SpectrogramSettings) -> tuple[np.ndarray, float]:
-    """A log-mel in 256 steps of ``top_db / 255`` dB, and the dB of step 0.
+def quantise(spectrogram: np.ndarray, settings: SpectrogramSettings) -> tuple[np.ndarray, float]:
+    """A log-mel in 256 steps of ``top_db / 255`` dB, and the level of step 0 in dB.
 
-    The highest step is the loudest point, but for a sound so quiet that its floor would lie below that of silence:
-    silence is step 0.
+    The highest step is the loudest point. In a sound so quiet that its floor would lie below silence, step 0 is
+    silence.
 
     Returns
     -------
     tuple[numpy.ndarray, float]
-        uint8 of the picture's shape, and dB.
+        uint8 of the spectrogram's shape, and dB.
     """
     silence_db = (20 / settings.power) * float(np.log10(AMIN))
-    floor_db = max(float(picture.max()) - settings.top_db, silence_db)
-    steps = np.rint((picture - floor_db) * (255 / settings.top_db))
+    floor_db = max(float(spectrogram.max()) - settings.top_db, silence_db)
+    steps = np.rint((spectrogram - floor_db) * (255 / settings.top_db))
     return np.clip(steps, 0, 255).astype(np.uint8), floor_db
 
 
-def envelope(waveform: np.ndarray, most: int) -> np.ndarray:
-    """Lowest and highest sample of at most so many equal stretches of a waveform, shape ``(2, points)``, float32."""
-    starts = np.linspace(0, len(waveform), min(most, len(waveform)), endpoint=False).astype(np.int64)
+def envelope(waveform: np.ndarray, max_points: int) -> np.ndarray:
+    """Lowest and highest sample of at most ``max_points`` equal sections of a waveform, ``(2, points)``, float32."""
+    starts = np.linspace(0, len(waveform), min(max_points, len(waveform)), endpoint=False).astype(np.int64)
     ends = (np.minimum.reduceat(waveform, starts), np.maximum.reduceat(waveform, starts))
     return np.stack(ends).astype(np.float32)
 
 
 def band_edges(settings: SpectrogramSettings) -> np.ndarray:
-    """Where each mel band ends and the next begins, half-way in mel between their centres; ``(n_mels + 1,)``, Hz."""
+    """Edges of the mel bands, half-way in mel between their centres, shape ``(n_mels + 1,)``, Hz."""
     lowest, highest = hz_to_mel(np.array([settings.f_min, settings.f_max]), settings.mel_scale)
     halves = np.arange(settings.n_mels + 1) + 0.5
     return mel_to_hz(lowest + halves * (highest - lowest) / (settings.n_mels + 1), settings.mel_scale)
 
 
-def _encoded(waveform: np.ndarray, sample_rate: int) -> tuple[str, bytes]:
-    """The sound as a file of 16 bits a sample, and the suffix of its format."""
-    if len(waveform) <= LONGEST_WAV_S * sample_rate:
+def _encode(waveform: np.ndarray, sample_rate: int) -> tuple[str, bytes]:
+    """Suffix of the format, and the sound as a file of 16 bits per sample."""
+    if len(waveform) <= MAX_WAV_S * sample_rate:
         return "wav", wav_bytes(waveform, sample_rate)
     import soundfile
 
@@ -199,15 +203,15 @@ def _rounded(values: np.ndarray) -> list[float]:
 
 
 def _colours() -> list[list[Any]]:
-    """The picture's scale as rows of a place from 0 to 1, red, green and blue."""
-    return [[place, *map(int, re.findall(r"\d+", str(colour)))] for place, colour in PICTURE_SCALE]
+    """The colour scale as rows of a position from 0 to 1, red, green and blue."""
+    return [[place, *map(int, re.findall(r"\d+", str(colour)))] for place, colour in SPECTROGRAM_SCALE]
 
 
 @cache
 def _component() -> ComponentRenderer:
     """The component, registered when it is first shown."""
-    here = Path(__file__).parent
+    folder = Path(__file__).parent
     sources: dict[str, Any] = {
-        kind: (here / f"player.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js")
+        kind: (folder / f"player.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js")
     }
     return st.components.v2.component("audiotag-player", **sources)

@@ -1,1 +1,1 @@
-"""TODO."""
+"""The Score page: pick a submission and the truth, show the figures, play the hardest clips."""

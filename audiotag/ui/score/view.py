@@ -1,4 +1,4 @@
-"""The parts of the Score page: which submission, which truth; how good it is, by class and by clip."""
+"""The parts of the Score page: pick a submission and the truth, then its score by class and by clip."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from audiotag.cli.command_lines import score_line, submit_line
 from audiotag.data.dataset import Dataset
 from audiotag.data.layouts import absolute
 from audiotag.features.settings import PRESETS
@@ -19,122 +20,131 @@ from audiotag.scoring import PUBLISHED, Score, score_submission, truth_table_of
 from audiotag.ui import cache
 from audiotag.ui.frame import PageContext
 from audiotag.ui.widgets import messages, sound_panel
-from audiotag.ui.widgets.downloads import as_table, download
-from audiotag.ui.widgets.messages import escape_markdown, quoted
+from audiotag.ui.widgets.downloads import show_downloads, show_table
+from audiotag.ui.widgets.messages import escape_markdown
 
-UPLOAD, PATH, DATASET, MADE_HERE = "Upload", "Path", "Dataset", "Made here"
+UPLOAD, PATH, DATASET, WORKSPACE = "Upload", "Path", "Dataset", "Workspace"
 TABLES = ["csv", "tsv", "txt", "parquet"]
 ANY_LABEL = "any label"
-HARDEST = 200  # of the clips, in the table on the page; its download has all
-WORST = 15  # of the classes, before all are asked for
-NAMED = 3  # wrong labels of a clip, in the table
+MAX_CLIPS = 200  # in the table on the page; its download has all
+MAX_CLASSES = 15  # in the chart, unless all are chosen
+MAX_WRONG_LABELS = 3  # named for one clip in the table
 LWLRAP = (
-    "Label-weighted label-ranking average precision: for each true label, what share of the labels ranked down to it "
-    "is true; the mean over all true labels. 1 means that every true label is ahead of every wrong one."
+    "Label-weighted label-ranking average precision: the mean precision at the rank of each true label. 1 means that "
+    "every true label is ranked above every wrong one."
 )
 ACCURACY = (
-    "Multi-label accuracy: the share of all true labels that are among their clip's k highest, k being the number of "
-    "its labels. Where each clip has one label: how often the first tag is right."
+    "Share of true labels that are among the k highest scores of their clip, where k is its number of labels. With "
+    "one label per clip: how often the first tag is right."
 )
 SUBMISSION = (
-    "A row a clip: its file name in a column named fname, and a column of scores for each label, higher is likelier. "
-    "`audiotag submit` writes one; so does `audiotag tag --out`."
+    "One row per clip: its file name in a column named fname, and one column of scores per label. `audiotag submit` "
+    "and `audiotag tag --out` write such a table."
 )
-TRUTH = "A row a clip: its file name in a column named fname, its labels, comma-separated, in one named labels."
+TRUTH = "One row per clip: its file name in a column named fname, its labels, comma-separated, in one named labels."
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table that was named: a path, or the content of an upload and what it is called."""
+    """A table that the user gave: a path, or the content of an upload with its file name."""
 
     path: Path
     content: bytes | None = None
 
 
-def dataset_of(here: PageContext) -> Dataset | None:
-    """The chosen dataset; a sentence where there is none, for without one the truth has to be named too."""
-    if here.dataset_root is None:
+def chosen_dataset(context: PageContext) -> Dataset | None:
+    """The chosen dataset; None, with a message, where there is none: scoring then needs the truth as a table."""
+    if context.dataset_root is None:
         st.info(
-            "There is no dataset yet: open one in the sidebar to hear its clips, or give the truth as a table.",
+            "There is no dataset yet. Open one in the sidebar to hear its clips, or give the truth as a table.",
             icon=":material/library_music:",
         )
         return None
     with messages.show_errors():
-        return cache.dataset(here.dataset_root)
+        return cache.load_dataset(context.dataset_root)
     return None
 
 
-def pick(here: PageContext, dataset: Dataset | None) -> tuple[Table | None, Table | None]:
-    """The widgets for submission and truth; None for what is not named yet."""
+def pick_tables(context: PageContext, dataset: Dataset | None) -> tuple[Table | None, Table | None]:
+    """Widgets for the submission and the truth; None for a table that is not given yet."""
     left, right = st.columns(2, gap="large")
-    made = sorted(_submissions(here).glob("*.csv"), key=lambda path: -path.stat().st_mtime)
+    made = sorted(_submissions_folder(context).glob("*.csv"), key=lambda path: -path.stat().st_mtime)
     with left:
-        submission = _pick("Submission", (UPLOAD, PATH, MADE_HERE) if made else (UPLOAD, PATH), SUBMISSION)
-        if made and st.session_state["submission-from"] == MADE_HERE:
+        submission = _pick_table("Submission", (UPLOAD, PATH, WORKSPACE) if made else (UPLOAD, PATH), SUBMISSION)
+        if made and st.session_state["submission-from"] == WORKSPACE:
             chosen = st.selectbox(
-                "Submission", made, format_func=lambda path: path.stem, key="submission-made", help="The newest first."
+                "Submission", made, format_func=lambda path: path.stem, key="submission-made", help="Newest first."
             )
             submission = Table(chosen)
     known = truth_table_of(dataset) if dataset else None
     with right:
-        truth = _pick("Truth", (DATASET, UPLOAD, PATH) if known else (UPLOAD, PATH), TRUTH)
+        truth = _pick_table("Truth", (DATASET, UPLOAD, PATH) if known else (UPLOAD, PATH), TRUTH)
         if known and truth is None and st.session_state["truth-from"] == DATASET:
-            assert dataset is not None  # it is the one that has the table
+            assert dataset is not None  # the table is part of it
             st.caption(
-                f":material/check: The labels of the test clips of **{escape_markdown(dataset.name)}**, {known.name}."
+                f":material/check: Labels of the test clips of **{escape_markdown(dataset.name)}** in {known.name}."
             )
             truth = Table(known)
     return submission, truth
 
 
-def score(submission: Table, truth: Table) -> Score:
-    """How good it is; worked out once for the same tables."""
-    return _score(submission, truth, _stamp(submission), _stamp(truth))
+def show_what_is_missing(submission: Table | None, truth: Table | None) -> None:
+    """A message that names the tables which are not given yet."""
+    tables = (("a submission", submission), ("the truth", truth))
+    missing = " and ".join(name for name, table in tables if table is None)
+    st.info(
+        f"Give {missing} above. You get lwlrap and accuracy for each class, and the hardest clips to listen to.",
+        icon=":material/scoreboard:",
+    )
 
 
-def make_one(here: PageContext, dataset: Dataset | None, opened: bool) -> None:
-    """The command that tags the dataset's test clips with the chosen ensemble and scores that."""
+def score_tables(submission: Table, truth: Table) -> Score:
+    """The score of a submission; computed once for the same tables."""
+    return _score(submission, truth, _modified_ns(submission), _modified_ns(truth))
+
+
+def show_commands(context: PageContext, dataset: Dataset | None, expanded: bool) -> None:
+    """The commands that tag the dataset's test clips with the chosen ensemble and score the result."""
     truth = truth_table_of(dataset) if dataset else None
-    with st.expander("Score an ensemble on this dataset's test clips", expanded=opened, icon=":material/terminal:"):
+    with st.expander("Score an ensemble on this dataset's test clips", expanded=expanded, icon=":material/terminal:"):
         if dataset is None or truth is None:
             name = escape_markdown(dataset.name) if dataset else "The dataset"
-            st.caption(f"{name} has no test clips whose labels are known; choose one that has some in the sidebar.")
+            st.caption(f"{name} has no test clips with known labels. Choose another dataset in the sidebar.")
             return
-        if here.ensemble_folder is None:
-            st.caption("There is no ensemble yet: train folds on the Train page and publish them.")
+        if context.ensemble_folder is None:
+            st.caption("There is no ensemble yet. Train folds on the Train page and publish them.")
             return
-        out = _submissions(here) / f"{dataset.name}-{here.ensemble_folder.name}.csv"
+        ensemble = context.ensemble_folder.name
+        out = _submissions_folder(context) / f"{dataset.name}-{ensemble}.csv"
         st.caption(
-            f"The first command has **{escape_markdown(here.ensemble_folder.name)}** tag the test clips of "
-            f"**{escape_markdown(dataset.name)}** and writes the submission, the second prints its score. Then it is "
-            f"above under “{MADE_HERE}”, class by class and clip by clip."
+            f"Run these commands to tag the test clips with **{escape_markdown(ensemble)}** and print the score. Then "
+            f"choose the submission above under “{WORKSPACE}”."
         )
         st.code(
-            f"audiotag submit {quoted(dataset.root)} --ensemble {here.ensemble_folder.name} --out {quoted(out)} && \\\n"
-            f"audiotag score {quoted(out)} --truth {quoted(truth)}",
+            f"{submit_line(dataset.root, ensemble, out)} && \\\n{score_line(out, truth)}",
             language="bash",
             wrap_lines=True,
         )
 
 
-def summary(found: Score) -> None:
-    """The figures, and where others have published theirs of the same clips, these too."""
+def show_summary(found: Score) -> None:
+    """lwlrap, accuracy and number of clips; beside published scores where the clips are the same."""
     with st.container(horizontal=True, gap="medium"):
         st.metric("lwlrap", f"{found.lwlrap:.5f}", help=LWLRAP, width="content")
         st.metric("Multi-label accuracy", f"{found.accuracy:.5f}", help=ACCURACY, width="content")
         st.metric("Clips", f"{found.clips:,}", width="content")
         for name, (clips, value) in found.per_split.items():
-            of = f"lwlrap of the {clips:,} clips that the truth's column usage calls {escape_markdown(name)}."
-            st.metric(f"{name}, {clips:,} clips", f"{value:.5f}", help=of, width="content")
+            about = f"lwlrap of the {clips:,} clips whose usage in the truth is {escape_markdown(name)}."
+            st.metric(f"{name}, {clips:,} clips", f"{value:.5f}", help=about, width="content")
     for note in found.notes:
         st.caption(f":material/info: {escape_markdown(note)}")
     if found.comparable is not None:
         st.caption(
-            "Beside what is published for these very clips: the competition's baseline, the capstone of 2020 whose "
-            "recipe is here, and the winner."
+            "Published scores on the same clips: the competition's baseline, the 2020 capstone project (recipe "
+            "“capstone”), and the winner."
         )
         st.plotly_chart(
-            figures.beside_published(found.comparable, PUBLISHED),
+            figures.published_scores(found.comparable, PUBLISHED),
             key="published",
             config=CONFIG,
             alt=f"lwlrap {found.comparable:.5f} on a scale, beside "
@@ -142,33 +152,33 @@ def summary(found: Score) -> None:
         )
 
 
-def classes(found: Score) -> None:
-    """lwlrap of each class, the worst first; a click on a bar shows the class's clips."""
+def show_classes(found: Score) -> None:
+    """lwlrap of each class, the worst first; a click on a bar filters the clips."""
     scored = found.per_class[found.per_class["clips"] > 0]
     shown = scored
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.subheader("By class", width="content")
-        if len(scored) > WORST:
+        if len(scored) > MAX_CLASSES:
             every = st.toggle(f"All {len(scored)} classes", key="every-class", persist_state="session")
-            shown = scored if every else scored.head(WORST)
+            shown = scored if every else scored.head(MAX_CLASSES)
     count = f"The {len(shown)} worst" if len(shown) < len(scored) else f"All {len(shown)}"
-    st.caption(f"{count}, worst first. A click on a bar leaves only its clips below.")
+    st.caption(f"{count}, worst first. Click on a bar to see only its clips below.")
     st.plotly_chart(
         figures.per_class(shown),
         key="score-classes",
         config=CONFIG,
-        on_select=_label_clicked,
+        on_select=_filter_by_clicked_label,
         selection_mode="points",
         alt="lwlrap of each class, worst first: "
         + ", ".join(f"{label} {value:.3f}" for label, value in shown["lwlrap"].head(10).items()),
     )
     if len(scored) < len(found.per_class):
-        st.caption(f"{len(found.per_class) - len(scored)} classes without a clip are in the table alone.")
-    as_table(found.per_class, "score-by-class")
+        st.caption(f"{len(found.per_class) - len(scored)} classes without a clip are only in the table.")
+    show_table(found.per_class, "score-by-class")
 
 
-def clips(found: Score, dataset: Dataset | None) -> None:
-    """The clips with the least precision of their labels; one of them to hear and to see what was ranked above."""
+def show_hardest_clips(found: Score, dataset: Dataset | None) -> None:
+    """The clips with the lowest precision, and for the selected one its player and the ranking of its labels."""
     labels = [ANY_LABEL, *sorted(found.per_class.index[found.per_class["clips"] > 0])]
     if st.session_state.get("score-label") not in labels:
         st.session_state["score-label"] = ANY_LABEL
@@ -178,11 +188,11 @@ def clips(found: Score, dataset: Dataset | None) -> None:
     every = found.per_clip
     if label != ANY_LABEL:
         every = every[[label in true for true in every["labels"]]]
-    rows = _with_above(every.head(HARDEST), found.scores)
+    rows = _add_ranked_above(every.head(MAX_CLIPS), found.scores)
     wrong = int((every["precision"] < 1).sum())
     st.caption(
-        f"{wrong:,} of {len(every):,} clips have a wrong label ahead of a true one"
-        + (f"; the {HARDEST} hardest are shown." if len(every) > HARDEST else ".")
+        f"In {wrong:,} of {len(every):,} clips a wrong label is ranked above a true one."
+        + (f" The {MAX_CLIPS} hardest are shown." if len(every) > MAX_CLIPS else "")
     )
     chosen = st.dataframe(
         rows[["clip", "labels", "precision", "ranked above"]],
@@ -195,24 +205,24 @@ def clips(found: Score, dataset: Dataset | None) -> None:
             "labels": st.column_config.ListColumn("truth"),
             "precision": st.column_config.NumberColumn(
                 format="%.2f",
-                help="Mean, over its true labels, of the share of true ones among those ranked down to it.",
+                help="Mean precision at the ranks of its true labels.",
             ),
-            "ranked above": st.column_config.TextColumn("ranked above it", help="The wrong labels, with their scores."),
+            "ranked above": st.column_config.TextColumn("ranked above", help="Wrong labels with their scores."),
         },
-        alt="The hardest clips with their labels, and what was ranked above them",
+        alt="The hardest clips with their labels, and the wrong labels that are ranked above them",
     )
-    at = (chosen.get("selection", {}).get("rows") or [0])[0]
-    clip = rows.iloc[min(at, len(rows) - 1)]
-    download(every.reset_index(), "score-by-clip")
-    _one(clip["clip"], clip["labels"], found, dataset)
+    selected = (chosen.get("selection", {}).get("rows") or [0])[0]
+    clip = rows.iloc[min(selected, len(rows) - 1)]
+    show_downloads(every.reset_index(), "score-by-clip")
+    _show_clip(clip["clip"], clip["labels"], found, dataset)
 
 
-def _one(clip: str, true: tuple[str, ...], found: Score, dataset: Dataset | None) -> None:
-    """One clip: its name and labels, its sound where that is there, and its ranking."""
+def _show_clip(clip: str, true: tuple[str, ...], found: Score, dataset: Dataset | None) -> None:
+    """One clip: its name and labels, its player, and the ranking of its labels."""
     st.markdown(f"**{escape_markdown(clip)}** · {escape_markdown(', '.join(true))}")
     left, right = st.columns([1.25, 1], gap="large")
     with left:
-        _listen(clip, found, dataset)
+        _show_player(clip, found, dataset)
     with right:
         st.plotly_chart(
             figures.ranking(found.scores.loc[clip], true),
@@ -222,34 +232,38 @@ def _one(clip: str, true: tuple[str, ...], found: Score, dataset: Dataset | None
         )
 
 
-def _listen(clip: str, found: Score, dataset: Dataset | None) -> None:
-    path = _sound_of(clip, dataset)
+def _show_player(clip: str, found: Score, dataset: Dataset | None) -> None:
+    path = _path_of_clip(clip, dataset)
     if path is None:
-        place = f"in {escape_markdown(dataset.name)}" if dataset else "here: no dataset is open"
-        st.info(f"Its sound is not {place}; choose the dataset that it is of.", icon=":material/folder_off:")
+        reason = f"{escape_markdown(dataset.name)} does not have this clip" if dataset else "No dataset is open"
+        st.info(f"{reason}. Choose its dataset in the sidebar to listen to it.", icon=":material/folder_off:")
     elif not path.is_file():
-        fix = "“Get FSDKaggle2019 …” in the sidebar says how to fetch it." if found.comparable else "Put it there."
-        st.info(f"Its sound is not in {escape_markdown(str(path.parent))}. {fix}", icon=":material/folder_off:")
+        fix = "“Get FSDKaggle2019 …” in the sidebar shows how to get it." if found.comparable else "Copy it there."
+        st.info(
+            f"The sound file is missing in {escape_markdown(str(path.parent))}. {fix}", icon=":material/folder_off:"
+        )
     else:
         with messages.show_errors():
             settings = PRESETS["capstone"]
-            sound_panel.whole(cache.sound(path, settings.sample_rate), settings, key="scored-clip")
+            sound_panel.show_sound(cache.load_sound(path, settings.sample_rate), settings, key="scored-clip")
 
 
-def _with_above(rows: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
-    """The rows with a column that says which wrong labels are ranked above the clip's last true one."""
+def _add_ranked_above(rows: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+    """The rows with a column that names the wrong labels which are ranked above the clip's last true one."""
     names = np.array(scores.columns)
-    said = []
+    texts = []
     for clip, true, above in zip(rows.index, rows["labels"], rows["above"], strict=True):
         own = scores.loc[clip].to_numpy()
-        wrong = [place for place in np.argsort(-own, kind="stable") if names[place] not in true][: min(above, NAMED)]
+        wrong = [place for place in np.argsort(-own, kind="stable") if names[place] not in true]
+        wrong = wrong[: min(above, MAX_WRONG_LABELS)]
         text = ", ".join(f"{names[place]} {own[place]:.2g}" for place in wrong)
-        said.append(text + (f" and {above - NAMED} more" if above > NAMED else "") or "nothing")
-    return rows.assign(**{"ranked above": said}).reset_index()
+        more = f" and {above - MAX_WRONG_LABELS} more" if above > MAX_WRONG_LABELS else ""
+        texts.append(text + more or "nothing")
+    return rows.assign(**{"ranked above": texts}).reset_index()
 
 
-def _sound_of(clip: str, dataset: Dataset | None) -> Path | None:
-    """Where a clip is of that name, which the dataset need not have; its test clips come first."""
+def _path_of_clip(clip: str, dataset: Dataset | None) -> Path | None:
+    """Path of the clip of this name, test clips first; None where the dataset has no such clip."""
     if dataset is None:
         return None
     rows = dataset.clips[dataset.clips["clip"] == clip]
@@ -258,24 +272,24 @@ def _sound_of(clip: str, dataset: Dataset | None) -> Path | None:
     return Path(found["path"].iloc[0]) if len(found) else None
 
 
-def _submissions(here: PageContext) -> Path:
-    """Where the command that the page shows puts its submissions."""
-    return here.workspace.root / "submissions"
+def _submissions_folder(context: PageContext) -> Path:
+    """Folder of the submissions that the command on the page writes."""
+    return context.workspace.root / "submissions"
 
 
-def _label_clicked() -> None:
+def _filter_by_clicked_label() -> None:
     points = st.session_state["score-classes"].selection.points
     if points:
         st.session_state["score-label"] = points[0]["y"]
 
 
-def _pick(what: str, sources: tuple[str, ...], help: str) -> Table | None:
-    key = what.lower()
+def _pick_table(name: str, sources: tuple[str, ...], help: str) -> Table | None:
+    key = name.lower()
     source = st.segmented_control(
-        f"{what} from", sources, key=f"{key}-from", default=sources[0], required=True, persist_state="session"
+        f"{name} from", sources, key=f"{key}-from", default=sources[0], required=True, persist_state="session"
     )
     if source == UPLOAD:
-        upload = st.file_uploader(f"{what} (CSV or Parquet)", type=TABLES, key=f"{key}-upload", help=help)
+        upload = st.file_uploader(f"{name} (CSV or Parquet)", type=TABLES, key=f"{key}-upload", help=help)
         return Table(Path(upload.name), upload.getvalue()) if upload else None
     if source == PATH:
         path = st.text_input(
@@ -285,8 +299,8 @@ def _pick(what: str, sources: tuple[str, ...], help: str) -> Table | None:
     return None
 
 
-def _stamp(table: Table) -> int:
-    """Changes with the file; 0 for an upload, which is told by its content."""
+def _modified_ns(table: Table) -> int:
+    """Modification time of a file; 0 for an upload, which its content identifies."""
     return table.path.stat().st_mtime_ns if table.content is None and table.path.is_file() else 0
 
 
@@ -296,7 +310,7 @@ def _score(submission: Table, truth: Table, *stamps: int) -> Score:
         paths = []
         for place, table in zip(("submission", "truth"), (submission, truth), strict=True):
             path = table.path
-            if table.content is not None:  # written under its own name, by which errors call it
+            if table.content is not None:  # under its own name, because errors mention it
                 path = Path(folder) / place / Path(table.path.name).name
                 path.parent.mkdir()
                 path.write_bytes(table.content)

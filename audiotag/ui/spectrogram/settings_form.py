@@ -1,4 +1,4 @@
-"""Widgets that build a settings object; the page and the command make the same one."""
+"""Widgets for every spectrogram setting, and for saving and deleting presets."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from audiotag.ui.widgets.messages import escape_markdown, select_in_sidebar, sho
 from audiotag.workspace import Workspace
 
 RATES_HZ = (8000, 16_000, 22_050, 32_000, 44_100, 48_000, 96_000)
-WHOLE_NUMBERED = ("trim_db", "top_db", "f_min", "f_max")  # fields whose sliders move in whole steps
-KEEP: dict[str, Any] = {"persist_state": "session"}
+INTEGER_STEP_FIELDS = ("trim_db", "top_db", "f_min", "f_max")  # their sliders move in whole steps
+PERSIST: dict[str, Any] = {"persist_state": "session"}
 
 
-def spectrogram_settings(workspace: Workspace) -> SpectrogramSettings:
-    """Widgets over every spectrogram setting, starting from a preset and kept from page to page.
+def pick_settings(workspace: Workspace) -> SpectrogramSettings:
+    """Widgets for every spectrogram setting, starting from a preset; they keep their values across pages.
 
     Raises
     ------
     AudiotagError
-        Where the settings contradict each other; says which rule is broken.
+        If the settings contradict each other; says which rule is broken.
     """
     if "set-n_fft" not in st.session_state:
-        _move(load_preset("capstone", workspace))
+        _set_widgets(load_preset("capstone", workspace))
     names = preset_names(workspace)
     if (name := st.session_state.pop("preset-next", None)) in names:
         st.session_state["preset"] = name
@@ -36,25 +36,25 @@ def spectrogram_settings(workspace: Workspace) -> SpectrogramSettings:
         "Preset",
         names,
         key="preset",
-        on_change=lambda: _move(load_preset(st.session_state["preset"], workspace)),
-        help="Moves all settings below: published ones first, then those that you saved.",
-        **KEEP,
+        on_change=lambda: _set_widgets(load_preset(st.session_state["preset"], workspace)),
+        help="Sets all values below. Published presets first, then your own.",
+        **PERSIST,
     )
     with st.expander("Time", expanded=True, icon=":material/schedule:"):
-        _time()
+        _time_widgets()
     with st.expander("Frequency", expanded=True, icon=":material/tune:"):
-        _frequency()
+        _frequency_widgets()
     with st.expander("Level", expanded=True, icon=":material/brightness_6:"):
-        _level()
-    with st.expander("What else the network gets", icon=":material/layers:"):
-        _input()
-    return SpectrogramSettings(**{field.name: _value(field.name) for field in fields(SpectrogramSettings)})
+        _level_widgets()
+    with st.expander("Network input", icon=":material/layers:"):
+        _network_input_widgets()
+    return SpectrogramSettings(**{field.name: _field_value(field.name) for field in fields(SpectrogramSettings)})
 
 
-def keep_preset(settings: SpectrogramSettings, workspace: Workspace) -> None:
-    """Save the settings under a name, or take a preset of one's own away again."""
+def edit_presets(settings: SpectrogramSettings, workspace: Workspace) -> None:
+    """Widgets that save the settings as a preset, delete an own preset, and undo the deletion."""
     with st.form("save-preset", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.text_input("Save these settings as", key="preset-name", placeholder="a name")
+        name = st.text_input("Save these settings as", key="preset-name", placeholder="name")
         if st.form_submit_button("Save", icon=":material/save:") and name:
             with show_errors():
                 save_preset(name, settings, workspace)
@@ -66,33 +66,33 @@ def keep_preset(settings: SpectrogramSettings, workspace: Workspace) -> None:
         st.session_state["deleted-preset"] = (chosen, delete_preset(chosen, workspace))
         select_in_sidebar("preset", "capstone")
     if deleted := st.session_state.get("deleted-preset"):
-        name, was = deleted
+        name, deleted_settings = deleted
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f"{escape_markdown(name)} is deleted.")
+            st.caption(f"Preset {escape_markdown(name)} was deleted.")
             if st.button("Undo", icon=":material/undo:", key="undo-delete", type="tertiary"):
-                save_preset(name, was, workspace)
+                save_preset(name, deleted_settings, workspace)
                 del st.session_state["deleted-preset"]
                 select_in_sidebar("preset", name)
 
 
-def preset_of(settings: SpectrogramSettings, workspace: Workspace) -> str | None:
-    """The preset that has exactly these settings, the chosen one first."""
+def matching_preset(settings: SpectrogramSettings, workspace: Workspace) -> str | None:
+    """Name of a preset that has exactly these settings, preferably the chosen one; None where there is none."""
     names = preset_names(workspace)
     if (chosen := st.session_state.get("preset")) in names:
         names = [chosen, *names]
     return next((name for name in names if load_preset(name, workspace) == settings), None)
 
 
-def _time() -> None:
+def _time_widgets() -> None:
     _slider("Clip length (s)", 0.5, 10.0, step=0.5, key="set-clip_s")
-    _slider("Hop (samples)", 64, 2048, step=2, key="set-hop_length", help="From one column to the next.")
+    _slider("Hop (samples)", 64, 2048, step=2, key="set-hop_length", help="Distance between two frames.")
     st.button(
-        "Square picture",
+        "Make it square",
         icon=":material/aspect_ratio:",
         key="square",
-        on_click=_square,
+        on_click=_set_square_hop,
         type="tertiary",
-        help="Sets the hop that gives as many columns as there are mel bands.",
+        help="Sets the hop so that there are as many frames as mel bands.",
     )
     _slider(
         "Window (samples)",
@@ -100,79 +100,85 @@ def _time() -> None:
         4096,
         step=64,
         key="set-win_length",
-        help="Longer parts tones better, shorter parts moments better.",
+        help="A longer window separates tones better, a shorter one separates moments better.",
     )
-    st.selectbox("Window", get_args(Window), key="set-window", help="Its shape.", **KEEP)
+    st.selectbox("Window shape", get_args(Window), key="set-window", **PERSIST)
     _slider(
         "Trim below the peak (dB)",
         0,
         80,
         key="set-trim_db",
-        help="Silence at both ends is cut where it lies so far below the loudest frame; 0 cuts nothing.",
+        help="Cuts both ends where they lie this far below the loudest frame. 0 cuts nothing.",
     )
-    _slider("Kept around it (s)", 0.0, 0.5, step=0.01, key="set-trim_pad_s", help="Beside what is cut.")
+    _slider(
+        "Trim margin (s)",
+        0.0,
+        0.5,
+        step=0.01,
+        key="set-trim_pad_s",
+        help="Silence that is left at each end.",
+    )
     st.segmented_control(
-        "Padding of short clips", get_args(Padding), key="set-padding", required=True, default=None, **KEEP
+        "Padding of short clips", get_args(Padding), key="set-padding", required=True, default=None, **PERSIST
     )
 
 
-def _frequency() -> None:
+def _frequency_widgets() -> None:
     rates = sorted({*RATES_HZ, st.session_state["set-sample_rate"]})
-    st.selectbox("Sample rate (Hz)", rates, key="set-sample_rate", help="Sounds are brought to it.", **KEEP)
+    st.selectbox("Sample rate (Hz)", rates, key="set-sample_rate", help="Sounds are resampled to it.", **PERSIST)
     _slider("FFT length (samples)", 256, 8192, step=64, key="set-n_fft")
     _slider("Mel bands", 16, 256, step=8, key="set-n_mels")
-    _slider("Band (Hz)", 0, 48_000, step=10, key="set-band")
-    st.segmented_control("Mel scale", get_args(MelScale), key="set-mel_scale", required=True, default=None, **KEEP)
+    _slider("Frequency range (Hz)", 0, 48_000, step=10, key="set-band")
+    st.segmented_control("Mel scale", get_args(MelScale), key="set-mel_scale", required=True, default=None, **PERSIST)
     st.segmented_control(
-        "Bands' height",
+        "Filter height",
         get_args(MelNorm),
         key="set-mel_norm",
         required=True,
         default=None,
-        help="none: triangles of height 1; slaney: of area 1, so that wide bands count no more than narrow ones.",
-        **KEEP,
+        help="none: triangles of height 1. slaney: triangles of area 1, so wide bands weigh no more than narrow ones.",
+        **PERSIST,
     )
 
 
-def _level() -> None:
-    _slider("Floor below the loudest point (dB)", 20, 120, key="set-top_db", help="top_db in recipes")
+def _level_widgets() -> None:
+    _slider("Floor below the loudest point (dB)", 20, 120, key="set-top_db", help="Called top_db in recipes.")
     st.segmented_control(
-        "In the bands",
+        "Band values",
         (2.0, 1.0),
         format_func=lambda power: "power" if power == 2 else "amplitude",
         key="set-power",
         required=True,
         default=None,
-        **KEEP,
+        **PERSIST,
     )
 
 
-def _input() -> None:
+def _network_input_widgets() -> None:
     st.selectbox(
         "Normalise",
         get_args(Normalise),
         key="set-normalise",
-        help="none leaves dB; clip: each picture to mean 0 and deviation 1; batch: all of a batch together; global: by "
-        "the mean and deviation below.",
-        **KEEP,
+        help="To mean 0 and deviation 1, per clip, per batch, or (global) with the values below. none leaves dB.",
+        **PERSIST,
     )
     left, right = st.columns(2)
-    left.number_input("Mean (dB)", key="set-mean_db", **KEEP)
-    right.number_input("Deviation (dB)", key="set-std_db", **KEEP)
+    left.number_input("Mean (dB)", key="set-mean_db", **PERSIST)
+    right.number_input("Deviation (dB)", key="set-std_db", **PERSIST)
     st.segmented_control(
         "Deltas",
         (0, 1, 2),
         key="set-deltas",
         required=True,
         default=None,
-        help="Slopes along time, as channels.",
-        **KEEP,
+        help="Further channels with the slopes along time.",
+        **PERSIST,
     )
-    st.number_input("Resize to (pixels)", step=16, key="set-resize", help="Both sides; 0 leaves it as it is.", **KEEP)
+    st.number_input("Resize to (pixels)", step=16, key="set-resize", help="Both sides. 0 does not resize.", **PERSIST)
 
 
 def _slider(label: str, low: float, high: float, key: str, step: float = 1, help: str | None = None) -> None:
-    """A slider that reaches further where the value does: a preset's file may hold any that the settings allow."""
+    """A slider whose range grows with its value, because a preset's file may hold any value that is valid."""
     values = np.atleast_1d(st.session_state[key])
     kind = int if all(isinstance(value, Integral) for value in (*values.tolist(), low, high, step)) else float
     st.slider(
@@ -182,30 +188,30 @@ def _slider(label: str, low: float, high: float, key: str, step: float = 1, help
         step=kind(step),
         key=key,
         help=help,
-        **KEEP,
+        **PERSIST,
     )
 
 
-def _value(field: str) -> Any:
+def _field_value(field: str) -> Any:
     if field in ("f_min", "f_max"):
         return float(st.session_state["set-band"][field == "f_max"])
     value = st.session_state[f"set-{field}"]
-    return float(value) if field in WHOLE_NUMBERED else value
+    return float(value) if field in INTEGER_STEP_FIELDS else value
 
 
-def _move(settings: SpectrogramSettings) -> None:
-    """Bring all widgets to these settings."""
+def _set_widgets(settings: SpectrogramSettings) -> None:
+    """Set all widgets to these settings."""
     for field, value in settings.to_dict().items():
-        st.session_state[f"set-{field}"] = _whole(value) if field in WHOLE_NUMBERED else value
-    band = (_whole(settings.f_min), _whole(settings.f_max))
+        st.session_state[f"set-{field}"] = _int_if_whole(value) if field in INTEGER_STEP_FIELDS else value
+    band = (_int_if_whole(settings.f_min), _int_if_whole(settings.f_max))
     st.session_state["set-band"] = band if type(band[0]) is type(band[1]) else (settings.f_min, settings.f_max)
 
 
-def _whole(value: float) -> float:
-    """An int where it can be one: then the slider moves in whole steps."""
+def _int_if_whole(value: float) -> float:
+    """An int where the value is whole: then the slider moves in whole steps."""
     return int(value) if float(value).is_integer() else value
 
 
-def _square() -> None:
+def _set_square_hop() -> None:
     samples = int(st.session_state["set-clip_s"] * st.session_state["set-sample_rate"])
     st.session_state["set-hop_length"] = min(2048, max(64, -(-samples // st.session_state["set-n_mels"])))

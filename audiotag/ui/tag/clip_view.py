@@ -1,4 +1,4 @@
-"""One sound on the Tag page: its tags with score, threshold and agreement, beside the truth; player and timeline."""
+"""Show one sound on the Tag page: its tags with score, threshold and agreement of the folds, player and timeline."""
 
 from __future__ import annotations
 
@@ -12,141 +12,160 @@ from audiotag.figures import tagging as figures
 from audiotag.figures.theme import CONFIG
 from audiotag.tagging.result import Tag, Tags
 from audiotag.ui import cache
-from audiotag.ui.player.player import TimelineRow
+from audiotag.ui.player import TimelineRow
 from audiotag.ui.tag import dropped_sounds
 from audiotag.ui.tag.dropped_sounds import DroppedSound
 from audiotag.ui.tag.results import SoundResult
 from audiotag.ui.tag.tagging_options import TaggingSetup
 from audiotag.ui.widgets import messages, sound_panel
 
-SHOWN_LABELS = 6  # in the chart
-SHOWN_TAGS = 8  # with all that is known of them
+MAX_LABELS_IN_CHART = 6
+MAX_TAGS_WITH_DETAILS = 8  # further tags are listed with their scores only
 TIMELINE_ROWS = 5
 
 
-def details(outcome: SoundResult, place: int, making: TaggingSetup, other: TaggingSetup | None) -> None:
-    """Everything about one sound, under one ensemble or under two side by side."""
-    sound, tags = outcome.sound, outcome.tags
+def show_clip(result: SoundResult, row: int, setup: TaggingSetup, other: TaggingSetup | None) -> None:
+    """Everything about one sound, under one ensemble or under two side by side.
+
+    Parameters
+    ----------
+    result : SoundResult
+    row : int
+        Of the sound among those on the page.
+    setup : TaggingSetup
+    other : TaggingSetup or None
+        A second ensemble to compare with.
+    """
+    sound, tags = result.sound, result.tags
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(messages.escape_markdown(sound.name), width="stretch")
-        dropped_sounds.remove_button(place)
+        dropped_sounds.show_remove_button(row)
     if tags is None:
-        st.error(messages.escape_markdown(outcome.error), icon=":material/error:")
+        st.error(messages.escape_markdown(result.error), icon=":material/error:")
         return
     for note in tags.notes:
         st.caption(f":material/info: {messages.escape_markdown(note)}")
     if other is None:
         left, right = st.columns([1, 1.25], gap="medium")
         with left:
-            _tags(tags, sound.truth, making)
+            _show_tags(tags, sound.truth, setup)
         with right:
-            _scores(tags, making, sound)
+            _show_scores(tags, setup, sound)
     else:
-        for column, each in zip(st.columns(2, gap="medium"), (making, other), strict=True):
+        for column, each in zip(st.columns(2, gap="medium"), (setup, other), strict=True):
             with column, messages.show_errors():
                 st.markdown(f"**{messages.escape_markdown(each.folder.name)}**")
-                theirs = tags if each is making else each.tags_of(sound)
-                _tags(theirs, sound.truth, each)
-                _scores(theirs, each, sound)
-    _player(sound, tags, making)
+                own_tags = tags if each is setup else each.tag(sound)
+                _show_tags(own_tags, sound.truth, each)
+                _show_scores(own_tags, each, sound)
+    _show_player(sound, tags, setup)
 
 
-def verdicts(tags: Tags, truth: tuple[str, ...]) -> list[tuple[str, str]]:
-    """Labels that a sound has or gets, each with the word for it: right, extra or missed."""
+def label_verdicts(tags: Tags, truth: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Labels that a sound has or gets, each with its verdict: right, extra or missed."""
     given = [tag.label for tag in tags.tags]
-    found = [(label, "right" if label in truth else "extra") for label in given]
-    return found + [(label, "missed") for label in truth if label not in given]
+    verdicts = [(label, "right" if label in truth else "extra") for label in given]
+    return verdicts + [(label, "missed") for label in truth if label not in given]
 
 
 def timeline_rows(tags: Tags, labels: tuple[str, ...], start_s: float, length_s: float) -> tuple[TimelineRow, ...]:
-    """Rows for the player of the part of a sound from ``start_s`` on: its tags first, then the likeliest others.
+    """Rows for the player of a part of a sound: its tags first, then the likeliest other labels.
 
-    A window's score stands at its middle, that of one that reaches over an end at the middle of what lies inside.
+    The score of a window lies at the window's middle; of a window that reaches beyond the end of the sound, at the
+    middle of the part inside.
+
+    Parameters
+    ----------
+    tags : Tags
+    labels : tuple[str, ...]
+        All labels of the ensemble, in the order of the columns of ``tags.timeline``.
+    start_s, length_s : float
+        Of the part.
     """
     ends_s = np.minimum(tags.starts_s + tags.window_s, tags.duration_s)
     times_s = (tags.starts_s + ends_s) / 2 - start_s
     inside = (ends_s > start_s) & (tags.starts_s < start_s + length_s)
     rows = []
-    for tag in figures.by_passing(tags)[:TIMELINE_ROWS]:
+    for tag in figures.passing_first(tags)[:TIMELINE_ROWS]:
         values = tags.timeline[:, labels.index(tag.label)]
         rows.append(TimelineRow(f"{tag.label} {tag.score:.2f}", times_s[inside], values[inside]))
     return tuple(rows)
 
 
-def _tags(tags: Tags, truth: tuple[str, ...] | None, making: TaggingSetup) -> None:
-    """The tags in order, in words; beside the truth where that is known."""
-    words = dict(verdicts(tags, truth)) if truth is not None else {}
-    lines = [_line(tag, tags.folds, words.get(tag.label, "")) for tag in tags.tags[:SHOWN_TAGS]]
-    if more := tags.tags[SHOWN_TAGS:]:
+def _show_tags(tags: Tags, truth: tuple[str, ...] | None, setup: TaggingSetup) -> None:
+    """The tags in the order of their scores, compared with the truth where that is known."""
+    verdicts = dict(label_verdicts(tags, truth)) if truth is not None else {}
+    lines = [_tag_line(tag, tags.folds, verdicts.get(tag.label, "")) for tag in tags.tags[:MAX_TAGS_WITH_DETAILS]]
+    if more := tags.tags[MAX_TAGS_WITH_DETAILS:]:
         lines.append("and " + ", ".join(f"{messages.escape_markdown(tag.label)} {tag.score:.2f}" for tag in more))
     if not lines:
-        lines.append(":gray-badge[:material/help: nothing I know]")
+        lines.append(":gray-badge[:material/help: no tag]")
         if truth is None:
-            lines.append("No label reaches its threshold.")
+            lines.append("No label is above its threshold.")
     by_label = {tag.label: tag for tag in tags.ranking}
-    for label in [label for label, word in words.items() if word == "missed"]:
+    for label in [label for label, verdict in verdicts.items() if verdict == "missed"]:
         if label in by_label:
-            lines.append(_line(by_label[label], tags.folds, "missed"))
+            lines.append(_tag_line(by_label[label], tags.folds, "missed"))
         else:
             lines.append(
                 f":red-badge[:material/remove: {messages.escape_markdown(label)}] missed: "
-                f"{messages.escape_markdown(making.folder.name)} does not know it"
+                f"{messages.escape_markdown(setup.folder.name)} does not have this label"
             )
     st.markdown("\n\n".join(lines))
     if truth is not None:
-        st.caption(f"Its own labels: {messages.escape_markdown(', '.join(truth)) or 'none'}.")
+        st.caption(f"Labels in the dataset: {messages.escape_markdown(', '.join(truth)) or 'none'}.")
 
 
-def _line(tag: Tag, folds: int, word: str) -> str:
-    """A label as a badge, with its figures; what is right, extra or missed is said by icon and word."""
+def _tag_line(tag: Tag, folds: int, verdict: str) -> str:
+    """A label as a badge with its figures as Markdown; icon and word show the verdict."""
     colour, icon = {
         "": ("green", "check"),
         "right": ("green", "check"),
         "extra": ("orange", "add"),
         "missed": ("red", "remove"),
-    }[word]
-    figures_of_it = f"{tag.folds_agreeing} of {folds} folds · threshold {tag.threshold:.2f}"
-    verdict = f" · {word}" if word else ""
+    }[verdict]
+    facts = f"{tag.folds_agreeing} of {folds} folds · threshold {tag.threshold:.2f}"
+    word = f" · {verdict}" if verdict else ""
     return (
-        f":{colour}-badge[:material/{icon}: {messages.escape_markdown(tag.label)} {tag.score:.2f}]{verdict}  \n"
-        f":small[:gray[{figures_of_it}]]"
+        f":{colour}-badge[:material/{icon}: {messages.escape_markdown(tag.label)} {tag.score:.2f}]{word}  \n"
+        f":small[:gray[{facts}]]"
     )
 
 
-def _scores(tags: Tags, making: TaggingSetup, sound: DroppedSound) -> None:
+def _show_scores(tags: Tags, setup: TaggingSetup, sound: DroppedSound) -> None:
     st.plotly_chart(
-        figures.scores(tags.ranking[:SHOWN_LABELS]),
-        key=f"scores-{sound.number}-{making.folder}",
+        figures.scores(tags.ranking[:MAX_LABELS_IN_CHART]),
+        key=f"scores-{sound.number}-{setup.folder}",
         config=CONFIG,
         alt=f"Scores of the likeliest labels of {sound.name}, with their thresholds",
     )
 
 
-def _player(sound: DroppedSound, tags: Tags, making: TaggingSetup) -> None:
-    """The sound, with its timeline under the picture; of a long one a part, and the timeline of the whole."""
-    card = making.tagger.card
-    start_s = _start_of_part(sound, tags)
-    audible = cache.part(sound.source, sound.name, sound.content, card.spectrogram.sample_rate, start_s)
+def _show_player(sound: DroppedSound, tags: Tags, setup: TaggingSetup) -> None:
+    """The player with the timeline; for a long sound, a part of it and the timeline of the whole sound."""
+    card = setup.tagger.card
+    start_s = _pick_part_start(sound, tags)
+    audible = cache.load_part(sound.source, sound.name, sound.content, card.spectrogram.sample_rate, start_s)
     rows = timeline_rows(tags, card.labels, start_s, audible.duration_s)
-    noted_above = replace(audible, notes=())
-    sound_panel.whole(noted_above, card.spectrogram, "tag-player", rows, start_s)
-    windows = making.settings.windows or card.windows
+    without_notes = replace(audible, notes=())  # the page shows them above
+    sound_panel.show_sound(without_notes, card.spectrogram, "tag-player", rows, start_s)
+    windows = setup.settings.windows or card.windows
     st.caption(
-        f"Below the picture: scores of windows of {card.spectrogram.clip_s:g} s, at their middles; the sound's score "
-        f"is {'the highest' if windows == 'max' else 'the mean'} of them."
+        f"Below the spectrogram: scores of windows of {card.spectrogram.clip_s:g} s. The sound's score is the "
+        f"{'highest' if windows == 'max' else 'mean'} of them."
     )
-    if tags.duration_s > cache.LONGEST_S:
+    if tags.duration_s > cache.MAX_PLAYED_S:
         st.plotly_chart(
             figures.timeline(tags, card.labels, (start_s, start_s + audible.duration_s)),
             key=f"timeline-{sound.number}",
             config=CONFIG,
-            alt=f"Scores over time of the likeliest labels of the whole of {sound.name}, the part in the player framed",
+            alt=f"Scores over time of the likeliest labels of {sound.name}, with a frame around the part in the player",
         )
 
 
-def _start_of_part(sound: DroppedSound, tags: Tags) -> float:
-    """Where the part that is played starts; 0 for a sound that is played whole."""
-    spare_s = tags.duration_s - cache.LONGEST_S
+def _pick_part_start(sound: DroppedSound, tags: Tags) -> float:
+    """Start of the part in the player, in seconds; 0, without a widget, for a sound that fits whole."""
+    spare_s = tags.duration_s - cache.MAX_PLAYED_S
     if spare_s <= 0:
         return 0.0
     chosen_s = st.slider(
@@ -154,6 +173,6 @@ def _start_of_part(sound: DroppedSound, tags: Tags) -> float:
         0,
         math.ceil(spare_s),
         key=f"part-{sound.number}",
-        help=f"The player takes {cache.LONGEST_S / 60:g} minutes at a time.",
+        help=f"The player shows {cache.MAX_PLAYED_S / 60:g} minutes at a time.",
     )
     return min(float(chosen_s), spare_s)

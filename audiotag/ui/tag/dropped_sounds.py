@@ -1,7 +1,6 @@
-"""The sounds on the Tag page, which stay until they are removed.
+"""The sounds on the Tag page: add, select, remove and restore them.
 
-They are kept in the session, so they are still there when the page is left and opened again; what is removed can be
-brought back.
+They are in the session, so they stay when the user leaves the page and comes back.
 """
 
 from __future__ import annotations
@@ -16,10 +15,10 @@ from audiotag.audio.header import Source
 from audiotag.tagging.export.rows import as_text
 from audiotag.ui import cache
 from audiotag.ui.widgets import messages
-from audiotag.ui.widgets.step_buttons import step_buttons
+from audiotag.ui.widgets.step_buttons import show_step_buttons
 
-KEPT, REMOVED, COUNTED = "tag-sounds", "tag-removed", "tag-counted"
-TABLE = "tag-table"
+SOUNDS, REMOVED, COUNTERS = "tag-sounds", "tag-removed", "tag-counters"  # keys in the session
+TABLE = "tag-table"  # key of the table of sounds
 
 
 @dataclass(frozen=True)
@@ -29,13 +28,13 @@ class DroppedSound:
     Attributes
     ----------
     number : int
-        Its own on this page, for the keys of its widgets.
+        Unique on this page, for the keys of its widgets.
     name : str
     source : Path or bytes
     digest : str
-        Of its bytes; empty for a path.
+        Checksum of the bytes; empty for a path.
     truth : tuple[str, ...] or None
-        The labels that it is known to have; None where nothing is known.
+        Its true labels; None where they are not known.
     """
 
     number: int
@@ -46,55 +45,58 @@ class DroppedSound:
 
     @property
     def content(self) -> str:
-        """Changes with what is in it."""
-        return self.digest or cache.content_of(self.source)
+        """A key that changes with the content."""
+        return self.digest or cache.content_key(self.source)
 
     @property
     def path(self) -> str:
-        """Where it lies; empty for what has no place on this machine."""
+        """Path of the file; empty for uploads and recordings."""
         return as_text(str(self.source)) if isinstance(self.source, Path) else ""
 
 
-def dropped() -> list[DroppedSound]:
-    """The sounds on the page, in the order in which they came."""
-    return st.session_state.setdefault(KEPT, [])
+def all_sounds() -> list[DroppedSound]:
+    """The sounds on the page, in the order in which they were added."""
+    return st.session_state.setdefault(SOUNDS, [])
 
 
-def add(sounds: list[tuple[str, Source]], truth: tuple[str, ...] | None = None) -> None:
-    """Put sounds on the page, and choose the first of them; one that is there already is only chosen."""
-    there = {(sound.name, sound.content): at for at, sound in enumerate(dropped())}
-    places = []
+def add_sounds(sounds: list[tuple[str, Source]], truth: tuple[str, ...] | None = None) -> None:
+    """Put sounds with their names on the page and select the first of them; a sound that is there is not added again.
+
+    ``truth`` are the true labels of these sounds, where they are known.
+    """
+    row_by_key = {(sound.name, sound.content): row for row, sound in enumerate(all_sounds())}
+    rows = []
     for name, source in sounds:
-        key = (as_text(name), cache.content_of(source))
-        if key not in there:
-            there[key] = len(dropped())
+        key = (as_text(name), cache.content_key(source))
+        if key not in row_by_key:
+            row_by_key[key] = len(all_sounds())
             digest = "" if isinstance(source, Path) else key[1]
-            dropped().append(DroppedSound(counted("sound"), key[0], source, digest, truth))
-        places.append(there[key])
-    if places:
-        choose(places[0])
+            all_sounds().append(DroppedSound(next_number("sound"), key[0], source, digest, truth))
+        rows.append(row_by_key[key])
+    if rows:
+        select_row(rows[0])
 
 
-def choose(place: int) -> None:
-    """Have the table of sounds select a row; only before it is drawn."""
-    st.session_state[TABLE] = {"selection": {"rows": [place], "columns": [], "cells": []}}
+def select_row(row: int) -> None:
+    """Select a row of the table of sounds; only possible before the table is drawn."""
+    st.session_state[TABLE] = {"selection": {"rows": [row], "columns": [], "cells": []}}
 
 
-def toolbar() -> None:
-    """How many sounds there are, keys that step through them, all of them away; what was removed back."""
-    count, removed = len(dropped()), st.session_state.get(REMOVED)
+def show_toolbar() -> None:
+    """The number of sounds, and buttons that step through them, remove all, and restore what was removed."""
+    count, removed = len(all_sounds()), st.session_state.get(REMOVED)
     if count < 2 and not removed:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        said = f"{count:,} sound{'' if count == 1 else 's'}"
-        more = " · select a row for its details, click on a heading to sort" if count > 1 else ""
-        st.caption(said + more, width="stretch")
+        text = f"{count:,} sound{'' if count == 1 else 's'}"
+        more = " · select a row to see its details, click on a heading to sort" if count > 1 else ""
+        st.caption(text + more, width="stretch")
         if removed:
             name = messages.escape_markdown(removed[0][1].name) if len(removed) == 1 else f"{len(removed)} sounds"
             st.caption(f"{name} removed", width="content")
             st.button("Undo", icon=":material/undo:", key="undo-remove", type="tertiary", on_click=_undo)
         if count > 1:
-            step_buttons("tag-", _step)
+            show_step_buttons("tag-", _step)
             st.button(
                 "Clear all",
                 icon=":material/close:",
@@ -102,55 +104,55 @@ def toolbar() -> None:
                 type="tertiary",
                 on_click=_remove,
                 args=(range(count),),
-                help="Takes all sounds off the page. No file is deleted.",
+                help="Removes all sounds from the page. No file is deleted.",
             )
 
 
-def chosen() -> int:
-    """The place of the sound whose row is selected."""
+def selected_row() -> int:
+    """The row of the selected sound; 0 where there is none."""
     rows = st.session_state.get(TABLE, {}).get("selection", {}).get("rows") or [0]
-    return max(0, min(rows[0], len(dropped()) - 1))
+    return max(0, min(rows[0], len(all_sounds()) - 1))
 
 
-def remove_button(place: int) -> None:
-    """Takes one sound off the page."""
+def show_remove_button(row: int) -> None:
+    """The button that removes one sound from the page."""
     st.button(
         "Remove",
         icon=":material/close:",
-        key=f"remove-{dropped()[place].number}",
+        key=f"remove-{all_sounds()[row].number}",
         type="tertiary",
         on_click=_remove,
-        args=([place],),
-        help="Takes this sound off the page. No file is deleted.",
+        args=([row],),
+        help="Removes this sound from the page. No file is deleted.",
     )
 
 
 def _step(by: int) -> None:
-    choose((chosen() + by) % len(dropped()))
+    select_row((selected_row() + by) % len(all_sounds()))
 
 
-def _remove(places: Any) -> None:
-    """Take the sounds at these places away; `_undo` knows where they were."""
-    going = set(places)
-    st.session_state[REMOVED] = [(at, sound) for at, sound in enumerate(dropped()) if at in going]
-    st.session_state[KEPT] = [sound for at, sound in enumerate(dropped()) if at not in going]
-    choose(max(0, min([*going, len(dropped()) - 1])))
+def _remove(rows: Any) -> None:
+    """Remove the sounds in these rows; `_undo` puts them back in the same rows."""
+    removed = set(rows)
+    st.session_state[REMOVED] = [(row, sound) for row, sound in enumerate(all_sounds()) if row in removed]
+    st.session_state[SOUNDS] = [sound for row, sound in enumerate(all_sounds()) if row not in removed]
+    select_row(max(0, min([*removed, len(all_sounds()) - 1])))
 
 
 def _undo() -> None:
     removed = st.session_state.pop(REMOVED, [])
-    for at, sound in removed:
-        dropped().insert(at, sound)
+    for row, sound in removed:
+        all_sounds().insert(row, sound)
     if removed:
-        choose(removed[0][0])
+        select_row(removed[0][0])
 
 
-def count_of(kind: str) -> int:
-    """How many of a kind there were in this session."""
-    return st.session_state.setdefault(COUNTED, {}).get(kind, 0)
+def last_number(kind: str) -> int:
+    """The last number that `next_number` gave for this kind in the session; 0 before the first."""
+    return st.session_state.setdefault(COUNTERS, {}).get(kind, 0)
 
 
-def counted(kind: str) -> int:
-    """One more of a kind: its number, from 1."""
-    st.session_state[COUNTED] = st.session_state.get(COUNTED, {}) | {kind: count_of(kind) + 1}
-    return count_of(kind)
+def next_number(kind: str) -> int:
+    """The next number of a kind, such as ``"recording"``, from 1."""
+    st.session_state[COUNTERS] = st.session_state.get(COUNTERS, {}) | {kind: last_number(kind) + 1}
+    return last_number(kind)

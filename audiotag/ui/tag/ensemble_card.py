@@ -1,4 +1,4 @@
-"""An ensemble's card on the Tag page: what it knows, how good it was measured to be, what scores with it here."""
+"""Show an ensemble's card on the Tag page: its labels, its measured quality, and the engine that runs it."""
 
 from __future__ import annotations
 
@@ -17,50 +17,52 @@ if TYPE_CHECKING:
     from audiotag.tagging.out_of_fold import OutOfFold
     from audiotag.tagging.tagger import Tagger
 
-OUT_OF_FOLD = "Every training clip scored by the fold that never saw it; 1 is perfect."
+OUT_OF_FOLD = "Every training clip is scored by the fold that was trained without it. 1 is perfect."
 
 
-def panel(folder: Path, tagger: Tagger) -> None:
-    """The card, as a person wants to read it."""
+def show_card(folder: Path, tagger: Tagger) -> None:
+    """The card of the ensemble in a folder."""
     card = tagger.card
     st.markdown(messages.escape_markdown(card.about))
     for column, (label, value, about) in zip(
         st.columns(2) * 2,
         (
             ("lwlrap", f"{card.lwlrap:.3f}", OUT_OF_FOLD),
-            ("Accuracy", f"{card.accuracy:.3f}", f"Of the labels, not of their order. {OUT_OF_FOLD}"),
-            ("Folds", f"{len(card.folds)}", "Networks that vote."),
-            ("Labels", f"{len(card.labels)}", "Sounds that it knows."),
+            ("Accuracy", f"{card.accuracy:.3f}", f"Share of labels that are right. {OUT_OF_FOLD}"),
+            ("Folds", f"{len(card.folds)}", "Networks whose scores are combined."),
+            ("Labels", f"{len(card.labels)}", "Labels that it can give."),
         ),
         strict=True,
     ):
         column.metric(label, value, help=about)
     st.markdown(" ".join(f":gray-badge[{messages.escape_markdown(label)}]" for label in card.labels))
     st.caption(
-        f"Hears {card.spectrogram.clip_s:g} s at a time, up to {card.spectrogram.f_max / 1000:g} kHz. Trained on "
-        f"{card.dataset.get('clips', 0):,} clips of {messages.escape_markdown(str(card.dataset['name']))} by the recipe "
-        f"{messages.escape_markdown(str(card.recipe.get('title', 'unknown')))}, {card.created}. Licence: {messages.escape_markdown(card.licence)}"
+        f"Windows of {card.spectrogram.clip_s:g} s, up to {card.spectrogram.f_max / 1000:g} kHz. Trained on "
+        f"{card.dataset.get('clips', 0):,} clips of {messages.escape_markdown(str(card.dataset['name']))} with the "
+        f"recipe {messages.escape_markdown(str(card.recipe.get('title', 'unknown')))}, {card.created}. "
+        f"Licence: {messages.escape_markdown(card.licence)}"
     )
     if card.parts:
-        st.markdown("**Each kind of sound**, every clip scored by the fold that never saw it")
-        _table(parts_table(card), "Clips, lwlrap and accuracy of each kind", sounds=120, lwlrap=62, clips=55)
+        st.markdown("**By kind of sound**, out of fold")
+        _show_table(parts_table(card), "Clips, lwlrap and accuracy of each kind", sounds=120, lwlrap=62, clips=55)
         for part in card.parts:
             st.caption(f"{messages.escape_markdown(part.name)}: {messages.escape_markdown(part.licence)}.")
-    st.markdown("**Each fold** on the clips that it never saw")
-    _table(folds_table(card), "Clips, lwlrap and accuracy of each fold", fold=45, lwlrap=62, accuracy=74, clips=55)
+    st.markdown("**By fold**, on held-out clips")
+    _show_table(folds_table(card), "Clips, lwlrap and accuracy of each fold", fold=45, lwlrap=62, accuracy=74, clips=55)
     if tagger.out_of_fold is not None:
-        st.markdown("**Each label**, every clip scored by the fold that never saw it")
+        st.markdown("**By label**, out of fold")
         rows = labels_table(card, tagger.out_of_fold)
-        _table(rows, "lwlrap out of fold and number of clips of each label", height=260, label=120, lwlrap=62, clips=55)
+        alt = "lwlrap out of fold and number of clips of each label"
+        _show_table(rows, alt, height=260, label=120, lwlrap=62, clips=55)
     st.markdown(f"**Engine:** {tagger.engine_name}")
     measured = choice_of(folder, card).get("measured", [])
     if measured:
-        _table(engines_table(measured), "Engines as measured on this machine", engine=115)
-        st.caption("Measured once on this machine; the fastest whose scores agree with torch is used.")
+        _show_table(engines_table(measured), "Engines as measured on this machine", engine=115)
+        st.caption("Measured once on this machine. The fastest engine whose scores agree with torch is used.")
 
 
 def folds_table(card: Card) -> pd.DataFrame:
-    """A row a fold: its clips, lwlrap and accuracy."""
+    """One row per fold: its lwlrap, accuracy and number of clips."""
     return pd.DataFrame(
         [
             {"fold": fold.fold, "lwlrap": fold.lwlrap, "accuracy": fold.accuracy, "clips": fold.clips}
@@ -70,7 +72,7 @@ def folds_table(card: Card) -> pd.DataFrame:
 
 
 def parts_table(card: Card) -> pd.DataFrame:
-    """A row a kind of sound: its clips, lwlrap and accuracy."""
+    """One row per kind of sound: its lwlrap, accuracy and number of clips."""
     return pd.DataFrame(
         [
             {"sounds": part.name, "lwlrap": part.lwlrap, "accuracy": part.accuracy, "clips": part.clips}
@@ -80,7 +82,7 @@ def parts_table(card: Card) -> pd.DataFrame:
 
 
 def labels_table(card: Card, out_of_fold: OutOfFold) -> pd.DataFrame:
-    """A row a label, the weakest first: lwlrap out of fold, and how many clips have it."""
+    """One row per label, the lowest lwlrap first: lwlrap out of fold and number of clips."""
     per_class, _ = lwlrap_per_class(out_of_fold.targets, out_of_fold.scores)
     positives = (out_of_fold.targets > 0).sum(axis=0)
     rows = pd.DataFrame({"label": card.labels, "lwlrap": per_class, "clips": positives})
@@ -88,17 +90,17 @@ def labels_table(card: Card, out_of_fold: OutOfFold) -> pd.DataFrame:
 
 
 def engines_table(measured: list[dict]) -> pd.DataFrame:
-    """A row an engine: milliseconds a window, and why it cannot be used, if so."""
+    """One row per engine: milliseconds per window, and the reason if it cannot be used."""
     return pd.DataFrame(
         [
-            {"engine": row["engine"], "ms a window": row["ms_a_window"], "why not": row.get("why_not", "")}
+            {"engine": row["engine"], "ms per window": row["ms_a_window"], "not usable because": row.get("why_not", "")}
             for row in measured
         ]
     )
 
 
-def _table(rows: pd.DataFrame, alt: str, height: int | Literal["content"] = "content", **widths: int) -> None:
-    """A table in a narrow place; widths in pixels."""
+def _show_table(rows: pd.DataFrame, alt: str, height: int | Literal["content"] = "content", **widths: int) -> None:
+    """A table for a narrow column; widths of its columns in pixels."""
     config: dict[str, Any] = {}
     for name, width in widths.items():
         number = rows[name].dtype.kind == "f"

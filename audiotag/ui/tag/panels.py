@@ -1,4 +1,4 @@
-"""The right side of the Tag page: the ensemble, how tags are made, thresholds, another one beside it, the command."""
+"""The right side of the Tag page: the ensemble's card, tagging options, thresholds, comparison, and the command."""
 
 from __future__ import annotations
 
@@ -12,61 +12,61 @@ from audiotag.ui.tag.tagging_options import IN_ADDRESS, TaggingSetup
 from audiotag.ui.widgets import messages
 from audiotag.workspace import Workspace
 
-ADDRESS = "ensemble"
-SEEN = "tag-address-seen"
+ADDRESS = "ensemble"  # parameter of the address
+APPLIED = "tag-address-applied"  # in the session: the ensemble that the address named last
 NOTHING = "nothing"
-NAMED = 6  # of the labels, in the sentence of an empty page
+MAX_LABELS_IN_WELCOME = 6
 
 
-def follow_address() -> None:
-    """Choose the ensemble that the address names; `panels` writes there which one is chosen."""
+def apply_address() -> None:
+    """Choose the ensemble that the address names; `show_panels` writes the chosen one into the address."""
     wanted = st.query_params.get(ADDRESS)
-    if wanted and wanted != st.session_state.get(SEEN):
+    if wanted and wanted != st.session_state.get(APPLIED):
         st.session_state["ensemble-next"] = wanted
-        st.session_state[SEEN] = wanted
+        st.session_state[APPLIED] = wanted
 
 
-def panels(folder: Path, workspace: Workspace) -> tuple[TaggingSetup, TaggingSetup | None]:
-    """All panels, and what they say: the ensemble as it is to be used, and the one beside it, if any."""
+def show_panels(folder: Path, workspace: Workspace) -> tuple[TaggingSetup, TaggingSetup | None]:
+    """Show all panels; returns the setup that they describe, and a second one to compare with, if any."""
     if st.query_params.get(ADDRESS) != folder.name:
         st.query_params[ADDRESS] = folder.name
-    st.session_state[SEEN] = folder.name
-    tagger = cache.tagger(folder)  # before the first drop, so that the drop itself is quick
-    card, state = tagger.card, thresholds.of(folder, tagger.card, workspace)
+    st.session_state[APPLIED] = folder.name
+    tagger = cache.load_tagger(folder)  # before the first drop, so that the drop itself is quick
+    card, state = tagger.card, thresholds.load_thresholds(folder, tagger.card, workspace)
     name = messages.escape_markdown(card.name)
     about = st.expander(f"About {name}", icon=":material/badge:", key="about", on_change="rerun")
     with about:
         if about.open:
-            ensemble_card.panel(folder, tagger)
-    with st.expander("How tags are made", icon=":material/tune:", key="how"):
-        settings = tagging_options.pick(folder, tagger)
-    moving = st.expander("Thresholds", icon=":material/linear_scale:", key="thresholds", **IN_ADDRESS)
-    with moving:
-        if moving.open:
-            thresholds.panel(state, tagger, settings, workspace)
-    making = TaggingSetup(folder, tagger, settings, state.now)
-    other = _other(folder, making, workspace)
+            ensemble_card.show_card(folder, tagger)
+    with st.expander("Tagging options", icon=":material/tune:", key="how"):
+        settings = tagging_options.pick_settings(folder, tagger)
+    expander = st.expander("Thresholds", icon=":material/linear_scale:", key="thresholds", **IN_ADDRESS)
+    with expander:
+        if expander.open:
+            thresholds.show_thresholds(state, tagger, settings, workspace)
+    setup = TaggingSetup(folder, tagger, settings, state.current)
+    other = _pick_other(folder, setup, workspace)
     st.caption("The same as a command:")
-    options = state.options(card.labels, settings.combine)
-    line = tagging_options.command(making, dropped_sounds.dropped(), options)
+    specs = state.specs(card.labels, settings.combine)
+    line = tagging_options.command_line(setup, dropped_sounds.all_sounds(), specs)
     st.code(line, language="bash", wrap_lines=True)
-    return making, other
+    return setup, other
 
 
-def welcome(here: frame.PageContext, making: TaggingSetup) -> None:
-    """What the page says before there is a sound."""
-    card = making.tagger.card
+def show_welcome(context: frame.PageContext, setup: TaggingSetup) -> None:
+    """What the page shows before there is a sound."""
+    card = setup.tagger.card
     st.markdown(
         f"Tags come from **{messages.escape_markdown(card.name)}**, which knows {len(card.labels)} "
-        f"{'sound' if len(card.labels) == 1 else 'sounds'}: "
-        + messages.escape_markdown(", ".join(card.labels[:NAMED]))
-        + (" …" if len(card.labels) > NAMED else ".")
+        f"{'label' if len(card.labels) == 1 else 'labels'}: "
+        + messages.escape_markdown(", ".join(card.labels[:MAX_LABELS_IN_WELCOME]))
+        + (" …" if len(card.labels) > MAX_LABELS_IN_WELCOME else ".")
     )
-    sound_sources.try_one(here)
+    sound_sources.show_try_button(context)
 
 
-def _other(folder: Path, making: TaggingSetup, workspace: Workspace) -> TaggingSetup | None:
-    """The ensemble that is to be shown beside the chosen one."""
+def _pick_other(folder: Path, setup: TaggingSetup, workspace: Workspace) -> TaggingSetup | None:
+    """The ensemble to compare with the chosen one; None where none is chosen."""
     others = {name: path for name, path in workspace.ensemble_folders().items() if path != folder}
     if not others:
         return None
@@ -74,13 +74,14 @@ def _other(folder: Path, making: TaggingSetup, workspace: Workspace) -> TaggingS
         "Compare with",
         [NOTHING, *others],
         key="beside-ensemble",
-        help="Shows each sound's tags by another ensemble beside these.",
+        help="Also shows the tags of another ensemble.",
         **IN_ADDRESS,
     )
     if name not in others:
         return None
     with messages.show_errors():
-        tagger = cache.tagger(others[name])
-        settings = tagging_options.matched(making.settings, tagger)
-        return TaggingSetup(others[name], tagger, settings, thresholds.of(others[name], tagger.card, workspace).now)
+        tagger = cache.load_tagger(others[name])
+        settings = tagging_options.usable_settings(setup.settings, tagger)
+        current = thresholds.load_thresholds(others[name], tagger.card, workspace).current
+        return TaggingSetup(others[name], tagger, settings, current)
     return None

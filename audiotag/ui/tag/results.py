@@ -1,4 +1,4 @@
-"""What an ensemble says of all sounds on the Tag page: tagged with progress, as a table, as files."""
+"""Tag all sounds on the Tag page with progress, and show the results as a table and as downloads."""
 
 from __future__ import annotations
 
@@ -20,41 +20,41 @@ from audiotag.ui.tag.tagging_options import TaggingSetup
 from audiotag.ui.widgets import messages
 from audiotag.wording import format_duration
 
-HEARD = "tag-heard"  # what this session has had tagged: no progress is shown for it again
+TAGGED = "tag-tagged"  # in the session: sounds that were tagged, for which no progress is shown again
 ETA_AFTER_S = 3.0
-SHOWN_ERRORS = 3
+MAX_ERRORS = 3  # shown as messages; all are in the table
 
 
 @dataclass(frozen=True)
 class SoundResult:
-    """A sound with its tags, or with the sentence that says why it has none."""
+    """A sound with its tags, or with the message that says why it has none."""
 
     sound: DroppedSound
     tags: Tags | None
     error: str = ""
 
 
-def tag_sounds(sounds: list[DroppedSound], making: TaggingSetup) -> list[SoundResult]:
-    """The outcome of every sound, in their order; what is wrong with one does not stop the rest."""
-    heard: set[tuple[str, str, str, bool]] = st.session_state.setdefault(HEARD, set())
-    new = [sound for sound in sounds if _key(sound, making) not in heard]
+def tag_sounds(sounds: list[DroppedSound], setup: TaggingSetup) -> list[SoundResult]:
+    """The result of every sound, in the same order; a sound that fails does not stop the others."""
+    tagged: set[tuple[str, str, str, bool]] = st.session_state.setdefault(TAGGED, set())
+    new = [sound for sound in sounds if _key(sound, setup) not in tagged]
     bar, began, done = st.empty(), time.monotonic(), 0
-    outcomes = []
+    results = []
     for sound in sounds:
-        if (key := _key(sound, making)) not in heard:
-            bar.progress(done / len(new), _progress(sound, done, len(new), time.monotonic() - began))
-            heard.add(key)
+        if (key := _key(sound, setup)) not in tagged:
+            bar.progress(done / len(new), _progress_text(sound, done, len(new), time.monotonic() - began))
+            tagged.add(key)
             done += 1
-        outcomes.append(_outcome(sound, making))
+        results.append(_tag_sound(sound, setup))
     bar.empty()
-    return outcomes
+    return results
 
 
-def table(outcomes: list[SoundResult]) -> None:
-    """The sounds as a table that can be sorted; a row can be selected."""
+def show_results(results: list[SoundResult]) -> None:
+    """The sounds as a table that can be sorted and whose rows can be selected."""
     column = st.column_config
     st.dataframe(
-        pd.DataFrame([_row(outcome) for outcome in outcomes]),
+        pd.DataFrame([_row(result) for result in results]),
         hide_index=True,
         on_select="rerun",
         selection_mode="single-row-required",
@@ -66,33 +66,33 @@ def table(outcomes: list[SoundResult]) -> None:
             "tags": column.ListColumn("tags", width=200),
             "likeliest": column.TextColumn("likeliest", width=130),
             "score": column.NumberColumn("score", format="%.2f", width=65, help="Of the likeliest label."),
-            "folds": column.TextColumn("folds", width=65, help="How many of them agree with the likeliest label."),
+            "folds": column.TextColumn("folds", width=65, help="Folds that agree on the likeliest label."),
             "remarks": column.TextColumn("remarks"),
         },
         alt="Sounds with their lengths, tags, likeliest label, its score, how many folds agree, and remarks",
     )
 
 
-def errors(outcomes: list[SoundResult], but: int) -> None:
-    """What is wrong with sounds, as sentences, but for that of one place, which says so itself."""
-    sentences = [outcome.error for at, outcome in enumerate(outcomes) if outcome.error and at != but]
-    for sentence in sentences[:SHOWN_ERRORS]:
-        st.error(messages.escape_markdown(sentence), icon=":material/error:")
-    if len(sentences) > SHOWN_ERRORS:
-        st.caption(f"And {len(sentences) - SHOWN_ERRORS} more with an error: see remarks in the table.")
+def show_errors_except(results: list[SoundResult], row: int) -> None:
+    """The errors of all sounds but the one in ``row``, which shows its own."""
+    errors = [result.error for at, result in enumerate(results) if result.error and at != row]
+    for error in errors[:MAX_ERRORS]:
+        st.error(messages.escape_markdown(error), icon=":material/error:")
+    if len(errors) > MAX_ERRORS:
+        st.caption(f"{len(errors) - MAX_ERRORS} more sounds have an error. See the remarks in the table.")
 
 
-def downloads(outcomes: list[SoundResult], chosen: SoundResult, making: TaggingSetup) -> None:
-    """One download button per export format, for all sounds or for the chosen one; each file is made on its click."""
-    labels = making.tagger.card.labels
-    options = ExportOptions(labels, making.thresholds)
-    all_rows = [clip_row(outcome.tags, outcome.sound.name, outcome.sound.path) for outcome in outcomes if outcome.tags]
+def show_downloads(results: list[SoundResult], selected: SoundResult, setup: TaggingSetup) -> None:
+    """One download button per export format, for all sounds or for the selected one; a click makes the file."""
+    labels = setup.tagger.card.labels
+    options = ExportOptions(labels, setup.thresholds)
+    all_rows = [clip_row(result.tags, result.sound.name, result.sound.path) for result in results if result.tags]
     with st.container(horizontal=True):
         for format in export_formats():
             rows, name, about = all_rows, "tags", format.about
             if format.one_file_per_clip:
-                sound = chosen.sound
-                rows = [exact_clip_row(chosen.tags, labels, sound.name, sound.path)] if chosen.tags else []
+                sound = selected.sound
+                rows = [exact_clip_row(selected.tags, labels, sound.name, sound.path)] if selected.tags else []
                 name, about = Path(sound.name).stem, f"{about} For {messages.escape_markdown(Path(sound.name).name)}."
             if rows:
                 st.download_button(
@@ -111,37 +111,37 @@ def _content(format: ExportFormat, rows: list[dict[str, Any]], options: ExportOp
     return lambda: export_bytes(format, rows, options)
 
 
-def _outcome(sound: DroppedSound, making: TaggingSetup) -> SoundResult:
+def _tag_sound(sound: DroppedSound, setup: TaggingSetup) -> SoundResult:
     try:
-        return SoundResult(sound, making.tags_of(sound))
+        return SoundResult(sound, setup.tag(sound))
     except AudiotagError as error:
         return SoundResult(sound, None, as_text(str(error)))
 
 
-def _key(sound: DroppedSound, making: TaggingSetup) -> tuple[str, str, str, bool]:
-    return sound.name, sound.content, str(making.folder), making.settings.tta
+def _key(sound: DroppedSound, setup: TaggingSetup) -> tuple[str, str, str, bool]:
+    return sound.name, sound.content, str(setup.folder), setup.settings.tta
 
 
-def _progress(sound: DroppedSound, done: int, total: int, spent_s: float) -> str:
+def _progress_text(sound: DroppedSound, done: int, total: int, spent_s: float) -> str:
     left = ""
     if done and spent_s > ETA_AFTER_S:
         left = f" · {format_duration(spent_s / done * (total - done))} left"
     return f"Tagging {messages.escape_markdown(Path(sound.name).name)}: {done + 1} of {total}{left}"
 
 
-def _row(outcome: SoundResult) -> dict[str, Any]:
-    tags = outcome.tags
+def _row(result: SoundResult) -> dict[str, Any]:
+    tags = result.tags
     if tags is None:
         empty = {"length": None, "tags": None, "likeliest": None, "score": None, "folds": None}
-        return {"sound": outcome.sound.name, **empty, "remarks": f"Error: {outcome.error}"}
+        return {"sound": result.sound.name, **empty, "remarks": f"Error: {result.error}"}
     first = tags.ranking[0]
     remarks = list(tags.notes)
     if not tags.tags:
-        remarks.insert(0, "Nothing I know.")
-    if outcome.sound.truth is not None:
-        remarks.insert(0, f"Truth: {', '.join(outcome.sound.truth) or 'no label'}.")
+        remarks.insert(0, "No label is above its threshold.")
+    if result.sound.truth is not None:
+        remarks.insert(0, f"Truth: {', '.join(result.sound.truth) or 'no label'}.")
     return {
-        "sound": outcome.sound.name,
+        "sound": result.sound.name,
         "length": tags.duration_s,
         "tags": [tag.label for tag in tags.tags],
         "likeliest": first.label,

@@ -1,4 +1,4 @@
-"""How tags are made on the Tag page: combining, windows, test-time augmentation, each with its cost and gain."""
+"""Choose how folds and windows are combined on the Tag page, and show what each step gains and costs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import streamlit as st
 
+from audiotag.cli.command_lines import AND_MORE, ablation_line, tag_line
 from audiotag.errors import AudiotagError
 from audiotag.tagging import ablation
 from audiotag.tagging.result import Tags
@@ -23,13 +24,13 @@ if TYPE_CHECKING:
 
 IN_ADDRESS: dict[str, Any] = {"bind": "query-params"}
 STEP_OF = {"mean": ablation.MEAN, "geometric": ablation.GEOMETRIC, "weighted": ablation.WEIGHTED}
-OF_THE_CARD = "card"
-NAMED = 3  # of the sounds, in the command
+AS_IN_CARD = "card"
+MAX_SOUNDS_IN_COMMAND = 3
 
 
 @dataclass(frozen=True, eq=False)
 class TaggingSetup:
-    """An ensemble, and how it is to be used.
+    """An ensemble with the settings and thresholds that are chosen on the page.
 
     Attributes
     ----------
@@ -39,7 +40,7 @@ class TaggingSetup:
         Without test-time augmentation.
     settings : TagSettings
     thresholds : tuple[float, ...]
-        One a label.
+        One per label.
     """
 
     folder: Path
@@ -47,65 +48,65 @@ class TaggingSetup:
     settings: TagSettings
     thresholds: tuple[float, ...]
 
-    def tags_of(self, sound: DroppedSound) -> Tags:
-        """The tags of a sound. Its networks are asked once; for test-time augmentation once more.
+    def tag(self, sound: DroppedSound) -> Tags:
+        """The tags of a sound; its scores are computed once, and once more with test-time augmentation.
 
         Raises
         ------
         AudiotagError
-            If it cannot be read as a sound.
+            If the sound cannot be read.
         """
-        evidence = cache.evidence(sound.source, sound.name, sound.content, self.folder, self.settings.tta)
+        evidence = cache.load_evidence(sound.source, sound.name, sound.content, self.folder, self.settings.tta)
         return self.tagger.tags_of(evidence, self.settings, self.thresholds)
 
 
-def pick(folder: Path, tagger: Tagger) -> TagSettings:
-    """The widgets, and what they say; combining and windows ask no network again."""
+def pick_settings(folder: Path, tagger: Tagger) -> TagSettings:
+    """Widgets for the tagging options; only test-time augmentation needs the networks to run again."""
     card = tagger.card
-    measured = _measured(folder, card)
+    measured = _read_ablation(folder, card)
     ways = [way for way in COMBINE_TITLES if way != "weighted" or tagger.out_of_fold is not None]
     combine = st.radio(
-        "Folds are combined by",
+        "Combine folds by",
         ways,
         format_func=lambda way: COMBINE_TITLES[way],
-        captions=[_worth(measured, STEP_OF[way]) for way in ways] if measured else None,
+        captions=[_gain_text(measured, STEP_OF[way]) for way in ways] if measured else None,
         key="combine",
-        help="The geometric mean lets one fold that says no pull a score down. Weights come from what each fold was "
-        "worth on clips that it never saw.",
+        help="In a geometric mean a single low score has more weight. The weights of a weighted mean are fitted on "
+        "held-out clips.",
         **IN_ADDRESS,
     )
     tta = st.toggle(
         "Test-time augmentation",
         key="tta",
-        help="Four more passes over shifted windows, masked as in training; their mean counts three quarters.",
+        help="Scores four more passes over shifted windows, masked as in training. Their mean counts three quarters.",
         **IN_ADDRESS,
     )
-    st.caption(f"Takes five times as long. {_worth(measured, ablation.TTA) if measured else ''}")
+    st.caption(f"Takes five times as long. {_gain_text(measured, ablation.TTA) if measured else ''}")
     windows = st.selectbox(
-        "A sound's score is",
-        [OF_THE_CARD, "mean", "max"],
+        "Combine windows by",
+        [AS_IN_CARD, "mean", "max"],
         format_func=lambda way: {
-            OF_THE_CARD: f"as its card says: {'highest' if card.windows == 'max' else 'mean'}",
-            "mean": "the mean of its windows",
-            "max": "the highest of its windows",
+            AS_IN_CARD: f"{'maximum' if card.windows == 'max' else 'mean'}, as in the card",
+            "mean": "mean",
+            "max": "maximum",
         }[way],
         key="windows",
-        help=f"Windows of {card.spectrogram.clip_s:g} s, each half over the next. The highest finds a short event in a "
-        "long sound, the mean what goes on all the time. Costs nothing.",
+        help=f"Windows of {card.spectrogram.clip_s:g} s overlap by half. The maximum finds a short event in a long "
+        "sound, the mean finds what lasts.",
         **IN_ADDRESS,
     )
-    gains_table(measured, card)
-    return TagSettings(combine=combine or "mean", tta=tta, windows=None if windows == OF_THE_CARD else windows)
+    show_ablation(measured, card)
+    return TagSettings(combine=combine or "mean", tta=tta, windows=None if windows == AS_IN_CARD else windows)
 
 
-def gains_table(measured: ablation.Ablation | None, card: Card) -> None:
-    """What each step was measured to gain and cost, or how to measure it."""
+def show_ablation(measured: ablation.Ablation | None, card: Card) -> None:
+    """Measured gain and cost of each step, or the command that measures them."""
     if measured is None:
-        st.caption("What each of these gains is not measured yet. Measure it on labelled clips:")
-        st.code(f"audiotag ablation {card.name} DATASET --keep", language="bash", wrap_lines=True)
+        st.caption("The gain of these options is not measured yet. Measure it on labelled clips:")
+        st.code(ablation_line(card.name, "DATASET", keep=True), language="bash", wrap_lines=True)
         return
     rows = [
-        {"step": row.step, "lwlrap": row.lwlrap, "accuracy": row.accuracy, "ms a clip": row.ms_per_clip}
+        {"step": row.step, "lwlrap": row.lwlrap, "accuracy": row.accuracy, "ms per clip": row.ms_per_clip}
         for row in measured.rows
     ]
     st.dataframe(
@@ -116,40 +117,33 @@ def gains_table(measured: ablation.Ablation | None, card: Card) -> None:
             "step": st.column_config.TextColumn(width="medium"),
             "lwlrap": st.column_config.NumberColumn(format="%.3f"),
             "accuracy": st.column_config.NumberColumn(format="%.3f"),
-            "ms a clip": st.column_config.NumberColumn(format="%.0f"),
+            "ms per clip": st.column_config.NumberColumn(format="%.0f"),
         },
-        alt="What each step of the ensemble was measured to reach and to cost",
+        alt="lwlrap, accuracy and time of each step of the ensemble",
     )
     st.caption(
-        f"Measured on {measured.clips:,} {measured.subset} clips of {messages.escape_markdown(measured.dataset)}, {measured.date}. "
-        + " ".join(map(messages.escape_markdown, measured.notes))
+        f"Measured on {measured.clips:,} {measured.subset} clips of {messages.escape_markdown(measured.dataset)}, "
+        f"{measured.date}. " + " ".join(map(messages.escape_markdown, measured.notes))
     )
 
 
-def matched(settings: TagSettings, tagger: Tagger) -> TagSettings:
-    """The settings, as far as another ensemble has what they need."""
+def usable_settings(settings: TagSettings, tagger: Tagger) -> TagSettings:
+    """The settings, with the mean instead of a weighted mean where an ensemble has no out-of-fold scores."""
     if settings.combine == "weighted" and tagger.out_of_fold is None:
         return TagSettings("mean", settings.tta, settings.overlap, settings.windows)
     return settings
 
 
-def command(making: TaggingSetup, sounds: list[DroppedSound], thresholds: list[str]) -> str:
-    """The command that tags the same sounds in the same way; ``thresholds`` are its options of that kind."""
-    paths = [messages.quoted(Path(sound.path or sound.name)) for sound in sounds[:NAMED]] or ["PATH…"]
-    if len(sounds) > NAMED:
-        paths.append("…")
-    settings = making.settings
-    parts = ["audiotag tag", *paths, f"--ensemble {messages.quoted(Path(making.folder.name))}"]
-    if settings.combine != "mean":
-        parts.append(f"--combine {settings.combine}")
-    if settings.tta:
-        parts.append("--tta")
-    if settings.windows:
-        parts.append(f"--windows {settings.windows}")
-    return " ".join([*parts, *thresholds, "--out tags.csv"])
+def command_line(setup: TaggingSetup, sounds: list[DroppedSound], thresholds: list[str]) -> str:
+    """The command that tags the same sounds in the same way."""
+    paths = [sound.path or sound.name for sound in sounds[:MAX_SOUNDS_IN_COMMAND]] or ["PATH"]
+    if len(sounds) > MAX_SOUNDS_IN_COMMAND:
+        paths.append(AND_MORE)
+    return tag_line(paths, setup.folder.name, setup.settings, thresholds, out="tags.csv")
 
 
-def _measured(folder: Path, card: Card) -> ablation.Ablation | None:
+def _read_ablation(folder: Path, card: Card) -> ablation.Ablation | None:
+    """The measured table of an ensemble; None where there is none or, with a message, where it is damaged."""
     try:
         return ablation.read_ablation(folder, card)
     except AudiotagError as error:
@@ -157,9 +151,9 @@ def _measured(folder: Path, card: Card) -> ablation.Ablation | None:
         return None
 
 
-def _worth(measured: ablation.Ablation, step: str) -> str:
-    """What a step was measured to gain and to cost, in a few words."""
+def _gain_text(measured: ablation.Ablation, step: str) -> str:
+    """Measured gain and cost of a step, in a few words."""
     row = next((row for row in measured.rows if row.step == step), None)
     if row is None or row.gain is None:
         return "Not measured."
-    return f"{row.gain:+.3f} lwlrap over {row.over}, {row.ms_per_clip:.0f} ms a clip."
+    return f"{row.gain:+.3f} lwlrap over {row.over}, {row.ms_per_clip:.0f} ms per clip."

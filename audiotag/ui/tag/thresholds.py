@@ -1,12 +1,11 @@
-"""Thresholds on the Tag page: a slider a label that shows its precision and recall, all of them by an aim, kept or not.
+"""Set thresholds on the Tag page: one label by a slider with its precision and recall, or all labels by a target.
 
-What is moved counts at once on this page. It is kept for commands and later days by a button, in the workspace: the
-ensemble's card is never changed.
+Changes apply at once on this page. A button saves them in the workspace for commands and later visits. The ensemble's
+card is never changed.
 """
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,28 +20,28 @@ from audiotag.tagging.out_of_fold import OutOfFold
 from audiotag.tagging.settings import TagSettings
 from audiotag.tagging.thresholds import OWN, forget_thresholds, save_thresholds, saved_thresholds
 from audiotag.ui.widgets import messages
-from audiotag.ui.widgets.downloads import download
+from audiotag.ui.widgets.downloads import show_downloads
 from audiotag.workspace import Workspace
 
 if TYPE_CHECKING:
     from audiotag.tagging.ensemble import Card
     from audiotag.tagging.tagger import Tagger
 
-MOVED = "thresholds-moved"  # in the session: by ensemble, where they were moved and not kept
+CHANGED = "thresholds-changed"  # in the session: thresholds that were changed and not saved, by ensemble
 AIMS = {"f1": "best F1", "precision": "precision of at least", "recall": "recall of at least"}
 
 
 @dataclass(frozen=True)
 class Base:
-    """What all thresholds were set to before single ones were moved.
+    """Values of all thresholds before single ones were changed.
 
     Attributes
     ----------
     spec : str
-        As a command has it: ``card``, or an aim like ``precision=0.9``.
+        As in a command: ``card``, or a target such as ``precision=0.9``.
     values : tuple[float, ...]
     combine : str
-        How the folds were combined then; what an aim comes to depends on it.
+        How the folds were combined then; the thresholds of a target depend on it.
     """
 
     spec: str
@@ -52,64 +51,64 @@ class Base:
 
 @dataclass(frozen=True)
 class Thresholds:
-    """An ensemble's thresholds on the page, one a label.
+    """An ensemble's thresholds on the page, one per label.
 
     Attributes
     ----------
     key : str
         Of the ensemble in the session.
     of_card : tuple[float, ...]
-    kept : tuple[float, ...] or None
+    saved : tuple[float, ...] or None
         In the workspace.
-    now : tuple[float, ...]
-        What counts: those moved on the page, else those kept, else the card's.
+    current : tuple[float, ...]
+        Those that apply: changed on the page, else saved, else of the card.
     base : Base
-        What those moved on the page started from.
+        Values before the changes on the page.
     """
 
     key: str
     of_card: tuple[float, ...]
-    kept: tuple[float, ...] | None
-    now: tuple[float, ...]
+    saved: tuple[float, ...] | None
+    current: tuple[float, ...]
     base: Base
 
-    def options(self, labels: tuple[str, ...], combine: str) -> list[str]:
-        """What a command has to be told to use these thresholds; nothing where it does so unasked."""
-        if self.now == self.usual:
+    def specs(self, labels: tuple[str, ...], combine: str) -> list[str]:
+        """Values of ``--threshold`` that make a command use these thresholds; empty where it does so by default."""
+        if self.current == self.default:
             return []
         base = self.base if self.base.combine in ("", combine) else Base(OWN, self.of_card)
         specs = [
             f"{label}={value:.6g}"
-            for label, value, before in zip(labels, self.now, base.values, strict=True)
+            for label, value, before in zip(labels, self.current, base.values, strict=True)
             if value != before
         ]
         if base.spec != OWN or not specs:
             specs.insert(0, base.spec)
-        return [f"--threshold {shlex.quote(spec)}" for spec in specs]
+        return specs
 
     @property
-    def usual(self) -> tuple[float, ...]:
-        """What a command takes unasked."""
-        return self.kept or self.of_card
+    def default(self) -> tuple[float, ...]:
+        """Those that a command uses by default."""
+        return self.saved or self.of_card
 
 
-def of(folder: Path, card: Card, workspace: Workspace) -> Thresholds:
-    """The thresholds of an ensemble; a sentence where those in the workspace cannot be read."""
-    key, kept = f"{folder} {card.folds[0].sha256}", None
+def load_thresholds(folder: Path, card: Card, workspace: Workspace) -> Thresholds:
+    """The thresholds of an ensemble; shows a message where those in the workspace cannot be read."""
+    key, saved = f"{folder} {card.folds[0].sha256}", None
     with messages.show_errors():
-        kept = saved_thresholds(workspace, card)
-    now, base = _moved().get(key, (kept or card.thresholds, Base(OWN, card.thresholds)))
-    return Thresholds(key, card.thresholds, kept, now, base)
+        saved = saved_thresholds(workspace, card)
+    current, base = _changed().get(key, (saved or card.thresholds, Base(OWN, card.thresholds)))
+    return Thresholds(key, card.thresholds, saved, current, base)
 
 
-def panel(state: Thresholds, tagger: Tagger, settings: TagSettings, workspace: Workspace) -> None:
-    """One label's slider with what it means, all labels by an aim, and the buttons that keep them."""
-    card, now = tagger.card, state.now
+def show_thresholds(state: Thresholds, tagger: Tagger, settings: TagSettings, workspace: Workspace) -> None:
+    """The slider of one label with its precision and recall, a target for all labels, and buttons that save."""
+    card, current = tagger.card, state.current
     held_out = tagger.out_of_fold.as_combined(settings.combine) if tagger.out_of_fold else None
-    label = st.selectbox("Label", card.labels, key="threshold-label", help="Whose threshold the slider moves.")
+    label = st.selectbox("Label", card.labels, key="threshold-label", help="The slider sets its threshold.")
     column = card.labels.index(label)
     key = f"threshold-{card.name}-{column}"
-    st.session_state[key] = float(now[column])
+    st.session_state[key] = float(current[column])
     st.slider(
         "Threshold",
         0.0,
@@ -117,45 +116,43 @@ def panel(state: Thresholds, tagger: Tagger, settings: TagSettings, workspace: W
         step=0.01,
         format="%.3f",
         key=key,
-        on_change=_move_one,
+        on_change=_set_one,
         args=(state, column, key),
-        help="A sound gets the label when its score reaches this.",
+        help="A sound gets the label if its score is at least this.",
     )
     if held_out is None:
         st.caption(
-            f":material/info: {messages.escape_markdown(card.name)} holds no out-of-fold scores, so its precision and recall are "
-            "not known; publish it again."
+            f":material/info: {messages.escape_markdown(card.name)} contains no out-of-fold scores, so its precision "
+            "and recall are not known. Publish it again."
         )
     else:
-        st.markdown(in_words(held_out, column, now[column]))
+        st.markdown(describe_threshold(held_out, column, current[column]))
         st.plotly_chart(
-            figures.precision_recall(held_out.targets[:, column], held_out.scores[:, column], now[column]),
+            figures.precision_recall(held_out.targets[:, column], held_out.scores[:, column], current[column]),
             key="precision-recall",
             config=CONFIG,
             alt=f"Precision and recall of {label} at every threshold, with the chosen one marked",
         )
         if settings.combine == "weighted":
-            st.caption(
-                ":material/info: Weighting moves the scores, so thresholds made for a mean do not fit: set all anew."
-            )
-        _by_aim(state, held_out, settings.combine)
-        _all(held_out, card, now)
-    _keeping(state, card, workspace)
+            st.caption(":material/info: A weighted mean gives other scores than a mean. Set all thresholds again.")
+        _target_form(state, held_out, settings.combine)
+        _show_all_labels(held_out, card, current)
+    _show_save_buttons(state, card, workspace)
 
 
-def in_words(held_out: OutOfFold, column: int, threshold: float) -> str:
-    """What a threshold means for the clips that the folds never saw, as Markdown."""
+def describe_threshold(held_out: OutOfFold, column: int, threshold: float) -> str:
+    """Precision and recall of a threshold on held-out clips, as Markdown."""
     precision, recall = held_out.precision_recall(column, threshold)
     given, has = held_out.scores[:, column] >= threshold, held_out.targets[:, column] > 0
     right = np.count_nonzero(given & has)
     return (
-        f"**Precision {_two(precision)}**: {right:,} of {given.sum():,} clips that get it have it  \n"
-        f"**Recall {_two(recall)}**: {right:,} of {has.sum():,} clips that have it get it"
+        f"**Precision {_two_digits(precision)}**: {right:,} of {given.sum():,} clips that get the label have it  \n"
+        f"**Recall {_two_digits(recall)}**: {right:,} of {has.sum():,} clips that have the label get it"
     )
 
 
-def table(held_out: OutOfFold, labels: tuple[str, ...], thresholds: tuple[float, ...]) -> pd.DataFrame:
-    """A row a label: threshold, precision and recall by it, and how many clips have it."""
+def threshold_table(held_out: OutOfFold, labels: tuple[str, ...], thresholds: tuple[float, ...]) -> pd.DataFrame:
+    """One row per label: threshold, its precision and recall, and the number of clips with the label."""
     pairs = [held_out.precision_recall(column, threshold) for column, threshold in enumerate(thresholds)]
     return pd.DataFrame(
         {
@@ -168,18 +165,17 @@ def table(held_out: OutOfFold, labels: tuple[str, ...], thresholds: tuple[float,
     )
 
 
-def _by_aim(state: Thresholds, held_out: OutOfFold, combine: str) -> None:
+def _target_form(state: Thresholds, held_out: OutOfFold, combine: str) -> None:
     aim = st.selectbox(
-        "All labels by",
+        "Set all labels for",
         list(AIMS),
         format_func=lambda aim: AIMS[aim],
         key="threshold-aim",
-        help="Best F1 balances both. Precision gives as many tags as can be had at that precision, recall as few wrong "
-        "ones as can be had at that recall.",
+        help="Best F1 balances precision and recall. Otherwise one is fixed and the other is as high as possible.",
     )
     least = 0.9
     if aim != "f1":
-        least = st.slider("At least", 0.05, 1.0, 0.9, 0.05, key="threshold-least", help="0 to 1, on clips never seen.")
+        least = st.slider("At least", 0.05, 1.0, 0.9, 0.05, key="threshold-least", help="On held-out clips.")
     st.button(
         "Set all",
         icon=":material/done_all:",
@@ -189,8 +185,8 @@ def _by_aim(state: Thresholds, held_out: OutOfFold, combine: str) -> None:
     )
 
 
-def _all(held_out: OutOfFold, card: Card, now: tuple[float, ...]) -> None:
-    rows = table(held_out, card.labels, now)
+def _show_all_labels(held_out: OutOfFold, card: Card, current: tuple[float, ...]) -> None:
+    rows = threshold_table(held_out, card.labels, current)
     with st.popover("All labels", icon=":material/table:"):
         st.dataframe(
             rows,
@@ -200,50 +196,50 @@ def _all(held_out: OutOfFold, card: Card, now: tuple[float, ...]) -> None:
             },
             alt="Threshold, precision, recall and number of clips of every label",
         )
-        download(rows, f"{card.name}-thresholds")
-    st.caption("Measured out of fold: single folds on clips that they never saw. All folds together usually do better.")
+        show_downloads(rows, f"{card.name}-thresholds")
+    st.caption("Measured on held-out clips of single folds. All folds together are usually better.")
 
 
-def _keeping(state: Thresholds, card: Card, workspace: Workspace) -> None:
-    if state.now == state.of_card and state.kept is None:
-        st.caption("These are the card's.")
+def _show_save_buttons(state: Thresholds, card: Card, workspace: Workspace) -> None:
+    if state.current == state.of_card and state.saved is None:
+        st.caption("These are the thresholds of the card.")
         return
     with st.container(horizontal=True):
-        if state.now != state.usual and st.button(
-            "Keep these thresholds",
+        if state.current != state.default and st.button(
+            "Save thresholds",
             type="primary",
             icon=":material/save:",
-            key="threshold-keep",
-            help="For this ensemble in your workspace: later visits and commands use them. Its card stays as it is.",
+            key="threshold-save",
+            help="Saves them in your workspace for later visits and for commands. The card does not change.",
         ):
             with messages.show_errors():
-                save_thresholds(workspace, card, state.now)
-                _moved().pop(state.key, None)
+                save_thresholds(workspace, card, state.current)
+                _changed().pop(state.key, None)
                 st.rerun()
         if st.button(
-            "Back to the card's", icon=":material/undo:", key="threshold-reset", help="Forgets those of your own."
+            "Reset to the card", icon=":material/undo:", key="threshold-reset", help="Deletes your own thresholds."
         ):
             forget_thresholds(workspace, card)
-            _moved().pop(state.key, None)
+            _changed().pop(state.key, None)
             st.rerun()
-    if state.now == state.kept:
-        st.caption("These are your own, kept in the workspace.")
+    if state.current == state.saved:
+        st.caption("These are your own thresholds, saved in the workspace.")
 
 
-def _move_one(state: Thresholds, column: int, key: str) -> None:
-    now = (*state.now[:column], float(st.session_state[key]), *state.now[column + 1 :])
-    _moved()[state.key] = (now, state.base)
+def _set_one(state: Thresholds, column: int, key: str) -> None:
+    current = (*state.current[:column], float(st.session_state[key]), *state.current[column + 1 :])
+    _changed()[state.key] = (current, state.base)
 
 
 def _set_all(state: Thresholds, held_out: OutOfFold, aim: str, least: float, combine: str) -> None:
     values = held_out.thresholds(aim, least)
     spec = aim if aim == "f1" else f"{aim}={least:g}"
-    _moved()[state.key] = (values, Base(spec, values, combine))
+    _changed()[state.key] = (values, Base(spec, values, combine))
 
 
-def _moved() -> dict[str, tuple[tuple[float, ...], Base]]:
-    return st.session_state.setdefault(MOVED, {})
+def _changed() -> dict[str, tuple[tuple[float, ...], Base]]:
+    return st.session_state.setdefault(CHANGED, {})
 
 
-def _two(value: float) -> str:
+def _two_digits(value: float) -> str:
     return "unknown" if np.isnan(value) else f"{value:.2f}"

@@ -1,4 +1,4 @@
-"""The left side of the Train page: what to train and how, the facts of it, the button, the same as a command."""
+"""The left side of the Train page: options of a new run, what they amount to, the start button, the command."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from audiotag.cli.command_lines import train_line
 from audiotag.data.dataset import Dataset
 from audiotag.data.layouts import absolute
 from audiotag.features.presets import preset_names
@@ -20,14 +21,14 @@ from audiotag.training.session import Session
 from audiotag.ui.widgets import messages
 from audiotag.workspace import Workspace
 
-OF_THE_RECIPE = "as in the recipe"
+AS_IN_RECIPE = "as in the recipe"
 OWN_FILE = "own file"
 IN_ADDRESS: dict[str, Any] = {"bind": "query-params"}
 
 
-def pick(dataset: Dataset, workspace: Workspace) -> RunOptions | None:
-    """The widgets; None, with a sentence, where there is no recipe to train by."""
-    name = _recipe_name()
+def pick_options(dataset: Dataset, workspace: Workspace) -> RunOptions | None:
+    """Widgets for a new run; None, with a message, where recipe or folds are missing."""
+    name = _pick_recipe()
     if not name:
         st.info(
             "Give the path of a recipe: a TOML file like those in audiotag/training/recipes.", icon=":material/draft:"
@@ -38,32 +39,32 @@ def pick(dataset: Dataset, workspace: Workspace) -> RunOptions | None:
         st.caption(recipe.about)
         preset = st.selectbox(
             "Spectrogram",
-            [OF_THE_RECIPE, *preset_names(workspace)],
+            [AS_IN_RECIPE, *preset_names(workspace)],
             key="train-preset",
-            help="What the network gets of a clip. Presets are tuned and saved on the Spectrogram page.",
+            help="Settings of the network input. Make your own presets on the Spectrogram page.",
             **IN_ADDRESS,
         )
-        folds_come_here = st.container()
+        folds_place = st.container()
         with st.expander("More", icon=":material/tune:", key="more"):
-            epochs = _epochs(recipe)
-            choices = RunOptions(str(dataset.root), name, "" if preset == OF_THE_RECIPE else preset)
-            choices = replace(choices, **_changes(recipe), held_out=_held_out(dataset), device=_device())
-        with folds_come_here:
-            folds = _folds(recipe, dataset, choices.held_out)
-        choices = replace(choices, epochs=epochs_of(epochs))
-        return None if folds is None else replace(choices, folds=folds)
+            epochs = _pick_epochs(recipe)
+            options = RunOptions(str(dataset.root), name, "" if preset == AS_IN_RECIPE else preset)
+            options = replace(options, **_pick_changes(recipe), held_out=_pick_held_out(dataset), device=_pick_device())
+        with folds_place:
+            folds = _pick_folds(recipe, dataset, options.held_out)
+        options = replace(options, epochs=epochs_of(epochs))
+        return None if folds is None else replace(options, folds=folds)
     return None
 
 
-def settings_of(choices: RunOptions, workspace: Workspace) -> RunSettings | None:
-    """The run's settings; None, with a sentence, where the choices do not fit each other."""
+def run_settings(options: RunOptions, workspace: Workspace) -> RunSettings | None:
+    """The run's settings; None, with a message, where the options contradict each other."""
     with messages.show_errors():
-        return choices.settings(workspace)
+        return options.settings(workspace)
     return None
 
 
-def facts(settings: RunSettings, dataset: Dataset) -> None:
-    """What the choices come to: stages, batches, network, device."""
+def show_facts(settings: RunSettings, dataset: Dataset) -> None:
+    """Stages, batches, network and device of the run, and warnings about them."""
     recipe = settings.recipe
     batches = Session(dataset, settings).expected_batches()
     stages = [
@@ -73,11 +74,11 @@ def facts(settings: RunSettings, dataset: Dataset) -> None:
         for number, stage in enumerate(recipe.stages)
         if number in batches
     ]
-    picture = recipe.final_spectrogram
+    spectrogram = recipe.final_spectrogram
     names = {device.key: device.name for device in devices()}
     lines = [
         f":material/stairs: {' → '.join(stages)}" if stages else "",
-        f":material/hub: {recipe.network.describe()}, pictures of {picture.height} × {picture.width}, "
+        f":material/hub: {recipe.network.describe()}, input of {spectrogram.height} × {spectrogram.width}, "
         f"batches of {recipe.batch_size}",
         ":material/memory: " + " · ".join(names[key] for key in check_device(settings.device)),
     ]
@@ -88,12 +89,15 @@ def facts(settings: RunSettings, dataset: Dataset) -> None:
     if not stages:
         wanted = ", ".join(dict.fromkeys(stage.subset for stage in recipe.stages))
         st.warning(
-            f"The recipe trains on {wanted} clips, and {messages.escape_markdown(dataset.name)} has none; choose another.",
+            f"The recipe trains on {wanted} clips, but {messages.escape_markdown(dataset.name)} has none. "
+            "Choose another recipe.",
             icon=":material/folder_off:",
         )
 
 
-def start(settings: RunSettings | None, choices: RunOptions | None, dataset: Dataset, workspace: Workspace) -> None:
+def show_start_button(
+    settings: RunSettings | None, options: RunOptions | None, dataset: Dataset, workspace: Workspace
+) -> None:
     """The button that starts the run and shows it, and the command that does the same."""
     ready = settings is not None and bool(Session(dataset, settings).expected_batches())
     pressed = st.button(
@@ -103,7 +107,7 @@ def start(settings: RunSettings | None, choices: RunOptions | None, dataset: Dat
         key="start",
         disabled=not ready,
         width="stretch",
-        help="It goes on when you close this page." if ready else "Choose a fold, and a recipe that fits the dataset.",
+        help="Training goes on when you close this page." if ready else "Choose a fold and a recipe that fits first.",
     )
     if pressed and settings is not None:
         with messages.show_errors():
@@ -112,12 +116,12 @@ def start(settings: RunSettings | None, choices: RunOptions | None, dataset: Dat
             st.session_state["run"] = run.name
             st.session_state["show"] = "Runs"
             st.rerun()
-    if choices is not None:
+    if options is not None:
         st.caption("The same as a command:")
-        st.code(choices.command(), language="bash", wrap_lines=True)
+        st.code(train_line(options), language="bash", wrap_lines=True)
 
 
-def _recipe_name() -> str:
+def _pick_recipe() -> str:
     """Name or path of the chosen recipe; empty where no path is given yet."""
     names = recipe_names()
     name = st.selectbox(
@@ -126,7 +130,7 @@ def _recipe_name() -> str:
         index=names.index("quick"),
         format_func=lambda name: "Own file …" if name == OWN_FILE else load_recipe(name).title,
         key="recipe",
-        help="Stages, network, front-end and augmentation of the training.",
+        help="Stages, network, spectrogram and augmentation of the training.",
         **IN_ADDRESS,
     )
     if name != OWN_FILE:
@@ -135,25 +139,26 @@ def _recipe_name() -> str:
         "Recipe file",
         key="recipe-file",
         placeholder="/home/me/mine.toml",
-        help="Path of a TOML file with the fields of a recipe; every field is checked.",
+        help="Path of a TOML file with the fields of a recipe.",
         **IN_ADDRESS,
     )
     return str(absolute(Path(path.strip()))) if path and path.strip() else ""
 
 
-def _epochs(recipe: Recipe) -> str:
+def _pick_epochs(recipe: Recipe) -> str:
+    """The numbers of epochs as the user wrote them."""
     epochs = st.text_input(
         "Epochs",
         key="epochs",
-        placeholder=f"{', '.join(str(stage.epochs) for stage in recipe.stages)} {OF_THE_RECIPE}",
-        help="One number for all stages, or one for each stage of the recipe with commas between: 2 or 2,5.",
+        placeholder=f"{', '.join(str(stage.epochs) for stage in recipe.stages)} {AS_IN_RECIPE}",
+        help="One number for all stages, or one per stage, such as 2 or 2,5.",
         **IN_ADDRESS,
     )
     return epochs or ""
 
 
-def _changes(recipe: Recipe) -> dict[str, Any]:
-    """Fraction, balance and seed; None where they are left as the recipe has them."""
+def _pick_changes(recipe: Recipe) -> dict[str, Any]:
+    """Fraction, balance and seed; None where they are as in the recipe."""
     per_cent = round(100 * recipe.fraction)
     fraction = st.slider(
         "Training clips used (%)",
@@ -162,7 +167,7 @@ def _changes(recipe: Recipe) -> dict[str, Any]:
         per_cent,
         5,
         key=f"fraction-{recipe.name}-{per_cent}",
-        help="A share of each fold's training clips, drawn by the seed. Held-out clips are all used.",
+        help="Share of each fold's training clips, drawn at random. All held-out clips are used.",
     )
     balance = st.slider(
         "Balance",
@@ -172,7 +177,7 @@ def _changes(recipe: Recipe) -> dict[str, Any]:
         0.1,
         format="%.1f",
         key=f"balance-{recipe.name}-{recipe.balance}",
-        help="0 takes each clip once an epoch; 1 draws rare and common labels about as often.",
+        help="0 uses each clip once per epoch. 1 draws rare and common labels about equally often.",
     )
     seed = st.number_input(
         "Seed",
@@ -181,8 +186,8 @@ def _changes(recipe: Recipe) -> dict[str, Any]:
         None,
         1,
         key="seed",
-        placeholder=f"{recipe.seed} {OF_THE_RECIPE}",
-        help="Of folds, weights, order, crops and augmentation. The same seed trains the same network again.",
+        placeholder=f"{recipe.seed} {AS_IN_RECIPE}",
+        help="Of folds, weights, order, crops and augmentation. The same seed gives the same network.",
         **IN_ADDRESS,
     )
     return {
@@ -192,7 +197,8 @@ def _changes(recipe: Recipe) -> dict[str, Any]:
     }
 
 
-def _held_out(dataset: Dataset) -> int | None:
+def _pick_held_out(dataset: Dataset) -> int | None:
+    """The dataset's fold that takes no part in the training, if any."""
     if not dataset.own_folds:
         return None
     return st.selectbox(
@@ -200,29 +206,29 @@ def _held_out(dataset: Dataset) -> int | None:
         [None, *dataset.own_folds],
         format_func=lambda fold: "nothing" if fold is None else f"the dataset's fold {fold}",
         key="held-out",
-        help="Clips of this fold take no part at all, so that you can test on them what comes out.",
+        help="Clips of this fold are not used, so that you can test the ensemble on them.",
     )
 
 
-def _device() -> str:
-    """Where to train, asked only where there is a choice."""
+def _pick_device() -> str:
+    """The device to train on; the widget appears only where there are several devices."""
     names = {device.key: device.name for device in devices()}
     best = check_device("")
     if len(names) == 1:
         return ""
-    options = {"": f"all {len(best)} GPUs, a fold on each" if len(best) > 1 else f"{names[best[0]]} (the best)"}
+    options = {"": f"all {len(best)} GPUs, one fold on each" if len(best) > 1 else f"{names[best[0]]} (the best)"}
     options |= {key: name for key, name in names.items() if best != (key,)}
     return st.selectbox(
         "Device",
         list(options),
         format_func=lambda key: options[key],
         key="device",
-        help="Runs on one device wait for each other.",
+        help="Runs on the same device wait for each other.",
     )
 
 
-def _folds(recipe: Recipe, dataset: Dataset, held_out: int | None) -> tuple[int, ...] | None:
-    """The chosen folds, empty for all; None, with a sentence, where none is chosen."""
+def _pick_folds(recipe: Recipe, dataset: Dataset, held_out: int | None) -> tuple[int, ...] | None:
+    """The chosen folds, empty for all; None, with a message, where none is chosen."""
     folds = available_folds(dataset, recipe, held_out)
     chosen = st.pills(
         "Folds",
@@ -230,7 +236,7 @@ def _folds(recipe: Recipe, dataset: Dataset, held_out: int | None) -> tuple[int,
         selection_mode="multi",
         default=folds,
         key=f"folds-{dataset.name}-{held_out}-{len(folds)}",
-        help="Each fold trains on all clips but its own part, and is measured on that part.",
+        help="Each fold is trained without its own part of the clips and measured on that part.",
     )
     if not chosen:
         st.caption(":material/info: Choose at least one fold.")

@@ -1,4 +1,4 @@
-"""Runs as pages show them: a table of runs; of one run its curves, and tables of its folds, epochs and labels."""
+"""Show runs: a table of several runs; the curves and the tables of folds, epochs and labels of one run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from audiotag.training.recipe import Recipe
 from audiotag.training.run_progress import epochs_done, fold_rows, plan_of
 from audiotag.training.runs import ACTIVE, SHARED_FOLD, Run, State
 from audiotag.ui import cache
-from audiotag.ui.widgets.downloads import as_table, download
+from audiotag.ui.widgets.downloads import show_downloads, show_table
 from audiotag.wording import format_duration
 
 STATE_ICONS = {
@@ -30,19 +30,19 @@ STATE_ICONS = {
     "interrupted": "⚠",
 }
 Events = list[dict[str, Any]]
-MOST_COMPARED = 4
-READ_WITH_CARE = (
-    "lwlrap on clips that the fold never saw. Read it with care: in the 2019 competition, cross-validation on curated "
-    "clips came out 0.1 above the score on the test set."
+MAX_COMPARED_RUNS = 4
+HELD_OUT_NOTE = (
+    "lwlrap on held-out clips. In the 2019 competition, cross-validation on curated clips came out 0.1 above the score "
+    "on the test set."
 )
-HANDICAPPED = (
-    "This recipe measures its epochs on held-out clips that are cropped at random and masked, as the published method "
-    "did. The figures of a finished fold are without that, so they are not the end of its curve."
+AUGMENTED_HELD_OUT_NOTE = (
+    "This recipe measures epochs on held-out clips that are cropped at random and masked. Finished folds are measured "
+    "without that, so their lwlrap differs from the end of the curve."
 )
 
 
-# Streamlit draws a chart anew when its figure changes, and Plotly's ``uirevision`` does not reach over that. So this
-# puts back what a hand did to the curves: the zoom, and folds that were taken out in the legend.
+# Streamlit draws a chart again when its figure changes, and Plotly's ``uirevision`` does not survive that. This script
+# restores what the user changed in the curves: the zoom, and folds that were hidden in the legend.
 KEEP_ZOOM = """<script>
 if (!window.audiotagKept) {
   const kept = window.audiotagKept = {};
@@ -74,15 +74,15 @@ if (!window.audiotagKept) {
 </script>"""
 
 
-def runs_table(runs: list[Run]) -> None:
-    """One row a run: state, dataset, folds done, mean lwlrap."""
+def show_runs_table(runs: list[Run]) -> None:
+    """A table with one row per run: state, dataset, recipe, finished folds, mean lwlrap."""
     rows = []
     for run in runs:
         finished = [event["lwlrap"] for event in run.events() if event["event"] == "fold-finished"]
         row = {"run": run.name, "state": f"{STATE_ICONS[run.state()]} {run.state()}", "folds done": len(finished)}
         try:
             settings = run.settings()
-        except AudiotagError as error:  # a damaged run is shown as such, beside the others
+        except AudiotagError as error:  # a damaged run stays in the table, with the reason
             row["dataset"] = str(error)
         else:
             row |= {"dataset": Path(settings.dataset).name, "recipe": settings.recipe.title}
@@ -96,15 +96,15 @@ def runs_table(runs: list[Run]) -> None:
     )
 
 
-def folds_of(events: Events, active: bool) -> pd.DataFrame:
-    """One row a fold of the run: state, epochs of how many, last and best lwlrap, seconds, what is left."""
+def fold_table(events: Events, active: bool) -> pd.DataFrame:
+    """One row per fold of a run: state, epochs, last and best lwlrap, seconds, remaining time."""
     plan = plan_of(events)
     stages = plan["stages"] if plan else []
-    begun = {row["fold"]: row for row in fold_rows(events, active)}
+    started = {row["fold"]: row for row in fold_rows(events, active)}
     shared = [SHARED_FOLD] if any(stage.get("shared") for stage in stages) else []
     rows = []
-    for fold in dict.fromkeys([*shared, *(plan["folds"] if plan else []), *begun]):
-        row = begun.get(fold, {"state": "waits" if active else "not begun", "epochs": 0, "seconds": None})
+    for fold in dict.fromkeys([*shared, *(plan["folds"] if plan else []), *started]):
+        row = started.get(fold, {"state": "waiting" if active else "not started", "epochs": 0, "seconds": None})
         total = sum(stage["epochs"] for stage in stages if bool(stage.get("shared")) == (fold == SHARED_FOLD))
         left_s = row.get("left_s")
         rows.append(
@@ -121,25 +121,25 @@ def folds_of(events: Events, active: bool) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["fold", "state", "epochs", "lwlrap", "best", "seconds", "left"])
 
 
-def fold_table(table: pd.DataFrame) -> None:
-    """The table of `folds_of`."""
+def show_fold_table(table: pd.DataFrame) -> None:
+    """Show the table of `fold_table`."""
     st.dataframe(
         table,
         hide_index=True,
         height="content",
         placeholder="",
         column_config={
-            "lwlrap": st.column_config.NumberColumn(format="%.4f", help="Of the last epoch, and at the end."),
-            "best": st.column_config.NumberColumn("best lwlrap", format="%.4f", help="Of any epoch."),
-            "seconds": st.column_config.NumberColumn(format="%.0f s", help="Of training and measuring so far."),
-            "left": st.column_config.TextColumn(help="By what the epochs so far took."),
+            "lwlrap": st.column_config.NumberColumn(format="%.4f", help="After the last epoch."),
+            "best": st.column_config.NumberColumn("best lwlrap", format="%.4f", help="Best of all epochs."),
+            "seconds": st.column_config.NumberColumn(format="%.0f s", help="Training and measuring so far."),
+            "left": st.column_config.TextColumn(help="Estimated from the epochs so far."),
         },
         alt="Folds with their state and lwlrap",
     )
 
 
-def epochs_of(events: Events) -> pd.DataFrame:
-    """One row an epoch, as the curves show them."""
+def epoch_table(events: Events) -> pd.DataFrame:
+    """One row per epoch with the values that the curves show."""
     columns = [
         "fold", "stage", "subset", "step", "lwlrap", "curated_lwlrap", "accuracy", "train_loss", "valid_loss", "lr",
         "seconds",
@@ -148,28 +148,34 @@ def epochs_of(events: Events) -> pd.DataFrame:
     return table.assign(stage=table["stage"] + 1).rename(columns={"step": "epoch"})
 
 
-def labels_of(events: Events, clips: pd.Series | None) -> tuple[pd.DataFrame, str]:
-    """Mean lwlrap of each label, the worst first, and what it is the mean of.
+def label_table(events: Events, clips: pd.Series | None) -> tuple[pd.DataFrame, str]:
+    """Mean lwlrap of each label, the worst first, and a text that says which folds it is the mean of.
 
-    Finished folds count as they ended; before the first of them each fold counts as its last epoch left it.
+    The mean is over finished folds; before the first fold has finished, over the last epoch of each fold.
+
+    Parameters
+    ----------
+    events : list of dict
+    clips : pandas.Series or None
+        Number of clips per label, from `clips_per_label`.
     """
     plan = plan_of(events)
     by_fold = {event["fold"]: event for event in events if event["event"] == "fold-finished" and event.get("per_class")}
-    of = "1 finished fold" if len(by_fold) == 1 else f"{len(by_fold)} finished folds"
+    folds = "1 finished fold" if len(by_fold) == 1 else f"{len(by_fold)} finished folds"
     if not by_fold:
         last = {event["fold"]: event for event in epochs_done(events) if event.get("per_class")}
         by_fold = {fold: event for fold, event in last.items() if fold != SHARED_FOLD} or last
-        of = "the last epoch of " + ", ".join(map(fold_name, by_fold))
+        folds = "the last epoch of " + ", ".join(map(fold_name, by_fold))
     if plan is None or not by_fold:
-        return pd.DataFrame(columns=["label", "lwlrap", "clips"]), of
+        return pd.DataFrame(columns=["label", "lwlrap", "clips"]), folds
     scores = pd.DataFrame([event["per_class"] for event in by_fold.values()], columns=plan["labels"], dtype=float)
     table = scores.mean().rename_axis("label").rename("lwlrap").reset_index()
     table["clips"] = table["label"].map(clips).fillna(0).astype(int) if clips is not None else pd.NA
-    return table.sort_values(["lwlrap", "label"], na_position="last", ignore_index=True), of
+    return table.sort_values(["lwlrap", "label"], na_position="last", ignore_index=True), folds
 
 
-def label_table(table: pd.DataFrame) -> None:
-    """The table of `labels_of`, a bar a label."""
+def show_label_table(table: pd.DataFrame) -> None:
+    """Show the table of `label_table`, with one bar per label."""
     st.dataframe(
         table if table["clips"].notna().any() else table.drop(columns="clips"),
         hide_index=True,
@@ -177,7 +183,7 @@ def label_table(table: pd.DataFrame) -> None:
         placeholder="",
         column_config={
             "lwlrap": st.column_config.ProgressColumn(
-                "mean lwlrap", format="%.3f", min_value=0, max_value=1, help="Of this label alone, mean over the folds."
+                "mean lwlrap", format="%.3f", min_value=0, max_value=1, help="Of this label, mean over the folds."
             ),
             "clips": st.column_config.NumberColumn(help="Clips of the dataset that have this label."),
         },
@@ -185,11 +191,11 @@ def label_table(table: pd.DataFrame) -> None:
     )
 
 
-def clips_of_labels(run: Run, events: Events) -> pd.Series | None:
-    """Clips a label among those that the run's last stage trains on; None where its dataset is gone."""
+def clips_per_label(run: Run, events: Events) -> pd.Series | None:
+    """Number of clips per label in the subset of the run's last stage; None where its dataset is missing."""
     plan = plan_of(events)
     try:
-        dataset = cache.dataset(Path(run.settings().dataset))
+        dataset = cache.load_dataset(Path(run.settings().dataset))
     except AudiotagError:
         return None
     if plan is None:
@@ -198,82 +204,82 @@ def clips_of_labels(run: Run, events: Events) -> pd.Series | None:
 
 
 def keep_zoom() -> None:
-    """Keep the zoom of the curves while they grow; called outside of what is drawn each second."""
+    """Keep the zoom of the curves while they grow; call it outside of the fragment that is drawn each second."""
     st.html(KEEP_ZOOM, unsafe_allow_javascript=True)
 
 
-def results(run: Run, state: State, others: dict[str, Run]) -> None:
-    """Curves, folds, labels, losses and log of a run, beside the curves of ``others`` that are chosen."""
+def show_results(run: Run, state: State, others: dict[str, Run]) -> None:
+    """Curves, folds, labels, losses and log of a run; runs of ``others`` can be compared with it."""
     events = run.events()
     epochs, plan = epochs_done(events), plan_of(events)
     if epochs and plan:
         try:
             recipe = run.settings().recipe
-        except AudiotagError:  # said above, and no reason to hide the curves
+        except AudiotagError:  # the page shows the reason above, and the curves do not need the recipe
             recipe = None
-        _curves(run, epochs, plan["stages"], others, recipe)
-        as_table(epochs_of(events), f"{run.name}-epochs")
+        _show_curves(run, epochs, plan["stages"], others, recipe)
+        show_table(epoch_table(events), f"{run.name}-epochs")
         st.markdown("**Folds**")
-        folds = folds_of(events, state in ACTIVE)
-        fold_table(folds)
-        download(folds, f"{run.name}-folds")
-        _labels(run, events)
-        _losses(run, events, plan["stages"], recipe)
+        folds = fold_table(events, state in ACTIVE)
+        show_fold_table(folds)
+        show_downloads(folds, f"{run.name}-folds")
+        _show_labels(run, events)
+        _show_losses(run, events, plan["stages"], recipe)
     with st.expander("Log", icon=":material/article:", key="log"):
-        st.code(run.log_tail() or "nothing yet", language=None, wrap_lines=True)
+        st.code(run.log_tail() or "The log is empty.", language=None, wrap_lines=True)
 
 
-def _curves(run: Run, epochs: Events, stages: Events, others: dict[str, Run], recipe: Recipe | None) -> None:
+def _show_curves(run: Run, epochs: Events, stages: Events, others: dict[str, Run], recipe: Recipe | None) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         smooth = st.toggle(
             "Smooth",
             key="smooth",
             bind="query-params",
-            help="Draws a moving average over the epochs; the points as they are stay in the background.",
+            help="Draws a moving average over the epochs. The measured points stay in the background.",
         )
         chosen = st.multiselect(
             "Compare with",
             list(others),
             key="compare",
             bind="query-params",
-            max_selections=MOST_COMPARED,
+            max_selections=MAX_COMPARED_RUNS,
             select_all=False,
             placeholder="Compare with earlier runs",
             label_visibility="collapsed",
             disabled=not others,
-            help="Each is drawn as the mean of its folds.",
+            help="Each run is drawn as the mean of its folds.",
         )
     compared = {name: done for name in chosen if name in others and (done := epochs_done(others[name].events()))}
     st.plotly_chart(
         figures.lwlrap(epochs, stages, smooth, compared, run.name),
         key="lwlrap",
         config=CONFIG,
-        alt="lwlrap by epoch, a line a fold",
+        alt="lwlrap by epoch, one line per fold",
     )
     for name in chosen:
         if name not in compared:
-            st.caption(f"{name} has no epoch to compare with yet.")
-    st.caption(READ_WITH_CARE)
+            st.caption(f"{name} has no finished epoch yet.")
+    st.caption(HELD_OUT_NOTE)
     if recipe and recipe.augment_held_out:
-        st.caption(HANDICAPPED)
+        st.caption(AUGMENTED_HELD_OUT_NOTE)
 
 
-def _labels(run: Run, events: Events) -> None:
-    table, of = labels_of(events, clips_of_labels(run, events))
+def _show_labels(run: Run, events: Events) -> None:
+    table, folds = label_table(events, clips_per_label(run, events))
     if len(table):
-        st.markdown("**Labels**, the worst first")
-        label_table(table)
-        st.caption(f"Mean over {of}.")
-        download(table, f"{run.name}-labels")
+        st.markdown("**Labels**, worst first")
+        show_label_table(table)
+        st.caption(f"Mean over {folds}.")
+        show_downloads(table, f"{run.name}-labels")
 
 
-def _losses(run: Run, events: Events, stages: Events, recipe: Recipe | None) -> None:
+def _show_losses(run: Run, events: Events, stages: Events, recipe: Recipe | None) -> None:
     with st.expander("Losses", icon=":material/show_chart:", key="losses-open"):
         st.plotly_chart(
             figures.losses(epochs_done(events), stages, run.name, recipe.loss if recipe else "bce"),
             key="losses",
             config=CONFIG,
-            alt="Training and validation loss by epoch, a pair a fold",
+            alt="Training and validation loss by epoch, one pair per fold",
         )
         columns = ["fold", "stage", "subset", "epoch", "train_loss", "valid_loss"]
-        as_table(epochs_of(events)[columns], f"{run.name}-losses")
+        show_table(epoch_table(events)[columns], f"{run.name}-losses")

@@ -1,6 +1,6 @@
-"""The right side of the Train page: a run as it is on disk, read anew each second while it trains.
+"""The right side of the Train page: one run as it is on disk, read again each second while it trains.
 
-Nothing here remembers a run: what is chosen is in the address, all else is in the run's folder.
+The chosen run is in the address, everything else in the run's folder, so a reload loses nothing.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from audiotag.cli.command_lines import publish_line
 from audiotag.errors import AudiotagError
 from audiotag.figures import training as figures
 from audiotag.training.devices import check_device
@@ -29,42 +30,43 @@ from audiotag.wording import format_duration
 from audiotag.workspace import Workspace
 
 
-def show(workspace: Workspace) -> None:
-    """The picker, the chosen run, and the form that publishes it."""
-    _undo_bar(workspace)
+def show_runs(workspace: Workspace) -> None:
+    """The picker of runs, the chosen run, and the form that publishes it."""
+    _show_undo(workspace)
     runs = {run.name: run for run in list_runs(workspace)}
     if not runs:
         st.info(
-            "No run yet. Start one with the button; it goes on when you close this page.",
+            "There is no run yet. Choose a recipe and start one.",
             icon=":material/model_training:",
         )
         return
-    run = runs[_pick(runs)]
-    seen = (run.state(), run.finished_folds())
+    run = runs[_pick_run(runs)]
+    shown = (run.state(), run.finished_folds())
     with messages.show_errors():
         settings = run.settings()
         st.markdown(
-            f"**{messages.escape_markdown(settings.recipe.title)}** on {messages.escape_markdown(Path(settings.dataset).name)}"
+            f"**{messages.escape_markdown(settings.recipe.title)}** on "
+            f"{messages.escape_markdown(Path(settings.dataset).name)}"
         )
 
-    @st.fragment(run_every=1 if seen[0] in ACTIVE else None)
+    @st.fragment(run_every=1 if shown[0] in ACTIVE else None)
     def live() -> None:
-        """The page is run again once whenever the run goes on to another state, or has another fold to publish."""
-        if not run.folder.exists() or (run.state(), run.finished_folds()) != seen:
+        """Show the run; run the whole page again when the run's state changes or another fold has finished."""
+        if not run.folder.exists() or (run.state(), run.finished_folds()) != shown:
             st.rerun()
-        _state(run, seen[0], workspace)
-        tables.results(run, seen[0], {name: other for name, other in runs.items() if name != run.name})
+        _show_state(run, shown[0], workspace)
+        tables.show_results(run, shown[0], {name: other for name, other in runs.items() if name != run.name})
 
     live()
     tables.keep_zoom()
-    if seen[1]:
-        _publish_form(run, seen[1], workspace)
+    if shown[1]:
+        _publish_form(run, shown[1], workspace)
 
 
-def _pick(runs: dict[str, Run]) -> str:
-    """The name of the chosen run, which is in the address."""
+def _pick_run(runs: dict[str, Run]) -> str:
+    """Name of the chosen run, which is in the address."""
     chosen = st.session_state.get("run", st.query_params.get("run"))
-    # Set, not left: the labels change with the states, and a browser sends back the label that it last showed.
+    # Always set, because the labels change with the states and a browser sends back the label that it last showed.
     st.session_state["run"] = chosen if chosen in runs else next(iter(runs))
     states = {name: run.state() for name, run in runs.items()}
     name = st.selectbox(
@@ -73,20 +75,20 @@ def _pick(runs: dict[str, Run]) -> str:
         format_func=lambda name: f"{tables.STATE_ICONS[states[name]]} {name}",
         key="run",
         persist_state="session",
-        help="The newest first: " + ", ".join(f"{icon} {state}" for state, icon in tables.STATE_ICONS.items()) + ".",
+        help="Newest first. " + ", ".join(f"{icon} {state}" for state, icon in tables.STATE_ICONS.items()) + ".",
     )
     if st.query_params.get("run") != name:
         st.query_params["run"] = name
     return name
 
 
-def _state(run: Run, state: State, workspace: Workspace) -> None:
-    """How the run stands, and what can be done about it."""
-    with st.container():  # of its own, so that what lies below keeps its place as folds come and go
+def _show_state(run: Run, state: State, workspace: Workspace) -> None:
+    """State and progress of the run, and the buttons for it."""
+    with st.container():  # of its own, so that everything below stays in place when folds start and finish
         if state == "queued":
-            st.info(_waits_for(run, workspace), icon=":material/hourglass_top:")
+            st.info(_queue_text(run, workspace), icon=":material/hourglass_top:")
         elif state in ACTIVE:
-            _progress(run, state)
+            _show_progress(run, state)
         elif state == "finished":
             scores = [event["lwlrap"] for event in run.events() if event["event"] == "fold-finished"]
             folds = "1 fold" if len(scores) == 1 else f"{len(scores)} folds"
@@ -95,24 +97,24 @@ def _state(run: Run, state: State, workspace: Workspace) -> None:
             )
         elif state == "failed":
             st.error(
-                messages.escape_markdown(run.reason() or "It failed without a word; the log may tell."),
+                messages.escape_markdown(run.reason() or "The run failed without a message. See the log below."),
                 icon=":material/error:",
             )
-            st.caption("What the worker printed last. Resume goes on from the last epoch; finished folds are kept.")
-            st.code(run.log_tail(12) or "nothing", language=None, wrap_lines=True)
+            st.caption("The last lines of the log. Resume continues from the last epoch and keeps finished folds.")
+            st.code(run.log_tail(12) or "The log is empty.", language=None, wrap_lines=True)
         else:
             st.warning(
-                f"The run was {state}; what its finished folds gave is kept. Resume goes on from the last epoch.",
+                f"The run was {state}. Resume continues from the last epoch and keeps finished folds.",
                 icon=":material/stop_circle:",
             )
-        _buttons(run, state, workspace)
+        _show_buttons(run, state, workspace)
 
 
-def _progress(run: Run, state: State) -> None:
-    """A bar for each fold in training, and how long all of it takes yet."""
+def _show_progress(run: Run, state: State) -> None:
+    """A bar for each fold in training, and the remaining time of the run."""
     folds = run.progress()
     if state == "starting" or not folds:
-        st.progress(0.0, "Starting: loading the libraries and reading every clip once …")
+        st.progress(0.0, "Starting: loading libraries and reading all clips once …")
         return
     events = run.events()
     left_s = work_left(events)
@@ -129,8 +131,8 @@ def _progress(run: Run, state: State) -> None:
             f"loss {fold['loss']:.4f}"
         )
         left = [
-            f"{format_duration(seconds)} to the end of the {what}"
-            for what, seconds in (
+            f"{format_duration(seconds)} to the end of the {part}"
+            for part, seconds in (
                 ("epoch", fold.get("seconds_left_in_epoch")),
                 ("fold", work_left(events, fold["fold"])),
             )
@@ -140,24 +142,24 @@ def _progress(run: Run, state: State) -> None:
         st.progress(min(1.0, fold["batch"] / max(1, fold["batches"])), text)
 
 
-def _waits_for(run: Run, workspace: Workspace) -> str:
-    """Which device a queued run waits for, and who is at it."""
+def _queue_text(run: Run, workspace: Workspace) -> str:
+    """Which device a queued run waits for, and which run uses it now."""
     try:
         wanted = check_device(run.settings().device)
     except AudiotagError:
         return "Waits for its device."
-    at_it = ""
+    user = ""
     for other in list_runs(workspace):
         if other.name != run.name and other.state() in ("running", "stopping", "starting"):
             try:
                 shared = set(check_device(other.settings().device)) & set(wanted)
             except AudiotagError:
                 continue
-            at_it = f": run {other.name} is at it" if shared else at_it
-    return messages.escape_markdown(f"Waits for the {' and the '.join(wanted)}{at_it}. It begins by itself.")
+            user = f", which run {other.name} uses" if shared else user
+    return messages.escape_markdown(f"Waits for {' and '.join(wanted)}{user}. It starts automatically.")
 
 
-def _buttons(run: Run, state: State, workspace: Workspace) -> None:
+def _show_buttons(run: Run, state: State, workspace: Workspace) -> None:
     with st.container(horizontal=True):
         if state in ACTIVE:
             label = "Leave the queue" if state == "queued" else "Stop after this batch"
@@ -165,28 +167,28 @@ def _buttons(run: Run, state: State, workspace: Workspace) -> None:
                 run.stop()
                 st.rerun()
         if state in RESUMABLE and st.button(
-            "Resume", icon=":material/play_arrow:", key="resume", help="From the last epoch that is on disk."
+            "Resume", icon=":material/play_arrow:", key="resume", help="Continues from the last epoch that was saved."
         ):
             with messages.show_errors():
                 run.start()
                 st.rerun()
         if state not in ACTIVE and st.button("Delete …", icon=":material/delete:", key="delete", type="tertiary"):
-            _confirm(run, workspace)
+            _confirm_deletion(run, workspace)
 
 
 @st.dialog("Delete this run?", icon=":material/delete:")
-def _confirm(run: Run, workspace: Workspace) -> None:
+def _confirm_deletion(run: Run, workspace: Workspace) -> None:
     folds = len(run.finished_folds())
-    kept = sum(path.stat().st_size for path in run.folder.rglob("*") if path.is_file()) / 2**20
+    size_mib = sum(path.stat().st_size for path in run.folder.rglob("*") if path.is_file()) / 2**20
     st.markdown(
-        f"**{messages.escape_markdown(run.name)}** goes, with its curves, log and checkpoints"
-        + (f", and the weights of {folds} finished {'fold' if folds == 1 else 'folds'}" if folds else "")
-        + f": {kept:.1f} MiB. Ensembles that were published from it stay."
+        f"Deletes **{messages.escape_markdown(run.name)}** with its curves, log and checkpoints"
+        + (f" and the weights of {folds} finished {'fold' if folds == 1 else 'folds'}" if folds else "")
+        + f" ({size_mib:.1f} MiB). Ensembles that were published from it stay."
     )
-    st.caption("It can be brought back until another run is deleted.")
+    st.caption("You can undo this until you delete another run.")
     with st.container(horizontal=True):
         sure = st.button("Delete", type="primary", key="delete-sure", on_click=_delete, args=(run, workspace))
-        if st.button("Keep it", key="delete-not") or sure:
+        if st.button("Cancel", key="delete-not") or sure:
             st.rerun()
 
 
@@ -196,11 +198,12 @@ def _delete(run: Run, workspace: Workspace) -> None:
         st.session_state["deleted-run"] = run.name
 
 
-def _undo_bar(workspace: Workspace) -> None:
+def _show_undo(workspace: Workspace) -> None:
+    """The button that restores the run that was deleted last."""
     if not (name := st.session_state.get("deleted-run")):
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"Run {messages.escape_markdown(name)} is deleted.", width="content")
+        st.caption(f"Run {messages.escape_markdown(name)} was deleted.", width="content")
         if st.button("Undo", icon=":material/undo:", key="undo-delete-run", type="tertiary"):
             del st.session_state["deleted-run"]
             with messages.show_errors():
@@ -210,10 +213,10 @@ def _undo_bar(workspace: Workspace) -> None:
 def _publish_form(run: Run, folds: list[int], workspace: Workspace) -> None:
     """Name and button that make an ensemble of the finished folds."""
     with st.form("publish", border=True):
-        which = ", ".join(map(str, folds))
+        numbers = ", ".join(map(str, folds))
         st.markdown(
-            f"**Publish as an ensemble** of fold{'' if len(folds) == 1 else 's'} {which}, so that the Tag page and "
-            "`audiotag tag` can use it."
+            f"**Publish** fold{'' if len(folds) == 1 else 's'} {numbers} as an ensemble that the Tag page and "
+            "`audiotag tag` can use."
         )
         name = st.text_input("Name", value=_free_name(run, workspace), key=f"publish-name-{run.name}")
         if st.form_submit_button("Publish", icon=":material/publish:"):
@@ -221,12 +224,14 @@ def _publish_form(run: Run, folds: list[int], workspace: Workspace) -> None:
 
             with messages.show_errors():
                 publish(run, name, workspace.ensembles)
-                st.toast(f"{name} is chosen as the ensemble now; the Tag page uses it.", icon=":material/check:")
+                st.toast(f"{name} is now the chosen ensemble.", icon=":material/check:")
                 messages.select_in_sidebar("ensemble", name)
+        st.caption("The same as a command:")
+        st.code(publish_line(run.name, name or "NAME"), language="bash", wrap_lines=True)
 
 
 def _free_name(run: Run, workspace: Workspace) -> str:
-    """A name for the ensemble that can be used and is not taken."""
+    """A valid name for the ensemble that no other ensemble has."""
     try:
         settings = run.settings()
     except AudiotagError:

@@ -1,1 +1,4 @@
-"""TODO."""
+"""Widgets that several pages use: messages, sound panel, sound picker, step and draw buttons, downloads.
+
+`messages` shows errors and escapes Markdown; every page uses it.
+"""

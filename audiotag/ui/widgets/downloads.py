@@ -1,29 +1,29 @@
-"""A table on a page, and what can be saved from it."""
+"""Show the table behind a chart, and buttons that download it."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from functools import partial
 
 import pandas as pd
 import streamlit as st
 
 
-def as_table(table: pd.DataFrame, name: str, label: str = "As a table") -> None:
-    """A chart's table, one click away, with a download; a named index becomes a column."""
+def show_table(table: pd.DataFrame, name: str, label: str = "As a table") -> None:
+    """Show a chart's table in a closed expander, with downloads; a named index becomes a column."""
     shown = table.reset_index() if table.index.name else table
     with st.expander(label, icon=":material/table:"):
         st.dataframe(shown, hide_index=True, alt=f"Table of {name}")
-        download(shown, name)
+        show_downloads(shown, name)
 
 
-def download(table: pd.DataFrame, name: str) -> None:
-    """Buttons for CSV and Parquet; the file is made when it is asked for."""
+def show_downloads(table: pd.DataFrame, name: str) -> None:
+    """Buttons that download a table as CSV and Parquet; the file is made when a button is pressed."""
     with st.container(horizontal=True):
-        for label, suffix, make in (("CSV", "csv", _csv), ("Parquet", "parquet", _parquet)):
+        for label, suffix, encode in (("CSV", "csv", _csv_bytes), ("Parquet", "parquet", _parquet_bytes)):
             st.download_button(
                 label,
-                _later(make, table),
+                partial(encode, table),
                 file_name=f"{name}.{suffix}",
                 icon=":material/download:",
                 key=f"download-{name}-{suffix}",
@@ -31,16 +31,12 @@ def download(table: pd.DataFrame, name: str) -> None:
             )
 
 
-def _later(make: Callable[[pd.DataFrame], bytes], table: pd.DataFrame) -> Callable[[], bytes]:
-    return lambda: make(table)
-
-
-def _csv(table: pd.DataFrame) -> bytes:
+def _csv_bytes(table: pd.DataFrame) -> bytes:
     flat = table.assign(labels=table["labels"].map(",".join)) if "labels" in table and len(table) else table
     return flat.to_csv(index=False).encode()
 
 
-def _parquet(table: pd.DataFrame) -> bytes:
+def _parquet_bytes(table: pd.DataFrame) -> bytes:
     buffer = io.BytesIO()
     table.rename(columns=str).to_parquet(buffer)
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""How to get FSDKaggle2019, and what of it is still missing in a folder."""
+"""A dialog that shows how to download FSDKaggle2019, and which parts of it a folder still lacks."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from audiotag.workspace import Workspace
 
 @st.dialog("Get FSDKaggle2019", width="large", icon=":material/cloud_download:")
 def get_fsdkaggle2019(folder: Path) -> None:
-    """The dataset of Freesound Audio Tagging 2019: commands to fetch it into ``folder``, and what is there already."""
+    """Commands that download FSDKaggle2019 into ``folder``, and the state of its parts there."""
     st.markdown(
-        "29,266 clips under 80 labels: 4,970 curated, 19,815 with noisy labels, 4,481 to test on. Run the commands of "
-        "one of the two places in a terminal; nothing is downloaded from here."
+        "29,266 clips with 80 labels: 4,970 curated, 19,815 with noisy labels, 4,481 for testing. Run the commands of "
+        "one of the two sources in a terminal."
     )
-    path = st.text_input("Folder", str(folder), key="fetch-folder", help="Where it is, or where it shall be.")
+    path = st.text_input("Folder", str(folder), key="fetch-folder", help="Where the dataset is, or where to put it.")
     with show_errors():
         state = check_folder(Path(path))
         st.dataframe(
             [{"": "✓" if row.complete else "", "part": row.part.name, "state": row.state} for row in state.rows],
             hide_index=True,
-            alt="What of the dataset is in the folder",
+            alt="Parts of the dataset and their state in the folder",
         )
         (st.caption if state.fits else st.warning)(escape_markdown(state.disk))
         places = st.tabs(["Zenodo", "Kaggle"], default=state.release.name)
@@ -36,6 +36,6 @@ def get_fsdkaggle2019(folder: Path) -> None:
         ):
             tab.caption(f"{release.note} {release.disk}")
             tab.code(commands(Path(path)), language="shell", wrap_lines=True)
-        if any(row.found for row in state.rows) and st.button("Open what is there", type="primary", key="open-fetched"):
+        if any(row.found for row in state.rows) and st.button("Open this folder", type="primary", key="open-fetched"):
             dataset = open_and_remember(state.folder, OpenOptions(), Workspace())
             select_in_sidebar("dataset", dataset.root)

@@ -1,4 +1,4 @@
-"""A sound on a page: player and facts, in one place for all pages."""
+"""Show one sound: the player, and its duration, format and levels."""
 
 from __future__ import annotations
 
@@ -9,40 +9,41 @@ from audiotag.audio.levels import peak_dbfs, rms_dbfs
 from audiotag.features.log_mel import display_log_mel
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.features.trimming import trimmed_bounds
-from audiotag.ui.cache import LONGEST_S
-from audiotag.ui.player.player import PlayerOptions, Region, TimelineRow, player
+from audiotag.ui.cache import MAX_PLAYED_S
+from audiotag.ui.player import PlayerOptions, Region, TimelineRow, show_player
 from audiotag.ui.widgets.messages import escape_markdown
 
 
-def whole(
+def show_sound(
     sound: Sound,
     settings: SpectrogramSettings,
     key: str,
     timeline: tuple[TimelineRow, ...] = (),
     from_s: float = 0.0,
 ) -> None:
-    """Player and facts of a sound, which is at the settings' sample rate.
+    """Show player and facts of a sound.
 
     Parameters
     ----------
     sound : Sound
+        At the settings' sample rate.
     settings : SpectrogramSettings
     key : str
         Of this place on the page.
     timeline : tuple[TimelineRow, ...]
-        Rows below its picture.
+        Rows below the spectrogram.
     from_s : float
-        Where it begins in a longer sound that it is a part of.
+        Start of this sound within a longer sound of which it is a part, in seconds.
     """
     for note in sound.notes:
         st.caption(f":material/info: {escape_markdown(note)}")
-    waveform = sound.waveform[: int(LONGEST_S * settings.sample_rate)]
+    waveform = sound.waveform[: int(MAX_PLAYED_S * settings.sample_rate)]
     if len(waveform) < len(sound.waveform):
-        st.caption(f":material/info: Only the first {LONGEST_S / 60:g} minutes are shown and played here.")
+        st.caption(f":material/info: Only the first {MAX_PLAYED_S / 60:g} minutes are shown and played.")
     start, end = trimmed_bounds(waveform, settings)
-    kept = Region(start / settings.sample_rate, end / settings.sample_rate)
-    options = PlayerOptions(sound.name, kept, timeline=timeline, from_s=from_s)
-    player(waveform, display_log_mel(waveform, settings), settings, options, key)
+    untrimmed = Region(start / settings.sample_rate, end / settings.sample_rate)
+    options = PlayerOptions(sound.name, untrimmed, timeline=timeline, from_s=from_s)
+    show_player(waveform, display_log_mel(waveform, settings), settings, options, key)
     header = sound.header
     st.caption(
         f"{sound.duration_s:.2f} s · {header.sample_rate:,} Hz · {header.channels} channel"

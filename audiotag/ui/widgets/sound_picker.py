@@ -1,8 +1,8 @@
-"""Where a sound comes from: the dataset, an upload, the microphone; the Spectrogram page's picker, and its parts."""
+"""Pick a sound: a clip of the dataset, an upload, or a recording."""
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
 
 import pandas as pd
 import streamlit as st
@@ -15,75 +15,69 @@ from audiotag.ui import cache
 from audiotag.ui.widgets import messages
 
 SOURCES = ("Dataset", "Upload", "Microphone")
-MICROPHONE = (
-    "Browsers lay echo cancelling, noise suppression and automatic gain over the microphone: what you see here may be "
-    "cleaner than the sound was, and of another level."
+MICROPHONE_NOTE = (
+    "Browsers apply echo cancelling, noise suppression and automatic gain to the microphone. The recording may be "
+    "cleaner than the real sound, and its level may differ."
 )
 
 
 def pick_sound(dataset: Dataset) -> Source | None:
-    """The widgets; None where nothing is chosen yet."""
+    """Widgets that choose a sound; None where nothing is chosen yet."""
     source = st.segmented_control(
         "Sound from", SOURCES, key="sound-from", default="Dataset", required=True, persist_state="session"
     )
     if source == "Upload":
-        upload = st.file_uploader(
-            "Sound file", key="spectrogram-upload", help=f"{READABLE}; what it is, its content says."
-        )
+        upload = st.file_uploader("Sound file", key="spectrogram-upload", help=f"{READABLE}, whatever its suffix.")
         return upload.getvalue() if upload else None
     if source == "Microphone":
         recorded = st.audio_input("Record", sample_rate=44_100, key="spectrogram-recording")
-        st.caption(MICROPHONE)
+        st.caption(MICROPHONE_NOTE)
         return recorded.getvalue() if recorded else None
-    return _of_dataset(dataset)
+    clip = pick_dataset_clip(dataset, "spectrogram", persist=True)
+    return None if clip is None else clip["path"]
 
 
-def name_of(source: Source) -> str:
-    """What to call it."""
+def source_name(source: Source) -> str:
+    """Name of the chosen sound."""
     if not isinstance(source, bytes):
         return source.name
     upload = st.session_state.get("spectrogram-upload")
     return upload.name if st.session_state["sound-from"] == "Upload" and upload else "recording"
 
 
-def decoded(source: Source, sample_rate: int) -> Sound:
-    """The sound at the rate that the settings want."""
+def decode_source(source: Source, sample_rate: int) -> Sound:
+    """Decode the chosen sound at a sample rate in Hz."""
     if isinstance(source, bytes):
-        return read_sound(source, sample_rate, name_of(source))
-    return cache.sound(source, sample_rate)
+        return read_sound(source, sample_rate, source_name(source))
+    return cache.load_sound(source, sample_rate)
 
 
-def same_label(dataset: Dataset, most: int) -> list[Any]:
-    """Paths of the first clips of the label that is looked at; of the whole dataset where none is."""
+def paths_with_label(dataset: Dataset, count: int) -> list[Path]:
+    """Paths of the first clips that have the chosen label; of any clips where no label is chosen."""
     label = st.session_state.get("spectrogram-label")
     clips = dataset.clips
     having = clips[clips["labels"].map(lambda labels: label in labels).astype(bool)] if label else clips
-    return list((having if len(having) else clips)["path"].head(most))
+    return list((having if len(having) else clips)["path"].head(count))
 
 
-def _of_dataset(dataset: Dataset) -> Source | None:
-    clip = dataset_clip(dataset, "spectrogram", kept=True)
-    return None if clip is None else clip["path"]
-
-
-def dataset_clip(dataset: Dataset, prefix: str, kept: bool = False) -> pd.Series | None:
-    """A clip of the dataset, found by its label; None where no clip has it.
+def pick_dataset_clip(dataset: Dataset, prefix: str, persist: bool = False) -> pd.Series | None:
+    """Widgets that choose a clip by its label; None where no clip has that label.
 
     Parameters
     ----------
     dataset : Dataset
     prefix : str
         Of the widgets' keys.
-    kept : bool
-        Whether the label stays chosen when the page is left.
+    persist : bool
+        Whether the label stays chosen when the user leaves the page.
     """
     clips = dataset.clips
     label = st.selectbox(
         "Label",
         dataset.labels,
         key=f"{prefix}-label",
-        help="Clips that have this label.",
-        persist_state="session" if kept else None,
+        help="Shows only clips that have this label.",
+        persist_state="session" if persist else None,
     )
     having = clips[clips["labels"].map(lambda labels: label in labels).astype(bool)] if dataset.labels else clips
     if len(having) == 0:

@@ -1,10 +1,10 @@
-"""Figures of the Score page show each value where it is, and say without colour what is right."""
+"""Figures of the Score page show each value in its place, and true labels without colour."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from audiotag.figures.scoring import beside_published, per_class, ranking
+from audiotag.figures.scoring import per_class, published_scores, ranking
 from audiotag.scoring import PUBLISHED
 
 TABLE = pd.DataFrame(
@@ -14,7 +14,7 @@ TABLE = pd.DataFrame(
 
 @pytest.mark.parametrize("yours", [0.1, 0.53792, 0.7, 1.0])
 def test_a_score_and_the_published_ones_lie_at_their_values_on_the_scale(yours: float) -> None:
-    figure = beside_published(yours, PUBLISHED)
+    figure = published_scores(yours, PUBLISHED)
     (marks,) = figure.data
     drawn = {name.split("  ")[0]: value for name, value in zip(marks.y, marks.x, strict=True)}
     assert drawn == {**PUBLISHED, "this submission": yours}
@@ -23,8 +23,8 @@ def test_a_score_and_the_published_ones_lie_at_their_values_on_the_scale(yours: 
     assert all(f"{value:.5f}" in name for name, value in zip(marks.y, marks.x, strict=True))
 
 
-def test_the_submission_is_told_from_the_published_by_its_shape_and_place() -> None:
-    figure = beside_published(0.6, PUBLISHED)
+def test_the_submission_differs_from_published_scores_by_shape_and_place() -> None:
+    figure = published_scores(0.6, PUBLISHED)
     (marks,) = figure.data
     shapes = dict(zip(marks.y, marks.marker.symbol, strict=True))
     own = [name for name, shape in shapes.items() if shape not in set(list(shapes.values())[:-1])]
@@ -62,7 +62,7 @@ def test_a_true_label_far_down_is_shown_with_its_rank() -> None:
 
 
 @pytest.mark.parametrize("values", [[-7.0, -2.0], [0.0, 0.0], [3.0, 40.0]])
-def test_scores_that_are_no_probabilities_lie_inside_the_axis(values: list[float]) -> None:
+def test_scores_that_are_not_probabilities_lie_inside_the_axis(values: list[float]) -> None:
     low, high = ranking(pd.Series(values, index=["a", "b"]), ("a",)).layout.xaxis.range
     assert low <= min(values)
     assert max(values) < high

@@ -1,9 +1,9 @@
-"""Figures of the Tag page show a score, a threshold and a moment where they are."""
+"""Figures of the Tag page show scores, thresholds and times in their places."""
 
 import numpy as np
 import pytest
 
-from audiotag.figures.tagging import by_passing, precision_recall, precision_recall_curve, scores, timeline
+from audiotag.figures.tagging import passing_first, precision_recall, precision_recall_curve, scores, timeline
 from audiotag.tagging.out_of_fold import OutOfFold
 from audiotag.tagging.result import Tag, Tags
 
@@ -11,7 +11,7 @@ LABELS = ("Bark", "Bell", "Hiss")
 
 
 def tags_of(values: np.ndarray, thresholds: tuple[float, ...] = (0.5, 0.5, 0.5)) -> Tags:
-    """Tags of a sound by its windows' mean scores, ``(windows, labels)``; a window is 2 s, every second one begins."""
+    """Tags of a sound from scores of its windows, ``(windows, labels)``; a window of 2 s starts every second."""
     means = values.mean(axis=0)
     order = np.argsort(-means, kind="stable")
     ranking = tuple(Tag(LABELS[at], float(means[at]), thresholds[at], 1) for at in order)
@@ -25,7 +25,7 @@ def held_out() -> OutOfFold:
     return OutOfFold(np.round(0.4 * draw.random((200, 1)) + 0.4 * targets, 2), targets, np.ones(200, int))
 
 
-def test_bars_are_scores_and_ticks_thresholds_and_what_passes_is_full() -> None:
+def test_bars_are_scores_ticks_are_thresholds_and_passing_labels_are_filled() -> None:
     tags = tags_of(np.array([[0.9, 0.2, 0.4]]), (0.5, 0.1, 0.6))
     bars, ticks = scores(tags.ranking).data
     assert list(bars.x) == pytest.approx([0.2, 0.4, 0.9])  # the likeliest on top
@@ -36,7 +36,7 @@ def test_bars_are_scores_and_ticks_thresholds_and_what_passes_is_full() -> None:
     assert [name.split()[1] for name in bars.y] == ["0.20", "0.40", "0.90"]  # to be read without the bars
 
 
-def test_a_timeline_has_a_cell_a_window_at_its_middle_and_frames_the_part() -> None:
+def test_a_timeline_has_one_cell_per_window_at_its_middle_and_frames_the_part() -> None:
     values = np.random.default_rng(0).random((12, 3))
     tags = tags_of(values)
     figure = timeline(tags, LABELS, (3.0, 6.0))
@@ -48,17 +48,17 @@ def test_a_timeline_has_a_cell_a_window_at_its_middle_and_frames_the_part() -> N
     assert (frame.x0, frame.x1) == (3.0, 6.0)
 
 
-def test_gaps_between_windows_are_left_out_where_they_would_hide_them() -> None:
+def test_a_timeline_of_many_windows_has_no_gaps() -> None:
     few, many = (timeline(tags_of(np.zeros((count, 3))), LABELS, (0, 1)).data[0].xgap for count in (10, 1000))
     assert few > many == 0
 
 
 def test_tags_come_before_likelier_labels_that_do_not_pass() -> None:
     tags = tags_of(np.array([[0.8, 0.3, 0.5]]), (0.9, 0.2, 0.6))
-    assert [tag.label for tag in by_passing(tags)] == ["Bell", "Bark", "Hiss"]
+    assert [tag.label for tag in passing_first(tags)] == ["Bell", "Bark", "Hiss"]
 
 
-def test_the_curve_is_what_every_threshold_gives(held_out: OutOfFold) -> None:
+def test_the_curve_has_precision_and_recall_of_every_threshold(held_out: OutOfFold) -> None:
     recall, precision, at = precision_recall_curve(held_out.targets[:, 0], held_out.scores[:, 0])
     assert len(at) == len(set(held_out.scores[:, 0]))  # no threshold parts equal scores
     assert (np.diff(at) < 0).all()
@@ -73,7 +73,7 @@ def test_the_chosen_threshold_is_marked_on_its_curve(held_out: OutOfFold) -> Non
         assert (point.y[0], point.x[0]) == pytest.approx(held_out.precision_recall(0, threshold))
 
 
-def test_no_point_is_made_up_where_nothing_is_given_or_nothing_has_the_label(held_out: OutOfFold) -> None:
+def test_no_point_is_drawn_where_no_clip_gets_or_has_the_label(held_out: OutOfFold) -> None:
     assert len(precision_recall(held_out.targets[:, 0], held_out.scores[:, 0], 1.0).data) == 1
     (curve,) = precision_recall(np.zeros(5), np.linspace(0, 1, 5), 0.5).data
     assert len(curve.x) == 0

@@ -1,12 +1,10 @@
-"""Run options: they survive the round trip through the command, and what is not given stays as in the recipe."""
+"""Run options: each changes the recipe in its place, and what is not given stays as in the recipe."""
 
-import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from audiotag.cli import main, train
 from audiotag.errors import AudiotagError
 from audiotag.features.presets import save_preset
 from audiotag.features.settings import SpectrogramSettings
@@ -14,16 +12,6 @@ from audiotag.training.recipe import load_recipe
 from audiotag.training.run_options import RunOptions, epochs_of
 from audiotag.training.runs import RunSettings
 from audiotag.workspace import Workspace
-
-SEVERAL: list[dict[str, Any]] = [
-    {},
-    {"recipe": "capstone", "epochs": (1, 2, 3)},
-    {"folds": (2, 4), "epochs": (2,)},
-    {"fraction": 0.25, "balance": 1.0, "seed": 0},
-    {"fraction": 0.123456789, "balance": 0.0},
-    {"held_out": 0, "device": "cpu"},
-    {"preset": "mine", "folds": (1,), "epochs": (3,), "fraction": 0.5, "balance": 0.7, "seed": 7, "held_out": 3},
-]
 
 
 @pytest.fixture
@@ -33,17 +21,8 @@ def workspace() -> Workspace:
     return workspace
 
 
-@pytest.mark.parametrize("chosen", SEVERAL)
-@pytest.mark.parametrize("dataset", ["/data/sounds", "/my own/sounds; it's $HOME"])
-def test_command_read_by_its_own_parser_is_the_same_choices(dataset: str, chosen: dict[str, Any]) -> None:
-    choices = RunOptions(dataset, **chosen)
-    options = main.build_parser().parse_args(shlex.split(choices.command())[1:])
-    assert train.run_options_of(options) == choices
-
-
 def test_nothing_chosen_is_the_recipe_as_it_is(workspace: Workspace) -> None:
     assert RunOptions("/data").settings(workspace) == RunSettings("/data", load_recipe("quick"))
-    assert RunOptions("/data").command() == "audiotag train /data --recipe quick"
 
 
 def test_each_choice_changes_the_recipe_in_its_place_alone(workspace: Workspace) -> None:

@@ -1,4 +1,4 @@
-"""What the player is sent is true: levels, extremes, times and names."""
+"""The block that the player gets has the right levels, extremes, times and names."""
 
 import io
 import json
@@ -13,15 +13,15 @@ from audiotag.features.log_mel import display_log_mel, log_mel
 from audiotag.features.mel import mel_corners, mel_frequencies
 from audiotag.features.settings import PRESETS, SpectrogramSettings
 from audiotag.ui.player.player import (
-    MOST_COLUMNS,
+    MAX_COLUMNS,
     PlayerOptions,
     Region,
     TimelineRow,
     band_edges,
     envelope,
-    fewer_columns,
-    packed,
-    quantised,
+    pack_block,
+    quantise,
+    reduce_columns,
 )
 
 Tone = Callable[..., np.ndarray]
@@ -43,7 +43,7 @@ def unpacked(block: bytes) -> tuple[dict[str, Any], np.ndarray, np.ndarray, byte
     sizes = header["parts"]
     assert end + sum(sizes) == len(block)
     levels, outline, sound = (block[end + sum(sizes[:at]) :][:size] for at, size in enumerate(sizes))
-    shape = (header["picture"]["rows"], header["picture"]["columns"])
+    shape = (header["spectrogram"]["rows"], header["spectrogram"]["columns"])
     return (
         header,
         np.frombuffer(levels, np.uint8).reshape(shape),
@@ -52,42 +52,42 @@ def unpacked(block: bytes) -> tuple[dict[str, Any], np.ndarray, np.ndarray, byte
     )
 
 
-# The picture
+# The spectrogram
 
 
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
 def test_levels_come_back_to_within_half_a_step(settings: SpectrogramSettings, noise: np.ndarray) -> None:
-    picture = log_mel(noise, settings)
-    steps, floor_db = quantised(picture, settings)
+    spectrogram = log_mel(noise, settings)
+    steps, floor_db = quantise(spectrogram, settings)
     step_db = settings.top_db / 255
-    assert np.abs(floor_db + steps * step_db - picture).max() <= step_db / 2 + 1e-4
+    assert np.abs(floor_db + steps * step_db - spectrogram).max() <= step_db / 2 + 1e-4
     assert steps.max() == 255
 
 
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
 def test_silence_is_dark(settings: SpectrogramSettings) -> None:
-    picture = log_mel(np.zeros(44_100, np.float32), settings)
-    steps, floor_db = quantised(picture, settings)
+    spectrogram = log_mel(np.zeros(44_100, np.float32), settings)
+    steps, floor_db = quantise(spectrogram, settings)
     assert not steps.any()
-    assert floor_db == pytest.approx(float(picture.max()))
+    assert floor_db == pytest.approx(float(spectrogram.max()))
 
 
 def test_fewer_columns_keep_the_loudest_of_each_band() -> None:
     rng = np.random.default_rng(0)
-    picture = rng.normal(size=(4, 2 * MOST_COLUMNS + 1)).astype(np.float32)
-    fewer, step = fewer_columns(picture, MOST_COLUMNS)
+    spectrogram = rng.normal(size=(4, 2 * MAX_COLUMNS + 1)).astype(np.float32)
+    fewer, step = reduce_columns(spectrogram, MAX_COLUMNS)
     assert step == 3
-    assert fewer.shape == (4, -(-picture.shape[1] // step))
-    assert fewer.shape[1] <= MOST_COLUMNS
+    assert fewer.shape == (4, -(-spectrogram.shape[1] // step))
+    assert fewer.shape[1] <= MAX_COLUMNS
     for column in range(fewer.shape[1]):
-        np.testing.assert_array_equal(fewer[:, column], picture[:, column * step : (column + 1) * step].max(axis=1))
+        np.testing.assert_array_equal(fewer[:, column], spectrogram[:, column * step : (column + 1) * step].max(axis=1))
 
 
-def test_a_picture_that_fits_is_left_as_it_is(noise: np.ndarray) -> None:
-    picture = log_mel(noise, CAPSTONE)
-    fewer, step = fewer_columns(picture, picture.shape[1])
+def test_a_spectrogram_that_fits_is_left_as_it_is(noise: np.ndarray) -> None:
+    spectrogram = log_mel(noise, CAPSTONE)
+    fewer, step = reduce_columns(spectrogram, spectrogram.shape[1])
     assert step == 1
-    np.testing.assert_array_equal(fewer, picture)
+    np.testing.assert_array_equal(fewer, spectrogram)
 
 
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
@@ -103,7 +103,7 @@ def test_bands_end_between_their_centres(settings: SpectrogramSettings) -> None:
 
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
 @pytest.mark.parametrize("samples", [100, 30_000, 690 * 1638, 2_646_017])
-def test_picture_in_blocks_is_the_log_mel(settings: SpectrogramSettings, samples: int) -> None:
+def test_spectrogram_in_blocks_is_the_log_mel(settings: SpectrogramSettings, samples: int) -> None:
     rng = np.random.default_rng(0)
     waveform = (rng.standard_normal(samples) * np.linspace(0, 0.3, samples) ** 3).astype(np.float32)
     if samples <= settings.n_fft // 2:
@@ -129,7 +129,7 @@ def test_envelope_holds_the_true_extremes_of_every_stretch(samples: int) -> None
         assert (low, high) == (waveform[start:end].min(), waveform[start:end].max())
 
 
-def test_one_loud_sample_is_seen() -> None:
+def test_one_loud_sample_is_in_the_envelope() -> None:
     waveform = np.zeros(1_000_000, np.float32)
     waveform[777_777] = -0.9
     lowest, highest = envelope(waveform, 1200)
@@ -141,21 +141,21 @@ def test_one_loud_sample_is_seen() -> None:
 # The block
 
 
-def test_block_holds_sound_picture_and_times(tone: Tone) -> None:
+def test_block_holds_sound_spectrogram_and_times(tone: Tone) -> None:
     waveform = tone(1000, 2.0)
-    picture = log_mel(waveform, CAPSTONE)
-    options = PlayerOptions("a.b.ogg", Region(0.1, 1.9), Region(-0.5, 1.5), picture_start_s=0.25)
-    header, levels, outline, sound = unpacked(packed(waveform, picture, CAPSTONE, options))
+    spectrogram = log_mel(waveform, CAPSTONE)
+    options = PlayerOptions("a.b.ogg", Region(0.1, 1.9), Region(-0.5, 1.5), spectrogram_start_s=0.25)
+    header, levels, outline, sound = unpacked(pack_block(waveform, spectrogram, CAPSTONE, options))
     assert header["duration_s"] == 2.0
-    assert (header["kept"], header["crop"]) == ([0.1, 1.9], [-0.5, 1.5])
+    assert (header["untrimmed"], header["crop"]) == ([0.1, 1.9], [-0.5, 1.5])
     assert header["sound"]["file"] == "a.b.wav"
     assert header["sound"]["type"] == "audio/wav"
     frame_s = CAPSTONE.hop_length / CAPSTONE.sample_rate
-    assert header["picture"]["start_s"] == pytest.approx(0.25 - frame_s / 2)
-    assert header["picture"]["column_s"] == pytest.approx(frame_s)
-    assert header["picture"]["ceiling_db"] == pytest.approx(float(picture.max()), abs=1e-4)
+    assert header["spectrogram"]["start_s"] == pytest.approx(0.25 - frame_s / 2)
+    assert header["spectrogram"]["column_s"] == pytest.approx(frame_s)
+    assert header["spectrogram"]["ceiling_db"] == pytest.approx(float(spectrogram.max()), abs=1e-4)
     band = int(levels.sum(axis=1).argmax())
-    assert header["picture"]["edges_hz"][band] < 1000 < header["picture"]["edges_hz"][band + 1]
+    assert header["spectrogram"]["edges_hz"][band] < 1000 < header["spectrogram"]["edges_hz"][band + 1]
     assert outline.max() == waveform.max()
     heard, rate = soundfile.read(io.BytesIO(sound), dtype="float32")
     assert rate == CAPSTONE.sample_rate
@@ -164,20 +164,20 @@ def test_block_holds_sound_picture_and_times(tone: Tone) -> None:
 
 def test_a_long_sound_is_sent_without_loss_in_fewer_bytes(tone: Tone) -> None:
     waveform = tone(440, 40.0)
-    picture = display_log_mel(waveform, CAPSTONE)
-    header, levels, _, sound = unpacked(packed(waveform, picture, CAPSTONE, PlayerOptions("long.wav")))
+    spectrogram = display_log_mel(waveform, CAPSTONE)
+    header, levels, _, sound = unpacked(pack_block(waveform, spectrogram, CAPSTONE, PlayerOptions("long.wav")))
     assert header["sound"]["file"] == "long.flac"
     assert len(sound) < len(waveform) * 2
     heard, _ = soundfile.read(io.BytesIO(sound), dtype="float32")
     assert np.abs(heard - waveform).max() <= 1 / 32_768
-    assert levels.shape[1] <= MOST_COLUMNS
-    columns_s = levels.shape[1] * header["picture"]["column_s"]
-    assert columns_s == pytest.approx(40.0, abs=header["picture"]["column_s"])
+    assert levels.shape[1] <= MAX_COLUMNS
+    columns_s = levels.shape[1] * header["spectrogram"]["column_s"]
+    assert columns_s == pytest.approx(40.0, abs=header["spectrogram"]["column_s"])
 
 
 def test_only_another_sound_or_name_has_another_id(noise: np.ndarray) -> None:
     def sound_id(waveform: np.ndarray, settings: SpectrogramSettings, options: PlayerOptions) -> str:
-        return unpacked(packed(waveform, log_mel(waveform, settings), settings, options))[0]["sound"]["id"]
+        return unpacked(pack_block(waveform, log_mel(waveform, settings), settings, options))[0]["sound"]["id"]
 
     here = sound_id(noise, CAPSTONE, PlayerOptions("a"))
     assert sound_id(noise, CAPSTONE.changed(n_mels=64), PlayerOptions("a", crop=Region(0, 1))) == here
@@ -186,6 +186,6 @@ def test_only_another_sound_or_name_has_another_id(noise: np.ndarray) -> None:
 
 
 def test_the_same_arguments_give_the_same_block(noise: np.ndarray) -> None:
-    picture = log_mel(noise, CAPSTONE)
+    spectrogram = log_mel(noise, CAPSTONE)
     options = PlayerOptions("a.wav", timeline=(TimelineRow("Hiss", np.array([0.2, 0.7]), np.array([0.1, 0.9])),))
-    assert packed(noise, picture, CAPSTONE, options) == packed(noise, picture.copy(), CAPSTONE, options)
+    assert pack_block(noise, spectrogram, CAPSTONE, options) == pack_block(noise, spectrogram.copy(), CAPSTONE, options)

@@ -1,0 +1,137 @@
+"""Build command lines of ``audiotag`` from settings objects, for the pages that show their command.
+
+Every line is ready for a shell: words are quoted where they need it. A test reads each line back with the parser of
+`audiotag.cli.main`.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from audiotag.tagging.settings import TagSettings
+    from audiotag.training.run_options import RunOptions
+
+AND_MORE = "…"  # stands for further paths in a line that is too long to show; it is not quoted
+ABLATION = "gains"  # name of the command in the parser
+
+
+def train_line(options: RunOptions) -> str:
+    """Command that trains with these options; what is left as in the recipe does not appear in it.
+
+    >>> from audiotag.training.run_options import RunOptions
+    >>> train_line(RunOptions("/my sounds", folds=(1, 2), fraction=0.5, seed=7))
+    "audiotag train '/my sounds' --recipe quick --folds 1,2 --fraction 0.5 --seed 7"
+    """
+    values = {
+        "--recipe": options.recipe,
+        "--preset": options.preset,
+        "--folds": _comma_separated(options.folds),
+        "--epochs": _comma_separated(options.epochs),
+        "--fraction": _number_text(options.fraction),
+        "--balance": _number_text(options.balance),
+        "--seed": _number_text(options.seed),
+        "--device": options.device,
+        "--hold-out": _number_text(options.held_out),
+    }
+    return _join("train", _path_text(options.dataset), *_option_words(values))
+
+
+def tag_line(
+    paths: Sequence[str | Path],
+    ensemble: str,
+    settings: TagSettings | None = None,
+    thresholds: Iterable[str] = (),
+    out: str | Path = "",
+) -> str:
+    """Command that tags sounds.
+
+    Parameters
+    ----------
+    paths : sequence of str or Path
+        Sound files or folders; `AND_MORE` may be the last.
+    ensemble : str
+        Name or folder.
+    settings : TagSettings, optional
+        Without it, those that the command uses by default.
+    thresholds : iterable of str
+        One value of ``--threshold`` each, such as ``Bark=0.4`` or ``precision=0.9``.
+    out : str or Path
+        File of the result; empty prints it.
+
+    >>> tag_line(["my sound.wav", AND_MORE], "starter", thresholds=["f1"], out="tags.csv")
+    "audiotag tag 'my sound.wav' … --ensemble starter --threshold f1 --out tags.csv"
+    """
+    words = [*map(_path_text, paths), "--ensemble", _path_text(ensemble)]
+    if settings is not None:
+        words += _tag_setting_words(settings)
+    for threshold in thresholds:
+        words += ["--threshold", threshold]
+    return _join("tag", *words, *_option_words({"--out": _path_text(out)}))
+
+
+def submit_line(dataset: str | Path, ensemble: str, out: str | Path) -> str:
+    """Command that scores a dataset's test clips into the submission ``out``."""
+    return _join("submit", _path_text(dataset), "--ensemble", _path_text(ensemble), "--out", _path_text(out))
+
+
+def score_line(submission: str | Path, truth: str | Path) -> str:
+    """Command that scores a submission against the table of true labels."""
+    return _join("score", _path_text(submission), "--truth", _path_text(truth))
+
+
+def ablation_line(ensemble: str, dataset: str | Path, keep: bool = False) -> str:
+    """Command that measures each step of an ensemble; ``keep`` stores the table in the ensemble."""
+    return _join(ABLATION, _path_text(ensemble), _path_text(dataset), *(["--keep"] if keep else []))
+
+
+def publish_line(run: str, name: str) -> str:
+    """Command that makes an ensemble of a run's finished folds."""
+    return _join("publish", run, name)
+
+
+def scan_line(dataset: str | Path, measure: bool = False) -> str:
+    """Command that reports what a dataset holds; ``measure`` decodes every clip."""
+    return _join("scan", _path_text(dataset), *(["--measure"] if measure else []))
+
+
+def _tag_setting_words(settings: TagSettings) -> list[str]:
+    """Options of the fields that differ from the command's defaults."""
+    values = {
+        "--folds": _comma_separated(settings.folds),
+        "--combine": "" if settings.combine == "mean" else settings.combine,
+        "--overlap": "" if settings.overlap == 0.5 else _number_text(settings.overlap),
+        "--windows": settings.windows or "",
+    }
+    return [*_option_words(values), *(["--tta"] if settings.tta else [])]
+
+
+def _option_words(values: dict[str, str]) -> list[str]:
+    """Each option that has a value, followed by it."""
+    return [word for option, value in values.items() if value for word in (option, value)]
+
+
+def _comma_separated(numbers: Iterable[int]) -> str:
+    return ",".join(map(str, numbers))
+
+
+def _number_text(value: float | None) -> str:
+    """Shortest text that reads back as the same number; empty for None."""
+    if value is None:
+        return ""
+    return f"{value:g}" if float(f"{value:g}") == value else repr(value)
+
+
+def _path_text(path: str | Path) -> str:
+    """A path that the parser does not take for an option."""
+    text = os.fspath(path)
+    return f"./{text}" if text.startswith("-") else text
+
+
+def _join(command: str, *words: str) -> str:
+    quoted = [word if word == AND_MORE else shlex.quote(word) for word in words]
+    return " ".join(["audiotag", command, *quoted])

@@ -1,0 +1,68 @@
+"""The parts of the Home page: links to the other pages, and an overview of dataset, ensemble and device."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from audiotag.inspection.statistics import readable_clips
+from audiotag.training.devices import describe_device
+from audiotag.ui import cache
+from audiotag.ui.frame import PageContext
+from audiotag.ui.widgets import messages
+
+LINKS = (  # page, heading, text, label of the link
+    (
+        "pages/dataset.py",
+        ":material/library_music: Explore",
+        "See durations, labels and levels of your clips, and find problems in them.",
+        "Open the dataset",
+    ),
+    (
+        "pages/train.py",
+        ":material/model_training: Train",
+        "Train an ensemble of folds. Training goes on when you close the browser.",
+        "Train folds",
+    ),
+    (
+        "pages/tag.py",
+        ":material/sell: Tag",
+        "Drop a clip and see its tags with their scores over time.",
+        "Tag a clip",
+    ),
+)
+
+
+def show_links() -> None:
+    """Links to the pages where work starts."""
+    for column, (page, heading, text, label) in zip(st.columns(3), LINKS, strict=True):
+        with column.container(border=True, height="stretch"):
+            st.subheader(heading)
+            st.markdown(text)
+            st.page_link(page, label=label, icon=":material/arrow_forward:", icon_position="right")
+
+
+def show_overview(context: PageContext) -> None:
+    """Dataset, ensemble and device in a few figures."""
+    dataset = context.dataset()
+    st.subheader("At a glance")
+    clips = readable_clips(cache.load_index(dataset))
+    left, middle, right = st.columns(3)
+    with left.container(border=True, height="stretch"):
+        st.caption("Dataset")
+        st.markdown(f"**{messages.escape_markdown(dataset.name)}**")
+        hours = clips["duration_s"].sum() / 3600
+        st.markdown(f"{len(clips):,} clips, {hours:.1f} hours, {len(dataset.labels)} labels")
+    with middle.container(border=True, height="stretch"), messages.show_errors():
+        st.caption("Ensemble")
+        if context.ensemble_folder:
+            card = cache.load_card(context.ensemble_folder)
+            st.markdown(f"**{messages.escape_markdown(card.name)}**")
+            st.markdown(f"{len(card.labels)} labels, {len(card.folds)} folds, lwlrap {card.lwlrap:.3f} out of fold")
+        else:
+            st.markdown("There is no ensemble yet. Train folds and publish them.")
+    with right.container(border=True, height="stretch"):
+        st.caption("Device for training")
+        device = describe_device()
+        st.markdown(f"**{device.name}**")
+        if device.problem:
+            st.markdown(device.problem)

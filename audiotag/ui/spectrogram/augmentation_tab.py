@@ -1,0 +1,89 @@
+"""The Augmentation tab of the Spectrogram page: random examples of every augmentation that is registered."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from audiotag.augmentation.base import AUGMENTATIONS
+from audiotag.augmentation.chain import Chain, apply_all
+from audiotag.data.dataset import Dataset
+from audiotag.features.log_mel import log_mel, normalise
+from audiotag.features.settings import SpectrogramSettings
+from audiotag.figures import sound as figures
+from audiotag.ui.spectrogram.crops import IMAGE_WIDTH_PIXELS, Crop, crop_of_file
+from audiotag.ui.widgets import messages, sound_picker
+from audiotag.ui.widgets.step_buttons import show_draw_button
+
+EXAMPLE_COUNT = 4
+# Values for fields that have no default, or a default whose effect is hard to see in a few examples.
+EXAMPLES: dict[str, dict[str, dict[str, Any]]] = {
+    "mask": {"mask (time)": {"axis": "time", "width": 8}, "mask (mel)": {"axis": "mel", "width": 8}},
+    "shift": {"shift (time)": {"axis": "time"}, "shift (mel)": {"axis": "mel", "most": 8}},
+    "noise": {"noise": {"min_snr_db": 5, "max_snr_db": 25}},
+    "overlay": {"overlay": {"alpha": 1.0}},
+}
+
+
+def example_augmentations() -> dict[str, Any]:
+    """An instance of every registered augmentation by the name that the page shows; each changes every clip.
+
+    Augmentations that need values which are not in `EXAMPLES` are left out.
+    """
+    found: dict[str, Any] = {}
+    for kind, augmentation in AUGMENTATIONS.items():
+        names = [field.name for field in fields(augmentation)] if is_dataclass(augmentation) else []
+        always = {"p": 1.0} if "p" in names else {}
+        for name, values in EXAMPLES.get(kind, {kind: {}}).items():
+            try:
+                found[name] = augmentation(**(always | values))
+            except TypeError:
+                continue
+    return found
+
+
+def show_augmentation(crop: Crop, dataset: Dataset, settings: SpectrogramSettings) -> None:
+    """Random examples of the chosen augmentations on the crop; they stay until they are drawn again."""
+    augmentations = example_augmentations()
+    chosen = st.pills(
+        "Augmentations",
+        list(augmentations),
+        selection_mode="multi",
+        default=[name for name in EXAMPLES["mask"] if name in augmentations],
+        key="augmentations",
+        help="Training draws them at random for every clip in every epoch. Mixers add other clips of the same label.",
+    )
+    descriptions = {name.partition(" (")[0]: augmentations[name].description() for name in chosen}
+    for kind, description in descriptions.items():
+        st.caption(f"{kind}: {messages.escape_markdown(description)}")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        draw = show_draw_button("augmentation-draw")
+        st.caption(f"Draw {draw + 1}")
+    examples = draw_examples(crop, dataset, settings, [augmentations[name] for name in chosen], draw)
+    plain = normalise(crop.log_mel[None], settings)[0]
+    with st.container(horizontal=True):
+        for example in examples:
+            st.image(
+                figures.spectrogram_image(example, float(plain.min()), float(plain.max())),
+                width=IMAGE_WIDTH_PIXELS,
+                alt="Log-mel spectrogram of the augmented crop",
+            )
+
+
+def draw_examples(
+    crop: Crop, dataset: Dataset, settings: SpectrogramSettings, augmentations: list[Any], seed: int
+) -> list[np.ndarray]:
+    """Augmented versions of the crop, each ``(n_mels, frames)``; every step is applied where training applies it."""
+    rng = np.random.default_rng(seed)
+    partners = [crop_of_file(path, settings).waveform for path in sound_picker.paths_with_label(dataset, EXAMPLE_COUNT)]
+    batch = np.stack([crop.waveform] * EXAMPLE_COUNT + partners)
+    chain = Chain.of(tuple(augmentations), mixup=0)
+    targets = np.ones((len(batch), 1), dtype=np.float32)
+    batch, targets = apply_all(chain.on_waveforms, batch, targets, rng)
+    log_mels = np.stack([log_mel(waveform, settings) for waveform in batch])[:, None]
+    log_mels, targets = apply_all(chain.on_log_mels, log_mels, targets, rng)
+    inputs, _ = apply_all(chain.on_network_inputs, normalise(log_mels[:, 0], settings)[:, None], targets, rng)
+    return list(inputs[:EXAMPLE_COUNT, 0])

@@ -1,0 +1,83 @@
+"""Cut a clip to the settings' length: the same path from waveform to log-mel for every tab of the Spectrogram page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from audiotag.audio.header import Sound
+from audiotag.features.log_mel import display_log_mel, log_mel
+from audiotag.features.settings import SpectrogramSettings
+from audiotag.features.trimming import crop_start, fit_length, trimmed_bounds
+from audiotag.ui import cache
+from audiotag.ui.player import PlayerOptions, Region, show_player
+
+MIDDLE = 0.5
+IMAGE_WIDTH_PIXELS = 136  # of each spectrogram in a row: four on a screen, two on a phone
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A crop of a trimmed clip, and its log-mel.
+
+    Attributes
+    ----------
+    waveform : numpy.ndarray, shape=(clip_samples,), float32
+    start_s : float
+        Start of the crop in the clip; negative where the clip is padded.
+    untrimmed : Region
+        Part of the clip that is left after trimming.
+    log_mel : numpy.ndarray, shape=(n_mels, frames), dB
+    """
+
+    waveform: np.ndarray
+    start_s: float
+    untrimmed: Region
+    log_mel: np.ndarray
+
+
+def make_crop(waveform: np.ndarray, settings: SpectrogramSettings, position: float = MIDDLE) -> Crop:
+    """Trim a clip, cut or pad it to the settings' length, and compute the log-mel.
+
+    Parameters
+    ----------
+    waveform : numpy.ndarray, shape=(samples,), float32
+        At the settings' sample rate.
+    settings : SpectrogramSettings
+    position : float
+        Place of the crop, from 0 (start of the trimmed clip) to 1 (its end).
+    """
+    start, end = trimmed_bounds(waveform, settings)
+    crop = np.ascontiguousarray(fit_length(waveform[start:end], settings, position))
+    start_s = (start + crop_start(end - start, settings, position)) / settings.sample_rate
+    untrimmed = Region(start / settings.sample_rate, end / settings.sample_rate)
+    return Crop(crop, start_s, untrimmed, log_mel(crop, settings))
+
+
+def crop_of_file(path: Path, settings: SpectrogramSettings) -> Crop:
+    """The middle crop of a clip in a file."""
+    return make_crop(cache.load_sound(path, settings.sample_rate).waveform, settings)
+
+
+def pick_crop(sound: Sound, settings: SpectrogramSettings) -> Crop:
+    """A slider for the place of the crop, and the player with the trimmed ends and the crop marked."""
+    start, end = trimmed_bounds(sound.waveform, settings)
+    spare_s = max(0.0, (end - start) / settings.sample_rate - settings.clip_s)
+    position = MIDDLE
+    if spare_s > 0.01:
+        chosen_s = st.slider(
+            "Crop starts at (s)",
+            0.0,
+            spare_s,
+            spare_s / 2,
+            key="crop-start",
+            help="Counted from the end of the leading silence. Training draws the crop at random.",
+        )
+        position = chosen_s / spare_s
+    crop = make_crop(sound.waveform, settings, position)
+    options = PlayerOptions(sound.name, crop.untrimmed, Region(crop.start_s, crop.start_s + settings.clip_s))
+    show_player(sound.waveform, display_log_mel(sound.waveform, settings), settings, options, "clip")
+    return crop

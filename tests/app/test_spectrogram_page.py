@@ -1,0 +1,242 @@
+"""The Spectrogram page: widgets, settings, presets and code agree, and every tab opens."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from audiotag.augmentation.base import AUGMENTATIONS
+from audiotag.errors import AudiotagError
+from audiotag.features.presets import own_presets, save_preset
+from audiotag.features.settings import PRESETS, SpectrogramSettings
+from audiotag.workspace import Workspace
+
+from .conftest import beep, open_page, table_dataset, texts, wav
+
+TABS = ("Network input", "Compare", "Other clips", "Augmentation", "Resynthesis", "Code")
+
+
+def input_size(at: AppTest) -> str:
+    """Height × width of the network input, among the read-outs."""
+    return next(metric.value for metric in at.metric if " × " in metric.value)
+
+
+def test_settings_change_the_size_of_the_network_input(home: Workspace) -> None:
+    at = open_page("pages/spectrogram.py")
+    assert input_size(at) == "128 × 128"
+    at = at.slider(key="set-n_mels").set_value(64).run()
+    assert not at.exception
+    assert input_size(at) == "64 × 128"
+    at = at.slider(key="set-clip_s").set_value(4.0).run()
+    assert input_size(at) == "64 × 256"
+    at = at.selectbox(key="preset").set_value("argus").run()
+    assert not at.exception
+    assert at.slider(key="set-clip_s").value == 4.0
+    assert input_size(at) == "128 × 256"
+    at = at.slider(key="set-clip_s").set_value(1.0).run()
+    assert input_size(at) == "128 × 64"
+    at = at.button(key="square").click().run()
+    assert input_size(at) == "128 × 128"
+    at = at.number_input(key="set-resize").set_value(96).run()
+    at = at.selectbox(key="set-normalise").set_value("clip").run()
+    assert not at.exception
+    assert input_size(at) == "96 × 96"
+
+
+def test_settings_that_contradict_each_other_give_the_message_of_the_library(home: Workspace) -> None:
+    at = open_page("pages/spectrogram.py")
+    for kind, field, value, named in (
+        ("slider", "win_length", 4096, "n_fft"),
+        ("slider", "hop_length", 2048, "hop_length"),
+        ("slider", "band", (20, 30_000), "f_max"),
+        ("selectbox", "sample_rate", 8000, "f_max"),
+        ("number_input", "resize", 8, "resize"),
+        ("number_input", "std_db", 0.0, "std_db"),
+    ):
+        before = getattr(at, kind)(key=f"set-{field}").value
+        at = getattr(at, kind)(key=f"set-{field}").set_value(value).run()
+        assert not at.exception
+        (error,) = texts(at.error)
+        fields = {"f_min": value[0], "f_max": value[1]} if field == "band" else {field: value}
+        fields = {name: float(number) if name[:2] == "f_" else number for name, number in fields.items()}
+        with pytest.raises(AudiotagError) as refused:
+            SpectrogramSettings(**fields)
+        assert error == str(refused.value)
+        assert error.startswith(f"{named} must be")
+        assert getattr(at, kind)(key=f"set-{field}").value == value  # the widget stays, so the value can be set back
+        getattr(at, kind)(key=f"set-{field}").set_value(before)
+
+
+def test_every_preset_sets_all_widgets(home: Workspace) -> None:
+    at = open_page("pages/spectrogram.py", view="Code")
+    for name, preset in PRESETS.items():
+        at = at.selectbox(key="preset").set_value(name).run()
+        assert not at.exception
+        code = next(element.value for element in at.code if "SpectrogramSettings(" in element.value)
+        changes = re.search(r"SpectrogramSettings\((.*)\)", code)[1]
+        assert eval(f"dict({changes})") == {
+            field: value for field, value in preset.to_dict().items() if value != PRESETS["capstone"].to_dict()[field]
+        }
+
+
+def test_preset_beyond_the_sliders_is_shown_as_it_is(home: Workspace) -> None:
+    wide = SpectrogramSettings(
+        sample_rate=11_025,
+        clip_s=12.3,
+        n_fft=16_384,
+        win_length=10_000,
+        hop_length=3001,
+        n_mels=300,
+        f_min=20.5,
+        f_max=5000.0,
+        top_db=150.5,
+        trim_db=12.5,
+        trim_pad_s=0.7,
+    )
+    save_preset("wide", wide, home)
+    at = open_page("pages/spectrogram.py", view="Code")
+    at = at.selectbox(key="preset").set_value("wide").run()
+    assert not at.exception
+    assert not at.error
+    assert train_link(at).query_string == "train-preset=wide"  # these are exactly its settings
+    at = at.selectbox(key="preset").set_value("capstone").run()
+    assert not at.exception
+    assert train_link(at).query_string == "train-preset=capstone"
+
+
+def test_python_lines_compute_the_log_mel_of_the_crop(home: Workspace) -> None:
+    at = open_page("pages/spectrogram.py", view="Code")
+    at = at.slider(key="set-n_mels").set_value(64).run()
+    code = next(element.value for element in at.code if "SpectrogramSettings(" in element.value)
+    made: dict[str, Any] = {}
+    exec(code, made)
+    assert made["spectrogram"].shape == (64, 128)
+    assert made["settings"] == SpectrogramSettings(n_mels=64)
+
+
+@pytest.mark.parametrize("name", TABS)
+def test_every_tab_opens_under_every_preset_and_only_it_is_drawn(home: Workspace, name: str) -> None:
+    at = open_page("pages/spectrogram.py", view=name)
+    for preset in ["capstone"] if name in ("Other clips", "Resynthesis") else PRESETS:
+        at = at.selectbox(key="preset").set_value(preset).run()
+        assert not at.exception
+        assert not at.error
+        assert [tab.label for tab in at.tabs if len(tab.children)] == [name]
+
+
+def test_address_of_an_unknown_tab_opens_the_first(home: Workspace) -> None:
+    for address in ({"view": "Use it"}, {"bench": "Use it"}):
+        at = open_page("pages/spectrogram.py", **address)
+        assert not at.exception
+        assert [tab.label for tab in at.tabs if len(tab.children)] == [TABS[0]]
+
+
+def test_every_registered_augmentation_is_offered_and_changes_the_crop(home: Workspace) -> None:
+    at = open_page("pages/spectrogram.py", view="Augmentation")
+    (pills,) = [group for group in at.get("button_group") if group.label == "Augmentations"]
+    kinds = {option.partition(" (")[0] for option in pills.options}
+    without_defaults = {"crop"}  # it needs a number of frames
+    assert kinds == set(AUGMENTATIONS.names()) - without_defaults
+    shown = {}
+    for option in (None, *pills.options):
+        (pills,) = [group for group in at.get("button_group") if group.label == "Augmentations"]
+        at = pills.set_value([option] if option else []).run()
+        assert not at.exception
+        assert not at.error
+        shown[option] = [image.proto.imgs[0].url for image in at.get("image")]
+    for option, images in shown.items():
+        assert option is None or images != shown[None], option
+
+
+def train_link(at: AppTest) -> Any:
+    """The link of the Code tab to the Train page."""
+    return next(link.proto for link in at.main.get("page_link") if link.proto.label == "Train with these settings")
+
+
+def test_saved_preset_is_found_on_train_and_can_be_deleted_and_restored(home: Workspace) -> None:
+    at = open_page("pages/spectrogram.py", view="Code")
+    at = at.slider(key="set-n_mels").set_value(64).run()
+    assert train_link(at).disabled
+    at.text_input(key="preset-name").set_value("mine")
+    at = next(button for button in at.button if button.label == "Save").click().run()
+    assert not at.exception
+    assert own_presets(home) == {"mine": SpectrogramSettings(n_mels=64)}
+    assert at.selectbox(key="preset").value == "mine"
+    assert not train_link(at).disabled
+    assert train_link(at).query_string == "train-preset=mine"
+    train = open_page("pages/train.py", **{"train-preset": "mine"})
+    assert not train.exception
+    assert any("--preset mine" in element.value for element in train.code)
+    at = at.button(key="delete-preset").click().run()
+    assert not at.exception
+    assert own_presets(home) == {}
+    at = at.button(key="undo-delete").click().run()
+    assert not at.exception
+    assert own_presets(home) == {"mine": SpectrogramSettings(n_mels=64)}
+
+
+def test_preset_with_an_invalid_name_is_not_saved(home: Workspace) -> None:
+    at = open_page("pages/spectrogram.py")
+    for name in ("capstone", "a b", "../x", ""):
+        at.text_input(key="preset-name").set_value(name)
+        at = next(button for button in at.button if button.label == "Save").click().run()
+        assert not at.exception
+        assert len(at.error) == (name != "")
+        assert own_presets(home) == {}
+
+
+def test_examples_stay_until_they_are_drawn_again(home: Workspace) -> None:
+    at = open_page("pages/spectrogram.py", view="Augmentation")
+    shown = [image.proto.imgs[0].url for image in at.get("image")]
+    assert len(shown) == 4
+    assert len(set(shown)) == 4
+    again = at.run()
+    assert [image.proto.imgs[0].url for image in again.get("image")] == shown
+    rolled = again.button(key="augmentation-draw-again").click().run()
+    assert not rolled.exception
+    assert [image.proto.imgs[0].url for image in rolled.get("image")] != shown
+
+
+def test_upload_is_shown(home: Workspace) -> None:
+    at = open_page("pages/spectrogram.py")
+    at = at.segmented_control(key="sound-from").set_value("Upload").run()
+    assert not at.exception
+    assert not at.metric
+    at = at.file_uploader(key="spectrogram-upload").set_value(("tone.wav", wav(beep(3)), "audio/wav")).run()
+    assert not at.exception
+    assert input_size(at) == "128 × 128"
+    at = at.file_uploader(key="spectrogram-upload").set_value(("bad.wav", b"no sound", "audio/wav")).run()
+    assert not at.exception
+    assert any("bad.wav cannot be read as a sound" in text for text in texts(at.error))
+
+
+def test_label_without_clips_gives_a_hint(home: Workspace, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    table_dataset(folder / "train_curated", ["a.wav,Beep"])
+    (folder / "train_curated" / "clips.csv").rename(folder / "train_curated.csv")
+    (folder / "sample_submission.csv").write_text("fname,Beep,Unheard\n")
+    home.remember_dataset(folder)
+    at = open_page("pages/spectrogram.py")
+    assert at.metric
+    at = at.selectbox(key="spectrogram-label").set_value("Unheard").run()
+    assert not at.exception
+    assert any("No clip has the label Unheard" in text for text in texts(at.info))
+    assert not at.metric
+
+
+def test_spectrogram_is_turned_back_into_sound(home: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "audiotag.features.inversion.sound_of",
+        lambda log_mel, settings: np.zeros(settings.clip_samples, np.float32),  # unit tests hold the real one
+    )
+    at = open_page("pages/spectrogram.py", view="Resynthesis")
+    players = len(at.get("audio"))
+    at = at.button(key="invert").click().run()
+    assert not at.exception
+    assert len(at.get("audio")) == players + 1
+    assert len(at.run().get("audio")) == players + 1  # it stays
+    at = at.slider(key="set-n_mels").set_value(64).run()
+    assert len(at.get("audio")) == players  # with other settings it would be another sound

@@ -1,0 +1,102 @@
+"""Each command line that pages show is read back by the real parser as the settings it was built from."""
+
+import argparse
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from audiotag.cli import ablation, main, tag, train
+from audiotag.cli.command_lines import (
+    AND_MORE,
+    ablation_line,
+    publish_line,
+    scan_line,
+    score_line,
+    submit_line,
+    tag_line,
+    train_line,
+)
+from audiotag.tagging.settings import TagSettings
+from audiotag.training.run_options import RunOptions
+
+PATHS = ["/data/sounds", "/my own/sounds; it's $HOME", '/say "hush" & `go`\\/*.wav', "/Geräusche/#1 ~x"]
+
+RUN_OPTIONS: list[dict[str, Any]] = [
+    {},
+    {"recipe": "capstone", "epochs": (1, 2, 3)},
+    {"folds": (2, 4), "epochs": (2,)},
+    {"fraction": 0.25, "balance": 1.0, "seed": 0},
+    {"fraction": 0.123456789, "balance": 0.0},
+    {"held_out": 0, "device": "cpu"},
+    {"recipe": "/my recipes/it's mine.toml", "device": "cuda:0,cuda:1"},
+    {"preset": "mine", "folds": (1,), "epochs": (3,), "fraction": 0.5, "balance": 0.7, "seed": 7, "held_out": 3},
+]
+
+TAG_SETTINGS = [
+    TagSettings(),
+    TagSettings(combine="geometric", tta=True, windows="max"),
+    TagSettings(combine="weighted", overlap=0.25, windows="mean", folds=(1, 3)),
+]
+
+
+def parsed(line: str) -> argparse.Namespace:
+    """What the command would be given by a shell."""
+    program, *words = shlex.split(line)
+    assert program == "audiotag"
+    return main.build_parser().parse_args(words)
+
+
+@pytest.mark.parametrize("fields", RUN_OPTIONS)
+@pytest.mark.parametrize("dataset", PATHS)
+def test_train_line_gives_the_same_run_options(dataset: str, fields: dict[str, Any]) -> None:
+    options = RunOptions(dataset, **fields)
+    read = parsed(train_line(options))
+    assert read.run is train.train
+    assert train.run_options_of(read) == options
+
+
+def test_train_line_names_only_what_differs_from_the_recipe() -> None:
+    assert train_line(RunOptions("/data")) == "audiotag train /data --recipe quick"
+
+
+@pytest.mark.parametrize("settings", TAG_SETTINGS)
+def test_tag_line_gives_the_same_paths_settings_and_thresholds(settings: TagSettings) -> None:
+    thresholds = ["precision=0.9", "Church bell=0.25", "it's=0.1"]
+    read = parsed(tag_line([*PATHS, "-dash.wav"], "my ensemble", settings, thresholds, "out folder/tags.csv"))
+    assert read.run is tag.tag
+    assert read.paths == [*map(Path, PATHS), Path("-dash.wav")]
+    assert read.ensemble == "my ensemble"
+    assert TagSettings(read.combine, read.tta, read.overlap, read.windows, read.folds) == settings
+    assert read.threshold == thresholds
+    assert read.out == Path("out folder/tags.csv")
+
+
+def test_tag_line_without_settings_uses_those_of_the_command() -> None:
+    assert tag_line(["FOLDER"], "starter") == "audiotag tag FOLDER --ensemble starter"
+    assert tag_line(["a.wav", AND_MORE], "starter") == "audiotag tag a.wav … --ensemble starter"
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_lines_of_the_other_commands_give_the_same_paths(path: str) -> None:
+    read = parsed(submit_line(path, "my ensemble", f"{path}.csv"))
+    assert (read.run, read.dataset, read.ensemble, read.out) == (
+        tag.submit,
+        Path(path),
+        "my ensemble",
+        Path(f"{path}.csv"),
+    )
+    read = parsed(score_line(path, f"{path}.csv"))
+    assert (read.run, read.submission, read.truth) == (tag.score, Path(path), Path(f"{path}.csv"))
+    read = parsed(scan_line(path, measure=True))
+    assert (read.run, read.dataset, read.measure) == (main.scan, Path(path), True)
+    assert not parsed(scan_line(path)).measure
+    read = parsed(ablation_line("my ensemble", path, keep=True))
+    assert (read.run, read.ensemble, read.dataset, read.keep) == (ablation.ablation, "my ensemble", Path(path), True)
+    assert not parsed(ablation_line("my ensemble", path)).keep
+
+
+def test_publish_line_gives_the_run_and_the_name() -> None:
+    read = parsed(publish_line("2026-11-28 run", "my-ensemble"))
+    assert (read.run, read.from_run, read.name) == (train.publish, "2026-11-28 run", "my-ensemble")
