@@ -35,7 +35,7 @@ def example_augmentations() -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     for kind, augmentation in AUGMENTATIONS.items():
-        names = [field.name for field in fields(augmentation)] if is_dataclass(augmentation) else []
+        names: list[str] = [field.name for field in fields(augmentation)] if is_dataclass(augmentation) else []
         always = {"p": 1.0} if "p" in names else {}
         for name, values in EXAMPLES.get(kind, {kind: {}}).items():
             try:
