@@ -67,7 +67,9 @@ class Workspace:
 
     def dataset_options(self, path: Path) -> dict[str, Any]:
         """How a dataset is to be opened: fields of `audiotag.data.layouts.OpenOptions`; empty for one not known."""
-        options = next((entry["options"] for entry in self._remembered() if Path(entry["path"]) == path), {})
+        options: dict[str, Any] = next(
+            (entry["options"] for entry in self._remembered() if Path(entry["path"]) == path), {}
+        )
         return {OPTIONS_RENAMED.get(name, name): value for name, value in options.items()}
 
     def _remembered(self) -> list[dict[str, Any]]:
