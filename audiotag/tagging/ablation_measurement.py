@@ -77,7 +77,7 @@ def measure_ablation(
     Parameters
     ----------
     folder : Path
-        Of the ensemble.
+        The ensemble's folder.
     dataset : Dataset
     subset : str
         "test", "curated", "noisy" or "all"; only "test" for the dataset that the ensemble was trained on.

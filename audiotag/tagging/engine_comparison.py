@@ -78,7 +78,7 @@ def compare_engines(networks: Sequence[nn.Module], card: Card) -> tuple[list[Mea
     networks : sequence of torch.nn.Module
         One per fold, in evaluation mode, on the CPU.
     card : Card
-        Of their ensemble.
+        The card of their ensemble.
 
     Returns
     -------

@@ -36,7 +36,7 @@ def select_engine(
     Parameters
     ----------
     folder : Path
-        Of the ensemble.
+        The ensemble's folder.
     card : Card
     folds : tuple[int, ...]
         Numbers of the folds; empty for all.

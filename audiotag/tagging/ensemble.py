@@ -59,7 +59,7 @@ class PartCard:
     Attributes
     ----------
     name : str
-        Of the origin.
+        Name of the origin.
     clips : int
         Number of clips.
     licence : str
@@ -106,7 +106,7 @@ class Card:
     parts : tuple[PartCard, ...]
         The training clips by their origin; may be empty.
     format : int
-        Of the card.
+        Version of the card's format.
     """
 
     name: str
@@ -216,7 +216,7 @@ def load_networks(folder: Path, card: Card, folds: tuple[int, ...] = ()) -> list
     Parameters
     ----------
     folder : Path
-        Of the ensemble.
+        The ensemble's folder.
     card : Card
     folds : tuple[int, ...]
         Numbers of the folds; empty for all.

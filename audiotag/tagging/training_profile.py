@@ -73,7 +73,7 @@ def unlike_training_sounds(name: str, clip: dict[str, float], sounds: dict[str, 
     Parameters
     ----------
     name : str
-        Of the clip.
+        The clip's name.
     clip : dict[str, float]
         Its `sound_levels`.
     sounds : dict

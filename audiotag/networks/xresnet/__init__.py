@@ -1,4 +1,7 @@
-"""XResNet: `settings` holds what a recipe may choose, `model` the network in plain torch, `blocks` its layers."""
+"""XResNet, fastai's residual network in plain torch.
+
+`architecture` says what it is built from, `blocks` and `model` are its layers, and `settings` registers it.
+"""
 
 from audiotag.networks.xresnet.settings import XResNetSettings
 

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.utils import spectral_norm
 
-from audiotag.networks.xresnet.settings import EXPANSION, XResNetSettings
+from audiotag.networks.xresnet.architecture import EXPANSION, XResNetArchitecture
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "mish": nn.Mish}
 
@@ -43,7 +43,7 @@ class ResBlock(nn.Module):
     depth 50. The last batch norm starts at zero, so that a fresh block returns its input (Goyal et al. 2017, 5.1).
     """
 
-    def __init__(self, n_in: int, n_inner: int, settings: XResNetSettings, stride: int, attends: bool) -> None:
+    def __init__(self, n_in: int, n_inner: int, settings: XResNetArchitecture, stride: int, attends: bool) -> None:
         super().__init__()
         activation = ACTIVATIONS[settings.activation]
         n_out = n_inner * EXPANSION[settings.depth]

@@ -15,16 +15,16 @@ from torch import nn
 from torch.nn.utils import skip_init
 
 from audiotag.checks import require
+from audiotag.networks.xresnet.architecture import BLOCKS, EXPANSION, GROUP_CHANNELS, XResNetArchitecture
 from audiotag.networks.xresnet.blocks import ACTIVATIONS, BandChannel, ConvLayer, MaxBlurPool, ResBlock, SelfAttention
-from audiotag.networks.xresnet.settings import BLOCKS, EXPANSION, GROUP_CHANNELS, XResNetSettings
 
 
-def build_network(settings: XResNetSettings, n_labels: int, channels: int = 1) -> XResNet:
+def build_network(settings: XResNetArchitecture, n_labels: int, channels: int = 1) -> XResNet:
     """Build a freshly initialised network; its random weights come from torch's global generator.
 
     Parameters
     ----------
-    settings : XResNetSettings
+    settings : XResNetArchitecture
     n_labels : int
         Number of logits, one per label.
     channels : int
@@ -42,7 +42,7 @@ def build_network(settings: XResNetSettings, n_labels: int, channels: int = 1) -
 
     Examples
     --------
-    >>> network = build_network(XResNetSettings(width=0.5), n_labels=10).eval()
+    >>> network = build_network(XResNetArchitecture(width=0.5), n_labels=10).eval()
     >>> network(torch.zeros(2, 1, 128, 128)).shape
     torch.Size([2, 10])
     """
@@ -57,7 +57,7 @@ class XResNet(nn.Sequential):
     Use `build_network`, which checks its arguments.
     """
 
-    def __init__(self, settings: XResNetSettings, n_labels: int, channels: int) -> None:
+    def __init__(self, settings: XResNetArchitecture, n_labels: int, channels: int) -> None:
         activation = ACTIVATIONS[settings.activation]
         expansion = EXPANSION[settings.depth]
         stem_out = (settings.stem, settings.stem, 2 * settings.stem)
