@@ -1,5 +1,9 @@
 """What the tests share: synthetic sounds, a workspace of their own, the data beside the repository, a tiny ensemble."""
 
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # two test processes on two cores: more threads wait for each other
+
 import hashlib
 import json
 from collections.abc import Callable

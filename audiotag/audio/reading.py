@@ -22,7 +22,7 @@ from audiotag.audio.opening import open_audio, source_name
 MP3_LEAD_SAMPLES = 11_520  # an MP3 frame depends on up to nine frames before it, which a seek does not decode
 
 
-def read_header(source: Source, name: str | None = None) -> Header:
+def read_header(source: Source | str, name: str | None = None) -> Header:
     """Read the length, sample rate, channels and format of a sound from its header.
 
     Parameters
@@ -37,6 +37,7 @@ def read_header(source: Source, name: str | None = None) -> Header:
     AudiotagError
         If the file is missing, empty, not an audio file, or has no samples.
     """
+    source = Path(source) if isinstance(source, str) else source
     name = name or source_name(source)
     with open_audio(source, name) as file:
         decoded_frames = sum(map(len, BlockReader(file))) if file.frames == UNKNOWN_FRAMES else 0
@@ -45,13 +46,13 @@ def read_header(source: Source, name: str | None = None) -> Header:
     return header
 
 
-def read_sound(source: Source, sample_rate: int | None = None, name: str | None = None) -> Sound:
+def read_sound(source: Source | str, sample_rate: int | None = None, name: str | None = None) -> Sound:
     """Decode a whole sound to mono.
 
     Parameters
     ----------
-    source : Path or bytes
-        A file of any format in `audiotag.audio.opening.READABLE`, or the content of one, with any number of channels
+    source : Path, str or bytes
+        The path of a file of any format in `audiotag.audio.opening.READABLE`, or its bytes, with any number of channels
         and any sample rate. Of several sound tracks the first is read.
     sample_rate : int, optional
         Rate in Hz to resample to; by default that of the file.
@@ -63,6 +64,7 @@ def read_sound(source: Source, sample_rate: int | None = None, name: str | None 
     AudiotagError
         If the file is missing, empty, not an audio file, has no samples, or holds NaN or infinite values.
     """
+    source = Path(source) if isinstance(source, str) else source
     name = name or source_name(source)
     with open_audio(source, name) as file:
         samples, decoder_failed = decode(file, file.frames)

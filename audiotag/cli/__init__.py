@@ -1,1 +1,4 @@
-"""TODO."""
+"""The ``audiotag`` command: `main` parses the arguments; every other module has one group of commands, or what they share.
+
+`command_lines` builds the commands that pages show.
+"""

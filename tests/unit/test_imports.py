@@ -97,7 +97,13 @@ def faults(module: str, source: str) -> list[str]:
 def circles(sources: dict[str, str]) -> list[set[str]]:
     """Groups of modules that import each other in a circle, lazily or not."""
     files = {name.removesuffix(".__init__"): source for name, source in sources.items()}
-    targets = {name: imports_of(source, name) & (files.keys() - {name}) for name, source in files.items()}
+    targets = {}
+    for name, source in files.items():
+        found = imports_of(source, name) & (files.keys() - {name})
+        # `from audiotag import jobs` is an import of jobs, not of what the package itself defines.
+        through = {other.rpartition(".")[0] for other in found}
+        defined = {f"{package}.{attribute}" for package in through for attribute in ("__version__",)}
+        targets[name] = found - {package for package in through if not defined & imports_of(source, name)}
     reachable: dict[str, set[str]] = {}
     for start in files:
         seen, todo = set(), [start]
