@@ -1,9 +1,10 @@
-# make app, make test, make lint, make browser-test, make requirements; each sets up .venv first, once.
+# make app, make test, make lint, make browser-test, make wheel, make wheel-test, make requirements; each sets up .venv
+# first, once.
 
 PYTHON ?= python3
 VENV := .venv/bin
 
-.PHONY: app test lint browser-test requirements install
+.PHONY: app test lint browser-test wheel wheel-test requirements install
 
 app: install
 	$(VENV)/audiotag app
@@ -14,15 +15,22 @@ test: install
 browser-test: install
 	$(VENV)/pytest tests/browser
 
+wheel-test: install
+	$(VENV)/pytest tests/wheel
+
 lint: install
 	$(VENV)/ruff check .
 	$(VENV)/ruff format --check .
 	$(VENV)/mypy
 
+wheel: install
+	rm -rf build
+	$(VENV)/python -m build --wheel --no-isolation
+
 install:
 	@$(PYTHON) install.py
 
-# Recompile requirements.txt from requirements.in, for every system and Python that is supported.
+# Compile requirements.txt from requirements.in again, for every system and Python that is supported.
 requirements: install
 	$(VENV)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	  --no-emit-index-url --upgrade --override requirements.overrides requirements.in -o requirements.txt

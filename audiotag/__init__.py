@@ -1,3 +1,61 @@
-"""Explore, tune, train and tag: multi-label audio tagging with an ensemble of folds."""
+"""Explore labelled sounds, tune spectrograms, train an ensemble of folds, tag clips.
 
-__version__ = "0.1.0"
+The public API: what is named here is imported on first use, so that ``import audiotag`` itself takes milliseconds.
+`docs/api.md` has an example of each.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+__version__ = "0.2.0"
+
+if TYPE_CHECKING:  # for type checkers and editors; at run time `__getattr__` imports each name on first use
+    from audiotag.api import tag, train
+    from audiotag.audio.reading import read_sound
+    from audiotag.data.layouts import open_dataset
+    from audiotag.errors import AudiotagError
+    from audiotag.features.log_mel import log_mel
+    from audiotag.features.settings import SpectrogramSettings
+    from audiotag.metrics import lwlrap
+    from audiotag.tagging.result import Tags
+    from audiotag.tagging.tagger import Tagger
+
+_MODULES = {
+    "AudiotagError": "audiotag.errors",
+    "SpectrogramSettings": "audiotag.features.settings",
+    "Tagger": "audiotag.tagging.tagger",
+    "Tags": "audiotag.tagging.result",
+    "log_mel": "audiotag.features.log_mel",
+    "lwlrap": "audiotag.metrics",
+    "open_dataset": "audiotag.data.layouts",
+    "read_sound": "audiotag.audio.reading",
+    "tag": "audiotag.api",
+    "train": "audiotag.api",
+}
+
+__all__ = [
+    "AudiotagError",
+    "SpectrogramSettings",
+    "Tagger",
+    "Tags",
+    "log_mel",
+    "lwlrap",
+    "open_dataset",
+    "read_sound",
+    "tag",
+    "train",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULES:
+        raise AttributeError(f"module 'audiotag' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_MODULES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

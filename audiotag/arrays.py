@@ -1,37 +1,40 @@
-"""What augmentations share: checks of settings, and arithmetic on batches that are NumPy arrays or torch tensors.
+"""Compute with batches that are NumPy arrays or torch tensors, for augmentations.
 
-torch is never imported for NumPy's sake. What was drawn on the host goes to the batch's device once and nothing comes
-back, so that no step waits for the device.
+torch is imported only if a batch is a torch tensor. Parameters that were sampled on the host go to the device of the
+batch once, and nothing is copied back, so that no step waits for the device.
 """
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any, Literal
 
 import numpy as np
 
-from audiotag.checks import require, require_within
+from audiotag.checks import require
 from audiotag.errors import AudiotagError
 
 Array = Any  # numpy.ndarray or torch.Tensor
-Domain = Literal["waveform", "picture"]
+Domain = Literal["waveform", "log-mel", "network-input"]
 Axis = Literal["time", "mel"]
 
 AXES: dict[Domain, tuple[str, ...]] = {
     "waveform": ("batch", "samples"),
-    "picture": ("batch", "channels", "n_mels", "frames"),
+    "log-mel": ("batch", "1", "n_mels", "frames"),
+    "network-input": ("batch", "channels", "height", "width"),
 }
+MAX_SIDE = 10_000  # of a resized batch
 AXIS_NUMBERS: dict[Axis, int] = {"mel": 2, "time": 3}  # of a batch of pictures
 
 
 def require_fit(values: np.ndarray, batch: Array) -> None:
-    """Raise unless drawn values are as many as the batch's items."""
+    """Raise unless there is one sampled value per item of the batch."""
     rule = f"be of as many items as the batch ({len(batch)})"
-    require(len(values) == len(batch), "the draw", rule, len(values), "draw with the batch's own shape")
+    require(len(values) == len(batch), "the params", rule, len(values), "sample with the batch's own shape")
 
 
 def items_of(shape: tuple[int, ...], domain: Domain) -> int:
-    """Number of items in a batch of this shape, which must be the domain's."""
+    """Number of items in a batch of this shape; raises unless the domain has batches of such a shape."""
     axes = AXES[domain]
     rule = f"be ({', '.join(axes)})"
     require(len(shape) == len(axes), f"the shape of a {domain} batch", rule, tuple(shape), "add the missing axes")
@@ -39,7 +42,7 @@ def items_of(shape: tuple[int, ...], domain: Domain) -> int:
 
 
 def namespace(batch: Array) -> Any:
-    """NumPy or torch, whichever the batch is of; it must hold floating-point numbers."""
+    """The module of the batch's array type, NumPy or torch; raises unless the batch holds floating-point numbers."""
     if isinstance(batch, np.ndarray):
         require(batch.dtype.kind == "f", "a batch", "hold floating-point numbers", batch.dtype, "convert it to float32")
         return np
@@ -52,34 +55,47 @@ def namespace(batch: Array) -> Any:
 
 
 def on_device(values: np.ndarray, batch: Array, dtype: Any = None) -> Array:
-    """Values as the batch's kind of array, on its device, in its dtype unless another is given."""
+    """Copy values to the batch's array type and device, in the batch's dtype unless another one is given."""
     xp = namespace(batch)
     if xp is np:
         return values.astype(dtype or batch.dtype)
     tensor = xp.tensor(values, dtype=dtype or batch.dtype)
-    # A blocking copy would wait for all that the GPU still has to do; CUDA has its own copy before this returns.
+    # A blocking copy would wait for all pending work of the GPU; CUDA copies the values before this returns.
     return tensor.to(batch.device, non_blocking=batch.device.type == "cuda")
 
 
 def beside(values: np.ndarray, batch: Array) -> Array:
-    """Drawn values, shape ``(batch,)``, as `on_device`, with axes added so that they broadcast with the batch."""
-    namespace(batch)  # refuses what has no axes
+    """Copy sampled values, shape ``(batch,)``, to the device and add axes so that they broadcast with the batch."""
+    namespace(batch)  # raises if it is not an array
     require_fit(values, batch)
     return on_device(values.reshape((len(values),) + (1,) * (batch.ndim - 1)), batch)
 
 
 def working_dtype(batch: Array) -> Any:
-    """The batch's dtype, or float32 where it has 16 bits: too few for places along an axis, and for squares."""
+    """The batch's dtype, but float32 for one of 16 bits, which is too coarse for positions and squares."""
     return batch.dtype if batch.dtype.itemsize >= 4 else namespace(batch).float32
 
 
 def cast(batch: Array, dtype: Any) -> Array:
-    """The batch in another dtype; itself where it has it already."""
+    """Convert the batch to a dtype; it is returned unchanged if it has that dtype already."""
     return batch.astype(dtype, copy=False) if isinstance(batch, np.ndarray) else batch.to(dtype)
 
 
 def stretches(batch: Array, start: np.ndarray, width: np.ndarray, axis: Axis) -> Array:
-    """Where pictures have the lines of ``(batch, count)`` stretches: booleans that broadcast with the batch."""
+    """Mark the lines (frames or mel bands) inside the given stretches of each spectrogram.
+
+    Parameters
+    ----------
+    batch : numpy.ndarray or torch.Tensor, shape=(batch, channels, n_mels, frames)
+    start, width : numpy.ndarray of int, shape=(batch, count)
+        First line and number of lines of each stretch.
+    axis : str
+
+    Returns
+    -------
+    numpy.ndarray or torch.Tensor of bool
+        With axes that broadcast with the batch.
+    """
     require_fit(start, batch)
     xp, size = namespace(batch), batch.shape[AXIS_NUMBERS[axis]]
     first, after = (on_device(lines[..., None], batch, xp.int64) for lines in (start, start + width))
@@ -88,7 +104,10 @@ def stretches(batch: Array, start: np.ndarray, width: np.ndarray, axis: Axis) ->
 
 
 def stretch(batch: Array, axis: Axis, start: np.ndarray, length: np.ndarray, size: int) -> Array:
-    """``size`` lines in place of each picture's ``length`` from ``start``: the two nearest, weighted; the ends held."""
+    """Stretch ``length`` lines of each spectrogram from line ``start`` on to ``size`` lines, by linear interpolation.
+
+    Lines beyond the first and the last one are repeated.
+    """
     require_fit(start, batch)
     xp, shape = namespace(batch), _line_shape(axis, len(start), size)
     first, lines = (on_device(values[:, None], batch, xp.int64) for values in (start, length))
@@ -101,17 +120,17 @@ def stretch(batch: Array, axis: Axis, start: np.ndarray, length: np.ndarray, siz
 
 
 def lines_at(batch: Array, axis: Axis, places: Array) -> Array:
-    """Each picture's lines at its row of ``places``: ``(batch, lines)``, within the picture, on the batch's device."""
+    """Take lines of each spectrogram by index: ``places`` has shape ``(batch, lines)`` and is on the batch's device."""
     number = AXIS_NUMBERS[axis]
     if not isinstance(batch, np.ndarray):
         return namespace(batch).take_along_dim(batch, places.reshape(_line_shape(axis, *places.shape)), number)
-    # Picture by picture: take_along_axis looks every value up by four numbers, which takes four times as long. To clip
-    # what is within the picture changes nothing, but lets NumPy write into `out` at once.
+    # One spectrogram at a time, because take_along_axis looks each value up by four indices, which takes four times as
+    # long. All indices are valid, so mode="clip" changes no value, but lets NumPy write into `out` directly.
     shape = [*batch.shape]
     shape[number] = places.shape[1]
     taken = np.empty(shape, dtype=batch.dtype)
-    for picture, lines, out in zip(batch, places, taken, strict=True):
-        np.take(picture, lines, axis=number - 1, out=out, mode="clip")
+    for spectrogram, lines, out in zip(batch, places, taken, strict=True):
+        np.take(spectrogram, lines, axis=number - 1, out=out, mode="clip")
     return taken
 
 
@@ -120,7 +139,7 @@ def _line_shape(axis: Axis, items: int, size: int) -> tuple[int, int, int, int]:
 
 
 def resize(batch: Array, height: int, width: int) -> Array:
-    """Bilinear resize of pictures, as torch's ``interpolate(mode="bilinear", align_corners=False)``.
+    """Resize spectrograms bilinearly, as torch's ``interpolate(mode="bilinear", align_corners=False)``.
 
     Parameters
     ----------
@@ -134,8 +153,9 @@ def resize(batch: Array, height: int, width: int) -> Array:
     >>> resize(np.array([[[[0.0, 4.0]]]]), 1, 4)
     array([[[[0., 1., 3., 4.]]]])
     """
-    require_within("height", height, 1, 10_000, "in bands", whole=True)
-    require_within("width", width, 1, 10_000, "in frames", whole=True)
-    start = np.zeros(items_of(batch.shape, "picture"), dtype=np.int64)
+    for name, size in (("height", height), ("width", width)):
+        holds = isinstance(size, Integral) and 1 <= size <= MAX_SIDE
+        require(holds, name, f"be a whole number from 1 to {MAX_SIDE}", size, "in bands or frames")
+    start = np.zeros(items_of(batch.shape, "network-input"), dtype=np.int64)
     taller = stretch(batch, "mel", start, start + batch.shape[2], height)
     return stretch(taller, "time", start, start + batch.shape[3], width)

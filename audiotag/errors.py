@@ -1,5 +1,5 @@
-"""The one exception that pages and commands show to the user as it is, and the check that raises it."""
+"""Define the exception whose message pages and commands show to the user."""
 
 
 class AudiotagError(ValueError):
-    """Input or settings that cannot be used; the message names the thing, the rule, the value and the fix."""
+    """Input or settings are unusable; the message names the thing, the rule, the value and the likely fix."""

@@ -1,4 +1,4 @@
-"""Detached processes: they outlive the page, the browser and the server that started them."""
+"""Start detached processes, which continue after the page, the browser and the server have ended."""
 
 from __future__ import annotations
 
@@ -10,7 +10,16 @@ import psutil
 
 
 def start_detached(module: str, arguments: list[str], log: Path) -> psutil.Process:
-    """Start ``python -m module arguments`` in a session of its own, its output appended to ``log``."""
+    """Start ``python -m module arguments`` as a detached process.
+
+    Parameters
+    ----------
+    module : str
+        Dotted name of a module that can be run.
+    arguments : list[str]
+    log : Path
+        File that its output is appended to.
+    """
     command = [sys.executable, "-m", module, *arguments]
     with log.open("ab") as output:
         if sys.platform == "win32":
@@ -27,12 +36,16 @@ def start_detached(module: str, arguments: list[str], log: Path) -> psutil.Proce
 
 
 def is_alive(pid: int, started: float) -> bool:
-    """Whether the very process that had ``pid`` and began at ``started`` (epoch seconds) still runs.
+    """Whether a process is still running.
 
-    A PID alone is not enough: after a reboot another process may have it.
+    Parameters
+    ----------
+    pid : int
+    started : float
+        When it started, in seconds since the epoch; after a reboot another process may have the same PID.
     """
     for child in _children:
-        child.poll()  # a finished child of ours stays a zombie until it is asked after
+        child.poll()  # without this a finished child stays a zombie
     try:
         process = psutil.Process(pid)
         return abs(process.create_time() - started) < 2 and process.status() != psutil.STATUS_ZOMBIE

@@ -1,7 +1,8 @@
-"""How good scores are: lwlrap, overall and per class, multi-label accuracy, and thresholds.
+"""Measure how good scores are: lwlrap, overall and per label, multi-label accuracy, and thresholds.
 
-Conventions: ``truth`` is multi-hot and ``scores`` any real numbers, both of shape ``(clips, labels)``; clips without a
-label are left out of every mean, as the Freesound Audio Tagging 2019 competition does.
+Conventions: ``truth`` is multi-hot and ``scores`` are real numbers, both of shape ``(clips, labels)``. Clips without a
+label are left out of every mean, as in the Freesound Audio Tagging 2019 competition. All functions but `multi_hot`
+raise ValueError if the shapes differ or a score is NaN.
 """
 
 from __future__ import annotations
@@ -10,31 +11,31 @@ import numpy as np
 
 
 def lwlrap_per_class(truth: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Label-weighted label-ranking average precision of each class.
+    """Compute the label-weighted label-ranking average precision of each label.
 
     Parameters
     ----------
     truth : numpy.ndarray, shape=(clips, labels)
         1 where the clip has the label, else 0.
     scores : numpy.ndarray, shape=(clips, labels)
-        Higher is likelier; equal scores rank below each other as scikit-learn has it (the worst rank counts).
+        A higher score is a higher rank. Equal scores all get the worst of their ranks, as in scikit-learn.
 
     Returns
     -------
     per_class : numpy.ndarray, shape=(labels,)
-        Mean, over that class's positives, of the precision at their rank; NaN where there is no positive.
+        Mean precision at the rank of the label, over the clips that have it; NaN if no clip has it.
     weights : numpy.ndarray, shape=(labels,)
-        Share of each class in all positives; ``nansum(per_class * weights)`` is `lwlrap`.
+        Fraction of all positives that belong to each label; ``nansum(per_class * weights)`` is `lwlrap`.
 
     Notes
     -----
     Fonseca et al., "Audio tagging with noisy labels and minimal supervision", DCASE 2019.
     """
-    truth, scores = _checked(truth, scores)
+    truth, scores = _validate_and_drop_unlabelled(truth, scores)
     order = np.argsort(-scores, axis=1, kind="stable")
     ranked_scores = np.take_along_axis(scores, order, axis=1)
     hits = np.take_along_axis(truth, order, axis=1)
-    # Ties share the rank of the last of them, so that no order among equals can help.
+    # Equal scores share the last of their ranks, so that their order cannot improve the result.
     later_equal = ranked_scores[:, :-1] == ranked_scores[:, 1:]
     rank = np.tile(np.arange(1, truth.shape[1] + 1), (len(truth), 1))
     hits_to_rank = np.cumsum(hits, axis=1)
@@ -51,7 +52,7 @@ def lwlrap_per_class(truth: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray,
 
 
 def lwlrap(truth: np.ndarray, scores: np.ndarray) -> float:
-    """Label-weighted label-ranking average precision over all clips at once, 0 to 1; NaN without any positive.
+    """Compute the label-weighted label-ranking average precision over all clips, 0 to 1; NaN without any positive.
 
     >>> lwlrap(np.array([[1, 0, 0], [0, 1, 1]]), np.array([[0.9, 0.5, 0.1], [0.6, 0.8, 0.2]]))
     0.8888888888888888
@@ -61,11 +62,14 @@ def lwlrap(truth: np.ndarray, scores: np.ndarray) -> float:
 
 
 def accuracy(truth: np.ndarray, scores: np.ndarray) -> float:
-    """Multi-label accuracy: share of all true labels that are among their clip's top k, k its number of labels.
+    """Compute the multi-label accuracy: the fraction of true labels among the k best scores of their clip.
 
-    With one label a clip this is plain top-1 accuracy.
+    k is the number of labels of the clip. With one label per clip this is plain top-1 accuracy.
+
+    >>> accuracy(np.array([[1, 1, 0], [0, 0, 1]]), np.array([[0.9, 0.1, 0.5], [0.1, 0.2, 0.3]]))
+    0.6666666666666666
     """
-    truth, scores = _checked(truth, scores)
+    truth, scores = _validate_and_drop_unlabelled(truth, scores)
     order = np.argsort(-scores, axis=1, kind="stable")
     hits = np.take_along_axis(truth, order, axis=1)
     among_top = np.arange(truth.shape[1]) < truth.sum(axis=1, keepdims=True)
@@ -73,11 +77,12 @@ def accuracy(truth: np.ndarray, scores: np.ndarray) -> float:
 
 
 def best_f1_thresholds(truth: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """For each label the threshold of best F1, shape ``(labels,)``; half-way between the two scores it parts.
+    """Find the threshold with the best F1 for each label, shape ``(labels,)``.
 
-    A label without positives gets 1.0: nothing is known of when it should be given.
+    A threshold lies half-way between the two scores that it separates. A label without positives gets 1.0, because
+    nothing is known about its scores.
     """
-    truth, scores = _checked(truth, scores)
+    truth, scores = _validate_and_drop_unlabelled(truth, scores)
     thresholds = np.ones(truth.shape[1])
     for label in range(truth.shape[1]):
         positives = truth[:, label].sum()
@@ -87,7 +92,7 @@ def best_f1_thresholds(truth: np.ndarray, scores: np.ndarray) -> np.ndarray:
         ranked = scores[order, label]
         hits = np.cumsum(truth[order, label])
         f1 = 2 * hits / (np.arange(1, len(order) + 1) + positives)
-        f1[:-1][ranked[:-1] == ranked[1:]] = -1  # no threshold parts equal scores
+        f1[:-1][ranked[:-1] == ranked[1:]] = -1  # no threshold separates equal scores
         best = int(np.argmax(f1))
         below = ranked[best + 1] if best + 1 < len(ranked) else min(0.0, ranked[best])
         thresholds[label] = (ranked[best] + below) / 2
@@ -95,7 +100,9 @@ def best_f1_thresholds(truth: np.ndarray, scores: np.ndarray) -> np.ndarray:
 
 
 def multi_hot(label_lists: list[tuple[str, ...]], vocabulary: tuple[str, ...]) -> np.ndarray:
-    """Rows of 0 and 1, shape ``(clips, labels)``, float32.
+    """Encode the labels of each clip as a row of 0 and 1, shape ``(clips, labels)``, float32.
+
+    Raises KeyError for a label that is not in the vocabulary.
 
     >>> multi_hot([("b",), ("a", "b")], ("a", "b"))
     array([[0., 1.],
@@ -108,7 +115,8 @@ def multi_hot(label_lists: list[tuple[str, ...]], vocabulary: tuple[str, ...]) -
     return truth
 
 
-def _checked(truth: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _validate_and_drop_unlabelled(truth: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Truth and scores in float64, without the clips that have no label."""
     truth, scores = np.asarray(truth, dtype=np.float64), np.asarray(scores, dtype=np.float64)
     if truth.ndim != 2 or truth.shape != scores.shape:
         raise ValueError(f"truth and scores must both be (clips, labels), got {truth.shape} and {scores.shape}")

@@ -1,8 +1,8 @@
-"""Registries: where a network, a dataset layout, an augmentation, a loss or an export format is found by its name.
+"""Find networks, dataset layouts, augmentations, losses and export formats by their names.
 
-A part registers itself with a decorator when its module is imported. A registry imports the modules of its own
-subpackage, then whatever other distributions list under its entry point group, when it is first asked. So a new part
-is one new file, and a part of another distribution is one line in that distribution's ``pyproject.toml``:
+A part registers itself with a decorator when its module is imported. At its first use a registry imports all modules of
+its subpackage, then the modules that other distributions list under its entry point group. So a new part is one new
+file, and a part of another distribution is one line in the ``pyproject.toml`` of that distribution:
 
     [project.entry-points."audiotag.losses"]
     asymmetric = "my_package.asymmetric_loss"
@@ -27,16 +27,16 @@ logger = logging.getLogger(__name__)
 
 
 class Registry(Generic[Part]):
-    """Parts of one kind by their names.
+    """The parts of one kind, such as all losses, by their names.
 
     Parameters
     ----------
     kind : str
         What a part is called in messages, such as ``"loss"``.
     package : str
-        Dotted name of the subpackage whose modules are imported to find the parts that are shipped.
+        Dotted name of the subpackage whose modules are imported to find the parts of audiotag itself.
     group : str
-        Entry point group under which other distributions list modules with parts of their own.
+        Entry point group under which other distributions list modules with their own parts.
 
     Examples
     --------
@@ -54,10 +54,19 @@ class Registry(Generic[Part]):
         self._lock = threading.RLock()  # pages of several sessions may ask at once
 
     def register(self, name: str) -> Callable[[Part], Part]:
-        """Decorate a part to make it known by ``name``: lower-case letters, digits and hyphens.
+        """Decorate a part to register it under a name.
 
-        A part may be registered again, as happens when its module is reloaded, but two different parts may not have
-        one name.
+        The same part may be registered again, as happens when its module is reloaded.
+
+        Parameters
+        ----------
+        name : str
+            Lower-case letters, digits and hyphens.
+
+        Raises
+        ------
+        AudiotagError
+            If the name has other characters, or another part already has it.
         """
         if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
             raise AudiotagError(f"the name of a {self.kind} must be lower-case words with hyphens, got {name!r}.")
@@ -83,12 +92,12 @@ class Registry(Generic[Part]):
         return tuple((name, self._parts[name]) for name in self.names())
 
     def get(self, name: str) -> Part:
-        """The part of this name.
+        """The part with this name.
 
         Raises
         ------
         AudiotagError
-            If there is none; names those that there are.
+            If there is no such part; the message lists the known names.
         """
         if name not in self._parts:
             self._find_all()
@@ -109,10 +118,11 @@ class Registry(Generic[Part]):
             for entry in entry_points(group=self.group):
                 try:
                     entry.load()
-                except Exception as error:  # a broken add-on of somebody else must not stop audiotag
+                except Exception as error:  # a broken module of another distribution must not stop audiotag
                     logger.warning("The %s %s (%s) cannot be loaded: %s", self.kind, entry.name, entry.value, error)
             self._is_complete = True
 
 
 def _origin(part: object) -> str:
+    """Where a part is defined: its module and name."""
     return f"{getattr(part, '__module__', '')}.{getattr(part, '__qualname__', repr(part))}"

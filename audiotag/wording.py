@@ -1,10 +1,10 @@
-"""Times in words."""
+"""Write durations in words."""
 
 
-def spoken(seconds: float) -> str:
-    """A span as people say it.
+def format_duration(seconds: float) -> str:
+    """Write a duration in the units that people use for its length.
 
-    >>> spoken(42), spoken(600), spoken(7300)
+    >>> format_duration(42), format_duration(600), format_duration(7300)
     ('42 s', '10 min', '2 h 2 min')
     """
     if seconds < 90:

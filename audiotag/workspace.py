@@ -1,4 +1,7 @@
-"""Where things are kept on disk, and how they are written: aside first, then renamed, so that no half is ever read."""
+"""Know the paths in the workspace, and write files there atomically.
+
+A file is written under a temporary name and then renamed, so that nobody ever reads a half-written file.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +13,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-OPTIONS_RENAMED = {"keep_condemned": "keep_flagged"}  # as audiotag 0.1 wrote it
-SHIPPED_MODELS = Path(__file__).parent.parent / "models"
+from audiotag.shipped import SHIPPED_MODELS
+
+RENAMED_OPTIONS = {"keep_condemned": "keep_flagged"}  # option names of audiotag 0.1
 
 
 class Workspace:
-    """The folder for everything the user makes: datasets' indexes, presets, runs, ensembles.
+    """The folder for everything that the user makes: indexes of datasets, presets, runs and ensembles.
 
     Parameters
     ----------
     root : Path, optional
-        ``AUDIOTAG_HOME`` where that is set, else ``workspace`` in the current folder. Made when first written to.
+        By default the environment variable ``AUDIOTAG_HOME``, else ``workspace`` in the current folder. It is created
+        when something is first written to it.
     """
 
     def __init__(self, root: Path | None = None) -> None:
@@ -33,88 +38,100 @@ class Workspace:
 
     @property
     def indexes(self) -> Path:
-        """Cached indexes, one Parquet file a dataset."""
+        """Cached indexes, one Parquet file per dataset."""
         return self.root / "indexes"
 
     @property
     def presets(self) -> Path:
-        """The user's own spectrogram presets, one TOML file each."""
+        """The user's own spectrogram presets, one TOML file per preset."""
         return self.root / "presets"
 
     @property
     def runs(self) -> Path:
-        """Training runs, one folder each."""
+        """Training runs, one folder per run."""
         return self.root / "runs"
 
     @property
     def ensembles(self) -> Path:
-        """The user's own ensembles, one folder each."""
+        """The user's own ensembles, one folder per ensemble."""
         return self.root / "ensembles"
 
     def dataset_folders(self) -> list[Path]:
-        """The datasets opened before that are still there, last opened first, the starter sounds at the end."""
-        remembered = [Path(entry["path"]) for entry in self._remembered()]
-        if (self.starter / "starter.json").exists():  # written last: a render that was cut off is not shown
-            remembered.append(self.starter)
-        return [path for path in dict.fromkeys(remembered) if path.exists()]
+        """Datasets that were opened before and still exist, last opened first, then the starter sounds."""
+        folders = [Path(entry["path"]) for entry in self._saved_datasets()]
+        if (self.starter / "starter.json").exists():  # written last, so an incomplete rendering is not listed
+            folders.append(self.starter)
+        return [path for path in dict.fromkeys(folders) if path.exists()]
 
     def remember_dataset(self, path: Path, options: dict[str, Any] | None = None) -> None:
-        """Put a dataset first in `dataset_folders`, with how it is to be opened; None leaves that as it was."""
+        """Put a dataset first in `dataset_folders`.
+
+        Parameters
+        ----------
+        path : Path
+        options : dict, optional
+            How to open it: fields of `audiotag.data.layouts.OpenOptions`. By default the saved options are not changed.
+        """
         path = path.expanduser().absolute()
-        others = [entry for entry in self._remembered() if Path(entry["path"]) != path]
-        kept = self.dataset_options(path) if options is None else options
-        write_json(self.root / "datasets.json", [{"path": str(path), "options": kept}, *others])
+        others = [entry for entry in self._saved_datasets() if Path(entry["path"]) != path]
+        options = self.dataset_options(path) if options is None else options
+        write_json(self.root / "datasets.json", [{"path": str(path), "options": options}, *others])
 
     def dataset_options(self, path: Path) -> dict[str, Any]:
-        """How a dataset is to be opened: fields of `audiotag.data.layouts.OpenOptions`; empty for one not known."""
-        options = next((entry["options"] for entry in self._remembered() if Path(entry["path"]) == path), {})
-        return {OPTIONS_RENAMED.get(name, name): value for name, value in options.items()}
+        """How to open a dataset: fields of `audiotag.data.layouts.OpenOptions`; empty for an unknown dataset."""
+        saved = self._saved_datasets()
+        options: dict[str, Any] = next((entry["options"] for entry in saved if Path(entry["path"]) == path), {})
+        return {RENAMED_OPTIONS.get(name, name): value for name, value in options.items()}
 
-    def _remembered(self) -> list[dict[str, Any]]:
+    def _saved_datasets(self) -> list[dict[str, Any]]:
         return read_json(self.root / "datasets.json", default=[])
 
     def ensemble_folders(self) -> dict[str, Path]:
-        """Ensembles by name: the shipped ones, then the user's own, newest first, which may shadow a shipped one."""
-        own = sorted(_with_card(self.ensembles), key=lambda folder: -(folder / "card.json").stat().st_mtime)
-        return {folder.name: folder for folder in [*_with_card(SHIPPED_MODELS), *own]}
+        """Ensembles by name: the shipped ones, then the user's own, newest first.
+
+        An ensemble of the user replaces a shipped one of the same name.
+        """
+        own = sorted(_folders_with_card(self.ensembles), key=lambda folder: -(folder / "card.json").stat().st_mtime)
+        return {folder.name: folder for folder in [*_folders_with_card(SHIPPED_MODELS), *own]}
 
 
-def _with_card(parent: Path) -> list[Path]:
+def _folders_with_card(parent: Path) -> list[Path]:
     return sorted(card.parent for card in parent.glob("*/card.json"))
 
 
 @contextmanager
-def written_aside(path: Path) -> Iterator[BinaryIO]:
-    """A file to write into that takes the place of ``path`` at the end: a reader sees the old content or the new.
+def open_atomic(path: Path) -> Iterator[BinaryIO]:
+    """Open a temporary file for writing that replaces ``path`` at the end of the ``with`` block.
 
-    It is on disk before it is renamed, so this holds through a crash; after an error the old content stays.
+    A reader sees either the old content or the new. The content is on disk before the file is renamed, so this holds
+    through a crash. After an error the old content stays.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
-        with aside.open("wb") as file:
+        with temporary.open("wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.replace(aside, path)
+        os.replace(temporary, path)
     except BaseException:
-        aside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file whole, by `written_aside`."""
-    with written_aside(path) as file:
+    """Write a whole file atomically."""
+    with open_atomic(path) as file:
         file.write(content)
 
 
 def write_json(path: Path, value: Any) -> None:
-    """`write_bytes` of readable JSON."""
+    """Write a value as readable JSON, atomically."""
     write_bytes(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
 
 
 def read_json(path: Path, default: Any = None) -> Any:
-    """The value of a JSON file, or ``default`` where there is no such file."""
+    """Read the value of a JSON file; ``default`` if the file does not exist."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -1,22 +1,21 @@
-"""How fast a dataset of the size of FSDKaggle2019 is scanned, opened and looked at: ``python benchmarks/dataset.py``.
+"""Measure how fast a large dataset is scanned, opened and shown: ``python benchmarks/dataset.py``.
 
-Makes a folder of short WAVs in the layout of the competition, with the real sets' shape (24,785 clips by default, or as
-many as the argument says; lengths scaled by 1/50 to fit a disk, noise at levels of −60 to 0 dBFS) and prints, side by
-side in one run:
+Writes a folder of short WAV files in the layout of the competition, with the shape of the real dataset (24,785 clips by
+default; durations scaled by 1/50 to save disk space, noise at levels of −60 to 0 dBFS), and prints:
 
-- header files a second of the index, beside the capstone's way, which loads each file, here of real length, to know
-  its duration;
-- the time to open the dataset again once it is indexed;
-- the server's time for every interaction of the Dataset page once all is measured: the page's whole run, as the server
-  would do it, without the browser.
+- how many headers per second the index reads, and in comparison how many files of real duration per second can be
+  loaded, which is how the capstone finds durations;
+- the time to open the dataset again after it is indexed;
+- the server's time for every interaction with the Dataset page after all clips are measured: the complete run of the
+  page, as on the server, without the browser.
 """
 
 from __future__ import annotations
 
+import argparse
 import logging
 import os
 import struct
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -26,16 +25,17 @@ from typing import Any
 import numpy as np
 import soundfile
 
-CURATED_SHARE = 4970 / 24_785
-LOADED = 100  # clips that the capstone's way loads: it is too slow for all
-REAL_S = 15.0  # of most clips of the real noisy set
+N_CLIPS = 24_785  # of the two training sets of FSDKaggle2019
+N_LOADED = 100  # clips that are loaded for comparison; loading all would take too long
+REAL_CLIP_S = 15.0  # duration of most clips of the real noisy set
 LABELS = [f"Label_{number:02}" for number in range(80)]
 REPEATS = 5
+CURATED_SHARE = 4970 / N_CLIPS
 ROOT = Path(__file__).parents[1]
 
 
 def build(root: Path, clips: int) -> None:
-    """Write the folder."""
+    """Write the dataset."""
     rng = np.random.default_rng(0)
     noise = np.clip(rng.standard_normal(44_100) * 8000, -32_768, 32_767)
     curated = round(clips * CURATED_SHARE)
@@ -57,7 +57,7 @@ def build(root: Path, clips: int) -> None:
 
 
 def wav_header(frames: int) -> bytes:
-    """Of a mono 16-bit 44.1 kHz WAV."""
+    """Header of a mono WAV file of 16 bit at 44.1 kHz."""
     size = 2 * frames
     riff = struct.pack("<4sI4s", b"RIFF", 36 + size, b"WAVE")
     fmt = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, 44_100, 88_200, 2, 16)
@@ -65,47 +65,48 @@ def wav_header(frames: int) -> bytes:
 
 
 def compare_headers(root: Path, clips: int) -> None:
-    """Header pass beside loading, and opening again."""
+    """Time reading headers, loading files, and opening the dataset again."""
     from audiotag.data.index import scan
+    from audiotag.data.layouts import OpenOptions
     from audiotag.data.saved_options import open_and_remember
-    from audiotag.data.tables import TableOptions
     from audiotag.workspace import Workspace
 
     workspace = Workspace()
-    dataset = open_and_remember(root / "set", TableOptions(), False, workspace)
+    dataset = open_and_remember(root / "set", OpenOptions(), workspace)
     for path in dataset.clips["path"]:
-        path.stat()  # the directory is in memory for both
+        path.stat()  # so that the directory is in memory for both
 
     clip = root / "clip.wav"
-    frames = int(44_100 * REAL_S)
+    frames = int(44_100 * REAL_CLIP_S)
     clip.write_bytes(wav_header(frames) + bytes(2 * frames))
-    loading = LOADED / seconds(lambda: [soundfile.read(clip) for _ in range(LOADED)])
+    loading = N_LOADED / seconds(lambda: [soundfile.read(clip) for _ in range(N_LOADED)])
     scanning = clips / seconds(lambda: scan(dataset, workspace.indexes))
-    opened = seconds(lambda: open_and_remember(root / "set", TableOptions(), False, workspace))
+    opened = seconds(lambda: open_and_remember(root / "set", OpenOptions(), workspace))
     indexed = seconds(lambda: scan(dataset, workspace.indexes))
     print(f"{clips:,} clips")
-    print(f"headers: {scanning:,.0f} files a second")
-    print(f"loading clips of {REAL_S:g} s: {loading:,.0f} a second; headers are {scanning / loading:.0f} × as fast")
+    print(f"headers: {scanning:,.0f} files per second")
+    print(f"loading clips of {REAL_CLIP_S:g} s: {loading:,.0f} per second")
+    print(f"reading headers is {scanning / loading:.0f} times as fast")
     print(f"open again: {opened + indexed:.2f} s (tables {opened:.2f} s, index {indexed:.2f} s)")
 
 
 def measure_all(root: Path) -> None:
-    """The second pass, here and now."""
+    """Measure every clip in this process."""
     from audiotag.data.layouts import open_dataset
     from audiotag.inspection.measurement_job import MeasurementJob, work
     from audiotag.workspace import Workspace
 
     dataset = open_dataset(root / "set")
-    measuring = MeasurementJob.of(dataset.root, dataset.name, Workspace())
-    measuring.folder.mkdir(parents=True)
-    print(f"measured in {seconds(lambda: work(measuring)):.0f} s")
+    job = MeasurementJob.of(dataset.root, dataset.name, Workspace())
+    job.folder.mkdir(parents=True)
+    print(f"measured in {seconds(lambda: work(job)):.0f} s")
 
 
 def time_interactions() -> None:
-    """Server time of the page's run after each thing that a user does, the median of five; the worst first."""
+    """Print the server time of the page after each kind of interaction, the median of five; the slowest first."""
     from streamlit.testing.v1 import AppTest
 
-    logging.disable(logging.WARNING)  # that there is no browser
+    logging.disable(logging.WARNING)  # about the missing browser
     page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120).switch_page("pages/dataset.py")
     began = time.perf_counter()
     page.run()
@@ -143,14 +144,14 @@ def time_interactions() -> None:
 
 
 def seconds(what: Callable[[], Any]) -> float:
-    """How long it takes."""
+    """Run time of a function in seconds."""
     began = time.perf_counter()
     what()
     return time.perf_counter() - began
 
 
 def main(clips: int) -> None:
-    """Build, scan, open again, measure, look."""
+    """Build the dataset, scan it, open it again, measure it, and time the page."""
     with tempfile.TemporaryDirectory(prefix="audiotag-benchmark-") as folder:
         root = Path(folder)
         os.environ["AUDIOTAG_HOME"] = str(root / "workspace")
@@ -161,4 +162,6 @@ def main(clips: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 24_785)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("clips", nargs="?", type=int, default=N_CLIPS, help=f"number of clips (default: {N_CLIPS})")
+    main(parser.parse_args().clips)

@@ -1,31 +1,30 @@
-"""How fast the front-end is on one core: ``python benchmarks/front_end.py [FOLDER]``.
+"""Measure how fast the front-end is on one core: ``python benchmarks/front_end.py [FOLDER]``.
 
-Takes the 44.1 kHz WAVs under the folder, by default 200 of five seconds that are made first (a swelling noise with
-silence around it), and prints, each pair by turns in one run:
+The front-end turns files into log-mel spectrograms. The script reads the 44.1 kHz WAVs in the folder; without a folder
+it first writes 200 files of five seconds (noise that swells, with silence around it). It runs our functions and those
+of the libraries alternately in one process and prints:
 
-- trimmed random 2 s crops a second: the index knows where the silence ends, so only the crop is read; beside
-  fastaudio's RemoveSilence and ResizeSignal, which read and search the whole file;
-- log-mels a second, one clip at a time and in batches of 64, beside torchaudio's MelSpectrogram and AmplitudeToDB;
-- the log-mel of one whole clip of 2 to 30 s beside theirs;
-- what of the least bytes and operations that is;
-- how the process's memory grows over an epoch of 5,000 crops;
-- on a GPU, log-mels a second of the torch twin, in batches.
+- random 2 s crops of trimmed clips per second. Our index stores where the silence ends, so only the crop is read;
+  fastaudio's RemoveSilence and ResizeSignal read and search the whole file;
+- log-mels per second, one clip at a time and in batches of 64, compared with torchaudio's MelSpectrogram and
+  AmplitudeToDB, and the operations per second of the FFT alone;
+- the time of the log-mel of one clip of 2 to 30 s, compared with torchaudio's;
+- the memory of the process during an epoch of 5,000 crops;
+- log-mels per second of the torch version in batches, if there is a GPU.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import psutil
 import soundfile
 import torch
 import torchaudio
+from timing import shortest_seconds
 
 from audiotag.audio.reading import read_crop, read_sound
 from audiotag.features.log_mel import log_mel
@@ -35,62 +34,57 @@ from audiotag.features.trimming import fit_length, trimmed_bounds
 from audiotag.training.backend.fastaudio_compat import import_fastaudio
 
 CAPSTONE = PRESETS["capstone"]
-CLIPS = 200
-ROUNDS = 5
-BATCH = 64
-LENGTHS_S = (2, 5, 10, 15, 30)
-EPOCH = 5000
+SAMPLE_RATE = 44_100
+WRITTEN_CLIPS = 200
+BATCH_SIZE = 64
+GPU_BATCH_SIZE = 256
+CLIP_LENGTHS_S = (2, 5, 10, 15, 30)
+REPEATS_PER_TIMING = 20  # one log-mel takes too short a time to measure reliably
+EPOCH_CROPS = 5000
 
 
-def make(folder: Path) -> None:
-    """Write the WAVs: 16 bit, mono, five seconds, half of a second of silence at both ends."""
+def write_noise_clips(folder: Path) -> None:
+    """Write 16-bit mono WAVs of five seconds, the first and the last half second silent."""
     rng = np.random.default_rng(0)
-    swell = np.pad(np.sin(np.linspace(0, np.pi, 4 * 44_100)), 22_050)
-    for number in range(CLIPS):
-        soundfile.write(folder / f"{number:03}.wav", 0.3 * swell * rng.standard_normal(5 * 44_100).clip(-3, 3), 44_100)
-
-
-def best(*ways: Callable[[], Any]) -> list[float]:
-    """Seconds that each takes, the least of some rounds by turns: what else runs only ever adds."""
-    least = [float("inf")] * len(ways)
-    for _ in range(ROUNDS):
-        for number, way in enumerate(ways):
-            began = time.perf_counter()
-            way()
-            least[number] = min(least[number], time.perf_counter() - began)
-    return least
+    envelope = np.pad(np.sin(np.linspace(0, np.pi, 4 * SAMPLE_RATE)), SAMPLE_RATE // 2)
+    for number in range(WRITTEN_CLIPS):
+        noise = rng.standard_normal(5 * SAMPLE_RATE).clip(-3, 3)
+        soundfile.write(folder / f"{number:03}.wav", 0.3 * envelope * noise, SAMPLE_RATE)
 
 
 def compare_crops(paths: list[Path]) -> None:
-    """Crops by the index and by fastaudio."""
+    """Print crops per second, read with the index and by fastaudio."""
     import_fastaudio()
     from fastaudio.all import AudioTensor, RemoveSilence, RemoveType, ResizeSignal
 
-    remove = RemoveSilence(RemoveType.Trim, threshold=CAPSTONE.trim_db, pad_ms=20)
+    remove_silence = RemoveSilence(RemoveType.Trim, threshold=CAPSTONE.trim_db, pad_ms=20)
     resize = ResizeSignal(round(1000 * CAPSTONE.clip_s))
     rng = np.random.default_rng(0)
-    bounds = {path: trimmed_bounds(read_sound(path).waveform, CAPSTONE) for path in paths}  # what the index keeps
+    # The index stores these bounds, so finding them is not part of the measurement.
+    bounds = {path: trimmed_bounds(read_sound(path).waveform, CAPSTONE) for path in paths}
 
-    def ours() -> None:
+    def crop_ours() -> None:
         for path in paths:
             start, end = bounds[path]
             spare = max(0, end - start - CAPSTONE.clip_samples)
             crop = read_crop(path, start + int(rng.integers(spare + 1)), min(CAPSTONE.clip_samples, end - start))
             fit_length(crop, CAPSTONE, rng.random())
 
-    def theirs() -> None:
+    def crop_fastaudio() -> None:
         for path in paths:
-            resize(remove(AudioTensor(torch.from_numpy(soundfile.read(path, dtype="float32")[0])[None], sr=44_100)))
+            waveform = torch.from_numpy(soundfile.read(path, dtype="float32")[0])[None]
+            resize(remove_silence(AudioTensor(waveform, sr=SAMPLE_RATE)))
 
-    theirs()  # librosa compiles a part of itself at first
-    here, there = best(ours, theirs)
+    crop_fastaudio()  # the first call is slower: librosa compiles a part of itself
+    ours_s, fastaudio_s = shortest_seconds(crop_ours, crop_fastaudio)
     print(
-        f"crops: {len(paths) / here:,.0f} a second, fastaudio {len(paths) / there:,.0f}: {there / here:.1f} × as fast"
+        f"crops: {len(paths) / ours_s:,.0f} per second, fastaudio {len(paths) / fastaudio_s:,.0f}: "
+        f"{fastaudio_s / ours_s:.1f} times as fast"
     )
 
 
-def torchaudios() -> tuple[torch.nn.Module, torch.nn.Module]:
-    """MelSpectrogram and AmplitudeToDB with the capstone's settings."""
+def torchaudio_transforms() -> tuple[torch.nn.Module, torch.nn.Module]:
+    """MelSpectrogram and AmplitudeToDB with the settings of the capstone preset."""
     mel = torchaudio.transforms.MelSpectrogram(
         CAPSTONE.sample_rate,
         CAPSTONE.n_fft,
@@ -103,96 +97,114 @@ def torchaudios() -> tuple[torch.nn.Module, torch.nn.Module]:
     return mel, torchaudio.transforms.AmplitudeToDB("power", top_db=CAPSTONE.top_db)
 
 
-def compare_whole_clips() -> None:
-    """The log-mel of one clip as long as clips are, beside torchaudio's."""
-    mel, to_db = torchaudios()
-    for seconds in LENGTHS_S:
-        waveform = 0.2 * np.random.default_rng(0).standard_normal(seconds * 44_100).astype(np.float32)
-        tensor = torch.from_numpy(waveform)[None]
-
-        def ours(waveform: np.ndarray = waveform) -> None:
-            for _ in range(20):
-                log_mel(waveform, CAPSTONE)
-
-        def theirs(tensor: torch.Tensor = tensor) -> None:
-            for _ in range(20):
-                to_db(mel(tensor))
-
-        with torch.inference_mode():
-            here, there = best(ours, theirs)
-        print(
-            f"log-mel of one clip of {seconds} s: {50 * here:.2f} ms, torchaudio {50 * there:.2f}: {there / here:.1f} ×"
-        )
-
-
 def compare_log_mels(paths: list[Path]) -> None:
-    """The log-mel, beside torchaudio's, one clip and batches."""
-    waveforms = np.stack([fit_length(read_sound(path).waveform, CAPSTONE) for path in paths[:BATCH]])
+    """Print log-mels per second, of single clips and in batches, of both implementations and of torchaudio."""
+    waveforms = np.stack([fit_length(read_sound(path).waveform, CAPSTONE) for path in paths[:BATCH_SIZE]])
     tensors = torch.from_numpy(waveforms)
-    mel, to_db = torchaudios()
-    twin = LogMel(CAPSTONE)
+    mel, to_db = torchaudio_transforms()
+    torch_log_mel = LogMel(CAPSTONE)
 
-    def ours() -> None:
+    def compute_ours() -> None:
         np.stack([log_mel(waveform, CAPSTONE) for waveform in waveforms])
 
-    def theirs_by_one() -> None:
+    def compute_torchaudio_singly() -> None:
         for tensor in tensors:
             to_db(mel(tensor[None]))
 
     with torch.inference_mode():
-        here, one, batch, twins = best(ours, theirs_by_one, lambda: to_db(mel(tensors)[:, None]), lambda: twin(tensors))
+        ours_s, singly_s, batch_s, torch_version_s = shortest_seconds(
+            compute_ours,
+            compute_torchaudio_singly,
+            lambda: to_db(mel(tensors)[:, None]),
+            lambda: torch_log_mel(tensors),
+        )
     clips = len(waveforms)
-    print(f"log-mels, one clip: {clips / here:,.0f} a second, torchaudio {clips / one:,.0f}: {one / here:.1f} ×")
-    print(f"log-mels, batches of {clips}: torchaudio {clips / batch:,.0f} a second: {batch / here:.1f} ×; ")
-    print(f"  the torch twin {clips / twins:,.0f}: {batch / twins:.1f} × torchaudio")
-    flops = CAPSTONE.frames * 2.5 * CAPSTONE.n_fft * np.log2(CAPSTONE.n_fft)
-    print(f"  {flops * clips / here / 1e9:.1f} Gflop/s of the FFT alone (2.5 n log₂ n each)")
+    fft_operations = clips * CAPSTONE.frames * 2.5 * CAPSTONE.n_fft * np.log2(CAPSTONE.n_fft)
+    print(
+        f"log-mels of single clips: {clips / ours_s:,.0f} per second, torchaudio {clips / singly_s:,.0f}: "
+        f"{singly_s / ours_s:.1f} times as fast\n"
+        f"  compared with torchaudio in batches of {clips} ({clips / batch_s:,.0f} per second): "
+        f"{batch_s / ours_s:.1f} times as fast\n"
+        f"  the torch version in batches: {clips / torch_version_s:,.0f} per second, "
+        f"{batch_s / torch_version_s:.1f} times as fast as torchaudio\n"
+        f"  the FFT alone: {fft_operations / ours_s / 1e9:.1f} Gflop/s (2.5 n log₂ n operations per FFT)"
+    )
 
 
-def watch_memory(paths: list[Path]) -> None:
-    """Growth of the process over an epoch of crops and log-mels."""
-    process, rng = psutil.Process(), np.random.default_rng(0)
-    sizes = []
-    for number in range(EPOCH):
-        crop = read_crop(paths[number % len(paths)], int(rng.integers(44_100)), CAPSTONE.clip_samples)
-        log_mel(fit_length(crop, CAPSTONE), CAPSTONE)
-        if number % (EPOCH // 5) == EPOCH // 10:
-            sizes.append(process.memory_info().rss / 2**20)
-    print(f"memory over {EPOCH:,} crops and log-mels, MiB: {', '.join(f'{size:,.0f}' for size in sizes)}")
+def compare_clip_lengths() -> None:
+    """Print the time of the log-mel of one clip of each length, ours and torchaudio's."""
+    mel, to_db = torchaudio_transforms()
+    for length_s in CLIP_LENGTHS_S:
+        waveform = 0.2 * np.random.default_rng(0).standard_normal(length_s * SAMPLE_RATE).astype(np.float32)
+        tensor = torch.from_numpy(waveform)[None]
 
+        def compute_ours(waveform: np.ndarray = waveform) -> None:
+            for _ in range(REPEATS_PER_TIMING):
+                log_mel(waveform, CAPSTONE)
 
-def on_gpu() -> None:
-    """The torch twin where there is a GPU."""
-    if not torch.cuda.is_available():
-        print("no GPU here: the twin was not timed on one")
-        return
-    waveforms = torch.randn(256, CAPSTONE.clip_samples, device="cuda") / 5
-    twin = LogMel(CAPSTONE).cuda()
+        def compute_torchaudio(tensor: torch.Tensor = tensor) -> None:
+            for _ in range(REPEATS_PER_TIMING):
+                to_db(mel(tensor))
 
-    def run() -> None:
         with torch.inference_mode():
-            twin(waveforms)
+            ours_s, torchaudio_s = shortest_seconds(compute_ours, compute_torchaudio)
+        ours_ms, torchaudio_ms = (1000 * seconds / REPEATS_PER_TIMING for seconds in (ours_s, torchaudio_s))
+        print(
+            f"log-mel of one clip of {length_s} s: {ours_ms:.2f} ms, torchaudio {torchaudio_ms:.2f} ms: "
+            f"{torchaudio_s / ours_s:.1f} times as fast"
+        )
+
+
+def measure_memory(paths: list[Path]) -> None:
+    """Print the memory of the process at five moments of an epoch of crops and log-mels."""
+    process, rng = psutil.Process(), np.random.default_rng(0)
+    sizes_mib = []
+    for number in range(EPOCH_CROPS):
+        crop = read_crop(paths[number % len(paths)], int(rng.integers(SAMPLE_RATE)), CAPSTONE.clip_samples)
+        log_mel(fit_length(crop, CAPSTONE), CAPSTONE)
+        if number % (EPOCH_CROPS // 5) == EPOCH_CROPS // 10:
+            sizes_mib.append(process.memory_info().rss / 2**20)
+    print(f"memory in MiB during {EPOCH_CROPS:,} crops and log-mels: {', '.join(f'{size:,.0f}' for size in sizes_mib)}")
+
+
+def time_on_gpu() -> None:
+    """Print log-mels per second of the torch version on the GPU, if there is one."""
+    if not torch.cuda.is_available():
+        print("no GPU found: the torch version was not measured on one")
+        return
+    waveforms = torch.randn(GPU_BATCH_SIZE, CAPSTONE.clip_samples, device="cuda") / 5
+    torch_log_mel = LogMel(CAPSTONE).cuda()
+
+    def compute() -> None:
+        with torch.inference_mode():
+            torch_log_mel(waveforms)
         torch.cuda.synchronize()
 
-    run()
-    (took,) = best(run)
-    print(f"on {torch.cuda.get_device_name()}: {len(waveforms) / took:,.0f} log-mels a second")
+    compute()
+    (seconds,) = shortest_seconds(compute)
+    print(f"on {torch.cuda.get_device_name()}: {len(waveforms) / seconds:,.0f} log-mels per second")
 
 
-def main(folder: Path | None) -> None:
-    """Make the files where none are named, and compare."""
+def main() -> None:
+    """Write the files if no folder is given, then measure everything."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, nargs="?", help="folder of 44.1 kHz WAVs (default: writes its own)")
+    options = parser.parse_args()
     torch.set_num_threads(1)
-    with tempfile.TemporaryDirectory(prefix="audiotag-benchmark-") as made:
+    with tempfile.TemporaryDirectory(prefix="audiotag-benchmark-") as temporary:
+        folder = options.folder
         if folder is None:
-            folder = Path(made)
-            make(folder)
+            folder = Path(temporary)
+            write_noise_clips(folder)
         paths = sorted(folder.rglob("*.wav"))
+        if not paths:
+            parser.error(f"{folder} must contain WAV files, found none")
         compare_crops(paths)
         compare_log_mels(paths)
-        compare_whole_clips()
-        watch_memory(paths)
-    on_gpu()
+        compare_clip_lengths()
+        measure_memory(paths)
+    time_on_gpu()
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
+    main()

@@ -1,30 +1,33 @@
-"""How fast the shipped starter ensemble tags: ``python benchmarks/tagging.py [FOLDER]``.
+"""Measure how fast the shipped starter ensemble tags: ``python benchmarks/tagging.py [FOLDER]``.
 
-Takes 200 sounds under the folder, by default those of ESC-10 beside the repository, or starter sounds that are rendered
-first. Prints, in one run, with all five folds and a workspace of its own:
+The script takes 200 sounds from the folder. Without a folder these are the sounds of ESC-10 beside the repository if
+they are there, otherwise starter sounds that it renders first. All five folds score every window, in a temporary
+workspace. It prints:
 
-- the first use, which looks for the fastest engine; then a clip of 10 s on a tagger that is open, and how many times
-  real time that is;
-- a new ``audiotag tag`` process, from its second run on;
-- all sounds in bulk, decoding included: windows of the training length without overlap, plain and with test-time
-  augmentation, beside fastai's ``get_preds`` and ``tta`` with fastaudio's transforms on some of the same files with the
-  same five networks, one after the other as its user would.
+- the time of the first use, which includes choosing the fastest engine;
+- the time to tag one clip of 10 s with an open tagger;
+- the time of a new ``audiotag tag`` process, at first and from its second run on;
+- the speed for all sounds in bulk, decoding included, with windows of the training length without overlap, plain and
+  with test-time augmentation (TTA). For comparison, fastai's ``get_preds`` and ``tta`` score some of the same files
+  with fastaudio's transforms and the same five networks, one network after the other, as a user of fastai would.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import soundfile
 import torch
+from timing import shortest_seconds
 
 from audiotag.audio.reading import read_header, read_sound
 from audiotag.starter.render import StarterCounts, render_starter
@@ -38,80 +41,97 @@ from audiotag.workspace import SHIPPED_MODELS, Workspace
 
 ESC10 = Path(__file__).parents[2] / "shared" / "data" / "esc10" / "audio"
 STARTER = SHIPPED_MODELS / "starter"
-CLIPS, STOCK_CLIPS = 200, 40
-ROUNDS = 5
-PROCESSES = 4
-BATCH = 32
+SUFFIXES = (".wav", ".ogg", ".flac")
+MAX_CLIPS = 200
+MAX_FASTAI_CLIPS = 40
+SINGLE_CLIP_S = 10
+SAMPLE_RATE = 44_100
+PROCESS_RUNS = 4
+FASTAI_BATCH_SIZE = 32
 
 
-def sounds(folder: Path) -> list[Path]:
-    """All readable sounds under a folder, up to `CLIPS`, evenly drawn."""
-    paths = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in (".wav", ".ogg", ".flac")]
-    return [paths[at] for at in np.unique(np.linspace(0, len(paths) - 1, min(CLIPS, len(paths))).astype(int))]
+class Speed(NamedTuple):
+    """Clips per second without and with test-time augmentation."""
+
+    plain: float
+    tta: float
 
 
-def best(way: Callable[[], Any], rounds: int = ROUNDS) -> float:
-    """Seconds, the least of some rounds: what else runs only ever adds."""
-    times = []
-    for _ in range(rounds):
-        began = time.perf_counter()
-        way()
-        times.append(time.perf_counter() - began)
-    return min(times)
+def sound_paths(folder: Path) -> list[Path]:
+    """At most `MAX_CLIPS` sounds in a folder, evenly spaced in the order of their paths."""
+    paths = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES]
+    chosen = np.unique(np.linspace(0, len(paths) - 1, min(MAX_CLIPS, len(paths))).astype(int))
+    return [paths[index] for index in chosen]
 
 
-def one_clip(clip: Path) -> None:
-    """A clip of 10 s on a tagger that is open; opening it for the first time, too."""
-    began = time.perf_counter()
+def write_single_clip(path: Path, sources: Sequence[Path]) -> None:
+    """Write a WAV of `SINGLE_CLIP_S` seconds that joins the sources."""
+    joined = np.concatenate([read_sound(source, SAMPLE_RATE).waveform for source in sources])
+    soundfile.write(path, np.resize(joined, SINGLE_CLIP_S * SAMPLE_RATE), SAMPLE_RATE)
+
+
+def time_single_clip(clip: Path) -> None:
+    """Print the time of the first use, and the time to tag one clip with an open tagger."""
+    started = time.perf_counter()
     tagger = Tagger(STARTER)
-    first = time.perf_counter() - began
+    first_use_s = time.perf_counter() - started
     tagger.tag(clip)
-    took = best(lambda: tagger.tag(clip))
-    print(f"first use: {first:.1f} s, and {tagger.engine_name} is the fastest that agrees", flush=True)
-    print(f"a clip of 10 s, warm: {1000 * took:.0f} ms to its tags, {10 / took:.0f} × real time", flush=True)
+    (clip_s,) = shortest_seconds(lambda: tagger.tag(clip))
+    print(f"first use: {first_use_s:.1f} s; the fastest engine that agrees is {tagger.engine_name}", flush=True)
+    print(
+        f"one clip of {SINGLE_CLIP_S} s, open tagger: {1000 * clip_s:.0f} ms, {SINGLE_CLIP_S / clip_s:.0f} × real time",
+        flush=True,
+    )
 
 
-def new_process(clip: Path, cache: Path) -> None:
-    """A process of its own for one clip; its modules compiled once, as Python keeps them by default."""
-    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(cache)}
+def time_new_process(clip: Path, bytecode_cache: Path) -> None:
+    """Print the time of a new process that tags one clip.
+
+    Its modules are compiled in the first run and read from the cache afterwards, as Python does by default.
+    """
+    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(bytecode_cache)}
     command = [sys.executable, "-m", "audiotag", "tag", str(clip), "--ensemble", "starter"]
-
-    def run() -> None:
+    times_s = []
+    for _ in range(1 + PROCESS_RUNS):
+        started = time.perf_counter()
         subprocess.run(command, env=environment, check=True, capture_output=True)
+        times_s.append(time.perf_counter() - started)
+    first_s, later_s = times_s[0], times_s[1:]
+    print(
+        f"a new process for this clip: first run {first_s:.1f} s, later runs {np.median(later_s):.2f} s "
+        f"(median; shortest {min(later_s):.2f} s)"
+    )
 
-    first, later = best(run, 1), [best(run, 1) for _ in range(PROCESSES)]
-    print(f"a new process for it: {first:.1f} s at first, then {np.median(later):.2f} (least {min(later):.2f}) s")
 
-
-def in_bulk(paths: Sequence[Path]) -> tuple[float, float]:
-    """All of them, plain and with test-time augmentation; clips a second of both."""
-    seconds = sum(read_header(path).duration_s for path in paths)
-    rates = []
+def measure_bulk(paths: Sequence[Path]) -> Speed:
+    """Tag all sounds in bulk, plain and with test-time augmentation, and print the speed of both."""
+    total_s = sum(read_header(path).duration_s for path in paths)
+    clips_per_s = []
     for settings in (TagSettings(overlap=0), TagSettings(overlap=0, tta=True)):
         tagger = Tagger(STARTER, settings)
         tagger.tag(paths[0])
-        began = time.perf_counter()
-        outcomes = list(tag_files(tagger, [SoundFile(path, path.name) for path in paths]))
-        took = time.perf_counter() - began
-        windows = sum(len(outcome.tags.starts_s) for outcome in outcomes if outcome.tags)
+        started = time.perf_counter()
+        results = list(tag_files(tagger, [SoundFile(path, path.name) for path in paths]))
+        seconds = time.perf_counter() - started
+        windows = sum(len(result.tags.starts_s) for result in results if result.tags)
         print(
-            f"{len(paths)} clips of {seconds / len(paths):.1f} s{' with TTA' if settings.tta else ''}: "
-            f"{seconds / took:.0f} × real time, {len(paths) / took:.1f} clips a second in {windows} windows",
+            f"{len(paths)} clips of {total_s / len(paths):.1f} s{' with TTA' if settings.tta else ''}: "
+            f"{total_s / seconds:.0f} × real time, {len(paths) / seconds:.1f} clips per second, {windows} windows",
             flush=True,
         )
-        rates.append(len(paths) / took)
-    return rates[0], rates[1]
+        clips_per_s.append(len(paths) / seconds)
+    return Speed(*clips_per_s)
 
 
-def stock_learner(paths: Sequence[Path]) -> Any:
-    """fastai's Learner on a DataBlock of fastaudio's with the ensemble's settings; its model is set for each fold."""
+def fastai_learner(paths: Sequence[Path]) -> Any:
+    """fastai's Learner on a DataBlock of fastaudio with the ensemble's settings; the caller sets its model per fold."""
     audio = import_fastaudio()
     from fastai.data.all import DataBlock, MultiCategoryBlock, RandomSplitter
     from fastai.losses import BCEWithLogitsLossFlat
 
     card = read_card(STARTER)
     settings = card.spectrogram
-    to_picture = audio.AudioToSpec.from_cfg(
+    to_spectrogram = audio.AudioToSpec.from_cfg(
         audio.AudioConfig.BasicMelSpectrogram(
             sample_rate=settings.sample_rate,
             n_fft=settings.n_fft,
@@ -130,54 +150,59 @@ def stock_learner(paths: Sequence[Path]) -> Any:
         item_tfms=[
             audio.RemoveSilence(),
             audio.ResizeSignal(round(1000 * settings.clip_s)),
-            to_picture,
+            to_spectrogram,
             audio.MaskTime(size=16),
             audio.MaskFreq(size=12),
         ],
     )
-    loaders = block.dataloaders(paths[0].parent, bs=BATCH, num_workers=0)
+    loaders = block.dataloaders(paths[0].parent, bs=FASTAI_BATCH_SIZE, num_workers=0)
     network = load_networks(STARTER, card)[0]
     return learner.Learner(loaders, network, loss_func=BCEWithLogitsLossFlat(), opt_func=learner.ranger)
 
 
-def in_stock(paths: Sequence[Path]) -> tuple[float, float]:
-    """Some of them by fastai and fastaudio, plain and by its ``tta``; clips a second of both."""
-    stock = stock_learner(paths)
+def measure_fastai(paths: Sequence[Path]) -> Speed:
+    """Score sounds with fastai and fastaudio, by ``get_preds`` and by ``tta``."""
+    fastai = fastai_learner(paths)
     networks = load_networks(STARTER, read_card(STARTER))
-    loader = stock.dls.test_dl(list(paths))
-    rates = []
-    with stock.no_bar(), stock.no_logging():
-        stock.get_preds(dl=loader)  # librosa compiles a part of itself at first
-        for way in (stock.get_preds, stock.tta):
-            began = time.perf_counter()
+    loader = fastai.dls.test_dl(list(paths))
+    clips_per_s = []
+    with fastai.no_bar(), fastai.no_logging():
+        fastai.get_preds(dl=loader)  # the first call is slower: librosa compiles a part of itself
+        for predict in (fastai.get_preds, fastai.tta):
+            started = time.perf_counter()
             scores = []
             for network in networks:
-                stock.model = network
-                scores.append(way(dl=loader)[0])
+                fastai.model = network
+                scores.append(predict(dl=loader)[0])
             torch.stack(scores).mean(dim=0)
-            rates.append(len(paths) / (time.perf_counter() - began))
-    return rates[0], rates[1]
+            clips_per_s.append(len(paths) / (time.perf_counter() - started))
+    return Speed(*clips_per_s)
 
 
-def main(folder: Path | None) -> None:
-    """Find or make the sounds, and compare."""
-    with tempfile.TemporaryDirectory(prefix="audiotag-benchmark-") as made:
-        os.environ["AUDIOTAG_HOME"] = str(Path(made) / "home")
+def main() -> None:
+    """Find or render the sounds, then measure everything."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, nargs="?", help="folder of sounds (default: ESC-10 or starter sounds)")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="audiotag-benchmark-") as temporary:
+        os.environ["AUDIOTAG_HOME"] = str(Path(temporary) / "home")
+        folder = options.folder
         if folder is None:
-            counts = StarterCounts(curated=CLIPS, noisy=1, test=1)
+            counts = StarterCounts(curated=MAX_CLIPS, noisy=1, test=1)
             folder = ESC10 if ESC10.is_dir() else render_starter(Workspace().starter, counts=counts)
-        paths = sounds(folder)
+        paths = sound_paths(folder)
+        if not paths:
+            parser.error(f"{folder} must contain WAV, OGG or FLAC files, found none")
         print(f"{len(paths)} sounds of {folder.name}, {os.cpu_count()} cores", flush=True)
-        waveforms = [read_sound(path, 44_100).waveform for path in paths[:20]]
-        clip = Path(made) / "clip.wav"
-        soundfile.write(clip, np.resize(np.concatenate(waveforms), 10 * 44_100), 44_100)
-        one_clip(clip)
-        new_process(clip, Path(made) / "compiled")
-        plain, augmented = in_bulk(paths)
-        stock, stock_tta = in_stock(paths[:: max(1, len(paths) // STOCK_CLIPS)])
-        print(f"fastai + fastaudio: {stock:.1f} clips a second by get_preds, {stock_tta:.1f} by tta")
-        print(f"ours: {plain / stock:.0f} × as fast, with test-time augmentation {augmented / stock_tta:.0f} ×")
+        clip = Path(temporary) / "clip.wav"
+        write_single_clip(clip, paths[:20])
+        time_single_clip(clip)
+        time_new_process(clip, Path(temporary) / "compiled")
+        ours = measure_bulk(paths)
+        fastai = measure_fastai(paths[:: max(1, len(paths) // MAX_FASTAI_CLIPS)])
+        print(f"fastai + fastaudio: {fastai.plain:.1f} clips per second by get_preds, {fastai.tta:.1f} by tta")
+        print(f"ours: {ours.plain / fastai.plain:.0f} times as fast, with TTA {ours.tta / fastai.tta:.0f} times")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
+    main()

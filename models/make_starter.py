@@ -1,8 +1,8 @@
-"""Makes the shipped ensemble: ``python models/make_starter.py ESC10_FOLDER``.
+"""Train the shipped ensemble: ``python models/make_starter.py ESC10_FOLDER``.
 
-Trains five folds by the recipe ``default`` on the starter sounds, which it renders, and on the real recordings of
-ESC-10, with all labels that are heard in an overlay of two clips, and writes ``models/starter``. Stopped, it goes on
-from the last epoch. Out of fold, the card tells the real recordings from the rendered sounds.
+Renders the starter sounds, trains five folds with the recipe ``default`` on them and on the real recordings of ESC-10,
+where an overlay of two clips has the labels of both, and writes ``models/starter``. If it is stopped, it continues with
+the next epoch when it is started again. The card has separate out-of-fold scores for recordings and rendered sounds.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from audiotag.augmentation.mixers import Overlay
+from audiotag.augmentation.overlay import Overlay
 from audiotag.data.layouts import open_dataset
 from audiotag.metrics import accuracy, lwlrap
 from audiotag.starter.render import render_starter
@@ -31,7 +31,7 @@ from audiotag.training.run_blocking import train_run
 from audiotag.training.runs import Run, RunSettings
 from audiotag.workspace import SHIPPED_MODELS, Workspace, read_json, write_json
 
-NAMES = {  # where ESC-10 and FSDKaggle2019 mean the same
+LABEL_NAMES = {  # labels of ESC-10 and FSDKaggle2019 with the same meaning
     "Dog bark": "Bark",
     "Sea waves": "Waves_and_surf",
     "Clock tick": "Tick-tock",
@@ -48,18 +48,18 @@ ABOUT = (
     "with fewer epochs and all labels of an overlay, on the starter sounds that audiotag demo renders and on the 400 "
     "field recordings of ESC-10."
 )
-EPOCHS = 240  # of the 560 clips of a fold: 134,400 pictures, where default's 700 of ESC-10's 320 are 224,000
+CURATED_EPOCHS = 240  # with 560 clips per fold: 134,400 examples; 700 epochs of ESC-10's 320 clips are 224,000
 LICENCE = "Apache-2.0 for the weights; the sounds that they were trained on are not included."
 
 
 def main() -> None:
-    """Render, train, publish, and put the ensemble in place of the old one."""
+    """Render, train, publish, and replace the shipped ensemble."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("esc10", type=Path, help="folder of ESC-10")
-    parser.add_argument("--device", default="cpu", help="as audiotag train has it (default: cpu)")
+    parser.add_argument("--device", default="cpu", help="device, as for audiotag train (default: cpu)")
     options = parser.parse_args()
     if not options.esc10.is_dir():
-        sys.exit(f"{options.esc10} is no folder; give that of ESC-10.")
+        sys.exit(f"{options.esc10} is not a folder; give the folder of ESC-10.")
     workspace = Workspace()
     folder = workspace.root / "starter-and-esc10"
     gather(options.esc10, render_starter(workspace.root / "starter-sounds"), folder)
@@ -68,15 +68,15 @@ def main() -> None:
 
 
 def recipe() -> Recipe:
-    """``default``, its overlays labelled with all that is heard; fewer epochs, for a fold has more curated clips."""
+    """``default`` with the labels of both clips in an overlay, and fewer epochs because a fold has more clips."""
     default = load_recipe("default")
     both = tuple(replace(item, labels="both") if isinstance(item, Overlay) else item for item in default.augment)
     noisy, curated = default.stages
-    return replace(default, augment=both, stages=(noisy, replace(curated, epochs=EPOCHS)))
+    return replace(default, augment=both, stages=(noisy, replace(curated, epochs=CURATED_EPOCHS)))
 
 
 def gather(esc10: Path, starter: Path, folder: Path) -> None:
-    """One dataset of both, in the layout of Freesound Audio Tagging 2019; its sounds are links, a table comes last."""
+    """Make one dataset of both, in the layout of Freesound Audio Tagging 2019: links to the sounds, then the tables."""
     if (folder / "train_curated.csv").exists():
         return
     rows: dict[str, list[tuple[str, str, str]]] = {"train_noisy": [], "test": [], "train_curated": []}
@@ -88,7 +88,7 @@ def gather(esc10: Path, starter: Path, folder: Path) -> None:
             link = folder / part / clip.clip
             link.unlink(missing_ok=True)
             os.symlink(clip.path, link)
-            labels = [NAMES.get(label, label.replace(" ", "_")) for label in clip.labels]
+            labels = [LABEL_NAMES.get(label, label.replace(" ", "_")) for label in clip.labels]
             rows[part].append((clip.clip, ",".join(labels), f"esc10-{clip.group}" if source == ESC10 else ""))
     for part, lines in rows.items():
         name = "test_truth.csv" if part == "test" else f"{part}.csv"
@@ -97,13 +97,13 @@ def gather(esc10: Path, starter: Path, folder: Path) -> None:
 
 
 def put_in_place(run: Run, folder: Path) -> None:
-    """Publish, tell the kinds of sounds apart on the card, measure gains, and replace the ensemble that is shipped."""
+    """Publish, add the scores of each source to the card, measure the ablation, and replace the shipped ensemble."""
     aside = SHIPPED_MODELS / "starter-new"
     shutil.rmtree(aside, ignore_errors=True)
     labels = next(event["labels"] for event in run.events() if event["event"] == "run-started")
     publish(run, aside.name, SHIPPED_MODELS, ABOUT.format(labels=len(labels)), LICENCE)
     card = read_card(aside)
-    parts = tuple(measured(run, aside))
+    parts = tuple(score_sources(run, aside))
     write_json(aside / CARD, replace(card, name="starter", parts=parts).to_dict())
     write_ablation(aside, measure_ablation(aside, open_dataset(folder)))  # on the test clips, which are rendered
     shutil.rmtree(SHIPPED_MODELS / "starter", ignore_errors=True)
@@ -112,10 +112,10 @@ def put_in_place(run: Run, folder: Path) -> None:
         print(part)
 
 
-def measured(run: Run, ensemble: Path) -> Iterator[PartCard]:
-    """What each kind of sound was, and how well its clips were tagged by the fold that never saw them."""
+def score_sources(run: Run, ensemble: Path) -> Iterator[PartCard]:
+    """Number of clips and out-of-fold scores of each source."""
     found = read_out_of_fold(ensemble, read_card(ensemble))
-    assert found is not None  # it has just been published
+    assert found is not None  # it was published just now
     names = [name for fold in np.unique(found.folds) for name in read_json(run.fold_folder(int(fold)) / "clips.json")]
     real = np.array([name.endswith(".ogg") for name in names])
     for source, rows in ((STARTER, ~real), (ESC10, real)):

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from audiotag.inspection import statistics
-from audiotag.inspection.filters import Filter, filtered, of_clips
+from audiotag.inspection.filters import Filter, faults_of_clips, filter_clips
 from audiotag.ui import cache, frame
 from audiotag.ui.dataset import header, tabs
 from audiotag.ui.dataset.clips import show_clips
@@ -14,15 +14,15 @@ index = cache.load_index(dataset)
 faults = cache.find_faults(dataset)
 
 header.show_title(dataset)
-if len(statistics.labelled(index)) == 0:
+if len(statistics.labelled_clips(index)) == 0:
     header.show_unreadable(index)
     st.stop()
 
 wanted = pick_filter(dataset, faults)
-shown = filtered(index, wanted, faults)
+shown = filter_clips(index, wanted, faults)
 if wanted != Filter():
-    faults = of_clips(faults, shown)
-if len(statistics.labelled(shown)) == 0:
+    faults = faults_of_clips(faults, shown)
+if len(statistics.labelled_clips(shown)) == 0:
     st.info("No clip passes the filter. Remove a part of it.", icon=":material/search_off:")
     st.stop()
 header.show_header(dataset, shown, faults, wanted)

@@ -1,1 +1,13 @@
-"""TODO."""
+"""Read audio files of any common format into mono waveforms.
+
+Read the modules in this order:
+
+- `header`: `Header` and `Sound`, the results of reading a file;
+- `containers`: what the bytes of a container say about its format and its length;
+- `ffmpeg`: decoding through FFmpeg, for formats that libsndfile cannot read;
+- `opening`: opening a file with the library that can decode it;
+- `decoding`: decoding an open file block by block, and reporting what is wrong with it;
+- `reading`: `read_header`, `read_sound` and `read_crop`;
+- `streaming`: reading a long sound in constant memory;
+- `levels`: peak and RMS levels of a waveform.
+"""

@@ -1,12 +1,12 @@
-"""Sound that libsndfile cannot read, through FFmpeg: M4A and AAC, WebM, and the sound tracks of videos.
+"""Decode formats that libsndfile cannot read with FFmpeg: M4A and AAC, WebM, and the sound tracks of videos.
 
-Conventions: positions are in samples of what is decoded. The first sample is the first that the container wants to be
-heard: an encoder's priming is left out where an edit list (MP4, MOV) or a codec delay (Matroska, WebM) tells of it.
-ADTS knows neither, so an AAC stream keeps its priming, 1024 samples as a rule, in its header as in what is decoded. A
-track that begins later than its video begins with its first sample, not with silence.
+Conventions: positions are in samples of the decoded sound. The first sample is the first one that the container
+presents: the encoder's priming samples are left out where an edit list (MP4, MOV) or a codec delay (Matroska, WebM)
+declares them. ADTS can declare neither, so an AAC stream keeps its priming, usually 1024 samples, both in its header
+and in the decoded sound. A track that begins later than its video begins with its first sample, not with silence.
 
-Which container a file is, its content decides, and FFmpeg is held to that one and to decoders of sound: of its many
-formats some are playlists, which would have it open other files and addresses.
+The container is detected from the content of the file. FFmpeg may only use the demuxer of that container and audio
+decoders: some of its other formats are playlists, which could make it open other files and network addresses.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from audiotag.audio.containers import UNKNOWN_FRAMES, adts_length, ends_early
+from audiotag.audio.containers import UNKNOWN_FRAMES, adts_length, is_cut
 from audiotag.errors import AudiotagError
 
 if TYPE_CHECKING:
@@ -32,44 +32,44 @@ if TYPE_CHECKING:
 DEMUXERS = {
     "MP4": "mov", "MOV": "mov", "WEBM": "matroska", "MATROSKA": "matroska", "ADTS": "aac", "ASF": "asf", "AVI": "avi",
 }  # fmt: skip
-EXACT = ("MP4", "MOV")  # their tables say a length to the sample; Matroska says milliseconds, AVI frames
+SAMPLE_EXACT = ("MP4", "MOV")  # their tables give a length in samples; Matroska gives milliseconds, AVI frames
 LIBSNDFILE_NAMES = {
     "mp3": "MPEG_LAYER_III", "pcm_mulaw": "ULAW", "pcm_alaw": "ALAW", "pcm_u8": "PCM_U8", "pcm_s8": "PCM_S8",
     "pcm_f32le": "FLOAT", "pcm_f32be": "FLOAT", "pcm_f64le": "DOUBLE", "pcm_f64be": "DOUBLE",
 }  # fmt: skip
-FIRST_ROOM = 1 << 16  # samples that there is room for at first
-ABSURD_FRAMES = 1 << 48  # centuries: no length, but damage
+INITIAL_BUFFER_SAMPLES = 1 << 16
+MAX_PLAUSIBLE_FRAMES = 1 << 48  # centuries of sound: a longer length is damage
 
 
 class FFmpegFile:
-    """The first sound track of a file, described in the words of ``soundfile.SoundFile``.
+    """The first sound track of a file, with attributes named as in ``soundfile.SoundFile``.
 
     Parameters
     ----------
     source : Path or bytes
     container : str
-        A key of `DEMUXERS`, as `audiotag.audio.containers.container_by_content` finds it.
+        A key of `DEMUXERS`, as `audiotag.audio.containers.detect_container` returns it.
     name : str
-        What messages call the sound.
+        The name that messages use for the sound.
 
     Attributes
     ----------
     frames : int
-        Length in samples a channel, as the container says; `UNKNOWN_FRAMES` where it does not, like a live WebM.
+        Length in samples per channel by the container; `UNKNOWN_FRAMES` if it has none, as in a live WebM.
     samplerate : int
         In Hz.
     channels : int
     format, subtype : str
-        Container and codec; by libsndfile's names where it has one.
+        Container and codec; libsndfile's names where it has one.
     tracks : int
-        Sound tracks in the file.
-    gave_up : bool
-        Whether the decoder failed before the end of what it was asked for.
+        Number of sound tracks in the file.
+    decoder_failed : bool
+        Whether the decoder failed before the end of the requested samples.
 
     Raises
     ------
     AudiotagError
-        If it is damaged, has no sound track, or one that cannot be decoded.
+        If the file is damaged, has no sound track, or its sound track cannot be decoded.
     """
 
     def __init__(self, source: Path | bytes, container: str, name: str) -> None:
@@ -82,21 +82,21 @@ class FFmpegFile:
                     av.open(
                         file,
                         format=DEMUXERS[container],
-                        container_options={"codec_whitelist": _sound_decoders()},
+                        container_options={"codec_whitelist": _audio_decoders()},
                         metadata_errors="replace",
                     )
                 )
             except av.FFmpegError as error:
-                raise self._unreadable(error) from error
-            self._stream = self._sound_track()
+                raise self._unreadable_error(error) from error
+            self._stream = self._select_track()
             self.tracks = len(self._container.streams.audio)
             self.samplerate, self.channels = self._stream.rate, self._stream.channels
             if not self.samplerate or not self.channels:
-                raise AudiotagError(f"{name} is damaged: its sound track tells no sample rate; export it again.")
+                raise AudiotagError(f"{name} is damaged: its sound track has no sample rate; export it again.")
             self.subtype = codec_name(self._stream.codec_context)
             self.decoder_failed = False
-            announced = self._announced()
-            self.frames = announced if 0 < announced < ABSURD_FRAMES else UNKNOWN_FRAMES
+            frames = self._container_frames()
+            self.frames = frames if 0 < frames < MAX_PLAUSIBLE_FRAMES else UNKNOWN_FRAMES
             self._closing = closing.pop_all()
 
     def __enter__(self) -> Self:
@@ -107,41 +107,42 @@ class FFmpegFile:
     ) -> None:
         self._closing.close()
 
-    def decoded(self, start: int = 0, stop: int | None = None) -> tuple[np.ndarray, bool]:
-        """Samples ``start`` to ``stop``, the end by default; whether the decoder gave up before. Once an object.
+    def decode(self, start: int = 0, stop: int | None = None) -> tuple[np.ndarray, bool]:
+        """Decode samples ``start`` to ``stop``, by default to the end; call it once per object.
 
-        A lossy codec carries state from the first sample on, so only what is stored without loss is sought; all else
-        is decoded from its beginning, and what is not wanted is dropped.
+        The state of a lossy codec depends on all samples before, so this seeks only in lossless codecs. All others
+        are decoded from the beginning, and the samples before ``start`` are dropped.
 
         Returns
         -------
         numpy.ndarray, shape=(samples, channels), float32
-            In [-1, 1], which what is decoded from a lossy codec may pass a little.
+            In [-1, 1]; samples of a lossy codec may lie slightly outside.
         bool
+            Whether the decoder failed before ``stop``.
         """
         samples, done = np.empty((0, self.channels), np.float32), 0
         for block in self.blocks(start, stop):
             if done + len(block) > len(samples):
-                # In place and by a share of what there is: long sounds must fit into memory once, not twice.
-                room = max(done + len(block), done + done // 4, FIRST_ROOM)
-                samples.resize((room, self.channels), refcheck=False)
+                # The array grows in place and by a quarter: a long sound must fit into memory once, not twice.
+                size = max(done + len(block), done + done // 4, INITIAL_BUFFER_SAMPLES)
+                samples.resize((size, self.channels), refcheck=False)
             samples[done : done + len(block)] = block
             done += len(block)
         samples.resize((done, self.channels), refcheck=False)
         return samples, self.decoder_failed
 
     def blocks(self, start: int = 0, stop: int | None = None) -> Iterator[np.ndarray]:
-        """`decoded`, frame by frame of the codec; at the end `gave_up` says whether that was before its time."""
-        stop = min(UNKNOWN_FRAMES if stop is None else stop, self.frames if self._tells_length else UNKNOWN_FRAMES)
+        """Like `decode`, one block per frame of the codec; `decoder_failed` is final after the last block."""
+        stop = min(UNKNOWN_FRAMES if stop is None else stop, self.frames if self._has_exact_length else UNKNOWN_FRAMES)
         position = 0
         if start >= stop:
             return
         try:
             seeks = self._seek(start)
-            for frame in self._decoded_frames():
+            for frame in self._decode_frames():
                 if seeks:
-                    position, seeks = self._position_of(frame), False
-                block = self._floats_of(frame)[max(start - position, 0) : max(stop - position, 0)]
+                    position, seeks = self._position(frame), False
+                block = self._to_floats(frame)[max(start - position, 0) : max(stop - position, 0)]
                 position += frame.samples
                 if len(block):
                     yield block
@@ -149,68 +150,66 @@ class FFmpegFile:
                     break
         except _av().FFmpegError as error:
             if not position:
-                raise self._unreadable(error) from error
+                raise self._unreadable_error(error) from error
             self.decoder_failed = True
 
-    def _sound_track(self) -> AudioStream:
+    def _select_track(self) -> AudioStream:
         streams = self._container.streams
         if not streams.audio:
-            if ends_early(self._source, self.format):
+            if is_cut(self._source, self.format):
                 raise AudiotagError(f"{self._name} is truncated before its sound begins; copy it again.")
             kinds = ", ".join(sorted({stream.type for stream in streams})) or "none"
             raise AudiotagError(f"{self._name} has no sound: a sound track is needed, its tracks are: {kinds}.")
         track = streams.audio[0]
         if track.codec_context is None:
-            raise AudiotagError(
-                f"{self._name} holds sound of a codec that is not known, or copy-protected; export it as WAV."
-            )
+            raise AudiotagError(f"{self._name} holds sound of an unknown or copy-protected codec; export it as WAV.")
         for stream in streams:
             if stream is not track:
                 stream.discard = _av().stream.Discard.all
         return track
 
     @property
-    def _tells_length(self) -> bool:
-        """Whether the container tells the length to the sample; a fragmented MP4, without a table, does not."""
-        return self.format in EXACT and bool(self._stream.frames)
+    def _has_exact_length(self) -> bool:
+        """Whether the container gives the length in samples; a fragmented MP4 has no table and does not."""
+        return self.format in SAMPLE_EXACT and bool(self._stream.frames)
 
-    def _announced(self) -> int:
-        """Samples by the container; 0 where it does not say."""
+    def _container_frames(self) -> int:
+        """Samples per channel by the container; 0 if it does not give them."""
         if self.format == "ADTS":
             samples, rate = adts_length(self._source)
-            return samples * self.samplerate // rate  # the core's; high-efficiency AAC doubles its rate
+            return samples * self.samplerate // rate  # of the core stream; high-efficiency AAC doubles the rate
         if self.format in ("MATROSKA", "WEBM"):
             return round(self._matroska_seconds() * self.samplerate)
         ticks = self._stream.frames if self.format == "AVI" else self._stream.duration
         return round((ticks or 0) * (self._stream.time_base or 0) * self.samplerate)
 
     def _matroska_seconds(self) -> float:
-        """By the tag that most writers give each track; the container itself knows only the longest track's."""
+        """Length of the track by the tag that most programs write; the container has only that of the longest track."""
         if "DURATION" in self._stream.metadata:
             return _clock_seconds(self._stream.metadata["DURATION"])
-        alone = len(self._container.streams) == 1
-        return (self._container.duration or 0) / 1_000_000 if alone else 0.0  # microseconds, with FFmpeg
+        is_only_track = len(self._container.streams) == 1
+        return (self._container.duration or 0) / 1_000_000 if is_only_track else 0.0  # FFmpeg counts microseconds
 
-    def _decoded_frames(self) -> Iterator[AudioFrame]:
-        """What the decoder gives, up to a failure; before its first sample, failures are passed over."""
-        failure, begun = None, False
+    def _decode_frames(self) -> Iterator[AudioFrame]:
+        """Yield the decoded frames; failures before the first one are skipped, a later one is raised."""
+        failure, has_begun = None, False
         for packet in self._container.demux(self._stream):
-            if packet.is_corrupt:  # the file ends within it
+            if packet.is_corrupt:  # the file ends inside it
                 break
             try:
                 frames = packet.decode()
             except _av().FFmpegError as error:
-                if begun:
+                if has_begun:
                     raise
                 failure = error
                 continue
-            begun = begun or bool(frames)
+            has_begun = has_begun or bool(frames)
             yield from frames
-        if failure and not begun:
+        if failure and not has_begun:
             raise failure
 
-    def _floats_of(self, frame: AudioFrame) -> np.ndarray:
-        """The samples of a frame, shape ``(samples, channels)``."""
+    def _to_floats(self, frame: AudioFrame) -> np.ndarray:
+        """Samples of a frame as float32, shape ``(samples, channels)``."""
         if frame.sample_rate != self.samplerate:
             raise AudiotagError(
                 f"{self._name} must keep one sample rate, it changes from {self.samplerate} Hz to {frame.sample_rate} "
@@ -230,22 +229,22 @@ class FFmpegFile:
             samples = (samples - 128) / 128
         elif stored.dtype.kind == "i":
             samples = samples / 2.0 ** (8 * stored.dtype.itemsize - 1)
-        # Broadcasts switch between stereo and surround; what counts is the mean, and that is kept.
+        # Broadcasts switch between stereo and surround; only the mean of the channels is used, and it stays the same.
         return samples if channels == self.channels else samples.mean(axis=1, keepdims=True, dtype=np.float32)
 
     def _seek(self, start: int) -> bool:
-        """Go to a frame at or before ``start`` where what comes is the same as from the beginning."""
+        """Seek to a frame at or before ``start``, where that decodes the same samples; whether it did."""
         lossless = self.subtype.startswith(("PCM_", "ALAC", "FLAC", "FLOAT", "DOUBLE", "ULAW", "ALAW"))
         in_samples = (self._stream.time_base or 0) * self.samplerate == 1
-        if not (start and lossless and in_samples and self._tells_length):
+        if not (start and lossless and in_samples and self._has_exact_length):
             return False
         self._container.seek(start + (self._stream.start_time or 0), stream=self._stream)
         return True
 
-    def _position_of(self, frame: AudioFrame) -> int:
+    def _position(self, frame: AudioFrame) -> int:
         return (frame.pts or 0) - (self._stream.start_time or 0)
 
-    def _unreadable(self, error: Exception) -> AudiotagError:
+    def _unreadable_error(self, error: Exception) -> AudiotagError:
         reason = getattr(error, "strerror", None) or str(error)
         return AudiotagError(
             f"{self._name} cannot be read as a sound: its {self.format} is damaged, cut short or still being written "
@@ -254,7 +253,7 @@ class FFmpegFile:
 
 
 def codec_name(context: AudioCodecContext) -> str:
-    """What the codec is called in a header; what stores samples carries their bits in its name.
+    """Name of a codec as in `audiotag.audio.header.Header`; that of a lossless codec ends with its bits per sample.
 
     Returns
     -------
@@ -275,7 +274,7 @@ def codec_name(context: AudioCodecContext) -> str:
 
 
 def _clock_seconds(text: str) -> float:
-    """Seconds of ``00:00:02.023000000``; 0 where it is none."""
+    """Seconds of a text like ``00:00:02.023000000``; 0 for any other text."""
     try:
         hours, minutes, seconds = text.split(":")
         length_s = 3600.0 * float(hours) + 60.0 * float(minutes) + float(seconds)
@@ -286,7 +285,7 @@ def _clock_seconds(text: str) -> float:
 
 @cache
 def _av() -> ModuleType:
-    """PyAV, loaded when the first file needs it; FFmpeg keeps what it thinks of files to itself."""
+    """Import PyAV when the first file needs it, and turn off the messages that FFmpeg prints."""
     import av
 
     av.logging.set_level(None)
@@ -294,8 +293,8 @@ def _av() -> ModuleType:
 
 
 @cache
-def _sound_decoders() -> str:
-    """Names of FFmpeg's decoders of sound: no picture is to be decoded to learn of a sound."""
+def _audio_decoders() -> str:
+    """Names of FFmpeg's audio decoders, with commas between: video is never decoded."""
     av = _av()
     names = []
     for name in sorted(av.codecs_available):

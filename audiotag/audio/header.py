@@ -1,4 +1,4 @@
-"""TODO."""
+"""Define the results of reading an audio file: its header, and its decoded sound."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-# By libsndfile's names, and for FLAC in an MP4; what is not here stores no samples, but what they can be guessed from.
+# Codecs by libsndfile's names, and FLAC in an MP4. A codec that is not listed here is lossy and stores no samples.
 BITS_PER_SAMPLE = {
     "PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "FLOAT": 32, "DOUBLE": 64, "ALAW": 8, "ULAW": 8,
     "ALAC_16": 16, "ALAC_20": 20, "ALAC_24": 24, "ALAC_32": 32, "FLAC_16": 16, "FLAC_24": 24,
@@ -19,7 +19,18 @@ Source = Path | bytes  # a file on disk, or the bytes of an upload
 
 @dataclass(frozen=True)
 class Header:
-    """What a sound file says of itself, read without decoding it."""
+    """The format and length of an audio file, read without decoding it.
+
+    Attributes
+    ----------
+    frames : int
+        Samples per channel.
+    sample_rate : int
+        In Hz.
+    channels : int
+    container, codec : str
+        In upper case, such as ``WAV`` and ``PCM_16``; libsndfile's names where it has one.
+    """
 
     frames: int
     sample_rate: int
@@ -34,13 +45,28 @@ class Header:
 
     @property
     def bits(self) -> int | None:
-        """Bits a sample, as stored; None for a codec that stores no samples, like Vorbis or MP3."""
+        """Bits per stored sample; None for a lossy codec such as Vorbis or MP3, which stores no samples."""
         return BITS_PER_SAMPLE.get(self.codec)
 
 
 @dataclass(frozen=True)
 class Sound:
-    """A decoded sound: ``waveform`` of shape ``(samples,)`` at ``sample_rate`` Hz, and what is odd about its file."""
+    """A decoded sound.
+
+    Attributes
+    ----------
+    name : str
+        The name that messages use for it.
+    waveform : numpy.ndarray, shape=(samples,), float32
+        Mono, in [-1, 1].
+    sample_rate : int
+        Of the waveform, in Hz; the header has that of the file.
+    header : Header
+    notes : tuple[str, ...]
+        One sentence for each unusual property of the file.
+    truncated : bool
+        Whether the end of the file is missing.
+    """
 
     name: str
     waveform: np.ndarray

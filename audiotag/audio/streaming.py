@@ -1,4 +1,4 @@
-"""Sounds of any length in constant memory: decoded, mixed to mono and resampled block by block."""
+"""Read sounds of any length in constant memory: decode, mix to mono and resample them block by block."""
 
 from __future__ import annotations
 
@@ -6,63 +6,65 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from audiotag.audio.decoding import BlockReader, DecodeReport, count_tracks, header_from
 from audiotag.audio.header import Source
 from audiotag.audio.levels import peak_dbfs
-from audiotag.audio.reading import Blocks, DecodeReport, header_of, mono, name_of, opened, tracks_of
+from audiotag.audio.opening import open_audio, source_name
+from audiotag.audio.reading import to_mono
 
-BLOCK = 1 << 18  # samples a channel that are decoded at once, 6 s; what FFmpeg gives in smaller pieces is put together
+BLOCK_SAMPLES = 1 << 18  # per channel, 6 s at 44.1 kHz; smaller blocks of FFmpeg are joined to this size
 
 
 class LongSound:
-    """A sound that is read from its start to its end: the samples that `audiotag.audio.reading.read_sound` gives.
+    """A sound that is read from its start to its end, with the samples of `audiotag.audio.reading.read_sound`.
 
     Parameters
     ----------
     source : Path or bytes
     sample_rate : int
-        Wanted rate in Hz.
+        Rate in Hz to resample to.
     name : str, optional
-        What messages call the sound; the file name by default.
+        The name that messages use for the sound; the file name by default.
 
     Attributes
     ----------
     notes : tuple[str, ...]
-        What is odd about it; complete once all blocks are read.
+        One sentence for each unusual property of the file; complete once all blocks are read.
     """
 
     def __init__(self, source: Source, sample_rate: int, name: str | None = None) -> None:
         self._source, self._sample_rate = source, sample_rate
-        self.name = name or name_of(source)
+        self.name = name or source_name(source)
         self.notes: tuple[str, ...] = ()
 
     def blocks(self) -> Iterator[np.ndarray]:
-        """Mono float32 waveforms at the wanted rate, one after the other, of some seconds each.
+        """Yield mono float32 waveforms of some seconds each, one after the other.
 
         Raises
         ------
         AudiotagError
-            As `audiotag.audio.reading.read_sound` does; what holds samples that are no numbers is known only by its
-            end, so what came before it is void.
+            As `audiotag.audio.reading.read_sound`. Samples that are not finite are reported only after the last
+            block, so the blocks before must then be discarded.
         """
         report = DecodeReport()
-        with opened(self._source, self.name) as file:
-            decoded = Blocks(file, size=BLOCK)
-            resampled = _Resampled(file.samplerate, self._sample_rate)
-            for block in _joined(_means(decoded, report)):
-                if len(waveform := resampled.of(block)):
+        with open_audio(self._source, self.name) as file:
+            decoded = BlockReader(file, block_samples=BLOCK_SAMPLES)
+            resampler = _BlockResampler(file.samplerate, self._sample_rate)
+            for block in _join_blocks(_mix_to_mono(decoded, report)):
+                if len(waveform := resampler.resample(block)):
                     report.mean_dbfs = max(report.mean_dbfs, peak_dbfs(waveform))
                     yield waveform
-            if len(waveform := resampled.rest()):
+            if len(waveform := resampler.flush()):
                 report.mean_dbfs = max(report.mean_dbfs, peak_dbfs(waveform))
                 yield waveform
             report.decoder_failed = decoded.decoder_failed
-            header, tracks = header_of(file, report.frames), tracks_of(file)
+            header, tracks = header_from(file, report.frames), count_tracks(file)
         report.require_sound(self.name)
         self.notes, _ = report.notes(self.name, self._source, header, tracks, self._sample_rate)
 
 
-class _Resampled:
-    """`audiotag.audio.reading.resample` of a sound that comes in pieces."""
+class _BlockResampler:
+    """Resample a sound that comes in blocks; equal to `audiotag.audio.reading.resample` of the whole sound."""
 
     def __init__(self, from_rate: int, to_rate: int) -> None:
         self._stream = None
@@ -71,30 +73,35 @@ class _Resampled:
 
             self._stream = soxr.ResampleStream(from_rate, to_rate, 1, dtype="float32")
 
-    def of(self, block: np.ndarray) -> np.ndarray:
+    def resample(self, block: np.ndarray) -> np.ndarray:
+        """Resampled samples that are complete after this block."""
         return block if self._stream is None else self._stream.resample_chunk(block)
 
-    def rest(self) -> np.ndarray:
+    def flush(self) -> np.ndarray:
+        """The samples that are left after the last block."""
         empty = np.empty(0, np.float32)
         return empty if self._stream is None else self._stream.resample_chunk(empty, last=True)
 
 
-def _means(blocks: Blocks, report: DecodeReport) -> Iterator[np.ndarray]:
-    """The mean of the channels of every block; once a sample is no number, the others of its kind are only counted."""
+def _mix_to_mono(blocks: BlockReader, report: DecodeReport) -> Iterator[np.ndarray]:
+    """Yield the mean of the channels of each block and update the report.
+
+    After the first sample that is not finite nothing more is yielded, but all such samples are counted.
+    """
     for samples in blocks:
         report.frames += len(samples)
         report.non_finite += int(np.count_nonzero(~np.isfinite(samples)))
         if not report.non_finite:
             report.peak_dbfs = max(report.peak_dbfs, peak_dbfs(samples))
-            yield np.ascontiguousarray(mono(samples), dtype=np.float32)
+            yield np.ascontiguousarray(to_mono(samples), dtype=np.float32)
 
 
-def _joined(pieces: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-    """The same samples in blocks of at least `BLOCK`, the last one apart."""
+def _join_blocks(blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    """Join blocks until each has at least `BLOCK_SAMPLES`; the last one may be shorter."""
     waiting: list[np.ndarray] = []
-    for piece in pieces:
-        waiting.append(piece)
-        if sum(map(len, waiting)) >= BLOCK:
+    for block in blocks:
+        waiting.append(block)
+        if sum(map(len, waiting)) >= BLOCK_SAMPLES:
             yield np.concatenate(waiting)
             waiting.clear()
     if waiting:

@@ -1,86 +1,59 @@
-"""What a recipe's augmentations do to a batch, each at its place on the way from waveforms to pictures.
+"""Sort a recipe's augmentations by what they change, and apply them to a batch and its targets.
 
-Nothing here knows torch: the same calls change NumPy arrays on the way to a CPU and tensors on a GPU.
+Nothing here imports torch: the same calls change NumPy arrays, for training on a CPU, and tensors on a GPU.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from audiotag.arrays import Array
-from audiotag.augmentation.base import Augmentation
-from audiotag.augmentation.mixers import MixUp, Overlay, SigmoidMixer, SpecMix
-from audiotag.augmentation.spectrograms import Equaliser, Lighting, Mask, RandomResizedCrop, Shift, TimeCrop
-from audiotag.augmentation.waveforms import Gain, Noise
-
-KINDS: dict[str, type] = {
-    "gain": Gain,
-    "noise": Noise,
-    "shift": Shift,
-    "crop": TimeCrop,
-    "equaliser": Equaliser,
-    "resized-crop": RandomResizedCrop,
-    "overlay": Overlay,
-    "mask": Mask,
-    "lighting": Lighting,
-    "specmix": SpecMix,
-    "sigmoid": SigmoidMixer,
-}
-ON_LOG_MELS = (
-    Shift,
-    TimeCrop,
-    Equaliser,
-    RandomResizedCrop,
-    Overlay,
-    Mask,
-)  # in dB, before the picture is normalised and resized
-
-
-def kind_of(augmentation: Augmentation) -> str:
-    """The name that a recipe gives it."""
-    return next(name for name, kind in KINDS.items() if type(augmentation) is kind)
+from audiotag.augmentation.base import Augmentation, Mixer
+from audiotag.augmentation.mixup import MixUp
 
 
 @dataclass(frozen=True)
 class Chain:
-    """Augmentations in the order of the recipe, at their three places; MixUp comes last of all.
+    """Augmentations by their domain, in each domain in the order of the recipe.
 
     Attributes
     ----------
-    on_waveforms, on_log_mels, on_pictures : tuple
-        Of waveforms; of log-mels in dB; of pictures as the network would get them.
+    on_waveforms, on_log_mels, on_network_inputs : tuple
+        Those of waveforms, of log-mels in dB, and of network inputs.
     """
 
     on_waveforms: tuple[Augmentation, ...] = ()
     on_log_mels: tuple[Augmentation, ...] = ()
-    on_pictures: tuple[Augmentation, ...] = ()
+    on_network_inputs: tuple[Augmentation, ...] = ()
 
     @classmethod
     def of(cls, augmentations: tuple[Augmentation, ...], mixup: float) -> Chain:
-        """Each where it belongs; ``mixup`` is α, 0 for none."""
-        waveforms = tuple(item for item in augmentations if item.domain == "waveform")
-        log_mels = tuple(item for item in augmentations if isinstance(item, ON_LOG_MELS))
-        pictures = tuple(item for item in augmentations if item not in waveforms and item not in log_mels)
-        return cls(waveforms, log_mels, (*pictures, MixUp(mixup)) if mixup else pictures)
+        """The chain of these augmentations, MixUp with α ``mixup`` last of all; 0 for no MixUp."""
+        if mixup:
+            augmentations = (*augmentations, MixUp(mixup))
+
+        def those_of(domain: str) -> tuple[Augmentation, ...]:
+            return tuple(item for item in augmentations if item.domain == domain)
+
+        return cls(those_of("waveform"), those_of("log-mel"), those_of("network-input"))
 
     def held_out(self) -> Chain:
-        """What of it held-out clips get, in a recipe that augments them too: as fastaudio, which masks them.
+        """The part of the chain that held-out clips get, in a recipe that augments them too, as fastaudio does.
 
-        Never a mixer: a clip is measured by its own labels.
+        It has no mixer: a clip is measured by its own labels.
         """
-        return Chain(on_log_mels=tuple(item for item in self.on_log_mels if not hasattr(item, "mix_targets")))
+        return Chain(on_log_mels=tuple(item for item in self.on_log_mels if not isinstance(item, Mixer)))
 
 
 def apply_all(
     augmentations: tuple[Augmentation, ...], batch: Array, targets: Array, rng: np.random.Generator
 ) -> tuple[Array, Array]:
-    """The batch and its targets after all of them, every chance taken from the generator."""
+    """The batch and its targets after all augmentations in turn; all random numbers come from ``rng``."""
     for augmentation in augmentations:
-        params: Any = augmentation.sample(rng, tuple(batch.shape))
+        params = augmentation.sample(rng, tuple(batch.shape))
         batch = augmentation.apply(batch, params)
-        if hasattr(augmentation, "mix_targets"):
+        if isinstance(augmentation, Mixer):
             targets = augmentation.mix_targets(targets, params)
     return batch, targets

@@ -1,70 +1,74 @@
-"""The command ``audiotag gains``: what each step of an ensemble gains and costs, on clips that it never saw."""
+"""The command ``audiotag ablation``: what each step of an ensemble gains and costs on held-out clips."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audiotag.cli.progress import ALL_DONE, SOME_FAILED, bar, print_problems
+from audiotag.cli.bulk_job import say
+from audiotag.cli.exit_codes import ALL_DONE, SOME_FAILED
+from audiotag.cli.progress import bar, print_problems
 from audiotag.workspace import Workspace
 
 if TYPE_CHECKING:
     from audiotag.tagging.ablation import Ablation
 
-HELP = "Measure what each step of an ensemble gains and costs, on labelled clips that it never saw."
+HELP = "Measure what each step of an ensemble gains and costs, on labelled clips that it was not trained on."
 
 
 def add_ablation(commands: Any) -> None:
-    """Put the command among those of ``argparse``'s ``add_subparsers``."""
-    sub = commands.add_parser("gains", help=HELP, description=HELP)
-    sub.set_defaults(run=ablation)
-    sub.add_argument("ensemble", help="name or folder of the ensemble")
-    sub.add_argument("dataset", type=Path, help="folder or CSV of labelled clips")
-    sub.add_argument(
-        "--subset",
-        default="test",
-        choices=("test", "curated", "noisy", "all"),
-        help="which of its clips; of the dataset that the ensemble was trained on, test alone (default: test)",
-    )
-    sub.add_argument("--keep", action="store_true", help="write the table into the ensemble, for its card on Tag")
-    sub.add_argument("--json", action="store_true", help="print the result as JSON")
+    """Add the command to what ``argparse``'s ``add_subparsers`` returns, and its old name, which no help shows."""
+    for name, listing in (("ablation", {"help": HELP}), ("gains", {})):  # audiotag 0.1 called it gains
+        sub = commands.add_parser(name, description=HELP, **listing)
+        sub.set_defaults(run=ablation)
+        sub.add_argument("ensemble", help="name or folder of the ensemble")
+        sub.add_argument("dataset", type=Path, help="folder or CSV file of labelled clips")
+        sub.add_argument(
+            "--subset",
+            default="test",
+            choices=("test", "curated", "noisy", "all"),
+            help="which clips to score; only test for the dataset that the ensemble was trained on (default: test)",
+        )
+        sub.add_argument(
+            "--keep", action="store_true", help="save the table with the ensemble, so that the Tag page shows it"
+        )
+        sub.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
 def ablation(options: argparse.Namespace) -> int:
-    """Measure the gains and print their table."""
-    from audiotag.cli.tag import ensemble_folder
+    """Measure each step and print the table."""
     from audiotag.data.layouts import absolute
     from audiotag.data.saved_options import open_remembered
     from audiotag.tagging.ablation import measure_ablation, write_ablation
+    from audiotag.tagging.ensemble import find_ensemble
 
-    folder = ensemble_folder(options.ensemble)
+    folder = find_ensemble(options.ensemble)
     dataset = open_remembered(absolute(options.dataset), Workspace())
     with bar("clips", "clip") as progress:
-        found = measure_ablation(folder, dataset, options.subset, progress, lambda said: print(said, file=sys.stderr))
+        result = measure_ablation(folder, dataset, options.subset, progress, say)
     if options.keep:
-        write_ablation(folder, found)
+        write_ablation(folder, result)
     if options.json:
-        print(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
+        print(json.dumps(result.to_dict(), indent=2, ensure_ascii=False))
     else:
-        _print(folder.name, found)
-    print_problems(list(found.unreadable), len(found.unreadable), "--json")
-    return SOME_FAILED if found.unreadable else ALL_DONE
+        _print_table(folder.name, result)
+    print_problems(list(result.unreadable), len(result.unreadable), "--json")
+    return SOME_FAILED if result.unreadable else ALL_DONE
 
 
-def _print(ensemble: str, found: Ablation) -> None:
-    """A row a step; beside each gain stands the row that it is over."""
-    print(f"{ensemble} on {found.clips:,} {found.subset} clips of {found.dataset}, {found.labels} labels\n")
-    widths = max(len(row.step) for row in found.rows), max(len(row.over) for row in found.rows)
-    print(f"{'':{widths[0]}}  lwlrap  accuracy    gain  {'over':{widths[1]}}  ms a clip")
-    for row in found.rows:
+def _print_table(ensemble: str, result: Ablation) -> None:
+    """One row per step; beside each gain, the step that it is compared with."""
+    print(f"{ensemble} on {result.clips:,} {result.subset} clips of {result.dataset}, {result.labels} labels\n")
+    step_width, over_width = (max(len(getattr(row, name)) for row in result.rows) for name in ("step", "over"))
+    print(f"{'':{step_width}}  lwlrap  accuracy    gain  {'over':{over_width}}  ms/clip")
+    for row in result.rows:
         gain = "" if row.gain is None else f"{row.gain:+.4f}"
         print(
-            f"{row.step:{widths[0]}}  {row.lwlrap:.4f}    {row.accuracy:.4f}  {gain:>7}  {row.over:{widths[1]}}"
-            f"  {row.ms_a_clip:9.1f}"
+            f"{row.step:{step_width}}  {row.lwlrap:.4f}    {row.accuracy:.4f}  {gain:>7}  {row.over:{over_width}}"
+            f"  {row.ms_a_clip:7.1f}"
         )
-    print(f"\nMilliseconds a clip are of {found.engine} on this machine, from the file to the scores.")
-    for note in found.notes:
+    print(f"\nms/clip: milliseconds per clip with {result.engine} on this machine, from the file to the scores.")
+    for note in result.notes:
         print(note)

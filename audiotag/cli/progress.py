@@ -1,4 +1,4 @@
-"""How far a command is, on standard error, and at its end what it could not use."""
+"""Progress bars of commands on standard error, and the list of clips that could not be used."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Self
 
+from audiotag.cli.exit_codes import ALL_DONE, NOTHING_DONE, SOME_FAILED
+
 if TYPE_CHECKING:
     from audiotag.tagging.bulk import FileResult
 
-ALL_DONE, SOME_FAILED, NOTHING_DONE = 0, 1, 2
-SHOWN_PROBLEMS = 20
-SYSTEMS_ERROR = 2  # its error stream
+MAX_SHOWN_PROBLEMS = 20
+NO_TAGS = "no label above its threshold"
+STDERR_FD = 2  # file descriptor of the process's standard error
 
 
 @contextmanager
 def bar(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar, as a callable (done, total)."""
+    """A progress bar, as a function that takes (done, total)."""
     from tqdm import tqdm
 
     with tqdm(desc=what, unit=unit, disable=None, leave=False) as shown:
@@ -33,44 +35,50 @@ def bar(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
 
 @contextmanager
 def quiet_decoders() -> Iterator[None]:
-    """Without the notes that libmpg123 prints on every damaged file; what Python prints is still seen."""
+    """Hide the messages that libmpg123 prints for every damaged file; what Python prints still appears."""
     try:
-        is_the_systems = sys.stderr.fileno() == SYSTEMS_ERROR
+        is_process_stderr = sys.stderr.fileno() == STDERR_FD
     except (OSError, ValueError, AttributeError):  # replaced by a file in memory, or by nothing
-        is_the_systems = False
-    if not is_the_systems:
+        is_process_stderr = False
+    if not is_process_stderr:
         yield
         return
     before = sys.stderr
     before.flush()
-    own = os.dup(SYSTEMS_ERROR)
-    with open(os.devnull, "wb") as nowhere, open(own, "w", buffering=1, errors="backslashreplace") as sys.stderr:
-        os.dup2(nowhere.fileno(), SYSTEMS_ERROR)
+    copied_fd = os.dup(STDERR_FD)
+    with open(os.devnull, "wb") as nowhere, open(copied_fd, "w", buffering=1, errors="backslashreplace") as sys.stderr:
+        os.dup2(nowhere.fileno(), STDERR_FD)
         try:
             yield
         finally:
-            os.dup2(own, SYSTEMS_ERROR)
+            os.dup2(copied_fd, STDERR_FD)
             sys.stderr = before
 
 
 def print_problems(reasons: list[str], count: int, where: str, what: str = "left out") -> None:
-    """The first reasons of ``count``, and where to read all."""
+    """Print the first of ``count`` reasons, and say where all are listed."""
     if count:
         print(f"\n{count:,} {what}:", file=sys.stderr)
-        for reason in reasons[:SHOWN_PROBLEMS]:
+        for reason in reasons[:MAX_SHOWN_PROBLEMS]:
             print(f"  {reason}", file=sys.stderr)
-        if count > SHOWN_PROBLEMS:
-            print(f"  … and {count - SHOWN_PROBLEMS:,} more; {where} lists all.", file=sys.stderr)
+        if count > MAX_SHOWN_PROBLEMS:
+            print(f"  … and {count - MAX_SHOWN_PROBLEMS:,} more; {where} lists all.", file=sys.stderr)
 
 
 class Progress:
-    """A bar of clips that are tagged, with rate and time left; and what becomes of them."""
+    """A progress bar of clips, with rate and remaining time, and counts of the results.
+
+    Attributes
+    ----------
+    good, bad : int
+        Clips that were tagged, and clips that could not be.
+    """
 
     def __init__(self, total: int) -> None:
         self._total = total
         self._began = time.monotonic()
-        self._seconds = 0.0
-        self._kept = 0
+        self._sound_s = 0.0
+        self._resumed = 0
         self._problems: list[str] = []
         self.good = self.bad = 0
 
@@ -89,57 +97,57 @@ class Progress:
         self._bar.close()
         self._quiet.close()
 
-    def count(self, outcome: FileResult, kept: int = 0) -> None:
-        """One more outcome; ``kept`` are clips that an earlier run did."""
-        self.count_kept(kept)
-        if outcome.tags is None:
+    def count(self, result: FileResult, resumed: int = 0) -> None:
+        """Count one more result; ``resumed`` clips in total were done by an earlier run."""
+        self.count_resumed(resumed)
+        if result.tags is None:
             self.bad += 1
-            if len(self._problems) < SHOWN_PROBLEMS:
-                self._problems.append(outcome.problem)
+            if len(self._problems) < MAX_SHOWN_PROBLEMS:
+                self._problems.append(result.problem)
         else:
             self.good += 1
-            self._seconds += outcome.tags.duration_s
+            self._sound_s += result.tags.duration_s
         self._show()
 
-    def count_kept(self, kept: int) -> None:
-        """So many clips are done already."""
-        self.good += kept - self._kept
-        self._kept = kept
+    def count_resumed(self, resumed: int) -> None:
+        """Set how many clips in total were done by an earlier run; they count as good."""
+        self.good += resumed - self._resumed
+        self._resumed = resumed
 
-    def print_tags(self, outcome: FileResult) -> None:
-        """The tags of a clip in a line, and its notes below."""
-        from audiotag.tagging.export import as_text
+    def print_tags(self, result: FileResult) -> None:
+        """Print the tags of a clip in one line, and its notes below."""
+        from audiotag.tagging.export.rows import as_text
 
-        if tags := outcome.tags:
+        if tags := result.tags:
             shown = ", ".join(f"{t.label} {t.score:.2f} ({t.folds_agreeing} of {tags.folds} folds)" for t in tags.tags)
-            lines = [f"{tags.name}: {shown or 'nothing I know'}", *(f"  {note}" for note in tags.notes)]
+            lines = [f"{tags.name}: {shown or NO_TAGS}", *(f"  {note}" for note in tags.notes)]
             self.print(as_text("\n".join(lines)))
 
     def print(self, text: str, end: str = "\n") -> None:
-        """To standard output, past the bar."""
+        """Print on standard output without breaking the bar."""
         self._bar.write(text, file=sys.stdout, end=end)
 
     def say(self, sentence: str) -> None:
-        """To standard error, past the bar."""
+        """Print on standard error without breaking the bar."""
         self._bar.write(sentence, file=sys.stderr)
 
     def summary(self) -> str:
-        """How many clips, how fast."""
-        took = max(time.monotonic() - self._began, 1e-3)
-        kept = f", {self._kept:,} of them from before" if self._kept else ""
+        """How many clips were tagged, and how fast."""
+        took_s = max(time.monotonic() - self._began, 1e-3)
+        resumed = f", {self._resumed:,} of them from before" if self._resumed else ""
         clips = "1 clip" if self.good == 1 else f"{self.good:,} clips"
-        return f"{clips}{kept}; {took:.0f} s, {self._seconds / took:.0f} times real time."
+        return f"{clips}{resumed}; {took_s:.0f} s, {self._sound_s / took_s:.0f} times real time."
 
-    def ended(self, where: str) -> int:
-        """Say what could not be used and where to read on; the exit status."""
+    def finish(self, where: str) -> int:
+        """Print what could not be used and ``where`` all of it is listed; returns the exit code."""
         print_problems(self._problems, self.bad, where)
         return ALL_DONE if not self.bad else SOME_FAILED if self.good else NOTHING_DONE
 
     def _show(self) -> None:
-        done, took = self.good + self.bad, max(time.monotonic() - self._began, 1e-3)
-        rate = (done - self._kept) / took
+        done, took_s = self.good + self.bad, max(time.monotonic() - self._began, 1e-3)
+        rate = (done - self._resumed) / took_s
         left = self._bar.format_interval((self._bar.total - done) / rate) if rate and self._bar.total else "?"
         self._bar.set_postfix_str(
-            f"{rate:.1f} clips/s, {self._seconds / took:.0f} × real time, {left} left", refresh=False
+            f"{rate:.1f} clips/s, {self._sound_s / took_s:.0f} × real time, {left} left", refresh=False
         )
         self._bar.update(done - self._bar.n)

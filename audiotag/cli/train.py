@@ -10,6 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from audiotag.cli.arguments import whole_numbers
+from audiotag.cli.exit_codes import ALL_DONE, NOTHING_DONE
 from audiotag.errors import AudiotagError
 from audiotag.workspace import SHIPPED_MODELS, Workspace
 
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     from audiotag.training.run_options import RunOptions
     from audiotag.training.runs import Run
 
-ALL_DONE, NOTHING_DONE = 0, 2
 LOOK_EVERY_S = 0.5
 
 
@@ -27,8 +28,8 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     add("dataset", nargs="?", type=Path, help="folder or CSV (default: the starter sounds)")
     add("--recipe", default="quick", help="name of a shipped recipe, or a .toml file (default: quick)")
     add("--preset", default="", metavar="NAME", help="spectrogram settings, instead of the recipe's own")
-    add("--folds", type=_whole_numbers, default=(), metavar="1,2,…", help="only these folds (default: all)")
-    add("--epochs", type=_whole_numbers, default=(), metavar="N[,N,…]", help="for all stages, or one number a stage")
+    add("--folds", type=whole_numbers, default=(), metavar="1,2,…", help="only these folds (default: all)")
+    add("--epochs", type=whole_numbers, default=(), metavar="N[,N,…]", help="for all stages, or one number a stage")
     add("--fraction", type=float, metavar="SHARE", help="use this share of the training clips, above 0 to 1")
     add("--balance", type=float, metavar="POWER", help="0 takes each clip once an epoch, 1 evens the labels out")
     add("--seed", type=int, help="of folds, weights, order, crops and augmentation")
@@ -96,7 +97,7 @@ def train(options: argparse.Namespace) -> int:
 def estimate(options: argparse.Namespace) -> int:
     """Measure a few batches, and say how long the training would take."""
     from audiotag.training.estimate import Estimate
-    from audiotag.wording import spoken
+    from audiotag.wording import format_duration
 
     workspace = Workspace()
     probe = Estimate.of(run_options_of(options).settings(workspace), workspace)
@@ -110,7 +111,7 @@ def estimate(options: argparse.Namespace) -> int:
         print(json.dumps(result, indent=2))
         return ALL_DONE
     batches = ", ".join(f"{count} of {s:.3g} s" for count, s in zip(result["batches"], result["batch_s"], strict=True))
-    print(f"about {spoken(result['total_s'])}; batches an epoch: {batches}")
+    print(f"about {format_duration(result['total_s'])}; batches an epoch: {batches}")
     if options.rates:
         found = result["suggested_lr"]
         advice = f"about {found:.1e}" if found else "none, for the loss never fell"
@@ -183,7 +184,7 @@ def _follow(run: Run) -> None:
 
 def _show(bar: Any, run: Run) -> None:
     from audiotag.training.runs import work_left
-    from audiotag.wording import spoken
+    from audiotag.wording import format_duration
 
     state = run.state()
     if state == "queued":
@@ -192,7 +193,9 @@ def _show(bar: Any, run: Run) -> None:
         bar.total, bar.n = at["batches"], at["batch"]
         left_s = work_left(run.events())
         bar.set_description_str(f"fold {at['fold']}, {at['subset']}, epoch {at['epoch']}/{at['epochs']}, {at['phase']}")
-        bar.set_postfix_str(f"loss {at['loss']:.4f}" + (f", {spoken(left_s)} left" if left_s is not None else ""))
+        bar.set_postfix_str(
+            f"loss {at['loss']:.4f}" + (f", {format_duration(left_s)} left" if left_s is not None else "")
+        )
     bar.refresh()
 
 
@@ -203,10 +206,3 @@ def _line(event: dict[str, Any]) -> str:
         + (f" (curated {beside:.4f})" if beside is not None else "")
         + f"  loss {event['train_loss']:.4f}  {event['seconds']:.1f} s"
     )
-
-
-def _whole_numbers(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"must be numbers with commas between, like 1,2, got {text!r}") from None

@@ -1,4 +1,4 @@
-"""What a dataset is, whatever layout it came in."""
+"""What a dataset is, whatever its layout on disk: clips, labels, and what was found to be wrong with them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,17 @@ CLIP_COLUMNS = ["clip", "path", "subset", "labels", "fold", "group", "licence", 
 
 @dataclass(frozen=True)
 class Problem:
-    """A clip or a table row with something wrong, what kind it is, and the sentence that says what."""
+    """Something wrong with a clip or a row of a table.
+
+    Attributes
+    ----------
+    clip : str
+        Name of the clip, as in the table.
+    reason : str
+        A sentence that says what is wrong.
+    kind : str
+        Kind of problem, by which pages filter: labels, missing, listed twice, counts or flagged.
+    """
 
     clip: str
     reason: str
@@ -27,22 +37,25 @@ class Dataset:
 
     Attributes
     ----------
+    name : str
     root : Path
         The folder or table that was opened.
     layout : str
-        What was recognised, in words.
+        Title of the recognised layout, for people.
     clips : pandas.DataFrame
-        A row a clip: ``clip`` (file name), ``path`` (Path), ``subset`` (curated, noisy or test), ``labels`` (tuple of
-        str), ``fold`` (the dataset's own, or NA), ``group`` (source recording, or NA), ``licence`` and ``source``
-        (a link; both NA where the tables do not say).
+        One row per clip: ``clip`` (file name), ``path`` (Path), ``subset`` (curated, noisy or test), ``labels`` (tuple
+        of str), ``fold`` (the dataset's own, or NA), ``group`` (source recording, or NA), ``licence`` and ``source``
+        (a link; both NA if the tables do not have them).
     labels : tuple[str, ...]
         The vocabulary, sorted.
     problems : tuple[Problem, ...]
-        What was left out.
-    condemned : tuple[Problem, ...]
-        Clips that the dataset's own notes condemn; left out unless they were put back.
+        Clips and rows that were left out, and counts that disagree.
+    flagged : tuple[Problem, ...]
+        Clips that the dataset's authors marked as wrong; left out unless the options say to use them.
     missing : tuple[str, ...]
-        Whole parts that are not there, as sentences: the label statistics work without them.
+        Sentences about whole parts that are not there; the label statistics work without them.
+    layout_key : str
+        Key of the layout in `audiotag.data.layouts.LAYOUTS`, by which code decides.
     """
 
     name: str
@@ -53,6 +66,7 @@ class Dataset:
     problems: tuple[Problem, ...]
     flagged: tuple[Problem, ...] = ()
     missing: tuple[str, ...] = ()
+    layout_key: str = ""
 
     def subset(self, name: str) -> pd.DataFrame:
         """The clips of one subset, numbered from 0."""
@@ -66,13 +80,13 @@ class Dataset:
 
     @property
     def fingerprint(self) -> str:
-        """A checksum of all clips' names and labels, by which an ensemble knows what it was trained on."""
+        """Checksum of the names and labels of all clips; an ensemble stores it to recognise its training dataset."""
         rows = self.clips.sort_values(["subset", "clip"]).itertuples()
-        listed = "\n".join(f"{row.subset}/{row.clip}:{','.join(row.labels)}" for row in rows)
-        return hashlib.sha256(listed.encode()).hexdigest()
+        lines = "\n".join(f"{row.subset}/{row.clip}:{','.join(row.labels)}" for row in rows)
+        return hashlib.sha256(lines.encode()).hexdigest()
 
     @property
     def own_folds(self) -> tuple[int, ...]:
-        """The dataset's own folds, where every training clip has one; else empty."""
+        """Numbers of the dataset's own folds, if every training clip has one; otherwise empty."""
         folds = self.clips.loc[self.clips["subset"] != "test", "fold"]
         return tuple(sorted(set(map(int, folds)))) if len(folds) and folds.notna().all() else ()

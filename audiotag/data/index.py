@@ -1,4 +1,7 @@
-"""The index: one row a clip with what its header says, cached so that only new and changed files are read again."""
+"""The index of a dataset: one row per clip with the facts in its file header, cached in the workspace.
+
+Only the headers of new and changed files are read again.
+"""
 
 from __future__ import annotations
 
@@ -26,37 +29,38 @@ HEADER_TYPES = {
     "error": "string",
 }
 HEADER_COLUMNS = list(HEADER_TYPES)
-CHUNK = 64  # files a task: a task a file costs more than reading it
-KEY = ["clip", "subset", "size", "modified_ns"]
+FILES_PER_TASK = 64  # starting a task takes longer than reading a header
+KEY = ["clip", "subset", "size", "modified_ns"]  # a clip whose file has not changed has the same key
 Progress = Callable[[int, int], None]
 
 
 def scan(dataset: Dataset, cache_folder: Path | None = None, progress: Progress | None = None) -> pd.DataFrame:
-    """The dataset's clips with what their headers say.
+    """Read the headers of a dataset's clips.
 
     Parameters
     ----------
     dataset : Dataset
     cache_folder : Path, optional
-        Where the index is kept between calls; nothing is kept without it.
+        Folder where the index is stored between calls; without it nothing is stored.
     progress : callable(done, total), optional
+        Called in this thread after each group of files.
 
     Returns
     -------
     pandas.DataFrame
         The columns of ``dataset.clips`` and ``frames``, ``sample_rate`` (Hz), ``channels``, ``container``, ``codec``,
-        ``bits`` (a sample; NA for a codec that stores no samples), ``duration_s``, ``error`` (a sentence where the
-        file cannot be read, else NA), ``size`` (bytes).
+        ``bits`` (per sample; NA for a codec that stores no samples), ``duration_s``, ``error`` (a sentence if the file
+        cannot be read, otherwise NA), ``size`` (bytes) and ``modified_ns`` (time of the last change).
     """
     clips = with_keys(dataset.clips)
     keys = list(zip(*(clips[column] for column in KEY), strict=True))
     cache = cache_folder / f"{cache_name(dataset.root, dataset.name)}.parquet" if cache_folder else None
-    known = _cached(cache) if cache else {}
-    known |= {key: _unread(f"{key[0]} is not there.") for key in keys if key[2:] == (0, 0)}
+    known = _read_cache(cache) if cache else {}
+    known |= {key: _error_row(f"{key[0]} is not there.") for key in keys if key[2:] == (0, 0)}
     unknown = [row for row, key in enumerate(keys) if key not in known]
     done = 0
     paths = clips["path"].to_list()
-    chunks = [unknown[at : at + CHUNK] for at in range(0, len(unknown), CHUNK)]
+    chunks = [unknown[at : at + FILES_PER_TASK] for at in range(0, len(unknown), FILES_PER_TASK)]
     with ThreadPoolExecutor() as pool:
         for rows in pool.map(lambda chunk: [(row, _read_row(paths[row])) for row in chunk], chunks):
             known.update((keys[row], header) for row, header in rows)
@@ -71,7 +75,7 @@ def scan(dataset: Dataset, cache_folder: Path | None = None, progress: Progress 
 
 
 def with_keys(clips: pd.DataFrame) -> pd.DataFrame:
-    """A copy of the clips with ``size`` (bytes) and ``modified_ns``; both 0 where the file is gone."""
+    """A copy of the clips with ``size`` (bytes) and ``modified_ns``; both are 0 if the file does not exist."""
     sizes, times = zip(*(_size_and_time(path) for path in clips["path"]), strict=True)
     return clips.assign(size=sizes, modified_ns=times)
 
@@ -79,7 +83,7 @@ def with_keys(clips: pd.DataFrame) -> pd.DataFrame:
 def _size_and_time(path: Path) -> tuple[int, int]:
     try:
         stat = path.stat()
-    except OSError:  # gone since the table was read; its header's row says so
+    except OSError:  # deleted since the table was read; the row's ``error`` says so
         return 0, 0
     return stat.st_size, stat.st_mtime_ns
 
@@ -88,28 +92,28 @@ def _read_row(path: Path) -> tuple:
     try:
         header = read_header(path)
     except (AudiotagError, OSError) as error:
-        return _unread(str(error))
+        return _error_row(str(error))
     shape = (header.frames, header.sample_rate, header.channels, header.container, header.codec, header.bits)
     return (*shape, header.duration_s, pd.NA)
 
 
-def _unread(reason: str) -> tuple:
-    """The `HEADER_COLUMNS` of a file that says nothing of itself."""
+def _error_row(reason: str) -> tuple:
+    """The `HEADER_COLUMNS` of a file that cannot be read."""
     return (*[pd.NA] * (len(HEADER_COLUMNS) - 1), reason)
 
 
 def cache_name(root: Path, name: str) -> str:
-    """What a dataset's files in the workspace are called: its name, and its path as a hash."""
+    """Name of a dataset's files in the workspace: the dataset's name, and a hash of its path."""
     return f"{name}-{hashlib.sha256(str(root).encode()).hexdigest()[:12]}"
 
 
-def _cached(cache: Path) -> dict[tuple, tuple]:
-    """Headers by (clip, subset, size, time of change)."""
+def _read_cache(cache: Path) -> dict[tuple, tuple]:
+    """Headers by `KEY`; empty if there is no cache, or if it cannot be read."""
     try:
         table = pd.read_parquet(cache)
         keys = zip(*(table[column] for column in KEY), strict=True)
         return dict(zip(keys, table[HEADER_COLUMNS].itertuples(index=False, name=None), strict=True))
-    except (OSError, KeyError, ValueError):  # none yet, or not one of ours: read the headers again
+    except (OSError, KeyError, ValueError):  # not there yet, damaged, or of another version: the headers are read again
         return {}
 
 

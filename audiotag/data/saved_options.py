@@ -1,4 +1,4 @@
-"""A dataset as the user opened it: the workspace remembers what was said of its columns and condemned clips."""
+"""Open a dataset with the options that the workspace saved when it was opened last."""
 
 from __future__ import annotations
 
@@ -6,20 +6,17 @@ from dataclasses import asdict
 from pathlib import Path
 
 from audiotag.data.dataset import Dataset
-from audiotag.data.layouts import open_dataset
-from audiotag.data.tables import TableOptions
+from audiotag.data.layouts import OpenOptions, open_dataset
 from audiotag.workspace import Workspace
 
 
 def open_remembered(root: Path, workspace: Workspace) -> Dataset:
-    """`open_dataset` with the options that were remembered, so that page, command and worker see the same clips."""
-    options = workspace.dataset_options(root)
-    table = TableOptions(**{name: options.get(name) for name in asdict(TableOptions())})
-    return open_dataset(root, table, options.get("keep_flagged", False))
+    """`open_dataset` with the saved options, so that page, command and worker see the same clips."""
+    return open_dataset(root, OpenOptions.from_dict(workspace.dataset_options(root)))
 
 
-def open_and_remember(path: Path, options: TableOptions, keep_flagged: bool, workspace: Workspace) -> Dataset:
-    """Open a dataset in this way now and later; raises, and remembers nothing, where that cannot be done."""
-    dataset = open_dataset(path, options, keep_flagged)
-    workspace.remember_dataset(dataset.root, asdict(options) | {"keep_flagged": keep_flagged})
+def open_and_remember(path: Path, options: OpenOptions, workspace: Workspace) -> Dataset:
+    """`open_dataset`, and save the options for `open_remembered`; nothing is saved if the dataset cannot be opened."""
+    dataset = open_dataset(path, options)
+    workspace.remember_dataset(dataset.root, asdict(options))
     return dataset

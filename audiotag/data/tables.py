@@ -1,4 +1,4 @@
-"""Tables of clips: reading CSV and Parquet as text, finding the columns, and saying which rows are wrong."""
+"""Read tables of clips: CSV and Parquet as text, find the columns, and check the rows."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
-from audiotag.audio.reading import SUFFIXES
-from audiotag.checks import require
+from audiotag.audio.opening import SUFFIXES
 from audiotag.data.dataset import Problem
 from audiotag.errors import AudiotagError
 
@@ -26,34 +25,8 @@ LABEL_COLUMNS = ("labels", "label", "category", "tags", "class")
 SEPARATORS = ",;\t|"
 
 
-@dataclass(frozen=True)
-class TableOptions:
-    """What is said of a table rather than found out; None means find out.
-
-    Attributes
-    ----------
-    separator : str, optional
-        Between columns: comma, semicolon, tab or bar.
-    file_column, label_column : str, optional
-        Their names.
-    """
-
-    separator: str | None = None
-    file_column: str | None = None
-    label_column: str | None = None
-
-    def __post_init__(self) -> None:
-        require(
-            self.separator is None or (len(self.separator) == 1 and self.separator in SEPARATORS),
-            "separator",
-            "be a comma, a semicolon, a tab or a bar",
-            repr(self.separator),
-            "leave it out to have it found.",
-        )
-
-
 def split_labels(cell: object) -> tuple[str, ...]:
-    """The labels of a table cell, comma-separated as in FSDKaggle2019, or with semicolons.
+    """The labels in a table cell, separated by commas as in FSDKaggle2019, or by semicolons.
 
     >>> split_labels("Bark,Meow"), split_labels("Bark; Meow")
     (('Bark', 'Meow'), ('Bark', 'Meow'))
@@ -64,26 +37,32 @@ def split_labels(cell: object) -> tuple[str, ...]:
 
 
 def read_table(path: Path, separator: str | None = None) -> pd.DataFrame:
-    """A CSV or Parquet table as text; says what is wrong where it is none.
+    """Read a CSV or Parquet table as text.
 
     Parameters
     ----------
     path : Path
     separator : str, optional
-        Of a CSV; by default the one that parts its header line into most names that are known, else into most columns.
+        Column separator of a CSV file; by default the one that splits its header line into most known column names, or
+        else into most columns.
+
+    Raises
+    ------
+    AudiotagError
+        If the file cannot be read as a table with a header line; the message says why.
     """
     if path.suffix.lower() == ".parquet":
         return _read_parquet(path)
     try:
-        # Only an empty cell is empty: NA, None and null may be names and labels.
+        # Only an empty cell counts as empty: NA, None and null may be names and labels.
         table = pd.read_csv(
-            path, dtype="str", keep_default_na=False, na_values=[""], sep=separator or _separator_of(path)
+            path, dtype="str", keep_default_na=False, na_values=[""], sep=separator or _detect_separator(path)
         )
     except OSError as error:
         raise AudiotagError(f"{path} cannot be read: {error.strerror or error}.") from error
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, csv.Error) as error:
         raise AudiotagError(f"{path.name} cannot be read as a CSV file with a header line: {error}".strip()) from error
-    if not isinstance(table.index, pd.RangeIndex):  # pandas takes what is too much for an index, and shifts the rest
+    if not isinstance(table.index, pd.RangeIndex):  # pandas makes surplus cells an index, and shifts the other columns
         raise AudiotagError(
             f"{path.name} has rows with more cells than its header; put several labels of a clip in quotes, "
             'like "Bark,Meow".'
@@ -97,7 +76,13 @@ def read_table(path: Path, separator: str | None = None) -> pd.DataFrame:
 
 
 def column_of(table: pd.DataFrame, wanted: tuple[str, ...], path: Path) -> str:
-    """The first of ``wanted`` that the table has."""
+    """Name of the first of the ``wanted`` columns that the table has.
+
+    Raises
+    ------
+    AudiotagError
+        If it has none of them; lists the columns that it has.
+    """
     for name in wanted:
         if name in table.columns:
             return name
@@ -108,14 +93,14 @@ def column_of(table: pd.DataFrame, wanted: tuple[str, ...], path: Path) -> str:
 
 
 def map_cells(column: pd.Series, function: Callable[[str], Value]) -> list[Value]:
-    """``function`` of every cell, worked out once for those that are alike; an empty cell is ``""``."""
+    """``function`` of every cell, called once per distinct value; it gets ``""`` for an empty cell."""
     cells = column.fillna("").tolist()
-    known = {cell: function(cell) for cell in set(cells)}
-    return [known[cell] for cell in cells]
+    results = {cell: function(cell) for cell in set(cells)}
+    return [results[cell] for cell in cells]
 
 
 def sound_names(names: Iterable[str]) -> list[str]:
-    """The names of sounds, without hidden ones.
+    """The names of sound files, without hidden ones.
 
     >>> sound_names(["a.wav", "b.FLAC", "._a.wav", "t.csv"])
     ['a.wav', 'b.FLAC']
@@ -125,94 +110,104 @@ def sound_names(names: Iterable[str]) -> list[str]:
 
 @dataclass(frozen=True)
 class RowCheck:
-    """What the rows of a table must obey.
+    """Checks the rows of a table against its folder of clips and the vocabulary.
 
     Attributes
     ----------
     table : str
-        Its name.
+        Name of the table.
     folder : Path
-        Where its clips should be.
+        Folder in which its clips should be.
     present : set[str], optional
-        The names in that folder; None where no clip is there.
+        File names in that folder; None if no clip is there, so that clips are not checked one by one.
     vocabulary : tuple[str, ...]
-        The labels that there are; empty where any may be.
-    spelling : str
-        The file to look a label's spelling up in.
+        The labels that are allowed; empty if any label is.
+    vocabulary_file : str
+        Name of the file that has the spelling of the labels.
     """
 
     table: str
     folder: Path
     present: set[str] | None
     vocabulary: tuple[str, ...]
-    spelling: str
+    vocabulary_file: str
 
     def problems(self, clips: pd.Series, labels: pd.Series) -> dict[int, Problem]:
-        """What is wrong with which row, by the index of ``clips``, which counts the table's rows from 0.
+        """The problems of rows, by row number.
 
-        The columns show which rows are doubtful; only these are looked at closely.
+        Parameters
+        ----------
+        clips : pandas.Series
+            File names; its index has the numbers of the rows in the table, from 0.
+        labels : pandas.Series
+            Labels of the same rows, each a tuple of str.
         """
-        again = clips.duplicated()
-        doubtful = clips.isna() | again | clips.isin([".", ".."]) | clips.str.contains("/", regex=False)
+        # Whole columns show quickly which rows are doubtful; only these are checked one by one.
+        is_repeated = clips.duplicated()
+        doubtful = clips.isna() | is_repeated | clips.isin([".", ".."]) | clips.str.contains("/", regex=False)
         if self.present is not None:
             doubtful |= np.array([clip not in self.present for clip in clips.tolist()], dtype=bool)
         known = set(self.vocabulary)
-        fits = [bool(row) and (not known or known.issuperset(row)) for row in labels]
-        doubtful |= ~np.array(fits, dtype=bool)
+        is_valid = [bool(row) and (not known or known.issuperset(row)) for row in labels]
+        doubtful |= ~np.array(is_valid, dtype=bool)
         rows = clips.index[doubtful]
-        found = {row: self._problem(clips[row], labels[row], row + 2, again[row]) for row in rows}
+        found = {row: self._problem_of(clips[row], labels[row], row + 2, is_repeated[row]) for row in rows}
         return {row: problem for row, problem in found.items() if problem}
 
     def surplus(self, clips: pd.Series) -> Problem | None:
-        """What to say of the folder's sounds that are in no row; ``clips`` are all names of the table."""
+        """The problem that sounds of the folder are not in the table; ``clips`` are all names in the table."""
         sounds = sound_names(self.present or ())
         named = set(clips.dropna().tolist())
         extra = sorted(set(sounds) - named)
         if not extra:
             return None
-        what = f"{extra[0]} is in no row." if len(extra) == 1 else f"{len(extra):,} are in no row, like {extra[0]}."
-        reason = f"{self.folder.name}/ holds {len(sounds):,} sounds, {self.table} names {len(named):,}: {what}"
+        example = f"{extra[0]} is" if len(extra) == 1 else f"{len(extra):,}, like {extra[0]}, are"
+        reason = (
+            f"{self.folder.name}/ holds {len(sounds):,} sounds, {self.table} names {len(named):,}: "
+            f"{example} not in the table."
+        )
         return Problem(extra[0], reason, "counts")
 
-    def _problem(self, clip: object, labels: tuple[str, ...], line: int, again: bool) -> Problem | None:
+    def _problem_of(self, clip: object, labels: tuple[str, ...], line: int, is_repeated: bool) -> Problem | None:
         table, folder = self.table, self.folder
         if not isinstance(clip, str):
             return Problem(str(clip), f"{table}, line {line} names no file; it is left out.", "missing")
         if os.path.basename(clip) != clip or clip in (".", ".."):
             reason = f"{table}, line {line}: {clip} must be a bare file name inside {folder.name}/; it is left out."
             return Problem(clip, reason, "missing")
-        if again:
-            reason = f"{clip} is listed twice in {table} (again in line {line}); its first row counts."
+        if is_repeated:
+            reason = f"{clip} is listed twice in {table} (again in line {line}); its first row is used."
             return Problem(clip, reason, "listed twice")
         if self.present is not None and clip not in self.present:
             return Problem(clip, f"{clip} is listed in {table} but is not in {folder}; it is left out.", "missing")
         if not labels:
             return Problem(clip, f"{clip} has no label in {table}, line {line}; it is left out.")
-        for label in labels:
-            if self.vocabulary and label not in self.vocabulary:
-                close = difflib.get_close_matches(label, self.vocabulary, n=1)
-                hint = f"did you mean {close[0]}?" if close else f"is it spelt as in {self.spelling}?"
-                return Problem(
-                    clip,
-                    f"{clip} has the label {label}, which is not among this dataset's {len(self.vocabulary)}; {hint} "
-                    "It is left out.",
-                )
-        return None
+        unknown = next((label for label in labels if self.vocabulary and label not in self.vocabulary), None)
+        return None if unknown is None else self._unknown_label(clip, unknown)
+
+    def _unknown_label(self, clip: str, label: str) -> Problem:
+        close = difflib.get_close_matches(label, self.vocabulary, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"is it spelt as in {self.vocabulary_file}?"
+        return Problem(
+            clip,
+            f"{clip} has the label {label}, which is not among this dataset's {len(self.vocabulary)}; {hint} "
+            "It is left out.",
+        )
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
     import pyarrow as pa
     import pyarrow.parquet
 
-    try:  # past pandas, which makes 7.0 of 7 where a column has gaps, and hides the columns that were an index
+    try:  # not by pandas, which reads 7 as 7.0 if a column has gaps, and hides columns that were an index
         columns = pa.parquet.read_table(path).to_pydict()
     except (OSError, ValueError, pa.ArrowException) as error:
         reason = " ".join(str(error).split())
         raise AudiotagError(f"{path.name} cannot be read as a Parquet table: {reason:.200}.") from error
-    return pd.DataFrame({name: [_text(cell) for cell in cells] for name, cells in columns.items()}, dtype="str")
+    return pd.DataFrame({name: [_cell_text(cell) for cell in cells] for name, cells in columns.items()}, dtype="str")
 
 
-def _text(cell: object) -> str | None:
+def _cell_text(cell: object) -> str | None:
     if isinstance(cell, list):
         return ",".join(map(str, cell)) or None
     if isinstance(cell, float) and cell.is_integer():
@@ -220,12 +215,12 @@ def _text(cell: object) -> str | None:
     return str(cell) if pd.notna(cell) and cell != "" else None
 
 
-def _separator_of(path: Path) -> str:
+def _detect_separator(path: Path) -> str:
     with path.open(encoding="utf-8-sig", errors="replace") as file:
         header = file.readline()
 
-    def fit(sign: str) -> tuple[int, int]:
-        names = next(csv.reader([header], delimiter=sign), [])
+    def fit(separator: str) -> tuple[int, int]:
+        names = next(csv.reader([header], delimiter=separator), [])
         return len({*FILE_COLUMNS, *LABEL_COLUMNS}.intersection(names)), len(names)
 
     return max(SEPARATORS, key=fit)

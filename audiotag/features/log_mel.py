@@ -1,8 +1,9 @@
-"""The log-mel spectrogram: one implementation for playground, training and tagging.
+"""Compute log-mel spectrograms, and the network input made from them, in NumPy.
 
-Conventions: frequencies in Hz, lengths in samples unless a name ends in ``_s`` or ``_ms``; a log-mel has shape
-``(n_mels, frames)``, low frequencies first, in dB re 1.0 (a power of 1 in a mel band); what a network gets of it has
-shape ``(channels, height, width)``. `audiotag.features.torch_log_mel` is the same for batches in torch.
+Pages, training and tagging all use this implementation; `audiotag.features.torch_log_mel` does the same for batches in
+torch. Conventions: frequencies in Hz; lengths in samples unless a name ends in ``_s`` or ``_ms``; a log-mel spectrogram
+(log-mel for short) has shape ``(n_mels, frames)``, low frequencies first, in dB re 1.0 (a power of 1 in a mel band). It
+becomes the network input, shape ``(channels, height, width)``, by normalising, adding deltas and resizing.
 """
 
 from __future__ import annotations
@@ -17,23 +18,25 @@ from audiotag.features.mel import AMIN, mel_matrix, window
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.features.trimming import fit_length
 
-FRAMES_AT_ONCE = 32  # their spectra stay in the cache, and a processor's vectors run across them
-DELTA_REACH = 4  # frames to each side
-STEADY_DB = 1e-3  # a deviation below it is silence, whose noise of rounding must not be blown up
+FRAMES_AT_ONCE = 32  # few enough that their spectra stay in the processor's cache; its vector units run across frames
+DELTA_REACH_FRAMES = 4  # on each side
+MIN_DEVIATION_DB = 1e-3  # below it is silence, whose rounding errors must not be amplified
+DISPLAY_BLOCK_VALUES = 1 << 22  # values of the spectra that are in memory at a time
 
 
 def log_mel(waveform: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
-    """Log-mel spectrogram in dB re 1.0; ``top_db`` floors the clip that far below its own loudest bin.
+    """Compute the log-mel spectrogram of a waveform in dB re 1.0.
 
     Parameters
     ----------
     waveform : numpy.ndarray, shape=(samples,), float32 in [-1, 1]
-        Longer than half of ``settings.n_fft``; any length beyond that.
+        Of any length above half of ``settings.n_fft``.
     settings : SpectrogramSettings
 
     Returns
     -------
     numpy.ndarray, shape=(n_mels, 1 + samples // hop_length), float32, dB
+        With a floor ``settings.top_db`` below the loudest value.
 
     Raises
     ------
@@ -42,27 +45,27 @@ def log_mel(waveform: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
 
     Notes
     -----
-    Equal to torchaudio's ``MelSpectrogram`` (centred frames, ends mirrored, Hann window of ``win_length`` padded to
-    ``n_fft``, power) and ``AmplitudeToDB``. Only the window's samples are framed, the zeros around it add nothing but
-    a phase; and of the mel matrix, 98 % zeros, only the triangles are summed.
+    Equal to torchaudio's ``MelSpectrogram`` (centred frames, mirrored ends, Hann window of ``win_length`` padded to
+    ``n_fft``, power) and ``AmplitudeToDB``. Frames are only as long as the window, because the zeros around it change
+    the phase and not the power. The mel matrix is 98 % zeros, so only its triangles are summed.
     """
     if len(waveform) <= settings.n_fft // 2:
         raise AudiotagError(
             f"the waveform must be longer than half of n_fft ({settings.n_fft // 2} samples), got {len(waveform)}; "
             "pad it to the clip length first."
         )
-    frames = np.lib.stride_tricks.sliding_window_view(_mirrored(waveform, settings), settings.win_length)
+    frames = np.lib.stride_tricks.sliding_window_view(_pad_mirrored(waveform, settings), settings.win_length)
     frames = frames[:: settings.hop_length]
-    return floored(frames_in_db(frames[: 1 + len(waveform) // settings.hop_length], settings), settings)
+    return apply_floor(frames_in_db(frames[: 1 + len(waveform) // settings.hop_length], settings), settings)
 
 
 def samples_before(settings: SpectrogramSettings) -> int:
-    """Samples of a window that lie left of its frame's centre."""
+    """Number of samples of a window before the centre of its frame."""
     return settings.n_fft // 2 - (settings.n_fft - settings.win_length) // 2
 
 
-def _mirrored(waveform: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
-    """The waveform, a window's length of its mirror image around it: `numpy.pad`, which takes three times as long."""
+def _pad_mirrored(waveform: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
+    """Pad a waveform with its mirror image, by one window length in total; three times as fast as `numpy.pad`."""
     before, end = samples_before(settings), samples_before(settings) + len(waveform)
     padded = np.empty(len(waveform) + settings.win_length, dtype=np.float32)
     padded[before:end] = waveform
@@ -72,35 +75,45 @@ def _mirrored(waveform: np.ndarray, settings: SpectrogramSettings) -> np.ndarray
 
 
 def frames_in_db(frames: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
-    """Mel bands of frames, shape ``(frames, win_length)``, float32, as ``(n_mels, frames)`` in dB without a floor.
+    """Compute the mel bands of frames in dB, without a floor.
 
-    FFTs of lengths that `kernels` has no passes for (odd ones, and those with a prime factor above 7) are SciPy's.
+    SciPy computes the FFT where `audiotag.features.kernels` has none: for odd lengths, and those with a prime factor
+    above 7.
+
+    Parameters
+    ----------
+    frames : numpy.ndarray, shape=(frames, win_length), float32
+    settings : SpectrogramSettings
+
+    Returns
+    -------
+    numpy.ndarray, shape=(n_mels, frames), float32, dB
     """
-    from audiotag.features import kernels  # with it comes numba, which takes longer to import than a page may
+    from audiotag.features import kernels  # imports numba, which is too slow for the start of a page
 
-    weights, bins = window(settings.window, settings.win_length), settings.n_fft // 2 + 1
-    starts, ends, mel_weights = _runs(settings)
-    plan = kernels.plan(settings.n_fft)
-    planes, spare, power, bands = kernels.allocate_buffers(bins, settings.n_mels, FRAMES_AT_ONCE)
+    window_weights, bins = window(settings.window, settings.win_length), settings.n_fft // 2 + 1
+    starts, ends, mel_weights = _band_weights(settings)
+    plan = kernels.fft_plan(settings.n_fft)
+    signal, scratch, power, bands = kernels.allocate_buffers(bins, settings.n_mels, FRAMES_AT_ONCE)
     decibels = np.empty((settings.n_mels, len(frames)), dtype=np.float32)
     for first in range(0, len(frames), FRAMES_AT_ONCE):
         part = frames[first : first + FRAMES_AT_ONCE]
         if plan:
-            kernels.place(part, weights, planes)
-            kernels.power_of(planes, spare, (settings.win_length + 1) // 2, *plan, power)
+            kernels.pack_windowed(part, window_weights, signal)
+            kernels.power_spectrum(signal, scratch, (settings.win_length + 1) // 2, *plan, power)
         else:
-            power[:, : len(part)] = _power_by_scipy(part * weights, settings.n_fft).T
+            power[:, : len(part)] = _scipy_power_spectrum(part * window_weights, settings.n_fft).T
         if settings.power == 1:
             np.sqrt(power[:, : len(part)], out=power[:, : len(part)])
-        kernels.mel(power, starts, ends, mel_weights, bands)
+        kernels.sum_bands(power, starts, ends, mel_weights, bands)
         decibels[:, first : first + FRAMES_AT_ONCE] = bands[:, : len(part)]
     np.log10(np.maximum(decibels, AMIN, out=decibels), out=decibels)
     decibels *= np.float32(20 / settings.power)
     return decibels
 
 
-def _power_by_scipy(frames: np.ndarray, n_fft: int) -> np.ndarray:
-    """Power of the bins of windowed frames, ``(frames, n_fft // 2 + 1)``, for an FFT of any length."""
+def _scipy_power_spectrum(frames: np.ndarray, n_fft: int) -> np.ndarray:
+    """Power spectrum of windowed frames for any FFT length, shape ``(frames, n_fft // 2 + 1)``."""
     import scipy.fft
 
     spectrum = scipy.fft.rfft(frames, n=n_fft, axis=1)
@@ -108,28 +121,28 @@ def _power_by_scipy(frames: np.ndarray, n_fft: int) -> np.ndarray:
 
 
 @lru_cache(maxsize=32)
-def _runs(settings: SpectrogramSettings) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """`mel_matrix` for `kernels.mel`: the first bin of each band, the ends of their weights, and the weights."""
+def _band_weights(settings: SpectrogramSettings) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`mel_matrix` as `kernels.sum_bands` takes it: first bin of each band, end of its weights, all weights."""
     matrix = mel_matrix(settings)
     ends = matrix.indptr[1:]
-    starts = np.append(matrix.indices, 0)[matrix.indptr[:-1]]  # an empty last band's start is never read
+    starts = np.append(matrix.indices, 0)[matrix.indptr[:-1]]  # the start of an empty last band is never read
     return starts.astype(np.int64), ends.astype(np.int64), matrix.data
 
 
-def floored(decibels: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
-    """A clip's bands with their floor ``top_db`` below the loudest of them."""
+def apply_floor(decibels: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
+    """Raise the values of a clip to at least ``top_db`` below its loudest value."""
     return np.maximum(decibels, decibels.max() - np.float32(settings.top_db))
 
 
 def network_input(log_mel: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
-    """What the network gets of a log-mel: normalised, with its deltas, resized.
+    """Make the network input from a log-mel: normalise it, add its deltas, resize it.
 
     Parameters
     ----------
     log_mel : numpy.ndarray, shape=(n_mels, frames), dB
     settings : SpectrogramSettings
-        With ``normalise="batch"`` the picture is a batch of one: in training the whole batch shares one mean and
-        deviation (`network_inputs`), and one clip alone has none but its own.
+        With ``normalise="batch"`` the clip is a batch of one and is normalised by its own mean and deviation; in
+        training all clips of a batch share one mean and deviation (`network_inputs`).
 
     Returns
     -------
@@ -139,16 +152,17 @@ def network_input(log_mel: np.ndarray, settings: SpectrogramSettings) -> np.ndar
 
 
 def network_inputs(log_mels: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
-    """`network_input` of a batch: ``(batch, n_mels, frames)`` in dB → ``(batch, channels, height, width)``."""
-    pictures = normalised(log_mels, settings)
-    batch = np.stack([pictures, *deltas(pictures, settings.deltas)], axis=1)
+    """Make the network inputs of a batch: ``(batch, n_mels, frames)`` in dB → ``(batch, channels, height, width)``."""
+    channel = normalise(log_mels, settings)
+    batch = np.stack([channel, *deltas(channel, settings.deltas)], axis=1)
     return resize(batch, settings.height, settings.width) if settings.resize else batch
 
 
-def normalised(log_mels: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
-    """Log-mels, ``(…, n_mels, frames)``, less a mean, over a deviation; as they are for ``normalise="none"``.
+def normalise(log_mels: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
+    """Subtract a mean from log-mels, shape ``(…, n_mels, frames)``, and divide by a standard deviation.
 
-    The mean and deviation are each clip's own, the batch's (over all axes), or the settings'.
+    Mean and deviation are those of each clip, of the whole batch (over all axes), or of the settings. With
+    ``normalise="none"`` the log-mels are returned unchanged.
     """
     if settings.normalise == "none":
         return log_mels
@@ -156,31 +170,44 @@ def normalised(log_mels: np.ndarray, settings: SpectrogramSettings) -> np.ndarra
         return (log_mels - np.float32(settings.mean_db)) / np.float32(settings.std_db)
     axes = None if settings.normalise == "batch" else (-2, -1)
     mean = log_mels.mean(axis=axes, keepdims=True, dtype=np.float64)
-    around = (log_mels - mean).astype(np.float32)
-    deviation = np.sqrt(np.square(around).mean(axis=axes, keepdims=True, dtype=np.float64))
-    return around / np.maximum(deviation, STEADY_DB).astype(np.float32)
+    centred = (log_mels - mean).astype(np.float32)
+    deviation = np.sqrt(np.square(centred).mean(axis=axes, keepdims=True, dtype=np.float64))
+    return centred / np.maximum(deviation, MIN_DEVIATION_DB).astype(np.float32)
 
 
-def deltas(picture: np.ndarray, orders: int) -> list[np.ndarray]:
-    """Slopes of ``(…, frames)`` along time, and slopes of slopes: ``orders`` arrays of the same shape, a frame each.
+def deltas(log_mels: np.ndarray, orders: int) -> list[np.ndarray]:
+    """Compute the slope along time, and the slope of the slope, by linear regression over nine frames.
 
-    The regression over nine frames of librosa's and the HTK book's deltas (equation 5.16), edges repeated.
+    This is the delta of librosa and of the HTK book (equation 5.16), with repeated edge frames.
+
+    Parameters
+    ----------
+    log_mels : numpy.ndarray, shape=(…, frames)
+    orders : int
+        0 for none, 1 for the slope, 2 for the slope and its slope.
+
+    Returns
+    -------
+    list[numpy.ndarray]
+        ``orders`` arrays of the same shape, in units per frame.
     """
-    taps = np.arange(-DELTA_REACH, DELTA_REACH + 1, dtype=np.float32)
+    taps = np.arange(-DELTA_REACH_FRAMES, DELTA_REACH_FRAMES + 1, dtype=np.float32)
     taps /= float(np.square(taps).sum())
-    found = []
+    slopes = []
+    slope = log_mels
     for _ in range(orders):
-        padded = np.pad(picture, [(0, 0)] * (picture.ndim - 1) + [(DELTA_REACH, DELTA_REACH)], mode="edge")
-        picture = np.lib.stride_tricks.sliding_window_view(padded, len(taps), axis=-1) @ taps
-        found.append(picture)
-    return found
-
-
-DISPLAY_BLOCK_VALUES = 1 << 22  # of a spectrum that is held at once
+        padded = np.pad(slope, [(0, 0)] * (slope.ndim - 1) + [(DELTA_REACH_FRAMES, DELTA_REACH_FRAMES)], mode="edge")
+        slope = np.lib.stride_tricks.sliding_window_view(padded, len(taps), axis=-1) @ taps
+        slopes.append(slope)
+    return slopes
 
 
 def display_log_mel(waveform: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
-    """`log_mel` of a waveform of any length: zeros follow one too short for it, a long one goes through in blocks.
+    """Compute the log-mel of a whole recording for display, whatever its length.
+
+    `log_mel` refuses a waveform shorter than half an FFT, and needs memory in proportion to its length. For the
+    spectrogram of a player, a short waveform is padded with zeros and a long one is computed in blocks. Networks get
+    the log-mel of a crop instead.
 
     Parameters
     ----------
@@ -195,13 +222,12 @@ def display_log_mel(waveform: np.ndarray, settings: SpectrogramSettings) -> np.n
         padded = fit_length(waveform, settings.changed(padding="zeros-after"))
         return log_mel(padded, settings)[:, : 1 + len(waveform) // settings.hop_length]
     hop = settings.hop_length
-    margin = -(-settings.n_fft // hop)  # frames that a mirrored end reaches, and samples enough for one frame
+    margin = -(-settings.n_fft // hop)  # frames at a block's end that its mirror image changes
     size = max(margin, DISPLAY_BLOCK_VALUES // settings.n_fft)
-    unfloored = settings.changed(top_db=200)  # the floor is the whole sound's, not a block's
+    unfloored = settings.changed(top_db=200)  # the floor depends on the whole sound, not on one block
     blocks = []
     for first in range(0, 1 + len(waveform) // hop, size):
         lead = min(first, margin)
         block = waveform[(first - lead) * hop : (first + size + margin) * hop]
         blocks.append(log_mel(block, unfloored)[:, lead : lead + size])
-    picture = np.concatenate(blocks, axis=1)
-    return np.maximum(picture, picture.max() - settings.top_db)
+    return apply_floor(np.concatenate(blocks, axis=1), settings)

@@ -1,6 +1,6 @@
-"""What a clip is like, from its decoded sound: levels, noise floor, loudness, bandwidth, faults.
+"""Measure a clip: levels, noise floor, loudness, bandwidth, clipping, silence and a hash of its samples.
 
-Levels are in dB re full scale: a square wave between −1 and 1 has an RMS level of 0 dBFS, a sine −3 dBFS.
+Conventions: a waveform has shape ``(samples,)``; levels are in dB re full scale, as in `audiotag.audio.levels`.
 """
 
 from __future__ import annotations
@@ -14,60 +14,58 @@ from typing import Any
 
 import numpy as np
 
-from audiotag.audio.levels import peak_dbfs
+from audiotag.audio.levels import frame_powers, peak_dbfs, rms_dbfs
 from audiotag.audio.reading import read_sound
 from audiotag.errors import AudiotagError
 from audiotag.features.mel import window
 from audiotag.features.trimming import trim_bounds
 
-FRAME = 2048  # samples of a level frame, 46 ms at 44.1 kHz
 SILENT_FRAME_DBFS = -60.0
-FULL_SCALE = 32_766 / 32_768  # a sample this high stands at the end of 16 bit
-CLIPPED_RUN = 3  # equal samples in a row at full scale: a peak alone may touch it
-CREST_STEP = 4.5 / 32_768  # a crest three samples wide in 16 bit falls by four steps to the next sample at most
-BANDWIDTH_DB = 60.0
-LOUDEST_DBFS = 200.0  # only damaged float samples are beyond it, and their squares overflow
-SHORTEST_LOUDNESS_S = 0.4  # one gating block of ITU-R BS.1770
-LOWEST_LOUDNESS_HZ = 3000  # sample rate: below it the shelf of the K weighting, at 1.5 kHz, is no stable filter
-# Nominal centres of the third-octave bands from 25 Hz to 20 kHz, and their exact ones, base ten (IEC 61260-1).
+FULL_SCALE = 32_766 / 32_768  # a sample from here on is at the end of the 16-bit range
+MIN_CLIPPED_RUN = 3  # equal samples in a row at full scale; a single peak may touch it without clipping
+MAX_CREST_STEP = 4.5 / 32_768  # a crest three samples wide in 16 bit falls by four steps at most to the next sample
+BANDWIDTH_DB = 60.0  # below the peak of the spectrum
+MAX_PEAK_DBFS = 200.0  # only damaged float samples are above it, and their squares overflow
+MIN_LOUDNESS_S = 0.4  # one gating block of ITU-R BS.1770
+MIN_LOUDNESS_RATE_HZ = 3000  # below it the shelf of the K weighting, at 1.5 kHz, is not a stable filter
+# Nominal centres of the third-octave bands from 25 Hz to 20 kHz, and the exact ones, base ten (IEC 61260-1).
 THIRD_OCTAVES_HZ = (25, 31.5, 40, 50, 63, 80, 100, 125, 160, 200, 250, 315, 400, 500, 630, 800, 1000, 1250, 1600, 2000,
                     2500, 3150, 4000, 5000, 6300, 8000, 10_000, 12_500, 16_000, 20_000)  # fmt: skip
 _EXACT_CENTRES_HZ = 10 ** (np.arange(14, 44) / 10)
-_SEGMENT = 8192
-_BATCH = 16  # segments that are transformed at once: with their spectra 1 MiB, which stays in the cache
-_BLOCK = 1 << 16  # samples that are filtered at once, in float64
-_INAUDIBLE = 1e-15  # −300 dBFS
+_SEGMENT_SAMPLES = 8192
+_SEGMENTS_AT_ONCE = 16  # with their spectra 1 MiB, which stays in the processor's cache
+_FILTER_BLOCK_SAMPLES = 1 << 16  # filtered at once, in float64
+_DENORMAL_GUARD = 1e-15  # −300 dBFS, inaudible
 
 
 @dataclass(frozen=True)
 class Measures:
-    """One clip's figures.
+    """Measured properties of one clip.
 
     Attributes
     ----------
     peak_dbfs, rms_dbfs, crest_db : float
-        Largest sample, root mean square, and their distance; −inf, −inf and NaN for digital silence.
+        Level of the largest sample, RMS level, and their difference; −inf, −inf and NaN for digital silence.
     noise_floor_dbfs : float
-        10th percentile of the level of frames of 2048 samples; −200 for digital silence.
+        10th percentile of the levels of frames of 2048 samples; −200 for digital silence.
     loudness_lufs : float
-        Integrated loudness, ITU-R BS.1770-4; NaN for silence, less than 0.4 s or a sample rate below 3 kHz.
+        Integrated loudness, ITU-R BS.1770-4; NaN for silence, clips below 0.4 s and sample rates below 3 kHz.
     dc : float
-        Mean of the samples, −1 to 1.
+        DC offset: the mean of the samples, −1 to 1.
     clipped_share : float
-        Share of samples in flat runs at full scale: see `clipped_share`.
+        Fraction of samples in flat runs at full scale; see the function `clipped_share`.
     silent_share : float
-        Share of frames below −60 dBFS.
+        Fraction of frames below −60 dBFS.
     bandwidth_hz : float
         Highest frequency at which the average spectrum, without the DC offset, is within 60 dB of its peak.
     trim_start_s, trim_end_s : float
-        What trimming 20 dB below the loudest frame keeps.
+        Bounds after trimming frames more than 20 dB below the loudest one.
     truncated : bool
-        Whether the file ends before its header says.
+        Whether the end of the file is missing.
     content : str
-        A hash of the decoded samples and their rate: the same for the same sound, whatever its container says around
-        it.
+        Hash of the decoded samples and their sample rate; it does not depend on the container or its tags.
     third_octaves : tuple[float, ...]
-        Mean power in the bands of `THIRD_OCTAVES_HZ`, full scale squared (10·log10 gives dBFS).
+        Mean power in the bands of `THIRD_OCTAVES_HZ`, re full scale squared (10·log10 gives dBFS).
     """
 
     peak_dbfs: float
@@ -92,22 +90,21 @@ def measure(path: Path) -> Measures:
     Raises
     ------
     AudiotagError
-        As `audiotag.audio.reading.read_sound`, and if its samples are far beyond what any sound has.
+        As `audiotag.audio.reading.read_sound`; also if the peak is above 200 dBFS.
     """
     sound = read_sound(path)
-    if (peak := peak_dbfs(sound.waveform)) > LOUDEST_DBFS:
+    if (peak := peak_dbfs(sound.waveform)) > MAX_PEAK_DBFS:
         raise AudiotagError(
-            f"{sound.name} has a peak of {peak:.0f} dBFS, and no sound is above {LOUDEST_DBFS:g} dBFS; its samples are "
-            "damaged, so export it again from its source."
+            f"{sound.name} has a peak of {peak:.0f} dBFS, but a sound must have at most {MAX_PEAK_DBFS:g} dBFS; "
+            "its samples are damaged, so export it again from its source."
         )
     return measure_waveform(sound.waveform, sound.sample_rate, sound.truncated)
 
 
 def measure_waveform(waveform: np.ndarray, sample_rate: int, truncated: bool = False) -> Measures:
-    """`Measures` of a waveform of shape ``(samples,)``, at least one sample."""
-    powers = frame_powers(waveform)
-    peak, rms = peak_dbfs(waveform), _rms_dbfs(waveform, powers)
-    levels = _levels_dbfs(powers)
+    """Measure a waveform of shape ``(samples,)`` with at least one sample; its sample rate is in Hz."""
+    peak, rms = peak_dbfs(waveform), rms_dbfs(waveform)
+    levels = _frame_levels_dbfs(waveform)
     start, end = trim_bounds(waveform, sample_rate)
     dc = float(np.mean(waveform, dtype=np.float64))
     frequencies, power = average_spectrum(waveform, sample_rate, dc)
@@ -124,23 +121,16 @@ def measure_waveform(waveform: np.ndarray, sample_rate: int, truncated: bool = F
         trim_start_s=start / sample_rate,
         trim_end_s=end / sample_rate,
         truncated=truncated,
-        content=_content(waveform, sample_rate),
+        content=_hash_samples(waveform, sample_rate),
         third_octaves=_third_octaves(frequencies, power),
     )
 
 
-def frame_powers(waveform: np.ndarray) -> np.ndarray:
-    """Mean squares of consecutive frames of 2048 samples, shape ``(frames,)``; a shorter clip is one frame."""
-    n_frames = max(1, len(waveform) // FRAME)
-    frames = waveform[: n_frames * FRAME].reshape(n_frames, -1)
-    return np.vecdot(frames, frames) / frames.shape[1]
-
-
 def average_spectrum(waveform: np.ndarray, sample_rate: int, dc: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
-    """Power of each frequency bin, by Welch's method; summed over all it is the mean square.
+    """Average the power spectrum over a waveform by Welch's method; the sum over all bins is the mean square.
 
-    What ``scipy.signal.welch`` says of Hann windows of 8192 samples, but a few at a time, so that neither the cache
-    nor, for long sounds, the memory overflows, and in float32: 130 dB below the strongest bin all is rounding.
+    Equal to ``scipy.signal.welch`` with Hann windows of 8192 samples, but computed a few segments at a time, so that
+    it needs little memory, and in float32, so that rounding errors lie 130 dB below the strongest bin.
 
     Parameters
     ----------
@@ -148,119 +138,113 @@ def average_spectrum(waveform: np.ndarray, sample_rate: int, dc: float = 0.0) ->
     sample_rate : int
         In Hz.
     dc : float
-        What is taken off every sample first.
+        DC offset, subtracted from every sample first.
 
     Returns
     -------
     tuple[numpy.ndarray, numpy.ndarray]
-        Frequencies in Hz and powers in full scale squared, both of shape ``(bins,)``.
+        Frequencies in Hz, and powers re full scale squared, both of shape ``(bins,)``.
     """
     from scipy.fft import rfft, rfftfreq
 
-    segment = min(_SEGMENT, len(waveform))
+    segment = min(_SEGMENT_SAMPLES, len(waveform))
     hann = window("hann", segment) if segment > 1 else np.ones(1, np.float32)
     segments = np.lib.stride_tricks.sliding_window_view(waveform, segment)[:: segment - segment // 2]
     power = np.zeros(segment // 2 + 1)
-    for at in range(0, len(segments), _BATCH):
-        batch = segments[at : at + _BATCH] - np.float32(dc)
+    for at in range(0, len(segments), _SEGMENTS_AT_ONCE):
+        batch = segments[at : at + _SEGMENTS_AT_ONCE] - np.float32(dc)
         batch *= hann
-        parts = rfft(batch, axis=1, overwrite_x=True).view(batch.dtype)  # real and imaginary by turns
-        power += np.einsum("ij,ij->j", parts, parts).reshape(-1, 2).sum(axis=1)
-    power[1 : (segment + 1) // 2] *= 2  # all but the bins at 0 Hz and half the sample rate stand for two
+        values = rfft(batch, axis=1, overwrite_x=True).view(batch.dtype)  # real and imaginary parts alternate
+        power += np.einsum("ij,ij->j", values, values).reshape(-1, 2).sum(axis=1)
+    power[1 : (segment + 1) // 2] *= 2  # all bins but those at 0 Hz and half the sample rate stand for two
     return rfftfreq(segment, 1 / sample_rate), power / (len(segments) * segment * np.square(hann, dtype=float).sum())
 
 
 def loudness_lufs(waveform: np.ndarray, sample_rate: int) -> float:
-    """Integrated loudness in LUFS; NaN where the clip is shorter than one gating block or all of it is gated.
+    """Measure the integrated loudness in LUFS (ITU-R BS.1770-4).
 
-    NaN too below a sample rate of 3 kHz, which the K weighting is not made for.
+    It is NaN if the clip is shorter than one gating block, if all blocks are gated as silence, and at sample rates
+    below 3 kHz, for which the K weighting is not defined.
     """
-    if len(waveform) < SHORTEST_LOUDNESS_S * sample_rate or sample_rate < LOWEST_LOUDNESS_HZ:
+    if len(waveform) < MIN_LOUDNESS_S * sample_rate or sample_rate < MIN_LOUDNESS_RATE_HZ:
         return float("nan")
-    loudness = _meter(sample_rate).integrated_loudness(waveform)
+    loudness = _loudness_meter(sample_rate).integrated_loudness(waveform)
     return float(loudness) if np.isfinite(loudness) else float("nan")
 
 
 def clipped_share(waveform: np.ndarray) -> float:
-    """Share of samples that are clipped, 0 to 1.
+    """Measure the fraction of clipped samples, 0 to 1.
 
-    Clipped is a run of three or more equal samples at full scale (from 32766 of 32768 up) that is entered or left by a
-    step of more than four parts in 32768. The crest of a sound that just fits is not: it is round, and where it is so
-    slow that 16 bits make it flat, the next samples are near. Samples beyond full scale, which float files and decoded
-    MP3 and OGG may hold, count as full scale: any player and any file of integers cuts them there.
+    Samples are clipped in a run of three or more equal samples at full scale (at least 32766/32768), if the step into
+    or out of the run is larger than 4/32768. The crest of a sound that just reaches full scale is not clipped: it is
+    round, and if it is so slow that 16 bits make it flat, the samples next to it are close. Samples beyond full scale,
+    as in float files and decoded MP3 and OGG, count as full scale, because players and integer files clip them there.
     """
     if max(waveform.max(), -waveform.min()) < FULL_SCALE:
         return 0.0
-    samples = np.zeros(len(waveform) + 2, waveform.dtype)  # silence around, so that every run has two ends
+    samples = np.zeros(len(waveform) + 2, waveform.dtype)  # zeros around, so that every run has two ends
     np.clip(waveform, -1, 1, out=samples[1:-1])
     full = (samples >= FULL_SCALE) | (samples <= -FULL_SCALE)
     edges = np.flatnonzero(np.diff(full[1:] & (samples[1:] == samples[:-1]), prepend=False, append=False))
     first, last = edges[::2], edges[1::2]
     steps = np.maximum(np.abs(samples[first] - samples[first - 1]), np.abs(samples[last] - samples[last + 1]))
     runs = last - first + 1
-    return float(runs[(runs >= CLIPPED_RUN) & (steps > CREST_STEP)].sum() / len(waveform))
+    return float(runs[(runs >= MIN_CLIPPED_RUN) & (steps > MAX_CREST_STEP)].sum() / len(waveform))
 
 
-def _rms_dbfs(waveform: np.ndarray, powers: np.ndarray) -> float:
-    """Root-mean-square level; −inf for digital silence. Frames are summed in float64: in float32 long clips drift."""
-    frame = min(FRAME, len(waveform))
-    rest = waveform[len(powers) * frame :]
-    power = (float(powers.sum(dtype=np.float64)) * frame + float(np.vdot(rest, rest))) / len(waveform)
-    return 10 * float(np.log10(power)) if power > 0 else float("-inf")
-
-
-def _levels_dbfs(powers: np.ndarray) -> np.ndarray:
+def _frame_levels_dbfs(waveform: np.ndarray) -> np.ndarray:
+    """RMS level of each frame of 2048 samples in dBFS, at least −200; shape ``(frames,)``."""
     with np.errstate(divide="ignore"):
-        return np.maximum(10 * np.log10(powers), -200.0)
+        return np.maximum(10 * np.log10(frame_powers(waveform)), -200.0)
 
 
-def _content(waveform: np.ndarray, sample_rate: int) -> str:
-    """SHA-256, which today's processors have circuits for, cut to 128 bits."""
+def _hash_samples(waveform: np.ndarray, sample_rate: int) -> str:
+    """SHA-256 cut to 128 bits; processors have instructions for SHA-256, so it is fast."""
     content = hashlib.sha256(f"{sample_rate} Hz".encode())
     content.update(np.ascontiguousarray(waveform, dtype="<f4").data)
     return content.hexdigest()[:32]
 
 
 def bandwidth_hz(frequencies: np.ndarray, power: np.ndarray) -> float:
-    """Highest frequency in Hz at which an `average_spectrum` is within 60 dB of its peak; 0 for silence."""
+    """Find the highest frequency in Hz at which an `average_spectrum` is within 60 dB of its peak; 0 for silence."""
     if power.max() <= 0:
         return 0.0
     return float(frequencies[np.flatnonzero(power >= power.max() * 10 ** (-BANDWIDTH_DB / 10))[-1]])
 
 
 def _third_octaves(frequencies: np.ndarray, power: np.ndarray) -> tuple[float, ...]:
-    """Each bin's power goes to the bands that it overlaps, by the share of its width that lies in each."""
+    """Sum the power in each third-octave band; a bin that overlaps two bands is divided by the width in each."""
     step = frequencies[1] - frequencies[0] if len(frequencies) > 1 else 1.0
-    below = np.concatenate([[0.0], np.cumsum(power, dtype=np.float64)])  # in float32 the bass would swallow the treble
+    power_below = np.concatenate([[0.0], np.cumsum(power, dtype=np.float64)])  # float32 would lose faint treble
     bin_edges = np.concatenate([[0.0], frequencies + step / 2])
     edges = np.concatenate([_EXACT_CENTRES_HZ * 10**-0.05, _EXACT_CENTRES_HZ[-1:] * 10**0.05])
-    return tuple(map(float, np.diff(np.interp(edges, bin_edges, below))))
+    return tuple(map(float, np.diff(np.interp(edges, bin_edges, power_below))))
 
 
-class _OnePass:
-    """The filters of a loudness meter as one: both in one pass, by blocks, and as fast in silence as in sound."""
+class _CascadedFilter:
+    """All filters of a loudness meter in one pass, block by block, and as fast in silence as in sound."""
 
     def __init__(self, filters: Iterable[Any]) -> None:
-        self.sections = np.array([[*one.b, *one.a] for one in filters])
+        self.sections = np.array([[*section.b, *section.a] for section in filters])
 
     def apply_filter(self, samples: np.ndarray) -> np.ndarray:
-        """The samples, filtered; the meter asks for this."""
+        """Filter the samples; the meter calls this method."""
         from scipy.signal import sosfilt
 
         filtered = np.empty_like(samples)
         state = np.zeros((len(self.sections), 2))
-        for at in range(0, len(samples), _BLOCK):
-            # In digital silence the filters' state decays to denormal numbers, which take twenty times as long.
-            block = np.add(samples[at : at + _BLOCK], _INAUDIBLE, dtype=np.float64)
-            filtered[at : at + _BLOCK], state = sosfilt(self.sections, block, zi=state)
+        for at in range(0, len(samples), _FILTER_BLOCK_SAMPLES):
+            # In digital silence the state of the filters decays to denormal numbers, which are twenty times as slow.
+            block = np.add(samples[at : at + _FILTER_BLOCK_SAMPLES], _DENORMAL_GUARD, dtype=np.float64)
+            filtered[at : at + _FILTER_BLOCK_SAMPLES], state = sosfilt(self.sections, block, zi=state)
         return filtered
 
 
 @lru_cache(maxsize=8)
-def _meter(sample_rate: int) -> Any:
+def _loudness_meter(sample_rate: int) -> Any:
     import pyloudnorm
 
-    # Filters of one's own are set as pyloudnorm's guide says; their coefficients, and what is gated, are the library's.
+    # pyloudnorm's guide sets custom filters this way. The coefficients and the gating are the library's.
     meter = pyloudnorm.Meter(sample_rate, filter_class="custom")
-    meter._filters = {"K-weighting": _OnePass(pyloudnorm.Meter(sample_rate)._filters.values())}
+    meter._filters = {"K-weighting": _CascadedFilter(pyloudnorm.Meter(sample_rate)._filters.values())}
     return meter

@@ -1,4 +1,8 @@
-"""TODO."""
+"""Compute mel scales, windows and the mel filter bank.
+
+Conventions: frequencies in Hz; a filter is a triangle between three neighbouring corners on the mel scale, so
+``n_mels`` bands have ``n_mels + 2`` corners.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ import numpy as np
 
 from audiotag.features.settings import MelScale, SpectrogramSettings, Window
 
-AMIN = 1e-10  # what power (or amplitude) is floored at, as torchaudio's AmplitudeToDB does: −100 dB of power
+AMIN = 1e-10  # smallest power (or amplitude) before the logarithm, as in torchaudio's AmplitudeToDB: −100 dB of power
 
 
 def mel_frequencies(settings: SpectrogramSettings) -> np.ndarray:
@@ -18,15 +22,18 @@ def mel_frequencies(settings: SpectrogramSettings) -> np.ndarray:
 
 
 def empty_bands(settings: SpectrogramSettings) -> np.ndarray:
-    """Indices of mel bands that no FFT bin falls into: rows of the picture that stay dark."""
+    """Indices of the mel bands that no FFT bin falls into; these rows of a log-mel spectrogram stay at the floor."""
     return np.flatnonzero(np.asarray(mel_matrix(settings).sum(axis=1)).ravel() == 0)
 
 
 def hz_to_mel(frequency_hz: np.ndarray | float, scale: MelScale) -> np.ndarray:
-    """Mels of frequencies in Hz.
+    """Convert frequencies in Hz to mels.
 
-    ``htk`` is O'Shaughnessy's 2595·log10(1 + f/700); ``slaney`` (Auditory Toolbox, 1998) is linear to 1 kHz at
-    3 mel a 200 Hz, then logarithmic with 27 mel an octave-like factor of 6.4.
+    ``htk`` is O'Shaughnessy's 2595·log10(1 + f/700). ``slaney`` (Auditory Toolbox, 1998) is linear up to 1 kHz with
+    3 mel per 200 Hz, then logarithmic with 27 mel per factor of 6.4 in frequency.
+
+    >>> float(hz_to_mel(1000, "slaney")), round(float(hz_to_mel(1000, "htk")))
+    (15.0, 1000)
     """
     frequency_hz = np.asarray(frequency_hz, dtype=np.float64)
     if scale == "htk":
@@ -36,7 +43,7 @@ def hz_to_mel(frequency_hz: np.ndarray | float, scale: MelScale) -> np.ndarray:
 
 
 def mel_to_hz(mel: np.ndarray | float, scale: MelScale) -> np.ndarray:
-    """Frequencies in Hz of mels; the inverse of `hz_to_mel`."""
+    """Convert mels to frequencies in Hz; the inverse of `hz_to_mel`."""
     mel = np.asarray(mel, dtype=np.float64)
     if scale == "htk":
         return 700 * (10 ** (mel / 2595) - 1)
@@ -44,33 +51,34 @@ def mel_to_hz(mel: np.ndarray | float, scale: MelScale) -> np.ndarray:
 
 
 def mel_corners(settings: SpectrogramSettings) -> np.ndarray:
-    """The ``n_mels + 2`` corners of the triangles, in Hz.
+    """The corners of the triangles in Hz, shape ``(n_mels + 2,)``.
 
-    Those of HTK's scale are rounded as torchaudio rounds them, which works in float32: up to 0.004 Hz, but where all
-    sound lies at a triangle's foot that is 0.002 dB, and the published networks were trained on it.
+    Corners on the HTK scale are rounded as in torchaudio, which computes them in float32. That moves a corner by up to
+    0.004 Hz and changes a band by up to 0.002 dB, when all sound lies at the foot of its triangle. The published
+    networks were trained on these rounded corners.
     """
     ends = hz_to_mel(np.array([settings.f_min, settings.f_max]), settings.mel_scale)
     if settings.mel_scale == "slaney":
         return mel_to_hz(np.linspace(ends[0], ends[1], settings.n_mels + 2), "slaney")
-    lowest, highest = _float32(ends)
+    lowest, highest = _round_to_float32(ends)
     steps = np.arange(settings.n_mels + 2)
-    step = _float32((highest - lowest) / (settings.n_mels + 1))
-    upper = steps >= len(steps) // 2  # torch.linspace counts from both ends
-    mels = _float32(np.where(upper, highest - step * steps[::-1], lowest + step * steps))
-    return _float32(700 * _float32(_float32(10 ** _float32(mels / 2595)) - 1))
+    step = _round_to_float32((highest - lowest) / (settings.n_mels + 1))
+    is_upper_half = steps >= len(steps) // 2  # torch.linspace counts from both ends
+    mels = _round_to_float32(np.where(is_upper_half, highest - step * steps[::-1], lowest + step * steps))
+    return _round_to_float32(700 * _round_to_float32(_round_to_float32(10 ** _round_to_float32(mels / 2595)) - 1))
 
 
-def _float32(values: np.ndarray) -> np.ndarray:
-    """The values, rounded to what float32 holds."""
+def _round_to_float32(values: np.ndarray) -> np.ndarray:
+    """Round float64 values to the nearest float32 values."""
     return np.asarray(values, dtype=np.float32).astype(np.float64)
 
 
 @lru_cache(maxsize=32)
 def window(name: Window, win_length: int) -> np.ndarray:
-    """A window, periodic as torch's, shape ``(win_length,)``, float32."""
-    cosines = {"hann": (0.5, 0.5), "hamming": (0.54, 0.46), "blackman": (0.42, 0.5, 0.08), "rectangular": (1.0,)}
+    """A periodic window, as torch computes it, shape ``(win_length,)``, float32."""
+    cosine_weights = {"hann": (0.5, 0.5), "hamming": (0.54, 0.46), "blackman": (0.42, 0.5, 0.08), "rectangular": (1.0,)}
     angle = 2 * np.pi * np.arange(win_length) / win_length
-    weights = cosines[name]
+    weights = cosine_weights[name]
     return sum((-1) ** order * weight * np.cos(order * angle) for order, weight in enumerate(weights)).astype(
         np.float32
     )
@@ -78,15 +86,18 @@ def window(name: Window, win_length: int) -> np.ndarray:
 
 @lru_cache(maxsize=32)
 def mel_matrix(settings: SpectrogramSettings) -> Any:  # scipy.sparse.csr_array
-    """Triangles over the FFT's bins, of height 1 or (``mel_norm="slaney"``) area 1, ``(n_mels, n_fft // 2 + 1)``."""
+    """The mel filter bank: one triangle per band over the FFT bins, shape ``(n_mels, n_fft // 2 + 1)``, sparse.
+
+    A triangle has a height of 1, or with ``mel_norm="slaney"`` an area of 1.
+    """
     import scipy.sparse
 
     bins = np.fft.rfftfreq(settings.n_fft, 1 / settings.sample_rate)
-    edges = mel_corners(settings)
-    widths = np.diff(edges)
-    rising = (bins - edges[:-2, None]) / widths[:-1, None]
-    falling = (edges[2:, None] - bins) / widths[1:, None]
+    corners = mel_corners(settings)
+    widths = np.diff(corners)
+    rising = (bins - corners[:-2, None]) / widths[:-1, None]
+    falling = (corners[2:, None] - bins) / widths[1:, None]
     triangles = np.maximum(0, np.minimum(rising, falling))
     if settings.mel_norm == "slaney":
-        triangles *= 2 / (edges[2:] - edges[:-2])[:, None]
+        triangles *= 2 / (corners[2:] - corners[:-2])[:, None]
     return scipy.sparse.csr_array(triangles.astype(np.float32))

@@ -1,4 +1,4 @@
-"""Spectrogram presets: the published ones, and the user's own, a readable TOML file each in the workspace."""
+"""Load and save spectrogram presets: the published ones, and the user's own, one TOML file each in the workspace."""
 
 from __future__ import annotations
 
@@ -7,24 +7,25 @@ import re
 import tomllib
 from pathlib import Path
 
+from audiotag.checks import error_path
 from audiotag.errors import AudiotagError
 from audiotag.features.settings import PRESETS, SpectrogramSettings
 from audiotag.workspace import Workspace, write_bytes
 
 
 def own_presets(workspace: Workspace) -> dict[str, SpectrogramSettings]:
-    """The user's presets by name; a file that cannot be read is left out, and said when it is asked for by name."""
-    found = {}
+    """The user's presets by name, without files that cannot be read; `load_preset` says what is wrong with those."""
+    presets = {}
     for path in sorted(workspace.presets.glob("*.toml")):
         try:
-            found[path.stem] = _read(path)
+            presets[path.stem] = _read(path)
         except AudiotagError:
             continue
-    return found
+    return presets
 
 
 def preset_names(workspace: Workspace) -> list[str]:
-    """The published presets, then the user's."""
+    """Names of the published presets, then of the user's."""
     return [*PRESETS, *own_presets(workspace)]
 
 
@@ -34,34 +35,46 @@ def load_preset(name: str, workspace: Workspace) -> SpectrogramSettings:
     Raises
     ------
     AudiotagError
-        If there is none of that name, or its file is damaged.
+        If there is no preset of that name, or its file is damaged.
     """
     if name in PRESETS:
         return PRESETS[name]
-    path = _path(name, workspace)
+    path = _preset_path(name, workspace)
     if not path.is_file():
-        raise AudiotagError(f"{name} is no preset; there are {', '.join(preset_names(workspace))}.")
+        raise AudiotagError(f"{name} is not a preset; there are {', '.join(preset_names(workspace))}.")
     return _read(path)
 
 
 def save_preset(name: str, settings: SpectrogramSettings, workspace: Workspace) -> None:
-    """Keep settings under a name of the user's; one of that name before is replaced."""
+    """Save settings as a preset of the user's, in place of an earlier one of the same name.
+
+    Raises
+    ------
+    AudiotagError
+        If it is the name of a published preset, or not a plain name.
+    """
     if name in PRESETS:
-        raise AudiotagError(f"{name} is a published preset, which stays as it is; choose another name.")
+        raise AudiotagError(f"{name} is a published preset, which cannot be changed; choose another name.")
     lines = [f"{field} = {json.dumps(value)}" for field, value in settings.to_dict().items()]
-    write_bytes(_path(name, workspace), ("\n".join(lines) + "\n").encode())
+    write_bytes(_preset_path(name, workspace), ("\n".join(lines) + "\n").encode())
 
 
 def delete_preset(name: str, workspace: Workspace) -> SpectrogramSettings:
-    """Take a preset of the user's away; what it was comes back, for `save_preset` to undo it."""
+    """Delete a preset of the user's and return its settings, so that `save_preset` can undo it.
+
+    Raises
+    ------
+    AudiotagError
+        If it is a published preset, or there is no preset of that name.
+    """
     settings = load_preset(name, workspace)
     if name in PRESETS:
-        raise AudiotagError(f"{name} is a published preset, which stays.")
-    _path(name, workspace).unlink()
+        raise AudiotagError(f"{name} is a published preset, which cannot be deleted.")
+    _preset_path(name, workspace).unlink()
     return settings
 
 
-def _path(name: str, workspace: Workspace) -> Path:
+def _preset_path(name: str, workspace: Workspace) -> Path:
     if not re.fullmatch(r"[\w-]{1,60}", name):
         raise AudiotagError(f"a preset's name must be 1 to 60 letters, digits, - or _, got {name!r}.")
     return workspace.presets / f"{name}.toml"
@@ -69,8 +82,8 @@ def _path(name: str, workspace: Workspace) -> Path:
 
 def _read(path: Path) -> SpectrogramSettings:
     try:
-        return SpectrogramSettings.from_dict(tomllib.loads(path.read_text(encoding="utf-8")))
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise AudiotagError(f"{path} cannot be read as TOML: {error}.") from error
-    except AudiotagError as error:
-        raise AudiotagError(f"{path}: {error}") from error
+    with error_path(f"{path}: "):
+        return SpectrogramSettings.from_dict(values)

@@ -1,4 +1,4 @@
-"""What spectrogram settings mean in seconds and hertz."""
+"""Describe spectrogram settings in physical units: seconds, hertz and per cent."""
 
 from __future__ import annotations
 
@@ -11,7 +11,18 @@ from audiotag.features.settings import SpectrogramSettings
 
 
 class ReadOut(NamedTuple):
-    """One figure, what it means, and what to change where it warns."""
+    """One figure for a page.
+
+    Attributes
+    ----------
+    name : str
+    value : str
+        With its unit.
+    help : str
+        What the figure means.
+    warning : str
+        What to change; empty unless the value is a problem.
+    """
 
     name: str
     value: str
@@ -19,77 +30,80 @@ class ReadOut(NamedTuple):
     warning: str = ""
 
 
-# Width of a tone's peak 6 dB below its top, in bins of the window's own length (Harris 1978, table 1): two tones that
-# are nearer melt into one.
-RESOLVING_BINS = {"hann": 2.0, "hamming": 1.81, "blackman": 2.35, "rectangular": 1.21}
+# Width of a tone's peak 6 dB below its top, in FFT bins of the window's own length (Harris 1978, table 1). Two tones
+# that are closer than this appear as one.
+PEAK_WIDTH_BINS = {"hann": 2.0, "hamming": 1.81, "blackman": 2.35, "rectangular": 1.21}
 
 
 def energy_outside(waveform: np.ndarray, settings: SpectrogramSettings) -> float:
-    """Share of a waveform's energy (0 to 1) that lies below ``f_min`` or above ``f_max``; 0 for silence."""
+    """Fraction of the energy of a waveform (0 to 1) below ``f_min`` or above ``f_max``; 0 for silence."""
     power = np.square(np.abs(np.fft.rfft(waveform.astype(np.float64))))
     frequencies = np.fft.rfftfreq(len(waveform), 1 / settings.sample_rate)
-    seen = (frequencies >= settings.f_min) & (frequencies <= settings.f_max)
+    inside = (frequencies >= settings.f_min) & (frequencies <= settings.f_max)
     total = float(power.sum())
-    return 1 - float(power[seen].sum()) / total if total > 0 else 0.0
+    return 1 - float(power[inside].sum()) / total if total > 0 else 0.0
 
 
-def read_outs(settings: SpectrogramSettings, picture: np.ndarray, waveform: np.ndarray) -> list[ReadOut]:
-    """What the settings mean for a sound.
+def read_outs(settings: SpectrogramSettings, log_mel: np.ndarray, waveform: np.ndarray) -> list[ReadOut]:
+    """List what the settings mean for one crop of a sound.
 
     Parameters
     ----------
     settings : SpectrogramSettings
-    picture : numpy.ndarray, shape=(n_mels, frames), dB
-        Of the crop; says how it fills its range.
+    log_mel : numpy.ndarray, shape=(n_mels, frames), dB
+        Log-mel of the crop.
     waveform : numpy.ndarray, shape=(samples,)
-        The crop; says what lies outside the bands.
+        The crop.
     """
     outside = energy_outside(waveform, settings)
     empty = len(empty_bands(settings))
     corners = mel_corners(settings)
-    resolution_hz = RESOLVING_BINS[settings.window] * settings.sample_rate / settings.win_length
-    at_floor = picture <= picture.max() - settings.top_db + 1e-3
-    sounding = ~at_floor.all(axis=0)  # columns of padding are all floor and say nothing about top_db
-    floored = float(at_floor[:, sounding].mean()) if sounding.any() else 1.0
+    resolution_hz = PEAK_WIDTH_BINS[settings.window] * settings.sample_rate / settings.win_length
+    at_floor = log_mel <= log_mel.max() - settings.top_db + 1e-3
+    has_sound = ~at_floor.all(axis=0)  # frames of padding are completely at the floor, whatever top_db is
+    floor_fraction = float(at_floor[:, has_sound].mean()) if has_sound.any() else 1.0
     return [
         ReadOut(
-            "Picture",
+            "Network input",
             " × ".join(map(str, [*[settings.channels] * (settings.channels > 1), settings.height, settings.width])),
-            "Rows × columns of what the network gets, and channels where there are several.",
+            "Rows × columns of the array that the network gets, with the channels before them if there are several.",
         ),
         ReadOut(
             "Frame step",
             f"{1000 * settings.hop_length / settings.sample_rate:.1f} ms",
-            "Time from one column to the next.",
+            "Time from one frame to the next.",
         ),
         ReadOut(
             "Resolution",
             f"{resolution_hz:.0f} Hz",
-            "How near two tones may be and still be told apart: it follows from the window's length alone. "
-            "A larger n_fft than the window only draws the same curve with more points.",
-            "No finer than the lowest bands are apart: lengthen the window."
+            "Smallest distance of two tones that appear as two. It depends only on the shape and length of the window: "
+            "an n_fft above the window length gives the same curve with more points.",
+            "Coarser than the lowest mel bands: lengthen the window."
             if resolution_hz > 4 * (corners[2] - corners[0])
             else "",
         ),
-        ReadOut("Window", f"{1000 * settings.win_length / settings.sample_rate:.1f} ms", "Sound that one column sees."),
-        ReadOut("Lowest band's width", f"{corners[2] - corners[0]:.0f} Hz", "Its triangle, foot to foot."),
-        ReadOut("Highest band's width", f"{corners[-1] - corners[-3]:.0f} Hz", "Its triangle, foot to foot."),
+        ReadOut(
+            "Window", f"{1000 * settings.win_length / settings.sample_rate:.1f} ms", "Length of the sound in one frame."
+        ),
+        ReadOut("Lowest band's width", f"{corners[2] - corners[0]:.0f} Hz", "Width of its triangle at the foot."),
+        ReadOut("Highest band's width", f"{corners[-1] - corners[-3]:.0f} Hz", "Width of its triangle at the foot."),
         ReadOut(
             "Empty bands",
             f"{empty}",
-            "Bands so narrow that no FFT bin falls into them: rows that stay dark.",
-            "Raise n_fft or f_min, or take fewer mels." if empty else "",
+            "Bands so narrow that no FFT bin falls into them; their rows stay dark.",
+            "Raise n_fft or f_min, or lower n_mels." if empty else "",
         ),
         ReadOut(
             "Outside the bands",
             f"{100 * outside:.1f} %",
-            f"Share of this sound's energy below {settings.f_min:g} Hz or above {settings.f_max:g} Hz: never seen.",
-            "Lower f_min or raise f_max, if that is sound and no rumble." if outside > 0.1 else "",
+            f"Energy below {settings.f_min:g} Hz or above {settings.f_max:g} Hz: the network does not get it.",
+            "Lower f_min or raise f_max, unless this energy is only rumble." if outside > 0.1 else "",
         ),
         ReadOut(
             "At the floor",
-            f"{100 * floored:.0f} %",
-            "Share of the sounding columns that lies so far below the loudest point that all detail is lost.",
-            "Lower the floor to see quieter sound." if 0.5 < floored < 1 else "",
+            f"{100 * floor_fraction:.0f} %",
+            "Part of the spectrogram that is more than top_db below its loudest point, where all detail is lost. "
+            "Frames of padding are not counted.",
+            "Raise top_db to keep quieter sound." if 0.5 < floor_fraction < 1 else "",
         ),
     ]

@@ -1,4 +1,8 @@
-"""TODO."""
+"""Trim the silence at both ends of a waveform, and cut or pad a waveform to the clip length.
+
+Conventions: a waveform has shape ``(samples,)``; bounds are the indices of the first sample and of the one after
+the last.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +10,16 @@ import numpy as np
 
 from audiotag.features.settings import SpectrogramSettings
 
+FRAME_SAMPLES = 2048  # librosa's default frame_length
+
 
 def trim_bounds(
     waveform: np.ndarray, sample_rate: int, threshold_db: float = 20.0, pad_s: float = 0.02
 ) -> tuple[int, int]:
-    """Where a clip starts and ends once silence at both ends is trimmed, as fastaudio's ``RemoveSilence`` does.
+    """Find the bounds of a clip without the silence at both ends, as fastaudio's ``RemoveSilence`` does.
 
-    Frames of 2048 samples, a hop of ``pad_s``, are loud when their RMS is less than ``threshold_db`` below the
-    loudest frame's; the clip is kept from the first to the last loud frame, and ``pad_s`` on both sides.
+    A frame of 2048 samples is loud when its RMS level is less than ``threshold_db`` below that of the loudest frame.
+    Frames are ``pad_s`` apart. The bounds reach from the first to the last loud frame, plus ``pad_s`` on both sides.
 
     Parameters
     ----------
@@ -23,19 +29,19 @@ def trim_bounds(
     threshold_db : float
         Positive, in dB below the loudest frame.
     pad_s : float
-        Seconds; also the hop between frames.
+        In seconds; also the hop between frames.
 
     Returns
     -------
     tuple[int, int]
-        First sample and the one after the last.
+        Index of the first sample, and of the one after the last.
 
     Notes
     -----
-    The reference is fastaudio 1.0.2 over librosa's ``effects.split``: frames are centred with zeros at the ends, and
-    a clip shorter than one pad is kept whole.
+    The reference is fastaudio 1.0.2, which uses librosa's ``effects.split``: frames are centred, with zeros before
+    and after the clip, and a clip shorter than one pad is not trimmed.
     """
-    n_samples, hop, frame = len(waveform), int(pad_s * sample_rate), 2048
+    n_samples, hop, frame = len(waveform), int(pad_s * sample_rate), FRAME_SAMPLES
     if hop > n_samples or n_samples == 0:
         return 0, n_samples
     padded = np.pad(waveform, frame // 2)
@@ -49,14 +55,14 @@ def trim_bounds(
 
 
 def trimmed_bounds(waveform: np.ndarray, settings: SpectrogramSettings) -> tuple[int, int]:
-    """First sample, and the one after the last, that the settings' trimming keeps of ``(samples,)``."""
+    """Bounds of a waveform after the trimming that the settings ask for: ``trim_db`` 0 trims nothing."""
     if not settings.trim_db:
         return 0, len(waveform)
     return trim_bounds(waveform, settings.sample_rate, settings.trim_db, settings.trim_pad_s)
 
 
 def crop_start(samples: int, settings: SpectrogramSettings, at: float = 0.5) -> int:
-    """First sample of the crop that `fit_length` takes; negative where zeros come before a shorter clip."""
+    """Index of the first sample of the crop that `fit_length` takes; negative if zeros precede a shorter clip."""
     if samples < settings.clip_samples and settings.padding != "zeros":
         return 0
     return round(at * (samples - settings.clip_samples))
@@ -71,8 +77,8 @@ def fit_length(waveform: np.ndarray, settings: SpectrogramSettings, at: float = 
     settings : SpectrogramSettings
         Its ``clip_s`` and ``padding`` are used.
     at : float
-        0 to 1: where the crop lies in a longer clip, or a shorter clip between its zeros; training draws it at
-        random, pages and tagger take the middle.
+        Position from 0 (start) to 1 (end) of the crop in a longer clip, or of a shorter clip between its zeros.
+        Training samples it at random; pages and the tagger use the middle.
 
     Returns
     -------

@@ -62,7 +62,7 @@ def dashboard(dataset: Dataset, shown: pd.DataFrame, found: pd.DataFrame, wanted
 
 
 def _label_parts(shown: pd.DataFrame) -> list[str]:
-    counts = statistics.ordered(statistics.label_counts(shown), "most clips")
+    counts = statistics.sort_label_counts(statistics.label_counts(shown), "most clips")
     if counts.empty:
         return []
     pairs = statistics.co_occurrence(shown)
@@ -70,7 +70,7 @@ def _label_parts(shown: pd.DataFrame) -> list[str]:
     numbers = statistics.labels_per_clip(shown)
     parts = [
         "<h2>Labels</h2>",
-        f"<p>{html.escape(' · '.join(statistics.rarest(counts)))}</p>",
+        f"<p>{html.escape(' · '.join(statistics.describe_rarest_labels(counts)))}</p>",
         _figure(figures.labels(counts.head(MAX_BARS))),
         _collapsible_table("As a table", counts.rename_axis("label")),
         _figure(figures.bars(numbers, "labels per clip")),
@@ -84,9 +84,9 @@ def _label_parts(shown: pd.DataFrame) -> list[str]:
 
 
 def _sound_parts(shown: pd.DataFrame, crop_s: float) -> list[str]:
-    if len(statistics.readable(shown)) == 0:
+    if len(statistics.readable_clips(shown)) == 0:
         return ["<p>The sound files are missing, so durations, levels and spectra cannot be shown.</p>"]
-    durations = statistics.distribution(statistics.readable(shown), "duration_s")
+    durations = statistics.distribution(statistics.readable_clips(shown), "duration_s")
     by_label = statistics.durations_by_label(shown)
     percentiles = statistics.percentiles(shown)
     parts = [
@@ -97,10 +97,12 @@ def _sound_parts(shown: pd.DataFrame, crop_s: float) -> list[str]:
         _collapsible_table("As a table", percentiles),
     ]
     if len(by_label):
-        parts.append(_figure(figures.durations_by_label(by_label, statistics.ordered_by_median(by_label), crop_s)))
+        parts.append(
+            _figure(figures.durations_by_label(by_label, statistics.labels_by_median_duration(by_label), crop_s))
+        )
         parts.append(_collapsible_table("As a table", by_label.set_index("label")))
     parts += ["<h2>Files</h2>", _table(statistics.formats(shown).rename_axis("fact"))]
-    measured = statistics.measured(shown)
+    measured = statistics.measured_clips(shown)
     if len(measured) == 0:
         return [*parts, "<p>Levels and spectra are missing because the clips are not measured yet.</p>"]
     spectra = statistics.third_octaves(measured)

@@ -1,4 +1,4 @@
-"""What is wrong with a dataset's clips, each with its kind and a sentence."""
+"""Find what is wrong with the clips of a dataset: one row per fault, with its kind and a sentence."""
 
 from __future__ import annotations
 
@@ -10,88 +10,101 @@ import pandas as pd
 
 from audiotag.audio.levels import SILENCE_DBFS
 from audiotag.data.dataset import Dataset
-from audiotag.inspection.statistics import absent, measured, readable
+from audiotag.inspection.statistics import is_absent, measured_clips, readable_clips
 
-TOO_SHORT_S = 0.1
-CLIPPED_SHARE = 0.001
-DC_SHARE = 0.01
-TWINS_NAMED = 10  # of clips that are all the same: a thousand of them are a thousand rows already
-USED_ALL_THE_SAME = ("truncated", "silent", "clipped", "DC", "duplicate", "too short", "counts")
-LOOKED_AT = (
+MIN_DURATION_S = 0.1
+MAX_CLIPPED_SHARE = 0.001
+MAX_DC_OFFSET = 0.01  # of full scale
+MAX_NAMED_DUPLICATES = 10  # in a sentence: a thousand equal clips make a thousand rows already
+KINDS_THAT_ARE_USED = ("truncated", "silent", "clipped", "DC", "duplicate", "too short", "counts")
+COLUMNS_THAT_ARE_CHECKED = (
     "clip", "subset", "size", "modified_ns", "error", "duration_s", "measure_error", "truncated", "peak_dbfs",
     "rms_dbfs", "clipped_share", "dc", "content",
 )  # fmt: skip
 Row = tuple[str, str, str, str]
 
 
-def faults(dataset: Dataset, index: pd.DataFrame) -> pd.DataFrame:
-    """One row a fault, worst kinds first: ``kind``, ``clip``, ``subset``, ``what``.
+def find_faults(dataset: Dataset, index: pd.DataFrame) -> pd.DataFrame:
+    """Find the faults of a dataset's clips.
 
-    Missing, unreadable and too short are known from the header; truncated, silent, clipped, DC and duplicates once the
-    clips are measured. The clips of a subset whose sounds are wholly absent are no rows: ``dataset.missing`` says so.
-    Nor are silent clips that are the same, for all digital silence of one length is.
+    Headers show which clips are missing, unreadable or too short. Measures show which are truncated, silent, clipped,
+    have a DC offset, or are duplicates. Clips of a subset without any sounds are not listed, because
+    ``dataset.missing`` has a sentence about them. Silent clips are not listed as duplicates, because digital silence of
+    one length is always the same.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    index : pandas.DataFrame
+        From `audiotag.data.index.scan`, with or without measures.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per fault, worst kinds first: ``kind``, ``clip``, ``subset``, ``what`` (a sentence).
     """
-    index = index[[name for name in LOOKED_AT if name in index]]  # each choice of rows copies every column
+    # Without the other columns, because each selection of rows copies all columns.
+    index = index[[name for name in COLUMNS_THAT_ARE_CHECKED if name in index]]
     rows = [(problem.kind, problem.clip, "", problem.reason) for problem in (*dataset.problems, *dataset.flagged)]
-    gone = absent(index)
-    rows += _reasons("missing", index[gone & ~_said_once(dataset, index, gone)], "error")
-    rows += _reasons("unreadable", index[index["error"].notna() & ~gone], "error")
+    gone = is_absent(index)
+    rows += _rows_with_reasons("missing", index[gone & ~_is_in_missing_subset(dataset, index, gone)], "error")
+    rows += _rows_with_reasons("unreadable", index[index["error"].notna() & ~gone], "error")
     if "measure_error" in index:
         undecodable = index["measure_error"].notna() & index["error"].isna()
-        rows += _reasons("unreadable", index[undecodable], "measure_error")
-    sounding = readable(index)
-    short = sounding[sounding["duration_s"] < TOO_SHORT_S]
+        rows += _rows_with_reasons("unreadable", index[undecodable], "measure_error")
+    clips = readable_clips(index)
+    short = clips[clips["duration_s"] < MIN_DURATION_S]
     rows += _rows("too short", short, "duration_s", lambda clip, length_s: f"{clip} lasts {1000 * length_s:.0f} ms.")
     if "rms_dbfs" in index:
-        rows += _measured_faults(measured(index))
+        rows += _measured_faults(measured_clips(index))
     return pd.DataFrame(rows, columns=["kind", "clip", "subset", "what"])
 
 
-def _said_once(dataset: Dataset, index: pd.DataFrame, gone: pd.Series) -> pd.Series:
-    """Which clips are of a subset that is wholly absent, where the dataset says that in one sentence."""
+def _is_in_missing_subset(dataset: Dataset, index: pd.DataFrame, gone: pd.Series) -> pd.Series:
+    """Whether each clip is of a subset without any sounds that the dataset reports as missing."""
     if not dataset.missing or not gone.any():
         return pd.Series(False, index=index.index)
     return ~index["subset"].isin(index.loc[~gone, "subset"].unique())
 
 
 def _measured_faults(clips: pd.DataFrame) -> list[Row]:
-    cut = clips[clips["truncated"].astype(bool)]
-    rows = _rows("truncated", cut, "truncated", lambda clip, _: f"{clip} ends before its header says.")
+    truncated = clips[clips["truncated"].astype(bool)]
+    rows = _rows("truncated", truncated, "truncated", lambda clip, _: f"{clip} ends before its header says.")
     silent = clips["peak_dbfs"] < SILENCE_DBFS
     lowest = f"no sample above {SILENCE_DBFS:g} dBFS"
     rows += _rows("silent", clips[silent], "peak_dbfs", lambda clip, _: f"{clip} has {lowest}.")
-    clipped = clips[clips["clipped_share"] > CLIPPED_SHARE]
+    clipped = clips[clips["clipped_share"] > MAX_CLIPPED_SHARE]
     full = "is in runs at full scale"
     rows += _rows("clipped", clipped, "clipped_share", lambda clip, share: f"{100 * share:.1f} % of {clip} {full}.")
-    shifted = clips[clips["dc"].abs() > DC_SHARE]
+    shifted = clips[clips["dc"].abs() > MAX_DC_OFFSET]
     rows += _rows("DC", shifted, "dc", lambda clip, dc: f"{clip} has a DC offset of {dc:+.3f} of full scale.")
-    return rows + _twins(clips[~silent])
+    return rows + _duplicates(clips[~silent])
 
 
-def _twins(clips: pd.DataFrame) -> list[Row]:
-    """Clips of the same content, those of one sound after each other."""
-    twins = clips[clips["content"].duplicated(keep=False)]
-    number, _ = pd.factorize(twins["content"])
-    twins = twins.iloc[np.argsort(number, kind="stable")]
+def _duplicates(clips: pd.DataFrame) -> list[Row]:
+    """Clips with the same samples, those of one sound after each other."""
+    duplicates = clips[clips["content"].duplicated(keep=False)]
+    number, _ = pd.factorize(duplicates["content"])
+    duplicates = duplicates.iloc[np.argsort(number, kind="stable")]
     groups: dict[str, list[str]] = {}
-    for content, clip in zip(twins["content"].tolist(), twins["clip"].tolist(), strict=True):
+    for content, clip in zip(duplicates["content"].tolist(), duplicates["clip"].tolist(), strict=True):
         groups.setdefault(content, []).append(clip)
-    sentences = {content: _same_sound(names) for content, names in groups.items()}
-    return _rows("duplicate", twins, "content", lambda _, content: sentences[content])
+    sentences = {content: _same_sound_sentence(names) for content, names in groups.items()}
+    return _rows("duplicate", duplicates, "content", lambda _, content: sentences[content])
 
 
-def _same_sound(names: list[str]) -> str:
-    more = f" and {len(names) - TWINS_NAMED:,} more" if len(names) > TWINS_NAMED else ""
-    return f"The same sound: {', '.join(names[:TWINS_NAMED])}{more}."
+def _same_sound_sentence(names: list[str]) -> str:
+    more = f" and {len(names) - MAX_NAMED_DUPLICATES:,} more" if len(names) > MAX_NAMED_DUPLICATES else ""
+    return f"The same sound: {', '.join(names[:MAX_NAMED_DUPLICATES])}{more}."
 
 
-def _reasons(kind: str, clips: pd.DataFrame, column: str) -> list[Row]:
-    """A row for each of the clips, with the sentence that stands in ``column``."""
+def _rows_with_reasons(kind: str, clips: pd.DataFrame, column: str) -> list[Row]:
+    """One row per clip, with the sentence in ``column``."""
     return _rows(kind, clips, column, lambda _, reason: reason)
 
 
 def _rows(kind: str, clips: pd.DataFrame, column: str, sentence: Callable[..., str]) -> list[Row]:
-    """A row for each of the clips; ``sentence`` is told its name and its value in ``column``."""
+    """One row per clip; ``sentence`` makes the text of the clip's name and its value in ``column``."""
     names = clips["clip"].tolist()
     whats = map(sentence, names, clips[column].tolist())
     return list(zip(repeat(kind, len(names)), names, clips["subset"].tolist(), whats, strict=True))

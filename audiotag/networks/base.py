@@ -1,16 +1,18 @@
 """What every network has: settings that a recipe holds, and the registry that finds a network by its name.
 
 A network is one file: a frozen dataclass of settings, derived from `NetworkSettings` and decorated with
-`register_network`, whose `NetworkSettings.build` makes the torch module. Settings are read by pages, which must not
-wait for torch, so torch is imported inside ``build``, or in a module that ``build`` imports.
+`register_network`, whose `NetworkSettings.build` makes the torch module. Its annotations hold the rules of its fields,
+as `audiotag.checks` describes. Pages read settings and must not wait for torch, so torch is imported inside ``build``,
+or in a module that ``build`` imports.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from audiotag.checks import build, check
 from audiotag.errors import AudiotagError
 from audiotag.registry import Registry
 
@@ -26,10 +28,13 @@ class NetworkSettings:
     A network takes ``(batch, channels, height, width)`` float32 and gives logits of shape ``(batch, n_labels)``.
     """
 
-    kind: ClassVar[str] = ""
+    kind: ClassVar[str] = ""  # its name in recipes, set by `register_network`
+
+    def __post_init__(self) -> None:
+        check(self)
 
     def build(self, n_labels: int, channels: int = 1) -> nn.Module:
-        """A freshly initialised network; its weights are drawn from torch's global generator.
+        """A freshly initialised network, with random weights from torch's global generator.
 
         Parameters
         ----------
@@ -46,11 +51,11 @@ class NetworkSettings:
         return 1
 
     def columns(self, frames: int) -> int:
-        """Width of the map that the first convolution computes on, for an input of so many frames."""
+        """Number of columns that the first convolution computes, for an input of so many frames."""
         return frames
 
     def describe(self) -> str:
-        """The network in a few words, for pages."""
+        """A few words for pages."""
         return self.kind
 
     def for_inference(self, network: nn.Module) -> nn.Module:
@@ -58,13 +63,13 @@ class NetworkSettings:
         return network
 
     def exportable(self, network: nn.Module) -> nn.Module:
-        """The same network, built only of operations that the ONNX exporter knows."""
+        """The same network, built only from operations that the ONNX exporter supports."""
         return network
 
     def fingerprint(self) -> str:
-        """Text that differs where the settings differ; compiled engines are found by it.
+        """Text that identifies the settings, part of the name of a compiled engine's file.
 
-        For the default network it is the text that audiotag 0.1 used, so that its compiled engines are found again.
+        For the default network it is the text of audiotag 0.1, so that its compiled engines are found again.
         """
         values = ", ".join(f"{name}={value!r}" for name, value in asdict(self).items())  # type: ignore[call-overload]
         return f"{'NetworkSettings' if self.kind == DEFAULT_NETWORK else self.kind}({values})"
@@ -90,7 +95,7 @@ def register_network(name: str) -> Callable[[Settings], Settings]:
 
 
 def default_network() -> NetworkSettings:
-    """Settings of the network that a recipe has when it names none."""
+    """Settings of the network that a recipe uses unless it names another."""
     return NETWORKS.get(DEFAULT_NETWORK)()
 
 
@@ -100,14 +105,12 @@ def network_from_dict(values: dict[str, Any]) -> NetworkSettings:
     Raises
     ------
     AudiotagError
-        If there is no such network, or a field is unknown or out of its range.
+        If there is no such network, or a field is unknown, of the wrong type or out of its range.
     """
+    if not isinstance(values, dict):
+        raise AudiotagError(f"network must be a table of fields, got {values!r}.")
     values = dict(values)
-    settings = NETWORKS.get(values.pop("kind", DEFAULT_NETWORK))
-    known = [field.name for field in fields(settings)]  # type: ignore[arg-type]
-    if unknown := sorted(set(values) - set(known)):
-        raise AudiotagError(f"network.{unknown[0]} is not a setting of {settings.kind}; it has {', '.join(known)}.")
-    try:
-        return settings(**values)
-    except AudiotagError as error:
-        raise AudiotagError(f"network.{error}") from error
+    kind = values.pop("kind", DEFAULT_NETWORK)
+    if not isinstance(kind, str) or kind not in NETWORKS.names():
+        raise AudiotagError(f"network.kind must be one of {', '.join(NETWORKS.names())}, got {kind!r}.")
+    return build(NETWORKS.get(kind), values, "network.")

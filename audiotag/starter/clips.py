@@ -1,8 +1,8 @@
-"""One clip of the starter set: what is drawn for it, and its sound.
+"""One clip of the starter set: its plan, drawn at random, and its waveform.
 
-`sample_clip` says what is heard and what the table lists, without making a sound; `render_clip` makes it. Both depend on
-(seed, subset, index) alone. Several voices are mixed to mono in a room drawn for the clip, over a noise floor, and the
-whole is set to a random peak between -24 and -1 dB of full scale.
+`sample_clip` draws which voices a clip has and which labels its table lists; `render_clip` renders the waveform. Both
+depend only on (seed, subset, index). Several voices are mixed to mono in a random room, noise is added, and the result
+gets a random peak between -24 and -1 dB of full scale.
 """
 
 from __future__ import annotations
@@ -13,16 +13,31 @@ from functools import lru_cache
 
 import numpy as np
 
-from audiotag.starter.voices import LABELS, SAMPLE_RATE, STRANGERS, VOICES, Player, Voice, sample_phrase
+from audiotag.starter.voices import BACKGROUND_VOICES, LABELS, SAMPLE_RATE, VOICES, Player, Voice, sample_phrase
 
-WRONG_SHARE = 0.4
-PUBLIC_SHARE = 0.25
-_BLOCK = len(LABELS)
+WRONG_LABELS_SHARE = 0.4  # of the noisy clips
+PUBLIC_SHARE = 0.25  # of the test clips
+BLOCK_CLIPS = len(LABELS)  # within so many consecutive clips, labels and shares are exactly balanced
 
 
 @dataclass(frozen=True)
 class SubsetPlan:
-    """How the clips of one subset are drawn; levels in dB re the loudest labelled sound."""
+    """Distributions that the clips of one subset are drawn from; levels are in dB re the loudest labelled sound.
+
+    Attributes
+    ----------
+    folder : str
+    number : int
+        Place of the subset in `SUBSETS`.
+    sound_shares : tuple[float, float, float]
+        Probabilities that a clip has one, two or three voices.
+    median_s, spread, longest_s : float
+        Median, standard deviation of the natural logarithm, and maximum of the duration.
+    floor_db : tuple[float, float]
+        Range of the level of the noise floor.
+    background_share, hum_share : float
+        Probabilities of a background voice and of mains hum.
+    """
 
     folder: str
     number: int
@@ -31,7 +46,7 @@ class SubsetPlan:
     spread: float
     longest_s: float
     floor_db: tuple[float, float]
-    stranger_share: float
+    background_share: float
     hum_share: float
 
 
@@ -43,7 +58,7 @@ SUBSETS = (CURATED, NOISY, TEST)
 
 @dataclass(frozen=True)
 class ClipPlan:
-    """What is in a clip (`voices`, `heard`) and what its table says is in it (`listed`)."""
+    """What a clip contains (`voices`, and their labels `heard`), and the labels that its table lists (`listed`)."""
 
     subset: int
     index: int
@@ -55,13 +70,13 @@ class ClipPlan:
 
 
 def _rank(seed: int, subset: int, index: int, stream: int) -> int:
-    """Place of a clip in a random order of its block: every block of clips gets each place once."""
-    block, place = divmod(index, _BLOCK)
-    return int(np.random.default_rng((seed, subset, block, stream)).permutation(_BLOCK)[place])
+    """Place of a clip in a random order of its block; each place occurs once per block."""
+    block, place = divmod(index, BLOCK_CLIPS)
+    return int(np.random.default_rng((seed, subset, block, stream)).permutation(BLOCK_CLIPS)[place])
 
 
 def sample_clip(seed: int, subset_number: int, index: int) -> ClipPlan:
-    """What is heard in a clip and what is listed: labels, length, no sound yet."""
+    """Draw the plan of a clip: voices, labels and duration."""
     subset = SUBSETS[subset_number]
     rng = np.random.default_rng((seed, subset_number, index))
     n_sounds = 1 + int(rng.choice(3, p=subset.sound_shares))
@@ -69,12 +84,12 @@ def sample_clip(seed: int, subset_number: int, index: int) -> ClipPlan:
     others = [label for label in LABELS if label != main]
     voices = []
     for label in [main, *rng.choice(others, size=n_sounds - 1, replace=False)]:
-        choices = [voice for voice in VOICES if voice.labels[0] == label]
-        voices.append(choices[rng.integers(len(choices))])
+        candidates = [voice for voice in VOICES if voice.labels[0] == label]
+        voices.append(candidates[rng.integers(len(candidates))])
     heard = tuple(sorted({label for voice in voices for label in voice.labels}))
     length_s = subset.median_s * math.exp(subset.spread * rng.standard_normal())
     listed = heard
-    if subset is NOISY and _rank(seed, subset_number, index, stream=2) < round(WRONG_SHARE * _BLOCK):
+    if subset is NOISY and _rank(seed, subset_number, index, stream=2) < round(WRONG_LABELS_SHARE * BLOCK_CLIPS):
         listed = _mislabel(rng, heard)
     return ClipPlan(
         subset_number,
@@ -83,53 +98,53 @@ def sample_clip(seed: int, subset_number: int, index: int) -> ClipPlan:
         tuple(voices),
         heard,
         listed,
-        _rank(seed, subset_number, index, stream=3) < round(PUBLIC_SHARE * _BLOCK),
+        _rank(seed, subset_number, index, stream=3) < round(PUBLIC_SHARE * BLOCK_CLIPS),
     )
 
 
 def _mislabel(rng: np.random.Generator, heard: tuple[str, ...]) -> tuple[str, ...]:
-    """Leave out one label, or name another in its place; never gives back `heard` nor nothing."""
-    kept = list(heard)
-    kept.pop(int(rng.integers(len(kept))))
-    if not kept or rng.random() < 0.5:
-        kept.append(str(rng.choice([label for label in LABELS if label not in heard])))
-    return tuple(sorted(kept))
+    """Leave out one label or replace it by another; the result is never empty and never equal to `heard`."""
+    labels = list(heard)
+    labels.pop(int(rng.integers(len(labels))))
+    if not labels or rng.random() < 0.5:
+        labels.append(str(rng.choice([label for label in LABELS if label not in heard])))
+    return tuple(sorted(labels))
 
 
 def render_clip(seed: int, subset_number: int, index: int) -> np.ndarray:
-    """One clip, shape=(samples,), int16, mono at 44100 Hz."""
+    """Render a clip: shape=(samples,), int16, mono at 44100 Hz."""
     clip, subset = sample_clip(seed, subset_number, index), SUBSETS[subset_number]
     rng = np.random.default_rng((seed, subset_number, index, 9))
     samples = round(clip.duration_s * SAMPLE_RATE)
     mix = np.zeros(samples)
     for i, voice in enumerate(clip.voices):
-        # The first is the loudest; the next ones may come in later.
-        late_s = rng.uniform(0.0, 0.4) * clip.duration_s if i else 0.0
-        mix += _sound(rng, voice, samples, late_s) * _gain(rng.uniform(-5.0, 0.0) if i else 0.0)
-    if rng.random() < subset.stranger_share:
-        stranger = STRANGERS[rng.integers(len(STRANGERS))]
-        mix += _sound(rng, stranger, samples, 0.0) * _gain(rng.uniform(-22.0, -10.0))
+        # The first voice is the loudest; the others may start later.
+        delay_s = rng.uniform(0.0, 0.4) * clip.duration_s if i else 0.0
+        mix += _render_voice(rng, voice, samples, delay_s) * _amplitude_ratio(rng.uniform(-5.0, 0.0) if i else 0.0)
+    if rng.random() < subset.background_share:
+        voice = BACKGROUND_VOICES[rng.integers(len(BACKGROUND_VOICES))]
+        mix += _render_voice(rng, voice, samples, 0.0) * _amplitude_ratio(rng.uniform(-22.0, -10.0))
     mix = _place_in_room(rng, mix)
-    # Relative to the sounds as they are after the room, which changes their level.
+    # The levels of noise and hum are relative to the sounds in the room, which changes their level.
     mix /= _active_rms(mix)
-    mix += _noise(rng, samples) * _gain(rng.uniform(*subset.floor_db))
+    mix += _noise(rng, samples) * _amplitude_ratio(rng.uniform(*subset.floor_db))
     if rng.random() < subset.hum_share:
-        mix += _hum(rng, samples) * _gain(rng.uniform(-35.0, -12.0))
-    peak = _gain(rng.uniform(-24.0, -1.0))
+        mix += _hum(rng, samples) * _amplitude_ratio(rng.uniform(-35.0, -12.0))
+    peak = _amplitude_ratio(rng.uniform(-24.0, -1.0))
     return np.round(mix * (peak / np.abs(mix).max()) * 32767.0).astype(np.int16)
 
 
-def _sound(rng: np.random.Generator, voice: Voice, samples: int, late_s: float) -> np.ndarray:
-    """A voice's phrase as mono, shape=(samples,), of active RMS 1, from `late_s` on."""
-    late = round(late_s * SAMPLE_RATE)
-    phrase = sample_phrase(rng, voice, (samples - late) / SAMPLE_RATE)
-    stereo = _player().play(phrase, samples - late).astype(np.float64)
+def _render_voice(rng: np.random.Generator, voice: Voice, samples: int, delay_s: float) -> np.ndarray:
+    """A voice's phrase in mono, shape=(samples,), with an active RMS of 1, starting at `delay_s`."""
+    delay = round(delay_s * SAMPLE_RATE)
+    phrase = sample_phrase(rng, voice, (samples - delay) / SAMPLE_RATE)
+    stereo = _player().play(phrase, samples - delay).astype(np.float64)
     angle = rng.uniform(0.15, 0.85) * math.pi / 2
     mono = (stereo[0] * math.cos(angle) + stereo[1] * math.sin(angle)) / 2
     if rng.random() < 0.3:
-        # A swell or a decay, up to 24 dB over the clip.
+        # A fade-in or fade-out over the clip, by up to 24 dB.
         mono *= 10.0 ** (np.linspace(0.0, rng.uniform(-24.0, 12.0), len(mono)) / 20.0)
-    return np.concatenate([np.zeros(late), mono / _active_rms(mono)])
+    return np.concatenate([np.zeros(delay), mono / _active_rms(mono)])
 
 
 @lru_cache(maxsize=1)
@@ -137,13 +152,13 @@ def _player() -> Player:
     return Player()
 
 
-def _gain(level_db: float) -> float:
-    """Factor on the amplitude for a level in dB; ``_gain(-20)`` is 0.1."""
+def _amplitude_ratio(level_db: float) -> float:
+    """Amplitude ratio of a level difference in dB; ``_amplitude_ratio(-20)`` is 0.1."""
     return float(10.0 ** (level_db / 20.0))
 
 
 def _active_rms(waveform: np.ndarray) -> float:
-    """RMS over the 20 ms frames within 20 dB of the loudest, so that pauses between strokes do not count.
+    """RMS over those 20 ms frames that are within 20 dB of the loudest, so that pauses between strokes do not count.
 
     The waveform, shape=(samples,), must be at least 20 ms long.
     """
@@ -153,14 +168,14 @@ def _active_rms(waveform: np.ndarray) -> float:
 
 
 def _place_in_room(rng: np.random.Generator, mix: np.ndarray) -> np.ndarray:
-    """A tail of decaying noise, a spectral tilt and a low-pass: a room and a microphone, drawn for one clip.
+    """Filter a mix, shape=(samples,), with a random room and microphone; this changes its level.
 
-    Takes and returns shape=(samples,); the level changes with the room.
+    The room is a tail of decaying noise, the microphone a spectral tilt and a low-pass filter.
     """
     from scipy import fft
 
     decay_s = float(np.exp(rng.uniform(math.log(0.1), math.log(1.2))))
-    wet = _gain(rng.uniform(-30.0, -10.0))
+    wet = _amplitude_ratio(rng.uniform(-30.0, -10.0))
     tail_s = np.arange(round(decay_s * SAMPLE_RATE)) / SAMPLE_RATE
     tail = rng.standard_normal(len(tail_s)) * 10.0 ** (-3.0 * tail_s / decay_s)
     n_fft = fft.next_fast_len(len(mix) + len(tail), real=True)
@@ -173,7 +188,7 @@ def _place_in_room(rng: np.random.Generator, mix: np.ndarray) -> np.ndarray:
 
 
 def _noise(rng: np.random.Generator, samples: int) -> np.ndarray:
-    """Coloured noise of RMS 1: power falls as 1 / f ** colour, from white to brown; shape=(samples,)."""
+    """Coloured noise with an RMS of 1, shape=(samples,): its power is 1 / f ** colour, from white (0) to brown (2)."""
     from scipy import fft
 
     n_fft = fft.next_fast_len(samples, real=True)
@@ -184,7 +199,7 @@ def _noise(rng: np.random.Generator, samples: int) -> np.ndarray:
 
 
 def _hum(rng: np.random.Generator, samples: int) -> np.ndarray:
-    """Mains hum of RMS 1: 50 or 60 Hz and seven overtones; shape=(samples,)."""
+    """Mains hum with an RMS of 1, shape=(samples,): 50 or 60 Hz and seven overtones."""
     time_s = np.arange(samples) / SAMPLE_RATE
     mains_hz = float(rng.choice([50.0, 60.0]))
     levels, phases = rng.uniform(0.1, 1.0, 8), rng.uniform(0.0, 2 * math.pi, 8)

@@ -1,22 +1,20 @@
 """The starter sounds: a small dataset in the layout of Freesound Audio Tagging 2019, rendered from a SoundFont.
 
-Every clip is a function of (seed, subset, index) alone, so clips are rendered in any order and in parallel, and a
-render that was cut off is simply done again, to the same bytes. `starter.json` is written last: without it the set is
-not whole. Lengths are those of the real sets scaled by 8 / 30, which brings the longest curated clip (30 s) to 8 s and
-the usual noisy clip (15 s) to 4 s.
+Every clip depends only on (seed, subset, index), so clips can be rendered in any order and in parallel, and a render
+that was interrupted is simply repeated, with the same bytes as the result. `starter.json` is written last: without it
+the set is not complete. Durations are those of FSDKaggle2019 scaled by 8 / 30: the longest curated clip (30 s) becomes
+8 s, and the usual noisy clip (15 s) becomes 4 s.
 
-The SoundFont (TimGM6mb.sf2, shipped by pretty_midi) is under GPL-2: the sounds are rendered where they are used and are
-not to be committed.
+The SoundFont (TimGM6mb.sf2, shipped by pretty_midi) is under GPL-2: the sounds are rendered where they are used and
+must not be committed.
 """
 
 from __future__ import annotations
 
 import csv
 import itertools
-import json
 import math
 import multiprocessing
-import os
 import re
 import signal
 from collections.abc import Callable, Generator
@@ -31,17 +29,17 @@ from audiotag.checks import require
 from audiotag.errors import AudiotagError
 from audiotag.starter.clips import NOISY, SUBSETS, TEST, ClipPlan, SubsetPlan, render_clip, sample_clip
 from audiotag.starter.voices import LABELS, SAMPLE_RATE
+from audiotag.workspace import read_json, write_json
 
 VERSION = 1
 MANIFEST = "starter.json"
-# Says that the files beside it are ours while there is no manifest.
-MARKER = "starter.unfinished.json"
-_CHUNK = 10
+MARKER = "starter.unfinished.json"  # marks an incomplete set as ours while there is no manifest
+CLIPS_PER_TASK = 10
 
 
 @dataclass(frozen=True)
 class StarterCounts:
-    """Clips in each subset, each at least 1."""
+    """Number of clips in each subset, at least 1."""
 
     curated: int = 300
     noisy: int = 600
@@ -59,45 +57,45 @@ def render_starter(
     progress: Callable[[int, int], None] | None = None,
     workers: int = 2,
 ) -> Path:
-    """Render the starter sounds into `folder`, unless a whole set of the same version, seed and counts is there.
+    """Render the starter sounds into `folder`, unless a complete set of the same version, seed and counts is there.
 
-    A whole set with other settings is replaced, an unfinished one is done again; files that are not of the set stay.
-    The noisy set's labels are wrong for 40 % of its clips: their label set differs from what is heard, one label
-    replaced by another or, where several are heard, left out. The strangers in the background of a noisy clip are
-    instruments outside the labels, so `train_noisy_truth.csv` names all that is heard of the labels.
+    A complete set with other settings is replaced, an incomplete one is rendered again; other files in the folder are
+    not touched. The labels of 40 % of the noisy clips are wrong: one label is replaced by another or, if there are
+    several, left out. The background sounds of noisy clips have none of the labels, so `train_noisy_truth.csv` lists
+    every label that is heard.
 
     Parameters
     ----------
     folder : Path
-        Made if missing.
+        Created if it does not exist.
     seed : int, at least 0
     counts : StarterCounts
     progress : callable or None
-        Called in this process with (clips done, clips in all); what it raises ends the render.
+        Called in this process with (clips done, clips in total); an exception that it raises stops the render.
     workers : int
-        Processes; 1 renders in this one. More start afresh ("spawn"), so a calling script needs its
-        ``if __name__ == "__main__"``.
+        Number of processes; 1 renders in this process. Other processes import the calling script again ("spawn"), which
+        therefore needs ``if __name__ == "__main__"``.
 
     Returns
     -------
     Path
-        `folder`, holding a whole set.
+        `folder`, which now has a complete set.
 
     Raises
     ------
     AudiotagError
-        If `folder` holds files but no starter set, or the SoundFont or its synthesiser is not installed.
+        If `folder` has files but not a starter set, or the SoundFont or its synthesiser is not installed.
     """
     require(seed >= 0, "seed", "be 0 or more", seed, "any whole number will do")
     manifest = _manifest(seed, counts)
-    if is_whole(folder) and _read_json(folder / MANIFEST) == manifest:
+    if is_whole(folder) and _read_manifest(folder) == manifest:
         return folder
     _claim(folder, manifest)
     sizes = (counts.curated, counts.noisy, counts.test)
-    names = _names(seed, sizes)
+    names = _file_names(seed, sizes)
     for subset, subset_names in zip(SUBSETS, names, strict=True):
         (folder / subset.folder).mkdir(exist_ok=True)
-        _remove_older(folder / subset.folder, folder / _list_name(subset), set(subset_names))
+        _remove_old_clips(folder / subset.folder, folder / _table_name(subset), set(subset_names))
         clips = [sample_clip(seed, subset.number, i) for i in range(len(subset_names))]
         _write_tables(folder, subset, sorted(zip(subset_names, clips, strict=True), key=lambda row: row[0]))
     jobs = [
@@ -106,20 +104,20 @@ def render_starter(
         for index, name in enumerate(subset_names)
     ]
     done = 0
-    # Closed at once when `progress` raises: no process goes on writing after this call has ended.
-    with closing(_render_all(jobs, workers)) as chunk_sizes:
-        for chunk_size in chunk_sizes:
-            done += chunk_size
+    # Closed at once when `progress` raises, so that no process writes files after this call has ended.
+    with closing(_render_all(jobs, workers)) as task_sizes:
+        for task_size in task_sizes:
+            done += task_size
             if progress is not None:
                 progress(done, len(jobs))
-    _write_json(folder / MANIFEST, manifest)
+    write_json(folder / MANIFEST, manifest)
     (folder / MARKER).unlink(missing_ok=True)
     return folder
 
 
 def is_whole(folder: Path) -> bool:
-    """Whether `folder` holds a finished starter set: its manifest, and as many clips as that says."""
-    manifest = _read_json(folder / MANIFEST)
+    """Whether `folder` has a complete starter set: its manifest, and as many clips as that lists."""
+    manifest = _read_manifest(folder)
     if manifest is None or (folder / MARKER).exists():
         return False
     counts = manifest.get("counts", {})
@@ -143,22 +141,22 @@ def _manifest(seed: int, counts: StarterCounts) -> dict[str, Any]:
 
 
 def _claim(folder: Path, manifest: dict[str, Any]) -> None:
-    """Mark `folder` as ours and not whole; refuse one that holds other things."""
+    """Mark `folder` as an incomplete starter set; refuse a folder with other files."""
     if folder.exists() and not folder.is_dir():
-        raise AudiotagError(f"{folder} must be a folder for the starter sounds, got a file; name another")
+        raise AudiotagError(f"{folder} must be a folder for the starter sounds, got a file; choose another folder")
     ours = (folder / MARKER).exists() or (folder / MANIFEST).exists()
     if folder.exists() and not ours and any(not p.name.startswith(".") for p in folder.iterdir()):
         raise AudiotagError(
-            f"{folder} must be empty or hold an earlier starter set, got a folder with other files; "
-            "name a new folder, nothing was changed here"
+            f"{folder} must be empty or contain an earlier starter set, got a folder with other files; "
+            "choose a new folder, nothing was changed in this one"
         )
     folder.mkdir(parents=True, exist_ok=True)
-    _write_json(folder / MARKER, manifest)
+    write_json(folder / MARKER, manifest)
     (folder / MANIFEST).unlink(missing_ok=True)
 
 
-def _names(seed: int, sizes: tuple[int, ...]) -> list[list[str]]:
-    """File names for every subset: 8 hex digits that tell nothing of the label, no two alike."""
+def _file_names(seed: int, sizes: tuple[int, ...]) -> list[list[str]]:
+    """File names for every subset: 8 hexadecimal digits that do not reveal the label, all different."""
     taken: set[str] = set()
     names: list[list[str]] = []
     for number, size in enumerate(sizes):
@@ -174,17 +172,17 @@ def _names(seed: int, sizes: tuple[int, ...]) -> list[list[str]]:
     return names
 
 
-def _list_name(subset: SubsetPlan) -> str:
+def _table_name(subset: SubsetPlan) -> str:
     return "test_truth.csv" if subset is TEST else f"{subset.folder}.csv"
 
 
-def _remove_older(clips: Path, table: Path, keep: set[str]) -> None:
-    """Remove the clips which an earlier set's table names and this one's does not."""
+def _remove_old_clips(clips: Path, table: Path, keep: set[str]) -> None:
+    """Remove the clips that are in the table of an earlier set but not in this one."""
     if not table.is_file():
         return
     with table.open(encoding="utf-8", newline="") as file:
-        older = {row[0] for row in csv.reader(file) if row}
-    for name in older - keep:
+        old_names = {row[0] for row in csv.reader(file) if row}
+    for name in old_names - keep:
         if re.fullmatch(r"[0-9a-f]{8}\.wav", name):
             (clips / name).unlink(missing_ok=True)
 
@@ -208,43 +206,38 @@ def _write_csv(path: Path, header: list[str], rows: list[list[Any]]) -> None:
         csv.writer(file, lineterminator="\n").writerows([header, *rows])
 
 
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    aside = path.with_name(f"{path.name}.{os.getpid()}.aside")
-    aside.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    os.replace(aside, path)
-
-
-def _read_json(path: Path) -> dict[str, Any] | None:
+def _read_manifest(folder: Path) -> dict[str, Any] | None:
+    """The manifest of a complete set; None if there is none, or if it cannot be read."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(folder / MANIFEST)
     except (OSError, ValueError):
         return None
     return content if isinstance(content, dict) else None
 
 
 def _render_all(jobs: list[tuple[int, int, int, Path]], workers: int) -> Generator[int, None, None]:
-    """Render clips, yielding after every chunk how many it held."""
-    chunks = [jobs[i : i + _CHUNK] for i in range(0, len(jobs), _CHUNK)]
+    """Render clips, and yield the number of clips of each finished task."""
+    tasks = [jobs[i : i + CLIPS_PER_TASK] for i in range(0, len(jobs), CLIPS_PER_TASK)]
     if workers <= 1:
-        for chunk in chunks:
-            yield _render_chunk(chunk)
+        for task in tasks:
+            yield _render_task(task)
         return
-    # "spawn" on every system: a fork of a process with threads (Streamlit, torch) may hang.
+    # "spawn" on every system, because a fork of a process with threads (Streamlit, torch) may hang.
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, context, initializer=_ignore_interrupt)
     try:
-        for future in as_completed([pool.submit(_render_chunk, chunk) for chunk in chunks]):
+        for future in as_completed([pool.submit(_render_task, task) for task in tasks]):
             yield future.result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _ignore_interrupt() -> None:
-    # Ctrl-C reaches the whole group: the parent ends the render, the workers need no traceback of their own.
+    # Ctrl-C reaches the workers too; the parent stops the render, so that they need not print a traceback.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _render_chunk(jobs: list[tuple[int, int, int, Path]]) -> int:
+def _render_task(jobs: list[tuple[int, int, int, Path]]) -> int:
     import soundfile
 
     for seed, subset, index, path in jobs:

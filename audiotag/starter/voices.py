@@ -1,8 +1,8 @@
-"""The sounds of the starter set: which instrument of the SoundFont stands for which label, and what it plays.
+"""The sounds of the starter set: which instruments of the SoundFont represent which label, and what they play.
 
-A `Voice` is one way to make a sound; `sample_phrase` draws what it plays (keys, rhythm, velocities, tuning) without
-making a sound, and `Player.play` makes it. Keys and presets are General MIDI numbers, presets counted from 0, bank 128
-is the drum kits. A strummed guitar carries two labels, as it does in FSDKaggle2019.
+A `Voice` is one way to make a sound; `sample_phrase` draws at random what it plays (keys, rhythm, velocities, tuning),
+and `Player.play` renders that. Keys and presets are General MIDI numbers; presets are counted from 0, and bank 128 has
+the drum kits. A strummed guitar has two labels, as in FSDKaggle2019.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class Voice:
     Parameters
     ----------
     labels : tuple of str
-        What is heard, by FSDKaggle2019 names, the one it stands for first; empty for a sound outside the labels.
+        Labels of the sound, by FSDKaggle2019 names, the one that it represents first; empty for a background sound.
     presets, keys : tuple of int
-        What to draw from. `ticks` plays two of the keys in turn; `strum` takes the first as its lowest root.
+        Values to choose from. `ticks` alternates between two of the keys; `strum` takes the first as its lowest root.
     manner : str
         How it is played, see `sample_phrase`.
     bank : int
@@ -40,7 +40,7 @@ class Voice:
     bend : float, semitones
         Half the range of the random tuning.
     rings : bool
-        Whether a note is left to decay instead of being damped.
+        Whether notes decay on their own instead of being damped.
     """
 
     labels: tuple[str, ...]
@@ -81,8 +81,8 @@ VOICES: tuple[Voice, ...] = (
     Voice(("Waves_and_surf",), (122,), _keys(46, 70), "drone", bend=3.0),
 )
 LABELS: tuple[str, ...] = tuple(sorted({voice.labels[0] for voice in VOICES}))
-# Heard behind the labelled sounds; none of them is a thing that any of the labels names.
-STRANGERS: tuple[Voice, ...] = (
+# Sounds in the background that have none of the labels.
+BACKGROUND_VOICES: tuple[Voice, ...] = (
     Voice((), (0, 4, 6), _keys(40, 84), "melody", chord_share=0.4),
     Voice((), (40, 44, 48), _keys(50, 80), "melody", chord_share=0.3),
     Voice((), (56, 57, 60, 65, 71, 73), _keys(50, 76), "melody"),
@@ -114,7 +114,7 @@ class Note(NamedTuple):
 
 @dataclass(frozen=True)
 class Phrase:
-    """What one voice plays: `skip_s` seconds of it are dropped from the start; `tuning` is in semitones."""
+    """What one voice plays; `skip_s` seconds are cut from the start, `tuning` is in semitones."""
 
     bank: int
     preset: int
@@ -124,21 +124,28 @@ class Phrase:
 
 
 def sample_phrase(rng: np.random.Generator, voice: Voice, duration_s: float) -> Phrase:
-    """Draw what a voice plays in `duration_s` seconds; the first note comes within the first tenth.
+    """Draw at random what a voice plays in `duration_s` seconds; the first note starts within the first tenth.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    voice : Voice
+    duration_s : float
+        More than 0.
 
     Returns
     -------
     Phrase
-        `melody`: a walk over the keys, some notes as chords. `hits`: strokes at a rather steady rate, some left out.
-        `ticks`: strokes at a steady rate. `strum`: guitar chords, string after string. `drone`: one or two keys held
-        throughout, entered in the middle of the sound.
+        `melody`: a random walk over the keys, some notes as chords. `hits`: strokes at a roughly steady rate, some
+        omitted. `ticks`: strokes at a steady rate. `strum`: guitar chords, string after string. `drone`: one or two
+        keys held throughout, without the beginning of the sound.
     """
-    draw = {"melody": _melody, "hits": _hits, "ticks": _ticks, "strum": _strum, "drone": _drone}[voice.manner]
+    sample_notes = {"melody": _melody, "hits": _hits, "ticks": _ticks, "strum": _strum, "drone": _drone}[voice.manner]
     tuning = float(rng.uniform(-voice.bend, voice.bend))
     preset = int(rng.choice(voice.presets))
-    # A drone swells slowly: a short clip of it would otherwise hold nothing but the swell.
+    # A drone fades in slowly: a short clip would otherwise have nothing but the fade-in.
     skip_s = float(rng.uniform(0.5, 2.0)) if voice.manner == "drone" else 0.0
-    notes = tuple(draw(rng, voice, duration_s + skip_s))
+    notes = tuple(sample_notes(rng, voice, duration_s + skip_s))
     return Phrase(voice.bank, preset, tuning, skip_s, notes)
 
 
@@ -215,26 +222,32 @@ def _drone(rng: np.random.Generator, voice: Voice, duration_s: float) -> list[No
 
 
 def soundfont_path() -> Path:
-    """Where pretty_midi keeps its SoundFont; found without importing it, which would take a second.
+    """Path of the SoundFont that pretty_midi ships; found without importing pretty_midi, which would take a second.
 
     Raises
     ------
     AudiotagError
-        If pretty_midi is not installed or ships no SoundFont of this name.
+        If pretty_midi is not installed, or does not have this SoundFont.
     """
     spec = importlib.util.find_spec("pretty_midi")
     folders = spec.submodule_search_locations if spec else None
     path = Path(folders[0]) / SOUNDFONT if folders else None
     if path is None or not path.is_file():
         raise AudiotagError(
-            f"the starter sounds are rendered from {SOUNDFONT}, which pretty_midi ships, and it is not here; "
-            "install the packages of requirements.txt"
+            f"the starter sounds are rendered from {SOUNDFONT}, which pretty_midi ships, but it was not found; "
+            "run: pip install 'audiotag[demo]' and then: pip install --no-deps tinysoundfont"
         )
     return path
 
 
 class Player:
-    """The SoundFont, loaded once, playing one phrase after another, each from silence."""
+    """A synthesiser with the SoundFont, loaded once; each phrase starts from silence.
+
+    Raises
+    ------
+    AudiotagError
+        If the synthesiser or the SoundFont is not installed.
+    """
 
     def __init__(self) -> None:
         try:
@@ -242,7 +255,7 @@ class Player:
         except ImportError as error:
             raise AudiotagError(
                 "the starter sounds are rendered by tinysoundfont, which is not installed; "
-                "install the packages of requirements.txt"
+                "run: pip install 'audiotag[demo]' and then: pip install --no-deps tinysoundfont"
             ) from error
         self._synth: Any = tinysoundfont.Synth(samplerate=SAMPLE_RATE)
         self._font = self._synth.sfload(str(soundfont_path()))
@@ -254,16 +267,16 @@ class Player:
         ----------
         phrase : Phrase
         samples : int
-            Length of the result at 44100 Hz; what sounds on after it is cut.
+            Length of the result at 44100 Hz; longer sounds are cut.
 
         Returns
         -------
         numpy.ndarray, shape=(2, samples), float32
-            Left and right, at the SoundFont's own level: a loud chord may pass 1.0.
+            Left and right, at the level of the SoundFont: a loud chord may exceed 1.0.
         """
         synth = self._synth
         synth.sounds_off()
-        # The voices cut off fade within the next block of samples, which would be heard at the start of this phrase.
+        # Sounds that are cut off fade out within the next block, which would be audible at the start of this phrase.
         synth.generate(1024)
         synth.program_select(0, self._font, phrase.bank, phrase.preset, phrase.bank == DRUMS)
         synth.set_tuning(0, phrase.tuning)
@@ -272,15 +285,15 @@ class Player:
         for note in phrase.notes:
             begin = round(note.start_s * SAMPLE_RATE)
             end = begin + max(round(note.length_s * SAMPLE_RATE), 1)
-            # At one instant the old note is let go before the same key is struck again.
+            # At equal times, "note off" sorts before "note on", so that a key is released before it is struck again.
             events += [(begin, 1, note.key, note.velocity), (end, 0, note.key, 0)]
-        pieces, now, last = [], 0, skip + samples
-        for at, is_on, key, velocity in [*sorted(events), (last, 0, 0, 0)]:
-            upto = min(at, last)
-            if upto > now:
-                pieces.append(np.frombuffer(synth.generate(upto - now), dtype=np.float32))
-                now = upto
-            if at >= last:
+        pieces, position, end_of_phrase = [], 0, skip + samples
+        for at, is_on, key, velocity in [*sorted(events), (end_of_phrase, 0, 0, 0)]:
+            upto = min(at, end_of_phrase)
+            if upto > position:
+                pieces.append(np.frombuffer(synth.generate(upto - position), dtype=np.float32))
+                position = upto
+            if at >= end_of_phrase:
                 break
             if is_on:
                 synth.noteon(0, key, velocity)

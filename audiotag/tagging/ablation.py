@@ -202,7 +202,7 @@ def read_ablation(folder: Path, card: Card) -> Ablation | None:
         gains = Ablation(**values | lists | {"rows": rows})
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise AudiotagError(
-            f"{folder.name}/{FILE} is damaged ({error}); delete it, or measure anew by audiotag gains --keep."
+            f"{folder.name}/{FILE} is damaged ({error}); delete it, or measure anew by audiotag ablation --keep."
         ) from error
     return gains if gains.folds == _checksums(card) else None
 

@@ -1,8 +1,8 @@
-"""Many files to their tags, in their order, in memory that does not grow with their number.
+"""This module tags many files, in their order, in memory that does not grow with their number.
 
-Files are decoded and turned into pictures on all cores, while the networks score the pictures of those before; a file
-that cannot be read becomes a reason and does not stop the rest. The networks get whole batches, of several short clips
-or of a part of a long one, which no score depends on.
+Threads on all cores decode files and make network inputs, while the networks score the inputs of earlier files. A file
+that cannot be read becomes a sentence and does not stop the rest. The networks get full batches, of several short clips
+or of a part of a long one; no score depends on the batch.
 """
 
 from __future__ import annotations
@@ -20,20 +20,30 @@ from typing import NamedTuple
 
 import numpy as np
 
-from audiotag.audio.reading import SUFFIXES
+from audiotag.audio.opening import SUFFIXES
 from audiotag.errors import AudiotagError
-from audiotag.tagging.export import as_text
+from audiotag.tagging.clip_inputs import ClipInputs
+from audiotag.tagging.export.rows import as_text
 from audiotag.tagging.result import Evidence, Tags
-from audiotag.tagging.tagger import WINDOWS_AT_ONCE, ClipInputs, Tagger, joined_evidence
+from audiotag.tagging.tagger import WINDOWS_AT_ONCE, Tagger, joined_evidence
 
-CLIPS_AHEAD = 64  # that wait for the networks at most
-BYTES_AHEAD = 1 << 28  # of their pictures; what is in the making comes on top
-UNSCORED = 256  # clips that wait for a batch to be full; where most are broken, that could take for ever
-LOOK_EVERY_S = 0.1  # whether the work was stopped, for those who wait for room
+MAX_CLIPS_AHEAD = 64  # clips that wait for the networks
+MAX_BYTES_AHEAD = 1 << 28  # of their network inputs; those that are being computed come on top
+MAX_UNSCORED_ITEMS = 256  # beyond it a batch is scored though not full: it might never fill if most files are broken
+STOP_CHECK_EVERY_S = 0.1  # how often a thread that waits for space looks whether the work was stopped
 
 
 class SoundFile(NamedTuple):
-    """A file to tag: where it lies, what tables call it, and what is wrong with it where that is known already."""
+    """A file to tag.
+
+    Attributes
+    ----------
+    path : Path
+    clip : str
+        Its name in tables: the path relative to its folder.
+    problem : str
+        Why it cannot be tagged, where that is known before it is opened; else empty.
+    """
 
     path: Path
     clip: str
@@ -41,19 +51,19 @@ class SoundFile(NamedTuple):
 
 
 class FileResult(NamedTuple):
-    """What came of a file: its tags, or a sentence on why it has none."""
+    """The result of a file: its tags, or None and a sentence that says why."""
 
-    found: SoundFile
+    file: SoundFile
     tags: Tags | None
     problem: str = ""
 
 
 def sound_files(paths: Sequence[Path]) -> Iterator[SoundFile]:
-    """Files as they are named, folders with all sounds in them, sorted by name.
+    """The files that paths name: each file as it is, each folder with all sounds in it, sorted by name.
 
-    Hidden files are left out, and links to folders are not followed, so that no loop of links is endless. A file that
-    was named by hand is given whatever it is, so that what is wrong with it is said; so is a link to nowhere, a folder
-    that may not be read, and an empty one that is named like a sound.
+    Hidden files are left out, and links to folders are not followed, so a loop of links ends. A path that is named by
+    hand is yielded whatever it is, so that tagging it says what is wrong; so are a broken link, a folder that cannot
+    be read, and an empty folder that is named like a sound.
 
     Parameters
     ----------
@@ -61,193 +71,190 @@ def sound_files(paths: Sequence[Path]) -> Iterator[SoundFile]:
 
     Yields
     ------
-    Found
-        A clip is called by its path in the given folder; in the folder that all have in common, if several are given.
+    SoundFile
+        Its ``clip`` is the path relative to the given folder, or to the common parent of several paths.
     """
     base = _common_folder(paths)
     for path in paths:
-        if os.path.isdir(path):  # Path.is_dir raises where it may not look
-            yield from _in_folder(path, base)
+        if os.path.isdir(path):  # Path.is_dir raises where it has no permission
+            yield from _folder_sounds(path, base)
         else:
-            yield SoundFile(path, _clip(path, base))
+            yield SoundFile(path, _clip_name(path, base))
 
 
 def tag_files(tagger: Tagger, files: Iterable[SoundFile], workers: int = 0) -> Generator[FileResult, None, None]:
-    """The outcome of each file, in their order; files are taken from ``files`` only some ahead.
+    """The result of each file, in order; only a limited number is taken from ``files`` in advance.
 
     Parameters
     ----------
     tagger : Tagger
-    files : iterable of Found
+    files : iterable of SoundFile
     workers : int
-        Threads that decode and make pictures; by default one a core. They end when the generator is closed.
+        Threads that decode files and make network inputs; 0 means one per core. They end when the generator is closed.
     """
     stop = Event()
-    with ThreadPoolExecutor(workers or _cores(), thread_name_prefix="pictures") as pool:
+    with ThreadPoolExecutor(workers or _usable_cores(), thread_name_prefix="clip-inputs") as pool:
         try:
-            yield from _scored(tagger, _pictures(tagger, iter(files), pool, stop))
+            yield from _scored_results(tagger, _queued_items(tagger, iter(files), pool, stop))
         finally:
             stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-class _Failed(NamedTuple):
-    problem: str
+class _EndOfClip(NamedTuple):
+    """Marks that all blocks of a clip were queued; ``problem`` is why it cannot be tagged, None if it can."""
+
+    problem: str | None = None
 
 
-class _Done(NamedTuple):
-    pass
-
-
-_Item = ClipInputs | _Failed | _Done  # blocks of pictures, and one of the others at the end
+_QueueItem = ClipInputs | _EndOfClip
 
 
 @dataclass(eq=False)
-class _Clip:
-    """A file on its way; its room for two items lets a short clip be finished, and a long one wait for the networks."""
+class _PendingClip:
+    """A file being tagged. Its queue has two places: enough to finish a short clip, while a long one must wait."""
 
-    found: SoundFile
-    items: Queue[_Item] = field(default_factory=lambda: Queue(2))
+    file: SoundFile
+    items: Queue[_QueueItem] = field(default_factory=lambda: Queue(2))
     evidence: list[Evidence] = field(default_factory=list)
 
+    def waiting_bytes(self) -> int:
+        """Size of the network inputs that wait in the queue."""
+        with self.items.mutex:
+            blocks = [item for item in self.items.queue if isinstance(item, ClipInputs)]
+        return sum(block.plain.nbytes + (0 if block.augmented is None else block.augmented.nbytes) for block in blocks)
 
-def _pictures(
+
+def _queued_items(
     tagger: Tagger, files: Iterator[SoundFile], pool: ThreadPoolExecutor, stop: Event
-) -> Iterator[tuple[_Clip, _Item]]:
-    """The items of every clip, in order, while those of the next ones are made."""
-    waiting: deque[_Clip] = deque()
+) -> Iterator[tuple[_PendingClip, _QueueItem]]:
+    """The items of every clip, in order, while threads make those of the next clips."""
+    waiting: deque[_PendingClip] = deque()
     while True:
-        while len(waiting) < CLIPS_AHEAD and sum(map(_bytes, waiting)) < BYTES_AHEAD:
-            if (found := next(files, None)) is None:
+        while len(waiting) < MAX_CLIPS_AHEAD and sum(clip.waiting_bytes() for clip in waiting) < MAX_BYTES_AHEAD:
+            if (file := next(files, None)) is None:
                 break
-            waiting.append(clip := _Clip(found))
-            if found.problem:
-                clip.items.put(_Failed(found.problem))
+            waiting.append(clip := _PendingClip(file))
+            if file.problem:
+                clip.items.put(_EndOfClip(file.problem))
             else:
-                pool.submit(_make, tagger, clip, stop)
+                pool.submit(_queue_inputs, tagger, clip, stop)
         if not waiting:
             return
         clip = waiting.popleft()
-        item: _Item | None = None
-        while item is None or isinstance(item, ClipInputs):
+        item: _QueueItem | None = None
+        while not isinstance(item, _EndOfClip):
             item = clip.items.get()
             yield clip, item
 
 
-def _make(tagger: Tagger, clip: _Clip, stop: Event) -> None:
-    """Put the pictures of a clip, or why there are none, where they are waited for."""
-    end: _Item = _Done()
+def _queue_inputs(tagger: Tagger, clip: _PendingClip, stop: Event) -> None:
+    """Decode a file and queue its network inputs, then the end of the clip."""
+    end = _EndOfClip()
     try:
-        for block in tagger.pictures(clip.found.path, clip.found.clip):
-            _put(clip, block, stop)
-    except Exception as error:  # whatever a decoder raises: the other clips go on
-        end = _Failed(_reason(clip.found, error))
-    _put(clip, end, stop)
+        for block in tagger.inputs(clip.file.path, clip.file.clip):
+            _put_unless_stopped(clip, block, stop)
+    except Exception as error:  # whatever a decoder raises, the other clips go on
+        end = _EndOfClip(_problem_sentence(clip.file, error))
+    _put_unless_stopped(clip, end, stop)
 
 
-def _put(clip: _Clip, item: _Item, stop: Event) -> None:
+def _put_unless_stopped(clip: _PendingClip, item: _QueueItem, stop: Event) -> None:
     while not stop.is_set():
         with suppress(Full):
-            clip.items.put(item, timeout=LOOK_EVERY_S)
+            clip.items.put(item, timeout=STOP_CHECK_EVERY_S)
             return
 
 
-def _reason(found: SoundFile, error: Exception) -> str:
+def _problem_sentence(file: SoundFile, error: Exception) -> str:
     if isinstance(error, AudiotagError):
         return as_text(str(error))
     if isinstance(error, OSError) and error.strerror:
-        return as_text(f"{found.clip} cannot be read: {error.strerror}.")
+        return as_text(f"{file.clip} cannot be read: {error.strerror}.")
     if isinstance(error, MemoryError):
-        return as_text(f"{found.clip} is too large for this machine's memory; cut it into parts.")
-    return as_text(f"{found.clip} cannot be read: {type(error).__name__}: {error}; export it again from its source.")
+        return as_text(f"{file.clip} is too large for this machine's memory; cut it into parts.")
+    return as_text(f"{file.clip} cannot be read: {type(error).__name__}: {error}; export it again from its source.")
 
 
-def _scored(tagger: Tagger, items: Iterator[tuple[_Clip, _Item]]) -> Iterator[FileResult]:
-    """Items through the networks: a clip is done when the scores of its last block are there."""
-    networks = _Networks(tagger)
-    unscored: deque[tuple[_Clip, _Item]] = deque()
+def _scored_results(tagger: Tagger, items: Iterator[tuple[_PendingClip, _QueueItem]]) -> Iterator[FileResult]:
+    """Pass items through the networks; a clip is finished when its last block is scored."""
+    batches = _BatchQueue(tagger)
+    unscored: deque[tuple[_PendingClip, _QueueItem]] = deque()
 
-    def settled() -> Iterator[FileResult]:
+    def finished_clips() -> Iterator[FileResult]:
         while unscored:
             clip, item = unscored[0]
             if isinstance(item, ClipInputs):
-                if (evidence := networks.evidence(item)) is None:
+                if (evidence := batches.next_evidence(item)) is None:
                     return
                 clip.evidence.append(evidence)
-            elif isinstance(item, _Failed):
-                yield FileResult(clip.found, None, item.problem)
+            elif item.problem is not None:
+                yield FileResult(clip.file, None, item.problem)
             else:
-                yield FileResult(clip.found, tagger.tags_of(joined_evidence(clip.evidence)))
+                yield FileResult(clip.file, tagger.tags_of(joined_evidence(clip.evidence)))
             unscored.popleft()
 
     for clip, item in items:
         unscored.append((clip, item))
         if isinstance(item, ClipInputs):
-            networks.take(item)
-        if len(unscored) > UNSCORED:
-            networks.finish()
-        yield from settled()
-    networks.finish()
-    yield from settled()
+            batches.add(item)
+        if len(unscored) > MAX_UNSCORED_ITEMS:
+            batches.flush()
+        yield from finished_clips()
+    batches.flush()
+    yield from finished_clips()
 
 
-class _Networks:
-    """The networks behind a queue: any number of pictures goes in, they get `WINDOWS_AT_ONCE` of them each time."""
+class _BatchQueue:
+    """Takes blocks with any number of windows and scores them in batches of a multiple of `WINDOWS_AT_ONCE`."""
 
     def __init__(self, tagger: Tagger) -> None:
         self._tagger = tagger
-        self._like: ClipInputs
-        self._pictures: list[np.ndarray] = []
-        self._scores = np.empty((0, 0, 0), np.float32)  # (folds, pictures, labels) that nobody has asked for yet
+        self._example: ClipInputs
+        self._waiting: list[np.ndarray] = []  # network inputs without scores yet
+        self._scores = np.empty((0, 0, 0), np.float32)  # (folds, windows, labels) that were not asked for yet
 
-    def take(self, block: ClipInputs) -> None:
-        """Queue the pictures of a block, then those of its passes."""
+    def add(self, block: ClipInputs) -> None:
+        """Queue the plain network inputs of a block, then those of its passes of test-time augmentation."""
         if not len(block.plain):
             return
-        self._like = block
-        self._pictures += [block.plain, *(block.augmented if block.augmented is not None else ())]
-        whole = sum(map(len, self._pictures)) // WINDOWS_AT_ONCE * WINDOWS_AT_ONCE
-        if whole:
-            pictures = np.concatenate(self._pictures)
-            self._score(pictures[:whole])
-            self._pictures = [pictures[whole:].copy()]  # a view would keep all of them
+        self._example = block
+        self._waiting += [block.plain, *(block.augmented if block.augmented is not None else ())]
+        in_full_batches = sum(map(len, self._waiting)) // WINDOWS_AT_ONCE * WINDOWS_AT_ONCE
+        if in_full_batches:
+            inputs = np.concatenate(self._waiting)
+            self._score(inputs[:in_full_batches])
+            self._waiting = [inputs[in_full_batches:].copy()]  # a view would hold all of them in memory
 
-    def finish(self) -> None:
-        """Score what is left, though it fills no batch."""
-        if sum(map(len, self._pictures)):
-            self._score(np.concatenate(self._pictures))
-            self._pictures = []
+    def flush(self) -> None:
+        """Score what is left, even if it does not fill a batch."""
+        if sum(map(len, self._waiting)):
+            self._score(np.concatenate(self._waiting))
+            self._waiting = []
 
-    def evidence(self, block: ClipInputs) -> Evidence | None:
-        """Of the block that was taken first and not asked for yet; None while its scores are not there."""
-        silent = self._tagger.scored(replace(block, plain=block.plain[:0], augmented=None))
+    def next_evidence(self, block: ClipInputs) -> Evidence | None:
+        """Evidence of ``block``, the earliest added one not asked for yet; None if its scores are not there yet."""
+        without_scores = self._tagger.score(replace(block, plain=block.plain[:0], augmented=None))
         windows, passes = len(block.plain), 0 if block.augmented is None else len(block.augmented)
         if not windows:
-            return replace(silent, augmented=np.stack([silent.scores] * passes) if passes else None)
+            return replace(without_scores, augmented=np.stack([without_scores.scores] * passes) if passes else None)
         needed = windows * (1 + passes)
         if self._scores.shape[1] < needed:
             return None
         scores, self._scores = self._scores[:, :needed], self._scores[:, needed:]
         by_pass = np.moveaxis(scores.reshape(len(scores), 1 + passes, windows, -1), 1, 0)
-        return replace(silent, scores=by_pass[0], augmented=by_pass[1:] if passes else None)
+        return replace(without_scores, scores=by_pass[0], augmented=by_pass[1:] if passes else None)
 
-    def _score(self, pictures: np.ndarray) -> None:
-        windows = len(pictures)
+    def _score(self, inputs: np.ndarray) -> None:
+        windows = len(inputs)
         batch = replace(
-            self._like, starts=np.zeros(windows), audible=np.ones(windows, bool), plain=pictures, augmented=None
+            self._example, starts=np.zeros(windows), audible=np.ones(windows, bool), plain=inputs, augmented=None
         )
-        scores = self._tagger.scored(batch).scores
+        scores = self._tagger.score(batch).scores
         self._scores = np.concatenate([self._scores, scores], axis=1) if self._scores.size else scores
 
 
-def _bytes(clip: _Clip) -> int:
-    """Of the pictures that wait in a clip; what is not made yet counts nothing."""
-    with clip.items.mutex:
-        items = [item for item in clip.items.queue if isinstance(item, ClipInputs)]
-    return sum(item.plain.nbytes + (0 if item.augmented is None else item.augmented.nbytes) for item in items)
-
-
-def _cores() -> int:
+def _usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -255,32 +262,32 @@ def _common_folder(paths: Sequence[Path]) -> str:
     folders = {os.path.abspath(path if os.path.isdir(path) else path.parent) for path in paths}
     try:
         return os.path.commonpath(folders)
-    except ValueError:  # several drives of Windows have none
+    except ValueError:  # paths on several drives of Windows have no common folder
         return ""
 
 
-def _clip(path: Path, base: str) -> str:
+def _clip_name(path: Path, base: str) -> str:
     return os.path.relpath(path, base) if base else path.name
 
 
-def _in_folder(folder: Path, base: str) -> Iterator[SoundFile]:
+def _folder_sounds(folder: Path, base: str) -> Iterator[SoundFile]:
     try:
         with os.scandir(folder) as entries:
             visible = ((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries if entry.name[0] != ".")
-            seen = sorted(one for one in visible if one[1] or one[0].lower().endswith(SUFFIXES))
+            children = sorted(child for child in visible if child[1] or child[0].lower().endswith(SUFFIXES))
     except OSError as error:
-        name = as_text(_clip(folder, base))
+        name = as_text(_clip_name(folder, base))
         yield SoundFile(folder, name, f"{name}: the folder cannot be read: {error.strerror or error}.")
         return
-    for name, is_folder in seen:
+    for name, is_folder in children:
         path = folder / name
         if not is_folder:
-            yield SoundFile(path, _clip(path, base))
+            yield SoundFile(path, _clip_name(path, base))
             continue
-        empty = True
-        for found in _in_folder(path, base):
-            empty = False
-            yield found
-        if empty and name.lower().endswith(SUFFIXES):
-            clip = as_text(_clip(path, base))
-            yield SoundFile(path, clip, f"{clip} is a folder without sounds, named like a sound; remove it.")
+        is_empty = True
+        for file in _folder_sounds(path, base):
+            is_empty = False
+            yield file
+        if is_empty and name.lower().endswith(SUFFIXES):
+            clip = as_text(_clip_name(path, base))
+            yield SoundFile(path, clip, f"{clip} is a folder without sounds, named like a sound; rename or remove it.")

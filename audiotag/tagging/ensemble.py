@@ -15,7 +15,7 @@ from audiotag.errors import AudiotagError
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.networks.base import NetworkSettings, network_from_dict
 from audiotag.tagging.settings import Windows
-from audiotag.workspace import read_json
+from audiotag.workspace import Workspace, read_json
 
 if TYPE_CHECKING:
     from torch import nn
@@ -214,3 +214,26 @@ def checked_bytes(folder: Path, file: str, sha256: str) -> bytes:
             f"{folder.name}/{file} is damaged: its checksum is not the card's; copy the ensemble again."
         )
     return content
+
+
+def find_ensemble(ensemble: str | Path) -> Path:
+    """Folder of an ensemble.
+
+    Parameters
+    ----------
+    ensemble : str or Path
+        A Path is a folder. Text is the name of a shipped ensemble or of one in the workspace, else a folder.
+
+    Raises
+    ------
+    AudiotagError
+        If there is no ensemble of this name; names those that there are.
+    """
+    if isinstance(ensemble, Path):
+        return ensemble
+    known = Workspace().ensemble_folders()
+    if ensemble in known:
+        return known[ensemble]
+    if Path(ensemble).is_dir():
+        return Path(ensemble)
+    raise AudiotagError(f"there is no ensemble named {ensemble}; there are {', '.join(known) or 'none'}.")

@@ -1,9 +1,9 @@
-"""What keeps the work of hours: each clip's result goes to a journal, and the journal becomes the file at the end.
+"""This module keeps the results of a long bulk run safe: each goes to a journal, which becomes the file at the end.
 
-The journal lies hidden beside the file that is to be written, as JSON lines: first what the results depend on, then a
-line a clip, in whatever order they were done. Its process may be killed at any moment: a line that is torn is dropped,
-and the next run goes on with those that are not done, are done badly, or have changed. In memory are a few bytes a
-clip: where its line begins, and for an unfinished run a checksum of its name, size and time.
+The journal is a hidden file of JSON lines beside the file that is to be written: first what the results depend on, then
+one line per clip, in the order in which the clips were finished. The process may be killed at any moment: an incomplete
+line is dropped, and the next run goes on with the clips that are missing, failed or have changed. Memory holds a few
+bytes per clip: where its line begins, and, if a run is resumed, a checksum of its name, size and time.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
@@ -23,30 +22,28 @@ import numpy as np
 
 from audiotag.errors import AudiotagError
 from audiotag.tagging.bulk import SoundFile
-from audiotag.tagging.export import cells_of, columns_of, csv_lines, json_parts, problems_csv_lines
-from audiotag.workspace import written_aside
-
-FORMS = (".csv", ".json", ".parquet")
-ROW_GROUP = 1000  # of a Parquet file, rows
+from audiotag.tagging.export.csv import csv_lines
+from audiotag.tagging.export.rows import Row
+from audiotag.workspace import open_atomic
 
 
 class Journal:
-    """Results of clips on their way into a file; a context, and whoever else opens it in the meantime is refused.
+    """Results of clips on their way into a file. A context manager; a second process that opens it gets an error.
 
     Parameters
     ----------
     out : Path
-        The file that they are for.
+        The file that the results are for.
     fingerprint : dict
-        What they depend on, by names that a message may use; the results of an unfinished run count only if it is the
-        same.
+        What the results depend on, by names that a message may use. An unfinished run is resumed only if its
+        fingerprint is the same.
     say : callable
-        Hears a sentence where there is an unfinished run.
+        Gets a sentence for the user if there is an unfinished run.
 
     Attributes
     ----------
-    kept : int
-        Clips that `todo` has passed over so far, for an unfinished run did them.
+    resumed : int
+        Clips that `todo` has skipped so far because an unfinished run did them.
 
     Raises
     ------
@@ -61,10 +58,10 @@ class Journal:
         self._fingerprint: dict[str, Any] = json.loads(json.dumps(fingerprint))
         self._say = say
         self._lock = FileLock(out.with_name(f".{out.name}.partial.lock"))
-        self._order = array("q")  # where the line of each clip begins, in the order of the files; −1 before it is done
-        self._places: deque[tuple[int, SoundFile, os.stat_result | None]] = deque()  # of those that are on their way
-        self._keys, self._offsets = np.empty(0, np.uint64), np.empty(0, np.int64)
-        self.kept = 0
+        self._line_starts = array("q")  # of the clips in the order of the files; -1 before a clip is done
+        self._pending: deque[tuple[int, SoundFile, os.stat_result | None]] = deque()  # clips that `todo` has yielded
+        self._resumed_keys, self._resumed_starts = np.empty(0, np.uint64), np.empty(0, np.int64)
+        self.resumed = 0
 
     def __enter__(self) -> Self:
         from filelock import Timeout
@@ -73,9 +70,9 @@ class Journal:
             self._lock.acquire(blocking=False)
         except Timeout:
             raise AudiotagError(
-                f"another audiotag is writing {self._out.name}; wait until it has done so, or choose another file."
+                f"another audiotag is writing {self._out.name}; wait until it has finished, or choose another file."
             ) from None
-        if not self._goes_on():
+        if not self._resume():
             self._path.write_bytes(json.dumps(self._fingerprint).encode() + b"\n")
         self._file = self._path.open("ab")
         return self
@@ -83,47 +80,47 @@ class Journal:
     def __exit__(self, *error: object) -> None:
         self._file.close()
         self._lock.release()
-        with suppress(OSError):  # Windows lets nobody remove what another one waits for
+        with suppress(OSError):  # Windows does not remove a file that another process waits for
             os.unlink(self._lock.lock_file)
 
     def todo(self, files: Iterable[SoundFile]) -> Iterator[SoundFile]:
-        """Of these files those that are not done, to be given to `add` in this order."""
-        for found in files:
+        """The files that are not done yet; give their results to `add` in this order."""
+        for file in files:
             stat = None
             with suppress(OSError):
-                stat = found.path.stat()
-            offset = self._offset(_key(found, stat)) if stat and not found.problem else -1
-            self._order.append(offset)
-            if offset < 0:
-                self._places.append((len(self._order) - 1, found, stat))
-                yield found
+                stat = file.path.stat()
+            start = self._resumed_start(_file_key(file, stat)) if stat and not file.problem else -1
+            self._line_starts.append(start)
+            if start < 0:
+                self._pending.append((len(self._line_starts) - 1, file, stat))
+                yield file
             else:
-                self.kept += 1
+                self.resumed += 1
 
-    def add(self, row: dict[str, Any]) -> None:
-        """Write down what came of the next file of `todo`; a row with a ``problem`` is tried again by the next run."""
-        place, found, stat = self._places.popleft()
-        line: dict[str, Any] = {"clip": found.clip, "path": str(found.path), "row": row}
+    def add(self, row: Row) -> None:
+        """Write the result of the next file of `todo`; the next run tries a row with a ``problem`` again."""
+        position, file, stat = self._pending.popleft()
+        line: dict[str, Any] = {"clip": file.clip, "path": str(file.path), "row": row}
         if stat and "problem" not in row:
             line |= {"size": stat.st_size, "mtime_ns": stat.st_mtime_ns}
-        self._order[place] = self._file.tell()
+        self._line_starts[position] = self._file.tell()
         self._file.write(json.dumps(line).encode() + b"\n")
         self._file.flush()  # from here on it survives the end of this process
 
-    def rows(self) -> Iterator[dict[str, Any]]:
-        """The rows of all files, in their order."""
+    def rows(self) -> Iterator[Row]:
+        """The rows of all files, in the order of the files."""
         with self._path.open("rb") as file:
-            for offset in self._order:
-                file.seek(offset)
+            for start in self._line_starts:
+                file.seek(start)
                 yield json.loads(file.readline())["row"]
 
     def remove(self) -> None:
-        """Forget all, once the file is written."""
+        """Delete the journal, once the file is written."""
         self._file.close()
         self._path.unlink()
 
-    def _goes_on(self) -> bool:
-        """Whether there is an unfinished run whose results count; finds out where they are."""
+    def _resume(self) -> bool:
+        """Find the results of an unfinished run; whether there are any that count."""
         try:
             with self._path.open("rb") as file:
                 fingerprint, end = json.loads(file.readline()), file.tell()
@@ -132,70 +129,49 @@ class Journal:
                     what = " and ".join([", ".join(differing[:-1]), differing[-1]] if differing[1:] else differing)
                     self._say(f"An unfinished run for {self._out.name} had another {what}; starting anew.")
                     return False
-                end = self._read(file, end)
-        except (FileNotFoundError, ValueError, AttributeError):  # none, or torn in its first line
+                end = self._read_lines(file, end)
+        except (FileNotFoundError, ValueError, AttributeError):  # no journal, or its first line is incomplete
             return False
         os.truncate(self._path, end)
-        done = len(np.unique(self._keys))
+        done = len(np.unique(self._resumed_keys))
         self._say(f"Going on with an unfinished run for {self._out.name}: {done:,} clips are done.")
         return True
 
-    def _read(self, file: BinaryIO, end: int) -> int:
-        """Find all lines that are whole; gives where the last of them ends."""
-        keys, offsets = array("Q"), array("q")
+    def _read_lines(self, file: BinaryIO, end: int) -> int:
+        """Note where each complete line begins; returns where the last of them ends."""
+        keys, starts = array("Q"), array("q")
         while (line := file.readline()).endswith(b"\n"):
-            with suppress(ValueError, KeyError, TypeError):  # a bad clip, or what a crash of the disk left
+            with suppress(ValueError, KeyError, TypeError):  # a clip that failed, or a line that a disk error damaged
                 entry = json.loads(line)
-                keys.append(_checksum(entry["clip"], entry["path"], entry["size"], entry["mtime_ns"]))
-                offsets.append(end)
+                keys.append(_key(entry["clip"], entry["path"], entry["size"], entry["mtime_ns"]))
+                starts.append(end)
             end += len(line)
-        found = np.frombuffer(keys, np.uint64) if keys else self._keys
-        order = np.argsort(found, kind="stable")
-        self._keys = found[order]
-        self._offsets = np.frombuffer(offsets, np.int64)[order] if offsets else self._offsets
+        if keys:
+            unsorted = np.frombuffer(keys, np.uint64)
+            order = np.argsort(unsorted, kind="stable")
+            self._resumed_keys, self._resumed_starts = unsorted[order], np.frombuffer(starts, np.int64)[order]
         return end
 
-    def _offset(self, key: int) -> int:
-        """Where the last line of a clip begins; −1 if it has none."""
-        place = int(np.searchsorted(self._keys, np.uint64(key), side="right")) - 1
-        return int(self._offsets[place]) if place >= 0 and self._keys[place] == key else -1
+    def _resumed_start(self, key: int) -> int:
+        """Where the last line of a clip begins; -1 if it has none."""
+        position = int(np.searchsorted(self._resumed_keys, np.uint64(key), side="right")) - 1
+        if position < 0 or self._resumed_keys[position] != key:
+            return -1
+        return int(self._resumed_starts[position])
 
 
-def write_rows(out: Path, rows: Iterable[dict[str, Any]], labels: tuple[str, ...], timeline: bool = False) -> None:
-    """Rows into a file of the form that its name says, one of `FORMS`; a row a window for a ``timeline``.
-
-    JSON holds every row as it is, a table those of clips that could be used.
-    """
-    columns, cells = columns_of(labels, timeline), cells_of(rows, labels, timeline)
-    with written_aside(out) as file:
-        if out.suffix.lower() == ".parquet":
-            _write_parquet(file, columns, cells)
-        else:
-            file.writelines(json_parts(rows) if out.suffix.lower() == ".json" else csv_lines(columns, cells))
+def write_problems(out: Path, rows: Iterable[Row]) -> None:
+    """Write the rows that have a ``problem`` into a CSV file: ``fname``, ``path``, ``problem``."""
+    problems = ([row["clip"], row["path"], row["problem"]] for row in rows if "problem" in row)
+    with open_atomic(out) as file:
+        file.writelines(csv_lines(["fname", "path", "problem"], problems))
 
 
-def write_problems(out: Path, rows: Iterable[dict[str, Any]]) -> None:
-    """Of the rows those with a ``problem``, into a CSV file."""
-    with written_aside(out) as file:
-        file.writelines(problems_csv_lines(rows))
+def _file_key(file: SoundFile, stat: os.stat_result) -> int:
+    return _key(file.clip, str(file.path), stat.st_size, stat.st_mtime_ns)
 
 
-def _write_parquet(file: BinaryIO, columns: list[str], cells: Iterator[list[str | float]]) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet
-
-    texts = ("fname", "tags")
-    schema = pa.schema([(name, pa.string() if name in texts else pa.float64()) for name in columns])
-    with pa.parquet.ParquetWriter(file, schema) as writer:
-        while group := list(islice(cells, ROW_GROUP)):
-            arrays = [pa.array(column, of.type) for column, of in zip(zip(*group, strict=True), schema, strict=True)]
-            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
-
-
-def _key(found: SoundFile, stat: os.stat_result) -> int:
-    return _checksum(found.clip, str(found.path), stat.st_size, stat.st_mtime_ns)
-
-
-def _checksum(clip: str, path: str, size: int, mtime_ns: int) -> int:
+def _key(clip: str, path: str, size: int, mtime_ns: int) -> int:
+    """Checksum of 64 bits by which a clip is found again."""
     text = "\0".join([clip, path, str(int(size)), str(int(mtime_ns))])
     return int.from_bytes(hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=8).digest(), "little")

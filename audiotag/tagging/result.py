@@ -1,4 +1,4 @@
-"""What an ensemble says of a clip; plain values, so that figures and exports need no network."""
+"""Plain values for what an ensemble finds in a clip, so that figures and exports need no network."""
 
 from __future__ import annotations
 
@@ -9,7 +9,16 @@ import numpy as np
 
 
 class Tag(NamedTuple):
-    """One label that a clip gets, or nearly."""
+    """A label with its score for one clip, whether or not the score reaches the threshold.
+
+    Attributes
+    ----------
+    label : str
+    score, threshold : float
+        0 to 1.
+    folds_agreeing : int
+        Folds whose own score reaches the threshold.
+    """
 
     label: str
     score: float
@@ -18,31 +27,33 @@ class Tag(NamedTuple):
 
     @property
     def passes(self) -> bool:
-        """Whether the clip gets it; nothing is a tag of silence, which scores 0."""
+        """Whether the clip gets this tag; silence, which scores 0, gets no tag even where the threshold is 0."""
         return self.score > 0 and self.score >= self.threshold
 
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """What each fold says of each window of a clip, before any of it is combined.
+    """Scores of each fold for each window of a clip, before they are combined.
 
     Attributes
     ----------
     name : str
+        Name of the clip.
     duration_s : float
-        Of the clip.
+        Length of the clip.
     starts_s : numpy.ndarray, shape=(windows,)
-        Where each window starts in the clip.
+        Start of each window in the clip.
     window_s : float
-        How long each is; it may reach over the clip's end.
-    heard : numpy.ndarray, shape=(windows,), bool
-        Whether there is anything in it; nothing is a tag of silence, whatever the networks make of its picture.
+        Length of each window; the last one may reach beyond the clip's end.
+    audible : numpy.ndarray, shape=(windows,), bool
+        Whether the window has a sample above -90 dBFS. A window that is not audible gets no tag, whatever the networks
+        score.
     scores : numpy.ndarray, shape=(folds, windows, labels)
         0 to 1.
     augmented : numpy.ndarray, shape=(passes, folds, windows, labels), or None
-        The same from each pass of the test-time augmentation.
+        Scores of each pass of test-time augmentation.
     notes : tuple[str, ...]
-        What is odd about the clip, as sentences.
+        Remarks on the clip, as sentences.
     """
 
     name: str
@@ -57,25 +68,28 @@ class Evidence:
 
 @dataclass(frozen=True, eq=False)
 class Tags:
-    """What an ensemble says of one clip.
+    """Scores and tags of one clip, from all folds together.
 
     Attributes
     ----------
     name : str
+        Name of the clip.
     duration_s : float
+        Length of the clip.
     ranking : tuple[Tag, ...]
-        Every label, the likeliest first.
+        Every label, the highest score first.
     folds : int
+        Number of folds.
     scores : numpy.ndarray, shape=(labels,)
-        The folds combined, in the order of the card's labels; 0 to 1.
+        Combined scores in the order of the card's labels; 0 to 1.
     timeline : numpy.ndarray, shape=(windows, labels)
-        The folds combined for each window, without test-time augmentation; 0 for silence.
+        Combined scores of each window, without test-time augmentation; 0 for silence.
     starts_s : numpy.ndarray, shape=(windows,)
-        Where each window starts in the clip.
+        Start of each window in the clip.
     window_s : float
-        How long each window is.
+        Length of each window.
     notes : tuple[str, ...]
-        What is odd about the clip, as sentences.
+        Remarks on the clip, as sentences.
     """
 
     name: str
@@ -90,5 +104,5 @@ class Tags:
 
     @property
     def tags(self) -> tuple[Tag, ...]:
-        """The labels that pass their threshold, the likeliest first; empty for a sound it does not know."""
+        """The labels that reach their threshold, the highest score first; empty where none does."""
         return tuple(tag for tag in self.ranking if tag.passes)

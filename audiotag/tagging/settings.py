@@ -1,52 +1,53 @@
-"""How clips are tagged: one object for page, command and library."""
+"""Settings for tagging: one object, which the page, the command and the library all build."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Annotated, Literal
 
-from audiotag.checks import require
+from audiotag.checks import Within, check
 
 Combine = Literal["mean", "geometric", "weighted"]
 Windows = Literal["mean", "max"]
-COMBINING = {  # as pages and reports call them
+COMBINE_TITLES = {  # as pages and reports call them
     "mean": "arithmetic mean",
     "geometric": "geometric mean",
-    "weighted": "mean of logits, weighted by what each fold is worth",
+    "weighted": "mean of logits, each fold calibrated on its held-out clips",
 }
 
 
 @dataclass(frozen=True)
 class TagSettings:
-    """How an ensemble's folds, windows and passes become the scores of a clip.
+    """How the scores of folds, windows and passes become the scores of a clip.
 
     Attributes
     ----------
     combine : "mean", "geometric" or "weighted"
-        How the folds become one: see `audiotag.tagging.fold_fusion`.
+        How the folds are combined, see `audiotag.tagging.fold_fusion`.
     tta : bool
-        Test-time augmentation: four more passes over shifted, masked windows, which takes five times as long.
+        Test-time augmentation: four more passes over shifted, masked windows. Takes five times as long.
     overlap : float
-        Of neighbouring windows, 0 to 0.9 of a window.
+        Overlap of neighbouring windows as a fraction of a window, 0 to 0.9.
     windows : "mean", "max" or None
-        How a long clip's windows become one; None for what the ensemble's card says.
+        How the windows of a long clip are combined; None for what the ensemble's card says.
     folds : tuple[int, ...]
-        Only these of the ensemble's folds; all, if empty.
+        Numbers of the folds to use; all, if empty.
+
+    Raises
+    ------
+    AudiotagError
+        If a value is out of its range.
     """
 
-    combine: Combine = "mean"
+    combine: Annotated[Combine, "mean is common"] = "mean"
     tta: bool = False
-    overlap: float = 0.5
-    windows: Windows | None = None
+    overlap: Annotated[float, Within(0, 0.9, "of a window"), "0.5 is common"] = 0.5
+    windows: Annotated[Windows | None, "leave it out to use the ensemble's own"] = None
     folds: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        choices = ", ".join(get_args(Combine))
-        require(self.combine in get_args(Combine), "combine", f"be one of {choices}", self.combine, "mean is common")
-        require(0 <= self.overlap <= 0.9, "overlap", "be 0 to 0.9 of a window", self.overlap, "0.5 is common")
-        known = (None, *get_args(Windows))
-        require(self.windows in known, "windows", "be mean or max", self.windows, "leave it out for the card's own")
+        check(self)
 
     def hop(self, window: int) -> int:
-        """Samples from the start of a window, so many samples long, to that of the next."""
+        """Samples from the start of a window of ``window`` samples to the start of the next."""
         return max(1, round(window * (1 - self.overlap)))

@@ -1,8 +1,10 @@
-"""What a submission for a dataset's test clips must look like."""
+"""This module works out what a submission for a dataset's test clips must contain, and writes its table."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
 from audiotag.data.dataset import Dataset
@@ -10,13 +12,26 @@ from audiotag.data.tables import FILE_COLUMNS, column_of, read_table
 from audiotag.errors import AudiotagError
 from audiotag.tagging.bulk import SoundFile
 from audiotag.tagging.ensemble import Card
+from audiotag.tagging.export.csv import csv_lines
+from audiotag.tagging.export.rows import Row
+from audiotag.workspace import open_atomic
 
 SAMPLE = "sample_submission.csv"
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """The columns of a submission, which of them names the files, and the files, all in the order of its sample."""
+    """Layout of a submission.
+
+    Attributes
+    ----------
+    columns : list[str]
+        In the order of the sample submission.
+    file_column : str
+        The column that names the files.
+    files : list[SoundFile]
+        The clips to score, in the order of the sample submission.
+    """
 
     columns: list[str]
     file_column: str
@@ -24,12 +39,12 @@ class Sheet:
 
     @classmethod
     def of(cls, dataset: Dataset, card: Card) -> Self:
-        """By the dataset's sample submission; without one, all its test clips and the ensemble's labels.
+        """The layout of the dataset's sample submission; without one, all its test clips and the ensemble's labels.
 
         Raises
         ------
         AudiotagError
-            If there is neither, or the sample names no files.
+            If there are neither a sample nor test clips, or the sample has no column of file names.
         """
         test = dataset.subset("test")
         paths = dict(zip(test["clip"], test["path"], strict=True))
@@ -41,25 +56,38 @@ class Sheet:
         sample = read_table(root / SAMPLE)
         file_column = column_of(sample, FILE_COLUMNS, root / SAMPLE)
         clips = sample[file_column].dropna().tolist()
-        # Where the truth is not given away, no table but the sample names the clips.
+        # Where the labels of the test clips are not published, only the sample names these clips.
         files = [SoundFile(paths.get(clip, root / "test" / clip), clip) for clip in clips]
         return cls(list(sample.columns), file_column, files)
 
     def note(self, card: Card) -> str:
-        """Which of the labels get zeros, as a sentence; empty if none.
+        """Which labels get zeros because the ensemble does not know them, as a sentence; empty if it knows all.
 
         Raises
         ------
         AudiotagError
-            If the ensemble knows none of them.
+            If the ensemble does not know any of them.
         """
         labels = [column for column in self.columns if column != self.file_column]
-        lacking = [label for label in labels if label not in card.labels]
-        if len(lacking) == len(labels):
+        unknown = [label for label in labels if label not in card.labels]
+        if len(unknown) == len(labels):
             raise AudiotagError(
                 f"{card.name} knows none of the {len(labels)} labels of {SAMPLE}, it knows {', '.join(card.labels)}; "
                 "choose an ensemble that was trained on this dataset."
             )
-        if not lacking:
+        if not unknown:
             return ""
-        return f"{card.name} does not know {', '.join(lacking)}: {len(lacking)} of {len(labels)} labels get zeros."
+        return f"{card.name} does not know {', '.join(unknown)}: {len(unknown)} of {len(labels)} labels get zeros."
+
+
+def write_submission(out: Path, rows: Iterable[Row], sheet: Sheet) -> None:
+    """Write rows with ``clip`` and ``scores`` as a CSV file with the columns of the sheet.
+
+    A label that the ensemble does not know, and every label of a clip that could not be read, gets 0.
+    """
+    cells = (
+        [row["clip"] if name == sheet.file_column else row.get("scores", {}).get(name, 0) for name in sheet.columns]
+        for row in rows
+    )
+    with open_atomic(out) as file:
+        file.writelines(csv_lines(sheet.columns, cells))

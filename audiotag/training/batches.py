@@ -123,7 +123,7 @@ class Batches:
                 log_mels = np.stack([self.frames.middle(i) for i in items])
         log_mels, targets = apply_all(self.chain.on_log_mels, log_mels[:, None], targets, rng)
         pictures = network_inputs(log_mels[:, 0], self.settings)
-        pictures, targets = apply_all(self.chain.on_pictures, pictures, targets, rng)
+        pictures, targets = apply_all(self.chain.on_network_inputs, pictures, targets, rng)
         return Batch(pictures, targets, items, rng)
 
     def _waveforms(self, epoch: int, number: int, order: np.ndarray) -> Batch:

@@ -7,14 +7,14 @@ from typing import Any
 
 import torch
 
-from audiotag.workspace import written_aside
+from audiotag.workspace import open_atomic
 
 CHECKPOINT = "checkpoint.pt"
 
 
 def save_checkpoint(folder: Path, values: dict[str, Any]) -> None:
     """Write tensors, numbers, strings, lists and dicts; a kill leaves the old checkpoint or the new one."""
-    with written_aside(folder / CHECKPOINT) as file:
+    with open_atomic(folder / CHECKPOINT) as file:
         torch.save(values, file)
 
 

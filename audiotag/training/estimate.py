@@ -26,7 +26,7 @@ from filelock import FileLock
 from audiotag import jobs
 from audiotag.data.index import scan
 from audiotag.data.saved_options import open_remembered
-from audiotag.data.tables import TABLE_SUFFIXES
+from audiotag.data.stamp import dataset_stamp
 from audiotag.errors import AudiotagError
 from audiotag.inspection.measurement_job import MeasurementJob, with_measures
 from audiotag.metrics import multi_hot
@@ -61,7 +61,7 @@ class Estimate:
         for text in ("name", "title", "about"):
             del values["recipe"][text]
         machine = [device.name for device in devices()]
-        asked = [values, workspace.dataset_options(dataset), _last_changes(dataset), machine]
+        asked = [values, workspace.dataset_options(dataset), dataset_stamp(dataset), machine]
         key = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
         return cls(workspace.root / "probes" / key, settings)
 
@@ -100,15 +100,6 @@ class Estimate:
         if not (self.folder / "process.json").exists() or Run(self.folder).state() != "interrupted":
             return Run(self.folder).reason()
         return f"The measuring ended without a word; try again, and if it does so again, see {self.folder / 'log.txt'}."
-
-
-def _last_changes(dataset: Path) -> list[tuple[str, int]]:
-    """When its folders and tables were last changed; cheap, for pages ask often."""
-    with suppress(OSError):
-        inside = list(os.scandir(dataset)) if dataset.is_dir() else []
-        telling = [entry.path for entry in inside if entry.is_dir() or entry.name.endswith(TABLE_SUFFIXES)]
-        return sorted((path, os.stat(path).st_mtime_ns) for path in [str(dataset), *telling])
-    return []
 
 
 class _Sketch:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import psutil
 
-from audiotag.features.log_mel import floored, frames_in_db, log_mel, samples_before
+from audiotag.features.log_mel import apply_floor, frames_in_db, log_mel, samples_before
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.features.trimming import crop_start
 from audiotag.training.clips import Clip
@@ -88,7 +88,7 @@ class FrameCache:
         picture = np.empty((settings.n_mels, settings.frames), dtype=np.float32)
         picture[:, self._inside] = frames.inner[:, first + self._inside]
         picture[:, self._edges] = frames.edges[first]
-        return floored(picture, settings)
+        return apply_floor(picture, settings)
 
     def middle(self, item: int) -> np.ndarray:
         """The middle of the clip, as the tagger sees it."""

@@ -1,27 +1,26 @@
-"""A recipe: everything that training does with a dataset, as a readable TOML file, checked once."""
+"""A recipe: everything that training does with a dataset, as a TOML file that is checked when it is loaded."""
 
 from __future__ import annotations
 
 import tomllib
-from dataclasses import MISSING, asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from audiotag.augmentation.base import Augmentation
-from audiotag.augmentation.chain import KINDS, Chain, kind_of
-from audiotag.augmentation.spectrograms import TimeCrop
-from audiotag.checks import require
+from audiotag.augmentation.base import Augmentation, augmentation_from_dict
+from audiotag.augmentation.chain import Chain
+from audiotag.checks import Within, build, check, error_path, require
 from audiotag.errors import AudiotagError
 from audiotag.features.settings import PRESETS, SpectrogramSettings
 from audiotag.networks.base import NetworkSettings, default_network, network_from_dict
+from audiotag.training.losses.base import LOSSES
 
 SHIPPED = Path(__file__).parent / "recipes"
 
 Optimiser = Literal["ranger", "adam"]
 Schedule = Literal["flat-cosine", "one-cycle"]
-Loss = Literal["bce", "focal"]
 FoldMethod = Literal["stratified", "shuffled"]
 SubsetName = Literal["curated", "noisy"]
 Start = Literal["weights", "weights and optimiser", "scratch"]
@@ -29,7 +28,7 @@ Start = Literal["weights", "weights and optimiser", "scratch"]
 
 @dataclass(frozen=True)
 class Stage:
-    """One pass of training over one subset.
+    """One part of training: some epochs over one subset.
 
     Attributes
     ----------
@@ -41,44 +40,32 @@ class Stage:
     mixup : float
         α of MixUp's beta distribution (Zhang et al. 2018); 0 for none.
     size : int
-        Height and width that pictures are resized to, in pixels; 0 for what the spectrogram settings say.
+        Height and width of the network input in pixels; 0 for those of the spectrogram settings.
     start : str
-        What it takes over from the stage before: its weights, these and the optimiser's state, or nothing.
+        What it continues from: the weights of the stage before, these and the optimiser's state, or nothing.
     shared : bool
-        Whether one network, trained on nine tenths of the subset, feeds all folds of the stages after it; only the
-        first stages can be. Otherwise each fold trains its own.
+        Whether one network, trained on nine tenths of the subset, is the start of all folds of the next stages; only
+        the first stages can be shared. Otherwise each fold trains its own network.
     agreed : int
-        Noisy clips a label that are added to this stage's: those of the fold's own training clips whose labels the
-        network that this stage starts from agrees with most (`audiotag.training.noisy_selection`). 0 for none.
+        Number of noisy clips per label that are added to this stage's clips: those of the fold's own training clips
+        whose labels agree most with the network that this stage starts from (`audiotag.training.noisy_selection`).
+        0 for none.
     """
 
     subset: SubsetName
-    epochs: int
-    lr: float
-    mixup: float = 0.0
-    size: int = 0
+    epochs: Annotated[int, Within(1, 1000), "passes over the clips"]
+    lr: Annotated[float, Within(0, 1, above=True), "3e-3 is common"]
+    mixup: Annotated[float, Within(0.01, 10, zero="none"), "0.4 is common"] = 0.0
+    size: Annotated[int, Within(16, 1024, "pixels", zero="as in the spectrogram settings"), "128 or 256 is common"] = 0
     start: Start = "weights"
     shared: bool = False
-    agreed: int = 0
+    agreed: Annotated[int, Within(0, 10_000, "clips"), "5 is common; 0 adds none"] = 0
 
     def __post_init__(self) -> None:
-        _require_one_of("stages.subset", self.subset, SubsetName)
-        require(1 <= self.epochs <= 1000, "stages.epochs", "be 1 to 1000", self.epochs, "a whole number of passes")
-        require(0 < self.lr <= 1, "stages.lr", "be above 0, at most 1", self.lr, "3e-3 is common")
-        mixes = self.mixup == 0 or 0.01 <= self.mixup <= 10
-        require(mixes, "stages.mixup", "be 0 (none) or 0.01 to 10", self.mixup, "0.4 is common")
-        require(
-            self.size == 0 or 16 <= self.size <= 1024,
-            "stages.size",
-            "be 0 (as the spectrogram settings say) or 16 to 1024 pixels",
-            self.size,
-            "128 or 256 is common",
-        )
-        _require_one_of("stages.start", self.start, Start)
-        require(0 <= self.agreed <= 10_000, "stages.agreed", "be 0 (none) to 10000 clips", self.agreed, "5 is common")
+        check(self)
         require(
             not self.agreed or (self.subset == "curated" and self.start != "scratch" and not self.shared),
-            "stages.agreed",
+            "agreed",
             "be 0 in a noisy or shared stage, and in one that starts from scratch",
             self.agreed,
             "it adds noisy clips to the curated ones, chosen by the network of the stage before",
@@ -87,87 +74,101 @@ class Stage:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Stages, folds, network, front-end, augmentation and optimiser of one training.
+    """Stages, folds, network, spectrogram, augmentation, loss and optimiser of one training.
 
     Attributes
     ----------
+    name, title, about : str
+        Name of its file and of the runs' folders; a title; a sentence for pages.
     folds : int
-        Parts that each subset is split into; each fold trains on all parts but its own. A dataset's own folds win.
+        Number of parts that each subset is split into; each fold trains on all parts but one. Folds that come with a
+        dataset take precedence.
     fold_method : "stratified" or "shuffled"
-        Multi-label stratified and true to groups, or scikit-learn's ``KFold(shuffle=True, random_state=seed)``.
+        Multi-label stratification that keeps groups together, or scikit-learn's
+        ``KFold(shuffle=True, random_state=seed)``.
     weight_decay : float
-        Share of each weight that a step takes away, times the rate: decoupled (Loshchilov and Hutter 2019). Biases and
-        norms keep theirs.
-    loss : "bce" or "focal"
-        Binary cross-entropy, or focal loss with γ 2 (Lin et al. 2017), of the logits.
-    augment : tuple of augmentations
-        Of training clips, in their order, each at its place: see `audiotag.augmentation.chain`.
+        Share of each weight that a step takes away, multiplied by the learning rate: decoupled (Loshchilov and Hutter
+        2019). It does not apply to biases and normalisation layers.
+    loss : str
+        Name of a loss in `audiotag.training.losses`, such as "bce" (binary cross-entropy) or "focal".
+    augment : tuple of Augmentation
+        Of training clips. They are applied by domain (see `audiotag.augmentation.base`), in each domain in this order.
     augment_held_out : bool
-        Whether held-out clips are cropped at random and masked as well while epochs are measured, as fastaudio does:
-        a handicap that the published figures carry. The figures of a finished fold are without it.
+        Whether held-out clips are cropped at random and masked as well while epochs are measured, as fastaudio does: a
+        handicap that the published figures include. The figures of a finished fold are measured without it.
     whole_frames : bool
         Whether random crops start on whole frames, which lets a CPU compute each frame once.
     balance : float
-        0 takes each clip once an epoch; above it clips are drawn with a chance of (clips of their rarest label) to
-        the power of −balance, and 1 draws all labels about as often.
+        0 takes each clip once per epoch. Above 0 clips are drawn with a probability proportional to (number of clips
+        of their rarest label) to the power of −balance, and 1 draws all labels about equally often.
     fraction : float
-        Share of each fold's training clips that is used, drawn by the seed; held-out clips are all used.
+        Share of each fold's training clips that is used, chosen by the seed; held-out clips are all used.
     seed : int
-        Of folds, weights, order, crops and augmentation.
+        Seed of folds, weights, order, crops and augmentation.
+
+    Raises
+    ------
+    AudiotagError
+        If a field is out of its range, or parts do not fit together, such as a mask and the spectrogram.
     """
 
     name: str
     title: str
     about: str
     stages: tuple[Stage, ...]
-    folds: int = 5
+    folds: Annotated[int, Within(2, 20), "5 is common"] = 5
     fold_method: FoldMethod = "stratified"
-    batch_size: int = 32
+    batch_size: Annotated[int, Within(2, 4096, "clips"), "32 to 64 is common"] = 32
     optimiser: Optimiser = "adam"
     schedule: Schedule = "one-cycle"
-    weight_decay: float = 0.01
-    loss: Loss = "bce"
+    weight_decay: Annotated[float, Within(0, 1), "0.01 is fastai's; 0 for none"] = 0.01
+    loss: Annotated[str, "bce is common"] = "bce"
     augment: tuple[Augmentation, ...] = ()
     augment_held_out: bool = False
     whole_frames: bool = True
-    balance: float = 0.0
-    fraction: float = 1.0
-    seed: int = 42
+    balance: Annotated[float, Within(0, 2), "0 takes each clip once, 1 evens labels out"] = 0.0
+    fraction: Annotated[float, Within(0, 1, above=True), "in per cent?"] = 1.0
+    seed: Annotated[int, Within(0, 2**31 - 1), "any such number will do"] = 42
     spectrogram: SpectrogramSettings = field(default_factory=SpectrogramSettings)
     network: NetworkSettings = field(default_factory=default_network)
 
     def __post_init__(self) -> None:
+        check(self)
         require(
             bool(self.name) and Path(self.name).name == self.name and "\\" not in self.name,
             "name",
-            "be a plain name, for runs' folders carry it",
+            "be a plain name, because it is part of the name of a run's folder",
             repr(self.name),
-            "leave it out to take the file's name",
+            "leave it out to use the file's name",
         )
+        LOSSES.get(self.loss)  # raises if there is no such loss
+        self._check_stages()
+        for stage in self.stages:
+            self._check_augmentations(stage)
+            fewest, frames = self.network.fewest_frames, self.frames_of(stage)
+            require(
+                frames >= fewest,
+                "the network input",
+                f"have at least {fewest} frames for this network",
+                frames,
+                "lengthen the clip or the crop, or take fewer frames at once",
+            )
+
+    def _check_stages(self) -> None:
         require(len(self.stages) > 0, "stages", "hold at least one stage", "none", "add [[stages]]")
-        require(2 <= self.folds <= 20, "folds", "be 2 to 20", self.folds, "5 is common")
-        require(2 <= self.batch_size <= 4096, "batch_size", "be 2 to 4096", self.batch_size, "32 to 64 is common")
-        _require_one_of("fold_method", self.fold_method, FoldMethod)
-        _require_one_of("optimiser", self.optimiser, Optimiser)
-        _require_one_of("schedule", self.schedule, Schedule)
-        _require_one_of("loss", self.loss, Loss)
-        require(0 <= self.weight_decay <= 1, "weight_decay", "be 0 (none) to 1", self.weight_decay, "0.01 is fastai's")
-        require(0 <= self.balance <= 2, "balance", "be 0 (each clip once) to 2", self.balance, "1 evens labels out")
-        require(0 < self.fraction <= 1, "fraction", "be above 0, at most 1", self.fraction, "in per cent?")
-        require(0 <= self.seed < 2**31, "seed", "be 0 to below 2147483648", self.seed, "any such number will do")
         shared = [stage.shared for stage in self.stages]
         require(
             shared == sorted(shared, reverse=True) and not all(shared),
             "stages.shared",
-            "be true of the first stages alone, with one after them",
+            "be true of the first stages only, with one after them",
             shared,
-            "folds part ways only once",
+            "folds have one network of their own from some stage on",
         )
         both = {s.subset for s in self.stages if s.shared} & {s.subset for s in self.stages if not s.shared}
         require(
             not both,
             "stages.shared",
-            "be true of a subset that no later stage trains on, or folds would be measured on what they have seen",
+            "be true of a subset that no later stage trains on, or folds would be measured on clips they have seen",
             ", ".join(sorted(both)),
             "share the noisy stages",
         )
@@ -178,103 +179,93 @@ class Recipe:
             self.stages[0].agreed,
             "there is no network yet that could agree",
         )
-        self._check_augment()
 
-    def _check_augment(self) -> None:
-        """A mask wider than the picture, for one, shows when it is drawn."""
-        rng = np.random.default_rng(0)
-        for stage in self.stages:
-            settings, chain = self.spectrogram_of(stage), Chain.of(self.augment, stage.mixup)
-            for augmentations, shape in (
-                (chain.on_waveforms, (1, settings.clip_samples)),
-                (chain.on_log_mels, (1, 1, settings.n_mels, settings.frames)),
-                (chain.on_pictures, (1, settings.channels, settings.height, settings.width)),
-            ):
-                width = shape[-1]
-                for augmentation in augmentations:
-                    try:
-                        augmentation.sample(rng, (*shape[:-1], width))
-                    except AudiotagError as error:
-                        name = kind_of(augmentation) if type(augmentation) in KINDS.values() else "mixup"
-                        raise AudiotagError(f"augment, {name}: {error}") from error
-                    if isinstance(augmentation, TimeCrop):
-                        width = augmentation.frames
-            fewest = self.network.fewest_frames
-            require(
-                self.frames_of(stage) >= fewest,
-                "the picture",
-                f"have at least {fewest} frames for this network",
-                self.frames_of(stage),
-                "lengthen the clip or the crop, or take fewer frames at once",
-            )
+    def _check_augmentations(self, stage: Stage) -> None:
+        """Raise if one does not fit its batch, such as a mask wider than the spectrogram, which shows when sampled."""
+        rng, settings, chain = np.random.default_rng(0), self.spectrogram_of(stage), Chain.of(self.augment, stage.mixup)
+        for augmentations, (*sides, width) in (
+            (chain.on_waveforms, (1, settings.clip_samples)),
+            (chain.on_log_mels, (1, 1, settings.n_mels, settings.frames)),
+            (chain.on_network_inputs, (1, settings.channels, settings.height, settings.width)),
+        ):
+            for augmentation in augmentations:
+                with error_path(f"augment, {augmentation.kind}: "):
+                    augmentation.sample(rng, (*sides, width))
+                width = augmentation.frames_after(width)
 
     def spectrogram_of(self, stage: Stage) -> SpectrogramSettings:
-        """What the network gets of a clip in this stage."""
+        """Spectrogram settings of this stage."""
         return self.spectrogram.changed(resize=stage.size) if stage.size else self.spectrogram
 
     def frames_of(self, stage: Stage) -> int:
-        """Width of the pictures that the stage trains on, which a crop makes narrower than those that are scored."""
-        settings = self.spectrogram_of(stage)
-        return min([settings.width, *(item.frames for item in self.augment if isinstance(item, TimeCrop))])
+        """Width of the network inputs that the stage trains on; a crop makes it smaller than for held-out clips."""
+        frames = self.spectrogram_of(stage).width
+        for augmentation in self.augment:
+            frames = augmentation.frames_after(frames)
+        return frames
 
     @property
     def final_spectrogram(self) -> SpectrogramSettings:
-        """What the network gets in the end, and the tagger gives it: that of the last stage."""
+        """Spectrogram settings of the last stage, which the trained network is used with."""
         return self.spectrogram_of(self.stages[-1])
 
     def with_epochs(self, epochs: tuple[int, ...]) -> Recipe:
-        """The same recipe over other numbers of epochs: one for all stages, or one a stage."""
+        """The same recipe with other numbers of epochs: one for all stages, or one per stage."""
         if len(epochs) not in (1, len(self.stages)):
             raise AudiotagError(
-                f"epochs must be one number, or one a stage ({len(self.stages)} in {self.name}), got {len(epochs)}."
+                f"epochs must be one number, or one per stage ({len(self.stages)} in {self.name}), got {len(epochs)}."
             )
         each = epochs * len(self.stages) if len(epochs) == 1 else epochs
-        return replace(self, stages=tuple(replace(s, epochs=n) for s, n in zip(self.stages, each, strict=True)))
+        with error_path("stages."):
+            return replace(self, stages=tuple(replace(s, epochs=n) for s, n in zip(self.stages, each, strict=True)))
 
     def with_spectrogram(self, settings: SpectrogramSettings) -> Recipe:
-        """The same recipe over other spectrogram settings; checked again, for a mask may be wider than the picture."""
+        """The same recipe with other spectrogram settings; checked again, for a mask may be wider than these allow."""
         return replace(self, spectrogram=settings)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON; `from_dict` reads them back."""
-        kinds = [{"kind": kind_of(item)} for item in self.augment]
-        values = asdict(self)
-        augment = [kind | item for kind, item in zip(kinds, values["augment"], strict=True)]
-        return values | {"augment": augment, "network": self.network.to_dict()}
+        parts = {"augment": [item.to_dict() for item in self.augment], "network": self.network.to_dict()}
+        return asdict(self) | parts
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Recipe:
-        """From plain values, each checked.
+        """A recipe from plain values, such as those of `to_dict`.
 
         Raises
         ------
         AudiotagError
-            If a field is unknown, missing, of the wrong kind or out of its range; names it.
+            If a field is unknown, missing, of the wrong type or out of its range; names it.
         """
-        values = dict(values)
-        stages = values.get("stages", ())
+        stages, augment = values.get("stages", ()), values.get("augment", ())
         if not isinstance(stages, list | tuple):
             raise AudiotagError(f"stages must be a list of tables, got {stages!r}; write [[stages]] above each.")
-        values["stages"] = tuple(_build(Stage, stage, "stages.") for stage in stages)
-        values["augment"] = _augmentations(values.get("augment", ()))
-        values["spectrogram"] = _build(SpectrogramSettings, values.get("spectrogram", {}), "spectrogram.")
-        network = values.get("network", {})
-        if not isinstance(network, dict):
-            raise AudiotagError(f"network must be a table of fields, got {network!r}.")
-        values["network"] = network_from_dict(network)
-        return _build(cls, values, "")
+        if not isinstance(augment, list | tuple) or not all(isinstance(item, dict) for item in augment):
+            raise AudiotagError(f"augment must be a list of tables, got {augment!r}; write [[augment]] above each.")
+        parts = {
+            "stages": tuple(build(Stage, stage, "stages.") for stage in stages),
+            "augment": tuple(augmentation_from_dict(item) for item in augment),
+            "spectrogram": build(SpectrogramSettings, values.get("spectrogram", {}), "spectrogram."),
+            "network": network_from_dict(values.get("network", {})),
+        }
+        return build(cls, values | parts)
 
 
 def load_recipe(name: str) -> Recipe:
     """A shipped recipe by its name, or a user's own by the path of its TOML file.
 
     In the file ``preset`` names the spectrogram settings to start from; ``[spectrogram]`` changes some of them.
+
+    Raises
+    ------
+    AudiotagError
+        If there is no such recipe, or its file is wrong; names the file and the field.
     """
     path = SHIPPED / f"{name}.toml"
     if not path.is_file():
         path = Path(name).expanduser()
         if path.suffix != ".toml" or not path.is_file():
-            raise AudiotagError(f"{name} is no recipe: there are {', '.join(recipe_names())}, or give a .toml file.")
+            raise AudiotagError(f"{name} is not a recipe: there are {', '.join(recipe_names())}, or give a .toml file.")
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -283,60 +274,12 @@ def load_recipe(name: str) -> Recipe:
     if not isinstance(preset, str) or preset not in PRESETS:
         raise AudiotagError(f"{path.name}: preset must be one of {', '.join(PRESETS)}, got {preset}.")
     changes = values.get("spectrogram", {})
-    if isinstance(changes, dict):  # what is none is refused below
+    if isinstance(changes, dict):  # anything else is refused below
         values["spectrogram"] = PRESETS[preset].to_dict() | changes
-    try:
+    with error_path(f"{path.name}: "):
         return Recipe.from_dict({"name": path.stem, **values})
-    except AudiotagError as error:
-        raise AudiotagError(f"{path.name}: {error}") from error
 
 
 def recipe_names() -> list[str]:
-    """The shipped recipes."""
+    """Names of the shipped recipes."""
     return sorted(path.stem for path in SHIPPED.glob("*.toml"))
-
-
-def _augmentations(values: Any) -> tuple[Augmentation, ...]:
-    if not isinstance(values, list | tuple) or not all(isinstance(item, dict) for item in values):
-        raise AudiotagError(f"augment must be a list of tables, got {values!r}; write [[augment]] above each.")
-    found = []
-    for item in values:
-        kind = item.get("kind")
-        if not isinstance(kind, str) or kind not in KINDS:
-            raise AudiotagError(f"augment.kind must be one of {', '.join(KINDS)}, got {kind!r}.")
-        rest = {name: value for name, value in item.items() if name != "kind"}
-        found.append(_build(KINDS[kind], rest, f"augment, {kind}: "))
-    return tuple(found)
-
-
-def _build(kind: type, values: Any, prefix: str) -> Any:
-    if not isinstance(values, dict):
-        raise AudiotagError(f"{prefix.rstrip('.')} must be a table of fields, got {values!r}.")
-    known = {item.name: item for item in fields(kind)}
-    checked = {}
-    for name, value in values.items():
-        if name not in known:
-            raise AudiotagError(f"{prefix}{name} is no field of a recipe; there are {', '.join(known)}.")
-        wanted = str(known[name].type)
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        is_whole = is_number and float(value).is_integer()
-        if (
-            (wanted == "int" and not is_whole)
-            or (wanted.startswith("float") and not is_number and (value is not None or "None" not in wanted))
-            or (wanted == "bool" and not isinstance(value, bool))
-            or (wanted == "str" and not isinstance(value, str))
-        ):
-            raise AudiotagError(f"{prefix}{name} must be of kind {wanted}, got {value!r}.")
-        checked[name] = int(value) if wanted == "int" else value
-    for name, item in known.items():
-        if name not in checked and item.default is MISSING and item.default_factory is MISSING:
-            raise AudiotagError(f"{prefix}{name} is missing; give it a value.")
-    try:
-        return kind(**checked)
-    except AudiotagError as error:
-        raise AudiotagError(f"{prefix}{error}" if prefix.startswith("augment") else str(error)) from error
-
-
-def _require_one_of(name: str, value: str, choices: Any) -> None:
-    allowed = get_args(choices)
-    require(value in allowed, name, f"be one of {', '.join(allowed)}", value, "check its spelling")

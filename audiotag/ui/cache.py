@@ -19,10 +19,10 @@ from audiotag.audio.reading import read_header, read_sound
 from audiotag.data.dataset import Dataset
 from audiotag.data.index import scan
 from audiotag.data.saved_options import open_remembered
-from audiotag.data.tables import TABLE_SUFFIXES
+from audiotag.data.stamp import dataset_stamp
 from audiotag.errors import AudiotagError
 from audiotag.features.settings import SpectrogramSettings
-from audiotag.inspection.faults import faults
+from audiotag.inspection import faults
 from audiotag.inspection.measurement_job import MeasurementJob, with_measures
 from audiotag.workspace import Workspace
 
@@ -122,23 +122,8 @@ def load_part(source: Source, name: str, content: str, sample_rate: int, start_s
 
 
 def _dataset_stamp(root: Path) -> tuple[object, ...]:
-    """A key that changes with the dataset's tables, the files in its folders, and the options that open it.
-
-    A folder's modification time changes when a file is added or removed, so no folder of sounds has to be listed.
-    """
-    times = [root.stat().st_mtime_ns] if root.exists() else []
-    if root.is_dir():
-        times += _modification_times(root)
-        for tables in sorted({root / "meta", *root.glob("*.meta")}):
-            times += _modification_times(tables) if tables.is_dir() else []
-    return *times, *sorted(Workspace().dataset_options(root).items())
-
-
-def _modification_times(folder: Path) -> list[int]:
-    """Modification times (ns) of the tables and folders in a folder."""
-    with os.scandir(folder) as entries:
-        paths = sorted(entry.path for entry in entries if entry.is_dir() or entry.name.endswith(TABLE_SUFFIXES))
-    return [os.stat(path).st_mtime_ns for path in paths]
+    """A key that changes with the files of the dataset, and with the options that open it."""
+    return *dataset_stamp(root), *sorted(Workspace().dataset_options(root).items())
 
 
 def _stamp(folder: Path, name: str) -> tuple[int, ...]:
@@ -171,7 +156,7 @@ def _measured_index(root: Path, stamp: tuple[object, ...], parts: int) -> pd.Dat
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _faults(root: Path, stamp: tuple[object, ...], parts: int) -> pd.DataFrame:
-    return faults(load_dataset(root), _measured_index(root, stamp, parts))
+    return faults.find_faults(load_dataset(root), _measured_index(root, stamp, parts))
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
@@ -181,9 +166,9 @@ def _sound(path: Path, sample_rate: int, stamp: int) -> Sound:
 
 @st.cache_resource(max_entries=16, show_spinner="Estimating the phase …")
 def _inverted(log_mel: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
-    from audiotag.features.inversion import sound_of
+    from audiotag.features.inversion import invert_log_mel
 
-    return sound_of(log_mel, settings)
+    return invert_log_mel(log_mel, settings)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
@@ -215,7 +200,7 @@ def _evidence(
     _source: Source, name: str, content: str, folder: Path, tta: bool, stamp: tuple[int, ...]
 ) -> Evidence | str:
     """The evidence, or the sentence that says why the sound cannot be read."""
-    from audiotag.tagging.tagger import MAX_WHOLE_CLIP_S
+    from audiotag.tagging.clip_inputs import MAX_WHOLE_CLIP_S
 
     tagger = load_tagger(folder, tta)
     try:

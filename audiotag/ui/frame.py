@@ -14,9 +14,8 @@ import streamlit as st
 from PIL import Image
 
 from audiotag.data.dataset import Dataset
-from audiotag.data.layouts import absolute
+from audiotag.data.layouts import OpenOptions, absolute
 from audiotag.data.saved_options import open_and_remember
-from audiotag.data.tables import TableOptions
 from audiotag.ui import cache
 from audiotag.ui.widgets import messages
 from audiotag.ui.widgets.messages import show_errors
@@ -132,8 +131,8 @@ def _open_form(workspace: Workspace) -> None:
             separator = st.text_input("Column separator", key="separator", placeholder=detected)
         if st.form_submit_button("Open", type="primary") and path:
             with show_errors():
-                options = TableOptions(separator or None, file_column or None, label_column or None)
-                dataset = open_and_remember(absolute(Path(path)), options, False, workspace)
+                options = OpenOptions(separator or None, file_column or None, label_column or None)
+                dataset = open_and_remember(absolute(Path(path)), options, workspace)
                 messages.select_in_sidebar("dataset", dataset.root)
 
 

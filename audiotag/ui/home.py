@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from audiotag.inspection.statistics import readable
+from audiotag.inspection.statistics import readable_clips
 from audiotag.training.devices import describe_device
 from audiotag.ui import cache
 from audiotag.ui.frame import PageContext
@@ -45,7 +45,7 @@ def show_overview(context: PageContext) -> None:
     """Dataset, ensemble and device in a few figures."""
     dataset = context.dataset()
     st.subheader("At a glance")
-    clips = readable(cache.load_index(dataset))
+    clips = readable_clips(cache.load_index(dataset))
     left, middle, right = st.columns(3)
     with left.container(border=True, height="stretch"):
         st.caption("Dataset")

@@ -246,7 +246,7 @@ def test_dataset_of_labels_without_sounds_opens(home: Workspace, shared: Path) -
         "80 labels in 1168 combinations",
     ]
     assert not any(button.key == "measure" for button in tab("Sound").button)
-    assert any("Problems: 6 condemned" in text for text in texts(at.caption))
+    assert any("Problems: 6 flagged" in text for text in texts(at.caption))
     at = at.multiselect(key="labels").set_value(["Waves_and_surf"]).run()
     assert int(counts(at)["noisy"].split()[0]) >= 291
 

@@ -39,7 +39,7 @@ def test_folder_that_is_not_a_dataset_any_more_gives_a_message(home: Workspace, 
         file.unlink()
     at = open_page(page)
     assert not at.exception
-    assert any(f"{folder} is no dataset" in text for text in texts(at.error))
+    assert any(f"{folder} is not a dataset" in text for text in texts(at.error))
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -200,7 +200,7 @@ def test_a_folder_that_is_not_a_dataset_any_more_gives_a_message(home: Workspace
         file.unlink()
     at = open_page("pages/score.py")
     assert not at.exception
-    assert any(f"{folder} is no dataset" in text for text in texts(at.error))
+    assert any(f"{folder} is not a dataset" in text for text in texts(at.error))
 
 
 def test_the_capstones_submission_shows_its_published_score_beside_the_others(home: Workspace, shared: Path) -> None:

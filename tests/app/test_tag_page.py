@@ -339,8 +339,8 @@ def test_combining_does_not_run_the_networks_again_but_augmentation_does(
     home: Workspace, held_out: OutOfFold, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = []
-    real = Tagger.scored
-    monkeypatch.setattr(Tagger, "scored", lambda self, pictures: calls.append(pictures.name) or real(self, pictures))
+    real = Tagger.score
+    monkeypatch.setattr(Tagger, "score", lambda self, pictures: calls.append(pictures.name) or real(self, pictures))
     content = noise(3.0, seed=8)
     at = uploaded(open_page("pages/tag.py"), ("a.wav", content))
     assert calls.count("a.wav") == 1
@@ -399,7 +399,7 @@ def test_the_command_that_is_shown_gives_the_tags_that_are_shown(
 
 def test_gains_are_shown_where_they_were_measured(home: Workspace) -> None:
     at = open_page("pages/tag.py")
-    assert "audiotag gains tiny DATASET --keep" in [code.value for code in at.code]
+    assert "audiotag ablation tiny DATASET --keep" in [code.value for code in at.code]
     folder = home.ensembles / "tiny"
     checksums = tuple(fold.sha256 for fold in cache.load_card(folder).folds)
     rows = (

@@ -70,7 +70,7 @@ def probe(monkeypatch: pytest.MonkeyPatch) -> type[FakeProbe]:
 def by_command(at: AppTest, home: Workspace) -> RunSettings:
     """Settings of the command that the page shows, read by the command's own parser."""
     (command,) = [code.value for code in at.code if code.value.startswith("audiotag train")]
-    options = main._parser().parse_args(shlex.split(command)[1:])
+    options = main.build_parser().parse_args(shlex.split(command)[1:])
     assert options.run is train.train
     return train.run_options_of(options).settings(home)
 
@@ -222,8 +222,8 @@ def test_own_recipe_is_in_the_run_and_the_command(
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        (OWN_RECIPE + "epoch = 3", "stages.epoch is no field"),
-        (None, "is no recipe"),
+        (OWN_RECIPE + "epoch = 3", "stages.epoch is not a known field"),
+        (None, "is not a recipe"),
     ],
 )
 def test_own_recipe_with_a_fault_gives_a_message_that_names_it(

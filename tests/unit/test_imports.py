@@ -18,15 +18,26 @@ PAGES = {
     for path in [ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py"))]
 }
 
-# Each room looks into its own row and the rows above.
-ROWS = (
-    {"", "errors", "workspace", "jobs"},
-    {"data", "sound", "presets", "networks", "network_settings", "metrics"},
-    {"scoring", "training", "tagging"},
+# From the bottom up: a part imports from its own layer and from the layers before it.
+LAYERS = (
+    {"errors"},
+    {"checks", "registry"},
+    {"arrays", "wording", "jobs", "shipped", "workspace", "metrics", "processors"},
+    {"audio"},
+    {"features"},
+    {"augmentation"},
+    {"networks"},
+    {"data"},
+    {"scoring", "inspection", "starter"},
+    {"training", "tagging"},
     {"figures"},
-    {"cli", "cli_training", "cli_tagging", "cli_gains", "cli_progress", "ui", "__main__"},
+    {"cli"},
+    {"ui"},
+    {"api"},
+    {"", "__main__"},  # the package itself, which has the public names, and `python -m audiotag`
 )
-FASTAI_ONLY_IN = {"audiotag.training.backend.learner", "audiotag.training.backend.fastaudio_compat"}
+FASTAI_ONLY_IN = "audiotag.training.backend."
+CLI_FOR_PAGES = "audiotag.cli.command_lines"
 PICKLES = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
 NOT_IN_PAGES = {"pandas", "torch", "numpy", "pathlib"}
 
@@ -50,32 +61,53 @@ def imports_of(source: str, module: str = "", at_top_only: bool = False) -> set[
     return found
 
 
-def room(module: str) -> str:
+def part_of(module: str) -> str:
+    """The subpackage or top-level module that a dotted name of the package belongs to; empty for the package itself."""
     return module.split(".")[1] if "." in module else ""
 
 
-def row(name: str) -> int:
-    (number,) = [number for number, rooms in enumerate(ROWS) if name in rooms]
+def layer_of(part: str) -> int:
+    (number,) = [number for number, parts in enumerate(LAYERS) if part in parts]
     return number
 
 
 def faults(module: str, source: str) -> list[str]:
     """What a module of the package imports, or calls, against the rules."""
     found = []
-    here = room(module)
+    here = part_of(module)
     for name in sorted(imports_of(source, module)):
-        there = room(name)
+        there = part_of(name)
         outside = name.split(".")[0]
-        if outside == "audiotag" and (there in set().union(*ROWS)):
-            if row(there) > row(here):
+        if outside == "audiotag" and name not in ("audiotag", "audiotag.__version__"):
+            if there not in set().union(*LAYERS):
+                found.append(f"{module} imports {name}: the package has one face, its parts import each other directly")
+            elif layer_of(there) > layer_of(here):
                 found.append(f"{module} imports {name}, which comes after it")
             if {here, there} == {"training", "tagging"} and module != "audiotag.training.publish":
                 found.append(f"{module} imports {name}: training and tagging do not know each other")
-        if outside in ("fastai", "fastaudio") and module not in FASTAI_ONLY_IN:
+            if here == "ui" and there == "cli" and not name.startswith(CLI_FOR_PAGES) and name != "audiotag.cli":
+                found.append(f"{module} imports {name}: of the command line, pages may only use {CLI_FOR_PAGES}")
+        if outside in ("fastai", "fastaudio") and not module.startswith(FASTAI_ONLY_IN):
             found.append(f"{module} imports {name}")
         if outside == "streamlit" and here != "ui":
             found.append(f"{module} imports {name}")
     return found + unpicklings(module, source)
+
+
+def circles(sources: dict[str, str]) -> list[set[str]]:
+    """Groups of modules that import each other in a circle, lazily or not."""
+    files = {name.removesuffix(".__init__"): source for name, source in sources.items()}
+    targets = {name: imports_of(source, name) & (files.keys() - {name}) for name, source in files.items()}
+    reachable: dict[str, set[str]] = {}
+    for start in files:
+        seen, todo = set(), [start]
+        while todo:
+            for target in targets[todo.pop()] - seen:
+                seen.add(target)
+                todo.append(target)
+        reachable[start] = seen
+    groups = [{other for other in seen if start in reachable[other]} for start, seen in reachable.items()]
+    return [group for number, group in enumerate(groups) if group and group not in groups[:number]]
 
 
 def unpicklings(module: str, source: str) -> list[str]:
@@ -115,14 +147,29 @@ def test_page_touches_no_tables_tensors_or_files(page: str) -> None:
     ("module", "source", "fault"),
     [
         ("audiotag.audio.reading", "from audiotag.training import runs", "comes after it"),
+        ("audiotag.audio.reading", "from audiotag.features.mel import window", "comes after it"),
+        ("audiotag.features.mel", "from audiotag.augmentation import base", "comes after it"),
+        ("audiotag.augmentation.base", "from audiotag.networks.base import NETWORKS", "comes after it"),
+        ("audiotag.networks.base", "from audiotag.data.dataset import Dataset", "comes after it"),
+        ("audiotag.data.index", "from audiotag.inspection import faults", "comes after it"),
         ("audiotag.data.index", "def f():\n    import audiotag.ui.frame", "comes after it"),
+        ("audiotag.inspection.faults", "from audiotag.training.runs import Run", "comes after it"),
+        ("audiotag.starter.clips", "from audiotag.tagging.tagger import Tagger", "comes after it"),
         ("audiotag.errors", "from audiotag import metrics", "comes after it"),
+        ("audiotag.checks", "from audiotag.arrays import resize", "comes after it"),
         ("audiotag.scoring", "from .figures import theme", "comes after it"),
+        ("audiotag.figures.sound", "from audiotag.cli import main", "comes after it"),
+        ("audiotag.cli.train", "def f():\n    from audiotag.ui.widgets import messages", "comes after it"),
+        ("audiotag.cli.main", "import audiotag.ui", "comes after it"),
+        ("audiotag.training.runs", "from audiotag import Tagger", "one face"),
+        ("audiotag.ui.frame", "from audiotag.cli.main import main", "pages may only use"),
         ("audiotag.training.runs", "from audiotag.tagging.tagger import Tagger", "do not know each other"),
         ("audiotag.tagging.tagger", "from ..training.recipe import Recipe", "do not know each other"),
         ("audiotag.training.worker", "def f():\n    import fastai.vision.all", "fastai"),
+        ("audiotag.training.backend_like", "import fastai", "fastai"),
         ("audiotag.tagging.tagger", "import importlib\nimportlib.import_module('fastaudio.all')", "fastaudio"),
         ("audiotag.figures.sound", "import streamlit as st", "streamlit"),
+        ("audiotag.cli.main", "import streamlit.web.cli", "streamlit"),
         ("audiotag.tagging.ensemble", "import torch\nweights = torch.load('w.pth')", "torch.load"),
         ("audiotag.tagging.ensemble", "from torch import load", "torch.load"),
         ("audiotag.training.checkpoints", "import torch\ntorch.load('w.pth', weights_only=False)", "torch.load"),
@@ -141,6 +188,24 @@ def test_page_touches_no_tables_tensors_or_files(page: str) -> None:
 )
 def test_the_rules_catch_what_breaks_them(module: str, source: str, fault: str) -> None:
     assert any(fault in found for found in faults(module, source))
+
+
+def test_no_module_imports_itself_in_a_circle() -> None:
+    assert circles(MODULES) == []
+
+
+def test_every_part_of_the_package_has_its_layer() -> None:
+    parts = {name.split(".")[1] for name in MODULES if name.count(".")} - {"__init__"}
+    assert parts <= set().union(*LAYERS), parts - set().union(*LAYERS)
+
+
+def test_a_circle_is_found_however_its_imports_are_written() -> None:
+    apart = {"audiotag.a": "from audiotag import b", "audiotag.b": "import audiotag.c", "audiotag.c": "import os"}
+    assert circles(apart) == []
+    lazily = apart | {"audiotag.c": "def f():\n    from . import a"}
+    assert circles(lazily) == [{"audiotag.a", "audiotag.b", "audiotag.c"}]
+    for_types = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from audiotag.b import B"
+    assert circles(apart | {"audiotag.c": for_types}) == [{"audiotag.b", "audiotag.c"}]
 
 
 def test_weights_alone_may_be_loaded_by_torch() -> None:

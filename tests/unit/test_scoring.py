@@ -1,4 +1,4 @@
-"""A submission's score is the published one, and what is wrong with its table is named."""
+"""A submission gets its published score, and an error says what is wrong with a table."""
 
 import json
 from collections.abc import Callable
@@ -28,7 +28,7 @@ def tables(tmp_path: Path) -> Callable[..., tuple[Path, Path]]:
     return write
 
 
-def test_the_capstones_submission_has_its_published_score(shared: Path) -> None:
+def test_capstone_submission_has_its_published_score(shared: Path) -> None:
     data = shared / "data/fsdkaggle2019"
     score = score_submission(data / "capstone_submission.csv", data / "FSDKaggle2019.meta/test_post_competition.csv")
     assert round(score.lwlrap, 5) == 0.69788
@@ -54,7 +54,7 @@ def test_the_command_prints_the_published_score(shared: Path, capsys: pytest.Cap
     assert round(json.loads(capsys.readouterr().out)["lwlrap"], 5) == 0.69788
 
 
-def test_a_score_worked_by_hand(tables: Callable) -> None:
+def test_score_equals_a_manual_calculation(tables: Callable) -> None:
     score = score_submission(*tables())
     # a: Bark first, 1. b: Meow second, 1/2; Bark third, 2/3. c: Meow second, 1/2.
     assert score.lwlrap == pytest.approx((1 + 1 / 2 + 2 / 3 + 1 / 2) / 4)
@@ -72,7 +72,7 @@ def test_the_order_of_rows_and_columns_does_not_matter(tables: Callable) -> None
     assert score_submission(*tables(mixed)).lwlrap == score.lwlrap
 
 
-def test_clips_of_one_table_only_are_left_out_and_counted(tables: Callable) -> None:
+def test_clips_in_one_table_only_are_left_out_and_counted(tables: Callable) -> None:
     score = score_submission(*tables(SUBMISSION.replace("a.wav", "z.wav")))
     assert score.clips == 2
     assert score.notes == (
@@ -81,7 +81,7 @@ def test_clips_of_one_table_only_are_left_out_and_counted(tables: Callable) -> N
     )
 
 
-def test_a_truth_with_the_split_of_some_clips_only_scores_those_splits(tables: Callable) -> None:
+def test_clips_without_a_split_count_only_in_the_overall_score(tables: Callable) -> None:
     score = score_submission(*tables(truth=TRUTH.replace(",Public", ",")))
     assert score.per_split == {"Private": (2, pytest.approx((1 / 2 + 2 / 3 + 1 / 2) / 3))}
     assert score.clips == 3
@@ -104,7 +104,7 @@ def test_a_truth_with_the_split_of_some_clips_only_scores_those_splits(tables: C
         ("", TRUTH, "submission.csv cannot be read as a CSV file"),
     ],
 )
-def test_what_is_wrong_with_a_table_is_named_in_the_library_and_the_command(
+def test_library_and_command_say_what_is_wrong_with_a_table(
     tables: Callable, capsys: pytest.CaptureFixture[str], submission: str, truth: str, reason: str
 ) -> None:
     paths = tables(submission, truth)
@@ -118,13 +118,13 @@ def test_what_is_wrong_with_a_table_is_named_in_the_library_and_the_command(
     assert output.err.startswith(f"audiotag: {reason}")
 
 
-def test_a_missing_table_is_named(tables: Callable, tmp_path: Path) -> None:
+def test_missing_table_is_named(tables: Callable, tmp_path: Path) -> None:
     _, truth = tables()
     with pytest.raises(AudiotagError, match=r"missing\.csv cannot be read: No such file"):
         score_submission(tmp_path / "missing.csv", truth)
 
 
-def test_the_json_has_null_for_a_class_without_clips(tables: Callable, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_has_null_for_a_class_without_clips(tables: Callable, capsys: pytest.CaptureFixture[str]) -> None:
     submission, truth = tables()
     with pytest.raises(SystemExit, match=r"^0$"):
         main(["score", str(submission), "--truth", str(truth), "--json"])
@@ -134,10 +134,10 @@ def test_the_json_has_null_for_a_class_without_clips(tables: Callable, capsys: p
     assert values["clips"] == 3
 
 
-# Clip by clip
+# Per clip
 
 
-def test_hardest_clips_worked_by_hand(tables: Callable) -> None:
+def test_hardest_clips_equal_a_manual_calculation(tables: Callable) -> None:
     table = score_submission(*tables()).per_clip
     assert table.index.tolist() == ["c.wav", "b.wav", "a.wav"]
     assert table["labels"].tolist() == [("Meow",), ("Bark", "Meow"), ("Bark",)]
@@ -148,18 +148,18 @@ def test_hardest_clips_worked_by_hand(tables: Callable) -> None:
 
 
 def random_tables(tables: Callable, clips: int, seed: int) -> tuple[Path, Path]:
-    """Scores of a few values only, so that many are equal."""
-    draw = np.random.default_rng(seed)
+    """Scores with only five values, so that many are equal."""
+    rng = np.random.default_rng(seed)
     names = [f"l{number}" for number in range(6)]
     submission, truth = [",".join(["fname", *names])], ["fname,labels"]
     for clip in range(clips):
-        submission.append(",".join([f"{clip}.wav", *(f"{value / 4}" for value in draw.integers(5, size=6))]))
-        truth.append(f'{clip}.wav,"{",".join(draw.choice(names, draw.integers(1, 7), replace=False))}"')
+        submission.append(",".join([f"{clip}.wav", *(f"{value / 4}" for value in rng.integers(5, size=6))]))
+        truth.append(f'{clip}.wav,"{",".join(rng.choice(names, rng.integers(1, 7), replace=False))}"')
     return tables("\n".join(submission), "\n".join(truth))
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_precisions_of_the_clips_weighed_by_their_labels_are_the_lwlrap(tables: Callable, seed: int) -> None:
+def test_mean_of_clip_precisions_weighted_by_label_count_is_the_lwlrap(tables: Callable, seed: int) -> None:
     score = score_submission(*random_tables(tables, 40, seed))
     numbers = score.per_clip["labels"].map(len)
     assert (score.per_clip["precision"] * numbers).sum() / numbers.sum() == pytest.approx(score.lwlrap)
@@ -167,20 +167,20 @@ def test_precisions_of_the_clips_weighed_by_their_labels_are_the_lwlrap(tables: 
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_the_precision_of_a_clip_is_its_lwlrap_alone(tables: Callable, seed: int) -> None:
+def test_precision_of_a_clip_is_the_lwlrap_of_this_clip(tables: Callable, seed: int) -> None:
     score = score_submission(*random_tables(tables, 20, seed))
     for clip, row in score.per_clip.iterrows():
         own = score.scores.loc[[clip]].to_numpy()
         assert row["precision"] == pytest.approx(lwlrap(np.isin(score.scores.columns, row["labels"])[None], own))
 
 
-def test_the_surer_of_two_like_mistakes_is_the_harder_clip(tables: Callable) -> None:
+def test_larger_wrong_score_makes_the_harder_clip(tables: Callable) -> None:
     submission = "fname,Bark,Meow\na.wav,0.4,0.5\nb.wav,0.1,0.9\nc.wav,0.3,0.5\n"
     table = score_submission(*tables(submission, "fname,labels\na.wav,Bark\nb.wav,Bark\nc.wav,Bark\n")).per_clip
     assert table.index.tolist() == ["b.wav", "c.wav", "a.wav"]
 
 
-def test_a_clip_with_all_labels_has_no_wrong_one_and_one_without_any_is_no_clip_of_the_table(tables: Callable) -> None:
+def test_clip_with_all_labels_has_no_wrong_label_and_clip_without_labels_is_left_out(tables: Callable) -> None:
     submission = "fname,Bark,Meow\na.wav,0.4,0.5\nb.wav,0.1,0.9\n"
     table = score_submission(*tables(submission, 'fname,labels\na.wav,"Bark,Meow"\nb.wav,\n')).per_clip
     assert table.index.tolist() == ["a.wav"]
@@ -193,10 +193,10 @@ def test_scores_are_those_of_the_submission(tables: Callable) -> None:
     assert scores.loc["b.wav"].to_dict() == {"Bark": 0.2, "Meow": 0.5, "Hiss": 0.9}
 
 
-# Beside the published
+# Published scores
 
 
-def test_only_the_whole_private_test_set_is_compared_with_the_published(
+def test_only_the_whole_private_test_set_is_compared_with_published_scores(
     shared: Path, tables: Callable, tmp_path: Path
 ) -> None:
     data = shared / "data/fsdkaggle2019"
@@ -210,24 +210,24 @@ def test_only_the_whole_private_test_set_is_compared_with_the_published(
     assert score_submission(*tables()).comparable is None
 
 
-# The truth of a dataset
+# True labels of a dataset
 
 
-def test_the_truth_of_fsdkaggle2019_is_found_from_either_folder(shared: Path) -> None:
+def test_true_labels_of_fsdkaggle2019_are_found_from_either_folder(shared: Path) -> None:
     data = shared / "data/fsdkaggle2019"
     table = data / "FSDKaggle2019.meta/test_post_competition.csv"
     assert truth_table_of(open_dataset(data)) == table
     assert truth_table_of(open_dataset(table.parent)) == table
 
 
-def test_the_truth_of_the_competitions_layout_is_beside_its_tables(tmp_path: Path) -> None:
+def test_true_labels_in_the_competition_layout_are_beside_its_tables(tmp_path: Path) -> None:
     (tmp_path / "train_curated.csv").write_text("fname,labels\na.wav,Bark\n")
     assert truth_table_of(open_dataset(tmp_path)) is None
     (tmp_path / "test_truth.csv").write_text(TRUTH)
     assert truth_table_of(open_dataset(tmp_path)) == tmp_path / "test_truth.csv"
 
 
-def test_a_table_of_clips_has_no_test_clips(tmp_path: Path) -> None:
+def test_table_of_clips_has_no_test_clips(tmp_path: Path) -> None:
     (tmp_path / "a.wav").touch()
     (tmp_path / "clips.csv").write_text("fname,label\na.wav,Bark\n")
     assert truth_table_of(open_dataset(tmp_path)) is None

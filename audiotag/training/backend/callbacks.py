@@ -51,7 +51,7 @@ class InputsOnDevice(Callback):
         chain, rng = loader.batches.chain, loader.current.rng
         values, targets = apply_all(chain.on_waveforms, values, targets, rng)
         log_mels, targets = apply_all(chain.on_log_mels, self.log_mel(values)[:, None], targets, rng)
-        return apply_all(chain.on_pictures, self.finish(log_mels[:, 0]), targets, rng)
+        return apply_all(chain.on_network_inputs, self.finish(log_mels[:, 0]), targets, rng)
 
 
 def end_fit_on_error(event: Callable[[Any], None]) -> Callable[[Any], None]:

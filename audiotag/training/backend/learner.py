@@ -25,7 +25,7 @@ from audiotag.training.backend.optimiser import copy_to_device, plain_state, sch
 from audiotag.training.backend.precision import autocast_for, precision_callbacks
 from audiotag.training.batches import Batches
 from audiotag.training.clips import LabelledClips
-from audiotag.training.losses import binary_cross_entropy, focal
+from audiotag.training.losses.base import LOSSES
 from audiotag.training.progress import FoldSplit, TrainingCallbacks
 from audiotag.training.recipe import Recipe, Stage
 
@@ -165,7 +165,7 @@ class FoldTrainer:
         learner = Learner(
             DataLoaders(*loaders),
             self.network,
-            loss_func=focal if self.recipe.loss == "focal" else binary_cross_entropy,
+            loss_func=LOSSES.get(self.recipe.loss),
             opt_func=ranger if self.recipe.optimiser == "ranger" else Adam,
             wd=self.recipe.weight_decay,
             cbs=[InputsOnDevice(*loaders), *precision_callbacks(self.device, places), *callbacks],

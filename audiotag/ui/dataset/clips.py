@@ -28,7 +28,7 @@ FACTS = {  # column of the index: how it is written
 
 def show_clips(dataset: Dataset, index: pd.DataFrame, faults: pd.DataFrame) -> None:
     """The table of clips, and the clip that is selected in it."""
-    rows = statistics.labelled(index).reset_index(drop=True)
+    rows = statistics.labelled_clips(index).reset_index(drop=True)
     left, right = st.columns([2, 3])
     with left:
         selected = _pick_row(rows)

@@ -7,6 +7,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from audiotag.data.dataset import Dataset
+from audiotag.data.layouts import LAYOUTS
 from audiotag.figures.dashboard import dashboard
 from audiotag.inspection import statistics
 from audiotag.inspection.filters import Filter
@@ -21,8 +22,8 @@ def show_title(dataset: Dataset) -> None:
     st.caption(f"{dataset.layout} · {messages.escape_markdown(str(dataset.root))}")
     for sentence in dataset.missing:
         st.warning(messages.escape_markdown(sentence), icon=":material/folder_off:")
-    is_fsdkaggle2019 = dataset.layout.startswith(("FSDKaggle2019", "Freesound Audio Tagging 2019"))
-    if dataset.missing and is_fsdkaggle2019 and st.button("Show how to get the missing parts", key="what-is-missing"):
+    can_be_fetched = LAYOUTS.get(dataset.layout_key).can_be_fetched
+    if dataset.missing and can_be_fetched and st.button("Show how to get the missing parts", key="what-is-missing"):
         get_fsdkaggle2019(dataset.root)
 
 
@@ -40,7 +41,7 @@ def show_header(dataset: Dataset, shown: pd.DataFrame, faults: pd.DataFrame, wan
     with st.container(horizontal=True, vertical_alignment="center"):
         kinds = " · ".join(f"{clips:,} {kind}" for kind, clips in faults["kind"].value_counts().items())
         text = f":material/warning: Problems: {kinds}." if kinds else ":material/check: No problem found."
-        if len(statistics.measured(shown)) < len(statistics.readable(shown)):
+        if len(statistics.measured_clips(shown)) < len(statistics.readable_clips(shown)):
             text += " Only file headers are checked so far: measure the clips in the Sound tab."
         st.caption(text, width="stretch")
         st.download_button(

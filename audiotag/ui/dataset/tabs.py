@@ -18,7 +18,7 @@ from audiotag.ui import cache
 from audiotag.ui.dataset.filter import filter_by_label, filter_by_range
 from audiotag.ui.widgets import messages
 from audiotag.ui.widgets.downloads import show_downloads, show_table
-from audiotag.wording import spoken
+from audiotag.wording import format_duration
 from audiotag.workspace import Workspace
 
 CROP_S = PRESETS["capstone"].clip_s
@@ -27,7 +27,7 @@ NO_SOUNDS = "The sound files of these clips are missing."
 
 def show_durations(index: pd.DataFrame) -> None:
     """Durations of the clips, and how much of them a crop of a given length covers."""
-    if len(statistics.readable(index)) == 0:
+    if len(statistics.readable_clips(index)) == 0:
         st.info(NO_SOUNDS, icon=":material/folder_off:")
         return
     crop_s = st.slider(
@@ -51,7 +51,7 @@ def show_durations(index: pd.DataFrame) -> None:
     )
     left, right = st.columns(2)
     with left:
-        table = statistics.distribution(statistics.readable(index), "duration_s")
+        table = statistics.distribution(statistics.readable_clips(index), "duration_s")
         st.plotly_chart(
             figures.histogram(table, "duration", "s", crop_s, 340),
             key="durations",
@@ -74,7 +74,7 @@ def show_durations(index: pd.DataFrame) -> None:
     if len(label_durations) == 0:
         return
     st.markdown("**By label:** median and middle 80 % of the clips")
-    names = statistics.ordered_by_median(label_durations)
+    names = statistics.labels_by_median_duration(label_durations)
     st.plotly_chart(
         figures.durations_by_label(label_durations, names, crop_s),
         key="label-durations",
@@ -101,8 +101,8 @@ def show_labels(index: pd.DataFrame, wanted: Filter) -> None:
     )
     search = middle.text_input("Find a label", key="label-search", placeholder="part of its name")
     if not wanted.labels:  # among the clips of one label all others are rare
-        st.caption(" · ".join(statistics.rarest(counts)))
-    counts = statistics.ordered(counts, order)
+        st.caption(" · ".join(statistics.describe_rarest_labels(counts)))
+    counts = statistics.sort_label_counts(counts, order)
     counts = counts[counts.index.str.contains(search.strip(), case=False, regex=False)]
     if len(counts) == 0:
         st.info(f"No label has “{messages.escape_markdown(search)}” in its name.", icon=":material/search_off:")
@@ -168,7 +168,7 @@ def _show_co_occurrence(index: pd.DataFrame, names: list[str]) -> None:
 
 def show_sound(dataset: Dataset, index: pd.DataFrame, shown: pd.DataFrame) -> None:
     """Formats of the files and measurements of their sound; ``shown`` is the part of the index in the filter."""
-    if len(statistics.readable(shown)) == 0:
+    if len(statistics.readable_clips(shown)) == 0:
         st.info(NO_SOUNDS, icon=":material/folder_off:")
         return
     st.markdown("**Files**")
@@ -176,7 +176,7 @@ def show_sound(dataset: Dataset, index: pd.DataFrame, shown: pd.DataFrame) -> No
     st.dataframe(facts, height="content", alt="Format, hours and durations of each subset's files")
     show_downloads(facts.reset_index(), "files")
     _show_measurement(dataset, index)
-    measured = statistics.measured(shown)
+    measured = statistics.measured_clips(shown)
     if len(measured) == 0:
         return
     _show_spectra(measured)
@@ -252,7 +252,7 @@ def _show_measurement(dataset: Dataset, index: pd.DataFrame) -> None:
         if job.is_active():
             st.session_state["measuring"] = True
             progress = job.progress() or {"done": 0, "total": len(index), "left_s": math.nan}
-            left = "" if math.isnan(progress["left_s"]) else f" · {spoken(progress['left_s'])} left"
+            left = "" if math.isnan(progress["left_s"]) else f" · {format_duration(progress['left_s'])} left"
             st.progress(
                 min(1.0, progress["done"] / max(1, progress["total"])),
                 f"Measuring {progress['done']:,} of {progress['total']:,} clips{left}",

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from audiotag.augmentation.chain import KINDS, Chain, apply_all
+from audiotag.augmentation.base import AUGMENTATIONS
+from audiotag.augmentation.chain import Chain, apply_all
 from audiotag.data.dataset import Dataset
-from audiotag.features.log_mel import log_mel, normalised
+from audiotag.features.log_mel import log_mel, normalise
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.figures import sound as figures
 from audiotag.ui.spectrogram.crops import IMAGE_WIDTH_PIXELS, Crop, crop_of_file
@@ -30,7 +31,7 @@ EXAMPLES: dict[str, dict[str, dict[str, Any]]] = {
 
 def augmentation_kinds() -> tuple[tuple[str, type], ...]:
     """Name and class of every augmentation that is registered."""
-    return tuple(KINDS.items())
+    return AUGMENTATIONS.items()
 
 
 def example_augmentations() -> dict[str, Any]:
@@ -68,7 +69,7 @@ def show_augmentation(crop: Crop, dataset: Dataset, settings: SpectrogramSetting
         draw = show_draw_button("augmentation-draw")
         st.caption(f"Draw {draw + 1}")
     examples = draw_examples(crop, dataset, settings, [augmentations[name] for name in chosen], draw)
-    plain = normalised(crop.log_mel[None], settings)[0]
+    plain = normalise(crop.log_mel[None], settings)[0]
     with st.container(horizontal=True):
         for example in examples:
             st.image(
@@ -90,7 +91,7 @@ def draw_examples(
     batch, targets = apply_all(chain.on_waveforms, batch, targets, rng)
     log_mels = np.stack([log_mel(waveform, settings) for waveform in batch])[:, None]
     log_mels, targets = apply_all(chain.on_log_mels, log_mels, targets, rng)
-    inputs, _ = apply_all(chain.on_pictures, normalised(log_mels[:, 0], settings)[:, None], targets, rng)
+    inputs, _ = apply_all(chain.on_network_inputs, normalise(log_mels[:, 0], settings)[:, None], targets, rng)
     return list(inputs[:EXAMPLE_COUNT, 0])
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import streamlit as st
 
 from audiotag.audio.header import Source
-from audiotag.tagging.export import as_text
+from audiotag.tagging.export.rows import as_text
 from audiotag.ui import cache
 from audiotag.ui.widgets import messages
 from audiotag.ui.widgets.step_buttons import show_step_buttons

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,13 @@ import pandas as pd
 import streamlit as st
 
 from audiotag.errors import AudiotagError
-from audiotag.tagging import export
+from audiotag.tagging.export.base import ExportOptions, export_bytes, export_formats
+from audiotag.tagging.export.rows import as_text, clip_row, exact_clip_row
 from audiotag.tagging.result import Tags
 from audiotag.ui.tag.dropped_sounds import TABLE, DroppedSound
 from audiotag.ui.tag.tagging_options import TaggingSetup
 from audiotag.ui.widgets import messages
-from audiotag.wording import spoken
+from audiotag.wording import format_duration
 
 TAGGED = "tag-tagged"  # in the session: sounds that were tagged, for which no progress is shown again
 ETA_AFTER_S = 3.0
@@ -82,43 +83,35 @@ def show_errors_except(results: list[SoundResult], row: int) -> None:
 
 
 def show_downloads(results: list[SoundResult], selected: SoundResult, setup: TaggingSetup) -> None:
-    """Buttons: all tags as CSV and JSON, the selected sound's timeline as a label track."""
-    rows = [export.row_of(result.tags, result.sound.name, result.sound.path) for result in results if result.tags]
+    """One download button per export format, for all sounds or for the selected one; a click makes the file."""
     labels = setup.tagger.card.labels
-    files: list[tuple[str, str, Callable[[], bytes], str]] = []
-    if rows:
-        files += [
-            ("CSV", "tags.csv", lambda: export.csv_bytes(rows, labels), "All sounds with the scores of all labels."),
-            ("JSON", "tags.json", lambda: export.json_bytes(rows), "The same with agreement, lengths and notes."),
-        ]
-    if (tags := selected.tags) is not None:
-        name = Path(selected.sound.name).name
-        files.append(
-            (
-                "Audacity labels",
-                f"{Path(name).stem}.txt",
-                lambda: export.audacity_bytes(tags, labels, setup.thresholds),
-                f"When each tag occurs in {name}, as a label track for Audacity.",
-            )
-        )
+    options = ExportOptions(labels, setup.thresholds)
+    all_rows = [clip_row(result.tags, result.sound.name, result.sound.path) for result in results if result.tags]
     with st.container(horizontal=True):
-        for label, file, make, about in files:
-            st.download_button(
-                label,
-                make,
-                file_name=file,
-                icon=":material/download:",
-                key=f"tag-{label}",
-                on_click="ignore",
-                help=about,
-            )
+        for format in export_formats():
+            rows, name, about = all_rows, "tags", format.about
+            if format.one_file_per_clip:
+                sound = selected.sound
+                rows = [exact_clip_row(selected.tags, labels, sound.name, sound.path)] if selected.tags else []
+                name, about = Path(sound.name).stem, f"{about} For {messages.escape_markdown(Path(sound.name).name)}."
+            if rows:
+                st.download_button(
+                    format.title,
+                    partial(export_bytes, format, rows, options),
+                    file_name=f"{name}{format.suffix}",
+                    mime=format.mime,
+                    icon=":material/download:",
+                    key=f"tag-{format.name}",
+                    on_click="ignore",
+                    help=about,
+                )
 
 
 def _tag_sound(sound: DroppedSound, setup: TaggingSetup) -> SoundResult:
     try:
         return SoundResult(sound, setup.tag(sound))
     except AudiotagError as error:
-        return SoundResult(sound, None, export.as_text(str(error)))
+        return SoundResult(sound, None, as_text(str(error)))
 
 
 def _key(sound: DroppedSound, setup: TaggingSetup) -> tuple[str, str, str, bool]:
@@ -128,7 +121,7 @@ def _key(sound: DroppedSound, setup: TaggingSetup) -> tuple[str, str, str, bool]
 def _progress_text(sound: DroppedSound, done: int, total: int, spent_s: float) -> str:
     left = ""
     if done and spent_s > ETA_AFTER_S:
-        left = f" · {spoken(spent_s / done * (total - done))} left"
+        left = f" · {format_duration(spent_s / done * (total - done))} left"
     return f"Tagging {messages.escape_markdown(Path(sound.name).name)}: {done + 1} of {total}{left}"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from audiotag.audio.reading import READABLE
+from audiotag.audio.opening import READABLE
 from audiotag.cli.command_lines import tag_line
 from audiotag.data.layouts import absolute
 from audiotag.errors import AudiotagError

@@ -12,9 +12,8 @@ import streamlit as st
 from audiotag.cli.command_lines import AND_MORE, ablation_line, tag_line
 from audiotag.errors import AudiotagError
 from audiotag.tagging import ablation
-from audiotag.tagging.fold_fusion import clip_tags
 from audiotag.tagging.result import Tags
-from audiotag.tagging.settings import COMBINING, TagSettings
+from audiotag.tagging.settings import COMBINE_TITLES, TagSettings
 from audiotag.ui import cache
 from audiotag.ui.tag.dropped_sounds import DroppedSound
 from audiotag.ui.widgets import messages
@@ -58,21 +57,18 @@ class TaggingSetup:
             If the sound cannot be read.
         """
         evidence = cache.load_evidence(sound.source, sound.name, sound.content, self.folder, self.settings.tta)
-        card, settings = self.tagger.card, self.settings
-        windows, weighted = settings.windows or card.windows, settings.combine == "weighted"
-        weights = self.tagger.weights if weighted else None  # fitted at first use
-        return clip_tags(evidence, card.labels, self.thresholds, windows, settings.combine, weights)
+        return self.tagger.tags_of(evidence, self.settings, self.thresholds)
 
 
 def pick_settings(folder: Path, tagger: Tagger) -> TagSettings:
     """Widgets for the tagging options; only test-time augmentation needs the networks to run again."""
     card = tagger.card
     measured = _read_ablation(folder, card)
-    ways = [way for way in COMBINING if way != "weighted" or tagger.out_of_fold is not None]
+    ways = [way for way in COMBINE_TITLES if way != "weighted" or tagger.out_of_fold is not None]
     combine = st.radio(
         "Combine folds by",
         ways,
-        format_func=lambda way: COMBINING[way],
+        format_func=lambda way: COMBINE_TITLES[way],
         captions=[_gain_text(measured, STEP_OF[way]) for way in ways] if measured else None,
         key="combine",
         help="In a geometric mean a single low score has more weight. The weights of a weighted mean are fitted on "

@@ -15,7 +15,7 @@ from audiotag.training.recipe import Recipe
 from audiotag.training.runs import RunSettings, list_runs
 from audiotag.ui.widgets import messages
 from audiotag.ui.widgets.downloads import show_table
-from audiotag.wording import spoken
+from audiotag.wording import format_duration
 from audiotag.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def describe_estimate(result: dict, folds: int, epochs: int) -> str:
     seconds_per_batch = list(dict.fromkeys(f"{seconds:.2g}" for seconds in result["batch_s"]))
     memory = "" if result["memory_gib"] is None else f", {result['memory_gib']:.1f} GiB of memory"
     total = f"{folds} {'fold' if folds == 1 else 'folds'} of {epochs} {'epoch' if epochs == 1 else 'epochs'}"
-    return f"About {spoken(result['total_s'])}: {' and '.join(seconds_per_batch)} s per batch, {total}{memory}"
+    return f"About {format_duration(result['total_s'])}: {' and '.join(seconds_per_batch)} s per batch, {total}{memory}"
 
 
 def _start(estimate: Estimate, rates: bool) -> None:

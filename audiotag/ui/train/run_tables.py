@@ -16,7 +16,7 @@ from audiotag.training.recipe import Recipe
 from audiotag.training.runs import ACTIVE, SHARED_FOLD, Run, State, epochs_done, fold_rows, plan_of
 from audiotag.ui import cache
 from audiotag.ui.widgets.downloads import show_downloads, show_table
-from audiotag.wording import spoken
+from audiotag.wording import format_duration
 
 STATE_ICONS = {
     "starting": "◌",
@@ -114,7 +114,7 @@ def fold_table(events: Events, active: bool) -> pd.DataFrame:
                 "lwlrap": row.get("lwlrap"),
                 "best": row.get("best"),
                 "seconds": row["seconds"],
-                "left": None if left_s is None else spoken(left_s),
+                "left": None if left_s is None else format_duration(left_s),
             }
         )
     return pd.DataFrame(rows, columns=["fold", "state", "epochs", "lwlrap", "best", "seconds", "left"])

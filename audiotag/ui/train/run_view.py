@@ -27,7 +27,7 @@ from audiotag.training.runs import (
 )
 from audiotag.ui.train import run_tables as tables
 from audiotag.ui.widgets import messages
-from audiotag.wording import spoken
+from audiotag.wording import format_duration
 from audiotag.workspace import Workspace
 
 
@@ -123,7 +123,7 @@ def _show_progress(run: Run, state: State) -> None:
     words = "Stopping after this batch" if state == "stopping" else "Training"
     if plan:
         words += f": {done} of {len(plan['folds'])} folds finished"
-    st.markdown(f"{words}, about **{spoken(left_s)}** left" if left_s is not None else words)
+    st.markdown(f"{words}, about **{format_duration(left_s)}** left" if left_s is not None else words)
     for fold in folds:
         measuring = fold.get("phase") == "measuring"
         text = (
@@ -132,7 +132,7 @@ def _show_progress(run: Run, state: State) -> None:
             f"loss {fold['loss']:.4f}"
         )
         left = [
-            f"{spoken(seconds)} to the end of the {part}"
+            f"{format_duration(seconds)} to the end of the {part}"
             for part, seconds in (
                 ("epoch", fold.get("seconds_left_in_epoch")),
                 ("fold", work_left(events, fold["fold"])),

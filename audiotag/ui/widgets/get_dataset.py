@@ -6,9 +6,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from audiotag.data.fsdkaggle2019 import ON_KAGGLE, ON_ZENODO, kaggle_commands, still_missing, zenodo_commands
+from audiotag.data.fsdkaggle2019 import ON_KAGGLE, ON_ZENODO, kaggle_commands, zenodo_commands
+from audiotag.data.fsdkaggle2019_folder import check_folder
+from audiotag.data.layouts import OpenOptions
 from audiotag.data.saved_options import open_and_remember
-from audiotag.data.tables import TableOptions
 from audiotag.ui.widgets.messages import escape_markdown, select_in_sidebar, show_errors
 from audiotag.workspace import Workspace
 
@@ -22,7 +23,7 @@ def get_fsdkaggle2019(folder: Path) -> None:
     )
     path = st.text_input("Folder", str(folder), key="fetch-folder", help="Where the dataset is, or where to put it.")
     with show_errors():
-        state = still_missing(Path(path))
+        state = check_folder(Path(path))
         st.dataframe(
             [{"": "✓" if row.complete else "", "part": row.part.name, "state": row.state} for row in state.rows],
             hide_index=True,
@@ -36,5 +37,5 @@ def get_fsdkaggle2019(folder: Path) -> None:
             tab.caption(f"{release.note} {release.disk}")
             tab.code(commands(Path(path)), language="shell", wrap_lines=True)
         if any(row.found for row in state.rows) and st.button("Open this folder", type="primary", key="open-fetched"):
-            dataset = open_and_remember(state.folder, TableOptions(), False, Workspace())
+            dataset = open_and_remember(state.folder, OpenOptions(), Workspace())
             select_in_sidebar("dataset", dataset.root)

@@ -8,7 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from audiotag.audio.header import Sound, Source
-from audiotag.audio.reading import READABLE, read_sound
+from audiotag.audio.opening import READABLE
+from audiotag.audio.reading import read_sound
 from audiotag.data.dataset import Dataset
 from audiotag.ui import cache
 from audiotag.ui.widgets import messages

@@ -1,4 +1,4 @@
-"""The index says what each header says, reads only what is new, and never lets one bad file stop the others."""
+"""The index has the facts of each header, reads only new and changed files, and survives bad files."""
 
 import os
 from collections.abc import Callable
@@ -50,7 +50,7 @@ def touch_later(path: Path) -> None:
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns + 1_000_000))
 
 
-def test_every_clip_has_what_its_header_says(root: Path) -> None:
+def test_every_clip_has_the_facts_of_its_header(root: Path) -> None:
     index = scan(open_dataset(root))
     assert index["clip"].tolist() == list(CLIPS)
     assert index["duration_s"].tolist() == [1.0, 2.0, 3.0]
@@ -59,12 +59,11 @@ def test_every_clip_has_what_its_header_says(root: Path) -> None:
     assert index["channels"].tolist() == [1, 1, 2]
     assert index["codec"].tolist() == ["PCM_16", "FLOAT", "PCM_16"]
     assert index["bits"].tolist() == [16, 32, 16]
-    assert index["bits"].tolist() == [16, 32, 16]
     assert index["size"].tolist() == [(root / clip).stat().st_size for clip in CLIPS]
     assert index["error"].isna().all()
 
 
-def test_a_broken_file_is_a_row_with_a_reason(root: Path) -> None:
+def test_broken_file_is_a_row_with_a_reason(root: Path) -> None:
     (root / "b.wav").write_text("no sound")
     index = scan(open_dataset(root)).set_index("clip")
     assert index.loc["b.wav", "error"].startswith("b.wav cannot be read as a sound")
@@ -73,7 +72,7 @@ def test_a_broken_file_is_a_row_with_a_reason(root: Path) -> None:
     assert index["duration_s"].sum() == 4.0
 
 
-def test_a_file_that_vanishes_after_the_table_was_read_is_a_row_with_a_reason(root: Path, cache: Path) -> None:
+def test_file_that_is_deleted_after_the_table_was_read_is_a_row_with_a_reason(root: Path, cache: Path) -> None:
     dataset = open_dataset(root)
     (root / "b.wav").rename(root / "away.wav")
     index = scan(dataset, cache).set_index("clip")
@@ -83,7 +82,7 @@ def test_a_file_that_vanishes_after_the_table_was_read_is_a_row_with_a_reason(ro
     assert scan(dataset, cache)["error"].isna().all()
 
 
-def test_keys_are_size_and_time_of_change_and_nought_where_the_file_is_gone(root: Path) -> None:
+def test_keys_are_size_and_time_of_change_and_zero_for_a_missing_file(root: Path) -> None:
     clips = open_dataset(root).clips
     (root / "b.wav").unlink()
     (root / "c.wav").write_bytes(b"")
@@ -93,13 +92,13 @@ def test_keys_are_size_and_time_of_change_and_nought_where_the_file_is_gone(root
     assert "size" not in clips
 
 
-def test_an_empty_file_is_there_and_is_said_to_be_empty(root: Path) -> None:
+def test_empty_file_is_reported_as_empty_and_not_as_missing(root: Path) -> None:
     (root / "b.wav").write_bytes(b"")
     index = scan(open_dataset(root)).set_index("clip")
     assert index.loc["b.wav", "error"].startswith("b.wav is empty (0 bytes)")
 
 
-def test_tables_without_sounds_are_an_index_without_reading_anything(root: Path, cache: Path, read: list[str]) -> None:
+def test_tables_without_sounds_give_an_index_without_reading_headers(root: Path, cache: Path, read: list[str]) -> None:
     for clip in CLIPS:
         (root / clip).unlink()
     dataset = open_dataset(root)
@@ -109,11 +108,11 @@ def test_tables_without_sounds_are_an_index_without_reading_anything(root: Path,
     assert index["error"].tolist() == [f"{clip} is not there." for clip in CLIPS]
     assert index[HEADER_COLUMNS[:-1]].isna().all(axis=None)
     assert (index["size"] == 0).all()
-    assert not cache.exists()  # there is nothing to keep
+    assert not cache.exists()  # there is nothing to store
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
-def test_a_link_to_nowhere_is_a_row_with_a_reason(root: Path) -> None:
+def test_link_to_nowhere_is_a_row_with_a_reason(root: Path) -> None:
     (root / "b.wav").unlink()
     (root / "b.wav").symlink_to(root / "nowhere.wav")
     assert scan(open_dataset(root))["error"].notna().tolist() == [False, True, False]
@@ -137,7 +136,7 @@ def test_only_new_and_changed_files_are_read_again(
     assert sorted(read) == ["b.wav", "c.wav", "d.wav"]
 
 
-def test_with_cache_and_without_the_index_is_the_same(root: Path, cache: Path) -> None:
+def test_index_is_the_same_with_and_without_a_cache(root: Path, cache: Path) -> None:
     (root / "b.wav").write_bytes(b"")
     dataset = open_dataset(root)
     fresh = scan(dataset)
@@ -146,7 +145,9 @@ def test_with_cache_and_without_the_index_is_the_same(root: Path, cache: Path) -
 
 
 @pytest.mark.parametrize("damage", [b"", b"PAR1 not a table PAR1", b"half"])
-def test_a_damaged_cache_is_read_anew(root: Path, cache: Path, read: list[str], damage: bytes) -> None:
+def test_headers_are_read_again_after_damage_to_the_cache(
+    root: Path, cache: Path, read: list[str], damage: bytes
+) -> None:
     dataset = open_dataset(root)
     fresh = scan(dataset, cache)
     (file,) = cache.iterdir()
@@ -160,7 +161,7 @@ def test_a_damaged_cache_is_read_anew(root: Path, cache: Path, read: list[str], 
     assert read == []
 
 
-def test_a_cache_of_other_columns_is_read_anew(root: Path, cache: Path, read: list[str]) -> None:
+def test_headers_are_read_again_if_the_cache_has_other_columns(root: Path, cache: Path, read: list[str]) -> None:
     dataset = open_dataset(root)
     scan(dataset, cache)
     (file,) = cache.iterdir()
@@ -170,7 +171,7 @@ def test_a_cache_of_other_columns_is_read_anew(root: Path, cache: Path, read: li
     assert sorted(read) == list(CLIPS)
 
 
-def test_a_cache_from_before_there_were_bits_is_read_anew(root: Path, cache: Path, read: list[str]) -> None:
+def test_headers_are_read_again_if_the_cache_lacks_a_column(root: Path, cache: Path, read: list[str]) -> None:
     dataset = open_dataset(root)
     fresh = scan(dataset, cache)
     (file,) = cache.iterdir()
@@ -199,13 +200,13 @@ def test_progress_counts_to_the_end(root: Path) -> None:
     assert seen == sorted(seen)
 
 
-def test_scanning_leaves_the_dataset_as_it_was(root: Path, cache: Path, contents: Callable) -> None:
+def test_scan_leaves_the_dataset_as_it_was(root: Path, cache: Path, contents: Callable) -> None:
     before = contents(root)
     scan(open_dataset(root), cache)
     assert contents(root) == before
 
 
-def test_the_index_of_esc10_is_2000_seconds(shared: Path) -> None:
+def test_index_of_esc10_has_2000_seconds(shared: Path) -> None:
     index = scan(open_dataset(shared / "data/esc10"))
     assert index["error"].isna().all()
     assert index["duration_s"].sum() == pytest.approx(2000, rel=0.01)

@@ -1,4 +1,4 @@
-"""What is measured of a clip is what physics and the standards say of signals that are known in full."""
+"""Measures of known signals are those that physics and the standards give."""
 
 import tracemalloc
 from collections.abc import Callable
@@ -13,12 +13,11 @@ from scipy.signal import butter, sosfilt, welch
 from audiotag.errors import AudiotagError
 from audiotag.features.measures import (
     FULL_SCALE,
-    SHORTEST_LOUDNESS_S,
+    MIN_LOUDNESS_S,
     THIRD_OCTAVES_HZ,
     Measures,
     average_spectrum,
     clipped_share,
-    frame_powers,
     loudness_lufs,
     measure,
     measure_waveform,
@@ -70,9 +69,9 @@ def test_loudness_follows_the_level_and_not_the_silence_around(tone: Callable) -
 
 
 @pytest.mark.parametrize("rate", [8000, RATE, 192_000])
-def test_loudness_is_that_of_the_library_alone(rate: int) -> None:
+def test_loudness_equals_pyloudnorms(rate: int) -> None:
     waveform = noise(7, -20, rate)
-    waveform[rate : 3 * rate] = 0  # digital silence within
+    waveform[rate : 3 * rate] = 0  # digital silence inside
     waveform[5 * rate :] *= 1e-3  # below the gate
     expected = pyloudnorm.Meter(rate).integrated_loudness(waveform.astype(np.float64))
     assert loudness_lufs(waveform, rate) == pytest.approx(expected, abs=1e-5)
@@ -80,13 +79,13 @@ def test_loudness_is_that_of_the_library_alone(rate: int) -> None:
 
 def test_loudness_needs_one_gating_block(tone: Callable) -> None:
     waveform = tone(997, 1.0, 1.0)
-    block = round(SHORTEST_LOUDNESS_S * RATE)
+    block = round(MIN_LOUDNESS_S * RATE)
     assert np.isnan(loudness_lufs(waveform[: block - 1], RATE))
     assert loudness_lufs(waveform[:block], RATE) == pytest.approx(-3.01, abs=0.2)
 
 
 @pytest.mark.parametrize("rate", [1000, 2000, 3000, 4000, 8000, 192_000])
-def test_loudness_is_a_figure_or_nan_at_any_sample_rate(rate: int) -> None:
+def test_loudness_is_a_number_from_3_khz_on_and_nan_below(rate: int) -> None:
     loudness = loudness_lufs(noise(2, -20, rate), rate)
     assert np.isnan(loudness) == (rate < 3000)
     assert rate < 3000 or -30 < loudness < -10
@@ -129,14 +128,9 @@ def test_the_noise_floor_is_the_noise_between_the_bursts() -> None:
     assert measures.rms_dbfs == pytest.approx(-9, abs=0.2)  # half the time at −6 dBFS
 
 
-def test_the_silent_share_is_the_share_of_time(tone: Callable) -> None:
+def test_the_silent_share_is_the_fraction_of_time_in_silence(tone: Callable) -> None:
     measures = measure_waveform(tone(1000, 2.0, silence_s=1.0), RATE)
     assert measures.silent_share == pytest.approx(0.5, abs=0.02)
-
-
-def test_frames_cover_the_clip_once() -> None:
-    assert frame_powers(np.ones(5 * 2048 + 2047, np.float32)).tolist() == [1] * 5
-    assert frame_powers(np.full(10, 0.1, np.float32)) == pytest.approx([0.01])
 
 
 @pytest.mark.parametrize("n_samples", [100, 2047, 2049, 100_000, 10_000_000])
@@ -148,9 +142,9 @@ def test_the_level_counts_every_sample_and_does_not_drift_in_long_clips(n_sample
 
 
 @pytest.mark.parametrize("level", [1e-6, 1.0])
-def test_the_memory_beside_a_long_sound_is_a_few_times_its_own(level: float) -> None:
+def test_measuring_a_long_sound_needs_less_than_three_times_its_memory(level: float) -> None:
     waveform = np.clip(noise(120, 0.0) * np.float32(level), -1, 1)
-    measure_waveform(waveform[:RATE], RATE)  # what is loaded and designed at first
+    measure_waveform(waveform[:RATE], RATE)  # imports and filter designs happen once
     tracemalloc.start()
     try:
         measure_waveform(waveform, RATE)
@@ -164,14 +158,14 @@ def test_the_memory_beside_a_long_sound_is_a_few_times_its_own(level: float) -> 
 
 
 def sixteen_bit(waveform: np.ndarray) -> np.ndarray:
-    """The waveform as it comes out of a 16-bit file whose writer put full scale at 32767."""
+    """The waveform as read from a 16-bit file that was written with full scale at 32767."""
     return (np.round(np.clip(waveform, -1, 1) * 32_767) / 32_768).astype(np.float32)
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_only_runs_of_three_and_more_count_as_clipped(sign: int) -> None:
+def test_only_runs_of_three_or_more_samples_count_as_clipped(sign: int) -> None:
     waveform = np.zeros(1000, np.float32)
-    waveform[10] = waveform[20:22] = sign  # peaks that just touch
+    waveform[10] = waveform[20:22] = sign  # peaks that just touch full scale
     assert clipped_share(waveform) == 0
     waveform[30:33] = sign
     assert clipped_share(waveform) == 0.003
@@ -187,7 +181,7 @@ def test_just_below_full_scale_is_not_clipped() -> None:
 
 @pytest.mark.parametrize("rate", [8000, RATE, 192_000])
 @pytest.mark.parametrize("frequency_hz", [1, 5, 20, 31.7, 50, 997])
-def test_a_sine_that_just_fits_is_not_clipped_however_slow_its_crest(
+def test_a_full_scale_sine_is_not_clipped_however_slow_its_crest(
     tone: Callable, frequency_hz: float, rate: int
 ) -> None:
     waveform = tone(frequency_hz, 4.0, 1.0, rate)
@@ -197,16 +191,14 @@ def test_a_sine_that_just_fits_is_not_clipped_however_slow_its_crest(
 
 
 @pytest.mark.parametrize("frequency_hz", [20, 50, 100, 440])
-def test_a_sine_driven_into_clipping_is_clipped_for_as_long_as_it_is_too_high(
-    tone: Callable, frequency_hz: float
-) -> None:
+def test_a_clipped_sine_is_clipped_while_it_would_exceed_full_scale(tone: Callable, frequency_hz: float) -> None:
     driven = tone(frequency_hz, 2.0, np.sqrt(2))
     assert clipped_share(np.clip(driven, -1, 1)) == pytest.approx(0.5, abs=0.02)  # arcsin(1/√2) is 45°
     assert clipped_share(sixteen_bit(driven)) == pytest.approx(0.5, abs=0.02)
     assert clipped_share(tone(frequency_hz, 1.0, 0.99)) == 0
 
 
-def test_what_is_beyond_full_scale_counts_as_what_becomes_of_it_when_it_is_played(tone: Callable) -> None:
+def test_samples_beyond_full_scale_count_as_clipped(tone: Callable) -> None:
     driven = tone(100, 1.0, np.sqrt(2))
     assert clipped_share(driven) == clipped_share(np.clip(driven, -1, 1)) > 0.4
 
@@ -218,7 +210,7 @@ def test_a_rough_run_at_full_scale_is_not_clipped() -> None:
     assert clipped_share(waveform) == 0
 
 
-def test_a_dc_offset_is_found_and_is_no_part_of_the_bandwidth() -> None:
+def test_a_dc_offset_is_measured_and_does_not_change_the_bandwidth() -> None:
     quiet = noise(2, -50)
     measures, moved = measure_waveform(quiet, RATE), measure_waveform(quiet + np.float32(0.3), RATE)
     assert moved.dc == pytest.approx(0.3, abs=1e-3)
@@ -227,7 +219,7 @@ def test_a_dc_offset_is_found_and_is_no_part_of_the_bandwidth() -> None:
     assert bands_db(moved) == pytest.approx(bands_db(measures), abs=0.5)
 
 
-def test_what_trimming_keeps_is_the_sound_and_a_pad(tone: Callable) -> None:
+def test_trimming_bounds_are_the_sound_and_a_pad(tone: Callable) -> None:
     measures = measure_waveform(tone(1000, 1.0, silence_s=0.5), RATE)
     assert measures.trim_start_s == pytest.approx(0.5, abs=0.07)
     assert measures.trim_end_s == pytest.approx(1.5, abs=0.07)
@@ -250,13 +242,13 @@ def test_the_bandwidth_of_low_passed_noise_is_where_the_filter_has_60_db() -> No
 
 
 @pytest.mark.parametrize("centre_hz", [100, 1000, 10_000])
-def test_the_power_of_a_tone_is_in_its_band(tone: Callable, centre_hz: int) -> None:
+def test_the_power_of_a_tone_is_in_its_third_octave_band(tone: Callable, centre_hz: int) -> None:
     measures = measure_waveform(tone(centre_hz, 2.0, 0.5), RATE)
     assert measures.third_octaves[band(centre_hz)] == pytest.approx(0.125, rel=0.01)  # its mean square
     assert sum(measures.third_octaves) == pytest.approx(0.125, rel=0.01)
 
 
-def test_white_noise_rises_by_a_decibel_a_band() -> None:
+def test_white_noise_rises_by_one_decibel_per_band() -> None:
     """A third of an octave higher is a tenth of a decade wider: 1 dB in IEC 61260-1's base ten."""
     levels = bands_db(measure_waveform(noise(30), RATE))[band(250) : band(16_000) + 1]
     assert np.polyfit(np.arange(len(levels)), levels, 1)[0] == pytest.approx(1.0, abs=0.02)
@@ -273,7 +265,7 @@ def test_pink_noise_has_the_same_power_in_every_band() -> None:
 
 
 @pytest.mark.parametrize("n_samples", [2, 3, 100, 8191, 8192, 12_287, 12_288, 200_000])
-def test_the_spectrum_is_that_of_scipy(n_samples: int) -> None:
+def test_the_spectrum_equals_scipys_welch(n_samples: int) -> None:
     waveform = noise(n_samples / RATE) + np.float32(0.2)
     segment = min(8192, n_samples)
     settings = {"nperseg": segment, "detrend": False}
@@ -304,7 +296,7 @@ def test_bands_above_half_the_sample_rate_are_empty() -> None:
 
 
 @pytest.mark.parametrize("rate", [RATE, 8000])
-def test_the_content_is_the_same_in_wav_and_flac_and_another_for_a_changed_sample(tmp_path: Path, rate: int) -> None:
+def test_the_hash_depends_on_the_samples_and_not_on_the_container(tmp_path: Path, rate: int) -> None:
     samples = np.random.default_rng(0).integers(-3000, 3000, rate).astype(np.int16)
     soundfile.write(tmp_path / "a.wav", samples, rate)
     soundfile.write(tmp_path / "a.flac", samples, rate)
@@ -316,13 +308,15 @@ def test_the_content_is_the_same_in_wav_and_flac_and_another_for_a_changed_sampl
     assert not wav.truncated
 
 
-def test_the_same_samples_at_another_rate_are_another_sound() -> None:
+def test_the_hash_depends_on_the_sample_rate() -> None:
     waveform = noise(1)
     contents = [measure_waveform(waveform, rate).content for rate in (RATE, RATE, 22_050)]
     assert contents[0] == contents[1] != contents[2]
 
 
-def test_a_file_cut_off_is_measured_and_said_to_be(tmp_path: Path, tone: Callable, write_wav: Callable) -> None:
+def test_a_truncated_file_is_measured_and_marked_as_truncated(
+    tmp_path: Path, tone: Callable, write_wav: Callable
+) -> None:
     file = write_wav(tmp_path / "a.wav", tone(1000, 1.0))
     file.write_bytes(file.read_bytes()[: 44 + 44_100])
     measures = measure(file)
@@ -330,7 +324,7 @@ def test_a_file_cut_off_is_measured_and_said_to_be(tmp_path: Path, tone: Callabl
     assert measures.trim_end_s == 0.5
 
 
-def test_samples_beyond_all_sound_are_an_error_and_float_ones_above_full_scale_are_not(
+def test_absurdly_large_samples_are_refused_and_samples_above_full_scale_are_not(
     tmp_path: Path, tone: Callable, write_wav: Callable
 ) -> None:
     damaged = write_wav(tmp_path / "a.wav", tone(1000, 1.0, 1e25), subtype="FLOAT")
@@ -342,7 +336,7 @@ def test_samples_beyond_all_sound_are_an_error_and_float_ones_above_full_scale_a
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no sound"])
-def test_what_cannot_be_read_is_an_error_that_names_it(tmp_path: Path, content: bytes | None) -> None:
+def test_an_unreadable_file_is_an_error_that_names_it(tmp_path: Path, content: bytes | None) -> None:
     if content is not None:
         (tmp_path / "a.wav").write_bytes(content)
     with pytest.raises(AudiotagError, match=r"a\.wav"):

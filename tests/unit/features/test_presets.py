@@ -1,4 +1,4 @@
-"""A preset comes back as it was saved, a published one stays, and a damaged file is said and harms nothing else."""
+"""A preset is read as it was saved, published ones cannot be changed, and a damaged file is named and affects no other."""
 
 from pathlib import Path
 
@@ -18,13 +18,13 @@ def workspace(tmp_path: Path) -> Workspace:
 
 
 @pytest.mark.parametrize("settings", [*PRESETS.values(), OTHER])
-def test_a_preset_comes_back_as_it_was_saved(workspace: Workspace, settings: SpectrogramSettings) -> None:
+def test_a_preset_is_read_as_it_was_saved(workspace: Workspace, settings: SpectrogramSettings) -> None:
     save_preset("mine", settings, workspace)
     assert load_preset("mine", workspace) == settings
     assert preset_names(workspace) == [*PRESETS, "mine"]
 
 
-def test_a_preset_is_a_file_that_can_be_read_and_changed(workspace: Workspace) -> None:
+def test_a_preset_is_a_file_that_can_be_edited(workspace: Workspace) -> None:
     save_preset("mine", OTHER, workspace)
     path = workspace.presets / "mine.toml"
     assert 'window = "blackman"\n' in path.read_text()
@@ -32,14 +32,14 @@ def test_a_preset_is_a_file_that_can_be_read_and_changed(workspace: Workspace) -
     assert load_preset("mine", workspace) == OTHER.changed(n_mels=80)
 
 
-def test_saving_again_replaces(workspace: Workspace) -> None:
+def test_saving_again_replaces_the_preset(workspace: Workspace) -> None:
     save_preset("mine", OTHER, workspace)
     save_preset("mine", OTHER.changed(n_mels=80), workspace)
     assert own_presets(workspace) == {"mine": OTHER.changed(n_mels=80)}
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_published_presets_stay(workspace: Workspace, name: str) -> None:
+def test_published_presets_cannot_be_changed_or_deleted(workspace: Workspace, name: str) -> None:
     with pytest.raises(AudiotagError, match=f"{name} is a published preset"):
         save_preset(name, OTHER, workspace)
     with pytest.raises(AudiotagError, match=f"{name} is a published preset"):
@@ -48,20 +48,20 @@ def test_published_presets_stay(workspace: Workspace, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "a b", "../up", "a/b", "x" * 61, "a.toml"])
-def test_a_name_that_is_no_plain_word_is_refused(workspace: Workspace, name: str) -> None:
+def test_a_name_that_is_not_a_plain_word_is_refused(workspace: Workspace, name: str) -> None:
     for ask in (lambda: save_preset(name, OTHER, workspace), lambda: load_preset(name, workspace)):
         with pytest.raises(AudiotagError, match="a preset's name must be 1 to 60 letters"):
             ask()
     assert not workspace.presets.exists()
 
 
-def test_what_is_deleted_can_be_brought_back(workspace: Workspace) -> None:
+def test_a_deleted_preset_can_be_saved_again(workspace: Workspace) -> None:
     save_preset("mine", OTHER, workspace)
-    was = delete_preset("mine", workspace)
+    deleted = delete_preset("mine", workspace)
     assert own_presets(workspace) == {}
-    with pytest.raises(AudiotagError, match="mine is no preset; there are capstone, argus, warm-up"):
+    with pytest.raises(AudiotagError, match="mine is not a preset; there are capstone, argus, warm-up"):
         load_preset("mine", workspace)
-    save_preset("mine", was, workspace)
+    save_preset("mine", deleted, workspace)
     assert own_presets(workspace) == {"mine": OTHER}
 
 
@@ -69,12 +69,12 @@ def test_what_is_deleted_can_be_brought_back(workspace: Workspace) -> None:
     ("text", "reason"),
     [
         ("n_mels = ", "cannot be read as TOML"),
-        ("n_mels = 1", "n_mels must be 8 to 512, got 1"),
-        ("n_mel = 64", "n_mel is no spectrogram setting"),
-        ('f_max = "high"', "f_max must be a number, got high"),
+        ("n_mels = 1", "n_mels must be a whole number from 8 to 512 bands, got 1"),
+        ("n_mel = 64", "n_mel is not a known field"),
+        ('f_max = "high"', "f_max must be a number above 0 and at most 96000 Hz, got 'high'"),
     ],
 )
-def test_a_damaged_file_is_said_by_name_and_the_others_stay(workspace: Workspace, text: str, reason: str) -> None:
+def test_a_damaged_file_is_named_and_the_others_can_be_read(workspace: Workspace, text: str, reason: str) -> None:
     save_preset("mine", OTHER, workspace)
     (workspace.presets / "odd.toml").write_text(text)
     assert own_presets(workspace) == {"mine": OTHER}

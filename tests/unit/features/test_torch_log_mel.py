@@ -1,4 +1,4 @@
-"""The torch twin gives what the NumPy core gives, for a batch at once."""
+"""Log-mels and network inputs in torch equal those of the NumPy core, for a whole batch at once."""
 
 from collections.abc import Callable
 from typing import Any
@@ -30,6 +30,8 @@ FINISHES: dict[str, dict[str, Any]] = {
     "all": {"resize": 256, "deltas": 1, "normalise": "clip"},
 }
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 @pytest.fixture
 def sounds(tone: Tone) -> Callable[[SpectrogramSettings], np.ndarray]:
@@ -47,38 +49,38 @@ def sounds(tone: Tone) -> Callable[[SpectrogramSettings], np.ndarray]:
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_log_mels_of_a_batch_are_those_of_its_clips(name: str, sounds: Callable) -> None:
+def test_log_mels_of_a_batch_equal_those_of_the_numpy_core(name: str, sounds: Callable) -> None:
     settings = SETTINGS[name]
     waveforms = sounds(settings)
     theirs = LogMel(settings)(torch.from_numpy(waveforms)).numpy()
-    for waveform, picture in zip(waveforms, theirs, strict=True):
+    for waveform, spectrogram in zip(waveforms, theirs, strict=True):
         ours = log_mel(waveform, settings)
-        assert picture.shape == ours.shape
-        above = ours > ours.max() - min(settings.top_db, 60) + 0.01  # below, a float32 FFT is noise of rounding
-        np.testing.assert_allclose(picture[above], ours[above], atol=1e-3)
-        np.testing.assert_allclose(picture, ours, atol=0.02)
+        assert spectrogram.shape == ours.shape
+        above = ours > ours.max() - min(settings.top_db, 60) + 0.01  # below that a float32 FFT is rounding noise
+        np.testing.assert_allclose(spectrogram[above], ours[above], atol=1e-3)
+        np.testing.assert_allclose(spectrogram, ours, atol=0.02)
 
 
 def test_a_quiet_clip_keeps_its_own_floor_beside_a_loud_one(tone: Tone) -> None:
     loud, quiet = tone(1000, 2.0, 0.9), 1e-4 * tone(1000, 2.0, 0.9)
     settings = PRESETS["capstone"]
-    pictures = LogMel(settings)(torch.from_numpy(np.stack([loud, quiet]).astype(np.float32)))
-    assert (pictures.amax(dim=(1, 2)) - pictures.amin(dim=(1, 2))).tolist() == pytest.approx([60, 60], abs=1e-3)
-    np.testing.assert_allclose(pictures[0] - pictures[1], 80, atol=2e-2)
+    spectrograms = LogMel(settings)(torch.from_numpy(np.stack([loud, quiet]).astype(np.float32)))
+    assert (spectrograms.amax(dim=(1, 2)) - spectrograms.amin(dim=(1, 2))).tolist() == pytest.approx([60, 60], abs=1e-3)
+    np.testing.assert_allclose(spectrograms[0] - spectrograms[1], 80, atol=2e-2)
 
 
 @pytest.mark.parametrize("name", FINISHES)
-def test_what_the_network_gets_is_the_same(name: str, sounds: Callable) -> None:
+def test_network_inputs_equal_those_of_the_numpy_core(name: str, sounds: Callable) -> None:
     settings = SpectrogramSettings(**FINISHES[name])
     log_mels = np.stack([log_mel(waveform, settings) for waveform in sounds(settings)])
     theirs = NetworkInput(settings)(torch.from_numpy(log_mels)).numpy()
-    ours = np.stack([network_input(picture, settings) for picture in log_mels])
+    ours = np.stack([network_input(spectrogram, settings) for spectrogram in log_mels])
     assert ours.shape == theirs.shape == (4, settings.channels, settings.height, settings.width)
     np.testing.assert_allclose(theirs, ours, atol=1e-3)
 
 
 @pytest.mark.parametrize("name", [*FINISHES, "batch"])
-def test_the_numpy_core_gives_a_whole_batch_what_the_twin_gives_it(name: str, sounds: Callable) -> None:
+def test_network_inputs_of_a_batch_in_numpy_equal_those_in_torch(name: str, sounds: Callable) -> None:
     finish = {"normalise": "batch", "deltas": 2, "resize": 200} if name == "batch" else FINISHES[name]
     settings = SpectrogramSettings(**finish)
     log_mels = np.stack([log_mel(waveform, settings) for waveform in sounds(settings)])
@@ -94,50 +96,50 @@ def test_the_numpy_core_gives_a_whole_batch_what_the_twin_gives_it(name: str, so
 def test_a_clip_is_the_same_alone_and_in_a_batch(name: str, sounds: Callable) -> None:
     settings = SpectrogramSettings(**FINISHES[name])
     log_mels = np.stack([log_mel(waveform, settings) for waveform in sounds(settings)])
-    alone = np.stack([network_input(picture, settings) for picture in log_mels])
+    alone = np.stack([network_input(spectrogram, settings) for spectrogram in log_mels])
     np.testing.assert_array_equal(network_inputs(log_mels, settings), alone)
 
 
-def test_numpy_batch_shares_one_mean_and_deviation_and_a_clip_alone_has_its_own(sounds: Callable) -> None:
+def test_a_batch_in_numpy_shares_one_mean_and_deviation_and_a_single_clip_has_its_own(sounds: Callable) -> None:
     settings = SpectrogramSettings(normalise="batch")
     log_mels = np.stack([log_mel(waveform, settings) for waveform in sounds(settings)])
-    pictures = network_inputs(log_mels, settings)
-    assert float(pictures.mean()) == pytest.approx(0, abs=1e-4)
-    assert float(pictures.std()) == pytest.approx(1, abs=1e-4)
-    np.testing.assert_allclose(pictures[:, 0] * log_mels.std() + log_mels.mean(), log_mels, atol=1e-2)
+    spectrograms = network_inputs(log_mels, settings)
+    assert float(spectrograms.mean()) == pytest.approx(0, abs=1e-4)
+    assert float(spectrograms.std()) == pytest.approx(1, abs=1e-4)
+    np.testing.assert_allclose(spectrograms[:, 0] * log_mels.std() + log_mels.mean(), log_mels, atol=1e-2)
     by_clip = network_input(log_mels[0], settings.changed(normalise="clip"))
     np.testing.assert_array_equal(network_input(log_mels[0], settings), by_clip)
 
 
-def test_a_batch_shares_one_mean_and_deviation(sounds: Callable) -> None:
+def test_a_batch_in_torch_shares_one_mean_and_deviation(sounds: Callable) -> None:
     settings = SpectrogramSettings(normalise="batch")
     log_mels = LogMel(settings)(torch.from_numpy(sounds(settings)))
-    pictures = NetworkInput(settings)(log_mels)
-    assert float(pictures.mean()) == pytest.approx(0, abs=1e-4)
-    assert float(pictures.std(correction=0)) == pytest.approx(1, abs=1e-4)
-    assert len({round(float(picture.mean()), 3) for picture in pictures}) == 4  # and not each its own
+    spectrograms = NetworkInput(settings)(log_mels)
+    assert float(spectrograms.mean()) == pytest.approx(0, abs=1e-4)
+    assert float(spectrograms.std(correction=0)) == pytest.approx(1, abs=1e-4)
+    assert len({round(float(spectrogram.mean()), 3) for spectrogram in spectrograms}) == 4  # and not one per clip
 
 
-def test_silence_is_not_blown_up_by_normalising() -> None:
+def test_normalising_does_not_amplify_silence() -> None:
     settings = SpectrogramSettings(normalise="clip")
-    picture = network_input(log_mel(np.zeros(settings.clip_samples), settings), settings)
-    assert np.abs(picture).max() < 0.2
+    spectrogram = network_input(log_mel(np.zeros(settings.clip_samples), settings), settings)
+    assert np.abs(spectrogram).max() < 0.2
 
 
-def test_deltas_of_a_slope_are_the_slope() -> None:
+def test_the_delta_of_a_constant_slope_is_the_slope() -> None:
     rising = np.tile(3.0 * np.arange(40, dtype=np.float32), (5, 1))
     first, second = deltas(rising, 2)
     np.testing.assert_allclose(first[:, 4:-4], 3, rtol=1e-5)
     np.testing.assert_allclose(second[:, 8:-8], 0, atol=1e-5)
 
 
-def test_deltas_are_librosas() -> None:
+def test_deltas_equal_librosas() -> None:
     import librosa
 
-    picture = np.random.default_rng(0).standard_normal((16, 60)).astype(np.float32)
-    first, second = deltas(picture, 2)
-    np.testing.assert_allclose(first, librosa.feature.delta(picture, mode="nearest"), atol=1e-5)
-    again = librosa.feature.delta(librosa.feature.delta(picture, mode="nearest"), mode="nearest")
+    spectrogram = np.random.default_rng(0).standard_normal((16, 60)).astype(np.float32)
+    first, second = deltas(spectrogram, 2)
+    np.testing.assert_allclose(first, librosa.feature.delta(spectrogram, mode="nearest"), atol=1e-5)
+    again = librosa.feature.delta(librosa.feature.delta(spectrogram, mode="nearest"), mode="nearest")
     np.testing.assert_allclose(second, again, atol=1e-5)
 
 
@@ -147,7 +149,7 @@ def test_waveforms_too_short_to_mirror_are_refused() -> None:
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
-def test_the_same_on_a_gpu(sounds: Callable) -> None:
+def test_a_gpu_gives_the_same_network_inputs(sounds: Callable) -> None:
     settings = SpectrogramSettings(normalise="clip", deltas=1, resize=200)
     waveforms = torch.from_numpy(sounds(settings))
     modules = torch.nn.Sequential(LogMel(settings), NetworkInput(settings))

@@ -1,4 +1,4 @@
-"""Every fault is found once, has its kind, and says in a sentence what is wrong."""
+"""Every fault is found once, with its kind and a sentence that says what is wrong."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,18 +10,18 @@ import pytest
 from audiotag.data.dataset import Dataset
 from audiotag.data.index import KEY, scan, with_keys
 from audiotag.data.layouts import open_dataset
-from audiotag.inspection import measurement_job as measuring_module
-from audiotag.inspection.faults import TWINS_NAMED, faults
+from audiotag.inspection import measurement_job
+from audiotag.inspection.faults import MAX_NAMED_DUPLICATES, find_faults
 from audiotag.inspection.measurement_job import MEASURE_COLUMNS, with_measures
 
 RATE = 44_100
 
 
 def measured_index(dataset: Dataset) -> pd.DataFrame:
-    """The index after both passes."""
+    """The index with measures."""
     clips = with_keys(dataset.clips)
     rows = [
-        (*key[:-1], *measuring_module._measure_row(key[-1]))
+        (*key[:-1], *measurement_job._measure_row(key[-1]))
         for key in clips[[*KEY, "path"]].itertuples(index=False, name=None)
     ]
     return with_measures(scan(dataset), pd.DataFrame(rows, columns=KEY + MEASURE_COLUMNS))
@@ -44,7 +44,7 @@ def sounds(tmp_path: Path, write_wav: Callable) -> Callable[..., Path]:
 def found(root: Path) -> dict[tuple[str, str], str]:
     """Sentences by kind and clip; none twice."""
     dataset = open_dataset(root)
-    table = faults(dataset, measured_index(dataset))
+    table = find_faults(dataset, measured_index(dataset))
     assert table.columns.tolist() == ["kind", "clip", "subset", "what"]
     assert not table.duplicated(["kind", "clip"]).any()
     return {(row.kind, row.clip): row.what for row in table.itertuples()}
@@ -97,46 +97,48 @@ def test_every_kind_of_fault_is_found_with_its_sentence(sounds: Callable, tone: 
     assert table["duplicate", "good.wav"] == table["duplicate", "twin.wav"] == "The same sound: good.wav, twin.wav."
 
 
-def test_the_worst_come_first(sounds: Callable, tone: Callable) -> None:
+def test_worst_faults_come_first(sounds: Callable, tone: Callable) -> None:
     root = sounds({"a.wav": tone(), "b.wav": tone(), "nan.wav": np.full(RATE, np.nan), "x.wav": tone()}, "FLOAT")
     (root / "x.wav").unlink()
     assert [kind for kind, _ in found(root)] == ["missing", "unreadable", "duplicate", "duplicate"]
 
 
-def test_what_only_decoding_shows_is_unreadable_with_its_reason(sounds: Callable) -> None:
+def test_clip_that_only_decoding_shows_to_be_bad_is_unreadable_with_its_reason(sounds: Callable) -> None:
     root = sounds({"nan.wav": np.full(RATE, np.nan)}, "FLOAT")
     dataset = open_dataset(root)
-    assert faults(dataset, scan(dataset)).empty  # its header is fine
+    assert find_faults(dataset, scan(dataset)).empty  # its header is fine
     ((kind, clip),) = table = found(root)
     assert (kind, clip) == ("unreadable", "nan.wav")
     assert "not numbers" in table[kind, clip]
 
 
-def test_before_the_second_pass_headers_are_enough_for_some(sounds: Callable, tone: Callable) -> None:
+def test_some_faults_are_found_without_measures(sounds: Callable, tone: Callable) -> None:
     dataset = open_dataset(sounds({"a.wav": tone(440, 0.05), "b.wav": np.zeros(RATE)}))
-    assert faults(dataset, scan(dataset))["kind"].tolist() == ["too short"]
+    assert find_faults(dataset, scan(dataset))["kind"].tolist() == ["too short"]
 
 
-def test_a_clip_that_vanished_since_the_table_was_read_is_missing(sounds: Callable, tone: Callable) -> None:
+def test_clip_that_was_deleted_after_the_table_was_read_is_missing(sounds: Callable, tone: Callable) -> None:
     root = sounds({"a.wav": tone(), "b.wav": tone(880)})
     dataset = open_dataset(root)
     (root / "b.wav").unlink()
-    table = faults(dataset, scan(dataset))
+    table = find_faults(dataset, scan(dataset))
     assert table[["kind", "clip", "what"]].to_numpy().tolist() == [["missing", "b.wav", "b.wav is not there."]]
-    (root / "a.wav").unlink()  # all of them now, but the dataset was opened with its sounds and says nothing of it
-    assert faults(dataset, scan(dataset))["clip"].tolist() == ["a.wav", "b.wav"]
+    (
+        root / "a.wav"
+    ).unlink()  # now all are gone, but the dataset was opened when they were there and does not report it
+    assert find_faults(dataset, scan(dataset))["clip"].tolist() == ["a.wav", "b.wav"]
 
 
-def test_sounds_that_are_not_there_at_all_are_not_listed_one_by_one(sounds: Callable, tone: Callable) -> None:
+def test_clips_of_a_dataset_without_any_sounds_are_not_listed_one_by_one(sounds: Callable, tone: Callable) -> None:
     root = sounds({name: tone() for name in ("a.wav", "b.wav")})
     for file in root.glob("*.wav"):
         file.unlink()
     dataset = open_dataset(root)
     assert dataset.missing
-    assert faults(dataset, scan(dataset)).empty
+    assert find_faults(dataset, scan(dataset)).empty
 
 
-def test_of_several_subsets_only_what_is_wholly_absent_is_said_once(
+def test_subset_without_any_sounds_is_reported_once_and_single_clips_of_others_one_by_one(
     tmp_path: Path, tone: Callable, write_wav: Callable
 ) -> None:
     root = tmp_path / "sounds"
@@ -150,15 +152,15 @@ def test_of_several_subsets_only_what_is_wholly_absent_is_said_once(
         file.unlink()
     dataset = open_dataset(root)
     assert len(dataset.missing) == 1
-    assert faults(dataset, scan(dataset)).empty
+    assert find_faults(dataset, scan(dataset)).empty
     (root / "train_curated/curated1.wav").unlink()
-    rows = faults(dataset, scan(dataset))
+    rows = find_faults(dataset, scan(dataset))
     assert rows.to_numpy().tolist() == [["missing", "curated1.wav", "curated", "curated1.wav is not there."]]
-    (reopened,) = faults(open_dataset(root), scan(open_dataset(root))).itertuples()
+    (reopened,) = find_faults(open_dataset(root), scan(open_dataset(root))).itertuples()
     assert (reopened.kind, reopened.clip) == ("missing", "curated1.wav")
 
 
-def test_silence_is_no_duplicate_of_silence_and_hides_no_other(sounds: Callable, tone: Callable) -> None:
+def test_silent_clips_are_not_duplicates_and_hide_no_others(sounds: Callable, tone: Callable) -> None:
     same = {f"silent{number}.wav": np.zeros(RATE) for number in range(3)} | {
         f"tone{number}.wav": tone(440) for number in range(2)
     }
@@ -168,21 +170,21 @@ def test_silence_is_no_duplicate_of_silence_and_hides_no_other(sounds: Callable,
     }
 
 
-def test_counts_that_disagree_are_a_fault(sounds: Callable, tone: Callable, write_wav: Callable) -> None:
+def test_disagreeing_counts_are_a_fault(sounds: Callable, tone: Callable, write_wav: Callable) -> None:
     root = sounds({"audio/a.wav": tone(), "audio/b.wav": tone(880)})
     (root / "t.csv").write_text("fname,label\na.wav,Hum\n")
-    assert found(root) == {("counts", "b.wav"): "audio/ holds 2 sounds, t.csv names 1: b.wav is in no row."}
+    assert found(root) == {("counts", "b.wav"): "audio/ holds 2 sounds, t.csv names 1: b.wav is not in the table."}
 
 
 @pytest.fixture
 def odd_index() -> Callable[[int], pd.DataFrame]:
-    """``odd_index(seed)``: 200 clips with anything wrong, alone and together, as after both passes."""
+    """``odd_index(seed)``: 200 clips with anything wrong, alone and together, with measures."""
 
     def make(seed: int) -> pd.DataFrame:
-        draw, n_clips = np.random.default_rng(seed), 200
+        rng, n_clips = np.random.default_rng(seed), 200
         clips = pd.DataFrame({"clip": [f"{number}.wav" for number in range(n_clips)]}, dtype="str")
-        clips["subset"] = pd.Series(draw.choice(["curated", "noisy", "test"], n_clips), dtype="str")
-        state = draw.choice(
+        clips["subset"] = pd.Series(rng.choice(["curated", "noisy", "test"], n_clips), dtype="str")
+        state = rng.choice(
             ["gone", "broken", "undecodable", "unmeasured", "whole"], n_clips, p=[0.1, 0.1, 0.1, 0.1, 0.6]
         )
         there, headed, decoded = state != "gone", ~np.isin(state, ["gone", "broken"]), state == "whole"
@@ -191,23 +193,23 @@ def odd_index() -> Callable[[int], pd.DataFrame]:
             size=np.where(there, 1000, 0),
             modified_ns=np.where(there, 1000, 0),
             error=reasons.where(~headed),
-            duration_s=pd.Series(draw.choice([0.05, 0.1, 2.0], n_clips), dtype="Float64").where(headed),
+            duration_s=pd.Series(rng.choice([0.05, 0.1, 2.0], n_clips), dtype="Float64").where(headed),
             measure_error=reasons.astype(object).where(state == "undecodable", None),
-            truncated=pd.Series(draw.random(n_clips) < 0.2, dtype=object).where(decoded, None),
-            peak_dbfs=pd.Series(draw.choice([-np.inf, -90.1, -90.0, -3.0], n_clips)).where(decoded),
+            truncated=pd.Series(rng.random(n_clips) < 0.2, dtype=object).where(decoded, None),
+            peak_dbfs=pd.Series(rng.choice([-np.inf, -90.1, -90.0, -3.0], n_clips)).where(decoded),
             rms_dbfs=pd.Series(-20.0, index=clips.index).where(decoded),
-            clipped_share=pd.Series(draw.choice([0, 0.001, 0.0011, 0.5], n_clips)).where(decoded),
-            dc=pd.Series(draw.choice([0, 0.01, 0.011, -0.011], n_clips)).where(decoded),
-            content=pd.Series(draw.integers(0, 60, n_clips).astype(str), dtype=object).where(decoded, None),
+            clipped_share=pd.Series(rng.choice([0, 0.001, 0.0011, 0.5], n_clips)).where(decoded),
+            dc=pd.Series(rng.choice([0, 0.01, 0.011, -0.011], n_clips)).where(decoded),
+            content=pd.Series(rng.integers(0, 60, n_clips).astype(str), dtype=object).where(decoded, None),
         )
 
     return make
 
 
-def faults_of(row: pd.Series, others: list[pd.Series], said_once: set[str]) -> set[str]:
+def faults_of(row: pd.Series, others: list[pd.Series], missing_subsets: set[str]) -> set[str]:
     """The kinds of one clip's faults, by their definitions."""
     if row["size"] == row["modified_ns"] == 0:
-        return set() if row["subset"] in said_once else {"missing"}
+        return set() if row["subset"] in missing_subsets else {"missing"}
     if pd.notna(row["error"]):
         return {"unreadable"}
     kinds = {"too short"} if row["duration_s"] < 0.1 else set()
@@ -248,25 +250,24 @@ def test_faults_are_those_that_the_definitions_give_clip_by_clip(
         for row in rows
         for kind in faults_of(row, [other for other in rows if other is not row], set(absent))
     }
-    table = faults(dataset, index)
+    table = find_faults(dataset, index)
     assert not table.duplicated(["kind", "clip"]).any()
     assert set(zip(table["kind"], table["clip"], table["subset"], strict=True)) == wanted
     assert all(clip in what for clip, what in zip(table["clip"], table["what"], strict=True))
 
 
-def test_many_twins_are_counted_rather_than_named(sounds: Callable, tone: Callable) -> None:
-    n_clips = TWINS_NAMED + 5
+def test_many_duplicates_are_counted_rather_than_named(sounds: Callable, tone: Callable) -> None:
+    n_clips = MAX_NAMED_DUPLICATES + 5
     table = found(sounds({f"{number:02}.wav": tone(440, 0.5) for number in range(n_clips)}))
-    twins = [what for (kind, _), what in table.items() if kind == "duplicate"]
-    assert len(twins) == n_clips
-    assert set(twins) == {"The same sound: " + ", ".join(f"{at:02}.wav" for at in range(10)) + " and 5 more."}
+    sentences = [what for (kind, _), what in table.items() if kind == "duplicate"]
+    assert len(sentences) == n_clips
+    assert set(sentences) == {"The same sound: " + ", ".join(f"{at:02}.wav" for at in range(10)) + " and 5 more."}
 
 
-def test_clips_that_the_notes_condemn_are_listed_with_the_reason(shared: Path) -> None:
-    dataset = open_dataset(shared / "data/fsdkaggle2019")
-    table = faults(dataset, scan(dataset))
-    flagged = table[table["kind"] == "condemned"].set_index("clip")["what"]
+def test_flagged_clips_are_listed_with_the_reason(real_release: tuple[Dataset, pd.DataFrame]) -> None:
+    table = find_faults(*real_release)
+    flagged = table[table["kind"] == "flagged"].set_index("clip")["what"]
     assert len(flagged) == 6
     assert "no signal" in flagged["1d44b0bd.wav"]
     assert "wrong label" in flagged["f76181c4.wav"]
-    assert set(table["kind"]) == {"condemned"}  # and not 29,000 files that are not there
+    assert set(table["kind"]) == {"flagged"}  # and not 29,000 missing files

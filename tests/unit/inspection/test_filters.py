@@ -1,4 +1,4 @@
-"""A filter lets through what it asks for, and nothing else."""
+"""A filter passes the clips that it asks for, and no others."""
 
 import math
 
@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from audiotag.data.index import HEADER_TYPES
-from audiotag.inspection.filters import Filter, filtered, of_clips
+from audiotag.inspection.filters import Filter, faults_of_clips, filter_clips
 
 
 @pytest.fixture
@@ -31,18 +31,18 @@ def found() -> pd.DataFrame:
         ("DC", "b.wav", "curated", ""),
         ("clipped", "b.wav", "curated", ""),
         ("clipped", "a.wav", "noisy", ""),  # another clip of that name
-        ("condemned", "z.wav", "", ""),  # left out of the index
+        ("flagged", "z.wav", "", ""),  # left out of the index
     ]
     return pd.DataFrame(rows, columns=["kind", "clip", "subset", "what"])
 
 
 def clips(index: pd.DataFrame, **wanted: object) -> str:
     """First letters of the clips that pass."""
-    return "".join(clip[0] for clip in filtered(index, Filter(**wanted))["clip"])  # type: ignore[arg-type]
+    return "".join(clip[0] for clip in filter_clips(index, Filter(**wanted))["clip"])  # type: ignore[arg-type]
 
 
-def test_an_empty_filter_lets_everything_through(index: pd.DataFrame) -> None:
-    pd.testing.assert_frame_equal(filtered(index, Filter()), index)
+def test_empty_filter_passes_every_clip(index: pd.DataFrame) -> None:
+    pd.testing.assert_frame_equal(filter_clips(index, Filter()), index)
 
 
 def test_clips_are_found_by_their_labels(index: pd.DataFrame) -> None:
@@ -54,7 +54,7 @@ def test_clips_are_found_by_their_labels(index: pd.DataFrame) -> None:
 
 def test_clips_are_found_by_subset_and_length(index: pd.DataFrame) -> None:
     assert clips(index, subset="noisy") == "n"
-    assert clips(index, shortest_s=2.0, below_s=10.0) == "bc"  # as in a bin; what has no length does not pass
+    assert clips(index, shortest_s=2.0, below_s=10.0) == "bc"  # as in a bin; a clip without a duration does not pass
     assert clips(index, below_s=1.5) == "a"
     assert clips(index, shortest_s=2.0) == "bcdn"
     assert clips(index, subset="noisy", below_s=1.0) == ""
@@ -64,40 +64,42 @@ def test_clips_are_found_by_text_in_name_label_and_source(index: pd.DataFrame) -
     assert clips(index, text="B.WAV") == "b"
     assert clips(index, text="meow") == "bcn"
     assert clips(index, text="freesound.org") == "a"
-    assert clips(index, text=".*") == ""  # text, no pattern
+    assert clips(index, text=".*") == ""  # as text, not as a pattern
     assert clips(index, text="(") == ""
 
 
-def test_all_parts_of_a_filter_must_pass(index: pd.DataFrame) -> None:
+def test_clip_must_pass_all_parts_of_a_filter(index: pd.DataFrame) -> None:
     assert clips(index, subset="curated", labels=("Meow",), text="c.wav", shortest_s=1.0) == "c"
 
 
-def test_what_passes_keeps_its_rows(index: pd.DataFrame) -> None:
-    assert filtered(index, Filter(labels=("Meow",))).index.tolist() == [1, 2, 5]
-    assert filtered(filtered(index, Filter(text="nowhere")), Filter(labels=("Meow",), text="x", below_s=1)).empty
+def test_clips_that_pass_keep_their_row_labels(index: pd.DataFrame) -> None:
+    assert filter_clips(index, Filter(labels=("Meow",))).index.tolist() == [1, 2, 5]
+    assert filter_clips(
+        filter_clips(index, Filter(text="nowhere")), Filter(labels=("Meow",), text="x", below_s=1)
+    ).empty
 
 
 def test_clips_are_found_by_level_as_in_a_bin(index: pd.DataFrame) -> None:
     assert clips(index, quietest_dbfs=-20.0) == "ab"
-    assert clips(index, below_dbfs=-10.0) == "bcd"  # silence is below; what is not measured does not pass
+    assert clips(index, below_dbfs=-10.0) == "bcd"  # silence is below; a clip that is not measured does not pass
     assert clips(index, quietest_dbfs=-30.0, below_dbfs=-10.0) == "bc"
     assert clips(index, quietest_dbfs=0.0) == ""  # 0 dBFS is a level like any other
 
 
 def test_clips_are_found_by_their_problems(index: pd.DataFrame, found: pd.DataFrame) -> None:
     def passing(*problems: str) -> list[str]:
-        return filtered(index, Filter(problems=problems), found)["clip"].tolist()
+        return filter_clips(index, Filter(problems=problems), found)["clip"].tolist()
 
     assert passing("silent") == ["d.wav"]
     assert passing("clipped") == ["b.wav"]
     assert passing("silent", "DC") == ["b.wav", "d.wav"]
-    assert passing("condemned") == []
+    assert passing("flagged") == []
 
 
-def test_problems_of_clips_are_theirs_alone(index: pd.DataFrame, found: pd.DataFrame) -> None:
-    few = filtered(index, Filter(subset="curated", below_s=2.5))
-    assert of_clips(found, few)["kind"].tolist() == ["DC", "clipped"]
-    assert of_clips(found, index.iloc[:0]).empty
+def test_faults_of_clips_are_those_of_no_other_clip(index: pd.DataFrame, found: pd.DataFrame) -> None:
+    few = filter_clips(index, Filter(subset="curated", below_s=2.5))
+    assert faults_of_clips(found, few)["kind"].tolist() == ["DC", "clipped"]
+    assert faults_of_clips(found, index.iloc[:0]).empty
 
 
 @pytest.mark.parametrize(
@@ -113,5 +115,5 @@ def test_problems_of_clips_are_theirs_alone(index: pd.DataFrame, found: pd.DataF
         (Filter(problems=("DC", "silent"), text="x"), "“x” in name, label or link; problem: DC or silent"),
     ],
 )
-def test_a_filter_says_what_it_asks_for(wanted: Filter, words: str) -> None:
+def test_filter_describes_itself(wanted: Filter, words: str) -> None:
     assert str(wanted) == words

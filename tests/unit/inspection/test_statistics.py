@@ -1,36 +1,35 @@
-"""The tables about a dataset hold what can be counted by hand."""
+"""The tables about a dataset have the values that can be counted by hand."""
 
 import math
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from audiotag.data.index import HEADER_TYPES, KEY, scan
-from audiotag.data.layouts import open_dataset
+from audiotag.data.dataset import Dataset
+from audiotag.data.index import HEADER_TYPES, KEY
 from audiotag.features.measures import THIRD_OCTAVES_HZ
 from audiotag.inspection.measurement_job import MEASURE_COLUMNS, with_measures
 from audiotag.inspection.statistics import (
-    absent,
     co_occurrence,
     combinations,
+    describe_rarest_labels,
     distribution,
     durations_by_label,
     formats,
+    is_absent,
     label_counts,
-    labelled,
+    labelled_clips,
+    labels_by_median_duration,
     labels_per_clip,
     licences,
-    measured,
-    ordered,
-    ordered_by_median,
+    measured_clips,
     percentiles,
-    rarest,
-    readable,
+    readable_clips,
     round_edges,
     share_seen,
     share_shorter,
+    sort_label_counts,
     spectral_gap,
     summary,
     third_octaves,
@@ -87,7 +86,7 @@ def silent_index(index: pd.DataFrame) -> pd.DataFrame:
     return gone.astype({name: HEADER_TYPES[name] for name in ("duration_s", "error")})
 
 
-def test_the_summary_counts_each_subset(index: pd.DataFrame) -> None:
+def test_summary_counts_each_subset(index: pd.DataFrame) -> None:
     table = summary(index)
     assert table.index.tolist() == ["curated", "noisy"]
     assert table.loc["curated"].to_dict() == {
@@ -114,25 +113,29 @@ def test_labels_are_counted_in_each_subset(index: pd.DataFrame) -> None:
     }
 
 
-def test_the_share_of_shorter_clips_leaves_out_the_equal(index: pd.DataFrame) -> None:
+def test_share_of_shorter_clips_excludes_equal_durations(index: pd.DataFrame) -> None:
     assert share_shorter(index, 2.0).to_dict() == {"curated": 0.25, "noisy": 0.0}
     assert share_shorter(index, 1e9).to_dict() == {"curated": 1.0, "noisy": 1.0}
 
 
 def test_labels_are_ordered_by_count_or_name(index: pd.DataFrame) -> None:
     counts = label_counts(index)
-    assert ordered(counts, "most clips").index.tolist() == ["Bark", "Meow", "Zip"]
-    assert ordered(counts, "fewest clips").index.tolist() == ["Zip", "Meow", "Bark"]
-    assert ordered(counts.iloc[::-1], "name").index.tolist() == ["Bark", "Meow", "Zip"]
+    assert sort_label_counts(counts, "most clips").index.tolist() == ["Bark", "Meow", "Zip"]
+    assert sort_label_counts(counts, "fewest clips").index.tolist() == ["Zip", "Meow", "Bark"]
+    assert sort_label_counts(counts.iloc[::-1], "name").index.tolist() == ["Bark", "Meow", "Zip"]
 
 
-def test_an_empty_file_is_no_clip_but_one_that_is_not_there_counts_by_its_labels(
+def test_empty_file_does_not_count_but_a_missing_one_counts_by_its_labels(
     index: pd.DataFrame, silent_index: pd.DataFrame
 ) -> None:
-    assert absent(index).sum() == 0
-    assert labelled(index)["clip"].tolist() == readable(index)["clip"].tolist() == [f"{x}.wav" for x in "abcdn"]
-    assert len(labelled(silent_index)) == 6
-    assert readable(silent_index).empty
+    assert is_absent(index).sum() == 0
+    assert (
+        labelled_clips(index)["clip"].tolist()
+        == readable_clips(index)["clip"].tolist()
+        == [f"{x}.wav" for x in "abcdn"]
+    )
+    assert len(labelled_clips(silent_index)) == 6
+    assert readable_clips(silent_index).empty
     table = summary(silent_index)
     assert table["clips"].tolist() == [5, 1]
     assert table["mean_s"].isna().all()
@@ -146,7 +149,7 @@ def test_clips_are_counted_by_their_number_of_labels(index: pd.DataFrame) -> Non
     }
 
 
-def test_combinations_are_counted_in_whatever_order_their_labels_stand(index: pd.DataFrame) -> None:
+def test_combinations_are_counted_whatever_the_order_of_their_labels(index: pd.DataFrame) -> None:
     assert combinations(index).to_dict("index") == {
         "Bark": {"curated": 2, "noisy": 0},
         "Bark, Meow": {"curated": 2, "noisy": 0},
@@ -154,7 +157,7 @@ def test_combinations_are_counted_in_whatever_order_their_labels_stand(index: pd
     }
 
 
-def test_pairs_of_labels_are_counted_both_ways_round(index: pd.DataFrame) -> None:
+def test_pairs_of_labels_are_counted_in_both_orders(index: pd.DataFrame) -> None:
     table = co_occurrence(index)
     counted = {(row.label, row.other): row.clips for row in table.itertuples()}
     assert counted == {
@@ -168,7 +171,7 @@ def test_pairs_of_labels_are_counted_both_ways_round(index: pd.DataFrame) -> Non
     assert len(counted) == len(table)
 
 
-def test_licences_are_counted_where_there_are_any(index: pd.DataFrame) -> None:
+def test_licences_are_counted_if_there_are_any(index: pd.DataFrame) -> None:
     assert licences(index).to_dict("index") == {
         "CC-BY": {"curated": 1, "noisy": 0},
         "CC0": {"curated": 2, "noisy": 1},
@@ -176,11 +179,11 @@ def test_licences_are_counted_where_there_are_any(index: pd.DataFrame) -> None:
     assert licences(index.assign(licence=pd.array([pd.NA] * 6, dtype="string"))).empty
 
 
-def test_formats_name_what_is_constant_and_count_what_is_not(index: pd.DataFrame) -> None:
+def test_formats_name_the_one_value_or_count_each(index: pd.DataFrame) -> None:
     table = formats(index)
     assert table.loc["container", "curated"] == "WAV (2), FLAC (1), OGG (1)"
     assert table.loc["channels", "curated"] == "1 (3), 2 (1)"
-    assert table.loc["bits a sample"].tolist() == ["16", "16"]  # a lossy codec has none
+    assert table.loc["bits per sample"].tolist() == ["16", "16"]  # a lossy codec has none
     assert table.loc[:"sample rate (Hz)", "noisy"].tolist() == ["WAV", "PCM_16", "16", "1", "16000"]
     assert table.loc[["hours", "mean duration (s)"], "noisy"].tolist() == ["2.00", "7200.00"]
     assert table.loc["median duration (s)", "curated"] == "2.50"
@@ -189,14 +192,14 @@ def test_formats_name_what_is_constant_and_count_what_is_not(index: pd.DataFrame
     assert formats(many).loc["sample rate (Hz)", "test"].endswith(" …")
 
 
-def test_the_share_that_a_crop_sees(index: pd.DataFrame) -> None:
+def test_share_that_a_crop_covers(index: pd.DataFrame) -> None:
     assert share_seen(index, 2.0)["curated"] == pytest.approx((1 + 2 + 2 + 2) / 16)
     assert share_seen(index, 3600.0).to_dict() == {"curated": 1.0, "noisy": 0.5}
 
 
-def test_only_what_is_measured_is_measured(index: pd.DataFrame, sounding: pd.DataFrame) -> None:
-    assert measured(index).empty
-    assert measured(sounding)["clip"].tolist() == ["a.wav", "b.wav", "c.wav", "d.wav"]
+def test_clips_count_as_measured_only_if_they_have_a_level(index: pd.DataFrame, sounding: pd.DataFrame) -> None:
+    assert measured_clips(index).empty
+    assert measured_clips(sounding)["clip"].tolist() == ["a.wav", "b.wav", "c.wav", "d.wav"]
 
 
 def test_spectra_are_averaged_by_power_over_all_clips(sounding: pd.DataFrame) -> None:
@@ -208,14 +211,14 @@ def test_spectra_are_averaged_by_power_over_all_clips(sounding: pd.DataFrame) ->
     assert np.isfinite(table.to_numpy()).all()
 
 
-def test_spectra_at_the_same_power_are_averaged_by_colour_and_not_by_level(sounding: pd.DataFrame) -> None:
+def test_spectra_at_the_same_power_are_averaged_by_shape_and_not_by_level(sounding: pd.DataFrame) -> None:
     shares = 10 ** (third_octaves(sounding, same_power=True)["curated"].to_numpy() / 10)
     assert shares.sum() == pytest.approx(1)
-    assert shares[[4, 20]] == pytest.approx([1 / 3, 2 / 3])  # the silent clip has no colour; the faint one counts whole
+    assert shares[[4, 20]] == pytest.approx([1 / 3, 2 / 3])  # the silent clip has no shape; the quiet one counts fully
 
 
-def test_the_gap_between_two_sets_is_theirs_and_turns_round(sounding: pd.DataFrame) -> None:
-    """Bark's noisy clips hold a tenth of their power where the curated ones hold a half; Meow's are alike."""
+def test_gap_between_two_subsets_is_exact_and_changes_sign_when_they_are_swapped(sounding: pd.DataFrame) -> None:
+    """Bark's noisy clips have a tenth of their power where the curated ones have a half; Meow's are equal."""
     table = sounding[sounding["clip"].isin(["a.wav", "c.wav", "n.wav", "b.wav"])].reset_index(drop=True)
     even = tuple(0.5 if at in (4, 20) else 0.0 for at in range(30))
     tilted = tuple({4: 0.1, 20: 0.9}.get(at, 0.0) for at in range(30))
@@ -236,17 +239,17 @@ def test_the_gap_between_two_sets_is_theirs_and_turns_round(sounding: pd.DataFra
     assert spectral_gap(table[table["subset"] == "noisy"], "noisy", "curated").empty
 
 
-def test_each_labels_durations_are_those_of_its_clips(index: pd.DataFrame) -> None:
+def test_durations_of_each_label_are_those_of_its_clips(index: pd.DataFrame) -> None:
     table = durations_by_label(index).set_index(["label", "subset"])
     bark = table.loc[("Bark", "curated")]
     assert bark[["clips", "mean_s", "median_s"]].tolist() == [4, 4.0, 2.5]
     assert bark["p10_s"] == pytest.approx(1.3)
     assert bark["p90_s"] == pytest.approx(np.quantile([1, 2, 3, 10], 0.9))
     assert ("Hiss", "curated") not in table.index  # its one clip cannot be read
-    assert ordered_by_median(table.reset_index()) == ["Bark", "Meow", "Zip"]
+    assert labels_by_median_duration(table.reset_index()) == ["Bark", "Meow", "Zip"]
 
 
-def test_percentiles_rise_to_the_longest(index: pd.DataFrame) -> None:
+def test_percentiles_rise_to_the_longest_duration(index: pd.DataFrame) -> None:
     table = percentiles(index)
     assert table.index[[0, -1]].tolist() == [0, 100]
     assert table["curated"].is_monotonic_increasing
@@ -254,15 +257,15 @@ def test_percentiles_rise_to_the_longest(index: pd.DataFrame) -> None:
     assert table.loc[50.0, "curated"] == 2.0  # half of the clips are at most so long
 
 
-def test_a_distribution_holds_every_clip_once(index: pd.DataFrame) -> None:
-    table = distribution(readable(index), "duration_s")
+def test_distribution_counts_every_clip_once(index: pd.DataFrame) -> None:
+    table = distribution(readable_clips(index), "duration_s")
     assert table[["curated", "noisy"]].sum().tolist() == pytest.approx([1, 1])
     assert (table["to"].iloc[:-1].to_numpy() == table["from"].iloc[1:].to_numpy()).all()
     assert table["from"].iloc[0] <= 1.0
     assert table["to"].iloc[-1] > 7200
 
 
-def test_a_value_on_an_edge_lies_in_the_bin_that_begins_there(index: pd.DataFrame) -> None:
+def test_value_on_an_edge_is_in_the_bin_that_begins_there(index: pd.DataFrame) -> None:
     table = distribution(index[index["subset"] == "curated"].dropna(subset=["duration_s"]), "duration_s")
     for value in (1.0, 2.0, 3.0, 10.0):
         ((share),) = table.loc[(table["from"] <= value) & (value < table["to"]), "curated"]
@@ -272,7 +275,7 @@ def test_a_value_on_an_edge_lies_in_the_bin_that_begins_there(index: pd.DataFram
 @pytest.mark.parametrize(
     ("low", "high"), [(0.3, 30.0), (-63.2, -3.1), (0.0, 0.0), (5.0, 5.0), (3.3, 22_050.0), (0.1, 0.3), (-1.0, 1e9)]
 )
-def test_edges_hold_all_and_are_few(low: float, high: float) -> None:
+def test_edges_contain_all_values_and_are_few(low: float, high: float) -> None:
     edges = round_edges(low, high)
     assert edges[0] <= low
     assert edges[-1] > high
@@ -280,17 +283,17 @@ def test_edges_hold_all_and_are_few(low: float, high: float) -> None:
     assert np.diff(edges) == pytest.approx(np.full(len(edges) - 1, edges[1] - edges[0]))
 
 
-def test_digital_silence_does_not_stretch_the_levels(sounding: pd.DataFrame) -> None:
+def test_digital_silence_does_not_stretch_the_range_of_levels(sounding: pd.DataFrame) -> None:
     levels = sounding.assign(noise_floor_dbfs=[-50.0, -60.0, -200.0, -40.0, np.nan, np.nan])
-    table = distribution(measured(levels), "noise_floor_dbfs")
+    table = distribution(measured_clips(levels), "noise_floor_dbfs")
     assert table["from"].iloc[0] == -120
     assert table["curated"].sum() == pytest.approx(1)
     unmeasured = distribution(levels[levels["subset"] == "noisy"], "noise_floor_dbfs")
     assert len(unmeasured) == 0
 
 
-def test_the_rarest_labels_are_named_with_their_clips(index: pd.DataFrame) -> None:
-    curated, noisy = rarest(label_counts(index))
+def test_rarest_labels_are_named_with_their_number_of_clips(index: pd.DataFrame) -> None:
+    curated, noisy = describe_rarest_labels(label_counts(index))
     assert curated == "rarest curated: Zip (0), Meow (2), Bark (4); the median label has 2 clips"
     assert noisy.startswith("rarest noisy: Bark (1), Meow (1), Zip (1)")
 
@@ -299,16 +302,18 @@ def test_spectra_of_silence_are_an_empty_table(sounding: pd.DataFrame) -> None:
     assert third_octaves(sounding[sounding["clip"] == "d.wav"]).shape == (30, 0)
 
 
-def test_before_the_first_measure_the_tables_are_empty(index: pd.DataFrame) -> None:
+def test_tables_of_measures_are_empty_before_the_first_measure(index: pd.DataFrame) -> None:
     table = with_measures(index, pd.DataFrame(columns=KEY + MEASURE_COLUMNS))
     assert len(table) == len(index)
-    assert measured(table).empty
+    assert measured_clips(table).empty
     assert third_octaves(table).shape == (30, 0)
 
 
-def test_the_label_tables_of_fsdkaggle2019_have_the_published_figures(shared: Path) -> None:
-    """DCASE 2019 task 2's notes, less the six condemned clips; combinations as the capstone counted them."""
-    index = scan(open_dataset(shared / "data/fsdkaggle2019"))
+def test_label_tables_of_fsdkaggle2019_have_the_published_figures(
+    real_release: tuple[Dataset, pd.DataFrame],
+) -> None:
+    """DCASE 2019 task 2's notes, without the six flagged clips; combinations as the capstone counted them."""
+    _, index = real_release
     table = summary(index)
     assert table["clips"].to_dict() == {"curated": 4964, "noisy": 19_815, "test": 4481}
     assert table["labels"].tolist() == [80, 80, 80]
@@ -323,12 +328,12 @@ def test_the_label_tables_of_fsdkaggle2019_have_the_published_figures(shared: Pa
     )
 
 
-def test_a_dataset_of_unreadable_clips_gives_empty_tables(index: pd.DataFrame) -> None:
+def test_dataset_of_unreadable_clips_gives_empty_tables(index: pd.DataFrame) -> None:
     unreadable = index[index["error"].notna()]
-    assert readable(unreadable).empty
+    assert readable_clips(unreadable).empty
     assert summary(unreadable).empty
     assert label_counts(unreadable).empty
-    assert ordered(label_counts(unreadable), "most clips").empty
+    assert sort_label_counts(label_counts(unreadable), "most clips").empty
     assert share_shorter(unreadable, 2.0).empty
     assert share_seen(unreadable, 2.0).empty
     assert combinations(unreadable).empty
@@ -338,7 +343,7 @@ def test_a_dataset_of_unreadable_clips_gives_empty_tables(index: pd.DataFrame) -
     assert formats(unreadable).empty
 
 
-def test_a_dataset_without_labels_gives_empty_tables(index: pd.DataFrame) -> None:
+def test_dataset_without_labels_gives_empty_tables(index: pd.DataFrame) -> None:
     bare = index.assign(labels=[()] * len(index))
     assert label_counts(bare).empty
     assert co_occurrence(bare).empty

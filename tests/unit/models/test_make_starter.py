@@ -1,4 +1,4 @@
-"""What models/make_starter.py trains on: both kinds of sounds in one dataset, under one set of names."""
+"""models/make_starter.py trains on both sources in one dataset, with one set of label names."""
 
 import csv
 import importlib
@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import soundfile
 
-from audiotag.augmentation.mixers import Overlay
+from audiotag.augmentation.overlay import Overlay
 from audiotag.data.layouts import open_dataset
 from audiotag.starter.render import StarterCounts, render_starter
 from audiotag.training.recipe import load_recipe
@@ -27,7 +27,7 @@ def make_starter(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.fixture
 def esc10(tmp_path: Path) -> Path:
-    """Three recordings in ESC-10's layout, two of them takes of one."""
+    """Three recordings in the layout of ESC-10, two of them from one source."""
     folder = tmp_path / "esc10"
     (folder / "audio").mkdir(parents=True)
     rows = [("filename", "category", "fold", "src_file")]
@@ -43,16 +43,16 @@ def esc10(tmp_path: Path) -> Path:
     return folder
 
 
-def test_both_kinds_are_gathered_under_one_set_of_names(make_starter: Any, esc10: Path, tmp_path: Path) -> None:
-    starter = render_starter(tmp_path / "starter", seed=7, counts=StarterCounts(curated=6, noisy=4, test=4), workers=1)
-    for _ in range(2):  # a second time finds it made
+def test_both_sources_are_gathered_with_one_set_of_label_names(make_starter: Any, esc10: Path, tmp_path: Path) -> None:
+    starter = render_starter(tmp_path / "starter", seed=7, counts=StarterCounts(curated=3, noisy=1, test=2), workers=1)
+    for _ in range(2):  # the second call finds it complete
         make_starter.gather(esc10, starter, tmp_path / "both")
     both = open_dataset(tmp_path / "both")
     assert not both.problems
-    assert both.clips["subset"].value_counts().to_dict() == {"curated": 9, "noisy": 4, "test": 4}
+    assert both.clips["subset"].value_counts().to_dict() == {"curated": 6, "noisy": 1, "test": 2}
     labels = dict(zip(both.clips["clip"], both.clips["labels"], strict=True))
-    assert labels["1-100-A.ogg"] == ("Bark",)  # as FSDKaggle2019 has it
-    assert labels["2-200-A.ogg"] == ("Baby_cry",)  # its own
+    assert labels["1-100-A.ogg"] == ("Bark",)  # the name in FSDKaggle2019
+    assert labels["2-200-A.ogg"] == ("Baby_cry",)  # its own name
     rendered = open_dataset(starter)
     for clip in rendered.clips.itertuples():
         assert labels[clip.clip] == clip.labels
@@ -60,10 +60,10 @@ def test_both_kinds_are_gathered_under_one_set_of_names(make_starter: Any, esc10
     assert Path(paths["2-200-A.ogg"]).resolve() == esc10 / "audio" / "2-200-A.ogg"
     groups = dict(zip(both.clips["clip"], both.clips["group"], strict=True))
     assert groups["1-100-A.ogg"] == groups["1-100-B.ogg"] != groups["2-200-A.ogg"]
-    assert all(pd.isna(groups[clip]) for clip in rendered.clips["clip"])  # each is a recording of its own
+    assert all(pd.isna(groups[clip]) for clip in rendered.clips["clip"])  # each is a source of its own
 
 
-def test_recipe_is_the_default_one_with_all_that_is_heard_in_an_overlay(make_starter: Any) -> None:
+def test_recipe_is_the_default_one_with_the_labels_of_both_clips_in_an_overlay(make_starter: Any) -> None:
     ours, default = make_starter.recipe(), load_recipe("default")
     assert replace(ours, augment=default.augment, stages=default.stages) == default
     assert [item.labels for item in ours.augment if isinstance(item, Overlay)] == ["both"]

@@ -11,6 +11,7 @@ from fastai.vision.models import xresnet
 from torch import nn
 from torch.nn import functional
 
+from audiotag.checks import readable
 from audiotag.errors import AudiotagError
 from audiotag.networks.xresnet.model import (
     MaxBlurPool,
@@ -329,7 +330,7 @@ def test_settings_out_of_range_are_named(field: str, value: object) -> None:
         XResNetSettings(**{field: value})
     message = str(error.value)
     assert message.startswith(f"{field} must ")
-    assert f"got {value};" in message
+    assert f"got {readable(value)};" in message
 
 
 @pytest.mark.parametrize("field", ["n_labels", "channels"])

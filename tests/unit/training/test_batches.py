@@ -14,9 +14,16 @@ import torch
 
 from audiotag.augmentation.base import Augmentation
 from audiotag.augmentation.chain import Chain, apply_all
-from audiotag.augmentation.mixers import MixUp, Overlay, SigmoidMixer, SpecMix
-from audiotag.augmentation.spectrograms import Lighting, Mask, RandomResizedCrop, Shift
-from audiotag.augmentation.waveforms import Gain, Noise
+from audiotag.augmentation.gain import Gain
+from audiotag.augmentation.lighting import Lighting
+from audiotag.augmentation.mask import Mask
+from audiotag.augmentation.mixup import MixUp
+from audiotag.augmentation.noise import Noise
+from audiotag.augmentation.overlay import Overlay
+from audiotag.augmentation.resized_crop import RandomResizedCrop
+from audiotag.augmentation.shift import Shift
+from audiotag.augmentation.sigmoid_mixer import SigmoidMixer
+from audiotag.augmentation.specmix import SpecMix
 from audiotag.errors import AudiotagError
 from audiotag.features.log_mel import log_mel, network_input
 from audiotag.features.settings import PRESETS, SpectrogramSettings
@@ -258,7 +265,7 @@ def test_augmentations_go_to_their_places_in_the_order_of_the_recipe() -> None:
     chain = Chain.of(AUGMENTATIONS["all of them"], mixup=0.4)
     assert chain.on_waveforms == (Gain(), Noise())
     assert chain.on_log_mels == (Mask("mel", 4), RandomResizedCrop(), Mask("time", 4))
-    assert chain.on_pictures == (Lighting(), SigmoidMixer(p=0.5), SpecMix(4, 4), MixUp(0.4))
+    assert chain.on_network_inputs == (Lighting(), SigmoidMixer(p=0.5), SpecMix(4, 4), MixUp(0.4))
     assert Chain.of((), mixup=0.0) == Chain()
     assert Chain.of((SigmoidMixer(domain="waveform"),), 0.0).on_waveforms == (SigmoidMixer(domain="waveform"),)
     assert Chain.of((Mask("time", 2), Mask("time", 2)), 0.0).on_log_mels == (Mask("time", 2),) * 2
@@ -337,7 +344,7 @@ def on_device(batches: Batches, epoch: int) -> list[tuple[np.ndarray, np.ndarray
         values, targets, rng = torch.from_numpy(batch.values), torch.from_numpy(batch.targets), batch.rng
         values, targets = apply_all(chain.on_waveforms, values, targets, rng)
         log_mels, targets = apply_all(chain.on_log_mels, to_log_mel(values)[:, None], targets, rng)
-        pictures, targets = apply_all(chain.on_pictures, finish(log_mels[:, 0]), targets, rng)
+        pictures, targets = apply_all(chain.on_network_inputs, finish(log_mels[:, 0]), targets, rng)
         made.append((pictures.numpy(), targets.numpy()))
     return made
 

@@ -16,7 +16,7 @@ import psutil
 import pytest
 import soundfile
 
-from audiotag.augmentation.spectrograms import Mask
+from audiotag.augmentation.mask import Mask
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.jobs import is_alive
 from audiotag.networks.xresnet.settings import XResNetSettings
@@ -340,7 +340,8 @@ def test_no_rate_is_suggested_where_the_loss_does_not_fall_and_nothing_is_left_b
     from audiotag.training.backend import learner
 
     losses = iter(np.linspace(1, 2, 50))
-    monkeypatch.setattr(learner, "binary_cross_entropy", lambda logits, _: 0 * logits.sum() + float(next(losses)))
+    loss = {"bce": lambda logits, _: 0 * logits.sum() + float(next(losses))}
+    monkeypatch.setattr(learner, "LOSSES", loss)
     monkeypatch.chdir(tmp_path)
     sketch = probe_module._Sketch(settings, workspace)
     part = sketch.drawn(sketch.splits["curated", False][0], 16)
@@ -358,7 +359,7 @@ def test_finding_rates_ends_where_the_loss_is_no_number_or_the_time_is_over(
     from audiotag.training.backend import learner
 
     losses = iter([1.0] * 7 + [np.nan] * 50)
-    monkeypatch.setattr(learner, "binary_cross_entropy", lambda logits, _: 0 * logits.sum() + next(losses))
+    monkeypatch.setattr(learner, "LOSSES", {"bce": lambda logits, _: 0 * logits.sum() + next(losses)})
     sketch = probe_module._Sketch(settings, workspace)
     part = sketch.drawn(sketch.splits["curated", False][0], 16)
     trainer = learner.FoldTrainer(RECIPE, sketch.dataset.labels, 1, "cpu")

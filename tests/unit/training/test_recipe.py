@@ -1,6 +1,8 @@
-"""Recipes: the shipped ones load, a user's own is checked field by field, and JSON brings back the same."""
+"""Shipped recipes load, a user's own is checked field by field, and JSON brings back the same recipe."""
 
 import json
+import subprocess
+import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -8,11 +10,19 @@ from typing import Any
 import pytest
 import torch
 
-from audiotag.augmentation.base import Augmentation
-from audiotag.augmentation.chain import KINDS
-from audiotag.augmentation.mixers import Overlay, SigmoidMixer, SpecMix
-from audiotag.augmentation.spectrograms import Equaliser, Lighting, Mask, RandomResizedCrop, Shift, TimeCrop
-from audiotag.augmentation.waveforms import Gain, Noise
+from audiotag.augmentation.base import AUGMENTATIONS, Augmentation
+from audiotag.augmentation.equaliser import Equaliser
+from audiotag.augmentation.gain import Gain
+from audiotag.augmentation.lighting import Lighting
+from audiotag.augmentation.mask import Mask
+from audiotag.augmentation.mixup import MixUp
+from audiotag.augmentation.noise import Noise
+from audiotag.augmentation.overlay import Overlay
+from audiotag.augmentation.resized_crop import RandomResizedCrop
+from audiotag.augmentation.shift import Shift
+from audiotag.augmentation.sigmoid_mixer import SigmoidMixer
+from audiotag.augmentation.specmix import SpecMix
+from audiotag.augmentation.time_crop import TimeCrop
 from audiotag.errors import AudiotagError
 from audiotag.features.settings import PRESETS, SpectrogramSettings
 from audiotag.networks.xresnet.model import build_network
@@ -48,7 +58,7 @@ epochs = 3
 lr = 2e-3
 mixup = 0.4
 """
-EVERY_KIND = """
+EVERY_AUGMENTATION = """
 [[augment]]
 kind = "gain"
 min_db = -3
@@ -95,17 +105,21 @@ mel_width = 20
 [[augment]]
 kind = "sigmoid"
 domain = "waveform"
+
+[[augment]]
+kind = "mixup"
+alpha = 1
 """
 
 
-def written(tmp_path: Path, text: str) -> str:
+def recipe_file(tmp_path: Path, text: str) -> str:
     path = tmp_path / "mine.toml"
     path.write_text(text, encoding="utf-8")
     return str(path)
 
 
 @pytest.mark.parametrize("name", recipe_names())
-def test_shipped_recipe_loads_and_says_what_it_is(name: str) -> None:
+def test_shipped_recipe_loads_and_has_a_title_and_a_description(name: str) -> None:
     recipe = load_recipe(name)
     assert recipe.name == name
     assert recipe.title
@@ -113,11 +127,11 @@ def test_shipped_recipe_loads_and_says_what_it_is(name: str) -> None:
     assert {stage.subset for stage in recipe.stages} == {"noisy", "curated"}
 
 
-def test_the_recipes_that_page_and_command_start_from_are_shipped() -> None:
+def test_recipes_that_page_and_command_offer_are_shipped() -> None:
     assert recipe_names() == ["capstone", "capstone-intended", "default", "quick"]
 
 
-# The published method, field by field as RECIPES.md has it
+# The published method, field by field
 
 MASKS = (Mask("time", 8, exact=True, count=1, p=1.0), Mask("mel", 8, exact=True, count=1, p=1.0))
 PUBLISHED = {
@@ -137,7 +151,7 @@ PUBLISHED = {
         depth=50, width=1.0, stem=32, activation="mish", self_attention=True, pool="max-blur", dropout=0.0
     ),
 }
-PUBLISHED_SOUND = {
+PUBLISHED_SPECTROGRAM = {
     "sample_rate": 44_100,
     "clip_s": 2.0,
     "n_fft": 2560,
@@ -177,21 +191,21 @@ def test_capstone_is_the_published_method_field_by_field(
     name: str, augment: tuple[Augmentation, ...], normalise: str, sizes: list[int]
 ) -> None:
     recipe = load_recipe(name)
-    told = {"name", "title", "about", "stages", "spectrogram", "augment"}
-    assert {field: getattr(recipe, field) for field in vars(recipe) if field not in told} == PUBLISHED
-    assert asdict(recipe.spectrogram) == PUBLISHED_SOUND | {"normalise": normalise}
+    compared_below = {"name", "title", "about", "stages", "spectrogram", "augment"}
+    assert {field: getattr(recipe, field) for field in vars(recipe) if field not in compared_below} == PUBLISHED
+    assert asdict(recipe.spectrogram) == PUBLISHED_SPECTROGRAM | {"normalise": normalise}
     assert recipe.augment == augment
     assert [(s.subset, s.epochs, s.lr, s.mixup, s.start, s.shared) for s in recipe.stages] == PUBLISHED_STAGES
     assert [stage.size for stage in recipe.stages] == sizes
-    pictures = [recipe.spectrogram_of(stage) for stage in recipe.stages]
-    assert [(picture.channels, picture.height, picture.width) for picture in pictures] == [
+    spectrograms = [recipe.spectrogram_of(stage) for stage in recipe.stages]
+    assert [(settings.channels, settings.height, settings.width) for settings in spectrograms] == [
         (1, size or 128, size or 128) for size in sizes
     ]
-    assert recipe.final_spectrogram == pictures[-1]
+    assert recipe.final_spectrogram == spectrograms[-1]
 
 
 def test_own_recipe_takes_its_name_from_the_file_and_changes_its_preset(tmp_path: Path) -> None:
-    recipe = load_recipe(written(tmp_path, GOOD))
+    recipe = load_recipe(recipe_file(tmp_path, GOOD))
     assert recipe.name == "mine"
     assert recipe.spectrogram == PRESETS["argus"].changed(n_mels=64)
     assert [(s.subset, s.epochs, s.lr, s.mixup) for s in recipe.stages] == [
@@ -203,7 +217,7 @@ def test_own_recipe_takes_its_name_from_the_file_and_changes_its_preset(tmp_path
 
 
 def test_fields_that_a_recipe_leaves_out_have_their_defaults(tmp_path: Path) -> None:
-    recipe = load_recipe(written(tmp_path, GOOD))
+    recipe = load_recipe(recipe_file(tmp_path, GOOD))
     assert (recipe.optimiser, recipe.schedule, recipe.loss, recipe.fold_method) == (
         "adam", "one-cycle", "bce", "stratified",
     )  # fmt: skip
@@ -248,7 +262,7 @@ def test_fields_that_a_recipe_leaves_out_have_their_defaults(tmp_path: Path) -> 
         ("width = 4", "widht = 4", "augment, mask: widht", "width"),
         ("width = 4", "width = 4.5", "augment, mask: width", "4.5"),
         ("width = 4", "width = 0", "augment, mask: width", "0"),
-        ("width = 4", "width = 65", "augment, mask: the width in bands", "the picture's 64"),
+        ("width = 4", "width = 65", "augment, mask: the width in bands", "the spectrogram's 64"),
         ("width = 4", "width = 4\np = 1.5", "augment, mask: p", "1.5"),
         ("width = 4", "width = 4\nexact = 1", "augment, mask: exact", "1"),
         ('title = "Mine"', "", "title", "missing"),
@@ -262,7 +276,8 @@ def test_fields_that_a_recipe_leaves_out_have_their_defaults(tmp_path: Path) -> 
         ("n_mels = 64", 'mel_scale = "bark"', "mel_scale", "bark"),
         ("width = 0.25", "widht = 0.25", "network.widht", "width"),
         ("width = 0.25", "width = 0.0", "width", "0.0"),
-        ("width = 0.25", "depth = 19", "depth", "19"),
+        ("width = 0.25", "depth = 19", "network.depth", "19"),
+        ("width = 0.25", 'kind = "resnext"', "network.kind must be one of", "xresnet"),
         ("width = 0.25", "self_attention = 1", "network.self_attention", "1"),
         ("epochs = 2", "epoch = 2", "stages.epoch ", "epochs"),
         ("epochs = 2", "", "stages.epochs", "missing"),
@@ -284,7 +299,7 @@ def test_wrong_field_is_named_with_its_file_and_value(
     tmp_path: Path, old: str, new: str, field: str, value: str
 ) -> None:
     assert GOOD.count(old) == 1
-    path = written(tmp_path, GOOD.replace(old, new))
+    path = recipe_file(tmp_path, GOOD.replace(old, new))
     with pytest.raises(AudiotagError) as caught:
         load_recipe(path)
     message = str(caught.value)
@@ -306,9 +321,9 @@ def test_wrong_field_is_named_with_its_file_and_value(
         ("", "stages must hold|title is missing"),
     ],
 )
-def test_misshapen_file_is_refused_with_a_sentence(tmp_path: Path, text: str, named: str) -> None:
+def test_file_of_a_wrong_structure_is_refused(tmp_path: Path, text: str, named: str) -> None:
     with pytest.raises(AudiotagError, match=named) as caught:
-        load_recipe(written(tmp_path, text))
+        load_recipe(recipe_file(tmp_path, text))
     assert "mine.toml" in str(caught.value)
 
 
@@ -320,10 +335,10 @@ def test_misshapen_file_is_refused_with_a_sentence(tmp_path: Path, text: str, na
         ('augment = {kind = "mask"}', "augment must be a list of tables"),
     ],
 )
-def test_misshapen_augmentation_is_refused_with_the_way_to_write_it(tmp_path: Path, text: str, named: str) -> None:
+def test_augment_of_a_wrong_structure_is_refused_with_the_right_one(tmp_path: Path, text: str, named: str) -> None:
     start, end = GOOD.split("[[augment]]")
     with pytest.raises(AudiotagError, match=named):
-        load_recipe(written(tmp_path, start + text + "\n" + end[end.index("[spectrogram]") :]))
+        load_recipe(recipe_file(tmp_path, start + text + "\n" + end[end.index("[spectrogram]") :]))
 
 
 @pytest.mark.parametrize(
@@ -336,18 +351,19 @@ def test_misshapen_augmentation_is_refused_with_the_way_to_write_it(tmp_path: Pa
         ('kind = "lighting"\nmax_lighting = 1.0', "augment, lighting: max_lighting", "1.0"),
         ('kind = "specmix"\ntime_width = 5000', "augment, specmix: the width in frames", "5000"),
         ('kind = "sigmoid"\ndomain = "sound"', "augment, sigmoid: domain", "sound"),
+        ('kind = "sigmoid"\ndomain = ["waveform"]', "augment, sigmoid: domain", "waveform"),
         ('kind = "mask"\naxis = "time"\nwidth = 300', "augment, mask: the width in frames", "300"),
     ],
 )
 def test_wrong_field_of_any_augmentation_is_named(tmp_path: Path, extra: str, field: str, value: str) -> None:
     with pytest.raises(AudiotagError) as caught:
-        load_recipe(written(tmp_path, f"{GOOD}\n[[augment]]\n{extra}\n"))
+        load_recipe(recipe_file(tmp_path, f"{GOOD}\n[[augment]]\n{extra}\n"))
     assert str(caught.value).startswith(f"mine.toml: {field}")
     assert value in str(caught.value)
 
 
-def test_every_kind_of_augmentation_can_be_written_and_comes_back(tmp_path: Path) -> None:
-    recipe = load_recipe(written(tmp_path, GOOD + EVERY_KIND))
+def test_every_augmentation_can_be_written_in_a_recipe_and_read_back(tmp_path: Path) -> None:
+    recipe = load_recipe(recipe_file(tmp_path, GOOD + EVERY_AUGMENTATION))
     assert recipe.augment == (
         Mask("mel", 4),
         Gain(min_db=-3),
@@ -361,48 +377,51 @@ def test_every_kind_of_augmentation_can_be_written_and_comes_back(tmp_path: Path
         Lighting(max_lighting=0.1),
         SpecMix(mel_width=20),
         SigmoidMixer(domain="waveform"),
+        MixUp(alpha=1),
     )
-    assert {type(item) for item in recipe.augment} == set(KINDS.values())
+    assert {type(item) for item in recipe.augment} == {kind for _, kind in AUGMENTATIONS.items()}
     assert Recipe.from_dict(json.loads(json.dumps(recipe.to_dict()))) == recipe
 
 
-def test_mask_that_fits_the_picture_may_be_as_wide(tmp_path: Path) -> None:
-    assert load_recipe(written(tmp_path, GOOD.replace("width = 4", "width = 64"))).augment == (Mask("mel", 64),)
+def test_mask_may_be_as_wide_as_the_spectrogram(tmp_path: Path) -> None:
+    assert load_recipe(recipe_file(tmp_path, GOOD.replace("width = 4", "width = 64"))).augment == (Mask("mel", 64),)
 
 
-def test_masks_are_measured_by_the_log_mel_and_specmix_by_the_resized_picture(tmp_path: Path) -> None:
+def test_masks_must_fit_the_log_mel_and_specmix_the_resized_network_input(tmp_path: Path) -> None:
     """A stage of 32 × 32: masks act before the resize, SpecMix after it."""
     small = GOOD.replace("epochs = 3", "epochs = 3\nsize = 32")
-    assert load_recipe(written(tmp_path, small.replace("width = 4", "width = 60"))).stages[1].size == 32
-    with pytest.raises(AudiotagError, match="augment, specmix: the width in frames must be at most the picture's 32"):
-        load_recipe(written(tmp_path, small + '\n[[augment]]\nkind = "specmix"\ntime_width = 60\n'))
+    assert load_recipe(recipe_file(tmp_path, small.replace("width = 4", "width = 60"))).stages[1].size == 32
+    with pytest.raises(AudiotagError, match="specmix: the width in frames must be at most the spectrogram's 32"):
+        load_recipe(recipe_file(tmp_path, small + '\n[[augment]]\nkind = "specmix"\ntime_width = 60\n'))
 
 
-def test_masks_after_a_crop_are_measured_by_what_it_leaves(tmp_path: Path) -> None:
+def test_masks_after_a_crop_must_fit_the_crop(tmp_path: Path) -> None:
     crop, mask = (
         '\n[[augment]]\nkind = "crop"\nframes = 20\n',
         '\n[[augment]]\nkind = "mask"\naxis = "time"\nwidth = 30\n',
     )
-    assert load_recipe(written(tmp_path, GOOD + mask + crop)).frames_of(load_recipe("quick").stages[0]) == 20
-    with pytest.raises(AudiotagError, match="augment, mask: the width in frames must be at most the picture's 20"):
-        load_recipe(written(tmp_path, GOOD + crop + mask))
+    assert load_recipe(recipe_file(tmp_path, GOOD + mask + crop)).frames_of(load_recipe("quick").stages[0]) == 20
+    with pytest.raises(AudiotagError, match="augment, mask: the width in frames must be at most the spectrogram's 20"):
+        load_recipe(recipe_file(tmp_path, GOOD + crop + mask))
 
 
-def test_picture_narrower_than_the_frames_that_a_network_takes_at_once_is_refused(tmp_path: Path) -> None:
+def test_network_input_narrower_than_the_network_needs_is_refused(tmp_path: Path) -> None:
     crop, network = '\n[[augment]]\nkind = "crop"\nframes = 5\n', "width = 0.25\nframes_at_once = {}\npool = '{}'"
     for at_once, pool, holds in ((5, "max", True), (6, "max", False), (1, "max-blur", True), (2, "max-blur", False)):
-        text = written(tmp_path, GOOD.replace("width = 0.25", network.format(at_once, pool)) + crop)
+        text = recipe_file(tmp_path, GOOD.replace("width = 0.25", network.format(at_once, pool)) + crop)
         if holds:
             recipe = load_recipe(text)
             build_network(recipe.network, 3).train()(torch.zeros(2, 1, 64, 5))
         else:
-            with pytest.raises(AudiotagError, match="the picture must have at least 6 frames for this network, got 5"):
+            with pytest.raises(
+                AudiotagError, match="network input must have at least 6 frames for this network, got 5"
+            ):
                 load_recipe(text)
 
 
-def test_narrower_spectrogram_is_checked_against_the_masks(tmp_path: Path) -> None:
-    recipe = load_recipe(written(tmp_path, GOOD.replace("width = 4", "width = 60")))
-    with pytest.raises(AudiotagError, match="augment, mask: the width in bands must be at most the picture's 32"):
+def test_other_spectrogram_settings_are_checked_against_the_masks(tmp_path: Path) -> None:
+    recipe = load_recipe(recipe_file(tmp_path, GOOD.replace("width = 4", "width = 60")))
+    with pytest.raises(AudiotagError, match="augment, mask: the width in bands must be at most the spectrogram's 32"):
         recipe.with_spectrogram(SpectrogramSettings(n_mels=32))
     assert recipe.with_spectrogram(SpectrogramSettings()).spectrogram == SpectrogramSettings()
 
@@ -410,25 +429,26 @@ def test_narrower_spectrogram_is_checked_against_the_masks(tmp_path: Path) -> No
 # Stages
 
 
-def stages(*given: dict[str, Any]) -> tuple[Stage, ...]:
-    return tuple(Stage(**{"subset": "noisy", "epochs": 1, "lr": 1e-3} | fields) for fields in given)
-
-
+STAGE: dict[str, Any] = {"subset": "noisy", "epochs": 1, "lr": 1e-3}
 CURATED = {"subset": "curated"}
+
+
+def stages(*given: dict[str, Any]) -> tuple[Stage, ...]:
+    return tuple(Stage(**STAGE | fields) for fields in given)
 
 
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (stages({"shared": True}), "be true of the first stages alone, with one after them"),
+        (stages({"shared": True}), "be true of the first stages only, with one after them"),
         (stages({"shared": True}, {"shared": True}), "with one after them"),
-        (stages(CURATED, {"shared": True}), "be true of the first stages alone"),
-        (stages({"shared": True}, CURATED, {"shared": True}), "be true of the first stages alone"),
+        (stages(CURATED, {"shared": True}), "be true of the first stages only"),
+        (stages({"shared": True}, CURATED, {"shared": True}), "be true of the first stages only"),
         (stages({"shared": True}, {}), "a subset that no later stage trains on"),
-        (stages({"shared": True}, CURATED, {}), "or folds would be measured on what they have seen, got noisy"),
+        (stages({"shared": True}, CURATED, {}), "or folds would be measured on clips they have seen, got noisy"),
     ],
 )
-def test_shared_stage_in_a_wrong_place_is_refused_by_name(given: tuple[Stage, ...], message: str) -> None:
+def test_shared_stage_in_a_wrong_place_is_refused(given: tuple[Stage, ...], message: str) -> None:
     with pytest.raises(AudiotagError, match=r"stages\.shared must") as caught:
         replace(load_recipe("quick"), stages=given)
     assert message in str(caught.value)
@@ -439,15 +459,16 @@ def test_shared_stage_in_a_wrong_place_is_refused_by_name(given: tuple[Stage, ..
     [
         ([{"agreed": 5}], "be 0 in a noisy or shared stage, and in one that starts from scratch, got 5"),
         ([{}, CURATED | {"agreed": 5, "start": "scratch"}], "be 0 in a noisy or shared stage"),
-        ([{}, CURATED | {"agreed": -1}], "be 0 (none) to 10000 clips, got -1; 5 is common"),
+        ([{}, CURATED | {"agreed": -1}], "be a whole number from 0 to 10000 clips, got -1; 5 is common"),
         ([CURATED | {"agreed": 5}], "be 0 in the first stage, got 5; there is no network yet that could agree"),
     ],
 )
-def test_clips_that_agree_are_added_to_curated_ones_by_the_network_of_a_stage_before(
+def test_agreeing_clips_need_a_curated_stage_and_a_network_of_a_stage_before(
     given: list[dict[str, Any]], message: str
 ) -> None:
+    values = load_recipe("quick").to_dict() | {"stages": [STAGE | fields for fields in given]}
     with pytest.raises(AudiotagError, match=r"stages\.agreed must") as caught:
-        replace(load_recipe("quick"), stages=stages(*given))
+        Recipe.from_dict(values)
     assert message in str(caught.value)
     right = stages({}, CURATED, CURATED | {"agreed": 5})
     assert replace(load_recipe("quick"), stages=right).stages == right
@@ -456,11 +477,11 @@ def test_clips_that_agree_are_added_to_curated_ones_by_the_network_of_a_stage_be
 @pytest.mark.parametrize(
     "given", [stages({"shared": True}, CURATED), stages({"shared": True}, {"shared": True}, CURATED, CURATED)]
 )
-def test_shared_first_stages_of_a_subset_of_their_own_are_taken(given: tuple[Stage, ...]) -> None:
+def test_shared_first_stages_of_a_subset_of_their_own_are_accepted(given: tuple[Stage, ...]) -> None:
     assert replace(load_recipe("quick"), stages=given).stages == given
 
 
-def test_epochs_are_changed_for_all_stages_or_one_by_one() -> None:
+def test_epochs_are_changed_for_all_stages_or_for_each() -> None:
     recipe = load_recipe("capstone")
     assert [stage.epochs for stage in recipe.with_epochs((3,)).stages] == [3, 3, 3]
     changed = recipe.with_epochs((1, 2, 3))
@@ -469,29 +490,29 @@ def test_epochs_are_changed_for_all_stages_or_one_by_one() -> None:
 
 
 @pytest.mark.parametrize("given", [(), (1, 2), (1, 2, 3, 4)])
-def test_other_numbers_of_epochs_than_stages_are_refused_with_both(given: tuple[int, ...]) -> None:
+def test_number_of_epochs_must_be_one_or_the_number_of_stages(given: tuple[int, ...]) -> None:
     with pytest.raises(
-        AudiotagError, match=rf"epochs must be one number, or one a stage \(3 in capstone\), got {len(given)}"
+        AudiotagError, match=rf"epochs must be one number, or one per stage \(3 in capstone\), got {len(given)}"
     ):
         load_recipe("capstone").with_epochs(given)
 
 
 @pytest.mark.parametrize("epochs", [0, -1, 1001])
-def test_changed_epochs_are_checked_as_the_files_are(epochs: int) -> None:
-    with pytest.raises(AudiotagError, match=f"stages.epochs must be 1 to 1000, got {epochs}"):
+def test_changed_epochs_are_checked(epochs: int) -> None:
+    with pytest.raises(AudiotagError, match=f"stages.epochs must be a whole number from 1 to 1000, got {epochs}"):
         load_recipe("quick").with_epochs((epochs,))
 
 
-def test_file_that_is_no_text_is_refused_with_a_sentence(tmp_path: Path) -> None:
+def test_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_bytes(b"\xff\xfe\x00title")
     with pytest.raises(AudiotagError, match=r"mine\.toml cannot be read as TOML"):
         load_recipe(str(tmp_path / "mine.toml"))
 
 
 @pytest.mark.parametrize("name", ["quik", "nowhere/mine.toml", "", "recipe.txt"])
-def test_unknown_recipe_names_those_there_are(name: str) -> None:
+def test_unknown_recipe_is_refused_with_the_known_ones(name: str) -> None:
     with pytest.raises(
-        AudiotagError, match="is no recipe: there are capstone, capstone-intended, default, quick"
+        AudiotagError, match="is not a recipe: there are capstone, capstone-intended, default, quick"
     ) as caught:
         load_recipe(name)
     assert name in str(caught.value)
@@ -504,13 +525,37 @@ def test_json_brings_back_the_same_recipe(name: str) -> None:
 
 
 def test_json_brings_back_a_recipe_without_trim(tmp_path: Path) -> None:
-    values = load_recipe(written(tmp_path, GOOD)).to_dict()
+    values = load_recipe(recipe_file(tmp_path, GOOD)).to_dict()
     values["spectrogram"]["trim_db"] = 0
     recipe = Recipe.from_dict(json.loads(json.dumps(values)))
     assert recipe.spectrogram.trim_db == 0
     assert Recipe.from_dict(recipe.to_dict()) == recipe
 
 
-def test_whole_numbers_written_as_decimals_become_whole(tmp_path: Path) -> None:
-    recipe = load_recipe(written(tmp_path, GOOD.replace("folds = 3", "folds = 3.0")))
-    assert isinstance(recipe.folds, int)
+def test_settings_that_audiotag_0_1_wrote_are_read_as_they_were_meant() -> None:
+    """Its networks had no ``kind``, and its mixers called a network input a picture."""
+    recipe = replace(load_recipe("quick"), augment=(SigmoidMixer(), MixUp(domain="waveform")))
+    values = json.loads(json.dumps(recipe.to_dict()))
+    del values["network"]["kind"]
+    values["augment"][0]["domain"] = "picture"
+    assert Recipe.from_dict(values) == recipe
+
+
+def test_whole_numbers_of_every_part_may_be_written_as_decimals() -> None:
+    recipe = load_recipe("capstone-intended")
+    values = json.loads(json.dumps(recipe.to_dict()), parse_int=float)
+    read = Recipe.from_dict(values)
+    assert read == recipe
+    assert repr(read.network) == repr(recipe.network)
+    assert repr(read.stages[1].size) == "256"
+
+
+def test_reading_a_recipe_imports_no_torch() -> None:
+    code = """
+import sys
+from audiotag.training.recipe import Recipe, load_recipe
+assert Recipe.from_dict(load_recipe("default").to_dict()).loss == "bce"
+assert not {"torch", "fastai", "streamlit", "pandas"} & {name.split(".")[0] for name in sys.modules}
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr

@@ -52,13 +52,13 @@ def test_own_recipe_is_found_by_its_path(workspace: Workspace, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("chosen", "sentence"),
     [
-        ({"recipe": "none"}, "is no recipe"),
-        ({"preset": "none"}, "is no preset"),
-        ({"epochs": (1, 2, 3)}, "epochs must be one number, or one a stage"),
-        ({"epochs": (0,)}, "epochs must be 1 to 1000"),
-        ({"fraction": 0.0}, "fraction must be above 0"),
-        ({"balance": -1.0}, "balance must be 0"),
-        ({"seed": -1}, "seed must be 0"),
+        ({"recipe": "none"}, "is not a recipe"),
+        ({"preset": "none"}, "is not a preset"),
+        ({"epochs": (1, 2, 3)}, "epochs must be one number, or one per stage"),
+        ({"epochs": (0,)}, "epochs must be a whole number from 1 to 1000"),
+        ({"fraction": 0.0}, "fraction must be a number above 0"),
+        ({"balance": -1.0}, "balance must be a number from 0"),
+        ({"seed": -1}, "seed must be a whole number from 0"),
         ({"device": "tpu"}, "device must be one of"),
     ],
 )

@@ -35,7 +35,7 @@ from audiotag.training.runs import (
     restore_run,
     work_left,
 )
-from audiotag.workspace import Workspace, read_json, write_bytes, write_json, written_aside
+from audiotag.workspace import Workspace, open_atomic, read_json, write_bytes, write_json
 
 
 @pytest.fixture
@@ -549,10 +549,10 @@ def test_write_that_fails_half_way_leaves_the_old_content_and_no_litter(
 
 def test_reader_sees_the_old_content_until_the_new_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "new folder" / "file.pt"
-    with written_aside(path) as file:
+    with open_atomic(path) as file:
         file.write(b"half")
         assert not path.exists()
-    with written_aside(path) as file:
+    with open_atomic(path) as file:
         file.write(b"half of ")
         assert path.read_bytes() == b"half"
         file.write(b"another")
@@ -564,7 +564,7 @@ def test_writing_aside_that_raises_leaves_the_old_content_and_no_litter(tmp_path
     write_bytes(tmp_path / "file.pt", b"old")
 
     def fail_half_way() -> None:
-        with written_aside(tmp_path / "file.pt") as file:
+        with open_atomic(tmp_path / "file.pt") as file:
             file.write(b"half")
             raise _Crash
 

@@ -15,7 +15,7 @@ import torch
 from safetensors.numpy import load as load_arrays
 from safetensors.torch import load as load_tensors
 
-from audiotag.augmentation.spectrograms import Mask
+from audiotag.augmentation.mask import Mask
 from audiotag.errors import AudiotagError
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.metrics import accuracy, lwlrap, lwlrap_per_class
@@ -24,6 +24,8 @@ from audiotag.training import checkpoints, worker
 from audiotag.training.backend import callbacks as callbacks_module
 from audiotag.training.backend import learner as learner_module
 from audiotag.training.backend.learner import FoldTrainer
+from audiotag.training.losses.base import LOSSES
+from audiotag.training.losses.bce import binary_cross_entropy
 from audiotag.training.recipe import Recipe, Stage
 from audiotag.training.runs import SHARED_FOLD, Run, RunSettings, create_run, epochs_done
 from audiotag.training.worker import Training, reason_of, work
@@ -360,12 +362,12 @@ def run_main(run: Run, monkeypatch: pytest.MonkeyPatch) -> int:
 def test_loss_that_is_no_number_fails_with_a_sentence_and_keeps_finished_folds(
     ready: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    run, loss = ready(), learner_module.binary_cross_entropy
+    run = ready()
 
     def diverges(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        return loss(logits, targets) * (float("nan") if run.finished_folds() else 1)
+        return binary_cross_entropy(logits, targets) * (float("nan") if run.finished_folds() else 1)
 
-    monkeypatch.setattr(learner_module, "binary_cross_entropy", diverges)
+    monkeypatch.setattr(learner_module, "LOSSES", {"bce": diverges})
     assert run_main(run, monkeypatch) == 1
     assert run.state() == "failed"
     wanted = "The training diverged: the training loss became nan in epoch 1; try a lower lr in the recipe."
@@ -374,7 +376,7 @@ def test_loss_that_is_no_number_fails_with_a_sentence_and_keeps_finished_folds(
     assert run.finished_folds() == [1]
     assert len(held_out(run, 1)["scores"]) == 8
     # Mended, it goes on with the other fold alone.
-    monkeypatch.setattr(learner_module, "binary_cross_entropy", loss)
+    monkeypatch.setattr(learner_module, "LOSSES", LOSSES)
     (run.folder / "status.json").unlink()
     assert run_main(run, monkeypatch) == 0
     assert run.state() == "finished"

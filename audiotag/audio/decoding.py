@@ -1,0 +1,202 @@
+"""Decode an open audio file block by block, and report what is wrong with the decoded sound.
+
+Conventions: a block is float32 with shape ``(samples, channels)``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from audiotag.audio.containers import UNKNOWN_FRAMES, promised_length
+from audiotag.audio.ffmpeg import FFmpegFile
+from audiotag.audio.header import Header, Source
+from audiotag.audio.levels import SILENCE_DBFS
+from audiotag.audio.opening import OpenFile
+from audiotag.errors import AudiotagError
+
+if TYPE_CHECKING:
+    import soundfile
+
+MAX_SAMPLES_AT_ONCE = 1 << 26  # per channel, 25 minutes at 44.1 kHz; a longer file is read by blocks
+BLOCK_SAMPLES = 1 << 20  # per channel
+MIN_COMPLETE_FRACTION = 0.999  # of the promised length
+
+
+class BlockReader:
+    """Decode an open file, one block after the other.
+
+    Parameters
+    ----------
+    file : soundfile.SoundFile or FFmpegFile
+    max_frames : int, optional
+        Samples per channel to decode from a file of libsndfile; all by default.
+    block_samples : int
+        Samples per channel in a block of libsndfile; a block of FFmpeg is one frame of the codec.
+
+    Attributes
+    ----------
+    decoder_failed : bool
+        Whether the decoder failed before the end; final after the last block.
+    """
+
+    def __init__(self, file: OpenFile, max_frames: int | None = None, block_samples: int = BLOCK_SAMPLES) -> None:
+        self._file, self._block_samples = file, block_samples
+        self._max_frames = file.frames if max_frames is None else max_frames
+        self.decoder_failed = False
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        if not isinstance(self._file, FFmpegFile):
+            return self._read_libsndfile(self._file)
+        return self._read_ffmpeg(self._file)
+
+    def _read_ffmpeg(self, file: FFmpegFile) -> Iterator[np.ndarray]:
+        yield from file.blocks()
+        self.decoder_failed = file.decoder_failed
+
+    def _read_libsndfile(self, file: soundfile.SoundFile) -> Iterator[np.ndarray]:
+        """Yield blocks up to the end or a failure.
+
+        libsndfile writes samples into the block before it fails. The block is filled with NaN first, so the samples
+        before the first NaN are those that were decoded.
+        """
+        import soundfile
+
+        if file.format == "MP3":
+            file.seekable = lambda: False  # else soundfile seeks between blocks, which damages an MP3
+        done, failure = 0, ""
+        while done < self._max_frames and not failure:
+            block = np.full((min(self._block_samples, self._max_frames - done), file.channels), np.nan, np.float32)
+            try:
+                read = len(file.read(out=block))
+            except soundfile.LibsndfileError as error:
+                read = int(np.append(np.isnan(block[:, 0]), True).argmax())
+                if not done + read:
+                    raise
+                failure = error.error_string
+            yield block[:read]
+            done += read
+            if read < len(block):
+                break
+        # A failed seek is not damage: a FLAC of unknown length ends with one.
+        self.decoder_failed = bool(failure) and "seek" not in failure
+
+
+def decode(file: OpenFile, max_frames: int) -> tuple[np.ndarray, bool]:
+    """Decode an open file from its current position.
+
+    Parameters
+    ----------
+    file : soundfile.SoundFile or FFmpegFile
+    max_frames : int
+        Samples per channel to decode from a file of libsndfile. A header may give an unknown or false length, so a
+        large value is read by blocks. A file of FFmpeg is always decoded to its end.
+
+    Returns
+    -------
+    numpy.ndarray, shape=(samples, channels), float32
+    bool
+        Whether the decoder failed before the end.
+    """
+    if isinstance(file, FFmpegFile):
+        return file.decode()
+    reader = BlockReader(file, max_frames, max_frames if max_frames <= MAX_SAMPLES_AT_ONCE else BLOCK_SAMPLES)
+    blocks = list(reader)
+    samples = blocks[0] if len(blocks) == 1 else np.concatenate([np.empty((0, file.channels), np.float32), *blocks])
+    return samples, reader.decoder_failed
+
+
+def header_from(file: OpenFile, decoded_frames: int) -> Header:
+    """Header of an open file; ``decoded_frames`` is its length if the container does not give one."""
+    frames = decoded_frames if file.frames == UNKNOWN_FRAMES else max(file.frames, 0)
+    return Header(frames, file.samplerate, file.channels, file.format, file.subtype)
+
+
+def count_tracks(file: OpenFile) -> int:
+    """Number of sound tracks of an open file."""
+    return file.tracks if isinstance(file, FFmpegFile) else 1
+
+
+@dataclass
+class DecodeReport:
+    """Facts about a decoded sound, collected at once or block by block.
+
+    Attributes
+    ----------
+    frames : int
+        Decoded samples per channel.
+    decoder_failed : bool
+        Whether the decoder failed before the end.
+    peak_dbfs, mean_dbfs : float
+        Level of the largest sample of all channels, and of the largest sample of their mean.
+    non_finite : int
+        Number of samples that are NaN or infinite.
+    """
+
+    frames: int = 0
+    decoder_failed: bool = False
+    peak_dbfs: float = float("-inf")
+    mean_dbfs: float = float("-inf")
+    non_finite: int = 0
+
+    def require_sound(self, name: str) -> None:
+        """Raise `AudiotagError` if there are no samples, or if a sample is not a finite number."""
+        if not self.frames:
+            raise AudiotagError(f"{name} holds no samples, by its header; leave it out or record it again.")
+        if self.non_finite:
+            raise AudiotagError(
+                f"{name} holds {self.non_finite} samples that are not numbers (NaN or infinite); "
+                "sound must be finite, so export it again from its source."
+            )
+
+    def notes(
+        self, name: str, source: Source, header: Header, tracks: int, sample_rate: int
+    ) -> tuple[tuple[str, ...], bool]:
+        """Describe what is unusual about the sound.
+
+        Parameters
+        ----------
+        name : str
+            The name that messages use for the sound.
+        source : Path or bytes
+        header : Header
+        tracks : int
+            Number of sound tracks in the file.
+        sample_rate : int
+            Rate in Hz that the sound is resampled to.
+
+        Returns
+        -------
+        tuple[str, ...]
+            One sentence for each unusual property.
+        bool
+            Whether the sound is truncated.
+        """
+        notes = []
+        promised, is_cut = promised_length(source, header)
+        is_too_short = self.frames < MIN_COMPLETE_FRACTION * promised
+        truncated = is_too_short or self.decoder_failed or is_cut
+        if is_too_short:
+            notes.append(
+                f"{name} is truncated: its header promises {promised / header.sample_rate:.2f} s, but the file has "
+                f"{self.frames / header.sample_rate:.2f} s; that part is used."
+            )
+        elif truncated:
+            notes.append(f"{name} is truncated: its end is missing; the part before is used.")
+        if tracks > 1:
+            notes.append(f"{name} has {tracks} sound tracks; the first is used.")
+        if header.channels > 2:
+            notes.append(f"{name} has {header.channels} channels; their mean is used.")
+        if header.sample_rate < sample_rate / 2:
+            notes.append(
+                f"{name} was sampled at {header.sample_rate} Hz: it holds nothing above "
+                f"{header.sample_rate / 2000:g} kHz, so tags that need higher frequencies are doubtful."
+            )
+        if self.peak_dbfs < SILENCE_DBFS:
+            notes.append(f"{name} is silent: no sample is above {SILENCE_DBFS:g} dBFS.")
+        elif self.mean_dbfs < SILENCE_DBFS:
+            notes.append(f"{name} has channels that cancel each other in their mean, so nothing of it is left.")
+        return tuple(notes), truncated

@@ -1,0 +1,91 @@
+"""Open an audio file with the library that can decode it: libsndfile, or FFmpeg for all other formats."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias, Union
+
+from audiotag.audio.containers import detect_container
+from audiotag.audio.ffmpeg import FFmpegFile
+from audiotag.audio.header import Source
+from audiotag.errors import AudiotagError
+
+if TYPE_CHECKING:
+    import soundfile
+
+SUFFIXES = (
+    ".wav", ".flac", ".ogg", ".mp3", ".opus", ".oga", ".m4a", ".aac", ".wma", ".mka", ".webm",
+    ".mp4", ".m4v", ".mov", ".mkv", ".3gp", ".avi",
+)  # fmt: skip
+READABLE = "WAV, FLAC, OGG, MP3, M4A, AAC, Opus, WebM and the sound of videos"
+OpenFile: TypeAlias = Union["soundfile.SoundFile", FFmpegFile]
+
+
+def source_name(source: Source) -> str:
+    """The name that messages use for a sound without a name of its own."""
+    return source.name if isinstance(source, Path) else "the upload"
+
+
+@contextmanager
+def open_audio(source: Source, name: str) -> Iterator[OpenFile]:
+    """Open an audio file for decoding.
+
+    Parameters
+    ----------
+    source : Path or bytes
+        A file, or the content of one. Its content decides how it is decoded, not its name.
+    name : str
+        The name that messages use for the sound.
+
+    Raises
+    ------
+    AudiotagError
+        If the file is missing, empty or not an audio file; also if libsndfile fails while it decodes the file.
+    """
+    import soundfile
+
+    if isinstance(source, Path):
+        if not source.is_file():
+            raise AudiotagError(f"{name} is not there (looked for {source}).")
+        if not os.access(source, os.R_OK):
+            raise AudiotagError(f"{name} cannot be opened: its permissions forbid it; change them, or copy the file.")
+        if source.suffix.lower() == ".raw":
+            raise AudiotagError(f"{name} is raw: it does not state its sample rate and format; convert it to WAV.")
+        size = source.stat().st_size
+    else:
+        size = len(source)
+    if size == 0:
+        raise AudiotagError(f"{name} is empty (0 bytes); copy or record it again.")
+    with _open_with_library(source, name) as file:
+        try:
+            yield file
+        except soundfile.LibsndfileError as error:
+            raise _unreadable_error(name, error) from error
+
+
+def _open_with_library(source: Source, name: str) -> OpenFile:
+    """Open a file with libsndfile if it can read the format, else with FFmpeg."""
+    import soundfile
+
+    try:
+        file = soundfile.SoundFile(str(source) if isinstance(source, Path) else io.BytesIO(source))
+    except soundfile.LibsndfileError as error:
+        if container := detect_container(source):
+            return FFmpegFile(source, container, name)
+        raise _unreadable_error(name, error) from error
+    # libsndfile takes any file named .mp3 for an MP3 and decodes it to noise.
+    if file.format == "MP3" and (container := detect_container(source)):
+        file.close()
+        return FFmpegFile(source, container, name)
+    return file
+
+
+def _unreadable_error(name: str, error: soundfile.LibsndfileError) -> AudiotagError:
+    reason = error.error_string.removeprefix("Error : ").rstrip(".")
+    if "does not exist" in reason:  # libsndfile's message for an MP3 without a frame, although the file exists
+        reason = "Damaged, or of another format than its name says"
+    return AudiotagError(f"{name} cannot be read as a sound ({READABLE} can): {reason}.")

@@ -1,0 +1,66 @@
+"""Replace stretches of network inputs by those of another one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import numpy as np
+
+from audiotag.arrays import Array, Domain, items_of, namespace, stretches
+from audiotag.augmentation.base import Mixer, Probability, register_augmentation
+from audiotag.augmentation.mask import sample_stretches
+from audiotag.augmentation.mixup import partners_of, weighted_sum
+from audiotag.checks import Within
+
+
+@dataclass(frozen=True, eq=False)
+class SpecMixParams:
+    """Partner, the replaced frames and bands, and the share of the area that stays an item's own: ``(batch,)`` each."""
+
+    partner: np.ndarray
+    time_start: np.ndarray
+    time_width: np.ndarray
+    mel_start: np.ndarray
+    mel_width: np.ndarray
+    weight: np.ndarray
+
+
+@register_augmentation("specmix")
+@dataclass(frozen=True)
+class SpecMix(Mixer):
+    """Replace one stretch of frames and one of bands by those of another clip (É. Bouteillon 2019).
+
+    https://github.com/ebouteillon/freesound-audio-tagging-2019: SpecAugment's masks, filled with the same place of one
+    other network input; targets are weighted by each one's share of the area.
+
+    Parameters
+    ----------
+    time_width, mel_width : int
+        Most frames and bands that are replaced; each number from 0 on is equally likely. 0 for none along that axis.
+    """
+
+    time_width: Annotated[int, Within(0, 10_000), "in frames?"] = 32
+    mel_width: Annotated[int, Within(0, 10_000), "in bands?"] = 32
+    p: Probability = 1.0
+    domain: ClassVar[Domain] = "network-input"
+
+    def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> SpecMixParams:
+        """Partners and stretches; a width larger than the network input is an error."""
+        items, (bands, frames) = items_of(shape, self.domain), shape[2:]
+        time = sample_stretches(rng, (items,), self.time_width, frames, "time")
+        mel = sample_stretches(rng, (items,), self.mel_width, bands, "mel")
+        is_mixed = rng.random(items) < self.p
+        time_width, mel_width = time.width * is_mixed, mel.width * is_mixed
+        weight = (1 - time_width / frames) * (1 - mel_width / bands)  # share that neither stretch covers
+        return SpecMixParams(rng.permutation(items), time.start, time_width, mel.start, mel_width, weight)
+
+    def apply(self, batch: Array, params: SpecMixParams) -> Array:
+        """Network inputs with their stretches replaced."""
+        time = stretches(batch, params.time_start[:, None], params.time_width[:, None], "time")
+        mel = stretches(batch, params.mel_start[:, None], params.mel_width[:, None], "mel")
+        return namespace(batch).where(time | mel, partners_of(batch, params.partner), batch)
+
+    def mix_targets(self, targets: Array, params: SpecMixParams) -> Array:
+        """Sums weighted by area."""
+        return weighted_sum(targets, params.partner, params.weight)

@@ -1,0 +1,29 @@
+"""Types of command-line arguments that several commands have."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def whole_numbers(text: str) -> tuple[int, ...]:
+    """Whole numbers separated by commas.
+
+    >>> whole_numbers("3,1")
+    (3, 1)
+    """
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be whole numbers separated by commas, like 1,2, got {text!r}") from None
+
+
+def fold_numbers(text: str) -> tuple[int, ...]:
+    """Numbers of folds in ascending order, each once.
+
+    >>> fold_numbers("3,1,3")
+    (1, 3)
+    """
+    numbers = tuple(sorted(set(whole_numbers(text))))
+    if numbers[0] < 1:
+        raise argparse.ArgumentTypeError(f"must be numbers of folds, which start at 1, got {numbers[0]}")
+    return numbers

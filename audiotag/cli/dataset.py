@@ -1,0 +1,156 @@
+"""The commands about datasets: ``audiotag demo`` and ``scan``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from audiotag.cli.exit_codes import ALL_DONE, NOTHING_DONE, SOME_FAILED
+from audiotag.cli.progress import bar, print_problems
+from audiotag.errors import AudiotagError
+from audiotag.workspace import Workspace, write_bytes
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from audiotag.data.dataset import Dataset
+    from audiotag.inspection.measurement_job import MeasurementJob
+
+STARTER_SEED = 2019
+POLL_INTERVAL_S = 0.2
+TABLE_SUFFIXES = (".csv", ".parquet")
+
+
+def add_demo(sub: argparse.ArgumentParser) -> None:
+    """Add the options of ``audiotag demo``."""
+    add = sub.add_argument
+    add("folder", nargs="?", type=Path, help="folder to render into (default: in the workspace)")
+    add("--seed", type=int, default=STARTER_SEED, help=f"another seed gives other sounds (default: {STARTER_SEED})")
+
+
+def add_scan(sub: argparse.ArgumentParser) -> None:
+    """Add the options of ``audiotag scan``."""
+    add = sub.add_argument
+    add("dataset", type=Path, help="folder, or CSV or Parquet file, of the dataset")
+    add("--layout", metavar="KEY", help="layout of the dataset, for example table (default: detected automatically)")
+    add("--file-column", metavar="NAME", help="column of the file names (default: detected automatically)")
+    add("--label-column", metavar="NAME", help="column of the labels (default: detected automatically)")
+    add("--separator", metavar="CHAR", help="column separator of a CSV file (default: detected automatically)")
+    add("--keep-flagged", action="store_true", help="also use the clips that the dataset's authors marked as wrong")
+    add("--keep-condemned", dest="keep_flagged", action="store_true", help=argparse.SUPPRESS)  # name in audiotag 0.1
+    add("--measure", action="store_true", help="decode every clip: levels, loudness, spectra, duplicates")
+    add("--out", type=Path, metavar="FILE", help="write one row per clip to a .csv or .parquet file")
+    add("--html", type=Path, metavar="FILE", help="write all figures to one HTML file")
+    add("--json", action="store_true", help="print the result as JSON")
+
+
+def demo(options: argparse.Namespace) -> int:
+    """Render the starter sounds."""
+    render_starter_sounds(options.folder or Workspace().starter, options.seed)
+    return ALL_DONE
+
+
+def render_starter_sounds(folder: Path, seed: int = STARTER_SEED) -> None:
+    """Render the starter sounds with a progress bar, and print what to do next."""
+    from audiotag.starter.render import render_starter
+
+    began = time.monotonic()
+    with bar("starter sounds", "clip") as progress:
+        render_starter(folder, seed=seed, progress=progress)
+    print(f"{folder} is ready ({time.monotonic() - began:.0f} s). Next: audiotag app, or audiotag train {folder}")
+
+
+def scan(options: argparse.Namespace) -> int:
+    """Print what a dataset contains and what is wrong with it."""
+    from audiotag.data.index import scan as scan_headers
+    from audiotag.data.layouts import OpenOptions
+    from audiotag.data.saved_options import open_and_remember
+    from audiotag.inspection.faults import KINDS_THAT_ARE_USED, find_faults
+    from audiotag.inspection.measurement_job import MeasurementJob, with_measures
+    from audiotag.inspection.statistics import summary
+
+    if options.out and options.out.suffix.lower() not in TABLE_SUFFIXES:
+        raise AudiotagError(f"--out must end in .csv or .parquet, got {options.out}.")
+    workspace = Workspace()
+    dataset = open_and_remember(options.dataset, OpenOptions.from_dict(vars(options)), workspace)
+    with bar("headers", "file") as progress:
+        index = scan_headers(dataset, workspace.indexes, progress)
+    job = MeasurementJob.of(dataset.root, dataset.name, workspace)
+    if options.measure:
+        _measure(job)
+    index = with_measures(index, job.table())
+    problems = find_faults(dataset, index)
+    _write_files(dataset, index, problems, options)
+    table = summary(index)
+    is_used = problems["kind"].isin(KINDS_THAT_ARE_USED)
+    if options.json:
+        _print_json(dataset, table, problems)
+    else:
+        _print_text(dataset, table, problems, is_used)
+    if table.empty:
+        return NOTHING_DONE
+    return ALL_DONE if is_used.all() and not dataset.missing else SOME_FAILED
+
+
+def _measure(job: MeasurementJob) -> None:
+    """Run the measurement job and show its progress; Ctrl-C stops it without losing finished measurements."""
+    job.start()
+    try:
+        with bar("measuring", "clip") as progress:
+            while job.is_active():
+                if state := job.progress():
+                    progress(state["done"], state["total"])
+                time.sleep(POLL_INTERVAL_S)
+    except KeyboardInterrupt:
+        job.stop()
+        raise
+    if job.failure():
+        raise AudiotagError(job.failure())
+
+
+def _print_json(dataset: Dataset, table: pd.DataFrame, problems: pd.DataFrame) -> None:
+    values = {
+        "dataset": str(dataset.root),
+        "layout": dataset.layout,
+        "layout_key": dataset.layout_key,
+        "labels": dataset.labels,
+        "subsets": table.to_dict("index"),
+        "missing": dataset.missing,
+        "problems": problems.to_dict("records"),
+    }
+    print(json.dumps(values, indent=2, ensure_ascii=False))
+
+
+def _print_text(dataset: Dataset, table: pd.DataFrame, problems: pd.DataFrame, is_used: pd.Series) -> None:
+    print(f"{dataset.name}: {dataset.layout}, {len(dataset.labels)} labels\n")
+    columns_of_one_type = table.astype(object).T  # so that counts are printed as whole numbers
+    print("no clip can be read" if table.empty else columns_of_one_type.to_string(float_format="{:,.2f}".format))
+    for sentence in dataset.missing:
+        print(sentence, file=sys.stderr)
+    for rows, heading in ((~is_used, "left out"), (is_used, "used, but check them")):
+        reasons = list(problems.loc[rows, "what"])
+        print_problems(reasons, len(reasons), "--json", heading)
+
+
+def _write_files(dataset: Dataset, index: pd.DataFrame, problems: pd.DataFrame, options: argparse.Namespace) -> None:
+    """Write the files that the options ask for: the index as a table, the dashboard as HTML."""
+    if options.out:
+        from audiotag.data.index import write_parquet
+
+        table = index.drop(columns="path")
+        if options.out.suffix.lower() == ".parquet":
+            write_parquet(table, options.out)
+        else:
+            flat = table.drop(columns="third_octaves").assign(labels=table["labels"].map(",".join))
+            write_bytes(options.out, flat.to_csv(index=False).encode())
+    if options.html:
+        from audiotag.features.settings import PRESETS
+        from audiotag.figures.dashboard import dashboard
+        from audiotag.inspection.filters import Filter
+
+        page = dashboard(dataset, index, problems, Filter(), PRESETS["capstone"].clip_s)
+        write_bytes(options.html, page.encode())

@@ -1,0 +1,49 @@
+"""The command ``audiotag score``: score a submission against the true labels."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from audiotag.cli.exit_codes import ALL_DONE
+
+HELP = "Score a submission, or a table that audiotag tag wrote, against the true labels."
+
+
+def add_score(sub: argparse.ArgumentParser) -> None:
+    """Options of ``audiotag score``."""
+    add = sub.add_argument
+    add("submission", type=Path, help="CSV file with a column of file names and one column of scores per label")
+    add("--truth", type=Path, required=True, metavar="FILE", help="CSV file with a file column and a label column")
+    add("--json", action="store_true", help="print the result as JSON")
+
+
+def score(options: argparse.Namespace) -> int:
+    """Score a submission against the true labels."""
+    from audiotag.scoring import score_submission
+
+    result = score_submission(options.submission, options.truth)
+    per_class = result.per_class
+    if options.json:
+        values = {
+            "lwlrap": result.lwlrap,
+            "accuracy": result.accuracy,
+            "clips": result.clips,
+            "splits": {name: {"clips": n, "lwlrap": value} for name, (n, value) in result.per_split.items()},
+            "per_class": {
+                label: {"lwlrap": None if row.clips == 0 else row.lwlrap, "clips": int(row.clips)}
+                for label, row in zip(per_class.index, per_class.itertuples(), strict=True)
+            },
+            "notes": result.notes,
+        }
+        print(json.dumps(values, indent=2, ensure_ascii=False))
+        return ALL_DONE
+    print(f"lwlrap {result.lwlrap:.5f} on {result.clips} clips, accuracy {result.accuracy:.5f}")
+    for name, (clips, value) in result.per_split.items():
+        print(f"  {name}: {value:.5f} on {clips} clips")
+    for note in result.notes:
+        print(note)
+    print()
+    print(per_class.to_string(float_format=lambda value: f"{value:.4f}"))
+    return ALL_DONE

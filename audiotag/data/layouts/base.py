@@ -1,0 +1,175 @@
+"""What every layout has, the registry that finds layouts by key, and `open_dataset`, which picks the one that fits.
+
+A layout is one file with a class that is derived from `Layout` and decorated with `register_layout`. No sound file is
+opened while a dataset is opened: layouts read names and tables only.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+from audiotag.checks import require
+from audiotag.data.dataset import Dataset
+from audiotag.data.tables import SEPARATORS
+from audiotag.errors import AudiotagError
+from audiotag.registry import Registry
+
+
+@dataclass(frozen=True)
+class OpenOptions:
+    """How to open a dataset; by default everything is detected automatically.
+
+    Attributes
+    ----------
+    separator : str, optional
+        Column separator of a text table: a comma, a semicolon, a tab or a bar.
+    file_column, label_column : str, optional
+        Names of the columns of a table that hold file names and labels.
+    keep_flagged : bool
+        Also use the clips that the dataset's authors marked as wrong.
+    layout : str, optional
+        Key of the layout; see `LAYOUTS`.
+    """
+
+    separator: str | None = None
+    file_column: str | None = None
+    label_column: str | None = None
+    keep_flagged: bool = False
+    layout: str | None = None
+
+    def __post_init__(self) -> None:
+        require(
+            self.separator is None or (len(self.separator) == 1 and self.separator in SEPARATORS),
+            "separator",
+            "be a comma, a semicolon, a tab or a bar",
+            repr(self.separator),
+            "leave it out to have it detected automatically.",
+        )
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> OpenOptions:
+        """Options from saved values; those that are missing have their defaults, unknown ones are ignored."""
+        return cls(**{field.name: values[field.name] for field in fields(cls) if field.name in values})
+
+
+class Layout:
+    """One way in which a dataset is stored on disk; base of one class per layout.
+
+    Attributes
+    ----------
+    key : str
+        Name by which options and code choose the layout; set by `register_layout`.
+    title : str
+        Name that people read, on pages and in reports.
+    order : int
+        Layouts are tried in ascending order until one recognises the path. The shipped layouts have 10 to 50, the most
+        specific first.
+    looks_for : str
+        What `recognises` looks for, in a few words; listed in the message about a path that no layout recognises.
+    can_be_fetched : bool
+        Whether the app has commands that download missing parts of such a dataset.
+    """
+
+    key: ClassVar[str] = ""
+    title: ClassVar[str] = ""
+    order: ClassVar[int] = 0
+    looks_for: ClassVar[str] = ""
+    can_be_fetched: ClassVar[bool] = False
+
+    def recognises(self, path: Path) -> bool:
+        """Whether a path has this layout. It is absolute, may be a file or a folder, and may not exist."""
+        raise NotImplementedError
+
+    def open(self, path: Path, options: OpenOptions) -> Dataset:
+        """The dataset at an existing path.
+
+        `open_dataset` sets ``root``, ``layout`` and ``layout_key`` of the result.
+
+        Raises
+        ------
+        AudiotagError
+            If the path does not hold a dataset of this layout, or not one usable clip.
+        """
+        raise NotImplementedError
+
+    def hint(self, path: Path) -> str:
+        """A sentence for the message about a folder that no layout recognises; empty if there is nothing to add."""
+        return ""
+
+
+LayoutClass = TypeVar("LayoutClass", bound=type[Layout])
+LAYOUTS: Registry[type[Layout]] = Registry("layout", "audiotag.data.layouts", "audiotag.layouts")
+
+
+def register_layout(key: str) -> Callable[[LayoutClass], LayoutClass]:
+    """Decorate a layout class to make it known by ``key``: lower-case letters, digits and hyphens."""
+
+    def register(layout: LayoutClass) -> LayoutClass:
+        layout.key = key
+        LAYOUTS.register(key)(layout)
+        return layout
+
+    return register
+
+
+def open_dataset(path: str | Path, options: OpenOptions | None = None, **fields: Any) -> Dataset:
+    """Recognise the layout of a dataset and read its tables.
+
+    Parameters
+    ----------
+    path : str or Path
+        A folder, or a table (.csv, .tsv, .txt or .parquet).
+    options : OpenOptions, optional
+        What not to detect automatically.
+    **fields
+        Fields of `OpenOptions`, instead of those in ``options``: ``open_dataset(path, keep_flagged=True)``.
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    AudiotagError
+        If the path does not exist or is not a dataset; the message says what was looked for.
+    """
+    path = absolute(path)
+    options = replace(options or OpenOptions(), **fields)
+    layout = LAYOUTS.get(options.layout)() if options.layout else _recognise(path)
+    if not path.exists():
+        raise _not_there(path)
+    dataset = layout.open(path, options)
+    return replace(dataset, root=path, layout=layout.title, layout_key=layout.key)
+
+
+def layouts_in_order() -> list[Layout]:
+    """All layouts, in the order in which they are tried."""
+    return sorted((layout() for _, layout in LAYOUTS.items()), key=lambda layout: (layout.order, layout.key))
+
+
+def absolute(path: str | Path) -> Path:
+    """The path from the root, without ``~`` and ``..``; links are not resolved."""
+    return Path(os.path.abspath(Path(path).expanduser()))
+
+
+def _recognise(path: Path) -> Layout:
+    layouts = layouts_in_order()
+    for layout in layouts:
+        if layout.recognises(path):
+            return layout
+    if not path.is_dir():
+        raise _not_there(path)
+    *others, last = [layout.looks_for for layout in layouts]
+    hints = " ".join(filter(None, (layout.hint(path) for layout in layouts)))
+    raise AudiotagError(
+        f"{path} is not a dataset: looked for {', '.join(others)}, and {last}; found none of them. {hints}".strip()
+    )
+
+
+def _not_there(path: Path) -> AudiotagError:
+    problem = "is neither a folder nor a table" if path.exists() else "is not there"
+    return AudiotagError(f"{path} {problem}; give the folder of a dataset, or its CSV file.")

@@ -1,0 +1,102 @@
+"""One clip's tags as plain values, which export formats write and the journal stores.
+
+File names appear in a table exactly as they are on disk, also those that begin with ``=``, ``+``, ``-`` or ``@``:
+tables are joined by their file names, and a character put in front would break that. A spreadsheet takes such a cell
+for a formula, so import a table of files from strangers as text. A file name that is not valid UTF-8 cannot be written
+as text; its invalid bytes are written as ``\\udcff``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from audiotag.tagging.result import Tags
+
+SCORE_DIGITS, SECOND_DIGITS = 4, 4
+
+Row = dict[str, Any]
+
+
+def clip_row(tags: Tags, clip: str, path: str = "") -> Row:
+    """The result of one clip.
+
+    Parameters
+    ----------
+    tags : Tags
+    clip : str
+        The clip's name in tables: its path relative to its folder.
+    path : str
+        Where the file is; empty for an upload.
+
+    Returns
+    -------
+    dict
+        ``clip``, ``path``, ``duration_s``, ``tags`` (a list of ``label``, ``score`` and ``folds``, the number of folds
+        that agree; highest score first), ``scores`` (of every label, highest first) and ``notes``.
+    """
+    return {
+        "clip": as_text(clip),
+        "path": as_text(path),
+        "duration_s": round(tags.duration_s, SECOND_DIGITS),
+        "tags": [
+            {"label": tag.label, "score": round(tag.score, SCORE_DIGITS), "folds": tag.folds_agreeing}
+            for tag in tags.tags
+        ],
+        "scores": {tag.label: round(tag.score, SCORE_DIGITS) for tag in tags.ranking},
+        "notes": [as_text(note) for note in tags.notes],
+    }
+
+
+def timeline_entries(tags: Tags, labels: Sequence[str], rounded: bool = True) -> list[Row]:
+    """One entry per window: ``start_s``, ``end_s`` (at most the clip's end) and ``scores``, in the order of labels."""
+
+    def shown(value: float, digits: int) -> float:
+        return round(float(value), digits) if rounded else float(value)
+
+    return [
+        {
+            "start_s": shown(start, SECOND_DIGITS),
+            "end_s": shown(min(float(start) + tags.window_s, tags.duration_s), SECOND_DIGITS),
+            "scores": {label: shown(score, SCORE_DIGITS) for label, score in zip(labels, scores, strict=True)},
+        }
+        for start, scores in zip(tags.starts_s, tags.timeline, strict=True)
+    ]
+
+
+def exact_clip_row(tags: Tags, labels: Sequence[str], clip: str, path: str = "") -> Row:
+    """`clip_row` with the unrounded timeline that a format with one file per clip gets."""
+    return clip_row(tags, clip, path) | {"timeline": timeline_entries(tags, labels, rounded=False)}
+
+
+def problem_row(clip: str, path: str, problem: str) -> Row:
+    """What stands in place of `clip_row` for a clip that could not be tagged: ``clip``, ``path``, ``problem``."""
+    return {"clip": as_text(clip), "path": as_text(path), "problem": problem}
+
+
+def table_columns(labels: Sequence[str], timeline: bool = False) -> list[str]:
+    """Column names of a table with one row per clip, or with one row per window."""
+    return ["fname", "start_s", "end_s", *labels] if timeline else ["fname", *labels, "tags"]
+
+
+def table_cells(rows: Iterable[Row], labels: Sequence[str], timeline: bool = False) -> Iterator[list[str | float]]:
+    """Cells of the table that has the columns `table_columns`; clips that could not be tagged are left out.
+
+    For a ``timeline``, rows hold what `timeline_entries` gives under the key ``timeline``.
+    """
+    for row in rows:
+        if timeline:
+            for window in row.get("timeline", ()):
+                yield [row["clip"], window["start_s"], window["end_s"], *(window["scores"][label] for label in labels)]
+        elif "problem" not in row:
+            tags = ",".join(tag["label"] for tag in row["tags"])
+            yield [row["clip"], *(row["scores"][label] for label in labels), tags]
+
+
+def as_text(name: str) -> str:
+    """A file name as text that can be written: bytes that are not valid UTF-8 are spelt out.
+
+    >>> as_text("caf\\udce9.wav")
+    'caf\\\\udce9.wav'
+    """
+    return name.encode(errors="backslashreplace").decode()

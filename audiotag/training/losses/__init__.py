@@ -1,0 +1,1 @@
+"""Losses that a recipe may name: `base` has the registry, every other module has one loss."""

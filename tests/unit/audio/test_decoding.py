@@ -1,0 +1,99 @@
+"""A damaged or unusual file is decoded as far as possible, and a note says what is wrong with it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from audiotag.audio import decoding
+from audiotag.audio.reading import read_crop, read_header, read_sound
+from audiotag.errors import AudiotagError
+
+RATE = 44_100
+Tone = Callable[..., np.ndarray]
+
+
+def truncate(path: Path, share: float) -> Path:
+    """A copy of a file that ends after this fraction of its bytes."""
+    cut = path.with_name(f"cut{path.suffix}")
+    cut.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+    return cut
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "mp3", "ogg"])
+@pytest.mark.parametrize("share", [0.98, 0.6])
+def test_a_truncated_file_is_decoded_to_its_end_with_a_note(tmp_path: Path, suffix: str, share: float) -> None:
+    whole = tmp_path / f"whole.{suffix}"
+    noise = 0.3 * np.random.default_rng(0).uniform(-1, 1, 5 * RATE).astype(np.float32)
+    soundfile.write(whole, noise, RATE)
+    sound = read_sound(truncate(whole, share), RATE)
+    fraction = len(sound.waveform) / len(noise)
+    assert share - 0.15 < fraction < share + 0.01
+    # The last frames of an MP3 depend on frames that are missing.
+    equal = len(sound.waveform) - (2400 if suffix == "mp3" else 0)
+    np.testing.assert_allclose(sound.waveform[:equal], read_sound(whole, RATE).waveform[:equal], atol=1e-6)
+    assert len(sound.notes) == 1
+    assert sound.notes[0].startswith(f"cut.{suffix} is truncated: ")
+    if suffix != "ogg":
+        assert f"promises 5.00 s, but the file has {5 * fraction:.2f} s" in sound.notes[0]
+
+
+def test_a_crop_of_a_truncated_flac_equals_the_same_samples_of_the_whole(tmp_path: Path) -> None:
+    whole = tmp_path / "whole.flac"
+    soundfile.write(whole, 0.3 * np.random.default_rng(0).uniform(-1, 1, 2 * RATE), RATE)
+    cut = truncate(whole, 0.5)
+    waveform = read_sound(cut, RATE).waveform
+    np.testing.assert_array_equal(read_crop(cut, len(waveform) - 2000, 2000), waveform[-2000:])
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_flac_of_unknown_length_is_read_to_its_end(tmp_path: Path, whole: bool) -> None:
+    path = tmp_path / "stream.flac"
+    noise = 0.3 * np.random.default_rng(0).uniform(-1, 1, 2 * RATE)
+    soundfile.write(path, noise, RATE)
+    content = bytearray(path.read_bytes())
+    content[21] &= 0xF0  # number of samples, 36 bits, 0 for unknown (RFC 9639, section 8.2)
+    content[22:26] = bytes(4)
+    path.write_bytes(content if whole else content[: len(content) // 2])
+    sound = read_sound(path, RATE)
+    np.testing.assert_allclose(sound.waveform, noise[: len(sound.waveform)], atol=2**-15)
+    assert read_header(path).frames == len(sound.waveform)
+    if whole:
+        assert len(noise) - 1 <= len(sound.waveform) <= len(noise)
+        assert sound.notes == ()
+    else:
+        assert 0.4 * len(noise) < len(sound.waveform) < 0.51 * len(noise)
+        assert sound.notes == ("stream.flac is truncated: its end is missing; the part before is used.",)
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "mp3"])
+def test_reading_by_blocks_or_crops_equals_reading_at_once(
+    tmp_path: Path, tone: Tone, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    path = tmp_path / f"tone.{suffix}"
+    soundfile.write(path, tone(421, 3.0), RATE)
+    at_once = read_sound(path, RATE).waveform
+    for start in range(0, 2 * RATE, 9973):
+        np.testing.assert_allclose(read_crop(path, start, 5000), at_once[start : start + 5000], atol=1e-6)
+    monkeypatch.setattr(decoding, "MAX_SAMPLES_AT_ONCE", 5000)
+    monkeypatch.setattr(decoding, "BLOCK_SAMPLES", 3000)
+    np.testing.assert_allclose(read_sound(path, RATE).waveform, at_once, atol=1e-6)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_sample_that_is_not_finite_is_refused(tmp_path: Path, tone: Tone, write_wav: Callable, value: float) -> None:
+    waveform = tone()
+    waveform[[5, 700]] = value
+    path = write_wav(tmp_path / "diverged.wav", waveform, RATE, "FLOAT")
+    with pytest.raises(AudiotagError, match=r"diverged\.wav holds 2 samples that are not numbers"):
+        read_sound(path, RATE)
+
+
+def test_silence_is_read_with_a_note(tmp_path: Path, write_wav: Callable) -> None:
+    sound = read_sound(write_wav(tmp_path / "quiet.wav", np.zeros(1000), RATE), RATE)
+    assert len(sound.waveform) == 1000
+    assert sound.notes == ("quiet.wav is silent: no sample is above -90 dBFS.",)
+    just_audible = np.full(1000, 10 ** (-89 / 20))
+    assert read_sound(write_wav(tmp_path / "q.wav", just_audible, RATE, "FLOAT"), RATE).notes == ()

@@ -1,0 +1,175 @@
+"""``audiotag demo`` and ``scan`` do their jobs, end with the right status, and report in sentences what is wrong."""
+
+import csv
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from audiotag.inspection import measurement_job
+from audiotag.inspection.measurement_job import MeasurementJob
+from audiotag.starter import render
+from audiotag.starter.render import render_starter
+from audiotag.workspace import Workspace
+
+from ..conftest import CommandResult
+
+
+@pytest.fixture
+def measuring_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A measurement job runs in a thread of this process; that it runs detached is tested with the job itself."""
+    threads: list[threading.Thread] = []
+
+    def start(job: MeasurementJob) -> None:
+        job.folder.mkdir(parents=True)
+        threads.append(threading.Thread(target=measurement_job.work, args=(job,)))
+        threads[-1].start()
+
+    monkeypatch.setattr(measurement_job, "ProcessPoolExecutor", lambda workers, context: ThreadPoolExecutor(workers))
+    monkeypatch.setattr(MeasurementJob, "start", start)
+    monkeypatch.setattr(MeasurementJob, "is_active", lambda job: threads[-1].is_alive())
+    yield
+    for thread in threads:
+        thread.join()
+
+
+def test_demo_renders_and_what_it_renders_can_be_scanned(
+    run: Callable[..., CommandResult], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = render.StarterCounts(curated=2, noisy=2, test=1)
+    monkeypatch.setattr(
+        render, "render_starter", lambda *args, **named: render_starter(*args, **named, counts=few, workers=1)
+    )
+    outcome = run("demo", tmp_path / "starter", "--seed", 3)
+    assert outcome.status == 0
+    assert f"{tmp_path / 'starter'} is ready" in outcome.out
+    scanned = run("scan", tmp_path / "starter", "--json")
+    assert scanned.status == 0
+    assert {name: row["clips"] for name, row in scanned.json()["subsets"].items()} == {
+        "curated": 2,
+        "noisy": 2,
+        "test": 1,
+    }
+
+
+def test_demo_refuses_a_folder_of_other_files(
+    run: Callable[..., CommandResult], sounds: Path, contents: Callable
+) -> None:
+    before = contents(sounds)
+    outcome = run("demo", sounds)
+    assert outcome.status == 2
+    assert outcome.err.startswith("audiotag: ")
+    assert str(sounds) in outcome.err
+    assert contents(sounds) == before
+
+
+def test_scan_counts_good_clips_and_lists_bad_ones(
+    run: Callable[..., CommandResult], dataset: Path, contents: Callable
+) -> None:
+    before = contents(dataset)
+    outcome = run("scan", dataset)
+    assert outcome.status == 1
+    assert "2 left out:" in outcome.err
+    assert "empty.ogg is empty (0 bytes)" in outcome.err
+    assert "gone.wav is listed in t.csv but is not in" in outcome.err
+    table = [line.split() for line in outcome.out.splitlines()]
+    assert ["clips", "2"] in table
+    assert ["mean_s", "1.50"] in table
+    assert contents(dataset) == before
+    assert Workspace().dataset_folders() == [dataset]
+
+
+def test_scan_gives_the_same_as_json(run: Callable[..., CommandResult], dataset: Path) -> None:
+    outcome = run("scan", dataset, "--json")
+    assert outcome.status == 1
+    values = outcome.json()
+    assert values["dataset"] == str(dataset)
+    assert values["labels"] == ["Hum"]
+    assert (values["layout"], values["layout_key"]) == ("table with a file and a label column", "table")
+    assert [problem["clip"] for problem in values["problems"]] == ["gone.wav", "empty.ogg"]
+    assert values["subsets"]["curated"] == {
+        "clips": 2,
+        "hours": pytest.approx(3 / 3600),
+        "labels": 1,
+        "combinations": 1,
+        "labels_a_clip": 1.0,
+        "mean_s": 1.5,
+        "median_s": 1.5,
+        "shortest_s": 0.5,
+        "longest_s": 2.5,
+    }
+    assert isinstance(values["subsets"]["curated"]["clips"], int)
+
+
+@pytest.mark.usefixtures("measuring_thread")
+def test_scan_measures_every_clip_and_writes_table_and_dashboard(
+    run: Callable[..., CommandResult], dataset: Path, tmp_path: Path
+) -> None:
+    table, page = tmp_path / "index.csv", tmp_path / "dashboard.html"
+    assert run("scan", dataset, "--measure", "--out", table, "--html", page).status == 1
+    rows = {row["clip"]: row for row in csv.DictReader(table.read_text().splitlines())}
+    assert set(rows) == {"a.wav", "b.WAV", "empty.ogg"}
+    assert rows["a.wav"]["labels"] == "Hum"
+    assert float(rows["a.wav"]["rms_dbfs"]) < 0
+    assert rows["empty.ogg"]["rms_dbfs"] == ""
+    text = page.read_text()
+    assert "plotly" in text
+    assert "level in the third-octave band (dBFS)" in text
+    assert "empty.ogg is empty (0 bytes)" in text
+    assert "https://cdn" not in text.split("</script>")[-1]  # opens without a network
+    parquet = tmp_path / "index.parquet"
+    assert run("scan", dataset, "--out", parquet).status == 1  # the measures are still there
+    assert pd.read_parquet(parquet)["rms_dbfs"].notna().sum() == 2
+
+
+def test_scan_refuses_another_kind_of_table_before_the_work(run: Callable[..., CommandResult], dataset: Path) -> None:
+    outcome = run("scan", dataset, "--out", "index.xlsx")
+    assert outcome.status == 2
+    assert "--out must end in .csv or .parquet, got index.xlsx" in outcome.err
+
+
+def test_scan_of_bad_clips_only_ends_with_status_2(run: Callable[..., CommandResult], dataset: Path) -> None:
+    for name in ("a.wav", "b.WAV"):
+        (dataset / name).write_bytes(b"")
+    outcome = run("scan", dataset)
+    assert outcome.status == 2
+    assert "no clip can be read" in outcome.out
+    assert "4 left out:" in outcome.err
+    assert run("scan", dataset, "--json").json()["subsets"] == {}
+
+
+def test_scan_of_a_folder_that_is_not_a_dataset_says_what_was_looked_for(
+    run: Callable[..., CommandResult], tmp_path: Path
+) -> None:
+    for path in (tmp_path, tmp_path / "missing"):
+        outcome = run("scan", path)
+        assert (outcome.status, outcome.out) == (2, "")
+        assert outcome.err.startswith(f"audiotag: {path} is ")
+        assert "CSV" in outcome.err
+
+
+def test_scan_uses_the_columns_of_its_options(run: Callable[..., CommandResult], dataset: Path, tmp_path: Path) -> None:
+    (tmp_path / "odd.csv").write_text("sound|what\n")
+    outcome = run("scan", tmp_path / "odd.csv", "--file-column", "gone")
+    assert outcome.status == 2
+    assert "odd.csv needs a column named gone, it has sound, what" in outcome.err
+
+
+def test_scan_opens_the_layout_that_its_option_names(run: Callable[..., CommandResult], dataset: Path) -> None:
+    values = run("scan", dataset, "--layout", "folder-of-sounds", "--json").json()
+    assert (values["layout_key"], values["labels"]) == ("folder-of-sounds", [])
+    assert Workspace().dataset_options(dataset)["layout"] == "folder-of-sounds"
+    outcome = run("scan", dataset, "--layout", "folder")
+    assert outcome.status == 2
+    assert "'folder' is not a known layout; choose one of folder-of-sounds, folder-per-class, " in outcome.err
+
+
+@pytest.mark.parametrize("option", ["--keep-flagged", "--keep-condemned"])  # the latter is its name in audiotag 0.1
+def test_scan_uses_flagged_clips_if_asked_to(run: Callable[..., CommandResult], dataset: Path, option: str) -> None:
+    run("scan", dataset)
+    assert Workspace().dataset_options(dataset)["keep_flagged"] is False
+    run("scan", dataset, option)
+    assert Workspace().dataset_options(dataset)["keep_flagged"] is True
