@@ -1,6 +1,133 @@
 """The two calls of the public API that join several parts of the package: tag a sound, train an ensemble.
 
-Both are what the commands ``audiotag tag`` and ``audiotag train`` and the pages call.
+They are thin: the commands ``audiotag tag`` and ``audiotag train`` and the pages call the same `Tagger` and the same
+`train_and_wait`.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from audiotag.tagging.result import Tags
+    from audiotag.tagging.tagger import Tagger
+    from audiotag.training.runs import Run
+
+MAX_TAGGERS = 4  # ensembles that `tag` keeps in memory
+
+
+def tag(
+    source: str | Path | bytes | np.ndarray, ensemble: str | Path = "starter", sample_rate: int | None = None
+) -> Tags:
+    """Tag one sound; the ensemble stays in memory for the next call.
+
+    Parameters
+    ----------
+    source : str, Path, bytes or numpy.ndarray
+        The path of a sound file, the bytes of one, or a waveform of shape ``(samples,)`` or ``(channels, samples)``,
+        floats in [-1, 1].
+    ensemble : str or Path
+        Name of a shipped ensemble or of one in the workspace, or an ensemble's folder.
+    sample_rate : int, optional
+        Sample rate of a waveform in Hz.
+
+    Returns
+    -------
+    Tags
+        ``tags`` are the labels that reach their thresholds, ``ranking`` all labels, the most likely first.
+
+    Raises
+    ------
+    AudiotagError
+        If there is no such ensemble, or the source is not a sound.
+
+    See Also
+    --------
+    Tagger : for many sounds, and for other ways of combining folds and windows.
+    """
+    from audiotag.tagging.ensemble import CARD, find_ensemble
+
+    folder = find_ensemble(ensemble).absolute()
+    card = folder / CARD
+    changed_ns = card.stat().st_mtime_ns if card.is_file() else 0
+    return _tagger(folder, changed_ns).tag(source, sample_rate=sample_rate)
+
+
+def train(
+    dataset: str | Path,
+    recipe: str = "default",
+    *,
+    preset: str = "",
+    folds: tuple[int, ...] = (),
+    epochs: tuple[int, ...] = (),
+    seed: int | None = None,
+    held_out: int | None = None,
+    device: str = "",
+    publish: str = "",
+    progress: Callable[[int, int], None] | None = None,
+) -> Run:
+    """Train folds in a process of its own, and wait until they are finished.
+
+    Parameters
+    ----------
+    dataset : str or Path
+        A folder, or a table of clips; see `open_dataset`.
+    recipe : str
+        Name of a shipped recipe, or the path of a TOML file.
+    preset : str
+        Name of spectrogram settings that replace the recipe's.
+    folds : tuple of int
+        The folds to train; all, if empty.
+    epochs : tuple of int
+        One number for all stages, or one per stage; the recipe's, if empty.
+    seed : int, optional
+        Seed of folds, weights, order, crops and augmentation.
+    held_out : int, optional
+        One of the dataset's own folds that takes no part, for testing.
+    device : str
+        "cpu", "cuda", "cuda:1", "mps", or several separated by commas; the best there is, if empty.
+    publish : str
+        Name of an ensemble to make of the run.
+    progress : callable(done, total), optional
+        Called as epochs of all folds are done.
+
+    Returns
+    -------
+    Run
+        The finished run; ``run.folder`` holds weights, curves and out-of-fold scores.
+
+    Raises
+    ------
+    AudiotagError
+        If an argument does not fit, or the run fails or is stopped. A run that was interrupted stays in the workspace:
+        ``audiotag train --resume NAME`` resumes it.
+    """
+    from audiotag.data.layouts import absolute
+    from audiotag.training.run_blocking import train_and_wait
+    from audiotag.training.run_options import RunOptions
+    from audiotag.workspace import Workspace
+
+    options = RunOptions(
+        dataset=str(absolute(Path(dataset))),
+        recipe=recipe,
+        preset=preset,
+        folds=tuple(folds),
+        epochs=tuple(epochs),
+        seed=seed,
+        held_out=held_out,
+        device=device,
+    )
+    return train_and_wait(options, Workspace(), publish, progress)
+
+
+@lru_cache(maxsize=MAX_TAGGERS)
+def _tagger(folder: Path, changed_ns: int) -> Tagger:
+    """The tagger of an ensemble, opened again when its card has changed."""
+    from audiotag.tagging.tagger import Tagger
+
+    return Tagger(folder)

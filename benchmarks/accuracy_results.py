@@ -1,4 +1,4 @@
-"""What benchmarks that train share: their command's options, what a run took, a file of results that grows."""
+"""Shared by the benchmarks that train: command-line options, the seconds of a run, a growing file of results."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def parser_of(about: str, folder: Path) -> argparse.ArgumentParser:
-    """A command on ESC-10 that can also print its table; ``about`` is the script's docstring."""
+    """The parser of a command on ESC-10 that can also print its table; ``about`` is the script's docstring."""
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, nargs="?", default=folder, help="of ESC-10")
-    parser.add_argument("--table", action="store_true", help="print the recorded figures, train nothing")
+    parser.add_argument("folder", type=Path, nargs="?", default=folder, help="folder of ESC-10")
+    parser.add_argument("--table", action="store_true", help="print the recorded figures without training")
     return parser
 
 
 def seconds_of(run: Run) -> float:
-    """What its epochs took, training and measuring."""
+    """Seconds of all epochs of a run, training and measurement."""
     return sum(event["seconds"] for event in run.events() if event["event"] == "epoch")
 
 
@@ -41,7 +41,7 @@ def is_recorded(file: Path, key: dict[str, Any]) -> bool:
 
 
 def record(file: Path, row: dict[str, Any]) -> None:
-    """Append a result, with the day, the commit and the threads that computed it."""
+    """Append a result, with the date, the commit and the number of threads."""
     commit = subprocess.run(
         ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"], capture_output=True, text=True
     ).stdout.strip()

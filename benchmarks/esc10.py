@@ -1,17 +1,19 @@
-"""Accuracy on real recordings: ``python benchmarks/esc10.py [FOLDER] --recipes default --folds 1,2,3,4,5 --seeds 42``.
+"""Measure the accuracy on real recordings.
+
+``python benchmarks/esc10.py [FOLDER] --recipes default --folds 1,2,3,4,5 --seeds 42``
 
 ESC-10 (Piczak 2015): 400 field recordings of five seconds, ten classes, five official folds that share no recording.
-Each fold of each recipe and seed is a run of its own, trained on the other four folds: stopped, the same command goes
-on from the last epoch. Its figures, of the last epoch and never of the best, are appended to ``results/esc10.jsonl``:
+Each fold of each recipe and seed is a run of its own, trained on the other four folds; after an interruption the same
+command resumes it after its last epoch. Its figures are those of the last epoch, never of the best, and are appended to
+``results/esc10.jsonl``:
 
-- ``lwlrap`` and ``accuracy`` of the held-out clips as they are, each in its middle crop, as a published ensemble scores
-  them;
-- ``augmented``: the same of clips cropped at random and masked, where a recipe measures its epochs so, as the published
-  method does;
-- the seconds of its epochs, the picture's size, the network's weights.
+- ``lwlrap`` and ``accuracy`` of the middle crops of the held-out clips, as a published ensemble scores them;
+- ``augmented``: the same figures of clips cropped at random and masked, if the recipe measures its epochs so, as the
+  published method does;
+- the seconds of its epochs, the size of the network inputs, the number of weights.
 
 ``--table`` prints the newest settings of each recipe, for docs/accuracy.md. Settings are tuned elsewhere: on folds 2 to
-5 alone, each held out in turn, and on noisy.py.
+5 alone, each held out in turn, and with noisy.py.
 """
 
 from __future__ import annotations
@@ -27,10 +29,10 @@ import numpy as np
 import pandas as pd
 from accuracy_results import RESULTS, is_recorded, parser_of, record, recorded, seconds_of
 
-from audiotag.networks.xresnet.model import build_network, count_parameters
 from audiotag.training.recipe import Recipe, load_recipe
 from audiotag.training.run_blocking import train_run
-from audiotag.training.runs import RunSettings, plan_of
+from audiotag.training.run_progress import plan_of
+from audiotag.training.runs import RunSettings
 from audiotag.workspace import Workspace
 
 ESC10 = Path(__file__).parents[2] / "shared" / "data" / "esc10"
@@ -39,9 +41,9 @@ FOLDS = (1, 2, 3, 4, 5)
 
 
 def main() -> None:
-    """Train and score what is asked for and not recorded yet."""
+    """Train and score each combination that is not recorded yet."""
     parser = parser_of(__doc__, ESC10)
-    parser.add_argument("--recipes", default="default", help="names or .toml files, with commas between")
+    parser.add_argument("--recipes", default="default", help="names or .toml files, separated by commas")
     parser.add_argument("--folds", default="1,2,3,4,5")
     parser.add_argument("--seeds", default="42")
     options = parser.parse_args()
@@ -49,17 +51,17 @@ def main() -> None:
         print(table(recorded(FILE)))
         return
     if not options.folder.is_dir():
-        sys.exit(f"{options.folder} is no folder; give that of ESC-10.")
+        sys.exit(f"{options.folder} is not a folder; give the folder of ESC-10.")
     folds, seeds = ([int(part) for part in text.split(",")] for text in (options.folds, options.seeds))
     recipes = [load_recipe(name) for name in options.recipes.split(",")]
     for seed in seeds:
-        for fold in folds:  # recipes by turns, so that their times can be compared
+        for fold in folds:  # recipes alternate, so that their times can be compared
             for recipe in recipes:
-                of_fold(options.folder, replace(recipe, seed=seed), fold)
+                train_and_record_fold(options.folder, replace(recipe, seed=seed), fold)
 
 
-def of_fold(folder: Path, recipe: Recipe, fold: int) -> None:
-    """Train one fold, unless it is recorded, and record it."""
+def train_and_record_fold(folder: Path, recipe: Recipe, fold: int) -> None:
+    """Train one fold and record its figures, unless they are recorded already."""
     key = {"recipe": recipe.name, "settings": digest(recipe), "seed": recipe.seed, "fold": fold}
     if is_recorded(FILE, key):
         return
@@ -68,16 +70,16 @@ def of_fold(folder: Path, recipe: Recipe, fold: int) -> None:
     final = next(event for event in events if event["event"] == "fold-finished")
     last = [event for event in events if event["event"] == "epoch"][-1]
     plan = plan_of(events)
-    assert plan is not None  # it is finished
-    picture, labels = recipe.final_spectrogram, len(plan["labels"])
+    assert plan is not None  # it has finished
+    spectrogram, labels = recipe.final_spectrogram, len(plan["labels"])
     row: dict[str, Any] = key | {
         "clips": final["clips"],
         "lwlrap": round(final["lwlrap"], 5),
         "accuracy": round(final["accuracy"], 5),
         "seconds": round(seconds_of(run)),
         "epochs": last["epoch"],
-        "picture": f"{picture.height} × {picture.width}",
-        "parameters": count_parameters(build_network(recipe.network, labels, picture.channels)),
+        "picture": f"{spectrogram.height} × {spectrogram.width}",
+        "parameters": sum(weight.numel() for weight in recipe.network.build(labels, spectrogram.channels).parameters()),
     }
     if recipe.augment_held_out:
         row["augmented"] = {name: round(last[name], 5) for name in ("lwlrap", "accuracy")}
@@ -86,7 +88,7 @@ def of_fold(folder: Path, recipe: Recipe, fold: int) -> None:
 
 
 def digest(recipe: Recipe) -> str:
-    """Of all settings but the seed and the words."""
+    """A digest of all settings except the seed and the texts."""
     values = recipe.to_dict()
     for name in ("seed", "title", "about"):
         values.pop(name)
@@ -94,9 +96,9 @@ def digest(recipe: Recipe) -> str:
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """Mean and spread over folds of each recipe's newest settings, in Markdown; seeds are averaged first."""
+    """Mean and standard deviation over folds, after averaging seeds, of each recipe's newest settings; in Markdown."""
     lines = [
-        "| recipe | lwlrap | accuracy | folds 1–5, lwlrap (accuracy) | seconds a fold | threads | picture | weights |",
+        "| recipe | lwlrap | accuracy | folds 1–5, lwlrap (accuracy) | seconds per fold | threads | input | weights |",
         "|---|---|---|---|---|---|---|---|",
     ]
     frame = pd.DataFrame(rows)

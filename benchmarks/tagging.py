@@ -35,7 +35,6 @@ from audiotag.tagging.bulk import SoundFile, tag_files
 from audiotag.tagging.ensemble import load_networks, read_card
 from audiotag.tagging.settings import TagSettings
 from audiotag.tagging.tagger import Tagger
-from audiotag.training.backend import learner
 from audiotag.training.backend.fastaudio_compat import import_fastaudio
 from audiotag.workspace import SHIPPED_MODELS, Workspace
 
@@ -127,7 +126,9 @@ def fastai_learner(paths: Sequence[Path]) -> Any:
     """fastai's Learner on a DataBlock of fastaudio with the ensemble's settings; the caller sets its model per fold."""
     audio = import_fastaudio()
     from fastai.data.all import DataBlock, MultiCategoryBlock, RandomSplitter
+    from fastai.learner import Learner
     from fastai.losses import BCEWithLogitsLossFlat
+    from fastai.optimizer import ranger
 
     card = read_card(STARTER)
     settings = card.spectrogram
@@ -157,7 +158,7 @@ def fastai_learner(paths: Sequence[Path]) -> Any:
     )
     loaders = block.dataloaders(paths[0].parent, bs=FASTAI_BATCH_SIZE, num_workers=0)
     network = load_networks(STARTER, card)[0]
-    return learner.Learner(loaders, network, loss_func=BCEWithLogitsLossFlat(), opt_func=learner.ranger)
+    return Learner(loaders, network, loss_func=BCEWithLogitsLossFlat(), opt_func=ranger)
 
 
 def measure_fastai(paths: Sequence[Path]) -> Speed:

@@ -22,7 +22,8 @@ from audiotag.augmentation.overlay import Overlay
 from audiotag.data.layouts import open_dataset
 from audiotag.metrics import accuracy, lwlrap
 from audiotag.starter.render import render_starter
-from audiotag.tagging.ablation import measure_ablation, write_ablation
+from audiotag.tagging.ablation import write_ablation
+from audiotag.tagging.ablation_measurement import measure_ablation
 from audiotag.tagging.ensemble import CARD, PartCard, read_card
 from audiotag.tagging.out_of_fold import read_out_of_fold
 from audiotag.training.publish import publish

@@ -41,7 +41,8 @@ def ablation(options: argparse.Namespace) -> int:
     """Measure each step and print the table."""
     from audiotag.data.layouts import absolute
     from audiotag.data.saved_options import open_remembered
-    from audiotag.tagging.ablation import measure_ablation, write_ablation
+    from audiotag.tagging.ablation import write_ablation
+    from audiotag.tagging.ablation_measurement import measure_ablation
     from audiotag.tagging.ensemble import find_ensemble
 
     folder = find_ensemble(options.ensemble)
@@ -67,7 +68,7 @@ def _print_table(ensemble: str, result: Ablation) -> None:
         gain = "" if row.gain is None else f"{row.gain:+.4f}"
         print(
             f"{row.step:{step_width}}  {row.lwlrap:.4f}    {row.accuracy:.4f}  {gain:>7}  {row.over:{over_width}}"
-            f"  {row.ms_a_clip:7.1f}"
+            f"  {row.ms_per_clip:7.1f}"
         )
     print(f"\nms/clip: milliseconds per clip with {result.engine} on this machine, from the file to the scores.")
     for note in result.notes:

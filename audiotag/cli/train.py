@@ -19,26 +19,37 @@ if TYPE_CHECKING:
     from audiotag.training.run_options import RunOptions
     from audiotag.training.runs import Run
 
-LOOK_EVERY_S = 0.5
+POLL_S = 0.5
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
-    """Options that are the fields of `audiotag.training.run_options.RunOptions`."""
+    """Add the options that are the fields of `audiotag.training.run_options.RunOptions`."""
     add = parser.add_argument
-    add("dataset", nargs="?", type=Path, help="folder or CSV (default: the starter sounds)")
+    add("dataset", nargs="?", type=Path, help="folder or CSV file of the dataset (default: the starter sounds)")
     add("--recipe", default="quick", help="name of a shipped recipe, or a .toml file (default: quick)")
-    add("--preset", default="", metavar="NAME", help="spectrogram settings, instead of the recipe's own")
-    add("--folds", type=whole_numbers, default=(), metavar="1,2,…", help="only these folds (default: all)")
-    add("--epochs", type=whole_numbers, default=(), metavar="N[,N,…]", help="for all stages, or one number a stage")
-    add("--fraction", type=float, metavar="SHARE", help="use this share of the training clips, above 0 to 1")
-    add("--balance", type=float, metavar="POWER", help="0 takes each clip once an epoch, 1 evens the labels out")
-    add("--seed", type=int, help="of folds, weights, order, crops and augmentation")
-    add("--hold-out", type=int, metavar="FOLD", help="leave this fold of the dataset out, for testing")
-    add("--device", default="", help="cpu, cuda, cuda:1, mps, or several with commas between (default: the best)")
+    add("--preset", default="", metavar="NAME", help="name of spectrogram settings that replace the recipe's")
+    add("--folds", type=whole_numbers, default=(), metavar="1,2,…", help="train only these folds (default: all)")
+    add(
+        "--epochs",
+        type=whole_numbers,
+        default=(),
+        metavar="N[,N,…]",
+        help="for all stages, or one number per stage",
+    )
+    add("--fraction", type=float, metavar="SHARE", help="train on this share of the clips, above 0 to 1")
+    add(
+        "--balance",
+        type=float,
+        metavar="POWER",
+        help="0 uses each clip once per epoch; 1 balances the labels",
+    )
+    add("--seed", type=int, help="seed of folds, weights, order, crops and augmentation")
+    add("--hold-out", type=int, metavar="FOLD", help="leave out this one of the dataset's own folds, for testing")
+    add("--device", default="", help="cpu, cuda, cuda:1, mps, or several separated by commas (default: the best)")
 
 
 def run_options_of(options: argparse.Namespace) -> RunOptions:
-    """What the options say, the dataset and folds checked."""
+    """The run options that a command line gives."""
     from audiotag.data.layouts import absolute
     from audiotag.training.run_options import RunOptions
 
@@ -60,61 +71,65 @@ def run_options_of(options: argparse.Namespace) -> RunOptions:
 
 
 def train(options: argparse.Namespace) -> int:
-    """Train folds in a detached worker, and follow it."""
+    """Train folds in a detached worker, and show its progress."""
     from audiotag.training.publish import check_name
     from audiotag.training.publish import publish as publish_run
+    from audiotag.training.run_blocking import how_it_ended, new_run
 
     workspace = Workspace()
     if options.publish:
-        check_name(options.publish, workspace.ensembles)  # before the work, not after it
-    run = _resumed(options) if options.resume else _begun(options)
+        check_name(options.publish, workspace.ensembles)  # before the training, not after it
+    run = _run_to_resume(options) if options.resume else new_run(run_options_of(options), workspace)
     run.start()
     print(f"run {run.name} in {run.folder}", file=sys.stderr)
     if options.detach:
         print(run.name)
         return ALL_DONE
     _follow(run)
-    state = run.state()
-    if state != "finished":
-        how = f"audiotag train --resume {run.name} goes on from its last epoch."
-        print(f"audiotag: the run {state}. {run.reason()} {how}".replace("  ", " "), file=sys.stderr)
+    if run.state() != "finished":
+        next_step = f"audiotag train --resume {run.name} continues after its last epoch."
+        print(f"audiotag: the run {how_it_ended(run)} {next_step}", file=sys.stderr)
         return NOTHING_DONE
-    folds = list({event["fold"]: event for event in run.events() if event["event"] == "fold-finished"}.values())
-    mean = sum(event["lwlrap"] for event in folds) / len(folds)
-    if options.json:
-        print(json.dumps({"run": run.name, "mean_lwlrap": mean, "folds": folds}, indent=2))
-    else:
-        for event in folds:
-            print(f"fold {event['fold']}: lwlrap {event['lwlrap']:.4f}, accuracy {event['accuracy']:.4f}")
-        of = "the fold" if len(folds) == 1 else f"{len(folds)} folds"
-        print(f"mean lwlrap of {of}, on clips never seen: {mean:.4f}")
+    _print_result(run, options.json)
     if options.publish:
         folder = publish_run(run, options.publish, workspace.ensembles)
         print(f"ensemble {options.publish} is in {folder}", file=sys.stderr)
     return ALL_DONE
 
 
+def _print_result(run: Run, as_json: bool) -> None:
+    folds = list({event["fold"]: event for event in run.events() if event["event"] == "fold-finished"}.values())
+    mean = sum(event["lwlrap"] for event in folds) / len(folds)
+    if as_json:
+        print(json.dumps({"run": run.name, "mean_lwlrap": mean, "folds": folds}, indent=2))
+    else:
+        for event in folds:
+            print(f"fold {event['fold']}: lwlrap {event['lwlrap']:.4f}, accuracy {event['accuracy']:.4f}")
+        which = "the fold" if len(folds) == 1 else f"{len(folds)} folds"
+        print(f"mean lwlrap of {which}, on held-out clips: {mean:.4f}")
+
+
 def estimate(options: argparse.Namespace) -> int:
-    """Measure a few batches, and say how long the training would take."""
+    """Measure a few batches, and print how long the training would take."""
     from audiotag.training.estimate import Estimate
     from audiotag.wording import format_duration
 
     workspace = Workspace()
-    probe = Estimate.of(run_options_of(options).settings(workspace), workspace)
-    probe.start(rates=options.rates)
-    while probe.is_active():
-        time.sleep(LOOK_EVERY_S)
-    result = probe.result()
-    if probe.problem() or result is None:
-        raise AudiotagError(probe.problem() or "the measurement was cut off; try it again.")
+    estimated = Estimate.of(run_options_of(options).settings(workspace), workspace)
+    estimated.start(rates=options.rates)
+    while estimated.is_active():
+        time.sleep(POLL_S)
+    result = estimated.result()
+    if estimated.problem() or result is None:
+        raise AudiotagError(estimated.problem() or "the measurement was interrupted; try again.")
     if options.json:
         print(json.dumps(result, indent=2))
         return ALL_DONE
     batches = ", ".join(f"{count} of {s:.3g} s" for count, s in zip(result["batches"], result["batch_s"], strict=True))
-    print(f"about {format_duration(result['total_s'])}; batches an epoch: {batches}")
+    print(f"about {format_duration(result['total_s'])}; batches per epoch: {batches}")
     if options.rates:
-        found = result["suggested_lr"]
-        advice = f"about {found:.1e}" if found else "none, for the loss never fell"
+        suggested = result["suggested_lr"]
+        advice = f"about {suggested:.1e}" if suggested else "no suggestion, because the loss did not fall"
         print(f"learning rate: {advice}; the recipe's is {result['lr']:g}")
     return ALL_DONE
 
@@ -132,34 +147,19 @@ def publish(options: argparse.Namespace) -> int:
     return ALL_DONE
 
 
-def _begun(options: argparse.Namespace) -> Run:
-    from audiotag.data.saved_options import open_remembered
-    from audiotag.training.folds import check_folds
-    from audiotag.training.runs import create_run
-
-    workspace = Workspace()
-    choices = run_options_of(options)
-    dataset = open_remembered(Path(choices.dataset), workspace)
-    settings = choices.settings(workspace)
-    check_folds(dataset, settings.recipe, settings.folds, settings.held_out)
-    run = create_run(workspace, settings)
-    workspace.remember_dataset(dataset.root)
-    return run
-
-
-def _resumed(options: argparse.Namespace) -> Run:
+def _run_to_resume(options: argparse.Namespace) -> Run:
     from audiotag.training.runs import find_run
 
     if options.dataset is not None:
-        raise AudiotagError("a run that is resumed keeps its dataset and settings; leave the dataset away.")
+        raise AudiotagError("a run that is resumed keeps its dataset and settings; leave out the dataset.")
     return find_run(Workspace(), options.resume)
 
 
 def _follow(run: Run) -> None:
-    """A line for each epoch and a bar for the one in training, until the run ends; Ctrl-C asks it to stop."""
+    """Print one line per epoch and a bar for the current one until the run ends; Ctrl-C asks the run to stop."""
     from tqdm import tqdm
 
-    from audiotag.training.runs import epochs_done
+    from audiotag.training.run_progress import epochs_done
 
     printed = len(epochs_done(run.events()))
     with tqdm(disable=None, leave=False, bar_format="{desc} {percentage:3.0f}% |{bar}| {postfix}") as bar:
@@ -168,41 +168,42 @@ def _follow(run: Run) -> None:
                 active = run.is_active()
                 epochs = epochs_done(run.events())
                 for event in epochs[printed:]:
-                    bar.write(_line(event), file=sys.stderr)
+                    bar.write(_epoch_line(event), file=sys.stderr)
                 printed = len(epochs)
-                _show(bar, run)
+                _show_progress(bar, run)
                 if not active:
                     return
-                time.sleep(LOOK_EVERY_S)
+                time.sleep(POLL_S)
         except KeyboardInterrupt:
             bar.write("stopping after this batch …", file=sys.stderr)
             run.stop()
             with suppress(KeyboardInterrupt):
                 while run.is_active():
-                    time.sleep(LOOK_EVERY_S / 2)
+                    time.sleep(POLL_S / 2)
 
 
-def _show(bar: Any, run: Run) -> None:
-    from audiotag.training.runs import work_left
+def _show_progress(bar: Any, run: Run) -> None:
+    from audiotag.training.run_progress import work_left
     from audiotag.wording import format_duration
 
     state = run.state()
     if state == "queued":
-        bar.set_description_str("waits for the device")
-    for at in run.progress()[:1]:
-        bar.total, bar.n = at["batches"], at["batch"]
+        bar.set_description_str("waiting for the device")
+    for fold in run.progress()[:1]:
+        bar.total, bar.n = fold["batches"], fold["batch"]
         left_s = work_left(run.events())
-        bar.set_description_str(f"fold {at['fold']}, {at['subset']}, epoch {at['epoch']}/{at['epochs']}, {at['phase']}")
+        epoch = f"epoch {fold['epoch']}/{fold['epochs']}"
+        bar.set_description_str(f"fold {fold['fold']}, {fold['subset']}, {epoch}, {fold['phase']}")
         bar.set_postfix_str(
-            f"loss {at['loss']:.4f}" + (f", {format_duration(left_s)} left" if left_s is not None else "")
+            f"loss {fold['loss']:.4f}" + (f", {format_duration(left_s)} left" if left_s is not None else "")
         )
     bar.refresh()
 
 
-def _line(event: dict[str, Any]) -> str:
-    beside = event.get("curated_lwlrap")
+def _epoch_line(event: dict[str, Any]) -> str:
+    curated = event.get("curated_lwlrap")
     return (
         f"fold {event['fold']}  {event['subset']:8} epoch {event['epoch']:3}  lwlrap {event['lwlrap']:.4f}"
-        + (f" (curated {beside:.4f})" if beside is not None else "")
+        + (f" (curated {curated:.4f})" if curated is not None else "")
         + f"  loss {event['train_loss']:.4f}  {event['seconds']:.1f} s"
     )

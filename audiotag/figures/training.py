@@ -39,7 +39,7 @@ def lwlrap(
     Parameters
     ----------
     epochs : sequence of dict
-        From `audiotag.training.runs.epochs_done`.
+        From `audiotag.training.run_progress.epochs_done`.
     stages : sequence of dict
         ``subset`` and ``epochs`` of each stage, in order.
     smooth : bool

@@ -22,6 +22,7 @@ import psutil
 from audiotag import jobs
 from audiotag.errors import AudiotagError
 from audiotag.features.measures import Measures, measure
+from audiotag.processors import usable_cpus
 from audiotag.workspace import Workspace, read_json, write_bytes, write_json
 
 if TYPE_CHECKING:
@@ -156,11 +157,6 @@ def work(job: MeasurementJob) -> None:
                 pool.shutdown(wait=False, cancel_futures=True)
                 return
     write_json(job.folder / "progress.json", {"done": len(clips), "total": len(clips), "left_s": 0.0})
-
-
-def usable_cpus() -> int:
-    """Number of CPUs that this process may use; on a shared machine fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _measure_task(rows: list[tuple]) -> list[tuple]:

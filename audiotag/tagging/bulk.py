@@ -22,6 +22,7 @@ import numpy as np
 
 from audiotag.audio.opening import SUFFIXES
 from audiotag.errors import AudiotagError
+from audiotag.processors import usable_cpus
 from audiotag.tagging.clip_inputs import ClipInputs
 from audiotag.tagging.export.rows import as_text
 from audiotag.tagging.result import Evidence, Tags
@@ -93,7 +94,7 @@ def tag_files(tagger: Tagger, files: Iterable[SoundFile], workers: int = 0) -> G
         Threads that decode files and make network inputs; 0 means one per core. They end when the generator is closed.
     """
     stop = Event()
-    with ThreadPoolExecutor(workers or _usable_cores(), thread_name_prefix="clip-inputs") as pool:
+    with ThreadPoolExecutor(workers or usable_cpus(), thread_name_prefix="clip-inputs") as pool:
         try:
             yield from _scored_results(tagger, _queued_items(tagger, iter(files), pool, stop))
         finally:
@@ -252,10 +253,6 @@ class _BatchQueue:
         )
         scores = self._tagger.score(batch).scores
         self._scores = np.concatenate([self._scores, scores], axis=1) if self._scores.size else scores
-
-
-def _usable_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _common_folder(paths: Sequence[Path]) -> str:

@@ -1,19 +1,20 @@
-"""What runs the networks of an ensemble: torch, the reference; OpenVINO and ONNX Runtime from a graph of all folds.
+"""Open the engines that can run the networks of an ensemble: torch, which is the reference, OpenVINO and ONNX Runtime.
 
-An engine is a function: pictures, float32 ``(windows, channels, height, width)``, to scores, float32 ``(folds, windows,
-labels)``. Several threads may call it at once. Whatever windows go in together, and in which order, a window's scores
-are the same but for the last bits.
+An engine is a function that maps network inputs, float32 ``(windows, channels, height, width)``, to scores, float32
+``(folds, windows, labels)``. Several threads may call it at once. The scores of a window do not depend, except for the
+last bits, on the windows that are passed with it, nor on their order.
 """
 
 from __future__ import annotations
 
 import copy
-import os
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from audiotag.processors import cpu_has_bfloat16, usable_cpus
 
 if TYPE_CHECKING:
     from torch import nn
@@ -21,44 +22,51 @@ if TYPE_CHECKING:
 Engine = Callable[[np.ndarray], np.ndarray]
 
 REFERENCE = "torch"
-ENGINES = ("openvino", "openvino-bf16", "onnxruntime", REFERENCE, "torch-bf16", "torch-cuda")  # mostly, fastest first
-AT_ONCE = 8  # windows a request: their activations stay in the cache
-AT_ONCE_ON_GPU = 64
+# Roughly the fastest first.
+ENGINES = ("openvino", "openvino-bf16", "onnxruntime", REFERENCE, "torch-bf16", "torch-cuda")
+WINDOWS_PER_REQUEST = 8  # so few that their activations fit into the CPU's cache
+WINDOWS_PER_GPU_BATCH = 64
 
 
 def needs_graph(name: str) -> bool:
-    """Whether an engine runs a graph; the others run networks."""
+    """Whether an engine is opened with an ONNX graph, by `open_graph`; the others need networks, by `open_torch`."""
     return not name.startswith("torch")
 
 
 def open_torch(name: str, networks: Sequence[nn.Module]) -> Engine:
-    """An engine that runs the networks of the folds themselves: "torch", "torch-bf16" or "torch-cuda".
+    """Open an engine that runs the networks of the folds in torch.
+
+    Parameters
+    ----------
+    name : "torch", "torch-bf16" or "torch-cuda"
+    networks : sequence of torch.nn.Module
+        One per fold, on the CPU. For a GPU they are copied.
 
     Raises
     ------
     RuntimeError
-        If this machine has no GPU, or a processor that has no bfloat16.
+        If this machine has no GPU, or its CPU has no bfloat16.
     """
     import torch
 
     from audiotag.tagging.onnx_export import AllFolds
 
-    halved, on_gpu = name == "torch-bf16", name == "torch-cuda"
-    if halved and not (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()):
+    in_bfloat16, on_gpu = name == "torch-bf16", name == "torch-cuda"
+    if in_bfloat16 and not cpu_has_bfloat16():
         raise RuntimeError("this processor has no bfloat16")
     if on_gpu and not torch.cuda.is_available():
-        raise RuntimeError("torch sees no GPU")
+        raise RuntimeError("torch finds no GPU")
     device = torch.device("cuda" if on_gpu else "cpu")
     if on_gpu:
-        networks = copy.deepcopy(networks)  # those of the caller stay where they are
+        networks = copy.deepcopy(networks)  # the caller's networks stay on the CPU
     all_folds = AllFolds(networks).eval().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    size = AT_ONCE_ON_GPU if on_gpu else AT_ONCE
+    size = WINDOWS_PER_GPU_BATCH if on_gpu else WINDOWS_PER_REQUEST
 
-    def score(pictures: np.ndarray) -> np.ndarray:
+    def score(inputs: np.ndarray) -> np.ndarray:
         scores = []
-        with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=halved):
-            for first in range(0, len(pictures), size):
-                batch = torch.from_numpy(pictures[first : first + size]).to(device, memory_format=torch.channels_last)
+        with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=in_bfloat16):
+            for first in range(0, len(inputs), size):
+                batch = torch.from_numpy(inputs[first : first + size]).to(device, memory_format=torch.channels_last)
                 scores.append(all_folds(batch).cpu().numpy())
         return np.concatenate(scores, axis=1)
 
@@ -66,31 +74,36 @@ def open_torch(name: str, networks: Sequence[nn.Module]) -> Engine:
 
 
 def open_graph(name: str, graph: bytes) -> Engine:
-    """An engine that runs an ONNX graph, see `audiotag.tagging.onnx_export.onnx_graph`.
+    """Open an engine that runs an ONNX graph.
 
     Parameters
     ----------
-    name : str
-        "openvino", "openvino-bf16" or "onnxruntime"; a package that is not installed is an ImportError.
+    name : "openvino", "openvino-bf16" or "onnxruntime"
     graph : bytes
+        From `audiotag.tagging.onnx_export.onnx_graph`.
+
+    Raises
+    ------
+    ImportError
+        If the engine's package is not installed.
     """
     if name == "onnxruntime":
-        return _onnxruntime(graph)
-    return _openvino(graph, "bf16" if name == "openvino-bf16" else "f32")
+        return _open_onnxruntime(graph)
+    return _open_openvino(graph, "bf16" if name == "openvino-bf16" else "f32")
 
 
-def _openvino(graph: bytes, precision: str) -> Engine:
+def _open_openvino(graph: bytes, precision: str) -> Engine:
     import openvino
 
-    streams = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    streams = usable_cpus()
     core = openvino.Core()
     options = {"INFERENCE_PRECISION_HINT": precision, "NUM_STREAMS": str(streams)}
     compiled = core.compile_model(core.read_model(graph), "CPU", options)
 
-    def score(pictures: np.ndarray) -> np.ndarray:
-        # A request a stream: half of a short clip's windows each, and never more than stay in the cache.
-        # Not OpenVINO's own queue: its threads call back into Python, which at times stalls or aborts its end.
-        size = min(AT_ONCE, -(-len(pictures) // streams))
+    def score(inputs: np.ndarray) -> np.ndarray:
+        # One request per stream at a time. The windows of a short clip are shared out over all streams.
+        # OpenVINO's own queue is not used: its threads call back into Python, which sometimes hangs or aborts at exit.
+        size = min(WINDOWS_PER_REQUEST, -(-len(inputs) // streams))
         idle = [compiled.create_infer_request() for _ in range(streams)]
         running: deque[openvino.InferRequest] = deque()
         scores: list[np.ndarray] = []
@@ -101,11 +114,11 @@ def _openvino(graph: bytes, precision: str) -> Engine:
             scores.append(request.get_output_tensor(0).data.copy())
             idle.append(request)
 
-        for first in range(0, len(pictures), size):
+        for first in range(0, len(inputs), size):
             if not idle:
                 finish_first()
             running.append(idle.pop())
-            running[-1].start_async({0: np.ascontiguousarray(pictures[first : first + size])})
+            running[-1].start_async({0: np.ascontiguousarray(inputs[first : first + size])})
         while running:
             finish_first()
         return np.concatenate(scores, axis=1)
@@ -113,15 +126,16 @@ def _openvino(graph: bytes, precision: str) -> Engine:
     return score
 
 
-def _onnxruntime(graph: bytes) -> Engine:
+def _open_onnxruntime(graph: bytes) -> Engine:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    input_name = session.get_inputs()[0].name
 
-    def score(pictures: np.ndarray) -> np.ndarray:
+    def score(inputs: np.ndarray) -> np.ndarray:
         parts = [
-            session.run(None, {"pictures": pictures[first : first + AT_ONCE]})[0]
-            for first in range(0, len(pictures), AT_ONCE)
+            session.run(None, {input_name: inputs[first : first + WINDOWS_PER_REQUEST]})[0]
+            for first in range(0, len(inputs), WINDOWS_PER_REQUEST)
         ]
         return np.concatenate(parts, axis=1)
 

@@ -1,7 +1,7 @@
-"""An ensemble is a folder: ``card.json`` and one safetensors file a fold. Loading it never unpickles anything.
+"""Read an ensemble: a folder with ``card.json`` and one safetensors file per fold. Nothing is ever unpickled.
 
-The card says what the ensemble knows (labels), how it sees (spectrogram), what it is (network), how its scores become
-tags (thresholds, windows), where it comes from (dataset, recipe, licence) and how good it was measured to be.
+The card has the labels, the spectrogram and network settings, how scores become tags (thresholds, windows), where the
+ensemble comes from (dataset, recipe, licence), and its out-of-fold figures.
 """
 
 from __future__ import annotations
@@ -22,13 +22,27 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 CARD = "card.json"
-PROFILED = ("bandwidth_hz", "rms_dbfs")  # of the training sounds
-KINDS: dict[str, Any] = {"str": str, "int": int, "float": int | float, "dict[str, Any]": dict}
+PROFILE_FIGURES = ("bandwidth_hz", "rms_dbfs")  # of the training sounds
+CHECKED_TYPES: dict[str, Any] = {"str": str, "int": int, "float": int | float, "dict[str, Any]": dict}
 
 
 @dataclass(frozen=True)
 class FoldCard:
-    """One fold's weights file and how it did on the clips that it never saw."""
+    """The weights file of one fold, and its figures on its held-out clips.
+
+    Attributes
+    ----------
+    fold : int
+        Its number.
+    file : str
+        Name of the weights file in the ensemble's folder.
+    sha256 : str
+        Checksum of that file.
+    clips : int
+        Number of held-out clips.
+    lwlrap, accuracy : float
+        0 to 1.
+    """
 
     fold: int
     file: str
@@ -40,7 +54,18 @@ class FoldCard:
 
 @dataclass(frozen=True)
 class PartCard:
-    """Training sounds of one origin, and how their clips were tagged by the folds that never saw them."""
+    """Training clips of one origin, and their out-of-fold figures.
+
+    Attributes
+    ----------
+    name : str
+        Name of the origin.
+    clips : int
+        Number of clips.
+    licence : str
+    lwlrap, accuracy : float
+        0 to 1.
+    """
 
     name: str
     clips: int
@@ -51,24 +76,37 @@ class PartCard:
 
 @dataclass(frozen=True)
 class Card:
-    """What is written in ``card.json``.
+    """The content of ``card.json``.
 
     Attributes
     ----------
-    lwlrap, accuracy : float
-        Out of fold: every clip scored by the fold that never saw it, all together.
+    name, about : str
+    labels : tuple[str, ...]
+        The vocabulary, in the order of the logits.
     thresholds : tuple[float, ...]
-        A label's score must reach its threshold to become a tag; best F1 out of fold.
+        One per label, 0 to 1: a score must reach it to become a tag. Those of the best out-of-fold F1.
+    spectrogram : SpectrogramSettings
+    network : NetworkSettings
     windows : "mean" or "max"
-        How the scores of a long clip's windows become the clip's.
+        How the scores of a clip's windows are combined.
+    folds : tuple[FoldCard, ...]
+    lwlrap, accuracy : float
+        Out-of-fold figures, 0 to 1: over all clips, each scored by the fold that it was held out of.
     dataset : dict
-        ``name``, ``clips``, ``fingerprint`` of the labelled clips.
+        ``name``; ``clips``, their number; ``fingerprint`` of the labelled clips.
+    recipe : dict
+        The recipe that it was trained by.
+    licence : str
+    created : str
+        The date, as 2026-01-31.
     sounds : dict
-        What the training sounds are like, see `audiotag.tagging.training_profile`; empty for an ensemble of older make.
-    parts : tuple[PartCard, ...]
-        What it was trained on, by where the sounds come from; empty where that is not told apart.
+        Bandwidth and level of the training sounds, see `audiotag.tagging.training_profile`; empty in older ensembles.
     out_of_fold : str
-        Checksum of the file of out-of-fold scores, see `audiotag.tagging.out_of_fold`; empty where there is none.
+        Checksum of the file of out-of-fold scores, see `audiotag.tagging.out_of_fold`; empty without such a file.
+    parts : tuple[PartCard, ...]
+        The training clips by their origin; may be empty.
+    format : int
+        Version of the card's format.
     """
 
     name: str
@@ -90,29 +128,34 @@ class Card:
     parts: tuple[PartCard, ...] = ()
     format: int = FORMAT
 
+    @property
+    def fold_checksums(self) -> tuple[str, ...]:
+        """Checksums of the weights files, which identify the ensemble."""
+        return tuple(fold.sha256 for fold in self.folds)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         return asdict(self) | {"network": self.network.to_dict()}
 
 
 def read_card(folder: Path) -> Card:
-    """The card of an ensemble, checked; its weights are not touched.
+    """Read and check the card of an ensemble; its weights are not read.
 
     Raises
     ------
     AudiotagError
-        If the folder is no ensemble, is of another format, or a field is missing or wrong; says which.
+        If the folder is not an ensemble or has another format, or if a field is missing or wrong; names it.
     """
     try:
         values = read_json(folder / CARD)
     except ValueError as error:
-        raise AudiotagError(f"{folder.name}/{CARD} is damaged (no JSON): {error}; copy the ensemble again.") from error
+        raise AudiotagError(f"{folder.name}/{CARD} is damaged (not JSON): {error}; copy the ensemble again.") from error
     if not isinstance(values, dict):
-        raise AudiotagError(f"{folder} is no ensemble: it has no {CARD}.")
+        raise AudiotagError(f"{folder} is not an ensemble: it has no {CARD}.")
     if values.get("format") != FORMAT:
         raise AudiotagError(
             f"{folder.name} has format {values.get('format')}, this audiotag reads format {FORMAT}; "
-            "train it again, or use the audiotag that made it."
+            "train it again, or use the version of audiotag that wrote it."
         )
     for known in fields(Card):
         if known.name not in values and known.default is MISSING and known.default_factory is MISSING:
@@ -131,48 +174,62 @@ def read_card(folder: Path) -> Card:
         )
         _check(card)
     except (TypeError, ValueError) as error:
-        raise AudiotagError(f"{folder.name}/{CARD} is not as it should be: {str(error).rstrip('.')}.") from error
+        raise AudiotagError(f"{folder.name}/{CARD} is not valid: {str(error).rstrip('.')}.") from error
     if len(card.labels) != len(card.thresholds) or not card.labels or not card.folds:
         raise AudiotagError(
-            f"{folder.name}/{CARD} must have labels, a threshold for each, and folds; it has "
+            f"{folder.name}/{CARD} must have labels, one threshold per label, and folds; it has "
             f"{len(card.labels)} labels, {len(card.thresholds)} thresholds and {len(card.folds)} folds."
         )
     for fold in card.folds:
         if Path(fold.file).name != fold.file or Path(fold.file).suffix != ".safetensors":
             raise AudiotagError(
-                f"{folder.name}/{CARD} names the file {fold.file!r}, which is no safetensors file in its folder."
+                f"{folder.name}/{CARD} names the file {fold.file!r}, which is not a safetensors file in its folder."
             )
     return card
 
 
 def _check(card: Card) -> None:
     tables: tuple[Card | FoldCard | PartCard, ...] = (card, *card.folds, *card.parts)
-    for part in tables:
-        for known in fields(part):
-            value, kind = getattr(part, known.name), str(known.type)
-            if kind in KINDS and not isinstance(value, KINDS[kind]):
-                raise AudiotagError(f"{known.name} must be of kind {kind}, got {value!r}")
+    for table in tables:
+        for known in fields(table):
+            value, wanted = getattr(table, known.name), str(known.type)
+            if wanted in CHECKED_TYPES and not isinstance(value, CHECKED_TYPES[wanted]):
+                raise AudiotagError(f"{known.name} must be of type {wanted}, got {value!r}")
     if len(set(card.labels)) < len(card.labels) or not all(isinstance(label, str) for label in card.labels):
-        raise AudiotagError(f"labels must be names, no two alike, got {', '.join(map(str, card.labels))}")
+        raise AudiotagError(f"labels must be different names, got {', '.join(map(str, card.labels))}")
     if not all(0 <= threshold <= 1 for threshold in card.thresholds):
         raise AudiotagError(f"thresholds must be 0 to 1, got {', '.join(map(str, card.thresholds))}")
     if len({fold.fold for fold in card.folds}) < len(card.folds):
-        raise AudiotagError(f"folds must be numbered, no two alike, got {', '.join(str(f.fold) for f in card.folds)}")
-    for name in PROFILED if card.sounds else ():
-        edges = card.sounds.get(name)
-        if not (isinstance(edges, list) and len(edges) == 3 and all(isinstance(edge, int | float) for edge in edges)):
-            raise AudiotagError(f"{name} of the training sounds must be three numbers, got {edges!r}")
+        raise AudiotagError(f"folds must have different numbers, got {', '.join(str(f.fold) for f in card.folds)}")
+    for name in PROFILE_FIGURES if card.sounds else ():
+        values = card.sounds.get(name)
+        is_profile = isinstance(values, list) and len(values) == 3 and all(isinstance(v, int | float) for v in values)
+        if not is_profile:
+            raise AudiotagError(f"{name} of the training sounds must be three numbers, got {values!r}")
     if card.windows not in get_args(Windows):
         raise AudiotagError(f"windows must be one of {', '.join(get_args(Windows))}, got {card.windows!r}")
 
 
 def load_networks(folder: Path, card: Card, folds: tuple[int, ...] = ()) -> list[nn.Module]:
-    """The networks of the chosen folds, or of all, in evaluation mode on the CPU.
+    """Load the networks of an ensemble.
+
+    Parameters
+    ----------
+    folder : Path
+        The ensemble's folder.
+    card : Card
+    folds : tuple[int, ...]
+        Numbers of the folds; empty for all.
+
+    Returns
+    -------
+    list[torch.nn.Module]
+        In evaluation mode, on the CPU, with single-precision weights.
 
     Raises
     ------
     AudiotagError
-        If a weights file is missing, is not the one that the card was written for, or does not fit the network.
+        If a weights file is missing, does not have the checksum of the card, or does not fit the network.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load
@@ -185,7 +242,7 @@ def load_networks(folder: Path, card: Card, folds: tuple[int, ...] = ()) -> list
                 name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in load(content).items()
             }
         except SafetensorError as error:
-            raise AudiotagError(f"{folder.name}/{fold.file} is no safetensors file: {error}.") from error
+            raise AudiotagError(f"{folder.name}/{fold.file} is not a safetensors file: {error}.") from error
         network = card.network.for_inference(card.network.build(len(card.labels), card.spectrogram.channels))
         try:
             network.load_state_dict(weights)
@@ -196,7 +253,13 @@ def load_networks(folder: Path, card: Card, folds: tuple[int, ...] = ()) -> list
 
 
 def chosen_folds(card: Card, folds: tuple[int, ...]) -> list[FoldCard]:
-    """The card's folds of these numbers, all if none is given; a number that it lacks is an error."""
+    """The folds of these numbers, in the card's order; all of them if ``folds`` is empty.
+
+    Raises
+    ------
+    AudiotagError
+        If the card lacks one of the numbers.
+    """
     known = [fold.fold for fold in card.folds]
     if unknown := sorted(set(folds) - set(known)):
         raise AudiotagError(f"folds must be among {', '.join(map(str, known))} in {card.name}, got {unknown[0]}.")
@@ -204,7 +267,13 @@ def chosen_folds(card: Card, folds: tuple[int, ...]) -> list[FoldCard]:
 
 
 def checked_bytes(folder: Path, file: str, sha256: str) -> bytes:
-    """A file of the ensemble, which must be the one that the card was written for."""
+    """Read a file of an ensemble and check that it is the file that the card was written for.
+
+    Raises
+    ------
+    AudiotagError
+        If the file is missing or has another checksum.
+    """
     path = folder / file
     if not path.is_file():
         raise AudiotagError(f"{folder.name} lacks {file}; copy the ensemble again.")

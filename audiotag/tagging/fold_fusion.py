@@ -1,13 +1,13 @@
-"""From what each fold says of each window to what the ensemble says of the clip.
+"""Combine the scores of windows, test-time augmentation and folds into the scores and tags of a clip.
 
-Windows become a clip's score fold by fold, by their mean or maximum, where a silent one scores 0; with test-time
-augmentation a fold's score is 0.25 of the plain pass and 0.75 of the mean of the augmented ones, as fastai's
-``Learner.tta`` has it; then the folds are combined:
+First the windows are combined for each fold, by their mean or maximum; silent windows score 0. With test-time
+augmentation a fold's score is then 0.25 of the plain pass and 0.75 of the mean of the augmented passes, as in fastai's
+``Learner.tta``. Last, the folds are combined:
 
-- ``mean``: their arithmetic mean, as the published method has it;
-- ``geometric``: their geometric mean, which one fold that says no can pull down;
-- ``weighted``: the mean of their logits, each scaled and shifted by what its own held-out clips say that a logit
-  of this fold is worth (`fitted_weights`).
+- ``mean``: the arithmetic mean of their scores, as in the published method;
+- ``geometric``: the geometric mean, which a single low score pulls down;
+- ``weighted``: the mean of their logits, after each fold's logits are scaled and shifted to fit its held-out clips
+  (`fitted_weights`).
 """
 
 from __future__ import annotations
@@ -17,8 +17,11 @@ import numpy as np
 from audiotag.tagging.result import Evidence, Tag, Tags
 from audiotag.tagging.settings import Combine, Windows
 
-PLAIN_SHARE = 0.25  # fastai's beta
-SMALLEST = 1e-7  # of a score that a logarithm is taken of
+PLAIN_PASS_WEIGHT = 0.25  # fastai's beta
+MIN_SCORE = 1e-7  # scores are clipped to it before a logarithm
+MIN_SCALE = 0.05  # of a fold's logits
+MAX_NEWTON_STEPS = 50
+TOLERANCE = 1e-9
 
 
 def clip_tags(
@@ -29,34 +32,37 @@ def clip_tags(
     combine: Combine = "mean",
     weights: np.ndarray | None = None,
 ) -> Tags:
-    """The tags of a clip.
+    """Compute the tags of a clip.
 
     Parameters
     ----------
     evidence : Evidence
+        Scores of each fold for each window.
     labels, thresholds : tuple
-        One threshold for each label.
+        One threshold per label, 0 to 1.
     windows : "mean" or "max"
+        How windows are combined.
     combine : "mean", "geometric" or "weighted"
+        How folds are combined.
     weights : numpy.ndarray, shape=(folds, 2), optional
-        What `fitted_weights` gives; needed for "weighted" alone.
+        From `fitted_weights`; needed only for "weighted".
 
     Returns
     -------
     Tags
-        A fold agrees with a label where its own score reaches the threshold.
+        A fold agrees with a label if its own score reaches the threshold.
     """
     audible = evidence.audible[:, None]
     per_window = np.where(audible, evidence.scores, 0)
     per_fold = fuse_windows(per_window, windows)
     if evidence.augmented is not None:
         passes = fuse_windows(np.where(audible, evidence.augmented, 0), windows).mean(axis=0)
-        per_fold = PLAIN_SHARE * per_fold + (1 - PLAIN_SHARE) * passes
+        per_fold = PLAIN_PASS_WEIGHT * per_fold + (1 - PLAIN_PASS_WEIGHT) * passes
     scores = fuse_folds(per_fold, combine, weights)
-    least = np.array(thresholds)
-    agreeing = ((per_fold >= least) & (per_fold > 0)).sum(axis=0)
+    agreeing = ((per_fold >= np.array(thresholds)) & (per_fold > 0)).sum(axis=0)
     ranking = tuple(
-        Tag(labels[i], float(scores[i]), float(least[i]), int(agreeing[i])) for i in np.argsort(-scores, kind="stable")
+        Tag(labels[i], float(scores[i]), float(thresholds[i]), int(agreeing[i]))
+        for i in np.argsort(-scores, kind="stable")
     )
     return Tags(
         name=evidence.name,
@@ -72,13 +78,33 @@ def clip_tags(
 
 
 def fuse_windows(scores: np.ndarray, windows: Windows) -> np.ndarray:
-    """``(…, windows, labels)`` → ``(…, labels)``."""
+    """Combine scores over windows, by their "mean" or "max": ``(…, windows, labels)`` → ``(…, labels)``."""
     return scores.max(axis=-2) if windows == "max" else scores.mean(axis=-2)
 
 
 def fuse_folds(scores: np.ndarray, combine: Combine, weights: np.ndarray | None = None) -> np.ndarray:
-    """Scores of the folds, ``(folds, …, labels)``, as one, ``(…, labels)``; what all folds score 0 stays 0.
+    """Combine scores over folds; what all folds score 0 stays 0.
 
+    Parameters
+    ----------
+    scores : numpy.ndarray, shape=(folds, …, labels)
+        0 to 1.
+    combine : "mean", "geometric" or "weighted"
+    weights : numpy.ndarray, shape=(folds, 2), optional
+        From `fitted_weights`; needed only for "weighted".
+
+    Returns
+    -------
+    numpy.ndarray, shape=(…, labels)
+        0 to 1.
+
+    Raises
+    ------
+    ValueError
+        If weights are needed and are not one row per fold.
+
+    Examples
+    --------
     >>> fuse_folds(np.array([[0.9], [0.4]]), "geometric").round(3)
     array([0.6])
     """
@@ -86,7 +112,7 @@ def fuse_folds(scores: np.ndarray, combine: Combine, weights: np.ndarray | None 
         return scores.mean(axis=0)
     silent = (scores == 0).all(axis=0)
     if combine == "geometric":
-        return np.where(silent, 0, np.exp(np.log(np.maximum(scores, SMALLEST)).mean(axis=0)))
+        return np.where(silent, 0, np.exp(np.log(np.maximum(scores, MIN_SCORE)).mean(axis=0)))
     if weights is None or len(weights) != len(scores):
         raise ValueError(
             f"weights must be (folds, 2) for {len(scores)} folds, got {None if weights is None else weights.shape}"
@@ -96,53 +122,55 @@ def fuse_folds(scores: np.ndarray, combine: Combine, weights: np.ndarray | None 
 
 
 def fitted_weights(scores: np.ndarray, targets: np.ndarray, folds: np.ndarray) -> np.ndarray:
-    """For each fold, in ascending order, the scale and shift of its logits that fit its held-out clips best.
+    """Fit a scale and a shift of each fold's logits to its held-out clips.
 
     Parameters
     ----------
     scores, targets : numpy.ndarray, shape=(clips, labels)
-        Out of fold: each clip's scores are of the fold that never saw it.
+        Out-of-fold scores, 0 to 1: each clip is scored by the fold that it was held out of. Multi-hot targets.
     folds : numpy.ndarray, shape=(clips,)
-        Which fold that is.
+        Number of that fold.
 
     Returns
     -------
     numpy.ndarray, shape=(folds, 2)
-        Scale (at least 0.05) and shift.
+        Scale (at least 0.05) and shift of each fold, in ascending order of their numbers.
 
     Notes
     -----
-    Platt's logistic calibration (1999), by Newton's method, with a weak prior at scale 1 and shift 0: a fold that is
-    surer than its clips bear out gets a scale below 1 and so a smaller say.
+    Platt's logistic calibration (1999), by Newton's method, with a weak prior at scale 1 and shift 0. A fold that is
+    overconfident gets a scale below 1, so its logits count less.
     """
-    return np.array([_platt(scores[folds == fold], targets[folds == fold]) for fold in np.unique(folds)])
+    return np.array([_fit_platt(scores[folds == fold], targets[folds == fold]) for fold in np.unique(folds)])
 
 
-def _platt(scores: np.ndarray, targets: np.ndarray, prior: float = 1.0) -> tuple[float, float]:
-    logits, wanted = _logits(scores).ravel(), np.asarray(targets, dtype=np.float64).ravel()
+def _fit_platt(scores: np.ndarray, targets: np.ndarray, prior: float = 1.0) -> tuple[float, float]:
+    """Scale and shift with the lowest logistic loss, by Newton's method."""
+    logits, flat_targets = _logits(scores).ravel(), np.asarray(targets, dtype=np.float64).ravel()
     inputs = np.stack([logits, np.ones_like(logits)], axis=1)
     start = np.array([1.0, 0.0])
 
-    def loss(values: np.ndarray) -> float:
-        at = inputs @ values
-        return float(np.sum(np.logaddexp(0, at) - wanted * at) + prior / 2 * np.sum((values - start) ** 2))
+    def loss_of(weights: np.ndarray) -> float:
+        fitted = inputs @ weights
+        data_loss = np.sum(np.logaddexp(0, fitted) - flat_targets * fitted)
+        return float(data_loss + prior / 2 * np.sum((weights - start) ** 2))
 
-    found, now = start, loss(start)
-    for _ in range(50):
-        probabilities = _sigmoid(inputs @ found)
-        slope = inputs.T @ (probabilities - wanted) + prior * (found - start)
-        curvature = (inputs * (probabilities * (1 - probabilities))[:, None]).T @ inputs + prior * np.eye(2)
-        step = np.linalg.solve(curvature, slope)
-        while loss(found - step) > now and np.abs(step).max() > 1e-9:
-            step /= 2  # a full step of Newton's may overshoot far from the minimum
-        found, before, now = found - step, now, loss(found - step)
-        if before - now < 1e-9 * (1 + abs(now)):
+    weights, loss = start, loss_of(start)
+    for _ in range(MAX_NEWTON_STEPS):
+        probabilities = _sigmoid(inputs @ weights)
+        gradient = inputs.T @ (probabilities - flat_targets) + prior * (weights - start)
+        hessian = (inputs * (probabilities * (1 - probabilities))[:, None]).T @ inputs + prior * np.eye(2)
+        step = np.linalg.solve(hessian, gradient)
+        while loss_of(weights - step) > loss and np.abs(step).max() > TOLERANCE:
+            step /= 2  # far from the minimum a full step may go beyond it
+        weights, last_loss, loss = weights - step, loss, loss_of(weights - step)
+        if last_loss - loss < TOLERANCE * (1 + abs(loss)):
             break
-    return max(float(found[0]), 0.05), float(found[1])
+    return max(float(weights[0]), MIN_SCALE), float(weights[1])
 
 
 def _logits(scores: np.ndarray) -> np.ndarray:
-    clipped = np.clip(np.asarray(scores, dtype=np.float64), SMALLEST, 1 - SMALLEST)
+    clipped = np.clip(np.asarray(scores, dtype=np.float64), MIN_SCORE, 1 - MIN_SCORE)
     return np.log(clipped) - np.log1p(-clipped)
 
 

@@ -1,4 +1,8 @@
-"""What an ensemble's folds said of the clips that they never saw: the honest ground for thresholds and weights."""
+"""Read the out-of-fold scores of an ensemble, and derive thresholds and fold weights from them.
+
+Each training clip was scored by the fold that it was held out of, so these scores show how the ensemble does on clips
+that it was not trained on.
+"""
 
 from __future__ import annotations
 
@@ -22,15 +26,16 @@ FILE = "out-of-fold.safetensors"
 
 @dataclass(frozen=True, eq=False)
 class OutOfFold:
-    """Every training clip, scored by the fold that it was held out of.
+    """Scores of the training clips, each by the fold that it was held out of.
 
     Attributes
     ----------
     scores : numpy.ndarray, shape=(clips, labels), float32
+        0 to 1.
     targets : numpy.ndarray, shape=(clips, labels), float32
-        1 where the clip has the label.
+        Multi-hot: 1 if the clip has the label, else 0.
     folds : numpy.ndarray, shape=(clips,), int
-        The fold that scored it.
+        Number of the fold that scored the clip.
     """
 
     scores: np.ndarray
@@ -38,7 +43,7 @@ class OutOfFold:
     folds: np.ndarray
 
     def to_bytes(self) -> bytes:
-        """As a safetensors file."""
+        """The content of a safetensors file with these arrays."""
         from safetensors.numpy import save
 
         return save(
@@ -50,67 +55,85 @@ class OutOfFold:
         )
 
     def weights(self) -> np.ndarray:
-        """See `audiotag.tagging.fold_fusion.fitted_weights`, shape ``(folds, 2)``."""
+        """Scale and shift of each fold's logits, ``(folds, 2)``; see `audiotag.tagging.fold_fusion.fitted_weights`."""
         return fitted_weights(self.scores, self.targets, self.folds)
 
     def as_combined(self, combine: Combine) -> OutOfFold:
-        """Its scores on the scale that combining gives: only calibrated weights change it."""
+        """Convert the scores to the scale that combined folds have; only "weighted" changes the scale."""
         if combine != "weighted":
             return self
         weights, scores = self.weights(), np.empty_like(self.scores)
         for row, fold in enumerate(np.unique(self.folds)):
-            own = self.folds == fold
-            scores[own] = fuse_folds(self.scores[own][None], "weighted", weights[row : row + 1])
+            of_fold = self.folds == fold
+            scores[of_fold] = fuse_folds(self.scores[of_fold][None], "weighted", weights[row : row + 1])
         return OutOfFold(scores, self.targets, self.folds)
 
     def precision_recall(self, label: int, threshold: float) -> tuple[float, float]:
-        """Of the clips that a label at this threshold is given to, the share that has it; and the share of its own
-        clips that get it. Precision is NaN where no clip gets it, recall where none has it."""
-        given, has = self.scores[:, label] >= np.float64(threshold), self.targets[:, label] > 0
-        right = np.count_nonzero(given & has)
-        precision = right / given.sum() if given.any() else float("nan")
-        return float(precision), float(right / has.sum()) if has.any() else float("nan")
+        """Precision and recall of a label at a threshold.
+
+        Parameters
+        ----------
+        label : int
+            Its column in `scores`.
+        threshold : float
+            0 to 1.
+
+        Returns
+        -------
+        tuple[float, float]
+            Precision, NaN if no clip gets the label; recall, NaN if no clip has the label.
+        """
+        gets, has = self.scores[:, label] >= np.float64(threshold), self.targets[:, label] > 0
+        n_correct = np.count_nonzero(gets & has)
+        precision = n_correct / gets.sum() if gets.any() else float("nan")
+        return float(precision), float(n_correct / has.sum()) if has.any() else float("nan")
 
     def thresholds(self, aim: str = "f1", least: float = 0.9) -> tuple[float, ...]:
-        """A threshold for each label.
+        """Find one threshold per label.
 
         Parameters
         ----------
         aim : "f1", "precision" or "recall"
-            Best F1; or the lowest threshold whose precision is at least ``least``, which gives the most tags; or the
-            highest whose recall is, which gives the fewest wrong ones.
+            The best F1; or the lowest threshold with a precision of at least ``least``, which gives the most tags; or
+            the highest threshold with a recall of at least ``least``, which gives the fewest wrong tags.
         least : float
-            0 to 1; not used for "f1".
+            Above 0, at most 1; not used for "f1".
 
         Returns
         -------
         tuple[float, ...]
-            1.0 for a label that no clip has, and for one whose precision cannot be had.
+            0 to 1; 1.0 for a label that no clip has, and for one that cannot reach the precision.
+
+        Raises
+        ------
+        AudiotagError
+            If ``aim`` or ``least`` is not one of these.
         """
-        require(aim in ("f1", "precision", "recall"), "the aim of thresholds", "be f1, precision or recall", aim, "?")
-        require(0 < least <= 1, f"{aim} to reach", "be above 0, at most 1", least, "in per cent?")
+        aims = ("f1", "precision", "recall")
+        require(aim in aims, "the aim of thresholds", f"be one of {', '.join(aims)}", aim, "check its spelling")
+        require(0 < least <= 1, f"{aim} to reach", "be above 0, at most 1", least, "is it in per cent?")
         if aim == "f1":
             return tuple(float(value) for value in best_f1_thresholds(self.targets, self.scores))
-        return tuple(self._reaching(label, aim, least) for label in range(self.scores.shape[1]))
+        return tuple(self._threshold_for(label, aim, least) for label in range(self.scores.shape[1]))
 
-    def _reaching(self, label: int, aim: str, least: float) -> float:
-        scores = self.scores[:, label].astype(np.float64)  # half-way between two float32 may be one of them
+    def _threshold_for(self, label: int, aim: str, least: float) -> float:
+        scores = self.scores[:, label].astype(np.float64)  # the middle of two float32 may be rounded to one of them
         order = np.argsort(-scores, kind="stable")
-        ranked, hits = scores[order], np.cumsum(self.targets[order, label] > 0)
-        if not hits[-1]:
+        ranked, n_correct = scores[order], np.cumsum(self.targets[order, label] > 0)
+        if not n_correct[-1]:
             return 1.0
-        last_of_equals = np.append(ranked[:-1] != ranked[1:], True)  # no threshold parts equal scores
-        reached = hits / np.arange(1, len(hits) + 1) if aim == "precision" else hits / hits[-1]
-        places = np.flatnonzero((reached >= least) & last_of_equals)
-        if not len(places):
+        last_of_equals = np.append(ranked[:-1] != ranked[1:], True)  # a threshold cannot separate equal scores
+        figure = n_correct / np.arange(1, len(n_correct) + 1) if aim == "precision" else n_correct / n_correct[-1]
+        ranks = np.flatnonzero((figure >= least) & last_of_equals)
+        if not len(ranks):
             return 1.0
-        place = int(places[-1] if aim == "precision" else places[0])
-        below = ranked[place + 1] if place + 1 < len(ranked) else min(0.0, float(ranked[place]))
-        return float((ranked[place] + below) / 2)
+        rank = int(ranks[-1] if aim == "precision" else ranks[0])
+        below = ranked[rank + 1] if rank + 1 < len(ranked) else min(0.0, float(ranked[rank]))
+        return float((ranked[rank] + below) / 2)
 
 
 def read_out_of_fold(folder: Path, card: Card) -> OutOfFold | None:
-    """An ensemble's out-of-fold scores; None where its card knows of none.
+    """Read the out-of-fold scores of an ensemble; None if its card has no checksum of such a file.
 
     Raises
     ------
@@ -127,16 +150,17 @@ def read_out_of_fold(folder: Path, card: Card) -> OutOfFold | None:
     content = checked_bytes(folder, FILE, card.out_of_fold)
     try:
         arrays = load(content)
-        found = OutOfFold(
+        out_of_fold = OutOfFold(
             arrays["scores"].astype(np.float32), arrays["targets"].astype(np.float32), arrays["folds"].astype(int)
         )
     except (SafetensorError, KeyError, TypeError) as error:
-        raise AudiotagError(f"{folder.name}/{FILE} is no table of out-of-fold scores: {error}.") from error
-    wanted = (found.folds.size, len(card.labels))
-    if found.scores.shape != wanted or found.targets.shape != wanted or found.folds.ndim != 1:
+        raise AudiotagError(f"{folder.name}/{FILE} is not a file of out-of-fold scores: {error}.") from error
+    scores, targets, folds = out_of_fold.scores, out_of_fold.targets, out_of_fold.folds
+    shape = (folds.size, len(card.labels))
+    if scores.shape != shape or targets.shape != shape or folds.ndim != 1:
         raise AudiotagError(f"{folder.name}/{FILE} does not fit the {len(card.labels)} labels of its card.")
-    if not ((found.scores >= 0) & (found.scores <= 1)).all():
+    if not ((scores >= 0) & (scores <= 1)).all():
         raise AudiotagError(f"{folder.name}/{FILE} holds scores that are not 0 to 1; publish the ensemble again.")
-    if sorted(set(found.folds.tolist())) != sorted(fold.fold for fold in card.folds):
-        raise AudiotagError(f"{folder.name}/{FILE} is of other folds than its card; copy the ensemble again.")
-    return found
+    if sorted(set(folds.tolist())) != sorted(fold.fold for fold in card.folds):
+        raise AudiotagError(f"{folder.name}/{FILE} has other folds than its card; copy the ensemble again.")
+    return out_of_fold

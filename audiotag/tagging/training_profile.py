@@ -1,6 +1,6 @@
-"""Whether a clip is like the sounds that an ensemble was trained on: by sample rate, bandwidth and level.
+"""Compare the bandwidth and the level of a clip with those of the sounds that an ensemble was trained on.
 
-What lies far from all of them is tagged all the same, with a note: the scores of a network say little there.
+A clip that differs from all of them is tagged, too, but gets a note: the scores of a network mean little there.
 """
 
 from __future__ import annotations
@@ -11,17 +11,30 @@ import numpy as np
 
 from audiotag.audio.levels import SILENCE_DBFS, peak_dbfs, rms_dbfs
 from audiotag.features.measures import average_spectrum, bandwidth_hz
-from audiotag.tagging.ensemble import PROFILED
+from audiotag.tagging.ensemble import PROFILE_FIGURES
 
-MEASURED_S = 60.0  # of a long sound
-EDGES = (2, 50, 98)  # percentiles
+MAX_MEASURED_S = 60.0  # from the start of a sound
+PERCENTILES = (2, 50, 98)
 LEVEL_MARGIN_DB = 6.0
-OCTAVES_MARGIN = 0.5  # of bandwidth
+BANDWIDTH_MARGIN_OCTAVES = 0.5
 
 
 def sound_levels(waveform: np.ndarray, sample_rate: int) -> dict[str, float]:
-    """``bandwidth_hz`` and ``rms_dbfs`` of a waveform, ``(samples,)``; empty for silence."""
-    waveform = waveform[: int(MEASURED_S * sample_rate)]
+    """Measure the bandwidth and the level of a sound.
+
+    Parameters
+    ----------
+    waveform : numpy.ndarray, shape=(samples,), float32
+        Only the first `MAX_MEASURED_S` are measured.
+    sample_rate : int
+        In Hz.
+
+    Returns
+    -------
+    dict[str, float]
+        ``bandwidth_hz`` and ``rms_dbfs``; empty for silence.
+    """
+    waveform = waveform[: int(MAX_MEASURED_S * sample_rate)]
     if peak_dbfs(waveform) < SILENCE_DBFS:
         return {}
     dc = float(np.mean(waveform, dtype=np.float64))
@@ -32,34 +45,60 @@ def sound_levels(waveform: np.ndarray, sample_rate: int) -> dict[str, float]:
 
 
 def profile(clips: list[dict[str, float]]) -> dict[str, Any]:
-    """What training clips are like: of each figure of `sound_levels` the 2nd, 50th and 98th percentile; and how many."""
+    """Summarise the levels of training clips.
+
+    Parameters
+    ----------
+    clips : list[dict[str, float]]
+        From `sound_levels`; silent clips are not counted.
+
+    Returns
+    -------
+    dict
+        The 2nd, 50th and 98th percentile of each figure, and ``clips``, their number. Empty without clips.
+    """
     clips = [clip for clip in clips if clip]
     if not clips:
         return {}
     figures: dict[str, Any] = {
-        name: [round(float(value), 1) for value in np.percentile([clip[name] for clip in clips], EDGES)]
-        for name in PROFILED
+        name: [round(float(value), 1) for value in np.percentile([clip[name] for clip in clips], PERCENTILES)]
+        for name in PROFILE_FIGURES
     }
     return figures | {"clips": len(clips)}
 
 
 def unlike_training_sounds(name: str, clip: dict[str, float], sounds: dict[str, Any]) -> list[str]:
-    """Sentences on how a clip, `sound_levels`, lies outside a `profile`; none for a card without one."""
+    """Say in what a clip differs from the training sounds.
+
+    Parameters
+    ----------
+    name : str
+        The clip's name.
+    clip : dict[str, float]
+        Its `sound_levels`.
+    sounds : dict
+        The `profile` of the training sounds; may be empty.
+
+    Returns
+    -------
+    list[str]
+        Sentences; empty if the clip does not differ, is silent, or there is no profile.
+    """
     notes: list[str] = []
     if not clip or not sounds:
         return notes
     low, _, high = sounds["bandwidth_hz"]
-    if clip["bandwidth_hz"] < low / 2**OCTAVES_MARGIN:
+    if clip["bandwidth_hz"] < low / 2**BANDWIDTH_MARGIN_OCTAVES:
         notes.append(
-            f"{name} is unlike the training sounds: it reaches up to {clip['bandwidth_hz'] / 1000:.1f} kHz, "
-            f"they to between {low / 1000:.1f} and {high / 1000:.1f} kHz; its tags are doubtful."
+            f"{name} is unlike the training sounds: its highest frequency is {clip['bandwidth_hz'] / 1000:.1f} kHz, "
+            f"theirs are {low / 1000:.1f} to {high / 1000:.1f} kHz; its tags are doubtful."
         )
     low, _, high = sounds["rms_dbfs"]
     level = clip["rms_dbfs"]
     if not low - LEVEL_MARGIN_DB <= level <= high + LEVEL_MARGIN_DB:
         side, fix = ("quieter", "raise") if level < low else ("louder", "lower")
         notes.append(
-            f"{name} is {side} than the training sounds: {level:.0f} dBFS RMS, they between {low:.0f} and {high:.0f}; "
-            f"{fix} its level, or read its tags with care."
+            f"{name} is {side} than the training sounds: its level is {level:.0f} dBFS RMS, theirs are {low:.0f} to "
+            f"{high:.0f} dBFS; {fix} its level, or do not rely on its tags."
         )
     return notes

@@ -1,8 +1,9 @@
-"""Batches for training, made ahead by threads; all chance follows from (seed, epoch, batch), so any of them can be
-made again, alone, and an epoch is the same however it is loaded.
+"""Make the batches of a training, ahead of time in threads.
 
-For a CPU whole pictures are made here, in NumPy; for a GPU only the waveforms, and `audiotag.training.backend.learner` takes
-them through the same steps on the device. The Train page shows what `Batches.picture_batch` gives.
+All randomness follows from (seed, epoch, batch): any batch can be made again, alone, and an epoch is the same however
+it is loaded. For a CPU the network inputs are made here, in NumPy; for a GPU only the waveforms, which
+`audiotag.training.backend.callbacks.InputsOnDevice` takes through the same steps on the device. The Train page shows
+`Batches.input_batch`.
 """
 
 from __future__ import annotations
@@ -23,20 +24,22 @@ from audiotag.training.clips import LabelledClips
 from audiotag.training.frame_cache import FrameCache, random_start
 from audiotag.training.recipe import Recipe, Stage
 
-MOST_WORKERS = 8
+MAX_WORKERS = 8
 
 
 @dataclass(frozen=True)
 class Batch:
-    """One batch, and the generator that goes on with its augmentation.
+    """One batch.
 
     Attributes
     ----------
     values : numpy.ndarray, float32
-        Pictures, shape ``(batch, channels, height, width)``, or waveforms, ``(batch, clip_samples)``.
+        Network inputs, shape ``(batch, channels, height, width)``, or waveforms, ``(batch, clip_samples)``.
     targets : numpy.ndarray, shape=(batch, labels), float32
-    items : numpy.ndarray
-        Which of the part's clips.
+    items : numpy.ndarray, shape=(batch,), int
+        Rows of the clips.
+    rng : numpy.random.Generator
+        The generator for the augmentation that is still to be applied.
     """
 
     values: np.ndarray
@@ -46,107 +49,113 @@ class Batch:
 
 
 class Batches:
-    """A part's batches, epoch after epoch.
+    """The batches of some clips, epoch after epoch.
 
     Parameters
     ----------
-    part : Part
+    labelled : LabelledClips
     recipe : Recipe
     stage : Stage
     seed : int
     training : bool
-        Held-out clips come in their order, whole-framed and as they are, unless the recipe augments them too.
+        If false, the clips are held out: they come in their order, as middle crops without augmentation, unless the
+        recipe augments held-out clips too.
     """
 
-    def __init__(self, part: LabelledClips, recipe: Recipe, stage: Stage, seed: int, training: bool) -> None:
-        self.part, self.recipe, self.stage, self.seed, self.training = part, recipe, stage, seed, training
+    def __init__(self, labelled: LabelledClips, recipe: Recipe, stage: Stage, seed: int, training: bool) -> None:
+        self.labelled, self.recipe, self.stage, self.seed, self.training = labelled, recipe, stage, seed, training
         self.settings: SpectrogramSettings = recipe.spectrogram_of(stage)
         chain = Chain.of(recipe.augment, stage.mixup)
         held_out = chain.held_out() if recipe.augment_held_out else Chain()
         self.chain = chain if training else held_out
-        self.at_random = training or recipe.augment_held_out
-        self.size = min(recipe.batch_size, len(part.clips)) if training else 2 * recipe.batch_size
-        self.frames = FrameCache(part.clips, self.settings, recipe.whole_frames)
-        self._chances = _chances(part.targets, recipe.balance) if training and recipe.balance else None
+        self.crops_at_random = training or recipe.augment_held_out
+        self.size = min(recipe.batch_size, len(labelled.clips)) if training else 2 * recipe.batch_size
+        self.frames = FrameCache(labelled.clips, self.settings, recipe.whole_frames)
+        self._probabilities = _probabilities(labelled.targets, recipe.balance) if training and recipe.balance else None
 
     def __len__(self) -> int:
-        """Batches of an epoch; in training an incomplete one at the end is left out."""
-        clips = len(self.part.clips)
+        """Batches per epoch; in training an incomplete last batch is left out."""
+        clips = len(self.labelled.clips)
         return clips // self.size if self.training else -(-clips // self.size)
 
-    def epoch(self, epoch: int, pictures: bool = True, workers: int = 1) -> Iterator[Batch]:
-        """All batches of an epoch, from 0, some made ahead while others are used.
+    def epoch(self, epoch: int, as_inputs: bool = True, workers: int = 1) -> Iterator[Batch]:
+        """Iterate over the batches of an epoch; some are made ahead while others are used.
 
         Parameters
         ----------
         epoch : int
-        pictures : bool
-            Whether finished pictures are wanted, or waveforms.
+            From 0.
+        as_inputs : bool
+            Make network inputs; otherwise only waveforms.
         workers : int
             Threads.
         """
         order = self._order(epoch)
-        make = self._pictures if pictures else self._waveforms
-        return _ahead(lambda number: make(epoch, number, order), len(self), workers)
+        make = self._make_inputs if as_inputs else self._make_waveforms
+        return _make_ahead(lambda number: make(epoch, number, order), len(self), workers)
 
-    def picture_batch(self, epoch: int, number: int) -> Batch:
-        """One batch as the network gets it."""
-        return self._pictures(epoch, number, self._order(epoch))
+    def input_batch(self, epoch: int, number: int) -> Batch:
+        """One batch of network inputs; ``epoch`` and ``number`` from 0."""
+        return self._make_inputs(epoch, number, self._order(epoch))
 
     def _order(self, epoch: int) -> np.ndarray:
-        count = len(self.part.clips)
+        count = len(self.labelled.clips)
         if not self.training:
             return np.arange(count)
         rng = np.random.default_rng((self.seed, epoch))
-        return rng.permutation(count) if self._chances is None else rng.choice(count, count, p=self._chances)
+        if self._probabilities is None:
+            return rng.permutation(count)
+        return rng.choice(count, count, p=self._probabilities)
 
-    def _begun(self, epoch: int, number: int, order: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.random.Generator]:
-        """Which clips, where in them (0 to 1) and the generator, which has drawn that and goes on."""
+    def _draw_crops(
+        self, epoch: int, number: int, order: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.random.Generator]:
+        """Rows of a batch's clips, positions of their crops (0 to 1), and the generator for the augmentation."""
         items = order[number * self.size : (number + 1) * self.size]
-        rng = np.random.default_rng((self.seed, epoch, number + 1))  # with a 0 at the end it would be the order's
-        return items, rng.random(len(items)) if self.at_random else np.full(len(items), 0.5), rng
+        rng = np.random.default_rng((self.seed, epoch, number + 1))  # + 1: a 0 would give the order's generator
+        return items, rng.random(len(items)) if self.crops_at_random else np.full(len(items), 0.5), rng
 
-    def _pictures(self, epoch: int, number: int, order: np.ndarray) -> Batch:
+    def _make_inputs(self, epoch: int, number: int, order: np.ndarray) -> Batch:
         if self.chain.on_waveforms:
             from audiotag.features.log_mel import log_mel
 
-            begun = self._waveforms(epoch, number, order)
-            items, rng = begun.items, begun.rng
-            waveforms, targets = apply_all(self.chain.on_waveforms, begun.values, begun.targets, rng)
+            batch = self._make_waveforms(epoch, number, order)
+            items, rng = batch.items, batch.rng
+            waveforms, targets = apply_all(self.chain.on_waveforms, batch.values, batch.targets, rng)
             log_mels = np.stack([log_mel(waveform, self.settings) for waveform in waveforms])
         else:
-            items, places, rng = self._begun(epoch, number, order)
-            targets = self.part.targets[items]
-            if self.at_random:
-                log_mels = np.stack([self.frames.random(i, at) for i, at in zip(items, places, strict=True)])
+            items, positions, rng = self._draw_crops(epoch, number, order)
+            targets = self.labelled.targets[items]
+            if self.crops_at_random:
+                log_mels = np.stack([self.frames.random(i, at) for i, at in zip(items, positions, strict=True)])
             else:
                 log_mels = np.stack([self.frames.middle(i) for i in items])
         log_mels, targets = apply_all(self.chain.on_log_mels, log_mels[:, None], targets, rng)
-        pictures = network_inputs(log_mels[:, 0], self.settings)
-        pictures, targets = apply_all(self.chain.on_network_inputs, pictures, targets, rng)
-        return Batch(pictures, targets, items, rng)
+        inputs = network_inputs(log_mels[:, 0], self.settings)
+        inputs, targets = apply_all(self.chain.on_network_inputs, inputs, targets, rng)
+        return Batch(inputs, targets, items, rng)
 
-    def _waveforms(self, epoch: int, number: int, order: np.ndarray) -> Batch:
-        items, places, rng = self._begun(epoch, number, order)
-        settings, whole_frames = self.settings, self.recipe.whole_frames and self.at_random
-        clips = [self.part.clips[item] for item in items]
+    def _make_waveforms(self, epoch: int, number: int, order: np.ndarray) -> Batch:
+        items, positions, rng = self._draw_crops(epoch, number, order)
+        settings, whole_frames = self.settings, self.recipe.whole_frames and self.crops_at_random
+        clips = [self.labelled.clips[item] for item in items]
         waveforms = np.stack(
             [
                 clip.crop(settings, random_start(clip, settings, at, whole_frames))
-                for clip, at in zip(clips, places, strict=True)
+                for clip, at in zip(clips, positions, strict=True)
             ]
         )
-        return Batch(waveforms, self.part.targets[items], items, rng)
+        return Batch(waveforms, self.labelled.targets[items], items, rng)
 
 
 def workers_for(device: str) -> int:
-    """Threads that make batches: one beside a network on the CPU, which needs its cores; half the cores for a GPU."""
+    """Threads that make batches: one if the network trains on the CPU and needs its cores; for a GPU half the cores."""
     cores = psutil.cpu_count(logical=False) or 1
-    return 1 if device == "cpu" else max(1, min(MOST_WORKERS, cores // 2))
+    return 1 if device == "cpu" else max(1, min(MAX_WORKERS, cores // 2))
 
 
-def _ahead(make: Callable[[int], Batch], count: int, workers: int) -> Iterator[Batch]:
-    """``make(0)``, ``make(1)``, … in order, each begun a little before it is asked for."""
+def _make_ahead(make: Callable[[int], Batch], count: int, workers: int) -> Iterator[Batch]:
+    """Yield ``make(0)``, ``make(1)``, … in order, each begun before it is needed."""
     with ThreadPoolExecutor(workers, thread_name_prefix="batches") as pool:
         waiting: deque[Future[Any]] = deque(pool.submit(make, number) for number in range(min(workers + 1, count)))
         try:
@@ -160,10 +169,10 @@ def _ahead(make: Callable[[int], Batch], count: int, workers: int) -> Iterator[B
                 future.cancel()
 
 
-def _chances(targets: np.ndarray, balance: float) -> np.ndarray:
-    """Each clip's chance to be drawn: (clips of its rarest label) ** −balance, scaled to a sum of 1."""
+def _probabilities(targets: np.ndarray, balance: float) -> np.ndarray:
+    """The probability that each clip is drawn: (clips of its rarest label) ** −balance, scaled to a sum of 1."""
     counts = targets.sum(axis=0)
     rarest = np.where(targets > 0, counts, np.inf).min(axis=1)
-    rarest[~np.isfinite(rarest)] = counts.max()  # a clip without a label is as common as can be
-    chances = rarest**-balance
-    return chances / chances.sum()
+    rarest[~np.isfinite(rarest)] = counts.max()  # a clip without a label counts as the most common
+    probabilities = rarest**-balance
+    return probabilities / probabilities.sum()

@@ -1,4 +1,4 @@
-"""What a fold needs to go on from its last epoch: one file, replaced whole after each."""
+"""Write and read the checkpoint of a fold: one file with all that resuming after its last epoch needs."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ CHECKPOINT = "checkpoint.pt"
 
 
 def save_checkpoint(folder: Path, values: dict[str, Any]) -> None:
-    """Write tensors, numbers, strings, lists and dicts; a kill leaves the old checkpoint or the new one."""
+    """Write tensors, numbers, strings, lists and dicts; a kill leaves the old checkpoint or the new one, whole."""
     with open_atomic(folder / CHECKPOINT) as file:
         torch.save(values, file)
 
 
 def load_checkpoint(folder: Path) -> dict[str, Any] | None:
-    """The last one, its tensors on the CPU; None where there is none. Runs no code from the file."""
+    """The last checkpoint, its tensors on the CPU, or None; runs no code from the file."""
     path = folder / CHECKPOINT
     return torch.load(path, map_location="cpu", weights_only=True) if path.exists() else None
 
 
 def remove_checkpoint(folder: Path) -> None:
-    """When the fold is done, its weights are elsewhere."""
+    """Delete the checkpoint of a fold that is finished, if there is one."""
     (folder / CHECKPOINT).unlink(missing_ok=True)

@@ -1,4 +1,7 @@
-"""Which samples of a clip training can use, and a crop of them; what is known of a clip is not decoded again."""
+"""Find out which samples of a clip training uses, and read crops of them.
+
+A clip whose length and silence are known from the dataset's index and measures is not decoded for that.
+"""
 
 from __future__ import annotations
 
@@ -17,59 +20,70 @@ from audiotag.errors import AudiotagError
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.features.trimming import trim_bounds, trimmed_bounds
 
-KNOWN_COLUMNS = [
+INDEX_COLUMNS = [
     "path", "size", "modified_ns", "error", "sample_rate", "frames", "container", "codec", "measure_error",
     "truncated", "trim_start_s", "trim_end_s",
 ]  # fmt: skip
-MEASURED_TRIM = trim_bounds.__defaults__  # dB and seconds: `Measures` are taken with them
+MEASURED_TRIM = trim_bounds.__defaults__  # dB and seconds, with which `Measures` are taken
 
 
 @dataclass(frozen=True)
 class Clip:
-    """A clip that training can use: where it is and which samples of it are kept."""
+    """A clip that training can use.
+
+    Attributes
+    ----------
+    name : str
+        The file's name.
+    path : Path
+    start, end : int
+        First sample without silence, and the one after the last, at the settings' sample rate.
+    at_rate : bool
+        Whether the file has the settings' sample rate, so that a crop can be read without decoding the rest.
+    """
 
     name: str
     path: Path
     start: int
     end: int
-    at_rate: bool  # its own sample rate is the wanted one, so a crop can be read without the rest
+    at_rate: bool
 
     @property
     def samples(self) -> int:
-        """Samples that are kept, at the wanted rate."""
+        """Number of samples without the trimmed silence, at the settings' sample rate."""
         return self.end - self.start
 
     def crop(self, settings: SpectrogramSettings, start: int) -> np.ndarray:
-        """The crop that begins ``start`` samples after the first kept one.
+        """Read the crop that begins ``start`` samples after the clip's first one.
 
         Parameters
         ----------
         settings : SpectrogramSettings
-            Those that the clip was prepared with. Around the kept samples are zeros; with ``padding="repeat"`` the
-            clip again.
+            Those that the clip was prepared with. Outside the clip there are zeros; with ``padding="repeat"`` the clip
+            is repeated.
         start : int
-            In samples at ``settings.sample_rate``; negative for so many before the first.
+            In samples at ``settings.sample_rate``; negative to begin before the clip.
 
         Returns
         -------
         numpy.ndarray, shape=(settings.clip_samples,), float32
-            For a ``start`` of `audiotag.features.trimming.crop_start` what `audiotag.features.trimming.fit_length`
-            gives of the kept samples.
+            If ``start`` is that of `audiotag.features.trimming.crop_start`, the same as
+            `audiotag.features.trimming.fit_length` of the trimmed clip.
         """
-        wanted = settings.clip_samples
-        first, last = max(start, 0), min(start + wanted, self.samples)
-        if settings.padding == "repeat" and last - first < wanted:
-            kept = self.read(0, self.samples, settings)
-            if len(kept):
-                return np.take(kept, np.arange(start, start + wanted), mode="wrap")
-        crop = np.zeros(wanted, dtype=np.float32)
+        length = settings.clip_samples
+        first, last = max(start, 0), min(start + length, self.samples)
+        if settings.padding == "repeat" and last - first < length:
+            whole = self.read(0, self.samples, settings)
+            if len(whole):
+                return np.take(whole, np.arange(start, start + length), mode="wrap")
+        crop = np.zeros(length, dtype=np.float32)
         if first < last:
-            part = self.read(first, last, settings)
-            crop[first - start :][: len(part)] = part
+            samples = self.read(first, last, settings)
+            crop[first - start :][: len(samples)] = samples
         return crop
 
     def read(self, first: int, last: int, settings: SpectrogramSettings) -> np.ndarray:
-        """The kept samples ``first`` to ``last``, shape ``(samples,)``; fewer where the file has become shorter."""
+        """Samples ``first`` to ``last`` of the trimmed clip, shape ``(samples,)``; fewer if the file became shorter."""
         if self.at_rate:
             return read_crop(self.path, self.start + first, last - first)
         return read_sound(self.path, settings.sample_rate).waveform[self.start + first : self.start + last]
@@ -78,10 +92,10 @@ class Clip:
 def prepare_clips(
     clips: pd.DataFrame,
     settings: SpectrogramSettings,
-    known: pd.DataFrame | None = None,
+    index: pd.DataFrame | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[list[Clip | None], list[Problem]]:
-    """Learn of every clip whether it can be read and where its silence ends; what ``known`` does not tell is decoded.
+    """Find out of every clip whether it can be read and where its silence ends; what the index does not say is decoded.
 
     Parameters
     ----------
@@ -89,24 +103,24 @@ def prepare_clips(
         With ``path``.
     settings : SpectrogramSettings
         Their ``sample_rate`` and trimming are used.
-    known : pandas.DataFrame, optional
-        The dataset's index with its measures, as `audiotag.inspection.measurement_job.with_measures` gives it. A row counts while
-        the file has the size and time of change that it had for the index, whenever that was read.
+    index : pandas.DataFrame, optional
+        The dataset's index with its measures, as `audiotag.inspection.measurement_job.with_measures` gives it. A row is
+        used while the file has the size and the modification time that the index has.
     progress : callable(done, total), optional
 
     Returns
     -------
     list of Clip or None
-        In the order of ``clips``, the same with ``known`` and without; None for a clip that cannot be used.
+        In the order of ``clips``, the same with and without an index; None for a clip that cannot be used.
     list of Problem
-        Why.
+        One per clip that cannot be used.
     """
-    rows = {} if known is None else {row.path: row for row in known[KNOWN_COLUMNS].itertuples(index=False)}
+    rows = {} if index is None else {row.path: row for row in index[INDEX_COLUMNS].itertuples(index=False)}
     prepared: list[Clip | None] = []
     problems = []
 
     def prepare(path: Path) -> Clip | str:
-        return (_told(rows[path], settings) if path in rows else None) or _decoded(path, settings)
+        return (_clip_from_index(rows[path], settings) if path in rows else None) or _clip_by_decoding(path, settings)
 
     with ThreadPoolExecutor() as pool:
         for path, result in zip(clips["path"], pool.map(prepare, clips["path"]), strict=True):
@@ -120,7 +134,8 @@ def prepare_clips(
     return prepared, problems
 
 
-def _decoded(path: Path, settings: SpectrogramSettings) -> Clip | str:
+def _clip_by_decoding(path: Path, settings: SpectrogramSettings) -> Clip | str:
+    """The clip, or why it cannot be used."""
     try:
         sound = read_sound(path, settings.sample_rate)
         at_rate = read_header(path).sample_rate == settings.sample_rate
@@ -130,8 +145,8 @@ def _decoded(path: Path, settings: SpectrogramSettings) -> Clip | str:
     return Clip(path.name, path, start, end, at_rate)
 
 
-def _told(row: Any, settings: SpectrogramSettings) -> Clip | str | None:
-    """What `_decoded` would say, by a row of `KNOWN_COLUMNS` alone; None where it does not tell for sure."""
+def _clip_from_index(row: Any, settings: SpectrogramSettings) -> Clip | str | None:
+    """What `_clip_by_decoding` would return, from a row of `INDEX_COLUMNS` alone; None if the row is not enough."""
     if not _is_unchanged(row):
         return None
     if pd.notna(row.error) or pd.notna(row.measure_error):
@@ -149,19 +164,19 @@ def _told(row: Any, settings: SpectrogramSettings) -> Clip | str | None:
 def _is_unchanged(row: Any) -> bool:
     try:
         stat = row.path.stat()
-    except OSError:  # gone since; decoding says so
+    except OSError:  # deleted since; decoding reports it
         return False
     return (stat.st_size, stat.st_mtime_ns) == (row.size, row.modified_ns)
 
 
 def _has_all_frames(row: Any) -> bool:
-    """Whether it is sure that a sound decodes, and to as many samples as its header says."""
-    measured = pd.notna(row.trim_end_s)
+    """Whether the sound certainly decodes to as many samples as its header says."""
+    is_measured = pd.notna(row.trim_end_s)
     if row.container in ("WAV", "WAVEX"):  # libsndfile counts the samples that are there; floats may be NaN
-        return row.codec.startswith("PCM_") or (measured and row.codec in ("FLOAT", "DOUBLE"))
-    if row.container != "FLAC" or not measured or row.truncated:
+        return row.codec.startswith("PCM_") or (is_measured and row.codec in ("FLOAT", "DOUBLE"))
+    if row.container != "FLAC" or not is_measured or row.truncated:
         return False
-    # What is missing of less than a thousandth is not called truncated, but then the last sample cannot be sought.
+    # A file that lacks less than a thousandth is not reported as truncated, but its last sample cannot be read.
     try:
         return len(read_crop(row.path, int(row.frames) - 1, 1)) == 1
     except (AudiotagError, OSError):
@@ -176,9 +191,9 @@ class LabelledClips:
     targets: np.ndarray
 
     def rows(self, rows: Sequence[int] | np.ndarray) -> LabelledClips:
-        """Some of the clips."""
+        """Clips and targets of these rows."""
         return LabelledClips([self.clips[row] for row in rows], self.targets[np.asarray(rows, dtype=int)])
 
     def __add__(self, other: LabelledClips) -> LabelledClips:
-        """These clips, then the other's."""
+        """These clips, followed by the other ones."""
         return LabelledClips(self.clips + other.clips, np.concatenate([self.targets, other.targets]))

@@ -1,4 +1,4 @@
-"""Runs take turns on a device instead of fighting for it: first come, first served, whoever dies lets go."""
+"""Let runs use a device one after the other, in the order in which they began to wait."""
 
 from __future__ import annotations
 
@@ -12,50 +12,55 @@ from filelock import FileLock, Timeout
 from audiotag.errors import AudiotagError
 from audiotag.training.devices import check_device
 from audiotag.training.runs import Run, list_runs
-from audiotag.workspace import Workspace, read_json
+from audiotag.workspace import read_json
 
 POLL_S = 0.5
 
 
 @contextmanager
 def wait_for_device(run: Run, devices: tuple[str, ...]) -> Iterator[bool]:
-    """Wait until the devices are free, and hold them; gives False if the run was stopped while it waited.
+    """Wait until the devices are free, and hold their locks inside the context.
 
-    The locks are the system's own and go with the process that holds them.
+    The operating system releases the locks when the process ends, however it ends.
+
+    Yields
+    ------
+    bool
+        False if the run was stopped while it waited.
     """
-    me = psutil.Process()
+    process = psutil.Process()
     since = time.time()
-    with ExitStack() as held:
-        while not (is_ours := _first_in_line(run, devices, since) and _locked(run, devices, held)):
-            if (run.folder / "stop").exists():
+    with ExitStack() as locks:
+        while not (is_ours := _is_first_in_line(run, devices, since) and _lock_all(run, devices, locks)):
+            if run.is_stop_requested():
                 break
             if not read_json(run.folder / "process.json").get("waiting_since"):
-                run.write_process(me.pid, me.create_time(), waiting_since=since)
+                run.write_process(process.pid, process.create_time(), waiting_since=since)
             time.sleep(POLL_S)
         if is_ours:
-            run.write_process(me.pid, me.create_time())
+            run.write_process(process.pid, process.create_time())
         yield is_ours
 
 
-def _locked(run: Run, devices: tuple[str, ...], held: ExitStack) -> bool:
-    """All of the devices or none: who holds one while it waits for another could wait for ever."""
-    with ExitStack() as taken:
+def _lock_all(run: Run, devices: tuple[str, ...], locks: ExitStack) -> bool:
+    """Lock all of the devices or none: two runs that each held one and waited for the other's would wait for ever."""
+    with ExitStack() as new_locks:
         for device in sorted(set(devices)):
             name = device.replace(":", "-")
             try:
-                taken.enter_context(FileLock(run.folder.parent / f".{name}.lock").acquire(blocking=False))
+                new_locks.enter_context(FileLock(run.folder.parent / f".{name}.lock").acquire(blocking=False))
             except Timeout:
                 return False
-        held.push(taken.pop_all())
+        locks.push(new_locks.pop_all())
     return True
 
 
-def _first_in_line(run: Run, devices: tuple[str, ...], since: float) -> bool:
-    """Whether no other run of the workspace has waited longer for one of these devices."""
-    for other in list_runs(Workspace(run.folder.parents[1])):
+def _is_first_in_line(run: Run, devices: tuple[str, ...], since: float) -> bool:
+    """Whether no other run of the workspace has been waiting longer for one of these devices."""
+    for other in list_runs(run.workspace):
         waiting_since = read_json(other.folder / "process.json", {}).get("waiting_since")
         if other.folder != run.folder and waiting_since and waiting_since < since and other.state() == "queued":
-            with suppress(AudiotagError):  # settings that cannot be read stand in nobody's way
+            with suppress(AudiotagError):  # a run whose settings cannot be read holds up no other
                 if set(check_device(other.settings().device)) & set(devices):
                     return False
     return True

@@ -1,4 +1,4 @@
-"""What this machine trains on, found without importing torch."""
+"""Find the devices that this machine can train on, without importing torch."""
 
 from __future__ import annotations
 
@@ -15,13 +15,23 @@ import psutil
 
 from audiotag.errors import AudiotagError
 
-OLDEST_GPU = (7, 5)  # Turing; PyPI's torch 2.11 is built for nothing older
-KEYS = re.compile(r"cpu|mps|cuda(:\d+)?")
+MIN_COMPUTE_CAPABILITY = (7, 5)  # Turing; PyPI's torch 2.11 is not built for older GPUs
+DEVICE_PATTERN = re.compile(r"cpu|mps|cuda(:\d+)?")
 
 
 @dataclass(frozen=True)
 class Device:
-    """A device by torch's name for it and in words, and a sentence if a GPU that is there cannot be used."""
+    """A device to train on.
+
+    Attributes
+    ----------
+    key : str
+        As torch names it.
+    name : str
+        In words, for pages.
+    problem : str
+        Why a GPU of this machine cannot be used, as a sentence; empty otherwise.
+    """
 
     key: str
     name: str
@@ -30,7 +40,7 @@ class Device:
 
 @lru_cache(maxsize=1)
 def devices() -> tuple[Device, ...]:
-    """The devices that training can use, the best one first: GPUs, then the CPU."""
+    """The devices that training can use, the best first: GPUs, then the CPU."""
     cpu = f"CPU, {psutil.cpu_count(logical=True)} cores, {psutil.virtual_memory().total / 2**30:.0f} GiB"
     if sys.platform == "darwin" and platform.machine() == "arm64":
         shared_gib = psutil.virtual_memory().total / 2**30
@@ -47,12 +57,12 @@ def devices() -> tuple[Device, ...]:
 
 
 def describe_device() -> Device:
-    """The device that training uses unless another is asked for."""
+    """The device that training uses by default."""
     return devices()[0]
 
 
 def check_device(asked: str) -> tuple[str, ...]:
-    """The devices that a run's ``device`` names; the best ones where it is empty: every GPU, or the CPU.
+    """The devices that a run's ``device`` names; if it is empty, every GPU, or the CPU if there is no GPU.
 
     >>> check_device("cpu")
     ('cpu',)
@@ -60,39 +70,39 @@ def check_device(asked: str) -> tuple[str, ...]:
     Raises
     ------
     AudiotagError
-        If it is no device's name, or there is no such device here.
+        If a name is unknown, or this machine has no such device.
     """
-    here = [device.key for device in devices()]
+    available = [device.key for device in devices()]
     if not asked:
-        return tuple(key for key in here if key != "cpu") or ("cpu",)
-    first_gpu = next((key for key in here if key.startswith("cuda")), "cuda")
+        return tuple(key for key in available if key != "cpu") or ("cpu",)
+    first_gpu = next((key for key in available if key.startswith("cuda")), "cuda")
     keys = []
     for part in asked.split(","):
         key = first_gpu if part.strip() == "cuda" else part.strip()
-        if not KEYS.fullmatch(key) or key not in here:
-            raise AudiotagError(f"device must be one of {', '.join(here)} on this machine, got {part.strip()!r}.")
+        if not DEVICE_PATTERN.fullmatch(key) or key not in available:
+            raise AudiotagError(f"device must be one of {', '.join(available)} on this machine, got {part.strip()!r}.")
         keys.append(key)
     return tuple(keys)
 
 
 def too_old(name: str, capability: tuple[int, ...]) -> str:
-    """A sentence if a GPU of this compute capability cannot run this torch; empty if it can.
+    """Say why a GPU of this compute capability cannot run this torch; empty if it can.
 
     >>> too_old("Tesla P100", (6, 0))
     'Tesla P100 (compute capability 6.0) is too old for this PyTorch, which needs 7.5 or newer; the CPU is used.'
     """
-    if capability >= OLDEST_GPU:
+    if capability >= MIN_COMPUTE_CAPABILITY:
         return ""
-    has, needs = (".".join(map(str, version)) for version in (capability, OLDEST_GPU))
+    has, needs = (".".join(map(str, version)) for version in (capability, MIN_COMPUTE_CAPABILITY))
     return (
         f"{name} (compute capability {has}) is too old for this PyTorch, which needs {needs} or newer; the CPU is used."
     )
 
 
 def _nvidia_gpus() -> list[tuple[str, tuple[int, ...], float]]:
-    """Name, compute capability and memory in MiB of each that this process may see, by their place on the bus.
+    """Name, compute capability and memory in MiB of each GPU that this process may use, in the order of the bus.
 
-    The worker sets ``CUDA_DEVICE_ORDER`` so that CUDA counts them the same way.
+    The worker sets ``CUDA_DEVICE_ORDER`` so that CUDA counts them in the same order.
     """
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if not (tool := shutil.which("nvidia-smi")) or visible in ("", "-1"):

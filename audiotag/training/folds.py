@@ -1,4 +1,4 @@
-"""Which clip is held out of which fold."""
+"""Assign clips to folds: which fold holds each clip out of its training."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ ONE_SPLIT_FOLDS = 10
 
 
 def available_folds(dataset: Dataset, recipe: Recipe, held_out: int | None = None) -> tuple[int, ...]:
-    """The folds that can be trained: the dataset's own but the one held out, else as many as the recipe says."""
+    """The folds that can be trained: the dataset's own without the one held out, else as many as the recipe says."""
     return tuple(fold for fold in dataset.own_folds or range(1, recipe.folds + 1) if fold != held_out)
 
 
 def check_folds(dataset: Dataset, recipe: Recipe, folds: tuple[int, ...], held_out: int | None) -> None:
-    """Raise unless these folds can be trained and that one held out."""
+    """Raise `AudiotagError` unless these folds exist and ``held_out`` is one of the dataset's own."""
     if held_out is not None and held_out not in dataset.own_folds:
         own = ", ".join(map(str, dataset.own_folds)) or "none"
         raise AudiotagError(
@@ -34,10 +34,11 @@ def check_folds(dataset: Dataset, recipe: Recipe, folds: tuple[int, ...], held_o
 
 
 def assign_folds(clips: pd.DataFrame, labels: tuple[str, ...], recipe: Recipe) -> np.ndarray:
-    """For each clip the fold that it is held out of.
+    """The fold that holds each clip out.
 
-    Stratified folds keep the clips of one source recording together, or a network would be measured on what it was
-    trained on. Shuffled folds do not: the published method knew no recordings, and its folds are drawn again exactly.
+    Stratified folds keep the clips of one source recording together, or a network would be measured on recordings that
+    it was trained on. Shuffled folds do not: the published method did not use recordings, and its folds are reproduced
+    exactly.
 
     Parameters
     ----------
@@ -46,12 +47,12 @@ def assign_folds(clips: pd.DataFrame, labels: tuple[str, ...], recipe: Recipe) -
     labels : tuple[str, ...]
         The vocabulary.
     recipe : Recipe
-        Its ``folds``, ``fold_method`` and ``seed`` are used where the dataset has no folds of its own.
+        Its ``folds``, ``fold_method`` and ``seed`` are used if the dataset has no folds of its own.
 
     Returns
     -------
     numpy.ndarray, shape=(clips,), int
-        The dataset's own folds, by its own numbers, where every clip has one; else from 1.
+        The dataset's own folds, with its own numbers, if every clip has one; else from 1.
 
     Raises
     ------
@@ -65,7 +66,7 @@ def assign_folds(clips: pd.DataFrame, labels: tuple[str, ...], recipe: Recipe) -
     """
     if _has_own_folds(clips):
         return clips["fold"].to_numpy(dtype=int)
-    units = _units(clips, recipe)
+    units = _unit_numbers(clips, recipe)
     count = _count(units)
     if count < recipe.folds:
         what = "clips" if count == len(clips) else "source recordings, whose clips stay together"
@@ -74,24 +75,24 @@ def assign_folds(clips: pd.DataFrame, labels: tuple[str, ...], recipe: Recipe) -
         from sklearn.model_selection import KFold
 
         splitter = KFold(recipe.folds, shuffle=True, random_state=recipe.seed)
-        parts = splitter.split(np.zeros(count))
+        splits = splitter.split(np.zeros(count))
     else:
         from iterstrat.ml_stratifiers import MultilabelStratifiedKFold
 
-        truth = np.zeros((count, max(2, len(labels))), dtype=np.float32)  # of one column the splitter makes a fault
+        truth = np.zeros((count, max(2, len(labels))), dtype=np.float32)  # the splitter fails on a single column
         np.maximum.at(truth[:, : len(labels)], units, multi_hot(list(clips["labels"]), labels))
         splitter = MultilabelStratifiedKFold(recipe.folds, shuffle=True, random_state=recipe.seed)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # labels rarer than folds are spread as far as they go
-            parts = list(splitter.split(np.zeros(count), truth))
+            warnings.simplefilter("ignore")  # it warns of labels with fewer clips than folds
+            splits = list(splitter.split(np.zeros(count), truth))
     fold = np.zeros(count, dtype=int)
-    for number, (_, held_out) in enumerate(parts, start=1):
+    for number, (_, held_out) in enumerate(splits, start=1):
         fold[held_out] = number
     return fold[units]
 
 
 def one_split(clips: pd.DataFrame, labels: tuple[str, ...], recipe: Recipe) -> np.ndarray:
-    """Which clips one network that feeds all folds holds out: about a tenth.
+    """Which clips the network that feeds all folds holds out: about a tenth.
 
     Parameters
     ----------
@@ -100,21 +101,21 @@ def one_split(clips: pd.DataFrame, labels: tuple[str, ...], recipe: Recipe) -> n
     labels : tuple[str, ...]
         The vocabulary.
     recipe : Recipe
-        Its ``fold_method`` and ``seed`` are used where the dataset has no folds of its own.
+        Its ``fold_method`` and ``seed`` are used if the dataset has no folds of its own.
 
     Returns
     -------
     numpy.ndarray, shape=(clips,), bool
-        The lowest of the dataset's own folds, where every clip has one; else the first of ten that `assign_folds`
-        draws, or of as many as there are to draw from.
+        The lowest of the dataset's own folds, if every clip has one; else the first of ten that `assign_folds` makes,
+        or of fewer if there are fewer clips or recordings.
 
     Raises
     ------
     AudiotagError
-        If there is less than one clip, or for stratified folds one source recording, to each side.
+        If there are fewer than two clips, or for stratified folds two source recordings.
     """
     if not _has_own_folds(clips):
-        count = _count(_units(clips, recipe))
+        count = _count(_unit_numbers(clips, recipe))
         if count < 2:
             what = "clips" if count == len(clips) else "source recordings"
             raise AudiotagError(
@@ -129,8 +130,8 @@ def _has_own_folds(clips: pd.DataFrame) -> bool:
     return bool(len(clips) and clips["fold"].notna().all())
 
 
-def _units(clips: pd.DataFrame, recipe: Recipe) -> np.ndarray:
-    """What must stay together, as a number for each clip: counted from 0 in the order of their first clips."""
+def _unit_numbers(clips: pd.DataFrame, recipe: Recipe) -> np.ndarray:
+    """The number of the unit that must stay together, for each clip; from 0 in the order of their first clips."""
     if recipe.fold_method == "shuffled":
         return np.arange(len(clips))
     recording = pd.factorize(clips["group"])[0]

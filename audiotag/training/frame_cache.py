@@ -1,8 +1,9 @@
-"""Pictures of clips without computing the same frame twice, on a CPU, where a log-mel costs as much as it teaches.
+"""Log-mel spectrograms of random crops without computing a frame twice.
 
-A random crop that starts on a whole frame shares nearly all its frames with the other crops of its clip: each is
-computed once and kept, and so are the few frames at a crop's ends, which see its mirrored edge. A crop is then a slice,
-equal to the log-mel of its waveform. What does not fit into memory is computed anew each time.
+This is for a CPU, where computing the log-mel takes as long as the training step. A random crop that starts on a whole
+frame shares nearly all its frames with the other crops of its clip. Each frame is computed once and stored; so are the
+few frames at the ends of each crop, which contain its mirrored edge. A crop is then a slice, equal to the log-mel of
+its waveform. Frames that do not fit into memory are computed each time.
 """
 
 from __future__ import annotations
@@ -17,32 +18,41 @@ from audiotag.features.settings import SpectrogramSettings
 from audiotag.features.trimming import crop_start
 from audiotag.training.clips import Clip
 
-MEMORY_SHARE = 0.15  # of what is free when training begins; a fold has up to three caches
+MEMORY_SHARE = 0.15  # of the free memory when training begins; a fold has up to three caches
 
 
 def random_start(clip: Clip, settings: SpectrogramSettings, at: float, whole_frames: bool) -> int:
-    """First sample of the crop at ``at`` (0 to 1) of a clip's spare sound, after its first kept one; negative: zeros.
+    """The start of a random crop, in samples after the clip's first one; negative if the crop begins with zeros.
 
-    With ``whole_frames`` it is a multiple of the hop, all of them alike in chance.
+    Parameters
+    ----------
+    clip : Clip
+    settings : SpectrogramSettings
+    at : float
+        Position within the possible starts, 0 to 1; drawn uniformly for a random crop.
+    whole_frames : bool
+        Whether the start is a multiple of the hop; all multiples are then equally likely.
     """
     spare = clip.samples - settings.clip_samples
     if not whole_frames:
         return crop_start(clip.samples, settings, at)
     if spare < 0 and settings.padding != "zeros":
         return 0
-    places = abs(spare) // settings.hop_length + 1
-    start = min(int(at * places), places - 1) * settings.hop_length
+    starts = abs(spare) // settings.hop_length + 1
+    start = min(int(at * starts), starts - 1) * settings.hop_length
     return start if spare >= 0 else -start
 
 
 @dataclass(frozen=True)
 class ClipFrames:
-    """A clip's frames in dB without a floor.
+    """The frames of a clip in dB, without a floor.
 
     Attributes
     ----------
-    inner : numpy.ndarray, shape=(n_mels, frames of the whole clip), zeros around it where it is short
+    inner : numpy.ndarray, shape=(n_mels, frames)
+        Of the whole clip; a short clip has zeros around it.
     edges : numpy.ndarray, shape=(starts, n_mels, edge frames)
+        The first and last frames of the crop at each start.
     """
 
     inner: np.ndarray
@@ -50,89 +60,93 @@ class ClipFrames:
 
     @property
     def nbytes(self) -> int:
+        """Size in bytes."""
         return self.inner.nbytes + self.edges.nbytes
 
 
 class FrameCache:
-    """Pictures in dB of clips, shape ``(n_mels, frames)``.
+    """Log-mel spectrograms of clips in dB, shape ``(n_mels, frames)``.
 
     Parameters
     ----------
     clips : list of Clip
     settings : SpectrogramSettings
     whole_frames : bool
-        Whether random crops start on whole frames; only then are frames kept.
+        Whether random crops start on whole frames; only then are frames stored.
     budget_bytes : int, optional
-        How much is kept; `MEMORY_SHARE` of the free memory where it is not given.
+        Size of the cache; by default `MEMORY_SHARE` of the free memory.
     """
 
     def __init__(
         self, clips: list[Clip], settings: SpectrogramSettings, whole_frames: bool, budget_bytes: int | None = None
     ) -> None:
         self.clips, self.settings, self.whole_frames = clips, settings, whole_frames
-        self._left = int(MEMORY_SHARE * psutil.virtual_memory().available) if budget_bytes is None else budget_bytes
+        self._free_bytes = (
+            int(MEMORY_SHARE * psutil.virtual_memory().available) if budget_bytes is None else budget_bytes
+        )
         self._frames: dict[int, ClipFrames] = {}
-        self._middles: dict[int, np.ndarray] = {}
+        self._middle_crops: dict[int, np.ndarray] = {}
         offsets = np.arange(settings.frames) * settings.hop_length - samples_before(settings)
         inside = (offsets >= 0) & (offsets + settings.win_length <= settings.clip_samples)
         self._inside, self._edges = np.flatnonzero(inside), np.flatnonzero(~inside)
 
     def random(self, item: int, at: float) -> np.ndarray:
-        """The crop at ``at``, 0 to 1."""
+        """The log-mel of the crop at ``at`` (0 to 1) of the clip in row ``item``."""
         clip, settings = self.clips[item], self.settings
         start = random_start(clip, settings, at, self.whole_frames)
         if not self.whole_frames or (frames := self._frames_of(item)) is None:
             return log_mel(clip.crop(settings, start), settings)
-        place = abs(start) // settings.hop_length
-        first = place if start >= 0 and clip.samples >= settings.clip_samples else len(frames.edges) - 1 - place
-        picture = np.empty((settings.n_mels, settings.frames), dtype=np.float32)
-        picture[:, self._inside] = frames.inner[:, first + self._inside]
-        picture[:, self._edges] = frames.edges[first]
-        return apply_floor(picture, settings)
+        hops = abs(start) // settings.hop_length
+        first = hops if start >= 0 and clip.samples >= settings.clip_samples else len(frames.edges) - 1 - hops
+        spectrogram = np.empty((settings.n_mels, settings.frames), dtype=np.float32)
+        spectrogram[:, self._inside] = frames.inner[:, first + self._inside]
+        spectrogram[:, self._edges] = frames.edges[first]
+        return apply_floor(spectrogram, settings)
 
     def middle(self, item: int) -> np.ndarray:
-        """The middle of the clip, as the tagger sees it."""
-        if (picture := self._middles.get(item)) is None:
+        """The log-mel of the clip's middle crop, as the tagger computes it."""
+        if (spectrogram := self._middle_crops.get(item)) is None:
             clip = self.clips[item]
-            picture = log_mel(clip.crop(self.settings, crop_start(clip.samples, self.settings)), self.settings)
-            if self._takes(picture.nbytes):
-                self._middles[item] = picture
-        return picture
+            spectrogram = log_mel(clip.crop(self.settings, crop_start(clip.samples, self.settings)), self.settings)
+            if self._reserve(spectrogram.nbytes):
+                self._middle_crops[item] = spectrogram
+        return spectrogram
 
-    def _takes(self, size: int) -> bool:
-        if size > self._left:
+    def _reserve(self, size: int) -> bool:
+        """Whether so many bytes fit; if so, they are counted as used."""
+        if size > self._free_bytes:
             return False
-        self._left -= size
+        self._free_bytes -= size
         return True
 
     def _frames_of(self, item: int) -> ClipFrames | None:
         if (frames := self._frames.get(item)) is None:
-            if self._left <= 0:
+            if self._free_bytes <= 0:
                 return None
-            frames = self._computed(self.clips[item])
-            if not self._takes(frames.nbytes):
-                self._left = 0  # the clips that are kept are the first ones seen: no clip is computed to be thrown away
+            frames = self._compute_frames(self.clips[item])
+            if not self._reserve(frames.nbytes):
+                self._free_bytes = 0  # full: from now on no clip's frames are computed that cannot be stored
                 return None
             self._frames[item] = frames
         return frames
 
-    def _computed(self, clip: Clip) -> ClipFrames:
+    def _compute_frames(self, clip: Clip) -> ClipFrames:
         settings = self.settings
         hop, length, before = settings.hop_length, settings.clip_samples, samples_before(settings)
-        # The sound with all the zeros that any crop has before and after it; crops start at 0, hop, 2 hop, … of it.
+        # The clip with all the zeros that any crop has before and after it; crops start at 0, hop, 2 hop, … of it.
         first = random_start(clip, settings, 1.0, True)
-        places = abs(first) // hop + 1
-        sound = np.zeros((places - 1) * hop + length, dtype=np.float32)
-        kept = clip.read(0, len(sound), settings) if clip.samples >= length else clip.crop(settings, 0)
-        sound[max(0, -first) :][: len(kept)] = kept  # fewer where the file has become shorter
+        starts = abs(first) // hop + 1
+        sound = np.zeros((starts - 1) * hop + length, dtype=np.float32)
+        samples = clip.read(0, len(sound), settings) if clip.samples >= length else clip.crop(settings, 0)
+        sound[max(0, -first) :][: len(samples)] = samples  # fewer if the file has become shorter
         view = np.lib.stride_tricks.sliding_window_view
-        around = np.pad(sound, (before, settings.win_length))
-        inner = frames_in_db(view(around, settings.win_length)[::hop][: places - 1 + settings.frames], settings)
-        edges = np.empty((places, len(self._edges), settings.win_length), dtype=np.float32)
-        for place in range(places if len(self._edges) else 0):
-            crop = sound[place * hop : place * hop + length]
+        padded_sound = np.pad(sound, (before, settings.win_length))
+        inner = frames_in_db(view(padded_sound, settings.win_length)[::hop][: starts - 1 + settings.frames], settings)
+        edges = np.empty((starts, len(self._edges), settings.win_length), dtype=np.float32)
+        for start in range(starts if len(self._edges) else 0):
+            crop = sound[start * hop : start * hop + length]
             padded = np.pad(crop, (before, settings.win_length - before), mode="reflect")
-            edges[place] = view(padded, settings.win_length)[self._edges * hop]
+            edges[start] = view(padded, settings.win_length)[self._edges * hop]
         flat = edges.reshape(-1, settings.win_length)
         in_db = frames_in_db(flat, settings) if len(flat) else np.empty((settings.n_mels, 0), dtype=np.float32)
-        return ClipFrames(inner, in_db.reshape(settings.n_mels, places, len(self._edges)).transpose(1, 0, 2).copy())
+        return ClipFrames(inner, in_db.reshape(settings.n_mels, starts, len(self._edges)).transpose(1, 0, 2).copy())

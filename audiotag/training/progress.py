@@ -1,4 +1,4 @@
-"""TODO."""
+"""What the worker and the trainer of a fold pass each other: the fold's clips, results of epochs, callbacks."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ class FoldSplit:
 
     Attributes
     ----------
-    curated : Part or None
-        In a noisy stage the curated clips that the fold holds out later, measured beside its own.
+    train : LabelledClips
+    valid : LabelledClips
+        The clips that the fold holds out.
+    curated : LabelledClips or None
+        In a noisy stage the curated clips that the fold holds out later; measured as well.
     """
 
     train: LabelledClips
@@ -26,9 +29,23 @@ class FoldSplit:
 
 @dataclass(frozen=True)
 class EpochResult:
-    """What one epoch gave on the fold's held-out clips; ``per_class`` is None for labels without a positive.
+    """Figures of one epoch; all but the training loss are of the fold's held-out clips.
 
-    ``seconds`` are those of the whole epoch, ``train_seconds`` those until held-out clips were measured.
+    Attributes
+    ----------
+    epoch : int
+        From 1.
+    train_loss, valid_loss : float
+    lwlrap, accuracy : float
+        0 to 1.
+    curated_lwlrap : float or None
+        lwlrap of the curated clips of a noisy stage.
+    per_class : list of float or None
+        lwlrap of each label; None for a label that no held-out clip has.
+    lr : float
+        Learning rate at the end of the epoch.
+    train_seconds, seconds : float
+        Seconds of the training part, and of the whole epoch with its measurement.
     """
 
     epoch: int
@@ -45,10 +62,17 @@ class EpochResult:
 
 @dataclass(frozen=True)
 class TrainingCallbacks:
-    """What the worker wants to hear and say while a stage trains.
+    """Callbacks that the trainer calls while it trains a stage.
 
-    ``on_epoch`` hears of an epoch that is done, with all that is needed to go on from there; ``on_batch`` gets epoch,
-    batch, batches, mean loss of the epoch so far, and whether held-out clips are being measured.
+    Attributes
+    ----------
+    on_epoch : callable(result, state)
+        Called after each epoch, with the state from which `FoldTrainer.restore` can resume.
+    on_batch : callable(epoch, batch, batches, loss, is_measuring)
+        Called every half second: epoch and batch from 1, mean loss of the epoch so far, whether held-out clips are
+        being measured.
+    must_stop : callable
+        Asked after each batch.
     """
 
     on_epoch: Callable[[EpochResult, dict[str, Any]], None]

@@ -1,6 +1,6 @@
-"""A run becomes an ensemble: its folds' weights, and a card with what was measured on clips they never saw.
+"""Turn a run into an ensemble: the weights of its folds, and a card with what was measured on held-out clips.
 
-The one place where the training room and the tagging room meet.
+This is the only module of training that imports tagging.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ from audiotag.metrics import accuracy, best_f1_thresholds, lwlrap
 from audiotag.tagging import out_of_fold, training_profile
 from audiotag.tagging.ensemble import CARD, Card, FoldCard
 from audiotag.tagging.out_of_fold import OutOfFold
-from audiotag.training.runs import Run, plan_of
+from audiotag.training.run_progress import plan_of
+from audiotag.training.runs import Run
 from audiotag.workspace import Workspace, write_bytes, write_json
 
-MEASURED_CLIPS = 400
+MAX_PROFILED_CLIPS = 400
 
 
 def publish(run: Run, name: str, parent: Path, about: str = "", licence: str = "not stated") -> Path:
@@ -36,11 +37,14 @@ def publish(run: Run, name: str, parent: Path, about: str = "", licence: str = "
     Parameters
     ----------
     run : Run
-        With at least one finished fold; it need not be finished itself.
+        With at least one finished fold; the run itself need not be finished.
     name : str
-        Letters, digits, ``-`` and ``_``; becomes the folder's name.
+        Letters, digits, ``-`` and ``_``; it becomes the folder's name.
     parent : Path
-        The folder that ensembles are in; the new one appears there whole or not at all.
+        The folder of ensembles; the new one appears in it whole or not at all.
+    about : str
+        A sentence about the ensemble; by default from recipe and dataset.
+    licence : str
 
     Returns
     -------
@@ -50,29 +54,29 @@ def publish(run: Run, name: str, parent: Path, about: str = "", licence: str = "
     Raises
     ------
     AudiotagError
-        If no fold is finished, a file of one is gone, or the name cannot be used or is taken.
+        If no fold is finished, a file of a fold is missing, or the name cannot be used or is taken.
     """
     from safetensors.numpy import load
 
     check_name(name, parent)
     events = run.events()
-    finished = {event["fold"]: event for event in events if event["event"] == "fold-finished"}
-    if not finished:
-        raise AudiotagError(f"run {run.name} has no finished fold yet; an ensemble needs one at least.")
+    finished_events = {event["fold"]: event for event in events if event["event"] == "fold-finished"}
+    if not finished_events:
+        raise AudiotagError(f"run {run.name} has no finished fold yet; an ensemble needs at least one.")
     settings = run.settings()
     plan = plan_of(events)
-    assert plan is not None  # a fold that is finished was begun
+    assert plan is not None  # a finished fold has begun
     labels, last_stage = tuple(plan["labels"]), settings.recipe.stages[plan["stages"][-1]["stage"]]
     parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(dir=parent, prefix=f".{name}."))
     try:
         folds, scores, targets, numbers = [], [], [], []
-        for fold, event in sorted(finished.items()):
+        for fold, event in sorted(finished_events.items()):
             held_out = load((run.fold_folder(fold) / "scores.safetensors").read_bytes())
             scores.append(held_out["scores"])
             targets.append(held_out["targets"])
             numbers.append(np.full(len(held_out["scores"]), fold))
-            weights = _halved((run.fold_folder(fold) / "weights.safetensors").read_bytes())
+            weights = _in_half_precision((run.fold_folder(fold) / "weights.safetensors").read_bytes())
             write_bytes(aside / f"fold-{fold}.safetensors", weights)
             folds.append(
                 FoldCard(
@@ -103,32 +107,34 @@ def publish(run: Run, name: str, parent: Path, about: str = "", licence: str = "
             recipe=settings.recipe.to_dict(),
             licence=licence,
             created=time.strftime("%Y-%m-%d"),
-            sounds=_likeness(dataset, settings.recipe.spectrogram.sample_rate),
+            sounds=_profile_of_training_clips(dataset, settings.recipe.spectrogram.sample_rate),
             out_of_fold=hashlib.sha256(held_out_scores).hexdigest(),
         )
         write_json(aside / CARD, card.to_dict())
-        aside.chmod(0o755)  # mkdtemp's 0700 would keep others out
+        aside.chmod(0o755)  # mkdtemp's 0700 would lock other users out
         os.replace(aside, parent / name)
     except BaseException as error:
         shutil.rmtree(aside, ignore_errors=True)
         if isinstance(error, FileNotFoundError):
-            raise AudiotagError(f"run {run.name} is not whole: {error.filename} is gone; train it again.") from error
+            raise AudiotagError(
+                f"run {run.name} is incomplete: {error.filename} is missing; train it again."
+            ) from error
         raise
     return parent / name
 
 
 def check_name(name: str, parent: Path) -> None:
-    """Raise unless an ensemble of this name can be made in ``parent``."""
+    """Raise `AudiotagError` unless an ensemble of this name can be made in ``parent``."""
     if not re.fullmatch(r"[\w-]{1,60}", name):
         raise AudiotagError(f"an ensemble's name must be 1 to 60 letters, digits, - or _, got {name!r}.")
     if (parent / name).exists():
-        raise AudiotagError(f"there is an ensemble named {name} already; choose another name.")
+        raise AudiotagError(f"an ensemble named {name} exists already; choose another name.")
 
 
-def _halved(content: bytes) -> bytes:
-    """Matrices as 16-bit floats, which halves the file and changes no score by more than rounding.
+def _in_half_precision(content: bytes) -> bytes:
+    """Store matrices as 16-bit floats: the file is half as large, and scores change only by rounding.
 
-    Vectors stay as they are: running variances can lie outside the range of 16 bit.
+    Vectors stay in 32 bits: running variances can be outside the range of 16 bits.
     """
     import torch
     from safetensors.torch import load, save
@@ -141,14 +147,14 @@ def _halved(content: bytes) -> bytes:
     )
 
 
-def _likeness(dataset: Dataset, sample_rate: int) -> dict[str, Any]:
-    """What the training clips are like, from as many of them as take some seconds, evenly drawn."""
+def _profile_of_training_clips(dataset: Dataset, sample_rate: int) -> dict[str, Any]:
+    """Levels of the training clips, from some of them at even distances; takes a few seconds."""
     clips = dataset.clips[dataset.clips["subset"] != "test"]
-    rows = np.linspace(0, len(clips) - 1, min(len(clips), MEASURED_CLIPS)).astype(int)
+    rows = np.linspace(0, len(clips) - 1, min(len(clips), MAX_PROFILED_CLIPS)).astype(int)
     measured = []
     for path in clips["path"].iloc[np.unique(rows)]:
         try:
             measured.append(training_profile.sound_levels(read_sound(path, sample_rate).waveform, sample_rate))
         except (AudiotagError, OSError):
-            continue  # it could not be trained on either
+            continue  # it was not trained on either
     return training_profile.profile(measured)

@@ -1,39 +1,138 @@
-"""Trainings that a script waits for: started again, it finds its runs again, and none is trained twice."""
+"""Start trainings and wait for their end: what ``audiotag.train``, ``audiotag train`` and the benchmarks call."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from pathlib import Path
 
+from audiotag.data.saved_options import open_remembered
 from audiotag.errors import AudiotagError
+from audiotag.training.folds import check_folds
+from audiotag.training.run_options import RunOptions
+from audiotag.training.run_progress import epochs_done, plan_of
 from audiotag.training.runs import RESUMABLE, Run, RunSettings, create_run, list_runs
 from audiotag.workspace import Workspace
 
-LOOK_EVERY_S = 1.0
+POLL_S = 0.5
 
 
-def train_run(settings: RunSettings, workspace: Workspace) -> Run:
-    """The finished run of these settings: as it is if there is one, from its last epoch if it was cut off, else new.
+def train_and_wait(
+    options: RunOptions,
+    workspace: Workspace,
+    publish_as: str = "",
+    progress: Callable[[int, int], None] | None = None,
+) -> Run:
+    """Train a new run to its end.
+
+    Parameters
+    ----------
+    options : RunOptions
+    workspace : Workspace
+    publish_as : str
+        Name of the ensemble that is made of the run; empty for none.
+    progress : callable(done, total), optional
+        Called as epochs of all folds are done.
+
+    Returns
+    -------
+    Run
+        Finished.
 
     Raises
     ------
     AudiotagError
-        If it fails or is stopped; called again, it goes on.
+        If an option or the name does not fit, which is found before the training, or the run fails or is stopped.
     """
-    run = next((run for run in list_runs(workspace) if _settings_of(run) == settings), None)
+    from audiotag.training.publish import check_name, publish
+
+    if publish_as:
+        check_name(publish_as, workspace.ensembles)
+    run = new_run(options, workspace)
+    run.start()
+    wait_for_end(run, progress)
+    if publish_as:
+        publish(run, publish_as, workspace.ensembles)
+    return run
+
+
+def new_run(options: RunOptions, workspace: Workspace) -> Run:
+    """Create the run of these options, without starting it.
+
+    Raises
+    ------
+    AudiotagError
+        If the dataset, a fold or another option does not fit.
+    """
+    dataset = open_remembered(Path(options.dataset), workspace)
+    settings = options.settings(workspace)
+    check_folds(dataset, settings.recipe, settings.folds, settings.held_out)
+    run = create_run(workspace, settings)
+    workspace.remember_dataset(dataset.root)
+    return run
+
+
+def wait_for_end(run: Run, progress: Callable[[int, int], None] | None = None) -> None:
+    """Wait until a run that was started has finished; an interrupt ends the waiting, not the run.
+
+    Parameters
+    ----------
+    run : Run
+    progress : callable(done, total), optional
+        Called when the number of finished epochs, of all folds, has changed.
+
+    Raises
+    ------
+    AudiotagError
+        If the run fails or is stopped; gives the reason.
+    """
+    reported = -1
+    while True:
+        is_active = run.is_active()  # asked before the events, so that the last ones are reported
+        if progress is not None:
+            events = run.events()
+            done = len(epochs_done(events))
+            if done != reported and (plan := plan_of(events)) is not None:
+                progress(done, sum(s["epochs"] * (1 if s["shared"] else len(plan["folds"])) for s in plan["stages"]))
+                reported = done
+        if not is_active:
+            break
+        time.sleep(POLL_S)
+    if run.state() != "finished":
+        raise AudiotagError(f"run {run.name} {how_it_ended(run)}")
+
+
+def how_it_ended(run: Run) -> str:
+    """Say how a run ended, and why; "failed. The disk is full; …", for one."""
+    state = run.state()
+    return f"{state if state in ('failed', 'finished') else f'was {state}'}. {run.reason()}".rstrip()
+
+
+def train_run(settings: RunSettings, workspace: Workspace) -> Run:
+    """The finished run of these settings: an earlier one, resumed if it was cut off, or a new one.
+
+    A script that is started again finds its runs again, and none is trained twice.
+
+    Raises
+    ------
+    AudiotagError
+        If the run fails or is stopped; called again, it is resumed.
+    """
+    run = next((run for run in list_runs(workspace) if _settings_or_none(run) == settings), None)
     if run is None:
         run = create_run(workspace, settings)
         run.start()
     elif run.state() in RESUMABLE:
         run.start()
-    while run.is_active():
-        time.sleep(LOOK_EVERY_S)
-    if run.state() != "finished":
-        raise AudiotagError(f"run {run.name} {run.state()}. {run.reason()} Start the same again, and it goes on.")
+    try:
+        wait_for_end(run)
+    except AudiotagError as error:
+        raise AudiotagError(f"{error} Start the same again to resume it.") from error
     return run
 
 
-def _settings_of(run: Run) -> RunSettings | None:
+def _settings_or_none(run: Run) -> RunSettings | None:
     try:
         return run.settings()
-    except AudiotagError:  # of an audiotag with other fields
+    except AudiotagError:  # written by a version of audiotag with other fields
         return None

@@ -1,22 +1,82 @@
-"""The clips of a dataset as a run uses them: those that can be read, with their targets and folds."""
+"""The clips of one subset as a run uses them: those that can be read, with their targets and folds."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
-from audiotag.data.dataset import Dataset
-from audiotag.data.index import scan
 from audiotag.errors import AudiotagError
-from audiotag.inspection.measurement_job import MeasurementJob, with_measures
 from audiotag.metrics import multi_hot
 from audiotag.training.clips import Clip, LabelledClips, prepare_clips
 from audiotag.training.folds import assign_folds, one_split
-from audiotag.training.recipe import Recipe, Stage
-from audiotag.training.runs import SHARED_FOLD, RunSettings
-from audiotag.workspace import Workspace
+from audiotag.training.recipe import Recipe
+from audiotag.training.runs import SHARED_FOLD
+
+
+@dataclass(frozen=True)
+class SubsetFolds:
+    """Which clips of a subset each fold trains on and holds out.
+
+    Attributes
+    ----------
+    subset : str
+    recipe : Recipe
+        Its ``fraction`` and ``seed`` are used.
+    folds : numpy.ndarray, shape=(clips,), int
+        The fold that holds each clip out.
+    in_shared : numpy.ndarray, shape=(clips,), bool
+        Whether the network that feeds all folds holds the clip out.
+    """
+
+    subset: str
+    recipe: Recipe
+    folds: np.ndarray
+    in_shared: np.ndarray
+
+    def training_rows(self, fold: int) -> np.ndarray:
+        """Rows that the fold trains on; of these the recipe's fraction, the same rows each time."""
+        rows = np.flatnonzero(~self._is_held_out(fold))
+        if self.recipe.fraction < 1:
+            count = max(1, round(self.recipe.fraction * len(rows)))
+            rows = np.sort(np.random.default_rng((self.recipe.seed, fold + 1)).choice(rows, count, replace=False))
+        return rows
+
+    def held_out_rows(self, fold: int) -> np.ndarray:
+        """Rows that the fold is measured on."""
+        return np.flatnonzero(self._is_held_out(fold))
+
+    def check_fold(self, fold: int) -> None:
+        """Raise `AudiotagError` unless the fold has clips to train on and clips to hold out."""
+        if not 0 < np.count_nonzero(self._is_held_out(fold)) < len(self.folds):
+            which = "the network that all folds share" if fold == SHARED_FOLD else f"fold {fold}"
+            raise AudiotagError(
+                f"{which} must hold out some of the {len(self.folds)} {self.subset} clips and train on others; "
+                "use other folds, or hold out fewer."
+            )
+
+    def _is_held_out(self, fold: int) -> np.ndarray:
+        return self.in_shared if fold == SHARED_FOLD else self.folds == fold
+
+
+def assign_subset_folds(rows: pd.DataFrame, subset: str, labels: tuple[str, ...], recipe: Recipe) -> SubsetFolds:
+    """Assign each clip of a subset to the fold that holds it out.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Clips of the subset, as `audiotag.training.folds.assign_folds` takes them.
+    subset : str
+    labels : tuple[str, ...]
+        The vocabulary.
+    recipe : Recipe
+    """
+    has_shared_stage = any(stage.shared and stage.subset == subset for stage in recipe.stages)
+    in_shared = one_split(rows, labels, recipe) if has_shared_stage else np.zeros(len(rows), dtype=bool)
+    return SubsetFolds(subset, recipe, assign_folds(rows, labels, recipe), in_shared)
 
 
 @dataclass(frozen=True)
@@ -27,91 +87,55 @@ class SubsetClips:
     ----------
     clips : list of Clip
     targets : numpy.ndarray, shape=(clips, labels), float32
-    folds : numpy.ndarray, shape=(clips,), int
-        Which fold holds each out.
-    in_shared : numpy.ndarray, shape=(clips,), bool
-        Which clips a network that feeds all folds holds out.
+    folds : SubsetFolds
     problems : tuple[str, ...]
-        Why clips were left out.
+        Why the other clips were left out.
     """
 
-    recipe: Recipe
     clips: list[Clip]
     targets: np.ndarray
-    folds: np.ndarray
-    in_shared: np.ndarray
+    folds: SubsetFolds
     problems: tuple[str, ...]
 
     def train(self, fold: int) -> LabelledClips:
-        """What the fold trains on; of it the recipe's fraction, the same clips each time."""
-        rows = np.flatnonzero(~self._out(fold))
-        if self.recipe.fraction < 1:
-            count = max(1, round(self.recipe.fraction * len(rows)))
-            rows = np.sort(np.random.default_rng((self.recipe.seed, fold + 1)).choice(rows, count, replace=False))
-        return self._all.rows(rows)
+        """Clips that the fold trains on."""
+        return LabelledClips(self.clips, self.targets).rows(self.folds.training_rows(fold))
 
     def held_out(self, fold: int) -> LabelledClips:
-        """What the fold is measured on."""
-        return self._all.rows(np.flatnonzero(self._out(fold)))
-
-    def check_fold(self, fold: int, name: str) -> None:
-        """Raise unless the fold has clips on both sides."""
-        if not 0 < np.count_nonzero(self._out(fold)) < len(self.clips):
-            raise AudiotagError(
-                f"fold {fold} must hold out some of the {len(self.clips)} {name} clips and train on others; "
-                "use other folds, or hold out fewer."
-            )
-
-    def _out(self, fold: int) -> np.ndarray:
-        return self.in_shared if fold == SHARED_FOLD else self.folds == fold
-
-    @property
-    def _all(self) -> LabelledClips:
-        return LabelledClips(self.clips, self.targets)
+        """Clips that the fold is measured on."""
+        return LabelledClips(self.clips, self.targets).rows(self.folds.held_out_rows(fold))
 
 
-def stages_for(dataset: Dataset, recipe: Recipe) -> list[tuple[int, Stage]]:
-    """The recipe's stages that the dataset has clips for, each with its number in the recipe.
+def read_subset(
+    rows: pd.DataFrame, subset: str, labels: tuple[str, ...], recipe: Recipe, index: pd.DataFrame
+) -> SubsetClips:
+    """Find out which clips of a subset can be used.
 
-    Raises
-    ------
-    AudiotagError
-        If none of them would train a fold.
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        The subset's clips that take part.
+    subset : str
+    labels : tuple[str, ...]
+        The vocabulary.
+    recipe : Recipe
+    index : pandas.DataFrame
+        The dataset's index with its measures; what it says of a clip is not decoded again.
     """
-    stages = [(number, stage) for number, stage in enumerate(recipe.stages) if stage.subset in dataset.subsets]
-    if all(stage.shared for _, stage in stages):
-        wanted = ", ".join(dict.fromkeys(stage.subset for stage in recipe.stages))
-        raise AudiotagError(f"recipe {recipe.name} trains on {wanted} clips, {dataset.name} has none; choose another.")
-    return stages
-
-
-def read_subset(dataset: Dataset, name: str, settings: RunSettings, workspace: Workspace) -> SubsetClips:
-    """Find out which clips of a subset can be used; what the index and its measures know is not decoded again."""
-    recipe = settings.recipe
-    rows = dataset.subset(name)
-    if settings.held_out is not None:
-        rows = rows[rows["fold"] != settings.held_out].reset_index(drop=True)
-    known = with_measures(
-        scan(dataset, workspace.indexes), MeasurementJob.of(dataset.root, dataset.name, workspace).table()
-    )
-    prepared, problems = prepare_clips(rows, recipe.spectrogram, known)
-    usable = [clip is not None for clip in prepared]
-    rows = rows[usable].reset_index(drop=True)
-    shared = any(stage.shared and stage.subset == name for stage in recipe.stages)
+    prepared, problems = prepare_clips(rows, recipe.spectrogram, index)
+    rows = rows[[clip is not None for clip in prepared]].reset_index(drop=True)
     return SubsetClips(
-        recipe,
         [clip for clip in prepared if clip is not None],
-        multi_hot(list(rows["labels"]), dataset.labels),
-        assign_folds(rows, dataset.labels, recipe),
-        one_split(rows, dataset.labels, recipe) if shared else np.zeros(len(rows), dtype=bool),
+        multi_hot(list(rows["labels"]), labels),
+        assign_subset_folds(rows, subset, labels, recipe),
         tuple(problem.reason for problem in problems),
     )
 
 
-def fingerprint(subsets: dict[str, SubsetClips], labels: tuple[str, ...]) -> str:
-    """Of all clips, their targets and folds: a run goes on only with what it began with."""
+def fingerprint(subsets: Mapping[str, SubsetClips], labels: tuple[str, ...]) -> str:
+    """SHA-256 of all clips, their targets and folds: a run can be resumed only with the clips that it began with."""
     digest = hashlib.sha256(repr(labels).encode())
     for name, subset in sorted(subsets.items()):
         digest.update(repr((name, [(clip.name, clip.start, clip.end) for clip in subset.clips])).encode())
-        digest.update(subset.targets.tobytes() + subset.folds.tobytes() + subset.in_shared.tobytes())
+        digest.update(subset.targets.tobytes() + subset.folds.folds.tobytes() + subset.folds.in_shared.tobytes())
     return digest.hexdigest()

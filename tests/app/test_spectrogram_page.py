@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from audiotag.augmentation.base import AUGMENTATIONS
 from audiotag.errors import AudiotagError
 from audiotag.features.presets import own_presets, save_preset
 from audiotag.features.settings import PRESETS, SpectrogramSettings
-from audiotag.ui.spectrogram.augmentation_tab import augmentation_kinds
 from audiotag.workspace import Workspace
 
 from .conftest import beep, open_page, table_dataset, texts, wav
@@ -139,7 +139,7 @@ def test_every_registered_augmentation_is_offered_and_changes_the_crop(home: Wor
     (pills,) = [group for group in at.get("button_group") if group.label == "Augmentations"]
     kinds = {option.partition(" (")[0] for option in pills.options}
     without_defaults = {"crop"}  # it needs a number of frames
-    assert kinds == {name for name, _ in augmentation_kinds()} - without_defaults
+    assert kinds == set(AUGMENTATIONS.names()) - without_defaults
     shown = {}
     for option in (None, *pills.options):
         (pills,) = [group for group in at.get("button_group") if group.label == "Augmentations"]

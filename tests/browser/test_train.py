@@ -6,7 +6,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from audiotag.training.runs import Run, epochs_done, list_runs
+from audiotag.training.run_progress import epochs_done
+from audiotag.training.runs import Run, list_runs
 from audiotag.workspace import Workspace
 
 from .conftest import Server

@@ -1,4 +1,4 @@
-"""fastai callbacks of a training: inputs made on the device, epochs measured, learning rates tried."""
+"""fastai callbacks of a training: make network inputs on the device, measure epochs, find a learning rate."""
 
 from __future__ import annotations
 
@@ -23,7 +23,12 @@ PROGRESS_EVERY_S = 0.5
 
 
 class InputsOnDevice(Callback):
-    """Makes waveforms into augmented pictures where the network is; pictures that the CPU made pass."""
+    """Compute augmented network inputs from waveforms on the device; inputs that the CPU made stay as they are.
+
+    Parameters
+    ----------
+    train, valid : BatchLoader
+    """
 
     order = 15  # after fastai has cast its types away
 
@@ -37,15 +42,15 @@ class InputsOnDevice(Callback):
     def before_batch(self) -> None:
         """Replace waveforms by network inputs."""
         loader = self.train_loader if self.training else self.valid_loader
-        pictures, targets = self.pictures(loader, self.xb[0], self.yb[0])
-        self.learn.xb, self.learn.yb = (pictures,), (targets,)
+        inputs, targets = self.inputs(loader, self.xb[0], self.yb[0])
+        self.learn.xb, self.learn.yb = (inputs,), (targets,)
 
-    def pictures(
+    def inputs(
         self, loader: BatchLoader, values: torch.Tensor, targets: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The steps of `audiotag.training.batches.Batches`, on the device, by the same draws."""
+        """Network inputs and targets: the steps of `audiotag.training.batches.Batches`, with the same random draws."""
         values, targets = values.as_subclass(torch.Tensor), targets.as_subclass(torch.Tensor)
-        if loader.makes_pictures:
+        if loader.makes_inputs:
             return values, targets
         assert loader.current is not None
         chain, rng = loader.batches.chain, loader.current.rng
@@ -180,11 +185,19 @@ class EpochCallback(Callback):
 
 
 class RateFinder(LRFinder):
-    """fastai's, which would pickle the weights beside the program to bring them back afterwards."""
+    """fastai's learning-rate finder, without the pickle of the weights that it writes to restore them afterwards.
 
-    def __init__(self, batches: int, most_s: float) -> None:
+    Parameters
+    ----------
+    batches : int
+        Learning rates to try, from 1e-6 to 1.
+    max_s : float
+        Seconds after which it ends.
+    """
+
+    def __init__(self, batches: int, max_s: float) -> None:
         super().__init__(start_lr=1e-6, end_lr=1.0, num_it=batches)
-        self.ends = time.monotonic() + most_s
+        self.deadline = time.monotonic() + max_s
 
     def before_fit(self) -> None:
         """Start the schedule of rates."""
@@ -198,7 +211,7 @@ class RateFinder(LRFinder):
     def after_batch(self) -> None:
         """Record the loss; stop where it is not finite or time is up."""
         super().after_batch()
-        if not np.isfinite(float(self.smooth_loss)) or time.monotonic() > self.ends:
+        if not np.isfinite(float(self.smooth_loss)) or time.monotonic() > self.deadline:
             raise CancelFitException
 
     def after_fit(self) -> None:

@@ -31,33 +31,39 @@ from audiotag.training.recipe import Recipe, Stage
 
 
 class FoldTrainer:
-    """Trains one fold, stage after stage.
+    """Train one fold, stage after stage.
 
     Parameters
     ----------
     recipe : Recipe
     labels : tuple[str, ...]
-        The vocabulary; one logit each.
+        The vocabulary, one logit per label.
     fold : int
-        Only seeds the draws.
+        Part of the random seed.
     device : str
         As torch names it.
+
+    Attributes
+    ----------
+    network : torch.nn.Module
+    optimiser : dict or None
+        State of the optimiser after the last epoch.
     """
 
     def __init__(self, recipe: Recipe, labels: tuple[str, ...], fold: int, device: str) -> None:
         self.recipe, self.labels, self.fold = recipe, labels, fold
         self.device = torch.device(device)
-        self.optimiser: dict[str, Any] | None = None  # the state that the stage before left
+        self.optimiser: dict[str, Any] | None = None
         self._build(0)
 
     def _build(self, stage_number: int) -> None:
-        on_gpu = self.device.type == "cuda"  # cuDNN takes another sum each time unless it is told not to
+        on_gpu = self.device.type == "cuda"  # cuDNN adds in another order each time unless it is set to be reproducible
         set_seed(self.recipe.seed + self.fold + 1000 * stage_number, reproducible=on_gpu)
         network = self.recipe.network.build(len(self.labels), self.recipe.spectrogram.channels)
         self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def state(self) -> dict[str, Any]:
-        """Weights, optimiser and torch's generators, as plain containers of tensors and numbers; copies."""
+        """Copies of the weights, the optimiser and torch's random states, in plain containers."""
         generators = {"cpu": torch.get_rng_state()}
         if self.device.type == "cuda":
             generators["cuda"] = torch.cuda.get_rng_state(self.device)
@@ -66,25 +72,42 @@ class FoldTrainer:
         )
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from what `state` gave."""
+        """Continue from a `state`."""
         self.network.load_state_dict(state["network"])
         self.optimiser = state["optimiser"]
         torch.set_rng_state(state["generators"]["cpu"])
         if self.device.type == "cuda" and "cuda" in state["generators"]:
             torch.cuda.set_rng_state(state["generators"]["cuda"], self.device)
 
-    def train(self, stage_number: int, stage: Stage, split: FoldSplit, watch: TrainingCallbacks, done: int = 0) -> bool:
-        """Run one stage from the epoch after ``done``; False if it was stopped before its end.
+    def train(
+        self, stage_number: int, stage: Stage, split: FoldSplit, callbacks: TrainingCallbacks, epochs_done: int = 0
+    ) -> bool:
+        """Train one stage.
+
+        Parameters
+        ----------
+        stage_number : int
+            Its number in the recipe, from 0.
+        stage : Stage
+        split : FoldSplit
+        callbacks : TrainingCallbacks
+        epochs_done : int
+            Epochs of the stage that an earlier training has done.
+
+        Returns
+        -------
+        bool
+            False if the training was stopped before the stage's end.
 
         Raises
         ------
         FloatingPointError
-            If the training diverges; whatever else a batch or ``watch`` raises comes as it is.
+            If the training diverges. Errors of a batch or a callback are raised as they are.
         """
         recipe = self.recipe
-        if done == 0 and stage_number and stage.start == "scratch":
+        if epochs_done == 0 and stage_number and stage.start == "scratch":
             self._build(stage_number)
-        if done == 0 and stage.start != "weights and optimiser":
+        if epochs_done == 0 and stage.start != "weights and optimiser":
             self.optimiser = None
         seed = stage_seed(recipe, self.fold, stage_number)
         train = Batches(split.train, recipe, stage, seed, training=True)
@@ -95,42 +118,52 @@ class FoldTrainer:
             if curated is None:
                 return None
             autocast = autocast_for(self.device, recipe.network.columns(curated.settings.width))
-            return lwlrap(curated.part.targets, self.scores_of(curated, epoch, autocast))
+            return lwlrap(curated.labelled.targets, self.scores_of(curated, epoch, autocast))
 
         def checkpoint(optimiser: dict[str, Any]) -> dict[str, Any]:
             self.optimiser = optimiser
             return self.state()
 
-        watching = EpochCallback(self.device, watch, done, curated_lwlrap, checkpoint)
-        learner = self._learner(train, valid, [watching])
+        epoch_callback = EpochCallback(self.device, callbacks, epochs_done, curated_lwlrap, checkpoint)
+        learner = self._learner(train, valid, [epoch_callback])
         with learner.no_bar(), learner.no_logging():
-            learner.fit(stage.epochs, stage.lr, cbs=ParamScheduler(schedule_for(recipe, stage)), start_epoch=done)
-        if watching.error is not None:
-            raise watching.error
+            schedule = ParamScheduler(schedule_for(recipe, stage))
+            learner.fit(stage.epochs, stage.lr, cbs=schedule, start_epoch=epochs_done)
+        if epoch_callback.error is not None:
+            raise epoch_callback.error
         self.optimiser = plain_state(learner.opt.state_dict())
         del learner, train, valid
-        gc.collect()  # fastai's callbacks hold each other, and with them the frames that were kept
-        return not watching.stopped
+        gc.collect()  # fastai's callbacks refer to each other, and so to the cached frames
+        return not epoch_callback.stopped
 
     def find_rates(
-        self, stage: Stage, part: LabelledClips, batches: int, most_s: float
+        self, stage: Stage, labelled: LabelledClips, batches: int, max_s: float
     ) -> tuple[list[float], list[float], float | None]:
-        """Train on ``part`` at rates from 1e-6 to 1, each batch at a higher one (Smith 2015, section 3.3).
+        """Train with learning rates from 1e-6 to 1, each batch with a higher one (Smith 2015, section 3.3).
 
-        By fastai's `LRFinder`: it ends early where the smoothed loss is four times its lowest, here also where that is
-        no number and after ``most_s``.
+        This is fastai's `LRFinder`: it ends early if the smoothed loss is four times its lowest, here also if the loss
+        is not finite and after ``max_s``.
+
+        Parameters
+        ----------
+        stage : Stage
+        labelled : LabelledClips
+            The clips to train on.
+        batches : int
+        max_s : float
+            Seconds.
 
         Returns
         -------
         tuple[list of float, list of float, float or None]
-            Rates; losses, smoothed; fastai's suggestion "valley", the middle of the longest stretch over which the
-            loss falls, None where it does not.
+            Rates; smoothed losses; fastai's suggestion "valley", the middle of the longest stretch over which the
+            loss falls, None if it does not fall.
         """
-        train = Batches(part, self.recipe, stage, stage_seed(self.recipe, self.fold, 0), training=True)
+        train = Batches(labelled, self.recipe, stage, stage_seed(self.recipe, self.fold, 0), training=True)
         learner = self._learner(train, train, [])
         learner.recorder.smooth_loss.beta = 1 - 2 / batches  # fastai's 0.98 for its 100 batches
         with learner.no_bar(), learner.no_logging():
-            learner.fit(-(-batches // len(train)), cbs=RateFinder(batches, most_s))
+            learner.fit(-(-batches // len(train)), cbs=RateFinder(batches, max_s))
         losses = [float(loss) for loss in learner.recorder.losses]
         count = next((number for number, loss in enumerate(losses) if not np.isfinite(loss)), len(losses))
         rates, losses = [float(rate) for rate in learner.recorder.lrs[:count]], losses[:count]
@@ -138,37 +171,46 @@ class FoldTrainer:
         falls = min(losses[judged], default=np.inf) < max(losses[judged][:1], default=-np.inf)
         return rates, losses, valley(rates[judged], losses[judged], batches)[0] if falls else None
 
-    def scores(self, part: LabelledClips, stage: Stage) -> np.ndarray:
-        """Scores (after the sigmoid) of whole-framed clips as they are, shape ``(clips, labels)``, float32.
+    def scores(self, labelled: LabelledClips, stage: Stage) -> np.ndarray:
+        """Scores of the middle crops of clips, without augmentation, as a published ensemble gives them.
 
-        In full precision: a published ensemble is held to them.
+        Parameters
+        ----------
+        labelled : LabelledClips
+        stage : Stage
+            Its size of network inputs is used.
+
+        Returns
+        -------
+        numpy.ndarray, shape=(clips, labels), float32
+            After the sigmoid; computed in 32 bits.
         """
-        plain = Batches(part, replace(self.recipe, augment_held_out=False), stage, 0, training=False)
+        plain = Batches(labelled, replace(self.recipe, augment_held_out=False), stage, 0, training=False)
         return self.scores_of(plain, 0, nullcontext)
 
     def scores_of(self, batches: Batches, epoch: int, autocast: Callable[[], Any]) -> np.ndarray:
-        """Scores of batches as they come."""
+        """Scores of an epoch's batches, augmented where the batches are; ``autocast`` makes the context of each."""
         self.network.eval()
-        loader, parts = BatchLoader(batches, self.device), []
-        prepare = InputsOnDevice(loader, loader)
+        loader, scores = BatchLoader(batches, self.device), []
+        inputs_on_device = InputsOnDevice(loader, loader)
         with torch.inference_mode():
             for batch in loader.batches_of(epoch):
-                pictures, _ = prepare.pictures(loader, *loader.tensors(batch))
+                inputs, _ = inputs_on_device.inputs(loader, *loader.tensors(batch))
                 with autocast():
-                    logits = self.network(pictures)
-                parts.append(logits.float().sigmoid().cpu().numpy())
-        return np.concatenate(parts)
+                    logits = self.network(inputs)
+                scores.append(logits.float().sigmoid().cpu().numpy())
+        return np.concatenate(scores)
 
     def _learner(self, train: Batches, valid: Batches, callbacks: list[Callback]) -> Learner:
         loaders = [BatchLoader(batches, self.device) for batches in (train, valid)]
-        places = self.recipe.network.columns(self.recipe.frames_of(train.stage))
+        columns = self.recipe.network.columns(self.recipe.frames_of(train.stage))
         learner = Learner(
             DataLoaders(*loaders),
             self.network,
             loss_func=LOSSES.get(self.recipe.loss),
             opt_func=ranger if self.recipe.optimiser == "ranger" else Adam,
             wd=self.recipe.weight_decay,
-            cbs=[InputsOnDevice(*loaders), *precision_callbacks(self.device, places), *callbacks],
+            cbs=[InputsOnDevice(*loaders), *precision_callbacks(self.device, columns), *callbacks],
         )
         learner.create_opt()
         if self.optimiser is not None:
@@ -179,5 +221,5 @@ class FoldTrainer:
 
 
 def stage_seed(recipe: Recipe, fold: int, stage_number: int) -> int:
-    """What the draws of a fold's stage are seeded by."""
+    """The seed of the random draws of a fold's stage; different for all folds and stages of a run."""
     return recipe.seed + 1000 * (fold % 100) + 100_000 * stage_number

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Give batches to fastai's training loop: an iterable with a length, whose tensors are on the training device."""
 
 from __future__ import annotations
 
@@ -13,13 +13,28 @@ from audiotag.training.batches import Batch, Batches, workers_for
 
 
 class BatchLoader:
-    """Batches as fastai's loop wants them: iterable, sized, on a device."""
+    """Batches in the form that fastai's loop expects.
 
-    n_inp = 1
+    Parameters
+    ----------
+    batches : Batches
+    device : torch.device
+
+    Attributes
+    ----------
+    makes_inputs : bool
+        Whether the CPU makes finished network inputs; on a GPU only waveforms are loaded.
+    current : Batch or None
+        The batch that the loop is using.
+    epoch : int
+        The epoch that is loaded next, from 0.
+    """
+
+    n_inp = 1  # fastai: how many of a batch's tensors are inputs
 
     def __init__(self, batches: Batches, device: torch.device) -> None:
         self.batches, self.device = batches, device
-        self.makes_pictures = device.type == "cpu"
+        self.makes_inputs = device.type == "cpu"
         self.current: Batch | None = None
         self.epoch = 0
 
@@ -31,17 +46,17 @@ class BatchLoader:
             yield self.tensors(batch)
 
     def batches_of(self, epoch: int) -> Iterator[Batch]:
-        """An epoch's batches; `current` is the one in use."""
-        for batch in self.batches.epoch(epoch, self.makes_pictures, workers_for(self.device.type)):
+        """Iterate over an epoch's batches; `current` is the one in use."""
+        for batch in self.batches.epoch(epoch, self.makes_inputs, workers_for(self.device.type)):
             self.current = batch
             yield batch
 
     def tensors(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-        """Pictures or waveforms, and targets, in fastai's types, on the device."""
+        """Network inputs or waveforms, and targets, on the device and in fastai's and fastaudio's types."""
         values, targets = torch.from_numpy(batch.values), torch.from_numpy(batch.targets)
         if self.device.type == "cuda":
             values, targets = values.pin_memory(), targets.pin_memory()
-        kind = AudioSpectrogram if self.makes_pictures else AudioTensor
+        kind = AudioSpectrogram if self.makes_inputs else AudioTensor
         return (
             kind(values.to(self.device, non_blocking=True)),
             TensorMultiCategory(targets.to(self.device, non_blocking=True)),

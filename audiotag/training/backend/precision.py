@@ -1,4 +1,4 @@
-"""TODO."""
+"""Choose the arithmetic that a network trains in: 16 bits where the device is faster with them, else 32 bits."""
 
 from __future__ import annotations
 
@@ -10,30 +10,40 @@ import torch
 from fastai.callback.core import Callback
 from fastai.callback.fp16 import AMPMode, MixedPrecision
 
-MAX_FP32_ONLY_WIDTH = (
-    16  # places: oneDNN leaves bf16 gradients of convolutions over a map one pixel wide unwritten (torch 2.11)
-)
+from audiotag.processors import cpu_has_bfloat16
+
+# oneDNN leaves bf16 gradients of convolutions over a map of one column unwritten (torch 2.11).
+MAX_FP32_COLUMNS = 16
 
 
 class AutocastCallback(Callback):
-    """bf16 where the device computes it faster than fp32; fastai's own only knows CUDA."""
+    """Run the forward pass and the loss in torch's autocast; fastai's own callback supports only CUDA.
+
+    Parameters
+    ----------
+    make_context : callable
+        Makes the context of one batch.
+    """
 
     order = 20
 
-    def __init__(self, make: Callable[[], Any]) -> None:
+    def __init__(self, make_context: Callable[[], Any]) -> None:
         super().__init__()
-        self.make = make
+        self.make_context = make_context
         self.context: Any = None
 
     def before_batch(self) -> None:
-        self.context = self.make()
+        """Enter the context."""
+        self.context = self.make_context()
         self.context.__enter__()
 
     def after_pred(self) -> None:
+        """Make the logits 32-bit and leave the context."""
         self.learn.pred = self.pred.float()
         self.leave()
 
     def leave(self) -> None:
+        """Leave the context, if it was entered."""
         if self.context is not None:
             self.context.__exit__(None, None, None)
             self.context = None
@@ -42,24 +52,32 @@ class AutocastCallback(Callback):
 
 
 def precision_of(device: torch.device) -> str:
-    """What a network is trained in on a device: "bf16", "fp16" or "fp32"."""
+    """The precision that networks are trained in on a device: "bf16", "fp16" or "fp32"."""
     if device.type == "cpu":
-        fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-        return "bf16" if fast else "fp32"
+        return "bf16" if cpu_has_bfloat16() else "fp32"
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
     return "fp32"
 
 
-def precision_callbacks(device: torch.device, places: int) -> list[Callback]:
+def precision_callbacks(device: torch.device, columns: int) -> list[Callback]:
+    """fastai callbacks that train in the precision of the device.
+
+    Parameters
+    ----------
+    device : torch.device
+    columns : int
+        Width of the map that the network's first convolution computes on.
+    """
     if precision_of(device) == "fp16":
-        return [MixedPrecision(amp_mode=AMPMode.FP16)]  # which scales the loss
-    return [AutocastCallback(autocast_for(device, places))]
+        return [MixedPrecision(amp_mode=AMPMode.FP16)]  # it also scales the loss
+    return [AutocastCallback(autocast_for(device, columns))]
 
 
-def autocast_for(device: torch.device, places: int) -> Callable[[], Any]:
-    if device.type == "cpu" and places <= MAX_FP32_ONLY_WIDTH:
+def autocast_for(device: torch.device, columns: int) -> Callable[[], Any]:
+    """A callable that makes the autocast context of one batch; parameters as in `precision_callbacks`."""
+    if device.type == "cpu" and columns <= MAX_FP32_COLUMNS:
         return nullcontext
-    kinds = {"bf16": torch.bfloat16, "fp16": torch.float16}
+    dtypes = {"bf16": torch.bfloat16, "fp16": torch.float16}
     precision = precision_of(device)
-    return (lambda: torch.autocast(device.type, kinds[precision])) if precision in kinds else nullcontext
+    return (lambda: torch.autocast(device.type, dtypes[precision])) if precision in dtypes else nullcontext

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -29,19 +28,14 @@ EXAMPLES: dict[str, dict[str, dict[str, Any]]] = {
 }
 
 
-def augmentation_kinds() -> tuple[tuple[str, type], ...]:
-    """Name and class of every augmentation that is registered."""
-    return AUGMENTATIONS.items()
-
-
 def example_augmentations() -> dict[str, Any]:
     """An instance of every registered augmentation by the name that the page shows; each changes every clip.
 
     Augmentations that need values which are not in `EXAMPLES` are left out.
     """
     found: dict[str, Any] = {}
-    for kind, augmentation in augmentation_kinds():
-        names = {field.name for field in fields(augmentation)} if is_dataclass(augmentation) else set()
+    for kind, augmentation in AUGMENTATIONS.items():
+        names: list[str] = [field.name for field in fields(augmentation)] if is_dataclass(augmentation) else []
         always = {"p": 1.0} if "p" in names else {}
         for name, values in EXAMPLES.get(kind, {kind: {}}).items():
             try:
@@ -62,7 +56,7 @@ def show_augmentation(crop: Crop, dataset: Dataset, settings: SpectrogramSetting
         key="augmentations",
         help="Training draws them at random for every clip in every epoch. Mixers add other clips of the same label.",
     )
-    descriptions = {name.partition(" (")[0]: _description(augmentations[name]) for name in chosen}
+    descriptions = {name.partition(" (")[0]: augmentations[name].description() for name in chosen}
     for kind, description in descriptions.items():
         st.caption(f"{kind}: {messages.escape_markdown(description)}")
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -93,8 +87,3 @@ def draw_examples(
     log_mels, targets = apply_all(chain.on_log_mels, log_mels, targets, rng)
     inputs, _ = apply_all(chain.on_network_inputs, normalise(log_mels[:, 0], settings)[:, None], targets, rng)
     return list(inputs[:EXAMPLE_COUNT, 0])
-
-
-def _description(augmentation: Any) -> str:
-    """First line of the docstring."""
-    return (inspect.getdoc(type(augmentation)) or "").partition("\n")[0]

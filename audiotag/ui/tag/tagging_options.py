@@ -106,7 +106,7 @@ def show_ablation(measured: ablation.Ablation | None, card: Card) -> None:
         st.code(ablation_line(card.name, "DATASET", keep=True), language="bash", wrap_lines=True)
         return
     rows = [
-        {"step": row.step, "lwlrap": row.lwlrap, "accuracy": row.accuracy, "ms per clip": row.ms_a_clip}
+        {"step": row.step, "lwlrap": row.lwlrap, "accuracy": row.accuracy, "ms per clip": row.ms_per_clip}
         for row in measured.rows
     ]
     st.dataframe(
@@ -156,4 +156,4 @@ def _gain_text(measured: ablation.Ablation, step: str) -> str:
     row = next((row for row in measured.rows if row.step == step), None)
     if row is None or row.gain is None:
         return "Not measured."
-    return f"{row.gain:+.3f} lwlrap over {row.over}, {row.ms_a_clip:.0f} ms per clip."
+    return f"{row.gain:+.3f} lwlrap over {row.over}, {row.ms_per_clip:.0f} ms per clip."

@@ -16,8 +16,8 @@ from audiotag.metrics import multi_hot
 from audiotag.training.batches import Batch, Batches
 from audiotag.training.clips import Clip, LabelledClips, prepare_clips
 from audiotag.training.recipe import Stage
-from audiotag.training.run_options import batches_per_epoch
 from audiotag.training.runs import RunSettings
+from audiotag.training.session import Session
 from audiotag.ui.widgets import messages
 from audiotag.ui.widgets.step_buttons import show_draw_button
 
@@ -28,7 +28,7 @@ IMAGE_WIDTH_PIXELS = 150
 
 def show_batch(settings: RunSettings | None, dataset: Dataset) -> None:
     """A batch of the chosen stage; a button draws another one."""
-    stages = list(batches_per_epoch(dataset, settings)) if settings else []
+    stages = list(Session(dataset, settings).expected_batches()) if settings else []
     if settings is None or not stages:
         st.info("Choose a recipe that fits the dataset to see one of its batches.", icon=":material/image:")
         return
@@ -53,7 +53,7 @@ def show_batch(settings: RunSettings | None, dataset: Dataset) -> None:
         st.error(f"None of the {stage.subset} clips can be read. See Problems on the Dataset page.")
         return
     batches = Batches(clips, recipe, stage, recipe.seed, training=True)
-    batch = batches.picture_batch(draw, 0)
+    batch = batches.input_batch(draw, 0)
     _, channels, height, width = batch.values.shape
     st.caption(
         f"Draw {draw + 1}: {min(MAX_SHOWN_CLIPS, len(batch.items))} of {len(batch.items)} network inputs of a batch, "
@@ -98,10 +98,8 @@ def _show_inputs(batch: Batch, clips: LabelledClips, labels: tuple[str, ...], se
 
 def _preview_clips(dataset: Dataset, settings: RunSettings, stage: Stage) -> tuple[LabelledClips, list[str]]:
     """Some of the stage's clips, the same each time, and the reasons why others of them cannot be used."""
-    rows = dataset.subset(stage.subset)
-    if settings.held_out is not None:
-        rows = rows[rows["fold"] != settings.held_out]
-    rows = rows.sample(min(MAX_DECODED_CLIPS, len(rows)), random_state=settings.recipe.seed)
+    session = Session(dataset, settings)
+    rows = session.sample_rows(session.rows(stage.subset), MAX_DECODED_CLIPS)
     clips, reasons = _prepare_clips(tuple(rows["path"]), settings.recipe.spectrogram)
     usable = [clip is not None for clip in clips]
     targets = multi_hot(list(rows["labels"][usable]), dataset.labels)

@@ -15,8 +15,9 @@ from audiotag.features.presets import preset_names
 from audiotag.training.devices import check_device, devices
 from audiotag.training.folds import available_folds
 from audiotag.training.recipe import Recipe, load_recipe, recipe_names
-from audiotag.training.run_options import RunOptions, batches_per_epoch, epochs_of
+from audiotag.training.run_options import RunOptions, epochs_of
 from audiotag.training.runs import RunSettings, create_run
+from audiotag.training.session import Session
 from audiotag.ui.widgets import messages
 from audiotag.workspace import Workspace
 
@@ -65,7 +66,7 @@ def run_settings(options: RunOptions, workspace: Workspace) -> RunSettings | Non
 def show_facts(settings: RunSettings, dataset: Dataset) -> None:
     """Stages, batches, network and device of the run, and warnings about them."""
     recipe = settings.recipe
-    batches = batches_per_epoch(dataset, settings)
+    batches = Session(dataset, settings).expected_batches()
     stages = [
         f"{stage.subset}, {stage.epochs} {'epoch' if stage.epochs == 1 else 'epochs'} of {batches[number]:,} "
         + ("batch" if batches[number] == 1 else "batches")
@@ -98,7 +99,7 @@ def show_start_button(
     settings: RunSettings | None, options: RunOptions | None, dataset: Dataset, workspace: Workspace
 ) -> None:
     """The button that starts the run and shows it, and the command that does the same."""
-    ready = settings is not None and bool(batches_per_epoch(dataset, settings))
+    ready = settings is not None and bool(Session(dataset, settings).expected_batches())
     pressed = st.button(
         "Start training",
         type="primary",

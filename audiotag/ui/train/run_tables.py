@@ -13,7 +13,8 @@ from audiotag.figures import training as figures
 from audiotag.figures.theme import CONFIG
 from audiotag.figures.training import fold_name
 from audiotag.training.recipe import Recipe
-from audiotag.training.runs import ACTIVE, SHARED_FOLD, Run, State, epochs_done, fold_rows, plan_of
+from audiotag.training.run_progress import epochs_done, fold_rows, plan_of
+from audiotag.training.runs import ACTIVE, SHARED_FOLD, Run, State
 from audiotag.ui import cache
 from audiotag.ui.widgets.downloads import show_downloads, show_table
 from audiotag.wording import format_duration

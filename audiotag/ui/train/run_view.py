@@ -14,6 +14,7 @@ from audiotag.cli.command_lines import publish_line
 from audiotag.errors import AudiotagError
 from audiotag.figures import training as figures
 from audiotag.training.devices import check_device
+from audiotag.training.run_progress import plan_of, work_left
 from audiotag.training.runs import (
     ACTIVE,
     RESUMABLE,
@@ -21,9 +22,7 @@ from audiotag.training.runs import (
     State,
     delete_run,
     list_runs,
-    plan_of,
     restore_run,
-    work_left,
 )
 from audiotag.ui.train import run_tables as tables
 from audiotag.ui.widgets import messages

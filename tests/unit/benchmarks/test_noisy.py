@@ -83,7 +83,7 @@ def test_two_fifths_of_the_labels_are_wrong_or_missing(noisy: Any) -> None:
     right = said = missing = 0
     for _ in range(3000):
         heard = sorted(draw.choice(classes, 3, replace=False))
-        lied = noisy._lied(heard, classes, draw)
+        lied = noisy._corrupt_labels(heard, classes, draw)
         assert lied == sorted(set(lied))
         assert lied
         right += len(set(lied) & set(heard))
@@ -106,4 +106,4 @@ def test_every_way_trains_on_about_as_many_pictures(noisy: Any) -> None:
             stage.epochs * (clips[stage.subset == "noisy"] + (monkey_clips["noisy"] // 8 if stage.agreed else 0))
             for stage in stages
         )
-        assert pictures == pytest.approx(noisy.PICTURES, rel=0.02)
+        assert pictures == pytest.approx(noisy.TRAINING_EXAMPLES, rel=0.02)

@@ -131,8 +131,10 @@ def test_train_refuses_options_that_do_not_fit_and_creates_no_run(
     assert list_runs(Workspace()) == []
 
 
-def test_resume_takes_no_dataset_and_names_an_unknown_run(run: Callable[..., CommandResult], dataset: Path) -> None:
-    assert "leave the dataset away" in run("train", dataset, "--resume", "x").err
+def test_resume_keeps_the_runs_own_dataset_and_names_a_run_that_there_is_not(
+    run: Callable[..., CommandResult], dataset: Path
+) -> None:
+    assert "leave out the dataset" in run("train", dataset, "--resume", "x").err
     assert "there is no run named x; the newest are none yet" in run("train", "--resume", "x").err
 
 
@@ -144,9 +146,12 @@ def test_train_on_a_dataset_without_the_recipes_subset_fails_with_the_reason(
     recipe.write_text('title = "Noise"\nabout = ""\n[[stages]]\nsubset = "noisy"\nepochs = 1\nlr = 1e-3\n')
     outcome = run("train", dataset, "--recipe", recipe, "--json")
     assert outcome.status == 2
-    assert "the run failed. recipe noise trains on noisy clips, t has none; choose another." in outcome.err
+    assert (
+        "the run failed. recipe noise trains on noisy clips, but t has none of them; choose another recipe."
+        in outcome.err
+    )
     (name,) = [made.name for made in list_runs(Workspace())]
-    assert f"audiotag train --resume {name} goes on" in outcome.err
+    assert f"audiotag train --resume {name} continues" in outcome.err
     assert f"run {name} is" not in outcome.err
 
 

@@ -19,7 +19,7 @@ from audiotag.data.index import scan
 from audiotag.data.layouts import open_dataset
 from audiotag.features.measures import measure
 from audiotag.inspection import measurement_job
-from audiotag.inspection.measurement_job import MEASURE_COLUMNS, MeasurementJob, usable_cpus, with_measures, work
+from audiotag.inspection.measurement_job import MEASURE_COLUMNS, MeasurementJob, with_measures, work
 from audiotag.workspace import Workspace
 
 CLIPS = [f"{number:02}.wav" for number in range(12)]
@@ -294,14 +294,3 @@ def test_process_gives_each_worker_one_thread(monkeypatch: pytest.MonkeyPatch, j
     measurement_job.main()
     assert seen == [job, "1"]
     (job.folder / "process.json").unlink()  # that was this process
-
-
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system binds no process to a CPU")
-def test_usable_cpus_are_those_that_the_process_may_use() -> None:
-    allowed = os.sched_getaffinity(0)
-    assert usable_cpus() == len(allowed)
-    try:
-        os.sched_setaffinity(0, {min(allowed)})
-        assert usable_cpus() == 1
-    finally:
-        os.sched_setaffinity(0, allowed)

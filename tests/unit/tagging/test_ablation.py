@@ -1,11 +1,12 @@
-"""What each step of an ensemble gains: figures are those of tagging in that way, on clips that it never saw."""
+"""The figures of each step of an ensemble are those of tagging with its settings, on held-out clips only."""
 
 import argparse
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -15,7 +16,9 @@ from audiotag.data.dataset import Dataset
 from audiotag.data.layouts import open_dataset
 from audiotag.errors import AudiotagError
 from audiotag.metrics import accuracy, lwlrap, multi_hot
-from audiotag.tagging.ablation import FILE, Ablation, measure_ablation, read_ablation, write_ablation
+from audiotag.tagging import ablation_measurement
+from audiotag.tagging.ablation import FILE, Ablation, read_ablation, write_ablation
+from audiotag.tagging.ablation_measurement import measure_ablation
 from audiotag.tagging.ensemble import read_card
 from audiotag.tagging.out_of_fold import FILE as OUT_OF_FOLD
 from audiotag.tagging.out_of_fold import OutOfFold
@@ -25,13 +28,24 @@ from audiotag.tagging.tagger import Tagger
 LABELS = ("Bark", "Bell", "Hiss")
 TEST = {"a.wav": "Bark", "b.wav": "Bell", "c.wav": "Hiss", "d.wav": '"Bark,Hiss"', "e.wav": "Bell", "f.wav": "Hiss"}
 CURATED = {"k.wav": "Bark", "l.wav": "Bell"}
-STEPS = {  # which settings stand behind a row, and which row it builds on
+STEPS = {  # the settings of a row, and the row that it is compared with
     "all folds, arithmetic mean": (TagSettings(), "one fold"),
     "geometric mean": (TagSettings(combine="geometric"), "all folds, arithmetic mean"),
     "weighted": (TagSettings(combine="weighted"), "all folds, arithmetic mean"),
     "with test-time augmentation": (TagSettings(tta=True), "all folds, arithmetic mean"),
     "geometric mean with test-time augmentation": (TagSettings(combine="geometric", tta=True), "geometric mean"),
 }
+
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _few_timed_clips_by_the_reference() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(ablation_measurement, "MAX_TIMED_CLIPS", 2)
+        patched.setenv("AUDIOTAG_ENGINE", "torch")
+        yield
 
 
 def write_clips(folder: Path, write_wav: Callable[..., Path], test: dict[str, str]) -> Path:
@@ -48,9 +62,17 @@ def write_clips(folder: Path, write_wav: Callable[..., Path], test: dict[str, st
     return folder
 
 
+@pytest.fixture(scope="module")
+def sounds(tmp_path_factory: pytest.TempPathFactory, write_wav: Callable[..., Path]) -> Path:
+    return write_clips(tmp_path_factory.mktemp("ablation") / "sounds", write_wav, TEST)
+
+
 @pytest.fixture
-def sounds(tmp_path: Path, write_wav: Callable[..., Path]) -> Path:
-    return write_clips(tmp_path / "sounds", write_wav, TEST)
+def broken_sounds(tmp_path: Path, write_wav: Callable[..., Path]) -> Path:
+    """Three test clips, one of which cannot be read."""
+    folder = write_clips(tmp_path / "broken", write_wav, {name: TEST[name] for name in ("a.wav", "b.wav", "c.wav")})
+    (folder / "test" / "c.wav").write_text("no sound")
+    return folder
 
 
 @pytest.fixture
@@ -58,10 +80,10 @@ def dataset(sounds: Path) -> Dataset:
     return open_dataset(sounds)
 
 
-@pytest.fixture
-def ensemble(tiny_ensemble: Path, tmp_path: Path) -> Path:
-    """Its own copy of the tiny ensemble, with out-of-fold scores in which the first fold is the better one."""
-    folder = shutil.copytree(tiny_ensemble, tmp_path / "ensembles" / "tiny")
+@pytest.fixture(scope="module")
+def weighable(tiny_ensemble: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny ensemble with out-of-fold scores, in which the first fold is the better one."""
+    folder = shutil.copytree(tiny_ensemble, tmp_path_factory.mktemp("weighable") / "tiny")
     rng = np.random.default_rng(3)
     targets = np.eye(3, dtype=np.float32)[rng.integers(3, size=40)]
     folds = np.repeat([1, 2], 20)
@@ -72,13 +94,34 @@ def ensemble(tiny_ensemble: Path, tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture
+def ensemble(weighable: Path, tmp_path: Path) -> Path:
+    """A copy that a test may change."""
+    return shutil.copytree(weighable, tmp_path / "ensembles" / "tiny")
+
+
+class Measured(NamedTuple):
+    ablation: Ablation
+    progress: list[tuple[int, int]]
+
+
+@pytest.fixture(scope="module")
+def measured(weighable: Path, sounds: Path, one_thread: None) -> Measured:
+    """An ablation of the test clips, measured once."""
+    calls: list[tuple[int, int]] = []
+    ablation = measure_ablation(
+        weighable, open_dataset(sounds), progress=lambda done, total: calls.append((done, total))
+    )
+    return Measured(ablation, calls)
+
+
 def change(folder: Path, **values: object) -> None:
     """Other values on an ensemble's card."""
     card = json.loads((folder / "card.json").read_text())
     (folder / "card.json").write_text(json.dumps(card | values))
 
 
-def worth(folder: Path, settings: TagSettings, sounds: Path, test: dict[str, str]) -> tuple[float, float]:
+def figures_of(folder: Path, settings: TagSettings, sounds: Path, test: dict[str, str]) -> tuple[float, float]:
     """lwlrap and accuracy of the ensemble's tags, clip by clip."""
     tagger = Tagger(folder, settings)
     target = multi_hot([tuple(labels.strip('"').split(",")) for labels in test.values()], LABELS)
@@ -86,102 +129,98 @@ def worth(folder: Path, settings: TagSettings, sounds: Path, test: dict[str, str
     return lwlrap(target, scores), accuracy(target, scores)
 
 
-def test_figures_are_those_of_tagging_in_each_way(ensemble: Path, dataset: Dataset, sounds: Path) -> None:
-    rows = {row.step: row for row in measure_ablation(ensemble, dataset).rows}
+def test_figures_are_those_of_tagging_with_the_settings_of_each_step(
+    measured: Measured, weighable: Path, sounds: Path
+) -> None:
+    rows = {row.step: row for row in measured.ablation.rows}
     assert list(rows) == ["one fold", *STEPS]
-    alone = [worth(ensemble, TagSettings(folds=(fold,)), sounds, TEST) for fold in (1, 2)]
+    alone = [figures_of(weighable, TagSettings(folds=(fold,)), sounds, TEST) for fold in (1, 2)]
     assert len(set(alone)) == 2
     assert (rows["one fold"].lwlrap, rows["one fold"].accuracy) == pytest.approx(tuple(np.mean(alone, axis=0)))
     assert (rows["one fold"].over, rows["one fold"].gain) == ("", None)
     for step, (settings, over) in STEPS.items():
         row = rows[step]
-        assert (row.lwlrap, row.accuracy) == pytest.approx(worth(ensemble, settings, sounds, TEST)), step
+        assert (row.lwlrap, row.accuracy) == pytest.approx(figures_of(weighable, settings, sounds, TEST)), step
         assert row.over == over
         assert row.gain == pytest.approx(row.lwlrap - rows[over].lwlrap)
-    assert all(row.ms_a_clip > 0 for row in rows.values())
+    assert all(row.ms_per_clip > 0 for row in rows.values())
 
 
-def test_what_was_measured_on_is_said(ensemble: Path, dataset: Dataset) -> None:
-    gains = measure_ablation(ensemble, dataset)
-    assert (gains.dataset, gains.subset, gains.clips, gains.labels) == ("sounds", "test", 6, 3)
-    assert gains.folds == tuple(fold.sha256 for fold in read_card(ensemble).folds)
-    assert gains.engine == "torch"
-    assert gains.notes == gains.unreadable == ()
+def test_ablation_names_what_was_measured(measured: Measured, weighable: Path) -> None:
+    ablation = measured.ablation
+    assert (ablation.dataset, ablation.subset, ablation.clips, ablation.labels) == ("sounds", "test", 6, 3)
+    assert ablation.folds == tuple(fold.sha256 for fold in read_card(weighable).folds)
+    assert ablation.engine == "torch"
+    assert ablation.notes == ablation.unreadable == ()
 
 
-def test_progress_goes_to_the_last_clip(ensemble: Path, dataset: Dataset) -> None:
-    told: list[tuple[int, int]] = []
-    measure_ablation(ensemble, dataset, progress=lambda done, total: told.append((done, total)))
-    assert told == [(done, 6) for done in range(1, 7)]
+def test_progress_goes_to_the_last_clip(measured: Measured) -> None:
+    assert measured.progress == [(done, 6) for done in range(1, 7)]
 
 
 def test_weights_need_out_of_fold_scores(tiny_ensemble: Path, dataset: Dataset) -> None:
-    steps = [row.step for row in measure_ablation(tiny_ensemble, dataset).rows]
+    steps = [row.step for row in measure_ablation(tiny_ensemble, dataset, "curated").rows]
     assert steps == ["one fold", *(step for step in STEPS if step != "weighted")]
 
 
 def test_a_single_fold_has_nothing_to_combine(tiny_ensemble: Path, tmp_path: Path, dataset: Dataset) -> None:
     folder = shutil.copytree(tiny_ensemble, tmp_path / "one")
     change(folder, folds=json.loads((folder / "card.json").read_text())["folds"][:1])
-    first, second = measure_ablation(folder, dataset).rows
+    first, second = measure_ablation(folder, dataset, "curated").rows
     assert (first.step, second.step, second.over) == ("one fold", "with test-time augmentation", "one fold")
 
 
-def test_clips_with_a_label_that_it_does_not_know_are_left_out_and_counted(
+def test_clips_with_a_label_that_the_ensemble_lacks_are_left_out_and_counted(
     ensemble: Path, tmp_path: Path, write_wav: Callable[..., Path]
 ) -> None:
     known = {name: labels for name, labels in TEST.items() if "Hiss" not in labels}
     sounds = write_clips(tmp_path / "other", write_wav, known | {"x.wav": "Meow", "y.wav": '"Bark,Meow"'})
-    gains = measure_ablation(ensemble, open_dataset(sounds))
-    assert (gains.clips, gains.labels) == (3, 2)  # nobody has Hiss here: it is no rival to Bark and Bell
-    assert gains.notes == ("2 clips left out: a label that tiny does not know.",)
+    ablation = measure_ablation(ensemble, open_dataset(sounds))
+    assert (ablation.clips, ablation.labels) == (3, 2)  # no clip has Hiss, so it does not compete with Bark and Bell
+    assert ablation.notes == ("2 clips left out: a label that tiny does not have.",)
 
 
-def test_labels_that_only_the_ensemble_knows_are_no_rivals(
+def test_labels_that_the_dataset_lacks_do_not_count(
     ensemble: Path, tmp_path: Path, write_wav: Callable[..., Path]
 ) -> None:
     sounds = write_clips(tmp_path / "other", write_wav, {"a.wav": "Bark", "b.wav": "Bell", "e.wav": "Bell"})
     tagger = Tagger(ensemble)
     scores = np.stack([tagger.tag(sounds / "test" / name).scores[:2] for name in ("a.wav", "b.wav", "e.wav")])
-    gains = measure_ablation(ensemble, open_dataset(sounds))
-    assert gains.rows[1].lwlrap == pytest.approx(lwlrap(np.array([[1, 0], [0, 1], [0, 1]]), scores))
+    ablation = measure_ablation(ensemble, open_dataset(sounds))
+    assert ablation.rows[1].lwlrap == pytest.approx(lwlrap(np.array([[1, 0], [0, 1], [0, 1]]), scores))
 
 
-def test_a_clip_that_cannot_be_read_is_named_and_the_rest_is_measured(ensemble: Path, sounds: Path) -> None:
-    (sounds / "test" / "c.wav").write_text("no sound")
-    gains = measure_ablation(ensemble, open_dataset(sounds))
-    assert gains.clips == 5
-    assert gains.notes == ("1 clip left out: unreadable.",)
-    assert gains.unreadable[0].startswith("c.wav cannot be read as a sound")
+def test_clip_that_cannot_be_read_is_named_and_the_rest_is_measured(ensemble: Path, broken_sounds: Path) -> None:
+    ablation = measure_ablation(ensemble, open_dataset(broken_sounds))
+    assert ablation.clips == 2
+    assert ablation.notes == ("1 clip left out: unreadable.",)
+    assert ablation.unreadable[0].startswith("c.wav cannot be read as a sound")
 
 
-def test_clips_that_it_was_trained_on_are_refused(ensemble: Path, dataset: Dataset) -> None:
+def test_training_clips_are_refused_test_clips_are_not(ensemble: Path, dataset: Dataset) -> None:
     change(ensemble, dataset={"name": "sounds", "clips": 8, "fingerprint": dataset.fingerprint})
     for subset in ("curated", "all"):
-        with pytest.raises(AudiotagError, match=rf"tiny was trained on sounds, so of its clips only .* got {subset}"):
+        with pytest.raises(AudiotagError, match=rf"so the subset of its clips must be test, got {subset}"):
             measure_ablation(ensemble, dataset, subset)
     assert measure_ablation(ensemble, dataset, "test").clips == 6
 
 
-def test_another_dataset_may_be_used_whole(ensemble: Path, dataset: Dataset) -> None:
-    assert measure_ablation(ensemble, dataset, "curated").clips == 2
-    assert measure_ablation(ensemble, dataset, "all").clips == 8
-
-
-def test_a_dataset_of_the_same_name_with_other_clips_gets_a_note(ensemble: Path, dataset: Dataset) -> None:
+def test_dataset_of_the_same_name_with_other_clips_gets_a_note(ensemble: Path, dataset: Dataset) -> None:
     change(ensemble, dataset={"name": "sounds", "clips": 8, "fingerprint": "of others"})
-    (note,) = measure_ablation(ensemble, dataset, "curated").notes
+    ablation = measure_ablation(ensemble, dataset, "curated")
+    assert ablation.clips == 2
+    (note,) = ablation.notes
     assert note.startswith("tiny was trained on a dataset of the same name")
 
 
 @pytest.mark.parametrize(
     ("subset", "reason"),
     [
-        ("noisy", "sounds has no labelled noisy clips, it has curated and test; name one of these by --subset"),
+        ("noisy", "sounds has no labelled noisy clips, it has curated and test; choose one of these with --subset"),
         ("private", "subset must be one of curated, noisy, test or all, got private"),
     ],
 )
-def test_a_subset_that_is_not_there_is_refused(ensemble: Path, dataset: Dataset, subset: str, reason: str) -> None:
+def test_missing_subset_is_refused(ensemble: Path, dataset: Dataset, subset: str, reason: str) -> None:
     with pytest.raises(AudiotagError) as error:
         measure_ablation(ensemble, dataset, subset)
     assert str(error.value).startswith(reason)
@@ -189,18 +228,22 @@ def test_a_subset_that_is_not_there_is_refused(ensemble: Path, dataset: Dataset,
 
 def test_no_label_in_common_is_refused(ensemble: Path, tmp_path: Path, write_wav: Callable[..., Path]) -> None:
     write_wav(tmp_path / "cats" / "Meow" / "a.wav", np.ones(4410) / 2)
-    with pytest.raises(AudiotagError, match="tiny and cats have no label in common: the one knows Bark, Bell, Hiss,"):
+    with pytest.raises(AudiotagError, match="no label in common: the labels of the first are Bark, Bell, Hiss,"):
         measure_ablation(ensemble, open_dataset(tmp_path / "cats"), "curated")
 
 
-def test_what_is_kept_is_read_back(ensemble: Path, dataset: Dataset) -> None:
+def test_written_ablation_is_read_back(ensemble: Path, measured: Measured) -> None:
     card = read_card(ensemble)
     assert read_ablation(ensemble, card) is None
     before = {path.name for path in ensemble.iterdir()}
-    gains = measure_ablation(ensemble, dataset)
-    write_ablation(ensemble, gains)
-    assert read_ablation(ensemble, card) == gains
+    write_ablation(ensemble, measured.ablation)
+    assert read_ablation(ensemble, card) == measured.ablation
     assert {path.name for path in ensemble.iterdir()} == before | {FILE}
+
+
+def test_rows_have_the_keys_of_audiotag_0_1(measured: Measured) -> None:
+    (keys,) = {tuple(row) for row in measured.ablation.to_dict()["rows"]}
+    assert keys == ("step", "lwlrap", "accuracy", "over", "gain", "ms_a_clip")
 
 
 def made_up(**values: object) -> Ablation:
@@ -208,15 +251,15 @@ def made_up(**values: object) -> Ablation:
                     "folds": (), "engine": "torch"} | values)  # type: ignore[arg-type]  # fmt: skip
 
 
-def test_gains_of_other_folds_are_not_those_of_this_ensemble(ensemble: Path) -> None:
+def test_ablation_of_other_weights_is_not_read(ensemble: Path) -> None:
     write_ablation(ensemble, made_up(folds=("another",)))
     assert read_ablation(ensemble, read_card(ensemble)) is None
 
 
 @pytest.mark.parametrize("content", ["{", "[]", "{}", '{"format": 2}', '{"format": 1, "rows": [{}]}', "\xff"])
-def test_a_damaged_file_is_named(ensemble: Path, content: str) -> None:
+def test_damaged_file_is_named(ensemble: Path, content: str) -> None:
     (ensemble / FILE).write_bytes(content.encode("latin-1"))
-    with pytest.raises(AudiotagError, match=r"tiny/gains\.json is damaged .* delete it, or measure anew"):
+    with pytest.raises(AudiotagError, match=r"tiny/gains\.json is damaged .* delete it, or measure again"):
         read_ablation(ensemble, read_card(ensemble))
 
 
@@ -230,7 +273,14 @@ def run(*arguments: object) -> int:
     return options.run(options)
 
 
-def test_the_command_prints_a_row_a_step(ensemble: Path, sounds: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_command_prints_one_row_per_step(
+    ensemble: Path,
+    sounds: Path,
+    measured: Measured,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(ablation_measurement, "measure_ablation", lambda *args: measured.ablation)
     assert run(ensemble, sounds) == 0
     printed = capsys.readouterr().out
     assert printed.startswith("tiny on 6 test clips of sounds, 3 labels")
@@ -239,24 +289,25 @@ def test_the_command_prints_a_row_a_step(ensemble: Path, sounds: Path, capsys: p
     assert not (ensemble / FILE).exists()
 
 
-def test_the_command_keeps_what_its_json_says(ensemble: Path, sounds: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_command_stores_the_json_that_it_prints(
+    ensemble: Path, sounds: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(ensemble, sounds, "--subset", "all", "--keep", "--json") == 0
     printed = json.loads(capsys.readouterr().out)
     assert json.loads((ensemble / FILE).read_text()) == printed
-    kept = read_ablation(ensemble, read_card(ensemble))
-    assert kept is not None
-    assert [row["lwlrap"] for row in printed["rows"]] == [row.lwlrap for row in kept.rows]
-    assert printed["clips"] == kept.clips == 8
+    stored = read_ablation(ensemble, read_card(ensemble))
+    assert stored is not None
+    assert [row["lwlrap"] for row in printed["rows"]] == [row.lwlrap for row in stored.rows]
+    assert printed["clips"] == stored.clips == 8
 
 
-def test_the_command_names_bad_clips_and_its_status_says_so(
-    ensemble: Path, sounds: Path, capsys: pytest.CaptureFixture[str]
+def test_command_names_unreadable_clips_and_returns_1(
+    ensemble: Path, broken_sounds: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (sounds / "test" / "c.wav").write_text("no sound")
-    assert run(ensemble, sounds) == 1
+    assert run(ensemble, broken_sounds) == 1
     assert "c.wav cannot be read as a sound" in capsys.readouterr().err
 
 
-def test_the_command_refuses_an_ensemble_that_is_not_there(sounds: Path) -> None:
+def test_command_refuses_a_missing_ensemble(sounds: Path) -> None:
     with pytest.raises(AudiotagError, match="there is no ensemble named gone"):
         run("gone", sounds)

@@ -1,4 +1,4 @@
-"""The fastest engine: measured once and written down, only if it agrees; what is kept is trusted only while it fits."""
+"""The fastest engine that agrees with the reference is chosen once per machine, and again if that does not fit."""
 
 import json
 import os
@@ -13,8 +13,7 @@ import pytest
 
 from audiotag.audio.reading import wav_bytes
 from audiotag.errors import AudiotagError
-from audiotag.features.settings import SpectrogramSettings
-from audiotag.tagging import engine_selection
+from audiotag.tagging import engine_comparison, engine_selection
 from audiotag.tagging.engine_selection import choice_of, select_engine
 from audiotag.tagging.engines import ENGINES, REFERENCE
 from audiotag.tagging.ensemble import Card, read_card
@@ -22,23 +21,23 @@ from audiotag.tagging.settings import TagSettings
 from audiotag.tagging.tagger import Tagger
 from audiotag.workspace import Workspace
 
-RIGHT = np.linspace(0.1, 0.9, 3)
+REFERENCE_SCORES = np.linspace(0.1, 0.9, 3)
 
 
 @dataclass
-class Made:
-    """An engine that takes as long as it is told, and says the same of every window, or something else."""
+class FakeEngine:
+    """Takes a set time and gives every window the reference's scores, or scores that differ by ``off``."""
 
     ms: float
     off: float = 0.0
     error: str = ""
     windows: list[int] = field(default_factory=list)
 
-    def __call__(self, pictures: np.ndarray) -> np.ndarray:
+    def __call__(self, inputs: np.ndarray) -> np.ndarray:
         if self.error:
             raise RuntimeError(self.error)
-        self.windows.append(len(pictures))
-        return np.tile(RIGHT + self.off, (2, len(pictures), 1)).astype(np.float32)
+        self.windows.append(len(inputs))
+        return np.tile(REFERENCE_SCORES + self.off, (2, len(inputs), 1)).astype(np.float32)
 
 
 @pytest.fixture
@@ -47,40 +46,41 @@ def card(tiny_ensemble: Path) -> Card:
 
 
 @pytest.fixture(autouse=True)
-def _few_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+def _few_inputs(monkeypatch: pytest.MonkeyPatch, one_thread: None) -> None:
     monkeypatch.delenv("AUDIOTAG_ENGINE")
-    monkeypatch.setattr(engine_selection, "PICTURES", 4)
-    monkeypatch.setattr(engine_selection, "VARIANTS", 1)
+    monkeypatch.setattr(engine_comparison, "N_INPUTS", 4)
+    monkeypatch.setattr(engine_comparison, "N_SOUND_VARIANTS", 1)
 
 
 @pytest.fixture
-def measurings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Grows by one whenever all engines are measured."""
+def comparisons(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Grows by one entry whenever all engines are measured."""
     calls: list[str] = []
-    measure = engine_selection._try_all
-    monkeypatch.setattr(engine_selection, "_try_all", lambda *given: calls.append("") or measure(*given))
+    compare = engine_comparison.compare_engines
+    monkeypatch.setattr(engine_selection, "compare_engines", lambda *args: calls.append("") or compare(*args))
     return calls
 
 
 @pytest.fixture
-def engines(monkeypatch: pytest.MonkeyPatch) -> dict[str, Made]:
-    """In place of all real ones; as slow as each has in ``ms``."""
-    made = {name: Made(ms=10.0) for name in ENGINES}
+def engines(monkeypatch: pytest.MonkeyPatch) -> dict[str, FakeEngine]:
+    """In place of all real engines; each takes its ``ms`` per window."""
+    fakes = {name: FakeEngine(ms=10.0) for name in ENGINES}
 
-    def open_(name: str, networks_or_graph: object) -> Made:
-        if made[name].error == "cannot be opened":
+    def open_fake(name: str, networks_or_graph: object) -> FakeEngine:
+        if fakes[name].error == "cannot be opened":
             raise ImportError(f"{name} cannot be opened")
-        return made[name]
+        return fakes[name]
 
-    monkeypatch.setattr(engine_selection, "open_torch", open_)
-    monkeypatch.setattr(engine_selection, "open_graph", open_)
-    monkeypatch.setattr(engine_selection, "_graph", lambda networks, settings: b"a graph")
-    monkeypatch.setattr(engine_selection, "_timed", lambda engine, pictures: (engine.ms, engine(pictures)))
-    return made
+    for module in (engine_comparison, engine_selection):
+        monkeypatch.setattr(module, "open_torch", open_fake)
+        monkeypatch.setattr(module, "open_graph", open_fake)
+    monkeypatch.setattr(engine_comparison, "_export_graph", lambda networks, card: b"a graph")
+    monkeypatch.setattr(engine_comparison, "_timed_scores", lambda engine, inputs: (engine.ms, engine(inputs)))
+    return fakes
 
 
-def kept_in(workspace: Workspace) -> Path:
-    (folder,) = (workspace.root / "compiled").iterdir()
+def choice_folder() -> Path:
+    (folder,) = (Workspace().root / "compiled").iterdir()
     return folder
 
 
@@ -88,29 +88,28 @@ def rows(folder: Path, card: Card) -> dict[str, dict]:
     return {row["engine"]: row for row in choice_of(folder, card)["measured"]}
 
 
-def test_real_engines_are_measured_once_and_found_again(
-    tiny_ensemble: Path, card: Card, measurings: list[str], monkeypatch: pytest.MonkeyPatch
+def test_real_engines_are_measured_once_and_opened_again(
+    tiny_ensemble: Path, card: Card, comparisons: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine_selection, "FAR", float("inf"))
-    audible: list[str] = []
-    name, engine = select_engine(tiny_ensemble, card, say=audible.append)
-    assert len(measurings) == 1
-    assert [sentence.startswith("First use of tiny on this machine") for sentence in audible] == [True]
+    monkeypatch.setattr(engine_comparison, "MAX_TRIAL_SLOWDOWN", float("inf"))
+    sentences: list[str] = []
+    name, engine = select_engine(tiny_ensemble, card, say=sentences.append)
+    assert len(comparisons) == 1
+    assert [sentence.startswith("First use of tiny on this machine") for sentence in sentences] == [True]
     assert choice_of(tiny_ensemble, card)["engine"] == name
     assert set(rows(tiny_ensemble, card)) == set(ENGINES)
     assert rows(tiny_ensemble, card)[REFERENCE]["difference"] < 1e-5
-    kept = kept_in(Workspace())
-    assert {path.name for path in kept.iterdir()} == {"choice.json", "folds.onnx"}  # nothing that could be pickled
-    again, engine_again = select_engine(tiny_ensemble, card, say=audible.append)
-    assert (again, len(measurings), len(audible)) == (name, 1, 1)
-    pictures = np.random.default_rng(0).normal(-40, 10, (3, 1, 32, 64)).astype(np.float32)
-    np.testing.assert_allclose(engine_again(pictures), engine(pictures), atol=1e-6)
+    assert {path.name for path in choice_folder().iterdir()} == {"choice.json", "folds.onnx"}  # nothing pickled
+    again, engine_again = select_engine(tiny_ensemble, card, say=sentences.append)
+    assert (again, len(comparisons), len(sentences)) == (name, 1, 1)
+    inputs = np.random.default_rng(0).normal(-40, 10, (3, 1, 32, 64)).astype(np.float32)
+    np.testing.assert_allclose(engine_again(inputs), engine(inputs), atol=1e-6)
     monkeypatch.setenv("AUDIOTAG_ENGINE", REFERENCE)
-    np.testing.assert_allclose(select_engine(tiny_ensemble, card)[1](pictures), engine(pictures), atol=0.01)
+    np.testing.assert_allclose(select_engine(tiny_ensemble, card)[1](inputs), engine(inputs), atol=0.01)
 
 
 @pytest.mark.parametrize("fast", ENGINES)
-def test_fastest_engine_is_chosen(tiny_ensemble: Path, card: Card, engines: dict[str, Made], fast: str) -> None:
+def test_fastest_engine_is_chosen(tiny_ensemble: Path, card: Card, engines: dict[str, FakeEngine], fast: str) -> None:
     engines[fast].ms = 5.0
     assert select_engine(tiny_ensemble, card) == (fast, engines[fast])
     assert rows(tiny_ensemble, card)[fast]["ms_a_window"] == 5.0
@@ -118,7 +117,7 @@ def test_fastest_engine_is_chosen(tiny_ensemble: Path, card: Card, engines: dict
 
 
 def test_engine_that_disagrees_is_not_chosen_and_the_reason_is_written(
-    tiny_ensemble: Path, card: Card, engines: dict[str, Made]
+    tiny_ensemble: Path, card: Card, engines: dict[str, FakeEngine]
 ) -> None:
     engines["openvino-bf16"].ms, engines["openvino-bf16"].off = 1.0, 0.02
     engines["torch-bf16"].ms, engines["torch-bf16"].off = 1.0, float("nan")
@@ -133,7 +132,7 @@ def test_engine_that_disagrees_is_not_chosen_and_the_reason_is_written(
 
 
 def test_engine_that_fails_is_not_chosen_and_the_reason_is_written(
-    tiny_ensemble: Path, card: Card, engines: dict[str, Made]
+    tiny_ensemble: Path, card: Card, engines: dict[str, FakeEngine]
 ) -> None:
     engines["openvino"].ms, engines["openvino"].error = 1.0, "cannot be opened"
     engines["onnxruntime"].ms, engines["onnxruntime"].error = 1.0, "out of luck"
@@ -144,24 +143,41 @@ def test_engine_that_fails_is_not_chosen_and_the_reason_is_written(
     assert found["onnxruntime"]["ms_a_window"] is None
 
 
-def test_engine_that_is_slower_by_far_is_not_asked_for_all_pictures(
-    tiny_ensemble: Path, card: Card, engines: dict[str, Made]
+def test_much_slower_engine_is_timed_with_few_inputs_only(
+    tiny_ensemble: Path, card: Card, engines: dict[str, FakeEngine]
 ) -> None:
     engines["torch-bf16"].ms = 41.0
-    engines["openvino-bf16"].ms, engines["openvino-bf16"].off = 1.0, 0.02  # does not agree, so does not count
+    engines["openvino-bf16"].ms, engines["openvino-bf16"].off = 1.0, 0.02  # is not eligible, so it does not count
     assert select_engine(tiny_ensemble, card)[0] == "openvino"
-    assert rows(tiny_ensemble, card)["torch-bf16"]["why_not"] == "it is slower by far"
+    assert rows(tiny_ensemble, card)["torch-bf16"]["why_not"] == "it is much slower"
     assert max(engines["torch-bf16"].windows) < max(engines["openvino"].windows) == 4
 
 
-def test_reference_is_left_where_nothing_else_works(tiny_ensemble: Path, card: Card, engines: dict[str, Made]) -> None:
+def test_reference_is_chosen_where_nothing_else_works(
+    tiny_ensemble: Path, card: Card, engines: dict[str, FakeEngine]
+) -> None:
     for name in ENGINES:
         engines[name].error = "" if name == REFERENCE else "cannot be opened"
     assert select_engine(tiny_ensemble, card)[0] == REFERENCE
 
 
-def test_another_machine_measures_anew(
-    tiny_ensemble: Path, card: Card, engines: dict[str, Made], measurings: list[str], monkeypatch: pytest.MonkeyPatch
+def test_choice_of_audiotag_0_1_holds_although_it_names_that_version(
+    tiny_ensemble: Path, card: Card, engines: dict[str, FakeEngine], comparisons: list[str]
+) -> None:
+    select_engine(tiny_ensemble, card)
+    path = choice_folder() / "choice.json"
+    choice = json.loads(path.read_text())
+    path.write_text(json.dumps(choice | {"machine": f"audiotag 0.1.0 · {choice['machine']}"}))
+    select_engine(tiny_ensemble, card)
+    assert len(comparisons) == 1
+
+
+def test_another_machine_measures_again(
+    tiny_ensemble: Path,
+    card: Card,
+    engines: dict[str, FakeEngine],
+    comparisons: list[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     select_engine(tiny_ensemble, card)
     monkeypatch.setattr(engine_selection, "machine", lambda: "another")
@@ -169,7 +185,7 @@ def test_another_machine_measures_anew(
     assert select_engine(tiny_ensemble, card)[0] == "onnxruntime"
     assert choice_of(tiny_ensemble, card)["machine"] == "another"
     select_engine(tiny_ensemble, card)
-    assert len(measurings) == 2
+    assert len(comparisons) == 2
 
 
 @pytest.mark.parametrize("variable", ["", "0", "0,1"])
@@ -184,44 +200,44 @@ def test_gpus_that_may_be_used_are_part_of_the_machine(monkeypatch: pytest.Monke
     "content", ["", "{", "[]", "null", '{"engine": "openvino"}', '{"engine": "abacus", "machine": "", "graph": "", '
     '"measured": []}'],
 )  # fmt: skip
-def test_damaged_choice_is_measured_anew(
-    tiny_ensemble: Path, card: Card, engines: dict[str, Made], measurings: list[str], content: str
+def test_damaged_choice_is_measured_again(
+    tiny_ensemble: Path, card: Card, engines: dict[str, FakeEngine], comparisons: list[str], content: str
 ) -> None:
     select_engine(tiny_ensemble, card)
-    (kept_in(Workspace()) / "choice.json").write_text(content)
+    (choice_folder() / "choice.json").write_text(content)
     assert choice_of(tiny_ensemble, card) == {}
     select_engine(tiny_ensemble, card)
     select_engine(tiny_ensemble, card)
-    assert len(measurings) == 2
+    assert len(comparisons) == 2
 
 
 @pytest.mark.parametrize("content", [None, b"", b"another graph"])
-def test_graph_that_is_not_the_measured_one_is_made_anew(
-    tiny_ensemble: Path, card: Card, engines: dict[str, Made], measurings: list[str], content: bytes | None
+def test_graph_that_is_not_the_measured_one_is_exported_again(
+    tiny_ensemble: Path, card: Card, engines: dict[str, FakeEngine], comparisons: list[str], content: bytes | None
 ) -> None:
     engines["openvino"].ms = 1.0
     select_engine(tiny_ensemble, card)
-    graph = kept_in(Workspace()) / "folds.onnx"
+    graph = choice_folder() / "folds.onnx"
     graph.unlink()
     if content is not None:
         graph.write_bytes(content)
     assert select_engine(tiny_ensemble, card)[0] == "openvino"
     assert graph.read_bytes() == b"a graph"
-    assert len(measurings) == 2
+    assert len(comparisons) == 2
 
 
-def test_engine_that_does_not_open_any_more_is_replaced(
-    tiny_ensemble: Path, card: Card, engines: dict[str, Made], measurings: list[str]
+def test_engine_that_no_longer_opens_is_replaced(
+    tiny_ensemble: Path, card: Card, engines: dict[str, FakeEngine], comparisons: list[str]
 ) -> None:
     engines["torch-cuda"].ms = 1.0
     assert select_engine(tiny_ensemble, card)[0] == "torch-cuda"
     engines["torch-cuda"].error = "cannot be opened"  # the GPU is gone
     assert select_engine(tiny_ensemble, card)[0] != "torch-cuda"
-    assert len(measurings) == 2
+    assert len(comparisons) == 2
 
 
-def test_damaged_weights_are_refused_even_beside_a_whole_graph(
-    tiny_ensemble: Path, card: Card, engines: dict[str, Made], tmp_path: Path
+def test_damaged_weights_are_refused_even_if_the_graph_is_intact(
+    tiny_ensemble: Path, card: Card, engines: dict[str, FakeEngine], tmp_path: Path
 ) -> None:
     folder = shutil.copytree(tiny_ensemble, tmp_path / "tiny")
     engines["openvino"].ms = 1.0
@@ -232,33 +248,33 @@ def test_damaged_weights_are_refused_even_beside_a_whole_graph(
         file.write(b"\x55")
     with pytest.raises(AudiotagError, match=r"tiny/fold-2\.safetensors is damaged"):
         select_engine(folder, card)
-    assert select_engine(folder, card, folds=(1,))[0] == "openvino"  # which does not need it
+    assert select_engine(folder, card, folds=(1,))[0] == "openvino"  # which does not need the damaged file
 
 
-def test_other_folds_and_other_weights_are_measured_apart(
-    tiny_ensemble: Path, card: Card, engines: dict[str, Made], measurings: list[str]
+def test_other_folds_and_other_weights_are_measured_separately(
+    tiny_ensemble: Path, card: Card, engines: dict[str, FakeEngine], comparisons: list[str]
 ) -> None:
     for folds in ((), (1,), (2,), (1, 2), (2, 1)):
         select_engine(tiny_ensemble, card, folds)
-    assert len(measurings) == 3
+    assert len(comparisons) == 3
     assert len(list((Workspace().root / "compiled").iterdir())) == 3
 
 
 def test_name_in_the_card_does_not_lead_out_of_the_workspace(
-    tiny_ensemble: Path, tmp_path: Path, engines: dict[str, Made]
+    tiny_ensemble: Path, tmp_path: Path, engines: dict[str, FakeEngine]
 ) -> None:
     folder = shutil.copytree(tiny_ensemble, tmp_path / "mine")
     values = json.loads((folder / "card.json").read_text())
     (folder / "card.json").write_text(json.dumps(values | {"name": "../../elsewhere"}))
     select_engine(folder, read_card(folder))
-    assert kept_in(Workspace()).name.startswith("mine-")
+    assert choice_folder().name.startswith("mine-")
 
 
 def test_named_engine_is_used_whatever_is_fastest(
-    tiny_ensemble: Path, card: Card, engines: dict[str, Made], monkeypatch: pytest.MonkeyPatch
+    tiny_ensemble: Path, card: Card, engines: dict[str, FakeEngine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engines["openvino"].ms = 1.0
-    engines["openvino-bf16"].off = 0.02  # which its user may want all the same
+    engines["openvino-bf16"].off = 0.02  # which the user may choose nevertheless
     for name in ENGINES:
         monkeypatch.setenv("AUDIOTAG_ENGINE", name)
         assert select_engine(tiny_ensemble, card) == (name, engines[name])
@@ -266,16 +282,16 @@ def test_named_engine_is_used_whatever_is_fastest(
 
 
 def test_named_reference_measures_and_writes_nothing(
-    tiny_ensemble: Path, card: Card, measurings: list[str], monkeypatch: pytest.MonkeyPatch
+    tiny_ensemble: Path, card: Card, comparisons: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AUDIOTAG_ENGINE", REFERENCE)
     assert select_engine(tiny_ensemble, card)[0] == REFERENCE
-    assert measurings == []
+    assert comparisons == []
     assert not (Workspace().root / "compiled").exists()
 
 
-def test_named_engine_that_is_none_or_does_not_work_is_refused(
-    tiny_ensemble: Path, card: Card, engines: dict[str, Made], monkeypatch: pytest.MonkeyPatch
+def test_named_engine_that_does_not_exist_or_does_not_work_is_refused(
+    tiny_ensemble: Path, card: Card, engines: dict[str, FakeEngine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AUDIOTAG_ENGINE", "abacus")
     with pytest.raises(AudiotagError, match=r"AUDIOTAG_ENGINE must be one of openvino, .*torch-cuda, got abacus"):
@@ -287,28 +303,28 @@ def test_named_engine_that_is_none_or_does_not_work_is_refused(
 
 
 def test_workspace_that_cannot_be_written_only_costs_time(
-    tiny_ensemble: Path, card: Card, engines: dict[str, Made], measurings: list[str]
+    tiny_ensemble: Path, card: Card, engines: dict[str, FakeEngine], comparisons: list[str]
 ) -> None:
     engines["openvino"].ms = 1.0
     Workspace().root.mkdir(exist_ok=True)
     (Workspace().root / "compiled").write_text("in the way")
-    audible: list[str] = []
+    sentences: list[str] = []
     for times in (1, 2):
-        assert select_engine(tiny_ensemble, card, say=audible.append)[0] == "openvino"
-        assert len(measurings) == times
-    assert "cannot be written" in audible[1]
-    assert "AUDIOTAG_HOME" in audible[1]
+        assert select_engine(tiny_ensemble, card, say=sentences.append)[0] == "openvino"
+        assert len(comparisons) == times
+    assert "cannot be written" in sentences[1]
+    assert "AUDIOTAG_HOME" in sentences[1]
 
 
-def test_two_processes_at_once_both_tag_and_leave_a_whole_choice(
-    tiny_ensemble: Path, card: Card, tmp_path: Path, measurings: list[str]
+def test_two_processes_at_once_both_tag_and_write_a_complete_choice(
+    tiny_ensemble: Path, card: Card, tmp_path: Path, comparisons: list[str]
 ) -> None:
     sound = tmp_path / "a.wav"
     sound.write_bytes(wav_bytes(np.random.default_rng(0).normal(0, 0.1, 60_000), 44_100))
     code = f"""
 from pathlib import Path
-from audiotag.tagging import engine_selection
-engine_selection.PICTURES, engine_selection.VARIANTS = 4, 1
+from audiotag.tagging import engine_comparison
+engine_comparison.N_INPUTS, engine_comparison.N_SOUND_VARIANTS = 4, 1
 from audiotag.tagging.tagger import Tagger
 print(*Tagger(Path({str(tiny_ensemble)!r})).tag(Path({str(sound)!r})).scores)
 """
@@ -320,30 +336,14 @@ print(*Tagger(Path({str(tiny_ensemble)!r})).tag(Path({str(sound)!r})).scores)
     scores = [np.array(process.communicate(timeout=300)[0].split(), dtype=float) for process in running]
     assert [process.returncode for process in running] == [0, 0]
     np.testing.assert_allclose(scores[0], scores[1], atol=0.01)
-    assert {path.name for path in kept_in(Workspace()).iterdir()} == {"choice.json", "folds.onnx"}
+    assert {path.name for path in choice_folder().iterdir()} == {"choice.json", "folds.onnx"}
     select_engine(tiny_ensemble, card)
-    assert measurings == []
+    assert comparisons == []
 
 
-def test_tagger_tells_which_engine_it_has(tiny_ensemble: Path, engines: dict[str, Made]) -> None:
+def test_tagger_names_its_engine(tiny_ensemble: Path, engines: dict[str, FakeEngine]) -> None:
     engines["onnxruntime"].ms = 1.0
     tagger = Tagger(tiny_ensemble, TagSettings())
     assert tagger.engine_name == "onnxruntime"
     tags = tagger.tag(wav_bytes(np.random.default_rng(0).normal(0, 0.1, 44_100), 44_100), "a.wav")
-    np.testing.assert_allclose(tags.scores, RIGHT, rtol=1e-6)
-
-
-@pytest.mark.parametrize("changes", [{}, {"sample_rate": 8000, "f_max": 4000.0}, {"clip_s": 0.1}, {"clip_s": 10.0}])
-def test_sounds_to_measure_with_are_audible_and_of_many_levels(
-    changes: dict[str, float], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(engine_selection, "PICTURES", 32)
-    monkeypatch.setattr(engine_selection, "VARIANTS", 4)
-    settings = SpectrogramSettings(**changes)
-    sounds = list(engine_selection._sounds(settings))
-    assert len(sounds) == 32
-    assert {sound.dtype for sound in sounds} == {np.dtype(np.float32)}
-    assert {len(sound) for sound in sounds} == {settings.clip_samples}
-    peaks = np.array([np.abs(sound).max() for sound in sounds])
-    assert 0.001 < peaks.min() < 0.1 < peaks.max() <= 1
-    assert len({sound.tobytes() for sound in sounds}) == 32
+    np.testing.assert_allclose(tags.scores, REFERENCE_SCORES, rtol=1e-6)

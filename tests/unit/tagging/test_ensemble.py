@@ -1,4 +1,4 @@
-"""An ensemble's folder: a whole one loads, a damaged one is refused by name and fault, nothing in it is executed."""
+"""An intact ensemble loads; a damaged one is refused with its name and fault; nothing in it is executed."""
 
 import hashlib
 import json
@@ -30,7 +30,7 @@ def change_card(folder: Path, change: Change) -> None:
 
 
 def put_weights(folder: Path, content: bytes) -> None:
-    """Other weights for fold 1, with a card that vouches for them."""
+    """Write other weights for fold 1, with their checksum on the card."""
     (folder / "fold-1.safetensors").write_bytes(content)
     change_card(folder, lambda card: card["folds"][0].update(sha256=hashlib.sha256(content).hexdigest()))
 
@@ -39,7 +39,7 @@ def load_ensemble(folder: Path) -> None:
     load_networks(folder, read_card(folder))
 
 
-def test_whole_ensemble_loads_in_evaluation_mode(folder: Path) -> None:
+def test_intact_ensemble_loads_in_evaluation_mode(folder: Path) -> None:
     card = read_card(folder)
     networks = load_networks(folder, card)
     assert card.labels == ("Bark", "Bell", "Hiss")
@@ -84,15 +84,15 @@ def test_missing_weights_are_named(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("files", [[], ["photo.jpg"], ["settings.json"]])
-def test_folder_of_something_else_is_no_ensemble(tmp_path: Path, files: list[str]) -> None:
+def test_folder_without_a_card_is_refused(tmp_path: Path, files: list[str]) -> None:
     for name in files:
         (tmp_path / name).write_text("{}")
-    with pytest.raises(AudiotagError, match=rf"{tmp_path.name} is no ensemble: it has no card\.json"):
+    with pytest.raises(AudiotagError, match=rf"{tmp_path.name} is not an ensemble: it has no card\.json"):
         read_card(tmp_path)
 
 
-def test_missing_folder_is_no_ensemble(tmp_path: Path) -> None:
-    with pytest.raises(AudiotagError, match="gone is no ensemble"):
+def test_missing_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(AudiotagError, match="gone is not an ensemble"):
         read_card(tmp_path / "gone")
 
 
@@ -136,11 +136,11 @@ def test_missing_field_is_named(folder: Path, field: str) -> None:
         (lambda card: card["folds"][0].pop("sha256"), "sha256"),
         (lambda card: card["folds"][0].update(clips="many"), "clips"),
         (lambda card: card["folds"][0].update(file=5), "file"),
-        (lambda card: card["folds"][0].update(file="../fold-1.safetensors"), "no safetensors file in its folder"),
-        (lambda card: card["folds"][0].update(file="/etc/passwd"), "no safetensors file in its folder"),
-        (lambda card: card["folds"][0].update(file="a/b"), "no safetensors file in its folder"),
-        (lambda card: card["folds"][0].update(file=""), "no safetensors file in its folder"),
-        (lambda card: card["folds"][0].update(file=".."), "no safetensors file in its folder"),
+        (lambda card: card["folds"][0].update(file="../fold-1.safetensors"), "not a safetensors file in its folder"),
+        (lambda card: card["folds"][0].update(file="/etc/passwd"), "not a safetensors file in its folder"),
+        (lambda card: card["folds"][0].update(file="a/b"), "not a safetensors file in its folder"),
+        (lambda card: card["folds"][0].update(file=""), "not a safetensors file in its folder"),
+        (lambda card: card["folds"][0].update(file=".."), "not a safetensors file in its folder"),
         (lambda card: card.update(spectrogram=3), "a table of fields, got 3"),
         (lambda card: card["spectrogram"].update(n_mels=0), "n_mels"),
         (lambda card: card["spectrogram"].update(n_bands=64), "n_bands"),
@@ -151,7 +151,7 @@ def test_missing_field_is_named(folder: Path, field: str) -> None:
         (lambda card: card.update(dataset="starter"), "dataset"),
         (lambda card: card.update(extra=1), "extra"),
         (lambda card: card.update(parts=[{"name": "field recordings"}]), "clips"),
-        (lambda card: card.update(parts=[PART | {"lwlrap": "good"}]), "lwlrap must be of kind float"),
+        (lambda card: card.update(parts=[PART | {"lwlrap": "good"}]), "lwlrap must be of type float"),
     ],
 )
 def test_wrong_field_is_refused_with_folder_and_fault(folder: Path, change: Change, named: str) -> None:
@@ -189,12 +189,12 @@ def test_pickle_in_place_of_weights_is_refused_and_not_executed(folder: Path, tm
     mark = tmp_path / "executed"
     bomb = pickle.dumps(_Bomb(mark))
     pickle.loads(bomb)
-    assert mark.exists()  # it would go off
+    assert mark.exists()  # the pickle works
     mark.unlink()
     torch.save(_Bomb(mark), tmp_path / "bomb.pt")
     for content in (bomb, (tmp_path / "bomb.pt").read_bytes()):
         put_weights(folder, content)
-        with pytest.raises(AudiotagError, match=r"mine/fold-1\.safetensors is no safetensors file"):
+        with pytest.raises(AudiotagError, match=r"mine/fold-1\.safetensors is not a safetensors file"):
             load_ensemble(folder)
         assert not mark.exists()
 

@@ -1,4 +1,4 @@
-"""Combining: means by their plain formulas, silence stays silence, and weights undo what was done to logits."""
+"""Means follow their formulas, silence stays silence, and weights undo what was done to logits."""
 
 import numpy as np
 import pytest
@@ -42,7 +42,7 @@ def test_means_follow_their_formulas(shape: tuple[int, ...]) -> None:
     np.testing.assert_allclose(weighted, sigmoid(logits.mean(axis=0)))
 
 
-def test_geometric_mean_heeds_the_fold_that_says_no() -> None:
+def test_one_low_score_pulls_the_geometric_mean_down() -> None:
     scores = np.array([[0.9], [0.9], [0.001]])
     assert fuse_folds(scores, "geometric")[0] < 0.1 < 0.5 < fuse_folds(scores, "mean")[0]
 
@@ -51,21 +51,21 @@ def test_geometric_mean_heeds_the_fold_that_says_no() -> None:
 def test_what_all_folds_score_zero_stays_zero(combine: str) -> None:
     scores = some_scores(3, 4, 3)
     scores[:, 1] = 0
-    weights = np.array([[1.0, 5.0]] * 3)  # a shift that would lift it
+    weights = np.array([[1.0, 5.0]] * 3)  # a shift that would raise it
     found = fuse_folds(scores, combine, weights)
     assert (found[1] == 0).all()
     assert (found[[0, 2, 3]] > 0).all()
 
 
 @pytest.mark.parametrize("combine", ["mean", "geometric", "weighted"])
-def test_scores_at_the_ends_stay_scores(combine: str) -> None:
+def test_scores_of_exactly_0_and_1_stay_scores(combine: str) -> None:
     scores = np.array([[0.0, 1.0, 1.0, 0.0], [1.0, 1.0, 0.5, 1e-30]], dtype=np.float32)
     found = fuse_folds(scores, combine, np.array([[2.0, -1.0], [0.5, 1.0]]))
     assert np.isfinite(found).all()
     assert ((found >= 0) & (found <= 1)).all()
 
 
-def test_folds_that_agree_are_combined_to_what_they_say() -> None:
+def test_equal_scores_of_all_folds_are_not_changed() -> None:
     scores = np.repeat(some_scores(1, 20), 4, axis=0)
     for combine in ("mean", "geometric", "weighted"):
         np.testing.assert_allclose(fuse_folds(scores, combine, np.array([[1.0, 0.0]] * 4)), scores[0])
@@ -77,8 +77,8 @@ def test_weights_that_do_not_fit_the_folds_are_an_error(weights: np.ndarray | No
         fuse_folds(some_scores(3, 2), "weighted", weights)
 
 
-def judged(scale: float, shift: float, clips: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Scores of a fold whose logits must be scaled and shifted so to be right, and targets drawn by what is right."""
+def fold_scores(scale: float, shift: float, clips: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Scores of a fold whose logits are right after scale and shift, and random targets from the right scores."""
     rng = np.random.default_rng(seed)
     right = rng.normal(-0.5, 2, (clips, 20))
     return sigmoid((right - shift) / scale), (rng.random(right.shape) < sigmoid(right)).astype(np.float32)
@@ -86,7 +86,7 @@ def judged(scale: float, shift: float, clips: int, seed: int) -> tuple[np.ndarra
 
 def test_fitted_weights_recover_how_over_and_under_confident_folds_are() -> None:
     wanted = {1: (0.4, 0.0), 2: (2.5, 0.0), 3: (1.0, -1.5), 4: (0.6, 0.8)}
-    parts = [judged(scale, shift, 1500, fold) for fold, (scale, shift) in wanted.items()]
+    parts = [fold_scores(scale, shift, 1500, fold) for fold, (scale, shift) in wanted.items()]
     folds = np.repeat(list(wanted), 1500)
     shuffled = np.random.default_rng(0).permutation(len(folds))
     scores, targets = (np.concatenate(arrays)[shuffled] for arrays in zip(*parts, strict=True))
@@ -94,15 +94,15 @@ def test_fitted_weights_recover_how_over_and_under_confident_folds_are() -> None
     np.testing.assert_allclose(found, list(wanted.values()), atol=0.05)
 
 
-def test_calibrated_folds_of_equal_worth_keep_their_logits() -> None:
-    parts = [judged(1, 0, 2000, seed) for seed in range(3)]
+def test_logits_of_calibrated_folds_are_not_changed() -> None:
+    parts = [fold_scores(1, 0, 2000, seed) for seed in range(3)]
     scores, targets = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     found = fitted_weights(scores, targets, np.repeat([2, 5, 9], 2000))
     np.testing.assert_allclose(found, [[1, 0]] * 3, atol=0.04)
 
 
-def test_fold_of_chance_gets_hardly_a_say() -> None:
-    _, targets = judged(1, 0, 2000, 0)
+def test_fold_with_random_scores_gets_the_smallest_scale() -> None:
+    _, targets = fold_scores(1, 0, 2000, 0)
     chance = sigmoid(np.random.default_rng(1).normal(0, 3, targets.shape))
     ((scale, _),) = fitted_weights(chance, targets, np.zeros(len(targets)))
     assert scale == 0.05
@@ -116,7 +116,7 @@ def test_weights_of_a_perfect_fold_stay_finite() -> None:
         assert fuse_folds(scores[None], "weighted", weights).shape == targets.shape
 
 
-def test_weighting_folds_by_their_worth_lowers_the_loss_of_a_mixed_ensemble() -> None:
+def test_weights_lower_the_loss_of_an_ensemble_of_good_and_bad_folds() -> None:
     rng = np.random.default_rng(3)
     right = rng.normal(-0.5, 2, (2000, 20))
     targets = rng.random(right.shape) < sigmoid(right)
@@ -132,7 +132,7 @@ def test_weighting_folds_by_their_worth_lowers_the_loss_of_a_mixed_ensemble() ->
     assert loss(fuse_folds(unseen, "weighted", weights)) < 0.9 * loss(fuse_folds(unseen, "mean"))
 
 
-def test_windows_become_one_fold_by_fold_before_the_folds_do() -> None:
+def test_windows_are_combined_for_each_fold_before_folds_are() -> None:
     scores = np.array([[[0.9, 0.2, 0.1], [0.1, 0.4, 0.1]], [[0.1, 0.6, 0.3], [0.7, 0.0, 0.5]]])
     np.testing.assert_allclose(fuse_windows(scores, "max"), [[0.9, 0.4, 0.1], [0.7, 0.6, 0.5]])
     np.testing.assert_allclose(
@@ -160,13 +160,13 @@ def test_augmented_passes_count_three_quarters(windows: str) -> None:
     np.testing.assert_allclose(of_geometric, np.prod(per_fold, axis=0) ** (1 / 3))
 
 
-def test_silent_windows_score_zero_whatever_the_networks_say_of_them() -> None:
+def test_silent_windows_score_zero_whatever_the_networks_score() -> None:
     scores, augmented = some_scores(2, 4, 3), some_scores(4, 2, 4, 3, seed=1)
     scores[:, 2], augmented[:, :, 2] = 0.999, 0.999
     audible = np.array([True, True, False, True])
     found = tags_of(evidence(scores, augmented, audible), "max")
-    kept = tags_of(evidence(scores[:, audible], augmented[:, :, audible]), "max")
-    np.testing.assert_allclose(found.scores, kept.scores)
+    of_audible = tags_of(evidence(scores[:, audible], augmented[:, :, audible]), "max")
+    np.testing.assert_allclose(found.scores, of_audible.scores)
     assert (found.timeline[2] == 0).all()
     assert (found.timeline[audible] > 0).all()
     silence = tags_of(evidence(scores, augmented, np.zeros(4, dtype=bool)), thresholds=(0.0, 0.0, 0.0))
@@ -182,7 +182,7 @@ def test_folds_agree_where_their_own_score_reaches_the_threshold() -> None:
     assert tags.folds == 3
 
 
-def test_ranking_holds_every_label_and_equals_keep_the_cards_order() -> None:
+def test_ranking_has_every_label_and_equal_scores_are_in_the_cards_order() -> None:
     tags = tags_of(evidence(np.array([[[0.4, 0.7, 0.4]]])))
     assert [tag.label for tag in tags.ranking] == ["Bell", "Bark", "Hiss"]
     assert tags.notes == ("A note.",)

@@ -1,4 +1,4 @@
-"""Out-of-fold scores: they come back as they were, and their thresholds keep what they promise on the very clips."""
+"""Out-of-fold scores come back as they were written, and their thresholds reach their aim on the same clips."""
 
 import dataclasses
 import hashlib
@@ -22,7 +22,7 @@ CLIPS = 60
 
 
 def made(clips: int = CLIPS, labels: int = 3, seed: int = 0) -> OutOfFold:
-    """Scores that know something of their targets."""
+    """Scores that correlate with their targets."""
     rng = np.random.default_rng(seed)
     targets = (rng.random((clips, labels)) < 0.3).astype(np.float32)
     scores = 1 / (1 + np.exp(-rng.normal(2 * targets - 1, 1.5)))
@@ -34,8 +34,8 @@ def one_label(scores: list[float], targets: list[int]) -> OutOfFold:
     return OutOfFold(*columns, np.ones(len(scores), dtype=int))
 
 
-def keep(folder: Path, content: bytes) -> Card:
-    """Put a file of out-of-fold scores into an ensemble, with a card that vouches for it."""
+def write(folder: Path, content: bytes) -> Card:
+    """Write a file of out-of-fold scores into an ensemble, with its checksum on the card."""
     (folder / FILE).write_bytes(content)
     card = json.loads((folder / "card.json").read_text())
     card["out_of_fold"] = hashlib.sha256(content).hexdigest()
@@ -49,28 +49,28 @@ def folder(tiny_ensemble: Path, tmp_path: Path) -> Path:
 
 
 def test_scores_come_back_from_bytes_as_they_were(folder: Path) -> None:
-    kept = made()
-    found = read_out_of_fold(folder, keep(folder, kept.to_bytes()))
+    written = made()
+    found = read_out_of_fold(folder, write(folder, written.to_bytes()))
     assert found is not None
-    for field in dataclasses.fields(kept):
-        np.testing.assert_array_equal(getattr(found, field.name), getattr(kept, field.name))
+    for field in dataclasses.fields(written):
+        np.testing.assert_array_equal(getattr(found, field.name), getattr(written, field.name))
 
 
 def test_scores_in_half_precision_are_read_too(folder: Path) -> None:
-    kept = made()
-    halved = load(kept.to_bytes()) | {"scores": kept.scores.astype(np.float16)}
-    found = read_out_of_fold(folder, keep(folder, save(halved)))
+    written = made()
+    halved = load(written.to_bytes()) | {"scores": written.scores.astype(np.float16)}
+    found = read_out_of_fold(folder, write(folder, save(halved)))
     assert found is not None
-    np.testing.assert_allclose(found.scores, kept.scores, atol=5e-4)
+    np.testing.assert_allclose(found.scores, written.scores, atol=5e-4)
 
 
-def test_card_that_knows_of_none_has_none(tiny_ensemble: Path) -> None:
+def test_card_without_a_checksum_has_no_scores(tiny_ensemble: Path) -> None:
     assert read_out_of_fold(tiny_ensemble, read_card(tiny_ensemble)) is None
 
 
 def test_missing_and_damaged_files_are_refused(folder: Path) -> None:
     content = made().to_bytes()
-    card = keep(folder, content)
+    card = write(folder, content)
     for at in (3, 100, len(content) - 1):
         damaged = bytearray(content)
         damaged[at] ^= 1
@@ -85,21 +85,21 @@ def test_missing_and_damaged_files_are_refused(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (lambda arrays: b"no safetensors", "is no table of out-of-fold scores"),
-        (lambda arrays: {"scores": arrays["scores"]}, "is no table of out-of-fold scores: 'targets'"),
+        (lambda arrays: b"no safetensors", "is not a file of out-of-fold scores"),
+        (lambda arrays: {"scores": arrays["scores"]}, "is not a file of out-of-fold scores: 'targets'"),
         (lambda arrays: arrays | {"scores": arrays["scores"][:, :2]}, "does not fit the 3 labels of its card"),
         (lambda arrays: arrays | {"targets": arrays["targets"][:9]}, "does not fit the 3 labels of its card"),
         (lambda arrays: arrays | {"folds": arrays["folds"][:9]}, "does not fit the 3 labels of its card"),
         (lambda arrays: arrays | {"folds": np.array(1)}, "does not fit the 3 labels of its card"),
-        (lambda arrays: arrays | {"folds": arrays["folds"] + 1}, "is of other folds than its card"),
-        (lambda arrays: arrays | {"folds": np.ones(CLIPS, np.int32)}, "is of other folds than its card"),
+        (lambda arrays: arrays | {"folds": arrays["folds"] + 1}, "has other folds than its card"),
+        (lambda arrays: arrays | {"folds": np.ones(CLIPS, np.int32)}, "has other folds than its card"),
         (lambda arrays: arrays | {"scores": arrays["scores"] * np.nan}, "holds scores that are not 0 to 1"),
         (lambda arrays: arrays | {"scores": arrays["scores"] * 100}, "holds scores that are not 0 to 1"),
     ],
 )  # fmt: skip
 def test_files_that_do_not_fit_the_card_are_refused(folder: Path, change: object, sentence: str) -> None:
     changed = change(load(made().to_bytes()))
-    card = keep(folder, changed if isinstance(changed, bytes) else save(changed))
+    card = write(folder, changed if isinstance(changed, bytes) else save(changed))
     with pytest.raises(AudiotagError, match=rf"mine/out-of-fold\.safetensors {sentence}"):
         read_out_of_fold(folder, card)
 
@@ -123,7 +123,7 @@ def test_precision_of_nothing_given_and_recall_of_nothing_there_are_unknown() ->
 
 
 def every_threshold(of: OutOfFold, label: int) -> np.ndarray:
-    """One for each way to part the clips by their scores, the lowest first."""
+    """One threshold for each way to separate the clips by their scores, the lowest first."""
     return np.unique(of.scores[:, label])
 
 
@@ -161,14 +161,14 @@ def test_f1_threshold_is_the_best_there_is(seed: int) -> None:
         assert f1_score(truth, scores >= threshold) == pytest.approx(best)
 
 
-def test_thresholds_lie_half_way_between_the_scores_that_they_part() -> None:
+def test_thresholds_are_in_the_middle_of_the_scores_that_they_separate() -> None:
     scores, targets = np.array([0.8, 0.7, 0.4, 0.2]), np.array([1, 1, 0, 0])
     of = OutOfFold(np.stack([scores, 1 - scores], axis=1), np.stack([targets, 1 - targets], axis=1), np.ones(4))
     for aim in ("f1", "precision", "recall"):
         assert of.thresholds(aim, 1.0) == pytest.approx((0.55, 0.45))
 
 
-def test_scores_next_to_each_other_are_parted_too() -> None:
+def test_neighbouring_float32_scores_are_separated() -> None:
     high = np.float32(0.9)
     low = np.nextafter(high, np.float32(0))
     for top, below in ((high, low), (np.nextafter(high, np.float32(1)), high), (np.float32(1), np.float32(1) - 2**-24)):
@@ -177,9 +177,9 @@ def test_scores_next_to_each_other_are_parted_too() -> None:
             assert of.precision_recall(0, of.thresholds(aim, 1.0)[0]) == (1.0, 1.0)
 
 
-def test_equal_scores_are_never_parted() -> None:
+def test_equal_scores_are_never_separated() -> None:
     of = one_label([0.9, 0.9, 0.9, 0.1], [1, 0, 0, 0])
-    assert of.thresholds("precision", 0.5) == (1.0,)  # 0.9 gives three for one
+    assert of.thresholds("precision", 0.5) == (1.0,)  # a threshold of 0.9 gives three tags, one of them right
     assert of.precision_recall(0, of.thresholds("recall", 1.0)[0]) == (pytest.approx(1 / 3), 1.0)
 
 
@@ -202,8 +202,10 @@ def test_label_that_all_clips_have_is_given_to_all() -> None:
 @pytest.mark.parametrize(
     ("aim", "least"), [("accuracy", 0.9), ("precision", 90), ("recall", 0), ("recall", float("nan"))]
 )
-def test_aims_that_are_none_are_refused(aim: str, least: float) -> None:
-    with pytest.raises(AudiotagError, match=r"must be f1, precision or recall|to reach must be above 0, at most 1"):
+def test_other_aims_and_values_are_refused(aim: str, least: float) -> None:
+    with pytest.raises(
+        AudiotagError, match=r"must be one of f1, precision, recall|to reach must be above 0, at most 1"
+    ):
         made().thresholds(aim, least)
 
 
@@ -213,17 +215,17 @@ def test_only_weights_change_the_scale_of_the_scores() -> None:
         np.testing.assert_array_equal(of.as_combined(combine).scores, of.scores)
     weighted, weights = of.as_combined("weighted"), of.weights()
     for row, fold in enumerate((1, 2)):
-        own = of.folds == fold
-        wanted = fuse_folds(of.scores[own][None], "weighted", weights[row : row + 1])
-        np.testing.assert_allclose(weighted.scores[own], wanted, rtol=1e-6)
+        of_fold = of.folds == fold
+        wanted = fuse_folds(of.scores[of_fold][None], "weighted", weights[row : row + 1])
+        np.testing.assert_allclose(weighted.scores[of_fold], wanted, rtol=1e-6)
     assert np.abs(weighted.scores - of.scores).max() > 0.01
     np.testing.assert_array_equal(weighted.targets, of.targets)
 
 
-def test_tagger_weighs_each_fold_by_its_own_clips_in_whatever_order_the_card_names_them(folder: Path) -> None:
+def test_tagger_weighs_each_fold_by_its_own_clips_in_any_order_of_the_card(folder: Path) -> None:
     of = made(400)
-    of.scores[of.folds == 2] **= 3  # the second fold says too little
-    keep(folder, of.to_bytes())
+    of.scores[of.folds == 2] **= 3  # the scores of the second fold are too low
+    write(folder, of.to_bytes())
     weights = of.weights()
     np.testing.assert_allclose(Tagger(folder).weights, weights)
     np.testing.assert_allclose(Tagger(folder, TagSettings(folds=(2,))).weights, weights[1:])
@@ -234,7 +236,7 @@ def test_tagger_weighs_each_fold_by_its_own_clips_in_whatever_order_the_card_nam
     assert np.abs(weights[0] - weights[1]).max() > 0.1
 
 
-def test_ensemble_without_them_cannot_be_weighted(tiny_ensemble: Path) -> None:
+def test_ensemble_without_out_of_fold_scores_cannot_be_weighted(tiny_ensemble: Path) -> None:
     assert Tagger(tiny_ensemble).weights is None
     with pytest.raises(AudiotagError, match="tiny holds no out-of-fold scores to fit weights to"):
         Tagger(tiny_ensemble, TagSettings(combine="weighted"))

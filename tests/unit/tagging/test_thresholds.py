@@ -1,4 +1,4 @@
-"""Thresholds are those that were asked for, label by label, and kept ones belong to one ensemble."""
+"""Thresholds are those that the user asks for, label by label, and saved ones belong to one ensemble."""
 
 import json
 from dataclasses import replace
@@ -39,13 +39,13 @@ def out_of_fold() -> OutOfFold:
         (("0",), (0.0, 0.0, 0.0)),
     ],
 )
-def test_numbers_are_taken_as_they_are_said(card: Card, specs: tuple[str, ...], expected: tuple[float, ...]) -> None:
+def test_numbers_are_used_as_they_are(card: Card, specs: tuple[str, ...], expected: tuple[float, ...]) -> None:
     assert thresholds_of(card, None, specs) == expected
 
 
 @pytest.mark.parametrize("aim", ["precision", "recall"])
 @pytest.mark.parametrize("least", [0.6, 0.8])
-def test_an_aim_is_reached_on_out_of_fold_scores(card: Card, out_of_fold: OutOfFold, aim: str, least: float) -> None:
+def test_aim_is_reached_on_out_of_fold_scores(card: Card, out_of_fold: OutOfFold, aim: str, least: float) -> None:
     thresholds = thresholds_of(card, out_of_fold, (f"{aim}={least}",))
     assert thresholds == out_of_fold.thresholds(aim, least)
     reached = [out_of_fold.precision_recall(label, value) for label, value in enumerate(thresholds)]
@@ -53,7 +53,7 @@ def test_an_aim_is_reached_on_out_of_fold_scores(card: Card, out_of_fold: OutOfF
     assert min(pair[aim == "recall"] for pair in reached) < least + 0.1
 
 
-def test_the_best_f1_is_the_default_of_no_number_and_a_label_may_differ(card: Card, out_of_fold: OutOfFold) -> None:
+def test_f1_needs_no_number_and_one_label_may_differ(card: Card, out_of_fold: OutOfFold) -> None:
     best = out_of_fold.thresholds("f1")
     assert thresholds_of(card, out_of_fold, ("f1",)) == best
     assert thresholds_of(card, out_of_fold, ("Bark=0.9", "f1")) == (0.9, *best[1:])
@@ -71,16 +71,16 @@ def test_the_best_f1_is_the_default_of_no_number_and_a_label_may_differ(card: Ca
         (("precision=high",), "a threshold must be .*, got precision=high"),
         (("Bark=",), "a threshold must be .*, got Bark="),
         (("",), "a threshold must be .*, got "),
-        (("40",), "a threshold must be 0 to 1, got 40; in per cent?"),
+        (("40",), "a threshold must be 0 to 1, got 40; is it in per cent?"),
         (("nan",), "a threshold must be 0 to 1, got nan"),
         (("Bark=-0.1",), "a threshold must be 0 to 1, got Bark=-0.1"),
-        (("Brak=0.5",), "tiny does not know Brak; did you mean Bark?"),
-        (("=0.5",), "tiny does not know a label without a name; it knows Bark, Bell, Hiss"),
-        (("0.5", "f1"), "thresholds of all labels must be said once, got 0.5 and f1"),
+        (("Brak=0.5",), "tiny has no label Brak; did you mean Bark?"),
+        (("=0.5",), "tiny has no label without a name; its labels are Bark, Bell, Hiss"),
+        (("0.5", "f1"), "thresholds for all labels must be given only once, got 0.5 and f1"),
         (("recall=0",), "recall to reach must be above 0"),
     ],
 )
-def test_what_is_no_threshold_is_refused_with_what_is(
+def test_other_texts_are_refused_and_valid_ones_are_named(
     card: Card, out_of_fold: OutOfFold, specs: tuple[str, ...], reason: str
 ) -> None:
     with pytest.raises(AudiotagError, match=reason.replace("?", r"\?")):
@@ -88,22 +88,22 @@ def test_what_is_no_threshold_is_refused_with_what_is(
 
 
 @pytest.mark.parametrize("spec", ["f1", "precision=0.9", "recall=0.9"])
-def test_an_aim_without_out_of_fold_scores_is_refused(card: Card, spec: str) -> None:
+def test_aim_without_out_of_fold_scores_is_refused(card: Card, spec: str) -> None:
     with pytest.raises(AudiotagError, match="tiny holds no out-of-fold scores"):
         thresholds_of(card, None, (spec,))
 
 
-def test_a_label_may_be_called_like_an_aim_and_hold_a_sign_of_equality(card: Card) -> None:
+def test_label_may_be_named_like_an_aim_and_contain_an_equals_sign(card: Card) -> None:
     odd = replace(card, labels=("precision", "a=b", "Hiss"))
     assert thresholds_of(odd, None, ("precision=0.7", "a=b=0.8")) == (0.7, 0.8, 0.3)
 
 
-def test_kept_thresholds_come_back_exactly_until_they_are_forgotten(card: Card) -> None:
+def test_saved_thresholds_come_back_exactly_until_they_are_deleted(card: Card) -> None:
     workspace = Workspace()
     assert saved_thresholds(workspace, card) is None
-    kept = (0.1 + 0.2, 1.0, 1 / 3)
-    save_thresholds(workspace, card, kept)
-    assert saved_thresholds(workspace, card) == kept
+    thresholds = (0.1 + 0.2, 1.0, 1 / 3)
+    save_thresholds(workspace, card, thresholds)
+    assert saved_thresholds(workspace, card) == thresholds
     save_thresholds(workspace, card, (0.5, 0.5, 0.5))
     assert saved_thresholds(workspace, card) == (0.5, 0.5, 0.5)
     forget_thresholds(workspace, card)
@@ -122,10 +122,10 @@ def test_thresholds_of_another_ensemble_of_the_same_name_are_not_used(card: Card
     assert saved_thresholds(workspace, card) == (0.5, 0.5, 0.5)
 
 
-def test_thresholds_that_cannot_be_are_not_kept(card: Card) -> None:
+def test_thresholds_out_of_range_are_not_saved(card: Card) -> None:
     with pytest.raises(AudiotagError, match=r"a threshold must be 0 to 1, got Bell=1\.5"):
         save_thresholds(Workspace(), card, (0.5, 1.5, 0.5))
-    with pytest.raises(AudiotagError, match="name must be that of a folder"):
+    with pytest.raises(AudiotagError, match="name must be a folder's name"):
         save_thresholds(Workspace(), replace(card, name="../tiny"), (0.5, 0.5, 0.5))
     assert not (Workspace().root / "thresholds").exists()
 
@@ -133,7 +133,7 @@ def test_thresholds_that_cannot_be_are_not_kept(card: Card) -> None:
 @pytest.mark.parametrize(
     "content", ["{", "[]", "{}", '{"folds": FOLDS, "thresholds": {"Bark": 2, "Bell": 0, "Hiss": 0}}']
 )
-def test_a_damaged_file_of_kept_thresholds_is_named(card: Card, content: str) -> None:
+def test_damaged_file_of_saved_thresholds_is_named(card: Card, content: str) -> None:
     save_thresholds(Workspace(), card, (0.5, 0.5, 0.5))
     path = Workspace().root / "thresholds/tiny.json"
     path.write_text(content.replace("FOLDS", json.dumps([fold.sha256 for fold in card.folds])))

@@ -1,4 +1,4 @@
-"""Likeness: what lies outside the training sounds in bandwidth or level is said so, and nothing else is."""
+"""A clip gets a note if its bandwidth or level differs from that of all training sounds, and no other clip does."""
 
 import json
 import shutil
@@ -12,7 +12,7 @@ from audiotag.audio.reading import resample, wav_bytes
 from audiotag.errors import AudiotagError
 from audiotag.tagging.ensemble import read_card
 from audiotag.tagging.tagger import Tagger
-from audiotag.tagging.training_profile import MEASURED_S, profile, sound_levels, unlike_training_sounds
+from audiotag.tagging.training_profile import MAX_MEASURED_S, profile, sound_levels, unlike_training_sounds
 
 RATE = 44_100
 
@@ -36,7 +36,7 @@ def sounds() -> dict:
     return profile([sound_levels(noise(seed, -30 + seed), RATE) for seed in range(21)])
 
 
-def test_profile_says_what_the_clips_are_like(sounds: dict) -> None:
+def test_profile_has_the_percentiles_of_the_clips(sounds: dict) -> None:
     assert sounds["clips"] == 21
     assert sounds["rms_dbfs"] == pytest.approx([-29.6, -20, -10.4], abs=0.3)
     assert min(sounds["bandwidth_hz"]) > 20_000
@@ -48,37 +48,39 @@ def test_clip_like_the_training_sounds_gets_no_note(sounds: dict) -> None:
         assert notes_of(noise(99, level_db), sounds) == []
 
 
-def test_low_passed_clip_is_told_by_its_bandwidth(sounds: dict) -> None:
+def test_low_passed_clip_gets_a_note_on_its_bandwidth(sounds: dict) -> None:
     (note,) = notes_of(low_passed(noise(99), 3000), sounds)
-    assert note.startswith("clip.wav is unlike the training sounds: it reaches up to 3.")
+    assert note.startswith("clip.wav is unlike the training sounds: its highest frequency is 3.")
     assert notes_of(low_passed(noise(99), 18_000), sounds) == []
 
 
-def test_clip_from_a_telephone_is_told_by_its_bandwidth(sounds: dict) -> None:
+def test_clip_from_a_telephone_gets_a_note_on_its_bandwidth(sounds: dict) -> None:
     (note,) = notes_of(resample(resample(noise(99), RATE, 8000), 8000, RATE), sounds)
-    assert "it reaches up to 3." in note or "it reaches up to 4.0" in note
+    assert "its highest frequency is 3." in note or "its highest frequency is 4.0" in note
 
 
-def test_clip_of_wider_band_than_the_training_sounds_is_like_them() -> None:
+def test_clip_of_wider_band_than_the_training_sounds_gets_no_note() -> None:
     narrow = profile([sound_levels(low_passed(noise(seed), 4000), RATE) for seed in range(5)])
     assert notes_of(noise(99, -28), narrow) == []
 
 
-def test_much_softer_and_much_louder_clips_are_told_by_their_level(sounds: dict) -> None:
+def test_much_softer_and_much_louder_clips_get_a_note_on_their_level(sounds: dict) -> None:
     (note,) = notes_of(noise(99, -60), sounds)
-    assert note == "clip.wav is quieter than the training sounds: -60 dBFS RMS, they between -30 and -10; " \
-        "raise its level, or read its tags with care."  # fmt: skip
+    assert note == (
+        "clip.wav is quieter than the training sounds: its level is -60 dBFS RMS, theirs are -30 to -10 dBFS; "
+        "raise its level, or do not rely on its tags."
+    )
     soft = profile([sound_levels(noise(seed, -60), RATE) for seed in range(5)])
     (note,) = notes_of(noise(99, -20), soft)
-    assert note.startswith("clip.wav is louder than the training sounds: -20 dBFS RMS")
+    assert note.startswith("clip.wav is louder than the training sounds: its level is -20 dBFS RMS")
     assert "lower its level" in note
 
 
-def test_level_counts_without_bandwidth_and_both_together(sounds: dict) -> None:
+def test_level_and_bandwidth_get_a_note_each(sounds: dict) -> None:
     assert len(notes_of(low_passed(noise(99, -70), 2000), sounds)) == 2
 
 
-def test_silence_is_like_nothing_and_gets_no_note(sounds: dict) -> None:
+def test_silence_gets_no_note(sounds: dict) -> None:
     assert sound_levels(np.zeros(RATE, np.float32), RATE) == {}
     assert notes_of(np.zeros(RATE, np.float32), sounds) == []
     assert notes_of(np.zeros(0, np.float32), sounds) == []
@@ -90,12 +92,12 @@ def test_silent_clips_do_not_count_in_a_profile(sounds: dict) -> None:
     assert profile([{}]) == profile([]) == {}
 
 
-def test_without_a_profile_nothing_is_said() -> None:
+def test_without_a_profile_there_is_no_note() -> None:
     assert notes_of(noise(99, -80), {}) == []
 
 
 def test_only_the_first_minute_of_a_long_sound_is_measured() -> None:
-    minute = noise(1, seconds=MEASURED_S)
+    minute = noise(1, seconds=MAX_MEASURED_S)
     assert sound_levels(np.concatenate([minute, noise(2, -80)]), RATE) == sound_levels(minute, RATE)
 
 
@@ -106,7 +108,7 @@ def test_sounds_of_any_length_are_measured(seconds: float) -> None:
     assert clip.keys() == {"rms_dbfs", "bandwidth_hz"}
 
 
-def test_tagger_says_it_beside_the_tags(tiny_ensemble: Path, tmp_path: Path, sounds: dict) -> None:
+def test_tagger_puts_the_note_beside_the_tags(tiny_ensemble: Path, tmp_path: Path, sounds: dict) -> None:
     folder = shutil.copytree(tiny_ensemble, tmp_path / "mine")
     card = json.loads((folder / "card.json").read_text())
     (folder / "card.json").write_text(json.dumps(card | {"sounds": sounds}))
@@ -122,7 +124,7 @@ def test_tagger_says_it_beside_the_tags(tiny_ensemble: Path, tmp_path: Path, sou
     "sounds",
     [{"clips": 3}, {"bandwidth_hz": [1, 2, 3]}, {"bandwidth_hz": [1, 2], "rms_dbfs": [1, 2, 3]}, {"rms_dbfs": 1}],
 )
-def test_card_whose_profile_is_none_is_refused(tiny_ensemble: Path, tmp_path: Path, sounds: dict) -> None:
+def test_card_with_a_wrong_profile_is_refused(tiny_ensemble: Path, tmp_path: Path, sounds: dict) -> None:
     folder = shutil.copytree(tiny_ensemble, tmp_path / "mine")
     card = json.loads((folder / "card.json").read_text())
     (folder / "card.json").write_text(json.dumps(card | {"sounds": sounds}))

@@ -1,4 +1,4 @@
-"""Batches are the same however they are loaded, and what a recipe says is done to them, and no more."""
+"""Batches are the same however they are loaded, and are augmented exactly as the recipe says."""
 
 import random
 import threading
@@ -30,7 +30,7 @@ from audiotag.features.settings import PRESETS, SpectrogramSettings
 from audiotag.features.torch_log_mel import LogMel, NetworkInput
 from audiotag.features.trimming import fit_length, trimmed_bounds
 from audiotag.training.backend.fastaudio_compat import import_fastaudio
-from audiotag.training.batches import MOST_WORKERS, Batch, Batches, workers_for
+from audiotag.training.batches import MAX_WORKERS, Batch, Batches, workers_for
 from audiotag.training.clips import Clip, LabelledClips
 from audiotag.training.frame_cache import random_start
 from audiotag.training.recipe import Recipe, Stage, load_recipe
@@ -61,7 +61,7 @@ AUGMENTATIONS: dict[str, tuple[Augmentation, ...]] = {
 
 
 def sounds() -> list[np.ndarray]:
-    """Eleven clips of 0.1 to 0.9 s, each a noise of another colour and level."""
+    """Eleven clips of 0.1 to 0.9 s, each a noise with its own colour and level."""
     made = []
     for number in range(11):
         rng = np.random.default_rng(number)
@@ -72,7 +72,7 @@ def sounds() -> list[np.ndarray]:
 
 @pytest.fixture
 def part(clip_of: ClipOf) -> LabelledClips:
-    """Each clip has a label of its own: targets say which clips are in a picture, and how much of each."""
+    """Each clip has its own label: targets show which clips are mixed, and with which weights."""
     clips = [clip_of(f"{number}.wav", waveform, RATE) for number, waveform in enumerate(sounds())]
     return LabelledClips(clips, np.eye(len(clips), dtype=np.float32))
 
@@ -107,12 +107,12 @@ def test_epoch_takes_every_clip_at_most_once_and_leaves_an_incomplete_batch_out(
 
 def test_no_clip_is_always_the_one_that_is_left_out(part: LabelledClips) -> None:
     batches = batches_of(part)
-    seen = [set(np.concatenate([b.items for b in batches.epoch(e, pictures=False)]).tolist()) for e in range(12)]
+    seen = [set(np.concatenate([b.items for b in batches.epoch(e, as_inputs=False)]).tolist()) for e in range(12)]
     assert set.union(*seen) == set(range(11))
     assert len({frozenset(items) for items in seen}) > 5
 
 
-def test_batch_larger_than_the_part_is_the_whole_part(part: LabelledClips) -> None:
+def test_batch_size_above_the_number_of_clips_gives_one_batch_of_all(part: LabelledClips) -> None:
     batches = batches_of(part, replace(RECIPE, batch_size=64))
     (batch,) = batches.epoch(0)
     assert sorted(batch.items) == list(range(11))
@@ -128,13 +128,13 @@ def test_epoch_is_the_same_for_any_number_of_workers_and_a_batch_when_made_alone
     batches = batches_of(part, recipe, training=training, mixup=0.4)
     for epoch in (0, 3):
         numbers = (len(batches) - 1, 0, 1)
-        alone = [batches_of(part, recipe, training=training, mixup=0.4).picture_batch(epoch, n) for n in numbers]
+        alone = [batches_of(part, recipe, training=training, mixup=0.4).input_batch(epoch, n) for n in numbers]
         for workers in (1, 2, 5):
             made = list(batches.epoch(epoch, workers=workers))
             assert all(same(made[n], batch) for n, batch in zip(numbers, alone, strict=True))
 
 
-def test_epochs_and_seeds_differ_in_order_places_and_masks(part: LabelledClips) -> None:
+def test_epochs_and_seeds_differ_in_order_crops_and_masks(part: LabelledClips) -> None:
     recipe = replace(RECIPE, augment=(Mask("time", 3),))
     first = next(batches_of(part, recipe).epoch(0))
     for other in (next(batches_of(part, recipe).epoch(1)), next(batches_of(part, recipe, seed=8).epoch(0))):
@@ -147,20 +147,20 @@ def test_draws_of_a_batch_are_not_those_of_the_order_or_of_another_batch(part: L
     """NumPy gives one stream for the seeds (7, 0) and (7, 0, 0)."""
     batches = batches_of(part)
     order = np.random.default_rng((7, 0)).random(4)
-    drawn = [batch.rng.random(4) for batch in batches.epoch(0, pictures=False)]
-    fresh = [batches._begun(0, number, np.arange(8))[1] for number in (0, 1)]
+    drawn = [batch.rng.random(4) for batch in batches.epoch(0, as_inputs=False)]
+    fresh = [batches._draw_crops(0, number, np.arange(8))[1] for number in (0, 1)]
     every = np.concatenate([order, *drawn, *fresh])
     assert len(set(every.tolist())) == len(every)
 
 
-def test_pictures_are_crops_at_the_drawn_places(part: LabelledClips) -> None:
+def test_inputs_are_log_mels_of_the_drawn_crops(part: LabelledClips) -> None:
     for whole_frames in (True, False):
         batches = batches_of(part, replace(RECIPE, whole_frames=whole_frames))
-        waveforms = list(batches.epoch(2, pictures=False))
+        waveforms = list(batches.epoch(2, as_inputs=False))
         for batch, wanted in zip(batches.epoch(2), waveforms, strict=True):
             np.testing.assert_array_equal(batch.items, wanted.items)
-            for picture, waveform in zip(batch.values, wanted.values, strict=True):
-                np.testing.assert_allclose(picture[0], log_mel(waveform, SETTINGS), rtol=0, atol=1e-3)
+            for spectrogram, waveform in zip(batch.values, wanted.values, strict=True):
+                np.testing.assert_allclose(spectrogram[0], log_mel(waveform, SETTINGS), rtol=0, atol=1e-3)
 
 
 def test_crops_are_drawn_over_the_whole_of_a_clip(clip_of: ClipOf) -> None:
@@ -168,7 +168,7 @@ def test_crops_are_drawn_over_the_whole_of_a_clip(clip_of: ClipOf) -> None:
     part = LabelledClips([clip_of("ramp.wav", ramp, RATE)] * 200, np.ones((200, 1), np.float32))
     for whole_frames, places in ((True, 1 + 4000 // 128), (False, 100)):
         recipe = replace(RECIPE, whole_frames=whole_frames, batch_size=200)
-        (batch,) = batches_of(part, recipe).epoch(0, pictures=False)
+        (batch,) = batches_of(part, recipe).epoch(0, as_inputs=False)
         starts = np.rint(batch.values[:, 0] * 5999).astype(int)
         assert starts.min() < 200
         assert starts.max() > 3800
@@ -180,7 +180,7 @@ def test_crops_are_drawn_over_the_whole_of_a_clip(clip_of: ClipOf) -> None:
 
 
 @pytest.mark.parametrize(("balance", "share"), [(0.0, 0.1), (1.0, 0.5), (2.0, 0.9)])
-def test_balance_evens_labels_out(balance: float, share: float) -> None:
+def test_balance_draws_rare_labels_more_often(balance: float, share: float) -> None:
     """Of 200 clips 20 have the rare label; drawn by their number to the power of −balance."""
     targets = np.repeat(np.eye(2, dtype=np.float32), (180, 20), axis=0)
     part = LabelledClips([Clip("a", None, 0, 1, True)] * 200, targets)  # type: ignore[arg-type]
@@ -199,11 +199,11 @@ def test_a_clip_counts_by_its_rarest_label_and_one_without_labels_as_the_commone
     targets[:80, 0] = 1
     targets[70:80, 1] = 1  # these ten are drawn as often as each of ten
     part = LabelledClips([Clip("a", None, 0, 1, True)] * 100, targets)  # type: ignore[arg-type]
-    chances = Batches(part, replace(RECIPE, balance=1.0), RECIPE.stages[0], 1, training=True)._chances
-    assert chances is not None
-    assert chances.sum() == pytest.approx(1)
-    np.testing.assert_allclose(chances[70:80] / chances[0], 8, rtol=1e-5)
-    np.testing.assert_allclose(chances[80:] / chances[0], 1, rtol=1e-5)
+    probabilities = Batches(part, replace(RECIPE, balance=1.0), RECIPE.stages[0], 1, training=True)._probabilities
+    assert probabilities is not None
+    assert probabilities.sum() == pytest.approx(1)
+    np.testing.assert_allclose(probabilities[70:80] / probabilities[0], 8, rtol=1e-5)
+    np.testing.assert_allclose(probabilities[80:] / probabilities[0], 1, rtol=1e-5)
 
 
 # Held-out clips
@@ -211,17 +211,17 @@ def test_a_clip_counts_by_its_rarest_label_and_one_without_labels_as_the_commone
 EVERYTHING = replace(RECIPE, augment=AUGMENTATIONS["all of them"], balance=1.0)
 
 
-def test_held_out_clips_come_in_order_plain_and_the_same_in_every_epoch(part: LabelledClips) -> None:
+def test_held_out_clips_come_in_order_without_augmentation_and_the_same_in_every_epoch(part: LabelledClips) -> None:
     batches = batches_of(part, EVERYTHING, training=False, mixup=0.4)
     assert len(batches) == 2  # of eight and of three
     for epoch in (0, 1, 9):
         made = list(batches.epoch(epoch, workers=2))
         assert np.concatenate([batch.items for batch in made]).tolist() == list(range(11))
         np.testing.assert_array_equal(np.concatenate([batch.targets for batch in made]), part.targets)
-        pictures = np.concatenate([batch.values for batch in made])[:, 0]
-        for picture, waveform in zip(pictures, sounds(), strict=True):
-            np.testing.assert_array_equal(picture, log_mel(fit_length(waveform, SETTINGS), SETTINGS))
-        waveforms = np.concatenate([batch.values for batch in batches.epoch(epoch, pictures=False)])
+        inputs = np.concatenate([batch.values for batch in made])[:, 0]
+        for spectrogram, waveform in zip(inputs, sounds(), strict=True):
+            np.testing.assert_array_equal(spectrogram, log_mel(fit_length(waveform, SETTINGS), SETTINGS))
+        waveforms = np.concatenate([batch.values for batch in batches.epoch(epoch, as_inputs=False)])
         np.testing.assert_array_equal(waveforms, [fit_length(waveform, SETTINGS) for waveform in sounds()])
 
 
@@ -275,7 +275,7 @@ def test_augmentations_go_to_their_places_in_the_order_of_the_recipe() -> None:
     )
 
 
-def test_mixup_mixes_pictures_and_targets_by_the_same_weights(part: LabelledClips) -> None:
+def test_mixup_mixes_inputs_and_targets_with_the_same_weights(part: LabelledClips) -> None:
     plain, mixed = batches_of(part), batches_of(part, mixup=0.4)
     mixtures = 0
     for epoch in range(4):
@@ -294,7 +294,7 @@ def test_no_mixup_leaves_targets_alone(part: LabelledClips) -> None:
         np.testing.assert_array_equal(batch.targets, part.targets[batch.items])
 
 
-def test_gain_changes_the_waveform_and_so_the_whole_picture_alike(part: LabelledClips) -> None:
+def test_gain_changes_the_whole_log_mel_by_the_same_level(part: LabelledClips) -> None:
     louder = batches_of(part, replace(RECIPE, augment=(Gain(6.0, 6.0), Mask("time", 3))))
     plain = batches_of(part, replace(RECIPE, augment=(Gain(0.0, 0.0), Mask("time", 3))))
     for batch, before in zip(louder.epoch(0), plain.epoch(0), strict=True):
@@ -322,7 +322,7 @@ def test_normalising_by_the_batch_comes_after_masks_and_before_lighting_and_mixu
     assert abs(lit.values.std() - 1) > 0.02
 
 
-def test_stage_size_resizes_pictures_of_training_and_of_held_out_clips(part: LabelledClips) -> None:
+def test_stage_size_resizes_inputs_of_training_and_held_out_clips(part: LabelledClips) -> None:
     for training in (True, False):
         for batch in batches_of(part, training=training, size=40).epoch(0):
             assert batch.values.shape[1:] == (1, 40, 40)
@@ -336,22 +336,22 @@ def test_stage_size_resizes_pictures_of_training_and_of_held_out_clips(part: Lab
 
 
 def on_device(batches: Batches, epoch: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Pictures and targets as `audiotag.training.backend.learner` makes them of waveforms, by torch."""
+    """Inputs and targets as `audiotag.training.backend.callbacks` computes them from waveforms with torch."""
     settings, chain = batches.settings, batches.chain
     to_log_mel, finish = LogMel(settings), NetworkInput(settings)
     made = []
-    for batch in batches.epoch(epoch, pictures=False):
+    for batch in batches.epoch(epoch, as_inputs=False):
         values, targets, rng = torch.from_numpy(batch.values), torch.from_numpy(batch.targets), batch.rng
         values, targets = apply_all(chain.on_waveforms, values, targets, rng)
         log_mels, targets = apply_all(chain.on_log_mels, to_log_mel(values)[:, None], targets, rng)
-        pictures, targets = apply_all(chain.on_network_inputs, finish(log_mels[:, 0]), targets, rng)
-        made.append((pictures.numpy(), targets.numpy()))
+        inputs, targets = apply_all(chain.on_network_inputs, finish(log_mels[:, 0]), targets, rng)
+        made.append((inputs.numpy(), targets.numpy()))
     return made
 
 
 @pytest.mark.parametrize("normalise", ["none", "batch", "clip"])
 @pytest.mark.parametrize(("name", "training"), [*((name, True) for name in AUGMENTATIONS), ("all of them", False)])
-def test_device_and_cpu_give_the_same_pictures_and_targets(
+def test_device_and_cpu_give_the_same_inputs_and_targets(
     name: str, normalise: Any, training: bool, part: LabelledClips
 ) -> None:
     settings = SETTINGS.changed(normalise=normalise, deltas=1, resize=24)
@@ -359,8 +359,8 @@ def test_device_and_cpu_give_the_same_pictures_and_targets(
     batches = batches_of(part, recipe, training=training, mixup=0.3)
     for epoch in (0, 1):
         there = on_device(batches, epoch)
-        for batch, (pictures, targets) in zip(batches.epoch(epoch), there, strict=True):
-            np.testing.assert_allclose(pictures, batch.values, rtol=0, atol=0.01)
+        for batch, (inputs, targets) in zip(batches.epoch(epoch), there, strict=True):
+            np.testing.assert_allclose(inputs, batch.values, rtol=0, atol=0.01)
             np.testing.assert_allclose(targets, batch.targets, rtol=0, atol=1e-6)
 
 
@@ -381,7 +381,7 @@ def test_epoch_that_is_closed_early_leaves_no_thread_behind(
     wait_until(lambda: working_threads() == 0, 10)
 
 
-def test_epoch_that_is_forgotten_or_used_up_leaves_no_thread_behind(
+def test_epoch_that_is_abandoned_or_complete_leaves_no_thread_behind(
     part: LabelledClips, wait_until: Callable[..., None]
 ) -> None:
     batches = batches_of(part, replace(RECIPE, batch_size=2))
@@ -394,26 +394,26 @@ def test_epoch_that_is_forgotten_or_used_up_leaves_no_thread_behind(
 def test_batches_are_made_only_a_little_ahead(part: LabelledClips, monkeypatch: pytest.MonkeyPatch) -> None:
     batches = batches_of(part, replace(RECIPE, batch_size=2))
     made = []
-    make = Batches._pictures
-    monkeypatch.setattr(Batches, "_pictures", lambda *given: made.append(given[2]) or make(*given))
+    make = Batches._make_inputs
+    monkeypatch.setattr(Batches, "_make_inputs", lambda *given: made.append(given[2]) or make(*given))
     epoch = batches.epoch(0, workers=1)
     next(epoch)
     epoch.close()  # type: ignore[attr-defined]
     assert len(made) <= 3 < len(batches)
 
 
-@pytest.mark.parametrize("pictures", [True, False])
-def test_vanished_file_reaches_who_asked_for_the_batch(
-    pictures: bool, part: LabelledClips, wait_until: Callable[..., None]
+@pytest.mark.parametrize("inputs", [True, False])
+def test_missing_file_raises_where_the_batch_is_used(
+    inputs: bool, part: LabelledClips, wait_until: Callable[..., None]
 ) -> None:
     part.clips[3].path.unlink()
     with pytest.raises(AudiotagError, match=r"3\.wav is not there"):
-        for _ in batches_of(part, training=False).epoch(0, pictures, workers=2):
+        for _ in batches_of(part, training=False).epoch(0, inputs, workers=2):
             pass
     wait_until(lambda: working_threads() == 0, 10)
 
 
-@pytest.mark.parametrize(("cores", "gpu"), [(None, 1), (1, 1), (2, 1), (8, 4), (64, MOST_WORKERS)])
+@pytest.mark.parametrize(("cores", "gpu"), [(None, 1), (1, 1), (2, 1), (8, 4), (64, MAX_WORKERS)])
 def test_a_gpu_gets_half_the_cores_and_the_cpu_one(
     cores: int | None, gpu: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -427,7 +427,7 @@ CAPSTONE = PRESETS["capstone"]
 
 
 class _Drawn:
-    """What chance gave a batch: start of each crop by clip, masks in their order, partners and weights."""
+    """The random parameters of a batch: starts of crops, masks in their order, partners and weights of MixUp."""
 
     def __init__(self, patched: pytest.MonkeyPatch) -> None:
         self.starts: list[int] = []
@@ -478,25 +478,25 @@ def test_items_of_the_capstone_are_those_of_fastaudio_and_fastai(
     recipe = replace(load_recipe("capstone"), batch_size=4)
     drawn = _Drawn(monkeypatch)
     batches = Batches(LabelledClips(clips, np.eye(4, dtype=np.float32)), recipe, recipe.stages[-1], 5, training)
-    batch = batches.picture_batch(0, 0)
+    batch = batches.input_batch(0, 0)
     assert any(start % CAPSTONE.hop_length for start in drawn.starts)  # it crops at any sample
     assert [mask.width.tolist() for mask in drawn.masks] == [[[8]] * 4] * 2
 
-    to_picture = fastaudio.SpectrogramTransformer(mel=True, to_db=True)(
+    to_spectrogram = fastaudio.SpectrogramTransformer(mel=True, to_db=True)(
         sample_rate=44_100, n_fft=2560, win_length=1024, hop_length=690, n_mels=128, f_min=20.0, f_max=20_000.0,
         top_db=60,
     )  # fmt: skip
-    pictures = []
+    inputs = []
     for place, item in enumerate(batch.items):
         audio = fastaudio.AudioTensor.create(clips[item].path)
         trimmed = fastaudio.RemoveSilence(fastaudio.RemoveType.Trim, threshold=20, pad_ms=20)(audio)
         assert trimmed.nsamples == clips[item].samples
         monkeypatch.setattr(random, "randint", MagicMock(return_value=abs(drawn.starts[place])))
-        picture = to_picture(fastaudio.ResizeSignal(2000)(trimmed))
+        spectrogram = to_spectrogram(fastaudio.ResizeSignal(2000)(trimmed))
         for mask, kind in zip(drawn.masks, ("MaskTime", "MaskFreq"), strict=True):
-            picture = getattr(fastaudio, kind)(size=8, start=int(mask.start[place, 0]))(picture)
-        pictures.append(picture.as_subclass(torch.Tensor))
-    theirs, targets = torch.stack(pictures), torch.eye(4)[torch.from_numpy(batch.items)]
+            spectrogram = getattr(fastaudio, kind)(size=8, start=int(mask.start[place, 0]))(spectrogram)
+        inputs.append(spectrogram.as_subclass(torch.Tensor))
+    theirs, targets = torch.stack(inputs), torch.eye(4)[torch.from_numpy(batch.items)]
     if training:
         mixing = fastai_mixup.MixUp(0.4)
         weight, partner = torch.from_numpy(drawn.mixup.weight).float(), torch.from_numpy(drawn.mixup.partner)
@@ -514,7 +514,7 @@ def test_items_of_the_capstone_are_those_of_fastaudio_and_fastai(
 
 
 def test_crops_of_the_capstone_can_start_wherever_fastaudios_can(monkeypatch: pytest.MonkeyPatch) -> None:
-    """fastaudio draws a whole number from 0 to what is spare, ends included."""
+    """fastaudio draws a whole number from 0 to the number of spare samples, ends included."""
     import_fastaudio()
     for samples in (CAPSTONE.clip_samples + 5, CAPSTONE.clip_samples - 5):
         clip = Clip("a", None, 0, samples, True)  # type: ignore[arg-type]

@@ -66,7 +66,7 @@ def test_saving_that_fails_leaves_the_old_checkpoint_and_no_litter(
 
 
 class _Runs:
-    """What a pickle can do to who reads it."""
+    """A pickle that runs code when it is read."""
 
     def __reduce__(self) -> tuple:
         return os.mkdir, ("ran",)

@@ -1,4 +1,4 @@
-"""Clips for training: what is known is not decoded, and is the same as if it were; crops are those of `fit_length`."""
+"""Clips for training: known ones are not decoded, with the same result as if they were; crops match `fit_length`."""
 
 import os
 from collections.abc import Callable
@@ -35,7 +35,7 @@ default_rng = np.random.default_rng
 
 
 def burst(seed: int, rate: int = RATE) -> np.ndarray:
-    """A fading noise of 0.1 to 1.2 s between faint noises, odd in length; the last of four has none around it."""
+    """A fading noise of 0.1 to 1.2 s between faint noises, odd in length; the last of four has no noise around it."""
     rng = default_rng(seed)
     loud = rng.normal(size=round(rng.uniform(0.1, 1.2) * rate)) * 0.2
     loud *= np.linspace(1, rng.uniform(0.02, 1), len(loud))
@@ -63,7 +63,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Names of the clips that are decoded as a whole."""
+    """Names of the clips that are decoded whole."""
     names = []
 
     def noted(path: Path, sample_rate: int | None = None) -> object:
@@ -79,7 +79,7 @@ def rows_of(root: Path) -> pd.DataFrame:
 
 
 def measured(root: Path, only: Callable[[Path], bool] = lambda path: True) -> pd.DataFrame:
-    """The index with the measures of the clips that ``only`` is true of, as the second pass writes them."""
+    """The index with the measures of the clips for which ``only`` is true, as the second pass writes them."""
     index = scan(open_dataset(root))
     table = []
     for row in index[index["size"] > 0].itertuples():
@@ -97,7 +97,7 @@ def by_name(prepared: tuple[list[Clip | None], list[Problem]]) -> dict[str, Clip
 
 
 @pytest.mark.parametrize("settings", [SETTINGS, UNTRIMMED], ids=["trimmed", "untrimmed"])
-def test_a_clip_keeps_the_samples_that_its_settings_keep(root: Path, settings: SpectrogramSettings) -> None:
+def test_clip_has_the_samples_that_trimming_leaves(root: Path, settings: SpectrogramSettings) -> None:
     for known in (None, measured(root)):
         prepared = by_name(prepare_clips(rows_of(root), settings, known))
         assert set(prepared) == {path.name for path in root.iterdir()} - {*BROKEN, "nan.wav"}
@@ -112,7 +112,7 @@ def test_a_clip_keeps_the_samples_that_its_settings_keep(root: Path, settings: S
 
 @pytest.mark.parametrize("known", ["nothing", "index", "measures"])
 @pytest.mark.parametrize("settings", [SETTINGS, UNTRIMMED, SETTINGS.changed(trim_db=30.0)])
-def test_what_is_known_changes_no_clip_and_no_problem(root: Path, settings: SpectrogramSettings, known: str) -> None:
+def test_index_changes_no_clip_and_no_problem(root: Path, settings: SpectrogramSettings, known: str) -> None:
     table = {
         "nothing": lambda: None,
         "index": lambda: measured(root, lambda _: False),
@@ -127,7 +127,7 @@ def test_measured_clips_at_the_wanted_rate_are_not_decoded(root: Path, decoded: 
     assert sorted(decoded) == ["high.flac", "high.ogg", "high.wav"]
 
 
-def test_without_trimming_what_the_header_tells_for_sure_is_not_decoded(root: Path, decoded: list[str]) -> None:
+def test_without_trimming_a_file_with_a_reliable_header_is_not_decoded(root: Path, decoded: list[str]) -> None:
     prepare_clips(rows_of(root), UNTRIMMED, measured(root, lambda _: False))
     unsure = {path.name for path in root.iterdir() if path.suffix != ".wav"} | {"high.wav", "float.wav", "nan.wav"}
     assert set(decoded) == unsure
@@ -164,7 +164,7 @@ def test_broken_clips_are_problems_with_their_sentence_and_known_ones_are_not_op
     assert set(decoded) & set(wanted) == {"0.wav"}
 
 
-def test_measures_of_a_file_as_it_was_are_not_used(root: Path, decoded: list[str]) -> None:
+def test_measures_of_a_file_that_has_changed_are_not_used(root: Path, decoded: list[str]) -> None:
     known = measured(root)
     stat = (root / "1.wav").stat()
     soundfile.write(root / "1.wav", np.roll(burst(1), 5000), RATE, subtype="PCM_16")
@@ -189,9 +189,7 @@ def test_clips_that_are_not_in_the_table_are_decoded(root: Path, decoded: list[s
 
 @pytest.mark.parametrize("suffix", KINDS)
 @pytest.mark.parametrize("settings", [SETTINGS, UNTRIMMED], ids=["trimmed", "untrimmed"])
-def test_of_a_file_that_is_cut_short_the_part_that_is_there_is_kept(
-    root: Path, suffix: str, settings: SpectrogramSettings
-) -> None:
+def test_truncated_file_is_used_as_far_as_it_goes(root: Path, suffix: str, settings: SpectrogramSettings) -> None:
     path = root / f"1.{suffix}"
     path.write_bytes(path.read_bytes()[: -path.stat().st_size // 5])
     whole = read_sound(path).waveform
@@ -200,8 +198,8 @@ def test_of_a_file_that_is_cut_short_the_part_that_is_there_is_kept(
         assert (clip.start, clip.end) == trimmed_bounds(whole, settings)
 
 
-def test_a_flac_that_promises_a_little_more_than_it_holds_is_not_believed(tmp_path: Path) -> None:
-    """Less than a thousandth is not called truncated."""
+def test_flac_whose_header_counts_a_few_samples_too_many_is_decoded(tmp_path: Path) -> None:
+    """A file that lacks less than a thousandth is not reported as truncated."""
     n_samples = 12 * 4096
     noise = np.tile(default_rng(0).normal(size=1024) * 0.1, n_samples // 1024)
     soundfile.write(tmp_path / "long.flac", noise, RATE, subtype="PCM_16")
@@ -222,36 +220,36 @@ def test_a_flac_that_promises_a_little_more_than_it_holds_is_not_believed(tmp_pa
 
 @pytest.mark.parametrize("padding", ["zeros", "zeros-after", "repeat"])
 @pytest.mark.parametrize("clip_s", [0.1, 0.5, 3.0])
-def test_waveforms_are_the_kept_samples_at_their_length(root: Path, padding: str, clip_s: float) -> None:
+def test_waveforms_are_the_trimmed_samples_at_the_clip_length(root: Path, padding: str, clip_s: float) -> None:
     for settings in (s.changed(padding=padding, clip_s=clip_s) for s in (SETTINGS, UNTRIMMED)):
         for clip in by_name(prepare_clips(rows_of(root), settings, measured(root))).values():
-            kept = read_sound(clip.path, RATE).waveform[clip.start : clip.end]
+            trimmed = read_sound(clip.path, RATE).waveform[clip.start : clip.end]
             for at in (0, 0.25, 0.5, 1):
                 crop = clip.crop(settings, crop_start(clip.samples, settings, at))
                 assert crop.dtype == np.float32
-                np.testing.assert_array_equal(crop, fit_length(kept, settings, at), f"{clip.name} at {at}")
+                np.testing.assert_array_equal(crop, fit_length(trimmed, settings, at), f"{clip.name} at {at}")
 
 
 @pytest.mark.parametrize("name", ["1.wav", "1.flac", "1.ogg", "high.flac", "stereo.wav"])
-def test_a_crop_begins_where_it_is_told_with_zeros_around_the_clip(root: Path, name: str) -> None:
+def test_crop_begins_at_the_given_start_with_zeros_around_the_clip(root: Path, name: str) -> None:
     clip = by_name(prepare_clips(rows_of(root), SETTINGS))[name]
     wanted = SETTINGS.clip_samples
     around = np.pad(read_sound(clip.path, RATE).waveform[clip.start : clip.end], 3 * wanted)
     beyond = (-2 * wanted, -wanted, 1 - wanted, -1, 0, 1, 777, clip.samples - 1, clip.samples, clip.samples + wanted)
     for settings in (SETTINGS, SETTINGS.changed(padding="zeros-after")):
         for start in beyond:
-            wished = around[3 * wanted + start :][:wanted]
-            np.testing.assert_array_equal(clip.crop(settings, start), wished, f"from {start}")
+            expected = around[3 * wanted + start :][:wanted]
+            np.testing.assert_array_equal(clip.crop(settings, start), expected, f"from {start}")
 
 
 @pytest.mark.parametrize("clip_s", [0.1, 3.0])
-def test_a_crop_of_a_repeated_clip_goes_round(root: Path, clip_s: float) -> None:
+def test_crop_of_a_repeated_clip_wraps_around(root: Path, clip_s: float) -> None:
     settings = SETTINGS.changed(padding="repeat", clip_s=clip_s)
     clip = by_name(prepare_clips(rows_of(root), settings))["1.wav"]
-    kept = read_sound(clip.path, RATE).waveform[clip.start : clip.end]
+    trimmed = read_sound(clip.path, RATE).waveform[clip.start : clip.end]
     for start in (-clip.samples - 5, -3, 0, 100, clip.samples - 7, clip.samples, 2 * clip.samples + 1):
-        wished = kept[np.arange(start, start + settings.clip_samples) % len(kept)]
-        np.testing.assert_array_equal(clip.crop(settings, start), wished, f"from {start}")
+        expected = trimmed[np.arange(start, start + settings.clip_samples) % len(trimmed)]
+        np.testing.assert_array_equal(clip.crop(settings, start), expected, f"from {start}")
 
 
 def test_a_crop_is_read_without_the_rest(root: Path, decoded: list[str]) -> None:
@@ -263,11 +261,11 @@ def test_a_crop_is_read_without_the_rest(root: Path, decoded: list[str]) -> None
 
 
 def test_progress_counts_every_clip_known_or_not(root: Path) -> None:
-    told = []
+    reports = []
     rows = rows_of(root)
-    prepare_clips(rows, SETTINGS, measured(root), lambda done, total: told.append((done, total)))
-    assert told == [(number, len(rows)) for number in range(1, len(rows) + 1)]
+    prepare_clips(rows, SETTINGS, measured(root), lambda done, total: reports.append((done, total)))
+    assert reports == [(number, len(rows)) for number in range(1, len(rows) + 1)]
 
 
-def test_no_clips_are_no_error() -> None:
+def test_empty_table_gives_no_clips_and_no_problems() -> None:
     assert prepare_clips(pd.DataFrame({"path": []}), SETTINGS) == ([], [])

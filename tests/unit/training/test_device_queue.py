@@ -1,4 +1,4 @@
-"""Runs take turns on a device: the first to come is the first to begin, and who dies lets go."""
+"""Runs use a device one after the other in the order of their start; a process that dies frees its device."""
 
 import os
 import signal
@@ -44,19 +44,19 @@ def _two_gpus_and_no_delay(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class _Worker(threading.Thread):
-    """Waits for its run's devices, holds them until it is let go, and keeps what it was told."""
+    """Waits for its run's devices, and holds them until `let_go` is set."""
 
     def __init__(self, run: Run, order: list[str]) -> None:
         super().__init__(daemon=True)
         self.run_on_disk, self.order = run, order
         self.devices = tuple(run.settings().device.split(","))
-        self.let_go, self.told = threading.Event(), None
+        self.let_go, self.is_ours = threading.Event(), None
         me = psutil.Process()
         run.write_process(me.pid, me.create_time())
 
     def run(self) -> None:
         with wait_for_device(self.run_on_disk, self.devices) as is_ours:
-            self.told = is_ours
+            self.is_ours = is_ours
             if is_ours:
                 self.order.append(self.run_on_disk.name)
                 self.run_on_disk.write_event("run-started")
@@ -88,15 +88,15 @@ def state(worker: _Worker) -> str:
     return worker.run_on_disk.state()
 
 
-def test_second_run_on_a_device_is_queued_and_begins_when_the_first_lets_go(
+def test_second_run_on_a_device_is_queued_and_begins_when_the_first_ends(
     come: Callable[..., _Worker], wait_until: WaitUntil
 ) -> None:
     first, second = come("cpu"), come("cpu")
     assert (state(first), state(second)) == ("running", "queued")
-    assert second.told is None
+    assert second.is_ours is None
     first.let_go.set()
     wait_until(lambda: state(second) == "running", 20)
-    assert second.told is True
+    assert second.is_ours is True
 
 
 def test_first_come_is_first_served(come: Callable[..., _Worker], wait_until: WaitUntil) -> None:
@@ -111,8 +111,8 @@ def test_first_come_is_first_served(come: Callable[..., _Worker], wait_until: Wa
     assert holder.order == order
 
 
-def test_late_comer_does_not_slip_in_before_one_that_waits(come: Callable[..., _Worker], wait_until: WaitUntil) -> None:
-    """Between two looks of the one that waits the device may be free: the newcomer still lets it pass."""
+def test_new_run_does_not_overtake_one_that_is_waiting(come: Callable[..., _Worker], wait_until: WaitUntil) -> None:
+    """The device may be free between two polls of the waiting run: a new run still waits behind it."""
     holder, waiting = come("cuda:0"), come("cuda:0")
     process = (waiting.run_on_disk.folder / "process.json").read_bytes()
     waiting.run_on_disk.stop()
@@ -127,7 +127,7 @@ def test_late_comer_does_not_slip_in_before_one_that_waits(come: Callable[..., _
     wait_until(lambda: state(newcomer) == "running", 20)
 
 
-def test_run_that_died_while_it_waited_stands_in_nobodys_way(come: Callable[..., _Worker], tmp_path: Path) -> None:
+def test_run_whose_process_died_in_the_queue_holds_up_no_other(come: Callable[..., _Worker], tmp_path: Path) -> None:
     dead = create_run(Workspace(tmp_path / "home"), RunSettings(str(tmp_path), load_recipe("quick"), device="cpu"))
     dead.write_process(os.getpid(), psutil.Process().create_time() - 3600, waiting_since=1.0)
     broken = create_run(Workspace(tmp_path / "home"), RunSettings(str(tmp_path), load_recipe("quick"), device="cpu"))
@@ -170,7 +170,7 @@ def test_run_that_is_stopped_while_it_is_queued_never_begins_and_lets_others_pas
     first, second, third = (come("cpu") for _ in range(3))
     second.run_on_disk.stop()
     second.join(20)
-    assert second.told is False
+    assert second.is_ours is False
     second.run_on_disk.write_status("stopped")  # as the worker does
     assert state(third) == "queued"
     first.let_go.set()
@@ -192,7 +192,7 @@ def test_devices_are_free_again_after_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no SIGKILL")
-def test_killed_holder_lets_go(come: Callable[..., _Worker], wait_until: WaitUntil, tmp_path: Path) -> None:
+def test_killed_process_frees_its_device(come: Callable[..., _Worker], wait_until: WaitUntil, tmp_path: Path) -> None:
     run = create_run(Workspace(tmp_path / "home"), RunSettings(str(tmp_path), load_recipe("quick"), device="cpu"))
     holder = subprocess.Popen([sys.executable, "-c", HOLDS, str(run.folder)], stdin=subprocess.PIPE)
     try:
@@ -208,7 +208,7 @@ def test_killed_holder_lets_go(come: Callable[..., _Worker], wait_until: WaitUnt
         holder.communicate()
 
 
-def test_process_of_a_run_says_since_when_it_waits(come: Callable[..., _Worker], tmp_path: Path) -> None:
+def test_process_file_has_the_time_since_when_the_run_waits(come: Callable[..., _Worker], tmp_path: Path) -> None:
     from audiotag.workspace import read_json
 
     before = time.time()

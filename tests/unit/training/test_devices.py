@@ -1,4 +1,4 @@
-"""Devices: what this machine has is found without torch, and what it lacks is refused with what there is."""
+"""Devices: this machine's are found without torch; one that it lacks is refused with a list of those it has."""
 
 import subprocess
 from collections.abc import Callable, Iterator
@@ -27,13 +27,13 @@ def _looked_up_anew() -> Iterator[None]:
 
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """``here(found)``: the machine has these devices."""
+    """``here(devices)``: the machine has these devices."""
     return lambda found: monkeypatch.setattr(devices_module, "devices", lambda: found)
 
 
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """``machine(platform, processor, lines, fails)``: one where nvidia-smi prints these lines, or fails so."""
+    """``machine(platform, processor, lines, fails)``: a machine whose nvidia-smi prints these lines, or fails."""
 
     def make(platform: str, processor: str, lines: list[str] | None, fails: Exception | None = None) -> None:
         def printed(command: list[str], **options: object) -> subprocess.CompletedProcess:

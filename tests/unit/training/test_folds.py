@@ -1,4 +1,4 @@
-"""Folds: every clip is held out once, recordings stay whole, labels are spread, the same seed gives the same parts."""
+"""Folds: every clip is held out once, recordings stay whole, labels are spread, a seed gives the same folds."""
 
 from dataclasses import replace
 
@@ -39,7 +39,7 @@ def clips(count: int, own: list[int | None] | None = None, groups: list[str | No
 
 
 def cut_recordings(count: int) -> list[str | None]:
-    """A recording's name for each of so many clips: one to six clips of it, at random places; a third have none."""
+    """The recording of each clip: one to six clips per recording, in random order; a third of the clips have none."""
     rng = np.random.default_rng(11)
     names: list[str | None] = [None] * (count // 3)
     while len(names) < count:
@@ -48,7 +48,7 @@ def cut_recordings(count: int) -> list[str | None]:
 
 
 def unevenness(table: pd.DataFrame, folds: np.ndarray) -> np.ndarray:
-    """For each label how many more clips of it the fold with most has than the one with fewest."""
+    """For each label the difference between the most and the fewest clips of it in a fold."""
     truth = multi_hot(list(table["labels"]), LABELS)
     counts = np.array([truth[folds == fold].sum(axis=0) for fold in range(1, 6)])
     return counts.max(axis=0) - counts.min(axis=0)
@@ -72,7 +72,7 @@ def test_every_clip_is_held_out_of_exactly_one_fold(recipe: Recipe, method: str,
         assert set(folds) == {1, 2, 3, 4, 5}
 
 
-def test_own_folds_are_kept_by_their_own_numbers(recipe: Recipe) -> None:
+def test_own_folds_have_their_own_numbers(recipe: Recipe) -> None:
     own = [3, 1, 7, 7, 1, 3]
     assert assign_folds(clips(6, own), LABELS, recipe).tolist() == own
 
@@ -151,7 +151,7 @@ def test_own_folds_win_over_groups(recipe: Recipe) -> None:
     assert assign_folds(clips(6, own, ["r"] * 6), LABELS, recipe).tolist() == own
 
 
-def test_label_rarer_than_the_folds_is_no_error(recipe: Recipe) -> None:
+def test_label_with_fewer_clips_than_folds_is_accepted(recipe: Recipe) -> None:
     table = clips(20)
     table.at[0, "labels"] = ("h",)
     table["labels"] = [row if number == 0 else ("a",) for number, row in enumerate(table["labels"])]

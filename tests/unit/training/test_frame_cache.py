@@ -1,4 +1,4 @@
-"""Frames computed once give the pictures that computing each crop anew gives, wherever memory ends."""
+"""Cached frames give the same log-mels as computing each crop, whatever the memory."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -67,9 +67,9 @@ def test_crop_is_the_log_mel_of_its_waveform(name: str, padding: Padding, budget
         sound = noise(clip.samples, clip.samples)
         for at in PLACES:
             wanted = log_mel(cut(sound, settings, random_start(clip, settings, at, True)), settings)
-            picture = cache.random(item, at)
-            assert (picture.shape, picture.dtype) == ((settings.n_mels, settings.frames), np.float32)
-            np.testing.assert_allclose(picture, wanted, rtol=0, atol=1e-3)
+            crop = cache.random(item, at)
+            assert (crop.shape, crop.dtype) == ((settings.n_mels, settings.frames), np.float32)
+            np.testing.assert_allclose(crop, wanted, rtol=0, atol=1e-3)
 
 
 @pytest.mark.parametrize(("name", "edges"), [("several", 4), ("two", 2), ("one", 1)])
@@ -80,8 +80,8 @@ def test_settings_above_have_as_many_edge_frames_as_their_names_say(name: str, e
 
 
 @pytest.mark.parametrize("name", EDGES)
-def test_pictures_do_not_depend_on_memory(name: str, clips: list[Clip]) -> None:
-    """To the last bit: a run that goes on where less is free ends as it would have."""
+def test_crops_do_not_depend_on_memory(name: str, clips: list[Clip]) -> None:
+    """To the last bit: a run that is resumed with less free memory ends with the same figures."""
     caches = [FrameCache(clips, EDGES[name], True, budget) for budget in (PLENTY, 200_000, 0)]
     for item in np.random.default_rng(0).integers(len(clips), size=30):
         at = float(np.random.default_rng(item).random())
@@ -91,7 +91,7 @@ def test_pictures_do_not_depend_on_memory(name: str, clips: list[Clip]) -> None:
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_published_presets_are_cached_truly(preset: str, clip_of: ClipOf) -> None:
+def test_crops_of_published_presets_are_exact(preset: str, clip_of: ClipOf) -> None:
     settings = PRESETS[preset]
     clips = [clip_of(f"{s}.wav", noise(s, s), settings.sample_rate) for s in (30_000, 300_000)]
     cached, anew = (FrameCache(clips, settings, True, budget) for budget in (PLENTY, 0))
@@ -100,7 +100,7 @@ def test_published_presets_are_cached_truly(preset: str, clip_of: ClipOf) -> Non
             np.testing.assert_allclose(cached.random(item, at), anew.random(item, at), rtol=0, atol=1e-3)
 
 
-def test_what_lies_before_the_first_kept_sample_is_never_seen(clip_of: ClipOf) -> None:
+def test_trimmed_samples_are_never_used(clip_of: ClipOf) -> None:
     settings = EDGES["several"]
     for samples in (EXACT // 2, 2 * EXACT):
         sound = noise(samples, 3)
@@ -108,8 +108,8 @@ def test_what_lies_before_the_first_kept_sample_is_never_seen(clip_of: ClipOf) -
         trimmed, whole = clip_of("t.wav", loud, RATE, start=500), clip_of("w.wav", sound, RATE)
         assert trimmed.samples == whole.samples == samples
         for at in PLACES:
-            pictures = [FrameCache([clip], settings, True, PLENTY).random(0, at) for clip in (trimmed, whole)]
-            np.testing.assert_array_equal(*pictures)
+            crops = [FrameCache([clip], settings, True, PLENTY).random(0, at) for clip in (trimmed, whole)]
+            np.testing.assert_array_equal(*crops)
 
 
 def test_clip_of_another_sample_rate_is_cached_at_the_wanted_one(clip_of: ClipOf) -> None:
@@ -187,11 +187,11 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     return counts
 
 
-def kept_bytes(cache: FrameCache) -> int:
-    return sum(kept.nbytes for kept in [*cache._frames.values(), *cache._middles.values()])
+def cached_bytes(cache: FrameCache) -> int:
+    return sum(entry.nbytes for entry in [*cache._frames.values(), *cache._middle_crops.values()])
 
 
-def test_kept_clips_are_read_once(clips: list[Clip], reads: Counter[str]) -> None:
+def test_cached_clips_are_read_once(clips: list[Clip], reads: Counter[str]) -> None:
     cache = FrameCache(clips, EDGES["several"], True, PLENTY)
     for _ in range(3):
         for item in range(len(clips)):
@@ -203,25 +203,25 @@ def test_kept_clips_are_read_once(clips: list[Clip], reads: Counter[str]) -> Non
     assert set(reads.values()) == {2}
 
 
-def test_nothing_beyond_the_budget_is_kept_and_what_is_kept_stays(clip_of: ClipOf, reads: Counter[str]) -> None:
+def test_nothing_beyond_the_budget_is_cached_and_what_is_cached_stays(clip_of: ClipOf, reads: Counter[str]) -> None:
     settings = EDGES["several"]
     clips = [clip_of(f"{number}.wav", noise(9123, number), RATE) for number in range(5)]
     alone = FrameCache(clips, settings, True, PLENTY)
     alone.random(0, 0.5)
-    budget = int(2.5 * kept_bytes(alone))
+    budget = int(2.5 * cached_bytes(alone))
     cache = FrameCache(clips, settings, True, budget)
     reads.clear()
     for _ in range(4):
         for item in range(len(clips)):
             cache.random(item, 0.5)
             cache.middle(item)
-            assert kept_bytes(cache) <= budget
+            assert cached_bytes(cache) <= budget
     assert reads["0.wav"] < 4  # its frames, and perhaps its middle
     assert reads["4.wav"] >= 8
 
 
 @pytest.mark.parametrize("whole_frames", [True, False])
-def test_without_room_nothing_is_kept_and_no_clip_is_computed_whole(
+def test_without_memory_nothing_is_cached_and_no_clip_is_computed_whole(
     whole_frames: bool, clip_of: ClipOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clip = clip_of("a.wav", noise(90_000), RATE)
@@ -238,17 +238,17 @@ def test_without_room_nothing_is_kept_and_no_clip_is_computed_whole(
         cache.random(0, at)
         cache.middle(0)
     assert asked == [EXACT] * 2 * len(PLACES)
-    assert kept_bytes(cache) == 0
+    assert cached_bytes(cache) == 0
 
 
-def test_what_a_caller_does_to_a_picture_is_not_seen_by_the_next(clips: list[Clip]) -> None:
+def test_crop_that_a_caller_changes_does_not_change_the_cache(clips: list[Clip]) -> None:
     cache = FrameCache(clips, EDGES["several"], True, PLENTY)
     before = cache.random(6, 0.4).copy()
     cache.random(6, 0.4)[:] = 0
     np.testing.assert_array_equal(cache.random(6, 0.4), before)
 
 
-def test_threads_that_ask_at_once_get_the_same_pictures(clips: list[Clip]) -> None:
+def test_threads_that_ask_at_once_get_the_same_crops(clips: list[Clip]) -> None:
     settings = EDGES["several"]
     asked = [(int(item), float(at)) for item, at in np.random.default_rng(1).random((200, 2)) * (len(clips), 1)]
     alone = FrameCache(clips, settings, True, PLENTY)
@@ -256,12 +256,12 @@ def test_threads_that_ask_at_once_get_the_same_pictures(clips: list[Clip]) -> No
     for budget in (PLENTY, 100_000):
         shared = FrameCache(clips, settings, True, budget)
         with ThreadPoolExecutor(8) as pool:
-            for picture, same in zip(pool.map(shared.random, *zip(*asked, strict=True)), wanted, strict=True):
-                np.testing.assert_array_equal(picture, same)
+            for crop, same in zip(pool.map(shared.random, *zip(*asked, strict=True)), wanted, strict=True):
+                np.testing.assert_array_equal(crop, same)
 
 
 def test_settings_of_another_stage_do_not_reach_the_cache(clips: list[Clip]) -> None:
-    """Normalising and resizing come after: the cache holds dB."""
+    """Normalising and resizing come later: the cache holds dB."""
     settings = EDGES["several"]
     finished = settings.changed(normalise="clip", resize=64, deltas=1)
     plain, other = (FrameCache(clips, each, True, PLENTY) for each in (settings, finished))

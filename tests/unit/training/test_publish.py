@@ -1,8 +1,10 @@
-"""A run becomes an ensemble: its card says what was measured, and it appears whole or not at all."""
+"""Publishing a run: the card says what was measured, and the ensemble appears whole or not at all."""
 
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -33,26 +35,27 @@ RECIPE = Recipe(
 )  # fmt: skip
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> Run:
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run of two folds as the worker leaves it, with networks that have seen noise alone; a third fold had begun."""
-    dataset = tmp_path / "sounds"
+    folder = tmp_path_factory.mktemp("publish")
+    dataset = folder / "sounds"
     dataset.mkdir()
     for number in range(3):
         soundfile.write(dataset / f"{number}.wav", np.zeros(100), 8000)
     lines = [f"{number}.wav,{label}" for number, label in enumerate(LABELS)]
     (dataset / "clips.csv").write_text("\n".join(["fname,label", *lines]) + "\n")
-    run = create_run(Workspace(tmp_path / "home"), RunSettings(str(dataset), RECIPE, device="cpu"))
+    run = create_run(Workspace(folder / "home"), RunSettings(str(dataset), RECIPE, device="cpu"))
     run.write_event("run-started", folds=[1, 2, 3], labels=LABELS, stages=[{"stage": 0}, {"stage": 1}])
     for fold in (2, 1):
         run.write_event("fold-started", fold=fold)
         rng = np.random.default_rng(fold)
         targets = np.eye(3, dtype=np.float32)[rng.integers(3, size=9)]
         scores = rng.random((9, 3)).astype(np.float32)
-        folder = run.fold_folder(fold)
-        folder.mkdir()
-        (folder / "scores.safetensors").write_bytes(save_arrays({"scores": scores, "targets": targets}))
-        (folder / "weights.safetensors").write_bytes(save_tensors(network_of(fold).state_dict()))
+        fold_folder = run.fold_folder(fold)
+        fold_folder.mkdir()
+        (fold_folder / "scores.safetensors").write_bytes(save_arrays({"scores": scores, "targets": targets}))
+        (fold_folder / "weights.safetensors").write_bytes(save_tensors(network_of(fold).state_dict()))
         run.write_event(
             "fold-finished", fold=fold, clips=9, lwlrap=lwlrap(targets, scores), accuracy=accuracy(targets, scores)
         )
@@ -60,8 +63,15 @@ def run(tmp_path: Path) -> Run:
     return run
 
 
+@pytest.fixture
+def run(original: Run, tmp_path: Path) -> Run:
+    """A copy of it, to change."""
+    return Run(shutil.copytree(original.folder, tmp_path / "home" / "runs" / original.name))
+
+
+@cache
 def network_of(fold: int) -> torch.nn.Module:
-    """Its batch normalisation has the means and deviations of pictures."""
+    """A network whose batch normalisation has the means and deviations of log-mel spectrograms."""
     from audiotag.networks.xresnet.model import fold_spectral_norm
 
     with torch.random.fork_rng(devices=[]):
@@ -72,9 +82,9 @@ def network_of(fold: int) -> torch.nn.Module:
     return fold_spectral_norm(network)
 
 
-@pytest.fixture
-def published(run: Run, tmp_path: Path) -> Path:
-    return publish(run, "mine", tmp_path / "ensembles", licence="CC0-1.0")
+@pytest.fixture(scope="module")
+def published(original: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return publish(original, "mine", tmp_path_factory.mktemp("published") / "ensembles", licence="CC0-1.0")
 
 
 def test_card_says_what_was_measured_and_where_it_comes_from(run: Run, published: Path) -> None:
@@ -119,14 +129,14 @@ def test_a_name_that_is_taken_is_refused_and_what_has_it_is_untouched(
     run: Run, published: Path, contents: Callable[[Path], dict]
 ) -> None:
     before = contents(published)
-    with pytest.raises(AudiotagError, match="there is an ensemble named mine already"):
+    with pytest.raises(AudiotagError, match="an ensemble named mine exists already"):
         publish(run, "mine", published.parent, about="another")
     assert contents(published) == before
     assert os.listdir(published.parent) == ["mine"]
 
 
 @pytest.mark.parametrize("name", ["", "../mine", "a b", "a/b", ".hidden", "x" * 61])
-def test_a_name_that_is_no_plain_folder_name_is_refused(run: Run, tmp_path: Path, name: str) -> None:
+def test_a_name_that_is_not_a_plain_folder_name_is_refused(run: Run, tmp_path: Path, name: str) -> None:
     with pytest.raises(AudiotagError, match="letters, digits"):
         publish(run, name, tmp_path / "ensembles")
     assert not (tmp_path / "ensembles").exists()
@@ -135,7 +145,7 @@ def test_a_name_that_is_no_plain_folder_name_is_refused(run: Run, tmp_path: Path
 @pytest.mark.parametrize("missing", ["weights", "scores"])
 def test_publishing_that_fails_half_way_leaves_nothing(missing: str, run: Run, tmp_path: Path) -> None:
     (run.fold_folder(2) / f"{missing}.safetensors").unlink()
-    with pytest.raises(AudiotagError, match=rf"is not whole: .*fold-2/{missing}\.safetensors is gone"):
+    with pytest.raises(AudiotagError, match=rf"is incomplete: .*fold-2/{missing}\.safetensors is missing"):
         publish(run, "mine", tmp_path / "ensembles")
     assert os.listdir(tmp_path / "ensembles") == []
 
@@ -143,5 +153,5 @@ def test_publishing_that_fails_half_way_leaves_nothing(missing: str, run: Run, t
 def test_run_without_a_finished_fold_is_refused(run: Run, tmp_path: Path) -> None:
     begun = create_run(Workspace(tmp_path / "home"), replace(run.settings(), folds=(1,)))
     begun.write_event("run-started", folds=[1], labels=LABELS, stages=[{"stage": 0}, {"stage": 1}])
-    with pytest.raises(AudiotagError, match="no finished fold yet; an ensemble needs one at least"):
+    with pytest.raises(AudiotagError, match="no finished fold yet; an ensemble needs at least one"):
         publish(begun, "mine", tmp_path / "ensembles")

@@ -1,4 +1,4 @@
-"""A script's trainings are found again: none is trained twice, one that was cut off goes on."""
+"""Trainings that are waited for: none is trained twice, one that was cut off is resumed, a failure has its reason."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -10,12 +10,16 @@ import soundfile
 from audiotag.errors import AudiotagError
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.networks.xresnet.settings import XResNetSettings
+from audiotag.tagging.ensemble import read_card
 from audiotag.training.recipe import Recipe, Stage
-from audiotag.training.run_blocking import train_run
+from audiotag.training.run_blocking import train_and_wait, train_run
+from audiotag.training.run_options import RunOptions
 from audiotag.training.runs import RunSettings, create_run, list_runs
 from audiotag.workspace import Workspace, read_json
 
 RATE = 8000
+
+pytestmark = pytest.mark.usefixtures("forked_workers")
 RECIPE = Recipe(
     "tiny", "Tiny", "For tests.", (Stage("curated", 2, 1e-2),), folds=2, batch_size=4,
     spectrogram=SpectrogramSettings(
@@ -49,7 +53,7 @@ def test_finished_run_is_found_again_and_other_settings_train_anew(settings: Run
     assert other.folder != run.folder
 
 
-def test_run_that_was_cut_off_goes_on(settings: RunSettings, tmp_path: Path) -> None:
+def test_run_that_was_cut_off_is_resumed(settings: RunSettings, tmp_path: Path) -> None:
     workspace = Workspace(tmp_path / "home")
     cut = create_run(workspace, settings)
     cut.write_status("stopped")
@@ -60,7 +64,67 @@ def test_run_that_was_cut_off_goes_on(settings: RunSettings, tmp_path: Path) -> 
 
 
 def test_run_that_fails_says_why(settings: RunSettings, tmp_path: Path) -> None:
-    with pytest.raises(AudiotagError, match=r"run .*tiny failed\. .*folds must be among 1, 2 here, got 9.* it goes on"):
+    with pytest.raises(AudiotagError, match=r"run .*tiny failed\. .*folds must be among 1, 2 here, got 9.* resume"):
         train_run(replace(settings, folds=(9,)), Workspace(tmp_path / "home"))
     (run,) = list_runs(Workspace(tmp_path / "home"))
     assert read_json(run.folder / "status.json")["state"] == "failed"
+
+
+RECIPE_FILE = """
+title = "Tiny"
+about = "For tests."
+folds = 2
+batch_size = 4
+[spectrogram]
+sample_rate = 8000
+clip_s = 0.25
+n_fft = 256
+win_length = 256
+hop_length = 64
+n_mels = 16
+f_max = 4000.0
+[network]
+depth = 18
+width = 0.0625
+stem = 4
+[[stages]]
+subset = "curated"
+epochs = 2
+lr = 1e-2
+"""
+
+
+@pytest.fixture
+def options(settings: RunSettings, tmp_path: Path) -> RunOptions:
+    (tmp_path / "tiny.toml").write_text(RECIPE_FILE)
+    return RunOptions(settings.dataset, str(tmp_path / "tiny.toml"), device="cpu")
+
+
+def test_training_with_options_waits_reports_epochs_and_publishes(
+    options: RunOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = Workspace(tmp_path / "home")
+    monkeypatch.setenv("AUDIOTAG_HOME", str(workspace.root))
+    reports: list[tuple[int, int]] = []
+    run = train_and_wait(options, workspace, "mine", lambda done, total: reports.append((done, total)))
+    assert run.finished_folds() == [1, 2]
+    assert reports[-1] == (4, 4)
+    assert reports == sorted(set(reports))
+    assert [fold.fold for fold in read_card(workspace.ensembles / "mine").folds] == [1, 2]
+    assert workspace.dataset_folders() == [Path(options.dataset)]
+
+
+def test_options_and_name_are_checked_before_there_is_a_run(options: RunOptions, tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "home")
+    with pytest.raises(AudiotagError, match="folds must be among 1, 2 here, got 9"):
+        train_and_wait(replace(options, folds=(9,)), workspace)
+    with pytest.raises(AudiotagError, match="an ensemble's name must be"):
+        train_and_wait(options, workspace, publish_as="../mine")
+    assert list_runs(workspace) == []
+
+
+def test_training_that_fails_raises_its_reason(options: RunOptions, tmp_path: Path) -> None:
+    recipe = Path(options.recipe)
+    recipe.write_text(recipe.read_text().replace('"curated"', '"noisy"'))
+    with pytest.raises(AudiotagError, match=r"run .*tiny failed\. recipe tiny trains on noisy clips"):
+        train_and_wait(options, Workspace(tmp_path / "home"))

@@ -1,4 +1,4 @@
-"""Runs: their state is what the disk and the process table say, and what is read is never a part of something."""
+"""Runs: their state follows from files and processes, and no reader sees a half-written file."""
 
 import os
 import stat
@@ -19,21 +19,17 @@ from audiotag.training import runs as runs_module
 from audiotag.training.recipe import load_recipe
 from audiotag.training.runs import (
     ACTIVE,
+    MAX_STARTING_S,
     RESUMABLE,
     SHARED_FOLD,
-    STARTING_S,
     WORKER,
     Run,
     RunSettings,
     create_run,
     delete_run,
-    epochs_done,
     find_run,
-    fold_rows,
     list_runs,
-    plan_of,
     restore_run,
-    work_left,
 )
 from audiotag.workspace import Workspace, open_atomic, read_json, write_bytes, write_json
 
@@ -63,8 +59,8 @@ def test_state_of_a_run_that_was_just_made_is_starting(run: Run) -> None:
     assert run.is_active()
 
 
-def test_run_that_no_process_ever_took_up_is_interrupted(run: Run) -> None:
-    long_ago = time.time() - STARTING_S - 10
+def test_run_that_no_process_ever_began_is_interrupted(run: Run) -> None:
+    long_ago = time.time() - MAX_STARTING_S - 10
     os.utime(run.folder / "settings.json", (long_ago, long_ago))
     assert run.state() == "interrupted"
     assert not run.is_active()
@@ -116,7 +112,7 @@ def test_process_that_got_the_same_number_later_does_not_pass_for_the_worker(run
 
 @pytest.mark.parametrize("state", ["finished", "failed", "stopped"])
 @pytest.mark.parametrize("alive", [True, False])
-def test_written_status_is_the_last_word(run: Run, state: Any, alive: bool) -> None:
+def test_written_status_decides(run: Run, state: Any, alive: bool) -> None:
     run.write_event("run-started")
     run.stop()
     by_this_process(run) if alive else run.write_process(dead_pid(), time.time())
@@ -189,155 +185,6 @@ def test_events_that_several_write_at_once_are_all_whole(run: Run) -> None:
     assert sorted(event["number"] for event in run.events()) == list(range(64))
 
 
-def epoch(fold: int, stage: int, number: int, lwlrap: float = 0.5, seconds: float = 1.0) -> dict[str, Any]:
-    return {
-        "event": "epoch",
-        "fold": fold,
-        "stage": stage,
-        "epoch": number,
-        "lwlrap": lwlrap,
-        "seconds": seconds,
-    }
-
-
-def begun(fold: int) -> dict[str, Any]:
-    return {"event": "fold-started", "fold": fold}
-
-
-def plan(*stages: tuple[int, int, int, bool], devices: int = 1, folds: int = 2) -> dict[str, Any]:
-    """Stages of (epochs, clips, pixels, shared), numbered from 0."""
-    return {
-        "event": "run-started",
-        "folds": list(range(1, folds + 1)),
-        "devices": ["cpu"] * devices,
-        "stages": [
-            {"stage": number, "epochs": epochs, "clips": clips, "pixels": pixels, "shared": shared}
-            for number, (epochs, clips, pixels, shared) in enumerate(stages)
-        ],
-    }
-
-
-PLAN = plan((2, 100, 16, False), (3, 50, 16, False))
-SHARING = plan((2, 100, 16, True), (3, 50, 16, False))
-
-
-def test_plan_is_the_first_that_was_made_and_none_before_it() -> None:
-    assert plan_of([]) is None
-    assert plan_of([begun(1), PLAN, {"event": "run-resumed"}, SHARING]) == PLAN
-
-
-def test_steps_count_on_across_stages_and_anew_for_each_fold() -> None:
-    events = [PLAN, epoch(1, 0, 1), epoch(1, 0, 2), epoch(1, 1, 1), begun(2), epoch(2, 0, 1)]
-    assert [(done["fold"], done["step"]) for done in epochs_done(events)] == [(1, 1), (1, 2), (1, 3), (2, 1)]
-
-
-def test_steps_count_by_the_recipes_own_numbers_of_stages() -> None:
-    """A dataset without noisy clips begins with stage 1."""
-    only = PLAN | {"stages": PLAN["stages"][1:]}
-    assert [done["step"] for done in epochs_done([only, epoch(1, 1, 1), epoch(1, 1, 2)])] == [1, 2]
-
-
-def test_steps_of_folds_count_on_from_the_shared_stages() -> None:
-    events = [SHARING, epoch(SHARED_FOLD, 0, 1), epoch(SHARED_FOLD, 0, 2), epoch(1, 1, 1), epoch(2, 1, 1)]
-    assert [(done["fold"], done["step"]) for done in epochs_done(events)] == [
-        (SHARED_FOLD, 1),
-        (SHARED_FOLD, 2),
-        (1, 3),
-        (2, 3),
-    ]
-
-
-def test_epoch_that_was_told_twice_counts_once_as_it_was_told_last() -> None:
-    events = [PLAN, epoch(1, 0, 1, lwlrap=0.3), epoch(1, 0, 2), {"event": "run-resumed"}, epoch(1, 0, 2, lwlrap=0.4)]
-    assert [(done["step"], done["lwlrap"]) for done in epochs_done(events)] == [(1, 0.3), (2, 0.4)]
-
-
-def test_work_left_counts_clips_not_epochs() -> None:
-    assert work_left([]) is None
-    assert work_left([PLAN]) is None
-    # The whole is 2 folds × (2 × 100 + 3 × 50) = 700 clips; 100 took 10 s.
-    assert work_left([PLAN, epoch(1, 0, 1, seconds=10)]) == pytest.approx(60)
-    # 250 clips in 20 s: 0.08 s a clip, 450 to go.
-    some = [epoch(1, 0, 1, seconds=8), epoch(1, 0, 2, seconds=8), epoch(1, 1, 1, seconds=4)]
-    assert work_left([PLAN, *some]) == pytest.approx(36)
-    assert work_left([PLAN, *some], fold=1) == pytest.approx(8)
-    assert work_left([PLAN, *some], fold=2) == pytest.approx(28)
-    fold = [epoch(1, 0, n) for n in (1, 2)] + [epoch(1, 1, n) for n in (1, 2, 3)]
-    assert work_left([PLAN, *fold, *[event | {"fold": 2} for event in fold]]) == pytest.approx(0)
-
-
-def test_work_left_weighs_clips_by_their_pixels() -> None:
-    # 10 s for 100 clips of 1 pixel; 2 × 100 of 1 and 3 × 50 of 4 are 800 pixels a fold.
-    events = [plan((2, 100, 1, False), (3, 50, 4, False)), epoch(1, 0, 1, seconds=10)]
-    assert work_left(events, fold=1) == pytest.approx(70)
-    assert work_left(events) == pytest.approx(150)
-
-
-def test_shared_stages_are_work_only_once() -> None:
-    # 2 × 100 shared and 2 folds × 3 × 50 are 500 clips; 100 took 10 s.
-    events = [SHARING, epoch(SHARED_FOLD, 0, 1, seconds=10)]
-    assert work_left(events) == pytest.approx(40)
-    assert work_left(events, fold=SHARED_FOLD) == pytest.approx(10)
-    assert work_left(events, fold=1) == pytest.approx(15)
-
-
-def test_epoch_that_was_told_twice_is_work_done_once() -> None:
-    once = [PLAN, epoch(1, 0, 1, seconds=10)]
-    assert work_left([*once, {"event": "run-resumed"}, epoch(1, 0, 1, seconds=10)]) == work_left(once)
-
-
-@pytest.mark.parametrize(("devices", "folds", "at_once"), [(1, 4, 1), (2, 4, 2), (8, 4, 4)])
-def test_folds_on_several_devices_share_the_work(devices: int, folds: int, at_once: int) -> None:
-    one, several = (
-        [plan((3, 10, 1, False), devices=count, folds=folds), epoch(1, 0, 1, seconds=10)] for count in (1, devices)
-    )
-    assert work_left(several) == pytest.approx(work_left(one) / at_once)
-    assert work_left(several, fold=2) == work_left(one, fold=2)
-
-
-def test_fold_rows_tell_finished_folds_from_the_one_in_training() -> None:
-    events = [
-        PLAN,
-        begun(1),
-        epoch(1, 0, 1, lwlrap=0.4, seconds=2),
-        epoch(1, 1, 1, lwlrap=0.9, seconds=3),
-        epoch(1, 1, 2, lwlrap=0.8, seconds=3),
-        {"event": "fold-finished", "fold": 1, "lwlrap": 0.81},
-        begun(2),
-    ]
-    first = {"fold": 1, "state": "finished", "epochs": 3, "lwlrap": 0.81, "best": 0.9, "seconds": 8, "left_s": None}
-    second = {"fold": 2, "state": "training", "epochs": 0, "lwlrap": None, "best": None, "seconds": 0, "left_s": None}
-    assert fold_rows(events) == [first, second]
-    assert fold_rows(events, active=False) == [first, second | {"state": "cut off"}]
-
-
-def test_row_of_a_fold_in_training_says_how_long_it_still_takes() -> None:
-    events = [PLAN, begun(1), epoch(1, 0, 1, lwlrap=0.4, seconds=10), begun(2), epoch(2, 0, 1, lwlrap=0.5, seconds=10)]
-    rows = fold_rows(events)
-    assert [(row["lwlrap"], row["best"], row["left_s"]) for row in rows] == [(0.4, 0.4, 25.0), (0.5, 0.5, 25.0)]
-    assert [row["left_s"] for row in fold_rows(events, active=False)] == [None, None]
-
-
-@pytest.mark.parametrize("active", [True, False])
-def test_row_of_the_shared_network_is_finished_when_it_is(active: bool) -> None:
-    events = [
-        SHARING,
-        begun(SHARED_FOLD),
-        epoch(SHARED_FOLD, 0, 1),
-        epoch(SHARED_FOLD, 0, 2, lwlrap=0.6),
-        {"event": "shared-finished", "fold": SHARED_FOLD, "lwlrap": 0.7},
-        begun(1),
-    ]
-    shared, _ = fold_rows(events, active)
-    assert (shared["fold"], shared["state"], shared["lwlrap"], shared["left_s"]) == (SHARED_FOLD, "finished", 0.7, None)
-
-
-def test_fold_that_went_on_after_an_interruption_is_one_row() -> None:
-    events = [PLAN, begun(1), epoch(1, 0, 1), {"event": "run-resumed"}, epoch(1, 0, 1), epoch(1, 0, 2)]
-    (row,) = fold_rows(events)
-    assert (row["epochs"], row["seconds"]) == (2, 2.0)
-
-
 def test_settings_come_back_as_they_were_given(workspace: Workspace, tmp_path: Path) -> None:
     settings = RunSettings(str(tmp_path), load_recipe("capstone-intended"), (2, 4), 3, "cuda:0,cuda:1")
     assert create_run(workspace, settings).settings() == settings
@@ -382,7 +229,7 @@ def test_runs_made_at_once_are_folders_of_their_own(
 
 @pytest.fixture
 def launched(monkeypatch: pytest.MonkeyPatch) -> list[tuple]:
-    """What was started in place of a worker: nothing, this process passes for it."""
+    """The calls that would start a worker; this process stands in for it."""
     calls: list[tuple] = []
 
     def start(module: str, arguments: list[str], log: Path) -> psutil.Process:
@@ -443,12 +290,12 @@ def test_of_two_starts_at_once_one_is_refused(run: Run, launched: list[tuple]) -
             return str(error)
 
     with ThreadPoolExecutor(6) as pool:
-        told = sorted(pool.map(start, range(6)))
-    assert told == ["", *[f"run {run.name} is starting already; only one that has ended early goes on."] * 5]
+        errors = sorted(pool.map(start, range(6)))
+    assert errors == ["", *[f"run {run.name} is starting already; only a run that ended early can be resumed."] * 5]
     assert len(launched) == 1
 
 
-def test_start_while_another_is_at_it_is_refused_after_a_while(
+def test_start_during_another_start_is_refused_after_a_while(
     run: Run, launched: list[tuple], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runs_module, "FileLock", lambda path, timeout: FileLock(path, timeout=0.01))
@@ -473,10 +320,10 @@ def made_and_ended(workspace: Workspace, tmp_path: Path) -> Run:
 def test_deleted_run_is_out_of_the_list_and_comes_back_as_it_was(
     workspace: Workspace, tmp_path: Path, contents: Callable[[Path], dict]
 ) -> None:
-    kept, run = (made_and_ended(workspace, tmp_path) for _ in range(2))
+    other, run = (made_and_ended(workspace, tmp_path) for _ in range(2))
     before = contents(run.folder)
     delete_run(workspace, run)
-    assert list_runs(workspace) == [kept]
+    assert list_runs(workspace) == [other]
     with pytest.raises(AudiotagError, match="no run named"):
         find_run(workspace, run.name)
     assert restore_run(workspace, run.name) == run
@@ -499,7 +346,7 @@ def test_only_the_run_that_was_deleted_last_can_be_brought_back(workspace: Works
 def test_nothing_but_a_deleted_run_is_brought_back(workspace: Workspace, tmp_path: Path, name: str) -> None:
     delete_run(workspace, made_and_ended(workspace, tmp_path))
     (workspace.runs / ".deleted" / "a" / "b").mkdir(parents=True)
-    with pytest.raises(AudiotagError, match="only the one that was deleted last is kept"):
+    with pytest.raises(AudiotagError, match="only the run that was deleted last can"):
         restore_run(workspace, name)
 
 
@@ -574,7 +421,7 @@ def test_writing_aside_that_raises_leaves_the_old_content_and_no_litter(tmp_path
     assert os.listdir(tmp_path) == ["file.pt"]
 
 
-def test_value_that_is_no_json_leaves_the_old_file(tmp_path: Path) -> None:
+def test_value_that_is_not_json_leaves_the_old_file(tmp_path: Path) -> None:
     write_json(tmp_path / "a.json", {"kept": 1})
     with pytest.raises(TypeError):
         write_json(tmp_path / "a.json", {"no": object()})

@@ -1,4 +1,4 @@
-"""Subsets: what a fold trains on and what it is measured on never meet, and are the same each time they are read."""
+"""Subsets: a fold never trains on clips that it holds out, and both are the same each time they are read."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,7 +16,8 @@ from audiotag.metrics import multi_hot
 from audiotag.training.clips import Clip, LabelledClips
 from audiotag.training.recipe import Recipe, Stage
 from audiotag.training.runs import SHARED_FOLD, RunSettings
-from audiotag.training.subsets import SubsetClips, fingerprint, read_subset
+from audiotag.training.session import Session
+from audiotag.training.subsets import SubsetClips, SubsetFolds, fingerprint
 from audiotag.workspace import Workspace
 
 RATE = 8000
@@ -33,7 +34,8 @@ def subset_of(count: int = 100, recipe: Recipe = RECIPE) -> SubsetClips:
     """Clips that are on no disk, in five folds, a tenth of them held out of the shared network."""
     clips = [Clip(f"{number}.wav", Path(f"{number}.wav"), 0, 1000 + number, True) for number in range(count)]
     targets = np.eye(3, dtype=np.float32)[np.arange(count) % 3]
-    return SubsetClips(recipe, clips, targets, 1 + np.arange(count) % 5, np.arange(count) % 10 == 4, ())
+    folds = SubsetFolds("noisy", recipe, 1 + np.arange(count) % 5, np.arange(count) % 10 == 4)
+    return SubsetClips(clips, targets, folds, ())
 
 
 def names(part: LabelledClips) -> list[str]:
@@ -75,7 +77,7 @@ def workspace(tmp_path: Path) -> Workspace:
 
 def read(dataset: Dataset, workspace: Workspace, name: str = "curated", **settings: object) -> SubsetClips:
     given = RunSettings(str(dataset.root), RECIPE, **settings)  # type: ignore[arg-type]
-    return read_subset(dataset, name, given, workspace)
+    return Session(dataset, given, workspace).clips(name)
 
 
 # Folds
@@ -121,13 +123,13 @@ def test_fraction_differs_between_folds_and_seeds_and_leaves_one_clip_at_least()
 
 @pytest.mark.parametrize("fold", [6, 1])
 def test_fold_without_clips_on_both_sides_is_refused_by_name(fold: int) -> None:
-    subset = replace(subset_of(), folds=np.ones(100, dtype=int))
+    folds = replace(subset_of().folds, folds=np.ones(100, dtype=int))
     with pytest.raises(
         AudiotagError, match=f"fold {fold} must hold out some of the 100 noisy clips and train on others"
     ):
-        subset.check_fold(fold, "noisy")
-    subset_of().check_fold(1, "noisy")
-    subset_of().check_fold(SHARED_FOLD, "noisy")
+        folds.check_fold(fold)
+    subset_of().folds.check_fold(1)
+    subset_of().folds.check_fold(SHARED_FOLD)
 
 
 # From a dataset
@@ -143,17 +145,17 @@ def test_clips_that_cannot_be_read_are_left_out_with_a_reason(name: str, sounds:
     (problem,) = subset.problems
     assert problem.startswith("broken.wav cannot be read as a sound")
     np.testing.assert_array_equal(subset.targets, multi_hot([rows.at[clip, "labels"] for clip in clips], LABELS))
-    assert set(subset.folds) == {1, 2, 3}
+    assert set(subset.folds.folds) == {1, 2, 3}
 
 
 def test_only_the_subset_of_shared_stages_has_clips_held_out_of_them(sounds: Path, workspace: Workspace) -> None:
     dataset = open_dataset(sounds)
     curated, noisy = (read(dataset, workspace, name) for name in ("curated", "noisy"))
-    assert not curated.in_shared.any()
-    assert 1 <= noisy.in_shared.sum() <= 2  # a tenth of twelve
-    noisy.check_fold(SHARED_FOLD, "noisy")
-    with pytest.raises(AudiotagError, match="must hold out some"):
-        curated.check_fold(SHARED_FOLD, "curated")
+    assert not curated.folds.in_shared.any()
+    assert 1 <= noisy.folds.in_shared.sum() <= 2  # a tenth of twelve
+    noisy.folds.check_fold(SHARED_FOLD)
+    with pytest.raises(AudiotagError, match="the network that all folds share must hold out some"):
+        curated.folds.check_fold(SHARED_FOLD)
 
 
 def test_fold_held_out_for_testing_takes_no_part(own_folds: Path, workspace: Workspace) -> None:
@@ -161,7 +163,7 @@ def test_fold_held_out_for_testing_takes_no_part(own_folds: Path, workspace: Wor
     every, some = read(dataset, workspace), read(dataset, workspace, held_out=3)
     assert {clip.name for clip in every.clips} == {f"{number}.wav" for number in range(8)}
     assert {clip.name for clip in some.clips} == {f"{number}.wav" for number in (0, 1, 2, 4, 5, 6)}
-    assert set(some.folds) == {0, 1, 2}
+    assert set(some.folds.folds) == {0, 1, 2}
     assert {clip.name for clip in some.held_out(0).clips} == {"0.wav", "4.wav"}  # by the dataset's own numbers
 
 
@@ -177,7 +179,7 @@ def test_what_the_index_knows_is_not_decoded_again_and_gives_the_same(
     )
     dataset = open_dataset(sounds)
     recipe = replace(RECIPE, spectrogram=SETTINGS.changed(trim_db=0.0))
-    known = read_subset(dataset, "curated", RunSettings(str(sounds), recipe), workspace)
+    known = Session(dataset, RunSettings(str(sounds), recipe), workspace).clips("curated")
     assert decoded == []
     anew, _ = clips_module.prepare_clips(dataset.subset("curated"), recipe.spectrogram)
     assert len(decoded) == 13
@@ -198,14 +200,14 @@ def test_fingerprint_is_the_same_whenever_the_same_clips_are_read(sounds: Path, 
 
 
 @pytest.mark.parametrize("change", ["clip", "trim", "label", "fold", "shared", "vocabulary", "subset", "order"])
-def test_fingerprint_tells_every_change_that_training_would_notice(change: str) -> None:
+def test_fingerprint_changes_with_everything_that_training_uses(change: str) -> None:
     subset, labels = subset_of(10), LABELS
     before = fingerprint({"curated": subset}, labels)
     clips, targets, folds, shared = (
         list(subset.clips),
         subset.targets.copy(),
-        subset.folds.copy(),
-        subset.in_shared.copy(),
+        subset.folds.folds.copy(),
+        subset.folds.in_shared.copy(),
     )
     if change == "clip":
         clips[3] = replace(clips[3], name="other.wav")
@@ -219,7 +221,8 @@ def test_fingerprint_tells_every_change_that_training_would_notice(change: str) 
         shared[[3, 4]] = shared[[4, 3]]
     elif change == "order":
         clips.reverse()
-    changed = replace(subset, clips=clips, targets=targets, folds=folds, in_shared=shared)
+    changed_folds = replace(subset.folds, folds=folds, in_shared=shared)
+    changed = replace(subset, clips=clips, targets=targets, folds=changed_folds)
     after = fingerprint(
         {"noisy" if change == "subset" else "curated": changed},
         (*labels[:2], "Bang") if change == "vocabulary" else labels,

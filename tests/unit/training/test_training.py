@@ -1,4 +1,4 @@
-"""Training: a real detached worker on small synthetic sounds, from a dataset to an ensemble that tags."""
+"""Training end to end: a real detached worker on small synthetic sounds, from a dataset to an ensemble that tags."""
 
 import csv
 import json
@@ -23,7 +23,6 @@ from audiotag.data.layouts import open_dataset
 from audiotag.errors import AudiotagError
 from audiotag.features.log_mel import log_mel, network_input
 from audiotag.features.trimming import fit_length, trim_bounds
-from audiotag.jobs import is_alive
 from audiotag.metrics import accuracy, lwlrap, multi_hot
 from audiotag.networks.xresnet.model import build_network
 from audiotag.tagging.ensemble import read_card
@@ -36,7 +35,9 @@ from audiotag.workspace import Workspace
 
 RATE = 16_000
 LABELS = ("Clicks", "Hiss", "Hum")
-CLOSE = 0.02  # the worker computes in 16 bits where the processor is fast with them
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+SCORE_TOLERANCE = 0.02  # the worker computes in 16 bits where the processor is fast with them
 RECIPE = """
 title = "Tiny"
 about = "For tests."
@@ -101,20 +102,20 @@ def draw_labels(index: int, rng: np.random.Generator) -> tuple[str, ...]:
 
 
 def write_dataset(folder: Path) -> Path:
-    """Forty curated and thirty noisy clips in the competition's layout; one curated file is no sound."""
+    """Forty curated and thirty noisy clips in the competition's layout; one curated file is not a sound."""
     rng = np.random.default_rng(3)
     for subset, count in (("train_curated", 40), ("train_noisy", 30)):
         (folder / subset).mkdir(parents=True)
         rows = []
         for index in range(count):
-            heard = draw_labels(index, rng)
+            labels = draw_labels(index, rng)
             suffix, rate = (".flac", 44_100) if index % 10 == 7 else (".wav", RATE)
-            sound = waveform(heard, rng)
+            sound = waveform(labels, rng)
             if rate != RATE:
                 sound = np.interp(np.arange(0, len(sound) - 1, RATE / rate), np.arange(len(sound)), sound)
             soundfile.write(folder / subset / f"{subset[6]}{index:02}{suffix}", sound, rate)
             wrong = subset == "train_noisy" and index % 4 == 3
-            rows.append((f"{subset[6]}{index:02}{suffix}", ",".join([LABELS[(index + 1) % 3]] if wrong else heard)))
+            rows.append((f"{subset[6]}{index:02}{suffix}", ",".join([LABELS[(index + 1) % 3]] if wrong else labels)))
         if subset == "train_curated":
             (folder / subset / "broken.wav").write_text("no sound")
             rows.append(("broken.wav", "Hum"))
@@ -141,29 +142,6 @@ def pid_of(run: Run) -> int:
     return json.loads((run.folder / "process.json").read_text())["pid"]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Here and in workers: figures of both can be compared to the last bit, and tests run side by side."""
-    before = torch.get_num_threads()
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("OMP_NUM_THREADS", "1")
-        torch.set_num_threads(1)
-        yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="session")
-def wait_for(wait_until: Callable[..., None]) -> Callable[[Run], None]:
-    """``wait_for(run)``: until it has ended, and its process too."""
-
-    def wait(run: Run) -> None:
-        wait_until(lambda: not run.is_active())
-        process = json.loads((run.folder / "process.json").read_text())
-        wait_until(lambda: not is_alive(process["pid"], process["started"]) and not psutil.pid_exists(process["pid"]))
-
-    return wait
-
-
 @pytest.fixture
 def started() -> Iterator[Callable[[Run], Run]]:
     """Starts runs, and ends their workers when the test is over, however it went."""
@@ -181,7 +159,8 @@ def started() -> Iterator[Callable[[Run], Run]]:
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory, wait_for: Callable[[Run], None]) -> Trained:
+def trained(tmp_path_factory: pytest.TempPathFactory, wait_for_end: Callable[[Run], None]) -> Trained:
+    """A run that a real detached process has trained."""
     folder = tmp_path_factory.mktemp("training")
     (folder / "tiny.toml").write_text(RECIPE)
     recipe = load_recipe(str(folder / "tiny.toml"))
@@ -190,7 +169,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, wait_for: Callable[[Run], 
     run = create_run(workspace, RunSettings(str(dataset), recipe, device="cpu"))
     run.start()
     try:
-        wait_for(run)
+        wait_for_end(run)
     finally:
         if run.is_active():
             psutil.Process(pid_of(run)).kill()
@@ -205,7 +184,7 @@ def test_run_ends_finished(trained: Trained) -> None:
 
 def test_events_come_fold_by_fold_stage_by_stage_epoch_by_epoch(trained: Trained) -> None:
     events = trained.run.events()
-    told = [
+    steps = [
         (event["event"], event.get("fold"), event.get("stage"), event.get("subset"), event.get("epoch"))
         for event in events
     ]
@@ -215,12 +194,12 @@ def test_events_come_fold_by_fold_stage_by_stage_epoch_by_epoch(trained: Trained
         wanted += [("epoch", fold, 0, "noisy", number) for number in range(1, 5)]
         wanted += [("epoch", fold, 1, "curated", number) for number in range(1, 13)]
         wanted.append(("fold-finished", fold, None, None, None))
-    assert told == wanted
+    assert steps == wanted
     assert events[0]["folds"] == [1, 2]
     assert events[0]["labels"] == list(LABELS)
     assert events[0]["devices"] == ["cpu"]
-    told = [tuple(stage[key] for key in ("subset", "epochs", "clips", "batches")) for stage in events[0]["stages"]]
-    assert told == [("noisy", 4, 30, 1), ("curated", 12, 40, 2)]
+    stages = [tuple(stage[key] for key in ("subset", "epochs", "clips", "batches")) for stage in events[0]["stages"]]
+    assert stages == [("noisy", 4, 30, 1), ("curated", 12, 40, 2)]
     assert {stage["pixels"] for stage in events[0]["stages"]} == {24 * 63}
     assert not any(stage["shared"] for stage in events[0]["stages"])
     assert [event["time"] for event in events] == sorted(event["time"] for event in events)
@@ -254,17 +233,17 @@ def test_each_usable_curated_clip_is_scored_by_exactly_one_fold_with_its_own_lab
 
 
 def scores_by(weights: dict[str, torch.Tensor], trained: Trained, names: list[str]) -> np.ndarray:
-    """What these weights give for the middle of each of these curated clips, step by step."""
+    """The scores of these weights for the middle of each of these curated clips, computed step by step."""
     settings = trained.recipe.spectrogram
     network = build_network(trained.recipe.network, len(LABELS)).eval()
     network.load_state_dict(weights)
-    pictures = []
+    log_mels = []
     for name in names:
         sound = read_sound(trained.dataset / "train_curated" / name, RATE).waveform
         first, last = trim_bounds(sound, RATE, settings.trim_db)
-        pictures.append(log_mel(fit_length(sound[first:last], settings), settings))
+        log_mels.append(log_mel(fit_length(sound[first:last], settings), settings))
     with torch.no_grad():
-        return network(torch.from_numpy(np.stack(pictures))[:, None]).sigmoid().numpy()
+        return network(torch.from_numpy(np.stack(log_mels))[:, None]).sigmoid().numpy()
 
 
 def stored_weights(run: Run, fold: int) -> dict[str, torch.Tensor]:
@@ -274,7 +253,7 @@ def stored_weights(run: Run, fold: int) -> dict[str, torch.Tensor]:
 def test_stored_scores_are_what_the_stored_weights_give_for_the_middle_of_each_clip(trained: Trained) -> None:
     for fold in (1, 2):
         scores = scores_by(stored_weights(trained.run, fold), trained, trained.clips(fold))
-        np.testing.assert_allclose(trained.scores(fold)["scores"], scores, atol=CLOSE)
+        np.testing.assert_allclose(trained.scores(fold)["scores"], scores, atol=SCORE_TOLERANCE)
 
 
 def epochs_of(run: Run, fold: int, subset: str = "curated") -> list[dict[str, Any]]:
@@ -300,7 +279,7 @@ def test_per_class_figures_of_every_epoch_weigh_up_to_its_lwlrap(trained: Traine
         assert all(0 < epoch["curated_lwlrap"] <= 1 for epoch in epochs_of(trained.run, fold, "noisy"))
 
 
-def test_finished_run_keeps_weights_and_scores_and_nothing_to_go_on_from(trained: Trained) -> None:
+def test_finished_run_has_weights_and_scores_and_no_checkpoint(trained: Trained) -> None:
     for fold in (1, 2):
         assert sorted(os.listdir(trained.run.fold_folder(fold))) == [
             "best.safetensors", "clips.json", "scores.safetensors", "weights.safetensors",
@@ -308,7 +287,7 @@ def test_finished_run_keeps_weights_and_scores_and_nothing_to_go_on_from(trained
     assert trained.run.progress() == []
 
 
-def test_broken_file_is_named_in_the_log_and_the_rest_goes_on(trained: Trained) -> None:
+def test_broken_file_is_named_in_the_log_and_the_others_are_used(trained: Trained) -> None:
     log = (trained.run.folder / "log.txt").read_text()
     assert "left out: broken.wav cannot be read as a sound" in log
     assert log.count("left out") == 1
@@ -323,7 +302,7 @@ def test_source_sounds_are_left_as_they_were(trained: Trained, tmp_path: Path) -
     assert all((fresh / name).read_bytes() == (trained.dataset / name).read_bytes() for name in files)
 
 
-def test_published_ensemble_tags_fresh_sounds_rightly(trained: Trained, tmp_path: Path) -> None:
+def test_published_ensemble_tags_new_sounds_correctly(trained: Trained, tmp_path: Path) -> None:
     tagger = Tagger(publish(trained.run, "mine", tmp_path / "ensembles"))
     rng = np.random.default_rng(99)
     for label in LABELS:
@@ -333,10 +312,10 @@ def test_published_ensemble_tags_fresh_sounds_rightly(trained: Trained, tmp_path
             assert tags.ranking[0].passes
 
 
-def test_normalised_resized_pictures_with_deltas_are_trained_on_and_tagged_alike(
+def test_normalised_resized_inputs_with_deltas_are_the_same_in_training_and_tagging(
     trained: Trained, tmp_path: Path
 ) -> None:
-    """What the network gets in training is what the tagger gives it: the scores of both are the same."""
+    """Training and tagging compute the same network inputs: the scores of both are the same."""
     finished = trained.recipe.spectrogram.changed(normalise="clip", deltas=1, resize=40)
     stages = (Stage("curated", 2, 1e-2),)
     recipe = replace(trained.recipe.with_spectrogram(finished), stages=stages, augment=())
@@ -351,19 +330,20 @@ def test_normalised_resized_pictures_with_deltas_are_trained_on_and_tagged_alike
     for name, row in zip(names, scores, strict=True):
         waveform = read_sound(trained.dataset / "train_curated" / name, RATE).waveform
         first, last = trim_bounds(waveform, RATE, finished.trim_db)
-        picture = network_input(log_mel(fit_length(waveform[first:last], finished), finished), finished)
-        (tagged,) = tagger.engine(picture[None])[0]
+        inputs = network_input(log_mel(fit_length(waveform[first:last], finished), finished), finished)
+        (tagged,) = tagger.engine(inputs[None])[0]
         np.testing.assert_allclose(tagged, row, atol=0.003)  # published weights are in half precision
 
 
+@pytest.mark.usefixtures("forked_workers")
 def test_stop_ends_a_run_as_stopped_and_keeps_its_finished_folds_and_the_queued_one_begins(
     trained: Trained,
     tmp_path: Path,
     started: Callable[[Run], Run],
-    wait_for: Callable[[Run], None],
+    wait_for_end: Callable[[Run], None],
     wait_until: Callable[..., None],
 ) -> None:
-    long = replace(trained.recipe, folds=10, stages=(Stage("curated", epochs=6, lr=1e-2),))
+    long = replace(trained.recipe, folds=10, stages=(Stage("curated", epochs=3, lr=1e-2),))
     settings = RunSettings(str(trained.dataset), long, device="cpu")
     run, next_run = (create_run(Workspace(tmp_path / "home"), settings) for _ in range(2))
     started(run)
@@ -375,45 +355,47 @@ def test_stop_ends_a_run_as_stopped_and_keeps_its_finished_folds_and_the_queued_
     with pytest.raises(AudiotagError, match="is queued already"):
         next_run.start()
     run.stop()
-    wait_for(run)
+    wait_for_end(run)
     assert run.state() == "stopped"
     wait_until(lambda: next_run.state() == "running")
     next_run.stop()
-    kept = run.finished_folds()
-    assert 1 <= len(kept) < 10
+    finished = run.finished_folds()
+    assert 1 <= len(finished) < 10
     ensemble = publish(run, "part", tmp_path / "ensembles")
-    assert [fold.fold for fold in read_card(ensemble).folds] == kept
+    assert [fold.fold for fold in read_card(ensemble).folds] == finished
 
 
+@pytest.mark.usefixtures("forked_workers")
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no SIGKILL")
 def test_worker_that_was_killed_is_an_interrupted_run(
     trained: Trained,
     tmp_path: Path,
     started: Callable[[Run], Run],
-    wait_for: Callable[[Run], None],
+    wait_for_end: Callable[[Run], None],
     wait_until: Callable[..., None],
 ) -> None:
     run = started(create_run(Workspace(tmp_path / "home"), RunSettings(str(trained.dataset), trained.recipe)))
     wait_until(lambda: bool(run.events()) or not run.is_active())
     assert run.state() == "running", run.log_tail()
     os.kill(pid_of(run), signal.SIGKILL)
-    wait_for(run)
+    wait_for_end(run)
     assert run.state() == "interrupted"
     with pytest.raises(AudiotagError, match="no finished fold"):
         publish(run, "mine", tmp_path / "ensembles")
 
 
+@pytest.mark.usefixtures("forked_workers")
 def test_dataset_that_vanishes_before_the_worker_starts_fails_with_a_sentence(
     trained: Trained,
     tmp_path: Path,
     started: Callable[[Run], Run],
-    wait_for: Callable[[Run], None],
+    wait_for_end: Callable[[Run], None],
 ) -> None:
     sounds = shutil.copytree(trained.dataset, tmp_path / "sounds")
     run = create_run(Workspace(tmp_path / "home"), RunSettings(str(sounds), trained.recipe))
     shutil.rmtree(sounds)
     started(run)
-    wait_for(run)
+    wait_for_end(run)
     assert run.state() == "failed"
     assert run.reason() == f"{sounds} is not there; give the folder of a dataset, or its CSV file."
     assert "Traceback" not in run.log_tail()

@@ -1,9 +1,9 @@
-"""What a worker makes of a run: shared stages, lanes, what it keeps, and what it says when it cannot go on."""
+"""The worker of a run: what it stores of each fold, shared stages, lanes, and its reason when it cannot continue."""
 
 import os
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +20,18 @@ from audiotag.errors import AudiotagError
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.metrics import accuracy, lwlrap, lwlrap_per_class
 from audiotag.networks.xresnet.settings import XResNetSettings
-from audiotag.training import checkpoints, worker
+from audiotag.training import checkpoints, lanes, worker
 from audiotag.training.backend import callbacks as callbacks_module
 from audiotag.training.backend import learner as learner_module
 from audiotag.training.backend.learner import FoldTrainer
+from audiotag.training.failures import reason_of
 from audiotag.training.losses.base import LOSSES
 from audiotag.training.losses.bce import binary_cross_entropy
 from audiotag.training.recipe import Recipe, Stage
-from audiotag.training.runs import SHARED_FOLD, Run, RunSettings, create_run, epochs_done
-from audiotag.training.worker import Training, reason_of, work
+from audiotag.training.run_progress import epochs_done
+from audiotag.training.runs import SHARED_FOLD, WORKER, Run, RunSettings, create_run
+from audiotag.training.session import Session
+from audiotag.training.worker import work
 from audiotag.workspace import Workspace, read_json
 
 RATE = 8000
@@ -42,18 +45,10 @@ RECIPE = Recipe(
     ),
     network=XResNetSettings(depth=18, width=1 / 16, stem=4, activation="relu"),
 )  # fmt: skip
-TINIEST = 1e-12  # a rate that leaves weights where they are
+THREE_FOLDS = replace(RECIPE, stages=(SHARED, CURATED), folds=3)
+TINY_LR = 1e-12  # leaves weights as they are
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Here and in lanes: their figures can be compared to the last bit, and tests run side by side."""
-    before = torch.get_num_threads()
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("OMP_NUM_THREADS", "1")
-        torch.set_num_threads(1)
-        yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def write_dataset(folder: Path) -> Path:
@@ -86,22 +81,50 @@ def ready(sounds: Path, tmp_path: Path) -> Callable[..., Run]:
     return make
 
 
-@pytest.fixture
-def kept(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """Every checkpoint that is written from now on."""
-    values: list[dict[str, Any]] = []
+@dataclass(frozen=True)
+class Finished:
+    """A finished run, and every checkpoint that was written for it."""
+
+    run: Run
+    checkpoints: list[dict[str, Any]]
+
+
+def work_and_record(run: Run) -> Finished:
+    """Work in this process, and record the checkpoints."""
+    recorded: list[dict[str, Any]] = []
     save = checkpoints.save_checkpoint
 
-    def saved(folder: Path, checkpoint: dict[str, Any]) -> None:
-        values.append(checkpoint)
+    def save_and_record(folder: Path, checkpoint: dict[str, Any]) -> None:
+        recorded.append(checkpoint)
         save(folder, checkpoint)
 
-    monkeypatch.setattr(checkpoints, "save_checkpoint", saved)
-    return values
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(checkpoints, "save_checkpoint", save_and_record)
+        work(run)
+    assert run.state() == "finished"
+    return Finished(run, recorded)
 
 
-def told(run: Run, *names: str) -> list[dict[str, Any]]:
+@pytest.fixture(scope="module")
+def finished(sounds: Path, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """A run of the recipe as it is, for tests that only read it."""
+    home = Workspace(tmp_path_factory.mktemp("finished"))
+    return work_and_record(create_run(home, RunSettings(str(sounds), RECIPE, device="cpu")))
+
+
+@pytest.fixture(scope="module")
+def finished_with_shared_stage(sounds: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run of three folds that share their noisy stage, for tests that only read it."""
+    home = Workspace(tmp_path_factory.mktemp("finished"))
+    return work_and_record(create_run(home, RunSettings(str(sounds), THREE_FOLDS, device="cpu"))).run
+
+
+def events_of(run: Run, *names: str) -> list[dict[str, Any]]:
     return [event for event in run.events() if event["event"] in names]
+
+
+def session_of(run: Run) -> Session:
+    return Session.open(run.settings(), run.workspace)
 
 
 def held_out(run: Run, fold: int) -> dict[str, np.ndarray]:
@@ -121,18 +144,17 @@ def figures(run: Run) -> dict[tuple, tuple]:
     epochs = {
         (e["fold"], e["step"]): (e["lwlrap"], e["train_loss"], e["valid_loss"]) for e in epochs_done(run.events())
     }
-    return epochs | {(e["fold"], "end"): (e["lwlrap"], e["accuracy"]) for e in told(run, "fold-finished")}
+    return epochs | {(e["fold"], "end"): (e["lwlrap"], e["accuracy"]) for e in events_of(run, "fold-finished")}
 
 
-# What is kept
+# Stored results
 
 
-def test_best_and_last_weights_are_those_of_their_epochs(ready: Callable[..., Run], kept: list[dict]) -> None:
+def test_best_and_last_weights_are_those_of_their_epochs(finished: Finished) -> None:
     """The best of the last stage, the first of several that are as good; an earlier stage's do not count."""
-    run = ready()
-    work(run)
+    run = finished.run
     for fold in (1, 2):
-        mine = [checkpoint for checkpoint in kept if checkpoint["event"]["fold"] == fold]
+        mine = [checkpoint for checkpoint in finished.checkpoints if checkpoint["event"]["fold"] == fold]
         last_stage = [checkpoint for checkpoint in mine if checkpoint["stage"] == 1]
         assert (len(mine), len(last_stage)) == (5, 3)
         best = max(last_stage, key=lambda checkpoint: checkpoint["event"]["lwlrap"])  # max takes the first
@@ -141,12 +163,11 @@ def test_best_and_last_weights_are_those_of_their_epochs(ready: Callable[..., Ru
         assert last_stage[-1]["best"] == best["event"]["lwlrap"]
 
 
-def test_every_clip_has_the_scores_of_the_network_that_never_saw_it(ready: Callable[..., Run]) -> None:
-    run = ready()
-    work(run)
+def test_every_clip_has_the_scores_of_the_network_that_never_saw_it(finished: Finished) -> None:
+    run = finished.run
     names = [name for fold in (1, 2) for name in read_json(run.fold_folder(fold) / "clips.json")]
     assert sorted(names) == [f"{number:02}.wav" for number in range(16)]
-    for fold, event in zip((1, 2), told(run, "fold-finished"), strict=True):
+    for fold, event in zip((1, 2), events_of(run, "fold-finished"), strict=True):
         scores = held_out(run, fold)
         assert event["lwlrap"] == lwlrap(scores["targets"], scores["scores"])
         assert event["accuracy"] == accuracy(scores["targets"], scores["scores"])
@@ -155,52 +176,48 @@ def test_every_clip_has_the_scores_of_the_network_that_never_saw_it(ready: Calla
 
 
 def test_noisy_epochs_are_measured_on_the_curated_clips_that_the_fold_holds_out_later(
-    ready: Callable[..., Run], kept: list[dict]
+    finished: Finished,
 ) -> None:
-    run = ready()
-    work(run)
-    training = Training(run)
-    noisy = [checkpoint for checkpoint in kept if checkpoint["stage"] == 0]
+    run = finished.run
+    session = session_of(run)
+    noisy = [checkpoint for checkpoint in finished.checkpoints if checkpoint["stage"] == 0]
     assert len(noisy) == 4
     for checkpoint in noisy:
         fold = checkpoint["event"]["fold"]
-        part = training.subsets["curated"].held_out(fold)
+        part = session.clips("curated").held_out(fold)
         assert [clip.name for clip in part.clips] == read_json(run.fold_folder(fold) / "clips.json")
-        trainer = FoldTrainer(RECIPE, training.labels, fold, "cpu")
+        trainer = FoldTrainer(RECIPE, session.labels, fold, "cpu")
         trainer.restore(checkpoint["state"])
         assert checkpoint["event"]["curated_lwlrap"] == lwlrap(part.targets, trainer.scores(part, NOISY))
-    assert all(e["curated_lwlrap"] is None for e in told(run, "epoch") if e["subset"] == "curated")
+    assert all(e["curated_lwlrap"] is None for e in events_of(run, "epoch") if e["subset"] == "curated")
 
 
-def test_finished_folds_figures_are_plain_where_epochs_carry_the_handicap(
-    ready: Callable[..., Run], kept: list[dict]
-) -> None:
-    masked = replace(RECIPE, augment_held_out=True, augment=(Mask("time", 24), Mask("mel", 8)))
+def test_finished_folds_figures_are_plain_where_epochs_carry_the_handicap(ready: Callable[..., Run]) -> None:
+    masked = replace(RECIPE, stages=(CURATED,), augment_held_out=True, augment=(Mask("time", 24), Mask("mel", 8)))
     run = ready(masked, folds=(1,))
     work(run)
-    training = Training(run)
-    part = training.subsets["curated"].held_out(1)
-    plain = FoldTrainer(replace(masked, augment_held_out=False), training.labels, 1, "cpu")
+    session = session_of(run)
+    part = session.clips("curated").held_out(1)
+    plain = FoldTrainer(replace(masked, augment_held_out=False), session.labels, 1, "cpu")
     plain.network.load_state_dict(stored(run, 1, "weights"))
     scores = plain.scores(part, CURATED)
     np.testing.assert_array_equal(held_out(run, 1)["scores"], scores)
-    (event,) = told(run, "fold-finished")
+    (event,) = events_of(run, "fold-finished")
     assert event["lwlrap"] == lwlrap(part.targets, scores)
     unmasked = ready(replace(masked, augment_held_out=False), folds=(1,))
     work(unmasked)
     assert equal(stored(unmasked, 1, "weights"), stored(run, 1, "weights"))  # measuring changes nothing
     assert held_out(unmasked, 1)["scores"].tolist() == scores.tolist()
-    losses = [[e["valid_loss"] for e in told(each, "epoch")] for each in (run, unmasked)]
+    losses = [[e["valid_loss"] for e in events_of(each, "epoch")] for each in (run, unmasked)]
     assert losses[0] != losses[1]
 
 
 # Shared stages
 
 
-def test_shared_noisy_stage_is_trained_once_and_feeds_every_fold(ready: Callable[..., Run], kept: list[dict]) -> None:
-    run = ready(replace(RECIPE, stages=(SHARED, replace(CURATED, lr=TINIEST, epochs=1))))
-    work(run)
-    assert run.state() == "finished"
+def test_shared_noisy_stage_is_trained_once_and_feeds_every_fold(ready: Callable[..., Run]) -> None:
+    run = ready(replace(RECIPE, stages=(SHARED, replace(CURATED, lr=TINY_LR, epochs=1))))
+    recorded = work_and_record(run).checkpoints
     happened = [(e["event"], e.get("fold"), e.get("subset"), e.get("epoch")) for e in run.events()]
     assert happened == [
         ("run-started", None, None, None),
@@ -220,21 +237,21 @@ def test_shared_noisy_stage_is_trained_once_and_feeds_every_fold(ready: Callable
     ]
     assert [stage["shared"] for stage in run.events()[0]["stages"]] == [True, False]
     assert run.finished_folds() == [1, 2]
-    shared = kept[1]["state"]["network"]
+    shared = recorded[1]["state"]["network"]
     for fold in (1, 2):
         after = stored(run, fold, "weights")
         for name, weight in shared.items():
             if name.endswith("weight"):
                 torch.testing.assert_close(after[name], weight, rtol=0, atol=1e-5)
-    assert all(event["curated_lwlrap"] is None for event in told(run, "epoch"))  # nobody's held-out clips
-    (finished,) = told(run, "shared-finished")
-    assert finished["clips"] == len(Training(run).subsets["noisy"].held_out(SHARED_FOLD).clips) in (1, 2)
+    assert all(event["curated_lwlrap"] is None for event in events_of(run, "epoch"))  # nobody's held-out clips
+    (finished,) = events_of(run, "shared-finished")
+    assert finished["clips"] == len(session_of(run).clips("noisy").held_out(SHARED_FOLD).clips) in (1, 2)
 
 
-def test_run_with_a_shared_stage_goes_on_where_it_was_stopped(ready: Callable[..., Run]) -> None:
-    recipe = replace(RECIPE, stages=(SHARED, CURATED))
-    whole, cut = ready(recipe), ready(recipe)
-    work(whole)
+def test_run_with_a_shared_stage_resumes_where_it_was_stopped(
+    finished_with_shared_stage: Run, ready: Callable[..., Run]
+) -> None:
+    whole, cut = finished_with_shared_stage, ready(THREE_FOLDS)
     for _ in range(2):  # in the shared stage, then in the first fold
         stop_after(cut, epochs=1)
         assert read_json(cut.folder / "status.json")["state"] == "stopped"
@@ -246,7 +263,7 @@ def test_run_with_a_shared_stage_goes_on_where_it_was_stopped(ready: Callable[..
 def test_stage_adds_the_noisy_clips_that_agree_and_a_resumed_one_has_the_same(
     ready: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recipe = replace(RECIPE, stages=(NOISY, CURATED, replace(CURATED, agreed=2)))
+    recipe = replace(RECIPE, stages=(NOISY, replace(CURATED, epochs=1), replace(CURATED, epochs=2, agreed=2)))
     trained_on = []
     train = FoldTrainer.train
 
@@ -257,32 +274,32 @@ def test_stage_adds_the_noisy_clips_that_agree_and_a_resumed_one_has_the_same(
     monkeypatch.setattr(FoldTrainer, "train", noted)
     whole, cut = ready(recipe), ready(recipe)
     work(whole)
-    plain = Training(whole).subsets
-    for event in told(whole, "agreed"):
+    session = session_of(whole)
+    for event in events_of(whole, "agreed"):
         fold = event["fold"]
         names = read_json(whole.fold_folder(fold) / "agreed-3.json")
         assert 0 < len(names) == event["clips"] <= 2 * len(LABELS)
-        assert set(names) <= {clip.name for clip in plain["noisy"].train(fold).clips}  # never of those held out
-        curated = len(plain["curated"].train(fold).clips)
-        held_out = len(plain["curated"].held_out(fold).clips)
+        assert set(names) <= {clip.name for clip in session.clips("noisy").train(fold).clips}  # never of those held out
+        curated = len(session.clips("curated").train(fold).clips)
+        held_out = len(session.clips("curated").held_out(fold).clips)
         assert trained_on[3 * fold - 2 : 3 * fold] == [
             (fold, 1, curated, held_out),
             (fold, 2, curated + len(names), held_out),
         ]
-    assert len(told(whole, "agreed")) == 2
-    stop_after(cut, epochs=6)  # in the stage that adds them, whose network by then would choose others
+    assert len(events_of(whole, "agreed")) == 2
+    stop_after(cut, epochs=4)  # in the stage that adds them, whose network by then would choose others
     (cut.folder / "stop").unlink()
     work(cut)
     assert figures(cut) == figures(whole)
-    assert len(told(cut, "agreed")) == 2
+    assert len(events_of(cut, "agreed")) == 2
 
 
 def stop_after(run: Run, epochs: int) -> None:
-    """Work until so many more epochs are told."""
+    """Work until so many more epochs are trained."""
     (run.folder / "stop").unlink(missing_ok=True)
     write_event, count = Run.write_event, 0
 
-    def told(self: Run, event: str, **values: Any) -> None:
+    def write_and_stop(self: Run, event: str, **values: Any) -> None:
         nonlocal count
         write_event(self, event, **values)
         count += event == "epoch"
@@ -290,19 +307,20 @@ def stop_after(run: Run, epochs: int) -> None:
             self.stop()
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(Run, "write_event", told)
+        patched.setattr(Run, "write_event", write_and_stop)
         work(run)
 
 
 # Options
 
 
-def test_fraction_and_balance_run_and_say_how_many_batches_there_are(ready: Callable[..., Run]) -> None:
-    whole, half = ready(), ready(replace(RECIPE, fraction=0.5, balance=1.0))
+def test_fraction_and_balance_are_used_and_the_plan_has_the_number_of_batches(
+    finished: Finished, ready: Callable[..., Run]
+) -> None:
+    whole, half = finished.run, ready(replace(RECIPE, fraction=0.5, balance=1.0))
     work(half)
     assert half.state() == "finished"
     assert [stage["batches"] for stage in half.events()[0]["stages"]] == [1, 1]
-    work(whole)
     assert [stage["batches"] for stage in whole.events()[0]["stages"]] == [1, 2]
     assert figures(half).keys() == figures(whole).keys()
     for fold in (1, 2):  # held-out clips are all used
@@ -316,7 +334,7 @@ def test_stage_whose_subset_the_dataset_lacks_is_left_out(
     run = ready(replace(RECIPE, stages=(NOISY, replace(CURATED, start="weights and optimiser"))), flat)
     work(run)
     assert run.state() == "finished"
-    assert {event["stage"] for event in told(run, "epoch")} == {1}
+    assert {event["stage"] for event in events_of(run, "epoch")} == {1}
     assert [done["step"] for done in epochs_done(run.events())] == [1, 2, 3] * 2
 
 
@@ -324,19 +342,39 @@ def test_stages_of_other_sizes_are_trained_and_the_last_counts(ready: Callable[.
     run = ready(replace(RECIPE, stages=(NOISY, replace(CURATED, size=48))), folds=(1,))
     work(run)
     assert [stage["pixels"] for stage in run.events()[0]["stages"]] == [16 * 32, 48 * 48]
-    training = Training(run)
-    trainer = FoldTrainer(RECIPE, training.labels, 1, "cpu")
+    session = session_of(run)
+    trainer = FoldTrainer(RECIPE, session.labels, 1, "cpu")
     trainer.network.load_state_dict(stored(run, 1, "weights"))
-    part = training.subsets["curated"].held_out(1)
+    part = session.clips("curated").held_out(1)
     np.testing.assert_array_equal(held_out(run, 1)["scores"], trainer.scores(part, replace(CURATED, size=48)))
 
 
-def test_two_lanes_give_every_fold_what_one_gives(ready: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(psutil, "cpu_count", lambda logical=True: 2)  # a thread for each lane, as here
-    recipe = replace(RECIPE, stages=(SHARED, CURATED), folds=3)
-    one, two = ready(recipe), ready(recipe, device="cpu,cpu")
-    work(one)
+class ForkedLane:
+    """A lane in a forked process instead of a new interpreter."""
+
+    def __init__(self, server: Any, command: list[str], folder: Path) -> None:
+        assert command[:3] == [sys.executable, "-m", WORKER]
+        self.server, self.pid = server, server.start_detached(WORKER, command[3:], folder / "lanes.txt").pid
+
+    def wait(self) -> int:
+        return self.server.wait(self.pid)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+def test_two_lanes_give_every_fold_what_one_gives(
+    finished_with_shared_stage: Run, ready: Callable[..., Run], fork_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = []
+
+    def start(command: list[str], env: dict[str, str]) -> ForkedLane:
+        threads.append(env["OMP_NUM_THREADS"])
+        return ForkedLane(fork_server, command, two.folder)
+
+    monkeypatch.setattr(psutil, "cpu_count", lambda logical=True: 2)
+    monkeypatch.setattr(lanes.subprocess, "Popen", start)
+    one, two = finished_with_shared_stage, ready(THREE_FOLDS, device="cpu,cpu")
     work(two, ("cpu", "cpu"))
+    assert threads == ["1", "1"]  # the two cores are shared
     assert two.state() == "finished"
     assert two.finished_folds() == [1, 2, 3]
     assert two.events()[0]["devices"] == ["cpu", "cpu"]
@@ -345,11 +383,11 @@ def test_two_lanes_give_every_fold_what_one_gives(ready: Callable[..., Run], mon
         assert held_out(two, fold)["scores"].tolist() == held_out(one, fold)["scores"].tolist()
 
 
-# What cannot go on
+# Failures
 
 
 def run_main(run: Run, monkeypatch: pytest.MonkeyPatch) -> int:
-    """The worker's own entrance, in this process: what it would exit with."""
+    """Call the worker's ``main`` in this process; its exit status."""
     monkeypatch.setattr(sys, "argv", ["worker", str(run.folder)])
     monkeypatch.setattr(os, "nice", lambda by: 0, raising=False)
     try:
@@ -359,7 +397,7 @@ def run_main(run: Run, monkeypatch: pytest.MonkeyPatch) -> int:
     return 0
 
 
-def test_loss_that_is_no_number_fails_with_a_sentence_and_keeps_finished_folds(
+def test_loss_that_is_not_finite_fails_with_a_sentence_and_leaves_finished_folds(
     ready: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     run = ready()
@@ -375,12 +413,12 @@ def test_loss_that_is_no_number_fails_with_a_sentence_and_keeps_finished_folds(
     assert wanted in capsys.readouterr().out
     assert run.finished_folds() == [1]
     assert len(held_out(run, 1)["scores"]) == 8
-    # Mended, it goes on with the other fold alone.
+    # Without the fault it resumes with the other fold alone.
     monkeypatch.setattr(learner_module, "LOSSES", LOSSES)
     (run.folder / "status.json").unlink()
     assert run_main(run, monkeypatch) == 0
     assert run.state() == "finished"
-    assert [event["fold"] for event in told(run, "fold-finished")] == [1, 2]
+    assert [event["fold"] for event in events_of(run, "fold-finished")] == [1, 2]
 
 
 @pytest.mark.parametrize("change", ["label", "file", "gone", "new"])
@@ -433,15 +471,28 @@ def test_file_that_vanishes_while_it_is_needed_fails_with_its_name(
     assert "04.wav is not there" in run.reason()
 
 
+def test_run_without_fastaudio_fails_with_the_commands_that_install_it(
+    ready: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in sys.modules if name.startswith(("audiotag.training.backend", "fastaudio"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delitem(sys.modules, "audiotag.training.fold_training")
+    monkeypatch.setitem(sys.modules, "fastaudio", None)  # importing it fails as if it were not installed
+    run = ready()
+    assert run_main(run, monkeypatch) == 0  # a sentence, not a crash
+    assert run.state() == "failed"
+    assert run.reason().startswith('Training needs fastai and fastaudio; run: pip install "audiotag[train]" and then')
+
+
 def test_recipe_whose_subsets_the_dataset_lacks_fails_with_a_sentence(
     ready: Callable[..., Run], sounds: Path, tmp_path: Path
 ) -> None:
     flat = only_curated(sounds, tmp_path / "flat", [1, 2] * 8)
-    with pytest.raises(AudiotagError, match="recipe tiny trains on noisy clips, clips has none; choose another"):
+    with pytest.raises(AudiotagError, match="recipe tiny trains on noisy clips, but clips has none of them"):
         work(ready(replace(RECIPE, stages=(NOISY,)), flat))
 
 
-def test_fold_that_there_is_not_fails_with_those_there_are(ready: Callable[..., Run]) -> None:
+def test_fold_that_does_not_exist_fails_with_those_that_do(ready: Callable[..., Run]) -> None:
     with pytest.raises(AudiotagError, match="folds must be among 1, 2 here, got 7"):
         work(ready(folds=(1, 7)))
 
@@ -452,7 +503,7 @@ def test_holding_out_a_fold_that_the_dataset_lacks_fails_with_a_sentence(ready: 
 
 
 def only_curated(sounds: Path, to: Path, folds: list[int]) -> Path:
-    """The first curated clips, as links beside a table of files, labels and folds."""
+    """The first curated clips, as links, with a table of files, labels and folds."""
     to.mkdir()
     lines = ["fname,label,fold"]
     for number, fold in enumerate(folds):
@@ -479,32 +530,11 @@ def test_fold_held_out_for_testing_takes_no_part(ready: Callable[..., Run], soun
     assert sorted(names) == [f"{number:02}.wav" for number in range(12) if number % 3 != 2]
 
 
-# Reasons
-
-
-@pytest.mark.parametrize(
-    ("error", "reason"),
-    [
-        (AudiotagError("lr must be lower."), "lr must be lower."),
-        (FloatingPointError("the loss became nan."), "The training diverged: the loss became nan."),
-        (MemoryError(), "Memory ran out; use a smaller batch_size"),
-        (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), "Memory ran out; use a smaller batch_size"),
-        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), "Memory ran out; use a smaller"),
-        (OSError(28, "No space left on device"), "The disk is full; make room, then resume the run"),
-        (FileNotFoundError(2, "No such file", "/a/b.wav"), "/a/b.wav is gone; bring it back, then resume the run."),
-        (KeyError("x"), "KeyError: 'x'"),
-        (KeyboardInterrupt(), "KeyboardInterrupt: KeyboardInterrupt"),
-    ],
-)
-def test_what_goes_wrong_is_told_as_a_sentence(error: BaseException, reason: str) -> None:
-    assert reason_of(error).startswith(reason)
-
-
 @pytest.mark.parametrize("error", [MemoryError(), OSError(28, "No space left on device"), KeyError("x")])
-def test_error_in_the_middle_of_training_comes_out_as_it_was(
+def test_error_in_a_callback_is_the_reason_of_the_run(
     error: Exception, ready: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """fastai would put words of its own around it."""
+    """fastai would change its message."""
 
     def fails(folder: Path, values: dict[str, Any]) -> None:
         raise error
@@ -516,7 +546,7 @@ def test_error_in_the_middle_of_training_comes_out_as_it_was(
     assert not (run.folder / ".reserve").exists()
 
 
-def test_where_a_fold_is_can_be_read_by_others_after_every_batch(ready: Callable[..., Run]) -> None:
+def test_progress_can_be_read_after_every_batch(ready: Callable[..., Run]) -> None:
     run = ready(folds=(1,))
     seen: list[dict[str, Any]] = []
     write_progress = Run.write_progress

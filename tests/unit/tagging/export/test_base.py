@@ -168,12 +168,12 @@ def page_with_downloads() -> None:
 
     from audiotag.tagging.result import Tag, Tags
     from audiotag.ui.tag.dropped_sounds import DroppedSound
-    from audiotag.ui.tag.results import SoundResult, downloads
+    from audiotag.ui.tag.results import SoundResult, show_downloads
 
     tags = Tags("a.wav", 1.0, (Tag("Bark", 0.9, 0.5, 2),), 2, np.array([0.9]), np.array([[0.9]]), np.zeros(1), 1.0, ())
     result = SoundResult(DroppedSound(1, "a.wav", b"", "digest"), tags)
     making = SimpleNamespace(tagger=SimpleNamespace(card=SimpleNamespace(labels=("Bark",))), thresholds=(0.5,))
-    downloads([result], result, making)  # type: ignore[arg-type]
+    show_downloads([result], result, making)  # type: ignore[arg-type]
 
 
 def test_page_offers_added_formats_beside_the_shipped_ones(json_lines: type, label_lists: type) -> None:

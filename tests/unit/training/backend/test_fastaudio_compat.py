@@ -1,4 +1,4 @@
-"""fastaudio runs under today's libraries, does what its names say, and leaves no stand-in behind."""
+"""fastaudio works with today's libraries, and no stand-in is left in them; if it is missing, a sentence says so."""
 
 import copy
 import pickle
@@ -15,6 +15,7 @@ import soundfile
 import torch
 import torchaudio
 
+from audiotag.errors import AudiotagError
 from audiotag.training.backend.fastaudio_compat import _libraries_of_2021, import_fastaudio
 
 SAMPLE_RATE = 44100
@@ -56,7 +57,7 @@ def spectrogram_of(fastaudio: types.ModuleType, samples: np.ndarray) -> torch.Te
 
 
 def has_stand_ins() -> list[str]:
-    """What is in today's libraries under a name that only 2021's had."""
+    """Names of 2021 that today's libraries have at the moment."""
     found = [
         name
         for name in ("pkg_resources", "fastcore.transform", "fastcore.dispatch")
@@ -88,6 +89,36 @@ def test_stand_ins_are_taken_back_when_the_import_fails() -> None:
         fail_half_way()
     assert has_stand_ins() == []
     assert {name: sys.modules.get(name) for name in before} == before
+
+
+@pytest.mark.parametrize("missing", ["fastaudio.all", "fastai.torch_core", "plum", "fasttransform"])
+def test_library_that_is_not_installed_gives_a_sentence_with_the_commands_that_install_it(
+    missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_fastaudio()  # so that all its modules come back afterwards
+    package = missing.split(".")[0]
+    for name in [name for name in sys.modules if name == package or name.startswith(f"{package}.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delitem(sys.modules, "fastaudio.all", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [_NotInstalled(package), *sys.meta_path])
+    with pytest.raises(AudiotagError) as refused:
+        import_fastaudio()
+    assert str(refused.value).startswith(
+        'Training needs fastai and fastaudio; run: pip install "audiotag[train]" and then '
+        "pip install --no-deps fastaudio==1.0.2"
+    )
+    assert has_stand_ins() == []
+
+
+class _NotInstalled:
+    """Finds no module of a package, as if it were not installed."""
+
+    def __init__(self, package: str) -> None:
+        self.package = package
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        if name.split(".")[0] == self.package:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 
 def test_audio_tensor_reads_what_soundfile_wrote(fastaudio: types.ModuleType, tmp_path: Path) -> None:
@@ -138,26 +169,26 @@ def test_resize_signal_puts_zeros_around_a_short_clip(fastaudio: types.ModuleTyp
 
 
 def test_tone_peaks_in_the_band_that_holds_it(fastaudio: types.ModuleType) -> None:
-    picture = spectrogram_of(fastaudio, tone(2))
-    assert type(picture) is fastaudio.AudioSpectrogram
-    assert picture.shape == (1, 128, 128)
+    spectrogram = spectrogram_of(fastaudio, tone(2))
+    assert type(spectrogram) is fastaudio.AudioSpectrogram
+    assert spectrogram.shape == (1, 128, 128)
     # HTK's mel scale: each band is a triangle over three of 130 even steps from 20 Hz to 20 kHz.
     mel = np.linspace(*(2595 * np.log10(1 + np.array([20, 20000]) / 700)), 130)
     edges_hz = 700 * (10 ** (mel / 2595) - 1)
-    peak = int(picture[0].mean(-1).argmax())
+    peak = int(spectrogram[0].mean(-1).argmax())
     assert edges_hz[peak] < TONE_HZ < edges_hz[peak + 2]
     # An octave away there is next to nothing of it.
     octave = int(np.searchsorted(edges_hz, 2 * TONE_HZ)) - 1
-    assert picture[0, peak].mean() - picture[0, octave].mean() > 50
-    assert picture.max() - picture.min() <= 60.001
+    assert spectrogram[0, peak].mean() - spectrogram[0, octave].mean() > 50
+    assert spectrogram.max() - spectrogram.min() <= 60.001
 
 
 @pytest.mark.parametrize(("mask", "axis"), [("MaskFreq", 0), ("MaskTime", 1)])
 def test_mask_fills_exactly_eight_lines_with_the_mean(fastaudio: types.ModuleType, mask: str, axis: int) -> None:
     noise = np.random.default_rng(0).normal(0, 0.1, 2 * SAMPLE_RATE).astype(np.float32)
-    picture = spectrogram_of(fastaudio, noise)
-    before = picture.data.clone()
-    after = getattr(fastaudio, mask)(size=8)(picture).data
+    spectrogram = spectrogram_of(fastaudio, noise)
+    before = spectrogram.data.clone()
+    after = getattr(fastaudio, mask)(size=8)(spectrogram).data
     assert after.shape == (1, 128, 128)
     changed = (after != before)[0].any(1 - axis).nonzero().flatten()
     assert changed.tolist() == list(range(int(changed[0]), int(changed[0]) + 8))

@@ -1,6 +1,5 @@
-"""The training of a fold: losses and schedules are the published ones, stages chain as they say, seeds decide all."""
+"""Training a fold: published losses and schedules, stages that follow each other as specified, one seed for all."""
 
-from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -41,23 +40,16 @@ RECIPE = Recipe(
     "tiny", "Tiny", "For tests.", (FIRST, SECOND), batch_size=6, augment=(Mask("time", 3),), spectrogram=SETTINGS,
     network=XResNetSettings(depth=18, width=1 / 16, stem=4, activation="relu", dropout=0.1),
 )  # fmt: skip
-TINIEST = 1e-12  # a rate that leaves weights where they are
+TINY_LR = 1e-12  # leaves weights as they are
 CPU = torch.device("cpu")
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def waveform(number: int) -> np.ndarray:
     rng, time_s = np.random.default_rng(number), np.arange(1500 + 250 * (number % 7)) / RATE
     tones = (np.sign(np.sin(1500 * time_s)), rng.normal(size=len(time_s)), np.sin(2 * np.pi * 500 * time_s))
     return (0.2 * tones[number % 3]).astype(np.float32)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Tests run side by side, and threads of arithmetic that wait for a core take it from the others."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -74,39 +66,45 @@ def split(tmp_path_factory: pytest.TempPathFactory) -> FoldSplit:
 
 
 @dataclass
-class Heard:
-    """What a watch heard."""
+class Calls:
+    """What the trainer passed to its callbacks."""
 
     epochs: list[EpochResult] = field(default_factory=list)
     states: list[dict[str, Any]] = field(default_factory=list)
     batches: list[tuple] = field(default_factory=list)
-    looks: int = 0
+    stop_questions: int = 0
 
 
-def watch(heard: Heard, stop_after: int = 10**9) -> TrainingCallbacks:
+def recording(calls: Calls, stop_after: int = 10**9) -> TrainingCallbacks:
     def on_epoch(epoch: EpochResult, state: dict[str, Any]) -> None:
-        heard.epochs.append(epoch)
-        heard.states.append(state)
+        calls.epochs.append(epoch)
+        calls.states.append(state)
 
     def must_stop() -> bool:
-        heard.looks += 1
-        return heard.looks >= stop_after
+        calls.stop_questions += 1
+        return calls.stop_questions >= stop_after
 
-    return TrainingCallbacks(on_epoch, lambda *told: heard.batches.append(told), must_stop)
+    return TrainingCallbacks(on_epoch, lambda *batch: calls.batches.append(batch), must_stop)
+
+
+@pytest.fixture(scope="module")
+def plainly_trained(split: FoldSplit) -> tuple[FoldTrainer, Calls]:
+    """A fold after the first stage of the recipe as it is; for tests that only read it."""
+    return trained(split, stages=1)
 
 
 def trained(
     split: FoldSplit, recipe: Recipe = RECIPE, fold: int = 1, stages: int = 2, **changes: Any
-) -> tuple[FoldTrainer, Heard]:
-    """A fold after so many of its stages; changes are of all of them."""
-    trainer, heard = FoldTrainer(recipe, LABELS, fold, "cpu"), Heard()
+) -> tuple[FoldTrainer, Calls]:
+    """A fold after so many of its stages, all of them with these changes."""
+    trainer, calls = FoldTrainer(recipe, LABELS, fold, "cpu"), Calls()
     for number, stage in enumerate(recipe.stages[:stages]):
-        assert trainer.train(number, replace(stage, **changes), split, watch(heard))
-    return trainer, heard
+        assert trainer.train(number, replace(stage, **changes), split, recording(calls))
+    return trainer, calls
 
 
 def weights(trainer: FoldTrainer) -> torch.Tensor:
-    """All that is learnt, in one row."""
+    """All parameters of the network, in one row."""
     return torch.cat([weight.detach().flatten() for weight in trainer.network.parameters()])
 
 
@@ -121,7 +119,7 @@ def same(one: Any, other: Any) -> bool:
 
 
 def figures(epoch: EpochResult) -> dict[str, Any]:
-    """All but the time that it took."""
+    """All but the seconds."""
     return {name: value for name, value in vars(epoch).items() if "seconds" not in name}
 
 
@@ -129,12 +127,12 @@ def figures(epoch: EpochResult) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("loss", ["bce", "focal"])
-def test_loss_that_a_recipe_names_is_the_one_that_is_told(loss: Any, split: FoldSplit) -> None:
+def test_reported_loss_is_the_one_that_the_recipe_names(loss: Any, split: FoldSplit) -> None:
     plain = replace(RECIPE, loss=loss, augment=(), network=replace(RECIPE.network, dropout=0.0))
-    trainer, heard = trained(split, plain, stages=1)
+    trainer, calls = trained(split, plain, stages=1)
     scores = torch.from_numpy(trainer.scores(split.valid, FIRST))
     wanted = float(LOSSES.get(loss)(scores.double().logit(), torch.from_numpy(split.valid.targets)))
-    assert heard.epochs[-1].valid_loss == pytest.approx(wanted, rel=1e-3)
+    assert calls.epochs[-1].valid_loss == pytest.approx(wanted, rel=1e-3)
 
 
 # Schedules
@@ -188,31 +186,27 @@ def test_every_step_has_the_rate_momentum_and_weight_decay_that_fastai_gives_it(
     assert len({step["mom"] for step in ours}) == (7 if schedule == "one-cycle" else 1)  # down and up again
 
 
-def test_schedule_goes_on_where_it_was_in_a_stage_that_is_taken_up_again(
-    split: FoldSplit, steps: list[dict[str, float]]
-) -> None:
+def test_schedule_of_a_resumed_stage_continues_where_it_was(split: FoldSplit, steps: list[dict[str, float]]) -> None:
     recipe = replace(RECIPE, schedule="one-cycle")
-    _, heard = trained(split, recipe, stages=1, epochs=4)
+    _, calls = trained(split, recipe, stages=1, epochs=4)
     whole = steps.copy()
     steps.clear()
     again = FoldTrainer(recipe, LABELS, 1, "cpu")
-    again.restore(heard.states[1])
-    assert again.train(0, replace(FIRST, epochs=4), split, watch(Heard()), done=2)
+    again.restore(calls.states[1])
+    assert again.train(0, replace(FIRST, epochs=4), split, recording(Calls()), epochs_done=2)
     assert steps == whole[4:]
 
 
-def test_rate_that_is_told_of_an_epoch_is_that_of_its_last_step(
-    split: FoldSplit, steps: list[dict[str, float]]
-) -> None:
-    _, heard = trained(split, stages=1, epochs=3)
-    assert [epoch.lr for epoch in heard.epochs] == [step["lr"] for step in steps[1::2]]
+def test_reported_rate_of_an_epoch_is_that_of_its_last_step(split: FoldSplit, steps: list[dict[str, float]]) -> None:
+    _, calls = trained(split, stages=1, epochs=3)
+    assert [epoch.lr for epoch in calls.epochs] == [step["lr"] for step in steps[1::2]]
 
 
 # Stages
 
 
 def taken(trainer: FoldTrainer) -> set[int]:
-    """Steps that the optimiser has behind it."""
+    """Steps that the optimiser has taken."""
     assert trainer.optimiser is not None
     return {state["step"] for state in trainer.optimiser["state"] if "step" in state}
 
@@ -231,28 +225,31 @@ def test_optimisers_state_is_taken_over_only_where_the_stage_says_so(
 
 
 @pytest.mark.parametrize("start", ["weights", "weights and optimiser"])
-def test_stage_goes_on_with_the_weights_of_the_one_before(start: Any, split: FoldSplit) -> None:
-    recipe = replace(RECIPE, stages=(FIRST, replace(SECOND, start=start, lr=TINIEST)))
-    before, after = trained(split, recipe, stages=1)[0], trained(split, recipe)[0]
+def test_stage_continues_with_the_weights_of_the_one_before(
+    start: Any, split: FoldSplit, plainly_trained: tuple[FoldTrainer, Calls]
+) -> None:
+    recipe = replace(RECIPE, stages=(FIRST, replace(SECOND, start=start, lr=TINY_LR)))
+    before, after = plainly_trained[0], trained(split, recipe)[0]
     torch.testing.assert_close(weights(after), weights(before), rtol=0, atol=1e-6)
 
 
-def test_stage_from_scratch_knows_nothing_of_the_one_before(split: FoldSplit) -> None:
-    anew = replace(RECIPE, stages=(FIRST, replace(SECOND, start="scratch")))
-    other = replace(anew, stages=(replace(FIRST, lr=1e-4, epochs=1), anew.stages[1]))
-    one, same_weights = trained(split, anew)[0], trained(split, other)[0]
-    assert torch.equal(weights(one), weights(same_weights))
-    untouched = replace(anew, stages=(FIRST, replace(SECOND, start="scratch", lr=TINIEST)))
-    far = (weights(trained(split, untouched)[0]) - weights(trained(split, untouched, stages=1)[0])).abs()
-    assert far.max() > 0.1
+def test_stage_from_scratch_does_not_depend_on_the_one_before(
+    split: FoldSplit, plainly_trained: tuple[FoldTrainer, Calls]
+) -> None:
+    one_epoch = replace(SECOND, start="scratch", epochs=1)  # too short to come near the weights of another start
+    recipe = replace(RECIPE, stages=(FIRST, one_epoch))
+    other = replace(recipe, stages=(replace(FIRST, lr=1e-4, epochs=1), one_epoch))
+    trainer, same_weights = trained(split, recipe)[0], trained(split, other)[0]
+    assert torch.equal(weights(trainer), weights(same_weights))
+    assert (weights(trainer) - weights(plainly_trained[0])).abs().max() > 0.1
 
 
 def test_first_stage_has_nothing_to_take_over(split: FoldSplit) -> None:
-    """So that a dataset without noisy clips can begin with a stage that would go on."""
+    """So that a dataset without noisy clips can begin with a stage that would continue another."""
     ends = []
     for start in ("weights", "weights and optimiser"):
         stage, trainer = replace(FIRST, start=start), FoldTrainer(RECIPE, LABELS, 1, "cpu")  # type: ignore[arg-type]
-        assert trainer.train(0, stage, split, watch(Heard()))
+        assert trainer.train(0, stage, split, recording(Calls()))
         ends.append(weights(trainer))
         assert taken(trainer) == {4}
     assert torch.equal(*ends)
@@ -275,8 +272,10 @@ def test_same_seed_gives_the_same_weights_figures_and_state(split: FoldSplit) ->
 
 
 @pytest.mark.parametrize("change", [{"fold": 2}, {"recipe": replace(RECIPE, seed=43)}])
-def test_other_folds_and_seeds_give_other_weights(change: dict[str, Any], split: FoldSplit) -> None:
-    one, other = trained(split, stages=1)[0], trained(split, stages=1, **change)[0]
+def test_other_folds_and_seeds_give_other_weights(
+    change: dict[str, Any], split: FoldSplit, plainly_trained: tuple[FoldTrainer, Calls]
+) -> None:
+    one, other = plainly_trained[0], trained(split, stages=1, **change)[0]
     assert not torch.equal(weights(one), weights(other))
 
 
@@ -288,38 +287,38 @@ def test_stages_folds_and_seeds_draw_by_seeds_of_their_own() -> None:
 
 
 @pytest.mark.parametrize("done", [1, 2])
-def test_stage_that_is_taken_up_again_ends_as_one_that_was_left_alone(done: int, split: FoldSplit) -> None:
+def test_resumed_stage_ends_as_one_that_was_not_interrupted(done: int, split: FoldSplit) -> None:
     recipe = replace(RECIPE, optimiser="ranger", stages=(FIRST, replace(SECOND, start="weights and optimiser")))
-    whole, heard = trained(split, recipe)
-    again, rest = FoldTrainer(recipe, LABELS, 1, "cpu"), Heard()
-    again.restore(heard.states[done - 1])
-    assert again.train(0, FIRST, split, watch(rest), done=done)
-    assert again.train(1, recipe.stages[1], split, watch(rest))
+    whole, calls = trained(split, recipe)
+    again, rest = FoldTrainer(recipe, LABELS, 1, "cpu"), Calls()
+    again.restore(calls.states[done - 1])
+    assert again.train(0, FIRST, split, recording(rest), epochs_done=done)
+    assert again.train(1, recipe.stages[1], split, recording(rest))
     assert same(again.state(), whole.state())
-    assert [figures(epoch) for epoch in rest.epochs] == [figures(epoch) for epoch in heard.epochs[done:]]
+    assert [figures(epoch) for epoch in rest.epochs] == [figures(epoch) for epoch in calls.epochs[done:]]
 
 
 def test_state_is_a_copy_that_training_on_does_not_change(split: FoldSplit) -> None:
     trainer, _ = trained(split, stages=1)
     before = trainer.state()
-    kept = weights(trainer).clone()
-    assert trainer.train(1, SECOND, split, watch(Heard()))
-    assert not torch.equal(weights(trainer), kept)
+    saved = weights(trainer).clone()
+    assert trainer.train(1, SECOND, split, recording(Calls()))
+    assert not torch.equal(weights(trainer), saved)
     trainer.restore(before)
-    assert torch.equal(weights(trainer), kept)
+    assert torch.equal(weights(trainer), saved)
 
 
-# What is told
+# Callbacks
 
 
-def test_epochs_are_told_one_by_one_with_figures_of_their_own_state(
+def test_epochs_are_reported_one_by_one_with_figures_of_their_own_state(
     split: FoldSplit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each with the scores that its own weights give the held-out clips, whole-framed and as they are."""
-    monkeypatch.setattr(precision_module, "precision_of", lambda device: "fp32")  # that of the scores that are kept
-    trainer, heard = trained(split, stages=1, epochs=3)
-    assert [epoch.epoch for epoch in heard.epochs] == [1, 2, 3]
-    for epoch, state in zip(heard.epochs, heard.states, strict=True):
+    """Each with the scores of its own weights for the middle crops of the held-out clips."""
+    monkeypatch.setattr(precision_module, "precision_of", lambda device: "fp32")  # as stored scores are computed
+    trainer, calls = trained(split, stages=1, epochs=3)
+    assert [epoch.epoch for epoch in calls.epochs] == [1, 2, 3]
+    for epoch, state in zip(calls.epochs, calls.states, strict=True):
         trainer.restore(state)
         scores = trainer.scores(split.valid, FIRST)
         assert scores.shape == (7, 3)
@@ -338,10 +337,10 @@ def test_epochs_are_told_one_by_one_with_figures_of_their_own_state(
 def test_label_without_a_held_out_positive_has_no_figure_and_no_weight(split: FoldSplit) -> None:
     keep = split.valid.targets[:, 1] == 0
     valid = LabelledClips(
-        [c for c, kept in zip(split.valid.clips, keep, strict=True) if kept], split.valid.targets[keep]
+        [c for c, saved in zip(split.valid.clips, keep, strict=True) if saved], split.valid.targets[keep]
     )
-    _, heard = trained(FoldSplit(split.train, valid), stages=1)
-    for epoch in heard.epochs:
+    _, calls = trained(FoldSplit(split.train, valid), stages=1)
+    for epoch in calls.epochs:
         assert epoch.per_class[1] is None
         assert epoch.curated_lwlrap is None
         _, shares = lwlrap_per_class(valid.targets, np.zeros_like(valid.targets))
@@ -351,58 +350,58 @@ def test_label_without_a_held_out_positive_has_no_figure_and_no_weight(split: Fo
 
 def test_held_out_figures_of_epochs_carry_the_handicap_and_scores_do_not(split: FoldSplit) -> None:
     recipe = replace(RECIPE, augment=(Mask("time", 10), Mask("mel", 10)), augment_held_out=True)
-    trainer, heard = trained(split, recipe, stages=1)
+    trainer, calls = trained(split, recipe, stages=1)
     plain = FoldTrainer(replace(recipe, augment_held_out=False), LABELS, 1, "cpu")
-    plain.restore(heard.states[-1])
+    plain.restore(calls.states[-1])
     np.testing.assert_array_equal(trainer.scores(split.valid, FIRST), plain.scores(split.valid, FIRST))
     network = build_network(RECIPE.network, 3).eval()
-    network.load_state_dict(heard.states[-1]["network"])
-    pictures = [log_mel(fit_length(waveform(number), SETTINGS), SETTINGS) for number in range(14, 21)]
+    network.load_state_dict(calls.states[-1]["network"])
+    log_mels = [log_mel(fit_length(waveform(number), SETTINGS), SETTINGS) for number in range(14, 21)]
     with torch.no_grad():
-        by_hand = network(torch.from_numpy(np.stack(pictures))[:, None]).sigmoid().numpy()
+        by_hand = network(torch.from_numpy(np.stack(log_mels))[:, None]).sigmoid().numpy()
     np.testing.assert_allclose(trainer.scores(split.valid, FIRST), by_hand, atol=1e-4)
     undisturbed = trained(split, replace(recipe, augment_held_out=False), stages=1)[1]
-    assert [epoch.train_loss for epoch in undisturbed.epochs] == [epoch.train_loss for epoch in heard.epochs]
-    assert [epoch.valid_loss for epoch in undisturbed.epochs] != [epoch.valid_loss for epoch in heard.epochs]
+    assert [epoch.train_loss for epoch in undisturbed.epochs] == [epoch.train_loss for epoch in calls.epochs]
+    assert [epoch.valid_loss for epoch in undisturbed.epochs] != [epoch.valid_loss for epoch in calls.epochs]
 
 
 @pytest.mark.parametrize("stop_after", [1, 3, 5])
-def test_stop_ends_after_the_batch_and_tells_no_epoch_that_is_not_done(stop_after: int, split: FoldSplit) -> None:
+def test_stop_ends_after_the_batch_and_reports_no_unfinished_epoch(stop_after: int, split: FoldSplit) -> None:
     """An epoch is two batches to train on and one to measure."""
-    trainer, heard = FoldTrainer(RECIPE, LABELS, 1, "cpu"), Heard()
-    assert not trainer.train(0, FIRST, split, watch(heard, stop_after))
-    assert heard.looks == stop_after
-    assert len(heard.epochs) == stop_after // 4
+    trainer, calls = FoldTrainer(RECIPE, LABELS, 1, "cpu"), Calls()
+    assert not trainer.train(0, FIRST, split, recording(calls, stop_after))
+    assert calls.stop_questions == stop_after
+    assert len(calls.epochs) == stop_after // 4
 
 
-def test_batches_are_told_with_their_places_and_the_loss_so_far(
+def test_batches_are_reported_with_their_numbers_and_the_loss_so_far(
     split: FoldSplit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(callbacks_module, "PROGRESS_EVERY_S", -1)
-    _, heard = trained(split, stages=1)
-    places = [(epoch, batch, batches, measuring) for epoch, batch, batches, _, measuring in heard.batches]
+    _, calls = trained(split, stages=1)
+    places = [(epoch, batch, batches, measuring) for epoch, batch, batches, _, measuring in calls.batches]
     assert places == [(epoch, *rest) for epoch in (1, 2) for rest in ((1, 2, False), (2, 2, False), (1, 1, True))]
-    losses = [told[3] for told in heard.batches]
-    assert losses[1::3] == losses[2::3] == [epoch.train_loss for epoch in heard.epochs]
+    losses = [batch[3] for batch in calls.batches]
+    assert losses[1::3] == losses[2::3] == [epoch.train_loss for epoch in calls.epochs]
 
 
-@pytest.mark.parametrize("told_every_s", [-1, 1e9])
+@pytest.mark.parametrize("progress_every_s", [-1, 1e9])
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_loss_that_is_no_number_ends_training_with_a_sentence_and_no_epoch(
-    value: float, told_every_s: float, split: FoldSplit, monkeypatch: pytest.MonkeyPatch
+def test_loss_that_is_not_finite_ends_training_with_a_sentence_and_no_epoch(
+    value: float, progress_every_s: float, split: FoldSplit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(callbacks_module, "PROGRESS_EVERY_S", told_every_s)
+    monkeypatch.setattr(callbacks_module, "PROGRESS_EVERY_S", progress_every_s)
     monkeypatch.setattr(learner_module, "LOSSES", {"bce": lambda logits, targets: logits.mean() * 0 + value})
-    heard = Heard()
+    calls = Calls()
     with pytest.raises(FloatingPointError, match=f"loss became {value} in epoch 1; try a lower lr in the recipe"):
-        FoldTrainer(RECIPE, LABELS, 1, "cpu").train(0, FIRST, split, watch(heard))
-    assert heard.epochs == []
+        FoldTrainer(RECIPE, LABELS, 1, "cpu").train(0, FIRST, split, recording(calls))
+    assert calls.epochs == []
 
 
 # Devices and precision
 
 
-def test_narrow_pictures_are_trained_in_32_bits_on_a_cpu() -> None:
+def test_narrow_inputs_are_trained_in_32_bits_on_a_cpu() -> None:
     """In bf16 oneDNN leaves gradients of convolutions over a map one pixel wide unwritten."""
     for frames, kind in ((16, nullcontext), (17, type(torch.autocast("cpu", torch.bfloat16)))):
         with pytest.MonkeyPatch.context() as patched:
@@ -410,26 +409,26 @@ def test_narrow_pictures_are_trained_in_32_bits_on_a_cpu() -> None:
             assert type(precision_module.autocast_for(CPU, frames)()) is kind
 
 
-def test_wide_pictures_that_training_crops_count_as_what_is_left_of_them(split: FoldSplit) -> None:
+def test_width_that_decides_on_precision_is_that_after_cropping(split: FoldSplit) -> None:
     widths = []
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(learner_module, "precision_callbacks", lambda device, places: widths.append(places) or [])
+        patched.setattr(learner_module, "precision_callbacks", lambda device, columns: widths.append(columns) or [])
         for augment, at_once in (((), 1), ((TimeCrop(12),), 1), ((TimeCrop(12),), 2)):
             network = replace(RECIPE.network, frames_at_once=at_once)
             trainer = FoldTrainer(replace(RECIPE, augment=augment, network=network), LABELS, 1, "cpu")
-            trainer.train(0, replace(FIRST, epochs=1), split, watch(Heard()))
+            trainer.train(0, replace(FIRST, epochs=1), split, recording(Calls()))
     assert widths == [RECIPE.spectrogram.width, 12, 6]  # frames taken at once are one place
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_network_runs_in_the_precision_of_its_device_and_is_judged_in_32_bits(
+def test_network_runs_in_the_precision_of_its_device_and_its_loss_in_32_bits(
     precision: str, split: FoldSplit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(precision_module, "precision_of", lambda device: precision)
-    judged: list[torch.dtype] = []
+    loss_dtypes: list[torch.dtype] = []
 
     def noted(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        judged.append(logits.dtype)
+        loss_dtypes.append(logits.dtype)
         return binary_cross_entropy(logits, targets)
 
     monkeypatch.setattr(learner_module, "LOSSES", {"bce": noted})
@@ -438,13 +437,13 @@ def test_network_runs_in_the_precision_of_its_device_and_is_judged_in_32_bits(
     for module in trainer.network.modules():
         if isinstance(module, torch.nn.Conv2d):
             module.register_forward_hook(lambda module, given, out: computed.add(out.dtype))
-    heard = Heard()
-    assert trainer.train(0, FIRST, split, watch(heard))
-    assert set(judged) == {torch.float32}
+    calls = Calls()
+    assert trainer.train(0, FIRST, split, recording(calls))
+    assert set(loss_dtypes) == {torch.float32}
     assert computed == {torch.bfloat16 if precision == "bf16" else torch.float32}
     computed.clear()
     scores = trainer.scores(split.valid, FIRST)
-    assert computed == {torch.float32}  # what is kept of a fold is not rounded
+    assert computed == {torch.float32}  # stored scores are not rounded
     assert scores.dtype == np.float32
     assert {weight.dtype for weight in trainer.network.parameters()} == {torch.float32}
     assert not torch.is_autocast_enabled("cpu")
@@ -480,17 +479,17 @@ def test_cpu_with_tiles_alone_is_fast_in_16_bits_too(monkeypatch: pytest.MonkeyP
 
 
 def by_waveforms(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The CPU does as a GPU: waveforms come, pictures are made where the network is."""
+    """The CPU behaves as a GPU: waveforms are loaded, and inputs are computed where the network is."""
     make = learner_module.BatchLoader.__init__
 
     def made(loader: Any, *given: Any) -> None:
         make(loader, *given)
-        loader.makes_pictures = False
+        loader.makes_inputs = False
 
     monkeypatch.setattr(learner_module.BatchLoader, "__init__", made)
 
 
-def test_training_from_waveforms_on_the_device_gives_what_pictures_from_the_cpu_give(
+def test_training_from_waveforms_on_the_device_gives_what_inputs_from_the_cpu_give(
     split: FoldSplit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     finished = SETTINGS.changed(normalise="batch", resize=24)
@@ -530,8 +529,8 @@ def test_batches_come_in_fastaudios_and_fastais_types(
 def test_same_seed_gives_the_same_weights_on_a_gpu(split: FoldSplit) -> None:
     ends = []
     for _ in range(2):
-        trainer, heard = FoldTrainer(RECIPE, LABELS, 1, "cuda"), Heard()
-        assert trainer.train(0, FIRST, split, watch(heard))
-        ends.append((weights(trainer), [figures(epoch) for epoch in heard.epochs]))
+        trainer, calls = FoldTrainer(RECIPE, LABELS, 1, "cuda"), Calls()
+        assert trainer.train(0, FIRST, split, recording(calls))
+        ends.append((weights(trainer), [figures(epoch) for epoch in calls.epochs]))
     assert torch.equal(ends[0][0], ends[1][0])
     assert ends[0][1] == ends[1][1]

@@ -1,0 +1,25 @@
+"""Turn an exception of a training into a sentence that says what went wrong and what to do."""
+
+from __future__ import annotations
+
+import errno
+
+from audiotag.errors import AudiotagError
+
+
+def reason_of(error: BaseException) -> str:
+    """The reason of a failed run, as a sentence for the page."""
+    text = str(error).strip() or type(error).__name__
+    if isinstance(error, AudiotagError):
+        return text
+    if isinstance(error, FloatingPointError):
+        return f"The training diverged: {text}"
+    if isinstance(error, MemoryError) or "out of memory" in text or "allocate memory" in text:
+        return (
+            "Memory ran out; use a smaller batch_size, spectrogram or network, or close other programs on the device."
+        )
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "The disk is full; make room, then resume the run: it continues after its last epoch."
+    if isinstance(error, FileNotFoundError):
+        return f"{error.filename} is missing; bring it back, then resume the run."
+    return f"{type(error).__name__}: {text}"

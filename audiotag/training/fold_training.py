@@ -1,0 +1,205 @@
+"""Train one fold of a run through its stages: checkpoint and event after each epoch, weights and scores at the end.
+
+The order of writing makes every kill safe: a checkpoint is written before its epoch's event, and the files of a
+finished fold before its last event.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.numpy import save as save_arrays
+from safetensors.torch import save as save_tensors
+
+from audiotag.metrics import accuracy, lwlrap, lwlrap_per_class
+from audiotag.training import checkpoints
+from audiotag.training.backend.learner import FoldTrainer
+from audiotag.training.clips import LabelledClips
+from audiotag.training.noisy_selection import agreeing_rows
+from audiotag.training.progress import EpochResult, FoldSplit, TrainingCallbacks
+from audiotag.training.recipe import Stage
+from audiotag.training.runs import SHARED_FOLD, Run
+from audiotag.training.session import Session
+from audiotag.workspace import read_json, write_bytes, write_json
+
+
+def train_fold(run: Run, session: Session, fold: int, device: str, must_stop: Callable[[], bool]) -> bool:
+    """Train a fold from where an earlier worker left it.
+
+    Parameters
+    ----------
+    run : Run
+    session : Session
+    fold : int
+        A fold's number, or `SHARED_FOLD` for the stages that are trained once for all folds.
+    device : str
+        As torch names it.
+    must_stop : callable
+        Asked after each batch.
+
+    Returns
+    -------
+    bool
+        False if the training was stopped before the fold's end.
+    """
+    if _is_finished(run, fold):
+        if fold != SHARED_FOLD:
+            checkpoints.remove_checkpoint(run.fold_folder(fold))  # a kill may have left it
+        return True
+    training = FoldTraining(run, session, fold, device, must_stop)
+    training.begin_or_resume()
+    if not training.train_stages():
+        return False
+    training.finish()
+    return True
+
+
+class FoldTraining:
+    """One fold in training; parameters as in `train_fold`."""
+
+    def __init__(self, run: Run, session: Session, fold: int, device: str, must_stop: Callable[[], bool]) -> None:
+        self.run, self.session, self.fold, self.must_stop = run, session, fold, must_stop
+        self.is_shared = fold == SHARED_FOLD
+        self.folder = run.fold_folder(fold)
+        self.stages = [(number, stage) for number, stage in session.stages if stage.shared == self.is_shared]
+        self.trainer = FoldTrainer(session.recipe, session.labels, fold, device)
+        self.first_stage, self.epochs_done = self.stages[0][0], 0  # where the training resumes
+        self.best_lwlrap = -1.0
+
+    def begin_or_resume(self) -> None:
+        """Restore the last checkpoint; without one, start from the shared network or from fresh weights."""
+        checkpoint = checkpoints.load_checkpoint(self.folder)
+        if checkpoint is not None:
+            self._resume(checkpoint)
+            return
+        self.run.write_event("fold-started", fold=self.fold)
+        shared = None if self.is_shared else checkpoints.load_checkpoint(self.run.fold_folder(SHARED_FOLD))
+        if shared is not None:
+            self.trainer.restore(shared["state"])
+
+    def _resume(self, checkpoint: dict[str, Any]) -> None:
+        self.trainer.restore(checkpoint["state"])
+        self.first_stage, self.epochs_done = checkpoint["stage"], checkpoint["epoch"]
+        self.best_lwlrap = checkpoint["best"]
+        written = {(e["fold"], e["stage"], e["epoch"]) for e in self.run.events() if e["event"] == "epoch"}
+        if (self.fold, self.first_stage, self.epochs_done) not in written:  # killed between checkpoint and event
+            self.run.write_event("epoch", **checkpoint["event"])
+        print(f"fold {self.fold} resumes after epoch {self.epochs_done} of stage {self.first_stage + 1}", flush=True)
+
+    def train_stages(self) -> bool:
+        """Train the remaining stages; False if the training was stopped."""
+        for number, stage in self.stages:
+            if number < self.first_stage:
+                continue
+            split = self.session.fold_split(stage, self.fold)
+            if stage.agreed and "noisy" in self.session.subsets:
+                split = replace(split, train=split.train + self._agreeing_clips(number, stage))
+            if not self._train_stage(number, stage, split):
+                return False
+        return True
+
+    def _train_stage(self, number: int, stage: Stage, split: FoldSplit) -> bool:
+        def on_epoch(result: EpochResult, state: dict[str, Any]) -> None:
+            self._write_epoch(number, stage, result, state)
+
+        callbacks = TrainingCallbacks(on_epoch, _progress_writer(self.run, self.fold, number, stage), self.must_stop)
+        epochs_done = self.epochs_done if number == self.first_stage else 0
+        is_complete = self.trainer.train(number, stage, split, callbacks, epochs_done)
+        if not is_complete:
+            self.run.clear_progress(self.fold)
+        return is_complete
+
+    def _write_epoch(self, number: int, stage: Stage, result: EpochResult, state: dict[str, Any]) -> None:
+        event = {"fold": self.fold, "stage": number, "subset": stage.subset, **vars(result)}
+        if number == self.stages[-1][0] and result.lwlrap > self.best_lwlrap:
+            self.best_lwlrap = result.lwlrap
+            _save_weights(self.trainer, self.folder / "best.safetensors")
+        # The checkpoint first: the training can then be resumed after every epoch that has an event.
+        checkpoints.save_checkpoint(
+            self.folder,
+            {"stage": number, "epoch": result.epoch, "best": self.best_lwlrap, "event": event, "state": state},
+        )
+        self.run.write_event("epoch", **event)
+        print(
+            f"fold {self.fold}, {stage.subset}, epoch {result.epoch}/{stage.epochs}: lwlrap {result.lwlrap:.4f}, "
+            f"loss {result.train_loss:.4f} / {result.valid_loss:.4f}, {result.seconds:.1f} s",
+            flush=True,
+        )
+
+    def _agreeing_clips(self, number: int, stage: Stage) -> LabelledClips:
+        """Noisy clips that the stage adds; selected when it begins and stored, so that a resumed stage has the same."""
+        path = self.folder / f"agreed-{number + 1}.json"
+        noisy = self.session.clips("noisy").train(self.fold)
+        names = read_json(path)
+        if names is None:
+            rows = agreeing_rows(self.trainer.scores(noisy, stage), noisy.targets, stage.agreed)
+            names = [noisy.clips[row].name for row in rows]
+            write_json(path, names)
+            self.run.write_event("agreed", fold=self.fold, stage=number, clips=len(names), of=len(noisy.clips))
+            print(
+                f"fold {self.fold}: the network agrees with the labels of {len(names)} of {len(noisy.clips)} noisy "
+                "clips, which are added",
+                flush=True,
+            )
+        chosen = set(names)
+        return noisy.rows([row for row, clip in enumerate(noisy.clips) if clip.name in chosen])
+
+    def finish(self) -> None:
+        """Score the held-out clips with the last weights, and write what the fold gave."""
+        last_stage = self.stages[-1][1]
+        held_out = self.session.clips(last_stage.subset).held_out(self.fold)
+        scores = self.trainer.scores(held_out, last_stage)
+        per_class, _ = lwlrap_per_class(held_out.targets, scores)
+        if not self.is_shared:
+            self._save_results(held_out, scores)
+        self.run.write_event(
+            "shared-finished" if self.is_shared else "fold-finished",
+            fold=self.fold,
+            clips=len(held_out.clips),
+            lwlrap=lwlrap(held_out.targets, scores),
+            accuracy=accuracy(held_out.targets, scores),
+            per_class=[round(float(value), 4) if value == value else None for value in per_class],
+        )
+        self.run.clear_progress(self.fold)
+        if not self.is_shared:  # the folds start from the shared checkpoint
+            checkpoints.remove_checkpoint(self.folder)
+
+    def _save_results(self, held_out: LabelledClips, scores: np.ndarray) -> None:
+        write_json(self.folder / "clips.json", [clip.name for clip in held_out.clips])
+        arrays = save_arrays({"scores": scores, "targets": held_out.targets})
+        write_bytes(self.folder / "scores.safetensors", arrays)
+        _save_weights(self.trainer, self.folder / "weights.safetensors")
+
+
+def _is_finished(run: Run, fold: int) -> bool:
+    last_event = "shared-finished" if fold == SHARED_FOLD else "fold-finished"
+    return any(event["event"] == last_event and event["fold"] == fold for event in run.events())
+
+
+def _progress_writer(run: Run, fold: int, number: int, stage: Stage) -> Callable[[int, int, int, float, bool], None]:
+    """A callback that writes where in the epoch the fold is, and how long the epoch will still take."""
+    start_times: dict[tuple[int, bool], float] = {}
+
+    def on_batch(epoch: int, batch: int, batches: int, loss: float, is_measuring: bool) -> None:
+        start = start_times.setdefault((epoch, is_measuring), time.monotonic())
+        left_s = (time.monotonic() - start) / batch * (batches - batch)
+        run.write_progress(
+            fold, subset=stage.subset, stage=number, epoch=epoch, epochs=stage.epochs, batch=batch, batches=batches,
+            loss=loss, phase="measuring" if is_measuring else "training", seconds_left_in_epoch=round(left_s, 1),
+        )  # fmt: skip
+
+    return on_batch
+
+
+def _save_weights(trainer: FoldTrainer, path: Path) -> None:
+    weights = trainer.recipe.network.for_inference(trainer.network).state_dict()
+    tensors = {
+        name: weight.detach().to("cpu", memory_format=torch.contiguous_format) for name, weight in weights.items()
+    }
+    write_bytes(path, save_tensors(tensors))

@@ -1,0 +1,87 @@
+"""What the events of a run tell about its progress: the plan, finished epochs, the work left, one row per fold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from audiotag.training.runs import SHARED_FOLD
+
+
+def plan_of(events: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The event that says what the run will do: ``folds``, ``labels``, ``stages``, ``devices``; None without it.
+
+    Each stage has ``stage`` (its number in the recipe), ``subset``, ``epochs``, ``clips``, ``pixels``, ``shared``.
+    """
+    return next((event for event in events if event["event"] == "run-started"), None)
+
+
+def epochs_done(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The events of finished epochs, each with ``step``: the epoch's number within its fold over all stages, from 1."""
+    plan = plan_of(events)
+    epochs_before: dict[int, int] = {}
+    total = 0
+    for stage in plan["stages"] if plan else []:
+        epochs_before[stage["stage"]] = total
+        total += stage["epochs"]
+    finished = {}
+    for event in events:
+        if event["event"] == "epoch":
+            step = epochs_before.get(event["stage"], 0) + event["epoch"]
+            finished[event["fold"], step] = {**event, "step": step}
+    return list(finished.values())
+
+
+def work_left(events: list[dict[str, Any]], fold: int | None = None) -> float | None:
+    """Seconds of work left for one fold or for the run, from the seconds per pixel of the epochs so far.
+
+    None before the first epoch. Folds that train on several devices at once share the run's work.
+    """
+    plan, finished = plan_of(events), epochs_done(events)
+    if plan is None or not finished:
+        return None
+    stages = {stage["stage"]: stage for stage in plan["stages"]}
+
+    def pixels_of(epochs: list[dict[str, Any]]) -> int:
+        return sum(_pixels_per_epoch(stages[event["stage"]]) for event in epochs)
+
+    seconds_per_pixel = sum(event["seconds"] for event in finished) / pixels_of(finished)
+    shared = sum(stage["epochs"] * _pixels_per_epoch(stage) for stage in plan["stages"] if stage["shared"])
+    per_fold = sum(stage["epochs"] * _pixels_per_epoch(stage) for stage in plan["stages"] if not stage["shared"])
+    if fold is not None:
+        pixels_done = pixels_of([event for event in finished if event["fold"] == fold])
+        return seconds_per_pixel * ((shared if fold == SHARED_FOLD else per_fold) - pixels_done)
+    folds_at_once = max(1, min(len(plan["devices"]), len(plan["folds"])))
+    shared_done = pixels_of([event for event in finished if event["fold"] == SHARED_FOLD])
+    folds_done = pixels_of(finished) - shared_done
+    return seconds_per_pixel * (shared - shared_done + (len(plan["folds"]) * per_fold - folds_done) / folds_at_once)
+
+
+def _pixels_per_epoch(stage: dict[str, Any]) -> int:
+    return stage["clips"] * stage["pixels"]
+
+
+def fold_rows(events: list[dict[str, Any]], active: bool = True) -> list[dict[str, Any]]:
+    """One row per fold that has begun: ``fold``, ``state``, ``epochs``, ``lwlrap``, ``best``, ``seconds``, ``left_s``.
+
+    The state is "finished", "training" or, if the run is not ``active`` any more, "cut off".
+    """
+    last_events = ("fold-finished", "shared-finished")
+    final_lwlrap = {event["fold"]: event["lwlrap"] for event in events if event["event"] in last_events}
+    finished_epochs = epochs_done(events)
+    rows = []
+    for fold in dict.fromkeys(event["fold"] for event in events if event["event"] == "fold-started"):
+        epochs = [event for event in finished_epochs if event["fold"] == fold]
+        scores = [epoch["lwlrap"] for epoch in epochs]
+        is_finished = fold in final_lwlrap
+        rows.append(
+            {
+                "fold": fold,
+                "state": "finished" if is_finished else "training" if active else "cut off",
+                "epochs": len(epochs),
+                "lwlrap": final_lwlrap.get(fold, scores[-1] if scores else None),
+                "best": max(scores, default=None),
+                "seconds": sum(epoch["seconds"] for epoch in epochs),
+                "left_s": work_left(events, fold) if epochs and active and not is_finished else None,
+            }
+        )
+    return rows

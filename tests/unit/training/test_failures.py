@@ -1,0 +1,24 @@
+"""The reason of a failed training is a sentence that says what to do."""
+
+import pytest
+
+from audiotag.errors import AudiotagError
+from audiotag.training.failures import reason_of
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (AudiotagError("lr must be lower."), "lr must be lower."),
+        (FloatingPointError("the loss became nan."), "The training diverged: the loss became nan."),
+        (MemoryError(), "Memory ran out; use a smaller batch_size"),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), "Memory ran out; use a smaller batch_size"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), "Memory ran out; use a smaller"),
+        (OSError(28, "No space left on device"), "The disk is full; make room, then resume the run"),
+        (FileNotFoundError(2, "No such file", "/a/b.wav"), "/a/b.wav is missing; bring it back, then resume the run."),
+        (KeyError("x"), "KeyError: 'x'"),
+        (KeyboardInterrupt(), "KeyboardInterrupt: KeyboardInterrupt"),
+    ],
+)
+def test_every_failure_has_a_reason_as_a_sentence(error: BaseException, reason: str) -> None:
+    assert reason_of(error).startswith(reason)
