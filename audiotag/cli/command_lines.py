@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from audiotag.training.run_options import RunOptions
 
 AND_MORE = "…"  # stands for further paths in a line that is too long to show; it is not quoted
-ABLATION = "gains"  # name of the command in the parser
 
 
 def train_line(options: RunOptions) -> str:
@@ -86,7 +85,7 @@ def score_line(submission: str | Path, truth: str | Path) -> str:
 
 def ablation_line(ensemble: str, dataset: str | Path, keep: bool = False) -> str:
     """Command that measures each step of an ensemble; ``keep`` stores the table in the ensemble."""
-    return _join(ABLATION, _path_text(ensemble), _path_text(dataset), *(["--keep"] if keep else []))
+    return _join("ablation", _path_text(ensemble), _path_text(dataset), *(["--keep"] if keep else []))
 
 
 def publish_line(run: str, name: str) -> str:

@@ -122,7 +122,7 @@ def load_part(source: Source, name: str, content: str, sample_rate: int, start_s
 
 
 def _dataset_stamp(root: Path) -> tuple[object, ...]:
-    """Changes with the files of the dataset, and with the options that it is opened with."""
+    """A key that changes with the files of the dataset, and with the options that open it."""
     return *dataset_stamp(root), *sorted(Workspace().dataset_options(root).items())
 
 

@@ -229,7 +229,7 @@ def test_label_without_clips_gives_a_hint(home: Workspace, tmp_path: Path) -> No
 
 def test_spectrogram_is_turned_back_into_sound(home: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "audiotag.features.inversion.sound_of",
+        "audiotag.features.inversion.invert_log_mel",
         lambda log_mel, settings: np.zeros(settings.clip_samples, np.float32),  # unit tests hold the real one
     )
     at = open_page("pages/spectrogram.py", view="Resynthesis")

@@ -399,7 +399,7 @@ def test_the_command_that_is_shown_gives_the_tags_that_are_shown(
 
 def test_gains_are_shown_where_they_were_measured(home: Workspace) -> None:
     at = open_page("pages/tag.py")
-    assert "audiotag gains tiny DATASET --keep" in [code.value for code in at.code]
+    assert "audiotag ablation tiny DATASET --keep" in [code.value for code in at.code]
     folder = home.ensembles / "tiny"
     checksums = tuple(fold.sha256 for fold in cache.load_card(folder).folds)
     rows = (

@@ -331,10 +331,11 @@ def publish(at: AppTest) -> AppTest:
 
 
 def test_publishing_a_run_whose_files_are_gone_gives_a_message(home: Workspace, sounds: Path) -> None:
-    made_run(home, sounds, (0.8,)).write_status("finished")
+    run = made_run(home, sounds, (0.8,))
+    run.write_status("finished")
     at = publish(open_page("pages/train.py"))
     assert not at.exception
-    assert any("is not whole" in text for text in texts(at.error))
+    assert any(f"run {run.name} is incomplete" in text for text in texts(at.error))
 
 
 def test_publishing_under_a_wrong_name_gives_a_message(home: Workspace, sounds: Path) -> None:

@@ -222,8 +222,8 @@ def test_own_recipe_is_in_the_run_and_the_command(
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        (OWN_RECIPE + "epoch = 3", "stages.epoch is no field"),
-        (None, "is no recipe"),
+        (OWN_RECIPE + "epoch = 3", "stages.epoch is not a known field"),
+        (None, "is not a recipe"),
     ],
 )
 def test_own_recipe_with_a_fault_gives_a_message_that_names_it(

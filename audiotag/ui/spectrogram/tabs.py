@@ -165,13 +165,11 @@ def python_lines(settings: SpectrogramSettings, path: str) -> str:
     )
     return f"""from pathlib import Path
 
-from audiotag.audio.reading import read_sound
-from audiotag.features.log_mel import log_mel
-from audiotag.features.settings import SpectrogramSettings
+import audiotag
 from audiotag.features.trimming import fit_length, trimmed_bounds
 
-settings = SpectrogramSettings({changes})
-waveform = read_sound(Path({path!r}), settings.sample_rate).waveform
+settings = audiotag.SpectrogramSettings({changes})
+waveform = audiotag.read_sound(Path({path!r}), settings.sample_rate).waveform
 start, end = trimmed_bounds(waveform, settings)
 crop = fit_length(waveform[start:end], settings)
-spectrogram = log_mel(crop, settings)"""
+spectrogram = audiotag.log_mel(crop, settings)"""

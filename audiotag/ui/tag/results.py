@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import pandas as pd
 import streamlit as st
 
 from audiotag.errors import AudiotagError
-from audiotag.tagging.export.base import ExportFormat, ExportOptions, export_bytes, export_formats
+from audiotag.tagging.export.base import ExportOptions, export_bytes, export_formats
 from audiotag.tagging.export.rows import as_text, clip_row, exact_clip_row
 from audiotag.tagging.result import Tags
 from audiotag.ui.tag.dropped_sounds import TABLE, DroppedSound
@@ -97,7 +97,7 @@ def show_downloads(results: list[SoundResult], selected: SoundResult, setup: Tag
             if rows:
                 st.download_button(
                     format.title,
-                    _content(format, rows, options),
+                    partial(export_bytes, format, rows, options),
                     file_name=f"{name}{format.suffix}",
                     mime=format.mime,
                     icon=":material/download:",
@@ -105,10 +105,6 @@ def show_downloads(results: list[SoundResult], selected: SoundResult, setup: Tag
                     on_click="ignore",
                     help=about,
                 )
-
-
-def _content(format: ExportFormat, rows: list[dict[str, Any]], options: ExportOptions) -> Callable[[], bytes]:
-    return lambda: export_bytes(format, rows, options)
 
 
 def _tag_sound(sound: DroppedSound, setup: TaggingSetup) -> SoundResult:

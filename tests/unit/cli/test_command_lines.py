@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from audiotag.cli import ablation, main, tag, train
+from audiotag.cli import ablation, main, score, tag, train
+from audiotag.cli import dataset as dataset_commands
 from audiotag.cli.command_lines import (
     AND_MORE,
     ablation_line,
@@ -88,9 +89,9 @@ def test_lines_of_the_other_commands_give_the_same_paths(path: str) -> None:
         Path(f"{path}.csv"),
     )
     read = parsed(score_line(path, f"{path}.csv"))
-    assert (read.run, read.submission, read.truth) == (tag.score, Path(path), Path(f"{path}.csv"))
+    assert (read.run, read.submission, read.truth) == (score.score, Path(path), Path(f"{path}.csv"))
     read = parsed(scan_line(path, measure=True))
-    assert (read.run, read.dataset, read.measure) == (main.scan, Path(path), True)
+    assert (read.run, read.dataset, read.measure) == (dataset_commands.scan, Path(path), True)
     assert not parsed(scan_line(path)).measure
     read = parsed(ablation_line("my ensemble", path, keep=True))
     assert (read.run, read.ensemble, read.dataset, read.keep) == (ablation.ablation, "my ensemble", Path(path), True)
