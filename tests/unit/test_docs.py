@@ -64,7 +64,8 @@ def tree_of(document: str) -> list[str]:
     parents: list[str] = []
     for line in tree.splitlines():
         match = re.match(r"( *)(\S+)(\s{2,}\S.*)?$", line)
-        assert match and match[3], f"{document}: one path and what it holds per line, got {line!r}"
+        assert match is not None, f"{document}: one path per line, got {line!r}"
+        assert match[3], f"{document}: say what {line} holds"
         depth = len(match[1]) // 2
         parents[depth:] = [match[2]]
         paths.append("".join(parents))

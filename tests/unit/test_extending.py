@@ -50,7 +50,8 @@ report["events"] = [event["event"] for event in run.events()]
 folder = publish(run, "extras", Workspace().ensembles)
 report["card"] = json.loads((folder / "card.json").read_text())["network"]
 report["tagged"] = command("tag", "sounds/0.wav", "sounds/1.wav", "--ensemble", "extras", "--out", "tags.jsonl")
-report["by name"] = command("tag", "sounds/0.wav", "--ensemble", "extras", "--out", "tags.txt", "--format", "json-lines")
+by_name = ("--out", "tags.txt", "--format", "json-lines")
+report["by name"] = command("tag", "sounds/0.wav", "--ensemble", "extras", *by_name)
 Path("report.json").write_text(json.dumps(report))
 """
 

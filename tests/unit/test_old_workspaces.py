@@ -152,7 +152,7 @@ def test_compiled_engine_is_used_again_on_the_machine_that_made_it(
     written = json.loads((folder / "choice.json").read_text())
     monkeypatch.delenv("AUDIOTAG_ENGINE")
     monkeypatch.setattr(engine_selection, "machine", lambda: written["machine"].removeprefix("audiotag 0.1.0 · "))
-    monkeypatch.setattr(engine_selection, "_try_all", lambda *_: pytest.fail("the engines are measured again"))
+    monkeypatch.setattr(engine_selection, "compare_engines", lambda *_: pytest.fail("the engines are measured again"))
     ensemble = workspace.ensembles / "mine"
     name, engine = select_engine(ensemble, read_card(ensemble))
     assert name == written["engine"] == read_choice(folder)["engine"]

@@ -1,4 +1,4 @@
-"""A preset is read as it was saved, published ones cannot be changed, and a damaged file is named and affects no other."""
+"""A preset is read as it was saved, published ones cannot be changed, and a damaged file is named."""
 
 from pathlib import Path
 

@@ -138,7 +138,7 @@ def test_masks_of_the_recipe_cover_the_frames_and_bands_that_it_says(augmenting:
 def test_mask_that_is_too_wide_or_unknown_is_refused_where_it_is_needed(tiny_ensemble: Path, tmp_path: Path) -> None:
     wide = with_card(tiny_ensemble, tmp_path / "wide", recipe={"augment": [{**MASKS[0], "width": 65}]})
     Tagger(wide)
-    with pytest.raises(AudiotagError, match="width in frames must be at most the .* 64, got 65"):
+    with pytest.raises(AudiotagError, match=r"width in frames must be at most the .* 64, got 65"):
         Tagger(wide, TTA)
     odd = with_card(tiny_ensemble, tmp_path / "odd", recipe={"augment": [{"kind": "mask", "colour": "red"}]})
     with pytest.raises(AudiotagError, match=r"tiny has a mask in its recipe that cannot be used: .*colour"):
