@@ -125,6 +125,7 @@ def measure_bulk(paths: Sequence[Path]) -> Speed:
 def fastai_learner(paths: Sequence[Path]) -> Any:
     """fastai's Learner on a DataBlock of fastaudio with the ensemble's settings; the caller sets its model per fold."""
     audio = import_fastaudio()
+    import fastai.callback.progress  # noqa: F401  # gives Learner its no_bar
     from fastai.data.all import DataBlock, MultiCategoryBlock, RandomSplitter
     from fastai.learner import Learner
     from fastai.losses import BCEWithLogitsLossFlat
