@@ -24,7 +24,7 @@ AXES: dict[Domain, tuple[str, ...]] = {
     "network-input": ("batch", "channels", "height", "width"),
 }
 MAX_SIDE = 10_000  # of a resized batch
-AXIS_NUMBERS: dict[Axis, int] = {"mel": 2, "time": 3}  # of a batch of pictures
+AXIS_NUMBERS: dict[Axis, int] = {"mel": 2, "time": 3}  # of a batch of spectrograms
 
 
 def require_fit(values: np.ndarray, batch: Array) -> None:

@@ -5,7 +5,7 @@ sentence; a field that is true or false, text, or one of a ``Literal``'s choices
 
     @dataclass(frozen=True)
     class Fade:
-        frames: Annotated[int, Within(1, 10_000, "frames"), "leave the fade out for none"] = 8
+        frames: Annotated[int, Within(1, 10_000, "frames"), "to switch the fade off, remove it from the recipe"] = 8
         shape: Literal["linear", "cosine"] = "linear"
 
         def __post_init__(self) -> None:
@@ -164,11 +164,11 @@ def error_path(path: str) -> Iterator[None]:
 def require(holds: bool, field: str, rule: str, value: object, hint: str) -> None:
     """Raise unless a setting obeys its rule.
 
-    >>> require(0.5 <= 1, "gain", "be at most 1", 0.5, "in dB?")
-    >>> require(2 <= 1, "gain", "be at most 1", 2, "in dB?")
+    >>> require(0.5 <= 1, "gain", "be at most 1", 0.5, "the unit is dB")
+    >>> require(2 <= 1, "gain", "be at most 1", 2, "the unit is dB")
     Traceback (most recent call last):
     ...
-    audiotag.errors.AudiotagError: gain must be at most 1, got 2; in dB?
+    audiotag.errors.AudiotagError: gain must be at most 1, got 2; the unit is dB
     """
     if not holds:
         raise AudiotagError(f"{field} must {rule}, got {value}; {hint}")
@@ -177,7 +177,7 @@ def require(holds: bool, field: str, rule: str, value: object, hint: str) -> Non
 def require_order(settings: object, low: str, high: str) -> None:
     """Raise unless the field that holds the low end of a range is at most the field that holds the high end."""
     lowest, highest = getattr(settings, low), getattr(settings, high)
-    require(lowest <= highest, low, f"be at most {high} ({highest:g})", lowest, "swapped?")
+    require(lowest <= highest, low, f"be at most {high} ({highest:g})", lowest, "swap the two values")
 
 
 def readable(value: object) -> str:

@@ -1,4 +1,4 @@
-"""This module says which processors a process may use and what they compute fast."""
+"""Find out which processors a process may use and which number formats they compute fast."""
 
 from __future__ import annotations
 

@@ -134,16 +134,18 @@ def _shared_clips(submission: Path, truth: Path) -> _SharedClips:
     clips = [clip for clip in truth_table.index if clip in scores_table.index]
     if not clips:
         raise AudiotagError(
-            f"{submission.name} and {truth.name} have no clip in common; are they of the same test set, "
-            "and both named with or without .wav?"
+            f"{submission.name} and {truth.name} have no clip in common; check that both are for the same test "
+            "set and write file names in the same way, with or without .wav."
         )
-    scores = _checked_scores(scores_table.loc[clips, labels], submission.name)
+    scores = _check_scores(scores_table.loc[clips, labels], submission.name)
     true_labels = [split_labels(cell) for cell in truth_table.loc[clips, truth_labels]]
     unknown = sorted({label for row in true_labels for label in row} - set(labels))
     if unknown:
         raise AudiotagError(f"{submission.name} has no column for the true label {unknown[0]}; it must have all.")
     if not any(true_labels):
-        raise AudiotagError(f"{truth.name} has no label for any of the {len(clips)} clips; is it the right table?")
+        raise AudiotagError(
+            f"{truth.name} has no label for any of the {len(clips)} clips; check that it is the right table."
+        )
     notes = []
     for count, text in (
         (len(truth_table) - len(clips), f"clips of {truth.name} are not in {submission.name}; they are left out"),
@@ -155,7 +157,7 @@ def _shared_clips(submission: Path, truth: Path) -> _SharedClips:
     return _SharedClips(scores, true_labels, splits, tuple(notes))
 
 
-def _checked_scores(table: pd.DataFrame, name: str) -> pd.DataFrame:
+def _check_scores(table: pd.DataFrame, name: str) -> pd.DataFrame:
     scores = table.apply(pd.to_numeric, errors="coerce").astype(np.float64)
     bad = np.argwhere(~np.isfinite(scores.to_numpy()))
     if len(bad):

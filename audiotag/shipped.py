@@ -1,4 +1,4 @@
-"""This module knows where the app's files and the shipped ensembles are.
+"""Paths of the app's files and of the shipped ensembles.
 
 In the repository they are folders at its top; in an installed wheel the build has put them into ``audiotag/bundle``.
 """

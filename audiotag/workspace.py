@@ -1,4 +1,4 @@
-"""Know the paths in the workspace, and write files there atomically.
+"""Paths in the workspace, and functions that write files there atomically.
 
 A file is written under a temporary name and then renamed, so that nobody ever reads a half-written file.
 """

@@ -30,14 +30,14 @@ def seconds_of(run: Run) -> float:
     return sum(event["seconds"] for event in run.events() if event["event"] == "epoch")
 
 
-def recorded(file: Path) -> list[dict[str, Any]]:
+def read_results(file: Path) -> list[dict[str, Any]]:
     """All results in a file, oldest first."""
     return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
 
 
 def is_recorded(file: Path, key: dict[str, Any]) -> bool:
     """Whether a result in the file has all these values."""
-    return any(all(row[name] == value for name, value in key.items()) for row in recorded(file))
+    return any(all(row[name] == value for name, value in key.items()) for row in read_results(file))
 
 
 def record(file: Path, row: dict[str, Any]) -> None:

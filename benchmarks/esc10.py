@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from accuracy_results import RESULTS, is_recorded, parser_of, record, recorded, seconds_of
+from accuracy_results import RESULTS, is_recorded, parser_of, read_results, record, seconds_of
 
 from audiotag.training.recipe import Recipe, load_recipe
 from audiotag.training.run_blocking import train_run
@@ -38,6 +38,7 @@ from audiotag.workspace import Workspace
 ESC10 = Path(__file__).parents[2] / "shared" / "data" / "esc10"
 FILE = RESULTS / "esc10.jsonl"
 FOLDS = (1, 2, 3, 4, 5)
+OLD_KEYS = {"picture": "network_input"}  # keys of results that audiotag 0.1 recorded, and what they are now
 
 
 def main() -> None:
@@ -48,7 +49,7 @@ def main() -> None:
     parser.add_argument("--seeds", default="42")
     options = parser.parse_args()
     if options.table:
-        print(table(recorded(FILE)))
+        print(table(read_results(FILE)))
         return
     if not options.folder.is_dir():
         sys.exit(f"{options.folder} is not a folder; give the folder of ESC-10.")
@@ -78,7 +79,7 @@ def train_and_record_fold(folder: Path, recipe: Recipe, fold: int) -> None:
         "accuracy": round(final["accuracy"], 5),
         "seconds": round(seconds_of(run)),
         "epochs": last["epoch"],
-        "picture": f"{spectrogram.height} × {spectrogram.width}",
+        "network_input": f"{spectrogram.height} × {spectrogram.width}",
         "parameters": sum(weight.numel() for weight in recipe.network.build(labels, spectrogram.channels).parameters()),
     }
     if recipe.augment_held_out:
@@ -98,10 +99,11 @@ def digest(recipe: Recipe) -> str:
 def table(rows: list[dict[str, Any]]) -> str:
     """Mean and standard deviation over folds, after averaging seeds, of each recipe's newest settings; in Markdown."""
     lines = [
-        "| recipe | lwlrap | accuracy | folds 1–5, lwlrap (accuracy) | seconds per fold | threads | input | weights |",
+        "| recipe | lwlrap | accuracy | folds 1–5, lwlrap (accuracy) | seconds per fold | threads | network input "
+        "| weights |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    frame = pd.DataFrame(rows)
+    frame = pd.DataFrame([{OLD_KEYS.get(key, key): value for key, value in row.items()} for row in rows])
     for name in dict.fromkeys(frame["recipe"]):
         newest = frame[frame["recipe"] == name]
         newest = newest[newest["settings"] == newest["settings"].iloc[-1]]
@@ -111,7 +113,7 @@ def table(rows: list[dict[str, Any]]) -> str:
         last = newest.iloc[-1]
         lines.append(
             f"| `{name}` | {by_fold.lwlrap.mean():.4f} ± {spread.lwlrap:.3f} | {by_fold.accuracy.mean():.4f} ± "
-            f"{spread.accuracy:.3f} | {each} | {by_fold.seconds.mean():.0f} | {last.threads} | {last.picture} | "
+            f"{spread.accuracy:.3f} | {each} | {by_fold.seconds.mean():.0f} | {last.threads} | {last.network_input} | "
             f"{last.parameters / 1e6:.1f} M |"
         )
     return "\n".join(lines)

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import soundfile
-from accuracy_results import RESULTS, is_recorded, parser_of, record, recorded, seconds_of
+from accuracy_results import RESULTS, is_recorded, parser_of, read_results, record, seconds_of
 from esc10 import ESC10, digest
 
 from audiotag.audio.reading import read_sound
@@ -45,7 +45,12 @@ SHARES = {"curated": 0.2, "noisy": 0.5, "test": 0.3}  # of each class's recordin
 WRONG_LABEL_SHARE = 0.4
 MIN_LEVEL_DB = -12.0  # of the quieter recordings of a clip, relative to the loudest
 TRAINING_EXAMPLES = 24_000
-WAYS = ("curated", "noisy", "noisy-curated", "agreed")
+WAYS = {  # and the titles of the table
+    "curated": "curated only",
+    "noisy": "noisy only",
+    "noisy-curated": "noisy, then curated",
+    "agreed": "noisy, curated, then also the noisy clips whose labels the network agrees with",
+}
 HELD_OUT, TRAINED_ON = 1, 2  # folds: measuring epochs needs a few clips, which are made of test recordings
 HELD_OUT_CLIPS = 20
 
@@ -58,7 +63,7 @@ def main() -> None:
     parser.add_argument("--seeds", default="1,2,3")
     options = parser.parse_args()
     if options.table:
-        print(table(recorded(FILE)))
+        print(table(read_results(FILE)))
         return
     if not options.folder.is_dir():
         sys.exit(f"{options.folder} is not a folder; give the folder of ESC-10.")
@@ -160,16 +165,16 @@ def test_scores(run: Run, folder: Path, recipe: Recipe) -> tuple[np.ndarray, np.
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """Mean and standard deviation over seeds of each way, with the newest settings, in Markdown."""
-    lines = ["| way | lwlrap | accuracy | each seed, lwlrap | seconds |", "|---|---|---|---|---|"]
+    """Mean and standard deviation over seeds of each training strategy, with the newest settings, in Markdown."""
+    lines = ["| training strategy | lwlrap | accuracy | each seed, lwlrap | seconds |", "|---|---|---|---|---|"]
     frame = pd.DataFrame(rows)
-    for way in WAYS:
+    for way, title in WAYS.items():
         newest = frame[frame["way"] == way]
         newest = newest[newest["settings"] == newest["settings"].iloc[-1]].sort_values("seed")
         each = ", ".join(f"{value:.3f}" for value in newest["lwlrap"])
         lines.append(
-            f"| {way} | {newest.lwlrap.mean():.3f} ± {newest.lwlrap.std(ddof=1):.3f} | {newest.accuracy.mean():.3f} ± "
-            f"{newest.accuracy.std(ddof=1):.3f} | {each} | {newest.seconds.mean():.0f} |"
+            f"| {title} | {newest.lwlrap.mean():.3f} ± {newest.lwlrap.std(ddof=1):.3f} | "
+            f"{newest.accuracy.mean():.3f} ± {newest.accuracy.std(ddof=1):.3f} | {each} | {newest.seconds.mean():.0f} |"
         )
     return "\n".join(lines)
 

@@ -1,4 +1,4 @@
-"""Train: start folds, watch lwlrap rise, stop, resume, publish. The page only reads; a worker process trains."""
+"""Train: start folds, watch lwlrap rise, stop, resume, publish. The training runs in a worker process."""
 
 import streamlit as st
 

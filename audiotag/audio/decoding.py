@@ -145,7 +145,7 @@ class DecodeReport:
     def require_sound(self, name: str) -> None:
         """Raise `AudiotagError` if there are no samples, or if a sample is not a finite number."""
         if not self.frames:
-            raise AudiotagError(f"{name} holds no samples, by its header; leave it out or record it again.")
+            raise AudiotagError(f"{name} is empty: its header states 0 samples; leave it out or record it again.")
         if self.non_finite:
             raise AudiotagError(
                 f"{name} holds {self.non_finite} samples that are not numbers (NaN or infinite); "
@@ -198,5 +198,5 @@ class DecodeReport:
         if self.peak_dbfs < SILENCE_DBFS:
             notes.append(f"{name} is silent: no sample is above {SILENCE_DBFS:g} dBFS.")
         elif self.mean_dbfs < SILENCE_DBFS:
-            notes.append(f"{name} has channels that cancel each other in their mean, so nothing of it is left.")
+            notes.append(f"{name} has channels that cancel each other, so its mono mix is silent.")
         return tuple(notes), truncated

@@ -50,11 +50,12 @@ def open_audio(source: Source, name: str) -> Iterator[OpenFile]:
 
     if isinstance(source, Path):
         if not source.is_file():
-            raise AudiotagError(f"{name} is not there (looked for {source}).")
+            where = "" if name == str(source) else f" (looked for {source})"
+            raise AudiotagError(f"{name} does not exist{where}.")
         if not os.access(source, os.R_OK):
             raise AudiotagError(f"{name} cannot be opened: its permissions forbid it; change them, or copy the file.")
         if source.suffix.lower() == ".raw":
-            raise AudiotagError(f"{name} is raw: it does not state its sample rate and format; convert it to WAV.")
+            raise AudiotagError(f"{name} is a raw audio file without sample rate and format; convert it to WAV.")
         size = source.stat().st_size
     else:
         size = len(source)
@@ -87,5 +88,5 @@ def _open_with_library(source: Source, name: str) -> OpenFile:
 def _unreadable_error(name: str, error: soundfile.LibsndfileError) -> AudiotagError:
     reason = error.error_string.removeprefix("Error : ").rstrip(".")
     if "does not exist" in reason:  # libsndfile's message for an MP3 without a frame, although the file exists
-        reason = "Damaged, or of another format than its name says"
+        reason = "it is damaged, or its suffix does not match its format"
     return AudiotagError(f"{name} cannot be read as a sound ({READABLE} can): {reason}.")

@@ -29,7 +29,7 @@ from audiotag.checks import Within, build, check
 from audiotag.errors import AudiotagError
 from audiotag.registry import Registry
 
-Probability = Annotated[float, Within(0, 1), "a probability; in per cent?"]
+Probability = Annotated[float, Within(0, 1), "a probability; write 0.2 for 20 %"]
 
 OLD_DOMAINS = {"picture": "network-input"}  # as recipes of audiotag 0.1 call them
 

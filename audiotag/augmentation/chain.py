@@ -21,7 +21,7 @@ class Chain:
     Attributes
     ----------
     on_waveforms, on_log_mels, on_network_inputs : tuple
-        Those of waveforms, of log-mels in dB, and of network inputs.
+        Augmentations of waveforms, of log-mels in dB, and of network inputs.
     """
 
     on_waveforms: tuple[Augmentation, ...] = ()
@@ -34,10 +34,10 @@ class Chain:
         if mixup:
             augmentations = (*augmentations, MixUp(mixup))
 
-        def those_of(domain: str) -> tuple[Augmentation, ...]:
+        def augmentations_of(domain: str) -> tuple[Augmentation, ...]:
             return tuple(item for item in augmentations if item.domain == domain)
 
-        return cls(those_of("waveform"), those_of("log-mel"), those_of("network-input"))
+        return cls(augmentations_of("waveform"), augmentations_of("log-mel"), augmentations_of("network-input"))
 
     def held_out(self) -> Chain:
         """The part of the chain that held-out clips get, in a recipe that augments them too, as fastaudio does.

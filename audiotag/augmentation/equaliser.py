@@ -34,7 +34,9 @@ class Equaliser(Augmentation):
         Evenly spread from the lowest band to the highest; the gain is linear between them.
     """
 
-    deviation_db: Annotated[float, Within(0.1, 60, "dB"), "leave the equaliser out for none"] = 4.0
+    deviation_db: Annotated[float, Within(0.1, 60, "dB"), "to switch the equaliser off, remove it from the recipe"] = (
+        4.0
+    )
     points: Annotated[int, Within(2, 100), "6 are common"] = 6
     p: Probability = 1.0
     domain: ClassVar[Domain] = "log-mel"

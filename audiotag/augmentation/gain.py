@@ -11,7 +11,7 @@ from audiotag.arrays import Array, Domain, beside, items_of
 from audiotag.augmentation.base import Augmentation, Probability, register_augmentation
 from audiotag.checks import Within, require_order
 
-GainDb = Annotated[float, Within(-120, 60, "dB"), "in dB? negative is quieter"]
+GainDb = Annotated[float, Within(-120, 60, "dB"), "the unit is dB; a negative gain makes clips quieter"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -40,7 +40,9 @@ class Mask(Augmentation):
     """
 
     axis: Axis
-    width: Annotated[int, Within(1, 10_000), "in frames or bands? leave the mask out for none"]
+    width: Annotated[
+        int, Within(1, 10_000), "the unit is frames or bands; to switch the mask off, remove it from the recipe"
+    ]
     exact: bool = True
     count: Annotated[int, Within(1, 100), "masks per spectrogram"] = 1
     p: Probability = 1.0

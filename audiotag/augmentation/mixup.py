@@ -11,7 +11,7 @@ from audiotag.arrays import Array, beside, items_of, namespace, on_device, requi
 from audiotag.augmentation.base import Mixer, Probability, register_augmentation
 from audiotag.checks import Within
 
-Alpha = Annotated[float, Within(0.01, 10), "0.4 is common; leave the mixer out for none"]
+Alpha = Annotated[float, Within(0.01, 10), "0.4 is common; to switch the mixer off, remove it from the recipe"]
 
 
 @dataclass(frozen=True, eq=False)

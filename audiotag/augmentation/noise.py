@@ -12,7 +12,7 @@ from audiotag.augmentation.base import Augmentation, Probability, register_augme
 from audiotag.checks import Within, require_order
 
 Colour = Literal["white", "pink"]
-SnrDb = Annotated[float, Within(-60, 120, "dB"), "in dB? 0 is as loud as the clip"]
+SnrDb = Annotated[float, Within(-60, 120, "dB"), "the unit is dB; at 0 dB the noise is as loud as the clip"]
 
 MIN_POWER = 1e-20  # mean square far below any sound's, so that nothing is divided by 0
 

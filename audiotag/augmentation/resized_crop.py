@@ -13,7 +13,7 @@ from audiotag.checks import Within, require_order
 
 MAX_ATTEMPTS = 10  # parts sampled per spectrogram, as by torchvision and by the 2019 winner
 
-Share = Annotated[float, Within(0.01, 1), "a share of the area; in per cent?"]
+Share = Annotated[float, Within(0.01, 1), "a share of the area; write 0.2 for 20 %"]
 Ratio = Annotated[float, Within(0.1, 10), "1 is the spectrogram's own ratio"]
 
 

@@ -36,7 +36,9 @@ class Shift(Augmentation):
     """
 
     axis: Axis
-    most: Annotated[int, Within(1, 10_000), "in frames or bands? leave the shift out for none"] = 10_000
+    most: Annotated[
+        int, Within(1, 10_000), "the unit is frames or bands; to switch the shift off, remove it from the recipe"
+    ] = 10_000
     p: Probability = 1.0
     domain: ClassVar[Domain] = "log-mel"
 

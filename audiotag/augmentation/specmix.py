@@ -40,8 +40,8 @@ class SpecMix(Mixer):
         Most frames and bands that are replaced; each number from 0 on is equally likely. 0 for none along that axis.
     """
 
-    time_width: Annotated[int, Within(0, 10_000), "in frames?"] = 32
-    mel_width: Annotated[int, Within(0, 10_000), "in bands?"] = 32
+    time_width: Annotated[int, Within(0, 10_000), "the unit is frames"] = 32
+    mel_width: Annotated[int, Within(0, 10_000), "the unit is bands"] = 32
     p: Probability = 1.0
     domain: ClassVar[Domain] = "network-input"
 

@@ -38,7 +38,7 @@ class TimeCrop(Augmentation):
         How far the loudest band of the crop may be below that of the clip.
     """
 
-    frames: Annotated[int, Within(1, 10_000), "leave the crop out for whole spectrograms"]
+    frames: Annotated[int, Within(1, 10_000), "to switch the crop off, remove it from the recipe"]
     within_db: Annotated[float, Within(0, 200, "dB"), "30 is common"] = 30.0
     domain: ClassVar[Domain] = "log-mel"
 

@@ -24,16 +24,17 @@ def add_ablation(commands: Any) -> None:
         sub = commands.add_parser(name, description=HELP, **listing)
         sub.set_defaults(run=ablation)
         sub.add_argument("ensemble", help="name or folder of the ensemble")
-        sub.add_argument("dataset", type=Path, help="folder or CSV file of labelled clips")
+        sub.add_argument("dataset", type=Path, help="folder, or CSV or Parquet file, of labelled clips")
         sub.add_argument(
             "--subset",
             default="test",
             choices=("test", "curated", "noisy", "all"),
-            help="which clips to score; only test for the dataset that the ensemble was trained on (default: test)",
+            help="which clips to score; for the ensemble's own training dataset only test is allowed (default: test)",
         )
         sub.add_argument(
-            "--keep", action="store_true", help="save the table with the ensemble, so that the Tag page shows it"
+            "--save", action="store_true", help="save the table with the ensemble, so that the Tag page shows it"
         )
+        sub.add_argument("--keep", dest="save", action="store_true", help=argparse.SUPPRESS)  # name in audiotag 0.1
         sub.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
@@ -49,7 +50,7 @@ def ablation(options: argparse.Namespace) -> int:
     dataset = open_remembered(absolute(options.dataset), Workspace())
     with bar("clips", "clip") as progress:
         result = measure_ablation(folder, dataset, options.subset, progress, say)
-    if options.keep:
+    if options.save:
         write_ablation(folder, result)
     if options.json:
         print(json.dumps(result.to_dict(), indent=2, ensure_ascii=False))

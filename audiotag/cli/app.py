@@ -17,7 +17,9 @@ DEFAULT_PORT = 8501
 
 def add_app(sub: argparse.ArgumentParser) -> None:
     """Add the options of ``audiotag app``."""
-    sub.add_argument("--port", type=_parse_port, default=DEFAULT_PORT, help=f"default: {DEFAULT_PORT}")
+    sub.add_argument(
+        "--port", type=_parse_port, default=DEFAULT_PORT, help=f"port to serve on (default: {DEFAULT_PORT})"
+    )
 
 
 def app(options: argparse.Namespace) -> int:
@@ -27,7 +29,7 @@ def app(options: argparse.Namespace) -> int:
 
     workspace = Workspace()
     if not workspace.dataset_folders():
-        print("First use: rendering the starter sounds.", file=sys.stderr)
+        print("No dataset has been opened yet: rendering the starter sounds.", file=sys.stderr)
         try:
             render_starter_sounds(workspace.starter)
         except AudiotagError as error:  # the app works without them

@@ -1,4 +1,4 @@
-"""This module tags many files for a command, onto the screen or into a file, with progress and a journal."""
+"""Tag many files for a command, onto the screen or into a file, with progress and a journal."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def tag_into_file(job: BulkJob, out: Path, dependencies: dict[str, Any], write: 
                     progress.count(result, journal.resumed)
         except KeyboardInterrupt:
             progress.count_resumed(journal.resumed)
-            progress.say(f"{progress.good:,} clips are done; the same command goes on from there.")
+            progress.say(f"{progress.good:,} clips are tagged; run the same command again to resume.")
             raise
         progress.count_resumed(journal.resumed)
         if progress.good:
@@ -100,7 +100,7 @@ def tag_into_file(job: BulkJob, out: Path, dependencies: dict[str, Any], write: 
         if progress.bad:
             write_problems(problems, journal.rows())
         else:
-            problems.unlink(missing_ok=True)  # from an earlier run
+            problems.unlink(missing_ok=True)  # from an earlier command
         journal.remove()
     if progress.good:
         say(f"{out} has {progress.summary()}")
@@ -139,14 +139,14 @@ def say(sentence: str) -> None:
 
 def _fingerprint(tagger: Tagger) -> dict[str, Any]:
     """What scores and tags depend on."""
-    from audiotag.tagging.ensemble import chosen_folds
+    from audiotag.tagging.ensemble import select_folds
 
     card = tagger.card
-    folds = [fold.sha256 for fold in chosen_folds(card, tagger.settings.folds)]
+    folds = [fold.sha256 for fold in select_folds(card, tagger.settings.folds)]
     how = {"spectrogram": asdict(card.spectrogram), "windows": card.windows, "augment": card.recipe.get("augment")}
     return {
-        "audiotag": __version__,
+        "audiotag version": __version__,
         "ensemble": [card.name, folds, how],
-        "combining, folds or windows": asdict(tagger.settings),
+        "tagging options": asdict(tagger.settings),
         "thresholds": tagger.thresholds,
     }

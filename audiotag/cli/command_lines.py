@@ -83,9 +83,9 @@ def score_line(submission: str | Path, truth: str | Path) -> str:
     return _join("score", _path_text(submission), "--truth", _path_text(truth))
 
 
-def ablation_line(ensemble: str, dataset: str | Path, keep: bool = False) -> str:
-    """Command that measures each step of an ensemble; ``keep`` stores the table in the ensemble."""
-    return _join("ablation", _path_text(ensemble), _path_text(dataset), *(["--keep"] if keep else []))
+def ablation_line(ensemble: str, dataset: str | Path, save: bool = False) -> str:
+    """Command that measures each step of an ensemble; ``save`` stores the table in the ensemble."""
+    return _join("ablation", _path_text(ensemble), _path_text(dataset), *(["--save"] if save else []))
 
 
 def publish_line(run: str, name: str) -> str:

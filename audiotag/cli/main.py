@@ -45,7 +45,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="audiotag",
         description="Explore labelled sounds, train an ensemble of folds, tag clips.",
-        epilog="All files that audiotag writes are in ./workspace, or in the folder that AUDIOTAG_HOME names.",
+        epilog="Runs, ensembles, indexes and settings are stored in ./workspace, or in the folder that AUDIOTAG_HOME "
+        "names.",
     )
     parser.add_argument("--version", action="version", version=f"audiotag {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -83,5 +84,11 @@ def build_parser() -> argparse.ArgumentParser:
     tag.add_submit(command("submit", tag.submit, "Score a dataset's test clips and write a submission."))
     score.add_score(command("score", score.score, score.HELP))
     ablation.add_ablation(commands)
-    app.add_app(command("app", app.app, "Serve the app on 127.0.0.1; renders the starter sounds on first use."))
+    app.add_app(
+        command(
+            "app",
+            app.app,
+            "Serve the app on 127.0.0.1; if no dataset has been opened yet, render the starter sounds first.",
+        )
+    )
     return parser

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from audiotag.tagging.bulk import FileResult
 
 MAX_SHOWN_PROBLEMS = 20
-NO_TAGS = "no label above its threshold"
+NO_TAGS = "no label reaches its threshold"
 STDERR_FD = 2  # file descriptor of the process's standard error
 
 
@@ -98,7 +98,7 @@ class Progress:
         self._quiet.close()
 
     def count(self, result: FileResult, resumed: int = 0) -> None:
-        """Count one more result; ``resumed`` clips in total were done by an earlier run."""
+        """Count one more result; ``resumed`` clips in total were done by an earlier command."""
         self.count_resumed(resumed)
         if result.tags is None:
             self.bad += 1
@@ -110,7 +110,7 @@ class Progress:
         self._show()
 
     def count_resumed(self, resumed: int) -> None:
-        """Set how many clips in total were done by an earlier run; they count as good."""
+        """Set how many clips in total were done by an earlier command; they count as good."""
         self.good += resumed - self._resumed
         self._resumed = resumed
 

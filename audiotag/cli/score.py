@@ -14,8 +14,18 @@ HELP = "Score a submission, or a table that audiotag tag wrote, against the true
 def add_score(sub: argparse.ArgumentParser) -> None:
     """Options of ``audiotag score``."""
     add = sub.add_argument
-    add("submission", type=Path, help="CSV file with a column of file names and one column of scores per label")
-    add("--truth", type=Path, required=True, metavar="FILE", help="CSV file with a file column and a label column")
+    add(
+        "submission",
+        type=Path,
+        help="CSV or Parquet file with a column of file names and one column of scores per label",
+    )
+    add(
+        "--truth",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="CSV or Parquet file with a file column and a label column",
+    )
     add("--json", action="store_true", help="print the result as JSON")
 
 

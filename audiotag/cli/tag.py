@@ -79,11 +79,13 @@ def tag(options: argparse.Namespace) -> int:
     from audiotag.tagging.export.base import ExportOptions
     from audiotag.tagging.tagger import Tagger
 
-    format = _checked_format(options)
+    format = _output_format(options)
     if options.timeline and not (options.out or options.json):
         raise AudiotagError("--timeline goes into a file or JSON; add --out FILE or --json.")
     folder, settings, card = _ensemble(options)
     thresholds = _thresholds(options.threshold, folder, card, settings)
+    if not any(map(os.path.exists, options.paths)):  # before the first use of an ensemble measures its engines
+        raise AudiotagError(f"there is no such file or folder: {', '.join(map(str, options.paths))}; check the path.")
     total = sum(1 for _ in sound_files(options.paths))
     if not total:
         raise AudiotagError(f"no sound files in {', '.join(map(str, options.paths))}; {READABLE} are read.")
@@ -134,7 +136,7 @@ def _add_tag_settings(sub: argparse.ArgumentParser) -> None:
     add(
         "--tta",
         action="store_true",
-        help="test-time augmentation, which takes five times as long; see audiotag ablation",
+        help="test-time augmentation, which takes five times as long; `audiotag ablation` measures its gain",
     )
     add(
         "--overlap",
@@ -150,7 +152,7 @@ def _add_tag_settings(sub: argparse.ArgumentParser) -> None:
     )
 
 
-def _checked_format(options: argparse.Namespace) -> ExportFormat | None:
+def _output_format(options: argparse.Namespace) -> ExportFormat | None:
     """The export format of ``--out``, which can be written; None without ``--out``."""
     from audiotag.tagging.export.base import export_format
 
@@ -177,10 +179,10 @@ def _ensemble(options: argparse.Namespace) -> tuple[Path, TagSettings, Card]:
 def _thresholds(specs: list[str], folder: Path, card: Card, settings: TagSettings) -> tuple[float, ...]:
     """The thresholds that the options give, else those saved in the workspace, else the card's."""
     from audiotag.tagging.out_of_fold import read_out_of_fold
-    from audiotag.tagging.thresholds import AIMS, saved_thresholds, thresholds_of
+    from audiotag.tagging.thresholds import AIMS, read_saved_thresholds, thresholds_of
 
     if not specs:
-        saved = saved_thresholds(Workspace(), card)
+        saved = read_saved_thresholds(Workspace(), card)
         if saved is not None:
             say(f"Tags use the thresholds that you saved for {card.name}; --threshold card takes its own.")
         elif settings.combine == "weighted":
@@ -234,5 +236,5 @@ def _tag_into_file(
                 print(part.decode(), end="")
 
     audacity = os.path.abspath(options.audacity) if options.audacity else ""
-    dependencies = {"kind of file": [format.name, options.timeline], "folder for Audacity": audacity}
+    dependencies = {"export format": [format.name, options.timeline], "Audacity folder": audacity}
     return tag_into_file(job, options.out, dependencies, write)

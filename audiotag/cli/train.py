@@ -25,7 +25,12 @@ POLL_S = 0.5
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that are the fields of `audiotag.training.run_options.RunOptions`."""
     add = parser.add_argument
-    add("dataset", nargs="?", type=Path, help="folder or CSV file of the dataset (default: the starter sounds)")
+    add(
+        "dataset",
+        nargs="?",
+        type=Path,
+        help="folder, or CSV or Parquet file, of the dataset (default: the starter sounds)",
+    )
     add("--recipe", default="quick", help="name of a shipped recipe, or a .toml file (default: quick)")
     add("--preset", default="", metavar="NAME", help="name of spectrogram settings that replace the recipe's")
     add("--folds", type=whole_numbers, default=(), metavar="1,2,…", help="train only these folds (default: all)")

@@ -56,7 +56,7 @@ def scan(dataset: Dataset, cache_folder: Path | None = None, progress: Progress 
     keys = list(zip(*(clips[column] for column in KEY), strict=True))
     cache = cache_folder / f"{cache_name(dataset.root, dataset.name)}.parquet" if cache_folder else None
     known = _read_cache(cache) if cache else {}
-    known |= {key: _error_row(f"{key[0]} is not there.") for key in keys if key[2:] == (0, 0)}
+    known |= {key: _error_row(f"{key[0]} does not exist.") for key in keys if key[2:] == (0, 0)}
     unknown = [row for row, key in enumerate(keys) if key not in known]
     done = 0
     paths = clips["path"].to_list()

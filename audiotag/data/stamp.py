@@ -1,4 +1,4 @@
-"""A stamp that changes whenever a dataset has to be read again: whoever keeps results of it compares stamps."""
+"""A stamp that changes whenever a dataset has to be read again; caches of its contents compare stamps."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def dataset_stamp(root: Path) -> tuple[tuple[str, int], ...]:
         empty.
     """
     changes: dict[str, int] = {}
-    for path in _telling_paths(root):
+    for path in _watched_paths(root):
         try:
             changes[path] = os.stat(path).st_mtime_ns
         except OSError:  # removed since it was listed: that changed the time of its folder
@@ -35,7 +35,7 @@ def dataset_stamp(root: Path) -> tuple[tuple[str, int], ...]:
     return tuple(sorted(changes.items()))
 
 
-def _telling_paths(root: Path) -> Iterator[str]:
+def _watched_paths(root: Path) -> Iterator[str]:
     yield str(root)
     folder = root if root.is_dir() else root.parent if root.is_file() else None
     if folder is None:

@@ -171,7 +171,7 @@ class RowCheck:
     def _problem_of(self, clip: object, labels: tuple[str, ...], line: int, is_repeated: bool) -> Problem | None:
         table, folder = self.table, self.folder
         if not isinstance(clip, str):
-            return Problem(str(clip), f"{table}, line {line} names no file; it is left out.", "missing")
+            return Problem(str(clip), f"{table}, line {line} has no file name; it is left out.", "missing")
         if os.path.basename(clip) != clip or clip in (".", ".."):
             reason = f"{table}, line {line}: {clip} must be a bare file name inside {folder.name}/; it is left out."
             return Problem(clip, reason, "missing")

@@ -219,12 +219,12 @@ def display_log_mel(waveform: np.ndarray, settings: SpectrogramSettings) -> np.n
     numpy.ndarray, shape=(n_mels, frames), float32, dB
     """
     if len(waveform) <= settings.n_fft // 2:
-        padded = fit_length(waveform, settings.changed(padding="zeros-after"))
+        padded = fit_length(waveform, settings.with_changes(padding="zeros-after"))
         return log_mel(padded, settings)[:, : 1 + len(waveform) // settings.hop_length]
     hop = settings.hop_length
     margin = -(-settings.n_fft // hop)  # frames at a block's end that its mirror image changes
     size = max(margin, DISPLAY_BLOCK_VALUES // settings.n_fft)
-    unfloored = settings.changed(top_db=200)  # the floor depends on the whole sound, not on one block
+    unfloored = settings.with_changes(top_db=200)  # the floor depends on the whole sound, not on one block
     blocks = []
     for first in range(0, 1 + len(waveform) // hop, size):
         lead = min(first, margin)

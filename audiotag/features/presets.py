@@ -41,7 +41,7 @@ def load_preset(name: str, workspace: Workspace) -> SpectrogramSettings:
         return PRESETS[name]
     path = _preset_path(name, workspace)
     if not path.is_file():
-        raise AudiotagError(f"{name} is not a preset; there are {', '.join(preset_names(workspace))}.")
+        raise AudiotagError(f"{name} is not a preset; choose one of {', '.join(preset_names(workspace))}.")
     return _read(path)
 
 

@@ -46,14 +46,15 @@ class SpectrogramSettings:
         Silence at both ends is cut where it is more than ``trim_db`` below the loudest frame, except for a margin of
         ``trim_pad_s``; 0 dB cuts nothing.
     normalise : str
-        "none" leaves dB; "clip" scales each spectrogram to a mean of 0 and a standard deviation of 1; "batch" does so
-        over all spectrograms of a batch; "global" uses ``mean_db`` and ``std_db``.
+        With "none", values stay in dB; "clip" scales each spectrogram to a mean of 0 and a standard deviation of 1;
+        "batch" does so over all spectrograms of a batch; "global" uses ``mean_db`` and ``std_db``.
     mean_db, std_db : float
         Used by "global" only.
     deltas : int
         Number of added channels: the slope along time (1), and its slope (2).
     resize : int
-        Height and width of the network input in pixels, by bilinear interpolation; 0 leaves bands × frames.
+        Height and width of the network input in pixels, by bilinear interpolation. With 0 it is not resized: its size
+        is bands × frames.
 
     Raises
     ------
@@ -61,14 +62,14 @@ class SpectrogramSettings:
         If a field is out of its range, or two fields do not fit together.
     """
 
-    sample_rate: Annotated[int, Within(8000, 192_000, "Hz"), "in Hz?"] = 44_100
-    clip_s: Annotated[float, Within(0.1, 60, "s"), "in seconds?"] = 2.0
-    n_fft: Annotated[int, Within(16, 65_536, "samples"), "in samples?"] = 2560
-    win_length: Annotated[int, Within(16, 32_768, "samples"), "in samples?"] = 1024
-    hop_length: Annotated[int, Within(1, 32_768, "samples"), "in samples?"] = 690
+    sample_rate: Annotated[int, Within(8000, 192_000, "Hz"), "the unit is Hz"] = 44_100
+    clip_s: Annotated[float, Within(0.1, 60, "s"), "the unit is seconds"] = 2.0
+    n_fft: Annotated[int, Within(16, 65_536, "samples"), "the unit is samples"] = 2560
+    win_length: Annotated[int, Within(16, 32_768, "samples"), "the unit is samples"] = 1024
+    hop_length: Annotated[int, Within(1, 32_768, "samples"), "the unit is samples"] = 690
     n_mels: Annotated[int, Within(8, 512, "bands"), "128 is common"] = 128
-    f_min: Annotated[float, Within(0, 96_000, "Hz"), "in Hz?"] = 20.0
-    f_max: Annotated[float, Within(0, 96_000, "Hz", above=True), "in Hz?"] = 20_000.0
+    f_min: Annotated[float, Within(0, 96_000, "Hz"), "the unit is Hz"] = 20.0
+    f_max: Annotated[float, Within(0, 96_000, "Hz", above=True), "the unit is Hz"] = 20_000.0
     top_db: Annotated[float, Within(10, 200, "dB"), "60 to 80 is common"] = 60.0
     mel_scale: Annotated[MelScale, "torchaudio's default is htk, librosa's slaney"] = "htk"
     mel_norm: Annotated[MelNorm, "librosa's default is slaney, torchaudio's none"] = "none"
@@ -76,11 +77,11 @@ class SpectrogramSettings:
     power: Annotated[float, OneOf(1, 2), "1 is amplitude, 2 is power"] = 2.0
     padding: Annotated[Padding, "zeros puts a short clip at a random place"] = "zeros"
     trim_db: Annotated[float, Within(0, 120, "dB"), "it counts down from the loudest frame; 0 trims nothing"] = 20.0
-    trim_pad_s: Annotated[float, Within(0.001, 1, "s"), "in seconds?"] = 0.02
-    normalise: Annotated[Normalise, "none leaves dB"] = "none"
-    mean_db: Annotated[float, Within(-200, 200, "dB"), "in dB?"] = 0.0
+    trim_pad_s: Annotated[float, Within(0.001, 1, "s"), "the unit is seconds"] = 0.02
+    normalise: Annotated[Normalise, "with none, values stay in dB"] = "none"
+    mean_db: Annotated[float, Within(-200, 200, "dB"), "the unit is dB"] = 0.0
     std_db: Annotated[float, Within(0, 200, "dB", above=True), "10 to 25 is common"] = 1.0
-    deltas: Annotated[int, Within(0, 2), "0 for the log-mel alone"] = 0
+    deltas: Annotated[int, Within(0, 2), "0 uses the log-mel alone"] = 0
     resize: Annotated[int, Within(16, 1024, "pixels", zero="no resizing"), "256 is common"] = 0
 
     def __post_init__(self) -> None:
@@ -97,7 +98,7 @@ class SpectrogramSettings:
             "hop_length",
             f"be at most win_length ({self.win_length}), or sound between the windows is lost",
             self.hop_length,
-            "in samples?",
+            "the unit is samples",
         )
         shortest = max(self.win_length, self.n_fft // 2 + 1)
         require(
@@ -123,7 +124,9 @@ class SpectrogramSettings:
             self.f_max,
             "did you pass the sample rate?",
         )
-        require(self.f_min < self.f_max, "f_min", f"be below f_max ({self.f_max:g} Hz)", self.f_min, "swapped?")
+        require(
+            self.f_min < self.f_max, "f_min", f"be below f_max ({self.f_max:g} Hz)", self.f_min, "swap the two values"
+        )
 
     @property
     def clip_samples(self) -> int:
@@ -150,11 +153,11 @@ class SpectrogramSettings:
         """Columns of the network input."""
         return self.resize or self.frames
 
-    def squared(self) -> SpectrogramSettings:
+    def with_square_hop(self) -> SpectrogramSettings:
         """The same settings with the hop that gives a square spectrogram: as many frames as bands, or one fewer."""
-        return self.changed(hop_length=math.ceil(self.clip_samples / self.n_mels))
+        return self.with_changes(hop_length=math.ceil(self.clip_samples / self.n_mels))
 
-    def changed(self, **values: Any) -> SpectrogramSettings:
+    def with_changes(self, **values: Any) -> SpectrogramSettings:
         """The same settings with other values of some fields; checked again."""
         return replace(self, **values)
 

@@ -43,7 +43,7 @@ def set_frame(figure: go.Figure, height: int, x: str = "", y: str = "") -> go.Fi
         height=height,
         margin={"l": 8, "r": 8, "t": 28, "b": 8},
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0, "title": None},
-        uirevision="kept",
+        uirevision="unchanged",
         hoverlabel={"namelength": -1},
         bargap=0.08,
     )

@@ -69,13 +69,17 @@ def _is_in_missing_subset(dataset: Dataset, index: pd.DataFrame, gone: pd.Series
 
 def _measured_faults(clips: pd.DataFrame) -> list[Row]:
     truncated = clips[clips["truncated"].astype(bool)]
-    rows = _rows("truncated", truncated, "truncated", lambda clip, _: f"{clip} ends before its header says.")
+    rows = _rows("truncated", truncated, "truncated", lambda clip, _: f"{clip} is shorter than its header states.")
     silent = clips["peak_dbfs"] < SILENCE_DBFS
     lowest = f"no sample above {SILENCE_DBFS:g} dBFS"
     rows += _rows("silent", clips[silent], "peak_dbfs", lambda clip, _: f"{clip} has {lowest}.")
     clipped = clips[clips["clipped_share"] > MAX_CLIPPED_SHARE]
-    full = "is in runs at full scale"
-    rows += _rows("clipped", clipped, "clipped_share", lambda clip, share: f"{100 * share:.1f} % of {clip} {full}.")
+    rows += _rows(
+        "clipped",
+        clipped,
+        "clipped_share",
+        lambda clip, share: f"{100 * share:.1f} % of the samples of {clip} are clipped.",
+    )
     shifted = clips[clips["dc"].abs() > MAX_DC_OFFSET]
     rows += _rows("DC", shifted, "dc", lambda clip, dc: f"{clip} has a DC offset of {dc:+.3f} of full scale.")
     return rows + _duplicates(clips[~silent])

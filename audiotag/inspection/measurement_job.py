@@ -126,7 +126,7 @@ def with_measures(index: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     return index.merge(table.astype(index[KEY].dtypes.to_dict()), how="left", on=KEY)
 
 
-def work(job: MeasurementJob) -> None:
+def measure_clips(job: MeasurementJob) -> None:
     """Measure the clips that are not measured yet, until all are done or `MeasurementJob.stop` is called."""
     import pandas as pd
 
@@ -179,7 +179,7 @@ def main() -> None:
     write_json(job.folder / "process.json", {"pid": me.pid, "started": me.create_time()})
     if hasattr(os, "nice"):
         os.nice(5)
-    work(job)
+    measure_clips(job)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ def summary(index: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Index: subset. Columns: ``clips``, ``hours``, ``labels``, ``combinations``, ``labels_a_clip`` (per clip),
+        Index: subset. Columns: ``clips``, ``hours``, ``labels``, ``combinations``, ``labels_per_clip`` (mean),
         ``mean_s``, ``median_s``, ``shortest_s``, ``longest_s``.
     """
     rows = {}
@@ -37,7 +37,7 @@ def summary(index: pd.DataFrame) -> pd.DataFrame:
             "hours": clips["duration_s"].sum() / 3600,
             "labels": len({label for labels in clips["labels"] for label in labels}),
             "combinations": clips["labels"].map(lambda labels: tuple(sorted(labels))).nunique(),
-            "labels_a_clip": clips["labels"].map(len).mean(),
+            "labels_per_clip": clips["labels"].map(len).mean(),
             "mean_s": clips["duration_s"].mean(),
             "median_s": clips["duration_s"].median(),
             "shortest_s": clips["duration_s"].min(),
@@ -74,7 +74,7 @@ def share_shorter(index: pd.DataFrame, length_s: float) -> pd.Series:
     return (clips["duration_s"] < length_s).groupby(clips["subset"], sort=False).mean()
 
 
-def share_seen(index: pd.DataFrame, length_s: float) -> pd.Series:
+def share_covered(index: pd.DataFrame, length_s: float) -> pd.Series:
     """Share of each subset's total duration (0 to 1) that one crop of ``length_s`` seconds per clip covers."""
     clips = readable_clips(index)
     durations = clips["duration_s"].astype(float)

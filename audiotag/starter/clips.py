@@ -58,14 +58,14 @@ SUBSETS = (CURATED, NOISY, TEST)
 
 @dataclass(frozen=True)
 class ClipPlan:
-    """What a clip contains (`voices`, and their labels `heard`), and the labels that its table lists (`listed`)."""
+    """What a clip contains (`voices`, with their `true_labels`), and the labels in its table (`table_labels`)."""
 
     subset: int
     index: int
     duration_s: float
     voices: tuple[Voice, ...]
-    heard: tuple[str, ...]
-    listed: tuple[str, ...]
+    true_labels: tuple[str, ...]
+    table_labels: tuple[str, ...]
     is_public: bool
 
 
@@ -86,28 +86,28 @@ def sample_clip(seed: int, subset_number: int, index: int) -> ClipPlan:
     for label in [main, *rng.choice(others, size=n_sounds - 1, replace=False)]:
         candidates = [voice for voice in VOICES if voice.labels[0] == label]
         voices.append(candidates[rng.integers(len(candidates))])
-    heard = tuple(sorted({label for voice in voices for label in voice.labels}))
+    true_labels = tuple(sorted({label for voice in voices for label in voice.labels}))
     length_s = subset.median_s * math.exp(subset.spread * rng.standard_normal())
-    listed = heard
+    table_labels = true_labels
     if subset is NOISY and _rank(seed, subset_number, index, stream=2) < round(WRONG_LABELS_SHARE * BLOCK_CLIPS):
-        listed = _mislabel(rng, heard)
+        table_labels = _mislabel(rng, true_labels)
     return ClipPlan(
         subset_number,
         index,
         float(np.clip(length_s, 0.3, subset.longest_s)),
         tuple(voices),
-        heard,
-        listed,
+        true_labels,
+        table_labels,
         _rank(seed, subset_number, index, stream=3) < round(PUBLIC_SHARE * BLOCK_CLIPS),
     )
 
 
-def _mislabel(rng: np.random.Generator, heard: tuple[str, ...]) -> tuple[str, ...]:
-    """Leave out one label or replace it by another; the result is never empty and never equal to `heard`."""
-    labels = list(heard)
+def _mislabel(rng: np.random.Generator, true_labels: tuple[str, ...]) -> tuple[str, ...]:
+    """Leave out one label or replace it by another; the result is never empty and never equal to `true_labels`."""
+    labels = list(true_labels)
     labels.pop(int(rng.integers(len(labels))))
     if not labels or rng.random() < 0.5:
-        labels.append(str(rng.choice([label for label in LABELS if label not in heard])))
+        labels.append(str(rng.choice([label for label in LABELS if label not in true_labels])))
     return tuple(sorted(labels))
 
 

@@ -62,7 +62,7 @@ def render_starter(
     A complete set with other settings is replaced, an incomplete one is rendered again; other files in the folder are
     not touched. The labels of 40 % of the noisy clips are wrong: one label is replaced by another or, if there are
     several, left out. The background sounds of noisy clips have none of the labels, so `train_noisy_truth.csv` lists
-    every label that is heard.
+    the labels of every sound in each clip.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def render_starter(
     AudiotagError
         If `folder` has files but not a starter set, or the SoundFont or its synthesiser is not installed.
     """
-    require(seed >= 0, "seed", "be 0 or more", seed, "any whole number will do")
+    require(seed >= 0, "seed", "be 0 or more", seed, "any such whole number works")
     manifest = _manifest(seed, counts)
     if is_whole(folder) and _read_manifest(folder) == manifest:
         return folder
@@ -188,17 +188,17 @@ def _remove_old_clips(clips: Path, table: Path, keep: set[str]) -> None:
 
 
 def _write_tables(folder: Path, subset: SubsetPlan, rows: list[tuple[str, ClipPlan]]) -> None:
-    listed = [[name, ",".join(clip.listed)] for name, clip in rows]
+    table_rows = [[name, ",".join(clip.table_labels)] for name, clip in rows]
     if subset is TEST:
         usage = ["Public" if clip.is_public else "Private" for _, clip in rows]
         _write_csv(folder / "sample_submission.csv", ["fname", *LABELS], [[n, *[0] * len(LABELS)] for n, _ in rows])
-        listed = [[*row, use] for row, use in zip(listed, usage, strict=True)]
-        _write_csv(folder / "test_truth.csv", ["fname", "labels", "usage"], listed)
+        table_rows = [[*row, use] for row, use in zip(table_rows, usage, strict=True)]
+        _write_csv(folder / "test_truth.csv", ["fname", "labels", "usage"], table_rows)
         return
     if subset is NOISY:
-        heard = [[name, ",".join(clip.heard)] for name, clip in rows]
-        _write_csv(folder / "train_noisy_truth.csv", ["fname", "labels"], heard)
-    _write_csv(folder / f"{subset.folder}.csv", ["fname", "labels"], listed)
+        true_rows = [[name, ",".join(clip.true_labels)] for name, clip in rows]
+        _write_csv(folder / "train_noisy_truth.csv", ["fname", "labels"], true_rows)
+    _write_csv(folder / f"{subset.folder}.csv", ["fname", "labels"], table_rows)
 
 
 def _write_csv(path: Path, header: list[str], rows: list[list[Any]]) -> None:

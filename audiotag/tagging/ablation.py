@@ -15,7 +15,7 @@ from audiotag.workspace import read_json, write_json
 
 FILE = "gains.json"
 FORMAT = 1
-KEYS = {"ms_per_clip": "ms_a_clip"}  # JSON keys that differ from the name of the field: audiotag 0.1 wrote them
+OLD_KEYS = {"ms_a_clip": "ms_per_clip"}  # keys in files of audiotag 0.1, and the fields that they are now
 ONE, MEAN, GEOMETRIC, WEIGHTED = "one fold", "all folds, arithmetic mean", "geometric mean", "weighted"
 TTA, GEOMETRIC_TTA = "with test-time augmentation", "geometric mean with test-time augmentation"
 
@@ -81,8 +81,7 @@ class Ablation:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        rows = [{KEYS.get(name, name): value for name, value in asdict(row).items()} for row in self.rows]
-        return {"format": FORMAT} | asdict(self) | {"rows": rows}
+        return {"format": FORMAT} | asdict(self)
 
 
 def write_ablation(folder: Path, ablation: Ablation) -> None:
@@ -109,12 +108,11 @@ def read_ablation(folder: Path, card: Card) -> Ablation | None:
             return None
         if values.pop("format") != FORMAT:
             raise ValueError(f"its format is not {FORMAT}")
-        names = {key: name for name, key in KEYS.items()}
-        rows = tuple(AblationRow(**{names.get(key, key): row[key] for key in row}) for row in values["rows"])
+        rows = tuple(AblationRow(**{OLD_KEYS.get(key, key): row[key] for key in row}) for row in values["rows"])
         lists = {name: tuple(values[name]) for name in ("folds", "notes", "unreadable")}
         ablation = Ablation(**values | lists | {"rows": rows})
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise AudiotagError(
-            f"{folder.name}/{FILE} is damaged ({error}); delete it, or measure again with audiotag ablation --keep."
+            f"{folder.name}/{FILE} is damaged ({error}); delete it, or measure again with audiotag ablation --save."
         ) from error
     return ablation if ablation.folds == card.fold_checksums else None

@@ -1,4 +1,4 @@
-"""This module tags many files, in their order, in memory that does not grow with their number.
+"""Tag many files, in their order, in memory that does not grow with their number.
 
 Threads on all cores decode files and make network inputs, while the networks score the inputs of earlier files. A file
 that cannot be read becomes a sentence and does not stop the rest. The networks get full batches, of several short clips
@@ -26,7 +26,7 @@ from audiotag.processors import usable_cpus
 from audiotag.tagging.clip_inputs import ClipInputs
 from audiotag.tagging.export.rows import as_text
 from audiotag.tagging.result import Evidence, Tags
-from audiotag.tagging.tagger import WINDOWS_AT_ONCE, Tagger, joined_evidence
+from audiotag.tagging.tagger import WINDOWS_AT_ONCE, Tagger, join_evidence
 
 MAX_CLIPS_AHEAD = 64  # clips that wait for the networks
 MAX_BYTES_AHEAD = 1 << 28  # of their network inputs; those that are being computed come on top
@@ -64,7 +64,7 @@ def sound_files(paths: Sequence[Path]) -> Iterator[SoundFile]:
 
     Hidden files are left out, and links to folders are not followed, so a loop of links ends. A path that is named by
     hand is yielded whatever it is, so that tagging it says what is wrong; so are a broken link, a folder that cannot
-    be read, and an empty folder that is named like a sound.
+    be read, and an empty folder whose name ends like a sound file's.
 
     Parameters
     ----------
@@ -155,7 +155,7 @@ def _queue_inputs(tagger: Tagger, clip: _PendingClip, stop: Event) -> None:
     try:
         for block in tagger.inputs(clip.file.path, clip.file.clip):
             _put_unless_stopped(clip, block, stop)
-    except Exception as error:  # whatever a decoder raises, the other clips go on
+    except Exception as error:  # whatever a decoder raises, the other clips are still tagged
         end = _EndOfClip(_problem_sentence(clip.file, error))
     _put_unless_stopped(clip, end, stop)
 
@@ -192,7 +192,7 @@ def _scored_results(tagger: Tagger, items: Iterator[tuple[_PendingClip, _QueueIt
             elif item.problem is not None:
                 yield FileResult(clip.file, None, item.problem)
             else:
-                yield FileResult(clip.file, tagger.tags_of(joined_evidence(clip.evidence)))
+                yield FileResult(clip.file, tagger.tags_of(join_evidence(clip.evidence)))
             unscored.popleft()
 
     for clip, item in items:
@@ -287,4 +287,8 @@ def _folder_sounds(folder: Path, base: str) -> Iterator[SoundFile]:
             yield file
         if is_empty and name.lower().endswith(SUFFIXES):
             clip = as_text(_clip_name(path, base))
-            yield SoundFile(path, clip, f"{clip} is a folder without sounds, named like a sound; rename or remove it.")
+            yield SoundFile(
+                path,
+                clip,
+                f"{clip} is a folder without sounds whose name ends like a sound file's; rename or remove it.",
+            )

@@ -1,4 +1,4 @@
-"""This module cuts a clip into windows and turns them into network inputs, with or without test-time augmentation.
+"""Cut a clip into windows and turn them into network inputs, with or without test-time augmentation.
 
 A window is as long as the crops in training, so a clip's scores do not depend on its length. A clip that is longer
 than `MAX_WHOLE_CLIP_S` is read block by block, so memory does not depend on its length either; its ends are not

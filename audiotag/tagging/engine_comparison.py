@@ -65,7 +65,7 @@ class MeasuredEngine:
 
     def to_row(self) -> dict[str, Any]:
         """Plain values, for JSON, which has no infinity and no NaN: they become None."""
-        figures = {"ms_a_window": round(self.ms_per_window, 3), "difference": round(self.difference, 6)}
+        figures = {"ms_per_window": round(self.ms_per_window, 3), "difference": round(self.difference, 6)}
         finite = {name: value if math.isfinite(value) else None for name, value in figures.items()}
         return {"engine": self.name, **finite} | ({"why_not": self.why_not} if self.why_not else {})
 

@@ -19,10 +19,11 @@ from audiotag.checks import require
 from audiotag.errors import AudiotagError
 from audiotag.tagging.engine_comparison import MeasuredEngine, compare_engines
 from audiotag.tagging.engines import ENGINES, REFERENCE, Engine, needs_graph, open_graph, open_torch
-from audiotag.tagging.ensemble import Card, checked_bytes, chosen_folds, load_networks
+from audiotag.tagging.ensemble import Card, load_networks, read_checked, select_folds
 from audiotag.workspace import Workspace, read_json, write_bytes, write_json
 
 CHOICE, GRAPH = "choice.json", "folds.onnx"
+OLD_ROW_KEYS = {"ms_a_window": "ms_per_window"}  # keys in files of audiotag 0.1, and what they are now
 ENGINE_VARIABLE = "AUDIOTAG_ENGINE"  # environment variable: the name of an engine to use instead of the fastest
 
 Say = Callable[[str], None]
@@ -98,7 +99,7 @@ def read_choice(place: Path) -> dict[str, Any]:
     -------
     dict
         ``engine``, its name; ``machine``, the text of `machine` that the choice is valid for; ``graph``, the checksum
-        of the graph beside it; ``measured``, one row per engine: ``engine``, ``ms_a_window``, ``difference`` from the
+        of the graph beside it; ``measured``, one row per engine: ``engine``, ``ms_per_window``, ``difference`` from the
         reference's scores (both None if not known), and ``why_not`` if it is not eligible. Empty if there is no choice
         or its file is damaged.
     """
@@ -109,8 +110,12 @@ def read_choice(place: Path) -> dict[str, Any]:
     is_complete = isinstance(choice, dict) and {"engine", "machine", "graph", "measured"} <= choice.keys()
     if not is_complete or choice["engine"] not in ENGINES:
         return {}
+    try:
+        measured = [{OLD_ROW_KEYS.get(key, key): value for key, value in row.items()} for row in choice["measured"]]
+    except (AttributeError, TypeError):
+        return {}
     # audiotag 0.1 put its own version first.
-    return choice | {"machine": re.sub(r"^audiotag [0-9.]+ · ", "", str(choice["machine"]))}
+    return choice | {"machine": re.sub(r"^audiotag [0-9.]+ · ", "", str(choice["machine"])), "measured": measured}
 
 
 def machine() -> str:
@@ -142,7 +147,7 @@ def _gpus() -> list[str]:
 def _choice_folder(folder: Path, card: Card, folds: tuple[int, ...]) -> Path:
     """The folder for choice and graph; its name has a checksum of the weights and the shape of the network inputs."""
     settings = card.spectrogram
-    parts = [*(fold.sha256 for fold in chosen_folds(card, folds)), card.network.fingerprint(), len(card.labels)]
+    parts = [*(fold.sha256 for fold in select_folds(card, folds)), card.network.fingerprint(), len(card.labels)]
     parts += [settings.channels, settings.height, settings.width]
     checksum = hashlib.sha256(" ".join(map(str, parts)).encode()).hexdigest()
     return Workspace().root / "compiled" / f"{folder.name}-{checksum[:16]}"
@@ -160,8 +165,8 @@ def _open_measured_engine(name: str, folder: Path, card: Card, folds: tuple[int,
     try:
         if not needs_graph(name):
             return open_torch(name, load_networks(folder, card, folds))
-        for fold in chosen_folds(card, folds):
-            checked_bytes(folder, fold.file, fold.sha256)  # damaged weights are an error even if the graph is intact
+        for fold in select_folds(card, folds):
+            read_checked(folder, fold.file, fold.sha256)  # damaged weights are an error even if the graph is intact
         graph = (place / GRAPH).read_bytes()
         intact = hashlib.sha256(graph).hexdigest() == read_choice(place).get("graph")
         return open_graph(name, graph) if intact else None

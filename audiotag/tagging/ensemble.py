@@ -235,8 +235,8 @@ def load_networks(folder: Path, card: Card, folds: tuple[int, ...] = ()) -> list
     from safetensors.torch import load
 
     networks = []
-    for fold in chosen_folds(card, folds):
-        content = checked_bytes(folder, fold.file, fold.sha256)
+    for fold in select_folds(card, folds):
+        content = read_checked(folder, fold.file, fold.sha256)
         try:
             weights = {
                 name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in load(content).items()
@@ -252,7 +252,7 @@ def load_networks(folder: Path, card: Card, folds: tuple[int, ...] = ()) -> list
     return networks
 
 
-def chosen_folds(card: Card, folds: tuple[int, ...]) -> list[FoldCard]:
+def select_folds(card: Card, folds: tuple[int, ...]) -> list[FoldCard]:
     """The folds of these numbers, in the card's order; all of them if ``folds`` is empty.
 
     Raises
@@ -266,7 +266,7 @@ def chosen_folds(card: Card, folds: tuple[int, ...]) -> list[FoldCard]:
     return [fold for fold in card.folds if fold.fold in folds or not folds]
 
 
-def checked_bytes(folder: Path, file: str, sha256: str) -> bytes:
+def read_checked(folder: Path, file: str, sha256: str) -> bytes:
     """Read a file of an ensemble and check that it is the file that the card was written for.
 
     Raises

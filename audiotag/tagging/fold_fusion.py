@@ -7,7 +7,7 @@ augmentation a fold's score is then 0.25 of the plain pass and 0.75 of the mean 
 - ``mean``: the arithmetic mean of their scores, as in the published method;
 - ``geometric``: the geometric mean, which a single low score pulls down;
 - ``weighted``: the mean of their logits, after each fold's logits are scaled and shifted to fit its held-out clips
-  (`fitted_weights`).
+  (`fit_weights`).
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def clip_tags(
     combine : "mean", "geometric" or "weighted"
         How folds are combined.
     weights : numpy.ndarray, shape=(folds, 2), optional
-        From `fitted_weights`; needed only for "weighted".
+        From `fit_weights`; needed only for "weighted".
 
     Returns
     -------
@@ -91,7 +91,7 @@ def fuse_folds(scores: np.ndarray, combine: Combine, weights: np.ndarray | None 
         0 to 1.
     combine : "mean", "geometric" or "weighted"
     weights : numpy.ndarray, shape=(folds, 2), optional
-        From `fitted_weights`; needed only for "weighted".
+        From `fit_weights`; needed only for "weighted".
 
     Returns
     -------
@@ -121,7 +121,7 @@ def fuse_folds(scores: np.ndarray, combine: Combine, weights: np.ndarray | None 
     return np.where(silent, 0, _sigmoid((scale * _logits(scores) + shift).mean(axis=0)))
 
 
-def fitted_weights(scores: np.ndarray, targets: np.ndarray, folds: np.ndarray) -> np.ndarray:
+def fit_weights(scores: np.ndarray, targets: np.ndarray, folds: np.ndarray) -> np.ndarray:
     """Fit a scale and a shift of each fold's logits to its held-out clips.
 
     Parameters

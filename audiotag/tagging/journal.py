@@ -1,9 +1,9 @@
-"""This module keeps the results of a long bulk run safe: each goes to a journal, which becomes the file at the end.
+"""Write each result of a long bulk job into a journal on disk, which becomes the file at the end.
 
 The journal is a hidden file of JSON lines beside the file that is to be written: first what the results depend on, then
 one line per clip, in the order in which the clips were finished. The process may be killed at any moment: an incomplete
-line is dropped, and the next run goes on with the clips that are missing, failed or have changed. Memory holds a few
-bytes per clip: where its line begins, and, if a run is resumed, a checksum of its name, size and time.
+line is dropped, and the next command continues with the clips that are missing, failed or have changed. Memory holds a
+few bytes per clip: where its line begins, and, if work is resumed, a checksum of its name, size and time.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ class Journal:
     out : Path
         The file that the results are for.
     fingerprint : dict
-        What the results depend on, by names that a message may use. An unfinished run is resumed only if its
+        What the results depend on, by names that a message may use. Unfinished work is resumed only if its
         fingerprint is the same.
     say : callable
-        Gets a sentence for the user if there is an unfinished run.
+        Gets a sentence for the user if there is unfinished work.
 
     Attributes
     ----------
     resumed : int
-        Clips that `todo` has skipped so far because an unfinished run did them.
+        Clips that `todo` has skipped so far because they were done before.
 
     Raises
     ------
@@ -98,7 +98,7 @@ class Journal:
                 self.resumed += 1
 
     def add(self, row: Row) -> None:
-        """Write the result of the next file of `todo`; the next run tries a row with a ``problem`` again."""
+        """Write the result of the next file of `todo`; the next command tries a row with a ``problem`` again."""
         position, file, stat = self._pending.popleft()
         line: dict[str, Any] = {"clip": file.clip, "path": str(file.path), "row": row}
         if stat and "problem" not in row:
@@ -120,21 +120,24 @@ class Journal:
         self._path.unlink()
 
     def _resume(self) -> bool:
-        """Find the results of an unfinished run; whether there are any that count."""
+        """Find the results of unfinished work; returns whether any of them can be used."""
         try:
             with self._path.open("rb") as file:
                 fingerprint, end = json.loads(file.readline()), file.tell()
                 differing = [name for name in self._fingerprint if fingerprint.get(name) != self._fingerprint[name]]
                 if differing:
                     what = " and ".join([", ".join(differing[:-1]), differing[-1]] if differing[1:] else differing)
-                    self._say(f"An unfinished run for {self._out.name} had another {what}; starting anew.")
+                    self._say(
+                        f"{self._out.name} is unfinished, but cannot be resumed because of another setting ({what}); "
+                        "starting again from the beginning."
+                    )
                     return False
                 end = self._read_lines(file, end)
         except (FileNotFoundError, ValueError, AttributeError):  # no journal, or its first line is incomplete
             return False
         os.truncate(self._path, end)
         done = len(np.unique(self._resumed_keys))
-        self._say(f"Going on with an unfinished run for {self._out.name}: {done:,} clips are done.")
+        self._say(f"Resuming {self._out.name}: {done:,} clips are already tagged.")
         return True
 
     def _read_lines(self, file: BinaryIO, end: int) -> int:

@@ -15,7 +15,7 @@ import numpy as np
 from audiotag.checks import require
 from audiotag.errors import AudiotagError
 from audiotag.metrics import best_f1_thresholds
-from audiotag.tagging.fold_fusion import fitted_weights, fuse_folds
+from audiotag.tagging.fold_fusion import fit_weights, fuse_folds
 from audiotag.tagging.settings import Combine
 
 if TYPE_CHECKING:
@@ -55,8 +55,8 @@ class OutOfFold:
         )
 
     def weights(self) -> np.ndarray:
-        """Scale and shift of each fold's logits, ``(folds, 2)``; see `audiotag.tagging.fold_fusion.fitted_weights`."""
-        return fitted_weights(self.scores, self.targets, self.folds)
+        """Scale and shift of each fold's logits, ``(folds, 2)``; see `audiotag.tagging.fold_fusion.fit_weights`."""
+        return fit_weights(self.scores, self.targets, self.folds)
 
     def as_combined(self, combine: Combine) -> OutOfFold:
         """Convert the scores to the scale that combined folds have; only "weighted" changes the scale."""
@@ -111,7 +111,7 @@ class OutOfFold:
         """
         aims = ("f1", "precision", "recall")
         require(aim in aims, "the aim of thresholds", f"be one of {', '.join(aims)}", aim, "check its spelling")
-        require(0 < least <= 1, f"{aim} to reach", "be above 0, at most 1", least, "is it in per cent?")
+        require(0 < least <= 1, f"{aim} to reach", "be above 0, at most 1", least, "write 0.9 for 90 %")
         if aim == "f1":
             return tuple(float(value) for value in best_f1_thresholds(self.targets, self.scores))
         return tuple(self._threshold_for(label, aim, least) for label in range(self.scores.shape[1]))
@@ -143,11 +143,11 @@ def read_out_of_fold(folder: Path, card: Card) -> OutOfFold | None:
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
-    from audiotag.tagging.ensemble import checked_bytes
+    from audiotag.tagging.ensemble import read_checked
 
     if not card.out_of_fold:
         return None
-    content = checked_bytes(folder, FILE, card.out_of_fold)
+    content = read_checked(folder, FILE, card.out_of_fold)
     try:
         arrays = load(content)
         out_of_fold = OutOfFold(

@@ -1,4 +1,4 @@
-"""This module works out what a submission for a dataset's test clips must contain, and writes its table."""
+"""Find out what a submission for a dataset's test clips must contain, and write its table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This module tags a clip with an ensemble of folds: network inputs, scores of each fold and window, tags."""
+"""Tag a clip with an ensemble of folds: network inputs, scores of each fold and window, tags."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from audiotag.checks import require
 from audiotag.errors import AudiotagError
 from audiotag.tagging.clip_inputs import ClipInputs, InputMaker
 from audiotag.tagging.engine_selection import Say, select_engine
-from audiotag.tagging.ensemble import Card, chosen_folds, find_ensemble, read_card
+from audiotag.tagging.ensemble import Card, find_ensemble, read_card, select_folds
 from audiotag.tagging.fold_fusion import clip_tags
 from audiotag.tagging.out_of_fold import read_out_of_fold
 from audiotag.tagging.result import Evidence, Tags
@@ -70,8 +70,8 @@ class Tagger:
         folder = find_ensemble(ensemble)
         self.card: Card = read_card(folder)
         self.settings = settings or TagSettings()
-        self._folds = chosen_folds(self.card, self.settings.folds)
-        self.thresholds = self.card.thresholds if thresholds is None else self._checked_thresholds(thresholds)
+        self._folds = select_folds(self.card, self.settings.folds)
+        self.thresholds = self.card.thresholds if thresholds is None else self._check_thresholds(thresholds)
         self.out_of_fold = read_out_of_fold(folder, self.card)
         self._require_weights(self.settings)
         self.input_maker = InputMaker(self.card, self.settings)
@@ -81,7 +81,7 @@ class Tagger:
     def weights(self) -> np.ndarray | None:
         """Scale and shift of the logits of each chosen fold, shape ``(folds, 2)``.
 
-        See `audiotag.tagging.fold_fusion.fitted_weights`; None where the ensemble has no out-of-fold scores to fit
+        See `audiotag.tagging.fold_fusion.fit_weights`; None where the ensemble has no out-of-fold scores to fit
         them to.
         """
         if self.out_of_fold is None:
@@ -135,7 +135,7 @@ class Tagger:
             If the settings need weights, or passes of test-time augmentation, that are not there.
         """
         settings = settings or self.settings
-        thresholds = self.thresholds if thresholds is None else self._checked_thresholds(thresholds)
+        thresholds = self.thresholds if thresholds is None else self._check_thresholds(thresholds)
         self._require_weights(settings)
         windows = settings.windows or self.card.windows
         if not settings.tta:
@@ -149,7 +149,7 @@ class Tagger:
 
     def evidence(self, source: Taggable, name: str | None = None, sample_rate: int | None = None) -> Evidence:
         """Scores of each fold for each window of a sound; the parameters are those of `tag`."""
-        return joined_evidence([self.score(block) for block in self.inputs(source, name, sample_rate)])
+        return join_evidence([self.score(block) for block in self.inputs(source, name, sample_rate)])
 
     def evidence_of(self, sound: Sound) -> Evidence:
         """`evidence` of a decoded sound, which must have the card's sample rate."""
@@ -212,14 +212,14 @@ class Tagger:
         firsts = range(0, len(network_inputs), WINDOWS_AT_ONCE)
         return np.concatenate([self.engine(network_inputs[at : at + WINDOWS_AT_ONCE]) for at in firsts], axis=1)
 
-    def _checked_thresholds(self, thresholds: tuple[float, ...]) -> tuple[float, ...]:
+    def _check_thresholds(self, thresholds: tuple[float, ...]) -> tuple[float, ...]:
         if len(thresholds) != len(self.card.labels):
             raise AudiotagError(
                 f"thresholds must be one per label ({len(self.card.labels)} in {self.card.name}), "
                 f"got {len(thresholds)}."
             )
         for threshold in thresholds:
-            require(0 <= threshold <= 1, "a threshold", "be 0 to 1", threshold, "in per cent?")
+            require(0 <= threshold <= 1, "a threshold", "be 0 to 1", threshold, "write 0.4 for 40 %")
         return thresholds
 
     def _require_weights(self, settings: TagSettings) -> None:
@@ -230,7 +230,7 @@ class Tagger:
             )
 
 
-def joined_evidence(blocks: list[Evidence]) -> Evidence:
+def join_evidence(blocks: list[Evidence]) -> Evidence:
     """Evidence of a clip from the evidence of its blocks, in their order."""
     augmented = [block.augmented for block in blocks if block.augmented is not None]
     return replace(

@@ -55,7 +55,7 @@ def thresholds_of(card: Card, out_of_fold: OutOfFold | None, specs: Sequence[str
     return tuple(of_label.get(label, value) for label, value in zip(card.labels, thresholds, strict=True))
 
 
-def saved_thresholds(workspace: Workspace, card: Card) -> tuple[float, ...] | None:
+def read_saved_thresholds(workspace: Workspace, card: Card) -> tuple[float, ...] | None:
     """Read the thresholds that the user saved for this ensemble.
 
     Returns
@@ -133,7 +133,7 @@ def _parse(text: str, spec: str) -> float:
     except ValueError:
         raise AudiotagError(f"a threshold must be {FORMS}, got {spec}.") from None
     if not 0 <= value <= 1:
-        raise AudiotagError(f"a threshold must be 0 to 1, got {spec}; is it in per cent?")
+        raise AudiotagError(f"a threshold must be 0 to 1, got {spec}; write 0.4 for 40 %.")
     return value
 
 

@@ -1,4 +1,4 @@
-"""This module turns whatever a caller wants tagged into what the audio reader takes: a path, or the bytes of a file.
+"""Turn a path, bytes or waveform to be tagged into what the audio reader takes: a path, or the bytes of a file.
 
 A waveform becomes a WAV file of 32-bit floats in memory, which holds its samples exactly. So a waveform and a file
 with the same samples are checked, mixed to mono, resampled and tagged by the same code.
@@ -48,10 +48,10 @@ def readable_source(source: Taggable, sample_rate: int | None = None) -> Source:
         hint = "it is for a waveform only"
         require(sample_rate is None, "sample_rate", "be left out for a file, which states its own", sample_rate, hint)
         return source if isinstance(source, Path) else Path(source) if isinstance(source, str) else bytes(source)
-    return _wav_of_floats(_checked_waveform(np.asarray(source)), _checked_rate(sample_rate))
+    return _wav_of_floats(_check_waveform(np.asarray(source)), _check_rate(sample_rate))
 
 
-def _checked_waveform(waveform: np.ndarray) -> np.ndarray:
+def _check_waveform(waveform: np.ndarray) -> np.ndarray:
     """The waveform as float32, shape (channels, samples)."""
     require(
         np.issubdtype(waveform.dtype, np.floating),
@@ -72,12 +72,12 @@ def _checked_waveform(waveform: np.ndarray) -> np.ndarray:
     return waveform.astype(np.float32)
 
 
-def _checked_rate(sample_rate: Any) -> int:
+def _check_rate(sample_rate: Any) -> int:
     require(sample_rate is not None, "sample_rate", "be given with a waveform", "None", "in Hz, such as 44100")
     bounds = Within(100, 999_999, "Hz")
     is_number = isinstance(sample_rate, Integral | Real) and not isinstance(sample_rate, bool)
     is_whole = is_number and float(sample_rate).is_integer() and bounds.accepts(sample_rate)
-    require(is_whole, "sample_rate", f"be a whole number {bounds}", sample_rate, "in Hz, not in kHz")
+    require(is_whole, "sample_rate", f"be a whole number {bounds}", sample_rate, "the unit is Hz, not kHz")
     return int(sample_rate)
 
 

@@ -49,7 +49,7 @@ def devices() -> tuple[Device, ...]:
     for number, (name, version, memory_mib) in enumerate(_nvidia_gpus()):
         if sys.platform == "win32":
             problems.append(f"PyPI's PyTorch for Windows has no GPU support, so {name} is not used; WSL2 would use it.")
-        elif problem := too_old(name, version):
+        elif problem := age_problem(name, version):
             problems.append(problem)
         else:
             usable.append(Device(f"cuda:{number}", f"{name}, {memory_mib / 1024:.0f} GiB"))
@@ -85,10 +85,10 @@ def check_device(asked: str) -> tuple[str, ...]:
     return tuple(keys)
 
 
-def too_old(name: str, capability: tuple[int, ...]) -> str:
+def age_problem(name: str, capability: tuple[int, ...]) -> str:
     """Say why a GPU of this compute capability cannot run this torch; empty if it can.
 
-    >>> too_old("Tesla P100", (6, 0))
+    >>> age_problem("Tesla P100", (6, 0))
     'Tesla P100 (compute capability 6.0) is too old for this PyTorch, which needs 7.5 or newer; the CPU is used.'
     """
     if capability >= MIN_COMPUTE_CAPABILITY:

@@ -1,7 +1,7 @@
 """Measure before a training how long it will take, and which learning rate suits it.
 
 ``python -m audiotag.training.estimate FOLDER [--rates]``, detached, trains a few batches of each stage as a run does.
-The folder's name is a digest of all that matters, so whoever asks for the same estimate finds its ``result.json``.
+The folder's name is a digest of all that matters, so the same settings find the ``result.json`` that is already there.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ class Estimate:
         for text in ("name", "title", "about"):
             del values["recipe"][text]
         machine = [device.name for device in devices()]
-        what_matters = [values, workspace.dataset_options(dataset), dataset_stamp(dataset), machine]
-        key = hashlib.sha256(json.dumps(what_matters, sort_keys=True).encode()).hexdigest()[:16]
+        dependencies = [values, workspace.dataset_options(dataset), dataset_stamp(dataset), machine]
+        key = hashlib.sha256(json.dumps(dependencies, sort_keys=True).encode()).hexdigest()[:16]
         return cls(workspace.root / "probes" / key, settings)
 
     def start(self, rates: bool = False) -> None:
@@ -98,7 +98,7 @@ class Estimate:
         return f"The measurement ended without giving a reason; try again, or see {self.folder / 'log.txt'}."
 
 
-def work(estimate: Estimate, rates: bool) -> None:
+def run_estimate(estimate: Estimate, rates: bool) -> None:
     """Measure what is asked for, and write each result when it is known.
 
     Raises
@@ -195,7 +195,7 @@ def main() -> None:
         os.nice(5)  # as the worker of a run
     try:
         with FileLock(run.folder.parent / ".lock"):  # two at once would measure each other
-            work(Estimate(run.folder, run.settings()), rates="--rates" in sys.argv)
+            run_estimate(Estimate(run.folder, run.settings()), rates="--rates" in sys.argv)
         run.write_status("finished")
     except BaseException as error:
         if not isinstance(error, AudiotagError):

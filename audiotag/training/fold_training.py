@@ -151,7 +151,7 @@ class FoldTraining:
         return noisy.rows([row for row, clip in enumerate(noisy.clips) if clip.name in chosen])
 
     def finish(self) -> None:
-        """Score the held-out clips with the last weights, and write what the fold gave."""
+        """Score the held-out clips with the last weights, and write the fold's results."""
         last_stage = self.stages[-1][1]
         held_out = self.session.clips(last_stage.subset).held_out(self.fold)
         scores = self.trainer.scores(held_out, last_stage)

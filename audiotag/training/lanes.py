@@ -39,7 +39,7 @@ def train_in_lanes(run: Run, folds: tuple[int, ...], devices: tuple[str, ...]) -
     return set(folds) <= set(run.finished_folds())
 
 
-def work_in_lane(run: Run, lane: int, parent: psutil.Process) -> None:
+def train_lane(run: Run, lane: int, parent: psutil.Process) -> None:
     """Train one device's share of the folds, as long as the parent process lives."""
     from audiotag.training.fold_training import train_fold
 

@@ -103,7 +103,11 @@ def publish(run: Run, name: str, parent: Path, about: str = "", licence: str = "
             folds=tuple(folds),
             lwlrap=round(lwlrap(all_targets, all_scores), 5),
             accuracy=round(accuracy(all_targets, all_scores), 5),
-            dataset={"name": dataset.name, "clips": len(dataset.clips), "fingerprint": dataset.fingerprint},
+            dataset={
+                "name": dataset.name,
+                "clips": int((dataset.clips["subset"] != "test").sum()),
+                "fingerprint": dataset.fingerprint,
+            },
             recipe=settings.recipe.to_dict(),
             licence=licence,
             created=time.strftime("%Y-%m-%d"),

@@ -126,9 +126,9 @@ class Recipe:
     augment: tuple[Augmentation, ...] = ()
     augment_held_out: bool = False
     whole_frames: bool = True
-    balance: Annotated[float, Within(0, 2), "0 takes each clip once, 1 evens labels out"] = 0.0
-    fraction: Annotated[float, Within(0, 1, above=True), "in per cent?"] = 1.0
-    seed: Annotated[int, Within(0, 2**31 - 1), "any such number will do"] = 42
+    balance: Annotated[float, Within(0, 2), "0 uses each clip once per epoch, 1 balances the labels"] = 0.0
+    fraction: Annotated[float, Within(0, 1, above=True), "write 0.2 for 20 %"] = 1.0
+    seed: Annotated[int, Within(0, 2**31 - 1), "any whole number in this range"] = 42
     spectrogram: SpectrogramSettings = field(default_factory=SpectrogramSettings)
     network: NetworkSettings = field(default_factory=default_network)
 
@@ -160,15 +160,15 @@ class Recipe:
         require(
             shared == sorted(shared, reverse=True) and not all(shared),
             "stages.shared",
-            "be true of the first stages only, with one after them",
+            "be true only for leading stages",
             shared,
-            "folds have one network of their own from some stage on",
+            "at least one later stage must not be shared, because each fold needs a network of its own",
         )
         both = {s.subset for s in self.stages if s.shared} & {s.subset for s in self.stages if not s.shared}
         require(
             not both,
             "stages.shared",
-            "be true of a subset that no later stage trains on, or folds would be measured on clips they have seen",
+            "not be true for a subset that a later stage trains on, or folds would be measured on clips they have seen",
             ", ".join(sorted(both)),
             "share the noisy stages",
         )
@@ -195,7 +195,7 @@ class Recipe:
 
     def spectrogram_of(self, stage: Stage) -> SpectrogramSettings:
         """Spectrogram settings of this stage."""
-        return self.spectrogram.changed(resize=stage.size) if stage.size else self.spectrogram
+        return self.spectrogram.with_changes(resize=stage.size) if stage.size else self.spectrogram
 
     def frames_of(self, stage: Stage) -> int:
         """Width of the network inputs that the stage trains on; a crop makes it smaller than for held-out clips."""
@@ -265,7 +265,9 @@ def load_recipe(name: str) -> Recipe:
     if not path.is_file():
         path = Path(name).expanduser()
         if path.suffix != ".toml" or not path.is_file():
-            raise AudiotagError(f"{name} is not a recipe: there are {', '.join(recipe_names())}, or give a .toml file.")
+            raise AudiotagError(
+                f"{name} is not a recipe; choose one of {', '.join(recipe_names())}, or give the path of a .toml file."
+            )
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

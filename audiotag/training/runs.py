@@ -247,7 +247,7 @@ def create_run(workspace: Workspace, settings: RunSettings) -> Run:
             continue
         write_json(folder / "settings.json", settings.to_dict())
         return Run(folder)
-    raise AudiotagError(f"{workspace.runs} has a thousand runs named {name}; is the computer's clock right?")
+    raise AudiotagError(f"{workspace.runs} has a thousand runs named {name}; check the computer's clock.")
 
 
 def list_runs(workspace: Workspace) -> list[Run]:
@@ -260,7 +260,8 @@ def find_run(workspace: Workspace, name: str) -> Run:
     """The run of this name; raises `AudiotagError` if there is none."""
     runs = {run.name: run for run in list_runs(workspace)}
     if name not in runs:
-        raise AudiotagError(f"there is no run named {name}; the newest are {', '.join(list(runs)[:5]) or 'none yet'}.")
+        newest = f"the newest are {', '.join(list(runs)[:5])}" if runs else "there are no runs yet"
+        raise AudiotagError(f"there is no run named {name}; {newest}.")
     return runs[name]
 
 

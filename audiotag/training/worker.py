@@ -18,7 +18,7 @@ from audiotag.errors import AudiotagError
 from audiotag.training.device_queue import wait_for_device
 from audiotag.training.devices import check_device
 from audiotag.training.failures import reason_of
-from audiotag.training.lanes import lane_reason_path, train_in_lanes, work_in_lane
+from audiotag.training.lanes import lane_reason_path, train_in_lanes, train_lane
 from audiotag.training.run_progress import plan_of
 from audiotag.training.runs import SHARED_FOLD, Run
 from audiotag.training.session import Session
@@ -29,7 +29,7 @@ RESERVE = b"\0" * 2**16  # on a full disk, deleting this file makes room for the
 NICENESS = 5  # pages that show the run stay responsive
 
 
-def work(run: Run, devices: tuple[str, ...] = ("cpu",)) -> None:
+def train_run_folder(run: Run, devices: tuple[str, ...] = ("cpu",)) -> None:
     """Train the folds that are not finished yet, one after the other on each device, and write how the run ended."""
     from audiotag.training.fold_training import train_fold
 
@@ -107,9 +107,9 @@ def main() -> None:
         os.nice(NICENESS)
     try:
         if options.parent is not None:
-            work_in_lane(run, options.lane, psutil.Process(options.parent))
+            train_lane(run, options.lane, psutil.Process(options.parent))
         else:
-            _work_when_device_is_free(run)
+            _train_when_device_is_free(run)
     except BaseException as error:
         if not isinstance(error, AudiotagError):
             traceback.print_exc()
@@ -121,13 +121,13 @@ def main() -> None:
             sys.exit(1)
 
 
-def _work_when_device_is_free(run: Run) -> None:
+def _train_when_device_is_free(run: Run) -> None:
     process = psutil.Process()
     run.write_process(process.pid, process.create_time())
     devices = check_device(run.settings().device)
     with wait_for_device(run, devices) as is_ours:
         if is_ours:
-            work(run, devices)
+            train_run_folder(run, devices)
         else:
             run.write_status("stopped")
 

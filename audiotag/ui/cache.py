@@ -66,7 +66,7 @@ def load_sound(path: Path, sample_rate: int) -> Sound:
 
 def invert_log_mel(log_mel: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
     """A log-mel turned back into a waveform; it takes one or two seconds."""
-    return _inverted(log_mel, settings)
+    return _invert_log_mel(log_mel, settings)
 
 
 def load_card(folder: Path) -> Card:
@@ -90,9 +90,9 @@ def load_evidence(source: Source, name: str, content: str, folder: Path, tta: bo
     content : str
         From `content_key`, so that the bytes need not be hashed again.
     folder : Path
-        Of the ensemble.
+        Folder of the ensemble.
     tta : bool
-        With test-time augmentation.
+        Whether to use test-time augmentation.
 
     Raises
     ------
@@ -165,7 +165,7 @@ def _sound(path: Path, sample_rate: int, stamp: int) -> Sound:
 
 
 @st.cache_resource(max_entries=16, show_spinner="Estimating the phase …")
-def _inverted(log_mel: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
+def _invert_log_mel(log_mel: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
     from audiotag.features.inversion import invert_log_mel
 
     return invert_log_mel(log_mel, settings)

@@ -20,7 +20,7 @@ LINKS = (  # page, heading, text, label of the link
     (
         "pages/train.py",
         ":material/model_training: Train",
-        "Train an ensemble of folds. Training goes on when you close the browser.",
+        "Train an ensemble of folds. Training continues after you close the browser.",
         "Train folds",
     ),
     (

@@ -66,7 +66,7 @@ def measured(home: Workspace, folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
     """Measure a dataset in this process."""
     monkeypatch.setattr(measurement_job, "ProcessPoolExecutor", lambda *_: ThreadPoolExecutor(1))
     of = open_dataset(folder)
-    measurement_job.work(MeasurementJob.of(of.root, of.name, home))
+    measurement_job.measure_clips(MeasurementJob.of(of.root, of.name, home))
 
 
 def charts(at: AppTest) -> int:

@@ -82,7 +82,7 @@ def test_path_that_is_not_a_dataset_gives_a_message(home: Workspace, tmp_path: P
     at.text_input(key="dataset-path").set_value(str(tmp_path / "gone"))
     at = next(button for button in at.button if button.label == "Open").click().run()
     assert not at.exception
-    assert any(f"{tmp_path / 'gone'} is not there" in text for text in texts(at.error))
+    assert any(f"{tmp_path / 'gone'} does not exist" in text for text in texts(at.error))
 
 
 def test_two_datasets_of_the_same_name_have_different_labels_and_stay_chosen(home: Workspace, tmp_path: Path) -> None:

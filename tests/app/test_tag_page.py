@@ -18,7 +18,7 @@ from audiotag.tagging.ablation import GEOMETRIC, MEAN, ONE, Ablation, AblationRo
 from audiotag.tagging.out_of_fold import FILE, OutOfFold
 from audiotag.tagging.result import Tag, Tags
 from audiotag.tagging.tagger import Tagger
-from audiotag.tagging.thresholds import save_thresholds, saved_thresholds
+from audiotag.tagging.thresholds import read_saved_thresholds, save_thresholds
 from audiotag.ui import cache
 from audiotag.ui.player import PlayerOptions
 from audiotag.ui.player.player import pack_block
@@ -243,7 +243,7 @@ def test_a_file_is_tagged_by_its_path(home: Workspace, tmp_path: Path) -> None:
     (tmp_path / "night.wav").write_bytes(wav(np.zeros(44_100)))
     assert any("night.wav is silent" in text for text in texts(at.run().caption))  # it is read anew when it changes
     (tmp_path / "night.wav").unlink()
-    assert any("night.wav is not there" in error for error in texts(at.run().error))
+    assert any("night.wav does not exist" in error for error in texts(at.run().error))
 
 
 def test_of_a_folder_the_first_sounds_are_shown_with_the_command_for_all(
@@ -399,7 +399,7 @@ def test_the_command_that_is_shown_gives_the_tags_that_are_shown(
 
 def test_gains_are_shown_where_they_were_measured(home: Workspace) -> None:
     at = open_page("pages/tag.py")
-    assert "audiotag ablation tiny DATASET --keep" in [code.value for code in at.code]
+    assert "audiotag ablation tiny DATASET --save" in [code.value for code in at.code]
     folder = home.ensembles / "tiny"
     checksums = tuple(fold.sha256 for fold in cache.load_card(folder).folds)
     rows = (
@@ -444,16 +444,16 @@ def test_a_changed_threshold_applies_at_once_and_is_saved_by_the_button(home: Wo
     assert "Bark" in badges(at)
     at = at.slider(key="threshold-tiny-0").set_value(1.0).run()
     assert "Bark" not in badges(at)
-    assert saved_thresholds(home, card) is None
+    assert read_saved_thresholds(home, card) is None
     at = at.button(key="threshold-save").click().run()
     assert not at.exception
-    assert saved_thresholds(home, card) == (1.0, 0.0, 1.0)
+    assert read_saved_thresholds(home, card) == (1.0, 0.0, 1.0)
     later = with_thresholds_open()
     assert "Bark" not in badges(later)
     assert "--threshold" not in command(later)  # the command reads what is kept
     later = later.button(key="threshold-reset").click().run()
     assert "Bark" in badges(later)
-    assert saved_thresholds(home, card) is None
+    assert read_saved_thresholds(home, card) is None
 
 
 def test_all_thresholds_are_set_by_an_aim(home: Workspace, held_out: OutOfFold) -> None:

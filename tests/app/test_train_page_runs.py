@@ -314,7 +314,7 @@ def test_notes_explain_held_out_figures_and_augmented_held_out_clips(home: Works
         run.write_status("finished")
         captions = texts(open_page("pages/train.py", run=run.name).caption)
         assert any("cropped at random and masked" in text for text in captions) == handicapped
-        assert any("0.1 above the score on the test set" in text for text in captions)
+        assert any("0.1 higher than the score on the test set" in text for text in captions)
 
 
 def test_every_table_can_be_downloaded(finished: tuple[AppTest, Run]) -> None:

@@ -56,13 +56,13 @@ def click_on(page: Page, marks: Locator) -> None:
     """Click on the first mark of a chart: move the pointer there, wait for its hover text, press."""
     mark = marks.first
     mark.scroll_into_view_if_needed()
-    settled(page)
+    wait_until_settled(page)
     mark.hover(force=True)
     expect(page.locator(".hoverlayer .hovertext:visible").first).to_be_visible()
     mark.click(force=True)
 
 
-def settled(page: Page) -> None:
+def wait_until_settled(page: Page) -> None:
     """Wait until the server has run the page to its end: before that a chart may be drawn again under the pointer."""
     expect(page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')).to_be_attached()
 
@@ -112,7 +112,7 @@ def test_a_click_on_a_bar_of_durations_filters_to_its_bin(server: Server, page: 
     assert (low, high) == (float(bin_of_the_bar[1]), float(bin_of_the_bar[2]))
     page.get_by_role("tab", name="Clips").click()
     expect(page.locator("audio").first).to_be_attached()
-    settled(page)
+    wait_until_settled(page)
     with page.expect_download() as download:
         page.get_by_role("tabpanel").get_by_role("button", name="CSV").last.click()
     with open(download.value.path()) as table:
@@ -130,10 +130,10 @@ def test_keys_step_through_the_clips(server: Server, page: Page, home: Path) -> 
     expect(name).to_contain_text(".wav")
     first = name.inner_text()
     page.get_by_role("heading", level=1).click()
-    settled(page)
+    wait_until_settled(page)
     page.keyboard.press("n")
     expect(name).not_to_have_text(first)
-    settled(page)
+    wait_until_settled(page)
     page.keyboard.press("p")
     expect(name).to_have_text(first)
 

@@ -17,7 +17,7 @@ from audiotag.ui.player.player import PlayerOptions, Region, TimelineRow, pack_b
 from audiotag.workspace import Workspace
 
 from .conftest import Server
-from .test_app import settled
+from .test_app import wait_until_settled
 
 CAPSTONE = PRESETS["capstone"]
 HOSTILE = "<img src=x onerror='window.broken = true'>"
@@ -100,7 +100,7 @@ def clips(server: Server, page: Page, home: Path) -> Locator:
     page.goto(f"{server.url}/dataset?tab=Clips&shortest=3")
     player = page.locator(".player")
     expect(player.locator(".untrimmed")).to_be_attached()
-    settled(page)
+    wait_until_settled(page)
     player.locator("audio").evaluate("audio => { audio.muted = true }")
     return player
 
@@ -138,7 +138,7 @@ def test_a_rerun_does_not_stop_a_clip_and_the_next_clip_replaces_it(page: Page, 
         search.fill(text)
         search.press("Enter")
         expect(page.get_by_role("tabpanel").get_by_text(found, exact=True)).to_be_visible()
-        settled(page)
+        wait_until_settled(page)
     assert page.evaluate("window.pauses") == 0
     expect(clips.get_by_role("button", name="Pause")).to_be_visible()
     expect(clips).to_have_attribute("aria-label", f"Player of {name}")
@@ -253,7 +253,7 @@ def test_other_settings_keep_the_position_and_another_sound_starts_at_0(page: Pa
     player.get_by_text("log", exact=True).click()
     press_at(page, player, 0.5)
     before = spectrogram_drawn(player)
-    show(sine(2.0), PlayerOptions("sound.wav", crop=Region(0.5, 1.5)), CAPSTONE.changed(n_mels=40))
+    show(sine(2.0), PlayerOptions("sound.wav", crop=Region(0.5, 1.5)), CAPSTONE.with_changes(n_mels=40))
     assert spectrogram_drawn(player) != before
     assert position(player) == pytest.approx(1.0, abs=0.01)
     show(sine(3.0))

@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 from audiotag.scoring import score_submission
 
 from .conftest import Server
-from .test_app import settled
+from .test_app import wait_until_settled
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def upload(server: Server, page: Page, submission: Path) -> None:
     page.goto(f"{server.url}/score")
     page.get_by_test_id("stFileUploaderDropzone").drop({"files": str(submission)})
     expect(page.get_by_role("heading", name="Hardest clips")).to_be_visible()
-    settled(page)
+    wait_until_settled(page)
 
 
 def metric(page: Page, label: str) -> Locator:
@@ -57,7 +57,7 @@ def test_a_dropped_submission_is_scored_and_its_hardest_clips_can_be_heard(
     expect(page.locator("audio").first).to_be_attached()
     choose_row(page, 1)
     expect(page.locator("strong", has_text=second)).to_be_visible()
-    settled(page)
+    wait_until_settled(page)
     player = page.locator("audio").first
     player.evaluate("player => { player.muted = true; return player.play() }")
     page.wait_for_function("player => player.currentTime > 0", arg=player.element_handle())

@@ -14,7 +14,7 @@ from audiotag.features.settings import SpectrogramSettings
 from audiotag.workspace import Workspace
 
 from .conftest import Server
-from .test_app import settled
+from .test_app import wait_until_settled
 
 TONE_HZ = 1000
 
@@ -42,7 +42,7 @@ def test_a_slider_changes_the_axes_of_the_spectrogram(server: Server, page: Page
     Workspace(home).remember_dataset(home / "starter-sounds")
     page.goto(f"{server.url}/spectrogram")
     expect(input_size(page)).to_have_text("128 × 128")
-    settled(page)
+    wait_until_settled(page)
     before = time_axis(page)
     slider = page.get_by_role("slider", name="Clip length (s)")
     slider.focus()
@@ -69,7 +69,7 @@ def test_a_recording_of_a_tone_shows_the_tone(server: Server, microphone: Page, 
     page.wait_for_function("() => /00:0[3-9]/.test(document.body.innerText)")
     page.get_by_role("button", name="Stop recording").click()
     expect(input_size(page)).to_have_text("128 × 128")
-    settled(page)
+    wait_until_settled(page)
     page.wait_for_function("() => document.querySelector('.js-plotly-plot')?.calcdata")  # drawn after it is settled
     bands, values = page.evaluate(
         """() => {
@@ -92,7 +92,9 @@ def test_a_saved_preset_is_found_on_train(server: Server, page: Page, home: Path
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_role("combobox", name="Preset")).to_have_value("narrow")
     assert own_presets(Workspace(home)) == {"narrow": SpectrogramSettings(n_mels=120)}
-    settled(page)  # the link is another one as soon as the preset is known: a click on the first would be lost
+    wait_until_settled(
+        page
+    )  # the link is another one as soon as the preset is known: a click on the first would be lost
     page.get_by_role("link", name="Train with these settings").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Train")
     expect(page.get_by_role("combobox", name="Spectrogram")).to_have_value("narrow")

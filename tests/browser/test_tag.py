@@ -13,11 +13,11 @@ import soundfile
 from playwright.sync_api import Locator, Page, expect
 
 from audiotag.tagging.ensemble import read_card
-from audiotag.tagging.thresholds import saved_thresholds
+from audiotag.tagging.thresholds import read_saved_thresholds
 from audiotag.workspace import SHIPPED_MODELS, Workspace
 
 from .conftest import Server
-from .test_app import settled
+from .test_app import wait_until_settled
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def mp4_of(wav: Path, mp4: Path) -> Path:
 def drop(page: Page, *files: Path) -> None:
     zone = page.get_by_test_id("stFileUploaderDropzone")
     expect(zone).to_be_visible()
-    settled(page)
+    wait_until_settled(page)
     zone.drop({"files": [str(file) for file in files]})
 
 
@@ -85,7 +85,7 @@ def test_three_sounds_dropped_at_once_are_tagged_listed_sorted_and_exported(
     expect(first_tag(page)).to_contain_text("Church_bell")
     expect(page.get_by_text(re.compile("[1-5] of 5 folds · threshold 0")).first).to_be_visible()
     expect(page.get_by_role("group", name="Player of bell.wav")).to_be_visible()
-    settled(page)
+    wait_until_settled(page)
 
     rows = {row["fname"]: row for row in csv.DictReader(io.StringIO(downloaded(page, "CSV").decode()))}
     assert list(rows) == ["bell.wav", "accordion.mp4"]
@@ -102,15 +102,15 @@ def test_three_sounds_dropped_at_once_are_tagged_listed_sorted_and_exported(
 
     page.get_by_role("button", name="Next", exact=False).last.click()
     expect(page.get_by_role("heading", name="text.wav")).to_be_visible()
-    settled(page)
+    wait_until_settled(page)
     page.keyboard.press("n")
     expect(page.get_by_role("heading", name="accordion.mp4")).to_be_visible()
     expect(first_tag(page)).to_contain_text("Accordion")
-    settled(page)
+    wait_until_settled(page)
 
     page.get_by_role("button", name="Remove").click()
     expect(page.get_by_text("2 sounds")).to_be_visible()
-    settled(page)
+    wait_until_settled(page)
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_text("3 sounds")).to_be_visible()
 
@@ -123,7 +123,7 @@ def test_the_table_is_sorted_by_a_click_on_a_heading_and_shows_the_row_that_is_s
     page.goto(f"{server.url}/tag")
     drop(page, *(tmp_path / name for name in ("b.wav", "c.wav", "a.wav")))
     expect(page.get_by_role("heading", name="b.wav")).to_be_visible()
-    settled(page)
+    wait_until_settled(page)
     table = page.get_by_test_id("stDataFrame").first
     table.scroll_into_view_if_needed()
     expect(table.locator("canvas").first).to_be_visible()
@@ -143,7 +143,7 @@ def test_a_sound_is_tagged_at_its_path_and_stays_when_the_page_is_left(
     clip = clip_of(unseen, "Church_bell")
     page.goto(f"{server.url}/tag")
     expect(page.get_by_test_id("stFileUploaderDropzone")).to_be_visible()
-    settled(page)
+    wait_until_settled(page)
     page.get_by_role("button", name="Path", exact=True).click()
     field = page.get_by_role("textbox", name="Path of a sound or a folder")
     field.fill(str(clip.parent / "gone.wav"))
@@ -155,7 +155,7 @@ def test_a_sound_is_tagged_at_its_path_and_stays_when_the_page_is_left(
     expect(first_tag(page)).to_contain_text("Church_bell")
     expect(page.get_by_text(f"audiotag tag {clip} --ensemble starter")).to_be_visible()
     expect(field).to_be_hidden()  # the popover closes: what was asked for is there
-    settled(page)
+    wait_until_settled(page)
     page.get_by_test_id("stSidebar").get_by_role("link", name="Train").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Train")
     page.get_by_test_id("stSidebar").get_by_role("link", name="Tag").click()
@@ -169,7 +169,7 @@ def test_a_part_of_a_long_sound_is_played_with_the_times_of_the_whole(
     soundfile.write(tmp_path / "long.wav", np.resize(waveform, 320 * rate), rate, subtype="PCM_16")
     page.goto(f"{server.url}/tag")
     expect(page.get_by_test_id("stFileUploaderDropzone")).to_be_visible()
-    settled(page)
+    wait_until_settled(page)
     page.get_by_role("button", name="Path", exact=True).click()
     field = page.get_by_role("textbox", name="Path of a sound or a folder")
     field.fill(str(tmp_path / "long.wav"))
@@ -178,7 +178,7 @@ def test_a_part_of_a_long_sound_is_played_with_the_times_of_the_whole(
     # Five minutes are decoded, tagged, encoded and sent: on a busy machine that takes longer than the default wait.
     expect(position).to_have_attribute("aria-valuetext", "0.00 of 300.00 seconds", timeout=120_000)
     expect(page.get_by_test_id("stPlotlyChart")).to_have_count(2)  # scores, and the timeline of the whole
-    settled(page)
+    wait_until_settled(page)
     page.get_by_role("slider", name="Played from (s)").press("End")
     expect(position).to_have_attribute("aria-valuetext", "20.00 of 320.00 seconds")
     position.press("End")
@@ -192,12 +192,12 @@ def test_a_threshold_moves_by_keys_and_shows_precision_and_recall(
     page.goto(f"{server.url}/tag")
     drop(page, clip_of(unseen, "Church_bell"))
     expect(first_tag(page)).to_contain_text("Church_bell")
-    settled(page)
+    wait_until_settled(page)
     page.get_by_text("Thresholds", exact=True).click()
     expect(page).to_have_url(re.compile("thresholds=true"))
     label = page.get_by_role("combobox", name="Label", exact=True)
     expect(label).to_be_visible()
-    settled(page)
+    wait_until_settled(page)
     label.fill("Church_bell")
     page.get_by_role("option", name="Church_bell").click()
     slider = page.get_by_role("slider", name="Threshold")
@@ -205,28 +205,28 @@ def test_a_threshold_moves_by_keys_and_shows_precision_and_recall(
     shipped = card.thresholds[card.labels.index("Church_bell")]
     expect(slider).to_have_attribute("aria-valuetext", f"{shipped:.3f}")
     precision, recall = page.get_by_text(re.compile("^Precision [0-9]")), page.get_by_text(re.compile("Recall [0-9.]+"))
-    settled(page)
+    wait_until_settled(page)
     before = precision.inner_text()
     slider.press("End")
     expect(precision.or_(page.get_by_text("Precision unknown"))).not_to_have_text(before)
     expect(recall).to_contain_text("Recall 0.00")
     expect(first_tag(page)).not_to_contain_text("Church_bell")
-    settled(page)
+    wait_until_settled(page)
     page.get_by_role("button", name="Save thresholds").click()
     expect(page.get_by_text("These are your own thresholds, saved in the workspace.")).to_be_visible()
-    kept = saved_thresholds(Workspace(home), card)
+    kept = read_saved_thresholds(Workspace(home), card)
     assert kept is not None
     assert kept[card.labels.index("Church_bell")] == 1.0
-    page.get_by_role("button", name="Reset to the card").click()
+    page.get_by_role("button", name="Reset to the card's thresholds").click()
     expect(first_tag(page)).to_contain_text("Church_bell")
-    assert saved_thresholds(Workspace(home), card) is None
+    assert read_saved_thresholds(Workspace(home), card) is None
 
 
 def test_tagging_options_are_in_the_address(server: Server, page: Page, unseen: Path) -> None:
     page.goto(f"{server.url}/tag?ensemble=starter")
     drop(page, clip_of(unseen, "Church_bell"))
     expect(first_tag(page)).to_contain_text("Church_bell")
-    settled(page)
+    wait_until_settled(page)
     page.get_by_text("Tagging options").click()
     page.get_by_text("geometric mean").click()
     expect(page.get_by_text("--combine geometric")).to_be_visible()
@@ -241,7 +241,7 @@ def test_a_recording_is_tagged(server: Server, microphone: Page) -> None:
     page = microphone
     page.goto(f"{server.url}/tag")
     expect(page.get_by_test_id("stFileUploaderDropzone")).to_be_visible()
-    settled(page)
+    wait_until_settled(page)
     page.get_by_role("button", name="Record", exact=True).click()
     expect(page.get_by_text("Browsers apply echo cancelling")).to_be_visible()
     page.get_by_test_id("stAudioInput").get_by_role("button", name="Record", exact=True).click()

@@ -14,10 +14,10 @@ from audiotag.errors import AudiotagError
 class Fade:
     """One field of each type."""
 
-    frames: Annotated[int, Within(1, 100, "frames"), "leave the fade out for none"]
-    level_db: Annotated[float, Within(-60, 0, "dB"), "in dB?"] = -6.0
-    share: Annotated[float, Within(0, 1, above=True), "in per cent?"] = 0.5
-    loss: Annotated[float, Within(0, 1, below=True), "in per cent?"] = 0.0
+    frames: Annotated[int, Within(1, 100, "frames"), "to switch the fade off, remove it from the recipe"]
+    level_db: Annotated[float, Within(-60, 0, "dB"), "the unit is dB"] = -6.0
+    share: Annotated[float, Within(0, 1, above=True), "write 0.2 for 20 %"] = 0.5
+    loss: Annotated[float, Within(0, 1, below=True), "write 0.2 for 20 %"] = 0.0
     scale: Annotated[float, Within(0.5)] = 1.0
     size: Annotated[int, Within(16, 1024, "pixels", zero="no resizing")] = 0
     power: Annotated[float, OneOf(1, 2)] = 2.0
@@ -39,16 +39,20 @@ class Fade:
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
-        ("frames", 0, "frames must be a whole number from 1 to 100 frames, got 0; leave the fade out for none"),
+        (
+            "frames",
+            0,
+            "frames must be a whole number from 1 to 100 frames, got 0; to switch the fade off, remove it",
+        ),
         ("frames", 101, "from 1 to 100 frames, got 101"),
         ("frames", 2.0, "a whole number from 1 to 100 frames, got 2.0"),
         ("frames", "8", "got '8'"),
         ("frames", True, "got True"),
         ("frames", None, "got None"),
-        ("level_db", 3, "level_db must be a number from -60 to 0 dB, got 3; in dB?"),
+        ("level_db", 3, "level_db must be a number from -60 to 0 dB, got 3; the unit is dB"),
         ("level_db", math.nan, "got nan"),
-        ("share", 0, "share must be a number above 0 and at most 1, got 0; in per cent?"),
-        ("loss", 1, "loss must be a number from 0 to below 1, got 1; in per cent?"),
+        ("share", 0, "share must be a number above 0 and at most 1, got 0; write 0.2 for 20 %"),
+        ("loss", 1, "loss must be a number from 0 to below 1, got 1; write 0.2 for 20 %"),
         ("scale", 0.4, "scale must be a number of at least 0.5, got 0.4; write it without quotes or a unit"),
         ("scale", math.inf, "got inf"),
         ("size", 8, "size must be a whole number from 16 to 1024 pixels, or 0 (no resizing), got 8"),
@@ -124,5 +128,5 @@ def test_paths_of_nested_parts_add_up() -> None:
 
 def test_ends_of_a_range_must_be_in_order() -> None:
     require_order(Fade(8, level_db=0.0), "level_db", "scale")
-    with pytest.raises(AudiotagError, match=r"rate must be at most loss \(0\), got 1.0; swapped\?"):
+    with pytest.raises(AudiotagError, match=r"rate must be at most loss \(0\), got 1.0; swap the two values"):
         require_order(Fade(8), "rate", "loss")

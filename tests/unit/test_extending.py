@@ -25,7 +25,7 @@ from audiotag.cli.main import main
 from audiotag.training.publish import publish
 from audiotag.training.recipe import load_recipe
 from audiotag.training.runs import RunSettings, create_run
-from audiotag.training.worker import work
+from audiotag.training.worker import train_run_folder
 from audiotag.workspace import Workspace
 
 def command(*arguments):
@@ -45,7 +45,7 @@ report["recognised"] = audiotag.open_dataset("sounds").layout_key
 report["chosen"] = command("scan", "sounds", "--layout", "text-per-clip", "--json")
 report["reverse in the page"] = AUGMENTATIONS.get("reverse")().description()
 run = create_run(Workspace(), RunSettings(str(Path("sounds").absolute()), recipe, device="cpu"))
-work(run)
+train_run_folder(run)
 report["events"] = [event["event"] for event in run.events()]
 folder = publish(run, "extras", Workspace().ensembles)
 report["card"] = json.loads((folder / "card.json").read_text())["network"]

@@ -17,10 +17,10 @@ from audiotag.tagging import engine_selection
 from audiotag.tagging.engine_selection import read_choice, select_engine
 from audiotag.tagging.ensemble import read_card
 from audiotag.tagging.tagger import Tagger
-from audiotag.tagging.thresholds import saved_thresholds
+from audiotag.tagging.thresholds import read_saved_thresholds
 from audiotag.training.publish import publish
 from audiotag.training.runs import Run, list_runs
-from audiotag.training.worker import work
+from audiotag.training.worker import train_run_folder
 from audiotag.workspace import Workspace
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "workspace-0.1"
@@ -107,7 +107,7 @@ def test_stopped_run_resumes_from_its_checkpoint_and_ends_as_the_one_that_was_le
     run = Run(workspace.runs / "2026-11-02-120000-stopped")
     before = run.events()
     (run.folder / "stop").unlink()
-    work(run)
+    train_run_folder(run)
     added = [event for event in run.events() if event not in before]
     epochs = [(event["fold"], event["stage"], event["epoch"]) for event in added if event["event"] == "epoch"]
     assert epochs == [(1, 1, 3), (2, 0, 1), (2, 1, 1), (2, 1, 2), (2, 1, 3)]
@@ -142,7 +142,7 @@ def test_ensemble_gives_the_scores_that_it_gave(workspace: Workspace, sounds: Pa
 
 
 def test_thresholds_of_the_user_are_found(workspace: Workspace) -> None:
-    assert saved_thresholds(workspace, read_card(workspace.ensembles / "mine")) == (0.2, 0.3, 0.4)
+    assert read_saved_thresholds(workspace, read_card(workspace.ensembles / "mine")) == (0.2, 0.3, 0.4)
 
 
 def test_compiled_engine_is_used_again_on_the_machine_that_made_it(

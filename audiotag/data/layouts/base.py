@@ -166,10 +166,10 @@ def _recognise(path: Path) -> Layout:
     *others, last = [layout.looks_for for layout in layouts]
     hints = " ".join(filter(None, (layout.hint(path) for layout in layouts)))
     raise AudiotagError(
-        f"{path} is not a dataset: looked for {', '.join(others)}, and {last}; found none of them. {hints}".strip()
+        f"{path} is not a dataset, because it has none of these: {', '.join(others)}, and {last}. {hints}".strip()
     )
 
 
 def _not_there(path: Path) -> AudiotagError:
-    problem = "is neither a folder nor a table" if path.exists() else "is not there"
-    return AudiotagError(f"{path} {problem}; give the folder of a dataset, or its CSV file.")
+    problem = "is neither a folder nor a table" if path.exists() else "does not exist"
+    return AudiotagError(f"{path} {problem}; give the folder of a dataset, or its table (CSV or Parquet).")

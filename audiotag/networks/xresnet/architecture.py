@@ -52,8 +52,8 @@ class XResNetArchitecture:
     width: Annotated[float, Within(1 / GROUP_CHANNELS[0]), WIDTH_HINT] = 1.0
     stem: Annotated[int, Within(1, 256, "channels"), "32 is the published stem"] = 32
     activation: Annotated[str, OneOf(*ACTIVATION_NAMES), "names are in lower case"] = "mish"
-    self_attention: Annotated[bool, "is it in quotes?"] = False
+    self_attention: Annotated[bool, "write it without quotes"] = False
     pool: Annotated[str, OneOf(*POOLS), "names are in lower case"] = "max"
-    dropout: Annotated[float, Within(0, 1, below=True), "a probability; is it in per cent?"] = 0.0
-    band_channel: Annotated[bool, "is it in quotes?"] = False
+    dropout: Annotated[float, Within(0, 1, below=True), "a probability; write 0.2 for 20 %"] = 0.0
+    band_channel: Annotated[bool, "write it without quotes"] = False
     frames_at_once: Annotated[int, Within(1, 16, "frames"), "1 takes each frame by itself, as published"] = 1

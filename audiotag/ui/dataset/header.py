@@ -67,7 +67,7 @@ def _show_subset(column: DeltaGenerator, subset: str, row: pd.Series) -> None:
         )
         combinations = int(row["combinations"])
         parts = [f"{row['labels']:.0f} labels in {combinations} combination{'' if combinations == 1 else 's'}"]
-        parts.append(f"{row['labels_a_clip']:.2f} labels per clip")
+        parts.append(f"{row['labels_per_clip']:.2f} labels per clip")
         if pd.notna(row["mean_s"]):
             hours = float(row["hours"])
             parts.insert(0, f"{hours:.2f} h" if hours >= 0.1 else f"{60 * hours:.1f} min")

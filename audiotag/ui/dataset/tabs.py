@@ -41,7 +41,7 @@ def show_durations(index: pd.DataFrame) -> None:
         help="Length of the network input. Shorter clips are padded, longer ones are cut.",
     )
     shorter = statistics.share_shorter(index, crop_s)
-    covered = statistics.share_seen(index, crop_s)
+    covered = statistics.share_covered(index, crop_s)
     st.markdown(
         " · ".join(
             f"**{100 * shorter[name]:.0f} %** of {name} clips are shorter; a crop covers "
@@ -265,7 +265,7 @@ def _show_measurement(dataset: Dataset, index: pd.DataFrame) -> None:
                 st.error(messages.escape_markdown(job.failure()), icon=":material/error:")
             st.info(
                 f"{todo:,} clips are not measured yet. Measuring finds levels, loudness, spectra and duplicates, and "
-                "goes on when you leave this page.",
+                "continues after you leave this page.",
                 icon=":material/graphic_eq:",
             )
             if st.button("Measure all clips", type="primary", key="measure"):

@@ -93,7 +93,7 @@ class Player {
     on(this.audio, "pause", () => this.stopped());
     on(this.audio, "ended", () => this.stopped());
     on(this.audio, "timeupdate", () => this.follow()); // a hidden tab has no animation frames
-    on(this.audio, "error", () => this.complain());
+    on(this.audio, "error", () => this.showFault());
     // In the capture phase, or the button that was clicked last would be pressed as well.
     on(document, "keydown", (event) => this.spaceDown(event), true);
     on(document, "keyup", (event) => this.spaceUp(event), true);
@@ -126,7 +126,7 @@ class Player {
     this.palette = palette(data.spectrogram.colours);
     this.scale.style.background = gradient(data.spectrogram.colours);
     this.draw();
-    this.tell();
+    this.announcePosition();
   }
 
   describeSpectrogram() {
@@ -172,7 +172,7 @@ class Player {
     sounding = this;
     this.audio.loop = this.looping() && !this.segment;
     this.audio.play().catch((error) => {
-      if (error.name !== "AbortError") this.complain(); // another sound came before this one began
+      if (error.name !== "AbortError") this.showFault(); // another sound came before this one began
     });
   }
 
@@ -197,7 +197,7 @@ class Player {
     return this.loop.getAttribute("aria-pressed") === "true";
   }
 
-  complain() {
+  showFault() {
     if (this.audio.hasAttribute("src")) this.fault.textContent = "This browser cannot play the sound.";
   }
 
@@ -217,7 +217,7 @@ class Player {
     this.root.classList.remove("playing");
     this.labelPlay("Play");
     this.moveCursor();
-    this.tell();
+    this.announcePosition();
   }
 
   labelPlay(label) {
@@ -237,7 +237,7 @@ class Player {
       }
     }
     this.moveCursor();
-    if (Math.abs(this.audio.currentTime - this.announced) >= 1) this.tell();
+    if (Math.abs(this.audio.currentTime - this.announced) >= 1) this.announcePosition();
   }
 
   seekTo(time) {
@@ -245,7 +245,7 @@ class Player {
     if (this.segment && (at < this.segment[0] || at >= this.segment[1])) this.segment = null;
     this.audio.currentTime = at;
     this.moveCursor();
-    this.tell();
+    this.announcePosition();
   }
 
   moveCursor() {
@@ -255,7 +255,7 @@ class Player {
   }
 
   /** Give the position to assistive technology, at most once a second, or a screen reader would talk all the time. */
-  tell() {
+  announcePosition() {
     this.announced = this.audio.currentTime;
     const { from_s, duration_s } = this.data;
     const now = (from_s + this.announced).toFixed(2);

@@ -123,12 +123,12 @@ def pack_block(
             "column_s": frame_s * frames_per_column,
             "floor_db": floor_db,
             "ceiling_db": floor_db + settings.top_db,
-            "centres_hz": _rounded(mel_frequencies(settings)),
-            "edges_hz": _rounded(band_edges(settings)),
+            "centres_hz": _round_values(mel_frequencies(settings)),
+            "edges_hz": _round_values(band_edges(settings)),
             "colours": _colours(),
         },
         "timeline": [
-            {"label": row.label, "times_s": _rounded(row.times_s), "values": _rounded(row.values)}
+            {"label": row.label, "times_s": _round_values(row.times_s), "values": _round_values(row.values)}
             for row in options.timeline
         ],
         "sound": {
@@ -198,7 +198,7 @@ def _ends(region: Region | None) -> list[float] | None:
     return None if region is None else [region.start_s, region.end_s]
 
 
-def _rounded(values: np.ndarray) -> list[float]:
+def _round_values(values: np.ndarray) -> list[float]:
     return np.round(np.asarray(values, dtype=np.float64), 3).tolist()
 
 

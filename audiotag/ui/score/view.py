@@ -41,7 +41,10 @@ SUBMISSION = (
     "One row per clip: its file name in a column named fname, and one column of scores per label. `audiotag submit` "
     "and `audiotag tag --out` write such a table."
 )
-TRUTH = "One row per clip: its file name in a column named fname, its labels, comma-separated, in one named labels."
+TRUTH = (
+    "One row per clip: its file name in a column named fname, and its labels, separated by commas, in a column named "
+    "labels."
+)
 
 
 @dataclass(frozen=True)

@@ -159,7 +159,8 @@ def _network_input_widgets() -> None:
         "Normalise",
         get_args(Normalise),
         key="set-normalise",
-        help="To mean 0 and deviation 1, per clip, per batch, or (global) with the values below. none leaves dB.",
+        help="To mean 0 and deviation 1, per clip, per batch, or (global) with the values below. With none, values "
+        "stay in dB.",
         **PERSIST,
     )
     left, right = st.columns(2)
@@ -174,7 +175,9 @@ def _network_input_widgets() -> None:
         help="Further channels with the slopes along time.",
         **PERSIST,
     )
-    st.number_input("Resize to (pixels)", step=16, key="set-resize", help="Both sides. 0 does not resize.", **PERSIST)
+    st.number_input(
+        "Resize to (pixels)", step=16, key="set-resize", help="Height and width; 0: no resizing.", **PERSIST
+    )
 
 
 def _slider(label: str, low: float, high: float, key: str, step: float = 1, help: str | None = None) -> None:

@@ -80,7 +80,7 @@ def show_comparison(crop: Crop, settings: SpectrogramSettings, workspace: Worksp
     ):
         column.markdown(f"**{messages.escape_markdown(title)}** · {of.n_mels} × {values.shape[1]}")
         column.plotly_chart(
-            figures.spectrogram(values, of.changed(normalise="none", resize=0, deltas=0), 0.0, 300),
+            figures.spectrogram(values, of.with_changes(normalise="none", resize=0, deltas=0), 0.0, 300),
             key=f"beside-{title}",
             config=CONFIG,
             alt=f"Log-mel spectrogram of the crop under {title}",

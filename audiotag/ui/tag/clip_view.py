@@ -101,7 +101,7 @@ def _show_tags(tags: Tags, truth: tuple[str, ...] | None, setup: TaggingSetup) -
     if not lines:
         lines.append(":gray-badge[:material/help: no tag]")
         if truth is None:
-            lines.append("No label is above its threshold.")
+            lines.append("No label reaches its threshold.")
     by_label = {tag.label: tag for tag in tags.ranking}
     for label in [label for label, verdict in verdicts.items() if verdict == "missed"]:
         if label in by_label:

@@ -93,7 +93,11 @@ def engines_table(measured: list[dict]) -> pd.DataFrame:
     """One row per engine: milliseconds per window, and the reason if it cannot be used."""
     return pd.DataFrame(
         [
-            {"engine": row["engine"], "ms per window": row["ms_a_window"], "not usable because": row.get("why_not", "")}
+            {
+                "engine": row["engine"],
+                "ms per window": row["ms_per_window"],
+                "not usable because": row.get("why_not", ""),
+            }
             for row in measured
         ]
     )

@@ -65,7 +65,7 @@ def show_results(results: list[SoundResult]) -> None:
             "length": column.NumberColumn("length", format="%.2f s", width=80),
             "tags": column.ListColumn("tags", width=200),
             "likeliest": column.TextColumn("likeliest", width=130),
-            "score": column.NumberColumn("score", format="%.2f", width=65, help="Of the likeliest label."),
+            "score": column.NumberColumn("score", format="%.2f", width=65, help="Score of the likeliest label."),
             "folds": column.TextColumn("folds", width=65, help="Folds that agree on the likeliest label."),
             "remarks": column.TextColumn("remarks"),
         },
@@ -133,7 +133,7 @@ def _row(result: SoundResult) -> dict[str, Any]:
     first = tags.ranking[0]
     remarks = list(tags.notes)
     if not tags.tags:
-        remarks.insert(0, "No label is above its threshold.")
+        remarks.insert(0, "No label reaches its threshold.")
     if result.sound.truth is not None:
         remarks.insert(0, f"Truth: {', '.join(result.sound.truth) or 'no label'}.")
     return {

@@ -78,7 +78,8 @@ def pick_settings(folder: Path, tagger: Tagger) -> TagSettings:
     tta = st.toggle(
         "Test-time augmentation",
         key="tta",
-        help="Scores four more passes over shifted windows, masked as in training. Their mean counts three quarters.",
+        help="Scores four more passes over shifted windows, masked as in training. The mean of these four has "
+        "a weight of 75 %.",
         **IN_ADDRESS,
     )
     st.caption(f"Takes five times as long. {_gain_text(measured, ablation.TTA) if measured else ''}")
@@ -92,7 +93,7 @@ def pick_settings(folder: Path, tagger: Tagger) -> TagSettings:
         }[way],
         key="windows",
         help=f"Windows of {card.spectrogram.clip_s:g} s overlap by half. The maximum finds a short event in a long "
-        "sound, the mean finds what lasts.",
+        "sound, the mean finds continuous sounds.",
         **IN_ADDRESS,
     )
     show_ablation(measured, card)
@@ -103,7 +104,7 @@ def show_ablation(measured: ablation.Ablation | None, card: Card) -> None:
     """Measured gain and cost of each step, or the command that measures them."""
     if measured is None:
         st.caption("The gain of these options is not measured yet. Measure it on labelled clips:")
-        st.code(ablation_line(card.name, "DATASET", keep=True), language="bash", wrap_lines=True)
+        st.code(ablation_line(card.name, "DATASET", save=True), language="bash", wrap_lines=True)
         return
     rows = [
         {"step": row.step, "lwlrap": row.lwlrap, "accuracy": row.accuracy, "ms per clip": row.ms_per_clip}

@@ -18,7 +18,7 @@ from audiotag.figures import tagging as figures
 from audiotag.figures.theme import CONFIG
 from audiotag.tagging.out_of_fold import OutOfFold
 from audiotag.tagging.settings import TagSettings
-from audiotag.tagging.thresholds import OWN, forget_thresholds, save_thresholds, saved_thresholds
+from audiotag.tagging.thresholds import OWN, forget_thresholds, read_saved_thresholds, save_thresholds
 from audiotag.ui.widgets import messages
 from audiotag.ui.widgets.downloads import show_downloads
 from audiotag.workspace import Workspace
@@ -96,8 +96,8 @@ def load_thresholds(folder: Path, card: Card, workspace: Workspace) -> Threshold
     """The thresholds of an ensemble; shows a message where those in the workspace cannot be read."""
     key, saved = f"{folder} {card.folds[0].sha256}", None
     with messages.show_errors():
-        saved = saved_thresholds(workspace, card)
-    current, base = _changed().get(key, (saved or card.thresholds, Base(OWN, card.thresholds)))
+        saved = read_saved_thresholds(workspace, card)
+    current, base = _get_changes().get(key, (saved or card.thresholds, Base(OWN, card.thresholds)))
     return Thresholds(key, card.thresholds, saved, current, base)
 
 
@@ -175,7 +175,15 @@ def _target_form(state: Thresholds, held_out: OutOfFold, combine: str) -> None:
     )
     least = 0.9
     if aim != "f1":
-        least = st.slider("At least", 0.05, 1.0, 0.9, 0.05, key="threshold-least", help="On held-out clips.")
+        least = st.slider(
+            "At least",
+            0.05,
+            1.0,
+            0.9,
+            0.05,
+            key="threshold-least",
+            help="Precision or recall to reach on held-out clips.",
+        )
     st.button(
         "Set all",
         icon=":material/done_all:",
@@ -214,13 +222,16 @@ def _show_save_buttons(state: Thresholds, card: Card, workspace: Workspace) -> N
         ):
             with messages.show_errors():
                 save_thresholds(workspace, card, state.current)
-                _changed().pop(state.key, None)
+                _get_changes().pop(state.key, None)
                 st.rerun()
         if st.button(
-            "Reset to the card", icon=":material/undo:", key="threshold-reset", help="Deletes your own thresholds."
+            "Reset to the card's thresholds",
+            icon=":material/undo:",
+            key="threshold-reset",
+            help="Deletes your own thresholds.",
         ):
             forget_thresholds(workspace, card)
-            _changed().pop(state.key, None)
+            _get_changes().pop(state.key, None)
             st.rerun()
     if state.current == state.saved:
         st.caption("These are your own thresholds, saved in the workspace.")
@@ -228,16 +239,16 @@ def _show_save_buttons(state: Thresholds, card: Card, workspace: Workspace) -> N
 
 def _set_one(state: Thresholds, column: int, key: str) -> None:
     current = (*state.current[:column], float(st.session_state[key]), *state.current[column + 1 :])
-    _changed()[state.key] = (current, state.base)
+    _get_changes()[state.key] = (current, state.base)
 
 
 def _set_all(state: Thresholds, held_out: OutOfFold, aim: str, least: float, combine: str) -> None:
     values = held_out.thresholds(aim, least)
     spec = aim if aim == "f1" else f"{aim}={least:g}"
-    _changed()[state.key] = (values, Base(spec, values, combine))
+    _get_changes()[state.key] = (values, Base(spec, values, combine))
 
 
-def _changed() -> dict[str, tuple[tuple[float, ...], Base]]:
+def _get_changes() -> dict[str, tuple[tuple[float, ...], Base]]:
     return st.session_state.setdefault(CHANGED, {})
 
 

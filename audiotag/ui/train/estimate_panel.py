@@ -100,7 +100,7 @@ def _show_result(result: dict, settings: RunSettings, dataset: Dataset) -> None:
     st.caption(
         f"Suggested: {result['suggested_lr']:.2g}. The last stage of the recipe goes up to {result['lr']:.2g}."
         if result["suggested_lr"]
-        else "The loss fell at no rate. The recipe may not suit these clips."
+        else "The loss did not fall at any learning rate. The recipe may not suit these clips."
     )
     show_table(pd.DataFrame({"learning rate": result["rates"], "loss": result["losses"]}), "learning-rates")
 

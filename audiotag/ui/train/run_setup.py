@@ -107,7 +107,9 @@ def show_start_button(
         key="start",
         disabled=not ready,
         width="stretch",
-        help="Training goes on when you close this page." if ready else "Choose a fold and a recipe that fits first.",
+        help="Training continues after you close this page."
+        if ready
+        else "Choose a fold and a recipe that fits first.",
     )
     if pressed and settings is not None:
         with messages.show_errors():
@@ -177,7 +179,7 @@ def _pick_changes(recipe: Recipe) -> dict[str, Any]:
         0.1,
         format="%.1f",
         key=f"balance-{recipe.name}-{recipe.balance}",
-        help="0 uses each clip once per epoch. 1 draws rare and common labels about equally often.",
+        help="0 uses each clip once per epoch. 1 uses rare and common labels about equally often.",
     )
     seed = st.number_input(
         "Seed",
@@ -187,7 +189,7 @@ def _pick_changes(recipe: Recipe) -> dict[str, Any]:
         1,
         key="seed",
         placeholder=f"{recipe.seed} {AS_IN_RECIPE}",
-        help="Of folds, weights, order, crops and augmentation. The same seed gives the same network.",
+        help="Seed of the folds, weights, order, crops and augmentation. The same seed gives the same network.",
         **IN_ADDRESS,
     )
     return {
@@ -223,7 +225,7 @@ def _pick_device() -> str:
         list(options),
         format_func=lambda key: options[key],
         key="device",
-        help="Runs on the same device wait for each other.",
+        help="Runs on the same device start one after the other.",
     )
 
 

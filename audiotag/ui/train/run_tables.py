@@ -32,8 +32,8 @@ STATE_ICONS = {
 Events = list[dict[str, Any]]
 MAX_COMPARED_RUNS = 4
 HELD_OUT_NOTE = (
-    "lwlrap on held-out clips. In the 2019 competition, cross-validation on curated clips came out 0.1 above the score "
-    "on the test set."
+    "lwlrap on held-out clips. In the 2019 competition, cross-validation on curated clips was 0.1 higher than the "
+    "score on the test set."
 )
 AUGMENTED_HELD_OUT_NOTE = (
     "This recipe measures epochs on held-out clips that are cropped at random and masked. Finished folds are measured "
@@ -43,15 +43,15 @@ AUGMENTED_HELD_OUT_NOTE = (
 
 # Streamlit draws a chart again when its figure changes, and Plotly's ``uirevision`` does not survive that. This script
 # restores what the user changed in the curves: the zoom, and folds that were hidden in the legend.
-KEEP_ZOOM = """<script>
-if (!window.audiotagKept) {
-  const kept = window.audiotagKept = {};
+RESTORE_VIEW_SCRIPT = """<script>
+if (!window.audiotagSavedViews) {
+  const savedViews = window.audiotagSavedViews = {};
   const follow = plot => {
     if (plot.audiotagFollowed || !plot.on || !plot.layout) return;
     plot.audiotagFollowed = true;
     const label = plot.closest(".stPlotlyChart")?.getAttribute("aria-label");
-    const mine = () => kept[label + plot.layout.uirevision] ??= {};
-    const {zoom, hidden} = mine();
+    const savedView = () => savedViews[label + plot.layout.uirevision] ??= {};
+    const {zoom, hidden} = savedView();
     if (hidden) plot.data.forEach((trace, at) => {
       if (hidden.includes(trace.name)) window.Plotly.restyle(plot, {visible: "legendonly"}, [at]);
     });
@@ -61,10 +61,10 @@ if (!window.audiotagKept) {
       const whole = [xaxis, yaxis].every(
         axis => axis.range[0] === axis._rangeInitial0 && axis.range[1] === axis._rangeInitial1);
       if (Object.keys(change).some(name => name.includes("axis")))
-        mine().zoom = whole ? null : {"xaxis.range": [...xaxis.range], "yaxis.range": [...yaxis.range]};
+        savedView().zoom = whole ? null : {"xaxis.range": [...xaxis.range], "yaxis.range": [...yaxis.range]};
     });
     plot.on("plotly_restyle", () => {
-      mine().hidden = plot.data.filter(trace => trace.visible === "legendonly").map(trace => trace.name);
+      savedView().hidden = plot.data.filter(trace => trace.visible === "legendonly").map(trace => trace.name);
     });
   };
   new MutationObserver(() => document
@@ -129,10 +129,12 @@ def show_fold_table(table: pd.DataFrame) -> None:
         height="content",
         placeholder="",
         column_config={
-            "lwlrap": st.column_config.NumberColumn(format="%.4f", help="After the last epoch."),
-            "best": st.column_config.NumberColumn("best lwlrap", format="%.4f", help="Best of all epochs."),
-            "seconds": st.column_config.NumberColumn(format="%.0f s", help="Training and measuring so far."),
-            "left": st.column_config.TextColumn(help="Estimated from the epochs so far."),
+            "lwlrap": st.column_config.NumberColumn(format="%.4f", help="lwlrap after the last epoch."),
+            "best": st.column_config.NumberColumn("best lwlrap", format="%.4f", help="Best lwlrap of all epochs."),
+            "seconds": st.column_config.NumberColumn(
+                format="%.0f s", help="Time spent on training and measuring so far."
+            ),
+            "left": st.column_config.TextColumn(help="Remaining time, estimated from the epochs so far."),
         },
         alt="Folds with their state and lwlrap",
     )
@@ -183,7 +185,11 @@ def show_label_table(table: pd.DataFrame) -> None:
         placeholder="",
         column_config={
             "lwlrap": st.column_config.ProgressColumn(
-                "mean lwlrap", format="%.3f", min_value=0, max_value=1, help="Of this label, mean over the folds."
+                "mean lwlrap",
+                format="%.3f",
+                min_value=0,
+                max_value=1,
+                help="lwlrap of this label, mean over the folds.",
             ),
             "clips": st.column_config.NumberColumn(help="Clips of the dataset that have this label."),
         },
@@ -205,7 +211,7 @@ def clips_per_label(run: Run, events: Events) -> pd.Series | None:
 
 def keep_zoom() -> None:
     """Keep the zoom of the curves while they grow; call it outside of the fragment that is drawn each second."""
-    st.html(KEEP_ZOOM, unsafe_allow_javascript=True)
+    st.html(RESTORE_VIEW_SCRIPT, unsafe_allow_javascript=True)
 
 
 def show_results(run: Run, state: State, others: dict[str, Run]) -> None:

@@ -27,7 +27,9 @@ def pick_sound(dataset: Dataset) -> Source | None:
         "Sound from", SOURCES, key="sound-from", default="Dataset", required=True, persist_state="session"
     )
     if source == "Upload":
-        upload = st.file_uploader("Sound file", key="spectrogram-upload", help=f"{READABLE}, whatever its suffix.")
+        upload = st.file_uploader(
+            "Sound file", key="spectrogram-upload", help=f"{READABLE}. The suffix of the file does not matter."
+        )
         return upload.getvalue() if upload else None
     if source == "Microphone":
         recorded = st.audio_input("Record", sample_rate=44_100, key="spectrogram-recording")
@@ -67,7 +69,7 @@ def pick_dataset_clip(dataset: Dataset, prefix: str, persist: bool = False) -> p
     ----------
     dataset : Dataset
     prefix : str
-        Of the widgets' keys.
+        Prefix of the widgets' keys.
     persist : bool
         Whether the label stays chosen when the user leaves the page.
     """

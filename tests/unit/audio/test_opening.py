@@ -25,13 +25,13 @@ def empty_wav() -> bytes:
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
-        ("header.wav", empty_wav(), "holds no samples"),
+        ("header.wav", empty_wav(), "is empty: its header states 0 samples"),
         ("nothing.flac", b"", "is empty (0 bytes)"),
         ("letter.wav", b"Dear sir, this is a letter. " * 50, "cannot be read as a sound"),
         ("letter.mp3", b"Dear sir, this is a letter. " * 50, "cannot be read as a sound"),
         ("letter.ogg", b"Dear sir, this is a letter. " * 50, "cannot be read as a sound"),
         ("letter.flac", b"Dear sir, this is a letter. " * 50, "cannot be read as a sound"),
-        ("samples.raw", bytes(1000), "is raw"),
+        ("samples.raw", bytes(1000), "is a raw audio file without sample rate and format"),
     ],
 )
 def test_a_file_that_is_not_a_sound_is_refused_by_name(tmp_path: Path, name: str, content: bytes, reason: str) -> None:
@@ -48,7 +48,7 @@ def test_a_file_that_is_not_a_sound_is_refused_by_name(tmp_path: Path, name: str
 def test_a_missing_file_and_a_folder_are_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "folder.wav").mkdir()
     for name in ("missing.wav", "folder.wav"):
-        with pytest.raises(AudiotagError, match=rf"^{name} is not there \(looked for {tmp_path / name}\)"):
+        with pytest.raises(AudiotagError, match=rf"^{name} does not exist \(looked for {tmp_path / name}\)"):
             read_sound(tmp_path / name, RATE)
 
 
@@ -63,5 +63,7 @@ def test_a_file_cut_inside_its_header_is_refused_by_name(tmp_path: Path, tone: T
     soundfile.write(whole, tone(), RATE)
     cut = tmp_path / f"cut.{suffix}"
     cut.write_bytes(whole.read_bytes()[:30])
-    with pytest.raises(AudiotagError, match=rf"^cut\.{suffix} (cannot be read as a sound|holds no samples)"):
+    with pytest.raises(
+        AudiotagError, match=rf"^cut\.{suffix} (cannot be read as a sound|is empty: its header states 0 samples)"
+    ):
         read_sound(cut, RATE)

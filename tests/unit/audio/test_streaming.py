@@ -17,7 +17,7 @@ from audiotag.errors import AudiotagError
 from audiotag.tagging import clip_inputs
 from audiotag.tagging.clip_inputs import window_starts
 from audiotag.tagging.settings import TagSettings
-from audiotag.tagging.tagger import Tagger, joined_evidence
+from audiotag.tagging.tagger import Tagger, join_evidence
 
 RATE = 44_100
 SUFFIXES = ("wav", "flac", "ogg", "mp3", "m4a")
@@ -157,7 +157,7 @@ def test_a_clip_read_by_blocks_has_the_windows_and_scores_of_one_read_at_once(
     monkeypatch.setattr(clip_inputs, "MAX_WHOLE_CLIP_S", 8.0)
     blocks = list(tagger.inputs(path))
     assert len(blocks) > 1
-    by_blocks = joined_evidence([tagger.score(block) for block in blocks])
+    by_blocks = join_evidence([tagger.score(block) for block in blocks])
     starts = window_starts(round(duration_s * RATE), RATE, tagger.settings.hop(RATE))
     np.testing.assert_array_equal(np.concatenate([block.starts for block in blocks]), starts)
     np.testing.assert_array_equal(by_blocks.starts_s, whole.starts_s)

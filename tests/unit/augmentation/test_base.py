@@ -294,31 +294,43 @@ def test_rules_of_a_new_augmentation_are_checked_without_further_code() -> None:
     ("make", "message"),
     [
         (lambda: Mask("frequency", 8), r"axis must be one of 'time', 'mel', got 'frequency'; check its spelling"),  # type: ignore[arg-type]
-        (lambda: Mask("time", 0), r"width must be a whole number from 1 to 10000, got 0; in frames or bands"),
+        (lambda: Mask("time", 0), r"width must be a whole number from 1 to 10000, got 0; the unit is frames or bands"),
         (lambda: Mask("time", 8.5), r"width must be a whole number"),  # type: ignore[arg-type]
         (lambda: Mask("time", 8, exact=1), r"exact must be true or false, got 1"),  # type: ignore[arg-type]
         (lambda: Mask("time", 8, count=0), r"count must be a whole number from 1 to 100, got 0"),
-        (lambda: Mask("time", 8, p=75), r"p must be a number from 0 to 1, got 75; a probability; in per cent\?"),
+        (lambda: Mask("time", 8, p=75), r"p must be a number from 0 to 1, got 75; a probability; write 0.2 for 20 %"),
         (lambda: Lighting(p="0.5"), r"p must be a number from 0 to 1, got '0.5'"),  # type: ignore[arg-type]
         (lambda: Lighting(max_lighting=1.0), r"max_lighting must be a number from 0 to 0.99, got 1.0"),
-        (lambda: Gain(min_db=3, max_db=-3), r"min_db must be at most max_db \(-3\), got 3; swapped\?"),
+        (lambda: Gain(min_db=3, max_db=-3), r"min_db must be at most max_db \(-3\), got 3; swap the two values"),
         (lambda: Gain(max_db=float("nan")), r"max_db must be a number from -120 to 60 dB, got nan"),
         (lambda: Noise(colour="brown"), r"colour must be one of 'white', 'pink', got 'brown'"),  # type: ignore[arg-type]
         (lambda: Noise(min_snr_db=-100), r"min_snr_db must be a number from -60 to 120 dB, got -100"),
         (lambda: Noise(min_snr_db=20, max_snr_db=10), r"min_snr_db must be at most max_snr_db \(10\), got 20"),
-        (lambda: Shift("time", 0), r"most must be a whole number from 1 to 10000, got 0; .* leave the shift out"),
-        (lambda: TimeCrop(0), r"frames must be a whole number from 1 to 10000, got 0; leave the crop out"),
+        (
+            lambda: Shift("time", 0),
+            r"most must be a whole number from 1 to 10000, got 0; .* to switch the shift off, remove it",
+        ),
+        (
+            lambda: TimeCrop(0),
+            r"frames must be a whole number from 1 to 10000, got 0; to switch the crop off, remove it",
+        ),
         (
             lambda: TimeCrop(49).sample(np.random.default_rng(0), (1, 1, 8, 48)),
             r"frames must be at most the spectrogram's 48",
         ),
         (lambda: Equaliser(points=1), r"points must be a whole number from 2 to 100, got 1; 6 are common"),
-        (lambda: RandomResizedCrop(max_scale=80), r"max_scale must be a number from 0.01 to 1, got 80; .* per cent\?"),
+        (
+            lambda: RandomResizedCrop(max_scale=80),
+            r"max_scale must be a number from 0.01 to 1, got 80; .* write 0.2 for 20 %",
+        ),
         (lambda: RandomResizedCrop(min_scale=0.9, max_scale=0.5), r"min_scale must be at most max_scale \(0.5\)"),
         (lambda: RandomResizedCrop(min_ratio=2), r"min_ratio must be at most max_ratio \(1.15\), got 2"),
-        (lambda: MixUp(alpha=0), r"alpha must be a number from 0.01 to 10, got 0; 0.4 is common; leave the mixer out"),
+        (
+            lambda: MixUp(alpha=0),
+            r"alpha must be a number from 0.01 to 10, got 0; 0.4 is common; to switch the mixer off, remove it",
+        ),
         (lambda: MixUp(domain="log-mel"), r"domain must be one of 'waveform', 'network-input', got 'log-mel'"),  # type: ignore[arg-type]
-        (lambda: SpecMix(mel_width=-1), r"mel_width must be a whole number from 0 to 10000, got -1; in bands\?"),
+        (lambda: SpecMix(mel_width=-1), r"mel_width must be a whole number from 0 to 10000, got -1; the unit is bands"),
         (lambda: SigmoidMixer(min_radius=12, max_radius=3), r"min_radius must be at most max_radius \(3\), got 12"),
         (lambda: SigmoidMixer(max_radius=3.5), r"max_radius must be a whole number from 1 to 80, got 3.5"),  # type: ignore[arg-type]
         (lambda: SigmoidMixer(p=2), r"p must be a number from 0 to 1, got 2"),

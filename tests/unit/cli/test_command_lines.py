@@ -93,9 +93,9 @@ def test_lines_of_the_other_commands_give_the_same_paths(path: str) -> None:
     read = parsed(scan_line(path, measure=True))
     assert (read.run, read.dataset, read.measure) == (dataset_commands.scan, Path(path), True)
     assert not parsed(scan_line(path)).measure
-    read = parsed(ablation_line("my ensemble", path, keep=True))
-    assert (read.run, read.ensemble, read.dataset, read.keep) == (ablation.ablation, "my ensemble", Path(path), True)
-    assert not parsed(ablation_line("my ensemble", path)).keep
+    read = parsed(ablation_line("my ensemble", path, save=True))
+    assert (read.run, read.ensemble, read.dataset, read.save) == (ablation.ablation, "my ensemble", Path(path), True)
+    assert not parsed(ablation_line("my ensemble", path)).save
 
 
 def test_publish_line_gives_the_run_and_the_name() -> None:

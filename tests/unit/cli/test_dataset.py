@@ -25,7 +25,7 @@ def measuring_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     def start(job: MeasurementJob) -> None:
         job.folder.mkdir(parents=True)
-        threads.append(threading.Thread(target=measurement_job.work, args=(job,)))
+        threads.append(threading.Thread(target=measurement_job.measure_clips, args=(job,)))
         threads[-1].start()
 
     monkeypatch.setattr(measurement_job, "ProcessPoolExecutor", lambda workers, context: ThreadPoolExecutor(workers))
@@ -95,7 +95,7 @@ def test_scan_gives_the_same_as_json(run: Callable[..., CommandResult], dataset:
         "hours": pytest.approx(3 / 3600),
         "labels": 1,
         "combinations": 1,
-        "labels_a_clip": 1.0,
+        "labels_per_clip": 1.0,
         "mean_s": 1.5,
         "median_s": 1.5,
         "shortest_s": 0.5,
@@ -144,10 +144,10 @@ def test_scan_of_bad_clips_only_ends_with_status_2(run: Callable[..., CommandRes
 def test_scan_of_a_folder_that_is_not_a_dataset_says_what_was_looked_for(
     run: Callable[..., CommandResult], tmp_path: Path
 ) -> None:
-    for path in (tmp_path, tmp_path / "missing"):
+    for path, reason in ((tmp_path, "is not a dataset"), (tmp_path / "missing", "does not exist")):
         outcome = run("scan", path)
         assert (outcome.status, outcome.out) == (2, "")
-        assert outcome.err.startswith(f"audiotag: {path} is ")
+        assert outcome.err.startswith(f"audiotag: {path} {reason}")
         assert "CSV" in outcome.err
 
 

@@ -51,10 +51,10 @@ def test_unknown_command_is_refused_with_the_known_ones(run: Callable[..., Comma
 def test_train_names_what_is_missing_and_creates_no_run(run: Callable[..., CommandResult], dataset: Path) -> None:
     for arguments, reason in (
         ((), "there are no starter sounds yet; run audiotag demo first"),
-        ((dataset / "missing",), f"{dataset / 'missing'} is not there"),
+        ((dataset / "missing",), f"{dataset / 'missing'} does not exist"),
         (
             (dataset, "--recipe", "qiuck"),
-            "qiuck is not a recipe: there are capstone, capstone-intended, default, quick",
+            "qiuck is not a recipe; choose one of capstone, capstone-intended, default, quick",
         ),
         ((dataset, "--recipe", dataset / "missing.toml"), f"{dataset / 'missing.toml'} is not a recipe"),
     ):
@@ -97,7 +97,7 @@ def test_settings_that_cannot_work_are_refused_with_the_sentence_of_the_library(
 def test_train_refuses_an_unknown_preset(run: Callable[..., CommandResult], dataset: Path) -> None:
     outcome = run("train", dataset, "--preset", "nine")
     assert outcome.status == 2
-    assert "nine is not a preset; there are capstone, argus, warm-up." in outcome.err
+    assert "nine is not a preset; choose one of capstone, argus, warm-up." in outcome.err
     assert list_runs(Workspace()) == []
 
 
@@ -116,8 +116,8 @@ def test_train_refuses_text_that_is_not_numbers(
     ("options", "reason"),
     [
         (("--epochs", "1,2,3"), "epochs must be one number, or one per stage (2 in quick), got 3"),
-        (("--fraction", "20"), "fraction must be a number above 0 and at most 1, got 20.0; in per cent?"),
-        (("--balance", "-1"), "balance must be a number from 0 to 2, got -1.0; 0 takes each clip once"),
+        (("--fraction", "20"), "fraction must be a number above 0 and at most 1, got 20.0; write 0.2 for 20 %"),
+        (("--balance", "-1"), "balance must be a number from 0 to 2, got -1.0; 0 uses each clip once"),
         (("--device", "gpu"), "device must be one of"),
         (("--folds", "0"), "folds must be among 1, 2, 3, 4, 5 here, got 0"),
     ],
@@ -135,7 +135,7 @@ def test_resume_keeps_the_runs_own_dataset_and_names_a_run_that_there_is_not(
     run: Callable[..., CommandResult], dataset: Path
 ) -> None:
     assert "leave out the dataset" in run("train", dataset, "--resume", "x").err
-    assert "there is no run named x; the newest are none yet" in run("train", "--resume", "x").err
+    assert "there is no run named x; there are no runs yet" in run("train", "--resume", "x").err
 
 
 @pytest.mark.usefixtures("in_process")
@@ -158,7 +158,7 @@ def test_train_on_a_dataset_without_the_recipes_subset_fails_with_the_reason(
 def test_publish_names_an_unknown_run_and_a_bad_name(run: Callable[..., CommandResult], tmp_path: Path) -> None:
     outcome = run("publish", "2026-01-01-quick", "mine")
     assert (outcome.status, outcome.out) == (2, "")
-    assert outcome.err.startswith("audiotag: there is no run named 2026-01-01-quick; the newest are none yet")
+    assert outcome.err.startswith("audiotag: there is no run named 2026-01-01-quick; there are no runs yet")
     folder = Workspace().runs / "2026-01-01-quick"
     folder.mkdir(parents=True)
     (folder / "settings.json").write_text("{}")

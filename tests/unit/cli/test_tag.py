@@ -42,7 +42,7 @@ def sounds(tmp_path: Path, tone: Callable, write_wav: Callable) -> Path:
     write_wav(folder / "deep/c.wav", tone(2000, 1.0, sample_rate=8000), 8000)
     (folder / "empty.ogg").touch()
     (folder / "letter.mp3").write_text("Dear sir")
-    (folder / "notes.txt").write_text("not named like a sound, so not opened")
+    (folder / "notes.txt").write_text("its name does not end like a sound file's, so it is not opened")
     return folder
 
 
@@ -114,7 +114,16 @@ def test_exit_code_is_0_for_good_clips_and_2_for_broken_ones(
     result = run("tag", sounds / "empty.ogg", sounds / "missing.wav", "--ensemble", tiny_ensemble)
     assert (result.status, result.out) == (2, "")
     assert "empty.ogg is empty" in result.err
-    assert "missing.wav is not there" in result.err
+    assert "missing.wav does not exist" in result.err
+
+
+def test_missing_paths_are_refused_before_the_engines_are_measured(
+    run: Callable[..., CommandResult], tmp_path: Path, tiny_ensemble: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("audiotag.tagging.tagger.Tagger", None)  # it would measure them
+    result = run("tag", tmp_path / "a.wav", tmp_path / "b", "--ensemble", tiny_ensemble)
+    assert result.status == 2
+    assert f"there is no such file or folder: {tmp_path / 'a.wav'}, {tmp_path / 'b'}; check the path." in result.err
 
 
 def test_tag_lists_twenty_broken_files_and_says_where_all_are_listed(
@@ -147,7 +156,7 @@ def test_silent_clip_has_no_label_above_its_threshold(
     result = run("tag", write_wav(tmp_path / "quiet.wav", np.zeros(44_100)), "--ensemble", tiny_ensemble)
     assert result.status == 0
     assert result.out.splitlines() == [
-        "quiet.wav: no label above its threshold",
+        "quiet.wav: no label reaches its threshold",
         "  quiet.wav is silent: no sample is above -90 dBFS.",
     ]
 
@@ -530,7 +539,7 @@ def test_killed_run_goes_on_and_writes_the_file_of_an_undisturbed_run(
     assert out.with_name(".stopped.csv.partial.jsonl").read_text().count("\n") == 16  # and its fingerprint
     went_on = run(*command, out)
     assert went_on.status == 1
-    assert "Going on with an unfinished run for stopped.csv: 14 clips are done." in went_on.err  # and a broken one
+    assert "Resuming stopped.csv: 14 clips are already tagged." in went_on.err  # and a broken one
     assert "24 clips, 14 of them from before" in went_on.err
     assert "2 left out:" in went_on.err  # both were tried again, or for the first time
     assert out.read_bytes() == (tmp_path / "alone.csv").read_bytes()
@@ -568,11 +577,11 @@ def test_ctrl_c_keeps_finished_clips(
         monkeypatch.setattr(progress.Progress, "count", stopped_after(done))
         stopped = run(*command, tmp_path / f"tags.{suffix}")
         assert stopped.status == 130
-        assert f"{done} clips are done; the same command goes on from there." in stopped.err
+        assert f"{done} clips are tagged; run the same command again to resume." in stopped.err
         assert not (tmp_path / f"tags.{suffix}").exists()
         monkeypatch.setattr(progress.Progress, "count", count)
     went_on = run(*command, tmp_path / f"tags.{suffix}")
-    assert "Going on with an unfinished run" in went_on.err
+    assert "Resuming tags" in went_on.err
     assert (tmp_path / f"tags.{suffix}").read_bytes() == (tmp_path / f"alone.{suffix}").read_bytes()
 
 
@@ -589,7 +598,7 @@ def test_unfinished_run_with_other_settings_starts_anew_and_says_why(
     assert run("tag", archive, "--ensemble", tiny_ensemble, "--out", out).status == 130
     stop.undo()
     result = run("tag", archive, "--ensemble", tiny_ensemble, "--overlap", "0", "--threshold", "0.3", "--out", out)
-    assert "had another combining, folds or windows and thresholds; starting anew." in result.err
+    assert "another setting (tagging options and thresholds); starting again from the beginning." in result.err
     assert "from before" not in result.err
 
 
@@ -623,7 +632,7 @@ def test_submission_has_the_samples_columns_and_order_and_zeros_for_what_is_unkn
     assert (result.status, result.out) == (1, "")
     assert "tiny does not know Meow: 1 of 3 labels get zeros." in result.err
     assert "2 left out:" in result.err
-    assert "test-gone.wav is not there" in result.err
+    assert "test-gone.wav does not exist" in result.err
     rows = table_of(out)
     assert list(rows[0]) == ["fname", "Hiss", "Meow", "Bark"]
     assert [row["fname"] for row in rows] == ["test-2.wav", "test-0.wav", "test-gone.wav", "test-3.wav", "test-1.wav"]
@@ -695,5 +704,5 @@ def test_stopped_submission_goes_on(
         stop.setattr(progress.Progress, "count", stopped_after(2))
         assert run(*command, tmp_path / "stopped.csv").status == 130
     went_on = run(*command, tmp_path / "stopped.csv")
-    assert "Going on with an unfinished run for stopped.csv: 2 clips are done." in went_on.err
+    assert "Resuming stopped.csv: 2 clips are already tagged." in went_on.err
     assert (tmp_path / "stopped.csv").read_bytes() == (tmp_path / "alone.csv").read_bytes()

@@ -76,7 +76,7 @@ def test_file_that_is_deleted_after_the_table_was_read_is_a_row_with_a_reason(ro
     dataset = open_dataset(root)
     (root / "b.wav").rename(root / "away.wav")
     index = scan(dataset, cache).set_index("clip")
-    assert index.loc["b.wav", "error"].startswith("b.wav is not there")
+    assert index.loc["b.wav", "error"].startswith("b.wav does not exist")
     assert index.loc[["a.wav", "c.wav"], "error"].isna().all()
     (root / "away.wav").rename(root / "b.wav")
     assert scan(dataset, cache)["error"].isna().all()
@@ -105,7 +105,7 @@ def test_tables_without_sounds_give_an_index_without_reading_headers(root: Path,
     assert len(dataset.missing) == 1
     index = scan(dataset, cache)
     assert read == []
-    assert index["error"].tolist() == [f"{clip} is not there." for clip in CLIPS]
+    assert index["error"].tolist() == [f"{clip} does not exist." for clip in CLIPS]
     assert index[HEADER_COLUMNS[:-1]].isna().all(axis=None)
     assert (index["size"] == 0).all()
     assert not cache.exists()  # there is nothing to store

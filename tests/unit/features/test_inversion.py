@@ -35,7 +35,7 @@ def test_the_inverted_log_mel_of_a_tone_has_its_frequency_and_level(
 
 
 def test_inversion_is_finite_with_a_hop_of_a_whole_window(tone: Tone) -> None:
-    settings = SETTINGS.changed(hop_length=SETTINGS.win_length)
+    settings = SETTINGS.with_changes(hop_length=SETTINGS.win_length)
     waveform = tone(200, settings.clip_s, sample_rate=settings.sample_rate)
     inverted = invert_log_mel(log_mel(waveform, settings), settings, n_iter=4)
     assert np.isfinite(inverted).all()

@@ -132,7 +132,7 @@ def test_twice_the_level_is_6_db_more() -> None:
 
 @pytest.mark.parametrize("top_db", [10, 60, 80])
 def test_the_floor_is_top_db_below_the_loudest_bin(top_db: float, tone: Tone) -> None:
-    spectrogram = log_mel(tone(1000, 1.0, silence_s=0.5), CAPSTONE.changed(top_db=top_db))
+    spectrogram = log_mel(tone(1000, 1.0, silence_s=0.5), CAPSTONE.with_changes(top_db=top_db))
     assert spectrogram.max() - spectrogram.min() == pytest.approx(top_db, abs=1e-4)
     assert (spectrogram == spectrogram.min()).mean() > 0.3
 
@@ -141,7 +141,7 @@ def test_digital_silence_is_at_minus_100_db_everywhere() -> None:
     np.testing.assert_allclose(log_mel(np.zeros(CAPSTONE.clip_samples), CAPSTONE), -100, atol=1e-4)
 
 
-@pytest.mark.parametrize("settings", [*SETTINGS.values(), *PRESETS.values(), CAPSTONE.changed(clip_s=2.3)])
+@pytest.mark.parametrize("settings", [*SETTINGS.values(), *PRESETS.values(), CAPSTONE.with_changes(clip_s=2.3)])
 def test_a_log_mel_has_the_shape_of_the_settings(settings: SpectrogramSettings) -> None:
     spectrogram = log_mel(np.random.default_rng(0).standard_normal(settings.clip_samples) / 10, settings)
     assert spectrogram.shape == (settings.n_mels, settings.frames)

@@ -23,7 +23,7 @@ def test_mels_equal_librosas_and_convert_back_to_hertz(scale: Any) -> None:
 
 
 def test_bands_without_an_fft_bin_are_found_and_stay_at_the_floor() -> None:
-    settings = CAPSTONE.changed(n_fft=1024, n_mels=256)
+    settings = CAPSTONE.with_changes(n_fft=1024, n_mels=256)
     bins = np.fft.rfftfreq(settings.n_fft, 1 / settings.sample_rate)
     corners = mel_corners(settings)
     without = [
@@ -34,4 +34,4 @@ def test_bands_without_an_fft_bin_are_found_and_stay_at_the_floor() -> None:
     noise = np.random.default_rng(0).standard_normal(settings.clip_samples)
     spectrogram = log_mel(noise, settings)
     assert np.flatnonzero((spectrogram == spectrogram.min()).all(axis=1)).tolist() == without
-    assert empty_bands(CAPSTONE.changed(n_mels=64)).size == 0
+    assert empty_bands(CAPSTONE.with_changes(n_mels=64)).size == 0

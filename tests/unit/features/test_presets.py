@@ -29,13 +29,13 @@ def test_a_preset_is_a_file_that_can_be_edited(workspace: Workspace) -> None:
     path = workspace.presets / "mine.toml"
     assert 'window = "blackman"\n' in path.read_text()
     path.write_text(path.read_text().replace("n_mels = 64", "n_mels = 80"))
-    assert load_preset("mine", workspace) == OTHER.changed(n_mels=80)
+    assert load_preset("mine", workspace) == OTHER.with_changes(n_mels=80)
 
 
 def test_saving_again_replaces_the_preset(workspace: Workspace) -> None:
     save_preset("mine", OTHER, workspace)
-    save_preset("mine", OTHER.changed(n_mels=80), workspace)
-    assert own_presets(workspace) == {"mine": OTHER.changed(n_mels=80)}
+    save_preset("mine", OTHER.with_changes(n_mels=80), workspace)
+    assert own_presets(workspace) == {"mine": OTHER.with_changes(n_mels=80)}
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -59,7 +59,7 @@ def test_a_deleted_preset_can_be_saved_again(workspace: Workspace) -> None:
     save_preset("mine", OTHER, workspace)
     deleted = delete_preset("mine", workspace)
     assert own_presets(workspace) == {}
-    with pytest.raises(AudiotagError, match="mine is not a preset; there are capstone, argus, warm-up"):
+    with pytest.raises(AudiotagError, match="mine is not a preset; choose one of capstone, argus, warm-up"):
         load_preset("mine", workspace)
     save_preset("mine", deleted, workspace)
     assert own_presets(workspace) == {"mine": OTHER}

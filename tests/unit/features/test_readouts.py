@@ -16,7 +16,7 @@ Tone = Callable[..., np.ndarray]
 
 
 def test_the_readouts_warn_of_empty_bands_and_a_low_floor() -> None:
-    settings = CAPSTONE.changed(n_fft=1024, n_mels=256)
+    settings = CAPSTONE.with_changes(n_fft=1024, n_mels=256)
     noise = np.random.default_rng(0).standard_normal(settings.clip_samples)
     shown = {figure.name: figure for figure in read_outs(settings, log_mel(noise, settings), noise)}
     assert shown["Network input"].value == "256 × 128"

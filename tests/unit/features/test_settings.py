@@ -84,9 +84,9 @@ def test_every_field_has_a_rule() -> None:
 
 @pytest.mark.parametrize(("clip_s", "n_mels"), [(2.0, 128), (1.0, 64), (3.3, 100), (5.0, 256)])
 def test_a_squared_spectrogram_has_about_as_many_frames_as_bands(clip_s: float, n_mels: int) -> None:
-    settings = SpectrogramSettings(clip_s=clip_s, n_mels=n_mels, win_length=2048).squared()
+    settings = SpectrogramSettings(clip_s=clip_s, n_mels=n_mels, win_length=2048).with_square_hop()
     assert settings.frames in (n_mels, n_mels - 1, n_mels + 1)
-    assert SpectrogramSettings().squared() == SpectrogramSettings()  # the capstone's hop of 690
+    assert SpectrogramSettings().with_square_hop() == SpectrogramSettings()  # the capstone's hop of 690
 
 
 @pytest.mark.parametrize(
@@ -119,6 +119,6 @@ def test_json_brings_back_the_same_settings(settings: SpectrogramSettings) -> No
 
 
 def test_changed_settings_are_checked_again() -> None:
-    assert PRESETS["capstone"].changed(n_mels=64).n_mels == 64
+    assert PRESETS["capstone"].with_changes(n_mels=64).n_mels == 64
     with pytest.raises(AudiotagError, match=r"^n_mels must"):
-        PRESETS["capstone"].changed(n_mels=1)
+        PRESETS["capstone"].with_changes(n_mels=1)

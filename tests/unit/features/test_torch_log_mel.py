@@ -107,7 +107,7 @@ def test_a_batch_in_numpy_shares_one_mean_and_deviation_and_a_single_clip_has_it
     assert float(spectrograms.mean()) == pytest.approx(0, abs=1e-4)
     assert float(spectrograms.std()) == pytest.approx(1, abs=1e-4)
     np.testing.assert_allclose(spectrograms[:, 0] * log_mels.std() + log_mels.mean(), log_mels, atol=1e-2)
-    by_clip = network_input(log_mels[0], settings.changed(normalise="clip"))
+    by_clip = network_input(log_mels[0], settings.with_changes(normalise="clip"))
     np.testing.assert_array_equal(network_input(log_mels[0], settings), by_clip)
 
 

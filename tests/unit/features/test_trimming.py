@@ -78,7 +78,7 @@ def test_trimming_equals_fastaudio_on_digital_silence(remove_silence: Callable, 
 def test_a_crop_lies_at_the_requested_position(at: float, first: int) -> None:
     ramp = np.arange(CAPSTONE.clip_samples + 1000, dtype=np.float32)
     for padding in ("zeros", "zeros-after", "repeat"):
-        crop = fit_length(ramp, CAPSTONE.changed(padding=padding), at)
+        crop = fit_length(ramp, CAPSTONE.with_changes(padding=padding), at)
         np.testing.assert_array_equal(crop, ramp[first : first + CAPSTONE.clip_samples])
 
 
@@ -88,7 +88,7 @@ def test_a_crop_lies_at_the_requested_position(at: float, first: int) -> None:
 )
 def test_zeros_lie_on_the_requested_sides(padding: Any, at: float, front: int) -> None:
     ones = np.ones(CAPSTONE.clip_samples - 1000, dtype=np.float32)
-    padded = fit_length(ones, CAPSTONE.changed(padding=padding), at)
+    padded = fit_length(ones, CAPSTONE.with_changes(padding=padding), at)
     assert padded.dtype == np.float32
     np.testing.assert_array_equal(padded, np.pad(ones, (front, 1000 - front)))
 
@@ -96,13 +96,13 @@ def test_zeros_lie_on_the_requested_sides(padding: Any, at: float, front: int) -
 @pytest.mark.parametrize("length", [1, 1000, 50_000])
 def test_padding_by_repetition_starts_the_clip_again(length: int) -> None:
     ramp = np.arange(length, dtype=np.float32)
-    repeated = fit_length(ramp, CAPSTONE.changed(padding="repeat"))
+    repeated = fit_length(ramp, CAPSTONE.with_changes(padding="repeat"))
     np.testing.assert_array_equal(repeated, np.arange(CAPSTONE.clip_samples) % length)
 
 
 @pytest.mark.parametrize("padding", ["zeros", "zeros-after", "repeat"])
 def test_a_clip_of_the_exact_length_is_unchanged_and_an_empty_one_becomes_silence(padding: Any) -> None:
-    settings = CAPSTONE.changed(padding=padding)
+    settings = CAPSTONE.with_changes(padding=padding)
     exact = np.random.default_rng(0).standard_normal(settings.clip_samples).astype(np.float32)
     for at in (0, 0.3, 1):
         np.testing.assert_array_equal(fit_length(exact, settings, at), exact)

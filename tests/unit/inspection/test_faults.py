@@ -89,9 +89,9 @@ def test_every_kind_of_fault_is_found_with_its_sentence(sounds: Callable, tone: 
     assert table["unreadable", "text.wav"].startswith("text.wav cannot be read as a sound")
     assert table["unreadable", "empty.wav"].startswith("empty.wav is empty (0 bytes)")
     assert table["too short", "short.wav"] == "short.wav lasts 50 ms."
-    assert table["truncated", "cut.wav"] == "cut.wav ends before its header says."
+    assert table["truncated", "cut.wav"] == "cut.wav is shorter than its header states."
     assert table["silent", "silent.wav"] == "silent.wav has no sample above -90 dBFS."
-    assert table["clipped", "clipped.wav"].endswith("% of clipped.wav is in runs at full scale.")
+    assert table["clipped", "clipped.wav"].endswith("% of the samples of clipped.wav are clipped.")
     assert float(table["clipped", "clipped.wav"].split()[0]) == pytest.approx(66.7, abs=1.5)  # arccos(1/2) is 60°
     assert table["DC", "dc.wav"] == "dc.wav has a DC offset of +0.100 of full scale."
     assert table["duplicate", "good.wav"] == table["duplicate", "twin.wav"] == "The same sound: good.wav, twin.wav."
@@ -122,7 +122,7 @@ def test_clip_that_was_deleted_after_the_table_was_read_is_missing(sounds: Calla
     dataset = open_dataset(root)
     (root / "b.wav").unlink()
     table = find_faults(dataset, scan(dataset))
-    assert table[["kind", "clip", "what"]].to_numpy().tolist() == [["missing", "b.wav", "b.wav is not there."]]
+    assert table[["kind", "clip", "what"]].to_numpy().tolist() == [["missing", "b.wav", "b.wav does not exist."]]
     (
         root / "a.wav"
     ).unlink()  # now all are gone, but the dataset was opened when they were there and does not report it
@@ -155,7 +155,7 @@ def test_subset_without_any_sounds_is_reported_once_and_single_clips_of_others_o
     assert find_faults(dataset, scan(dataset)).empty
     (root / "train_curated/curated1.wav").unlink()
     rows = find_faults(dataset, scan(dataset))
-    assert rows.to_numpy().tolist() == [["missing", "curated1.wav", "curated", "curated1.wav is not there."]]
+    assert rows.to_numpy().tolist() == [["missing", "curated1.wav", "curated", "curated1.wav does not exist."]]
     (reopened,) = find_faults(open_dataset(root), scan(open_dataset(root))).itertuples()
     assert (reopened.kind, reopened.clip) == ("missing", "curated1.wav")
 
@@ -240,7 +240,7 @@ def test_faults_are_those_that_the_definitions_give_clip_by_clip(
         index = pd.concat([index[~index["subset"].isin(absent)], index[index["subset"].isin(absent)]])
         gone = index["subset"].isin(absent)
         index.loc[gone, ["size", "modified_ns"]] = 0
-        index.loc[gone, "error"] = index.loc[gone, "clip"] + " is not there."
+        index.loc[gone, "error"] = index.loc[gone, "clip"] + " does not exist."
         index.loc[gone, ["rms_dbfs", "peak_dbfs", "content", "measure_error"]] = [np.nan, np.nan, None, None]
     missing = tuple(f"The sounds of {subset} are not there." for subset in absent)
     dataset = Dataset("odd", Path("/odd"), "", index, ("Hum",), (), missing=missing)

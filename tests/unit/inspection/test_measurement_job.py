@@ -19,7 +19,7 @@ from audiotag.data.index import scan
 from audiotag.data.layouts import open_dataset
 from audiotag.features.measures import measure
 from audiotag.inspection import measurement_job
-from audiotag.inspection.measurement_job import MEASURE_COLUMNS, MeasurementJob, with_measures, work
+from audiotag.inspection.measurement_job import MEASURE_COLUMNS, MeasurementJob, measure_clips, with_measures
 from audiotag.workspace import Workspace
 
 CLIPS = [f"{number:02}.wav" for number in range(12)]
@@ -147,7 +147,7 @@ def test_job_that_was_stopped_continues_where_it_was(
 ) -> None:
     job.folder.mkdir(parents=True)
     stop_after(job, monkeypatch, 5)
-    work(job)
+    measure_clips(job)
     assert measured == CLIPS[:5]
     assert sorted(job.table()["clip"]) == CLIPS[:5]
     progress = job.progress()
@@ -156,13 +156,13 @@ def test_job_that_was_stopped_continues_where_it_was(
 
     (job.folder / "stop").unlink()  # as `start` does
     measured.clear()
-    work(job)
+    measure_clips(job)
     assert measured == CLIPS[5:]
     assert sorted(job.table()["clip"]) == CLIPS
     assert job.progress() == {"done": 12, "total": 12, "left_s": 0.0}
 
     measured.clear()
-    work(job)
+    measure_clips(job)
     assert measured == []
 
 
@@ -170,14 +170,14 @@ def test_only_new_and_changed_files_are_measured_again(
     root: Path, job: MeasurementJob, measured: list[str], tone: Callable, write_wav: Callable
 ) -> None:
     job.folder.mkdir(parents=True)
-    work(job)
+    measure_clips(job)
     stamp = job.stamp()
     measured.clear()
     write_wav(root / "00.wav", tone(5000, 0.2))
     write_wav(root / "12.wav", tone(6000, 0.2))
     with (root / "t.csv").open("a") as file:
         file.write("12.wav,Hum\n")
-    work(job)
+    measure_clips(job)
     assert measured == ["00.wav", "12.wav"]
     assert job.stamp() > stamp
     new = pd.concat(map(pd.read_parquet, sorted(job.folder.glob("part-*.parquet"))[stamp:]))
@@ -210,7 +210,7 @@ def test_start_removes_an_old_stop(job: MeasurementJob, monkeypatch: pytest.Monk
 
 def test_parts_with_and_without_broken_files_make_one_table(job: MeasurementJob, measured: list[str]) -> None:
     job.folder.mkdir(parents=True)
-    work(job)
+    measure_clips(job)
     assert len(parts(job)) == 12  # one clip per part
     table = job.table()
     figures = table.select_dtypes(float)
@@ -222,12 +222,12 @@ def test_parts_with_and_without_broken_files_make_one_table(job: MeasurementJob,
 
 def test_clips_of_a_damaged_part_are_measured_again(job: MeasurementJob, measured: list[str]) -> None:
     job.folder.mkdir(parents=True)
-    work(job)
+    measure_clips(job)
     third, fourth = (job.folder / name for name in parts(job)[2:4])
     third.write_bytes(third.read_bytes()[:100])
     pd.DataFrame({"clip": ["03.wav"]}).to_parquet(fourth)
     measured.clear()
-    work(job)
+    measure_clips(job)
     assert measured == CLIPS[2:4]
     assert sorted(job.table()["clip"]) == CLIPS
 
@@ -236,7 +236,7 @@ def test_missing_files_are_skipped(root: Path, job: MeasurementJob, measured: li
     job.folder.mkdir(parents=True)
     for clip in CLIPS:
         (root / clip).unlink()
-    work(job)
+    measure_clips(job)
     assert measured == []
     assert job.table().empty
 
@@ -248,7 +248,7 @@ def test_measures_of_a_file_that_changed_since_are_not_used(
     index = scan(open_dataset(root))
     before = with_measures(index, job.table())
     assert before[MEASURE_COLUMNS].isna().all(axis=None)
-    work(job)
+    measure_clips(job)
     stat = (root / "00.wav").stat()
     os.utime(root / "00.wav", ns=(stat.st_atime_ns, stat.st_mtime_ns + 1_000_000))
     after = with_measures(scan(open_dataset(root)), job.table())
@@ -264,7 +264,7 @@ def test_measured_row_has_one_value_per_column(root: Path) -> None:
     np.testing.assert_equal(values, list(astuple(measure(root / "00.wav"))))  # its loudness is NaN on both sides
     *nothing, sentence = measurement_job._measure_row(root / "away.wav")
     assert nothing == [None] * (len(MEASURE_COLUMNS) - 1)
-    assert sentence.startswith("away.wav is not there")
+    assert sentence.startswith("away.wav does not exist")
 
 
 def test_two_datasets_have_two_folders(tmp_path: Path) -> None:
@@ -290,7 +290,7 @@ def test_process_gives_each_worker_one_thread(monkeypatch: pytest.MonkeyPatch, j
     monkeypatch.setattr(os, "environ", os.environ.copy())
     monkeypatch.setattr(os, "nice", lambda _: None, raising=False)
     monkeypatch.setattr(sys, "argv", ["job", str(job.root), str(job.folder)])
-    monkeypatch.setattr(measurement_job, "work", lambda of: seen.extend([of, os.environ["OMP_NUM_THREADS"]]))
+    monkeypatch.setattr(measurement_job, "measure_clips", lambda of: seen.extend([of, os.environ["OMP_NUM_THREADS"]]))
     measurement_job.main()
     assert seen == [job, "1"]
     (job.folder / "process.json").unlink()  # that was this process

@@ -27,7 +27,7 @@ from audiotag.inspection.statistics import (
     percentiles,
     readable_clips,
     round_edges,
-    share_seen,
+    share_covered,
     share_shorter,
     sort_label_counts,
     spectral_gap,
@@ -82,7 +82,7 @@ def sounding(index: pd.DataFrame) -> pd.DataFrame:
 @pytest.fixture
 def silent_index(index: pd.DataFrame) -> pd.DataFrame:
     """The same labels without any sound."""
-    gone = index.assign(size=0, modified_ns=0, duration_s=pd.NA, error="is not there")
+    gone = index.assign(size=0, modified_ns=0, duration_s=pd.NA, error="does not exist")
     return gone.astype({name: HEADER_TYPES[name] for name in ("duration_s", "error")})
 
 
@@ -94,7 +94,7 @@ def test_summary_counts_each_subset(index: pd.DataFrame) -> None:
         "hours": pytest.approx(16 / 3600),
         "labels": 2,
         "combinations": 2,  # Bark; Bark and Meow in whatever order
-        "labels_a_clip": 1.5,
+        "labels_per_clip": 1.5,
         "mean_s": 4.0,
         "median_s": 2.5,
         "shortest_s": 1.0,
@@ -193,8 +193,8 @@ def test_formats_name_the_one_value_or_count_each(index: pd.DataFrame) -> None:
 
 
 def test_share_that_a_crop_covers(index: pd.DataFrame) -> None:
-    assert share_seen(index, 2.0)["curated"] == pytest.approx((1 + 2 + 2 + 2) / 16)
-    assert share_seen(index, 3600.0).to_dict() == {"curated": 1.0, "noisy": 0.5}
+    assert share_covered(index, 2.0)["curated"] == pytest.approx((1 + 2 + 2 + 2) / 16)
+    assert share_covered(index, 3600.0).to_dict() == {"curated": 1.0, "noisy": 0.5}
 
 
 def test_clips_count_as_measured_only_if_they_have_a_level(index: pd.DataFrame, sounding: pd.DataFrame) -> None:
@@ -318,7 +318,7 @@ def test_label_tables_of_fsdkaggle2019_have_the_published_figures(
     assert table["clips"].to_dict() == {"curated": 4964, "noisy": 19_815, "test": 4481}
     assert table["labels"].tolist() == [80, 80, 80]
     assert table.loc[["curated", "noisy"], "combinations"].tolist() == [213, 1168]
-    assert table["labels_a_clip"].astype(float).round(1).tolist() == [1.2, 1.2, 1.4]
+    assert table["labels_per_clip"].astype(float).round(1).tolist() == [1.2, 1.2, 1.4]
     most = combinations(index)["noisy"]
     assert (most.idxmax(), most.max()) == ("Waves_and_surf", 291)
     assert combinations(index).astype(bool).sum()[["curated", "noisy"]].tolist() == [213, 1168]
@@ -335,7 +335,7 @@ def test_dataset_of_unreadable_clips_gives_empty_tables(index: pd.DataFrame) -> 
     assert label_counts(unreadable).empty
     assert sort_label_counts(label_counts(unreadable), "most clips").empty
     assert share_shorter(unreadable, 2.0).empty
-    assert share_seen(unreadable, 2.0).empty
+    assert share_covered(unreadable, 2.0).empty
     assert combinations(unreadable).empty
     assert labels_per_clip(unreadable).empty
     assert co_occurrence(unreadable).empty

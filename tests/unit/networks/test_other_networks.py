@@ -23,7 +23,7 @@ from audiotag.tagging.tagger import Tagger
 from audiotag.training.publish import publish
 from audiotag.training.recipe import Recipe, load_recipe
 from audiotag.training.runs import RunSettings, create_run
-from audiotag.training.worker import work
+from audiotag.training.worker import train_run_folder
 from audiotag.workspace import Workspace
 
 RATE = 8000
@@ -125,7 +125,7 @@ def published(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory, one_thre
         soundfile.write(path, 0.2 * sound.clip(-3, 3), RATE)
     workspace = Workspace(folder / "home")
     run = create_run(workspace, RunSettings(str(folder / "sounds"), recipe, device="cpu"))
-    work(run)
+    train_run_folder(run)
     assert run.state() == "finished", run.reason()
     clips = {fold: json.loads((run.fold_folder(fold) / "clips.json").read_text()) for fold in run.finished_folds()}
     return Published(publish(run, "small", workspace.ensembles), folder / "sounds", clips)
@@ -144,7 +144,7 @@ def test_unknown_setting_is_refused_with_the_networks_name() -> None:
 
 def test_inputs_narrower_than_the_network_takes_are_refused(recipe: Recipe) -> None:
     with pytest.raises(AudiotagError, match="at least 5 frames"):
-        recipe.with_spectrogram(recipe.spectrogram.changed(clip_s=0.1, hop_length=256))
+        recipe.with_spectrogram(recipe.spectrogram.with_changes(clip_s=0.1, hop_length=256))
 
 
 def test_card_describes_the_network_and_each_fold_scores_as_in_training(published: Published) -> None:

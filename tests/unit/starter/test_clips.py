@@ -12,12 +12,12 @@ def test_default_set_is_balanced_and_its_labels_are_wrong_as_often_as_stated() -
     noisy = [clips.sample_clip(2019, 1, i) for i in range(600)]
     test = [clips.sample_clip(2019, 2, i) for i in range(150)]
     for label in LABELS:
-        assert sum(label in clip.heard for clip in curated) >= 10
-        assert sum(label in clip.heard for clip in test) >= 5
-    assert np.mean([clip.heard != clip.listed for clip in noisy]) == pytest.approx(0.4, abs=0.01)
-    assert all(clip.heard == clip.listed for clip in curated + test)
+        assert sum(label in clip.true_labels for clip in curated) >= 10
+        assert sum(label in clip.true_labels for clip in test) >= 5
+    assert np.mean([clip.true_labels != clip.table_labels for clip in noisy]) == pytest.approx(0.4, abs=0.01)
+    assert all(clip.true_labels == clip.table_labels for clip in curated + test)
     assert np.mean([clip.is_public for clip in test]) == pytest.approx(0.25, abs=0.03)
-    assert 1.1 < np.mean([len(clip.heard) for clip in curated]) < 1.3
+    assert 1.1 < np.mean([len(clip.true_labels) for clip in curated]) < 1.3
     assert max(len(clip.voices) for clip in curated + noisy + test) == 3
 
 

@@ -241,9 +241,14 @@ def test_written_ablation_is_read_back(ensemble: Path, measured: Measured) -> No
     assert {path.name for path in ensemble.iterdir()} == before | {FILE}
 
 
-def test_rows_have_the_keys_of_audiotag_0_1(measured: Measured) -> None:
-    (keys,) = {tuple(row) for row in measured.ablation.to_dict()["rows"]}
-    assert keys == ("step", "lwlrap", "accuracy", "over", "gain", "ms_a_clip")
+def test_file_of_audiotag_0_1_is_read(ensemble: Path, measured: Measured) -> None:
+    values = measured.ablation.to_dict()
+    (keys,) = {tuple(row) for row in values["rows"]}
+    assert keys == ("step", "lwlrap", "accuracy", "over", "gain", "ms_per_clip")
+    for row in values["rows"]:
+        row["ms_a_clip"] = row.pop("ms_per_clip")
+    (ensemble / FILE).write_text(json.dumps(values))
+    assert read_ablation(ensemble, read_card(ensemble)) == measured.ablation
 
 
 def made_up(**values: object) -> Ablation:
@@ -292,7 +297,7 @@ def test_command_prints_one_row_per_step(
 def test_command_stores_the_json_that_it_prints(
     ensemble: Path, sounds: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(ensemble, sounds, "--subset", "all", "--keep", "--json") == 0
+    assert run(ensemble, sounds, "--subset", "all", "--save", "--json") == 0
     printed = json.loads(capsys.readouterr().out)
     assert json.loads((ensemble / FILE).read_text()) == printed
     stored = read_ablation(ensemble, read_card(ensemble))

@@ -190,11 +190,11 @@ def test_files_and_folders_named_like_sounds_are_reported(tmp_path: Path, tagger
     (tmp_path / "to-folder.wav").symlink_to(tmp_path / "session.wav")
     reasons = {result.file.clip: result.problem for result in tag_files(tagger, sound_files([tmp_path]))}
     assert reasons.pop("folder.wav") == (
-        "folder.wav is a folder without sounds, named like a sound; rename or remove it."
+        "folder.wav is a folder without sounds whose name ends like a sound file's; rename or remove it."
     )
     assert reasons.pop("session.wav/a.wav") == "session.wav/a.wav is empty (0 bytes); copy or record it again."
     assert set(reasons) == {"gone.wav", "self.wav", "to-folder.wav"}
-    assert all(reason.startswith(f"{clip} is not there") for clip, reason in reasons.items())
+    assert all(reason.startswith(f"{clip} does not exist") for clip, reason in reasons.items())
 
 
 def test_folder_that_cannot_be_read_is_reported_and_the_others_are_read(

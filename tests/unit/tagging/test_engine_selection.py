@@ -112,7 +112,7 @@ def test_real_engines_are_measured_once_and_opened_again(
 def test_fastest_engine_is_chosen(tiny_ensemble: Path, card: Card, engines: dict[str, FakeEngine], fast: str) -> None:
     engines[fast].ms = 5.0
     assert select_engine(tiny_ensemble, card) == (fast, engines[fast])
-    assert rows(tiny_ensemble, card)[fast]["ms_a_window"] == 5.0
+    assert rows(tiny_ensemble, card)[fast]["ms_per_window"] == 5.0
     assert select_engine(tiny_ensemble, card) == (fast, engines[fast])
 
 
@@ -140,7 +140,7 @@ def test_engine_that_fails_is_not_chosen_and_the_reason_is_written(
     found = rows(tiny_ensemble, card)
     assert found["openvino"]["why_not"] == "ImportError: openvino cannot be opened"
     assert found["onnxruntime"]["why_not"] == "RuntimeError: out of luck"
-    assert found["onnxruntime"]["ms_a_window"] is None
+    assert found["onnxruntime"]["ms_per_window"] is None
 
 
 def test_much_slower_engine_is_timed_with_few_inputs_only(
@@ -161,15 +161,17 @@ def test_reference_is_chosen_where_nothing_else_works(
     assert select_engine(tiny_ensemble, card)[0] == REFERENCE
 
 
-def test_choice_of_audiotag_0_1_holds_although_it_names_that_version(
+def test_choice_of_audiotag_0_1_holds_although_its_version_and_a_key_differ(
     tiny_ensemble: Path, card: Card, engines: dict[str, FakeEngine], comparisons: list[str]
 ) -> None:
     select_engine(tiny_ensemble, card)
     path = choice_folder() / "choice.json"
     choice = json.loads(path.read_text())
-    path.write_text(json.dumps(choice | {"machine": f"audiotag 0.1.0 · {choice['machine']}"}))
+    old_rows = [{{"ms_per_window": "ms_a_window"}.get(key, key): row[key] for key in row} for row in choice["measured"]]
+    path.write_text(json.dumps(choice | {"machine": f"audiotag 0.1.0 · {choice['machine']}", "measured": old_rows}))
     select_engine(tiny_ensemble, card)
     assert len(comparisons) == 1
+    assert choice_of(tiny_ensemble, card) == choice
 
 
 def test_another_machine_measures_again(
@@ -198,7 +200,7 @@ def test_gpus_that_may_be_used_are_part_of_the_machine(monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize(
     "content", ["", "{", "[]", "null", '{"engine": "openvino"}', '{"engine": "abacus", "machine": "", "graph": "", '
-    '"measured": []}'],
+    '"measured": []}', '{"engine": "torch", "machine": "", "graph": "", "measured": [1]}'],
 )  # fmt: skip
 def test_damaged_choice_is_measured_again(
     tiny_ensemble: Path, card: Card, engines: dict[str, FakeEngine], comparisons: list[str], content: str

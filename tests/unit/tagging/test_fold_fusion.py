@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from audiotag.tagging.fold_fusion import clip_tags, fitted_weights, fuse_folds, fuse_windows
+from audiotag.tagging.fold_fusion import clip_tags, fit_weights, fuse_folds, fuse_windows
 from audiotag.tagging.result import Evidence, Tags
 
 LABELS = ("Bark", "Bell", "Hiss")
@@ -90,28 +90,28 @@ def test_fitted_weights_recover_how_over_and_under_confident_folds_are() -> None
     folds = np.repeat(list(wanted), 1500)
     shuffled = np.random.default_rng(0).permutation(len(folds))
     scores, targets = (np.concatenate(arrays)[shuffled] for arrays in zip(*parts, strict=True))
-    found = fitted_weights(scores, targets, folds[shuffled])
+    found = fit_weights(scores, targets, folds[shuffled])
     np.testing.assert_allclose(found, list(wanted.values()), atol=0.05)
 
 
 def test_logits_of_calibrated_folds_are_not_changed() -> None:
     parts = [fold_scores(1, 0, 2000, seed) for seed in range(3)]
     scores, targets = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    found = fitted_weights(scores, targets, np.repeat([2, 5, 9], 2000))
+    found = fit_weights(scores, targets, np.repeat([2, 5, 9], 2000))
     np.testing.assert_allclose(found, [[1, 0]] * 3, atol=0.04)
 
 
 def test_fold_with_random_scores_gets_the_smallest_scale() -> None:
     _, targets = fold_scores(1, 0, 2000, 0)
     chance = sigmoid(np.random.default_rng(1).normal(0, 3, targets.shape))
-    ((scale, _),) = fitted_weights(chance, targets, np.zeros(len(targets)))
+    ((scale, _),) = fit_weights(chance, targets, np.zeros(len(targets)))
     assert scale == 0.05
 
 
 def test_weights_of_a_perfect_fold_stay_finite() -> None:
     targets = np.eye(4, dtype=np.float32)[np.arange(40) % 4]
     for scores in (targets, 0.5 + 0.4 * (targets - 0.5), np.full_like(targets, 0.5)):
-        weights = fitted_weights(scores, targets, np.zeros(40))
+        weights = fit_weights(scores, targets, np.zeros(40))
         assert np.isfinite(weights).all()
         assert fuse_folds(scores[None], "weighted", weights).shape == targets.shape
 
@@ -123,7 +123,7 @@ def test_weights_lower_the_loss_of_an_ensemble_of_good_and_bad_folds() -> None:
     folds = np.stack(
         [sigmoid(right + rng.normal(0, 1, right.shape)), sigmoid(6 * (right + rng.normal(0, 3, right.shape)))]
     )
-    weights = np.concatenate([fitted_weights(one[:1000], targets[:1000], np.zeros(1000)) for one in folds])
+    weights = np.concatenate([fit_weights(one[:1000], targets[:1000], np.zeros(1000)) for one in folds])
 
     def loss(scores: np.ndarray) -> float:
         return float(-np.mean(np.where(targets[1000:], np.log(scores), np.log(1 - scores))))

@@ -57,8 +57,8 @@ def test_stopped_run_goes_on_with_what_is_missing(work: Callable[..., Work]) -> 
     job.run("second", stop_after=1)
     assert job.run("third") == (["first"] * 2 + ["second"] + ["third"] * 3, 3)
     assert job.messages == [
-        "Going on with an unfinished run for tags.csv: 2 clips are done.",
-        "Going on with an unfinished run for tags.csv: 3 clips are done.",
+        "Resuming tags.csv: 2 clips are already tagged.",
+        "Resuming tags.csv: 3 clips are already tagged.",
     ]
     assert list(job.out.parent.glob(".*")) == []
     assert job.run("fourth") == (["fourth"] * 6, 0)
@@ -92,7 +92,10 @@ def test_other_settings_start_anew_and_name_the_difference(work: Callable[..., W
     work(ensemble=[1], thresholds=(0.5,)).run("first", stop_after=4)
     job = work(ensemble=[1], thresholds=(0.4,))
     assert job.run("second") == (["second"] * 6, 0)
-    assert job.messages == ["An unfinished run for tags.csv had another thresholds; starting anew."]
+    assert job.messages == [
+        "tags.csv is unfinished, but cannot be resumed because of another setting (thresholds); "
+        "starting again from the beginning."
+    ]
 
 
 @pytest.mark.parametrize("torn", [1, 10, 1000])

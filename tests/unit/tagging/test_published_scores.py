@@ -19,7 +19,7 @@ from audiotag.tagging.tagger import Tagger
 from audiotag.training.publish import publish
 from audiotag.training.recipe import Recipe, Stage
 from audiotag.training.runs import RunSettings, create_run
-from audiotag.training.worker import work
+from audiotag.training.worker import train_run_folder
 from audiotag.workspace import Workspace
 
 RATE = 16_000
@@ -71,7 +71,7 @@ def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def train_and_publish(folder: Path, sounds: Path, recipe: Recipe) -> Published:
     workspace = Workspace(folder / "home")
     run = create_run(workspace, RunSettings(str(sounds), recipe, device="cpu"))
-    work(run)
+    train_run_folder(run)
     assert run.state() == "finished", run.reason()
     clips = {fold: json.loads((run.fold_folder(fold) / "clips.json").read_text()) for fold in run.finished_folds()}
     return Published(publish(run, "mine", workspace.ensembles), sounds, clips)
@@ -98,5 +98,5 @@ def largest_difference(published: Published) -> float:
 def test_each_fold_scores_its_held_out_clips_as_it_did_in_training(
     tmp_path: Path, sounds: Path, changes: dict[str, Any]
 ) -> None:
-    recipe = RECIPE.with_spectrogram(RECIPE.spectrogram.changed(**changes))
+    recipe = RECIPE.with_spectrogram(RECIPE.spectrogram.with_changes(**changes))
     assert largest_difference(train_and_publish(tmp_path, sounds, recipe)) <= HALF_PRECISION_ERROR

@@ -253,7 +253,11 @@ def test_long_waveform_goes_by_blocks_like_a_file(tagger: Tagger, monkeypatch: p
         (np.zeros((1, 2, 100)), RATE, r"got shape \(1, 2, 100\)"),
         (np.array([0, np.nan, np.inf, 0]), RATE, "finite, got 2 samples that are NaN or infinite"),
         (np.zeros(100), None, "sample_rate must be given with a waveform"),
-        (np.zeros(100), 44.1, "sample_rate must be a whole number from 100 to 999999 Hz, got 44.1; in Hz, not in kHz"),
+        (
+            np.zeros(100),
+            44.1,
+            "sample_rate must be a whole number from 100 to 999999 Hz, got 44.1; the unit is Hz, not kHz",
+        ),
         (np.zeros(100), 0, "sample_rate must be a whole number"),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 from audiotag.errors import AudiotagError
 from audiotag.tagging.ensemble import Card, FoldCard, read_card
 from audiotag.tagging.out_of_fold import OutOfFold
-from audiotag.tagging.thresholds import forget_thresholds, save_thresholds, saved_thresholds, thresholds_of
+from audiotag.tagging.thresholds import forget_thresholds, read_saved_thresholds, save_thresholds, thresholds_of
 from audiotag.workspace import Workspace
 
 
@@ -71,7 +71,7 @@ def test_f1_needs_no_number_and_one_label_may_differ(card: Card, out_of_fold: Ou
         (("precision=high",), "a threshold must be .*, got precision=high"),
         (("Bark=",), "a threshold must be .*, got Bark="),
         (("",), "a threshold must be .*, got "),
-        (("40",), "a threshold must be 0 to 1, got 40; is it in per cent?"),
+        (("40",), "a threshold must be 0 to 1, got 40; write 0.4 for 40 %."),
         (("nan",), "a threshold must be 0 to 1, got nan"),
         (("Bark=-0.1",), "a threshold must be 0 to 1, got Bark=-0.1"),
         (("Brak=0.5",), "tiny has no label Brak; did you mean Bark?"),
@@ -100,15 +100,15 @@ def test_label_may_be_named_like_an_aim_and_contain_an_equals_sign(card: Card) -
 
 def test_saved_thresholds_come_back_exactly_until_they_are_deleted(card: Card) -> None:
     workspace = Workspace()
-    assert saved_thresholds(workspace, card) is None
+    assert read_saved_thresholds(workspace, card) is None
     thresholds = (0.1 + 0.2, 1.0, 1 / 3)
     save_thresholds(workspace, card, thresholds)
-    assert saved_thresholds(workspace, card) == thresholds
+    assert read_saved_thresholds(workspace, card) == thresholds
     save_thresholds(workspace, card, (0.5, 0.5, 0.5))
-    assert saved_thresholds(workspace, card) == (0.5, 0.5, 0.5)
+    assert read_saved_thresholds(workspace, card) == (0.5, 0.5, 0.5)
     forget_thresholds(workspace, card)
     forget_thresholds(workspace, card)
-    assert saved_thresholds(workspace, card) is None
+    assert read_saved_thresholds(workspace, card) is None
 
 
 def test_thresholds_of_another_ensemble_of_the_same_name_are_not_used(card: Card) -> None:
@@ -116,10 +116,10 @@ def test_thresholds_of_another_ensemble_of_the_same_name_are_not_used(card: Card
     save_thresholds(workspace, card, (0.5, 0.5, 0.5))
     first, second = card.folds
     other = FoldCard(**vars(first) | {"sha256": "0" * 64})
-    assert saved_thresholds(workspace, replace(card, folds=(other, second))) is None
-    assert saved_thresholds(workspace, replace(card, labels=("Bark", "Hiss", "Bell"))) is None
-    assert saved_thresholds(workspace, replace(card, name="other")) is None
-    assert saved_thresholds(workspace, card) == (0.5, 0.5, 0.5)
+    assert read_saved_thresholds(workspace, replace(card, folds=(other, second))) is None
+    assert read_saved_thresholds(workspace, replace(card, labels=("Bark", "Hiss", "Bell"))) is None
+    assert read_saved_thresholds(workspace, replace(card, name="other")) is None
+    assert read_saved_thresholds(workspace, card) == (0.5, 0.5, 0.5)
 
 
 def test_thresholds_out_of_range_are_not_saved(card: Card) -> None:
@@ -138,4 +138,4 @@ def test_damaged_file_of_saved_thresholds_is_named(card: Card, content: str) -> 
     path = Workspace().root / "thresholds/tiny.json"
     path.write_text(content.replace("FOLDS", json.dumps([fold.sha256 for fold in card.folds])))
     with pytest.raises(AudiotagError, match=r"thresholds/tiny\.json does not hold thresholds"):
-        saved_thresholds(Workspace(), card)
+        read_saved_thresholds(Workspace(), card)

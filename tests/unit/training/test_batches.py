@@ -313,7 +313,7 @@ def test_noise_is_added_before_the_log_mel_and_fills_what_silence_leaves(clip_of
 
 
 def test_normalising_by_the_batch_comes_after_masks_and_before_lighting_and_mixup(part: LabelledClips) -> None:
-    recipe = replace(RECIPE, spectrogram=SETTINGS.changed(normalise="batch"), augment=(Mask("time", 3),))
+    recipe = replace(RECIPE, spectrogram=SETTINGS.with_changes(normalise="batch"), augment=(Mask("time", 3),))
     for batch in batches_of(part, recipe).epoch(0):
         assert batch.values.mean() == pytest.approx(0, abs=1e-3)
         assert batch.values.std() == pytest.approx(1, abs=1e-3)
@@ -326,7 +326,7 @@ def test_stage_size_resizes_inputs_of_training_and_held_out_clips(part: Labelled
     for training in (True, False):
         for batch in batches_of(part, training=training, size=40).epoch(0):
             assert batch.values.shape[1:] == (1, 40, 40)
-    settings = SETTINGS.changed(resize=40)
+    settings = SETTINGS.with_changes(resize=40)
     (first, *_) = batches_of(part, training=False, size=40).epoch(0)
     wanted = network_input(log_mel(fit_length(sounds()[0], SETTINGS), SETTINGS), settings)
     np.testing.assert_allclose(first.values[0], wanted, rtol=0, atol=1e-5)
@@ -354,7 +354,7 @@ def on_device(batches: Batches, epoch: int) -> list[tuple[np.ndarray, np.ndarray
 def test_device_and_cpu_give_the_same_inputs_and_targets(
     name: str, normalise: Any, training: bool, part: LabelledClips
 ) -> None:
-    settings = SETTINGS.changed(normalise=normalise, deltas=1, resize=24)
+    settings = SETTINGS.with_changes(normalise=normalise, deltas=1, resize=24)
     recipe = replace(RECIPE, augment=AUGMENTATIONS[name], spectrogram=settings, augment_held_out=True)
     batches = batches_of(part, recipe, training=training, mixup=0.3)
     for epoch in (0, 1):
@@ -407,7 +407,7 @@ def test_missing_file_raises_where_the_batch_is_used(
     inputs: bool, part: LabelledClips, wait_until: Callable[..., None]
 ) -> None:
     part.clips[3].path.unlink()
-    with pytest.raises(AudiotagError, match=r"3\.wav is not there"):
+    with pytest.raises(AudiotagError, match=r"3\.wav does not exist"):
         for _ in batches_of(part, training=False).epoch(0, inputs, workers=2):
             pass
     wait_until(lambda: working_threads() == 0, 10)

@@ -26,7 +26,7 @@ RATE = 16_000
 SETTINGS = SpectrogramSettings(
     sample_rate=RATE, clip_s=0.5, n_fft=512, win_length=512, hop_length=256, n_mels=24, f_max=8000.0
 )
-UNTRIMMED = SETTINGS.changed(trim_db=0.0)
+UNTRIMMED = SETTINGS.with_changes(trim_db=0.0)
 KINDS = {"wav": "PCM_16", "flac": "PCM_16", "ogg": "VORBIS"}
 SEEDS = range(4)
 BROKEN = ("empty.wav", "no_sound.wav")
@@ -111,7 +111,7 @@ def test_clip_has_the_samples_that_trimming_leaves(root: Path, settings: Spectro
 
 
 @pytest.mark.parametrize("known", ["nothing", "index", "measures"])
-@pytest.mark.parametrize("settings", [SETTINGS, UNTRIMMED, SETTINGS.changed(trim_db=30.0)])
+@pytest.mark.parametrize("settings", [SETTINGS, UNTRIMMED, SETTINGS.with_changes(trim_db=30.0)])
 def test_index_changes_no_clip_and_no_problem(root: Path, settings: SpectrogramSettings, known: str) -> None:
     table = {
         "nothing": lambda: None,
@@ -138,7 +138,7 @@ def test_without_trimming_a_file_with_a_reliable_header_is_not_decoded(root: Pat
 
 @pytest.mark.parametrize("changes", [{"trim_db": 40.0}, {"trim_pad_s": 0.05}, {"sample_rate": 22_050}])
 def test_measures_taken_otherwise_are_not_used(root: Path, decoded: list[str], changes: dict[str, float]) -> None:
-    prepare_clips(rows_of(root), SETTINGS.changed(**changes), measured(root))
+    prepare_clips(rows_of(root), SETTINGS.with_changes(**changes), measured(root))
     assert set(decoded) == {path.name for path in root.iterdir()} - {*BROKEN, "nan.wav"}
 
 
@@ -151,7 +151,7 @@ def test_broken_clips_are_problems_with_their_sentence_and_known_ones_are_not_op
         "empty.wav": "empty.wav is empty (0 bytes)",
         "no_sound.wav": "no_sound.wav cannot be read as a sound",
         "nan.wav": "nan.wav holds 1 samples that are not numbers",
-        "0.wav": "0.wav is not there",
+        "0.wav": "0.wav does not exist",
     }
     for known in (None, measured(root)):
         decoded.clear()
@@ -221,7 +221,7 @@ def test_flac_whose_header_counts_a_few_samples_too_many_is_decoded(tmp_path: Pa
 @pytest.mark.parametrize("padding", ["zeros", "zeros-after", "repeat"])
 @pytest.mark.parametrize("clip_s", [0.1, 0.5, 3.0])
 def test_waveforms_are_the_trimmed_samples_at_the_clip_length(root: Path, padding: str, clip_s: float) -> None:
-    for settings in (s.changed(padding=padding, clip_s=clip_s) for s in (SETTINGS, UNTRIMMED)):
+    for settings in (s.with_changes(padding=padding, clip_s=clip_s) for s in (SETTINGS, UNTRIMMED)):
         for clip in by_name(prepare_clips(rows_of(root), settings, measured(root))).values():
             trimmed = read_sound(clip.path, RATE).waveform[clip.start : clip.end]
             for at in (0, 0.25, 0.5, 1):
@@ -236,7 +236,7 @@ def test_crop_begins_at_the_given_start_with_zeros_around_the_clip(root: Path, n
     wanted = SETTINGS.clip_samples
     around = np.pad(read_sound(clip.path, RATE).waveform[clip.start : clip.end], 3 * wanted)
     beyond = (-2 * wanted, -wanted, 1 - wanted, -1, 0, 1, 777, clip.samples - 1, clip.samples, clip.samples + wanted)
-    for settings in (SETTINGS, SETTINGS.changed(padding="zeros-after")):
+    for settings in (SETTINGS, SETTINGS.with_changes(padding="zeros-after")):
         for start in beyond:
             expected = around[3 * wanted + start :][:wanted]
             np.testing.assert_array_equal(clip.crop(settings, start), expected, f"from {start}")
@@ -244,7 +244,7 @@ def test_crop_begins_at_the_given_start_with_zeros_around_the_clip(root: Path, n
 
 @pytest.mark.parametrize("clip_s", [0.1, 3.0])
 def test_crop_of_a_repeated_clip_wraps_around(root: Path, clip_s: float) -> None:
-    settings = SETTINGS.changed(padding="repeat", clip_s=clip_s)
+    settings = SETTINGS.with_changes(padding="repeat", clip_s=clip_s)
     clip = by_name(prepare_clips(rows_of(root), settings))["1.wav"]
     trimmed = read_sound(clip.path, RATE).waveform[clip.start : clip.end]
     for start in (-clip.samples - 5, -3, 0, 100, clip.samples - 7, clip.samples, 2 * clip.samples + 1):

@@ -7,7 +7,7 @@ import pytest
 
 from audiotag.errors import AudiotagError
 from audiotag.training import devices as devices_module
-from audiotag.training.devices import Device, check_device, describe_device, devices, too_old
+from audiotag.training.devices import Device, age_problem, check_device, describe_device, devices
 
 CPU = Device("cpu", "CPU")
 ONE_GPU = (Device("cuda:0", "A100"), CPU)
@@ -124,15 +124,15 @@ def test_gpus_that_are_too_old_are_named_beside_the_cpu_and_keep_their_numbers(m
     machine("linux", "x86_64", [P100, A100, K80])
     gpu, cpu = devices()
     assert gpu.key == "cuda:1"
-    assert cpu.problem == f"{too_old('Tesla P100', (6, 0))} {too_old('Tesla K80', (3, 7))}"
+    assert cpu.problem == f"{age_problem('Tesla P100', (6, 0))} {age_problem('Tesla K80', (3, 7))}"
 
 
 def test_the_oldest_gpu_that_pytorch_is_built_for_is_used() -> None:
-    assert too_old("Tesla T4", (7, 5)) == ""
-    assert too_old("Tesla V100", (7, 0)) == (
+    assert age_problem("Tesla T4", (7, 5)) == ""
+    assert age_problem("Tesla V100", (7, 0)) == (
         "Tesla V100 (compute capability 7.0) is too old for this PyTorch, which needs 7.5 or newer; the CPU is used."
     )
-    assert too_old("B200", (10, 0)) == ""
+    assert age_problem("B200", (10, 0)) == ""
 
 
 def test_windows_says_why_its_gpu_is_not_used(machine: Callable) -> None:

@@ -270,7 +270,7 @@ def test_only_the_clips_that_are_needed_are_decoded(
     monkeypatch.setattr(session_module, "prepare_clips", prepare)
     monkeypatch.setattr(estimate_module, "MAX_EPOCHS", 2)
     estimate = idle(recipe=replace(RECIPE, batch_size=2, stages=(Stage("curated", 1, 1e-2),)))
-    estimate_module.work(estimate, rates=False)
+    estimate_module.run_estimate(estimate, rates=False)
     assert estimate.result() is not None
     assert len(decoded) == estimate_module.BATCHES * 2 + estimate_module.HELD_OUT_BATCHES * 4
 
@@ -281,7 +281,7 @@ def test_a_fold_smaller_than_a_batch_is_measured(
     monkeypatch.setattr(estimate_module, "MAX_RATES", 20)
     small = write_dataset(tmp_path / "sounds", curated=6, noisy=4)
     estimate = idle(dataset=str(small), recipe=replace(RECIPE, batch_size=32))
-    estimate_module.work(estimate, rates=True)
+    estimate_module.run_estimate(estimate, rates=True)
     result = estimate.result()
     assert result is not None
     assert result["batches"] == [1, 1]

@@ -25,12 +25,12 @@ EDGES = {  # how many frames of a crop see its mirrored ends
     )
 }
 EDGES |= {
-    "two": EDGES["several"].changed(hop_length=250),
-    "one": EDGES["several"].changed(hop_length=270),
-    "odd n_fft and window": EDGES["several"].changed(n_fft=801, win_length=399, hop_length=77),
-    "no zeros around the window": EDGES["several"].changed(n_fft=256, win_length=256, hop_length=128),
-    "hop of a whole window": EDGES["several"].changed(hop_length=400),
-    "amplitude": EDGES["several"].changed(power=1.0, hop_length=150, top_db=200.0),
+    "two": EDGES["several"].with_changes(hop_length=250),
+    "one": EDGES["several"].with_changes(hop_length=270),
+    "odd n_fft and window": EDGES["several"].with_changes(n_fft=801, win_length=399, hop_length=77),
+    "no zeros around the window": EDGES["several"].with_changes(n_fft=256, win_length=256, hop_length=128),
+    "hop of a whole window": EDGES["several"].with_changes(hop_length=400),
+    "amplitude": EDGES["several"].with_changes(power=1.0, hop_length=150, top_db=200.0),
 }
 PADDINGS: list[Padding] = ["zeros", "zeros-after", "repeat"]
 EXACT = 4000  # samples of a crop
@@ -61,7 +61,7 @@ def clips(clip_of: ClipOf) -> list[Clip]:
 @pytest.mark.parametrize("name", EDGES)
 @pytest.mark.parametrize("budget", [PLENTY, 0])
 def test_crop_is_the_log_mel_of_its_waveform(name: str, padding: Padding, budget: int, clips: list[Clip]) -> None:
-    settings = EDGES[name].changed(padding=padding)
+    settings = EDGES[name].with_changes(padding=padding)
     cache = FrameCache(clips, settings, whole_frames=True, budget_bytes=budget)
     for item, clip in enumerate(clips):
         sound = noise(clip.samples, clip.samples)
@@ -133,7 +133,7 @@ def test_file_that_became_shorter_has_zeros_at_its_end_cached_or_not(clip_of: Cl
 @pytest.mark.parametrize("padding", PADDINGS)
 @pytest.mark.parametrize("name", EDGES)
 def test_middle_is_what_the_tagger_sees(name: str, padding: Padding, clips: list[Clip]) -> None:
-    settings = EDGES[name].changed(padding=padding)
+    settings = EDGES[name].with_changes(padding=padding)
     for whole_frames in (True, False):
         cache = FrameCache(clips, settings, whole_frames)
         for item, clip in enumerate(clips):
@@ -144,7 +144,7 @@ def test_middle_is_what_the_tagger_sees(name: str, padding: Padding, clips: list
 
 @pytest.mark.parametrize("padding", PADDINGS)
 def test_crops_start_on_every_whole_frame_and_nowhere_else(padding: Padding) -> None:
-    settings = EDGES["several"].changed(padding=padding)
+    settings = EDGES["several"].with_changes(padding=padding)
     evenly = (np.arange(20_000) + 0.5) / 20_000
     for samples in (EXACT + 99, EXACT + 100, 9123, EXACT - 99, EXACT - 350, 1):
         clip = Clip("a", Path("a"), 0, samples, True)
@@ -161,7 +161,7 @@ def test_crops_start_on_every_whole_frame_and_nowhere_else(padding: Padding) -> 
 
 @pytest.mark.parametrize("padding", PADDINGS)
 def test_crops_at_any_sample_start_where_the_front_end_says(padding: Padding, clips: list[Clip]) -> None:
-    settings = EDGES["several"].changed(padding=padding)
+    settings = EDGES["several"].with_changes(padding=padding)
     cache = FrameCache(clips, settings, whole_frames=False, budget_bytes=PLENTY)
     starts = set()
     for item, clip in enumerate(clips):
@@ -263,6 +263,6 @@ def test_threads_that_ask_at_once_get_the_same_crops(clips: list[Clip]) -> None:
 def test_settings_of_another_stage_do_not_reach_the_cache(clips: list[Clip]) -> None:
     """Normalising and resizing come later: the cache holds dB."""
     settings = EDGES["several"]
-    finished = settings.changed(normalise="clip", resize=64, deltas=1)
+    finished = settings.with_changes(normalise="clip", resize=64, deltas=1)
     plain, other = (FrameCache(clips, each, True, PLENTY) for each in (settings, finished))
     np.testing.assert_array_equal(plain.random(6, 0.3), other.random(6, 0.3))

@@ -16,12 +16,15 @@ from safetensors.numpy import save as save_arrays
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
+from audiotag.data.dataset import Dataset
+from audiotag.data.saved_options import open_remembered
 from audiotag.errors import AudiotagError
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.metrics import accuracy, lwlrap
 from audiotag.networks.xresnet.model import build_network
 from audiotag.networks.xresnet.settings import XResNetSettings
 from audiotag.tagging.ensemble import load_networks, read_card
+from audiotag.training import publish as publish_module
 from audiotag.training.publish import publish
 from audiotag.training.recipe import Recipe, Stage
 from audiotag.training.runs import Run, RunSettings, create_run
@@ -100,12 +103,23 @@ def test_card_says_what_was_measured_and_where_it_comes_from(run: Run, published
     assert card.lwlrap == pytest.approx(lwlrap(targets, scores), abs=1e-5)
     assert card.accuracy == pytest.approx(accuracy(targets, scores), abs=1e-5)
     assert card.labels == LABELS
-    assert card.spectrogram == RECIPE.spectrogram.changed(resize=40)  # that of the last stage
+    assert card.spectrogram == RECIPE.spectrogram.with_changes(resize=40)  # that of the last stage
     assert card.network == RECIPE.network
     assert (card.name, card.licence) == ("mine", "CC0-1.0")
     assert card.about == "Trained by Tiny on sounds."
     assert (card.dataset["name"], card.dataset["clips"]) == ("clips", 3)
     assert Recipe.from_dict(card.recipe) == RECIPE
+
+
+def test_card_counts_the_clips_that_are_not_test_clips(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def with_a_test_clip(root: Path, workspace: Workspace) -> Dataset:
+        dataset = open_remembered(root, workspace)
+        return replace(dataset, clips=dataset.clips.assign(subset=["curated", "test", "noisy"]))
+
+    monkeypatch.setattr(publish_module, "open_remembered", with_a_test_clip)
+    assert read_card(publish(run, "mine", tmp_path)).dataset["clips"] == 2
 
 
 def test_published_weights_are_those_of_their_folds_in_half_precision(run: Run, published: Path) -> None:

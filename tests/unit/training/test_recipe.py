@@ -207,7 +207,7 @@ def test_capstone_is_the_published_method_field_by_field(
 def test_own_recipe_takes_its_name_from_the_file_and_changes_its_preset(tmp_path: Path) -> None:
     recipe = load_recipe(recipe_file(tmp_path, GOOD))
     assert recipe.name == "mine"
-    assert recipe.spectrogram == PRESETS["argus"].changed(n_mels=64)
+    assert recipe.spectrogram == PRESETS["argus"].with_changes(n_mels=64)
     assert [(s.subset, s.epochs, s.lr, s.mixup) for s in recipe.stages] == [
         ("noisy", 2, 1e-3, 0.0),
         ("curated", 3, 2e-3, 0.4),
@@ -251,7 +251,7 @@ def test_fields_that_a_recipe_leaves_out_have_their_defaults(tmp_path: Path) -> 
         ("balance = 0.5", "balance = 2.5", "balance", "2.5"),
         ("balance = 0.5", "balance = -0.1", "balance", "-0.1"),
         ("balance = 0.5", "fraction = 0.0", "fraction", "0.0"),
-        ("balance = 0.5", "fraction = 50", "fraction", "per cent"),
+        ("balance = 0.5", "fraction = 50", "fraction", "write 0.2 for 20 %"),
         ("balance = 0.5", "augment_held_out = 1", "augment_held_out", "1"),
         ("balance = 0.5", 'whole_frames = "no"', "whole_frames", "no"),
         ('kind = "mask"', 'kind = "msk"', "augment.kind", "resized-crop"),
@@ -440,11 +440,11 @@ def stages(*given: dict[str, Any]) -> tuple[Stage, ...]:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (stages({"shared": True}), "be true of the first stages only, with one after them"),
-        (stages({"shared": True}, {"shared": True}), "with one after them"),
-        (stages(CURATED, {"shared": True}), "be true of the first stages only"),
-        (stages({"shared": True}, CURATED, {"shared": True}), "be true of the first stages only"),
-        (stages({"shared": True}, {}), "a subset that no later stage trains on"),
+        (stages({"shared": True}), "be true only for leading stages"),
+        (stages({"shared": True}, {"shared": True}), "at least one later stage must not be shared"),
+        (stages(CURATED, {"shared": True}), "be true only for leading stages"),
+        (stages({"shared": True}, CURATED, {"shared": True}), "be true only for leading stages"),
+        (stages({"shared": True}, {}), "not be true for a subset that a later stage trains on"),
         (stages({"shared": True}, CURATED, {}), "or folds would be measured on clips they have seen, got noisy"),
     ],
 )
@@ -512,7 +512,7 @@ def test_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["quik", "nowhere/mine.toml", "", "recipe.txt"])
 def test_unknown_recipe_is_refused_with_the_known_ones(name: str) -> None:
     with pytest.raises(
-        AudiotagError, match="is not a recipe: there are capstone, capstone-intended, default, quick"
+        AudiotagError, match="is not a recipe; choose one of capstone, capstone-intended, default, quick"
     ) as caught:
         load_recipe(name)
     assert name in str(caught.value)

@@ -20,7 +20,7 @@ from audiotag.training.publish import publish
 from audiotag.training.recipe import load_recipe
 from audiotag.training.run_progress import epochs_done
 from audiotag.training.runs import WORKER, Run, RunSettings, create_run
-from audiotag.training.worker import work
+from audiotag.training.worker import train_run_folder
 from audiotag.workspace import Workspace
 
 pytestmark = [
@@ -210,7 +210,7 @@ def test_stopped_run_resumes_after_its_last_epoch(
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(Run, "write_event", stop_in_second_stage)
-        work(run)
+        train_run_folder(run)
     assert run.state() == "stopped"
     assert len(epochs_done(run.events())) == 3
     run.start()
@@ -269,7 +269,7 @@ def test_full_disk_fails_the_run_with_a_sentence_and_can_be_resumed(
     assert run.reason().startswith("The disk is full; make room, then resume")
     assert not (run.folder / ".reserve").exists()
     monkeypatch.undo()
-    work(run)
+    train_run_folder(run)
     assert run.state() == "finished"
     assert steps(run) == steps(undisturbed)
 
@@ -296,6 +296,6 @@ def test_clip_that_vanishes_in_training_fails_the_run_with_a_sentence_and_can_be
     assert "03.wav" in run.reason()
     assert "Traceback" not in run.reason()
     (tmp_path / "03.wav").rename(copied / "train_noisy" / "03.wav")
-    work(run)
+    train_run_folder(run)
     assert run.state() == "finished"
     assert json.loads((run.folder / "status.json").read_text())["reason"] == ""

@@ -178,7 +178,7 @@ def test_what_the_index_knows_is_not_decoded_again_and_gives_the_same(
         clips_module, "read_sound", lambda path, rate: decoded.append(path.name) or read_sound(path, rate)
     )
     dataset = open_dataset(sounds)
-    recipe = replace(RECIPE, spectrogram=SETTINGS.changed(trim_db=0.0))
+    recipe = replace(RECIPE, spectrogram=SETTINGS.with_changes(trim_db=0.0))
     known = Session(dataset, RunSettings(str(sounds), recipe), workspace).clips("curated")
     assert decoded == []
     anew, _ = clips_module.prepare_clips(dataset.subset("curated"), recipe.spectrogram)

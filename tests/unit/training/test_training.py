@@ -30,7 +30,7 @@ from audiotag.tagging.tagger import Tagger
 from audiotag.training.publish import publish
 from audiotag.training.recipe import Recipe, Stage, load_recipe
 from audiotag.training.runs import Run, RunSettings, create_run
-from audiotag.training.worker import work
+from audiotag.training.worker import train_run_folder
 from audiotag.workspace import Workspace
 
 RATE = 16_000
@@ -316,12 +316,12 @@ def test_normalised_resized_inputs_with_deltas_are_the_same_in_training_and_tagg
     trained: Trained, tmp_path: Path
 ) -> None:
     """Training and tagging compute the same network inputs: the scores of both are the same."""
-    finished = trained.recipe.spectrogram.changed(normalise="clip", deltas=1, resize=40)
+    finished = trained.recipe.spectrogram.with_changes(normalise="clip", deltas=1, resize=40)
     stages = (Stage("curated", 2, 1e-2),)
     recipe = replace(trained.recipe.with_spectrogram(finished), stages=stages, augment=())
     workspace = Workspace(tmp_path / "home")
     run = create_run(workspace, RunSettings(str(trained.dataset), recipe, folds=(1,)))
-    work(run)
+    train_run_folder(run)
     assert run.state() == "finished"
     published = publish(run, "finished", workspace.ensembles)
     tagger = Tagger(published)
@@ -397,5 +397,5 @@ def test_dataset_that_vanishes_before_the_worker_starts_fails_with_a_sentence(
     started(run)
     wait_for_end(run)
     assert run.state() == "failed"
-    assert run.reason() == f"{sounds} is not there; give the folder of a dataset, or its CSV file."
+    assert run.reason() == f"{sounds} does not exist; give the folder of a dataset, or its table (CSV or Parquet)."
     assert "Traceback" not in run.log_tail()

@@ -31,7 +31,7 @@ from audiotag.training.recipe import Recipe, Stage
 from audiotag.training.run_progress import epochs_done
 from audiotag.training.runs import SHARED_FOLD, WORKER, Run, RunSettings, create_run
 from audiotag.training.session import Session
-from audiotag.training.worker import work
+from audiotag.training.worker import train_run_folder
 from audiotag.workspace import Workspace, read_json
 
 RATE = 8000
@@ -100,7 +100,7 @@ def work_and_record(run: Run) -> Finished:
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(checkpoints, "save_checkpoint", save_and_record)
-        work(run)
+        train_run_folder(run)
     assert run.state() == "finished"
     return Finished(run, recorded)
 
@@ -195,7 +195,7 @@ def test_noisy_epochs_are_measured_on_the_curated_clips_that_the_fold_holds_out_
 def test_finished_folds_figures_are_plain_where_epochs_carry_the_handicap(ready: Callable[..., Run]) -> None:
     masked = replace(RECIPE, stages=(CURATED,), augment_held_out=True, augment=(Mask("time", 24), Mask("mel", 8)))
     run = ready(masked, folds=(1,))
-    work(run)
+    train_run_folder(run)
     session = session_of(run)
     part = session.clips("curated").held_out(1)
     plain = FoldTrainer(replace(masked, augment_held_out=False), session.labels, 1, "cpu")
@@ -205,7 +205,7 @@ def test_finished_folds_figures_are_plain_where_epochs_carry_the_handicap(ready:
     (event,) = events_of(run, "fold-finished")
     assert event["lwlrap"] == lwlrap(part.targets, scores)
     unmasked = ready(replace(masked, augment_held_out=False), folds=(1,))
-    work(unmasked)
+    train_run_folder(unmasked)
     assert equal(stored(unmasked, 1, "weights"), stored(run, 1, "weights"))  # measuring changes nothing
     assert held_out(unmasked, 1)["scores"].tolist() == scores.tolist()
     losses = [[e["valid_loss"] for e in events_of(each, "epoch")] for each in (run, unmasked)]
@@ -256,7 +256,7 @@ def test_run_with_a_shared_stage_resumes_where_it_was_stopped(
         stop_after(cut, epochs=1)
         assert read_json(cut.folder / "status.json")["state"] == "stopped"
     (cut.folder / "stop").unlink()
-    work(cut)
+    train_run_folder(cut)
     assert figures(cut) == figures(whole)
 
 
@@ -273,7 +273,7 @@ def test_stage_adds_the_noisy_clips_that_agree_and_a_resumed_one_has_the_same(
 
     monkeypatch.setattr(FoldTrainer, "train", noted)
     whole, cut = ready(recipe), ready(recipe)
-    work(whole)
+    train_run_folder(whole)
     session = session_of(whole)
     for event in events_of(whole, "agreed"):
         fold = event["fold"]
@@ -289,7 +289,7 @@ def test_stage_adds_the_noisy_clips_that_agree_and_a_resumed_one_has_the_same(
     assert len(events_of(whole, "agreed")) == 2
     stop_after(cut, epochs=4)  # in the stage that adds them, whose network by then would choose others
     (cut.folder / "stop").unlink()
-    work(cut)
+    train_run_folder(cut)
     assert figures(cut) == figures(whole)
     assert len(events_of(cut, "agreed")) == 2
 
@@ -308,7 +308,7 @@ def stop_after(run: Run, epochs: int) -> None:
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(Run, "write_event", write_and_stop)
-        work(run)
+        train_run_folder(run)
 
 
 # Options
@@ -318,7 +318,7 @@ def test_fraction_and_balance_are_used_and_the_plan_has_the_number_of_batches(
     finished: Finished, ready: Callable[..., Run]
 ) -> None:
     whole, half = finished.run, ready(replace(RECIPE, fraction=0.5, balance=1.0))
-    work(half)
+    train_run_folder(half)
     assert half.state() == "finished"
     assert [stage["batches"] for stage in half.events()[0]["stages"]] == [1, 1]
     assert [stage["batches"] for stage in whole.events()[0]["stages"]] == [1, 2]
@@ -332,7 +332,7 @@ def test_stage_whose_subset_the_dataset_lacks_is_left_out(
 ) -> None:
     flat = only_curated(sounds, tmp_path / "flat", [1, 2] * 8)
     run = ready(replace(RECIPE, stages=(NOISY, replace(CURATED, start="weights and optimiser"))), flat)
-    work(run)
+    train_run_folder(run)
     assert run.state() == "finished"
     assert {event["stage"] for event in events_of(run, "epoch")} == {1}
     assert [done["step"] for done in epochs_done(run.events())] == [1, 2, 3] * 2
@@ -340,7 +340,7 @@ def test_stage_whose_subset_the_dataset_lacks_is_left_out(
 
 def test_stages_of_other_sizes_are_trained_and_the_last_counts(ready: Callable[..., Run]) -> None:
     run = ready(replace(RECIPE, stages=(NOISY, replace(CURATED, size=48))), folds=(1,))
-    work(run)
+    train_run_folder(run)
     assert [stage["pixels"] for stage in run.events()[0]["stages"]] == [16 * 32, 48 * 48]
     session = session_of(run)
     trainer = FoldTrainer(RECIPE, session.labels, 1, "cpu")
@@ -373,7 +373,7 @@ def test_two_lanes_give_every_fold_what_one_gives(
     monkeypatch.setattr(psutil, "cpu_count", lambda logical=True: 2)
     monkeypatch.setattr(lanes.subprocess, "Popen", start)
     one, two = finished_with_shared_stage, ready(THREE_FOLDS, device="cpu,cpu")
-    work(two, ("cpu", "cpu"))
+    train_run_folder(two, ("cpu", "cpu"))
     assert threads == ["1", "1"]  # the two cores are shared
     assert two.state() == "finished"
     assert two.finished_folds() == [1, 2, 3]
@@ -432,7 +432,7 @@ def test_dataset_that_changed_between_two_starts_is_refused(
     dataset = write_dataset(tmp_path / "sounds")
     run = ready(dataset=dataset)
     run.stop()
-    work(run)
+    train_run_folder(run)
     assert run.state() == "stopped"
     before = run.events()
     table = dataset / "train_curated.csv"
@@ -468,7 +468,7 @@ def test_file_that_vanishes_while_it_is_needed_fails_with_its_name(
     monkeypatch.setattr(checkpoints, "save_checkpoint", vanishes)
     assert run_main(run, monkeypatch) == 0
     assert run.state() == "failed"
-    assert "04.wav is not there" in run.reason()
+    assert "04.wav does not exist" in run.reason()
 
 
 def test_run_without_fastaudio_fails_with_the_commands_that_install_it(
@@ -489,17 +489,17 @@ def test_recipe_whose_subsets_the_dataset_lacks_fails_with_a_sentence(
 ) -> None:
     flat = only_curated(sounds, tmp_path / "flat", [1, 2] * 8)
     with pytest.raises(AudiotagError, match="recipe tiny trains on noisy clips, but clips has none of them"):
-        work(ready(replace(RECIPE, stages=(NOISY,)), flat))
+        train_run_folder(ready(replace(RECIPE, stages=(NOISY,)), flat))
 
 
 def test_fold_that_does_not_exist_fails_with_those_that_do(ready: Callable[..., Run]) -> None:
     with pytest.raises(AudiotagError, match="folds must be among 1, 2 here, got 7"):
-        work(ready(folds=(1, 7)))
+        train_run_folder(ready(folds=(1, 7)))
 
 
 def test_holding_out_a_fold_that_the_dataset_lacks_fails_with_a_sentence(ready: Callable[..., Run]) -> None:
     with pytest.raises(AudiotagError, match="one of the dataset's own, got 3; sounds has none"):
-        work(ready(held_out=3))
+        train_run_folder(ready(held_out=3))
 
 
 def only_curated(sounds: Path, to: Path, folds: list[int]) -> Path:
@@ -518,13 +518,13 @@ def test_folds_that_leave_nothing_to_train_on_fail_with_a_sentence(
 ) -> None:
     flat = only_curated(sounds, tmp_path / "flat", [1, 1, 2, 2, 1, 2])
     with pytest.raises(AudiotagError, match="fold 1 must hold out some of the 3 curated clips and train on others"):
-        work(ready(dataset=flat, held_out=2))
+        train_run_folder(ready(dataset=flat, held_out=2))
 
 
 def test_fold_held_out_for_testing_takes_no_part(ready: Callable[..., Run], sounds: Path, tmp_path: Path) -> None:
     flat = only_curated(sounds, tmp_path / "flat", [0, 1, 2] * 4)
     run = ready(replace(RECIPE, stages=(replace(CURATED, epochs=1),)), flat, held_out=2)
-    work(run)
+    train_run_folder(run)
     assert run.finished_folds() == [0, 1]
     names = [name for fold in (0, 1) for name in read_json(run.fold_folder(fold) / "clips.json")]
     assert sorted(names) == [f"{number:02}.wav" for number in range(12) if number % 3 != 2]
@@ -558,7 +558,7 @@ def test_progress_can_be_read_after_every_batch(ready: Callable[..., Run]) -> No
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(Run, "write_progress", noted)
         patched.setattr(callbacks_module, "PROGRESS_EVERY_S", -1)
-        work(run)
+        train_run_folder(run)
     assert {(p["subset"], p["phase"]) for p in seen} == {
         (subset, phase) for subset in ("noisy", "curated") for phase in ("training", "measuring")
     }

@@ -17,7 +17,9 @@ from ..conftest import ZENODO_CLIPS
 
 def test_folder_that_is_not_a_dataset_is_refused_with_what_was_looked_for(folder: Callable[..., Path]) -> None:
     root = folder({}, "notes.pdf")
-    with pytest.raises(AudiotagError, match=r"sounds is not a dataset: looked for train_curated\.csv .* found none"):
+    with pytest.raises(
+        AudiotagError, match=r"sounds is not a dataset, because it has none of these: train_curated\.csv .*, and "
+    ):
         open_dataset(root)
 
 
@@ -91,7 +93,7 @@ def test_layout_that_does_not_fit_is_refused_with_the_reason(
 
 
 def test_chosen_layout_of_a_path_that_does_not_exist_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(AudiotagError, match="gone is not there; give the folder of a dataset"):
+    with pytest.raises(AudiotagError, match="gone does not exist; give the folder of a dataset"):
         open_dataset(tmp_path / "gone", layout="folder-of-sounds")
 
 
@@ -122,7 +124,9 @@ def test_layout_of_another_package_is_recognised_before_those_after_it(
     assert (dataset.layout_key, dataset.layout) == ("text-per-clip", "one text file of labels per clip")
     assert dataset.clips["labels"].tolist() == [("Bark", "Meow"), ("Rain",)]
     (tmp_path / "empty").mkdir()
-    with pytest.raises(AudiotagError, match=r"looked for .*, a text file beside each sound, sounds in a folder"):
+    with pytest.raises(
+        AudiotagError, match=r"it has none of these: .*, a text file beside each sound, sounds in a folder"
+    ):
         open_dataset(tmp_path / "empty")
 
 

@@ -40,7 +40,7 @@ def test_subset_without_a_table_or_with_an_empty_one_has_no_clips(folder: Callab
         ("../test/t1.wav,Bark\n", "train_curated.csv, line 4: ../test/t1.wav must be a bare file name"),
         ("/etc/passwd,Bark\n", "train_curated.csv, line 4: /etc/passwd must be a bare file name"),
         ("..,Bark\n", "line 4: .. must be a bare file name inside train_curated/"),
-        (",Bark\n", "train_curated.csv, line 4 names no file; it is left out."),
+        (",Bark\n", "train_curated.csv, line 4 has no file name; it is left out."),
     ],
 )
 def test_bad_row_is_reported_and_the_others_are_used(competition: Callable[..., Path], row: str, reason: str) -> None:

@@ -492,7 +492,7 @@ def by_waveforms(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_training_from_waveforms_on_the_device_gives_what_inputs_from_the_cpu_give(
     split: FoldSplit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    finished = SETTINGS.changed(normalise="batch", resize=24)
+    finished = SETTINGS.with_changes(normalise="batch", resize=24)
     augment = (Gain(), Mask("time", 3), Mask("mel", 3), Lighting())
     recipe = replace(RECIPE, spectrogram=finished, augment=augment, augment_held_out=True)
     here = trained(split, recipe, lr=1e-4)

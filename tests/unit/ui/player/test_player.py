@@ -180,7 +180,7 @@ def test_only_another_sound_or_name_has_another_id(noise: np.ndarray) -> None:
         return unpacked(pack_block(waveform, log_mel(waveform, settings), settings, options))[0]["sound"]["id"]
 
     here = sound_id(noise, CAPSTONE, PlayerOptions("a"))
-    assert sound_id(noise, CAPSTONE.changed(n_mels=64), PlayerOptions("a", crop=Region(0, 1))) == here
+    assert sound_id(noise, CAPSTONE.with_changes(n_mels=64), PlayerOptions("a", crop=Region(0, 1))) == here
     assert sound_id(noise, CAPSTONE, PlayerOptions("b")) != here
     assert sound_id(noise / 2, CAPSTONE, PlayerOptions("a")) != here
 
