@@ -38,7 +38,8 @@ def import_fastaudio() -> types.ModuleType:
     Raises
     ------
     AudiotagError
-        If fastai, fastaudio or a library that they need is not installed; says how to install them.
+        If fastai, fastaudio or a library that they need is not installed, or torchaudio does not fit torch; says how
+        to install them.
     """
     loaded = sys.modules.get("fastaudio.all")
     if loaded is not None:
@@ -49,6 +50,8 @@ def import_fastaudio() -> types.ModuleType:
             signal = importlib.import_module("fastaudio.core.signal")
     except ModuleNotFoundError as error:
         raise AudiotagError(HOW_TO_INSTALL) from error
+    except OSError as error:  # torchaudio's own library was built for another torch
+        raise AudiotagError(f"torchaudio does not load beside torch {torch.__version__}. {HOW_TO_INSTALL}") from error
     # torchaudio.load now needs torchcodec and FFmpeg; AudioTensor.create alone reads with soundfile instead.
     torchaudio = importlib.import_module("torchaudio")
     vars(signal)["torchaudio"] = types.SimpleNamespace(load=_load_with_soundfile, save=torchaudio.save)

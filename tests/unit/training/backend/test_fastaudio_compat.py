@@ -3,6 +3,7 @@
 import copy
 import pickle
 import random
+import importlib
 import sys
 import types
 from collections.abc import Iterator
@@ -108,6 +109,18 @@ def test_library_that_is_not_installed_gives_a_sentence_with_the_commands_that_i
         "pip install --no-deps fastaudio==1.0.2"
     )
     assert has_stand_ins() == []
+
+
+def test_torchaudio_that_was_built_for_another_torch_gives_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    import_fastaudio()
+    monkeypatch.delitem(sys.modules, "fastaudio.all")
+
+    def load(name: str) -> None:
+        raise OSError("Could not load this library: libtorchaudio.so")
+
+    monkeypatch.setattr(importlib, "import_module", load)
+    with pytest.raises(AudiotagError, match=r"torchaudio does not load beside torch .*pip install"):
+        import_fastaudio()
 
 
 class _NotInstalled:
