@@ -29,7 +29,7 @@ AXIS_NUMBERS: dict[Axis, int] = {"mel": 2, "time": 3}  # of a batch of spectrogr
 
 def require_fit(values: np.ndarray, batch: Array) -> None:
     """Raise unless there is one sampled value per item of the batch."""
-    rule = f"be of as many items as the batch ({len(batch)})"
+    rule = f"have as many items as the batch ({len(batch)})"
     require(len(values) == len(batch), "the params", rule, len(values), "sample with the batch's own shape")
 
 
@@ -155,7 +155,7 @@ def resize(batch: Array, height: int, width: int) -> Array:
     """
     for name, size in (("height", height), ("width", width)):
         holds = isinstance(size, Integral) and 1 <= size <= MAX_SIDE
-        require(holds, name, f"be a whole number from 1 to {MAX_SIDE}", size, "in bands or frames")
+        require(holds, name, f"be a whole number from 1 to {MAX_SIDE}", size, "the unit is bands or frames")
     start = np.zeros(items_of(batch.shape, "network-input"), dtype=np.int64)
     taller = stretch(batch, "mel", start, start + batch.shape[2], height)
     return stretch(taller, "time", start, start + batch.shape[3], width)

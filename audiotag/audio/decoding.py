@@ -181,7 +181,7 @@ class DecodeReport:
         truncated = is_too_short or self.decoder_failed or is_cut
         if is_too_short:
             notes.append(
-                f"{name} is truncated: its header promises {promised / header.sample_rate:.2f} s, but the file has "
+                f"{name} is truncated: its header states {promised / header.sample_rate:.2f} s, but the file has "
                 f"{self.frames / header.sample_rate:.2f} s; that part is used."
             )
         elif truncated:

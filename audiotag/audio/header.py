@@ -60,7 +60,7 @@ class Sound:
     waveform : numpy.ndarray, shape=(samples,), float32
         Mono, in [-1, 1].
     sample_rate : int
-        Of the waveform, in Hz; the header has that of the file.
+        Sample rate of the waveform in Hz; the header has that of the file.
     header : Header
     notes : tuple[str, ...]
         One sentence for each unusual property of the file.

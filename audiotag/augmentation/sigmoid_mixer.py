@@ -12,7 +12,7 @@ from audiotag.augmentation.base import Mixer, Probability, register_augmentation
 from audiotag.augmentation.mixup import partners_of
 from audiotag.checks import Within, require_order
 
-Radius = Annotated[int, Within(1, 80), "3 to 12 are the winner's; larger is steeper"]
+Radius = Annotated[int, Within(1, 80), "the winner of the competition used 3 to 12; a larger value is steeper"]
 
 
 @dataclass(frozen=True, eq=False)

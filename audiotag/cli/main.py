@@ -23,7 +23,7 @@ def main(arguments: list[str] | None = None) -> None:
     Parameters
     ----------
     arguments : list[str], optional
-        Those of the command line by default.
+        By default the arguments of the command line.
     """
     options = build_parser().parse_args(arguments)
     try:

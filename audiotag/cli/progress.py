@@ -134,7 +134,7 @@ class Progress:
     def summary(self) -> str:
         """How many clips were tagged, and how fast."""
         took_s = max(time.monotonic() - self._began, 1e-3)
-        resumed = f", {self._resumed:,} of them from before" if self._resumed else ""
+        resumed = f", {self._resumed:,} of them tagged before" if self._resumed else ""
         clips = "1 clip" if self.good == 1 else f"{self.good:,} clips"
         return f"{clips}{resumed}; {took_s:.0f} s, {self._sound_s / took_s:.0f} times real time."
 

@@ -168,10 +168,10 @@ def _state_of(folder: Path, part: ReleaseFolder, bundle: str) -> PartState:
 def _archive_remarks(folder: Path, part: ReleaseFolder, bundle: str) -> list[str]:
     """How complete a part's archives are, and what to do next; empty if none of them is there."""
     if part.joined and _is_whole_zip(folder / part.joined):
-        return [f"{part.joined} is there; unpack it"]
+        return [f"{part.joined} is downloaded; unpack it"]
     sizes = {name: size for name in part.archives if (size := _size_bytes(folder / name)) is not None}
     if not sizes:
-        return [f"{bundle} is there; unpack it"] if bundle and _is_whole_zip(folder / bundle) else []
+        return [f"{bundle} is downloaded; unpack it"] if bundle and _is_whole_zip(folder / bundle) else []
     if lacking := [name for name in part.archives if name not in sizes]:
         return [f"archive{'s' * (len(lacking) > 1)} {_join_names(lacking)} missing"]
     *pieces, last = part.archives
@@ -181,7 +181,7 @@ def _archive_remarks(folder: Path, part: ReleaseFolder, bundle: str) -> list[str
         incomplete.append(last)
     if incomplete:
         return [f"archive{'s' * (len(incomplete) > 1)} {_join_names(incomplete)} incomplete; continue the download"]
-    return ["all archives are there; join and unpack them" if pieces else "its archive is there; unpack it"]
+    return ["all archives are downloaded; join and unpack them" if pieces else "its archive is downloaded; unpack it"]
 
 
 def _needed_bytes(folder: Path, part: ReleaseFolder, bundle: str, found: int) -> int:

@@ -265,7 +265,7 @@ def sum_bands(power: np.ndarray, starts: np.ndarray, ends: np.ndarray, weights: 
     ends : numpy.ndarray, shape=(n_mels,)
         Index in ``weights`` after the last weight of each band; its first weight is that after the band before.
     weights : numpy.ndarray
-        Of all bands, one after the other.
+        Weights of all bands, one after the other.
     bands : numpy.ndarray, shape=(n_mels, lanes)
         Receives the result.
     """

@@ -30,7 +30,7 @@ def log_mel(waveform: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
     Parameters
     ----------
     waveform : numpy.ndarray, shape=(samples,), float32 in [-1, 1]
-        Of any length above half of ``settings.n_fft``.
+        Any length above half of ``settings.n_fft`` is allowed.
     settings : SpectrogramSettings
 
     Returns

@@ -115,7 +115,7 @@ def _sound_parts(shown: pd.DataFrame, crop_s: float) -> list[str]:
     if {"curated", "noisy"}.issubset(measured["subset"]):
         gap = statistics.spectral_gap(measured, "noisy", "curated")
         if len(gap):
-            parts += ["<h3>How far noisy clips lie above curated ones, all clips at the same power</h3>"]
+            parts += ["<h3>Noisy minus curated: difference of the spectra, all clips at the same power</h3>"]
             parts += [_figure(figures.spectral_gap(gap, "noisy", "curated")), _collapsible_table("As a table", gap)]
     for column, (title, unit) in figures.MEASURED.items():
         table = statistics.distribution(measured, column)

@@ -39,7 +39,7 @@ def histogram(table: pd.DataFrame, title: str, unit: str, mark: float | None = N
     table : pandas.DataFrame
         From `audiotag.inspection.statistics.distribution`.
     title, unit : str
-        Of the horizontal axis.
+        Title and unit of the horizontal axis.
     mark : float, optional
         Value of a setting, drawn as a vertical line.
     height : int

@@ -29,7 +29,7 @@ def spectrogram(
     start_s : float
         Start of the crop in the clip, in seconds.
     height : int
-        Of the figure, in pixels.
+        Height of the figure in pixels.
     """
     unit = "dB" if settings.normalise == "none" else "σ"
     loudest = float(channel.max())

@@ -68,7 +68,7 @@ class InputMaker:
     ----------
     card : Card
     settings : TagSettings
-        Of these, ``overlap`` and ``tta`` count.
+        Only ``overlap`` and ``tta`` are used.
 
     Raises
     ------
@@ -152,10 +152,10 @@ class InputMaker:
         if audible.any():
             plain = np.stack([self.window_input(waveform, start) for start in starts])
             if self.settings.tta:
-                augmented = self._augmented(waveform, starts)
+                augmented = self._augmented_passes(waveform, starts)
         return ClipInputs(name, starts + offset, offset + len(waveform), audible, plain, augmented, ())
 
-    def _augmented(self, waveform: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    def _augmented_passes(self, waveform: np.ndarray, starts: np.ndarray) -> np.ndarray:
         """Passes over windows that are shifted by up to half their distance and masked as in training.
 
         A clip shorter than a window is placed at random between zeros. The generator is seeded by the samples

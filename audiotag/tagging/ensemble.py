@@ -305,4 +305,5 @@ def find_ensemble(ensemble: str | Path) -> Path:
         return known[ensemble]
     if Path(ensemble).is_dir():
         return Path(ensemble)
-    raise AudiotagError(f"there is no ensemble named {ensemble}; there are {', '.join(known) or 'none'}.")
+    hint = f"choose one of {', '.join(known)}" if known else "there are no ensembles yet"
+    raise AudiotagError(f"there is no ensemble named {ensemble}; {hint}.")

@@ -128,8 +128,8 @@ class Journal:
                 if differing:
                     what = " and ".join([", ".join(differing[:-1]), differing[-1]] if differing[1:] else differing)
                     self._say(
-                        f"{self._out.name} is unfinished, but cannot be resumed because of another setting ({what}); "
-                        "starting again from the beginning."
+                        f"{self._out.name} is unfinished, but cannot be resumed because this has changed: {what}. "
+                        "Starting again from the beginning."
                     )
                     return False
                 end = self._read_lines(file, end)

@@ -101,7 +101,7 @@ class Tagger:
         name : str, optional
             What messages and the result call the sound; by default the file name.
         sample_rate : int, optional
-            Of a waveform, in Hz; not for a file, which states its own.
+            Sample rate of a waveform in Hz; not for a file, which states its own.
 
         Raises
         ------

@@ -30,7 +30,7 @@ def readable_source(source: Taggable, sample_rate: int | None = None) -> Source:
         A path, the bytes of a sound file, or a waveform: floating point, finite, full scale at ±1, of shape
         (samples,) or (channels, samples).
     sample_rate : int, optional
-        Of a waveform, in Hz.
+        Sample rate of a waveform in Hz.
 
     Raises
     ------
@@ -73,7 +73,7 @@ def _check_waveform(waveform: np.ndarray) -> np.ndarray:
 
 
 def _check_rate(sample_rate: Any) -> int:
-    require(sample_rate is not None, "sample_rate", "be given with a waveform", "None", "in Hz, such as 44100")
+    require(sample_rate is not None, "sample_rate", "be given with a waveform", "None", "give it in Hz, such as 44100")
     bounds = Within(100, 999_999, "Hz")
     is_number = isinstance(sample_rate, Integral | Real) and not isinstance(sample_rate, bool)
     is_whole = is_number and float(sample_rate).is_integer() and bounds.accepts(sample_rate)

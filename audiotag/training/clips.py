@@ -59,8 +59,8 @@ class Clip:
         Parameters
         ----------
         settings : SpectrogramSettings
-            Those that the clip was prepared with. Outside the clip there are zeros; with ``padding="repeat"`` the clip
-            is repeated.
+            The settings that the clip was prepared with. Outside the clip there are zeros; with ``padding="repeat"``
+            the clip is repeated.
         start : int
             In samples at ``settings.sample_rate``; negative to begin before the clip.
 

@@ -19,7 +19,7 @@ def reason_of(error: BaseException) -> str:
             "Memory ran out; use a smaller batch_size, spectrogram or network, or close other programs on the device."
         )
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "The disk is full; make room, then resume the run: it continues after its last epoch."
+        return "The disk is full; free some space, then resume the run: it continues after its last epoch."
     if isinstance(error, FileNotFoundError):
-        return f"{error.filename} is missing; bring it back, then resume the run."
+        return f"{error.filename} is missing; restore it, then resume the run."
     return f"{type(error).__name__}: {text}"

@@ -50,7 +50,7 @@ class ClipFrames:
     Attributes
     ----------
     inner : numpy.ndarray, shape=(n_mels, frames)
-        Of the whole clip; a short clip has zeros around it.
+        Frames of the whole clip; a short clip has zeros around it.
     edges : numpy.ndarray, shape=(starts, n_mels, edge frames)
         The first and last frames of the crop at each start.
     """

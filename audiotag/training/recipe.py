@@ -92,7 +92,8 @@ class Recipe:
     loss : str
         Name of a loss in `audiotag.training.losses`, such as "bce" (binary cross-entropy) or "focal".
     augment : tuple of Augmentation
-        Of training clips. They are applied by domain (see `audiotag.augmentation.base`), in each domain in this order.
+        Augmentations of training clips. They are applied by domain (see `audiotag.augmentation.base`), in each domain
+        in this order.
     augment_held_out : bool
         Whether held-out clips are cropped at random and masked as well while epochs are measured, as fastaudio does: a
         handicap that the published figures include. The figures of a finished fold are measured without it.
@@ -121,7 +122,7 @@ class Recipe:
     batch_size: Annotated[int, Within(2, 4096, "clips"), "32 to 64 is common"] = 32
     optimiser: Optimiser = "adam"
     schedule: Schedule = "one-cycle"
-    weight_decay: Annotated[float, Within(0, 1), "0.01 is fastai's; 0 for none"] = 0.01
+    weight_decay: Annotated[float, Within(0, 1), "0.01 is fastai's default; 0 switches it off"] = 0.01
     loss: Annotated[str, "bce is common"] = "bce"
     augment: tuple[Augmentation, ...] = ()
     augment_held_out: bool = False

@@ -127,7 +127,7 @@ def train_run(settings: RunSettings, workspace: Workspace) -> Run:
     try:
         wait_for_end(run)
     except AudiotagError as error:
-        raise AudiotagError(f"{error} Start the same again to resume it.") from error
+        raise AudiotagError(f"{error} Start the same training again to resume it.") from error
     return run
 
 

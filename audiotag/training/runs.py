@@ -182,7 +182,7 @@ class Run:
                 process = jobs.start_detached(WORKER, [str(self.folder)], self.folder / "log.txt")
                 self.write_process(process.pid, process.create_time())
         except Timeout as error:
-            raise AudiotagError(f"run {self.name} is being started already; look at it in a moment.") from error
+            raise AudiotagError(f"run {self.name} is already starting; try again in a moment.") from error
 
     def stop(self) -> None:
         """Ask the worker to stop after the current batch."""
@@ -278,8 +278,8 @@ def restore_run(workspace: Workspace, name: str) -> Run:
     """Bring back the run that was deleted last."""
     deleted = workspace.runs / DELETED_FOLDER / name
     if not name or name == ".." or Path(name).name != name or not deleted.is_dir():
-        raise AudiotagError(f"run {name} cannot be brought back: only the run that was deleted last can.")
+        raise AudiotagError(f"run {name} cannot be restored: only the run that was deleted last can.")
     if (workspace.runs / name).exists():
-        raise AudiotagError(f"run {name} cannot be brought back: another run has its name; delete that run first.")
+        raise AudiotagError(f"run {name} cannot be restored: another run has its name; delete that run first.")
     os.replace(deleted, workspace.runs / name)
     return Run(workspace.runs / name)

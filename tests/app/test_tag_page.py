@@ -450,7 +450,7 @@ def test_a_changed_threshold_applies_at_once_and_is_saved_by_the_button(home: Wo
     assert read_saved_thresholds(home, card) == (1.0, 0.0, 1.0)
     later = with_thresholds_open()
     assert "Bark" not in badges(later)
-    assert "--threshold" not in command(later)  # the command reads what is kept
+    assert "--threshold" not in command(later)  # the command reads what is saved
     later = later.button(key="threshold-reset").click().run()
     assert "Bark" in badges(later)
     assert read_saved_thresholds(home, card) is None

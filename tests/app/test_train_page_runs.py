@@ -135,12 +135,12 @@ def test_resume_that_is_refused_gives_a_message(home: Workspace, sounds: Path, m
     made_run(home, sounds).write_status("stopped")
 
     def refuse(run: Run) -> None:
-        raise AudiotagError("it is being started already.")
+        raise AudiotagError("it is already starting.")
 
     monkeypatch.setattr(Run, "start", refuse)
     at = open_page("pages/train.py").button(key="resume").click().run()
     assert not at.exception
-    assert "it is being started already." in texts(at.error)
+    assert "it is already starting." in texts(at.error)
 
 
 def test_run_is_deleted_after_confirmation_and_can_be_restored(home: Workspace, sounds: Path) -> None:

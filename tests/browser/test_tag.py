@@ -214,9 +214,9 @@ def test_a_threshold_moves_by_keys_and_shows_precision_and_recall(
     wait_until_settled(page)
     page.get_by_role("button", name="Save thresholds").click()
     expect(page.get_by_text("These are your own thresholds, saved in the workspace.")).to_be_visible()
-    kept = read_saved_thresholds(Workspace(home), card)
-    assert kept is not None
-    assert kept[card.labels.index("Church_bell")] == 1.0
+    saved = read_saved_thresholds(Workspace(home), card)
+    assert saved is not None
+    assert saved[card.labels.index("Church_bell")] == 1.0
     page.get_by_role("button", name="Reset to the card's thresholds").click()
     expect(first_tag(page)).to_contain_text("Church_bell")
     assert read_saved_thresholds(Workspace(home), card) is None

@@ -19,7 +19,7 @@ WaitUntil = Callable[..., None]
 
 @pytest.fixture
 def clip_of(tmp_path: Path) -> ClipOf:
-    """``clip_of(name, waveform, sample_rate, wanted_rate, start)``: a file of floats, kept from ``start``."""
+    """``clip_of(name, waveform, sample_rate, wanted_rate, start)``: a file of floats, used from ``start`` on."""
 
     def make(name: str, waveform: np.ndarray, sample_rate: int, wanted_rate: int | None = None, start: int = 0) -> Clip:
         path = tmp_path / "clips" / name

@@ -61,11 +61,12 @@ class PlayerOptions:
     untrimmed : Region, optional
         Part that is left after trimming; the rest of the waveform is grey.
     crop : Region, optional
-        Framed, with a button that plays it alone. It may reach beyond both ends of the sound, where it is padded.
+        Part that is framed, with a button that plays it alone. It may reach beyond both ends of the sound, where it is
+        padded.
     spectrogram_start_s : float
         Time of the spectrogram's first frame in the sound.
     height : int
-        Of the spectrogram, in pixels.
+        Height of the spectrogram in pixels.
     timeline : tuple[TimelineRow, ...]
     from_s : float
         Start of the sound in a longer one, whose times are shown. All other times are relative to this sound.
@@ -94,7 +95,7 @@ def show_player(
     settings : SpectrogramSettings
     options : PlayerOptions
     key : str
-        Of this place on the page. Another sound under the same key replaces the first; the choice of axis stays.
+        Key of this place on the page. Another sound under the same key replaces the first; the choice of axis stays.
     """
     _component()(data=pack_block(waveform, spectrogram, settings, options), key=key)
 

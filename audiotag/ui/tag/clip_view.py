@@ -31,7 +31,7 @@ def show_clip(result: SoundResult, row: int, setup: TaggingSetup, other: Tagging
     ----------
     result : SoundResult
     row : int
-        Of the sound among those on the page.
+        Row of the sound in the table on the page.
     setup : TaggingSetup
     other : TaggingSetup or None
         A second ensemble to compare with.
@@ -80,7 +80,7 @@ def timeline_rows(tags: Tags, labels: tuple[str, ...], start_s: float, length_s:
     labels : tuple[str, ...]
         All labels of the ensemble, in the order of the columns of ``tags.timeline``.
     start_s, length_s : float
-        Of the part.
+        Start and length of the part that is shown.
     """
     ends_s = np.minimum(tags.starts_s + tags.window_s, tags.duration_s)
     times_s = (tags.starts_s + ends_s) / 2 - start_s

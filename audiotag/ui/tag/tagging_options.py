@@ -35,7 +35,7 @@ class TaggingSetup:
     Attributes
     ----------
     folder : Path
-        Of the ensemble.
+        Folder of the ensemble.
     tagger : Tagger
         Without test-time augmentation.
     settings : TagSettings

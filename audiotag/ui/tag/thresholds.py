@@ -56,12 +56,12 @@ class Thresholds:
     Attributes
     ----------
     key : str
-        Of the ensemble in the session.
+        Key of the ensemble in the session state.
     of_card : tuple[float, ...]
     saved : tuple[float, ...] or None
-        In the workspace.
+        Thresholds saved in the workspace.
     current : tuple[float, ...]
-        Those that apply: changed on the page, else saved, else of the card.
+        The thresholds in use: changed on the page, else saved, else those of the card.
     base : Base
         Values before the changes on the page.
     """

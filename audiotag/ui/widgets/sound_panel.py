@@ -26,10 +26,10 @@ def show_sound(
     Parameters
     ----------
     sound : Sound
-        At the settings' sample rate.
+        The sound, at the settings' sample rate.
     settings : SpectrogramSettings
     key : str
-        Of this place on the page.
+        Key of this place on the page.
     timeline : tuple[TimelineRow, ...]
         Rows below the spectrogram.
     from_s : float

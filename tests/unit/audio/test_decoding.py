@@ -37,7 +37,7 @@ def test_a_truncated_file_is_decoded_to_its_end_with_a_note(tmp_path: Path, suff
     assert len(sound.notes) == 1
     assert sound.notes[0].startswith(f"cut.{suffix} is truncated: ")
     if suffix != "ogg":
-        assert f"promises 5.00 s, but the file has {5 * fraction:.2f} s" in sound.notes[0]
+        assert f"states 5.00 s, but the file has {5 * fraction:.2f} s" in sound.notes[0]
 
 
 def test_a_crop_of_a_truncated_flac_equals_the_same_samples_of_the_whole(tmp_path: Path) -> None:

@@ -348,7 +348,7 @@ def test_batches_that_do_not_fit_are_refused(waveforms: np.ndarray, targets: np.
     with pytest.raises(AudiotagError, match=r"the shape of a waveform batch must be \(batch, samples\), got \(100,\)"):
         Gain().sample(rng, (100,))
     params = Gain().sample(rng, waveforms.shape)
-    with pytest.raises(AudiotagError, match=r"the params must be of as many items as the batch \(5\), got 6"):
+    with pytest.raises(AudiotagError, match=r"the params must have as many items as the batch \(5\), got 6"):
         Gain().apply(waveforms[:5], params)
     for whole in (waveforms.astype(np.int16), torch.from_numpy(waveforms).short()):
         with pytest.raises(AudiotagError, match=r"a batch must hold floating-point numbers, got .*int16; convert it"):
@@ -356,7 +356,7 @@ def test_batches_that_do_not_fit_are_refused(waveforms: np.ndarray, targets: np.
     with pytest.raises(AudiotagError, match=r"a batch must be a NumPy array or a torch tensor, got list; stack it"):
         Gain().apply(list(waveforms), params)
     mixed = MixUp().sample(rng, (8, 1, 4, 4))
-    with pytest.raises(AudiotagError, match=r"the params must be of as many items as the batch \(7\), got 8"):
+    with pytest.raises(AudiotagError, match=r"the params must have as many items as the batch \(7\), got 8"):
         MixUp().mix_targets(targets[:7], mixed)
     with pytest.raises(AudiotagError, match=r"a batch must hold floating-point numbers, got int64"):
         MixUp().mix_targets(targets.astype(int), mixed)

@@ -47,7 +47,7 @@ def test_sets_are_whole_and_no_recording_is_heard_in_two_of_them(noisy: Any, rec
     counts = clips[clips["subset"] != "test"].groupby(["subset", "fold"]).size().to_dict()
     assert counts == {("curated", 1): 20, ("curated", 2): 6, ("noisy", 1): 20, ("noisy", 2): 12}
     assert not dataset.problems
-    heard: dict[str, set[int]] = {}
+    tones_of_set: dict[str, set[int]] = {}
     for path in clips["path"]:
         waveform, rate = soundfile.read(path)
         assert rate == RATE
@@ -57,11 +57,11 @@ def test_sets_are_whole_and_no_recording_is_heard_in_two_of_them(noisy: Any, rec
         tones = [int(np.argmax(power[5 * at - 40 : 5 * at + 40])) + 5 * at - 40 for at in range(200, 3200, 50)]
         loud = {at for at, bin_ in enumerate(tones) if power[bin_] > power.max() * 10**-1.5}
         assert 2 <= len(loud) <= 3
-        heard.setdefault(path.name.split("-")[0], set()).update(loud)
-    assert heard.keys() == {"curated", "noisy", "test"}
-    assert not heard["curated"] & heard["noisy"]
-    assert not heard["curated"] & heard["test"]
-    assert not heard["noisy"] & heard["test"]
+        tones_of_set.setdefault(path.name.split("-")[0], set()).update(loud)
+    assert tones_of_set.keys() == {"curated", "noisy", "test"}
+    assert not tones_of_set["curated"] & tones_of_set["noisy"]
+    assert not tones_of_set["curated"] & tones_of_set["test"]
+    assert not tones_of_set["noisy"] & tones_of_set["test"]
 
 
 def test_labels_of_curated_clips_are_what_is_heard_and_the_same_seed_makes_the_same(
@@ -80,17 +80,17 @@ def test_labels_of_curated_clips_are_what_is_heard_and_the_same_seed_makes_the_s
 
 def test_two_fifths_of_the_labels_are_wrong_or_missing(noisy: Any) -> None:
     draw, classes = np.random.default_rng(0), [f"c{number}" for number in range(10)]
-    right = said = missing = 0
+    right = listed = missing = 0
     for _ in range(3000):
-        heard = sorted(draw.choice(classes, 3, replace=False))
-        lied = noisy._corrupt_labels(heard, classes, draw)
-        assert lied == sorted(set(lied))
-        assert lied
-        right += len(set(lied) & set(heard))
-        said += len(lied)
-        missing += 3 - len(lied)
+        true_labels = sorted(draw.choice(classes, 3, replace=False))
+        table_labels = noisy._corrupt_labels(true_labels, classes, draw)
+        assert table_labels == sorted(set(table_labels))
+        assert table_labels
+        right += len(set(table_labels) & set(true_labels))
+        listed += len(table_labels)
+        missing += 3 - len(table_labels)
     assert right / 9000 == pytest.approx(0.6, abs=0.02)
-    assert (said - right) / 9000 == pytest.approx(0.2, abs=0.03)  # one is made up where none would be left
+    assert (listed - right) / 9000 == pytest.approx(0.2, abs=0.03)  # one is made up where none would be left
     assert missing / 9000 == pytest.approx(0.2, abs=0.03)
 
 

@@ -168,7 +168,7 @@ def test_tag_finds_an_ensemble_of_the_workspace_by_name(
     assert run("tag", sounds / "a.wav", "--ensemble", "mine").status == 0
     result = run("tag", sounds / "a.wav", "--ensemble", "mien")
     assert (result.status, result.out) == (2, "")
-    assert re.match(r"audiotag: there is no ensemble named mien; there are (\w+, )*mine\.", result.err)
+    assert re.match(r"audiotag: there is no ensemble named mien; choose one of (\w+, )*mine\.", result.err)
 
 
 def test_tag_refuses_a_folder_without_sounds_and_an_unknown_fold(
@@ -540,7 +540,7 @@ def test_killed_run_goes_on_and_writes_the_file_of_an_undisturbed_run(
     went_on = run(*command, out)
     assert went_on.status == 1
     assert "Resuming stopped.csv: 14 clips are already tagged." in went_on.err  # and a broken one
-    assert "24 clips, 14 of them from before" in went_on.err
+    assert "24 clips, 14 of them tagged before" in went_on.err
     assert "2 left out:" in went_on.err  # both were tried again, or for the first time
     assert out.read_bytes() == (tmp_path / "alone.csv").read_bytes()
     problems = (tmp_path / "alone.problems.csv").read_bytes()
@@ -598,8 +598,8 @@ def test_unfinished_run_with_other_settings_starts_anew_and_says_why(
     assert run("tag", archive, "--ensemble", tiny_ensemble, "--out", out).status == 130
     stop.undo()
     result = run("tag", archive, "--ensemble", tiny_ensemble, "--overlap", "0", "--threshold", "0.3", "--out", out)
-    assert "another setting (tagging options and thresholds); starting again from the beginning." in result.err
-    assert "from before" not in result.err
+    assert "because this has changed: tagging options and thresholds. Starting again from the beginning." in result.err
+    assert "tagged before" not in result.err
 
 
 @pytest.fixture

@@ -125,8 +125,8 @@ def test_after_the_commands_for_zenodo_nothing_is_missing(release_folder: Path, 
         shutil.rmtree(release_folder / name)
     (release_folder / "unsplit.zip").unlink()
     assert states(check_folder(release_folder)) == dict.fromkeys(
-        (CURATED, TEST, META), "its archive is there; unpack it"
-    ) | {NOISY: "all archives are there; join and unpack them"}
+        (CURATED, TEST, META), "its archive is downloaded; unpack it"
+    ) | {NOISY: "all archives are downloaded; join and unpack them"}
 
 
 @needs_zip

@@ -116,18 +116,18 @@ def test_state_follows_the_archives_from_the_first_to_the_last(release_folder: P
     put(last, content=ZIP[:3])
     assert states(check_folder(release_folder))[NOISY] == f"archive {last} {unfinished}"
     put(last, content=ZIP + b"Freesound")  # a comment may follow
-    assert states(check_folder(release_folder))[NOISY] == "all archives are there; join and unpack them"
+    assert states(check_folder(release_folder))[NOISY] == "all archives are downloaded; join and unpack them"
     put(*clips(NOISY, 1))
     assert states(check_folder(release_folder))[NOISY] == (
-        "1 of 14 sound files; all archives are there; join and unpack them"
+        "1 of 14 sound files; all archives are downloaded; join and unpack them"
     )
     put("unsplit.zip", content=ZIP)
-    assert states(check_folder(release_folder))[NOISY] == "1 of 14 sound files; unsplit.zip is there; unpack it"
+    assert states(check_folder(release_folder))[NOISY] == "1 of 14 sound files; unsplit.zip is downloaded; unpack it"
 
 
 def test_single_archive_is_to_be_unpacked_unless_its_part_is_complete(release_folder: Path, put: Callable) -> None:
     put(*(part.archives[0] for part in ON_KAGGLE.parts), content=ZIP)
-    assert set(states(check_folder(release_folder)).values()) == {"its archive is there; unpack it"}
+    assert set(states(check_folder(release_folder)).values()) == {"its archive is downloaded; unpack it"}
     put(*clips("test", 2), "sample_submission.csv")
     assert states(check_folder(release_folder))["test"] == "complete (2 sound files)"
 
@@ -135,7 +135,7 @@ def test_single_archive_is_to_be_unpacked_unless_its_part_is_complete(release_fo
 def test_one_archive_of_the_competition_contains_all_others(release_folder: Path, put: Callable) -> None:
     put(ON_KAGGLE.bundle, content=ZIP)
     found = check_folder(release_folder)
-    assert set(states(found).values()) == {f"{ON_KAGGLE.bundle} is there; unpack it"}
+    assert set(states(found).values()) == {f"{ON_KAGGLE.bundle} is downloaded; unpack it"}
     assert found.needed_bytes == pytest.approx(2 * ON_KAGGLE.unpacked_bytes, abs=9)
 
 

@@ -93,8 +93,8 @@ def test_other_settings_start_anew_and_name_the_difference(work: Callable[..., W
     job = work(ensemble=[1], thresholds=(0.4,))
     assert job.run("second") == (["second"] * 6, 0)
     assert job.messages == [
-        "tags.csv is unfinished, but cannot be resumed because of another setting (thresholds); "
-        "starting again from the beginning."
+        "tags.csv is unfinished, but cannot be resumed because this has changed: thresholds. "
+        "Starting again from the beginning."
     ]
 
 

@@ -210,7 +210,7 @@ def test_ensemble_is_found_by_its_name_or_its_folder(tiny_ensemble: Path) -> Non
     shutil.copytree(tiny_ensemble, Workspace().ensembles / "mine")
     by_name, by_folder, by_text = Tagger("mine"), Tagger(tiny_ensemble), Tagger(str(tiny_ensemble))
     assert by_name.card == by_folder.card == by_text.card
-    with pytest.raises(AudiotagError, match=r"there is no ensemble named mien; there are (\w+, )*mine\."):
+    with pytest.raises(AudiotagError, match=r"there is no ensemble named mien; choose one of (\w+, )*mine\."):
         Tagger("mien")
 
 

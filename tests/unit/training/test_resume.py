@@ -266,7 +266,7 @@ def test_full_disk_fails_the_run_with_a_sentence_and_can_be_resumed(
     with pytest.raises(SystemExit):
         worker.main()
     assert run.state() == "failed"
-    assert run.reason().startswith("The disk is full; make room, then resume")
+    assert run.reason().startswith("The disk is full; free some space, then resume")
     assert not (run.folder / ".reserve").exists()
     monkeypatch.undo()
     train_run_folder(run)

@@ -301,7 +301,7 @@ def test_start_during_another_start_is_refused_after_a_while(
     monkeypatch.setattr(runs_module, "FileLock", lambda path, timeout: FileLock(path, timeout=0.01))
     with (
         FileLock(run.folder / ".start.lock"),
-        pytest.raises(AudiotagError, match=f"run {run.name} is being started already"),
+        pytest.raises(AudiotagError, match=f"run {run.name} is already starting"),
     ):
         run.start()
     assert launched == []
@@ -335,10 +335,10 @@ def test_only_the_run_that_was_deleted_last_can_be_brought_back(workspace: Works
     first, last = (made_and_ended(workspace, tmp_path) for _ in range(2))
     for run in (first, last):
         delete_run(workspace, run)
-    with pytest.raises(AudiotagError, match=f"run {first.name} cannot be brought back"):
+    with pytest.raises(AudiotagError, match=f"run {first.name} cannot be restored"):
         restore_run(workspace, first.name)
     assert restore_run(workspace, last.name) == last
-    with pytest.raises(AudiotagError, match="cannot be brought back"):
+    with pytest.raises(AudiotagError, match="cannot be restored"):
         restore_run(workspace, last.name)
 
 

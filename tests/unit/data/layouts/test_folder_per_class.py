@@ -42,7 +42,7 @@ def test_majority_of_sounds_decides_between_classes_and_a_bare_folder(
 def test_sounds_in_deeper_folders_are_named_and_not_guessed_at(folder: Callable[..., Path]) -> None:
     root = folder({}, "train/Dog/a.wav")
     with pytest.raises(
-        AudiotagError, match=r"not a dataset: .*deeper than one folder, like train/Dog/a\.wav.*open .*train"
+        AudiotagError, match=r"not a dataset, .*deeper than one folder, like train/Dog/a\.wav.*open .*train"
     ):
         open_dataset(root)
     assert open_dataset(root / "train").labels == ("Dog",)

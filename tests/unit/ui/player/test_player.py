@@ -157,9 +157,9 @@ def test_block_holds_sound_spectrogram_and_times(tone: Tone) -> None:
     band = int(levels.sum(axis=1).argmax())
     assert header["spectrogram"]["edges_hz"][band] < 1000 < header["spectrogram"]["edges_hz"][band + 1]
     assert outline.max() == waveform.max()
-    heard, rate = soundfile.read(io.BytesIO(sound), dtype="float32")
+    played, rate = soundfile.read(io.BytesIO(sound), dtype="float32")
     assert rate == CAPSTONE.sample_rate
-    assert np.abs(heard - waveform).max() <= 1 / 32_768
+    assert np.abs(played - waveform).max() <= 1 / 32_768
 
 
 def test_a_long_sound_is_sent_without_loss_in_fewer_bytes(tone: Tone) -> None:
@@ -168,8 +168,8 @@ def test_a_long_sound_is_sent_without_loss_in_fewer_bytes(tone: Tone) -> None:
     header, levels, _, sound = unpacked(pack_block(waveform, spectrogram, CAPSTONE, PlayerOptions("long.wav")))
     assert header["sound"]["file"] == "long.flac"
     assert len(sound) < len(waveform) * 2
-    heard, _ = soundfile.read(io.BytesIO(sound), dtype="float32")
-    assert np.abs(heard - waveform).max() <= 1 / 32_768
+    played, _ = soundfile.read(io.BytesIO(sound), dtype="float32")
+    assert np.abs(played - waveform).max() <= 1 / 32_768
     assert levels.shape[1] <= MAX_COLUMNS
     columns_s = levels.shape[1] * header["spectrogram"]["column_s"]
     assert columns_s == pytest.approx(40.0, abs=header["spectrogram"]["column_s"])
