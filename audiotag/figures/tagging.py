@@ -37,7 +37,7 @@ def scores(ranking: tuple[Tag, ...]) -> go.Figure:
     )
     figure.update_xaxes(range=[0, 1])
     figure.update_layout(showlegend=False)
-    return set_frame(figure, 90 + 26 * len(shown), "score, | threshold")
+    return set_frame(figure, 90 + 26 * len(shown), "bar: score, line: threshold")
 
 
 def timeline(tags: Tags, labels: tuple[str, ...], part_s: tuple[float, float], rows: int = 5) -> go.Figure:

@@ -36,6 +36,10 @@ def test_settings_change_the_size_of_the_network_input(home: Workspace) -> None:
     assert not at.exception
     assert at.slider(key="set-clip_s").value == 4.0
     assert input_size(at) == "128 × 256"
+    at = at.button(key="square").click().run()  # the hop is then longer than the window was
+    assert not at.error
+    assert input_size(at) == "128 × 128"
+    at = at.selectbox(key="preset").set_value("capstone").run()
     at = at.slider(key="set-clip_s").set_value(1.0).run()
     assert input_size(at) == "128 × 64"
     at = at.button(key="square").click().run()

@@ -291,7 +291,7 @@ def show_problems(dataset: Dataset, faults: pd.DataFrame) -> None:
             workspace.remember_dataset(dataset.root, options | {"keep_flagged": keep_flagged})
             st.rerun()
     if len(faults) == 0:
-        st.success("No problems found.", icon=":material/check:")
+        st.success("No problem found in what is measured so far.", icon=":material/check:")
         return
     kinds = faults["kind"].value_counts()
     chosen = st.pills("Kind", list(kinds.index), format_func=lambda kind: f"{kind} ({kinds[kind]})", key="problem-kind")

@@ -121,7 +121,7 @@ def show_commands(context: PageContext, dataset: Dataset | None, expanded: bool)
         out = _submissions_folder(context) / f"{dataset.name}-{ensemble}.csv"
         st.caption(
             f"Run these commands to tag the test clips with **{escape_markdown(ensemble)}** and print the score. Then "
-            f"choose the submission above under “{WORKSPACE}”."
+            f"reload this page and choose the submission above under “{WORKSPACE}”."
         )
         st.code(
             f"{submit_line(dataset.root, ensemble, out)} && \\\n{score_line(out, truth)}",

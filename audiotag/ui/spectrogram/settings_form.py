@@ -92,7 +92,7 @@ def _time_widgets() -> None:
         key="square",
         on_click=_set_square_hop,
         type="tertiary",
-        help="Sets the hop so that there are as many frames as mel bands.",
+        help="Sets the hop so that there are as many frames as mel bands. A window that is too short for it grows.",
     )
     _slider(
         "Window (samples)",
@@ -217,4 +217,9 @@ def _int_if_whole(value: float) -> float:
 
 def _set_square_hop() -> None:
     samples = int(st.session_state["set-clip_s"] * st.session_state["set-sample_rate"])
-    st.session_state["set-hop_length"] = min(2048, max(64, -(-samples // st.session_state["set-n_mels"])))
+    hop_length = min(2048, max(64, -(-samples // st.session_state["set-n_mels"])))
+    st.session_state["set-hop_length"] = hop_length
+    # A window that is shorter than the hop would lose the sound between two windows.
+    window = max(st.session_state["set-win_length"], -(-hop_length // 64) * 64)
+    st.session_state["set-win_length"] = window
+    st.session_state["set-n_fft"] = max(st.session_state["set-n_fft"], window)

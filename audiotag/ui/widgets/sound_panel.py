@@ -48,5 +48,14 @@ def show_sound(
     st.caption(
         f"{sound.duration_s:.2f} s · {header.sample_rate:,} Hz · {header.channels} channel"
         f"{'s' if header.channels > 1 else ''} · {header.container} {header.codec} · "
-        f"peak {peak_dbfs(sound.waveform):.1f} dBFS · RMS {rms_dbfs(sound.waveform):.1f} dBFS"
+        f"peak {_level(peak_dbfs(sound.waveform))} · RMS {_level(rms_dbfs(sound.waveform))}"
     )
+
+
+def _level(level_dbfs: float) -> str:
+    """A level in words, with a minus sign and without a negative zero.
+
+    >>> _level(-0.04), _level(-27.61)
+    ('0.0 dBFS', '−27.6 dBFS')
+    """
+    return f"{round(level_dbfs, 1) + 0.0:.1f} dBFS".replace("-", "−")

@@ -1,9 +1,9 @@
 """fastaudio works with today's libraries, and no stand-in is left in them; if it is missing, a sentence says so."""
 
 import copy
+import importlib
 import pickle
 import random
-import importlib
 import sys
 import types
 from collections.abc import Iterator
