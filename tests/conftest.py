@@ -2,7 +2,9 @@
 
 import os
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # two test processes on two cores: more threads wait for each other
+# In all test processes and in what they start: two of them on two cores would wait for each other, and with one thread
+# figures can be compared to the last bit.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 import hashlib
 import json

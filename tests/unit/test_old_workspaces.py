@@ -2,13 +2,11 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-import torch
 from safetensors.numpy import load as load_arrays
 
 from audiotag.features.presets import load_preset
@@ -57,14 +55,6 @@ def workspace(sounds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         file.write_text(file.read_text().replace('"/sounds"', json.dumps(str(sounds))))
     monkeypatch.setenv("AUDIOTAG_HOME", str(home))
     return Workspace()
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture

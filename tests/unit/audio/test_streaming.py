@@ -22,8 +22,6 @@ from audiotag.tagging.tagger import Tagger, join_evidence
 RATE = 44_100
 SUFFIXES = ("wav", "flac", "ogg", "mp3", "m4a")
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 @pytest.fixture(autouse=True)
 def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:

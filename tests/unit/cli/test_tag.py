@@ -34,19 +34,6 @@ RATE = 44_100
 
 
 @pytest.fixture
-def sounds(tmp_path: Path, tone: Callable, write_wav: Callable) -> Path:
-    """A folder of three sounds, one of them in a subfolder, and two files that are not sounds."""
-    folder = tmp_path / "sounds"
-    write_wav(folder / "a.wav", tone(500, 0.5))
-    write_wav(folder / "b.WAV", tone(1000, 2.5))
-    write_wav(folder / "deep/c.wav", tone(2000, 1.0, sample_rate=8000), 8000)
-    (folder / "empty.ogg").touch()
-    (folder / "letter.mp3").write_text("Dear sir")
-    (folder / "notes.txt").write_text("its name does not end like a sound file's, so it is not opened")
-    return folder
-
-
-@pytest.fixture
 def measured_ensemble(tiny_ensemble: Path, tmp_path: Path) -> Path:
     """The tiny ensemble with out-of-fold scores, as if it had been trained."""
     import hashlib

@@ -15,8 +15,6 @@ SETTINGS = SpectrogramSettings(
 )
 Tone = Callable[..., np.ndarray]
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 @pytest.mark.parametrize("hertz", [200, 1000])
 def test_the_inverted_log_mel_of_a_tone_has_its_frequency_and_level(

@@ -42,8 +42,6 @@ TORCH_WINDOWS = {
 }
 LIBROSA_WINDOWS = {"hann": "hann", "hamming": "hamming", "blackman": "blackman", "rectangular": "boxcar"}
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 def sounds(settings: SpectrogramSettings, tone: Tone) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(0)

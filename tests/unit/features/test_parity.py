@@ -16,8 +16,6 @@ from audiotag.training.backend.fastaudio_compat import import_fastaudio
 
 CAPSTONE = PRESETS["capstone"]
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 @pytest.fixture(scope="module")
 def fastaudio() -> types.ModuleType:

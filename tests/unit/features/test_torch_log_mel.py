@@ -30,8 +30,6 @@ FINISHES: dict[str, dict[str, Any]] = {
     "all": {"resize": 256, "deltas": 1, "normalise": "clip"},
 }
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 @pytest.fixture
 def sounds(tone: Tone) -> Callable[[SpectrogramSettings], np.ndarray]:

@@ -15,8 +15,6 @@ CAPSTONE = PRESETS["capstone"]
 RATE = 44_100
 Tone = Callable[..., np.ndarray]
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 @pytest.fixture(scope="module")
 def remove_silence() -> Callable[[np.ndarray, int], np.ndarray]:

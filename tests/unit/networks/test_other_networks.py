@@ -54,8 +54,6 @@ kind = "small-cnn"
 filters = 6
 """
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 # What a new file in audiotag/networks would hold. Its class is registered by a fixture below; the file would have the
 # decorator `@register_network("small-cnn")` instead.
@@ -113,7 +111,7 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
 
 
 @pytest.fixture(scope="module")
-def published(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory, one_thread: None) -> Published:
+def published(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Published:
     """An ensemble of two folds, trained for two epochs on sixteen clips."""
     folder = tmp_path_factory.mktemp("small-cnn")
     rng = np.random.default_rng(0)

@@ -42,8 +42,6 @@ SMALL = {
 }
 N_LABELS = 7
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 @pytest.fixture(autouse=True)
 def _seeded() -> Iterator[None]:

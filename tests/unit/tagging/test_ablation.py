@@ -37,9 +37,6 @@ STEPS = {  # the settings of a row, and the row that it is compared with
 }
 
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
-
 @pytest.fixture(scope="module", autouse=True)
 def _few_timed_clips_by_the_reference() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
@@ -106,7 +103,7 @@ class Measured(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def measured(weighable: Path, sounds: Path, one_thread: None) -> Measured:
+def measured(weighable: Path, sounds: Path) -> Measured:
     """An ablation of the test clips, measured once."""
     calls: list[tuple[int, int]] = []
     ablation = measure_ablation(

@@ -46,7 +46,7 @@ def card(tiny_ensemble: Path) -> Card:
 
 
 @pytest.fixture(autouse=True)
-def _few_inputs(monkeypatch: pytest.MonkeyPatch, one_thread: None) -> None:
+def _few_inputs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AUDIOTAG_ENGINE")
     monkeypatch.setattr(engine_comparison, "N_INPUTS", 4)
     monkeypatch.setattr(engine_comparison, "N_SOUND_VARIANTS", 1)

@@ -44,8 +44,6 @@ KINDS = {
     "resized": (XResNetSettings(depth=18, width=1 / 32, stem=3, pool="max-blur"), {"resize": 48}),
 }  # fmt: skip
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 @dataclass(repr=False)
 class Case:
@@ -123,7 +121,7 @@ def shared(cases: dict[str, Case], kind: str) -> Case:
 
 
 @pytest.fixture(scope="module")
-def cases(one_thread: None) -> dict[str, Case]:
+def cases() -> dict[str, Case]:
     return {}
 
 

@@ -58,19 +58,6 @@ class ForkServer:
         return json.loads(self._server.stdout.readline())
 
 
-@pytest.fixture(scope="module")
-def one_thread() -> Iterator[None]:
-    """Here and in worker processes: their figures can then be compared to the last bit."""
-    import torch
-
-    before = torch.get_num_threads()
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("OMP_NUM_THREADS", "1")
-        torch.set_num_threads(1)
-        yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="session")
 def fork_server() -> Iterator[ForkServer]:
     server = ForkServer()

@@ -31,7 +31,7 @@ from audiotag.workspace import Workspace, write_json
 RATE = 16_000
 TIMEOUT_S = 120
 
-pytestmark = pytest.mark.usefixtures("one_thread", "forked_workers")
+pytestmark = pytest.mark.usefixtures("forked_workers")
 RECIPE = Recipe(
     name="tiny",
     title="Tiny",

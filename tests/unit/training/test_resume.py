@@ -23,10 +23,7 @@ from audiotag.training.runs import WORKER, Run, RunSettings, create_run
 from audiotag.training.worker import train_run_folder
 from audiotag.workspace import Workspace
 
-pytestmark = [
-    pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no SIGKILL"),
-    pytest.mark.usefixtures("one_thread"),
-]
+pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no SIGKILL")
 
 # All that a resume must bring back: Lookahead's slow weights, moments, spectral norm's vectors, dropout's generator.
 RECIPE = """

@@ -35,7 +35,6 @@ from audiotag.workspace import Workspace
 
 RATE = 16_000
 LABELS = ("Clicks", "Hiss", "Hum")
-pytestmark = pytest.mark.usefixtures("one_thread")
 
 SCORE_TOLERANCE = 0.02  # the worker computes in 16 bits where the processor is fast with them
 RECIPE = """

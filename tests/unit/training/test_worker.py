@@ -48,8 +48,6 @@ RECIPE = Recipe(
 THREE_FOLDS = replace(RECIPE, stages=(SHARED, CURATED), folds=3)
 TINY_LR = 1e-12  # leaves weights as they are
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 def write_dataset(folder: Path) -> Path:
     """Sixteen curated and twelve noisy clips of one or two of three sounds, shorter and longer than a crop."""

@@ -43,8 +43,6 @@ RECIPE = Recipe(
 TINY_LR = 1e-12  # leaves weights as they are
 CPU = torch.device("cpu")
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 def waveform(number: int) -> np.ndarray:
     rng, time_s = np.random.default_rng(number), np.arange(1500 + 250 * (number % 7)) / RATE
