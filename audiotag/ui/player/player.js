@@ -2,6 +2,7 @@
 //
 // Streamlit calls the default export whenever a run of the page sends something new. The player of a place on the page
 // stays across these calls, so its sound continues until another sound comes.
+// It is one file, because a component of Streamlit is given its script as one text.
 
 const WAVEFORM_HEIGHT = 72; // in pixels, as the constants below
 const GAP = 12;
