@@ -153,10 +153,6 @@ class SpectrogramSettings:
         """Columns of the network input."""
         return self.resize or self.frames
 
-    def with_square_hop(self) -> SpectrogramSettings:
-        """The same settings with the hop that gives a square spectrogram: as many frames as bands, or one fewer."""
-        return self.with_changes(hop_length=math.ceil(self.clip_samples / self.n_mels))
-
     def with_changes(self, **values: Any) -> SpectrogramSettings:
         """The same settings with other values of some fields; checked again."""
         return replace(self, **values)
@@ -175,6 +171,15 @@ class SpectrogramSettings:
             If a field is unknown, of the wrong type or out of its range.
         """
         return build(cls, values)
+
+
+def square_hop_length(clip_samples: int, n_mels: int) -> int:
+    """The hop in samples that gives a square spectrogram: as many frames as mel bands, or one fewer.
+
+    >>> square_hop_length(88_200, 128)
+    690
+    """
+    return math.ceil(clip_samples / n_mels)
 
 
 PRESETS: dict[str, SpectrogramSettings] = {

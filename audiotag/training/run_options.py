@@ -86,9 +86,3 @@ def epochs_of(text: str) -> tuple[int, ...]:
         raise AudiotagError(
             f"epochs must be a whole number, or one per stage separated by commas, got {text.strip()!r}; try 2 or 2,5."
         ) from None
-
-
-def _number(value: float | None) -> str:
-    if value is None:
-        return ""
-    return f"{value:g}" if float(f"{value:g}") == value else repr(value)

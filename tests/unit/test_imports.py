@@ -4,6 +4,7 @@ import ast
 import os
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -94,16 +95,24 @@ def faults(module: str, source: str) -> list[str]:
     return found + unpicklings(module, source)
 
 
+def modules_behind(source: str, module: str, known: Collection[str]) -> set[str]:
+    """The modules that a source depends on; `from audiotag import jobs` depends on jobs, not on the package itself."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                single = ast.ImportFrom(node.module, [alias], node.level)
+                (*_, longest) = sorted(imports_of(ast.unparse(single), module) & set(known), key=len) or [""]
+                found.add(longest)
+        elif isinstance(node, ast.Import | ast.Call):
+            found |= imports_of(ast.unparse(node), module) & set(known)
+    return found - {""}
+
+
 def circles(sources: dict[str, str]) -> list[set[str]]:
     """Groups of modules that import each other in a circle, lazily or not."""
     files = {name.removesuffix(".__init__"): source for name, source in sources.items()}
-    targets = {}
-    for name, source in files.items():
-        found = imports_of(source, name) & (files.keys() - {name})
-        # `from audiotag import jobs` is an import of jobs, not of what the package itself defines.
-        through = {other.rpartition(".")[0] for other in found}
-        defined = {f"{package}.{attribute}" for package in through for attribute in ("__version__",)}
-        targets[name] = found - {package for package in through if not defined & imports_of(source, name)}
+    targets = {name: modules_behind(source, name, files.keys()) - {name} for name, source in files.items()}
     reachable: dict[str, set[str]] = {}
     for start in files:
         seen, todo = set(), [start]
@@ -212,6 +221,13 @@ def test_a_circle_is_found_however_its_imports_are_written() -> None:
     assert circles(apart) == []
     lazily = apart | {"audiotag.c": "def f():\n    from . import a"}
     assert circles(lazily) == [{"audiotag.a", "audiotag.b", "audiotag.c"}]
+    beside = {
+        "a.p": "from a.q import f",
+        "a.p.x": "from a import p\nfrom a.p import y",
+        "a.p.y": "",
+        "a.q": "import a.p.x",
+    }
+    assert circles(beside) == [{"a.p", "a.p.x", "a.q"}]  # an import of a submodule does not hide that of its package
     for_types = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from audiotag.b import B"
     assert circles(apart | {"audiotag.c": for_types}) == [{"audiotag.b", "audiotag.c"}]
 

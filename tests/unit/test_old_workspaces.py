@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 from safetensors.numpy import load as load_arrays
 
 from audiotag.features.presets import load_preset
@@ -21,29 +20,16 @@ from audiotag.training.runs import Run, list_runs
 from audiotag.training.worker import train_run_folder
 from audiotag.workspace import Workspace
 
+from .conftest import SHORT_SOUNDS_LABELS as LABELS
+from .conftest import write_short_sounds
+
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "workspace-0.1"
-RATE, LABELS = 8000, ("Buzz", "Hiss", "Hum")
 OTHER_PROCESSOR = 0.05  # how far scores may lie apart where another processor rounds differently while training
-
-
-def write_sounds(folder: Path) -> Path:
-    """The dataset of the fixture: sixteen curated and twelve noisy clips of one or two of three sounds."""
-    for subset, count in (("train_curated", 16), ("train_noisy", 12)):
-        (folder / subset).mkdir(parents=True)
-        lines = ["fname,labels"]
-        for number in range(count):
-            rng, time_s = np.random.default_rng(number), np.arange(1500 + 250 * (number % 9)) / RATE
-            sound = (np.sign(np.sin(1500 * time_s)), rng.normal(size=len(time_s)), np.sin(3000 * time_s))[number % 3]
-            soundfile.write(folder / subset / f"{number:02}.wav", 0.2 * sound, RATE)
-            labels = {LABELS[number % 3], LABELS[(number // 5) % 3]}
-            lines.append(f'{number:02}.wav,"{",".join(sorted(labels))}"')
-        (folder / f"{subset}.csv").write_text("\n".join(lines) + "\n")
-    return folder
 
 
 @pytest.fixture(scope="module")
 def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_sounds(tmp_path_factory.mktemp("old") / "sounds")
+    return write_short_sounds(tmp_path_factory.mktemp("old") / "sounds")
 
 
 @pytest.fixture

@@ -10,7 +10,15 @@ import numpy as np
 import streamlit as st
 
 from audiotag.features.presets import delete_preset, load_preset, own_presets, preset_names, save_preset
-from audiotag.features.settings import MelNorm, MelScale, Normalise, Padding, SpectrogramSettings, Window
+from audiotag.features.settings import (
+    MelNorm,
+    MelScale,
+    Normalise,
+    Padding,
+    SpectrogramSettings,
+    Window,
+    square_hop_length,
+)
 from audiotag.ui.widgets.messages import escape_markdown, select_in_sidebar, show_errors
 from audiotag.workspace import Workspace
 
@@ -217,7 +225,7 @@ def _int_if_whole(value: float) -> float:
 
 def _set_square_hop() -> None:
     samples = int(st.session_state["set-clip_s"] * st.session_state["set-sample_rate"])
-    hop_length = min(2048, max(64, -(-samples // st.session_state["set-n_mels"])))
+    hop_length = min(2048, max(64, square_hop_length(samples, st.session_state["set-n_mels"])))
     st.session_state["set-hop_length"] = hop_length
     # A window that is shorter than the hop would lose the sound between two windows.
     window = max(st.session_state["set-win_length"], -(-hop_length // 64) * 64)

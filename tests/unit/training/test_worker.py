@@ -34,8 +34,10 @@ from audiotag.training.session import Session
 from audiotag.training.worker import train_run_folder
 from audiotag.workspace import Workspace, read_json
 
-RATE = 8000
-LABELS = ("Buzz", "Hiss", "Hum")
+from ..conftest import SHORT_SOUNDS_HZ as RATE
+from ..conftest import SHORT_SOUNDS_LABELS as LABELS
+from ..conftest import write_short_sounds
+
 NOISY, CURATED = Stage("noisy", 2, 1e-2), Stage("curated", 3, 1e-2, mixup=0.4)
 SHARED = replace(NOISY, shared=True)
 RECIPE = Recipe(
@@ -49,24 +51,9 @@ THREE_FOLDS = replace(RECIPE, stages=(SHARED, CURATED), folds=3)
 TINY_LR = 1e-12  # leaves weights as they are
 
 
-def write_dataset(folder: Path) -> Path:
-    """Sixteen curated and twelve noisy clips of one or two of three sounds, shorter and longer than a crop."""
-    for subset, count in (("train_curated", 16), ("train_noisy", 12)):
-        (folder / subset).mkdir(parents=True)
-        lines = ["fname,labels"]
-        for number in range(count):
-            rng, time_s = np.random.default_rng(number), np.arange(1500 + 250 * (number % 9)) / RATE
-            sound = (np.sign(np.sin(1500 * time_s)), rng.normal(size=len(time_s)), np.sin(3000 * time_s))[number % 3]
-            soundfile.write(folder / subset / f"{number:02}.wav", 0.2 * sound, RATE)
-            labels = {LABELS[number % 3], LABELS[(number // 5) % 3]}
-            lines.append(f'{number:02}.wav,"{",".join(sorted(labels))}"')
-        (folder / f"{subset}.csv").write_text("\n".join(lines) + "\n")
-    return folder
-
-
 @pytest.fixture(scope="module")
 def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_dataset(tmp_path_factory.mktemp("worker") / "sounds")
+    return write_short_sounds(tmp_path_factory.mktemp("worker") / "sounds")
 
 
 @pytest.fixture
@@ -427,7 +414,7 @@ def test_dataset_that_changed_between_two_starts_is_refused(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture,
 ) -> None:
-    dataset = write_dataset(tmp_path / "sounds")
+    dataset = write_short_sounds(tmp_path / "sounds")
     run = ready(dataset=dataset)
     run.stop()
     train_run_folder(run)
@@ -455,7 +442,7 @@ def test_dataset_that_changed_between_two_starts_is_refused(
 def test_file_that_vanishes_while_it_is_needed_fails_with_its_name(
     ready: Callable[..., Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dataset = write_dataset(tmp_path / "sounds")
+    dataset = write_short_sounds(tmp_path / "sounds")
     run = ready(replace(RECIPE, whole_frames=False), dataset)
     save = checkpoints.save_checkpoint
 
