@@ -1,9 +1,17 @@
-"""Start detached processes, which continue after the page, the browser and the server have ended."""
+"""Start detached processes, which continue after the page, the browser and the server have ended.
+
+Child processes that must not outlive their parent call `end_with_parent`.
+"""
 
 from __future__ import annotations
 
+import ctypes
+import os
+import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import psutil
@@ -53,4 +61,34 @@ def is_alive(pid: int, started: float) -> bool:
         return False
 
 
+def end_with_parent(parent: int | None = None) -> None:
+    """End this process when its parent ends, however that ends; a child process calls this first.
+
+    On Linux the kernel kills the child, even inside a call of native code. It does so when the *thread* ends that
+    started the child, so start such a child from a thread that lives as long as its process. Elsewhere a thread of the
+    child looks every second whether its parent is still there.
+
+    Parameters
+    ----------
+    parent : int, optional
+        PID of the parent, by default the process that is the parent now. Give it where the parent may already have
+        ended: the child then ends at once.
+    """
+    parent = os.getppid() if parent is None else parent
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    else:
+        threading.Thread(target=_exit_after, args=(parent,), name="parent-watch", daemon=True).start()
+    if os.getppid() != parent:
+        os._exit(_PARENT_ENDED)
+
+
+def _exit_after(parent: int) -> None:
+    while psutil.pid_exists(parent) and os.getppid() == parent:
+        time.sleep(1)
+    os._exit(_PARENT_ENDED)
+
+
+_PR_SET_PDEATHSIG = 1  # Linux, <sys/prctl.h>
+_PARENT_ENDED = 1
 _children: list[subprocess.Popen] = []
