@@ -9,8 +9,8 @@ Four attacks, each with its own module in ``benchmarks/attacks/``:
 
 A table says for each what was tried, what survived, what was named in a sentence, and what was lost. The exit status is
 1 if anything was lost. ``--files 200 --kills 6 --damages 2`` is a quick look; without options it takes about an hour on
-two cores. Mutations, moments and choices follow from fixed seeds; a kill after so many seconds may still hit the process
-at another line.
+two cores. Mutations, moments and choices follow from fixed seeds; a kill after so many seconds may still hit another
+line of the program.
 """
 
 from __future__ import annotations
