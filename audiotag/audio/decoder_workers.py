@@ -24,7 +24,6 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-import audiotag
 from audiotag.processors import usable_cpus
 
 HANG_S = float(os.environ.get("AUDIOTAG_DECODER_TIMEOUT_S", "30"))  # without an answer
@@ -261,7 +260,7 @@ def close_workers() -> None:
 
 def _environment() -> dict[str, str]:
     """The environment of a worker: one that finds this package, wherever it was imported from."""
-    paths = [*filter(None, [os.environ.get("PYTHONPATH")]), str(Path(audiotag.__file__).parents[1])]
+    paths = [*filter(None, [os.environ.get("PYTHONPATH")]), str(Path(__file__).parents[2])]
     return os.environ | {"PYTHONPATH": os.pathsep.join(paths), "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
