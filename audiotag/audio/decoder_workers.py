@@ -110,16 +110,14 @@ class DecoderWorker:
             raise self._ended()
         return answer
 
-    def samples(self, number: int, channels: int) -> np.ndarray:
-        """Read the samples that follow an answer, float32 with shape ``(number, channels)``."""
-        samples = np.empty((number, channels), np.float32)
+    def read_samples(self, samples: np.ndarray) -> None:
+        """Fill an array, float32 with shape ``(samples, channels)``, with the samples that follow an answer."""
         view, done = samples.reshape(-1).view(np.uint8), 0
         with self._awaited(HANG_S):
             while done < len(view) and (read := self._answers.readinto(view[done:])):  # type: ignore[attr-defined]
                 done += read
         if done < len(view):
             raise self._ended()
-        return samples
 
     def end(self) -> None:
         """End the process at once."""
