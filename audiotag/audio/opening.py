@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, Union
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, Union
 
 from audiotag.audio.containers import detect_container
-from audiotag.audio.ffmpeg import FFmpegFile
 from audiotag.audio.header import Source
+from audiotag.audio.isolation import IsolatedFile
 from audiotag.errors import AudiotagError
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ SUFFIXES = (
     ".mp4", ".m4v", ".mov", ".mkv", ".3gp", ".avi",
 )  # fmt: skip
 READABLE = "WAV, FLAC, OGG, MP3, M4A, AAC, Opus, WebM and the sound of videos"
-OpenFile: TypeAlias = Union["soundfile.SoundFile", FFmpegFile]
+OpenFile: TypeAlias = Union["soundfile.SoundFile", IsolatedFile]
+Decoder = TypeVar("Decoder")
 
 
 def source_name(source: Source) -> str:
@@ -31,7 +32,7 @@ def source_name(source: Source) -> str:
 
 
 @contextmanager
-def open_audio(source: Source, name: str) -> Iterator[OpenFile]:
+def open_audio(source: Source, name: str, isolated: bool = False) -> Iterator[OpenFile]:
     """Open an audio file for decoding.
 
     Parameters
@@ -40,6 +41,8 @@ def open_audio(source: Source, name: str) -> Iterator[OpenFile]:
         A file, or the content of one. Its content decides how it is decoded, not its name.
     name : str
         The name that messages use for the sound.
+    isolated : bool
+        Decode in another process whatever the format. By default only FFmpeg does: libsndfile has never crashed.
 
     Raises
     ------
@@ -61,31 +64,43 @@ def open_audio(source: Source, name: str) -> Iterator[OpenFile]:
         size = len(source)
     if size == 0:
         raise AudiotagError(f"{name} is empty (0 bytes); copy or record it again.")
-    with _open_with_library(source, name) as file:
+    with IsolatedFile(source, "", name) if isolated else open_with_library(source, name, IsolatedFile) as file:
         try:
             yield file
         except soundfile.LibsndfileError as error:
-            raise _unreadable_error(name, error) from error
+            raise unreadable_error(name, error) from error
 
 
-def _open_with_library(source: Source, name: str) -> OpenFile:
-    """Open a file with libsndfile if it can read the format, else with FFmpeg."""
+def open_with_library(
+    source: Source, name: str, ffmpeg: Callable[[Source, str, str], Decoder]
+) -> soundfile.SoundFile | Decoder:
+    """Open a file with libsndfile if it can read the format, else with FFmpeg.
+
+    Parameters
+    ----------
+    source : Path or bytes
+    name : str
+        The name that messages use for the sound.
+    ffmpeg : callable
+        Opens a file with FFmpeg by source, container and name.
+    """
     import soundfile
 
     try:
         file = soundfile.SoundFile(str(source) if isinstance(source, Path) else io.BytesIO(source))
     except soundfile.LibsndfileError as error:
         if container := detect_container(source):
-            return FFmpegFile(source, container, name)
-        raise _unreadable_error(name, error) from error
+            return ffmpeg(source, container, name)
+        raise unreadable_error(name, error) from error
     # libsndfile takes any file named .mp3 for an MP3 and decodes it to noise.
     if file.format == "MP3" and (container := detect_container(source)):
         file.close()
-        return FFmpegFile(source, container, name)
+        return ffmpeg(source, container, name)
     return file
 
 
-def _unreadable_error(name: str, error: soundfile.LibsndfileError) -> AudiotagError:
+def unreadable_error(name: str, error: soundfile.LibsndfileError) -> AudiotagError:
+    """What a failure of libsndfile means for a file."""
     reason = error.error_string.removeprefix("Error : ").rstrip(".")
     if "does not exist" in reason:  # libsndfile's message for an MP3 without a frame, although the file exists
         reason = "it is damaged, or its suffix does not match its format"
