@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias, Union
 from audiotag.audio.containers import detect_container
 from audiotag.audio.ffmpeg import FFmpegFile
 from audiotag.audio.header import Source
+from audiotag.audio.limits import require_sample_rate
 from audiotag.errors import AudiotagError
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ def open_audio(source: Source, name: str) -> Iterator[OpenFile]:
     Raises
     ------
     AudiotagError
-        If the file is missing, empty or not an audio file; also if libsndfile fails while it decodes the file.
+        If the file is missing, empty, not an audio file or of a sample rate that no sound has; also if libsndfile fails
+        while it decodes the file.
     """
     import soundfile
 
@@ -62,6 +64,7 @@ def open_audio(source: Source, name: str) -> Iterator[OpenFile]:
     if size == 0:
         raise AudiotagError(f"{name} is empty (0 bytes); copy or record it again.")
     with _open_with_library(source, name) as file:
+        require_sample_rate(name, file.samplerate)
         try:
             yield file
         except soundfile.LibsndfileError as error:

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from audiotag.audio.containers import UNKNOWN_FRAMES, read_wav_layout
-from audiotag.audio.decoding import BlockReader, DecodeReport, count_tracks, decode, header_from
+from audiotag.audio.decoding import BlockReader, DecodeReport, header_from, to_mono
 from audiotag.audio.ffmpeg import FFmpegFile
 from audiotag.audio.header import Header, Sound, Source
-from audiotag.audio.levels import peak_dbfs
-from audiotag.audio.opening import open_audio, source_name
+from audiotag.audio.limits import MAX_VALUES_AT_ONCE
+from audiotag.audio.opening import OpenFile, open_audio, source_name
+from audiotag.audio.streaming import LongSound
 
 MP3_LEAD_SAMPLES = 11_520  # an MP3 frame depends on up to nine frames before it, which a seek does not decode
 
@@ -62,22 +64,13 @@ def read_sound(source: Source | str, sample_rate: int | None = None, name: str |
     Raises
     ------
     AudiotagError
-        If the file is missing, empty, not an audio file, has no samples, or holds NaN or infinite values.
+        If the file is missing, empty, not an audio file, has no samples, or has values or a sample rate that no sound
+        has; see `audiotag.audio.limits`.
     """
-    source = Path(source) if isinstance(source, str) else source
-    name = name or source_name(source)
-    with open_audio(source, name) as file:
-        samples, decoder_failed = decode(file, file.frames)
-        header, tracks = header_from(file, len(samples)), count_tracks(file)
-    report = DecodeReport(len(samples), decoder_failed, peak_dbfs(samples))
-    if not np.isfinite(samples).all():
-        report.non_finite = int(np.count_nonzero(~np.isfinite(samples)))
-    report.require_sound(name)
-    sample_rate = sample_rate or header.sample_rate
-    waveform = resample(to_mono(samples), header.sample_rate, sample_rate)
-    report.mean_dbfs = peak_dbfs(waveform)
-    notes, truncated = report.notes(name, source, header, tracks, sample_rate)
-    return Sound(name, waveform, sample_rate, header, notes, truncated)
+    sound = LongSound(Path(source) if isinstance(source, str) else source, sample_rate, name)
+    blocks = list(sound.blocks(MAX_VALUES_AT_ONCE))
+    waveform = blocks[0] if len(blocks) == 1 else np.concatenate([np.empty(0, np.float32), *blocks])
+    return Sound(sound.name, waveform, sound.sample_rate, sound.header, sound.notes, sound.truncated)
 
 
 def read_crop(path: Path, start: int, frames: int) -> np.ndarray:
@@ -99,19 +92,29 @@ def read_crop(path: Path, start: int, frames: int) -> np.ndarray:
     Raises
     ------
     AudiotagError
-        If the file is missing, empty or not an audio file.
+        If the file is missing, empty, not an audio file, or has values in the crop that no sound has.
     """
     if (samples := _read_pcm_16_crop(path, start, frames)) is not None:
         return to_mono(samples)
+    report = DecodeReport()
     with open_audio(path, path.name) as file:
-        if isinstance(file, FFmpegFile):
-            return to_mono(file.decode(start, start + frames)[0])
-        lead = start  # a file without seeking is decoded from its start
-        if file.seekable():
-            lead = min(start, MP3_LEAD_SAMPLES) if file.format == "MP3" else 0
-            file.seek(start - lead)
-        samples = decode(file, lead + frames)[0][lead:]
-    return to_mono(samples)
+        parts = [to_mono(samples) for samples in _crop_blocks(file, start, frames) if report.add(samples)]
+    report.require_values(path.name)
+    return parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, np.float32), *parts])
+
+
+def _crop_blocks(file: OpenFile, start: int, frames: int) -> Iterator[np.ndarray]:
+    """Yield ``frames`` samples from ``start`` on, in blocks of shape ``(samples, channels)``."""
+    if isinstance(file, FFmpegFile):
+        yield file.decode(start, start + frames)[0]
+        return
+    lead = start  # a file without seeking is decoded from its start
+    if file.seekable():
+        lead = min(start, MP3_LEAD_SAMPLES) if file.format == "MP3" else 0
+        file.seek(start - lead)
+    for samples in BlockReader(file, lead + frames):
+        yield samples[lead:]
+        lead = max(lead - len(samples), 0)
 
 
 def _read_pcm_16_crop(path: Path, start: int, frames: int) -> np.ndarray | None:
@@ -133,20 +136,6 @@ def _read_pcm_16_crop(path: Path, start: int, frames: int) -> np.ndarray | None:
         return None
     samples = np.frombuffer(content, dtype="<i2").reshape(-1, layout.channels)
     return np.multiply(samples, np.float32(1 / 32_768), dtype=np.float32)
-
-
-def resample(waveform: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
-    """Resample a waveform, shape ``(samples,)``, between two rates in Hz (soxr, high quality, band-limited)."""
-    if from_rate == to_rate:
-        return np.ascontiguousarray(waveform, dtype=np.float32)
-    import soxr
-
-    return soxr.resample(waveform.astype(np.float32), from_rate, to_rate)
-
-
-def to_mono(samples: np.ndarray) -> np.ndarray:
-    """The mean of the channels, ``(samples, channels)`` → ``(samples,)``."""
-    return samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
 
 
 def wav_bytes(waveform: np.ndarray, sample_rate: int) -> bytes:
