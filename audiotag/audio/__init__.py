@@ -6,8 +6,9 @@ Read the modules in this order:
 - `containers`: what the bytes of a container say about its format and its length;
 - `ffmpeg`: decoding through FFmpeg, for formats that libsndfile cannot read;
 - `opening`: opening a file with the library that can decode it;
+- `limits`: what no sound can be, and the sentences that say so;
 - `decoding`: decoding an open file block by block, and reporting what is wrong with it;
+- `streaming`: reading a sound of any length in constant memory;
 - `reading`: `read_header`, `read_sound` and `read_crop`;
-- `streaming`: reading a long sound in constant memory;
 - `levels`: peak and RMS levels of a waveform.
 """

@@ -68,7 +68,29 @@ def read_sound(source: Source | str, sample_rate: int | None = None, name: str |
         has; see `audiotag.audio.limits`.
     """
     sound = LongSound(Path(source) if isinstance(source, str) else source, sample_rate, name)
-    blocks = list(sound.blocks(MAX_VALUES_AT_ONCE))
+    return _collect(sound, list(sound.blocks(MAX_VALUES_AT_ONCE)))
+
+
+def read_short_sound(source: Source, sample_rate: int, max_s: float, name: str | None = None) -> Sound | None:
+    """`read_sound` of a sound that its header says to last at most ``max_s``; None if it is longer.
+
+    A header may be false: if the sound turns out to be twice as long as allowed, the result is None, too, and the rest
+    is not decoded.
+    """
+    if read_header(source, name).duration_s > max_s:
+        return None
+    sound = LongSound(source, sample_rate, name)
+    blocks, length = [], 0
+    for block in sound.blocks():
+        blocks.append(block)
+        length += len(block)
+        if length > 2 * max_s * sample_rate:
+            return None
+    return _collect(sound, blocks)
+
+
+def _collect(sound: LongSound, blocks: list[np.ndarray]) -> Sound:
+    """The whole sound from all its blocks."""
     waveform = blocks[0] if len(blocks) == 1 else np.concatenate([np.empty(0, np.float32), *blocks])
     return Sound(sound.name, waveform, sound.sample_rate, sound.header, sound.notes, sound.truncated)
 

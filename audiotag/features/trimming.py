@@ -6,6 +6,8 @@ the last.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from audiotag.features.settings import SpectrogramSettings
@@ -98,9 +100,17 @@ class SilenceTrimmer:
 
 def trimmed_bounds(waveform: np.ndarray, settings: SpectrogramSettings) -> tuple[int, int]:
     """Bounds of a waveform after the trimming that the settings ask for: ``trim_db`` 0 trims nothing."""
+    return trimmed_bounds_of_blocks([waveform], settings)
+
+
+def trimmed_bounds_of_blocks(blocks: Iterable[np.ndarray], settings: SpectrogramSettings) -> tuple[int, int]:
+    """`trimmed_bounds` of a sound that comes in blocks, each of shape ``(samples,)``."""
     if not settings.trim_db:
-        return 0, len(waveform)
-    return trim_bounds(waveform, settings.sample_rate, settings.trim_db, settings.trim_pad_s)
+        return 0, sum(map(len, blocks))
+    trimmer = SilenceTrimmer(settings.sample_rate, settings.trim_db, settings.trim_pad_s)
+    for block in blocks:
+        trimmer.add(block)
+    return trimmer.bounds()
 
 
 def crop_start(samples: int, settings: SpectrogramSettings, at: float = 0.5) -> int:

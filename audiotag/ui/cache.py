@@ -15,7 +15,8 @@ import pandas as pd
 import streamlit as st
 
 from audiotag.audio.header import Header, Sound, Source
-from audiotag.audio.reading import read_header, read_sound
+from audiotag.audio.reading import read_header, read_short_sound
+from audiotag.audio.streaming import read_part
 from audiotag.data.dataset import Dataset
 from audiotag.data.index import scan
 from audiotag.data.saved_options import open_remembered
@@ -24,6 +25,7 @@ from audiotag.errors import AudiotagError
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.inspection import faults
 from audiotag.inspection.measurement_job import MeasurementJob, with_measures
+from audiotag.wording import format_duration
 from audiotag.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from audiotag.tagging.tagger import Tagger
 
 MAX_PLAYED_S = 300.0  # the player gets at most this much of a sound; more would make the browser slow
+MAX_SOUNDS = 12  # decoded at a time, at most 50 MiB each: the one that is shown, and those beside it
 
 
 def load_dataset(root: Path) -> Dataset:
@@ -56,12 +59,8 @@ def measurement_job(dataset: Dataset) -> MeasurementJob:
 
 
 def load_sound(path: Path, sample_rate: int) -> Sound:
-    """A decoded clip at a sample rate in Hz."""
-    try:
-        stamp = path.stat().st_mtime_ns
-    except OSError:
-        stamp = 0  # the file is gone: reading it reports that
-    return _sound(path, sample_rate, stamp)
+    """A decoded clip at a sample rate in Hz, as `load_part` from its start."""
+    return load_part(path, path.name, content_key(path), sample_rate)
 
 
 def invert_log_mel(log_mel: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
@@ -117,7 +116,7 @@ def content_key(source: Source) -> str:
 
 
 def load_part(source: Source, name: str, content: str, sample_rate: int, start_s: float = 0.0) -> Sound:
-    """A decoded sound; of a sound longer than `MAX_PLAYED_S` only that much, from ``start_s`` on."""
+    """A decoded sound; of a sound longer than `MAX_PLAYED_S` only that much, from ``start_s`` on, with a note."""
     return _part(source, name, content, sample_rate, start_s)
 
 
@@ -157,11 +156,6 @@ def _measured_index(root: Path, stamp: tuple[object, ...], parts: int) -> pd.Dat
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _faults(root: Path, stamp: tuple[object, ...], parts: int) -> pd.DataFrame:
     return faults.find_faults(load_dataset(root), _measured_index(root, stamp, parts))
-
-
-@st.cache_resource(max_entries=32, show_spinner=False)
-def _sound(path: Path, sample_rate: int, stamp: int) -> Sound:
-    return read_sound(path, sample_rate)
 
 
 @st.cache_resource(max_entries=16, show_spinner="Estimating the phase …")
@@ -218,18 +212,14 @@ def _header(_source: Source, name: str, content: str) -> Header:
     return read_header(_source, name)
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
+@st.cache_resource(max_entries=MAX_SOUNDS, show_spinner=False)
 def _part(_source: Source, name: str, content: str, sample_rate: int, start_s: float) -> Sound:
+    sound = read_short_sound(_source, sample_rate, MAX_PLAYED_S, name)
+    if sound is not None:
+        return sound
     header = _header(_source, name, content)
-    if header.duration_s <= MAX_PLAYED_S:
-        return read_sound(_source, sample_rate, name)
-    from audiotag.audio.streaming import LongSound
-
-    first, last = round(start_s * sample_rate), round((start_s + MAX_PLAYED_S) * sample_rate)
-    blocks, at = [np.empty(0, np.float32)], 0
-    for block in LongSound(_source, sample_rate, name).blocks():
-        blocks.append(block[max(first - at, 0) : max(last - at, 0)])
-        at += len(block)
-        if at >= last:
-            break
-    return Sound(name, np.concatenate(blocks), sample_rate, header)
+    start, stop = round(start_s * sample_rate), round((start_s + MAX_PLAYED_S) * sample_rate)
+    waveform = read_part(_source, sample_rate, start, stop, name)
+    length = "" if header.duration_s <= MAX_PLAYED_S else f" of {format_duration(header.duration_s)}"
+    note = f"{name} is long: {format_duration(len(waveform) / sample_rate)}{length} are shown and played."
+    return Sound(name, waveform, sample_rate, header, (note,))
