@@ -14,6 +14,7 @@ from audiotag.audio.ffmpeg import FFmpegFile
 from audiotag.audio.header import Source
 from audiotag.audio.limits import require_sample_rate
 from audiotag.errors import AudiotagError
+from audiotag.wording import as_text
 
 if TYPE_CHECKING:
     import soundfile
@@ -23,12 +24,13 @@ SUFFIXES = (
     ".mp4", ".m4v", ".mov", ".mkv", ".3gp", ".avi",
 )  # fmt: skip
 READABLE = "WAV, FLAC, OGG, MP3, M4A, AAC, Opus, WebM and the sound of videos"
+MAX_LIBSNDFILE_NAME_BYTES = 1000  # it refuses names from 1024 on; a longer one is opened here, and closed by it
 OpenFile: TypeAlias = Union["soundfile.SoundFile", FFmpegFile]
 
 
 def source_name(source: Source) -> str:
     """The name that messages use for a sound without a name of its own."""
-    return source.name if isinstance(source, Path) else "the upload"
+    return as_text(source.name) if isinstance(source, Path) else "the upload"
 
 
 @contextmanager
@@ -76,7 +78,7 @@ def _open_with_library(source: Source, name: str) -> OpenFile:
     import soundfile
 
     try:
-        file = soundfile.SoundFile(str(source) if isinstance(source, Path) else io.BytesIO(source))
+        file = soundfile.SoundFile(_openable(source) if isinstance(source, Path) else io.BytesIO(source))
     except soundfile.LibsndfileError as error:
         if container := detect_container(source):
             return FFmpegFile(source, container, name)
@@ -86,6 +88,14 @@ def _open_with_library(source: Source, name: str) -> OpenFile:
         file.close()
         return FFmpegFile(source, container, name)
     return file
+
+
+def _openable(path: Path) -> str | bytes | int:
+    """What libsndfile opens for a path: it takes bytes where a name is not valid UTF-8, and no long names at all."""
+    if os.name == "nt":
+        return str(path)
+    name = os.fsencode(path)
+    return name if len(name) < MAX_LIBSNDFILE_NAME_BYTES else os.open(path, os.O_RDONLY)
 
 
 def _unreadable_error(name: str, error: soundfile.LibsndfileError) -> AudiotagError:
