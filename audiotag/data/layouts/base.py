@@ -140,10 +140,15 @@ def open_dataset(path: str | Path, options: OpenOptions | None = None, **fields:
     """
     path = absolute(path)
     options = replace(options or OpenOptions(), **fields)
-    layout = LAYOUTS.get(options.layout)() if options.layout else _recognise(path)
-    if not path.exists():
-        raise _not_there(path)
-    dataset = layout.open(path, options)
+    try:
+        layout = LAYOUTS.get(options.layout)() if options.layout else _recognise(path)
+        if not path.exists():
+            raise _not_there(path)
+        dataset = layout.open(path, options)
+    except OSError as error:  # a name that is too long, or a folder without permission
+        raise AudiotagError(
+            f"{error.filename or path} cannot be read: {error.strerror or error}; check the path."
+        ) from error
     return replace(_in_text(dataset), root=path, layout=layout.title, layout_key=layout.key)
 
 

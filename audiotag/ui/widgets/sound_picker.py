@@ -12,6 +12,7 @@ from audiotag.audio.opening import READABLE
 from audiotag.data.dataset import Dataset
 from audiotag.ui import cache
 from audiotag.ui.widgets import messages
+from audiotag.wording import as_text
 
 SOURCES = ("Dataset", "Upload", "Microphone")
 MICROPHONE_NOTE = (
@@ -41,7 +42,7 @@ def pick_sound(dataset: Dataset) -> Source | None:
 def source_name(source: Source) -> str:
     """Name of the chosen sound."""
     if not isinstance(source, bytes):
-        return source.name
+        return as_text(source.name)
     upload = st.session_state.get("spectrogram-upload")
     return upload.name if st.session_state["sound-from"] == "Upload" and upload else "recording"
 
