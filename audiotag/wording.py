@@ -1,4 +1,6 @@
-"""Write durations in words."""
+"""Write durations in words, and file names as text."""
+
+from __future__ import annotations
 
 
 def format_duration(seconds: float) -> str:
@@ -11,3 +13,15 @@ def format_duration(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def as_text(name: object) -> str:
+    """A file name, or a text with file names in it, as text that can be written: invalid bytes are spelt out.
+
+    Python holds the bytes of a file name that are not valid UTF-8 as halves of surrogate pairs, which no file, table,
+    terminal or page takes. The result is for people and tables; only the path itself opens the file.
+
+    >>> as_text("caf\\udce9.wav")
+    'caf\\\\udce9.wav'
+    """
+    return str(name).encode(errors="backslashreplace").decode()

@@ -126,8 +126,12 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write a value as readable JSON, atomically."""
-    write_bytes(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+    """Write a value as readable JSON, atomically.
+
+    Bytes of a path that are not valid UTF-8 are halves of surrogate pairs in its text; they are written as the escapes
+    that JSON has for them, so that they are read back as they were.
+    """
+    write_bytes(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode(errors="backslashreplace"))
 
 
 def read_json(path: Path, default: Any = None) -> Any:

@@ -14,15 +14,15 @@ import numpy as np
 from audiotag.audio.containers import UNKNOWN_FRAMES, promised_length
 from audiotag.audio.header import Header, Source
 from audiotag.audio.isolation import IsolatedFile
-from audiotag.audio.levels import SILENCE_DBFS
+from audiotag.audio.levels import SILENCE_DBFS, peak_dbfs
+from audiotag.audio.limits import MAX_FLOAT_PEAK_DBFS, MAX_PEAK_DBFS, frames_at_once, require_peak
 from audiotag.audio.opening import OpenFile
 from audiotag.errors import AudiotagError
 
 if TYPE_CHECKING:
     import soundfile
 
-MAX_SAMPLES_AT_ONCE = 1 << 26  # per channel, 25 minutes at 44.1 kHz; a longer file is read by blocks
-BLOCK_SAMPLES = 1 << 20  # per channel
+BLOCK_SAMPLES = 1 << 20  # per channel; fewer of many channels
 MIN_COMPLETE_FRACTION = 0.999  # of the promised length
 MP3_LEAD_SAMPLES = 11_520  # an MP3 frame depends on up to nine frames before it, which a seek does not decode
 
@@ -36,7 +36,7 @@ class BlockReader:
     max_frames : int, optional
         Samples per channel to decode from a file of libsndfile; all by default.
     block_samples : int
-        Samples per channel in a block; another process may give fewer.
+        Samples per channel in a block, at most; another process may give fewer.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class BlockReader:
     """
 
     def __init__(self, file: OpenFile, max_frames: int | None = None, block_samples: int = BLOCK_SAMPLES) -> None:
-        self._file, self._block_samples = file, block_samples
+        self._file, self._block_samples = file, frames_at_once(file.channels, block_samples)
         self._max_frames = file.frames if max_frames is None else max_frames
         self.decoder_failed = False
 
@@ -86,28 +86,9 @@ class BlockReader:
         self.decoder_failed = bool(failure) and "seek" not in failure
 
 
-def decode(file: OpenFile, max_frames: int) -> tuple[np.ndarray, bool]:
-    """Decode an open file from its current position.
-
-    Parameters
-    ----------
-    file : soundfile.SoundFile or IsolatedFile
-    max_frames : int
-        Samples per channel to decode from a file of libsndfile. A header may give an unknown or false length, so a
-        large value is read by blocks. A file of another process is always decoded to its end.
-
-    Returns
-    -------
-    numpy.ndarray, shape=(samples, channels), float32
-    bool
-        Whether the decoder failed before the end.
-    """
-    if isinstance(file, IsolatedFile):
-        return file.decode()
-    reader = BlockReader(file, max_frames, max_frames if max_frames <= MAX_SAMPLES_AT_ONCE else BLOCK_SAMPLES)
-    blocks = list(reader)
-    samples = blocks[0] if len(blocks) == 1 else np.concatenate([np.empty((0, file.channels), np.float32), *blocks])
-    return samples, reader.decoder_failed
+def to_mono(samples: np.ndarray) -> np.ndarray:
+    """The mean of the channels, ``(samples, channels)`` → ``(samples,)``."""
+    return samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
 
 
 def seek_near(file: soundfile.SoundFile, start: int) -> int:
@@ -158,15 +139,36 @@ class DecodeReport:
     mean_dbfs: float = float("-inf")
     non_finite: int = 0
 
+    def add(self, samples: np.ndarray) -> bool:
+        """Take the next block into account, ``(samples, channels)``.
+
+        Returns
+        -------
+        bool
+            Whether all samples so far are values that a sound can have.
+        """
+        self.frames += len(samples)
+        peak = peak_dbfs(samples)
+        if not peak < float("inf"):  # infinite or NaN
+            self.non_finite += int(np.count_nonzero(~np.isfinite(samples)))
+        elif peak > self.peak_dbfs:
+            self.peak_dbfs = peak
+        return not self.non_finite and self.peak_dbfs <= MAX_PEAK_DBFS
+
     def require_sound(self, name: str) -> None:
-        """Raise `AudiotagError` if there are no samples, or if a sample is not a finite number."""
+        """Raise `AudiotagError` if there are no samples, or if a sample has a value that no sound has."""
         if not self.frames:
             raise AudiotagError(f"{name} is empty: its header states 0 samples; leave it out or record it again.")
+        self.require_values(name)
+
+    def require_values(self, name: str) -> None:
+        """Raise `AudiotagError` if a sample has a value that no sound has."""
         if self.non_finite:
             raise AudiotagError(
                 f"{name} holds {self.non_finite} samples that are not numbers (NaN or infinite); "
                 "sound must be finite, so export it again from its source."
             )
+        require_peak(name, self.peak_dbfs)
 
     def notes(
         self, name: str, source: Source, header: Header, tracks: int, sample_rate: int
@@ -210,6 +212,11 @@ class DecodeReport:
             notes.append(
                 f"{name} was sampled at {header.sample_rate} Hz: it holds nothing above "
                 f"{header.sample_rate / 2000:g} kHz, so tags that need higher frequencies are doubtful."
+            )
+        if self.peak_dbfs > MAX_FLOAT_PEAK_DBFS:
+            notes.append(
+                f"{name} has a peak of {self.peak_dbfs:.0f} dBFS, where full scale is 0 dBFS: its samples seem to be "
+                "integers stored as floats; divide them by their full scale, 32768 for 16 bits."
             )
         if self.peak_dbfs < SILENCE_DBFS:
             notes.append(f"{name} is silent: no sample is above {SILENCE_DBFS:g} dBFS.")

@@ -12,9 +12,9 @@ FRAME_SAMPLES = 2048  # 46 ms at 44.1 kHz
 
 
 def peak_dbfs(waveform: np.ndarray) -> float:
-    """Level of the largest sample in dBFS; −inf for digital silence."""
+    """Level of the largest sample in dBFS; −inf for digital silence, NaN if a sample is NaN."""
     peak = max(float(waveform.max(initial=0.0)), -float(waveform.min(initial=0.0)))  # no copy: it may be long
-    return 20 * float(np.log10(peak)) if peak > 0 else float("-inf")
+    return float("-inf") if peak == 0 else 20 * float(np.log10(peak))
 
 
 def rms_dbfs(waveform: np.ndarray) -> float:

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar, Union
 from audiotag.audio.containers import detect_container
 from audiotag.audio.header import Source
 from audiotag.audio.isolation import IsolatedFile
+from audiotag.audio.limits import require_sample_rate
 from audiotag.errors import AudiotagError
+from audiotag.wording import as_text
 
 if TYPE_CHECKING:
     import soundfile
@@ -22,13 +24,14 @@ SUFFIXES = (
     ".mp4", ".m4v", ".mov", ".mkv", ".3gp", ".avi",
 )  # fmt: skip
 READABLE = "WAV, FLAC, OGG, MP3, M4A, AAC, Opus, WebM and the sound of videos"
+MAX_LIBSNDFILE_NAME_BYTES = 1000  # it refuses names from 1024 on; a longer one is opened here, and closed by it
 OpenFile: TypeAlias = Union["soundfile.SoundFile", IsolatedFile]
 Decoder = TypeVar("Decoder")
 
 
 def source_name(source: Source) -> str:
     """The name that messages use for a sound without a name of its own."""
-    return source.name if isinstance(source, Path) else "the upload"
+    return as_text(source.name) if isinstance(source, Path) else "the upload"
 
 
 @contextmanager
@@ -47,7 +50,8 @@ def open_audio(source: Source, name: str, isolated: bool = False) -> Iterator[Op
     Raises
     ------
     AudiotagError
-        If the file is missing, empty or not an audio file; also if libsndfile fails while it decodes the file.
+        If the file is missing, empty, not an audio file or of a sample rate that no sound has; also if libsndfile fails
+        while it decodes the file.
     """
     import soundfile
 
@@ -65,6 +69,7 @@ def open_audio(source: Source, name: str, isolated: bool = False) -> Iterator[Op
     if size == 0:
         raise AudiotagError(f"{name} is empty (0 bytes); copy or record it again.")
     with IsolatedFile(source, "", name) if isolated else open_with_library(source, name, IsolatedFile) as file:
+        require_sample_rate(name, file.samplerate)
         try:
             yield file
         except soundfile.LibsndfileError as error:
@@ -87,7 +92,7 @@ def open_with_library(
     import soundfile
 
     try:
-        file = soundfile.SoundFile(str(source) if isinstance(source, Path) else io.BytesIO(source))
+        file = soundfile.SoundFile(_openable(source) if isinstance(source, Path) else io.BytesIO(source))
     except soundfile.LibsndfileError as error:
         if container := detect_container(source):
             return ffmpeg(source, container, name)
@@ -97,6 +102,14 @@ def open_with_library(
         file.close()
         return ffmpeg(source, container, name)
     return file
+
+
+def _openable(path: Path) -> str | bytes | int:
+    """What libsndfile opens for a path: it takes bytes where a name is not valid UTF-8, and no long names at all."""
+    if os.name == "nt":
+        return str(path)
+    name = os.fsencode(path)
+    return name if len(name) < MAX_LIBSNDFILE_NAME_BYTES else os.open(path, os.O_RDONLY)
 
 
 def unreadable_error(name: str, error: soundfile.LibsndfileError) -> AudiotagError:

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from audiotag.audio.containers import UNKNOWN_FRAMES, read_wav_layout
-from audiotag.audio.decoding import BlockReader, DecodeReport, count_tracks, decode, header_from, seek_near
+from audiotag.audio.decoding import BlockReader, DecodeReport, header_from, seek_near, to_mono
 from audiotag.audio.header import Header, Sound, Source
 from audiotag.audio.isolation import IsolatedFile
-from audiotag.audio.levels import peak_dbfs
-from audiotag.audio.opening import open_audio, source_name
+from audiotag.audio.limits import MAX_VALUES_AT_ONCE
+from audiotag.audio.opening import OpenFile, open_audio, source_name
+from audiotag.audio.streaming import LongSound
 
 
 def read_header(source: Source | str, name: str | None = None) -> Header:
@@ -64,22 +66,35 @@ def read_sound(
     Raises
     ------
     AudiotagError
-        If the file is missing, empty, not an audio file, has no samples, or holds NaN or infinite values.
+        If the file is missing, empty, not an audio file, has no samples, or has values or a sample rate that no sound
+        has; see `audiotag.audio.limits`.
     """
-    source = Path(source) if isinstance(source, str) else source
-    name = name or source_name(source)
-    with open_audio(source, name, isolated) as file:
-        samples, decoder_failed = decode(file, file.frames)
-        header, tracks = header_from(file, len(samples)), count_tracks(file)
-    report = DecodeReport(len(samples), decoder_failed, peak_dbfs(samples))
-    if not np.isfinite(samples).all():
-        report.non_finite = int(np.count_nonzero(~np.isfinite(samples)))
-    report.require_sound(name)
-    sample_rate = sample_rate or header.sample_rate
-    waveform = resample(to_mono(samples), header.sample_rate, sample_rate)
-    report.mean_dbfs = peak_dbfs(waveform)
-    notes, truncated = report.notes(name, source, header, tracks, sample_rate)
-    return Sound(name, waveform, sample_rate, header, notes, truncated)
+    sound = LongSound(Path(source) if isinstance(source, str) else source, sample_rate, name, isolated)
+    return _collect(sound, list(sound.blocks(MAX_VALUES_AT_ONCE)))
+
+
+def read_short_sound(source: Source, sample_rate: int, max_s: float, name: str | None = None) -> Sound | None:
+    """`read_sound` of a sound that its header says to last at most ``max_s``; None if it is longer.
+
+    A header may be false: if the sound turns out to be twice as long as allowed, the result is None, too, and the rest
+    is not decoded.
+    """
+    if read_header(source, name).duration_s > max_s:
+        return None
+    sound = LongSound(source, sample_rate, name)
+    blocks, length = [], 0
+    for block in sound.blocks():
+        blocks.append(block)
+        length += len(block)
+        if length > 2 * max_s * sample_rate:
+            return None
+    return _collect(sound, blocks)
+
+
+def _collect(sound: LongSound, blocks: list[np.ndarray]) -> Sound:
+    """The whole sound from all its blocks."""
+    waveform = blocks[0] if len(blocks) == 1 else np.concatenate([np.empty(0, np.float32), *blocks])
+    return Sound(sound.name, waveform, sound.sample_rate, sound.header, sound.notes, sound.truncated)
 
 
 def read_crop(path: Path, start: int, frames: int, isolated: bool = False) -> np.ndarray:
@@ -103,16 +118,26 @@ def read_crop(path: Path, start: int, frames: int, isolated: bool = False) -> np
     Raises
     ------
     AudiotagError
-        If the file is missing, empty or not an audio file.
+        If the file is missing, empty, not an audio file, or has values in the crop that no sound has.
     """
     if (samples := _read_pcm_16_crop(path, start, frames)) is not None:
         return to_mono(samples)
+    report = DecodeReport()
     with open_audio(path, path.name, isolated) as file:
-        if isinstance(file, IsolatedFile):
-            return to_mono(file.decode(start, start + frames)[0])
-        lead = seek_near(file, start)
-        samples = decode(file, lead + frames)[0][lead:]
-    return to_mono(samples)
+        parts = [to_mono(samples) for samples in _crop_blocks(file, start, frames) if report.add(samples)]
+    report.require_values(path.name)
+    return parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, np.float32), *parts])
+
+
+def _crop_blocks(file: OpenFile, start: int, frames: int) -> Iterator[np.ndarray]:
+    """Yield ``frames`` samples from ``start`` on, in blocks of shape ``(samples, channels)``."""
+    if isinstance(file, IsolatedFile):
+        yield from file.blocks(start, start + frames)
+        return
+    lead = seek_near(file, start)
+    for samples in BlockReader(file, lead + frames):
+        yield samples[lead:]
+        lead = max(lead - len(samples), 0)
 
 
 def _read_pcm_16_crop(path: Path, start: int, frames: int) -> np.ndarray | None:
@@ -134,20 +159,6 @@ def _read_pcm_16_crop(path: Path, start: int, frames: int) -> np.ndarray | None:
         return None
     samples = np.frombuffer(content, dtype="<i2").reshape(-1, layout.channels)
     return np.multiply(samples, np.float32(1 / 32_768), dtype=np.float32)
-
-
-def resample(waveform: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
-    """Resample a waveform, shape ``(samples,)``, between two rates in Hz (soxr, high quality, band-limited)."""
-    if from_rate == to_rate:
-        return np.ascontiguousarray(waveform, dtype=np.float32)
-    import soxr
-
-    return soxr.resample(waveform.astype(np.float32), from_rate, to_rate)
-
-
-def to_mono(samples: np.ndarray) -> np.ndarray:
-    """The mean of the channels, ``(samples, channels)`` → ``(samples,)``."""
-    return samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
 
 
 def wav_bytes(waveform: np.ndarray, sample_rate: int) -> bytes:

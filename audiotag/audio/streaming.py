@@ -1,4 +1,7 @@
-"""Read sounds of any length in constant memory: decode, mix to mono and resample them block by block."""
+"""Read sounds of any length in constant memory: decode, check, mix to mono and resample them block by block.
+
+All readers of whole sounds use this, so that a sound is the same and is refused for the same reasons however it is read.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from audiotag.audio.decoding import BlockReader, DecodeReport, count_tracks, header_from
-from audiotag.audio.header import Source
+from audiotag.audio.decoding import BlockReader, DecodeReport, count_tracks, header_from, to_mono
+from audiotag.audio.header import Header, Source
 from audiotag.audio.levels import peak_dbfs
 from audiotag.audio.opening import open_audio, source_name
-from audiotag.audio.reading import to_mono
 
 BLOCK_SAMPLES = 1 << 18  # per channel, 6 s at 44.1 kHz; smaller blocks are joined to this size
+RESAMPLED_AT_ONCE = 1 << 17  # samples before or after resampling, whichever are more
 
 
 class LongSound:
@@ -21,8 +24,8 @@ class LongSound:
     Parameters
     ----------
     source : Path or bytes
-    sample_rate : int
-        Rate in Hz to resample to.
+    sample_rate : int, optional
+        Rate in Hz to resample to; by default that of the file.
     name : str, optional
         The name that messages use for the sound; the file name by default.
     isolated : bool
@@ -30,43 +33,91 @@ class LongSound:
 
     Attributes
     ----------
+    sample_rate : int
+        Of the blocks, in Hz; 0 before the first block if none was given.
+    header : Header
+        Complete once all blocks are read, as are ``notes`` and ``truncated``.
     notes : tuple[str, ...]
-        One sentence for each unusual property of the file; complete once all blocks are read.
+        One sentence for each unusual property of the file.
+    truncated : bool
+        Whether the end of the file is missing.
     """
 
-    def __init__(self, source: Source, sample_rate: int, name: str | None = None, isolated: bool = False) -> None:
-        self._source, self._sample_rate, self._isolated = source, sample_rate, isolated
+    header: Header
+
+    def __init__(
+        self, source: Source, sample_rate: int | None = None, name: str | None = None, isolated: bool = False
+    ) -> None:
+        self._source, self._isolated = source, isolated
+        self.sample_rate = sample_rate or 0
         self.name = name or source_name(source)
         self.notes: tuple[str, ...] = ()
+        self.truncated = False
 
-    def blocks(self) -> Iterator[np.ndarray]:
-        """Yield mono float32 waveforms of some seconds each, one after the other.
+    def blocks(self, block_samples: int | None = None) -> Iterator[np.ndarray]:
+        """Yield mono float32 waveforms, one after the other.
+
+        Parameters
+        ----------
+        block_samples : int, optional
+            Samples of the file in a block, at least, but for the last one; `BLOCK_SAMPLES` by default.
 
         Raises
         ------
         AudiotagError
-            As `audiotag.audio.reading.read_sound`. Samples that are not finite are reported only after the last
-            block, so the blocks before must then be discarded.
+            As `audiotag.audio.reading.read_sound`. Values that no sound has are reported only after the last block, so
+            the blocks before must then be discarded.
         """
+        block_samples = block_samples or BLOCK_SAMPLES
         report = DecodeReport()
         with open_audio(self._source, self.name, self._isolated) as file:
-            decoded = BlockReader(file, block_samples=BLOCK_SAMPLES)
-            resampler = _BlockResampler(file.samplerate, self._sample_rate)
-            for block in _join_blocks(_mix_to_mono(decoded, report)):
-                if len(waveform := resampler.resample(block)):
+            self.sample_rate = self.sample_rate or file.samplerate
+            decoded = BlockReader(file, block_samples=block_samples)
+            resampler = _BlockResampler(file.samplerate, self.sample_rate)
+            for block in _join_blocks(_mix_to_mono(decoded, report), block_samples):
+                for waveform in resampler.resample(block):
                     report.mean_dbfs = max(report.mean_dbfs, peak_dbfs(waveform))
                     yield waveform
             if len(waveform := resampler.flush()):
                 report.mean_dbfs = max(report.mean_dbfs, peak_dbfs(waveform))
                 yield waveform
             report.decoder_failed = decoded.decoder_failed
-            header, tracks = header_from(file, report.frames), count_tracks(file)
+            self.header, tracks = header_from(file, report.frames), count_tracks(file)
         report.require_sound(self.name)
-        self.notes, _ = report.notes(self.name, self._source, header, tracks, self._sample_rate)
+        self.notes, self.truncated = report.notes(self.name, self._source, self.header, tracks, self.sample_rate)
+
+
+def read_part(
+    source: Source, sample_rate: int, start: int, stop: int, name: str | None = None
+) -> np.ndarray:
+    """Samples ``start`` to ``stop`` of the waveform of `audiotag.audio.reading.read_sound`; what follows is not read.
+
+    Parameters
+    ----------
+    source : Path or bytes
+    sample_rate : int
+        Rate in Hz to resample to.
+    start, stop : int
+        In samples at this rate.
+    name : str, optional
+        The name that messages use for the sound; the file name by default.
+
+    Returns
+    -------
+    numpy.ndarray, shape=(samples,), float32
+        Shorter if the sound ends before.
+    """
+    parts, at = [np.empty(0, np.float32)], 0
+    for block in LongSound(source, sample_rate, name).blocks():
+        parts.append(block[max(start - at, 0) : max(stop - at, 0)])
+        at += len(block)
+        if at >= stop:
+            break
+    return np.concatenate(parts)
 
 
 class _BlockResampler:
-    """Resample a sound that comes in blocks; equal to `audiotag.audio.reading.resample` of the whole sound."""
+    """Resample a sound that comes in blocks, equal to resampling it whole (soxr, high quality, band-limited)."""
 
     def __init__(self, from_rate: int, to_rate: int) -> None:
         self._stream = None
@@ -74,10 +125,16 @@ class _BlockResampler:
             import soxr
 
             self._stream = soxr.ResampleStream(from_rate, to_rate, 1, dtype="float32")
+            self._step = max(1, RESAMPLED_AT_ONCE * from_rate // max(from_rate, to_rate))
 
-    def resample(self, block: np.ndarray) -> np.ndarray:
-        """Resampled samples that are complete after this block."""
-        return block if self._stream is None else self._stream.resample_chunk(block)
+    def resample(self, block: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield the resampled samples that are complete after this block, in pieces of limited size."""
+        if self._stream is None:
+            yield block
+            return
+        for at in range(0, len(block), self._step):
+            if len(piece := self._stream.resample_chunk(block[at : at + self._step])):
+                yield piece
 
     def flush(self) -> np.ndarray:
         """The samples that are left after the last block."""
@@ -88,23 +145,22 @@ class _BlockResampler:
 def _mix_to_mono(blocks: BlockReader, report: DecodeReport) -> Iterator[np.ndarray]:
     """Yield the mean of the channels of each block and update the report.
 
-    After the first sample that is not finite nothing more is yielded, but all such samples are counted.
+    After the first value that no sound has nothing more is yielded, but the rest is still decoded and counted.
     """
     for samples in blocks:
-        report.frames += len(samples)
-        report.non_finite += int(np.count_nonzero(~np.isfinite(samples)))
-        if not report.non_finite:
-            report.peak_dbfs = max(report.peak_dbfs, peak_dbfs(samples))
+        if report.add(samples):
             yield np.ascontiguousarray(to_mono(samples), dtype=np.float32)
 
 
-def _join_blocks(blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-    """Join blocks until each has at least `BLOCK_SAMPLES`; the last one may be shorter."""
+def _join_blocks(blocks: Iterator[np.ndarray], block_samples: int) -> Iterator[np.ndarray]:
+    """Join blocks until each has at least ``block_samples``; the last one may be shorter."""
     waiting: list[np.ndarray] = []
+    length = 0
     for block in blocks:
         waiting.append(block)
-        if sum(map(len, waiting)) >= BLOCK_SAMPLES:
-            yield np.concatenate(waiting)
-            waiting.clear()
+        length += len(block)
+        if length >= block_samples:
+            yield waiting[0] if len(waiting) == 1 else np.concatenate(waiting)
+            waiting, length = [], 0
     if waiting:
-        yield np.concatenate(waiting)
+        yield waiting[0] if len(waiting) == 1 else np.concatenate(waiting)

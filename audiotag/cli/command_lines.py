@@ -132,5 +132,16 @@ def _path_text(path: str | Path) -> str:
 
 
 def _join(command: str, *words: str) -> str:
-    quoted = [word if word == AND_MORE else shlex.quote(word) for word in words]
-    return " ".join(["audiotag", command, *quoted])
+    return " ".join(["audiotag", command, *(word if word == AND_MORE else _quote(word) for word in words)])
+
+
+def _quote(word: str) -> str:
+    r"""A word as a shell reads it; control characters and bytes that are not valid UTF-8 are spelt out, as in Bash.
+
+    >>> _quote("my sound.wav"), _quote("caf\udce9's.wav")
+    ("'my sound.wav'", "$'caf\\xe9\\x27s.wav'")
+    """
+    if word.isprintable():
+        return shlex.quote(word)
+    plain = (chr(byte) if 32 <= byte < 127 and byte not in b"\\'" else f"\\x{byte:02x}" for byte in os.fsencode(word))
+    return f"$'{''.join(plain)}'"

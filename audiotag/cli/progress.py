@@ -116,7 +116,7 @@ class Progress:
 
     def print_tags(self, result: FileResult) -> None:
         """Print the tags of a clip in one line, and its notes below."""
-        from audiotag.tagging.export.rows import as_text
+        from audiotag.wording import as_text
 
         if tags := result.tags:
             shown = ", ".join(f"{t.label} {t.score:.2f} ({t.folds_agreeing} of {tags.folds} folds)" for t in tags.tags)

@@ -203,7 +203,8 @@ def _per_clip_folders(options: argparse.Namespace, format: ExportFormat | None) 
 def _tag_row(result: FileResult, options: ExportOptions, per_clip: list[tuple[ExportFormat, Path]]) -> Row:
     """The row of a result; writes the clip's own files, so that they exist for every clip in the journal."""
     from audiotag.tagging.export.base import write_export
-    from audiotag.tagging.export.rows import as_text, clip_row, exact_clip_row, timeline_entries
+    from audiotag.tagging.export.rows import clip_row, exact_clip_row, timeline_entries
+    from audiotag.wording import as_text
 
     file, tags = result.file, result.tags
     if tags is None:

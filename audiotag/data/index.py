@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -104,7 +105,7 @@ def _error_row(reason: str) -> tuple:
 
 def cache_name(root: Path, name: str) -> str:
     """Name of a dataset's files in the workspace: the dataset's name, and a hash of its path."""
-    return f"{name}-{hashlib.sha256(str(root).encode()).hexdigest()[:12]}"
+    return f"{name}-{hashlib.sha256(os.fsencode(root)).hexdigest()[:12]}"
 
 
 def _read_cache(cache: Path) -> dict[tuple, tuple]:

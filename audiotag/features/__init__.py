@@ -11,5 +11,6 @@ Read the modules in this order:
 - `torch_log_mel`: the same for batches in torch;
 - `inversion`: from a log-mel spectrogram back to a waveform;
 - `readouts`: what settings mean in seconds and hertz;
+- `accumulators` and `loudness`: measuring a sound block by block;
 - `measures`: levels, loudness, bandwidth and faults of a clip.
 """

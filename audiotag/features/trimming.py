@@ -6,6 +6,8 @@ the last.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from audiotag.features.settings import SpectrogramSettings
@@ -41,24 +43,74 @@ def trim_bounds(
     The reference is fastaudio 1.0.2, which uses librosa's ``effects.split``: frames are centred, with zeros before
     and after the clip, and a clip shorter than one pad is not trimmed.
     """
-    n_samples, hop, frame = len(waveform), int(pad_s * sample_rate), FRAME_SAMPLES
-    if hop > n_samples or n_samples == 0:
-        return 0, n_samples
-    padded = np.pad(waveform, frame // 2)
-    frames = np.lib.stride_tricks.sliding_window_view(padded, frame)[::hop]
-    power = np.einsum("ij,ij->i", frames, frames) / np.float32(frame)
-    level_db = 10 * np.log10(np.maximum(power, 1e-10)) - 10 * np.log10(max(float(power.max()), 1e-10))
-    loud = np.flatnonzero(level_db > -threshold_db)
-    start = min(int(loud[0]) * hop, n_samples)
-    end = min((int(loud[-1]) + 1) * hop, n_samples)
-    return max(start - hop, 0), min(end + hop, n_samples)
+    trimmer = SilenceTrimmer(sample_rate, threshold_db, pad_s)
+    trimmer.add(waveform)
+    return trimmer.bounds()
+
+
+class SilenceTrimmer:
+    """Finds the `trim_bounds` of a sound whose samples are given block by block.
+
+    Parameters
+    ----------
+    sample_rate : int
+        In Hz.
+    threshold_db, pad_s : float
+        As in `trim_bounds`.
+    """
+
+    def __init__(self, sample_rate: int, threshold_db: float = 20.0, pad_s: float = 0.02) -> None:
+        self._hop, self._threshold_db = int(pad_s * sample_rate), threshold_db
+        self._length = 0
+        self._samples = np.zeros(FRAME_SAMPLES // 2, np.float32)  # from the next frame on; zeros precede the sound
+        self._gap = 0  # samples between these and the next frame
+        self._powers: list[np.ndarray] = []
+
+    def add(self, block: np.ndarray) -> None:
+        """Take the next samples, shape ``(samples,)``."""
+        self._length += len(block)
+        if self._hop:
+            self._add_frames(block)
+
+    def bounds(self) -> tuple[int, int]:
+        """Index of the first sample, and of the one after the last; call it once, after the last block."""
+        n_samples, hop = self._length, self._hop
+        if hop > n_samples or not hop or not n_samples:
+            return 0, n_samples
+        self._add_frames(np.zeros(FRAME_SAMPLES // 2, np.float32))
+        power = np.concatenate(self._powers)
+        level_db = 10 * np.log10(np.maximum(power, 1e-10)) - 10 * np.log10(max(float(power.max()), 1e-10))
+        loud = np.flatnonzero(level_db > -self._threshold_db)
+        start = min(int(loud[0]) * hop, n_samples)
+        end = min((int(loud[-1]) + 1) * hop, n_samples)
+        return max(start - hop, 0), min(end + hop, n_samples)
+
+    def _add_frames(self, block: np.ndarray) -> None:
+        skipped = min(self._gap, len(block))
+        self._gap -= skipped
+        self._samples = np.concatenate([self._samples, block[skipped:]])
+        if len(self._samples) < FRAME_SAMPLES:
+            return
+        frames = np.lib.stride_tricks.sliding_window_view(self._samples, FRAME_SAMPLES)[:: self._hop]
+        self._powers.append(np.einsum("ij,ij->i", frames, frames) / np.float32(FRAME_SAMPLES))
+        start = len(frames) * self._hop
+        self._gap = max(start - len(self._samples), 0)
+        self._samples = self._samples[start:].copy()
 
 
 def trimmed_bounds(waveform: np.ndarray, settings: SpectrogramSettings) -> tuple[int, int]:
     """Bounds of a waveform after the trimming that the settings ask for: ``trim_db`` 0 trims nothing."""
+    return trimmed_bounds_of_blocks([waveform], settings)
+
+
+def trimmed_bounds_of_blocks(blocks: Iterable[np.ndarray], settings: SpectrogramSettings) -> tuple[int, int]:
+    """`trimmed_bounds` of a sound that comes in blocks, each of shape ``(samples,)``."""
     if not settings.trim_db:
-        return 0, len(waveform)
-    return trim_bounds(waveform, settings.sample_rate, settings.trim_db, settings.trim_pad_s)
+        return 0, sum(map(len, blocks))
+    trimmer = SilenceTrimmer(settings.sample_rate, settings.trim_db, settings.trim_pad_s)
+    for block in blocks:
+        trimmer.add(block)
+    return trimmer.bounds()
 
 
 def crop_start(samples: int, settings: SpectrogramSettings, at: float = 0.5) -> int:

@@ -24,9 +24,9 @@ from audiotag.audio.opening import SUFFIXES
 from audiotag.errors import AudiotagError
 from audiotag.processors import usable_cpus
 from audiotag.tagging.clip_inputs import ClipInputs
-from audiotag.tagging.export.rows import as_text
 from audiotag.tagging.result import Evidence, Tags
 from audiotag.tagging.tagger import WINDOWS_AT_ONCE, Tagger, join_evidence
+from audiotag.wording import as_text
 
 MAX_CLIPS_AHEAD = 64  # clips that wait for the networks
 MAX_BYTES_AHEAD = 1 << 28  # of their network inputs; those that are being computed come on top
@@ -267,28 +267,50 @@ def _clip_name(path: Path, base: str) -> str:
     return os.path.relpath(path, base) if base else path.name
 
 
-def _folder_sounds(folder: Path, base: str) -> Iterator[SoundFile]:
-    try:
-        with os.scandir(folder) as entries:
+class _OpenFolder:
+    """A folder whose sounds are being listed."""
+
+    def __init__(self, path: Path) -> None:
+        with os.scandir(path) as entries:
             visible = ((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries if entry.name[0] != ".")
             children = sorted(child for child in visible if child[1] or child[0].lower().endswith(SUFFIXES))
+        self.path, self.children, self.is_empty = path, iter(children), True
+
+
+def _folder_sounds(folder: Path, base: str) -> Iterator[SoundFile]:
+    """All sounds below a folder, without recursion: folders may be nested more deeply than Python's stack is."""
+    open_folders: list[_OpenFolder] = []
+    found = _opened(folder, base, open_folders)
+    while True:
+        if found:
+            for parent in reversed(open_folders):
+                if not parent.is_empty:
+                    break
+                parent.is_empty = False
+            yield found
+        if not open_folders:
+            return
+        at = open_folders[-1]
+        if child := next(at.children, None):
+            path = at.path / child[0]
+            found = _opened(path, base, open_folders) if child[1] else SoundFile(path, _clip_name(path, base))
+        else:
+            open_folders.pop()
+            is_named_like_a_sound = at.path != folder and at.path.name.lower().endswith(SUFFIXES)
+            found = _empty_folder(at.path, base) if at.is_empty and is_named_like_a_sound else None
+
+
+def _opened(folder: Path, base: str, open_folders: list[_OpenFolder]) -> SoundFile | None:
+    """Put a folder on the stack of open ones; if it cannot be listed, what is yielded in place of its sounds."""
+    try:
+        open_folders.append(_OpenFolder(folder))
     except OSError as error:
         name = as_text(_clip_name(folder, base))
-        yield SoundFile(folder, name, f"{name}: the folder cannot be read: {error.strerror or error}.")
-        return
-    for name, is_folder in children:
-        path = folder / name
-        if not is_folder:
-            yield SoundFile(path, _clip_name(path, base))
-            continue
-        is_empty = True
-        for file in _folder_sounds(path, base):
-            is_empty = False
-            yield file
-        if is_empty and name.lower().endswith(SUFFIXES):
-            clip = as_text(_clip_name(path, base))
-            yield SoundFile(
-                path,
-                clip,
-                f"{clip} is a folder without sounds whose name ends like a sound file's; rename or remove it.",
-            )
+        return SoundFile(folder, name, f"{name}: the folder cannot be read: {error.strerror or error}.")
+    return None
+
+
+def _empty_folder(folder: Path, base: str) -> SoundFile:
+    clip = as_text(_clip_name(folder, base))
+    problem = f"{clip} is a folder without sounds whose name ends like a sound file's; rename or remove it."
+    return SoundFile(folder, clip, problem)

@@ -15,7 +15,7 @@ import numpy as np
 
 from audiotag.audio.header import Sound, Source
 from audiotag.audio.levels import SILENCE_DBFS, peak_dbfs
-from audiotag.audio.reading import read_header, read_sound
+from audiotag.audio.reading import read_short_sound
 from audiotag.audio.streaming import LongSound
 from audiotag.augmentation.mask import Mask
 from audiotag.errors import AudiotagError
@@ -83,8 +83,9 @@ class InputMaker:
     def blocks(self, source: Source, name: str | None = None) -> Iterator[ClipInputs]:
         """Network inputs of a sound file, in one block, or in several if it is longer than `MAX_WHOLE_CLIP_S`."""
         sample_rate = self.card.spectrogram.sample_rate
-        if read_header(source, name).duration_s <= MAX_WHOLE_CLIP_S:
-            yield self.of_sound(read_sound(source, sample_rate, name))
+        short_sound = read_short_sound(source, sample_rate, MAX_WHOLE_CLIP_S, name)
+        if short_sound is not None:
+            yield self.of_sound(short_sound)
             return
         window = self.card.spectrogram.clip_samples
         hop = self.settings.hop(window)

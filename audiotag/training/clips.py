@@ -14,11 +14,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from audiotag.audio.reading import read_crop, read_header, read_sound
+from audiotag.audio.reading import read_crop
+from audiotag.audio.streaming import LongSound, read_part
 from audiotag.data.dataset import Problem
 from audiotag.errors import AudiotagError
 from audiotag.features.settings import SpectrogramSettings
-from audiotag.features.trimming import trim_bounds, trimmed_bounds
+from audiotag.features.trimming import trim_bounds, trimmed_bounds_of_blocks
+from audiotag.wording import as_text
 
 INDEX_COLUMNS = [
     "path", "size", "modified_ns", "error", "sample_rate", "frames", "container", "codec", "measure_error",
@@ -86,7 +88,7 @@ class Clip:
         """Samples ``first`` to ``last`` of the trimmed clip, shape ``(samples,)``; fewer if the file became shorter."""
         if self.at_rate:
             return read_crop(self.path, self.start + first, last - first)
-        return read_sound(self.path, settings.sample_rate).waveform[self.start + first : self.start + last]
+        return read_part(self.path, settings.sample_rate, self.start + first, self.start + last)
 
 
 def prepare_clips(
@@ -128,7 +130,7 @@ def prepare_clips(
                 prepared.append(result)
             else:
                 prepared.append(None)
-                problems.append(Problem(path.name, result))
+                problems.append(Problem(as_text(path.name), result))
             if progress:
                 progress(len(prepared), len(clips))
     return prepared, problems
@@ -137,12 +139,11 @@ def prepare_clips(
 def _clip_by_decoding(path: Path, settings: SpectrogramSettings) -> Clip | str:
     """The clip, or why it cannot be used."""
     try:
-        sound = read_sound(path, settings.sample_rate)
-        at_rate = read_header(path).sample_rate == settings.sample_rate
+        sound = LongSound(path, settings.sample_rate)
+        start, end = trimmed_bounds_of_blocks(sound.blocks(), settings)
     except (AudiotagError, OSError) as error:
         return str(error)
-    start, end = trimmed_bounds(sound.waveform, settings)
-    return Clip(path.name, path, start, end, at_rate)
+    return Clip(as_text(path.name), path, start, end, sound.header.sample_rate == settings.sample_rate)
 
 
 def _clip_from_index(row: Any, settings: SpectrogramSettings) -> Clip | str | None:
@@ -154,11 +155,11 @@ def _clip_from_index(row: Any, settings: SpectrogramSettings) -> Clip | str | No
     if row.sample_rate != settings.sample_rate:
         return None
     if not settings.trim_db:
-        return Clip(row.path.name, row.path, 0, int(row.frames), True) if _has_all_frames(row) else None
+        return Clip(as_text(row.path.name), row.path, 0, int(row.frames), True) if _has_all_frames(row) else None
     if pd.isna(row.trim_end_s) or (settings.trim_db, settings.trim_pad_s) != MEASURED_TRIM:
         return None
     start, end = (round(position_s * settings.sample_rate) for position_s in (row.trim_start_s, row.trim_end_s))
-    return Clip(row.path.name, row.path, start, end, True)
+    return Clip(as_text(row.path.name), row.path, start, end, True)
 
 
 def _is_unchanged(row: Any) -> bool:

@@ -18,6 +18,7 @@ from audiotag.features.settings import SpectrogramSettings
 from audiotag.features.trimming import crop_start
 from audiotag.training.clips import Clip
 
+MAX_CACHED_S = 120.0  # of a clip; while the frames of a longer one are computed, they would take over 100 MB
 MEMORY_SHARE = 0.15  # of the free memory when training begins; a fold has up to three caches
 
 
@@ -121,9 +122,10 @@ class FrameCache:
 
     def _frames_of(self, item: int) -> ClipFrames | None:
         if (frames := self._frames.get(item)) is None:
-            if self._free_bytes <= 0:
+            clip = self.clips[item]
+            if self._free_bytes <= 0 or clip.samples > MAX_CACHED_S * self.settings.sample_rate:
                 return None
-            frames = self._compute_frames(self.clips[item])
+            frames = self._compute_frames(clip)
             if not self._reserve(frames.nbytes):
                 self._free_bytes = 0  # full: from now on no clip's frames are computed that cannot be stored
                 return None

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from audiotag.audio.reading import read_sound
+from audiotag.audio.streaming import read_part
 from audiotag.data.dataset import Dataset
 from audiotag.data.saved_options import open_remembered
 from audiotag.errors import AudiotagError
@@ -158,7 +158,8 @@ def _profile_of_training_clips(dataset: Dataset, sample_rate: int) -> dict[str, 
     measured = []
     for path in clips["path"].iloc[np.unique(rows)]:
         try:
-            measured.append(training_profile.sound_levels(read_sound(path, sample_rate).waveform, sample_rate))
+            start = read_part(path, sample_rate, 0, round(training_profile.MAX_MEASURED_S * sample_rate))
+            measured.append(training_profile.sound_levels(start, sample_rate))
         except (AudiotagError, OSError):
             continue  # it was not trained on either
     return training_profile.profile(measured)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,8 @@ import pandas as pd
 import streamlit as st
 
 from audiotag.audio.header import Header, Sound, Source
-from audiotag.audio.reading import read_header, read_sound
+from audiotag.audio.reading import read_header, read_short_sound
+from audiotag.audio.streaming import read_part
 from audiotag.data.dataset import Dataset
 from audiotag.data.index import scan
 from audiotag.data.saved_options import open_remembered
@@ -24,6 +26,7 @@ from audiotag.errors import AudiotagError
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.inspection import faults
 from audiotag.inspection.measurement_job import MeasurementJob, with_measures
+from audiotag.wording import as_text, format_duration
 from audiotag.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -32,6 +35,11 @@ if TYPE_CHECKING:
     from audiotag.tagging.tagger import Tagger
 
 MAX_PLAYED_S = 300.0  # the player gets at most this much of a sound; more would make the browser slow
+MAX_SOUNDS = 12  # decoded at a time, at most 50 MiB each: the one that is shown, and those beside it
+
+
+# Streamlit cannot hash a path that is not valid UTF-8.
+_cached = partial(st.cache_resource, hash_funcs={type(Path()): os.fsencode})
 
 
 def load_dataset(root: Path) -> Dataset:
@@ -56,12 +64,8 @@ def measurement_job(dataset: Dataset) -> MeasurementJob:
 
 
 def load_sound(path: Path, sample_rate: int) -> Sound:
-    """A decoded clip at a sample rate in Hz."""
-    try:
-        stamp = path.stat().st_mtime_ns
-    except OSError:
-        stamp = 0  # the file is gone: reading it reports that
-    return _sound(path, sample_rate, stamp)
+    """A decoded clip at a sample rate in Hz, as `load_part` from its start."""
+    return load_part(path, as_text(path.name), content_key(path), sample_rate)
 
 
 def invert_log_mel(log_mel: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
@@ -117,13 +121,13 @@ def content_key(source: Source) -> str:
 
 
 def load_part(source: Source, name: str, content: str, sample_rate: int, start_s: float = 0.0) -> Sound:
-    """A decoded sound; of a sound longer than `MAX_PLAYED_S` only that much, from ``start_s`` on."""
+    """A decoded sound; of a sound longer than `MAX_PLAYED_S` only that much, from ``start_s`` on, with a note."""
     return _part(source, name, content, sample_rate, start_s)
 
 
-def _dataset_stamp(root: Path) -> tuple[object, ...]:
+def _dataset_stamp(root: Path) -> str:
     """A key that changes with the files of the dataset, and with the options that open it."""
-    return *dataset_stamp(root), *sorted(Workspace().dataset_options(root).items())
+    return repr((dataset_stamp(root), sorted(Workspace().dataset_options(root).items())))
 
 
 def _stamp(folder: Path, name: str) -> tuple[int, ...]:
@@ -131,13 +135,13 @@ def _stamp(folder: Path, name: str) -> tuple[int, ...]:
     return (file.stat().st_mtime_ns,) if file.is_file() else ()
 
 
-@st.cache_resource(max_entries=8, show_spinner="Opening the dataset …")
-def _dataset(root: Path, stamp: tuple[object, ...]) -> Dataset:
+@_cached(max_entries=8, show_spinner="Opening the dataset …")
+def _dataset(root: Path, stamp: str) -> Dataset:
     return open_remembered(root, Workspace())
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _index(root: Path, stamp: tuple[object, ...]) -> pd.DataFrame:
+@_cached(max_entries=8, show_spinner=False)
+def _index(root: Path, stamp: str) -> pd.DataFrame:
     bar = st.empty()
 
     def progress(done: int, total: int) -> None:
@@ -149,36 +153,31 @@ def _index(root: Path, stamp: tuple[object, ...]) -> pd.DataFrame:
     return table
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _measured_index(root: Path, stamp: tuple[object, ...], parts: int) -> pd.DataFrame:
+@_cached(max_entries=4, show_spinner=False)
+def _measured_index(root: Path, stamp: str, parts: int) -> pd.DataFrame:
     return with_measures(_index(root, stamp), measurement_job(load_dataset(root)).table())
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _faults(root: Path, stamp: tuple[object, ...], parts: int) -> pd.DataFrame:
+@_cached(max_entries=4, show_spinner=False)
+def _faults(root: Path, stamp: str, parts: int) -> pd.DataFrame:
     return faults.find_faults(load_dataset(root), _measured_index(root, stamp, parts))
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
-def _sound(path: Path, sample_rate: int, stamp: int) -> Sound:
-    return read_sound(path, sample_rate)
-
-
-@st.cache_resource(max_entries=16, show_spinner="Estimating the phase …")
+@_cached(max_entries=16, show_spinner="Estimating the phase …")
 def _invert_log_mel(log_mel: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
     from audiotag.features.inversion import invert_log_mel
 
     return invert_log_mel(log_mel, settings)
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
+@_cached(max_entries=16, show_spinner=False)
 def _card(folder: Path, stamp: tuple[int, ...]) -> Card:
     from audiotag.tagging.ensemble import read_card
 
     return read_card(folder)
 
 
-@st.cache_resource(max_entries=4, show_spinner="Loading the ensemble …")
+@_cached(max_entries=4, show_spinner="Loading the ensemble …")
 def _tagger(folder: Path, tta: bool, stamp: tuple[int, ...]) -> Tagger:
     from audiotag.tagging.settings import TagSettings
     from audiotag.tagging.tagger import Tagger
@@ -195,7 +194,7 @@ def _noise(settings: SpectrogramSettings) -> Sound:
     return Sound("noise", waveform, settings.sample_rate, header)
 
 
-@st.cache_resource(max_entries=512, show_spinner=False)
+@_cached(max_entries=512, show_spinner=False)
 def _evidence(
     _source: Source, name: str, content: str, folder: Path, tta: bool, stamp: tuple[int, ...]
 ) -> Evidence | str:
@@ -213,23 +212,19 @@ def _evidence(
         return f"{name} cannot be read: {error.strerror or error}."
 
 
-@st.cache_resource(max_entries=512, show_spinner=False)
+@_cached(max_entries=512, show_spinner=False)
 def _header(_source: Source, name: str, content: str) -> Header:
     return read_header(_source, name)
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
+@_cached(max_entries=MAX_SOUNDS, show_spinner=False)
 def _part(_source: Source, name: str, content: str, sample_rate: int, start_s: float) -> Sound:
+    sound = read_short_sound(_source, sample_rate, MAX_PLAYED_S, name)
+    if sound is not None:
+        return sound
     header = _header(_source, name, content)
-    if header.duration_s <= MAX_PLAYED_S:
-        return read_sound(_source, sample_rate, name)
-    from audiotag.audio.streaming import LongSound
-
-    first, last = round(start_s * sample_rate), round((start_s + MAX_PLAYED_S) * sample_rate)
-    blocks, at = [np.empty(0, np.float32)], 0
-    for block in LongSound(_source, sample_rate, name).blocks():
-        blocks.append(block[max(first - at, 0) : max(last - at, 0)])
-        at += len(block)
-        if at >= last:
-            break
-    return Sound(name, np.concatenate(blocks), sample_rate, header)
+    start, stop = round(start_s * sample_rate), round((start_s + MAX_PLAYED_S) * sample_rate)
+    waveform = read_part(_source, sample_rate, start, stop, name)
+    length = "" if header.duration_s <= MAX_PLAYED_S else f" of {format_duration(header.duration_s)}"
+    note = f"{name} is long: {format_duration(len(waveform) / sample_rate)}{length} are shown and played."
+    return Sound(name, waveform, sample_rate, header, (note,))

@@ -19,6 +19,7 @@ from audiotag.data.saved_options import open_and_remember
 from audiotag.ui import cache
 from audiotag.ui.widgets import messages
 from audiotag.ui.widgets.messages import show_errors
+from audiotag.wording import as_text
 from audiotag.workspace import Workspace
 
 PAGES = (
@@ -110,9 +111,9 @@ def _pick_dataset(workspace: Workspace) -> Path | None:
 
 def _display_names(folders: list[Path]) -> dict[Path, str]:
     """Name of each dataset, with its parent folder where several datasets have the same name."""
-    names = {path: path.stem if path.is_file() else path.name for path in folders}
+    names = {path: as_text(path.stem if path.is_file() else path.name) for path in folders}
     counts = Counter(names.values())
-    return {path: f"{name} · {path.parent}" if counts[name] > 1 else name for path, name in names.items()}
+    return {path: as_text(f"{name} · {path.parent}") if counts[name] > 1 else name for path, name in names.items()}
 
 
 def _open_form(workspace: Workspace) -> None:

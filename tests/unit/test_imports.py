@@ -21,9 +21,10 @@ PAGES = {
 
 # From the bottom up: a part imports from its own layer and from the layers before it.
 LAYERS = (
+    {"wording"},
     {"errors"},
     {"checks", "registry"},
-    {"arrays", "wording", "jobs", "shipped", "workspace", "metrics", "processors"},
+    {"arrays", "jobs", "shipped", "workspace", "metrics", "processors"},
     {"audio"},
     {"features"},
     {"augmentation"},

@@ -17,6 +17,7 @@ from audiotag.data.dataset import Dataset
 from audiotag.data.tables import SEPARATORS
 from audiotag.errors import AudiotagError
 from audiotag.registry import Registry
+from audiotag.wording import as_text
 
 
 @dataclass(frozen=True)
@@ -139,11 +140,16 @@ def open_dataset(path: str | Path, options: OpenOptions | None = None, **fields:
     """
     path = absolute(path)
     options = replace(options or OpenOptions(), **fields)
-    layout = LAYOUTS.get(options.layout)() if options.layout else _recognise(path)
-    if not path.exists():
-        raise _not_there(path)
-    dataset = layout.open(path, options)
-    return replace(dataset, root=path, layout=layout.title, layout_key=layout.key)
+    try:
+        layout = LAYOUTS.get(options.layout)() if options.layout else _recognise(path)
+        if not path.exists():
+            raise _not_there(path)
+        dataset = layout.open(path, options)
+    except OSError as error:  # a name that is too long, or a folder without permission
+        raise AudiotagError(
+            f"{error.filename or path} cannot be read: {error.strerror or error}; check the path."
+        ) from error
+    return replace(_in_text(dataset), root=path, layout=layout.title, layout_key=layout.key)
 
 
 def layouts_in_order() -> list[Layout]:
@@ -154,6 +160,16 @@ def layouts_in_order() -> list[Layout]:
 def absolute(path: str | Path) -> Path:
     """The path from the root, without ``~`` and ``..``; links are not resolved."""
     return Path(os.path.abspath(Path(path).expanduser()))
+
+
+def _in_text(dataset: Dataset) -> Dataset:
+    """The dataset with sentences and names that can be written, whatever bytes its file names have."""
+    problems, flagged = (
+        tuple(replace(problem, clip=as_text(problem.clip), reason=as_text(problem.reason)) for problem in found)
+        for found in (dataset.problems, dataset.flagged)
+    )
+    missing = tuple(map(as_text, dataset.missing))
+    return replace(dataset, name=as_text(dataset.name), problems=problems, flagged=flagged, missing=missing)
 
 
 def _recognise(path: Path) -> Layout:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -23,6 +24,7 @@ from audiotag.data.tables import (
     split_labels,
 )
 from audiotag.errors import AudiotagError
+from audiotag.wording import as_text
 
 GROUP_COLUMNS = ("source_id", "freesound_id", "flickr_video_URL", "src_file", "group")
 LICENCE_COLUMNS = ("license", "licence")
@@ -130,13 +132,18 @@ def build_dataset(
     )
 
 
-def clip_table(**columns: object) -> pd.DataFrame:
+def clip_table(**columns: Any) -> pd.DataFrame:
     """The ``clips`` of a `Dataset`, from its columns; those that are not given are NA in every row.
+
+    Bytes of a clip's name or label that are not valid UTF-8 are spelt out; ``path`` opens the file.
 
     >>> table = clip_table(clip=["a.wav"], path=[Path("/sounds/a.wav")], subset="curated", labels=[("Bark",)])
     >>> table["labels"][0], bool(table["fold"].isna()[0])
     (('Bark',), True)
     """
+    if isinstance(names := columns.get("clip"), list):  # from a folder: a table holds text only
+        columns["clip"] = [as_text(name) for name in names]
+        columns["labels"] = [tuple(map(as_text, labels)) for labels in columns["labels"]]
     clips = pd.DataFrame({name: columns.get(name, pd.NA) for name in CLIP_COLUMNS})
     return clips.astype(CLIP_TYPES).reset_index(drop=True)
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from audiotag.tagging.result import Tags
+from audiotag.wording import as_text
 
 SCORE_DIGITS, SECOND_DIGITS = 4, 4
 
@@ -91,12 +92,3 @@ def table_cells(rows: Iterable[Row], labels: Sequence[str], timeline: bool = Fal
         elif "problem" not in row:
             tags = ",".join(tag["label"] for tag in row["tags"])
             yield [row["clip"], *(row["scores"][label] for label in labels), tags]
-
-
-def as_text(name: str) -> str:
-    """A file name as text that can be written: bytes that are not valid UTF-8 are spelt out.
-
-    >>> as_text("caf\\udce9.wav")
-    'caf\\\\udce9.wav'
-    """
-    return name.encode(errors="backslashreplace").decode()

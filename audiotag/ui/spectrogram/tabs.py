@@ -23,6 +23,7 @@ from audiotag.training.run_options import RunOptions
 from audiotag.ui import cache
 from audiotag.ui.spectrogram.crops import IMAGE_WIDTH_PIXELS, Crop, crop_of_file
 from audiotag.ui.widgets import messages, sound_picker
+from audiotag.wording import as_text
 from audiotag.workspace import Workspace
 
 MAX_OTHER_CLIPS = 8
@@ -106,7 +107,7 @@ def show_other_clips(dataset: Dataset, settings: SpectrogramSettings) -> None:
     spectrograms = []
     for path in sound_picker.paths_with_label(dataset, MAX_OTHER_CLIPS):
         try:
-            spectrograms.append((path.name, crop_of_file(path, settings).log_mel))
+            spectrograms.append((as_text(path.name), crop_of_file(path, settings).log_mel))
         except AudiotagError as error:
             st.caption(f":material/warning: {messages.escape_markdown(str(error))}")
     if not spectrograms:

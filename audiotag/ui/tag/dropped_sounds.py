@@ -12,10 +12,10 @@ from typing import Any
 import streamlit as st
 
 from audiotag.audio.header import Source
-from audiotag.tagging.export.rows import as_text
 from audiotag.ui import cache
 from audiotag.ui.widgets import messages
 from audiotag.ui.widgets.step_buttons import show_step_buttons
+from audiotag.wording import as_text
 
 SOUNDS, REMOVED, COUNTERS = "tag-sounds", "tag-removed", "tag-counters"  # keys in the session
 TABLE = "tag-table"  # key of the table of sounds

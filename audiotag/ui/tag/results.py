@@ -13,7 +13,7 @@ import streamlit as st
 
 from audiotag.errors import AudiotagError
 from audiotag.tagging.export.base import ExportOptions, export_bytes, export_formats
-from audiotag.tagging.export.rows import as_text, clip_row, exact_clip_row
+from audiotag.tagging.export.rows import clip_row, exact_clip_row
 from audiotag.tagging.result import Tags
 from audiotag.ui.tag.dropped_sounds import TABLE, DroppedSound
 from audiotag.ui.tag.tagging_options import TaggingSetup
@@ -111,7 +111,7 @@ def _tag_sound(sound: DroppedSound, setup: TaggingSetup) -> SoundResult:
     try:
         return SoundResult(sound, setup.tag(sound))
     except AudiotagError as error:
-        return SoundResult(sound, None, as_text(str(error)))
+        return SoundResult(sound, None, str(error))
 
 
 def _key(sound: DroppedSound, setup: TaggingSetup) -> tuple[str, str, str, bool]:

@@ -18,6 +18,7 @@ from audiotag.ui import cache, frame
 from audiotag.ui.tag.dropped_sounds import add_sounds, last_number, next_number
 from audiotag.ui.widgets import messages
 from audiotag.ui.widgets.sound_picker import MICROPHONE_NOTE, pick_dataset_clip
+from audiotag.wording import as_text
 
 MAX_SOUNDS_OF_FOLDER = 50
 RECORD, PATH = "by-record", "by-path"  # keys of the popovers, which close when a sound was added
@@ -71,7 +72,7 @@ def show_try_button(context: frame.PageContext) -> None:
     """A button that adds a random clip of the dataset."""
     if context.dataset_root is not None:
         st.button(
-            f"Try it with a clip of {context.dataset_root.stem}",
+            f"Try it with a clip of {as_text(context.dataset_root.stem)}",
             icon=":material/casino:",
             key="try-one",
             on_click=_take_random_clip,

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from audiotag.errors import AudiotagError
+from audiotag.wording import as_text
 
 
 def select_in_sidebar(picker: str, value: object) -> None:
@@ -34,4 +35,4 @@ def escape_markdown(text: str) -> str:
     >>> escape_markdown("a_b [x](y) $1$.wav")
     'a\\\\_b \\\\[x\\\\]\\\\(y\\\\) \\\\$1\\\\$.wav'
     """
-    return re.sub(r"([\\`*_{}\[\]()<>#+!|~$:])", r"\\\1", text)
+    return re.sub(r"([\\`*_{}\[\]()<>#+!|~$:])", r"\\\1", as_text(text))

@@ -9,10 +9,10 @@ import streamlit as st
 
 from audiotag.audio.header import Sound, Source
 from audiotag.audio.opening import READABLE
-from audiotag.audio.reading import read_sound
 from audiotag.data.dataset import Dataset
 from audiotag.ui import cache
 from audiotag.ui.widgets import messages
+from audiotag.wording import as_text
 
 SOURCES = ("Dataset", "Upload", "Microphone")
 MICROPHONE_NOTE = (
@@ -42,7 +42,7 @@ def pick_sound(dataset: Dataset) -> Source | None:
 def source_name(source: Source) -> str:
     """Name of the chosen sound."""
     if not isinstance(source, bytes):
-        return source.name
+        return as_text(source.name)
     upload = st.session_state.get("spectrogram-upload")
     return upload.name if st.session_state["sound-from"] == "Upload" and upload else "recording"
 
@@ -50,7 +50,7 @@ def source_name(source: Source) -> str:
 def decode_source(source: Source, sample_rate: int) -> Sound:
     """Decode the chosen sound at a sample rate in Hz."""
     if isinstance(source, bytes):
-        return read_sound(source, sample_rate, source_name(source))
+        return cache.load_part(source, source_name(source), cache.content_key(source), sample_rate)
     return cache.load_sound(source, sample_rate)
 
 

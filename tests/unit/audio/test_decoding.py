@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from audiotag.audio import decoding
+from audiotag.audio import limits
 from audiotag.audio.reading import read_crop, read_header, read_sound
 from audiotag.errors import AudiotagError
 
@@ -77,8 +77,7 @@ def test_reading_by_blocks_or_crops_equals_reading_at_once(
     at_once = read_sound(path, RATE).waveform
     for start in range(0, 2 * RATE, 9973):
         np.testing.assert_allclose(read_crop(path, start, 5000), at_once[start : start + 5000], atol=1e-6)
-    monkeypatch.setattr(decoding, "MAX_SAMPLES_AT_ONCE", 5000)
-    monkeypatch.setattr(decoding, "BLOCK_SAMPLES", 3000)
+    monkeypatch.setattr(limits, "MAX_VALUES_AT_ONCE", 3000)
     np.testing.assert_allclose(read_sound(path, RATE).waveform, at_once, atol=1e-6)
 
 

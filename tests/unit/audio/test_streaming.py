@@ -15,7 +15,7 @@ from audiotag.audio.reading import read_header, read_sound
 from audiotag.audio.streaming import LongSound
 from audiotag.errors import AudiotagError
 from audiotag.tagging import clip_inputs
-from audiotag.tagging.clip_inputs import window_starts
+from audiotag.tagging.clip_inputs import InputMaker, window_starts
 from audiotag.tagging.settings import TagSettings
 from audiotag.tagging.tagger import Tagger, join_evidence
 
@@ -168,7 +168,7 @@ def test_a_clip_of_more_than_five_minutes_is_read_by_blocks(
 ) -> None:
     path = write(tmp_path / "long.wav", noise(320.4, 8000), 8000)
     tagger = Tagger(tiny_ensemble, TagSettings(overlap=0))
-    monkeypatch.setattr(clip_inputs, "read_sound", lambda *arguments: pytest.fail("was read whole"))
+    monkeypatch.setattr(InputMaker, "of_sound", lambda *arguments: pytest.fail("was read whole"))
     starts = np.concatenate([block.starts for block in tagger.inputs(path)])
     assert starts.tolist() == window_starts(round(320.4 * RATE), RATE, RATE)
 

@@ -11,9 +11,9 @@ import soundfile
 from scipy.signal import butter, sosfilt, welch
 
 from audiotag.errors import AudiotagError
+from audiotag.features.accumulators import FULL_SCALE
+from audiotag.features.loudness import MIN_LOUDNESS_S
 from audiotag.features.measures import (
-    FULL_SCALE,
-    MIN_LOUDNESS_S,
     THIRD_OCTAVES_HZ,
     Measures,
     average_spectrum,

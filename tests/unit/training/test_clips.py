@@ -11,6 +11,7 @@ import pytest
 import soundfile
 
 from audiotag.audio.reading import read_sound
+from audiotag.audio.streaming import LongSound, read_part
 from audiotag.data.dataset import Problem
 from audiotag.data.index import KEY, scan
 from audiotag.data.layouts import open_dataset
@@ -63,14 +64,19 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Names of the clips that are decoded whole."""
+    """Names of the clips that are decoded from their beginning."""
     names = []
 
-    def noted(path: Path, sample_rate: int | None = None) -> object:
+    def noted(path: Path, sample_rate: int | None = None) -> LongSound:
         names.append(path.name)
-        return read_sound(path, sample_rate)
+        return LongSound(path, sample_rate)
 
-    monkeypatch.setattr(clips_module, "read_sound", noted)
+    def noted_part(path: Path, *arguments: int) -> np.ndarray:
+        names.append(path.name)
+        return read_part(path, *arguments)
+
+    monkeypatch.setattr(clips_module, "LongSound", noted)
+    monkeypatch.setattr(clips_module, "read_part", noted_part)
     return names
 
 
