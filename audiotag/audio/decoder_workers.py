@@ -4,6 +4,9 @@ A worker that ends, hangs or uses too much memory costs the file in hand, never 
 last lines of native code that crashed (Python's faulthandler prints where) go to the standard error of this process
 if that is a file or a pipe: the log of a training, of measuring, or of a service. In a terminal they are left out,
 where they would stand between progress bar and messages; ``2> log.txt`` keeps them.
+
+A worker that gives no sample for 30 s is ended; where files come over a slow network, ``AUDIOTAG_DECODER_TIMEOUT_S``
+sets more.
 """
 
 from __future__ import annotations
@@ -26,7 +29,15 @@ import psutil
 
 from audiotag.processors import usable_cpus
 
-HANG_S = float(os.environ.get("AUDIOTAG_DECODER_TIMEOUT_S", "30"))  # without an answer
+
+def _seconds_from(text: str, default: float) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return default
+
+
+HANG_S = _seconds_from(os.environ.get("AUDIOTAG_DECODER_TIMEOUT_S", ""), 30.0)  # without an answer
 START_S = 120.0  # on a busy machine; usually 0.2 s
 MEMORY_MB = 512  # of one worker; 200 MB of address space are its libraries
 IS_MEMORY_LIMITED = sys.platform == "linux"  # by the system; elsewhere the process is watched

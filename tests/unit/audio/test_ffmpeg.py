@@ -493,12 +493,13 @@ def test_an_old_quicktime_file_without_a_brand_is_detected_by_its_boxes(tmp_path
     np.testing.assert_array_equal(read_sound(old).waveform, read_sound(content).waveform)
 
 
-def test_ffmpeg_is_not_loaded_for_files_that_libsndfile_reads(tmp_path: Path, tone: Tone) -> None:
+def test_ffmpeg_is_never_loaded_in_the_process_that_reads(tmp_path: Path, tone: Tone) -> None:
     import soundfile
 
     for suffix in ("wav", "flac", "ogg", "mp3"):
         soundfile.write(tmp_path / f"tone.{suffix}", tone(), 44_100)
     soundfile.write(tmp_path / "tone.opus", tone(sample_rate=48_000), 48_000, format="OGG", subtype="OPUS")
+    write(tmp_path / "tone.m4a", M4A, mono(M4A, tone))
     code = f"""
 import sys
 from pathlib import Path
