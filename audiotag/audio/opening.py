@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, Union
 
+from audiotag import in_hand
 from audiotag.audio.containers import detect_container
 from audiotag.audio.ffmpeg import FFmpegFile
 from audiotag.audio.header import Source
@@ -31,8 +32,10 @@ def source_name(source: Source) -> str:
 
 
 @contextmanager
-def open_audio(source: Source, name: str) -> Iterator[OpenFile]:
+def open_audio(source: Source, name: str, isolated: bool = False) -> Iterator[OpenFile]:
     """Open an audio file for decoding.
+
+    The file is noted as in hand (see `audiotag.in_hand`) until it is closed.
 
     Parameters
     ----------
@@ -40,6 +43,8 @@ def open_audio(source: Source, name: str) -> Iterator[OpenFile]:
         A file, or the content of one. Its content decides how it is decoded, not its name.
     name : str
         The name that messages use for the sound.
+    isolated : bool
+        Decode in a process of its own, as is done for a file that was in hand when an earlier process died.
 
     Raises
     ------
@@ -61,14 +66,14 @@ def open_audio(source: Source, name: str) -> Iterator[OpenFile]:
         size = len(source)
     if size == 0:
         raise AudiotagError(f"{name} is empty (0 bytes); copy or record it again.")
-    with _open_with_library(source, name) as file:
+    with in_hand.hold(source) as is_suspect, _open_with_library(source, name, isolated or is_suspect) as file:
         try:
             yield file
         except soundfile.LibsndfileError as error:
             raise _unreadable_error(name, error) from error
 
 
-def _open_with_library(source: Source, name: str) -> OpenFile:
+def _open_with_library(source: Source, name: str, isolated: bool) -> OpenFile:
     """Open a file with libsndfile if it can read the format, else with FFmpeg."""
     import soundfile
 

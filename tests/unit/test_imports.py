@@ -24,6 +24,7 @@ LAYERS = (
     {"errors"},
     {"checks", "registry"},
     {"arrays", "wording", "jobs", "shipped", "workspace", "metrics", "processors"},
+    {"in_hand"},
     {"audio"},
     {"features"},
     {"augmentation"},
