@@ -61,7 +61,7 @@ class _Notes:
 
 @contextmanager
 def noting(path: Path, more: Iterable[Path] = ()) -> Iterator[None]:
-    """Note the files that this process decodes in the ``with`` block; the block's end without an error removes the notes.
+    """Note the files that this process decodes in the ``with`` block; when it ends without an error, the notes go.
 
     Parameters
     ----------
