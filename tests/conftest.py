@@ -7,14 +7,19 @@ import os
 os.environ["OMP_NUM_THREADS"] = "1"
 
 import hashlib
+import importlib.util
+import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 
 SHARED = Path(__file__).parents[2] / "shared"
+FAKE_DECODER = Path(__file__).parent / "fake_decoder"
 
 Tone = Callable[..., np.ndarray]
 WriteWav = Callable[..., Path]
@@ -133,3 +138,48 @@ def tiny_ensemble(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     (folder / "card.json").write_text(json.dumps(card.to_dict()), encoding="utf-8")
     return folder
+
+
+@pytest.fixture
+def fake_decoder(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """The stand-in decoder, in all processes that are started from here: `tests/fake_decoder/av.py` says what it does.
+
+    ``fake_decoder.deadly(content_of_an_m4a, way, when)`` is the content of a file that its decoder dies of.
+    """
+    from audiotag.audio.decoder_workers import close_workers
+
+    monkeypatch.setenv("PYTHONPATH", str(FAKE_DECODER), prepend=os.pathsep)
+    close_workers()  # those that were started before know only the real decoder
+    spec = importlib.util.spec_from_file_location("fake_decoder", FAKE_DECODER / "av.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    yield module
+    close_workers()
+
+
+@pytest.fixture
+def decoder_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give up a decoder after two seconds without a sample, here and in all processes that are started from here."""
+    monkeypatch.setenv("AUDIOTAG_DECODER_TIMEOUT_S", "2")
+    monkeypatch.setattr("audiotag.audio.decoder_workers.HANG_S", 2.0)
+
+
+@pytest.fixture(scope="session")
+def m4a() -> Callable[[np.ndarray, int], bytes]:
+    """``m4a(waveform, sample_rate)``: the content of an M4A (AAC, mono)."""
+    import av
+
+    def encode(waveform: np.ndarray, sample_rate: int = 44_100) -> bytes:
+        content = io.BytesIO()
+        with av.open(content, "w", format="ipod") as file:
+            stream = file.add_stream("aac", rate=sample_rate, layout="mono", bit_rate=128_000)
+            frame = av.AudioFrame.from_ndarray(np.float32(waveform)[None], format="fltp", layout="mono")
+            frame.sample_rate, frame.pts, frame.time_base = sample_rate, 0, Fraction(1, sample_rate)
+            for part in av.AudioResampler("fltp", "mono", sample_rate, frame_size=1024).resample(frame):
+                file.mux(stream.encode(part))
+            file.mux(stream.encode(None))
+        return content.getvalue()
+
+    return encode

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from audiotag.audio.containers import UNKNOWN_FRAMES, promised_length
-from audiotag.audio.ffmpeg import FFmpegFile
 from audiotag.audio.header import Header, Source
+from audiotag.audio.isolation import IsolatedFile
 from audiotag.audio.levels import SILENCE_DBFS
 from audiotag.audio.opening import OpenFile
 from audiotag.errors import AudiotagError
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 MAX_SAMPLES_AT_ONCE = 1 << 26  # per channel, 25 minutes at 44.1 kHz; a longer file is read by blocks
 BLOCK_SAMPLES = 1 << 20  # per channel
 MIN_COMPLETE_FRACTION = 0.999  # of the promised length
+MP3_LEAD_SAMPLES = 11_520  # an MP3 frame depends on up to nine frames before it, which a seek does not decode
 
 
 class BlockReader:
@@ -31,11 +32,11 @@ class BlockReader:
 
     Parameters
     ----------
-    file : soundfile.SoundFile or FFmpegFile
+    file : soundfile.SoundFile or IsolatedFile
     max_frames : int, optional
         Samples per channel to decode from a file of libsndfile; all by default.
     block_samples : int
-        Samples per channel in a block of libsndfile; a block of FFmpeg is one frame of the codec.
+        Samples per channel in a block; another process may give fewer.
 
     Attributes
     ----------
@@ -49,12 +50,12 @@ class BlockReader:
         self.decoder_failed = False
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        if not isinstance(self._file, FFmpegFile):
+        if not isinstance(self._file, IsolatedFile):
             return self._read_libsndfile(self._file)
-        return self._read_ffmpeg(self._file)
+        return self._read_isolated(self._file)
 
-    def _read_ffmpeg(self, file: FFmpegFile) -> Iterator[np.ndarray]:
-        yield from file.blocks()
+    def _read_isolated(self, file: IsolatedFile) -> Iterator[np.ndarray]:
+        yield from file.blocks(max_samples=self._block_samples)
         self.decoder_failed = file.decoder_failed
 
     def _read_libsndfile(self, file: soundfile.SoundFile) -> Iterator[np.ndarray]:
@@ -90,10 +91,10 @@ def decode(file: OpenFile, max_frames: int) -> tuple[np.ndarray, bool]:
 
     Parameters
     ----------
-    file : soundfile.SoundFile or FFmpegFile
+    file : soundfile.SoundFile or IsolatedFile
     max_frames : int
         Samples per channel to decode from a file of libsndfile. A header may give an unknown or false length, so a
-        large value is read by blocks. A file of FFmpeg is always decoded to its end.
+        large value is read by blocks. A file of another process is always decoded to its end.
 
     Returns
     -------
@@ -101,12 +102,27 @@ def decode(file: OpenFile, max_frames: int) -> tuple[np.ndarray, bool]:
     bool
         Whether the decoder failed before the end.
     """
-    if isinstance(file, FFmpegFile):
+    if isinstance(file, IsolatedFile):
         return file.decode()
     reader = BlockReader(file, max_frames, max_frames if max_frames <= MAX_SAMPLES_AT_ONCE else BLOCK_SAMPLES)
     blocks = list(reader)
     samples = blocks[0] if len(blocks) == 1 else np.concatenate([np.empty((0, file.channels), np.float32), *blocks])
     return samples, reader.decoder_failed
+
+
+def seek_near(file: soundfile.SoundFile, start: int) -> int:
+    """Seek to a position from which a file of libsndfile decodes the same samples as from its beginning.
+
+    Returns
+    -------
+    int
+        Number of samples from there to ``start``.
+    """
+    if not file.seekable():
+        return start
+    lead = min(start, MP3_LEAD_SAMPLES) if file.format == "MP3" else 0
+    file.seek(start - lead)
+    return lead
 
 
 def header_from(file: OpenFile, decoded_frames: int) -> Header:
@@ -117,7 +133,7 @@ def header_from(file: OpenFile, decoded_frames: int) -> Header:
 
 def count_tracks(file: OpenFile) -> int:
     """Number of sound tracks of an open file."""
-    return file.tracks if isinstance(file, FFmpegFile) else 1
+    return file.tracks if isinstance(file, IsolatedFile) else 1
 
 
 @dataclass

@@ -37,7 +37,7 @@ LIBSNDFILE_NAMES = {
     "mp3": "MPEG_LAYER_III", "pcm_mulaw": "ULAW", "pcm_alaw": "ALAW", "pcm_u8": "PCM_U8", "pcm_s8": "PCM_S8",
     "pcm_f32le": "FLOAT", "pcm_f32be": "FLOAT", "pcm_f64le": "DOUBLE", "pcm_f64be": "DOUBLE",
 }  # fmt: skip
-INITIAL_BUFFER_SAMPLES = 1 << 16
+MAX_PLANES = 7  # PyAV 18.1 reads past the pointers of a frame with more
 MAX_PLAUSIBLE_FRAMES = 1 << 48  # centuries of sound: a longer length is damage
 
 
@@ -86,6 +86,8 @@ class FFmpegFile:
                         metadata_errors="replace",
                     )
                 )
+            except MemoryError:  # one of FFmpeg's errors, too
+                raise
             except av.FFmpegError as error:
                 raise self._unreadable_error(error) from error
             self._stream = self._select_track()
@@ -95,6 +97,7 @@ class FFmpegFile:
                 raise AudiotagError(f"{name} is damaged: its sound track has no sample rate; export it again.")
             self.subtype = codec_name(self._stream.codec_context)
             self.decoder_failed = False
+            self._interleaved_kind: tuple[str, int] | None = None
             frames = self._container_frames()
             self.frames = frames if 0 < frames < MAX_PLAUSIBLE_FRAMES else UNKNOWN_FRAMES
             self._closing = closing.pop_all()
@@ -107,32 +110,18 @@ class FFmpegFile:
     ) -> None:
         self._closing.close()
 
-    def decode(self, start: int = 0, stop: int | None = None) -> tuple[np.ndarray, bool]:
+    def blocks(self, start: int = 0, stop: int | None = None) -> Iterator[np.ndarray]:
         """Decode samples ``start`` to ``stop``, by default to the end; call it once per object.
 
         The state of a lossy codec depends on all samples before, so this seeks only in lossless codecs. All others
         are decoded from the beginning, and the samples before ``start`` are dropped.
 
-        Returns
-        -------
+        Yields
+        ------
         numpy.ndarray, shape=(samples, channels), float32
-            In [-1, 1]; samples of a lossy codec may lie slightly outside.
-        bool
-            Whether the decoder failed before ``stop``.
+            One block per frame of the codec, in [-1, 1]; samples of a lossy codec may lie slightly outside. A block
+            without samples shows that the decoder is at work before ``start``.
         """
-        samples, done = np.empty((0, self.channels), np.float32), 0
-        for block in self.blocks(start, stop):
-            if done + len(block) > len(samples):
-                # The array grows in place and by a quarter: a long sound must fit into memory once, not twice.
-                size = max(done + len(block), done + done // 4, INITIAL_BUFFER_SAMPLES)
-                samples.resize((size, self.channels), refcheck=False)
-            samples[done : done + len(block)] = block
-            done += len(block)
-        samples.resize((done, self.channels), refcheck=False)
-        return samples, self.decoder_failed
-
-    def blocks(self, start: int = 0, stop: int | None = None) -> Iterator[np.ndarray]:
-        """Like `decode`, one block per frame of the codec; `decoder_failed` is final after the last block."""
         stop = min(UNKNOWN_FRAMES if stop is None else stop, self.frames if self._has_exact_length else UNKNOWN_FRAMES)
         position = 0
         if start >= stop:
@@ -144,10 +133,11 @@ class FFmpegFile:
                     position, seeks = self._position(frame), False
                 block = self._to_floats(frame)[max(start - position, 0) : max(stop - position, 0)]
                 position += frame.samples
-                if len(block):
-                    yield block
+                yield block
                 if position >= stop:
                     break
+        except MemoryError:  # one of FFmpeg's errors, too
+            raise
         except _av().FFmpegError as error:
             if not position:
                 raise self._unreadable_error(error) from error
@@ -199,7 +189,7 @@ class FFmpegFile:
             try:
                 frames = packet.decode()
             except _av().FFmpegError as error:
-                if has_begun:
+                if has_begun or isinstance(error, MemoryError):
                     raise
                 failure = error
                 continue
@@ -215,13 +205,10 @@ class FFmpegFile:
                 f"{self._name} must keep one sample rate, it changes from {self.samplerate} Hz to {frame.sample_rate} "
                 "Hz; convert it to WAV."
             )
-        try:
-            stored = frame.to_ndarray()
-        except ValueError as error:  # integers of 64 bits
-            kind = frame.format.name
-            raise AudiotagError(
-                f"{self._name} holds samples of an unusual kind ({kind}); convert it to WAV."
-            ) from error
+        is_planar, kind = frame.format.is_planar, frame.format.name
+        if (is_planar and frame.layout.nb_channels > MAX_PLANES) or kind in ("s64", "s64p"):  # NumPy gets no int64
+            frame = self._interleave(frame)
+        stored = frame.to_ndarray()
         channels = frame.layout.nb_channels
         samples: np.ndarray = stored.T if frame.format.is_planar else stored.reshape(-1, channels)
         samples = samples.astype(np.float32, copy=False)
@@ -231,6 +218,18 @@ class FFmpegFile:
             samples = samples / 2.0 ** (8 * stored.dtype.itemsize - 1)
         # Broadcasts switch between stereo and surround; only the mean of the channels is used, and it stays the same.
         return samples if channels == self.channels else samples.mean(axis=1, keepdims=True, dtype=np.float32)
+
+    def _interleave(self, frame: AudioFrame) -> AudioFrame:
+        """The frame as interleaved 32-bit floats. That takes as long as decoding, so most frames are left as they are.
+
+        FFmpeg scales integers as `_to_floats` does, so the samples are the same.
+        """
+        kind = (frame.format.name, frame.layout.nb_channels)
+        if kind != self._interleaved_kind:  # a broadcast may switch between stereo and surround
+            self._interleaved_kind = kind
+            self._interleaver = _av().AudioResampler(format="flt", layout=frame.layout, rate=frame.sample_rate)
+        (interleaved,) = self._interleaver.resample(frame)
+        return interleaved
 
     def _seek(self, start: int) -> bool:
         """Seek to a frame at or before ``start``, where that decodes the same samples; whether it did."""

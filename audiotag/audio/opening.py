@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, Union
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, Union
 
 from audiotag import in_hand
 from audiotag.audio.containers import detect_container
-from audiotag.audio.ffmpeg import FFmpegFile
 from audiotag.audio.header import Source
+from audiotag.audio.isolation import IsolatedFile
 from audiotag.errors import AudiotagError
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ SUFFIXES = (
     ".mp4", ".m4v", ".mov", ".mkv", ".3gp", ".avi",
 )  # fmt: skip
 READABLE = "WAV, FLAC, OGG, MP3, M4A, AAC, Opus, WebM and the sound of videos"
-OpenFile: TypeAlias = Union["soundfile.SoundFile", FFmpegFile]
+OpenFile: TypeAlias = Union["soundfile.SoundFile", IsolatedFile]
+Decoder = TypeVar("Decoder")
 
 
 def source_name(source: Source) -> str:
@@ -44,7 +45,8 @@ def open_audio(source: Source, name: str, isolated: bool = False) -> Iterator[Op
     name : str
         The name that messages use for the sound.
     isolated : bool
-        Decode in a process of its own, as is done for a file that was in hand when an earlier process died.
+        Decode in another process, whatever the format, as is done for a file that was in hand when an earlier process
+        died. By default only FFmpeg does: libsndfile has never crashed.
 
     Raises
     ------
@@ -66,31 +68,47 @@ def open_audio(source: Source, name: str, isolated: bool = False) -> Iterator[Op
         size = len(source)
     if size == 0:
         raise AudiotagError(f"{name} is empty (0 bytes); copy or record it again.")
-    with in_hand.hold(source) as is_suspect, _open_with_library(source, name, isolated or is_suspect) as file:
+    with in_hand.hold(source) as is_suspect, _open(source, name, isolated or is_suspect) as file:
         try:
             yield file
         except soundfile.LibsndfileError as error:
-            raise _unreadable_error(name, error) from error
+            raise unreadable_error(name, error) from error
 
 
-def _open_with_library(source: Source, name: str, isolated: bool) -> OpenFile:
-    """Open a file with libsndfile if it can read the format, else with FFmpeg."""
+def _open(source: Source, name: str, isolated: bool) -> OpenFile:
+    return IsolatedFile(source, "", name) if isolated else open_with_library(source, name, IsolatedFile)
+
+
+def open_with_library(
+    source: Source, name: str, ffmpeg: Callable[[Source, str, str], Decoder]
+) -> soundfile.SoundFile | Decoder:
+    """Open a file with libsndfile if it can read the format, else with FFmpeg.
+
+    Parameters
+    ----------
+    source : Path or bytes
+    name : str
+        The name that messages use for the sound.
+    ffmpeg : callable
+        Opens a file with FFmpeg by source, container and name.
+    """
     import soundfile
 
     try:
         file = soundfile.SoundFile(str(source) if isinstance(source, Path) else io.BytesIO(source))
     except soundfile.LibsndfileError as error:
         if container := detect_container(source):
-            return FFmpegFile(source, container, name)
-        raise _unreadable_error(name, error) from error
+            return ffmpeg(source, container, name)
+        raise unreadable_error(name, error) from error
     # libsndfile takes any file named .mp3 for an MP3 and decodes it to noise.
     if file.format == "MP3" and (container := detect_container(source)):
         file.close()
-        return FFmpegFile(source, container, name)
+        return ffmpeg(source, container, name)
     return file
 
 
-def _unreadable_error(name: str, error: soundfile.LibsndfileError) -> AudiotagError:
+def unreadable_error(name: str, error: soundfile.LibsndfileError) -> AudiotagError:
+    """What a failure of libsndfile means for a file."""
     reason = error.error_string.removeprefix("Error : ").rstrip(".")
     if "does not exist" in reason:  # libsndfile's message for an MP3 without a frame, although the file exists
         reason = "it is damaged, or its suffix does not match its format"

@@ -13,13 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from audiotag.audio.containers import UNKNOWN_FRAMES, read_wav_layout
-from audiotag.audio.decoding import BlockReader, DecodeReport, count_tracks, decode, header_from
-from audiotag.audio.ffmpeg import FFmpegFile
+from audiotag.audio.decoding import BlockReader, DecodeReport, count_tracks, decode, header_from, seek_near
 from audiotag.audio.header import Header, Sound, Source
+from audiotag.audio.isolation import IsolatedFile
 from audiotag.audio.levels import peak_dbfs
 from audiotag.audio.opening import open_audio, source_name
-
-MP3_LEAD_SAMPLES = 11_520  # an MP3 frame depends on up to nine frames before it, which a seek does not decode
 
 
 def read_header(source: Source | str, name: str | None = None) -> Header:
@@ -46,7 +44,9 @@ def read_header(source: Source | str, name: str | None = None) -> Header:
     return header
 
 
-def read_sound(source: Source | str, sample_rate: int | None = None, name: str | None = None) -> Sound:
+def read_sound(
+    source: Source | str, sample_rate: int | None = None, name: str | None = None, isolated: bool = False
+) -> Sound:
     """Decode a whole sound to mono.
 
     Parameters
@@ -58,6 +58,8 @@ def read_sound(source: Source | str, sample_rate: int | None = None, name: str |
         Rate in Hz to resample to; by default that of the file.
     name : str, optional
         The name that messages use for the sound; the file name by default.
+    isolated : bool
+        Decode in another process, whatever the format: for a file that may have crashed a process.
 
     Raises
     ------
@@ -66,7 +68,7 @@ def read_sound(source: Source | str, sample_rate: int | None = None, name: str |
     """
     source = Path(source) if isinstance(source, str) else source
     name = name or source_name(source)
-    with open_audio(source, name) as file:
+    with open_audio(source, name, isolated) as file:
         samples, decoder_failed = decode(file, file.frames)
         header, tracks = header_from(file, len(samples)), count_tracks(file)
     report = DecodeReport(len(samples), decoder_failed, peak_dbfs(samples))
@@ -80,7 +82,7 @@ def read_sound(source: Source | str, sample_rate: int | None = None, name: str |
     return Sound(name, waveform, sample_rate, header, notes, truncated)
 
 
-def read_crop(path: Path, start: int, frames: int) -> np.ndarray:
+def read_crop(path: Path, start: int, frames: int, isolated: bool = False) -> np.ndarray:
     """Read only a part of a file, at the file's own sample rate.
 
     Parameters
@@ -90,6 +92,8 @@ def read_crop(path: Path, start: int, frames: int) -> np.ndarray:
         First sample.
     frames : int
         Number of samples; fewer are returned if the file ends before.
+    isolated : bool
+        Decode in another process, whatever the format.
 
     Returns
     -------
@@ -103,13 +107,10 @@ def read_crop(path: Path, start: int, frames: int) -> np.ndarray:
     """
     if (samples := _read_pcm_16_crop(path, start, frames)) is not None:
         return to_mono(samples)
-    with open_audio(path, path.name) as file:
-        if isinstance(file, FFmpegFile):
+    with open_audio(path, path.name, isolated) as file:
+        if isinstance(file, IsolatedFile):
             return to_mono(file.decode(start, start + frames)[0])
-        lead = start  # a file without seeking is decoded from its start
-        if file.seekable():
-            lead = min(start, MP3_LEAD_SAMPLES) if file.format == "MP3" else 0
-            file.seek(start - lead)
+        lead = seek_near(file, start)
         samples = decode(file, lead + frames)[0][lead:]
     return to_mono(samples)
 

@@ -12,7 +12,7 @@ from audiotag.audio.levels import peak_dbfs
 from audiotag.audio.opening import open_audio, source_name
 from audiotag.audio.reading import to_mono
 
-BLOCK_SAMPLES = 1 << 18  # per channel, 6 s at 44.1 kHz; smaller blocks of FFmpeg are joined to this size
+BLOCK_SAMPLES = 1 << 18  # per channel, 6 s at 44.1 kHz; smaller blocks are joined to this size
 
 
 class LongSound:
@@ -25,6 +25,8 @@ class LongSound:
         Rate in Hz to resample to.
     name : str, optional
         The name that messages use for the sound; the file name by default.
+    isolated : bool
+        Decode in another process, whatever the format.
 
     Attributes
     ----------
@@ -32,8 +34,8 @@ class LongSound:
         One sentence for each unusual property of the file; complete once all blocks are read.
     """
 
-    def __init__(self, source: Source, sample_rate: int, name: str | None = None) -> None:
-        self._source, self._sample_rate = source, sample_rate
+    def __init__(self, source: Source, sample_rate: int, name: str | None = None, isolated: bool = False) -> None:
+        self._source, self._sample_rate, self._isolated = source, sample_rate, isolated
         self.name = name or source_name(source)
         self.notes: tuple[str, ...] = ()
 
@@ -47,7 +49,7 @@ class LongSound:
             block, so the blocks before must then be discarded.
         """
         report = DecodeReport()
-        with open_audio(self._source, self.name) as file:
+        with open_audio(self._source, self.name, self._isolated) as file:
             decoded = BlockReader(file, block_samples=BLOCK_SAMPLES)
             resampler = _BlockResampler(file.samplerate, self._sample_rate)
             for block in _join_blocks(_mix_to_mono(decoded, report)):

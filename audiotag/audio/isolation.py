@@ -1,0 +1,242 @@
+"""A file that is decoded in another process, so that a decoder that crashes, hangs or eats memory costs that file only.
+
+Conventions: as in `audiotag.audio.decoding`. A file that is closed before it was decoded to its end takes its worker
+with it: to stop a process costs less than to let it finish.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from audiotag.audio import decoder_workers
+from audiotag.audio.decoder_workers import (
+    CRASHED,
+    HANGS,
+    KILLED,
+    NOT_STARTED,
+    POOL,
+    TOO_MUCH_MEMORY,
+    DecoderEndedError,
+    DecoderWorker,
+)
+from audiotag.audio.header import Source
+from audiotag.errors import AudiotagError
+
+INITIAL_BUFFER_SAMPLES = MAX_BLOCK_SAMPLES = 1 << 16
+
+
+class IsolatedFile:
+    """The first sound track of a file, with attributes named as in ``soundfile.SoundFile``.
+
+    A worker that is killed by somebody else, such as a system without memory, is replaced once, and decoding goes on
+    where it was.
+
+    Parameters
+    ----------
+    source : Path or bytes
+    container : str
+        As `audiotag.audio.containers.detect_container` returns it: FFmpeg decodes the file. With an empty string the
+        worker finds out which library can.
+    name : str
+        The name that messages use for the sound.
+
+    Attributes
+    ----------
+    frames : int
+        Length in samples per channel by the container; `UNKNOWN_FRAMES` if it has none, as in a live WebM.
+    samplerate : int
+        In Hz.
+    channels : int
+    format, subtype : str
+        Container and codec; libsndfile's names where it has one.
+    tracks : int
+        Number of sound tracks in the file.
+    decoder_failed : bool
+        Whether the decoder failed before the end of the requested samples; final after the last block.
+
+    Raises
+    ------
+    AudiotagError
+        If the file is damaged, has no sound track, or its sound track cannot be decoded; in all methods also if its
+        decoder crashes, gives no sample for 30 s, or needs too much memory.
+    """
+
+    frames: int
+    samplerate: int
+    channels: int
+    format: str
+    subtype: str
+    tracks: int
+
+    def __init__(self, source: Source, container: str, name: str) -> None:
+        self._source, self._name, self._container = source, name, container
+        self.decoder_failed = False
+        self._worker: DecoderWorker | None = None
+        self._is_decoding = self._was_killed = False
+        self._open()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Free the worker for the next file."""
+        worker, self._worker = self._worker, None
+        if worker is None:
+            return
+        if self._is_decoding:
+            POOL.discard(worker)
+            return
+        try:
+            worker.request(close=True)
+        except DecoderEndedError:
+            POOL.discard(worker)
+        else:
+            POOL.give_back(worker)
+
+    def blocks(
+        self, start: int = 0, stop: int | None = None, max_samples: int = MAX_BLOCK_SAMPLES
+    ) -> Iterator[np.ndarray]:
+        """Decode samples ``start`` to ``stop``, by default to the end, block by block; call it once per object.
+
+        Parameters
+        ----------
+        start, stop : int
+        max_samples : int
+            Samples per channel in a block; with many channels it holds fewer.
+
+        Yields
+        ------
+        numpy.ndarray, shape=(samples, channels), float32
+            In [-1, 1]; samples of a lossy codec may lie slightly outside.
+        """
+        done = 0
+        while True:
+            try:
+                for block in self._decode(start + done, stop, max_samples):
+                    done += len(block)
+                    yield block
+                return
+            except DecoderEndedError as ended:
+                self._replace_worker(ended)
+
+    def decode(self, start: int = 0, stop: int | None = None) -> tuple[np.ndarray, bool]:
+        """Decode like `blocks`, at once.
+
+        Returns
+        -------
+        numpy.ndarray, shape=(samples, channels), float32
+        bool
+            Whether the decoder failed before ``stop``.
+        """
+        samples, done = np.empty((0, self.channels), np.float32), 0
+        for block in self.blocks(start, stop):
+            if done + len(block) > len(samples):
+                # The array grows in place and by a quarter: a long sound must fit into memory once, not twice.
+                size = max(done + len(block), done + done // 4, INITIAL_BUFFER_SAMPLES)
+                samples.resize((size, self.channels), refcheck=False)
+            samples[done : done + len(block)] = block
+            done += len(block)
+        samples.resize((done, self.channels), refcheck=False)
+        return samples, self.decoder_failed
+
+    def _open(self) -> None:
+        """Open the file in a worker, twice if the first one is killed."""
+        while True:
+            try:
+                self._worker = POOL.take()
+                with self._path() as path:
+                    self._is_decoding = True  # a worker that does not answer is not used again
+                    is_copy = not isinstance(self._source, Path)
+                    self._worker.request(open=path, name=self._name, container=self._container, is_copy=is_copy)
+                    answer = self._answer()
+                self._is_decoding = False
+            except DecoderEndedError as ended:
+                self._discard_or_raise(ended)
+            except BaseException:
+                self.close()
+                raise
+            else:
+                for attribute, value in answer["opened"].items():
+                    setattr(self, attribute, value)
+                return
+
+    @contextmanager
+    def _path(self) -> Iterator[str]:
+        """The path of the file, or of a temporary one with the bytes of an upload."""
+        if isinstance(self._source, Path):
+            yield os.path.abspath(self._source)
+            return
+        path = ""
+        try:
+            handle, path = tempfile.mkstemp(prefix="audiotag-")
+            with open(handle, "wb") as file:
+                file.write(self._source)
+        except OSError as error:
+            _remove(path)
+            raise AudiotagError(
+                f"{self._name} cannot be read: it needs a temporary copy in {tempfile.gettempdir()} "
+                f"({error.strerror}); free space there."
+            ) from error
+        try:
+            yield path
+        finally:
+            _remove(path)
+
+    def _decode(self, start: int, stop: int | None, max_samples: int) -> Iterator[np.ndarray]:
+        assert self._worker is not None
+        self._is_decoding = True
+        self._worker.request(decode=[start, stop, max_samples])
+        while "end" not in (answer := self._answer()):
+            block = self._worker.samples(answer["samples"], self.channels)
+            if len(block):
+                yield block
+        self.decoder_failed = answer["end"]
+        self._is_decoding = False
+
+    def _answer(self) -> dict:
+        assert self._worker is not None
+        answer = self._worker.answer()
+        if "error" in answer:
+            self._is_decoding = False
+            raise AudiotagError(answer["error"])
+        return answer
+
+    def _replace_worker(self, ended: DecoderEndedError) -> None:
+        self._discard_or_raise(ended)
+        self._open()
+
+    def _discard_or_raise(self, ended: DecoderEndedError) -> None:
+        """Remove a worker that ended; raise unless the file deserves another one."""
+        if self._worker is not None:
+            POOL.discard(self._worker)
+            self._worker = None
+        if ended.reason != KILLED or self._was_killed:
+            raise AudiotagError(f"{self._name} cannot be read: {_reason(ended.reason)}.") from ended
+        self._was_killed = True
+
+
+def _reason(ended: str) -> str:
+    """Why a file is lost whose worker ended, and what to do."""
+    silence_s, memory_mb = decoder_workers.HANG_S, decoder_workers.MEMORY_MB
+    return {
+        HANGS: f"its decoder gave no sample for {silence_s:g} s; export it again as WAV",
+        TOO_MUCH_MEMORY: f"its decoder needs more than {memory_mb} MB of memory; export it again as WAV",
+        KILLED: "its decoder was killed twice, as if memory had run out; close other programs, or export it as WAV",
+        CRASHED: "its decoder crashed on it; export it again as WAV",
+        NOT_STARTED: "the process that decodes it does not start; close other programs, or install audiotag again",
+    }[ended]
+
+
+def _remove(path: str) -> None:
+    with suppress(OSError):  # Windows keeps a file that is open; then the worker removes it
+        os.unlink(path)
