@@ -4,7 +4,7 @@ A decoder in native code can end the whole process. The files that it had in han
 continues the work decodes them in a process of their own, so a second crash costs that file alone. A kill from outside
 makes suspects too, which is harmless: what is decoded stays the same.
 
-The notes are a file of slots, one per file in hand, each a path that ends with a zero byte. Writing one takes a few
+The notes are a file of slots, one per file, each a path that ends with a zero byte. Writing one takes a few
 microseconds and survives the end of the process, though not that of the machine.
 """
 
@@ -19,6 +19,7 @@ from pathlib import Path
 from audiotag.workspace import write_bytes
 
 SLOT_BYTES = 4096  # a longer path is not noted
+_IN_HAND, _SUSPECT = b"+", b"-"  # how a slot begins
 
 
 class _Notes:
@@ -26,7 +27,7 @@ class _Notes:
 
     def __init__(self, path: Path, suspects: Iterable[bytes]) -> None:
         self.path = path
-        slots = [suspect.ljust(SLOT_BYTES, b"\0") for suspect in sorted(suspects)]
+        slots = [(_SUSPECT + suspect).ljust(SLOT_BYTES, b"\0") for suspect in sorted(suspects)]
         write_bytes(path, b"".join(slots))  # in one step: a kill must not lose suspects
         self._file = path.open("r+b", buffering=0)
         self._lock = threading.Lock()
@@ -40,7 +41,7 @@ class _Notes:
                 self._free.append(self._slots)
                 self._slots += 1
             slot = self._free.pop()
-            self._write(slot, key + b"\0")
+            self._write(slot, _IN_HAND + key + b"\0")
             return slot
 
     def end(self, slot: int) -> None:
@@ -60,15 +61,17 @@ class _Notes:
 
 
 @contextmanager
-def noting(path: Path, more: Iterable[Path] = ()) -> Iterator[None]:
-    """Note the files that this process decodes in the ``with`` block; when it ends without an error, the notes go.
+def noting(path: Path, more: Iterable[Path] = (), keep_suspects: bool = False) -> Iterator[None]:
+    """Note the files that this process decodes in the ``with`` block.
 
     Parameters
     ----------
     path : Path
-        The file for the notes. What it holds from an earlier process are suspects, as long as the work is not done.
+        The file for the notes. What it holds from an earlier process are suspects.
     more : iterable of Path
         Notes of other processes with suspects.
+    keep_suspects : bool
+        Whether they stay when the block ends without an error; by default the work is then done.
     """
     suspects = {key for each in (path, *more) for key in _read(each)}
     _process.suspects |= suspects
@@ -83,7 +86,7 @@ def noting(path: Path, more: Iterable[Path] = ()) -> Iterator[None]:
             _process.notes.close()
         _process.notes = None
         _process.suspects -= suspects
-        if is_done or not _read(path):
+        if (is_done and not keep_suspects) or not _read(path):
             with suppress(OSError):
                 path.unlink()
 
@@ -96,7 +99,7 @@ def hold(source: Path | bytes) -> Iterator[bool]:
         yield False
         return
     key = _key(source)
-    if notes is None or key in _process.suspects or len(key) >= SLOT_BYTES:
+    if notes is None or key in _process.suspects or len(key) > SLOT_BYTES - 2:
         yield key in _process.suspects
         return
     slot = notes.begin(key)
@@ -117,17 +120,17 @@ def is_suspect(path: Path) -> bool:
 
 
 def files_in(path: Path) -> list[Path]:
-    """The files that notes name: in hand, or suspects."""
-    return [Path(os.fsdecode(key)) for key in _read(path)]
+    """The files that the process of these notes has in hand, or had when it died."""
+    return [Path(os.fsdecode(key)) for key in _read(path, (_IN_HAND,))]
 
 
-def _read(path: Path) -> list[bytes]:
+def _read(path: Path, kinds: tuple[bytes, ...] = (_IN_HAND, _SUSPECT)) -> list[bytes]:
     try:
         content = path.read_bytes()
     except OSError:  # none yet
         return []
     slots = (content[at : at + SLOT_BYTES].partition(b"\0")[0] for at in range(0, len(content), SLOT_BYTES))
-    return [key for key in slots if key]
+    return [slot[1:] for slot in slots if slot[:1] in kinds]
 
 
 def _key(path: Path) -> bytes:

@@ -182,7 +182,7 @@ def main() -> None:
     """Measure the dataset of the first argument into the folder of the second."""
     job = MeasurementJob(Path(sys.argv[2]), Path(sys.argv[1]))
     os.environ.update(ONE_THREAD_ENV)  # each worker reads them when it loads its libraries
-    faulthandler.enable()
+    faulthandler.enable(2)  # the log
     logging.basicConfig()
     me = psutil.Process()
     write_json(job.folder / "process.json", {"pid": me.pid, "started": me.create_time()})

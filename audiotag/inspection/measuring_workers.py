@@ -193,7 +193,7 @@ def _problem_row(sentence: str) -> tuple:
 def _work(connection: Connection, parent: int) -> None:
     """What a worker process does: measure clips until the connection or the parent ends."""
     jobs.end_with_parent(parent)
-    faulthandler.enable()
+    faulthandler.enable(2)  # the log
     logging.basicConfig()
     with suppress(EOFError, OSError):
         connection.send(None)

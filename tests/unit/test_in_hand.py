@@ -49,9 +49,9 @@ def test_files_in_hand_of_a_dead_process_are_suspects_until_the_work_is_done(not
                 assert is_suspect
             with in_hand.hold(done) as is_suspect:
                 assert not is_suspect
-                assert names(notes) == ["b.wav", "done.wav", "long.flac"]
+                assert names(notes) == ["done.wav"]
             raise KeyboardInterrupt
-        assert names(notes) == ["b.wav", "long.flac"]
+        assert names(notes) == []
         assert not in_hand.is_suspect(long)
     with in_hand.noting(notes):
         pass
@@ -68,7 +68,18 @@ def test_notes_of_other_processes_are_taken_over(notes: Path, tmp_path: Path) ->
     died(tmp_path / "lane-1")
     with in_hand.noting(notes, [tmp_path / "lane-1", tmp_path / "lane-2"]):
         (tmp_path / "lane-1").unlink()
-        assert names(notes) == ["b.wav", "long.flac"]
+        assert in_hand.is_suspect(tmp_path / "b.wav")
+        assert in_hand.is_suspect(tmp_path / "long.flac")
+
+
+def test_suspects_can_be_kept_for_work_that_was_stopped(notes: Path) -> None:
+    died(notes)
+    for _ in range(2):
+        with in_hand.noting(notes, keep_suspects=True):
+            assert in_hand.is_suspect(notes.parent / "b.wav")
+    with in_hand.noting(notes):
+        assert in_hand.is_suspect(notes.parent / "b.wav")
+    assert not notes.exists()
 
 
 def test_slots_are_reused_and_the_file_stays_small(notes: Path) -> None:

@@ -161,7 +161,7 @@ def test_files_in_hand_of_a_killed_run_are_suspects_until_the_file_is_written(wo
     job = work()
     notes = job.out.with_name(".tags.csv.partial.in-hand")
     job.run("first", stop_after=2)
-    notes.write_bytes(os.fsencode(job.files[2].path))  # as a process that died leaves it
+    notes.write_bytes(b"+" + os.fsencode(job.files[2].path))  # as a process that died leaves it
     for name in ("second", "third"):
         with Journal(job.out, job.fingerprint, job.messages.append) as journal:
             assert in_hand.is_suspect(job.files[2].path)
