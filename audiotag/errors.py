@@ -1,11 +1,14 @@
 """Define the exception whose message users see, and the sentence for whatever goes wrong with one clip.
 
-Every loop over clips catches ``Exception`` around one clip, and writes `clip_problem` in place of its result.
+Every loop over clips catches ``Exception`` around one clip, and writes `clip_problem` in place of its result. Where one
+clip is asked for, `clip_guard` turns whatever is raised into the exception that pages and commands show.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import PurePath
 
 _LOG = logging.getLogger("audiotag")
@@ -40,6 +43,17 @@ def clip_problem(name: str, error: BaseException) -> str:
     'dogs/a.wav cannot be read: Permission denied; check the file and its disk.'
     """
     return _sentence(name, error).encode(errors="backslashreplace").decode()
+
+
+@contextmanager
+def clip_guard(name: str) -> Iterator[None]:
+    """Turn whatever is raised for one clip into an `AudiotagError`; one that is raised already stays as it is."""
+    try:
+        yield
+    except AudiotagError:
+        raise
+    except Exception as error:
+        raise AudiotagError(clip_problem(name, error)) from error
 
 
 def _sentence(name: str, error: BaseException) -> str:

@@ -159,6 +159,6 @@ def _profile_of_training_clips(dataset: Dataset, sample_rate: int) -> dict[str, 
     for path in clips["path"].iloc[np.unique(rows)]:
         try:
             measured.append(training_profile.sound_levels(read_sound(path, sample_rate).waveform, sample_rate))
-        except (AudiotagError, OSError):
-            continue  # it was not trained on either
+        except Exception:  # whatever is wrong with the clip: it was not trained on either
+            continue
     return training_profile.profile(measured)

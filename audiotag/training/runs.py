@@ -130,7 +130,7 @@ class Run:
 
     def reason(self) -> str:
         """Why the run failed or was interrupted, as a sentence; empty if it was not."""
-        if self.state() == "interrupted" and (self.folder / "process.json").exists():
+        if (self.folder / "process.json").exists() and self.state() == "interrupted":
             return how_it_died(self.folder)
         return read_json(self.folder / "status.json", {}).get("reason", "")
 

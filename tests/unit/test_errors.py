@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from audiotag.errors import AudiotagError, clip_problem
+from audiotag.errors import AudiotagError, clip_guard, clip_problem
 
 CLIP = "dogs/big/a.wav"
 
@@ -43,6 +43,16 @@ def test_unexpected_exception_is_in_the_log_with_its_traceback(caplog: pytest.Lo
     assert CLIP in record.getMessage()
     assert record.exc_info
     assert record.exc_info[0] is IndexError
+
+
+def test_guard_turns_whatever_is_raised_into_the_exception_that_pages_show() -> None:
+    with pytest.raises(AudiotagError, match=r"^dogs/big/a\.wav cannot be used") as raised, clip_guard(CLIP):
+        raise IndexError("index 3 is out of bounds")
+    assert isinstance(raised.value.__cause__, IndexError)
+    with pytest.raises(AudiotagError, match=r"^a\.wav is odd\.$"), clip_guard(CLIP):
+        raise AudiotagError("a.wav is odd.")
+    with pytest.raises(KeyboardInterrupt), clip_guard(CLIP):
+        raise KeyboardInterrupt
 
 
 def test_expected_errors_are_not_in_the_log(caplog: pytest.LogCaptureFixture) -> None:

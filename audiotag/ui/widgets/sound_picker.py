@@ -11,6 +11,7 @@ from audiotag.audio.header import Sound, Source
 from audiotag.audio.opening import READABLE
 from audiotag.audio.reading import read_sound
 from audiotag.data.dataset import Dataset
+from audiotag.errors import clip_guard
 from audiotag.ui import cache
 from audiotag.ui.widgets import messages
 
@@ -50,7 +51,9 @@ def source_name(source: Source) -> str:
 def decode_source(source: Source, sample_rate: int) -> Sound:
     """Decode the chosen sound at a sample rate in Hz."""
     if isinstance(source, bytes):
-        return read_sound(source, sample_rate, source_name(source))
+        name = source_name(source)
+        with clip_guard(name):
+            return read_sound(source, sample_rate, name)
     return cache.load_sound(source, sample_rate)
 
 
