@@ -162,7 +162,7 @@ class _Worker:
         limit_s = START_S if not self.is_ready else LONGEST_S if self.is_second_try else HANG_S
         if (self.in_hand or not self.is_ready) and now - self._since > limit_s:
             return f"gave no result for {limit_s:g} s; export it again from its source."
-        if self._bytes() > MAX_BYTES:
+        if self.in_hand and self._bytes() > MAX_BYTES:
             return f"takes more than {MAX_BYTES >> 20:,} MB of memory to measure; cut it into parts."
         return ""
 

@@ -15,11 +15,11 @@ from audiotag.inspection.measuring_workers import Clip, measure_row, measured_ro
 
 GOOD = [f"{number:02}.wav" for number in range(10)]
 BAD = "deep/bad.wav"
-SENTENCES = {
-    "abort": f"{BAD} ended the process that measured it; export it again from its source.",
-    "kill": f"{BAD} ended the process that measured it; export it again from its source.",
-    "hang": f"{BAD} gave no result for 2 s; export it again from its source.",
-    "allocate": f"{BAD} takes more than 512 MB of memory to measure; cut it into parts.",
+SENTENCES = {  # of the decoder's own process, in which a clip is measured the second time
+    "abort": f"{BAD} cannot be read: its decoder crashed on it; ",
+    "kill": f"{BAD} cannot be read: its decoder was killed twice, ",
+    "hang": f"{BAD} cannot be read: its decoder gave no sample for ",
+    "allocate": f"{BAD} cannot be read: its decoder needs more than 512 MB of memory; ",
 }
 
 
@@ -27,7 +27,6 @@ SENTENCES = {
 def clips(tmp_path: Path, tone: Callable, write_wav: Callable, monkeypatch: pytest.MonkeyPatch) -> list[Clip]:
     """Ten good clips, and one among them that a test makes deadly."""
     monkeypatch.setattr(measuring_workers, "HANG_S", 1.0)
-    monkeypatch.setattr(measuring_workers, "LONGEST_S", 2.0)
     monkeypatch.setattr(measuring_workers, "MAX_BYTES", 512 << 20)
     for number, name in enumerate([*GOOD, BAD]):
         write_wav(tmp_path / name, tone(200 + 100 * number, 0.1))
@@ -41,6 +40,7 @@ def rows_of(clips: list[Clip], workers: int) -> dict[str, tuple]:
     return dict(rows)
 
 
+@pytest.mark.usefixtures("decoder_patience")
 @pytest.mark.parametrize("way", SENTENCES)
 def test_clip_that_ends_its_worker_is_named_and_the_others_are_measured(
     clips: list[Clip], fake_libsndfile: ModuleType, way: str
@@ -49,10 +49,38 @@ def test_clip_that_ends_its_worker_is_named_and_the_others_are_measured(
     rows = rows_of(clips, workers=2)
     *nothing, sentence = rows.pop(BAD)
     assert set(nothing) == {None}
-    assert sentence == SENTENCES[way]
+    assert sentence.startswith(SENTENCES[way])
     for clip in clips:
         if clip.name != BAD:
             np.testing.assert_equal(rows[clip.name], measure_row(clip))
+
+
+@pytest.mark.usefixtures("decoder_patience")
+@pytest.mark.parametrize("way", ["abort", "hang", "allocate"])
+def test_decoder_of_a_film_that_dies_costs_its_clip_alone(
+    clips: list[Clip], fake_decoder: ModuleType, m4a: Callable, tone: Callable, tmp_path: Path, way: str
+) -> None:
+    film = Clip("deep/film.m4a", tmp_path / "deep/film.m4a")
+    film.path.write_bytes(fake_decoder.deadly(m4a(tone()), way))
+    rows = rows_of([film, *clips[:2]], workers=1)
+    assert rows["deep/film.m4a"][-1].startswith("deep/film.m4a cannot be read: its decoder ")
+    assert [rows[clip.name][-1] for clip in clips[:2]] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "sentence"),
+    [
+        ("LONGEST_S", 0.5, f"{BAD} gave no result for 0.5 s; export it again from its source."),
+        ("MAX_BYTES", 1, f"{BAD} takes more than 0 MB of memory to measure; cut it into parts."),
+    ],
+)
+def test_clip_that_is_too_much_for_its_second_worker_is_named(
+    clips: list[Clip], fake_libsndfile: ModuleType, monkeypatch: pytest.MonkeyPatch, limit: str, value: float,
+    sentence: str,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(measuring_workers, limit, value)
+    fake_libsndfile.deadly(clips[3].path, "hang")
+    assert rows_of(clips[3:4], workers=1)[BAD][-1] == sentence
 
 
 def test_clip_whose_worker_was_killed_from_outside_is_measured(clips: list[Clip], fake_libsndfile: ModuleType) -> None:

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -17,6 +18,7 @@ from audiotag.training.recipe import Recipe, Stage
 from audiotag.training.run_blocking import how_it_ended
 from audiotag.training.run_progress import left_out_of, left_out_reasons
 from audiotag.training.runs import WORKER, Run, RunSettings, create_run
+from audiotag.training.session import Session
 from audiotag.workspace import Workspace, read_json
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has other ends of processes")
@@ -100,7 +102,6 @@ def stop_at_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_exception_of_one_clip_is_that_clips_problem(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     from audiotag.training import clips
-    from audiotag.training.session import Session
 
     read = clips.read_sound
 
@@ -116,9 +117,19 @@ def test_exception_of_one_clip_is_that_clips_problem(run: Run, monkeypatch: pyte
     assert [problem.split(" cannot")[0] for problem in subset.problems] == [BAD]
 
 
-def test_clips_that_stay_keep_their_folds_when_one_is_left_out(run: Run) -> None:
-    from audiotag.training.session import Session
+@pytest.mark.usefixtures("decoder_patience")
+@pytest.mark.parametrize("way", ["abort", "hang", "allocate"])
+def test_decoder_of_a_film_that_dies_costs_its_clip_alone(
+    run: Run, fake_decoder: ModuleType, m4a: Callable, tone: Callable, way: str
+) -> None:
+    bad_clip(run).write_bytes(fake_decoder.deadly(m4a(tone()), way))
+    subset = Session.open(run.settings(), run.workspace).clips("curated")
+    assert len(subset.clips) == CLIPS - 1
+    (problem,) = subset.problems
+    assert problem.startswith(f"{BAD} cannot be read: its decoder ")
 
+
+def test_clips_that_stay_keep_their_folds_when_one_is_left_out(run: Run) -> None:
     whole = Session.open(run.settings(), run.workspace).clips("curated")
     fewer = Session.open(run.settings(), run.workspace, [bad_clip(run)]).clips("curated")
 
