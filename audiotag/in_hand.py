@@ -19,6 +19,7 @@ from pathlib import Path
 from audiotag.workspace import write_bytes
 
 SLOT_BYTES = 4096  # a longer path is not noted
+MAX_NAMED = 4
 _IN_HAND, _SUSPECT = b"+", b"-"  # how a slot begins
 
 
@@ -61,8 +62,8 @@ class _Notes:
 
 
 @contextmanager
-def noting(path: Path, more: Iterable[Path] = (), keep_suspects: bool = False) -> Iterator[None]:
-    """Note the files that this process decodes in the ``with`` block.
+def noting(path: Path, more: Iterable[Path] = (), keep_suspects: bool = False) -> Iterator[list[Path]]:
+    """Note the files that this process decodes in the ``with`` block; gives the suspects.
 
     Parameters
     ----------
@@ -79,7 +80,7 @@ def noting(path: Path, more: Iterable[Path] = (), keep_suspects: bool = False) -
         _process.notes = _Notes(path, suspects)
     is_done = False
     try:
-        yield
+        yield [Path(os.fsdecode(key)) for key in sorted(suspects)]
         is_done = True
     finally:
         if _process.notes:
@@ -117,6 +118,12 @@ def suspect(path: Path) -> None:
 def is_suspect(path: Path) -> bool:
     """Whether a file was in hand when an earlier process died."""
     return bool(_process.suspects) and _key(path) in _process.suspects
+
+
+def suspects_sentence(suspects: list[Path]) -> str:
+    """Say that a command begins with suspects."""
+    shown = ", ".join(map(str, suspects[:MAX_NAMED])) + (" …" if len(suspects) > MAX_NAMED else "")
+    return f"An earlier command ended while it read {shown}. Each is now read in a process of its own."
 
 
 def files_in(path: Path) -> list[Path]:

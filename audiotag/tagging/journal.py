@@ -83,7 +83,9 @@ class Journal:
             if not self._resume():
                 self._path.write_bytes(_sealed(json.dumps(self._fingerprint).encode()))
             self._file = self._closing.enter_context(self._path.open("ab"))
-            self._closing.enter_context(in_hand.noting(self._out.with_name(f".{self._out.name}.partial.in-hand")))
+            notes = self._out.with_name(f".{self._out.name}.partial.in-hand")
+            if suspects := self._closing.enter_context(in_hand.noting(notes)):
+                self._say(in_hand.suspects_sentence(suspects))
         except BaseException:
             self._closing.close()
             self._release()
