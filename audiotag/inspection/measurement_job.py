@@ -103,7 +103,7 @@ class MeasurementJob:
             return ""
         log = f"The complete log is in {self.folder / 'log.txt'}."
         if status := read_json(self.folder / "status.json"):
-            return f"Measuring failed: {status['reason']} {log}" if status["state"] == "failed" else ""
+            return f"Measuring failed: {status.get('reason', '')} {log}" if status.get("state") == "failed" else ""
         progress = self.progress()
         if (progress and progress["done"] == progress["total"]) or self.is_stop_requested():
             return ""  # a process of audiotag 0.1, which wrote no status

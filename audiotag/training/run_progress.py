@@ -19,7 +19,7 @@ def plan_of(events: list[dict[str, Any]]) -> dict[str, Any] | None:
 def left_out_of(events: list[dict[str, Any]]) -> dict[Path, str]:
     """Clips that are left out since the run began, because they end the process that decodes them; and why."""
     found = [event for event in events if event["event"] == "clips-left-out"]
-    return {Path(path): reason for event in found for path, reason in event["clips"].items()}
+    return {Path(path): reason for event in found for path, reason in event.get("clips", {}).items()}
 
 
 def left_out_reasons(events: list[dict[str, Any]]) -> list[str]:
@@ -29,8 +29,12 @@ def left_out_reasons(events: list[dict[str, Any]]) -> list[str]:
 
 
 def fingerprint_of(events: list[dict[str, Any]]) -> str:
-    """The fingerprint of the clips that the run has used last, see `audiotag.training.subsets.fingerprint`."""
-    return [event["fingerprint"] for event in events if event["event"] in ("run-started", "clips-left-out")][-1]
+    """The fingerprint of the clips that the run has used last, see `audiotag.training.subsets.fingerprint`.
+
+    Empty where it is not known.
+    """
+    found = [event.get("fingerprint", "") for event in events if event["event"] in ("run-started", "clips-left-out")]
+    return found[-1] if found else ""
 
 
 def epochs_done(events: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -104,7 +104,7 @@ def write_plan(
         if newly_left_out:
             named = {str(path): reason for path, reason in newly_left_out.items()}
             run.write_event("clips-left-out", clips=named, fingerprint=clips_now)
-        elif fingerprint_of(run.events()) != clips_now:
+        elif (began_with := fingerprint_of(run.events())) and began_with != clips_now:
             raise AudiotagError(
                 f"the clips or labels of {session.dataset.name} have changed since this run began; start a new run."
             )
