@@ -177,7 +177,8 @@ def m4a() -> Callable[[np.ndarray, int], bytes]:
             stream = file.add_stream("aac", rate=sample_rate, layout="mono", bit_rate=128_000)
             frame = av.AudioFrame.from_ndarray(np.float32(waveform)[None], format="fltp", layout="mono")
             frame.sample_rate, frame.pts, frame.time_base = sample_rate, 0, Fraction(1, sample_rate)
-            for part in av.AudioResampler("fltp", "mono", sample_rate, frame_size=1024).resample(frame):
+            resampler = av.AudioResampler("fltp", "mono", sample_rate, frame_size=1024)
+            for part in (*resampler.resample(frame), *resampler.resample(None)):
                 file.mux(stream.encode(part))
             file.mux(stream.encode(None))
         return content.getvalue()

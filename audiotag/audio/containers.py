@@ -8,8 +8,11 @@ the container format that it is given, so the format is detected from the first 
 from __future__ import annotations
 
 import struct
+from bisect import bisect_left
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+
+import numpy as np
 
 if TYPE_CHECKING:
     from audiotag.audio.header import Header
@@ -27,6 +30,9 @@ ASF_HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 ADTS_RATES_HZ = (96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350)
 ADTS_FRAME_SAMPLES = 1024
+ADTS_HEADER_BYTES = 7
+SCAN_BYTES = 1 << 20  # read at once
+MAX_PARTS = 1 << 18  # boxes or chunks: a fragmented MP4 of 36 h has as many; a file with more is not followed further
 
 
 def detect_container(source: Path | bytes) -> str:
@@ -51,7 +57,7 @@ def detect_container(source: Path | bytes) -> str:
         return "ASF"
     if start.startswith(b"RIFF") and start[8:12] == b"AVI ":
         return "AVI"
-    return "ADTS" if _adts_frame_bytes(frame, 0) else ""
+    return "ADTS" if len(_find_adts_headers(frame)[0]) else ""
 
 
 def promised_length(source: Path | bytes, header: Header) -> tuple[int, bool]:
@@ -94,11 +100,8 @@ def is_cut(source: Path | bytes, container: str) -> bool:
 def adts_length(source: Path | bytes) -> tuple[int, int]:
     """Samples per channel of an AAC stream and their rate in Hz, from its frame headers (ISO 13818-7, section 6.2)."""
     with _open(source) as file:
-        file.seek(_id3_end(file))
-        data = file.read()
-    starts, _ = _find_adts_frames(data)
-    rate = ADTS_RATES_HZ[min(data[starts[0] + 2] >> 2 & 15, len(ADTS_RATES_HZ) - 1)] if starts else ADTS_RATES_HZ[0]
-    return ADTS_FRAME_SAMPLES * len(starts), rate
+        frames, rate, _ = _scan_adts(file)
+    return ADTS_FRAME_SAMPLES * frames, rate
 
 
 class WavLayout(NamedTuple):
@@ -133,17 +136,18 @@ def read_wav_layout(file: BinaryIO) -> WavLayout | None:
         return None
     file.seek(12)
     tag = channels = bytes_per_frame = 0
-    while len(chunk := file.read(8)) == 8:
+    for _ in range(MAX_PARTS):
+        if len(chunk := file.read(8)) < 8:
+            return None
         kind, size = chunk[:4], struct.unpack("<I", chunk[4:])[0]
+        start = file.tell()
         if kind == b"fmt ":
-            body = file.read(size)
-            if len(body) >= 14:
+            body = file.read(min(size, 14))
+            if len(body) == 14:
                 tag, channels, bytes_per_frame = (struct.unpack_from("<H", body, at)[0] for at in (0, 2, 12))
-            file.seek(size % 2, 1)
         elif kind == b"data":
-            return WavLayout(tag, channels, bytes_per_frame, file.tell(), size)
-        else:
-            file.seek(size + size % 2, 1)
+            return WavLayout(tag, channels, bytes_per_frame, start, size)
+        file.seek(start + size + size % 2)
     return None
 
 
@@ -191,7 +195,9 @@ def _id3_end(file: BinaryIO) -> int:
 def _is_iso_cut(file: BinaryIO) -> bool:
     """Whether a box of an MP4 or MOV that holds sound or its index is cut off (ISO 14496-12, section 4.2)."""
     size, at = _file_size(file), 0
-    while len(head := _read_at(file, at, 16)) >= 8:
+    for _ in range(MAX_PARTS):
+        if len(head := _read_at(file, at, 16)) < 8:
+            return False
         length, kind = int.from_bytes(head[:4], "big"), head[4:8]
         if length == 1 and len(head) == 16:
             length = int.from_bytes(head[8:], "big")
@@ -238,7 +244,10 @@ def _is_asf_cut(file: BinaryIO) -> bool:
 def _is_avi_cut(file: BinaryIO) -> bool:
     """Whether a RIFF chunk is cut off; a long AVI has several."""
     size, at = _file_size(file), 0
-    while (head := _read_at(file, at, 8))[:4] == b"RIFF" and len(head) == 8:
+    for _ in range(MAX_PARTS):
+        head = _read_at(file, at, 8)
+        if head[:4] != b"RIFF" or len(head) < 8:
+            return False
         length = struct.unpack("<I", head[4:])[0]
         if any(length in sizes for sizes in UNKNOWN_SIZES):
             return False
@@ -250,34 +259,45 @@ def _is_avi_cut(file: BinaryIO) -> bool:
 
 def _is_adts_cut(file: BinaryIO) -> bool:
     """Whether the last frame of an AAC stream is cut off."""
-    file.seek(_id3_end(file))
-    data = file.read()
-    return _find_adts_frames(data)[1] > len(data)
+    return _scan_adts(file)[2] > _file_size(file)
 
 
-def _find_adts_frames(data: bytes) -> tuple[list[int], int]:
-    """Positions of the frames of an AAC stream, and the end of the last one; bytes between frames are skipped."""
-    starts, at, end = [], 0, 0
-    while 0 <= at < len(data):
-        length = _adts_frame_bytes(data, at)
-        if length:
-            starts.append(at)
-            at = end = at + length
-        else:
-            at = data.find(b"\xff", at + 1)
-    return starts, end
+def _scan_adts(file: BinaryIO) -> tuple[int, int, int]:
+    """Number of frames of an AAC stream, its sample rate in Hz, and where its last frame ends.
 
-
-def _adts_frame_bytes(data: bytes, at: int) -> int:
-    """Size in bytes of the frame that begins at a position; 0 if no frame begins there.
-
-    The layer field of an AAC frame is 0, which tells it from an MP3 frame.
+    Bytes between frames are skipped.
     """
-    head = data[at : at + 7]
-    if len(head) < 7 or head[0] != 0xFF or head[1] & 0xF6 != 0xF0 or head[2] >> 2 & 15 >= len(ADTS_RATES_HZ):
-        return 0
-    length = (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
-    return length if length > 7 else 0
+    frames, rate, end = 0, ADTS_RATES_HZ[0], 0
+    start = _id3_end(file)
+    while len(data := _read_at(file, start, SCAN_BYTES)) >= ADTS_HEADER_BYTES:
+        positions, lengths = _find_adts_headers(data)
+        number = 0
+        while number < len(positions):
+            at = positions[number]
+            if not frames:
+                rate = ADTS_RATES_HZ[data[at + 2] >> 2 & 15]
+            frames += 1
+            end = start + at + int(lengths[number])
+            number += 1
+            if number < len(positions) and positions[number] < end - start:  # bytes inside a frame, not a header
+                number = bisect_left(positions, end - start, number)
+        start = max(start + len(data) - ADTS_HEADER_BYTES + 1, end)
+    return frames, rate, end
+
+
+def _find_adts_headers(data: bytes) -> tuple[list[int], np.ndarray]:
+    """Positions at which a frame of AAC may begin, and its sizes in bytes (ISO 13818-7, section 6.2).
+
+    The layer field of an AAC frame is 0, which tells it from an MP3 frame. The search is vectorised because damage may
+    be millions of bytes long.
+    """
+    content = np.frombuffer(data, np.uint8)
+    (at,) = np.nonzero((content[:-6] == 0xFF) & (content[1:-5] & 0xF6 == 0xF0))
+    rates = content[at + 2] >> 2 & 15
+    high, middle, low = (content[at + byte].astype(np.int64) for byte in (3, 4, 5))
+    lengths = (high & 3) << 11 | middle << 3 | low >> 5
+    is_header = (rates < len(ADTS_RATES_HZ)) & (lengths > ADTS_HEADER_BYTES)
+    return at[is_header].tolist(), lengths[is_header]
 
 
 def _open(source: Path | bytes) -> BinaryIO:

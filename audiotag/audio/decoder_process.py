@@ -128,14 +128,13 @@ class DecoderServer:
         """Collect blocks in an array and send it each time that it is full."""
         filled, last = 0, time.monotonic()
         for block in blocks:
-            at = 0
-            while at < len(block):
-                part = block[at : at + len(waiting) - filled]
-                waiting[filled : filled + len(part)] = part
-                filled, at = filled + len(part), at + len(part)
-                if filled == len(waiting):
-                    self._send_block(waiting)
-                    filled, last = 0, time.monotonic()
+            while filled + len(block) >= len(waiting):
+                free = len(waiting) - filled
+                waiting[filled:] = block[:free]
+                self._send_block(waiting)
+                filled, last, block = 0, time.monotonic(), block[free:]
+            waiting[filled : filled + len(block)] = block
+            filled += len(block)
             if time.monotonic() - last > MAX_SILENCE_S:
                 self._send_block(waiting[:filled])
                 filled, last = 0, time.monotonic()

@@ -24,7 +24,6 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-import audiotag
 from audiotag.processors import usable_cpus
 
 HANG_S = float(os.environ.get("AUDIOTAG_DECODER_TIMEOUT_S", "30"))  # without an answer
@@ -111,16 +110,14 @@ class DecoderWorker:
             raise self._ended()
         return answer
 
-    def samples(self, number: int, channels: int) -> np.ndarray:
-        """Read the samples that follow an answer, float32 with shape ``(number, channels)``."""
-        samples = np.empty((number, channels), np.float32)
+    def read_samples(self, samples: np.ndarray) -> None:
+        """Fill an array, float32 with shape ``(samples, channels)``, with the samples that follow an answer."""
         view, done = samples.reshape(-1).view(np.uint8), 0
         with self._awaited(HANG_S):
             while done < len(view) and (read := self._answers.readinto(view[done:])):  # type: ignore[attr-defined]
                 done += read
         if done < len(view):
             raise self._ended()
-        return samples
 
     def end(self) -> None:
         """End the process at once."""
@@ -261,7 +258,7 @@ def close_workers() -> None:
 
 def _environment() -> dict[str, str]:
     """The environment of a worker: one that finds this package, wherever it was imported from."""
-    paths = [*filter(None, [os.environ.get("PYTHONPATH")]), str(Path(audiotag.__file__).parents[1])]
+    paths = [*filter(None, [os.environ.get("PYTHONPATH")]), str(Path(__file__).parents[2])]
     return os.environ | {"PYTHONPATH": os.pathsep.join(paths), "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 

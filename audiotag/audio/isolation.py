@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
@@ -119,15 +119,7 @@ class IsolatedFile:
         numpy.ndarray, shape=(samples, channels), float32
             In [-1, 1]; samples of a lossy codec may lie slightly outside.
         """
-        done = 0
-        while True:
-            try:
-                for block in self._decode(start + done, stop, max_samples):
-                    done += len(block)
-                    yield block
-                return
-            except DecoderEndedError as ended:
-                self._replace_worker(ended)
+        yield from self._decode(start, stop, max_samples, lambda size: np.empty((size, self.channels), np.float32))
 
     def decode(self, start: int = 0, stop: int | None = None) -> tuple[np.ndarray, bool]:
         """Decode like `blocks`, at once.
@@ -139,13 +131,17 @@ class IsolatedFile:
             Whether the decoder failed before ``stop``.
         """
         samples, done = np.empty((0, self.channels), np.float32), 0
-        for block in self.blocks(start, stop):
-            if done + len(block) > len(samples):
+
+        def next_part(size: int) -> np.ndarray:
+            if done + size > len(samples):
                 # The array grows in place and by a quarter: a long sound must fit into memory once, not twice.
-                size = max(done + len(block), done + done // 4, INITIAL_BUFFER_SAMPLES)
-                samples.resize((size, self.channels), refcheck=False)
-            samples[done : done + len(block)] = block
-            done += len(block)
+                samples.resize(
+                    (max(done + size, done + done // 4, INITIAL_BUFFER_SAMPLES), self.channels), refcheck=False
+                )
+            return samples[done : done + size]
+
+        for part in self._decode(start, stop, MAX_BLOCK_SAMPLES, next_part):
+            done += len(part)
         samples.resize((done, self.channels), refcheck=False)
         return samples, self.decoder_failed
 
@@ -192,14 +188,31 @@ class IsolatedFile:
         finally:
             _remove(path)
 
-    def _decode(self, start: int, stop: int | None, max_samples: int) -> Iterator[np.ndarray]:
+    def _decode(
+        self, start: int, stop: int | None, max_samples: int, next_block: Callable[[int], np.ndarray]
+    ) -> Iterator[np.ndarray]:
+        """Yield blocks in arrays that ``next_block`` gives for their number of samples."""
+        done = 0
+        while True:
+            try:
+                for size in self._block_sizes(start + done, stop, max_samples):
+                    block = next_block(size)
+                    assert self._worker is not None
+                    self._worker.read_samples(block)
+                    done += size
+                    yield block
+                return
+            except DecoderEndedError as ended:
+                self._replace_worker(ended)
+
+    def _block_sizes(self, start: int, stop: int | None, max_samples: int) -> Iterator[int]:
+        """Samples per channel of the blocks that the worker sends, each read before the next is asked for."""
         assert self._worker is not None
         self._is_decoding = True
         self._worker.request(decode=[start, stop, max_samples])
         while "end" not in (answer := self._answer()):
-            block = self._worker.samples(answer["samples"], self.channels)
-            if len(block):
-                yield block
+            if answer["samples"]:
+                yield answer["samples"]
         self.decoder_failed = answer["end"]
         self._is_decoding = False
 

@@ -5,7 +5,9 @@ import json
 import re
 import shlex
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -187,6 +189,34 @@ def test_files_that_cannot_be_read_are_named_and_the_others_get_their_tags(home:
     assert row(at, 2)["length"] == 1.0
     assert sorted(badges(selected(at, 2))) == ["Bark", "Bell"]
     assert texts(at.subheader) == ["beep.wav"]
+
+
+@pytest.mark.usefixtures("decoder_patience")
+@pytest.mark.parametrize(
+    ("way", "reason"),
+    [
+        ("abort", "its decoder crashed on it"),
+        ("hang", "its decoder gave no sample for 2 s"),
+        ("allocate", "its decoder needs more than 512 MB of memory"),
+    ],
+)
+def test_a_sound_that_its_decoder_dies_of_is_named_and_the_others_get_their_tags(
+    home: Workspace, fake_decoder: ModuleType, m4a: Callable[..., bytes], way: str, reason: str
+) -> None:
+    good = m4a(beep(1))
+    at = uploaded(
+        open_page("pages/tag.py"),
+        ("first.m4a", good),
+        ("film.m4a", fake_decoder.deadly(good, way)),
+        ("last.m4a", m4a(beep(0.5))),
+    )
+    assert not at.exception
+    sentence = f"film.m4a cannot be read: {reason}; export it again as WAV."
+    assert row(at, 1)["remarks"] == f"Error: {sentence}"
+    assert sentence in texts(at.error)
+    for place in (0, 2):
+        assert sorted(row(at, place)["tags"]) == ["Bark", "Bell"]
+    assert not at.run().exception  # the page works on
 
 
 def test_a_row_that_is_selected_is_the_sound_that_is_shown(home: Workspace) -> None:

@@ -1,5 +1,6 @@
 """A truncated file is recognised by its container, and a complete one is never called truncated."""
 
+import io
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from audiotag.audio import containers
+from audiotag.audio.containers import adts_length, detect_container, is_cut, read_wav_layout
 from audiotag.audio.reading import read_sound
 
 RATE = 44_100
@@ -92,3 +95,80 @@ def test_a_complete_mp3_without_a_frame_count_is_not_truncated(tmp_path: Path, t
     sound = read_sound(path, RATE)
     assert sound.notes == ()
     assert sound.duration_s == pytest.approx(duration_s, abs=0.06)
+
+
+def adts_frames(*sizes: int) -> bytes:
+    """Frames of an AAC stream with these sizes in bytes; their sounds are zeros."""
+    return b"".join(
+        b"\xff\xf1\x50" + bytes([0x80 | size >> 11, size >> 3 & 255, (size & 7) << 5 | 31, 0xFC]) + bytes(size - 7)
+        for size in sizes
+    )
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        b"",
+        b"\xff" * 3000,
+        b"\xff\xf1" * 1500,
+        b"\xff\xf1\x7c" * 1000,
+        b"\xff\xf1\x50\x80\0\0" * 500,
+        bytes(3000),
+        b"\xff",
+    ],
+)
+@pytest.mark.parametrize("scanned", [8, 9, 64, 1 << 20])
+def test_frames_of_an_aac_stream_are_counted_past_junk(
+    monkeypatch: pytest.MonkeyPatch, junk: bytes, scanned: int
+) -> None:
+    monkeypatch.setattr(containers, "SCAN_BYTES", scanned)
+    stream = adts_frames(8, 300, 8191) + junk + adts_frames(20) + junk + adts_frames(100)
+    assert adts_length(stream + junk) == (5 * 1024, 44_100)
+    assert not is_cut(stream + junk, "ADTS")
+    assert is_cut(stream[:-1], "ADTS")
+    assert detect_container(stream) == "ADTS"
+
+
+def test_a_sync_word_inside_a_frame_is_not_a_frame() -> None:
+    inside = bytearray(adts_frames(100, 100))
+    inside[50:57] = adts_frames(30)[:7]
+    assert adts_length(bytes(inside)) == (2 * 1024, 44_100)
+
+
+def test_damage_of_many_bytes_is_passed_over_in_few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    reads = []
+    read_at = containers._read_at
+    monkeypatch.setattr(containers, "_read_at", lambda *of: reads.append(of) or read_at(*of))
+    monkeypatch.setattr(containers, "bisect_left", lambda *of: pytest.fail("nothing looks like a frame here"))
+    assert adts_length(adts_frames(20) + b"\xff" * 30_000_000) == (1024, 44_100)
+    assert len(reads) < 40
+
+
+@pytest.mark.parametrize(
+    ("container", "part"), [("MP4", b"\0\0\0\x08free"), ("AVI", b"RIFF\x01\0\0\0x\0"), ("MOV", b"\0\0\0\x08wide")]
+)
+def test_a_file_of_endless_small_parts_is_not_followed_to_its_end(
+    monkeypatch: pytest.MonkeyPatch, container: str, part: bytes
+) -> None:
+    monkeypatch.setattr(containers, "MAX_PARTS", 100)
+    reads = []
+    read_at = containers._read_at
+    monkeypatch.setattr(containers, "_read_at", lambda *of: reads.append(of) or read_at(*of))
+    assert not is_cut(part * 1000, container)
+    assert len(reads) == 100
+
+
+def test_chunks_of_a_wav_are_not_read_into_memory_and_not_followed_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(containers, "MAX_PARTS", 100)
+    head = b"RIFF\0\0\0\0WAVE"
+    layout = riff(bytes(8), 8)[12:]
+    assert read_wav_layout(io.BytesIO(head + b"junk\0\0\0\0" * 200 + layout)) is None
+    assert read_wav_layout(io.BytesIO(head + b"junk\0\0\0\0" * 90 + layout)).is_pcm_16
+
+    class Counting(io.BytesIO):
+        def read(self, size: int = -1) -> bytes:
+            assert 0 <= size < 100
+            return super().read(size)
+
+    form = b"fmt " + struct.pack("<IHHIIHH", 0x7FFFFFFE, 1, 1, RATE, 2 * RATE, 2, 16)
+    assert read_wav_layout(Counting(head + form)) is None

@@ -37,6 +37,7 @@ class Format:
     options: dict[str, str] = field(default_factory=dict)
     shown: str = ""
     level_tolerance_db: float = 1.0
+    layout: str = ""
 
     def __str__(self) -> str:
         return self.shown or f"{self.suffix}-{self.codec}"
@@ -77,7 +78,7 @@ FORMATS = [
     Format("avi", "avi", "pcm_s16le", "AVI", "PCM_16", rate=22_050, video=True),
 ]
 LOSSLESS = [form for form in FORMATS if form.codec.startswith(("PCM", "ALAC", "FLAC"))]
-LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}
+LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1", 16: "hexadecagonal"}
 BIT_RATES = {
     "libopencore_amrnb": 12_200,
     "wmav2": 64_000,
@@ -91,7 +92,10 @@ def write(path: Path, form: Format, *tracks: np.ndarray, late: int = 0) -> Path:
         video = add_video(file, form) if form.video else None
         sounds = [
             file.add_stream(
-                form.encoder, rate=form.rate, layout=LAYOUTS[len(track)], bit_rate=BIT_RATES.get(form.encoder, 128_000)
+                form.encoder,
+                rate=form.rate,
+                layout=form.layout or LAYOUTS[len(track)],
+                bit_rate=BIT_RATES.get(form.encoder, 128_000),
             )
             for track in tracks
         ]
@@ -122,8 +126,9 @@ def frames_of(track: np.ndarray, sound: av.AudioStream, rate: int) -> list[av.Au
     """Frames of the samples in the sample format of the encoder."""
     if not track.size:
         return []
-    layout = LAYOUTS[len(track)]
-    whole = av.AudioFrame.from_ndarray(np.ascontiguousarray(track, np.float32), format="fltp", layout=layout)
+    layout = sound.layout.name if len(track) == 8 else LAYOUTS[len(track)]
+    interleaved = np.ascontiguousarray(track.T, np.float32).reshape(1, -1)
+    whole = av.AudioFrame.from_ndarray(interleaved, format="flt", layout=layout)
     whole.sample_rate, whole.pts, whole.time_base = rate, 0, Fraction(1, rate)
     resampler = av.AudioResampler(sound.format.name, layout, rate)
     return [*resampler.resample(whole), *resampler.resample(None)]
@@ -224,6 +229,56 @@ def test_six_channels_are_mixed_to_their_mean(tmp_path: Path) -> None:
     sound = read_sound(write(tmp_path / "six.mov", form, samples))
     np.testing.assert_allclose(sound.waveform, samples.mean(axis=0), atol=1e-6)
     assert sound.notes == ("six.mov has 6 channels; their mean is used.",)
+
+
+@pytest.mark.parametrize(
+    ("form", "channels", "tolerance"),
+    [
+        (M4A, 8, 0.15),
+        (M4A, 16, 0.15),
+        (Format("m4a", "ipod", "alac", "MP4", "ALAC_24", layout="7.1(wide)"), 8, 1e-6),
+        (WEBM, 8, 0.05),
+        (Format("mkv", "matroska", "flac", "MATROSKA", "FLAC_16"), 8, 2e-5),
+    ],
+    ids=str,
+)  # a decoder that keeps its channels apart gives a plane per channel: PyAV reads past the eighth
+def test_eight_channels_and_more_are_mixed_to_their_mean(
+    tmp_path: Path, form: Format, channels: int, tolerance: float
+) -> None:
+    sine = np.sin(2 * np.pi * 80 * np.arange(form.rate) / form.rate)  # also the channel for low frequencies has it
+    samples = np.linspace(0.1, 0.5, channels)[:, None] * sine
+    path = write(tmp_path / f"many.{form.suffix}", form, samples)
+    sound = read_sound(path)
+    assert sound.header.channels == channels
+    assert f"many.{form.suffix} has {channels} channels; their mean is used." in sound.notes
+    middle = slice(form.rate // 4, form.rate // 2)
+    np.testing.assert_allclose(sound.waveform[middle], 0.3 * sine[middle], atol=tolerance)
+    np.testing.assert_array_equal(read_crop(path, 5000, 700), sound.waveform[5000:5700])
+
+
+def test_vorbis_in_matroska_with_eight_channels_is_read(tmp_path: Path) -> None:
+    import soundfile
+
+    samples = np.stack([0.04 * np.sin(np.arange(44_100) / (10 + channel)) for channel in range(8)])
+    soundfile.write(tmp_path / "many.ogg", samples.T, 44_100)
+    with av.open(tmp_path / "many.ogg") as ogg, av.open(tmp_path / "many.mkv", "w") as file:
+        stream = file.add_stream_from_template(ogg.streams.audio[0])
+        for packet in ogg.demux(ogg.streams.audio[0]):
+            if packet.dts is not None:
+                packet.stream = stream
+                file.mux(packet)
+    sound = read_sound(tmp_path / "many.mkv")
+    assert (sound.header.codec, sound.header.channels) == ("VORBIS", 8)
+    expected = samples.mean(axis=0)[: len(sound.waveform)]
+    assert np.abs(sound.waveform - expected).max() < 0.02
+
+
+def test_the_surround_sound_of_a_film_is_read(shared: Path) -> None:
+    path = shared / "cases/sounds/surround_71.m4a"
+    sound = read_sound(path)
+    assert (sound.header.channels, sound.duration_s) == (8, 2.0)
+    assert sound.notes == ("surround_71.m4a has 8 channels; their mean is used.",)
+    assert 0.01 < np.abs(sound.waveform).max() < 1
 
 
 @pytest.mark.parametrize(("form", "priming"), [(M4A, 0), (MKV, 0), (WEBM, 0), (ADTS, 1024)], ids=str)

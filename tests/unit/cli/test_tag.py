@@ -385,6 +385,41 @@ def m4a_of(waveform: np.ndarray) -> bytes:
     return content.getvalue()
 
 
+@pytest.mark.usefixtures("decoder_patience")
+def test_sounds_that_their_decoder_dies_of_are_named_and_the_others_tagged(
+    run: Callable[..., CommandResult], fake_decoder: ModuleType, tiny_ensemble: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "sounds"
+    folder.mkdir()
+    for seed, name in enumerate(("a.m4a", "g.m4a", "z.m4a")):
+        (folder / name).write_bytes(m4a_of(np.random.default_rng(seed).normal(0, 0.1, RATE // 2)))
+    for way in ("abort", "hang", "allocate", "kill"):
+        (folder / f"{way}.m4a").write_bytes(fake_decoder.deadly((folder / "a.m4a").read_bytes(), way))
+    result = run("tag", folder, "--ensemble", tiny_ensemble, "--out", tmp_path / "tags.csv")
+    assert result.status == 1
+    assert [row["fname"] for row in table_of(tmp_path / "tags.csv")] == ["a.m4a", "g.m4a", "z.m4a"]
+    problems = {row["fname"]: row["problem"] for row in table_of(tmp_path / "tags.problems.csv")}
+    assert problems == {
+        "abort.m4a": "abort.m4a cannot be read: its decoder crashed on it; export it again as WAV.",
+        "hang.m4a": "hang.m4a cannot be read: its decoder gave no sample for 2 s; export it again as WAV.",
+        "allocate.m4a": "allocate.m4a cannot be read: its decoder needs more than 512 MB of memory; export it again "
+        "as WAV.",
+        "kill.m4a": "kill.m4a cannot be read: its decoder was killed twice, as if memory had run out; close other "
+        "programs, or export it as WAV.",
+    }
+    assert "Traceback" not in result.err
+
+
+def test_the_surround_sound_of_a_film_is_tagged(
+    run: Callable[..., CommandResult], shared: Path, tiny_ensemble: Path
+) -> None:
+    result = run("tag", shared / "cases/sounds/surround_71.m4a", "--ensemble", tiny_ensemble, "--json")
+    assert (result.status, result.err) == (0, "")
+    (row,) = result.json()
+    assert row["duration_s"] == 2.0
+    assert row["notes"] == ["surround_71.m4a has 8 channels; their mean is used."]
+
+
 def sound_bytes(suffix: str, seed: int, subtype: str | None = None) -> bytes:
     waveform = np.random.default_rng(seed).normal(0, 0.1, RATE // 5)
     if suffix == "m4a":
