@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar, Union
 
+from audiotag import in_hand
 from audiotag.audio.containers import detect_container
 from audiotag.audio.header import Source
 from audiotag.audio.isolation import IsolatedFile
@@ -38,6 +39,8 @@ def source_name(source: Source) -> str:
 def open_audio(source: Source, name: str, isolated: bool = False) -> Iterator[OpenFile]:
     """Open an audio file for decoding.
 
+    The file is noted as in hand (see `audiotag.in_hand`) until it is closed.
+
     Parameters
     ----------
     source : Path or bytes
@@ -45,7 +48,8 @@ def open_audio(source: Source, name: str, isolated: bool = False) -> Iterator[Op
     name : str
         The name that messages use for the sound.
     isolated : bool
-        Decode in another process whatever the format. By default only FFmpeg does: libsndfile has never crashed.
+        Decode in another process, whatever the format, as is done for a file that was in hand when an earlier process
+        died. By default only FFmpeg does: libsndfile has never crashed.
 
     Raises
     ------
@@ -68,12 +72,16 @@ def open_audio(source: Source, name: str, isolated: bool = False) -> Iterator[Op
         size = len(source)
     if size == 0:
         raise AudiotagError(f"{name} is empty (0 bytes); copy or record it again.")
-    with IsolatedFile(source, "", name) if isolated else open_with_library(source, name, IsolatedFile) as file:
+    with in_hand.hold(source) as is_suspect, _open(source, name, isolated or is_suspect) as file:
         require_sample_rate(name, file.samplerate)
         try:
             yield file
         except soundfile.LibsndfileError as error:
             raise unreadable_error(name, error) from error
+
+
+def _open(source: Source, name: str, isolated: bool) -> OpenFile:
+    return IsolatedFile(source, "", name) if isolated else open_with_library(source, name, IsolatedFile)
 
 
 def open_with_library(

@@ -87,9 +87,7 @@ class LongSound:
         self.notes, self.truncated = report.notes(self.name, self._source, self.header, tracks, self.sample_rate)
 
 
-def read_part(
-    source: Source, sample_rate: int, start: int, stop: int, name: str | None = None
-) -> np.ndarray:
+def read_part(source: Source, sample_rate: int, start: int, stop: int, name: str | None = None) -> np.ndarray:
     """Samples ``start`` to ``stop`` of the waveform of `audiotag.audio.reading.read_sound`; what follows is not read.
 
     Parameters

@@ -43,12 +43,27 @@ class BulkJob:
     row: Callable[[FileResult], Row]
 
 
-def tag_onto_screen(job: BulkJob, as_json: bool) -> int:
-    """Print results as they come; returns the exit code."""
+def tag_onto_screen(job: BulkJob, as_json: bool, notes: Path) -> int:
+    """Print results as they come; returns the exit code.
+
+    Parameters
+    ----------
+    job : BulkJob
+    as_json : bool
+    notes : Path
+        Where the files in hand are noted; the same for the same command.
+    """
+    from audiotag import in_hand
     from audiotag.tagging.bulk import tag_files
     from audiotag.tagging.export.json import json_parts
 
-    with Progress(job.total) as progress, closing(tag_files(job.tagger, job.files())) as results:
+    with (
+        in_hand.noting(notes) as suspects,
+        Progress(job.total) as progress,
+        closing(tag_files(job.tagger, job.files())) as results,
+    ):
+        if suspects:
+            progress.say(in_hand.suspects_sentence(suspects))
 
         def rows() -> Iterator[Row]:
             for result in results:

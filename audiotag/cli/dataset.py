@@ -70,7 +70,7 @@ def scan(options: argparse.Namespace) -> int:
     from audiotag.data.layouts import OpenOptions
     from audiotag.data.saved_options import open_and_remember
     from audiotag.inspection.faults import KINDS_THAT_ARE_USED, find_faults
-    from audiotag.inspection.measurement_job import MeasurementJob, with_measures
+    from audiotag.inspection.measurement_job import MeasurementJob, count_unmeasured, with_measures
     from audiotag.inspection.statistics import summary
 
     if options.out and options.out.suffix.lower() not in TABLE_SUFFIXES:
@@ -80,9 +80,11 @@ def scan(options: argparse.Namespace) -> int:
     with bar("headers", "file") as progress:
         index = scan_headers(dataset, workspace.indexes, progress)
     job = MeasurementJob.of(dataset.root, dataset.name, workspace)
-    if options.measure:
-        _measure(job)
+    failure = _measure(job) if options.measure else ""
     index = with_measures(index, job.table())
+    unmeasured = count_unmeasured(index) if options.measure else 0
+    if failure and index["rms_dbfs"].isna().all():
+        raise AudiotagError(failure)
     problems = find_faults(dataset, index)
     _write_files(dataset, index, problems, options)
     table = summary(index)
@@ -91,13 +93,20 @@ def scan(options: argparse.Namespace) -> int:
         _print_json(dataset, table, problems)
     else:
         _print_text(dataset, table, problems, is_used)
+    if unmeasured:
+        clips = "1 clip is" if unmeasured == 1 else f"{unmeasured:,} clips are"
+        why = failure or "Measuring was stopped, or the files have changed meanwhile; run the same command again."
+        print(f"\n{clips} not measured. {why}", file=sys.stderr)
     if table.empty:
         return NOTHING_DONE
-    return ALL_DONE if is_used.all() and not dataset.missing else SOME_FAILED
+    return ALL_DONE if is_used.all() and not dataset.missing and not unmeasured else SOME_FAILED
 
 
-def _measure(job: MeasurementJob) -> None:
-    """Run the measurement job and show its progress; Ctrl-C stops it without losing finished measurements."""
+def _measure(job: MeasurementJob) -> str:
+    """Run the measurement job and show its progress; returns why it failed, if it did.
+
+    Ctrl-C stops it without losing finished measurements.
+    """
     job.start()
     try:
         with bar("measuring", "clip") as progress:
@@ -108,8 +117,7 @@ def _measure(job: MeasurementJob) -> None:
     except KeyboardInterrupt:
         job.stop()
         raise
-    if job.failure():
-        raise AudiotagError(job.failure())
+    return job.failure()
 
 
 def _print_json(dataset: Dataset, table: pd.DataFrame, problems: pd.DataFrame) -> None:

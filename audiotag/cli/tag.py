@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -97,7 +98,16 @@ def tag(options: argparse.Namespace) -> int:
         return _tag_row(result, export_options, per_clip)
 
     job = BulkJob(tagger, lambda: sound_files(options.paths), total, row)
-    return _tag_into_file(job, options, format, export_options) if format else tag_onto_screen(job, options.json)
+    if format:
+        return _tag_into_file(job, options, format, export_options)
+    return tag_onto_screen(job, options.json, _notes_path(options.paths))
+
+
+def _notes_path(paths: list[Path]) -> Path:
+    """Where a command that writes no file notes which files it has in hand."""
+    text = "\0".join(map(os.path.abspath, paths))
+    key = hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=8).hexdigest()
+    return Workspace().root / "in-hand" / key
 
 
 def submit(options: argparse.Namespace) -> int:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from audiotag.cli.arguments import whole_numbers
 from audiotag.cli.exit_codes import ALL_DONE, NOTHING_DONE
+from audiotag.cli.progress import print_problems
 from audiotag.errors import AudiotagError
 from audiotag.workspace import SHIPPED_MODELS, Workspace
 
@@ -80,6 +81,7 @@ def train(options: argparse.Namespace) -> int:
     from audiotag.training.publish import check_name
     from audiotag.training.publish import publish as publish_run
     from audiotag.training.run_blocking import how_it_ended, new_run
+    from audiotag.training.run_progress import left_out_reasons
 
     workspace = Workspace()
     if options.publish:
@@ -91,6 +93,8 @@ def train(options: argparse.Namespace) -> int:
         print(run.name)
         return ALL_DONE
     _follow(run)
+    reasons = left_out_reasons(run.events())
+    print_problems(reasons, len(reasons), str(run.folder / "log.txt"))
     if run.state() != "finished":
         next_step = f"audiotag train --resume {run.name} continues after its last epoch."
         print(f"audiotag: the run {how_it_ended(run)} {next_step}", file=sys.stderr)

@@ -16,7 +16,7 @@ import pandas as pd
 
 from audiotag.audio.reading import read_header
 from audiotag.data.dataset import Dataset
-from audiotag.errors import AudiotagError
+from audiotag.errors import clip_problem
 from audiotag.workspace import write_bytes
 
 HEADER_TYPES = {
@@ -63,7 +63,7 @@ def scan(dataset: Dataset, cache_folder: Path | None = None, progress: Progress 
     paths = clips["path"].to_list()
     chunks = [unknown[at : at + FILES_PER_TASK] for at in range(0, len(unknown), FILES_PER_TASK)]
     with ThreadPoolExecutor() as pool:
-        for rows in pool.map(lambda chunk: [(row, _read_row(paths[row])) for row in chunk], chunks):
+        for rows in pool.map(lambda chunk: [(row, _read_row(paths[row], keys[row][0])) for row in chunk], chunks):
             known.update((keys[row], header) for row, header in rows)
             done += len(rows)
             if progress:
@@ -89,11 +89,11 @@ def _size_and_time(path: Path) -> tuple[int, int]:
     return stat.st_size, stat.st_mtime_ns
 
 
-def _read_row(path: Path) -> tuple:
+def _read_row(path: Path, clip: str) -> tuple:
     try:
         header = read_header(path)
-    except (AudiotagError, OSError) as error:
-        return _error_row(str(error))
+    except Exception as error:  # whatever is wrong with a clip is that clip's problem
+        return _error_row(clip_problem(clip, error))
     shape = (header.frames, header.sample_rate, header.channels, header.container, header.codec, header.bits)
     return (*shape, header.duration_s, pd.NA)
 

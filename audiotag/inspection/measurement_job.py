@@ -1,19 +1,22 @@
 """Measure every clip of a dataset in a detached process that can be stopped and continued.
 
 Results are written in parts beside the index, so a job that was stopped continues where it was, and only new and
-changed files are measured again. ``python -m audiotag.inspection.measurement_job DATASET FOLDER`` is the process.
+changed files are measured again. ``python -m audiotag.inspection.measurement_job DATASET FOLDER`` is the process; its
+workers are in `audiotag.inspection.measuring_workers`. How it ended is in its ``status.json``, which it writes last.
 
-pandas is imported inside functions: each worker of the pool imports this module again and starts sooner without it.
+pandas is imported inside functions: each worker imports this module again and starts sooner without it.
 """
 
 from __future__ import annotations
 
-import multiprocessing
+import faulthandler
+import logging
 import os
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, fields
+import traceback
+from contextlib import closing
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,20 +24,19 @@ import psutil
 
 from audiotag import jobs
 from audiotag.errors import AudiotagError
-from audiotag.features.measures import Measures, measure
+from audiotag.features.measures import Measures
+from audiotag.inspection.measuring_workers import MEASURE_COLUMNS, Clip, measured_rows
 from audiotag.processors import usable_cpus
 from audiotag.workspace import Workspace, read_json, write_bytes, write_json
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MEASURE_COLUMNS = [*(field.name for field in fields(Measures)), "measure_error"]
 NUMBER_COLUMNS = [field.name for field in fields(Measures) if field.type == "float"]
-CLIPS_PER_TASK = 32  # after a stop, each worker finishes one task at most
 PART_INTERVAL_S = 2.0  # between parts that are written to disk
 EDITION = 2  # rises when the meaning of a measure changes, so that all measures in one folder can be compared
 MAX_WORKERS = 61  # Windows cannot wait for more
-# The pool has one process per CPU already. Variables of OpenMP, OpenBLAS, MKL and Apple's Accelerate.
+# There is one process per CPU already. Variables of OpenMP, OpenBLAS, MKL and Apple's Accelerate.
 ONE_THREAD_ENV = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
 )
@@ -68,7 +70,8 @@ class MeasurementJob:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "stop").unlink(missing_ok=True)
-        (self.folder / "log.txt").unlink(missing_ok=True)
+        for name in ("log.txt", "status.json"):
+            (self.folder / name).unlink(missing_ok=True)
         arguments = [str(self.root), str(self.folder)]
         process = jobs.start_detached("audiotag.inspection.measurement_job", arguments, self.folder / "log.txt")
         write_json(self.folder / "process.json", {"pid": process.pid, "started": process.create_time()})
@@ -86,15 +89,25 @@ class MeasurementJob:
         """``done``, ``total`` and ``left_s``; empty before the first part."""
         return read_json(self.folder / "progress.json", {})
 
+    def is_stop_requested(self) -> bool:
+        """Whether `stop` was called since the process was last started."""
+        return (self.folder / "stop").exists()
+
+    def write_progress(self, done: int, total: int, left_s: float) -> None:
+        """Write what `progress` reads; called by the process."""
+        write_json(self.folder / "progress.json", {"done": done, "total": total, "left_s": round(left_s, 1)})
+
     def failure(self) -> str:
-        """A sentence about a process that crashed; empty if it is running, was stopped or has finished."""
-        log = self.folder / "log.txt"
-        if self.is_active() or not log.is_file():
+        """A sentence about a process that failed or died; empty if it is running, was stopped or has finished."""
+        if self.is_active() or not read_json(self.folder / "process.json"):
             return ""
-        text = log.read_text(errors="replace").strip()
-        if "Traceback" not in text:  # decoders write warnings there too
-            return ""
-        return f"Measuring failed: {text.splitlines()[-1]} The complete log is in {log}."
+        log = f"The complete log is in {self.folder / 'log.txt'}."
+        if status := read_json(self.folder / "status.json"):
+            return f"Measuring failed: {status.get('reason', '')} {log}" if status.get("state") == "failed" else ""
+        progress = self.progress()
+        if (progress and progress["done"] == progress["total"]) or self.is_stop_requested():
+            return ""  # a process of audiotag 0.1, which wrote no status
+        return f"Measuring ended before all clips were measured: its process was killed; start it again. {log}"
 
     def stamp(self) -> int:
         """A number that changes whenever there are more results to read."""
@@ -126,6 +139,11 @@ def with_measures(index: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     return index.merge(table.astype(index[KEY].dtypes.to_dict()), how="left", on=KEY)
 
 
+def count_unmeasured(index: pd.DataFrame) -> int:
+    """Number of clips in `with_measures` whose header can be read and that were neither measured nor found broken."""
+    return int((index["rms_dbfs"].isna() & index["measure_error"].isna() & index["error"].isna()).sum())
+
+
 def measure_clips(job: MeasurementJob) -> None:
     """Measure the clips that are not measured yet, until all are done or `MeasurementJob.stop` is called."""
     import pandas as pd
@@ -137,49 +155,55 @@ def measure_clips(job: MeasurementJob) -> None:
     clips = clips[clips["size"] > 0]
     known = set(job.table()[KEY].itertuples(index=False, name=None))
     todo = [row for row in clips[[*KEY, "path"]].itertuples(index=False, name=None) if row[:-1] not in known]
-    began, last, rows, done = time.monotonic(), time.monotonic(), [], 0
-    part = len(job._parts())
-    tasks = [todo[at : at + CLIPS_PER_TASK] for at in range(0, len(todo), CLIPS_PER_TASK)]
-    # "spawn": a fork of a process with threads may hang, and it works in the same way on every system.
-    with ProcessPoolExecutor(min(usable_cpus(), MAX_WORKERS), multiprocessing.get_context("spawn")) as pool:
-        for task, results in zip(tasks, pool.map(_measure_task, tasks), strict=True):
-            rows += [(*key[:-1], *values) for key, values in zip(task, results, strict=True)]
-            done += len(task)
-            must_stop = (job.folder / "stop").exists()
-            if time.monotonic() - last > PART_INTERVAL_S or done == len(todo) or must_stop:
-                table = pd.DataFrame(rows, columns=KEY + MEASURE_COLUMNS)
-                write_parquet(table, job.folder / f"part-{part:06}.parquet")
-                left_s = (time.monotonic() - began) / done * (len(todo) - done)
-                progress = {"done": len(clips) - len(todo) + done, "total": len(clips), "left_s": round(left_s, 1)}
-                write_json(job.folder / "progress.json", progress)
+    began = last = time.monotonic()
+    rows: list[tuple] = []
+    done, part = 0, len(job._parts())
+    named = [Clip(row[0], row[-1]) for row in todo]
+
+    def write() -> None:
+        write_parquet(pd.DataFrame(rows, columns=KEY + MEASURE_COLUMNS), job.folder / f"part-{part:06}.parquet")
+        left_s = (time.monotonic() - began) / done * (len(todo) - done)
+        job.write_progress(len(clips) - len(todo) + done, len(clips), left_s)
+
+    with closing(measured_rows(named, min(usable_cpus(), MAX_WORKERS), job.is_stop_requested)) as results:
+        for position, values in results:
+            rows.append((*todo[position][:-1], *values))
+            done += 1
+            if time.monotonic() - last > PART_INTERVAL_S:
+                write()
                 rows, part, last = [], part + 1, time.monotonic()
-            if must_stop:
-                pool.shutdown(wait=False, cancel_futures=True)
-                return
-    write_json(job.folder / "progress.json", {"done": len(clips), "total": len(clips), "left_s": 0.0})
-
-
-def _measure_task(rows: list[tuple]) -> list[tuple]:
-    return [_measure_row(row[-1]) for row in rows]
-
-
-def _measure_row(path: Path) -> tuple:
-    try:
-        measures = asdict(measure(path))
-    except (AudiotagError, OSError) as error:
-        return (*[None] * (len(MEASURE_COLUMNS) - 1), str(error))
-    return (*measures.values(), None)
+    if rows:
+        write()
+    if done == len(todo):
+        job.write_progress(len(clips), len(clips), 0.0)
 
 
 def main() -> None:
     """Measure the dataset of the first argument into the folder of the second."""
     job = MeasurementJob(Path(sys.argv[2]), Path(sys.argv[1]))
     os.environ.update(ONE_THREAD_ENV)  # each worker reads them when it loads its libraries
+    faulthandler.enable(2)  # the log
+    logging.basicConfig()
     me = psutil.Process()
     write_json(job.folder / "process.json", {"pid": me.pid, "started": me.create_time()})
     if hasattr(os, "nice"):
         os.nice(5)
-    measure_clips(job)
+    try:
+        measure_clips(job)
+    except BaseException as error:
+        traceback.print_exc()
+        write_json(job.folder / "status.json", {"state": "failed", "reason": _reason(error)})
+        sys.exit(1)
+    write_json(job.folder / "status.json", {"state": "stopped" if job.is_stop_requested() else "finished"})
+
+
+def _reason(error: BaseException) -> str:
+    """Why measuring as a whole failed, as a sentence."""
+    if isinstance(error, AudiotagError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename or 'its folder'}: {error.strerror}; check the disk, then start it again."
+    return "something went wrong that was not expected; start it again."
 
 
 if __name__ == "__main__":

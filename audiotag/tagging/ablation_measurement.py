@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from audiotag.data.dataset import SUBSETS, Dataset
-from audiotag.errors import AudiotagError
+from audiotag.errors import AudiotagError, clip_problem
 from audiotag.metrics import accuracy, lwlrap, multi_hot
 from audiotag.tagging.ablation import (
     GEOMETRIC,
@@ -104,11 +104,12 @@ def measure_ablation(
     scorers = _scorers(tta_tagger, steps)
     columns = [card.labels.index(label) for label in labels]
     scores, scored, unreadable = [], [], []
-    for done, (path, truth) in enumerate(zip(clips["path"], clips["labels"], strict=True), start=1):
+    rows = zip(clips["clip"], clips["path"], clips["labels"], strict=True)
+    for done, (clip, path, truth) in enumerate(rows, start=1):
         try:
-            evidence = tta_tagger.evidence(path)
-        except (AudiotagError, OSError) as error:
-            unreadable.append(str(error))
+            evidence = tta_tagger.evidence(path, clip)
+        except Exception as error:  # whatever is wrong with a clip, the others are scored
+            unreadable.append(clip_problem(clip, error))
         else:
             scores.append([score(evidence)[columns] for score in scorers])
             scored.append((path, truth))

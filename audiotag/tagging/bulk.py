@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from audiotag.audio.opening import SUFFIXES
-from audiotag.errors import AudiotagError
+from audiotag.errors import clip_problem
 from audiotag.processors import usable_cpus
 from audiotag.tagging.clip_inputs import ClipInputs
 from audiotag.tagging.result import Evidence, Tags
@@ -156,7 +156,7 @@ def _queue_inputs(tagger: Tagger, clip: _PendingClip, stop: Event) -> None:
         for block in tagger.inputs(clip.file.path, clip.file.clip):
             _put_unless_stopped(clip, block, stop)
     except Exception as error:  # whatever a decoder raises, the other clips are still tagged
-        end = _EndOfClip(_problem_sentence(clip.file, error))
+        end = _EndOfClip(clip_problem(clip.file.clip, error))
     _put_unless_stopped(clip, end, stop)
 
 
@@ -165,16 +165,6 @@ def _put_unless_stopped(clip: _PendingClip, item: _QueueItem, stop: Event) -> No
         with suppress(Full):
             clip.items.put(item, timeout=STOP_CHECK_EVERY_S)
             return
-
-
-def _problem_sentence(file: SoundFile, error: Exception) -> str:
-    if isinstance(error, AudiotagError):
-        return as_text(str(error))
-    if isinstance(error, OSError) and error.strerror:
-        return as_text(f"{file.clip} cannot be read: {error.strerror}.")
-    if isinstance(error, MemoryError):
-        return as_text(f"{file.clip} is too large for this machine's memory; cut it into parts.")
-    return as_text(f"{file.clip} cannot be read: {type(error).__name__}: {error}; export it again from its source.")
 
 
 def _scored_results(tagger: Tagger, items: Iterator[tuple[_PendingClip, _QueueItem]]) -> Iterator[FileResult]:

@@ -1,9 +1,13 @@
 """Write each result of a long bulk job into a journal on disk, which becomes the file at the end.
 
 The journal is a hidden file of JSON lines beside the file that is to be written: first what the results depend on, then
-one line per clip, in the order in which the clips were finished. The process may be killed at any moment: an incomplete
-line is dropped, and the next command continues with the clips that are missing, failed or have changed. Memory holds a
-few bytes per clip: where its line begins, and, if work is resumed, a checksum of its name, size and time.
+one line per clip, in the order in which the clips were finished. Each line ends with a checksum of itself. The process
+may be killed at any moment: a line that is incomplete or altered is dropped, and the next command continues with the
+clips that are missing, failed or have changed. Memory holds a few bytes per clip: where its line begins, and, if work
+is resumed, a checksum of its name, size and time.
+
+A second file beside it notes which files are being decoded (`audiotag.in_hand`): if a decoder ends the process, the
+next command passes the file that did it.
 """
 
 from __future__ import annotations
@@ -11,15 +15,17 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import zlib
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
 import numpy as np
 
+from audiotag import in_hand
 from audiotag.errors import AudiotagError
 from audiotag.tagging.bulk import SoundFile
 from audiotag.tagging.export.csv import csv_lines
@@ -57,6 +63,7 @@ class Journal:
         self._out, self._path = out, out.with_name(f".{out.name}.partial.jsonl")
         self._fingerprint: dict[str, Any] = json.loads(json.dumps(fingerprint))
         self._say = say
+        self._closing = ExitStack()
         self._lock = FileLock(out.with_name(f".{out.name}.partial.lock"))
         self._line_starts = array("q")  # of the clips in the order of the files; -1 before a clip is done
         self._pending: deque[tuple[int, SoundFile, os.stat_result | None]] = deque()  # clips that `todo` has yielded
@@ -72,13 +79,26 @@ class Journal:
             raise AudiotagError(
                 f"another audiotag is writing {self._out.name}; wait until it has finished, or choose another file."
             ) from None
-        if not self._resume():
-            self._path.write_bytes(json.dumps(self._fingerprint).encode() + b"\n")
-        self._file = self._path.open("ab")
+        try:
+            if not self._resume():
+                self._path.write_bytes(_sealed(json.dumps(self._fingerprint).encode()))
+            self._file = self._closing.enter_context(self._path.open("ab"))
+            notes = self._out.with_name(f".{self._out.name}.partial.in-hand")
+            if suspects := self._closing.enter_context(in_hand.noting(notes)):
+                self._say(in_hand.suspects_sentence(suspects))
+        except BaseException:
+            self._closing.close()
+            self._release()
+            raise
         return self
 
-    def __exit__(self, *error: object) -> None:
-        self._file.close()
+    def __exit__(self, *error: Any) -> None:
+        try:
+            self._closing.__exit__(*error)
+        finally:
+            self._release()
+
+    def _release(self) -> None:
         self._lock.release()
         with suppress(OSError):  # Windows does not remove a file that another process waits for
             os.unlink(self._lock.lock_file)
@@ -104,15 +124,29 @@ class Journal:
         if stat and "problem" not in row:
             line |= {"size": stat.st_size, "mtime_ns": stat.st_mtime_ns}
         self._line_starts[position] = self._file.tell()
-        self._file.write(json.dumps(line).encode() + b"\n")
+        self._file.write(_sealed(json.dumps(line).encode()))
         self._file.flush()  # from here on it survives the end of this process
 
     def rows(self) -> Iterator[Row]:
-        """The rows of all files, in the order of the files."""
+        """The rows of all files, in the order of the files.
+
+        Raises
+        ------
+        AudiotagError
+            If the journal was altered since its lines were written or checked.
+        """
         with self._path.open("rb") as file:
             for start in self._line_starts:
                 file.seek(start)
-                yield json.loads(file.readline())["row"]
+                line = file.readline()
+                try:
+                    row: Row = json.loads(_unsealed(line))["row"]
+                except ValueError as error:
+                    raise AudiotagError(
+                        f"{self._path} was altered or its disk is damaged; run the same command again, which tags "
+                        "again what is lost."
+                    ) from error
+                yield row
 
     def remove(self) -> None:
         """Delete the journal, once the file is written."""
@@ -123,7 +157,7 @@ class Journal:
         """Find the results of unfinished work; returns whether any of them can be used."""
         try:
             with self._path.open("rb") as file:
-                fingerprint, end = json.loads(file.readline()), file.tell()
+                fingerprint, end = json.loads(_unsealed(file.readline())), file.tell()
                 differing = [name for name in self._fingerprint if fingerprint.get(name) != self._fingerprint[name]]
                 if differing:
                     what = " and ".join([", ".join(differing[:-1]), differing[-1]] if differing[1:] else differing)
@@ -133,7 +167,13 @@ class Journal:
                     )
                     return False
                 end = self._read_lines(file, end)
-        except (FileNotFoundError, ValueError, AttributeError):  # no journal, or its first line is incomplete
+        except FileNotFoundError:  # no unfinished work
+            return False
+        except (ValueError, AttributeError):  # its first line is incomplete or altered
+            self._say(
+                f"{self._out.name} is unfinished, but cannot be resumed because its journal is damaged, or was written "
+                "by an earlier version of audiotag. Starting again from the beginning."
+            )
             return False
         os.truncate(self._path, end)
         done = len(np.unique(self._resumed_keys))
@@ -144,8 +184,8 @@ class Journal:
         """Note where each complete line begins; returns where the last of them ends."""
         keys, starts = array("Q"), array("q")
         while (line := file.readline()).endswith(b"\n"):
-            with suppress(ValueError, KeyError, TypeError):  # a clip that failed, or a line that a disk error damaged
-                entry = json.loads(line)
+            with suppress(ValueError, KeyError, TypeError):  # an altered line, or a clip that failed
+                entry = json.loads(_unsealed(line))
                 keys.append(_key(entry["clip"], entry["path"], entry["size"], entry["mtime_ns"]))
                 starts.append(end)
             end += len(line)
@@ -168,6 +208,23 @@ def write_problems(out: Path, rows: Iterable[Row]) -> None:
     problems = ([row["clip"], row["path"], row["problem"]] for row in rows if "problem" in row)
     with open_atomic(out) as file:
         file.writelines(csv_lines(["fname", "path", "problem"], problems))
+
+
+def _sealed(content: bytes) -> bytes:
+    """A line of the journal: its content and a checksum.
+
+    >>> _sealed(b"{}")
+    b'{} a3a6bf43\\n'
+    """
+    return b"%s %08x\n" % (content, zlib.crc32(content))
+
+
+def _unsealed(line: bytes) -> bytes:
+    """The content of a line; raises `ValueError` if it does not fit its checksum."""
+    content = line[: -len(" 01234567\n")]
+    if _sealed(content) != line:
+        raise ValueError("the line was altered")
+    return content
 
 
 def _file_key(file: SoundFile, stat: os.stat_result) -> int:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from audiotag.audio.header import Sound
+from audiotag.audio.header import Sound, Source
+from audiotag.audio.opening import source_name
 from audiotag.checks import require
-from audiotag.errors import AudiotagError
+from audiotag.errors import AudiotagError, clip_guard
 from audiotag.tagging.clip_inputs import ClipInputs, InputMaker
 from audiotag.tagging.engine_selection import Say, select_engine
 from audiotag.tagging.ensemble import Card, find_ensemble, read_card, select_folds
@@ -163,7 +164,11 @@ class Tagger:
         """Network inputs of a sound, in one block, or in several if it is long; the parameters are those of `tag`."""
         readable = readable_source(source, sample_rate)
         default_name = None if isinstance(source, FILE_TYPES) else "the waveform"
-        return self.input_maker.blocks(readable, name or default_name)
+        return self._guarded_blocks(readable, name or default_name)
+
+    def _guarded_blocks(self, source: Source, name: str | None) -> Iterator[ClipInputs]:
+        with clip_guard(name or source_name(source)):
+            yield from self.input_maker.blocks(source, name)
 
     def score(self, inputs: ClipInputs) -> Evidence:
         """Run the networks on one block of inputs."""

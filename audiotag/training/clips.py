@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from audiotag import in_hand
 from audiotag.audio.reading import read_crop
 from audiotag.audio.streaming import LongSound, read_part
 from audiotag.data.dataset import Problem
-from audiotag.errors import AudiotagError
+from audiotag.errors import AudiotagError, clip_problem
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.features.trimming import trim_bounds, trimmed_bounds_of_blocks
 from audiotag.wording import as_text
@@ -85,10 +86,21 @@ class Clip:
         return crop
 
     def read(self, first: int, last: int, settings: SpectrogramSettings) -> np.ndarray:
-        """Samples ``first`` to ``last`` of the trimmed clip, shape ``(samples,)``; fewer if the file became shorter."""
-        if self.at_rate:
-            return read_crop(self.path, self.start + first, last - first)
-        return read_part(self.path, settings.sample_rate, self.start + first, self.start + last)
+        """Samples ``first`` to ``last`` of the trimmed clip, shape ``(samples,)``; fewer if the file became shorter.
+
+        Raises
+        ------
+        AudiotagError
+            If the file cannot be read any more, whatever the reason.
+        """
+        try:
+            if self.at_rate:
+                return read_crop(self.path, self.start + first, last - first)
+            return read_part(self.path, settings.sample_rate, self.start + first, self.start + last)
+        except MemoryError:  # of the training, rather than of one clip
+            raise
+        except Exception as error:
+            raise AudiotagError(clip_problem(str(self.path), error)) from error
 
 
 def prepare_clips(
@@ -102,12 +114,13 @@ def prepare_clips(
     Parameters
     ----------
     clips : pandas.DataFrame
-        With ``path``.
+        With ``path`` and, for messages, ``clip``.
     settings : SpectrogramSettings
         Their ``sample_rate`` and trimming are used.
     index : pandas.DataFrame, optional
         The dataset's index with its measures, as `audiotag.inspection.measurement_job.with_measures` gives it. A row is
-        used while the file has the size and the modification time that the index has.
+        used while the file has the size and the modification time that the index has, unless the file was in hand
+        when an earlier process died: then it is decoded, in isolation.
     progress : callable(done, total), optional
 
     Returns
@@ -121,33 +134,38 @@ def prepare_clips(
     prepared: list[Clip | None] = []
     problems = []
 
-    def prepare(path: Path) -> Clip | str:
-        return (_clip_from_index(rows[path], settings) if path in rows else None) or _clip_by_decoding(path, settings)
+    names = clips["clip"] if "clip" in clips else [as_text(path.name) for path in clips["path"]]
+
+    def prepare(path: Path, name: str) -> Clip | str:
+        try:
+            is_known = path in rows and not in_hand.is_suspect(path)
+            return (_clip_from_index(rows[path], settings) if is_known else None) or _clip_by_decoding(path, settings)
+        except Exception as error:  # whatever is wrong with a clip, the others are used
+            return clip_problem(name, error)
 
     with ThreadPoolExecutor() as pool:
-        for path, result in zip(clips["path"], pool.map(prepare, clips["path"]), strict=True):
+        for name, result in zip(names, pool.map(prepare, clips["path"], names), strict=True):
             if isinstance(result, Clip):
                 prepared.append(result)
             else:
                 prepared.append(None)
-                problems.append(Problem(as_text(path.name), result))
+                problems.append(Problem(name, result))
             if progress:
                 progress(len(prepared), len(clips))
     return prepared, problems
 
 
-def _clip_by_decoding(path: Path, settings: SpectrogramSettings) -> Clip | str:
-    """The clip, or why it cannot be used."""
-    try:
-        sound = LongSound(path, settings.sample_rate)
-        start, end = trimmed_bounds_of_blocks(sound.blocks(), settings)
-    except (AudiotagError, OSError) as error:
-        return str(error)
+def _clip_by_decoding(path: Path, settings: SpectrogramSettings) -> Clip:
+    sound = LongSound(path, settings.sample_rate)
+    start, end = trimmed_bounds_of_blocks(sound.blocks(), settings)
     return Clip(as_text(path.name), path, start, end, sound.header.sample_rate == settings.sample_rate)
 
 
 def _clip_from_index(row: Any, settings: SpectrogramSettings) -> Clip | str | None:
-    """What `_clip_by_decoding` would return, from a row of `INDEX_COLUMNS` alone; None if the row is not enough."""
+    """What `_clip_by_decoding` would return, from a row of `INDEX_COLUMNS` alone; None if the row is not enough.
+
+    For a broken clip it is the sentence that says why.
+    """
     if not _is_unchanged(row):
         return None
     if pd.notna(row.error) or pd.notna(row.measure_error):
@@ -180,7 +198,7 @@ def _has_all_frames(row: Any) -> bool:
     # A file that lacks less than a thousandth is not reported as truncated, but its last sample cannot be read.
     try:
         return len(read_crop(row.path, int(row.frames) - 1, 1)) == 1
-    except (AudiotagError, OSError):
+    except Exception:  # decoding it says what is wrong
         return False
 
 

@@ -6,8 +6,10 @@ The folder's name is a digest of all that matters, so the same settings find the
 
 from __future__ import annotations
 
+import faulthandler
 import hashlib
 import json
+import logging
 import math
 import os
 import sys
@@ -22,12 +24,13 @@ import numpy as np
 import psutil
 from filelock import FileLock
 
-from audiotag import jobs
+from audiotag import in_hand, jobs
 from audiotag.data.stamp import dataset_stamp
 from audiotag.errors import AudiotagError
 from audiotag.training.clips import LabelledClips
 from audiotag.training.devices import check_device, devices
 from audiotag.training.failures import reason_of
+from audiotag.training.interruption import how_it_died, notes_path
 from audiotag.training.progress import FoldSplit, TrainingCallbacks
 from audiotag.training.recipe import Stage
 from audiotag.training.runs import SHARED_FOLD, Run, RunSettings, list_runs
@@ -95,7 +98,8 @@ class Estimate:
         """Why the measurement failed, as a sentence; empty while it is running and if it succeeded."""
         if not (self.folder / "process.json").exists() or Run(self.folder).state() != "interrupted":
             return Run(self.folder).reason()
-        return f"The measurement ended without giving a reason; try again, or see {self.folder / 'log.txt'}."
+        log = self.folder / "log.txt"
+        return f"The measurement ended without giving a reason; try again, or see {log}. {how_it_died(self.folder)}"
 
 
 def run_estimate(estimate: Estimate, rates: bool) -> None:
@@ -193,8 +197,11 @@ def main() -> None:
     run.write_process(process.pid, process.create_time())
     if hasattr(os, "nice"):
         os.nice(5)  # as the worker of a run
+    faulthandler.enable(2)
+    logging.basicConfig()
     try:
-        with FileLock(run.folder.parent / ".lock"):  # two at once would measure each other
+        # Two at once would measure each other.
+        with FileLock(run.folder.parent / ".lock"), in_hand.noting(notes_path(run.folder)):
             run_estimate(Estimate(run.folder, run.settings()), rates="--rates" in sys.argv)
         run.write_status("finished")
     except BaseException as error:

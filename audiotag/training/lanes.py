@@ -14,6 +14,8 @@ import psutil
 
 from audiotag.errors import AudiotagError
 from audiotag.training.devices import check_device
+from audiotag.training.interruption import how_it_died
+from audiotag.training.run_progress import left_out_of
 from audiotag.training.runs import WORKER, Run
 from audiotag.training.session import Session
 
@@ -35,7 +37,7 @@ def train_in_lanes(run: Run, folds: tuple[int, ...], devices: tuple[str, ...]) -
     exit_statuses = [lane.wait() for lane in lanes]
     if any(exit_statuses):
         reason = next((path.read_text(encoding="utf-8") for path in sorted(run.folder.glob(".lane-*"))), "")
-        raise AudiotagError(reason or "a device's worker ended without giving a reason; see the log, then resume.")
+        raise AudiotagError(reason or f"A device's worker ended without giving a reason. {how_it_died(run.folder)}")
     return set(folds) <= set(run.finished_folds())
 
 
@@ -43,7 +45,7 @@ def train_lane(run: Run, lane: int, parent: psutil.Process) -> None:
     """Train one device's share of the folds, as long as the parent process lives."""
     from audiotag.training.fold_training import train_fold
 
-    session = Session.open(run.settings(), run.workspace)
+    session = Session.open(run.settings(), run.workspace, left_out_of(run.events()))
     devices = check_device(session.settings.device)
 
     def must_stop() -> bool:

@@ -160,6 +160,6 @@ def _profile_of_training_clips(dataset: Dataset, sample_rate: int) -> dict[str, 
         try:
             start = read_part(path, sample_rate, 0, round(training_profile.MAX_MEASURED_S * sample_rate))
             measured.append(training_profile.sound_levels(start, sample_rate))
-        except (AudiotagError, OSError):
-            continue  # it was not trained on either
+        except Exception:  # whatever is wrong with the clip: it was not trained on either
+            continue
     return training_profile.profile(measured)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from audiotag.training.runs import SHARED_FOLD
@@ -13,6 +14,27 @@ def plan_of(events: list[dict[str, Any]]) -> dict[str, Any] | None:
     Each stage has ``stage`` (its number in the recipe), ``subset``, ``epochs``, ``clips``, ``pixels``, ``shared``.
     """
     return next((event for event in events if event["event"] == "run-started"), None)
+
+
+def left_out_of(events: list[dict[str, Any]]) -> dict[Path, str]:
+    """Clips that are left out since the run began, because they end the process that decodes them; and why."""
+    found = [event for event in events if event["event"] == "clips-left-out"]
+    return {Path(path): reason for event in found for path, reason in event.get("clips", {}).items()}
+
+
+def left_out_reasons(events: list[dict[str, Any]]) -> list[str]:
+    """Why clips take no part in the run, one sentence per clip."""
+    plan = plan_of(events)
+    return [*(plan.get("left_out", ()) if plan else ()), *left_out_of(events).values()]
+
+
+def fingerprint_of(events: list[dict[str, Any]]) -> str:
+    """The fingerprint of the clips that the run has used last, see `audiotag.training.subsets.fingerprint`.
+
+    Empty where it is not known.
+    """
+    found = [event.get("fingerprint", "") for event in events if event["event"] in ("run-started", "clips-left-out")]
+    return found[-1] if found else ""
 
 
 def epochs_done(events: list[dict[str, Any]]) -> list[dict[str, Any]]:

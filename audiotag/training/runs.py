@@ -6,6 +6,7 @@ status.json          how the run ended; written last
 events.jsonl         one line per fold begun, epoch trained, fold finished
 log.txt              what the worker printed
 stop                 exists when the run was asked to stop
+.in-hand             the files that the worker is reading, so that a crash is known to be theirs
 fold-1/, shared/     progress.json and checkpoint.pt during training; weights, best weights, scores and clips at the end
 """
 
@@ -23,6 +24,7 @@ from filelock import FileLock, Timeout
 
 from audiotag import jobs
 from audiotag.errors import AudiotagError
+from audiotag.training.interruption import how_it_died
 from audiotag.training.recipe import Recipe
 from audiotag.workspace import Workspace, read_json, write_bytes, write_json
 
@@ -127,7 +129,9 @@ class Run:
         return self.state() in ACTIVE
 
     def reason(self) -> str:
-        """Why the run failed, as a sentence; empty if it did not."""
+        """Why the run failed or was interrupted, as a sentence; empty if it was not."""
+        if (self.folder / "process.json").exists() and self.state() == "interrupted":
+            return how_it_died(self.folder)
         return read_json(self.folder / "status.json", {}).get("reason", "")
 
     def events(self) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ and its index; clips are decoded only by `Session.clips` and `Session.sample`.
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
 
@@ -36,6 +37,8 @@ class Session:
     settings : RunSettings
     workspace : Workspace, optional
         Where the dataset's index is stored; the default workspace where it is not given.
+    left_out : collection of Path
+        Clips that are left out since the run began.
 
     Attributes
     ----------
@@ -47,7 +50,14 @@ class Session:
         The folds to train.
     """
 
-    def __init__(self, dataset: Dataset, settings: RunSettings, workspace: Workspace | None = None) -> None:
+    def __init__(
+        self,
+        dataset: Dataset,
+        settings: RunSettings,
+        workspace: Workspace | None = None,
+        left_out: Collection[Path] = (),
+    ) -> None:
+        self.left_out = left_out
         self.dataset, self.settings, self.workspace = dataset, settings, workspace or Workspace()
         self.recipe, self.labels = settings.recipe, dataset.labels
         self.stages = [
@@ -59,7 +69,7 @@ class Session:
         self._rows_and_folds: dict[str, tuple[pd.DataFrame, SubsetFolds]] = {}
 
     @classmethod
-    def open(cls, settings: RunSettings, workspace: Workspace) -> Session:
+    def open(cls, settings: RunSettings, workspace: Workspace, left_out: Collection[Path] = ()) -> Session:
         """Open the dataset that the settings name, and check that the run is possible.
 
         Raises
@@ -67,7 +77,7 @@ class Session:
         AudiotagError
             If the dataset cannot be opened, no stage would train a fold, or a fold does not exist.
         """
-        session = cls(open_remembered(Path(settings.dataset), workspace), settings, workspace)
+        session = cls(open_remembered(Path(settings.dataset), workspace), settings, workspace, left_out)
         session.check()
         return session
 
@@ -170,7 +180,9 @@ class Session:
     def clips(self, subset: str) -> SubsetClips:
         """The usable clips of a subset, decoded where the index does not say enough; read once."""
         if subset not in self._clips:
-            self._clips[subset] = read_subset(self.rows(subset), subset, self.labels, self.recipe, self.index)
+            self._clips[subset] = read_subset(
+                self.rows(subset), subset, self.labels, self.recipe, self.index, self.left_out
+            )
         return self._clips[subset]
 
     def fold_split(self, stage: Stage, fold: int) -> FoldSplit:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -107,7 +108,12 @@ class SubsetClips:
 
 
 def read_subset(
-    rows: pd.DataFrame, subset: str, labels: tuple[str, ...], recipe: Recipe, index: pd.DataFrame
+    rows: pd.DataFrame,
+    subset: str,
+    labels: tuple[str, ...],
+    recipe: Recipe,
+    index: pd.DataFrame,
+    left_out: Collection[Path] = (),
 ) -> SubsetClips:
     """Find out which clips of a subset can be used.
 
@@ -121,13 +127,19 @@ def read_subset(
     recipe : Recipe
     index : pandas.DataFrame
         The dataset's index with its measures; what it says of a clip is not decoded again.
+    left_out : collection of Path
+        Clips that are left out since the run began. The others stay in their folds.
     """
-    prepared, problems = prepare_clips(rows, recipe.spectrogram, index)
-    rows = rows[[clip is not None for clip in prepared]].reset_index(drop=True)
+    is_out = rows["path"].isin(list(left_out)).to_numpy(dtype=bool)
+    prepared, problems = prepare_clips(rows[~is_out], recipe.spectrogram, index)
+    has_fold = is_out.copy()
+    has_fold[~is_out] = [clip is not None for clip in prepared]
+    rows, is_out = rows[has_fold].reset_index(drop=True), is_out[has_fold]
+    folds = assign_subset_folds(rows, subset, labels, recipe)
     return SubsetClips(
         [clip for clip in prepared if clip is not None],
-        multi_hot(list(rows["labels"]), labels),
-        assign_subset_folds(rows, subset, labels, recipe),
+        multi_hot(list(rows["labels"][~is_out]), labels),
+        replace(folds, folds=folds.folds[~is_out], in_shared=folds.in_shared[~is_out]),
         tuple(problem.reason for problem in problems),
     )
 

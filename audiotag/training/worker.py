@@ -7,6 +7,8 @@ more worker per device (`audiotag.training.lanes`), ``… RUN_FOLDER --lane 1 --
 from __future__ import annotations
 
 import argparse
+import faulthandler
+import logging
 import os
 import sys
 import traceback
@@ -14,18 +16,22 @@ from pathlib import Path
 
 import psutil
 
-from audiotag.errors import AudiotagError
+from audiotag import in_hand
+from audiotag.audio.reading import read_sound
+from audiotag.errors import AudiotagError, clip_problem
 from audiotag.training.device_queue import wait_for_device
 from audiotag.training.devices import check_device
 from audiotag.training.failures import reason_of
+from audiotag.training.interruption import BEGIN, lane_notes, notes_path
 from audiotag.training.lanes import lane_reason_path, train_in_lanes, train_lane
-from audiotag.training.run_progress import plan_of
+from audiotag.training.run_progress import fingerprint_of, left_out_of, plan_of
 from audiotag.training.runs import SHARED_FOLD, Run
 from audiotag.training.session import Session
 from audiotag.training.subsets import fingerprint
 from audiotag.workspace import write_bytes
 
 RESERVE = b"\0" * 2**16  # on a full disk, deleting this file makes room for the status that says so
+STDERR_FD = 2  # the log
 NICENESS = 5  # pages that show the run stay responsive
 
 
@@ -34,9 +40,13 @@ def train_run_folder(run: Run, devices: tuple[str, ...] = ("cpu",)) -> None:
     from audiotag.training.fold_training import train_fold
 
     run.mend_events()
-    session = Session.open(run.settings(), run.workspace)
+    left_out = left_out_of(run.events())
+    session = Session.open(run.settings(), run.workspace, left_out)
+    newly_left_out = {} if plan_of(run.events()) is None else unreadable_suspects(session)
+    if newly_left_out:
+        session = Session.open(run.settings(), run.workspace, left_out | newly_left_out)
     session.check_clips()
-    write_plan(run, session, devices)
+    write_plan(run, session, devices, newly_left_out)
     write_bytes(run.folder / ".reserve", RESERVE)
 
     def finishes(fold: int) -> bool:
@@ -50,8 +60,35 @@ def train_run_folder(run: Run, devices: tuple[str, ...] = ("cpu",)) -> None:
     run.write_status("finished" if is_complete else "stopped")
 
 
-def write_plan(run: Run, session: Session, devices: tuple[str, ...]) -> None:
+def unreadable_suspects(session: Session) -> dict[Path, str]:
+    """Clips that were in hand when an earlier worker died and that cannot be read in isolation either; and why.
+
+    A run that has begun leaves them out, although its other clips must be those that it began with: else it would die
+    of them at each start.
+    """
+    found = {}
+    for subset in session.subsets:
+        for clip, path in session.rows(subset)[["clip", "path"]].itertuples(index=False, name=None):
+            if in_hand.is_suspect(path) and path not in session.left_out and path.is_file():
+                try:
+                    read_sound(path)
+                except Exception as error:  # whatever is wrong with it
+                    found[path] = clip_problem(clip, error)
+    return found
+
+
+def write_plan(
+    run: Run, session: Session, devices: tuple[str, ...], newly_left_out: dict[Path, str] | None = None
+) -> None:
     """Write the event that says what the run will do, or that it is resumed.
+
+    Parameters
+    ----------
+    run : Run
+    session : Session
+    devices : tuple[str, ...]
+    newly_left_out : dict[Path, str], optional
+        Clips that the run leaves out from now on, and why.
 
     Raises
     ------
@@ -59,11 +96,15 @@ def write_plan(run: Run, session: Session, devices: tuple[str, ...]) -> None:
         If the run began with other clips, labels or folds.
     """
     subsets = {name: session.clips(name) for name in session.subsets}
-    for problem in [problem for subset in subsets.values() for problem in subset.problems]:
+    problems = [problem for subset in subsets.values() for problem in subset.problems]
+    for problem in (*problems, *(newly_left_out or {}).values()):
         print(f"left out: {problem}", flush=True)
     clips_now = fingerprint(subsets, session.labels)
-    if (plan := plan_of(run.events())) is not None:
-        if plan["fingerprint"] != clips_now:
+    if plan_of(run.events()) is not None:
+        if newly_left_out:
+            named = {str(path): reason for path, reason in newly_left_out.items()}
+            run.write_event("clips-left-out", clips=named, fingerprint=clips_now)
+        elif (began_with := fingerprint_of(run.events())) and began_with != clips_now:
             raise AudiotagError(
                 f"the clips or labels of {session.dataset.name} have changed since this run began; start a new run."
             )
@@ -91,6 +132,7 @@ def write_plan(run: Run, session: Session, devices: tuple[str, ...]) -> None:
         devices=devices,
         stages=stages,
         fingerprint=clips_now,
+        left_out=problems,
     )
 
 
@@ -105,11 +147,21 @@ def main() -> None:
     os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"  # the order of `devices`; torch is not imported yet
     if hasattr(os, "nice"):
         os.nice(NICENESS)
+    faulthandler.enable(STDERR_FD)
+    logging.basicConfig()
+    print(BEGIN.format(pid=os.getpid()), flush=True)
     try:
         if options.parent is not None:
-            train_lane(run, options.lane, psutil.Process(options.parent))
+            with in_hand.noting(notes_path(run.folder, options.lane), [notes_path(run.folder)], keep_suspects=True):
+                train_lane(run, options.lane, psutil.Process(options.parent))
         else:
-            _train_when_device_is_free(run)
+            with in_hand.noting(notes_path(run.folder), lane_notes(run.folder), keep_suspects=True):
+                for path in lane_notes(run.folder):  # of lanes that died; all that they say is noted again
+                    path.unlink(missing_ok=True)
+                _train_when_device_is_free(run)
+            if run.state() == "finished":
+                for path in (notes_path(run.folder), *lane_notes(run.folder)):
+                    path.unlink(missing_ok=True)
     except BaseException as error:
         if not isinstance(error, AudiotagError):
             traceback.print_exc()

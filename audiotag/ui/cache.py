@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from audiotag.audio.decoder_workers import KILLED, NOT_STARTED, DecoderEndedError
 from audiotag.audio.header import Header, Sound, Source
 from audiotag.audio.reading import read_header, read_short_sound
 from audiotag.audio.streaming import read_part
@@ -22,7 +23,7 @@ from audiotag.data.dataset import Dataset
 from audiotag.data.index import scan
 from audiotag.data.saved_options import open_remembered
 from audiotag.data.stamp import dataset_stamp
-from audiotag.errors import AudiotagError
+from audiotag.errors import AudiotagError, clip_guard, clip_problem
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.inspection import faults
 from audiotag.inspection.measurement_job import MeasurementJob, with_measures
@@ -101,7 +102,7 @@ def load_evidence(source: Source, name: str, content: str, folder: Path, tta: bo
     Raises
     ------
     AudiotagError
-        If the sound cannot be read; the failure is cached too.
+        If the sound cannot be read; the failure is cached too, unless it is the system's.
     """
     found = _evidence(source, name, content, folder, tta, _stamp(folder, "card.json"))
     if isinstance(found, str):
@@ -110,13 +111,14 @@ def load_evidence(source: Source, name: str, content: str, folder: Path, tta: bo
 
 
 def content_key(source: Source) -> str:
-    """A key that changes with the content: a checksum of bytes, or of a file's path, modification time and size."""
+    """A key that changes with the content: a checksum of bytes, or of a file's path, times and size."""
     if isinstance(source, Path):
         try:
             stat = source.stat()
         except OSError:  # the file is gone: reading it reports that
             return hashlib.blake2b(os.fsencode(source), digest_size=16).hexdigest()
-        source = b"%s %d %d" % (os.fsencode(source), stat.st_mtime_ns, stat.st_size)
+        times = (stat.st_mtime_ns, stat.st_ctime_ns)  # the latter changes with the permissions
+        source = b"%s %d %d %d" % (os.fsencode(source), *times, stat.st_size)
     return hashlib.blake2b(source, digest_size=16).hexdigest()
 
 
@@ -206,25 +208,37 @@ def _evidence(
         if _header(_source, name, content).duration_s > min(MAX_WHOLE_CLIP_S, MAX_PLAYED_S):
             return tagger.evidence(_source, name)
         return tagger.evidence_of(load_part(_source, name, content, tagger.card.spectrogram.sample_rate))
-    except AudiotagError as error:
-        return str(error)
-    except OSError as error:
-        return f"{name} cannot be read: {error.strerror or error}."
+    except Exception as error:  # whatever is wrong with a sound is that sound's problem
+        if _may_pass(error):
+            raise AudiotagError(clip_problem(name, error)) from error
+        return clip_problem(name, error)
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether the system may be the cause rather than the sound, so that the next try may succeed."""
+    cause = error.__cause__ or error
+    is_killed = isinstance(cause, DecoderEndedError) and cause.reason in (KILLED, NOT_STARTED)
+    return is_killed or isinstance(cause, OSError | MemoryError)
 
 
 @_cached(max_entries=512, show_spinner=False)
 def _header(_source: Source, name: str, content: str) -> Header:
-    return read_header(_source, name)
+    with clip_guard(name):
+        return read_header(_source, name)
 
 
 @_cached(max_entries=MAX_SOUNDS, show_spinner=False)
 def _part(_source: Source, name: str, content: str, sample_rate: int, start_s: float) -> Sound:
-    sound = read_short_sound(_source, sample_rate, MAX_PLAYED_S, name)
+    with clip_guard(name):
+        return _read_part(_source, name, _header(_source, name, content), sample_rate, start_s)
+
+
+def _read_part(source: Source, name: str, header: Header, sample_rate: int, start_s: float) -> Sound:
+    sound = read_short_sound(source, sample_rate, MAX_PLAYED_S, name)
     if sound is not None:
         return sound
-    header = _header(_source, name, content)
     start, stop = round(start_s * sample_rate), round((start_s + MAX_PLAYED_S) * sample_rate)
-    waveform = read_part(_source, sample_rate, start, stop, name)
+    waveform = read_part(source, sample_rate, start, stop, name)
     length = "" if header.duration_s <= MAX_PLAYED_S else f" of {format_duration(header.duration_s)}"
     note = f"{name} is long: {format_duration(len(waveform) / sample_rate)}{length} are shown and played."
     return Sound(name, waveform, sample_rate, header, (note,))

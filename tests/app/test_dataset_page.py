@@ -1,7 +1,6 @@
 """The Dataset page: its figures are those of the tables, and the filter changes all of them."""
 
 import csv
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from audiotag.data.layouts import open_dataset
 from audiotag.figures.dataset import MEASURED
 from audiotag.inspection import measurement_job
 from audiotag.inspection.measurement_job import MeasurementJob
+from audiotag.inspection.measuring_workers import measure_row
 from audiotag.workspace import Workspace
 
 from .conftest import beep, clip_table, open_page, table_dataset, texts, wav
@@ -64,7 +64,9 @@ def barks(home: Workspace, tmp_path: Path) -> Path:
 
 def measured(home: Workspace, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Measure a dataset in this process."""
-    monkeypatch.setattr(measurement_job, "ProcessPoolExecutor", lambda *_: ThreadPoolExecutor(1))
+    monkeypatch.setattr(
+        measurement_job, "measured_rows", lambda clips, *_: ((at, measure_row(clip)) for at, clip in enumerate(clips))
+    )
     of = open_dataset(folder)
     measurement_job.measure_clips(MeasurementJob.of(of.root, of.name, home))
 

@@ -25,6 +25,7 @@ LAYERS = (
     {"errors"},
     {"checks", "registry"},
     {"arrays", "jobs", "shipped", "workspace", "metrics", "processors"},
+    {"in_hand"},
     {"audio"},
     {"features"},
     {"augmentation"},

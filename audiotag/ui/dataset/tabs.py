@@ -14,6 +14,7 @@ from audiotag.figures import dataset as figures
 from audiotag.figures.theme import CONFIG
 from audiotag.inspection import statistics
 from audiotag.inspection.filters import Filter
+from audiotag.inspection.measurement_job import count_unmeasured
 from audiotag.ui import cache
 from audiotag.ui.dataset.filter import filter_by_label, filter_by_range
 from audiotag.ui.widgets import messages
@@ -243,7 +244,7 @@ def _show_spectra(measured: pd.DataFrame) -> None:
 def _show_measurement(dataset: Dataset, index: pd.DataFrame) -> None:
     """The button that measures every clip, or the progress of that; nothing once all clips are measured."""
     job = cache.measurement_job(dataset)
-    todo = int((index["rms_dbfs"].isna() & index["measure_error"].isna() & index["error"].isna()).sum())
+    todo = count_unmeasured(index)
     if not job.is_active() and todo == 0:
         return
 

@@ -58,7 +58,8 @@ def show_clip(result: SoundResult, row: int, setup: TaggingSetup, other: Tagging
                 own_tags = tags if each is setup else each.tag(sound)
                 _show_tags(own_tags, sound.truth, each)
                 _show_scores(own_tags, each, sound)
-    _show_player(sound, tags, setup)
+    with messages.show_errors():  # the file may be gone since
+        _show_player(sound, tags, setup)
 
 
 def label_verdicts(tags: Tags, truth: tuple[str, ...]) -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from audiotag.data.dataset import Dataset
+from audiotag.data.index import with_keys
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.figures.sound import spectrogram_image
 from audiotag.metrics import multi_hot
@@ -53,7 +54,8 @@ def show_batch(settings: RunSettings | None, dataset: Dataset) -> None:
         st.error(f"None of the {stage.subset} clips can be read. See Problems on the Dataset page.")
         return
     batches = Batches(clips, recipe, stage, recipe.seed, training=True)
-    batch = batches.input_batch(draw, 0)
+    with messages.show_errors(stop=True):
+        batch = batches.input_batch(draw, 0)
     _, channels, height, width = batch.values.shape
     st.caption(
         f"Draw {draw + 1}: {min(MAX_SHOWN_CLIPS, len(batch.items))} of {len(batch.items)} network inputs of a batch, "
@@ -100,13 +102,17 @@ def _preview_clips(dataset: Dataset, settings: RunSettings, stage: Stage) -> tup
     """Some of the stage's clips, the same each time, and the reasons why others of them cannot be used."""
     session = Session(dataset, settings)
     rows = session.sample_rows(session.rows(stage.subset), MAX_DECODED_CLIPS)
-    clips, reasons = _prepare_clips(tuple(rows["path"]), settings.recipe.spectrogram)
+    stamped = with_keys(rows)  # so that a file that was mended, or broken, is read again
+    stamps = tuple(zip(stamped["size"], stamped["modified_ns"], strict=True))
+    clips, reasons = _prepare_clips(tuple(rows["path"]), tuple(rows["clip"]), stamps, settings.recipe.spectrogram)
     usable = [clip is not None for clip in clips]
     targets = multi_hot(list(rows["labels"][usable]), dataset.labels)
     return LabelledClips([clip for clip in clips if clip is not None], targets), reasons
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading some clips …")
-def _prepare_clips(paths: tuple[Path, ...], settings: SpectrogramSettings) -> tuple[list[Clip | None], list[str]]:
-    clips, problems = prepare_clips(pd.DataFrame({"path": paths}), settings)
+def _prepare_clips(
+    paths: tuple[Path, ...], names: tuple[str, ...], stamps: tuple[tuple[int, int], ...], settings: SpectrogramSettings
+) -> tuple[list[Clip | None], list[str]]:
+    clips, problems = prepare_clips(pd.DataFrame({"path": paths, "clip": names}), settings)
     return clips, [problem.reason for problem in problems]

@@ -14,7 +14,7 @@ from audiotag.cli.command_lines import publish_line
 from audiotag.errors import AudiotagError
 from audiotag.figures import training as figures
 from audiotag.training.devices import check_device
-from audiotag.training.run_progress import plan_of, work_left
+from audiotag.training.run_progress import left_out_reasons, plan_of, work_left
 from audiotag.training.runs import (
     ACTIVE,
     RESUMABLE,
@@ -28,6 +28,8 @@ from audiotag.ui.train import run_tables as tables
 from audiotag.ui.widgets import messages
 from audiotag.wording import format_duration
 from audiotag.workspace import Workspace
+
+MAX_LEFT_OUT = 3  # clips whose reasons are shown
 
 
 def show_runs(workspace: Workspace) -> None:
@@ -103,11 +105,22 @@ def _show_state(run: Run, state: State, workspace: Workspace) -> None:
             st.caption("The last lines of the log. Resume continues from the last epoch and keeps finished folds.")
             st.code(run.log_tail(12) or "The log is empty.", language=None, wrap_lines=True)
         else:
+            reason = messages.escape_markdown(f" {run.reason()}".rstrip())
             st.warning(
-                f"The run was {state}. Resume continues from the last epoch and keeps finished folds.",
+                f"The run was {state}.{reason} Resume continues from the last epoch and keeps finished folds.",
                 icon=":material/stop_circle:",
             )
+        _show_left_out(run)
         _show_buttons(run, state, workspace)
+
+
+def _show_left_out(run: Run) -> None:
+    """Clips that the run does without, and why."""
+    if reasons := left_out_reasons(run.events()):
+        shown = " ".join(reasons[:MAX_LEFT_OUT])
+        more = f" {len(reasons) - MAX_LEFT_OUT:,} more are in the log." if len(reasons) > MAX_LEFT_OUT else ""
+        clips = "1 clip is" if len(reasons) == 1 else f"{len(reasons):,} clips are"
+        st.caption(messages.escape_markdown(f"{clips} left out: {shown}{more}"))
 
 
 def _show_progress(run: Run, state: State) -> None:

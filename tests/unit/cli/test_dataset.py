@@ -3,14 +3,15 @@
 import csv
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from audiotag.inspection import measurement_job
 from audiotag.inspection.measurement_job import MeasurementJob
+from audiotag.inspection.measuring_workers import Clip, measure_row
 from audiotag.starter import render
 from audiotag.starter.render import render_starter
 from audiotag.workspace import Workspace
@@ -28,7 +29,10 @@ def measuring_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         threads.append(threading.Thread(target=measurement_job.measure_clips, args=(job,)))
         threads[-1].start()
 
-    monkeypatch.setattr(measurement_job, "ProcessPoolExecutor", lambda workers, context: ThreadPoolExecutor(workers))
+    def measured_here(clips: list[Clip], *_: Any) -> Iterator[tuple[int, tuple]]:
+        return ((position, measure_row(clip)) for position, clip in enumerate(clips))
+
+    monkeypatch.setattr(measurement_job, "measured_rows", measured_here)
     monkeypatch.setattr(MeasurementJob, "start", start)
     monkeypatch.setattr(MeasurementJob, "is_active", lambda job: threads[-1].is_alive())
     yield
@@ -123,6 +127,40 @@ def test_scan_measures_every_clip_and_writes_table_and_dashboard(
     parquet = tmp_path / "index.parquet"
     assert run("scan", dataset, "--out", parquet).status == 1  # the measures are still there
     assert pd.read_parquet(parquet)["rms_dbfs"].notna().sum() == 2
+
+
+def test_scan_says_how_many_clips_are_not_measured(
+    run: Callable[..., CommandResult], dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("empty.ogg", "gone.wav"):  # no other problem
+        (dataset / name).unlink(missing_ok=True)
+    (dataset / "t.csv").write_text("fname,label\na.wav,Hum\nb.WAV,Hum\n")
+    job = MeasurementJob.of(dataset, "t", Workspace())
+    monkeypatch.setattr(MeasurementJob, "start", lambda job: None)
+    monkeypatch.setattr(MeasurementJob, "failure", lambda job: "Measuring ended: its process was killed.")
+    outcome = run("scan", dataset, "--measure")
+    assert (outcome.status, outcome.out) == (2, "")  # nothing was measured
+    assert "its process was killed" in outcome.err
+
+    def measure_one(job: MeasurementJob) -> None:
+        job.folder.mkdir(parents=True)
+        with monkeypatch.context() as patched:
+            patched.setattr(
+                measurement_job, "measured_rows", lambda clips, *_: ((at, measure_row(clips[at])) for at in range(1))
+            )
+            measurement_job.measure_clips(job)
+
+    monkeypatch.setattr(MeasurementJob, "start", measure_one)
+    outcome = run("scan", dataset, "--measure")
+    assert outcome.status == 1
+    assert "1 clip is not measured. Measuring ended: its process was killed." in outcome.err
+    monkeypatch.setattr(MeasurementJob, "failure", lambda job: "")
+    monkeypatch.setattr(MeasurementJob, "start", lambda job: None)
+    outcome = run("scan", dataset, "--measure", "--json")
+    assert outcome.status == 1
+    assert "1 clip is not measured. Measuring was stopped" in outcome.err
+    assert outcome.json()["problems"] == []
+    assert not job.is_active()
 
 
 def test_scan_refuses_another_kind_of_table_before_the_work(run: Callable[..., CommandResult], dataset: Path) -> None:

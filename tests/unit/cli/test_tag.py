@@ -19,6 +19,7 @@ import pandas as pd
 import pytest
 import soundfile
 
+from audiotag import in_hand
 from audiotag.audio.opening import SUFFIXES
 from audiotag.cli import progress
 from audiotag.tagging import tagger
@@ -729,3 +730,58 @@ def test_stopped_submission_goes_on(
     went_on = run(*command, tmp_path / "stopped.csv")
     assert "Resuming stopped.csv: 2 clips are already tagged." in went_on.err
     assert (tmp_path / "stopped.csv").read_bytes() == (tmp_path / "alone.csv").read_bytes()
+
+
+@pytest.mark.parametrize("way", ["abort", "kill once"])
+def test_file_that_ends_the_process_is_named_by_the_next_command_which_tags_the_rest(
+    run: Callable[..., CommandResult],
+    archive: Path,
+    tiny_ensemble: Path,
+    tmp_path: Path,
+    fake_libsndfile: ModuleType,
+    way: str,
+) -> None:
+    command = [sys.executable, "-m", "audiotag", "tag", str(archive), "--ensemble", str(tiny_ensemble), "--out"]
+    alone = run(*command[3:], tmp_path / "alone.csv")
+    assert alone.status == 1
+    fake_libsndfile.deadly(archive / "07.wav", way)
+    out = tmp_path / "died.csv"
+
+    def tag() -> subprocess.CompletedProcess[str]:
+        return subprocess.run([*command, str(out)], capture_output=True, text=True, timeout=120, check=False)
+
+    died = tag()
+    assert died.returncode == (-6 if way == "abort" else -9), died.stderr
+    assert not out.exists()
+    assert archive / "07.wav" in in_hand.files_in(out.with_name(".died.csv.partial.in-hand"))
+    went_on = tag()
+    assert went_on.returncode == 1, went_on.stderr
+    assert "An earlier command ended while it read " in went_on.stderr
+    assert not list(tmp_path.glob(".*"))
+    if way == "kill once":  # as by somebody: nothing is lost
+        assert out.read_bytes() == (tmp_path / "alone.csv").read_bytes()
+        return
+    problems = {row["fname"]: row["problem"] for row in table_of(tmp_path / "died.problems.csv")}
+    assert sorted(problems) == ["07.wav", "10-empty.wav", "20-letter.wav"]
+    assert problems["07.wav"].startswith("07.wav cannot be read: its decoder crashed on it")
+    assert problems["07.wav"] in went_on.stderr
+    lines = (tmp_path / "alone.csv").read_bytes().splitlines(keepends=True)
+    assert out.read_bytes() == b"".join(line for line in lines if not line.startswith(b"07.wav"))
+
+
+def test_command_onto_the_screen_passes_the_file_that_ended_it_before(
+    archive: Path, tiny_ensemble: Path, fake_libsndfile: ModuleType
+) -> None:
+    for path in sorted(archive.iterdir())[4:]:
+        path.unlink()
+    fake_libsndfile.deadly(archive / "01.wav", "abort")
+    command = [sys.executable, "-m", "audiotag", "tag", str(archive), "--ensemble", str(tiny_ensemble), "--json"]
+    died, went_on = (
+        subprocess.run(command, capture_output=True, text=True, timeout=120, check=False) for _ in range(2)
+    )
+    assert died.returncode == -6, died.stderr
+    assert went_on.returncode == 1, went_on.stderr
+    assert f"An earlier command ended while it read {archive / '01.wav'}" in went_on.stderr
+    assert "01.wav cannot be read: its decoder crashed on it" in went_on.stderr
+    assert [row["clip"] for row in json.loads(went_on.stdout) if "problem" not in row] == ["00.wav", "02.wav", "03.wav"]
+    assert not list((Workspace().root / "in-hand").iterdir())

@@ -10,9 +10,9 @@ import pytest
 from audiotag.data.dataset import Dataset
 from audiotag.data.index import KEY, scan, with_keys
 from audiotag.data.layouts import open_dataset
-from audiotag.inspection import measurement_job
 from audiotag.inspection.faults import MAX_NAMED_DUPLICATES, find_faults
-from audiotag.inspection.measurement_job import MEASURE_COLUMNS, with_measures
+from audiotag.inspection.measurement_job import with_measures
+from audiotag.inspection.measuring_workers import MEASURE_COLUMNS, Clip, measure_row
 
 RATE = 44_100
 
@@ -21,7 +21,7 @@ def measured_index(dataset: Dataset) -> pd.DataFrame:
     """The index with measures."""
     clips = with_keys(dataset.clips)
     rows = [
-        (*key[:-1], *measurement_job._measure_row(key[-1]))
+        (*key[:-1], *measure_row(Clip(key[0], key[-1])))
         for key in clips[[*KEY, "path"]].itertuples(index=False, name=None)
     ]
     return with_measures(scan(dataset), pd.DataFrame(rows, columns=KEY + MEASURE_COLUMNS))

@@ -5,9 +5,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -17,10 +17,12 @@ import pytest
 
 from audiotag.data.index import scan
 from audiotag.data.layouts import open_dataset
+from audiotag.errors import AudiotagError
 from audiotag.features.measures import measure
-from audiotag.inspection import measurement_job
-from audiotag.inspection.measurement_job import MEASURE_COLUMNS, MeasurementJob, measure_clips, with_measures
-from audiotag.workspace import Workspace
+from audiotag.inspection import measurement_job, measuring_workers
+from audiotag.inspection.measurement_job import MeasurementJob, measure_clips, with_measures
+from audiotag.inspection.measuring_workers import MEASURE_COLUMNS, Clip, measure_row
+from audiotag.workspace import Workspace, read_json, write_json
 
 CLIPS = [f"{number:02}.wav" for number in range(12)]
 TIMEOUT_S = 60
@@ -48,27 +50,25 @@ def job(root: Path) -> Iterator[MeasurementJob]:
 
 @pytest.fixture
 def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Names of the measured clips; a thread measures them, with one clip per task and one task per part."""
+    """Names of the measured clips; this thread measures them, with one clip per part."""
     names: list[str] = []
 
     def counted(path: Path) -> Any:
         names.append(path.name)
         return measure(path)
 
-    class Threads(ThreadPoolExecutor):
-        """One worker; a task starts when the result before is taken, so that a stop takes effect between two clips."""
-
-        def __init__(self, workers: int, context: object) -> None:
-            super().__init__(1)
-
-        def map(self, function: Callable, tasks: list) -> Iterator:  # type: ignore[override]
-            return (self.submit(function, task).result() for task in tasks)
-
-    monkeypatch.setattr(measurement_job, "measure", counted)
-    monkeypatch.setattr(measurement_job, "ProcessPoolExecutor", Threads)
-    monkeypatch.setattr(measurement_job, "CLIPS_PER_TASK", 1)
+    monkeypatch.setattr(measuring_workers, "measure", counted)
+    monkeypatch.setattr(measurement_job, "measured_rows", measured_here)
     monkeypatch.setattr(measurement_job, "PART_INTERVAL_S", -1.0)
     return names
+
+
+def measured_here(clips: list[Clip], workers: int, must_stop: Callable[[], bool]) -> Iterator[tuple[int, tuple]]:
+    """`measured_rows` without processes."""
+    for position, clip in enumerate(clips):
+        if must_stop():
+            return
+        yield position, measure_row(clip)
 
 
 def wait_for(job: MeasurementJob) -> None:
@@ -84,7 +84,7 @@ def parts(job: MeasurementJob) -> list[str]:
 
 def stop_after(job: MeasurementJob, monkeypatch: pytest.MonkeyPatch, n_clips: int) -> None:
     """Have the job stopped from outside after so many clips."""
-    counted = measurement_job.measure
+    counted = measuring_workers.measure
     seen: list[Path] = []
 
     def stopping(path: Path) -> Any:
@@ -93,7 +93,7 @@ def stop_after(job: MeasurementJob, monkeypatch: pytest.MonkeyPatch, n_clips: in
             job.stop()
         return counted(path)
 
-    monkeypatch.setattr(measurement_job, "measure", stopping)
+    monkeypatch.setattr(measuring_workers, "measure", stopping)
 
 
 # As it is used: a detached process
@@ -137,6 +137,85 @@ def test_killed_process_is_not_active(job: MeasurementJob) -> None:
     psutil.wait_procs(family, TIMEOUT_S)
     assert not job.is_active()
     assert job.table().empty or len(job.table()) == 12  # no part is half written
+    assert job.failure().startswith("Measuring ended before all clips were measured: its process was killed")
+
+
+def test_nothing_outlives_a_killed_process(
+    root: Path, job: MeasurementJob, fake_libsndfile: ModuleType, wait_until: Callable
+) -> None:
+    fake_libsndfile.deadly(root / "05.wav", "hang")  # so that it is not done before
+    job.start()
+    process = psutil.Process(read_json(job.folder / "process.json")["pid"])
+    wait_until(lambda: len(process.children()) >= 2)
+    family = process.children(recursive=True)  # the workers, and what tracks the resources of processes
+    process.kill()
+    _, alive = psutil.wait_procs([process, *family], TIMEOUT_S)
+    assert not alive
+
+
+# How it ended
+
+
+def run_main(job: MeasurementJob, monkeypatch: pytest.MonkeyPatch, measure: Callable[[MeasurementJob], None]) -> int:
+    """Run what the process runs, here; its exit status. Afterwards no process is running."""
+    job.folder.mkdir(parents=True, exist_ok=True)
+    monkeypatch.setattr(os, "nice", lambda _: None, raising=False)
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    monkeypatch.setattr(measurement_job, "measure_clips", measure)
+    monkeypatch.setattr(sys, "argv", ["job", str(job.root), str(job.folder)])
+    status = 0
+    try:
+        measurement_job.main()
+    except SystemExit as end:
+        status = int(str(end.code))
+    write_json(job.folder / "process.json", {"pid": psutil.Process().pid, "started": 0.0})
+    return status
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (AudiotagError("there is no such dataset; open it again."), "Measuring failed: there is no such dataset;"),
+        (
+            OSError(28, "No space left on device", "/x/part"),
+            "Measuring failed: /x/part: No space left on device; check",
+        ),
+        (IndexError("index 3"), "Measuring failed: something went wrong that was not expected; start it again."),
+    ],
+    ids=["expected", "full disk", "unexpected"],
+)
+def test_failed_process_says_why_and_where_the_log_is(
+    job: MeasurementJob, monkeypatch: pytest.MonkeyPatch, error: Exception, sentence: str
+) -> None:
+    def fails(job: MeasurementJob) -> None:
+        raise error
+
+    assert run_main(job, monkeypatch, fails) == 1
+    assert job.failure().startswith(sentence)
+    assert str(job.folder / "log.txt") in job.failure()
+    assert "Error" not in job.failure()
+
+
+def test_text_in_the_log_is_no_failure(job: MeasurementJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run_main(job, monkeypatch, lambda job: None) == 0
+    (job.folder / "log.txt").write_text("Traceback (most recent call last):\nof a library that recovered\n")
+    assert job.failure() == ""
+
+
+def test_stopped_process_has_not_failed(job: MeasurementJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run_main(job, monkeypatch, lambda job: job.stop()) == 0
+    assert read_json(job.folder / "status.json") == {"state": "stopped"}
+    assert job.failure() == ""
+
+
+def test_job_of_an_old_workspace_that_was_complete_or_stopped_has_not_failed(job: MeasurementJob) -> None:
+    write_json(job.folder / "process.json", {"pid": psutil.Process().pid, "started": 0.0})
+    write_json(job.folder / "progress.json", {"done": 12, "total": 12, "left_s": 0.0})
+    assert job.failure() == ""
+    write_json(job.folder / "progress.json", {"done": 5, "total": 12, "left_s": 1.0})
+    assert job.failure().startswith("Measuring ended before all clips were measured")
+    job.stop()
+    assert job.failure() == ""
 
 
 # Its logic, in this process
@@ -259,12 +338,30 @@ def test_measures_of_a_file_that_changed_since_are_not_used(
 
 
 def test_measured_row_has_one_value_per_column(root: Path) -> None:
-    *values, error = measurement_job._measure_row(root / "00.wav")
+    *values, error = measure_row(Clip("00.wav", root / "00.wav"))
     assert error is None
     np.testing.assert_equal(values, list(astuple(measure(root / "00.wav"))))  # its loudness is NaN on both sides
-    *nothing, sentence = measurement_job._measure_row(root / "away.wav")
+    *nothing, sentence = measure_row(Clip("deep/away.wav", root / "away.wav"))
     assert nothing == [None] * (len(MEASURE_COLUMNS) - 1)
-    assert sentence.startswith("away.wav does not exist")
+    assert sentence.startswith("deep/away.wav does not exist")
+
+
+def test_unexpected_exception_of_one_clip_is_its_problem_and_the_others_are_measured(
+    job: MeasurementJob, measured: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = measuring_workers.measure
+
+    def fails_once(path: Path) -> Any:
+        if path.name == "03.wav":
+            raise IndexError("index 3 is out of bounds")
+        return counted(path)
+
+    monkeypatch.setattr(measuring_workers, "measure", fails_once)
+    measure_clips(job)
+    table = job.table().set_index("clip")
+    assert table["measure_error"].dropna().index.tolist() == ["03.wav", "11.wav"]
+    assert table.loc["03.wav", "measure_error"].startswith("03.wav cannot be used")
+    assert table["rms_dbfs"].notna().sum() == 10
 
 
 def test_two_datasets_have_two_folders(tmp_path: Path) -> None:
@@ -277,8 +374,9 @@ def test_worker_measures_without_importing_pandas(root: Path) -> None:
     code = f"""
 import sys
 from pathlib import Path
-from audiotag.inspection.measurement_job import _measure_task
-(row,) = _measure_task([(Path({str(root / "00.wav")!r}),)])
+from audiotag.inspection.measurement_job import Clip
+from audiotag.inspection.measuring_workers import measure_row
+row = measure_row(Clip("00.wav", Path({str(root / "00.wav")!r})))
 print(row[-1], "numpy" in sys.modules, "pandas" in sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=TIMEOUT_S)

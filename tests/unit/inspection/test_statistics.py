@@ -9,7 +9,8 @@ import pytest
 from audiotag.data.dataset import Dataset
 from audiotag.data.index import HEADER_TYPES, KEY
 from audiotag.features.measures import THIRD_OCTAVES_HZ
-from audiotag.inspection.measurement_job import MEASURE_COLUMNS, with_measures
+from audiotag.inspection.measurement_job import with_measures
+from audiotag.inspection.measuring_workers import MEASURE_COLUMNS
 from audiotag.inspection.statistics import (
     co_occurrence,
     combinations,

@@ -108,10 +108,10 @@ def test_good_clip_among_bad_ones_does_not_wait_for_a_full_batch(
     ("error", "reason"),
     [
         (AudiotagError("0.wav is odd."), "0.wav is odd."),
-        (PermissionError(13, "Permission denied"), "0.wav cannot be read: Permission denied."),
-        (ZeroDivisionError("by zero"), "0.wav cannot be read: ZeroDivisionError: by zero; export it again"),
+        (PermissionError(13, "Permission denied"), "0.wav cannot be read: Permission denied; check"),
+        (ZeroDivisionError("by zero"), "0.wav cannot be used: it is damaged in a way that was not expected; export"),
         (MemoryError(), "0.wav is too large for this machine's memory"),
-        (RecursionError("too deep"), "0.wav cannot be read: RecursionError: too deep"),
+        (RecursionError("too deep"), "0.wav cannot be used: it is damaged"),
     ],
 )
 def test_whatever_a_decoder_raises_becomes_a_sentence_and_the_rest_goes_on(

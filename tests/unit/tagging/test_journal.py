@@ -4,8 +4,10 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from audiotag import in_hand
 from audiotag.errors import AudiotagError
 from audiotag.tagging.bulk import SoundFile, sound_files
 from audiotag.tagging.export.rows import problem_row
@@ -116,6 +118,62 @@ def test_damaged_line_is_skipped(work: Callable[..., Work]) -> None:
     lines[2] = bytes(len(lines[2]) - 1) + b"\n"
     path.write_bytes(b"".join(lines))
     assert job.run("second") == (["first", "second", "first", "first", "second", "second"], 3)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_altered_byte_is_noticed_and_costs_its_clips_alone(work: Callable[..., Work], seed: int) -> None:
+    job, rng = work(), np.random.default_rng(seed)
+    job.run("first", stop_after=4)
+    path = journal_of(job)
+    content = bytearray(path.read_bytes())
+    at = int(rng.integers(content.index(b"\n") + 1, len(content)))
+    content[at] ^= int(rng.integers(1, 256))
+    path.write_bytes(content)
+    rows, resumed = job.run("second")
+    assert 2 <= resumed <= 3  # an altered end of a line costs two clips
+    assert rows.count("first") == resumed
+    assert rows.count("second") == 6 - resumed
+
+
+def test_journal_that_is_altered_during_the_work_is_not_written_out(work: Callable[..., Work]) -> None:
+    job = work()
+    with Journal(job.out, {}, job.messages.append) as journal:
+        for file in journal.todo(job.files):
+            journal.add({"clip": file.clip, "by": "first"})
+        path = journal_of(job)
+        path.write_bytes(path.read_bytes().replace(b"3.wav", b"4.wav"))
+        with pytest.raises(AudiotagError, match="was altered or its disk is damaged; run the same command again"):
+            list(journal.rows())
+    assert job.run("second") == (["first"] * 3 + ["second"] + ["first"] * 2, 5)
+
+
+def test_journal_of_an_earlier_version_starts_anew_with_a_sentence(work: Callable[..., Work]) -> None:
+    job = work(ensemble=[1])
+    journal_of(job).write_bytes(b'{"ensemble": [1]}\n{"clip": "0.wav", "row": {}}\n')
+    assert job.run("second") == (["second"] * 6, 0)
+    assert job.messages == [
+        "tags.csv is unfinished, but cannot be resumed because its journal is damaged, or was written by an earlier "
+        "version of audiotag. Starting again from the beginning."
+    ]
+
+
+def test_files_in_hand_of_a_killed_run_are_suspects_until_the_file_is_written(work: Callable[..., Work]) -> None:
+    job = work()
+    notes = job.out.with_name(".tags.csv.partial.in-hand")
+    job.run("first", stop_after=2)
+    notes.write_bytes(b"+" + os.fsencode(job.files[2].path))  # as a process that died leaves it
+    for name in ("second", "third"):
+        with Journal(job.out, job.fingerprint, job.messages.append) as journal:
+            assert in_hand.is_suspect(job.files[2].path)
+            assert not in_hand.is_suspect(job.files[3].path)
+            file = next(journal.todo(job.files))
+            journal.add(problem_row(file.clip, str(file.path), name))
+            if name == "second":
+                os.link(notes, notes.with_name("left"))  # killed: the notes stay
+        if name == "second":
+            os.replace(notes.with_name("left"), notes)
+    assert not notes.exists()
+    assert not in_hand.is_suspect(job.files[2].path)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]\n", b"\0\0\n", b'"text"\n'])

@@ -127,6 +127,19 @@ def test_unknown_fold_is_an_error_that_names_the_known_ones(tiny_ensemble: Path)
         Tagger(tiny_ensemble, TagSettings(folds=(1, 9)))
 
 
+def test_whatever_a_decoder_raises_names_the_sound(
+    tagger: Tagger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **named: object) -> None:
+        raise IndexError("index 3 is out of bounds")
+
+    monkeypatch.setattr(clip_inputs, "read_header", fails)
+    with pytest.raises(AudiotagError, match=r"^odd\.wav cannot be used: it is damaged"):
+        tagger.tag(tmp_path / "odd.wav")
+    with pytest.raises(AudiotagError, match=r"^deep/odd\.wav cannot be used: it is damaged"):
+        tagger.tag(tmp_path / "odd.wav", "deep/odd.wav")
+
+
 def test_file_and_its_bytes_get_the_same_tags(tagger: Tagger, tmp_path: Path) -> None:
     content = wav_bytes(noise(1.5), RATE)
     (tmp_path / "a.wav").write_bytes(content)

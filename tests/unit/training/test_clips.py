@@ -19,7 +19,8 @@ from audiotag.errors import AudiotagError
 from audiotag.features.measures import measure
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.features.trimming import crop_start, fit_length, trimmed_bounds
-from audiotag.inspection.measurement_job import MEASURE_COLUMNS, with_measures
+from audiotag.inspection.measurement_job import with_measures
+from audiotag.inspection.measuring_workers import MEASURE_COLUMNS
 from audiotag.training import clips as clips_module
 from audiotag.training.clips import Clip, prepare_clips
 

@@ -1,10 +1,19 @@
 """Progress of a run from its events: steps, work left, one row per fold."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from audiotag.training.run_progress import epochs_done, fold_rows, plan_of, work_left
+from audiotag.training.run_progress import (
+    epochs_done,
+    fingerprint_of,
+    fold_rows,
+    left_out_of,
+    left_out_reasons,
+    plan_of,
+    work_left,
+)
 from audiotag.training.runs import SHARED_FOLD
 
 
@@ -69,6 +78,17 @@ def test_steps_of_folds_count_on_from_the_shared_stages() -> None:
 def test_epoch_with_two_events_counts_once_with_the_last_one() -> None:
     events = [PLAN, epoch(1, 0, 1, lwlrap=0.3), epoch(1, 0, 2), {"event": "run-resumed"}, epoch(1, 0, 2, lwlrap=0.4)]
     assert [(done["step"], done["lwlrap"]) for done in epochs_done(events)] == [(1, 0.3), (2, 0.4)]
+
+
+def test_clips_left_out_before_and_since_the_run_began_are_listed_with_the_last_fingerprint() -> None:
+    plan = PLAN | {"left_out": ["a.wav is empty."], "fingerprint": "one"}
+    later = {"event": "clips-left-out", "clips": {"/x/b.wav": "b.wav cannot be read."}, "fingerprint": "two"}
+    assert left_out_of([plan]) == {}
+    assert left_out_of([plan, later]) == {Path("/x/b.wav"): "b.wav cannot be read."}
+    assert left_out_reasons([plan, later]) == ["a.wav is empty.", "b.wav cannot be read."]
+    assert (fingerprint_of([plan]), fingerprint_of([plan, later])) == ("one", "two")
+    assert left_out_reasons([]) == left_out_reasons([{"event": "run-started"}]) == []  # as of audiotag 0.1
+    assert fingerprint_of([]) == ""
 
 
 def test_work_left_counts_clips_not_epochs() -> None:

@@ -1,0 +1,130 @@
+"""A clip whose worker dies, hangs or eats memory is one row with a sentence; all other clips are measured as ever."""
+
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import psutil
+import pytest
+
+from audiotag.errors import AudiotagError
+from audiotag.inspection import measuring_workers
+from audiotag.inspection.measuring_workers import Clip, measure_row, measured_rows
+
+GOOD = [f"{number:02}.wav" for number in range(10)]
+BAD = "deep/bad.wav"
+SENTENCES = {  # of the decoder's own process, in which a clip is measured the second time
+    "abort": f"{BAD} cannot be read: its decoder crashed on it; ",
+    "kill": f"{BAD} cannot be read: its decoder was killed twice, ",
+    "hang": f"{BAD} cannot be read: its decoder gave no sample for ",
+    "allocate": f"{BAD} cannot be read: its decoder needs more than 512 MB of memory; ",
+}
+
+
+@pytest.fixture
+def clips(tmp_path: Path, tone: Callable, write_wav: Callable, monkeypatch: pytest.MonkeyPatch) -> list[Clip]:
+    """Ten good clips, and one among them that a test makes deadly."""
+    monkeypatch.setattr(measuring_workers, "HANG_S", 1.0)
+    monkeypatch.setattr(measuring_workers, "MAX_BYTES", 512 << 20)
+    for number, name in enumerate([*GOOD, BAD]):
+        write_wav(tmp_path / name, tone(200 + 100 * number, 0.1))
+    return [Clip(name, tmp_path / name) for name in (*GOOD[:3], BAD, *GOOD[3:])]
+
+
+def rows_of(clips: list[Clip], workers: int) -> dict[str, tuple]:
+    """The row of each clip; every clip has one."""
+    rows = [(clips[position].name, row) for position, row in measured_rows(clips, workers)]
+    assert sorted(name for name, _ in rows) == sorted(clip.name for clip in clips)
+    return dict(rows)
+
+
+@pytest.mark.usefixtures("decoder_patience")
+@pytest.mark.parametrize("way", SENTENCES)
+def test_clip_that_ends_its_worker_is_named_and_the_others_are_measured(
+    clips: list[Clip], fake_libsndfile: ModuleType, way: str
+) -> None:
+    fake_libsndfile.deadly(clips[3].path, way)
+    rows = rows_of(clips, workers=2)
+    *nothing, sentence = rows.pop(BAD)
+    assert set(nothing) == {None}
+    assert sentence.startswith(SENTENCES[way])
+    for clip in clips:
+        if clip.name != BAD:
+            np.testing.assert_equal(rows[clip.name], measure_row(clip))
+
+
+@pytest.mark.usefixtures("decoder_patience")
+@pytest.mark.parametrize("way", ["abort", "hang", "allocate"])
+def test_decoder_of_a_film_that_dies_costs_its_clip_alone(
+    clips: list[Clip], fake_decoder: ModuleType, m4a: Callable, tone: Callable, tmp_path: Path, way: str
+) -> None:
+    film = Clip("deep/film.m4a", tmp_path / "deep/film.m4a")
+    film.path.write_bytes(fake_decoder.deadly(m4a(tone()), way))
+    rows = rows_of([film, *clips[:2]], workers=1)
+    assert rows["deep/film.m4a"][-1].startswith("deep/film.m4a cannot be read: its decoder ")
+    assert [rows[clip.name][-1] for clip in clips[:2]] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "sentence"),
+    [
+        ("LONGEST_S", 0.5, f"{BAD} gave no result for 0.5 s; export it again from its source."),
+        ("MAX_BYTES", 1, f"{BAD} takes more than 0 MB of memory to measure; cut it into parts."),
+    ],
+)
+def test_clip_that_is_too_much_for_its_second_worker_is_named(
+    clips: list[Clip], fake_libsndfile: ModuleType, monkeypatch: pytest.MonkeyPatch, limit: str, value: float,
+    sentence: str,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(measuring_workers, limit, value)
+    fake_libsndfile.deadly(clips[3].path, "hang")
+    assert rows_of(clips[3:4], workers=1)[BAD][-1] == sentence
+
+
+def test_clip_whose_worker_was_killed_from_outside_is_measured(clips: list[Clip], fake_libsndfile: ModuleType) -> None:
+    fake_libsndfile.deadly(clips[3].path, "kill once")
+    rows = rows_of(clips, workers=1)
+    assert Path(f"{clips[3].path}.killed").exists()
+    for clip in clips:
+        np.testing.assert_equal(rows[clip.name], measure_row(clip))
+
+
+def test_workers_end_with_the_generator(clips: list[Clip], fake_libsndfile: ModuleType) -> None:
+    fake_libsndfile.deadly(clips[3].path, "hang")
+    before = set(psutil.Process().children())
+    with closing(measured_rows(clips, 2)) as rows:
+        next(rows)
+        workers = [child for child in set(psutil.Process().children()) - before if "spawn_main" in str(child.cmdline())]
+        assert len(workers) == 2
+    assert not any(worker.is_running() for worker in workers)
+
+
+def test_stop_is_heard_while_a_clip_hangs(clips: list[Clip], fake_libsndfile: ModuleType) -> None:
+    fake_libsndfile.deadly(clips[3].path, "hang")
+    rows = []
+    asked = iter(range(1000))
+    for row in measured_rows(clips, 1, lambda: len(rows) == 3 and next(asked) > 0):
+        rows.append(row)
+    assert [position for position, _ in rows] == [0, 1, 2]
+
+
+def test_processes_that_cannot_start_are_an_error(
+    clips: list[Clip], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken/psutil.py").write_text("raise SystemExit(1)\n")
+    monkeypatch.syspath_prepend(tmp_path / "broken")
+    with pytest.raises(AudiotagError, match="no process that measures can be started"):
+        rows_of(clips, workers=2)
+
+
+def test_unexpected_exception_is_the_problem_of_its_clip(clips: list[Clip], monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(path: Path) -> None:
+        raise IndexError("index 3 is out of bounds")
+
+    monkeypatch.setattr(measuring_workers, "measure", fails)
+    *nothing, sentence = measure_row(clips[3])
+    assert set(nothing) == {None}
+    assert sentence.startswith(f"{BAD} cannot be used")
