@@ -13,9 +13,10 @@ import json
 import logging
 import math
 import os
+import sys
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -117,6 +118,16 @@ def is_unicode(text: str) -> bool:
     return text.encode("utf-8", "replace").decode("utf-8") == text
 
 
+def is_path(value: Any) -> bool:
+    """Whether a value is the text of a path that may exist."""
+    return fits(value, str) and bool(value) and "\0" not in value
+
+
+def is_pid(value: Any) -> bool:
+    """Whether a value may be the number of a process."""
+    return fits(value, int) and 0 < value < 2**31
+
+
 def is_number(value: Any) -> bool:
     """Whether a value is a number, NaN and infinity included."""
     return isinstance(value, int | float) and not isinstance(value, bool)
@@ -164,6 +175,18 @@ def say(sentence: str, once: bool = False) -> None:
     _log.warning(sentence)
     _pending.append(sentence)
     del _pending[:-MAX_PENDING]
+
+
+@contextmanager
+def print_sentences() -> Iterator[None]:
+    """Print what `say` is given on standard error, as a command does, inside the block."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("audiotag: %(message)s"))
+    _log.addHandler(handler)
+    try:
+        yield
+    finally:
+        _log.removeHandler(handler)
 
 
 def take_sentences() -> list[str]:

@@ -16,17 +16,13 @@ from typing import Any, BinaryIO
 
 from audiotag.disk import locked, name_in_errors, optional_write
 from audiotag.shipped import SHIPPED_MODELS
-from audiotag.state import fits, read_state
+from audiotag.state import fits, is_path, read_state
 
 RENAMED_OPTIONS = {"keep_condemned": "keep_flagged"}  # option names of audiotag 0.1
 
 
-def _is_path(value: Any) -> bool:
-    return fits(value, str) and bool(value) and "\0" not in value
-
-
 SAVED_DATASET = {
-    "path": _is_path,
+    "path": is_path,
     "options": lambda value: isinstance(value, dict) and all(fits(one, (str, bool, None)) for one in value.values()),
 }
 
@@ -113,7 +109,7 @@ class Workspace:
         for file in sorted(self.runs.glob("*/settings.json"), reverse=True):
             with suppress(OSError, ValueError):
                 values = json.loads(file.read_bytes())
-                if fits(values, {"dataset": _is_path}):
+                if fits(values, {"dataset": is_path}):
                     paths.append(values["dataset"])
         return [{"path": path, "options": {}} for path in dict.fromkeys(paths)]
 
@@ -122,7 +118,7 @@ class Workspace:
 
         An ensemble of the user replaces a shipped one of the same name.
         """
-        own = sorted(_folders_with_card(self.ensembles), key=lambda folder: -(folder / "card.json").stat().st_mtime)
+        own = sorted(_folders_with_card(self.ensembles), key=_modified, reverse=True)
         return {folder.name: folder for folder in [*_folders_with_card(SHIPPED_MODELS), *own]}
 
 
@@ -142,12 +138,19 @@ def _folders_with_card(parent: Path) -> list[Path]:
     return sorted(card.parent for card in parent.glob("*/card.json"))
 
 
+def _modified(folder: Path) -> float:
+    with suppress(OSError):  # deleted since it was listed
+        return (folder / "card.json").stat().st_mtime
+    return 0.0
+
+
 @contextmanager
-def open_atomic(path: Path) -> Iterator[BinaryIO]:
+def open_atomic(path: Path, keep_old_as: Path | None = None) -> Iterator[BinaryIO]:
     """Open a temporary file for writing that replaces ``path`` at the end of the ``with`` block.
 
     A reader sees either the old content or the new. The content is on disk before the file is renamed, so this holds
-    through a crash. After an error the old content stays.
+    through a crash. After an error the old content stays. With ``keep_old_as``, the old file gets that name once the
+    new content is on disk; a crash between the two renamings leaves it under that name alone.
     """
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     with name_in_errors(path, instead_of=temporary):
@@ -157,6 +160,8 @@ def open_atomic(path: Path) -> Iterator[BinaryIO]:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
+            if keep_old_as is not None and path.exists():
+                os.replace(path, keep_old_as)
             os.replace(temporary, path)
         except BaseException:
             with suppress(OSError):

@@ -8,6 +8,7 @@ pandas is imported inside functions: each worker of the pool imports this module
 
 from __future__ import annotations
 
+import io
 import multiprocessing
 import os
 import sys
@@ -17,13 +18,16 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import psutil
 
 from audiotag import jobs
+from audiotag.disk import locked
 from audiotag.errors import AudiotagError
-from audiotag.features.measures import Measures, measure
+from audiotag.features.measures import THIRD_OCTAVES_HZ, Measures, measure
 from audiotag.processors import usable_cpus
-from audiotag.workspace import Workspace, read_json, write_bytes, write_json
+from audiotag.state import is_pid, read_json_state, read_state
+from audiotag.workspace import Workspace, write_bytes, write_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,14 +68,15 @@ class MeasurementJob:
 
     def start(self) -> None:
         """Start a detached process; does nothing while one is running."""
-        if self.is_active():
-            return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / "stop").unlink(missing_ok=True)
-        (self.folder / "log.txt").unlink(missing_ok=True)
-        arguments = [str(self.root), str(self.folder)]
-        process = jobs.start_detached("audiotag.inspection.measurement_job", arguments, self.folder / "log.txt")
-        write_json(self.folder / "process.json", {"pid": process.pid, "started": process.create_time()})
+        with locked(self.folder / "process.json"):
+            if self.is_active():
+                return
+            self.folder.mkdir(parents=True, exist_ok=True)
+            (self.folder / "stop").unlink(missing_ok=True)
+            (self.folder / "log.txt").unlink(missing_ok=True)
+            arguments = [str(self.root), str(self.folder)]
+            process = jobs.start_detached("audiotag.inspection.measurement_job", arguments, self.folder / "log.txt")
+            write_json(self.folder / "process.json", {"pid": process.pid, "started": process.create_time()})
 
     def stop(self) -> None:
         """Ask the process to stop; finished measurements are not lost."""
@@ -79,12 +84,14 @@ class MeasurementJob:
 
     def is_active(self) -> bool:
         """Whether a process is running."""
-        process = read_json(self.folder / "process.json")
+        otherwise = "measure again, nothing that is measured is lost"
+        process = read_json_state(self.folder / "process.json", {"pid": is_pid, "started": float}, None, otherwise)
         return bool(process) and jobs.is_alive(process["pid"], process["started"])
 
     def progress(self) -> dict[str, Any]:
         """``done``, ``total`` and ``left_s``; empty before the first part."""
-        return read_json(self.folder / "progress.json", {})
+        shape = {"done": int, "total": int, "left_s": float}
+        return read_json_state(self.folder / "progress.json", shape, {}, "the next part writes it again")
 
     def failure(self) -> str:
         """A sentence about a process that crashed; empty if it is running, was stopped or has finished."""
@@ -106,17 +113,34 @@ class MeasurementJob:
 
         from audiotag.data.index import KEY
 
-        tables = [pd.DataFrame(columns=KEY + MEASURE_COLUMNS)]
-        for part in self._parts():
-            try:
-                tables.append(pd.read_parquet(part)[KEY + MEASURE_COLUMNS])
-            except (OSError, KeyError, ValueError):  # damaged or of another version: its clips are measured again
-                continue
+        parts = [read_state(part, _parse_part, None, "its clips are measured again") for part in self._parts()]
+        tables = [pd.DataFrame(columns=KEY + MEASURE_COLUMNS), *(part for part in parts if part is not None)]
         table = pd.concat(tables, ignore_index=True).drop_duplicates(KEY, keep="last")
         return table.astype(dict.fromkeys(NUMBER_COLUMNS, float))  # a part of broken files alone has no numbers
 
     def _parts(self) -> list[Path]:
-        return sorted(self.folder.glob("part-*.parquet"))
+        return sorted(self.folder.glob("part-" + "[0-9]" * 6 + ".parquet"))
+
+
+def _parse_part(content: bytes) -> pd.DataFrame:
+    """The table of one part; raises if a column is missing or has other values than measuring writes."""
+    import pandas as pd
+
+    from audiotag.data.index import KEY, check_keys
+
+    table = pd.read_parquet(io.BytesIO(content))[KEY + MEASURE_COLUMNS]
+    check_keys(table)
+    numbers = table.astype(dict.fromkeys(NUMBER_COLUMNS, float))
+    others = {"truncated": (bool, np.bool_), "content": str, "measure_error": str, "third_octaves": np.ndarray}
+    for name, kind in others.items():
+        if not table[name].dropna().map(lambda value, kind=kind: isinstance(value, kind)).all():
+            raise ValueError(f"{name} has other values")
+    bands = table["third_octaves"].dropna()
+    if not bands.map(lambda levels: levels.shape == (len(THIRD_OCTAVES_HZ),) and levels.dtype.kind == "f").all():
+        raise ValueError("third_octaves has other bands")
+    if not (table["content"].notna() | table["measure_error"].notna()).all():
+        raise ValueError("a clip has neither measures nor an error")
+    return numbers
 
 
 def with_measures(index: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
@@ -138,7 +162,7 @@ def measure_clips(job: MeasurementJob) -> None:
     known = set(job.table()[KEY].itertuples(index=False, name=None))
     todo = [row for row in clips[[*KEY, "path"]].itertuples(index=False, name=None) if row[:-1] not in known]
     began, last, rows, done = time.monotonic(), time.monotonic(), [], 0
-    part = len(job._parts())
+    part = max((int(path.stem.removeprefix("part-")) for path in job._parts()), default=-1) + 1
     tasks = [todo[at : at + CLIPS_PER_TASK] for at in range(0, len(todo), CLIPS_PER_TASK)]
     # "spawn": a fork of a process with threads may hang, and it works in the same way on every system.
     with ProcessPoolExecutor(min(usable_cpus(), MAX_WORKERS), multiprocessing.get_context("spawn")) as pool:
