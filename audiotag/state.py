@@ -180,13 +180,19 @@ def say(sentence: str, once: bool = False) -> None:
 @contextmanager
 def print_sentences() -> Iterator[None]:
     """Print what `say` is given on standard error, as a command does, inside the block."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("audiotag: %(message)s"))
+    handler = _Printer()
     _log.addHandler(handler)
     try:
         yield
     finally:
         _log.removeHandler(handler)
+
+
+class _Printer(logging.Handler):
+    """Prints on the standard error of the moment, which a progress bar may have replaced."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(f"audiotag: {record.getMessage()}", file=sys.stderr)
 
 
 def take_sentences() -> list[str]:

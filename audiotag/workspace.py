@@ -99,7 +99,7 @@ class Workspace:
     def _saved_datasets(self) -> list[dict[str, Any]]:
         otherwise = "the datasets of your runs are listed instead; open the others again, with their options"
         saved = read_state(self._datasets_file, _saved_entries, None, otherwise)
-        if saved is None and list(self.root.glob("datasets.json.damaged*")):
+        if saved is None and list(self.root.glob("datasets.json*")):
             return self._datasets_of_runs()  # until the next dataset is opened, which writes the list
         return saved or []
 

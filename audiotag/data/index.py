@@ -120,6 +120,9 @@ def _parse_cache(content: bytes) -> dict[tuple, tuple]:
     if not {*KEY, *HEADER_COLUMNS} <= set(table.columns):  # of another version
         return {}
     check_keys(table)
+    for column in ("container", "codec", "error"):  # which would turn anything into text
+        if not table[column].dropna().map(lambda value: isinstance(value, str)).all():
+            raise ValueError(f"{column} has other values")
     headers = table[HEADER_COLUMNS].astype(HEADER_TYPES)
     if not (headers["error"].notna() | headers["duration_s"].notna()).all():
         raise ValueError("a clip has neither a header nor an error")

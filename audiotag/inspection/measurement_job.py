@@ -138,7 +138,8 @@ def _parse_part(content: bytes) -> pd.DataFrame:
     bands = table["third_octaves"].dropna()
     if not bands.map(lambda levels: levels.shape == (len(THIRD_OCTAVES_HZ),) and levels.dtype.kind == "f").all():
         raise ValueError("third_octaves has other bands")
-    if not (table["content"].notna() | table["measure_error"].notna()).all():
+    is_complete = table[["content", "third_octaves", "truncated", "rms_dbfs"]].notna().all(axis=1)
+    if not (is_complete | table["measure_error"].notna()).all():
         raise ValueError("a clip has neither measures nor an error")
     return numbers
 

@@ -82,7 +82,7 @@ def read_saved_thresholds(workspace: Workspace, card: Card) -> tuple[float, ...]
         return tuple(_parse(str(value), f"{label}={value}") for label, value in saved["thresholds"].items())
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise AudiotagError(
-            f"{path} is damaged: it does not hold thresholds that audiotag saved; save them again on the Tag page, or "
+            f"{path} does not hold thresholds that audiotag saved: it is damaged; save them again on the Tag page, or "
             "delete it."
         ) from error
 

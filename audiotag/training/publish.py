@@ -118,7 +118,7 @@ def publish(run: Run, name: str, parent: Path, about: str = "", licence: str = "
         )
         write_json(aside / CARD, card.to_dict())
         aside.chmod(0o755)  # mkdtemp's 0700 would lock other users out
-        with locked(parent / name):
+        with locked(parent / "publish"):
             check_name(name, parent)  # another process may have taken it since
             os.replace(aside, parent / name)
     except BaseException as error:

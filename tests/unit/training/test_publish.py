@@ -150,7 +150,7 @@ def test_a_name_that_is_taken_is_refused_and_what_has_it_is_untouched(
     with pytest.raises(AudiotagError, match="an ensemble named mine exists already"):
         publish(run, "mine", published.parent, about="another")
     assert contents(published) == before
-    assert os.listdir(published.parent) == ["mine"]
+    assert sorted(os.listdir(published.parent)) == [".publish.lock", "mine"]
 
 
 @pytest.mark.parametrize("name", ["", "../mine", "a b", "a/b", ".hidden", "x" * 61])
