@@ -96,4 +96,6 @@ def disk_problem(error: OSError) -> str:
         return f"{path} cannot be used: permission denied; change its permissions, or {ELSEWHERE}."
     if error.errno is None and error.filename is None:
         return f"the system refuses: {error}."
-    return f"{path} cannot be used: {str(error.strerror or error).lower()}."
+    if error.errno == errno.ENOENT:
+        return f"{path} does not exist; check the path."
+    return f"{path} cannot be used: {str(error.strerror or error).lower()}; {ELSEWHERE}."

@@ -121,7 +121,7 @@ def _parse_cache(content: bytes) -> dict[tuple, tuple]:
         return {}
     check_keys(table)
     for column in ("container", "codec", "error"):  # which would turn anything into text
-        if not table[column].dropna().map(lambda value: isinstance(value, str)).all():
+        if not all(isinstance(value, str) for value in table[column].dropna()):
             raise ValueError(f"{column} has other values")
     headers = table[HEADER_COLUMNS].astype(HEADER_TYPES)
     if not (headers["error"].notna() | headers["duration_s"].notna()).all():
@@ -134,7 +134,7 @@ def check_keys(table: pd.DataFrame) -> None:
     """Raise ValueError unless the columns `KEY` of a table that was read from disk have the types of keys."""
     for column, is_text in (("clip", True), ("subset", True), ("size", False), ("modified_ns", False)):
         values = table[column]
-        right = values.map(lambda value: isinstance(value, str)).all() if is_text else values.dtype.kind in "iu"
+        right = all(isinstance(value, str) for value in values) if is_text else values.dtype.kind in "iu"
         if not right:
             raise ValueError(f"{column} has other values than keys have")
 

@@ -133,10 +133,10 @@ def _parse_part(content: bytes) -> pd.DataFrame:
     numbers = table.astype(dict.fromkeys(NUMBER_COLUMNS, float))
     others = {"truncated": (bool, np.bool_), "content": str, "measure_error": str, "third_octaves": np.ndarray}
     for name, kind in others.items():
-        if not table[name].dropna().map(lambda value, kind=kind: isinstance(value, kind)).all():
+        if not all(isinstance(value, kind) for value in table[name].dropna()):
             raise ValueError(f"{name} has other values")
-    bands = table["third_octaves"].dropna()
-    if not bands.map(lambda levels: levels.shape == (len(THIRD_OCTAVES_HZ),) and levels.dtype.kind == "f").all():
+    shape, bands = (len(THIRD_OCTAVES_HZ),), table["third_octaves"].dropna()
+    if not all(levels.shape == shape and levels.dtype.kind == "f" for levels in bands):
         raise ValueError("third_octaves has other bands")
     is_complete = table[["content", "third_octaves", "truncated", "rms_dbfs"]].notna().all(axis=1)
     if not (is_complete | table["measure_error"].notna()).all():

@@ -125,6 +125,7 @@ def read_ablation(folder: Path, card: Card) -> Ablation | None:
             raise ValueError("a row is missing a field, or one has another type")
     except (OSError, AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise AudiotagError(
-            f"{folder.name}/{FILE} is damaged or of another version; delete it, or measure again with audiotag ablation --save."
+            f"{folder.name}/{FILE} is damaged or of another version; delete it, or measure again with audiotag "
+            "ablation --save."
         ) from error
     return ablation if ablation.folds == card.fold_checksums else None

@@ -22,6 +22,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import psutil
 from filelock import FileLock, Timeout
 
 from audiotag import jobs
@@ -147,7 +148,7 @@ class Run:
 
     def process(self) -> dict[str, Any] | None:
         """The worker that began last: ``pid``, ``started``, ``waiting_since``; None if none has begun."""
-        otherwise = f"if run {self.name} is not listed as running, resume it"
+        otherwise = f"run {self.name} is not listed as running until its next batch; if it stays so, resume it"
         return read_json_state(self.folder / "process.json", PROCESS_SHAPE, None, otherwise)
 
     def _status(self) -> dict[str, Any] | None:
@@ -229,6 +230,12 @@ class Run:
     def write_process(self, pid: int, started: float, waiting_since: float | None = None) -> None:
         """Write which process trains the run, and since when (epoch seconds) it waits for the device."""
         write_json(self.folder / "process.json", {"pid": pid, "started": started, "waiting_since": waiting_since})
+
+    def mend_process(self) -> None:
+        """Write again that this process trains the run, if what it wrote was damaged and set aside."""
+        if not (self.folder / "process.json").exists() and list(self.folder.glob("process.json.damaged*")):
+            me = psutil.Process()
+            self.write_process(me.pid, me.create_time())
 
     def write_event(self, event: str, **values: Any) -> None:
         """Append one event; it is on disk before this returns."""

@@ -383,3 +383,28 @@ def test_workspace_that_cannot_be_renamed_in_is_read_all_the_same(
         assert sounds in Workspace(damaged.home).dataset_folders()
     (sentence,) = state.take_sentences()
     assert "datasets.json is damaged, and cannot be renamed (Read-only file system)" in sentence
+
+
+@pytest.mark.parametrize("damage", [b"", bytes(300), b"{}"])
+def test_commands_on_damaged_files_end_with_a_sentence_or_do_their_work(
+    damaged: Damaged, damage: bytes, sounds: Path, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Run, "start", lambda run: None)
+    runs = damaged.home / "runs"
+    commands = {
+        "datasets.json": ("scan", sounds),
+        next(damaged.home.glob("indexes/*/part-000001.parquet")): ("scan", sounds),
+        next(damaged.home.glob("indexes/*.parquet")): ("scan", sounds),
+        runs / FINISHED / "settings.json": ("publish", FINISHED, "again"),
+        runs / FINISHED / "events.jsonl": ("publish", FINISHED, "again"),
+        runs / STOPPED / "status.json": ("train", "--resume", STOPPED),
+        damaged.home / "ensembles" / "mine" / "card.json": ("tag", sounds, "--ensemble", "mine"),
+        damaged.home / "thresholds" / "mine.json": ("tag", sounds, "--ensemble", "mine"),
+        damaged.home / "presets" / "mine.toml": ("train", sounds, "--preset", "mine", "--detach"),
+    }
+    for file, command in commands.items():
+        (damaged.home / file).write_bytes(damage)
+        result = run(*command)
+        assert result.status in (0, 1, 2), command
+        assert Path(file).stem.split("-")[0] in result.err, command
+        assert "damaged" in result.err or "not an ensemble" in result.err or "must be given" in result.err, result.err

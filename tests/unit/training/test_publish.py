@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -151,6 +152,21 @@ def test_a_name_that_is_taken_is_refused_and_what_has_it_is_untouched(
         publish(run, "mine", published.parent, about="another")
     assert contents(published) == before
     assert sorted(os.listdir(published.parent)) == [".publish.lock", "mine"]
+
+
+def test_of_two_that_take_a_name_at_once_one_gets_it(run: Run, tmp_path: Path) -> None:
+    def take(about: str) -> str:
+        try:
+            publish(run, "mine", tmp_path / "ensembles", about=about)
+        except AudiotagError as error:
+            return str(error)
+        return about
+
+    with ThreadPoolExecutor(2) as pool:
+        results = set(pool.map(take, ("one", "other")))
+    taken = "an ensemble named mine exists already; choose another name."
+    assert results in ({"one", taken}, {"other", taken})
+    assert {read_card(tmp_path / "ensembles" / "mine").about} == results - {taken}
 
 
 @pytest.mark.parametrize("name", ["", "../mine", "a b", "a/b", ".hidden", "x" * 61])

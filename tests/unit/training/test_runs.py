@@ -231,6 +231,34 @@ def test_runs_made_at_once_are_folders_of_their_own(
     assert all(run.name.startswith("2026-01-02-030405-quick") for run in made)
 
 
+def test_worker_whose_process_file_was_damaged_writes_it_again(run: Run) -> None:
+    by_this_process(run)
+    run.write_event("run-started", **PLAN)
+    (run.folder / "process.json").write_bytes(b"")
+    run.mend_process()
+    os.utime(run.folder / "settings.json", (0, 0))
+    assert run.state() == "interrupted"
+    run.mend_process()
+    assert run.state() == "running"
+    assert (run.folder / "process.json.damaged").exists()
+
+
+def test_damaged_events_are_left_out_and_the_file_is_kept_when_the_run_continues(run: Run) -> None:
+    run.write_event("run-started", **PLAN)
+    run.write_event("fold-started", fold=1)
+    path = run.folder / "events.jsonl"
+    whole = path.read_bytes()
+    damaged = whole.replace(b'{"event": "fold-started"', b'{"event": "fold-st\0rted').replace(
+        b'"fold": 1}', b'"fold": "x"}'
+    )
+    path.write_bytes(damaged + b'{"event": "agreed", "fold": 1}\n')
+    assert [event["event"] for event in run.events()] == ["run-started", "agreed"]
+    run.mend_events()
+    assert [event["event"] for event in run.events()] == ["run-started", "agreed"]
+    assert path.read_bytes().count(b"\n") == 2
+    assert (run.folder / "events.jsonl.damaged").read_bytes().startswith(damaged)
+
+
 # Starting
 
 
