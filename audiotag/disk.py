@@ -98,4 +98,4 @@ def disk_problem(error: OSError) -> str:
         return f"the system refuses: {error}."
     if error.errno == errno.ENOENT:
         return f"{path} does not exist; check the path."
-    return f"{path} cannot be used: {str(error.strerror or error).lower()}; {ELSEWHERE}."
+    return f"{path} cannot be used: {str(error.strerror or error).lower()}; choose another place."

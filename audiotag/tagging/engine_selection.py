@@ -78,7 +78,7 @@ def select_engine(
     try:
         _write_choice(place, fastest.name, measured, graph)
     except OSError as error:
-        say(f"{disk_problem(error)} Until then each start measures again.")
+        say(f"{disk_problem(error)} Each start measures again until then, or until AUDIOTAG_HOME names another folder.")
     return used.name, used.engine
 
 

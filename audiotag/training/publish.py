@@ -62,6 +62,8 @@ def publish(run: Run, name: str, parent: Path, about: str = "", licence: str = "
     check_name(name, parent)
     events = run.events()
     finished_events = {event["fold"]: event for event in events if event["event"] == "fold-finished"}
+    if not finished_events and run.state() == "finished":
+        raise AudiotagError(f"{run.folder / 'events.jsonl'} is damaged: it has no finished fold; train the run again.")
     if not finished_events:
         raise AudiotagError(f"run {run.name} has no finished fold yet; an ensemble needs at least one.")
     settings = run.settings()

@@ -119,9 +119,11 @@ class Run:
         try:
             return RunSettings.from_dict(json.loads((self.folder / "settings.json").read_text(encoding="utf-8")))
         except (OSError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-            is_ours = isinstance(error, AudiotagError)
-            fault = str(error).rstrip(".") if is_ours else f"{self.folder / 'settings.json'} is damaged"
-            raise AudiotagError(f"the settings of run {self.name} cannot be read: {fault}; start a new run.") from error
+            fault = f" ({str(error).rstrip('.')})" if isinstance(error, AudiotagError) else ""
+            raise AudiotagError(
+                f"the settings of run {self.name} cannot be read: {self.folder / 'settings.json'} is damaged or of "
+                f"another version{fault}; start a new run."
+            ) from error
 
     def state(self) -> State:
         """The state of the run, from its files and from whether its process is running."""

@@ -1,4 +1,4 @@
-"""Locks: of many that change a file at once none is forgotten. A disk that refuses: a sentence, and caches are optional."""
+"""Locks: of many that change a file at once none is forgotten. Disks that refuse: a sentence; caches are optional."""
 
 import errno
 import importlib
