@@ -5,6 +5,7 @@ import streamlit as st
 from audiotag.training.runs import list_runs
 from audiotag.ui import frame, home
 from audiotag.ui.train.run_tables import show_runs_table
+from audiotag.ui.widgets import messages
 
 context = frame.set_up_page("Home")
 st.title("audiotag")
@@ -16,3 +17,4 @@ runs = list_runs(context.workspace)[:5]
 if runs:
     st.subheader("Last runs")
     show_runs_table(runs)
+messages.show_sentences()

@@ -1,6 +1,7 @@
-"""Paths in the workspace, and functions that write files there atomically.
+"""Paths in the workspace, the datasets that it knows, and functions that write files there atomically.
 
 A file is written under a temporary name and then renamed, so that nobody ever reads a half-written file.
+`audiotag.state` reads them.
 """
 
 from __future__ import annotations
@@ -9,13 +10,21 @@ import json
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from audiotag.disk import locked, name_in_errors, optional_write
 from audiotag.shipped import SHIPPED_MODELS
+from audiotag.state import fits, is_path, read_state
 
 RENAMED_OPTIONS = {"keep_condemned": "keep_flagged"}  # option names of audiotag 0.1
+
+
+SAVED_DATASET = {
+    "path": is_path,
+    "options": lambda value: isinstance(value, dict) and all(fits(one, (str, bool, None)) for one in value.values()),
+}
 
 
 class Workspace:
@@ -61,10 +70,10 @@ class Workspace:
         folders = [Path(entry["path"]) for entry in self._saved_datasets()]
         if (self.starter / "starter.json").exists():  # written last, so an incomplete rendering is not listed
             folders.append(self.starter)
-        return [path for path in dict.fromkeys(folders) if path.exists()]
+        return [path for path in dict.fromkeys(folders) if os.path.exists(path)]
 
     def remember_dataset(self, path: Path, options: dict[str, Any] | None = None) -> None:
-        """Put a dataset first in `dataset_folders`.
+        """Put a dataset first in `dataset_folders`; a disk that cannot be written is no reason to stop.
 
         Parameters
         ----------
@@ -73,50 +82,91 @@ class Workspace:
             How to open it: fields of `audiotag.data.layouts.OpenOptions`. By default the saved options are not changed.
         """
         path = path.expanduser().absolute()
-        others = [entry for entry in self._saved_datasets() if Path(entry["path"]) != path]
-        options = self.dataset_options(path) if options is None else options
-        write_json(self.root / "datasets.json", [{"path": str(path), "options": options}, *others])
+        with optional_write("the dataset is not remembered"), locked(self._datasets_file):
+            saved = self._saved_datasets()
+            others = [entry for entry in saved if Path(entry["path"]) != path]
+            options = _options_in(saved, path) if options is None else options
+            write_json(self._datasets_file, [{"path": str(path), "options": options}, *others])
 
     def dataset_options(self, path: Path) -> dict[str, Any]:
         """How to open a dataset: fields of `audiotag.data.layouts.OpenOptions`; empty for an unknown dataset."""
-        saved = self._saved_datasets()
-        options: dict[str, Any] = next((entry["options"] for entry in saved if Path(entry["path"]) == path), {})
-        return {RENAMED_OPTIONS.get(name, name): value for name, value in options.items()}
+        return _options_in(self._saved_datasets(), path)
+
+    @property
+    def _datasets_file(self) -> Path:
+        return self.root / "datasets.json"
 
     def _saved_datasets(self) -> list[dict[str, Any]]:
-        return read_json(self.root / "datasets.json", default=[])
+        otherwise = "the datasets of your runs are listed instead; open the others again, with their options"
+        saved = read_state(self._datasets_file, _saved_entries, None, otherwise)
+        if saved is None and list(self.root.glob("datasets.json*")):
+            return self._datasets_of_runs()  # until the next dataset is opened, which writes the list
+        return saved or []
+
+    def _datasets_of_runs(self) -> list[dict[str, Any]]:
+        """What `datasets.json` would hold after the runs alone, the newest first; without the options."""
+        paths = []
+        for file in sorted(self.runs.glob("*/settings.json"), reverse=True):
+            with suppress(OSError, ValueError):
+                values = json.loads(file.read_bytes())
+                if fits(values, {"dataset": is_path}):
+                    paths.append(values["dataset"])
+        return [{"path": path, "options": {}} for path in dict.fromkeys(paths)]
 
     def ensemble_folders(self) -> dict[str, Path]:
         """Ensembles by name: the shipped ones, then the user's own, newest first.
 
         An ensemble of the user replaces a shipped one of the same name.
         """
-        own = sorted(_folders_with_card(self.ensembles), key=lambda folder: -(folder / "card.json").stat().st_mtime)
+        own = sorted(_folders_with_card(self.ensembles), key=_modified, reverse=True)
         return {folder.name: folder for folder in [*_folders_with_card(SHIPPED_MODELS), *own]}
+
+
+def _saved_entries(content: bytes) -> list[dict[str, Any]]:
+    saved = json.loads(content.decode("utf-8"))
+    if not fits(saved, [SAVED_DATASET]):
+        raise ValueError("an entry is not one of a dataset")
+    return saved
+
+
+def _options_in(saved: list[dict[str, Any]], path: Path) -> dict[str, Any]:
+    options: dict[str, Any] = next((entry["options"] for entry in saved if Path(entry["path"]) == path), {})
+    return {RENAMED_OPTIONS.get(name, name): value for name, value in options.items()}
 
 
 def _folders_with_card(parent: Path) -> list[Path]:
     return sorted(card.parent for card in parent.glob("*/card.json"))
 
 
+def _modified(folder: Path) -> float:
+    with suppress(OSError):  # deleted since it was listed
+        return (folder / "card.json").stat().st_mtime
+    return 0.0
+
+
 @contextmanager
-def open_atomic(path: Path) -> Iterator[BinaryIO]:
+def open_atomic(path: Path, keep_old_as: Path | None = None) -> Iterator[BinaryIO]:
     """Open a temporary file for writing that replaces ``path`` at the end of the ``with`` block.
 
     A reader sees either the old content or the new. The content is on disk before the file is renamed, so this holds
-    through a crash. After an error the old content stays.
+    through a crash. After an error the old content stays. With ``keep_old_as``, the old file gets that name once the
+    new content is on disk; a crash between the two renamings leaves it under that name alone.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        with temporary.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with name_in_errors(path, instead_of=temporary):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with temporary.open("wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            if keep_old_as is not None and path.exists():
+                os.replace(path, keep_old_as)
+            os.replace(temporary, path)
+        except BaseException:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -8,6 +8,7 @@ from audiotag.ui import cache, frame
 from audiotag.ui.dataset import header, tabs
 from audiotag.ui.dataset.clips import show_clips
 from audiotag.ui.dataset.filter import pick_filter
+from audiotag.ui.widgets import messages
 
 dataset = frame.set_up_page("Dataset").dataset()
 index = cache.load_index(dataset)
@@ -36,3 +37,4 @@ frame.show_tabs(
         "Clips": lambda: show_clips(dataset, shown, faults),
     },
 )
+messages.show_sentences()

@@ -19,3 +19,4 @@ else:
     view.show_classes(score)
     view.show_hardest_clips(score, dataset)
 view.show_commands(context, dataset, expanded=submission is None or truth is None)
+messages.show_sentences()

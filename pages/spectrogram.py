@@ -39,3 +39,4 @@ with view, messages.show_errors(stop=True):
             "Code": lambda: tabs.show_code(dataset, settings, matching_preset(settings, workspace), source),
         },
     )
+messages.show_sentences()

@@ -35,3 +35,4 @@ with view:
         clip_view.show_clip(tagged[row], row, setup, other)
     if len(tagged) == 1:
         results.show_downloads(tagged, tagged[0], setup)
+messages.show_sentences()

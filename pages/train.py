@@ -4,6 +4,7 @@ import streamlit as st
 
 from audiotag.ui import frame
 from audiotag.ui.train import batch_preview, estimate_panel, run_setup, run_view
+from audiotag.ui.widgets import messages
 
 context = frame.set_up_page("Train")
 workspace, dataset = context.workspace, context.dataset()
@@ -28,3 +29,4 @@ with view:
             "Training batch preview": lambda: batch_preview.show_batch(settings, dataset),
         },
     )
+messages.show_sentences()

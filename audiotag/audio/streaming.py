@@ -1,6 +1,6 @@
 """Read sounds of any length in constant memory: decode, check, mix to mono and resample them block by block.
 
-All readers of whole sounds use this, so that a sound is the same and is refused for the same reasons however it is read.
+All readers of whole sounds use this: a sound is the same, and is refused for the same reasons, however it is read.
 """
 
 from __future__ import annotations

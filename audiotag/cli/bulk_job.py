@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from audiotag import __version__
 from audiotag.cli.progress import Progress
+from audiotag.disk import name_in_errors
 from audiotag.errors import AudiotagError
 
 if TYPE_CHECKING:
@@ -99,7 +100,8 @@ def tag_into_file(job: BulkJob, out: Path, dependencies: dict[str, Any], write: 
     from audiotag.tagging.journal import Journal, write_problems
 
     problems = out.with_name(f"{out.stem}.problems.csv")
-    with Journal(out, _fingerprint(job.tagger) | dependencies, say) as journal, Progress(job.total) as progress:
+    opened = Journal(out, _fingerprint(job.tagger) | dependencies, say)
+    with name_in_errors(out), opened as journal, Progress(job.total) as progress:
         try:
             with closing(tag_files(job.tagger, journal.todo(job.files()))) as results:
                 for result in results:

@@ -12,7 +12,9 @@ from collections.abc import Callable
 from audiotag import __version__
 from audiotag.cli import ablation, app, dataset, score, tag, train
 from audiotag.cli.exit_codes import NOTHING_DONE
+from audiotag.disk import disk_problem
 from audiotag.errors import AudiotagError
+from audiotag.state import print_sentences
 
 INTERRUPTED = 130  # as shells report a program that Ctrl-C ended
 
@@ -27,12 +29,13 @@ def main(arguments: list[str] | None = None) -> None:
     """
     options = build_parser().parse_args(arguments)
     try:
-        status = options.run(options)
+        with print_sentences():
+            status = options.run(options)
     except AudiotagError as error:
         print(f"audiotag: {error}", file=sys.stderr)
         status = NOTHING_DONE
     except OSError as error:
-        print(f"audiotag: {error.filename or 'the system'}: {error.strerror or error}.", file=sys.stderr)
+        print(f"audiotag: {disk_problem(error)}", file=sys.stderr)
         status = NOTHING_DONE
     except KeyboardInterrupt:
         print("audiotag: stopped.", file=sys.stderr)

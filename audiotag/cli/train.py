@@ -108,6 +108,8 @@ def train(options: argparse.Namespace) -> int:
 
 def _print_result(run: Run, as_json: bool) -> None:
     folds = list({event["fold"]: event for event in run.events() if event["event"] == "fold-finished"}.values())
+    if not folds:
+        raise AudiotagError(f"{run.folder / 'events.jsonl'} is damaged: it has no finished fold; train the run again.")
     mean = sum(event["lwlrap"] for event in folds) / len(folds)
     if as_json:
         print(json.dumps({"run": run.name, "mean_lwlrap": mean, "folds": folds}, indent=2))

@@ -16,7 +16,9 @@ import pandas as pd
 
 from audiotag.audio.reading import read_header
 from audiotag.data.dataset import Dataset
+from audiotag.disk import optional_write
 from audiotag.errors import clip_problem
+from audiotag.state import read_state
 from audiotag.workspace import write_bytes
 
 HEADER_TYPES = {
@@ -71,7 +73,8 @@ def scan(dataset: Dataset, cache_folder: Path | None = None, progress: Progress 
     headers = pd.DataFrame([known[key] for key in keys], columns=HEADER_COLUMNS, index=clips.index)
     index = pd.concat([clips, headers.astype(HEADER_TYPES)], axis=1)
     if cache and unknown:
-        write_parquet(index[KEY + HEADER_COLUMNS], cache)
+        with optional_write("the headers of all clips are read again each time"):
+            write_parquet(index[KEY + HEADER_COLUMNS], cache)
     return index
 
 
@@ -110,12 +113,31 @@ def cache_name(root: Path, name: str) -> str:
 
 def _read_cache(cache: Path) -> dict[tuple, tuple]:
     """Headers by `KEY`; empty if there is no cache, or if it cannot be read."""
-    try:
-        table = pd.read_parquet(cache)
-        keys = zip(*(table[column] for column in KEY), strict=True)
-        return dict(zip(keys, table[HEADER_COLUMNS].itertuples(index=False, name=None), strict=True))
-    except (OSError, KeyError, ValueError):  # not there yet, damaged, or of another version: the headers are read again
+    return read_state(cache, _parse_cache, {}, "the headers of all clips are read again")
+
+
+def _parse_cache(content: bytes) -> dict[tuple, tuple]:
+    table = pd.read_parquet(io.BytesIO(content))
+    if not {*KEY, *HEADER_COLUMNS} <= set(table.columns):  # of another version
         return {}
+    check_keys(table)
+    for column in ("container", "codec", "error"):  # which would turn anything into text
+        if not all(isinstance(value, str) for value in table[column].dropna()):
+            raise ValueError(f"{column} has other values")
+    headers = table[HEADER_COLUMNS].astype(HEADER_TYPES)
+    if not (headers["error"].notna() | headers["duration_s"].notna()).all():
+        raise ValueError("a clip has neither a header nor an error")
+    keys = zip(*(table[column] for column in KEY), strict=True)
+    return dict(zip(keys, headers.itertuples(index=False, name=None), strict=True))
+
+
+def check_keys(table: pd.DataFrame) -> None:
+    """Raise ValueError unless the columns `KEY` of a table that was read from disk have the types of keys."""
+    for column, is_text in (("clip", True), ("subset", True), ("size", False), ("modified_ns", False)):
+        values = table[column]
+        right = all(isinstance(value, str) for value in values) if is_text else values.dtype.kind in "iu"
+        if not right:
+            raise ValueError(f"{column} has other values than keys have")
 
 
 def write_parquet(table: pd.DataFrame, path: Path) -> None:

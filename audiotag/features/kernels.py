@@ -26,10 +26,13 @@ them, 16 per loop.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
+from typing import Any
 
 import numba
 import numpy as np
+from numba.core.caching import FunctionCache
 
 RADICES = (7, 5, 3, 2)  # besides 4; a pass of radix r takes r² steps, so SciPy's FFT is faster for larger primes
 CACHE_LINE_VALUES = 16  # of float32
@@ -45,10 +48,27 @@ def compile_kernel(function: Callable) -> Callable:
     maths options is on: a product and a sum may be fused, with one rounding instead of two; NaN and infinities behave
     as usual.
     """
-    try:
-        return numba.njit(nogil=True, error_model="numpy", fastmath={"contract"}, cache=True)(function)
-    except RuntimeError:  # no folder can be written to
-        return numba.njit(nogil=True, error_model="numpy", fastmath={"contract"})(function)
+    kernel = numba.njit(nogil=True, error_model="numpy", fastmath={"contract"})(function)
+    with suppress(RuntimeError, OSError):  # no folder can be written to
+        # as numba's own ``enable_caching``, but nothing fails by it
+        kernel._cache = _OptionalCache(function)  # type: ignore[attr-defined]
+    return kernel
+
+
+class _OptionalCache(FunctionCache):
+    """numba's cache of a function, which is done without where the disk is full or a file of it is damaged."""
+
+    def load_overload(self, *arguments: Any) -> Any:
+        try:
+            return super().load_overload(*arguments)
+        except Exception:  # whatever damaged bytes lead to
+            with suppress(OSError):
+                self.flush()  # or it could not be written again
+            return None
+
+    def save_overload(self, *arguments: Any) -> None:
+        with suppress(OSError):
+            super().save_overload(*arguments)
 
 
 def fft_radices(length: int) -> list[int] | None:

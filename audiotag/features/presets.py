@@ -5,22 +5,25 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from dataclasses import fields
 from pathlib import Path
 
 from audiotag.checks import error_path
+from audiotag.disk import locked
 from audiotag.errors import AudiotagError
 from audiotag.features.settings import PRESETS, SpectrogramSettings
+from audiotag.state import say, set_aside
 from audiotag.workspace import Workspace, write_bytes
 
 
 def own_presets(workspace: Workspace) -> dict[str, SpectrogramSettings]:
-    """The user's presets by name, without files that cannot be read; `load_preset` says what is wrong with those."""
+    """The user's presets by name, without files that cannot be read, which are named in a sentence and stay there."""
     presets = {}
     for path in sorted(workspace.presets.glob("*.toml")):
         try:
             presets[path.stem] = _read(path)
-        except AudiotagError:
-            continue
+        except AudiotagError as error:
+            say(str(error), once=True)
     return presets
 
 
@@ -55,8 +58,15 @@ def save_preset(name: str, settings: SpectrogramSettings, workspace: Workspace) 
     """
     if name in PRESETS:
         raise AudiotagError(f"{name} is a published preset, which cannot be changed; choose another name.")
+    path = _preset_path(name, workspace)
     lines = [f"{field} = {json.dumps(value)}" for field, value in settings.to_dict().items()]
-    write_bytes(_preset_path(name, workspace), ("\n".join(lines) + "\n").encode())
+    with locked(path):
+        if path.exists():
+            try:
+                _read(path)
+            except AudiotagError:  # perhaps the user can mend it
+                set_aside(path, path.read_bytes() if path.is_file() else None, "the new preset takes its place")
+        write_bytes(path, ("\n".join(lines) + "\n").encode())
 
 
 def delete_preset(name: str, workspace: Workspace) -> SpectrogramSettings:
@@ -84,6 +94,10 @@ def _read(path: Path) -> SpectrogramSettings:
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise AudiotagError(f"{path} cannot be read as TOML: {error}.") from error
+        raise AudiotagError(f"{path} cannot be read as TOML: {error}; mend it, or delete it.") from error
     with error_path(f"{path}: "):
-        return SpectrogramSettings.from_dict(values)
+        settings = SpectrogramSettings.from_dict(values)
+        missing = [field.name for field in fields(SpectrogramSettings) if field.name not in values]
+        if missing:  # of half a file all that is left may be valid
+            raise AudiotagError(f"{', '.join(missing)} must be given; a preset has all settings, so mend or delete it.")
+    return settings

@@ -10,6 +10,7 @@ pandas is imported inside functions: each worker imports this module again and s
 from __future__ import annotations
 
 import faulthandler
+import io
 import logging
 import os
 import sys
@@ -20,14 +21,17 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import psutil
 
 from audiotag import jobs
+from audiotag.disk import locked
 from audiotag.errors import AudiotagError
-from audiotag.features.measures import Measures
+from audiotag.features.measures import THIRD_OCTAVES_HZ, Measures
 from audiotag.inspection.measuring_workers import MEASURE_COLUMNS, Clip, measured_rows
 from audiotag.processors import usable_cpus
-from audiotag.workspace import Workspace, read_json, write_bytes, write_json
+from audiotag.state import is_pid, read_json_state, read_state
+from audiotag.workspace import Workspace, write_bytes, write_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,15 +70,15 @@ class MeasurementJob:
 
     def start(self) -> None:
         """Start a detached process; does nothing while one is running."""
-        if self.is_active():
-            return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / "stop").unlink(missing_ok=True)
-        for name in ("log.txt", "status.json"):
-            (self.folder / name).unlink(missing_ok=True)
-        arguments = [str(self.root), str(self.folder)]
-        process = jobs.start_detached("audiotag.inspection.measurement_job", arguments, self.folder / "log.txt")
-        write_json(self.folder / "process.json", {"pid": process.pid, "started": process.create_time()})
+        with locked(self.folder / "process.json"):
+            if self.is_active():
+                return
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for name in ("stop", "log.txt", "status.json"):
+                (self.folder / name).unlink(missing_ok=True)
+            arguments = [str(self.root), str(self.folder)]
+            process = jobs.start_detached("audiotag.inspection.measurement_job", arguments, self.folder / "log.txt")
+            write_json(self.folder / "process.json", {"pid": process.pid, "started": process.create_time()})
 
     def stop(self) -> None:
         """Ask the process to stop; finished measurements are not lost."""
@@ -82,12 +86,14 @@ class MeasurementJob:
 
     def is_active(self) -> bool:
         """Whether a process is running."""
-        process = read_json(self.folder / "process.json")
+        otherwise = "measure again, nothing that is measured is lost"
+        process = read_json_state(self.folder / "process.json", {"pid": is_pid, "started": float}, None, otherwise)
         return bool(process) and jobs.is_alive(process["pid"], process["started"])
 
     def progress(self) -> dict[str, Any]:
         """``done``, ``total`` and ``left_s``; empty before the first part."""
-        return read_json(self.folder / "progress.json", {})
+        shape = {"done": int, "total": int, "left_s": float}
+        return read_json_state(self.folder / "progress.json", shape, {}, "the next part writes it again")
 
     def is_stop_requested(self) -> bool:
         """Whether `stop` was called since the process was last started."""
@@ -99,11 +105,13 @@ class MeasurementJob:
 
     def failure(self) -> str:
         """A sentence about a process that failed or died; empty if it is running, was stopped or has finished."""
-        if self.is_active() or not read_json(self.folder / "process.json"):
+        if self.is_active() or not (self.folder / "process.json").exists():
             return ""
         log = f"The complete log is in {self.folder / 'log.txt'}."
-        if status := read_json(self.folder / "status.json"):
-            return f"Measuring failed: {status.get('reason', '')} {log}" if status.get("state") == "failed" else ""
+        shape = {"state": str, "reason?": str}
+        otherwise = "how measuring ended is not known; start it again, nothing that is measured is lost"
+        if status := read_json_state(self.folder / "status.json", shape, None, otherwise):
+            return f"Measuring failed: {status.get('reason', '')} {log}" if status["state"] == "failed" else ""
         progress = self.progress()
         if (progress and progress["done"] == progress["total"]) or self.is_stop_requested():
             return ""  # a process of audiotag 0.1, which wrote no status
@@ -119,17 +127,35 @@ class MeasurementJob:
 
         from audiotag.data.index import KEY
 
-        tables = [pd.DataFrame(columns=KEY + MEASURE_COLUMNS)]
-        for part in self._parts():
-            try:
-                tables.append(pd.read_parquet(part)[KEY + MEASURE_COLUMNS])
-            except (OSError, KeyError, ValueError):  # damaged or of another version: its clips are measured again
-                continue
+        parts = [read_state(part, _parse_part, None, "its clips are measured again") for part in self._parts()]
+        tables = [pd.DataFrame(columns=KEY + MEASURE_COLUMNS), *(part for part in parts if part is not None)]
         table = pd.concat(tables, ignore_index=True).drop_duplicates(KEY, keep="last")
         return table.astype(dict.fromkeys(NUMBER_COLUMNS, float))  # a part of broken files alone has no numbers
 
     def _parts(self) -> list[Path]:
-        return sorted(self.folder.glob("part-*.parquet"))
+        return sorted(self.folder.glob("part-" + "[0-9]" * 6 + ".parquet"))
+
+
+def _parse_part(content: bytes) -> pd.DataFrame:
+    """The table of one part; raises if a column is missing or has other values than measuring writes."""
+    import pandas as pd
+
+    from audiotag.data.index import KEY, check_keys
+
+    table = pd.read_parquet(io.BytesIO(content))[KEY + MEASURE_COLUMNS]
+    check_keys(table)
+    numbers = table.astype(dict.fromkeys(NUMBER_COLUMNS, float))
+    others: dict[str, Any] = {"truncated": (bool, np.bool_), "content": str, "measure_error": str, "third_octaves": np.ndarray}
+    for name, kind in others.items():
+        if not all(isinstance(value, kind) for value in table[name].dropna()):
+            raise ValueError(f"{name} has other values")
+    shape, bands = (len(THIRD_OCTAVES_HZ),), table["third_octaves"].dropna()
+    if not all(levels.shape == shape and levels.dtype.kind == "f" for levels in bands):
+        raise ValueError("third_octaves has other bands")
+    is_complete = table[["content", "third_octaves", "truncated", "rms_dbfs"]].notna().all(axis=1)
+    if not (is_complete | table["measure_error"].notna()).all():
+        raise ValueError("a clip has neither measures nor an error")
+    return numbers
 
 
 def with_measures(index: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
@@ -157,7 +183,7 @@ def measure_clips(job: MeasurementJob) -> None:
     todo = [row for row in clips[[*KEY, "path"]].itertuples(index=False, name=None) if row[:-1] not in known]
     began = last = time.monotonic()
     rows: list[tuple] = []
-    done, part = 0, len(job._parts())
+    done, part = 0, max((int(path.stem.removeprefix("part-")) for path in job._parts()), default=-1) + 1
     named = [Clip(row[0], row[-1]) for row in todo]
 
     def write() -> None:

@@ -12,8 +12,8 @@ must not be committed.
 from __future__ import annotations
 
 import csv
+import io
 import itertools
-import math
 import multiprocessing
 import re
 import signal
@@ -26,9 +26,11 @@ from pathlib import Path
 from typing import Any
 
 from audiotag.checks import require
+from audiotag.disk import locked, name_in_errors
 from audiotag.errors import AudiotagError
 from audiotag.starter.clips import NOISY, SUBSETS, TEST, ClipPlan, SubsetPlan, render_clip, sample_clip
 from audiotag.starter.voices import LABELS, SAMPLE_RATE
+from audiotag.state import fits
 from audiotag.workspace import read_json, write_json
 
 VERSION = 1
@@ -90,6 +92,18 @@ def render_starter(
     manifest = _manifest(seed, counts)
     if is_whole(folder) and _read_manifest(folder) == manifest:
         return folder
+    _refuse_other_folder(folder)
+    with name_in_errors(folder), locked(folder / MANIFEST, wait_s=-1):
+        if not (is_whole(folder) and _read_manifest(folder) == manifest):  # another process may have rendered it
+            _render(folder, seed, counts, progress, workers)
+    return folder
+
+
+def _render(
+    folder: Path, seed: int, counts: StarterCounts, progress: Callable[[int, int], None] | None, workers: int
+) -> None:
+    """Render a set; the manifest is written last."""
+    manifest = _manifest(seed, counts)
     _claim(folder, manifest)
     sizes = (counts.curated, counts.noisy, counts.test)
     names = _file_names(seed, sizes)
@@ -112,7 +126,6 @@ def render_starter(
                 progress(done, len(jobs))
     write_json(folder / MANIFEST, manifest)
     (folder / MARKER).unlink(missing_ok=True)
-    return folder
 
 
 def is_whole(folder: Path) -> bool:
@@ -120,10 +133,9 @@ def is_whole(folder: Path) -> bool:
     manifest = _read_manifest(folder)
     if manifest is None or (folder / MARKER).exists():
         return False
-    counts = manifest.get("counts", {})
+    counts = manifest["counts"]
     return all(
-        (folder / subset.folder).is_dir()
-        and sum(1 for _ in (folder / subset.folder).glob("*.wav")) >= counts.get(key, math.inf)
+        (folder / subset.folder).is_dir() and sum(1 for _ in (folder / subset.folder).glob("*.wav")) >= counts[key]
         for subset, key in zip(SUBSETS, ("curated", "noisy", "test"), strict=True)
     )
 
@@ -140,8 +152,8 @@ def _manifest(seed: int, counts: StarterCounts) -> dict[str, Any]:
     }
 
 
-def _claim(folder: Path, manifest: dict[str, Any]) -> None:
-    """Mark `folder` as an incomplete starter set; refuse a folder with other files."""
+def _refuse_other_folder(folder: Path) -> None:
+    """Raise for a folder that has files but not a starter set."""
     if folder.exists() and not folder.is_dir():
         raise AudiotagError(f"{folder} must be a folder for the starter sounds, got a file; choose another folder")
     ours = (folder / MARKER).exists() or (folder / MANIFEST).exists()
@@ -150,6 +162,11 @@ def _claim(folder: Path, manifest: dict[str, Any]) -> None:
             f"{folder} must be empty or contain an earlier starter set, got a folder with other files; "
             "choose a new folder, nothing was changed in this one"
         )
+
+
+def _claim(folder: Path, manifest: dict[str, Any]) -> None:
+    """Mark `folder` as an incomplete starter set."""
+    _refuse_other_folder(folder)
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / MARKER, manifest)
     (folder / MANIFEST).unlink(missing_ok=True)
@@ -202,17 +219,17 @@ def _write_tables(folder: Path, subset: SubsetPlan, rows: list[tuple[str, ClipPl
 
 
 def _write_csv(path: Path, header: list[str], rows: list[list[Any]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with name_in_errors(path), path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows([header, *rows])
 
 
 def _read_manifest(folder: Path) -> dict[str, Any] | None:
     """The manifest of a complete set; None if there is none, or if it cannot be read."""
     try:
-        content = read_json(folder / MANIFEST)
-    except (OSError, ValueError):
+        content = read_json(folder / MANIFEST)  # not renamed: it says that the folder is ours, and is written again
+    except (OSError, ValueError, RecursionError):
         return None
-    return content if isinstance(content, dict) else None
+    return content if fits(content, {"counts": dict.fromkeys(("curated", "noisy", "test"), int)}) else None
 
 
 def _render_all(jobs: list[tuple[int, int, int, Path]], workers: int) -> Generator[int, None, None]:
@@ -241,5 +258,8 @@ def _render_task(jobs: list[tuple[int, int, int, Path]]) -> int:
     import soundfile
 
     for seed, subset, index, path in jobs:
-        soundfile.write(path, render_clip(seed, subset, index), SAMPLE_RATE, subtype="PCM_16")
+        content = io.BytesIO()  # libsndfile does not say that the disk is full
+        soundfile.write(content, render_clip(seed, subset, index), SAMPLE_RATE, format="WAV", subtype="PCM_16")
+        with name_in_errors(path):
+            path.write_bytes(content.getbuffer())
     return len(jobs)

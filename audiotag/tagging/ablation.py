@@ -10,11 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from audiotag.errors import AudiotagError
+from audiotag.state import fits
 from audiotag.tagging.ensemble import Card
 from audiotag.workspace import read_json, write_json
 
 FILE = "gains.json"
 FORMAT = 1
+ROW_SHAPE = {
+    "step": str, "lwlrap": float, "accuracy": float, "over": str, "gain": (float, None), "ms_per_clip": float,
+}  # fmt: skip
+SHAPE = {
+    "rows": [dict], "dataset": str, "subset": str, "clips": int, "labels": int, "date": str, "folds": [str],
+    "engine": str, "notes": [str], "unreadable": [str],
+}  # fmt: skip
 OLD_KEYS = {"ms_a_clip": "ms_per_clip"}  # keys in files of audiotag 0.1, and the fields that they are now
 ONE, MEAN, GEOMETRIC, WEIGHTED = "one fold", "all folds, arithmetic mean", "geometric mean", "weighted"
 TTA, GEOMETRIC_TTA = "with test-time augmentation", "geometric mean with test-time augmentation"
@@ -108,11 +116,16 @@ def read_ablation(folder: Path, card: Card) -> Ablation | None:
             return None
         if values.pop("format") != FORMAT:
             raise ValueError(f"its format is not {FORMAT}")
+        if not fits(values, SHAPE):
+            raise ValueError("a field is missing or has another type")
         rows = tuple(AblationRow(**{OLD_KEYS.get(key, key): row[key] for key in row}) for row in values["rows"])
         lists = {name: tuple(values[name]) for name in ("folds", "notes", "unreadable")}
         ablation = Ablation(**values | lists | {"rows": rows})
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        if not fits([asdict(row) for row in rows], [ROW_SHAPE]):
+            raise ValueError("a row is missing a field, or one has another type")
+    except (OSError, AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise AudiotagError(
-            f"{folder.name}/{FILE} is damaged ({error}); delete it, or measure again with audiotag ablation --save."
+            f"{folder.name}/{FILE} is damaged or of another version; delete it, or measure again with audiotag "
+            "ablation --save."
         ) from error
     return ablation if ablation.folds == card.fold_checksums else None

@@ -16,13 +16,16 @@ from pathlib import Path
 from typing import Any
 
 from audiotag.checks import require
+from audiotag.disk import disk_problem, locked
 from audiotag.errors import AudiotagError
+from audiotag.state import fits, json_parser, read_state
 from audiotag.tagging.engine_comparison import MeasuredEngine, compare_engines
 from audiotag.tagging.engines import ENGINES, REFERENCE, Engine, needs_graph, open_graph, open_torch
 from audiotag.tagging.ensemble import Card, load_networks, read_checked, select_folds
-from audiotag.workspace import Workspace, read_json, write_bytes, write_json
+from audiotag.workspace import Workspace, write_bytes, write_json
 
 CHOICE, GRAPH = "choice.json", "folds.onnx"
+ROW_SHAPE = {"engine": str, "ms_per_window": (float, None), "difference?": (float, None), "why_not?": str}
 OLD_ROW_KEYS = {"ms_a_window": "ms_per_window"}  # keys in files of audiotag 0.1, and what they are now
 ENGINE_VARIABLE = "AUDIOTAG_ENGINE"  # environment variable: the name of an engine to use instead of the fastest
 
@@ -75,10 +78,7 @@ def select_engine(
     try:
         _write_choice(place, fastest.name, measured, graph)
     except OSError as error:
-        say(
-            f"{place.parent} cannot be written ({error.strerror}), so the next start measures again; set AUDIOTAG_HOME "
-            "to a folder that can be written."
-        )
+        say(f"{disk_problem(error)} Each start measures again until then, or until AUDIOTAG_HOME names another folder.")
     return used.name, used.engine
 
 
@@ -103,19 +103,18 @@ def read_choice(place: Path) -> dict[str, Any]:
         reference's scores (both None if not known), and ``why_not`` if it is not eligible. Empty if there is no choice
         or its file is damaged.
     """
-    try:
-        choice = read_json(place / CHOICE)
-    except (OSError, ValueError):
-        return {}
-    is_complete = isinstance(choice, dict) and {"engine", "machine", "graph", "measured"} <= choice.keys()
-    if not is_complete or choice["engine"] not in ENGINES:
-        return {}
-    try:
-        measured = [{OLD_ROW_KEYS.get(key, key): value for key, value in row.items()} for row in choice["measured"]]
-    except (AttributeError, TypeError):
-        return {}
+    nothing: dict[str, Any] = {}
+    choice = read_state(place / CHOICE, _parse_choice, nothing, "the engines are measured again")
+    return choice if choice.get("engine") in ENGINES else {}
+
+
+def _parse_choice(content: bytes) -> dict[str, Any]:
+    choice = json_parser({"engine": str, "machine": str, "graph": str, "measured": [dict]})(content)
+    measured = [{OLD_ROW_KEYS.get(key, key): value for key, value in row.items()} for row in choice["measured"]]
+    if not fits(measured, [ROW_SHAPE]):
+        raise ValueError("a row is not that of an engine")
     # audiotag 0.1 put its own version first.
-    return choice | {"machine": re.sub(r"^audiotag [0-9.]+ · ", "", str(choice["machine"])), "measured": measured}
+    return choice | {"machine": re.sub(r"^audiotag [0-9.]+ · ", "", choice["machine"]), "measured": measured}
 
 
 def machine() -> str:
@@ -154,10 +153,11 @@ def _choice_folder(folder: Path, card: Card, folds: tuple[int, ...]) -> Path:
 
 
 def _write_choice(place: Path, name: str, measured: Sequence[MeasuredEngine], graph: bytes) -> None:
-    """Write the choice after the graph, whose checksum it has: two processes may write at the same time."""
-    write_bytes(place / GRAPH, graph)
+    """Write the choice after the graph, whose checksum it has, both under one lock."""
     choice = {"engine": name, "machine": machine(), "graph": hashlib.sha256(graph).hexdigest()}
-    write_json(place / CHOICE, choice | {"measured": [one.to_row() for one in measured]})
+    with locked(place / CHOICE):
+        write_bytes(place / GRAPH, graph)
+        write_json(place / CHOICE, choice | {"measured": [one.to_row() for one in measured]})
 
 
 def _open_measured_engine(name: str, folder: Path, card: Card, folds: tuple[int, ...], place: Path) -> Engine | None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from audiotag.errors import AudiotagError
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.networks.base import NetworkSettings, network_from_dict
+from audiotag.state import fits
 from audiotag.tagging.settings import Windows
 from audiotag.workspace import Workspace, read_json
 
@@ -148,8 +149,10 @@ def read_card(folder: Path) -> Card:
     """
     try:
         values = read_json(folder / CARD)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise AudiotagError(f"{folder.name}/{CARD} is damaged (not JSON): {error}; copy the ensemble again.") from error
+    except OSError as error:
+        raise AudiotagError(f"{folder}/{CARD} cannot be read ({error.strerror}); copy the ensemble again.") from error
     if not isinstance(values, dict):
         raise AudiotagError(f"{folder} is not an ensemble: it has no {CARD}.")
     if values.get("format") != FORMAT:
@@ -173,7 +176,7 @@ def read_card(folder: Path) -> Card:
             }
         )
         _check(card)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
         raise AudiotagError(f"{folder.name}/{CARD} is not valid: {str(error).rstrip('.')}.") from error
     if len(card.labels) != len(card.thresholds) or not card.labels or not card.folds:
         raise AudiotagError(
@@ -195,6 +198,8 @@ def _check(card: Card) -> None:
             value, wanted = getattr(table, known.name), str(known.type)
             if wanted in CHECKED_TYPES and not isinstance(value, CHECKED_TYPES[wanted]):
                 raise AudiotagError(f"{known.name} must be of type {wanted}, got {value!r}")
+    if not fits(card.dataset, {"name": str, "clips?": int}):
+        raise AudiotagError(f"dataset must have a name and a number of clips, got {card.dataset!r}")
     if len(set(card.labels)) < len(card.labels) or not all(isinstance(label, str) for label in card.labels):
         raise AudiotagError(f"labels must be different names, got {', '.join(map(str, card.labels))}")
     if not all(0 <= threshold <= 1 for threshold in card.thresholds):

@@ -6,7 +6,9 @@ import difflib
 from collections.abc import Sequence
 from pathlib import Path
 
+from audiotag.disk import locked
 from audiotag.errors import AudiotagError
+from audiotag.state import set_aside
 from audiotag.tagging.ensemble import Card
 from audiotag.tagging.out_of_fold import OutOfFold
 from audiotag.workspace import Workspace, read_json, write_json
@@ -70,7 +72,7 @@ def read_saved_thresholds(workspace: Workspace, card: Card) -> tuple[float, ...]
     """
     path = _path_of(workspace, card)
     try:
-        saved = read_json(path)
+        saved = read_json(path)  # the user's own work: it stays where it is, and other scores would be no answer
         if (
             saved is None
             or saved["folds"] != list(card.fold_checksums)
@@ -78,9 +80,10 @@ def read_saved_thresholds(workspace: Workspace, card: Card) -> tuple[float, ...]
         ):
             return None
         return tuple(_parse(str(value), f"{label}={value}") for label, value in saved["thresholds"].items())
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise AudiotagError(
-            f"{path} does not hold thresholds that audiotag saved ({error}); delete it, or save thresholds again."
+            f"{path} does not hold thresholds that audiotag saved: it is damaged; save them again on the Tag page, or "
+            "delete it."
         ) from error
 
 
@@ -95,7 +98,13 @@ def save_thresholds(workspace: Workspace, card: Card, thresholds: Sequence[float
     for label, value in zip(card.labels, thresholds, strict=True):
         _parse(str(value), f"{label}={value}")
     of_label = {label: float(value) for label, value in zip(card.labels, thresholds, strict=True)}
-    write_json(_path_of(workspace, card), {"folds": card.fold_checksums, "thresholds": of_label})
+    path = _path_of(workspace, card)
+    with locked(path):
+        try:
+            read_saved_thresholds(workspace, card)
+        except AudiotagError:  # perhaps the user can mend it
+            set_aside(path, path.read_bytes() if path.is_file() else None, "the new thresholds take its place")
+        write_json(path, {"folds": card.fold_checksums, "thresholds": of_label})
 
 
 def forget_thresholds(workspace: Workspace, card: Card) -> None:

@@ -12,7 +12,6 @@ from filelock import FileLock, Timeout
 from audiotag.errors import AudiotagError
 from audiotag.training.devices import check_device
 from audiotag.training.runs import Run, list_runs
-from audiotag.workspace import read_json
 
 POLL_S = 0.5
 
@@ -34,7 +33,7 @@ def wait_for_device(run: Run, devices: tuple[str, ...]) -> Iterator[bool]:
         while not (is_ours := _is_first_in_line(run, devices, since) and _lock_all(run, devices, locks)):
             if run.is_stop_requested():
                 break
-            if not read_json(run.folder / "process.json").get("waiting_since"):
+            if not (run.process() or {}).get("waiting_since"):
                 run.write_process(process.pid, process.create_time(), waiting_since=since)
             time.sleep(POLL_S)
         if is_ours:
@@ -58,7 +57,7 @@ def _lock_all(run: Run, devices: tuple[str, ...], locks: ExitStack) -> bool:
 def _is_first_in_line(run: Run, devices: tuple[str, ...], since: float) -> bool:
     """Whether no other run of the workspace has been waiting longer for one of these devices."""
     for other in list_runs(run.workspace):
-        waiting_since = read_json(other.folder / "process.json", {}).get("waiting_since")
+        waiting_since = (other.process() or {}).get("waiting_since")
         if other.folder != run.folder and waiting_since and waiting_since < since and other.state() == "queued":
             with suppress(AudiotagError):  # a run whose settings cannot be read holds up no other
                 if set(check_device(other.settings().device)) & set(devices):

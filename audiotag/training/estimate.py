@@ -27,6 +27,7 @@ from filelock import FileLock
 from audiotag import in_hand, jobs
 from audiotag.data.stamp import dataset_stamp
 from audiotag.errors import AudiotagError
+from audiotag.state import is_number, json_parser, read_state
 from audiotag.training.clips import LabelledClips
 from audiotag.training.devices import check_device, devices
 from audiotag.training.failures import reason_of
@@ -35,12 +36,16 @@ from audiotag.training.progress import FoldSplit, TrainingCallbacks
 from audiotag.training.recipe import Stage
 from audiotag.training.runs import SHARED_FOLD, Run, RunSettings, list_runs
 from audiotag.training.session import Session
-from audiotag.workspace import Workspace, read_json, write_json
+from audiotag.workspace import Workspace, write_json
 
 BATCHES, HELD_OUT_BATCHES = 4, 2  # of one measured epoch; the first batch of an epoch waits for its clips
 MAX_EPOCHS, ENOUGH_S = 6, 8.0  # no epoch is begun after so many seconds: a slow device is measured by its first epoch
 MAX_RATES, MIN_RATES, RATES_S = 100, 12, 60.0  # batches of the learning-rate finder, and the seconds they may take
 MAX_RATES_CLIPS = 32  # in batches
+RESULT_SHAPE = {
+    "total_s": float, "batch_s": [float], "held_out_batch_s": [float], "batches": [int], "memory_gib": (float, None),
+    "lr": float, "rates": [float], "losses": [is_number], "suggested_lr": (float, None),
+}  # fmt: skip
 NO_RATES: dict[str, Any] = {"rates": [], "losses": [], "suggested_lr": None}
 
 
@@ -92,7 +97,7 @@ class Estimate:
         smoothed ``losses`` are those of the learning-rate finder, empty if it did not run; ``suggested_lr`` is None if
         the loss did not fall.
         """
-        return read_json(self.folder / "result.json")
+        return read_state(self.folder / "result.json", _parse_result, None, "measure again")
 
     def problem(self) -> str:
         """Why the measurement failed, as a sentence; empty while it is running and if it succeeded."""
@@ -100,6 +105,13 @@ class Estimate:
             return Run(self.folder).reason()
         log = self.folder / "log.txt"
         return f"The measurement ended without giving a reason; try again, or see {log}. {how_it_died(self.folder)}"
+
+
+def _parse_result(content: bytes) -> dict[str, Any]:
+    result = json_parser(RESULT_SHAPE)(content)
+    if len(result["rates"]) != len(result["losses"]) or len(result["batches"]) != len(result["batch_s"]):
+        raise ValueError("two lists of the same things have other lengths")
+    return result
 
 
 def run_estimate(estimate: Estimate, rates: bool) -> None:
@@ -113,7 +125,7 @@ def run_estimate(estimate: Estimate, rates: bool) -> None:
     workspace = Workspace(estimate.folder.parents[1])
     keys = check_device(estimate.settings.device)
     for run in list_runs(workspace):
-        if run.is_active() and set(check_device(run.settings().device)) & set(keys):
+        if run.is_active() and _uses_device(run, keys):
             raise AudiotagError(
                 f"run {run.name} is {run.state()} on this device; wait for its end, or they would slow each other down."
             )
@@ -124,6 +136,12 @@ def run_estimate(estimate: Estimate, rates: bool) -> None:
         write_json(estimate.folder / "result.json", result)
     if rates:
         write_json(estimate.folder / "result.json", result | _find_rates(session, keys[0], result["batch_s"][-1]))
+
+
+def _uses_device(run: Run, keys: tuple[str, ...]) -> bool:
+    with suppress(AudiotagError):  # a run whose settings cannot be read holds up nothing
+        return bool(set(check_device(run.settings().device)) & set(keys))
+    return False
 
 
 def _measure_time(session: Session, keys: tuple[str, ...]) -> dict[str, Any]:

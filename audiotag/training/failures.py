@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import errno
-
+from audiotag.disk import FORBIDDEN, FULL, QUOTA, READ_ONLY, disk_problem
 from audiotag.errors import AudiotagError
 
 
@@ -18,8 +17,10 @@ def reason_of(error: BaseException) -> str:
         return (
             "Memory ran out; use a smaller batch_size, spectrogram or network, or close other programs on the device."
         )
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if isinstance(error, OSError) and error.errno in FULL | QUOTA:
         return "The disk is full; free some space, then resume the run: it continues after its last epoch."
     if isinstance(error, FileNotFoundError):
         return f"{error.filename} is missing; restore it, then resume the run."
+    if isinstance(error, OSError) and error.errno in READ_ONLY | FORBIDDEN:
+        return f"{disk_problem(error)} Then resume the run."
     return f"{type(error).__name__}: {text}"

@@ -17,7 +17,9 @@ import torch
 from safetensors.numpy import save as save_arrays
 from safetensors.torch import save as save_tensors
 
+from audiotag.errors import AudiotagError
 from audiotag.metrics import accuracy, lwlrap, lwlrap_per_class
+from audiotag.state import read_json_state
 from audiotag.training import checkpoints
 from audiotag.training.backend.learner import FoldTrainer
 from audiotag.training.clips import LabelledClips
@@ -26,7 +28,7 @@ from audiotag.training.progress import EpochResult, FoldSplit, TrainingCallbacks
 from audiotag.training.recipe import Stage
 from audiotag.training.runs import SHARED_FOLD, Run
 from audiotag.training.session import Session
-from audiotag.workspace import read_json, write_bytes, write_json
+from audiotag.workspace import write_bytes, write_json
 
 
 def train_fold(run: Run, session: Session, fold: int, device: str, must_stop: Callable[[], bool]) -> bool:
@@ -50,8 +52,10 @@ def train_fold(run: Run, session: Session, fold: int, device: str, must_stop: Ca
     """
     if _is_finished(run, fold):
         if fold != SHARED_FOLD:
-            checkpoints.remove_checkpoint(run.fold_folder(fold))  # a kill may have left it
-        return True
+            checkpoints.remove_checkpoints(run.fold_folder(fold))  # a kill may have left them
+            return True
+        if set(session.folds) <= set(run.finished_folds()) or _shared_checkpoint(run) is not None:
+            return True
     training = FoldTraining(run, session, fold, device, must_stop)
     training.begin_or_resume()
     if not training.train_stages():
@@ -79,9 +83,11 @@ class FoldTraining:
             self._resume(checkpoint)
             return
         self.run.write_event("fold-started", fold=self.fold)
-        shared = None if self.is_shared else checkpoints.load_checkpoint(self.run.fold_folder(SHARED_FOLD))
-        if shared is not None:
-            self.trainer.restore(shared["state"])
+        if self.is_shared or not self.session.has_shared_stages:
+            return
+        if (shared := _shared_checkpoint(self.run)) is None:
+            raise AudiotagError(f"the shared network of run {self.run.name} is damaged; resume the run to train it.")
+        self.trainer.restore(shared["state"])
 
     def _resume(self, checkpoint: dict[str, Any]) -> None:
         self.trainer.restore(checkpoint["state"])
@@ -136,7 +142,7 @@ class FoldTraining:
         """Noisy clips that the stage adds; selected when it begins and stored, so that a resumed stage has the same."""
         path = self.folder / f"agreed-{number + 1}.json"
         noisy = self.session.clips("noisy").train(self.fold)
-        names = read_json(path)
+        names = read_json_state(path, [str], None, "the network as it is now selects the noisy clips again")
         if names is None:
             rows = agreeing_rows(self.trainer.scores(noisy, stage), noisy.targets, stage.agreed)
             names = [noisy.clips[row].name for row in rows]
@@ -168,13 +174,18 @@ class FoldTraining:
         )
         self.run.clear_progress(self.fold)
         if not self.is_shared:  # the folds start from the shared checkpoint
-            checkpoints.remove_checkpoint(self.folder)
+            checkpoints.remove_checkpoints(self.folder)
 
     def _save_results(self, held_out: LabelledClips, scores: np.ndarray) -> None:
         write_json(self.folder / "clips.json", [clip.name for clip in held_out.clips])
         arrays = save_arrays({"scores": scores, "targets": held_out.targets})
         write_bytes(self.folder / "scores.safetensors", arrays)
         _save_weights(self.trainer, self.folder / "weights.safetensors")
+
+
+def _shared_checkpoint(run: Run) -> dict[str, Any] | None:
+    """The checkpoint that all folds start from: the last one, because another would give other folds."""
+    return checkpoints.load_newest_checkpoint(run.fold_folder(SHARED_FOLD), "its last epochs are trained again")
 
 
 def _is_finished(run: Run, fold: int) -> bool:

@@ -36,7 +36,9 @@ def train_in_lanes(run: Run, folds: tuple[int, ...], devices: tuple[str, ...]) -
     lanes = [subprocess.Popen([*command, str(lane)], env=os.environ | threads) for lane in range(len(devices))]
     exit_statuses = [lane.wait() for lane in lanes]
     if any(exit_statuses):
-        reason = next((path.read_text(encoding="utf-8") for path in sorted(run.folder.glob(".lane-*"))), "")
+        reason = next(
+            (path.read_text(encoding="utf-8", errors="replace") for path in sorted(run.folder.glob(".lane-*"))), ""
+        )
         raise AudiotagError(reason or f"A device's worker ended without giving a reason. {how_it_died(run.folder)}")
     return set(folds) <= set(run.finished_folds())
 

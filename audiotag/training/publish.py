@@ -11,6 +11,8 @@ import re
 import shutil
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ import numpy as np
 from audiotag.audio.streaming import read_part
 from audiotag.data.dataset import Dataset
 from audiotag.data.saved_options import open_remembered
+from audiotag.disk import locked
 from audiotag.errors import AudiotagError
 from audiotag.metrics import accuracy, best_f1_thresholds, lwlrap
 from audiotag.tagging import out_of_fold, training_profile
@@ -56,36 +59,37 @@ def publish(run: Run, name: str, parent: Path, about: str = "", licence: str = "
     AudiotagError
         If no fold is finished, a file of a fold is missing, or the name cannot be used or is taken.
     """
-    from safetensors.numpy import load
-
     check_name(name, parent)
     events = run.events()
     finished_events = {event["fold"]: event for event in events if event["event"] == "fold-finished"}
+    if not finished_events and run.state() == "finished":
+        raise AudiotagError(f"{run.folder / 'events.jsonl'} is damaged: it has no finished fold; train the run again.")
     if not finished_events:
         raise AudiotagError(f"run {run.name} has no finished fold yet; an ensemble needs at least one.")
     settings = run.settings()
     plan = plan_of(events)
-    assert plan is not None  # a finished fold has begun
+    if plan is None:
+        raise AudiotagError(f"{run.folder / 'events.jsonl'} is damaged: it lacks the run's labels; train it again.")
     labels, last_stage = tuple(plan["labels"]), settings.recipe.stages[plan["stages"][-1]["stage"]]
     parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(dir=parent, prefix=f".{name}."))
     try:
         folds, scores, targets, numbers = [], [], [], []
         for fold, event in sorted(finished_events.items()):
-            held_out = load((run.fold_folder(fold) / "scores.safetensors").read_bytes())
+            held_out = _read_scores(run.fold_folder(fold) / "scores.safetensors", len(labels))
             scores.append(held_out["scores"])
             targets.append(held_out["targets"])
             numbers.append(np.full(len(held_out["scores"]), fold))
-            weights = _in_half_precision((run.fold_folder(fold) / "weights.safetensors").read_bytes())
+            weights = _in_half_precision(run.fold_folder(fold) / "weights.safetensors")
             write_bytes(aside / f"fold-{fold}.safetensors", weights)
             folds.append(
                 FoldCard(
                     fold=fold,
                     file=f"fold-{fold}.safetensors",
                     sha256=hashlib.sha256(weights).hexdigest(),
-                    clips=event["clips"],
+                    clips=len(held_out["scores"]),
                     lwlrap=round(event["lwlrap"], 5),
-                    accuracy=round(event["accuracy"], 5),
+                    accuracy=round(accuracy(held_out["targets"], held_out["scores"]), 5),
                 )
             )
         all_scores, all_targets = np.concatenate(scores), np.concatenate(targets)
@@ -116,7 +120,9 @@ def publish(run: Run, name: str, parent: Path, about: str = "", licence: str = "
         )
         write_json(aside / CARD, card.to_dict())
         aside.chmod(0o755)  # mkdtemp's 0700 would lock other users out
-        os.replace(aside, parent / name)
+        with locked(parent / "publish"):
+            check_name(name, parent)  # another process may have taken it since
+            os.replace(aside, parent / name)
     except BaseException as error:
         shutil.rmtree(aside, ignore_errors=True)
         if isinstance(error, FileNotFoundError):
@@ -135,7 +141,29 @@ def check_name(name: str, parent: Path) -> None:
         raise AudiotagError(f"an ensemble named {name} exists already; choose another name.")
 
 
-def _in_half_precision(content: bytes) -> bytes:
+def _read_scores(path: Path, labels: int) -> dict[str, np.ndarray]:
+    """Scores and targets of a fold's held-out clips, ``(clips, labels)`` each."""
+    from safetensors.numpy import load
+
+    with _refuse_damaged(path):
+        held_out = load(path.read_bytes())
+        scores, targets = held_out["scores"], held_out["targets"]
+        if scores.shape != targets.shape or scores.ndim != 2 or scores.shape[1] != labels or not len(scores):
+            raise ValueError("it does not fit the labels")
+    return held_out
+
+
+@contextmanager
+def _refuse_damaged(path: Path) -> Iterator[None]:
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (SafetensorError, KeyError, TypeError, ValueError, IsADirectoryError) as error:
+        raise AudiotagError(f"{path} is damaged; put a copy of it there, or train the run again.") from error
+
+
+def _in_half_precision(path: Path) -> bytes:
     """Store matrices as 16-bit floats: the file is half as large, and scores change only by rounding.
 
     Vectors stay in 32 bits: running variances can be outside the range of 16 bits.
@@ -143,10 +171,12 @@ def _in_half_precision(content: bytes) -> bytes:
     import torch
     from safetensors.torch import load, save
 
+    with _refuse_damaged(path):
+        tensors = load(path.read_bytes())
     return save(
         {
             name: tensor.to(torch.float16) if tensor.is_floating_point() and tensor.dim() > 1 else tensor
-            for name, tensor in load(content).items()
+            for name, tensor in tensors.items()
         }
     )
 

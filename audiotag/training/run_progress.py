@@ -72,7 +72,7 @@ def work_left(events: list[dict[str, Any]], fold: int | None = None) -> float | 
     if fold is not None:
         pixels_done = pixels_of([event for event in finished if event["fold"] == fold])
         return seconds_per_pixel * ((shared if fold == SHARED_FOLD else per_fold) - pixels_done)
-    folds_at_once = max(1, min(len(plan["devices"]), len(plan["folds"])))
+    folds_at_once = max(1, min(len(plan.get("devices", ())), len(plan["folds"])))
     shared_done = pixels_of([event for event in finished if event["fold"] == SHARED_FOLD])
     folds_done = pixels_of(finished) - shared_done
     return seconds_per_pixel * (shared - shared_done + (len(plan["folds"]) * per_fold - folds_done) / folds_at_once)

@@ -7,7 +7,10 @@ events.jsonl         one line per fold begun, epoch trained, fold finished
 log.txt              what the worker printed
 stop                 exists when the run was asked to stop
 .in-hand             the files that the worker is reading, so that a crash is known to be theirs
-fold-1/, shared/     progress.json and checkpoint.pt during training; weights, best weights, scores and clips at the end
+fold-1/, shared/     progress.json and checkpoints during training; weights, best weights, scores and clips at the end
+
+What is damaged of process.json, status.json and progress.json is set aside (`audiotag.state`), and the run can be
+resumed; damaged settings.json stays, and the run can only be deleted.
 """
 
 from __future__ import annotations
@@ -18,15 +21,19 @@ import shutil
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
+import psutil
 from filelock import FileLock, Timeout
 
 from audiotag import jobs
+from audiotag.disk import locked
 from audiotag.errors import AudiotagError
+from audiotag.state import fits, is_number, is_path, is_pid, read_json_state, read_state, say, set_aside
 from audiotag.training.interruption import how_it_died
 from audiotag.training.recipe import Recipe
-from audiotag.workspace import Workspace, read_json, write_bytes, write_json
+from audiotag.training.run_events import ParsedEvents, parse_events
+from audiotag.workspace import Workspace, write_bytes, write_json
 
 State = Literal["starting", "queued", "running", "stopping", "finished", "stopped", "failed", "interrupted"]
 ACTIVE: tuple[State, ...] = ("starting", "queued", "running", "stopping")
@@ -35,6 +42,14 @@ WORKER = "audiotag.training.worker"
 MAX_STARTING_S = 60.0  # a run without a process for longer than this was never started
 SHARED_FOLD = -1  # stands for the network that feeds all folds; a dataset's own folds may begin at 0
 DELETED_FOLDER = ".deleted"
+
+SETTINGS_SHAPE = {"dataset": is_path, "recipe": dict, "folds": [int], "held_out": (int, None), "device": str}
+PROCESS_SHAPE = {"pid": is_pid, "started": float, "waiting_since?": (float, None)}
+STATUS_SHAPE = {"state": lambda state: fits(state, str) and state in get_args(State), "reason?": str}
+PROGRESS_SHAPE = {
+    "fold": int, "subset": str, "epoch": int, "epochs": int, "batch": int, "batches": int, "loss": is_number,
+    "phase?": str, "seconds_left_in_epoch?": (float, None),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -68,6 +83,8 @@ class RunSettings:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> RunSettings:
         """Read the plain values of ``settings.json``."""
+        if not fits(values, SETTINGS_SHAPE):
+            raise AudiotagError("a field is missing or has another type")
         return cls(
             dataset=values["dataset"],
             recipe=Recipe.from_dict(values["recipe"]),
@@ -102,22 +119,23 @@ class Run:
             If ``settings.json`` is damaged, or was written by a version of audiotag with other fields.
         """
         try:
-            return RunSettings.from_dict(read_json(self.folder / "settings.json"))
-        except (KeyError, TypeError, ValueError) as error:
-            fault = str(error).rstrip(".")
-            raise AudiotagError(f"the settings of run {self.name} cannot be read: {fault}; start a new run.") from error
+            return RunSettings.from_dict(json.loads((self.folder / "settings.json").read_text(encoding="utf-8")))
+        except (OSError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+            fault = f" ({str(error).rstrip('.')})" if isinstance(error, AudiotagError) else ""
+            raise AudiotagError(
+                f"the settings of run {self.name} cannot be read: {self.folder / 'settings.json'} is damaged or of "
+                f"another version{fault}; start a new run."
+            ) from error
 
     def state(self) -> State:
         """The state of the run, from its files and from whether its process is running."""
-        status = read_json(self.folder / "status.json")
-        if status:
+        if status := self._status():
             return status["state"]
-        process = read_json(self.folder / "process.json")
+        process = self.process()
         if process is None:
-            age_s = time.time() - (self.folder / "settings.json").stat().st_mtime
-            return "starting" if age_s < MAX_STARTING_S else "interrupted"
+            return "starting" if self._age_s() < MAX_STARTING_S else "interrupted"
         if not jobs.is_alive(process["pid"], process["started"]):
-            return read_json(self.folder / "status.json", {"state": "interrupted"})["state"]
+            return (self._status() or {"state": "interrupted"})["state"]
         if self.is_stop_requested():
             return "stopping"
         if process.get("waiting_since"):
@@ -132,21 +150,32 @@ class Run:
         """Why the run failed or was interrupted, as a sentence; empty if it was not."""
         if (self.folder / "process.json").exists() and self.state() == "interrupted":
             return how_it_died(self.folder)
-        return read_json(self.folder / "status.json", {}).get("reason", "")
+        return (self._status() or {}).get("reason", "")
+
+    def process(self) -> dict[str, Any] | None:
+        """The worker that began last: ``pid``, ``started``, ``waiting_since``; None if none has begun."""
+        otherwise = f"run {self.name} is not listed as running until its next batch; if it stays so, resume it"
+        return read_json_state(self.folder / "process.json", PROCESS_SHAPE, None, otherwise)
+
+    def _status(self) -> dict[str, Any] | None:
+        otherwise = f"how run {self.name} ended is not known; resume it, finished folds are not trained again"
+        return read_json_state(self.folder / "status.json", STATUS_SHAPE, None, otherwise)
+
+    def _age_s(self) -> float:
+        try:
+            return time.time() - (self.folder / "settings.json").stat().st_mtime
+        except OSError:  # deleted since it was listed
+            return MAX_STARTING_S
 
     def events(self) -> list[dict[str, Any]]:
-        """All events so far, oldest first; a line that is still being written is left out."""
-        try:
-            lines = (self.folder / "events.jsonl").read_text(encoding="utf-8", errors="replace").splitlines()
-        except FileNotFoundError:
-            return []
-        events = []
-        for line in lines:
-            try:
-                events.append(json.loads(line))
-            except json.JSONDecodeError:
-                continue
-        return events
+        """All events so far, oldest first; a line that is damaged or still being written is left out."""
+        otherwise = f"what run {self.name} has trained is not known"
+        path = self.folder / "events.jsonl"
+        parsed = read_state(path, parse_events, ParsedEvents(), otherwise)
+        if parsed.damaged:
+            lines = "1 line is" if parsed.damaged == 1 else f"{parsed.damaged} lines are"
+            say(f"{path} is damaged: {lines} left out, so epochs or folds of the run may be missing.", once=True)
+        return parsed.events
 
     def progress(self) -> list[dict[str, Any]]:
         """The progress of each fold that is in training.
@@ -154,7 +183,9 @@ class Run:
         Each dict has fold, subset, stage, epoch, epochs, batch, batches, loss (mean of the epoch so far), phase
         ("training" or "measuring") and seconds_left_in_epoch.
         """
-        per_fold = [read_json(path, {}) for path in sorted(self.folder.glob("*/progress.json"))]
+        otherwise = "the training writes it again after its next batch"
+        paths = sorted(self.folder.glob("*/progress.json"))
+        per_fold = [read_json_state(path, PROGRESS_SHAPE, None, otherwise) for path in paths]
         return [progress for progress in per_fold if progress]
 
     def log_tail(self, lines: int = 30) -> str:
@@ -163,7 +194,7 @@ class Run:
             return "\n".join(
                 (self.folder / "log.txt").read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]
             )
-        except FileNotFoundError:
+        except OSError:
             return ""
 
     def start(self) -> None:
@@ -206,6 +237,12 @@ class Run:
         """Write which process trains the run, and since when (epoch seconds) it waits for the device."""
         write_json(self.folder / "process.json", {"pid": pid, "started": started, "waiting_since": waiting_since})
 
+    def mend_process(self) -> None:
+        """Write again that this process trains the run, if what it wrote was damaged and set aside."""
+        if not (self.folder / "process.json").exists() and list(self.folder.glob("process.json.damaged*")):
+            me = psutil.Process()
+            self.write_process(me.pid, me.create_time())
+
     def write_event(self, event: str, **values: Any) -> None:
         """Append one event; it is on disk before this returns."""
         line = json.dumps({"event": event, "time": round(time.time(), 3), **values}) + "\n"
@@ -215,9 +252,19 @@ class Run:
             os.fsync(file.fileno())
 
     def mend_events(self) -> None:
-        """Remove an incomplete last line that a kill left, so that the next event begins a new line."""
+        """Remove an incomplete last line that a kill left, so that the next event begins a new line.
+
+        A file with damaged lines is set aside, and the others are written again.
+        """
         path = self.folder / "events.jsonl"
-        if path.exists() and not (content := path.read_bytes()).endswith(b"\n"):
+        if not path.is_file():
+            return
+        content = path.read_bytes()
+        parsed = parse_events(content)
+        if parsed.damaged:
+            set_aside(path, content, "the run continues with what its other lines say")
+            write_bytes(path, b"".join(line + b"\n" for line in parsed.lines))
+        elif not content.endswith(b"\n"):
             write_bytes(path, content[: content.rfind(b"\n") + 1])
 
     def write_progress(self, fold: int, **values: Any) -> None:
@@ -273,9 +320,10 @@ def delete_run(workspace: Workspace, run: Run) -> None:
     """Remove a run from the list; `restore_run` brings it back until another run is deleted."""
     if run.is_active():
         raise AudiotagError(f"run {run.name} is {run.state()}; stop it before you delete it.")
-    shutil.rmtree(workspace.runs / DELETED_FOLDER, ignore_errors=True)
-    (workspace.runs / DELETED_FOLDER).mkdir(parents=True)
-    os.replace(run.folder, workspace.runs / DELETED_FOLDER / run.name)
+    with locked(workspace.runs / DELETED_FOLDER):
+        shutil.rmtree(workspace.runs / DELETED_FOLDER, ignore_errors=True)
+        (workspace.runs / DELETED_FOLDER).mkdir(parents=True, exist_ok=True)
+        os.replace(run.folder, workspace.runs / DELETED_FOLDER / run.name)
 
 
 def restore_run(workspace: Workspace, name: str) -> Run:

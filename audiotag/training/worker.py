@@ -49,8 +49,12 @@ def train_run_folder(run: Run, devices: tuple[str, ...] = ("cpu",)) -> None:
     write_plan(run, session, devices, newly_left_out)
     write_bytes(run.folder / ".reserve", RESERVE)
 
+    def must_stop() -> bool:
+        run.mend_process()
+        return run.is_stop_requested()
+
     def finishes(fold: int) -> bool:
-        return train_fold(run, session, fold, devices[0], run.is_stop_requested)
+        return train_fold(run, session, fold, devices[0], must_stop)
 
     is_complete = not session.has_shared_stages or finishes(SHARED_FOLD)
     if is_complete and len(devices) == 1:

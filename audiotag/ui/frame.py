@@ -83,6 +83,7 @@ def set_up_page(title: str) -> PageContext:
         st.divider()
         dataset_root = _pick_dataset(workspace)
         ensemble_folder = _pick_ensemble(workspace)
+    messages.show_sentences()
     return PageContext(workspace, dataset_root, ensemble_folder)
 
 

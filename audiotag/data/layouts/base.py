@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-from audiotag.checks import require
+from audiotag.checks import check, require
 from audiotag.data.dataset import Dataset
 from audiotag.data.tables import SEPARATORS
 from audiotag.errors import AudiotagError
@@ -43,6 +43,7 @@ class OpenOptions:
     layout: str | None = None
 
     def __post_init__(self) -> None:
+        check(self)
         require(
             self.separator is None or (len(self.separator) == 1 and self.separator in SEPARATORS),
             "separator",

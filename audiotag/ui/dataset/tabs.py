@@ -14,7 +14,7 @@ from audiotag.figures import dataset as figures
 from audiotag.figures.theme import CONFIG
 from audiotag.inspection import statistics
 from audiotag.inspection.filters import Filter
-from audiotag.inspection.measurement_job import count_unmeasured
+from audiotag.inspection.measurement_job import MeasurementJob, count_unmeasured
 from audiotag.ui import cache
 from audiotag.ui.dataset.filter import filter_by_label, filter_by_range
 from audiotag.ui.widgets import messages
@@ -258,7 +258,7 @@ def _show_measurement(dataset: Dataset, index: pd.DataFrame) -> None:
                 min(1.0, progress["done"] / max(1, progress["total"])),
                 f"Measuring {progress['done']:,} of {progress['total']:,} clips{left}",
             )
-            st.button("Stop", icon=":material/stop:", key="stop-measuring", on_click=job.stop)
+            st.button("Stop", icon=":material/stop:", key="stop-measuring", on_click=_stop, args=(job,))
         elif st.session_state.pop("measuring", False):
             st.rerun()
         else:
@@ -270,12 +270,18 @@ def _show_measurement(dataset: Dataset, index: pd.DataFrame) -> None:
                 icon=":material/graphic_eq:",
             )
             if st.button("Measure all clips", type="primary", key="measure"):
-                job.start()
-                st.rerun()
+                with messages.show_errors():
+                    job.start()
+                    st.rerun()
             st.caption("The same as a command:")
             st.code(scan_line(dataset.root, measure=True), language="bash", wrap_lines=True)
 
     watch()
+
+
+def _stop(job: MeasurementJob) -> None:
+    with messages.show_errors():
+        job.stop()
 
 
 def show_problems(dataset: Dataset, faults: pd.DataFrame) -> None:

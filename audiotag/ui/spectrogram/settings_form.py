@@ -71,16 +71,18 @@ def edit_presets(settings: SpectrogramSettings, workspace: Workspace) -> None:
     if chosen in own_presets(workspace) and st.button(
         f"Delete {chosen}", icon=":material/delete:", key="delete-preset", type="tertiary"
     ):
-        st.session_state["deleted-preset"] = (chosen, delete_preset(chosen, workspace))
-        select_in_sidebar("preset", "capstone")
+        with show_errors():
+            st.session_state["deleted-preset"] = (chosen, delete_preset(chosen, workspace))
+            select_in_sidebar("preset", "capstone")
     if deleted := st.session_state.get("deleted-preset"):
         name, deleted_settings = deleted
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(f"Preset {escape_markdown(name)} was deleted.")
             if st.button("Undo", icon=":material/undo:", key="undo-delete", type="tertiary"):
-                save_preset(name, deleted_settings, workspace)
-                del st.session_state["deleted-preset"]
-                select_in_sidebar("preset", name)
+                with show_errors():
+                    save_preset(name, deleted_settings, workspace)
+                    del st.session_state["deleted-preset"]
+                    select_in_sidebar("preset", name)
 
 
 def matching_preset(settings: SpectrogramSettings, workspace: Workspace) -> str | None:

@@ -230,9 +230,10 @@ def _show_save_buttons(state: Thresholds, card: Card, workspace: Workspace) -> N
             key="threshold-reset",
             help="Deletes your own thresholds.",
         ):
-            forget_thresholds(workspace, card)
-            _get_changes().pop(state.key, None)
-            st.rerun()
+            with messages.show_errors():
+                forget_thresholds(workspace, card)
+                _get_changes().pop(state.key, None)
+                st.rerun()
     if state.current == state.saved:
         st.caption("These are your own thresholds, saved in the workspace.")
 

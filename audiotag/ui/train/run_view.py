@@ -93,10 +93,13 @@ def _show_state(run: Run, state: State, workspace: Workspace) -> None:
             _show_progress(run, state)
         elif state == "finished":
             scores = [event["lwlrap"] for event in run.events() if event["event"] == "fold-finished"]
+            if not scores:
+                st.warning(
+                    "Finished, but the file of its events is damaged. Train it again.", icon=":material/warning:"
+                )
+                return _show_buttons(run, state, workspace)
             folds = "1 fold" if len(scores) == 1 else f"{len(scores)} folds"
-            st.success(
-                f"Finished: mean lwlrap {sum(scores) / max(1, len(scores)):.4f} over {folds}.", icon=":material/check:"
-            )
+            st.success(f"Finished: mean lwlrap {sum(scores) / len(scores):.4f} over {folds}.", icon=":material/check:")
         elif state == "failed":
             st.error(
                 messages.escape_markdown(run.reason() or "The run failed without a message. See the log below."),
@@ -177,8 +180,9 @@ def _show_buttons(run: Run, state: State, workspace: Workspace) -> None:
         if state in ACTIVE:
             label = "Leave the queue" if state == "queued" else "Stop after this batch"
             if st.button(label, icon=":material/stop:", key="stop", disabled=state == "stopping"):
-                run.stop()
-                st.rerun()
+                with messages.show_errors():
+                    run.stop()
+                    st.rerun()
         if state in RESUMABLE and st.button(
             "Resume", icon=":material/play_arrow:", key="resume", help="Continues from the last epoch that was saved."
         ):

@@ -8,7 +8,9 @@ from contextlib import contextmanager
 
 import streamlit as st
 
+from audiotag.disk import disk_problem
 from audiotag.errors import AudiotagError
+from audiotag.state import take_sentences
 from audiotag.wording import as_text
 
 
@@ -20,13 +22,20 @@ def select_in_sidebar(picker: str, value: object) -> None:
 
 @contextmanager
 def show_errors(stop: bool = False) -> Iterator[None]:
-    """Show an `AudiotagError` as a message instead of a traceback; ``stop`` then ends the run of the page."""
+    """Show an `AudiotagError`, or what the disk refuses, as a message; ``stop`` then ends the run of the page."""
     try:
         yield
-    except AudiotagError as error:
-        st.error(escape_markdown(str(error)), icon=":material/error:")
+    except (AudiotagError, OSError) as error:
+        sentence = disk_problem(error) if isinstance(error, OSError) else str(error)
+        st.error(escape_markdown(sentence), icon=":material/error:")
         if stop:
             st.stop()
+
+
+def show_sentences() -> None:
+    """Show, once, what was said about damaged files and the disk since the last page was shown."""
+    for sentence in take_sentences():
+        st.toast(escape_markdown(sentence), icon=":material/warning:", duration="infinite")
 
 
 def escape_markdown(text: str) -> str:

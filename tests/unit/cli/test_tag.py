@@ -194,7 +194,7 @@ def test_tag_refuses_an_output_that_cannot_be_written_before_it_starts(
             "--format (audacity, csv, json, parquet).",
         ),
         (sounds / "tags.csv", f"--out cannot be written to {sounds / 'tags.csv'}; choose another place."),
-        (sounds / "notes.txt/tags.csv", f"{sounds / 'notes.txt'}: File exists."),
+        (sounds / "notes.txt/tags.csv", f"{sounds / 'notes.txt'} cannot be used: file exists; choose another place."),
     ):
         result = run("tag", sounds, "--ensemble", tiny_ensemble, "--out", out)
         assert (result.status, result.out, result.err) == (2, "", f"audiotag: {reason}\n")

@@ -99,7 +99,7 @@ def test_real_engines_are_measured_once_and_opened_again(
     assert choice_of(tiny_ensemble, card)["engine"] == name
     assert set(rows(tiny_ensemble, card)) == set(ENGINES)
     assert rows(tiny_ensemble, card)[REFERENCE]["difference"] < 1e-5
-    assert {path.name for path in choice_folder().iterdir()} == {"choice.json", "folds.onnx"}  # nothing pickled
+    assert {path.name for path in choice_folder().glob("[!.]*")} == {"choice.json", "folds.onnx"}  # nothing pickled
     again, engine_again = select_engine(tiny_ensemble, card, say=sentences.append)
     assert (again, len(comparisons), len(sentences)) == (name, 1, 1)
     inputs = np.random.default_rng(0).normal(-40, 10, (3, 1, 32, 64)).astype(np.float32)
@@ -316,7 +316,7 @@ def test_workspace_that_cannot_be_written_only_costs_time(
     for times in (1, 2):
         assert select_engine(tiny_ensemble, card, say=sentences.append)[0] == "openvino"
         assert len(comparisons) == times
-    assert "cannot be written" in sentences[1]
+    assert "cannot be used: not a directory" in sentences[1]
     assert "AUDIOTAG_HOME" in sentences[1]
 
 
@@ -340,7 +340,7 @@ print(*Tagger(Path({str(tiny_ensemble)!r})).tag(Path({str(sound)!r})).scores)
     scores = [np.array(process.communicate(timeout=300)[0].split(), dtype=float) for process in running]
     assert [process.returncode for process in running] == [0, 0]
     np.testing.assert_allclose(scores[0], scores[1], atol=0.01)
-    assert {path.name for path in choice_folder().iterdir()} == {"choice.json", "folds.onnx"}
+    assert {path.name for path in choice_folder().glob("[!.]*")} == {"choice.json", "folds.onnx"}
     select_engine(tiny_ensemble, card)
     assert comparisons == []
 

@@ -31,7 +31,7 @@ from audiotag.training.device_queue import wait_for_device
 run, me = Run(Path(sys.argv[1])), psutil.Process()
 run.write_process(me.pid, me.create_time())
 with wait_for_device(run, ("cpu",)) as is_ours:
-    run.write_event("run-started", is_ours=is_ours)
+    run.write_event("agreed", is_ours=is_ours)
     sys.stdin.read()
 """
 
@@ -59,7 +59,7 @@ class _Worker(threading.Thread):
             self.is_ours = is_ours
             if is_ours:
                 self.order.append(self.run_on_disk.name)
-                self.run_on_disk.write_event("run-started")
+                self.run_on_disk.write_event("agreed")
                 self.let_go.wait(60)
 
 

@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -31,6 +32,10 @@ from audiotag.training.runs import Run, RunSettings, create_run
 from audiotag.workspace import Workspace
 
 LABELS = ("Buzz", "Hiss", "Hum")
+STAGES = [
+    {"stage": number, "subset": subset, "epochs": 1, "clips": 3, "pixels": 1600, "shared": False}
+    for number, subset in enumerate(("noisy", "curated"))
+]
 RECIPE = Recipe(
     "tiny", "Tiny", "For tests.", (Stage("noisy", 1, 1e-3), Stage("curated", 1, 1e-3, size=40)), folds=2,
     spectrogram=SpectrogramSettings(clip_s=1.0, n_mels=32),
@@ -49,7 +54,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Run:
     lines = [f"{number}.wav,{label}" for number, label in enumerate(LABELS)]
     (dataset / "clips.csv").write_text("\n".join(["fname,label", *lines]) + "\n")
     run = create_run(Workspace(folder / "home"), RunSettings(str(dataset), RECIPE, device="cpu"))
-    run.write_event("run-started", folds=[1, 2, 3], labels=LABELS, stages=[{"stage": 0}, {"stage": 1}])
+    run.write_event("run-started", folds=[1, 2, 3], labels=LABELS, stages=STAGES)
     for fold in (2, 1):
         run.write_event("fold-started", fold=fold)
         rng = np.random.default_rng(fold)
@@ -146,7 +151,22 @@ def test_a_name_that_is_taken_is_refused_and_what_has_it_is_untouched(
     with pytest.raises(AudiotagError, match="an ensemble named mine exists already"):
         publish(run, "mine", published.parent, about="another")
     assert contents(published) == before
-    assert os.listdir(published.parent) == ["mine"]
+    assert sorted(os.listdir(published.parent)) == [".publish.lock", "mine"]
+
+
+def test_of_two_that_take_a_name_at_once_one_gets_it(run: Run, tmp_path: Path) -> None:
+    def take(about: str) -> str:
+        try:
+            publish(run, "mine", tmp_path / "ensembles", about=about)
+        except AudiotagError as error:
+            return str(error)
+        return about
+
+    with ThreadPoolExecutor(2) as pool:
+        results = set(pool.map(take, ("one", "other")))
+    taken = "an ensemble named mine exists already; choose another name."
+    assert results in ({"one", taken}, {"other", taken})
+    assert {read_card(tmp_path / "ensembles" / "mine").about} == results - {taken}
 
 
 @pytest.mark.parametrize("name", ["", "../mine", "a b", "a/b", ".hidden", "x" * 61])
@@ -166,6 +186,6 @@ def test_publishing_that_fails_half_way_leaves_nothing(missing: str, run: Run, t
 
 def test_run_without_a_finished_fold_is_refused(run: Run, tmp_path: Path) -> None:
     begun = create_run(Workspace(tmp_path / "home"), replace(run.settings(), folds=(1,)))
-    begun.write_event("run-started", folds=[1], labels=LABELS, stages=[{"stage": 0}, {"stage": 1}])
+    begun.write_event("run-started", folds=[1], labels=LABELS, stages=STAGES)
     with pytest.raises(AudiotagError, match="no finished fold yet; an ensemble needs at least one"):
         publish(begun, "mine", tmp_path / "ensembles")

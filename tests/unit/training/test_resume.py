@@ -151,7 +151,7 @@ KILLS: dict[str, tuple[str, str, int, str]] = {
     "before the first epoch is over": ("audiotag.training.batches", "Batches._make_inputs", 2, "True"),
     "in the first stage's second epoch": ("audiotag.training.batches", "Batches._make_inputs", 3, "True"),
     "measuring held-out clips": ("audiotag.training.batches", "Batches._make_inputs", 2, "False"),
-    "writing a checkpoint": ("os", "replace", 1, "checkpoint.pt"),
+    "writing a checkpoint": ("os", "replace", 1, "/.checkpoint.pt."),
     "between checkpoint and event": ("audiotag.training.runs", "Run.write_event", 1, "epoch"),
     "writing the best weights": ("os", "replace", 1, "best.safetensors"),
     "writing the fold's scores": ("os", "replace", 1, "scores.safetensors"),
@@ -181,7 +181,7 @@ def test_killed_run_has_lost_at_most_one_epoch_and_a_torn_event_is_written_again
 ) -> None:
     """Killed in the very last moment of an epoch, with nothing of it on disk, it resumes after the one before."""
     run = new_run(sounds, tmp_path)
-    kill(run, "os", "replace", 4, "checkpoint.pt")
+    kill(run, "os", "replace", 4, "/.checkpoint.pt.")
     assert len(epochs_done(run.events())) == 3
     events = run.folder / "events.jsonl"
     events.write_bytes(events.read_bytes()[:-7])  # as if killed while the last line was written
@@ -191,6 +191,22 @@ def test_killed_run_has_lost_at_most_one_epoch_and_a_torn_event_is_written_again
     assert trained == [1, 2, 1, 2, 3]  # none of them was trained twice
     assert results(run) == results(undisturbed)
     assert files(run) == files(undisturbed)
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_run_whose_checkpoint_is_damaged_ends_as_one_left_alone(
+    both: bool, sounds: Path, undisturbed: Run, tmp_path: Path, kill: Callable[..., None], finish: Callable[[Run], None]
+) -> None:
+    run = new_run(sounds, tmp_path)
+    kill(run, "audiotag.training.runs", "Run.write_event", 3, "epoch")  # the first epoch of the second stage is done
+    for name in (checkpoints.CHECKPOINT, checkpoints.PREVIOUS)[: 1 + both]:
+        path = run.fold_folder(1) / name
+        path.write_bytes(path.read_bytes()[:-1000])
+    finish(run)
+    assert "the fold starts anew" in run.log_tail(200) if both else "one epoch earlier" in run.log_tail(200)
+    assert results(run) == results(undisturbed)
+    assert files(run) == files(undisturbed)
+    assert not list(run.folder.glob("*/checkpoint*"))
 
 
 @pytest.mark.usefixtures("forked_workers")

@@ -33,6 +33,13 @@ from audiotag.training.runs import (
 )
 from audiotag.workspace import Workspace, open_atomic, read_json, write_bytes, write_json
 
+PLAN: dict[str, Any] = {
+    "folds": [1, 2],
+    "labels": ["a"],
+    "stages": [{"stage": 0, "subset": "curated", "epochs": 1, "clips": 2, "pixels": 9, "shared": False}],
+}
+PROGRESS: dict[str, Any] = {"subset": "curated", "epoch": 1, "epochs": 2, "batches": 9, "loss": 0.5}
+
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
@@ -69,7 +76,7 @@ def test_run_that_no_process_ever_began_is_interrupted(run: Run) -> None:
 def test_state_with_a_living_process(run: Run) -> None:
     by_this_process(run)
     assert run.state() == "starting"
-    run.write_event("run-started")
+    run.write_event("run-started", **PLAN)
     assert run.state() == "running"
     run.stop()
     assert run.state() == "stopping"
@@ -80,7 +87,7 @@ def test_run_that_waits_for_its_device_is_queued_until_it_begins(run: Run) -> No
     me = psutil.Process()
     run.write_process(me.pid, me.create_time(), waiting_since=time.time())
     assert run.state() == "queued"
-    run.write_event("run-started")  # one that goes on has events of before
+    run.write_event("run-started", **PLAN)  # one that goes on has events of before
     assert run.state() == "queued"
     assert run.is_active()
     run.stop()
@@ -96,7 +103,7 @@ def test_process_that_died_while_it_waited_is_interrupted(run: Run) -> None:
 
 
 def test_run_whose_process_is_gone_is_interrupted(run: Run) -> None:
-    run.write_event("run-started")
+    run.write_event("run-started", **PLAN)
     run.write_process(dead_pid(), time.time())
     assert run.state() == "interrupted"
     run.stop()
@@ -105,7 +112,7 @@ def test_run_whose_process_is_gone_is_interrupted(run: Run) -> None:
 
 
 def test_process_that_got_the_same_number_later_does_not_pass_for_the_worker(run: Run) -> None:
-    run.write_event("run-started")
+    run.write_event("run-started", **PLAN)
     run.write_process(os.getpid(), psutil.Process().create_time() - 3600)
     assert run.state() == "interrupted"
 
@@ -113,7 +120,7 @@ def test_process_that_got_the_same_number_later_does_not_pass_for_the_worker(run
 @pytest.mark.parametrize("state", ["finished", "failed", "stopped"])
 @pytest.mark.parametrize("alive", [True, False])
 def test_written_status_decides(run: Run, state: Any, alive: bool) -> None:
-    run.write_event("run-started")
+    run.write_event("run-started", **PLAN)
     run.stop()
     by_this_process(run) if alive else run.write_process(dead_pid(), time.time())
     run.write_status(state, "because")
@@ -137,7 +144,7 @@ def test_status_written_between_two_looks_is_not_taken_for_an_interruption(
 
 def test_torn_last_line_of_the_events_is_left_for_later(run: Run) -> None:
     assert run.events() == []
-    run.write_event("run-started", folds=[1, 2])
+    run.write_event("run-started", **PLAN)
     run.write_event("fold-started", fold=1)
     whole = (run.folder / "events.jsonl").read_bytes()
     last = whole.splitlines(keepends=True)[-1]
@@ -149,7 +156,7 @@ def test_torn_last_line_of_the_events_is_left_for_later(run: Run) -> None:
 
 
 def test_line_cut_inside_a_letter_of_several_bytes_is_skipped(run: Run) -> None:
-    run.write_event("run-started")
+    run.write_event("run-started", **PLAN)
     with (run.folder / "events.jsonl").open("ab") as file:
         file.write('{"event": "epoch", "subset": "gerä'.encode()[:-1])
     assert [event["event"] for event in run.events()] == ["run-started"]
@@ -157,13 +164,13 @@ def test_line_cut_inside_a_letter_of_several_bytes_is_skipped(run: Run) -> None:
 
 @pytest.mark.parametrize("torn", [b"", b'{"event": "epo', b'{"event": "epoch", "subset": "ger\xc3'])
 def test_event_after_a_torn_line_stands_on_a_line_of_its_own(run: Run, torn: bytes) -> None:
-    run.write_event("run-started")
+    run.write_event("run-started", **PLAN)
     run.write_event("fold-started", fold=1)
     with (run.folder / "events.jsonl").open("ab") as file:
         file.write(torn)
     run.mend_events()
-    run.write_event("epoch", fold=1)
-    assert [event["event"] for event in run.events()] == ["run-started", "fold-started", "epoch"]
+    run.write_event("agreed", fold=1)
+    assert [event["event"] for event in run.events()] == ["run-started", "fold-started", "agreed"]
     assert len((run.folder / "events.jsonl").read_bytes().splitlines()) == 3
 
 
@@ -173,7 +180,7 @@ def test_mending_leaves_whole_events_and_none_as_they_are(run: Run) -> None:
     (run.folder / "events.jsonl").write_bytes(b'{"event": "run-sta')  # torn before the first was whole
     run.mend_events()
     assert run.events() == []
-    run.write_event("run-started")
+    run.write_event("run-started", **PLAN)
     before = (run.folder / "events.jsonl").read_bytes()
     run.mend_events()
     assert (run.folder / "events.jsonl").read_bytes() == before
@@ -181,7 +188,7 @@ def test_mending_leaves_whole_events_and_none_as_they_are(run: Run) -> None:
 
 def test_events_that_several_write_at_once_are_all_whole(run: Run) -> None:
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda number: run.write_event("epoch", number=number, filler="ä" * 500), range(64)))
+        list(pool.map(lambda number: run.write_event("agreed", number=number, filler="ä" * 500), range(64)))
     assert sorted(event["number"] for event in run.events()) == list(range(64))
 
 
@@ -224,6 +231,34 @@ def test_runs_made_at_once_are_folders_of_their_own(
     assert all(run.name.startswith("2026-01-02-030405-quick") for run in made)
 
 
+def test_worker_whose_process_file_was_damaged_writes_it_again(run: Run) -> None:
+    by_this_process(run)
+    run.write_event("run-started", **PLAN)
+    (run.folder / "process.json").write_bytes(b"")
+    run.mend_process()
+    os.utime(run.folder / "settings.json", (0, 0))
+    assert run.state() == "interrupted"
+    run.mend_process()
+    assert run.state() == "running"
+    assert (run.folder / "process.json.damaged").exists()
+
+
+def test_damaged_events_are_left_out_and_the_file_is_kept_when_the_run_continues(run: Run) -> None:
+    run.write_event("run-started", **PLAN)
+    run.write_event("fold-started", fold=1)
+    path = run.folder / "events.jsonl"
+    whole = path.read_bytes()
+    damaged = whole.replace(b'{"event": "fold-started"', b'{"event": "fold-st\0rted').replace(
+        b'"fold": 1}', b'"fold": "x"}'
+    )
+    path.write_bytes(damaged + b'{"event": "agreed", "fold": 1}\n')
+    assert [event["event"] for event in run.events()] == ["run-started", "agreed"]
+    run.mend_events()
+    assert [event["event"] for event in run.events()] == ["run-started", "agreed"]
+    assert path.read_bytes().count(b"\n") == 2
+    assert (run.folder / "events.jsonl.damaged").read_bytes().startswith(damaged)
+
+
 # Starting
 
 
@@ -253,7 +288,7 @@ def test_start_of_a_run_that_is_active_or_finished_is_refused(run: Run, state: s
     if state == "queued":
         run.write_process(me.pid, me.create_time(), waiting_since=1.0)
     elif state == "running":
-        run.write_event("run-started")
+        run.write_event("run-started", **PLAN)
     elif state == "stopping":
         run.stop()
     elif state == "finished":
@@ -269,7 +304,7 @@ def test_start_of_a_run_that_is_active_or_finished_is_refused(run: Run, state: s
 def test_run_that_ended_early_is_started_again_without_what_ended_it(
     run: Run, state: Any, launched: list[tuple]
 ) -> None:
-    run.write_event("run-started")
+    run.write_event("run-started", **PLAN)
     run.write_process(dead_pid(), time.time())
     run.stop()
     if state != "interrupted":
@@ -312,7 +347,7 @@ def test_start_during_another_start_is_refused_after_a_while(
 
 def made_and_ended(workspace: Workspace, tmp_path: Path) -> Run:
     run = create_run(workspace, RunSettings(str(tmp_path), load_recipe("quick")))
-    run.write_event("run-started")
+    run.write_event("run-started", **PLAN)
     run.write_status("stopped")
     return run
 
@@ -352,7 +387,7 @@ def test_nothing_but_a_deleted_run_is_brought_back(workspace: Workspace, tmp_pat
 
 def test_active_run_is_not_deleted(workspace: Workspace, run: Run) -> None:
     by_this_process(run)
-    run.write_event("run-started")
+    run.write_event("run-started", **PLAN)
     with pytest.raises(AudiotagError, match=f"run {run.name} is running; stop it before you delete it"):
         delete_run(workspace, run)
     assert list_runs(workspace) == [run]
@@ -447,12 +482,12 @@ def test_progress_and_log_are_empty_before_the_first(run: Run) -> None:
 
 def test_progress_is_that_of_the_folds_in_training(run: Run) -> None:
     for fold in (2, 1, SHARED_FOLD):
-        run.write_progress(fold, batch=fold)
+        run.write_progress(fold, batch=fold, **PROGRESS)
     assert sorted(found["fold"] for found in run.progress()) == [SHARED_FOLD, 1, 2]
-    run.write_progress(1, batch=7)
+    run.write_progress(1, batch=7, **PROGRESS)
     run.clear_progress(2)
     run.clear_progress(5)  # never began
-    assert run.progress() == [{"fold": 1, "batch": 7}, {"fold": SHARED_FOLD, "batch": SHARED_FOLD}]
+    assert [(found["fold"], found["batch"]) for found in run.progress()] == [(1, 7), (SHARED_FOLD, SHARED_FOLD)]
     assert read_json(run.folder / "shared" / "progress.json")["fold"] == SHARED_FOLD
 
 

@@ -1,0 +1,101 @@
+"""Live with the disk: locks around changes, files that are optional, and sentences for what a disk refuses."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from audiotag.errors import AudiotagError
+from audiotag.state import say
+
+LOCK_WAIT_S = 30.0
+FULL = {errno.ENOSPC, errno.EFBIG}
+QUOTA = {getattr(errno, "EDQUOT", errno.ENOSPC)} - FULL
+READ_ONLY = {errno.EROFS}
+FORBIDDEN = {errno.EACCES, errno.EPERM}
+ELSEWHERE = "choose another place, or another workspace with AUDIOTAG_HOME"
+
+
+@contextmanager
+def locked(path: Path, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
+    """Hold the lock of a file while it is read, changed and written again; other processes and threads wait.
+
+    The lock is the hidden file ``.NAME.lock`` beside it; the system frees it when the process ends. Where no such file
+    can be made, nothing can be written either, so the block runs without a lock.
+
+    Parameters
+    ----------
+    path : Path
+    wait_s : float
+        How long to wait for the others; negative to wait without end.
+
+    Raises
+    ------
+    AudiotagError
+        If they take longer.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=wait_s)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout:
+        raise AudiotagError(f"another audiotag has been changing {path} for {wait_s:.0f} s; try again.") from None
+    except (OSError, NotImplementedError):  # a read-only or full disk, or one that has no locks
+        pass
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def optional_write(consequence: str) -> Iterator[None]:
+    """Do without a file that only saves time: that it cannot be written is said once, and nothing else happens.
+
+    Parameters
+    ----------
+    consequence : str
+        Ends the sentence: ``"the headers are read again next time"``.
+    """
+    try:
+        yield
+    except OSError as error:
+        say(f"{disk_problem(error)} Until then {consequence}.", once=True)
+
+
+@contextmanager
+def name_in_errors(path: Path, instead_of: Path | None = None) -> Iterator[None]:
+    """Put a path into each `OSError` that is raised inside and names no file, or a temporary one, ``instead_of``."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None or str(error.filename) == str(instead_of):
+            error.filename = str(path)
+        raise
+
+
+def disk_problem(error: OSError) -> str:
+    """A sentence for what the system refuses: the path, the reason and the fix.
+
+    >>> disk_problem(OSError(errno.ENOSPC, "No space left on device", "/data/a.csv"))
+    '/data/a.csv cannot be written: the disk is full; free some space and try again.'
+    """
+    path = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else error.filename or "a file"
+    if error.errno in FULL:
+        return f"{path} cannot be written: the disk is full; free some space and try again."
+    if error.errno in QUOTA:
+        return f"{path} cannot be written: your share of the disk is used up; delete some files and try again."
+    if error.errno in READ_ONLY:
+        return f"{path} cannot be written: the disk is read-only; {ELSEWHERE}."
+    if error.errno in FORBIDDEN:
+        return f"{path} cannot be used: permission denied; change its permissions, or {ELSEWHERE}."
+    if error.errno is None and error.filename is None:
+        return f"the system refuses: {error}."
+    if error.errno == errno.ENOENT:
+        return f"{path} does not exist; check the path."
+    return f"{path} cannot be used: {str(error.strerror or error).lower()}; choose another place."
