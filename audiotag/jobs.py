@@ -28,7 +28,14 @@ def start_detached(module: str, arguments: list[str], log: Path) -> psutil.Proce
     log : Path
         File that its output is appended to.
     """
-    command = [sys.executable, "-m", module, *arguments]
+    command = [
+        sys.executable,
+        "-X",
+        "faulthandler",
+        "-m",
+        module,
+        *arguments,
+    ]  # a crash of native code gets into the log
     with log.open("ab") as output:
         if sys.platform == "win32":
             flags = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
@@ -77,16 +84,22 @@ def end_with_parent(parent: int | None = None) -> None:
     parent = os.getppid() if parent is None else parent
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    else:
-        threading.Thread(target=_exit_after, args=(parent,), name="parent-watch", daemon=True).start()
-    if os.getppid() != parent:
+    if _has_ended(parent):
         os._exit(_PARENT_ENDED)
+    if sys.platform != "linux":
+        threading.Thread(target=_exit_after, args=(parent,), name="parent-watch", daemon=True).start()
 
 
 def _exit_after(parent: int) -> None:
-    while psutil.pid_exists(parent) and os.getppid() == parent:
+    while not _has_ended(parent):
         time.sleep(1)
     os._exit(_PARENT_ENDED)
+
+
+def _has_ended(parent: int) -> bool:
+    if sys.platform == "win32":  # the launcher of a virtual environment stands between a process and its parent
+        return not psutil.pid_exists(parent)
+    return os.getppid() != parent  # an orphan gets another parent
 
 
 _PR_SET_PDEATHSIG = 1  # Linux, <sys/prctl.h>

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import os
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from audiotag.leftovers import sweep_once, temporary_beside
 from audiotag.shipped import SHIPPED_MODELS
 
 RENAMED_OPTIONS = {"keep_condemned": "keep_flagged"}  # option names of audiotag 0.1
@@ -96,7 +96,8 @@ class Workspace:
 
 
 def _folders_with_card(parent: Path) -> list[Path]:
-    return sorted(card.parent for card in parent.glob("*/card.json"))
+    # A hidden folder is an ensemble that is being published.
+    return sorted(card.parent for card in parent.glob("*/card.json") if not card.parent.name.startswith("."))
 
 
 @contextmanager
@@ -107,16 +108,13 @@ def open_atomic(path: Path) -> Iterator[BinaryIO]:
     through a crash. After an error the old content stays.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
+    sweep_once(path.parent)
+    with temporary_beside(path, Path.touch) as temporary:
         with temporary.open("wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def write_bytes(path: Path, content: bytes) -> None:

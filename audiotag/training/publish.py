@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shutil
-import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from audiotag.audio.reading import read_sound
 from audiotag.data.dataset import Dataset
 from audiotag.data.saved_options import open_remembered
 from audiotag.errors import AudiotagError
+from audiotag.leftovers import sweep_once, temporary_beside
 from audiotag.metrics import accuracy, best_f1_thresholds, lwlrap
 from audiotag.tagging import out_of_fold, training_profile
 from audiotag.tagging.ensemble import CARD, Card, FoldCard
@@ -68,8 +69,8 @@ def publish(run: Run, name: str, parent: Path, about: str = "", licence: str = "
     assert plan is not None  # a finished fold has begun
     labels, last_stage = tuple(plan["labels"]), settings.recipe.stages[plan["stages"][-1]["stage"]]
     parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(dir=parent, prefix=f".{name}."))
-    try:
+    sweep_once(parent)
+    with _failures_named(run, name, parent), temporary_beside(parent / name, Path.mkdir) as aside:
         folds, scores, targets, numbers = [], [], [], []
         for fold, event in sorted(finished_events.items()):
             held_out = load((run.fold_folder(fold) / "scores.safetensors").read_bytes())
@@ -115,15 +116,7 @@ def publish(run: Run, name: str, parent: Path, about: str = "", licence: str = "
             out_of_fold=hashlib.sha256(held_out_scores).hexdigest(),
         )
         write_json(aside / CARD, card.to_dict())
-        aside.chmod(0o755)  # mkdtemp's 0700 would lock other users out
         os.replace(aside, parent / name)
-    except BaseException as error:
-        shutil.rmtree(aside, ignore_errors=True)
-        if isinstance(error, FileNotFoundError):
-            raise AudiotagError(
-                f"run {run.name} is incomplete: {error.filename} is missing; train it again."
-            ) from error
-        raise
     return parent / name
 
 
@@ -133,6 +126,18 @@ def check_name(name: str, parent: Path) -> None:
         raise AudiotagError(f"an ensemble's name must be 1 to 60 letters, digits, - or _, got {name!r}.")
     if (parent / name).exists():
         raise AudiotagError(f"an ensemble named {name} exists already; choose another name.")
+
+
+@contextmanager
+def _failures_named(run: Run, name: str, parent: Path) -> Iterator[None]:
+    """Say what is wrong when a file of the run is missing, or another process has published under the same name."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise AudiotagError(f"run {run.name} is incomplete: {error.filename} is missing; train it again.") from error
+    except OSError:
+        check_name(name, parent)
+        raise
 
 
 def _in_half_precision(content: bytes) -> bytes:

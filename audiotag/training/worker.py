@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 
 from audiotag.errors import AudiotagError
+from audiotag.jobs import end_with_parent
 from audiotag.training.device_queue import wait_for_device
 from audiotag.training.devices import check_device
 from audiotag.training.failures import reason_of
@@ -107,6 +108,7 @@ def main() -> None:
         os.nice(NICENESS)
     try:
         if options.parent is not None:
+            end_with_parent(options.parent)
             train_lane(run, options.lane, psutil.Process(options.parent))
         else:
             _train_when_device_is_free(run)

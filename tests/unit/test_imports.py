@@ -23,7 +23,7 @@ PAGES = {
 LAYERS = (
     {"errors"},
     {"checks", "registry"},
-    {"arrays", "wording", "jobs", "shipped", "workspace", "metrics", "processors"},
+    {"arrays", "wording", "jobs", "leftovers", "shipped", "workspace", "crash_log", "metrics", "processors"},
     {"audio"},
     {"features"},
     {"augmentation"},
