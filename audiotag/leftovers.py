@@ -48,7 +48,11 @@ def temporary_beside(path: Path, make: Callable[[Path], None], mark: str = "audi
     """
     while True:
         temporary = path.with_name(f".{path.name}.{mark}-{secrets.token_hex(8)}")
-        make(temporary)
+        try:
+            make(temporary)
+        except OSError as error:
+            error.filename = str(path)  # the name that the user knows
+            raise
         lock = None
         with suppress(FileNotFoundError):
             lock = _lock(temporary, wait=True)

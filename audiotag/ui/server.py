@@ -13,22 +13,36 @@ from contextlib import asynccontextmanager
 import streamlit as st
 from starlette.middleware import Middleware
 
+from audiotag.crash_log import start_log, unexpected, watch_for_crashes
 from audiotag.jobs import end_with_parent
 from audiotag.shipped import APP
 from audiotag.ui.gate import LOOPBACK, TOKEN, Access, Gate
+from audiotag.ui.page_errors import keep_tracebacks_off_the_terminal, show_uncaught
 
+UNEXPECTED_ERROR = 70  # as in `audiotag.cli.exit_codes`
 TOKEN_VARIABLE = "AUDIOTAG_TOKEN"  # not an option: other users of the machine can read the arguments of a process
 
 
 def main() -> None:
     """Serve until interrupted, or until the command that started this process has ended."""
-    end_with_parent()
     parser = argparse.ArgumentParser()
+    parser.add_argument("--parent", type=int, help="PID of the command, with which this process ends")
     parser.add_argument("--address", required=True)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--allow-host", action="append", default=[])
     parser.add_argument("--no-token", action="store_true")
     options = parser.parse_args()
+    end_with_parent(options.parent)
+    start_log()
+    try:
+        with watch_for_crashes(_say):
+            _serve(options)
+    except Exception as error:
+        _say(unexpected("the app", error))
+        sys.exit(UNEXPECTED_ERROR)
+
+
+def _serve(options: argparse.Namespace) -> None:
     given = os.environ.pop(TOKEN_VARIABLE, "")  # trainings that pages start must not inherit it
     token = "" if options.no_token else given or secrets.token_urlsafe(32)
     access = access_for(options.address, options.allow_host, token)
@@ -39,8 +53,11 @@ def main() -> None:
         print(f"\n  audiotag is served at\n\n  {address}\n", flush=True)
         yield
 
+    keep_tracebacks_off_the_terminal()
     sys.argv = [str(APP)]  # Streamlit reads .streamlit/config.toml beside it
-    app = st.App(APP, middleware=[Middleware(Gate, access=access)], lifespan=print_address)
+    app = st.App(
+        APP, middleware=[Middleware(Gate, access=access)], lifespan=print_address, on_script_error=show_uncaught
+    )
     app.run(
         config={
             "server.address": options.address,
@@ -49,6 +66,10 @@ def main() -> None:
             "logger.hideWelcomeMessage": True,  # it would print the address without the token
         }
     )
+
+
+def _say(sentence: str) -> None:
+    print(f"audiotag: {sentence}", file=sys.stderr, flush=True)
 
 
 def access_for(address: str, allowed_hosts: list[str], token: str) -> Access:
