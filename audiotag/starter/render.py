@@ -17,7 +17,6 @@ import math
 import multiprocessing
 import os
 import re
-import signal
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -31,7 +30,7 @@ from filelock import FileLock, Timeout
 
 from audiotag.checks import require
 from audiotag.errors import AudiotagError
-from audiotag.jobs import end_with_parent
+from audiotag.jobs import begin_worker, hold_signals
 from audiotag.starter.clips import NOISY, SUBSETS, TEST, ClipPlan, SubsetPlan, render_clip, sample_clip
 from audiotag.starter.voices import LABELS, SAMPLE_RATE
 from audiotag.workspace import read_json, write_json
@@ -258,9 +257,11 @@ def _render_all(jobs: list[tuple[int, int, int, Path]], workers: int) -> Generat
         return
     # "spawn" on every system, because a fork of a process with threads (Streamlit, torch) may hang.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, initializer=_begin_worker, initargs=(os.getpid(),))
+    pool = ProcessPoolExecutor(workers, context, initializer=begin_worker, initargs=(os.getpid(),))
     try:
-        for future in as_completed([pool.submit(_render_task, task) for task in tasks]):
+        with hold_signals():
+            futures = [pool.submit(_render_task, task) for task in tasks]
+        for future in as_completed(futures):
             yield future.result()
     except BrokenProcessPool as error:
         raise AudiotagError(
@@ -269,12 +270,6 @@ def _render_all(jobs: list[tuple[int, int, int, Path]], workers: int) -> Generat
         ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _begin_worker(parent: int) -> None:
-    end_with_parent(parent)
-    # Ctrl-C reaches the workers too; the parent stops the render, so that they need not print a traceback.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _render_task(jobs: list[tuple[int, int, int, Path]]) -> int:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 
+from audiotag.crash_log import unexpected
 from audiotag.errors import AudiotagError
 
 
 def reason_of(error: BaseException) -> str:
-    """The reason of a failed run, as a sentence for the page."""
+    """The reason of a failed run, as a sentence for the page; an error that nobody expected goes into the log."""
     text = str(error).strip() or type(error).__name__
     if isinstance(error, AudiotagError):
         return text
@@ -22,4 +23,7 @@ def reason_of(error: BaseException) -> str:
         return "The disk is full; free some space, then resume the run: it continues after its last epoch."
     if isinstance(error, FileNotFoundError):
         return f"{error.filename} is missing; restore it, then resume the run."
-    return f"{type(error).__name__}: {text}"
+    if not isinstance(error, Exception):
+        return "The training was interrupted; resume continues after its last epoch."
+    sentence = unexpected("the training", error)
+    return sentence[0].upper() + sentence[1:]
