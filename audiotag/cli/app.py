@@ -59,6 +59,7 @@ def app(options: argparse.Namespace) -> int:
             f"AUDIOTAG_TOKEN must have at least {MIN_TOKEN_CHARACTERS} characters; a shorter token can be guessed. "
             "Without the variable a token is made at each start."
         )
+    _check_port(options.address, options.port)  # before the sounds are rendered, which takes a minute
     workspace = Workspace()
     if not workspace.dataset_folders():
         print("No dataset has been opened yet: rendering the starter sounds.", file=sys.stderr)
@@ -66,7 +67,6 @@ def app(options: argparse.Namespace) -> int:
             render_starter_sounds(workspace.starter)
         except AudiotagError as error:  # the app works without them
             print(f"audiotag: {error}", file=sys.stderr)
-    _check_port(options.address, options.port)
     if options.address not in (ADDRESS, "localhost", "::1"):
         print(f"audiotag: other machines can reach this app. {OPENS}", file=sys.stderr)
         if options.no_token:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 import secrets
+import signal
 import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from types import FrameType
 
 import streamlit as st
 from starlette.middleware import Middleware
@@ -34,9 +36,12 @@ def main() -> None:
     options = parser.parse_args()
     end_with_parent(options.parent)
     start_log()
+    signal.signal(signal.SIGTERM, _end)  # uvicorn has its own while it serves, and raises the signal again at its end
     try:
         with watch_for_crashes(_say):
             _serve(options)
+    except KeyboardInterrupt:
+        _end(signal.SIGINT, None)
     except Exception as error:
         _say(unexpected("the app", error))
         sys.exit(UNEXPECTED_ERROR)
@@ -63,9 +68,14 @@ def _serve(options: argparse.Namespace) -> None:
             "server.address": options.address,
             "server.port": options.port,
             "server.allowedHosts": ["*"],  # the gate knows them, and asks for them in every request
+            "logger.enableRich": False,  # `page_errors` filters what its own log prints
             "logger.hideWelcomeMessage": True,  # it would print the address without the token
         }
     )
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    sys.exit(128 + number)
 
 
 def _say(sentence: str) -> None:
