@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from audiotag.leftovers import is_abandoned, temporary_beside
+from audiotag.leftovers import is_abandoned, temporary_file
 from audiotag.workspace import Workspace
 
 KEPT_FILES = 20
@@ -115,8 +115,7 @@ def watch_for_crashes(say: Callable[[str], None]) -> Iterator[None]:
                 _report(trace, say)
     with ExitStack() as stack:
         with suppress(OSError):
-            trace = stack.enter_context(temporary_beside(_folders()[0] / TRACE_NAME, Path.touch, TRACE_MARK))
-            faulthandler.enable(stack.enter_context(trace.open("wb")))
+            faulthandler.enable(stack.enter_context(temporary_file(_folders()[0] / TRACE_NAME, TRACE_MARK)))
             stack.callback(faulthandler.disable)
         yield
 

@@ -2,7 +2,7 @@
 
 A temporary file or folder is hidden and named ``.NAME.audiotag-HEX``. The process that makes it holds a lock on it,
 which the system releases when that process ends, however it ends. `sweep` removes what has such a name and no owner,
-and nothing else; where a file system has no locks, it removes what has not changed for a day.
+and nothing else; on Windows, and where a file system has no locks, it removes what has not changed for a day.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 if sys.platform != "win32":
     import fcntl
 
 DAY_S = 86_400
-OURS = re.compile(r"\..+\.audiotag-[0-9a-f]{16}", re.DOTALL)
+MARK = "audiotag"
+OURS = re.compile(rf"\..+\.{MARK}-[0-9a-f]{{16}}", re.DOTALL)
 # Names of audiotag 0.2 and before, without a lock: of files, and of the folder of an ensemble that is being published.
 OLD_FILE, OLD_FOLDER = re.compile(r"\..+\.[0-9a-f]{32}", re.DOTALL), re.compile(r"\.[\w-]{1,60}\.[a-z0-9_]{8}")
 # Folders of the workspace that have temporary files; nothing else in it is looked at.
@@ -34,36 +36,64 @@ _swept: set[Path] = set()
 
 
 @contextmanager
-def temporary_beside(path: Path, make: Callable[[Path], None], mark: str = "audiotag") -> Iterator[Path]:
-    """A new temporary file or folder beside ``path``, locked until the end of the ``with`` block and then removed.
+def temporary_file(path: Path, mark: str = MARK) -> Iterator[BinaryIO]:
+    """A new temporary file beside ``path``, open for writing; it is removed at the end of the ``with`` block.
+
+    It is written through the descriptor that holds the lock: on some network drives no other could write it.
 
     Parameters
     ----------
     path : Path
-        What the temporary file becomes: rename it inside the block.
-    make : callable
-        Makes the empty file or folder, for example ``Path.touch`` or ``Path.mkdir``.
+        What the temporary file becomes, by `move_into_place` inside the block.
     mark : str
         Stands before the last part of its name; `sweep` does not remove what has another than the default.
     """
     while True:
-        temporary = path.with_name(f".{path.name}.{mark}-{secrets.token_hex(8)}")
-        try:
-            make(temporary)
-        except OSError as error:
-            error.filename = str(path)  # the name that the user knows
-            raise
-        lock = None
-        with suppress(FileNotFoundError):
-            lock = _lock(temporary, wait=True)
-        if os.path.lexists(temporary):
+        temporary = _temporary_name(path, mark)
+        with _name_in_errors(path):
+            file = temporary.open("xb")
+        if _lock_new(file.fileno(), temporary):
             break
-        _release(lock)  # a sweep removed it before it was locked
+        file.close()
+    try:
+        yield file
+    finally:
+        if sys.platform == "win32":  # does not remove a file that is open
+            file.close()
+        _remove(temporary)
+        file.close()
+
+
+def move_into_place(file: BinaryIO, path: Path) -> None:
+    """Rename a `temporary_file` to ``path`` once its content is on disk."""
+    file.flush()
+    os.fsync(file.fileno())
+    if sys.platform == "win32":  # does not rename a file that is open
+        file.close()
+    with _name_in_errors(path):
+        os.replace(file.name, path)
+
+
+@contextmanager
+def temporary_folder(path: Path) -> Iterator[Path]:
+    """A new temporary folder beside ``path``, to be renamed to it inside the ``with`` block; else it is removed."""
+    while True:
+        temporary, lock = _temporary_name(path, MARK), None
+        with _name_in_errors(path):
+            temporary.mkdir()
+        if sys.platform == "win32":
+            break
+        with suppress(FileNotFoundError):
+            lock = os.open(temporary, os.O_RDONLY)
+            if _lock_new(lock, temporary):
+                break
+            os.close(lock)
     try:
         yield temporary
     finally:
         _remove(temporary)
-        _release(lock)
+        if lock is not None:
+            os.close(lock)
 
 
 def sweep(folder: Path) -> None:
@@ -92,16 +122,44 @@ def sweep_workspace(root: Path) -> None:
 
 
 def is_abandoned(path: Path) -> bool:
-    """Whether the process that made a temporary file or folder has ended; False if that cannot be found out.
-
-    On Windows it may still be running: its files cannot be removed or renamed then.
-    """
+    """Whether the process that made a temporary file or folder has ended; False if that cannot be found out."""
+    if sys.platform == "win32":
+        return _is_old(path)
     try:
-        lock = _lock(path, wait=False)
+        lock = os.open(path, (os.O_RDONLY if path.is_dir() else os.O_RDWR) | os.O_NOFOLLOW)
     except OSError:
         return False
-    _release(lock)
-    return lock is not None or sys.platform == "win32" or _is_old(path)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        return _is_old(path)
+    finally:
+        os.close(lock)
+    return True
+
+
+def _temporary_name(path: Path, mark: str) -> Path:
+    return path.with_name(f".{path.name}.{mark}-{secrets.token_hex(8)}")
+
+
+@contextmanager
+def _name_in_errors(path: Path) -> Iterator[None]:
+    """Name the file that the user knows in errors about its temporary file."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = str(path)
+        raise
+
+
+def _lock_new(descriptor: int, path: Path) -> bool:
+    """Lock a new file or folder where that is possible; False if a sweep removed it before it was locked."""
+    if sys.platform != "win32":
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return os.path.lexists(path)
 
 
 def _remove_abandoned(folder: Path, name: re.Pattern[str], may_go: Callable[[Path], bool] = lambda path: True) -> None:
@@ -109,33 +167,6 @@ def _remove_abandoned(folder: Path, name: re.Pattern[str], may_go: Callable[[Pat
         for path in [folder / entry.name for entry in entries if name.fullmatch(entry.name)]:
             if may_go(path) and is_abandoned(path):
                 _remove(path)
-
-
-def _lock(path: Path, wait: bool) -> int | None:
-    """Lock a file or folder; the descriptor that holds the lock, or None where there are no locks.
-
-    Raises
-    ------
-    OSError
-        If another process holds the lock and ``wait`` is False, or the file cannot be opened.
-    """
-    if sys.platform == "win32":  # does not remove a file that a process has open
-        return None
-    descriptor = os.open(path, (os.O_RDONLY if path.is_dir() else os.O_RDWR) | os.O_NOFOLLOW)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except BlockingIOError:
-        os.close(descriptor)
-        raise
-    except OSError:  # a file system without locks
-        os.close(descriptor)
-        return None
-    return descriptor
-
-
-def _release(lock: int | None) -> None:
-    if lock is not None:
-        os.close(lock)
 
 
 def _remove(path: Path) -> None:

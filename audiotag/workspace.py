@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from audiotag.leftovers import sweep_once, temporary_beside
+from audiotag.leftovers import move_into_place, sweep_once, temporary_file
 from audiotag.shipped import SHIPPED_MODELS
 
 RENAMED_OPTIONS = {"keep_condemned": "keep_flagged"}  # option names of audiotag 0.1
@@ -109,12 +109,9 @@ def open_atomic(path: Path) -> Iterator[BinaryIO]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     sweep_once(path.parent)
-    with temporary_beside(path, Path.touch) as temporary:
-        with temporary.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+    with temporary_file(path) as file:
+        yield file
+        move_into_place(file, path)
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -20,7 +20,7 @@ from audiotag.audio.reading import read_sound
 from audiotag.data.dataset import Dataset
 from audiotag.data.saved_options import open_remembered
 from audiotag.errors import AudiotagError
-from audiotag.leftovers import sweep_once, temporary_beside
+from audiotag.leftovers import sweep_once, temporary_folder
 from audiotag.metrics import accuracy, best_f1_thresholds, lwlrap
 from audiotag.tagging import out_of_fold, training_profile
 from audiotag.tagging.ensemble import CARD, Card, FoldCard
@@ -70,7 +70,7 @@ def publish(run: Run, name: str, parent: Path, about: str = "", licence: str = "
     labels, last_stage = tuple(plan["labels"]), settings.recipe.stages[plan["stages"][-1]["stage"]]
     parent.mkdir(parents=True, exist_ok=True)
     sweep_once(parent)
-    with _failures_named(run, name, parent), temporary_beside(parent / name, Path.mkdir) as aside:
+    with _failures_named(run, name, parent), temporary_folder(parent / name) as aside:
         folds, scores, targets, numbers = [], [], [], []
         for fold, event in sorted(finished_events.items()):
             held_out = load((run.fold_folder(fold) / "scores.safetensors").read_bytes())

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from audiotag import leftovers
-from audiotag.leftovers import sweep, sweep_workspace, temporary_beside
+from audiotag.leftovers import sweep, sweep_workspace, temporary_file, temporary_folder
 from audiotag.workspace import Workspace, open_atomic, write_json
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no locks on folders")
@@ -17,10 +17,10 @@ pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows 
 WRITER = """
 import sys
 from pathlib import Path
-from audiotag.leftovers import temporary_beside
+from audiotag.leftovers import temporary_folder
 from audiotag.workspace import open_atomic
 folder = Path(sys.argv[1])
-with open_atomic(folder / "tags.csv") as file, temporary_beside(folder / "mine", Path.mkdir) as aside:
+with open_atomic(folder / "tags.csv") as file, temporary_folder(folder / "mine") as aside:
     file.write(b"half")
     file.flush()
     (aside / "fold-1.safetensors").write_bytes(b"half")
@@ -112,18 +112,20 @@ def test_folder_of_a_run_that_never_began_goes_and_others_stay(tmp_path: Path) -
     assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["begun", "foreign", "fresh"]
 
 
-def test_temporary_file_that_was_swept_before_its_lock_is_made_again(tmp_path: Path) -> None:
-    made = []
+def test_what_was_swept_before_its_lock_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock, calls = leftovers._lock_new, []
 
-    def make(path: Path) -> None:
-        made.append(path)
-        path.touch()
-        if len(made) == 1:
+    def lock_after_a_sweep(descriptor: int, path: Path) -> bool:
+        calls.append(path)
+        if len(calls) % 2:
             sweep(tmp_path)  # as another process may, between the file and its lock
+        return lock(descriptor, path)
 
-    with temporary_beside(tmp_path / "tags.csv", make) as temporary:
-        assert temporary.exists()
-    assert len(made) == 2
+    monkeypatch.setattr(leftovers, "_lock_new", lock_after_a_sweep)
+    with temporary_file(tmp_path / "tags.csv") as file, temporary_folder(tmp_path / "mine") as folder:
+        assert Path(file.name).exists()
+        assert folder.is_dir()
+    assert len(calls) == 4
     assert list(tmp_path.iterdir()) == []
 
 
