@@ -152,12 +152,14 @@ def _new_file() -> Path:
 
 def _folders() -> list[Path]:
     """Folders for log files, the best first. A workspace is not made for them."""
-    logs = Workspace().root / "logs"
-    with suppress(OSError):
+    temporary = Path(tempfile.gettempdir())
+    with suppress(OSError, RuntimeError):  # AUDIOTAG_HOME may name anything
+        logs = Workspace().root / "logs"
         if logs.parent.is_dir():
             logs.mkdir(exist_ok=True)
-    temporary = Path(tempfile.gettempdir())
-    return [logs, temporary] if os.access(logs, os.W_OK) else [temporary]
+        if os.access(logs, os.W_OK):
+            return [logs, temporary]
+    return [temporary]
 
 
 def _remove_old_files(folder: Path) -> None:

@@ -26,9 +26,9 @@ MARK = "audiotag"
 OURS = re.compile(rf"\..+\.{MARK}-[0-9a-f]{{16}}", re.DOTALL)
 # Names of audiotag 0.2 and before, without a lock: of files, and of the folder of an ensemble that is being published.
 OLD_FILE, OLD_FOLDER = re.compile(r"\..+\.[0-9a-f]{32}", re.DOTALL), re.compile(r"\.[\w-]{1,60}\.[a-z0-9_]{8}")
-# Folders of the workspace that have temporary files; nothing else in it is looked at.
+# Folders in the workspace that have temporary files; nothing else in it is looked at.
 PLACES = (
-    "", "indexes", "indexes/*", "presets", "runs", "runs/*", "runs/*/*", "ensembles", "thresholds", "compiled/*",
+    "indexes", "indexes/*", "presets", "runs", "runs/*", "runs/*/*", "ensembles", "thresholds", "compiled/*",
     "probes/*", "submissions", "starter-sounds",
 )  # fmt: skip
 
@@ -110,15 +110,15 @@ def sweep_once(folder: Path) -> None:
 
 def sweep_workspace(root: Path) -> None:
     """Remove what killed processes left in a workspace: temporary files, and folders of runs that never began."""
-    for folder in [folder for place in PLACES for folder in ([root] if not place else root.glob(place))]:
-        if folder.is_dir():
+    with suppress(OSError):  # a folder that cannot be read
+        for folder in [root, *(folder for place in PLACES for folder in root.glob(place))]:
             sweep(folder)
             _remove_abandoned(folder, OLD_FILE, _is_old)
-    _remove_abandoned(root / "ensembles", OLD_FOLDER, _is_old)
-    for run in root.glob("runs/*"):
-        if not (run / "settings.json").exists() and _is_old(run):
-            with suppress(OSError):
-                run.rmdir()  # only if it is empty
+        _remove_abandoned(root / "ensembles", OLD_FOLDER, _is_old)
+        for run in root.glob("runs/*"):
+            if not (run / "settings.json").exists() and _is_old(run):
+                with suppress(OSError):
+                    run.rmdir()  # only if it is empty
 
 
 def is_abandoned(path: Path) -> bool:

@@ -40,7 +40,6 @@ def main(arguments: list[str] | None = None) -> None:
     """
     options = build_parser().parse_args(arguments)
     start_log()
-    sweep_workspace(Workspace().root)
     try:
         with _end_cleanly_when_terminated(), watch_for_crashes(_say):
             status = _run(options)
@@ -53,6 +52,7 @@ def main(arguments: list[str] | None = None) -> None:
 def _run(options: argparse.Namespace) -> int:
     """Run a command; returns its exit status, whatever it raises."""
     try:
+        sweep_workspace(Workspace().root)
         status: int = options.run(options)
         sys.stdout.flush()  # here, so that a reader that has ended is found out
     except AudiotagError as error:
