@@ -1,6 +1,6 @@
 """Start detached processes, which continue after the page, the browser and the server have ended.
 
-Child processes that must not outlive their parent call `end_with_parent`.
+Child processes that must not outlive their parent call `end_with_parent`; those of a pool begin with `begin_worker`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -28,7 +30,14 @@ def start_detached(module: str, arguments: list[str], log: Path) -> psutil.Proce
     log : Path
         File that its output is appended to.
     """
-    command = [sys.executable, "-m", module, *arguments]
+    command = [
+        sys.executable,
+        "-X",
+        "faulthandler",
+        "-m",
+        module,
+        *arguments,
+    ]  # a crash of native code gets into the log
     with log.open("ab") as output:
         if sys.platform == "win32":
             flags = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
@@ -77,18 +86,53 @@ def end_with_parent(parent: int | None = None) -> None:
     parent = os.getppid() if parent is None else parent
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    else:
-        threading.Thread(target=_exit_after, args=(parent,), name="parent-watch", daemon=True).start()
-    if os.getppid() != parent:
+    if _has_ended(parent):
         os._exit(_PARENT_ENDED)
+    if sys.platform != "linux":
+        threading.Thread(target=_exit_after, args=(parent,), name="parent-watch", daemon=True).start()
+
+
+def begin_worker(parent: int) -> None:
+    """Initialise a process of a pool: it ends with its parent, and leaves it to the parent what Ctrl-C does.
+
+    Start the pool's processes inside `hold_signals`.
+    """
+    end_with_parent(parent)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform != "win32":
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD_SIGNALS)
+
+
+@contextmanager
+def hold_signals() -> Iterator[None]:
+    """Let Ctrl-C and requests to end wait until the block has ended.
+
+    A process whose parent is interrupted while it starts it, or that is itself interrupted before its first line, would
+    print a traceback. Processes that are started inside hold signals too, until `begin_worker`.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _HELD_SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _exit_after(parent: int) -> None:
-    while psutil.pid_exists(parent) and os.getppid() == parent:
+    while not _has_ended(parent):
         time.sleep(1)
     os._exit(_PARENT_ENDED)
 
 
+def _has_ended(parent: int) -> bool:
+    if sys.platform == "win32":  # the launcher of a virtual environment stands between a process and its parent
+        return not psutil.pid_exists(parent)
+    return os.getppid() != parent  # an orphan gets another parent
+
+
 _PR_SET_PDEATHSIG = 1  # Linux, <sys/prctl.h>
 _PARENT_ENDED = 1
+_HELD_SIGNALS = {getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)}
 _children: list[subprocess.Popen] = []

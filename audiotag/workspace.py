@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import os
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from audiotag.disk import locked, name_in_errors, optional_write
+from audiotag.leftovers import move_into_place, sweep_once, temporary_file
 from audiotag.shipped import SHIPPED_MODELS
 from audiotag.state import fits, is_path, read_state
 
@@ -135,7 +135,8 @@ def _options_in(saved: list[dict[str, Any]], path: Path) -> dict[str, Any]:
 
 
 def _folders_with_card(parent: Path) -> list[Path]:
-    return sorted(card.parent for card in parent.glob("*/card.json"))
+    # A hidden folder is an ensemble that is being published.
+    return sorted(card.parent for card in parent.glob("*/card.json") if not card.parent.name.startswith("."))
 
 
 def _modified(folder: Path) -> float:
@@ -152,21 +153,12 @@ def open_atomic(path: Path, keep_old_as: Path | None = None) -> Iterator[BinaryI
     through a crash. After an error the old content stays. With ``keep_old_as``, the old file gets that name once the
     new content is on disk; a crash between the two renamings leaves it under that name alone.
     """
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    with name_in_errors(path, instead_of=temporary):
+    with name_in_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with temporary.open("wb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            if keep_old_as is not None and path.exists():
-                os.replace(path, keep_old_as)
-            os.replace(temporary, path)
-        except BaseException:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
-            raise
+        sweep_once(path.parent)
+        with temporary_file(path) as file:
+            yield file
+            move_into_place(file, path, keep_old_as)
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from audiotag.cli.bulk_job import say
 from audiotag.cli.exit_codes import ALL_DONE, NOTHING_DONE, SOME_FAILED
 from audiotag.cli.progress import bar, print_problems
 from audiotag.errors import AudiotagError
@@ -60,7 +61,7 @@ def render_starter_sounds(folder: Path, seed: int = STARTER_SEED) -> None:
 
     began = time.monotonic()
     with bar("starter sounds", "clip") as progress:
-        render_starter(folder, seed=seed, progress=progress)
+        render_starter(folder, seed=seed, progress=progress, say=say)
     print(f"{folder} is ready ({time.monotonic() - began:.0f} s). Next: audiotag app, or audiotag train {folder}")
 
 

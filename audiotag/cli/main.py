@@ -1,22 +1,35 @@
-"""The ``audiotag`` command: parse the arguments and run one sub-command.
+"""The ``audiotag`` command: parse the arguments, run one sub-command, and exit with its status (`exit_codes`).
 
-Exit status: 0 if everything was done, 1 if some clips could not be used, 2 if nothing could be done, 130 after Ctrl-C.
+However it ends, the user sees a sentence: a traceback goes into a log file.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
 
 from audiotag import __version__
 from audiotag.cli import ablation, app, dataset, score, tag, train
-from audiotag.cli.exit_codes import NOTHING_DONE
+from audiotag.cli.exit_codes import MEANINGS, NOTHING_DONE, SIGNALLED, UNEXPECTED_ERROR
+from audiotag.crash_log import log_file, start_log, unexpected, watch_for_crashes
 from audiotag.disk import disk_problem
 from audiotag.errors import AudiotagError
+from audiotag.leftovers import sweep_workspace
 from audiotag.state import print_sentences
+from audiotag.workspace import Workspace
 
-INTERRUPTED = 130  # as shells report a program that Ctrl-C ended
+INTERRUPTED = SIGNALLED + signal.SIGINT
+BROKEN_PIPE = SIGNALLED + 13  # SIGPIPE, which Windows does not have
+
+
+class Terminated(BaseException):
+    """Raised in the main thread by a signal that asks the command to end; the argument is the signal's number."""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -28,19 +41,73 @@ def main(arguments: list[str] | None = None) -> None:
         By default the arguments of the command line.
     """
     options = build_parser().parse_args(arguments)
+    start_log()
     try:
-        with print_sentences():
-            status = options.run(options)
+        with _end_cleanly_when_terminated(), watch_for_crashes(_say), print_sentences():
+            status = _run(options)
+    except Terminated as ended:
+        _say("stopped.")
+        status = SIGNALLED + int(ended.args[0])
+    sys.exit(status)
+
+
+def _run(options: argparse.Namespace) -> int:
+    """Run a command; returns its exit status, whatever it raises."""
+    try:
+        sweep_workspace(Workspace().root)
+        status: int = options.run(options)
+        sys.stdout.flush()  # here, so that a reader that has ended is found out
     except AudiotagError as error:
-        print(f"audiotag: {error}", file=sys.stderr)
+        _say(str(error))
         status = NOTHING_DONE
+    except BrokenPipeError:  # as in `audiotag tag … | head`
+        _discard_output()
+        return BROKEN_PIPE
     except OSError as error:
-        print(f"audiotag: {disk_problem(error)}", file=sys.stderr)
+        _say(disk_problem(error))
         status = NOTHING_DONE
     except KeyboardInterrupt:
-        print("audiotag: stopped.", file=sys.stderr)
-        status = INTERRUPTED
-    sys.exit(status)
+        _say("stopped.")
+        return INTERRUPTED
+    except Exception as error:
+        _say(unexpected("the command", error))
+        return UNEXPECTED_ERROR
+    if path := log_file():
+        _say(f"details of what was not expected are in {path}.")
+    return status
+
+
+def _say(sentence: str) -> None:
+    with suppress(OSError):  # nobody reads it any more
+        print(f"audiotag: {sentence}", file=sys.stderr, flush=True)
+
+
+def _discard_output() -> None:
+    """Let Python's last flush succeed although nobody reads standard output."""
+    with suppress(OSError, ValueError), open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+
+
+@contextmanager
+def _end_cleanly_when_terminated() -> Iterator[None]:
+    """Inside the context SIGTERM and SIGHUP unwind the command as Ctrl-C does; a run in the background continues."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)  # a second one ends the command at once
+        raise Terminated(number)
+
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {number: signal.getsignal(number) for number in numbers}
+    if threading.current_thread() is not threading.main_thread():
+        before = {}
+    ours = [number for number, handler in before.items() if handler is signal.SIG_DFL]  # nohup ignores SIGHUP
+    for number in ours:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -49,7 +116,7 @@ def build_parser() -> argparse.ArgumentParser:
         prog="audiotag",
         description="Explore labelled sounds, train an ensemble of folds, tag clips.",
         epilog="Runs, ensembles, indexes and settings are stored in ./workspace, or in the folder that AUDIOTAG_HOME "
-        "names.",
+        f"names. {MEANINGS}",
     )
     parser.add_argument("--version", action="version", version=f"audiotag {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -91,7 +158,7 @@ def build_parser() -> argparse.ArgumentParser:
         command(
             "app",
             app.app,
-            "Serve the app on 127.0.0.1; if no dataset has been opened yet, render the starter sounds first.",
+            "Serve the app to this machine; if no dataset has been opened yet, render the starter sounds first.",
         )
     )
     return parser

@@ -15,19 +15,23 @@ import csv
 import io
 import itertools
 import multiprocessing
+import os
 import re
-import signal
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import closing
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from hashlib import blake2s
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from audiotag.checks import require
-from audiotag.disk import locked, name_in_errors
+from audiotag.disk import name_in_errors
 from audiotag.errors import AudiotagError
+from audiotag.jobs import begin_worker, hold_signals
 from audiotag.starter.clips import NOISY, SUBSETS, TEST, ClipPlan, SubsetPlan, render_clip, sample_clip
 from audiotag.starter.voices import LABELS, SAMPLE_RATE
 from audiotag.state import fits
@@ -36,6 +40,7 @@ from audiotag.workspace import read_json, write_json
 VERSION = 1
 MANIFEST = "starter.json"
 MARKER = "starter.unfinished.json"  # marks an incomplete set as ours while there is no manifest
+LOCK = ".starter.lock"
 CLIPS_PER_TASK = 10
 
 
@@ -58,6 +63,7 @@ def render_starter(
     counts: StarterCounts = StarterCounts(),
     progress: Callable[[int, int], None] | None = None,
     workers: int = 2,
+    say: Callable[[str], None] = lambda sentence: None,
 ) -> Path:
     """Render the starter sounds into `folder`, unless a complete set of the same version, seed and counts is there.
 
@@ -77,6 +83,8 @@ def render_starter(
     workers : int
         Number of processes; 1 renders in this process. Other processes import the calling script again ("spawn"), which
         therefore needs ``if __name__ == "__main__"``.
+    say : callable
+        Gets a sentence if another process is rendering into `folder`; this call then waits for its end.
 
     Returns
     -------
@@ -86,15 +94,18 @@ def render_starter(
     Raises
     ------
     AudiotagError
-        If `folder` has files but not a starter set, or the SoundFont or its synthesiser is not installed.
+        If `folder` has files but not a starter set, the SoundFont or its synthesiser is not installed, or the system
+        ended a process that rendered.
     """
     require(seed >= 0, "seed", "be 0 or more", seed, "any such whole number works")
     manifest = _manifest(seed, counts)
     if is_whole(folder) and _read_manifest(folder) == manifest:
         return folder
     _refuse_other_folder(folder)
-    with name_in_errors(folder), locked(folder / MANIFEST, wait_s=-1):
-        if not (is_whole(folder) and _read_manifest(folder) == manifest):  # another process may have rendered it
+    with name_in_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    with name_in_errors(folder), _lock(folder, say):
+        if not is_whole(folder) or _read_manifest(folder) != manifest:  # while this process waited, another rendered
             _render(folder, seed, counts, progress, workers)
     return folder
 
@@ -104,7 +115,8 @@ def _render(
 ) -> None:
     """Render a set; the manifest is written last."""
     manifest = _manifest(seed, counts)
-    _claim(folder, manifest)
+    write_json(folder / MARKER, manifest)
+    (folder / MANIFEST).unlink(missing_ok=True)
     sizes = (counts.curated, counts.noisy, counts.test)
     names = _file_names(seed, sizes)
     for subset, subset_names in zip(SUBSETS, names, strict=True):
@@ -153,7 +165,7 @@ def _manifest(seed: int, counts: StarterCounts) -> dict[str, Any]:
 
 
 def _refuse_other_folder(folder: Path) -> None:
-    """Raise for a folder that has files but not a starter set."""
+    """Raise for a folder that has other files than those of a starter set."""
     if folder.exists() and not folder.is_dir():
         raise AudiotagError(f"{folder} must be a folder for the starter sounds, got a file; choose another folder")
     ours = (folder / MARKER).exists() or (folder / MANIFEST).exists()
@@ -164,12 +176,19 @@ def _refuse_other_folder(folder: Path) -> None:
         )
 
 
-def _claim(folder: Path, manifest: dict[str, Any]) -> None:
-    """Mark `folder` as an incomplete starter set."""
-    _refuse_other_folder(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / MARKER, manifest)
-    (folder / MANIFEST).unlink(missing_ok=True)
+@contextmanager
+def _lock(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
+    """Let processes render into a folder one after the other; the system releases the lock when a process ends."""
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        say(f"Another audiotag renders into {folder}; waiting until it has finished.")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _file_names(seed: int, sizes: tuple[int, ...]) -> list[list[str]]:
@@ -241,17 +260,19 @@ def _render_all(jobs: list[tuple[int, int, int, Path]], workers: int) -> Generat
         return
     # "spawn" on every system, because a fork of a process with threads (Streamlit, torch) may hang.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, initializer=_ignore_interrupt)
+    pool = ProcessPoolExecutor(workers, context, initializer=begin_worker, initargs=(os.getpid(),))
     try:
-        for future in as_completed([pool.submit(_render_task, task) for task in tasks]):
+        with hold_signals():
+            futures = [pool.submit(_render_task, task) for task in tasks]
+        for future in as_completed(futures):
             yield future.result()
+    except BrokenProcessPool as error:
+        raise AudiotagError(
+            "the system ended a process that rendered, probably because memory ran out; close other programs and start "
+            "again"
+        ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _ignore_interrupt() -> None:
-    # Ctrl-C reaches the workers too; the parent stops the render, so that they need not print a traceback.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _render_task(jobs: list[tuple[int, int, int, Path]]) -> int:

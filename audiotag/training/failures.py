@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from audiotag.crash_log import unexpected
 from audiotag.disk import FORBIDDEN, FULL, QUOTA, READ_ONLY, disk_problem
 from audiotag.errors import AudiotagError
 
 
 def reason_of(error: BaseException) -> str:
-    """The reason of a failed run, as a sentence for the page."""
+    """The reason of a failed run, as a sentence for the page; an error that nobody expected goes into the log."""
     text = str(error).strip() or type(error).__name__
     if isinstance(error, AudiotagError):
         return text
@@ -23,4 +24,7 @@ def reason_of(error: BaseException) -> str:
         return f"{error.filename} is missing; restore it, then resume the run."
     if isinstance(error, OSError) and error.errno in READ_ONLY | FORBIDDEN:
         return f"{disk_problem(error)} Then resume the run."
-    return f"{type(error).__name__}: {text}"
+    if not isinstance(error, Exception):
+        return "The training was interrupted; resume continues after its last epoch."
+    sentence = unexpected("the training", error)
+    return sentence[0].upper() + sentence[1:]

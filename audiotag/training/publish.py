@@ -8,8 +8,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,8 +19,8 @@ import numpy as np
 from audiotag.audio.streaming import read_part
 from audiotag.data.dataset import Dataset
 from audiotag.data.saved_options import open_remembered
-from audiotag.disk import locked
 from audiotag.errors import AudiotagError
+from audiotag.leftovers import sweep_once, temporary_folder
 from audiotag.metrics import accuracy, best_f1_thresholds, lwlrap
 from audiotag.tagging import out_of_fold, training_profile
 from audiotag.tagging.ensemble import CARD, Card, FoldCard
@@ -72,8 +70,8 @@ def publish(run: Run, name: str, parent: Path, about: str = "", licence: str = "
         raise AudiotagError(f"{run.folder / 'events.jsonl'} is damaged: it lacks the run's labels; train it again.")
     labels, last_stage = tuple(plan["labels"]), settings.recipe.stages[plan["stages"][-1]["stage"]]
     parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(dir=parent, prefix=f".{name}."))
-    try:
+    sweep_once(parent)
+    with _failures_named(run, name, parent), temporary_folder(parent / name) as aside:
         folds, scores, targets, numbers = [], [], [], []
         for fold, event in sorted(finished_events.items()):
             held_out = _read_scores(run.fold_folder(fold) / "scores.safetensors", len(labels))
@@ -119,17 +117,7 @@ def publish(run: Run, name: str, parent: Path, about: str = "", licence: str = "
             out_of_fold=hashlib.sha256(held_out_scores).hexdigest(),
         )
         write_json(aside / CARD, card.to_dict())
-        aside.chmod(0o755)  # mkdtemp's 0700 would lock other users out
-        with locked(parent / "publish"):
-            check_name(name, parent)  # another process may have taken it since
-            os.replace(aside, parent / name)
-    except BaseException as error:
-        shutil.rmtree(aside, ignore_errors=True)
-        if isinstance(error, FileNotFoundError):
-            raise AudiotagError(
-                f"run {run.name} is incomplete: {error.filename} is missing; train it again."
-            ) from error
-        raise
+        os.replace(aside, parent / name)
     return parent / name
 
 
@@ -161,6 +149,18 @@ def _refuse_damaged(path: Path) -> Iterator[None]:
         yield
     except (SafetensorError, KeyError, TypeError, ValueError, IsADirectoryError) as error:
         raise AudiotagError(f"{path} is damaged; put a copy of it there, or train the run again.") from error
+
+
+@contextmanager
+def _failures_named(run: Run, name: str, parent: Path) -> Iterator[None]:
+    """Say what is wrong when a file of the run is missing, or another process has published under the same name."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise AudiotagError(f"run {run.name} is incomplete: {error.filename} is missing; train it again.") from error
+    except OSError:
+        check_name(name, parent)
+        raise
 
 
 def _in_half_precision(path: Path) -> bytes:

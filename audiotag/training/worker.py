@@ -19,6 +19,7 @@ import psutil
 from audiotag import in_hand
 from audiotag.audio.reading import read_sound
 from audiotag.errors import AudiotagError, clip_problem
+from audiotag.jobs import end_with_parent
 from audiotag.training.device_queue import wait_for_device
 from audiotag.training.devices import check_device
 from audiotag.training.failures import reason_of
@@ -156,6 +157,7 @@ def main() -> None:
     print(BEGIN.format(pid=os.getpid()), flush=True)
     try:
         if options.parent is not None:
+            end_with_parent(options.parent)
             with in_hand.noting(notes_path(run.folder, options.lane), [notes_path(run.folder)], keep_suspects=True):
                 train_lane(run, options.lane, psutil.Process(options.parent))
         else:

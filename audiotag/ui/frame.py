@@ -163,9 +163,9 @@ def _apply_choice(picker: str, options: list) -> None:
 def show_tabs(key: str, tabs: dict[str, Callable[[], None]]) -> None:
     """Show tabs by their titles, and run the function of the open one alone; which one is open is in the address.
 
-    An address that names a tab which does not exist opens the first.
+    An address that names a tab which does not exist opens the first. An error in a tab leaves the rest of the page.
     """
     for tab, show in zip(st.tabs(list(tabs), key=key, bind="query-params"), tabs.values(), strict=True):
         if tab.open:
-            with tab:
+            with tab, show_errors():
                 show()

@@ -24,7 +24,7 @@ LAYERS = (
     {"wording"},
     {"errors"},
     {"checks", "registry"},
-    {"arrays", "jobs", "shipped", "state", "disk", "workspace", "metrics", "processors"},
+    {"arrays", "jobs", "shipped", "state", "disk", "leftovers", "workspace", "crash_log", "metrics", "processors"},
     {"in_hand"},
     {"audio"},
     {"features"},

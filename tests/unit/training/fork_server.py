@@ -61,7 +61,9 @@ def run_child(request: dict[str, Any]) -> int:
             publish_run(*request["arguments"])
         else:
             sys.argv[:] = [request["run"], *request["arguments"]]
-            importlib.import_module(request["run"]).main()
+            module = importlib.import_module(request["run"])
+            module.end_with_parent = lambda parent: None  # type: ignore[attr-defined]  # the parent is this server
+            module.main()
     except SystemExit as ended:
         return int(ended.code or 0)
     except BaseException:

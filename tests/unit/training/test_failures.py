@@ -16,8 +16,8 @@ from audiotag.training.failures import reason_of
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), "Memory ran out; use a smaller"),
         (OSError(28, "No space left on device"), "The disk is full; free some space, then resume the run"),
         (FileNotFoundError(2, "No such file", "/a/b.wav"), "/a/b.wav is missing; restore it, then resume the run."),
-        (KeyError("x"), "KeyError: 'x'"),
-        (KeyboardInterrupt(), "KeyboardInterrupt: KeyboardInterrupt"),
+        (KeyError("x"), "An unexpected error ended the training. The details are in /"),
+        (KeyboardInterrupt(), "The training was interrupted; resume continues after its last epoch."),
     ],
 )
 def test_every_failure_has_a_reason_as_a_sentence(error: BaseException, reason: str) -> None:

@@ -169,6 +169,22 @@ def test_of_two_that_take_a_name_at_once_one_gets_it(run: Run, tmp_path: Path) -
     assert {read_card(tmp_path / "ensembles" / "mine").about} == results - {taken}
 
 
+def test_of_two_that_publish_under_one_name_at_once_the_second_is_refused(
+    run: Run, published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parent = tmp_path / "ensembles"
+
+    def faster(*_: object) -> dict:
+        shutil.copytree(published, parent / "mine")
+        return {}
+
+    monkeypatch.setattr(publish_module, "_profile_of_training_clips", faster)
+    with pytest.raises(AudiotagError, match="an ensemble named mine exists already"):
+        publish(run, "mine", parent)
+    assert os.listdir(parent) == ["mine"]
+    assert read_card(parent / "mine") == read_card(published)
+
+
 @pytest.mark.parametrize("name", ["", "../mine", "a b", "a/b", ".hidden", "x" * 61])
 def test_a_name_that_is_not_a_plain_folder_name_is_refused(run: Run, tmp_path: Path, name: str) -> None:
     with pytest.raises(AudiotagError, match="letters, digits"):

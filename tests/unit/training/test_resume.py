@@ -21,7 +21,7 @@ from audiotag.training.recipe import load_recipe
 from audiotag.training.run_progress import epochs_done
 from audiotag.training.runs import WORKER, Run, RunSettings, create_run
 from audiotag.training.worker import train_run_folder
-from audiotag.workspace import Workspace
+from audiotag.workspace import Workspace, _folders_with_card
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no SIGKILL")
 
@@ -253,11 +253,13 @@ def test_publishing_that_was_killed_leaves_no_ensemble_and_can_be_done_again(
     kill(undisturbed, module, function, 1, word, publish_to=tmp_path / "ensembles")
     visible = [path for path in (tmp_path / "ensembles").iterdir() if not path.name.startswith(".")]
     assert visible == []
+    assert list(_folders_with_card(tmp_path / "ensembles")) == []
     ensemble = publish(undisturbed, "mine", tmp_path / "ensembles")
     elsewhere = publish(undisturbed, "mine", tmp_path / "elsewhere")
     digests = [{file: digest for file, (digest, _) in contents(folder).items()} for folder in (ensemble, elsewhere)]
     assert digests[0] == digests[1]
     assert read_card(ensemble).name == "mine"
+    assert os.listdir(tmp_path / "ensembles") == ["mine"]  # what was begun before is gone
 
 
 def test_full_disk_fails_the_run_with_a_sentence_and_can_be_resumed(

@@ -368,12 +368,22 @@ def test_two_lanes_give_every_fold_what_one_gives(
         assert held_out(two, fold)["scores"].tolist() == held_out(one, fold)["scores"].tolist()
 
 
+def test_worker_of_one_device_ends_with_the_worker_that_started_it(
+    ready: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parents: list[int] = []
+    monkeypatch.setattr(worker, "end_with_parent", parents.append)
+    monkeypatch.setattr(worker, "train_lane", lambda run, lane, parent: None)
+    run_main(ready(), monkeypatch, "--lane", "0", "--parent", str(os.getpid()))
+    assert parents == [os.getpid()]
+
+
 # Failures
 
 
-def run_main(run: Run, monkeypatch: pytest.MonkeyPatch) -> int:
+def run_main(run: Run, monkeypatch: pytest.MonkeyPatch, *options: str) -> int:
     """Call the worker's ``main`` in this process; its exit status."""
-    monkeypatch.setattr(sys, "argv", ["worker", str(run.folder)])
+    monkeypatch.setattr(sys, "argv", ["worker", str(run.folder), *options])
     monkeypatch.setattr(os, "nice", lambda by: 0, raising=False)
     try:
         worker.main()

@@ -1,0 +1,112 @@
+"""However a command ends, it has a status of its own, and the user sees a sentence and no traceback."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from audiotag import crash_log
+from audiotag.cli import dataset as dataset_commands
+from audiotag.cli import main as main_module
+from audiotag.workspace import Workspace
+
+from ..conftest import CommandResult
+
+Run = Callable[..., CommandResult]
+
+
+@pytest.fixture
+def logs(monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(crash_log._file, "path", None)
+    Workspace().root.mkdir(exist_ok=True)
+    return Workspace().root / "logs"
+
+
+@pytest.fixture
+def demo_does(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], int]], None]:
+    """``demo_does(function)``: what ``audiotag demo`` does instead."""
+
+    def set_function(function: Callable[[], int]) -> None:
+        monkeypatch.setattr(dataset_commands, "demo", lambda options: function())
+
+    return set_function
+
+
+def test_unexpected_error_has_its_status_and_its_details_are_in_the_file_that_is_named(
+    run: Run, logs: Path, demo_does: Callable
+) -> None:
+    demo_does(lambda: {}["a"])
+    outcome = run("demo")
+    (path,) = logs.iterdir()
+    assert (outcome.status, outcome.out) == (70, "")
+    assert outcome.err == (
+        f"audiotag: an unexpected error ended the command. The details are in {path}; "
+        "please report it with that file.\n"
+    )
+    assert "KeyError: 'a'" in path.read_text()
+
+
+def test_command_that_reported_something_unexpected_says_where(run: Run, logs: Path, demo_does: Callable) -> None:
+    def report() -> int:
+        crash_log.LOGGER.error("'a.wav' cannot be used", exc_info=KeyError("a"))
+        return 1
+
+    demo_does(report)
+    outcome = run("demo")
+    (path,) = logs.iterdir()
+    assert (outcome.status, outcome.err) == (
+        1,
+        f"audiotag: details of what was not expected are in {path}.\n",
+    )
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_signal_unwinds_the_command(run: Run, logs: Path, demo_does: Callable, name: str) -> None:
+    if not hasattr(signal, name):
+        pytest.skip(f"this system has no {name}")
+    number = getattr(signal, name)
+    before, cleaned = signal.getsignal(number), []
+
+    def wait() -> int:
+        try:
+            os.kill(os.getpid(), number)
+            signal.sigwait({signal.SIGUSR1})  # never comes: the handler raises
+            return 0
+        finally:
+            cleaned.append(True)
+
+    demo_does(wait)
+    outcome = run("demo")
+    assert (outcome.status, outcome.err, cleaned) == (128 + number, "audiotag: stopped.\n", [True])
+    assert signal.getsignal(number) == before
+    assert not logs.exists()
+
+
+def test_hangup_that_nohup_ignores_stays_ignored(run: Run, demo_does: Callable) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        demo_does(lambda: os.kill(os.getpid(), signal.SIGHUP) or 0)
+        assert run("demo").status == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_reader_that_has_ended_is_no_error(dataset: Path) -> None:
+    command = [sys.executable, "-m", "audiotag", "scan", str(dataset), "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as scan:
+        assert scan.stdout is not None
+        assert scan.stderr is not None
+        scan.stdout.close()  # as `head` does
+        assert (scan.stderr.read(), scan.wait()) == ("", 141)
+
+
+def test_help_lists_the_statuses(run: Run) -> None:
+    text = " ".join(run("--help").out.split())
+    for status in (0, 1, 2, 70, 130, 143, 141):
+        assert f" {status} " in text.replace("(", " ").replace(";", " ;")
+    assert main_module.INTERRUPTED == 130
+    assert main_module.BROKEN_PIPE == 141
