@@ -88,7 +88,7 @@ def build_parser() -> argparse.ArgumentParser:
         command(
             "app",
             app.app,
-            "Serve the app on 127.0.0.1; if no dataset has been opened yet, render the starter sounds first.",
+            "Serve the app to this machine; if no dataset has been opened yet, render the starter sounds first.",
         )
     )
     return parser

@@ -21,10 +21,11 @@ CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 
 class Server:
-    """The app as ``make app`` starts it; it can be stopped and started again."""
+    """The app as ``make app`` starts it, without a token by default; it can be stopped and started again."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, token: str = "") -> None:
         self.home = home
+        self.token = token
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -36,9 +37,17 @@ class Server:
 
     def start(self) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "audiotag", "app", "--port", str(self.port)],
+            [
+                sys.executable,
+                "-m",
+                "audiotag",
+                "app",
+                "--port",
+                str(self.port),
+                *([] if self.token else ["--no-token"]),
+            ],
             cwd=ROOT,
-            env=os.environ | {"AUDIOTAG_HOME": str(self.home)},
+            env=os.environ | {"AUDIOTAG_HOME": str(self.home), "AUDIOTAG_TOKEN": self.token},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,

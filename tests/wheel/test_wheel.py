@@ -13,6 +13,7 @@ import subprocess
 import sys
 import sysconfig
 import time
+import urllib.error
 import urllib.request
 import venv
 import zipfile
@@ -141,8 +142,12 @@ def test_app_is_served_to_this_machine_alone(environment: Path, run: Run, sounds
             except OSError:
                 assert server.poll() is None, (tmp_path / "log.txt").read_text()
                 assert time.monotonic() < deadline, (tmp_path / "log.txt").read_text()
-        assert b"streamlit" in urllib.request.urlopen(f"{url}/tag").read().lower()
-        assert f"http://127.0.0.1:{port}" in (tmp_path / "log.txt").read_text()
+        (address,) = re.findall(rf"http://127\.0\.0\.1:{port}/\?token=\S+", (tmp_path / "log.txt").read_text())
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(f"{url}/tag")
+        browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        browser.open(address)
+        assert b"streamlit" in browser.open(f"{url}/tag").read().lower()
     finally:
         if server.poll() is None:
             os.killpg(server.pid, signal.SIGTERM)
