@@ -17,6 +17,7 @@ from audiotag.data.dataset import Dataset
 from audiotag.data.layouts import OpenOptions, absolute
 from audiotag.data.saved_options import open_and_remember
 from audiotag.ui import cache
+from audiotag.ui.text import escape
 from audiotag.ui.widgets import messages
 from audiotag.ui.widgets.messages import show_errors
 from audiotag.workspace import Workspace
@@ -163,7 +164,9 @@ def show_tabs(key: str, tabs: dict[str, Callable[[], None]]) -> None:
 
     An address that names a tab which does not exist opens the first.
     """
-    for tab, show in zip(st.tabs(list(tabs), key=key, bind="query-params"), tabs.values(), strict=True):
+    for tab, show in zip(
+        st.tabs([escape(title) for title in tabs], key=key, bind="query-params"), tabs.values(), strict=True
+    ):
         if tab.open:
             with tab:
                 show()

@@ -14,7 +14,7 @@ import streamlit as st
 from audiotag.audio.header import Source
 from audiotag.tagging.export.rows import as_text
 from audiotag.ui import cache
-from audiotag.ui.widgets import messages
+from audiotag.ui.text import escape
 from audiotag.ui.widgets.step_buttons import show_step_buttons
 
 SOUNDS, REMOVED, COUNTERS = "tag-sounds", "tag-removed", "tag-counters"  # keys in the session
@@ -92,7 +92,7 @@ def show_toolbar() -> None:
         more = " · select a row to see its details, click on a heading to sort" if count > 1 else ""
         st.caption(text + more, width="stretch")
         if removed:
-            name = messages.escape_markdown(removed[0][1].name) if len(removed) == 1 else f"{len(removed)} sounds"
+            name = escape(removed[0][1].name) if len(removed) == 1 else f"{len(removed)} sounds"
             st.caption(f"{name} removed", width="content")
             st.button("Undo", icon=":material/undo:", key="undo-remove", type="tertiary", on_click=_undo)
         if count > 1:

@@ -16,6 +16,7 @@ from audiotag.data.layouts import absolute
 from audiotag.errors import AudiotagError
 from audiotag.ui import cache, frame
 from audiotag.ui.tag.dropped_sounds import add_sounds, last_number, next_number
+from audiotag.ui.text import escape
 from audiotag.ui.widgets import messages
 from audiotag.ui.widgets.sound_picker import MICROPHONE_NOTE, pick_dataset_clip
 
@@ -71,14 +72,14 @@ def show_try_button(context: frame.PageContext) -> None:
     """A button that adds a random clip of the dataset."""
     if context.dataset_root is not None:
         st.button(
-            f"Try it with a clip of {context.dataset_root.stem}",
+            f"Try it with a clip of {escape(context.dataset_root.stem)}",
             icon=":material/casino:",
             key="try-one",
             on_click=_take_random_clip,
             args=(context.dataset_root,),
         )
     for message, _ in st.session_state.get(PATH_MESSAGES, []):
-        st.caption(f":material/warning: {messages.escape_markdown(message)}")
+        st.caption(f":material/warning: {escape(message)}")
 
 
 def _take_uploads(key: str) -> None:
@@ -105,7 +106,7 @@ def _path_form(context: frame.PageContext) -> None:
         )
         st.form_submit_button("Tag", type="primary", icon=":material/sell:", on_click=_take_path)
     for message, is_error in st.session_state.get(PATH_MESSAGES, []):
-        (st.error if is_error else st.info)(messages.escape_markdown(message))
+        (st.error if is_error else st.info)(escape(message))
     st.caption(f"The page shows the first {MAX_SOUNDS_OF_FOLDER} sounds of a folder. This command tags all of them:")
     shown = "FOLDER"
     with suppress(AudiotagError):

@@ -1,14 +1,14 @@
-"""Show errors as messages, escape Markdown, and change what is chosen in the sidebar."""
+"""Show errors as messages, and change what is chosen in the sidebar."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import streamlit as st
 
 from audiotag.errors import AudiotagError
+from audiotag.ui.text import escape
 
 
 def select_in_sidebar(picker: str, value: object) -> None:
@@ -23,15 +23,6 @@ def show_errors(stop: bool = False) -> Iterator[None]:
     try:
         yield
     except AudiotagError as error:
-        st.error(escape_markdown(str(error)), icon=":material/error:")
+        st.error(escape(error), icon=":material/error:")
         if stop:
             st.stop()
-
-
-def escape_markdown(text: str) -> str:
-    """Escape text so that Markdown shows it unchanged: a file name must not become a heading, a link or a formula.
-
-    >>> escape_markdown("a_b [x](y) $1$.wav")
-    'a\\\\_b \\\\[x\\\\]\\\\(y\\\\) \\\\$1\\\\$.wav'
-    """
-    return re.sub(r"([\\`*_{}\[\]()<>#+!|~$:])", r"\\\1", text)

@@ -12,7 +12,7 @@ from audiotag.audio.opening import READABLE
 from audiotag.audio.reading import read_sound
 from audiotag.data.dataset import Dataset
 from audiotag.ui import cache
-from audiotag.ui.widgets import messages
+from audiotag.ui.text import escape
 
 SOURCES = ("Dataset", "Upload", "Microphone")
 MICROPHONE_NOTE = (
@@ -84,7 +84,7 @@ def pick_dataset_clip(dataset: Dataset, prefix: str, persist: bool = False) -> p
     having = clips[clips["labels"].map(lambda labels: label in labels).astype(bool)] if dataset.labels else clips
     if len(having) == 0:
         st.info(
-            f"No clip has the label {messages.escape_markdown(str(label))}; choose another.",
+            f"No clip has the label {escape(label)}; choose another.",
             icon=":material/search_off:",
         )
         return None
