@@ -218,7 +218,7 @@ def _header(_source: Source, name: str, content: str) -> Header:
     return read_header(_source, name)
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
+@st.cache_resource(max_entries=4, show_spinner=False)  # up to 50 MiB each
 def _part(_source: Source, name: str, content: str, sample_rate: int, start_s: float) -> Sound:
     header = _header(_source, name, content)
     if header.duration_s <= MAX_PLAYED_S:

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 
 JOINER = "\u2060"  # has no width and allows no line break
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>#+!|~$:&^])")
-BLOCK = re.compile(r"^(\d*)([-=.)])")  # at the start of a line: a list, a heading, a rule
+BLOCK = re.compile(r"^(\d+(?=[.)](?:\s|$))|(?=[-=]))")  # at the start of a line: a list, a heading, a rule
 # What becomes a link, an icon or a symbol although its punctuation is escaped.
 REPLACED = re.compile(
     r"(https?:)(?=//)|(www)(?=\.)|(?<=[-.\w+])(@)(?=\w)|(:material)(?=/)|(?<!\S)([<~=>-])(?=[->=])", re.IGNORECASE
@@ -35,7 +35,7 @@ def escape(text: object) -> Markdown:
     """
     one_line = re.sub(r"[\r\n\t]+", " ", str(text)).strip()
     safe = SPECIAL.sub(r"\\\1", REPLACED.sub(lambda found: found[0] + JOINER, one_line))
-    return Markdown(BLOCK.sub(r"\1\\\2", safe))
+    return Markdown(BLOCK.sub(r"\1\\", safe))
 
 
 def escape_all(texts: Iterable[object], separator: str = ", ") -> Markdown:

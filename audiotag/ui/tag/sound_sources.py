@@ -16,6 +16,7 @@ from audiotag.data.layouts import absolute
 from audiotag.errors import AudiotagError
 from audiotag.ui import cache, frame
 from audiotag.ui.tag.dropped_sounds import add_sounds, last_number, next_number
+from audiotag.ui.tag.stored_uploads import release_uploads
 from audiotag.ui.text import escape
 from audiotag.ui.widgets import messages
 from audiotag.ui.widgets.sound_picker import MICROPHONE_NOTE, pick_dataset_clip
@@ -85,6 +86,7 @@ def show_try_button(context: frame.PageContext) -> None:
 def _take_uploads(key: str) -> None:
     uploads = st.session_state[key]
     add_sounds([(upload.name, upload.getvalue()) for upload in uploads])
+    release_uploads(uploads)
     if uploads:
         next_number("drop")
 
@@ -93,6 +95,7 @@ def _take_recording(key: str) -> None:
     recorded = st.session_state[key]
     if recorded is not None:
         add_sounds([(f"recording {next_number('recording')}", recorded.getvalue())])
+        release_uploads([recorded])
         st.session_state[RECORD] = False
 
 
