@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect
 from audiotag.workspace import Workspace
 
 from .conftest import ROOT, Server
+from .test_app import wait_until_settled
 
 HOSTILE = (
     "![x](http://evil.example/a.png) <img src=http://evil.example/b.png> :red[x] $x$ **b** [l](http://evil.example) "
@@ -81,9 +82,7 @@ def test_nothing_is_fetched_and_nothing_is_formatted_on_any_page(hostile: Server
     for address in ADDRESSES:
         page.goto(f"{hostile.url}/{address}")
         expect(page.get_by_role("heading", level=1)).to_be_visible()
-        page.wait_for_function(
-            "() => document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'notRunning'"
-        )
+        wait_until_settled(page)
         expect(page.get_by_test_id("stException")).to_have_count(0)
         assert page.evaluate(FORMATTED) == [], address
     page.goto(f"{hostile.url}/tag?ensemble={quote(NAME)}")
@@ -91,14 +90,17 @@ def test_nothing_is_fetched_and_nothing_is_formatted_on_any_page(hostile: Server
     page.get_by_test_id("stFileUploaderDropzone").drop({"files": str(clip)})
     expect(page.get_by_role("button", name="Remove")).to_be_visible()
     expect(page.get_by_text("![x](http").first).to_be_visible()  # it can still be read
+    wait_until_settled(page)
     assert page.evaluate(FORMATTED) == []
     page.get_by_text("About").click()
     expect(page.get_by_text("By fold")).to_be_visible()
     assert page.evaluate(FORMATTED) == []
     page.goto(f"{hostile.url}/dataset?tab=Labels")
-    bar = page.locator(".bars .point path:visible").first
-    expect(bar).to_be_visible()
-    bar.hover(force=True)
-    expect(page.locator(".hoverlayer .hovertext:visible").first).to_be_visible()
+    bars = page.locator(".st-key-label-counts .bars .point path:visible")
+    expect(bars).to_have_count(2)
+    bars.last.hover(force=True)
+    expect(page.locator(".hoverlayer .hovertext:visible").first).to_contain_text("<b>x</b>")
     assert page.evaluate(FORMATTED) == []
+    bars.last.click(force=True)
+    expect(page.get_by_test_id("stMetricValue").first).to_have_text("3 clips")
     assert foreign == []
