@@ -7,6 +7,7 @@ from audiotag.ui.spectrogram import tabs
 from audiotag.ui.spectrogram.augmentation_tab import show_augmentation
 from audiotag.ui.spectrogram.crops import pick_crop
 from audiotag.ui.spectrogram.settings_form import edit_presets, matching_preset, pick_settings
+from audiotag.ui.text import escape
 from audiotag.ui.widgets import messages, sound_picker
 
 context = frame.set_up_page("Spectrogram")
@@ -26,7 +27,7 @@ if source is None:
 with view, messages.show_errors(stop=True):
     sound = sound_picker.decode_source(source, settings.sample_rate)
     for note in sound.notes:
-        st.caption(f":material/info: {messages.escape_markdown(note)}")
+        st.caption(f":material/info: {escape(note)}")
     crop = pick_crop(sound, settings)
     frame.show_tabs(
         "view",

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from audiotag.figures.text import plain
 from audiotag.figures.theme import (
     ACCENT,
     GAP_SCALE,
@@ -118,7 +119,7 @@ def durations_by_label(table: pd.DataFrame, names: list[str], crop_s: float) -> 
             },
             name=subset,
             mode="markers",
-            customdata=rows[["label", "p10_s", "p90_s", "clips"]].to_numpy(),
+            customdata=rows[["label", "p10_s", "p90_s", "clips"]].assign(label=rows["label"].map(plain)).to_numpy(),
             marker={"color": SUBSET_COLOURS[subset], "size": 9, "symbol": SUBSET_SYMBOLS[subset]},
             hovertemplate="%{customdata[0]}: median %{x:.2f} s, 80 % within %{customdata[1]:.2f} and "
             "%{customdata[2]:.2f} s, %{customdata[3]} clips of " + subset + "<extra></extra>",
@@ -126,7 +127,10 @@ def durations_by_label(table: pd.DataFrame, names: list[str], crop_s: float) -> 
     figure.add_vline(x=crop_s, line=MARK_LINE)
     figure = set_frame(figure, max(260, 60 + 22 * len(names)), "duration (s)")
     figure.update_yaxes(
-        tickmode="array", tickvals=list(place.values()), ticktext=list(place), range=[-0.7, len(names) - 0.3]
+        tickmode="array",
+        tickvals=list(place.values()),
+        ticktext=[plain(name) for name in place],
+        range=[-0.7, len(names) - 0.3],
     )
     return figure
 
@@ -137,7 +141,7 @@ def labels(counts: pd.DataFrame) -> go.Figure:
     shown = counts.iloc[::-1]
     for subset in counts.columns[::-1]:  # the last is drawn on top
         figure.add_bar(
-            y=shown.index,
+            y=[plain(label) for label in shown.index],
             x=shown[subset],
             name=subset,
             orientation="h",
@@ -175,8 +179,8 @@ def co_occurrence(pairs: pd.DataFrame, names: list[str]) -> go.Figure:
     shown = pairs[pairs["label"].isin(names) & pairs["other"].isin(names)]
     figure = go.Figure(
         go.Scatter(
-            x=shown["label"],
-            y=shown["other"],
+            x=shown["label"].map(plain),
+            y=shown["other"].map(plain),
             mode="markers",
             customdata=shown["clips"],
             marker={
@@ -190,8 +194,9 @@ def co_occurrence(pairs: pd.DataFrame, names: list[str]) -> go.Figure:
         )
     )
     figure = set_frame(figure, max(320, 90 + 22 * len(names)))
-    figure.update_xaxes(categoryorder="array", categoryarray=names, tickangle=-45)
-    figure.update_yaxes(categoryorder="array", categoryarray=names[::-1])
+    order = [plain(name) for name in names]
+    figure.update_xaxes(categoryorder="array", categoryarray=order, tickangle=-45)
+    figure.update_yaxes(categoryorder="array", categoryarray=order[::-1])
     return figure
 
 
@@ -224,7 +229,7 @@ def spectral_gap(table: pd.DataFrame, subset: str, reference: str) -> go.Figure:
         The map shows how far ``subset`` lies above ``reference``.
     """
     bands = [name.removesuffix(" Hz") for name in table.columns]
-    names = list(table.index)
+    names = [plain(name) for name in table.index]
     values = table.to_numpy().round(1)
     widest = max(3.0, float(np.nanpercentile(np.abs(values), 98))) if np.isfinite(values).any() else 3.0
     hover = f"%{{y}} at %{{x}} Hz: %{{z:+.1f}} dB in {subset}<extra></extra>"

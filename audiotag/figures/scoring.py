@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from audiotag.figures.text import plain
 from audiotag.figures.theme import ACCENT, QUIET, set_frame
 
 OWN_SCORE = "this submission"
@@ -57,15 +58,15 @@ def per_class(table: pd.DataFrame) -> go.Figure:
     """
     figure = go.Figure()
     figure.add_bar(
-        y=table.index,
+        y=[plain(label) for label in table.index],
         x=table["lwlrap"],
         orientation="h",
         marker={"color": ACCENT},
         text=[f"{value:.3f}" for value in table["lwlrap"]],
         textposition="outside",
         cliponaxis=False,
-        customdata=[[label, int(clips)] for label, clips in zip(table.index, table["clips"], strict=True)],
-        hovertemplate="%{y}: lwlrap %{x:.3f}, clips with it: %{customdata[1]:,}<extra></extra>",
+        customdata=[int(clips) for clips in table["clips"]],
+        hovertemplate="%{y}: lwlrap %{x:.3f}, clips with it: %{customdata:,}<extra></extra>",
     )
     figure.update_xaxes(range=[0, 1.18], tickvals=[0, 0.25, 0.5, 0.75, 1])
     figure.update_yaxes(autorange="reversed", dtick=1)
@@ -89,7 +90,7 @@ def ranking(scores: pd.Series, true: tuple[str, ...], rows: int = 8) -> go.Figur
     shown = ranked.iloc[places]
     is_true = np.array([label in true for label in shown.index])
     names = [
-        f"{place + 1}. {'✓ ' if right else ''}{label}"
+        f"{place + 1}. {'✓ ' if right else ''}{plain(label)}"
         for place, label, right in zip(places, shown.index, is_true, strict=True)
     ]
     figure = go.Figure()

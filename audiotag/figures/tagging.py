@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
+from audiotag.figures.text import plain
 from audiotag.figures.theme import ACCENT, QUIET, WARM, set_frame
 from audiotag.tagging.result import Tag, Tags
 
@@ -14,7 +15,7 @@ MAX_WINDOWS_WITH_GAPS = 60  # a longer timeline is drawn without gaps between it
 def scores(ranking: tuple[Tag, ...]) -> go.Figure:
     """Bars of the likeliest labels with their thresholds as ticks; labels that pass are filled, the others hollow."""
     shown = ranking[::-1]
-    names = [f"{tag.label}  {tag.score:.2f}" for tag in shown]  # readable without the bars
+    names = [plain(f"{tag.label}  {tag.score:.2f}") for tag in shown]  # readable without the bars
     figure = go.Figure()
     figure.add_bar(
         y=names,
@@ -60,7 +61,7 @@ def timeline(tags: Tags, labels: tuple[str, ...], part_s: tuple[float, float], r
         go.Heatmap(
             z=tags.timeline[:, order].T,
             x=tags.starts_s + tags.window_s / 2,
-            y=[labels[label] for label in order],
+            y=[plain(labels[label]) for label in order],
             zmin=0,
             zmax=1,
             dx=step,

@@ -7,6 +7,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from audiotag.figures.text import plain
 from audiotag.figures.theme import ACCENT, FOLD_COLOURS, FOLD_DASHES, MARK_LINE, QUIET, set_frame
 from audiotag.training.runs import SHARED_FOLD
 
@@ -50,7 +51,7 @@ def lwlrap(
         Name of the run; each run has its own zoom.
     """
     figure = go.Figure()
-    means = {name: mean_over_folds(theirs) for name, theirs in (compared or {}).items()}
+    means = {plain(name): mean_over_folds(theirs) for name, theirs in (compared or {}).items()}
     for number, (name, mean) in enumerate(means.items()):
         _add_compared(figure, number, name, mean, smooth)
     drawn: list[Mapping[str, Any]] = [*epochs, *(epoch for mean in means.values() for epoch in mean)]
@@ -257,7 +258,7 @@ def _mark_stages(figure: go.Figure, stages: Epochs, at_least: int = 0) -> None:
         figure.add_vline(
             x=begin,
             line={"color": QUIET, "width": 1, "dash": "dash"},
-            annotation_text=stage["subset"] + (", shared" if stage.get("shared") else ""),
+            annotation_text=plain(stage["subset"]) + (", shared" if stage.get("shared") else ""),
             annotation_position="bottom right",
         )
         begin += stage["epochs"]

@@ -227,7 +227,7 @@ def _header(_source: Source, name: str, content: str) -> Header:
         return read_header(_source, name)
 
 
-@_cached(max_entries=MAX_SOUNDS, show_spinner=False)
+@_cached(max_entries=MAX_SOUNDS, show_spinner=False)  # up to 50 MiB each
 def _part(_source: Source, name: str, content: str, sample_rate: int, start_s: float) -> Sound:
     with clip_guard(name):
         return _read_part(_source, name, _header(_source, name, content), sample_rate, start_s)

@@ -17,6 +17,7 @@ from audiotag.data.dataset import Dataset
 from audiotag.data.layouts import OpenOptions, absolute
 from audiotag.data.saved_options import open_and_remember
 from audiotag.ui import cache
+from audiotag.ui.text import escape
 from audiotag.ui.widgets import messages
 from audiotag.ui.widgets.messages import show_errors
 from audiotag.wording import as_text
@@ -165,7 +166,9 @@ def show_tabs(key: str, tabs: dict[str, Callable[[], None]]) -> None:
 
     An address that names a tab which does not exist opens the first. An error in a tab leaves the rest of the page.
     """
-    for tab, show in zip(st.tabs(list(tabs), key=key, bind="query-params"), tabs.values(), strict=True):
+    for tab, show in zip(
+        st.tabs([escape(title) for title in tabs], key=key, bind="query-params"), tabs.values(), strict=True
+    ):
         if tab.open:
             with tab, show_errors():
                 show()

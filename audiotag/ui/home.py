@@ -8,6 +8,7 @@ from audiotag.inspection.statistics import readable_clips
 from audiotag.training.devices import describe_device
 from audiotag.ui import cache
 from audiotag.ui.frame import PageContext
+from audiotag.ui.text import escape
 from audiotag.ui.widgets import messages
 
 LINKS = (  # page, heading, text, label of the link
@@ -49,20 +50,20 @@ def show_overview(context: PageContext) -> None:
     left, middle, right = st.columns(3)
     with left.container(border=True, height="stretch"):
         st.caption("Dataset")
-        st.markdown(f"**{messages.escape_markdown(dataset.name)}**")
+        st.markdown(f"**{escape(dataset.name)}**")
         hours = clips["duration_s"].sum() / 3600
         st.markdown(f"{len(clips):,} clips, {hours:.1f} hours, {len(dataset.labels)} labels")
     with middle.container(border=True, height="stretch"), messages.show_errors():
         st.caption("Ensemble")
         if context.ensemble_folder:
             card = cache.load_card(context.ensemble_folder)
-            st.markdown(f"**{messages.escape_markdown(card.name)}**")
+            st.markdown(f"**{escape(card.name)}**")
             st.markdown(f"{len(card.labels)} labels, {len(card.folds)} folds, lwlrap {card.lwlrap:.3f} out of fold")
         else:
             st.markdown("There is no ensemble yet. Train folds and publish them.")
     with right.container(border=True, height="stretch"):
         st.caption("Device for training")
         device = describe_device()
-        st.markdown(f"**{device.name}**")
+        st.markdown(f"**{escape(device.name)}**")
         if device.problem:
-            st.markdown(device.problem)
+            st.markdown(escape(device.problem))

@@ -7,8 +7,9 @@ import logging
 import streamlit as st
 
 from audiotag.crash_log import unexpected
+from audiotag.disk import disk_problem
 from audiotag.errors import AudiotagError
-from audiotag.ui.widgets.messages import escape_markdown
+from audiotag.ui.text import escape
 
 STREAMLIT_REPORT = "Uncaught app execution"  # with the traceback, onto the terminal
 
@@ -25,10 +26,12 @@ def show_uncaught(error: Exception) -> bool:
     """
     if isinstance(error, AudiotagError):
         text = str(error)
+    elif isinstance(error, OSError):
+        text = disk_problem(error)
     else:
         sentence = unexpected("this page", error)
         text = f"{sentence[0].upper()}{sentence[1:]} Reload the page, or choose something else on it."
-    st.container(key="uncaught-error").error(escape_markdown(text), icon=":material/error:")
+    st.container(key="uncaught-error").error(escape(text), icon=":material/error:")
     return True
 
 

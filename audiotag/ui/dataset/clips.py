@@ -12,11 +12,13 @@ from audiotag.data.dataset import Dataset
 from audiotag.features.settings import PRESETS
 from audiotag.inspection import statistics
 from audiotag.ui import cache
+from audiotag.ui.text import Markdown, escape, escape_all, link
 from audiotag.ui.widgets import messages, sound_panel
 from audiotag.ui.widgets.downloads import show_downloads
 from audiotag.ui.widgets.step_buttons import show_step_buttons
 
 TABLE = "clips-table"
+SOURCE = Markdown("source")  # label of the link to where a clip comes from
 FACTS = {  # column of the index: how it is written
     "rms_dbfs": "RMS {:.1f} dBFS",
     "noise_floor_dbfs": "noise floor {:.1f} dBFS",
@@ -71,13 +73,11 @@ def _step(by: int, clips: int) -> None:
 
 def _show_clip(row: pd.Series, faults: pd.DataFrame) -> None:
     """One clip: name, labels, link, faults, player and measurements."""
-    link = f" · [source]({row['source']})" if pd.notna(row["source"]) else ""
-    st.markdown(
-        f"**{messages.escape_markdown(row['clip'])}** · {messages.escape_markdown(', '.join(row['labels']))}{link}"
-    )
+    source = f" · {link(SOURCE, row['source'])}" if pd.notna(row["source"]) else ""
+    st.markdown(f"**{escape(row['clip'])}** · {escape(', '.join(row['labels']))}{source}")
     of_clip = (faults["clip"] == row["clip"]) & (faults["subset"] == row["subset"])
     for kind in faults.loc[of_clip, "kind"].unique():
-        st.badge(kind, icon=":material/warning:", color="orange")
+        st.badge(escape(kind), icon=":material/warning:", color="orange")
     if row["size"] == 0:
         st.info("The sound file of this clip is missing.", icon=":material/folder_off:")
         return
@@ -86,6 +86,6 @@ def _show_clip(row: pd.Series, faults: pd.DataFrame) -> None:
         sound_panel.show_sound(cache.load_sound(row["path"], settings.sample_rate), settings, key="clip")
     facts = [text.format(row[column]) for column, text in FACTS.items() if pd.notna(row[column])]
     if pd.notna(row["licence"]):
-        facts.append(messages.escape_markdown(row["licence"]))
+        facts.append(row["licence"])
     if facts:
-        st.caption(" · ".join(facts))
+        st.caption(escape_all(facts, " · "))

@@ -10,8 +10,9 @@ import pandas as pd
 import streamlit as st
 
 from audiotag.data.dataset import SUBSETS, Dataset
+from audiotag.figures.text import data_text
 from audiotag.inspection.filters import Filter
-from audiotag.ui.widgets import messages
+from audiotag.ui.text import Markdown, escape
 
 KEYS = ("labels", "every", "text", "subset", "shortest", "below", "quietest", "softer", "problem")
 
@@ -32,8 +33,8 @@ def pick_filter(dataset: Dataset, faults: pd.DataFrame) -> Filter:
     present = [name for name in SUBSETS if name in dataset.subsets]
     subset = right.selectbox("Subset", ["all", *present], key="subset", **in_address)
     with more.popover("More", icon=":material/filter_alt:", width="stretch"):
-        shortest, below = _range_fields("Duration (s)", "shortest", "below", 0.0)
-        quietest, softer = _range_fields("RMS level (dBFS)", "quietest", "softer", None)
+        shortest, below = _range_fields(Markdown("Duration (s)"), "shortest", "below", 0.0)
+        quietest, softer = _range_fields(Markdown("RMS level (dBFS)"), "quietest", "softer", None)
         kinds = list(faults["kind"].unique())
         problems = st.multiselect("Problem", kinds, key="problem", placeholder="any or none", **in_address)
     summary = st.container(horizontal=True, vertical_alignment="center")
@@ -51,7 +52,7 @@ def pick_filter(dataset: Dataset, faults: pd.DataFrame) -> Filter:
     )
     if wanted != Filter():
         with summary:
-            st.caption(f":material/filter_alt: {messages.escape_markdown(str(wanted))}")
+            st.caption(f":material/filter_alt: {escape(wanted)}")
             st.button("Clear the filter", icon=":material/close:", key="clear", type="tertiary", on_click=_clear_filter)
     return wanted
 
@@ -62,7 +63,7 @@ def filter_by_label(chart: str, *axes: str) -> Callable[[], None]:
     def clicked() -> None:
         points = st.session_state[chart].selection.points
         if points:
-            st.session_state["labels"] = list(dict.fromkeys(points[0][axis] for axis in axes))
+            st.session_state["labels"] = list(dict.fromkeys(data_text(points[0][axis]) for axis in axes))
             st.session_state["every"] = len(axes) > 1
 
     return clicked
@@ -79,7 +80,7 @@ def filter_by_range(chart: str, low: str, high: str) -> Callable[[], None]:
     return clicked
 
 
-def _range_fields(title: str, low: str, high: str, min_value: float | None) -> tuple[float | None, float | None]:
+def _range_fields(title: Markdown, low: str, high: str, min_value: float | None) -> tuple[float | None, float | None]:
     left, right = st.columns(2)
     options: dict[str, Any] = {"value": None, "min_value": min_value, "placeholder": "any", "bind": "query-params"}
     return (

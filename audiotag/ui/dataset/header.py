@@ -12,16 +12,16 @@ from audiotag.figures.dashboard import dashboard
 from audiotag.inspection import statistics
 from audiotag.inspection.filters import Filter
 from audiotag.ui.dataset.tabs import CROP_S
-from audiotag.ui.widgets import messages
+from audiotag.ui.text import escape, escape_all
 from audiotag.ui.widgets.get_dataset import get_fsdkaggle2019
 
 
 def show_title(dataset: Dataset) -> None:
     """Name, layout and folder of the dataset, and its parts that are missing."""
-    st.title(messages.escape_markdown(dataset.name))
-    st.caption(f"{dataset.layout} · {messages.escape_markdown(str(dataset.root))}")
+    st.title(escape(dataset.name))
+    st.caption(f"{escape(dataset.layout)} · {escape(dataset.root)}")
     for sentence in dataset.missing:
-        st.warning(messages.escape_markdown(sentence), icon=":material/folder_off:")
+        st.warning(escape(sentence), icon=":material/folder_off:")
     can_be_fetched = LAYOUTS.get(dataset.layout_key).can_be_fetched
     if dataset.missing and can_be_fetched and st.button("Show how to get the missing parts", key="what-is-missing"):
         get_fsdkaggle2019(dataset.root)
@@ -39,7 +39,7 @@ def show_header(dataset: Dataset, shown: pd.DataFrame, faults: pd.DataFrame, wan
     for column, subset in zip(st.columns(max(3, len(summary))), summary.index, strict=False):
         _show_subset(column, subset, summary.loc[subset])
     with st.container(horizontal=True, vertical_alignment="center"):
-        kinds = " · ".join(f"{clips:,} {kind}" for kind, clips in faults["kind"].value_counts().items())
+        kinds = escape_all((f"{clips:,} {kind}" for kind, clips in faults["kind"].value_counts().items()), " · ")
         text = f":material/warning: Problems: {kinds}." if kinds else ":material/check: No problem found."
         if len(statistics.measured_clips(shown)) < len(statistics.readable_clips(shown)):
             text += " Only file headers are checked so far: measure the clips in the Sound tab."
@@ -61,7 +61,7 @@ def _show_subset(column: DeltaGenerator, subset: str, row: pd.Series) -> None:
     with column.container(border=True):
         clips = int(row["clips"])
         st.metric(
-            subset,
+            escape(subset),
             f"{clips:,} clip{'' if clips == 1 else 's'}",
             help="Clips that cannot be read are not counted.",
         )

@@ -17,6 +17,7 @@ from audiotag.inspection.filters import Filter
 from audiotag.inspection.measurement_job import MeasurementJob, count_unmeasured
 from audiotag.ui import cache
 from audiotag.ui.dataset.filter import filter_by_label, filter_by_range
+from audiotag.ui.text import escape, escape_all
 from audiotag.ui.widgets import messages
 from audiotag.ui.widgets.downloads import show_downloads, show_table
 from audiotag.wording import format_duration
@@ -45,7 +46,7 @@ def show_durations(index: pd.DataFrame) -> None:
     covered = statistics.share_covered(index, crop_s)
     st.markdown(
         " · ".join(
-            f"**{100 * shorter[name]:.0f} %** of {name} clips are shorter; a crop covers "
+            f"**{100 * shorter[name]:.0f} %** of {escape(name)} clips are shorter; a crop covers "
             f"**{100 * covered[name]:.0f} %** of their sound"
             for name in shorter.index
         )
@@ -102,11 +103,11 @@ def show_labels(index: pd.DataFrame, wanted: Filter) -> None:
     )
     search = middle.text_input("Find a label", key="label-search", placeholder="part of its name")
     if not wanted.labels:  # among the clips of one label all others are rare
-        st.caption(" · ".join(statistics.describe_rarest_labels(counts)))
+        st.caption(escape_all(statistics.describe_rarest_labels(counts), " · "))
     counts = statistics.sort_label_counts(counts, order)
     counts = counts[counts.index.str.contains(search.strip(), case=False, regex=False)]
     if len(counts) == 0:
-        st.info(f"No label has “{messages.escape_markdown(search)}” in its name.", icon=":material/search_off:")
+        st.info(f"No label has “{escape(search)}” in its name.", icon=":material/search_off:")
         return
     top = len(counts)
     if len(counts) > 5:
@@ -263,7 +264,7 @@ def _show_measurement(dataset: Dataset, index: pd.DataFrame) -> None:
             st.rerun()
         else:
             if job.failure():
-                st.error(messages.escape_markdown(job.failure()), icon=":material/error:")
+                st.error(escape(job.failure()), icon=":material/error:")
             st.info(
                 f"{todo:,} clips are not measured yet. Measuring finds levels, loudness, spectra and duplicates, and "
                 "continues after you leave this page.",
@@ -301,7 +302,9 @@ def show_problems(dataset: Dataset, faults: pd.DataFrame) -> None:
         st.success("No problem found in what is measured so far.", icon=":material/check:")
         return
     kinds = faults["kind"].value_counts()
-    chosen = st.pills("Kind", list(kinds.index), format_func=lambda kind: f"{kind} ({kinds[kind]})", key="problem-kind")
+    chosen = st.pills(
+        "Kind", list(kinds.index), format_func=lambda kind: escape(f"{kind} ({kinds[kind]})"), key="problem-kind"
+    )
     rows = faults[faults["kind"] == chosen] if chosen else faults
     st.dataframe(rows, hide_index=True, alt="Clips with a problem, and its description")
     show_downloads(rows, "problems")

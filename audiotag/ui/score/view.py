@@ -15,15 +15,16 @@ from audiotag.data.dataset import Dataset
 from audiotag.data.layouts import absolute
 from audiotag.features.settings import PRESETS
 from audiotag.figures import scoring as figures
+from audiotag.figures.text import data_text
 from audiotag.figures.theme import CONFIG
 from audiotag.scoring import PUBLISHED, Score, score_submission, truth_table_of
 from audiotag.ui import cache
 from audiotag.ui.frame import PageContext
+from audiotag.ui.text import Markdown, escape, escape_all
 from audiotag.ui.widgets import messages, sound_panel
 from audiotag.ui.widgets.downloads import show_downloads, show_table
-from audiotag.ui.widgets.messages import escape_markdown
 
-UPLOAD, PATH, DATASET, WORKSPACE = "Upload", "Path", "Dataset", "Workspace"
+UPLOAD, PATH, DATASET, WORKSPACE = map(Markdown, ("Upload", "Path", "Dataset", "Workspace"))
 TABLES = ["csv", "tsv", "txt", "parquet"]
 ANY_LABEL = "any label"
 MAX_CLIPS = 200  # in the table on the page; its download has all
@@ -37,11 +38,11 @@ ACCURACY = (
     "Share of true labels that are among the k highest scores of their clip, where k is its number of labels. With "
     "one label per clip: how often the first tag is right."
 )
-SUBMISSION = (
+SUBMISSION = Markdown(
     "One row per clip: its file name in a column named fname, and one column of scores per label. `audiotag submit` "
     "and `audiotag tag --out` write such a table."
 )
-TRUTH = (
+TRUTH = Markdown(
     "One row per clip: its file name in a column named fname, and its labels, separated by commas, in a column named "
     "labels."
 )
@@ -73,7 +74,9 @@ def pick_tables(context: PageContext, dataset: Dataset | None) -> tuple[Table | 
     left, right = st.columns(2, gap="large")
     made = sorted(_submissions_folder(context).glob("*.csv"), key=lambda path: -path.stat().st_mtime)
     with left:
-        submission = _pick_table("Submission", (UPLOAD, PATH, WORKSPACE) if made else (UPLOAD, PATH), SUBMISSION)
+        submission = _pick_table(
+            Markdown("Submission"), (UPLOAD, PATH, WORKSPACE) if made else (UPLOAD, PATH), SUBMISSION
+        )
         if made and st.session_state["submission-from"] == WORKSPACE:
             chosen = st.selectbox(
                 "Submission", made, format_func=lambda path: path.stem, key="submission-made", help="Newest first."
@@ -81,11 +84,11 @@ def pick_tables(context: PageContext, dataset: Dataset | None) -> tuple[Table | 
             submission = Table(chosen)
     known = truth_table_of(dataset) if dataset else None
     with right:
-        truth = _pick_table("Truth", (DATASET, UPLOAD, PATH) if known else (UPLOAD, PATH), TRUTH)
+        truth = _pick_table(Markdown("Truth"), (DATASET, UPLOAD, PATH) if known else (UPLOAD, PATH), TRUTH)
         if known and truth is None and st.session_state["truth-from"] == DATASET:
             assert dataset is not None  # the table is part of it
             st.caption(
-                f":material/check: Labels of the test clips of **{escape_markdown(dataset.name)}** in {known.name}."
+                f":material/check: Labels of the test clips of **{escape(dataset.name)}** in {escape(known.name)}."
             )
             truth = Table(known)
     return submission, truth
@@ -94,7 +97,7 @@ def pick_tables(context: PageContext, dataset: Dataset | None) -> tuple[Table | 
 def show_what_is_missing(submission: Table | None, truth: Table | None) -> None:
     """A message that names the tables which are not given yet."""
     tables = (("a submission", submission), ("the truth", truth))
-    missing = " and ".join(name for name, table in tables if table is None)
+    missing = escape_all((name for name, table in tables if table is None), " and ")
     st.info(
         f"Give {missing} above. You get lwlrap and accuracy for each class, and the hardest clips to listen to.",
         icon=":material/scoreboard:",
@@ -111,7 +114,7 @@ def show_commands(context: PageContext, dataset: Dataset | None, expanded: bool)
     truth = truth_table_of(dataset) if dataset else None
     with st.expander("Score an ensemble on this dataset's test clips", expanded=expanded, icon=":material/terminal:"):
         if dataset is None or truth is None:
-            name = escape_markdown(dataset.name) if dataset else "The dataset"
+            name = escape(dataset.name) if dataset else "The dataset"
             st.caption(f"{name} has no test clips with known labels. Choose another dataset in the sidebar.")
             return
         if context.ensemble_folder is None:
@@ -120,7 +123,7 @@ def show_commands(context: PageContext, dataset: Dataset | None, expanded: bool)
         ensemble = context.ensemble_folder.name
         out = _submissions_folder(context) / f"{dataset.name}-{ensemble}.csv"
         st.caption(
-            f"Run these commands to tag the test clips with **{escape_markdown(ensemble)}** and print the score. Then "
+            f"Run these commands to tag the test clips with **{escape(ensemble)}** and print the score. Then "
             f"reload this page and choose the submission above under “{WORKSPACE}”."
         )
         st.code(
@@ -137,10 +140,10 @@ def show_summary(found: Score) -> None:
         st.metric("Multi-label accuracy", f"{found.accuracy:.5f}", help=ACCURACY, width="content")
         st.metric("Clips", f"{found.clips:,}", width="content")
         for name, (clips, value) in found.per_split.items():
-            about = f"lwlrap of the {clips:,} clips whose usage in the truth is {escape_markdown(name)}."
-            st.metric(f"{name}, {clips:,} clips", f"{value:.5f}", help=about, width="content")
+            about = f"lwlrap of the {clips:,} clips whose usage in the truth is {escape(name)}."
+            st.metric(f"{escape(name)}, {clips:,} clips", f"{value:.5f}", help=about, width="content")
     for note in found.notes:
-        st.caption(f":material/info: {escape_markdown(note)}")
+        st.caption(f":material/info: {escape(note)}")
     if found.comparable is not None:
         st.caption(
             "Published scores on the same clips: the competition's baseline, the 2020 capstone project (recipe "
@@ -222,7 +225,7 @@ def show_hardest_clips(found: Score, dataset: Dataset | None) -> None:
 
 def _show_clip(clip: str, true: tuple[str, ...], found: Score, dataset: Dataset | None) -> None:
     """One clip: its name and labels, its player, and the ranking of its labels."""
-    st.markdown(f"**{escape_markdown(clip)}** · {escape_markdown(', '.join(true))}")
+    st.markdown(f"**{escape(clip)}** · {escape(', '.join(true))}")
     left, right = st.columns([1.25, 1], gap="large")
     with left:
         _show_player(clip, found, dataset)
@@ -238,13 +241,11 @@ def _show_clip(clip: str, true: tuple[str, ...], found: Score, dataset: Dataset 
 def _show_player(clip: str, found: Score, dataset: Dataset | None) -> None:
     path = _path_of_clip(clip, dataset)
     if path is None:
-        reason = f"{escape_markdown(dataset.name)} does not have this clip" if dataset else "No dataset is open"
+        reason = f"{escape(dataset.name)} does not have this clip" if dataset else "No dataset is open"
         st.info(f"{reason}. Choose its dataset in the sidebar to listen to it.", icon=":material/folder_off:")
     elif not path.is_file():
         fix = "“Get FSDKaggle2019 …” in the sidebar shows how to get it." if found.comparable else "Copy it there."
-        st.info(
-            f"The sound file is missing in {escape_markdown(str(path.parent))}. {fix}", icon=":material/folder_off:"
-        )
+        st.info(f"The sound file is missing in {escape(path.parent)}. {fix}", icon=":material/folder_off:")
     else:
         with messages.show_errors():
             settings = PRESETS["capstone"]
@@ -283,11 +284,11 @@ def _submissions_folder(context: PageContext) -> Path:
 def _filter_by_clicked_label() -> None:
     points = st.session_state["score-classes"].selection.points
     if points:
-        st.session_state["score-label"] = points[0]["y"]
+        st.session_state["score-label"] = data_text(points[0]["y"])
 
 
-def _pick_table(name: str, sources: tuple[str, ...], help: str) -> Table | None:
-    key = name.lower()
+def _pick_table(name: Markdown, sources: tuple[Markdown, ...], help: Markdown) -> Table | None:
+    key = Markdown(name.lower())
     source = st.segmented_control(
         f"{name} from", sources, key=f"{key}-from", default=sources[0], required=True, persist_state="session"
     )

@@ -15,7 +15,8 @@ from audiotag.features.log_mel import log_mel, normalise
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.figures import sound as figures
 from audiotag.ui.spectrogram.crops import IMAGE_WIDTH_PIXELS, Crop, crop_of_file
-from audiotag.ui.widgets import messages, sound_picker
+from audiotag.ui.text import escape
+from audiotag.ui.widgets import sound_picker
 from audiotag.ui.widgets.step_buttons import show_draw_button
 
 EXAMPLE_COUNT = 4
@@ -52,16 +53,17 @@ def show_augmentation(crop: Crop, dataset: Dataset, settings: SpectrogramSetting
         "Augmentations",
         list(augmentations),
         selection_mode="multi",
+        format_func=escape,
         default=[name for name in EXAMPLES["mask"] if name in augmentations],
         key="augmentations",
         help="Training draws them at random for every clip in every epoch. Mixers add other clips of the same label.",
     )
     descriptions = {name.partition(" (")[0]: augmentations[name].description() for name in chosen}
     for kind, description in descriptions.items():
-        st.caption(f"{kind}: {messages.escape_markdown(description)}")
+        st.caption(f"{escape(kind)}: {escape(description)}")
     with st.container(horizontal=True, vertical_alignment="center"):
         draw = show_draw_button("augmentation-draw")
-        st.caption(f"Draw {draw + 1}")
+        st.caption(f"Draw {draw + 1:,}")
     examples = draw_examples(crop, dataset, settings, [augmentations[name] for name in chosen], draw)
     plain = normalise(crop.log_mel[None], settings)[0]
     with st.container(horizontal=True):

@@ -19,7 +19,8 @@ from audiotag.features.settings import (
     Window,
     square_hop_length,
 )
-from audiotag.ui.widgets.messages import escape_markdown, select_in_sidebar, show_errors
+from audiotag.ui.text import Markdown, escape
+from audiotag.ui.widgets.messages import select_in_sidebar, show_errors
 from audiotag.workspace import Workspace
 
 RATES_HZ = (8000, 16_000, 22_050, 32_000, 44_100, 48_000, 96_000)
@@ -69,7 +70,7 @@ def edit_presets(settings: SpectrogramSettings, workspace: Workspace) -> None:
                 select_in_sidebar("preset", name)
     chosen = st.session_state.get("preset")
     if chosen in own_presets(workspace) and st.button(
-        f"Delete {chosen}", icon=":material/delete:", key="delete-preset", type="tertiary"
+        f"Delete {escape(chosen)}", icon=":material/delete:", key="delete-preset", type="tertiary"
     ):
         with show_errors():
             st.session_state["deleted-preset"] = (chosen, delete_preset(chosen, workspace))
@@ -77,7 +78,7 @@ def edit_presets(settings: SpectrogramSettings, workspace: Workspace) -> None:
     if deleted := st.session_state.get("deleted-preset"):
         name, deleted_settings = deleted
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f"Preset {escape_markdown(name)} was deleted.")
+            st.caption(f"Preset {escape(name)} was deleted.")
             if st.button("Undo", icon=":material/undo:", key="undo-delete", type="tertiary"):
                 with show_errors():
                     save_preset(name, deleted_settings, workspace)
@@ -94,8 +95,10 @@ def matching_preset(settings: SpectrogramSettings, workspace: Workspace) -> str 
 
 
 def _time_widgets() -> None:
-    _slider("Clip length (s)", 0.5, 10.0, step=0.5, key="set-clip_s")
-    _slider("Hop (samples)", 64, 2048, step=2, key="set-hop_length", help="Distance between two frames.")
+    _slider(Markdown("Clip length (s)"), 0.5, 10.0, step=0.5, key="set-clip_s")
+    _slider(
+        Markdown("Hop (samples)"), 64, 2048, step=2, key="set-hop_length", help=Markdown("Distance between two frames.")
+    )
     st.button(
         "Make it square",
         icon=":material/aspect_ratio:",
@@ -105,44 +108,53 @@ def _time_widgets() -> None:
         help="Sets the hop so that there are as many frames as mel bands. A window that is too short for it grows.",
     )
     _slider(
-        "Window (samples)",
+        Markdown("Window (samples)"),
         256,
         4096,
         step=64,
         key="set-win_length",
-        help="A longer window separates tones better, a shorter one separates moments better.",
+        help=Markdown("A longer window separates tones better, a shorter one separates moments better."),
     )
     st.selectbox("Window shape", get_args(Window), key="set-window", **PERSIST)
     _slider(
-        "Trim below the peak (dB)",
+        Markdown("Trim below the peak (dB)"),
         0,
         80,
         key="set-trim_db",
-        help="Cuts both ends where they lie this far below the loudest frame. 0 cuts nothing.",
+        help=Markdown("Cuts both ends where they lie this far below the loudest frame. 0 cuts nothing."),
     )
     _slider(
-        "Trim margin (s)",
+        Markdown("Trim margin (s)"),
         0.0,
         0.5,
         step=0.01,
         key="set-trim_pad_s",
-        help="Silence that is left at each end.",
+        help=Markdown("Silence that is left at each end."),
     )
     st.segmented_control(
-        "Padding of short clips", get_args(Padding), key="set-padding", required=True, default=None, **PERSIST
+        "Padding of short clips",
+        get_args(Padding),
+        format_func=escape,
+        key="set-padding",
+        required=True,
+        default=None,
+        **PERSIST,
     )
 
 
 def _frequency_widgets() -> None:
     rates = sorted({*RATES_HZ, st.session_state["set-sample_rate"]})
     st.selectbox("Sample rate (Hz)", rates, key="set-sample_rate", help="Sounds are resampled to it.", **PERSIST)
-    _slider("FFT length (samples)", 256, 8192, step=64, key="set-n_fft")
-    _slider("Mel bands", 16, 256, step=8, key="set-n_mels")
-    _slider("Frequency range (Hz)", 0, 48_000, step=10, key="set-band")
-    st.segmented_control("Mel scale", get_args(MelScale), key="set-mel_scale", required=True, default=None, **PERSIST)
+    _slider(Markdown("FFT length (samples)"), 256, 8192, step=64, key="set-n_fft")
+    _slider(Markdown("Mel bands"), 16, 256, step=8, key="set-n_mels")
+    _slider(Markdown("Frequency range (Hz)"), 0, 48_000, step=10, key="set-band")
+    st.segmented_control(
+        "Mel scale", get_args(MelScale), format_func=escape, key="set-mel_scale", required=True, default=None, **PERSIST
+    )
     st.segmented_control(
         "Filter height",
         get_args(MelNorm),
+        format_func=escape,
         key="set-mel_norm",
         required=True,
         default=None,
@@ -152,7 +164,13 @@ def _frequency_widgets() -> None:
 
 
 def _level_widgets() -> None:
-    _slider("Floor below the loudest point (dB)", 20, 120, key="set-top_db", help="Called top_db in recipes.")
+    _slider(
+        Markdown("Floor below the loudest point (dB)"),
+        20,
+        120,
+        key="set-top_db",
+        help=Markdown("Called top_db in recipes."),
+    )
     st.segmented_control(
         "Band values",
         (2.0, 1.0),
@@ -190,7 +208,7 @@ def _network_input_widgets() -> None:
     )
 
 
-def _slider(label: str, low: float, high: float, key: str, step: float = 1, help: str | None = None) -> None:
+def _slider(label: Markdown, low: float, high: float, key: str, step: float = 1, help: Markdown | None = None) -> None:
     """A slider whose range grows with its value, because a preset's file may hold any value that is valid."""
     values = np.atleast_1d(st.session_state[key])
     kind = int if all(isinstance(value, Integral) for value in (*values.tolist(), low, high, step)) else float

@@ -22,7 +22,8 @@ from audiotag.inspection import statistics
 from audiotag.training.run_options import RunOptions
 from audiotag.ui import cache
 from audiotag.ui.spectrogram.crops import IMAGE_WIDTH_PIXELS, Crop, crop_of_file
-from audiotag.ui.widgets import messages, sound_picker
+from audiotag.ui.text import escape, escape_all
+from audiotag.ui.widgets import sound_picker
 from audiotag.wording import as_text
 from audiotag.workspace import Workspace
 
@@ -46,12 +47,12 @@ def show_network_input(crop: Crop, settings: SpectrogramSettings, dataset: Datas
     with st.container(horizontal=True):  # as many next to each other as fit
         for out in outs:
             with st.container(width=READ_OUT_WIDTH_PIXELS):
-                st.metric(out.name, out.value, help=out.help)
+                st.metric(escape(out.name), escape(out.value), help=escape(out.help))
                 if out.warning:
-                    st.caption(f":material/warning: {out.warning}")
+                    st.caption(f":material/warning: {escape(out.warning)}")
     shares = statistics.share_shorter(cache.load_index(dataset), settings.clip_s)
     parts = [
-        f"{100 * share:.0f} % of {subset} clips are padded, {100 * (1 - share):.0f} % are cut"
+        f"{100 * share:.0f} % of {escape(subset)} clips are padded, {100 * (1 - share):.0f} % are cut"
         for subset, share in shares.items()
     ]
     if parts:
@@ -64,8 +65,8 @@ def show_comparison(crop: Crop, settings: SpectrogramSettings, workspace: Worksp
     other = load_preset(name, workspace)
     if other.sample_rate != settings.sample_rate:
         st.info(
-            f"{name} has another sample rate ({other.sample_rate} Hz). Choose a preset with "
-            f"{settings.sample_rate} Hz to compare."
+            f"{escape(name)} has another sample rate ({other.sample_rate:d} Hz). Choose a preset with "
+            f"{settings.sample_rate:d} Hz to compare."
         )
         return
     waveform = crop.waveform if len(crop.waveform) > other.n_fft // 2 else fit_length(crop.waveform, other)
@@ -79,14 +80,14 @@ def show_comparison(crop: Crop, settings: SpectrogramSettings, workspace: Worksp
         (left, "These settings", crop.log_mel, settings),
         (right, name, other_log_mel, other),
     ):
-        column.markdown(f"**{messages.escape_markdown(title)}** · {of.n_mels} × {values.shape[1]}")
+        column.markdown(f"**{escape(title)}** · {of.n_mels:d} × {values.shape[1]:d}")
         column.plotly_chart(
             figures.spectrogram(values, of.with_changes(normalise="none", resize=0, deltas=0), 0.0, 300),
             key=f"beside-{title}",
             config=CONFIG,
             alt=f"Log-mel spectrogram of the crop under {title}",
         )
-    st.markdown(f"**Difference:** these settings minus {messages.escape_markdown(name)}")
+    st.markdown(f"**Difference:** these settings minus {escape(name)}")
     st.plotly_chart(
         figures.difference(crop.log_mel, settings, other_log_mel, other),
         key="difference",
@@ -98,7 +99,7 @@ def show_comparison(crop: Crop, settings: SpectrogramSettings, workspace: Worksp
         for field in fields(SpectrogramSettings)
         if getattr(settings, field.name) != getattr(other, field.name)
     ]
-    st.caption(" · ".join(changed) or "Both have the same settings.")
+    st.caption(escape_all(changed, " · ") or "Both have the same settings.")
 
 
 def show_other_clips(dataset: Dataset, settings: SpectrogramSettings) -> None:
@@ -109,7 +110,7 @@ def show_other_clips(dataset: Dataset, settings: SpectrogramSettings) -> None:
         try:
             spectrograms.append((as_text(path.name), crop_of_file(path, settings).log_mel))
         except AudiotagError as error:
-            st.caption(f":material/warning: {messages.escape_markdown(str(error))}")
+            st.caption(f":material/warning: {escape(error)}")
     if not spectrograms:
         return
     loudest = max(float(values.max()) for _, values in spectrograms)
@@ -117,7 +118,7 @@ def show_other_clips(dataset: Dataset, settings: SpectrogramSettings) -> None:
         for name, values in spectrograms:
             st.image(
                 figures.spectrogram_image(values, loudest - settings.top_db, loudest),
-                caption=messages.escape_markdown(name),
+                caption=escape(name),
                 width=IMAGE_WIDTH_PIXELS,
                 alt=f"Log-mel spectrogram of {name}",
             )

@@ -17,6 +17,7 @@ from audiotag.ui.tag import dropped_sounds
 from audiotag.ui.tag.dropped_sounds import DroppedSound
 from audiotag.ui.tag.results import SoundResult
 from audiotag.ui.tag.tagging_options import TaggingSetup
+from audiotag.ui.text import Markdown, escape
 from audiotag.ui.widgets import messages, sound_panel
 
 MAX_LABELS_IN_CHART = 6
@@ -38,13 +39,13 @@ def show_clip(result: SoundResult, row: int, setup: TaggingSetup, other: Tagging
     """
     sound, tags = result.sound, result.tags
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(messages.escape_markdown(sound.name), width="stretch")
+        st.subheader(escape(sound.name), width="stretch")
         dropped_sounds.show_remove_button(row)
     if tags is None:
-        st.error(messages.escape_markdown(result.error), icon=":material/error:")
+        st.error(escape(result.error), icon=":material/error:")
         return
     for note in tags.notes:
-        st.caption(f":material/info: {messages.escape_markdown(note)}")
+        st.caption(f":material/info: {escape(note)}")
     if other is None:
         left, right = st.columns([1, 1.25], gap="medium")
         with left:
@@ -54,7 +55,7 @@ def show_clip(result: SoundResult, row: int, setup: TaggingSetup, other: Tagging
     else:
         for column, each in zip(st.columns(2, gap="medium"), (setup, other), strict=True):
             with column, messages.show_errors():
-                st.markdown(f"**{messages.escape_markdown(each.folder.name)}**")
+                st.markdown(f"**{escape(each.folder.name)}**")
                 own_tags = tags if each is setup else each.tag(sound)
                 _show_tags(own_tags, sound.truth, each)
                 _show_scores(own_tags, each, sound)
@@ -96,28 +97,28 @@ def timeline_rows(tags: Tags, labels: tuple[str, ...], start_s: float, length_s:
 def _show_tags(tags: Tags, truth: tuple[str, ...] | None, setup: TaggingSetup) -> None:
     """The tags in the order of their scores, compared with the truth where that is known."""
     verdicts = dict(label_verdicts(tags, truth)) if truth is not None else {}
-    lines = [_tag_line(tag, tags.folds, verdicts.get(tag.label, "")) for tag in tags.tags[:MAX_TAGS_WITH_DETAILS]]
+    lines: list[Markdown] = [
+        _tag_line(tag, tags.folds, verdicts.get(tag.label, "")) for tag in tags.tags[:MAX_TAGS_WITH_DETAILS]
+    ]
     if more := tags.tags[MAX_TAGS_WITH_DETAILS:]:
-        lines.append("and " + ", ".join(f"{messages.escape_markdown(tag.label)} {tag.score:.2f}" for tag in more))
+        lines.append(Markdown("and " + ", ".join(f"{escape(tag.label)} {tag.score:.2f}" for tag in more)))
     if not lines:
-        lines.append(":gray-badge[:material/help: no tag]")
+        lines.append(Markdown(":gray-badge[:material/help: no tag]"))
         if truth is None:
-            lines.append("No label reaches its threshold.")
+            lines.append(Markdown("No label reaches its threshold."))
     by_label = {tag.label: tag for tag in tags.ranking}
     for label in [label for label, verdict in verdicts.items() if verdict == "missed"]:
         if label in by_label:
             lines.append(_tag_line(by_label[label], tags.folds, "missed"))
         else:
-            lines.append(
-                f":red-badge[:material/remove: {messages.escape_markdown(label)}] missed: "
-                f"{messages.escape_markdown(setup.folder.name)} does not have this label"
-            )
+            missed = f":red-badge[:material/remove: {escape(label)}] missed: "
+            lines.append(Markdown(f"{missed}{escape(setup.folder.name)} does not have this label"))
     st.markdown("\n\n".join(lines))
     if truth is not None:
-        st.caption(f"Labels in the dataset: {messages.escape_markdown(', '.join(truth)) or 'none'}.")
+        st.caption(f"Labels in the dataset: {escape(', '.join(truth)) or 'none'}.")
 
 
-def _tag_line(tag: Tag, folds: int, verdict: str) -> str:
+def _tag_line(tag: Tag, folds: int, verdict: str) -> Markdown:
     """A label as a badge with its figures as Markdown; icon and word show the verdict."""
     colour, icon = {
         "": ("green", "check"),
@@ -125,11 +126,10 @@ def _tag_line(tag: Tag, folds: int, verdict: str) -> str:
         "extra": ("orange", "add"),
         "missed": ("red", "remove"),
     }[verdict]
-    facts = f"{tag.folds_agreeing} of {folds} folds · threshold {tag.threshold:.2f}"
-    word = f" · {verdict}" if verdict else ""
-    return (
-        f":{colour}-badge[:material/{icon}: {messages.escape_markdown(tag.label)} {tag.score:.2f}]{word}  \n"
-        f":small[:gray[{facts}]]"
+    facts = f"{tag.folds_agreeing:d} of {folds} folds · threshold {tag.threshold:.2f}"
+    word = f" · {escape(verdict)}" if verdict else ""
+    return Markdown(
+        f":{colour}-badge[:material/{icon}: {escape(tag.label)} {tag.score:.2f}]{word}  \n:small[:gray[{facts}]]"
     )
 
 

@@ -13,7 +13,8 @@ import streamlit as st
 
 from audiotag.audio.header import Source
 from audiotag.ui import cache
-from audiotag.ui.widgets import messages
+from audiotag.ui.tag.stored_uploads import StoredUpload
+from audiotag.ui.text import escape
 from audiotag.ui.widgets.step_buttons import show_step_buttons
 from audiotag.wording import as_text
 
@@ -32,9 +33,11 @@ class DroppedSound:
     name : str
     source : Path or bytes
     digest : str
-        Checksum of the bytes; empty for a path.
+        Checksum of the bytes of an upload or a recording; empty for a file of the user.
     truth : tuple[str, ...] or None
         Its true labels; None where they are not known.
+    stored : StoredUpload or None
+        Keeps the temporary file of an upload or a recording, which is then the source.
     """
 
     number: int
@@ -42,6 +45,7 @@ class DroppedSound:
     source: Source
     digest: str
     truth: tuple[str, ...] | None = None
+    stored: StoredUpload | None = None
 
     @property
     def content(self) -> str:
@@ -51,7 +55,7 @@ class DroppedSound:
     @property
     def path(self) -> str:
         """Path of the file; empty for uploads and recordings."""
-        return as_text(str(self.source)) if isinstance(self.source, Path) else ""
+        return "" if self.digest else as_text(str(self.source))
 
 
 def all_sounds() -> list[DroppedSound]:
@@ -70,11 +74,21 @@ def add_sounds(sounds: list[tuple[str, Source]], truth: tuple[str, ...] | None =
         key = (as_text(name), cache.content_key(source))
         if key not in row_by_key:
             row_by_key[key] = len(all_sounds())
-            digest = "" if isinstance(source, Path) else key[1]
-            all_sounds().append(DroppedSound(next_number("sound"), key[0], source, digest, truth))
+            all_sounds().append(_dropped_sound(key[0], source, key[1], truth))
         rows.append(row_by_key[key])
     if rows:
         select_row(rows[0])
+
+
+def _dropped_sound(name: str, source: Source, content: str, truth: tuple[str, ...] | None) -> DroppedSound:
+    number = next_number("sound")
+    if isinstance(source, Path):
+        return DroppedSound(number, name, source, "", truth)
+    try:
+        stored = StoredUpload(source)
+    except OSError:  # the disk is full: the bytes stay in memory
+        return DroppedSound(number, name, source, content, truth)
+    return DroppedSound(number, name, stored.path, content, truth, stored)
 
 
 def select_row(row: int) -> None:
@@ -92,7 +106,7 @@ def show_toolbar() -> None:
         more = " · select a row to see its details, click on a heading to sort" if count > 1 else ""
         st.caption(text + more, width="stretch")
         if removed:
-            name = messages.escape_markdown(removed[0][1].name) if len(removed) == 1 else f"{len(removed)} sounds"
+            name = escape(removed[0][1].name) if len(removed) == 1 else f"{len(removed)} sounds"
             st.caption(f"{name} removed", width="content")
             st.button("Undo", icon=":material/undo:", key="undo-remove", type="tertiary", on_click=_undo)
         if count > 1:

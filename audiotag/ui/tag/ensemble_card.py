@@ -10,7 +10,7 @@ import streamlit as st
 
 from audiotag.metrics import lwlrap_per_class
 from audiotag.tagging.engine_selection import choice_of
-from audiotag.ui.widgets import messages
+from audiotag.ui.text import escape
 
 if TYPE_CHECKING:
     from audiotag.tagging.ensemble import Card
@@ -23,7 +23,7 @@ OUT_OF_FOLD = "Every training clip is scored by the fold that was trained withou
 def show_card(folder: Path, tagger: Tagger) -> None:
     """The card of the ensemble in a folder."""
     card = tagger.card
-    st.markdown(messages.escape_markdown(card.about))
+    st.markdown(escape(card.about))
     for column, (label, value, about) in zip(
         st.columns(2) * 2,
         (
@@ -34,19 +34,19 @@ def show_card(folder: Path, tagger: Tagger) -> None:
         ),
         strict=True,
     ):
-        column.metric(label, value, help=about)
-    st.markdown(" ".join(f":gray-badge[{messages.escape_markdown(label)}]" for label in card.labels))
+        column.metric(escape(label), escape(value), help=escape(about))
+    st.markdown(" ".join(f":gray-badge[{escape(label)}]" for label in card.labels))
     st.caption(
         f"Windows of {card.spectrogram.clip_s:g} s, up to {card.spectrogram.f_max / 1000:g} kHz. Trained on "
-        f"{card.dataset.get('clips', 0):,} clips of {messages.escape_markdown(str(card.dataset['name']))} with the "
-        f"recipe {messages.escape_markdown(str(card.recipe.get('title', 'unknown')))}, {card.created}. "
-        f"Licence: {messages.escape_markdown(card.licence)}"
+        f"{card.dataset.get('clips', 0):,} clips of {escape(card.dataset['name'])} with the "
+        f"recipe {escape(card.recipe.get('title', 'unknown'))}, {escape(card.created)}. "
+        f"Licence: {escape(card.licence)}"
     )
     if card.parts:
         st.markdown("**By kind of sound**, out of fold")
         _show_table(parts_table(card), "Clips, lwlrap and accuracy of each kind", sounds=120, lwlrap=62, clips=55)
         for part in card.parts:
-            st.caption(f"{messages.escape_markdown(part.name)}: {messages.escape_markdown(part.licence)}.")
+            st.caption(f"{escape(part.name)}: {escape(part.licence)}.")
     st.markdown("**By fold**, on held-out clips")
     _show_table(folds_table(card), "Clips, lwlrap and accuracy of each fold", fold=45, lwlrap=62, accuracy=74, clips=55)
     if tagger.out_of_fold is not None:
@@ -54,7 +54,7 @@ def show_card(folder: Path, tagger: Tagger) -> None:
         rows = labels_table(card, tagger.out_of_fold)
         alt = "lwlrap out of fold and number of clips of each label"
         _show_table(rows, alt, height=260, label=120, lwlrap=62, clips=55)
-    st.markdown(f"**Engine:** {tagger.engine_name}")
+    st.markdown(f"**Engine:** {escape(tagger.engine_name)}")
     measured = choice_of(folder, card).get("measured", [])
     if measured:
         _show_table(engines_table(measured), "Engines as measured on this machine", engine=115)

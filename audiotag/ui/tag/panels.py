@@ -9,6 +9,7 @@ import streamlit as st
 from audiotag.ui import cache, frame
 from audiotag.ui.tag import dropped_sounds, ensemble_card, sound_sources, tagging_options, thresholds
 from audiotag.ui.tag.tagging_options import IN_ADDRESS, TaggingSetup
+from audiotag.ui.text import escape
 from audiotag.ui.widgets import messages
 from audiotag.workspace import Workspace
 
@@ -33,7 +34,7 @@ def show_panels(folder: Path, workspace: Workspace) -> tuple[TaggingSetup, Taggi
     st.session_state[APPLIED] = folder.name
     tagger = cache.load_tagger(folder)  # before the first drop, so that the drop itself is quick
     card, state = tagger.card, thresholds.load_thresholds(folder, tagger.card, workspace)
-    name = messages.escape_markdown(card.name)
+    name = escape(card.name)
     about = st.expander(f"About {name}", icon=":material/badge:", key="about", on_change="rerun")
     with about:
         if about.open:
@@ -57,9 +58,9 @@ def show_welcome(context: frame.PageContext, setup: TaggingSetup) -> None:
     """What the page shows before there is a sound."""
     card = setup.tagger.card
     st.markdown(
-        f"Tags come from **{messages.escape_markdown(card.name)}**, which knows {len(card.labels)} "
+        f"Tags come from **{escape(card.name)}**, which knows {len(card.labels)} "
         f"{'label' if len(card.labels) == 1 else 'labels'}: "
-        + messages.escape_markdown(", ".join(card.labels[:MAX_LABELS_IN_WELCOME]))
+        + escape(", ".join(card.labels[:MAX_LABELS_IN_WELCOME]))
         + (" …" if len(card.labels) > MAX_LABELS_IN_WELCOME else ".")
     )
     sound_sources.show_try_button(context)

@@ -17,7 +17,7 @@ from audiotag.tagging.export.rows import clip_row, exact_clip_row
 from audiotag.tagging.result import Tags
 from audiotag.ui.tag.dropped_sounds import TABLE, DroppedSound
 from audiotag.ui.tag.tagging_options import TaggingSetup
-from audiotag.ui.widgets import messages
+from audiotag.ui.text import Markdown, escape
 from audiotag.wording import format_duration
 
 TAGGED = "tag-tagged"  # in the session: sounds that were tagged, for which no progress is shown again
@@ -77,7 +77,7 @@ def show_errors_except(results: list[SoundResult], row: int) -> None:
     """The errors of all sounds but the one in ``row``, which shows its own."""
     errors = [result.error for at, result in enumerate(results) if result.error and at != row]
     for error in errors[:MAX_ERRORS]:
-        st.error(messages.escape_markdown(error), icon=":material/error:")
+        st.error(escape(error), icon=":material/error:")
     if len(errors) > MAX_ERRORS:
         st.caption(f"{len(errors) - MAX_ERRORS} more sounds have an error. See the remarks in the table.")
 
@@ -89,14 +89,17 @@ def show_downloads(results: list[SoundResult], selected: SoundResult, setup: Tag
     all_rows = [clip_row(result.tags, result.sound.name, result.sound.path) for result in results if result.tags]
     with st.container(horizontal=True):
         for format in export_formats():
-            rows, name, about = all_rows, "tags", format.about
+            rows, name, about = all_rows, "tags", escape(format.about)
             if format.one_file_per_clip:
                 sound = selected.sound
                 rows = [exact_clip_row(selected.tags, labels, sound.name, sound.path)] if selected.tags else []
-                name, about = Path(sound.name).stem, f"{about} For {messages.escape_markdown(Path(sound.name).name)}."
+                name, about = (
+                    Path(sound.name).stem,
+                    Markdown(f"{escape(format.about)} For {escape(Path(sound.name).name)}."),
+                )
             if rows:
                 st.download_button(
-                    format.title,
+                    escape(format.title),
                     partial(export_bytes, format, rows, options),
                     file_name=f"{name}{format.suffix}",
                     mime=format.mime,
@@ -118,11 +121,11 @@ def _key(sound: DroppedSound, setup: TaggingSetup) -> tuple[str, str, str, bool]
     return sound.name, sound.content, str(setup.folder), setup.settings.tta
 
 
-def _progress_text(sound: DroppedSound, done: int, total: int, spent_s: float) -> str:
+def _progress_text(sound: DroppedSound, done: int, total: int, spent_s: float) -> Markdown:
     left = ""
     if done and spent_s > ETA_AFTER_S:
         left = f" · {format_duration(spent_s / done * (total - done))} left"
-    return f"Tagging {messages.escape_markdown(Path(sound.name).name)}: {done + 1} of {total}{left}"
+    return Markdown(f"Tagging {escape(Path(sound.name).name)}: {done + 1:d} of {total}{left}")
 
 
 def _row(result: SoundResult) -> dict[str, Any]:

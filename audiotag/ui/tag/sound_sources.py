@@ -16,9 +16,10 @@ from audiotag.data.layouts import absolute
 from audiotag.errors import AudiotagError
 from audiotag.ui import cache, frame
 from audiotag.ui.tag.dropped_sounds import add_sounds, last_number, next_number
+from audiotag.ui.tag.stored_uploads import release_uploads
+from audiotag.ui.text import escape
 from audiotag.ui.widgets import messages
 from audiotag.ui.widgets.sound_picker import MICROPHONE_NOTE, pick_dataset_clip
-from audiotag.wording import as_text
 
 MAX_SOUNDS_OF_FOLDER = 50
 RECORD, PATH = "by-record", "by-path"  # keys of the popovers, which close when a sound was added
@@ -72,19 +73,20 @@ def show_try_button(context: frame.PageContext) -> None:
     """A button that adds a random clip of the dataset."""
     if context.dataset_root is not None:
         st.button(
-            f"Try it with a clip of {as_text(context.dataset_root.stem)}",
+            f"Try it with a clip of {escape(context.dataset_root.stem)}",
             icon=":material/casino:",
             key="try-one",
             on_click=_take_random_clip,
             args=(context.dataset_root,),
         )
     for message, _ in st.session_state.get(PATH_MESSAGES, []):
-        st.caption(f":material/warning: {messages.escape_markdown(message)}")
+        st.caption(f":material/warning: {escape(message)}")
 
 
 def _take_uploads(key: str) -> None:
     uploads = st.session_state[key]
     add_sounds([(upload.name, upload.getvalue()) for upload in uploads])
+    release_uploads(uploads)
     if uploads:
         next_number("drop")
 
@@ -93,6 +95,7 @@ def _take_recording(key: str) -> None:
     recorded = st.session_state[key]
     if recorded is not None:
         add_sounds([(f"recording {next_number('recording')}", recorded.getvalue())])
+        release_uploads([recorded])
         st.session_state[RECORD] = False
 
 
@@ -106,7 +109,7 @@ def _path_form(context: frame.PageContext) -> None:
         )
         st.form_submit_button("Tag", type="primary", icon=":material/sell:", on_click=_take_path)
     for message, is_error in st.session_state.get(PATH_MESSAGES, []):
-        (st.error if is_error else st.info)(messages.escape_markdown(message))
+        (st.error if is_error else st.info)(escape(message))
     st.caption(f"The page shows the first {MAX_SOUNDS_OF_FOLDER} sounds of a folder. This command tags all of them:")
     shown = "FOLDER"
     with suppress(AudiotagError):

@@ -16,7 +16,7 @@ from audiotag.tagging.result import Tags
 from audiotag.tagging.settings import COMBINE_TITLES, TagSettings
 from audiotag.ui import cache
 from audiotag.ui.tag.dropped_sounds import DroppedSound
-from audiotag.ui.widgets import messages
+from audiotag.ui.text import Markdown, escape
 
 if TYPE_CHECKING:
     from audiotag.tagging.ensemble import Card
@@ -123,8 +123,8 @@ def show_ablation(measured: ablation.Ablation | None, card: Card) -> None:
         alt="lwlrap, accuracy and time of each step of the ensemble",
     )
     st.caption(
-        f"Measured on {measured.clips:,} {measured.subset} clips of {messages.escape_markdown(measured.dataset)}, "
-        f"{measured.date}. " + " ".join(map(messages.escape_markdown, measured.notes))
+        f"Measured on {measured.clips:,} {escape(measured.subset)} clips of {escape(measured.dataset)}, "
+        f"{escape(measured.date)}. " + " ".join(map(escape, measured.notes))
     )
 
 
@@ -148,13 +148,13 @@ def _read_ablation(folder: Path, card: Card) -> ablation.Ablation | None:
     try:
         return ablation.read_ablation(folder, card)
     except AudiotagError as error:
-        st.caption(f":material/warning: {messages.escape_markdown(str(error))}")
+        st.caption(f":material/warning: {escape(error)}")
         return None
 
 
-def _gain_text(measured: ablation.Ablation, step: str) -> str:
+def _gain_text(measured: ablation.Ablation, step: str) -> Markdown:
     """Measured gain and cost of a step, in a few words."""
     row = next((row for row in measured.rows if row.step == step), None)
     if row is None or row.gain is None:
-        return "Not measured."
-    return f"{row.gain:+.3f} lwlrap over {row.over}, {row.ms_per_clip:.0f} ms per clip."
+        return Markdown("Not measured.")
+    return Markdown(f"{row.gain:+.3f} lwlrap over {escape(row.over)}, {row.ms_per_clip:.0f} ms per clip.")

@@ -19,6 +19,7 @@ from audiotag.figures.theme import CONFIG
 from audiotag.tagging.out_of_fold import OutOfFold
 from audiotag.tagging.settings import TagSettings
 from audiotag.tagging.thresholds import OWN, forget_thresholds, read_saved_thresholds, save_thresholds
+from audiotag.ui.text import Markdown, escape
 from audiotag.ui.widgets import messages
 from audiotag.ui.widgets.downloads import show_downloads
 from audiotag.workspace import Workspace
@@ -122,7 +123,7 @@ def show_thresholds(state: Thresholds, tagger: Tagger, settings: TagSettings, wo
     )
     if held_out is None:
         st.caption(
-            f":material/info: {messages.escape_markdown(card.name)} contains no out-of-fold scores, so its precision "
+            f":material/info: {escape(card.name)} contains no out-of-fold scores, so its precision "
             "and recall are not known. Publish it again."
         )
     else:
@@ -140,12 +141,12 @@ def show_thresholds(state: Thresholds, tagger: Tagger, settings: TagSettings, wo
     _show_save_buttons(state, card, workspace)
 
 
-def describe_threshold(held_out: OutOfFold, column: int, threshold: float) -> str:
+def describe_threshold(held_out: OutOfFold, column: int, threshold: float) -> Markdown:
     """Precision and recall of a threshold on held-out clips, as Markdown."""
     precision, recall = held_out.precision_recall(column, threshold)
     given, has = held_out.scores[:, column] >= threshold, held_out.targets[:, column] > 0
     right = np.count_nonzero(given & has)
-    return (
+    return Markdown(
         f"**Precision {_two_digits(precision)}**: {right:,} of {given.sum():,} clips that get the label have it  \n"
         f"**Recall {_two_digits(recall)}**: {right:,} of {has.sum():,} clips that have the label get it"
     )
@@ -253,5 +254,5 @@ def _get_changes() -> dict[str, tuple[tuple[float, ...], Base]]:
     return st.session_state.setdefault(CHANGED, {})
 
 
-def _two_digits(value: float) -> str:
-    return "unknown" if np.isnan(value) else f"{value:.2f}"
+def _two_digits(value: float) -> Markdown:
+    return Markdown("unknown" if np.isnan(value) else f"{value:.2f}")

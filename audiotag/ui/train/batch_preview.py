@@ -19,6 +19,7 @@ from audiotag.training.clips import Clip, LabelledClips, prepare_clips
 from audiotag.training.recipe import Stage
 from audiotag.training.runs import RunSettings
 from audiotag.training.session import Session
+from audiotag.ui.text import escape
 from audiotag.ui.widgets import messages
 from audiotag.ui.widgets.step_buttons import show_draw_button
 
@@ -40,7 +41,7 @@ def show_batch(settings: RunSettings | None, dataset: Dataset) -> None:
             number = st.segmented_control(
                 "Stage",
                 stages,
-                format_func=lambda at: f"{at + 1} {recipe.stages[at].subset}",
+                format_func=lambda at: f"{at + 1:d} {escape(recipe.stages[at].subset)}",
                 key=f"stage-{len(stages)}",
                 default=stages[0],
                 required=True,
@@ -49,17 +50,19 @@ def show_batch(settings: RunSettings | None, dataset: Dataset) -> None:
     stage = recipe.stages[number]
     clips, reasons = _preview_clips(dataset, settings, stage)
     for reason in reasons:
-        st.caption(f":material/warning: {messages.escape_markdown(reason)}")
+        st.caption(f":material/warning: {escape(reason)}")
     if not clips.clips:
-        st.error(f"None of the {stage.subset} clips can be read. See Problems on the Dataset page.")
+        st.error(f"None of the {escape(stage.subset)} clips can be read. See Problems on the Dataset page.")
         return
     batches = Batches(clips, recipe, stage, recipe.seed, training=True)
     with messages.show_errors(stop=True):
         batch = batches.input_batch(draw, 0)
     _, channels, height, width = batch.values.shape
     st.caption(
-        f"Draw {draw + 1}: {min(MAX_SHOWN_CLIPS, len(batch.items))} of {len(batch.items)} network inputs of a batch, "
-        f"{height} × {width} pixels" + (f", the first of {channels} channels" if channels > 1 else "") + ". "
+        f"Draw {draw + 1:d}: {min(MAX_SHOWN_CLIPS, len(batch.items)):d} of {len(batch.items)} network inputs of a "
+        f"batch, {height:d} × {width:d} pixels"
+        + (f", the first of {channels:d} channels" if channels > 1 else "")
+        + ". "
         f"The batch is drawn from {len(clips.clips)} clips and augmented as in training."
     )
     _show_inputs(batch, clips, dataset.labels, batches.settings)
@@ -92,7 +95,7 @@ def _show_inputs(batch: Batch, clips: LabelledClips, labels: tuple[str, ...], se
             with st.container(width=IMAGE_WIDTH_PIXELS):
                 st.image(
                     spectrogram_image(values, low, high),
-                    caption=f"{messages.escape_markdown(caption)}  \n:gray[{messages.escape_markdown(name)}]",
+                    caption=f"{escape(caption)}  \n:gray[{escape(name)}]",
                     width="stretch",
                     alt=f"Network input of {name}, labelled {caption}",
                 )

@@ -13,6 +13,7 @@ from audiotag.figures.theme import CONFIG
 from audiotag.training.folds import available_folds
 from audiotag.training.recipe import Recipe
 from audiotag.training.runs import RunSettings, list_runs
+from audiotag.ui.text import escape
 from audiotag.ui.widgets import messages
 from audiotag.ui.widgets.downloads import show_table
 from audiotag.wording import format_duration
@@ -29,7 +30,7 @@ def show_estimate(settings: RunSettings, dataset: Dataset, workspace: Workspace)
     estimate = Estimate.of(settings, workspace)
     active = estimate.is_active()
     busy = "" if active else next((run.name for run in list_runs(workspace) if run.is_active()), "")
-    reason = f"Wait until {busy} has ended: the two would slow each other down." if busy else ""
+    reason = f"Wait until {escape(busy)} has ended: the two would slow each other down." if busy else ""
     with st.container(horizontal=True, gap="xxsmall"):
         if st.button(
             "Estimate the training time",
@@ -62,7 +63,7 @@ def show_estimate(settings: RunSettings, dataset: Dataset, workspace: Workspace)
     if active:
         return
     if problem := estimate.problem():
-        st.error(messages.escape_markdown(problem), icon=":material/error:")
+        st.error(escape(problem), icon=":material/error:")
     if result := estimate.result():
         _show_result(result, settings, dataset)
 
@@ -88,7 +89,7 @@ def _start(estimate: Estimate, rates: bool) -> None:
 def _show_result(result: dict, settings: RunSettings, dataset: Dataset) -> None:
     recipe = settings.recipe
     folds = len(settings.folds or available_folds(dataset, recipe, settings.held_out))
-    st.caption(f":material/timer: {describe_estimate(result, folds, _total_epochs(recipe, dataset))}")
+    st.caption(f":material/timer: {escape(describe_estimate(result, folds, _total_epochs(recipe, dataset)))}")
     if not result["rates"]:
         return
     st.plotly_chart(

@@ -18,6 +18,7 @@ from audiotag.training.recipe import Recipe, load_recipe, recipe_names
 from audiotag.training.run_options import RunOptions, epochs_of
 from audiotag.training.runs import RunSettings, create_run
 from audiotag.training.session import Session
+from audiotag.ui.text import escape, escape_all
 from audiotag.ui.widgets import messages
 from audiotag.workspace import Workspace
 
@@ -36,7 +37,7 @@ def pick_options(dataset: Dataset, workspace: Workspace) -> RunOptions | None:
         return None
     with messages.show_errors():
         recipe = load_recipe(name)
-        st.caption(recipe.about)
+        st.caption(escape(recipe.about))
         preset = st.selectbox(
             "Spectrogram",
             [AS_IN_RECIPE, *preset_names(workspace)],
@@ -68,7 +69,7 @@ def show_facts(settings: RunSettings, dataset: Dataset) -> None:
     recipe = settings.recipe
     batches = Session(dataset, settings).expected_batches()
     stages = [
-        f"{stage.subset}, {stage.epochs} {'epoch' if stage.epochs == 1 else 'epochs'} of {batches[number]:,} "
+        f"{escape(stage.subset)}, {stage.epochs:d} {'epoch' if stage.epochs == 1 else 'epochs'} of {batches[number]:,} "
         + ("batch" if batches[number] == 1 else "batches")
         + (", one network for all folds" if stage.shared else "")
         for number, stage in enumerate(recipe.stages)
@@ -78,19 +79,18 @@ def show_facts(settings: RunSettings, dataset: Dataset) -> None:
     names = {device.key: device.name for device in devices()}
     lines = [
         f":material/stairs: {' → '.join(stages)}" if stages else "",
-        f":material/hub: {recipe.network.describe()}, input of {spectrogram.height} × {spectrogram.width}, "
-        f"batches of {recipe.batch_size}",
-        ":material/memory: " + " · ".join(names[key] for key in check_device(settings.device)),
+        f":material/hub: {escape(recipe.network.describe())}, input of {spectrogram.height:d} × {spectrogram.width:d}, "
+        f"batches of {recipe.batch_size:d}",
+        ":material/memory: " + escape_all((names[key] for key in check_device(settings.device)), " · "),
     ]
     st.caption("  \n".join(line for line in lines if line))
     for device in devices():
         if device.problem:
-            st.warning(device.problem, icon=":material/memory:")
+            st.warning(escape(device.problem), icon=":material/memory:")
     if not stages:
-        wanted = ", ".join(dict.fromkeys(stage.subset for stage in recipe.stages))
+        wanted = escape_all(dict.fromkeys(stage.subset for stage in recipe.stages))
         st.warning(
-            f"The recipe trains on {wanted} clips, but {messages.escape_markdown(dataset.name)} has none. "
-            "Choose another recipe.",
+            f"The recipe trains on {wanted} clips, but {escape(dataset.name)} has none. Choose another recipe.",
             icon=":material/folder_off:",
         )
 
@@ -236,6 +236,7 @@ def _pick_folds(recipe: Recipe, dataset: Dataset, held_out: int | None) -> tuple
         "Folds",
         folds,
         selection_mode="multi",
+        format_func=escape,
         default=folds,
         key=f"folds-{dataset.name}-{held_out}-{len(folds)}",
         help="Each fold is trained without its own part of the clips and measured on that part.",

@@ -16,6 +16,7 @@ from audiotag.training.recipe import Recipe
 from audiotag.training.run_progress import epochs_done, fold_rows, plan_of
 from audiotag.training.runs import ACTIVE, SHARED_FOLD, Run, State
 from audiotag.ui import cache
+from audiotag.ui.text import escape
 from audiotag.ui.widgets.downloads import show_downloads, show_table
 from audiotag.wording import format_duration
 
@@ -264,7 +265,7 @@ def _show_curves(run: Run, epochs: Events, stages: Events, others: dict[str, Run
     )
     for name in chosen:
         if name not in compared:
-            st.caption(f"{name} has no finished epoch yet.")
+            st.caption(f"{escape(name)} has no finished epoch yet.")
     st.caption(HELD_OUT_NOTE)
     if recipe and recipe.augment_held_out:
         st.caption(AUGMENTED_HELD_OUT_NOTE)
@@ -275,7 +276,7 @@ def _show_labels(run: Run, events: Events) -> None:
     if len(table):
         st.markdown("**Labels**, worst first")
         show_label_table(table)
-        st.caption(f"Mean over {folds}.")
+        st.caption(f"Mean over {escape(folds)}.")
         show_downloads(table, f"{run.name}-labels")
 
 

@@ -24,6 +24,7 @@ from audiotag.training.runs import (
     list_runs,
     restore_run,
 )
+from audiotag.ui.text import Markdown, escape, escape_all
 from audiotag.ui.train import run_tables as tables
 from audiotag.ui.widgets import messages
 from audiotag.wording import format_duration
@@ -46,10 +47,7 @@ def show_runs(workspace: Workspace) -> None:
     shown = (run.state(), run.finished_folds())
     with messages.show_errors():
         settings = run.settings()
-        st.markdown(
-            f"**{messages.escape_markdown(settings.recipe.title)}** on "
-            f"{messages.escape_markdown(Path(settings.dataset).name)}"
-        )
+        st.markdown(f"**{escape(settings.recipe.title)}** on {escape(Path(settings.dataset).name)}")
 
     @st.fragment(run_every=1 if shown[0] in ACTIVE else None)
     def live() -> None:
@@ -77,7 +75,7 @@ def _pick_run(runs: dict[str, Run]) -> str:
         format_func=lambda name: f"{tables.STATE_ICONS[states[name]]} {name}",
         key="run",
         persist_state="session",
-        help="Newest first. " + ", ".join(f"{icon} {state}" for state, icon in tables.STATE_ICONS.items()) + ".",
+        help="Newest first. " + escape_all(f"{icon} {state}" for state, icon in tables.STATE_ICONS.items()) + ".",
     )
     if st.query_params.get("run") != name:
         st.query_params["run"] = name
@@ -102,15 +100,15 @@ def _show_state(run: Run, state: State, workspace: Workspace) -> None:
             st.success(f"Finished: mean lwlrap {sum(scores) / len(scores):.4f} over {folds}.", icon=":material/check:")
         elif state == "failed":
             st.error(
-                messages.escape_markdown(run.reason() or "The run failed without a message. See the log below."),
+                escape(run.reason() or "The run failed without a message. See the log below."),
                 icon=":material/error:",
             )
             st.caption("The last lines of the log. Resume continues from the last epoch and keeps finished folds.")
             st.code(run.log_tail(12) or "The log is empty.", language=None, wrap_lines=True)
         else:
-            reason = messages.escape_markdown(f" {run.reason()}".rstrip())
+            reason = f" {escape(run.reason())}".rstrip()
             st.warning(
-                f"The run was {state}.{reason} Resume continues from the last epoch and keeps finished folds.",
+                f"The run was {escape(state)}.{reason} Resume continues from the last epoch and keeps finished folds.",
                 icon=":material/stop_circle:",
             )
         _show_left_out(run)
@@ -123,7 +121,7 @@ def _show_left_out(run: Run) -> None:
         shown = " ".join(reasons[:MAX_LEFT_OUT])
         more = f" {len(reasons) - MAX_LEFT_OUT:,} more are in the log." if len(reasons) > MAX_LEFT_OUT else ""
         clips = "1 clip is" if len(reasons) == 1 else f"{len(reasons):,} clips are"
-        st.caption(messages.escape_markdown(f"{clips} left out: {shown}{more}"))
+        st.caption(f"{clips} left out: {escape(shown)}{more}")
 
 
 def _show_progress(run: Run, state: State) -> None:
@@ -155,15 +153,15 @@ def _show_progress(run: Run, state: State) -> None:
             if seconds is not None
         ]
         text = " · ".join([text, *left])
-        st.progress(min(1.0, fold["batch"] / max(1, fold["batches"])), text)
+        st.progress(min(1.0, fold["batch"] / max(1, fold["batches"])), escape(text))
 
 
-def _queue_text(run: Run, workspace: Workspace) -> str:
+def _queue_text(run: Run, workspace: Workspace) -> Markdown:
     """Which device a queued run waits for, and which run uses it now."""
     try:
         wanted = check_device(run.settings().device)
     except AudiotagError:
-        return "Waits for its device."
+        return Markdown("Waits for its device.")
     user = ""
     for other in list_runs(workspace):
         if other.name != run.name and other.state() in ("running", "stopping", "starting"):
@@ -172,7 +170,7 @@ def _queue_text(run: Run, workspace: Workspace) -> str:
             except AudiotagError:
                 continue
             user = f", which run {other.name} uses" if shared else user
-    return messages.escape_markdown(f"Waits for {' and '.join(wanted)}{user}. It starts automatically.")
+    return escape(f"Waits for {' and '.join(wanted)}{user}. It starts automatically.")
 
 
 def _show_buttons(run: Run, state: State, workspace: Workspace) -> None:
@@ -198,7 +196,7 @@ def _confirm_deletion(run: Run, workspace: Workspace) -> None:
     folds = len(run.finished_folds())
     size_mib = sum(path.stat().st_size for path in run.folder.rglob("*") if path.is_file()) / 2**20
     st.markdown(
-        f"Deletes **{messages.escape_markdown(run.name)}** with its curves, log and checkpoints"
+        f"Deletes **{escape(run.name)}** with its curves, log and checkpoints"
         + (f" and the weights of {folds} finished {'fold' if folds == 1 else 'folds'}" if folds else "")
         + f" ({size_mib:.1f} MiB). Ensembles that were published from it stay."
     )
@@ -220,7 +218,7 @@ def _show_undo(workspace: Workspace) -> None:
     if not (name := st.session_state.get("deleted-run")):
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"Run {messages.escape_markdown(name)} was deleted.", width="content")
+        st.caption(f"Run {escape(name)} was deleted.", width="content")
         if st.button("Undo", icon=":material/undo:", key="undo-delete-run", type="tertiary"):
             del st.session_state["deleted-run"]
             with messages.show_errors():
@@ -230,7 +228,7 @@ def _show_undo(workspace: Workspace) -> None:
 def _publish_form(run: Run, folds: list[int], workspace: Workspace) -> None:
     """Name and button that make an ensemble of the finished folds."""
     with st.form("publish", border=True):
-        numbers = ", ".join(map(str, folds))
+        numbers = escape_all(folds)
         st.markdown(
             f"**Publish** fold{'' if len(folds) == 1 else 's'} {numbers} as an ensemble that the Tag page and "
             "`audiotag tag` can use."
@@ -241,7 +239,7 @@ def _publish_form(run: Run, folds: list[int], workspace: Workspace) -> None:
 
             with messages.show_errors():
                 publish(run, name, workspace.ensembles)
-                st.toast(f"{name} is now the chosen ensemble.", icon=":material/check:")
+                st.toast(f"{escape(name)} is now the chosen ensemble.", icon=":material/check:")
                 messages.select_in_sidebar("ensemble", name)
         st.caption("The same as a command:")
         st.code(publish_line(run.name, name or "NAME"), language="bash", wrap_lines=True)

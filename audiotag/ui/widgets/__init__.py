@@ -1,4 +1,4 @@
 """Widgets that several pages use: messages, sound panel, sound picker, step and draw buttons, downloads.
 
-`messages` shows errors and escapes Markdown; every page uses it.
+`messages` shows errors; every page uses it.
 """

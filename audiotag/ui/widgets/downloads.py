@@ -8,8 +8,12 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
+from audiotag.ui.text import Markdown
 
-def show_table(table: pd.DataFrame, name: str, label: str = "As a table") -> None:
+AS_A_TABLE = Markdown("As a table")
+
+
+def show_table(table: pd.DataFrame, name: str, label: Markdown = AS_A_TABLE) -> None:
     """Show a chart's table in a closed expander, with downloads; a named index becomes a column."""
     shown = table.reset_index() if table.index.name else table
     with st.expander(label, icon=":material/table:"):

@@ -10,7 +10,8 @@ from audiotag.data.fsdkaggle2019 import ON_KAGGLE, ON_ZENODO, kaggle_commands, z
 from audiotag.data.fsdkaggle2019_folder import check_folder
 from audiotag.data.layouts import OpenOptions
 from audiotag.data.saved_options import open_and_remember
-from audiotag.ui.widgets.messages import escape_markdown, select_in_sidebar, show_errors
+from audiotag.ui.text import escape
+from audiotag.ui.widgets.messages import select_in_sidebar, show_errors
 from audiotag.workspace import Workspace
 
 
@@ -29,12 +30,12 @@ def get_fsdkaggle2019(folder: Path) -> None:
             hide_index=True,
             alt="Parts of the dataset and their state in the folder",
         )
-        (st.caption if state.fits else st.warning)(escape_markdown(state.disk))
+        (st.caption if state.fits else st.warning)(escape(state.disk))
         places = st.tabs(["Zenodo", "Kaggle"], default=state.release.name)
         for tab, release, commands in zip(
             places, (ON_ZENODO, ON_KAGGLE), (zenodo_commands, kaggle_commands), strict=True
         ):
-            tab.caption(f"{release.note} {release.disk}")
+            tab.caption(f"{escape(release.note)} {escape(release.disk)}")
             tab.code(commands(Path(path)), language="shell", wrap_lines=True)
         if any(row.found for row in state.rows) and st.button("Open this folder", type="primary", key="open-fetched"):
             dataset = open_and_remember(state.folder, OpenOptions(), Workspace())

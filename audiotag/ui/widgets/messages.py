@@ -1,8 +1,7 @@
-"""Show errors as messages, escape Markdown, and change what is chosen in the sidebar."""
+"""Show errors as messages, and change what is chosen in the sidebar."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,7 +10,7 @@ import streamlit as st
 from audiotag.disk import disk_problem
 from audiotag.errors import AudiotagError
 from audiotag.state import take_sentences
-from audiotag.wording import as_text
+from audiotag.ui.text import escape
 
 
 def select_in_sidebar(picker: str, value: object) -> None:
@@ -26,8 +25,7 @@ def show_errors(stop: bool = False) -> Iterator[None]:
     try:
         yield
     except (AudiotagError, OSError) as error:
-        sentence = disk_problem(error) if isinstance(error, OSError) else str(error)
-        st.error(escape_markdown(sentence), icon=":material/error:")
+        st.error(escape(disk_problem(error) if isinstance(error, OSError) else error), icon=":material/error:")
         if stop:
             st.stop()
 
@@ -35,13 +33,4 @@ def show_errors(stop: bool = False) -> Iterator[None]:
 def show_sentences() -> None:
     """Show, once, what was said about damaged files and the disk since the last page was shown."""
     for sentence in take_sentences():
-        st.toast(escape_markdown(sentence), icon=":material/warning:", duration="infinite")
-
-
-def escape_markdown(text: str) -> str:
-    """Escape text so that Markdown shows it unchanged: a file name must not become a heading, a link or a formula.
-
-    >>> escape_markdown("a_b [x](y) $1$.wav")
-    'a\\\\_b \\\\[x\\\\]\\\\(y\\\\) \\\\$1\\\\$.wav'
-    """
-    return re.sub(r"([\\`*_{}\[\]()<>#+!|~$:])", r"\\\1", as_text(text))
+        st.toast(escape(sentence), icon=":material/warning:", duration="infinite")

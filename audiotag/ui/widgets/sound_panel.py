@@ -11,7 +11,7 @@ from audiotag.features.settings import SpectrogramSettings
 from audiotag.features.trimming import trimmed_bounds
 from audiotag.ui.cache import MAX_PLAYED_S
 from audiotag.ui.player import PlayerOptions, Region, TimelineRow, show_player
-from audiotag.ui.widgets.messages import escape_markdown
+from audiotag.ui.text import Markdown, escape
 
 
 def show_sound(
@@ -36,7 +36,7 @@ def show_sound(
         Start of this sound within a longer sound of which it is a part, in seconds.
     """
     for note in sound.notes:
-        st.caption(f":material/info: {escape_markdown(note)}")
+        st.caption(f":material/info: {escape(note)}")
     waveform = sound.waveform[: int(MAX_PLAYED_S * settings.sample_rate)]
     if len(waveform) < len(sound.waveform):
         st.caption(f":material/info: Only the first {MAX_PLAYED_S / 60:g} minutes are shown and played.")
@@ -46,16 +46,16 @@ def show_sound(
     show_player(waveform, display_log_mel(waveform, settings), settings, options, key)
     header = sound.header
     st.caption(
-        f"{sound.duration_s:.2f} s · {header.sample_rate:,} Hz · {header.channels} channel"
-        f"{'s' if header.channels > 1 else ''} · {header.container} {header.codec} · "
+        f"{sound.duration_s:.2f} s · {header.sample_rate:,} Hz · {header.channels:d} channel"
+        f"{'s' if header.channels > 1 else ''} · {escape(header.container)} {escape(header.codec)} · "
         f"peak {_level(peak_dbfs(sound.waveform))} · RMS {_level(rms_dbfs(sound.waveform))}"
     )
 
 
-def _level(level_dbfs: float) -> str:
+def _level(level_dbfs: float) -> Markdown:
     """A level in words, with a minus sign and without a negative zero.
 
     >>> _level(-0.04), _level(-27.61)
     ('0.0 dBFS', '−27.6 dBFS')
     """
-    return f"{round(level_dbfs, 1) + 0.0:.1f} dBFS".replace("-", "−")
+    return Markdown(f"{round(level_dbfs, 1) + 0.0:.1f} dBFS".replace("-", "−"))

@@ -11,7 +11,7 @@ from audiotag.audio.header import Sound, Source
 from audiotag.audio.opening import READABLE
 from audiotag.data.dataset import Dataset
 from audiotag.ui import cache
-from audiotag.ui.widgets import messages
+from audiotag.ui.text import escape
 from audiotag.wording import as_text
 
 SOURCES = ("Dataset", "Upload", "Microphone")
@@ -84,7 +84,7 @@ def pick_dataset_clip(dataset: Dataset, prefix: str, persist: bool = False) -> p
     having = clips[clips["labels"].map(lambda labels: label in labels).astype(bool)] if dataset.labels else clips
     if len(having) == 0:
         st.info(
-            f"No clip has the label {messages.escape_markdown(str(label))}; choose another.",
+            f"No clip has the label {escape(label)}; choose another.",
             icon=":material/search_off:",
         )
         return None

@@ -38,7 +38,7 @@ def test_bars_of_classes_are_as_long_as_their_lwlrap_in_the_order_given() -> Non
     assert (list(bars.y), list(bars.x)) == (["Tap", "Bark", "Bell"], [0.25, 0.5, 1.0])
     assert figure.layout.yaxis.autorange == "reversed"  # the first at the top
     assert list(bars.text) == ["0.250", "0.500", "1.000"]
-    assert [entry[1] for entry in bars.customdata] == [3, 1200, 7]
+    assert list(bars.customdata) == [3, 1200, 7]
     assert figure.layout.xaxis.range[1] > 1  # room for the number beside a full bar
 
 
