@@ -122,8 +122,13 @@ def is_suspect(path: Path) -> bool:
 
 def suspects_sentence(suspects: list[Path]) -> str:
     """Say that a command begins with suspects."""
-    shown = ", ".join(map(str, suspects[:MAX_NAMED])) + (" …" if len(suspects) > MAX_NAMED else "")
-    return f"An earlier command ended while it read {shown}. Each is now read in a process of its own."
+    return f"An earlier command ended while it read {named(suspects)}. Each is now read in a process of its own."
+
+
+def named(files: list[Path]) -> str:
+    """Some of the files, as text that can be printed and shown."""
+    more = f" and {len(files) - MAX_NAMED:,} more" if len(files) > MAX_NAMED else ""
+    return (", ".join(map(str, files[:MAX_NAMED])) + more).encode(errors="backslashreplace").decode()
 
 
 def files_in(path: Path) -> list[Path]:

@@ -9,7 +9,6 @@ from audiotag import in_hand
 
 NOTES = ".in-hand"  # in the folder of a run or an estimate; that of a lane has the lane's number added
 BEGIN = "worker {pid} begins"  # in the log; what is above it is of earlier workers
-MAX_NAMED_FILES = 4
 
 
 def notes_path(folder: Path, lane: int | None = None) -> Path:
@@ -29,11 +28,9 @@ def how_it_died(folder: Path) -> str:
     cause = f"crashed ({crash})" if crash else "was ended from outside, or memory ran out"
     if not files:
         return f"Its process {cause}."
-    more = f" and {len(files) - MAX_NAMED_FILES} more" if len(files) > MAX_NAMED_FILES else ""
-    names = ", ".join(map(str, files[:MAX_NAMED_FILES])) + more
     return (
-        f"Its process {cause}, while it read {names}. Those are read in a process of their own when you resume, which "
-        "leaves out a file that cannot be read."
+        f"Its process {cause}, while it read {in_hand.named(files)}. Those are read in a process of their own when you "
+        "resume, which leaves out a file that cannot be read."
     )
 
 

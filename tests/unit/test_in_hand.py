@@ -132,6 +132,12 @@ def test_damaged_notes_and_long_or_odd_names_are_no_obstacle(notes: Path) -> Non
         assert long.absolute() not in in_hand.files_in(notes)
 
 
+def test_sentence_names_some_files_as_text_that_can_be_written() -> None:
+    odd = Path(os.fsdecode(b"caf\xe9.wav"))
+    text = in_hand.suspects_sentence([odd, *(Path(f"{number}.wav") for number in range(5))])
+    assert text.encode().startswith(rb"An earlier command ended while it read caf\udce9.wav, 0.wav, 1.wav, 2.wav and 2")
+
+
 def test_suspect_of_this_process_is_isolated(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     in_hand.suspect(path)
