@@ -1,6 +1,7 @@
 """Read sounds of any length in constant memory: decode, check, mix to mono and resample them block by block.
 
-All readers of whole sounds use this, so that a sound is the same and is refused for the same reasons however it is read.
+All readers of whole sounds use this, so that a sound is the same, and is refused for the same reasons, however it is
+read.
 """
 
 from __future__ import annotations
@@ -83,9 +84,7 @@ class LongSound:
         self.notes, self.truncated = report.notes(self.name, self._source, self.header, tracks, self.sample_rate)
 
 
-def read_part(
-    source: Source, sample_rate: int, start: int, stop: int, name: str | None = None
-) -> np.ndarray:
+def read_part(source: Source, sample_rate: int, start: int, stop: int, name: str | None = None) -> np.ndarray:
     """Samples ``start`` to ``stop`` of the waveform of `audiotag.audio.reading.read_sound`; what follows is not read.
 
     Parameters

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from tests.app.conftest import beep, open_page, texts, wav
 from streamlit.testing.v1 import AppTest
 
 from audiotag.ui import cache
 from audiotag.workspace import Workspace
+
+from .conftest import beep, open_page, texts, wav
 
 PAGES = ("app.py", "pages/dataset.py", "pages/spectrogram.py", "pages/train.py", "pages/tag.py", "pages/score.py")
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no file names that are not text")
