@@ -135,7 +135,8 @@ def _crop_blocks(file: OpenFile, start: int, frames: int) -> Iterator[np.ndarray
         lead = min(start, MP3_LEAD_SAMPLES) if file.format == "MP3" else 0
         file.seek(start - lead)
     for samples in BlockReader(file, lead + frames):
-        yield samples[lead:]
+        if len(samples) > lead:  # an empty part would hold its whole block in memory
+            yield samples[lead:]
         lead = max(lead - len(samples), 0)
 
 
