@@ -136,7 +136,8 @@ def _crop_blocks(file: OpenFile, start: int, frames: int) -> Iterator[np.ndarray
         return
     lead = seek_near(file, start)
     for samples in BlockReader(file, lead + frames):
-        yield samples[lead:]
+        if len(samples) > lead:  # an empty part would hold its whole block in memory
+            yield samples[lead:]
         lead = max(lead - len(samples), 0)
 
 

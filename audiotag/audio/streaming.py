@@ -107,7 +107,8 @@ def read_part(source: Source, sample_rate: int, start: int, stop: int, name: str
     """
     parts, at = [np.empty(0, np.float32)], 0
     for block in LongSound(source, sample_rate, name).blocks():
-        parts.append(block[max(start - at, 0) : max(stop - at, 0)])
+        if at + len(block) > start:  # an empty part would hold its whole block in memory
+            parts.append(block[max(start - at, 0) : max(stop - at, 0)])
         at += len(block)
         if at >= stop:
             break

@@ -28,7 +28,7 @@ STAGE = {
     "shared": bool,
     "batches?": int,
 }
-PLAN = {"folds": [int], "labels": [str], "stages": [STAGE], "devices?": [str], "fingerprint?": str}
+PLAN = {"folds": [int], "labels": [str], "stages": [STAGE], "devices?": [str], "fingerprint?": str, "left_out?": [str]}
 RESULT = {"fold": int, "lwlrap": NUMBER, "accuracy?": NUMBER, "clips?": int, "per_class?": [(NUMBER, None)]}
 EPOCH = RESULT | {
     "stage": int,
@@ -46,6 +46,7 @@ SHAPES: dict[str, dict[str, Any]] = {
     "epoch": EPOCH,
     "fold-finished": RESULT,
     "shared-finished": RESULT,
+    "clips-left-out": {"clips": dict, "fingerprint?": str},
 }
 
 

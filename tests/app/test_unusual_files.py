@@ -13,6 +13,8 @@ from audiotag.ui import cache
 from audiotag.workspace import Workspace
 from tests.app.conftest import beep, open_page, texts, wav
 
+from .conftest import beep, open_page, texts, wav
+
 PAGES = ("app.py", "pages/dataset.py", "pages/spectrogram.py", "pages/train.py", "pages/tag.py", "pages/score.py")
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no file names that are not text")
 

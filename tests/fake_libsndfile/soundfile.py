@@ -56,8 +56,8 @@ def _install() -> None:
     read = real.SoundFile.read
 
     def fake_read(self: Any, *args: Any, **options: Any) -> Any:
-        if isinstance(self.name, str) and os.path.isfile(self.name):
-            die(self.name)
+        if isinstance(self.name, str | bytes) and os.path.isfile(self.name):
+            die(os.fsdecode(self.name))
         return read(self, *args, **options)
 
     real.SoundFile.read = fake_read

@@ -106,9 +106,9 @@ def _show_state(run: Run, state: State, workspace: Workspace) -> None:
             st.caption("The last lines of the log. Resume continues from the last epoch and keeps finished folds.")
             st.code(run.log_tail(12) or "The log is empty.", language=None, wrap_lines=True)
         else:
-            reason = f" {escape(run.reason())}".rstrip()
             st.warning(
-                f"The run was {escape(state)}.{reason} Resume continues from the last epoch and keeps finished folds.",
+                f"The run was {escape(state)}. {escape(run.reason())} Resume continues from the last epoch and keeps "
+                "finished folds.",
                 icon=":material/stop_circle:",
             )
         _show_left_out(run)
@@ -118,10 +118,9 @@ def _show_state(run: Run, state: State, workspace: Workspace) -> None:
 def _show_left_out(run: Run) -> None:
     """Clips that the run does without, and why."""
     if reasons := left_out_reasons(run.events()):
-        shown = " ".join(reasons[:MAX_LEFT_OUT])
         more = f" {len(reasons) - MAX_LEFT_OUT:,} more are in the log." if len(reasons) > MAX_LEFT_OUT else ""
         clips = "1 clip is" if len(reasons) == 1 else f"{len(reasons):,} clips are"
-        st.caption(f"{clips} left out: {escape(shown)}{more}")
+        st.caption(f"{clips} left out: {escape_all(reasons[:MAX_LEFT_OUT], ' ')}{more}")
 
 
 def _show_progress(run: Run, state: State) -> None:

@@ -12,7 +12,7 @@ import soundfile
 
 from audiotag.audio import streaming
 from audiotag.audio.reading import read_header, read_sound
-from audiotag.audio.streaming import LongSound
+from audiotag.audio.streaming import LongSound, read_part
 from audiotag.errors import AudiotagError
 from audiotag.tagging import clip_inputs
 from audiotag.tagging.clip_inputs import InputMaker, window_starts
@@ -200,6 +200,17 @@ def test_memory_does_not_grow_with_the_length_of_the_sound(tmp_path: Path, monke
     }
     assert peaks[6] < 1.05 * peaks[1]
     assert peaks[6] < 0.2 * 6 * 60 * 16_000 * 4  # of the bytes of the whole waveform
+
+
+def test_the_end_of_a_long_sound_is_read_in_the_memory_of_a_short_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming, "BLOCK_SAMPLES", 1 << 15)
+    path = write(tmp_path / "long.wav", noise(600, 8000), 8000)
+    wanted = read_part(path, 16_000, 599 * 16_000, 600 * 16_000)
+    assert len(wanted) == 16_000
+    peak = peak_of(lambda: read_part(path, 16_000, 599 * 16_000, 600 * 16_000))
+    assert peak < 0.1 * 600 * 16_000 * 4  # of the bytes of the whole waveform
 
 
 def test_network_inputs_of_a_longer_clip_take_no_more_memory(

@@ -13,6 +13,7 @@ import soundfile
 from audiotag.features.log_mel import log_mel
 from audiotag.features.settings import PRESETS, Padding, SpectrogramSettings
 from audiotag.features.trimming import crop_start, fit_length
+from audiotag.training import frame_cache
 from audiotag.training.clips import Clip
 from audiotag.training.frame_cache import FrameCache, random_start
 
@@ -189,6 +190,16 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
 def cached_bytes(cache: FrameCache) -> int:
     return sum(entry.nbytes for entry in [*cache._frames.values(), *cache._middle_crops.values()])
+
+
+def test_clips_that_are_too_long_are_not_cached_and_leave_the_cache_to_the_others(
+    clips: list[Clip], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frame_cache, "MAX_CACHED_S", EXACT / RATE)
+    cache, anew = (FrameCache(clips, EDGES["several"], True, budget) for budget in (PLENTY, 0))
+    for item in reversed(range(len(clips))):
+        np.testing.assert_allclose(cache.random(item, 0.3), anew.random(item, 0.3), atol=1e-4)
+    assert {clips[item].samples for item in cache._frames} == {samples for samples in LENGTHS if samples <= EXACT}
 
 
 def test_cached_clips_are_read_once(clips: list[Clip], reads: Counter[str]) -> None:
