@@ -11,7 +11,6 @@ from streamlit.testing.v1 import AppTest
 
 from audiotag.ui import cache
 from audiotag.workspace import Workspace
-from tests.app.conftest import beep, open_page, texts, wav
 
 from .conftest import beep, open_page, texts, wav
 
