@@ -131,7 +131,12 @@ def _parse_part(content: bytes) -> pd.DataFrame:
     table = pd.read_parquet(io.BytesIO(content))[KEY + MEASURE_COLUMNS]
     check_keys(table)
     numbers = table.astype(dict.fromkeys(NUMBER_COLUMNS, float))
-    others = {"truncated": (bool, np.bool_), "content": str, "measure_error": str, "third_octaves": np.ndarray}
+    others: dict[str, type | tuple[type, ...]] = {
+        "truncated": (bool, np.bool_),
+        "content": str,
+        "measure_error": str,
+        "third_octaves": np.ndarray,
+    }
     for name, kind in others.items():
         if not all(isinstance(value, kind) for value in table[name].dropna()):
             raise ValueError(f"{name} has other values")
