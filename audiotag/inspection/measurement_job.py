@@ -145,7 +145,7 @@ def _parse_part(content: bytes) -> pd.DataFrame:
     table = pd.read_parquet(io.BytesIO(content))[KEY + MEASURE_COLUMNS]
     check_keys(table)
     numbers = table.astype(dict.fromkeys(NUMBER_COLUMNS, float))
-    others: dict[str, Any] = {
+    others: dict[str, type | tuple[type, ...]] = {
         "truncated": (bool, np.bool_),
         "content": str,
         "measure_error": str,

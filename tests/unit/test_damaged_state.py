@@ -30,7 +30,7 @@ from audiotag.inspection.measurement_job import MEASURE_COLUMNS, MeasurementJob,
 from audiotag.starter.render import is_whole
 from audiotag.tagging.ablation import Ablation, AblationRow, read_ablation, write_ablation
 from audiotag.tagging.engine_selection import choice_of
-from audiotag.tagging.ensemble import load_networks, read_card
+from audiotag.tagging.ensemble import read_card, read_checked
 from audiotag.tagging.out_of_fold import read_out_of_fold
 from audiotag.tagging.thresholds import read_saved_thresholds
 from audiotag.training.checkpoints import PREVIOUS, load_checkpoint
@@ -220,8 +220,9 @@ def readers(home: Path, sounds: Path) -> dict[str, list[Callable[[], Any]]]:
         assert sounds in workspace.dataset_folders()
         open_remembered(sounds, workspace)
 
+    dataset = open_remembered(sounds, workspace)
+
     def read_index() -> None:
-        dataset = open_remembered(sounds, workspace)
         job = MeasurementJob.of(dataset.root, dataset.name, workspace)
         job.is_active(), job.progress(), job.failure(), job.stamp()
         index = with_measures(scan(dataset, workspace.indexes), job.table())
@@ -234,7 +235,7 @@ def readers(home: Path, sounds: Path) -> dict[str, list[Callable[[], Any]]]:
 
     return {
         ".pt": [lambda: load_checkpoint(workspace.runs / STOPPED / "fold-1")],
-        ".safetensors": [lambda: load_networks(mine, read_card(mine))],
+        ".safetensors": [lambda: [read_checked(mine, fold.file, fold.sha256) for fold in read_card(mine).folds]],
         "datasets.json": [read_datasets],
         "presets": [
             lambda: own_presets(workspace),
