@@ -7,6 +7,7 @@ import os
 import sys
 
 from audiotag.cli.dataset import render_starter_sounds
+from audiotag.cli.printing import say
 from audiotag.errors import AudiotagError
 from audiotag.shipped import APP
 from audiotag.workspace import Workspace
@@ -29,11 +30,11 @@ def app(options: argparse.Namespace) -> int:
 
     workspace = Workspace()
     if not workspace.dataset_folders():
-        print("No dataset has been opened yet: rendering the starter sounds.", file=sys.stderr)
+        say("No dataset has been opened yet: rendering the starter sounds.")
         try:
             render_starter_sounds(workspace.starter)
         except AudiotagError as error:  # the app works without them
-            print(f"audiotag: {error}", file=sys.stderr)
+            say(f"audiotag: {error}")
     with socket.socket() as client:
         if client.connect_ex((ADDRESS, options.port)) == 0:
             raise AudiotagError(f"port {options.port} is in use; choose another one with --port.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audiotag import __version__
+from audiotag.cli.printing import say
 from audiotag.cli.progress import Progress
 from audiotag.errors import AudiotagError
 
@@ -60,7 +60,7 @@ def tag_onto_screen(job: BulkJob, as_json: bool) -> int:
 
         if as_json:
             for part in json_parts(rows()):
-                progress.print(part.decode(), end="")
+                progress.print_json_part(part.decode())
         else:
             for _ in rows():
                 pass
@@ -130,11 +130,6 @@ def problem_row_of(result: FileResult) -> Row:
     from audiotag.tagging.export.rows import problem_row
 
     return problem_row(result.file.clip, str(result.file.path), result.problem)
-
-
-def say(sentence: str) -> None:
-    """Print a sentence on standard error."""
-    print(sentence, file=sys.stderr)
 
 
 def _fingerprint(tagger: Tagger) -> dict[str, Any]:

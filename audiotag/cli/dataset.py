@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audiotag.cli.exit_codes import ALL_DONE, NOTHING_DONE, SOME_FAILED
+from audiotag.cli.printing import print_json, print_line, print_table, say
 from audiotag.cli.progress import bar, print_problems
 from audiotag.errors import AudiotagError
 from audiotag.workspace import Workspace, write_bytes
@@ -61,7 +60,7 @@ def render_starter_sounds(folder: Path, seed: int = STARTER_SEED) -> None:
     began = time.monotonic()
     with bar("starter sounds", "clip") as progress:
         render_starter(folder, seed=seed, progress=progress)
-    print(f"{folder} is ready ({time.monotonic() - began:.0f} s). Next: audiotag app, or audiotag train {folder}")
+    print_line(f"{folder} is ready ({time.monotonic() - began:.0f} s). Next: audiotag app, or audiotag train {folder}")
 
 
 def scan(options: argparse.Namespace) -> int:
@@ -122,15 +121,19 @@ def _print_json(dataset: Dataset, table: pd.DataFrame, problems: pd.DataFrame) -
         "missing": dataset.missing,
         "problems": problems.to_dict("records"),
     }
-    print(json.dumps(values, indent=2, ensure_ascii=False))
+    print_json(values)
 
 
 def _print_text(dataset: Dataset, table: pd.DataFrame, problems: pd.DataFrame, is_used: pd.Series) -> None:
-    print(f"{dataset.name}: {dataset.layout}, {len(dataset.labels)} labels\n")
+    print_line(f"{dataset.name}: {dataset.layout}, {len(dataset.labels)} labels")
+    print_line()
     columns_of_one_type = table.astype(object).T  # so that counts are printed as whole numbers
-    print("no clip can be read" if table.empty else columns_of_one_type.to_string(float_format="{:,.2f}".format))
+    if table.empty:
+        print_line("no clip can be read")
+    else:
+        print_table(columns_of_one_type, "{:,.2f}")
     for sentence in dataset.missing:
-        print(sentence, file=sys.stderr)
+        say(sentence)
     for rows, heading in ((~is_used, "left out"), (is_used, "used, but check them")):
         reasons = list(problems.loc[rows, "what"])
         print_problems(reasons, len(reasons), "--json", heading)

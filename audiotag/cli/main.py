@@ -8,11 +8,14 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from typing import NoReturn
 
 from audiotag import __version__
 from audiotag.cli import ablation, app, dataset, score, tag, train
 from audiotag.cli.exit_codes import NOTHING_DONE
+from audiotag.cli.printing import accept_every_character, say
 from audiotag.errors import AudiotagError
+from audiotag.wording import printable
 
 INTERRUPTED = 130  # as shells report a program that Ctrl-C ended
 
@@ -25,24 +28,30 @@ def main(arguments: list[str] | None = None) -> None:
     arguments : list[str], optional
         By default the arguments of the command line.
     """
+    accept_every_character()
     options = build_parser().parse_args(arguments)
     try:
         status = options.run(options)
     except AudiotagError as error:
-        print(f"audiotag: {error}", file=sys.stderr)
+        say(f"audiotag: {error}")
         status = NOTHING_DONE
     except OSError as error:
-        print(f"audiotag: {error.filename or 'the system'}: {error.strerror or error}.", file=sys.stderr)
+        say(f"audiotag: {error.filename or 'the system'}: {error.strerror or error}.")
         status = NOTHING_DONE
     except KeyboardInterrupt:
-        print("audiotag: stopped.", file=sys.stderr)
+        say("audiotag: stopped.")
         status = INTERRUPTED
     sys.exit(status)
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        super().error(printable(message))  # it quotes arguments, which a shell's wildcard may have filled in
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands; a command's function is the attribute ``run`` of the parsed options."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="audiotag",
         description="Explore labelled sounds, train an ensemble of folds, tag clips.",
         epilog="Runs, ensembles, indexes and settings are stored in ./workspace, or in the folder that AUDIOTAG_HOME "

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audiotag.cli.arguments import fold_numbers
-from audiotag.cli.bulk_job import BulkJob, check_out, problem_row_of, say, tag_into_file, tag_onto_screen
+from audiotag.cli.bulk_job import BulkJob, check_out, problem_row_of, tag_into_file, tag_onto_screen
+from audiotag.cli.printing import print_json_part, say
 from audiotag.errors import AudiotagError
 from audiotag.workspace import Workspace
 
@@ -233,7 +234,7 @@ def _tag_into_file(
             write_export(format, options.out, rows(), export_options)
         if options.json:
             for part in json_parts(rows()):
-                print(part.decode(), end="")
+                print_json_part(part.decode())
 
     audacity = os.path.abspath(options.audacity) if options.audacity else ""
     dependencies = {"export format": [format.name, options.timeline], "Audacity folder": audacity}
