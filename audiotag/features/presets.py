@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from pathlib import Path
 
 from audiotag.checks import error_path
 from audiotag.errors import AudiotagError
 from audiotag.features.settings import PRESETS, SpectrogramSettings
+from audiotag.foreign import read_foreign_toml
 from audiotag.workspace import Workspace, write_bytes
 
 
@@ -82,8 +82,8 @@ def _preset_path(name: str, workspace: Workspace) -> Path:
 
 def _read(path: Path) -> SpectrogramSettings:
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise AudiotagError(f"{path} cannot be read as TOML: {error}.") from error
+        values = read_foreign_toml(path)
+    except OSError as error:
+        raise AudiotagError(f"{path} cannot be read: {error.strerror or error}.") from error
     with error_path(f"{path}: "):
         return SpectrogramSettings.from_dict(values)

@@ -7,22 +7,32 @@ ensemble comes from (dataset, recipe, licence), and its out-of-fold figures.
 from __future__ import annotations
 
 import hashlib
+import math
+from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
+from audiotag.checks import error_path, readable
 from audiotag.errors import AudiotagError
 from audiotag.features.settings import SpectrogramSettings
+from audiotag.foreign import read_foreign_json
 from audiotag.networks.base import NetworkSettings, network_from_dict
 from audiotag.tagging.settings import Windows
-from audiotag.workspace import Workspace, read_json
+from audiotag.wording import shortened
+from audiotag.workspace import Workspace
 
 if TYPE_CHECKING:
+    import torch
     from torch import nn
 
 FORMAT = 1
 CARD = "card.json"
 PROFILE_FIGURES = ("bandwidth_hz", "rms_dbfs")  # of the training sounds
+MAX_FILE_BYTES = 2**32
+MAX_HEADER_BYTES = 2**20  # of a weights file: names, types and places of its arrays
+MAX_LABELS = 10_000
+MAX_FOLDS = 100
 CHECKED_TYPES: dict[str, Any] = {"str": str, "int": int, "float": int | float, "dict[str, Any]": dict}
 
 
@@ -147,14 +157,16 @@ def read_card(folder: Path) -> Card:
         If the folder is not an ensemble or has another format, or if a field is missing or wrong; names it.
     """
     try:
-        values = read_json(folder / CARD)
-    except ValueError as error:
-        raise AudiotagError(f"{folder.name}/{CARD} is damaged (not JSON): {error}; copy the ensemble again.") from error
+        values = read_foreign_json(folder / CARD)
+    except FileNotFoundError:
+        raise AudiotagError(f"{folder} is not an ensemble: it has no {CARD}.") from None
+    except AudiotagError as error:
+        raise AudiotagError(f"{folder.name}/{CARD} is damaged ({error}); copy the ensemble again.") from error
     if not isinstance(values, dict):
-        raise AudiotagError(f"{folder} is not an ensemble: it has no {CARD}.")
+        raise AudiotagError(f"{folder.name}/{CARD} must hold a table of fields; copy the ensemble again.")
     if values.get("format") != FORMAT:
         raise AudiotagError(
-            f"{folder.name} has format {values.get('format')}, this audiotag reads format {FORMAT}; "
+            f"{folder.name} has format {readable(values.get('format'))}, this audiotag reads format {FORMAT}; "
             "train it again, or use the version of audiotag that wrote it."
         )
     for known in fields(Card):
@@ -173,8 +185,9 @@ def read_card(folder: Path) -> Card:
             }
         )
         _check(card)
-    except (TypeError, ValueError) as error:
-        raise AudiotagError(f"{folder.name}/{CARD} is not valid: {str(error).rstrip('.')}.") from error
+    except (TypeError, ValueError, OverflowError) as error:
+        reason = shortened(str(error).rstrip("."), 500)
+        raise AudiotagError(f"{folder.name}/{CARD} is not valid: {reason}.") from error
     if len(card.labels) != len(card.thresholds) or not card.labels or not card.folds:
         raise AudiotagError(
             f"{folder.name}/{CARD} must have labels, one threshold per label, and folds; it has "
@@ -183,7 +196,8 @@ def read_card(folder: Path) -> Card:
     for fold in card.folds:
         if Path(fold.file).name != fold.file or Path(fold.file).suffix != ".safetensors":
             raise AudiotagError(
-                f"{folder.name}/{CARD} names the file {fold.file!r}, which is not a safetensors file in its folder."
+                f"{folder.name}/{CARD} names the file {readable(fold.file)}, which is not a safetensors file in its "
+                "folder."
             )
     return card
 
@@ -194,20 +208,39 @@ def _check(card: Card) -> None:
         for known in fields(table):
             value, wanted = getattr(table, known.name), str(known.type)
             if wanted in CHECKED_TYPES and not isinstance(value, CHECKED_TYPES[wanted]):
-                raise AudiotagError(f"{known.name} must be of type {wanted}, got {value!r}")
+                raise AudiotagError(f"{known.name} must be of type {wanted}, got {readable(value)}")
+            if wanted == "float" and (value < 0 or value > 1):
+                raise AudiotagError(f"{known.name} must be 0 to 1, got {readable(value)}")
+    if len(card.labels) > MAX_LABELS or len(card.folds) > MAX_FOLDS:
+        raise AudiotagError(
+            f"an ensemble must have at most {MAX_LABELS:,} labels and {MAX_FOLDS} folds, got {len(card.labels):,} "
+            f"labels and {len(card.folds):,} folds"
+        )
     if len(set(card.labels)) < len(card.labels) or not all(isinstance(label, str) for label in card.labels):
-        raise AudiotagError(f"labels must be different names, got {', '.join(map(str, card.labels))}")
+        raise AudiotagError(f"labels must be different names, got {readable(', '.join(map(str, card.labels)))}")
     if not all(0 <= threshold <= 1 for threshold in card.thresholds):
-        raise AudiotagError(f"thresholds must be 0 to 1, got {', '.join(map(str, card.thresholds))}")
-    if len({fold.fold for fold in card.folds}) < len(card.folds):
-        raise AudiotagError(f"folds must have different numbers, got {', '.join(str(f.fold) for f in card.folds)}")
+        raise AudiotagError(f"thresholds must be 0 to 1, got {readable(', '.join(map(str, card.thresholds)))}")
+    if len({fold.fold for fold in card.folds}) < len(card.folds) or any(fold.fold < 1 for fold in card.folds):
+        numbers = ", ".join(str(fold.fold) for fold in card.folds)
+        raise AudiotagError(f"folds must have different numbers from 1 on, got {readable(numbers)}")
+    if len(set(card.fold_checksums)) < len(card.folds):
+        raise AudiotagError("folds must have different weights, but two of them have the same checksum")
     for name in PROFILE_FIGURES if card.sounds else ():
         values = card.sounds.get(name)
-        is_profile = isinstance(values, list) and len(values) == 3 and all(isinstance(v, int | float) for v in values)
+        is_profile = isinstance(values, list) and len(values) == 3 and all(map(_is_finite, values))
         if not is_profile:
-            raise AudiotagError(f"{name} of the training sounds must be three numbers, got {values!r}")
+            raise AudiotagError(f"{name} of the training sounds must be three numbers, got {readable(values)}")
+    if card.spectrogram.width < card.network.fewest_frames:
+        raise AudiotagError(
+            f"the spectrogram must have at least {card.network.fewest_frames} frames for its network, got "
+            f"{card.spectrogram.width}"
+        )
     if card.windows not in get_args(Windows):
-        raise AudiotagError(f"windows must be one of {', '.join(get_args(Windows))}, got {card.windows!r}")
+        raise AudiotagError(f"windows must be one of {', '.join(get_args(Windows))}, got {readable(card.windows)}")
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def load_networks(folder: Path, card: Card, folds: tuple[int, ...] = ()) -> list[nn.Module]:
@@ -229,27 +262,59 @@ def load_networks(folder: Path, card: Card, folds: tuple[int, ...] = ()) -> list
     Raises
     ------
     AudiotagError
-        If a weights file is missing, does not have the checksum of the card, or does not fit the network.
+        If the card's network is too large, or a weights file is missing, does not have the checksum of the card, does
+        not fit the network, or holds weights that are not finite.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load
 
+    from audiotag.networks.size import shapes_within_bounds
+
+    settings, network_settings = card.spectrogram, card.network
+    with error_path(f"{folder.name}/{CARD}: "):
+        shapes = shapes_within_bounds(
+            network_settings, len(card.labels), (settings.channels, settings.height, settings.width)
+        )
+    most_bytes = MAX_FILE_BYTES
+    if shapes is not None:
+        most_bytes = 8 * sum(math.prod(shape) for shape in shapes.values()) + MAX_HEADER_BYTES
     networks = []
     for fold in select_folds(card, folds):
-        content = read_checked(folder, fold.file, fold.sha256)
+        content = read_checked(folder, fold.file, fold.sha256, most_bytes)
         try:
             weights = {
                 name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in load(content).items()
             }
         except SafetensorError as error:
             raise AudiotagError(f"{folder.name}/{fold.file} is not a safetensors file: {error}.") from error
-        network = card.network.for_inference(card.network.build(len(card.labels), card.spectrogram.channels))
+        _check_weights(weights, shapes, f"{folder.name}/{fold.file}")
+        network = network_settings.for_inference(network_settings.build(len(card.labels), settings.channels))
         try:
             network.load_state_dict(weights)
         except RuntimeError as error:
-            raise AudiotagError(f"{folder.name}/{fold.file} does not fit the network of its card: {error}") from error
+            reason = shortened(" ".join(str(error).split()))
+            raise AudiotagError(f"{folder.name}/{fold.file} does not fit the network of its card: {reason}") from error
         networks.append(network.eval())
     return networks
+
+
+def _check_weights(
+    weights: Mapping[str, torch.Tensor], shapes: Mapping[str, tuple[int, ...]] | None, file: str
+) -> None:
+    """Raise unless weights are finite and have these shapes."""
+    found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
+    if shapes is not None and found != shapes:
+        name = next(name for name in (*shapes, *found) if found.get(name) != shapes.get(name))
+        raise AudiotagError(
+            f"{file} does not fit the network of its card: {readable(name)} has the shape {found.get(name, 'none')}, "
+            f"the network's is {shapes.get(name, 'none')}; copy the ensemble again."
+        )
+    damaged = [name for name, tensor in weights.items() if tensor.is_complex() or not tensor.isfinite().all()]
+    if damaged:
+        raise AudiotagError(
+            f"{file} holds weights that are not finite numbers ({readable(damaged[0])}): its weights are damaged; copy "
+            "the ensemble again, or train it again."
+        )
 
 
 def select_folds(card: Card, folds: tuple[int, ...]) -> list[FoldCard]:
@@ -266,17 +331,22 @@ def select_folds(card: Card, folds: tuple[int, ...]) -> list[FoldCard]:
     return [fold for fold in card.folds if fold.fold in folds or not folds]
 
 
-def read_checked(folder: Path, file: str, sha256: str) -> bytes:
+def read_checked(folder: Path, file: str, sha256: str, most_bytes: int = MAX_FILE_BYTES) -> bytes:
     """Read a file of an ensemble and check that it is the file that the card was written for.
 
     Raises
     ------
     AudiotagError
-        If the file is missing or has another checksum.
+        If the file is missing, is larger than ``most_bytes``, or has another checksum.
     """
     path = folder / file
     if not path.is_file():
         raise AudiotagError(f"{folder.name} lacks {file}; copy the ensemble again.")
+    if (size := path.stat().st_size) > most_bytes:
+        raise AudiotagError(
+            f"{folder.name}/{file} must have at most {most_bytes:,} bytes to fit its card, it has {size:,}; copy the "
+            "ensemble again."
+        )
     content = path.read_bytes()
     if hashlib.sha256(content).hexdigest() != sha256:
         raise AudiotagError(

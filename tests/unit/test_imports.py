@@ -21,9 +21,9 @@ PAGES = {
 
 # From the bottom up: a part imports from its own layer and from the layers before it.
 LAYERS = (
-    {"errors"},
+    {"errors", "wording"},
     {"checks", "registry"},
-    {"arrays", "wording", "jobs", "shipped", "workspace", "metrics", "processors"},
+    {"arrays", "foreign", "jobs", "shipped", "workspace", "metrics", "processors"},
     {"audio"},
     {"features"},
     {"augmentation"},
