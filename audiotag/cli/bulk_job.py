@@ -35,12 +35,15 @@ class BulkJob:
         Number of files.
     row : callable
         Turns a result into the row that is written; see `audiotag.tagging.export.rows`.
+    for_spreadsheet : bool
+        Whether the list of problems is for a spreadsheet; see `audiotag.spreadsheets`.
     """
 
     tagger: Tagger
     files: Callable[[], Iterator[SoundFile]]
     total: int
     row: Callable[[FileResult], Row]
+    for_spreadsheet: bool = False
 
 
 def tag_onto_screen(job: BulkJob, as_json: bool) -> int:
@@ -98,7 +101,7 @@ def tag_into_file(job: BulkJob, out: Path, dependencies: dict[str, Any], write: 
         if progress.good:
             write(journal.rows)
         if progress.bad:
-            write_problems(problems, journal.rows())
+            write_problems(problems, journal.rows(), job.for_spreadsheet)
         else:
             problems.unlink(missing_ok=True)  # from an earlier command
         journal.remove()

@@ -7,10 +7,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from audiotag.cli.arguments import add_spreadsheet
 from audiotag.cli.exit_codes import ALL_DONE, NOTHING_DONE, SOME_FAILED
 from audiotag.cli.printing import print_json, print_line, print_table, say
 from audiotag.cli.progress import bar, print_problems
 from audiotag.errors import AudiotagError
+from audiotag.spreadsheets import disarm_table
 from audiotag.workspace import Workspace, write_bytes
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ def add_scan(sub: argparse.ArgumentParser) -> None:
     add("--keep-condemned", dest="keep_flagged", action="store_true", help=argparse.SUPPRESS)  # name in audiotag 0.1
     add("--measure", action="store_true", help="decode every clip: levels, loudness, spectra, duplicates")
     add("--out", type=Path, metavar="FILE", help="write one row per clip to a .csv or .parquet file")
+    add_spreadsheet(sub)
     add("--html", type=Path, metavar="FILE", help="write all figures to one HTML file")
     add("--json", action="store_true", help="print the result as JSON")
 
@@ -74,6 +77,8 @@ def scan(options: argparse.Namespace) -> int:
 
     if options.out and options.out.suffix.lower() not in TABLE_SUFFIXES:
         raise AudiotagError(f"--out must end in .csv or .parquet, got {options.out}.")
+    if options.spreadsheet and not (options.out and options.out.suffix.lower() == ".csv"):
+        raise AudiotagError("--spreadsheet is for a CSV file; add --out FILE.csv, or leave it out.")
     workspace = Workspace()
     dataset = open_and_remember(options.dataset, OpenOptions.from_dict(vars(options)), workspace)
     with bar("headers", "file") as progress:
@@ -149,6 +154,7 @@ def _write_files(dataset: Dataset, index: pd.DataFrame, problems: pd.DataFrame, 
             write_parquet(table, options.out)
         else:
             flat = table.drop(columns="third_octaves").assign(labels=table["labels"].map(",".join))
+            flat = disarm_table(flat) if options.spreadsheet else flat
             write_bytes(options.out, flat.to_csv(index=False).encode())
     if options.html:
         from audiotag.features.settings import PRESETS

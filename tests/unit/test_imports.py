@@ -23,7 +23,7 @@ PAGES = {
 LAYERS = (
     {"errors", "wording"},
     {"checks", "registry"},
-    {"arrays", "foreign", "jobs", "shipped", "workspace", "metrics", "processors"},
+    {"arrays", "foreign", "jobs", "shipped", "spreadsheets", "workspace", "metrics", "processors"},
     {"audio"},
     {"features"},
     {"augmentation"},
