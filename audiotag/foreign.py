@@ -16,7 +16,9 @@ from audiotag.errors import AudiotagError
 from audiotag.wording import shortened
 
 MAX_BYTES = 4 * 2**20
+MAX_TOML_BYTES = 2**18
 MAX_DEPTH = 32
+MAX_DOTS = 100  # of a part of a line of TOML, where a key may be
 MAX_DIGITS = 30  # of a whole number
 
 
@@ -28,20 +30,20 @@ def read_foreign_json(path: Path) -> Any:
     AudiotagError
         If the file is not JSON, is too large or is nested too deeply, or holds text that is not Unicode.
     """
-    return _read(path, "JSON", lambda text: json.loads(text, parse_int=_whole_number))
+    return _read(path, "JSON", MAX_BYTES, lambda text: json.loads(text, parse_int=_whole_number))
 
 
 def read_foreign_toml(path: Path) -> dict[str, Any]:
     """The table of a TOML file; raises as `read_foreign_json` does."""
-    values: dict[str, Any] = _read(path, "TOML", tomllib.loads)
+    values: dict[str, Any] = _read(path, "TOML", MAX_TOML_BYTES, _parse_toml)
     return values
 
 
-def _read(path: Path, language: str, parse: Callable[[str], Any]) -> Any:
+def _read(path: Path, language: str, most_bytes: int, parse: Callable[[str], Any]) -> Any:
     with path.open("rb") as file:
-        content = file.read(MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
-        raise AudiotagError(f"{path} must be at most {MAX_BYTES // 2**20} MB, it is larger; is it the right file?")
+        content = file.read(most_bytes + 1)
+    if len(content) > most_bytes:
+        raise AudiotagError(f"{path} must have at most {most_bytes:,} bytes, it has more; is it the right file?")
     try:
         values = parse(content.decode("utf-8-sig"))
         _check_depth(values)
@@ -63,6 +65,13 @@ def _whole_number(digits: str) -> int:
     if len(digits) > MAX_DIGITS:
         raise ValueError(f"a number in it must have at most {MAX_DIGITS} digits, got {len(digits):,}")
     return int(digits)
+
+
+def _parse_toml(text: str) -> dict[str, Any]:
+    """Python's parser takes time in proportion to the square of the number of parts of a key."""
+    if any(part.count(".") > MAX_DOTS for line in text.splitlines() for part in line.split("=")):
+        raise ValueError(f"a line in it must have at most {MAX_DOTS} dots; use fewer tables inside of each other")
+    return tomllib.loads(text)
 
 
 def _check_depth(values: Any) -> None:

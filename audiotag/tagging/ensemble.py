@@ -1,4 +1,4 @@
-"""Read an ensemble: a folder with ``card.json`` and one safetensors file per fold. Nothing is ever unpickled.
+"""Read the card of an ensemble: a folder with ``card.json`` and one safetensors file per fold.
 
 The card has the labels, the spectrogram and network settings, how scores become tags (thresholds, windows), where the
 ensemble comes from (dataset, recipe, licence), and its out-of-fold figures.
@@ -6,14 +6,12 @@ ensemble comes from (dataset, recipe, licence), and its out-of-fold figures.
 
 from __future__ import annotations
 
-import hashlib
 import math
-from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
-from audiotag.checks import error_path, readable
+from audiotag.checks import readable
 from audiotag.errors import AudiotagError
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.foreign import read_foreign_json
@@ -22,17 +20,13 @@ from audiotag.tagging.settings import Windows
 from audiotag.wording import shortened
 from audiotag.workspace import Workspace
 
-if TYPE_CHECKING:
-    import torch
-    from torch import nn
-
 FORMAT = 1
 CARD = "card.json"
 PROFILE_FIGURES = ("bandwidth_hz", "rms_dbfs")  # of the training sounds
-MAX_FILE_BYTES = 2**32
-MAX_HEADER_BYTES = 2**20  # of a weights file: names, types and places of its arrays
+MAX_NAME_CHARS = 100
 MAX_LABELS = 10_000
 MAX_FOLDS = 100
+MAX_AUGMENTATIONS = 100
 CHECKED_TYPES: dict[str, Any] = {"str": str, "int": int, "float": int | float, "dict[str, Any]": dict}
 
 
@@ -160,6 +154,8 @@ def read_card(folder: Path) -> Card:
         values = read_foreign_json(folder / CARD)
     except FileNotFoundError:
         raise AudiotagError(f"{folder} is not an ensemble: it has no {CARD}.") from None
+    except OSError as error:
+        raise AudiotagError(f"{folder}/{CARD} cannot be read ({error.strerror}); copy the ensemble again.") from error
     except AudiotagError as error:
         raise AudiotagError(f"{folder.name}/{CARD} is damaged ({error}); copy the ensemble again.") from error
     if not isinstance(values, dict):
@@ -185,7 +181,7 @@ def read_card(folder: Path) -> Card:
             }
         )
         _check(card)
-    except (TypeError, ValueError, OverflowError) as error:
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
         reason = shortened(str(error).rstrip("."), 500)
         raise AudiotagError(f"{folder.name}/{CARD} is not valid: {reason}.") from error
     if len(card.labels) != len(card.thresholds) or not card.labels or not card.folds:
@@ -211,6 +207,15 @@ def _check(card: Card) -> None:
                 raise AudiotagError(f"{known.name} must be of type {wanted}, got {readable(value)}")
             if wanted == "float" and (value < 0 or value > 1):
                 raise AudiotagError(f"{known.name} must be 0 to 1, got {readable(value)}")
+    if len(card.name) > MAX_NAME_CHARS or not card.name.isprintable():
+        raise AudiotagError(f"name must be at most {MAX_NAME_CHARS} plain characters, got {readable(card.name)}")
+    if not isinstance(card.dataset.get("name"), str) or not isinstance(card.dataset.get("clips", 0), int):
+        raise AudiotagError(f"dataset must have a name and a number of clips, got {readable(card.dataset)}")
+    augment = card.recipe.get("augment", ())
+    if not isinstance(augment, list | tuple) or not all(isinstance(entry, dict) for entry in augment):
+        raise AudiotagError(f"augment of the recipe must be a list of tables, got {readable(augment)}")
+    if len(augment) > MAX_AUGMENTATIONS:
+        raise AudiotagError(f"the recipe must have at most {MAX_AUGMENTATIONS} augmentations, got {len(augment)}")
     if len(card.labels) > MAX_LABELS or len(card.folds) > MAX_FOLDS:
         raise AudiotagError(
             f"an ensemble must have at most {MAX_LABELS:,} labels and {MAX_FOLDS} folds, got {len(card.labels):,} "
@@ -243,80 +248,6 @@ def _is_finite(value: object) -> bool:
     return isinstance(value, int | float) and math.isfinite(value)
 
 
-def load_networks(folder: Path, card: Card, folds: tuple[int, ...] = ()) -> list[nn.Module]:
-    """Load the networks of an ensemble.
-
-    Parameters
-    ----------
-    folder : Path
-        The ensemble's folder.
-    card : Card
-    folds : tuple[int, ...]
-        Numbers of the folds; empty for all.
-
-    Returns
-    -------
-    list[torch.nn.Module]
-        In evaluation mode, on the CPU, with single-precision weights.
-
-    Raises
-    ------
-    AudiotagError
-        If the card's network is too large, or a weights file is missing, does not have the checksum of the card, does
-        not fit the network, or holds weights that are not finite.
-    """
-    from safetensors import SafetensorError
-    from safetensors.torch import load
-
-    from audiotag.networks.size import shapes_within_bounds
-
-    settings, network_settings = card.spectrogram, card.network
-    with error_path(f"{folder.name}/{CARD}: "):
-        shapes = shapes_within_bounds(
-            network_settings, len(card.labels), (settings.channels, settings.height, settings.width)
-        )
-    most_bytes = MAX_FILE_BYTES
-    if shapes is not None:
-        most_bytes = 8 * sum(math.prod(shape) for shape in shapes.values()) + MAX_HEADER_BYTES
-    networks = []
-    for fold in select_folds(card, folds):
-        content = read_checked(folder, fold.file, fold.sha256, most_bytes)
-        try:
-            weights = {
-                name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in load(content).items()
-            }
-        except SafetensorError as error:
-            raise AudiotagError(f"{folder.name}/{fold.file} is not a safetensors file: {error}.") from error
-        _check_weights(weights, shapes, f"{folder.name}/{fold.file}")
-        network = network_settings.for_inference(network_settings.build(len(card.labels), settings.channels))
-        try:
-            network.load_state_dict(weights)
-        except RuntimeError as error:
-            reason = shortened(" ".join(str(error).split()))
-            raise AudiotagError(f"{folder.name}/{fold.file} does not fit the network of its card: {reason}") from error
-        networks.append(network.eval())
-    return networks
-
-
-def _check_weights(
-    weights: Mapping[str, torch.Tensor], shapes: Mapping[str, tuple[int, ...]] | None, file: str
-) -> None:
-    """Raise unless weights are finite and have these shapes."""
-    found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
-    if shapes is not None and found != shapes:
-        name = next(name for name in (*shapes, *found) if found.get(name) != shapes.get(name))
-        raise AudiotagError(
-            f"{file} does not fit the network of its card: {readable(name)} has the shape {found.get(name, 'none')}, "
-            f"the network's is {shapes.get(name, 'none')}; copy the ensemble again."
-        )
-    damaged = [name for name, tensor in weights.items() if tensor.is_complex() or not tensor.isfinite().all()]
-    if damaged:
-        raise AudiotagError(
-            f"{file} holds weights that are not finite numbers ({readable(damaged[0])}): its weights are damaged; copy "
-            "the ensemble again, or train it again."
-        )
-
-
 def select_folds(card: Card, folds: tuple[int, ...]) -> list[FoldCard]:
     """The folds of these numbers, in the card's order; all of them if ``folds`` is empty.
 
@@ -329,30 +260,6 @@ def select_folds(card: Card, folds: tuple[int, ...]) -> list[FoldCard]:
     if unknown := sorted(set(folds) - set(known)):
         raise AudiotagError(f"folds must be among {', '.join(map(str, known))} in {card.name}, got {unknown[0]}.")
     return [fold for fold in card.folds if fold.fold in folds or not folds]
-
-
-def read_checked(folder: Path, file: str, sha256: str, most_bytes: int = MAX_FILE_BYTES) -> bytes:
-    """Read a file of an ensemble and check that it is the file that the card was written for.
-
-    Raises
-    ------
-    AudiotagError
-        If the file is missing, is larger than ``most_bytes``, or has another checksum.
-    """
-    path = folder / file
-    if not path.is_file():
-        raise AudiotagError(f"{folder.name} lacks {file}; copy the ensemble again.")
-    if (size := path.stat().st_size) > most_bytes:
-        raise AudiotagError(
-            f"{folder.name}/{file} must have at most {most_bytes:,} bytes to fit its card, it has {size:,}; copy the "
-            "ensemble again."
-        )
-    content = path.read_bytes()
-    if hashlib.sha256(content).hexdigest() != sha256:
-        raise AudiotagError(
-            f"{folder.name}/{file} is damaged: its checksum is not the card's; copy the ensemble again."
-        )
-    return content
 
 
 def find_ensemble(ensemble: str | Path) -> Path:

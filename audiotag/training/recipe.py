@@ -17,6 +17,7 @@ from audiotag.foreign import read_foreign_toml
 from audiotag.networks.base import NetworkSettings, default_network, network_from_dict
 from audiotag.training.losses.base import LOSSES
 
+MAX_NAME_CHARS = 100
 MAX_BATCH_VALUES = 2**30  # samples, or values of the network inputs: 4 GiB in single precision
 
 SHIPPED = Path(__file__).parent / "recipes"
@@ -138,9 +139,12 @@ class Recipe:
     def __post_init__(self) -> None:
         check(self)
         require(
-            bool(self.name) and Path(self.name).name == self.name and "\\" not in self.name,
+            0 < len(self.name) <= MAX_NAME_CHARS
+            and self.name.isprintable()
+            and Path(self.name).name == self.name
+            and "\\" not in self.name,
             "name",
-            "be a plain name, because it is part of the name of a run's folder",
+            f"be a plain name of at most {MAX_NAME_CHARS} characters, because it is part of the name of a run's folder",
             readable(self.name),
             "leave it out to use the file's name",
         )
@@ -252,6 +256,8 @@ class Recipe:
         AudiotagError
             If a field is unknown, missing, of the wrong type or out of its range; names it.
         """
+        if not isinstance(values, dict):
+            raise AudiotagError(f"a recipe must be a table of fields, got {readable(values)}.")
         stages, augment = values.get("stages", ()), values.get("augment", ())
         if not isinstance(stages, list | tuple):
             raise AudiotagError(
