@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from audiotag.data.table_bounds import check_parquet_table, check_text_bytes
+from audiotag.data.table_bounds import check_parquet_table, check_text_bytes, require_file
 from audiotag.errors import AudiotagError
 from audiotag.wording import shortened
 
@@ -29,6 +29,7 @@ def read_parquet_table(path: Path) -> pd.DataFrame:
         If the file is not a Parquet table, or is beyond the bounds of `audiotag.data.table_bounds`.
     """
     try:
+        require_file(path)
         with pq.ParquetFile(path) as file:
             metadata = file.metadata
             chunks = [

@@ -6,6 +6,7 @@ column that repeats one value.
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 
 from audiotag.errors import AudiotagError
@@ -28,8 +29,7 @@ NOT_TEXT = {  # first bytes of files that are sometimes given a table's suffix
 
 def check_text_table(path: Path) -> None:
     """Raise `AudiotagError` unless a text file can be read as a table within the bounds; reads it block by block."""
-    if not path.is_file():
-        return  # reading it gives the error
+    require_file(path)
     _require(path, "its size", path.stat().st_size, MAX_TABLE_BYTES, "bytes", "split it")
     lines, header, line_bytes = 0, b"", 0
     with path.open("rb") as file:
@@ -50,6 +50,12 @@ def check_text_table(path: Path) -> None:
             lines += len(others)
     columns = 1 + max(header.count(separator.encode()) for separator in SEPARATORS)
     _require_cells(path, columns, lines + 1)
+
+
+def require_file(path: Path) -> None:
+    """Raise `OSError` if there is no file, and `AudiotagError` for a device or a pipe, which may never end."""
+    if not stat.S_ISREG(path.stat().st_mode) and not path.is_dir():
+        raise AudiotagError(f"{path} must be a file, it is a device or a pipe; save the table as a file.")
 
 
 def check_parquet_table(path: Path, columns: int, rows: int, values: int) -> None:

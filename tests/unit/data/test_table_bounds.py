@@ -1,5 +1,7 @@
 """A small file cannot be a table that takes much memory; each bound has a sentence with the file, rule and value."""
 
+from pathlib import Path
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -103,3 +105,11 @@ def test_column_with_another_value_in_every_row_is_not_a_column_of_labels(tmp_pa
     (tmp_path / "t.csv").write_text("fname,label\n" + rows)
     with pytest.raises(AudiotagError, match=r"at most 10,000 different labels, got 10,001; .*--label-column"):
         open_dataset(tmp_path / "t.csv")
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no such device here")
+def test_device_without_end_is_not_a_table(tmp_path):
+    for suffix in ("csv", "parquet"):
+        (tmp_path / f"t.{suffix}").symlink_to("/dev/zero")
+        with pytest.raises(AudiotagError, match=rf"t\.{suffix} must be a file, it is a device or a pipe"):
+            read_table(tmp_path / f"t.{suffix}")
