@@ -17,7 +17,7 @@ from audiotag.data.table_bounds import check_parquet_table, check_text_bytes, re
 from audiotag.errors import AudiotagError
 from audiotag.wording import shortened
 
-ROWS_AT_ONCE = 10_000
+ROWS_AT_ONCE = 50_000
 
 
 def read_parquet_table(path: Path) -> pd.DataFrame:
@@ -69,8 +69,10 @@ def _text_bytes(array: pa.Array) -> int:
 
 
 def _as_text(array: pa.Array) -> pa.Array:
+    if pa.types.is_dictionary(array.type):  # its dictionary has the values of all rows that were read so far
+        array = array.dictionary_decode()
     try:
-        encoded = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
+        encoded = array.dictionary_encode()
     except pa.ArrowNotImplementedError:  # a list or a table in each cell
         return pa.array([_cell_text(cell) for cell in array.to_pylist()], pa.large_string())
     texts = pa.array([_cell_text(value) for value in encoded.dictionary.to_pylist()], pa.large_string())

@@ -44,9 +44,9 @@ def check_text_table(path: Path) -> None:
             first, *others = block.replace(b"\r", b"\n").split(b"\n")
             if not lines:
                 header += first
-            for length in (line_bytes + len(first), *map(len, others)):
-                _require(path, "a line", length, MAX_LINE_BYTES, "bytes", "is a quotation mark missing?")
-                line_bytes = length
+            longest = max(line_bytes + len(first), *map(len, others), 0)
+            _require(path, "a line", longest, MAX_LINE_BYTES, "bytes", "is a quotation mark missing?")
+            line_bytes = len(others[-1]) if others else line_bytes + len(first)
             lines += len(others)
     columns = 1 + max(header.count(separator.encode()) for separator in SEPARATORS)
     _require_cells(path, columns, lines + 1)

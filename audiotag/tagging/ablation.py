@@ -10,10 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from audiotag.errors import AudiotagError
-from audiotag.foreign import read_foreign_json
 from audiotag.tagging.ensemble import Card
-from audiotag.wording import shortened
-from audiotag.workspace import write_json
+from audiotag.workspace import read_json, write_json
 
 FILE = "gains.json"
 FORMAT = 1
@@ -105,17 +103,16 @@ def read_ablation(folder: Path, card: Card) -> Ablation | None:
         If the file is damaged.
     """
     try:
-        values = read_foreign_json(folder / FILE)
+        values = read_json(folder / FILE)
+        if values is None:
+            return None
         if values.pop("format") != FORMAT:
             raise ValueError(f"its format is not {FORMAT}")
         rows = tuple(AblationRow(**{OLD_KEYS.get(key, key): row[key] for key in row}) for row in values["rows"])
         lists = {name: tuple(values[name]) for name in ("folds", "notes", "unreadable")}
         ablation = Ablation(**values | lists | {"rows": rows})
-    except FileNotFoundError:
-        return None
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise AudiotagError(
-            f"{folder.name}/{FILE} is damaged ({shortened(str(error))}); delete it, or measure again with audiotag "
-            "ablation --save."
+            f"{folder.name}/{FILE} is damaged ({error}); delete it, or measure again with audiotag ablation --save."
         ) from error
     return ablation if ablation.folds == card.fold_checksums else None
