@@ -27,6 +27,7 @@ from numbers import Integral, Real
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from audiotag.errors import AudiotagError
+from audiotag.wording import shortened
 
 Settings = TypeVar("Settings")
 
@@ -131,11 +132,15 @@ def build(settings: type[Settings], values: object, path: str = "") -> Settings:
         If a field is unknown, missing, of the wrong type or out of its range.
     """
     if not isinstance(values, dict):
-        raise AudiotagError(f"{path.rstrip('.: ') or 'the settings'} must be a table of fields, got {values!r}.")
+        raise AudiotagError(
+            f"{path.rstrip('.: ') or 'the settings'} must be a table of fields, got {readable(values)}."
+        )
     known = {field.name: field for field in fields(settings)}  # type: ignore[arg-type]
     for name in values:
         if name not in known:
-            raise AudiotagError(f"{path}{name} is not a known field; the fields are {', '.join(known)}.")
+            raise AudiotagError(
+                f"{path}{shortened(str(name))} is not a known field; the fields are {', '.join(known)}."
+            )
     for name, field in known.items():
         if name not in values and field.default is MISSING and field.default_factory is MISSING:
             raise AudiotagError(f"{path}{name} is missing; give it a value.")
@@ -181,8 +186,8 @@ def require_order(settings: object, low: str, high: str) -> None:
 
 
 def readable(value: object) -> str:
-    """A value as messages show it: text in quotes, all else as it prints."""
-    return repr(value) if isinstance(value, str) else str(value)
+    """A value as messages show it: text in quotes, all else as it prints; shortened, for it may come from a file."""
+    return shortened(repr(value) if isinstance(value, str) else str(value))
 
 
 @functools.cache

@@ -20,6 +20,7 @@ from importlib.metadata import entry_points
 from typing import Generic, TypeVar
 
 from audiotag.errors import AudiotagError
+from audiotag.wording import shortened
 
 Part = TypeVar("Part")
 
@@ -103,7 +104,7 @@ class Registry(Generic[Part]):
             self._find_all()
         if name not in self._parts:
             raise AudiotagError(
-                f"{name!r} is not a known {self.kind}; choose one of {', '.join(self.names())}, "
+                f"{shortened(repr(name))} is not a known {self.kind}; choose one of {', '.join(self.names())}, "
                 f"or install the package that adds it."
             )
         return self._parts[name]

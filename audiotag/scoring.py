@@ -18,6 +18,7 @@ from audiotag.metrics import accuracy, lwlrap, lwlrap_per_class, multi_hot
 PUBLISHED = {"baseline": 0.53792, "capstone": 0.69788, "winner": 0.75980}
 PUBLISHED_ON = ("Private", 3361)
 PUBLISHED_LABELS = 80
+VALUES_AT_ONCE = 2**22
 
 
 @dataclass(frozen=True)
@@ -175,10 +176,14 @@ def _per_clip(shared: _SharedClips, target: np.ndarray) -> pd.DataFrame:
     scores, names = shared.scores.to_numpy(), np.array([*shared.scores.columns])
     true = target > 0
     clips, labels = np.nonzero(true)
-    clip_scores = scores[clips]  # one row per true label
-    own = clip_scores[np.arange(len(clips)), labels][:, None]
-    before = clip_scores >= own  # equal scores count against the label, as in lwlrap
-    precision = (before & true[clips]).sum(axis=1) / before.sum(axis=1)
+    precision = np.empty(len(clips))
+    rows = max(1, VALUES_AT_ONCE // len(names))  # a table may give every label to every clip
+    for first in range(0, len(clips), rows):
+        part = slice(first, first + rows)
+        clip_scores = scores[clips[part]]  # one row per true label
+        own = scores[clips[part], labels[part]][:, None]
+        before = clip_scores >= own  # equal scores count against the label, as in lwlrap
+        precision[part] = (before & true[clips[part]]).sum(axis=1) / before.sum(axis=1)
     label_counts = true.sum(axis=1)
     with np.errstate(invalid="ignore"):
         means = np.bincount(clips, precision, minlength=len(scores)) / label_counts

@@ -20,6 +20,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
+from audiotag.wording import printable
+
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
@@ -192,7 +194,7 @@ class _Printer(logging.Handler):
     """Prints on the standard error of the moment, which a progress bar may have replaced."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        print(f"audiotag: {record.getMessage()}", file=sys.stderr)
+        print(printable(f"audiotag: {record.getMessage()}"), file=sys.stderr)
 
 
 def take_sentences() -> list[str]:

@@ -1,6 +1,14 @@
-"""Write durations in words, and file names as text."""
+"""Write durations in words, and names and text from files so that they can be shown and stored."""
 
 from __future__ import annotations
+
+import re
+import unicodedata
+
+# Control and format characters, line and paragraph separators, and halves of surrogate pairs. Zero-width joiners are
+# format characters that some scripts and emoji need, and they move nothing.
+UNSAFE_CATEGORIES = ("Cc", "Cf", "Cs", "Zl", "Zp")
+JOINERS = "\u200c\u200d"
 
 
 def format_duration(seconds: float) -> str:
@@ -25,3 +33,55 @@ def as_text(name: object) -> str:
     'caf\\\\udce9.wav'
     """
     return str(name).encode(errors="backslashreplace").decode()
+
+
+def printable(text: str) -> str:
+    r"""Text in one line that a terminal shows and does not obey: unsafe characters are spelt out.
+
+    A file name, a label or a sentence in a stranger's file may hold codes that move the cursor, change colours, set the
+    window's title, turn the direction of writing, or look like further lines.
+
+    >>> printable("dog\x1b[2J\nfake line"), printable("caf\udce9.wav"), printable("犬 بارک")
+    ('dog\\x1b[2J\\nfake line', 'caf\\udce9.wav', '犬 بارک')
+    """
+    if text.isprintable():
+        return text
+    return "".join(char.encode("unicode_escape").decode() if _is_unsafe(char) else char for char in text)
+
+
+def shortened(text: str, most: int = 200) -> str:
+    """Text of at most so many characters, for a sentence; what is cut off is replaced by an ellipsis.
+
+    >>> shortened("a sound", 4)
+    'a s…'
+    """
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def json_escaped(text: str, encoding: str = "utf-8") -> str:
+    r"""JSON text in which a character that a terminal obeys, or an encoding lacks, is written as ``\uXXXX``.
+
+    It stays the JSON of the same values. Line ends stay: inside of texts JSON escapes them itself.
+
+    >>> json_escaped('["\x9b2J", "é"]'), json_escaped('["é"]', "ascii")
+    ('["\\u009b2J", "é"]', '["\\u00e9"]')
+    """
+    is_utf8 = encoding.lower().replace("-", "") == "utf8"
+    if is_utf8 and text.replace("\n", "").isprintable():
+        return text
+    return re.sub(r"[^\n\x20-\x7e]", lambda match: _json_char(match[0], "utf-8" if is_utf8 else encoding), text)
+
+
+def _is_unsafe(char: str) -> bool:
+    return unicodedata.category(char) in UNSAFE_CATEGORIES and char not in JOINERS
+
+
+def _json_char(char: str, encoding: str) -> str:
+    if not _is_unsafe(char):
+        try:
+            char.encode(encoding)
+            return char
+        except UnicodeEncodeError:
+            pass
+    units = char.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))

@@ -32,9 +32,10 @@ from timing import shortest_seconds
 from audiotag.audio.reading import read_header, read_sound
 from audiotag.starter.render import StarterCounts, render_starter
 from audiotag.tagging.bulk import SoundFile, tag_files
-from audiotag.tagging.ensemble import load_networks, read_card
+from audiotag.tagging.ensemble import read_card
 from audiotag.tagging.settings import TagSettings
 from audiotag.tagging.tagger import Tagger
+from audiotag.tagging.weights import load_networks
 from audiotag.training.backend.fastaudio_compat import import_fastaudio
 from audiotag.workspace import SHIPPED_MODELS, Workspace
 

@@ -25,7 +25,7 @@ from typing import Annotated, Any, ClassVar, TypeVar, get_args
 import numpy as np
 
 from audiotag.arrays import Array, Domain
-from audiotag.checks import Within, build, check
+from audiotag.checks import Within, build, check, readable
 from audiotag.errors import AudiotagError
 from audiotag.registry import Registry
 
@@ -134,7 +134,7 @@ def augmentation_from_dict(values: dict[str, Any]) -> Augmentation:
     values = dict(values)
     kind = values.pop("kind", None)
     if not isinstance(kind, str) or kind not in AUGMENTATIONS.names():
-        raise AudiotagError(f"augment.kind must be one of {', '.join(AUGMENTATIONS.names())}, got {kind!r}.")
+        raise AudiotagError(f"augment.kind must be one of {', '.join(AUGMENTATIONS.names())}, got {readable(kind)}.")
     if "domain" in values:
         values["domain"] = OLD_DOMAINS.get(str(values["domain"]), values["domain"])
     return build(AUGMENTATIONS.get(kind), values, f"augment, {kind}: ")

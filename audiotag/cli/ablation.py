@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audiotag.cli.bulk_job import say
 from audiotag.cli.exit_codes import ALL_DONE, SOME_FAILED
+from audiotag.cli.printing import print_json, print_line, say
 from audiotag.cli.progress import bar, print_problems
 from audiotag.workspace import Workspace
 
@@ -53,7 +52,7 @@ def ablation(options: argparse.Namespace) -> int:
     if options.save:
         write_ablation(folder, result)
     if options.json:
-        print(json.dumps(result.to_dict(), indent=2, ensure_ascii=False))
+        print_json(result.to_dict())
     else:
         _print_table(folder.name, result)
     print_problems(list(result.unreadable), len(result.unreadable), "--json")
@@ -62,15 +61,17 @@ def ablation(options: argparse.Namespace) -> int:
 
 def _print_table(ensemble: str, result: Ablation) -> None:
     """One row per step; beside each gain, the step that it is compared with."""
-    print(f"{ensemble} on {result.clips:,} {result.subset} clips of {result.dataset}, {result.labels} labels\n")
+    print_line(f"{ensemble} on {result.clips:,} {result.subset} clips of {result.dataset}, {result.labels} labels")
+    print_line()
     step_width, over_width = (max(len(getattr(row, name)) for row in result.rows) for name in ("step", "over"))
-    print(f"{'':{step_width}}  lwlrap  accuracy    gain  {'over':{over_width}}  ms/clip")
+    print_line(f"{'':{step_width}}  lwlrap  accuracy    gain  {'over':{over_width}}  ms/clip")
     for row in result.rows:
         gain = "" if row.gain is None else f"{row.gain:+.4f}"
-        print(
+        print_line(
             f"{row.step:{step_width}}  {row.lwlrap:.4f}    {row.accuracy:.4f}  {gain:>7}  {row.over:{over_width}}"
             f"  {row.ms_per_clip:7.1f}"
         )
-    print(f"\nms/clip: milliseconds per clip with {result.engine} on this machine, from the file to the scores.")
+    print_line()
+    print_line(f"ms/clip: milliseconds per clip with {result.engine} on this machine, from the file to the scores.")
     for note in result.notes:
-        print(note)
+        print_line(note)

@@ -9,9 +9,9 @@ import socket
 import sys
 from contextlib import suppress
 
-from audiotag.cli.bulk_job import say
 from audiotag.cli.dataset import render_starter_sounds
 from audiotag.cli.exit_codes import SIGNALLED, SOME_FAILED
+from audiotag.cli.printing import say
 from audiotag.errors import AudiotagError
 from audiotag.shipped import APP
 from audiotag.workspace import Workspace
@@ -62,15 +62,15 @@ def app(options: argparse.Namespace) -> int:
     _check_port(options.address, options.port)  # before the sounds are rendered, which takes a minute
     workspace = Workspace()
     if not workspace.dataset_folders():
-        print("No dataset has been opened yet: rendering the starter sounds.", file=sys.stderr)
+        say("No dataset has been opened yet: rendering the starter sounds.")
         try:
             render_starter_sounds(workspace.starter)
         except AudiotagError as error:  # the app works without them
-            print(f"audiotag: {error}", file=sys.stderr)
+            say(f"audiotag: {error}")
     if options.address not in (ADDRESS, "localhost", "::1"):
-        print(f"audiotag: other machines can reach this app. {OPENS}", file=sys.stderr)
+        say(f"audiotag: other machines can reach this app. {OPENS}")
         if options.no_token:
-            print("audiotag: there is no token: whoever reaches the port can do all this.", file=sys.stderr)
+            say("audiotag: there is no token: whoever reaches the port can do all this.")
     command = [sys.executable, "-m", "audiotag.ui.server", "--address", options.address, "--port", str(options.port)]
     for name in options.allow_host:
         command += ["--allow-host", name]

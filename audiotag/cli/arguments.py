@@ -1,4 +1,4 @@
-"""Types of command-line arguments that several commands have."""
+"""Command-line arguments that several commands have, and their types."""
 
 from __future__ import annotations
 
@@ -27,3 +27,12 @@ def fold_numbers(text: str) -> tuple[int, ...]:
     if numbers[0] < 1:
         raise argparse.ArgumentTypeError(f"must be numbers of folds, which start at 1, got {numbers[0]}")
     return numbers
+
+
+def add_spreadsheet(sub: argparse.ArgumentParser) -> None:
+    """Add the option that makes a CSV file safe to open in a spreadsheet."""
+    sub.add_argument(
+        "--spreadsheet",
+        action="store_true",
+        help="write the CSV file for a spreadsheet: an apostrophe is put before text that it would take for a formula",
+    )

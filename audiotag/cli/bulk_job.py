@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audiotag import __version__
+from audiotag.cli.printing import say
 from audiotag.cli.progress import Progress
 from audiotag.disk import name_in_errors
 from audiotag.errors import AudiotagError
@@ -36,12 +36,15 @@ class BulkJob:
         Number of files.
     row : callable
         Turns a result into the row that is written; see `audiotag.tagging.export.rows`.
+    for_spreadsheet : bool
+        Whether the list of problems is for a spreadsheet; see `audiotag.spreadsheets`.
     """
 
     tagger: Tagger
     files: Callable[[], Iterator[SoundFile]]
     total: int
     row: Callable[[FileResult], Row]
+    for_spreadsheet: bool = False
 
 
 def tag_onto_screen(job: BulkJob, as_json: bool, notes: Path) -> int:
@@ -76,7 +79,7 @@ def tag_onto_screen(job: BulkJob, as_json: bool, notes: Path) -> int:
 
         if as_json:
             for part in json_parts(rows()):
-                progress.print(part.decode(), end="")
+                progress.print_json_part(part.decode())
         else:
             for _ in rows():
                 pass
@@ -115,7 +118,7 @@ def tag_into_file(job: BulkJob, out: Path, dependencies: dict[str, Any], write: 
         if progress.good:
             write(journal.rows)
         if progress.bad:
-            write_problems(problems, journal.rows())
+            write_problems(problems, journal.rows(), job.for_spreadsheet)
         else:
             problems.unlink(missing_ok=True)  # from an earlier command
         journal.remove()
@@ -147,11 +150,6 @@ def problem_row_of(result: FileResult) -> Row:
     from audiotag.tagging.export.rows import problem_row
 
     return problem_row(result.file.clip, str(result.file.path), result.problem)
-
-
-def say(sentence: str) -> None:
-    """Print a sentence on standard error."""
-    print(sentence, file=sys.stderr)
 
 
 def _fingerprint(tagger: Tagger) -> dict[str, Any]:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audiotag.cli.bulk_job import say
+from audiotag.cli.arguments import add_spreadsheet
 from audiotag.cli.exit_codes import ALL_DONE, NOTHING_DONE, SOME_FAILED
+from audiotag.cli.printing import print_json, print_line, print_table, say
 from audiotag.cli.progress import bar, print_problems
 from audiotag.errors import AudiotagError
+from audiotag.spreadsheets import disarm_table
 from audiotag.workspace import Workspace, write_bytes
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ def add_scan(sub: argparse.ArgumentParser) -> None:
     add("--keep-condemned", dest="keep_flagged", action="store_true", help=argparse.SUPPRESS)  # name in audiotag 0.1
     add("--measure", action="store_true", help="decode every clip: levels, loudness, spectra, duplicates")
     add("--out", type=Path, metavar="FILE", help="write one row per clip to a .csv or .parquet file")
+    add_spreadsheet(sub)
     add("--html", type=Path, metavar="FILE", help="write all figures to one HTML file")
     add("--json", action="store_true", help="print the result as JSON")
 
@@ -62,7 +63,7 @@ def render_starter_sounds(folder: Path, seed: int = STARTER_SEED) -> None:
     began = time.monotonic()
     with bar("starter sounds", "clip") as progress:
         render_starter(folder, seed=seed, progress=progress, say=say)
-    print(f"{folder} is ready ({time.monotonic() - began:.0f} s). Next: audiotag app, or audiotag train {folder}")
+    print_line(f"{folder} is ready ({time.monotonic() - began:.0f} s). Next: audiotag app, or audiotag train {folder}")
 
 
 def scan(options: argparse.Namespace) -> int:
@@ -76,6 +77,8 @@ def scan(options: argparse.Namespace) -> int:
 
     if options.out and options.out.suffix.lower() not in TABLE_SUFFIXES:
         raise AudiotagError(f"--out must end in .csv or .parquet, got {options.out}.")
+    if options.spreadsheet and not (options.out and options.out.suffix.lower() == ".csv"):
+        raise AudiotagError("--spreadsheet is for a CSV file; add --out FILE.csv, or leave it out.")
     workspace = Workspace()
     dataset = open_and_remember(options.dataset, OpenOptions.from_dict(vars(options)), workspace)
     with bar("headers", "file") as progress:
@@ -97,7 +100,8 @@ def scan(options: argparse.Namespace) -> int:
     if unmeasured:
         clips = "1 clip is" if unmeasured == 1 else f"{unmeasured:,} clips are"
         why = failure or "Measuring was stopped, or the files have changed meanwhile; run the same command again."
-        print(f"\n{clips} not measured. {why}", file=sys.stderr)
+        say()
+        say(f"{clips} not measured. {why}")
     if table.empty:
         return NOTHING_DONE
     return ALL_DONE if is_used.all() and not dataset.missing and not unmeasured else SOME_FAILED
@@ -131,15 +135,19 @@ def _print_json(dataset: Dataset, table: pd.DataFrame, problems: pd.DataFrame) -
         "missing": dataset.missing,
         "problems": problems.to_dict("records"),
     }
-    print(json.dumps(values, indent=2, ensure_ascii=False))
+    print_json(values)
 
 
 def _print_text(dataset: Dataset, table: pd.DataFrame, problems: pd.DataFrame, is_used: pd.Series) -> None:
-    print(f"{dataset.name}: {dataset.layout}, {len(dataset.labels)} labels\n")
+    print_line(f"{dataset.name}: {dataset.layout}, {len(dataset.labels)} labels")
+    print_line()
     columns_of_one_type = table.astype(object).T  # so that counts are printed as whole numbers
-    print("no clip can be read" if table.empty else columns_of_one_type.to_string(float_format="{:,.2f}".format))
+    if table.empty:
+        print_line("no clip can be read")
+    else:
+        print_table(columns_of_one_type, "{:,.2f}")
     for sentence in dataset.missing:
-        print(sentence, file=sys.stderr)
+        say(sentence)
     for rows, heading in ((~is_used, "left out"), (is_used, "used, but check them")):
         reasons = list(problems.loc[rows, "what"])
         print_problems(reasons, len(reasons), "--json", heading)
@@ -155,6 +163,7 @@ def _write_files(dataset: Dataset, index: pd.DataFrame, problems: pd.DataFrame, 
             write_parquet(table, options.out)
         else:
             flat = table.drop(columns="third_octaves").assign(labels=table["labels"].map(",".join))
+            flat = disarm_table(flat) if options.spreadsheet else flat
             write_bytes(options.out, flat.to_csv(index=False).encode())
     if options.html:
         from audiotag.features.settings import PRESETS

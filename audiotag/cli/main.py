@@ -13,15 +13,18 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import NoReturn
 
 from audiotag import __version__
 from audiotag.cli import ablation, app, dataset, score, tag, train
 from audiotag.cli.exit_codes import MEANINGS, NOTHING_DONE, SIGNALLED, UNEXPECTED_ERROR
+from audiotag.cli.printing import accept_every_character, say
 from audiotag.crash_log import log_file, start_log, unexpected, watch_for_crashes
 from audiotag.disk import disk_problem
 from audiotag.errors import AudiotagError
 from audiotag.leftovers import sweep_workspace
 from audiotag.state import print_sentences
+from audiotag.wording import printable
 from audiotag.workspace import Workspace
 
 INTERRUPTED = SIGNALLED + signal.SIGINT
@@ -40,6 +43,7 @@ def main(arguments: list[str] | None = None) -> None:
     arguments : list[str], optional
         By default the arguments of the command line.
     """
+    accept_every_character()
     options = build_parser().parse_args(arguments)
     start_log()
     try:
@@ -79,7 +83,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def _say(sentence: str) -> None:
     with suppress(OSError):  # nobody reads it any more
-        print(f"audiotag: {sentence}", file=sys.stderr, flush=True)
+        say(f"audiotag: {sentence}")
 
 
 def _discard_output() -> None:
@@ -110,9 +114,14 @@ def _end_cleanly_when_terminated() -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL)
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        super().error(printable(message))  # it quotes arguments, which a shell's wildcard may have filled in
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands; a command's function is the attribute ``run`` of the parsed options."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="audiotag",
         description="Explore labelled sounds, train an ensemble of folds, tag clips.",
         epilog="Runs, ensembles, indexes and settings are stored in ./workspace, or in the folder that AUDIOTAG_HOME "

@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Self
 
 from audiotag.cli.exit_codes import ALL_DONE, NOTHING_DONE, SOME_FAILED
+from audiotag.cli.printing import print_json_part, print_line, say
 
 if TYPE_CHECKING:
     from audiotag.tagging.bulk import FileResult
@@ -58,11 +59,12 @@ def quiet_decoders() -> Iterator[None]:
 def print_problems(reasons: list[str], count: int, where: str, what: str = "left out") -> None:
     """Print the first of ``count`` reasons, and say where all are listed."""
     if count:
-        print(f"\n{count:,} {what}:", file=sys.stderr)
+        say()
+        say(f"{count:,} {what}:")
         for reason in reasons[:MAX_SHOWN_PROBLEMS]:
-            print(f"  {reason}", file=sys.stderr)
+            say(f"  {reason}")
         if count > MAX_SHOWN_PROBLEMS:
-            print(f"  … and {count - MAX_SHOWN_PROBLEMS:,} more; {where} lists all.", file=sys.stderr)
+            say(f"  … and {count - MAX_SHOWN_PROBLEMS:,} more; {where} lists all.")
 
 
 class Progress:
@@ -116,20 +118,18 @@ class Progress:
 
     def print_tags(self, result: FileResult) -> None:
         """Print the tags of a clip in one line, and its notes below."""
-        from audiotag.wording import as_text
-
         if tags := result.tags:
             shown = ", ".join(f"{t.label} {t.score:.2f} ({t.folds_agreeing} of {tags.folds} folds)" for t in tags.tags)
-            lines = [f"{tags.name}: {shown or NO_TAGS}", *(f"  {note}" for note in tags.notes)]
-            self.print(as_text("\n".join(lines)))
+            for line in (f"{tags.name}: {shown or NO_TAGS}", *(f"  {note}" for note in tags.notes)):
+                print_line(line, self._bar)
 
-    def print(self, text: str, end: str = "\n") -> None:
-        """Print on standard output without breaking the bar."""
-        self._bar.write(text, file=sys.stdout, end=end)
+    def print_json_part(self, part: str) -> None:
+        """Print a part of a JSON text on standard output without breaking the bar."""
+        print_json_part(part, self._bar)
 
     def say(self, sentence: str) -> None:
         """Print on standard error without breaking the bar."""
-        self._bar.write(sentence, file=sys.stderr)
+        say(sentence, self._bar)
 
     def summary(self) -> str:
         """How many clips were tagged, and how fast."""

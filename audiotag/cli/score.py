@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 from audiotag.cli.exit_codes import ALL_DONE
+from audiotag.cli.printing import print_json, print_line, print_table
 
 HELP = "Score a submission, or a table that audiotag tag wrote, against the true labels."
 
@@ -47,13 +47,13 @@ def score(options: argparse.Namespace) -> int:
             },
             "notes": result.notes,
         }
-        print(json.dumps(values, indent=2, ensure_ascii=False))
+        print_json(values)
         return ALL_DONE
-    print(f"lwlrap {result.lwlrap:.5f} on {result.clips} clips, accuracy {result.accuracy:.5f}")
+    print_line(f"lwlrap {result.lwlrap:.5f} on {result.clips} clips, accuracy {result.accuracy:.5f}")
     for name, (clips, value) in result.per_split.items():
-        print(f"  {name}: {value:.5f} on {clips} clips")
+        print_line(f"  {name}: {value:.5f} on {clips} clips")
     for note in result.notes:
-        print(note)
-    print()
-    print(per_class.to_string(float_format=lambda value: f"{value:.4f}"))
+        print_line(note)
+    print_line()
+    print_table(per_class, "{:.4f}")
     return ALL_DONE

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audiotag.cli.arguments import fold_numbers
-from audiotag.cli.bulk_job import BulkJob, check_out, problem_row_of, say, tag_into_file, tag_onto_screen
+from audiotag.cli.arguments import add_spreadsheet, fold_numbers
+from audiotag.cli.bulk_job import BulkJob, check_out, problem_row_of, tag_into_file, tag_onto_screen
+from audiotag.cli.printing import print_json_part, say
 from audiotag.errors import AudiotagError
 from audiotag.workspace import Workspace
 
@@ -54,6 +55,7 @@ def add_tag(sub: argparse.ArgumentParser) -> None:
         help="export format of --out: csv, json, parquet, audacity or an installed one (default: by the suffix); a "
         "format with one file per clip writes into the folder --out",
     )
+    add_spreadsheet(sub)
     add("--timeline", action="store_true", help="write one row per window instead of one row per clip")
     add("--audacity", type=Path, metavar="FOLDER", help="also write one Audacity label track per clip into this folder")
     add("--json", action="store_true", help="print the result as JSON")
@@ -83,6 +85,8 @@ def tag(options: argparse.Namespace) -> int:
     format = _output_format(options)
     if options.timeline and not (options.out or options.json):
         raise AudiotagError("--timeline goes into a file or JSON; add --out FILE or --json.")
+    if options.spreadsheet and not (format and format.for_spreadsheets):
+        raise AudiotagError("--spreadsheet is for a CSV file; add --out FILE.csv, or leave it out.")
     folder, settings, card = _ensemble(options)
     thresholds = _thresholds(options.threshold, folder, card, settings)
     if not any(map(os.path.exists, options.paths)):  # before the first use of an ensemble measures its engines
@@ -91,13 +95,13 @@ def tag(options: argparse.Namespace) -> int:
     if not total:
         raise AudiotagError(f"no sound files in {', '.join(map(str, options.paths))}; {READABLE} are read.")
     tagger = Tagger(folder, settings, thresholds, say=say)
-    export_options = ExportOptions(card.labels, thresholds, options.timeline)
+    export_options = ExportOptions(card.labels, thresholds, options.timeline, options.spreadsheet)
     per_clip = _per_clip_folders(options, format)
 
     def row(result: FileResult) -> Row:
         return _tag_row(result, export_options, per_clip)
 
-    job = BulkJob(tagger, lambda: sound_files(options.paths), total, row)
+    job = BulkJob(tagger, lambda: sound_files(options.paths), total, row, options.spreadsheet)
     if format:
         return _tag_into_file(job, options, format, export_options)
     return tag_onto_screen(job, options.json, _notes_path(options.paths))
@@ -244,7 +248,7 @@ def _tag_into_file(
             write_export(format, options.out, rows(), export_options)
         if options.json:
             for part in json_parts(rows()):
-                print(part.decode(), end="")
+                print_json_part(part.decode())
 
     audacity = os.path.abspath(options.audacity) if options.audacity else ""
     dependencies = {"export format": [format.name, options.timeline], "Audacity folder": audacity}

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from audiotag.cli.arguments import whole_numbers
 from audiotag.cli.exit_codes import ALL_DONE, NOTHING_DONE
+from audiotag.cli.printing import print_json, print_line, say
 from audiotag.cli.progress import print_problems
 from audiotag.errors import AudiotagError
 from audiotag.workspace import SHIPPED_MODELS, Workspace
@@ -88,21 +87,21 @@ def train(options: argparse.Namespace) -> int:
         check_name(options.publish, workspace.ensembles)  # before the training, not after it
     run = _run_to_resume(options) if options.resume else new_run(run_options_of(options), workspace)
     run.start()
-    print(f"run {run.name} in {run.folder}", file=sys.stderr)
+    say(f"run {run.name} in {run.folder}")
     if options.detach:
-        print(run.name)
+        print_line(run.name)
         return ALL_DONE
     _follow(run)
     reasons = left_out_reasons(run.events())
     print_problems(reasons, len(reasons), str(run.folder / "log.txt"))
     if run.state() != "finished":
         next_step = f"audiotag train --resume {run.name} continues after its last epoch."
-        print(f"audiotag: the run {how_it_ended(run)} {next_step}", file=sys.stderr)
+        say(f"audiotag: the run {how_it_ended(run)} {next_step}")
         return NOTHING_DONE
     _print_result(run, options.json)
     if options.publish:
         folder = publish_run(run, options.publish, workspace.ensembles)
-        print(f"ensemble {options.publish} is in {folder}", file=sys.stderr)
+        say(f"ensemble {options.publish} is in {folder}")
     return ALL_DONE
 
 
@@ -112,12 +111,12 @@ def _print_result(run: Run, as_json: bool) -> None:
         raise AudiotagError(f"{run.folder / 'events.jsonl'} is damaged: it has no finished fold; train the run again.")
     mean = sum(event["lwlrap"] for event in folds) / len(folds)
     if as_json:
-        print(json.dumps({"run": run.name, "mean_lwlrap": mean, "folds": folds}, indent=2))
+        print_json({"run": run.name, "mean_lwlrap": mean, "folds": folds})
     else:
         for event in folds:
-            print(f"fold {event['fold']}: lwlrap {event['lwlrap']:.4f}, accuracy {event['accuracy']:.4f}")
+            print_line(f"fold {event['fold']}: lwlrap {event['lwlrap']:.4f}, accuracy {event['accuracy']:.4f}")
         which = "the fold" if len(folds) == 1 else f"{len(folds)} folds"
-        print(f"mean lwlrap of {which}, on held-out clips: {mean:.4f}")
+        print_line(f"mean lwlrap of {which}, on held-out clips: {mean:.4f}")
 
 
 def estimate(options: argparse.Namespace) -> int:
@@ -134,14 +133,14 @@ def estimate(options: argparse.Namespace) -> int:
     if estimated.problem() or result is None:
         raise AudiotagError(estimated.problem() or "the measurement was interrupted; try again.")
     if options.json:
-        print(json.dumps(result, indent=2))
+        print_json(result)
         return ALL_DONE
     batches = ", ".join(f"{count} of {s:.3g} s" for count, s in zip(result["batches"], result["batch_s"], strict=True))
-    print(f"about {format_duration(result['total_s'])}; batches per epoch: {batches}")
+    print_line(f"about {format_duration(result['total_s'])}; batches per epoch: {batches}")
     if options.rates:
         suggested = result["suggested_lr"]
         advice = f"about {suggested:.1e}" if suggested else "no suggestion, because the loss did not fall"
-        print(f"learning rate: {advice}; the recipe's is {result['lr']:g}")
+        print_line(f"learning rate: {advice}; the recipe's is {result['lr']:g}")
     return ALL_DONE
 
 
@@ -154,7 +153,7 @@ def publish(options: argparse.Namespace) -> int:
     parent = SHIPPED_MODELS if options.shipped else workspace.ensembles
     run = find_run(workspace, options.from_run)
     folder = publish_run(run, options.name, parent, about=options.about, licence=options.licence)
-    print(f"ensemble {options.name} is in {folder}")
+    print_line(f"ensemble {options.name} is in {folder}")
     return ALL_DONE
 
 
@@ -179,14 +178,14 @@ def _follow(run: Run) -> None:
                 active = run.is_active()
                 epochs = epochs_done(run.events())
                 for event in epochs[printed:]:
-                    bar.write(_epoch_line(event), file=sys.stderr)
+                    say(_epoch_line(event), bar)
                 printed = len(epochs)
                 _show_progress(bar, run)
                 if not active:
                     return
                 time.sleep(POLL_S)
         except KeyboardInterrupt:
-            bar.write("stopping after this batch …", file=sys.stderr)
+            say("stopping after this batch …", bar)
             run.stop()
             with suppress(KeyboardInterrupt):
                 while run.is_active():

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from audiotag.errors import AudiotagError
+
 SUBSETS = ("curated", "noisy", "test")
+MAX_LABELS = 10_000
 CLIP_COLUMNS = ["clip", "path", "subset", "labels", "fold", "group", "licence", "source"]
 
 
@@ -67,6 +70,13 @@ class Dataset:
     flagged: tuple[Problem, ...] = ()
     missing: tuple[str, ...] = ()
     layout_key: str = ""
+
+    def __post_init__(self) -> None:
+        if len(self.labels) > MAX_LABELS:
+            raise AudiotagError(
+                f"{self.root} must have at most {MAX_LABELS:,} different labels, got {len(self.labels):,}; does the "
+                "column of labels hold something else? Name the right one with --label-column."
+            )
 
     def subset(self, name: str) -> pd.DataFrame:
         """The clips of one subset, numbered from 0."""

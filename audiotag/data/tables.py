@@ -15,6 +15,7 @@ import pandas as pd
 
 from audiotag.audio.opening import SUFFIXES
 from audiotag.data.dataset import Problem
+from audiotag.data.table_bounds import SEPARATORS, check_text_table
 from audiotag.errors import AudiotagError
 
 Value = TypeVar("Value")
@@ -22,7 +23,6 @@ Value = TypeVar("Value")
 TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
 FILE_COLUMNS = ("fname", "filename", "file", "path", "clip", "audio")
 LABEL_COLUMNS = ("labels", "label", "category", "tags", "class")
-SEPARATORS = ",;\t|"
 
 
 def split_labels(cell: object) -> tuple[str, ...]:
@@ -52,15 +52,27 @@ def read_table(path: Path, separator: str | None = None) -> pd.DataFrame:
         If the file cannot be read as a table with a header line; the message says why.
     """
     if path.suffix.lower() == ".parquet":
-        return _read_parquet(path)
+        from audiotag.data.parquet_tables import read_parquet_table
+
+        return read_parquet_table(path)
     try:
+        check_text_table(path)
         # Only an empty cell counts as empty: NA, None and null may be names and labels.
         table = pd.read_csv(
-            path, dtype="str", keep_default_na=False, na_values=[""], sep=separator or _detect_separator(path)
+            path,
+            dtype="str",
+            keep_default_na=False,
+            na_values=[""],
+            sep=separator or _detect_separator(path),
+            compression=None,  # a compressed file may be a thousand times as large as it looks
         )
     except OSError as error:
         raise AudiotagError(f"{path} cannot be read: {error.strerror or error}.") from error
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
+        raise AudiotagError(
+            f"{path.name} cannot be read as a CSV file with a header line: it is not UTF-8 text; save it as UTF-8."
+        ) from error
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, csv.Error) as error:
         raise AudiotagError(f"{path.name} cannot be read as a CSV file with a header line: {error}".strip()) from error
     if not isinstance(table.index, pd.RangeIndex):  # pandas makes surplus cells an index, and shifts the other columns
         raise AudiotagError(
@@ -193,26 +205,6 @@ class RowCheck:
             f"{clip} has the label {label}, which is not among this dataset's {len(self.vocabulary)}; {hint} "
             "It is left out.",
         )
-
-
-def _read_parquet(path: Path) -> pd.DataFrame:
-    import pyarrow as pa
-    import pyarrow.parquet
-
-    try:  # not by pandas, which reads 7 as 7.0 if a column has gaps, and hides columns that were an index
-        columns = pa.parquet.read_table(path).to_pydict()
-    except (OSError, ValueError, pa.ArrowException) as error:
-        reason = " ".join(str(error).split())
-        raise AudiotagError(f"{path.name} cannot be read as a Parquet table: {reason:.200}.") from error
-    return pd.DataFrame({name: [_cell_text(cell) for cell in cells] for name, cells in columns.items()}, dtype="str")
-
-
-def _cell_text(cell: object) -> str | None:
-    if isinstance(cell, list):
-        return ",".join(map(str, cell)) or None
-    if isinstance(cell, float) and cell.is_integer():
-        cell = int(cell)
-    return str(cell) if pd.notna(cell) and cell != "" else None
 
 
 def _detect_separator(path: Path) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from dataclasses import fields
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from audiotag.checks import error_path
 from audiotag.disk import locked
 from audiotag.errors import AudiotagError
 from audiotag.features.settings import PRESETS, SpectrogramSettings
+from audiotag.foreign import read_foreign_toml
 from audiotag.state import say, set_aside
 from audiotag.workspace import Workspace, write_bytes
 
@@ -92,9 +92,11 @@ def _preset_path(name: str, workspace: Workspace) -> Path:
 
 def _read(path: Path) -> SpectrogramSettings:
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise AudiotagError(f"{path} cannot be read as TOML: {error}; mend it, or delete it.") from error
+        values = read_foreign_toml(path)
+    except OSError as error:
+        raise AudiotagError(f"{path} cannot be read ({error.strerror or error}); mend it, or delete it.") from error
+    except AudiotagError as error:
+        raise AudiotagError(f"{str(error).rstrip('.')}; mend it, or delete it.") from error
     with error_path(f"{path}: "):
         settings = SpectrogramSettings.from_dict(values)
         missing = [field.name for field in fields(SpectrogramSettings) if field.name not in values]

@@ -14,6 +14,8 @@ Window = Literal["hann", "hamming", "blackman", "rectangular"]
 Padding = Literal["zeros", "zeros-after", "repeat"]
 Normalise = Literal["none", "clip", "batch", "global"]
 
+MAX_VALUES_PER_S = 2**19  # 64 times as many as those of the published method; five minutes of them take 1 GB
+
 
 @dataclass(frozen=True)
 class SpectrogramSettings:
@@ -107,6 +109,14 @@ class SpectrogramSettings:
             f"hold a window and more than half an n_fft ({shortest / self.sample_rate:.3f} s)",
             self.clip_s,
             "lengthen the clip, or shorten win_length and n_fft",
+        )
+        values = max(self.n_mels * self.frames, self.channels * self.height * self.width)
+        require(
+            values <= MAX_VALUES_PER_S * self.clip_s,
+            "the spectrogram",
+            f"have at most {MAX_VALUES_PER_S:,} values per second of sound",
+            f"{values / self.clip_s:,.0f}",
+            "raise hop_length, or lower resize, n_mels or deltas",
         )
         bins = self.n_fft // 2 + 1
         require(

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from audiotag.checks import build, check
+from audiotag.checks import build, check, readable
 from audiotag.errors import AudiotagError
 from audiotag.registry import Registry
 
@@ -108,9 +108,9 @@ def network_from_dict(values: dict[str, Any]) -> NetworkSettings:
         If there is no such network, or a field is unknown, of the wrong type or out of its range.
     """
     if not isinstance(values, dict):
-        raise AudiotagError(f"network must be a table of fields, got {values!r}.")
+        raise AudiotagError(f"network must be a table of fields, got {readable(values)}.")
     values = dict(values)
     kind = values.pop("kind", DEFAULT_NETWORK)
     if not isinstance(kind, str) or kind not in NETWORKS.names():
-        raise AudiotagError(f"network.kind must be one of {', '.join(NETWORKS.names())}, got {kind!r}.")
+        raise AudiotagError(f"network.kind must be one of {', '.join(NETWORKS.names())}, got {readable(kind)}.")
     return build(NETWORKS.get(kind), values, "network.")

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from audiotag.errors import AudiotagError
 from audiotag.features.log_mel import log_mel, network_input
 from audiotag.tagging.engines import ENGINES, REFERENCE, Engine, needs_graph, open_graph, open_torch
 from audiotag.tagging.ensemble import Card
@@ -84,11 +85,18 @@ def compare_engines(networks: Sequence[nn.Module], card: Card) -> tuple[list[Mea
     -------
     tuple[list[MeasuredEngine], bytes]
         One per name in `ENGINES`, in that order; and the ONNX graph that some of them run.
+
+    Raises
+    ------
+    AudiotagError
+        If the scores of the reference are not finite.
     """
     settings = card.spectrogram
     sounds = mixtures(settings, N_INPUTS, N_SOUND_VARIANTS)
     inputs = np.stack([network_input(log_mel(sound, settings), settings) for sound in sounds])
     reference = _reference_scores(open_torch(REFERENCE, networks), inputs)
+    if not np.isfinite(reference).all():
+        raise AudiotagError(f"{card.name} gives scores that are not numbers: its weights are damaged; train it again.")
     measured: list[MeasuredEngine] = []
     graph, fastest_trial_ms = b"", math.inf
     for name in ENGINES:

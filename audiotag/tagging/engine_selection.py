@@ -21,7 +21,8 @@ from audiotag.errors import AudiotagError
 from audiotag.state import fits, json_parser, read_state
 from audiotag.tagging.engine_comparison import MeasuredEngine, compare_engines
 from audiotag.tagging.engines import ENGINES, REFERENCE, Engine, needs_graph, open_graph, open_torch
-from audiotag.tagging.ensemble import Card, load_networks, read_checked, select_folds
+from audiotag.tagging.ensemble import Card, select_folds
+from audiotag.tagging.weights import load_networks, read_checked
 from audiotag.workspace import Workspace, write_bytes, write_json
 
 CHOICE, GRAPH = "choice.json", "folds.onnx"

@@ -1,4 +1,4 @@
-"""Read an ensemble: a folder with ``card.json`` and one safetensors file per fold. Nothing is ever unpickled.
+"""Read the card of an ensemble: a folder with ``card.json`` and one safetensors file per fold.
 
 The card has the labels, the spectrogram and network settings, how scores become tags (thresholds, windows), where the
 ensemble comes from (dataset, recipe, licence), and its out-of-fold figures.
@@ -6,24 +6,27 @@ ensemble comes from (dataset, recipe, licence), and its out-of-fold figures.
 
 from __future__ import annotations
 
-import hashlib
+import math
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
+from audiotag.checks import readable
 from audiotag.errors import AudiotagError
 from audiotag.features.settings import SpectrogramSettings
+from audiotag.foreign import read_foreign_json
 from audiotag.networks.base import NetworkSettings, network_from_dict
-from audiotag.state import fits
 from audiotag.tagging.settings import Windows
-from audiotag.workspace import Workspace, read_json
-
-if TYPE_CHECKING:
-    from torch import nn
+from audiotag.wording import shortened
+from audiotag.workspace import Workspace
 
 FORMAT = 1
 CARD = "card.json"
 PROFILE_FIGURES = ("bandwidth_hz", "rms_dbfs")  # of the training sounds
+MAX_NAME_CHARS = 100
+MAX_LABELS = 10_000
+MAX_FOLDS = 100
+MAX_AUGMENTATIONS = 100
 CHECKED_TYPES: dict[str, Any] = {"str": str, "int": int, "float": int | float, "dict[str, Any]": dict}
 
 
@@ -148,16 +151,18 @@ def read_card(folder: Path) -> Card:
         If the folder is not an ensemble or has another format, or if a field is missing or wrong; names it.
     """
     try:
-        values = read_json(folder / CARD)
-    except (ValueError, RecursionError) as error:
-        raise AudiotagError(f"{folder.name}/{CARD} is damaged (not JSON): {error}; copy the ensemble again.") from error
+        values = read_foreign_json(folder / CARD)
+    except FileNotFoundError:
+        raise AudiotagError(f"{folder} is not an ensemble: it has no {CARD}.") from None
     except OSError as error:
         raise AudiotagError(f"{folder}/{CARD} cannot be read ({error.strerror}); copy the ensemble again.") from error
+    except AudiotagError as error:
+        raise AudiotagError(f"{folder.name}/{CARD} is damaged ({error}); copy the ensemble again.") from error
     if not isinstance(values, dict):
-        raise AudiotagError(f"{folder} is not an ensemble: it has no {CARD}.")
+        raise AudiotagError(f"{folder.name}/{CARD} must hold a table of fields; copy the ensemble again.")
     if values.get("format") != FORMAT:
         raise AudiotagError(
-            f"{folder.name} has format {values.get('format')}, this audiotag reads format {FORMAT}; "
+            f"{folder.name} has format {readable(values.get('format'))}, this audiotag reads format {FORMAT}; "
             "train it again, or use the version of audiotag that wrote it."
         )
     for known in fields(Card):
@@ -177,7 +182,8 @@ def read_card(folder: Path) -> Card:
         )
         _check(card)
     except (TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise AudiotagError(f"{folder.name}/{CARD} is not valid: {str(error).rstrip('.')}.") from error
+        reason = shortened(str(error).rstrip("."), 500)
+        raise AudiotagError(f"{folder.name}/{CARD} is not valid: {reason}.") from error
     if len(card.labels) != len(card.thresholds) or not card.labels or not card.folds:
         raise AudiotagError(
             f"{folder.name}/{CARD} must have labels, one threshold per label, and folds; it has "
@@ -186,7 +192,8 @@ def read_card(folder: Path) -> Card:
     for fold in card.folds:
         if Path(fold.file).name != fold.file or Path(fold.file).suffix != ".safetensors":
             raise AudiotagError(
-                f"{folder.name}/{CARD} names the file {fold.file!r}, which is not a safetensors file in its folder."
+                f"{folder.name}/{CARD} names the file {readable(fold.file)}, which is not a safetensors file in its "
+                "folder."
             )
     return card
 
@@ -197,64 +204,48 @@ def _check(card: Card) -> None:
         for known in fields(table):
             value, wanted = getattr(table, known.name), str(known.type)
             if wanted in CHECKED_TYPES and not isinstance(value, CHECKED_TYPES[wanted]):
-                raise AudiotagError(f"{known.name} must be of type {wanted}, got {value!r}")
-    if not fits(card.dataset, {"name": str, "clips?": int}):
-        raise AudiotagError(f"dataset must have a name and a number of clips, got {card.dataset!r}")
+                raise AudiotagError(f"{known.name} must be of type {wanted}, got {readable(value)}")
+            if wanted == "float" and (value < 0 or value > 1):
+                raise AudiotagError(f"{known.name} must be 0 to 1, got {readable(value)}")
+    if len(card.name) > MAX_NAME_CHARS or not card.name.isprintable():
+        raise AudiotagError(f"name must be at most {MAX_NAME_CHARS} plain characters, got {readable(card.name)}")
+    if not isinstance(card.dataset.get("name"), str) or not isinstance(card.dataset.get("clips", 0), int):
+        raise AudiotagError(f"dataset must have a name and a number of clips, got {readable(card.dataset)}")
+    augment = card.recipe.get("augment", ())
+    if not isinstance(augment, list | tuple) or not all(isinstance(entry, dict) for entry in augment):
+        raise AudiotagError(f"augment of the recipe must be a list of tables, got {readable(augment)}")
+    if len(augment) > MAX_AUGMENTATIONS:
+        raise AudiotagError(f"the recipe must have at most {MAX_AUGMENTATIONS} augmentations, got {len(augment)}")
+    if len(card.labels) > MAX_LABELS or len(card.folds) > MAX_FOLDS:
+        raise AudiotagError(
+            f"an ensemble must have at most {MAX_LABELS:,} labels and {MAX_FOLDS} folds, got {len(card.labels):,} "
+            f"labels and {len(card.folds):,} folds"
+        )
     if len(set(card.labels)) < len(card.labels) or not all(isinstance(label, str) for label in card.labels):
-        raise AudiotagError(f"labels must be different names, got {', '.join(map(str, card.labels))}")
+        raise AudiotagError(f"labels must be different names, got {shortened(', '.join(map(str, card.labels)))}")
     if not all(0 <= threshold <= 1 for threshold in card.thresholds):
-        raise AudiotagError(f"thresholds must be 0 to 1, got {', '.join(map(str, card.thresholds))}")
-    if len({fold.fold for fold in card.folds}) < len(card.folds):
-        raise AudiotagError(f"folds must have different numbers, got {', '.join(str(f.fold) for f in card.folds)}")
+        raise AudiotagError(f"thresholds must be 0 to 1, got {shortened(', '.join(map(str, card.thresholds)))}")
+    if len({fold.fold for fold in card.folds}) < len(card.folds) or any(fold.fold < 1 for fold in card.folds):
+        numbers = ", ".join(str(fold.fold) for fold in card.folds)
+        raise AudiotagError(f"folds must have different numbers from 1 on, got {shortened(numbers)}")
+    if len(set(card.fold_checksums)) < len(card.folds):
+        raise AudiotagError("folds must have different weights, but two of them have the same checksum")
     for name in PROFILE_FIGURES if card.sounds else ():
         values = card.sounds.get(name)
-        is_profile = isinstance(values, list) and len(values) == 3 and all(isinstance(v, int | float) for v in values)
+        is_profile = isinstance(values, list) and len(values) == 3 and all(map(_is_finite, values))
         if not is_profile:
-            raise AudiotagError(f"{name} of the training sounds must be three numbers, got {values!r}")
+            raise AudiotagError(f"{name} of the training sounds must be three numbers, got {readable(values)}")
+    if card.spectrogram.width < card.network.fewest_frames:
+        raise AudiotagError(
+            f"the spectrogram must have at least {card.network.fewest_frames} frames for its network, got "
+            f"{card.spectrogram.width}"
+        )
     if card.windows not in get_args(Windows):
-        raise AudiotagError(f"windows must be one of {', '.join(get_args(Windows))}, got {card.windows!r}")
+        raise AudiotagError(f"windows must be one of {', '.join(get_args(Windows))}, got {readable(card.windows)}")
 
 
-def load_networks(folder: Path, card: Card, folds: tuple[int, ...] = ()) -> list[nn.Module]:
-    """Load the networks of an ensemble.
-
-    Parameters
-    ----------
-    folder : Path
-        The ensemble's folder.
-    card : Card
-    folds : tuple[int, ...]
-        Numbers of the folds; empty for all.
-
-    Returns
-    -------
-    list[torch.nn.Module]
-        In evaluation mode, on the CPU, with single-precision weights.
-
-    Raises
-    ------
-    AudiotagError
-        If a weights file is missing, does not have the checksum of the card, or does not fit the network.
-    """
-    from safetensors import SafetensorError
-    from safetensors.torch import load
-
-    networks = []
-    for fold in select_folds(card, folds):
-        content = read_checked(folder, fold.file, fold.sha256)
-        try:
-            weights = {
-                name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in load(content).items()
-            }
-        except SafetensorError as error:
-            raise AudiotagError(f"{folder.name}/{fold.file} is not a safetensors file: {error}.") from error
-        network = card.network.for_inference(card.network.build(len(card.labels), card.spectrogram.channels))
-        try:
-            network.load_state_dict(weights)
-        except RuntimeError as error:
-            raise AudiotagError(f"{folder.name}/{fold.file} does not fit the network of its card: {error}") from error
-        networks.append(network.eval())
-    return networks
+def _is_finite(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def select_folds(card: Card, folds: tuple[int, ...]) -> list[FoldCard]:
@@ -269,25 +260,6 @@ def select_folds(card: Card, folds: tuple[int, ...]) -> list[FoldCard]:
     if unknown := sorted(set(folds) - set(known)):
         raise AudiotagError(f"folds must be among {', '.join(map(str, known))} in {card.name}, got {unknown[0]}.")
     return [fold for fold in card.folds if fold.fold in folds or not folds]
-
-
-def read_checked(folder: Path, file: str, sha256: str) -> bytes:
-    """Read a file of an ensemble and check that it is the file that the card was written for.
-
-    Raises
-    ------
-    AudiotagError
-        If the file is missing or has another checksum.
-    """
-    path = folder / file
-    if not path.is_file():
-        raise AudiotagError(f"{folder.name} lacks {file}; copy the ensemble again.")
-    content = path.read_bytes()
-    if hashlib.sha256(content).hexdigest() != sha256:
-        raise AudiotagError(
-            f"{folder.name}/{file} is damaged: its checksum is not the card's; copy the ensemble again."
-        )
-    return content
 
 
 def find_ensemble(ensemble: str | Path) -> Path:

@@ -203,11 +203,11 @@ class Journal:
         return int(self._resumed_starts[position])
 
 
-def write_problems(out: Path, rows: Iterable[Row]) -> None:
-    """Write the rows that have a ``problem`` into a CSV file: ``fname``, ``path``, ``problem``."""
+def write_problems(out: Path, rows: Iterable[Row], for_spreadsheet: bool = False) -> None:
+    """Write the rows that have a ``problem`` into a CSV file: ``fname``, ``path``, ``problem``; see `csv_lines`."""
     problems = ([row["clip"], row["path"], row["problem"]] for row in rows if "problem" in row)
     with open_atomic(out) as file:
-        file.writelines(csv_lines(["fname", "path", "problem"], problems))
+        file.writelines(csv_lines(["fname", "path", "problem"], problems, for_spreadsheet))
 
 
 def _sealed(content: bytes) -> bytes:

@@ -143,7 +143,7 @@ def read_out_of_fold(folder: Path, card: Card) -> OutOfFold | None:
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
-    from audiotag.tagging.ensemble import read_checked
+    from audiotag.tagging.weights import read_checked
 
     if not card.out_of_fold:
         return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -11,11 +10,15 @@ import numpy as np
 
 from audiotag.augmentation.base import Augmentation, augmentation_from_dict
 from audiotag.augmentation.chain import Chain
-from audiotag.checks import Within, build, check, error_path, require
+from audiotag.checks import Within, build, check, error_path, readable, require
 from audiotag.errors import AudiotagError
 from audiotag.features.settings import PRESETS, SpectrogramSettings
+from audiotag.foreign import read_foreign_toml
 from audiotag.networks.base import NetworkSettings, default_network, network_from_dict
 from audiotag.training.losses.base import LOSSES
+
+MAX_NAME_CHARS = 100
+MAX_BATCH_VALUES = 2**30  # samples, or values of the network inputs: 4 GiB in single precision
 
 SHIPPED = Path(__file__).parent / "recipes"
 
@@ -136,16 +139,20 @@ class Recipe:
     def __post_init__(self) -> None:
         check(self)
         require(
-            bool(self.name) and Path(self.name).name == self.name and "\\" not in self.name,
+            0 < len(self.name) <= MAX_NAME_CHARS
+            and self.name.isprintable()
+            and Path(self.name).name == self.name
+            and "\\" not in self.name,
             "name",
-            "be a plain name, because it is part of the name of a run's folder",
-            repr(self.name),
+            f"be a plain name of at most {MAX_NAME_CHARS} characters, because it is part of the name of a run's folder",
+            readable(self.name),
             "leave it out to use the file's name",
         )
         LOSSES.get(self.loss)  # raises if there is no such loss
         self._check_stages()
         for stage in self.stages:
             self._check_augmentations(stage)
+            self._check_batch(self.spectrogram_of(stage))
             fewest, frames = self.network.fewest_frames, self.frames_of(stage)
             require(
                 frames >= fewest,
@@ -179,6 +186,17 @@ class Recipe:
             "be 0 in the first stage",
             self.stages[0].agreed,
             "there is no network yet that could agree",
+        )
+
+    def _check_batch(self, settings: SpectrogramSettings) -> None:
+        """Raise if the waveforms or the network inputs of a batch take too much memory."""
+        values = max(settings.clip_samples, settings.channels * settings.height * settings.width)
+        require(
+            self.batch_size * values <= MAX_BATCH_VALUES,
+            "batch_size",
+            f"be at most {MAX_BATCH_VALUES // values} with these spectrogram settings",
+            self.batch_size,
+            "or shorten clip_s, or lower size, resize or deltas",
         )
 
     def _check_augmentations(self, stage: Stage) -> None:
@@ -238,11 +256,17 @@ class Recipe:
         AudiotagError
             If a field is unknown, missing, of the wrong type or out of its range; names it.
         """
+        if not isinstance(values, dict):
+            raise AudiotagError(f"a recipe must be a table of fields, got {readable(values)}.")
         stages, augment = values.get("stages", ()), values.get("augment", ())
         if not isinstance(stages, list | tuple):
-            raise AudiotagError(f"stages must be a list of tables, got {stages!r}; write [[stages]] above each.")
+            raise AudiotagError(
+                f"stages must be a list of tables, got {readable(stages)}; write [[stages]] above each."
+            )
         if not isinstance(augment, list | tuple) or not all(isinstance(item, dict) for item in augment):
-            raise AudiotagError(f"augment must be a list of tables, got {augment!r}; write [[augment]] above each.")
+            raise AudiotagError(
+                f"augment must be a list of tables, got {readable(augment)}; write [[augment]] above each."
+            )
         parts = {
             "stages": tuple(build(Stage, stage, "stages.") for stage in stages),
             "augment": tuple(augmentation_from_dict(item) for item in augment),
@@ -269,13 +293,10 @@ def load_recipe(name: str) -> Recipe:
             raise AudiotagError(
                 f"{name} is not a recipe; choose one of {', '.join(recipe_names())}, or give the path of a .toml file."
             )
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise AudiotagError(f"{path.name} cannot be read as TOML: {error}.") from error
+    values = read_foreign_toml(path)
     preset = values.pop("preset", "capstone")
     if not isinstance(preset, str) or preset not in PRESETS:
-        raise AudiotagError(f"{path.name}: preset must be one of {', '.join(PRESETS)}, got {preset}.")
+        raise AudiotagError(f"{path.name}: preset must be one of {', '.join(PRESETS)}, got {readable(preset)}.")
     changes = values.get("spectrogram", {})
     if isinstance(changes, dict):  # anything else is refused below
         values["spectrogram"] = PRESETS[preset].to_dict() | changes

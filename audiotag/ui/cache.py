@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from audiotag.tagging.tagger import Tagger
 
 MAX_PLAYED_S = 300.0  # the player gets at most this much of a sound; more would make the browser slow
-MAX_SOUNDS = 12  # decoded at a time, at most 50 MiB each: the one that is shown, and those beside it
+MAX_SOUNDS = 6  # decoded at a time, at most 50 MiB each: the one that is shown, and those beside it
 
 
 # Streamlit cannot hash a path that is not valid UTF-8.

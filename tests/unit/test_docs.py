@@ -105,3 +105,12 @@ def test_readme_names_only_commands_that_there_are() -> None:
     known = set(build_parser()._subparsers._group_actions[0].choices)  # type: ignore[union-attr]
     named = set(re.findall(r"`audiotag ([a-z]+)", (ROOT / "README.md").read_text(encoding="utf-8")))
     assert named <= known, named - known
+
+
+def test_licences_in_the_readme_are_those_of_the_packages_that_are_installed() -> None:
+    """The table names wheels by version, because the libraries in them change: look into the new ones."""
+    readme, locked = (ROOT / "README.md").read_text(), (ROOT / "requirements.txt").read_text()
+    named = re.findall(r"^\| ([a-z0-9_]+) (\d+\.\d+) \|", readme.partition("## Licence")[2], re.MULTILINE)
+    assert {"av", "soundfile", "soxr"} <= {name for name, _ in named}
+    for name, version in named:
+        assert re.search(rf"^{name.replace('_', '-')}=={re.escape(version)}\b", locked, re.MULTILINE), name

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, TypeVar
 
 from audiotag.checks import check, require
 from audiotag.data.dataset import Dataset
-from audiotag.data.tables import SEPARATORS
+from audiotag.data.table_bounds import SEPARATORS
 from audiotag.errors import AudiotagError
 from audiotag.registry import Registry
 from audiotag.wording import as_text

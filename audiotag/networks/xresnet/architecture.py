@@ -22,7 +22,7 @@ class XResNetArchitecture:
     Parameters
     ----------
     depth : int, 18, 34 or 50
-    width : float, at least 1/64
+    width : float, 1/64 to 4
         Factor on the channels of the four groups (fastai's ``widen``); 1/64 leaves one channel in the first group.
     stem : int, 1 to 256
         Channels of the first two convolutions; the third has twice as many. Narrow networks spend most of their time
@@ -49,7 +49,7 @@ class XResNetArchitecture:
     """
 
     depth: Annotated[int, OneOf(*BLOCKS), "18 is the quickest, 50 the largest"] = 18
-    width: Annotated[float, Within(1 / GROUP_CHANNELS[0]), WIDTH_HINT] = 1.0
+    width: Annotated[float, Within(1 / GROUP_CHANNELS[0], 4), WIDTH_HINT] = 1.0
     stem: Annotated[int, Within(1, 256, "channels"), "32 is the published stem"] = 32
     activation: Annotated[str, OneOf(*ACTIVATION_NAMES), "names are in lower case"] = "mish"
     self_attention: Annotated[bool, "write it without quotes"] = False

@@ -31,11 +31,15 @@ class ExportOptions:
         One threshold per label, in the same order, 0 to 1.
     timeline : bool
         Whether the scores of each window are wanted, in place of one score per clip and label.
+    spreadsheet : bool
+        Whether text that a spreadsheet would take for a formula is disarmed (`audiotag.spreadsheets`); only for a
+        format whose `ExportFormat.for_spreadsheets` is set.
     """
 
     labels: tuple[str, ...]
     thresholds: tuple[float, ...]
     timeline: bool = False
+    spreadsheet: bool = False
 
 
 class ExportFormat:
@@ -56,6 +60,8 @@ class ExportFormat:
         Media type of the file.
     one_file_per_clip : bool
         Whether it writes one file per clip, in place of one file for all clips.
+    for_spreadsheets : bool
+        Whether people open its files in spreadsheets, so that `ExportOptions.spreadsheet` changes what it writes.
     """
 
     name: ClassVar[str] = ""
@@ -64,6 +70,7 @@ class ExportFormat:
     suffix: ClassVar[str]
     mime: ClassVar[str]
     one_file_per_clip: ClassVar[bool] = False
+    for_spreadsheets: ClassVar[bool] = False
 
     def write(self, file: BinaryIO, rows: Iterable[Row], options: ExportOptions) -> None:
         """Write one file.

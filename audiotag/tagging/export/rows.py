@@ -2,7 +2,7 @@
 
 File names appear in a table exactly as they are on disk, also those that begin with ``=``, ``+``, ``-`` or ``@``:
 tables are joined by their file names, and a character put in front would break that. A spreadsheet takes such a cell
-for a formula, so import a table of files from strangers as text. A file name that is not valid UTF-8 cannot be written
+for a formula: `ExportOptions.spreadsheet` writes a table for it. A file name that is not valid UTF-8 cannot be written
 as text; its invalid bytes are written as ``\\udcff``.
 """
 

@@ -19,6 +19,7 @@ from fastai.optimizer import Adam, ranger
 from fastai.torch_core import set_seed
 
 from audiotag.metrics import lwlrap
+from audiotag.networks.size import shapes_within_bounds
 from audiotag.training.backend.callbacks import EpochCallback, InputsOnDevice, RateFinder
 from audiotag.training.backend.loader import BatchLoader
 from audiotag.training.backend.optimiser import copy_to_device, plain_state, schedule_for
@@ -54,6 +55,10 @@ class FoldTrainer:
         self.recipe, self.labels, self.fold = recipe, labels, fold
         self.device = torch.device(device)
         self.optimiser: dict[str, Any] | None = None
+        for stage in recipe.stages:
+            settings = recipe.spectrogram_of(stage)
+            shape = (settings.channels, settings.height, recipe.frames_of(stage))
+            shapes_within_bounds(recipe.network, len(labels), shape)
         self._build(0)
 
     def _build(self, stage_number: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from audiotag.tagging.result import Tags
 from audiotag.ui.tag.dropped_sounds import TABLE, DroppedSound
 from audiotag.ui.tag.tagging_options import TaggingSetup
 from audiotag.ui.text import Markdown, escape
+from audiotag.ui.widgets.downloads import SPREADSHEET_HELP
 from audiotag.wording import format_duration
 
 TAGGED = "tag-tagged"  # in the session: sounds that were tagged, for which no progress is shown again
@@ -97,17 +98,19 @@ def show_downloads(results: list[SoundResult], selected: SoundResult, setup: Tag
                     Path(sound.name).stem,
                     Markdown(f"{escape(format.about)} For {escape(Path(sound.name).name)}."),
                 )
-            if rows:
-                st.download_button(
-                    escape(format.title),
-                    partial(export_bytes, format, rows, options),
-                    file_name=f"{name}{format.suffix}",
-                    mime=format.mime,
-                    icon=":material/download:",
-                    key=f"tag-{format.name}",
-                    on_click="ignore",
-                    help=about,
-                )
+            for spreadsheet in (False, True) if format.for_spreadsheets else (False,):
+                title = escape(format.title)
+                if rows:
+                    st.download_button(
+                        Markdown(f"{title} for a spreadsheet") if spreadsheet else title,
+                        partial(export_bytes, format, rows, replace(options, spreadsheet=spreadsheet)),
+                        file_name=f"{name}{format.suffix}",
+                        mime=format.mime,
+                        icon=":material/download:",
+                        key=f"tag-{format.name}" + "-spreadsheet" * spreadsheet,
+                        on_click="ignore",
+                        help=SPREADSHEET_HELP if spreadsheet else about,
+                    )
 
 
 def _tag_sound(sound: DroppedSound, setup: TaggingSetup) -> SoundResult:

@@ -8,7 +8,11 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
+from audiotag.spreadsheets import disarm_table
 from audiotag.ui.text import Markdown
+
+SPREADSHEET = Markdown("CSV for a spreadsheet")
+SPREADSHEET_HELP = Markdown("An apostrophe is put before text that a spreadsheet would take for a formula.")
 
 AS_A_TABLE = Markdown("As a table")
 
@@ -22,22 +26,34 @@ def show_table(table: pd.DataFrame, name: str, label: Markdown = AS_A_TABLE) -> 
 
 
 def show_downloads(table: pd.DataFrame, name: str) -> None:
-    """Buttons that download a table as CSV and Parquet; the file is made when a button is pressed."""
+    """Buttons that download a table as CSV, as CSV for a spreadsheet, and as Parquet; a click makes the file."""
     with st.container(horizontal=True):
-        for label, suffix, encode in (("CSV", "csv", _csv_bytes), ("Parquet", "parquet", _parquet_bytes)):
+        for label, suffix, kind, encode in (
+            ("CSV", "csv", "csv", _csv_bytes),
+            (SPREADSHEET, "csv", "spreadsheet", _spreadsheet_bytes),
+            ("Parquet", "parquet", "parquet", _parquet_bytes),
+        ):
             st.download_button(
                 label,
                 partial(encode, table),
                 file_name=f"{name}.{suffix}",
                 icon=":material/download:",
-                key=f"download-{name}-{suffix}",
+                key=f"download-{name}-{kind}",
                 on_click="ignore",
+                help=SPREADSHEET_HELP if kind == "spreadsheet" else None,
             )
 
 
 def _csv_bytes(table: pd.DataFrame) -> bytes:
-    flat = table.assign(labels=table["labels"].map(",".join)) if "labels" in table and len(table) else table
-    return flat.to_csv(index=False).encode()
+    return _flat(table).to_csv(index=False).encode()
+
+
+def _spreadsheet_bytes(table: pd.DataFrame) -> bytes:
+    return disarm_table(_flat(table)).to_csv(index=False).encode()
+
+
+def _flat(table: pd.DataFrame) -> pd.DataFrame:
+    return table.assign(labels=table["labels"].map(",".join)) if "labels" in table and len(table) else table
 
 
 def _parquet_bytes(table: pd.DataFrame) -> bytes:

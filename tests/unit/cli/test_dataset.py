@@ -211,3 +211,16 @@ def test_scan_uses_flagged_clips_if_asked_to(run: Callable[..., CommandResult], 
     assert Workspace().dataset_options(dataset)["keep_flagged"] is False
     run("scan", dataset, option)
     assert Workspace().dataset_options(dataset)["keep_flagged"] is True
+
+
+def test_table_of_a_scan_can_be_for_a_spreadsheet(
+    run: Callable[..., CommandResult], tmp_path: Path, tone: Callable, write_wav: Callable
+) -> None:
+    write_wav(tmp_path / "sounds/=Bark/@a.wav", tone(500, 1.0))
+    run("scan", tmp_path / "sounds", "--out", tmp_path / "t.csv", "--spreadsheet")
+    header, row = (tmp_path / "t.csv").read_text().splitlines()
+    assert header.startswith("clip,")
+    assert "'=Bark" in row
+    assert ",=Bark" not in row
+    outcome = run("scan", tmp_path / "sounds", "--spreadsheet")
+    assert "--spreadsheet is for a CSV file; add --out FILE.csv, or leave it out." in outcome.err

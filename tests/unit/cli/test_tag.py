@@ -785,3 +785,33 @@ def test_command_onto_the_screen_passes_the_file_that_ended_it_before(
     assert "01.wav cannot be read: its decoder crashed on it" in went_on.stderr
     assert [row["clip"] for row in json.loads(went_on.stdout) if "problem" not in row] == ["00.wav", "02.wav", "03.wav"]
     assert not list((Workspace().root / "in-hand").iterdir())
+
+
+def test_table_for_a_spreadsheet_holds_no_formula_and_other_tables_are_exact(
+    run: Callable[..., CommandResult], tmp_path: Path, tiny_ensemble: Path, tone: Callable, write_wav: Callable
+) -> None:
+    write_wav(tmp_path / "sounds/=1+1.wav", tone(500, 1.0))
+    (tmp_path / "sounds/@SUM(1).wav").touch()
+    command = ("tag", tmp_path / "sounds", "--ensemble", tiny_ensemble, "--out")
+    run(*command, tmp_path / "t.csv", "--spreadsheet")
+    assert (tmp_path / "t.csv").read_text().splitlines()[1].startswith("'=1+1.wav,0.")
+    assert (tmp_path / "t.problems.csv").read_text().splitlines()[1].startswith("'@SUM(1).wav,")
+    run(*command, tmp_path / "t.csv")
+    assert (tmp_path / "t.csv").read_text().splitlines()[1].startswith("=1+1.wav,0.")
+    outcome = run(*command, tmp_path / "t.parquet", "--spreadsheet")
+    assert "--spreadsheet is for a CSV file; add --out FILE.csv, or leave it out." in outcome.err
+
+
+def test_names_of_files_cannot_move_the_cursor_or_fake_lines(
+    run: Callable[..., CommandResult], tmp_path: Path, tiny_ensemble: Path, tone: Callable, write_wav: Callable
+) -> None:
+    name = "\x1b[2J\rBark\naudiotag: all done.\u202e"
+    write_wav(tmp_path / f"sounds/{name}.wav", tone(500, 1.0))
+    (tmp_path / f"sounds/{name}.ogg").touch()
+    outcome = run("tag", tmp_path / "sounds", "--ensemble", tiny_ensemble)
+    for text in (outcome.out, outcome.err):
+        assert not set(text) & set("\x1b\r\u202e")
+        assert "\naudiotag: all done" not in text
+        assert "\\x1b[2J\\rBark\\naudiotag: all done.\\u202e" in text
+    (row, _) = json.loads(run("tag", tmp_path / "sounds", "--ensemble", tiny_ensemble, "--json").out)
+    assert Path(row["clip"]).stem == name

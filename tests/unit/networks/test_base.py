@@ -41,7 +41,7 @@ def test_whole_numbers_may_be_written_as_decimals_and_identify_the_same_network(
         ({"kind": 3}, "network.kind must be one of xresnet, got 3"),
         ({"widht": 1}, "network.widht is not a known field; the fields are depth, width, stem"),
         ({"depth": 19}, "network.depth must be one of 18, 34, 50, got 19; 18 is the quickest"),
-        ({"width": 0}, "network.width must be a number of at least 0.015625, got 0; 1.0 is the published width"),
+        ({"width": 0}, "network.width must be a number from 0.015625 to 4, got 0; 1.0 is the published width"),
         ({"dropout": 1}, "network.dropout must be a number from 0 to below 1, got 1"),
         ({"self_attention": "yes"}, "network.self_attention must be true or false, got 'yes'; write it without quotes"),
         ("big", "network must be a table of fields, got 'big'"),

@@ -10,8 +10,8 @@ import torch
 
 from audiotag.audio.header import Header, Sound
 from audiotag.features.log_mel import log_mel
-from audiotag.tagging.ensemble import load_networks
 from audiotag.tagging.tagger import Tagger
+from audiotag.tagging.weights import load_networks
 
 RATE = 44_100
 WINDOW = RATE  # samples; the tiny ensemble has windows of 1 s

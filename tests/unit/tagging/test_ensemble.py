@@ -13,7 +13,8 @@ import torch
 from safetensors.torch import load, save
 
 from audiotag.errors import AudiotagError
-from audiotag.tagging.ensemble import load_networks, read_card
+from audiotag.tagging.ensemble import read_card
+from audiotag.tagging.weights import load_networks
 
 Change = Callable[[dict[str, Any]], Any]
 
@@ -99,14 +100,14 @@ def test_missing_folder_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b'{"name": "mi', b"", b"\xff\xfe{}", b"not JSON"])
 def test_broken_card_is_called_damaged(folder: Path, content: bytes) -> None:
     (folder / "card.json").write_bytes(content)
-    with pytest.raises(AudiotagError, match=r"mine/card\.json is damaged"):
+    with pytest.raises(AudiotagError, match=r"mine/card\.json is damaged .*; copy"):
         read_card(folder)
 
 
 @pytest.mark.parametrize("number", [0, 2, "1", None])
 def test_card_of_another_format_is_refused_by_its_number(folder: Path, number: object) -> None:
     change_card(folder, lambda card: card.update(format=number))
-    with pytest.raises(AudiotagError, match=f"mine has format {number}, this audiotag reads format 1"):
+    with pytest.raises(AudiotagError, match=f"mine has format {number!r}, this audiotag reads format 1"):
         read_card(folder)
 
 
@@ -205,3 +206,53 @@ def test_half_precision_weights_are_loaded_as_single(folder: Path) -> None:
     put_weights(folder, save(halved))
     network = load_networks(folder, read_card(folder))[0]
     assert {p.dtype for p in network.parameters()} == {torch.float32}
+
+
+def test_card_cannot_ask_for_a_network_of_gigabytes(folder: Path) -> None:
+    """A card of some kilobytes once took 6 GB, before a single weight was read."""
+    change_card(folder, lambda card: card["network"].update(width=50.0))
+    with pytest.raises(AudiotagError, match=r"network\.width must be a number from 0\.015625 to 4, got 50\.0"):
+        load_ensemble(folder)
+    change_card(folder, lambda card: card["network"].update(width=4.0, depth=50, stem=256))
+    change_card(folder, lambda card: card["spectrogram"].update(n_mels=512, n_fft=4096, hop_length=64, clip_s=10.0))
+    with pytest.raises(AudiotagError, match=r"mine/card\.json: the network .* must compute arrays of at most"):
+        load_ensemble(folder)
+
+
+def test_weights_file_that_is_larger_than_the_network_is_not_read(folder: Path) -> None:
+    with (folder / "fold-1.safetensors").open("r+b") as file:
+        file.truncate(2**40)  # it takes no space on disk
+    with pytest.raises(AudiotagError, match=r"mine/fold-1\.safetensors must have at most .* bytes to fit its card"):
+        load_ensemble(folder)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1j])
+def test_weights_that_are_not_finite_numbers_are_damaged(folder: Path, value: complex) -> None:
+    weights = load((folder / "fold-1.safetensors").read_bytes())
+    name = next(iter(weights))
+    weights[name] = weights[name] * value
+    put_weights(folder, save(weights))
+    with pytest.raises(AudiotagError, match=r"mine/fold-1\.safetensors holds weights .* its weights are damaged"):
+        load_ensemble(folder)
+
+
+def test_weights_of_another_shape_are_named_with_both_shapes(folder: Path) -> None:
+    weights = load((folder / "fold-1.safetensors").read_bytes())
+    weights["0.0.weight"] = weights["0.0.weight"][:1].clone()
+    put_weights(folder, save(weights))
+    with pytest.raises(AudiotagError, match=r"'0\.0\.weight' has the shape \(1, .*\), the network's is \("):
+        load_ensemble(folder)
+
+
+@pytest.mark.parametrize("length", [0, 2, 2**40, 2**63 - 1])
+def test_safetensors_header_of_any_length_is_refused(folder: Path, length: int) -> None:
+    put_weights(folder, length.to_bytes(8, "little") + b"{}" + bytes(100))
+    with pytest.raises(AudiotagError, match=r"mine/fold-1\.safetensors (is not a safetensors file|does not fit)"):
+        load_ensemble(folder)
+
+
+def test_one_file_cannot_be_the_weights_of_many_folds(folder: Path) -> None:
+    first = json.loads((folder / "card.json").read_text())["folds"][0]
+    change_card(folder, lambda card: card.update(folds=[first | {"fold": number} for number in range(1, 50)]))
+    with pytest.raises(AudiotagError, match="folds must have different weights"):
+        read_card(folder)

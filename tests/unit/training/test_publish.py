@@ -24,7 +24,8 @@ from audiotag.features.settings import SpectrogramSettings
 from audiotag.metrics import accuracy, lwlrap
 from audiotag.networks.xresnet.model import build_network
 from audiotag.networks.xresnet.settings import XResNetSettings
-from audiotag.tagging.ensemble import load_networks, read_card
+from audiotag.tagging.ensemble import read_card
+from audiotag.tagging.weights import load_networks
 from audiotag.training import publish as publish_module
 from audiotag.training.publish import publish
 from audiotag.training.recipe import Recipe, Stage

@@ -180,5 +180,5 @@ def test_page_offers_added_formats_beside_the_shipped_ones(json_lines: type, lab
     at = AppTest.from_function(page_with_downloads).run()
     assert not at.exception
     assert [button.label for button in at.get("download_button")] == [
-        "CSV", "JSON", "JSON Lines", "Parquet", "Audacity labels", "Label lists",
+        "CSV", "CSV for a spreadsheet", "JSON", "JSON Lines", "Parquet", "Audacity labels", "Label lists",
     ]  # fmt: skip
