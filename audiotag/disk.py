@@ -74,7 +74,7 @@ def name_in_errors(path: Path, instead_of: Path | None = None) -> Iterator[None]
     try:
         yield
     except OSError as error:
-        if error.filename is None or str(error.filename) == str(instead_of):
+        if error.errno is not None and (error.filename is None or str(error.filename) == str(instead_of)):
             error.filename = str(path)
         raise
 

@@ -121,8 +121,11 @@ def is_unicode(text: str) -> bool:
 
 
 def is_path(value: Any) -> bool:
-    """Whether a value is the text of a path that may exist."""
-    return fits(value, str) and bool(value) and "\0" not in value
+    """Whether a value is the text of a path that may exist; its bytes need not be valid UTF-8."""
+    try:
+        return isinstance(value, str) and bool(value) and b"\0" not in os.fsencode(value)
+    except UnicodeEncodeError:
+        return False
 
 
 def is_pid(value: Any) -> bool:

@@ -10,6 +10,7 @@ import hashlib
 import importlib.util
 import io
 import json
+import sys
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -29,6 +30,12 @@ WriteWav = Callable[..., Path]
 def _own_workspace(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUDIOTAG_HOME", str(tmp_path_factory.mktemp("workspace")))
     monkeypatch.setenv("AUDIOTAG_ENGINE", "torch")  # the reference; the others are measured where they are tested
+
+
+@pytest.fixture(autouse=True)
+def _main_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Restore ``__main__``: AppTest replaces it with the page, which a process pool of a later test would run."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
 
 @pytest.fixture(scope="session")

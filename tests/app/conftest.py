@@ -25,12 +25,6 @@ ROOT = Path(__file__).parents[2]
 COUNTS = StarterCounts(curated=24, noisy=20, test=6)
 
 
-@pytest.fixture(autouse=True)
-def main_module(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Restore ``__main__``: AppTest replaces it with the page, which a process pool of a later test would run."""
-    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
-
-
 @pytest.fixture(scope="session")
 def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small set of starter sounds."""

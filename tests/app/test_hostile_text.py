@@ -109,7 +109,7 @@ def hostile(empty: Workspace, tiny_ensemble: Path, tmp_path: Path) -> Workspace:
         card = json.loads((empty.ensembles / name / "card.json").read_text())
         part = {"name": HOSTILE, "clips": 1, "lwlrap": 0.5, "accuracy": 0.5, "licence": HOSTILE}
         card |= {
-            "name": HOSTILE,
+            "name": HOSTILE[:100],
             "about": HOSTILE,
             "labels": [HOSTILE, "Bell", "Hiss"],
             "licence": HOSTILE,
@@ -171,7 +171,7 @@ def test_train_page(hostile: Workspace, show: str) -> None:
     (moved / "settings.json").write_text(json.dumps(settings))
     at = open_page("pages/train.py", show=show)
     check(at, *(["markdown", "error"] if show == "Runs" else []))
-    recipe = hostile.root / f"{NAME}.toml"
+    recipe = hostile.root / f"{NAME[:90]}.toml"
     quick = (Path(__file__).parents[2] / "audiotag/training/recipes/quick.toml").read_text()
     recipe.write_text(re.sub(r'(?m)^(title|about) = ".*"$', lambda line: f"{line[1]} = {json.dumps(HOSTILE)}", quick))
     at = open_page("pages/train.py", show=show, recipe="Own file …", **{"recipe-file": str(recipe)})

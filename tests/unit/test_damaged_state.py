@@ -30,9 +30,10 @@ from audiotag.inspection.measurement_job import MEASURE_COLUMNS, MeasurementJob,
 from audiotag.starter.render import is_whole
 from audiotag.tagging.ablation import Ablation, AblationRow, read_ablation, write_ablation
 from audiotag.tagging.engine_selection import choice_of
-from audiotag.tagging.ensemble import read_card, read_checked
+from audiotag.tagging.ensemble import read_card
 from audiotag.tagging.out_of_fold import read_out_of_fold
 from audiotag.tagging.thresholds import read_saved_thresholds
+from audiotag.tagging.weights import read_checked
 from audiotag.training.checkpoints import PREVIOUS, load_checkpoint
 from audiotag.training.device_queue import _is_first_in_line
 from audiotag.training.estimate import Estimate

@@ -133,7 +133,7 @@ def test_whatever_a_decoder_raises_names_the_sound(
     def fails(*_: object, **named: object) -> None:
         raise IndexError("index 3 is out of bounds")
 
-    monkeypatch.setattr(clip_inputs, "read_header", fails)
+    monkeypatch.setattr(clip_inputs, "read_short_sound", fails)
     with pytest.raises(AudiotagError, match=r"^odd\.wav cannot be used: it is damaged"):
         tagger.tag(tmp_path / "odd.wav")
     with pytest.raises(AudiotagError, match=r"^deep/odd\.wav cannot be used: it is damaged"):
