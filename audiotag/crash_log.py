@@ -41,7 +41,8 @@ class LogFile(logging.Handler):
     """
 
     def __init__(self) -> None:
-        super().__init__(logging.ERROR)  # warnings are about damaged files, which commands and pages show
+        super().__init__(logging.WARNING)
+        self.addFilter(lambda record: record.name != "audiotag.state")  # damaged files are shown, and nobody's fault
         self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         self.path: Path | None = None
 

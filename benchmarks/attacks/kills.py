@@ -13,7 +13,7 @@ import socket
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +54,7 @@ class Target:
     detached: Callable[[], int | None] = lambda: None
 
 
-def attack(folder: Path, home: Path, sounds: Path, kills: dict[str, int]) -> list[Tally]:
+def attack(folder: Path, home: Path, sounds: Path, kills: dict[str, int]) -> Iterator[Tally]:
     """Kill each command as often as ``kills`` says; ``sounds`` is a small starter set."""
     targets = {
         "tag": lambda: _tagging(folder, home),
@@ -63,10 +63,8 @@ def attack(folder: Path, home: Path, sounds: Path, kills: dict[str, int]) -> lis
         "publish": lambda: _publishing(folder, home, sounds),
         "demo": lambda: _rendering(folder, home),
     }
-    tallies = [_kill(targets[name](), count) for name, count in kills.items() if name in targets and count]
-    if kills.get("app"):
-        tallies.append(_kill_app(home, sounds, kills["app"]))
-    return tallies
+    for name, count in kills.items():
+        yield _kill_app(home, sounds, count) if name == "app" else _kill(targets[name](), count)
 
 
 def _kill(target: Target, kills: int) -> Tally:

@@ -11,7 +11,7 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +53,11 @@ print(json.dumps(slowest))
 """
 
 
-def attack(folder: Path, home: Path, count: int) -> list[Tally]:
+def attack(folder: Path, home: Path, count: int) -> Iterator[Tally]:
     """Write ``count`` mutated files into ``folder``, tag and measure all of them."""
     names = write_mutated(folder, count)
-    return [_tag(folder, home, names), _measure(folder, home, names)]
+    yield _tag(folder, home, names)
+    yield _measure(folder, home, names)
 
 
 def write_mutated(folder: Path, count: int) -> set[str]:

@@ -103,14 +103,14 @@ def stop_at_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_exception_of_one_clip_is_that_clips_problem(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     from audiotag.training import clips
 
-    read = clips.read_sound
+    read = clips.LongSound
 
     def fails_once(path: Path, *arguments: object) -> object:
         if path == bad_clip(run):
             raise IndexError("index 3 is out of bounds")
         return read(path, *arguments)
 
-    monkeypatch.setattr(clips, "read_sound", fails_once)
+    monkeypatch.setattr(clips, "LongSound", fails_once)
     session = Session.open(run.settings(), run.workspace)
     subset = session.clips("curated")
     assert len(subset.clips) == CLIPS - 1

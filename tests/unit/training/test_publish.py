@@ -152,7 +152,7 @@ def test_a_name_that_is_taken_is_refused_and_what_has_it_is_untouched(
     with pytest.raises(AudiotagError, match="an ensemble named mine exists already"):
         publish(run, "mine", published.parent, about="another")
     assert contents(published) == before
-    assert sorted(os.listdir(published.parent)) == [".publish.lock", "mine"]
+    assert sorted(os.listdir(published.parent)) == ["mine"]
 
 
 def test_of_two_that_take_a_name_at_once_one_gets_it(run: Run, tmp_path: Path) -> None:

@@ -173,10 +173,8 @@ def test_what_the_index_knows_is_not_decoded_again_and_gives_the_same(
     from audiotag.training import clips as clips_module
 
     decoded: list[str] = []
-    read_sound: Callable = clips_module.read_sound
-    monkeypatch.setattr(
-        clips_module, "read_sound", lambda path, rate: decoded.append(path.name) or read_sound(path, rate)
-    )
+    read: Callable = clips_module.LongSound
+    monkeypatch.setattr(clips_module, "LongSound", lambda path, rate: decoded.append(path.name) or read(path, rate))
     dataset = open_dataset(sounds)
     recipe = replace(RECIPE, spectrogram=SETTINGS.with_changes(trim_db=0.0))
     known = Session(dataset, RunSettings(str(sounds), recipe), workspace).clips("curated")
