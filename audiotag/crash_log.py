@@ -60,19 +60,24 @@ _file = LogFile()
 
 
 def start_log() -> None:
-    """Have what is reported by `logging` written into the log file of this process from now on."""
+    """Have what is reported by `logging` from now on written into a new log file."""
+    _listen()
+    _file.path = None
+
+
+def log_file() -> Path | None:
+    """The log file; None if nothing was reported since `start_log`."""
+    return _file.path
+
+
+def _listen() -> None:
     if _file not in LOGGER.handlers:
         LOGGER.addHandler(_file)
 
 
-def log_file() -> Path | None:
-    """The log file of this process; None if nothing was reported."""
-    return _file.path
-
-
 def log_error(error: BaseException) -> Path | None:
     """Write an unexpected error with its traceback into the log; the file, or None if nothing can be written."""
-    start_log()
+    _listen()
     LOGGER.error("an unexpected error", exc_info=error)
     return _file.path
 

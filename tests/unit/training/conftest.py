@@ -30,7 +30,8 @@ class ForkServer:
 
     def start_detached(self, module: str, arguments: list[str], log: Path, **more: Any) -> psutil.Process:
         """As `audiotag.jobs.start_detached`; ``kill`` may say where the process kills itself (see ``kill_itself``)."""
-        environment = {name: value for name, value in os.environ.items() if name.startswith("AUDIOTAG_")}
+        passed_on = {name for name in os.environ if name.startswith("AUDIOTAG_")} | {"PYTHONPATH"} & set(os.environ)
+        environment = {name: os.environ[name] for name in passed_on}
         request = {"run": module, "arguments": arguments, "log": str(log), "environment": environment, **more}
         return psutil.Process(self._ask(request))
 

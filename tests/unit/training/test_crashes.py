@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -51,7 +52,7 @@ def bad_clip(run: Run) -> Path:
 
 
 def work(run: Run) -> int:
-    """Start a worker and wait for its end; its exit status."""
+    """Start a worker that loads its libraries anew, and wait for its end; its exit status."""
     for name in ("stop", "status.json"):
         (run.folder / name).unlink(missing_ok=True)
     with (run.folder / "log.txt").open("ab") as log:
@@ -66,7 +67,7 @@ def trained_clips(run: Run) -> list[str]:
 
 @pytest.mark.parametrize("has_begun", [False, True], ids=["before the plan", "after the plan"])
 def test_clip_that_ends_the_worker_is_named_and_left_out(
-    run: Run, fake_libsndfile: ModuleType, monkeypatch: pytest.MonkeyPatch, has_begun: bool
+    run: Run, fake_libsndfile: ModuleType, fork_server: Any, monkeypatch: pytest.MonkeyPatch, has_begun: bool
 ) -> None:
     if has_begun:
         stop_at_once(run, monkeypatch)
@@ -79,7 +80,7 @@ def test_clip_that_ends_the_worker_is_named_and_left_out(
     assert "Fatal Python error: Aborted" in run.log_tail(200)
     assert how_it_ended(run) == f"was interrupted. {run.reason()}"
 
-    assert work(run) == 0, run.log_tail()
+    assert fork_server.run(WORKER, [str(run.folder)], run.folder / "log.txt") == 0, run.log_tail()
     assert run.state() == "finished", run.log_tail()
     assert run.reason() == ""
     (sentence,) = left_out_reasons(run.events())
