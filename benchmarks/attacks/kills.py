@@ -22,7 +22,7 @@ import numpy as np
 import psutil
 
 from attacks.mutated_files import write_mutated
-from attacks.observed import Observed, Tally, audiotag, run
+from attacks.observed import Observed, Tally, audiotag, is_alive, run
 
 SEED = 16
 KILLS_PER_ROUND = 4
@@ -44,14 +44,14 @@ class Target:
     reset : callable
         Removes what it has written, so that the next start is a first one.
     detached : callable, optional
-        Finds the PID of the process to kill where the command starts a detached one, which outlives it by design.
+        Finds the process to kill where the command starts a detached one, which outlives it by design.
     """
 
     name: str
     start: Callable[[], Observed]
     result: Callable[[], dict[str, str]]
     reset: Callable[[], None]
-    detached: Callable[[], int | None] = lambda: None
+    detached: Callable[[], psutil.Process | None] = lambda: None
 
 
 def attack(folder: Path, home: Path, sounds: Path, kills: dict[str, int]) -> Iterator[Tally]:
@@ -83,7 +83,11 @@ def _kill(target: Target, kills: int) -> Tally:
         target.reset()
         orphans = []
         for _ in range(min(KILLS_PER_ROUND, kills - tally.tried)):
-            orphans += _start_and_kill(target, seconds * rng.uniform(0.05, 0.95))
+            left = _start_and_kill(target, seconds * rng.uniform(0.05, 0.95))
+            if left is None:  # it had finished
+                target.reset()
+                continue
+            orphans += left
             tally.tried += 1
         observed = target.start()
         _wait_to_end(target, observed)
@@ -99,17 +103,19 @@ def _kill(target: Target, kills: int) -> Tally:
     return tally
 
 
-def _start_and_kill(target: Target, after_s: float) -> list[str]:
-    """Start the command, kill it after some time, and describe the processes that are left."""
+def _start_and_kill(target: Target, after_s: float) -> list[str] | None:
+    """Start the command, kill it after some time, and describe the processes that are left; None if it had ended."""
     observed = target.start()
-    observed.wait(timeout_s=after_s)
+    has_ended = observed.wait(timeout_s=after_s)
     family = _family(target.detached())
+    if has_ended and not family:
+        return None
     if family:
         family[0].kill()
     observed.kill()
     left = [process.name() for process in observed.orphans(allowed=lambda process: process in family)]
     deadline = time.monotonic() + 5
-    while (alive := [process for process in family if _is_alive(process)]) and time.monotonic() < deadline:
+    while (alive := [process for process in family if is_alive(process)]) and time.monotonic() < deadline:
         time.sleep(0.1)
     for process in alive:
         left.append(" ".join(process.cmdline())[:120])
@@ -119,22 +125,15 @@ def _start_and_kill(target: Target, after_s: float) -> list[str]:
 
 def _wait_to_end(target: Target, observed: Observed) -> None:
     observed.wait()
-    while (family := _family(target.detached())) and _is_alive(family[0]):
+    while (process := target.detached()) and is_alive(process):
         time.sleep(0.2)
 
 
-def _family(pid: int | None) -> list[psutil.Process]:
+def _family(process: psutil.Process | None) -> list[psutil.Process]:
     with suppress(psutil.NoSuchProcess):
-        if pid is not None:
-            process = psutil.Process(pid)
+        if process is not None and is_alive(process):
             return [process, *process.children(recursive=True)]
     return []
-
-
-def _is_alive(process: psutil.Process) -> bool:
-    with suppress(psutil.NoSuchProcess):
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    return False
 
 
 def _tagging(folder: Path, home: Path) -> Target:
@@ -160,11 +159,11 @@ def _measuring(folder: Path, home: Path, sounds: Path) -> Target:
         for measures in home.glob("indexes/*-measures-*"):
             shutil.rmtree(measures)
 
-    def pid() -> int | None:
-        return next((_pid(path) for path in home.glob("indexes/*-measures-*/process.json")), None)
+    def process() -> psutil.Process | None:
+        return next((_process_in(path) for path in home.glob("indexes/*-measures-*/process.json")), None)
 
     start = lambda: Observed(audiotag("scan", sounds, "--measure", "--out", out), home)  # noqa: E731
-    return Target("measure", start, result, reset, pid)
+    return Target("measure", start, result, reset, process)
 
 
 def _training(folder: Path, home: Path, sounds: Path) -> Target:
@@ -179,7 +178,7 @@ def _training(folder: Path, home: Path, sounds: Path) -> Target:
         return next((name for name in names() if name not in before), None)
 
     def start() -> Observed:
-        again = ["--resume", current()] if current() and _pid(runs / str(current()) / "process.json") else []
+        again = ["--resume", current()] if (runs / str(current()) / "process.json").exists() else []
         return Observed(audiotag("train", *(again or [sounds, *TRAINING])), home)
 
     def reset() -> None:
@@ -189,7 +188,7 @@ def _training(folder: Path, home: Path, sounds: Path) -> Target:
         fold = runs / str(current()) / "fold-1"
         return _checksums(fold, "scores.safetensors") | _checksums(fold, "weights.safetensors")
 
-    return Target("train", start, result, reset, lambda: _pid(runs / str(current()) / "process.json"))
+    return Target("train", start, result, reset, lambda: _process_in(runs / str(current()) / "process.json"))
 
 
 def _publishing(folder: Path, home: Path, sounds: Path) -> Target:
@@ -250,9 +249,13 @@ def _answers(port: int) -> bool:
     return False
 
 
-def _pid(path: Path) -> int | None:
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        return int(json.loads(path.read_text())["pid"])
+def _process_in(path: Path) -> psutil.Process | None:
+    """The process that a file of state names, if that very one is still running."""
+    with suppress(OSError, ValueError, KeyError, TypeError, psutil.NoSuchProcess):
+        named = json.loads(path.read_text())
+        process = psutil.Process(int(named["pid"]))
+        if abs(process.create_time() - named["started"]) < 2:  # another may have the same number by now
+            return process
     return None
 
 

@@ -116,7 +116,7 @@ class Observed:
     def orphans(self, allowed: Callable[[psutil.Process], bool] = lambda process: False) -> list[psutil.Process]:
         """Descendants that are still alive some seconds after the end; they are killed."""
         deadline = time.monotonic() + ORPHAN_GRACE_S
-        while (alive := [p for p in self._seen.values() if _is_alive(p) and not allowed(p)]) and (
+        while (alive := [p for p in self._seen.values() if is_alive(p) and not allowed(p)]) and (
             time.monotonic() < deadline
         ):
             time.sleep(LOOK_EVERY_S)
@@ -135,7 +135,8 @@ def run(command: list[str], home: Path, folder: Path | None = None, timeout_s: f
     return observed.ended()
 
 
-def _is_alive(process: psutil.Process) -> bool:
+def is_alive(process: psutil.Process) -> bool:
+    """Whether a process runs; one that has ended and whose parent has not noticed does not."""
     with contextlib.suppress(psutil.NoSuchProcess):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False
