@@ -41,6 +41,17 @@ MAX_PLANES = 7  # PyAV 18.1 reads past the pointers of a frame with more
 MAX_PLAUSIBLE_FRAMES = 1 << 48  # centuries of sound: a longer length is damage
 
 
+class _File(io.FileIO):
+    """A file in which FFmpeg may seek anywhere, as damaged sizes make it do. PyAV would print an exception."""
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Seek; -1 if there is no such position."""
+        try:
+            return super().seek(offset, whence)
+        except (OSError, ValueError):
+            return -1
+
+
 class FFmpegFile:
     """The first sound track of a file, with attributes named as in ``soundfile.SoundFile``.
 
@@ -76,7 +87,7 @@ class FFmpegFile:
         av = _av()
         self._source, self._name, self.format = source, name, container
         with ExitStack() as closing:
-            file = closing.enter_context(source.open("rb") if isinstance(source, Path) else io.BytesIO(source))
+            file = closing.enter_context(_File(source) if isinstance(source, Path) else io.BytesIO(source))
             try:
                 self._container = closing.enter_context(
                     av.open(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from audiotag.cli.arguments import add_spreadsheet
 from audiotag.cli.exit_codes import ALL_DONE, NOTHING_DONE, SOME_FAILED
 from audiotag.cli.printing import print_json, print_line, print_table, say
-from audiotag.cli.progress import bar, print_problems
+from audiotag.cli.progress import bar, print_problems, quiet_decoders
 from audiotag.errors import AudiotagError
 from audiotag.spreadsheets import disarm_table
 from audiotag.workspace import Workspace, write_bytes
@@ -81,7 +81,7 @@ def scan(options: argparse.Namespace) -> int:
         raise AudiotagError("--spreadsheet is for a CSV file; add --out FILE.csv, or leave it out.")
     workspace = Workspace()
     dataset = open_and_remember(options.dataset, OpenOptions.from_dict(vars(options)), workspace)
-    with bar("headers", "file") as progress:
+    with quiet_decoders(), bar("headers", "file") as progress:
         index = scan_headers(dataset, workspace.indexes, progress)
     job = MeasurementJob.of(dataset.root, dataset.name, workspace)
     failure = _measure(job) if options.measure else ""

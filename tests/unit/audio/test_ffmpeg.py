@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +12,7 @@ import av
 import numpy as np
 import pytest
 
+from audiotag.audio import ffmpeg
 from audiotag.audio.containers import detect_container
 from audiotag.audio.levels import rms_dbfs
 from audiotag.audio.opening import SUFFIXES
@@ -509,3 +511,24 @@ for path in Path({str(tmp_path)!r}).iterdir():
 assert "av" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+def test_file_that_points_to_impossible_positions_prints_nothing(tmp_path: Path, capfd: pytest.CaptureFixture) -> None:
+    (tmp_path / "a.bin").write_bytes(b"12345678")
+    with ffmpeg._File(tmp_path / "a.bin") as file:
+        assert file.seek(-5) == -1
+        assert file.seek(-9, 2) == -1
+        assert file.seek(4) == 4
+        assert file.read(2) == b"56"
+    content = bytearray(write(tmp_path / "a.mkv", MKV, np.zeros((1, 44_100), np.float32)).read_bytes())
+    rng = np.random.default_rng(0)
+    for number in range(200):
+        damaged = content.copy()
+        for place in rng.integers(4, len(damaged), 20):
+            damaged[place] = rng.integers(256)
+        path = tmp_path / f"{number}.mkv"
+        path.write_bytes(damaged)
+        with suppress(AudiotagError), ffmpeg.FFmpegFile(path, "MATROSKA", path.name) as sound:
+            for _ in sound.blocks():
+                pass
+    assert "Traceback" not in capfd.readouterr().err
