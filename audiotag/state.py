@@ -172,6 +172,17 @@ def set_aside(path: Path, content: bytes | None, otherwise: str) -> None:
     say(f"{path} was damaged, and is now {aside.name}: {otherwise}.")
 
 
+def copy_aside(path: Path, content: bytes, otherwise: str) -> None:
+    """Keep the content of a damaged file, which is about to be replaced, under another name, and say so."""
+    with _lock:
+        aside = _free_name(path)
+        with aside.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    say(f"{path} was damaged, and its content is now in {aside.name}: {otherwise}.")
+
+
 def say(sentence: str, once: bool = False) -> None:
     """Tell the user: commands print the sentence, workers have it in their log, the next page that is shown has it.
 

@@ -29,7 +29,7 @@ from filelock import FileLock, Timeout
 from audiotag import jobs
 from audiotag.disk import locked
 from audiotag.errors import AudiotagError
-from audiotag.state import fits, is_number, is_path, is_pid, read_json_state, read_state, say, set_aside
+from audiotag.state import copy_aside, fits, is_number, is_path, is_pid, read_json_state, read_state, say
 from audiotag.training.interruption import how_it_died
 from audiotag.training.recipe import Recipe
 from audiotag.training.run_events import ParsedEvents, parse_events
@@ -254,7 +254,7 @@ class Run:
     def mend_events(self) -> None:
         """Remove an incomplete last line that a kill left, so that the next event begins a new line.
 
-        A file with damaged lines is set aside, and the others are written again.
+        A file with damaged lines is copied, and replaced by one with the others; a kill between the two loses nothing.
         """
         path = self.folder / "events.jsonl"
         if not path.is_file():
@@ -262,7 +262,7 @@ class Run:
         content = path.read_bytes()
         parsed = parse_events(content)
         if parsed.damaged:
-            set_aside(path, content, "the run continues with what its other lines say")
+            copy_aside(path, content, "the run continues with what its other lines say")
             write_bytes(path, b"".join(line + b"\n" for line in parsed.lines))
         elif not content.endswith(b"\n"):
             write_bytes(path, content[: content.rfind(b"\n") + 1])

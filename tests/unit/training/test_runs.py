@@ -342,6 +342,37 @@ def test_start_during_another_start_is_refused_after_a_while(
     assert launched == []
 
 
+def test_event_of_any_kind_whose_stage_is_no_number_is_left_out(run: Run) -> None:
+    run.write_event("run-started", **PLAN)
+    for event in ("agreed", "fold-started", "of a later version"):
+        run.write_event(event, fold=1, stage=[1])
+        run.write_event(event, fold=1, per_class=7)
+    assert [event["event"] for event in run.events()] == ["run-started"]
+
+
+def test_kill_while_damaged_events_are_mended_loses_none_of_the_others(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.write_event("run-started", **PLAN)
+    run.write_event("fold-finished", fold=1, lwlrap=0.5)
+    path = run.folder / "events.jsonl"
+    with path.open("ab") as file:
+        file.write(b"\0\n")
+    content = path.read_bytes()
+
+    def kill(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(runs_module, "write_bytes", kill)
+        with pytest.raises(KeyboardInterrupt):
+            run.mend_events()
+    assert run.finished_folds() == [1]
+    run.mend_events()
+    assert run.finished_folds() == [1]
+    assert (run.folder / "events.jsonl.damaged").read_bytes() == content
+
+
 # Deleting
 
 
