@@ -38,7 +38,7 @@ _swept: set[Path] = set()
 
 
 @contextmanager
-def temporary_file(path: Path, mark: str = MARK) -> Iterator[BinaryIO]:
+def temporary_file(path: Path, mark: str = MARK, mode: int = 0o666) -> Iterator[BinaryIO]:
     """A new temporary file beside ``path``, open for writing; it is removed at the end of the ``with`` block.
 
     It is written through the descriptor that holds the lock: on some network drives no other could write it.
@@ -49,21 +49,25 @@ def temporary_file(path: Path, mark: str = MARK) -> Iterator[BinaryIO]:
         What the temporary file becomes, by `move_into_place` inside the block.
     mark : str
         Stands before the last part of its name; `sweep` does not remove what has another than the default.
+    mode : int
+        Who may read and write it, as for `os.open`.
     """
     while True:
         temporary = _temporary_name(path, mark)
         with name_in_errors(path, instead_of=temporary):
-            file = temporary.open("xb")
+            file = open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, mode))  # noqa: SIM115
         if _lock_new(file.fileno(), temporary):
             break
         file.close()
     try:
         yield file
     finally:
-        if sys.platform == "win32":  # does not remove a file that is open
-            file.close()
+        with suppress(OSError):  # a full disk: what is not written yet is not needed
+            if sys.platform == "win32":  # does not remove a file that is open
+                file.close()
         _remove(temporary)
-        file.close()
+        with suppress(OSError):
+            file.close()
 
 
 def move_into_place(file: BinaryIO, path: Path, keep_old_as: Path | None = None) -> None:
