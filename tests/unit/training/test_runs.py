@@ -333,7 +333,7 @@ def test_of_two_starts_at_once_one_is_refused(run: Run, launched: list[tuple]) -
 def test_start_during_another_start_is_refused_after_a_while(
     run: Run, launched: list[tuple], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runs_module, "FileLock", lambda path, timeout: FileLock(path, timeout=0.01))
+    monkeypatch.setattr(runs_module, "START_WAIT_S", 0.01)
     with (
         FileLock(run.folder / ".start.lock"),
         pytest.raises(AudiotagError, match=f"run {run.name} is already starting"),
@@ -371,6 +371,18 @@ def test_kill_while_damaged_events_are_mended_loses_none_of_the_others(
     run.mend_events()
     assert run.finished_folds() == [1]
     assert (run.folder / "events.jsonl.damaged").read_bytes() == content
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has locks on every disk")
+def test_run_starts_on_a_disk_that_has_no_locks(
+    run: Run, launched: list[tuple], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    run.start()
+    assert len(launched) == 1
 
 
 # Deleting
