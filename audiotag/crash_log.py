@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from audiotag.leftovers import is_abandoned, temporary_file
+from audiotag.leftovers import lock_if_abandoned, temporary_file
 from audiotag.workspace import Workspace
 
 KEPT_FILES = 20
@@ -117,8 +117,9 @@ def watch_for_crashes(say: Callable[[str], None]) -> Iterator[None]:
         return
     for folder in _folders():
         for trace in folder.glob(f".{TRACE_NAME}.{TRACE_MARK}-*"):
-            if is_abandoned(trace):
-                _report(trace, say)
+            with lock_if_abandoned(trace) as is_abandoned:
+                if is_abandoned:
+                    _report(trace, say)
     with ExitStack() as stack:
         with suppress(OSError):
             faulthandler.enable(stack.enter_context(temporary_file(_folders()[0] / TRACE_NAME, TRACE_MARK)))

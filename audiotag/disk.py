@@ -20,7 +20,7 @@ ELSEWHERE = "choose another place, or another workspace with AUDIOTAG_HOME"
 
 
 @contextmanager
-def locked(path: Path, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
+def locked(path: Path, wait_s: float = LOCK_WAIT_S, refusal: str = "") -> Iterator[None]:
     """Hold the lock of a file while it is read, changed and written again; other processes and threads wait.
 
     The lock is the hidden file ``.NAME.lock`` beside it; the system frees it when the process ends. Where no such file
@@ -31,6 +31,8 @@ def locked(path: Path, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
     path : Path
     wait_s : float
         How long to wait for the others; negative to wait without end.
+    refusal : str
+        The text of the error; by default it names the file.
 
     Raises
     ------
@@ -44,7 +46,8 @@ def locked(path: Path, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except Timeout:
-        raise AudiotagError(f"another audiotag has been changing {path} for {wait_s:.0f} s; try again.") from None
+        refusal = refusal or f"another audiotag has been changing {path} for {wait_s:.0f} s; try again."
+        raise AudiotagError(refusal) from None
     except (OSError, NotImplementedError):  # a read-only or full disk, or one that has no locks
         pass
     try:

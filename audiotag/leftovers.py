@@ -38,7 +38,7 @@ _swept: set[Path] = set()
 
 
 @contextmanager
-def temporary_file(path: Path, mark: str = MARK) -> Iterator[BinaryIO]:
+def temporary_file(path: Path, mark: str = MARK, mode: int = 0o666) -> Iterator[BinaryIO]:
     """A new temporary file beside ``path``, open for writing; it is removed at the end of the ``with`` block.
 
     It is written through the descriptor that holds the lock: on some network drives no other could write it.
@@ -49,21 +49,25 @@ def temporary_file(path: Path, mark: str = MARK) -> Iterator[BinaryIO]:
         What the temporary file becomes, by `move_into_place` inside the block.
     mark : str
         Stands before the last part of its name; `sweep` does not remove what has another than the default.
+    mode : int
+        Who may read and write it, as for `os.open`.
     """
     while True:
         temporary = _temporary_name(path, mark)
         with name_in_errors(path, instead_of=temporary):
-            file = temporary.open("xb")
+            file = open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, mode))  # noqa: SIM115
         if _lock_new(file.fileno(), temporary):
             break
         file.close()
     try:
         yield file
     finally:
-        if sys.platform == "win32":  # does not remove a file that is open
-            file.close()
+        with suppress(OSError):  # a full disk: what is not written yet is not needed
+            if sys.platform == "win32":  # does not remove a file that is open
+                file.close()
         _remove(temporary)
-        file.close()
+        with suppress(OSError):
+            file.close()
 
 
 def move_into_place(file: BinaryIO, path: Path, keep_old_as: Path | None = None) -> None:
@@ -125,23 +129,25 @@ def sweep_workspace(root: Path) -> None:
                     run.rmdir()  # only if it is empty
 
 
-def is_abandoned(path: Path) -> bool:
-    """Whether the process that made a temporary file or folder has ended; False if that cannot be found out."""
+@contextmanager
+def lock_if_abandoned(path: Path) -> Iterator[bool]:
+    """Whether the process that made a temporary file or folder has ended; False if that cannot be found out.
+
+    Its lock is held inside the ``with`` block, so that a process that has just made it, and locks it now, waits until
+    it is removed, and makes another.
+    """
     if sys.platform == "win32":
-        return _is_old(path)
+        yield _is_old(path)
+        return
     try:
         lock = os.open(path, (os.O_RDONLY if path.is_dir() else os.O_RDWR) | os.O_NOFOLLOW)
     except OSError:
-        return False
+        yield False
+        return
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:  # a file system without locks
-        return _is_old(path)
+        yield _lock_now(lock, path)
     finally:
         os.close(lock)
-    return True
 
 
 def _temporary_name(path: Path, mark: str) -> Path:
@@ -156,11 +162,24 @@ def _lock_new(descriptor: int, path: Path) -> bool:
     return os.path.lexists(path)
 
 
+def _lock_now(descriptor: int, path: Path) -> bool:
+    """Lock a file or folder if its owner has ended; without locks, whether it is old."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        return _is_old(path)
+    return True
+
+
 def _remove_abandoned(folder: Path, name: re.Pattern[str], may_go: Callable[[Path], bool] = lambda path: True) -> None:
     with suppress(OSError), os.scandir(folder) as entries:
         for path in [folder / entry.name for entry in entries if name.fullmatch(entry.name)]:
-            if may_go(path) and is_abandoned(path):
-                _remove(path)
+            if may_go(path):
+                with lock_if_abandoned(path) as is_abandoned:
+                    if is_abandoned:
+                        _remove(path)
 
 
 def _remove(path: Path) -> None:

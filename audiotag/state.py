@@ -31,7 +31,9 @@ _said: set[str] = set()  # sentences about files that could not be renamed, whic
 MAX_PENDING = 100
 
 
-def read_state(path: Path, parse: Callable[[bytes], T], default: T, otherwise: str) -> T:
+def read_state(
+    path: Path, parse: Callable[[bytes], T], default: T, otherwise: str, raise_unreadable: bool = False
+) -> T:
     """Read a file of the workspace.
 
     Parameters
@@ -43,6 +45,9 @@ def read_state(path: Path, parse: Callable[[bytes], T], default: T, otherwise: s
         The value if the file does not exist or is damaged.
     otherwise : str
         What is done without the file; ends the sentence about a damaged one: ``"its clips are measured again"``.
+    raise_unreadable : bool
+        Whether a file that is there but cannot be read is an `OSError`, instead of a sentence and the default: for
+        a caller who then writes the file, because its content is probably intact.
     """
     content: bytes | None
     try:
@@ -52,6 +57,8 @@ def read_state(path: Path, parse: Callable[[bytes], T], default: T, otherwise: s
     except IsADirectoryError:  # nothing of ours
         content = None
     except OSError as error:
+        if raise_unreadable:
+            raise
         say(f"{path} cannot be read ({error.strerror}): {otherwise}.", once=True)
         return default
     if content is not None:
@@ -163,6 +170,17 @@ def set_aside(path: Path, content: bytes | None, otherwise: str) -> None:
                 os.rename(aside, path)
             return
     say(f"{path} was damaged, and is now {aside.name}: {otherwise}.")
+
+
+def copy_aside(path: Path, content: bytes, otherwise: str) -> None:
+    """Keep the content of a damaged file, which is about to be replaced, under another name, and say so."""
+    with _lock:
+        aside = _free_name(path)
+        with aside.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    say(f"{path} was damaged, and its content is now in {aside.name}: {otherwise}.")
 
 
 def say(sentence: str, once: bool = False) -> None:

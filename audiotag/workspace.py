@@ -83,7 +83,7 @@ class Workspace:
         """
         path = path.expanduser().absolute()
         with optional_write("the dataset is not remembered"), locked(self._datasets_file):
-            saved = self._saved_datasets()
+            saved = self._saved_datasets(raise_unreadable=True)
             others = [entry for entry in saved if Path(entry["path"]) != path]
             options = _options_in(saved, path) if options is None else options
             write_json(self._datasets_file, [{"path": str(path), "options": options}, *others])
@@ -96,9 +96,9 @@ class Workspace:
     def _datasets_file(self) -> Path:
         return self.root / "datasets.json"
 
-    def _saved_datasets(self) -> list[dict[str, Any]]:
+    def _saved_datasets(self, raise_unreadable: bool = False) -> list[dict[str, Any]]:
         otherwise = "the datasets of your runs are listed instead; open the others again, with their options"
-        saved = read_state(self._datasets_file, _saved_entries, None, otherwise)
+        saved = read_state(self._datasets_file, _saved_entries, None, otherwise, raise_unreadable)
         if saved is None and list(self.root.glob("datasets.json*")):
             return self._datasets_of_runs()  # until the next dataset is opened, which writes the list
         return saved or []

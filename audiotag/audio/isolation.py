@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -28,6 +28,7 @@ from audiotag.audio.decoder_workers import (
 )
 from audiotag.audio.header import Source
 from audiotag.errors import AudiotagError
+from audiotag.leftovers import sweep_once, temporary_file
 
 INITIAL_BUFFER_SAMPLES = MAX_BLOCK_SAMPLES = 1 << 16
 
@@ -172,21 +173,19 @@ class IsolatedFile:
         if isinstance(self._source, Path):
             yield os.path.abspath(self._source)
             return
-        path = ""
-        try:
-            handle, path = tempfile.mkstemp(prefix="audiotag-")
-            with open(handle, "wb") as file:
+        with ExitStack() as closing:
+            try:
+                folder = Path(tempfile.gettempdir())
+                sweep_once(folder)
+                file = closing.enter_context(temporary_file(folder / "upload", mode=0o600))
                 file.write(self._source)
-        except OSError as error:
-            _remove(path)
-            raise AudiotagError(
-                f"{self._name} cannot be read: it needs a temporary copy in {tempfile.gettempdir()} "
-                f"({error.strerror}); free space there."
-            ) from error
-        try:
-            yield path
-        finally:
-            _remove(path)
+                file.flush()
+            except OSError as error:
+                raise AudiotagError(
+                    f"{self._name} cannot be read: it needs a temporary copy in {tempfile.gettempdir()} "
+                    f"({error.strerror}); free space there."
+                ) from error
+            yield str(file.name)
 
     def _decode(
         self, start: int, stop: int | None, max_samples: int, next_block: Callable[[int], np.ndarray]
@@ -248,8 +247,3 @@ def _reason(ended: str) -> str:
         CRASHED: "its decoder crashed on it; export it again as WAV",
         NOT_STARTED: "the process that decodes it does not start; close other programs, or install audiotag again",
     }[ended]
-
-
-def _remove(path: str) -> None:
-    with suppress(OSError):  # Windows keeps a file that is open; then the worker removes it
-        os.unlink(path)

@@ -20,16 +20,14 @@ import re
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass
 from hashlib import blake2s
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from audiotag.checks import require
-from audiotag.disk import name_in_errors
+from audiotag.disk import locked, name_in_errors
 from audiotag.errors import AudiotagError
 from audiotag.jobs import begin_worker, hold_signals
 from audiotag.starter.clips import NOISY, SUBSETS, TEST, ClipPlan, SubsetPlan, render_clip, sample_clip
@@ -40,7 +38,6 @@ from audiotag.workspace import read_json, write_json
 VERSION = 1
 MANIFEST = "starter.json"
 MARKER = "starter.unfinished.json"  # marks an incomplete set as ours while there is no manifest
-LOCK = ".starter.lock"
 CLIPS_PER_TASK = 10
 
 
@@ -179,16 +176,13 @@ def _refuse_other_folder(folder: Path) -> None:
 @contextmanager
 def _lock(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
     """Let processes render into a folder one after the other; the system releases the lock when a process ends."""
-    lock = FileLock(folder / LOCK)
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        say(f"Another audiotag renders into {folder}; waiting until it has finished.")
-        lock.acquire()
-    try:
+    with ExitStack() as lock:
+        try:
+            lock.enter_context(locked(folder / "starter", wait_s=0))
+        except AudiotagError:
+            say(f"Another audiotag renders into {folder}; waiting until it has finished.")
+            lock.enter_context(locked(folder / "starter", wait_s=-1))
         yield
-    finally:
-        lock.release()
 
 
 def _file_names(seed: int, sizes: tuple[int, ...]) -> list[list[str]]:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 import zlib
 from array import array
 from collections import deque
@@ -99,9 +100,11 @@ class Journal:
             self._release()
 
     def _release(self) -> None:
-        self._lock.release()
-        with suppress(OSError):  # Windows does not remove a file that another process waits for
+        if sys.platform == "win32":  # does not remove a file that is open here or in another process
+            self._lock.release()
+        with suppress(OSError):
             os.unlink(self._lock.lock_file)
+        self._lock.release()  # after it: else another process may have the lock of the file that is removed
 
     def todo(self, files: Iterable[SoundFile]) -> Iterator[SoundFile]:
         """The files that are not done yet; give their results to `add` in this order."""

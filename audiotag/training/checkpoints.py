@@ -31,15 +31,18 @@ def save_checkpoint(folder: Path, values: dict[str, Any]) -> None:
 
 
 def load_checkpoint(folder: Path) -> dict[str, Any] | None:
-    """The newest checkpoint that is whole, its tensors on the CPU, or None; runs no code from a file."""
+    """The newest checkpoint that is whole, its tensors on the CPU, or None; runs no code from a file.
+
+    One that cannot be read is an `OSError`, not None: training on would replace it, and it is probably intact.
+    """
     what_then = "the fold resumes one epoch earlier" if (folder / PREVIOUS).exists() else "the fold starts anew"
     newest = load_newest_checkpoint(folder, what_then)
-    return newest or read_state(folder / PREVIOUS, _parse, None, "the fold starts anew")
+    return newest or read_state(folder / PREVIOUS, _parse, None, "the fold starts anew", raise_unreadable=True)
 
 
 def load_newest_checkpoint(folder: Path, otherwise: str) -> dict[str, Any] | None:
     """The last checkpoint, or None if it is damaged; ``otherwise`` says what happens then."""
-    return read_state(folder / CHECKPOINT, _parse, None, otherwise)
+    return read_state(folder / CHECKPOINT, _parse, None, otherwise, raise_unreadable=True)
 
 
 def remove_checkpoints(folder: Path) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
 import psutil
-from filelock import FileLock, Timeout
 
+from audiotag.disk import locked
 from audiotag.errors import AudiotagError
 from audiotag.training.devices import check_device
 from audiotag.training.runs import Run, list_runs
@@ -47,8 +47,8 @@ def _lock_all(run: Run, devices: tuple[str, ...], locks: ExitStack) -> bool:
         for device in sorted(set(devices)):
             name = device.replace(":", "-")
             try:
-                new_locks.enter_context(FileLock(run.folder.parent / f".{name}.lock").acquire(blocking=False))
-            except Timeout:
+                new_locks.enter_context(locked(run.folder.parent / name, wait_s=0))
+            except AudiotagError:  # another run has it
                 return False
         locks.push(new_locks.pop_all())
     return True

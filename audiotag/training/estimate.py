@@ -22,10 +22,10 @@ from typing import Any
 
 import numpy as np
 import psutil
-from filelock import FileLock
 
 from audiotag import in_hand, jobs
 from audiotag.data.stamp import dataset_stamp
+from audiotag.disk import locked
 from audiotag.errors import AudiotagError
 from audiotag.state import is_number, json_parser, read_state
 from audiotag.training.clips import LabelledClips
@@ -74,7 +74,7 @@ class Estimate:
         Results of the other measurement stay. Does nothing while a process is measuring.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.folder / ".start.lock"):
+        with locked(self.folder / "start", wait_s=-1):
             if self.is_active():
                 return
             for name in ("status.json", "process.json", "log.txt"):
@@ -219,7 +219,7 @@ def main() -> None:
     logging.basicConfig()
     try:
         # Two at once would measure each other.
-        with FileLock(run.folder.parent / ".lock"), in_hand.noting(notes_path(run.folder)):
+        with locked(run.folder.parent / "measuring", wait_s=-1), in_hand.noting(notes_path(run.folder)):
             run_estimate(Estimate(run.folder, run.settings()), rates="--rates" in sys.argv)
         run.write_status("finished")
     except BaseException as error:

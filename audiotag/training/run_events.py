@@ -40,10 +40,13 @@ EPOCH = RESULT | {
     "lr?": NUMBER,
     "curated_lwlrap?": (NUMBER, None),
 }
+ANY_EVENT = {"event": str, "time?": NUMBER, "stage?": int, "per_class?": ([(NUMBER, None)], None)}
 SHAPES: dict[str, dict[str, Any]] = {
     "run-started": PLAN,
+    "run-resumed": {},
     "fold-started": {"fold": int},
     "epoch": EPOCH,
+    "agreed": {"fold?": int, "clips?": int, "of?": int},
     "fold-finished": RESULT,
     "shared-finished": RESULT,
     "clips-left-out": {"clips": dict, "fingerprint?": str},
@@ -91,7 +94,7 @@ def _parse_line(line: bytes) -> dict[str, Any] | None:
         event = json.loads(line.decode("utf-8"))
     except (ValueError, RecursionError):
         return None
-    if not fits(event, {"event": str, "time?": NUMBER}) or not fits(event, SHAPES.get(event["event"], {})):
+    if not fits(event, ANY_EVENT) or not fits(event, SHAPES.get(event["event"], {})):
         return None
     return event
 

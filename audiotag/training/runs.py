@@ -24,12 +24,11 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import psutil
-from filelock import FileLock, Timeout
 
 from audiotag import jobs
 from audiotag.disk import locked
 from audiotag.errors import AudiotagError
-from audiotag.state import fits, is_number, is_path, is_pid, read_json_state, read_state, say, set_aside
+from audiotag.state import copy_aside, fits, is_number, is_path, is_pid, read_json_state, read_state, say
 from audiotag.training.interruption import how_it_died
 from audiotag.training.recipe import Recipe
 from audiotag.training.run_events import ParsedEvents, parse_events
@@ -39,6 +38,7 @@ State = Literal["starting", "queued", "running", "stopping", "finished", "stoppe
 ACTIVE: tuple[State, ...] = ("starting", "queued", "running", "stopping")
 RESUMABLE: tuple[State, ...] = ("stopped", "failed", "interrupted")
 WORKER = "audiotag.training.worker"
+START_WAIT_S = 5.0  # for another process that starts the same run
 MAX_STARTING_S = 60.0  # a run without a process for longer than this was never started
 SHARED_FOLD = -1  # stands for the network that feeds all folds; a dataset's own folds may begin at 0
 DELETED_FOLDER = ".deleted"
@@ -205,19 +205,15 @@ class Run:
         AudiotagError
             If a worker is running already, or the run is finished.
         """
-        try:
-            with FileLock(self.folder / ".start.lock", timeout=5):
-                was_started = (self.folder / "process.json").exists()
-                if was_started and (state := self.state()) not in RESUMABLE:
-                    raise AudiotagError(
-                        f"run {self.name} is {state} already; only a run that ended early can be resumed."
-                    )
-                for name in ("stop", "status.json"):
-                    (self.folder / name).unlink(missing_ok=True)
-                process = jobs.start_detached(WORKER, [str(self.folder)], self.folder / "log.txt")
-                self.write_process(process.pid, process.create_time())
-        except Timeout as error:
-            raise AudiotagError(f"run {self.name} is already starting; try again in a moment.") from error
+        refusal = f"run {self.name} is already starting; try again in a moment."
+        with locked(self.folder / "start", START_WAIT_S, refusal):
+            was_started = (self.folder / "process.json").exists()
+            if was_started and (state := self.state()) not in RESUMABLE:
+                raise AudiotagError(f"run {self.name} is {state} already; only a run that ended early can be resumed.")
+            for name in ("stop", "status.json"):
+                (self.folder / name).unlink(missing_ok=True)
+            process = jobs.start_detached(WORKER, [str(self.folder)], self.folder / "log.txt")
+            self.write_process(process.pid, process.create_time())
 
     def stop(self) -> None:
         """Ask the worker to stop after the current batch."""
@@ -254,7 +250,7 @@ class Run:
     def mend_events(self) -> None:
         """Remove an incomplete last line that a kill left, so that the next event begins a new line.
 
-        A file with damaged lines is set aside, and the others are written again.
+        A file with damaged lines is copied, and replaced by one with the others; a kill between the two loses nothing.
         """
         path = self.folder / "events.jsonl"
         if not path.is_file():
@@ -262,7 +258,7 @@ class Run:
         content = path.read_bytes()
         parsed = parse_events(content)
         if parsed.damaged:
-            set_aside(path, content, "the run continues with what its other lines say")
+            copy_aside(path, content, "the run continues with what its other lines say")
             write_bytes(path, b"".join(line + b"\n" for line in parsed.lines))
         elif not content.endswith(b"\n"):
             write_bytes(path, content[: content.rfind(b"\n") + 1])

@@ -5,6 +5,7 @@ reads state is called. `tests/app/test_damaged_state.py` opens the pages on some
 """
 
 import copy
+import errno
 import io
 import json
 import os
@@ -327,6 +328,36 @@ def test_damaged_list_of_datasets_is_made_again_from_the_runs_and_kept(damaged: 
         "datasets.json.damaged": b"",
         "datasets.json.damaged-2": b"{",
     }
+
+
+def test_list_of_datasets_that_cannot_be_read_for_a_moment_is_not_replaced(
+    damaged: Damaged, sounds: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = Workspace(damaged.home)
+    listed, content = workspace.dataset_folders(), (damaged.home / "datasets.json").read_bytes()
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "read_bytes", raise_input_output_error)
+        workspace.remember_dataset(damaged.home)
+    assert any("the dataset is not remembered" in sentence for sentence in state.take_sentences())
+    assert (damaged.home / "datasets.json").read_bytes() == content
+    assert workspace.dataset_folders() == listed
+
+
+def test_checkpoint_that_cannot_be_read_for_a_moment_is_no_reason_to_start_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from audiotag.training.checkpoints import load_checkpoint, save_checkpoint
+
+    save_checkpoint(tmp_path, {"state": {}})
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "read_bytes", raise_input_output_error)
+        with pytest.raises(OSError, match="Input/output"):
+            load_checkpoint(tmp_path)
+    assert load_checkpoint(tmp_path) == {"state": {}}
+
+
+def raise_input_output_error(path: Path) -> bytes:
+    raise OSError(errno.EIO, "Input/output error", str(path))
 
 
 def test_emptied_preset_does_not_become_the_defaults_and_saving_keeps_the_damaged_one(damaged: Damaged) -> None:

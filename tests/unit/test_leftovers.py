@@ -129,6 +129,29 @@ def test_what_was_swept_before_its_lock_is_made_again(tmp_path: Path, monkeypatc
     assert list(tmp_path.iterdir()) == []
 
 
+def test_whoever_is_about_to_lock_what_he_made_waits_until_a_sweep_has_removed_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import fcntl
+
+    remove, removed = leftovers._remove, []
+
+    def remove_while_the_owner_tries_to_lock(path: Path) -> None:
+        owner = os.open(path, os.O_RDONLY)
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.close(owner)
+        remove(path)
+        removed.append(path.name)
+
+    monkeypatch.setattr(leftovers, "_remove", remove_while_the_owner_tries_to_lock)
+    (tmp_path / ".a.audiotag-0123456789abcdef").touch()
+    (tmp_path / ".b.audiotag-0123456789abcdef").mkdir()
+    sweep(tmp_path)
+    assert len(removed) == 2
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_without_locks_only_what_is_older_than_a_day_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_locks(*_: object) -> None:
         raise OSError(95, "Operation not supported")

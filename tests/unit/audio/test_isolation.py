@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ import numpy as np
 import psutil
 import pytest
 
+from audiotag import leftovers
 from audiotag.audio import decoder_workers
 from audiotag.audio.containers import UNKNOWN_FRAMES
 from audiotag.audio.decoder_workers import close_workers
@@ -21,6 +23,13 @@ from audiotag.audio.reading import read_crop, read_header, read_sound
 from audiotag.audio.streaming import LongSound
 from audiotag.errors import AudiotagError
 
+KILLED_WITH_A_COPY = """
+import os
+from audiotag.audio.decoder_workers import DecoderWorker
+from audiotag.audio.isolation import IsolatedFile
+DecoderWorker.request = lambda *_, **__: os.kill(os.getpid(), 9)
+IsolatedFile(b"an upload", "mov", "a.m4a")
+"""
 M4a = Callable[..., bytes]
 LOSSES = {
     "abort": "its decoder crashed on it; export it again as WAV",
@@ -304,3 +313,17 @@ def test_a_file_has_the_attributes_of_soundfile(content: bytes) -> None:
         assert file.frames < UNKNOWN_FRAMES
         samples, decoder_failed = file.decode(100, 300)
     assert (samples.shape, samples.dtype, decoder_failed) == ((200, 1), np.float32, False)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no lock that tells whose process has ended")
+def test_copy_of_an_upload_that_a_killed_process_left_goes_with_the_next_copy(
+    content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subprocess.run([sys.executable, "-c", KILLED_WITH_A_COPY], env=os.environ | {"TMPDIR": str(tmp_path)}, check=False)
+    (copy,) = tmp_path.iterdir()
+    assert copy.read_bytes() == b"an upload"
+    assert copy.stat().st_mode & 0o777 == 0o600
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(leftovers, "_swept", set())
+    assert len(read_sound(content, name="a.m4a").waveform)
+    assert list(tmp_path.iterdir()) == []

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from audiotag.starter.render import LOCK, StarterCounts, is_whole, render_starter
+from audiotag.starter.render import StarterCounts, is_whole, render_starter
 from audiotag.workspace import Workspace
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no SIGKILL")
@@ -102,7 +102,7 @@ def test_renders_into_one_folder_at_once_take_turns(
     assert sum("Another audiotag renders into" in out for out in said) <= 2
     digests = [{name: digest for name, (digest, _) in contents(each).items()} for each in (folder, undisturbed)]
     assert digests[0] == digests[1]
-    assert (folder / LOCK).exists()
+    assert (folder / ".starter.lock").exists()
 
 
 @pytest.mark.parametrize("name", ["SIGKILL", "SIGTERM"])

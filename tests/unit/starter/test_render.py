@@ -4,6 +4,7 @@ import hashlib
 import shutil
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -227,3 +228,26 @@ def test_import_loads_neither_synthesiser_nor_scipy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_render_waits_for_another_into_the_same_folder_and_says_so(tmp_path: Path) -> None:
+    sentences: list[str] = []
+    with ExitStack() as other:
+
+        def end_the_other(sentence: str) -> None:
+            sentences.append(sentence)
+            other.close()
+
+        other.enter_context(render._lock(tmp_path, sentences.append))
+        with render._lock(tmp_path, end_the_other):
+            pass
+    assert sentences == [f"Another audiotag renders into {tmp_path}; waiting until it has finished."]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has locks on every disk")
+def test_disk_that_has_no_locks_is_rendered_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    assert is_whole(render_starter(tmp_path / "starter", counts=StarterCounts(1, 1, 1), workers=1))

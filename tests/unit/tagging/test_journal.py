@@ -183,6 +183,26 @@ def test_journal_without_a_first_line_is_not_resumed(work: Callable[..., Work], 
     assert job.run("second") == (["second"] * 6, 0)
 
 
+def test_one_that_begins_when_another_ends_is_the_only_one(
+    work: Callable[..., Work], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = work()
+    first, second, third = (Journal(job.out, {}, job.messages.append) for _ in range(3))
+    release = first._lock.release
+
+    def release_and_let_the_second_in() -> None:
+        release()
+        second.__enter__()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(first._lock, "release", release_and_let_the_second_in)
+        with first:
+            pass
+    with pytest.raises(AudiotagError, match="another audiotag is writing"):
+        third.__enter__()
+    second.__exit__(None, None, None)
+
+
 def test_file_that_another_process_writes_is_refused(work: Callable[..., Work]) -> None:
     job = work()
     with (

@@ -145,6 +145,15 @@ def test_different_devices_do_not_wait_for_one_another(come: Callable[..., _Work
     assert state(come("cuda:1")) == "queued"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has locks on every disk")
+def test_run_begins_on_a_disk_that_has_no_locks(come: Callable[..., _Worker], monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    assert state(come("cpu")) == "running"
+
+
 def test_one_device_named_twice_is_held_once(come: Callable[..., _Worker]) -> None:
     assert state(come("cpu,cpu")) == "running"
     assert state(come("cpu")) == "queued"

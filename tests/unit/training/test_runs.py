@@ -333,13 +333,56 @@ def test_of_two_starts_at_once_one_is_refused(run: Run, launched: list[tuple]) -
 def test_start_during_another_start_is_refused_after_a_while(
     run: Run, launched: list[tuple], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runs_module, "FileLock", lambda path, timeout: FileLock(path, timeout=0.01))
+    monkeypatch.setattr(runs_module, "START_WAIT_S", 0.01)
     with (
         FileLock(run.folder / ".start.lock"),
         pytest.raises(AudiotagError, match=f"run {run.name} is already starting"),
     ):
         run.start()
     assert launched == []
+
+
+def test_event_of_any_kind_whose_stage_is_no_number_is_left_out(run: Run) -> None:
+    run.write_event("run-started", **PLAN)
+    for event in ("agreed", "fold-started", "of a later version"):
+        run.write_event(event, fold=1, stage=[1])
+        run.write_event(event, fold=1, per_class=7)
+    assert [event["event"] for event in run.events()] == ["run-started"]
+
+
+def test_kill_while_damaged_events_are_mended_loses_none_of_the_others(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.write_event("run-started", **PLAN)
+    run.write_event("fold-finished", fold=1, lwlrap=0.5)
+    path = run.folder / "events.jsonl"
+    with path.open("ab") as file:
+        file.write(b"\0\n")
+    content = path.read_bytes()
+
+    def kill(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(runs_module, "write_bytes", kill)
+        with pytest.raises(KeyboardInterrupt):
+            run.mend_events()
+    assert run.finished_folds() == [1]
+    run.mend_events()
+    assert run.finished_folds() == [1]
+    assert (run.folder / "events.jsonl.damaged").read_bytes() == content
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has locks on every disk")
+def test_run_starts_on_a_disk_that_has_no_locks(
+    run: Run, launched: list[tuple], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    run.start()
+    assert len(launched) == 1
 
 
 # Deleting
