@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import atexit
 import json
+import logging
+import math
 import os
 import queue
 import subprocess
@@ -32,9 +34,10 @@ from audiotag.processors import usable_cpus
 
 def _seconds_from(text: str, default: float) -> float:
     try:
-        return float(text)
+        seconds = float(text)
     except ValueError:
         return default
+    return seconds if 0 < seconds < math.inf else default
 
 
 HANG_S = _seconds_from(os.environ.get("AUDIOTAG_DECODER_TIMEOUT_S", ""), 30.0)  # without an answer
@@ -45,6 +48,7 @@ WATCH_S = 0.5  # between two looks at all workers that are awaited
 PIPE_BYTES = 1 << 20
 HANGS, TOO_MUCH_MEMORY, KILLED, CRASHED, NOT_STARTED = "hangs", "too much memory", "killed", "crashed", "not started"
 _KILL_SIGNALS = (-9, -15)  # what ends a process from outside
+_LOG = logging.getLogger("audiotag")
 
 
 class DecoderEndedError(Exception):
@@ -241,25 +245,31 @@ class WorkerPool:
         """Start workers when they are asked for, and look at those in use in between."""
         last = time.monotonic()
         while True:
-            with suppress(queue.Empty):
-                self._start(self._starts.get(timeout=min(WATCH_S, HANG_S / 4)))
-            now = time.monotonic()
-            # A process that was stopped (Ctrl+Z, a laptop asleep) must not find that it has waited for hours.
-            elapsed_s, last = min(now - last, 2 * WATCH_S), now
-            with self._lock:
-                used = tuple(self._used)
-            for worker in used:
-                worker.watch(elapsed_s)
+            try:
+                with suppress(queue.Empty):
+                    self._start(self._starts.get(timeout=min(WATCH_S, HANG_S / 4)))
+                now = time.monotonic()
+                # A process that was stopped (Ctrl+Z, a laptop asleep) must not find that it has waited for hours.
+                elapsed_s, last = min(now - last, 2 * WATCH_S), now
+                with self._lock:
+                    used = tuple(self._used)
+                for worker in used:
+                    worker.watch(elapsed_s)
+            except Exception:  # without this thread every file would wait for its decoder for ever
+                _LOG.exception("decoders cannot be watched")
+                time.sleep(WATCH_S)
 
     def _start(self, future: Future[DecoderWorker]) -> None:
         try:
             worker = DecoderWorker()
+            with self._lock:
+                self._used.add(worker)
         except OSError:  # no memory, too many processes
             future.set_exception(DecoderEndedError(NOT_STARTED))
-            return
-        with self._lock:
-            self._used.add(worker)
-        future.set_result(worker)
+        except BaseException as error:  # the thread that waits raises it
+            future.set_exception(error)
+        else:
+            future.set_result(worker)
 
 
 def close_workers() -> None:

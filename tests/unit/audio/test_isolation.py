@@ -95,6 +95,47 @@ def test_the_trace_of_a_crash_reaches_a_log(fake_decoder: ModuleType, content: b
     assert "av.py" in done.stderr
 
 
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("can't start new thread")])
+def test_a_decoder_that_cannot_be_started_costs_its_file_alone(
+    content: bytes, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail() -> None:
+        raise error
+
+    close_workers()
+    with monkeypatch.context() as patched:
+        patched.setattr(decoder_workers, "DecoderWorker", fail)
+        with pytest.raises(type(error)):
+            read_sound(content)
+    assert read_sound(content).waveform.size
+
+
+def test_the_thread_that_watches_decoders_outlives_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    is_reached = threading.Event()
+
+    def fail(*_: object) -> None:
+        is_reached.set()
+        raise MemoryError
+
+    close_workers()
+    pool = decoder_workers.WorkerPool()
+    with monkeypatch.context() as patched:
+        patched.setattr(decoder_workers.DecoderWorker, "watch", fail)
+        patched.setattr(decoder_workers, "WATCH_S", 0.01)
+        first = pool.take()
+        assert is_reached.wait(60)
+    pool.take()
+    assert first.is_alive
+    pool.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90.0), ("-1", 30.0), ("0", 30.0), ("nan", 30.0), ("inf", 30.0), ("", 30.0)]
+)
+def test_only_a_positive_time_is_a_decoder_timeout(text: str, seconds: float) -> None:
+    assert decoder_workers._seconds_from(text, 30.0) == seconds
+
+
 def test_one_decoder_serves_file_after_file(content: bytes) -> None:
     close_workers()
     first = read_sound(content).waveform
