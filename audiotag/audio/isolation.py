@@ -29,6 +29,7 @@ from audiotag.audio.decoder_workers import (
 from audiotag.audio.header import Source
 from audiotag.errors import AudiotagError
 
+REASONS_THAT_MAY_PASS = (HANGS, KILLED, NOT_STARTED)  # a disk or a system that is too busy ends decoders, too
 INITIAL_BUFFER_SAMPLES = MAX_BLOCK_SAMPLES = 1 << 16
 
 
@@ -181,7 +182,8 @@ class IsolatedFile:
             _remove(path)
             raise AudiotagError(
                 f"{self._name} cannot be read: it needs a temporary copy in {tempfile.gettempdir()} "
-                f"({error.strerror}); free space there."
+                f"({error.strerror}); free space there.",
+                may_pass=True,
             ) from error
         try:
             yield path
@@ -221,7 +223,7 @@ class IsolatedFile:
         answer = self._worker.answer()
         if "error" in answer:
             self._is_decoding = False
-            raise AudiotagError(answer["error"])
+            raise AudiotagError(answer["error"], answer["may_pass"])
         return answer
 
     def _replace_worker(self, ended: DecoderEndedError) -> None:
@@ -234,7 +236,8 @@ class IsolatedFile:
             POOL.discard(self._worker)
             self._worker = None
         if ended.reason != KILLED or self._was_killed:
-            raise AudiotagError(f"{self._name} cannot be read: {_reason(ended.reason)}.") from ended
+            sentence = f"{self._name} cannot be read: {_reason(ended.reason)}."
+            raise AudiotagError(sentence, ended.reason in REASONS_THAT_MAY_PASS) from ended
         self._was_killed = True
 
 
