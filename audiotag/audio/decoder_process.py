@@ -12,8 +12,8 @@ gets requests on its standard input and answers on its standard output, one JSON
 
 The container is that of FFmpeg, or empty if this process shall choose the library. A copy is removed when it is closed.
 Instead of any answer may come ``{"error": sentence, "may_pass": …}`` (see `audiotag.errors.may_pass`) or
-``{"too_much_memory": true}``. Samples are float32, frame by frame. A file that is decoded sends an answer every second, with 0 samples where it only skips some. The pipe holds
-the process back: it is at most one block ahead of its reader.
+``{"too_much_memory": true}``. Samples are float32, frame by frame. A file that is decoded sends an answer every second,
+with 0 samples where it only skips some. The pipe holds the process back: it is at most one block ahead of its reader.
 
 It imports only NumPy and what decodes, so that it starts in 0.2 s.
 """

@@ -47,6 +47,7 @@ IS_MEMORY_LIMITED = sys.platform == "linux"  # by the system; elsewhere the proc
 WATCH_S = 0.5  # between two looks at all workers that are awaited
 PIPE_BYTES = 1 << 20
 HANGS, TOO_MUCH_MEMORY, KILLED, CRASHED, NOT_STARTED = "hangs", "too much memory", "killed", "crashed", "not started"
+STOPPED = "stopped"
 _KILL_SIGNALS = (-9, -15)  # what ends a process from outside
 _LOG = logging.getLogger("audiotag")
 
@@ -57,7 +58,7 @@ class DecoderEndedError(Exception):
     Attributes
     ----------
     reason : str
-        `HANGS`, `TOO_MUCH_MEMORY`, `KILLED` (by another process), `CRASHED` or `NOT_STARTED`.
+        `HANGS`, `TOO_MUCH_MEMORY`, `KILLED` (by another process), `CRASHED`, `NOT_STARTED` or `STOPPED`.
     """
 
     def __init__(self, reason: str) -> None:
@@ -87,6 +88,7 @@ class DecoderWorker:
         _enlarge_pipe(self._answers.fileno())
         self._limit_s = 0.0
         self._waited_s: float | None = None
+        self._stop: threading.Event | None = None
         self._verdict = ""
 
     @property
@@ -143,12 +145,17 @@ class DecoderWorker:
                 pipe.close()
 
     def watch(self, elapsed_s: float) -> None:
-        """End the process if it has been awaited for too long, or uses too much memory; its reader then goes on."""
+        """End the process if it need not go on, or has been awaited for too long, or uses too much memory.
+
+        Its reader then goes on.
+        """
         waited_s = self._waited_s
         if waited_s is None:
             return
         self._waited_s = waited_s + elapsed_s
-        if self._waited_s > self._limit_s:
+        if self._stop is not None and self._stop.is_set():
+            self._verdict = STOPPED
+        elif self._waited_s > self._limit_s:
             self._verdict = HANGS
         elif not IS_MEMORY_LIMITED and _resident_bytes(self.pid) > MEMORY_MB << 20:
             self._verdict = TOO_MUCH_MEMORY
@@ -157,6 +164,7 @@ class DecoderWorker:
 
     @contextmanager
     def _awaited(self, limit_s: float) -> Iterator[None]:
+        self._stop = getattr(_this_thread, "stop", None)
         self._limit_s, self._waited_s = limit_s, 0.0
         try:
             yield
@@ -272,6 +280,11 @@ class WorkerPool:
             future.set_result(worker)
 
 
+def stop_decoding_at(event: threading.Event) -> None:
+    """Have what this thread decodes ended soon after an event is set, even if its decoder hangs."""
+    _this_thread.stop = event
+
+
 def close_workers() -> None:
     """End all workers of this process; the next file starts new ones."""
     POOL.close()
@@ -308,6 +321,7 @@ def _resident_bytes(pid: int) -> int:
         return 0
 
 
+_this_thread = threading.local()
 POOL = WorkerPool()
 atexit.register(close_workers)
 if hasattr(os, "register_at_fork"):

@@ -22,6 +22,7 @@ from audiotag.audio.decoder_workers import (
     KILLED,
     NOT_STARTED,
     POOL,
+    STOPPED,
     TOO_MUCH_MEMORY,
     DecoderEndedError,
     DecoderWorker,
@@ -29,7 +30,7 @@ from audiotag.audio.decoder_workers import (
 from audiotag.audio.header import Source
 from audiotag.errors import AudiotagError
 
-REASONS_THAT_MAY_PASS = (HANGS, KILLED, NOT_STARTED)  # a disk or a system that is too busy ends decoders, too
+REASONS_THAT_MAY_PASS = (HANGS, KILLED, NOT_STARTED, STOPPED)  # a disk or a system that is too busy ends decoders, too
 INITIAL_BUFFER_SAMPLES = MAX_BLOCK_SAMPLES = 1 << 16
 
 
@@ -250,6 +251,7 @@ def _reason(ended: str) -> str:
         KILLED: "its decoder was killed twice, as if memory had run out; close other programs, or export it as WAV",
         CRASHED: "its decoder crashed on it; export it again as WAV",
         NOT_STARTED: "the process that decodes it does not start; close other programs, or install audiotag again",
+        STOPPED: "the command was stopped",
     }[ended]
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audiotag import __version__
+from audiotag.cli.exit_codes import Terminated
 from audiotag.cli.printing import say
 from audiotag.cli.progress import Progress
 from audiotag.disk import name_in_errors
@@ -110,7 +111,7 @@ def tag_into_file(job: BulkJob, out: Path, dependencies: dict[str, Any], write: 
                 for result in results:
                     journal.add(job.row(result))
                     progress.count(result, journal.resumed)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, Terminated):
             progress.count_resumed(journal.resumed)
             progress.say(f"{progress.good:,} clips are tagged; run the same command again to resume.")
             raise

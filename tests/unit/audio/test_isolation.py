@@ -137,6 +137,17 @@ def test_only_a_positive_time_is_a_decoder_timeout(text: str, seconds: float) ->
     assert decoder_workers._seconds_from(text, 30.0) == seconds
 
 
+@pytest.mark.usefixtures("decoder_patience")
+def test_decoder_that_hangs_ends_with_the_work_of_its_thread(fake_decoder: ModuleType, content: bytes) -> None:
+    stop = threading.Event()
+    stop.set()
+    with ThreadPoolExecutor(1, initializer=decoder_workers.stop_decoding_at, initargs=(stop,)) as pool:
+        reading = pool.submit(read_sound, fake_decoder.deadly(content, "hang"), None, "film.m4a")
+        with pytest.raises(AudiotagError, match="film.m4a cannot be read: the command was stopped"):
+            reading.result()
+    assert read_sound(content).waveform.size
+
+
 def test_one_decoder_serves_file_after_file(content: bytes) -> None:
     close_workers()
     first = read_sound(content).waveform
