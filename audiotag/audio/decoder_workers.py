@@ -296,13 +296,18 @@ def _environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": os.pathsep.join(paths), "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
-def _log_output() -> int | None:
+def _log_output() -> int:
     """Where a worker's standard error goes: to ours if that is a log, else nowhere."""
     try:
-        os.fstat(2)
+        # Not 2 where a command keeps what libraries print off the screen: `audiotag.cli.progress.quiet_decoders`.
+        descriptor = sys.stderr.fileno()
+    except (OSError, ValueError, AttributeError):  # replaced by a file in memory, or by nothing
+        descriptor = 2
+    try:
+        os.fstat(descriptor)
     except OSError:  # it is closed
         return subprocess.DEVNULL
-    return subprocess.DEVNULL if os.isatty(2) else None
+    return subprocess.DEVNULL if os.isatty(descriptor) else descriptor
 
 
 def _enlarge_pipe(descriptor: int) -> None:

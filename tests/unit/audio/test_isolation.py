@@ -86,10 +86,20 @@ def test_an_idle_decoder_that_was_killed_is_replaced(content: bytes) -> None:
     np.testing.assert_array_equal(read_sound(content).waveform, before)
 
 
-def test_the_trace_of_a_crash_reaches_a_log(fake_decoder: ModuleType, content: bytes, tmp_path: Path) -> None:
+@pytest.mark.parametrize("context", ["nullcontext", "quiet_decoders"])  # as a command that shows its progress
+def test_the_trace_of_a_crash_reaches_a_log(
+    fake_decoder: ModuleType, content: bytes, tmp_path: Path, context: str
+) -> None:
     path = tmp_path / "film.m4a"
     path.write_bytes(fake_decoder.deadly(content, "abort"))
-    code = "import sys; from audiotag.audio.reading import read_sound; read_sound(sys.argv[1])"
+    code = f"""
+import sys
+from contextlib import nullcontext
+from audiotag.audio.reading import read_sound
+from audiotag.cli.progress import quiet_decoders
+with {context}():
+    read_sound(sys.argv[1])
+"""
     done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, timeout=120)
     assert done.returncode == 1
     assert "Fatal Python error: Aborted" in done.stderr
