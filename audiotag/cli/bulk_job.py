@@ -63,7 +63,7 @@ def tag_onto_screen(job: BulkJob, as_json: bool, notes: Path) -> int:
     from audiotag.tagging.export.json import json_parts
 
     with (
-        in_hand.noting(notes) as suspects,
+        in_hand.noting_alone(notes) as suspects,
         Progress(job.total) as progress,
         closing(tag_files(job.tagger, job.files())) as results,
     ):
