@@ -74,7 +74,7 @@ class MeasurementJob:
             if self.is_active():
                 return
             self.folder.mkdir(parents=True, exist_ok=True)
-            for name in ("stop", "log.txt", "status.json"):
+            for name in ("stop", "log.txt", "status.json", "progress.json"):
                 (self.folder / name).unlink(missing_ok=True)
             arguments = [str(self.root), str(self.folder)]
             process = jobs.start_detached("audiotag.inspection.measurement_job", arguments, self.folder / "log.txt")

@@ -153,7 +153,7 @@ def test_decoder_that_hangs_ends_with_the_work_of_its_thread(fake_decoder: Modul
     stop.set()
     with ThreadPoolExecutor(1, initializer=decoder_workers.stop_decoding_at, initargs=(stop,)) as pool:
         reading = pool.submit(read_sound, fake_decoder.deadly(content, "hang"), None, "film.m4a")
-        with pytest.raises(AudiotagError, match="film.m4a cannot be read: the command was stopped"):
+        with pytest.raises(AudiotagError, match="cannot be read: the command was stopped"):
             reading.result()
     assert read_sound(content).waveform.size
 

@@ -140,6 +140,18 @@ def test_killed_process_is_not_active(job: MeasurementJob) -> None:
     assert job.failure().startswith("Measuring ended before all clips were measured: its process was killed")
 
 
+def test_process_killed_before_its_first_part_is_reported_although_an_earlier_one_finished(
+    job: MeasurementJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job.folder.mkdir(parents=True)
+    job.write_progress(12, 12, 0.0)
+    monkeypatch.setattr(measurement_job.jobs, "start_detached", lambda *_: psutil.Process())
+    monkeypatch.setattr(measurement_job.jobs, "is_alive", lambda *_: False)
+    job.start()
+    assert job.progress() == {}
+    assert job.failure().startswith("Measuring ended before all clips were measured: its process was killed")
+
+
 def test_nothing_outlives_a_killed_process(
     root: Path, job: MeasurementJob, fake_libsndfile: ModuleType, wait_until: Callable
 ) -> None:
