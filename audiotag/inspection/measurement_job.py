@@ -25,7 +25,8 @@ import numpy as np
 import psutil
 
 from audiotag import jobs
-from audiotag.disk import locked
+from audiotag.crash_log import unexpected
+from audiotag.disk import disk_problem, locked
 from audiotag.errors import AudiotagError
 from audiotag.features.measures import THIRD_OCTAVES_HZ, Measures
 from audiotag.inspection.measuring_workers import ROW_COLUMNS, Clip, measured_rows
@@ -247,9 +248,9 @@ def _reason(error: BaseException) -> str:
     """Why measuring as a whole failed, as a sentence."""
     if isinstance(error, AudiotagError):
         return str(error)
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename or 'its folder'}: {error.strerror}; check the disk, then start it again."
-    return "something went wrong that was not expected; start it again."
+    if isinstance(error, OSError):
+        return disk_problem(error)
+    return unexpected("it", error)
 
 
 if __name__ == "__main__":

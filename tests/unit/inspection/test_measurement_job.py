@@ -190,9 +190,9 @@ def run_main(job: MeasurementJob, monkeypatch: pytest.MonkeyPatch, measure: Call
         (AudiotagError("there is no such dataset; open it again."), "Measuring failed: there is no such dataset;"),
         (
             OSError(28, "No space left on device", "/x/part"),
-            "Measuring failed: /x/part: No space left on device; check",
+            "Measuring failed: /x/part cannot be written: the disk is full;",
         ),
-        (IndexError("index 3"), "Measuring failed: something went wrong that was not expected; start it again."),
+        (IndexError("index 3"), "Measuring failed: an unexpected error ended it. The details are in "),
     ],
     ids=["expected", "full disk", "unexpected"],
 )
