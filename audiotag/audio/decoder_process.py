@@ -1,11 +1,13 @@
-"""Decode files for another process: ``python -m audiotag.audio.decoder_process PARENT``.
+"""Decode files for another process: ``python -m audiotag.audio.decoder_process PARENT MEMORY``.
+
+PARENT is the process ID of the process that it ends with; MEMORY is how many bytes of memory it may use.
 
 A decoder of native code can crash, hang, or use all memory. In a process of its own that costs one file. The process
 gets requests on its standard input and answers on its standard output, one JSON object per line:
 
 | request | answers |
 |---|---|
-| | ``{"ready": true}`` once, after the start |
+| | ``{"ready": true, "pid": …}`` once, after the start |
 | ``{"open": path, "container": …, "name": …, "is_copy": …}`` | ``{"opened": {attribute: value}}`` |
 | ``{"decode": [start, stop, samples per block]}`` | ``{"samples": n}``, then n samples; repeated; ``{"end": failed}`` |
 | ``{"close": true}`` | |
@@ -51,14 +53,13 @@ ATTRIBUTES = ("frames", "samplerate", "channels", "format", "subtype")
 
 def main() -> None:
     """Answer requests until the input ends."""
-    # On Windows the parent of a Python in a virtual environment is its launcher, and the end of the input is enough.
-    end_with_parent(None if sys.platform == "win32" else int(sys.argv[1]))
+    end_with_parent(int(sys.argv[1]))
     faulthandler.enable()
     logging.basicConfig()  # standard error
     requests, answers = sys.stdin.buffer, _take_output()
     limit_memory(int(sys.argv[2]))
     server = DecoderServer(answers)
-    server.send(ready=True)
+    server.send(ready=True, pid=os.getpid())
     with suppress(BrokenPipeError):  # the parent has ended
         for line in requests:
             server.answer(json.loads(line))

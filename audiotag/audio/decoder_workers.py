@@ -72,7 +72,7 @@ class DecoderWorker:
     def __init__(self) -> None:
         flags = 0
         if sys.platform == "win32":
-            flags = subprocess.CREATE_NEW_PROCESS_GROUP
+            flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "audiotag.audio.decoder_process", str(os.getpid()), str(MEMORY_MB << 20)],
             stdin=subprocess.PIPE,
@@ -86,6 +86,7 @@ class DecoderWorker:
         assert self._process.stdout is not None
         self._requests, self._answers = self._process.stdin, self._process.stdout
         _enlarge_pipe(self._answers.fileno())
+        self._pid = self._process.pid
         self._limit_s = 0.0
         self._waited_s: float | None = None
         self._stop: threading.Event | None = None
@@ -93,13 +94,17 @@ class DecoderWorker:
 
     @property
     def pid(self) -> int:
-        """Process ID."""
-        return self._process.pid
+        """Process ID of what decodes; in a virtual environment on Windows its launcher has another one."""
+        return self._pid
 
     @property
     def is_alive(self) -> bool:
         """Whether the process is running."""
         return self._process.poll() is None
+
+    def wait_until_ready(self) -> None:
+        """Wait for the first answer."""
+        self._pid = self.answer(START_S)["pid"]
 
     def request(self, **request: object) -> None:
         """Send a request."""
@@ -217,7 +222,7 @@ class WorkerPool:
         self._starts.put(future)
         worker = future.result()
         try:
-            worker.answer(START_S)
+            worker.wait_until_ready()
         except DecoderEndedError as error:
             self.discard(worker)
             raise DecoderEndedError(NOT_STARTED) from error
