@@ -22,10 +22,32 @@ class AudiotagError(ValueError):
 
     A file name in the message may have bytes that are not valid UTF-8; they are spelt out, so that the message can be
     printed, shown and stored.
+
+    Parameters
+    ----------
+    message : object
+    may_pass : bool
+        As the function `may_pass`.
     """
 
-    def __init__(self, message: object = "") -> None:
+    def __init__(self, message: object = "", may_pass: bool = False) -> None:
         super().__init__(as_text(message))
+        self.may_pass = may_pass
+
+
+def may_pass(error: BaseException) -> bool:
+    """Whether the system may be the cause of a clip's failure rather than the clip, so that the next try may succeed.
+
+    What is stored about a clip until its file changes must not be such a failure.
+
+    Examples
+    --------
+    >>> may_pass(OSError(5, "Input/output error"))
+    True
+    >>> may_pass(AudiotagError("a.wav is empty (0 bytes); copy or record it again."))
+    False
+    """
+    return error.may_pass if isinstance(error, AudiotagError) else isinstance(error, OSError | MemoryError)
 
 
 def clip_problem(name: str, error: BaseException) -> str:
@@ -62,7 +84,7 @@ def clip_guard(name: str) -> Iterator[None]:
     except AudiotagError:
         raise
     except Exception as error:
-        raise AudiotagError(clip_problem(name, error)) from error
+        raise AudiotagError(clip_problem(name, error), may_pass(error)) from error
 
 
 def _sentence(name: str, error: BaseException) -> str:

@@ -93,6 +93,37 @@ def noting(path: Path, more: Iterable[Path] = (), keep_suspects: bool = False) -
 
 
 @contextmanager
+def noting_alone(path: Path) -> Iterator[list[Path]]:
+    """As `noting`, unless another process is using these notes: then nothing is noted, and there are no suspects.
+
+    Parameters
+    ----------
+    path : Path
+        The file for the notes; beside it the lock ``.NAME.lock`` lies as long as the ``with`` block lasts.
+    """
+    from filelock import FileLock, Timeout
+
+    lock_path = path.with_name(f".{path.name}.lock")
+    lock = FileLock(lock_path)
+    try:
+        lock_path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+    except Timeout:
+        yield []
+        return
+    except (OSError, NotImplementedError):  # where no lock can be made nothing can be noted either, as a rule
+        pass
+    try:
+        with noting(path) as suspects:
+            yield suspects
+    finally:
+        if lock.is_locked:
+            with suppress(OSError):  # Windows keeps a file that is open
+                lock_path.unlink()
+        lock.release()
+
+
+@contextmanager
 def hold(source: Path | bytes) -> Iterator[bool]:
     """Note a file as long as the ``with`` block lasts; gives whether it is a suspect, to be decoded in isolation."""
     notes = _process.notes

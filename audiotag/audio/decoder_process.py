@@ -1,19 +1,21 @@
-"""Decode files for another process: ``python -m audiotag.audio.decoder_process PARENT``.
+"""Decode files for another process: ``python -m audiotag.audio.decoder_process PARENT MEMORY``.
+
+PARENT is the process ID of the process that it ends with; MEMORY is how many bytes of memory it may use.
 
 A decoder of native code can crash, hang, or use all memory. In a process of its own that costs one file. The process
 gets requests on its standard input and answers on its standard output, one JSON object per line:
 
 | request | answers |
 |---|---|
-| | ``{"ready": true}`` once, after the start |
+| | ``{"ready": true, "pid": …}`` once, after the start |
 | ``{"open": path, "container": …, "name": …, "is_copy": …}`` | ``{"opened": {attribute: value}}`` |
 | ``{"decode": [start, stop, samples per block]}`` | ``{"samples": n}``, then n samples; repeated; ``{"end": failed}`` |
 | ``{"close": true}`` | |
 
 The container is that of FFmpeg, or empty if this process shall choose the library. A copy is removed when it is closed.
-Instead of any answer may come ``{"error": sentence}`` or ``{"too_much_memory": true}``. Samples are float32, frame by
-frame. A file that is decoded sends an answer every second, with 0 samples where it only skips some. The pipe holds
-the process back: it is at most one block ahead of its reader.
+Instead of any answer may come ``{"error": sentence, "may_pass": …}`` (see `audiotag.errors.may_pass`) or
+``{"too_much_memory": true}``. Samples are float32, frame by frame. A file that is decoded sends an answer every second,
+with 0 samples where it only skips some. The pipe holds the process back: it is at most one block ahead of its reader.
 
 It imports only NumPy and what decodes, so that it starts in 0.2 s.
 """
@@ -22,10 +24,10 @@ from __future__ import annotations
 
 import faulthandler
 import json
+import logging
 import os
 import sys
 import time
-import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -36,7 +38,7 @@ import numpy as np
 from audiotag.audio.decoding import BlockReader, seek_near
 from audiotag.audio.ffmpeg import FFmpegFile
 from audiotag.audio.opening import open_with_library, unreadable_error
-from audiotag.errors import AudiotagError
+from audiotag.errors import AudiotagError, clip_problem, may_pass
 from audiotag.jobs import end_with_parent
 
 if TYPE_CHECKING:
@@ -51,13 +53,13 @@ ATTRIBUTES = ("frames", "samplerate", "channels", "format", "subtype")
 
 def main() -> None:
     """Answer requests until the input ends."""
-    # On Windows the parent of a Python in a virtual environment is its launcher, and the end of the input is enough.
-    end_with_parent(None if sys.platform == "win32" else int(sys.argv[1]))
+    end_with_parent(int(sys.argv[1]))
     faulthandler.enable()
+    logging.basicConfig()  # standard error
     requests, answers = sys.stdin.buffer, _take_output()
     limit_memory(int(sys.argv[2]))
     server = DecoderServer(answers)
-    server.send(ready=True)
+    server.send(ready=True, pid=os.getpid())
     with suppress(BrokenPipeError):  # the parent has ended
         for line in requests:
             server.answer(json.loads(line))
@@ -95,11 +97,13 @@ class DecoderServer:
         except MemoryError:
             self.send(too_much_memory=True)
         except AudiotagError as error:
-            self.send(error=str(error))
+            self.send(error=str(error), may_pass=error.may_pass)
         except BrokenPipeError:
             raise
         except Exception as error:
-            self.send(error=_sentence(self._name, error))
+            if type(error).__name__ == "LibsndfileError":  # without importing soundfile for files of FFmpeg
+                error = unreadable_error(self._name, error)
+            self.send(error=clip_problem(self._name, error), may_pass=may_pass(error))
 
     def _open(self, path: Path, name: str, container: str, is_copy: bool) -> None:
         self._closing.close()
@@ -156,16 +160,6 @@ def limit_memory(limit_bytes: int) -> None:
         if hard != resource.RLIM_INFINITY:
             limit_bytes = min(limit_bytes, hard)
         resource.setrlimit(resource.RLIMIT_AS, (limit_bytes, hard))
-
-
-def _sentence(name: str, error: Exception) -> str:
-    """What a failure of the decoder means for the file."""
-    if type(error).__name__ == "LibsndfileError":  # without importing soundfile for files of FFmpeg
-        return str(unreadable_error(name, error))
-    if isinstance(error, OSError) and error.strerror:
-        return f"{name} cannot be read: {error.strerror}; copy it again."
-    traceback.print_exception(error)
-    return f"{name} cannot be read: its decoder failed on it; export it again as WAV."
 
 
 def _drop(blocks: BlockReader, samples: int) -> Iterator[np.ndarray]:

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import atexit
 import json
+import logging
+import math
 import os
 import queue
 import subprocess
@@ -32,9 +34,10 @@ from audiotag.processors import usable_cpus
 
 def _seconds_from(text: str, default: float) -> float:
     try:
-        return float(text)
+        seconds = float(text)
     except ValueError:
         return default
+    return seconds if 0 < seconds < math.inf else default
 
 
 HANG_S = _seconds_from(os.environ.get("AUDIOTAG_DECODER_TIMEOUT_S", ""), 30.0)  # without an answer
@@ -44,7 +47,9 @@ IS_MEMORY_LIMITED = sys.platform == "linux"  # by the system; elsewhere the proc
 WATCH_S = 0.5  # between two looks at all workers that are awaited
 PIPE_BYTES = 1 << 20
 HANGS, TOO_MUCH_MEMORY, KILLED, CRASHED, NOT_STARTED = "hangs", "too much memory", "killed", "crashed", "not started"
+STOPPED = "stopped"
 _KILL_SIGNALS = (-9, -15)  # what ends a process from outside
+_LOG = logging.getLogger("audiotag")
 
 
 class DecoderEndedError(Exception):
@@ -53,7 +58,7 @@ class DecoderEndedError(Exception):
     Attributes
     ----------
     reason : str
-        `HANGS`, `TOO_MUCH_MEMORY`, `KILLED` (by another process), `CRASHED` or `NOT_STARTED`.
+        `HANGS`, `TOO_MUCH_MEMORY`, `KILLED` (by another process), `CRASHED`, `NOT_STARTED` or `STOPPED`.
     """
 
     def __init__(self, reason: str) -> None:
@@ -67,7 +72,7 @@ class DecoderWorker:
     def __init__(self) -> None:
         flags = 0
         if sys.platform == "win32":
-            flags = subprocess.CREATE_NEW_PROCESS_GROUP
+            flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "audiotag.audio.decoder_process", str(os.getpid()), str(MEMORY_MB << 20)],
             stdin=subprocess.PIPE,
@@ -81,19 +86,25 @@ class DecoderWorker:
         assert self._process.stdout is not None
         self._requests, self._answers = self._process.stdin, self._process.stdout
         _enlarge_pipe(self._answers.fileno())
+        self._pid = self._process.pid
         self._limit_s = 0.0
         self._waited_s: float | None = None
+        self._stop: threading.Event | None = None
         self._verdict = ""
 
     @property
     def pid(self) -> int:
-        """Process ID."""
-        return self._process.pid
+        """Process ID of what decodes; in a virtual environment on Windows its launcher has another one."""
+        return self._pid
 
     @property
     def is_alive(self) -> bool:
         """Whether the process is running."""
         return self._process.poll() is None
+
+    def wait_until_ready(self) -> None:
+        """Wait for the first answer."""
+        self._pid = self.answer(START_S)["pid"]
 
     def request(self, **request: object) -> None:
         """Send a request."""
@@ -139,12 +150,17 @@ class DecoderWorker:
                 pipe.close()
 
     def watch(self, elapsed_s: float) -> None:
-        """End the process if it has been awaited for too long, or uses too much memory; its reader then goes on."""
+        """End the process if it need not go on, or has been awaited for too long, or uses too much memory.
+
+        Its reader then goes on.
+        """
         waited_s = self._waited_s
         if waited_s is None:
             return
         self._waited_s = waited_s + elapsed_s
-        if self._waited_s > self._limit_s:
+        if self._stop is not None and self._stop.is_set():
+            self._verdict = STOPPED
+        elif self._waited_s > self._limit_s:
             self._verdict = HANGS
         elif not IS_MEMORY_LIMITED and _resident_bytes(self.pid) > MEMORY_MB << 20:
             self._verdict = TOO_MUCH_MEMORY
@@ -153,6 +169,7 @@ class DecoderWorker:
 
     @contextmanager
     def _awaited(self, limit_s: float) -> Iterator[None]:
+        self._stop = getattr(_this_thread, "stop", None)
         self._limit_s, self._waited_s = limit_s, 0.0
         try:
             yield
@@ -205,7 +222,7 @@ class WorkerPool:
         self._starts.put(future)
         worker = future.result()
         try:
-            worker.answer(START_S)
+            worker.wait_until_ready()
         except DecoderEndedError as error:
             self.discard(worker)
             raise DecoderEndedError(NOT_STARTED) from error
@@ -241,25 +258,36 @@ class WorkerPool:
         """Start workers when they are asked for, and look at those in use in between."""
         last = time.monotonic()
         while True:
-            with suppress(queue.Empty):
-                self._start(self._starts.get(timeout=min(WATCH_S, HANG_S / 4)))
-            now = time.monotonic()
-            # A process that was stopped (Ctrl+Z, a laptop asleep) must not find that it has waited for hours.
-            elapsed_s, last = min(now - last, 2 * WATCH_S), now
-            with self._lock:
-                used = tuple(self._used)
-            for worker in used:
-                worker.watch(elapsed_s)
+            try:
+                with suppress(queue.Empty):
+                    self._start(self._starts.get(timeout=min(WATCH_S, HANG_S / 4)))
+                now = time.monotonic()
+                # A process that was stopped (Ctrl+Z, a laptop asleep) must not find that it has waited for hours.
+                elapsed_s, last = min(now - last, 2 * WATCH_S), now
+                with self._lock:
+                    used = tuple(self._used)
+                for worker in used:
+                    worker.watch(elapsed_s)
+            except Exception:  # without this thread every file would wait for its decoder for ever
+                _LOG.exception("decoders cannot be watched")
+                time.sleep(WATCH_S)
 
     def _start(self, future: Future[DecoderWorker]) -> None:
         try:
             worker = DecoderWorker()
+            with self._lock:
+                self._used.add(worker)
         except OSError:  # no memory, too many processes
             future.set_exception(DecoderEndedError(NOT_STARTED))
-            return
-        with self._lock:
-            self._used.add(worker)
-        future.set_result(worker)
+        except BaseException as error:  # the thread that waits raises it
+            future.set_exception(error)
+        else:
+            future.set_result(worker)
+
+
+def stop_decoding_at(event: threading.Event) -> None:
+    """Have what this thread decodes ended soon after an event is set, even if its decoder hangs."""
+    _this_thread.stop = event
 
 
 def close_workers() -> None:
@@ -273,13 +301,18 @@ def _environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": os.pathsep.join(paths), "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
-def _log_output() -> int | None:
+def _log_output() -> int:
     """Where a worker's standard error goes: to ours if that is a log, else nowhere."""
     try:
-        os.fstat(2)
+        # Not 2 where a command keeps what libraries print off the screen: `audiotag.cli.progress.quiet_decoders`.
+        descriptor = sys.stderr.fileno()
+    except (OSError, ValueError, AttributeError):  # replaced by a file in memory, or by nothing
+        descriptor = 2
+    try:
+        os.fstat(descriptor)
     except OSError:  # it is closed
         return subprocess.DEVNULL
-    return subprocess.DEVNULL if os.isatty(2) else None
+    return subprocess.DEVNULL if os.isatty(descriptor) else descriptor
 
 
 def _enlarge_pipe(descriptor: int) -> None:
@@ -298,6 +331,7 @@ def _resident_bytes(pid: int) -> int:
         return 0
 
 
+_this_thread = threading.local()
 POOL = WorkerPool()
 atexit.register(close_workers)
 if hasattr(os, "register_at_fork"):

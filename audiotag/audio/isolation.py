@@ -22,6 +22,7 @@ from audiotag.audio.decoder_workers import (
     KILLED,
     NOT_STARTED,
     POOL,
+    STOPPED,
     TOO_MUCH_MEMORY,
     DecoderEndedError,
     DecoderWorker,
@@ -30,6 +31,7 @@ from audiotag.audio.header import Source
 from audiotag.errors import AudiotagError
 from audiotag.leftovers import sweep_once, temporary_file
 
+REASONS_THAT_MAY_PASS = (HANGS, KILLED, NOT_STARTED, STOPPED)  # a disk or a system that is too busy ends decoders, too
 INITIAL_BUFFER_SAMPLES = MAX_BLOCK_SAMPLES = 1 << 16
 
 
@@ -183,7 +185,8 @@ class IsolatedFile:
             except OSError as error:
                 raise AudiotagError(
                     f"{self._name} cannot be read: it needs a temporary copy in {tempfile.gettempdir()} "
-                    f"({error.strerror}); free space there."
+                    f"({error.strerror}); free space there.",
+                    may_pass=True,
                 ) from error
             yield str(file.name)
 
@@ -220,7 +223,7 @@ class IsolatedFile:
         answer = self._worker.answer()
         if "error" in answer:
             self._is_decoding = False
-            raise AudiotagError(answer["error"])
+            raise AudiotagError(answer["error"], answer["may_pass"])
         return answer
 
     def _replace_worker(self, ended: DecoderEndedError) -> None:
@@ -233,7 +236,8 @@ class IsolatedFile:
             POOL.discard(self._worker)
             self._worker = None
         if ended.reason != KILLED or self._was_killed:
-            raise AudiotagError(f"{self._name} cannot be read: {_reason(ended.reason)}.") from ended
+            sentence = f"{self._name} cannot be read: {_reason(ended.reason)}."
+            raise AudiotagError(sentence, ended.reason in REASONS_THAT_MAY_PASS) from ended
         self._was_killed = True
 
 
@@ -246,4 +250,5 @@ def _reason(ended: str) -> str:
         KILLED: "its decoder was killed twice, as if memory had run out; close other programs, or export it as WAV",
         CRASHED: "its decoder crashed on it; export it again as WAV",
         NOT_STARTED: "the process that decodes it does not start; close other programs, or install audiotag again",
+        STOPPED: "the command was stopped",
     }[ended]

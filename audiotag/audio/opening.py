@@ -25,6 +25,7 @@ SUFFIXES = (
     ".mp4", ".m4v", ".mov", ".mkv", ".3gp", ".avi",
 )  # fmt: skip
 READABLE = "WAV, FLAC, OGG, MP3, M4A, AAC, Opus, WebM and the sound of videos"
+LIBSNDFILE_SYSTEM_ERROR = 2  # what the system refuses: too many open files, an unreadable disk
 MAX_LIBSNDFILE_NAME_BYTES = 1000  # it refuses names from 1024 on; a longer one is opened here, and closed by it
 OpenFile: TypeAlias = Union["soundfile.SoundFile", IsolatedFile]
 Decoder = TypeVar("Decoder")
@@ -125,4 +126,5 @@ def unreadable_error(name: str, error: soundfile.LibsndfileError) -> AudiotagErr
     reason = error.error_string.removeprefix("Error : ").rstrip(".")
     if "does not exist" in reason:  # libsndfile's message for an MP3 without a frame, although the file exists
         reason = "it is damaged, or its suffix does not match its format"
-    return AudiotagError(f"{name} cannot be read as a sound ({READABLE} can): {reason}.")
+    is_refused = error.code == LIBSNDFILE_SYSTEM_ERROR
+    return AudiotagError(f"{name} cannot be read as a sound ({READABLE} can): {reason}.", may_pass=is_refused)

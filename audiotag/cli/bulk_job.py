@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audiotag import __version__
+from audiotag.cli.exit_codes import Terminated
 from audiotag.cli.printing import say
 from audiotag.cli.progress import Progress
 from audiotag.disk import name_in_errors
@@ -62,7 +63,7 @@ def tag_onto_screen(job: BulkJob, as_json: bool, notes: Path) -> int:
     from audiotag.tagging.export.json import json_parts
 
     with (
-        in_hand.noting(notes) as suspects,
+        in_hand.noting_alone(notes) as suspects,
         Progress(job.total) as progress,
         closing(tag_files(job.tagger, job.files())) as results,
     ):
@@ -110,7 +111,7 @@ def tag_into_file(job: BulkJob, out: Path, dependencies: dict[str, Any], write: 
                 for result in results:
                     journal.add(job.row(result))
                     progress.count(result, journal.resumed)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, Terminated):
             progress.count_resumed(journal.resumed)
             progress.say(f"{progress.good:,} clips are tagged; run the same command again to resume.")
             raise

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audiotag.cli.arguments import add_spreadsheet
-from audiotag.cli.exit_codes import ALL_DONE, NOTHING_DONE, SOME_FAILED
+from audiotag.cli.exit_codes import ALL_DONE, NOTHING_DONE, SOME_FAILED, Terminated
 from audiotag.cli.printing import print_json, print_line, print_table, say
 from audiotag.cli.progress import bar, print_problems, quiet_decoders
 from audiotag.errors import AudiotagError
@@ -110,7 +110,7 @@ def scan(options: argparse.Namespace) -> int:
 def _measure(job: MeasurementJob) -> str:
     """Run the measurement job and show its progress; returns why it failed, if it did.
 
-    Ctrl-C stops it without losing finished measurements.
+    Ctrl-C or SIGTERM stops it without losing finished measurements.
     """
     job.start()
     try:
@@ -119,7 +119,7 @@ def _measure(job: MeasurementJob) -> str:
                 if state := job.progress():
                     progress(state["done"], state["total"])
                 time.sleep(POLL_INTERVAL_S)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Terminated):
         job.stop()
         raise
     return job.failure()

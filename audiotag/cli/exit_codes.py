@@ -11,3 +11,7 @@ MEANINGS = (
     "unexpected error, whose details are in the log file that the message names; 130 after Ctrl-C, 143 if the command "
     "was terminated, 141 if the program that reads its output has ended."
 )
+
+
+class Terminated(BaseException):
+    """Raised in the main thread by a signal that asks the command to end; the argument is the signal's number."""

@@ -17,7 +17,7 @@ from typing import NoReturn
 
 from audiotag import __version__
 from audiotag.cli import ablation, app, dataset, score, tag, train
-from audiotag.cli.exit_codes import MEANINGS, NOTHING_DONE, SIGNALLED, UNEXPECTED_ERROR
+from audiotag.cli.exit_codes import MEANINGS, NOTHING_DONE, SIGNALLED, UNEXPECTED_ERROR, Terminated
 from audiotag.cli.printing import accept_every_character, say
 from audiotag.crash_log import log_file, start_log, unexpected, watch_for_crashes
 from audiotag.disk import disk_problem
@@ -29,10 +29,6 @@ from audiotag.workspace import Workspace
 
 INTERRUPTED = SIGNALLED + signal.SIGINT
 BROKEN_PIPE = SIGNALLED + 13  # SIGPIPE, which Windows does not have
-
-
-class Terminated(BaseException):
-    """Raised in the main thread by a signal that asks the command to end; the argument is the signal's number."""
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -1,6 +1,6 @@
 """The index of a dataset: one row per clip with the facts in its file header, cached in the workspace.
 
-Only the headers of new and changed files are read again.
+Only the headers of new and changed files are read again, and those that could not be read because of the system.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pandas as pd
 from audiotag.audio.reading import read_header
 from audiotag.data.dataset import Dataset
 from audiotag.disk import optional_write
-from audiotag.errors import clip_problem
+from audiotag.errors import clip_problem, may_pass
 from audiotag.state import read_state
 from audiotag.workspace import write_bytes
 
@@ -61,12 +61,13 @@ def scan(dataset: Dataset, cache_folder: Path | None = None, progress: Progress 
     known = _read_cache(cache) if cache else {}
     known |= {key: _error_row(f"{key[0]} does not exist.") for key in keys if key[2:] == (0, 0)}
     unknown = [row for row, key in enumerate(keys) if key not in known]
-    done = 0
+    done, passing = 0, set[tuple]()
     paths = clips["path"].to_list()
     chunks = [unknown[at : at + FILES_PER_TASK] for at in range(0, len(unknown), FILES_PER_TASK)]
     with ThreadPoolExecutor() as pool:
-        for rows in pool.map(lambda chunk: [(row, _read_row(paths[row], keys[row][0])) for row in chunk], chunks):
-            known.update((keys[row], header) for row, header in rows)
+        for rows in pool.map(lambda chunk: [(row, *_read_row(paths[row], keys[row][0])) for row in chunk], chunks):
+            known.update((keys[row], header) for row, header, _ in rows)
+            passing.update(keys[row] for row, _, is_passing in rows if is_passing)
             done += len(rows)
             if progress:
                 progress(done, len(unknown))
@@ -74,7 +75,8 @@ def scan(dataset: Dataset, cache_folder: Path | None = None, progress: Progress 
     index = pd.concat([clips, headers.astype(HEADER_TYPES)], axis=1)
     if cache and unknown:
         with optional_write("the headers of all clips are read again each time"):
-            write_parquet(index[KEY + HEADER_COLUMNS], cache)
+            lasting = [key not in passing for key in keys]  # the others are read again next time
+            write_parquet(index.loc[lasting, KEY + HEADER_COLUMNS], cache)
     return index
 
 
@@ -92,13 +94,14 @@ def _size_and_time(path: Path) -> tuple[int, int]:
     return stat.st_size, stat.st_mtime_ns
 
 
-def _read_row(path: Path, clip: str) -> tuple:
+def _read_row(path: Path, clip: str) -> tuple[tuple, bool]:
+    """The `HEADER_COLUMNS` of a file, and whether they are an error that may pass."""
     try:
         header = read_header(path)
     except Exception as error:  # whatever is wrong with a clip is that clip's problem
-        return _error_row(clip_problem(clip, error))
+        return _error_row(clip_problem(clip, error)), may_pass(error)
     shape = (header.frames, header.sample_rate, header.channels, header.container, header.codec, header.bits)
-    return (*shape, header.duration_s, pd.NA)
+    return (*shape, header.duration_s, pd.NA), False
 
 
 def _error_row(reason: str) -> tuple:

@@ -25,10 +25,11 @@ import numpy as np
 import psutil
 
 from audiotag import jobs
-from audiotag.disk import locked
+from audiotag.crash_log import unexpected
+from audiotag.disk import disk_problem, locked
 from audiotag.errors import AudiotagError
 from audiotag.features.measures import THIRD_OCTAVES_HZ, Measures
-from audiotag.inspection.measuring_workers import MEASURE_COLUMNS, Clip, measured_rows
+from audiotag.inspection.measuring_workers import ROW_COLUMNS, Clip, measured_rows
 from audiotag.processors import usable_cpus
 from audiotag.state import is_pid, read_json_state, read_state
 from audiotag.workspace import Workspace, write_bytes, write_json
@@ -74,7 +75,7 @@ class MeasurementJob:
             if self.is_active():
                 return
             self.folder.mkdir(parents=True, exist_ok=True)
-            for name in ("stop", "log.txt", "status.json"):
+            for name in ("stop", "log.txt", "status.json", "progress.json"):
                 (self.folder / name).unlink(missing_ok=True)
             arguments = [str(self.root), str(self.folder)]
             process = jobs.start_detached("audiotag.inspection.measurement_job", arguments, self.folder / "log.txt")
@@ -123,12 +124,23 @@ class MeasurementJob:
 
     def table(self) -> pd.DataFrame:
         """The results so far, one row per clip: `audiotag.data.index.KEY` and `MEASURE_COLUMNS`."""
+        return self._rows().drop(columns="may_pass")
+
+    def known_keys(self) -> set[tuple]:
+        """The keys of the clips that need not be measured again."""
+        from audiotag.data.index import KEY
+
+        rows = self._rows()
+        return set(rows.loc[~rows["may_pass"].astype(bool), KEY].itertuples(index=False, name=None))
+
+    def _rows(self) -> pd.DataFrame:
+        """The last row of each clip: `audiotag.data.index.KEY` and `ROW_COLUMNS`."""
         import pandas as pd
 
         from audiotag.data.index import KEY
 
         parts = [read_state(part, _parse_part, None, "its clips are measured again") for part in self._parts()]
-        tables = [pd.DataFrame(columns=KEY + MEASURE_COLUMNS), *(part for part in parts if part is not None)]
+        tables = [pd.DataFrame(columns=KEY + ROW_COLUMNS), *(part for part in parts if part is not None)]
         table = pd.concat(tables, ignore_index=True).drop_duplicates(KEY, keep="last")
         return table.astype(dict.fromkeys(NUMBER_COLUMNS, float))  # a part of broken files alone has no numbers
 
@@ -142,13 +154,17 @@ def _parse_part(content: bytes) -> pd.DataFrame:
 
     from audiotag.data.index import KEY, check_keys
 
-    table = pd.read_parquet(io.BytesIO(content))[KEY + MEASURE_COLUMNS]
+    table = pd.read_parquet(io.BytesIO(content))
+    if "may_pass" not in table:  # as audiotag 0.1 wrote it
+        table["may_pass"] = False
+    table = table[KEY + ROW_COLUMNS]
     check_keys(table)
     numbers = table.astype(dict.fromkeys(NUMBER_COLUMNS, float))
     others: dict[str, type | tuple[type, ...]] = {
         "truncated": (bool, np.bool_),
         "content": str,
         "measure_error": str,
+        "may_pass": (bool, np.bool_),
         "third_octaves": np.ndarray,
     }
     for name, kind in others.items():
@@ -184,7 +200,7 @@ def measure_clips(job: MeasurementJob) -> None:
 
     clips = with_keys(open_remembered(job.root, Workspace()).clips)
     clips = clips[clips["size"] > 0]
-    known = set(job.table()[KEY].itertuples(index=False, name=None))
+    known = job.known_keys()
     todo = [row for row in clips[[*KEY, "path"]].itertuples(index=False, name=None) if row[:-1] not in known]
     began = last = time.monotonic()
     rows: list[tuple] = []
@@ -192,7 +208,7 @@ def measure_clips(job: MeasurementJob) -> None:
     named = [Clip(row[0], row[-1]) for row in todo]
 
     def write() -> None:
-        write_parquet(pd.DataFrame(rows, columns=KEY + MEASURE_COLUMNS), job.folder / f"part-{part:06}.parquet")
+        write_parquet(pd.DataFrame(rows, columns=KEY + ROW_COLUMNS), job.folder / f"part-{part:06}.parquet")
         left_s = (time.monotonic() - began) / done * (len(todo) - done)
         job.write_progress(len(clips) - len(todo) + done, len(clips), left_s)
 
@@ -232,9 +248,9 @@ def _reason(error: BaseException) -> str:
     """Why measuring as a whole failed, as a sentence."""
     if isinstance(error, AudiotagError):
         return str(error)
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename or 'its folder'}: {error.strerror}; check the disk, then start it again."
-    return "something went wrong that was not expected; start it again."
+    if isinstance(error, OSError):
+        return disk_problem(error)
+    return unexpected("it", error)
 
 
 if __name__ == "__main__":

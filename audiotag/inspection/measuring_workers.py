@@ -25,10 +25,11 @@ from typing import NamedTuple
 import psutil
 
 from audiotag import in_hand, jobs
-from audiotag.errors import AudiotagError, clip_problem
+from audiotag.errors import AudiotagError, clip_problem, may_pass
 from audiotag.features.measures import Measures, measure
 
 MEASURE_COLUMNS = [*(field.name for field in fields(Measures)), "measure_error"]
+ROW_COLUMNS = [*MEASURE_COLUMNS, "may_pass"]  # whether the error is one that need not come again
 CLIPS_AHEAD = 4  # a worker has them while its results are on their way
 HANG_S = 30.0  # without a result; longer sounds are measured again, in isolation, where silence of the decoder counts
 LONGEST_S = 3600.0  # for a clip that is measured again
@@ -46,12 +47,12 @@ class Clip(NamedTuple):
 
 
 def measure_row(clip: Clip) -> tuple:
-    """The `MEASURE_COLUMNS` of a clip; one that cannot be measured has only the last, a sentence."""
+    """The `ROW_COLUMNS` of a clip; one that cannot be measured has only the last two, the first of them a sentence."""
     try:
         measures = asdict(measure(clip.path))
     except Exception as error:  # whatever is wrong with a clip is that clip's problem
-        return _problem_row(clip_problem(clip.name, error))
-    return (*measures.values(), None)
+        return _problem_row(clip_problem(clip.name, error), may_pass(error))
+    return (*measures.values(), None, False)
 
 
 def measured_rows(
@@ -100,7 +101,8 @@ def measured_rows(
                 todo.extendleft(reversed(rest))
                 if worker.is_second_try:
                     done += 1
-                    yield culprit, _problem_row(f"{clips[culprit].name} {end}")
+                    # What its decoder does ends another process: this one was killed, or the machine is too busy.
+                    yield culprit, _problem_row(f"{clips[culprit].name} {end}", is_passing=True)
                 else:
                     again.append(culprit)
     finally:
@@ -186,8 +188,8 @@ class _Worker:
             return 0
 
 
-def _problem_row(sentence: str) -> tuple:
-    return (*[None] * (len(MEASURE_COLUMNS) - 1), sentence)
+def _problem_row(sentence: str, is_passing: bool) -> tuple:
+    return (*[None] * (len(MEASURE_COLUMNS) - 1), sentence, is_passing)
 
 
 def _work(connection: Connection, parent: int) -> None:

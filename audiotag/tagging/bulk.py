@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from audiotag.audio.decoder_workers import stop_decoding_at
 from audiotag.audio.opening import SUFFIXES
 from audiotag.errors import clip_problem
 from audiotag.processors import usable_cpus
@@ -94,7 +95,7 @@ def tag_files(tagger: Tagger, files: Iterable[SoundFile], workers: int = 0) -> G
         Threads that decode files and make network inputs; 0 means one per core. They end when the generator is closed.
     """
     stop = Event()
-    with ThreadPoolExecutor(workers or usable_cpus(), thread_name_prefix="clip-inputs") as pool:
+    with ThreadPoolExecutor(workers or usable_cpus(), "clip-inputs", stop_decoding_at, (stop,)) as pool:
         try:
             yield from _scored_results(tagger, _queued_items(tagger, iter(files), pool, stop))
         finally:

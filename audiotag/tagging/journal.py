@@ -7,7 +7,7 @@ clips that are missing, failed or have changed. Memory holds a few bytes per cli
 is resumed, a checksum of its name, size and time.
 
 A second file beside it notes which files are being decoded (`audiotag.in_hand`): if a decoder ends the process, the
-next command passes the file that did it.
+next command decodes them in a process of their own, and names the file that ends that one, too.
 """
 
 from __future__ import annotations

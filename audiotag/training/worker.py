@@ -18,7 +18,7 @@ import psutil
 
 from audiotag import in_hand
 from audiotag.audio.reading import read_sound
-from audiotag.errors import AudiotagError, clip_problem
+from audiotag.errors import AudiotagError, clip_problem, may_pass
 from audiotag.jobs import end_with_parent
 from audiotag.training.device_queue import wait_for_device
 from audiotag.training.devices import check_device
@@ -70,6 +70,11 @@ def unreadable_suspects(session: Session) -> dict[Path, str]:
 
     A run that has begun leaves them out, although its other clips must be those that it began with: else it would die
     of them at each start.
+
+    Raises
+    ------
+    AudiotagError
+        If the system may be why one cannot be read: it would be left out for ever.
     """
     found = {}
     for subset in session.subsets:
@@ -78,7 +83,10 @@ def unreadable_suspects(session: Session) -> dict[Path, str]:
                 try:
                     read_sound(path)
                 except Exception as error:  # whatever is wrong with it
-                    found[path] = clip_problem(clip, error)
+                    problem = clip_problem(clip, error)
+                    if may_pass(error):
+                        raise AudiotagError(f"{problem} Then resume the run.") from error
+                    found[path] = problem
     return found
 
 

@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from audiotag.audio.decoder_workers import KILLED, NOT_STARTED, DecoderEndedError
 from audiotag.audio.header import Header, Sound, Source
 from audiotag.audio.reading import read_header, read_short_sound
 from audiotag.audio.streaming import read_part
@@ -23,7 +22,7 @@ from audiotag.data.dataset import Dataset
 from audiotag.data.index import scan
 from audiotag.data.saved_options import open_remembered
 from audiotag.data.stamp import dataset_stamp
-from audiotag.errors import AudiotagError, clip_guard, clip_problem
+from audiotag.errors import AudiotagError, clip_guard, clip_problem, may_pass
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.inspection import faults
 from audiotag.inspection.measurement_job import MeasurementJob, with_measures
@@ -209,16 +208,9 @@ def _evidence(
             return tagger.evidence(_source, name)
         return tagger.evidence_of(load_part(_source, name, content, tagger.card.spectrogram.sample_rate))
     except Exception as error:  # whatever is wrong with a sound is that sound's problem
-        if _may_pass(error):
-            raise AudiotagError(clip_problem(name, error)) from error
+        if may_pass(error):
+            raise AudiotagError(clip_problem(name, error), may_pass=True) from error
         return clip_problem(name, error)
-
-
-def _may_pass(error: Exception) -> bool:
-    """Whether the system may be the cause rather than the sound, so that the next try may succeed."""
-    cause = error.__cause__ or error
-    is_killed = isinstance(cause, DecoderEndedError) and cause.reason in (KILLED, NOT_STARTED)
-    return is_killed or isinstance(cause, OSError | MemoryError)
 
 
 @_cached(max_entries=512, show_spinner=False)

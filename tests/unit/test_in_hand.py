@@ -37,6 +37,19 @@ def died(notes: Path) -> None:
     subprocess.run([sys.executable, "-c", DIES, str(notes)], cwd=notes.parent, timeout=60, check=False)
 
 
+def test_notes_that_are_in_use_are_left_alone(notes: Path) -> None:
+    died(notes)
+    with in_hand.noting_alone(notes) as suspects, in_hand.hold(notes.parent / "mine.wav"):
+        assert len(suspects) == 2
+        before = notes.read_bytes()
+        code = "import sys; from pathlib import Path; from audiotag import in_hand\n"
+        code += "with in_hand.noting_alone(Path(sys.argv[1])) as suspects: print(suspects)"
+        other = subprocess.run([sys.executable, "-c", code, str(notes)], capture_output=True, text=True, timeout=60)
+        assert (other.stdout, other.stderr) == ("[]\n", "")
+        assert notes.read_bytes() == before
+    assert not list(notes.parent.iterdir())  # neither notes nor a lock
+
+
 def test_files_in_hand_of_a_dead_process_are_suspects_until_the_work_is_done(notes: Path) -> None:
     died(notes)
     assert names(notes) == ["b.wav", "long.flac"]

@@ -73,6 +73,7 @@ def test_a_decoder_that_dies_costs_its_file_alone(
         with pytest.raises(AudiotagError) as raised:
             read()
         assert str(raised.value) == sentence
+        assert raised.value.may_pass == (way in ("hang", "kill"))
     np.testing.assert_array_equal(read_sound(tmp_path / "good.m4a").waveform, before)
 
 
@@ -94,14 +95,76 @@ def test_an_idle_decoder_that_was_killed_is_replaced(content: bytes) -> None:
     np.testing.assert_array_equal(read_sound(content).waveform, before)
 
 
-def test_the_trace_of_a_crash_reaches_a_log(fake_decoder: ModuleType, content: bytes, tmp_path: Path) -> None:
+@pytest.mark.parametrize("context", ["nullcontext", "quiet_decoders"])  # as a command that shows its progress
+def test_the_trace_of_a_crash_reaches_a_log(
+    fake_decoder: ModuleType, content: bytes, tmp_path: Path, context: str
+) -> None:
     path = tmp_path / "film.m4a"
     path.write_bytes(fake_decoder.deadly(content, "abort"))
-    code = "import sys; from audiotag.audio.reading import read_sound; read_sound(sys.argv[1])"
+    code = f"""
+import sys
+from contextlib import nullcontext
+from audiotag.audio.reading import read_sound
+from audiotag.cli.progress import quiet_decoders
+with {context}():
+    read_sound(sys.argv[1])
+"""
     done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, timeout=120)
     assert done.returncode == 1
     assert "Fatal Python error: Aborted" in done.stderr
     assert "av.py" in done.stderr
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("can't start new thread")])
+def test_a_decoder_that_cannot_be_started_costs_its_file_alone(
+    content: bytes, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail() -> None:
+        raise error
+
+    close_workers()
+    with monkeypatch.context() as patched:
+        patched.setattr(decoder_workers, "DecoderWorker", fail)
+        with pytest.raises(type(error)):
+            read_sound(content)
+    assert read_sound(content).waveform.size
+
+
+def test_the_thread_that_watches_decoders_outlives_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    is_reached = threading.Event()
+
+    def fail(*_: object) -> None:
+        is_reached.set()
+        raise MemoryError
+
+    close_workers()
+    pool = decoder_workers.WorkerPool()
+    with monkeypatch.context() as patched:
+        patched.setattr(decoder_workers.DecoderWorker, "watch", fail)
+        patched.setattr(decoder_workers, "WATCH_S", 0.01)
+        first = pool.take()
+        assert is_reached.wait(60)
+    pool.take()
+    assert first.is_alive
+    pool.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90.0), ("-1", 30.0), ("0", 30.0), ("nan", 30.0), ("inf", 30.0), ("", 30.0)]
+)
+def test_only_a_positive_time_is_a_decoder_timeout(text: str, seconds: float) -> None:
+    assert decoder_workers._seconds_from(text, 30.0) == seconds
+
+
+@pytest.mark.usefixtures("decoder_patience")
+def test_decoder_that_hangs_ends_with_the_work_of_its_thread(fake_decoder: ModuleType, content: bytes) -> None:
+    stop = threading.Event()
+    stop.set()
+    with ThreadPoolExecutor(1, initializer=decoder_workers.stop_decoding_at, initargs=(stop,)) as pool:
+        reading = pool.submit(read_sound, fake_decoder.deadly(content, "hang"), None, "film.m4a")
+        with pytest.raises(AudiotagError, match="cannot be read: the command was stopped"):
+            reading.result()
+    assert read_sound(content).waveform.size
 
 
 def test_one_decoder_serves_file_after_file(content: bytes) -> None:

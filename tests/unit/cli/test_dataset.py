@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from audiotag.cli.exit_codes import Terminated
 from audiotag.inspection import measurement_job
 from audiotag.inspection.measurement_job import MeasurementJob
 from audiotag.inspection.measuring_workers import Clip, measure_row
@@ -161,6 +162,19 @@ def test_scan_says_how_many_clips_are_not_measured(
     assert "1 clip is not measured. Measuring was stopped" in outcome.err
     assert outcome.json()["problems"] == []
     assert not job.is_active()
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt(), Terminated(15)], ids=["Ctrl-C", "SIGTERM"])
+def test_scan_that_is_ended_stops_its_measuring(
+    run: Callable[..., CommandResult], dataset: Path, monkeypatch: pytest.MonkeyPatch, end: BaseException
+) -> None:
+    def fail(job: MeasurementJob) -> bool:
+        raise end
+
+    monkeypatch.setattr(MeasurementJob, "start", lambda job: job.folder.mkdir(parents=True))
+    monkeypatch.setattr(MeasurementJob, "is_active", fail)
+    assert run("scan", dataset, "--measure").status in (130, 143)
+    assert len(list(Workspace().indexes.glob("*/stop"))) == 1
 
 
 def test_scan_refuses_another_kind_of_table_before_the_work(run: Callable[..., CommandResult], dataset: Path) -> None:

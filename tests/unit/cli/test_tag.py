@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -22,6 +23,7 @@ import soundfile
 from audiotag import in_hand
 from audiotag.audio.opening import SUFFIXES
 from audiotag.cli import progress
+from audiotag.cli.exit_codes import Terminated
 from audiotag.tagging import tagger
 from audiotag.tagging.ensemble import read_card
 from audiotag.tagging.out_of_fold import FILE, OutOfFold
@@ -572,14 +574,14 @@ def test_killed_run_goes_on_and_writes_the_file_of_an_undisturbed_run(
     assert not list(tmp_path.glob(".*"))
 
 
-def stopped_after(done: int) -> Callable[..., None]:
-    """`Progress.count` that is interrupted like by Ctrl-C when so many clips are done."""
+def stopped_after(done: int, end: BaseException | type[BaseException] = KeyboardInterrupt) -> Callable[..., None]:
+    """`Progress.count` that is interrupted like by Ctrl-C or SIGTERM when so many clips are done."""
     count = progress.Progress.count
 
     def interrupted(self: progress.Progress, *arguments: Any) -> None:
         count(self, *arguments)
         if self.good == done:
-            raise KeyboardInterrupt
+            raise end
 
     return interrupted
 
@@ -597,10 +599,10 @@ def test_ctrl_c_keeps_finished_clips(
     command = ("tag", archive, "--ensemble", tiny_ensemble, *options, "--out")
     run(*command, tmp_path / f"alone.{suffix}")
     count = progress.Progress.count
-    for done in (9, 17):
-        monkeypatch.setattr(progress.Progress, "count", stopped_after(done))
+    for done, end, status in ((9, KeyboardInterrupt, 130), (17, Terminated(signal.SIGTERM), 143)):
+        monkeypatch.setattr(progress.Progress, "count", stopped_after(done, end))
         stopped = run(*command, tmp_path / f"tags.{suffix}")
-        assert stopped.status == 130
+        assert stopped.status == status
         assert f"{done} clips are tagged; run the same command again to resume." in stopped.err
         assert not (tmp_path / f"tags.{suffix}").exists()
         monkeypatch.setattr(progress.Progress, "count", count)

@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from audiotag.audio.header import Header
 from audiotag.data import index as index_module
 from audiotag.data.index import HEADER_COLUMNS, scan, with_keys
 from audiotag.data.layouts import open_dataset
+from audiotag.errors import AudiotagError
 
 CLIPS = ("a.wav", "b.wav", "c.wav")
 
@@ -134,6 +136,35 @@ def test_only_new_and_changed_files_are_read_again(
         table.write("d.wav,Hum\n")
     assert scan(open_dataset(root), cache)["duration_s"].tolist() == [1.0, 0.01, 3.0, 0.02]
     assert sorted(read) == ["b.wav", "c.wav", "d.wav"]
+
+
+@pytest.mark.parametrize(
+    ("error", "is_read_again"),
+    [
+        (OSError(24, "Too many open files"), True),
+        (MemoryError(), True),
+        (AudiotagError("b.wav cannot be read: its decoder was killed twice.", may_pass=True), True),
+        (AudiotagError("b.wav is damaged."), False),
+    ],
+    ids=["open files", "memory", "decoder", "damaged"],
+)
+def test_failure_of_the_system_is_shown_and_not_stored(
+    root: Path, cache: Path, read: list[str], monkeypatch: pytest.MonkeyPatch, error: Exception, is_read_again: bool
+) -> None:
+    counted = index_module.read_header
+
+    def fails(path: Path) -> Header:
+        if path.name == "b.wav":
+            raise error
+        return counted(path)
+
+    dataset = open_dataset(root)
+    with monkeypatch.context() as patched:
+        patched.setattr(index_module, "read_header", fails)
+        assert scan(dataset, cache)["error"].notna().tolist() == [False, True, False]
+    read.clear()
+    assert scan(dataset, cache)["error"].notna().tolist() == [False, not is_read_again, False]
+    assert read == (["b.wav"] if is_read_again else [])
 
 
 def test_index_is_the_same_with_and_without_a_cache(root: Path, cache: Path) -> None:

@@ -12,7 +12,7 @@ from audiotag.data.index import KEY, scan, with_keys
 from audiotag.data.layouts import open_dataset
 from audiotag.inspection.faults import MAX_NAMED_DUPLICATES, find_faults
 from audiotag.inspection.measurement_job import with_measures
-from audiotag.inspection.measuring_workers import MEASURE_COLUMNS, Clip, measure_row
+from audiotag.inspection.measuring_workers import MEASURE_COLUMNS, ROW_COLUMNS, Clip, measure_row
 
 RATE = 44_100
 
@@ -24,7 +24,7 @@ def measured_index(dataset: Dataset) -> pd.DataFrame:
         (*key[:-1], *measure_row(Clip(key[0], key[-1])))
         for key in clips[[*KEY, "path"]].itertuples(index=False, name=None)
     ]
-    return with_measures(scan(dataset), pd.DataFrame(rows, columns=KEY + MEASURE_COLUMNS))
+    return with_measures(scan(dataset), pd.DataFrame(rows, columns=KEY + ROW_COLUMNS)[KEY + MEASURE_COLUMNS])
 
 
 @pytest.fixture

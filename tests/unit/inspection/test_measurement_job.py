@@ -140,6 +140,18 @@ def test_killed_process_is_not_active(job: MeasurementJob) -> None:
     assert job.failure().startswith("Measuring ended before all clips were measured: its process was killed")
 
 
+def test_process_killed_before_its_first_part_is_reported_although_an_earlier_one_finished(
+    job: MeasurementJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job.folder.mkdir(parents=True)
+    job.write_progress(12, 12, 0.0)
+    monkeypatch.setattr(measurement_job.jobs, "start_detached", lambda *_: psutil.Process())
+    monkeypatch.setattr(measurement_job.jobs, "is_alive", lambda *_: False)
+    job.start()
+    assert job.progress() == {}
+    assert job.failure().startswith("Measuring ended before all clips were measured: its process was killed")
+
+
 def test_nothing_outlives_a_killed_process(
     root: Path, job: MeasurementJob, fake_libsndfile: ModuleType, wait_until: Callable
 ) -> None:
@@ -178,9 +190,9 @@ def run_main(job: MeasurementJob, monkeypatch: pytest.MonkeyPatch, measure: Call
         (AudiotagError("there is no such dataset; open it again."), "Measuring failed: there is no such dataset;"),
         (
             OSError(28, "No space left on device", "/x/part"),
-            "Measuring failed: /x/part: No space left on device; check",
+            "Measuring failed: /x/part cannot be written: the disk is full;",
         ),
-        (IndexError("index 3"), "Measuring failed: something went wrong that was not expected; start it again."),
+        (IndexError("index 3"), "Measuring failed: an unexpected error ended it. The details are in "),
     ],
     ids=["expected", "full disk", "unexpected"],
 )
@@ -338,12 +350,34 @@ def test_measures_of_a_file_that_changed_since_are_not_used(
 
 
 def test_measured_row_has_one_value_per_column(root: Path) -> None:
-    *values, error = measure_row(Clip("00.wav", root / "00.wav"))
+    *values, error, _ = measure_row(Clip("00.wav", root / "00.wav"))
     assert error is None
     np.testing.assert_equal(values, list(astuple(measure(root / "00.wav"))))  # its loudness is NaN on both sides
-    *nothing, sentence = measure_row(Clip("deep/away.wav", root / "away.wav"))
+    *nothing, sentence, _ = measure_row(Clip("deep/away.wav", root / "away.wav"))
     assert nothing == [None] * (len(MEASURE_COLUMNS) - 1)
     assert sentence.startswith("deep/away.wav does not exist")
+
+
+def test_clip_that_failed_because_of_the_system_is_measured_again(
+    job: MeasurementJob, measured: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = measuring_workers.measure
+
+    def fails(path: Path) -> Any:
+        if path.name == "03.wav":
+            raise OSError(5, "Input/output error")
+        return counted(path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(measuring_workers, "measure", fails)
+        measurement_job.measure_clips(job)
+    before = job.table().set_index("clip")["measure_error"]
+    assert before["03.wav"].startswith("03.wav cannot be read: Input/output error")
+    measured.clear()
+    measurement_job.measure_clips(job)
+    assert measured == ["03.wav"]
+    after = job.table().set_index("clip")["measure_error"]
+    assert after.dropna().index.tolist() == ["11.wav"]
 
 
 def test_unexpected_exception_of_one_clip_is_its_problem_and_the_others_are_measured(
@@ -377,7 +411,7 @@ from pathlib import Path
 from audiotag.inspection.measurement_job import Clip
 from audiotag.inspection.measuring_workers import measure_row
 row = measure_row(Clip("00.wav", Path({str(root / "00.wav")!r})))
-print(row[-1], "numpy" in sys.modules, "pandas" in sys.modules)
+print(row[-2], "numpy" in sys.modules, "pandas" in sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=TIMEOUT_S)
     assert (done.stdout.strip(), done.stderr) == ("None True False", "")

@@ -47,9 +47,10 @@ def test_clip_that_ends_its_worker_is_named_and_the_others_are_measured(
 ) -> None:
     fake_libsndfile.deadly(clips[3].path, way)
     rows = rows_of(clips, workers=2)
-    *nothing, sentence = rows.pop(BAD)
+    *nothing, sentence, is_passing = rows.pop(BAD)
     assert set(nothing) == {None}
     assert sentence.startswith(SENTENCES[way])
+    assert is_passing == (way in ("kill", "hang"))
     for clip in clips:
         if clip.name != BAD:
             np.testing.assert_equal(rows[clip.name], measure_row(clip))
@@ -63,8 +64,8 @@ def test_decoder_of_a_film_that_dies_costs_its_clip_alone(
     film = Clip("deep/film.m4a", tmp_path / "deep/film.m4a")
     film.path.write_bytes(fake_decoder.deadly(m4a(tone()), way))
     rows = rows_of([film, *clips[:2]], workers=1)
-    assert rows["deep/film.m4a"][-1].startswith("deep/film.m4a cannot be read: its decoder ")
-    assert [rows[clip.name][-1] for clip in clips[:2]] == [None, None]
+    assert rows["deep/film.m4a"][-2].startswith("deep/film.m4a cannot be read: its decoder ")
+    assert [rows[clip.name][-2] for clip in clips[:2]] == [None, None]
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,7 @@ def test_clip_that_is_too_much_for_its_second_worker_is_named(
 ) -> None:  # fmt: skip
     monkeypatch.setattr(measuring_workers, limit, value)
     fake_libsndfile.deadly(clips[3].path, "hang")
-    assert rows_of(clips[3:4], workers=1)[BAD][-1] == sentence
+    assert rows_of(clips[3:4], workers=1)[BAD][-2:] == (sentence, True)
 
 
 def test_clip_whose_worker_was_killed_from_outside_is_measured(clips: list[Clip], fake_libsndfile: ModuleType) -> None:
@@ -125,6 +126,7 @@ def test_unexpected_exception_is_the_problem_of_its_clip(clips: list[Clip], monk
         raise IndexError("index 3 is out of bounds")
 
     monkeypatch.setattr(measuring_workers, "measure", fails)
-    *nothing, sentence = measure_row(clips[3])
+    *nothing, sentence, is_passing = measure_row(clips[3])
+    assert not is_passing
     assert set(nothing) == {None}
     assert sentence.startswith(f"{BAD} cannot be used")

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from audiotag import in_hand
+from audiotag.errors import AudiotagError
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.networks.xresnet.settings import XResNetSettings
 from audiotag.training.recipe import Recipe, Stage
@@ -89,6 +91,22 @@ def test_clip_that_ends_the_worker_is_named_and_left_out(
     assert set(left_out_of(run.events())) == ({bad_clip(run)} if has_begun else set())
     assert trained_clips(run) == [f"{number:02}.wav" for number in range(CLIPS) if number != 3]
     assert not list(run.folder.glob(".in-hand*"))
+
+
+def test_suspect_that_the_system_cannot_read_now_is_not_left_out(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    from audiotag.training import worker
+
+    def fails(path: Path) -> None:
+        raise error
+
+    monkeypatch.setattr(in_hand, "is_suspect", lambda path: path == bad_clip(run))
+    monkeypatch.setattr(worker, "read_sound", fails)
+    session = Session.open(run.settings(), run.workspace)
+    error: Exception = OSError(5, "Input/output error")
+    with pytest.raises(AudiotagError, match=r"03.wav cannot be read: Input/output error; .* Then resume the run."):
+        worker.unreadable_suspects(session)
+    error = AudiotagError("03.wav is damaged.")
+    assert worker.unreadable_suspects(session) == {bad_clip(run): "03.wav is damaged."}
 
 
 def stop_at_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
