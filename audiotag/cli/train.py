@@ -13,6 +13,7 @@ from audiotag.cli.exit_codes import ALL_DONE, NOTHING_DONE
 from audiotag.cli.printing import print_json, print_line, say
 from audiotag.cli.progress import print_problems
 from audiotag.errors import AudiotagError
+from audiotag.wording import printable
 from audiotag.workspace import SHIPPED_MODELS, Workspace
 
 if TYPE_CHECKING:
@@ -203,7 +204,8 @@ def _show_progress(bar: Any, run: Run) -> None:
         bar.total, bar.n = fold["batches"], fold["batch"]
         left_s = work_left(run.events())
         epoch = f"epoch {fold['epoch']}/{fold['epochs']}"
-        bar.set_description_str(f"fold {fold['fold']}, {fold['subset']}, {epoch}, {fold['phase']}")
+        phase = fold.get("phase", "training")
+        bar.set_description_str(printable(f"fold {fold['fold']}, {fold['subset']}, {epoch}, {phase}"))
         bar.set_postfix_str(
             f"loss {fold['loss']:.4f}" + (f", {format_duration(left_s)} left" if left_s is not None else "")
         )

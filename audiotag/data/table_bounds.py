@@ -32,6 +32,7 @@ def check_text_table(path: Path) -> None:
     require_file(path)
     _require(path, "its size", path.stat().st_size, MAX_TABLE_BYTES, "bytes", "split it")
     lines, header, line_bytes = 0, b"", 0
+    line_feeds = carriage_returns = 0  # "\r\n" is both; its two halves may be in two blocks
     with path.open("rb") as file:
         while block := file.read(BLOCK_BYTES):
             if not lines and not header:
@@ -48,8 +49,10 @@ def check_text_table(path: Path) -> None:
             _require(path, "a line", longest, MAX_LINE_BYTES, "bytes", "is a quotation mark missing?")
             line_bytes = len(others[-1]) if others else line_bytes + len(first)
             lines += len(others)
+            line_feeds += block.count(b"\n")
+            carriage_returns += block.count(b"\r")
     columns = 1 + max(header.count(separator.encode()) for separator in SEPARATORS)
-    _require_cells(path, columns, lines + 1)
+    _require_cells(path, columns, max(line_feeds, carriage_returns) + 1)
 
 
 def require_file(path: Path) -> None:

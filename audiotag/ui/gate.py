@@ -173,7 +173,10 @@ def _cookie_name(scope: Scope) -> str:
 
 def _same_origin(origins: list[str], host: str) -> bool:
     """Whether a request comes from this server's own page, or from no page at all."""
-    return all(urlsplit(origin).netloc.lower() == host.lower() for origin in origins)
+    try:
+        return all(urlsplit(origin).netloc.lower() == host.lower() for origin in origins)
+    except ValueError:  # not an address, such as "http://["
+        return False
 
 
 def _is_address(name: str) -> bool:

@@ -21,7 +21,7 @@ from audiotag.shipped import APP
 from audiotag.ui.gate import LOOPBACK, TOKEN, Access, Gate
 from audiotag.ui.page_errors import keep_tracebacks_off_the_terminal, show_uncaught
 
-UNEXPECTED_ERROR = 70  # as in `audiotag.cli.exit_codes`
+UNEXPECTED_ERROR = 70  # as in `audiotag.cli.exit_codes`, which this layer may not import
 TOKEN_VARIABLE = "AUDIOTAG_TOKEN"  # not an option: other users of the machine can read the arguments of a process
 
 

@@ -5,6 +5,7 @@ import io
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -12,6 +13,9 @@ from tqdm import tqdm
 
 from audiotag.cli import printing
 from audiotag.cli.main import main
+from audiotag.cli.train import _show_progress
+from audiotag.state import fits
+from audiotag.training.runs import PROGRESS_SHAPE
 from audiotag.wording import json_escaped, printable
 
 CLI = Path(printing.__file__).parent
@@ -50,6 +54,17 @@ def test_a_line_stays_one_line_that_a_terminal_does_not_obey(write, with_bar, ca
     text = "".join(capsys.readouterr())
     assert text.count("\n") == 1
     assert is_inert(text)
+
+
+def test_the_bar_of_a_training_shows_any_progress_that_a_run_may_have():
+    subset = HOSTILE.replace("\udcff", "")  # which no state file may have
+    progress = {"fold": 1, "subset": subset, "epoch": 1, "epochs": 2, "batch": 3, "batches": 4, "loss": 0.5}
+    assert fits(progress, PROGRESS_SHAPE)
+    run = SimpleNamespace(state=lambda: "running", progress=lambda: [progress], events=list)
+    with tqdm(disable=False, file=io.StringIO()) as bar:
+        _show_progress(bar, run)
+    assert bar.desc.endswith(", epoch 1/2, training")
+    assert is_inert(bar.desc)
 
 
 def test_a_table_has_one_line_per_row(capsys):

@@ -90,6 +90,18 @@ def test_line_ends_within_quotes_and_of_every_system_are_read(tmp_path):
         assert len(read_table(tmp_path / "t.csv")) == 1
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("block_bytes", [4, 1000])  # of 4 bytes, the first ends between "\r" and "\n"
+def test_rows_are_counted_once_whatever_ends_their_lines(tmp_path, monkeypatch, end, block_bytes):
+    monkeypatch.setattr(table_bounds, "BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(table_bounds, "MAX_CELLS", 42)  # 19 rows, the header, and one more after the last line end
+    (tmp_path / "t.csv").write_bytes((f"a,b{end}" + f"1,2{end}" * 19).encode())
+    table_bounds.check_text_table(tmp_path / "t.csv")
+    (tmp_path / "t.csv").write_bytes((f"a,b{end}" + f"1,2{end}" * 21).encode())
+    with pytest.raises(AudiotagError, match=r"23 rows × 2 columns"):
+        table_bounds.check_text_table(tmp_path / "t.csv")
+
+
 def test_line_that_crosses_blocks_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr(table_bounds, "BLOCK_BYTES", 7)
     monkeypatch.setattr(table_bounds, "MAX_LINE_BYTES", 20)

@@ -82,9 +82,12 @@ def test_every_name_of_loopback_is_let_in_at_any_port_as_tunnels_have_it(host: s
     assert (status, body) == (200, "the app")
 
 
-@pytest.mark.parametrize("origin", ["http://127.0.0.1:9999", "http://localhost:8501", "null", "https://evil.example"])
+@pytest.mark.parametrize(
+    "origin", ["http://127.0.0.1:9999", "http://localhost:8501", "null", "https://evil.example", "http://["]
+)
 def test_a_page_of_another_port_or_name_is_refused(origin: str) -> None:
     assert ask(Access(TOKEN), "/_stcore/stream", "websocket", cookie=COOKIE, origin=origin)[0] == "websocket.close"
+    assert ask(Access(TOKEN), cookie=COOKIE, origin=origin)[0] == 403
 
 
 def test_own_pages_reach_the_app() -> None:
