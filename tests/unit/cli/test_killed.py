@@ -97,11 +97,11 @@ def test_renders_into_one_folder_at_once_take_turns(
 ) -> None:
     folder = tmp_path / "set"
     folder.mkdir()
-    with FileLock(folder / LOCK):  # as a third render has it
+    with FileLock(folder / ".starter.lock"):  # as a third render has it
         processes = [start("-u", "-c", RENDER, folder, -1) for _ in range(2)]
         for process in processes:
             assert process.stdout.readline().startswith("Another audiotag renders into")
-        assert [path.name for path in folder.iterdir()] == [LOCK]
+        assert [path.name for path in folder.iterdir()] == [".starter.lock"]
     for process in processes:
         out, errors = process.communicate(timeout=120)
         assert (process.returncode, out, errors) == (0, "", "")
