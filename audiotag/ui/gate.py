@@ -52,6 +52,7 @@ SECURITY_HEADERS = (
 )
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>audiotag</title>{head}
 <meta name="viewport" content="width=device-width"><style>
+:root {{ color-scheme: light dark }}
 body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 36rem; margin: 4rem auto; padding: 0 1rem }}
 input, button {{ font: inherit; padding: .3rem .6rem }}</style></head><body><main>{body}</main></body></html>"""
 ASK_FOR_TOKEN = """<h1>audiotag</h1><p>{reason} The address with the token is in the terminal in which
