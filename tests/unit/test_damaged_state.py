@@ -27,7 +27,8 @@ from audiotag.features.measures import measure
 from audiotag.features.presets import load_preset, own_presets, preset_names
 from audiotag.inspection import statistics
 from audiotag.inspection.faults import find_faults
-from audiotag.inspection.measurement_job import MEASURE_COLUMNS, MeasurementJob, with_measures
+from audiotag.inspection.measurement_job import MeasurementJob, with_measures
+from audiotag.inspection.measuring_workers import MEASURE_COLUMNS
 from audiotag.starter.render import is_whole
 from audiotag.tagging.ablation import Ablation, AblationRow, read_ablation, write_ablation
 from audiotag.tagging.engine_selection import choice_of
