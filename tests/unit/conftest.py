@@ -5,7 +5,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -96,12 +96,15 @@ FAKE_LIBSNDFILE = Path(__file__).parents[1] / "fake_libsndfile"
 
 
 @pytest.fixture
-def fake_libsndfile(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+def fake_libsndfile(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     """The stand-in for libsndfile, in all processes that are started from here; not in this one.
 
     ``fake_libsndfile.deadly(path, way)`` has the decoder of a file die; `tests/fake_libsndfile` says in which ways.
     """
+    from audiotag.audio.decoder_workers import close_workers
+
     monkeypatch.setenv("PYTHONPATH", str(FAKE_LIBSNDFILE), prepend=os.pathsep)
+    close_workers()  # those that were started before know only the real library
     monkeypatch.syspath_prepend(FAKE_LIBSNDFILE)  # which spawned processes take over
     assert "soundfile" in sys.modules
     spec = importlib.util.spec_from_file_location("fake_libsndfile", FAKE_LIBSNDFILE / "soundfile.py")
@@ -109,4 +112,5 @@ def fake_libsndfile(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module
+    yield module
+    close_workers()
