@@ -17,7 +17,8 @@ from pathlib import Path
 import psutil
 
 from audiotag import in_hand
-from audiotag.audio.reading import read_sound
+from audiotag.audio.decoder_workers import HANGS, DecoderEndedError
+from audiotag.audio.streaming import LongSound
 from audiotag.errors import AudiotagError, clip_problem, may_pass
 from audiotag.jobs import end_with_parent
 from audiotag.training.device_queue import wait_for_device
@@ -81,10 +82,12 @@ def unreadable_suspects(session: Session) -> dict[Path, str]:
         for clip, path in session.rows(subset)[["clip", "path"]].itertuples(index=False, name=None):
             if in_hand.is_suspect(path) and path not in session.left_out and path.is_file():
                 try:
-                    read_sound(path)
+                    for _ in LongSound(path).blocks():
+                        pass
                 except Exception as error:  # whatever is wrong with it
-                    problem = clip_problem(clip, error)
-                    if may_pass(error):
+                    problem, cause = clip_problem(clip, error), error.__cause__
+                    is_hang = isinstance(cause, DecoderEndedError) and cause.reason == HANGS  # for the second time
+                    if may_pass(error) and not is_hang:
                         raise AudiotagError(f"{problem} Then resume the run.") from error
                     found[path] = problem
     return found

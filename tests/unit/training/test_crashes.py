@@ -14,6 +14,7 @@ import pytest
 import soundfile
 
 from audiotag import in_hand
+from audiotag.audio.decoder_workers import HANGS, DecoderEndedError
 from audiotag.errors import AudiotagError
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.networks.xresnet.settings import XResNetSettings
@@ -100,13 +101,16 @@ def test_suspect_that_the_system_cannot_read_now_is_not_left_out(run: Run, monke
         raise error
 
     monkeypatch.setattr(in_hand, "is_suspect", lambda path: path == bad_clip(run))
-    monkeypatch.setattr(worker, "read_sound", fails)
+    monkeypatch.setattr(worker, "LongSound", fails)
     session = Session.open(run.settings(), run.workspace)
     error: Exception = OSError(5, "Input/output error")
     with pytest.raises(AudiotagError, match=r"03.wav cannot be read: Input/output error; .* Then resume the run."):
         worker.unreadable_suspects(session)
     error = AudiotagError("03.wav is damaged.")
     assert worker.unreadable_suspects(session) == {bad_clip(run): "03.wav is damaged."}
+    error = AudiotagError("03.wav cannot be read: its decoder gave no sample for 30 s.", may_pass=True)
+    error.__cause__ = DecoderEndedError(HANGS)  # it ended the worker before, so a run would never get past it
+    assert list(worker.unreadable_suspects(session)) == [bad_clip(run)]
 
 
 def stop_at_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
