@@ -10,6 +10,7 @@ import hashlib
 import importlib.util
 import io
 import json
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -36,6 +37,16 @@ def _own_workspace(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest
 def _main_module(monkeypatch: pytest.MonkeyPatch) -> None:
     """Restore ``__main__``: AppTest replaces it with the page, which a process pool of a later test would run."""
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_kernels() -> None:
+    """Have the kernels of the log-mel compiled by another process, so that all processes here load the same code.
+
+    The process that compiles them gets other last bits than those that load them from numba's cache.
+    """
+    code = "import numpy, audiotag; audiotag.log_mel(numpy.zeros(88_200, 'f'), audiotag.SpectrogramSettings())"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""What the tests of training share: forked worker processes, compiled kernels, waiting for the end of a run."""
+"""What the tests of training share: forked worker processes, waiting for the end of a run."""
 
 import json
 import os
@@ -82,13 +82,3 @@ def wait_for_end(wait_until: Callable[..., None]) -> Callable[[Run], None]:
         wait_until(lambda: not run.is_active() and not is_alive(process["pid"], process["started"]))
 
     return wait
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _compiled_kernels() -> None:
-    """Have the kernels of the log-mel compiled by another process, so that all processes here load the same code.
-
-    The process that compiles them gets other last bits than those that load them from numba's cache.
-    """
-    code = "import numpy, audiotag; audiotag.log_mel(numpy.zeros(88_200, 'f'), audiotag.SpectrogramSettings())"
-    subprocess.run([sys.executable, "-c", code], check=True)
