@@ -62,7 +62,7 @@ def hostile(tmp_path: Path) -> Iterator[Server]:
     ensemble = home / "ensembles" / NAME
     shutil.copytree(ROOT / "models" / "starter", ensemble)
     card = json.loads((ensemble / "card.json").read_text())
-    card |= {"name": HOSTILE, "about": HOSTILE, "licence": HOSTILE, "labels": [HOSTILE, *card["labels"][1:]]}
+    card |= {"name": HOSTILE[:100], "about": HOSTILE, "licence": HOSTILE, "labels": [HOSTILE, *card["labels"][1:]]}
     (ensemble / "card.json").write_text(json.dumps(card))
     Workspace(home).remember_dataset(folder)
     server = Server(home)
