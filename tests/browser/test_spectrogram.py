@@ -43,6 +43,7 @@ def test_a_slider_changes_the_axes_of_the_spectrogram(server: Server, page: Page
     page.goto(f"{server.url}/spectrogram")
     expect(input_size(page)).to_have_text("128 × 128")
     wait_until_settled(page)
+    expect(page.locator(".js-plotly-plot .xtick text").first).to_be_visible()  # drawn after it is settled
     before = time_axis(page)
     slider = page.get_by_role("slider", name="Clip length (s)")
     slider.focus()
