@@ -6,6 +6,7 @@ import os
 # figures can be compared to the last bit.
 os.environ["OMP_NUM_THREADS"] = "1"
 
+import faulthandler
 import hashlib
 import importlib.util
 import io
@@ -13,6 +14,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
@@ -21,7 +23,7 @@ import numpy as np
 import pytest
 
 SHARED = Path(__file__).parents[2] / "shared"
-FAKE_DECODER = Path(__file__).parent / "fake_decoder"
+STAND_INS = Path(__file__).parent
 
 Tone = Callable[..., np.ndarray]
 WriteWav = Callable[..., Path]
@@ -31,6 +33,15 @@ WriteWav = Callable[..., Path]
 def _own_workspace(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUDIOTAG_HOME", str(tmp_path_factory.mktemp("workspace")))
     monkeypatch.setenv("AUDIOTAG_ENGINE", "torch")  # the reference; the others are measured where they are tested
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_process() -> Iterator[None]:
+    """A worker's ``main`` that a test calls here changes neither the priority of this process nor its fault handler."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "nice", lambda increment: 0, raising=False)
+        patch.setattr(faulthandler, "enable", lambda *arguments, **named: None)
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -158,23 +169,43 @@ def tiny_ensemble(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@contextmanager
+def stand_in(module: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """Put the folder of a module in front of what new processes import; gives the module, to be called from here."""
+    from audiotag.audio.decoder_workers import close_workers
+
+    monkeypatch.setenv("PYTHONPATH", str(module.parent), prepend=os.pathsep)
+    close_workers()  # those that were started before know only the real library
+    spec = importlib.util.spec_from_file_location(module.parent.name, module)
+    assert spec is not None
+    assert spec.loader is not None
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    yield loaded
+    close_workers()
+
+
 @pytest.fixture
 def fake_decoder(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     """The stand-in decoder, in all processes that are started from here: `tests/fake_decoder/av.py` says what it does.
 
     ``fake_decoder.deadly(content_of_an_m4a, way, when)`` is the content of a file that its decoder dies of.
     """
-    from audiotag.audio.decoder_workers import close_workers
+    with stand_in(STAND_INS / "fake_decoder" / "av.py", monkeypatch) as module:
+        yield module
 
-    monkeypatch.setenv("PYTHONPATH", str(FAKE_DECODER), prepend=os.pathsep)
-    close_workers()  # those that were started before know only the real decoder
-    spec = importlib.util.spec_from_file_location("fake_decoder", FAKE_DECODER / "av.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    yield module
-    close_workers()
+
+@pytest.fixture
+def fake_libsndfile(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """The stand-in for libsndfile, in all processes that are started from here; not in this one.
+
+    ``fake_libsndfile.deadly(path, way)`` has the decoder of a file die; `tests/fake_libsndfile` says in which ways.
+    """
+    assert "soundfile" in sys.modules
+    path = STAND_INS / "fake_libsndfile" / "soundfile.py"
+    monkeypatch.syspath_prepend(path.parent)  # which spawned processes take over
+    with stand_in(path, monkeypatch) as module:
+        yield module
 
 
 @pytest.fixture

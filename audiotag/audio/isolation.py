@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Self
@@ -32,7 +32,7 @@ from audiotag.errors import AudiotagError
 from audiotag.leftovers import sweep_once, temporary_file
 
 REASONS_THAT_MAY_PASS = (HANGS, KILLED, NOT_STARTED, STOPPED)  # a disk or a system that is too busy ends decoders, too
-INITIAL_BUFFER_SAMPLES = MAX_BLOCK_SAMPLES = 1 << 16
+MAX_BLOCK_SAMPLES = 1 << 16  # per channel
 
 
 class IsolatedFile:
@@ -52,17 +52,8 @@ class IsolatedFile:
 
     Attributes
     ----------
-    frames : int
-        Length in samples per channel by the container; `UNKNOWN_FRAMES` if it has none, as in a live WebM.
-    samplerate : int
-        In Hz.
-    channels : int
-    format, subtype : str
-        Container and codec; libsndfile's names where it has one.
-    tracks : int
-        Number of sound tracks in the file.
-    decoder_failed : bool
-        Whether the decoder failed before the end of the requested samples; final after the last block.
+    frames, samplerate, channels, format, subtype, tracks, decoder_failed
+        As in `audiotag.audio.ffmpeg.FFmpegFile`; ``decoder_failed`` is final after the last block.
 
     Raises
     ------
@@ -122,31 +113,18 @@ class IsolatedFile:
         numpy.ndarray, shape=(samples, channels), float32
             In [-1, 1]; samples of a lossy codec may lie slightly outside.
         """
-        yield from self._decode(start, stop, max_samples, lambda size: np.empty((size, self.channels), np.float32))
-
-    def decode(self, start: int = 0, stop: int | None = None) -> tuple[np.ndarray, bool]:
-        """Decode like `blocks`, at once.
-
-        Returns
-        -------
-        numpy.ndarray, shape=(samples, channels), float32
-        bool
-            Whether the decoder failed before ``stop``.
-        """
-        samples, done = np.empty((0, self.channels), np.float32), 0
-
-        def next_part(size: int) -> np.ndarray:
-            if done + size > len(samples):
-                # The array grows in place and by a quarter: a long sound must fit into memory once, not twice.
-                samples.resize(
-                    (max(done + size, done + done // 4, INITIAL_BUFFER_SAMPLES), self.channels), refcheck=False
-                )
-            return samples[done : done + size]
-
-        for part in self._decode(start, stop, MAX_BLOCK_SAMPLES, next_part):
-            done += len(part)
-        samples.resize((done, self.channels), refcheck=False)
-        return samples, self.decoder_failed
+        done = 0
+        while True:
+            try:
+                for size in self._block_sizes(start + done, stop, max_samples):
+                    block = np.empty((size, self.channels), np.float32)
+                    assert self._worker is not None
+                    self._worker.read_samples(block)
+                    done += size
+                    yield block
+                return
+            except DecoderEndedError as ended:
+                self._replace_worker(ended)
 
     def _open(self) -> None:
         """Open the file in a worker, twice if the first one is killed."""
@@ -189,23 +167,6 @@ class IsolatedFile:
                     may_pass=True,
                 ) from error
             yield str(file.name)
-
-    def _decode(
-        self, start: int, stop: int | None, max_samples: int, next_block: Callable[[int], np.ndarray]
-    ) -> Iterator[np.ndarray]:
-        """Yield blocks in arrays that ``next_block`` gives for their number of samples."""
-        done = 0
-        while True:
-            try:
-                for size in self._block_sizes(start + done, stop, max_samples):
-                    block = next_block(size)
-                    assert self._worker is not None
-                    self._worker.read_samples(block)
-                    done += size
-                    yield block
-                return
-            except DecoderEndedError as ended:
-                self._replace_worker(ended)
 
     def _block_sizes(self, start: int, stop: int | None, max_samples: int) -> Iterator[int]:
         """Samples per channel of the blocks that the worker sends, each read before the next is asked for."""

@@ -1,13 +1,9 @@
 """What unit tests share: clips from waveforms, commands, and waiting for what other processes and threads do."""
 
-import importlib.util
 import json
-import os
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -90,27 +86,3 @@ def write_short_sounds(folder: Path) -> Path:
             lines.append(f'{number:02}.wav,"{",".join(sorted(labels))}"')
         (folder / f"{subset}.csv").write_text("\n".join(lines) + "\n")
     return folder
-
-
-FAKE_LIBSNDFILE = Path(__file__).parents[1] / "fake_libsndfile"
-
-
-@pytest.fixture
-def fake_libsndfile(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    """The stand-in for libsndfile, in all processes that are started from here; not in this one.
-
-    ``fake_libsndfile.deadly(path, way)`` has the decoder of a file die; `tests/fake_libsndfile` says in which ways.
-    """
-    from audiotag.audio.decoder_workers import close_workers
-
-    monkeypatch.setenv("PYTHONPATH", str(FAKE_LIBSNDFILE), prepend=os.pathsep)
-    close_workers()  # those that were started before know only the real library
-    monkeypatch.syspath_prepend(FAKE_LIBSNDFILE)  # which spawned processes take over
-    assert "soundfile" in sys.modules
-    spec = importlib.util.spec_from_file_location("fake_libsndfile", FAKE_LIBSNDFILE / "soundfile.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    yield module
-    close_workers()

@@ -1,6 +1,5 @@
 """The parser knows all commands, and the commands that train refuse wrong options before the work begins."""
 
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +26,6 @@ def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
         worker.main()
 
     monkeypatch.setattr(Run, "start", start)
-    monkeypatch.setattr(os, "nice", lambda increment: 0, raising=False)
 
 
 @pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)])

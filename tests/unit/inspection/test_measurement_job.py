@@ -171,7 +171,6 @@ def test_nothing_outlives_a_killed_process(
 def run_main(job: MeasurementJob, monkeypatch: pytest.MonkeyPatch, measure: Callable[[MeasurementJob], None]) -> int:
     """Run what the process runs, here; its exit status. Afterwards no process is running."""
     job.folder.mkdir(parents=True, exist_ok=True)
-    monkeypatch.setattr(os, "nice", lambda _: None, raising=False)
     monkeypatch.setattr(os, "environ", os.environ.copy())
     monkeypatch.setattr(measurement_job, "measure_clips", measure)
     monkeypatch.setattr(sys, "argv", ["job", str(job.root), str(job.folder)])
@@ -420,7 +419,6 @@ print(row[-2], "numpy" in sys.modules, "pandas" in sys.modules)
 def test_process_gives_each_worker_one_thread(monkeypatch: pytest.MonkeyPatch, job: MeasurementJob) -> None:
     seen: list[Any] = []
     monkeypatch.setattr(os, "environ", os.environ.copy())
-    monkeypatch.setattr(os, "nice", lambda _: None, raising=False)
     monkeypatch.setattr(sys, "argv", ["job", str(job.root), str(job.folder)])
     monkeypatch.setattr(measurement_job, "measure_clips", lambda of: seen.extend([of, os.environ["OMP_NUM_THREADS"]]))
     measurement_job.main()

@@ -1,6 +1,5 @@
 """A worker that a decoder ended says so, and the next one leaves out the clip that did it; the rest is trained."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -119,7 +118,6 @@ def stop_at_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
 
     run.stop()
     monkeypatch.setattr(sys, "argv", ["worker", str(run.folder)])
-    monkeypatch.setattr(os, "nice", lambda _: None, raising=False)
     worker.train_run_folder(run)
 
 

@@ -218,7 +218,6 @@ def test_what_cannot_be_trained_gives_a_sentence(
     estimate.folder.mkdir(parents=True)
     write_json(estimate.folder / "settings.json", estimate.settings.to_dict())
     monkeypatch.setattr(sys, "argv", ["estimate", str(estimate.folder)])
-    monkeypatch.setattr(os, "nice", lambda _: None, raising=False)
     estimate_module.main()
     assert wanted in estimate.problem()
     assert not estimate.is_active()
@@ -236,7 +235,6 @@ def test_failure_leaves_what_was_measured_before(
     write_json(estimate.folder / "settings.json", estimate.settings.to_dict())
     monkeypatch.setattr(estimate_module, "_find_rates", fail)
     monkeypatch.setattr(sys, "argv", ["estimate", str(estimate.folder), "--rates"])
-    monkeypatch.setattr(os, "nice", lambda _: None, raising=False)
     estimate_module.main()
     assert estimate.problem().startswith("Memory ran out")
     assert estimate.result() == timed

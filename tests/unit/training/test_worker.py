@@ -384,7 +384,6 @@ def test_worker_of_one_device_ends_with_the_worker_that_started_it(
 def run_main(run: Run, monkeypatch: pytest.MonkeyPatch, *options: str) -> int:
     """Call the worker's ``main`` in this process; its exit status."""
     monkeypatch.setattr(sys, "argv", ["worker", str(run.folder), *options])
-    monkeypatch.setattr(os, "nice", lambda by: 0, raising=False)
     try:
         worker.main()
     except SystemExit as ended:
