@@ -165,8 +165,9 @@ def _refuse_other_folder(folder: Path) -> None:
     """Raise for a folder that has other files than those of a starter set."""
     if folder.exists() and not folder.is_dir():
         raise AudiotagError(f"{folder} must be a folder for the starter sounds, got a file; choose another folder")
-    ours = (folder / MARKER).exists() or (folder / MANIFEST).exists()
-    if folder.exists() and not ours and any(not p.name.startswith(".") for p in folder.iterdir()):
+    # Listed before the two are looked for, and the marker twice: another process may begin or end its render meanwhile.
+    has_files = folder.exists() and any(not p.name.startswith(".") for p in folder.iterdir())
+    if has_files and not any((folder / name).exists() for name in (MARKER, MANIFEST, MARKER)):
         raise AudiotagError(
             f"{folder} must be empty or contain an earlier starter set, got a folder with other files; "
             "choose a new folder, nothing was changed in this one"

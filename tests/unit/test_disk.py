@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from audiotag.disk import LOCK_WAIT_S, disk_problem, locked
 from audiotag.errors import AudiotagError
 from audiotag.features.presets import load_preset, save_preset
 from audiotag.features.settings import SpectrogramSettings
+from audiotag.starter import render
 from audiotag.starter.render import StarterCounts, is_whole, render_starter
 from audiotag.workspace import Workspace, write_json
 
@@ -182,14 +183,27 @@ def test_sound_that_does_not_fit_on_the_disk_fails_the_render_by_name(
 def test_several_renders_into_one_folder_take_turns_and_the_set_is_made_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from audiotag.starter import render
-
     rendered = []
     original = render.render_clip
     monkeypatch.setattr(render, "render_clip", lambda *which: rendered.append(which) or original(*which))
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(lambda _: render_starter(tmp_path / "s", counts=StarterCounts(2, 1, 1), workers=1), range(3)))
     assert len(rendered) == 4
+
+
+def test_folder_that_another_process_begins_to_render_into_is_no_strangers_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = Path.iterdir
+
+    def begun_meanwhile(folder: Path) -> Iterator[Path]:
+        (folder / render.MARKER).write_text("{}")
+        (folder / "train_curated").mkdir(exist_ok=True)
+        return listed(folder)
+
+    (tmp_path / "s").mkdir()
+    monkeypatch.setattr(Path, "iterdir", begun_meanwhile)
+    assert is_whole(render_starter(tmp_path / "s", counts=StarterCounts(1, 1, 1), workers=1))
 
 
 def test_two_savings_of_a_preset_at_once_leave_one_of_them_whole(tmp_path: Path) -> None:
