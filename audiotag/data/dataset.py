@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +12,8 @@ from audiotag.errors import AudiotagError
 
 SUBSETS = ("curated", "noisy", "test")
 MAX_LABELS = 10_000
-CLIP_COLUMNS = ["clip", "path", "subset", "labels", "fold", "group", "licence", "source"]
+CLIP_COLUMNS = ["clip", "path", "subset", "labels", "fold", "group", "licence", "source", "split"]
+SPLITS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,31 @@ class Problem:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """How one table, or the folders of a dataset, were read, so that a user can check it and change it.
+
+    Attributes
+    ----------
+    source : str
+        The table, relative to the dataset, or ``folders``.
+    columns : tuple[str, ...]
+        The table's columns, or the levels of the folders: ``folder 1`` is the one next to the dataset's root.
+    roles : dict[str, tuple[str, ...]]
+        The columns that were used, by what they are: file, labels, split, fold, group or annotator.
+    label_format : str
+        How labels are written, in words: one label, labels separated by commas, a JSON list, columns of 0 and 1, ….
+    ignored : tuple[str, ...]
+        Sentences about what was not used, and why.
+    """
+
+    source: str
+    columns: tuple[str, ...] = ()
+    roles: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    label_format: str = ""
+    ignored: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Dataset:
     """Labelled clips.
 
@@ -46,9 +72,10 @@ class Dataset:
     layout : str
         Title of the recognised layout, for people.
     clips : pandas.DataFrame
-        One row per clip: ``clip`` (file name), ``path`` (Path), ``subset`` (curated, noisy or test), ``labels`` (tuple
-        of str), ``fold`` (the dataset's own, or NA), ``group`` (source recording, or NA), ``licence`` and ``source``
-        (a link; both NA if the tables do not have them).
+        One row per clip: ``clip`` (path relative to its subset's folder), ``path`` (Path), ``subset`` (curated, noisy
+        or test), ``labels`` (tuple of str), ``fold`` (the dataset's own, or NA), ``group`` (source recording, or NA),
+        ``licence`` and ``source`` (a link; both NA if the tables do not have them), ``split`` (one of `SPLITS`, or NA).
+        Clips of the split test are those of the subset test.
     labels : tuple[str, ...]
         The vocabulary, sorted.
     problems : tuple[Problem, ...]
@@ -59,6 +86,8 @@ class Dataset:
         Sentences about whole parts that are not there; the label statistics work without them.
     layout_key : str
         Key of the layout in `audiotag.data.layouts.LAYOUTS`, by which code decides.
+    readings : tuple[Reading, ...]
+        How each table, or the folders, were read.
     """
 
     name: str
@@ -70,6 +99,7 @@ class Dataset:
     flagged: tuple[Problem, ...] = ()
     missing: tuple[str, ...] = ()
     layout_key: str = ""
+    readings: tuple[Reading, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.labels) > MAX_LABELS:

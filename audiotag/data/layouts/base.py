@@ -19,6 +19,9 @@ from audiotag.errors import AudiotagError
 from audiotag.registry import Registry
 from audiotag.wording import as_text
 
+NO_COLUMN = "-"
+LABEL_SEPARATORS = {"comma": ",", "semicolon": ";", "bar": "|", "space": " ", "none": ""}  # none: a cell is one label
+
 
 @dataclass(frozen=True)
 class OpenOptions:
@@ -34,6 +37,13 @@ class OpenOptions:
         Also use the clips that the dataset's authors marked as wrong.
     layout : str, optional
         Key of the layout; see `LAYOUTS`.
+    label_separator : str, optional
+        What separates the labels of a clip in a cell: a key of `LABEL_SEPARATORS`.
+    split_column, fold_column, group_column : str, optional
+        Names of the columns of a table that hold splits, folds and groups (source recordings); `NO_COLUMN` for none.
+    folders : str, optional
+        What each level of folders means, from the dataset's root down: roles separated by slashes, like
+        ``split/label``. The roles are label, split, fold, group and ``-`` for a level without meaning.
     """
 
     separator: str | None = None
@@ -41,6 +51,11 @@ class OpenOptions:
     label_column: str | None = None
     keep_flagged: bool = False
     layout: str | None = None
+    label_separator: str | None = None
+    split_column: str | None = None
+    fold_column: str | None = None
+    group_column: str | None = None
+    folders: str | None = None
 
     def __post_init__(self) -> None:
         check(self)

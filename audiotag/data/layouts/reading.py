@@ -31,7 +31,14 @@ LICENCE_COLUMNS = ("license", "licence")
 VIDEO_COLUMNS = ("flickr_video_URL",)
 FREESOUND_COLUMNS = ("freesound_id",)
 FOLD_CELL = re.compile(r"(\d{1,9})(\.0+)?")  # spreadsheets write 1.0 for 1
-CLIP_TYPES = {"clip": "str", "fold": "Int64", "group": "string", "licence": "string", "source": "string"}
+CLIP_TYPES = {
+    "clip": "str",
+    "fold": "Int64",
+    "group": "string",
+    "licence": "string",
+    "source": "string",
+    "split": "string",
+}
 
 
 @dataclass
