@@ -93,13 +93,13 @@ def compare_headers(root: Path, clips: int) -> None:
 def measure_all(root: Path) -> None:
     """Measure every clip in this process."""
     from audiotag.data.layouts import open_dataset
-    from audiotag.inspection.measurement_job import MeasurementJob, work
+    from audiotag.inspection.measurement_job import MeasurementJob, measure_clips
     from audiotag.workspace import Workspace
 
     dataset = open_dataset(root / "set")
     job = MeasurementJob.of(dataset.root, dataset.name, Workspace())
     job.folder.mkdir(parents=True)
-    print(f"measured in {seconds(lambda: work(job)):.0f} s")
+    print(f"measured in {seconds(lambda: measure_clips(job)):.0f} s")
 
 
 def time_interactions() -> None:

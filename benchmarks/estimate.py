@@ -13,7 +13,7 @@ from pathlib import Path
 from accuracy_results import seconds_of
 from esc10 import ESC10
 
-from audiotag.training.estimate import Estimate, work
+from audiotag.training.estimate import Estimate, run_estimate
 from audiotag.training.recipe import load_recipe
 from audiotag.training.run_blocking import train_run
 from audiotag.training.runs import RunSettings
@@ -44,7 +44,7 @@ def compare(settings: RunSettings) -> tuple[float, float]:
     with tempfile.TemporaryDirectory() as home:
         workspace = Workspace(Path(home))
         estimate = Estimate.of(settings, workspace)
-        work(estimate, rates=False)
+        run_estimate(estimate, rates=False)
         result = estimate.result()
         assert result is not None  # it was just measured
         return result["total_s"], seconds_of(train_run(settings, workspace))

@@ -27,7 +27,8 @@ from scipy.signal import welch
 
 from audiotag.audio.opening import SUFFIXES
 from audiotag.audio.reading import read_header
-from audiotag.features.measures import MIN_LOUDNESS_S, measure
+from audiotag.features.loudness import MIN_LOUDNESS_S
+from audiotag.features.measures import measure
 from audiotag.starter.render import StarterCounts, render_starter
 
 STARTER_COUNTS = StarterCounts(curated=30, noisy=60, test=15)

@@ -125,7 +125,7 @@ def _parse_cache(content: bytes) -> dict[tuple, tuple]:
         return {}
     check_keys(table)
     for column in ("container", "codec", "error"):  # which would turn anything into text
-        if not all(isinstance(value, str) for value in table[column].dropna()):
+        if pd.api.types.infer_dtype(table[column]) not in ("string", "empty"):
             raise ValueError(f"{column} has other values")
     headers = table[HEADER_COLUMNS].astype(HEADER_TYPES)
     if not (headers["error"].notna() | headers["duration_s"].notna()).all():
@@ -138,7 +138,7 @@ def check_keys(table: pd.DataFrame) -> None:
     """Raise ValueError unless the columns `KEY` of a table that was read from disk have the types of keys."""
     for column, is_text in (("clip", True), ("subset", True), ("size", False), ("modified_ns", False)):
         values = table[column]
-        right = all(isinstance(value, str) for value in values) if is_text else values.dtype.kind in "iu"
+        right = pd.api.types.infer_dtype(values, skipna=False) == "string" if is_text else values.dtype.kind in "iu"
         if not right:
             raise ValueError(f"{column} has other values than keys have")
 

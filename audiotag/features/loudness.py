@@ -33,6 +33,7 @@ class LoudnessMeter:
         self._is_defined = sample_rate >= MIN_LOUDNESS_RATE_HZ
         self._filters = _k_weighting(sample_rate) if self._is_defined else np.empty((0, 6))
         self._state = np.zeros((len(self._filters), 2))
+        self._waiting: list[np.ndarray] = []  # until there is one gating block: shorter sounds have no loudness
         self._weighted = np.empty(0, np.float32)  # from the start of the next gating block on
         self._start = 0  # of these samples in the sound
         self._powers: list[float] = []  # of each gating block
@@ -42,7 +43,11 @@ class LoudnessMeter:
         self._length += len(block)
         if not self._is_defined:
             return
-        weighted = self._weight(block)
+        self._waiting.append(block)
+        if self._length < MIN_LOUDNESS_S * self._rate:
+            return
+        weighted = self._weight(self._waiting[0] if len(self._waiting) == 1 else np.concatenate(self._waiting))
+        self._waiting.clear()
         self._weighted = np.concatenate([self._weighted, weighted]) if len(self._weighted) else weighted
         while self._bounds(len(self._powers))[1] <= self._length:
             self._measure_block()
