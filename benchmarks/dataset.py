@@ -124,7 +124,8 @@ def time_interactions() -> None:
         times[name] = float(np.median(runs))
 
     def clear() -> None:
-        for key, value in {"labels": [], "text": "", "subset": "all", "shortest": None, "below": None}.items():
+        unfiltered: dict[str, Any] = {"labels": [], "text": "", "subset": "all", "shortest": None, "below": None}
+        for key, value in unfiltered.items():
             page.session_state[key] = value
         page.run()
 

@@ -13,8 +13,9 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import av
 import numpy as np
@@ -78,14 +79,14 @@ def main() -> None:
         os.environ.setdefault("AUDIOTAG_HOME", temporary)
         path = write_m4a(Path(temporary) / "noise.m4a", options.seconds)
         tagger = Tagger(SHIPPED_MODELS / "starter", TagSettings(overlap=0.0))
-        ways = {"in this process": FFmpegFile, "in a worker": IsolatedFile}
+        ways: dict[str, Callable[..., Any]] = {"in this process": FFmpegFile, "in a worker": IsolatedFile}
         samples = {decode(way, path) for way in ways.values()}  # also loads FFmpeg, and starts the worker
         assert len(samples) == 1
         tagger.tag(path)
         times: dict[str, list[Times]] = {name: [] for name in ways}
         for number in range(ROUNDS):
             for name in list(ways)[:: 1 if number % 2 else -1]:
-                times[name].append(measure(lambda name=name: decode(ways[name], path)))
+                times[name].append(measure(partial(decode, ways[name], path)))
         tagging = statistics.median(measure(lambda: tagger.tag(path)).processor_s for _ in range(3))
     middle = {
         name: Times(*(statistics.median(column) for column in zip(*each, strict=True))) for name, each in times.items()

@@ -69,8 +69,9 @@ def compare(paths: list[Path]) -> None:
         for way in ways:
             took, figures[way] = time_once(way, path)
             seconds[way] += took
-        if math.isfinite(sum(sum(both) for both in figures.values())):  # silent and short clips have no loudness
-            difference_db = max(difference_db, *np.abs(np.subtract(*figures.values())))
+        theirs, ours = figures.values()
+        if math.isfinite(sum(theirs) + sum(ours)):  # silent and short clips have no loudness
+            difference_db = max(difference_db, *np.abs(np.subtract(theirs, ours)))
         ways.reverse()
     hours = sum(read_header(path).duration_s for path in paths) / 3600
     print(f"{len(paths):,} clips, {hours:.2f} hours of sound, on one core")

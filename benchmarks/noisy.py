@@ -131,7 +131,7 @@ def stages_of(way: str, base: Recipe) -> tuple[Stage, ...]:
     last = base.stages[-1]
     curated, noisy = CLIPS["curated"], CLIPS["noisy"]
 
-    def stage(subset: str, share: float, clips: int, start: str = "weights", agreed: int = 0) -> Stage:
+    def stage(subset: Any, share: float, clips: int, start: Any = "weights", agreed: int = 0) -> Stage:
         epochs = max(1, round(share * TRAINING_EXAMPLES / clips))
         return replace(last, subset=subset, epochs=epochs, start=start, agreed=agreed)
 

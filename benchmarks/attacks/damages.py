@@ -18,10 +18,14 @@ import traceback
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from attacks.observed import Observed, Tally, audiotag, run
+
+if TYPE_CHECKING:
+    from audiotag.workspace import Workspace
 
 SEED = 17
 FILES = 45
@@ -210,7 +214,7 @@ def _run_command(arguments: list[object], faults: list[str]) -> str:
     return output.getvalue()
 
 
-def _resumed_run_problem(workspace: object, name: str) -> str:
+def _resumed_run_problem(workspace: Workspace, name: str) -> str:
     """Wait until a resumed run has trained some batches, stop it, and say what is wrong with how it went."""
     from audiotag.training.runs import find_run
 

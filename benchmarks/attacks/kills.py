@@ -16,6 +16,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -178,7 +179,7 @@ def _training(folder: Path, home: Path, sounds: Path) -> Target:
         return next((name for name in names() if name not in before), None)
 
     def start() -> Observed:
-        again = ["--resume", current()] if (runs / str(current()) / "process.json").exists() else []
+        again: list[object] = ["--resume", str(current())] if (runs / str(current()) / "process.json").exists() else []
         return Observed(audiotag("train", *(again or [sounds, *TRAINING])), home)
 
     def reset() -> None:
@@ -228,7 +229,7 @@ def _kill_app(home: Path, sounds: Path, kills: int) -> Tally:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         observed = Observed(audiotag("app", "--port", port), home)
-        observed.wait(until=lambda port=port: _answers(port), timeout_s=60 if tally.tried % 2 else rng.uniform(0.2, 4))
+        observed.wait(until=partial(_answers, port), timeout_s=60 if tally.tried % 2 else rng.uniform(0.2, 4))
         answered = _answers(port)
         observed.kill()
         orphans = observed.orphans()

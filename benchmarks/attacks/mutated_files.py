@@ -30,12 +30,12 @@ LIBSNDFILE_FORMATS = [
     ("flac", "FLAC", "PCM_16"), ("ogg", "OGG", "VORBIS"), ("opus", "OGG", "OPUS"), ("mp3", "MP3", "MPEG_LAYER_III"),
 ]  # fmt: skip
 FFMPEG_FORMATS = [
-    ("m4a", "ipod", "aac", "stereo", 44_100), ("m4a", "ipod", "aac", "7.1", 48_000),
-    ("m4a", "ipod", "alac", "mono", 44_100), ("mp4", "mp4", "libopus", "mono", 48_000),
-    ("mov", "mov", "pcm_s24le", "stereo", 48_000), ("aac", "adts", "aac", "mono", 22_050),
-    ("webm", "webm", "libopus", "7.1", 48_000), ("mka", "matroska", "flac", "mono", 44_100),
-    ("mkv", "matroska", "aac", "7.1", 48_000), ("wma", "asf", "wmav2", "stereo", 44_100),
-    ("avi", "avi", "pcm_s16le", "mono", 22_050),
+    ("m4a", ("ipod", "aac", "stereo", 44_100)), ("m4a", ("ipod", "aac", "7.1", 48_000)),
+    ("m4a", ("ipod", "alac", "mono", 44_100)), ("mp4", ("mp4", "libopus", "mono", 48_000)),
+    ("mov", ("mov", "pcm_s24le", "stereo", 48_000)), ("aac", ("adts", "aac", "mono", 22_050)),
+    ("webm", ("webm", "libopus", "7.1", 48_000)), ("mka", ("matroska", "flac", "mono", 44_100)),
+    ("mkv", ("matroska", "aac", "7.1", 48_000)), ("wma", ("asf", "wmav2", "stereo", 44_100)),
+    ("avi", ("avi", "pcm_s16le", "mono", 22_050)),
 ]  # fmt: skip
 TIME_SCRIPT = """\
 import json, sys, time
@@ -163,7 +163,7 @@ def _originals() -> list[tuple[str, bytes]]:
             buffer = io.BytesIO()
             soundfile.write(buffer, _sound(rng, rate, channels).T, rate, format=form, subtype=subtype)
             written.append((suffix, buffer.getvalue()))
-    written += [(suffix, _encode(rng, *how)) for suffix, *how in FFMPEG_FORMATS]
+    written += [(suffix, _encode(rng, *how)) for suffix, how in FFMPEG_FORMATS]
     return written
 
 
@@ -180,6 +180,7 @@ def _encode(rng: np.random.Generator, muxer: str, codec: str, layout: str, rate:
     buffer = io.BytesIO()
     with av.open(buffer, "w", format=muxer) as file:
         stream = file.add_stream(codec, rate=rate, layout=layout, bit_rate=64_000)
+        assert isinstance(stream, av.AudioStream)
         file.start_encoding()
         channels = stream.layout.nb_channels
         resampler = av.AudioResampler(
