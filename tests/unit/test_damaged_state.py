@@ -64,7 +64,7 @@ WRONG: tuple[Any, ...] = (
     [{}],
     {"x": 1},
 )
-MAX_FIELD_DAMAGES = 9  # per file, drawn at random
+MAX_FIELD_DAMAGES = 5  # per file, drawn at random
 RESULT = {
     "total_s": 9.0, "batch_s": [0.1], "held_out_batch_s": [0.1], "batches": [2], "memory_gib": 0.5, "lr": 0.01,
     "rates": [0.1, 0.2], "losses": [1.0, 0.5], "suggested_lr": 0.1,
