@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 SEED = 17
 FILES = 45
+TRIED_PER_POOL = 24
 KINDS = ("halved", "emptied", "zeroed")
 PAGES = ("app.py", "pages/dataset.py", "pages/spectrogram.py", "pages/train.py", "pages/tag.py", "pages/score.py")
 TRAINING = ("--recipe", "quick", "--epochs", "1,1", "--device", "cpu")
@@ -60,14 +61,17 @@ def attack(folder: Path, sounds: Path, files: int = FILES, processes: int = 2) -
     damages = [Damage(file, kind) for file in _chosen_files(setting, files) for kind in KINDS]
     tally = Tally("damaged state", tried=len(damages))
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, context, initializer=_prepare, max_tasks_per_child=12) as pool:
-        places = [folder / f"copy-{number:03}" for number in range(len(damages))]
-        for damage, (faults, sentences) in zip(
-            damages, pool.map(_try_damage, [setting] * len(damages), damages, places), strict=True
-        ):
-            tally.survived += not faults
-            tally.named += not faults and sentences > 0
-            tally.lost += [f"{damage.file} {damage.kind}: {fault}" for fault in faults]
+    places = [folder / f"copy-{number:03}" for number in range(len(damages))]
+    # New processes now and then, for memory; Python 3.11 hangs when a pool is to renew them by itself.
+    for at in range(0, len(damages), TRIED_PER_POOL):
+        some = damages[at : at + TRIED_PER_POOL]
+        with ProcessPoolExecutor(processes, context, initializer=_prepare) as pool:
+            for damage, (faults, sentences) in zip(
+                some, pool.map(_try_damage, [setting] * len(some), some, places[at:]), strict=True
+            ):
+                tally.survived += not faults
+                tally.named += not faults and sentences > 0
+                tally.lost += [f"{damage.file} {damage.kind}: {fault}" for fault in faults]
     return tally
 
 
