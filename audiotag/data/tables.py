@@ -15,6 +15,7 @@ from audiotag.data.column_names import column_error, normalised_name
 from audiotag.data.column_roles import is_row_number
 from audiotag.data.dataset import Problem
 from audiotag.data.sound_paths import SoundPaths
+from audiotag.data.table_files import TABLE_SUFFIXES as TABLE_SUFFIXES
 from audiotag.data.table_files import read_table_file
 
 Value = TypeVar("Value")
