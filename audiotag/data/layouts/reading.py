@@ -193,21 +193,21 @@ def check_rows(
     """
     sounds = sounds or SoundPaths(subset.folder)
     names = rows.names
-    paths = sounds.find_all(names.dropna().tolist())
-    if not any(paths.values()) and (len(names) > 1 or not subset.folder.is_dir()):
+    files = sounds.locate(names.dropna().tolist())
+    if not any(files.values()) and (len(names) > 1 or not subset.folder.is_dir()):
         findings.missing.append(
             f"The sounds of {subset.table.name} are not in {subset.folder}: durations, levels and players need them, "
             "the label statistics do not."
         )
-        paths = {name: subset.folder.joinpath(*parts) if (parts := name_parts(name)) else None for name in paths}
-    clips = {name: _clip_name(path, subset.folder) if path else name for name, path in paths.items()}
+        files = {name: "/".join(name_parts(name)) or None for name in files}
+    clips = {name: file or name for name, file in files.items()}
     columns = {column: getattr(rows, column) for column in ROW_COLUMNS if getattr(rows, column) is not None}
     table = pd.DataFrame({"name": names, "clip": names.map(clips), "labels": rows.labels} | columns)
     if "subset" in table:
         table["subset"] = table["subset"].fillna(subset.subset)
     if subset.subset == "test":
         table["split"], columns["split"] = "test", None
-    check = RowCheck(subset.table.name, sounds, paths, rules.vocabulary, rules.vocabulary_file)
+    check = RowCheck(subset.table.name, sounds, files, rules.vocabulary, rules.vocabulary_file)
     surplus = None if subset.shares_folder else check.surplus()
     is_flagged = table["clip"].isin(rules.flagged if subset.subset == "curated" else ())
     flagged = table.loc[is_flagged, "clip"]
@@ -220,12 +220,8 @@ def check_rows(
     table = table.drop(list(problems))
     return clip_table(
         **{"subset": subset.subset} | {column: table[column] for column in ("clip", "labels", *columns)},
-        path=[paths[name] for name in table["name"].tolist()],
+        path=[sounds.root / clip for clip in table["clip"].tolist()],
     )
-
-
-def _clip_name(path: Path, folder: Path) -> str:
-    return path.relative_to(folder).as_posix()
 
 
 def _one_row_per_clip(table: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[Problem]]:

@@ -64,8 +64,8 @@ def _read_with_sounds(table: Path, folders: list[Path], options: OpenOptions) ->
     for folder in folders:
         sounds = SoundPaths(folder)
         read = read_columns(table, sounds, options)
-        paths = sounds.find_all(read.rows.names.dropna().tolist())
-        share = sum(path is not None for path in paths.values()) / max(1, len(paths))
+        files = sounds.locate(read.rows.names.dropna().tolist()).values()
+        share = sum(file is not None for file in files) / max(1, len(files))
         if best is None or share > best[0]:
             best = share, sounds, read
         if share == 1:

@@ -112,12 +112,12 @@ def _read_with_roles(
     """The table and the roles of its columns; a header that names a sound is the first row."""
     further = tuple(filter(None, (wanted.file, wanted.labels, wanted.split, wanted.fold, wanted.group)))
     file = read_table_file(path, separator, further)
-    is_row = file.has_header and any(
-        normalised_name(name) not in KNOWN_NAMES and sounds.candidates(name) for name in map(str, file.table.columns)
-    )
-    if is_row and not any(name in file.table.columns for name in further):
+    roles = find_roles(path, file.table, sounds, wanted)
+    is_named = normalised_name(roles.file) in KNOWN_NAMES or roles.file == wanted.file
+    if file.has_header and not is_named and sounds.candidates(roles.file):
         file = read_table_file(path, separator, further, has_header=False)
-    return file, find_roles(path, file.table, sounds, wanted)
+        roles = find_roles(path, file.table, sounds, wanted)
+    return file, roles
 
 
 def _names_with_folders(
@@ -128,14 +128,14 @@ def _names_with_folders(
     distinct = names.dropna().unique().tolist()
     if not any(len(sounds.candidates(name)) > 1 for name in distinct):
         return names, ()
-    best, found = names, sum(sounds.find(name) is not None for name in names.dropna().tolist())
+    best, found = names, sum(len(sounds.candidates(name)) == 1 for name in names.dropna().tolist())
     chosen: tuple[str, ...] = ()
     for column in map(str, table.columns):
         if column == roles.file or table[column].nunique() > MAX_FOLDERS:
             continue
         for before in ("", normalised_name(column)):  # the fold 1 is in the folder fold1
             joined = (before + table[column].str.strip() + "/" + names.str.strip()).where(names.notna(), names)
-            count = sum(sounds.find(name) is not None for name in joined.dropna().tolist())
+            count = sum(len(sounds.candidates(name)) == 1 for name in joined.dropna().tolist())
             if count > found:
                 best, found, chosen = joined, count, (column,)
     return best, chosen
