@@ -14,7 +14,7 @@ import pandas as pd
 
 from audiotag.data.dataset import Dataset, Problem, Reading
 from audiotag.data.layouts.base import Layout, OpenOptions, register_layout
-from audiotag.data.layouts.published import sounds_in
+from audiotag.data.layouts.published import some_sounds, sounds_in
 from audiotag.data.layouts.reading import Findings, build_dataset, clip_table
 from audiotag.errors import AudiotagError
 
@@ -102,22 +102,30 @@ class ClipNames(Layout):
 
     def recognises(self, path: Path) -> bool:
         """Whether more than half of the sounds are named as in one of the datasets."""
-        return _dataset_of(sounds_in(path, DEPTH)) is not None
+        return _dataset_of(some_sounds(path, DEPTH)) is not None
 
     def open(self, path: Path, options: OpenOptions) -> Dataset:
         """Read the names of the files; sounds that are named otherwise are left out."""
-        sounds = sounds_in(path, DEPTH)
+        findings = Findings()
+        sounds = sounds_in(path, DEPTH, findings)
         dataset = _dataset_of(sounds)
         if dataset is None:
             raise AudiotagError(f"{path} has no {self.looks_for}; choose another layout.")
         parsed = {sound: _parse(dataset, sound) for sound in sounds}
         names = {sound: name.groupdict() for sound, name in parsed.items() if name}
-        findings = Findings()
         for sound in sorted(parsed.keys() - names.keys()):
             reason = f"{sound} is not named like {dataset.example}, so its label is not known; it is left out."
             findings.problems.append(Problem(sound, reason))
         splits = ["test" if name.get("test") else "train" for name in names.values()]
         has_test = "test" in splits
+        findings.readings.append(
+            Reading(
+                source="folders",
+                columns=("file name",),
+                roles={role: ("file name",) for role in ("labels", "group", *(["split"] if has_test else []))},
+                label_format=f"one label: a part of each file name, as in {dataset.name}",
+            )
+        )
         clips = clip_table(
             clip=list(names),
             path=[path / sound for sound in names],
@@ -126,13 +134,7 @@ class ClipNames(Layout):
             group=[name["speaker"] for name in names.values()],
             split=splits if has_test else pd.NA,
         )
-        reading = Reading(
-            source="folders",
-            columns=("file name",),
-            roles={role: ("file name",) for role in ("labels", "group", *(["split"] if has_test else []))},
-            label_format=f"a part of each file name, as in {dataset.name}",
-        )
-        return replace(build_dataset(path, [clips], findings), name=dataset.name, readings=(reading,))
+        return replace(build_dataset(path, [clips], findings), name=dataset.name)
 
 
 def _dataset_of(sounds: list[str]) -> NamedClips | None:

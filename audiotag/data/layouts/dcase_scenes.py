@@ -8,26 +8,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from audiotag.data.dataset import Dataset, Problem
-from audiotag.data.layouts.base import Layout, OpenOptions, register_layout
-from audiotag.data.layouts.published import (
-    HEADER_BYTES,
-    KnownTable,
-    choose_columns,
-    header_of,
-    lines_of,
-    read_known_table,
-    release_root,
-    require_root,
-    separated,
-)
-from audiotag.data.layouts.reading import Findings, ReadingRules, SubsetTable, build_dataset, check_rows
+from audiotag.data.dataset import Problem
+from audiotag.data.layouts.base import OpenOptions, register_layout
+from audiotag.data.layouts.known_tables import KnownTable, choose_columns, read_known_table
+from audiotag.data.layouts.published import HEADER_BYTES, PublishedLayout, audio_of, header_of, lines_of
+from audiotag.data.layouts.reading import Findings, ReadingRules, SubsetTable, check_rows
 from audiotag.data.table_bounds import check_text_table
 from audiotag.data.tables import sound_names
 
 TABLES = ("meta.csv", "meta.txt")
 SETUP = "evaluation_setup"
-PARTS = {"audio", SETUP, *TABLES}
 COLUMNS = ("filename", "scene_label", "identifier")
 ROLES = {"file": "filename", "labels": "scene_label", "group": "identifier"}
 HELD_OUT, USED = ("evaluate", "test"), ("evaluate", "test", "train")
@@ -36,7 +26,7 @@ PLACE = re.compile(r"[^-]+-([^-]+-\d+)-.*|([a-z]+\d+)_\d+_\d+\.\w+")  # airport-
 
 
 @register_layout("dcase-scenes")
-class DCASEScenes(Layout):
+class DCASEScenes(PublishedLayout):
     """``meta.csv`` with a column ``scene_label``, beside ``audio/`` and ``evaluation_setup/``.
 
     Each published fold holds out the clips of its list ``foldN_evaluate``; where there is only one fold, these are the
@@ -46,50 +36,44 @@ class DCASEScenes(Layout):
     title = "DCASE acoustic scenes (TAU or TUT)"
     order = 16
     looks_for = "meta.csv with a column scene_label (DCASE acoustic scenes)"
+    parts = frozenset({"audio", SETUP, *TABLES})
 
-    def recognises(self, path: Path) -> bool:
+    def is_release(self, folder: Path) -> bool:
         """Whether the table of scenes is there."""
-        return release_root(path, _is_release, PARTS) is not None
+        return _table_of(folder) is not None
 
-    def open(self, path: Path, options: OpenOptions) -> Dataset:
-        """Read the table and the lists of the folds; clips that no list names are flagged."""
-        root = require_root(path, release_root(path, _is_release, PARTS), self.looks_for)
+    def read(self, root: Path, options: OpenOptions, findings: Findings) -> list[pd.DataFrame]:
+        """The clips of the table with the folds of the lists; those that no list names are flagged."""
         file = _table_of(root)
-        assert file is not None  # `_is_release` found it
-        findings = Findings()
+        assert file is not None  # `is_release` found it
         table = _read_table(file, options)
-        folds = _read_lists(root, HELD_OUT)
+        device = ["source_label is the device of a recording."] if "source_label" in table.cells else []
+        findings.readings.append(table.reading(root, "one label", *device))
+        folds, used = _read_lists(root, HELD_OUT), _read_lists(root, USED)
         if not folds:
             findings.missing.append(f"{SETUP}/fold1_evaluate.csv is not there: the published folds are not known.")
-        used = _read_lists(root, USED)
-        is_unused = ~_base_names(table).isin(used if folds else _base_names(table))
-        for name in _base_names(table)[is_unused].dropna():
+        names = _base_names(table)
+        is_unused = ~names.isin(used if folds else names)
+        for name in names[is_unused].dropna():
             findings.flagged.append(Problem(name, f"{name} is in no list of {SETUP}.", "flagged"))
         if not options.keep_flagged:
             table = replace(table, cells=table.cells[~is_unused])
         fold = _base_names(table).map(folds).astype("Int64")
         is_split = len(set(folds.values())) == 1
         rows = table.rows(
-            labels=table.labels(separated("", options)),
+            labels=table.labels(),
             split=pd.Series("train", index=fold.index).mask(fold.notna(), "validation") if is_split else None,
             fold=fold,
             group=_places(table),
         )
-        folder = root / "audio" if (root / "audio").is_dir() else root
-        subset = SubsetTable("curated", file, folder, shares_folder=bool(is_unused.any()))
-        clips = check_rows(subset, rows, ReadingRules(options=options), findings)
-        device = "source_label is the device of a recording." if "source_label" in table.cells else ""
-        reading = table.reading(root, "one label", device)
-        return replace(build_dataset(path, [clips], findings), name=root.name, readings=(reading,))
-
-
-def _is_release(folder: Path) -> bool:
-    return _table_of(folder) is not None
+        subset = SubsetTable("curated", file, audio_of(root), shares_folder=bool(is_unused.any()))
+        return [check_rows(subset, rows, ReadingRules(options=options), findings)]
 
 
 def _table_of(root: Path) -> Path | None:
     """The table of scenes; tables of other tasks have the same name and other columns."""
-    return next((root / name for name in TABLES if "scene_label" in header_of(root / name) or _is_bare(root / name)), None)
+    tables = [root / name for name in TABLES]
+    return next((table for table in tables if "scene_label" in header_of(table) or _is_bare(table)), None)
 
 
 def _is_bare(table: Path) -> bool:
@@ -123,7 +107,7 @@ def _read_lists(root: Path, kinds: tuple[str, ...]) -> dict[str, int]:
 
 
 def _base_names(table: KnownTable) -> pd.Series:
-    return table.names().astype("string").str.replace("\\", "/", regex=False).str.rpartition("/")[2]
+    return table.names.astype("string").str.replace("\\", "/", regex=False).str.rpartition("/")[2]
 
 
 def _places(table: KnownTable) -> pd.Series:

@@ -2,52 +2,44 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
-from audiotag.data.dataset import Dataset
-from audiotag.data.layouts.base import Layout, OpenOptions, register_layout
-from audiotag.data.layouts.published import read_known_table, release_root, require_root, separated
-from audiotag.data.layouts.reading import Findings, ReadingRules, SubsetTable, build_dataset, check_rows
+import pandas as pd
+
+from audiotag.data.layouts.base import OpenOptions, register_layout
+from audiotag.data.layouts.known_tables import read_known_table
+from audiotag.data.layouts.published import PublishedLayout, audio_of
+from audiotag.data.layouts.reading import Findings, ReadingRules, SubsetTable, check_rows
 
 NAME = "kitchen20"
 TABLE = f"{NAME}.csv"
-PARTS = {TABLE, "audio"}
 ROLES = {"file": "path", "labels": "category", "fold": "fold", "group": "usr_id"}
 OTHERS = {
-    "classes.csv": "classes.csv lists the recordings that the clips were cut from.",
-    "results": "results/ has what people answered in listening tests.",
+    "classes.csv": "classes.csv lists the recordings that the clips were cut from, not clips.",
+    "results": "results/ has the answers of a listening test.",
 }
 
 
 @register_layout("kitchen20")
-class Kitchen20(Layout):
+class Kitchen20(PublishedLayout):
     """``kitchen20.csv`` beside ``audio/``; the group of a clip is its source, ``usr_id``.
 
-    Other tables beside it are none of clips. Clips of one source are in several of the published folds.
+    Clips of one source are in several of the published folds.
     """
 
-    title = NAME
+    title = name = NAME
     order = 18
     looks_for = f"{TABLE} ({NAME})"
+    parts = frozenset({TABLE, "audio"})
 
-    def recognises(self, path: Path) -> bool:
+    def is_release(self, folder: Path) -> bool:
         """Whether the table is there."""
-        return release_root(path, _is_release, PARTS) is not None
+        return (folder / TABLE).is_file()
 
-    def open(self, path: Path, options: OpenOptions) -> Dataset:
-        """Read the table; its paths begin with ``audio/``."""
-        root = require_root(path, release_root(path, _is_release, PARTS), self.looks_for)
-        findings = Findings()
+    def read(self, root: Path, options: OpenOptions, findings: Findings) -> list[pd.DataFrame]:
+        """The clips of the table, whose paths begin with ``audio/``; other tables beside it have none."""
         table = read_known_table(root / TABLE, options, **ROLES)
-        folder = root / "audio" if (root / "audio").is_dir() else root
-        subset = SubsetTable("curated", root / TABLE, folder, shares_folder=folder == root)
-        rows = table.rows(labels=table.labels(separated("", options)))
-        clips = check_rows(subset, rows, ReadingRules(options=options), findings)
         others = [sentence for name, sentence in OTHERS.items() if (root / name).exists()]
-        reading = table.reading(root, "one label", *others)
-        return replace(build_dataset(path, [clips], findings), name=NAME, readings=(reading,))
-
-
-def _is_release(folder: Path) -> bool:
-    return (folder / TABLE).is_file()
+        findings.readings.append(table.reading(root, "one label", *others))
+        subset = SubsetTable("curated", root / TABLE, audio_of(root), shares_folder=audio_of(root) == root)
+        return [check_rows(subset, table.rows(table.labels()), ReadingRules(options=options), findings)]

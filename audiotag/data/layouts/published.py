@@ -1,182 +1,72 @@
-"""What the layouts of published datasets share: the folder of a release, its tables with known columns, its splits."""
+"""What the layouts of published datasets share: finding the folder of a release, and the sounds and lists in it."""
 
 from __future__ import annotations
 
 import csv
 import os
-import re
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
+from typing import ClassVar
 
 import pandas as pd
 
-from audiotag.data.dataset import Problem, Reading
-from audiotag.data.layouts.base import LABEL_SEPARATORS, NO_COLUMN, OpenOptions
-from audiotag.data.layouts.reading import ClipRows, Findings
+from audiotag.data.dataset import Dataset, Problem
+from audiotag.data.layouts.base import Layout, OpenOptions
+from audiotag.data.layouts.reading import Findings, build_dataset
 from audiotag.data.sound_paths import is_system_folder
 from audiotag.data.table_bounds import SEPARATORS
-from audiotag.data.tables import column_of, map_cells, read_table, sound_names
+from audiotag.data.tables import sound_names
 from audiotag.errors import AudiotagError
 
 HEADER_BYTES = 2**16
-FOLD_CELL = re.compile(r"(?:fold)?[ _-]?(\d{1,9})(?:\.0+)?", re.IGNORECASE)  # spreadsheets write 1.0 for 1
-OPTION_OF_ROLE = {
-    "file": "file_column",
-    "labels": "label_column",
-    "split": "split_column",
-    "fold": "fold_column",
-    "group": "group_column",
-}
-REQUIRED_ROLES = ("file", "labels")
-SPLIT_WORDS = {  # what datasets call their splits
-    "train": "train",
-    "training": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "test": "test",
-    "eval": "test",
-}
+MAX_SAMPLE = 1000
 
 
-@dataclass(frozen=True)
-class KnownTable:
-    """A table of a published dataset, read as text, with the columns that are used.
+class PublishedLayout(Layout):
+    """A dataset that was published as a folder with known files in it; base of one class per dataset.
 
     Attributes
     ----------
-    path : Path
-    cells : pandas.DataFrame
-    roles : dict[str, str]
-        The column of each role (file, labels, split, fold or group) that the table has.
+    name : str
+        Name of the dataset; by default that of the release's folder.
+    parts : frozenset[str]
+        Names of its tables and folders: given one of these, the release that it belongs to is opened.
     """
 
-    path: Path
-    cells: pd.DataFrame
-    roles: dict[str, str]
+    name: ClassVar[str] = ""
+    parts: ClassVar[frozenset[str]] = frozenset()
 
-    def get(self, role: str) -> pd.Series | None:
-        """The cells of a role as text, None if the table has no such column."""
-        return self.cells[self.roles[role]].astype("string") if role in self.roles else None
+    def is_release(self, folder: Path) -> bool:
+        """Whether a folder, which may not exist, is the root of such a release."""
+        raise NotImplementedError
 
-    def map(self, role: str, function: Callable[[str], object]) -> pd.Series | None:
-        """``function`` of each cell of a role, ``""`` for an empty one; None if the table has no such column."""
-        if role not in self.roles:
-            return None
-        return pd.Series(map_cells(self.cells[self.roles[role]], function), index=self.cells.index, dtype=object)
+    def read(self, root: Path, options: OpenOptions, findings: Findings) -> list[pd.DataFrame]:
+        """The `clip_table` of each part of the release; readings and what is wrong are added to ``findings``."""
+        raise NotImplementedError
 
-    def column(self, name: str) -> pd.Series | None:
-        """The cells of a column that the user cannot choose, as text; None if the table has no such column."""
-        return self.cells[name].astype("string") if name in self.cells else None
+    def recognises(self, path: Path) -> bool:
+        """Whether the path is the root of a release, a part of it, or a folder with nothing else in it."""
+        return self._root_of(path) is not None
 
-    def names(self) -> pd.Series:
-        """What the table calls each sound."""
-        return self.cells[self.roles["file"]]
+    def open(self, path: Path, options: OpenOptions) -> Dataset:
+        """Read the release that the path is, belongs to, or holds."""
+        root = self._root_of(path)
+        if root is None:
+            raise AudiotagError(f"{path} has no {self.looks_for}; choose another layout.")
+        findings = Findings()
+        clips = self.read(root, options, findings)
+        return replace(build_dataset(path, clips, findings), name=self.name or root.name)
 
-    def labels(self, split: Callable[[str], tuple[str, ...]]) -> pd.Series:
-        """The labels of each row, a tuple per cell."""
-        labels = self.map("labels", split)
-        assert labels is not None  # `read_known_table` requires the column
-        return labels
-
-    def rows(
-        self,
-        labels: pd.Series,
-        names: pd.Series | None = None,
-        subset: pd.Series | None = None,
-        split: pd.Series | None = None,
-        fold: pd.Series | None = None,
-        group: pd.Series | None = None,
-        licence: pd.Series | None = None,
-        source: pd.Series | None = None,
-    ) -> ClipRows:
-        """The rows for `check_rows`; names, splits, folds and groups are those of the roles unless they are given.
-
-        Where clips have a split and no fold, those of validation get fold 1, so that it is what a training holds out.
-        """
-        split = self.map("split", split_of) if split is None else split
-        fold = self.map("fold", fold_of) if fold is None else fold
-        return ClipRows(
-            names=self.names() if names is None else names,
-            labels=labels,
-            subset=subset,
-            split=split,
-            fold=fold_of_validation(split) if fold is None else fold,
-            group=self.get("group") if group is None else group,
-            licence=licence,
-            source=source,
-        )
-
-    def reading(self, root: Path, label_format: str, *ignored: str) -> Reading:
-        """How the table was read, for the user to check; ``ignored`` are sentences about what was not used."""
-        source = self.path.relative_to(root) if self.path.is_relative_to(root) else Path(self.path.name)
-        return Reading(
-            source=source.as_posix(),
-            columns=tuple(map(str, self.cells.columns)),
-            roles={role: (column,) for role, column in self.roles.items()},
-            label_format=label_format,
-            ignored=tuple(filter(None, ignored)),
-        )
-
-
-def read_known_table(path: Path, options: OpenOptions, **columns: str) -> KnownTable:
-    """Read a table whose columns are known, unless the options name others.
-
-    Parameters
-    ----------
-    path : Path
-    options : OpenOptions
-    **columns
-        The column of each role: ``file`` and ``labels``, which the table must have, ``split``, ``fold`` and ``group``.
-
-    Raises
-    ------
-    AudiotagError
-        If the table cannot be read, or has no column of files or labels.
-    """
-    return choose_columns(path, read_table(path, options.separator), options, **columns)
-
-
-def choose_columns(path: Path, cells: pd.DataFrame, options: OpenOptions, **columns: str) -> KnownTable:
-    """The `KnownTable` of cells that were read before; arguments and errors as in `read_known_table`."""
-    chosen = {role: getattr(options, option) for role, option in OPTION_OF_ROLE.items()}
-    wanted = columns | {role: column for role, column in chosen.items() if column}
-    for role in REQUIRED_ROLES:
-        column_of(cells, (wanted[role],), path)
-    return KnownTable(
-        path, cells, {role: name for role, name in wanted.items() if name != NO_COLUMN and name in cells.columns}
-    )
-
-
-def release_root(path: Path, is_release: Callable[[Path], bool], parts: Collection[str] = ()) -> Path | None:
-    """The folder of a release that ``path`` is, belongs to, or alone holds; None if there is none.
-
-    Parameters
-    ----------
-    path : Path
-        It may be a file, or not exist.
-    is_release : callable
-        Whether a folder is the root of such a release.
-    parts : collection of str
-        Names of the release's tables and folders: given one of these, the release that it belongs to is meant.
-    """
-    folder = path
-    while not is_release(folder):
-        if folder.name not in parts:
-            break
-        folder = folder.parent
-    else:
+    def _root_of(self, path: Path) -> Path | None:
+        folder = path
+        while not self.is_release(folder):
+            if folder.name not in self.parts:
+                inner = visible_folders(path)
+                return inner[0] if len(inner) == 1 and self.is_release(inner[0]) else None
+            folder = folder.parent
         return folder
-    inner = visible_folders(path)
-    return inner[0] if len(inner) == 1 and is_release(inner[0]) else None
-
-
-def require_root(path: Path, root: Path | None, needs: str) -> Path:
-    """The root that `release_root` found; raises `AudiotagError` if it found none."""
-    if root is None:
-        raise AudiotagError(f"{path} has no {needs}; choose another layout.")
-    return root
 
 
 def visible_folders(path: Path) -> list[Path]:
@@ -188,13 +78,36 @@ def visible_folders(path: Path) -> list[Path]:
     return [path / name for name in sorted(names)]
 
 
-def sounds_in(folder: Path, depth: int = 0) -> list[str]:
-    """The sounds in a folder as paths relative to it, sorted, with those that lie up to ``depth`` folders deeper."""
-    if not folder.is_dir():
-        return []
-    sounds = sorted(sound_names(os.listdir(folder)))
-    inner = visible_folders(folder) if depth else []
-    return sounds + [f"{part.name}/{sound}" for part in inner for sound in sounds_in(part, depth - 1)]
+def sounds_in(folder: Path, depth: int, findings: Findings) -> list[str]:
+    """The sounds in a folder and up to ``depth`` folders deeper, as paths relative to it, sorted.
+
+    Folders that cannot be listed are named among the findings.
+    """
+    return sorted(_find_sounds(folder, depth, findings))
+
+
+def some_sounds(folder: Path, depth: int) -> list[str]:
+    """The first thousand or fewer of `sounds_in`, in no order: enough to see how they are named."""
+    return list(islice(_find_sounds(folder, depth, Findings()), MAX_SAMPLE))
+
+
+def _find_sounds(folder: Path, depth: int, findings: Findings, below: str = "") -> Iterator[str]:
+    inner = []
+    try:
+        with os.scandir(folder / below) as entries:
+            for entry in entries:
+                if entry.is_dir():
+                    inner += [] if is_system_folder(entry.name) else [f"{below}{entry.name}/"]
+                elif sound_names([entry.name]):
+                    yield f"{below}{entry.name}"
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:
+        reason = f"{error.strerror or error}; the sounds in it are left out."
+        findings.missing.append(f"{below or folder} cannot be listed: {reason}")
+    if depth:
+        for name in sorted(inner):
+            yield from _find_sounds(folder, depth - 1, findings, name)
 
 
 def first_folder(root: Path, *names: str) -> Path:
@@ -202,8 +115,18 @@ def first_folder(root: Path, *names: str) -> Path:
     return next((root / name for name in names if (root / name).is_dir()), root / names[0])
 
 
+def first_file(*places: Path) -> Path:
+    """The first of these files that is there, else the first of all."""
+    return next((place for place in places if place.is_file()), places[0])
+
+
+def audio_of(root: Path) -> Path:
+    """The folder ``audio`` of a release, or the release's folder if it has none."""
+    return root / "audio" if (root / "audio").is_dir() else root
+
+
 def has_table(table: Path, root: Path, clips: str, findings: Findings) -> bool:
-    """Whether a table of a release is there; if it is not, a sentence among the findings says which clips that costs."""
+    """Whether a table of a release is there; if not, a sentence among the findings says which clips that costs."""
     if table.is_file():
         return True
     findings.missing.append(f"{table.relative_to(root).as_posix()} is not there: the {clips} clips are left out.")
@@ -211,56 +134,12 @@ def has_table(table: Path, root: Path, clips: str, findings: Findings) -> bool:
 
 
 def header_of(table: Path) -> set[str]:
-    """The column names of a text table; empty if it cannot be read or is none."""
-    try:
-        with table.open("rb") as file:
-            line = file.readline(HEADER_BYTES).decode("utf-8-sig", errors="replace")
-    except OSError:
+    """The column names of a text table; empty if there is no such table."""
+    if not table.is_file():
         return set()
+    with table.open("rb") as file:
+        line = file.readline(HEADER_BYTES).decode("utf-8-sig", errors="replace")
     return {cell.strip() for separator in SEPARATORS for cell in next(csv.reader([line], delimiter=separator), [])}
-
-
-def split_of(cell: str) -> object:
-    """The split that a cell names, NA if it names none.
-
-    >>> split_of("val"), split_of("Train")
-    ('validation', 'train')
-    """
-    return SPLIT_WORDS.get(cell.strip().lower(), pd.NA)
-
-
-def subset_of_verified(cells: pd.Series) -> pd.Series:
-    """Curated where people verified the labels (1), noisy where they did not (0)."""
-    is_verified = cells.str.strip().str.lower().isin(["1", "1.0", "true", "yes"])
-    return pd.Series("noisy", index=cells.index).mask(is_verified.fillna(False), "curated")
-
-
-def fold_of(cell: str) -> object:
-    """The number at the end of a cell, NA if there is none.
-
-    >>> fold_of("3"), fold_of("fold10"), fold_of("2.0")
-    (3, 10, 2)
-    """
-    fold = FOLD_CELL.fullmatch(cell.strip())
-    return int(fold[1]) if fold else pd.NA
-
-
-def fold_of_validation(split: pd.Series | None) -> pd.Series | None:
-    """Fold 1 for the clips of validation, so that it is what a training holds out; NA for the others."""
-    return None if split is None else split.map(lambda value: 1 if value == "validation" else pd.NA)
-
-
-def one_label(cell: str) -> tuple[str, ...]:
-    """The label of a cell that holds one, whatever is in it."""
-    return (cell.strip(),) if cell.strip() else ()
-
-
-def separated(separator: str, options: OpenOptions) -> Callable[[str], tuple[str, ...]]:
-    """A function that splits a cell into its labels, at what the options say instead if they do."""
-    sign = LABEL_SEPARATORS[options.label_separator] if options.label_separator else separator
-    if not sign:
-        return one_label
-    return lambda cell: tuple(label.strip() for label in cell.split(sign) if label.strip())
 
 
 def lines_of(file: Path) -> list[str]:
@@ -270,15 +149,15 @@ def lines_of(file: Path) -> list[str]:
     return [line for line in lines if line]
 
 
-def read_lists(lists: dict[str, Path], known: Collection[str], findings: Findings) -> dict[str, str]:
+def read_split_lists(lists: dict[str, Path], clips: Collection[str], findings: Findings) -> dict[str, str]:
     """The splits of clips that are listed in text files, one clip per line.
 
     Parameters
     ----------
     lists : dict[str, Path]
         The file of each split; one that is missing is named among the findings.
-    known : collection of str
-        The clips that are there; others become problems.
+    clips : collection of str
+        The clips that are there; others in the lists are problems.
     findings : Findings
 
     Returns
@@ -289,20 +168,12 @@ def read_lists(lists: dict[str, Path], known: Collection[str], findings: Finding
     splits = {}
     for split, file in lists.items():
         if not file.is_file():
-            findings.missing.append(f"{file.name} is not in {file.parent}: no clips of the split {split} are known.")
+            findings.missing.append(f"{file.name} is not there: which clips are for {split} is not known.")
             continue
         for clip in lines_of(file):
-            if clip in known:
+            if clip in clips:
                 splits[clip] = split
             else:
                 reason = f"{clip} is listed in {file.name} but is not in {file.parent}; it is left out."
                 findings.problems.append(Problem(clip, reason, "missing"))
     return splits
-
-
-def freesound_links(ids: pd.Series | None) -> pd.Series | None:
-    """Links to sounds of Freesound by their numbers; NA where there is no number."""
-    if ids is None:
-        return None
-    numbers = ids.astype("string").str.strip().str.removesuffix(".0")  # spreadsheets write 1.0 for 1
-    return ("https://freesound.org/s/" + numbers + "/").where(numbers.str.fullmatch(r"\d+").fillna(False))

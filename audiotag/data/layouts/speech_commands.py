@@ -3,49 +3,61 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
-from audiotag.data.dataset import Dataset, Reading
-from audiotag.data.layouts.base import Layout, OpenOptions, register_layout
-from audiotag.data.layouts.published import fold_of_validation, read_lists, release_root, require_root, sounds_in
-from audiotag.data.layouts.reading import Findings, build_dataset, clip_table
+from audiotag.data.dataset import Reading
+from audiotag.data.layouts.base import OpenOptions, register_layout
+from audiotag.data.layouts.known_tables import fold_of_validation
+from audiotag.data.layouts.published import PublishedLayout, audio_of, read_split_lists, some_sounds, sounds_in
+from audiotag.data.layouts.reading import Findings, clip_table
 
 NAME = "Speech Commands"
 LISTS = {"validation": "validation_list.txt", "test": "testing_list.txt"}
-PARTS = {"audio", *LISTS.values()}
 NOISE = "_background_noise_"
 UTTERANCE = re.compile(r"(.+)_nohash_\d+\.\w+")  # the speaker, as a hash
 LICENCE = "CC BY 4.0"
 
 
 @register_layout("speech-commands")
-class SpeechCommands(Layout):
+class SpeechCommands(PublishedLayout):
     """Folders of words beside ``validation_list.txt`` and ``testing_list.txt``; on Kaggle they are in ``audio/``.
 
-    The group of a clip is its speaker. ``_background_noise_`` holds long noises to mix in, no word.
+    The group of a clip is its speaker. ``_background_noise_`` holds long noises to mix in, not a word.
     """
 
-    title = NAME
+    title = name = NAME
     order = 15
     looks_for = f"{LISTS['validation']} ({NAME})"
+    parts = frozenset({"audio", *LISTS.values()})
 
-    def recognises(self, path: Path) -> bool:
-        """Whether one of the lists names sounds in folders, or most sounds are named as in this dataset."""
-        return release_root(path, _is_release, PARTS) is not None
+    def is_release(self, folder: Path) -> bool:
+        """Whether one of the lists is beside folders of sounds, or most sounds are named as in this dataset."""
+        if folder.name == "audio" and _has_list(folder.parent):
+            return False  # the release is the folder above
+        sounds = [sound for sound in some_sounds(audio_of(folder), depth=1) if "/" in sound]
+        named = sum(_speaker_of(sound) is not pd.NA for sound in sounds)
+        return bool(sounds) and (_has_list(folder) or 2 * named > len(sounds))
 
-    def open(self, path: Path, options: OpenOptions) -> Dataset:
-        """Label each clip with its folder; clips that no list names are those for training."""
-        root = require_root(path, release_root(path, _is_release, PARTS), self.looks_for)
-        findings = Findings()
-        folder = _folder_of(root)
-        sounds = sounds_in(folder, depth=1)
-        words = [sound for sound in sounds if "/" in sound and not sound.startswith(f"{NOISE}/")]
+    def read(self, root: Path, options: OpenOptions, findings: Findings) -> list[pd.DataFrame]:
+        """All clips of words; those that no list names are for training."""
+        folder = audio_of(root)
+        sounds = [sound for sound in sounds_in(folder, 1, findings) if "/" in sound]
+        words = [sound for sound in sounds if not sound.startswith(f"{NOISE}/")]
         lists = {split: root / file for split, file in LISTS.items()}
-        splits = read_lists(lists, set(words), findings)
+        splits = read_split_lists(lists, set(words), findings)
         split = pd.Series([splits.get(word, "train") for word in words], dtype="string")
+        noises = len(sounds) - len(words)
+        findings.readings.append(
+            Reading(
+                source="folders",
+                columns=("folder 1", "file name"),
+                roles={"labels": ("folder 1",), "group": ("file name",)},
+                label_format="one label: the name of the folder",
+                ignored=(f"{NOISE} holds {noises} noises to mix in, which are not clips of a word.",) if noises else (),
+            )
+        )
         clips = clip_table(
             clip=words,
             path=[folder / word for word in words],
@@ -56,28 +68,11 @@ class SpeechCommands(Layout):
             licence=LICENCE,
             split=split,
         )
-        noises = sum(sound.startswith(f"{NOISE}/") for sound in sounds)
-        reading = Reading(
-            source="folders",
-            columns=("folder 1", "file name"),
-            roles={"labels": ("folder 1",), "group": ("file name",)},
-            label_format="one label: the name of the folder",
-            ignored=(f"{NOISE} holds {noises} noises to mix in, which are no clips of a word.",) if noises else (),
-        )
-        return replace(build_dataset(path, [clips], findings), name=NAME, readings=(reading,))
+        return [clips]
 
 
-def _folder_of(root: Path) -> Path:
-    return root / "audio" if (root / "audio").is_dir() else root
-
-
-def _is_release(folder: Path) -> bool:
-    has_list = any((folder / name).is_file() for name in LISTS.values())
-    if not has_list and any((folder.parent / name).is_file() for name in LISTS.values()):
-        return False  # one word of a release, or its folder audio
-    sounds = [sound for sound in sounds_in(_folder_of(folder), depth=1) if "/" in sound]
-    named = sum(bool(UTTERANCE.fullmatch(sound)) for sound in sounds)
-    return bool(sounds) and (has_list or 2 * named > len(sounds))
+def _has_list(folder: Path) -> bool:
+    return any((folder / name).is_file() for name in LISTS.values())
 
 
 def _speaker_of(clip: str) -> object:
