@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from audiotag.data.dataset import Reading
+from audiotag.data.dataset import Problem, Reading
 from audiotag.data.layouts.base import OpenOptions, register_layout
 from audiotag.data.layouts.published import PublishedLayout, first_folder, some_sounds, sounds_in
 from audiotag.data.layouts.reading import Findings, clip_table, list_tables
@@ -40,7 +40,11 @@ class GTZAN(PublishedLayout):
     def read(self, root: Path, options: OpenOptions, findings: Findings) -> list[pd.DataFrame]:
         """All clips of genres."""
         folder = first_folder(root, *FOLDERS)
-        sounds = [sound for sound in sounds_in(folder, 1, findings) if "/" in sound]
+        sounds = sounds_in(folder, 1, findings)
+        for sound in sounds:
+            if "/" not in sound:
+                findings.problems.append(Problem(sound, f"{sound} is not in the folder of a genre; it is left out."))
+        sounds = [sound for sound in sounds if "/" in sound]
         findings.readings.append(
             Reading(
                 source="folders",

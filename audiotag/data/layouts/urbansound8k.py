@@ -49,10 +49,10 @@ class UrbanSound8K(PublishedLayout):
 
     def is_release(self, folder: Path) -> bool:
         """Whether the table is there, or more than half of the sounds are named as in this dataset."""
+        if folder.name in self.parts and _table_of(folder.parent).is_file():
+            return False  # the release is the folder above
         if _table_of(folder).is_file():
             return True
-        if folder.name == "audio" and _table_of(folder.parent).is_file():
-            return False  # the release is the folder above
         sounds = some_sounds(audio_of(folder), depth=1)
         names = list(filter(None, map(_parse, sounds)))
         return 2 * len(names) > len(sounds) and any(int(name[1]) not in YEARS for name in names)

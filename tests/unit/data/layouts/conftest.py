@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from audiotag.data.dataset import Dataset
+
 Build = Callable[[Path], Path]  # writes an example into an empty folder, and gives the path to open
 
 
@@ -245,3 +247,9 @@ def example(tmp_path: Path) -> Callable[[Build], Path]:
         return build(root)
 
     return make
+
+
+def by_clip(dataset: Dataset, *columns: str) -> dict[str, tuple[object, ...]]:
+    """These columns of each clip, by its name; None where there is no value."""
+    clips = dataset.clips.astype(object).where(dataset.clips.notna(), None)
+    return {row["clip"]: tuple(row[column] for column in columns) for row in clips.to_dict("records")}

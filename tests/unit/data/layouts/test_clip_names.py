@@ -1,0 +1,64 @@
+"""Datasets whose file names tell label and speaker."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from audiotag.data.layouts import LAYOUTS, open_dataset
+from audiotag.errors import AudiotagError
+
+from .conftest import RAVDESS, Build, by_clip, files
+
+
+@pytest.mark.parametrize(
+    ("name", "clips"),
+    [
+        (
+            "RAVDESS",
+            {
+                "Actor_01/03-01-06-01-02-01-01.wav": ("fearful", "01"),
+                "Actor_24/03-02-01-01-01-01-24.wav": ("neutral", "24"),
+            },
+        ),
+        ("CREMA-D", {"1001_DFA_ANG_XX.wav": ("anger", "1001"), "1040_ITH_SAD_X.wav": ("sad", "1040")}),
+        ("TESS", {"OAF_Fear/OAF_back_fear.wav": ("fear", "OAF"), "YAF_ps/YAF_x_ps.wav": ("pleasant_surprise", "YAF")}),
+        ("SAVEE", {"DC_a01.wav": ("anger", "DC"), "KL_sa15.wav": ("sadness", "KL"), "JE_s.wav": None}),
+        ("EmoDB", {"wav/03a01Fa.wav": ("happiness", "03"), "wav/16b10Wb.wav": ("anger", "16")}),
+        ("AudioMNIST", {"data/01/0_01_0.wav": ("0", "01"), "data/60/9_60_49.wav": ("9", "60")}),
+        ("VocalSound", {"a/f0003_0_cough.wav": ("cough", "f0003"), "a/m0100_0_sniff.wav": ("sniff", "m0100")}),
+    ],
+)  # fmt: skip
+def test_labels_and_speakers_are_in_the_names(
+    example: Callable[[Build], Path], name: str, clips: dict[str, tuple[str, str] | None]
+) -> None:
+    dataset = open_dataset(example(files({}, *clips)))
+    assert (dataset.layout_key, dataset.name) == ("clip-names", name)
+    expected = {clip: ((facts[0],), facts[1]) for clip, facts in clips.items() if facts}
+    assert by_clip(dataset, "labels", "group") == expected
+    assert [problem.clip for problem in dataset.problems] == [clip for clip, facts in clips.items() if not facts]
+    assert dataset.clips["split"].isna().all()
+
+
+def test_first_recordings_of_spoken_digits_are_for_the_test(example: Callable[[Build], Path]) -> None:
+    clips = ("recordings/0_jackson_4.wav", "recordings/0_jackson_5.wav", "recordings/7_theo_40.wav")
+    dataset = open_dataset(example(files({"metadata.py": ""}, *clips)))
+    assert by_clip(dataset, "subset", "split", "labels", "group") == {
+        "recordings/0_jackson_4.wav": ("test", "test", ("0",), "jackson"),
+        "recordings/0_jackson_5.wav": ("curated", "train", ("0",), "jackson"),
+        "recordings/7_theo_40.wav": ("curated", "train", ("7",), "theo"),
+    }
+
+
+def test_folder_whose_sounds_are_mostly_named_otherwise_is_not_taken(example: Callable[[Build], Path]) -> None:
+    root = example(files({}, "Dog/a.wav", "Dog/b.wav", "Cat/1001_DFA_ANG_XX.wav"))
+    assert open_dataset(root).labels == ("Cat", "Dog")
+    with pytest.raises(AudiotagError, match="has no sounds named as in RAVDESS"):
+        open_dataset(root, layout="clip-names")
+
+
+def test_speakers_are_groups_and_folders_are_not_labels(example: Callable[[Build], Path]) -> None:
+    dataset = open_dataset(example(RAVDESS))
+    assert dataset.labels == ("angry", "fearful", "neutral")
+    assert set(dataset.clips["group"]) == {"01", "02"}
+    assert LAYOUTS.get("clip-names").title == "labels in the names of the files"
