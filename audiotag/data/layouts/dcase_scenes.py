@@ -62,6 +62,7 @@ class DCASEScenes(PublishedLayout):
         is_split = len(set(folds.values())) == 1
         rows = table.rows(
             labels=table.labels(),
+            names=_base_names(table),
             split=pd.Series("train", index=fold.index).mask(fold.notna(), "validation") if is_split else None,
             fold=fold,
             group=_places(table),
