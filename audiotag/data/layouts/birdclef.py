@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
+from audiotag.data.label_cells import labels_of_list
 from audiotag.data.layouts.base import OpenOptions, register_layout
 from audiotag.data.layouts.known_tables import KnownTable, read_known_table
 from audiotag.data.layouts.published import PublishedLayout, first_file, first_folder, header_of, visible_folders
@@ -17,7 +17,6 @@ TABLES = ("train_metadata.csv", "train.csv")
 FOLDERS = ("train_audio", "train_short_audio")
 COLUMNS = {"primary_label", "filename"}
 SECONDARY = "secondary_labels"
-IN_LIST = re.compile(r"""'([^']*)'|"([^"]*)\"""")  # of ['amerob', "o'o'aa"]
 
 
 @register_layout("birdclef")
@@ -49,9 +48,10 @@ class BirdCLEF(PublishedLayout):
         )
         soundscapes = [part.name for part in visible_folders(root) if part.name.endswith("soundscapes")]
         ignored = [f"{name}/ holds long recordings, which are not clips of the table." for name in soundscapes]
-        reading = table.reading(root, "the primary label, then a list of secondary labels", *ignored)
-        if SECONDARY in table.cells:
-            reading = replace(reading, roles=reading.roles | {"labels": (table.roles["labels"], SECONDARY)})
+        reading = table.reading(root, *ignored)
+        if table.column(SECONDARY) is not None:
+            roles = reading.roles | {"labels": (table.roles["labels"], SECONDARY)}
+            reading = replace(reading, roles=roles, label_format="the primary label, then a list of secondary labels")
         findings.readings.append(reading)
         subset = SubsetTable("curated", table.path, first_folder(root, *FOLDERS))
         return [check_rows(subset, rows, ReadingRules(options=options), findings)]
@@ -65,15 +65,15 @@ def _names_with_folders(table: KnownTable) -> pd.Series:
     """The names with the folder of their species, which tables until 2021 leave out."""
     codes = table.column("ebird_code")
     folders = table.column("primary_label") if codes is None else codes
-    names = table.names.astype("string")
+    names = table.names
     return names if folders is None else names.where(names.str.contains("/"), folders + "/" + names)
 
 
 def _labels(table: KnownTable) -> pd.Series:
     """Primary and secondary labels. In 2020 both are names, and another column has the codes of the primary ones."""
-    primary = table.labels().tolist()
+    primary = table.labels.tolist()
     secondary = table.column(SECONDARY)
-    others = [()] * len(primary) if secondary is None else [parse_list(cell) for cell in secondary.fillna("")]
+    others = [()] * len(primary) if secondary is None else [labels_of_list(cell) for cell in secondary.fillna("")]
     codes = table.column("ebird_code")
     code_of = {} if codes is None else {name: code for own, code in zip(primary, codes, strict=True) for name in own}
     labels = [
@@ -83,17 +83,8 @@ def _labels(table: KnownTable) -> pd.Series:
     return pd.Series(labels, index=table.cells.index, dtype=object)
 
 
-def parse_list(cell: str) -> tuple[str, ...]:
-    """The texts in a list as Python writes it.
-
-    >>> parse_list("['amerob', 'bkcchi']"), parse_list("['']"), parse_list("[]")
-    (('amerob', 'bkcchi'), (), ())
-    """
-    return tuple(name for one, other in IN_LIST.findall(cell) if (name := (one or other).strip()))
-
-
 def _recordists(table: KnownTable) -> pd.Series:
     """Who made the recording, or else the number of the recording."""
-    numbers = table.names.astype("string").str.rpartition("/")[2].str.partition(".")[0]
+    numbers = table.names.str.rpartition("/")[2].str.partition(".")[0]
     authors = table.get("group")
     return numbers if authors is None else authors.fillna(numbers)

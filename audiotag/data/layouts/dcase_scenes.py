@@ -13,7 +13,7 @@ from audiotag.data.layouts.base import OpenOptions, register_layout
 from audiotag.data.layouts.known_tables import KnownTable, choose_columns, read_known_table
 from audiotag.data.layouts.published import HEADER_BYTES, PublishedLayout, audio_of, header_of, lines_of
 from audiotag.data.layouts.reading import Findings, ReadingRules, SubsetTable, check_rows
-from audiotag.data.table_bounds import check_text_table
+from audiotag.data.table_files import read_table_file
 from audiotag.data.tables import sound_names
 
 TABLES = ("meta.csv", "meta.txt")
@@ -47,8 +47,8 @@ class DCASEScenes(PublishedLayout):
         file = _table_of(root)
         assert file is not None  # `is_release` found it
         table = _read_table(file, options)
-        device = ["source_label is the device of a recording."] if "source_label" in table.cells else []
-        findings.readings.append(table.reading(root, "one label", *device))
+        device = ["source_label is the device of a recording."] if table.column("source_label") is not None else []
+        findings.readings.append(table.reading(root, *device))
         folds, used = _read_lists(root, HELD_OUT), _read_lists(root, USED)
         if not folds:
             findings.missing.append(f"{SETUP}/fold1_evaluate.csv is not there: the published folds are not known.")
@@ -61,7 +61,6 @@ class DCASEScenes(PublishedLayout):
         fold = _base_names(table).map(folds).astype("Int64")
         is_split = len(set(folds.values())) == 1
         rows = table.rows(
-            labels=table.labels(),
             names=_base_names(table),
             split=pd.Series("train", index=fold.index).mask(fold.notna(), "validation") if is_split else None,
             fold=fold,
@@ -89,9 +88,8 @@ def _is_bare(table: Path) -> bool:
 def _read_table(file: Path, options: OpenOptions) -> KnownTable:
     if not _is_bare(file):
         return read_known_table(file, options, **ROLES)
-    check_text_table(file)
-    cells = pd.DataFrame([line.split("\t")[: len(COLUMNS)] for line in lines_of(file)])
-    return choose_columns(file, cells.set_axis(list(COLUMNS)[: cells.shape[1]], axis=1), options, **ROLES)
+    cells = read_table_file(file, "\t", has_header=False).table.iloc[:, : len(COLUMNS)]
+    return choose_columns(file, cells.set_axis(list(COLUMNS)[: cells.shape[1]], axis=1), options, "none", (), **ROLES)
 
 
 def _read_lists(root: Path, kinds: tuple[str, ...]) -> dict[str, int]:
@@ -108,7 +106,7 @@ def _read_lists(root: Path, kinds: tuple[str, ...]) -> dict[str, int]:
 
 
 def _base_names(table: KnownTable) -> pd.Series:
-    return table.names.astype("string").str.replace("\\", "/", regex=False).str.rpartition("/")[2]
+    return table.names.str.replace("\\", "/", regex=False).str.rpartition("/")[2]
 
 
 def _places(table: KnownTable) -> pd.Series:

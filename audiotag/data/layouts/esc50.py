@@ -36,11 +36,10 @@ class ESC50(PublishedLayout):
         table = read_known_table(_table_of(root), options, **ROLES)
         is_esc10 = table.column("esc10")
         rows = table.rows(
-            labels=table.labels(),
             licence=None if is_esc10 is None else is_esc10.str.strip().str.lower().map(LICENCES),
             source=freesound_links(table.column("src_file")),
         )
-        findings.readings.append(table.reading(root, "one label", *([] if is_esc10 is None else [ESC10])))
+        findings.readings.append(table.reading(root, *([] if is_esc10 is None else [ESC10])))
         subset = SubsetTable("curated", table.path, audio_of(root), shares_folder=audio_of(root) == root)
         return [check_rows(subset, rows, ReadingRules(options=options), findings)]
 

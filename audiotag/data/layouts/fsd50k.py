@@ -47,16 +47,15 @@ class FSD50K(PublishedLayout):
             file = tables / f"{part}.csv"
             if not has_table(file, root, part, findings):
                 continue
-            table = read_known_table(file, options, file="fname", labels="labels", split="split")
+            table = read_known_table(file, options, "comma", file="fname", labels="labels", split="split")
             rows = table.rows(
-                labels=table.labels(","),
                 split="test" if part == "eval" else None,
                 licence=_licences(root, part, table.names, findings),
                 source=freesound_links(table.names),
             )
             folder = first_folder(root, *SOUNDS[part])
             clips.append(check_rows(SubsetTable(subset, file, folder), rows, ReadingRules(options=options), findings))
-            findings.readings.append(table.reading(root, "labels separated by commas", MIDS))
+            findings.readings.append(table.reading(root, MIDS))
         _compare_with_vocabulary(tables / "vocabulary.csv", clips, findings)
         return clips
 
@@ -72,7 +71,7 @@ def _licences(root: Path, part: str, names: pd.Series, findings: Findings) -> pd
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         findings.missing.append(f"{path.name} is damaged: the licences of the {part} clips are not known.")
         return None
-    return names.astype("string").str.removesuffix(".wav").map(licences)
+    return names.str.removesuffix(".wav").map(licences)
 
 
 def _compare_with_vocabulary(vocabulary: Path, clips: list[pd.DataFrame], findings: Findings) -> None:

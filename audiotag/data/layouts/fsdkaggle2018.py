@@ -53,7 +53,6 @@ class FSDKaggle2018(PublishedLayout):
             table, padding = _without_padding(read_known_table(file, options, file="fname", labels="label"))
             verified, group = table.column("manually_verified"), table.get("group")
             rows = table.rows(
-                labels=table.labels(),
                 subset=None if verified is None else subset_of_verified(verified),
                 split=part,
                 group=table.column("freesound_id") if group is None else group,
@@ -64,7 +63,7 @@ class FSDKaggle2018(PublishedLayout):
             subset_table = SubsetTable(subset, file, folder, shares_folder=bool(padding))
             clips.append(check_rows(subset_table, rows, ReadingRules(options=options), findings))
             ignored = [f"{padding:,} rows of usage {PADDING} have no labels."] if padding else []
-            findings.readings.append(table.reading(root, "one label", *ignored))
+            findings.readings.append(table.reading(root, *ignored))
         return clips
 
 

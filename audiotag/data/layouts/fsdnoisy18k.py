@@ -43,13 +43,12 @@ class FSDnoisy18k(PublishedLayout):
             table = read_known_table(file, options, file="fname", labels="label")
             verified = table.column("manually_verified")
             rows = table.rows(
-                labels=table.labels(),
                 subset=None if verified is None else subset_of_verified(verified),
                 split=part,
                 source=freesound_links(table.names),
             )
             folder = first_folder(root, f"{NAME}.audio_{part}", f"audio_{part}")
             clips.append(check_rows(SubsetTable(subset, file, folder), rows, ReadingRules(options=options), findings))
-            ignored = [NOISY_SMALL] if "noisy_small" in table.cells else []
-            findings.readings.append(table.reading(root, "one label", *ignored))
+            ignored = [] if table.column("noisy_small") is None else [NOISY_SMALL]
+            findings.readings.append(table.reading(root, *ignored))
         return clips

@@ -40,6 +40,6 @@ class Kitchen20(PublishedLayout):
         """The clips of the table, whose paths begin with ``audio/``; other tables beside it have none."""
         table = read_known_table(root / TABLE, options, **ROLES)
         others = [sentence for name, sentence in OTHERS.items() if (root / name).exists()]
-        findings.readings.append(table.reading(root, "one label", *others))
+        findings.readings.append(table.reading(root, *others))
         subset = SubsetTable("curated", root / TABLE, audio_of(root), shares_folder=audio_of(root) == root)
-        return [check_rows(subset, table.rows(table.labels()), ReadingRules(options=options), findings)]
+        return [check_rows(subset, table.rows(), ReadingRules(options=options), findings)]

@@ -1,18 +1,21 @@
-"""Read tables of published datasets, whose columns are known, and what their cells say: labels, splits, folds."""
+"""Read tables of published datasets, whose columns are known; a user may still choose others."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
+from audiotag.data.column_names import normalised_name
 from audiotag.data.dataset import Reading
-from audiotag.data.layouts.base import LABEL_SEPARATORS, NO_COLUMN, OpenOptions
-from audiotag.data.layouts.reading import ClipRows
-from audiotag.data.tables import column_of, map_cells, read_table
+from audiotag.data.label_cells import find_label_format
+from audiotag.data.layouts.base import NO_COLUMN, OpenOptions
+from audiotag.data.layouts.table_columns import ClipRows
+from audiotag.data.split_cells import Assignment, read_assignment
+from audiotag.data.table_files import read_table_file
+from audiotag.data.tables import column_of, map_cells
 
 OPTION_OF_ROLE = {
     "file": "file_column",
@@ -22,16 +25,6 @@ OPTION_OF_ROLE = {
     "group": "group_column",
 }
 REQUIRED_ROLES = ("file", "labels")
-SPLIT_WORDS = {
-    "train": "train",
-    "training": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "test": "test",
-    "eval": "test",
-}
-FOLD_CELL = re.compile(r"(?:fold)?[ _-]?(\d{1,9})(?:\.0+)?", re.IGNORECASE)  # spreadsheets write 1.0 for 1
 
 
 @dataclass(frozen=True)
@@ -44,37 +37,41 @@ class KnownTable:
     cells : pandas.DataFrame
     roles : dict[str, str]
         The column of each role (file, labels, split, fold or group) that the table has.
-    options : OpenOptions
+    separator : str
+        How the labels of a cell are separated: a key of `audiotag.data.layouts.base.LABEL_SEPARATORS`.
+    notes : tuple[str, ...]
+        Sentences about how the file was read, where that is not obvious.
     """
 
     path: Path
     cells: pd.DataFrame
     roles: dict[str, str]
-    options: OpenOptions
+    separator: str = "none"
+    notes: tuple[str, ...] = ()
 
     @property
     def names(self) -> pd.Series:
         """What the table calls each sound."""
-        return self.cells[self.roles["file"]]
+        return self.cells[self.roles["file"]].astype("string")
+
+    @property
+    def labels(self) -> pd.Series:
+        """The labels of each row, a tuple of str."""
+        return self._map("labels", find_label_format((), self.separator).split)
 
     def column(self, name: str) -> pd.Series | None:
         """A column as text; None if the table has no such column."""
-        return self.cells[name].astype("string") if name in self.cells else None
+        found = _find(self.cells, name)
+        return self.cells[found].astype("string") if found else None
 
     def get(self, role: str) -> pd.Series | None:
         """The column of a role as text; None if the table has no such column."""
         return self.column(self.roles[role]) if role in self.roles else None
 
-    def labels(self, separator: str = "") -> pd.Series:
-        """The labels of each row, a tuple of str: one label per cell, or several with a separator between them."""
-        chosen = self.options.label_separator
-        sign = LABEL_SEPARATORS[chosen] if chosen else separator
-        return self._map("labels", lambda cell: _split_labels(cell, sign))
-
     def rows(
         self,
-        labels: pd.Series,
         names: pd.Series | None = None,
+        labels: pd.Series | None = None,
         subset: pd.Series | None = None,
         split: pd.Series | str | None = None,
         fold: pd.Series | None = None,
@@ -82,19 +79,19 @@ class KnownTable:
         licence: pd.Series | str | None = None,
         source: pd.Series | None = None,
     ) -> ClipRows:
-        """The rows for `check_rows`; names, splits, folds and groups are those of the roles unless they are given.
+        """The rows for `check_rows`; what is not given is that of the table's roles.
 
         A text is the value of all rows. Where clips have splits and no folds, those of validation get fold 1, so that
         it is what a training holds out.
         """
         if split is None and "split" in self.roles:
-            split = self._map("split", split_of)
+            split = self._map("split", self._assignment("split").splits.get)
         if fold is None and "fold" in self.roles:
-            fold = self._map("fold", fold_of)
+            fold = self._map("fold", self._assignment("fold").folds.get)
         split = self._in_all_rows(split)
         return ClipRows(
             names=self.names if names is None else names,
-            labels=labels,
+            labels=self.labels if labels is None else labels,
             subset=subset,
             split=split,
             fold=fold_of_validation(split) if fold is None and split is not None else fold,
@@ -103,30 +100,38 @@ class KnownTable:
             source=source,
         )
 
-    def reading(self, root: Path, label_format: str = "one label", *ignored: str) -> Reading:
+    def reading(self, root: Path, *ignored: str) -> Reading:
         """How the table was read, for the user to check; ``ignored`` are sentences about what was not used."""
         return Reading(
             source=self.path.relative_to(root).as_posix(),
             columns=tuple(map(str, self.cells.columns)),
             roles={role: (column,) for role, column in self.roles.items()},
-            label_format=label_format,
-            ignored=ignored,
+            label_format=find_label_format((), self.separator).words,
+            ignored=(*self.notes, *ignored),
         )
 
     def _map(self, role: str, function: Callable[[str], object]) -> pd.Series:
-        return pd.Series(map_cells(self.cells[self.roles[role]], function), index=self.cells.index, dtype=object)
+        column = self.cells[self.roles[role]]
+        return pd.Series(map_cells(column, function), index=column.index, dtype=object)
+
+    def _assignment(self, role: str) -> Assignment:
+        name = self.roles[role]
+        return read_assignment(name, self.cells[name].dropna().unique().tolist())
 
     def _in_all_rows(self, value: pd.Series | str | None) -> pd.Series | None:
         return pd.Series(value, index=self.cells.index, dtype="string") if isinstance(value, str) else value
 
 
-def read_known_table(path: Path, options: OpenOptions, **columns: str) -> KnownTable:
-    """Read a table whose columns are known, unless the options name others.
+def read_known_table(path: Path, options: OpenOptions, separator: str = "none", **columns: str) -> KnownTable:
+    """Read a table whose columns are known.
 
     Parameters
     ----------
     path : Path
     options : OpenOptions
+        Separators and columns that the user chose, instead of those that are known.
+    separator : str
+        How the labels of a cell are separated: a key of `audiotag.data.layouts.base.LABEL_SEPARATORS`.
     **columns
         The column of each role: ``file`` and ``labels``, which the table must have, ``split``, ``fold`` and ``group``.
 
@@ -135,36 +140,25 @@ def read_known_table(path: Path, options: OpenOptions, **columns: str) -> KnownT
     AudiotagError
         If the table cannot be read, or has no column of files or labels.
     """
-    return choose_columns(path, read_table(path, options.separator), options, **columns)
+    file = read_table_file(path, options.separator, tuple(columns.values()))
+    return choose_columns(path, file.table, options, separator, file.notes, **columns)
 
 
-def choose_columns(path: Path, cells: pd.DataFrame, options: OpenOptions, **columns: str) -> KnownTable:
+def choose_columns(
+    path: Path,
+    cells: pd.DataFrame,
+    options: OpenOptions,
+    separator: str = "none",
+    notes: tuple[str, ...] = (),
+    **columns: str,
+) -> KnownTable:
     """The `KnownTable` of cells that were read before; arguments and errors as in `read_known_table`."""
     chosen = {role: getattr(options, option) for role, option in OPTION_OF_ROLE.items()}
     wanted = columns | {role: column for role, column in chosen.items() if column}
     for role in REQUIRED_ROLES:
         column_of(cells, (wanted[role],), path)
-    roles = {role: name for role, name in wanted.items() if name != NO_COLUMN and name in cells.columns}
-    return KnownTable(path, cells, roles, options)
-
-
-def split_of(cell: str) -> object:
-    """The split that a cell names, NA if it names none.
-
-    >>> split_of("val"), split_of("Train")
-    ('validation', 'train')
-    """
-    return SPLIT_WORDS.get(cell.strip().lower(), pd.NA)
-
-
-def fold_of(cell: str) -> object:
-    """The number of a fold, NA if there is none.
-
-    >>> fold_of("3"), fold_of("fold10"), fold_of("2.0")
-    (3, 10, 2)
-    """
-    fold = FOLD_CELL.fullmatch(cell.strip())
-    return int(fold[1]) if fold else pd.NA
+    roles = {role: found for role, name in wanted.items() if name != NO_COLUMN and (found := _find(cells, name))}
+    return KnownTable(path, cells, roles, options.label_separator or separator, notes)
 
 
 def fold_of_validation(split: pd.Series) -> pd.Series:
@@ -186,6 +180,7 @@ def freesound_links(ids: pd.Series | None) -> pd.Series | None:
     return "https://freesound.org/s/" + numbers + "/"
 
 
-def _split_labels(cell: str, separator: str) -> tuple[str, ...]:
-    parts = cell.split(separator) if separator else [cell]
-    return tuple(dict.fromkeys(part.strip() for part in parts if part.strip()))
+def _find(cells: pd.DataFrame, name: str) -> str | None:
+    """The table's own spelling of a column's name; None if there is no such column."""
+    written = {normalised_name(column): column for column in reversed(list(map(str, cells.columns)))}
+    return name if name in cells.columns else written.get(normalised_name(name))

@@ -8,7 +8,7 @@ from pathlib import Path
 from audiotag.data.dataset import Dataset
 from audiotag.data.layouts.base import Layout, OpenOptions, register_layout
 from audiotag.data.layouts.reading import Findings, ReadingRules, SubsetTable, build_dataset, list_tables, read_subset
-from audiotag.data.tables import TABLE_SUFFIXES
+from audiotag.data.table_files import TABLE_SUFFIXES
 from audiotag.errors import AudiotagError
 
 META_FOLDER = "meta"  # where ESC-50 has its table

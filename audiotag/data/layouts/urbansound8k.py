@@ -9,9 +9,10 @@ import pandas as pd
 
 from audiotag.data.dataset import Problem, Reading
 from audiotag.data.layouts.base import OpenOptions, register_layout
-from audiotag.data.layouts.known_tables import fold_of, freesound_links, read_known_table
+from audiotag.data.layouts.known_tables import freesound_links, read_known_table
 from audiotag.data.layouts.published import PublishedLayout, audio_of, first_file, some_sounds, sounds_in
 from audiotag.data.layouts.reading import Findings, ReadingRules, SubsetTable, check_rows, clip_table
+from audiotag.data.split_cells import read_assignment
 
 NAME = "UrbanSound8K"
 TABLE = f"{NAME}.csv"
@@ -65,7 +66,6 @@ class UrbanSound8K(PublishedLayout):
         table = read_known_table(file, options, **ROLES)
         folds = table.column("fold")
         rows = table.rows(
-            labels=table.labels(),
             names=None if folds is None else "fold" + folds.str.removesuffix(".0") + "/" + table.names,
             licence=LICENCE,
             source=freesound_links(table.column("fsID")),
@@ -91,7 +91,8 @@ def _read_names(folder: Path, findings: Findings) -> pd.DataFrame:
         reason = f"{sound} is not named like 100032-3-0-0.wav, so its class is not known; it is left out."
         findings.problems.append(Problem(sound, reason))
     folders = [sound.rpartition("/")[0] for sound in names]
-    folds = [fold_of(name) if name.startswith("fold") else pd.NA for name in folders]
+    numbers = read_assignment("fold", [name for name in folders if name.startswith("fold")]).folds
+    folds = [numbers.get(name, pd.NA) for name in folders]
     if any(fold is pd.NA for fold in folds):
         findings.missing.append(NO_FOLDS)
     findings.readings.append(

@@ -140,3 +140,8 @@ def test_saved_options_of_another_version_are_read() -> None:
     saved = {"separator": ";", "file_column": None, "label_column": "what", "keep_flagged": True}
     assert OpenOptions.from_dict(saved) == OpenOptions(separator=";", label_column="what", keep_flagged=True)
     assert OpenOptions.from_dict(saved | {"colour": "red", "layout": "table"}).layout == "table"
+
+
+def test_separator_of_labels_that_is_not_known_is_refused_with_those_that_are() -> None:
+    with pytest.raises(AudiotagError, match=r"label_separator must be one of comma, semicolon, .*, got 'slash'"):
+        OpenOptions(label_separator="slash")

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from audiotag.data.layouts import open_dataset
-from audiotag.data.layouts.birdclef import parse_list
 
 from .conftest import BIRDCLEF, BIRDCLEF_2021, Build, by_clip, files
 
@@ -55,7 +54,3 @@ def test_sounds_that_are_not_there_are_said(example: Callable[[Build], Path]) ->
     dataset = open_dataset(root / "train_metadata.csv")
     found = [(problem.clip, problem.kind) for problem in dataset.problems]
     assert found == [("houspa/XC1.ogg", "missing"), ("houspa/XC2.ogg", "counts")]
-
-
-def test_lists_with_apostrophes_are_read() -> None:
-    assert parse_list("""["o'o'aa", 'x']""") == ("o'o'aa", "x")
