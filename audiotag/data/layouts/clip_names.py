@@ -97,7 +97,7 @@ class ClipNames(Layout):
     """
 
     title = "labels in the names of the files"
-    order = 28
+    order = 30
     looks_for = f"sounds named as in {', '.join(dataset.name for dataset in DATASETS[:-1])} or {DATASETS[-1].name}"
 
     def recognises(self, path: Path) -> bool:

@@ -22,7 +22,7 @@ LICENCE = "CC BY 4.0"
 
 @register_layout("speech-commands")
 class SpeechCommands(PublishedLayout):
-    """Folders of words beside ``validation_list.txt`` and ``testing_list.txt``; on Kaggle they are in ``audio/``.
+    """Folders of words beside ``validation_list.txt`` and ``testing_list.txt``; on Kaggle they are in ``train/audio/``.
 
     The group of a clip is its speaker. ``_background_noise_`` holds long noises to mix in, not a word.
     """
@@ -36,26 +36,31 @@ class SpeechCommands(PublishedLayout):
         """Whether one of the lists is beside folders of sounds, or most sounds are named as in this dataset."""
         if folder.name == "audio" and _has_list(folder.parent):
             return False  # the release is the folder above
-        sounds = [sound for sound in some_sounds(audio_of(folder), depth=1) if "/" in sound]
+        home = _home_of(folder)
+        sounds = [sound for sound in some_sounds(audio_of(home), depth=1) if "/" in sound]
         named = sum(_speaker_of(sound) is not pd.NA for sound in sounds)
-        return bool(sounds) and (_has_list(folder) or 2 * named > len(sounds))
+        return bool(sounds) and (_has_list(home) or 2 * named > len(sounds))
 
     def read(self, root: Path, options: OpenOptions, findings: Findings) -> list[pd.DataFrame]:
         """All clips of words; those that no list names are for training."""
-        folder = audio_of(root)
+        home = _home_of(root)
+        folder = audio_of(home)
         sounds = [sound for sound in sounds_in(folder, 1, findings) if "/" in sound]
         words = [sound for sound in sounds if not sound.startswith(f"{NOISE}/")]
-        lists = {split: root / file for split, file in LISTS.items()}
+        lists = {split: home / file for split, file in LISTS.items()}
         splits = read_split_lists(lists, set(words), findings)
         split = pd.Series([splits.get(word, "train") for word in words], dtype="string")
         noises = len(sounds) - len(words)
+        ignored = [f"{NOISE} holds {noises} noises to mix in, which are not clips of a word."] if noises else []
+        if home != root:
+            ignored.append("Only train/ is read: the sounds of the test on Kaggle have no labels.")
         findings.readings.append(
             Reading(
                 source="folders",
                 columns=("folder 1", "file name"),
                 roles={"labels": ("folder 1",), "group": ("file name",)},
                 label_format="one label: the name of the folder",
-                ignored=(f"{NOISE} holds {noises} noises to mix in, which are not clips of a word.",) if noises else (),
+                ignored=tuple(ignored),
             )
         )
         clips = clip_table(
@@ -73,6 +78,11 @@ class SpeechCommands(PublishedLayout):
 
 def _has_list(folder: Path) -> bool:
     return any((folder / name).is_file() for name in LISTS.values())
+
+
+def _home_of(root: Path) -> Path:
+    """The folder that has the lists: on Kaggle ``train``, beside ``test`` with sounds that have no labels."""
+    return root / "train" if _has_list(root / "train") and not _has_list(root) else root
 
 
 def _speaker_of(clip: str) -> object:

@@ -105,7 +105,12 @@ SPEECH_COMMANDS = files(
     {**SPEECH_COMMANDS_LISTS, "README.md": "Speech Commands", "_background_noise_/README.md": "noise"},
     *SPEECH_COMMANDS_CLIPS,
 )
-SPEECH_COMMANDS_ON_KAGGLE = files(SPEECH_COMMANDS_LISTS, *(f"audio/{clip}" for clip in SPEECH_COMMANDS_CLIPS))
+SPEECH_COMMANDS_ON_KAGGLE = files(
+    {f"train/{name}": text for name, text in SPEECH_COMMANDS_LISTS.items()}
+    | {"sample_submission.csv": "fname,label\n"},
+    *(f"train/audio/{clip}" for clip in SPEECH_COMMANDS_CLIPS),
+    "test/audio/clip_000044442.wav",
+)
 TAU_CLIPS = (
     *("airport-barcelona-0-0-a.wav", "airport-barcelona-0-1-a.wav", "airport-lyon-7-40-b.wav"),
     *("metro-prague-1163-44094-a.wav", "park-milan-1164-44095-s1.wav"),

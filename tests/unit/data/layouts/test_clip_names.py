@@ -57,6 +57,15 @@ def test_folder_whose_sounds_are_mostly_named_otherwise_is_not_taken(example: Ca
         open_dataset(root, layout="clip-names")
 
 
+def test_tables_of_other_things_are_passed_over(example: Callable[[Build], Path]) -> None:
+    tables = {
+        "VideoDemographics.csv": "ActorID,Age,Sex\n1001,51,Male\n",
+        "SentenceFilenames.csv": '"Stimulus_Number","Filename"\n1,"1001_DFA_ANG_XX"\n',
+    }
+    dataset = open_dataset(example(files(tables, "AudioWAV/1001_DFA_ANG_XX.wav", "AudioWAV/1002_DFA_SAD_XX.wav")))
+    assert (dataset.name, dataset.labels) == ("CREMA-D", ("anger", "sad"))
+
+
 def test_speakers_are_groups_and_folders_are_not_labels(example: Callable[[Build], Path]) -> None:
     dataset = open_dataset(example(RAVDESS))
     assert dataset.labels == ("angry", "fearful", "neutral")

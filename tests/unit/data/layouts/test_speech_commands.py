@@ -24,10 +24,15 @@ def test_words_splits_and_speakers(example: Callable[[Build], Path], build: Buil
     assert dataset.labels == ("bed", "yes")
     assert by_clip(dataset, "subset", "labels", "split", "fold", "group") == CLIPS
     assert set(dataset.clips["licence"]) == {"CC BY 4.0"}
-    assert dataset.readings[0].ignored == (
-        "_background_noise_ holds 1 noises to mix in, which are not clips of a word.",
-    )
+    noise = "_background_noise_ holds 1 noises to mix in, which are not clips of a word."
+    assert dataset.readings[0].ignored[0] == noise
     assert (dataset.problems, dataset.missing) == ((), ())
+
+
+@pytest.mark.parametrize("part", ["train", "train/audio"])
+def test_part_of_the_competition_is_the_same(example: Callable[[Build], Path], part: str) -> None:
+    dataset = open_dataset(example(SPEECH_COMMANDS_ON_KAGGLE) / part)
+    assert by_clip(dataset, "subset", "labels", "split", "fold", "group") == CLIPS
 
 
 def test_missing_lists_are_said(example: Callable[[Build], Path]) -> None:
