@@ -1,6 +1,6 @@
-"""Datasets without a table, whose file names tell label and speaker: RAVDESS, CREMA-D, TESS, SAVEE, EmoDB and others.
+"""Datasets without a table of clips, whose file names tell label and source: RAVDESS, CREMA-D, NSynth and others.
 
-Their folders are speakers, sessions or nothing, so that folders as labels would be wrong.
+Their folders are speakers, splits or nothing, so that folders as labels would be wrong.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import pandas as pd
 
 from audiotag.data.dataset import Dataset, Problem, Reading
 from audiotag.data.layouts.base import Layout, OpenOptions, register_layout
+from audiotag.data.layouts.known_tables import fold_of_validation
 from audiotag.data.layouts.published import some_sounds, sounds_in
 from audiotag.data.layouts.reading import Findings, build_dataset, clip_table
 from audiotag.errors import AudiotagError
@@ -29,63 +30,76 @@ class NamedClips:
     ----------
     name : str
     pattern : re.Pattern
-        The whole name of a file without its suffix, with the groups ``label``, ``speaker`` and perhaps ``test``, which
-        is not empty in the names of test clips.
-    labels : dict[str, str]
-        What the codes in the names mean; empty where the label itself is in the name.
+        The whole name of a file without its suffix. Its named groups are ``label`` and perhaps ``source``, the speaker
+        or instrument, and ``test``, which only the names of test clips have.
     example : str
         A name, for messages.
+    labels : dict[str, str]
+        What the codes in the names mean; empty where the label itself is in the name.
+    splits : dict[str, str]
+        The splits of the folders next to the root.
     """
 
     name: str
     pattern: re.Pattern[str]
     example: str
     labels: Mapping[str, str] = field(default_factory=dict)
+    splits: Mapping[str, str] = field(default_factory=dict)
 
 
 EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
 DATASETS = (
     NamedClips(
         "RAVDESS",
-        re.compile(r"0[1-3]-0[12]-(?P<label>0[1-8])-0[12]-0[12]-0[12]-(?P<speaker>[012]\d)"),
+        re.compile(r"0[1-3]-0[12]-(?P<label>0[1-8])-0[12]-0[12]-0[12]-(?P<source>[012]\d)"),
         "03-01-06-01-02-01-12",
         {f"{number:02}": emotion for number, emotion in enumerate(EMOTIONS, start=1)},
     ),
     NamedClips(
         "CREMA-D",
-        re.compile(r"(?P<speaker>1\d{3})_[A-Z]{3}_(?P<label>ANG|DIS|FEA|HAP|NEU|SAD)_(LO|MD|HI|XX|X)"),
+        re.compile(r"(?P<source>1\d{3})_[A-Z]{3}_(?P<label>ANG|DIS|FEA|HAP|NEU|SAD)_(LO|MD|HI|XX|X)"),
         "1001_DFA_ANG_XX",
         {"ANG": "anger", "DIS": "disgust", "FEA": "fear", "HAP": "happy", "NEU": "neutral", "SAD": "sad"},
     ),
     NamedClips(
         "TESS",
-        re.compile(r"(?P<speaker>OAF|YAF|OA)_[A-Za-z]+_(?P<label>angry|disgust|fear|happy|neutral|ps|sad)"),
+        re.compile(r"(?P<source>OAF|YAF|OA)_[A-Za-z]+_(?P<label>angry|disgust|fear|happy|neutral|ps|sad)"),
         "OAF_back_angry",
         {"ps": "pleasant_surprise"} | {name: name for name in ("angry", "disgust", "fear", "happy", "neutral", "sad")},
     ),
     NamedClips(
         "SAVEE",
-        re.compile(r"(?P<speaker>DC|JE|JK|KL)_(?P<label>a|d|f|h|n|sa|su)\d\d"),
+        re.compile(r"(?P<source>DC|JE|JK|KL)_(?P<label>a|d|f|h|n|sa|su)\d\d"),
         "DC_sa01",
         dict(a="anger", d="disgust", f="fear", h="happiness", n="neutral", sa="sadness", su="surprise"),
     ),
     NamedClips(
         "EmoDB",
-        re.compile(r"(?P<speaker>[01]\d)[ab]\d\d(?P<label>[WLEAFTN])[a-g]"),
+        re.compile(r"(?P<source>[01]\d)[ab]\d\d(?P<label>[WLEAFTN])[a-g]"),
         "03a01Fa",
         dict(W="anger", L="boredom", E="disgust", A="fear", F="happiness", T="sadness", N="neutral"),
     ),
     NamedClips(  # recordings 0 to 4 of each speaker and digit are for the test
         "Free Spoken Digit Dataset",
-        re.compile(r"(?P<label>\d)_(?P<speaker>george|jackson|lucas|nicolas|theo|yweweler)_((?P<test>[0-4])|\d+)"),
+        re.compile(r"(?P<label>\d)_(?P<source>george|jackson|lucas|nicolas|theo|yweweler)_((?P<test>[0-4])|\d+)"),
         "7_jackson_12",
     ),
-    NamedClips("AudioMNIST", re.compile(r"(?P<label>\d)_(?P<speaker>\d\d)_\d{1,2}"), "7_01_12"),
+    NamedClips("AudioMNIST", re.compile(r"(?P<label>\d)_(?P<source>\d\d)_\d{1,2}"), "7_01_12"),
     NamedClips(
         "VocalSound",
-        re.compile(r"(?P<speaker>[fm]\d{4})_\d_(?P<label>laughter|sigh|cough|throatclearing|sneeze|sniff)"),
+        re.compile(r"(?P<source>[fm]\d{4})_\d_(?P<label>laughter|sigh|cough|throatclearing|sneeze|sniff)"),
         "f0003_0_cough",
     ),
+    NamedClips(
+        "NSynth",
+        re.compile(
+            r"(?P<source>(?P<label>bass|brass|flute|guitar|keyboard|mallet|organ|reed|string|synth_lead|vocal)"
+            r"_(acoustic|electronic|synthetic)_\d{3})-\d{3}-\d{3}"
+        ),
+        "bass_synthetic_068-049-025",
+        splits={"nsynth-train": "train", "nsynth-valid": "validation", "nsynth-test": "test"},
+    ),
+    NamedClips("MUSAN", re.compile(r"(?P<label>music|noise|speech)-[a-z-]+-\d{4}"), "noise-free-sound-0000"),
 )
 
 
@@ -93,7 +107,7 @@ DATASETS = (
 class ClipNames(Layout):
     """Sounds in a folder or up to two folders deeper, most of which are named as in one of `DATASETS`.
 
-    The group of a clip is its speaker.
+    The group of a clip is its speaker or its instrument.
     """
 
     title = "labels in the names of the files"
@@ -107,32 +121,33 @@ class ClipNames(Layout):
     def open(self, path: Path, options: OpenOptions) -> Dataset:
         """Read the names of the files; sounds that are named otherwise are left out."""
         findings = Findings()
-        sounds = sounds_in(path, DEPTH, findings)
-        dataset = _dataset_of(sounds)
+        dataset = _dataset_of(some_sounds(path, DEPTH))
         if dataset is None:
             raise AudiotagError(f"{path} has no {self.looks_for}; choose another layout.")
-        parsed = {sound: _parse(dataset, sound) for sound in sounds}
+        parsed = {sound: _parse(dataset, sound) for sound in sounds_in(path, DEPTH, findings)}
         names = {sound: name.groupdict() for sound, name in parsed.items() if name}
         for sound in sorted(parsed.keys() - names.keys()):
             reason = f"{sound} is not named like {dataset.example}, so its label is not known; it is left out."
             findings.problems.append(Problem(sound, reason))
-        splits = ["test" if name.get("test") else "train" for name in names.values()]
-        has_test = "test" in splits
+        split = pd.Series([_split_of(dataset, sound) for sound in names], dtype="string")
+        group = pd.Series([name.get("source") or pd.NA for name in names.values()], dtype="string")
+        used = {"labels": True, "group": group.notna().any(), "split": split.notna().any()}
         findings.readings.append(
             Reading(
                 source="folders",
-                columns=("file name",),
-                roles={role: ("file name",) for role in ("labels", "group", *(["split"] if has_test else []))},
+                columns=("folder 1", "folder 2", "file name"),
+                roles={role: ("file name",) for role, is_used in used.items() if is_used},
                 label_format=f"one label: a part of each file name, as in {dataset.name}",
             )
         )
         clips = clip_table(
             clip=list(names),
             path=[path / sound for sound in names],
-            subset=["test" if split == "test" else "curated" for split in splits],
+            subset=["test" if value == "test" else "curated" for value in split.fillna("")],
             labels=[(dataset.labels.get(name["label"], name["label"]),) for name in names.values()],
-            group=[name["speaker"] for name in names.values()],
-            split=splits if has_test else pd.NA,
+            fold=fold_of_validation(split),
+            group=group,
+            split=split,
         )
         return replace(build_dataset(path, [clips], findings), name=dataset.name)
 
@@ -147,3 +162,13 @@ def _dataset_of(sounds: list[str]) -> NamedClips | None:
 
 def _parse(dataset: NamedClips, sound: str) -> re.Match[str] | None:
     return dataset.pattern.fullmatch(sound.rpartition("/")[2].rpartition(".")[0])
+
+
+def _split_of(dataset: NamedClips, sound: str) -> object:
+    """The split of a sound by its folder or its name; NA if the dataset has no splits."""
+    if dataset.splits:
+        return dataset.splits.get(sound.partition("/")[0], pd.NA)
+    name = _parse(dataset, sound)
+    if name is None or "test" not in name.groupdict():
+        return pd.NA
+    return "test" if name["test"] else "train"

@@ -40,6 +40,34 @@ def test_labels_and_speakers_are_in_the_names(
     assert dataset.clips["split"].isna().all()
 
 
+def test_notes_of_instruments_have_the_splits_of_their_folders(example: Callable[[Build], Path]) -> None:
+    clips = {
+        "nsynth-train/audio/bass_synthetic_068-049-025.wav": (
+            "curated",
+            "train",
+            None,
+            ("bass",),
+            "bass_synthetic_068",
+        ),
+        "nsynth-valid/audio/synth_lead_synthetic_011-058-075.wav": (
+            *("curated", "validation", 1, ("synth_lead",), "synth_lead_synthetic_011"),
+        ),
+        "nsynth-test/audio/vocal_acoustic_000-057-100.wav": ("test", "test", None, ("vocal",), "vocal_acoustic_000"),
+    }
+    dataset = open_dataset(example(files({"nsynth-train/examples.json": "{}"}, *clips)))
+    assert dataset.name == "NSynth"
+    assert by_clip(dataset, "subset", "split", "fold", "labels", "group") == clips
+
+
+def test_kinds_of_sounds_without_a_source_have_no_group(example: Callable[[Build], Path]) -> None:
+    clips = {
+        "noise/free-sound/noise-free-sound-0000.wav": "noise",
+        "speech/librivox/speech-librivox-0001.wav": "speech",
+    }
+    dataset = open_dataset(example(files({"noise/free-sound/ANNOTATIONS": ""}, *clips)))
+    assert by_clip(dataset, "labels", "group") == {clip: ((label,), None) for clip, label in clips.items()}
+
+
 def test_first_recordings_of_spoken_digits_are_for_the_test(example: Callable[[Build], Path]) -> None:
     clips = ("recordings/0_jackson_4.wav", "recordings/0_jackson_5.wav", "recordings/7_theo_40.wav")
     dataset = open_dataset(example(files({"metadata.py": ""}, *clips)))
