@@ -66,6 +66,13 @@ class OpenOptions:
             repr(self.separator),
             "leave it out to have it detected automatically.",
         )
+        require(
+            self.label_separator is None or self.label_separator in LABEL_SEPARATORS,
+            "label_separator",
+            f"be one of {', '.join(LABEL_SEPARATORS)}",
+            repr(self.label_separator),
+            "leave it out to have it detected automatically.",
+        )
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> OpenOptions:

@@ -31,7 +31,7 @@ class Table(Layout):
     """
 
     title = "table with a file and a label column"
-    order = 30
+    order = 32
     looks_for = "one table (CSV, Excel or Parquet) with a file column and a label column"
 
     def recognises(self, path: Path) -> bool:
