@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import csv
 import difflib
-import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
 import pandas as pd
 
 from audiotag.audio.opening import SUFFIXES
 from audiotag.data.dataset import Problem
+from audiotag.data.sound_paths import SoundPaths
 from audiotag.data.table_bounds import SEPARATORS, check_text_table
 from audiotag.errors import AudiotagError
 
@@ -128,10 +127,11 @@ class RowCheck:
     ----------
     table : str
         Name of the table.
-    folder : Path
-        Folder in which its clips should be.
-    present : set[str], optional
-        File names in that folder; None if no clip is there, so that clips are not checked one by one.
+    sounds : SoundPaths
+        The sounds of its folder.
+    paths : dict[str, Path or None]
+        For each name in the table its file, None if that is not there; all of them are files if no clip is there, so
+        that clips are not checked one by one.
     vocabulary : tuple[str, ...]
         The labels that are allowed; empty if any label is.
     vocabulary_file : str
@@ -139,63 +139,56 @@ class RowCheck:
     """
 
     table: str
-    folder: Path
-    present: set[str] | None
+    sounds: SoundPaths
+    paths: dict[str, Path | None]
     vocabulary: tuple[str, ...]
     vocabulary_file: str
 
-    def problems(self, clips: pd.Series, labels: pd.Series) -> dict[int, Problem]:
+    def problems(self, names: pd.Series, labels: pd.Series) -> dict[int, Problem]:
         """The problems of rows, by row number.
 
         Parameters
         ----------
-        clips : pandas.Series
-            File names; its index has the numbers of the rows in the table, from 0.
+        names : pandas.Series
+            What the table calls the clips; its index has the numbers of the rows in the table, from 0.
         labels : pandas.Series
             Labels of the same rows, each a tuple of str.
         """
-        # Whole columns show quickly which rows are doubtful; only these are checked one by one.
-        is_repeated = clips.duplicated()
-        doubtful = clips.isna() | is_repeated | clips.isin([".", ".."]) | clips.str.contains("/", regex=False)
-        if self.present is not None:
-            doubtful |= np.array([clip not in self.present for clip in clips.tolist()], dtype=bool)
         known = set(self.vocabulary)
-        is_valid = [bool(row) and (not known or known.issuperset(row)) for row in labels]
-        doubtful |= ~np.array(is_valid, dtype=bool)
-        rows = clips.index[doubtful]
-        found = {row: self._problem_of(clips[row], labels[row], row + 2, is_repeated[row]) for row in rows}
-        return {row: problem for row, problem in found.items() if problem}
+        found = {}
+        for row, name, own in zip(names.index, names.tolist(), labels.tolist(), strict=True):
+            is_there = isinstance(name, str) and self.paths[name] is not None
+            if not (is_there and own and (not known or known.issuperset(own))):
+                found[row] = self._problem_of(name, own, row + 2)
+        return found
 
-    def surplus(self, clips: pd.Series) -> Problem | None:
-        """The problem that sounds of the folder are not in the table; ``clips`` are all names in the table."""
-        sounds = sound_names(self.present or ())
-        named = set(clips.dropna().tolist())
-        extra = sorted(set(sounds) - named)
-        if not extra:
+    def surplus(self) -> Problem | None:
+        """The problem that sounds of the folder are not in the table."""
+        sounds = self.sounds.sounds
+        folder = self.sounds.root
+        named = {path.relative_to(folder).as_posix() for path in self.paths.values() if path}
+        extra = [sound for sound in sounds if sound not in named]
+        if not extra or len(extra) == len(sounds):
             return None
         example = f"{extra[0]} is" if len(extra) == 1 else f"{len(extra):,}, like {extra[0]}, are"
         reason = (
-            f"{self.folder.name}/ holds {len(sounds):,} sounds, {self.table} names {len(named):,}: "
+            f"{folder.name}/ holds {len(sounds):,} sounds, {self.table} names {len(self.paths):,}: "
             f"{example} not in the table."
         )
         return Problem(extra[0], reason, "counts")
 
-    def _problem_of(self, clip: object, labels: tuple[str, ...], line: int, is_repeated: bool) -> Problem | None:
-        table, folder = self.table, self.folder
-        if not isinstance(clip, str):
-            return Problem(str(clip), f"{table}, line {line} has no file name; it is left out.", "missing")
-        if os.path.basename(clip) != clip or clip in (".", ".."):
-            reason = f"{table}, line {line}: {clip} must be a bare file name inside {folder.name}/; it is left out."
-            return Problem(clip, reason, "missing")
-        if is_repeated:
-            reason = f"{clip} is listed twice in {table} (again in line {line}); its first row is used."
-            return Problem(clip, reason, "listed twice")
-        if self.present is not None and clip not in self.present:
-            return Problem(clip, f"{clip} is listed in {table} but is not in {folder}; it is left out.", "missing")
+    def _problem_of(self, name: object, labels: tuple[str, ...], line: int) -> Problem:
+        table = self.table
+        if not isinstance(name, str):
+            return Problem(str(name), f"{table}, line {line} has no file name; it is left out.", "missing")
+        path = self.paths[name]
+        if path is None:
+            reason = f"{name} is listed in {table} but {self.sounds.why_not(name)}; it is left out."
+            return Problem(name, reason, "missing")
+        clip = path.relative_to(self.sounds.root).as_posix()
         if not labels:
             return Problem(clip, f"{clip} has no label in {table}, line {line}; it is left out.")
-        unknown = next((label for label in labels if self.vocabulary and label not in self.vocabulary), None)
-        return None if unknown is None else self._unknown_label(clip, unknown)
+        return self._unknown_label(clip, next(label for label in labels if label not in self.vocabulary))
 
     def _unknown_label(self, clip: str, label: str) -> Problem:
         close = difflib.get_close_matches(label, self.vocabulary, n=1)

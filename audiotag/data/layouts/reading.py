@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ import pandas as pd
 from audiotag.audio.opening import SUFFIXES
 from audiotag.data.dataset import CLIP_COLUMNS, Dataset, Problem
 from audiotag.data.layouts.base import OpenOptions
+from audiotag.data.sound_paths import SoundPaths, name_parts
 from audiotag.data.tables import (
     FILE_COLUMNS,
     LABEL_COLUMNS,
@@ -31,6 +31,7 @@ LICENCE_COLUMNS = ("license", "licence")
 VIDEO_COLUMNS = ("flickr_video_URL",)
 FREESOUND_COLUMNS = ("freesound_id",)
 FOLD_CELL = re.compile(r"(\d{1,9})(\.0+)?")  # spreadsheets write 1.0 for 1
+ROW_COLUMNS = ("subset", "split", "fold", "group", "licence", "source")
 CLIP_TYPES = {
     "clip": "str",
     "fold": "Int64",
@@ -155,50 +156,125 @@ def clip_table(**columns: Any) -> pd.DataFrame:
     return clips.astype(CLIP_TYPES).reset_index(drop=True)
 
 
+@dataclass(frozen=True)
+class ClipRows:
+    """The rows of a table, as a layout understood them; each series has the index of ``names``.
+
+    Attributes
+    ----------
+    names : pandas.Series
+        What the table calls each sound, str or NA; its index has the numbers of the rows in the table, from 0.
+    labels : pandas.Series
+        A tuple of str per row.
+    subset : pandas.Series, optional
+        The subset of each row; by default that of the table.
+    split, fold, group, licence, source : pandas.Series, optional
+        As in the ``clips`` of a `Dataset`; NA in every row if left out.
+    """
+
+    names: pd.Series
+    labels: pd.Series
+    subset: pd.Series | None = None
+    split: pd.Series | None = None
+    fold: pd.Series | None = None
+    group: pd.Series | None = None
+    licence: pd.Series | None = None
+    source: pd.Series | None = None
+
+
 def read_subset(subset: SubsetTable, rules: ReadingRules, findings: Findings) -> pd.DataFrame:
     """The usable rows of a table as a `clip_table`; what is wrong with the others is added to ``findings``."""
     options = rules.options
     table = read_table(subset.table, options.separator)
     names = table[column_of(table, (options.file_column,) if options.file_column else FILE_COLUMNS, subset.table)]
     cells = table[column_of(table, (options.label_column,) if options.label_column else LABEL_COLUMNS, subset.table)]
-    present = _names_present(subset, names, findings)
-    check = RowCheck(subset.table.name, subset.folder, present, rules.vocabulary, rules.vocabulary_file)
-    surplus = None if subset.shares_folder else check.surplus(names)
-    is_flagged = names.isin(rules.flagged if subset.subset == "curated" else ())
-    findings.flagged += [Problem(clip, f"{clip} {rules.flagged[clip]}.", "flagged") for clip in names[is_flagged]]
-    if not rules.keep_flagged:
-        names, cells = names[~is_flagged], cells[~is_flagged]
-    labels = pd.Series(map_cells(cells, split_labels), index=names.index, dtype=object)
-    problems = check.problems(names, labels)
-    findings.problems += [*problems.values(), *([surplus] if surplus else [])]
-    names = names.drop(list(problems))
-    table = table.loc[names.index]
-    return clip_table(
-        clip=names,
-        path=[subset.folder / name for name in names.tolist()],
-        subset=subset.subset,
-        labels=labels[names.index],
-        fold=map_cells(table["fold"], _parse_fold) if "fold" in table.columns else pd.NA,
+    rows = ClipRows(
+        names=names,
+        labels=pd.Series(map_cells(cells, split_labels), index=names.index, dtype=object),
+        fold=pd.Series(map_cells(table["fold"], _parse_fold), index=names.index) if "fold" in table.columns else None,
         group=_first_column(table, GROUP_COLUMNS),
         licence=_first_column(table, LICENCE_COLUMNS),
         source=_source_links(table),
     )
+    return check_rows(subset, rows, rules, findings)
 
 
-def _list_visible(files: Iterable[Path], suffixes: tuple[str, ...]) -> list[Path]:
-    return sorted(file for file in files if file.suffix.lower() in suffixes and not file.name.startswith("."))
+def check_rows(
+    subset: SubsetTable, rows: ClipRows, rules: ReadingRules, findings: Findings, sounds: SoundPaths | None = None
+) -> pd.DataFrame:
+    """The usable ones of a table's rows as a `clip_table`; what is wrong with the others is added to ``findings``.
 
+    The rows of one clip become one: it has the labels of all of them, and the other columns of the first.
 
-def _names_present(subset: SubsetTable, names: pd.Series, findings: Findings) -> set[str] | None:
-    """The file names in the folder; None, with a sentence among the findings, if no clip of the table is there."""
-    present = set(os.listdir(subset.folder)) if subset.folder.is_dir() else None
-    if present is None or (len(names) > 1 and present.isdisjoint(names.tolist())):
+    Parameters
+    ----------
+    subset : SubsetTable
+        Where the rows come from, and the folder of their sounds.
+    rows : ClipRows
+    rules : ReadingRules
+    findings : Findings
+    sounds : SoundPaths, optional
+        The sounds of ``subset.folder``, where several tables share them.
+    """
+    sounds = sounds or SoundPaths(subset.folder)
+    names = rows.names
+    paths = sounds.find_all(names.dropna().tolist())
+    if not any(paths.values()) and (len(names) > 1 or not subset.folder.is_dir()):
         findings.missing.append(
             f"The sounds of {subset.table.name} are not in {subset.folder}: durations, levels and players need them, "
             "the label statistics do not."
         )
-        return None
-    return present
+        paths = {name: subset.folder.joinpath(*parts) if (parts := name_parts(name)) else None for name in paths}
+    clips = {name: _clip_name(path, subset.folder) if path else name for name, path in paths.items()}
+    columns = {column: getattr(rows, column) for column in ROW_COLUMNS if getattr(rows, column) is not None}
+    table = pd.DataFrame({"name": names, "clip": names.map(clips), "labels": rows.labels} | columns)
+    check = RowCheck(subset.table.name, sounds, paths, rules.vocabulary, rules.vocabulary_file)
+    surplus = None if subset.shares_folder else check.surplus()
+    is_flagged = table["clip"].isin(rules.flagged if subset.subset == "curated" else ())
+    flagged = table.loc[is_flagged, "clip"]
+    findings.flagged += [Problem(clip, f"{clip} {rules.flagged[clip]}.", "flagged") for clip in flagged.unique()]
+    if not rules.keep_flagged:
+        table = table[~is_flagged]
+    problems = check.problems(table["name"], table["labels"])
+    table = table.drop(list(problems))
+    table, contradictions = _one_row_per_clip(table, subset.table.name)
+    findings.problems += [*problems.values(), *contradictions, *([surplus] if surplus else [])]
+    return clip_table(
+        **{"subset": subset.subset} | {column: table[column] for column in ("clip", "labels", *columns)},
+        path=[paths[name] for name in table["name"].tolist()],
+    )
+
+
+def _clip_name(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).as_posix()
+
+
+def _one_row_per_clip(table: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[Problem]]:
+    """One row per clip, with the labels of all its rows, and the problems of clips whose rows contradict each other."""
+    is_repeated = table["clip"].duplicated(keep=False)
+    if not is_repeated.any():
+        return table, []
+    problems = []
+    joined, dropped = {}, []
+    for clip, rows in table[is_repeated].groupby("clip", sort=False):
+        first, *others = rows.index
+        joined[first] = tuple(dict.fromkeys(label for labels in rows["labels"] for label in labels))
+        dropped += others
+        for column, what in (("split", "splits"), ("subset", "subsets"), ("fold", "folds")):
+            values = list(rows[column].dropna().unique()) if column in rows else []
+            if len(values) > 1:
+                reason = f"{clip} has the {what} {values[0]} and {values[1]} in {name}; it is left out."
+                problems.append(Problem(clip, reason, "listed twice"))
+                dropped.append(first)
+                break
+    labels = table["labels"].copy()
+    for row, value in joined.items():
+        labels[row] = value
+    return table.assign(labels=labels).drop(dropped), problems
+
+
+def _list_visible(files: Iterable[Path], suffixes: tuple[str, ...]) -> list[Path]:
+    return sorted(file for file in files if file.suffix.lower() in suffixes and not file.name.startswith("."))
 
 
 def _parse_fold(cell: str) -> object:
