@@ -2,7 +2,7 @@
 
 Tables write ``a.wav`` as ``audio/a.wav``, ``./a.wav``, ``audio\\a.wav``, ``/home/ann/audio/a.wav``,
 ``C:\\audio\\a.wav``, ``a``, ``a.mp3``, ``A.WAV`` or with spaces around it. A file is what a name means if one of the
-two paths ends with the other: then no folder contradicts. Where several files fit equally well, none of them is guessed.
+two paths ends with the other: then no folder contradicts. Where several fit equally well, none of them is guessed.
 """
 
 from __future__ import annotations
@@ -210,7 +210,7 @@ class _Ends:
         if name in self.whole:
             return self.whole[name]
         if longer := self.ends.get("/".join(parts[-MAX_PARTS:])):
-            return [file for file, path in longer if path.endswith(name)]
+            return [file for file, path in longer if f"/{path}".endswith(f"/{name}")]
         ends = ("/".join(parts[start:]) for start in range(1, len(parts)))
         return next((self.whole[end] for end in ends if end in self.whole), [])
 

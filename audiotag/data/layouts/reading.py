@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from audiotag.audio.opening import SUFFIXES
-from audiotag.data.dataset import CLIP_COLUMNS, Dataset, Problem
+from audiotag.data.dataset import CLIP_COLUMNS, Dataset, Problem, Reading
 from audiotag.data.layouts.base import OpenOptions
 from audiotag.data.sound_paths import SoundPaths, name_parts
 from audiotag.data.tables import (
@@ -49,6 +49,7 @@ class Findings:
     problems: list[Problem] = field(default_factory=list)
     flagged: list[Problem] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    readings: list[Reading] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,7 @@ def build_dataset(
         problems=tuple(findings.problems),
         flagged=tuple(findings.flagged),
         missing=tuple(findings.missing),
+        readings=tuple(findings.readings),
     )
 
 
