@@ -31,7 +31,14 @@ ROWS_AT_ONCE = 16
 BUFFER_BYTES = 2**20
 MAX_NAME_CHARS = 50
 WAIT_WITHOUT_END = -1  # for another process that extracts the same sounds
-SUFFIX_OF_START = {b"RIFF": ".wav", b"fLaC": ".flac", b"OggS": ".ogg", b"FORM": ".aiff", b"ID3": ".mp3", b"caff": ".caf"}
+SUFFIX_OF_START = {
+    b"RIFF": ".wav",
+    b"fLaC": ".flac",
+    b"OggS": ".ogg",
+    b"FORM": ".aiff",
+    b"ID3": ".mp3",
+    b"caff": ".caf",
+}
 
 
 def audio_column(schema: pa.Schema) -> str | None:
@@ -108,9 +115,7 @@ def _write_sounds(table: Path, column: str, folder: Path) -> Iterator[str]:
     except (ValueError, pa.ArrowException) as error:
         if isinstance(error, AudiotagError):
             raise
-        raise AudiotagError(
-            f"{table.name} is damaged: row {row + 1:,} cannot be read; download it again."
-        ) from error
+        raise AudiotagError(f"{table.name} is damaged: row {row + 1:,} cannot be read; download it again.") from error
 
 
 def _write_sound(cell: Any, row: int, folder: Path) -> str:
@@ -151,8 +156,8 @@ def _require_space(table: Path, metadata: pq.FileMetaData, column: str, folder: 
         free = shutil.disk_usage(folder).free
     if needed > free:
         raise AudiotagError(
-            f"the sounds in {table.name} need {needed / 1e9:,.1f} GB in {folder}, {free / 1e9:,.1f} GB are free; free some "
-            f"space, or choose another workspace with the environment variable AUDIOTAG_HOME."
+            f"the sounds in {table.name} need {needed / 1e9:,.1f} GB in {folder}, {free / 1e9:,.1f} GB are free; free "
+            "some space, or choose another workspace with the environment variable AUDIOTAG_HOME."
         )
 
 

@@ -162,10 +162,7 @@ def _roles_by_name(counts: Mapping[Folder, int]) -> dict[Folder, tuple[str, ...]
     for parent, names in beside.items():
         for name in names:
             roles[(*parent, name)] = _role(name, names, at_depth[len(parent)])
-    return {
-        folder: tuple(roles[folder[: depth + 1]] for depth in range(len(folder)))
-        for folder in counts
-    }
+    return {folder: tuple(roles[folder[: depth + 1]] for depth in range(len(folder))) for folder in counts}
 
 
 def _role(name: str, beside: set[str], at_depth: set[str]) -> str:
@@ -190,7 +187,7 @@ def _role(name: str, beside: set[str], at_depth: set[str]) -> str:
 
 @dataclass(frozen=True)
 class _Labels:
-    """The label of each sequence of ordinary folders, and which of the folders make it; the first ones may be groups."""
+    """The label of each sequence of ordinary folders, and which of the folders make it; those before may be groups."""
 
     labels: dict[Folder, str] = field(default_factory=dict)
     parts: dict[Folder, range] = field(default_factory=dict)
@@ -217,8 +214,8 @@ def _label_rules(ordinary: Mapping[Folder, int]) -> _Labels:
     if is_crossed:
         around = sorted({folder[0] for folder in distinct if len(folder) > 1})[:MAX_EXAMPLES]
         notes.append(
-            f"The same folders are in {' and '.join(map(as_text, around))}, so the innermost ones are read as labels and "
-            "those around them as groups of recordings; if it is the other way round, use the option folders."
+            f"The same folders are in {' and '.join(map(as_text, around))}, so the innermost ones are read as labels "
+            "and those around them as groups of recordings; if it is the other way round, use the option folders."
         )
     return _Labels(labels, parts, is_crossed, tuple(notes))
 
@@ -274,7 +271,7 @@ def _meaning(folder: Folder, kinds: tuple[str, ...], labels: _Labels, splits: _S
 
 
 def _group(folder: Folder, roles: Sequence[str]) -> str | None:
-    """The names of the groups; a session below a label is another one than the session of this name of another label."""
+    """The names of the groups; a session below a label is another one than that of the same name below another."""
     groups = [at for at, role in enumerate(roles) if role == GROUP]
     names = [folder[at] for at in groups]
     if groups and LABEL in roles and not all(map(is_person, names)):
@@ -290,8 +287,8 @@ def _notes_of_groups(meanings: Mapping[Folder, Meaning]) -> list[str]:
     if not groups:
         return []
     return [
-        f"The folders, like {as_text(groups[0])}, are read as groups of recordings, so no labels are known; if they are "
-        "the labels, use the option folders with label."
+        f"The folders, like {as_text(groups[0])}, are read as groups of recordings, so no labels are known; if they "
+        "are the labels, use the option folders with label."
     ]
 
 
@@ -311,9 +308,7 @@ def _as_told(counts: Mapping[Folder, int], roles: tuple[str, ...]) -> FolderMean
         fold = None
         if fold_names:
             fold = _fold_number(fold_names[-1]) if are_numbered else numbers[fold_names[-1]]
-        meanings[folder] = Meaning(
-            ("/".join(labels),) if labels else (), split, fold, "/".join(groups) or None, kinds
-        )
+        meanings[folder] = Meaning(("/".join(labels),) if labels else (), split, fold, "/".join(groups) or None, kinds)
     notes = [f"{as_text(name)} is not {what}; its sounds have none." for name, what in unknown.items()]
     return FolderMeanings(meanings, tuple(notes))
 

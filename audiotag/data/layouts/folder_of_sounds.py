@@ -34,8 +34,8 @@ class FolderOfSounds(Layout):
         notes = []
         if named:
             notes.append(
-                f"The names of folders, like that of {as_text(named.clip)}, are not used as labels, because most sounds "
-                "lie outside of such folders; if they are labels, use the layout folder-per-class."
+                f"The names of folders, like that of {as_text(named.clip)}, are not used as labels, because most "
+                "sounds lie outside of such folders; if they are labels, use the layout folder-per-class."
             )
         return tree.dataset([_without_label(sound) for sound in tree.sounds], Findings(), notes)
 

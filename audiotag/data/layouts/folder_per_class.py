@@ -42,13 +42,13 @@ class FolderPerClass(Layout):
         for sound in tree.sounds:
             if sound.meaning.is_unlabelled:
                 unlabelled.append(sound)
-            elif sound.meaning.labels or not has_labels:
-                kept.append(sound)
-            elif sound.meaning.split == "test" and not is_test_labelled:
+            elif sound.meaning.labels or not has_labels or (sound.meaning.split == "test" and not is_test_labelled):
                 kept.append(sound)
             else:
                 others.append(as_text(sound.clip))
-        findings.problems += [Problem(clip, f"{clip} is not in the folder of a class; it is left out.") for clip in others]
+        findings.problems += [
+            Problem(clip, f"{clip} is not in the folder of a class; it is left out.") for clip in others
+        ]
         return tree.dataset(kept, findings, sentences_of_unlabelled(unlabelled))
 
     def hint(self, path: Path) -> str:

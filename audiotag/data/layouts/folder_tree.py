@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -86,8 +86,8 @@ class FolderTree:
             split=[meaning.split or pd.NA for meaning in meanings],
         )
         findings.problems += self.problems()
-        dataset = build_dataset(self.root, [with_validation_fold(clips)], findings)
-        return replace(dataset, readings=(self._reading(bool(dataset.labels), notes),))
+        findings.readings.append(self._reading(bool(clips["labels"].map(bool).any()), notes))
+        return build_dataset(self.root, [with_validation_fold(clips)], findings)
 
     def _reading(self, has_labels: bool, notes: list[str]) -> Reading:
         roles, examples = self.meanings.levels(), self.meanings.examples()

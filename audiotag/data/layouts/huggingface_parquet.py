@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,7 @@ class HuggingFaceParquet(Layout):
         files = _parquet_files(path)
         if not files:
             raise AudiotagError(f"{path} has no Parquet file with sounds in it; choose another layout.")
-        findings, tables, readings = Findings(), [], []
+        findings, tables = Findings(), []
         for file in files:
             schema = parquet_schema(file)
             column = audio_column(schema) if schema else None
@@ -63,10 +63,11 @@ class HuggingFaceParquet(Layout):
                 continue
             columns = _Columns.of(schema, column, options)
             tables.append(_read_file(path, file, columns, findings))
-            readings.append(columns.reading(f"{path_stem(file, path)}.parquet"))
+            findings.readings.append(columns.reading(f"{path_stem(file, path)}.parquet"))
         clips = pd.concat(tables, ignore_index=True) if tables else clip_table(clip=[], path=[], labels=[], subset=[])
-        dataset = build_dataset(path, [_with_labels(clips, findings)], findings)
-        return replace(dataset, readings=tuple(readings[:1] if len({r.columns for r in readings}) == 1 else readings))
+        if len({reading.columns for reading in findings.readings}) == 1:
+            del findings.readings[1:]
+        return build_dataset(path, [_with_labels(clips, findings)], findings)
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,9 @@ class _Columns:
 
     def reading(self, source: str) -> Reading:
         """What was read of the file, for the user."""
-        used = {"file": (self.audio,)} | {role: (column,) for role, column in self.used.items()}
+        used: dict[str, tuple[str, ...]] = {"file": (self.audio,)} | {
+            role: (column,) for role, column in self.used.items()
+        }
         rest = [column for column in self.every if (column,) not in used.values()]
         ignored = [f"Not used: the columns {', '.join(rest)}."] if rest else []
         ignored.append("The sounds are in the table itself; they are copied into the workspace once.")
@@ -243,7 +246,9 @@ def _label_column(schema: pa.Schema, features: dict[str, Any]) -> str | None:
     for name in usual:
         if _class_names(features.get(name)) or _is_text(schema.field(name).type):
             return name
-    named = [name for name in schema.names if _class_names(features.get(name)) and name not in ("split", "fold", "lang_id")]
+    named = [
+        name for name in schema.names if _class_names(features.get(name)) and name not in ("split", "fold", "lang_id")
+    ]
     return next(iter([*named, *usual]), None)
 
 
