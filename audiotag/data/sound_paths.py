@@ -159,7 +159,7 @@ class SoundPaths:
                 with os.scandir(path) as entries:
                     for entry in entries:
                         name = f"{folder}/{entry.name}" if folder else entry.name
-                        if _is_folder(entry):
+                        if is_folder(entry):
                             (skipped if is_system_folder(entry.name) else folders).append(name)
                         elif not entry.name.startswith("."):
                             files.add(name)
@@ -215,7 +215,8 @@ class _Ends:
         return next((self.whole[end] for end in ends if end in self.whole), [])
 
 
-def _is_folder(entry: os.DirEntry[str]) -> bool:
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder, or a link to one."""
     try:
         return entry.is_dir()
     except OSError:  # a link that points to itself

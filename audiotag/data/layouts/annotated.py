@@ -13,8 +13,9 @@ import pandas as pd
 from audiotag.data.dataset import Problem
 from audiotag.data.layouts.folder_tree import with_validation_fold
 from audiotag.data.layouts.reading import Findings, clip_table
-from audiotag.data.sound_paths import SoundPaths
-from audiotag.data.table_bounds import SEPARATORS
+from audiotag.data.sound_paths import SoundPaths, is_folder, is_system_folder
+from audiotag.data.table_bounds import MAX_TABLE_BYTES, SEPARATORS
+from audiotag.errors import AudiotagError
 from audiotag.wording import as_text
 
 HEADER_BYTES = 2**16
@@ -93,6 +94,13 @@ def missing_sounds(names: Collection[str], source: str, root: Path, findings: Fi
     findings.problems.append(Problem(example, reason, "missing"))
 
 
+def require_size(file: Path) -> None:
+    """Raise `AudiotagError` if a text file is larger than a table may be."""
+    size = file.stat().st_size
+    if size > MAX_TABLE_BYTES:
+        raise AudiotagError(f"{file} must have at most {MAX_TABLE_BYTES:,} bytes, got {size:,}; is it the right file?")
+
+
 def header_cells(table: Path) -> list[str]:
     """The column names of a text table, whatever separates them; empty if it cannot be read."""
     try:
@@ -112,10 +120,12 @@ def files_in(folder: Path, suffixes: tuple[str, ...], depth: int = 0) -> list[Pa
             for entry in entries:
                 if entry.name.startswith("."):
                     continue
-                if entry.name.lower().endswith(suffixes) and entry.is_file():
+                is_named_so = entry.name.lower().endswith(suffixes)
+                if (is_named_so or depth) and is_folder(entry):
+                    if depth and not is_system_folder(entry.name):
+                        folders.append(Path(entry.path))
+                elif is_named_so:
                     found.append(Path(entry.path))
-                elif depth and entry.is_dir():
-                    folders.append(Path(entry.path))
     except OSError:
         return []
     return sorted(found) + [file for inner in sorted(folders) for file in files_in(inner, suffixes, depth - 1)]

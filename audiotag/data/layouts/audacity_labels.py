@@ -11,12 +11,11 @@ import re
 from pathlib import Path
 
 from audiotag.data.dataset import Dataset, Reading
-from audiotag.data.layouts.annotated import ClipLabels, files_in, missing_sounds
+from audiotag.data.layouts.annotated import ClipLabels, files_in, missing_sounds, require_size
 from audiotag.data.layouts.base import Layout, OpenOptions, register_layout
 from audiotag.data.layouts.folder_names import split_of
 from audiotag.data.layouts.reading import Findings, build_dataset
 from audiotag.data.sound_paths import SoundPaths
-from audiotag.data.table_bounds import check_text_table
 from audiotag.errors import AudiotagError
 
 NUMBER = r"-?\d+(?:[.,]\d+)?(?:[eE][-+]?\d+)?"
@@ -77,7 +76,7 @@ class AudacityLabels(Layout):
 
 
 def _labels(track: Path) -> list[str]:
-    check_text_table(track)
+    require_size(track)
     content = track.read_bytes()
     try:
         text = content.decode("utf-8-sig")

@@ -15,12 +15,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from audiotag.data.dataset import Dataset, Reading
-from audiotag.data.layouts.annotated import ClipLabels, files_in, missing_sounds
+from audiotag.data.layouts.annotated import ClipLabels, files_in, missing_sounds, require_size
 from audiotag.data.layouts.base import Layout, OpenOptions, register_layout
 from audiotag.data.layouts.folder_names import split_of
 from audiotag.data.layouts.reading import Findings, build_dataset
 from audiotag.data.sound_paths import SoundPaths
-from audiotag.data.table_bounds import check_text_table
 from audiotag.errors import AudiotagError
 from audiotag.foreign import read_foreign_json
 
@@ -28,7 +27,7 @@ NAMES, ONTOLOGY = "class_labels_indices.csv", "ontology.json"
 COLUMNS = ("YTID", "start_seconds", "end_seconds", "positive_labels")
 HEADER = re.compile(rb"^#\s*YTID\b", re.MULTILINE | re.IGNORECASE)
 HEADER_BYTES = 2048
-TIMES = re.compile(r"(.+?)((?:[_-]\d+(?:\.\d+)?){1,2})")
+TIMES = tuple(re.compile(rf"(.+)((?:[_-]\d+(?:\.\d+)?){{{count}}})") for count in (1, 2))  # start, or start and end
 DEPTH = 1  # tables may lie in a folder like metadata/
 MILLISECONDS = 1000
 
@@ -96,7 +95,7 @@ def _read(
 
 def _segments(table: Path) -> Iterator[tuple[str, float, list[str]]]:
     """Video, start in seconds and labels of each row that has them."""
-    check_text_table(table)
+    require_size(table)
     with table.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         for row in csv.reader((line for line in file if not line.startswith("#")), skipinitialspace=True):
             if len(row) > len(COLUMNS):  # labels without quotation marks
@@ -112,8 +111,9 @@ def _by_video(files: list[str]) -> dict[str, list[tuple[list[float], str]]]:
     for file in files:
         stem = file.rpartition("/")[2].rpartition(".")[0]
         names: list[tuple[str, list[float]]] = [(stem, [])]
-        if match := TIMES.fullmatch(stem):
-            names.append((match[1], [float(time) for time in re.split("[_-]", match[2][1:])]))
+        for pattern in TIMES:
+            if match := pattern.fullmatch(stem):
+                names.append((match[1], [float(time) for time in re.split("[_-]", match[2][1:])]))
         for name, times in names:
             found[name].append((times, file))
             if name.startswith("Y"):  # youtube-dl and AudioSet's strong labels write it before the number

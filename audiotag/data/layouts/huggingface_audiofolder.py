@@ -8,20 +8,20 @@ labels, as in `folder_per_class`; what was spoken (``transcription``) is no labe
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from audiotag.data.dataset import Dataset, Problem, Reading
-from audiotag.data.layouts.annotated import header_cells, missing_sounds
+from audiotag.data.layouts.annotated import header_cells, missing_sounds, require_size
 from audiotag.data.layouts.base import LABEL_SEPARATORS, NO_COLUMN, Layout, OpenOptions, register_layout
 from audiotag.data.layouts.folder_names import split_of
 from audiotag.data.layouts.folder_tree import FolderTree, Sound
 from audiotag.data.layouts.reading import GROUP_COLUMNS, Findings
 from audiotag.data.parquet_sounds import parquet_schema
-from audiotag.data.sound_paths import SoundPaths, is_system_folder
-from audiotag.data.table_bounds import MAX_TABLE_BYTES
+from audiotag.data.sound_paths import SoundPaths, is_folder, is_system_folder
 from audiotag.data.tables import LABEL_COLUMNS, read_table, split_labels
 from audiotag.errors import AudiotagError
 from audiotag.wording import as_text
@@ -74,8 +74,10 @@ class HuggingFaceAudioFolder(Layout):
             left_out = set(without)
             sounds = [sound for sound in sounds if sound.clip not in left_out]
         dataset = tree.dataset(sounds, findings, [])
-        uses_folders = bool(dataset.readings[-1].roles)
-        return dataset if uses_folders else replace(dataset, readings=dataset.readings[:-1])
+        *tables, folders = dataset.readings
+        if has_labels:
+            folders = replace(folders, roles={role: names for role, names in folders.roles.items() if role != "labels"})
+        return replace(dataset, readings=(*tables, *([folders] if folders.roles else [])))
 
 
 def _read(
@@ -170,9 +172,7 @@ def _rows(table: Path, columns: list[str]) -> Iterator[dict[str, Any]]:
 
 
 def _json_rows(table: Path) -> Iterator[dict[str, Any]]:
-    size = table.stat().st_size
-    if size > MAX_TABLE_BYTES:
-        raise AudiotagError(f"{table} must have at most {MAX_TABLE_BYTES:,} bytes, got {size:,}; split it.")
+    require_size(table)
     with table.open(encoding="utf-8-sig", errors="replace") as file:
         for number, line in enumerate(file, start=1):
             if not line.strip():
@@ -217,6 +217,9 @@ def _tables(path: Path) -> list[Path]:
 
 def _folders(folder: Path) -> list[Path]:
     try:
-        return sorted(entry for entry in folder.iterdir() if not is_system_folder(entry.name) and entry.is_dir())
+        with os.scandir(folder) as entries:
+            return sorted(
+                Path(entry.path) for entry in entries if not is_system_folder(entry.name) and is_folder(entry)
+            )
     except OSError:
         return []

@@ -23,7 +23,7 @@ from audiotag.data.layouts.folder_names import split_of
 from audiotag.data.layouts.folder_tree import with_validation_fold
 from audiotag.data.layouts.reading import GROUP_COLUMNS, Findings, build_dataset, clip_table
 from audiotag.data.parquet_sounds import audio_column, extract_sounds, extracted_folder, parquet_schema, path_stem
-from audiotag.data.sound_paths import SoundPaths, is_system_folder
+from audiotag.data.sound_paths import SoundPaths, is_folder, is_system_folder
 from audiotag.data.tables import LABEL_COLUMNS
 from audiotag.errors import AudiotagError
 
@@ -121,8 +121,8 @@ class _Columns:
 
     def reading(self, source: str) -> Reading:
         """What was read of the file, for the user."""
-        used: dict[str, tuple[str, ...]] = {"file": (self.audio,)} | {
-            role: (column,) for role, column in self.used.items()
+        used: dict[str, tuple[str, ...]] = {
+            role: (column,) for role, column in {"file": self.audio, **self.used}.items()
         }
         rest = [column for column in self.every if (column,) not in used.values()]
         ignored = [f"Not used: the columns {', '.join(rest)}."] if rest else []
@@ -201,7 +201,7 @@ def _parquet_in(folder: Path) -> tuple[list[Path], list[Path]]:
         return [], []
     files = [Path(entry.path) for entry in [*first, *rest] if entry.name.lower().endswith(".parquet")]
     files = [file for file in files if not file.name.startswith(".")]
-    folders = [Path(entry.path) for entry in first if not is_system_folder(entry.name) and entry.is_dir()]
+    folders = [Path(entry.path) for entry in first if not is_system_folder(entry.name) and is_folder(entry)]
     return files, folders
 
 
