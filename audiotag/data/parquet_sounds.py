@@ -112,8 +112,9 @@ def _write_sounds(table: Path, column: str, folder: Path) -> Iterator[str]:
                 for cell in batch.column(0):
                     yield _write_sound(cell.as_py(), row, folder)
                     row += 1
-    except (ValueError, pa.ArrowException) as error:
-        if isinstance(error, AudiotagError):
+    except (OSError, ValueError, pa.ArrowException) as error:
+        is_of_the_system = isinstance(error, OSError) and error.errno is not None  # pyarrow's errors have no number
+        if isinstance(error, AudiotagError) or is_of_the_system:
             raise
         raise AudiotagError(f"{table.name} is damaged: row {row + 1:,} cannot be read; download it again.") from error
 

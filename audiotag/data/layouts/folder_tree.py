@@ -51,8 +51,9 @@ class FolderTree:
     @cached_property
     def sounds(self) -> list[Sound]:
         """The sounds, sorted by folder and name."""
-        files = sorted(self.paths.sounds, key=lambda file: file.split("/"))
-        return [Sound(file, self.meanings.of[_folder_of(file)]) for file in files]
+        files = sorted(self._files, key=lambda file: file.split("/"))
+        by_folder = {"/".join(folder): meaning for folder, meaning in self.meanings.of.items()}
+        return [Sound(file, by_folder[file.rpartition("/")[0]]) for file in files]
 
     @property
     def are_classes(self) -> bool:
@@ -107,8 +108,13 @@ class FolderTree:
         )
 
     @cached_property
+    def _files(self) -> list[str]:
+        return self.paths.sounds
+
+    @cached_property
     def _counts(self) -> Counter[Folder]:
-        return Counter(_folder_of(file) for file in self.paths.sounds)
+        by_folder = Counter(file.rpartition("/")[0] for file in self._files)
+        return Counter({_parts(folder): count for folder, count in by_folder.items()})
 
 
 def with_validation_fold(clips: pd.DataFrame) -> pd.DataFrame:
@@ -134,5 +140,5 @@ def sentences_of_unlabelled(sounds: list[Sound]) -> list[str]:
     ]
 
 
-def _folder_of(file: str) -> Folder:
-    return tuple(file.split("/")[:-1])
+def _parts(folder: str) -> Folder:
+    return tuple(folder.split("/")) if folder else ()
