@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import csv
 import itertools
-from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from audiotag.data.column_names import FILE_NAMES, normalised_name
+from audiotag.data.column_roles import Wanted, distinct_cells, find_roles
 from audiotag.data.sound_paths import SoundPaths
 from audiotag.data.table_bounds import SEPARATORS
-from audiotag.data.tables import FILE_COLUMNS
+from audiotag.data.table_files import read_table_file
+from audiotag.errors import AudiotagError
 
 ROWS = 50  # the first ones decide
 START_BYTES = 2**18
@@ -21,70 +24,54 @@ TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
 
 
 def names_sounds(table: Path, sounds: SoundPaths) -> bool:
-    """Whether a column of a table names sounds: at least half of its first cells do.
+    """Whether a table has a column of labels, and one that names sounds: at least half of its first cells do.
 
     A number is the name of a sound only in a column that is called so, because the rows of many tables are numbered.
 
     Parameters
     ----------
     table : Path
-        A text or Parquet table; any other is taken to name sounds, because it is too slow to look into.
     sounds : SoundPaths
     """
-    columns = _first_cells(table)
-    if columns is None:
-        return True
-    for name, cells in columns.items():
-        filled = [cell for cell in cells if cell.strip()]
-        if name.strip().lower() not in FILE_COLUMNS:
-            filled = [cell for cell in filled if not cell.strip().replace(".", "").isdecimal()]
-        found = sum(sounds.find(cell) is not None for cell in filled)
-        if found and 2 * found >= len(filled):
-            return True
-    return False
-
-
-def _first_cells(table: Path) -> dict[str, list[str]] | None:
-    """The first cells of each column; None for a table of another kind, no columns if it cannot be read."""
-    suffix = table.suffix.lower()
     try:
-        if suffix == ".parquet":
-            return _parquet_cells(table)
-        return _text_cells(table) if suffix in TEXT_SUFFIXES else None
-    except (OSError, ValueError, csv.Error, pa.ArrowException):
-        return {}
+        cells = _first_cells(table)
+        roles = find_roles(table, cells, sounds, Wanted())
+    except (AudiotagError, OSError, ValueError, csv.Error, pa.ArrowException):
+        return False  # a table that is meant is opened by its path, and its fault is said then
+    names = distinct_cells(cells[roles.file])
+    if normalised_name(roles.file) not in FILE_NAMES:
+        names = [name for name in names if not name.strip().replace(".", "").isdecimal()]
+    found = sum(sounds.find(name) is not None for name in names)
+    return found > 0 and 2 * found >= len(names)
 
 
-def _text_cells(table: Path) -> dict[str, list[str]]:
+def _first_cells(table: Path) -> pd.DataFrame:
+    """The first rows of a table as text; of a kind that cannot be read in part, all rows."""
+    suffix = table.suffix.lower()
+    if suffix == ".parquet":
+        return _parquet_cells(table)
+    return _text_cells(table) if suffix in TEXT_SUFFIXES else read_table_file(table).table.head(ROWS)
+
+
+def _text_cells(table: Path) -> pd.DataFrame:
     with table.open("rb") as file:
         start = file.read(START_BYTES)
     text = start.decode(BYTE_ORDERS.get(start[:2], "utf-8-sig"), errors="replace")
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith(("#", "sep="))]
     separator = max(SEPARATORS, key=lambda sign: lines[0].count(sign)) if lines else ","
     rows = csv.reader(lines, delimiter=separator)
-    header = next(rows, [])
-    return _columns(header, itertools.islice(rows, ROWS))
+    header = [name or f"Unnamed: {at}" for at, name in enumerate(next(rows, []))]
+    body = [row[: len(header)] + [""] * (len(header) - len(row)) for row in itertools.islice(rows, ROWS)]
+    return pd.DataFrame(body, columns=header, dtype="str").replace("", pd.NA)
 
 
-def _parquet_cells(table: Path) -> dict[str, list[str]]:
+def _parquet_cells(table: Path) -> pd.DataFrame:
     with pq.ParquetFile(table) as file:
-        schema = file.schema_arrow
-        names = [
-            field.name
-            for field in schema
-            if pa.types.is_string(field.type)
-            or pa.types.is_large_string(field.type)
-            or pa.types.is_dictionary(field.type)
-            or (pa.types.is_integer(field.type) and field.name.lower() in FILE_COLUMNS)
-        ]
-        batch = next(file.iter_batches(ROWS, columns=names), None)
-        cells = batch.to_pydict() if batch is not None else {}
-    return {name: [str(cell) for cell in column if cell is not None] for name, column in cells.items()}
+        batch = next(file.iter_batches(ROWS), None)
+        columns = file.schema_arrow.names if batch is None else batch.schema.names
+        cells = [] if batch is None else [[_text(cell) for cell in column.to_pylist()] for column in batch.columns]
+    return pd.DataFrame(dict(zip(columns, cells, strict=False)), columns=columns, dtype="str")
 
 
-def _columns(header: list[str], rows: Iterator[list[str]]) -> dict[str, list[str]]:
-    columns: dict[str, list[str]] = {name: [] for name in header}
-    for row in rows:
-        for name, cell in zip(header, row, strict=False):
-            columns[name].append(cell)
-    return columns
+def _text(cell: object) -> object:
+    return pd.NA if cell is None else str(cell)

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from audiotag.data.sound_paths import is_folder, is_system_folder
-from audiotag.data.tables import TABLE_SUFFIXES
+from audiotag.data.table_files import TABLE_SUFFIXES
 
-WATCHED_SUFFIXES = (*TABLE_SUFFIXES, ".json", ".jsonl")  # of tables and of other annotations
 FIRST_ENTRIES = 20  # of a folder: where none of them is a table or a folder, it holds sounds only
 MAX_DEPTH = 4  # data/train/dog/session 1
 MAX_FOLDERS = 5_000
@@ -88,7 +87,7 @@ def _watched(entries: Iterator[os.DirEntry[str]]) -> list[tuple[str, bool]]:
         if is_folder(entry):
             if not is_system_folder(entry.name):
                 found.append((entry.path, True))
-        elif tables < MAX_TABLES and entry.name.lower().endswith(WATCHED_SUFFIXES):
+        elif tables < MAX_TABLES and entry.name.lower().endswith(TABLE_SUFFIXES):
             found.append((entry.path, False))
             tables += 1
     return found

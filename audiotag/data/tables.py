@@ -1,8 +1,7 @@
-"""Read tables of clips: CSV and Parquet as text, find the columns, and check the rows."""
+"""Read tables of clips as text, and check their rows against the sounds and the labels that there are."""
 
 from __future__ import annotations
 
-import csv
 import difflib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -12,14 +11,14 @@ from typing import TypeVar
 import pandas as pd
 
 from audiotag.audio.opening import SUFFIXES
+from audiotag.data.column_names import column_error, normalised_name
+from audiotag.data.column_roles import is_row_number
 from audiotag.data.dataset import Problem
 from audiotag.data.sound_paths import SoundPaths
-from audiotag.data.table_bounds import SEPARATORS, check_text_table
-from audiotag.errors import AudiotagError
+from audiotag.data.table_files import read_table_file
 
 Value = TypeVar("Value")
 
-TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
 FILE_COLUMNS = ("fname", "filename", "file", "path", "clip", "audio")
 LABEL_COLUMNS = ("labels", "label", "category", "tags", "class")
 
@@ -36,71 +35,38 @@ def split_labels(cell: object) -> tuple[str, ...]:
 
 
 def read_table(path: Path, separator: str | None = None) -> pd.DataFrame:
-    """Read a CSV or Parquet table as text.
+    """Read a table of any kind as text, without a column that only counts the rows.
 
     Parameters
     ----------
     path : Path
     separator : str, optional
-        Column separator of a CSV file; by default the one that splits its header line into most known column names, or
-        else into most columns.
+        Column separator of a text file; detected by default.
 
     Raises
     ------
     AudiotagError
-        If the file cannot be read as a table with a header line; the message says why.
+        If the file cannot be read as a table; the message says why.
     """
-    if path.suffix.lower() == ".parquet":
-        from audiotag.data.parquet_tables import read_parquet_table
-
-        return read_parquet_table(path)
-    try:
-        check_text_table(path)
-        # Only an empty cell counts as empty: NA, None and null may be names and labels.
-        table = pd.read_csv(
-            path,
-            dtype="str",
-            keep_default_na=False,
-            na_values=[""],
-            sep=separator or _detect_separator(path),
-            compression=None,  # a compressed file may be a thousand times as large as it looks
-        )
-    except OSError as error:
-        raise AudiotagError(f"{path} cannot be read: {error.strerror or error}.") from error
-    except UnicodeDecodeError as error:
-        raise AudiotagError(
-            f"{path.name} cannot be read as a CSV file with a header line: it is not UTF-8 text; save it as UTF-8."
-        ) from error
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, csv.Error) as error:
-        raise AudiotagError(f"{path.name} cannot be read as a CSV file with a header line: {error}".strip()) from error
-    if not isinstance(table.index, pd.RangeIndex):  # pandas makes surplus cells an index, and shifts the other columns
-        raise AudiotagError(
-            f"{path.name} has rows with more cells than its header; put several labels of a clip in quotes, "
-            'like "Bark,Meow".'
-        )
-    if not all(str(name).isprintable() for name in table.columns):
-        raise AudiotagError(
-            f"{path.name} cannot be read as a CSV file with a header line: that line is not plain text; "
-            "save it as text with commas between the columns."
-        )
-    return table
+    table = read_table_file(path, separator).table
+    return table.drop(columns=[name for name in table.columns if is_row_number(name, table[name])])
 
 
 def column_of(table: pd.DataFrame, wanted: tuple[str, ...], path: Path) -> str:
-    """Name of the first of the ``wanted`` columns that the table has.
+    """Name of the first of the ``wanted`` columns that the table has, also if it is written in capitals or with spaces.
 
     Raises
     ------
     AudiotagError
         If it has none of them; lists the columns that it has.
     """
+    written = {normalised_name(name): name for name in reversed(list(map(str, table.columns)))}
     for name in wanted:
         if name in table.columns:
             return name
-    shown = ", ".join(f"{name:.40}" for name in map(str, table.columns[:10]))
-    fix = "rename one of them" if len(wanted) > 1 else "name one of these"
-    more = f" and {len(table.columns) - 10} more" if len(table.columns) > 10 else ""
-    raise AudiotagError(f"{path.name} needs a column named {' or '.join(wanted)}, it has {shown}{more}; {fix}.")
+        if found := written.get(normalised_name(name)):
+            return found
+    raise column_error(path, list(table.columns), wanted)
 
 
 def map_cells(column: pd.Series, function: Callable[[str], Value]) -> list[Value]:
@@ -198,14 +164,3 @@ class RowCheck:
             f"{clip} has the label {label}, which is not among this dataset's {len(self.vocabulary)}; {hint} "
             "It is left out.",
         )
-
-
-def _detect_separator(path: Path) -> str:
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
-        header = file.readline()
-
-    def fit(separator: str) -> tuple[int, int]:
-        names = next(csv.reader([header], delimiter=separator), [])
-        return len({*FILE_COLUMNS, *LABEL_COLUMNS}.intersection(names)), len(names)
-
-    return max(SEPARATORS, key=fit)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,25 +12,13 @@ import pandas as pd
 from audiotag.audio.opening import SUFFIXES
 from audiotag.data.dataset import CLIP_COLUMNS, Dataset, Problem, Reading
 from audiotag.data.layouts.base import OpenOptions
+from audiotag.data.layouts.table_columns import ROW_COLUMNS, ClipRows, read_columns
 from audiotag.data.sound_paths import SoundPaths, name_parts
-from audiotag.data.tables import (
-    FILE_COLUMNS,
-    LABEL_COLUMNS,
-    RowCheck,
-    column_of,
-    map_cells,
-    read_table,
-    split_labels,
-)
+from audiotag.data.table_files import FOLDER_SUFFIXES
+from audiotag.data.tables import RowCheck
 from audiotag.errors import AudiotagError
 from audiotag.wording import as_text
 
-GROUP_COLUMNS = ("source_id", "freesound_id", "flickr_video_URL", "src_file", "group")
-LICENCE_COLUMNS = ("license", "licence")
-VIDEO_COLUMNS = ("flickr_video_URL",)
-FREESOUND_COLUMNS = ("freesound_id",)
-FOLD_CELL = re.compile(r"(\d{1,9})(\.0+)?")  # spreadsheets write 1.0 for 1
-ROW_COLUMNS = ("subset", "split", "fold", "group", "licence", "source")
 CLIP_TYPES = {
     "clip": "str",
     "fold": "Int64",
@@ -97,7 +84,7 @@ def list_sounds(files: Iterable[Path]) -> list[Path]:
 
 def list_tables(folder: Path) -> list[Path]:
     """The tables in a folder, sorted; empty if there is no such folder. Text files (.txt) may be anything."""
-    return _list_visible(folder.glob("*"), (".csv", ".tsv", ".parquet")) if folder.is_dir() else []
+    return _list_visible(folder.glob("*"), FOLDER_SUFFIXES) if folder.is_dir() else []
 
 
 def read_subsets(source: Path, subsets: list[SubsetTable], rules: ReadingRules, findings: Findings) -> Dataset:
@@ -158,47 +145,25 @@ def clip_table(**columns: Any) -> pd.DataFrame:
     return clips.astype(CLIP_TYPES).reset_index(drop=True)
 
 
-@dataclass(frozen=True)
-class ClipRows:
-    """The rows of a table, as a layout understood them; each series has the index of ``names``.
+def read_subset(
+    subset: SubsetTable, rules: ReadingRules, findings: Findings, sounds: SoundPaths | None = None
+) -> pd.DataFrame:
+    """The usable rows of a table as a `clip_table`.
 
-    Attributes
+    What is wrong with the others, and how the table was read, are added to ``findings``.
+
+    Parameters
     ----------
-    names : pandas.Series
-        What the table calls each sound, str or NA; its index has the numbers of the rows in the table, from 0.
-    labels : pandas.Series
-        A tuple of str per row.
-    subset : pandas.Series, optional
-        The subset of each row; by default that of the table.
-    split, fold, group, licence, source : pandas.Series, optional
-        As in the ``clips`` of a `Dataset`; NA in every row if left out.
+    subset : SubsetTable
+    rules : ReadingRules
+    findings : Findings
+    sounds : SoundPaths, optional
+        The sounds of ``subset.folder``, where several tables share them.
     """
-
-    names: pd.Series
-    labels: pd.Series
-    subset: pd.Series | None = None
-    split: pd.Series | None = None
-    fold: pd.Series | None = None
-    group: pd.Series | None = None
-    licence: pd.Series | None = None
-    source: pd.Series | None = None
-
-
-def read_subset(subset: SubsetTable, rules: ReadingRules, findings: Findings) -> pd.DataFrame:
-    """The usable rows of a table as a `clip_table`; what is wrong with the others is added to ``findings``."""
-    options = rules.options
-    table = read_table(subset.table, options.separator)
-    names = table[column_of(table, (options.file_column,) if options.file_column else FILE_COLUMNS, subset.table)]
-    cells = table[column_of(table, (options.label_column,) if options.label_column else LABEL_COLUMNS, subset.table)]
-    rows = ClipRows(
-        names=names,
-        labels=pd.Series(map_cells(cells, split_labels), index=names.index, dtype=object),
-        fold=pd.Series(map_cells(table["fold"], _parse_fold), index=names.index) if "fold" in table.columns else None,
-        group=_first_column(table, GROUP_COLUMNS),
-        licence=_first_column(table, LICENCE_COLUMNS),
-        source=_source_links(table),
-    )
-    return check_rows(subset, rows, rules, findings)
+    sounds = sounds or SoundPaths(subset.folder)
+    read = read_columns(subset.table, sounds, rules.options, rules.vocabulary)
+    findings.readings.append(read.reading)
+    return check_rows(subset, read.rows, rules, findings, sounds)
 
 
 def check_rows(
@@ -230,6 +195,8 @@ def check_rows(
     clips = {name: _clip_name(path, subset.folder) if path else name for name, path in paths.items()}
     columns = {column: getattr(rows, column) for column in ROW_COLUMNS if getattr(rows, column) is not None}
     table = pd.DataFrame({"name": names, "clip": names.map(clips), "labels": rows.labels} | columns)
+    if "subset" in table:
+        table["subset"] = table["subset"].fillna(subset.subset)
     check = RowCheck(subset.table.name, sounds, paths, rules.vocabulary, rules.vocabulary_file)
     surplus = None if subset.shares_folder else check.surplus()
     is_flagged = table["clip"].isin(rules.flagged if subset.subset == "curated" else ())
@@ -276,23 +243,4 @@ def _one_row_per_clip(table: pd.DataFrame, name: str) -> tuple[pd.DataFrame, lis
 
 
 def _list_visible(files: Iterable[Path], suffixes: tuple[str, ...]) -> list[Path]:
-    return sorted(file for file in files if file.suffix.lower() in suffixes and not file.name.startswith("."))
-
-
-def _parse_fold(cell: str) -> object:
-    fold = FOLD_CELL.fullmatch(cell)
-    return int(fold[1]) if fold else pd.NA
-
-
-def _first_column(table: pd.DataFrame, wanted: tuple[str, ...]) -> pd.Series:
-    """The first of the wanted columns that the table has; NA in every row if it has none of them."""
-    for name in wanted:
-        if name in table.columns:
-            return table[name].astype("string")
-    return pd.Series(pd.NA, index=table.index, dtype="string")
-
-
-def _source_links(table: pd.DataFrame) -> pd.Series:
-    """Links to where the clips came from: a Flickr video, or a sound of Freesound."""
-    sounds = _first_column(table, FREESOUND_COLUMNS).str.removesuffix(".0")  # spreadsheets write 1.0 for 1
-    return _first_column(table, VIDEO_COLUMNS).fillna("https://freesound.org/s/" + sounds + "/")
+    return sorted(file for file in files if file.name.lower().endswith(suffixes) and not file.name.startswith("."))

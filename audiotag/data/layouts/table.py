@@ -11,7 +11,7 @@ from audiotag.data.layouts.folder_tree import FolderTree
 from audiotag.data.layouts.reading import Findings, ReadingRules, SubsetTable, build_dataset, list_tables, read_subset
 from audiotag.data.matching_tables import names_sounds
 from audiotag.data.sound_paths import SoundPaths
-from audiotag.data.tables import TABLE_SUFFIXES
+from audiotag.data.table_files import TABLE_SUFFIXES
 from audiotag.errors import AudiotagError
 
 META_FOLDER = "meta"  # where ESC-50 has its table
