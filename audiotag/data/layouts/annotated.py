@@ -19,6 +19,9 @@ from audiotag.errors import AudiotagError
 from audiotag.wording import as_text
 
 HEADER_BYTES = 2**16
+GROUP_COLUMNS = (
+    "source_id", "freesound_id", "src_file", "group", "speaker_id", "speaker", "client_id", "fsID", "recording_id",
+)  # fmt: skip
 MAX_FOLDERS_NAMED = 5
 
 

@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from audiotag.data.dataset import Dataset, Problem, Reading
-from audiotag.data.layouts.annotated import header_cells, missing_sounds, require_size
-from audiotag.data.layouts.base import LABEL_SEPARATORS, NO_COLUMN, Layout, OpenOptions, register_layout
+from audiotag.data.label_cells import find_label_format
+from audiotag.data.layouts.annotated import GROUP_COLUMNS, header_cells, missing_sounds
+from audiotag.data.layouts.base import NO_COLUMN, Layout, OpenOptions, register_layout
 from audiotag.data.layouts.folder_names import split_of
 from audiotag.data.layouts.folder_tree import FolderTree, Sound
-from audiotag.data.layouts.reading import GROUP_COLUMNS, Findings
+from audiotag.data.layouts.reading import Findings
 from audiotag.data.parquet_sounds import parquet_schema
 from audiotag.data.sound_paths import SoundPaths, is_folder, is_system_folder
-from audiotag.data.tables import LABEL_COLUMNS, read_table, split_labels
+from audiotag.data.table_files import read_table_file
+from audiotag.data.tables import LABEL_COLUMNS
 from audiotag.errors import AudiotagError
 from audiotag.wording import as_text
 
@@ -30,7 +30,6 @@ TABLES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 FILE = "file_name"
 FILE_COLUMNS = (FILE, "audio_file_name", "audio_filepath")
 DEPTH = 2  # metadata.csv, train/metadata.csv, data/train/metadata.csv
-SPEAKER_COLUMNS = ("speaker_id", "speaker", "client_id")
 START_BYTES = 2**16
 
 
@@ -92,37 +91,42 @@ def _read(
     """Add the sounds of a table to ``found``; returns how it was read, and whether it has labels."""
     roles = _roles(columns, options)
     sounds = SoundPaths(table.parent)
-    rows = list(_rows(table, list(roles.values())))
-    paths = sounds.find_all([row[roles["file"]] for row in rows if isinstance(row.get(roles["file"]), str)])
+    cells = read_table_file(table, options.separator, tuple(columns)).table
+    names = cells[roles["file"]]
+    paths = sounds.find_all(names.dropna().tolist())
     source = table.relative_to(root).as_posix()
     missing_sounds([name for name, path in paths.items() if path is None], source, table.parent, findings)
-    separator = LABEL_SEPARATORS[options.label_separator] if options.label_separator else None
-    for row in rows:
-        path = paths.get(str(row.get(roles["file"])))
+    label_format = (
+        find_label_format(cells[roles["labels"]].dropna(), options.label_separator) if "labels" in roles else None
+    )
+    for row, name in enumerate(names.tolist()):
+        path = paths[name] if isinstance(name, str) else None
         if path is None:
             continue
         clip = path.relative_to(root).as_posix()
-        meaning = found.get(clip, by_clip[clip]).meaning
-        if "labels" in roles:
-            before = found[clip].meaning.labels if clip in found else ()
-            labels = dict.fromkeys((*before, *_labels_of(row.get(roles["labels"]), separator)))
+        before, meaning = found.get(clip), by_clip[clip].meaning
+        cell = {role: _cell(cells[column].iat[row]) for role, column in roles.items()}
+        if label_format:
+            labels = dict.fromkeys([*(before.meaning.labels if before else ()), *label_format.split(cell["labels"])])
             meaning = replace(meaning, labels=tuple(labels))
-        if "split" in roles and (split := split_of(str(row.get(roles["split"])))):
+        if split := split_of(cell.get("split", "")):
             meaning = replace(meaning, split={"dev": "validation", "eval": "test"}.get(split, split))
-        if "fold" in roles and str(row.get(roles["fold"])).removesuffix(".0").isdecimal():
-            meaning = replace(meaning, fold=int(float(row[roles["fold"]])))
-        if "group" in roles and row.get(roles["group"]) not in (None, ""):
-            meaning = replace(meaning, group=str(row[roles["group"]]))
+        if (fold := cell.get("fold", "").removesuffix(".0")).isdecimal():
+            meaning = replace(meaning, fold=int(fold))
+        if cell.get("group"):
+            meaning = replace(meaning, group=cell["group"])
         found[clip] = Sound(clip, meaning)
     rest = [column for column in columns if column not in roles.values()]
     ignored = [f"Not used: the columns {', '.join(rest)}."] if rest else []
-    if "labels" not in roles:
+    if not label_format:
         ignored.insert(0, "No column holds labels; the names of folders are the labels where there are such folders.")
-    label_format = "one label, several separated by commas, or a list" if "labels" in roles else ""
-    reading = Reading(
-        source, tuple(columns), {role: (name,) for role, name in roles.items()}, label_format, tuple(ignored)
-    )
-    return reading, "labels" in roles
+    used: dict[str, tuple[str, ...]] = {role: (name,) for role, name in roles.items()}
+    words = label_format.words if label_format else ""
+    return Reading(source, tuple(columns), used, words, tuple(ignored)), label_format is not None
+
+
+def _cell(value: object) -> str:
+    return value.strip() if isinstance(value, str) else ""
 
 
 def _roles(columns: list[str], options: OpenOptions) -> dict[str, str]:
@@ -132,7 +136,7 @@ def _roles(columns: list[str], options: OpenOptions) -> dict[str, str]:
         "labels": (options.label_column, LABEL_COLUMNS),
         "split": (options.split_column, ("split",)),
         "fold": (options.fold_column, ("fold",)),
-        "group": (options.group_column, (*GROUP_COLUMNS, *SPEAKER_COLUMNS)),
+        "group": (options.group_column, GROUP_COLUMNS),
     }
     roles = {}
     for role, (chosen, names) in usual.items():
@@ -144,45 +148,6 @@ def _roles(columns: list[str], options: OpenOptions) -> dict[str, str]:
         if name:
             roles[role] = name
     return roles
-
-
-def _labels_of(cell: Any, separator: str | None) -> tuple[str, ...]:
-    if isinstance(cell, str) and cell.startswith("["):
-        try:
-            cell = json.loads(cell)
-        except (ValueError, RecursionError):
-            cell = cell.strip("[]").replace("'", "").replace('"', "")
-    if isinstance(cell, list):
-        return tuple(str(label) for label in cell)
-    if cell is None or cell == "":
-        return ()
-    if separator is None:
-        return split_labels(cell)
-    return tuple(label.strip() for label in (str(cell).split(separator) if separator else [str(cell)]) if label.strip())
-
-
-def _rows(table: Path, columns: list[str]) -> Iterator[dict[str, Any]]:
-    """The rows of a table as dictionaries with these columns."""
-    if table.suffix == ".jsonl":
-        yield from _json_rows(table)
-        return
-    cells = read_table(table)[columns]
-    for row in cells.astype(object).where(cells.notna(), None).to_dict("records"):
-        yield {str(name): cell for name, cell in row.items()}
-
-
-def _json_rows(table: Path) -> Iterator[dict[str, Any]]:
-    require_size(table)
-    with table.open(encoding="utf-8-sig", errors="replace") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                raise AudiotagError(f"{table.name}, line {number} is not valid JSON; correct or remove it.") from error
-            if isinstance(row, dict):
-                yield row
 
 
 def _columns(table: Path) -> list[str]:

@@ -18,10 +18,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from audiotag.data.dataset import Dataset, Problem, Reading
+from audiotag.data.layouts.annotated import GROUP_COLUMNS
 from audiotag.data.layouts.base import LABEL_SEPARATORS, NO_COLUMN, Layout, OpenOptions, register_layout
 from audiotag.data.layouts.folder_names import split_of
 from audiotag.data.layouts.folder_tree import with_validation_fold
-from audiotag.data.layouts.reading import GROUP_COLUMNS, Findings, build_dataset, clip_table
+from audiotag.data.layouts.reading import Findings, build_dataset, clip_table
 from audiotag.data.parquet_sounds import audio_column, extract_sounds, extracted_folder, parquet_schema, path_stem
 from audiotag.data.sound_paths import SoundPaths, is_folder, is_system_folder
 from audiotag.data.tables import LABEL_COLUMNS
@@ -30,7 +31,6 @@ from audiotag.errors import AudiotagError
 FIRST_ENTRIES = 20  # of a folder: those with Parquet files hold nothing else
 MAX_DEPTH = 3
 MORE_LABEL_COLUMNS = ("human_labels", "genre", "genres", "intent_class", "emotion", "species", "ebird_code")
-SPEAKER_COLUMNS = ("speaker_id", "client_id", "speaker", "fsID", "fsid", "recording_id")
 SPLITS = {"dev": "validation", "eval": "test"}  # of `split_of`; the others are splits themselves
 
 
@@ -98,7 +98,7 @@ class _Columns:
             names=_class_names(features.get(labels)) if labels else (),
             split=_first(every, options.split_column, ()),
             fold=_first(every, options.fold_column, ("fold",)),
-            group=_first(every, options.group_column, (*GROUP_COLUMNS, *SPEAKER_COLUMNS)),
+            group=_first(every, options.group_column, GROUP_COLUMNS),
             separator=LABEL_SEPARATORS[options.label_separator] if options.label_separator else "",
         )
 
