@@ -83,7 +83,7 @@ class Layout:
     title : str
         Name that people read, on pages and in reports.
     order : int
-        Layouts are tried in ascending order until one recognises the path. The shipped layouts have 10 to 50, the most
+        Layouts are tried in ascending order until one recognises the path. The shipped layouts have 10 to 60, the most
         specific first.
     looks_for : str
         What `recognises` looks for, in a few words; listed in the message about a path that no layout recognises.
