@@ -26,6 +26,7 @@ from audiotag.state import read_json_state
 from audiotag.workspace import Workspace, write_json
 
 MARKER = "extracted.json"
+BINARY_COLUMNS = ("audio", "sound", "wav", "flac", "mp3", "bytes", "content")  # where there are no paths
 MARKER_SHAPE = {"stamp": [(int, str)], "names": [str]}
 ROWS_AT_ONCE = 16
 BUFFER_BYTES = 2**20
@@ -42,13 +43,14 @@ SUFFIX_OF_START = {
 
 
 def audio_column(schema: pa.Schema) -> str | None:
-    """The first column whose cells hold the bytes of a sound beside its path; None if there is none."""
+    """The first column whose cells hold the bytes of a sound, beside its path or alone; None if there is none."""
     for column in schema:
         if pa.types.is_struct(column.type):
             inner = {field.name: field.type for field in column.type}
             if {"bytes", "path"} <= set(inner) and _is_binary(inner["bytes"]):
                 return str(column.name)
-    return None
+    bare = [column.name for column in schema if _is_binary(column.type)]
+    return next((name for name in BINARY_COLUMNS if name in bare), None)
 
 
 def parquet_schema(file: Path) -> pa.Schema | None:
@@ -120,6 +122,8 @@ def _write_sounds(table: Path, column: str, folder: Path) -> Iterator[str]:
 
 
 def _write_sound(cell: Any, row: int, folder: Path) -> str:
+    if isinstance(cell, bytes):
+        cell = {"bytes": cell}
     content, path = (cell or {}).get("bytes"), (cell or {}).get("path") or ""
     if not content:
         return f"/{path}" if path else ""
@@ -150,7 +154,7 @@ def _require_space(table: Path, metadata: pq.FileMetaData, column: str, folder: 
     for group in range(metadata.num_row_groups):
         for at in range(metadata.num_columns):
             chunk = metadata.row_group(group).column(at)
-            if chunk.path_in_schema == f"{column}.bytes":
+            if chunk.path_in_schema in (column, f"{column}.bytes"):
                 needed += chunk.total_uncompressed_size
     free = needed
     with suppress(OSError):
@@ -169,7 +173,7 @@ def _is_binary(kind: pa.DataType) -> bool:
 def path_stem(table: Path, root: Path) -> str:
     """A Parquet file's path relative to the dataset, without the suffix, as text with slashes.
 
-    >>> file_stem(Path("/d/data/train-0.parquet"), Path("/d"))
+    >>> path_stem(Path("/d/data/train-0.parquet"), Path("/d"))
     'data/train-0'
     """
     relative = table.relative_to(root) if table != root and table.is_relative_to(root) else Path(table.name)

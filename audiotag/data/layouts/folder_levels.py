@@ -17,7 +17,15 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from audiotag.data.layouts.folder_names import fold_of, has_no_label, is_container, is_group, is_person, split_of
+from audiotag.data.layouts.folder_names import (
+    fold_of,
+    has_no_label,
+    is_container,
+    is_group,
+    is_person,
+    split_and_rest,
+    split_of,
+)
 from audiotag.errors import AudiotagError
 from audiotag.wording import as_text
 
@@ -105,7 +113,7 @@ def read_folders(counts: Mapping[Folder, int], roles: str | None = None) -> Fold
     meanings, notes = {}, list(labels.notes)
     for folder, kinds in found.items():
         meanings[folder] = _meaning(folder, kinds, labels, splits)
-    notes += _notes_of_groups(meanings)
+    notes += _notes_of_groups(meanings) + _notes_of_labels(meanings)
     return FolderMeanings(meanings, tuple(notes))
 
 
@@ -134,11 +142,11 @@ class _SplitWords:
     @classmethod
     def of(cls, roles: Mapping[Folder, tuple[str, ...]]) -> _SplitWords:
         names = {name for folder, kinds in roles.items() for name in _names(folder, kinds, SPLIT)}
-        return cls(frozenset(word for name in names if (word := split_of(name))))
+        return cls(frozenset(word for name in names if (word := split_and_rest(name)[0])))
 
     def split(self, name: str) -> str | None:
         """``dev`` is validation beside ``train``, else training; ``eval`` is validation beside ``test``, else test."""
-        word = split_of(name)
+        word = split_and_rest(name)[0]
         if word == "dev":
             return "validation" if "train" in self.words else "train"
         if word == "eval":
@@ -174,7 +182,14 @@ def _role(name: str, beside: set[str], at_depth: set[str]) -> str:
     if is_group(name):
         return GROUP
     others = [other for other in beside if not (is_container(other) or has_no_label(other))]
-    if split_of(name):
+    split, rest = split_and_rest(name)
+    if (
+        rest
+        and split
+        and any(other[0] not in (None, split) for other in map(split_and_rest, beside) if other[1] == rest)
+    ):
+        return SPLIT  # FSD50K.dev_audio beside FSD50K.eval_audio
+    if split and not rest:
         words = {split_of(other) for other in others} - {None}
         named = sum(split_of(other) is not None for other in at_depth)
         is_split = len(words) > 1 or (len(others) == 1 and 2 * named >= len(at_depth))
@@ -289,6 +304,17 @@ def _notes_of_groups(meanings: Mapping[Folder, Meaning]) -> list[str]:
     return [
         f"The folders, like {as_text(groups[0])}, are read as groups of recordings, so no labels are known; if they "
         "are the labels, use the option folders with label."
+    ]
+
+
+def _notes_of_labels(meanings: Mapping[Folder, Meaning]) -> list[str]:
+    """What to do if folders with numbers for names are no labels."""
+    labels = sorted({label for meaning in meanings.values() for label in meaning.labels})
+    if len(labels) < 2 or not all(label.isdecimal() for label in labels):
+        return []
+    return [
+        f"The labels are numbers, like {labels[0]}; if they stand for speakers or recordings, use the option "
+        "folders with group."
     ]
 
 

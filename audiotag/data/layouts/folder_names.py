@@ -43,17 +43,30 @@ NO_CLASS = "_background_noise_"  # of Speech Commands: long recordings to mix wi
 def split_of(name: str) -> str | None:
     """The key of `SPLIT_WORDS` that a folder's name is about, if it is about nothing else.
 
-    >>> split_of("Training"), split_of("audio_train"), split_of("test-set"), split_of("ValSet"), split_of("train_noisy")
+    >>> split_of("Training"), split_of("audio_train"), split_of("test-set"), split_of("ValSet"), split_of("train_horn")
     ('train', 'train', 'test', 'validation', None)
     """
+    split, rest = split_and_rest(name)
+    return None if rest else split
+
+
+def split_and_rest(name: str) -> tuple[str | None, tuple[str, ...]]:
+    """The split in a folder's name, and its other words; no split if there are several.
+
+    >>> split_and_rest("FSD50K.dev_audio"), split_and_rest("dog bark")
+    (('dev', ('fsd', '50k')), (None, ('dog', 'bark')))
+    """
     words = [word for word in _words(name) if word not in CONTAINER_WORDS and not word.isdigit()]
-    if len(words) != 1:
-        return None
-    word = words[0]
+    splits = {word: split for word in words if (split := _split_word(word))}
+    if len(splits) != 1:
+        return None, tuple(words)
+    return next(iter(splits.values())), tuple(word for word in words if word not in splits)
+
+
+def _split_word(word: str) -> str | None:
     for ending in ("", "set", "data", "audio", "files", "clips"):
-        stem = word.removesuffix(ending)
         for split, spellings in SPLIT_WORDS.items():
-            if stem in spellings:
+            if word.removesuffix(ending) in spellings:
                 return split
     return None
 

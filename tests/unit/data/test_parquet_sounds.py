@@ -126,6 +126,14 @@ def test_a_damaged_file_is_named_and_a_full_disk_is_said_before_it_is_full(
         open_dataset(table.parent)
 
 
+def test_sounds_may_lie_in_a_column_of_bytes_without_paths(written: Written) -> None:
+    path = written([])
+    pq.write_table(pa.table({"audio": [tone(), b"OggS and more"], "label": ["dog", "cat"]}), path)
+    dataset = open_dataset(path)
+    assert [file.name for file in dataset.clips["path"]] == ["000000-sound.wav", "000001-sound.ogg"]
+    assert dataset.labels == ("cat", "dog")
+
+
 def test_labels_may_be_lists_and_splits_columns(written: Written) -> None:
     table = written(
         [{"bytes": tone(), "path": f"{at}.wav"} for at in range(4)],

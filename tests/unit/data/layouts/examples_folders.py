@@ -196,6 +196,18 @@ EXAMPLES: dict[str, Example] = {
             "data/test/dog/1.wav": Clip("dog", "test"),
         },
     ),
+    "splits with the name of the dataset": Example(
+        "folder-per-class",
+        {
+            "My sounds.dev_audio/dog/1.wav": Clip("dog", "train"),
+            "My sounds.eval_audio/dog/1.wav": Clip("dog", "test"),
+        },
+    ),
+    "labels that are numbers": Example(
+        "folder-per-class",
+        {"07/1.wav": Clip("07"), "60/1.wav": Clip("60")},
+        notes=("The labels are numbers, like 07; if they stand for speakers",),
+    ),
     "a train is a vehicle": Example(
         "folder-per-class",
         {"train/1.wav": Clip("train"), "car/1.wav": Clip("car"), "bus/1.wav": Clip("bus")},
