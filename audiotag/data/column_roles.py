@@ -6,6 +6,7 @@ there, and columns of 0 and 1 are labels where no other column is.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -166,11 +167,12 @@ def _find_file(path: Path, table: pd.DataFrame, sounds: SoundPaths) -> str:
     others = [name for name in columns if name not in named]
     samples = {name: _sample(table[name]) for name in columns}
     for share_of in (_share_found(sounds), _share_with_suffix):
-        shares = {name: share_of(samples[name]) for name in columns}
-        for name in named:
-            if shares[name] > MOST_CELLS:
+        shares: dict[str, float] = {}
+        for name in [*named, *others]:
+            shares[name] = share_of(samples[name])
+            if shares[name] > MOST_CELLS and name in named:
                 return name
-        best = max([*named, *others], key=lambda name: shares[name], default=None)
+        best = max(shares, key=lambda name: shares[name], default=None)
         if best is not None and shares[best] > (0 if best in named else MOST_CELLS):
             return best
     if not named:
@@ -211,12 +213,16 @@ def _find_assignments(
                 got = quoted(distinct_cells(table[name]))
                 raise AudiotagError(f"{path.name}: the {role}s in the column {name} must be {fix}, got {got}.")
             read[name] = found
-    for name in _by_names(columns, tuple(dict.fromkeys((*FOLD_NAMES, *SPLIT_NAMES)))):
+    numbered = [name for name in columns if re.fullmatch(r"(cv)?fold\d+", normalised_name(name))]
+    for name in [*_by_names(columns, tuple(dict.fromkeys((*FOLD_NAMES, *SPLIT_NAMES)))), *numbered]:
+        if name in numbered and len(numbered) > 1:
+            notes.append(f"The column {name} is not used: there is one for every fold. Name one with --split-column.")
+            continue
         cells = distinct_cells(table[name])
         found = read.get(name) or read_assignment(name, cells)
         meant = {
-            "split": found.splits if normalised_name(name) in SPLIT_NAMES else {},
-            "fold": found.folds if normalised_name(name) in FOLD_NAMES else {},
+            "split": found.splits if normalised_name(name) in SPLIT_NAMES or name in numbered else {},
+            "fold": found.folds if normalised_name(name) in FOLD_NAMES or name in numbered else {},
         }
         if meant["fold"] and len(set(found.folds.values())) == 1 and not found.splits:
             notes.append(f"The column {name} is not used: it has the same fold in every row.")

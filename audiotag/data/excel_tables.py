@@ -46,8 +46,9 @@ def read_excel_table(path: Path, further: frozenset[str] = frozenset()) -> Table
 
     require_file(path)
     _check_size(path)
+    file = path.open("rb")  # whose suffix may be another one
     try:
-        book = load_workbook(path, read_only=True, data_only=True, keep_links=False)
+        book = load_workbook(file, read_only=True, data_only=True, keep_links=False)
         try:
             sheets = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"] or book.worksheets
             title, rows = next(((sheet.title, rows) for sheet in sheets if (rows := _rows(path, sheet))), ("", []))
@@ -59,6 +60,8 @@ def read_excel_table(path: Path, further: frozenset[str] = frozenset()) -> Table
         raise AudiotagError(
             f"{path.name} cannot be read as an Excel workbook: it is damaged; save it again, or as CSV."
         ) from error
+    finally:
+        file.close()
     if not rows:
         raise AudiotagError(f"{path.name} has no rows in its sheets; check that it is the right file.")
     numbered = [(at, row) for at, row in enumerate(rows) if any(row)]

@@ -93,7 +93,7 @@ def _rows_of_value(path: Path, value: Any) -> Iterator[Row]:
         else:  # columns of cells by row number, as pandas writes them
             numbers = dict.fromkeys(number for column in value.values() for number in column)
             yield from ({name: column.get(number) for name, column in value.items()} for number in numbers)
-    elif isinstance(value, dict) and value and all(isinstance(inner, str | int | float) for inner in value.values()):
+    elif isinstance(value, dict) and value and not any(isinstance(inner, dict) for inner in value.values()):
         yield from ({"file": name, "labels": label} for name, label in value.items())
     else:
         raise AudiotagError(

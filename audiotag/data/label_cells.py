@@ -39,6 +39,8 @@ MAX_EVALUATED_CHARS = 10_000
 MAX_NESTED = 30
 LEAST_PROBABILITY = 0.5
 
+SEPARATORS = " ,;|\t\r\n"  # at the ends of cells they mean nothing
+
 Split = Callable[[str], tuple[str, ...]]
 
 
@@ -75,7 +77,7 @@ def find_label_format(
     distinct = {cell.strip() for cell in cells} - {""}
     if separator is not None:
         return LabelFormat(WORDS[separator], _splitter(separator, ()))
-    plain = {cell for cell in distinct if not LIST_CELL.fullmatch(cell)}
+    plain = {cell.strip(SEPARATORS) for cell in distinct if not LIST_CELL.fullmatch(cell)} - {""}
     words, key = _find_separator(plain, vocabulary)
     if len(plain) < len(distinct):
         words = f"{LISTS}; other cells: {words}" if plain else LISTS
@@ -102,7 +104,7 @@ def _find_separator(cells: set[str], vocabulary: Collection[str]) -> tuple[str, 
     if any("|" in cell for cell in bare):
         return WORDS["bar"], "bar"
     has_tight_comma = any("," in cell and not _only_commas_in_text(cell) for cell in bare)
-    if any(";" in cell.rstrip("; ") or cell.endswith(";") for cell in bare):
+    if any(";" in cell for cell in bare):
         return (f"{WORDS['semicolon']} or commas", "comma") if has_tight_comma else (WORDS["semicolon"], "semicolon")
     if any("," in cell for cell in bare):
         if has_tight_comma or _parts_occur_elsewhere([cell for cell in bare if "," in cell], bare):
@@ -159,7 +161,7 @@ def _splitter(separator: str, vocabulary: Collection[str], reads_lists: bool = F
         if reads_lists and LIST_CELL.fullmatch(cell):
             return labels_of_list(cell)
         if separator == "none" or cell in vocabulary:
-            return _distinct([cell])
+            return _distinct([cell.strip(SEPARATORS) if reads_lists else cell])
         if separator == "comma":
             return _distinct(_split_commas(cell))
         return _distinct(SPLITTERS[separator].split(cell))

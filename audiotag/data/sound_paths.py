@@ -75,28 +75,37 @@ class SoundPaths:
 
     def find(self, name: str) -> Path | None:
         """The file that a table calls ``name``; None if there is none, or if several fit equally well."""
-        fitting = self.candidates(name)
-        return self.root / fitting[0] if len(fitting) == 1 else None
+        file = self._only(name)
+        return None if file is None else self.root / file
 
     def find_all(self, names: Iterable[str]) -> dict[str, Path | None]:
-        """`find` for every distinct name.
+        """`find` for every distinct name; see `locate`."""
+        found = self.locate(names)
+        return {name: None if file is None else self.root / file for name, file in found.items()}
+
+    def locate(self, names: Iterable[str]) -> dict[str, str | None]:
+        """The paths relative to the root of the files that a table calls these names; None where `find` finds none.
 
         Where it finds none of them, all are paths of another machine whose folders are not those below the root. Then
         the base names decide, if no two of them are the same.
         """
         distinct = list(dict.fromkeys(names))
-        found = {name: self.find(name) for name in distinct}
-        if distinct and not any(found.values()):
+        found = {name: self._only(name) for name in distinct}
+        if self._files and distinct and not any(found.values()):
             bases = {name: parts[-1] for name in distinct if (parts := name_parts(name))}
             counts = Counter(_loose(_stem(base)) for base in bases.values())
             if max(counts.values(), default=0) == 1:
-                found |= {name: self.find(base) for name, base in bases.items()}
+                found |= {name: self._only(base) for name, base in bases.items()}
         return found
+
+    def _only(self, name: str) -> str | None:
+        fitting = self.candidates(name)
+        return fitting[0] if len(fitting) == 1 else None
 
     def candidates(self, name: str) -> list[str]:
         """The files that fit a name equally well, as paths relative to the root; more than one is not guessed."""
-        if name in self._files:
-            return [name]
+        if name in self._files or not self._files:
+            return [name] if self._files else []
         spellings = [name, unquote(name)] if "%" in name else [name]
         for parts in filter(None, map(name_parts, spellings)):
             loose = [_loose(part) for part in parts]
@@ -177,7 +186,7 @@ class SoundPaths:
                 break
         return files, unread, skipped
 
-    @property
+    @cached_property
     def _files(self) -> set[str]:
         return self._listing[0]
 

@@ -56,7 +56,7 @@ def read_table_file(
             return TableFile(read_parquet_table(path))
         if start == OLD_EXCEL:
             raise AudiotagError(f"{path.name} is a file of an old Excel; save it as .xlsx or CSV.")
-        if start == ZIP and is_workbook(path):
+        if start == ZIP and (suffix in ("xlsx", "xlsm") or is_workbook(path)):
             return read_excel_table(path, names)
         if f".{suffix}" in JSON_SUFFIXES:
             return read_json_table(path)

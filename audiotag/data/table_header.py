@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +50,8 @@ def clean_cell(cell: str) -> str:
     cell = cell.strip().strip(INVISIBLE).strip()
     if len(cell) > 1 and cell[0] == cell[-1] and cell[0] in QUOTES:
         cell = cell[1:-1].strip()
+    elif cell.count('"') == 1:  # a stray one; 12" are inches
+        cell = re.sub(r'^"|(?<!\d)"$', "", cell).strip()
     return cell
 
 

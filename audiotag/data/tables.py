@@ -15,6 +15,7 @@ from audiotag.data.column_names import column_error, normalised_name
 from audiotag.data.column_roles import is_row_number
 from audiotag.data.dataset import Problem
 from audiotag.data.sound_paths import SoundPaths
+from audiotag.data.table_files import TABLE_SUFFIXES as TABLE_SUFFIXES
 from audiotag.data.table_files import read_table_file
 
 Value = TypeVar("Value")
@@ -95,9 +96,9 @@ class RowCheck:
         Name of the table.
     sounds : SoundPaths
         The sounds of its folder.
-    paths : dict[str, Path or None]
-        For each name in the table its file, None if that is not there; all of them are files if no clip is there, so
-        that clips are not checked one by one.
+    files : dict[str, str or None]
+        For each name in the table its file, relative to the folder; None if that is not there. All of them are files if
+        no clip is there, so that clips are not checked one by one.
     vocabulary : tuple[str, ...]
         The labels that are allowed; empty if any label is.
     vocabulary_file : str
@@ -106,7 +107,7 @@ class RowCheck:
 
     table: str
     sounds: SoundPaths
-    paths: dict[str, Path | None]
+    files: dict[str, str | None]
     vocabulary: tuple[str, ...]
     vocabulary_file: str
 
@@ -123,7 +124,7 @@ class RowCheck:
         known = set(self.vocabulary)
         found = {}
         for row, name, own in zip(names.index, names.tolist(), labels.tolist(), strict=True):
-            is_there = isinstance(name, str) and self.paths[name] is not None
+            is_there = isinstance(name, str) and self.files[name] is not None
             if not (is_there and own and (not known or known.issuperset(own))):
                 found[row] = self._problem_of(name, own, row + 2)
         return found
@@ -132,13 +133,13 @@ class RowCheck:
         """The problem that sounds of the folder are not in the table."""
         sounds = self.sounds.sounds
         folder = self.sounds.root
-        named = {path.relative_to(folder).as_posix() for path in self.paths.values() if path}
+        named = set(self.files.values())
         extra = [sound for sound in sounds if sound not in named]
         if not extra or len(extra) == len(sounds):
             return None
         example = f"{extra[0]} is" if len(extra) == 1 else f"{len(extra):,}, like {extra[0]}, are"
         reason = (
-            f"{folder.name}/ holds {len(sounds):,} sounds, {self.table} names {len(self.paths):,}: "
+            f"{folder.name}/ holds {len(sounds):,} sounds, {self.table} names {len(self.files):,}: "
             f"{example} not in the table."
         )
         return Problem(extra[0], reason, "counts")
@@ -147,11 +148,10 @@ class RowCheck:
         table = self.table
         if not isinstance(name, str):
             return Problem(str(name), f"{table}, line {line} has no file name; it is left out.", "missing")
-        path = self.paths[name]
-        if path is None:
+        clip = self.files[name]
+        if clip is None:
             reason = f"{name} is listed in {table} but {self.sounds.why_not(name)}; it is left out."
             return Problem(name, reason, "missing")
-        clip = path.relative_to(self.sounds.root).as_posix()
         if not labels:
             return Problem(clip, f"{clip} has no label in {table}, line {line}; it is left out.")
         return self._unknown_label(clip, next(label for label in labels if label not in self.vocabulary))

@@ -138,7 +138,7 @@ def _find_dialect(
     first, is_header = find_header(rows, further)
     notes = []
     if before := len(comments) + first:
-        notes.append("A line before the header was skipped." if before == 1 else f"{before} lines before it skipped.")
+        notes.append(f"{before} lines before the header were skipped." if before > 1 else "Its first line was skipped.")
     columns, skipped = len(rows[first]), numbered[first][0]
     names = _cells(comments[-1].lstrip("#; \t"), separator) if comments else []
     if len(names) == columns > 1 and count_known(names, further) > count_known(rows[first], further):

@@ -35,8 +35,9 @@ class Desed(Layout):
     looks_for = "tables with the columns filename and event_label or event_labels (DESED)"
 
     def recognises(self, path: Path) -> bool:
-        """Whether a table there has the columns of weak or strong labels."""
-        return any(_label_column(table) for table in _tables(path))
+        """Whether several tables, or one below ``metadata``, have such columns; a single table is like any other."""
+        tables = [table for table in _tables(path) if _label_column(table)]
+        return len(tables) > 1 or any(FOLDER in table.relative_to(_root(path)).parts for table in tables)
 
     def open(self, path: Path, options: OpenOptions) -> Dataset:
         """Read all tables that have labels, those in the order train, validation, test of their folders."""

@@ -32,6 +32,7 @@ from audiotag.wording import as_text
 Folder = tuple[str, ...]  # names of the folders around a sound, from the dataset's root down
 LABEL, SPLIT, FOLD, GROUP, NOTHING, UNLABELLED = "labels", "split", "fold", "group", "-", "unlabelled"
 ROLES = {"label": LABEL, "split": SPLIT, "fold": FOLD, "group": GROUP, "-": NOTHING}  # by the words of the option
+FOLD_CONTAINERS = ("folds", "fold", "cv")  # whose folders have numbers for names
 MAX_EXAMPLES = 3
 
 
@@ -169,7 +170,10 @@ def _roles_by_name(counts: Mapping[Folder, int]) -> dict[Folder, tuple[str, ...]
     roles: dict[Folder, str] = {}
     for parent, names in beside.items():
         for name in names:
-            roles[(*parent, name)] = _role(name, names, at_depth[len(parent)])
+            if parent and parent[-1].lower() in FOLD_CONTAINERS and name.isdecimal():
+                roles[(*parent, name)] = FOLD
+            else:
+                roles[(*parent, name)] = _role(name, names, at_depth[len(parent)])
     return {folder: tuple(roles[folder[: depth + 1]] for depth in range(len(folder))) for folder in counts}
 
 
@@ -278,7 +282,7 @@ def _meaning(folder: Folder, kinds: tuple[str, ...], labels: _Labels, splits: _S
     return Meaning(
         labels=(label,) if label else (),
         split=splits.split(split_names[-1]) if split_names else None,
-        fold=fold_of(fold_names[-1]) if fold_names else None,
+        fold=_fold_number(fold_names[-1]) if fold_names else None,
         group=_group(folder, roles),
         roles=tuple(roles),
         is_unlabelled=UNLABELLED in kinds,

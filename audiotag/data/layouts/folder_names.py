@@ -20,7 +20,8 @@ SPLIT_WORDS = {
 CONTAINER_WORDS = {
     "audio", "audios", "clip", "clips", "data", "dataset", "datasets", "file", "files", "flac", "media", "mp3", "ogg",
     "original", "originals", "public", "raw", "rec", "recording", "recordings", "sample", "samples", "set", "sound",
-    "soundfiles", "sounds", "split", "splits", "wav", "wave", "waves", "wavs", "wavfiles", "folds", "folders",
+    "soundfiles", "sounds", "split", "splits", "wav", "wave", "waves", "wavs", "wavfiles", "fold", "folds", "cv",
+    "folders",
 }  # fmt: skip
 PART_WORDS = {"part", "chunk", "shard", "disc", "disk", "cd", "dvd", "batch", "volume", "vol", "archive"}
 FOLD = re.compile(r"(?:k?folds?|cv|split|partition)(\d{1,3})")

@@ -52,5 +52,11 @@ class FolderPerClass(Layout):
         return tree.dataset(kept, findings, sentences_of_unlabelled(unlabelled))
 
     def hint(self, path: Path) -> str:
-        """Which folders cannot be read, if there are any."""
-        return " ".join(SoundPaths(path).unread)
+        """Which folders cannot be read, and which are not read because they are hidden or of a system."""
+        paths = SoundPaths(path)
+        skipped = (
+            [f"Hidden and system folders, like {paths.skipped_folders[0]}, are not read."]
+            if paths.skipped_folders
+            else []
+        )
+        return " ".join([*paths.unread, *skipped])

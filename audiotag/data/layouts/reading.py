@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from audiotag.data.tables import RowCheck
 from audiotag.errors import AudiotagError
 from audiotag.wording import as_text
 
+MAX_CONTRADICTIONS = 100  # that are spelt out
 CLIP_TYPES = {
     "clip": "str",
     "fold": "Int64",
@@ -125,8 +126,15 @@ def build_dataset(
         problems=tuple(findings.problems),
         flagged=tuple(findings.flagged),
         missing=tuple(findings.missing),
-        readings=tuple(findings.readings),
+        readings=tuple(_with_relative_source(reading, source) for reading in findings.readings),
     )
+
+
+def _with_relative_source(reading: Reading, dataset: Path) -> Reading:
+    """A reading whose table is named by its path relative to the dataset, where it is an absolute one."""
+    folder = dataset.parent if dataset.is_file() else dataset
+    table = Path(reading.source)
+    return replace(reading, source=table.relative_to(folder).as_posix()) if table.is_relative_to(folder) else reading
 
 
 def clip_table(**columns: Any) -> pd.DataFrame:
@@ -185,61 +193,73 @@ def check_rows(
     """
     sounds = sounds or SoundPaths(subset.folder)
     names = rows.names
-    paths = sounds.find_all(names.dropna().tolist())
-    if not any(paths.values()) and (len(names) > 1 or not subset.folder.is_dir()):
+    files = sounds.locate(names.dropna().tolist())
+    if not any(files.values()) and (len(names) > 1 or not subset.folder.is_dir()):
         findings.missing.append(
             f"The sounds of {subset.table.name} are not in {subset.folder}: durations, levels and players need them, "
             "the label statistics do not."
         )
-        paths = {name: subset.folder.joinpath(*parts) if (parts := name_parts(name)) else None for name in paths}
-    clips = {name: _clip_name(path, subset.folder) if path else name for name, path in paths.items()}
+        files = {name: "/".join(name_parts(name)) or None for name in files}
+    clips = {name: file or name for name, file in files.items()}
     columns = {column: getattr(rows, column) for column in ROW_COLUMNS if getattr(rows, column) is not None}
     table = pd.DataFrame({"name": names, "clip": names.map(clips), "labels": rows.labels} | columns)
     if "subset" in table:
         table["subset"] = table["subset"].fillna(subset.subset)
-    check = RowCheck(subset.table.name, sounds, paths, rules.vocabulary, rules.vocabulary_file)
+    if subset.subset == "test":
+        table["split"], columns["split"] = "test", None
+    check = RowCheck(subset.table.name, sounds, files, rules.vocabulary, rules.vocabulary_file)
     surplus = None if subset.shares_folder else check.surplus()
     is_flagged = table["clip"].isin(rules.flagged if subset.subset == "curated" else ())
     flagged = table.loc[is_flagged, "clip"]
     findings.flagged += [Problem(clip, f"{clip} {rules.flagged[clip]}.", "flagged") for clip in flagged.unique()]
     if not rules.keep_flagged:
         table = table[~is_flagged]
-    problems = check.problems(table["name"], table["labels"])
-    table = table.drop(list(problems))
     table, contradictions = _one_row_per_clip(table, subset.table.name)
+    problems = check.problems(table["name"], table["labels"])
     findings.problems += [*problems.values(), *contradictions, *([surplus] if surplus else [])]
+    table = table.drop(list(problems))
     return clip_table(
         **{"subset": subset.subset} | {column: table[column] for column in ("clip", "labels", *columns)},
-        path=[paths[name] for name in table["name"].tolist()],
+        path=[sounds.root / clip for clip in table["clip"].tolist()],
     )
 
 
-def _clip_name(path: Path, folder: Path) -> str:
-    return path.relative_to(folder).as_posix()
-
-
 def _one_row_per_clip(table: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[Problem]]:
-    """One row per clip, with the labels of all its rows, and the problems of clips whose rows contradict each other."""
-    is_repeated = table["clip"].duplicated(keep=False)
+    """One row per clip, with the labels of all its rows, and the problems of clips whose rows contradict each other.
+
+    If the rows of most clips contradict each other, it is the column that means something else; it is not used.
+    """
+    is_repeated = table["clip"].duplicated(keep=False) & table["clip"].notna()
     if not is_repeated.any():
         return table, []
-    problems = []
-    joined, dropped = {}, []
-    for clip, rows in table[is_repeated].groupby("clip", sort=False):
-        first, *others = rows.index
-        joined[first] = tuple(dict.fromkeys(label for labels in rows["labels"] for label in labels))
-        dropped += others
-        for column, what in (("split", "splits"), ("subset", "subsets"), ("fold", "folds")):
-            values = list(rows[column].dropna().unique()) if column in rows else []
-            if len(values) > 1:
-                reason = f"{clip} has the {what} {values[0]} and {values[1]} in {name}; it is left out."
-                problems.append(Problem(clip, reason, "listed twice"))
-                dropped.append(first)
-                break
-    labels = table["labels"].copy()
-    for row, value in joined.items():
-        labels[row] = value
-    return table.assign(labels=labels).drop(dropped), problems
+    repeated = table[is_repeated]
+    labels: dict[str, dict[str, None]] = {}
+    for clip, own in zip(repeated["clip"].tolist(), repeated["labels"].tolist(), strict=True):
+        labels.setdefault(clip, {}).update(dict.fromkeys(own))
+    table = table[~table["clip"].duplicated() | table["clip"].isna()]
+    joined = [
+        tuple(labels[clip]) if clip in labels else own
+        for clip, own in zip(table["clip"].tolist(), table["labels"].tolist(), strict=True)
+    ]
+    table = table.assign(labels=pd.Series(joined, index=table.index, dtype=object))
+    problems: dict[str, Problem] = {}
+    for column, what in (("split", "splits"), ("fold", "folds"), ("subset", "subsets")):
+        counts = repeated.groupby("clip", sort=False)[column].nunique() if column in table else pd.Series(dtype=int)
+        contradicting = counts[counts > 1].index.tolist()
+        values = {
+            clip: " and ".join(map(str, repeated.loc[repeated["clip"] == clip, column].dropna().unique()[:2]))
+            for clip in contradicting[:MAX_CONTRADICTIONS]
+        }
+        if 2 * len(contradicting) > len(table) and column != "subset":
+            clip = contradicting[0]
+            reason = f"The {what} in {name} differ within clips, like {values[clip]} for {clip}; they are not used."
+            problems[column] = Problem(clip, reason, "counts")
+            table = table.assign(**{column: pd.NA})
+            continue
+        for clip in contradicting:
+            reason = f"{clip} has two {what} in {name}" + (f", {values[clip]}" if clip in values else "")
+            problems.setdefault(clip, Problem(clip, f"{reason}; it is left out.", "listed twice"))
+    return table[~table["clip"].isin(set(problems))], list(problems.values())
 
 
 def _list_visible(files: Iterable[Path], suffixes: tuple[str, ...]) -> list[Path]:

@@ -7,17 +7,19 @@ from pathlib import Path
 
 import pandas as pd
 
-from audiotag.data.column_names import normalised_name
+from audiotag.data.column_names import KNOWN_NAMES, normalised_name
 from audiotag.data.column_roles import ColumnRoles, Wanted, find_roles
 from audiotag.data.dataset import Reading
 from audiotag.data.label_cells import WORDS, find_label_format
 from audiotag.data.layouts.base import OpenOptions
 from audiotag.data.sound_paths import SoundPaths
 from audiotag.data.table_files import read_table_file
+from audiotag.data.table_header import TableFile
 from audiotag.data.tables import map_cells
 from audiotag.errors import AudiotagError
 
 ROW_COLUMNS = ("subset", "split", "fold", "group", "licence", "source")
+MAX_FOLDERS = 1000  # different cells of a column that names folders
 FREESOUND, VIDEO = "freesoundid", "flickrvideourl"
 
 
@@ -83,14 +85,13 @@ def read_columns(
     wanted = Wanted(
         options.file_column, options.label_column, options.split_column, options.fold_column, options.group_column
     )
-    further = tuple(filter(None, (wanted.file, wanted.labels, wanted.split, wanted.fold, wanted.group)))
-    file = read_table_file(path, options.separator, further)
+    file, roles = _read_with_roles(path, sounds, options.separator, wanted)
     table = file.table
-    roles = find_roles(path, table, sounds, wanted)
+    names, folder_column = _names_with_folders(table, roles, sounds)
     labels, words = _labels(table, roles, options, vocabulary)
     split, fold = _splits_and_folds(table, roles)
     rows = ClipRows(
-        names=table[roles.file],
+        names=names,
         labels=labels,
         split=split,
         fold=fold,
@@ -99,10 +100,45 @@ def read_columns(
         licence=table[roles.licence].astype("string") if roles.licence else None,
         source=_source_links(table),
     )
-    used = {"file": (roles.file,), "labels": roles.labels.columns}
+    used = {"file": (*folder_column, roles.file), "labels": roles.labels.columns}
     used |= {role: (name,) for role in ("split", "fold", "group") if (name := getattr(roles, role))}
     columns = tuple(map(str, table.columns))
-    return TableColumns(rows, Reading(path.name, columns, used, words, (*file.notes, *roles.notes)))
+    return TableColumns(rows, Reading(str(path), columns, used, words, (*file.notes, *roles.notes)))
+
+
+def _read_with_roles(
+    path: Path, sounds: SoundPaths, separator: str | None, wanted: Wanted
+) -> tuple[TableFile, ColumnRoles]:
+    """The table and the roles of its columns; a header that names a sound is the first row."""
+    further = tuple(filter(None, (wanted.file, wanted.labels, wanted.split, wanted.fold, wanted.group)))
+    file = read_table_file(path, separator, further)
+    roles = find_roles(path, file.table, sounds, wanted)
+    is_named = normalised_name(roles.file) in KNOWN_NAMES or roles.file == wanted.file
+    if file.has_header and not is_named and sounds.candidates(roles.file):
+        file = read_table_file(path, separator, further, has_header=False)
+        roles = find_roles(path, file.table, sounds, wanted)
+    return file, roles
+
+
+def _names_with_folders(
+    table: pd.DataFrame, roles: ColumnRoles, sounds: SoundPaths
+) -> tuple[pd.Series, tuple[str, ...]]:
+    """What each row calls its sound, and the column that has its folder, if several sounds have that name."""
+    names = table[roles.file]
+    distinct = names.dropna().unique().tolist()
+    if not any(len(sounds.candidates(name)) > 1 for name in distinct):
+        return names, ()
+    best, found = names, sum(len(sounds.candidates(name)) == 1 for name in names.dropna().tolist())
+    chosen: tuple[str, ...] = ()
+    for column in map(str, table.columns):
+        if column == roles.file or table[column].nunique() > MAX_FOLDERS:
+            continue
+        for before in ("", normalised_name(column)):  # the fold 1 is in the folder fold1
+            joined = (before + table[column].str.strip() + "/" + names.str.strip()).where(names.notna(), names)
+            count = sum(len(sounds.candidates(name)) == 1 for name in joined.dropna().tolist())
+            if count > found:
+                best, found, chosen = joined, count, (column,)
+    return best, chosen
 
 
 def _labels(

@@ -153,7 +153,7 @@ def test_surplus_sounds_are_those_in_the_folder_but_not_in_the_table(tmp_path: P
     for name in present | {"t.csv"}:
         (tmp_path / name).touch()
     sounds = SoundPaths(tmp_path)
-    problem = RowCheck("t.csv", sounds, sounds.find_all(named), (), "").surplus()
+    problem = RowCheck("t.csv", sounds, sounds.locate(named), (), "").surplus()
     extra = sorted(present - named)
     assert (problem is None) == (not extra)
     if problem:

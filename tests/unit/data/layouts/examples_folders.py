@@ -226,6 +226,11 @@ EXAMPLES: dict[str, Example] = {
         {"audio/dog/cv1/1.wav": Clip("dog", fold=1), "audio/dog/cv_2/1.wav": Clip("dog", fold=2)},
         own_folds=(1, 2),
     ),
+    "folds with numbers for names": Example(
+        "folder-per-class",
+        {"folds/1/dog/1.wav": Clip("dog", fold=1), "folds/2/cat/1.wav": Clip("cat", fold=2)},
+        own_folds=(1, 2),
+    ),
     "folds without classes": Example(
         "folder-of-sounds", {"fold_1/1.wav": Clip(fold=1), "fold_2/1.wav": Clip(fold=2)}, own_folds=(1, 2)
     ),

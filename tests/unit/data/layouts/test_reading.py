@@ -105,7 +105,9 @@ def test_rows_of_one_clip_are_one_with_all_labels(folder: Callable[..., Path]) -
     assert clip_names(dataset) == ["a.wav", "b.wav"]
     assert dataset.clips["labels"].tolist() == [("Rain", "Dog"), ("Dog",)]
     assert dataset.own_folds == (1, 2)
-    assert [problem.reason for problem in dataset.problems] == ["c.wav has the folds 1 and 2 in t.csv; it is left out."]
+    assert [problem.reason for problem in dataset.problems] == [
+        "c.wav has two folds in t.csv, 1 and 2; it is left out."
+    ]
 
 
 def test_cell_that_is_not_a_number_is_not_a_fold(folder: Callable[..., Path]) -> None:
