@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import os
 from collections import Counter
 from collections.abc import Collection, Iterable
@@ -11,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from audiotag.data.dataset import Problem
+from audiotag.data.layouts.folder_names import is_container, split_of
 from audiotag.data.layouts.folder_tree import with_validation_fold
 from audiotag.data.layouts.reading import Findings, clip_table
 from audiotag.data.sound_paths import SoundPaths, is_folder, is_system_folder
@@ -19,6 +21,8 @@ from audiotag.errors import AudiotagError
 from audiotag.wording import as_text
 
 HEADER_BYTES = 2**16
+MAX_WRAPPINGS = 3
+FIRST_ENTRIES = 100  # of a folder, to see whether it holds nothing but another one
 GROUP_COLUMNS = (
     "source_id", "freesound_id", "src_file", "group", "speaker_id", "speaker", "client_id", "fsID", "recording_id",
 )  # fmt: skip
@@ -113,6 +117,28 @@ def header_cells(table: Path) -> list[str]:
         return []
     rows = [next(csv.reader([line], delimiter=separator), []) for separator in SEPARATORS]
     return [cell.strip() for cell in max(rows, key=len)]
+
+
+def without_wrapping(path: Path) -> Path:
+    """The folder in which a dataset begins: a folder that holds nothing but another one is an archive's."""
+    for _ in range(MAX_WRAPPINGS):
+        try:
+            with os.scandir(path) as entries:
+                visible = [entry for entry in itertools.islice(entries, FIRST_ENTRIES) if not _is_hidden(entry.name)]
+        except OSError:
+            return path
+        if len(visible) != 1 or not is_folder(visible[0]) or _has_meaning(visible[0].name):
+            return path
+        path = Path(visible[0].path)
+    return path
+
+
+def _has_meaning(name: str) -> bool:
+    return is_container(name) or split_of(name) is not None
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or is_system_folder(name)
 
 
 def files_in(folder: Path, suffixes: tuple[str, ...], depth: int = 0) -> list[Path]:

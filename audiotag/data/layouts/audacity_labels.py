@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 
 from audiotag.data.dataset import Dataset, Reading
-from audiotag.data.layouts.annotated import ClipLabels, files_in, missing_sounds, require_size
+from audiotag.data.layouts.annotated import ClipLabels, files_in, missing_sounds, require_size, without_wrapping
 from audiotag.data.layouts.base import Layout, OpenOptions, register_layout
 from audiotag.data.layouts.folder_names import split_of
 from audiotag.data.layouts.reading import Findings, build_dataset
@@ -38,6 +38,7 @@ class AudacityLabels(Layout):
 
     def recognises(self, path: Path) -> bool:
         """Whether one of the first text files is a label track of a sound."""
+        path = without_wrapping(path)
         tracks = [track for track in _text_files(path)[:FILES_TRIED] if _is_track(track)]
         if not tracks:
             return False
@@ -47,6 +48,7 @@ class AudacityLabels(Layout):
 
     def open(self, path: Path, options: OpenOptions) -> Dataset:
         """Read all label tracks."""
+        path = without_wrapping(path)
         tracks = [track for track in _text_files(path) if _is_track(track) or track.stat().st_size == 0]
         if not any(track.stat().st_size for track in tracks):
             raise AudiotagError(f"{path} has no label tracks of Audacity; choose another layout.")

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from audiotag.data.dataset import Dataset, Reading
-from audiotag.data.layouts.annotated import ClipLabels, files_in, missing_sounds, require_size
+from audiotag.data.layouts.annotated import ClipLabels, files_in, missing_sounds, require_size, without_wrapping
 from audiotag.data.layouts.base import Layout, OpenOptions, register_layout
 from audiotag.data.layouts.folder_names import split_of
 from audiotag.data.layouts.reading import Findings, build_dataset
@@ -42,10 +42,11 @@ class AudioSet(Layout):
 
     def recognises(self, path: Path) -> bool:
         """Whether a CSV file has the comment line with AudioSet's columns."""
-        return bool(_tables(path))
+        return bool(_tables(without_wrapping(path)))
 
     def open(self, path: Path, options: OpenOptions) -> Dataset:
         """Read all tables of segments; that of the evaluation is the test subset."""
+        path = without_wrapping(path)
         tables = _tables(path)
         if not tables:
             raise AudiotagError(f"{path} has no CSV file of AudioSet's segments; choose another layout.")

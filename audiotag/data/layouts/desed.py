@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from audiotag.data.dataset import Dataset, Reading
-from audiotag.data.layouts.annotated import ClipLabels, files_in, header_cells, missing_sounds
+from audiotag.data.layouts.annotated import ClipLabels, files_in, header_cells, missing_sounds, without_wrapping
 from audiotag.data.layouts.base import Layout, OpenOptions, register_layout
 from audiotag.data.layouts.folder_names import split_of
 from audiotag.data.layouts.reading import Findings, build_dataset
@@ -36,11 +36,13 @@ class Desed(Layout):
 
     def recognises(self, path: Path) -> bool:
         """Whether several tables, or one below ``metadata``, have such columns; a single table is like any other."""
+        path = without_wrapping(path)
         tables = [table for table in _tables(path) if _label_column(table)]
         return len(tables) > 1 or any(FOLDER in table.relative_to(_root(path)).parts for table in tables)
 
     def open(self, path: Path, options: OpenOptions) -> Dataset:
         """Read all tables that have labels, those in the order train, validation, test of their folders."""
+        path = without_wrapping(path)
         tables = [table for table in _tables(path) if _label_column(table)]
         if not tables:
             raise AudiotagError(

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from audiotag.data.dataset import Dataset, Problem, Reading
 from audiotag.data.label_cells import find_label_format
-from audiotag.data.layouts.annotated import GROUP_COLUMNS, header_cells, missing_sounds
+from audiotag.data.layouts.annotated import GROUP_COLUMNS, header_cells, missing_sounds, without_wrapping
 from audiotag.data.layouts.base import NO_COLUMN, Layout, OpenOptions, register_layout
 from audiotag.data.layouts.folder_names import split_of
 from audiotag.data.layouts.folder_tree import FolderTree, Sound
@@ -43,10 +43,11 @@ class HuggingFaceAudioFolder(Layout):
 
     def recognises(self, path: Path) -> bool:
         """Whether a table of metadata there has a column of file names."""
-        return any(_file_column(_columns(table)) for table in _tables(path))
+        return any(_file_column(_columns(table)) for table in _tables(without_wrapping(path)))
 
     def open(self, path: Path, options: OpenOptions) -> Dataset:
         """Read all tables; folders say which split, fold or group a sound is of, unless a column does."""
+        path = without_wrapping(path)
         root = path if path.is_dir() else path.parent
         tree = FolderTree(root)
         by_clip = {sound.clip: sound for sound in tree.sounds}

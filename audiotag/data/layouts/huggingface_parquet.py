@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from audiotag.data.dataset import Dataset, Problem, Reading
-from audiotag.data.layouts.annotated import GROUP_COLUMNS
+from audiotag.data.layouts.annotated import GROUP_COLUMNS, without_wrapping
 from audiotag.data.layouts.base import LABEL_SEPARATORS, NO_COLUMN, Layout, OpenOptions, register_layout
 from audiotag.data.layouts.folder_names import split_of
 from audiotag.data.layouts.folder_tree import with_validation_fold
@@ -44,12 +44,13 @@ class HuggingFaceParquet(Layout):
 
     def recognises(self, path: Path) -> bool:
         """Whether the first Parquet file has a column of sounds."""
-        files = _parquet_files(path)
+        files = _parquet_files(without_wrapping(path))
         schema = parquet_schema(files[0]) if files else None
         return schema is not None and audio_column(schema) is not None
 
     def open(self, path: Path, options: OpenOptions) -> Dataset:
         """Extract the sounds, and read the other columns."""
+        path = without_wrapping(path)
         files = _parquet_files(path)
         if not files:
             raise AudiotagError(f"{path} has no Parquet file with sounds in it; choose another layout.")

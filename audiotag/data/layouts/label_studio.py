@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from audiotag.audio.opening import SUFFIXES
 from audiotag.data.dataset import Dataset, Reading
-from audiotag.data.layouts.annotated import ClipLabels, files_in, header_cells, missing_sounds
+from audiotag.data.layouts.annotated import ClipLabels, files_in, header_cells, missing_sounds, without_wrapping
 from audiotag.data.layouts.base import Layout, OpenOptions, register_layout
 from audiotag.data.layouts.reading import Findings, build_dataset
 from audiotag.data.sound_paths import SoundPaths
@@ -53,10 +53,11 @@ class LabelStudio(Layout):
 
     def recognises(self, path: Path) -> bool:
         """Whether a JSON or CSV file there has the fields of an export."""
-        return bool(_exports(path))
+        return bool(_exports(without_wrapping(path)))
 
     def open(self, path: Path, options: OpenOptions) -> Dataset:
         """Read the exports; what each annotator said is counted per clip."""
+        path = without_wrapping(path)
         exports = _exports(path)
         if not exports:
             raise AudiotagError(f"{path} has no export of Label Studio; choose another layout.")

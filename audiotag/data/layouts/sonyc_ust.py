@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from audiotag.data.dataset import Dataset, Reading
-from audiotag.data.layouts.annotated import ClipLabels, header_cells, missing_sounds
+from audiotag.data.layouts.annotated import ClipLabels, header_cells, missing_sounds, without_wrapping
 from audiotag.data.layouts.base import Layout, OpenOptions, register_layout
 from audiotag.data.layouts.folder_names import split_of
 from audiotag.data.layouts.reading import Findings, build_dataset
@@ -37,11 +37,12 @@ class SonycUst(Layout):
 
     def recognises(self, path: Path) -> bool:
         """Whether the table has the columns of SONYC-UST."""
-        columns = header_cells(_table(path))
+        columns = header_cells(_table(without_wrapping(path)))
         return FILE in columns and any(COARSE.fullmatch(column) for column in columns)
 
     def open(self, path: Path, options: OpenOptions) -> Dataset:
         """Read the coarse labels of all clips."""
+        path = without_wrapping(path)
         table = _table(path)
         if not self.recognises(path):
             raise AudiotagError(f"{path} has no {TABLE} with the columns of SONYC-UST; choose another layout.")

@@ -32,3 +32,19 @@ def test_example_is_recognised_and_every_clip_of_it_is_right(
     notes = [note for reading in dataset.readings for note in reading.ignored]
     assert all(any(part in note for note in notes) for part in example.notes), notes
     assert all(path.is_file() for path in dataset.clips["path"])
+
+
+PUBLISHED = [example for example in EXAMPLES.values() if not example.layout.startswith(("folder", "one"))]
+
+
+@pytest.mark.parametrize("example", PUBLISHED, ids=lambda example: example.layout)
+def test_example_is_found_in_the_folder_around_it_and_beside_system_files(
+    example: Example, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUDIOTAG_HOME", str(tmp_path / "workspace"))
+    before = open_dataset(example.build(tmp_path / "download/sounds"))
+    for name in ("__MACOSX/._a.wav", ".ipynb_checkpoints/a.wav", "sounds/._train.csv", "sounds/.DS_Store"):
+        (tmp_path / "download" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "download" / name).touch()
+    after = open_dataset(tmp_path / "download")
+    assert (after.layout_key, after.fingerprint) == (example.layout, before.fingerprint)
