@@ -42,8 +42,8 @@ def test_example_is_found_in_the_folder_around_it_and_beside_system_files(
     example: Example, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AUDIOTAG_HOME", str(tmp_path / "workspace"))
-    before = open_dataset(example.build(tmp_path / "download/sounds"))
-    for name in ("__MACOSX/._a.wav", ".ipynb_checkpoints/a.wav", "sounds/._train.csv", "sounds/.DS_Store"):
+    before = open_dataset(example.build(tmp_path / "download/release 1"))
+    for name in ("__MACOSX/._a.wav", ".ipynb_checkpoints/a.wav", "release 1/._train.csv", "release 1/.DS_Store"):
         (tmp_path / "download" / name).parent.mkdir(exist_ok=True)
         (tmp_path / "download" / name).touch()
     after = open_dataset(tmp_path / "download")
