@@ -31,7 +31,7 @@ OLD_FILE, OLD_FOLDER = re.compile(r"\..+\.[0-9a-f]{32}", re.DOTALL), re.compile(
 # Folders in the workspace that have temporary files; nothing else in it is looked at.
 PLACES = (
     "indexes", "indexes/*", "presets", "runs", "runs/*", "runs/*/*", "ensembles", "thresholds", "compiled/*",
-    "probes/*", "submissions", "starter-sounds",
+    "probes/*", "submissions", "starter-sounds", "extracted/*", "extracted/*/*", "extracted/*/*/*",
 )  # fmt: skip
 
 _swept: set[Path] = set()

@@ -51,6 +51,8 @@ class Reading:
         How labels are written, in words: one label, labels separated by commas, a JSON list, columns of 0 and 1, ….
     ignored : tuple[str, ...]
         Sentences about what was not used, and why.
+    examples : dict[str, tuple[str, ...]]
+        The first values of columns.
     """
 
     source: str
@@ -58,6 +60,7 @@ class Reading:
     roles: dict[str, tuple[str, ...]] = field(default_factory=dict)
     label_format: str = ""
     ignored: tuple[str, ...] = ()
+    examples: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

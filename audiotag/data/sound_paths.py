@@ -18,7 +18,11 @@ from urllib.parse import unquote
 
 from audiotag.audio.opening import SUFFIXES
 
-SYSTEM_FOLDERS = {"__macosx", "$recycle.bin", "system volume information", "lost+found", "#recycle", "@eadir"}
+SYSTEM_FOLDERS = {
+    "__macosx", "__pycache__", "$recycle.bin", "recycler", "system volume information", "found.000", "lost+found",
+    "#recycle", "#snapshot", "@eadir", "@recycle", "@tmp", "lost.dir", "network trash folder", "temporary items",
+    "thumbs.db", "desktop.ini", "icon\r", "node_modules",
+}  # fmt: skip
 MAX_FILES = 1_000_000  # below one root: a table in the root of a disk must not list the whole disk
 NOT_A_FOLDER = re.compile(r"[A-Za-z]:(?=/)|[A-Za-z][A-Za-z0-9+.-]+://[^/]*")  # C: of Windows, or http://host
 MAX_PARTS = 8  # of a path, by whose ends files are found
@@ -135,12 +139,23 @@ class SoundPaths:
     @property
     def unread(self) -> tuple[str, ...]:
         """Sentences about folders that could not be listed, or were not."""
-        return tuple(self._listing[1])
+        return tuple(self.unread_folders.values())
+
+    @property
+    def unread_folders(self) -> dict[str, str]:
+        """The sentences of `unread`, by the folder, relative to the root."""
+        return self._listing[1]
+
+    @property
+    def skipped_folders(self) -> tuple[str, ...]:
+        """The hidden and system folders that were not entered, relative to the root, sorted."""
+        return tuple(sorted(self._listing[2]))
 
     @cached_property
-    def _listing(self) -> tuple[set[str], list[str]]:
+    def _listing(self) -> tuple[set[str], dict[str, str], list[str]]:
         files: set[str] = set()
-        unread: list[str] = []
+        unread: dict[str, str] = {}
+        skipped: list[str] = []
         seen: set[tuple[int, int]] = set()
         folders = [""]
         for folder in folders:  # grows while it is read: folders near the root come first
@@ -153,24 +168,23 @@ class SoundPaths:
                 with os.scandir(path) as entries:
                     for entry in entries:
                         name = f"{folder}/{entry.name}" if folder else entry.name
-                        if entry.is_dir():
-                            if not is_system_folder(entry.name):
-                                folders.append(name)
+                        if is_folder(entry):
+                            (skipped if is_system_folder(entry.name) else folders).append(name)
                         elif not entry.name.startswith("."):
                             files.add(name)
             except (FileNotFoundError, NotADirectoryError):
                 continue
             except OSError as error:
-                unread.append(
+                unread[folder] = (
                     f"{folder or self.root} cannot be listed: {error.strerror or error}; the sounds in it are left out."
                 )
             if len(files) > MAX_FILES:
-                unread.append(
+                unread[folder] = (
                     f"{self.root} has more than {MAX_FILES:,} files; the sounds in its deeper folders are left out. "
                     "Put the table beside the folder of its sounds."
                 )
                 break
-        return files, unread
+        return files, unread, skipped
 
     @cached_property
     def _files(self) -> set[str]:
@@ -208,6 +222,14 @@ class _Ends:
             return [file for file, path in longer if f"/{path}".endswith(f"/{name}")]
         ends = ("/".join(parts[start:]) for start in range(1, len(parts)))
         return next((self.whole[end] for end in ends if end in self.whole), [])
+
+
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder, or a link to one."""
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that points to itself
+        return False
 
 
 def _of_same_case(parts: list[str], files: list[str]) -> list[str]:

@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from audiotag.data.sound_paths import is_folder, is_system_folder
 from audiotag.data.table_files import TABLE_SUFFIXES
+
+FIRST_ENTRIES = 20  # of a folder: where none of them is a table or a folder, it holds sounds only
+MAX_DEPTH = 4  # data/train/dog/session 1
+MAX_FOLDERS = 5_000
+MAX_TABLES = 1_000  # in one folder: of a text file per sound, not each is looked at
 
 
 def dataset_stamp(root: Path) -> tuple[tuple[str, int], ...]:
     """When the tables and folders of a dataset changed last, as (path, time in ns), sorted by path.
 
-    The modification time of a folder changes when a file in it is added, removed or renamed, so no folder of sounds
-    below the dataset's own has to be listed, and no sound file is looked at. This makes it cheap enough for pages that
-    ask at every click. A sound file that is overwritten in place does not change the stamp.
+    The modification time of a folder changes when a file in it is added, removed or renamed, so of a folder of sounds
+    only the first entries are listed, and no sound file is looked at. This makes it cheap enough for pages that ask at
+    every click. A sound file that is overwritten in place does not change the stamp.
 
-    Looked at are the path itself, and all tables and subfolders in the dataset's folder and in its folders of tables
-    (``meta`` and ``*.meta``). The dataset's folder of a table is the one that the table is in; that of a folder of
-    tables is its parent, because the sounds are there.
+    Looked at are the path itself, and the tables and folders below the dataset's folder, down to `MAX_DEPTH` levels.
+    The dataset's folder of a table is the one that the table is in; that of a folder of tables is its parent, because
+    the sounds are there.
 
     Parameters
     ----------
     root : Path
-        The dataset's folder or table, as `audiotag.data.dataset.Dataset.root`; the stamp of one that does not exist is
-        empty.
+        The dataset's folder, table or sound, as `audiotag.data.dataset.Dataset.root`; the stamp of one that does not
+        exist is empty.
     """
     changes: dict[str, int] = {}
     for path in _watched_paths(root):
@@ -43,25 +50,44 @@ def _watched_paths(root: Path) -> Iterator[str]:
     if _holds_tables(folder.name):
         folder = folder.parent
     yield str(folder)
-    for path, is_folder in _tables_and_folders(folder):
-        yield path
-        if is_folder and _holds_tables(os.path.basename(path)):
-            yield from (inside for inside, _ in _tables_and_folders(Path(path)))
+    level, watched = [str(folder)], 0
+    for depth in range(MAX_DEPTH):
+        deeper: list[str] = []
+        for path in level:
+            for inside, is_one in _tables_and_folders(path, is_whole=depth == 0):
+                yield inside
+                if is_one:
+                    deeper.append(inside)
+        watched += len(level)
+        level = deeper[: max(0, MAX_FOLDERS - watched)]
 
 
 def _holds_tables(name: str) -> bool:
     """Whether a folder of this name has the tables of its parent: ESC-50 has ``meta``, FSDKaggle2019 ``*.meta``."""
-    return name == "meta" or name.endswith(".meta")
+    return name in ("meta", "metadata") or name.endswith((".meta", ".metadata", ".ground_truth"))
 
 
-def _tables_and_folders(folder: Path) -> list[tuple[str, bool]]:
-    """Paths of the tables and subfolders in a folder, and whether each is a folder; empty if it cannot be listed."""
+def _tables_and_folders(folder: str, is_whole: bool) -> list[tuple[str, bool]]:
+    """Paths of the tables and subfolders in a folder, and whether each is a folder; empty if it cannot be listed.
+
+    Unless ``is_whole``, a folder is listed to its end only if a table or a folder is among its first entries.
+    """
     try:
         with os.scandir(folder) as entries:
-            return [
-                (entry.path, entry.is_dir())
-                for entry in entries
-                if entry.is_dir() or entry.name.lower().endswith(TABLE_SUFFIXES)
-            ]
+            found = _watched(itertools.islice(entries, None if is_whole else FIRST_ENTRIES))
+            return found + _watched(entries) if found and not is_whole else found
     except OSError:
         return []
+
+
+def _watched(entries: Iterator[os.DirEntry[str]]) -> list[tuple[str, bool]]:
+    found: list[tuple[str, bool]] = []
+    tables = 0
+    for entry in entries:
+        if is_folder(entry):
+            if not is_system_folder(entry.name):
+                found.append((entry.path, True))
+        elif tables < MAX_TABLES and entry.name.lower().endswith(TABLE_SUFFIXES):
+            found.append((entry.path, False))
+            tables += 1
+    return found

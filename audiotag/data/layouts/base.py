@@ -90,12 +90,14 @@ class Layout:
     title : str
         Name that people read, on pages and in reports.
     order : int
-        Layouts are tried in ascending order until one recognises the path. The shipped layouts have 10 to 50, the most
+        Layouts are tried in ascending order until one recognises the path. The shipped layouts have 10 to 60, the most
         specific first.
     looks_for : str
         What `recognises` looks for, in a few words; listed in the message about a path that no layout recognises.
     can_be_fetched : bool
         Whether the app has commands that download missing parts of such a dataset.
+    reads_folders : bool
+        Whether the option ``folders`` is meant for this layout.
     """
 
     key: ClassVar[str] = ""
@@ -103,6 +105,7 @@ class Layout:
     order: ClassVar[int] = 0
     looks_for: ClassVar[str] = ""
     can_be_fetched: ClassVar[bool] = False
+    reads_folders: ClassVar[bool] = False
 
     def recognises(self, path: Path) -> bool:
         """Whether a path has this layout. It is absolute, may be a file or a folder, and may not exist."""
@@ -164,7 +167,7 @@ def open_dataset(path: str | Path, options: OpenOptions | None = None, **fields:
     path = absolute(path)
     options = replace(options or OpenOptions(), **fields)
     try:
-        layout = LAYOUTS.get(options.layout)() if options.layout else _recognise(path)
+        layout = LAYOUTS.get(options.layout)() if options.layout else _recognise(path, bool(options.folders))
         if not path.exists():
             raise _not_there(path)
         dataset = layout.open(path, options)
@@ -195,10 +198,11 @@ def _in_text(dataset: Dataset) -> Dataset:
     return replace(dataset, name=as_text(dataset.name), problems=problems, flagged=flagged, missing=missing)
 
 
-def _recognise(path: Path) -> Layout:
+def _recognise(path: Path, by_folders: bool) -> Layout:
     layouts = layouts_in_order()
     for layout in layouts:
-        if layout.recognises(path):
+        is_meant = layout.reads_folders and path.is_dir() if by_folders else layout.recognises(path)
+        if is_meant:
             return layout
     if not path.is_dir():
         raise _not_there(path)

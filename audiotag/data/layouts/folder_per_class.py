@@ -1,4 +1,4 @@
-"""One folder of sounds per class: each clip is labelled with the name of the folder that it is in."""
+"""Folders of sounds, one per label, at any depth: also below folders for splits, folds, recordings or speakers."""
 
 from __future__ import annotations
 
@@ -6,61 +6,57 @@ from pathlib import Path
 
 from audiotag.data.dataset import Dataset, Problem
 from audiotag.data.layouts.base import Layout, OpenOptions, register_layout
-from audiotag.data.layouts.reading import Findings, build_dataset, clip_table, list_sounds
+from audiotag.data.layouts.folder_tree import FolderTree, sentences_of_unlabelled
+from audiotag.data.layouts.reading import Findings
+from audiotag.data.sound_paths import SoundPaths
 from audiotag.errors import AudiotagError
+from audiotag.wording import as_text
 
 
 @register_layout("folder-per-class")
 class FolderPerClass(Layout):
-    """Folders of sounds, one for each label.
+    """Each clip has the name of a folder around it as its label; `folder_levels` decides which one.
 
     If sounds also lie beside these folders, the majority decides between this layout and a bare folder of sounds; the
-    others are listed as problems. Sounds that lie deeper are reported as missing: there, the folder of the class cannot
-    be distinguished from the folder of a subset or a session.
+    others are listed as problems.
     """
 
     title = "one folder per class"
     order = 40
     looks_for = "sounds in a folder for each class"
+    reads_folders = True
 
     def recognises(self, path: Path) -> bool:
-        """Whether at least half of the sounds are in folders."""
-        by_class = list_sounds(path.glob("*/*")) if path.is_dir() else []
-        return bool(by_class) and len(by_class) >= len(list_sounds(path.glob("*")))
+        """Whether at least half of the sounds are in the folder of a class."""
+        return path.is_dir() and FolderTree(path).are_classes
 
     def open(self, path: Path, options: OpenOptions) -> Dataset:
         """Label each clip with the name of its folder; there are no tables to read."""
-        files = list_sounds(path.glob("*/*"))
-        if not files:
-            raise AudiotagError(
-                f"{path} has no sounds in folders; choose another layout. {hint_of_deeper(path)}".strip()
-            )
-        findings = Findings()
-        if deeper := hint_of_deeper(path):
-            findings.missing.append(deeper)
-        for file in list_sounds(path.glob("*")):
-            findings.problems.append(
-                Problem(file.name, f"{file.name} is not in the folder of a class; it is left out.")
-            )
-        clips = clip_table(
-            clip=[str(file.relative_to(path)) for file in files],
-            path=files,
-            subset="curated",
-            labels=[(file.parent.name,) for file in files],
-        )
-        return build_dataset(path, [clips], findings)
+        tree = FolderTree(path, options)
+        findings, kept, unlabelled, others = Findings(), [], [], []
+        is_test_labelled = any(sound.meaning.labels and sound.meaning.split == "test" for sound in tree.sounds)
+        has_labels = any(sound.meaning.labels for sound in tree.sounds)
+        if not has_labels and not options.folders:
+            reasons = [f"{path} has no sounds in folders that are labels; choose another layout.", *tree.paths.unread]
+            raise AudiotagError(" ".join(reasons))
+        for sound in tree.sounds:
+            if sound.meaning.is_unlabelled:
+                unlabelled.append(sound)
+            elif sound.meaning.labels or not has_labels or (sound.meaning.split == "test" and not is_test_labelled):
+                kept.append(sound)
+            else:
+                others.append(as_text(sound.clip))
+        findings.problems += [
+            Problem(clip, f"{clip} is not in the folder of a class; it is left out.") for clip in others
+        ]
+        return tree.dataset(kept, findings, sentences_of_unlabelled(unlabelled))
 
     def hint(self, path: Path) -> str:
-        """Where deeper sounds are, if there are any."""
-        return hint_of_deeper(path)
-
-
-def hint_of_deeper(folder: Path) -> str:
-    """A sentence about sounds that lie deeper than one folder; empty if there are none."""
-    deeper = next((file for file in folder.glob("*/*/*") if list_sounds([file])), None)
-    if deeper is None:
-        return ""
-    return (
-        f"Sounds that lie deeper than one folder, like {deeper.relative_to(folder)}, are left out; open "
-        f"{deeper.parent.parent} to see them."
-    )
+        """Which folders cannot be read, and which are not read because they are hidden or of a system."""
+        paths = SoundPaths(path)
+        skipped = (
+            [f"Hidden and system folders, like {paths.skipped_folders[0]}, are not read."]
+            if paths.skipped_folders
+            else []
+        )
+        return " ".join([*paths.unread, *skipped])

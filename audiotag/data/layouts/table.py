@@ -7,6 +7,7 @@ from pathlib import Path
 
 from audiotag.data.dataset import Dataset
 from audiotag.data.layouts.base import Layout, OpenOptions, register_layout
+from audiotag.data.layouts.folder_tree import FolderTree
 from audiotag.data.layouts.reading import (
     Findings,
     ReadingRules,
@@ -16,6 +17,7 @@ from audiotag.data.layouts.reading import (
     list_tables,
 )
 from audiotag.data.layouts.table_columns import TableColumns, read_columns
+from audiotag.data.matching_tables import names_sounds
 from audiotag.data.sound_paths import SoundPaths
 from audiotag.data.table_files import TABLE_SUFFIXES
 from audiotag.errors import AudiotagError
@@ -35,8 +37,14 @@ class Table(Layout):
     looks_for = "one table (CSV, Excel or Parquet) with a file column and a label column"
 
     def recognises(self, path: Path) -> bool:
-        """Whether it is a table, or a folder that holds one or more."""
-        return (path.is_file() and path.name.lower().endswith(TABLE_SUFFIXES)) or bool(_tables_of(path))
+        """Whether it is a table, or a folder that holds one or more; beside class folders one must name the sounds."""
+        if path.is_file():
+            return path.name.lower().endswith(TABLE_SUFFIXES)
+        tables = _tables_of(path)
+        if not tables:
+            return False
+        tree = FolderTree(path)
+        return not tree.are_classes or any(names_sounds(table, tree.paths) for table in tables)
 
     def open(self, path: Path, options: OpenOptions) -> Dataset:
         """Read the table; a folder with several tables is refused, because any of them may be meant."""
@@ -93,6 +101,9 @@ def _only_table_of(folder: Path) -> Path:
         raise AudiotagError(
             f"{folder} has no table (CSV, Excel or Parquet); give the path of one, or choose another layout."
         )
+    if len(tables) > 1:
+        sounds = SoundPaths(folder)
+        tables = [table for table in tables if names_sounds(table, sounds)] or tables
     if len(tables) > 1:
         raise AudiotagError(f"{folder} has {len(tables)} tables; name the one to open, like {tables[0]}.")
     return tables[0]

@@ -70,6 +70,27 @@ def test_stamp_does_not_change_with_other_files_and_can_be_written_as_json(datas
     assert list(before) == sorted(before)
 
 
+def test_stamp_changes_with_deeper_folders_and_their_tables(folder: Callable[..., Path]) -> None:
+    tables = {name: TABLE for name in ("train/metadata.csv", "metadata/train/weak.tsv", "project.json")}
+    root = folder(tables, "train/dog/a.wav", "test/dog/session1/a.wav", "metadata/train/a.txt")
+    make_old(root)
+    for name in ("train/dog/b.wav", "train/cat/a.wav", "test/dog/session1/b.wav"):
+        before = dataset_stamp(root)
+        add(root / name)
+        assert dataset_stamp(root) != before, name
+    for name in tables:
+        before = dataset_stamp(root)
+        edit(root / name)
+        assert dataset_stamp(root) != before, name
+
+
+def test_links_in_a_circle_end(folder: Callable[..., Path]) -> None:
+    root = folder({}, "dog/a.wav")
+    (root / "dog/again").symlink_to(root)
+    (root / "dog/itself").symlink_to(root / "dog/itself")
+    assert len(dataset_stamp(root)) < 10
+
+
 def test_dataset_that_is_not_there_has_an_empty_stamp(tmp_path: Path) -> None:
     assert dataset_stamp(tmp_path / "gone") == ()
 

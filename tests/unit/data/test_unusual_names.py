@@ -106,7 +106,7 @@ def test_a_path_that_is_not_utf_8_survives_json(root: Path, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("read", [read_header, read_sound, open_dataset])
 def test_every_error_is_text(tmp_path: Path, read: Callable[[Path], object]) -> None:
-    for path in (written(tmp_path, b"bad\xe9.wav", b"no sound"), Path(os.fsdecode(b"/nowhere/\xe9"))):
+    for path in (written(tmp_path, b"bad\xe9.pdf", b"no sound"), Path(os.fsdecode(b"/nowhere/\xe9"))):
         with pytest.raises(AudiotagError) as error:
             read(path)
         assert is_text(error.value)

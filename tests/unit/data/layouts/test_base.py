@@ -23,9 +23,9 @@ def test_folder_that_is_not_a_dataset_is_refused_with_what_was_looked_for(folder
         open_dataset(root)
 
 
-def test_path_that_does_not_exist_and_sound_file_are_refused_by_name(folder: Callable[..., Path]) -> None:
-    root = folder({}, "a.wav")
-    for path in (root / "missing", root / "missing.csv", root / "a.wav"):
+def test_path_that_does_not_exist_and_file_of_another_kind_are_refused_by_name(folder: Callable[..., Path]) -> None:
+    root = folder({}, "a.pdf")
+    for path in (root / "missing", root / "missing.csv", root / "missing.wav", root / "a.pdf"):
         with pytest.raises(AudiotagError) as error:
             open_dataset(path)
         assert str(path) in str(error.value)
@@ -51,9 +51,9 @@ def test_path_may_be_text_and_options_may_be_keywords(zenodo: Callable[..., Path
 def test_layouts_are_tried_in_their_order_whatever_their_files_are_called() -> None:
     layouts = layouts_in_order()
     keys = [layout.key for layout in layouts]
-    general = ["table", "folder-per-class", "folder-of-sounds"]  # after all those of published datasets
-    assert [key for key in keys if key in general] == general
-    assert keys.index("table") > max(map(keys.index, ("fsdkaggle2019-kaggle", "fsd50k", "clip-names", "split-tables")))
+    assert keys[0] == "fsdkaggle2019-kaggle"
+    assert keys.index("table") > max(map(keys.index, ("fsd50k", "clip-names", "split-tables")))
+    assert keys[-4:] == ["table", "folder-per-class", "folder-of-sounds", "one-sound"]  # from specific to general
     assert len({layout.order for layout in layouts}) == len(layouts)
     assert all(layout.title and layout.looks_for for layout in layouts)
     assert {layout.key for layout in layouts if layout.can_be_fetched} == {
@@ -80,7 +80,15 @@ def test_layout_can_be_chosen_by_its_key(folder: Callable[..., Path]) -> None:
         ("fsdkaggle2019-zenodo", r"no usable clip\. train_curated_post_competition\.csv is not in "),
         ("table", "has no table"),
         ("folder-per-class", "has no sounds in folders"),
-        ("folder-of-sounds", "has no sounds in the folder itself"),
+        ("folder-of-sounds", "has no sounds; choose another folder"),
+        ("one-sound", "is not a sound file"),
+        ("huggingface-parquet", "has no Parquet file with sounds in it"),
+        ("huggingface-audiofolder", "has no table of metadata with the column file_name"),
+        ("desed", "has no table with the columns filename and event_label"),
+        ("sonyc-ust", "has no annotations.csv with the columns of SONYC-UST"),
+        ("audioset", "has no CSV file of AudioSet's segments"),
+        ("label-studio", "has no export of Label Studio"),
+        ("audacity-labels", "has no label tracks of Audacity"),
         ("fodler", "'fodler' is not a known layout; choose one of .*folder-of-sounds, folder-per-class, "),
     ],
 )

@@ -1,0 +1,164 @@
+"""What layouts share whose annotations are not one table row per clip: find the sounds, and say what was not used."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import os
+from collections import Counter
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from audiotag.data.dataset import Problem
+from audiotag.data.layouts.folder_names import is_container, split_of
+from audiotag.data.layouts.folder_tree import with_validation_fold
+from audiotag.data.layouts.reading import Findings, clip_table
+from audiotag.data.sound_paths import SoundPaths, is_folder, is_system_folder
+from audiotag.data.table_bounds import MAX_TABLE_BYTES, SEPARATORS
+from audiotag.errors import AudiotagError
+from audiotag.wording import as_text
+
+HEADER_BYTES = 2**16
+MAX_WRAPPINGS = 3
+FIRST_ENTRIES = 100  # of a folder, to see whether it holds nothing but another one
+GROUP_COLUMNS = (
+    "source_id", "freesound_id", "src_file", "group", "speaker_id", "speaker", "client_id", "fsID", "recording_id",
+)  # fmt: skip
+MAX_FOLDERS_NAMED = 5
+
+
+class ClipLabels:
+    """Collect clips and their labels, which may come from several rows, tables or annotators.
+
+    Parameters
+    ----------
+    sounds : SoundPaths
+        The sounds of the dataset; clips are named by their paths relative to its root.
+    """
+
+    def __init__(self, sounds: SoundPaths) -> None:
+        self.sounds = sounds
+        self._clips: dict[str, dict[str, object]] = {}
+        self._without: dict[str, None] = {}
+
+    def add(self, path: Path, labels: Iterable[str], **columns: object) -> None:
+        """Add labels of a sound; the other columns of a clip are those that are given first."""
+        clip = path.relative_to(self.sounds.root).as_posix()
+        labels = tuple(label.strip() for label in labels if label.strip())
+        if not labels:
+            self._without[clip] = None
+            return
+        known = self._clips.setdefault(
+            clip, {"labels": (), **{name: value for name, value in columns.items() if value}}
+        )
+        known["labels"] = tuple(dict.fromkeys((*known["labels"], *labels)))  # type: ignore[misc]
+
+    def __contains__(self, clip: str) -> bool:
+        return clip in self._clips
+
+    def table(self) -> pd.DataFrame:
+        """The clips as a `clip_table`, sorted by name."""
+        names = sorted(self._clips, key=lambda clip: clip.split("/"))
+        rows = [self._clips[name] for name in names]
+        columns = {
+            column: [row.get(column, pd.NA) for row in rows]
+            for column in ("fold", "group", "licence", "source", "split")
+        }
+        clips = clip_table(
+            clip=names,
+            path=[self.sounds.root / name for name in names],
+            subset=["test" if row.get("split") == "test" else row.get("subset", "curated") for row in rows],
+            labels=[row["labels"] for row in rows],
+            **columns,
+        )
+        return with_validation_fold(clips)
+
+    def notes(self) -> list[str]:
+        """Sentences about sounds that are annotated without a label, and about those that are not annotated."""
+        without = [clip for clip in self._without if clip not in self._clips]
+        notes = []
+        if without:
+            notes.append(_left_out(len(without), f"without any label, like {as_text(without[0])},"))
+        unused = [sound for sound in self.sounds.sounds if sound not in self._clips and sound not in self._without]
+        folders = Counter(sound.rpartition("/")[0] for sound in unused)
+        for folder, count in list(folders.items())[:MAX_FOLDERS_NAMED]:
+            where = f"in {as_text(folder)}" if folder else "in the folder itself"
+            notes.append(_left_out(count, f"{where} without an annotation"))
+        if len(folders) > MAX_FOLDERS_NAMED:
+            notes.append(f"The same holds for {len(folders) - MAX_FOLDERS_NAMED:,} more folders.")
+        return notes
+
+
+def missing_sounds(names: Collection[str], source: str, root: Path, findings: Findings) -> None:
+    """Add one problem for all sounds that annotations name and that are not there."""
+    if not names:
+        return
+    example = as_text(next(iter(names)))
+    what = f"{example} is" if len(names) == 1 else f"{len(names):,} sounds, like {example}, are"
+    reason = f"{what} listed in {source} but not in {root}; {'it is' if len(names) == 1 else 'they are'} left out."
+    findings.problems.append(Problem(example, reason, "missing"))
+
+
+def require_size(file: Path) -> None:
+    """Raise `AudiotagError` if a text file is larger than a table may be."""
+    size = file.stat().st_size
+    if size > MAX_TABLE_BYTES:
+        raise AudiotagError(f"{file} must have at most {MAX_TABLE_BYTES:,} bytes, got {size:,}; is it the right file?")
+
+
+def header_cells(table: Path) -> list[str]:
+    """The column names of a text table, whatever separates them; empty if it cannot be read."""
+    try:
+        with table.open("rb") as file:
+            line = file.readline(HEADER_BYTES).decode("utf-8-sig", errors="replace")
+    except OSError:
+        return []
+    rows = [next(csv.reader([line], delimiter=separator), []) for separator in SEPARATORS]
+    return [cell.strip() for cell in max(rows, key=len)]
+
+
+def without_wrapping(path: Path) -> Path:
+    """The folder in which a dataset begins: a folder that holds nothing but another one is an archive's."""
+    for _ in range(MAX_WRAPPINGS):
+        try:
+            with os.scandir(path) as entries:
+                visible = [entry for entry in itertools.islice(entries, FIRST_ENTRIES) if not _is_hidden(entry.name)]
+        except OSError:
+            return path
+        if len(visible) != 1 or not is_folder(visible[0]) or _has_meaning(visible[0].name):
+            return path
+        path = Path(visible[0].path)
+    return path
+
+
+def _has_meaning(name: str) -> bool:
+    return is_container(name) or split_of(name) is not None
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or is_system_folder(name)
+
+
+def files_in(folder: Path, suffixes: tuple[str, ...], depth: int = 0) -> list[Path]:
+    """The files with such a suffix in a folder, sorted, and those up to ``depth`` folders deeper; no hidden ones."""
+    found, folders = [], []
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                is_named_so = entry.name.lower().endswith(suffixes)
+                if (is_named_so or depth) and is_folder(entry):
+                    if depth and not is_system_folder(entry.name):
+                        folders.append(Path(entry.path))
+                elif is_named_so:
+                    found.append(Path(entry.path))
+    except OSError:
+        return []
+    return sorted(found) + [file for inner in sorted(folders) for file in files_in(inner, suffixes, depth - 1)]
+
+
+def _left_out(count: int, what: str) -> str:
+    return f"1 sound {what} is left out." if count == 1 else f"{count:,} sounds {what} are left out."

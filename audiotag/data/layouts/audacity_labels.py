@@ -1,0 +1,118 @@
+"""Label tracks of Audacity: a text file per sound, with a line per labelled range.
+
+A line is start and end in seconds and a text, separated by tabs. A line that begins with a backslash has the
+frequencies of the range above it (https://manual.audacityteam.org/man/importing_and_exporting_labels.html). The text
+files lie beside the sounds or in a folder of their own, such as ``labels/``.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from audiotag.data.dataset import Dataset, Reading
+from audiotag.data.layouts.annotated import ClipLabels, files_in, missing_sounds, require_size, without_wrapping
+from audiotag.data.layouts.base import Layout, OpenOptions, register_layout
+from audiotag.data.layouts.folder_names import split_of
+from audiotag.data.layouts.reading import Findings, build_dataset
+from audiotag.data.sound_paths import SoundPaths
+from audiotag.errors import AudiotagError
+
+NUMBER = r"-?\d+(?:[.,]\d+)?(?:[eE][-+]?\d+)?"
+RANGE = re.compile(rf"({NUMBER})\t({NUMBER})(?:\t(.*))?")
+FREQUENCIES = "\\"
+SCORE = re.compile(r" [01]\.\d\d$")  # after the label in the tracks that audiotag exports
+ENDINGS = re.compile(r"[ ._-]*(?:audacity|labels?|label ?track|annotations?)$", re.IGNORECASE)
+DEPTH = 2
+START_BYTES = 4096
+FILES_TRIED = 50
+
+
+@register_layout("audacity-labels")
+class AudacityLabels(Layout):
+    """Each sound has the labels of all ranges in its text file; a sound without a text file is left out."""
+
+    title = "Audacity labels"
+    order = 27
+    looks_for = "text files of labels with start and end (Audacity)"
+
+    def recognises(self, path: Path) -> bool:
+        """Whether one of the first text files is a label track of a sound."""
+        path = without_wrapping(path)
+        tracks = [track for track in _text_files(path)[:FILES_TRIED] if _is_track(track)]
+        if not tracks:
+            return False
+        root = path if path.is_dir() else path.parent
+        sounds = SoundPaths(root)
+        return any(_sound_of(track, tracks, sounds) for track in tracks)
+
+    def open(self, path: Path, options: OpenOptions) -> Dataset:
+        """Read all label tracks."""
+        path = without_wrapping(path)
+        tracks = [track for track in _text_files(path) if _is_track(track) or track.stat().st_size == 0]
+        if not any(track.stat().st_size for track in tracks):
+            raise AudiotagError(f"{path} has no label tracks of Audacity; choose another layout.")
+        root = path if path.is_dir() else path.parent
+        findings, clips = Findings(), ClipLabels(SoundPaths(root))
+        missing = []
+        for track in tracks:
+            sound = _sound_of(track, tracks, clips.sounds)
+            name = track.relative_to(root).as_posix()
+            if sound is None:
+                missing.append(name)
+            else:
+                split = next(filter(None, map(split_of, sound.relative_to(root).parts[:-1])), None)
+                clips.add(sound, _labels(track), split={"dev": "validation", "eval": "test"}.get(split or "", split))
+        missing_sounds([name for name in missing], "the label tracks", root, findings)
+        findings.readings.append(
+            Reading(
+                "label tracks",
+                ("start", "end", "label"),
+                {"labels": ("label",)},
+                "one label per line; a clip has the labels of all lines",
+                ("When a range begins and ends, and its frequencies, are not used.", *clips.notes()),
+                {"label": tuple(sorted({label for labels in clips.table()["labels"] for label in labels}))[:3]},
+            )
+        )
+        return build_dataset(root, [clips.table()], findings)
+
+
+def _labels(track: Path) -> list[str]:
+    require_size(track)
+    content = track.read_bytes()
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = content.decode("cp1252", errors="replace")
+    ranges = (RANGE.fullmatch(line.rstrip()) for line in text.splitlines() if not line.startswith(FREQUENCIES))
+    return [SCORE.sub("", " ".join((found[3] or "").split())) for found in ranges if found]
+
+
+def _sound_of(track: Path, tracks: list[Path], sounds: SoundPaths) -> Path | None:
+    """The sound with the name of the track, in the same folder or in one of the same name elsewhere."""
+    parts = track.relative_to(sounds.root).with_suffix("").parts
+    for stem in dict.fromkeys([parts[-1], ENDINGS.sub("", parts[-1])]):
+        for start in range(len(parts)):
+            name = "/".join([*parts[start:-1], stem])
+            found = sounds.find(name) if stem else None
+            if found and found.suffix.lower() != track.suffix.lower():
+                return found
+    only = sounds.sounds
+    return sounds.root / only[0] if len(only) == 1 and len(tracks) == 1 else None
+
+
+def _text_files(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path] if path.suffix.lower() == ".txt" else []
+    return files_in(path, (".txt",), DEPTH)
+
+
+def _is_track(file: Path) -> bool:
+    """Whether the first line is a labelled range."""
+    try:
+        with file.open("rb") as opened:
+            start = opened.read(START_BYTES).decode("utf-8-sig", errors="replace")
+    except OSError:
+        return False
+    first = next((line for line in start.splitlines() if line.strip()), "")
+    return RANGE.fullmatch(first.rstrip()) is not None

@@ -1,0 +1,157 @@
+"""AudioSet: segments of videos in CSV files with comment lines, and labels by number (research.google.com/audioset).
+
+A row is the number of a video, the seconds where a segment starts and ends, and the machine identifiers (MIDs) of its
+labels. Their names are in ``class_labels_indices.csv`` or ``ontology.json``. Downloaded sounds are called ``ID.wav``,
+``YID.wav``, ``ID_30.000.wav`` or ``ID_30.000_40.000.wav``, the times in seconds or milliseconds.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from audiotag.data.dataset import Dataset, Reading
+from audiotag.data.layouts.annotated import ClipLabels, files_in, missing_sounds, require_size, without_wrapping
+from audiotag.data.layouts.base import Layout, OpenOptions, register_layout
+from audiotag.data.layouts.folder_names import split_of
+from audiotag.data.layouts.reading import Findings, build_dataset
+from audiotag.data.sound_paths import SoundPaths
+from audiotag.errors import AudiotagError
+from audiotag.foreign import read_foreign_json
+
+NAMES, ONTOLOGY = "class_labels_indices.csv", "ontology.json"
+COLUMNS = ("YTID", "start_seconds", "end_seconds", "positive_labels")
+HEADER = re.compile(rb"^#\s*YTID\b", re.MULTILINE | re.IGNORECASE)
+HEADER_BYTES = 2048
+TIMES = tuple(re.compile(rf"(.+)((?:[_-]\d+(?:\.\d+)?){{{count}}})") for count in (1, 2))  # start, or start and end
+DEPTH = 1  # tables may lie in a folder like metadata/
+MILLISECONDS = 1000
+
+
+@register_layout("audioset")
+class AudioSet(Layout):
+    """The segments whose sounds are there; their number among all segments is said."""
+
+    title = "AudioSet"
+    order = 25
+    looks_for = "segments of AudioSet (a CSV file with the comment # YTID, start_seconds, …)"
+
+    def recognises(self, path: Path) -> bool:
+        """Whether a CSV file has the comment line with AudioSet's columns."""
+        return bool(_tables(without_wrapping(path)))
+
+    def open(self, path: Path, options: OpenOptions) -> Dataset:
+        """Read all tables of segments; that of the evaluation is the test subset."""
+        path = without_wrapping(path)
+        tables = _tables(path)
+        if not tables:
+            raise AudiotagError(f"{path} has no CSV file of AudioSet's segments; choose another layout.")
+        root = path if path.is_dir() else path.parent
+        names = _label_names([root, *root.parents[:1], *dict.fromkeys(table.parent for table in tables)])
+        findings, clips = Findings(), ClipLabels(SoundPaths(root))
+        sounds = _by_video(clips.sounds.sounds)
+        for table in tables:
+            findings.readings.append(_read(table, root, names, sounds, clips, findings))
+        last = findings.readings[-1]
+        findings.readings[-1] = Reading(
+            last.source, last.columns, last.roles, last.label_format, (*last.ignored, *clips.notes())
+        )
+        return build_dataset(root, [clips.table()], findings)
+
+
+def _read(
+    table: Path,
+    root: Path,
+    names: dict[str, str],
+    sounds: dict[str, list[tuple[list[float], str]]],
+    clips: ClipLabels,
+    findings: Findings,
+) -> Reading:
+    split = split_of(table.stem.replace("segments", "").replace("unbalanced", "").replace("balanced", ""))
+    split = {"eval": "test", "dev": "validation"}.get(split or "", split)
+    missing, unnamed = [], set()
+    for video, start, mids in _segments(table):
+        file = _sound_of(sounds.get(video, []), start)
+        if file is None:
+            missing.append(f"{video}_{start:g}")
+            continue
+        unnamed |= set(mids) - set(names)
+        clips.add(root / file, [names.get(mid, mid) for mid in mids], split=split, group=video)
+    source = table.relative_to(root).as_posix()
+    missing_sounds(missing, source, root, findings)
+    ignored = ["The clips of one video are a group."]
+    if unnamed:
+        example = min(unnamed)
+        ignored.append(
+            f"{len(unnamed):,} labels, like {example}, are named by their numbers; put {NAMES} beside the table."
+        )
+    return Reading(
+        source, COLUMNS, {"file": COLUMNS[:2], "labels": COLUMNS[3:]}, "numbers separated by commas", tuple(ignored)
+    )
+
+
+def _segments(table: Path) -> Iterator[tuple[str, float, list[str]]]:
+    """Video, start in seconds and labels of each row that has them."""
+    require_size(table)
+    with table.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        for row in csv.reader((line for line in file if not line.startswith("#")), skipinitialspace=True):
+            if len(row) > len(COLUMNS):  # labels without quotation marks
+                row = [*row[:3], ",".join(row[3:])]
+            if len(row) == len(COLUMNS):
+                with suppress(ValueError):
+                    yield row[0].strip(), float(row[1]), [mid.strip() for mid in row[3].split(",") if mid.strip()]
+
+
+def _by_video(files: list[str]) -> dict[str, list[tuple[list[float], str]]]:
+    """The files of each video, with the times in their names."""
+    found: dict[str, list[tuple[list[float], str]]] = defaultdict(list)
+    for file in files:
+        stem = file.rpartition("/")[2].rpartition(".")[0]
+        names: list[tuple[str, list[float]]] = [(stem, [])]
+        for pattern in TIMES:
+            if match := pattern.fullmatch(stem):
+                names.append((match[1], [float(time) for time in re.split("[_-]", match[2][1:])]))
+        for name, times in names:
+            found[name].append((times, file))
+            if name.startswith("Y"):  # youtube-dl and AudioSet's strong labels write it before the number
+                found[name[1:]].append((times, file))
+    return found
+
+
+def _sound_of(files: list[tuple[list[float], str]], start: float) -> str | None:
+    """The file whose name has this start, else one whose name has no times."""
+    for times, file in files:
+        if times and times[0] in (start, start * MILLISECONDS):
+            return file
+    return next((file for times, file in files if not times), None)
+
+
+def _label_names(folders: list[Path]) -> dict[str, str]:
+    """The names of labels by their numbers, from the first file of names that is found."""
+    for folder in dict.fromkeys(folders):
+        if (folder / NAMES).is_file():
+            with (folder / NAMES).open(encoding="utf-8-sig", errors="replace", newline="") as file:
+                rows = csv.DictReader(file, skipinitialspace=True)
+                return {row["mid"]: row["display_name"] for row in rows if row.get("mid") and row.get("display_name")}
+        if (folder / ONTOLOGY).is_file():
+            entries = read_foreign_json(folder / ONTOLOGY)
+            classes = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+            return {str(entry["id"]): str(entry["name"]) for entry in classes if "id" in entry and "name" in entry}
+    return {}
+
+
+def _tables(path: Path) -> list[Path]:
+    files = [path] if path.is_file() and path.suffix.lower() == ".csv" else files_in(path, (".csv",), DEPTH)
+    return [file for file in files if _is_of_audioset(file)]
+
+
+def _is_of_audioset(file: Path) -> bool:
+    try:
+        with file.open("rb") as opened:
+            return HEADER.search(opened.read(HEADER_BYTES)) is not None
+    except OSError:
+        return False

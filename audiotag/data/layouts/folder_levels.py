@@ -1,0 +1,347 @@
+"""Find out what each folder of a dataset without tables means: a label, a split, a fold, a group, or nothing.
+
+Names decide first (`folder_names`), together with the folders beside them: a folder called ``train`` beside ``car`` and
+``bus`` is a label, beside ``test`` it is a split. What is left over are folders with ordinary names. Where they are
+nested, the structure decides:
+
+- A folder with sounds has the label for the sounds in the folders below it, too, if most sounds lie at its level.
+- Where most of the innermost names occur in several folders (``site/dog``, ``other site/dog``), they are the labels,
+  and the folders around them are groups of recordings.
+- Else the innermost folder is the label, as in genus and species; where the same name occurs in several folders, the
+  name of the folder around it goes before it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from audiotag.data.layouts.folder_names import (
+    fold_of,
+    has_no_label,
+    is_container,
+    is_group,
+    is_person,
+    split_and_rest,
+    split_of,
+)
+from audiotag.errors import AudiotagError
+from audiotag.wording import as_text
+
+Folder = tuple[str, ...]  # names of the folders around a sound, from the dataset's root down
+LABEL, SPLIT, FOLD, GROUP, NOTHING, UNLABELLED = "labels", "split", "fold", "group", "-", "unlabelled"
+ROLES = {"label": LABEL, "split": SPLIT, "fold": FOLD, "group": GROUP, "-": NOTHING}  # by the words of the option
+FOLD_CONTAINERS = ("folds", "fold", "cv")  # whose folders have numbers for names
+MAX_EXAMPLES = 3
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What the folders around a sound say about it.
+
+    Attributes
+    ----------
+    labels : tuple[str, ...]
+    split : str, optional
+        One of `audiotag.data.dataset.SPLITS`.
+    fold : int, optional
+    group : str, optional
+    roles : tuple[str, ...]
+        What each of the folders is, from the root down.
+    is_unlabelled : bool
+        Whether a folder's name says that its sounds have no label.
+    """
+
+    labels: tuple[str, ...] = ()
+    split: str | None = None
+    fold: int | None = None
+    group: str | None = None
+    roles: tuple[str, ...] = ()
+    is_unlabelled: bool = False
+
+
+@dataclass(frozen=True)
+class FolderMeanings:
+    """The meaning of every folder with sounds, and sentences about what was not used or may be read otherwise."""
+
+    of: dict[Folder, Meaning]
+    notes: tuple[str, ...] = ()
+
+    def levels(self) -> dict[str, tuple[str, ...]]:
+        """The columns of each role, for a `Reading`: ``{"split": ("folder 1",), "labels": ("folder 2",)}``."""
+        found: dict[str, set[int]] = defaultdict(set)
+        for meaning in self.of.values():
+            for level, role in enumerate(meaning.roles, start=1):
+                if role not in (NOTHING, UNLABELLED):
+                    found[role].add(level)
+        order = (LABEL, SPLIT, FOLD, GROUP)
+        return {role: tuple(f"folder {level}" for level in sorted(found[role])) for role in order if role in found}
+
+    def examples(self) -> dict[str, tuple[str, ...]]:
+        """The first names at each level."""
+        names: dict[int, dict[str, None]] = defaultdict(dict)
+        for folder in sorted(self.of):
+            for level, name in enumerate(folder, start=1):
+                names[level][as_text(name)] = None
+        return {f"folder {level}": tuple(found)[:MAX_EXAMPLES] for level, found in sorted(names.items())}
+
+
+def read_folders(counts: Mapping[Folder, int], roles: str | None = None) -> FolderMeanings:
+    """The meaning of folders.
+
+    Parameters
+    ----------
+    counts : mapping
+        The number of sounds that lie in each folder itself, not in one below it.
+    roles : str, optional
+        What each level means, instead of finding it out: the option ``folders`` of `OpenOptions`.
+
+    Raises
+    ------
+    AudiotagError
+        If ``roles`` has a word that is not a role.
+    """
+    if roles is not None:
+        return _as_told(counts, parse_roles(roles))
+    found = _roles_by_name(counts)
+    splits = _SplitWords.of(found)
+    ordinary: dict[Folder, int] = defaultdict(int)
+    for folder, count in counts.items():
+        if UNLABELLED not in found[folder]:
+            ordinary[_names(folder, found[folder], LABEL)] += count
+    labels = _label_rules(ordinary)
+    meanings, notes = {}, list(labels.notes)
+    for folder, kinds in found.items():
+        meanings[folder] = _meaning(folder, kinds, labels, splits)
+    notes += _notes_of_groups(meanings) + _notes_of_labels(meanings)
+    return FolderMeanings(meanings, tuple(notes))
+
+
+def parse_roles(roles: str) -> tuple[str, ...]:
+    """The roles that the option ``folders`` gives to the levels.
+
+    >>> parse_roles("split/label")
+    ('split', 'labels')
+    """
+    words = [word.strip().lower() for word in roles.strip().strip("/").split("/")]
+    for word in words:
+        if word.removesuffix("s") not in ROLES:
+            raise AudiotagError(
+                f"folders must be {', '.join(ROLES)} with slashes between them, from the outermost folder to the "
+                f"innermost, like split/label; got {word!r} in {roles!r}."
+            )
+    return tuple(ROLES[word.removesuffix("s")] for word in words)
+
+
+@dataclass(frozen=True)
+class _SplitWords:
+    """Which split each word of `SPLIT_WORDS` is, given the others that the dataset has."""
+
+    words: frozenset[str]
+
+    @classmethod
+    def of(cls, roles: Mapping[Folder, tuple[str, ...]]) -> _SplitWords:
+        names = {name for folder, kinds in roles.items() for name in _names(folder, kinds, SPLIT)}
+        return cls(frozenset(word for name in names if (word := split_and_rest(name)[0])))
+
+    def split(self, name: str) -> str | None:
+        """``dev`` is validation beside ``train``, else training; ``eval`` is validation beside ``test``, else test."""
+        word = split_and_rest(name)[0]
+        if word == "dev":
+            return "validation" if "train" in self.words else "train"
+        if word == "eval":
+            return "validation" if "test" in self.words else "test"
+        return word
+
+
+def _names(folder: Folder, kinds: tuple[str, ...], role: str) -> Folder:
+    return tuple(name for name, kind in zip(folder, kinds, strict=True) if kind == role)
+
+
+def _roles_by_name(counts: Mapping[Folder, int]) -> dict[Folder, tuple[str, ...]]:
+    """The role of each folder on the way to the sounds; `LABEL` for every ordinary name."""
+    beside: dict[Folder, set[str]] = defaultdict(set)
+    at_depth: dict[int, set[str]] = defaultdict(set)
+    for folder in counts:
+        for depth, name in enumerate(folder):
+            beside[folder[:depth]].add(name)
+            at_depth[depth].add(name)
+    roles: dict[Folder, str] = {}
+    for parent, names in beside.items():
+        for name in names:
+            if parent and parent[-1].lower() in FOLD_CONTAINERS and name.isdecimal():
+                roles[(*parent, name)] = FOLD
+            else:
+                roles[(*parent, name)] = _role(name, names, at_depth[len(parent)])
+    return {folder: tuple(roles[folder[: depth + 1]] for depth in range(len(folder))) for folder in counts}
+
+
+def _role(name: str, beside: set[str], at_depth: set[str]) -> str:
+    """What a folder's name means among those in the same folder, and those at the same depth anywhere."""
+    if has_no_label(name):
+        return UNLABELLED
+    if fold_of(name) is not None:
+        return FOLD
+    if is_group(name):
+        return GROUP
+    others = [other for other in beside if not (is_container(other) or has_no_label(other))]
+    split, rest = split_and_rest(name)
+    if (
+        rest
+        and split
+        and any(other[0] not in (None, split) for other in map(split_and_rest, beside) if other[1] == rest)
+    ):
+        return SPLIT  # FSD50K.dev_audio beside FSD50K.eval_audio
+    if split and not rest:
+        words = {split_of(other) for other in others} - {None}
+        named = sum(split_of(other) is not None for other in at_depth)
+        is_split = len(words) > 1 or (len(others) == 1 and 2 * named >= len(at_depth))
+        return SPLIT if is_split else LABEL
+    if is_container(name):
+        is_alone = all(split_of(other) or fold_of(other) is not None or is_group(other) for other in others)
+        return NOTHING if is_alone else LABEL
+    return LABEL
+
+
+@dataclass(frozen=True)
+class _Labels:
+    """The label of each sequence of ordinary folders, and which of the folders make it; those before may be groups."""
+
+    labels: dict[Folder, str] = field(default_factory=dict)
+    parts: dict[Folder, range] = field(default_factory=dict)
+    is_crossed: bool = False
+    notes: tuple[str, ...] = ()
+
+
+def _label_rules(ordinary: Mapping[Folder, int]) -> _Labels:
+    classes, notes = _class_folders(ordinary)
+    distinct = set(classes.values()) - {()}
+    parents: dict[str, set[Folder]] = defaultdict(set)
+    for folder in distinct:
+        parents[folder[-1]].add(folder[:-1])
+    repeated = [name for name, around in parents.items() if len(around) > 1]
+    is_crossed = len(parents) > 1 and 2 * len(repeated) > len(parents)
+    ends = Counter(folder[-length:] for folder in distinct for length in range(1, len(folder) + 1))
+    labels, parts = {}, {}
+    for folder, of_class in classes.items():
+        if of_class:
+            lengths = range(1, 2 if is_crossed else len(of_class) + 1)
+            length = next((length for length in lengths if ends[of_class[-length:]] == 1), lengths[-1])
+            labels[folder] = "/".join(of_class[-length:])
+            parts[folder] = range(len(of_class) - length, len(of_class))
+    if is_crossed:
+        around = sorted({folder[0] for folder in distinct if len(folder) > 1})[:MAX_EXAMPLES]
+        notes.append(
+            f"The same folders are in {' and '.join(map(as_text, around))}, so the innermost ones are read as labels "
+            "and those around them as groups of recordings; if it is the other way round, use the option folders."
+        )
+    return _Labels(labels, parts, is_crossed, tuple(notes))
+
+
+def _class_folders(ordinary: Mapping[Folder, int]) -> tuple[dict[Folder, Folder], list[str]]:
+    """For each sequence of ordinary names, the beginning of it that is a class; and notes about the rest of it."""
+    by_depth: Counter[int] = Counter()
+    below: Counter[Folder] = Counter()
+    for folder, count in ordinary.items():
+        by_depth[len(folder)] += count
+        for depth in range(1, len(folder)):
+            below[folder[:depth]] += count
+    most = max((depth for depth in by_depth if depth), key=lambda depth: (by_depth[depth], depth), default=0)
+    classes, notes = {}, []
+    for folder in sorted(ordinary):
+        classes[folder] = folder
+        for depth in range(1, len(folder)):
+            around = folder[:depth]
+            own = ordinary.get(around, 0)
+            if own and (depth >= most or own >= below[around]):
+                classes[folder] = around
+                notes.append("/".join(folder))
+                break
+    if not notes:
+        return classes, []
+    example = tuple(notes[0].split("/"))
+    sentence = (
+        f"{as_text(notes[0])} lies in a folder that has sounds itself; its sounds have the label "
+        f"{as_text(classes.get(example, example)[-1])}"
+    )
+    more = f", and so do those of {len(notes) - 1:,} more such folders" if len(notes) > 1 else ""
+    return classes, [f"{sentence}{more}."]
+
+
+def _meaning(folder: Folder, kinds: tuple[str, ...], labels: _Labels, splits: _SplitWords) -> Meaning:
+    ordinary = _names(folder, kinds, LABEL)
+    label = labels.labels.get(ordinary)
+    positions = [at for at, kind in enumerate(kinds) if kind == LABEL]
+    used = [positions[at] for at in labels.parts.get(ordinary, ())]
+    roles = list(kinds)
+    for at in positions:
+        if at not in used:
+            roles[at] = GROUP if labels.is_crossed and used and at < used[0] else NOTHING
+    split_names, fold_names = _names(folder, kinds, SPLIT), _names(folder, kinds, FOLD)
+    return Meaning(
+        labels=(label,) if label else (),
+        split=splits.split(split_names[-1]) if split_names else None,
+        fold=_fold_number(fold_names[-1]) if fold_names else None,
+        group=_group(folder, roles),
+        roles=tuple(roles),
+        is_unlabelled=UNLABELLED in kinds,
+    )
+
+
+def _group(folder: Folder, roles: Sequence[str]) -> str | None:
+    """The names of the groups; a session below a label is another one than that of the same name below another."""
+    groups = [at for at, role in enumerate(roles) if role == GROUP]
+    names = [folder[at] for at in groups]
+    if groups and LABEL in roles and not all(map(is_person, names)):
+        names = [folder[at] for at, role in enumerate(roles) if role == GROUP or (role == LABEL and at < groups[-1])]
+    return "/".join(names) or None
+
+
+def _notes_of_groups(meanings: Mapping[Folder, Meaning]) -> list[str]:
+    """What to do if the folders that were taken for speakers or sessions are the labels."""
+    if any(meaning.labels for meaning in meanings.values()):
+        return []
+    groups = sorted({meaning.group for meaning in meanings.values() if meaning.group})
+    if not groups:
+        return []
+    return [
+        f"The folders, like {as_text(groups[0])}, are read as groups of recordings, so no labels are known; if they "
+        "are the labels, use the option folders with label."
+    ]
+
+
+def _notes_of_labels(meanings: Mapping[Folder, Meaning]) -> list[str]:
+    """What to do if folders with numbers for names are no labels."""
+    labels = sorted({label for meaning in meanings.values() for label in meaning.labels})
+    if len(labels) < 2 or not all(label.isdecimal() for label in labels):
+        return []
+    return [
+        f"The labels are numbers, like {labels[0]}; if they stand for speakers or recordings, use the option "
+        "folders with group."
+    ]
+
+
+def _as_told(counts: Mapping[Folder, int], roles: tuple[str, ...]) -> FolderMeanings:
+    meanings: dict[Folder, Meaning] = {}
+    unknown: dict[str, str] = {}
+    given = {folder: (roles + (NOTHING,) * len(folder))[: len(folder)] for folder in counts}
+    splits = _SplitWords.of(given)
+    numbers = {name: at for at, name in enumerate(sorted({n for f, k in given.items() for n in _names(f, k, FOLD)}), 1)}
+    are_numbered = all(_fold_number(name) is not None for name in numbers)
+    for folder, kinds in given.items():
+        labels, fold_names = _names(folder, kinds, LABEL), _names(folder, kinds, FOLD)
+        split_names, groups = _names(folder, kinds, SPLIT), _names(folder, kinds, GROUP)
+        split = splits.split(split_names[-1]) if split_names else None
+        if split_names and split is None:
+            unknown[split_names[-1]] = "the name of a split: train, validation or test"
+        fold = None
+        if fold_names:
+            fold = _fold_number(fold_names[-1]) if are_numbered else numbers[fold_names[-1]]
+        meanings[folder] = Meaning(("/".join(labels),) if labels else (), split, fold, "/".join(groups) or None, kinds)
+    notes = [f"{as_text(name)} is not {what}; its sounds have none." for name, what in unknown.items()]
+    return FolderMeanings(meanings, tuple(notes))
+
+
+def _fold_number(name: str) -> int | None:
+    return int(name) if name.isdecimal() and len(name) < 10 else fold_of(name)

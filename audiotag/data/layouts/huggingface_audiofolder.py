@@ -1,0 +1,191 @@
+"""Hugging Face's AudioFolder with metadata: ``metadata.csv``, ``.jsonl`` or ``.parquet`` beside the sounds.
+
+Each split may have a folder with a table of its own. The column ``file_name`` has paths relative to the table
+(https://huggingface.co/docs/datasets/audio_dataset). Without a column of labels the folders of the sounds are their
+labels, as in `folder_per_class`; what was spoken (``transcription``) is no label.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from audiotag.data.dataset import Dataset, Problem, Reading
+from audiotag.data.label_cells import find_label_format
+from audiotag.data.layouts.annotated import GROUP_COLUMNS, header_cells, missing_sounds, without_wrapping
+from audiotag.data.layouts.base import NO_COLUMN, Layout, OpenOptions, register_layout
+from audiotag.data.layouts.folder_names import split_of
+from audiotag.data.layouts.folder_tree import FolderTree, Sound
+from audiotag.data.layouts.reading import Findings
+from audiotag.data.parquet_sounds import parquet_schema
+from audiotag.data.sound_paths import SoundPaths, is_folder, is_system_folder
+from audiotag.data.table_files import read_table_file
+from audiotag.data.tables import LABEL_COLUMNS
+from audiotag.errors import AudiotagError
+from audiotag.wording import as_text
+
+TABLES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
+FILE = "file_name"
+FILE_COLUMNS = (FILE, "audio_file_name", "audio_filepath")
+DEPTH = 2  # metadata.csv, train/metadata.csv, data/train/metadata.csv
+START_BYTES = 2**16
+
+
+@register_layout("huggingface-audiofolder")
+class HuggingFaceAudioFolder(Layout):
+    """Sounds and their metadata; a table is about the sounds below its own folder."""
+
+    title = "Hugging Face AudioFolder"
+    order = 28
+    looks_for = f"metadata.csv, .jsonl or .parquet with the column {FILE} (Hugging Face)"
+
+    def recognises(self, path: Path) -> bool:
+        """Whether a table of metadata there has a column of file names."""
+        return any(_file_column(_columns(table)) for table in _tables(without_wrapping(path)))
+
+    def open(self, path: Path, options: OpenOptions) -> Dataset:
+        """Read all tables; folders say which split, fold or group a sound is of, unless a column does."""
+        path = without_wrapping(path)
+        root = path if path.is_dir() else path.parent
+        tree = FolderTree(root)
+        by_clip = {sound.clip: sound for sound in tree.sounds}
+        findings, found = Findings(), dict[str, Sound]()
+        has_labels = False
+        for table in _tables(path):
+            columns = _columns(table)
+            if _file_column(columns):
+                reading, has_own = _read(table, root, columns, options, by_clip, found, findings)
+                has_labels = has_labels or has_own
+                findings.readings.append(reading)
+        if not findings.readings:
+            raise AudiotagError(f"{path} has no table of metadata with the column {FILE}; choose another layout.")
+        sounds = [found[clip] for clip in by_clip if clip in found]
+        unused = [clip for clip in by_clip if clip not in found]
+        if unused:
+            reason = f"{len(unused):,} sounds, like {as_text(unused[0])}, are not in the metadata; they are left out."
+            findings.problems.append(Problem(as_text(unused[0]), reason, "counts"))
+        if any(sound.meaning.labels for sound in sounds):
+            without = [sound.clip for sound in sounds if not sound.meaning.labels and sound.meaning.split != "test"]
+            if without:
+                reason = f"{len(without):,} clips, like {as_text(without[0])}, have no label; they are left out."
+                findings.problems.append(Problem(as_text(without[0]), reason))
+            left_out = set(without)
+            sounds = [sound for sound in sounds if sound.clip not in left_out]
+        dataset = tree.dataset(sounds, findings, [])
+        *tables, folders = dataset.readings
+        if has_labels:
+            folders = replace(folders, roles={role: names for role, names in folders.roles.items() if role != "labels"})
+        return replace(dataset, readings=(*tables, *([folders] if folders.roles else [])))
+
+
+def _read(
+    table: Path,
+    root: Path,
+    columns: list[str],
+    options: OpenOptions,
+    by_clip: dict[str, Sound],
+    found: dict[str, Sound],
+    findings: Findings,
+) -> tuple[Reading, bool]:
+    """Add the sounds of a table to ``found``; returns how it was read, and whether it has labels."""
+    roles = _roles(columns, options)
+    sounds = SoundPaths(table.parent)
+    cells = read_table_file(table, options.separator, tuple(columns)).table
+    names = cells[roles["file"]]
+    paths = sounds.find_all(names.dropna().tolist())
+    source = table.relative_to(root).as_posix()
+    missing_sounds([name for name, path in paths.items() if path is None], source, table.parent, findings)
+    label_format = (
+        find_label_format(cells[roles["labels"]].dropna(), options.label_separator) if "labels" in roles else None
+    )
+    for row, name in enumerate(names.tolist()):
+        path = paths[name] if isinstance(name, str) else None
+        if path is None:
+            continue
+        clip = path.relative_to(root).as_posix()
+        before, meaning = found.get(clip), by_clip[clip].meaning
+        cell = {role: _cell(cells[column].iat[row]) for role, column in roles.items()}
+        if label_format:
+            labels = dict.fromkeys([*(before.meaning.labels if before else ()), *label_format.split(cell["labels"])])
+            meaning = replace(meaning, labels=tuple(labels))
+        if split := split_of(cell.get("split", "")):
+            meaning = replace(meaning, split={"dev": "validation", "eval": "test"}.get(split, split))
+        if (fold := cell.get("fold", "").removesuffix(".0")).isdecimal():
+            meaning = replace(meaning, fold=int(fold))
+        if cell.get("group"):
+            meaning = replace(meaning, group=cell["group"])
+        found[clip] = Sound(clip, meaning)
+    rest = [column for column in columns if column not in roles.values()]
+    ignored = [f"Not used: the columns {', '.join(rest)}."] if rest else []
+    if not label_format:
+        ignored.insert(0, "No column holds labels; the names of folders are the labels where there are such folders.")
+    used: dict[str, tuple[str, ...]] = {role: (name,) for role, name in roles.items()}
+    words = label_format.words if label_format else ""
+    return Reading(source, tuple(columns), used, words, tuple(ignored)), label_format is not None
+
+
+def _cell(value: object) -> str:
+    return value.strip() if isinstance(value, str) else ""
+
+
+def _roles(columns: list[str], options: OpenOptions) -> dict[str, str]:
+    """The column of each role that the table has."""
+    usual = {
+        "file": (options.file_column, (_file_column(columns),)),
+        "labels": (options.label_column, LABEL_COLUMNS),
+        "split": (options.split_column, ("split",)),
+        "fold": (options.fold_column, ("fold",)),
+        "group": (options.group_column, GROUP_COLUMNS),
+    }
+    roles = {}
+    for role, (chosen, names) in usual.items():
+        if chosen == NO_COLUMN:
+            continue
+        if chosen and chosen not in columns:
+            raise AudiotagError(f"the column of the {role} must be one of {', '.join(columns)}, got {chosen}.")
+        name = chosen or next((name for name in names if name in columns), None)
+        if name:
+            roles[role] = name
+    return roles
+
+
+def _columns(table: Path) -> list[str]:
+    """The column names of a table, without reading it; of a JSON file those of its first row."""
+    if table.suffix == ".parquet":
+        schema = parquet_schema(table)
+        return list(schema.names) if schema else []
+    if table.suffix == ".jsonl":
+        try:
+            with table.open("rb") as file:
+                row = json.loads(file.readline(START_BYTES).decode("utf-8-sig"))
+        except (OSError, ValueError, RecursionError):
+            return []
+        return list(map(str, row)) if isinstance(row, dict) else []
+    return header_cells(table)
+
+
+def _file_column(columns: list[str]) -> str:
+    return next((name for name in FILE_COLUMNS if name in columns), "")
+
+
+def _tables(path: Path) -> list[Path]:
+    """The tables of metadata in a folder and those below it; or the one that the path itself is."""
+    if path.is_file():
+        return [path] if path.name.lower() in TABLES else []
+    found, level = [], [path]
+    for _ in range(DEPTH + 1):
+        found += [folder / name for folder in level for name in TABLES if (folder / name).is_file()]
+        level = [inner for folder in level for inner in _folders(folder)]
+    return found
+
+
+def _folders(folder: Path) -> list[Path]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(
+                Path(entry.path) for entry in entries if not is_system_folder(entry.name) and is_folder(entry)
+            )
+    except OSError:
+        return []
