@@ -31,15 +31,16 @@ if TYPE_CHECKING:
 
 DEMUXERS = {
     "MP4": "mov", "MOV": "mov", "WEBM": "matroska", "MATROSKA": "matroska", "ADTS": "aac", "ASF": "asf", "AVI": "avi",
-    "OGG": "ogg", "FLAC": "flac", "AMR": "amr", "FLV": "flv", "MPEG": "mpeg", "TS": "mpegts", "AC3": "ac3", "EAC3": "eac3",
-    "DTS": "dts", "DTSHD": "dtshd", "TRUEHD": "truehd", "MLP": "mlp", "APE": "ape", "WAVPACK": "wv", "TTA": "tta",
-    "TAK": "tak", "MUSEPACK": "mpc", "MUSEPACK8": "mpc8", "SHORTEN": "shn", "DSF": "dsf", "DFF": "iff", "QOA": "qoa",
-    "OMA": "oma", "REAL": "rm", "MXF": "mxf", "LATM": "loas", "VOC": "voc",
+    "OGG": "ogg", "FLAC": "flac", "MP3": "mp3", "AMR": "amr", "FLV": "flv", "MPEG": "mpeg", "TS": "mpegts",
+    "AC3": "ac3", "EAC3": "eac3", "DTS": "dts", "DTSHD": "dtshd", "TRUEHD": "truehd", "MLP": "mlp", "APE": "ape",
+    "WAVPACK": "wv", "TTA": "tta", "TAK": "tak", "MUSEPACK": "mpc", "MUSEPACK8": "mpc8", "SHORTEN": "shn",
+    "DSF": "dsf", "DFF": "iff", "QOA": "qoa", "OMA": "oma", "REAL": "rm", "MXF": "mxf", "LATM": "loas", "VOC": "voc",
     "SOX": "sox",
 }  # fmt: skip
 SAMPLE_EXACT = ("MP4", "MOV")  # their tables give a length in samples; Matroska gives milliseconds, AVI frames
 LIBSNDFILE_NAMES = {
-    "mp3": "MPEG_LAYER_III", "mp2": "MPEG_LAYER_II", "mp1": "MPEG_LAYER_I", "pcm_mulaw": "ULAW", "pcm_alaw": "ALAW", "pcm_u8": "PCM_U8", "pcm_s8": "PCM_S8",
+    "mp3": "MPEG_LAYER_III", "mp2": "MPEG_LAYER_II", "mp1": "MPEG_LAYER_I",
+    "pcm_mulaw": "ULAW", "pcm_alaw": "ALAW", "pcm_u8": "PCM_U8", "pcm_s8": "PCM_S8",
     "pcm_f32le": "FLOAT", "pcm_f32be": "FLOAT", "pcm_f64le": "DOUBLE", "pcm_f64be": "DOUBLE",
 }  # fmt: skip
 MAX_PLANES = 7  # PyAV 18.1 reads past the pointers of a frame with more

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 SUFFIXES = (
     ".wav", ".wave", ".bwf", ".rf64", ".bw64", ".w64", ".amb", ".aif", ".aiff", ".aifc", ".caf", ".au", ".snd",
     ".flac", ".ogg", ".oga", ".ogx", ".opus", ".spx", ".mp3", ".mp2", ".mp1", ".mpa", ".mpga", ".m2a",
-    ".m4a", ".m4b", ".m4r", ".f4a", ".aac", ".adts", ".latm", ".loas", ".wma", ".ac3", ".eac3", ".ec3", ".dts", ".dtshd",
-    ".thd", ".mlp", ".amr", ".awb", ".ape", ".wv", ".tta", ".tak", ".mpc", ".shn", ".dsf", ".dff", ".qoa",
-    ".oma", ".aa3", ".ra", ".voc", ".sox", ".sph", ".nist", ".sf", ".ircam", ".8svx", ".svx", ".avr", ".paf", ".pvf", ".wve",
-    ".mka", ".weba", ".webm", ".mkv", ".mp4", ".m4v", ".mov", ".qt", ".3gp", ".3g2", ".f4v", ".flv", ".avi",
+    ".m4a", ".m4b", ".m4r", ".f4a", ".aac", ".adts", ".latm", ".loas", ".wma", ".ac3", ".eac3", ".ec3", ".dts",
+    ".dtshd", ".thd", ".mlp", ".amr", ".awb", ".ape", ".wv", ".tta", ".tak", ".mpc", ".shn", ".dsf", ".dff", ".qoa",
+    ".oma", ".aa3", ".ra", ".voc", ".sox", ".sph", ".nist", ".sf", ".ircam", ".8svx", ".svx", ".avr", ".paf", ".pvf",
+    ".wve", ".mka", ".weba", ".webm", ".mkv", ".mp4", ".m4v", ".mov", ".qt", ".3gp", ".3g2", ".f4v", ".flv", ".avi",
     ".asf", ".wmv", ".ts", ".mts", ".m2ts", ".m2t", ".mpg", ".mpeg", ".vob", ".ogv", ".ogm", ".rm", ".rmvb", ".mxf",
 )  # fmt: skip
 READABLE = "WAV, FLAC, OGG, MP3, M4A, AAC, Opus, AIFF, WebM and the sound of videos"

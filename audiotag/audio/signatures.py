@@ -92,7 +92,7 @@ def _dolby(start: bytes) -> str:
 
 
 def _latm(start: bytes) -> str:
-    """The container of AAC in LOAS frames, whose second frame is where the first one ends (ISO 14496-3, section 1.7)."""
+    """The container of AAC in LOAS frames, whose second frame is where the first one ends (ISO 14496-3)."""
     if len(start) < 3 or start[0] != 0x56 or start[1] & 0xE0 != 0xE0:
         return ""
     return "LATM" if _follows(start, 3 + ((start[1] & 0x1F) << 8 | start[2]), b"\x56") else ""
