@@ -6,6 +6,7 @@ import io
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar, Union
 
@@ -14,6 +15,7 @@ from audiotag.audio.containers import detect_container
 from audiotag.audio.header import Source
 from audiotag.audio.isolation import IsolatedFile
 from audiotag.audio.limits import require_sample_rate
+from audiotag.audio.parts import is_mp3, reads_all
 from audiotag.errors import AudiotagError
 from audiotag.wording import as_text
 
@@ -95,7 +97,7 @@ def _open(source: Source, name: str, isolated: bool) -> OpenFile:
 def open_with_library(
     source: Source, name: str, ffmpeg: Callable[[Source, str, str], Decoder]
 ) -> soundfile.SoundFile | Decoder:
-    """Open a file with libsndfile if it can read the format, else with FFmpeg.
+    """Open a file with libsndfile if it can read the format and all of the file, else with FFmpeg.
 
     Parameters
     ----------
@@ -110,7 +112,7 @@ def open_with_library(
     try:
         file = soundfile.SoundFile(_openable(source) if isinstance(source, Path) else io.BytesIO(source))
     except soundfile.LibsndfileError as error:
-        if container := detect_container(source):
+        if container := detect_container(source) or ("MP3" if is_mp3(source) else ""):
             return ffmpeg(source, container, name)
         raise unreadable_error(name, error) from error
     # libsndfile takes any file named .mp3 for an MP3 and decodes it to noise; in the same way .au and .snd for mu-law.
@@ -122,6 +124,12 @@ def open_with_library(
         if container := detect_container(source):
             return ffmpeg(source, container, name)
         raise AudiotagError(f"{name} cannot be read as a sound ({READABLE} can): Format not recognised.")
+    if not reads_all(file, source):
+        kind = file.format
+        file.close()
+        return ffmpeg(source, kind, name)
+    if file.format == "FLAC":  # libsndfile stops where it is damaged
+        file.open_with_ffmpeg = partial(ffmpeg, source, "FLAC", name)
     return file
 
 
