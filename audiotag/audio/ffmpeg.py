@@ -215,8 +215,9 @@ class FFmpegFile:
 
     def _gap_before(self, frame: AudioFrame, position: int) -> Iterator[np.ndarray]:
         """Yield silence in place of damaged frames of a FLAC: the others know their places."""
-        missing = (frame.pts or 0) - position
-        if self.format != "FLAC" or missing <= 0 or not (position or self._is_exact) or frame.pts > self.stated:
+        place = frame.pts or 0
+        missing = place - position
+        if self.format != "FLAC" or missing <= 0 or not (position or self._is_exact) or place > (self.stated or place):
             return
         self.lost += missing
         yield from _silence(missing, self.channels)

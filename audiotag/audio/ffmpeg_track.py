@@ -113,18 +113,17 @@ class Track:
         failure, has_begun = None, False
         for packet in self._packets():
             try:
-                frames = [] if packet.is_corrupt else packet.decode()
+                frames = [] if packet.is_corrupt else self.stream.codec_context.decode(packet)
             except load_av().FFmpegError as error:
                 if isinstance(error, MemoryError):
                     raise
-                failure = error
+                failure, self.failed_last = error, True
             else:
                 if frames:
                     has_begun, self.failed_last = True, False
                     yield from frames
-                if not packet.is_corrupt:
+                if not packet.is_corrupt:  # the file ends inside it, or it lacks a piece
                     continue
-                self.failed_last = True
             if has_begun and (samples := self._samples_of(packet)):
                 yield samples
         if failure and not has_begun:
