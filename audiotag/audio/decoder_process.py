@@ -122,7 +122,7 @@ class DecoderServer:
         block = np.empty((max(1, min(max_samples, BLOCK_BYTES // (4 * file.channels))), file.channels), np.float32)
         if isinstance(file, FFmpegFile):
             self._send_samples(file.blocks(start, stop), block)
-            self.send(end=file.decoder_failed, lost=file.lost, notes=file.notes)
+            self.send(end=file.decoder_failed, lost=file.lost, notes=file.notes, promised=file.promised)
         else:
             skip = seek_near(file, start)
             reader = BlockReader(file, None if stop is None else stop - start + skip, len(block))

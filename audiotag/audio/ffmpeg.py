@@ -40,8 +40,10 @@ DEMUXERS = {
     "DSF": "dsf", "DFF": "iff", "QOA": "qoa", "OMA": "oma", "REAL": "rm", "MXF": "mxf", "LATM": "loas", "VOC": "voc",
     "SOX": "sox",
 }  # fmt: skip
+MAX_OVERSTATED_S, MAX_OVERSTATED_SHARE = 0.2, 0.01  # by a container that counts milliseconds or codec frames
 MIN_LATE_S = 0.1  # codecs delay the sound by some hundredths
 MAX_PLAUSIBLE_FRAMES = 1 << 48  # centuries of sound: a longer length is damage
+MAX_GAP_SAMPLES = 1 << 24  # in a FLAC of unknown length; a longer one is a false number
 SILENCE_AT_ONCE = 1 << 16  # samples
 
 
@@ -118,6 +120,7 @@ class FFmpegFile:
             self.promised = self._at_our_rate(self._plan.promised, self._plan.promised_rate)
         else:  # in a whole file it may count milliseconds, whole codec frames, or the longest of several tracks
             self.promised = self.stated if self.is_cut or self.format in ("OGG", "FLAC") else 0
+        self._states_its_length = self._states_the_length_of(track)
         if (late_s := track.starts_late_s) >= MIN_LATE_S:
             self.notes.append(
                 f"The sound of {self._name} begins {late_s:.2f} s after the start of the file; times count from its "
@@ -171,7 +174,10 @@ class FFmpegFile:
         first = next(frames, None)
         if first is None or isinstance(first, int):
             return start, frames
-        return (first.pts or 0) - (track.stream.start_time or 0), chain([first], frames)
+        position = (first.pts or 0) - (track.stream.start_time or 0)
+        if position > start:  # the frame with that sample is damaged
+            return start, chain([position - start, first], frames)
+        return position, chain([first], frames)
 
     def _all_blocks(self, frames: Iterator[AudioFrame | int], position: int) -> Iterator[np.ndarray]:
         """Yield the samples of all parts, the first of which begins with these frames."""
@@ -215,9 +221,9 @@ class FFmpegFile:
 
     def _gap_before(self, frame: AudioFrame, position: int) -> Iterator[np.ndarray]:
         """Yield silence in place of damaged frames of a FLAC: the others know their places."""
-        place = frame.pts or 0
-        missing = place - position
-        if self.format != "FLAC" or missing <= 0 or not (position or self._is_exact) or place > (self.stated or place):
+        missing = (frame.pts or 0) - position
+        may_have_gaps = self.format == "FLAC" and (position or self._is_exact)
+        if not may_have_gaps or not 0 < missing <= (self.stated or MAX_GAP_SAMPLES):
             return
         self.lost += missing
         yield from _silence(missing, self.channels)
@@ -232,6 +238,9 @@ class FFmpegFile:
                 return
             self.lost += self.frames - position
             yield from _silence(self.frames - position, self.channels)
+        overstated = max(MAX_OVERSTATED_S * self.samplerate, MAX_OVERSTATED_SHARE * self.stated)
+        if self._states_its_length and position < self.stated - overstated:
+            self.promised = self.stated
 
     def _open_part(self, part: Part) -> Track:
         try:
@@ -250,6 +259,13 @@ class FFmpegFile:
     @property
     def _is_exact(self) -> bool:
         return self.frames != UNKNOWN_FRAMES
+
+    def _states_the_length_of(self, track: Track) -> bool:
+        """Whether the stated length is that of the sound, and not that of the longest track or an estimate."""
+        if track.starts_late_s >= MIN_LATE_S:
+            return False
+        is_only_track = len(track.container.streams) == 1
+        return self.format in ("MATROSKA", "WEBM", "AVI") or (is_only_track and self.format in ("ASF", "FLV"))
 
     def _has_exact_length(self, track: Track) -> bool:
         """Whether the stated length is that of the decoded sound."""

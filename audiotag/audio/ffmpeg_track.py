@@ -30,6 +30,11 @@ LIBSNDFILE_NAMES = {
     "pcm_f64be": "DOUBLE",
 }  # fmt: skip
 MAX_PLANES = 7  # PyAV 18.1 reads past the pointers of a frame with more
+# Codecs with checksums, which FFmpeg ignores unless told otherwise: damage would be decoded to noise.
+CHECKSUMS = {
+    "flac": "crccheck+explode", "tta": "crccheck+explode", "wavpack": "crccheck+explode", "ac3": "crccheck",
+    "eac3": "crccheck",
+}  # fmt: skip
 MAX_FAILURES_IN_A_ROW = 64  # of reading the next packet: the rest of the file is damaged
 
 
@@ -122,8 +127,9 @@ class Track:
                 if frames:
                     has_begun, self.failed_last = True, False
                     yield from frames
-                if not packet.is_corrupt:  # the file ends inside it, or it lacks a piece
+                if not packet.is_corrupt:
                     continue
+                self.failed_last = True  # the file ends inside it, or it lacks a piece
             if has_begun and (samples := self._samples_of(packet)):
                 yield samples
         if failure and not has_begun:
@@ -153,8 +159,8 @@ class Track:
         if not streams.audio:
             raise NoSoundError(", ".join(sorted({stream.type for stream in streams})) or "none")
         track = streams.audio[0]
-        if track.codec_context is not None and track.codec_context.name == "flac":
-            track.codec_context.options = {"err_detect": "crccheck+explode"}  # else damage is decoded to noise
+        if track.codec_context is not None and (checks := CHECKSUMS.get(track.codec_context.name)):
+            track.codec_context.options = {"err_detect": checks}
         for stream in streams:
             if stream is not track:
                 stream.discard = load_av().stream.Discard.all

@@ -53,8 +53,8 @@ class IsolatedFile:
     Attributes
     ----------
     frames, samplerate, channels, format, subtype, tracks, promised, is_cut, damage, notes, decoder_failed, lost
-        As in `audiotag.audio.ffmpeg.FFmpegFile`; ``notes``, ``decoder_failed`` and ``lost`` are final after the last
-        block.
+        As in `audiotag.audio.ffmpeg.FFmpegFile`; ``promised``, ``notes``, ``decoder_failed`` and ``lost`` are final
+        after the last block.
     stated : int, optional
         As there; None if libsndfile decodes the file.
 
@@ -185,7 +185,7 @@ class IsolatedFile:
             if answer["samples"]:
                 yield answer["samples"]
         self.decoder_failed, self.lost = answer["end"], answer.get("lost", 0)
-        self.notes = answer.get("notes", self.notes)
+        self.notes, self.promised = answer.get("notes", self.notes), answer.get("promised", self.promised)
         self._is_decoding = False
 
     def _answer(self) -> dict:

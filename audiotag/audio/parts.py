@@ -94,6 +94,8 @@ def plan_of(source: Path | bytes, container: str) -> Plan:
 
 def reads_all(file: soundfile.SoundFile, source: Path | bytes) -> bool:
     """Whether libsndfile decodes all of an open file, and knows its length; remembered until the file changes."""
+    if file.subtype.startswith("MPEG") and file.format != "MP3":  # it guesses the length of an MP3 in a WAV
+        return False
     if file.format not in CHECKS:
         return True
     if isinstance(source, bytes):
