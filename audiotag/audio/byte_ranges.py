@@ -42,7 +42,7 @@ class RangesFile(io.RawIOBase):
     Parameters
     ----------
     file : BinaryIO
-        Closed with this object.
+        It stays open when this object is closed.
     ranges : tuple of (int, int)
         In the order in which they are read.
     """
@@ -86,8 +86,3 @@ class RangesFile(io.RawIOBase):
             self._at += len(piece)
             size -= len(piece)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-    def close(self) -> None:
-        """Close the file behind it."""
-        self._file.close()
-        super().close()

@@ -14,6 +14,7 @@ The container is detected from the content of the file.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from audiotag.audio.containers import UNKNOWN_FRAMES, adts_length, is_cut
-from audiotag.audio.ffmpeg_track import FrameConverter, NoSoundError, Track, codec_name, load_av
+from audiotag.audio.ffmpeg_track import FrameConverter, NoSoundError, Track, codec_name, load_av, open_for_ffmpeg
 from audiotag.audio.flac_frames import states_its_length
 from audiotag.audio.parts import Part, plan_of
 from audiotag.audio.rates import RateKeeper
@@ -94,12 +95,12 @@ class FFmpegFile:
         self._source, self._name, self.format = source, name, container
         self._plan = plan_of(source, container)
         self.decoder_failed, self.lost = False, 0
-        self._track = self._open_part(self._plan.parts[0])
-        try:
+        with ExitStack() as closing:
+            self._file = closing.enter_context(open_for_ffmpeg(source))
+            self._track = self._open_part(self._plan.parts[0])
+            closing.callback(lambda: self._track.close())
             self._describe(self._track)
-        except BaseException:
-            self._track.close()
-            raise
+            self._closing = closing.pop_all()
 
     def _describe(self, track: Track) -> None:
         """Set the attributes."""
@@ -133,7 +134,7 @@ class FFmpegFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._track.close()
+        self._closing.close()
 
     def blocks(self, start: int = 0, stop: int | None = None) -> Iterator[np.ndarray]:
         """Decode samples ``start`` to ``stop``, by default to the end; call it once per object.
@@ -158,6 +159,8 @@ class FFmpegFile:
                 position += len(block)
                 if position >= stop:
                     break
+            if not position and self._track.failed_last:
+                raise self._unreadable_error(ValueError("no part of its sound is whole"))
         except MemoryError:  # one of FFmpeg's errors, too
             raise
         except load_av().FFmpegError as error:
@@ -244,7 +247,7 @@ class FFmpegFile:
 
     def _open_part(self, part: Part) -> Track:
         try:
-            return Track(self._source, DEMUXERS[self.format], part.ranges)
+            return Track(self._file, DEMUXERS[self.format], part.ranges)
         except NoSoundError as error:
             if is_cut(self._source, self.format):
                 raise AudiotagError(f"{self._name} is truncated before its sound begins; copy it again.") from error

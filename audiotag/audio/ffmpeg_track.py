@@ -12,11 +12,11 @@ from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from audiotag.audio.byte_ranges import Range, RangesFile, open_source
+from audiotag.audio.byte_ranges import Range, RangesFile
 
 if TYPE_CHECKING:
     from av.audio.codeccontext import AudioCodecContext
@@ -36,6 +36,11 @@ CHECKSUMS = {
     "eac3": "crccheck",
 }  # fmt: skip
 MAX_FAILURES_IN_A_ROW = 64  # of reading the next packet: the rest of the file is damaged
+
+
+def open_for_ffmpeg(source: Path | bytes) -> BinaryIO:
+    """Open a file, or the bytes of an upload."""
+    return _File(source) if isinstance(source, Path) else io.BytesIO(source)  # type: ignore[return-value]
 
 
 class _File(io.FileIO):
@@ -58,7 +63,7 @@ class Track:
 
     Parameters
     ----------
-    source : Path or bytes
+    file : BinaryIO
     demuxer : str
         FFmpeg's name of the format.
     ranges : tuple of (int, int), optional
@@ -81,25 +86,20 @@ class Track:
         If it has no sound track.
     """
 
-    def __init__(self, source: Path | bytes, demuxer: str, ranges: tuple[Range, ...] | None = None) -> None:
+    def __init__(self, file: BinaryIO, demuxer: str, ranges: tuple[Range, ...] | None = None) -> None:
         self.failed_last = False
+        content: Any = file if ranges is None else RangesFile(file, ranges)
         with ExitStack() as closing:
-            file: Any
-            if ranges is not None:
-                file = RangesFile(open_source(source), ranges)
-            else:
-                file = _File(source) if isinstance(source, Path) else io.BytesIO(source)
-            closing.enter_context(file)
             options = {"codec_whitelist": _audio_decoders()}
             self.container = closing.enter_context(
-                load_av().open(file, format=demuxer, container_options=options, metadata_errors="replace")
+                load_av().open(content, format=demuxer, container_options=options, metadata_errors="replace")
             )
             self.stream = self._select()
             self.tracks = len(self.container.streams.audio)
             self._closing = closing.pop_all()
 
     def close(self) -> None:
-        """Close the file."""
+        """Close what FFmpeg has opened, but not the file."""
         self._closing.close()
 
     @property
@@ -113,9 +113,9 @@ class Track:
     def frames(self) -> Iterator[AudioFrame | int]:
         """Yield the decoded frames, and in place of a packet that cannot be decoded the number of its samples.
 
-        Packets before the first frame that fail are skipped; if all of them do, their error is raised.
+        If all packets fail, their error is raised.
         """
-        failure, has_begun = None, False
+        failure, has_begun, lost = None, False, 0
         for packet in self._packets():
             try:
                 frames = [] if packet.is_corrupt else self.stream.codec_context.decode(packet)
@@ -125,13 +125,16 @@ class Track:
                 failure, self.failed_last = error, True
             else:
                 if frames:
-                    has_begun, self.failed_last = True, False
+                    if lost:
+                        yield lost
+                    has_begun, self.failed_last, lost = True, False, 0
                     yield from frames
                 if not packet.is_corrupt:
                     continue
                 self.failed_last = True  # the file ends inside it, or it lacks a piece
-            if has_begun and (samples := self._samples_of(packet)):
-                yield samples
+            lost += self._samples_of(packet)
+        if lost and has_begun:
+            yield lost
         if failure and not has_begun:
             raise failure
 

@@ -84,6 +84,11 @@ class Stream:
         return max(self.last_granule - start, 0)
 
     @property
+    def is_exact(self) -> bool:
+        """Whether granules are samples, and the last one is known."""
+        return self.codec in ("VORBIS", "OPUS", "FLAC") and self.is_ended
+
+    @property
     def begins_late(self) -> bool:
         """Whether granule positions do not begin at 0."""
         return self.is_begun_whole and self.first_granule > self.first_packets * self.max_packet > 0

@@ -158,9 +158,11 @@ def _plan_ogg(source: Path | bytes) -> Plan:
         damage = f"{repeated} of its pages {'is' if repeated == 1 else 'are'} there twice"
     elif ogg.damaged_bytes:
         damage = f"{ogg.damaged_bytes} bytes between its pages are no sound"
-    parts = tuple(Part(link_ranges(link)) for link in ogg.links)
+    # FFmpeg decodes the last packet of a short stream to its end, beyond the last sample.
+    lengths = [None if sound.missing or sound.begins_late or not sound.is_exact else sound.frames for sound in sounds]
+    parts = tuple(Part(link_ranges(link), 0, length) for link, length in zip(ogg.links, lengths, strict=True))
     if len(parts) == 1 and ogg.is_plain:
-        parts = (Part(),)
+        parts = (Part(None, 0, parts[0].length),)
     return Plan(parts, promised, rate, damage, ogg.is_cut, tuple(sound.rate for sound in sounds))
 
 
