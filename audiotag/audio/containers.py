@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import numpy as np
 
+from audiotag.audio.signatures import SIGNATURE_BYTES, recognise
+
 if TYPE_CHECKING:
     from audiotag.audio.header import Header
 
@@ -36,14 +38,14 @@ MAX_PARTS = 1 << 18  # boxes or chunks: a fragmented MP4 of 36 h has as many; a 
 
 
 def detect_container(source: Path | bytes) -> str:
-    """The container of a file by its first bytes: a key of `CUT_CHECKS`, or an empty string for any other content.
+    """The container of a file by its first bytes, as FFmpeg reads it; an empty string for any other content.
 
     >>> detect_container(bytes(4) + b"ftypM4A "), detect_container(b"Dear sir, this is a letter.")
     ('MP4', '')
     """
     try:
         with _open(source) as file:
-            start = file.read(64)
+            start = file.read(SIGNATURE_BYTES)
             file.seek(_id3_end(file))
             frame = file.read(7)
     except OSError:  # opening the file next raises a clear error
@@ -52,12 +54,12 @@ def detect_container(source: Path | bytes) -> str:
         # QuickTime files are older than the ftyp box, which names the format.
         return "MOV" if start[4:8] != b"ftyp" or start[8:12] == b"qt  " else "MP4"
     if start.startswith(EBML_MAGIC):
-        return "WEBM" if b"webm" in start else "MATROSKA"
+        return "WEBM" if b"webm" in start[:64] else "MATROSKA"
     if start.startswith(ASF_HEADER):
         return "ASF"
     if start.startswith(b"RIFF") and start[8:12] == b"AVI ":
         return "AVI"
-    return "ADTS" if len(_find_adts_headers(frame)[0]) else ""
+    return "ADTS" if len(_find_adts_headers(frame)[0]) else recognise(start)
 
 
 def promised_length(source: Path | bytes, header: Header) -> tuple[int, bool]:
@@ -91,8 +93,10 @@ def is_cut(source: Path | bytes, container: str) -> bool:
     ----------
     source : Path or bytes
     container : str
-        A key of `CUT_CHECKS`.
+        As `detect_container` returns it.
     """
+    if container not in CUT_CHECKS:
+        return False
     with _open(source) as file:
         return CUT_CHECKS[container](file)
 

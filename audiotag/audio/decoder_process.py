@@ -9,7 +9,7 @@ gets requests on its standard input and answers on its standard output, one JSON
 |---|---|
 | | ``{"ready": true, "pid": …}`` once, after the start |
 | ``{"open": path, "container": …, "name": …, "is_copy": …}`` | ``{"opened": {attribute: value}}`` |
-| ``{"decode": [start, stop, samples per block]}`` | ``{"samples": n}``, then n samples; repeated; ``{"end": failed}`` |
+| ``{"decode": [start, stop, samples in a block]}`` | ``{"samples": n}``, then n samples; repeated; ``{"end": …, …}`` |
 | ``{"close": true}`` | |
 
 The container is that of FFmpeg, or empty if this process shall choose the library. A copy is removed when it is closed.
@@ -49,6 +49,7 @@ DecodingFile: TypeAlias = Union["soundfile.SoundFile", FFmpegFile]
 BLOCK_BYTES = 1 << 19  # 1.5 s of stereo at 44.1 kHz: fewer, larger blocks are not faster
 MAX_SILENCE_S = 1.0  # between two answers while a file is decoded
 ATTRIBUTES = ("frames", "samplerate", "channels", "format", "subtype")
+FFMPEG_ATTRIBUTES = ("tracks", "stated", "promised", "is_cut", "damage", "notes")
 
 
 def main() -> None:
@@ -112,8 +113,8 @@ class DecoderServer:
             self._closing.callback(path.unlink, missing_ok=True)
         file = FFmpegFile(path, container, name) if container else open_with_library(path, name, FFmpegFile)
         self._file = self._closing.enter_context(file)
-        tracks = file.tracks if isinstance(file, FFmpegFile) else 1
-        self.send(opened={key: getattr(file, key) for key in ATTRIBUTES} | {"tracks": tracks})
+        names = (*ATTRIBUTES, *FFMPEG_ATTRIBUTES) if isinstance(file, FFmpegFile) else ATTRIBUTES
+        self.send(opened={name: getattr(file, name) for name in names})
 
     def _decode(self, start: int, stop: int | None, max_samples: int) -> None:
         file = self._file
@@ -121,12 +122,12 @@ class DecoderServer:
         block = np.empty((max(1, min(max_samples, BLOCK_BYTES // (4 * file.channels))), file.channels), np.float32)
         if isinstance(file, FFmpegFile):
             self._send_samples(file.blocks(start, stop), block)
-            self.send(end=file.decoder_failed)
+            self.send(end=file.decoder_failed, lost=file.lost, notes=file.notes, promised=file.promised)
         else:
             skip = seek_near(file, start)
             reader = BlockReader(file, None if stop is None else stop - start + skip, len(block))
             self._send_samples(_drop(reader, skip), block)
-            self.send(end=reader.decoder_failed)
+            self.send(end=reader.decoder_failed, lost=reader.lost)
 
     def _send_samples(self, blocks: Iterator[np.ndarray], waiting: np.ndarray) -> None:
         """Collect blocks in an array and send it each time that it is full."""

@@ -225,7 +225,7 @@ class WorkerPool:
             worker.wait_until_ready()
         except DecoderEndedError as error:
             self.discard(worker)
-            raise DecoderEndedError(NOT_STARTED) from error
+            raise DecoderEndedError(STOPPED if error.reason == STOPPED else NOT_STARTED) from error
         except BaseException:
             self.discard(worker)
             raise

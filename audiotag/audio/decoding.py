@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 BLOCK_SAMPLES = 1 << 20  # per channel; fewer of many channels
 MIN_COMPLETE_FRACTION = 0.999  # of the promised length
+MAX_CODEC_FRAME = 8192  # samples: a length that is a little longer than stated may be that of whole codec frames
 MP3_LEAD_SAMPLES = 11_520  # an MP3 frame depends on up to nine frames before it, which a seek does not decode
 
 
@@ -42,12 +43,14 @@ class BlockReader:
     ----------
     decoder_failed : bool
         Whether the decoder failed before the end; final after the last block.
+    lost : int
+        Samples that could not be decoded; final after the last block.
     """
 
     def __init__(self, file: OpenFile, max_frames: int | None = None, block_samples: int = BLOCK_SAMPLES) -> None:
         self._file, self._block_samples = file, frames_at_once(file.channels, block_samples)
         self._max_frames = file.frames if max_frames is None else max_frames
-        self.decoder_failed = False
+        self.decoder_failed, self.lost = False, 0
 
     def __iter__(self) -> Iterator[np.ndarray]:
         if not isinstance(self._file, IsolatedFile):
@@ -56,7 +59,7 @@ class BlockReader:
 
     def _read_isolated(self, file: IsolatedFile) -> Iterator[np.ndarray]:
         yield from file.blocks(max_samples=self._block_samples)
-        self.decoder_failed = file.decoder_failed
+        self.decoder_failed, self.lost = file.decoder_failed, file.lost
 
     def _read_libsndfile(self, file: soundfile.SoundFile) -> Iterator[np.ndarray]:
         """Yield blocks up to the end or a failure.
@@ -68,13 +71,17 @@ class BlockReader:
 
         if file.format == "MP3":
             file.seekable = lambda: False  # else soundfile seeks between blocks, which damages an MP3
-        done, failure = 0, ""
+        done, failure, begin = 0, "", file.tell() if file.format == "FLAC" else 0
         while done < self._max_frames and not failure:
             block = np.full((min(self._block_samples, self._max_frames - done), file.channels), np.nan, np.float32)
             try:
                 read = len(file.read(out=block))
             except soundfile.LibsndfileError as error:
                 read = int(np.append(np.isnan(block[:, 0]), True).argmax())
+                if file.format == "FLAC":
+                    yield block[:read]
+                    yield from self._go_on_with_ffmpeg(file, begin + done + read, begin + self._max_frames)
+                    return
                 if not done + read:
                     raise
                 failure = error.error_string
@@ -82,8 +89,13 @@ class BlockReader:
             done += read
             if read < len(block):
                 break
-        # A failed seek is not damage: a FLAC of unknown length ends with one.
-        self.decoder_failed = bool(failure) and "seek" not in failure
+        self.decoder_failed = bool(failure)
+
+    def _go_on_with_ffmpeg(self, file: soundfile.SoundFile, start: int, stop: int) -> Iterator[np.ndarray]:
+        """Yield the rest of a FLAC at whose first damage libsndfile stops."""
+        with file.open_with_ffmpeg() as rest:
+            yield from rest.blocks(start, stop)
+            self.decoder_failed, self.lost = rest.decoder_failed, rest.lost
 
 
 def to_mono(samples: np.ndarray) -> np.ndarray:
@@ -131,6 +143,17 @@ class DecodeReport:
         Level of the largest sample of all channels, and of the largest sample of their mean.
     non_finite : int
         Number of samples that are NaN or infinite.
+    lost : int
+        Samples that could not be decoded.
+    promised : int, optional
+        Samples per channel that a damaged, cut or wrong file states, 0 if that is unknown; None for libsndfile, which
+        does not say.
+    is_cut : bool
+        Whether the structure of the container continues after the last byte of the file.
+    damage : str
+        What is damaged, as a part of a sentence.
+    structure_notes : tuple[str, ...]
+        Sentences about the parts of the file and their places.
     """
 
     frames: int = 0
@@ -138,6 +161,19 @@ class DecodeReport:
     peak_dbfs: float = float("-inf")
     mean_dbfs: float = float("-inf")
     non_finite: int = 0
+    lost: int = 0
+    promised: int | None = None
+    is_cut: bool = False
+    damage: str = ""
+    structure_notes: tuple[str, ...] = ()
+
+    def take_structure(self, file: OpenFile, decoded: BlockReader | None = None) -> None:
+        """Take into account what an open file tells about itself, and what happened while all of it was decoded."""
+        if decoded is not None:
+            self.decoder_failed, self.lost = decoded.decoder_failed, decoded.lost
+        if isinstance(file, IsolatedFile) and file.stated is not None:
+            self.promised, self.is_cut, self.damage = file.promised, file.is_cut, file.damage
+            self.structure_notes = tuple(file.notes)
 
     def add(self, samples: np.ndarray) -> bool:
         """Take the next block into account, ``(samples, channels)``.
@@ -170,17 +206,50 @@ class DecodeReport:
             )
         require_peak(name, self.peak_dbfs)
 
-    def notes(
-        self, name: str, source: Source, header: Header, tracks: int, sample_rate: int
-    ) -> tuple[tuple[str, ...], bool]:
+    def structure(self, name: str, source: Source, header: Header) -> tuple[tuple[str, ...], bool]:
+        """Compare what was decoded with what the file states.
+
+        Returns
+        -------
+        tuple[str, ...]
+            One sentence for everything that is lost, salvaged or in another place than one would expect.
+        bool
+            Whether the sound is truncated.
+        """
+        notes, promised, is_cut, rate = [], self.promised, self.is_cut, header.sample_rate
+        if promised is None:
+            promised, is_cut = promised_length(source, header)
+        is_too_short = self.frames < MIN_COMPLETE_FRACTION * promised
+        truncated = (is_too_short and not self.damage) or self.decoder_failed or is_cut
+        missing = max(promised - self.frames, self.lost)
+        if self.damage:
+            lost = f"{missing / rate:.2f} s of {max(promised, self.frames) / rate:.2f} s are lost, " if missing else ""
+            notes.append(f"{name} is damaged: {self.damage}; {lost}the rest is used.")
+        elif is_too_short:
+            notes.append(
+                f"{name} is truncated: its header states {promised / rate:.2f} s, but the file has "
+                f"{self.frames / rate:.2f} s; that part is used."
+            )
+        elif self.lost and not truncated:
+            notes.append(f"{name} is damaged: {self.lost / rate:.2f} s cannot be decoded; the rest is used.")
+        elif self.promised and self.frames > promised + MAX_CODEC_FRAME:
+            notes.append(
+                f"{name} states {promised / rate:.2f} s in its header, but it has {self.frames / rate:.2f} s; all of "
+                "it is used."
+            )
+        if truncated and not is_too_short:
+            notes.append(f"{name} is truncated: its end is missing; the part before is used.")
+        return (*notes, *self.structure_notes), truncated
+
+    def notes(self, name: str, header: Header, tracks: int, sample_rate: int) -> tuple[str, ...]:
         """Describe what is unusual about the sound.
 
         Parameters
         ----------
         name : str
             The name that messages use for the sound.
-        source : Path or bytes
         header : Header
+            With the notes of `structure`.
         tracks : int
             Number of sound tracks in the file.
         sample_rate : int
@@ -190,20 +259,8 @@ class DecodeReport:
         -------
         tuple[str, ...]
             One sentence for each unusual property.
-        bool
-            Whether the sound is truncated.
         """
-        notes = []
-        promised, is_cut = promised_length(source, header)
-        is_too_short = self.frames < MIN_COMPLETE_FRACTION * promised
-        truncated = is_too_short or self.decoder_failed or is_cut
-        if is_too_short:
-            notes.append(
-                f"{name} is truncated: its header states {promised / header.sample_rate:.2f} s, but the file has "
-                f"{self.frames / header.sample_rate:.2f} s; that part is used."
-            )
-        elif truncated:
-            notes.append(f"{name} is truncated: its end is missing; the part before is used.")
+        notes = list(header.notes)
         if tracks > 1:
             notes.append(f"{name} has {tracks} sound tracks; the first is used.")
         if header.channels > 2:
@@ -222,4 +279,4 @@ class DecodeReport:
             notes.append(f"{name} is silent: no sample is above {SILENCE_DBFS:g} dBFS.")
         elif self.mean_dbfs < SILENCE_DBFS:
             notes.append(f"{name} has channels that cancel each other, so its mono mix is silent.")
-        return tuple(notes), truncated
+        return tuple(notes)

@@ -1,55 +1,51 @@
-"""Decode formats that libsndfile cannot read with FFmpeg: M4A and AAC, WebM, and the sound tracks of videos.
+"""Decode what libsndfile cannot read, or reads only in part, with FFmpeg.
 
 Conventions: positions are in samples of the decoded sound. The first sample is the first one that the container
 presents: the encoder's priming samples are left out where an edit list (MP4, MOV) or a codec delay (Matroska, WebM)
-declares them. ADTS can declare neither, so an AAC stream keeps its priming, usually 1024 samples, both in its header
-and in the decoded sound. A track that begins later than its video begins with its first sample, not with silence.
+declares them. ADTS can declare neither, so an AAC stream keeps its priming, usually 1024 samples. A track that begins
+later than its video begins with its first sample, not with silence, and a note says so.
 
-The container is detected from the content of the file. FFmpeg may only use the demuxer of that container and audio
-decoders: some of its other formats are playlists, which could make it open other files and network addresses.
+Where the container gives the length in samples (MP4, MOV, the frames of an MP3, a whole FLAC), that many are decoded:
+what is damaged is silence, so that all other samples keep their places. Everywhere else damage is left out.
+
+The container is detected from the content of the file.
 """
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from contextlib import ExitStack
-from functools import cache
+from itertools import chain
 from pathlib import Path
-from types import ModuleType, TracebackType
+from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from audiotag.audio.containers import UNKNOWN_FRAMES, adts_length, is_cut
+from audiotag.audio.ffmpeg_track import FrameConverter, NoSoundError, Track, codec_name, load_av, open_for_ffmpeg
+from audiotag.audio.flac_frames import states_its_length
+from audiotag.audio.parts import Part, plan_of
+from audiotag.audio.rates import RateKeeper
 from audiotag.errors import AudiotagError
 
 if TYPE_CHECKING:
-    from av.audio.codeccontext import AudioCodecContext
     from av.audio.frame import AudioFrame
-    from av.audio.stream import AudioStream
 
 DEMUXERS = {
     "MP4": "mov", "MOV": "mov", "WEBM": "matroska", "MATROSKA": "matroska", "ADTS": "aac", "ASF": "asf", "AVI": "avi",
+    "WAV": "wav", "WAVEX": "wav", "RF64": "wav", "W64": "w64", "AIFF": "aiff", "CAF": "caf", "AU": "au",
+    "OGG": "ogg", "FLAC": "flac", "MP3": "mp3", "AMR": "amr", "FLV": "flv", "MPEG": "mpeg", "TS": "mpegts",
+    "AC3": "ac3", "EAC3": "eac3", "DTS": "dts", "DTSHD": "dtshd", "TRUEHD": "truehd", "MLP": "mlp", "APE": "ape",
+    "WAVPACK": "wv", "TTA": "tta", "TAK": "tak", "MUSEPACK": "mpc", "MUSEPACK8": "mpc8", "SHORTEN": "shn",
+    "DSF": "dsf", "DFF": "iff", "QOA": "qoa", "OMA": "oma", "REAL": "rm", "MXF": "mxf", "LATM": "loas", "VOC": "voc",
+    "SOX": "sox",
 }  # fmt: skip
-SAMPLE_EXACT = ("MP4", "MOV")  # their tables give a length in samples; Matroska gives milliseconds, AVI frames
-LIBSNDFILE_NAMES = {
-    "mp3": "MPEG_LAYER_III", "pcm_mulaw": "ULAW", "pcm_alaw": "ALAW", "pcm_u8": "PCM_U8", "pcm_s8": "PCM_S8",
-    "pcm_f32le": "FLOAT", "pcm_f32be": "FLOAT", "pcm_f64le": "DOUBLE", "pcm_f64be": "DOUBLE",
-}  # fmt: skip
-MAX_PLANES = 7  # PyAV 18.1 reads past the pointers of a frame with more
+MAX_OVERSTATED_S, MAX_OVERSTATED_SHARE = 0.2, 0.01  # by a container that counts milliseconds or codec frames
+MIN_LATE_S = 0.1  # codecs delay the sound by some hundredths
 MAX_PLAUSIBLE_FRAMES = 1 << 48  # centuries of sound: a longer length is damage
-
-
-class _File(io.FileIO):
-    """A file in which FFmpeg may seek anywhere, as damaged sizes make it do. PyAV would print an exception."""
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Seek; -1 if there is no such position."""
-        try:
-            return super().seek(offset, whence)
-        except (OSError, ValueError):
-            return -1
+MAX_GAP_SAMPLES = 1 << 24  # in a FLAC of unknown length; a longer one is a false number
+SILENCE_AT_ONCE = 1 << 16  # samples
 
 
 class FFmpegFile:
@@ -66,7 +62,13 @@ class FFmpegFile:
     Attributes
     ----------
     frames : int
-        Length in samples per channel by the container; `UNKNOWN_FRAMES` if it has none, as in a live WebM.
+        Length in samples per channel, if that is known without decoding; else `UNKNOWN_FRAMES`.
+    stated : int
+        Length that the container states, right or wrong; 0 if it states none.
+    promised : int
+        Length that a file which is damaged or cut should have; 0 if it is whole or that is unknown.
+    is_cut : bool
+        Whether the structure of the container continues after the last byte of the file.
     samplerate : int
         In Hz.
     channels : int
@@ -74,8 +76,14 @@ class FFmpegFile:
         Container and codec; libsndfile's names where it has one.
     tracks : int
         Number of sound tracks in the file.
+    notes : list[str]
+        Sentences about parts and places of the sound.
+    damage : str
+        What is damaged, as a part of a sentence.
     decoder_failed : bool
-        Whether the decoder failed before the end of the requested samples.
+        Whether the end of the sound could not be decoded.
+    lost : int
+        Samples that could not be decoded.
 
     Raises
     ------
@@ -84,34 +92,41 @@ class FFmpegFile:
     """
 
     def __init__(self, source: Path | bytes, container: str, name: str) -> None:
-        av = _av()
         self._source, self._name, self.format = source, name, container
+        self._plan = plan_of(source, container)
+        self.decoder_failed, self.lost = False, 0
         with ExitStack() as closing:
-            file = closing.enter_context(_File(source) if isinstance(source, Path) else io.BytesIO(source))
-            try:
-                self._container = closing.enter_context(
-                    av.open(
-                        file,
-                        format=DEMUXERS[container],
-                        container_options={"codec_whitelist": _audio_decoders()},
-                        metadata_errors="replace",
-                    )
-                )
-            except MemoryError:  # one of FFmpeg's errors, too
-                raise
-            except av.FFmpegError as error:
-                raise self._unreadable_error(error) from error
-            self._stream = self._select_track()
-            self.tracks = len(self._container.streams.audio)
-            self.samplerate, self.channels = self._stream.rate, self._stream.channels
-            if not self.samplerate or not self.channels:
-                raise AudiotagError(f"{name} is damaged: its sound track has no sample rate; export it again.")
-            self.subtype = codec_name(self._stream.codec_context)
-            self.decoder_failed = False
-            self._interleaved_kind: tuple[str, int] | None = None
-            frames = self._container_frames()
-            self.frames = frames if 0 < frames < MAX_PLAUSIBLE_FRAMES else UNKNOWN_FRAMES
+            self._file = closing.enter_context(open_for_ffmpeg(source))
+            self._track = self._open_part(self._plan.parts[0])
+            closing.callback(lambda: self._track.close())
+            self._describe(self._track)
             self._closing = closing.pop_all()
+
+    def _describe(self, track: Track) -> None:
+        """Set the attributes."""
+        if track.stream.codec_context is None:
+            raise AudiotagError(f"{self._name} holds sound of an unknown or copy-protected codec; export it as WAV.")
+        self.tracks = track.tracks
+        self.samplerate, self.channels = track.stream.rate, track.stream.channels
+        if not self.samplerate or not self.channels:
+            raise AudiotagError(f"{self._name} is damaged: its sound track has no sample rate; export it again.")
+        codec = codec_name(track.stream.codec_context)
+        self.subtype = codec.replace("FLAC_", "PCM_") if self.format == "FLAC" else codec
+        self.damage, self.notes = self._plan.damage, self._plan.notes(self._name)
+        self.is_cut = self._plan.is_cut or is_cut(self._source, self.format)
+        stated = self._stated_frames(track)
+        self.stated = stated if 0 < stated < MAX_PLAUSIBLE_FRAMES else 0
+        self.frames = self.stated if self.stated and self._has_exact_length(track) else UNKNOWN_FRAMES
+        if self.format == "MP3":
+            self.promised = self._at_our_rate(self._plan.promised, self._plan.promised_rate)
+        else:  # in a whole file it may count milliseconds, whole codec frames, or the longest of several tracks
+            self.promised = self.stated if self.is_cut or self.format in ("OGG", "FLAC") else 0
+        self._states_its_length = self._states_the_length_of(track)
+        if (late_s := track.starts_late_s) >= MIN_LATE_S:
+            self.notes.append(
+                f"The sound of {self._name} begins {late_s:.2f} s after the start of the file; times count from its "
+                "first sample."
+            )
 
     def __enter__(self) -> Self:
         return self
@@ -133,126 +148,164 @@ class FFmpegFile:
             One block per frame of the codec, in [-1, 1]; samples of a lossy codec may lie slightly outside. A block
             without samples shows that the decoder is at work before ``start``.
         """
-        stop = min(UNKNOWN_FRAMES if stop is None else stop, self.frames if self._has_exact_length else UNKNOWN_FRAMES)
-        position = 0
+        stop = min(UNKNOWN_FRAMES if stop is None else stop, self.frames)
         if start >= stop:
             return
+        position = 0
         try:
-            seeks = self._seek(start)
-            for frame in self._decode_frames():
-                if seeks:
-                    position, seeks = self._position(frame), False
-                block = self._to_floats(frame)[max(start - position, 0) : max(stop - position, 0)]
-                position += frame.samples
-                yield block
+            position, frames = self._frames_from(start)
+            for block in self._fill(self._all_blocks(frames, position), position):
+                yield block[max(start - position, 0) : max(stop - position, 0)]
+                position += len(block)
                 if position >= stop:
                     break
+            if not position and self._track.failed_last:
+                raise self._unreadable_error(ValueError("no part of its sound is whole"))
         except MemoryError:  # one of FFmpeg's errors, too
             raise
-        except _av().FFmpegError as error:
+        except load_av().FFmpegError as error:
             if not position:
                 raise self._unreadable_error(error) from error
             self.decoder_failed = True
 
-    def _select_track(self) -> AudioStream:
-        streams = self._container.streams
-        if not streams.audio:
+    def _frames_from(self, start: int) -> tuple[int, Iterator[AudioFrame | int]]:
+        """The position of the first frame that is decoded for samples from ``start`` on, and the frames from there."""
+        track = self._track
+        frames = track.frames()
+        if not self._seek(track, start):
+            return 0, frames
+        first = next(frames, None)
+        if first is None or isinstance(first, int):
+            return start, frames
+        position = (first.pts or 0) - (track.stream.start_time or 0)
+        if position > start:  # the frame with that sample is damaged
+            return start, chain([position - start, first], frames)
+        return position, chain([first], frames)
+
+    def _all_blocks(self, frames: Iterator[AudioFrame | int], position: int) -> Iterator[np.ndarray]:
+        """Yield the samples of all parts, the first of which begins with these frames."""
+        rates = RateKeeper(self.samplerate)
+        for number, part in enumerate(self._plan.parts):
+            if number:
+                self._track.close()
+                self._track = self._open_part(part)
+                frames, position = self._track.frames(), 0
+            for block, rate in self._part_blocks(frames, part, position):
+                yield from rates.convert(block, rate)
+            self.decoder_failed = self.decoder_failed or self._track.failed_last
+        yield from rates.flush()
+        if rates.has_resampled and len(self._plan.parts) == 1:
+            self.notes.append(f"{self._name} changes its sample rate; all of it is used at {self.samplerate} Hz.")
+
+    def _part_blocks(
+        self, frames: Iterator[AudioFrame | int], part: Part, position: int
+    ) -> Iterator[tuple[np.ndarray, int]]:
+        """Yield the samples of one part and their rate in Hz."""
+        convert = FrameConverter(self.channels).convert
+        skip, left, rate = part.skip, UNKNOWN_FRAMES if part.length is None else part.length, self.samplerate
+        for frame in frames:
+            if isinstance(frame, int):  # could not be decoded
+                self.lost += frame
+                block = np.zeros((frame if self._is_exact else 0, self.channels), np.float32)
+            else:
+                rate = frame.sample_rate
+                for silence in self._gap_before(frame, position):
+                    position += len(silence)
+                    yield silence, rate
+                block = convert(frame)
+            position += len(block)
+            skipped = min(skip, len(block))
+            block = block[skipped:][:left]
+            skip, left = skip - skipped, left - len(block)
+            yield block, rate
+        if part.length is not None and self._is_exact and left:
+            self.lost += left
+            yield from ((silence, rate) for silence in _silence(left, self.channels))
+
+    def _gap_before(self, frame: AudioFrame, position: int) -> Iterator[np.ndarray]:
+        """Yield silence in place of damaged frames of a FLAC: the others know their places."""
+        missing = (frame.pts or 0) - position
+        may_have_gaps = self.format == "FLAC" and (position or self._is_exact)
+        if not may_have_gaps or not 0 < missing <= (self.stated or MAX_GAP_SAMPLES):
+            return
+        self.lost += missing
+        yield from _silence(missing, self.channels)
+
+    def _fill(self, blocks: Iterator[np.ndarray], position: int) -> Iterator[np.ndarray]:
+        """Yield the blocks, and silence in place of samples that the container counts and that are not there."""
+        for block in blocks:
+            position += len(block)
+            yield block
+        if self._is_exact and position < self.frames:
+            if not position:
+                return
+            self.lost += self.frames - position
+            yield from _silence(self.frames - position, self.channels)
+        overstated = max(MAX_OVERSTATED_S * self.samplerate, MAX_OVERSTATED_SHARE * self.stated)
+        if self._states_its_length and position < self.stated - overstated:
+            self.promised = self.stated
+
+    def _open_part(self, part: Part) -> Track:
+        try:
+            return Track(self._file, DEMUXERS[self.format], part.ranges)
+        except NoSoundError as error:
             if is_cut(self._source, self.format):
-                raise AudiotagError(f"{self._name} is truncated before its sound begins; copy it again.")
-            kinds = ", ".join(sorted({stream.type for stream in streams})) or "none"
-            raise AudiotagError(f"{self._name} has no sound: a sound track is needed, its tracks are: {kinds}.")
-        track = streams.audio[0]
-        if track.codec_context is None:
-            raise AudiotagError(f"{self._name} holds sound of an unknown or copy-protected codec; export it as WAV.")
-        for stream in streams:
-            if stream is not track:
-                stream.discard = _av().stream.Discard.all
-        return track
+                raise AudiotagError(f"{self._name} is truncated before its sound begins; copy it again.") from error
+            raise AudiotagError(
+                f"{self._name} has no sound: a sound track is needed, its tracks are: {error}."
+            ) from error
+        except MemoryError:  # one of FFmpeg's errors, too
+            raise
+        except load_av().FFmpegError as error:
+            raise self._unreadable_error(error) from error
 
     @property
-    def _has_exact_length(self) -> bool:
-        """Whether the container gives the length in samples; a fragmented MP4 has no table and does not."""
-        return self.format in SAMPLE_EXACT and bool(self._stream.frames)
+    def _is_exact(self) -> bool:
+        return self.frames != UNKNOWN_FRAMES
 
-    def _container_frames(self) -> int:
+    def _states_the_length_of(self, track: Track) -> bool:
+        """Whether the stated length is that of the sound, and not that of the longest track or an estimate."""
+        if track.starts_late_s >= MIN_LATE_S:
+            return False
+        is_only_track = len(track.container.streams) == 1
+        return self.format in ("MATROSKA", "WEBM", "AVI") or (is_only_track and self.format in ("ASF", "FLV"))
+
+    def _has_exact_length(self, track: Track) -> bool:
+        """Whether the stated length is that of the decoded sound."""
+        if self.format in ("MP4", "MOV"):  # a fragmented one has no table of its samples
+            return bool(track.stream.frames) and not self.is_cut
+        if self.format == "MP3":
+            return len(set(self._plan.rates)) == 1
+        return self.format == "FLAC" and len(self._plan.parts) == 1 and states_its_length(self._source, True)
+
+    def _stated_frames(self, track: Track) -> int:
         """Samples per channel by the container; 0 if it does not give them."""
+        if self.format == "MP3":
+            return sum(self._at_our_rate(part.length or 0, rate) for part, rate in self._parts_and_rates())
+        if self.format in ("OGG", "FLAC"):
+            return self._at_our_rate(self._plan.promised, self._plan.promised_rate)
         if self.format == "ADTS":
             samples, rate = adts_length(self._source)
-            return samples * self.samplerate // rate  # of the core stream; high-efficiency AAC doubles the rate
+            return self._at_our_rate(samples, rate)  # of the core stream; high-efficiency AAC doubles the rate
         if self.format in ("MATROSKA", "WEBM"):
-            return round(self._matroska_seconds() * self.samplerate)
-        ticks = self._stream.frames if self.format == "AVI" else self._stream.duration
-        return round((ticks or 0) * (self._stream.time_base or 0) * self.samplerate)
+            return round(_matroska_seconds(track) * self.samplerate)
+        ticks = track.stream.frames if self.format == "AVI" else track.stream.duration
+        return round((ticks or 0) * (track.stream.time_base or 0) * self.samplerate)
 
-    def _matroska_seconds(self) -> float:
-        """Length of the track by the tag that most programs write; the container has only that of the longest track."""
-        if "DURATION" in self._stream.metadata:
-            return _clock_seconds(self._stream.metadata["DURATION"])
-        is_only_track = len(self._container.streams) == 1
-        return (self._container.duration or 0) / 1_000_000 if is_only_track else 0.0  # FFmpeg counts microseconds
+    def _parts_and_rates(self) -> Iterator[tuple[Part, int]]:
+        return zip(self._plan.parts, self._plan.rates, strict=False)
 
-    def _decode_frames(self) -> Iterator[AudioFrame]:
-        """Yield the decoded frames; failures before the first one are skipped, a later one is raised."""
-        failure, has_begun = None, False
-        for packet in self._container.demux(self._stream):
-            if packet.is_corrupt:  # the file ends inside it
-                break
-            try:
-                frames = packet.decode()
-            except _av().FFmpegError as error:
-                if has_begun or isinstance(error, MemoryError):
-                    raise
-                failure = error
-                continue
-            has_begun = has_begun or bool(frames)
-            yield from frames
-        if failure and not has_begun:
-            raise failure
+    def _at_our_rate(self, samples: int, rate: int) -> int:
+        return round(samples * self.samplerate / rate) if rate else samples
 
-    def _to_floats(self, frame: AudioFrame) -> np.ndarray:
-        """Samples of a frame as float32, shape ``(samples, channels)``."""
-        if frame.sample_rate != self.samplerate:
-            raise AudiotagError(
-                f"{self._name} must keep one sample rate, it changes from {self.samplerate} Hz to {frame.sample_rate} "
-                "Hz; convert it to WAV."
-            )
-        is_planar, kind = frame.format.is_planar, frame.format.name
-        if (is_planar and frame.layout.nb_channels > MAX_PLANES) or kind in ("s64", "s64p"):  # NumPy gets no int64
-            frame = self._interleave(frame)
-        stored = frame.to_ndarray()
-        channels = frame.layout.nb_channels
-        samples: np.ndarray = stored.T if frame.format.is_planar else stored.reshape(-1, channels)
-        samples = samples.astype(np.float32, copy=False)
-        if stored.dtype.kind == "u":
-            samples = (samples - 128) / 128
-        elif stored.dtype.kind == "i":
-            samples = samples / 2.0 ** (8 * stored.dtype.itemsize - 1)
-        # Broadcasts switch between stereo and surround; only the mean of the channels is used, and it stays the same.
-        return samples if channels == self.channels else samples.mean(axis=1, keepdims=True, dtype=np.float32)
-
-    def _interleave(self, frame: AudioFrame) -> AudioFrame:
-        """The frame as interleaved 32-bit floats. That takes as long as decoding, so most frames are left as they are.
-
-        FFmpeg scales integers as `_to_floats` does, so the samples are the same.
-        """
-        kind = (frame.format.name, frame.layout.nb_channels)
-        if kind != self._interleaved_kind:  # a broadcast may switch between stereo and surround
-            self._interleaved_kind = kind
-            self._interleaver = _av().AudioResampler(format="flt", layout=frame.layout, rate=frame.sample_rate)
-        (interleaved,) = self._interleaver.resample(frame)
-        return interleaved
-
-    def _seek(self, start: int) -> bool:
+    def _seek(self, track: Track, start: int) -> bool:
         """Seek to a frame at or before ``start``, where that decodes the same samples; whether it did."""
         lossless = self.subtype.startswith(("PCM_", "ALAC", "FLAC", "FLOAT", "DOUBLE", "ULAW", "ALAW"))
-        in_samples = (self._stream.time_base or 0) * self.samplerate == 1
-        if not (start and lossless and in_samples and self._has_exact_length):
+        in_samples = (track.stream.time_base or 0) * self.samplerate == 1
+        if not (start and lossless and in_samples and self._is_exact and self.format in ("MP4", "MOV")):
             return False
-        self._container.seek(start + (self._stream.start_time or 0), stream=self._stream)
+        track.container.seek(start + (track.stream.start_time or 0), stream=track.stream)
         return True
-
-    def _position(self, frame: AudioFrame) -> int:
-        return (frame.pts or 0) - (self._stream.start_time or 0)
 
     def _unreadable_error(self, error: Exception) -> AudiotagError:
         reason = getattr(error, "strerror", None) or str(error)
@@ -262,25 +315,19 @@ class FFmpegFile:
         )
 
 
-def codec_name(context: AudioCodecContext) -> str:
-    """Name of a codec as in `audiotag.audio.header.Header`; that of a lossless codec ends with its bits per sample.
+def _silence(samples: int, channels: int) -> Iterator[np.ndarray]:
+    """Yield blocks of silence."""
+    while samples > 0:
+        yield np.zeros((min(samples, SILENCE_AT_ONCE), channels), np.float32)
+        samples -= SILENCE_AT_ONCE
 
-    Returns
-    -------
-    str
-        Like ``AAC``, ``OPUS``, ``PCM_16``, ``ALAC_24``, ``FLAC_16``.
-    """
-    name = context.codec.canonical_name
-    cookie = context.extradata or b""
-    if name in LIBSNDFILE_NAMES:
-        return LIBSNDFILE_NAMES[name]
-    if name.startswith("pcm_s"):
-        return f"PCM_{''.join(filter(str.isdigit, name))}"
-    if name == "alac" and len(cookie) > 17:  # a box's size, kind and version, then ALACSpecificConfig: bitDepth
-        return f"ALAC_{cookie[17]}"
-    if name == "flac" and len(cookie) > 13:  # STREAMINFO (RFC 9639, section 8.2)
-        return f"FLAC_{((cookie[12] & 1) << 4 | cookie[13] >> 4) + 1}"
-    return name.upper()
+
+def _matroska_seconds(track: Track) -> float:
+    """Length of a track by the tag that most programs write; the container has only that of the longest track."""
+    if "DURATION" in track.stream.metadata:
+        return _clock_seconds(track.stream.metadata["DURATION"])
+    is_only_track = len(track.container.streams) == 1
+    return (track.container.duration or 0) / 1_000_000 if is_only_track else 0.0  # FFmpeg counts microseconds
 
 
 def _clock_seconds(text: str) -> float:
@@ -291,27 +338,3 @@ def _clock_seconds(text: str) -> float:
     except ValueError:
         return 0.0
     return length_s if np.isfinite(length_s) else 0.0
-
-
-@cache
-def _av() -> ModuleType:
-    """Import PyAV when the first file needs it, and turn off the messages that FFmpeg prints."""
-    import av
-
-    av.logging.set_level(None)
-    return av
-
-
-@cache
-def _audio_decoders() -> str:
-    """Names of FFmpeg's audio decoders, with commas between: video is never decoded."""
-    av = _av()
-    names = []
-    for name in sorted(av.codecs_available):
-        try:
-            codec = av.Codec(name, "r")
-        except ValueError:  # it only encodes
-            continue
-        if codec.type == "audio":
-            names.append(name)
-    return ",".join(names)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +30,8 @@ class Header:
     channels : int
     container, codec : str
         In upper case, such as ``WAV`` and ``PCM_16``; libsndfile's names where it has one.
+    notes : tuple[str, ...]
+        One sentence for everything in the file that is lost, salvaged or in another place than one would expect.
     """
 
     frames: int
@@ -37,6 +39,7 @@ class Header:
     channels: int
     container: str
     codec: str
+    notes: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def duration_s(self) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Self
@@ -52,8 +52,11 @@ class IsolatedFile:
 
     Attributes
     ----------
-    frames, samplerate, channels, format, subtype, tracks, decoder_failed
-        As in `audiotag.audio.ffmpeg.FFmpegFile`; ``decoder_failed`` is final after the last block.
+    frames, samplerate, channels, format, subtype, tracks, promised, is_cut, damage, notes, decoder_failed, lost
+        As in `audiotag.audio.ffmpeg.FFmpegFile`; ``promised``, ``notes``, ``decoder_failed`` and ``lost`` are final
+        after the last block.
+    stated : int, optional
+        As there; None if libsndfile decodes the file.
 
     Raises
     ------
@@ -67,11 +70,16 @@ class IsolatedFile:
     channels: int
     format: str
     subtype: str
-    tracks: int
+    tracks: int = 1
+    stated: int | None = None
+    promised: int = 0
+    is_cut: bool = False
+    damage: str = ""
+    notes: Sequence[str] = ()
 
     def __init__(self, source: Source, container: str, name: str) -> None:
         self._source, self._name, self._container = source, name, container
-        self.decoder_failed = False
+        self.decoder_failed, self.lost = False, 0
         self._worker: DecoderWorker | None = None
         self._is_decoding = self._was_killed = False
         self._open()
@@ -176,7 +184,8 @@ class IsolatedFile:
         while "end" not in (answer := self._answer()):
             if answer["samples"]:
                 yield answer["samples"]
-        self.decoder_failed = answer["end"]
+        self.decoder_failed, self.lost = answer["end"], answer.get("lost", 0)
+        self.notes, self.promised = answer.get("notes", self.notes), answer.get("promised", self.promised)
         self._is_decoding = False
 
     def _answer(self) -> dict:

@@ -6,6 +6,7 @@ import io
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar, Union
 
@@ -14,17 +15,25 @@ from audiotag.audio.containers import detect_container
 from audiotag.audio.header import Source
 from audiotag.audio.isolation import IsolatedFile
 from audiotag.audio.limits import require_sample_rate
+from audiotag.audio.parts import is_mp3, reads_all
 from audiotag.errors import AudiotagError
 from audiotag.wording import as_text
 
 if TYPE_CHECKING:
     import soundfile
 
+# Of every format that libsndfile or FFmpeg decodes and recognises by its content. The content decides how a file is
+# read; a suffix only decides which files of a folder are sounds.
 SUFFIXES = (
-    ".wav", ".flac", ".ogg", ".mp3", ".opus", ".oga", ".m4a", ".aac", ".wma", ".mka", ".webm",
-    ".mp4", ".m4v", ".mov", ".mkv", ".3gp", ".avi",
+    ".wav", ".wave", ".bwf", ".rf64", ".bw64", ".w64", ".amb", ".aif", ".aiff", ".aifc", ".caf", ".au", ".snd",
+    ".flac", ".ogg", ".oga", ".ogx", ".opus", ".spx", ".mp3", ".mp2", ".mp1", ".mpa", ".mpga", ".m2a",
+    ".m4a", ".m4b", ".m4r", ".f4a", ".aac", ".adts", ".latm", ".loas", ".wma", ".ac3", ".eac3", ".ec3", ".dts",
+    ".dtshd", ".thd", ".mlp", ".amr", ".awb", ".ape", ".wv", ".tta", ".tak", ".mpc", ".shn", ".dsf", ".dff", ".qoa",
+    ".oma", ".aa3", ".ra", ".voc", ".sox", ".sph", ".nist", ".sf", ".ircam", ".8svx", ".svx", ".avr", ".paf", ".pvf",
+    ".wve", ".mka", ".weba", ".webm", ".mkv", ".mp4", ".m4v", ".mov", ".qt", ".3gp", ".3g2", ".f4v", ".flv", ".avi",
+    ".asf", ".wmv", ".ts", ".mts", ".m2ts", ".m2t", ".mpg", ".mpeg", ".vob", ".ogv", ".ogm", ".rm", ".rmvb", ".mxf",
 )  # fmt: skip
-READABLE = "WAV, FLAC, OGG, MP3, M4A, AAC, Opus, WebM and the sound of videos"
+READABLE = "WAV, FLAC, OGG, MP3, M4A, AAC, Opus, AIFF, WebM and the sound of videos"
 LIBSNDFILE_SYSTEM_ERROR = 2  # what the system refuses: too many open files, an unreadable disk
 MAX_LIBSNDFILE_NAME_BYTES = 1000  # it refuses names from 1024 on; a longer one is opened here, and closed by it
 OpenFile: TypeAlias = Union["soundfile.SoundFile", IsolatedFile]
@@ -88,7 +97,7 @@ def _open(source: Source, name: str, isolated: bool) -> OpenFile:
 def open_with_library(
     source: Source, name: str, ffmpeg: Callable[[Source, str, str], Decoder]
 ) -> soundfile.SoundFile | Decoder:
-    """Open a file with libsndfile if it can read the format, else with FFmpeg.
+    """Open a file with libsndfile if it can read the format and all of the file, else with FFmpeg.
 
     Parameters
     ----------
@@ -103,13 +112,24 @@ def open_with_library(
     try:
         file = soundfile.SoundFile(_openable(source) if isinstance(source, Path) else io.BytesIO(source))
     except soundfile.LibsndfileError as error:
-        if container := detect_container(source):
+        if container := detect_container(source) or ("MP3" if is_mp3(source) else ""):
             return ffmpeg(source, container, name)
         raise unreadable_error(name, error) from error
-    # libsndfile takes any file named .mp3 for an MP3 and decodes it to noise.
+    # libsndfile takes any file named .mp3 for an MP3 and decodes it to noise; in the same way .au and .snd for mu-law.
     if file.format == "MP3" and (container := detect_container(source)):
         file.close()
         return ffmpeg(source, container, name)
+    if file.format == "RAW" and file.subtype == "ULAW":
+        file.close()
+        if container := detect_container(source):
+            return ffmpeg(source, container, name)
+        raise AudiotagError(f"{name} cannot be read as a sound ({READABLE} can): Format not recognised.")
+    if not reads_all(file, source):
+        kind = file.format
+        file.close()
+        return ffmpeg(source, kind, name)
+    if file.format == "FLAC":  # libsndfile stops where it is damaged
+        file.open_with_ffmpeg = partial(ffmpeg, source, "FLAC", name)
     return file
 
 

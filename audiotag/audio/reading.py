@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,10 @@ from audiotag.audio.streaming import LongSound
 
 
 def read_header(source: Source | str, name: str | None = None) -> Header:
-    """Read the length, sample rate, channels and format of a sound from its header.
+    """Read the length, sample rate, channels and format of a sound.
+
+    The length is that of the decoded sound. Where a file does not state it in a way that can be relied on, its frames
+    are counted, or it is decoded.
 
     Parameters
     ----------
@@ -40,10 +44,21 @@ def read_header(source: Source | str, name: str | None = None) -> Header:
     source = Path(source) if isinstance(source, str) else source
     name = name or source_name(source)
     with open_audio(source, name) as file:
-        decoded_frames = sum(map(len, BlockReader(file))) if file.frames == UNKNOWN_FRAMES else 0
-        header = header_from(file, decoded_frames)
-    DecodeReport(header.frames).require_sound(name)
-    return header
+        decoded = BlockReader(file) if file.frames == UNKNOWN_FRAMES else None
+        header = header_from(file, sum(map(len, decoded)) if decoded else 0)
+        report = DecodeReport(header.frames)
+        report.take_structure(file, decoded)
+    report.require_sound(name)
+    if report.promised is None and header.container != "OGG":  # libsndfile has found all of it
+        return header
+    return replace(header, notes=report.structure(name, source, header)[0])
+
+
+def states_longer(source: Source, max_s: float, name: str | None = None) -> bool:
+    """Whether the header of a sound, right or wrong, states more than ``max_s`` seconds; nothing is decoded."""
+    with open_audio(source, name or source_name(source)) as file:
+        frames = file.stated or 0 if isinstance(file, IsolatedFile) and file.stated is not None else file.frames
+        return frames > max_s * file.samplerate
 
 
 def read_sound(
@@ -79,7 +94,7 @@ def read_short_sound(source: Source, sample_rate: int, max_s: float, name: str |
     A header may be false: if the sound turns out to be twice as long as allowed, the result is None, too, and the rest
     is not decoded.
     """
-    if read_header(source, name).duration_s > max_s:
+    if states_longer(source, max_s, name):
         return None
     sound = LongSound(source, sample_rate, name)
     blocks, length = [], 0
@@ -134,7 +149,14 @@ def _crop_blocks(file: OpenFile, start: int, frames: int) -> Iterator[np.ndarray
     if isinstance(file, IsolatedFile):
         yield from file.blocks(start, start + frames)
         return
-    lead = seek_near(file, start)
+    try:
+        lead = seek_near(file, start)
+    except Exception:
+        if file.format != "FLAC":
+            raise
+        with file.open_with_ffmpeg() as rest:  # libsndfile finds no place in a damaged file
+            yield from rest.blocks(start, start + frames)
+        return
     for samples in BlockReader(file, lead + frames):
         if len(samples) > lead:  # an empty part would hold its whole block in memory
             yield samples[lead:]

@@ -6,6 +6,7 @@ All readers of whole sounds use this: a sound is the same, and is refused for th
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -81,10 +82,12 @@ class LongSound:
             if len(waveform := resampler.flush()):
                 report.mean_dbfs = max(report.mean_dbfs, peak_dbfs(waveform))
                 yield waveform
-            report.decoder_failed = decoded.decoder_failed
-            self.header, tracks = header_from(file, report.frames), count_tracks(file)
+            report.take_structure(file, decoded)
+            header, tracks = header_from(file, report.frames), count_tracks(file)
         report.require_sound(self.name)
-        self.notes, self.truncated = report.notes(self.name, self._source, self.header, tracks, self.sample_rate)
+        notes, self.truncated = report.structure(self.name, self._source, header)
+        self.header = replace(header, notes=notes)
+        self.notes = report.notes(self.name, self.header, tracks, self.sample_rate)
 
 
 def read_part(source: Source, sample_rate: int, start: int, stop: int, name: str | None = None) -> np.ndarray:

@@ -29,6 +29,7 @@ HEADER_TYPES = {
     "codec": "string",
     "bits": "Int64",
     "duration_s": "Float64",
+    "note": "string",
     "error": "string",
 }
 HEADER_COLUMNS = list(HEADER_TYPES)
@@ -52,8 +53,9 @@ def scan(dataset: Dataset, cache_folder: Path | None = None, progress: Progress 
     -------
     pandas.DataFrame
         The columns of ``dataset.clips`` and ``frames``, ``sample_rate`` (Hz), ``channels``, ``container``, ``codec``,
-        ``bits`` (per sample; NA for a codec that stores no samples), ``duration_s``, ``error`` (a sentence if the file
-        cannot be read, otherwise NA), ``size`` (bytes) and ``modified_ns`` (time of the last change).
+        ``bits`` (per sample; NA for a codec that stores no samples), ``duration_s``, ``note`` (sentences if something
+        of the file is lost, salvaged or in another place than one would expect, otherwise NA), ``error`` (a sentence
+        if the file cannot be read, otherwise NA), ``size`` (bytes) and ``modified_ns`` (time of the last change).
     """
     clips = with_keys(dataset.clips)
     keys = list(zip(*(clips[column] for column in KEY), strict=True))
@@ -97,11 +99,11 @@ def _size_and_time(path: Path) -> tuple[int, int]:
 def _read_row(path: Path, clip: str) -> tuple[tuple, bool]:
     """The `HEADER_COLUMNS` of a file, and whether they are an error that may pass."""
     try:
-        header = read_header(path)
+        header = read_header(path, clip)
     except Exception as error:  # whatever is wrong with a clip is that clip's problem
         return _error_row(clip_problem(clip, error)), may_pass(error)
     shape = (header.frames, header.sample_rate, header.channels, header.container, header.codec, header.bits)
-    return (*shape, header.duration_s, pd.NA), False
+    return (*shape, header.duration_s, " ".join(header.notes) or pd.NA, pd.NA), False
 
 
 def _error_row(reason: str) -> tuple:
@@ -124,7 +126,7 @@ def _parse_cache(content: bytes) -> dict[tuple, tuple]:
     if not {*KEY, *HEADER_COLUMNS} <= set(table.columns):  # of another version
         return {}
     check_keys(table)
-    for column in ("container", "codec", "error"):  # which would turn anything into text
+    for column in ("container", "codec", "note", "error"):  # which would turn anything into text
         if pd.api.types.infer_dtype(table[column]) not in ("string", "empty"):
             raise ValueError(f"{column} has other values")
     headers = table[HEADER_COLUMNS].astype(HEADER_TYPES)

@@ -51,6 +51,8 @@ class Measures:
         Bounds after trimming frames more than 20 dB below the loudest one.
     truncated : bool
         Whether the end of the file is missing.
+    decode_note : str
+        Sentences about what is lost, salvaged or in another place than one would expect; empty for a whole file.
     content : str
         Hash of the decoded samples and their sample rate; it does not depend on the container or its tags.
     third_octaves : tuple[float, ...]
@@ -69,25 +71,32 @@ class Measures:
     trim_start_s: float
     trim_end_s: float
     truncated: bool
+    decode_note: str
     content: str
     third_octaves: tuple[float, ...]
 
 
-def measure(path: Path) -> Measures:
+def measure(path: Path, name: str | None = None) -> Measures:
     """Decode a clip at its own sample rate and measure it, block by block.
+
+    Parameters
+    ----------
+    path : Path
+    name : str, optional
+        The name that messages use for the clip; the file name by default.
 
     Raises
     ------
     AudiotagError
         As `audiotag.audio.reading.read_sound`.
     """
-    sound = LongSound(path)
+    sound = LongSound(path, name=name)
     meter = None
     for block in sound.blocks(BLOCK_SAMPLES):
         meter = meter or WaveformMeter(sound.sample_rate)
         meter.add(block)
     assert meter is not None  # a sound without samples is refused
-    return meter.measures(sound.truncated)
+    return meter.measures(sound.truncated, " ".join(sound.header.notes))
 
 
 def measure_waveform(waveform: np.ndarray, sample_rate: int, truncated: bool = False) -> Measures:
@@ -134,7 +143,7 @@ class WaveformMeter:
             for meter in meters:
                 meter.add(block[at : at + SLICE_SAMPLES])
 
-    def measures(self, truncated: bool = False) -> Measures:
+    def measures(self, truncated: bool = False, decode_note: str = "") -> Measures:
         """The measures of the whole sound, which needs at least one sample; call it once, after the last block."""
         assert self._spectrum is not None
         rms = self._levels.rms_dbfs()
@@ -155,6 +164,7 @@ class WaveformMeter:
             trim_start_s=start / self._rate,
             trim_end_s=end / self._rate,
             truncated=truncated,
+            decode_note=decode_note,
             content=self._hash.hexdigest()[:32],  # 128 bits; processors have instructions for SHA-256, so it is fast
             third_octaves=_third_octaves(frequencies, power),
         )

@@ -16,10 +16,10 @@ MIN_DURATION_S = 0.1
 MAX_CLIPPED_SHARE = 0.001
 MAX_DC_OFFSET = 0.01  # of full scale
 MAX_NAMED_DUPLICATES = 10  # in a sentence: a thousand equal clips make a thousand rows already
-KINDS_THAT_ARE_USED = ("truncated", "silent", "clipped", "DC", "duplicate", "too short", "counts")
+KINDS_THAT_ARE_USED = ("salvaged", "truncated", "silent", "clipped", "DC", "duplicate", "too short", "counts")
 COLUMNS_THAT_ARE_CHECKED = (
     "clip", "subset", "size", "modified_ns", "error", "duration_s", "measure_error", "truncated", "peak_dbfs",
-    "rms_dbfs", "clipped_share", "dc", "content",
+    "rms_dbfs", "clipped_share", "dc", "note", "decode_note", "content",
 )  # fmt: skip
 Row = tuple[str, str, str, str]
 
@@ -27,10 +27,10 @@ Row = tuple[str, str, str, str]
 def find_faults(dataset: Dataset, index: pd.DataFrame) -> pd.DataFrame:
     """Find the faults of a dataset's clips.
 
-    Headers show which clips are missing, unreadable or too short. Measures show which are truncated, silent, clipped,
-    have a DC offset, or are duplicates. Clips of a subset without any sounds are not listed, because
-    ``dataset.missing`` has a sentence about them. Silent clips are not listed as duplicates, because digital silence of
-    one length is always the same.
+    Headers show which clips are missing, unreadable or too short, and of which only a part can be used. Measures show
+    which are truncated, silent, clipped, have a DC offset, or are duplicates. Clips of a subset without any sounds are
+    not listed, because ``dataset.missing`` has a sentence about them. Silent clips are not listed as duplicates,
+    because digital silence of one length is always the same.
 
     Parameters
     ----------
@@ -55,6 +55,7 @@ def find_faults(dataset: Dataset, index: pd.DataFrame) -> pd.DataFrame:
     clips = readable_clips(index)
     short = clips[clips["duration_s"] < MIN_DURATION_S]
     rows += _rows("too short", short, "duration_s", lambda clip, length_s: f"{clip} lasts {1000 * length_s:.0f} ms.")
+    rows += _salvaged(clips)
     if "rms_dbfs" in index:
         rows += _measured_faults(measured_clips(index))
     return pd.DataFrame(rows, columns=["kind", "clip", "subset", "what"])
@@ -67,9 +68,26 @@ def _is_in_missing_subset(dataset: Dataset, index: pd.DataFrame, gone: pd.Series
     return ~index["subset"].isin(index.loc[~gone, "subset"].unique())
 
 
+def _salvaged(clips: pd.DataFrame) -> list[Row]:
+    """Clips of which something is lost, salvaged or in an unexpected place, unless they are listed as truncated."""
+    notes = clips["note"] if "note" in clips else pd.Series(pd.NA, index=clips.index, dtype="string")
+    if "decode_note" in clips:  # decoding shows more than the header
+        notes = clips["decode_note"].where(clips["decode_note"].fillna("") != "", notes)
+        notes = notes.mask(clips["truncated"].fillna(False).astype(bool))
+    return _rows_with_reasons("salvaged", clips.assign(what=notes)[notes.notna()], "what")
+
+
+def _truncation_sentences(clips: pd.DataFrame) -> list[str]:
+    notes = clips.get("decode_note", pd.Series("", index=clips.index))
+    return [
+        note if isinstance(note, str) and note else f"{clip} is shorter than its header states."
+        for clip, note in zip(clips["clip"], notes, strict=True)
+    ]
+
+
 def _measured_faults(clips: pd.DataFrame) -> list[Row]:
     truncated = clips[clips["truncated"].astype(bool)]
-    rows = _rows("truncated", truncated, "truncated", lambda clip, _: f"{clip} is shorter than its header states.")
+    rows = _rows_with_reasons("truncated", truncated.assign(what=_truncation_sentences(truncated)), "what")
     silent = clips["peak_dbfs"] < SILENCE_DBFS
     lowest = f"no sample above {SILENCE_DBFS:g} dBFS"
     rows += _rows("silent", clips[silent], "peak_dbfs", lambda clip, _: f"{clip} has {lowest}.")

@@ -33,7 +33,8 @@ def test_a_truncated_file_is_decoded_to_its_end_with_a_note(tmp_path: Path, suff
     assert share - 0.15 < fraction < share + 0.01
     # The last frames of an MP3 depend on frames that are missing.
     equal = len(sound.waveform) - (2400 if suffix == "mp3" else 0)
-    np.testing.assert_allclose(sound.waveform[:equal], read_sound(whole, RATE).waveform[:equal], atol=1e-6)
+    # Another library decodes an MP3 that is not whole, with other rounding.
+    np.testing.assert_allclose(sound.waveform[:equal], read_sound(whole, RATE).waveform[:equal], atol=1e-5)
     assert len(sound.notes) == 1
     assert sound.notes[0].startswith(f"cut.{suffix} is truncated: ")
     if suffix != "ogg":

@@ -136,8 +136,6 @@ def test_a_sound_is_short_by_its_header_and_by_its_samples(tmp_path: Path, monke
     assert whole is not None
     assert len(whole.waveform) == 5 * RATE
     assert read_short_sound(path, RATE, 4.9) is None
-    monkeypatch.setattr(
-        "audiotag.audio.reading.read_header", lambda *_: read_header(float_wav(tmp_path / "b.wav", np.zeros(9)))
-    )
+    monkeypatch.setattr("audiotag.audio.reading.states_longer", lambda *_: False)
     assert read_short_sound(path, RATE, 2.6) is not None
     assert read_short_sound(path, RATE, 2.4) is None
