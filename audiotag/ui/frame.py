@@ -35,7 +35,7 @@ PAGES = (
     ("pages/score.py", "Score", ":material/scoreboard:"),
 )
 PAGES_OF_ENSEMBLES = ("Tag", "Score")  # their address names the ensemble too
-OPEN = "open-dataset-shown"  # key of the popover that opens a dataset, which closes when one was opened
+OPENED = "opened-datasets"  # in the session: how many were opened; the popover that opens one closes with a new key
 OPEN_PROBLEM = "open-dataset-problem"  # in the session: why the last path was not opened
 ICON = Path(__file__).parent / "icon.png"  # a material icon would be fetched from another host
 UNKNOWN_DATASET = Markdown(
@@ -58,6 +58,28 @@ STYLE = """
   }
 </style>
 """
+# A field that is being edited sends its value when a click takes the focus away. Where that arrives after a click on a
+# link to another page, Streamlit runs the old page again and the click is lost. This script then clicks again, unless
+# the user has done something else since.
+FOLLOW_LINKS_SCRIPT = """<script>
+if (!window.audiotagFollowsLinks) {
+  window.audiotagFollowsLinks = true;
+  const pathOf = address => new URL(address, document.baseURI).pathname.replace(/[/]$/, "");
+  let wanted = null, attempts = 0;
+  const forget = event => { if (event.isTrusted) wanted = null; };
+  ["pointerdown", "keydown", "popstate"].forEach(name => window.addEventListener(name, forget, true));
+  document.addEventListener("click", event => {
+    const link = event.target.closest?.('[data-testid="stPageLink"] a');
+    const isPlain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
+    if (link && isPlain && event.isTrusted) [wanted, attempts] = [pathOf(link.href), 0];
+  }, true);
+  new MutationObserver(() => {
+    const state = document.querySelector('[data-testid="stApp"]')?.getAttribute("data-test-script-state");
+    if (wanted === null || state !== "notRunning" || pathOf(location.href) === wanted || attempts++ > 2) return;
+    [...document.querySelectorAll('[data-testid="stPageLink"] a')].find(link => pathOf(link.href) === wanted)?.click();
+  }).observe(document.body, {subtree: true, attributes: true, attributeFilter: ["data-test-script-state"]});
+}
+</script>"""
 
 
 @dataclass(frozen=True)
@@ -106,6 +128,7 @@ def set_up_page(title: str) -> PageContext:
     """Set the browser title and the width, draw the sidebar, and return what is chosen there."""
     st.set_page_config(page_title=f"{title} · audiotag", page_icon=Image.open(ICON), layout="wide")
     st.html(STYLE)
+    st.html(FOLLOW_LINKS_SCRIPT, unsafe_allow_javascript=True)
     workspace = Workspace()
     with st.sidebar:
         st.markdown("### :material/graphic_eq: audiotag")
@@ -141,10 +164,8 @@ def _pick_dataset(workspace: Workspace) -> Path | None:
     if chosen is not None:
         address.forget_unknown("dataset")
         address.write_address("dataset", address.dataset_key(chosen))
-    opener = st.popover(
-        "Open a dataset", icon=":material/folder_open:", width="stretch", key=OPEN, on_change=_forget_problem
-    )
-    with opener:
+    key = f"open-dataset-{st.session_state.get(OPENED, 0)}"
+    with st.popover("Open a dataset", icon=":material/folder_open:", width="stretch", key=key):
         _open_form()
     if st.button("Get FSDKaggle2019 …", icon=":material/cloud_download:", key="fetch", type="tertiary"):
         from audiotag.ui.widgets.get_dataset import get_fsdkaggle2019  # imports it only when needed
@@ -196,13 +217,9 @@ def _open_path() -> None:
         st.session_state[OPEN_PROBLEM] = disk_problem(error) if isinstance(error, OSError) else str(error)
         return
     st.session_state["dataset-next"] = dataset.root
-    st.session_state[OPEN] = False
+    st.session_state[OPENED] = st.session_state.get(OPENED, 0) + 1
     for key in ("dataset-path", *(key for key, _ in TABLE_OPTIONS)):
         st.session_state[key] = ""
-    _forget_problem()
-
-
-def _forget_problem() -> None:
     st.session_state.pop(OPEN_PROBLEM, None)
 
 
