@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from audiotag.data.tables import TABLE_SUFFIXES
+from audiotag.data.table_files import TABLE_SUFFIXES
 
 
 def dataset_stamp(root: Path) -> tuple[tuple[str, int], ...]:

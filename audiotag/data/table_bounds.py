@@ -7,6 +7,7 @@ column that repeats one value.
 from __future__ import annotations
 
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 from audiotag.errors import AudiotagError
@@ -15,44 +16,55 @@ MAX_TABLE_BYTES = 2**29  # of a text file, and of all cells of a Parquet file as
 MAX_LINE_BYTES = 2**20
 MAX_COLUMNS = 20_000
 MAX_CELLS = 20_000_000
-BLOCK_BYTES = 2**20
 SEPARATORS = ",;\t|"
 NOT_TEXT = {  # first bytes of files that are sometimes given a table's suffix
     b"PK\x03\x04": "a spreadsheet or a zip archive",
-    b"\x1f\x8b": "compressed (gzip)",
+    b"\x1f\x8b": "compressed (gzip) twice",
     b"\xfd7zXZ": "compressed (xz)",
     b"BZh": "compressed (bzip2)",
     b"\x28\xb5\x2f\xfd": "compressed (zstd)",
     b"PAR1": "a Parquet file, whose name must end in .parquet",
+    b"%PDF": "a PDF file",
+    b"<!doctype html": "a web page; download the table itself",
+    b"<html": "a web page; download the table itself",
+    b"version https://git-lfs": "only a pointer of Git LFS to the file; run git lfs pull in its folder",
 }
 
 
-def check_text_table(path: Path) -> None:
-    """Raise `AudiotagError` unless a text file can be read as a table within the bounds; reads it block by block."""
-    require_file(path)
+def check_text_size(path: Path) -> None:
+    """Raise `AudiotagError` if a text file has more bytes than a table may have."""
     _require(path, "its size", path.stat().st_size, MAX_TABLE_BYTES, "bytes", "split it")
-    lines, header, line_bytes = 0, b"", 0
+
+
+def check_text_blocks(path: Path, blocks: Iterable[str]) -> int:
+    """Number of lines of a text that comes block by block; raises `AudiotagError` if it is beyond the bounds."""
+    line_bytes, text_bytes = 0, 0
     line_feeds = carriage_returns = 0  # "\r\n" is both; its two halves may be in two blocks
-    with path.open("rb") as file:
-        while block := file.read(BLOCK_BYTES):
-            if not lines and not header:
-                _require_text(path, block)
-            if b"\0" in block:
-                raise AudiotagError(
-                    f"{path.name} cannot be read as a CSV file with a header line: it has NUL characters, so it is not "
-                    "UTF-8 text; save it as CSV in UTF-8."
-                )
-            first, *others = block.replace(b"\r", b"\n").split(b"\n")
-            if not lines:
-                header += first
-            longest = max(line_bytes + len(first), *map(len, others), 0)
-            _require(path, "a line", longest, MAX_LINE_BYTES, "bytes", "is a quotation mark missing?")
-            line_bytes = len(others[-1]) if others else line_bytes + len(first)
-            lines += len(others)
-            line_feeds += block.count(b"\n")
-            carriage_returns += block.count(b"\r")
-    columns = 1 + max(header.count(separator.encode()) for separator in SEPARATORS)
-    _require_cells(path, columns, max(line_feeds, carriage_returns) + 1)
+    for text in blocks:
+        block = text.encode(errors="surrogatepass")
+        text_bytes += len(block)
+        _require(path, "its text", text_bytes, MAX_TABLE_BYTES, "bytes", "split it")
+        if b"\0" in block:
+            raise AudiotagError(
+                f"{path.name} cannot be read as a CSV file with a header line: it has NUL characters, so it is not "
+                "UTF-8 text; save it as CSV in UTF-8."
+            )
+        first, *others = block.replace(b"\r", b"\n").split(b"\n")
+        longest = max(line_bytes + len(first), *map(len, others), 0)
+        _require(path, "a line", longest, MAX_LINE_BYTES, "bytes", "is a quotation mark missing?")
+        line_bytes = len(others[-1]) if others else line_bytes + len(first)
+        line_feeds += block.count(b"\n")
+        carriage_returns += block.count(b"\r")
+    return max(line_feeds, carriage_returns) + 1
+
+
+def require_text(path: Path, start: bytes) -> None:
+    """Raise `AudiotagError` if a file that begins with these bytes is certainly no text of a table."""
+    for known, kind in NOT_TEXT.items():
+        if start.lower().startswith(known.lower()):
+            raise AudiotagError(
+                f"{path.name} cannot be read as a CSV file with a header line: it is {kind}; save it as CSV in UTF-8."
+            )
 
 
 def require_file(path: Path) -> None:
@@ -71,7 +83,7 @@ def check_parquet_table(path: Path, columns: int, rows: int, values: int) -> Non
     values : int
         Of all columns; more than ``columns`` times ``rows`` where cells hold lists.
     """
-    _require_cells(path, columns, rows)
+    check_cells(path, columns, rows)
     _require(path, "it", values, MAX_CELLS, "values", "split it")
 
 
@@ -80,15 +92,8 @@ def check_text_bytes(path: Path, text_bytes: int) -> None:
     _require(path, "the text of its cells", text_bytes, MAX_TABLE_BYTES, "bytes", "split it")
 
 
-def _require_text(path: Path, block: bytes) -> None:
-    for start, kind in NOT_TEXT.items():
-        if block.startswith(start):
-            raise AudiotagError(
-                f"{path.name} cannot be read as a CSV file with a header line: it is {kind}; save it as CSV in UTF-8."
-            )
-
-
-def _require_cells(path: Path, columns: int, rows: int) -> None:
+def check_cells(path: Path, columns: int, rows: int) -> None:
+    """Raise `AudiotagError` if a table has more columns or cells than it may have."""
     _require(path, "it", columns, MAX_COLUMNS, "columns", "is it the right file?")
     _require(path, "it", columns * rows, MAX_CELLS, f"cells ({rows:,} rows × {columns:,} columns)", "split it")
 

@@ -1,26 +1,25 @@
-"""Read tables of clips: CSV and Parquet as text, find the columns, and check the rows."""
+"""Read tables of clips as text, and check their rows against the sounds and the labels that there are."""
 
 from __future__ import annotations
 
-import csv
 import difflib
-import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
 import pandas as pd
 
 from audiotag.audio.opening import SUFFIXES
+from audiotag.data.column_names import column_error, normalised_name
+from audiotag.data.column_roles import is_row_number
 from audiotag.data.dataset import Problem
-from audiotag.data.table_bounds import SEPARATORS, check_text_table
-from audiotag.errors import AudiotagError
+from audiotag.data.sound_paths import SoundPaths
+from audiotag.data.table_files import TABLE_SUFFIXES as TABLE_SUFFIXES
+from audiotag.data.table_files import read_table_file
 
 Value = TypeVar("Value")
 
-TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
 FILE_COLUMNS = ("fname", "filename", "file", "path", "clip", "audio")
 LABEL_COLUMNS = ("labels", "label", "category", "tags", "class")
 
@@ -37,71 +36,38 @@ def split_labels(cell: object) -> tuple[str, ...]:
 
 
 def read_table(path: Path, separator: str | None = None) -> pd.DataFrame:
-    """Read a CSV or Parquet table as text.
+    """Read a table of any kind as text, without a column that only counts the rows.
 
     Parameters
     ----------
     path : Path
     separator : str, optional
-        Column separator of a CSV file; by default the one that splits its header line into most known column names, or
-        else into most columns.
+        Column separator of a text file; detected by default.
 
     Raises
     ------
     AudiotagError
-        If the file cannot be read as a table with a header line; the message says why.
+        If the file cannot be read as a table; the message says why.
     """
-    if path.suffix.lower() == ".parquet":
-        from audiotag.data.parquet_tables import read_parquet_table
-
-        return read_parquet_table(path)
-    try:
-        check_text_table(path)
-        # Only an empty cell counts as empty: NA, None and null may be names and labels.
-        table = pd.read_csv(
-            path,
-            dtype="str",
-            keep_default_na=False,
-            na_values=[""],
-            sep=separator or _detect_separator(path),
-            compression=None,  # a compressed file may be a thousand times as large as it looks
-        )
-    except OSError as error:
-        raise AudiotagError(f"{path} cannot be read: {error.strerror or error}.") from error
-    except UnicodeDecodeError as error:
-        raise AudiotagError(
-            f"{path.name} cannot be read as a CSV file with a header line: it is not UTF-8 text; save it as UTF-8."
-        ) from error
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, csv.Error) as error:
-        raise AudiotagError(f"{path.name} cannot be read as a CSV file with a header line: {error}".strip()) from error
-    if not isinstance(table.index, pd.RangeIndex):  # pandas makes surplus cells an index, and shifts the other columns
-        raise AudiotagError(
-            f"{path.name} has rows with more cells than its header; put several labels of a clip in quotes, "
-            'like "Bark,Meow".'
-        )
-    if not all(str(name).isprintable() for name in table.columns):
-        raise AudiotagError(
-            f"{path.name} cannot be read as a CSV file with a header line: that line is not plain text; "
-            "save it as text with commas between the columns."
-        )
-    return table
+    table = read_table_file(path, separator).table
+    return table.drop(columns=[name for name in table.columns if is_row_number(name, table[name])])
 
 
 def column_of(table: pd.DataFrame, wanted: tuple[str, ...], path: Path) -> str:
-    """Name of the first of the ``wanted`` columns that the table has.
+    """Name of the first of the ``wanted`` columns that the table has, also if it is written in capitals or with spaces.
 
     Raises
     ------
     AudiotagError
         If it has none of them; lists the columns that it has.
     """
+    written = {normalised_name(name): name for name in reversed(list(map(str, table.columns)))}
     for name in wanted:
         if name in table.columns:
             return name
-    shown = ", ".join(f"{name:.40}" for name in map(str, table.columns[:10]))
-    fix = "rename one of them" if len(wanted) > 1 else "name one of these"
-    more = f" and {len(table.columns) - 10} more" if len(table.columns) > 10 else ""
-    raise AudiotagError(f"{path.name} needs a column named {' or '.join(wanted)}, it has {shown}{more}; {fix}.")
+        if found := written.get(normalised_name(name)):
+            return found
+    raise column_error(path, list(table.columns), wanted)
 
 
 def map_cells(column: pd.Series, function: Callable[[str], Value]) -> list[Value]:
@@ -128,10 +94,11 @@ class RowCheck:
     ----------
     table : str
         Name of the table.
-    folder : Path
-        Folder in which its clips should be.
-    present : set[str], optional
-        File names in that folder; None if no clip is there, so that clips are not checked one by one.
+    sounds : SoundPaths
+        The sounds of its folder.
+    files : dict[str, str or None]
+        For each name in the table its file, relative to the folder; None if that is not there. All of them are files if
+        no clip is there, so that clips are not checked one by one.
     vocabulary : tuple[str, ...]
         The labels that are allowed; empty if any label is.
     vocabulary_file : str
@@ -139,63 +106,55 @@ class RowCheck:
     """
 
     table: str
-    folder: Path
-    present: set[str] | None
+    sounds: SoundPaths
+    files: dict[str, str | None]
     vocabulary: tuple[str, ...]
     vocabulary_file: str
 
-    def problems(self, clips: pd.Series, labels: pd.Series) -> dict[int, Problem]:
+    def problems(self, names: pd.Series, labels: pd.Series) -> dict[int, Problem]:
         """The problems of rows, by row number.
 
         Parameters
         ----------
-        clips : pandas.Series
-            File names; its index has the numbers of the rows in the table, from 0.
+        names : pandas.Series
+            What the table calls the clips; its index has the numbers of the rows in the table, from 0.
         labels : pandas.Series
             Labels of the same rows, each a tuple of str.
         """
-        # Whole columns show quickly which rows are doubtful; only these are checked one by one.
-        is_repeated = clips.duplicated()
-        doubtful = clips.isna() | is_repeated | clips.isin([".", ".."]) | clips.str.contains("/", regex=False)
-        if self.present is not None:
-            doubtful |= np.array([clip not in self.present for clip in clips.tolist()], dtype=bool)
         known = set(self.vocabulary)
-        is_valid = [bool(row) and (not known or known.issuperset(row)) for row in labels]
-        doubtful |= ~np.array(is_valid, dtype=bool)
-        rows = clips.index[doubtful]
-        found = {row: self._problem_of(clips[row], labels[row], row + 2, is_repeated[row]) for row in rows}
-        return {row: problem for row, problem in found.items() if problem}
+        found = {}
+        for row, name, own in zip(names.index, names.tolist(), labels.tolist(), strict=True):
+            is_there = isinstance(name, str) and self.files[name] is not None
+            if not (is_there and own and (not known or known.issuperset(own))):
+                found[row] = self._problem_of(name, own, row + 2)
+        return found
 
-    def surplus(self, clips: pd.Series) -> Problem | None:
-        """The problem that sounds of the folder are not in the table; ``clips`` are all names in the table."""
-        sounds = sound_names(self.present or ())
-        named = set(clips.dropna().tolist())
-        extra = sorted(set(sounds) - named)
-        if not extra:
+    def surplus(self) -> Problem | None:
+        """The problem that sounds of the folder are not in the table."""
+        sounds = self.sounds.sounds
+        folder = self.sounds.root
+        named = set(self.files.values())
+        extra = [sound for sound in sounds if sound not in named]
+        if not extra or len(extra) == len(sounds):
             return None
         example = f"{extra[0]} is" if len(extra) == 1 else f"{len(extra):,}, like {extra[0]}, are"
         reason = (
-            f"{self.folder.name}/ holds {len(sounds):,} sounds, {self.table} names {len(named):,}: "
+            f"{folder.name}/ holds {len(sounds):,} sounds, {self.table} names {len(self.files):,}: "
             f"{example} not in the table."
         )
         return Problem(extra[0], reason, "counts")
 
-    def _problem_of(self, clip: object, labels: tuple[str, ...], line: int, is_repeated: bool) -> Problem | None:
-        table, folder = self.table, self.folder
-        if not isinstance(clip, str):
-            return Problem(str(clip), f"{table}, line {line} has no file name; it is left out.", "missing")
-        if os.path.basename(clip) != clip or clip in (".", ".."):
-            reason = f"{table}, line {line}: {clip} must be a bare file name inside {folder.name}/; it is left out."
-            return Problem(clip, reason, "missing")
-        if is_repeated:
-            reason = f"{clip} is listed twice in {table} (again in line {line}); its first row is used."
-            return Problem(clip, reason, "listed twice")
-        if self.present is not None and clip not in self.present:
-            return Problem(clip, f"{clip} is listed in {table} but is not in {folder}; it is left out.", "missing")
+    def _problem_of(self, name: object, labels: tuple[str, ...], line: int) -> Problem:
+        table = self.table
+        if not isinstance(name, str):
+            return Problem(str(name), f"{table}, line {line} has no file name; it is left out.", "missing")
+        clip = self.files[name]
+        if clip is None:
+            reason = f"{name} is listed in {table} but {self.sounds.why_not(name)}; it is left out."
+            return Problem(name, reason, "missing")
         if not labels:
             return Problem(clip, f"{clip} has no label in {table}, line {line}; it is left out.")
-        unknown = next((label for label in labels if self.vocabulary and label not in self.vocabulary), None)
-        return None if unknown is None else self._unknown_label(clip, unknown)
+        return self._unknown_label(clip, next(label for label in labels if label not in self.vocabulary))
 
     def _unknown_label(self, clip: str, label: str) -> Problem:
         close = difflib.get_close_matches(label, self.vocabulary, n=1)
@@ -205,14 +164,3 @@ class RowCheck:
             f"{clip} has the label {label}, which is not among this dataset's {len(self.vocabulary)}; {hint} "
             "It is left out.",
         )
-
-
-def _detect_separator(path: Path) -> str:
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
-        header = file.readline()
-
-    def fit(separator: str) -> tuple[int, int]:
-        names = next(csv.reader([header], delimiter=separator), [])
-        return len({*FILE_COLUMNS, *LABEL_COLUMNS}.intersection(names)), len(names)
-
-    return max(SEPARATORS, key=fit)

@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from audiotag.audio.opening import SUFFIXES
-from audiotag.data.dataset import CLIP_COLUMNS, Dataset, Problem
+from audiotag.data.dataset import CLIP_COLUMNS, Dataset, Problem, Reading
 from audiotag.data.layouts.base import OpenOptions
-from audiotag.data.tables import (
-    FILE_COLUMNS,
-    LABEL_COLUMNS,
-    RowCheck,
-    column_of,
-    map_cells,
-    read_table,
-    split_labels,
-)
+from audiotag.data.layouts.table_columns import ROW_COLUMNS, ClipRows, read_columns
+from audiotag.data.sound_paths import SoundPaths, name_parts
+from audiotag.data.table_files import FOLDER_SUFFIXES
+from audiotag.data.tables import RowCheck
 from audiotag.errors import AudiotagError
 from audiotag.wording import as_text
 
-GROUP_COLUMNS = ("source_id", "freesound_id", "flickr_video_URL", "src_file", "group")
-LICENCE_COLUMNS = ("license", "licence")
-VIDEO_COLUMNS = ("flickr_video_URL",)
-FREESOUND_COLUMNS = ("freesound_id",)
-FOLD_CELL = re.compile(r"(\d{1,9})(\.0+)?")  # spreadsheets write 1.0 for 1
+MAX_CONTRADICTIONS = 100  # that are spelt out
 CLIP_TYPES = {
     "clip": "str",
     "fold": "Int64",
@@ -48,6 +37,7 @@ class Findings:
     problems: list[Problem] = field(default_factory=list)
     flagged: list[Problem] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    readings: list[Reading] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -95,7 +85,7 @@ def list_sounds(files: Iterable[Path]) -> list[Path]:
 
 def list_tables(folder: Path) -> list[Path]:
     """The tables in a folder, sorted; empty if there is no such folder. Text files (.txt) may be anything."""
-    return _list_visible(folder.glob("*"), (".csv", ".tsv", ".parquet")) if folder.is_dir() else []
+    return _list_visible(folder.glob("*"), FOLDER_SUFFIXES) if folder.is_dir() else []
 
 
 def read_subsets(source: Path, subsets: list[SubsetTable], rules: ReadingRules, findings: Findings) -> Dataset:
@@ -136,7 +126,15 @@ def build_dataset(
         problems=tuple(findings.problems),
         flagged=tuple(findings.flagged),
         missing=tuple(findings.missing),
+        readings=tuple(_with_relative_source(reading, source) for reading in findings.readings),
     )
+
+
+def _with_relative_source(reading: Reading, dataset: Path) -> Reading:
+    """A reading whose table is named by its path relative to the dataset, where it is an absolute one."""
+    folder = dataset.parent if dataset.is_file() else dataset
+    table = Path(reading.source)
+    return replace(reading, source=table.relative_to(folder).as_posix()) if table.is_relative_to(folder) else reading
 
 
 def clip_table(**columns: Any) -> pd.DataFrame:
@@ -155,66 +153,114 @@ def clip_table(**columns: Any) -> pd.DataFrame:
     return clips.astype(CLIP_TYPES).reset_index(drop=True)
 
 
-def read_subset(subset: SubsetTable, rules: ReadingRules, findings: Findings) -> pd.DataFrame:
-    """The usable rows of a table as a `clip_table`; what is wrong with the others is added to ``findings``."""
-    options = rules.options
-    table = read_table(subset.table, options.separator)
-    names = table[column_of(table, (options.file_column,) if options.file_column else FILE_COLUMNS, subset.table)]
-    cells = table[column_of(table, (options.label_column,) if options.label_column else LABEL_COLUMNS, subset.table)]
-    present = _names_present(subset, names, findings)
-    check = RowCheck(subset.table.name, subset.folder, present, rules.vocabulary, rules.vocabulary_file)
-    surplus = None if subset.shares_folder else check.surplus(names)
-    is_flagged = names.isin(rules.flagged if subset.subset == "curated" else ())
-    findings.flagged += [Problem(clip, f"{clip} {rules.flagged[clip]}.", "flagged") for clip in names[is_flagged]]
-    if not rules.keep_flagged:
-        names, cells = names[~is_flagged], cells[~is_flagged]
-    labels = pd.Series(map_cells(cells, split_labels), index=names.index, dtype=object)
-    problems = check.problems(names, labels)
-    findings.problems += [*problems.values(), *([surplus] if surplus else [])]
-    names = names.drop(list(problems))
-    table = table.loc[names.index]
-    return clip_table(
-        clip=names,
-        path=[subset.folder / name for name in names.tolist()],
-        subset=subset.subset,
-        labels=labels[names.index],
-        fold=map_cells(table["fold"], _parse_fold) if "fold" in table.columns else pd.NA,
-        group=_first_column(table, GROUP_COLUMNS),
-        licence=_first_column(table, LICENCE_COLUMNS),
-        source=_source_links(table),
-    )
+def read_subset(
+    subset: SubsetTable, rules: ReadingRules, findings: Findings, sounds: SoundPaths | None = None
+) -> pd.DataFrame:
+    """The usable rows of a table as a `clip_table`.
+
+    What is wrong with the others, and how the table was read, are added to ``findings``.
+
+    Parameters
+    ----------
+    subset : SubsetTable
+    rules : ReadingRules
+    findings : Findings
+    sounds : SoundPaths, optional
+        The sounds of ``subset.folder``, where several tables share them.
+    """
+    sounds = sounds or SoundPaths(subset.folder)
+    read = read_columns(subset.table, sounds, rules.options, rules.vocabulary)
+    findings.readings.append(read.reading)
+    return check_rows(subset, read.rows, rules, findings, sounds)
 
 
-def _list_visible(files: Iterable[Path], suffixes: tuple[str, ...]) -> list[Path]:
-    return sorted(file for file in files if file.suffix.lower() in suffixes and not file.name.startswith("."))
+def check_rows(
+    subset: SubsetTable, rows: ClipRows, rules: ReadingRules, findings: Findings, sounds: SoundPaths | None = None
+) -> pd.DataFrame:
+    """The usable ones of a table's rows as a `clip_table`; what is wrong with the others is added to ``findings``.
 
+    The rows of one clip become one: it has the labels of all of them, and the other columns of the first.
 
-def _names_present(subset: SubsetTable, names: pd.Series, findings: Findings) -> set[str] | None:
-    """The file names in the folder; None, with a sentence among the findings, if no clip of the table is there."""
-    present = set(os.listdir(subset.folder)) if subset.folder.is_dir() else None
-    if present is None or (len(names) > 1 and present.isdisjoint(names.tolist())):
+    Parameters
+    ----------
+    subset : SubsetTable
+        Where the rows come from, and the folder of their sounds.
+    rows : ClipRows
+    rules : ReadingRules
+    findings : Findings
+    sounds : SoundPaths, optional
+        The sounds of ``subset.folder``, where several tables share them.
+    """
+    sounds = sounds or SoundPaths(subset.folder)
+    names = rows.names
+    files = sounds.locate(names.dropna().tolist())
+    if not any(files.values()) and (len(names) > 1 or not subset.folder.is_dir()):
         findings.missing.append(
             f"The sounds of {subset.table.name} are not in {subset.folder}: durations, levels and players need them, "
             "the label statistics do not."
         )
-        return None
-    return present
+        files = {name: "/".join(name_parts(name)) or None for name in files}
+    clips = {name: file or name for name, file in files.items()}
+    columns = {column: getattr(rows, column) for column in ROW_COLUMNS if getattr(rows, column) is not None}
+    table = pd.DataFrame({"name": names, "clip": names.map(clips), "labels": rows.labels} | columns)
+    if "subset" in table:
+        table["subset"] = table["subset"].fillna(subset.subset)
+    if subset.subset == "test":
+        table["split"], columns["split"] = "test", None
+    check = RowCheck(subset.table.name, sounds, files, rules.vocabulary, rules.vocabulary_file)
+    surplus = None if subset.shares_folder else check.surplus()
+    is_flagged = table["clip"].isin(rules.flagged if subset.subset == "curated" else ())
+    flagged = table.loc[is_flagged, "clip"]
+    findings.flagged += [Problem(clip, f"{clip} {rules.flagged[clip]}.", "flagged") for clip in flagged.unique()]
+    if not rules.keep_flagged:
+        table = table[~is_flagged]
+    table, contradictions = _one_row_per_clip(table, subset.table.name)
+    problems = check.problems(table["name"], table["labels"])
+    findings.problems += [*problems.values(), *contradictions, *([surplus] if surplus else [])]
+    table = table.drop(list(problems))
+    return clip_table(
+        **{"subset": subset.subset} | {column: table[column] for column in ("clip", "labels", *columns)},
+        path=[sounds.root / clip for clip in table["clip"].tolist()],
+    )
 
 
-def _parse_fold(cell: str) -> object:
-    fold = FOLD_CELL.fullmatch(cell)
-    return int(fold[1]) if fold else pd.NA
+def _one_row_per_clip(table: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[Problem]]:
+    """One row per clip, with the labels of all its rows, and the problems of clips whose rows contradict each other.
+
+    If the rows of most clips contradict each other, it is the column that means something else; it is not used.
+    """
+    is_repeated = table["clip"].duplicated(keep=False) & table["clip"].notna()
+    if not is_repeated.any():
+        return table, []
+    repeated = table[is_repeated]
+    labels: dict[str, dict[str, None]] = {}
+    for clip, own in zip(repeated["clip"].tolist(), repeated["labels"].tolist(), strict=True):
+        labels.setdefault(clip, {}).update(dict.fromkeys(own))
+    table = table[~table["clip"].duplicated() | table["clip"].isna()]
+    joined = [
+        tuple(labels[clip]) if clip in labels else own
+        for clip, own in zip(table["clip"].tolist(), table["labels"].tolist(), strict=True)
+    ]
+    table = table.assign(labels=pd.Series(joined, index=table.index, dtype=object))
+    problems: dict[str, Problem] = {}
+    for column, what in (("split", "splits"), ("fold", "folds"), ("subset", "subsets")):
+        counts = repeated.groupby("clip", sort=False)[column].nunique() if column in table else pd.Series(dtype=int)
+        contradicting = counts[counts > 1].index.tolist()
+        values = {
+            clip: " and ".join(map(str, repeated.loc[repeated["clip"] == clip, column].dropna().unique()[:2]))
+            for clip in contradicting[:MAX_CONTRADICTIONS]
+        }
+        if 2 * len(contradicting) > len(table) and column != "subset":
+            clip = contradicting[0]
+            reason = f"The {what} in {name} differ within clips, like {values[clip]} for {clip}; they are not used."
+            problems[column] = Problem(clip, reason, "counts")
+            table = table.assign(**{column: pd.NA})
+            continue
+        for clip in contradicting:
+            reason = f"{clip} has two {what} in {name}" + (f", {values[clip]}" if clip in values else "")
+            problems.setdefault(clip, Problem(clip, f"{reason}; it is left out.", "listed twice"))
+    return table[~table["clip"].isin(set(problems))], list(problems.values())
 
 
-def _first_column(table: pd.DataFrame, wanted: tuple[str, ...]) -> pd.Series:
-    """The first of the wanted columns that the table has; NA in every row if it has none of them."""
-    for name in wanted:
-        if name in table.columns:
-            return table[name].astype("string")
-    return pd.Series(pd.NA, index=table.index, dtype="string")
-
-
-def _source_links(table: pd.DataFrame) -> pd.Series:
-    """Links to where the clips came from: a Flickr video, or a sound of Freesound."""
-    sounds = _first_column(table, FREESOUND_COLUMNS).str.removesuffix(".0")  # spreadsheets write 1.0 for 1
-    return _first_column(table, VIDEO_COLUMNS).fillna("https://freesound.org/s/" + sounds + "/")
+def _list_visible(files: Iterable[Path], suffixes: tuple[str, ...]) -> list[Path]:
+    return sorted(file for file in files if file.name.lower().endswith(suffixes) and not file.name.startswith("."))

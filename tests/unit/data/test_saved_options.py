@@ -19,7 +19,7 @@ def odd(tmp_path: Path) -> Path:
     folder = tmp_path / "odd"
     folder.mkdir()
     (folder / "a.wav").touch()
-    (folder / "odd.csv").write_text("sound;what\na.wav;Bark\n")
+    (folder / "odd.csv").write_text("what;day;hour\na.wav;Bark;x\nb.wav;Rain;y\n")
     return folder
 
 
@@ -27,7 +27,7 @@ def test_options_are_saved_and_used_again(odd: Path) -> None:
     workspace = Workspace()
     with pytest.raises(AudiotagError, match="needs a column named"):
         open_remembered(odd, workspace)
-    open_and_remember(odd, OpenOptions(file_column="sound", label_column="what"), workspace)
+    open_and_remember(odd, OpenOptions(file_column="what", label_column="day"), workspace)
     assert workspace.dataset_folders()[0] == odd
     assert open_remembered(odd, workspace).clips["labels"].tolist() == [("Bark",)]
     workspace.remember_dataset(odd)  # opened again without options

@@ -1,12 +1,13 @@
 """A small file cannot be a table that takes much memory; each bound has a sentence with the file, rule and value."""
 
+import gzip
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from audiotag.data import table_bounds
+from audiotag.data import table_bounds, text_files
 from audiotag.data.dataset import MAX_LABELS
 from audiotag.data.layouts import open_dataset
 from audiotag.data.tables import read_table
@@ -21,10 +22,13 @@ TEXT = {
     "a line without end": (b"fname,label\na,b\n" + b"x" * 2**22, "a line must have at most 1,048,576 bytes"),
     "a header without end": (b"fname," * 2**20, "a line must have at most 1,048,576 bytes"),
     "NUL": (b"fname,label\na.wav,B\0ark\n", "it has NUL characters"),
-    "UTF-16": ("fname,label\na.wav,Bark\n".encode("utf-16"), "it has NUL characters"),
-    "Latin-1": (b"fname,label\na.wav,caf\xe9\n", "it is not UTF-8 text; save it as UTF-8"),
     "a spreadsheet": (b"PK\x03\x04" + bytes(100), "it is a spreadsheet or a zip archive; save it as CSV"),
-    "gzip": (b"\x1f\x8b\x08\x00" + bytes(100), r"it is compressed \(gzip\)"),
+    "an old spreadsheet": (b"\xd0\xcf\x11\xe0" + bytes(100), "is a file of an old Excel; save it as .xlsx or CSV"),
+    "a damaged gzip": (b"\x1f\x8b\x08\x00" + bytes(100), "is a damaged or incomplete gzip file"),
+    "gzip twice": (gzip.compress(gzip.compress(b"fname,label\n")), r"it is compressed \(gzip\) twice"),
+    "xz": (b"\xfd7zXZ" + bytes(100), r"it is compressed \(xz\)"),
+    "a gzip that becomes very large": (gzip.compress(b"a,b\n" * 2**18), "its text must have at most 1,000,000 bytes"),
+    "a line without end, compressed": (gzip.compress(b"x" * 2**21), "a line must have at most 1,048,576 bytes"),
 }
 # With bounds of 10,000 cells, 50 columns and 1 MiB of text
 PARQUET = {
@@ -50,8 +54,10 @@ PARQUET = {
 
 
 @pytest.mark.parametrize("case", TEXT)
-def test_text_beyond_the_bounds_is_refused_by_name(tmp_path, case):
+def test_text_beyond_the_bounds_is_refused_by_name(tmp_path, monkeypatch, case):
     content, sentence = TEXT[case]
+    if "very large" in case:
+        monkeypatch.setattr(table_bounds, "MAX_TABLE_BYTES", 1_000_000)
     (tmp_path / "t.csv").write_bytes(content)
     with pytest.raises(AudiotagError, match=rf"t\.csv .*{sentence}"):
         read_table(tmp_path / "t.csv")
@@ -93,23 +99,23 @@ def test_line_ends_within_quotes_and_of_every_system_are_read(tmp_path):
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("block_bytes", [4, 1000])  # of 4 bytes, the first ends between "\r" and "\n"
 def test_rows_are_counted_once_whatever_ends_their_lines(tmp_path, monkeypatch, end, block_bytes):
-    monkeypatch.setattr(table_bounds, "BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(text_files, "BLOCK_CHARS", block_bytes)
     monkeypatch.setattr(table_bounds, "MAX_CELLS", 42)  # 19 rows, the header, and one more after the last line end
     (tmp_path / "t.csv").write_bytes((f"a,b{end}" + f"1,2{end}" * 19).encode())
-    table_bounds.check_text_table(tmp_path / "t.csv")
+    read_table(tmp_path / "t.csv")
     (tmp_path / "t.csv").write_bytes((f"a,b{end}" + f"1,2{end}" * 21).encode())
     with pytest.raises(AudiotagError, match=r"23 rows × 2 columns"):
-        table_bounds.check_text_table(tmp_path / "t.csv")
+        read_table(tmp_path / "t.csv")
 
 
 def test_line_that_crosses_blocks_is_one_line(tmp_path, monkeypatch):
-    monkeypatch.setattr(table_bounds, "BLOCK_BYTES", 7)
+    monkeypatch.setattr(text_files, "BLOCK_CHARS", 7)
     monkeypatch.setattr(table_bounds, "MAX_LINE_BYTES", 20)
     (tmp_path / "t.csv").write_text("fname,label\n" + "12345678901234567890\n" * 5)
-    table_bounds.check_text_table(tmp_path / "t.csv")
+    read_table(tmp_path / "t.csv")
     (tmp_path / "t.csv").write_text("fname,label\n" + "123456789012345678901\n")
     with pytest.raises(AudiotagError, match="a line must have at most 20 bytes"):
-        table_bounds.check_text_table(tmp_path / "t.csv")
+        read_table(tmp_path / "t.csv")
 
 
 def test_column_with_another_value_in_every_row_is_not_a_column_of_labels(tmp_path):

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from audiotag.data.sound_paths import SoundPaths
 from audiotag.data.tables import RowCheck, column_of, map_cells, read_table, sound_names, split_labels
 from audiotag.errors import AudiotagError
 
@@ -145,19 +146,22 @@ def test_names_of_sounds_are_found_without_hidden_ones() -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_surplus_sounds_are_those_in_the_folder_but_not_in_the_table(seed: int) -> None:
+def test_surplus_sounds_are_those_in_the_folder_but_not_in_the_table(tmp_path: Path, seed: int) -> None:
     rng = np.random.default_rng(seed)
     names = np.array([f"{number}.wav" for number in range(6)])
-    present, named = ({str(name) for name in names[rng.random(6) < 0.7]} for _ in range(2))
-    clips = pd.Series([*named, *list(named)[:2], None], dtype="str")
-    problem = RowCheck("t.csv", Path("/audio"), present | {"t.csv"}, (), "").surplus(clips)
+    present, named = ({"a.wav", *(str(name) for name in names[rng.random(6) < 0.7])} for _ in range(2))
+    for name in present | {"t.csv"}:
+        (tmp_path / name).touch()
+    sounds = SoundPaths(tmp_path)
+    problem = RowCheck("t.csv", sounds, sounds.locate(named), (), "").surplus()
     extra = sorted(present - named)
     assert (problem is None) == (not extra)
     if problem:
         assert (problem.kind, problem.clip) == ("counts", extra[0])
-        assert problem.reason.startswith(f"audio/ holds {len(present)} sounds, t.csv names {len(named)}: ")
+        folder = f"{tmp_path.name}/ holds {len(present)} sounds"
+        assert problem.reason.startswith(f"{folder}, t.csv names {len(named)}: ")
         assert f"{len(extra)}, like {extra[0]}, are not in the table." in problem.reason or extra == [problem.clip]
 
 
-def test_folder_without_sounds_has_no_surplus() -> None:
-    assert RowCheck("t.csv", Path("/audio"), None, (), "").surplus(pd.Series(["a.wav"], dtype="str")) is None
+def test_folder_without_sounds_has_no_surplus(tmp_path: Path) -> None:
+    assert RowCheck("t.csv", SoundPaths(tmp_path / "gone"), {"a.wav": None}, (), "").surplus() is None

@@ -38,11 +38,11 @@ def test_folder_that_a_table_shares_may_hold_other_sounds(folder: Callable[..., 
 
 
 def test_table_without_the_file_or_the_label_column_is_refused_by_name(folder: Callable[..., Path]) -> None:
-    root = folder({"t.csv": "sound,label\na.wav,Bark\n"}, "a.wav")
-    with pytest.raises(AudiotagError, match=r"^t\.csv needs a column named fname or .*, it has sound, label"):
+    root = folder({"t.csv": "what,label\nx,Bark\n"}, "a.wav")
+    with pytest.raises(AudiotagError, match=r"^t\.csv needs a column named fname or .*, it has what, label"):
         open_dataset(root)
-    (root / "t.csv").write_text("fname,what\na.wav,Bark\n")
-    with pytest.raises(AudiotagError, match=r"^t\.csv needs a column named labels or .*, it has fname, what"):
+    (root / "t.csv").write_text("fname,day,hour\na.wav,1,2\n")
+    with pytest.raises(AudiotagError, match=r"^t\.csv needs a column named labels or .*, it has fname, day, hour"):
         open_dataset(root)
 
 
@@ -66,7 +66,7 @@ def test_labels_without_quotes_are_explained_and_not_read_as_other_columns(folde
     with pytest.raises(AudiotagError, match=r"^t\.csv .* more cells than its header.*quotes"):
         open_dataset(root)
     (root / "t.csv").write_text("fname,labels\na.wav,Bark\nb.wav,Bark,Meow\n")
-    with pytest.raises(AudiotagError, match=r"^t\.csv cannot be read as a CSV file.* line 3"):
+    with pytest.raises(AudiotagError, match=r"^t\.csv has rows with more cells than its header, like line 3"):
         open_dataset(root)
 
 
@@ -137,8 +137,8 @@ def test_labels_in_a_cell_may_be_separated_by_semicolons(folder: Callable[..., P
 def test_separator_and_columns_can_be_named(folder: Callable[..., Path]) -> None:
     table = "take,day,place,microphone|sound|heard\n1,2,3,4|a.wav|Rain\n1,2,3,4|b.wav|Wind\n"
     root = folder({"t.csv": table}, "a.wav", "b.wav")
-    with pytest.raises(AudiotagError, match="needs a column named sound, it has take, day, place"):
-        open_dataset(root, OpenOptions(file_column="sound", label_column="heard"))
+    with pytest.raises(AudiotagError, match=r"needs a column named sound, it has take, day, place"):
+        open_dataset(root, OpenOptions(separator=",", file_column="sound", label_column="heard"))
     dataset = open_dataset(root, OpenOptions(separator="|", file_column="sound", label_column="heard"))
     assert clip_names(dataset) == ["a.wav", "b.wav"]
     assert dataset.labels == ("Rain", "Wind")

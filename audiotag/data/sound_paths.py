@@ -1,0 +1,238 @@
+"""Find the sounds below a folder by what tables call them.
+
+Tables write ``a.wav`` as ``audio/a.wav``, ``./a.wav``, ``audio\\a.wav``, ``/home/ann/audio/a.wav``,
+``C:\\audio\\a.wav``, ``a``, ``a.mp3``, ``A.WAV`` or with spaces around it. A file is what a name means if one of the
+two paths ends with the other: then no folder contradicts. Where several fit equally well, none of them is guessed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from urllib.parse import unquote
+
+from audiotag.audio.opening import SUFFIXES
+
+SYSTEM_FOLDERS = {"__macosx", "$recycle.bin", "system volume information", "lost+found", "#recycle", "@eadir"}
+MAX_FILES = 1_000_000  # below one root: a table in the root of a disk must not list the whole disk
+NOT_A_FOLDER = re.compile(r"[A-Za-z]:(?=/)|[A-Za-z][A-Za-z0-9+.-]+://[^/]*")  # C: of Windows, or http://host
+MAX_PARTS = 8  # of a path, by whose ends files are found
+WHOLE_NUMBER = re.compile(r"(\d+)\.0+")  # spreadsheets write 1.0 for 1
+QUOTES = "\"'“”"
+
+
+def is_system_folder(name: str) -> bool:
+    """Whether a folder of this name is hidden, or made by an operating system rather than by people.
+
+    >>> is_system_folder(".ipynb_checkpoints"), is_system_folder("__MACOSX"), is_system_folder("dog")
+    (True, True, False)
+    """
+    return name.startswith(".") or name.lower() in SYSTEM_FOLDERS
+
+
+def name_parts(name: str) -> list[str]:
+    r"""The folders and the file of a name in a table, without what has no meaning on this machine.
+
+    >>> name_parts(" .\\audio\\a.wav "), name_parts("C:/x/../a.wav"), name_parts("../../etc/passwd")
+    (['audio', 'a.wav'], ['a.wav'], ['etc', 'passwd'])
+    """
+    parts: list[str] = []
+    for part in NOT_A_FOLDER.sub("", name.strip().strip(QUOTES).strip().replace("\\", "/"), count=1).split("/"):
+        part = part.strip()
+        if part == "..":
+            del parts[-1:]
+        elif part not in ("", "."):
+            parts.append(part)
+    return parts
+
+
+class SoundPaths:
+    """The files below a folder; its index is made at the first question.
+
+    Hidden and system folders are not entered. Links to folders are followed, each folder once.
+
+    Parameters
+    ----------
+    root : Path
+        It may not exist; then nothing is found.
+
+    Attributes
+    ----------
+    root : Path
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def find(self, name: str) -> Path | None:
+        """The file that a table calls ``name``; None if there is none, or if several fit equally well."""
+        file = self._only(name)
+        return None if file is None else self.root / file
+
+    def find_all(self, names: Iterable[str]) -> dict[str, Path | None]:
+        """`find` for every distinct name; see `locate`."""
+        found = self.locate(names)
+        return {name: None if file is None else self.root / file for name, file in found.items()}
+
+    def locate(self, names: Iterable[str]) -> dict[str, str | None]:
+        """The paths relative to the root of the files that a table calls these names; None where `find` finds none.
+
+        Where it finds none of them, all are paths of another machine whose folders are not those below the root. Then
+        the base names decide, if no two of them are the same.
+        """
+        distinct = list(dict.fromkeys(names))
+        found = {name: self._only(name) for name in distinct}
+        if self._files and distinct and not any(found.values()):
+            bases = {name: parts[-1] for name in distinct if (parts := name_parts(name))}
+            counts = Counter(_loose(_stem(base)) for base in bases.values())
+            if max(counts.values(), default=0) == 1:
+                found |= {name: self._only(base) for name, base in bases.items()}
+        return found
+
+    def _only(self, name: str) -> str | None:
+        fitting = self.candidates(name)
+        return fitting[0] if len(fitting) == 1 else None
+
+    def candidates(self, name: str) -> list[str]:
+        """The files that fit a name equally well, as paths relative to the root; more than one is not guessed."""
+        if name in self._files or not self._files:
+            return [name] if self._files else []
+        spellings = [name, unquote(name)] if "%" in name else [name]
+        for parts in filter(None, map(name_parts, spellings)):
+            loose = [_loose(part) for part in parts]
+            stems = [loose[-1], _stem(loose[-1])]
+            if whole := WHOLE_NUMBER.fullmatch(loose[-1]):
+                stems.append(whole[1])
+            fitting = self._by_name.fitting(loose) or next(
+                filter(None, (self._by_stem.fitting([*loose[:-1], stem]) for stem in stems)), []
+            )
+            if fitting:
+                return _of_same_case(parts, fitting)
+        return []
+
+    def why_not(self, name: str) -> str:
+        """Half a sentence that says why `find` finds nothing, to follow the name."""
+        fitting = self.candidates(name)
+        if len(fitting) < 2:
+            return f"is not in {self.root}"
+        return f"may be {fitting[0]} or {fitting[1]} in {self.root}; write the folder before the name"
+
+    @property
+    def files(self) -> list[str]:
+        """All files below the root, as paths relative to it with slashes, sorted; hidden ones are not listed."""
+        return sorted(self._files)
+
+    @property
+    def sounds(self) -> list[str]:
+        """Those of `files` whose suffix is one of a sound."""
+        return [file for file in self.files if file.lower().endswith(SUFFIXES)]
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """Sentences about folders that could not be listed, or were not."""
+        return tuple(self._listing[1])
+
+    @cached_property
+    def _listing(self) -> tuple[set[str], list[str]]:
+        files: set[str] = set()
+        unread: list[str] = []
+        seen: set[tuple[int, int]] = set()
+        folders = [""]
+        for folder in folders:  # grows while it is read: folders near the root come first
+            path = self.root / folder
+            try:
+                status = os.stat(path)
+                if (status.st_dev, status.st_ino) in seen:
+                    continue
+                seen.add((status.st_dev, status.st_ino))
+                with os.scandir(path) as entries:
+                    for entry in entries:
+                        name = f"{folder}/{entry.name}" if folder else entry.name
+                        if entry.is_dir():
+                            if not is_system_folder(entry.name):
+                                folders.append(name)
+                        elif not entry.name.startswith("."):
+                            files.add(name)
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except OSError as error:
+                unread.append(
+                    f"{folder or self.root} cannot be listed: {error.strerror or error}; the sounds in it are left out."
+                )
+            if len(files) > MAX_FILES:
+                unread.append(
+                    f"{self.root} has more than {MAX_FILES:,} files; the sounds in its deeper folders are left out. "
+                    "Put the table beside the folder of its sounds."
+                )
+                break
+        return files, unread
+
+    @cached_property
+    def _files(self) -> set[str]:
+        return self._listing[0]
+
+    @cached_property
+    def _by_name(self) -> _Ends:
+        return _Ends((file, _loose(file)) for file in self.files)
+
+    @cached_property
+    def _by_stem(self) -> _Ends:
+        """Sounds without their suffixes."""
+        return _Ends((file, _stem(_loose(file))) for file in self.sounds)
+
+
+class _Ends:
+    """Files by the ends of their paths, so that finding one takes the same time in a folder with very many."""
+
+    def __init__(self, files: Iterable[tuple[str, str]]) -> None:
+        """Of paths, and how each of them is compared."""
+        self.whole: dict[str, list[str]] = {}
+        self.ends: dict[str, list[tuple[str, str]]] = {}
+        for file, path in files:
+            self.whole.setdefault(path, []).append(file)
+            parts = path.split("/")[-MAX_PARTS:]
+            for start in range(len(parts)):
+                self.ends.setdefault("/".join(parts[start:]), []).append((file, path))
+
+    def fitting(self, parts: list[str]) -> list[str]:
+        """The files whose folders do not contradict those of a name; of these the ones that have most in common."""
+        name = "/".join(parts)
+        if name in self.whole:
+            return self.whole[name]
+        if longer := self.ends.get("/".join(parts[-MAX_PARTS:])):
+            return [file for file, path in longer if f"/{path}".endswith(f"/{name}")]
+        ends = ("/".join(parts[start:]) for start in range(1, len(parts)))
+        return next((self.whole[end] for end in ends if end in self.whole), [])
+
+
+def _of_same_case(parts: list[str], files: list[str]) -> list[str]:
+    """The only one of some files that is spelt as the name is; all of them if there is no such file."""
+    if len(files) == 1:
+        return files
+    name = _nfc("/" + "/".join(parts))
+    same = [file for file in files if _is_end_of(name, _nfc("/" + file))]
+    return same if len(same) == 1 else files
+
+
+def _is_end_of(one: str, other: str) -> bool:
+    return one.endswith(other) or other.endswith(one)
+
+
+def _nfc(text: str) -> str:
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def _loose(text: str) -> str:
+    """A name or path without what differs between systems: composed or not, upper or lower case, spaces around it."""
+    return "/".join(part.strip() for part in _nfc(text).casefold().split("/")) if " " in text else _nfc(text).casefold()
+
+
+def _stem(name: str) -> str:
+    """A name or path without the suffix of a sound."""
+    stem, dot, suffix = name.rpartition(".")
+    return stem if stem and dot + suffix.lower() in SUFFIXES else name
