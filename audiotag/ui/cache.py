@@ -54,6 +54,11 @@ def load_index(dataset: Dataset) -> pd.DataFrame:
     return _measured_index(dataset.root, stamp, measurement_job(dataset).stamp())
 
 
+def has_sounds(dataset: Dataset, subset: str) -> bool:
+    """Whether the sound file of at least one clip of a subset exists."""
+    return _has_sounds(dataset.root, _dataset_stamp(dataset.root), subset)
+
+
 def find_faults(dataset: Dataset) -> pd.DataFrame:
     """The dataset's faults, as far as it is measured."""
     return _faults(dataset.root, _dataset_stamp(dataset.root), measurement_job(dataset).stamp())
@@ -145,6 +150,11 @@ def _stamp(folder: Path, name: str) -> tuple[int, ...]:
 @_cached(max_entries=8, show_spinner="Opening the dataset …")
 def _dataset(root: Path, stamp: str) -> Dataset:
     return open_remembered(root, Workspace())
+
+
+@_cached(max_entries=8, show_spinner=False, ttl=10)  # sounds may be copied to where they belong at any time
+def _has_sounds(root: Path, stamp: str, subset: str) -> bool:
+    return any(map(os.path.exists, load_dataset(root).subset(subset)["path"]))
 
 
 @_cached(max_entries=8, show_spinner=False)

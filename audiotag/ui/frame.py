@@ -212,11 +212,14 @@ def _open_path() -> None:
     try:
         options = OpenOptions(file_column=typed[0], label_column=typed[1], separator=typed[2])
         path = parse_path(st.session_state["dataset-path"], "Give the path of a dataset: a folder, or its table.")
+        is_new = path not in Workspace().dataset_folders()
         dataset = open_and_remember(path, options, Workspace())
     except (AudiotagError, OSError) as error:
         st.session_state[OPEN_PROBLEM] = disk_problem(error) if isinstance(error, OSError) else str(error)
         return
     st.session_state["dataset-next"] = dataset.root
+    if is_new:
+        st.session_state[messages.JUST_OPENED] = dataset.root
     st.session_state[OPENED] = st.session_state.get(OPENED, 0) + 1
     for key in ("dataset-path", *(key for key, _ in TABLE_OPTIONS)):
         st.session_state[key] = ""

@@ -17,9 +17,9 @@ from audiotag.disk import disk_problem
 from audiotag.errors import AudiotagError
 from audiotag.ui.address import dataset_key
 from audiotag.ui.text import Markdown, escape
+from audiotag.ui.widgets.messages import JUST_OPENED
 from audiotag.workspace import Workspace
 
-OPENED = "reading-of-opened"  # in the session: the dataset that was opened just now, whose reading is shown
 PROBLEM = "reading-problem"  # in the session: why the last change was refused
 FOLDERS = "folders"  # source of a reading of folders
 AUTO = ""  # value of a picker: detected automatically
@@ -55,7 +55,7 @@ def show_reading(dataset: Dataset) -> None:
     if not dataset.readings:
         return
     ignored = [sentence for reading in dataset.readings for sentence in reading.ignored]
-    is_open = bool(ignored) or st.session_state.get(OPENED) == dataset.root or PROBLEM in st.session_state
+    is_open = bool(ignored) or st.session_state.get(JUST_OPENED) == dataset.root or PROBLEM in st.session_state
     key = f"reading-{dataset_key(dataset.root)}"
     with st.expander("How it was read", icon=":material/table_view:", expanded=is_open, key=key):
         for reading in dataset.readings:
@@ -76,16 +76,14 @@ def describe_reading(reading: Reading) -> Markdown:
     for role, columns in reading.roles.items():
         text = f"{escape(role)}: {escape(_names(columns))}"
         parts.append(Markdown(text + (f", {escape(reading.label_format)}" if _is_format_of(role, reading) else "")))
-    unused = [name for name in reading.columns if not any(name in columns for columns in reading.roles.values())]
-    if unused:
-        parts.append(Markdown(f"not used: {escape(_names(unused))}"))
     return Markdown(" · ".join(parts))
 
 
 def first_clips(dataset: Dataset) -> pd.DataFrame:
     """The first clips with what the reading gives them; columns that no clip has are left out."""
     clips = dataset.clips
-    columns = ["clip", "labels", *(name for name in ("subset", "split", "fold", "group") if clips[name].notna().any())]
+    columns = ["clip", "labels", *(["subset"] if len(dataset.subsets) > 1 else [])]
+    columns += [name for name in ("split", "fold", "group") if clips[name].notna().any()]
     return (
         clips[columns]
         .head(SHOWN_CLIPS)
@@ -130,7 +128,7 @@ def _show_form(dataset: Dataset) -> None:
             st.error(escape(problem), icon=":material/error:")
         with st.container(horizontal=True):
             apply: dict[str, Any] = {"on_click": _apply, "args": (dataset.root, options, keys, folders)}
-            st.form_submit_button("Apply", type="primary", icon=":material/check:", key=keys["apply"], **apply)
+            st.form_submit_button("Apply", icon=":material/check:", key=keys["apply"], **apply)
             st.form_submit_button(
                 "Detect automatically",
                 icon=":material/restart_alt:",
@@ -199,7 +197,7 @@ def _open_again(root: Path, make_options: Callable[[], OpenOptions]) -> None:
     except (AudiotagError, OSError) as error:
         st.session_state[PROBLEM] = disk_problem(error) if isinstance(error, OSError) else str(error)
     else:
-        st.session_state[OPENED] = root
+        st.session_state[JUST_OPENED] = root
 
 
 def _role_of(level: str, folders: Reading) -> str:

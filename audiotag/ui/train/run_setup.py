@@ -18,6 +18,7 @@ from audiotag.training.recipe import Recipe, load_recipe, recipe_names
 from audiotag.training.run_options import RunOptions, epochs_of
 from audiotag.training.runs import RunSettings, create_run
 from audiotag.training.session import Session
+from audiotag.ui import cache
 from audiotag.ui.text import Markdown, escape, escape_all
 from audiotag.ui.widgets import messages
 from audiotag.ui.widgets.number_field import number_field
@@ -101,18 +102,18 @@ def show_start_button(
     settings: RunSettings | None, options: RunOptions | None, dataset: Dataset, workspace: Workspace
 ) -> None:
     """The button that starts the run and shows it, and the command that does the same."""
-    ready = settings is not None and bool(Session(dataset, settings).expected_batches())
+    reason = why_not_ready(settings, dataset)
     pressed = st.button(
         "Start training",
         type="primary",
         icon=":material/play_arrow:",
         key="start",
-        disabled=not ready,
+        disabled=bool(reason),
         width="stretch",
-        help="Training continues after you close this page."
-        if ready
-        else "Choose a fold and a recipe that fits first.",
+        help="Training continues after you close this page.",
     )
+    if reason:
+        st.caption(f":material/info: {reason}")
     if pressed and settings is not None:
         with messages.show_errors():
             run = create_run(workspace, settings)
@@ -123,6 +124,33 @@ def show_start_button(
     if options is not None:
         st.caption("The same as a command:")
         st.code(train_line(options), language="bash", wrap_lines=True)
+
+
+def why_not_ready(settings: RunSettings | None, dataset: Dataset) -> Markdown:
+    """Why a run with these settings cannot be started; empty if it can."""
+    if settings is None:
+        return Markdown(
+            "Training cannot start yet. Choose a recipe and at least one fold, and mend what is marked above."
+        )
+    if not dataset.labels:
+        return Markdown(f"Training cannot start: the clips of {escape(dataset.name)} have no labels.")
+    session = Session(dataset, settings)
+    if not session.expected_batches():
+        return Markdown(f"Training cannot start: {escape(dataset.name)} has no clips that the recipe trains on.")
+    for subset in session.subsets:
+        rows = session.rows(subset)
+        if not cache.has_sounds(dataset, subset):
+            return Markdown(f"Training cannot start: the sound files of the {escape(subset)} clips are missing.")
+        units = len(rows)
+        if settings.recipe.fold_method == "stratified":
+            units = int(rows["group"].nunique() + rows["group"].isna().sum())
+        if not dataset.own_folds and units < settings.recipe.folds:
+            what = "clips" if units == len(rows) else "source recordings"
+            return Markdown(
+                f"Training cannot start: {escape(dataset.name)} has {units:d} {escape(subset)} {what}, fewer than the "
+                f"{settings.recipe.folds:d} folds of the recipe."
+            )
+    return Markdown("")
 
 
 def _pick_recipe() -> str:
