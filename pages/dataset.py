@@ -5,7 +5,7 @@ import streamlit as st
 from audiotag.inspection import statistics
 from audiotag.inspection.filters import Filter, faults_of_clips, filter_clips
 from audiotag.ui import cache, frame
-from audiotag.ui.dataset import header, tabs
+from audiotag.ui.dataset import header, reading, tabs
 from audiotag.ui.dataset.clips import show_clips
 from audiotag.ui.dataset.filter import pick_filter
 from audiotag.ui.widgets import messages
@@ -15,6 +15,7 @@ index = cache.load_index(dataset)
 faults = cache.find_faults(dataset)
 
 header.show_title(dataset)
+reading.show_reading(dataset)
 if len(statistics.labelled_clips(index)) == 0:
     header.show_unreadable(index)
     st.stop()

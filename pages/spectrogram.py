@@ -11,7 +11,7 @@ from audiotag.ui.text import escape
 from audiotag.ui.widgets import messages, sound_picker
 
 context = frame.set_up_page("Spectrogram")
-workspace, dataset = context.workspace, context.dataset()
+workspace, dataset = context.workspace, context.dataset_if_any()
 
 st.title("Spectrogram")
 controls, view = st.container(key="controls-and-view").columns([1.25, 2.4], gap="large")
@@ -23,6 +23,10 @@ with controls:
     edit_presets(settings, workspace)
 
 if source is None:
+    text = "Choose a sound to see its spectrogram."
+    if dataset is None:
+        text = "There is no dataset yet. Give a file, record a sound, or open a dataset in the sidebar."
+    view.info(text, icon=":material/graphic_eq:")
     st.stop()
 with view, messages.show_errors(stop=True):
     sound = sound_picker.decode_source(source, settings.sample_rate)

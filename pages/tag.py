@@ -6,7 +6,6 @@ from audiotag.ui import frame
 from audiotag.ui.tag import clip_view, dropped_sounds, panels, results, sound_sources
 from audiotag.ui.widgets import messages
 
-panels.apply_address()
 context = frame.set_up_page("Tag")
 st.title("Tag")
 folder = context.ensemble()

@@ -33,6 +33,7 @@ def train_line(options: RunOptions) -> str:
         "--epochs": _comma_separated(options.epochs),
         "--fraction": _number_text(options.fraction),
         "--balance": _number_text(options.balance),
+        "--learning-rate": _number_text(options.learning_rate),
         "--seed": _number_text(options.seed),
         "--device": options.device,
         "--hold-out": _number_text(options.held_out),

@@ -49,6 +49,12 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         metavar="POWER",
         help="0 uses each clip once per epoch; 1 balances the labels",
     )
+    add(
+        "--learning-rate",
+        type=float,
+        metavar="RATE",
+        help="highest learning rate of the last stage, above 0 to 1; the other stages keep their ratio to it",
+    )
     add("--seed", type=int, help="seed of folds, weights, order, crops and augmentation")
     add("--hold-out", type=int, metavar="FOLD", help="leave out this one of the dataset's own folds, for testing")
     add("--device", default="", help="cpu, cuda, cuda:1, mps, or several separated by commas (default: the best)")
@@ -71,6 +77,7 @@ def run_options_of(options: argparse.Namespace) -> RunOptions:
         fraction=options.fraction,
         balance=options.balance,
         seed=options.seed,
+        learning_rate=options.learning_rate,
         held_out=options.hold_out,
         device=options.device,
     )
@@ -202,7 +209,7 @@ def _show_progress(bar: Any, run: Run) -> None:
         bar.set_description_str("waiting for the device")
     for fold in run.progress()[:1]:
         bar.total, bar.n = fold["batches"], fold["batch"]
-        left_s = work_left(run.events())
+        left_s = work_left(run.events(), in_training=run.progress())
         epoch = f"epoch {fold['epoch']}/{fold['epochs']}"
         phase = fold.get("phase", "training")
         bar.set_description_str(printable(f"fold {fold['fold']}, {fold['subset']}, {epoch}, {phase}"))

@@ -44,7 +44,8 @@ MAX_RATES, MIN_RATES, RATES_S = 100, 12, 60.0  # batches of the learning-rate fi
 MAX_RATES_CLIPS = 32  # in batches
 RESULT_SHAPE = {
     "total_s": float, "batch_s": [float], "held_out_batch_s": [float], "batches": [int], "memory_gib": (float, None),
-    "lr": float, "rates": [float], "losses": [is_number], "suggested_lr": (float, None),
+    "lr": float, "last_stage?": int, "stage_s?": [float], "rates": [float], "losses": [is_number],
+    "suggested_lr": (float, None),
 }  # fmt: skip
 NO_RATES: dict[str, Any] = {"rates": [], "losses": [], "suggested_lr": None}
 
@@ -63,6 +64,8 @@ class Estimate:
         values = settings.to_dict() | {"dataset": str(dataset)}
         for text in ("name", "title", "about"):
             del values["recipe"][text]
+        for stage in values["recipe"]["stages"]:
+            del stage["lr"]  # changes neither the time nor what the finder measures
         machine = [device.name for device in devices()]
         dependencies = [values, workspace.dataset_options(dataset), dataset_stamp(dataset), machine]
         key = hashlib.sha256(json.dumps(dependencies, sort_keys=True).encode()).hexdigest()[:16]
@@ -91,13 +94,17 @@ class Estimate:
     def result(self) -> dict[str, Any] | None:
         """The last result; None if nothing was measured yet.
 
-        ``total_s`` is for the whole run. ``batch_s`` (loading included), ``held_out_batch_s`` and ``batches`` (training
-        batches of an epoch) have one value for each stage that the dataset has clips for. ``memory_gib`` is the peak
-        of a CUDA device, else of the process; ``lr`` the highest learning rate of the last stage. ``rates`` and
-        smoothed ``losses`` are those of the learning-rate finder, empty if it did not run; ``suggested_lr`` is None if
-        the loss did not fall.
+        ``total_s`` is for the whole run, ``stage_s`` its part for each stage. ``batch_s`` (loading included),
+        ``held_out_batch_s`` and ``batches`` (training batches of an epoch) have one value for each stage that the
+        dataset has clips for. ``memory_gib`` is the peak of a CUDA device, else of the process; ``lr`` the highest
+        learning rate of the last stage. ``rates`` and smoothed ``losses`` are those of the learning-rate finder, empty
+        if it did not run; ``suggested_lr`` is None if the loss did not fall.
         """
-        return read_state(self.folder / "result.json", _parse_result, None, "measure again")
+        result = read_state(self.folder / "result.json", _parse_result, None, "measure again")
+        stages = self.settings.recipe.stages
+        if result and 0 <= (last := result.get("last_stage", -1)) < len(stages):
+            result["lr"] = stages[last].lr  # other rates find the same result
+        return result
 
     def problem(self) -> str:
         """Why the measurement failed, as a sentence; empty while it is running and if it succeeded."""
@@ -149,8 +156,11 @@ def _measure_time(session: Session, keys: tuple[str, ...]) -> dict[str, Any]:
     batch_seconds = [_measure_stage(session, number, stage, keys[0]) for number, stage in session.stages]
     epochs = [(1, stage.epochs - 1) for _, stage in session.stages]
     rounds = [1 if stage.shared else math.ceil(len(session.folds) / len(keys)) for _, stage in session.stages]
+    stage_seconds = np.einsum("s,se,sb,seb->s", rounds, epochs, batches, batch_seconds)
     return {
-        "total_s": float(np.einsum("s,se,sb,seb", rounds, epochs, batches, batch_seconds)),
+        "total_s": float(stage_seconds.sum()),
+        "last_stage": session.stages[-1][0],
+        "stage_s": stage_seconds.tolist(),
         "batch_s": [later[0] for _, later in batch_seconds],
         "held_out_batch_s": [later[1] for _, later in batch_seconds],
         "batches": [training for training, _ in batches],

@@ -238,6 +238,14 @@ class Recipe:
         with error_path("stages."):
             return replace(self, stages=tuple(replace(s, epochs=n) for s, n in zip(self.stages, each, strict=True)))
 
+    def with_learning_rate(self, lr: float) -> Recipe:
+        """The same recipe with this highest learning rate in its last stage; other stages keep their ratio to it."""
+        last = self.stages[-1].lr
+        with error_path("stages."):
+            return replace(
+                self, stages=tuple(replace(s, lr=lr if s.lr == last else lr * s.lr / last) for s in self.stages)
+            )
+
     def with_spectrogram(self, settings: SpectrogramSettings) -> Recipe:
         """The same recipe with other spectrogram settings; checked again, for a mask may be wider than these allow."""
         return replace(self, spectrogram=settings)

@@ -33,6 +33,8 @@ class RunOptions:
         Share of the training clips, above 0 to 1.
     balance : float or None
     seed : int or None
+    learning_rate : float or None
+        Highest learning rate of the recipe's last stage, above 0 to 1; the other stages keep their ratio to it.
     held_out : int or None
         One of the dataset's own folds that takes no part.
     device : str
@@ -48,6 +50,7 @@ class RunOptions:
     balance: float | None = None
     seed: int | None = None
     held_out: int | None = None
+    learning_rate: float | None = None
     device: str = ""
 
     def settings(self, workspace: Workspace) -> RunSettings:
@@ -63,6 +66,8 @@ class RunOptions:
             recipe = recipe.with_spectrogram(load_preset(self.preset, workspace))
         if self.epochs:
             recipe = recipe.with_epochs(self.epochs)
+        if self.learning_rate is not None:
+            recipe = recipe.with_learning_rate(self.learning_rate)
         changes: dict[str, Any] = {"fraction": self.fraction, "balance": self.balance, "seed": self.seed}
         recipe = replace(recipe, **{name: value for name, value in changes.items() if value is not None})
         check_device(self.device)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from audiotag.training.runs import SHARED_FOLD
+
+TRAINING_SHARE = 0.9  # of an epoch's time; the rest is measured without gradients, on fewer clips
 
 
 def plan_of(events: list[dict[str, Any]]) -> dict[str, Any] | None:
@@ -53,10 +56,22 @@ def epochs_done(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return list(finished.values())
 
 
-def work_left(events: list[dict[str, Any]], fold: int | None = None) -> float | None:
+def work_left(
+    events: list[dict[str, Any]], fold: int | None = None, in_training: Sequence[dict[str, Any]] = ()
+) -> float | None:
     """Seconds of work left for one fold or for the run, from the seconds per pixel of the epochs so far.
 
-    None before the first epoch. Folds that train on several devices at once share the run's work.
+    None before the first epoch. The times of all folds add up to that of the run; folds that train on several devices
+    at once share it.
+
+    Parameters
+    ----------
+    events : list of dict
+    fold : int, optional
+        By default all folds.
+    in_training : sequence of dict
+        Progress of the folds in training, from `audiotag.training.runs.Run.progress`: the part of an epoch that is
+        done is not left.
     """
     plan, finished = plan_of(events), epochs_done(events)
     if plan is None or not finished:
@@ -67,15 +82,36 @@ def work_left(events: list[dict[str, Any]], fold: int | None = None) -> float | 
         return sum(_pixels_per_epoch(stages[event["stage"]]) for event in epochs)
 
     seconds_per_pixel = sum(event["seconds"] for event in finished) / pixels_of(finished)
+    done = {(event["fold"], event["stage"], event["epoch"]) for event in finished}
+    begun = {  # pixels of the epochs in training
+        each["fold"]: share_of_epoch(each) * _pixels_per_epoch(stages[each["stage"]])
+        for each in in_training
+        if each["stage"] in stages and (each["fold"], each["stage"], each["epoch"]) not in done
+    }
     shared = sum(stage["epochs"] * _pixels_per_epoch(stage) for stage in plan["stages"] if stage["shared"])
     per_fold = sum(stage["epochs"] * _pixels_per_epoch(stage) for stage in plan["stages"] if not stage["shared"])
     if fold is not None:
         pixels_done = pixels_of([event for event in finished if event["fold"] == fold])
-        return seconds_per_pixel * ((shared if fold == SHARED_FOLD else per_fold) - pixels_done)
+        whole = shared if fold == SHARED_FOLD else per_fold
+        return seconds_per_pixel * max(0.0, whole - pixels_done - begun.get(fold, 0.0))
     folds_at_once = max(1, min(len(plan.get("devices", ())), len(plan["folds"])))
-    shared_done = pixels_of([event for event in finished if event["fold"] == SHARED_FOLD])
-    folds_done = pixels_of(finished) - shared_done
-    return seconds_per_pixel * (shared - shared_done + (len(plan["folds"]) * per_fold - folds_done) / folds_at_once)
+    shared_done: float = pixels_of([event for event in finished if event["fold"] == SHARED_FOLD])
+    folds_done = pixels_of(finished) - shared_done + sum(begun.values()) - begun.get(SHARED_FOLD, 0.0)
+    shared_done += begun.get(SHARED_FOLD, 0.0)
+    left = max(0.0, shared - shared_done) + max(0.0, len(plan["folds"]) * per_fold - folds_done) / folds_at_once
+    return seconds_per_pixel * left
+
+
+def share_of_epoch(progress: dict[str, Any]) -> float:
+    """How much of its epoch a fold in training has done, from 0 to 1; measuring is the last part of an epoch.
+
+    >>> share_of_epoch({"batch": 5, "batches": 10}), share_of_epoch({"batch": 4, "batches": 4, "phase": "measuring"})
+    (0.45, 1.0)
+    """
+    share = min(1.0, progress["batch"] / max(1, progress["batches"]))
+    if progress.get("phase") == "measuring":
+        return TRAINING_SHARE + (1 - TRAINING_SHARE) * share
+    return TRAINING_SHARE * share
 
 
 def _pixels_per_epoch(stage: dict[str, Any]) -> int:

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from audiotag.audio.file_levels import FileLevels, read_levels
 from audiotag.audio.header import Header, Sound, Source
 from audiotag.audio.reading import read_header, read_short_sound
 from audiotag.audio.streaming import read_part
@@ -53,6 +54,11 @@ def load_index(dataset: Dataset) -> pd.DataFrame:
     return _measured_index(dataset.root, stamp, measurement_job(dataset).stamp())
 
 
+def has_sounds(dataset: Dataset, subset: str) -> bool:
+    """Whether the sound file of at least one clip of a subset exists."""
+    return _has_sounds(dataset.root, _dataset_stamp(dataset.root), subset)
+
+
 def find_faults(dataset: Dataset) -> pd.DataFrame:
     """The dataset's faults, as far as it is measured."""
     return _faults(dataset.root, _dataset_stamp(dataset.root), measurement_job(dataset).stamp())
@@ -66,6 +72,11 @@ def measurement_job(dataset: Dataset) -> MeasurementJob:
 def load_sound(path: Path, sample_rate: int) -> Sound:
     """A decoded clip at a sample rate in Hz, as `load_part` from its start."""
     return load_part(path, as_text(path.name), content_key(path), sample_rate)
+
+
+def load_levels(source: Source, name: str, content: str) -> FileLevels | None:
+    """Levels of a file as it is stored; None for a sound that is longer than what the player shows."""
+    return _levels(source, name, content)
 
 
 def invert_log_mel(log_mel: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
@@ -139,6 +150,11 @@ def _stamp(folder: Path, name: str) -> tuple[int, ...]:
 @_cached(max_entries=8, show_spinner="Opening the dataset …")
 def _dataset(root: Path, stamp: str) -> Dataset:
     return open_remembered(root, Workspace())
+
+
+@_cached(max_entries=8, show_spinner=False, ttl=10)  # sounds may be copied to where they belong at any time
+def _has_sounds(root: Path, stamp: str, subset: str) -> bool:
+    return any(map(os.path.exists, load_dataset(root).subset(subset)["path"]))
 
 
 @_cached(max_entries=8, show_spinner=False)
@@ -217,6 +233,12 @@ def _evidence(
 def _header(_source: Source, name: str, content: str) -> Header:
     with clip_guard(name):
         return read_header(_source, name)
+
+
+@_cached(max_entries=512, show_spinner=False)
+def _levels(_source: Source, name: str, content: str) -> FileLevels | None:
+    with clip_guard(name):
+        return None if _header(_source, name, content).duration_s > MAX_PLAYED_S else read_levels(_source, name)
 
 
 @_cached(max_entries=MAX_SOUNDS, show_spinner=False)  # up to 50 MiB each

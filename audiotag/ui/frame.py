@@ -14,12 +14,15 @@ import streamlit as st
 from PIL import Image
 
 from audiotag.data.dataset import Dataset
-from audiotag.data.layouts import OpenOptions, absolute
+from audiotag.data.layouts import OpenOptions
 from audiotag.data.saved_options import open_and_remember
-from audiotag.ui import cache
-from audiotag.ui.text import escape
+from audiotag.disk import disk_problem
+from audiotag.errors import AudiotagError
+from audiotag.ui import address, cache
+from audiotag.ui.text import Markdown, escape
 from audiotag.ui.widgets import messages
 from audiotag.ui.widgets.messages import show_errors
+from audiotag.ui.widgets.typed_path import parse_path
 from audiotag.wording import as_text
 from audiotag.workspace import Workspace
 
@@ -31,7 +34,19 @@ PAGES = (
     ("pages/tag.py", "Tag", ":material/sell:"),
     ("pages/score.py", "Score", ":material/scoreboard:"),
 )
+PAGES_OF_ENSEMBLES = ("Tag", "Score")  # their address names the ensemble too
+OPENED = "opened-datasets"  # in the session: how many were opened; the popover that opens one closes with a new key
+OPEN_PROBLEM = "open-dataset-problem"  # in the session: why the last path was not opened
 ICON = Path(__file__).parent / "icon.png"  # a material icon would be fetched from another host
+UNKNOWN_DATASET = Markdown(
+    "The link is to a dataset that this workspace does not know. Choose a dataset in the sidebar, or open the one that "
+    "is meant by its path."
+)
+TABLE_OPTIONS = (  # keys and labels of the fields
+    ("file-column", "File column"),
+    ("label-column", "Label column"),
+    ("separator", "Column separator"),
+)
 STYLE = """
 <style>
   .block-container { padding-top: 3.2rem; max-width: 1400px; }
@@ -43,6 +58,28 @@ STYLE = """
   }
 </style>
 """
+# A field that is being edited sends its value when a click takes the focus away. Where that arrives after a click on a
+# link to another page, Streamlit runs the old page again and the click is lost. This script then clicks again, unless
+# the user has done something else since.
+FOLLOW_LINKS_SCRIPT = """<script>
+if (!window.audiotagFollowsLinks) {
+  window.audiotagFollowsLinks = true;
+  const pathOf = address => new URL(address, document.baseURI).pathname.replace(/[/]$/, "");
+  let wanted = null, attempts = 0;
+  const forget = event => { if (event.isTrusted) wanted = null; };
+  ["pointerdown", "keydown", "popstate"].forEach(name => window.addEventListener(name, forget, true));
+  document.addEventListener("click", event => {
+    const link = event.target.closest?.('[data-testid="stPageLink"] a');
+    const isPlain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
+    if (link && isPlain && event.isTrusted) [wanted, attempts] = [pathOf(link.href), 0];
+  }, true);
+  new MutationObserver(() => {
+    const state = document.querySelector('[data-testid="stApp"]')?.getAttribute("data-test-script-state");
+    if (wanted === null || state !== "notRunning" || pathOf(location.href) === wanted || attempts++ > 2) return;
+    [...document.querySelectorAll('[data-testid="stPageLink"] a')].find(link => pathOf(link.href) === wanted)?.click();
+  }).observe(document.body, {subtree: true, attributes: true, attributeFilter: ["data-test-script-state"]});
+}
+</script>"""
 
 
 @dataclass(frozen=True)
@@ -56,6 +93,9 @@ class PageContext:
     def dataset(self) -> Dataset:
         """The chosen dataset; without one the page stops with a message."""
         if self.dataset_root is None:
+            if address.is_unknown("dataset"):
+                st.warning(UNKNOWN_DATASET, icon=":material/link_off:")
+                st.stop()
             st.info(
                 "There is no dataset yet. Render the starter sounds with `audiotag demo`, or open one in the sidebar.",
                 icon=":material/library_music:",
@@ -64,9 +104,21 @@ class PageContext:
         with show_errors(stop=True):
             return cache.load_dataset(self.dataset_root)
 
+    def dataset_if_any(self) -> Dataset | None:
+        """The chosen dataset; None without one, for pages that can also do without. A link to an unknown one stops."""
+        if self.dataset_root is None and not address.is_unknown("dataset"):
+            return None
+        return self.dataset()
+
     def ensemble(self) -> Path:
         """The chosen ensemble's folder; without one the page stops with a message."""
         if self.ensemble_folder is None:
+            if address.is_unknown("ensemble"):
+                st.warning(
+                    "The link is to an ensemble that this workspace does not have. Choose one in the sidebar.",
+                    icon=":material/link_off:",
+                )
+                st.stop()
             st.info("There is no ensemble yet. Train folds on the Train page and publish them.", icon=":material/sell:")
             st.stop()
         return self.ensemble_folder
@@ -76,6 +128,7 @@ def set_up_page(title: str) -> PageContext:
     """Set the browser title and the width, draw the sidebar, and return what is chosen there."""
     st.set_page_config(page_title=f"{title} · audiotag", page_icon=Image.open(ICON), layout="wide")
     st.html(STYLE)
+    st.html(FOLLOW_LINKS_SCRIPT, unsafe_allow_javascript=True)
     workspace = Workspace()
     with st.sidebar:
         st.markdown("### :material/graphic_eq: audiotag")
@@ -83,32 +136,48 @@ def set_up_page(title: str) -> PageContext:
             st.page_link(target, label=label, icon=icon, width="stretch")
         st.divider()
         dataset_root = _pick_dataset(workspace)
-        ensemble_folder = _pick_ensemble(workspace)
+        ensemble_folder = _pick_ensemble(workspace, in_address=title in PAGES_OF_ENSEMBLES)
     messages.show_sentences()
     return PageContext(workspace, dataset_root, ensemble_folder)
 
 
 def _pick_dataset(workspace: Workspace) -> Path | None:
+    """The chosen dataset, whose key is in the address; the last one that was chosen or opened, to begin with."""
     folders = workspace.dataset_folders()
-    _apply_choice("dataset", folders)
+    by_key = {address.dataset_key(path): path for path in folders}
+    if not _apply_choice("dataset", folders):
+        address.follow_address("dataset", by_key)
     chosen = None
     names = _display_names(folders)
     if folders:
         chosen = st.selectbox(
             "Dataset",
             folders,
+            index=None if address.is_unknown("dataset") else 0,
             format_func=lambda path: names[path],
             key="dataset",
+            on_change=_remember_choice,
+            placeholder="Choose a dataset",
             persist_state="session",
-            help="Datasets that you opened before, the latest first.",
+            help="Datasets that you opened before, the last used first.",
         )
-    with st.popover("Open a dataset", icon=":material/folder_open:", width="stretch"):
-        _open_form(workspace)
+    if chosen is not None:
+        address.forget_unknown("dataset")
+        address.write_address("dataset", address.dataset_key(chosen))
+    key = f"open-dataset-{st.session_state.get(OPENED, 0)}"
+    with st.popover("Open a dataset", icon=":material/folder_open:", width="stretch", key=key):
+        _open_form()
     if st.button("Get FSDKaggle2019 …", icon=":material/cloud_download:", key="fetch", type="tertiary"):
         from audiotag.ui.widgets.get_dataset import get_fsdkaggle2019  # imports it only when needed
 
         get_fsdkaggle2019(workspace.root.parent / "FSDKaggle2019")
     return chosen
+
+
+def _remember_choice() -> None:
+    """The dataset that was chosen is the one that the next session begins with."""
+    if (chosen := st.session_state["dataset"]) is not None:
+        Workspace().remember_dataset(chosen)
 
 
 def _display_names(folders: list[Path]) -> dict[Path, str]:
@@ -118,47 +187,76 @@ def _display_names(folders: list[Path]) -> dict[Path, str]:
     return {path: as_text(f"{name} · {path.parent}") if counts[name] > 1 else name for path, name in names.items()}
 
 
-def _open_form(workspace: Workspace) -> None:
+def _open_form() -> None:
+    """The form that opens a dataset by its path; what is wrong with the path is said below it."""
     with st.form("open-dataset", border=False):
-        path = st.text_input(
+        st.text_input(
             "Path",
             key="dataset-path",
             placeholder="/data/FSDKaggle2019",
             help="A folder of sounds, one folder per class, a CSV or Parquet table of files and labels, or "
             "FSDKaggle2019 from Kaggle or Zenodo. The files are never changed.",
         )
+        if problem := st.session_state.get(OPEN_PROBLEM):
+            st.error(escape(problem), icon=":material/error:")
         with st.expander("Options for tables"):
             detected = "detected automatically"
-            file_column = st.text_input("File column", key="file-column", placeholder=detected)
-            label_column = st.text_input("Label column", key="label-column", placeholder=detected)
-            separator = st.text_input("Column separator", key="separator", placeholder=detected)
-        if st.form_submit_button("Open", type="primary") and path:
-            with show_errors():
-                options = OpenOptions(separator or None, file_column or None, label_column or None)
-                dataset = open_and_remember(absolute(Path(path)), options, workspace)
-                messages.select_in_sidebar("dataset", dataset.root)
+            for key, label in TABLE_OPTIONS:
+                st.text_input(label, key=key, placeholder=detected)
+        st.form_submit_button("Open", type="primary", on_click=_open_path)
 
 
-def _pick_ensemble(workspace: Workspace) -> Path | None:
+def _open_path() -> None:
+    """Open the dataset at the path, choose it and close the form; otherwise say what is wrong."""
+    typed = [st.session_state.get(key, "").strip() or None for key, _ in TABLE_OPTIONS]
+    try:
+        options = OpenOptions(file_column=typed[0], label_column=typed[1], separator=typed[2])
+        path = parse_path(st.session_state["dataset-path"], "Give the path of a dataset: a folder, or its table.")
+        is_new = path not in Workspace().dataset_folders()
+        dataset = open_and_remember(path, options, Workspace())
+    except (AudiotagError, OSError) as error:
+        st.session_state[OPEN_PROBLEM] = disk_problem(error) if isinstance(error, OSError) else str(error)
+        return
+    st.session_state["dataset-next"] = dataset.root
+    if is_new:
+        st.session_state[messages.JUST_OPENED] = dataset.root
+    st.session_state[OPENED] = st.session_state.get(OPENED, 0) + 1
+    for key in ("dataset-path", *(key for key, _ in TABLE_OPTIONS)):
+        st.session_state[key] = ""
+    st.session_state.pop(OPEN_PROBLEM, None)
+
+
+def _pick_ensemble(workspace: Workspace, in_address: bool) -> Path | None:
+    """The chosen ensemble's folder; some pages have its name in the address."""
     folders = workspace.ensemble_folders()
-    _apply_choice("ensemble", list(folders))
+    if not _apply_choice("ensemble", list(folders)) and in_address:
+        address.follow_address("ensemble", {name: name for name in folders})
     if not folders:
         return None
     name = st.selectbox(
         "Ensemble",
         list(folders),
+        index=None if address.is_unknown("ensemble") else 0,
         key="ensemble",
+        placeholder="Choose an ensemble",
         persist_state="session",
         help="Shipped ensembles first, then your own, the newest first.",
     )
+    if name is None:
+        return None
+    address.forget_unknown("ensemble")
+    if in_address:
+        address.write_address("ensemble", name)
     return folders[name]
 
 
-def _apply_choice(picker: str, options: list) -> None:
+def _apply_choice(picker: str, options: list) -> bool:
     """Apply the choice of `select_in_sidebar`: a widget's value can only be set before the widget is drawn."""
     value = st.session_state.pop(f"{picker}-next", None)
     if value in options:
         st.session_state[picker] = value
+        return True
+    return False
 
 
 def show_tabs(key: str, tabs: dict[str, Callable[[], None]]) -> None:

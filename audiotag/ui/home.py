@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import streamlit as st
 
 from audiotag.inspection.statistics import readable_clips
 from audiotag.training.devices import describe_device
 from audiotag.ui import cache
 from audiotag.ui.frame import PageContext
-from audiotag.ui.text import escape
+from audiotag.ui.text import Markdown, escape
 from audiotag.ui.widgets import messages
+from audiotag.wording import format_duration
 
 LINKS = (  # page, heading, text, label of the link
     (
@@ -42,17 +44,34 @@ def show_links() -> None:
             st.page_link(page, label=label, icon=":material/arrow_forward:", icon_position="right")
 
 
+def describe_clips(index: pd.DataFrame, labels: int) -> Markdown:
+    """Clips, hours and labels of a dataset in a line; clips without sounds have no hours."""
+    clips = readable_clips(index)
+    label_text = f"{labels:,} label{'' if labels == 1 else 's'}"
+    if len(clips) == 0:
+        return Markdown(f"{len(index):,} clip{'' if len(index) == 1 else 's'} without sounds, {label_text}")
+    seconds = float(clips["duration_s"].sum())
+    length = f"{seconds / 3600:.1f} hours" if seconds >= 3600 else format_duration(seconds)
+    return Markdown(f"{len(clips):,} clip{'' if len(clips) == 1 else 's'}, {length}, {label_text}")
+
+
 def show_overview(context: PageContext) -> None:
     """Dataset, ensemble and device in a few figures."""
     dataset = context.dataset()
     st.subheader("At a glance")
-    clips = readable_clips(cache.load_index(dataset))
+    index = cache.load_index(dataset)
+    clips = readable_clips(index)
     left, middle, right = st.columns(3)
     with left.container(border=True, height="stretch"):
         st.caption("Dataset")
         st.markdown(f"**{escape(dataset.name)}**")
-        hours = clips["duration_s"].sum() / 3600
-        st.markdown(f"{len(clips):,} clips, {hours:.1f} hours, {len(dataset.labels)} labels")
+        st.markdown(describe_clips(index, len(dataset.labels)))
+        if len(clips) < len(index):
+            without = len(index) - len(clips)
+            st.caption(
+                f":material/folder_off: {without:,} of {len(index):,} clips have no sound that can be read. The Dataset "
+                "page says why."
+            )
     with middle.container(border=True, height="stretch"), messages.show_errors():
         st.caption("Ensemble")
         if context.ensemble_folder:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from fastai.callback.core import Callback
-from fastai.callback.schedule import ParamScheduler, valley
+from fastai.callback.schedule import ParamScheduler
 from fastai.data.core import DataLoaders
 from fastai.learner import Learner
 from fastai.optimizer import Adam, ranger
@@ -26,6 +26,7 @@ from audiotag.training.backend.optimiser import copy_to_device, plain_state, sch
 from audiotag.training.backend.precision import autocast_for, precision_callbacks
 from audiotag.training.batches import Batches
 from audiotag.training.clips import LabelledClips
+from audiotag.training.learning_rates import steepest_rate
 from audiotag.training.losses.base import LOSSES
 from audiotag.training.progress import FoldSplit, TrainingCallbacks
 from audiotag.training.recipe import Recipe, Stage
@@ -161,8 +162,8 @@ class FoldTrainer:
         Returns
         -------
         tuple[list of float, list of float, float or None]
-            Rates; smoothed losses; fastai's suggestion "valley", the middle of the longest stretch over which the
-            loss falls, None if it does not fall.
+            Rates; smoothed losses; the rate at which the loss falls steepest, None if it does not fall, see
+            `audiotag.training.learning_rates`.
         """
         train = Batches(labelled, self.recipe, stage, stage_seed(self.recipe, self.fold, 0), training=True)
         learner = self._learner(train, train, [])
@@ -173,8 +174,7 @@ class FoldTrainer:
         count = next((number for number, loss in enumerate(losses) if not np.isfinite(loss)), len(losses))
         rates, losses = [float(rate) for rate in learner.recorder.lrs[:count]], losses[:count]
         judged = slice(batches // 10, max(count - batches // 20, 0))  # without the first and the last, as fastai does
-        falls = min(losses[judged], default=np.inf) < max(losses[judged][:1], default=-np.inf)
-        return rates, losses, valley(rates[judged], losses[judged], batches)[0] if falls else None
+        return rates, losses, steepest_rate(rates[judged], losses[judged])
 
     def scores(self, labelled: LabelledClips, stage: Stage) -> np.ndarray:
         """Scores of the middle crops of clips, without augmentation, as a published ensemble gives them.

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import pandas as pd
 import streamlit as st
 
@@ -15,12 +12,13 @@ from audiotag.ui import cache
 from audiotag.ui.text import Markdown, escape, escape_all, link
 from audiotag.ui.widgets import messages, sound_panel
 from audiotag.ui.widgets.downloads import show_downloads
+from audiotag.ui.widgets.kept_rows import keep_row, restore_row, row_of, select_row
 from audiotag.ui.widgets.step_buttons import show_step_buttons
 
 TABLE = "clips-table"
 SOURCE = Markdown("source")  # label of the link to where a clip comes from
 FACTS = {  # column of the index: how it is written
-    "rms_dbfs": "RMS {:.1f} dBFS",
+    "rms_dbfs": "mono mix RMS {:.1f} dBFS",
     "noise_floor_dbfs": "noise floor {:.1f} dBFS",
     "loudness_lufs": "{:.1f} LUFS",
     "crest_db": "crest {:.1f} dB",
@@ -44,6 +42,7 @@ def _pick_row(rows: pd.DataFrame) -> int:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"{len(rows):,} clip{'' if len(rows) == 1 else 's'}", width="stretch")
         show_step_buttons("", _step, len(rows))
+    restore_row(TABLE)
     chosen = st.dataframe(
         rows[["clip", "labels", "duration_s", "subset"]],
         column_order=("clip", "duration_s", "labels", "subset"),
@@ -58,17 +57,13 @@ def _pick_row(rows: pd.DataFrame) -> int:
         },
         alt="Clips with their labels and durations",
     )
-    return _selected_row(chosen, len(rows))
-
-
-def _selected_row(table: Mapping[str, Any], clips: int) -> int:
-    rows = table.get("selection", {}).get("rows") or [0]
-    return min(rows[0], clips - 1)
+    row = row_of(chosen, len(rows))
+    keep_row(TABLE, row)
+    return row
 
 
 def _step(by: int, clips: int) -> None:
-    row = (_selected_row(st.session_state.get(TABLE, {}), clips) + by) % clips
-    st.session_state[TABLE] = {"selection": {"rows": [row], "columns": [], "cells": []}}
+    select_row(TABLE, (row_of(st.session_state.get(TABLE), clips) + by) % clips)
 
 
 def _show_clip(row: pd.Series, faults: pd.DataFrame) -> None:
@@ -83,7 +78,7 @@ def _show_clip(row: pd.Series, faults: pd.DataFrame) -> None:
         return
     with messages.show_errors():
         settings = PRESETS["capstone"]
-        sound_panel.show_sound(cache.load_sound(row["path"], settings.sample_rate), settings, key="clip")
+        sound_panel.show_sound(cache.load_sound(row["path"], settings.sample_rate), settings, "clip", row["path"])
     facts = [text.format(row[column]) for column, text in FACTS.items() if pd.notna(row[column])]
     if pd.notna(row["licence"]):
         facts.append(row["licence"])

@@ -13,6 +13,7 @@ from audiotag.data.dataset import SUBSETS, Dataset
 from audiotag.figures.text import data_text
 from audiotag.inspection.filters import Filter
 from audiotag.ui.text import Markdown, escape
+from audiotag.ui.widgets.number_field import number_field, number_text
 
 KEYS = ("labels", "every", "text", "subset", "shortest", "below", "quietest", "softer", "problem")
 
@@ -34,7 +35,7 @@ def pick_filter(dataset: Dataset, faults: pd.DataFrame) -> Filter:
     subset = right.selectbox("Subset", ["all", *present], key="subset", **in_address)
     with more.popover("More", icon=":material/filter_alt:", width="stretch"):
         shortest, below = _range_fields(Markdown("Duration (s)"), "shortest", "below", 0.0)
-        quietest, softer = _range_fields(Markdown("RMS level (dBFS)"), "quietest", "softer", None)
+        quietest, softer = _range_fields(Markdown("RMS level (dBFS)"), "quietest", "softer", -math.inf)
         kinds = list(faults["kind"].unique())
         problems = st.multiselect("Problem", kinds, key="problem", placeholder="any or none", **in_address)
     summary = st.container(horizontal=True, vertical_alignment="center")
@@ -75,22 +76,25 @@ def filter_by_range(chart: str, low: str, high: str) -> Callable[[], None]:
     def clicked() -> None:
         points = st.session_state[chart].selection.points
         if points:
-            st.session_state[low], st.session_state[high] = map(float, points[0]["customdata"])
+            st.session_state[low], st.session_state[high] = map(number_text, points[0]["customdata"])
 
     return clicked
 
 
-def _range_fields(title: Markdown, low: str, high: str, min_value: float | None) -> tuple[float | None, float | None]:
+def _range_fields(title: Markdown, low: str, high: str, min_value: float) -> tuple[float | None, float | None]:
+    options: dict[str, Any] = {"low": min_value, "placeholder": "any", "bind": "query-params"}
     left, right = st.columns(2)
-    options: dict[str, Any] = {"value": None, "min_value": min_value, "placeholder": "any", "bind": "query-params"}
-    return (
-        left.number_input(f"{title} from", key=low, **options),
-        right.number_input("to below", key=high, **options),
-    )
+    with left:
+        from_value = number_field(Markdown(f"{title} from"), low, **options)
+    with right:
+        below_value = number_field(Markdown("to below"), high, **options)
+    if from_value is not None and below_value is not None and from_value >= below_value:
+        st.error(f"{title}: “from” must be less than “to below”.", icon=":material/error:")
+    return from_value, below_value
 
 
 def _clear_filter() -> None:
     for key in KEYS:
         if key in st.session_state:
-            empty: Any = {"labels": [], "problem": [], "every": False, "text": "", "subset": "all"}
-            st.session_state[key] = empty.get(key)
+            empty: Any = {"labels": [], "problem": [], "every": False, "subset": "all"}
+            st.session_state[key] = empty.get(key, "")

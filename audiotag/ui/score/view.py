@@ -18,11 +18,12 @@ from audiotag.figures import scoring as figures
 from audiotag.figures.text import data_text
 from audiotag.figures.theme import CONFIG
 from audiotag.scoring import PUBLISHED, Score, score_submission, truth_table_of
-from audiotag.ui import cache
+from audiotag.ui import address, cache
 from audiotag.ui.frame import PageContext
 from audiotag.ui.text import Markdown, escape, escape_all
 from audiotag.ui.widgets import messages, sound_panel
 from audiotag.ui.widgets.downloads import show_downloads, show_table
+from audiotag.ui.widgets.kept_rows import keep_row, restore_row, row_of
 
 UPLOAD, PATH, DATASET, WORKSPACE = map(Markdown, ("Upload", "Path", "Dataset", "Workspace"))
 TABLES = ["csv", "tsv", "txt", "parquet"]
@@ -59,6 +60,8 @@ class Table:
 def chosen_dataset(context: PageContext) -> Dataset | None:
     """The chosen dataset; None, with a message, where there is none: scoring then needs the truth as a table."""
     if context.dataset_root is None:
+        if address.is_unknown("dataset"):
+            return context.dataset()  # which says so, and stops
         st.info(
             "There is no dataset yet. Open one in the sidebar to hear its clips, or give the truth as a table.",
             icon=":material/library_music:",
@@ -79,7 +82,12 @@ def pick_tables(context: PageContext, dataset: Dataset | None) -> tuple[Table | 
         )
         if made and st.session_state["submission-from"] == WORKSPACE:
             chosen = st.selectbox(
-                "Submission", made, format_func=lambda path: path.stem, key="submission-made", help="Newest first."
+                "Submission",
+                made,
+                format_func=lambda path: path.stem,
+                key="submission-made",
+                help="Newest first.",
+                persist_state="session",
             )
             submission = Table(chosen)
     known = truth_table_of(dataset) if dataset else None
@@ -190,7 +198,7 @@ def show_hardest_clips(found: Score, dataset: Dataset | None) -> None:
         st.session_state["score-label"] = ANY_LABEL
     left, right = st.columns([2, 1], vertical_alignment="bottom")
     left.subheader("Hardest clips")
-    label = right.selectbox("With the label", labels, key="score-label")
+    label = right.selectbox("With the label", labels, key="score-label", persist_state="session")
     every = found.per_clip
     if label != ANY_LABEL:
         every = every[[label in true for true in every["labels"]]]
@@ -200,13 +208,15 @@ def show_hardest_clips(found: Score, dataset: Dataset | None) -> None:
         f"In {wrong:,} of {len(every):,} clips a wrong label is ranked above a true one."
         + (f" The {MAX_CLIPS} hardest are shown." if len(every) > MAX_CLIPS else "")
     )
+    table = f"hardest-{label}"
+    restore_row(table)
     chosen = st.dataframe(
         rows[["clip", "labels", "precision", "ranked above"]],
         hide_index=True,
         height=300,
         on_select="rerun",
         selection_mode="single-row-required",
-        key=f"hardest-{label}",
+        key=table,
         column_config={
             "labels": st.column_config.ListColumn("truth"),
             "precision": st.column_config.NumberColumn(
@@ -217,8 +227,9 @@ def show_hardest_clips(found: Score, dataset: Dataset | None) -> None:
         },
         alt="The hardest clips with their labels, and the wrong labels that are ranked above them",
     )
-    selected = (chosen.get("selection", {}).get("rows") or [0])[0]
-    clip = rows.iloc[min(selected, len(rows) - 1)]
+    selected = row_of(chosen, len(rows))
+    keep_row(table, selected)
+    clip = rows.iloc[selected]
     show_downloads(every.reset_index(), "score-by-clip")
     _show_clip(clip["clip"], clip["labels"], found, dataset)
 
@@ -249,7 +260,7 @@ def _show_player(clip: str, found: Score, dataset: Dataset | None) -> None:
     else:
         with messages.show_errors():
             settings = PRESETS["capstone"]
-            sound_panel.show_sound(cache.load_sound(path, settings.sample_rate), settings, key="scored-clip")
+            sound_panel.show_sound(cache.load_sound(path, settings.sample_rate), settings, "scored-clip", path)
 
 
 def _add_ranked_above(rows: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:

@@ -46,7 +46,7 @@ def example_augmentations() -> dict[str, Any]:
     return found
 
 
-def show_augmentation(crop: Crop, dataset: Dataset, settings: SpectrogramSettings) -> None:
+def show_augmentation(crop: Crop, dataset: Dataset | None, settings: SpectrogramSettings) -> None:
     """Random examples of the chosen augmentations on the crop; they stay until they are drawn again."""
     augmentations = example_augmentations()
     chosen = st.pills(
@@ -76,7 +76,7 @@ def show_augmentation(crop: Crop, dataset: Dataset, settings: SpectrogramSetting
 
 
 def draw_examples(
-    crop: Crop, dataset: Dataset, settings: SpectrogramSettings, augmentations: list[Any], seed: int
+    crop: Crop, dataset: Dataset | None, settings: SpectrogramSettings, augmentations: list[Any], seed: int
 ) -> list[np.ndarray]:
     """Augmented versions of the crop, each ``(n_mels, frames)``; every step is applied where training applies it."""
     rng = np.random.default_rng(seed)

@@ -74,6 +74,7 @@ def pick_crop(sound: Sound, settings: SpectrogramSettings) -> Crop:
             spare_s,
             spare_s / 2,
             key="crop-start",
+            persist_state="session",
             help="Counted from the end of the leading silence. Training draws the crop at random.",
         )
         position = chosen_s / spare_s

@@ -9,6 +9,7 @@ from typing import Any, get_args
 import numpy as np
 import streamlit as st
 
+from audiotag.errors import AudiotagError
 from audiotag.features.presets import delete_preset, load_preset, own_presets, preset_names, save_preset
 from audiotag.features.settings import (
     MelNorm,
@@ -21,10 +22,12 @@ from audiotag.features.settings import (
 )
 from audiotag.ui.text import Markdown, escape
 from audiotag.ui.widgets.messages import select_in_sidebar, show_errors
+from audiotag.ui.widgets.number_field import number_field, number_text, parse_number
 from audiotag.workspace import Workspace
 
 RATES_HZ = (8000, 16_000, 22_050, 32_000, 44_100, 48_000, 96_000)
 INTEGER_STEP_FIELDS = ("trim_db", "top_db", "f_min", "f_max")  # their sliders move in whole steps
+TYPED_FIELDS = ("mean_db", "std_db", "resize")  # in text fields
 PERSIST: dict[str, Any] = {"persist_state": "session"}
 
 
@@ -192,8 +195,10 @@ def _network_input_widgets() -> None:
         **PERSIST,
     )
     left, right = st.columns(2)
-    left.number_input("Mean (dB)", key="set-mean_db", **PERSIST)
-    right.number_input("Deviation (dB)", key="set-std_db", **PERSIST)
+    with left:
+        number_field(Markdown("Mean (dB)"), "set-mean_db", **PERSIST)
+    with right:
+        number_field(Markdown("Deviation (dB)"), "set-std_db", **PERSIST)
     st.segmented_control(
         "Deltas",
         (0, 1, 2),
@@ -203,8 +208,8 @@ def _network_input_widgets() -> None:
         help="Further channels with the slopes along time.",
         **PERSIST,
     )
-    st.number_input(
-        "Resize to (pixels)", step=16, key="set-resize", help="Height and width; 0: no resizing.", **PERSIST
+    number_field(
+        Markdown("Resize to (pixels)"), "set-resize", whole=True, help="Height and width; 0: no resizing.", **PERSIST
     )
 
 
@@ -227,12 +232,19 @@ def _field_value(field: str) -> Any:
     if field in ("f_min", "f_max"):
         return float(st.session_state["set-band"][field == "f_max"])
     value = st.session_state[f"set-{field}"]
+    if field in TYPED_FIELDS:
+        number = parse_number(value, field, whole=field == "resize")
+        if number is None:
+            raise AudiotagError(f"{field} must be a number; the field is empty.")
+        return int(number) if field == "resize" else number
     return float(value) if field in INTEGER_STEP_FIELDS else value
 
 
 def _set_widgets(settings: SpectrogramSettings) -> None:
     """Set all widgets to these settings."""
     for field, value in settings.to_dict().items():
+        if field in TYPED_FIELDS:
+            value = number_text(value)
         st.session_state[f"set-{field}"] = _int_if_whole(value) if field in INTEGER_STEP_FIELDS else value
     band = (_int_if_whole(settings.f_min), _int_if_whole(settings.f_max))
     st.session_state["set-band"] = band if type(band[0]) is type(band[1]) else (settings.f_min, settings.f_max)

@@ -31,7 +31,7 @@ MAX_OTHER_CLIPS = 8
 READ_OUT_WIDTH_PIXELS = 140
 
 
-def show_network_input(crop: Crop, settings: SpectrogramSettings, dataset: Dataset) -> None:
+def show_network_input(crop: Crop, settings: SpectrogramSettings, dataset: Dataset | None) -> None:
     """The spectrogram that the network gets, and the settings in seconds, hertz and per cent."""
     channel = 0
     if settings.deltas:
@@ -50,6 +50,8 @@ def show_network_input(crop: Crop, settings: SpectrogramSettings, dataset: Datas
                 st.metric(escape(out.name), escape(out.value), help=escape(out.help))
                 if out.warning:
                     st.caption(f":material/warning: {escape(out.warning)}")
+    if dataset is None:
+        return
     shares = statistics.share_shorter(cache.load_index(dataset), settings.clip_s)
     parts = [
         f"{100 * share:.0f} % of {escape(subset)} clips are padded, {100 * (1 - share):.0f} % are cut"
@@ -102,8 +104,11 @@ def show_comparison(crop: Crop, settings: SpectrogramSettings, workspace: Worksp
     st.caption(escape_all(changed, " · ") or "Both have the same settings.")
 
 
-def show_other_clips(dataset: Dataset, settings: SpectrogramSettings) -> None:
+def show_other_clips(dataset: Dataset | None, settings: SpectrogramSettings) -> None:
     """Clips of the chosen label under the same settings."""
+    if dataset is None:
+        st.info("There is no dataset yet. Open one in the sidebar to see its clips.", icon=":material/library_music:")
+        return
     st.caption("The middle of other clips with this label, under these settings. All share one dB scale.")
     spectrograms = []
     for path in sound_picker.paths_with_label(dataset, MAX_OTHER_CLIPS):
@@ -141,7 +146,7 @@ def show_resynthesis(crop: Crop, settings: SpectrogramSettings) -> None:
         )
 
 
-def show_code(dataset: Dataset, settings: SpectrogramSettings, preset: str | None, source: Source) -> None:
+def show_code(dataset: Dataset | None, settings: SpectrogramSettings, preset: str | None, source: Source) -> None:
     """A link that trains with the settings, and the same as a command and in Python."""
     st.page_link(
         "pages/train.py",
@@ -151,8 +156,9 @@ def show_code(dataset: Dataset, settings: SpectrogramSettings, preset: str | Non
         query_params={"train-preset": preset} if preset else None,
         help="Opens the Train page with this preset." if preset else "Save the settings as a preset first.",
     )
-    st.caption("As a command:" if preset else "As a command, once you have saved the settings as a preset:")
-    st.code(train_line(RunOptions(str(dataset.root), preset=preset or "NAME")), language="bash", wrap_lines=True)
+    if dataset is not None:
+        st.caption("As a command:" if preset else "As a command, once you have saved the settings as a preset:")
+        st.code(train_line(RunOptions(str(dataset.root), preset=preset or "NAME")), language="bash", wrap_lines=True)
     st.caption("In Python:")
     st.code(python_lines(settings, "clip.wav" if isinstance(source, bytes) else str(source)), language="python")
 

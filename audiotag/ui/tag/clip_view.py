@@ -40,6 +40,7 @@ def show_clip(result: SoundResult, row: int, setup: TaggingSetup, other: Tagging
     sound, tags = result.sound, result.tags
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(escape(sound.name), width="stretch")
+        dropped_sounds.show_download_button(sound)
         dropped_sounds.show_remove_button(row)
     if tags is None:
         st.error(escape(result.error), icon=":material/error:")
@@ -149,7 +150,7 @@ def _show_player(sound: DroppedSound, tags: Tags, setup: TaggingSetup) -> None:
     audible = cache.load_part(sound.source, sound.name, sound.content, card.spectrogram.sample_rate, start_s)
     rows = timeline_rows(tags, card.labels, start_s, audible.duration_s)
     without_notes = replace(audible, notes=())  # the page shows them above
-    sound_panel.show_sound(without_notes, card.spectrogram, "tag-player", rows, start_s)
+    sound_panel.show_sound(without_notes, card.spectrogram, "tag-player", sound.source, rows, start_s)
     windows = setup.settings.windows or card.windows
     st.caption(
         f"Below the spectrogram: scores of windows of {card.spectrogram.clip_s:g} s. The sound's score is the "

@@ -15,6 +15,7 @@ from audiotag.audio.header import Source
 from audiotag.ui import cache
 from audiotag.ui.tag.stored_uploads import StoredUpload
 from audiotag.ui.text import escape
+from audiotag.ui.widgets import kept_rows
 from audiotag.ui.widgets.step_buttons import show_step_buttons
 from audiotag.wording import as_text
 
@@ -38,6 +39,8 @@ class DroppedSound:
         Its true labels; None where they are not known.
     stored : StoredUpload or None
         Keeps the temporary file of an upload or a recording, which is then the source.
+    recorded : bool
+        Whether it was recorded on the page, and so is not yet a file of the user.
     """
 
     number: int
@@ -46,6 +49,7 @@ class DroppedSound:
     digest: str
     truth: tuple[str, ...] | None = None
     stored: StoredUpload | None = None
+    recorded: bool = False
 
     @property
     def content(self) -> str:
@@ -57,16 +61,22 @@ class DroppedSound:
         """Path of the file; empty for uploads and recordings."""
         return "" if self.digest else as_text(str(self.source))
 
+    @property
+    def file_name(self) -> str:
+        """Name of its file in a command: the path, else the name under which a recording is downloaded or an upload
+        was taken from the user's disk."""
+        return self.path or (f"{self.name.replace(' ', '-')}.wav" if self.recorded else self.name)
+
 
 def all_sounds() -> list[DroppedSound]:
     """The sounds on the page, in the order in which they were added."""
     return st.session_state.setdefault(SOUNDS, [])
 
 
-def add_sounds(sounds: list[tuple[str, Source]], truth: tuple[str, ...] | None = None) -> None:
+def add_sounds(sounds: list[tuple[str, Source]], truth: tuple[str, ...] | None = None, recorded: bool = False) -> None:
     """Put sounds with their names on the page and select the first of them; a sound that is there is not added again.
 
-    ``truth`` are the true labels of these sounds, where they are known.
+    ``truth`` are the true labels of these sounds, where they are known; ``recorded`` says that they are recordings.
     """
     row_by_key = {(sound.name, sound.content): row for row, sound in enumerate(all_sounds())}
     rows = []
@@ -74,26 +84,29 @@ def add_sounds(sounds: list[tuple[str, Source]], truth: tuple[str, ...] | None =
         key = (as_text(name), cache.content_key(source))
         if key not in row_by_key:
             row_by_key[key] = len(all_sounds())
-            all_sounds().append(_dropped_sound(key[0], source, key[1], truth))
+            all_sounds().append(_dropped_sound(key[0], source, key[1], truth, recorded))
         rows.append(row_by_key[key])
     if rows:
         select_row(rows[0])
 
 
-def _dropped_sound(name: str, source: Source, content: str, truth: tuple[str, ...] | None) -> DroppedSound:
+def _dropped_sound(
+    name: str, source: Source, content: str, truth: tuple[str, ...] | None, recorded: bool
+) -> DroppedSound:
     number = next_number("sound")
     if isinstance(source, Path):
         return DroppedSound(number, name, source, "", truth)
     try:
         stored = StoredUpload(source)
     except OSError:  # the disk is full: the bytes stay in memory
-        return DroppedSound(number, name, source, content, truth)
-    return DroppedSound(number, name, stored.path, content, truth, stored)
+        return DroppedSound(number, name, source, content, truth, recorded=recorded)
+    return DroppedSound(number, name, stored.path, content, truth, stored, recorded)
 
 
 def select_row(row: int) -> None:
     """Select a row of the table of sounds; only possible before the table is drawn."""
-    st.session_state[TABLE] = {"selection": {"rows": [row], "columns": [], "cells": []}}
+    kept_rows.select_row(TABLE, row)
+    kept_rows.keep_row(TABLE, row)
 
 
 def show_toolbar() -> None:
@@ -123,9 +136,28 @@ def show_toolbar() -> None:
 
 
 def selected_row() -> int:
-    """The row of the selected sound; 0 where there is none."""
-    rows = st.session_state.get(TABLE, {}).get("selection", {}).get("rows") or [0]
-    return max(0, min(rows[0], len(all_sounds()) - 1))
+    """The row of the selected sound, also when the user comes back to the page; 0 where there is none."""
+    kept_rows.restore_row(TABLE)
+    row = kept_rows.row_of(st.session_state.get(TABLE), len(all_sounds()))
+    kept_rows.keep_row(TABLE, row)
+    return row
+
+
+def show_download_button(sound: DroppedSound) -> None:
+    """The button that saves a recording as a file; nothing for a sound that is a file already."""
+    if sound.recorded:
+        source = sound.source
+        st.download_button(
+            "Download",
+            lambda: source.read_bytes() if isinstance(source, Path) else source,
+            file_name=sound.file_name,
+            mime="audio/wav",
+            icon=":material/download:",
+            key=f"download-{sound.number}",
+            on_click="ignore",
+            type="tertiary",
+            help="Saves the recording as a WAV file.",
+        )
 
 
 def show_remove_button(row: int) -> None:

@@ -13,25 +13,12 @@ from audiotag.ui.text import escape
 from audiotag.ui.widgets import messages
 from audiotag.workspace import Workspace
 
-ADDRESS = "ensemble"  # parameter of the address
-APPLIED = "tag-address-applied"  # in the session: the ensemble that the address named last
 NOTHING = "nothing"
 MAX_LABELS_IN_WELCOME = 6
 
 
-def apply_address() -> None:
-    """Choose the ensemble that the address names; `show_panels` writes the chosen one into the address."""
-    wanted = st.query_params.get(ADDRESS)
-    if wanted and wanted != st.session_state.get(APPLIED):
-        st.session_state["ensemble-next"] = wanted
-        st.session_state[APPLIED] = wanted
-
-
 def show_panels(folder: Path, workspace: Workspace) -> tuple[TaggingSetup, TaggingSetup | None]:
     """Show all panels; returns the setup that they describe, and a second one to compare with, if any."""
-    if st.query_params.get(ADDRESS) != folder.name:
-        st.query_params[ADDRESS] = folder.name
-    st.session_state[APPLIED] = folder.name
     tagger = cache.load_tagger(folder)  # before the first drop, so that the drop itself is quick
     card, state = tagger.card, thresholds.load_thresholds(folder, tagger.card, workspace)
     name = escape(card.name)
@@ -51,6 +38,11 @@ def show_panels(folder: Path, workspace: Workspace) -> tuple[TaggingSetup, Taggi
     specs = state.specs(card.labels, settings.combine)
     line = tagging_options.command_line(setup, dropped_sounds.all_sounds(), specs)
     st.code(line, language="bash", wrap_lines=True)
+    shown = dropped_sounds.all_sounds()[: tagging_options.MAX_SOUNDS_IN_COMMAND]
+    if any(sound.recorded for sound in shown):
+        st.caption("Download the recording first, and run the command in the folder where it is.")
+    elif any(not sound.path for sound in shown):
+        st.caption("Run it in the folder where the dropped files are.")
     return setup, other
 
 

@@ -12,7 +12,6 @@ import streamlit as st
 
 from audiotag.audio.opening import READABLE
 from audiotag.cli.command_lines import tag_line
-from audiotag.data.layouts import absolute
 from audiotag.errors import AudiotagError
 from audiotag.ui import cache, frame
 from audiotag.ui.tag.dropped_sounds import add_sounds, last_number, next_number
@@ -20,9 +19,11 @@ from audiotag.ui.tag.stored_uploads import release_uploads
 from audiotag.ui.text import escape
 from audiotag.ui.widgets import messages
 from audiotag.ui.widgets.sound_picker import MICROPHONE_NOTE, pick_dataset_clip
+from audiotag.ui.widgets.typed_path import parse_path
 
 MAX_SOUNDS_OF_FOLDER = 50
 RECORD, PATH = "by-record", "by-path"  # keys of the popovers, which close when a sound was added
+EMPTY_PATH = "Give the path of a sound, or of a folder of sounds."
 PATH_MESSAGES = "tag-path-messages"  # in the session: messages about the last path, and whether each is an error
 STYLE = """
 <style>
@@ -94,7 +95,7 @@ def _take_uploads(key: str) -> None:
 def _take_recording(key: str) -> None:
     recorded = st.session_state[key]
     if recorded is not None:
-        add_sounds([(f"recording {next_number('recording')}", recorded.getvalue())])
+        add_sounds([(f"recording {next_number('recording')}", recorded.getvalue())], recorded=True)
         release_uploads([recorded])
         st.session_state[RECORD] = False
 
@@ -113,7 +114,7 @@ def _path_form(context: frame.PageContext) -> None:
     st.caption(f"The page shows the first {MAX_SOUNDS_OF_FOLDER} sounds of a folder. This command tags all of them:")
     shown = "FOLDER"
     with suppress(AudiotagError):
-        folder = _parse_path(st.session_state.get("tag-path", ""))
+        folder = parse_path(st.session_state.get("tag-path", ""), EMPTY_PATH)
         shown = str(folder) if os.path.isdir(folder) else shown
     ensemble = context.ensemble_folder.name if context.ensemble_folder else "NAME"
     st.code(tag_line([shown], ensemble, out="tags.csv"), language="bash", wrap_lines=True)
@@ -122,7 +123,7 @@ def _path_form(context: frame.PageContext) -> None:
 def _take_path() -> None:
     """Add the sound or the sounds at the path; errors are shown below the field."""
     try:
-        path = _parse_path(st.session_state["tag-path"])
+        path = parse_path(st.session_state["tag-path"], EMPTY_PATH)
         if os.path.isdir(path):
             from audiotag.tagging.bulk import sound_files
 
@@ -142,15 +143,6 @@ def _take_path() -> None:
         st.session_state[PATH_MESSAGES], st.session_state[PATH] = [], False
     except AudiotagError as error:
         st.session_state[PATH_MESSAGES] = [(str(error), True)]
-
-
-def _parse_path(text: str) -> Path:
-    if not text.strip():
-        raise AudiotagError("Give the path of a sound, or of a folder of sounds.")
-    try:
-        return absolute(Path(text.strip()))
-    except RuntimeError as error:
-        raise AudiotagError(f"{text} names a user that does not exist on this machine. Give the whole path.") from error
 
 
 def _dataset_form(context: frame.PageContext) -> None:

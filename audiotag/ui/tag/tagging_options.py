@@ -137,7 +137,7 @@ def usable_settings(settings: TagSettings, tagger: Tagger) -> TagSettings:
 
 def command_line(setup: TaggingSetup, sounds: list[DroppedSound], thresholds: list[str]) -> str:
     """The command that tags the same sounds in the same way."""
-    paths = [sound.path or sound.name for sound in sounds[:MAX_SOUNDS_IN_COMMAND]] or ["PATH"]
+    paths = [sound.file_name for sound in sounds[:MAX_SOUNDS_IN_COMMAND]] or ["PATH"]
     if len(sounds) > MAX_SOUNDS_IN_COMMAND:
         paths.append(AND_MORE)
     return tag_line(paths, setup.folder.name, setup.settings, thresholds, out="tags.csv")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -11,9 +12,10 @@ from audiotag.data.dataset import Dataset
 from audiotag.figures import training as figures
 from audiotag.figures.theme import CONFIG
 from audiotag.training.folds import available_folds
-from audiotag.training.recipe import Recipe
+from audiotag.training.recipe import Stage
 from audiotag.training.runs import RunSettings, list_runs
 from audiotag.ui.text import escape
+from audiotag.ui.train.run_setup import LEARNING_RATE
 from audiotag.ui.widgets import messages
 from audiotag.ui.widgets.downloads import show_table
 from audiotag.wording import format_duration
@@ -47,7 +49,7 @@ def show_estimate(settings: RunSettings, dataset: Dataset, workspace: Workspace)
             key="find-rate",
             type="tertiary",
             disabled=active or bool(busy),
-            help=reason or "Trains some batches at rising rates. The rate at which the loss falls fastest is best.",
+            help=reason or "Trains some batches at rising rates. Suggests the one at which the loss falls steepest.",
         ):
             _start(estimate, rates=True)
 
@@ -68,16 +70,25 @@ def show_estimate(settings: RunSettings, dataset: Dataset, workspace: Workspace)
         _show_result(result, settings, dataset)
 
 
-def describe_estimate(result: dict, folds: int, epochs: int) -> str:
-    """The measured training time as a sentence.
+def describe_estimate(result: dict, folds: int, stages: Sequence[Stage]) -> str:
+    """The measured training time as a sentence; the parts of several stages add up to it.
 
-    >>> describe_estimate({"total_s": 720.0, "batch_s": [0.13], "memory_gib": None}, 5, 24)
-    'About 12 min: 0.13 s per batch, 5 folds of 24 epochs'
+    >>> from audiotag.training.recipe import load_recipe
+    >>> result = {"total_s": 720.0, "batch_s": [0.13], "stage_s": [720.0], "memory_gib": None}
+    >>> describe_estimate(result, 5, load_recipe("quick").stages[:1])
+    'About 12 min for 5 folds: 4 epochs on noisy clips, 0.13 s per batch'
     """
-    seconds_per_batch = list(dict.fromkeys(f"{seconds:.2g}" for seconds in result["batch_s"]))
-    memory = "" if result["memory_gib"] is None else f", {result['memory_gib']:.1f} GiB of memory"
-    total = f"{folds} {'fold' if folds == 1 else 'folds'} of {epochs} {'epoch' if epochs == 1 else 'epochs'}"
-    return f"About {format_duration(result['total_s'])}: {' and '.join(seconds_per_batch)} s per batch, {total}{memory}"
+    parts_s = result.get("stage_s", [])
+    if len(parts_s) != len(stages) or len(stages) < 2:
+        parts_s = [None] * len(stages)
+    parts = [
+        f"{stage.epochs} {'epoch' if stage.epochs == 1 else 'epochs'} on {stage.subset} clips, "
+        f"{batch_s:.2g} s per batch" + ("" if part_s is None else f", {format_duration(part_s)}")
+        for stage, batch_s, part_s in zip(stages, result["batch_s"], parts_s, strict=False)
+    ]
+    memory = "" if result["memory_gib"] is None else f"; {result['memory_gib']:.1f} GiB of memory"
+    total = f"About {format_duration(result['total_s'])} for {folds} {'fold' if folds == 1 else 'folds'}"
+    return f"{total}: {'; then '.join(parts)}{memory}"
 
 
 def _start(estimate: Estimate, rates: bool) -> None:
@@ -89,22 +100,35 @@ def _start(estimate: Estimate, rates: bool) -> None:
 def _show_result(result: dict, settings: RunSettings, dataset: Dataset) -> None:
     recipe = settings.recipe
     folds = len(settings.folds or available_folds(dataset, recipe, settings.held_out))
-    st.caption(f":material/timer: {escape(describe_estimate(result, folds, _total_epochs(recipe, dataset)))}")
+    stages = [stage for stage in recipe.stages if stage.subset in dataset.subsets]
+    st.caption(f":material/timer: {escape(describe_estimate(result, folds, stages))}")
     if not result["rates"]:
         return
+    suggested, used = result["suggested_lr"], result["lr"]
     st.plotly_chart(
-        figures.learning_rates(result["rates"], result["losses"], result["suggested_lr"], result["lr"]),
+        figures.learning_rates(result["rates"], result["losses"], suggested, used),
         key="rates",
         config=CONFIG,
-        alt="Loss against learning rate, with the suggested rate and the recipe's",
+        alt="Loss against learning rate, with the suggested rate and the one that is set",
     )
-    st.caption(
-        f"Suggested: {result['suggested_lr']:.2g}. The last stage of the recipe goes up to {result['lr']:.2g}."
-        if result["suggested_lr"]
-        else "The loss did not fall at any learning rate. The recipe may not suit these clips."
-    )
+    if suggested:
+        st.caption(
+            f"The loss falls steepest at a learning rate of {suggested:.2g}. The last stage goes up to {used:.2g}."
+        )
+        st.button(
+            f"Use {suggested:.2g}",
+            icon=":material/check:",
+            key="use-rate",
+            on_click=_use_rate,
+            args=(suggested,),
+            disabled=f"{suggested:.2g}" == f"{used:.2g}",
+            help="Sets the learning rate under More.",
+        )
+    else:
+        st.caption("The loss did not fall at any learning rate. The recipe may not suit these clips.")
     show_table(pd.DataFrame({"learning rate": result["rates"], "loss": result["losses"]}), "learning-rates")
 
 
-def _total_epochs(recipe: Recipe, dataset: Dataset) -> int:
-    return sum(stage.epochs for stage in recipe.stages if stage.subset in dataset.subsets)
+def _use_rate(rate: float) -> None:
+    """Put the suggestion into the field of the learning rate."""
+    st.session_state[LEARNING_RATE] = f"{rate:.2g}"

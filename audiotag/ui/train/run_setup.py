@@ -18,12 +18,15 @@ from audiotag.training.recipe import Recipe, load_recipe, recipe_names
 from audiotag.training.run_options import RunOptions, epochs_of
 from audiotag.training.runs import RunSettings, create_run
 from audiotag.training.session import Session
-from audiotag.ui.text import escape, escape_all
+from audiotag.ui import cache
+from audiotag.ui.text import Markdown, escape, escape_all
 from audiotag.ui.widgets import messages
+from audiotag.ui.widgets.number_field import number_field
 from audiotag.workspace import Workspace
 
 AS_IN_RECIPE = "as in the recipe"
 OWN_FILE = "own file"
+LEARNING_RATE = "learning-rate"  # key of its field
 IN_ADDRESS: dict[str, Any] = {"bind": "query-params"}
 
 
@@ -99,18 +102,18 @@ def show_start_button(
     settings: RunSettings | None, options: RunOptions | None, dataset: Dataset, workspace: Workspace
 ) -> None:
     """The button that starts the run and shows it, and the command that does the same."""
-    ready = settings is not None and bool(Session(dataset, settings).expected_batches())
+    reason = why_not_ready(settings, dataset)
     pressed = st.button(
         "Start training",
         type="primary",
         icon=":material/play_arrow:",
         key="start",
-        disabled=not ready,
+        disabled=bool(reason),
         width="stretch",
-        help="Training continues after you close this page."
-        if ready
-        else "Choose a fold and a recipe that fits first.",
+        help="Training continues after you close this page.",
     )
+    if reason:
+        st.caption(f":material/info: {reason}")
     if pressed and settings is not None:
         with messages.show_errors():
             run = create_run(workspace, settings)
@@ -121,6 +124,33 @@ def show_start_button(
     if options is not None:
         st.caption("The same as a command:")
         st.code(train_line(options), language="bash", wrap_lines=True)
+
+
+def why_not_ready(settings: RunSettings | None, dataset: Dataset) -> Markdown:
+    """Why a run with these settings cannot be started; empty if it can."""
+    if settings is None:
+        return Markdown(
+            "Training cannot start yet. Choose a recipe and at least one fold, and mend what is marked above."
+        )
+    if not dataset.labels:
+        return Markdown(f"Training cannot start: the clips of {escape(dataset.name)} have no labels.")
+    session = Session(dataset, settings)
+    if not session.expected_batches():
+        return Markdown(f"Training cannot start: {escape(dataset.name)} has no clips that the recipe trains on.")
+    for subset in session.subsets:
+        rows = session.rows(subset)
+        if not cache.has_sounds(dataset, subset):
+            return Markdown(f"Training cannot start: the sound files of the {escape(subset)} clips are missing.")
+        units = len(rows)
+        if settings.recipe.fold_method == "stratified":
+            units = int(rows["group"].nunique() + rows["group"].isna().sum())
+        if not dataset.own_folds and units < settings.recipe.folds:
+            what = "clips" if units == len(rows) else "source recordings"
+            return Markdown(
+                f"Training cannot start: {escape(dataset.name)} has {units:d} {escape(subset)} {what}, fewer than the "
+                f"{settings.recipe.folds:d} folds of the recipe."
+            )
+    return Markdown("")
 
 
 def _pick_recipe() -> str:
@@ -160,7 +190,7 @@ def _pick_epochs(recipe: Recipe) -> str:
 
 
 def _pick_changes(recipe: Recipe) -> dict[str, Any]:
-    """Fraction, balance and seed; None where they are as in the recipe."""
+    """Fraction, balance, learning rate and seed; None where they are as in the recipe."""
     per_cent = round(100 * recipe.fraction)
     fraction = st.slider(
         "Training clips used (%)",
@@ -169,6 +199,7 @@ def _pick_changes(recipe: Recipe) -> dict[str, Any]:
         per_cent,
         5,
         key=f"fraction-{recipe.name}-{per_cent}",
+        persist_state="session",
         help="Share of each fold's training clips, drawn at random. All held-out clips are used.",
     )
     balance = st.slider(
@@ -179,15 +210,25 @@ def _pick_changes(recipe: Recipe) -> dict[str, Any]:
         0.1,
         format="%.1f",
         key=f"balance-{recipe.name}-{recipe.balance}",
+        persist_state="session",
         help="0 uses each clip once per epoch. 1 uses rare and common labels about equally often.",
     )
-    seed = st.number_input(
-        "Seed",
-        0,
-        2**31 - 1,
-        None,
-        1,
-        key="seed",
+    learning_rate = number_field(
+        Markdown("Learning rate"),
+        LEARNING_RATE,
+        low=1e-9,
+        high=1,
+        placeholder=f"{recipe.stages[-1].lr:g} {AS_IN_RECIPE}",
+        help="Highest learning rate of the last stage; other stages keep their ratio to it. “Find the learning rate” "
+        "suggests one.",
+        **IN_ADDRESS,
+    )
+    seed = number_field(
+        Markdown("Seed"),
+        "seed",
+        low=0,
+        high=2**31 - 1,
+        whole=True,
         placeholder=f"{recipe.seed} {AS_IN_RECIPE}",
         help="Seed of the folds, weights, order, crops and augmentation. The same seed gives the same network.",
         **IN_ADDRESS,
@@ -195,6 +236,7 @@ def _pick_changes(recipe: Recipe) -> dict[str, Any]:
     return {
         "fraction": None if fraction == per_cent else fraction / 100,
         "balance": None if balance == recipe.balance else round(balance, 1),
+        "learning_rate": learning_rate,
         "seed": None if seed is None else int(seed),
     }
 
@@ -208,6 +250,7 @@ def _pick_held_out(dataset: Dataset) -> int | None:
         [None, *dataset.own_folds],
         format_func=lambda fold: "nothing" if fold is None else f"the dataset's fold {fold}",
         key="held-out",
+        persist_state="session",
         help="Clips of this fold are not used, so that you can test the ensemble on them.",
     )
 
@@ -225,6 +268,7 @@ def _pick_device() -> str:
         list(options),
         format_func=lambda key: options[key],
         key="device",
+        persist_state="session",
         help="Runs on the same device start one after the other.",
     )
 
@@ -239,6 +283,7 @@ def _pick_folds(recipe: Recipe, dataset: Dataset, held_out: int | None) -> tuple
         format_func=escape,
         default=folds,
         key=f"folds-{dataset.name}-{held_out}-{len(folds)}",
+        persist_state="session",
         help="Each fold is trained without its own part of the clips and measured on that part.",
     )
     if not chosen:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from audiotag.figures import training as figures
 from audiotag.figures.theme import CONFIG
 from audiotag.figures.training import fold_name
 from audiotag.training.recipe import Recipe
-from audiotag.training.run_progress import epochs_done, fold_rows, plan_of
+from audiotag.training.run_progress import epochs_done, fold_rows, plan_of, work_left
 from audiotag.training.runs import ACTIVE, SHARED_FOLD, Run, State
 from audiotag.ui import cache
 from audiotag.ui.text import escape
@@ -97,8 +98,11 @@ def show_runs_table(runs: list[Run]) -> None:
     )
 
 
-def fold_table(events: Events, active: bool) -> pd.DataFrame:
-    """One row per fold of a run: state, epochs, last and best lwlrap, seconds, remaining time."""
+def fold_table(events: Events, active: bool, in_training: Sequence[dict[str, Any]] = ()) -> pd.DataFrame:
+    """One row per fold of a run: state, epochs, last and best lwlrap, seconds, remaining time.
+
+    ``in_training`` is the progress of the folds in training.
+    """
     plan = plan_of(events)
     stages = plan["stages"] if plan else []
     started = {row["fold"]: row for row in fold_rows(events, active)}
@@ -107,7 +111,7 @@ def fold_table(events: Events, active: bool) -> pd.DataFrame:
     for fold in dict.fromkeys([*shared, *(plan["folds"] if plan else []), *started]):
         row = started.get(fold, {"state": "waiting" if active else "not started", "epochs": 0, "seconds": None})
         total = sum(stage["epochs"] for stage in stages if bool(stage.get("shared")) == (fold == SHARED_FOLD))
-        left_s = row.get("left_s")
+        left_s = work_left(events, fold, in_training) if active and row["state"] != "finished" else None
         rows.append(
             {
                 "fold": fold_name(fold),
@@ -227,7 +231,7 @@ def show_results(run: Run, state: State, others: dict[str, Run]) -> None:
         _show_curves(run, epochs, plan["stages"], others, recipe)
         show_table(epoch_table(events), f"{run.name}-epochs")
         st.markdown("**Folds**")
-        folds = fold_table(events, state in ACTIVE)
+        folds = fold_table(events, state in ACTIVE, run.progress())
         show_fold_table(folds)
         show_downloads(folds, f"{run.name}-folds")
         _show_labels(run, events)

@@ -130,7 +130,7 @@ def _show_progress(run: Run, state: State) -> None:
         st.progress(0.0, "Starting: loading libraries and reading all clips once …")
         return
     events = run.events()
-    left_s = work_left(events)
+    left_s = work_left(events, in_training=folds)
     done, plan = len(run.finished_folds()), plan_of(events)
     words = "Stopping after this batch" if state == "stopping" else "Training"
     if plan:
@@ -143,15 +143,13 @@ def _show_progress(run: Run, state: State) -> None:
             f"{fold['epochs']}, {'measuring, ' if measuring else ''}batch {fold['batch']} of {fold['batches']}, "
             f"loss {fold['loss']:.4f}"
         )
-        left = [
-            f"{format_duration(seconds)} to the end of the {part}"
-            for part, seconds in (
-                ("epoch", fold.get("seconds_left_in_epoch")),
-                ("fold", work_left(events, fold["fold"])),
+        seconds = work_left(events, fold["fold"], folds)
+        if seconds is not None:
+            text += f" · {format_duration(seconds)} to the end of the fold"
+        elif (seconds := fold.get("seconds_left_in_epoch")) is not None:  # nothing else is known before the first epoch
+            text += (
+                f" · {format_duration(seconds)} to the end of {'measuring' if measuring else 'its training batches'}"
             )
-            if seconds is not None
-        ]
-        text = " · ".join([text, *left])
         st.progress(min(1.0, fold["batch"] / max(1, fold["batches"])), escape(text))
 
 

@@ -13,6 +13,9 @@ from audiotag.state import take_sentences
 from audiotag.ui.text import escape
 
 
+JUST_OPENED = "dataset-just-opened"  # in the session: the dataset whose reading the Dataset page shows
+
+
 def select_in_sidebar(picker: str, value: object) -> None:
     """Select another value in the picker ``"dataset"``, ``"ensemble"`` or ``"preset"``, and run the page again."""
     st.session_state[f"{picker}-next"] = value

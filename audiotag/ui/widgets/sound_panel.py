@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import streamlit as st
 
-from audiotag.audio.header import Sound
+from audiotag.audio.file_levels import FileLevels
+from audiotag.audio.header import Sound, Source
 from audiotag.audio.levels import peak_dbfs, rms_dbfs
 from audiotag.features.log_mel import display_log_mel
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.features.trimming import trimmed_bounds
+from audiotag.ui import cache
 from audiotag.ui.cache import MAX_PLAYED_S
 from audiotag.ui.player import PlayerOptions, Region, TimelineRow, show_player
 from audiotag.ui.text import Markdown, escape
+from audiotag.wording import format_duration
+
+MIN_IN_MINUTES_S = 90.0
 
 
 def show_sound(
     sound: Sound,
     settings: SpectrogramSettings,
     key: str,
+    source: Source,
     timeline: tuple[TimelineRow, ...] = (),
     from_s: float = 0.0,
 ) -> None:
@@ -30,6 +36,8 @@ def show_sound(
     settings : SpectrogramSettings
     key : str
         Key of this place on the page.
+    source : Path or bytes
+        Where the sound comes from: the levels are those of the file, not of its mono mix at another sample rate.
     timeline : tuple[TimelineRow, ...]
         Rows below the spectrogram.
     from_s : float
@@ -45,11 +53,26 @@ def show_sound(
     options = PlayerOptions(sound.name, untrimmed, timeline=timeline, from_s=from_s)
     show_player(waveform, display_log_mel(waveform, settings), settings, options, key)
     header = sound.header
+    levels = cache.load_levels(source, sound.name, cache.content_key(source))
+    where = Markdown("")
+    if levels is None:
+        levels, where = FileLevels(peak_dbfs(sound.waveform), rms_dbfs(sound.waveform)), Markdown(" of this part")
     st.caption(
-        f"{sound.duration_s:.2f} s · {header.sample_rate:,} Hz · {header.channels:d} channel"
+        f"{_length(sound, from_s)} · {header.sample_rate:,} Hz · {header.channels:d} channel"
         f"{'s' if header.channels > 1 else ''} · {escape(header.container)} {escape(header.codec)} · "
-        f"peak {_level(peak_dbfs(sound.waveform))} · RMS {_level(rms_dbfs(sound.waveform))}"
+        f"peak{where} {_level(levels.peak_dbfs)} · RMS{where} {_level(levels.rms_dbfs)}"
     )
+
+
+def _length(sound: Sound, from_s: float) -> Markdown:
+    """The length of the file, of which the sound may be a part."""
+    length_s = max(sound.header.duration_s, from_s + sound.duration_s) if _is_part(sound) else sound.duration_s
+    minutes = Markdown(f" ({escape(format_duration(length_s))})" if length_s >= MIN_IN_MINUTES_S else "")
+    return Markdown(f"{length_s:,.2f} s{minutes}")
+
+
+def _is_part(sound: Sound) -> bool:
+    return sound.duration_s >= MAX_PLAYED_S or sound.header.duration_s > MAX_PLAYED_S
 
 
 def _level(level_dbfs: float) -> Markdown:

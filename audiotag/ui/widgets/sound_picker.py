@@ -21,10 +21,11 @@ MICROPHONE_NOTE = (
 )
 
 
-def pick_sound(dataset: Dataset) -> Source | None:
-    """Widgets that choose a sound; None where nothing is chosen yet."""
+def pick_sound(dataset: Dataset | None) -> Source | None:
+    """Widgets that choose a sound; None where nothing is chosen yet. Without a dataset, a file or a recording."""
+    sources = SOURCES if dataset else SOURCES[1:]
     source = st.segmented_control(
-        "Sound from", SOURCES, key="sound-from", default="Dataset", required=True, persist_state="session"
+        "Sound from", sources, key="sound-from", default=sources[0], required=True, persist_state="session"
     )
     if source == "Upload":
         upload = st.file_uploader(
@@ -35,7 +36,7 @@ def pick_sound(dataset: Dataset) -> Source | None:
         recorded = st.audio_input("Record", sample_rate=44_100, key="spectrogram-recording")
         st.caption(MICROPHONE_NOTE)
         return recorded.getvalue() if recorded else None
-    clip = pick_dataset_clip(dataset, "spectrogram", persist=True)
+    clip = pick_dataset_clip(dataset, "spectrogram") if dataset else None
     return None if clip is None else clip["path"]
 
 
@@ -54,24 +55,24 @@ def decode_source(source: Source, sample_rate: int) -> Sound:
     return cache.load_sound(source, sample_rate)
 
 
-def paths_with_label(dataset: Dataset, count: int) -> list[Path]:
+def paths_with_label(dataset: Dataset | None, count: int) -> list[Path]:
     """Paths of the first clips that have the chosen label; of any clips where no label is chosen."""
+    if dataset is None:
+        return []
     label = st.session_state.get("spectrogram-label")
     clips = dataset.clips
     having = clips[clips["labels"].map(lambda labels: label in labels).astype(bool)] if label else clips
     return list((having if len(having) else clips)["path"].head(count))
 
 
-def pick_dataset_clip(dataset: Dataset, prefix: str, persist: bool = False) -> pd.Series | None:
-    """Widgets that choose a clip by its label; None where no clip has that label.
+def pick_dataset_clip(dataset: Dataset, prefix: str) -> pd.Series | None:
+    """Widgets that choose a clip by its label; None where no clip has that label. The choice survives other pages.
 
     Parameters
     ----------
     dataset : Dataset
     prefix : str
         Prefix of the widgets' keys.
-    persist : bool
-        Whether the label stays chosen when the user leaves the page.
     """
     clips = dataset.clips
     label = st.selectbox(
@@ -79,7 +80,7 @@ def pick_dataset_clip(dataset: Dataset, prefix: str, persist: bool = False) -> p
         dataset.labels,
         key=f"{prefix}-label",
         help="Shows only clips that have this label.",
-        persist_state="session" if persist else None,
+        persist_state="session",
     )
     having = clips[clips["labels"].map(lambda labels: label in labels).astype(bool)] if dataset.labels else clips
     if len(having) == 0:
@@ -93,5 +94,6 @@ def pick_dataset_clip(dataset: Dataset, prefix: str, persist: bool = False) -> p
         having.index,
         format_func=lambda row: f"{having.at[row, 'clip']} · {having.at[row, 'subset']}",
         key=f"{prefix}-clip",
+        persist_state="session",
     )
     return having.loc[row] if row is not None else None
