@@ -50,6 +50,18 @@ def may_pass(error: BaseException) -> bool:
     return error.may_pass if isinstance(error, AudiotagError) else isinstance(error, OSError | MemoryError)
 
 
+def require_path(path: str | PurePath) -> None:
+    """Raise `AudiotagError` if no file can have a path, which Python says in words of its own.
+
+    >>> require_path("a\\0.wav")
+    Traceback (most recent call last):
+    ...
+    audiotag.errors.AudiotagError: a path must not have NUL characters, got 'a\\x00.wav'; paste or type it again.
+    """
+    if "\0" in str(path):
+        raise AudiotagError(f"a path must not have NUL characters, got {str(path)!r}; paste or type it again.")
+
+
 def clip_problem(name: str, error: BaseException) -> str:
     """The sentence that says why a clip cannot be used, whatever was raised for it.
 

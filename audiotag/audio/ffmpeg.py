@@ -23,6 +23,7 @@ import numpy as np
 
 from audiotag.audio.containers import UNKNOWN_FRAMES, adts_length, is_cut
 from audiotag.errors import AudiotagError
+from audiotag.reasons import plain_reason
 
 if TYPE_CHECKING:
     from av.audio.codeccontext import AudioCodecContext
@@ -255,7 +256,7 @@ class FFmpegFile:
         return (frame.pts or 0) - (self._stream.start_time or 0)
 
     def _unreadable_error(self, error: Exception) -> AudiotagError:
-        reason = getattr(error, "strerror", None) or str(error)
+        reason = plain_reason(error)
         return AudiotagError(
             f"{self._name} cannot be read as a sound: its {self.format} is damaged, cut short or still being written "
             f"({reason}); copy or export it again."

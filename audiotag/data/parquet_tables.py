@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from audiotag.data.table_bounds import check_parquet_table, check_text_bytes, require_file
 from audiotag.errors import AudiotagError
-from audiotag.wording import shortened
+from audiotag.reasons import plain_reason
 
 ROWS_AT_ONCE = 50_000
 
@@ -51,8 +51,7 @@ def read_parquet_table(path: Path) -> pd.DataFrame:
     except (OSError, ValueError, pa.ArrowException) as error:
         if isinstance(error, AudiotagError):
             raise
-        reason = shortened(" ".join(str(error).split()))
-        raise AudiotagError(f"{path.name} cannot be read as a Parquet table: {reason}.") from error
+        raise AudiotagError(f"{path.name} cannot be read as a Parquet table: {plain_reason(error)}.") from error
     table = pa.Table.from_batches(batches, pa.schema([(name, pa.large_string()) for name in names]))
     return table.to_pandas().astype("str")
 

@@ -17,6 +17,7 @@ from audiotag.audio.opening import SUFFIXES
 from audiotag.data.dataset import Problem
 from audiotag.data.table_bounds import SEPARATORS, check_text_table
 from audiotag.errors import AudiotagError
+from audiotag.reasons import plain_reason
 
 Value = TypeVar("Value")
 
@@ -67,13 +68,15 @@ def read_table(path: Path, separator: str | None = None) -> pd.DataFrame:
             compression=None,  # a compressed file may be a thousand times as large as it looks
         )
     except OSError as error:
-        raise AudiotagError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise AudiotagError(f"{path} cannot be read: {plain_reason(error)}.") from error
     except UnicodeDecodeError as error:
         raise AudiotagError(
             f"{path.name} cannot be read as a CSV file with a header line: it is not UTF-8 text; save it as UTF-8."
         ) from error
     except (pd.errors.ParserError, pd.errors.EmptyDataError, csv.Error) as error:
-        raise AudiotagError(f"{path.name} cannot be read as a CSV file with a header line: {error}".strip()) from error
+        raise AudiotagError(
+            f"{path.name} cannot be read as a CSV file with a header line: {plain_reason(error)}."
+        ) from error
     if not isinstance(table.index, pd.RangeIndex):  # pandas makes surplus cells an index, and shifts the other columns
         raise AudiotagError(
             f"{path.name} has rows with more cells than its header; put several labels of a clip in quotes, "

@@ -73,15 +73,21 @@ class Measures:
     third_octaves: tuple[float, ...]
 
 
-def measure(path: Path) -> Measures:
+def measure(path: Path, name: str | None = None) -> Measures:
     """Decode a clip at its own sample rate and measure it, block by block.
+
+    Parameters
+    ----------
+    path : Path
+    name : str, optional
+        The name that messages use for the clip; the file name by default.
 
     Raises
     ------
     AudiotagError
         As `audiotag.audio.reading.read_sound`.
     """
-    sound = LongSound(path)
+    sound = LongSound(path, name=name)
     meter = None
     for block in sound.blocks(BLOCK_SAMPLES):
         meter = meter or WaveformMeter(sound.sample_rate)

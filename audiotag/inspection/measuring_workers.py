@@ -49,7 +49,7 @@ class Clip(NamedTuple):
 def measure_row(clip: Clip) -> tuple:
     """The `ROW_COLUMNS` of a clip; one that cannot be measured has only the last two, the first of them a sentence."""
     try:
-        measures = asdict(measure(clip.path))
+        measures = asdict(measure(clip.path, clip.name))
     except Exception as error:  # whatever is wrong with a clip is that clip's problem
         return _problem_row(clip_problem(clip.name, error), may_pass(error))
     return (*measures.values(), None, False)

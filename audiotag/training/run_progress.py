@@ -7,6 +7,8 @@ from typing import Any
 
 from audiotag.training.runs import SHARED_FOLD
 
+LEFT_OUT_FILE = "left-out.txt"  # in the run's folder: one sentence per clip that takes no part
+
 
 def plan_of(events: list[dict[str, Any]]) -> dict[str, Any] | None:
     """The event that says what the run will do: ``folds``, ``labels``, ``stages``, ``devices``; None without it.

@@ -15,7 +15,8 @@ from typing import Any, ClassVar, TypeVar
 from audiotag.checks import check, require
 from audiotag.data.dataset import Dataset
 from audiotag.data.table_bounds import SEPARATORS
-from audiotag.errors import AudiotagError
+from audiotag.errors import AudiotagError, require_path
+from audiotag.reasons import plain_reason
 from audiotag.registry import Registry
 from audiotag.wording import as_text
 
@@ -163,7 +164,7 @@ def open_dataset(path: str | Path, options: OpenOptions | None = None, **fields:
         dataset = layout.open(path, options)
     except OSError as error:  # a name that is too long, or a folder without permission
         raise AudiotagError(
-            f"{error.filename or path} cannot be read: {error.strerror or error}; check the path."
+            f"{error.filename or path} cannot be read: {plain_reason(error)}; check the path."
         ) from error
     return replace(_in_text(dataset), root=path, layout=layout.title, layout_key=layout.key)
 
@@ -174,8 +175,18 @@ def layouts_in_order() -> list[Layout]:
 
 
 def absolute(path: str | Path) -> Path:
-    """The path from the root, without ``~`` and ``..``; links are not resolved."""
-    return Path(os.path.abspath(Path(path).expanduser()))
+    """The path from the root, without ``~`` and ``..``; links are not resolved.
+
+    Raises
+    ------
+    AudiotagError
+        If it begins with the ``~`` of a user who does not exist, or has NUL characters.
+    """
+    require_path(path)
+    try:
+        return Path(os.path.abspath(Path(path).expanduser()))
+    except RuntimeError as error:
+        raise AudiotagError(f"{path} names a user that does not exist on this machine. Give the whole path.") from error
 
 
 def _in_text(dataset: Dataset) -> Dataset:

@@ -147,10 +147,7 @@ def _take_path() -> None:
 def _parse_path(text: str) -> Path:
     if not text.strip():
         raise AudiotagError("Give the path of a sound, or of a folder of sounds.")
-    try:
-        return absolute(Path(text.strip()))
-    except RuntimeError as error:
-        raise AudiotagError(f"{text} names a user that does not exist on this machine. Give the whole path.") from error
+    return absolute(Path(text.strip()))
 
 
 def _dataset_form(context: frame.PageContext) -> None:
