@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from audiotag.errors import AudiotagError
+from audiotag.errors import AudiotagError, require_path
 from audiotag.reasons import plain_reason
 from audiotag.state import say
 
@@ -70,6 +70,21 @@ def optional_write(consequence: str) -> Iterator[None]:
         yield
     except OSError as error:
         say(f"{disk_problem(error)} Until then {consequence}.", once=True)
+
+
+def expanded(path: str | Path) -> Path:
+    """A path with the home folder in place of ``~``.
+
+    Raises
+    ------
+    AudiotagError
+        If it begins with the ``~`` of a user who does not exist, or has NUL characters.
+    """
+    require_path(path)
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise AudiotagError(f"{path} names a user that does not exist on this machine; give the whole path.") from error
 
 
 def modified_ns(stat: os.stat_result) -> int:

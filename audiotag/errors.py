@@ -51,7 +51,7 @@ def may_pass(error: BaseException) -> bool:
 
 
 def require_path(path: str | PurePath) -> None:
-    """Raise `AudiotagError` if no file can have a path, which Python says in words of its own.
+    """Raise `AudiotagError` if no file can have a path, for which Python has words of its own.
 
     >>> require_path("a\\0.wav")
     Traceback (most recent call last):

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from audiotag.errors import AudiotagError
+from audiotag.errors import AudiotagError, require_path
 from audiotag.reasons import syntax_reason
 from audiotag.wording import shortened
 
@@ -41,6 +41,7 @@ def read_foreign_toml(path: Path) -> dict[str, Any]:
 
 
 def _read(path: Path, language: str, most_bytes: int, parse: Callable[[str], Any]) -> Any:
+    require_path(path)
     with path.open("rb") as file:
         content = file.read(most_bytes + 1)
     if len(content) > most_bytes:

@@ -198,7 +198,7 @@ def absolute_folder(folder: Path) -> Path:
     """
     try:
         return absolute(folder)
-    except OSError as error:
+    except (OSError, AudiotagError) as error:
         raise unreadable_folder(folder, error) from error
 
 

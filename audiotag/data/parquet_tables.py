@@ -80,7 +80,12 @@ def _as_text(array: pa.Array) -> pa.Array:
 
 def _cell_text(cell: object) -> str | None:
     if isinstance(cell, list):
-        return ",".join(map(str, cell)) or None
+        return ",".join(str(_cell_text(value)) for value in cell) or None
+    if isinstance(cell, bytes):  # the content of a sound, as a rule
+        text = cell.decode("utf-8", "replace")
+        return text if text.isprintable() and "\ufffd" not in text else f"({len(cell):,} bytes)"
+    if isinstance(cell, dict):
+        return str(cell["path"]) if isinstance(cell.get("path"), str) else f"({', '.join(map(str, cell))})"
     if isinstance(cell, float) and cell.is_integer():
         cell = int(cell)
     return str(cell) if pd.notna(cell) and cell != "" else None

@@ -15,7 +15,8 @@ from typing import Any, ClassVar, TypeVar
 from audiotag.checks import check, require
 from audiotag.data.dataset import Dataset
 from audiotag.data.table_bounds import SEPARATORS
-from audiotag.errors import AudiotagError, require_path
+from audiotag.disk import expanded
+from audiotag.errors import AudiotagError
 from audiotag.reasons import plain_reason
 from audiotag.registry import Registry
 from audiotag.wording import as_text
@@ -182,11 +183,7 @@ def absolute(path: str | Path) -> Path:
     AudiotagError
         If it begins with the ``~`` of a user who does not exist, or has NUL characters.
     """
-    require_path(path)
-    try:
-        return Path(os.path.abspath(Path(path).expanduser()))
-    except RuntimeError as error:
-        raise AudiotagError(f"{path} names a user that does not exist on this machine. Give the whole path.") from error
+    return Path(os.path.abspath(expanded(path)))
 
 
 def _in_text(dataset: Dataset) -> Dataset:

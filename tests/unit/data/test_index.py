@@ -34,9 +34,9 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     read_header = index_module.read_header
 
-    def counted(path: Path) -> object:
+    def counted(path: Path, name: str) -> object:
         names.append(path.name)
-        return read_header(path)
+        return read_header(path, name)
 
     monkeypatch.setattr(index_module, "read_header", counted)
     return names
@@ -153,10 +153,10 @@ def test_failure_of_the_system_is_shown_and_not_stored(
 ) -> None:
     counted = index_module.read_header
 
-    def fails(path: Path) -> Header:
+    def fails(path: Path, name: str) -> Header:
         if path.name == "b.wav":
             raise error
-        return counted(path)
+        return counted(path, name)
 
     dataset = open_dataset(root)
     with monkeypatch.context() as patched:
