@@ -67,8 +67,11 @@ def _flushed(status: Any) -> Any:
     except BrokenPipeError:
         _discard_output()
         return BROKEN_PIPE
-    except (OSError, ValueError):  # a full disk was reported already; or standard output was closed from the start
+    except OSError as error:
         _discard_output()
+        if not status:  # else what is wrong was said already
+            _say(disk_problem(error))
+            return NOTHING_DONE
     return status
 
 
