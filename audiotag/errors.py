@@ -114,7 +114,7 @@ def _sentence(name: str, error: BaseException) -> str:
 
 def _with_path(name: str, text: str) -> str:
     """A sentence that names a clip by its base name, with its path instead."""
-    if name in text:
-        return text
     base = PurePath(name).name
-    return name + text.removeprefix(base) if base and text.startswith(base) else f"{name}: {text}"
+    if base and text.startswith(base) and not text.startswith(name):  # the path may be further on: "(looked for …)"
+        return name + text.removeprefix(base)
+    return text if name in text else f"{name}: {text}"

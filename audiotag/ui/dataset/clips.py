@@ -83,7 +83,7 @@ def _show_clip(row: pd.Series, faults: pd.DataFrame) -> None:
         return
     with messages.show_errors():
         settings = PRESETS["capstone"]
-        sound_panel.show_sound(cache.load_sound(row["path"], settings.sample_rate), settings, key="clip")
+        sound_panel.show_sound(cache.load_sound(row["path"], settings.sample_rate, row["clip"]), settings, key="clip")
     facts = [text.format(row[column]) for column, text in FACTS.items() if pd.notna(row[column])]
     if pd.notna(row["licence"]):
         facts.append(row["licence"])

@@ -252,7 +252,7 @@ def _show_player(clip: str, found: Score, dataset: Dataset | None) -> None:
     else:
         with messages.show_errors():
             settings = PRESETS["capstone"]
-            sound_panel.show_sound(cache.load_sound(path, settings.sample_rate), settings, key="scored-clip")
+            sound_panel.show_sound(cache.load_sound(path, settings.sample_rate, clip), settings, key="scored-clip")
 
 
 def _add_ranked_above(rows: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:

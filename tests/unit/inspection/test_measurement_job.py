@@ -53,9 +53,9 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the measured clips; this thread measures them, with one clip per part."""
     names: list[str] = []
 
-    def counted(path: Path) -> Any:
+    def counted(path: Path, name: str) -> Any:
         names.append(path.name)
-        return measure(path)
+        return measure(path, name)
 
     monkeypatch.setattr(measuring_workers, "measure", counted)
     monkeypatch.setattr(measurement_job, "measured_rows", measured_here)
@@ -87,11 +87,11 @@ def stop_after(job: MeasurementJob, monkeypatch: pytest.MonkeyPatch, n_clips: in
     counted = measuring_workers.measure
     seen: list[Path] = []
 
-    def stopping(path: Path) -> Any:
+    def stopping(path: Path, name: str) -> Any:
         seen.append(path)
         if len(seen) == n_clips:
             job.stop()
-        return counted(path)
+        return counted(path, name)
 
     monkeypatch.setattr(measuring_workers, "measure", stopping)
 
@@ -362,10 +362,10 @@ def test_clip_that_failed_because_of_the_system_is_measured_again(
 ) -> None:
     counted = measuring_workers.measure
 
-    def fails(path: Path) -> Any:
+    def fails(path: Path, name: str) -> Any:
         if path.name == "03.wav":
             raise OSError(5, "Input/output error")
-        return counted(path)
+        return counted(path, name)
 
     with monkeypatch.context() as patched:
         patched.setattr(measuring_workers, "measure", fails)
@@ -384,10 +384,10 @@ def test_unexpected_exception_of_one_clip_is_its_problem_and_the_others_are_meas
 ) -> None:
     counted = measuring_workers.measure
 
-    def fails_once(path: Path) -> Any:
+    def fails_once(path: Path, name: str) -> Any:
         if path.name == "03.wav":
             raise IndexError("index 3 is out of bounds")
-        return counted(path)
+        return counted(path, name)
 
     monkeypatch.setattr(measuring_workers, "measure", fails_once)
     measure_clips(job)
