@@ -93,6 +93,8 @@ class MeasurementJob:
         AudiotagError
             If a process is measuring.
         """
+        if not self.folder.is_dir():
+            return False
         with locked(self.folder / "process.json"):
             if self.is_active():
                 raise AudiotagError(f"{self.root} is being measured; wait until that is done, or stop it on the page.")
