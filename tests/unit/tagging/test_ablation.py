@@ -313,3 +313,14 @@ def test_command_names_unreadable_clips_and_returns_1(
 def test_command_refuses_a_missing_ensemble(sounds: Path) -> None:
     with pytest.raises(AudiotagError, match="there is no ensemble named gone"):
         run("gone", sounds)
+
+
+def test_labels_that_the_dataset_spells_otherwise_are_the_ensembles(
+    ensemble: Path, tmp_path: Path, write_wav: Callable[..., Path]
+) -> None:
+    respelt = {name: labels.upper() for name, labels in TEST.items()}
+    expected = measure_ablation(ensemble, open_dataset(write_clips(tmp_path / "same", write_wav, TEST)))
+    ablation = measure_ablation(ensemble, open_dataset(write_clips(tmp_path / "other", write_wav, respelt)))
+    assert (ablation.clips, ablation.labels) == (expected.clips, expected.labels)
+    assert [row.lwlrap for row in ablation.rows] == [row.lwlrap for row in expected.rows]
+    assert "labels were matched despite their spelling" in ablation.notes[0]
