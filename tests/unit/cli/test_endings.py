@@ -107,11 +107,11 @@ def test_reader_that_has_ended_is_no_error(dataset: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "status", "said"),
-    [(["--help"], 141, ""), (["scan", "--help"], 141, ""), (["scan", "no-such-folder"], 2, "does not exist")],
+    ("arguments", "statuses", "said"),  # without buffers argparse does not notice that nobody reads
+    [(["--help"], {0, 141}, ""), (["scan", "--help"], {0, 141}, ""), (["scan", "no-such-folder"], {2}, "not exist")],
 )
 def test_reader_that_has_ended_is_no_error_of_help_and_failures_either(
-    arguments: list[str], status: int, said: str
+    arguments: list[str], statuses: set[int], said: str
 ) -> None:
     command = [sys.executable, "-m", "audiotag", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
@@ -119,7 +119,7 @@ def test_reader_that_has_ended_is_no_error_of_help_and_failures_either(
         assert process.stderr is not None
         process.stdout.close()
         printed = process.stderr.read()
-        assert process.wait() == status
+        assert process.wait() in statuses
     assert said in printed
     assert "BrokenPipe" not in printed
     assert "Exception ignored" not in printed
