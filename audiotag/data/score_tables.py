@@ -167,9 +167,10 @@ def clip_key(name: str) -> str:
 def _file_column(table: pd.DataFrame, path: Path) -> str:
     """The column of file names; a first column of names without a name of its own is one, too, as pandas writes it."""
     has_names = any(label_key(str(column)) in map(label_key, FILE_COLUMNS) for column in table.columns)
-    if not has_names and len(table.columns) and UNNAMED.fullmatch(first := str(table.columns[0])):
-        if pd.to_numeric(table[first], errors="coerce").isna().all():
-            return first
+    for first in table.columns[:1]:
+        is_index = UNNAMED.fullmatch(str(first)) and pd.to_numeric(table[first], errors="coerce").isna().all()
+        if is_index and not has_names:
+            return str(first)
     return _column(table, FILE_COLUMNS, path)
 
 
