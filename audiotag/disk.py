@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ FULL = {errno.ENOSPC, errno.EFBIG}
 QUOTA = {getattr(errno, "EDQUOT", errno.ENOSPC)} - FULL
 READ_ONLY = {errno.EROFS}
 FORBIDDEN = {errno.EACCES, errno.EPERM}
+ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # a drive of Windows has one letter
 ELSEWHERE = "choose another place, or another workspace with AUDIOTAG_HOME"
 
 
@@ -78,9 +80,11 @@ def expanded(path: str | Path) -> Path:
     Raises
     ------
     AudiotagError
-        If it begins with the ``~`` of a user who does not exist, or has NUL characters.
+        If it begins with the ``~`` of a user who does not exist, has NUL characters, or is an address of the web.
     """
     require_path(path)
+    if ADDRESS.match(str(path)) and not os.path.exists(path):
+        raise AudiotagError(f"{path} is an address, not a path; download the file and give its path.")
     try:
         return Path(path).expanduser()
     except RuntimeError as error:

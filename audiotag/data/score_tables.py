@@ -69,7 +69,7 @@ class ScoreTable:
         AudiotagError
             If a score is not a finite number; names its cell.
         """
-        numbers = self.cells.apply(pd.to_numeric, errors="coerce").astype(np.float64)
+        numbers = self.cells.apply(_numbers).astype(np.float64)
         empty = [name for name in numbers if name not in labels and numbers[name].isna().all()]
         columns = [name for name in numbers if name not in empty]
         scores = numbers.iloc[list(rows)][columns]
@@ -111,7 +111,10 @@ def read_score_tables(submission: Path, truth: Path) -> tuple[ScoreTable, TruthT
     true_labels = truth_table[_column(truth_table, LABEL_COLUMNS, truth)]
     known = {label_key(label) for cell in true_labels.dropna().unique() for label in (cell, *split_labels(cell))}
     ignored = [column for column in others if label_key(column) not in known and _is_counter(table[column])]
+    repeated = _repeated_columns(table, [column for column in others if label_key(column) not in known], submission)
     notes = [_ignored(submission, column, "it numbers the rows") for column in ignored]
+    notes += [_ignored(submission, column, "that column is there twice") for column in repeated]
+    ignored += repeated
     kept, note = _one_row_per_clip(table, files, [column for column in others if column not in ignored], submission)
     cells = kept.drop(columns=files)
     scores = ScoreTable(submission, kept[files].tolist(), cells, tuple(filter(None, [*notes, note])))
@@ -179,6 +182,31 @@ def _column(table: pd.DataFrame, wanted: tuple[str, ...], path: Path) -> str:
     columns = {label_key(str(column)): str(column) for column in reversed(table.columns)}
     spelt = next((columns[key] for key in map(label_key, wanted) if key in columns), None)
     return spelt if spelt is not None else column_of(table, wanted, path)
+
+
+def _numbers(column: pd.Series) -> pd.Series:
+    """The cells of a column as numbers, which may have a decimal comma; NaN where a cell is not one."""
+    if column.str.contains(",", regex=False).any():
+        column = column.str.replace(r"^\s*([-+]?\d+),(\d+)\s*$", r"\1.\2", regex=True)
+    return pd.to_numeric(column, errors="coerce")
+
+
+def _repeated_columns(table: pd.DataFrame, columns: list[str], path: Path) -> list[str]:
+    """The columns that are there twice, whose second name pandas ends with a number.
+
+    Raises
+    ------
+    AudiotagError
+        If the two differ.
+    """
+    repeated = []
+    for column in columns:
+        first = re.sub(r"\.\d+$", "", column)
+        if first != column and first in table.columns:
+            if not table[column].equals(table[first]):
+                raise AudiotagError(f"{path.name} has two columns {shortened(first)} that differ; remove one of them.")
+            repeated.append(column)
+    return repeated
 
 
 def _is_counter(column: pd.Series) -> bool:

@@ -164,7 +164,7 @@ class Run:
 
     def _age_s(self) -> float:
         try:
-            return time.time() - (self.folder / "settings.json").stat().st_mtime
+            return abs(time.time() - (self.folder / "settings.json").stat().st_mtime)  # a clock may have been wrong
         except OSError:  # deleted since it was listed
             return MAX_STARTING_S
 

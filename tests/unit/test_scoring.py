@@ -222,6 +222,24 @@ def test_a_line_that_names_the_separator_is_read_or_refused_with_a_sentence(tabl
         assert score.lwlrap == score_submission(*tables()).lwlrap
 
 
+def test_a_decimal_comma_is_a_decimal_point(tables: Callable) -> None:
+    submission = SUBMISSION.replace(",", ";").replace("0.", "0,")
+    assert score_submission(*tables(submission)).lwlrap == score_submission(*tables()).lwlrap
+
+
+def test_a_class_that_is_there_twice_counts_once_or_is_refused(tables: Callable) -> None:
+    lines = [line.split(",") for line in LINES]
+    same = "\n".join(",".join([*cells, cells[1]]) for cells in lines)
+    score = score_submission(*tables(same))
+    assert (score.lwlrap, list(score.scores.columns)) == (
+        score_submission(*tables()).lwlrap, ["Bark", "Meow", "Hiss"],
+    )  # fmt: skip
+    assert "that column is there twice" in score_submission(*tables(same)).notes[0]
+    other = "\n".join(",".join([*cells, "Bark" if not row else "0.3"]) for row, cells in enumerate(lines))
+    with pytest.raises(AudiotagError, match="has two columns Bark that differ"):
+        score_submission(*tables(other))
+
+
 def test_what_was_matched_despite_its_spelling_is_said(tables: Callable) -> None:
     respelt = SUBMISSION.replace("a.wav", "A.WAV").replace("Meow", "meow")
     score = score_submission(*tables(respelt + "b.wav,0.2,0.5,0.9\n"))
