@@ -24,7 +24,7 @@ from audiotag.training.folds import ONE_SPLIT_FOLDS, available_folds, check_fold
 from audiotag.training.progress import FoldSplit
 from audiotag.training.recipe import Stage
 from audiotag.training.runs import SHARED_FOLD, RunSettings
-from audiotag.training.subsets import SubsetClips, SubsetFolds, assign_subset_folds, none_usable, read_subset
+from audiotag.training.subsets import SubsetClips, SubsetFolds, assign_subset_folds, read_subset, require_usable
 from audiotag.workspace import Workspace
 
 LEFT_OUT_KINDS = ("labels", "missing")  # of a dataset's problems: those clips are named by its tables, but not in it
@@ -137,12 +137,9 @@ class Session:
         """
         if subset not in self._rows_and_folds:
             is_broken = self.index["error"].notna() | self.index["measure_error"].notna()
-            every = self.rows(subset)
-            rows = every[~every["path"].isin(list(self.index.loc[is_broken, "path"]))].reset_index(drop=True)
-            if rows.empty and len(every):
-                broken = self.index[self.index["path"] == every["path"].iloc[0]].iloc[0]
-                reason = broken["error"] if pd.notna(broken["error"]) else broken["measure_error"]
-                raise none_usable(every, subset, reason)
+            rows = self.rows(subset)
+            require_usable(rows, subset, self.index)
+            rows = rows[~rows["path"].isin(list(self.index.loc[is_broken, "path"]))].reset_index(drop=True)
             self._rows_and_folds[subset] = rows, assign_subset_folds(rows, subset, self.labels, self.recipe)
         rows, folds = self._rows_and_folds[subset]
         folds.check_fold(fold)

@@ -146,6 +146,14 @@ def read_subset(
     )
 
 
+def require_usable(rows: pd.DataFrame, subset: str, index: pd.DataFrame) -> None:
+    """Raise `AudiotagError` if the index knows each of a subset's clips to be broken or missing."""
+    known = index[index["path"].isin(list(rows["path"]))]
+    reasons = known["error"].fillna(known["measure_error"])
+    if len(rows) and len(known) == len(rows) and reasons.notna().all():
+        raise none_usable(rows, subset, reasons.iloc[0])
+
+
 def none_usable(rows: pd.DataFrame, subset: str, reason: str) -> AudiotagError:
     """The error to raise if no clip of a subset can be used.
 
