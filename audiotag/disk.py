@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from audiotag.errors import AudiotagError
+from audiotag.errors import AudiotagError, require_path
+from audiotag.reasons import plain_reason
 from audiotag.state import say
 
 LOCK_WAIT_S = 30.0
@@ -16,6 +18,7 @@ FULL = {errno.ENOSPC, errno.EFBIG}
 QUOTA = {getattr(errno, "EDQUOT", errno.ENOSPC)} - FULL
 READ_ONLY = {errno.EROFS}
 FORBIDDEN = {errno.EACCES, errno.EPERM}
+ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # a drive of Windows has one letter
 ELSEWHERE = "choose another place, or another workspace with AUDIOTAG_HOME"
 
 
@@ -71,6 +74,35 @@ def optional_write(consequence: str) -> Iterator[None]:
         say(f"{disk_problem(error)} Until then {consequence}.", once=True)
 
 
+def expanded(path: str | Path) -> Path:
+    """A path with the home folder in place of ``~``.
+
+    Raises
+    ------
+    AudiotagError
+        If it begins with the ``~`` of a user who does not exist, has NUL characters, or is an address of the web.
+    """
+    require_path(path)
+    if ADDRESS.match(str(path)) and not os.path.exists(path):
+        raise AudiotagError(f"{path} is an address, not a path; download the file and give its path.")
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise AudiotagError(f"{path} names a user that does not exist on this machine; give the whole path.") from error
+
+
+def modified_ns(stat: os.stat_result) -> int:
+    """When a file was changed last, in ns since 1970, as a number that fits into the 64 bits of a table's column.
+
+    A file system can hold times from before 1678 and after 2261, which do not fit: they are folded into the range, so
+    that another time is still another number. It is never 0, which means that there is no file.
+
+    >>> modified_ns(os.stat_result((0, 0, 0, 0, 0, 0, 0, 0, 0, 0)))
+    1
+    """
+    return (stat.st_mtime_ns + 2**63) % 2**64 - 2**63 or 1
+
+
 @contextmanager
 def name_in_errors(path: Path, instead_of: Path | None = None) -> Iterator[None]:
     """Put a path into each `OSError` that is raised inside and names no file, or a temporary one, ``instead_of``."""
@@ -98,7 +130,7 @@ def disk_problem(error: OSError) -> str:
     if error.errno in FORBIDDEN:
         return f"{path} cannot be used: permission denied; change its permissions, or {ELSEWHERE}."
     if error.errno is None and error.filename is None:
-        return f"the system refuses: {error}."
+        return f"the system refuses: {plain_reason(error)}."
     if error.errno == errno.ENOENT:
         return f"{path} does not exist; check the path."
-    return f"{path} cannot be used: {str(error.strerror or error).lower()}; choose another place."
+    return f"{path} cannot be used: {plain_reason(error).lower()}; choose another place."

@@ -50,6 +50,18 @@ def may_pass(error: BaseException) -> bool:
     return error.may_pass if isinstance(error, AudiotagError) else isinstance(error, OSError | MemoryError)
 
 
+def require_path(path: str | PurePath) -> None:
+    """Raise `AudiotagError` if no file can have a path, for which Python has words of its own.
+
+    >>> require_path("a\\0.wav")
+    Traceback (most recent call last):
+    ...
+    audiotag.errors.AudiotagError: a path must not have NUL characters, got 'a\\x00.wav'; paste or type it again.
+    """
+    if "\0" in str(path):
+        raise AudiotagError(f"a path must not have NUL characters, got {str(path)!r}; paste or type it again.")
+
+
 def clip_problem(name: str, error: BaseException) -> str:
     """The sentence that says why a clip cannot be used, whatever was raised for it.
 
@@ -102,7 +114,7 @@ def _sentence(name: str, error: BaseException) -> str:
 
 def _with_path(name: str, text: str) -> str:
     """A sentence that names a clip by its base name, with its path instead."""
-    if name in text:
-        return text
     base = PurePath(name).name
-    return name + text.removeprefix(base) if base and text.startswith(base) else f"{name}: {text}"
+    if base and text.startswith(base) and not text.startswith(name):  # the path may be further on: "(looked for …)"
+        return name + text.removeprefix(base)
+    return text if name in text else f"{name}: {text}"

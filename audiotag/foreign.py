@@ -12,7 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from audiotag.errors import AudiotagError
+from audiotag.errors import AudiotagError, require_path
+from audiotag.reasons import syntax_reason
 from audiotag.wording import shortened
 
 MAX_BYTES = 4 * 2**20
@@ -40,6 +41,7 @@ def read_foreign_toml(path: Path) -> dict[str, Any]:
 
 
 def _read(path: Path, language: str, most_bytes: int, parse: Callable[[str], Any]) -> Any:
+    require_path(path)
     with path.open("rb") as file:
         content = file.read(most_bytes + 1)
     if len(content) > most_bytes:
@@ -53,8 +55,8 @@ def _read(path: Path, language: str, most_bytes: int, parse: Callable[[str], Any
     except UnicodeError as error:
         raise AudiotagError(f"{path} cannot be read as {language}: it is not UTF-8 text; save it as UTF-8.") from error
     except ValueError as error:
-        reason = "a number in it has too many digits" if "int_max_str_digits" in str(error) else str(error)
-        raise AudiotagError(f"{path} cannot be read as {language}: {shortened(reason)}.") from error
+        reason = shortened(syntax_reason(error, language) if content.strip() else "it is empty")
+        raise AudiotagError(f"{path} cannot be read as {language}: {reason}.") from error
     return values
 
 
@@ -63,14 +65,14 @@ _TOO_DEEP = f"its lists and tables must be nested at most {MAX_DEPTH} deep; remo
 
 def _whole_number(digits: str) -> int:
     if len(digits) > MAX_DIGITS:
-        raise ValueError(f"a number in it must have at most {MAX_DIGITS} digits, got {len(digits):,}")
+        raise AudiotagError(f"a number in it must have at most {MAX_DIGITS} digits, got {len(digits):,}")
     return int(digits)
 
 
 def _parse_toml(text: str) -> dict[str, Any]:
     """Python's parser takes time in proportion to the square of the number of parts of a key."""
     if any(part.count(".") > MAX_DOTS for line in text.splitlines() for part in line.split("=")):
-        raise ValueError(f"a line in it must have at most {MAX_DOTS} dots; use fewer tables inside of each other")
+        raise AudiotagError(f"a line in it must have at most {MAX_DOTS} dots; use fewer tables inside of each other")
     return tomllib.loads(text)
 
 
@@ -84,4 +86,4 @@ def _check_depth(values: Any) -> None:
             for inner in (value.values() if isinstance(value, dict) else value)
         ]
     if level:
-        raise ValueError(_TOO_DEEP)
+        raise AudiotagError(_TOO_DEEP)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +12,12 @@ import pandas as pd
 
 from audiotag.data.dataset import Dataset
 from audiotag.data.fsdkaggle2019 import META
-from audiotag.data.tables import FILE_COLUMNS, LABEL_COLUMNS, column_of, read_table, split_labels
+from audiotag.data.label_names import LabelNames, spelling_note
+from audiotag.data.score_tables import match_clips, read_score_tables
+from audiotag.data.tables import split_labels
 from audiotag.errors import AudiotagError
 from audiotag.metrics import accuracy, lwlrap, lwlrap_per_class, multi_hot
+from audiotag.wording import shortened
 
 # lwlrap on the private test clips of the Freesound Audio Tagging 2019 competition.
 PUBLISHED = {"baseline": 0.53792, "capstone": 0.69788, "winner": 0.75980}
@@ -75,7 +80,7 @@ class _SharedClips:
     notes: tuple[str, ...]
 
 
-def score_submission(submission: Path, truth: Path) -> Score:
+def score_submission(submission: Path, truth: Path, aliases: Mapping[str, str] | None = None) -> Score:
     """Score a table of clips × labels against a table of true labels.
 
     Parameters
@@ -84,13 +89,16 @@ def score_submission(submission: Path, truth: Path) -> Score:
         CSV file with a file column and one column of scores per label.
     truth : Path
         CSV file with a file column, a label column (labels separated by commas) and, optionally, ``usage``.
+    aliases : Mapping[str, str], optional
+        Labels that mean the same under different names, as `audiotag.data.label_names.LabelNames` takes them. Labels
+        that differ in case, spaces, underscores or hyphens need none.
 
     Raises
     ------
     AudiotagError
         If a column is missing, a score is not a number, a true label has no column, or no clip is in both tables.
     """
-    shared = _shared_clips(submission, truth)
+    shared = _shared_clips(submission, truth, aliases or {})
     names = tuple(shared.scores.columns)
     scores, target, splits = shared.scores.to_numpy(), multi_hot(shared.labels, names), shared.splits
     per_class, _ = lwlrap_per_class(target, scores)
@@ -121,54 +129,69 @@ def truth_table_of(dataset: Dataset) -> Path | None:
     return next((place for place in places if place.is_file()), None)
 
 
-def _shared_clips(submission: Path, truth: Path) -> _SharedClips:
-    scores_table, truth_table = read_table(submission), read_table(truth)
-    files = column_of(scores_table, FILE_COLUMNS, submission)
-    truth_files = column_of(truth_table, FILE_COLUMNS, truth)
-    truth_labels = column_of(truth_table, LABEL_COLUMNS, truth)
-    # `audiotag tag --out` also writes a column of the tags themselves.
-    labels = [column for column in scores_table.columns if column not in (files, "tags")]
-    for name, table, column in ((submission.name, scores_table, files), (truth.name, truth_table, truth_files)):
-        if (repeated := table[column][table[column].duplicated()]).size:
-            raise AudiotagError(f"{name} lists {repeated.iloc[0]} more than once; each clip must have one row.")
-    truth_table, scores_table = truth_table.set_index(truth_files), scores_table.set_index(files)
-    clips = [clip for clip in truth_table.index if clip in scores_table.index]
-    if not clips:
+def _shared_clips(submission: Path, truth: Path, aliases: Mapping[str, str]) -> _SharedClips:
+    scores_table, truth_table = read_score_tables(submission, truth)
+    rows = match_clips(truth_table.clips, scores_table.clips)
+    if not rows:
         raise AudiotagError(
-            f"{submission.name} and {truth.name} have no clip in common; check that both are for the same test "
-            "set and write file names in the same way, with or without .wav."
+            f"{submission.name} and {truth.name} have no clip in common: {submission.name} names "
+            f"{scores_table.clips[0]}, {truth.name} names {truth_table.clips[0]}; check that both "
+            "are for the same test set."
         )
-    scores = _check_scores(scores_table.loc[clips, labels], submission.name)
-    true_labels = [split_labels(cell) for cell in truth_table.loc[clips, truth_labels]]
-    unknown = sorted({label for row in true_labels for label in row} - set(labels))
-    if unknown:
-        raise AudiotagError(f"{submission.name} has no column for the true label {unknown[0]}; it must have all.")
-    if not any(true_labels):
+    columns = LabelNames(scores_table.columns, aliases)
+    cells = {clip: cell for clip, cell in zip(truth_table.clips, truth_table.labels, strict=True) if clip in rows}
+    spelt = {cell: _labels_in(cell, columns) for cell in dict.fromkeys(cells.values())}
+    found = {label: columns.find(label) for labels in spelt.values() for label in labels}
+    if unknown := sorted(label for label, column in found.items() if column is None):
+        raise AudiotagError(_no_column(unknown[0], submission, columns=scores_table.columns))
+    if not found:
         raise AudiotagError(
-            f"{truth.name} has no label for any of the {len(clips)} clips; check that it is the right table."
+            f"{truth.name} has no label for any of the {len(cells)} clips; check that it is the right table."
         )
-    notes = []
-    for count, text in (
-        (len(truth_table) - len(clips), f"clips of {truth.name} are not in {submission.name}; they are left out"),
-        (len(scores_table) - len(clips), f"clips of {submission.name} are not in {truth.name}; they are left out"),
-    ):
-        if count:
-            notes.append(f"{count} {text}.")
-    splits = truth_table.loc[clips, "usage"].to_numpy() if "usage" in truth_table else np.array([])
-    return _SharedClips(scores, true_labels, splits, tuple(notes))
+    named = {label: column for label, column in found.items() if column is not None}
+    labels = [tuple(dict.fromkeys(named[label] for label in spelt[cell])) for cell in cells.values()]
+    scores, notes = scores_table.scores(list(rows.values()), set(named.values()))
+    respelt = sum(name != scores_table.clips[row] for name, row in rows.items())
+    notes = [
+        *truth_table.notes,
+        *scores_table.notes,
+        *notes,
+        _matched_note(rows, scores_table.clips) if respelt else "",
+        spelling_note(named),
+        _left_out_note(len(truth_table.clips) - len(rows), truth, submission),
+        _left_out_note(len(scores_table.clips) - len(rows), submission, truth),
+    ]
+    splits = np.array([])
+    if truth_table.usage is not None:
+        by_clip = dict(zip(truth_table.clips, truth_table.usage, strict=True))
+        splits = np.array([by_clip[clip] for clip in rows], dtype=object)
+    scores.index = pd.Index(list(rows), name="clip")
+    return _SharedClips(scores, labels, splits, tuple(filter(None, notes)))
 
 
-def _check_scores(table: pd.DataFrame, name: str) -> pd.DataFrame:
-    scores = table.apply(pd.to_numeric, errors="coerce").astype(np.float64)
-    bad = np.argwhere(~np.isfinite(scores.to_numpy()))
-    if len(bad):
-        row, column = bad[0]
-        cell = table.iloc[row, column]
-        raise AudiotagError(
-            f"{name} has {repr(cell) if isinstance(cell, str) else 'nothing'} for {table.index[row]}, "
-            f"{table.columns[column]}; every score must be a finite number."
-        )
-    return scores.rename_axis("clip")
+def _labels_in(cell: object, columns: LabelNames) -> tuple[str, ...]:
+    """The labels in a cell of the truth; a comma may be part of a label that the submission has."""
+    whole = str(cell).strip() if pd.notna(cell) else ""
+    return (whole,) if whole and columns.find(whole) else split_labels(cell)
+
+
+def _no_column(label: str, submission: Path, columns: Sequence[str]) -> str:
+    close = difflib.get_close_matches(label, columns, n=1)
+    hint = f"if {close[0]} is the same label, add" if close else "if it has another name there, add"
+    return (
+        f"{submission.name} has no column for the true label {shortened(label)}; it must have all. {hint.capitalize()} "
+        f"the alias {shortened(label)} = {close[0] if close else 'NAME'}."
+    )
+
+
+def _matched_note(rows: Mapping[str, int], names: Sequence[str]) -> str:
+    respelt = [(clip, names[row]) for clip, row in rows.items() if clip != names[row]]
+    clips = "1 clip was" if len(respelt) == 1 else f"{len(respelt):,} clips were"
+    return f"{clips} matched despite the spelling of case, suffix or folder: {respelt[0][0]} = {respelt[0][1]}."
+
+
+def _left_out_note(count: int, table: Path, other: Path) -> str:
+    return f"{count} clips of {table.name} are not in {other.name}; they are left out." if count else ""
 
 
 def _per_clip(shared: _SharedClips, target: np.ndarray) -> pd.DataFrame:

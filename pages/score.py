@@ -4,12 +4,13 @@ import streamlit as st
 
 from audiotag.ui import frame
 from audiotag.ui.score import view
-from audiotag.ui.widgets import messages
+from audiotag.ui.widgets import label_aliases, messages
 
 context = frame.set_up_page("Score")
 st.title("Score")
 dataset = view.chosen_dataset(context)
 submission, truth = view.pick_tables(context, dataset)
+label_aliases.show_label_aliases(context.workspace)
 if submission is None or truth is None:
     view.show_what_is_missing(submission, truth)
 else:

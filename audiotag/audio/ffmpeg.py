@@ -28,6 +28,7 @@ from audiotag.audio.flac_frames import states_its_length
 from audiotag.audio.parts import Part, plan_of
 from audiotag.audio.rates import RateKeeper
 from audiotag.errors import AudiotagError
+from audiotag.reasons import plain_reason
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
@@ -308,7 +309,7 @@ class FFmpegFile:
         return True
 
     def _unreadable_error(self, error: Exception) -> AudiotagError:
-        reason = getattr(error, "strerror", None) or str(error)
+        reason = plain_reason(error)
         return AudiotagError(
             f"{self._name} cannot be read as a sound: its {self.format} is damaged, cut short or still being written "
             f"({reason}); copy or export it again."

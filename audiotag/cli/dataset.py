@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from audiotag.cli.arguments import add_spreadsheet
 from audiotag.cli.exit_codes import ALL_DONE, NOTHING_DONE, SOME_FAILED, Terminated
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 STARTER_SEED = 2019
 POLL_INTERVAL_S = 0.2
+MAX_COMBINATIONS = 20  # of labels, in the JSON
 TABLE_SUFFIXES = (".csv", ".parquet")
 
 
@@ -44,6 +45,11 @@ def add_scan(sub: argparse.ArgumentParser) -> None:
     add("--keep-flagged", action="store_true", help="also use the clips that the dataset's authors marked as wrong")
     add("--keep-condemned", dest="keep_flagged", action="store_true", help=argparse.SUPPRESS)  # name in audiotag 0.1
     add("--measure", action="store_true", help="decode every clip: levels, loudness, spectra, duplicates")
+    add(
+        "--refresh",
+        action="store_true",
+        help="read all files again, also those of the same size and time as before, and forget what was measured",
+    )
     add("--out", type=Path, metavar="FILE", help="write one row per clip to a .csv or .parquet file")
     add_spreadsheet(sub)
     add("--html", type=Path, metavar="FILE", help="write all figures to one HTML file")
@@ -82,8 +88,10 @@ def scan(options: argparse.Namespace) -> int:
     workspace = Workspace()
     dataset = open_and_remember(options.dataset, OpenOptions.from_dict(vars(options)), workspace)
     with quiet_decoders(), bar("headers", "file") as progress:
-        index = scan_headers(dataset, workspace.indexes, progress)
+        index = scan_headers(dataset, workspace.indexes, progress, options.refresh)
     job = MeasurementJob.of(dataset.root, dataset.name, workspace)
+    if options.refresh and job.forget() and not options.measure:
+        say("what was measured before is deleted; --measure measures all clips again.")
     failure = _measure(job) if options.measure else ""
     index = with_measures(index, job.table())
     unmeasured = count_unmeasured(index) if options.measure else 0
@@ -94,7 +102,7 @@ def scan(options: argparse.Namespace) -> int:
     table = summary(index)
     is_used = problems["kind"].isin(KINDS_THAT_ARE_USED)
     if options.json:
-        _print_json(dataset, table, problems)
+        _print_json(dataset, index, table, problems)
     else:
         _print_text(dataset, table, problems, is_used)
     if unmeasured:
@@ -125,17 +133,31 @@ def _measure(job: MeasurementJob) -> str:
     return job.failure()
 
 
-def _print_json(dataset: Dataset, table: pd.DataFrame, problems: pd.DataFrame) -> None:
+def _print_json(dataset: Dataset, index: pd.DataFrame, table: pd.DataFrame, problems: pd.DataFrame) -> None:
     values = {
         "dataset": str(dataset.root),
         "layout": dataset.layout,
         "layout_key": dataset.layout_key,
         "labels": dataset.labels,
-        "subsets": table.to_dict("index"),
+        "subsets": _subset_values(index, table),
         "missing": dataset.missing,
         "problems": problems.to_dict("records"),
     }
     print_json(values)
+
+
+def _subset_values(index: pd.DataFrame, table: pd.DataFrame) -> dict[str, Any]:
+    """Per subset its row of `summary`, the clips per label, and the most frequent combinations of labels."""
+    from audiotag.inspection.statistics import clips_per_label, frequent_combinations
+
+    return {
+        name: row
+        | {
+            "clips_per_label": clips_per_label(index, name),
+            "most_frequent_combinations": frequent_combinations(index, name, MAX_COMBINATIONS),
+        }
+        for name, row in table.to_dict("index").items()
+    }
 
 
 def _print_text(dataset: Dataset, table: pd.DataFrame, problems: pd.DataFrame, is_used: pd.Series) -> None:

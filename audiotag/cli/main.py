@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from audiotag import __version__
 from audiotag.cli import ablation, app, dataset, score, tag, train
@@ -40,7 +40,10 @@ def main(arguments: list[str] | None = None) -> None:
         By default the arguments of the command line.
     """
     accept_every_character()
-    options = build_parser().parse_args(arguments)
+    try:
+        options = build_parser().parse_args(arguments)
+    except SystemExit as ended:  # --help, --version, or an argument that is wrong
+        sys.exit(_flushed(ended.code))
     start_log()
     try:
         with _end_cleanly_when_terminated(), watch_for_crashes(_say), print_sentences():
@@ -48,7 +51,28 @@ def main(arguments: list[str] | None = None) -> None:
     except Terminated as ended:
         _say("stopped.")
         status = SIGNALLED + int(ended.args[0])
-    sys.exit(status)
+    sys.exit(_flushed(status))
+
+
+def _flushed(status: Any) -> Any:
+    """Write out what is still to be printed, because Python's own last flush would report a reader that has ended.
+
+    Returns
+    -------
+    int or str or None
+        The exit status given, or `BROKEN_PIPE`.
+    """
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _discard_output()
+        return BROKEN_PIPE
+    except OSError as error:
+        _discard_output()
+        if not status:  # else what is wrong was said already
+            _say(disk_problem(error))
+            return NOTHING_DONE
+    return status
 
 
 def _run(options: argparse.Namespace) -> int:

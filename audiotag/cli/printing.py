@@ -8,6 +8,7 @@ codes in them. So all modules of the command line print by these functions, whic
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import IO, TYPE_CHECKING, Any
 
@@ -46,7 +47,13 @@ def print_json_part(part: str, bar: tqdm[Any] | None = None) -> None:
 
 
 def accept_every_character() -> None:
-    """Let both outputs spell out what their encoding lacks, where they would raise an error."""
+    """Let both outputs spell out what their encoding lacks, where they would raise an error.
+
+    One that was closed before the command began, as by ``>&-``, is replaced by one that nobody reads.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")

@@ -56,15 +56,17 @@ def quiet_decoders() -> Iterator[None]:
             sys.stderr = before
 
 
-def print_problems(reasons: list[str], count: int, where: str, what: str = "left out") -> None:
+def print_problems(
+    reasons: list[str], count: int, where: str, what: str = "left out", most: int = MAX_SHOWN_PROBLEMS
+) -> None:
     """Print the first of ``count`` reasons, and say where all are listed."""
     if count:
         say()
         say(f"{count:,} {what}:")
-        for reason in reasons[:MAX_SHOWN_PROBLEMS]:
+        for reason in reasons[:most]:
             say(f"  {reason}")
-        if count > MAX_SHOWN_PROBLEMS:
-            say(f"  … and {count - MAX_SHOWN_PROBLEMS:,} more; {where} lists all.")
+        if count > most:
+            say(f"  … and {count - most:,} more; {where} lists all.")
 
 
 class Progress:

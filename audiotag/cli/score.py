@@ -7,6 +7,7 @@ from pathlib import Path
 
 from audiotag.cli.exit_codes import ALL_DONE
 from audiotag.cli.printing import print_json, print_line, print_table
+from audiotag.workspace import Workspace
 
 HELP = "Score a submission, or a table that audiotag tag wrote, against the true labels."
 
@@ -26,14 +27,24 @@ def add_score(sub: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="CSV or Parquet file with a file column and a label column",
     )
+    add(
+        "--alias",
+        action="append",
+        default=[],
+        metavar="A=B",
+        help="label A of one table is label B of the other; labels that differ in case, spaces, underscores or hyphens "
+        "need none; repeat it for more. Those on the Score page count, too",
+    )
     add("--json", action="store_true", help="print the result as JSON")
 
 
 def score(options: argparse.Namespace) -> int:
     """Score a submission against the true labels."""
+    from audiotag.data.label_names import parse_aliases, read_aliases
     from audiotag.scoring import score_submission
 
-    result = score_submission(options.submission, options.truth)
+    aliases = read_aliases(Workspace()) | parse_aliases(options.alias)
+    result = score_submission(options.submission, options.truth, aliases)
     per_class = result.per_class
     if options.json:
         values = {

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audiotag.cli.arguments import whole_numbers
-from audiotag.cli.exit_codes import ALL_DONE, NOTHING_DONE
+from audiotag.cli.exit_codes import ALL_DONE, NOTHING_DONE, SOME_FAILED
 from audiotag.cli.printing import print_json, print_line, say
 from audiotag.cli.progress import print_problems
 from audiotag.errors import AudiotagError
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from audiotag.training.runs import Run
 
 POLL_S = 0.5
+MAX_LEFT_OUT = 10  # clips whose reasons are printed
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -88,7 +89,6 @@ def train(options: argparse.Namespace) -> int:
     from audiotag.training.publish import check_name
     from audiotag.training.publish import publish as publish_run
     from audiotag.training.run_blocking import how_it_ended, new_run
-    from audiotag.training.run_progress import left_out_reasons
 
     workspace = Workspace()
     if options.publish:
@@ -100,26 +100,38 @@ def train(options: argparse.Namespace) -> int:
         print_line(run.name)
         return ALL_DONE
     _follow(run)
-    reasons = left_out_reasons(run.events())
-    print_problems(reasons, len(reasons), str(run.folder / "log.txt"))
     if run.state() != "finished":
+        print_left_out(run)
         next_step = f"audiotag train --resume {run.name} continues after its last epoch."
         say(f"audiotag: the run {how_it_ended(run)} {next_step}")
         return NOTHING_DONE
     _print_result(run, options.json)
+    left_out = print_left_out(run)
     if options.publish:
         folder = publish_run(run, options.publish, workspace.ensembles)
         say(f"ensemble {options.publish} is in {folder}")
-    return ALL_DONE
+    return SOME_FAILED if left_out else ALL_DONE
+
+
+def print_left_out(run: Run) -> list[str]:
+    """Print why the first clips take no part in the run; returns the reasons of all."""
+    from audiotag.training.run_progress import LEFT_OUT_FILE, left_out_reasons
+
+    reasons = left_out_reasons(run.events())
+    print_problems(reasons, len(reasons), str(run.folder / LEFT_OUT_FILE), most=MAX_LEFT_OUT)
+    return reasons
 
 
 def _print_result(run: Run, as_json: bool) -> None:
+    from audiotag.training.run_progress import left_out_reasons
+
     folds = list({event["fold"]: event for event in run.events() if event["event"] == "fold-finished"}.values())
     if not folds:
         raise AudiotagError(f"{run.folder / 'events.jsonl'} is damaged: it has no finished fold; train the run again.")
     mean = sum(event["lwlrap"] for event in folds) / len(folds)
     if as_json:
-        print_json({"run": run.name, "mean_lwlrap": mean, "folds": folds})
+        left_out = left_out_reasons(run.events())
+        print_json({"run": run.name, "mean_lwlrap": mean, "folds": folds, "left_out": left_out})
     else:
         for event in folds:
             print_line(f"fold {event['fold']}: lwlrap {event['lwlrap']:.4f}, accuracy {event['accuracy']:.4f}")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from audiotag.data.layouts.base import absolute
 from audiotag.errors import AudiotagError
+from audiotag.reasons import plain_reason
 
 NAME = "FSDKaggle2019"
 DOI = "10.5281/zenodo.3612637"
@@ -197,14 +198,13 @@ def absolute_folder(folder: Path) -> Path:
     """
     try:
         return absolute(folder)
-    except (OSError, RuntimeError) as error:
+    except (OSError, AudiotagError) as error:
         raise unreadable_folder(folder, error) from error
 
 
 def unreadable_folder(folder: Path, error: Exception) -> AudiotagError:
     """The error to raise about a folder that the system refuses to list."""
-    reason = getattr(error, "strerror", None) or str(error).rstrip(".")
-    return AudiotagError(f"{folder} cannot be read: {reason}; give another folder.")
+    return AudiotagError(f"{folder} cannot be read: {plain_reason(error)}; give another folder.")
 
 
 def _run_inside(folder: Path, commands: list[str]) -> str:

@@ -23,6 +23,7 @@ from audiotag.data.fsdkaggle2019 import (
 )
 from audiotag.data.tables import sound_names
 from audiotag.errors import AudiotagError
+from audiotag.reasons import plain_reason
 
 END_OF_ZIP = b"PK\x05\x06"  # begins the last record of a zip; a truncated one has none (APPNOTE, section 4.3.16)
 END_OF_ZIP_BYTES = 22 + 0xFFFF  # at most, with a comment
@@ -151,7 +152,7 @@ def _state_of(folder: Path, part: ReleaseFolder, bundle: str) -> PartState:
     except (FileNotFoundError, NotADirectoryError):
         found = 0
     except OSError as error:
-        return PartState(part, 0, part.wanted, f"cannot be read: {error.strerror or error}", False, 0)
+        return PartState(part, 0, part.wanted, f"cannot be read: {plain_reason(error)}", False, 0)
     unit = "sound files" if part.clips else "tables"
     if found >= part.wanted and not lacking:
         more = f", {found - part.wanted:,} more than it should have" if found > part.wanted else ""

@@ -16,7 +16,7 @@ import pandas as pd
 
 from audiotag.audio.reading import read_header
 from audiotag.data.dataset import Dataset
-from audiotag.disk import optional_write
+from audiotag.disk import modified_ns, optional_write
 from audiotag.errors import clip_problem, may_pass
 from audiotag.state import read_state
 from audiotag.workspace import write_bytes
@@ -38,7 +38,9 @@ KEY = ["clip", "subset", "size", "modified_ns"]  # a clip whose file has not cha
 Progress = Callable[[int, int], None]
 
 
-def scan(dataset: Dataset, cache_folder: Path | None = None, progress: Progress | None = None) -> pd.DataFrame:
+def scan(
+    dataset: Dataset, cache_folder: Path | None = None, progress: Progress | None = None, refresh: bool = False
+) -> pd.DataFrame:
     """Read the headers of a dataset's clips.
 
     Parameters
@@ -48,6 +50,8 @@ def scan(dataset: Dataset, cache_folder: Path | None = None, progress: Progress 
         Folder where the index is stored between calls; without it nothing is stored.
     progress : callable(done, total), optional
         Called in this thread after each group of files.
+    refresh : bool
+        Read all headers again, also those of files with the same size and time as in the stored index.
 
     Returns
     -------
@@ -60,7 +64,7 @@ def scan(dataset: Dataset, cache_folder: Path | None = None, progress: Progress 
     clips = with_keys(dataset.clips)
     keys = list(zip(*(clips[column] for column in KEY), strict=True))
     cache = cache_folder / f"{cache_name(dataset.root, dataset.name)}.parquet" if cache_folder else None
-    known = _read_cache(cache) if cache else {}
+    known = _read_cache(cache) if cache and not refresh else {}
     known |= {key: _error_row(f"{key[0]} does not exist.") for key in keys if key[2:] == (0, 0)}
     unknown = [row for row, key in enumerate(keys) if key not in known]
     done, passing = 0, set[tuple]()
@@ -93,7 +97,7 @@ def _size_and_time(path: Path) -> tuple[int, int]:
         stat = path.stat()
     except OSError:  # deleted since the table was read; the row's ``error`` says so
         return 0, 0
-    return stat.st_size, stat.st_mtime_ns
+    return stat.st_size, modified_ns(stat)
 
 
 def _read_row(path: Path, clip: str) -> tuple[tuple, bool]:

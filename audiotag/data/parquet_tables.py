@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from audiotag.data.table_bounds import check_parquet_table, check_text_bytes, require_file
 from audiotag.errors import AudiotagError
-from audiotag.wording import shortened
+from audiotag.reasons import plain_reason
 
 ROWS_AT_ONCE = 50_000
 
@@ -51,8 +51,7 @@ def read_parquet_table(path: Path) -> pd.DataFrame:
     except (OSError, ValueError, pa.ArrowException) as error:
         if isinstance(error, AudiotagError):
             raise
-        reason = shortened(" ".join(str(error).split()))
-        raise AudiotagError(f"{path.name} cannot be read as a Parquet table: {reason}.") from error
+        raise AudiotagError(f"{path.name} cannot be read as a Parquet table: {plain_reason(error)}.") from error
     table = pa.Table.from_batches(batches, pa.schema([(name, pa.large_string()) for name in names]))
     return table.to_pandas().astype("str")
 
@@ -81,7 +80,12 @@ def _as_text(array: pa.Array) -> pa.Array:
 
 def _cell_text(cell: object) -> str | None:
     if isinstance(cell, list):
-        return ",".join(map(str, cell)) or None
+        return ",".join(str(_cell_text(value)) for value in cell) or None
+    if isinstance(cell, bytes):  # the content of a sound, as a rule
+        text = cell.decode("utf-8", "replace")
+        return text if text.isprintable() and "\ufffd" not in text else f"({len(cell):,} bytes)"
+    if isinstance(cell, dict):
+        return str(cell["path"]) if isinstance(cell.get("path"), str) else f"({', '.join(map(str, cell))})"
     if isinstance(cell, float) and cell.is_integer():
         cell = int(cell)
     return str(cell) if pd.notna(cell) and cell != "" else None

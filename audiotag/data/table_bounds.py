@@ -10,7 +10,7 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path
 
-from audiotag.errors import AudiotagError
+from audiotag.errors import AudiotagError, require_path
 
 MAX_TABLE_BYTES = 2**29  # of a text file, and of all cells of a Parquet file as text
 MAX_LINE_BYTES = 2**20
@@ -69,6 +69,7 @@ def require_text(path: Path, start: bytes) -> None:
 
 def require_file(path: Path) -> None:
     """Raise `OSError` if there is no file, and `AudiotagError` for a device or a pipe, which may never end."""
+    require_path(path)
     if not stat.S_ISREG(path.stat().st_mode) and not path.is_dir():
         raise AudiotagError(f"{path} must be a file, it is a device or a pipe; save the table as a file.")
 

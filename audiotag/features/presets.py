@@ -12,6 +12,7 @@ from audiotag.disk import locked
 from audiotag.errors import AudiotagError
 from audiotag.features.settings import PRESETS, SpectrogramSettings
 from audiotag.foreign import read_foreign_toml
+from audiotag.reasons import plain_reason
 from audiotag.state import say, set_aside
 from audiotag.workspace import Workspace, write_bytes
 
@@ -94,9 +95,9 @@ def _read(path: Path) -> SpectrogramSettings:
     try:
         values = read_foreign_toml(path)
     except OSError as error:
-        raise AudiotagError(f"{path} cannot be read ({error.strerror or error}); mend it, or delete it.") from error
+        raise AudiotagError(f"{path} cannot be read ({plain_reason(error)}); mend it, or delete it.") from error
     except AudiotagError as error:
-        raise AudiotagError(f"{str(error).rstrip('.')}; mend it, or delete it.") from error
+        raise AudiotagError(f"{plain_reason(error)}; mend it, or delete it.") from error
     with error_path(f"{path}: "):
         settings = SpectrogramSettings.from_dict(values)
         missing = [field.name for field in fields(SpectrogramSettings) if field.name not in values]

@@ -85,6 +85,24 @@ class MeasurementJob:
         """Ask the process to stop; finished measurements are not lost."""
         write_bytes(self.folder / "stop", b"")
 
+    def forget(self) -> bool:
+        """Delete all results, so that every clip is measured again; returns whether there were any.
+
+        Raises
+        ------
+        AudiotagError
+            If a process is measuring.
+        """
+        if not self.folder.is_dir():
+            return False
+        with locked(self.folder / "process.json"):
+            if self.is_active():
+                raise AudiotagError(f"{self.root} is being measured; wait until that is done, or stop it on the page.")
+            parts = self._parts()
+            for part in parts:
+                part.unlink(missing_ok=True)
+        return bool(parts)
+
     def is_active(self) -> bool:
         """Whether a process is running."""
         otherwise = "measure again, nothing that is measured is lost"

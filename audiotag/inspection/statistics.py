@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -66,6 +67,26 @@ def label_counts(index: pd.DataFrame) -> pd.DataFrame:
     exploded = labelled_clips(index)[["subset", "labels"]].explode("labels")
     counts = exploded.groupby(["labels", "subset"]).size().unstack(fill_value=0)
     return counts.reindex(columns=[name for name in ("curated", "noisy", "test") if name in counts.columns])
+
+
+def clips_per_label(index: pd.DataFrame, subset: str) -> dict[str, int]:
+    """Number of clips of a subset per label, the label with the most clips first."""
+    clips = labelled_clips(index)
+    counts = clips.loc[clips["subset"] == subset, "labels"].explode().dropna().value_counts()
+    return _most_first(counts)
+
+
+def frequent_combinations(index: pd.DataFrame, subset: str, most: int) -> list[dict[str, Any]]:
+    """The most frequent combinations of labels in a subset: ``labels``, sorted, and ``clips``; the first has most."""
+    clips = labelled_clips(index)
+    found = clips.loc[clips["subset"] == subset, "labels"].map(lambda labels: tuple(sorted(labels)))
+    counts = _most_first(found.value_counts())
+    return [{"labels": list(labels), "clips": count} for labels, count in list(counts.items())[:most]]
+
+
+def _most_first(counts: pd.Series) -> dict[Any, int]:
+    """Counts in descending order, equal ones in the order of their names."""
+    return {name: int(count) for name, count in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))}
 
 
 def share_shorter(index: pd.DataFrame, length_s: float) -> pd.Series:

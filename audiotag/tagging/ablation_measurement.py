@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from audiotag.data.dataset import SUBSETS, Dataset
+from audiotag.data.label_names import LabelNames, spelling_note
 from audiotag.errors import AudiotagError, clip_problem
 from audiotag.metrics import accuracy, lwlrap, multi_hot
 from audiotag.tagging.ablation import (
@@ -163,13 +164,20 @@ def _with_known_labels(
     clips: pd.DataFrame, card: Card, dataset: Dataset, notes: list[str]
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """The labelled clips of which the ensemble has all labels; and the labels that it shares with the dataset."""
-    labels = tuple(label for label in card.labels if label in dataset.labels)
+    names = LabelNames(card.labels)
+    spelt = {label: names.find(label) or label for label in dataset.labels}
+    clips = clips.assign(
+        labels=clips["labels"].map(lambda row: tuple(dict.fromkeys(spelt.get(label, label) for label in row)))
+    )
+    labels = tuple(label for label in card.labels if label in spelt.values())
     if not labels:
         raise AudiotagError(
             f"{card.name} and {dataset.name} have no label in common: the labels of the first are "
             f"{_first_names(card.labels)}, those of the second {_first_names(dataset.labels)}; choose another dataset, "
             "or rename its labels to those of the ensemble."
         )
+    if note := spelling_note({label: name for label, name in spelt.items() if name in labels}):
+        notes.append(note)
     labelled = clips[clips["labels"].map(len) > 0]
     known = labelled[labelled["labels"].map(set(labels).issuperset)].reset_index(drop=True)
     if count := len(clips) - len(labelled):

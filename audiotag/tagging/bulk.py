@@ -24,6 +24,7 @@ from audiotag.audio.decoder_workers import stop_decoding_at
 from audiotag.audio.opening import SUFFIXES
 from audiotag.errors import clip_problem
 from audiotag.processors import usable_cpus
+from audiotag.reasons import plain_reason
 from audiotag.tagging.clip_inputs import ClipInputs
 from audiotag.tagging.result import Evidence, Tags
 from audiotag.tagging.tagger import WINDOWS_AT_ONCE, Tagger, join_evidence
@@ -297,7 +298,7 @@ def _opened(folder: Path, base: str, open_folders: list[_OpenFolder]) -> SoundFi
         open_folders.append(_OpenFolder(folder))
     except OSError as error:
         name = as_text(_clip_name(folder, base))
-        return SoundFile(folder, name, f"{name}: the folder cannot be read: {error.strerror or error}.")
+        return SoundFile(folder, name, f"{name}: the folder cannot be read: {plain_reason(error)}.")
     return None
 
 

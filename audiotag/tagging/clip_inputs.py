@@ -18,9 +18,11 @@ from audiotag.audio.levels import SILENCE_DBFS, peak_dbfs
 from audiotag.audio.reading import read_short_sound
 from audiotag.audio.streaming import LongSound
 from audiotag.augmentation.mask import Mask
+from audiotag.checks import build
 from audiotag.errors import AudiotagError
 from audiotag.features.log_mel import log_mel, network_input
 from audiotag.features.trimming import fit_length, trimmed_bounds
+from audiotag.reasons import plain_reason
 from audiotag.tagging.ensemble import Card
 from audiotag.tagging.settings import TagSettings
 from audiotag.tagging.training_profile import sound_levels, unlike_training_sounds
@@ -194,10 +196,12 @@ def _recipe_masks(card: Card) -> tuple[Mask, ...]:
     """Masks of the recipe that the ensemble was trained by, sampled once so that one that is too wide is an error."""
     entries = [entry for entry in card.recipe.get("augment", ()) if entry.get("kind") == "mask"]
     try:
-        masks = tuple(Mask(**{name: value for name, value in entry.items() if name != "kind"}) for entry in entries)
-    except TypeError as error:
+        masks = tuple(
+            build(Mask, {name: value for name, value in entry.items() if name != "kind"}, "mask.") for entry in entries
+        )
+    except AudiotagError as error:
         raise AudiotagError(
-            f"{card.name} has a mask in its recipe that cannot be used: {error}; copy the ensemble again."
+            f"{card.name} has a mask in its recipe that cannot be used: {plain_reason(error)}; copy the ensemble again."
         ) from error
     for mask in masks:
         mask.sample(np.random.default_rng(0), (1, 1, card.spectrogram.n_mels, card.spectrogram.frames))

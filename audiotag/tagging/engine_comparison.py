@@ -19,7 +19,7 @@ import numpy as np
 
 from audiotag.errors import AudiotagError
 from audiotag.features.log_mel import log_mel, network_input
-from audiotag.tagging.engines import ENGINES, REFERENCE, Engine, needs_graph, open_graph, open_torch
+from audiotag.tagging.engines import ENGINES, REFERENCE, Engine, EngineError, needs_graph, open_graph, open_torch
 from audiotag.tagging.ensemble import Card
 from audiotag.tagging.synthetic_sounds import mixtures
 
@@ -115,8 +115,12 @@ def compare_engines(networks: Sequence[nn.Module], card: Card) -> tuple[list[Mea
                 candidate.ms_per_window, scores = _timed_scores(candidate.engine, inputs)
                 candidate.compare(scores, reference)
                 fastest_trial_ms = fastest_trial_ms if candidate.why_not else min(fastest_trial_ms, trial_ms)
-        except Exception as error:  # an engine may raise anything: it does not work on this machine
-            candidate.engine, candidate.why_not = None, f"{type(error).__name__}: {error}"[:300]
+        except ImportError as error:
+            candidate.engine, candidate.why_not = None, f"{error.name or 'its library'} is not installed"
+        except EngineError as error:
+            candidate.engine, candidate.why_not = None, str(error)
+        except Exception:  # an engine may raise anything
+            candidate.engine, candidate.why_not = None, "it fails on this machine"
         measured.append(candidate)
     _time_fastest_again(measured, inputs)
     return measured, graph

@@ -28,6 +28,10 @@ WINDOWS_PER_REQUEST = 8  # so few that their activations fit into the CPU's cach
 WINDOWS_PER_GPU_BATCH = 64
 
 
+class EngineError(RuntimeError):
+    """An engine does not work on this machine; the message says why."""
+
+
 def needs_graph(name: str) -> bool:
     """Whether an engine is opened with an ONNX graph, by `open_graph`; the others need networks, by `open_torch`."""
     return not name.startswith("torch")
@@ -44,7 +48,7 @@ def open_torch(name: str, networks: Sequence[nn.Module]) -> Engine:
 
     Raises
     ------
-    RuntimeError
+    EngineError
         If this machine has no GPU, or its CPU has no bfloat16.
     """
     import torch
@@ -53,9 +57,9 @@ def open_torch(name: str, networks: Sequence[nn.Module]) -> Engine:
 
     in_bfloat16, on_gpu = name == "torch-bf16", name == "torch-cuda"
     if in_bfloat16 and not cpu_has_bfloat16():
-        raise RuntimeError("this processor has no bfloat16")
+        raise EngineError("this processor has no bfloat16")
     if on_gpu and not torch.cuda.is_available():
-        raise RuntimeError("torch finds no GPU")
+        raise EngineError("torch finds no GPU")
     device = torch.device("cuda" if on_gpu else "cpu")
     if on_gpu:
         networks = copy.deepcopy(networks)  # the caller's networks stay on the CPU

@@ -11,11 +11,12 @@ from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_args
 
-from audiotag.checks import readable
+from audiotag.checks import build, readable
 from audiotag.errors import AudiotagError
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.foreign import read_foreign_json
 from audiotag.networks.base import NetworkSettings, network_from_dict
+from audiotag.reasons import plain_reason
 from audiotag.tagging.settings import Windows
 from audiotag.wording import shortened
 from audiotag.workspace import Workspace
@@ -155,9 +156,13 @@ def read_card(folder: Path) -> Card:
     except FileNotFoundError:
         raise AudiotagError(f"{folder} is not an ensemble: it has no {CARD}.") from None
     except OSError as error:
-        raise AudiotagError(f"{folder}/{CARD} cannot be read ({error.strerror}); copy the ensemble again.") from error
+        raise AudiotagError(
+            f"{folder}/{CARD} cannot be read ({plain_reason(error)}); copy the ensemble again."
+        ) from error
     except AudiotagError as error:
-        raise AudiotagError(f"{folder.name}/{CARD} is damaged ({error}); copy the ensemble again.") from error
+        raise AudiotagError(
+            f"{folder.name}/{CARD} is damaged ({plain_reason(error)}); copy the ensemble again."
+        ) from error
     if not isinstance(values, dict):
         raise AudiotagError(f"{folder.name}/{CARD} must hold a table of fields; copy the ensemble again.")
     if values.get("format") != FORMAT:
@@ -169,20 +174,22 @@ def read_card(folder: Path) -> Card:
         if known.name not in values and known.default is MISSING and known.default_factory is MISSING:
             raise AudiotagError(f"{folder.name}/{CARD} lacks the field '{known.name}'; copy the ensemble again.")
     try:
+        if unknown := [name for name in values if name not in {known.name for known in fields(Card)}]:
+            raise AudiotagError(f"{readable(unknown[0])} is not a field of a card")
         card = Card(
             **values
             | {
-                "labels": tuple(values["labels"]),
-                "thresholds": tuple(float(value) for value in values["thresholds"]),
+                "labels": tuple(_list(values, "labels", str)),
+                "thresholds": tuple(float(value) for value in _list(values, "thresholds", int | float)),
                 "spectrogram": SpectrogramSettings.from_dict(values["spectrogram"]),
                 "network": network_from_dict(values["network"]),
-                "folds": tuple(FoldCard(**fold) for fold in values["folds"]),
-                "parts": tuple(PartCard(**part) for part in values.get("parts", ())),
+                "folds": tuple(build(FoldCard, fold, "folds.") for fold in _list(values, "folds", dict)),
+                "parts": tuple(build(PartCard, part, "parts.") for part in _list(values, "parts", dict)),
             }
         )
         _check(card)
     except (TypeError, ValueError, AttributeError, OverflowError) as error:
-        reason = shortened(str(error).rstrip("."), 500)
+        reason = shortened(plain_reason(error), 500)
         raise AudiotagError(f"{folder.name}/{CARD} is not valid: {reason}.") from error
     if len(card.labels) != len(card.thresholds) or not card.labels or not card.folds:
         raise AudiotagError(
@@ -196,6 +203,15 @@ def read_card(folder: Path) -> Card:
                 "folder."
             )
     return card
+
+
+def _list(values: dict[str, Any], name: str, kind: Any) -> list[Any]:
+    """A field that must be a list of values of one kind; empty where it is missing."""
+    found = values.get(name, [])
+    if not isinstance(found, list) or not all(isinstance(value, kind) for value in found):
+        words = {str: "texts", dict: "tables"}.get(kind, "numbers")
+        raise AudiotagError(f"{name} must be a list of {words}, got {readable(found)}")
+    return found
 
 
 def _check(card: Card) -> None:

@@ -153,8 +153,11 @@ def read_out_of_fold(folder: Path, card: Card) -> OutOfFold | None:
         out_of_fold = OutOfFold(
             arrays["scores"].astype(np.float32), arrays["targets"].astype(np.float32), arrays["folds"].astype(int)
         )
-    except (SafetensorError, KeyError, TypeError) as error:
-        raise AudiotagError(f"{folder.name}/{FILE} is not a file of out-of-fold scores: {error}.") from error
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise AudiotagError(
+            f"{folder.name}/{FILE} is not a file of out-of-fold scores: it must have scores, targets and folds; copy "
+            "the ensemble again."
+        ) from error
     scores, targets, folds = out_of_fold.scores, out_of_fold.targets, out_of_fold.folds
     shape = (folds.size, len(card.labels))
     if scores.shape != shape or targets.shape != shape or folds.ndim != 1:

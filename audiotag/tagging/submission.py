@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from audiotag.data.dataset import Dataset
+from audiotag.data.label_names import LabelNames
 from audiotag.data.tables import FILE_COLUMNS, column_of, read_table
 from audiotag.errors import AudiotagError
 from audiotag.tagging.bulk import SoundFile
@@ -69,7 +70,8 @@ class Sheet:
             If the ensemble does not know any of them.
         """
         labels = [column for column in self.columns if column != self.file_column]
-        unknown = [label for label in labels if label not in card.labels]
+        names = LabelNames(card.labels)
+        unknown = [label for label in labels if names.find(label) is None]
         if len(unknown) == len(labels):
             raise AudiotagError(
                 f"{card.name} knows none of the {len(labels)} labels of {SAMPLE}, it knows {', '.join(card.labels)}; "
@@ -85,9 +87,15 @@ def write_submission(out: Path, rows: Iterable[Row], sheet: Sheet) -> None:
 
     A label that the ensemble does not know, and every label of a clip that could not be read, gets 0.
     """
-    cells = (
-        [row["clip"] if name == sheet.file_column else row.get("scores", {}).get(name, 0) for name in sheet.columns]
-        for row in rows
-    )
+    names: dict[str, str | None] = {}  # of the columns in the ensemble, which may spell them differently
+
+    def cells_of(row: Row) -> list[object]:
+        scores = row.get("scores", {})
+        if scores and not names:
+            labels = LabelNames(scores)
+            names.update({column: labels.find(column) for column in sheet.columns})
+        return [row["clip"] if name == sheet.file_column else scores.get(names.get(name), 0) for name in sheet.columns]
+
+    cells = map(cells_of, rows)
     with open_atomic(out) as file:
         file.writelines(csv_lines(sheet.columns, cells))

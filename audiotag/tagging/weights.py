@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from audiotag.checks import error_path, readable
 from audiotag.errors import AudiotagError
+from audiotag.reasons import plain_reason
 from audiotag.tagging.ensemble import CARD, Card, select_folds
-from audiotag.wording import shortened
 
 if TYPE_CHECKING:
     import torch
@@ -68,14 +68,17 @@ def load_networks(folder: Path, card: Card, folds: tuple[int, ...] = ()) -> list
                 name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in load(content).items()
             }
         except SafetensorError as error:
-            raise AudiotagError(f"{folder.name}/{fold.file} is not a safetensors file: {error}.") from error
+            raise AudiotagError(
+                f"{folder.name}/{fold.file} is not a safetensors file: {plain_reason(error)}; copy the ensemble again."
+            ) from error
         _check_weights(weights, shapes, f"{folder.name}/{fold.file}")
         network = network_settings.for_inference(network_settings.build(len(card.labels), settings.channels))
         try:
             network.load_state_dict(weights)
         except RuntimeError as error:
-            reason = shortened(" ".join(str(error).split()))
-            raise AudiotagError(f"{folder.name}/{fold.file} does not fit the network of its card: {reason}") from error
+            raise AudiotagError(
+                f"{folder.name}/{fold.file} does not fit the network of its card; copy the ensemble again."
+            ) from error
         networks.append(network.eval())
     return networks
 

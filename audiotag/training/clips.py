@@ -18,6 +18,7 @@ from audiotag import in_hand
 from audiotag.audio.reading import read_crop
 from audiotag.audio.streaming import LongSound, read_part
 from audiotag.data.dataset import Problem
+from audiotag.disk import modified_ns
 from audiotag.errors import AudiotagError, clip_problem
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.features.trimming import trim_bounds, trimmed_bounds_of_blocks
@@ -37,7 +38,7 @@ class Clip:
     Attributes
     ----------
     name : str
-        The file's name.
+        The clip's path, relative to the folder of its subset.
     path : Path
     start, end : int
         First sample without silence, and the one after the last, at the settings' sample rate.
@@ -96,11 +97,11 @@ class Clip:
         try:
             if self.at_rate:
                 return read_crop(self.path, self.start + first, last - first)
-            return read_part(self.path, settings.sample_rate, self.start + first, self.start + last)
+            return read_part(self.path, settings.sample_rate, self.start + first, self.start + last, self.name)
         except MemoryError:  # of the training, rather than of one clip
             raise
         except Exception as error:
-            raise AudiotagError(clip_problem(str(self.path), error)) from error
+            raise AudiotagError(clip_problem(self.name, error)) from error
 
 
 def prepare_clips(
@@ -139,7 +140,8 @@ def prepare_clips(
     def prepare(path: Path, name: str) -> Clip | str:
         try:
             is_known = path in rows and not in_hand.is_suspect(path)
-            return (_clip_from_index(rows[path], settings) if is_known else None) or _clip_by_decoding(path, settings)
+            known = _clip_from_index(rows[path], settings, name) if is_known else None
+            return known or _clip_by_decoding(path, settings, name)
         except Exception as error:  # whatever is wrong with a clip, the others are used
             return clip_problem(name, error)
 
@@ -155,13 +157,13 @@ def prepare_clips(
     return prepared, problems
 
 
-def _clip_by_decoding(path: Path, settings: SpectrogramSettings) -> Clip:
-    sound = LongSound(path, settings.sample_rate)
+def _clip_by_decoding(path: Path, settings: SpectrogramSettings, name: str) -> Clip:
+    sound = LongSound(path, settings.sample_rate, name)
     start, end = trimmed_bounds_of_blocks(sound.blocks(), settings)
-    return Clip(as_text(path.name), path, start, end, sound.header.sample_rate == settings.sample_rate)
+    return Clip(name, path, start, end, sound.header.sample_rate == settings.sample_rate)
 
 
-def _clip_from_index(row: Any, settings: SpectrogramSettings) -> Clip | str | None:
+def _clip_from_index(row: Any, settings: SpectrogramSettings, name: str) -> Clip | str | None:
     """What `_clip_by_decoding` would return, from a row of `INDEX_COLUMNS` alone; None if the row is not enough.
 
     For a broken clip it is the sentence that says why.
@@ -173,11 +175,11 @@ def _clip_from_index(row: Any, settings: SpectrogramSettings) -> Clip | str | No
     if row.sample_rate != settings.sample_rate:
         return None
     if not settings.trim_db:
-        return Clip(as_text(row.path.name), row.path, 0, int(row.frames), True) if _has_all_frames(row) else None
+        return Clip(name, row.path, 0, int(row.frames), True) if _has_all_frames(row) else None
     if pd.isna(row.trim_end_s) or (settings.trim_db, settings.trim_pad_s) != MEASURED_TRIM:
         return None
     start, end = (round(position_s * settings.sample_rate) for position_s in (row.trim_start_s, row.trim_end_s))
-    return Clip(as_text(row.path.name), row.path, start, end, True)
+    return Clip(name, row.path, start, end, True)
 
 
 def _is_unchanged(row: Any) -> bool:
@@ -185,7 +187,7 @@ def _is_unchanged(row: Any) -> bool:
         stat = row.path.stat()
     except OSError:  # deleted since; decoding reports it
         return False
-    return (stat.st_size, stat.st_mtime_ns) == (row.size, row.modified_ns)
+    return (stat.st_size, modified_ns(stat)) == (row.size, row.modified_ns)
 
 
 def _has_all_frames(row: Any) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from audiotag.metrics import accuracy, lwlrap, lwlrap_per_class
 from audiotag.state import read_json_state
 from audiotag.training import checkpoints
 from audiotag.training.backend.learner import FoldTrainer
-from audiotag.training.clips import LabelledClips
+from audiotag.training.clips import Clip, LabelledClips
 from audiotag.training.noisy_selection import agreeing_rows
 from audiotag.training.progress import EpochResult, FoldSplit, TrainingCallbacks
 from audiotag.training.recipe import Stage
@@ -154,7 +154,7 @@ class FoldTraining:
                 flush=True,
             )
         chosen = set(names)
-        return noisy.rows([row for row, clip in enumerate(noisy.clips) if clip.name in chosen])
+        return noisy.rows([row for row, clip in enumerate(noisy.clips) if _names_of(clip) & chosen])
 
     def finish(self) -> None:
         """Score the held-out clips with the last weights, and write the fold's results."""
@@ -181,6 +181,11 @@ class FoldTraining:
         arrays = save_arrays({"scores": scores, "targets": held_out.targets})
         write_bytes(self.folder / "scores.safetensors", arrays)
         _save_weights(self.trainer, self.folder / "weights.safetensors")
+
+
+def _names_of(clip: Clip) -> set[str]:
+    """The names by which a stored list may know a clip: earlier versions of audiotag stored the file's name alone."""
+    return {clip.name, PurePath(clip.name).name}
 
 
 def _shared_checkpoint(run: Run) -> dict[str, Any] | None:

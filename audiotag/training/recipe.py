@@ -11,6 +11,7 @@ import numpy as np
 from audiotag.augmentation.base import Augmentation, augmentation_from_dict
 from audiotag.augmentation.chain import Chain
 from audiotag.checks import Within, build, check, error_path, readable, require
+from audiotag.disk import expanded
 from audiotag.errors import AudiotagError
 from audiotag.features.settings import PRESETS, SpectrogramSettings
 from audiotag.foreign import read_foreign_toml
@@ -296,7 +297,7 @@ def load_recipe(name: str) -> Recipe:
     """
     path = SHIPPED / f"{name}.toml"
     if not path.is_file():
-        path = Path(name).expanduser()
+        path = expanded(name)
         if path.suffix != ".toml" or not path.is_file():
             raise AudiotagError(
                 f"{name} is not a recipe; choose one of {', '.join(recipe_names())}, or give the path of a .toml file."

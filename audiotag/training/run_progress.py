@@ -9,6 +9,7 @@ from typing import Any
 from audiotag.training.runs import SHARED_FOLD
 
 TRAINING_SHARE = 0.9  # of an epoch's time; the rest is measured without gradients, on fewer clips
+LEFT_OUT_FILE = "left-out.txt"  # in the run's folder: one sentence per clip that takes no part
 
 
 def plan_of(events: list[dict[str, Any]]) -> dict[str, Any] | None:

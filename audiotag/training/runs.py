@@ -28,6 +28,7 @@ import psutil
 from audiotag import jobs
 from audiotag.disk import locked
 from audiotag.errors import AudiotagError
+from audiotag.reasons import plain_reason
 from audiotag.state import copy_aside, fits, is_number, is_path, is_pid, read_json_state, read_state, say
 from audiotag.training.interruption import how_it_died
 from audiotag.training.recipe import Recipe
@@ -121,7 +122,7 @@ class Run:
         try:
             return RunSettings.from_dict(json.loads((self.folder / "settings.json").read_text(encoding="utf-8")))
         except (OSError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-            fault = f" ({str(error).rstrip('.')})" if isinstance(error, AudiotagError) else ""
+            fault = f" ({plain_reason(error)})" if isinstance(error, AudiotagError) else ""
             raise AudiotagError(
                 f"the settings of run {self.name} cannot be read: {self.folder / 'settings.json'} is damaged or of "
                 f"another version{fault}; start a new run."
@@ -163,7 +164,7 @@ class Run:
 
     def _age_s(self) -> float:
         try:
-            return time.time() - (self.folder / "settings.json").stat().st_mtime
+            return abs(time.time() - (self.folder / "settings.json").stat().st_mtime)  # a clock may have been wrong
         except OSError:  # deleted since it was listed
             return MAX_STARTING_S
 

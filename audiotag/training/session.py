@@ -24,8 +24,10 @@ from audiotag.training.folds import ONE_SPLIT_FOLDS, available_folds, check_fold
 from audiotag.training.progress import FoldSplit
 from audiotag.training.recipe import Stage
 from audiotag.training.runs import SHARED_FOLD, RunSettings
-from audiotag.training.subsets import SubsetClips, SubsetFolds, assign_subset_folds, read_subset
+from audiotag.training.subsets import SubsetClips, SubsetFolds, assign_subset_folds, read_subset, require_usable
 from audiotag.workspace import Workspace
+
+LEFT_OUT_KINDS = ("labels", "missing")  # of a dataset's problems: those clips are named by its tables, but not in it
 
 
 class Session:
@@ -110,6 +112,10 @@ class Session:
 
     # From tables and headers alone.
 
+    def dataset_problems(self) -> list[str]:
+        """Why clips that the dataset's tables name are not in the dataset, one sentence per clip."""
+        return [problem.reason for problem in self.dataset.problems if problem.kind in LEFT_OUT_KINDS]
+
     def rows(self, subset: str) -> pd.DataFrame:
         """Rows of a subset's clips, without the fold that is held out for testing."""
         rows, held_out = self.dataset.subset(subset), self.settings.held_out
@@ -132,6 +138,7 @@ class Session:
         if subset not in self._rows_and_folds:
             is_broken = self.index["error"].notna() | self.index["measure_error"].notna()
             rows = self.rows(subset)
+            require_usable(rows, subset, self.index)
             rows = rows[~rows["path"].isin(list(self.index.loc[is_broken, "path"]))].reset_index(drop=True)
             self._rows_and_folds[subset] = rows, assign_subset_folds(rows, subset, self.labels, self.recipe)
         rows, folds = self._rows_and_folds[subset]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 import pandas as pd
@@ -132,6 +132,8 @@ def read_subset(
     """
     is_out = rows["path"].isin(list(left_out)).to_numpy(dtype=bool)
     prepared, problems = prepare_clips(rows[~is_out], recipe.spectrogram, index)
+    if problems and len(problems) == len(prepared):
+        raise none_usable(rows[~is_out], subset, problems[0].reason)
     has_fold = is_out.copy()
     has_fold[~is_out] = [clip is not None for clip in prepared]
     rows, is_out = rows[has_fold].reset_index(drop=True), is_out[has_fold]
@@ -144,10 +146,41 @@ def read_subset(
     )
 
 
+def require_usable(rows: pd.DataFrame, subset: str, index: pd.DataFrame) -> None:
+    """Raise `AudiotagError` if the index knows each of a subset's clips to be broken or missing."""
+    known = index[index["path"].isin(list(rows["path"]))]
+    reasons = known["error"].fillna(known["measure_error"])
+    if len(rows) and len(known) == len(rows) and reasons.notna().all():
+        raise none_usable(rows, subset, reasons.iloc[0])
+
+
+def none_usable(rows: pd.DataFrame, subset: str, reason: str) -> AudiotagError:
+    """The error to raise if no clip of a subset can be used.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        The subset's clips, at least one.
+    subset : str
+    reason : str
+        Why the first of them cannot be used.
+    """
+    count = f"the only {subset} sound" if len(rows) == 1 else f"none of the {len(rows):,} {subset} sounds"
+    if not any(path.exists() for path in rows["path"]):
+        verb = "is not" if len(rows) == 1 else "are"
+        return AudiotagError(
+            f"{count} {verb} where the dataset says, like {rows['path'].iloc[0]}; put them back, or open the dataset "
+            "from its new place."
+        )
+    can = "cannot be used" if len(rows) == 1 else "can be used"
+    return AudiotagError(f"{count} {can}; the first one: {reason}")
+
+
 def fingerprint(subsets: Mapping[str, SubsetClips], labels: tuple[str, ...]) -> str:
     """SHA-256 of all clips, their targets and folds: a run can be resumed only with the clips that it began with."""
     digest = hashlib.sha256(repr(labels).encode())
     for name, subset in sorted(subsets.items()):
-        digest.update(repr((name, [(clip.name, clip.start, clip.end) for clip in subset.clips])).encode())
+        clips = [(PurePath(clip.name).name, clip.start, clip.end) for clip in subset.clips]  # as of earlier versions
+        digest.update(repr((name, clips)).encode())
         digest.update(subset.targets.tobytes() + subset.folds.folds.tobytes() + subset.folds.in_shared.tobytes())
     return digest.hexdigest()

@@ -26,10 +26,11 @@ from audiotag.training.devices import check_device
 from audiotag.training.failures import reason_of
 from audiotag.training.interruption import BEGIN, lane_notes, notes_path
 from audiotag.training.lanes import lane_reason_path, train_in_lanes, train_lane
-from audiotag.training.run_progress import fingerprint_of, left_out_of, plan_of
+from audiotag.training.run_progress import LEFT_OUT_FILE, fingerprint_of, left_out_of, left_out_reasons, plan_of
 from audiotag.training.runs import SHARED_FOLD, Run
 from audiotag.training.session import Session
 from audiotag.training.subsets import fingerprint
+from audiotag.wording import printable
 from audiotag.workspace import write_bytes
 
 RESERVE = b"\0" * 2**16  # on a full disk, deleting this file makes room for the status that says so
@@ -82,7 +83,7 @@ def unreadable_suspects(session: Session) -> dict[Path, str]:
         for clip, path in session.rows(subset)[["clip", "path"]].itertuples(index=False, name=None):
             if in_hand.is_suspect(path) and path not in session.left_out and path.is_file():
                 try:
-                    for _ in LongSound(path).blocks():
+                    for _ in LongSound(path, name=clip).blocks():
                         pass
                 except Exception as error:  # whatever is wrong with it
                     problem, cause = clip_problem(clip, error), error.__cause__
@@ -112,7 +113,7 @@ def write_plan(
         If the run began with other clips, labels or folds.
     """
     subsets = {name: session.clips(name) for name in session.subsets}
-    problems = [problem for subset in subsets.values() for problem in subset.problems]
+    problems = [*session.dataset_problems(), *(problem for subset in subsets.values() for problem in subset.problems)]
     for problem in (*problems, *(newly_left_out or {}).values()):
         print(f"left out: {problem}", flush=True)
     clips_now = fingerprint(subsets, session.labels)
@@ -125,6 +126,7 @@ def write_plan(
                 f"the clips or labels of {session.dataset.name} have changed since this run began; start a new run."
             )
         run.write_event("run-resumed")
+        write_left_out(run)
         return
     stages = []
     for number, stage in session.stages:
@@ -150,6 +152,14 @@ def write_plan(
         fingerprint=clips_now,
         left_out=problems,
     )
+    write_left_out(run)
+
+
+def write_left_out(run: Run) -> None:
+    """Write why clips take no part in the run, one sentence per line, into its `LEFT_OUT_FILE`."""
+    if reasons := left_out_reasons(run.events()):
+        lines = (printable(reason) + "\n" for reason in reasons)
+        write_bytes(run.folder / LEFT_OUT_FILE, "".join(lines).encode())
 
 
 def main() -> None:

@@ -69,9 +69,12 @@ def measurement_job(dataset: Dataset) -> MeasurementJob:
     return MeasurementJob.of(dataset.root, dataset.name, Workspace())
 
 
-def load_sound(path: Path, sample_rate: int) -> Sound:
-    """A decoded clip at a sample rate in Hz, as `load_part` from its start."""
-    return load_part(path, as_text(path.name), content_key(path), sample_rate)
+def load_sound(path: Path, sample_rate: int, name: str = "") -> Sound:
+    """A decoded clip at a sample rate in Hz, as `load_part` from its start; messages name it by its file, or ``name``.
+
+    The name of a clip of a dataset is its path, as in ``Dataset.clips``.
+    """
+    return load_part(path, name or as_text(path.name), content_key(path), sample_rate)
 
 
 def load_levels(source: Source, name: str, content: str) -> FileLevels | None:

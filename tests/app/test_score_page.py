@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from audiotag.data.label_names import read_aliases
 from audiotag.scoring import score_submission
 from audiotag.workspace import Workspace
 
@@ -73,6 +74,19 @@ def test_without_a_dataset_or_an_ensemble_it_scores_two_tables(empty: Workspace)
     at = own_truth(uploaded(at, "submission", SUBMISSION))
     assert figures(at)["Clips"] == "3"
     assert not at.error
+
+
+def test_an_alias_that_is_saved_on_the_page_counts_there_and_stays(empty: Workspace) -> None:
+    at = own_truth(uploaded(open_page("pages/score.py"), "submission", SUBMISSION.replace("Meow", "Cat")))
+    assert any("add the alias Meow" in text for text in texts(at.error))
+    at.text_area(key="label-aliases").set_value("meow")
+    at = next(button for button in at.button if button.label == "Save").click().run()
+    assert any("an alias must be two names" in text for text in texts(at.error))
+    at.text_area(key="label-aliases").set_value("meow = cat")
+    at = next(button for button in at.button if button.label == "Save").click().run()
+    assert figures(at)["Clips"] == "3"
+    assert any("Meow = Cat" in text for text in texts(at.caption))
+    assert read_aliases(empty) == {"meow": "cat"}
 
 
 def test_figures_of_an_upload_are_those_of_the_library(home: Workspace, submission: Path, sounds: Path) -> None:

@@ -350,6 +350,15 @@ def test_labels_are_right_extra_or_missed() -> None:
     assert label_verdicts(tags, ()) == [("Bark", "extra"), ("Bell", "extra")]
 
 
+def test_labels_of_another_spelling_or_with_an_alias_are_right() -> None:
+    tags = tags_of(0.9, 0.8, 0.1)
+    assert label_verdicts(tags, ("bark", "BELL")) == [("Bark", "right"), ("Bell", "right")]
+    assert label_verdicts(tags, ("Woof", "hiss"), {"woof": "Bark"}) == [
+        ("Bark", "right"), ("Bell", "extra"), ("Hiss", "missed"),
+    ]  # fmt: skip
+    assert label_verdicts(tags, ("Woof",)) == [("Bark", "extra"), ("Bell", "extra"), ("Woof", "missed")]
+
+
 def test_the_timeline_lies_at_the_middles_of_the_windows_and_begins_with_the_tags() -> None:
     timeline = np.linspace(0, 1, 15).reshape(5, 3)
     tags = tags_of(0.2, 0.6, 0.3, timeline=timeline)

@@ -49,6 +49,23 @@ def test_finished_run_shows_its_mean(finished: tuple[AppTest, Run]) -> None:
     assert len(at.get("plotly_chart")) == 2
 
 
+def test_clips_that_a_run_left_out_are_listed(home: Workspace, sounds: Path) -> None:
+    run = create_run(home, RunSettings(str(sounds), load_recipe("quick"), (1,)))
+    stages = [{"stage": 0, "subset": "curated", "epochs": 2, "clips": 24, "pixels": 9, "shared": False}]
+    reasons = [f"dog/{number:02}.wav is empty." for number in range(12)]
+    run.write_event("run-started", folds=[1], labels=["a"], stages=stages, devices=["cpu"], left_out=reasons)
+    run.write_status("stopped")
+    at = open_page("pages/train.py")
+    assert not at.exception
+    (listed,) = [box for box in at.expander if box.label == "12 clips are left out"]
+    (text,) = texts(listed.markdown)
+    assert text.count("\n") == 9
+    assert "dog/09.wav is empty" in text
+    (more,) = texts(listed.caption)
+    assert more.startswith("2 more are in ")
+    assert "left-out.txt" in more
+
+
 def test_failed_run_shows_its_reason_its_log_and_how_to_continue(home: Workspace, sounds: Path) -> None:
     run = made_run(home, sounds)
     (run.folder / "log.txt").write_text("what the worker printed\n")

@@ -19,7 +19,7 @@ from audiotag import state
 from audiotag.data.index import scan
 from audiotag.data.layouts import OpenOptions, open_dataset
 from audiotag.data.saved_options import open_and_remember
-from audiotag.disk import LOCK_WAIT_S, disk_problem, locked
+from audiotag.disk import LOCK_WAIT_S, disk_problem, expanded, locked
 from audiotag.errors import AudiotagError
 from audiotag.features.presets import load_preset, save_preset
 from audiotag.features.settings import SpectrogramSettings
@@ -241,3 +241,24 @@ def test_numba_cache_that_is_damaged_or_cannot_be_written_is_done_without(
     (index,) = (tmp_path / "cache").rglob("*.nbi")
     index.write_bytes(b"damaged")
     assert [is_hit(), is_hit()] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("https://example.org/a.csv", "https://example.org/a.csv is an address, not a path"),
+        ("s3://bucket/sounds", "is an address, not a path"),
+        ("~nobody-of-this-name/x", "names a user that does not exist"),
+        ("a\0b", "a path must not have NUL characters"),
+    ],
+)
+def test_what_is_not_a_path_is_refused(path: str, sentence: str) -> None:
+    with pytest.raises(AudiotagError, match=sentence):
+        expanded(path)
+
+
+def test_folder_that_is_named_like_an_address_is_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "take:" / "one").mkdir(parents=True)
+    assert expanded("take:/one") == Path("take:/one")
+    assert expanded("C:/sounds") == Path("C:/sounds")

@@ -23,7 +23,7 @@ PAGES = {
 LAYERS = (
     {"wording"},
     {"errors"},
-    {"checks", "registry"},
+    {"checks", "registry", "reasons"},
     {
         "arrays",
         "foreign",

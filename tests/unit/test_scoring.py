@@ -9,10 +9,12 @@ import pandas as pd
 import pytest
 
 from audiotag.cli.main import main
+from audiotag.data.label_names import write_aliases
 from audiotag.data.layouts import open_dataset
 from audiotag.errors import AudiotagError
 from audiotag.metrics import lwlrap
 from audiotag.scoring import PUBLISHED, score_submission, truth_table_of
+from audiotag.workspace import Workspace
 
 TRUTH = 'fname,labels,usage\na.wav,Bark,Public\nb.wav,"Bark,Meow",Private\nc.wav,Meow,Private\n'
 SUBMISSION = "fname,Bark,Meow,Hiss\na.wav,0.9,0.1,0.2\nb.wav,0.2,0.5,0.9\nc.wav,0.6,0.5,0.4\n"
@@ -98,7 +100,7 @@ def test_clips_without_a_split_count_only_in_the_overall_score(tables: Callable)
         (SUBMISSION.replace("0.2,0.5", "high,0.5"), TRUTH, "submission.csv has 'high' for b.wav, Bark; every score"),
         (SUBMISSION.replace("0.2,0.5", "inf,0.5"), TRUTH, "submission.csv has 'inf' for b.wav, Bark"),
         (SUBMISSION.replace("0.2,0.5", ",0.5"), TRUTH, "submission.csv has nothing for b.wav, Bark"),
-        (SUBMISSION.replace(".wav", ""), TRUTH, "submission.csv and truth.csv have no clip in common"),
+        (SUBMISSION.replace(".wav", "x"), TRUTH, "submission.csv and truth.csv have no clip in common"),
         (SUBMISSION.replace("Meow", "Miau"), TRUTH, "submission.csv has no column for the true label Meow"),
         (SUBMISSION, "fname,labels\na.wav,\nb.wav,\n", "truth.csv has no label for any of the 2 clips"),
         ("", TRUTH, "submission.csv cannot be read as a CSV file"),
@@ -132,6 +134,162 @@ def test_json_has_null_for_a_class_without_clips(tables: Callable, capsys: pytes
     assert values["per_class"]["Hiss"] == {"lwlrap": None, "clips": 0}
     assert values["splits"]["Public"] == {"clips": 1, "lwlrap": 1.0}
     assert values["clips"] == 3
+
+
+# Tables as other programs write them
+
+LINES = SUBMISSION.splitlines()
+
+
+def numbered(name: str, numbers: list[object]) -> str:
+    return "\n".join(f"{number},{line}" for number, line in zip([name, *numbers], LINES, strict=True))
+
+
+@pytest.mark.parametrize(
+    "submission",
+    [
+        numbered("", [0, 1, 2]),
+        numbered("Unnamed: 0", [0, 1, 2]),
+        numbered("", [2, 0, 1]),
+        numbered("", [10, 20, 30]),
+        numbered("index", [0, 1, 2]),
+        numbered("ID", [1, 2, 3]),
+        numbered("level_0", ["0.0", "1.0", "2.0"]),
+        numbered("__index_level_0__", [7, 8, 9]),
+        numbered("counter of mine", [1, 2, 3]),
+        "fname,Bark,Meow,Hiss,\na.wav,0.9,0.1,0.2,0\nb.wav,0.2,0.5,0.9,1\nc.wav,0.6,0.5,0.4,2\n",
+        SUBMISSION.replace("fname", ""),  # pandas.DataFrame.to_csv with the names as index
+        "\n".join(f"{line},{cell}" for line, cell in zip(LINES, ["model", "x", "x", "x"], strict=True)),
+    ],
+)
+def test_a_column_that_is_no_class_is_ignored_and_said(tables: Callable, submission: str) -> None:
+    expected = score_submission(*tables())
+    score = score_submission(*tables(submission))
+    assert (score.lwlrap, score.accuracy, list(score.scores.columns)) == (
+        expected.lwlrap, expected.accuracy, ["Bark", "Meow", "Hiss"],
+    )  # fmt: skip
+    is_said = any("of submission.csv is not a class" in note for note in score.notes)
+    assert is_said != submission.startswith(",Bark")  # there the column without a name has the file names
+
+
+def test_scores_of_a_class_named_like_a_counter_count(tables: Callable) -> None:
+    submission, truth = SUBMISSION.replace("Meow", "ID"), TRUTH.replace("Meow", "ID")
+    assert score_submission(*tables(submission, truth)).lwlrap == score_submission(*tables()).lwlrap
+
+
+def test_whole_scores_of_a_class_are_no_counter(tables: Callable) -> None:
+    score = score_submission(*tables("fname,Bark,Meow\na.wav,0,1\nb.wav,1,2\nc.wav,2,3\n"))
+    assert list(score.scores.columns) == ["Bark", "Meow"]
+
+
+@pytest.mark.parametrize(
+    ("submission", "encoding"),
+    [
+        (SUBMISSION, "utf-8-sig"),
+        (SUBMISSION.replace("fname,Bark,Meow,Hiss", '"fname","Bark","Meow","Hiss"'), "utf-8"),
+        (SUBMISSION.replace("fname,Bark,Meow,Hiss", '"fname","Bark","Meow","Hiss"'), "utf-8-sig"),
+        (SUBMISSION.replace(",", ";"), "utf-8"),
+        (SUBMISSION.replace(",", "\t"), "utf-8"),
+        (SUBMISSION.replace("\n", "\r\n"), "utf-8"),
+        (SUBMISSION.replace("fname", "FileName"), "utf-8"),
+        (SUBMISSION.replace("a.wav", "A.WAV").replace("b.wav", "B.wav"), "utf-8"),
+        (SUBMISSION.replace(".wav", ""), "utf-8"),
+        (SUBMISSION.replace(".wav", ".flac"), "utf-8"),
+        (SUBMISSION.replace("a.wav", "test/a.wav").replace("b.wav", "test\\b.wav"), "utf-8"),
+        (SUBMISSION.replace("a.wav", " a.wav "), "utf-8"),
+        (SUBMISSION + "b.wav,0.2,0.5,0.9\n", "utf-8"),
+        (SUBMISSION.replace("Bark", "bark").replace("Meow", "MEOW"), "utf-8"),
+    ],
+)
+def test_a_table_written_otherwise_has_the_same_score(tables: Callable, submission: str, encoding: str) -> None:
+    expected = score_submission(*tables())
+    path, truth = tables()
+    path.write_bytes(submission.encode(encoding))
+    score = score_submission(path, truth)
+    assert (score.lwlrap, score.accuracy, score.per_split, score.clips) == (
+        expected.lwlrap, expected.accuracy, expected.per_split, 3,
+    )  # fmt: skip
+    assert list(score.scores.index) == ["a.wav", "b.wav", "c.wav"]
+
+
+def test_a_line_that_names_the_separator_is_read_or_refused_with_a_sentence(tables: Callable) -> None:
+    paths = tables("sep=;\n" + SUBMISSION.replace(",", ";"))
+    try:
+        score = score_submission(*paths)
+    except AudiotagError as error:
+        assert "submission.csv" in str(error)  # noqa: PT017
+    else:
+        assert score.lwlrap == score_submission(*tables()).lwlrap
+
+
+def test_a_decimal_comma_is_a_decimal_point(tables: Callable) -> None:
+    submission = SUBMISSION.replace(",", ";").replace("0.", "0,")
+    assert score_submission(*tables(submission)).lwlrap == score_submission(*tables()).lwlrap
+
+
+def test_a_class_that_is_there_twice_counts_once_or_is_refused(tables: Callable) -> None:
+    lines = [line.split(",") for line in LINES]
+    same = "\n".join(",".join([*cells, cells[1]]) for cells in lines)
+    score = score_submission(*tables(same))
+    assert (score.lwlrap, list(score.scores.columns)) == (
+        score_submission(*tables()).lwlrap, ["Bark", "Meow", "Hiss"],
+    )  # fmt: skip
+    assert "that column is there twice" in score_submission(*tables(same)).notes[0]
+    other = "\n".join(",".join([*cells, "Bark" if not row else "0.3"]) for row, cells in enumerate(lines))
+    with pytest.raises(AudiotagError, match="has two columns Bark that differ"):
+        score_submission(*tables(other))
+
+
+def test_what_was_matched_despite_its_spelling_is_said(tables: Callable) -> None:
+    respelt = SUBMISSION.replace("a.wav", "A.WAV").replace("Meow", "meow")
+    score = score_submission(*tables(respelt + "b.wav,0.2,0.5,0.9\n"))
+    assert score.notes == (
+        "1 row of submission.csv is there twice; the first is used.",
+        "1 clip was matched despite the spelling of case, suffix or folder: a.wav = A.WAV.",
+        "1 label was matched despite its spelling, or by an alias: Meow = meow.",
+    )
+
+
+def test_rows_of_one_clip_that_differ_are_refused_also_with_row_numbers(tables: Callable) -> None:
+    same, other = numbered("", [0, 1, 2]) + "\n3,b.wav,0.2,0.5,0.9\n", numbered("", [0, 1, 2]) + "\n3,b.wav,0,0,0\n"
+    assert score_submission(*tables(same)).lwlrap == score_submission(*tables()).lwlrap
+    with pytest.raises(AudiotagError, match=r"submission\.csv lists b\.wav more than once"):
+        score_submission(*tables(other))
+
+
+def test_two_files_that_differ_in_case_are_two_clips(tables: Callable) -> None:
+    truth = "fname,labels\na.wav,Bark\nA.wav,Meow\n"
+    score = score_submission(*tables("fname,Bark,Meow\nA.wav,0.1,0.9\na.wav,0.9,0.1\n", truth))
+    assert score.lwlrap == 1
+
+
+def test_an_alias_gives_a_true_label_its_column(tables: Callable, capsys: pytest.CaptureFixture[str]) -> None:
+    paths = tables(SUBMISSION.replace("Meow", "Cat"))
+    with pytest.raises(AudiotagError, match="add the alias Meow = "):
+        score_submission(*paths)
+    assert score_submission(*paths, {"Cat": "Meow"}).lwlrap == score_submission(*tables()).lwlrap
+    paths = tables(SUBMISSION.replace("Meow", "Cat"))
+    arguments = ["score", str(paths[0]), "--truth", str(paths[1])]
+    with pytest.raises(SystemExit, match=r"^0$"):
+        main([*arguments, "--alias", "meow=cat"])
+    assert "1 label was matched despite its spelling, or by an alias: Meow = Cat." in capsys.readouterr().out
+    write_aliases({"Meow": "Cat"}, Workspace())
+    with pytest.raises(SystemExit, match=r"^0$"):
+        main(arguments)
+
+
+def test_a_comma_may_be_part_of_a_label_of_the_submission(tables: Callable) -> None:
+    submission = 'fname,"Vehicle horn, car horn",Bark\na.wav,0.9,0.1\nb.wav,0.1,0.9\n'
+    truth = 'fname,labels\na.wav,"Vehicle horn, car horn"\nb.wav,Bark\n'
+    assert score_submission(*tables(submission, truth)).lwlrap == 1
+
+
+def test_the_cases_have_their_scores() -> None:
+    cases = Path(__file__).parents[3] / "shared" / "cases" / "score"
+    if not cases.is_dir():
+        pytest.skip("the folder of cases is not beside the repository")
+    for name in ("index.csv", "ok.csv"):
+        assert score_submission(cases / name, cases / "truth.csv").lwlrap == 1
 
 
 # Per clip

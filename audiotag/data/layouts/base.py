@@ -15,7 +15,9 @@ from typing import Any, ClassVar, TypeVar
 from audiotag.checks import check, require
 from audiotag.data.dataset import Dataset
 from audiotag.data.table_bounds import SEPARATORS
+from audiotag.disk import expanded
 from audiotag.errors import AudiotagError
+from audiotag.reasons import plain_reason
 from audiotag.registry import Registry
 from audiotag.wording import as_text
 
@@ -173,7 +175,7 @@ def open_dataset(path: str | Path, options: OpenOptions | None = None, **fields:
         dataset = layout.open(path, options)
     except OSError as error:  # a name that is too long, or a folder without permission
         raise AudiotagError(
-            f"{error.filename or path} cannot be read: {error.strerror or error}; check the path."
+            f"{error.filename or path} cannot be read: {plain_reason(error)}; check the path."
         ) from error
     return replace(_in_text(dataset), root=path, layout=layout.title, layout_key=layout.key)
 
@@ -184,8 +186,14 @@ def layouts_in_order() -> list[Layout]:
 
 
 def absolute(path: str | Path) -> Path:
-    """The path from the root, without ``~`` and ``..``; links are not resolved."""
-    return Path(os.path.abspath(Path(path).expanduser()))
+    """The path from the root, without ``~`` and ``..``; links are not resolved.
+
+    Raises
+    ------
+    AudiotagError
+        If it begins with the ``~`` of a user who does not exist, or has NUL characters.
+    """
+    return Path(os.path.abspath(expanded(path)))
 
 
 def _in_text(dataset: Dataset) -> Dataset:

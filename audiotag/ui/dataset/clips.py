@@ -78,7 +78,8 @@ def _show_clip(row: pd.Series, faults: pd.DataFrame) -> None:
         return
     with messages.show_errors():
         settings = PRESETS["capstone"]
-        sound_panel.show_sound(cache.load_sound(row["path"], settings.sample_rate), settings, "clip", row["path"])
+        sound = cache.load_sound(row["path"], settings.sample_rate, row["clip"])
+        sound_panel.show_sound(sound, settings, "clip", row["path"])
     facts = [text.format(row[column]) for column, text in FACTS.items() if pd.notna(row[column])]
     if pd.notna(row["licence"]):
         facts.append(row["licence"])

@@ -12,6 +12,7 @@ import streamlit as st
 
 from audiotag.cli.command_lines import score_line, submit_line
 from audiotag.data.dataset import Dataset
+from audiotag.data.label_names import read_aliases
 from audiotag.data.layouts import absolute
 from audiotag.features.settings import PRESETS
 from audiotag.figures import scoring as figures
@@ -24,6 +25,7 @@ from audiotag.ui.text import Markdown, escape, escape_all
 from audiotag.ui.widgets import messages, sound_panel
 from audiotag.ui.widgets.downloads import show_downloads, show_table
 from audiotag.ui.widgets.kept_rows import keep_row, restore_row, row_of
+from audiotag.workspace import Workspace
 
 UPLOAD, PATH, DATASET, WORKSPACE = map(Markdown, ("Upload", "Path", "Dataset", "Workspace"))
 TABLES = ["csv", "tsv", "txt", "parquet"]
@@ -113,8 +115,9 @@ def show_what_is_missing(submission: Table | None, truth: Table | None) -> None:
 
 
 def score_tables(submission: Table, truth: Table) -> Score:
-    """The score of a submission; computed once for the same tables."""
-    return _score(submission, truth, _modified_ns(submission), _modified_ns(truth))
+    """The score of a submission; computed once for the same tables and aliases."""
+    aliases = tuple(read_aliases(Workspace()).items())
+    return _score(submission, truth, aliases, _modified_ns(submission), _modified_ns(truth))
 
 
 def show_commands(context: PageContext, dataset: Dataset | None, expanded: bool) -> None:
@@ -260,7 +263,8 @@ def _show_player(clip: str, found: Score, dataset: Dataset | None) -> None:
     else:
         with messages.show_errors():
             settings = PRESETS["capstone"]
-            sound_panel.show_sound(cache.load_sound(path, settings.sample_rate), settings, "scored-clip", path)
+            sound = cache.load_sound(path, settings.sample_rate, clip)
+            sound_panel.show_sound(sound, settings, "scored-clip", path)
 
 
 def _add_ranked_above(rows: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
@@ -320,7 +324,7 @@ def _modified_ns(table: Table) -> int:
 
 
 @st.cache_resource(max_entries=4, show_spinner="Scoring …")
-def _score(submission: Table, truth: Table, *stamps: int) -> Score:
+def _score(submission: Table, truth: Table, aliases: tuple[tuple[str, str], ...], *stamps: int) -> Score:
     with tempfile.TemporaryDirectory() as folder:
         paths = []
         for place, table in zip(("submission", "truth"), (submission, truth), strict=True):
@@ -330,4 +334,4 @@ def _score(submission: Table, truth: Table, *stamps: int) -> Score:
                 path.parent.mkdir()
                 path.write_bytes(table.content)
             paths.append(path)
-        return score_submission(*paths)
+        return score_submission(paths[0], paths[1], dict(aliases))

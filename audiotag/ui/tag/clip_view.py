@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 import streamlit as st
 
+from audiotag.data.label_names import LabelNames, spelling_note
 from audiotag.figures import tagging as figures
 from audiotag.figures.theme import CONFIG
 from audiotag.tagging.result import Tag, Tags
@@ -19,6 +21,8 @@ from audiotag.ui.tag.results import SoundResult
 from audiotag.ui.tag.tagging_options import TaggingSetup
 from audiotag.ui.text import Markdown, escape
 from audiotag.ui.widgets import messages, sound_panel
+from audiotag.ui.widgets.label_aliases import current_aliases
+from audiotag.workspace import Workspace
 
 MAX_LABELS_IN_CHART = 6
 MAX_TAGS_WITH_DETAILS = 8  # further tags are listed with their scores only
@@ -64,11 +68,29 @@ def show_clip(result: SoundResult, row: int, setup: TaggingSetup, other: Tagging
         _show_player(sound, tags, setup)
 
 
-def label_verdicts(tags: Tags, truth: tuple[str, ...]) -> list[tuple[str, str]]:
-    """Labels that a sound has or gets, each with its verdict: right, extra or missed."""
+def label_verdicts(
+    tags: Tags, truth: tuple[str, ...], aliases: Mapping[str, str] | None = None
+) -> list[tuple[str, str]]:
+    """Labels that a sound has or gets, each with its verdict: right, extra or missed.
+
+    Parameters
+    ----------
+    tags : Tags
+    truth : tuple[str, ...]
+        The true labels; the ensemble may spell them differently, as `audiotag.data.label_names` says.
+    aliases : Mapping[str, str], optional
+        Labels that mean the same under different names.
+    """
+    true = list(dict.fromkeys(ensemble_names(tags, truth, aliases).values()))
     given = [tag.label for tag in tags.tags]
-    verdicts = [(label, "right" if label in truth else "extra") for label in given]
-    return verdicts + [(label, "missed") for label in truth if label not in given]
+    verdicts = [(label, "right" if label in true else "extra") for label in given]
+    return verdicts + [(label, "missed") for label in true if label not in given]
+
+
+def ensemble_names(tags: Tags, truth: tuple[str, ...], aliases: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The ensemble's spelling of each true label; one that it does not have stays as it is."""
+    names = LabelNames((tag.label for tag in tags.ranking), aliases)
+    return {label: names.find(label) or label for label in truth}
 
 
 def timeline_rows(tags: Tags, labels: tuple[str, ...], start_s: float, length_s: float) -> tuple[TimelineRow, ...]:
@@ -97,7 +119,8 @@ def timeline_rows(tags: Tags, labels: tuple[str, ...], start_s: float, length_s:
 
 def _show_tags(tags: Tags, truth: tuple[str, ...] | None, setup: TaggingSetup) -> None:
     """The tags in the order of their scores, compared with the truth where that is known."""
-    verdicts = dict(label_verdicts(tags, truth)) if truth is not None else {}
+    aliases = current_aliases(Workspace()) if truth else {}
+    verdicts = dict(label_verdicts(tags, truth, aliases)) if truth is not None else {}
     lines: list[Markdown] = [
         _tag_line(tag, tags.folds, verdicts.get(tag.label, "")) for tag in tags.tags[:MAX_TAGS_WITH_DETAILS]
     ]
@@ -116,7 +139,8 @@ def _show_tags(tags: Tags, truth: tuple[str, ...] | None, setup: TaggingSetup) -
             lines.append(Markdown(f"{missed}{escape(setup.folder.name)} does not have this label"))
     st.markdown("\n\n".join(lines))
     if truth is not None:
-        st.caption(f"Labels in the dataset: {escape(', '.join(truth)) or 'none'}.")
+        note = spelling_note(ensemble_names(tags, truth, aliases))
+        st.caption(f"Labels in the dataset: {escape(', '.join(truth)) or 'none'}. {escape(note)}")
 
 
 def _tag_line(tag: Tag, folds: int, verdict: str) -> Markdown:

@@ -10,7 +10,7 @@ from audiotag.ui import cache, frame
 from audiotag.ui.tag import dropped_sounds, ensemble_card, sound_sources, tagging_options, thresholds
 from audiotag.ui.tag.tagging_options import IN_ADDRESS, TaggingSetup
 from audiotag.ui.text import escape
-from audiotag.ui.widgets import messages
+from audiotag.ui.widgets import label_aliases, messages
 from audiotag.workspace import Workspace
 
 NOTHING = "nothing"
@@ -32,6 +32,7 @@ def show_panels(folder: Path, workspace: Workspace) -> tuple[TaggingSetup, Taggi
     with expander:
         if expander.open:
             thresholds.show_thresholds(state, tagger, settings, workspace)
+    label_aliases.show_label_aliases(workspace)
     setup = TaggingSetup(folder, tagger, settings, state.current)
     other = _pick_other(folder, setup, workspace)
     st.caption("The same as a command:")

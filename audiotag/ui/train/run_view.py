@@ -14,7 +14,7 @@ from audiotag.cli.command_lines import publish_line
 from audiotag.errors import AudiotagError
 from audiotag.figures import training as figures
 from audiotag.training.devices import check_device
-from audiotag.training.run_progress import left_out_reasons, plan_of, work_left
+from audiotag.training.run_progress import LEFT_OUT_FILE, left_out_reasons, plan_of, work_left
 from audiotag.training.runs import (
     ACTIVE,
     RESUMABLE,
@@ -30,7 +30,7 @@ from audiotag.ui.widgets import messages
 from audiotag.wording import format_duration
 from audiotag.workspace import Workspace
 
-MAX_LEFT_OUT = 3  # clips whose reasons are shown
+MAX_LEFT_OUT = 10  # clips whose reasons are shown
 
 
 def show_runs(workspace: Workspace) -> None:
@@ -118,9 +118,11 @@ def _show_state(run: Run, state: State, workspace: Workspace) -> None:
 def _show_left_out(run: Run) -> None:
     """Clips that the run does without, and why."""
     if reasons := left_out_reasons(run.events()):
-        more = f" {len(reasons) - MAX_LEFT_OUT:,} more are in the log." if len(reasons) > MAX_LEFT_OUT else ""
         clips = "1 clip is" if len(reasons) == 1 else f"{len(reasons):,} clips are"
-        st.caption(f"{clips} left out: {escape_all(reasons[:MAX_LEFT_OUT], ' ')}{more}")
+        with st.expander(f"{clips} left out", icon=":material/warning:", key="left-out"):
+            st.markdown("\n".join(f"- {escape(reason)}" for reason in reasons[:MAX_LEFT_OUT]))
+            if len(reasons) > MAX_LEFT_OUT:
+                st.caption(f"{len(reasons) - MAX_LEFT_OUT:,} more are in {escape(run.folder / LEFT_OUT_FILE)}.")
 
 
 def _show_progress(run: Run, state: State) -> None:

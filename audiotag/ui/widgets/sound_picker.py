@@ -14,6 +14,7 @@ from audiotag.ui import cache
 from audiotag.ui.text import escape
 from audiotag.wording import as_text
 
+CLIP_NAME = "spectrogram-clip-name"  # in the session: the chosen clip's path in its dataset
 SOURCES = ("Dataset", "Upload", "Microphone")
 MICROPHONE_NOTE = (
     "Browsers apply echo cancelling, noise suppression and automatic gain to the microphone. The recording may be "
@@ -37,13 +38,14 @@ def pick_sound(dataset: Dataset | None) -> Source | None:
         st.caption(MICROPHONE_NOTE)
         return recorded.getvalue() if recorded else None
     clip = pick_dataset_clip(dataset, "spectrogram") if dataset else None
+    st.session_state[CLIP_NAME] = "" if clip is None else clip["clip"]
     return None if clip is None else clip["path"]
 
 
 def source_name(source: Source) -> str:
     """Name of the chosen sound."""
     if not isinstance(source, bytes):
-        return as_text(source.name)
+        return st.session_state.get(CLIP_NAME) or as_text(source.name)
     upload = st.session_state.get("spectrogram-upload")
     return upload.name if st.session_state["sound-from"] == "Upload" and upload else "recording"
 
@@ -52,7 +54,7 @@ def decode_source(source: Source, sample_rate: int) -> Sound:
     """Decode the chosen sound at a sample rate in Hz."""
     if isinstance(source, bytes):
         return cache.load_part(source, source_name(source), cache.content_key(source), sample_rate)
-    return cache.load_sound(source, sample_rate)
+    return cache.load_sound(source, sample_rate, source_name(source))
 
 
 def paths_with_label(dataset: Dataset | None, count: int) -> list[Path]:

@@ -106,6 +106,42 @@ def test_reader_that_has_ended_is_no_error(dataset: Path) -> None:
         assert (scan.stderr.read(), scan.wait()) == ("", 141)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "statuses", "said"),  # without buffers argparse does not notice that nobody reads
+    [(["--help"], {0, 141}, ""), (["scan", "--help"], {0, 141}, ""), (["scan", "no-such-folder"], {2}, "not exist")],
+)
+def test_reader_that_has_ended_is_no_error_of_help_and_failures_either(
+    arguments: list[str], statuses: set[int], said: str
+) -> None:
+    command = [sys.executable, "-m", "audiotag", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        printed = process.stderr.read()
+        assert process.wait() in statuses
+    assert said in printed
+    assert "BrokenPipe" not in printed
+    assert "Exception ignored" not in printed
+
+
+@pytest.mark.skipif(os.name == "nt", reason="its shells close no output")
+def test_output_that_is_closed_from_the_start_is_no_error(dataset: Path) -> None:
+    command = f'"{sys.executable}" -m audiotag scan "{dataset}" >&-'
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "unexpected" not in done.stderr
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+def test_full_disk_behind_the_output_is_said_once(dataset: Path) -> None:
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "audiotag", "scan", str(dataset)]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.count("the disk is full") == 1
+
+
 def test_help_lists_the_statuses(run: Run) -> None:
     text = " ".join(run("--help").out.split())
     for status in (0, 1, 2, 70, 130, 143, 141):

@@ -244,3 +244,41 @@ def test_index_of_esc10_has_2000_seconds(shared: Path) -> None:
     assert set(index["codec"]) == {"VORBIS"}
     assert index["bits"].isna().all()
     assert index["bits"].dtype == "Int64"
+
+
+YEAR_S = 31_556_952
+ODD_TIMES_S = {"1905": -65 * YEAR_S, "just before 1970": -1, "1970": 0, "2300": 330 * YEAR_S, "2400": 430 * YEAR_S}
+
+
+@pytest.mark.parametrize("time_s", ODD_TIMES_S.values(), ids=ODD_TIMES_S)
+def test_file_of_any_time_is_read_once_and_again_when_the_time_changes(
+    root: Path, cache: Path, read: list[str], time_s: int
+) -> None:
+    os.utime(root / "b.wav", (time_s, time_s))
+    first = scan(open_dataset(root), cache)
+    assert first["duration_s"].tolist() == [1.0, 2.0, 3.0]
+    read.clear()
+    pd.testing.assert_frame_equal(scan(open_dataset(root), cache), first)
+    assert read == []
+    os.utime(root / "b.wav", (time_s + 1, time_s + 1))
+    scan(open_dataset(root), cache)
+    assert read == ["b.wav"]
+
+
+def test_empty_file_of_1970_is_not_one_that_is_missing(root: Path) -> None:
+    (root / "b.wav").write_bytes(b"")
+    os.utime(root / "b.wav", (0, 0))
+    assert "is empty" in scan(open_dataset(root))["error"][1]
+
+
+def test_refreshing_reads_files_of_the_same_size_and_time_again(root: Path, cache: Path, read: list[str]) -> None:
+    dataset = open_dataset(root)
+    stat = (root / "a.wav").stat()
+    scan(dataset, cache)
+    (root / "a.wav").write_bytes(b"x" * stat.st_size)
+    os.utime(root / "a.wav", ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert scan(dataset, cache)["error"].notna().tolist() == [False, False, False]
+    assert scan(dataset, cache, refresh=True)["error"].notna().tolist() == [True, False, False]
+    read.clear()
+    assert scan(dataset, cache)["error"].notna().tolist() == [True, False, False]  # as the stored index now says
+    assert read == []

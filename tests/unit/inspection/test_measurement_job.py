@@ -425,3 +425,24 @@ def test_process_gives_each_worker_one_thread(monkeypatch: pytest.MonkeyPatch, j
     measurement_job.main()
     assert seen == [job, "1"]
     (job.folder / "process.json").unlink()  # that was this process
+
+
+@pytest.mark.parametrize("time_s", [-1, 10_413_792_000], ids=["before 1970", "2300"])
+def test_clip_of_any_time_is_measured_once(root: Path, job: MeasurementJob, measured: list[str], time_s: int) -> None:
+    os.utime(root / "03.wav", (time_s, time_s))
+    measurement_job.measure_clips(job)
+    index = with_measures(scan(open_dataset(root)), job.table())
+    assert index["rms_dbfs"].notna().sum() == len(CLIPS) - 1
+    measured.clear()
+    measurement_job.measure_clips(job)
+    assert measured == []
+
+
+def test_forgotten_measures_are_taken_again(job: MeasurementJob, measured: list[str]) -> None:
+    assert not job.forget()
+    measurement_job.measure_clips(job)
+    assert job.forget()
+    assert (len(job.table()), job.forget()) == (0, False)
+    measured.clear()
+    measurement_job.measure_clips(job)
+    assert sorted(measured) == CLIPS

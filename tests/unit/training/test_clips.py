@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from dataclasses import astuple
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -68,11 +69,11 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the clips that are decoded from their beginning."""
     names = []
 
-    def noted(path: Path, sample_rate: int | None = None) -> LongSound:
+    def noted(path: Path, *arguments: Any) -> LongSound:
         names.append(path.name)
-        return LongSound(path, sample_rate)
+        return LongSound(path, *arguments)
 
-    def noted_part(path: Path, *arguments: int) -> np.ndarray:
+    def noted_part(path: Path, *arguments: Any) -> np.ndarray:
         names.append(path.name)
         return read_part(path, *arguments)
 

@@ -96,7 +96,7 @@ def test_clip_that_ends_the_worker_is_named_and_left_out(
 def test_suspect_that_the_system_cannot_read_now_is_not_left_out(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     from audiotag.training import worker
 
-    def fails(path: Path) -> None:
+    def fails(path: Path, **named: object) -> None:
         raise error
 
     monkeypatch.setattr(in_hand, "is_suspect", lambda path: path == bad_clip(run))

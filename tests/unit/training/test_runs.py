@@ -61,6 +61,13 @@ def dead_pid() -> int:
     return done.pid
 
 
+@pytest.mark.parametrize("year", [1971, 2300])
+def test_state_of_a_run_whose_clock_was_wrong_is_not_starting_for_ever(run: Run, year: int) -> None:
+    time_s = (year - 1970) * 31_556_952
+    os.utime(run.folder / "settings.json", (time_s, time_s))
+    assert run.state() == "interrupted"
+
+
 def test_state_of_a_run_that_was_just_made_is_starting(run: Run) -> None:
     assert run.state() == "starting"
     assert run.is_active()

@@ -174,7 +174,7 @@ def test_what_the_index_knows_is_not_decoded_again_and_gives_the_same(
 
     decoded: list[str] = []
     read: Callable = clips_module.LongSound
-    monkeypatch.setattr(clips_module, "LongSound", lambda path, rate: decoded.append(path.name) or read(path, rate))
+    monkeypatch.setattr(clips_module, "LongSound", lambda path, *args: decoded.append(path.name) or read(path, *args))
     dataset = open_dataset(sounds)
     recipe = replace(RECIPE, spectrogram=SETTINGS.with_changes(trim_db=0.0))
     known = Session(dataset, RunSettings(str(sounds), recipe), workspace).clips("curated")
