@@ -66,6 +66,8 @@ class Sound:
         One sentence for each unusual property of the file.
     truncated : bool
         Whether the end of the file is missing.
+    content : str
+        Hash of the decoded samples before resampling, see `audiotag.audio.content`; empty where it was not computed.
     """
 
     name: str
@@ -74,6 +76,7 @@ class Sound:
     header: Header
     notes: tuple[str, ...] = ()
     truncated: bool = False
+    content: str = ""
 
     @property
     def duration_s(self) -> float:

@@ -109,6 +109,8 @@ class Card:
         Checksum of the file of out-of-fold scores, see `audiotag.tagging.out_of_fold`; empty without such a file.
     parts : tuple[PartCard, ...]
         The training clips by their origin; may be empty.
+    known_clips : str
+        Checksum of the file of training clips, see `audiotag.tagging.known_clips`; empty without such a file.
     format : int
         Version of the card's format.
     """
@@ -130,6 +132,7 @@ class Card:
     sounds: dict[str, Any] = field(default_factory=dict)
     out_of_fold: str = ""
     parts: tuple[PartCard, ...] = ()
+    known_clips: str = ""
     format: int = FORMAT
 
     @property

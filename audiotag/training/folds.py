@@ -128,8 +128,8 @@ def one_split(clips: pd.DataFrame, labels: tuple[str, ...], recipe: Recipe) -> n
     Returns
     -------
     numpy.ndarray, shape=(clips,), bool
-        The lowest of the dataset's own folds, or its validation split, if it has them; else the first of ten that `assign_folds` makes,
-        or of fewer if there are fewer clips or recordings.
+        The lowest of the dataset's own folds, or its validation split, if it has one of them; else the first of ten
+        folds that `assign_folds` makes, or of fewer if there are fewer clips or recordings.
 
     Raises
     ------
