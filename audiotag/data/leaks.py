@@ -33,9 +33,9 @@ class Leak(NamedTuple):
 
 
 class Straddling(NamedTuple):
-    """How many of a kind have clips in several parts."""
+    """How many recordings or contents have clips in several parts, and how many there are."""
 
-    count: int
+    several: int
     total: int
 
 
@@ -63,7 +63,7 @@ def count_straddling(keys: pd.Series, parts: pd.Series | np.ndarray) -> Straddli
     Examples
     --------
     >>> count_straddling(pd.Series(["a", "a", "b", None]), np.array([1, 2, 2, 1]))
-    Straddling(count=1, total=2)
+    Straddling(several=1, total=2)
     """
     several = pd.Series(np.asarray(parts), index=keys.index).groupby(keys).nunique() > 1
     return Straddling(int(several.sum()), len(several))

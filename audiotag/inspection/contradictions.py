@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from audiotag.data.left_out import LeftOutClip
 from audiotag.wording import as_text
 
 KIND = "contradiction"
@@ -45,6 +46,12 @@ def find_contradictions(root: Path, index: pd.DataFrame, content: pd.Series) -> 
         reason = _sentence(root, same)
         rows += [(KIND, clip, subset, reason) for clip, subset in _doubtful(same)[["clip", "subset"]].values.tolist()]
     return rows
+
+
+def clips_to_leave_out(faults: pd.DataFrame) -> list[LeftOutClip]:
+    """The clips among the contradictions that `audiotag.inspection.faults.find_faults` found, but for test clips."""
+    rows = faults[(faults["kind"] == KIND) & (faults["subset"] != "test")]
+    return [LeftOutClip(subset, clip, what) for subset, clip, what in rows[["subset", "clip", "what"]].values.tolist()]
 
 
 def _doubtful(same: pd.DataFrame) -> pd.DataFrame:

@@ -109,7 +109,7 @@ def measure_ablation(
     for done, (clip, path, truth) in enumerate(rows, start=1):
         try:
             evidence = tta_tagger.evidence(path, clip)
-            known += tta_tagger.trained_folds(evidence).any()
+            known += bool(tta_tagger.trained_folds(evidence).any())
             evidence = replace(evidence, content="")  # the folds are compared, so all of them vote
         except Exception as error:  # whatever is wrong with a clip, the others are scored
             unreadable.append(clip_problem(clip, error))

@@ -123,7 +123,9 @@ def read_known_clips(folder: Path, card: Card) -> KnownClips | None:
     folds = len(card.folds)
     is_whole = keys.dtype == np.uint64 and keys.ndim == 1 and packed.dtype == np.uint8
     if not is_whole or packed.shape != (len(keys), -(-folds // 8)) or not (keys[1:] > keys[:-1]).all():
-        raise AudiotagError(f"{folder.name}/{FILE} does not fit the {folds} folds of its card; copy the ensemble again.")
+        raise AudiotagError(
+            f"{folder.name}/{FILE} does not fit the {folds} folds of its card; copy the ensemble again."
+        )
     return KnownClips(keys, np.unpackbits(packed, axis=1, count=folds).astype(bool))
 
 

@@ -70,7 +70,7 @@ def straddling_sentence(parts: Iterable[tuple[pd.DataFrame, np.ndarray]], begin:
         "source recordings": count_straddling(clips["group"], clips["held_out_by"]),
         "groups of identical clips": count_straddling(clips["content"], clips["held_out_by"]),
     }
-    found = [f"{count.count:,} of {count.total:,} {what}" for what, count in counts.items() if count.count]
+    found = [f"{several:,} of {total:,} {what}" for what, (several, total) in counts.items() if several]
     if not found:
         return ""
     return f"{begin}, {' and '.join(found)} have clips in {where}, which makes scores too high."

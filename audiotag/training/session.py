@@ -173,10 +173,10 @@ class Session:
 
     def leaks(self) -> tuple[str, ...]:
         """Sentences about recordings and contents that the folds of this run do not keep together."""
-        rows = {subset: self.rows_with_units(subset) for subset in self.subsets}
-        rows = {subset: clips for subset, clips in rows.items() if len(clips)}
-        if not rows or (self.recipe.fold_method == "stratified" and not self.dataset.own_folds):
+        is_stratified = self.recipe.fold_method == "stratified"
+        if not self.subsets or (is_stratified and not self.dataset.own_folds):
             return ()
+        rows = {subset: self.rows_with_units(subset) for subset in self.subsets}
         parts = [(clips, assign_folds(clips, self.labels, self.recipe)) for clips in rows.values()]
         if any(map(has_validation_split, rows.values())):
             sentence = straddling_sentence(parts, f"In {self.dataset.name}", "both training and validation")
@@ -184,7 +184,7 @@ class Session:
             sentence = straddling_sentence(parts, f"In {self.dataset.name}", "several of its own folds")
         else:
             sentence = straddling_sentence(parts, f"With recipe {self.recipe.name}", "several folds")
-        advice = DRAW_FOLDS if self.dataset.own_folds else "A recipe with stratified folds keeps them together."
+        advice = DRAW_FOLDS if is_stratified else "A recipe with stratified folds keeps them together."
         return (f"{sentence} {advice}",) if sentence else ()
 
     @cached_property
