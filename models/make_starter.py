@@ -64,7 +64,7 @@ def main() -> None:
     parser.add_argument(
         "--known-clips",
         action="store_true",
-        help="only write anew which clips the shipped ensemble was trained on, after a change in how sounds are decoded",
+        help="only write which clips the shipped ensemble was trained on, after a change in how sounds are decoded",
     )
     parser.add_argument("--device", default="cpu", help="device, as for audiotag train (default: cpu)")
     options = parser.parse_args()
@@ -122,7 +122,7 @@ def write_known_clips(folder: Path, workspace: Workspace) -> None:
         sys.exit(f"{folder} is not what {ensemble} was trained on: its out-of-fold labels are others.")
     known = known_clips_of(session.dataset, trained_on(session), session.folds, workspace).to_bytes()
     write_bytes(ensemble / known_clips.FILE, known)
-    write_json(ensemble / CARD, replace(card, known_clips=hashlib.sha256(known).hexdigest()).to_dict())
+    write_json(ensemble / CARD, read_json(ensemble / CARD) | {"known_clips": hashlib.sha256(known).hexdigest()})
 
 
 def put_in_place(run: Run, folder: Path) -> None:

@@ -13,7 +13,7 @@ from audiotag.workspace import Workspace
 
 
 def show_left_out_buttons(dataset: Dataset, faults: pd.DataFrame) -> None:
-    """A button for the contradictions among the faults, and one for what is left out; nothing where there is neither."""
+    """A button for the contradictions among the faults, and one for what is left out; none where there is nothing."""
     contradictory = clips_to_leave_out(faults)
     if not contradictory and not dataset.left_out:
         return
