@@ -89,7 +89,7 @@ def voting_note(folds: tuple[int, ...], trained: np.ndarray) -> str:
     if not trained.any():
         return ""
     if trained.all():
-        which = "The fold was" if len(folds) == 1 else f"All {len(folds)} folds were"
+        which = {1: "The fold was", 2: "Both folds were"}.get(len(folds), f"All {len(folds)} folds were")
         return f"{which} trained on this clip: its scores are higher than those of a clip that is new to them."
     votes = [str(fold) for fold, is_trained in zip(folds, trained, strict=True) if not is_trained]
     others = len(folds) - len(votes)
