@@ -113,7 +113,8 @@ def scan(options: argparse.Namespace) -> int:
         count = leave_out(dataset, clips_to_leave_out(problems), workspace)
         say(f"{_count_of_clips(count)} left out from now on; --take-back uses them again.")
         dataset = open_and_remember(options.dataset, opening, workspace)
-        index = index.merge(dataset.clips[["subset", "clip"]], on=["subset", "clip"])
+        kept = set(zip(dataset.clips["subset"], dataset.clips["clip"], strict=True))
+        index = index[[pair in kept for pair in zip(index["subset"], index["clip"], strict=True)]]
         problems = find_faults(dataset, index, checksums)
     _write_files(dataset, index, problems, options)
     table = summary(index)
@@ -123,6 +124,10 @@ def scan(options: argparse.Namespace) -> int:
         _print_json(dataset, table, problems)
     else:
         _print_text(dataset, table, problems, is_used)
+    if contradictory := clips_to_leave_out(problems):
+        clips = "1 clip has" if len(contradictory) == 1 else f"{len(contradictory):,} clips have"
+        say()
+        say(f"{clips} the sound of another clip and other labels; --leave-out contradictions leaves them out.")
     if unmeasured:
         why = failure or "Measuring was stopped, or the files have changed meanwhile; run the same command again."
         say()

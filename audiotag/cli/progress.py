@@ -145,7 +145,9 @@ class Progress:
         """Print what could not be used and ``where`` all of it is listed; returns the exit code."""
         if self._known:
             clips, which = ("1 clip", "it") if self._known == 1 else (f"{self._known:,} clips", "them")
-            say(f"The ensemble was trained on {clips}; only folds that were not vote for {which}, as the notes say.")
+            say(
+                f"The ensemble was trained on {clips}; only the folds that were not vote for {which}; the notes in JSON name them."
+            )
         print_problems(self._problems, self.bad, where)
         return ALL_DONE if not self.bad else SOME_FAILED if self.good else NOTHING_DONE
 

@@ -228,9 +228,9 @@ def _check(card: Card) -> None:
         raise AudiotagError(f"labels must be different names, got {shortened(', '.join(map(str, card.labels)))}")
     if not all(0 <= threshold <= 1 for threshold in card.thresholds):
         raise AudiotagError(f"thresholds must be 0 to 1, got {shortened(', '.join(map(str, card.thresholds)))}")
-    if len({fold.fold for fold in card.folds}) < len(card.folds) or any(fold.fold < 1 for fold in card.folds):
+    if len({fold.fold for fold in card.folds}) < len(card.folds) or any(fold.fold < 0 for fold in card.folds):
         numbers = ", ".join(str(fold.fold) for fold in card.folds)
-        raise AudiotagError(f"folds must have different numbers from 1 on, got {shortened(numbers)}")
+        raise AudiotagError(f"folds must have different numbers from 0 on, got {shortened(numbers)}")
     if len(set(card.fold_checksums)) < len(card.folds):
         raise AudiotagError("folds must have different weights, but two of them have the same checksum")
     for name in PROFILE_FIGURES if card.sounds else ():
