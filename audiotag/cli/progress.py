@@ -144,10 +144,8 @@ class Progress:
     def finish(self, where: str) -> int:
         """Print what could not be used and ``where`` all of it is listed; returns the exit code."""
         if self._known:
-            clips, which = ("1 clip", "it") if self._known == 1 else (f"{self._known:,} clips", "them")
-            say(
-                f"The ensemble was trained on {clips}; only the folds that were not vote for {which}; the notes in JSON name them."
-            )
+            clips = "1 of these clips" if self._known == 1 else f"{self._known:,} of these clips"
+            say(f"The ensemble was trained on {clips}: there only the other folds vote; the notes in JSON name them.")
         print_problems(self._problems, self.bad, where)
         return ALL_DONE if not self.bad else SOME_FAILED if self.good else NOTHING_DONE
 
