@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 STARTER_SEED = 2019
 POLL_INTERVAL_S = 0.2
-CONTRADICTIONS = "contradictions"
 TABLE_SUFFIXES = (".csv", ".parquet")
 
 
@@ -46,7 +45,7 @@ def add_scan(sub: argparse.ArgumentParser) -> None:
     add("--keep-condemned", dest="keep_flagged", action="store_true", help=argparse.SUPPRESS)  # name in audiotag 0.1
     add(
         "--leave-out",
-        choices=(CONTRADICTIONS,),
+        choices=("contradictions",),
         help="from now on leave out the clips whose labels contradict those of other clips with the same sound; "
         "the files stay as they are",
     )

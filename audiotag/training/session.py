@@ -22,14 +22,12 @@ from audiotag.inspection.measurement_job import MeasurementJob, with_measures
 from audiotag.metrics import multi_hot
 from audiotag.training.clips import LabelledClips, prepare_clips
 from audiotag.training.folds import ONE_SPLIT_FOLDS, assign_folds, available_folds, check_folds, with_fold_source
-from audiotag.training.leaks import Copies, add_units, copies_of, straddling_sentence
+from audiotag.training.leaks import DRAW_FOLDS, STRATIFY, Copies, add_units, copies_of, straddling_sentence
 from audiotag.training.progress import FoldSplit
 from audiotag.training.recipe import Stage
 from audiotag.training.runs import SHARED_FOLD, RunSettings
 from audiotag.training.subsets import SubsetClips, SubsetFolds, assign_subset_folds, read_subset
 from audiotag.workspace import Workspace
-
-DRAW_FOLDS = "Folds that the recipe draws keep them together (--folds-from recipe)."
 
 
 class Session:
@@ -184,8 +182,7 @@ class Session:
             sentence = straddling_sentence(parts, f"In {self.dataset.name}", "several of its own folds")
         else:
             sentence = straddling_sentence(parts, f"With recipe {self.recipe.name}", "several folds")
-        advice = DRAW_FOLDS if is_stratified else "A recipe with stratified folds keeps them together."
-        return (f"{sentence} {advice}",) if sentence else ()
+        return (f"{sentence} {DRAW_FOLDS if is_stratified else STRATIFY}",) if sentence else ()
 
     @cached_property
     def index(self) -> pd.DataFrame:
