@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from audiotag.tagging.result import Tags
     from audiotag.tagging.tagger import Tagger
-    from audiotag.training.runs import Run
+    from audiotag.training.runs import FoldSource, Run
 
 MAX_TAGGERS = 4  # ensembles that `tag` keeps in memory
 
@@ -67,6 +67,7 @@ def train(
     epochs: tuple[int, ...] = (),
     seed: int | None = None,
     held_out: int | None = None,
+    folds_from: FoldSource = "dataset",
     device: str = "",
     publish: str = "",
     progress: Callable[[int, int], None] | None = None,
@@ -89,6 +90,9 @@ def train(
         Seed of folds, weights, order, crops and augmentation.
     held_out : int, optional
         One of the dataset's own folds that takes no part, for testing.
+    folds_from : "dataset" or "recipe"
+        Use the dataset's own folds if it has any, or folds that the recipe draws; these keep recordings and copies of a
+        sound together.
     device : str
         "cpu", "cuda", "cuda:1", "mps", or several separated by commas; the best there is, if empty.
     publish : str
@@ -120,6 +124,7 @@ def train(
         epochs=tuple(epochs),
         seed=seed,
         held_out=held_out,
+        folds_from=folds_from,
         device=device,
     )
     return train_and_wait(options, Workspace(), publish, progress)

@@ -1,4 +1,4 @@
-"""Train the shipped ensemble: ``python models/make_starter.py ESC10_FOLDER``.
+"""Train the shipped ensemble: ``python models/make_starter.py ESC10_FOLDER [--known-clips]``.
 
 Renders the starter sounds, trains five folds with the recipe ``default`` on them and on the real recordings of ESC-10,
 where an overlay of two clips has the labels of both, and writes ``models/starter``. If it is stopped, it continues with
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import hashlib
 import os
 import shutil
 import sys
@@ -22,15 +23,18 @@ from audiotag.augmentation.overlay import Overlay
 from audiotag.data.layouts import open_dataset
 from audiotag.metrics import accuracy, lwlrap
 from audiotag.starter.render import render_starter
+from audiotag.tagging import known_clips
 from audiotag.tagging.ablation import write_ablation
 from audiotag.tagging.ablation_measurement import measure_ablation
 from audiotag.tagging.ensemble import CARD, PartCard, read_card
 from audiotag.tagging.out_of_fold import read_out_of_fold
-from audiotag.training.publish import publish
+from audiotag.training.begun import trained_on
+from audiotag.training.publish import known_clips_of, publish
 from audiotag.training.recipe import Recipe, load_recipe
 from audiotag.training.run_blocking import train_run
 from audiotag.training.runs import Run, RunSettings
-from audiotag.workspace import SHIPPED_MODELS, Workspace, read_json, write_json
+from audiotag.training.session import Session
+from audiotag.workspace import SHIPPED_MODELS, Workspace, read_json, write_bytes, write_json
 
 LABEL_NAMES = {  # labels of ESC-10 and FSDKaggle2019 with the same meaning
     "Dog bark": "Bark",
@@ -57,6 +61,11 @@ def main() -> None:
     """Render, train, publish, and replace the shipped ensemble."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("esc10", type=Path, help="folder of ESC-10")
+    parser.add_argument(
+        "--known-clips",
+        action="store_true",
+        help="only write which clips the shipped ensemble was trained on, after a change in how sounds are decoded",
+    )
     parser.add_argument("--device", default="cpu", help="device, as for audiotag train (default: cpu)")
     options = parser.parse_args()
     if not options.esc10.is_dir():
@@ -64,6 +73,9 @@ def main() -> None:
     workspace = Workspace()
     folder = workspace.root / "starter-and-esc10"
     gather(options.esc10, render_starter(workspace.root / "starter-sounds"), folder)
+    if options.known_clips:
+        write_known_clips(folder, workspace)
+        return
     run = train_run(RunSettings(str(folder.resolve()), recipe(), device=options.device), workspace)
     put_in_place(run, folder)
 
@@ -95,6 +107,22 @@ def gather(esc10: Path, starter: Path, folder: Path) -> None:
         name = "test_truth.csv" if part == "test" else f"{part}.csv"
         with (folder / name).open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([("fname", "labels", "group"), *lines])
+
+
+def write_known_clips(folder: Path, workspace: Workspace) -> None:
+    """Write the file of the clips that the shipped ensemble was trained on, without training it again."""
+    ensemble = SHIPPED_MODELS / "starter"
+    card = read_card(ensemble)
+    # As it was trained: its run did not look for copies of sounds.
+    settings = RunSettings(str(folder.resolve()), recipe())
+    session = Session(open_dataset(folder), settings, workspace, copies=(), keeps_apart=False)
+    held_out = [session.clips("curated").held_out(fold.fold).targets for fold in card.folds]
+    found = read_out_of_fold(ensemble, card)
+    if found is None or session.labels != card.labels or not np.array_equal(np.concatenate(held_out), found.targets):
+        sys.exit(f"{folder} is not what {ensemble} was trained on: its out-of-fold labels are others.")
+    known = known_clips_of(session.dataset, trained_on(session), session.folds, workspace).to_bytes()
+    write_bytes(ensemble / known_clips.FILE, known)
+    write_json(ensemble / CARD, read_json(ensemble / CARD) | {"known_clips": hashlib.sha256(known).hexdigest()})
 
 
 def put_in_place(run: Run, folder: Path) -> None:

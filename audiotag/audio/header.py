@@ -69,6 +69,8 @@ class Sound:
         One sentence for each unusual property of the file.
     truncated : bool
         Whether the end of the file is missing.
+    content : str
+        Hash of the decoded samples before resampling, see `audiotag.audio.content`; empty where it was not computed.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Sound:
     header: Header
     notes: tuple[str, ...] = ()
     truncated: bool = False
+    content: str = ""
 
     @property
     def duration_s(self) -> float:

@@ -92,11 +92,11 @@ def read_short_sound(source: Source, sample_rate: int, max_s: float, name: str |
     """`read_sound` of a sound that its header says to last at most ``max_s``; None if it is longer.
 
     A header may be false: if the sound turns out to be twice as long as allowed, the result is None, too, and the rest
-    is not decoded.
+    is not decoded. The sound has its ``content``.
     """
     if states_longer(source, max_s, name):
         return None
-    sound = LongSound(source, sample_rate, name)
+    sound = LongSound(source, sample_rate, name, hashed=True)
     blocks, length = [], 0
     for block in sound.blocks():
         blocks.append(block)
@@ -109,7 +109,7 @@ def read_short_sound(source: Source, sample_rate: int, max_s: float, name: str |
 def _collect(sound: LongSound, blocks: list[np.ndarray]) -> Sound:
     """The whole sound from all its blocks."""
     waveform = blocks[0] if len(blocks) == 1 else np.concatenate([np.empty(0, np.float32), *blocks])
-    return Sound(sound.name, waveform, sound.sample_rate, sound.header, sound.notes, sound.truncated)
+    return Sound(sound.name, waveform, sound.sample_rate, sound.header, sound.notes, sound.truncated, sound.content)
 
 
 def read_crop(path: Path, start: int, frames: int, isolated: bool = False) -> np.ndarray:

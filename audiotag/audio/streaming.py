@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from audiotag.audio.content import ContentHash
 from audiotag.audio.decoding import BlockReader, DecodeReport, count_tracks, header_from, to_mono
 from audiotag.audio.header import Header, Source
 from audiotag.audio.levels import peak_dbfs
@@ -31,6 +32,8 @@ class LongSound:
         The name that messages use for the sound; the file name by default.
     isolated : bool
         Decode in another process, whatever the format.
+    hashed : bool
+        Compute ``content`` on the way.
 
     Attributes
     ----------
@@ -42,18 +45,27 @@ class LongSound:
         One sentence for each unusual property of the file.
     truncated : bool
         Whether the end of the file is missing.
+    content : str
+        Hash of the samples before resampling, complete once all blocks are read; see `audiotag.audio.content`. Empty
+        unless it was asked for.
     """
 
     header: Header
 
     def __init__(
-        self, source: Source, sample_rate: int | None = None, name: str | None = None, isolated: bool = False
+        self,
+        source: Source,
+        sample_rate: int | None = None,
+        name: str | None = None,
+        isolated: bool = False,
+        hashed: bool = False,
     ) -> None:
-        self._source, self._isolated = source, isolated
+        self._source, self._isolated, self._hashed = source, isolated, hashed
         self.sample_rate = sample_rate or 0
         self.name = name or source_name(source)
         self.notes: tuple[str, ...] = ()
         self.truncated = False
+        self.content = ""
 
     def blocks(self, block_samples: int | None = None) -> Iterator[np.ndarray]:
         """Yield mono float32 waveforms, one after the other.
@@ -75,7 +87,10 @@ class LongSound:
             self.sample_rate = self.sample_rate or file.samplerate
             decoded = BlockReader(file, block_samples=block_samples)
             resampler = _BlockResampler(file.samplerate, self.sample_rate)
+            content = ContentHash(file.samplerate)
             for block in _join_blocks(_mix_to_mono(decoded, report), block_samples):
+                if self._hashed:
+                    content.add(block)
                 for waveform in resampler.resample(block):
                     report.mean_dbfs = max(report.mean_dbfs, peak_dbfs(waveform))
                     yield waveform
@@ -85,6 +100,7 @@ class LongSound:
             report.take_structure(file, decoded)
             header, tracks = header_from(file, report.frames), count_tracks(file)
         report.require_sound(self.name)
+        self.content = content.hexdigest() if self._hashed else ""
         notes, self.truncated = report.structure(self.name, self._source, header)
         self.header = replace(header, notes=notes)
         self.notes = report.notes(self.name, self.header, tracks, self.sample_rate)

@@ -24,8 +24,8 @@ def fold_numbers(text: str) -> tuple[int, ...]:
     (1, 3)
     """
     numbers = tuple(sorted(set(whole_numbers(text))))
-    if numbers[0] < 1:
-        raise argparse.ArgumentTypeError(f"must be numbers of folds, which start at 1, got {numbers[0]}")
+    if numbers[0] < 0:
+        raise argparse.ArgumentTypeError(f"must be numbers of folds, which are not negative, got {numbers[0]}")
     return numbers
 
 

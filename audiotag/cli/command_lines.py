@@ -37,6 +37,7 @@ def train_line(options: RunOptions) -> str:
         "--seed": _number_text(options.seed),
         "--device": options.device,
         "--hold-out": _number_text(options.held_out),
+        "--folds-from": "" if options.folds_from == "dataset" else options.folds_from,
     }
     return _join("train", _path_text(options.dataset), *_option_words(values))
 

@@ -44,6 +44,13 @@ def add_scan(sub: argparse.ArgumentParser) -> None:
     add("--separator", metavar="CHAR", help="column separator of a CSV file (default: detected automatically)")
     add("--keep-flagged", action="store_true", help="also use the clips that the dataset's authors marked as wrong")
     add("--keep-condemned", dest="keep_flagged", action="store_true", help=argparse.SUPPRESS)  # name in audiotag 0.1
+    add(
+        "--leave-out",
+        choices=("contradictions",),
+        help="from now on leave out the clips whose labels contradict those of other clips with the same sound; "
+        "the files stay as they are",
+    )
+    add("--take-back", action="store_true", help="use all clips again that were left out by --leave-out")
     add("--measure", action="store_true", help="decode every clip: levels, loudness, spectra, duplicates")
     add(
         "--refresh",
@@ -74,19 +81,29 @@ def render_starter_sounds(folder: Path, seed: int = STARTER_SEED) -> None:
 
 def scan(options: argparse.Namespace) -> int:
     """Print what a dataset contains and what is wrong with it."""
+    from audiotag.data.contents import cache_path
+    from audiotag.data.index import cache_name
     from audiotag.data.index import scan as scan_headers
     from audiotag.data.layouts import OpenOptions
+    from audiotag.data.left_out import KIND, leave_out, take_back
     from audiotag.data.saved_options import open_and_remember
+    from audiotag.inspection.contradictions import clips_to_leave_out
     from audiotag.inspection.faults import KINDS_THAT_ARE_USED, find_faults
     from audiotag.inspection.measurement_job import MeasurementJob, count_unmeasured, with_measures
     from audiotag.inspection.statistics import summary
 
     if options.out and options.out.suffix.lower() not in TABLE_SUFFIXES:
         raise AudiotagError(f"--out must end in .csv or .parquet, got {options.out}.")
+    if options.leave_out and options.take_back:
+        raise AudiotagError("--leave-out and --take-back contradict each other; give one of them.")
     if options.spreadsheet and not (options.out and options.out.suffix.lower() == ".csv"):
         raise AudiotagError("--spreadsheet is for a CSV file; add --out FILE.csv, or leave it out.")
     workspace = Workspace()
-    dataset = open_and_remember(options.dataset, OpenOptions.from_dict(vars(options)), workspace)
+    opening = OpenOptions.from_dict(vars(options))
+    dataset = open_and_remember(options.dataset, opening, workspace)
+    if options.take_back:
+        say(f"{_count_of_clips(take_back(dataset.root, workspace))} taken back.")
+        dataset = open_and_remember(options.dataset, opening, workspace)
     with quiet_decoders(), bar("headers", "file") as progress:
         index = scan_headers(dataset, workspace.indexes, progress, options.refresh)
     job = MeasurementJob.of(dataset.root, dataset.name, workspace)
@@ -97,22 +114,38 @@ def scan(options: argparse.Namespace) -> int:
     unmeasured = count_unmeasured(index) if options.measure else 0
     if failure and index["rms_dbfs"].isna().all():
         raise AudiotagError(failure)
-    problems = find_faults(dataset, index)
+    checksums = cache_path(workspace.indexes, cache_name(dataset.root, dataset.name))
+    problems = find_faults(dataset, index, checksums)
+    if options.leave_out:
+        count = leave_out(dataset, clips_to_leave_out(problems), workspace)
+        say(f"{_count_of_clips(count)} left out from now on; --take-back uses them again.")
+        dataset = open_and_remember(options.dataset, opening, workspace)
+        kept = set(zip(dataset.clips["subset"], dataset.clips["clip"], strict=True))
+        index = index[[pair in kept for pair in zip(index["subset"], index["clip"], strict=True)]]
+        problems = find_faults(dataset, index, checksums)
     _write_files(dataset, index, problems, options)
     table = summary(index)
     is_used = problems["kind"].isin(KINDS_THAT_ARE_USED)
+    is_expected = is_used | (problems["kind"] == KIND)
     if options.json:
         _print_json(dataset, index, table, problems)
     else:
         _print_text(dataset, table, problems, is_used)
+    if contradictory := clips_to_leave_out(problems):
+        clips = "1 clip has" if len(contradictory) == 1 else f"{len(contradictory):,} clips have"
+        say()
+        say(f"{clips} the sound of another clip and other labels; --leave-out contradictions leaves them out.")
     if unmeasured:
-        clips = "1 clip is" if unmeasured == 1 else f"{unmeasured:,} clips are"
         why = failure or "Measuring was stopped, or the files have changed meanwhile; run the same command again."
         say()
-        say(f"{clips} not measured. {why}")
+        say(f"{_count_of_clips(unmeasured)} not measured. {why}")
     if table.empty:
         return NOTHING_DONE
-    return ALL_DONE if is_used.all() and not dataset.missing and not unmeasured else SOME_FAILED
+    return ALL_DONE if is_expected.all() and not dataset.missing and not unmeasured else SOME_FAILED
+
+
+def _count_of_clips(count: int) -> str:
+    return "1 clip is" if count == 1 else f"{count:,} clips are"
 
 
 def _measure(job: MeasurementJob) -> str:

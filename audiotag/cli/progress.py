@@ -84,6 +84,7 @@ class Progress:
         self._sound_s = 0.0
         self._resumed = 0
         self._problems: list[str] = []
+        self._known = 0
         self.good = self.bad = 0
 
     def __enter__(self) -> Self:
@@ -111,6 +112,7 @@ class Progress:
         else:
             self.good += 1
             self._sound_s += result.tags.duration_s
+            self._known += bool(result.tags.trained_folds)
         self._show()
 
     def count_resumed(self, resumed: int) -> None:
@@ -121,7 +123,8 @@ class Progress:
     def print_tags(self, result: FileResult) -> None:
         """Print the tags of a clip in one line, and its notes below."""
         if tags := result.tags:
-            shown = ", ".join(f"{t.label} {t.score:.2f} ({t.folds_agreeing} of {tags.folds} folds)" for t in tags.tags)
+            votes = "1 fold" if tags.folds == 1 else f"{tags.folds} folds"
+            shown = ", ".join(f"{t.label} {t.score:.2f} ({t.folds_agreeing} of {votes})" for t in tags.tags)
             for line in (f"{tags.name}: {shown or NO_TAGS}", *(f"  {note}" for note in tags.notes)):
                 print_line(line, self._bar)
 
@@ -142,6 +145,9 @@ class Progress:
 
     def finish(self, where: str) -> int:
         """Print what could not be used and ``where`` all of it is listed; returns the exit code."""
+        if self._known:
+            clips = "1 of these clips" if self._known == 1 else f"{self._known:,} of these clips"
+            say(f"The ensemble was trained on {clips}: there only the other folds vote; the notes in JSON name them.")
         print_problems(self._problems, self.bad, where)
         return ALL_DONE if not self.bad else SOME_FAILED if self.good else NOTHING_DONE
 

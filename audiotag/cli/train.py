@@ -58,6 +58,13 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     )
     add("--seed", type=int, help="seed of folds, weights, order, crops and augmentation")
     add("--hold-out", type=int, metavar="FOLD", help="leave out this one of the dataset's own folds, for testing")
+    add(
+        "--folds-from",
+        choices=("dataset", "recipe"),
+        default="dataset",
+        help="use the dataset's own folds if it has any, or folds that the recipe draws, which keep recordings and "
+        "copies of a sound together (default: dataset)",
+    )
     add("--device", default="", help="cpu, cuda, cuda:1, mps, or several separated by commas (default: the best)")
 
 
@@ -81,6 +88,7 @@ def run_options_of(options: argparse.Namespace) -> RunOptions:
         learning_rate=options.learning_rate,
         held_out=options.hold_out,
         device=options.device,
+        folds_from=options.folds_from,
     )
 
 
@@ -88,12 +96,17 @@ def train(options: argparse.Namespace) -> int:
     """Train folds in a detached worker, and show its progress."""
     from audiotag.training.publish import check_name
     from audiotag.training.publish import publish as publish_run
-    from audiotag.training.run_blocking import how_it_ended, new_run
+    from audiotag.training.run_blocking import how_it_ended, leaks_of, new_run
 
     workspace = Workspace()
     if options.publish:
         check_name(options.publish, workspace.ensembles)  # before the training, not after it
-    run = _run_to_resume(options) if options.resume else new_run(run_options_of(options), workspace)
+    if options.resume:
+        run = _run_to_resume(options)
+    else:
+        for sentence in leaks_of(run_options_of(options), workspace):
+            say(sentence)
+        run = new_run(run_options_of(options), workspace)
     run.start()
     say(f"run {run.name} in {run.folder}")
     if options.detach:

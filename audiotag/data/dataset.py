@@ -91,6 +91,8 @@ class Dataset:
         Key of the layout in `audiotag.data.layouts.LAYOUTS`, by which code decides.
     readings : tuple[Reading, ...]
         How each table, or the folders, were read.
+    left_out : tuple[Problem, ...]
+        Clips that the user left out, and can take back; see `audiotag.data.left_out`.
     """
 
     name: str
@@ -103,6 +105,7 @@ class Dataset:
     missing: tuple[str, ...] = ()
     layout_key: str = ""
     readings: tuple[Reading, ...] = ()
+    left_out: tuple[Problem, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.labels) > MAX_LABELS:
@@ -122,6 +125,11 @@ class Dataset:
         return tuple(name for name in SUBSETS if name in present)
 
     @property
+    def listed_problems(self) -> tuple[Problem, ...]:
+        """Problems, then the clips that the authors marked as wrong, then those that the user left out."""
+        return (*self.problems, *self.flagged, *self.left_out)
+
+    @property
     def fingerprint(self) -> str:
         """Checksum of the names and labels of all clips; an ensemble stores it to recognise its training dataset."""
         rows = self.clips.sort_values(["subset", "clip"]).itertuples()
@@ -130,6 +138,23 @@ class Dataset:
 
     @property
     def own_folds(self) -> tuple[int, ...]:
-        """Numbers of the dataset's own folds, if every training clip has one; otherwise empty."""
-        folds = self.clips.loc[self.clips["subset"] != "test", "fold"]
-        return tuple(sorted(set(map(int, folds)))) if len(folds) and folds.notna().all() else ()
+        """Numbers of the dataset's own folds: those of its training clips if each has one, or that of its validation.
+
+        Empty if the dataset has neither.
+        """
+        clips = self.clips[self.clips["subset"] != "test"]
+        return tuple(sorted(set(map(int, clips["fold"].dropna())))) if has_own_folds(clips) else ()
+
+
+def has_own_folds(clips: pd.DataFrame) -> bool:
+    """Whether each of these training clips has a fold, or the clips of the split validation and no others have one."""
+    has_fold = clips["fold"].notna()
+    return bool(has_fold.any() and (has_fold.all() or has_validation_split(clips)))
+
+
+def has_validation_split(clips: pd.DataFrame) -> bool:
+    """Whether the clips of the split validation have a fold, which holds them out, and the other clips have none."""
+    if "split" not in clips:
+        return False
+    is_validation = clips["split"].eq("validation").fillna(False).astype(bool)
+    return bool(is_validation.any() and not is_validation.all() and clips["fold"].notna().eq(is_validation).all())

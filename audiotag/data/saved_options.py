@@ -1,4 +1,4 @@
-"""Open a dataset with the options that the workspace saved when it was opened last."""
+"""Open a dataset as the workspace knows it: with the options saved when it was opened last, without left-out clips."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from pathlib import Path
 
 from audiotag.data.dataset import Dataset
 from audiotag.data.layouts import OpenOptions, open_dataset
+from audiotag.data.left_out import without_left_out
 from audiotag.workspace import Workspace
 
 
 def open_remembered(root: Path, workspace: Workspace) -> Dataset:
     """`open_dataset` with the saved options, so that page, command and worker see the same clips."""
-    return open_dataset(root, OpenOptions.from_dict(workspace.dataset_options(root)))
+    return without_left_out(open_dataset(root, OpenOptions.from_dict(workspace.dataset_options(root))), workspace)
 
 
 def open_and_remember(path: Path, options: OpenOptions, workspace: Workspace) -> Dataset:
     """`open_dataset`, and save the options for `open_remembered`; nothing is saved if the dataset cannot be opened."""
     dataset = open_dataset(path, options)
     workspace.remember_dataset(dataset.root, asdict(options))
-    return dataset
+    return without_left_out(dataset, workspace)

@@ -5,12 +5,12 @@ Conventions: a waveform has shape ``(samples,)``; levels are in dB re full scale
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from audiotag.audio.content import ContentHash
 from audiotag.audio.levels import peak_dbfs
 from audiotag.audio.streaming import LongSound
 from audiotag.features.accumulators import ClippingMeter, FrameLevels, SpectrumMeter
@@ -121,7 +121,7 @@ class WaveformMeter:
     def __init__(self, sample_rate: int) -> None:
         self._rate, self._length, self._sum = sample_rate, 0, 0.0
         self._peak_dbfs = float("-inf")
-        self._hash = hashlib.sha256(f"{sample_rate} Hz".encode())
+        self._content = ContentHash(sample_rate)
         self._levels, self._clipping = FrameLevels(), ClippingMeter()
         self._loudness, self._trimmer = LoudnessMeter(sample_rate), SilenceTrimmer(sample_rate)
         self._spectrum: SpectrumMeter | None = None
@@ -136,7 +136,7 @@ class WaveformMeter:
         self._length += len(block)
         self._sum += float(np.sum(block, dtype=np.float64))
         self._peak_dbfs = max(self._peak_dbfs, peak_dbfs(block))
-        self._hash.update(np.ascontiguousarray(block, dtype="<f4").data)
+        self._content.add(block)
         self._spectrum = self._spectrum or SpectrumMeter(self._rate, self.dc)
         meters = (self._levels, self._clipping, self._loudness, self._trimmer, self._spectrum)
         for at in range(0, len(block), SLICE_SAMPLES):
@@ -165,7 +165,7 @@ class WaveformMeter:
             trim_end_s=end / self._rate,
             truncated=truncated,
             decode_note=decode_note,
-            content=self._hash.hexdigest()[:32],  # 128 bits; processors have instructions for SHA-256, so it is fast
+            content=self._content.hexdigest(),
             third_octaves=_third_octaves(frequencies, power),
         )
 

@@ -4,60 +4,75 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import repeat
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from audiotag.audio.levels import SILENCE_DBFS
+from audiotag.data.contents import same_content
 from audiotag.data.dataset import Dataset
+from audiotag.data.leaks import find_leaks
+from audiotag.inspection.contradictions import find_contradictions
 from audiotag.inspection.statistics import is_absent, measured_clips, readable_clips
 
 MIN_DURATION_S = 0.1
 MAX_CLIPPED_SHARE = 0.001
 MAX_DC_OFFSET = 0.01  # of full scale
 MAX_NAMED_DUPLICATES = 10  # in a sentence: a thousand equal clips make a thousand rows already
-KINDS_THAT_ARE_USED = ("salvaged", "truncated", "silent", "clipped", "DC", "duplicate", "too short", "counts")
+KINDS_THAT_ARE_USED = (
+    "contradiction", "leak", "salvaged", "truncated", "silent", "clipped", "DC", "duplicate", "too short", "counts"
+)  # fmt: skip
 COLUMNS_THAT_ARE_CHECKED = (
     "clip", "subset", "size", "modified_ns", "error", "duration_s", "measure_error", "truncated", "peak_dbfs",
-    "rms_dbfs", "clipped_share", "dc", "note", "decode_note", "content",
+    "rms_dbfs", "clipped_share", "dc", "note", "decode_note",
 )  # fmt: skip
 Row = tuple[str, str, str, str]
 
 
-def find_faults(dataset: Dataset, index: pd.DataFrame) -> pd.DataFrame:
+def find_faults(dataset: Dataset, index: pd.DataFrame, checksums: Path | None = None) -> pd.DataFrame:
     """Find the faults of a dataset's clips.
 
     Headers show which clips are missing, unreadable or too short, and of which only a part can be used. Measures show
-    which are truncated, silent, clipped, have a DC offset, or are duplicates. Clips of a subset without any sounds are
-    not listed, because ``dataset.missing`` has a sentence about them. Silent clips are not listed as duplicates,
-    because digital silence of one length is always the same.
+    which are truncated, silent, clipped or have a DC offset. Clips with the same content are duplicates, and some of
+    them contradictions or leaks. Clips of a subset without any sounds are not listed, because ``dataset.missing`` has a
+    sentence about them. Clips that are measured to be silent are not listed as duplicates, because digital silence of
+    one length is always the same.
 
     Parameters
     ----------
     dataset : Dataset
     index : pandas.DataFrame
         From `audiotag.data.index.scan`, with or without measures.
+    checksums : Path, optional
+        Where checksums of files are cached; see `audiotag.data.contents.cache_path`.
 
     Returns
     -------
     pandas.DataFrame
         One row per fault, worst kinds first: ``kind``, ``clip``, ``subset``, ``what`` (a sentence).
     """
+    content = same_content(index, checksums)
+    relations = find_contradictions(dataset.root, index, content)
+    relations += [("leak", *leak) for leak in find_leaks(index, content)]
+    copies = _duplicates(index[["clip", "subset"]].assign(content=content))
     # Without the other columns, because each selection of rows copies all columns.
     index = index[[name for name in COLUMNS_THAT_ARE_CHECKED if name in index]]
-    rows = [(problem.kind, problem.clip, "", problem.reason) for problem in (*dataset.problems, *dataset.flagged)]
+    rows = [(problem.kind, problem.clip, "", problem.reason) for problem in dataset.listed_problems]
     gone = is_absent(index)
     rows += _rows_with_reasons("missing", index[gone & ~_is_in_missing_subset(dataset, index, gone)], "error")
     rows += _rows_with_reasons("unreadable", index[index["error"].notna() & ~gone], "error")
     if "measure_error" in index:
         undecodable = index["measure_error"].notna() & index["error"].isna()
         rows += _rows_with_reasons("unreadable", index[undecodable], "measure_error")
+    rows += relations
     clips = readable_clips(index)
     short = clips[clips["duration_s"] < MIN_DURATION_S]
     rows += _rows("too short", short, "duration_s", lambda clip, length_s: f"{clip} lasts {1000 * length_s:.0f} ms.")
     rows += _salvaged(clips)
     if "rms_dbfs" in index:
         rows += _measured_faults(measured_clips(index))
+    rows += copies
     return pd.DataFrame(rows, columns=["kind", "clip", "subset", "what"])
 
 
@@ -100,15 +115,15 @@ def _measured_faults(clips: pd.DataFrame) -> list[Row]:
     )
     shifted = clips[clips["dc"].abs() > MAX_DC_OFFSET]
     rows += _rows("DC", shifted, "dc", lambda clip, dc: f"{clip} has a DC offset of {dc:+.3f} of full scale.")
-    return rows + _duplicates(clips[~silent])
+    return rows
 
 
 def _duplicates(clips: pd.DataFrame) -> list[Row]:
-    """Clips with the same samples, those of one sound after each other."""
-    duplicates = clips[clips["content"].duplicated(keep=False)]
+    """Clips with the same content, those of one sound after each other."""
+    duplicates = clips[clips["content"].notna()]
     number, _ = pd.factorize(duplicates["content"])
     duplicates = duplicates.iloc[np.argsort(number, kind="stable")]
-    groups: dict[str, list[str]] = {}
+    groups: dict[int, list[str]] = {}
     for content, clip in zip(duplicates["content"].tolist(), duplicates["clip"].tolist(), strict=True):
         groups.setdefault(content, []).append(clip)
     sentences = {content: _same_sound_sentence(names) for content, names in groups.items()}

@@ -52,6 +52,8 @@ class ClipInputs:
         Network inputs of each pass of test-time augmentation.
     notes : tuple[str, ...]
         Remarks on the clip, as sentences.
+    content : str
+        Hash of the decoded samples, in the last block; empty in the others.
     """
 
     name: str
@@ -61,6 +63,7 @@ class ClipInputs:
     plain: np.ndarray
     augmented: np.ndarray | None
     notes: tuple[str, ...]
+    content: str = ""
 
 
 class InputMaker:
@@ -92,7 +95,7 @@ class InputMaker:
         window = self.card.spectrogram.clip_samples
         hop = self.settings.hop(window)
         step = hop * (1 + round(MAX_WHOLE_CLIP_S / 2 * sample_rate) // hop)
-        sound = LongSound(source, sample_rate, name)
+        sound = LongSound(source, sample_rate, name, hashed=True)
         notes: tuple[str, ...] = ()
         offset, parts = 0, [np.empty(0, np.float32)]
         for part in sound.blocks():
@@ -105,7 +108,8 @@ class InputMaker:
         rest = np.concatenate(parts)
         notes = notes if offset else self._profile_notes(sound.name, rest)
         starts = np.array(window_starts(len(rest), window, hop))
-        yield replace(self._block(sound.name, rest, starts, offset), notes=(*sound.notes, *notes))
+        block = self._block(sound.name, rest, starts, offset)
+        yield replace(block, notes=(*sound.notes, *notes), content=sound.content)
 
     def of_sound(self, sound: Sound) -> ClipInputs:
         """Network inputs of a decoded sound, which must have the card's sample rate."""
@@ -118,7 +122,7 @@ class InputMaker:
         starts = [excess // 2] if is_one_window else window_starts(last - first, window, self.settings.hop(window))
         notes = (*sound.notes, *self._profile_notes(sound.name, sound.waveform))
         block = self._block(sound.name, sound.waveform[first:last], np.array(starts), first)
-        return replace(block, end=len(sound.waveform), notes=notes)
+        return replace(block, end=len(sound.waveform), notes=notes, content=sound.content)
 
     def window_input(
         self, waveform: np.ndarray, start: int, position: float = 0.5, rng: np.random.Generator | None = None

@@ -110,6 +110,8 @@ class Card:
         Checksum of the file of out-of-fold scores, see `audiotag.tagging.out_of_fold`; empty without such a file.
     parts : tuple[PartCard, ...]
         The training clips by their origin; may be empty.
+    known_clips : str
+        Checksum of the file of training clips, see `audiotag.tagging.known_clips`; empty without such a file.
     format : int
         Version of the card's format.
     """
@@ -131,6 +133,7 @@ class Card:
     sounds: dict[str, Any] = field(default_factory=dict)
     out_of_fold: str = ""
     parts: tuple[PartCard, ...] = ()
+    known_clips: str = ""
     format: int = FORMAT
 
     @property
@@ -241,9 +244,9 @@ def _check(card: Card) -> None:
         raise AudiotagError(f"labels must be different names, got {shortened(', '.join(map(str, card.labels)))}")
     if not all(0 <= threshold <= 1 for threshold in card.thresholds):
         raise AudiotagError(f"thresholds must be 0 to 1, got {shortened(', '.join(map(str, card.thresholds)))}")
-    if len({fold.fold for fold in card.folds}) < len(card.folds) or any(fold.fold < 1 for fold in card.folds):
+    if len({fold.fold for fold in card.folds}) < len(card.folds) or any(fold.fold < 0 for fold in card.folds):
         numbers = ", ".join(str(fold.fold) for fold in card.folds)
-        raise AudiotagError(f"folds must have different numbers from 1 on, got {shortened(numbers)}")
+        raise AudiotagError(f"folds must have different numbers from 0 on, got {shortened(numbers)}")
     if len(set(card.fold_checksums)) < len(card.folds):
         raise AudiotagError("folds must have different weights, but two of them have the same checksum")
     for name in PROFILE_FIGURES if card.sounds else ():

@@ -54,6 +54,8 @@ class Evidence:
         Scores of each pass of test-time augmentation.
     notes : tuple[str, ...]
         Remarks on the clip, as sentences.
+    content : str
+        Hash of the decoded samples, see `audiotag.audio.content`; empty where it is not known.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Evidence:
     scores: np.ndarray
     augmented: np.ndarray | None
     notes: tuple[str, ...]
+    content: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +82,7 @@ class Tags:
     ranking : tuple[Tag, ...]
         Every label, the highest score first.
     folds : int
-        Number of folds.
+        Number of folds that vote: all, or those that were not trained on the clip.
     scores : numpy.ndarray, shape=(labels,)
         Combined scores in the order of the card's labels; 0 to 1.
     timeline : numpy.ndarray, shape=(windows, labels)
@@ -90,6 +93,8 @@ class Tags:
         Length of each window.
     notes : tuple[str, ...]
         Remarks on the clip, as sentences.
+    trained_folds : int
+        Number of the ensemble's folds that were trained on the clip, as far as that is known.
     """
 
     name: str
@@ -101,6 +106,7 @@ class Tags:
     starts_s: np.ndarray
     window_s: float
     notes: tuple[str, ...]
+    trained_folds: int = 0
 
     @property
     def tags(self) -> tuple[Tag, ...]:

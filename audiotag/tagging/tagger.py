@@ -17,6 +17,7 @@ from audiotag.tagging.clip_inputs import ClipInputs, InputMaker
 from audiotag.tagging.engine_selection import Say, select_engine
 from audiotag.tagging.ensemble import Card, find_ensemble, read_card, select_folds
 from audiotag.tagging.fold_fusion import clip_tags
+from audiotag.tagging.known_clips import read_known_clips, voting_note
 from audiotag.tagging.out_of_fold import read_out_of_fold
 from audiotag.tagging.result import Evidence, Tags
 from audiotag.tagging.settings import TagSettings
@@ -45,6 +46,8 @@ class Tagger:
     thresholds : tuple[float, ...]
     out_of_fold : OutOfFold or None
         Scores of the training clips by the fold that each was held out of.
+    known_clips : KnownClips or None
+        Which folds were trained on which clips; for such a clip only the other folds vote.
     engine_name : str
         What runs the networks, see `audiotag.tagging.engines`.
 
@@ -74,6 +77,7 @@ class Tagger:
         self._folds = select_folds(self.card, self.settings.folds)
         self.thresholds = self.card.thresholds if thresholds is None else self._check_thresholds(thresholds)
         self.out_of_fold = read_out_of_fold(folder, self.card)
+        self.known_clips = read_known_clips(folder, self.card)
         self._require_weights(self.settings)
         self.input_maker = InputMaker(self.card, self.settings)
         self.engine_name, self._engine = select_engine(folder, self.card, self.settings.folds, say)
@@ -146,7 +150,21 @@ class Tagger:
                 f"{evidence.name} was scored without test-time augmentation; score it again with tta on."
             )
         weights = self.weights if settings.combine == "weighted" else None  # fitted when they are first needed
-        return clip_tags(evidence, self.card.labels, thresholds, windows, settings.combine, weights)
+        trained = self.trained_folds(evidence)
+        if trained.any() and not trained.all():
+            evidence = _votes(evidence, ~trained)
+            weights = None if weights is None else weights[~trained]
+        note = voting_note(tuple(fold.fold for fold in self._folds), trained)
+        evidence = replace(evidence, notes=(*evidence.notes, note)) if note else evidence
+        tags = clip_tags(evidence, self.card.labels, thresholds, windows, settings.combine, weights)
+        return replace(tags, trained_folds=int(trained.sum()))
+
+    def trained_folds(self, evidence: Evidence) -> np.ndarray:
+        """Whether each chosen fold was trained on the clip, shape ``(folds,)``, as far as the ensemble knows that."""
+        if self.known_clips is None:
+            return np.zeros(len(self._folds), dtype=bool)
+        trained = self.known_clips.trained_folds(evidence.content)
+        return trained[[self.card.folds.index(fold) for fold in self._folds]]
 
     def evidence(self, source: Taggable, name: str | None = None, sample_rate: int | None = None) -> Evidence:
         """Scores of each fold for each window of a sound; the parameters are those of `tag`."""
@@ -183,6 +201,7 @@ class Tagger:
             scores=self._scores(inputs.plain, windows),
             augmented=None if augmented is None else np.stack([self._scores(one, windows) for one in augmented]),
             notes=inputs.notes,
+            content=inputs.content,
         )
 
     def engine(self, network_inputs: np.ndarray) -> np.ndarray:
@@ -233,6 +252,12 @@ class Tagger:
                 f"{self.card.name} holds no out-of-fold scores to fit weights to; combine its folds by mean or "
                 "geometric, or publish it again."
             )
+
+
+def _votes(evidence: Evidence, folds: np.ndarray) -> Evidence:
+    """The evidence of some of the folds; ``folds`` says which."""
+    augmented = None if evidence.augmented is None else evidence.augmented[:, folds]
+    return replace(evidence, scores=evidence.scores[folds], augmented=augmented)
 
 
 def join_evidence(blocks: list[Evidence]) -> Evidence:

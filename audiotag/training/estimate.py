@@ -24,6 +24,7 @@ import numpy as np
 import psutil
 
 from audiotag import in_hand, jobs
+from audiotag.data.left_out import left_out_clips
 from audiotag.data.stamp import dataset_stamp
 from audiotag.disk import locked
 from audiotag.errors import AudiotagError
@@ -67,7 +68,8 @@ class Estimate:
         for stage in values["recipe"]["stages"]:
             del stage["lr"]  # changes neither the time nor what the finder measures
         machine = [device.name for device in devices()]
-        dependencies = [values, workspace.dataset_options(dataset), dataset_stamp(dataset), machine]
+        left_out = sorted((clip.subset, clip.clip) for clip in left_out_clips(dataset, workspace))
+        dependencies = [values, workspace.dataset_options(dataset), dataset_stamp(dataset), machine, left_out]
         key = hashlib.sha256(json.dumps(dependencies, sort_keys=True).encode()).hexdigest()[:16]
         return cls(workspace.root / "probes" / key, settings)
 

@@ -8,12 +8,22 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from audiotag.data.dataset import Dataset
+from audiotag.data.contents import connect_rows
+from audiotag.data.dataset import Dataset, has_own_folds
 from audiotag.errors import AudiotagError
 from audiotag.metrics import multi_hot
 from audiotag.training.recipe import Recipe
+from audiotag.training.runs import FoldSource
 
 ONE_SPLIT_FOLDS = 10
+NO_FOLD = 0  # of a clip that no fold holds out, where only a validation split is held out
+
+
+def with_fold_source(dataset: Dataset, source: FoldSource) -> Dataset:
+    """The dataset as a run sees it: without its own folds if the run's folds are drawn by the recipe."""
+    if source == "dataset" or dataset.clips["fold"].isna().all():
+        return dataset
+    return replace(dataset, clips=dataset.clips.assign(fold=pd.array([pd.NA] * len(dataset.clips), dtype="Int64")))
 
 
 def available_folds(dataset: Dataset, recipe: Recipe, held_out: int | None = None) -> tuple[int, ...]:
@@ -21,14 +31,24 @@ def available_folds(dataset: Dataset, recipe: Recipe, held_out: int | None = Non
     return tuple(fold for fold in dataset.own_folds or range(1, recipe.folds + 1) if fold != held_out)
 
 
-def check_folds(dataset: Dataset, recipe: Recipe, folds: tuple[int, ...], held_out: int | None) -> None:
+def check_folds(
+    dataset: Dataset, recipe: Recipe, folds: tuple[int, ...], held_out: int | None, source: FoldSource = "dataset"
+) -> None:
     """Raise `AudiotagError` unless these folds exist and ``held_out`` is one of the dataset's own."""
+    if held_out is not None and source == "recipe":
+        raise AudiotagError(
+            f"the fold to hold out must be one of the dataset's own, got {held_out}, but the folds are drawn by the "
+            "recipe; hold out nothing, or use the dataset's folds."
+        )
+    dataset = with_fold_source(dataset, source)
     if held_out is not None and held_out not in dataset.own_folds:
         own = ", ".join(map(str, dataset.own_folds)) or "none"
         raise AudiotagError(
             f"the fold to hold out must be one of the dataset's own, got {held_out}; {dataset.name} has {own}."
         )
     available = available_folds(dataset, recipe, held_out)
+    if not available:
+        raise AudiotagError(f"no fold is left to train: {dataset.name} has only fold {held_out}; hold out nothing.")
     if unknown := sorted(set(folds) - set(available)):
         raise AudiotagError(f"folds must be among {', '.join(map(str, available))} here, got {unknown[0]}.")
 
@@ -36,14 +56,15 @@ def check_folds(dataset: Dataset, recipe: Recipe, folds: tuple[int, ...], held_o
 def assign_folds(clips: pd.DataFrame, labels: tuple[str, ...], recipe: Recipe) -> np.ndarray:
     """The fold that holds each clip out.
 
-    Stratified folds keep the clips of one source recording together, or a network would be measured on recordings that
-    it was trained on. Shuffled folds do not: the published method did not use recordings, and its folds are reproduced
-    exactly.
+    Stratified folds keep the clips of one source recording together, and clips with the same content, or a network
+    would be measured on sounds that it was trained on. Shuffled folds do not: the published method did not use
+    recordings, and its folds are reproduced exactly.
 
     Parameters
     ----------
     clips : pandas.DataFrame
-        Clips of one subset, with ``labels``, ``fold`` and ``group`` (source recording, or NA).
+        Clips of one subset, with ``labels``, ``fold`` and ``group`` (source recording, or NA); with ``unit``, if the
+        clips that stay together are known (see `audiotag.training.leaks.add_units`), or else by ``group``.
     labels : tuple[str, ...]
         The vocabulary.
     recipe : Recipe
@@ -52,7 +73,8 @@ def assign_folds(clips: pd.DataFrame, labels: tuple[str, ...], recipe: Recipe) -
     Returns
     -------
     numpy.ndarray, shape=(clips,), int
-        The dataset's own folds, with its own numbers, if every clip has one; else from 1.
+        The dataset's own folds, with its own numbers, if every clip has one; 1 for clips of a validation split that
+        holds them out, and `NO_FOLD` for the other clips; else from 1.
 
     Raises
     ------
@@ -64,12 +86,12 @@ def assign_folds(clips: pd.DataFrame, labels: tuple[str, ...], recipe: Recipe) -
     "stratified" is iterative stratification (Sechidis et al. 2011) of recordings, each with the labels of all its
     clips; "shuffled" is scikit-learn's ``KFold(folds, shuffle=True, random_state=seed)`` of clips.
     """
-    if _has_own_folds(clips):
-        return clips["fold"].to_numpy(dtype=int)
+    if has_own_folds(clips):
+        return clips["fold"].fillna(NO_FOLD).to_numpy(dtype=int)
     units = _unit_numbers(clips, recipe)
     count = _count(units)
     if count < recipe.folds:
-        what = "clips" if count == len(clips) else "source recordings, whose clips stay together"
+        what = "clips" if count == len(clips) else "source recordings or sounds, whose clips stay together"
         raise AudiotagError(f"folds must be at most the number of {what} ({count}), got {recipe.folds}; use fewer.")
     if recipe.fold_method == "shuffled":
         from sklearn.model_selection import KFold
@@ -106,38 +128,31 @@ def one_split(clips: pd.DataFrame, labels: tuple[str, ...], recipe: Recipe) -> n
     Returns
     -------
     numpy.ndarray, shape=(clips,), bool
-        The lowest of the dataset's own folds, if every clip has one; else the first of ten that `assign_folds` makes,
-        or of fewer if there are fewer clips or recordings.
+        The lowest of the dataset's own folds, or its validation split, if it has one of them; else the first of ten
+        folds that `assign_folds` makes, or of fewer if there are fewer clips or recordings.
 
     Raises
     ------
     AudiotagError
         If there are fewer than two clips, or for stratified folds two source recordings.
     """
-    if not _has_own_folds(clips):
-        count = _count(_unit_numbers(clips, recipe))
-        if count < 2:
-            what = "clips" if count == len(clips) else "source recordings"
-            raise AudiotagError(
-                f"the number of {what} must be at least 2, one to train on and one to hold out, got {count}; add more."
-            )
-        recipe = replace(recipe, folds=min(ONE_SPLIT_FOLDS, count))
-    folds = assign_folds(clips, labels, recipe)
+    if has_own_folds(clips):
+        return (clips["fold"] == clips["fold"].min()).fillna(False).to_numpy(dtype=bool)
+    count = _count(_unit_numbers(clips, recipe))
+    if count < 2:
+        what = "clips" if count == len(clips) else "source recordings"
+        raise AudiotagError(
+            f"the number of {what} must be at least 2, one to train on and one to hold out, got {count}; add more."
+        )
+    folds = assign_folds(clips, labels, replace(recipe, folds=min(ONE_SPLIT_FOLDS, count)))
     return folds == folds.min()
-
-
-def _has_own_folds(clips: pd.DataFrame) -> bool:
-    return bool(len(clips) and clips["fold"].notna().all())
 
 
 def _unit_numbers(clips: pd.DataFrame, recipe: Recipe) -> np.ndarray:
     """The number of the unit that must stay together, for each clip; from 0 in the order of their first clips."""
     if recipe.fold_method == "shuffled":
         return np.arange(len(clips))
-    recording = pd.factorize(clips["group"])[0]
-    alone = np.flatnonzero(recording < 0)
-    recording[alone] = len(clips) + alone
-    return pd.factorize(recording)[0]
+    return connect_rows(clips["unit" if "unit" in clips else "group"])
 
 
 def _count(units: np.ndarray) -> int:

@@ -13,11 +13,11 @@ from pathlib import Path
 import psutil
 
 from audiotag.errors import AudiotagError
+from audiotag.training.begun import open_session
 from audiotag.training.devices import check_device
 from audiotag.training.interruption import how_it_died
 from audiotag.training.run_progress import left_out_of
 from audiotag.training.runs import WORKER, Run
-from audiotag.training.session import Session
 
 
 def train_in_lanes(run: Run, folds: tuple[int, ...], devices: tuple[str, ...]) -> bool:
@@ -47,7 +47,7 @@ def train_lane(run: Run, lane: int, parent: psutil.Process) -> None:
     """Train one device's share of the folds, as long as the parent process lives."""
     from audiotag.training.fold_training import train_fold
 
-    session = Session.open(run.settings(), run.workspace, left_out_of(run.events()))
+    session = open_session(run, left_out_of(run.events()))
     devices = check_device(session.settings.device)
 
     def must_stop() -> bool:

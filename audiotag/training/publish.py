@@ -9,12 +9,13 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from audiotag.audio.streaming import read_part
 from audiotag.data.dataset import Dataset
@@ -22,9 +23,12 @@ from audiotag.data.saved_options import open_remembered
 from audiotag.errors import AudiotagError
 from audiotag.leftovers import sweep_once, temporary_folder
 from audiotag.metrics import accuracy, best_f1_thresholds, lwlrap
-from audiotag.tagging import out_of_fold, training_profile
+from audiotag.tagging import known_clips, out_of_fold, training_profile
 from audiotag.tagging.ensemble import CARD, Card, FoldCard
+from audiotag.tagging.known_clips import KnownClips
 from audiotag.tagging.out_of_fold import OutOfFold
+from audiotag.training.begun import read_trained_on
+from audiotag.training.clip_contents import with_contents
 from audiotag.training.run_progress import plan_of
 from audiotag.training.runs import Run
 from audiotag.workspace import Workspace, write_bytes, write_json
@@ -94,6 +98,10 @@ def publish(run: Run, name: str, parent: Path, about: str = "", licence: str = "
         held_out_scores = OutOfFold(all_scores, all_targets, np.concatenate(numbers)).to_bytes()
         write_bytes(aside / out_of_fold.FILE, held_out_scores)
         dataset = open_remembered(Path(settings.dataset), Workspace())
+        known = b""
+        if (trained_on := read_trained_on(run)) is not None:
+            known = known_clips_of(dataset, trained_on, [fold.fold for fold in folds], Workspace()).to_bytes()
+            write_bytes(aside / known_clips.FILE, known)
         card = Card(
             name=name,
             about=about or f"Trained by {settings.recipe.title} on {Path(settings.dataset).name}.",
@@ -115,6 +123,7 @@ def publish(run: Run, name: str, parent: Path, about: str = "", licence: str = "
             created=time.strftime("%Y-%m-%d"),
             sounds=_profile_of_training_clips(dataset, settings.recipe.spectrogram.sample_rate),
             out_of_fold=hashlib.sha256(held_out_scores).hexdigest(),
+            known_clips=hashlib.sha256(known).hexdigest() if known else "",
         )
         write_json(aside / CARD, card.to_dict())
         os.replace(aside, parent / name)
@@ -179,6 +188,27 @@ def _in_half_precision(path: Path) -> bytes:
             for name, tensor in tensors.items()
         }
     )
+
+
+def known_clips_of(
+    dataset: Dataset, trained_on: pd.DataFrame, folds: Sequence[int], workspace: Workspace
+) -> KnownClips:
+    """Which of the folds were trained on which contents.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    trained_on : pandas.DataFrame
+        From `audiotag.training.begun.trained_on`.
+    folds : sequence of int
+        Numbers of the ensemble's folds, in the order of its card.
+    workspace : Workspace
+        Has the measures; clips that are not measured are decoded.
+    """
+    clips = with_contents(trained_on, dataset, workspace)
+    folds_of_clips = [set(map(int, text.split())) for text in clips["folds"]]
+    trained = [[fold in of_clip for fold in folds] for of_clip in folds_of_clips]
+    return KnownClips.of(zip(clips["content"], trained, strict=True), len(folds))
 
 
 def _profile_of_training_clips(dataset: Dataset, sample_rate: int) -> dict[str, Any]:

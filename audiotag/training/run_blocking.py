@@ -12,6 +12,7 @@ from audiotag.training.folds import check_folds
 from audiotag.training.run_options import RunOptions
 from audiotag.training.run_progress import epochs_done, plan_of
 from audiotag.training.runs import RESUMABLE, Run, RunSettings, create_run, list_runs
+from audiotag.training.session import Session
 from audiotag.workspace import Workspace
 
 POLL_S = 0.5
@@ -66,10 +67,19 @@ def new_run(options: RunOptions, workspace: Workspace) -> Run:
     """
     dataset = open_remembered(Path(options.dataset), workspace)
     settings = options.settings(workspace)
-    check_folds(dataset, settings.recipe, settings.folds, settings.held_out)
+    check_folds(dataset, settings.recipe, settings.folds, settings.held_out, settings.folds_from)
     run = create_run(workspace, settings)
     workspace.remember_dataset(dataset.root)
     return run
+
+
+def leaks_of(options: RunOptions, workspace: Workspace) -> tuple[str, ...]:
+    """Sentences about recordings and copies of a sound that the folds of these options do not keep together."""
+    try:
+        dataset = open_remembered(Path(options.dataset), workspace)
+        return Session(dataset, options.settings(workspace), workspace).leaks()
+    except AudiotagError:  # whatever it is, the run says it
+        return ()
 
 
 def wait_for_end(run: Run, progress: Callable[[int, int], None] | None = None) -> None:

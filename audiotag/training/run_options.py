@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, get_args
 
+from audiotag.checks import require
 from audiotag.errors import AudiotagError
 from audiotag.features.presets import load_preset
 from audiotag.training.devices import check_device
 from audiotag.training.recipe import load_recipe
-from audiotag.training.runs import RunSettings
+from audiotag.training.runs import FoldSource, RunSettings
 from audiotag.workspace import Workspace
 
 
@@ -39,6 +40,8 @@ class RunOptions:
         One of the dataset's own folds that takes no part.
     device : str
         As `RunSettings.device`.
+    folds_from : "dataset" or "recipe"
+        As `RunSettings.folds_from`.
     """
 
     dataset: str
@@ -52,6 +55,7 @@ class RunOptions:
     held_out: int | None = None
     learning_rate: float | None = None
     device: str = ""
+    folds_from: FoldSource = "dataset"
 
     def settings(self, workspace: Workspace) -> RunSettings:
         """The settings of the run.
@@ -71,7 +75,9 @@ class RunOptions:
         changes: dict[str, Any] = {"fraction": self.fraction, "balance": self.balance, "seed": self.seed}
         recipe = replace(recipe, **{name: value for name, value in changes.items() if value is not None})
         check_device(self.device)
-        return RunSettings(self.dataset, recipe, self.folds, self.held_out, self.device)
+        sources = get_args(FoldSource)
+        require(self.folds_from in sources, "folds_from", f"be {' or '.join(sources)}", self.folds_from, "check it")
+        return RunSettings(self.dataset, recipe, self.folds, self.held_out, self.device, self.folds_from)
 
 
 def epochs_of(text: str) -> tuple[int, ...]:

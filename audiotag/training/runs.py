@@ -36,6 +36,7 @@ from audiotag.training.run_events import ParsedEvents, parse_events
 from audiotag.workspace import Workspace, write_bytes, write_json
 
 State = Literal["starting", "queued", "running", "stopping", "finished", "stopped", "failed", "interrupted"]
+FoldSource = Literal["dataset", "recipe"]
 ACTIVE: tuple[State, ...] = ("starting", "queued", "running", "stopping")
 RESUMABLE: tuple[State, ...] = ("stopped", "failed", "interrupted")
 WORKER = "audiotag.training.worker"
@@ -44,7 +45,10 @@ MAX_STARTING_S = 60.0  # a run without a process for longer than this was never 
 SHARED_FOLD = -1  # stands for the network that feeds all folds; a dataset's own folds may begin at 0
 DELETED_FOLDER = ".deleted"
 
-SETTINGS_SHAPE = {"dataset": is_path, "recipe": dict, "folds": [int], "held_out": (int, None), "device": str}
+SETTINGS_SHAPE = {
+    "dataset": is_path, "recipe": dict, "folds": [int], "held_out": (int, None), "device": str,
+    "folds_from?": lambda source: source in get_args(FoldSource),
+}  # fmt: skip
 PROCESS_SHAPE = {"pid": is_pid, "started": float, "waiting_since?": (float, None)}
 STATUS_SHAPE = {"state": lambda state: fits(state, str) and state in get_args(State), "reason?": str}
 PROGRESS_SHAPE = {
@@ -69,6 +73,8 @@ class RunSettings:
     device : str
         As torch names it: "cpu", "cuda", "cuda:1", "mps", or several separated by commas, each of which trains one
         fold at a time; empty for the best device.
+    folds_from : "dataset" or "recipe"
+        Whether the dataset's own folds are used, if it has any, or folds that the recipe draws.
     """
 
     dataset: str
@@ -76,6 +82,7 @@ class RunSettings:
     folds: tuple[int, ...] = ()
     held_out: int | None = None
     device: str = ""
+    folds_from: FoldSource = "dataset"
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as plain values, for ``settings.json``."""
@@ -92,6 +99,7 @@ class RunSettings:
             folds=tuple(values["folds"]),
             held_out=values["held_out"],
             device=values["device"],
+            folds_from=values.get("folds_from", "dataset"),  # which older runs do not have
         )
 
 

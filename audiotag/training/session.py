@@ -13,14 +13,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from audiotag.data.dataset import Dataset
-from audiotag.data.index import scan
+from audiotag.data.contents import cache_path, same_content
+from audiotag.data.dataset import Dataset, has_validation_split
+from audiotag.data.index import cache_name, scan
 from audiotag.data.saved_options import open_remembered
 from audiotag.errors import AudiotagError
 from audiotag.inspection.measurement_job import MeasurementJob, with_measures
 from audiotag.metrics import multi_hot
 from audiotag.training.clips import LabelledClips, prepare_clips
-from audiotag.training.folds import ONE_SPLIT_FOLDS, available_folds, check_folds
+from audiotag.training.folds import ONE_SPLIT_FOLDS, assign_folds, available_folds, check_folds, with_fold_source
+from audiotag.training.leaks import DRAW_FOLDS, STRATIFY, Copies, add_units, copies_of, straddling_sentence
 from audiotag.training.progress import FoldSplit
 from audiotag.training.recipe import Stage
 from audiotag.training.runs import SHARED_FOLD, RunSettings
@@ -41,6 +43,12 @@ class Session:
         Where the dataset's index is stored; the default workspace where it is not given.
     left_out : collection of Path
         Clips that are left out since the run began.
+    copies : sequence of sequence of str, optional
+        The clips with the same content, as known when the run began: what is measured meanwhile must not change its
+        folds. By default those that are known now.
+    keeps_apart : bool
+        Whether a fold trains on no clip of another subset that has a unit in common with the clips it is scored on;
+        a run that began with an earlier version did not look at that.
 
     Attributes
     ----------
@@ -58,20 +66,30 @@ class Session:
         settings: RunSettings,
         workspace: Workspace | None = None,
         left_out: Collection[Path] = (),
+        copies: Copies | None = None,
+        keeps_apart: bool = True,
     ) -> None:
-        self.left_out = left_out
-        self.dataset, self.settings, self.workspace = dataset, settings, workspace or Workspace()
+        self.left_out, self._given_copies, self._keeps_apart = left_out, copies, keeps_apart
+        self.dataset, self.settings = with_fold_source(dataset, settings.folds_from), settings
+        self.workspace = workspace or Workspace()
         self.recipe, self.labels = settings.recipe, dataset.labels
         self.stages = [
             (number, stage) for number, stage in enumerate(self.recipe.stages) if stage.subset in dataset.subsets
         ]
         self.subsets: tuple[str, ...] = tuple(dict.fromkeys(stage.subset for _, stage in self.stages))
-        self.folds = settings.folds or available_folds(dataset, self.recipe, settings.held_out)
+        self.folds = settings.folds or available_folds(self.dataset, self.recipe, settings.held_out)
         self._clips: dict[str, SubsetClips] = {}
         self._rows_and_folds: dict[str, tuple[pd.DataFrame, SubsetFolds]] = {}
 
     @classmethod
-    def open(cls, settings: RunSettings, workspace: Workspace, left_out: Collection[Path] = ()) -> Session:
+    def open(
+        cls,
+        settings: RunSettings,
+        workspace: Workspace,
+        left_out: Collection[Path] = (),
+        copies: Copies | None = None,
+        keeps_apart: bool = True,
+    ) -> Session:
         """Open the dataset that the settings name, and check that the run is possible.
 
         Raises
@@ -79,7 +97,8 @@ class Session:
         AudiotagError
             If the dataset cannot be opened, no stage would train a fold, or a fold does not exist.
         """
-        session = cls(open_remembered(Path(settings.dataset), workspace), settings, workspace, left_out)
+        dataset = open_remembered(Path(settings.dataset), workspace)
+        session = cls(dataset, settings, workspace, left_out, copies, keeps_apart)
         session.check()
         return session
 
@@ -91,7 +110,8 @@ class Session:
                 f"recipe {self.recipe.name} trains on {wanted} clips, but {self.dataset.name} has none of them; "
                 "choose another recipe."
             )
-        check_folds(self.dataset, self.recipe, self.settings.folds, self.settings.held_out)
+        settings = self.settings
+        check_folds(self.dataset, self.recipe, settings.folds, settings.held_out, settings.folds_from)
 
     def check_clips(self) -> None:
         """Decode the clips of all stages; raise `AudiotagError` if a fold has none to train on or none to hold out."""
@@ -118,8 +138,57 @@ class Session:
 
     def rows(self, subset: str) -> pd.DataFrame:
         """Rows of a subset's clips, without the fold that is held out for testing."""
-        rows, held_out = self.dataset.subset(subset), self.settings.held_out
+        return self._without_held_out(self.dataset.subset(subset))
+
+    def _without_held_out(self, rows: pd.DataFrame) -> pd.DataFrame:
+        held_out = self.settings.held_out
         return rows if held_out is None else rows[rows["fold"] != held_out].reset_index(drop=True)
+
+    def rows_with_units(self, subset: str) -> pd.DataFrame:
+        """`rows` with ``unit`` and ``content``, as `audiotag.training.leaks.add_units` adds them."""
+        clips = self._clips_with_units
+        return self._without_held_out(clips[clips["subset"] == subset].reset_index(drop=True))
+
+    @cached_property
+    def _clips_with_units(self) -> pd.DataFrame:
+        clips = self.dataset.clips
+        return add_units(clips[clips["subset"] != "test"], self.copies)
+
+    @cached_property
+    def copies(self) -> Copies:
+        """The groups of clips with the same content."""
+        if self._given_copies is not None:
+            return self._given_copies
+        cache = cache_path(self.workspace.indexes, cache_name(self.dataset.root, self.dataset.name))
+        return copies_of(self.dataset, same_content(self.index, cache))
+
+    @property
+    def scored_subset(self) -> str:
+        """The subset on which finished folds are scored: that of the last stage."""
+        return self.stages[-1][1].subset
+
+    def _is_kept_apart(self, subset: str) -> bool:
+        """Whether no fold trains on clips of this subset that have a unit in common with those it is scored on.
+
+        Folds that are not drawn to keep units together are used as they are.
+        """
+        are_units = self.recipe.fold_method == "stratified" and not self.dataset.own_folds
+        return self._keeps_apart and are_units and subset != self.scored_subset
+
+    def leaks(self) -> tuple[str, ...]:
+        """Sentences about recordings and contents that the folds of this run do not keep together."""
+        is_stratified = self.recipe.fold_method == "stratified"
+        if not self.subsets or (is_stratified and not self.dataset.own_folds):
+            return ()
+        rows = {subset: self.rows_with_units(subset) for subset in self.subsets}
+        parts = [(clips, assign_folds(clips, self.labels, self.recipe)) for clips in rows.values()]
+        if any(map(has_validation_split, rows.values())):
+            sentence = straddling_sentence(parts, f"In {self.dataset.name}", "both training and validation")
+        elif self.dataset.own_folds:
+            sentence = straddling_sentence(parts, f"In {self.dataset.name}", "several of its own folds")
+        else:
+            sentence = straddling_sentence(parts, f"With recipe {self.recipe.name}", "several folds")
+        return (f"{sentence} {DRAW_FOLDS if is_stratified else STRATIFY}",) if sentence else ()
 
     @cached_property
     def index(self) -> pd.DataFrame:
@@ -135,15 +204,21 @@ class Session:
         AudiotagError
             If one of the two is empty.
         """
-        if subset not in self._rows_and_folds:
-            is_broken = self.index["error"].notna() | self.index["measure_error"].notna()
-            rows = self.rows(subset)
-            require_usable(rows, subset, self.index)
-            rows = rows[~rows["path"].isin(list(self.index.loc[is_broken, "path"]))].reset_index(drop=True)
-            self._rows_and_folds[subset] = rows, assign_subset_folds(rows, subset, self.labels, self.recipe)
-        rows, folds = self._rows_and_folds[subset]
+        rows, folds = self._split_subset(subset)
         folds.check_fold(fold)
         return rows.iloc[folds.training_rows(fold)], rows.iloc[folds.held_out_rows(fold)]
+
+    def _split_subset(self, subset: str) -> tuple[pd.DataFrame, SubsetFolds]:
+        if subset not in self._rows_and_folds:
+            is_broken = self.index["error"].notna() | self.index["measure_error"].notna()
+            rows = self.rows_with_units(subset)
+            require_usable(rows, subset, self.index)
+            rows = rows[~rows["path"].isin(list(self.index.loc[is_broken, "path"]))].reset_index(drop=True)
+            scored = None
+            if self._is_kept_apart(subset):
+                scored = _fold_of_units(self._split_subset(self.scored_subset)[1])
+            self._rows_and_folds[subset] = rows, assign_subset_folds(rows, subset, self.labels, self.recipe, scored)
+        return self._rows_and_folds[subset]
 
     def count_batches(self, stage: Stage) -> tuple[int, int]:
         """Training batches and held-out batches of one epoch of the first fold."""
@@ -163,9 +238,13 @@ class Session:
         fold_count = len(available_folds(self.dataset, self.recipe, self.settings.held_out))
         batches = {}
         for number, stage in self.stages:
-            if clips := len(self.rows(stage.subset)):
+            rows = self.rows(stage.subset)
+            if clips := len(rows):
                 parts = ONE_SPLIT_FOLDS if stage.shared and not self.dataset.own_folds else fold_count
-                in_training = round(clips * (1 - 1 / max(2, parts)) * self.recipe.fraction)
+                share = 1 - 1 / max(2, parts)
+                if has_validation_split(rows):
+                    share = float(rows["fold"].isna().mean())
+                in_training = round(clips * share * self.recipe.fraction)
                 batches[number] = max(1, in_training // self.recipe.batch_size)
         return batches
 
@@ -187,9 +266,10 @@ class Session:
     def clips(self, subset: str) -> SubsetClips:
         """The usable clips of a subset, decoded where the index does not say enough; read once."""
         if subset not in self._clips:
-            self._clips[subset] = read_subset(
-                self.rows(subset), subset, self.labels, self.recipe, self.index, self.left_out
-            )
+            apart = self._is_kept_apart(subset)
+            scored = _fold_of_units(self.clips(self.scored_subset).folds) if apart else None
+            rows = self.rows_with_units(subset)
+            self._clips[subset] = read_subset(rows, subset, self.labels, self.recipe, self.index, self.left_out, scored)
         return self._clips[subset]
 
     def fold_split(self, stage: Stage, fold: int) -> FoldSplit:
@@ -197,3 +277,8 @@ class Session:
         subset = self.clips(stage.subset)
         curated = self.clips("curated").held_out(fold) if self.also_measures_curated(stage) else None
         return FoldSplit(subset.train(fold), subset.held_out(fold), curated)
+
+
+def _fold_of_units(folds: SubsetFolds) -> dict[int, int]:
+    """The fold that holds out each unit of a subset whose folds keep units together."""
+    return {} if folds.units is None else dict(zip(folds.units.tolist(), folds.folds.tolist(), strict=True))

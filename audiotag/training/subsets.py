@@ -13,7 +13,8 @@ import pandas as pd
 from audiotag.errors import AudiotagError
 from audiotag.metrics import multi_hot
 from audiotag.training.clips import Clip, LabelledClips, prepare_clips
-from audiotag.training.folds import assign_folds, one_split
+from audiotag.training.folds import NO_FOLD, assign_folds, one_split
+from audiotag.training.leaks import barred_folds
 from audiotag.training.recipe import Recipe
 from audiotag.training.runs import SHARED_FOLD
 
@@ -31,16 +32,23 @@ class SubsetFolds:
         The fold that holds each clip out.
     in_shared : numpy.ndarray, shape=(clips,), bool
         Whether the network that feeds all folds holds the clip out.
+    barred : numpy.ndarray, shape=(clips,), int, or None
+        The fold that neither holds the clip out nor trains on it, or `audiotag.training.folds.NO_FOLD`: that fold is
+        scored on a clip of another subset with the same content, or of the same recording. None for no such clip.
+    units : numpy.ndarray, shape=(clips,), int, or None
+        The number of what stays together, for each clip; None where that is not known.
     """
 
     subset: str
     recipe: Recipe
     folds: np.ndarray
     in_shared: np.ndarray
+    barred: np.ndarray | None = None
+    units: np.ndarray | None = None
 
     def training_rows(self, fold: int) -> np.ndarray:
         """Rows that the fold trains on; of these the recipe's fraction, the same rows each time."""
-        rows = np.flatnonzero(~self._is_held_out(fold))
+        rows = np.flatnonzero(~self._is_held_out(fold) & ~self._is_barred(fold))
         if self.recipe.fraction < 1:
             count = max(1, round(self.recipe.fraction * len(rows)))
             rows = np.sort(np.random.default_rng((self.recipe.seed, fold + 1)).choice(rows, count, replace=False))
@@ -52,18 +60,38 @@ class SubsetFolds:
 
     def check_fold(self, fold: int) -> None:
         """Raise `AudiotagError` unless the fold has clips to train on and clips to hold out."""
-        if not 0 < np.count_nonzero(self._is_held_out(fold)) < len(self.folds):
+        held_out = self._is_held_out(fold)
+        if not held_out.any() or not (~held_out & ~self._is_barred(fold)).any():
             which = "the network that all folds share" if fold == SHARED_FOLD else f"fold {fold}"
+            copies = int(self._is_barred(fold).sum())
+            barred = f" ({copies} of them are of sounds that it is scored on)" if copies else ""
             raise AudiotagError(
-                f"{which} must hold out some of the {len(self.folds)} {self.subset} clips and train on others; "
+                f"{which} must hold out some of the {len(self.folds)} {self.subset} clips{barred} and train on others; "
                 "use other folds, or hold out fewer."
             )
+
+    def rows(self, rows: np.ndarray) -> SubsetFolds:
+        """The same of these clips alone; ``rows`` selects them, by number or by truth."""
+        barred = None if self.barred is None else self.barred[rows]
+        units = None if self.units is None else self.units[rows]
+        return replace(self, folds=self.folds[rows], in_shared=self.in_shared[rows], barred=barred, units=units)
+
+    def _is_barred(self, fold: int) -> np.ndarray:
+        if self.barred is None:
+            return np.zeros(len(self.folds), dtype=bool)
+        return self.barred != NO_FOLD if fold == SHARED_FOLD else self.barred == fold
 
     def _is_held_out(self, fold: int) -> np.ndarray:
         return self.in_shared if fold == SHARED_FOLD else self.folds == fold
 
 
-def assign_subset_folds(rows: pd.DataFrame, subset: str, labels: tuple[str, ...], recipe: Recipe) -> SubsetFolds:
+def assign_subset_folds(
+    rows: pd.DataFrame,
+    subset: str,
+    labels: tuple[str, ...],
+    recipe: Recipe,
+    scored: Mapping[int, int] | None = None,
+) -> SubsetFolds:
     """Assign each clip of a subset to the fold that holds it out.
 
     Parameters
@@ -74,10 +102,14 @@ def assign_subset_folds(rows: pd.DataFrame, subset: str, labels: tuple[str, ...]
     labels : tuple[str, ...]
         The vocabulary.
     recipe : Recipe
+    scored : mapping of int to int, optional
+        The fold that is scored on each unit of another subset.
     """
     has_shared_stage = any(stage.shared and stage.subset == subset for stage in recipe.stages)
     in_shared = one_split(rows, labels, recipe) if has_shared_stage else np.zeros(len(rows), dtype=bool)
-    return SubsetFolds(subset, recipe, assign_folds(rows, labels, recipe), in_shared)
+    units = rows["unit"].to_numpy(dtype=int) if "unit" in rows else None
+    barred = None if units is None or not scored else barred_folds(units, scored)
+    return SubsetFolds(subset, recipe, assign_folds(rows, labels, recipe), in_shared, barred, units)
 
 
 @dataclass(frozen=True)
@@ -114,6 +146,7 @@ def read_subset(
     recipe: Recipe,
     index: pd.DataFrame,
     left_out: Collection[Path] = (),
+    scored: Mapping[int, int] | None = None,
 ) -> SubsetClips:
     """Find out which clips of a subset can be used.
 
@@ -129,6 +162,8 @@ def read_subset(
         The dataset's index with its measures; what it says of a clip is not decoded again.
     left_out : collection of Path
         Clips that are left out since the run began. The others stay in their folds.
+    scored : mapping of int to int, optional
+        As `assign_subset_folds`.
     """
     is_out = rows["path"].isin(list(left_out)).to_numpy(dtype=bool)
     prepared, problems = prepare_clips(rows[~is_out], recipe.spectrogram, index)
@@ -137,11 +172,11 @@ def read_subset(
     has_fold = is_out.copy()
     has_fold[~is_out] = [clip is not None for clip in prepared]
     rows, is_out = rows[has_fold].reset_index(drop=True), is_out[has_fold]
-    folds = assign_subset_folds(rows, subset, labels, recipe)
+    folds = assign_subset_folds(rows, subset, labels, recipe, scored)
     return SubsetClips(
         [clip for clip in prepared if clip is not None],
         multi_hot(list(rows["labels"][~is_out]), labels),
-        replace(folds, folds=folds.folds[~is_out], in_shared=folds.in_shared[~is_out]),
+        folds.rows(~is_out),
         tuple(problem.reason for problem in problems),
     )
 
@@ -182,5 +217,8 @@ def fingerprint(subsets: Mapping[str, SubsetClips], labels: tuple[str, ...]) -> 
     for name, subset in sorted(subsets.items()):
         clips = [(PurePath(clip.name).name, clip.start, clip.end) for clip in subset.clips]  # as of earlier versions
         digest.update(repr((name, clips)).encode())
-        digest.update(subset.targets.tobytes() + subset.folds.folds.tobytes() + subset.folds.in_shared.tobytes())
+        folds = subset.folds
+        digest.update(subset.targets.tobytes() + folds.folds.tobytes() + folds.in_shared.tobytes())
+        if folds.barred is not None and folds.barred.any():
+            digest.update(folds.barred.tobytes())
     return digest.hexdigest()

@@ -21,6 +21,7 @@ from audiotag.audio.decoder_workers import HANGS, DecoderEndedError
 from audiotag.audio.streaming import LongSound
 from audiotag.errors import AudiotagError, clip_problem, may_pass
 from audiotag.jobs import end_with_parent
+from audiotag.training.begun import note_begin, open_session
 from audiotag.training.device_queue import wait_for_device
 from audiotag.training.devices import check_device
 from audiotag.training.failures import reason_of
@@ -44,10 +45,10 @@ def train_run_folder(run: Run, devices: tuple[str, ...] = ("cpu",)) -> None:
 
     run.mend_events()
     left_out = left_out_of(run.events())
-    session = Session.open(run.settings(), run.workspace, left_out)
+    session = open_session(run, left_out)
     newly_left_out = {} if plan_of(run.events()) is None else unreadable_suspects(session)
     if newly_left_out:
-        session = Session.open(run.settings(), run.workspace, left_out | newly_left_out)
+        session = open_session(run, left_out | newly_left_out)
     session.check_clips()
     write_plan(run, session, devices, newly_left_out)
     write_bytes(run.folder / ".reserve", RESERVE)
@@ -128,6 +129,9 @@ def write_plan(
         run.write_event("run-resumed")
         write_left_out(run)
         return
+    for sentence in session.leaks():
+        print(sentence, flush=True)
+    note_begin(run, session)
     stages = []
     for number, stage in session.stages:
         subset, spectrogram = subsets[stage.subset], session.recipe.spectrogram_of(stage)

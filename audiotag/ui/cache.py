@@ -19,8 +19,10 @@ from audiotag.audio.file_levels import FileLevels, read_levels
 from audiotag.audio.header import Header, Sound, Source
 from audiotag.audio.reading import read_header, read_short_sound
 from audiotag.audio.streaming import read_part
+from audiotag.data.contents import cache_path
 from audiotag.data.dataset import Dataset
-from audiotag.data.index import scan
+from audiotag.data.index import cache_name, scan
+from audiotag.data.left_out import left_out_path
 from audiotag.data.saved_options import open_remembered
 from audiotag.data.stamp import dataset_stamp
 from audiotag.errors import AudiotagError, clip_guard, clip_problem, may_pass
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from audiotag.tagging.ensemble import Card
     from audiotag.tagging.result import Evidence
     from audiotag.tagging.tagger import Tagger
+    from audiotag.training.runs import RunSettings
 
 MAX_PLAYED_S = 300.0  # the player gets at most this much of a sound; more would make the browser slow
 MAX_SOUNDS = 6  # decoded at a time, at most 50 MiB each: the one that is shown, and those beside it
@@ -62,6 +65,15 @@ def has_sounds(dataset: Dataset, subset: str) -> bool:
 def find_faults(dataset: Dataset) -> pd.DataFrame:
     """The dataset's faults, as far as it is measured."""
     return _faults(dataset.root, _dataset_stamp(dataset.root), measurement_job(dataset).stamp())
+
+
+def fold_leaks(dataset: Dataset, settings: RunSettings) -> tuple[str, ...]:
+    """Sentences about what the folds of a run do not keep together, as far as the dataset is measured."""
+    recipe = settings.recipe
+    key = (recipe.name, recipe.folds, recipe.fold_method, recipe.seed, settings.folds_from, settings.held_out)
+    subsets = [stage.subset for stage in recipe.stages]
+    stamp = _dataset_stamp(dataset.root)
+    return _fold_leaks(dataset.root, stamp, measurement_job(dataset).stamp(), repr((key, subsets)), settings)
 
 
 def measurement_job(dataset: Dataset) -> MeasurementJob:
@@ -141,8 +153,11 @@ def load_part(source: Source, name: str, content: str, sample_rate: int, start_s
 
 
 def _dataset_stamp(root: Path) -> str:
-    """A key that changes with the files of the dataset, and with the options that open it."""
-    return repr((dataset_stamp(root), sorted(Workspace().dataset_options(root).items())))
+    """A key that changes with the files of the dataset, the options that open it, and what is left out of it."""
+    workspace = Workspace()
+    left_out = left_out_path(root, workspace)
+    times = _stamp(left_out.parent, left_out.name)
+    return repr((dataset_stamp(root), sorted(workspace.dataset_options(root).items()), times))
 
 
 def _stamp(folder: Path, name: str) -> tuple[int, ...]:
@@ -180,7 +195,20 @@ def _measured_index(root: Path, stamp: str, parts: int) -> pd.DataFrame:
 
 @_cached(max_entries=4, show_spinner=False)
 def _faults(root: Path, stamp: str, parts: int) -> pd.DataFrame:
-    return faults.find_faults(load_dataset(root), _measured_index(root, stamp, parts))
+    dataset = load_dataset(root)
+    checksums = cache_path(Workspace().indexes, cache_name(root, dataset.name))
+    return faults.find_faults(dataset, _measured_index(root, stamp, parts), checksums)
+
+
+@_cached(max_entries=16, show_spinner=False)
+def _fold_leaks(root: Path, stamp: str, parts: int, key: str, _settings: RunSettings) -> tuple[str, ...]:
+    from audiotag.training.session import Session
+
+    session = Session(load_dataset(root), _settings, Workspace())
+    try:
+        return session.leaks()
+    except AudiotagError:  # whatever it is, the run says it
+        return ()
 
 
 @_cached(max_entries=16, show_spinner="Estimating the phase …")

@@ -169,8 +169,27 @@ def test_dataset_with_a_file_that_cannot_be_decoded_is_measured_and_lists_it(
     table = next(frame.value for frame in at.dataframe if "what" in frame.value.columns)
     assert table[["kind", "clip"]].to_numpy().tolist() == [
         ["unreadable", "d.wav"],
+        *(["contradiction", clip] for clip in ("a.wav", "b.wav", "c.wav")),  # three labels of one beep
         *(["duplicate", clip] for clip in ("a.wav", "b.wav", "c.wav")),
     ]
+
+
+def test_clips_with_contradictory_labels_are_left_out_and_taken_back(home: Workspace, tmp_path: Path) -> None:
+    folder = table_dataset(tmp_path / "mine", ["a.wav,Bark", "b.wav,Meow", "c.wav,Hiss"])
+    (folder / "c.wav").write_bytes(wav(beep(2)))
+    home.remember_dataset(folder)
+    at = tab("Problems")
+    assert counts(at) == {"curated": "3 clips"}
+    button = at.button(key="leave-out")
+    assert button.label == "Leave out 2 clips with contradictory labels"
+    at = button.click().run()
+    assert counts(at) == {"curated": "1 clip"}
+    table = next(frame.value for frame in at.dataframe if "what" in frame.value.columns)
+    assert table["kind"].tolist() == ["left out", "left out"]
+    assert "a.wav (Bark), b.wav (Meow)" in table["what"].iloc[0]
+    assert not any(button.key == "leave-out" for button in at.button)
+    at = at.button(key="take-back").click().run()
+    assert counts(at) == {"curated": "3 clips"}
 
 
 def test_filter_changes_the_header_and_the_clips(barks: Path) -> None:

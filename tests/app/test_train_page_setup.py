@@ -155,6 +155,23 @@ def test_fold_held_out_is_in_the_run_and_the_command(home: Workspace, tmp_path: 
     assert started(at, home, spawned) == wanted
 
 
+def test_folds_that_separate_recordings_are_said_and_can_be_drawn_anew(
+    home: Workspace, tmp_path: Path, spawned: list[Run]
+) -> None:
+    lines = [f"{number}.wav,{'ab'[number % 2]},{1 + number % 2},{number // 2}" for number in range(12)]
+    folder = table_dataset(tmp_path / "mine", lines, "fname,label,fold,source_id")
+    home.remember_dataset(folder)
+    at = open_page("pages/train.py")
+    (warning,) = [text for text in texts(at.warning) if "6 of 6 source recordings" in text]
+    assert "have clips in several of its own folds" in warning
+    at = at.selectbox(key="folds-from").set_value("recipe").run()
+    assert not any("source recordings" in text for text in texts(at.warning))
+    assert list(folds(at).value) == [1, 2, 3, 4, 5]
+    wanted = RunSettings(str(folder), load_recipe("quick"), folds_from="recipe")
+    assert by_command(at, home) == wanted
+    assert started(at, home, spawned) == wanted
+
+
 def test_several_devices_can_be_chosen(home: Workspace, sounds: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     here = tuple(Device(key, f"the {key}") for key in ("cuda:0", "cuda:1", "cpu"))
     monkeypatch.setattr("audiotag.training.devices.devices", lambda: here)

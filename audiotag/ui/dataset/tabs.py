@@ -17,6 +17,7 @@ from audiotag.inspection.filters import Filter
 from audiotag.inspection.measurement_job import MeasurementJob, count_unmeasured
 from audiotag.ui import cache
 from audiotag.ui.dataset.filter import filter_by_label, filter_by_range
+from audiotag.ui.dataset.left_out import show_left_out_buttons
 from audiotag.ui.text import escape, escape_all
 from audiotag.ui.widgets import messages
 from audiotag.ui.widgets.downloads import show_downloads, show_table
@@ -298,6 +299,7 @@ def show_problems(dataset: Dataset, faults: pd.DataFrame) -> None:
         if keep_flagged != options.get("keep_flagged", False):
             workspace.remember_dataset(dataset.root, options | {"keep_flagged": keep_flagged})
             st.rerun()
+    show_left_out_buttons(dataset, faults)
     if len(faults) == 0:
         st.success("No problem found in what is measured so far.", icon=":material/check:")
         return

@@ -151,7 +151,7 @@ def _tag_line(tag: Tag, folds: int, verdict: str) -> Markdown:
         "extra": ("orange", "add"),
         "missed": ("red", "remove"),
     }[verdict]
-    facts = f"{tag.folds_agreeing:d} of {folds} folds · threshold {tag.threshold:.2f}"
+    facts = f"{tag.folds_agreeing:d} of {folds} {'fold' if folds == 1 else 'folds'} · threshold {tag.threshold:.2f}"
     word = f" · {escape(verdict)}" if verdict else ""
     return Markdown(
         f":{colour}-badge[:material/{icon}: {escape(tag.label)} {tag.score:.2f}]{word}  \n:small[:gray[{facts}]]"

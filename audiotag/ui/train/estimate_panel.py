@@ -11,7 +11,7 @@ import streamlit as st
 from audiotag.data.dataset import Dataset
 from audiotag.figures import training as figures
 from audiotag.figures.theme import CONFIG
-from audiotag.training.folds import available_folds
+from audiotag.training.folds import available_folds, with_fold_source
 from audiotag.training.recipe import Stage
 from audiotag.training.runs import RunSettings, list_runs
 from audiotag.ui.text import escape
@@ -99,7 +99,8 @@ def _start(estimate: Estimate, rates: bool) -> None:
 
 def _show_result(result: dict, settings: RunSettings, dataset: Dataset) -> None:
     recipe = settings.recipe
-    folds = len(settings.folds or available_folds(dataset, recipe, settings.held_out))
+    own = with_fold_source(dataset, settings.folds_from)
+    folds = len(settings.folds or available_folds(own, recipe, settings.held_out))
     stages = [stage for stage in recipe.stages if stage.subset in dataset.subsets]
     st.caption(f":material/timer: {escape(describe_estimate(result, folds, stages))}")
     if not result["rates"]:

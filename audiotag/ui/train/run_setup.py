@@ -13,10 +13,10 @@ from audiotag.data.dataset import Dataset
 from audiotag.data.layouts import absolute
 from audiotag.features.presets import preset_names
 from audiotag.training.devices import check_device, devices
-from audiotag.training.folds import available_folds
+from audiotag.training.folds import available_folds, with_fold_source
 from audiotag.training.recipe import Recipe, load_recipe, recipe_names
 from audiotag.training.run_options import RunOptions, epochs_of
-from audiotag.training.runs import RunSettings, create_run
+from audiotag.training.runs import FoldSource, RunSettings, create_run
 from audiotag.training.session import Session
 from audiotag.ui import cache
 from audiotag.ui.text import Markdown, escape, escape_all
@@ -52,7 +52,12 @@ def pick_options(dataset: Dataset, workspace: Workspace) -> RunOptions | None:
         with st.expander("More", icon=":material/tune:", key="more"):
             epochs = _pick_epochs(recipe)
             options = RunOptions(str(dataset.root), name, "" if preset == AS_IN_RECIPE else preset)
-            options = replace(options, **_pick_changes(recipe), held_out=_pick_held_out(dataset), device=_pick_device())
+            source = _pick_folds_from(dataset)
+            dataset = with_fold_source(dataset, source)
+            held_out = _pick_held_out(dataset)
+            options = replace(
+                options, **_pick_changes(recipe), folds_from=source, held_out=held_out, device=_pick_device()
+            )
         with folds_place:
             folds = _pick_folds(recipe, dataset, options.held_out)
         options = replace(options, epochs=epochs_of(epochs))
@@ -87,6 +92,8 @@ def show_facts(settings: RunSettings, dataset: Dataset) -> None:
         ":material/memory: " + escape_all((names[key] for key in check_device(settings.device)), " · "),
     ]
     st.caption("  \n".join(line for line in lines if line))
+    for sentence in cache.fold_leaks(dataset, settings) if stages else ():
+        st.warning(escape(sentence), icon=":material/content_copy:")
     for device in devices():
         if device.problem:
             st.warning(escape(device.problem), icon=":material/memory:")
@@ -241,9 +248,23 @@ def _pick_changes(recipe: Recipe) -> dict[str, Any]:
     }
 
 
+def _pick_folds_from(dataset: Dataset) -> FoldSource:
+    """Whose folds are trained; the widget appears only for a dataset that has folds."""
+    if not dataset.own_folds:
+        return "dataset"
+    titles: dict[FoldSource, str] = {"dataset": "the dataset's own", "recipe": "drawn by the recipe"}
+    return st.selectbox(
+        "Folds from",
+        list(titles),
+        format_func=lambda source: titles[source],
+        key="folds-from",
+        help="Folds that the recipe draws keep recordings and copies of a sound together.",
+    )
+
+
 def _pick_held_out(dataset: Dataset) -> int | None:
     """The dataset's fold that takes no part in the training, if any."""
-    if not dataset.own_folds:
+    if len(dataset.own_folds) < 2:
         return None
     return st.selectbox(
         "Hold out for testing",

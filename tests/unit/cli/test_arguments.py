@@ -19,6 +19,7 @@ def test_other_text_is_refused_with_an_example(text: str) -> None:
             parse(text)
 
 
-def test_fold_zero_is_refused() -> None:
-    with pytest.raises(argparse.ArgumentTypeError, match="numbers of folds, which start at 1, got 0"):
-        fold_numbers("0,1")
+def test_negative_folds_are_refused_and_those_of_a_dataset_may_begin_at_zero() -> None:
+    assert fold_numbers("1,0") == (0, 1)
+    with pytest.raises(argparse.ArgumentTypeError, match="numbers of folds, which are not negative, got -1"):
+        fold_numbers("-1,1")

@@ -25,6 +25,7 @@ from audiotag.training.run_options import RunOptions
 PATHS = ["/data/sounds", "/my own/sounds; it's $HOME", '/say "hush" & `go`\\/*.wav', "/Geräusche/#1 ~x"]
 
 RUN_OPTIONS: list[dict[str, Any]] = [
+    {"folds_from": "recipe"},
     {},
     {"recipe": "capstone", "epochs": (1, 2, 3)},
     {"folds": (2, 4), "epochs": (2,)},

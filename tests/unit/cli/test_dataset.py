@@ -61,6 +61,34 @@ def test_demo_renders_and_what_it_renders_can_be_scanned(
     }
 
 
+def test_contradictory_clips_are_left_out_until_they_are_taken_back(
+    run: Callable[..., CommandResult], tmp_path: Path, tone: Callable, write_wav: Callable, contents: Callable
+) -> None:
+    folder = tmp_path / "mine"
+    for name, frequency_hz in (("a.wav", 500), ("b.wav", 500), ("c.wav", 800)):
+        write_wav(folder / name, tone(frequency_hz, 0.2))
+    (folder / "t.csv").write_text("fname,label\na.wav,Hum\nb.wav,Hiss\nc.wav,Hum\n")
+    before = contents(folder)
+    found = run("scan", folder, "--json")
+    assert found.status == 0
+    contradictions = [row for row in found.json()["problems"] if row["kind"] == "contradiction"]
+    assert [row["clip"] for row in contradictions] == ["a.wav", "b.wav"]
+    assert contradictions[0]["what"] == "The same sound has different labels: a.wav (Hum), b.wav (Hiss)."
+    left_out = run("scan", folder, "--leave-out", "contradictions")
+    assert left_out.status == 0
+    assert "2 clips are left out from now on; --take-back uses them again." in left_out.err
+    again = run("scan", folder, "--json")  # and so does whatever else opens it
+    assert again.json()["subsets"]["curated"]["clips"] == 1
+    assert [row["kind"] for row in again.json()["problems"]] == ["left out", "left out"]
+    assert again.status == 0
+    back = run("scan", folder, "--take-back", "--json")
+    assert back.json()["subsets"]["curated"]["clips"] == 3
+    assert "2 clips are taken back." in back.err
+    refused = run("scan", folder, "--take-back", "--leave-out", "contradictions")
+    assert refused.status == 2
+    assert contents(folder) == before
+
+
 def test_demo_refuses_a_folder_of_other_files(
     run: Callable[..., CommandResult], sounds: Path, contents: Callable
 ) -> None:

@@ -190,6 +190,10 @@ def odd_index() -> Callable[[int], pd.DataFrame]:
         there, headed, decoded = state != "gone", ~np.isin(state, ["gone", "broken"]), state == "whole"
         reasons = pd.Series([f"{clip} fails." for clip in clips["clip"]], dtype="string")
         return clips.assign(
+            path=[Path("/odd") / clip for clip in clips["clip"]],
+            labels=[("Hum",)] * n_clips,
+            fold=pd.NA,
+            group=pd.NA,
             size=np.where(there, 1000, 0),
             modified_ns=np.where(there, 1000, 0),
             error=reasons.where(~headed),
@@ -251,6 +255,7 @@ def test_faults_are_those_that_the_definitions_give_clip_by_clip(
         for kind in faults_of(row, [other for other in rows if other is not row], set(absent))
     }
     table = find_faults(dataset, index)
+    table = table[table["kind"] != "leak"]  # one per sound, see test_leaks
     assert not table.duplicated(["kind", "clip"]).any()
     assert set(zip(table["kind"], table["clip"], table["subset"], strict=True)) == wanted
     assert all(clip in what for clip, what in zip(table["clip"], table["what"], strict=True))

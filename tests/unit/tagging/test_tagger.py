@@ -294,5 +294,5 @@ def test_decoded_sound_of_another_rate_is_refused(tagger: Tagger) -> None:
 
 def test_card_with_the_same_fold_twice_is_refused(tiny_ensemble: Path, tmp_path: Path) -> None:
     folds = json.loads((tiny_ensemble / "card.json").read_text())["folds"]
-    with pytest.raises(AudiotagError, match="folds must have different numbers from 1 on, got 1, 1"):
+    with pytest.raises(AudiotagError, match="folds must have different numbers from 0 on, got 1, 1"):
         Tagger(with_card(tiny_ensemble, tmp_path / "mine", folds=[folds[0], folds[1] | {"fold": 1}]))

@@ -49,7 +49,7 @@ def sounds(tmp_path: Path) -> Path:
         (tmp_path / "sounds" / subset).mkdir(parents=True)
         lines = ["fname,labels"]
         for number in range(12):
-            rng = np.random.default_rng(number)
+            rng = np.random.default_rng((len(subset), number))
             sound = rng.normal(0, 0.1, rng.integers(1000, 6000))
             soundfile.write(tmp_path / "sounds" / subset / f"{number}.wav", sound, RATE)
             lines.append(f'{number}.wav,"{LABELS[number % 3]},{LABELS[(number + 1) % 3]}"')

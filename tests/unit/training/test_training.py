@@ -398,3 +398,19 @@ def test_dataset_that_vanishes_before_the_worker_starts_fails_with_a_sentence(
     assert run.state() == "failed"
     assert run.reason() == f"{sounds} does not exist; give the folder of a dataset, or its table (CSV or Parquet)."
     assert "Traceback" not in run.log_tail()
+
+
+def test_published_ensemble_tags_its_training_clips_by_the_fold_that_held_them_out(
+    trained: Trained, tmp_path: Path
+) -> None:
+    tagger = Tagger(publish(trained.run, "mine", tmp_path / "ensembles"))
+    names = [trained.clips(fold)[0] for fold in (1, 2)]
+    for fold, name in zip((1, 2), names, strict=True):
+        tags = tagger.tag(trained.dataset / "train_curated" / name)
+        other = "Fold 1" if fold == 1 else "Fold 2"
+        assert (tags.folds, tags.trained_folds) == (1, 1)
+        assert any(note.startswith(f"{other} alone votes") for note in tags.notes)
+    noisy = tagger.tag(trained.dataset / "train_noisy" / "n00.wav")
+    assert (noisy.folds, noisy.trained_folds) == (1, 1)  # of two folds, one held it out of the noisy stage
+    new = tagger.tag(waveform(("Hum",), np.random.default_rng(99)), sample_rate=RATE)
+    assert (new.folds, new.trained_folds) == (2, 0)

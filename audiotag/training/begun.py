@@ -1,0 +1,81 @@
+"""What a run notes when it begins: which clips are copies of each other, and which folds train on each clip.
+
+``copies.json`` holds the groups of clips with the same content. What is measured, or copied, while a run is stopped
+must not change its folds, so a run that is resumed reads them there. ``trained-on.parquet`` holds each clip that some
+fold trains on, with the numbers of these folds; `audiotag.training.publish` stores it in the ensemble.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Collection
+from pathlib import Path
+
+import pandas as pd
+
+from audiotag.data.index import write_parquet
+from audiotag.state import read_json_state, read_state
+from audiotag.training.run_progress import plan_of
+from audiotag.training.runs import SHARED_FOLD, Run
+from audiotag.training.session import Session
+from audiotag.workspace import write_json
+
+COPIES = "copies.json"
+TRAINED_ON = "trained-on.parquet"
+COLUMNS = ["subset", "clip", "folds"]
+
+
+def open_session(run: Run, left_out: Collection[Path] = ()) -> Session:
+    """The session of a run: with the copies that it began with, or, before it has begun, those that are known now.
+
+    Raises
+    ------
+    AudiotagError
+        As `Session.open`.
+    """
+    settings, workspace = run.settings(), run.workspace
+    has_begun = plan_of(run.events()) is not None
+    if has_begun and not any((run.folder / name).exists() for name in (COPIES, TRAINED_ON)):
+        # It began with a version of audiotag that did not look for copies.
+        return Session.open(settings, workspace, left_out, copies=(), keeps_apart=False)
+    copies = read_json_state(run.folder / COPIES, [[str]], None, "copies of clips are looked for again")
+    return Session.open(settings, workspace, left_out, copies=copies if has_begun else None)
+
+
+def note_begin(run: Run, session: Session) -> None:
+    """Write both files; before the event that says that the run has begun."""
+    write_json(run.folder / COPIES, session.copies)
+    write_parquet(trained_on(session), run.folder / TRAINED_ON)
+
+
+def trained_on(session: Session) -> pd.DataFrame:
+    """Each clip that a fold trains on: ``subset``, ``clip`` and ``folds``, numbers separated by spaces."""
+    folds_of: dict[str, dict[Path, set[int]]] = {subset: {} for subset in session.subsets}
+    for _, stage in session.stages:
+        subset = session.clips(stage.subset)
+        for fold in (SHARED_FOLD,) if stage.shared else session.folds:
+            for row in subset.folds.training_rows(fold):
+                trained = folds_of[stage.subset].setdefault(subset.clips[row].path, set())
+                trained.update(session.folds if stage.shared else (fold,))
+    rows = [
+        (subset, clip, " ".join(map(str, sorted(folds_of[subset][path]))))
+        for subset in session.subsets
+        for clip, path in session.rows(subset)[["clip", "path"]].itertuples(index=False, name=None)
+        if path in folds_of[subset]
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS, dtype="str")
+
+
+def read_trained_on(run: Run) -> pd.DataFrame | None:
+    """What `trained_on` gave when the run began; None for a run that has no such file, or a damaged one."""
+    otherwise = f"an ensemble of run {run.name} does not know which clips it was trained on"
+    return read_state(run.folder / TRAINED_ON, _parse, None, otherwise)
+
+
+def _parse(content: bytes) -> pd.DataFrame:
+    table = pd.read_parquet(io.BytesIO(content))[COLUMNS]
+    if not all(isinstance(value, str) for column in COLUMNS for value in table[column]):
+        raise ValueError("it has other values")
+    for folds in table["folds"]:
+        [int(fold) for fold in folds.split()]
+    return table
