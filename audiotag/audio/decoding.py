@@ -78,9 +78,8 @@ class BlockReader:
                 read = len(file.read(out=block))
             except soundfile.LibsndfileError as error:
                 read = int(np.append(np.isnan(block[:, 0]), True).argmax())
-                if file.format == "FLAC":
-                    yield block[:read]
-                    yield from self._go_on_with_ffmpeg(file, begin + done + read, begin + self._max_frames)
+                if file.format == "FLAC":  # what this block holds of a damaged frame is not to be relied on
+                    yield from self._go_on_with_ffmpeg(file, begin + done, begin + self._max_frames)
                     return
                 if not done + read:
                     raise

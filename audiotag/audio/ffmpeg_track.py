@@ -40,7 +40,7 @@ MAX_FAILURES_IN_A_ROW = 64  # of reading the next packet: the rest of the file i
 
 def open_for_ffmpeg(source: Path | bytes) -> BinaryIO:
     """Open a file, or the bytes of an upload."""
-    return _File(source) if isinstance(source, Path) else io.BytesIO(source)  # type: ignore[return-value]
+    return _File(source) if isinstance(source, Path) else io.BytesIO(source)
 
 
 class _File(io.FileIO):

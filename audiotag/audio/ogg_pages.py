@@ -172,7 +172,7 @@ def read_pages(source: Path | bytes) -> OggFile:
         at = 0
         data, base = b"", 0
         while at < size:
-            if at < base or at + MAX_PAGE_BYTES > base + len(data):
+            if at < base or min(at + MAX_PAGE_BYTES, size) > base + len(data):
                 file.seek(at)
                 data, base = file.read(READ_BYTES), at
             if not data:

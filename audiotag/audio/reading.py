@@ -49,7 +49,7 @@ def read_header(source: Source | str, name: str | None = None) -> Header:
         report = DecodeReport(header.frames)
         report.take_structure(file, decoded)
     report.require_sound(name)
-    if report.promised is None and header.container != "OGG":  # libsndfile has found all of it
+    if report.promised is None:  # libsndfile has found all of it
         return header
     return replace(header, notes=report.structure(name, source, header)[0])
 

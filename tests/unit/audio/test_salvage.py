@@ -296,7 +296,7 @@ def test_damaged_frames_of_a_flac_are_silent_and_the_others_keep_their_places(tm
     sound, whole = read(content), read(FLAC)
     assert len(sound.waveform) == RATE
     changed = np.flatnonzero(sound.waveform != whole.waveform)
-    assert 0.4 * RATE < changed[0] < changed[-1] < 0.6 * RATE
+    assert 0.4 * RATE < changed[0] < changed[-1] < 0.7 * RATE
     assert not sound.waveform[changed].any()
     (note,) = sound.notes
     assert note.startswith("clip is damaged: 0.")
