@@ -17,6 +17,8 @@ from audiotag.audio.isolation import IsolatedFile
 from audiotag.audio.levels import SILENCE_DBFS, peak_dbfs
 from audiotag.audio.limits import MAX_FLOAT_PEAK_DBFS, MAX_PEAK_DBFS, frames_at_once, require_peak
 from audiotag.audio.opening import OpenFile
+from audiotag.audio.pcm_file import find_layout
+from audiotag.audio.pcm_layout import PCM_CONTAINERS
 from audiotag.errors import AudiotagError
 
 if TYPE_CHECKING:
@@ -194,7 +196,8 @@ class DecodeReport:
             Whether the sound is truncated.
         """
         notes = []
-        promised, is_cut = promised_length(source, header)
+        layout = find_layout(source) if header.container in PCM_CONTAINERS else None
+        promised, is_cut = layout.promise() if layout else promised_length(source, header)
         is_too_short = self.frames < MIN_COMPLETE_FRACTION * promised
         truncated = is_too_short or self.decoder_failed or is_cut
         if is_too_short:
@@ -204,6 +207,8 @@ class DecodeReport:
             )
         elif truncated:
             notes.append(f"{name} is truncated: its end is missing; the part before is used.")
+        if layout and (salvaged := layout.salvage_note(name, self.frames)):
+            notes.append(salvaged)
         if tracks > 1:
             notes.append(f"{name} has {tracks} sound tracks; the first is used.")
         if header.channels > 2:

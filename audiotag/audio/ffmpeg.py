@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from audiotag.audio.containers import UNKNOWN_FRAMES, adts_length, is_cut
+from audiotag.audio.pcm_layout import PCM_CONTAINERS
 from audiotag.errors import AudiotagError
 
 if TYPE_CHECKING:
@@ -31,9 +32,11 @@ if TYPE_CHECKING:
 
 DEMUXERS = {
     "MP4": "mov", "MOV": "mov", "WEBM": "matroska", "MATROSKA": "matroska", "ADTS": "aac", "ASF": "asf", "AVI": "avi",
+    "WAV": "wav", "WAVEX": "wav", "RF64": "wav", "W64": "w64", "AIFF": "aiff", "CAF": "caf", "AU": "au",
 }  # fmt: skip
 SAMPLE_EXACT = ("MP4", "MOV")  # their tables give a length in samples; Matroska gives milliseconds, AVI frames
 LIBSNDFILE_NAMES = {
+    "gsm_ms": "GSM610", "gsm": "GSM610",
     "mp3": "MPEG_LAYER_III", "pcm_mulaw": "ULAW", "pcm_alaw": "ALAW", "pcm_u8": "PCM_U8", "pcm_s8": "PCM_S8",
     "pcm_f32le": "FLOAT", "pcm_f32be": "FLOAT", "pcm_f64le": "DOUBLE", "pcm_f64be": "DOUBLE",
 }  # fmt: skip
@@ -164,6 +167,9 @@ class FFmpegFile:
         track = streams.audio[0]
         if track.codec_context is None:
             raise AudiotagError(f"{self._name} holds sound of an unknown or copy-protected codec; export it as WAV.")
+        if (self.format, track.codec_context.name) == ("CAF", "alac"):
+            # Its last packet is as short as its sound. FFmpeg cuts off once more what it lacks of a whole packet.
+            track.codec_context.flags2 |= _av().codec.context.Flags2.skip_manual
         for stream in streams:
             if stream is not track:
                 stream.discard = _av().stream.Discard.all
@@ -179,6 +185,8 @@ class FFmpegFile:
         if self.format == "ADTS":
             samples, rate = adts_length(self._source)
             return samples * self.samplerate // rate  # of the core stream; high-efficiency AAC doubles the rate
+        if self.format in PCM_CONTAINERS:  # compressed samples, of which their headers state a wrong number or none
+            return 0
         if self.format in ("MATROSKA", "WEBM"):
             return round(self._matroska_seconds() * self.samplerate)
         ticks = self._stream.frames if self.format == "AVI" else self._stream.duration
@@ -195,11 +203,13 @@ class FFmpegFile:
         """Yield the decoded frames; failures before the first one are skipped, a later one is raised."""
         failure, has_begun = None, False
         for packet in self._container.demux(self._stream):
-            if packet.is_corrupt:  # the file ends inside it
+            if packet.is_corrupt and self.format not in PCM_CONTAINERS:  # the file ends inside it
                 break
             try:
                 frames = packet.decode()
             except _av().FFmpegError as error:
+                if has_begun and packet.is_corrupt:  # one byte of padding after the samples of a WAV
+                    return
                 if has_begun or isinstance(error, MemoryError):
                     raise
                 failure = error

@@ -14,6 +14,7 @@ from audiotag.audio.containers import detect_container
 from audiotag.audio.header import Source
 from audiotag.audio.isolation import IsolatedFile
 from audiotag.audio.limits import require_sample_rate
+from audiotag.audio.pcm_file import find_layout, open_pcm
 from audiotag.errors import AudiotagError
 from audiotag.wording import as_text
 
@@ -27,6 +28,7 @@ SUFFIXES = (
 READABLE = "WAV, FLAC, OGG, MP3, M4A, AAC, Opus, WebM and the sound of videos"
 LIBSNDFILE_SYSTEM_ERROR = 2  # what the system refuses: too many open files, an unreadable disk
 MAX_LIBSNDFILE_NAME_BYTES = 1000  # it refuses names from 1024 on; a longer one is opened here, and closed by it
+MISCOUNTED_IN_WAV = ("MPEG_LAYER_III", "GSM610")  # libsndfile guesses their length, and decodes padding
 OpenFile: TypeAlias = Union["soundfile.SoundFile", IsolatedFile]
 Decoder = TypeVar("Decoder")
 
@@ -100,12 +102,18 @@ def open_with_library(
     """
     import soundfile
 
+    layout = find_layout(source)
+    if layout and layout.is_odd:
+        return open_pcm(source, layout) if layout.subtype else ffmpeg(source, layout.container, name)
     try:
         file = soundfile.SoundFile(_openable(source) if isinstance(source, Path) else io.BytesIO(source))
     except soundfile.LibsndfileError as error:
-        if container := detect_container(source):
+        if container := layout.container if layout else detect_container(source):
             return ffmpeg(source, container, name)
         raise unreadable_error(name, error) from error
+    if layout and file.subtype in MISCOUNTED_IN_WAV and file.format in ("WAV", "WAVEX"):
+        file.close()
+        return ffmpeg(source, layout.container, name)
     # libsndfile takes any file named .mp3 for an MP3 and decodes it to noise.
     if file.format == "MP3" and (container := detect_container(source)):
         file.close()
