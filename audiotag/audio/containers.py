@@ -93,6 +93,35 @@ def is_cut(source: Path | bytes, container: str) -> bool:
         return CUT_CHECKS[container](file)
 
 
+def ogg_seek_limit(source: Path | bytes) -> int:
+    """The last position in samples up to which libsndfile seeks rightly in an Ogg: where its last page begins.
+
+    It counts back from the end of a page. The last one often ends before its last packet does, where the sound ends
+    (RFC 3533, section 6), and all positions in it are then shifted. A page without the end of a packet has no position.
+    """
+    with _open(source) as file:
+        size = _file_size(file)
+        start = max(0, size - 2 * OGG_MAX_PAGE_BYTES)
+        tail = _read_at(file, start, size - start)
+    at = end = tail.rfind(b"OggS")
+    while at > 0:
+        at = tail.rfind(b"OggS", 0, at)
+        if at < 0 or at + _ogg_page_bytes(tail[at : at + OGG_PAGE_HEADER_BYTES + 255]) != end:
+            continue
+        end = at
+        if (position := int.from_bytes(tail[at + 6 : at + 14], "little", signed=True)) >= 0:
+            return position
+    return 0
+
+
+def _ogg_page_bytes(page: bytes) -> int:
+    """Size of a page by its header."""
+    if len(page) < OGG_PAGE_HEADER_BYTES:
+        return 0
+    segments = page[26]
+    return OGG_PAGE_HEADER_BYTES + segments + sum(page[OGG_PAGE_HEADER_BYTES : OGG_PAGE_HEADER_BYTES + segments])
+
+
 def adts_length(source: Path | bytes) -> tuple[int, int]:
     """Samples per channel of an AAC stream and their rate in Hz, from its frame headers (ISO 13818-7, section 6.2)."""
     with _open(source) as file:
@@ -108,9 +137,7 @@ def _is_ogg_cut(file: BinaryIO) -> bool:
     page = tail[max(tail.rfind(b"OggS"), 0) :]
     if len(page) < OGG_PAGE_HEADER_BYTES:
         return True
-    segments = page[26]
-    body = sum(page[OGG_PAGE_HEADER_BYTES : OGG_PAGE_HEADER_BYTES + segments])
-    return not page[5] & 0x04 or len(page) < OGG_PAGE_HEADER_BYTES + segments + body
+    return not page[5] & 0x04 or len(page) < _ogg_page_bytes(page)
 
 
 def _mp3_counts_frames(file: BinaryIO) -> bool:

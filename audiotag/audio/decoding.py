@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from audiotag.audio.containers import UNKNOWN_FRAMES, promised_length
+from audiotag.audio.containers import UNKNOWN_FRAMES, ogg_seek_limit, promised_length
 from audiotag.audio.header import Header, Source
 from audiotag.audio.isolation import IsolatedFile
 from audiotag.audio.levels import SILENCE_DBFS, peak_dbfs
@@ -93,8 +93,16 @@ def to_mono(samples: np.ndarray) -> np.ndarray:
     return samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
 
 
-def seek_near(file: soundfile.SoundFile, start: int) -> int:
+def seek_near(file: soundfile.SoundFile, source: Source, start: int) -> int:
     """Seek to a position from which a file of libsndfile decodes the same samples as from its beginning.
+
+    Parameters
+    ----------
+    file : soundfile.SoundFile
+    source : Path or bytes
+        What was opened.
+    start : int
+        First sample that is wanted.
 
     Returns
     -------
@@ -103,9 +111,13 @@ def seek_near(file: soundfile.SoundFile, start: int) -> int:
     """
     if not file.seekable():
         return start
-    lead = min(start, MP3_LEAD_SAMPLES) if file.format == "MP3" else 0
-    file.seek(start - lead)
-    return lead
+    at = start
+    if file.format == "MP3":
+        at = max(0, start - MP3_LEAD_SAMPLES)
+    elif file.format == "OGG" and file.subtype == "VORBIS":
+        at = min(start, ogg_seek_limit(source))
+    file.seek(at)
+    return start - at
 
 
 def header_from(file: OpenFile, decoded_frames: int) -> Header:

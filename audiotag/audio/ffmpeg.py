@@ -178,13 +178,31 @@ class FFmpegFile:
     @property
     def _has_exact_length(self) -> bool:
         """Whether the container gives the length in samples; a fragmented MP4 has no table and does not."""
-        return self.format in SAMPLE_EXACT and bool(self._stream.frames)
+        return self.format in SAMPLE_EXACT and bool(self._stream.frames) and self._has_regular_times
+
+    @property
+    def _counts_samples(self) -> bool:
+        return (self._stream.time_base or 0) * self.samplerate == 1
+
+    @property
+    def _has_regular_times(self) -> bool:
+        """Whether each packet begins where the one before ends, so that times are positions in the decoded sound.
+
+        Programs that leave a gap in time, or let packets overlap, make all later times differ from the positions.
+        """
+        entries = self._stream.index_entries
+        if not self._counts_samples or len(entries) < 3:
+            return True
+        first, last = entries[0].timestamp, entries[-1].timestamp
+        return last - first == (len(entries) - 1) * (entries[1].timestamp - first)
 
     def _container_frames(self) -> int:
         """Samples per channel by the container; 0 if it does not give them."""
         if self.format == "ADTS":
             samples, rate = adts_length(self._source)
             return samples * self.samplerate // rate  # of the core stream; high-efficiency AAC doubles the rate
+        if self.format in SAMPLE_EXACT and self._stream.frames and not self._has_regular_times:
+            return 0
         if self.format in PCM_CONTAINERS:  # compressed samples, of which their headers state a wrong number or none
             return 0
         if self.format in ("MATROSKA", "WEBM"):
@@ -255,8 +273,8 @@ class FFmpegFile:
     def _seek(self, start: int) -> bool:
         """Seek to a frame at or before ``start``, where that decodes the same samples; whether it did."""
         lossless = self.subtype.startswith(("PCM_", "ALAC", "FLAC", "FLOAT", "DOUBLE", "ULAW", "ALAW"))
-        in_samples = (self._stream.time_base or 0) * self.samplerate == 1
-        if not (start and lossless and in_samples and self._has_exact_length):
+        is_long = len(self._stream.index_entries) > 2
+        if not (start and lossless and is_long and self._counts_samples and self._has_exact_length):
             return False
         self._container.seek(start + (self._stream.start_time or 0), stream=self._stream)
         return True

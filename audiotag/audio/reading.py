@@ -124,17 +124,17 @@ def read_crop(path: Path, start: int, frames: int, isolated: bool = False) -> np
         return to_mono(samples)
     report = DecodeReport()
     with open_audio(path, path.name, isolated) as file:
-        parts = [to_mono(samples) for samples in _crop_blocks(file, start, frames) if report.add(samples)]
+        parts = [to_mono(samples) for samples in _crop_blocks(file, path, start, frames) if report.add(samples)]
     report.require_values(path.name)
     return parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, np.float32), *parts])
 
 
-def _crop_blocks(file: OpenFile, start: int, frames: int) -> Iterator[np.ndarray]:
+def _crop_blocks(file: OpenFile, source: Source, start: int, frames: int) -> Iterator[np.ndarray]:
     """Yield ``frames`` samples from ``start`` on, in blocks of shape ``(samples, channels)``."""
     if isinstance(file, IsolatedFile):
         yield from file.blocks(start, start + frames)
         return
-    lead = seek_near(file, start)
+    lead = seek_near(file, source, start)
     for samples in BlockReader(file, lead + frames):
         if len(samples) > lead:  # an empty part would hold its whole block in memory
             yield samples[lead:]
