@@ -6,7 +6,7 @@ Conventions: a block is float32 with shape ``(samples, channels)``.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,12 +20,14 @@ from audiotag.audio.opening import OpenFile
 from audiotag.audio.pcm_file import find_layout
 from audiotag.audio.pcm_layout import PCM_CONTAINERS
 from audiotag.errors import AudiotagError
+from audiotag.wording import shortened
 
 if TYPE_CHECKING:
     import soundfile
 
 BLOCK_SAMPLES = 1 << 20  # per channel; fewer of many channels
 MIN_COMPLETE_FRACTION = 0.999  # of the promised length
+MIN_RESAMPLED_S = 0.05  # a shorter sound may have its samples between those of a lower rate
 MP3_LEAD_SAMPLES = 11_520  # an MP3 frame depends on up to nine frames before it, which a seek does not decode
 
 
@@ -143,6 +145,10 @@ class DecodeReport:
         Whether the decoder failed before the end.
     peak_dbfs, mean_dbfs : float
         Level of the largest sample of all channels, and of the largest sample of their mean.
+    resampled_dbfs : float
+        Level of the largest sample after the mean was resampled; that of the mean without resampling.
+    channel_peaks : numpy.ndarray, shape=(channels,)
+        Largest sample of each channel, up to the first block whose mean is not silent.
     non_finite : int
         Number of samples that are NaN or infinite.
     """
@@ -151,6 +157,8 @@ class DecodeReport:
     decoder_failed: bool = False
     peak_dbfs: float = float("-inf")
     mean_dbfs: float = float("-inf")
+    resampled_dbfs: float = float("-inf")
+    channel_peaks: np.ndarray = field(default_factory=lambda: np.zeros(1))
     non_finite: int = 0
 
     def add(self, samples: np.ndarray) -> bool:
@@ -169,6 +177,12 @@ class DecodeReport:
             self.peak_dbfs = peak
         return not self.non_finite and self.peak_dbfs <= MAX_PEAK_DBFS
 
+    def add_mean(self, samples: np.ndarray, mean: np.ndarray) -> None:
+        """Take the mean of the channels of the last block into account, shape ``(samples,)``."""
+        if self.mean_dbfs < SILENCE_DBFS and len(samples):
+            self.channel_peaks = np.maximum(self.channel_peaks, np.abs(samples).max(axis=0))
+        self.mean_dbfs = self.peak_dbfs if samples.shape[1] == 1 else max(self.mean_dbfs, peak_dbfs(mean))
+
     def require_sound(self, name: str) -> None:
         """Raise `AudiotagError` if there are no samples, or if a sample has a value that no sound has."""
         if not self.frames:
@@ -183,6 +197,24 @@ class DecodeReport:
                 "sound must be finite, so export it again from its source."
             )
         require_peak(name, self.peak_dbfs)
+
+    def cancelling_note(self, name: str) -> str:
+        """A sentence about a sound whose channels cancel each other; empty for any other sound."""
+        if not self.mean_dbfs < SILENCE_DBFS <= self.peak_dbfs:
+            return ""
+        with np.errstate(divide="ignore"):
+            levels = 20 * np.log10(self.channel_peaks)
+        names = ("left", "right") if len(levels) == 2 else [f"channel {n + 1}" for n in range(len(levels))]
+        heard = {channel: level for channel, level in zip(names, levels, strict=True) if level >= SILENCE_DBFS}
+        if len(heard) == 1:
+            (channel, level), *_ = heard.items()
+            side = channel if len(levels) > 2 else f"{channel} channel"
+            why, which = f"only its {side} has sound, up to {level:.0f} dBFS", "that channel"
+        else:
+            peaks = ", ".join(f"{channel} {level:.0f} dBFS" for channel, level in heard.items())
+            why = f"its channels cancel each other, with peaks of: {shortened(peaks)}"
+            which = "the left or the right channel" if len(levels) == 2 else "one channel"
+        return f"{name} is silent in the mono mix that is used: {why}; export {which} as a file of its own."
 
     def notes(
         self, name: str, source: Source, header: Header, tracks: int, sample_rate: int
@@ -237,6 +269,10 @@ class DecodeReport:
             )
         if self.peak_dbfs < SILENCE_DBFS:
             notes.append(f"{name} is silent: no sample is above {SILENCE_DBFS:g} dBFS.")
-        elif self.mean_dbfs < SILENCE_DBFS:
-            notes.append(f"{name} has channels that cancel each other, so its mono mix is silent.")
+        elif cancels := self.cancelling_note(name):
+            notes.append(cancels)
+        elif self.resampled_dbfs < SILENCE_DBFS and self.frames > MIN_RESAMPLED_S * header.sample_rate:
+            notes.append(
+                f"{name} has all its sound above {sample_rate / 2000:g} kHz, so it is silent at {sample_rate} Hz."
+            )
         return tuple(notes), truncated

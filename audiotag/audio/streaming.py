@@ -39,6 +39,8 @@ class LongSound:
         Complete once all blocks are read, as are ``notes`` and ``truncated``.
     notes : tuple[str, ...]
         One sentence for each unusual property of the file.
+    cancelling_note : str
+        The one of them that says that the channels cancel each other, if they do.
     truncated : bool
         Whether the end of the file is missing.
     """
@@ -52,6 +54,7 @@ class LongSound:
         self.sample_rate = sample_rate or 0
         self.name = name or source_name(source)
         self.notes: tuple[str, ...] = ()
+        self.cancelling_note = ""
         self.truncated = False
 
     def blocks(self, block_samples: int | None = None) -> Iterator[np.ndarray]:
@@ -76,14 +79,15 @@ class LongSound:
             resampler = _BlockResampler(file.samplerate, self.sample_rate)
             for block in _join_blocks(_mix_to_mono(decoded, report), block_samples):
                 for waveform in resampler.resample(block):
-                    report.mean_dbfs = max(report.mean_dbfs, peak_dbfs(waveform))
+                    report.resampled_dbfs = max(report.resampled_dbfs, peak_dbfs(waveform))
                     yield waveform
             if len(waveform := resampler.flush()):
-                report.mean_dbfs = max(report.mean_dbfs, peak_dbfs(waveform))
+                report.resampled_dbfs = max(report.resampled_dbfs, peak_dbfs(waveform))
                 yield waveform
             report.decoder_failed = decoded.decoder_failed
             self.header, tracks = header_from(file, report.frames), count_tracks(file)
         report.require_sound(self.name)
+        self.cancelling_note = report.cancelling_note(self.name)
         self.notes, self.truncated = report.notes(self.name, self._source, self.header, tracks, self.sample_rate)
 
 
@@ -148,7 +152,9 @@ def _mix_to_mono(blocks: BlockReader, report: DecodeReport) -> Iterator[np.ndarr
     """
     for samples in blocks:
         if report.add(samples):
-            yield np.ascontiguousarray(to_mono(samples), dtype=np.float32)
+            mean = np.ascontiguousarray(to_mono(samples), dtype=np.float32)
+            report.add_mean(samples, mean)
+            yield mean
 
 
 def _join_blocks(blocks: Iterator[np.ndarray], block_samples: int) -> Iterator[np.ndarray]:

@@ -6,7 +6,7 @@ Conventions: a waveform has shape ``(samples,)``; levels are in dB re full scale
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +43,8 @@ class Measures:
         DC offset: the mean of the samples, −1 to 1.
     clipped_share : float
         Fraction of samples in flat runs at full scale; see `audiotag.features.accumulators.ClippingMeter`.
+    mix_note : str
+        A sentence that names the file if its channels cancel each other in the mono mix; empty for any other file.
     silent_share : float
         Fraction of frames below −60 dBFS.
     bandwidth_hz : float
@@ -64,6 +66,7 @@ class Measures:
     loudness_lufs: float
     dc: float
     clipped_share: float
+    mix_note: str
     silent_share: float
     bandwidth_hz: float
     trim_start_s: float
@@ -87,7 +90,7 @@ def measure(path: Path) -> Measures:
         meter = meter or WaveformMeter(sound.sample_rate)
         meter.add(block)
     assert meter is not None  # a sound without samples is refused
-    return meter.measures(sound.truncated)
+    return replace(meter.measures(sound.truncated), mix_note=sound.cancelling_note)
 
 
 def measure_waveform(waveform: np.ndarray, sample_rate: int, truncated: bool = False) -> Measures:
@@ -150,6 +153,7 @@ class WaveformMeter:
             loudness_lufs=self._loudness.loudness_lufs(),
             dc=self.dc,
             clipped_share=self._clipping.share(),
+            mix_note="",
             silent_share=float(np.mean(levels_dbfs < SILENT_FRAME_DBFS)),
             bandwidth_hz=bandwidth_hz(frequencies, power),
             trim_start_s=start / self._rate,

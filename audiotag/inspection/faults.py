@@ -10,6 +10,7 @@ import pandas as pd
 
 from audiotag.audio.levels import SILENCE_DBFS
 from audiotag.data.dataset import Dataset
+from audiotag.errors import AudiotagError, clip_problem
 from audiotag.inspection.statistics import is_absent, measured_clips, readable_clips
 
 MIN_DURATION_S = 0.1
@@ -19,7 +20,7 @@ MAX_NAMED_DUPLICATES = 10  # in a sentence: a thousand equal clips make a thousa
 KINDS_THAT_ARE_USED = ("truncated", "silent", "clipped", "DC", "duplicate", "too short", "counts")
 COLUMNS_THAT_ARE_CHECKED = (
     "clip", "subset", "size", "modified_ns", "error", "duration_s", "measure_error", "truncated", "peak_dbfs",
-    "rms_dbfs", "clipped_share", "dc", "content",
+    "rms_dbfs", "clipped_share", "mix_note", "dc", "content",
 )  # fmt: skip
 Row = tuple[str, str, str, str]
 
@@ -71,8 +72,7 @@ def _measured_faults(clips: pd.DataFrame) -> list[Row]:
     truncated = clips[clips["truncated"].astype(bool)]
     rows = _rows("truncated", truncated, "truncated", lambda clip, _: f"{clip} is shorter than its header states.")
     silent = clips["peak_dbfs"] < SILENCE_DBFS
-    lowest = f"no sample above {SILENCE_DBFS:g} dBFS"
-    rows += _rows("silent", clips[silent], "peak_dbfs", lambda clip, _: f"{clip} has {lowest}.")
+    rows += _rows("silent", clips[silent], "mix_note", _silence_sentence)
     clipped = clips[clips["clipped_share"] > MAX_CLIPPED_SHARE]
     rows += _rows(
         "clipped",
@@ -83,6 +83,12 @@ def _measured_faults(clips: pd.DataFrame) -> list[Row]:
     shifted = clips[clips["dc"].abs() > MAX_DC_OFFSET]
     rows += _rows("DC", shifted, "dc", lambda clip, dc: f"{clip} has a DC offset of {dc:+.3f} of full scale.")
     return rows + _duplicates(clips[~silent])
+
+
+def _silence_sentence(clip: str, mix_note: object) -> str:
+    if isinstance(mix_note, str) and mix_note:
+        return clip_problem(clip, AudiotagError(mix_note))
+    return f"{clip} has no sample above {SILENCE_DBFS:g} dBFS."
 
 
 def _duplicates(clips: pd.DataFrame) -> list[Row]:

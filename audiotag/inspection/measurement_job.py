@@ -157,10 +157,13 @@ def _parse_part(content: bytes) -> pd.DataFrame:
     table = pd.read_parquet(io.BytesIO(content))
     if "may_pass" not in table:  # as audiotag 0.1 wrote it
         table["may_pass"] = False
+    if "mix_note" not in table:  # as earlier versions wrote it
+        table["mix_note"] = None
     table = table[KEY + ROW_COLUMNS]
     check_keys(table)
     numbers = table.astype(dict.fromkeys(NUMBER_COLUMNS, float))
     others: dict[str, type | tuple[type, ...]] = {
+        "mix_note": str,
         "truncated": (bool, np.bool_),
         "content": str,
         "measure_error": str,
