@@ -23,6 +23,7 @@ import numpy as np
 
 from audiotag.audio.containers import UNKNOWN_FRAMES, adts_length, is_cut
 from audiotag.audio.pcm_layout import PCM_CONTAINERS
+from audiotag.audio.wrong_files import PROTECTED, PROTECTED_TAGS
 from audiotag.errors import AudiotagError
 
 if TYPE_CHECKING:
@@ -167,6 +168,8 @@ class FFmpegFile:
         track = streams.audio[0]
         if track.codec_context is None:
             raise AudiotagError(f"{self._name} holds sound of an unknown or copy-protected codec; export it as WAV.")
+        if track.codec_context.codec_tag in PROTECTED_TAGS:
+            raise AudiotagError(f"{self._name} {PROTECTED}.")
         if (self.format, track.codec_context.name) == ("CAF", "alac"):
             # Its last packet is as short as its sound. FFmpeg cuts off once more what it lacks of a whole packet.
             track.codec_context.flags2 |= _av().codec.context.Flags2.skip_manual

@@ -15,6 +15,7 @@ from audiotag.audio.header import Source
 from audiotag.audio.isolation import IsolatedFile
 from audiotag.audio.limits import require_sample_rate
 from audiotag.audio.pcm_file import find_layout, open_pcm
+from audiotag.audio.wrong_files import describe_wrong_file, describe_wrong_path
 from audiotag.errors import AudiotagError
 from audiotag.wording import as_text
 
@@ -63,6 +64,8 @@ def open_audio(source: Source, name: str, isolated: bool = False) -> Iterator[Op
     import soundfile
 
     if isinstance(source, Path):
+        if wrong := describe_wrong_path(source):
+            raise AudiotagError(f"{name} {wrong}.")
         if not source.is_file():
             where = "" if name == str(source) else f" (looked for {source})"
             raise AudiotagError(f"{name} does not exist{where}.")
@@ -84,7 +87,12 @@ def open_audio(source: Source, name: str, isolated: bool = False) -> Iterator[Op
 
 
 def _open(source: Source, name: str, isolated: bool) -> OpenFile:
-    return IsolatedFile(source, "", name) if isolated else open_with_library(source, name, IsolatedFile)
+    try:
+        return IsolatedFile(source, "", name) if isolated else open_with_library(source, name, IsolatedFile)
+    except AudiotagError as error:
+        if not error.may_pass and (what := describe_wrong_file(source)):
+            raise AudiotagError(f"{name} {what}.") from error
+        raise
 
 
 def open_with_library(
