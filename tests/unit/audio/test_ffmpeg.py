@@ -328,9 +328,7 @@ def test_a_file_that_is_not_a_sound_is_refused_by_name(tmp_path: Path, suffix: s
     path.write_bytes(content)
     what = "(cannot be read as a sound: it is a text|is a playlist|holds nothing but zeros)"
     for read in (read_sound, read_header):
-        with pytest.raises(
-            AudiotagError, match=rf"^letter\{suffix} cannot be read as a sound: it is a text; leave it out\.$"
-        ):
+        with pytest.raises(AudiotagError, match=rf"^letter\{suffix} {what}.*; .*\.$"):
             read(path)
 
 
