@@ -168,7 +168,7 @@ class FFmpegFile:
         track = streams.audio[0]
         if track.codec_context is None:
             raise AudiotagError(f"{self._name} holds sound of an unknown or copy-protected codec; export it as WAV.")
-        if track.codec_context.codec_tag in PROTECTED_TAGS:
+        if self.format in SAMPLE_EXACT and _codec_tag(track) in PROTECTED_TAGS:
             raise AudiotagError(f"{self._name} {PROTECTED}.")
         if (self.format, track.codec_context.name) == ("CAF", "alac"):
             # Its last packet is as short as its sound. FFmpeg cuts off once more what it lacks of a whole packet.
@@ -312,6 +312,14 @@ def codec_name(context: AudioCodecContext) -> str:
     if name == "flac" and len(cookie) > 13:  # STREAMINFO (RFC 9639, section 8.2)
         return f"FLAC_{((cookie[12] & 1) << 4 | cookie[13] >> 4) + 1}"
     return name.upper()
+
+
+def _codec_tag(track: AudioStream) -> str:
+    """The four letters of the codec in the container; empty if they are none."""
+    try:
+        return track.codec_context.codec_tag
+    except UnicodeDecodeError:
+        return ""
 
 
 def _clock_seconds(text: str) -> float:

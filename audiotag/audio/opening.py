@@ -64,9 +64,9 @@ def open_audio(source: Source, name: str, isolated: bool = False) -> Iterator[Op
     import soundfile
 
     if isinstance(source, Path):
-        if wrong := describe_wrong_path(source):
-            raise AudiotagError(f"{name} {wrong}.")
         if not source.is_file():
+            if wrong := describe_wrong_path(source):
+                raise AudiotagError(f"{name} {wrong}.")
             where = "" if name == str(source) else f" (looked for {source})"
             raise AudiotagError(f"{name} does not exist{where}.")
         if not os.access(source, os.R_OK):
@@ -111,9 +111,11 @@ def open_with_library(
     import soundfile
 
     layout = find_layout(source)
-    if layout and layout.is_odd:
-        return open_pcm(source, layout) if layout.subtype else ffmpeg(source, layout.container, name)
+    if layout and layout.is_odd and not layout.subtype:
+        return ffmpeg(source, layout.container, name)
     try:
+        if layout and layout.is_odd:
+            return open_pcm(source, layout)
         file = soundfile.SoundFile(_openable(source) if isinstance(source, Path) else io.BytesIO(source))
     except soundfile.LibsndfileError as error:
         if container := layout.container if layout else detect_container(source):

@@ -7,7 +7,6 @@ that is recognised as something else: a chunk, a tag, padding, or the end of the
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import struct
@@ -116,16 +115,20 @@ class Content:
     """
 
     def __init__(self, source: Path | bytes) -> None:
-        self._file = io.FileIO(source) if isinstance(source, Path) else io.BytesIO(source)
-        self._head = self._file.read(HEAD_BYTES) or b""
-        is_whole = len(self._head) < HEAD_BYTES
-        self.size = len(self._head) if is_whole else self._file.seek(0, os.SEEK_END)
+        self._bytes, self._file = b"", -1
+        if isinstance(source, Path):  # without a file object, which would cost as much as all the rest
+            self._file = os.open(source, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+            self._head = os.read(self._file, HEAD_BYTES)
+            self.size = os.fstat(self._file).st_size
+        else:
+            self._bytes, self._head, self.size = source, source[:HEAD_BYTES], len(source)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._file.close()
+        if self._file >= 0:
+            os.close(self._file)
 
     def at(self, position: int, size: int) -> bytes:
         """Bytes from a position on; fewer at the end of the file."""
@@ -133,8 +136,10 @@ class Content:
             return self._head[position : position + size]
         if not 0 <= position < self.size:
             return b""
-        self._file.seek(position)
-        return self._file.read(size) or b""
+        if self._file < 0:
+            return self._bytes[position : position + size]
+        os.lseek(self._file, position, os.SEEK_SET)
+        return os.read(self._file, size)
 
 
 class Chunk(NamedTuple):

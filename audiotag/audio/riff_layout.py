@@ -33,6 +33,7 @@ SUBTYPES = {
     (PCM_TAG, 1): "PCM_U8", (PCM_TAG, 2): "PCM_16", (PCM_TAG, 3): "PCM_24", (PCM_TAG, 4): "PCM_32",
     (FLOAT_TAG, 4): "FLOAT", (FLOAT_TAG, 8): "DOUBLE", (ALAW_TAG, 1): "ALAW", (ULAW_TAG, 1): "ULAW",
 }  # fmt: skip
+MAX_RATE_HZ = 1 << 31  # of libsndfile
 MAX_SIZE_NATIVE = (1 << 31) - 1  # of samples that libsndfile reads where their size is unknown
 W64_RIFF = bytes.fromhex("726966662e91cf11a5d628db04c10000")
 W64_WAVE = bytes.fromhex("77617665f3acd3118cd100c04f8edb8a")
@@ -183,7 +184,11 @@ def _read_form(body: bytes, order: str) -> _Form | None:
     is_extensible = tag == EXTENSIBLE_TAG and len(body) >= 26
     if is_extensible:
         tag = struct.unpack_from(order + "H", body, 24)[0]
-    return _Form(tag, channels, sample_rate, block_bytes, bits, is_extensible) if channels and sample_rate else None
+    return (
+        _Form(tag, channels, sample_rate, block_bytes, bits, is_extensible)
+        if channels and 0 < sample_rate < MAX_RATE_HZ
+        else None
+    )
 
 
 def _is_unpadded(content: Content, last: Chunk, read_chunk: ReadChunk) -> bool:

@@ -280,9 +280,7 @@ def test_a_wav_above_4_gib_is_as_long_as_its_file(tmp_path: Path, stated: str) -
     header, layout = read_header(path), find_layout(path)
     assert header.frames == data_bytes // 2
     np.testing.assert_array_equal(read_crop(path, header.frames - 1000, 1000), np.frombuffer(PCM, "<i2")[:1000] / 32768)
-    note = (
-        "" if stated == "largest" else "long.wav is larger than 4 GiB, which its header cannot state; all 41 h 57 min"
-    )
+    note = "long.wav is larger than 4 GiB, which its header cannot state; all 41 h 57 min in it are used."
     assert layout is not None
     assert layout.salvage_note("long.wav", header.frames) == ("" if stated == "largest" else note)
 
