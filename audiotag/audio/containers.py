@@ -1,6 +1,6 @@
 """Detect the container of an audio file from its bytes, and the length that the container promises.
 
-libsndfile reads a truncated WAV or OGG without an error, and guesses the length of an MP3 that does not state it. So
+libsndfile reads a truncated OGG without an error, and guesses the length of an MP3 that does not state it. So
 the promised length is read from the container itself and compared with the number of decoded samples. FFmpeg trusts
 the container format that it is given, so the format is detected from the first bytes of the file, never from its name.
 """
@@ -10,10 +10,11 @@ from __future__ import annotations
 import struct
 from bisect import bisect_left
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
+from audiotag.audio.pcm_layout import MAX_PARTS, UNKNOWN_SIZES
 from audiotag.audio.signatures import SIGNATURE_BYTES, recognise
 
 if TYPE_CHECKING:
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 UNKNOWN_FRAMES = 2**63 - 1  # the length that libsndfile reports for a FLAC that was written to a pipe
 OGG_PAGE_HEADER_BYTES = 27
 OGG_MAX_PAGE_BYTES = 65_307
-# Sizes that stand for an unknown one in a file written to a pipe: FFmpeg's is the largest, SoX's and arecord's 2 GiB.
-UNKNOWN_SIZES = (range(0, 1), range(0x7FFF_F000, 0x8000_0001), range(0xFFFF_FFFF, 0x1_0000_0000))
-WAV_PCM_TAG = 1
 ISO_FIRST_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")  # a file may begin with any
 EBML_MAGIC = b"\x1aE\xdf\xa3"
 MATROSKA_SEGMENT = b"\x18S\x80g"
@@ -34,7 +32,6 @@ ADTS_RATES_HZ = (96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050,
 ADTS_FRAME_SAMPLES = 1024
 ADTS_HEADER_BYTES = 7
 SCAN_BYTES = 1 << 20  # read at once
-MAX_PARTS = 1 << 18  # boxes or chunks: a fragmented MP4 of 36 h has as many; a file with more is not followed further
 
 
 def detect_container(source: Path | bytes) -> str:
@@ -73,8 +70,6 @@ def promised_length(source: Path | bytes, header: Header) -> tuple[int, bool]:
         Whether the structure of the container continues after the last byte of the file.
     """
     with _open(source) as file:
-        if header.container in ("WAV", "WAVEX"):
-            return _wav_length(file), False
         if header.container == "MP3" and not _mp3_counts_frames(file):
             return 0, False
         if header.container == "OGG":
@@ -101,66 +96,40 @@ def is_cut(source: Path | bytes, container: str) -> bool:
         return CUT_CHECKS[container](file)
 
 
+def ogg_seek_limit(source: Path | bytes) -> int:
+    """The last position in samples up to which libsndfile seeks rightly in an Ogg: where its last page begins.
+
+    It counts back from the end of a page. The last one often ends before its last packet does, where the sound ends
+    (RFC 3533, section 6), and all positions in it are then shifted. A page without the end of a packet has no position.
+    """
+    with _open(source) as file:
+        size = _file_size(file)
+        start = max(0, size - 2 * OGG_MAX_PAGE_BYTES)
+        tail = _read_at(file, start, size - start)
+    at = end = tail.rfind(b"OggS")
+    while at > 0:
+        at = tail.rfind(b"OggS", 0, at)
+        if at < 0 or at + _ogg_page_bytes(tail[at : at + OGG_PAGE_HEADER_BYTES + 255]) != end:
+            continue
+        end = at
+        if (position := int.from_bytes(tail[at + 6 : at + 14], "little", signed=True)) >= 0:
+            return position
+    return 0
+
+
+def _ogg_page_bytes(page: bytes) -> int:
+    """Size of a page by its header."""
+    if len(page) < OGG_PAGE_HEADER_BYTES:
+        return 0
+    segments = page[26]
+    return OGG_PAGE_HEADER_BYTES + segments + sum(page[OGG_PAGE_HEADER_BYTES : OGG_PAGE_HEADER_BYTES + segments])
+
+
 def adts_length(source: Path | bytes) -> tuple[int, int]:
     """Samples per channel of an AAC stream and their rate in Hz, from its frame headers (ISO 13818-7, section 6.2)."""
     with _open(source) as file:
         frames, rate, _ = _scan_adts(file)
     return ADTS_FRAME_SAMPLES * frames, rate
-
-
-class WavLayout(NamedTuple):
-    """Format of the samples in a WAV, and their position in the file.
-
-    Attributes
-    ----------
-    tag : int
-        Format tag; 1 for PCM.
-    channels : int
-    bytes_per_frame : int
-        Bytes of one sample of all channels.
-    offset, size : int
-        Position and size of the samples in bytes: the content of the ``data`` chunk.
-    """
-
-    tag: int
-    channels: int
-    bytes_per_frame: int
-    offset: int
-    size: int
-
-    @property
-    def is_pcm_16(self) -> bool:
-        """Whether the samples are 16-bit integers."""
-        return self.tag == WAV_PCM_TAG and self.channels > 0 and self.bytes_per_frame == 2 * self.channels
-
-
-def read_wav_layout(file: BinaryIO) -> WavLayout | None:
-    """Read the layout of a WAV (RIFF, little-endian) from its chunks; None for other files and without samples."""
-    if file.read(4) != b"RIFF":
-        return None
-    file.seek(12)
-    tag = channels = bytes_per_frame = 0
-    for _ in range(MAX_PARTS):
-        if len(chunk := file.read(8)) < 8:
-            return None
-        kind, size = chunk[:4], struct.unpack("<I", chunk[4:])[0]
-        start = file.tell()
-        if kind == b"fmt ":
-            body = file.read(min(size, 14))
-            if len(body) == 14:
-                tag, channels, bytes_per_frame = (struct.unpack_from("<H", body, at)[0] for at in (0, 2, 12))
-        elif kind == b"data":
-            return WavLayout(tag, channels, bytes_per_frame, start, size)
-        file.seek(start + size + size % 2)
-    return None
-
-
-def _wav_length(file: BinaryIO) -> int:
-    """Samples per channel by the size of the ``data`` chunk; 0 if that size is unknown."""
-    layout = read_wav_layout(file)
-    if layout is None or not layout.bytes_per_frame or any(layout.size in sizes for sizes in UNKNOWN_SIZES):
-        return 0
-    return layout.size // layout.bytes_per_frame
 
 
 def _is_ogg_cut(file: BinaryIO) -> bool:
@@ -171,9 +140,7 @@ def _is_ogg_cut(file: BinaryIO) -> bool:
     page = tail[max(tail.rfind(b"OggS"), 0) :]
     if len(page) < OGG_PAGE_HEADER_BYTES:
         return True
-    segments = page[26]
-    body = sum(page[OGG_PAGE_HEADER_BYTES : OGG_PAGE_HEADER_BYTES + segments])
-    return not page[5] & 0x04 or len(page) < OGG_PAGE_HEADER_BYTES + segments + body
+    return not page[5] & 0x04 or len(page) < _ogg_page_bytes(page)
 
 
 def _mp3_counts_frames(file: BinaryIO) -> bool:

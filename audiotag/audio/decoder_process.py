@@ -79,7 +79,7 @@ class DecoderServer:
         self._answers = answers
         self._closing = ExitStack()
         self._file: DecodingFile | None = None
-        self._name = ""
+        self._name, self._path = "", Path()
 
     def send(self, **answer: object) -> None:
         """Write one answer."""
@@ -108,7 +108,7 @@ class DecoderServer:
 
     def _open(self, path: Path, name: str, container: str, is_copy: bool) -> None:
         self._closing.close()
-        self._name = name
+        self._name, self._path = name, path
         if is_copy:
             self._closing.callback(path.unlink, missing_ok=True)
         file = FFmpegFile(path, container, name) if container else open_with_library(path, name, FFmpegFile)
@@ -124,7 +124,7 @@ class DecoderServer:
             self._send_samples(file.blocks(start, stop), block)
             self.send(end=file.decoder_failed, lost=file.lost, notes=file.notes, promised=file.promised)
         else:
-            skip = seek_near(file, start)
+            skip = seek_near(file, self._path, start)
             reader = BlockReader(file, None if stop is None else stop - start + skip, len(block))
             self._send_samples(_drop(reader, skip), block)
             self.send(end=reader.decoder_failed, lost=reader.lost)

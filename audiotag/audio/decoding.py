@@ -6,18 +6,21 @@ Conventions: a block is float32 with shape ``(samples, channels)``.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from audiotag.audio.containers import UNKNOWN_FRAMES, promised_length
+from audiotag.audio.containers import UNKNOWN_FRAMES, ogg_seek_limit, promised_length
 from audiotag.audio.header import Header, Source
 from audiotag.audio.isolation import IsolatedFile
 from audiotag.audio.levels import SILENCE_DBFS, peak_dbfs
 from audiotag.audio.limits import MAX_FLOAT_PEAK_DBFS, MAX_PEAK_DBFS, frames_at_once, require_peak
 from audiotag.audio.opening import OpenFile
+from audiotag.audio.pcm_file import find_layout
+from audiotag.audio.pcm_layout import PCM_CONTAINERS
 from audiotag.errors import AudiotagError
+from audiotag.wording import shortened
 
 if TYPE_CHECKING:
     import soundfile
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 BLOCK_SAMPLES = 1 << 20  # per channel; fewer of many channels
 MIN_COMPLETE_FRACTION = 0.999  # of the promised length
 MAX_CODEC_FRAME = 8192  # samples: a length that is a little longer than stated may be that of whole codec frames
+MIN_RESAMPLED_S = 0.05  # a shorter sound may have its samples between those of a lower rate
 MP3_LEAD_SAMPLES = 11_520  # an MP3 frame depends on up to nine frames before it, which a seek does not decode
 
 
@@ -102,8 +106,16 @@ def to_mono(samples: np.ndarray) -> np.ndarray:
     return samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
 
 
-def seek_near(file: soundfile.SoundFile, start: int) -> int:
+def seek_near(file: soundfile.SoundFile, source: Source, start: int) -> int:
     """Seek to a position from which a file of libsndfile decodes the same samples as from its beginning.
+
+    Parameters
+    ----------
+    file : soundfile.SoundFile
+    source : Path or bytes
+        What was opened.
+    start : int
+        First sample that is wanted.
 
     Returns
     -------
@@ -112,9 +124,13 @@ def seek_near(file: soundfile.SoundFile, start: int) -> int:
     """
     if not file.seekable():
         return start
-    lead = min(start, MP3_LEAD_SAMPLES) if file.format == "MP3" else 0
-    file.seek(start - lead)
-    return lead
+    at = start
+    if file.format == "MP3":
+        at = max(0, start - MP3_LEAD_SAMPLES)
+    elif file.format == "OGG" and file.subtype == "VORBIS":
+        at = min(start, ogg_seek_limit(source))
+    file.seek(at)
+    return start - at
 
 
 def header_from(file: OpenFile, decoded_frames: int) -> Header:
@@ -140,6 +156,10 @@ class DecodeReport:
         Whether the decoder failed before the end.
     peak_dbfs, mean_dbfs : float
         Level of the largest sample of all channels, and of the largest sample of their mean.
+    resampled_dbfs : float
+        Level of the largest sample after the mean was resampled; that of the mean without resampling.
+    channel_peaks : numpy.ndarray, shape=(channels,)
+        Largest sample of each channel, up to the first block whose mean is not silent.
     non_finite : int
         Number of samples that are NaN or infinite.
     lost : int
@@ -159,6 +179,8 @@ class DecodeReport:
     decoder_failed: bool = False
     peak_dbfs: float = float("-inf")
     mean_dbfs: float = float("-inf")
+    resampled_dbfs: float = float("-inf")
+    channel_peaks: np.ndarray = field(default_factory=lambda: np.zeros(1))
     non_finite: int = 0
     lost: int = 0
     promised: int | None = None
@@ -190,6 +212,12 @@ class DecodeReport:
             self.peak_dbfs = peak
         return not self.non_finite and self.peak_dbfs <= MAX_PEAK_DBFS
 
+    def add_mean(self, samples: np.ndarray, mean: np.ndarray) -> None:
+        """Take the mean of the channels of the last block into account, shape ``(samples,)``."""
+        if self.mean_dbfs < SILENCE_DBFS and len(samples):
+            self.channel_peaks = np.maximum(self.channel_peaks, np.abs(samples).max(axis=0))
+        self.mean_dbfs = self.peak_dbfs if samples.shape[1] == 1 else max(self.mean_dbfs, peak_dbfs(mean))
+
     def require_sound(self, name: str) -> None:
         """Raise `AudiotagError` if there are no samples, or if a sample has a value that no sound has."""
         if not self.frames:
@@ -215,9 +243,14 @@ class DecodeReport:
         bool
             Whether the sound is truncated.
         """
-        notes, promised, is_cut, rate = [], self.promised, self.is_cut, header.sample_rate
-        if promised is None:
+        notes, rate = [], header.sample_rate
+        layout = find_layout(source) if header.container in PCM_CONTAINERS else None
+        if layout:
+            promised, is_cut = layout.promise()
+        elif self.promised is None:
             promised, is_cut = promised_length(source, header)
+        else:
+            promised, is_cut = self.promised, self.is_cut
         is_too_short = self.frames < MIN_COMPLETE_FRACTION * promised
         truncated = (is_too_short and not self.damage) or self.decoder_failed or is_cut
         missing = max(promised - self.frames, self.lost)
@@ -238,7 +271,27 @@ class DecodeReport:
             )
         if truncated and not is_too_short:
             notes.append(f"{name} is truncated: its end is missing; the part before is used.")
+        if layout and (salvaged := layout.salvage_note(name, self.frames)):
+            notes.append(salvaged)
         return (*notes, *self.structure_notes), truncated
+
+    def cancelling_note(self, name: str) -> str:
+        """A sentence about a sound whose channels cancel each other; empty for any other sound."""
+        if not self.mean_dbfs < SILENCE_DBFS <= self.peak_dbfs:
+            return ""
+        with np.errstate(divide="ignore"):
+            levels = 20 * np.log10(self.channel_peaks)
+        names = ("left", "right") if len(levels) == 2 else [f"channel {n + 1}" for n in range(len(levels))]
+        heard = {channel: level for channel, level in zip(names, levels, strict=True) if level >= SILENCE_DBFS}
+        if len(heard) == 1:
+            (channel, level), *_ = heard.items()
+            side = channel if len(levels) > 2 else f"{channel} channel"
+            why, which = f"only its {side} has sound, up to {level:.0f} dBFS", "that channel"
+        else:
+            peaks = ", ".join(f"{channel} {level:.0f} dBFS" for channel, level in heard.items())
+            why = f"its channels cancel each other, with peaks of: {shortened(peaks)}"
+            which = "the left or the right channel" if len(levels) == 2 else "one channel"
+        return f"{name} is silent in the mono mix that is used: {why}; export {which} as a file of its own."
 
     def notes(self, name: str, header: Header, tracks: int, sample_rate: int) -> tuple[str, ...]:
         """Describe what is unusual about the sound.
@@ -276,6 +329,10 @@ class DecodeReport:
             )
         if self.peak_dbfs < SILENCE_DBFS:
             notes.append(f"{name} is silent: no sample is above {SILENCE_DBFS:g} dBFS.")
-        elif self.mean_dbfs < SILENCE_DBFS:
-            notes.append(f"{name} has channels that cancel each other, so its mono mix is silent.")
+        elif cancels := self.cancelling_note(name):
+            notes.append(cancels)
+        elif self.resampled_dbfs < SILENCE_DBFS and self.frames > MIN_RESAMPLED_S * header.sample_rate:
+            notes.append(
+                f"{name} has all its sound above {sample_rate / 2000:g} kHz, so it is silent at {sample_rate} Hz."
+            )
         return tuple(notes)

@@ -26,7 +26,9 @@ from audiotag.audio.containers import UNKNOWN_FRAMES, adts_length, is_cut
 from audiotag.audio.ffmpeg_track import FrameConverter, NoSoundError, Track, codec_name, load_av, open_for_ffmpeg
 from audiotag.audio.flac_frames import states_its_length
 from audiotag.audio.parts import Part, plan_of
+from audiotag.audio.pcm_layout import PCM_CONTAINERS
 from audiotag.audio.rates import RateKeeper
+from audiotag.audio.wrong_files import PROTECTED, PROTECTED_TAGS
 from audiotag.errors import AudiotagError
 from audiotag.reasons import plain_reason
 
@@ -42,6 +44,7 @@ DEMUXERS = {
     "DSF": "dsf", "DFF": "iff", "QOA": "qoa", "OMA": "oma", "REAL": "rm", "MXF": "mxf", "LATM": "loas", "VOC": "voc",
     "SOX": "sox",
 }  # fmt: skip
+SAMPLE_EXACT = ("MP4", "MOV")  # their tables give a length in samples; Matroska gives milliseconds, AVI frames
 MAX_OVERSTATED_S, MAX_OVERSTATED_SHARE = 0.2, 0.01  # by a container that counts milliseconds or codec frames
 MIN_LATE_S = 0.1  # codecs delay the sound by some hundredths
 MAX_PLAUSIBLE_FRAMES = 1 << 48  # centuries of sound: a longer length is damage
@@ -107,6 +110,8 @@ class FFmpegFile:
         """Set the attributes."""
         if track.stream.codec_context is None:
             raise AudiotagError(f"{self._name} holds sound of an unknown or copy-protected codec; export it as WAV.")
+        if self.format in SAMPLE_EXACT and track.codec_tag in PROTECTED_TAGS:
+            raise AudiotagError(f"{self._name} {PROTECTED}.")
         self.tracks = track.tracks
         self.samplerate, self.channels = track.stream.rate, track.stream.channels
         if not self.samplerate or not self.channels:
@@ -273,8 +278,8 @@ class FFmpegFile:
 
     def _has_exact_length(self, track: Track) -> bool:
         """Whether the stated length is that of the decoded sound."""
-        if self.format in ("MP4", "MOV"):  # a fragmented one has no table of its samples
-            return bool(track.stream.frames) and not self.is_cut
+        if self.format in SAMPLE_EXACT:  # a fragmented one has no table of its samples
+            return bool(track.stream.frames) and not self.is_cut and track.has_regular_times
         if self.format == "MP3":
             return len(set(self._plan.rates)) == 1
         return self.format == "FLAC" and len(self._plan.parts) == 1 and states_its_length(self._source, True)
@@ -288,6 +293,10 @@ class FFmpegFile:
         if self.format == "ADTS":
             samples, rate = adts_length(self._source)
             return self._at_our_rate(samples, rate)  # of the core stream; high-efficiency AAC doubles the rate
+        if self.format in SAMPLE_EXACT and track.stream.frames and not track.has_regular_times:
+            return 0
+        if self.format in PCM_CONTAINERS:  # compressed samples, of which their headers state a wrong number or none
+            return 0
         if self.format in ("MATROSKA", "WEBM"):
             return round(_matroska_seconds(track) * self.samplerate)
         ticks = track.stream.frames if self.format == "AVI" else track.stream.duration
@@ -302,8 +311,8 @@ class FFmpegFile:
     def _seek(self, track: Track, start: int) -> bool:
         """Seek to a frame at or before ``start``, where that decodes the same samples; whether it did."""
         lossless = self.subtype.startswith(("PCM_", "ALAC", "FLAC", "FLOAT", "DOUBLE", "ULAW", "ALAW"))
-        in_samples = (track.stream.time_base or 0) * self.samplerate == 1
-        if not (start and lossless and in_samples and self._is_exact and self.format in ("MP4", "MOV")):
+        is_indexed = self.format in SAMPLE_EXACT and len(track.stream.index_entries) > 2
+        if not (start and lossless and is_indexed and track.counts_samples and self._is_exact):
             return False
         track.container.seek(start + (track.stream.start_time or 0), stream=track.stream)
         return True

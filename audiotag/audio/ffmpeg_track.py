@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 LIBSNDFILE_NAMES = {
     "mp3": "MPEG_LAYER_III", "mp2": "MPEG_LAYER_II", "mp1": "MPEG_LAYER_I", "pcm_mulaw": "ULAW", "pcm_alaw": "ALAW",
+    "gsm_ms": "GSM610", "gsm": "GSM610",
     "pcm_u8": "PCM_U8", "pcm_s8": "PCM_S8", "pcm_f32le": "FLOAT", "pcm_f32be": "FLOAT", "pcm_f64le": "DOUBLE",
     "pcm_f64be": "DOUBLE",
 }  # fmt: skip
@@ -35,6 +36,7 @@ CHECKSUMS = {
     "flac": "crccheck+explode", "tta": "crccheck+explode", "wavpack": "crccheck+explode", "ac3": "crccheck",
     "eac3": "crccheck",
 }  # fmt: skip
+PADDED_DEMUXERS = ("wav", "w64", "aiff", "caf", "au")  # the last packet has the rest of the file, and may be padding
 MAX_FAILURES_IN_A_ROW = 64  # of reading the next packet: the rest of the file is damaged
 
 
@@ -88,6 +90,7 @@ class Track:
 
     def __init__(self, file: BinaryIO, demuxer: str, ranges: tuple[Range, ...] | None = None) -> None:
         self.failed_last = False
+        self._demuxer = demuxer
         content: Any = file if ranges is None else RangesFile(file, ranges)
         with ExitStack() as closing:
             options = {"codec_whitelist": _audio_decoders()}
@@ -110,6 +113,31 @@ class Track:
             return 0.0
         return float(start * base) - self.container.start_time / 1_000_000  # FFmpeg counts microseconds
 
+    @property
+    def codec_tag(self) -> str:
+        """The four letters of the codec in the container; empty if they are none."""
+        try:
+            return self.stream.codec_context.codec_tag
+        except UnicodeDecodeError:
+            return ""
+
+    @property
+    def counts_samples(self) -> bool:
+        """Whether the times in the container are counted in samples."""
+        return (self.stream.time_base or 0) * (self.stream.rate or 0) == 1
+
+    @property
+    def has_regular_times(self) -> bool:
+        """Whether each packet begins where the one before ends, so that times are positions in the decoded sound.
+
+        Programs that leave a gap in time, or let packets overlap, make all later times differ from the positions.
+        """
+        entries = self.stream.index_entries
+        if not self.counts_samples or len(entries) < 3:
+            return True
+        first, last = entries[0].timestamp, entries[-1].timestamp
+        return last - first == (len(entries) - 1) * (entries[1].timestamp - first)
+
     def frames(self) -> Iterator[AudioFrame | int]:
         """Yield the decoded frames, and in place of a packet that cannot be decoded the number of its samples.
 
@@ -118,10 +146,13 @@ class Track:
         failure, has_begun, lost = None, False, 0
         for packet in self._packets():
             try:
-                frames = [] if packet.is_corrupt else self.stream.codec_context.decode(packet)
+                is_useless = packet.is_corrupt and self._demuxer not in PADDED_DEMUXERS
+                frames = [] if is_useless else self.stream.codec_context.decode(packet)
             except load_av().FFmpegError as error:
                 if isinstance(error, MemoryError):
                     raise
+                if has_begun and packet.is_corrupt and self._demuxer in PADDED_DEMUXERS:
+                    continue
                 failure, self.failed_last = error, True
             else:
                 if frames:
@@ -129,7 +160,7 @@ class Track:
                         yield lost
                     has_begun, self.failed_last, lost = True, False, 0
                     yield from frames
-                if not packet.is_corrupt:
+                if not is_useless:
                     continue
                 self.failed_last = True  # the file ends inside it, or it lacks a piece
             lost += self._samples_of(packet)
@@ -162,6 +193,9 @@ class Track:
         if not streams.audio:
             raise NoSoundError(", ".join(sorted({stream.type for stream in streams})) or "none")
         track = streams.audio[0]
+        if track.codec_context is not None and (self._demuxer, track.codec_context.name) == ("caf", "alac"):
+            # Its last packet is as short as its sound. FFmpeg cuts off once more what it lacks of a whole packet.
+            track.codec_context.flags2 |= load_av().codec.context.Flags2.skip_manual
         if track.codec_context is not None and (checks := CHECKSUMS.get(track.codec_context.name)):
             track.codec_context.options = {"err_detect": checks}
         for stream in streams:

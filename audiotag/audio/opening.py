@@ -16,6 +16,8 @@ from audiotag.audio.header import Source
 from audiotag.audio.isolation import IsolatedFile
 from audiotag.audio.limits import require_sample_rate
 from audiotag.audio.parts import is_mp3, reads_all
+from audiotag.audio.pcm_file import find_layout, open_pcm
+from audiotag.audio.wrong_files import describe_wrong_file, describe_wrong_path
 from audiotag.errors import AudiotagError
 from audiotag.wording import as_text
 
@@ -36,6 +38,7 @@ SUFFIXES = (
 READABLE = "WAV, FLAC, OGG, MP3, M4A, AAC, Opus, AIFF, WebM and the sound of videos"
 LIBSNDFILE_SYSTEM_ERROR = 2  # what the system refuses: too many open files, an unreadable disk
 MAX_LIBSNDFILE_NAME_BYTES = 1000  # it refuses names from 1024 on; a longer one is opened here, and closed by it
+MISCOUNTED_IN_WAV = ("MPEG_LAYER_III", "GSM610")  # libsndfile guesses their length, and decodes padding
 OpenFile: TypeAlias = Union["soundfile.SoundFile", IsolatedFile]
 Decoder = TypeVar("Decoder")
 
@@ -71,6 +74,8 @@ def open_audio(source: Source, name: str, isolated: bool = False) -> Iterator[Op
 
     if isinstance(source, Path):
         if not source.is_file():
+            if wrong := describe_wrong_path(source):
+                raise AudiotagError(f"{name} {wrong}.")
             where = "" if name == str(source) else f" (looked for {source})"
             raise AudiotagError(f"{name} does not exist{where}.")
         if not os.access(source, os.R_OK):
@@ -91,7 +96,12 @@ def open_audio(source: Source, name: str, isolated: bool = False) -> Iterator[Op
 
 
 def _open(source: Source, name: str, isolated: bool) -> OpenFile:
-    return IsolatedFile(source, "", name) if isolated else open_with_library(source, name, IsolatedFile)
+    try:
+        return IsolatedFile(source, "", name) if isolated else open_with_library(source, name, IsolatedFile)
+    except AudiotagError as error:
+        if not error.may_pass and (what := describe_wrong_file(source)):
+            raise AudiotagError(f"{name} {what}.") from error
+        raise
 
 
 def open_with_library(
@@ -109,12 +119,21 @@ def open_with_library(
     """
     import soundfile
 
+    layout = find_layout(source)
+    if layout and layout.is_odd and not layout.subtype:
+        return ffmpeg(source, layout.container, name)
     try:
+        if layout and layout.is_odd:
+            return open_pcm(source, layout)
         file = soundfile.SoundFile(_openable(source) if isinstance(source, Path) else io.BytesIO(source))
     except soundfile.LibsndfileError as error:
-        if container := detect_container(source) or ("MP3" if is_mp3(source) else ""):
+        container = layout.container if layout else detect_container(source) or ("MP3" if is_mp3(source) else "")
+        if container:
             return ffmpeg(source, container, name)
         raise unreadable_error(name, error) from error
+    if layout and file.subtype in MISCOUNTED_IN_WAV and file.format in ("WAV", "WAVEX"):
+        file.close()
+        return ffmpeg(source, layout.container, name)
     # libsndfile takes any file named .mp3 for an MP3 and decodes it to noise; in the same way .au and .snd for mu-law.
     if file.format == "MP3" and (container := detect_container(source)):
         file.close()

@@ -7,19 +7,19 @@ mean; positions are in samples of that waveform.
 from __future__ import annotations
 
 import io
-import struct
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from audiotag.audio.containers import UNKNOWN_FRAMES, read_wav_layout
+from audiotag.audio.containers import UNKNOWN_FRAMES
 from audiotag.audio.decoding import BlockReader, DecodeReport, header_from, seek_near, to_mono
 from audiotag.audio.header import Header, Sound, Source
 from audiotag.audio.isolation import IsolatedFile
 from audiotag.audio.limits import MAX_VALUES_AT_ONCE
 from audiotag.audio.opening import OpenFile, open_audio, source_name
+from audiotag.audio.pcm_file import find_layout
 from audiotag.audio.streaming import LongSound
 
 
@@ -139,18 +139,18 @@ def read_crop(path: Path, start: int, frames: int, isolated: bool = False) -> np
         return to_mono(samples)
     report = DecodeReport()
     with open_audio(path, path.name, isolated) as file:
-        parts = [to_mono(samples) for samples in _crop_blocks(file, start, frames) if report.add(samples)]
+        parts = [to_mono(samples) for samples in _crop_blocks(file, path, start, frames) if report.add(samples)]
     report.require_values(path.name)
     return parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, np.float32), *parts])
 
 
-def _crop_blocks(file: OpenFile, start: int, frames: int) -> Iterator[np.ndarray]:
+def _crop_blocks(file: OpenFile, source: Source, start: int, frames: int) -> Iterator[np.ndarray]:
     """Yield ``frames`` samples from ``start`` on, in blocks of shape ``(samples, channels)``."""
     if isinstance(file, IsolatedFile):
         yield from file.blocks(start, start + frames)
         return
     try:
-        lead = seek_near(file, start)
+        lead = seek_near(file, source, start)
     except Exception:
         if file.format != "FLAC":
             raise
@@ -164,21 +164,23 @@ def _crop_blocks(file: OpenFile, start: int, frames: int) -> Iterator[np.ndarray
 
 
 def _read_pcm_16_crop(path: Path, start: int, frames: int) -> np.ndarray | None:
-    """Read a crop of a 16-bit WAV, shape ``(samples, channels)``; None for any other file, or a damaged one.
+    """Read a crop of a 16-bit WAV, shape ``(samples, channels)``; None for any other file, or beyond its end.
 
     libsndfile gives the same samples, but takes twice as long just to open the file.
     """
+    layout = find_layout(path)
+    if layout is None or layout.subtype != "PCM_16" or layout.is_odd or layout.is_big_endian or start < 0:
+        return None
+    at, size = layout.parts[0]
+    if layout.container not in ("WAV", "WAVEX") or (start + frames) * layout.bytes_per_frame > size:
+        return None
     try:
         with path.open("rb") as file:
-            layout = read_wav_layout(file)
-            if layout is None or not layout.is_pcm_16:
-                return None
-            available = min(frames, layout.size // layout.bytes_per_frame - start)
-            file.seek(layout.offset + start * layout.bytes_per_frame)
-            content = file.read(max(available, 0) * layout.bytes_per_frame)
-    except (OSError, struct.error):
+            file.seek(at + start * layout.bytes_per_frame)
+            content = file.read(frames * layout.bytes_per_frame)
+    except OSError:
         return None
-    if len(content) < frames * layout.bytes_per_frame:  # truncated or of unknown size, which libsndfile can read
+    if len(content) < frames * layout.bytes_per_frame:  # cut off meanwhile
         return None
     samples = np.frombuffer(content, dtype="<i2").reshape(-1, layout.channels)
     return np.multiply(samples, np.float32(1 / 32_768), dtype=np.float32)

@@ -43,6 +43,8 @@ class LongSound:
         Complete once all blocks are read, as are ``notes`` and ``truncated``.
     notes : tuple[str, ...]
         One sentence for each unusual property of the file.
+    cancelling_note : str
+        The one of them that says that the channels cancel each other, if they do.
     truncated : bool
         Whether the end of the file is missing.
     content : str
@@ -64,6 +66,7 @@ class LongSound:
         self.sample_rate = sample_rate or 0
         self.name = name or source_name(source)
         self.notes: tuple[str, ...] = ()
+        self.cancelling_note = ""
         self.truncated = False
         self.content = ""
 
@@ -92,15 +95,16 @@ class LongSound:
                 if self._hashed:
                     content.add(block)
                 for waveform in resampler.resample(block):
-                    report.mean_dbfs = max(report.mean_dbfs, peak_dbfs(waveform))
+                    report.resampled_dbfs = max(report.resampled_dbfs, peak_dbfs(waveform))
                     yield waveform
             if len(waveform := resampler.flush()):
-                report.mean_dbfs = max(report.mean_dbfs, peak_dbfs(waveform))
+                report.resampled_dbfs = max(report.resampled_dbfs, peak_dbfs(waveform))
                 yield waveform
             report.take_structure(file, decoded)
             header, tracks = header_from(file, report.frames), count_tracks(file)
         report.require_sound(self.name)
         self.content = content.hexdigest() if self._hashed else ""
+        self.cancelling_note = report.cancelling_note(self.name)
         notes, self.truncated = report.structure(self.name, self._source, header)
         self.header = replace(header, notes=notes)
         self.notes = report.notes(self.name, self.header, tracks, self.sample_rate)
@@ -167,7 +171,9 @@ def _mix_to_mono(blocks: BlockReader, report: DecodeReport) -> Iterator[np.ndarr
     """
     for samples in blocks:
         if report.add(samples):
-            yield np.ascontiguousarray(to_mono(samples), dtype=np.float32)
+            mean = np.ascontiguousarray(to_mono(samples), dtype=np.float32)
+            report.add_mean(samples, mean)
+            yield mean
 
 
 def _join_blocks(blocks: Iterator[np.ndarray], block_samples: int) -> Iterator[np.ndarray]:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from audiotag.audio.reading import read_header
+from audiotag.audio.wrong_files import describe_wrong_path
 from audiotag.data.dataset import Dataset
 from audiotag.disk import modified_ns, optional_write
 from audiotag.errors import clip_problem, may_pass
@@ -65,7 +66,9 @@ def scan(
     keys = list(zip(*(clips[column] for column in KEY), strict=True))
     cache = cache_folder / f"{cache_name(dataset.root, dataset.name)}.parquet" if cache_folder else None
     known = _read_cache(cache) if cache and not refresh else {}
-    known |= {key: _error_row(f"{key[0]} does not exist.") for key in keys if key[2:] == (0, 0)}
+    for key, path in zip(keys, clips["path"], strict=True):
+        if key[2:] == (0, 0):
+            known[key] = _error_row(f"{key[0]} {describe_wrong_path(path) or 'does not exist'}.")
     unknown = [row for row, key in enumerate(keys) if key not in known]
     done, passing = 0, set[tuple]()
     paths = clips["path"].to_list()

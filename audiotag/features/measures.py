@@ -5,7 +5,7 @@ Conventions: a waveform has shape ``(samples,)``; levels are in dB re full scale
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +43,8 @@ class Measures:
         DC offset: the mean of the samples, −1 to 1.
     clipped_share : float
         Fraction of samples in flat runs at full scale; see `audiotag.features.accumulators.ClippingMeter`.
+    mix_note : str
+        A sentence that names the file if its channels cancel each other in the mono mix; empty for any other file.
     silent_share : float
         Fraction of frames below −60 dBFS.
     bandwidth_hz : float
@@ -66,6 +68,7 @@ class Measures:
     loudness_lufs: float
     dc: float
     clipped_share: float
+    mix_note: str
     silent_share: float
     bandwidth_hz: float
     trim_start_s: float
@@ -96,7 +99,8 @@ def measure(path: Path, name: str | None = None) -> Measures:
         meter = meter or WaveformMeter(sound.sample_rate)
         meter.add(block)
     assert meter is not None  # a sound without samples is refused
-    return meter.measures(sound.truncated, " ".join(sound.header.notes))
+    measures = meter.measures(sound.truncated, " ".join(sound.header.notes))
+    return replace(measures, mix_note=sound.cancelling_note) if sound.cancelling_note else measures
 
 
 def measure_waveform(waveform: np.ndarray, sample_rate: int, truncated: bool = False) -> Measures:
@@ -159,6 +163,7 @@ class WaveformMeter:
             loudness_lufs=self._loudness.loudness_lufs(),
             dc=self.dc,
             clipped_share=self._clipping.share(),
+            mix_note="",
             silent_share=float(np.mean(levels_dbfs < SILENT_FRAME_DBFS)),
             bandwidth_hz=bandwidth_hz(frequencies, power),
             trim_start_s=start / self._rate,

@@ -13,6 +13,7 @@ from audiotag.audio.levels import SILENCE_DBFS
 from audiotag.data.contents import same_content
 from audiotag.data.dataset import Dataset
 from audiotag.data.leaks import find_leaks
+from audiotag.errors import AudiotagError, clip_problem
 from audiotag.inspection.contradictions import find_contradictions
 from audiotag.inspection.statistics import is_absent, measured_clips, readable_clips
 
@@ -25,7 +26,7 @@ KINDS_THAT_ARE_USED = (
 )  # fmt: skip
 COLUMNS_THAT_ARE_CHECKED = (
     "clip", "subset", "size", "modified_ns", "error", "duration_s", "measure_error", "truncated", "peak_dbfs",
-    "rms_dbfs", "clipped_share", "dc", "note", "decode_note",
+    "rms_dbfs", "clipped_share", "mix_note", "dc", "note", "decode_note",
 )  # fmt: skip
 Row = tuple[str, str, str, str]
 
@@ -104,8 +105,7 @@ def _measured_faults(clips: pd.DataFrame) -> list[Row]:
     truncated = clips[clips["truncated"].astype(bool)]
     rows = _rows_with_reasons("truncated", truncated.assign(what=_truncation_sentences(truncated)), "what")
     silent = clips["peak_dbfs"] < SILENCE_DBFS
-    lowest = f"no sample above {SILENCE_DBFS:g} dBFS"
-    rows += _rows("silent", clips[silent], "peak_dbfs", lambda clip, _: f"{clip} has {lowest}.")
+    rows += _rows("silent", clips[silent], "mix_note", _silence_sentence)
     clipped = clips[clips["clipped_share"] > MAX_CLIPPED_SHARE]
     rows += _rows(
         "clipped",
@@ -116,6 +116,12 @@ def _measured_faults(clips: pd.DataFrame) -> list[Row]:
     shifted = clips[clips["dc"].abs() > MAX_DC_OFFSET]
     rows += _rows("DC", shifted, "dc", lambda clip, dc: f"{clip} has a DC offset of {dc:+.3f} of full scale.")
     return rows
+
+
+def _silence_sentence(clip: str, mix_note: object) -> str:
+    if isinstance(mix_note, str) and mix_note:
+        return clip_problem(clip, AudiotagError(mix_note))
+    return f"{clip} has no sample above {SILENCE_DBFS:g} dBFS."
 
 
 def _duplicates(clips: pd.DataFrame) -> list[Row]:

@@ -175,12 +175,14 @@ def _parse_part(content: bytes) -> pd.DataFrame:
     table = pd.read_parquet(io.BytesIO(content))
     if "may_pass" not in table:  # as audiotag 0.1 wrote it
         table["may_pass"] = False
-    if "decode_note" not in table:  # as earlier versions wrote it
-        table["decode_note"] = None
+    for column in ("decode_note", "mix_note"):
+        if column not in table:  # as earlier versions wrote it
+            table[column] = None
     table = table[KEY + ROW_COLUMNS]
     check_keys(table)
     numbers = table.astype(dict.fromkeys(NUMBER_COLUMNS, float))
     others: dict[str, type | tuple[type, ...]] = {
+        "mix_note": str,
         "truncated": (bool, np.bool_),
         "decode_note": str,
         "content": str,

@@ -69,8 +69,8 @@ def show_overview(context: PageContext) -> None:
         if len(clips) < len(index):
             without = len(index) - len(clips)
             st.caption(
-                f":material/folder_off: {without:,} of {len(index):,} clips have no sound that can be read. The Dataset "
-                "page says why."
+                f":material/folder_off: {without:,} of {len(index):,} clips have no sound that can be read. The "
+                "Dataset page says why."
             )
     with middle.container(border=True, height="stretch"), messages.show_errors():
         st.caption("Ensemble")

@@ -1,6 +1,5 @@
 """A truncated file is recognised by its container, and a complete one is never called truncated."""
 
-import io
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -9,8 +8,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from audiotag.audio import containers
-from audiotag.audio.containers import adts_length, detect_container, is_cut, read_wav_layout
+from audiotag.audio import containers, riff_layout
+from audiotag.audio.containers import adts_length, detect_container, is_cut
+from audiotag.audio.pcm_file import find_layout
+from audiotag.audio.pcm_layout import Content
 from audiotag.audio.reading import read_sound
 
 RATE = 44_100
@@ -159,16 +160,15 @@ def test_a_file_of_endless_small_parts_is_not_followed_to_its_end(
 
 
 def test_chunks_of_a_wav_are_not_read_into_memory_and_not_followed_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(containers, "MAX_PARTS", 100)
+    monkeypatch.setattr(riff_layout, "MAX_PARTS", 100)
     head = b"RIFF\0\0\0\0WAVE"
-    layout = riff(bytes(8), 8)[12:]
-    assert read_wav_layout(io.BytesIO(head + b"junk\0\0\0\0" * 200 + layout)) is None
-    assert read_wav_layout(io.BytesIO(head + b"junk\0\0\0\0" * 90 + layout)).is_pcm_16
+    body = riff(bytes(8), 8)[12:]
+    assert find_layout(head + b"junk\0\0\0\0" * 200 + body) is None
+    assert find_layout(head + b"junk\0\0\0\0" * 90 + body).subtype == "PCM_16"
 
-    class Counting(io.BytesIO):
-        def read(self, size: int = -1) -> bytes:
-            assert 0 <= size < 100
-            return super().read(size)
-
+    reads = []
+    read = Content.at
+    monkeypatch.setattr(Content, "at", lambda *of: reads.append(of[2]) or read(*of))
     form = b"fmt " + struct.pack("<IHHIIHH", 0x7FFFFFFE, 1, 1, RATE, 2 * RATE, 2, 16)
-    assert read_wav_layout(Counting(head + form)) is None
+    assert find_layout(head + form) is None
+    assert max(reads) < 100

@@ -97,3 +97,30 @@ def test_silence_is_read_with_a_note(tmp_path: Path, write_wav: Callable) -> Non
     assert sound.notes == ("quiet.wav is silent: no sample is above -90 dBFS.",)
     just_audible = np.full(1000, 10 ** (-89 / 20))
     assert read_sound(write_wav(tmp_path / "q.wav", just_audible, RATE, "FLOAT"), RATE).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("gains", "reason"),
+    [
+        ((1, -1), "its channels cancel each other, with peaks of: left -6 dBFS, right -6 dBFS; export the left or the"),
+        (
+            (1, -0.5, -0.5, 0),
+            "its channels cancel each other, with peaks of: channel 1 -6 dBFS, channel 2 -12",
+        ),
+        ((0, 1e-4), "only its right channel has sound, up to -86 dBFS; export that channel as a file of its own."),
+    ],
+)
+@pytest.mark.parametrize("rate", [RATE, 16_000])
+def test_channels_that_cancel_are_named(
+    tmp_path: Path, write_wav: Callable, gains: tuple[float, ...], reason: str, rate: int
+) -> None:
+    waveform = 0.5 * np.random.default_rng(0).choice([-1.0, 1.0], RATE // 2)
+    path = write_wav(tmp_path / "a.wav", waveform[:, None] * np.array(gains), RATE, "FLOAT")
+    assert read_sound(path, rate).notes[-1].startswith(f"a.wav is silent in the mono mix that is used: {reason}")
+
+
+def test_a_mono_file_has_no_channels_that_cancel(tmp_path: Path, write_wav: Callable) -> None:
+    ultrasound = np.sin(2 * np.pi * 40_000 / 96_000 * np.arange(96_000)) * np.hanning(96_000)
+    path = write_wav(tmp_path / "bat.wav", 0.5 * ultrasound, 96_000, "FLOAT")
+    assert read_sound(path).notes == ()
+    assert read_sound(path, 16_000).notes == ("bat.wav has all its sound above 8 kHz, so it is silent at 16000 Hz.",)

@@ -327,8 +327,9 @@ def test_the_content_decides_the_format_and_not_the_name(tmp_path: Path, tone: T
 def test_a_file_that_is_not_a_sound_is_refused_by_name(tmp_path: Path, suffix: str, content: bytes) -> None:
     path = tmp_path / f"letter{suffix}"
     path.write_bytes(content)
+    what = "(cannot be read as a sound: it is a text|is a playlist|holds nothing but zeros)"
     for read in (read_sound, read_header):
-        with pytest.raises(AudiotagError, match=rf"^letter\{suffix} cannot be read as a sound \(WAV, FLAC,.*\.$"):
+        with pytest.raises(AudiotagError, match=rf"^letter\{suffix} {what}.*; .*\.$"):
             read(path)
 
 

@@ -51,6 +51,7 @@ def test_old_telephone_codecs_are_read_and_cropped(
     path = write_wav(tmp_path / "call.wav", tone(400, 1.0, sample_rate=8000), 8000, subtype)
     sound = read_sound(path, 8000)
     assert sound.notes == ()
+    assert len(sound.waveform) == pytest.approx(8000, abs=300)
     assert rms_dbfs(sound.waveform[:8000]) == pytest.approx(-9, abs=0.5)
     np.testing.assert_array_equal(read_crop(path, 1000, 500), sound.waveform[1000:1500])
 

@@ -161,6 +161,22 @@ def test_scan_measures_every_clip_and_writes_table_and_dashboard(
     assert pd.read_parquet(parquet)["rms_dbfs"].notna().sum() == 2
 
 
+@pytest.mark.usefixtures("measuring_thread")
+def test_a_clip_at_a_rate_that_no_sound_has_does_not_end_measuring(
+    run: Callable[..., CommandResult], write_wav: Callable, tone: Callable, tmp_path: Path
+) -> None:
+    for number in range(3):
+        write_wav(tmp_path / f"low/good/{number}.wav", tone(440 + number, 0.3))
+    write_wav(tmp_path / "low/good/low.wav", tone(440, 0.3), 20)
+    outcome = run("scan", tmp_path / "low", "--measure", "--out", tmp_path / "index.csv")
+    assert outcome.status == 1
+    assert "good/low.wav has a sample rate of 20 Hz, but a sound must have at least 100 Hz" in outcome.err
+    rows = {row["clip"]: row for row in csv.DictReader((tmp_path / "index.csv").read_text().splitlines())}
+    assert sorted(clip for clip, row in rows.items() if row["rms_dbfs"]) == [
+        f"good/{number}.wav" for number in range(3)
+    ]
+
+
 def test_scan_says_how_many_clips_are_not_measured(
     run: Callable[..., CommandResult], dataset: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

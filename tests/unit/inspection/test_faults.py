@@ -97,6 +97,17 @@ def test_every_kind_of_fault_is_found_with_its_sentence(sounds: Callable, tone: 
     assert table["duplicate", "good.wav"] == table["duplicate", "twin.wav"] == "The same sound: good.wav, twin.wav."
 
 
+def test_a_file_whose_channels_cancel_is_silent_for_that_reason(sounds: Callable, tone: Callable) -> None:
+    opposite = np.stack([tone(440, 0.5, 1.0), -tone(440, 0.5, 1.0)], axis=1)
+    table = found(sounds({"a.wav": opposite, "b.wav": np.zeros(RATE), "c.wav": np.zeros((RATE, 2))}))
+    assert table["silent", "a.wav"] == (
+        "a.wav is silent in the mono mix that is used: its channels cancel each other, with peaks of: left 0 dBFS, "
+        "right 0 dBFS; export the left or the right channel as a file of its own."
+    )
+    assert table["silent", "b.wav"] == "b.wav has no sample above -90 dBFS."
+    assert table["silent", "c.wav"] == "c.wav has no sample above -90 dBFS."
+
+
 def test_worst_faults_come_first(sounds: Callable, tone: Callable) -> None:
     root = sounds({"a.wav": tone(), "b.wav": tone(), "nan.wav": np.full(RATE, np.nan), "x.wav": tone()}, "FLOAT")
     (root / "x.wav").unlink()

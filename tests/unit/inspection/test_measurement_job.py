@@ -304,7 +304,7 @@ def test_parts_with_and_without_broken_files_make_one_table(job: MeasurementJob,
     assert len(parts(job)) == 12  # one clip per part
     table = job.table()
     figures = table.select_dtypes(float)
-    others = {"truncated", "decode_note", "content", "third_octaves", "measure_error"}
+    others = {"truncated", "decode_note", "mix_note", "content", "third_octaves", "measure_error"}
     assert set(MEASURE_COLUMNS) - set(figures.columns) == others
     assert figures.isna().all(axis=1).sum() == 1
     assert table["truncated"].dropna().tolist() == [False] * 11
