@@ -79,13 +79,19 @@ def _as_text(array: pa.Array) -> pa.Array:
 
 
 def _cell_text(cell: object) -> str | None:
+    cell = [_plain(value) for value in cell] if isinstance(cell, list) else _plain(cell)
     if isinstance(cell, list):
-        return ",".join(str(_cell_text(value)) for value in cell) or None
-    if isinstance(cell, bytes):  # the content of a sound, as a rule
-        text = cell.decode("utf-8", "replace")
-        return text if text.isprintable() and "\ufffd" not in text else f"({len(cell):,} bytes)"
-    if isinstance(cell, dict):
-        return str(cell["path"]) if isinstance(cell.get("path"), str) else f"({', '.join(map(str, cell))})"
+        return ",".join(map(str, cell)) or None
     if isinstance(cell, float) and cell.is_integer():
         cell = int(cell)
     return str(cell) if pd.notna(cell) and cell != "" else None
+
+
+def _plain(value: object) -> object:
+    """A value that can be shown: bytes, as a rule the content of a sound, and tables are not."""
+    if isinstance(value, bytes):
+        text = value.decode("utf-8", "replace")
+        return text if text.isprintable() and "\ufffd" not in text else f"({len(value):,} bytes)"
+    if isinstance(value, dict):
+        return value["path"] if isinstance(value.get("path"), str) else f"({', '.join(map(str, value))})"
+    return value

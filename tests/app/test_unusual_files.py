@@ -120,3 +120,20 @@ def test_a_page_loads_a_part_of_a_long_sound_and_says_so(
     assert not at.exception
     assert "long.wav is long: 2 s of 9 s are shown and played." in texts_of(at)
     assert loaded == [2 * 44_100]
+
+
+def test_files_of_the_years_1905_and_2300_break_no_page(home: Workspace, tmp_path: Path) -> None:
+    root = tmp_path / "odd-times"
+    for label, time_s in (("dog", 10_413_792_000), ("cat", -2_050_000_000)):
+        for number in range(3):
+            os.utime(file_at(root, f"{label}/{number}.wav".encode(), wav(beep(1))), (time_s, time_s))
+        os.utime(root / label, (time_s, time_s))
+    (home.root / "submissions").mkdir()
+    (home.root / "submissions" / "s.csv").write_text("fname,dog\n")
+    for path in (root, home.root / "submissions" / "s.csv", *(home.ensembles / "tiny").iterdir()):
+        os.utime(path, (10_413_792_000, 10_413_792_000))
+    home.remember_dataset(root)
+    for page in ("app.py", "pages/dataset.py", "pages/train.py", "pages/score.py"):
+        at = open_page(page)
+        assert not at.exception
+        assert not at.error

@@ -343,6 +343,10 @@ def raw_texts(tree: ast.AST) -> list[str]:
         nodes = [inner for statement in handler.body for inner in ast.walk(statement)]
         calls = [node for node in nodes if isinstance(node, ast.Call) and TRANSLATORS.fullmatch(ast.unparse(node.func))]
         translated = {argument for call in calls for argument in call.args}
+        if {ast.unparse(kind) for kind in kinds} <= OURS | {"OSError"}:
+            choices = [node for node in nodes if isinstance(node, ast.IfExp)]
+            ours = [one.orelse for one in choices if ast.unparse(one.test) == f"isinstance({handler.name}, OSError)"]
+            translated |= {node for branch in ours for node in ast.walk(branch)}
         for node in nodes:
             shown: ast.expr | None = None
             if node in translated:
@@ -358,7 +362,8 @@ def raw_texts(tree: ast.AST) -> list[str]:
 
 def _shows(shown: ast.expr, name: str) -> bool:
     if isinstance(shown, ast.IfExp):
-        return _shows(shown.body, name) or _shows(shown.orelse, name)
+        is_oserror = ast.unparse(shown.test) == f"isinstance({name}, OSError)"
+        return _shows(shown.body, name) or (not is_oserror and _shows(shown.orelse, name))
     if isinstance(shown, ast.BoolOp):
         return any(_shows(value, name) for value in shown.values)
     if isinstance(shown, ast.Attribute) and ast.unparse(shown.value) == name:
@@ -383,6 +388,8 @@ def test_no_text_of_another_library_gets_into_a_message(name: str) -> None:
         ("raise AudiotagError(f'a: {error.strerror or error}')", True),
         ("say(str(error))", True),
         ("raise _parser_error(path, str(error))", False),
+        ("say(disk_problem(error) if isinstance(error, OSError) else str(error))", False),
+        ("say(str(error) if isinstance(error, OSError) else '')", True),
         ("raise AudiotagError(f'a: {error.strerror}')", False),
         ("raise AudiotagError(f'a: {plain_reason(error)}')", False),
     ],

@@ -26,16 +26,10 @@ def show_errors(stop: bool = False) -> Iterator[None]:
     """Show an `AudiotagError`, or what the disk refuses, as a message; ``stop`` then ends the run of the page."""
     try:
         yield
-    except AudiotagError as error:
-        _show_error(str(error), stop)
-    except OSError as error:
-        _show_error(disk_problem(error), stop)
-
-
-def _show_error(sentence: str, stop: bool) -> None:
-    st.error(escape(sentence), icon=":material/error:")
-    if stop:
-        st.stop()
+    except (AudiotagError, OSError) as error:
+        st.error(escape(disk_problem(error) if isinstance(error, OSError) else error), icon=":material/error:")
+        if stop:
+            st.stop()
 
 
 def show_sentences() -> None:

@@ -140,6 +140,41 @@ def test_scan_gives_the_same_as_json(run: Callable[..., CommandResult], dataset:
     assert isinstance(values["subsets"]["curated"]["clips"], int)
 
 
+def test_json_has_the_clips_per_label_and_the_most_frequent_combinations(
+    sounds: Path, run: Callable[..., CommandResult]
+) -> None:
+    rows = ['a.wav,"Hum,Buzz"', 'b.WAV,"Buzz,Hum"', "deep/c.wav,Hum"]
+    (sounds / "c.wav").write_bytes((sounds / "deep" / "c.wav").read_bytes())
+    (sounds / "t.csv").write_text("fname,labels\n" + "\n".join(rows).replace("deep/", "") + "\n")
+    values = run("scan", sounds / "t.csv", "--json").json()["subsets"]["curated"]
+    assert list(values["clips_per_label"].items()) == [("Hum", 3), ("Buzz", 2)]
+    assert values["most_frequent_combinations"] == [
+        {"labels": ["Buzz", "Hum"], "clips": 2},
+        {"labels": ["Hum"], "clips": 1},
+    ]
+
+
+def test_most_frequent_combinations_of_noisy_fsdkaggle2019(shared: Path, run: Callable[..., CommandResult]) -> None:
+    outcome = run("scan", shared / "data" / "fsdkaggle2019", "--json")
+    noisy = outcome.json()["subsets"]["noisy"]
+    assert noisy["most_frequent_combinations"][0] == {"labels": ["Waves_and_surf"], "clips": 291}
+    assert len(noisy["most_frequent_combinations"]) == 20
+    assert set(noisy["clips_per_label"].values()) == {300}
+    assert len(noisy["clips_per_label"]) == 80
+
+
+@pytest.mark.usefixtures("measuring_thread")
+def test_refreshing_forgets_what_was_measured(dataset: Path, run: Callable[..., CommandResult]) -> None:
+    opened = open_dataset(dataset)
+    job = MeasurementJob.of(opened.root, opened.name, Workspace())
+    run("scan", dataset, "--measure")
+    assert len(job.table()) > 0
+    outcome = run("scan", dataset, "--refresh")
+    assert "what was measured before is deleted" in outcome.err
+    assert len(job.table()) == 0
+    assert "is deleted" not in run("scan", dataset, "--refresh").err
+
+
 @pytest.mark.usefixtures("measuring_thread")
 def test_scan_measures_every_clip_and_writes_table_and_dashboard(
     run: Callable[..., CommandResult], dataset: Path, tmp_path: Path
@@ -286,38 +321,3 @@ def test_table_of_a_scan_can_be_for_a_spreadsheet(
     assert ",=Bark" not in row
     outcome = run("scan", tmp_path / "sounds", "--spreadsheet")
     assert "--spreadsheet is for a CSV file; add --out FILE.csv, or leave it out." in outcome.err
-
-
-def test_json_has_the_clips_per_label_and_the_most_frequent_combinations(
-    sounds: Path, run: Callable[..., CommandResult]
-) -> None:
-    rows = ['a.wav,"Hum,Buzz"', 'b.WAV,"Buzz,Hum"', "deep/c.wav,Hum"]
-    (sounds / "c.wav").write_bytes((sounds / "deep" / "c.wav").read_bytes())
-    (sounds / "t.csv").write_text("fname,labels\n" + "\n".join(rows).replace("deep/", "") + "\n")
-    values = run("scan", sounds / "t.csv", "--json").json()["subsets"]["curated"]
-    assert list(values["clips_per_label"].items()) == [("Hum", 3), ("Buzz", 2)]
-    assert values["most_frequent_combinations"] == [
-        {"labels": ["Buzz", "Hum"], "clips": 2},
-        {"labels": ["Hum"], "clips": 1},
-    ]
-
-
-def test_most_frequent_combinations_of_noisy_fsdkaggle2019(shared: Path, run: Callable[..., CommandResult]) -> None:
-    outcome = run("scan", shared / "data" / "fsdkaggle2019", "--json")
-    noisy = outcome.json()["subsets"]["noisy"]
-    assert noisy["most_frequent_combinations"][0] == {"labels": ["Waves_and_surf"], "clips": 291}
-    assert len(noisy["most_frequent_combinations"]) == 20
-    assert set(noisy["clips_per_label"].values()) == {300}
-    assert len(noisy["clips_per_label"]) == 80
-
-
-@pytest.mark.usefixtures("measuring_thread")
-def test_refreshing_forgets_what_was_measured(dataset: Path, run: Callable[..., CommandResult]) -> None:
-    opened = open_dataset(dataset)
-    job = MeasurementJob.of(opened.root, opened.name, Workspace())
-    run("scan", dataset, "--measure")
-    assert len(job.table()) > 0
-    outcome = run("scan", dataset, "--refresh")
-    assert "what was measured before is deleted" in outcome.err
-    assert len(job.table()) == 0
-    assert "is deleted" not in run("scan", dataset, "--refresh").err
