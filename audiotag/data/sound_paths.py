@@ -210,17 +210,6 @@ class _Ends:
         return next((self.whole[end] for end in ends if end in self.whole), [])
 
 
-def _without_other_suffixes(found: dict[str, str | None]) -> dict[str, str | None]:
-    """The same without a name like ``a.mp3`` for the file ``a.wav``, if another name is ``a.wav``."""
-    counts = Counter(found.values())
-    if all(count == 1 for file, count in counts.items() if file):
-        return found
-    own = {file for name, file in found.items() if file and _suffix(name) == _suffix(file)}
-    return {
-        name: None if file in own and _suffix(name) not in ("", _suffix(file)) else file for name, file in found.items()
-    }
-
-
 def _of_same_case(parts: list[str], files: list[str]) -> list[str]:
     """The only one of some files that is spelt as the name is; all of them if there is no such file."""
     if len(files) == 1:
@@ -262,3 +251,13 @@ def _stem(name: str) -> str:
     """A name or path without the suffix of a sound."""
     stem, dot, suffix = name.rpartition(".")
     return stem if stem and dot + suffix.lower() in SUFFIXES else name
+
+
+def _without_other_suffixes(found: dict[str, str | None]) -> dict[str, str | None]:
+    """The same without a name like ``a.mp3`` for the file ``a.wav``, if another name is ``a.wav``."""
+    counts = Counter(found.values())
+    if all(count == 1 for file, count in counts.items() if file):
+        return found
+    own = {file for name, file in found.items() if file and _suffix(name) == _suffix(file)}
+    others = {name for name, file in found.items() if file in own and _suffix(name) not in ("", _suffix(file or ""))}
+    return {name: None if name in others else file for name, file in found.items()}
