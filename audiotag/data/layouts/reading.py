@@ -19,6 +19,7 @@ from audiotag.data.tables import RowCheck
 from audiotag.errors import AudiotagError
 from audiotag.wording import as_text
 
+HIDDEN = (".", "~$")  # the latter is what Excel makes while a workbook is open
 MAX_CONTRADICTIONS = 100  # that are spelt out
 CLIP_TYPES = {
     "clip": "str",
@@ -200,7 +201,7 @@ def check_rows(
             "the label statistics do not."
         )
         files = {name: "/".join(name_parts(name)) or None for name in files}
-    clips = {name: file or name for name, file in files.items()}
+    clips = {name: as_text(file or name) for name, file in files.items()}
     columns = {column: getattr(rows, column) for column in ROW_COLUMNS if getattr(rows, column) is not None}
     table = pd.DataFrame({"name": names, "clip": names.map(clips), "labels": rows.labels} | columns)
     if "subset" in table:
@@ -220,7 +221,7 @@ def check_rows(
     table = table.drop(list(problems))
     return clip_table(
         **{"subset": subset.subset} | {column: table[column] for column in ("clip", "labels", *columns)},
-        path=[sounds.root / clip for clip in table["clip"].tolist()],
+        path=[sounds.root / file for name in table["name"].tolist() if (file := files[name])],
     )
 
 
@@ -263,4 +264,4 @@ def _one_row_per_clip(table: pd.DataFrame, name: str) -> tuple[pd.DataFrame, lis
 
 
 def _list_visible(files: Iterable[Path], suffixes: tuple[str, ...]) -> list[Path]:
-    return sorted(file for file in files if file.name.lower().endswith(suffixes) and not file.name.startswith("."))
+    return sorted(file for file in files if file.name.lower().endswith(suffixes) and not file.name.startswith(HIDDEN))
