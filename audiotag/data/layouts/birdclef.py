@@ -85,6 +85,6 @@ def _labels(table: KnownTable) -> pd.Series:
 
 def _recordists(table: KnownTable) -> pd.Series:
     """Who made the recording, or else the number of the recording."""
-    numbers = table.names.str.rpartition("/")[2].str.partition(".")[0]
+    numbers = table.names.str.replace(r"^.*/|\..*$", "", regex=True)
     authors = table.get("group")
     return numbers if authors is None else authors.fillna(numbers)

@@ -138,8 +138,8 @@ def header_of(table: Path) -> set[str]:
     if not table.is_file():
         return set()
     with table.open("rb") as file:
-        line = file.readline(HEADER_BYTES).decode("utf-8-sig", errors="replace")
-    return {cell.strip() for separator in SEPARATORS for cell in next(csv.reader([line], delimiter=separator), [])}
+        lines = file.readline(HEADER_BYTES).decode("utf-8-sig", errors="replace").splitlines()
+    return {cell.strip() for separator in SEPARATORS for cell in next(csv.reader(lines, delimiter=separator), [])}
 
 
 def lines_of(file: Path) -> list[str]:

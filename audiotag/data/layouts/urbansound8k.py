@@ -64,9 +64,9 @@ class UrbanSound8K(PublishedLayout):
         if not file.is_file():
             return [_read_names(audio_of(root), findings)]
         table = read_known_table(file, options, **ROLES)
-        folds = table.column("fold")
+        folds = None if (cells := table.column("fold")) is None else cells.str.extract(r"(\d+)")[0]
         rows = table.rows(
-            names=None if folds is None else "fold" + folds.str.removesuffix(".0") + "/" + table.names,
+            names=None if folds is None else ("fold" + folds + "/" + table.names).fillna(table.names),
             licence=LICENCE,
             source=freesound_links(table.column("fsID")),
         )

@@ -46,6 +46,8 @@ def test_header_of_a_table_has_its_columns_whatever_separates_them(tmp_path: Pat
             f'\ufeff"filename"{separator} scene_label\na.wav{separator}bus\n', encoding="utf-8"
         )
         assert {"filename", "scene_label"} <= header_of(tmp_path / "t.csv")
+    (tmp_path / "t.csv").write_bytes(b"filename,scene_label\ra.wav,bus\r")
+    assert header_of(tmp_path / "t.csv") >= {"filename", "scene_label"}
     assert header_of(tmp_path) == header_of(tmp_path / "missing.csv") == set()
 
 
