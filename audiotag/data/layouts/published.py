@@ -13,7 +13,8 @@ from typing import ClassVar
 import pandas as pd
 
 from audiotag.data.dataset import Dataset, Problem
-from audiotag.data.layouts.base import Layout, OpenOptions
+from audiotag.data.layouts.base import NO_COLUMN, Layout, OpenOptions
+from audiotag.data.layouts.known_tables import OPTION_OF_ROLE
 from audiotag.data.layouts.reading import Findings, build_dataset
 from audiotag.data.sound_paths import is_system_folder
 from audiotag.data.table_bounds import SEPARATORS
@@ -57,6 +58,7 @@ class PublishedLayout(Layout):
             raise AudiotagError(f"{path} has no {self.looks_for}; choose another layout.")
         findings = Findings()
         clips = self.read(root, options, findings)
+        _require_chosen_columns(options, findings)
         return replace(build_dataset(path, clips, findings), name=self.name or root.name)
 
     def _root_of(self, path: Path) -> Path | None:
@@ -67,6 +69,18 @@ class PublishedLayout(Layout):
                 return inner[0] if len(inner) == 1 and self.is_release(inner[0]) else None
             folder = folder.parent
         return folder
+
+
+def _require_chosen_columns(options: OpenOptions, findings: Findings) -> None:
+    """Raise `AudiotagError` if the options name a column that none of the tables has."""
+    for role, option in OPTION_OF_ROLE.items():
+        chosen = getattr(options, option)
+        if chosen and chosen != NO_COLUMN and not any(role in reading.roles for reading in findings.readings):
+            columns = dict.fromkeys(column for reading in findings.readings for column in reading.columns)
+            raise AudiotagError(
+                f"the column of {role} must be one of {', '.join(columns)}, got {chosen}; leave it out to have "
+                "the one that is right for this dataset."
+            )
 
 
 def visible_folders(path: Path) -> list[Path]:
