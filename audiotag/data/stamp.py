@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from audiotag.data.table_files import TABLE_SUFFIXES
+from audiotag.data.table_files import TABLE_FOLDERS, TABLE_SUFFIXES
 
 
 def dataset_stamp(root: Path) -> tuple[tuple[str, int], ...]:
@@ -17,8 +17,8 @@ def dataset_stamp(root: Path) -> tuple[tuple[str, int], ...]:
     ask at every click. A sound file that is overwritten in place does not change the stamp.
 
     Looked at are the path itself, and all tables and subfolders in the dataset's folder and in its folders of tables
-    (``meta`` and ``*.meta``). The dataset's folder of a table is the one that the table is in; that of a folder of
-    tables is its parent, because the sounds are there.
+    (``meta``, ``*.meta`` and others). The dataset's folder of a table is the one that the table is in; that of a folder
+    of tables is its parent, because the sounds are there.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def _watched_paths(root: Path) -> Iterator[str]:
 
 def _holds_tables(name: str) -> bool:
     """Whether a folder of this name has the tables of its parent: ESC-50 has ``meta``, FSDKaggle2019 ``*.meta``."""
-    return name == "meta" or name.endswith(".meta")
+    return name.lower() in TABLE_FOLDERS or name.endswith(".meta")
 
 
 def _tables_and_folders(folder: Path) -> list[tuple[str, bool]]:
