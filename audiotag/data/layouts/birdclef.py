@@ -29,7 +29,8 @@ class BirdCLEF(PublishedLayout):
 
     title = "BirdCLEF"
     order = 21
-    looks_for = f"{TABLES[0]} with a column primary_label (BirdCLEF)"
+    looks_for = "BirdCLEF"
+    mark = f"{TABLES[0]} with a column primary_label"
     parts = frozenset({*TABLES, *FOLDERS})
 
     def is_release(self, folder: Path) -> bool:

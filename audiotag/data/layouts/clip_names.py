@@ -112,7 +112,7 @@ class ClipNames(Layout):
 
     title = "labels in the names of the files"
     order = 30
-    looks_for = f"sounds named as in {', '.join(dataset.name for dataset in DATASETS[:-1])} or {DATASETS[-1].name}"
+    looks_for = f"sounds named as in {DATASETS[0].name} or {len(DATASETS) - 1} other datasets"
 
     def recognises(self, path: Path) -> bool:
         """Whether more than half of the sounds are named as in one of the datasets."""
@@ -123,7 +123,10 @@ class ClipNames(Layout):
         findings = Findings()
         dataset = _dataset_of(some_sounds(path, DEPTH))
         if dataset is None:
-            raise AudiotagError(f"{path} has no {self.looks_for}; choose another layout.")
+            known = ", ".join(one.name for one in DATASETS[:-1])
+            raise AudiotagError(
+                f"{path} has no sounds named as in {known} or {DATASETS[-1].name}; choose another layout."
+            )
         parsed = {sound: _parse(dataset, sound) for sound in sounds_in(path, DEPTH, findings)}
         names = {sound: name.groupdict() for sound, name in parsed.items() if name}
         for sound in sorted(parsed.keys() - names.keys()):

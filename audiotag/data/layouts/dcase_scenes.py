@@ -35,7 +35,8 @@ class DCASEScenes(PublishedLayout):
 
     title = "DCASE acoustic scenes (TAU or TUT)"
     order = 16
-    looks_for = "meta.csv with a column scene_label (DCASE acoustic scenes)"
+    looks_for = "DCASE acoustic scenes"
+    mark = "meta.csv with a column scene_label"
     parts = frozenset({"audio", SETUP, *TABLES})
 
     def is_release(self, folder: Path) -> bool:

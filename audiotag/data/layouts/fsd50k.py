@@ -31,7 +31,8 @@ class FSD50K(PublishedLayout):
 
     title = name = NAME
     order = 11
-    looks_for = f"{TABLES[0]} ({NAME})"
+    looks_for = NAME
+    mark = TABLES[0]
     parts = frozenset({*TABLES, *SOUNDS["dev"], *SOUNDS["eval"], "dev.csv", "eval.csv"})
 
     def is_release(self, folder: Path) -> bool:

@@ -42,7 +42,8 @@ class FSDKaggle2018(PublishedLayout):
     name = NAME
     title = f"{NAME} (Freesound Audio Tagging 2018)"
     order = 13
-    looks_for = f"{META} ({NAME})"
+    looks_for = NAME
+    mark = f"{META} and no train.csv with a column manually_verified"
     parts = frozenset({META, *(name for part in TABLES for name in (*TABLES[part], *SOUNDS[part]))})
 
     def is_release(self, folder: Path) -> bool:

@@ -26,7 +26,8 @@ class FSDnoisy18k(PublishedLayout):
 
     title = name = NAME
     order = 12
-    looks_for = f"{META[0]} ({NAME})"
+    looks_for = NAME
+    mark = META[0]
     parts = frozenset({*META, f"{NAME}.audio_train", f"{NAME}.audio_test", "train.csv", "test.csv"})
 
     def is_release(self, folder: Path) -> bool:

@@ -27,7 +27,8 @@ class GTZAN(PublishedLayout):
     name = NAME
     title = f"{NAME} (music genres)"
     order = 17
-    looks_for = f"genres_original ({NAME})"
+    looks_for = NAME
+    mark = "genres_original"
     parts = frozenset(FOLDERS)
 
     def is_release(self, folder: Path) -> bool:

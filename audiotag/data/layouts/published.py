@@ -32,11 +32,14 @@ class PublishedLayout(Layout):
     ----------
     name : str
         Name of the dataset; by default that of the release's folder.
+    mark : str
+        What every such release has, for the message about a folder that has it not.
     parts : frozenset[str]
         Names of its tables and folders: given one of these, the release that it belongs to is opened.
     """
 
     name: ClassVar[str] = ""
+    mark: ClassVar[str] = ""
     parts: ClassVar[frozenset[str]] = frozenset()
 
     def is_release(self, folder: Path) -> bool:
@@ -55,7 +58,7 @@ class PublishedLayout(Layout):
         """Read the release that the path is, belongs to, or holds."""
         root = self._root_of(path)
         if root is None:
-            raise AudiotagError(f"{path} has no {self.looks_for}; choose another layout.")
+            raise AudiotagError(f"{path} has no {self.mark}; choose another layout.")
         findings = Findings()
         clips = self.read(root, options, findings)
         _require_chosen_columns(options, findings)

@@ -45,7 +45,8 @@ class UrbanSound8K(PublishedLayout):
 
     title = name = NAME
     order = 14
-    looks_for = f"{TABLE} ({NAME})"
+    looks_for = NAME
+    mark = f"{TABLE}, nor sounds named like 100032-3-0-0.wav"
     parts = frozenset({"audio", "metadata", TABLE})
 
     def is_release(self, folder: Path) -> bool:
