@@ -74,7 +74,9 @@ def test_clips_that_are_not_there_or_not_in_the_table_are_problems(example: Call
     assert found == [("fold1/135776-2-0-49.wav", "missing"), ("fold1/1-2-0-49.wav", "counts")]
 
 
-@pytest.mark.parametrize("names", [("2024-5-1-12.wav", "2024-5-2-7.wav"), ("1-100032-A-0.wav",), ("01-2-0-3.wav",)])
+@pytest.mark.parametrize(
+    "names", [("2024-5-1-12.wav", "2024-5-2-7.wav"), ("1-100032-A-0.wav",), ("01-2-0-3.wav",), ("12-3-4-5.wav",)]
+)
 def test_times_and_other_numbers_are_not_taken_for_classes(example: Callable[[Build], Path], names: tuple) -> None:
     assert not LAYOUTS.get("urbansound8k")().recognises(example(files({}, *names)))
 
