@@ -221,6 +221,13 @@ def test_events_of_a_clip_are_its_labels(folder: Callable[..., Path]) -> None:
     assert "a clip has the labels of all its events" in notes(dataset)
 
 
+def test_rows_of_a_clip_with_other_labels_are_said(folder: Callable[..., Path]) -> None:
+    for rows, is_said in (("a.wav,dog\na.wav,cat\n", True), ("a.wav,dog\na.wav,dog\n", False)):
+        dataset = open_dataset(folder({"t.csv": f"file,label\n{rows}b.wav,cat\n"}, "a.wav", "b.wav"))
+        assert ("in several rows with other labels" in notes(dataset)) == is_said
+        assert (len(dataset.clips), dataset.problems) == (2, ())
+
+
 def test_clip_in_two_splits_is_left_out_and_said(folder: Callable[..., Path]) -> None:
     table = "file,label,split\na.wav,dog,train\nb.wav,dog,train\na.wav,dog,test\nc.wav,cat,test\nc.wav,cat,test\n"
     dataset = open_dataset(folder({"t.csv": table}, "a.wav", "b.wav", "c.wav"))
@@ -339,7 +346,17 @@ def test_only_table_that_names_sounds_is_opened_and_the_others_are_named(folder:
     others = {"classes.csv": "id,name\n0,dog\n1,cat\n", "notes.tsv": "day\tplace\nmon\there\n"}
     dataset = open_dataset(folder({"clips.csv": table} | others, "a.wav", "b.wav"))
     assert (dataset.name, dataset.labels) == ("clips", ("cat", "dog"))
-    assert "not used, because they do not name the sounds: classes.csv, notes.tsv." in notes(dataset)
+    assert "Other tables here are not used: classes.csv, notes.tsv." in notes(dataset)
+
+
+def test_csv_file_is_preferred_to_a_workbook_beside_it(folder: Callable[..., Path]) -> None:
+    pytest.importorskip("openpyxl")
+    table = pd.DataFrame({"file": ["a.wav", "b.wav"], "label": ["dog", "cat"]})
+    root = folder({"meta/t.csv": table.to_csv(index=False), "meta/~$u.xlsx": "x"}, "audio/a.wav", "audio/b.wav")
+    table.assign(label="seen").to_excel(root / "meta/u.xlsx", index=False)
+    dataset = open_dataset(root, layout="table")
+    assert (dataset.name, dataset.labels) == ("t", ("cat", "dog"))
+    assert "Other tables here are not used: u.xlsx." in notes(dataset)
 
 
 @pytest.mark.parametrize("place", ["metadata", "annotations", "Labels"])
