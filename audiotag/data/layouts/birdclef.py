@@ -29,7 +29,8 @@ class BirdCLEF(PublishedLayout):
 
     title = "BirdCLEF"
     order = 21
-    looks_for = f"{TABLES[0]} with a column primary_label (BirdCLEF)"
+    looks_for = "BirdCLEF"
+    mark = f"{TABLES[0]} with a column primary_label"
     parts = frozenset({*TABLES, *FOLDERS})
 
     def is_release(self, folder: Path) -> bool:
@@ -85,6 +86,6 @@ def _labels(table: KnownTable) -> pd.Series:
 
 def _recordists(table: KnownTable) -> pd.Series:
     """Who made the recording, or else the number of the recording."""
-    numbers = table.names.str.rpartition("/")[2].str.partition(".")[0]
+    numbers = table.names.str.replace(r"^.*/|\..*$", "", regex=True)
     authors = table.get("group")
     return numbers if authors is None else authors.fillna(numbers)

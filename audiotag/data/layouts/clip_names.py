@@ -30,7 +30,8 @@ class NamedClips:
     ----------
     name : str
     pattern : re.Pattern
-        The whole name of a file without its suffix. Its named groups are ``label`` and perhaps ``source``, the speaker
+        The whole name of a file without its suffix, with the folder around it if there is a slash in the pattern. Its
+        named groups are ``label`` and perhaps ``source``, the speaker
         or instrument, and ``test``, which only the names of test clips have.
     example : str
         A name, for messages.
@@ -75,7 +76,7 @@ DATASETS = (
     ),
     NamedClips(
         "EmoDB",
-        re.compile(r"(?P<source>[01]\d)[ab]\d\d(?P<label>[WLEAFTN])[a-g]"),
+        re.compile(r"(?P<source>03|08|09|1[0-6])[ab]\d\d(?P<label>[WLEAFTN])[a-g]"),
         "03a01Fa",
         dict(W="anger", L="boredom", E="disgust", A="fear", F="happiness", T="sadness", N="neutral"),
     ),
@@ -84,7 +85,7 @@ DATASETS = (
         re.compile(r"(?P<label>\d)_(?P<source>george|jackson|lucas|nicolas|theo|yweweler)_((?P<test>[0-4])|\d+)"),
         "7_jackson_12",
     ),
-    NamedClips("AudioMNIST", re.compile(r"(?P<label>\d)_(?P<source>\d\d)_\d{1,2}"), "7_01_12"),
+    NamedClips("AudioMNIST", re.compile(r"(?P<source>\d\d)/(?P<label>\d)_(?P=source)_\d{1,2}"), "01/7_01_12"),
     NamedClips(
         "VocalSound",
         re.compile(r"(?P<source>[fm]\d{4})_\d_(?P<label>laughter|sigh|cough|throatclearing|sneeze|sniff)"),
@@ -112,7 +113,7 @@ class ClipNames(Layout):
 
     title = "labels in the names of the files"
     order = 30
-    looks_for = f"sounds named as in {', '.join(dataset.name for dataset in DATASETS[:-1])} or {DATASETS[-1].name}"
+    looks_for = f"sounds named as in {DATASETS[0].name} or {len(DATASETS) - 1} other datasets"
 
     def recognises(self, path: Path) -> bool:
         """Whether more than half of the sounds are named as in one of the datasets."""
@@ -123,7 +124,10 @@ class ClipNames(Layout):
         findings = Findings()
         dataset = _dataset_of(some_sounds(path, DEPTH))
         if dataset is None:
-            raise AudiotagError(f"{path} has no {self.looks_for}; choose another layout.")
+            known = ", ".join(one.name for one in DATASETS[:-1])
+            raise AudiotagError(
+                f"{path} has no sounds named as in {known} or {DATASETS[-1].name}; choose another layout."
+            )
         parsed = {sound: _parse(dataset, sound) for sound in sounds_in(path, DEPTH, findings)}
         names = {sound: name.groupdict() for sound, name in parsed.items() if name}
         for sound in sorted(parsed.keys() - names.keys()):
@@ -161,7 +165,8 @@ def _dataset_of(sounds: list[str]) -> NamedClips | None:
 
 
 def _parse(dataset: NamedClips, sound: str) -> re.Match[str] | None:
-    return dataset.pattern.fullmatch(sound.rpartition("/")[2].rpartition(".")[0])
+    parts = 2 if "/" in dataset.pattern.pattern else 1
+    return dataset.pattern.fullmatch("/".join(sound.rpartition(".")[0].split("/")[-parts:]))
 
 
 def _split_of(dataset: NamedClips, sound: str) -> object:

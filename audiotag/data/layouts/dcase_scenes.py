@@ -35,7 +35,8 @@ class DCASEScenes(PublishedLayout):
 
     title = "DCASE acoustic scenes (TAU or TUT)"
     order = 16
-    looks_for = "meta.csv with a column scene_label (DCASE acoustic scenes)"
+    looks_for = "DCASE acoustic scenes"
+    mark = "meta.csv with a column scene_label"
     parts = frozenset({"audio", SETUP, *TABLES})
 
     def is_release(self, folder: Path) -> bool:
@@ -53,8 +54,8 @@ class DCASEScenes(PublishedLayout):
         if not folds:
             findings.missing.append(f"{SETUP}/fold1_evaluate.csv is not there: the published folds are not known.")
         names = _base_names(table)
-        is_unused = ~names.isin(used if folds else names)
-        for name in names[is_unused].dropna():
+        is_unused = names.notna() & ~names.isin(used if folds else names)
+        for name in names[is_unused]:
             findings.flagged.append(Problem(name, f"{name} is in no list of {SETUP}.", "flagged"))
         if not options.keep_flagged:
             table = replace(table, cells=table.cells[~is_unused])
@@ -106,7 +107,7 @@ def _read_lists(root: Path, kinds: tuple[str, ...]) -> dict[str, int]:
 
 
 def _base_names(table: KnownTable) -> pd.Series:
-    return table.names.str.replace("\\", "/", regex=False).str.rpartition("/")[2]
+    return table.names.str.replace(r"^.*[/\\]", "", regex=True)
 
 
 def _places(table: KnownTable) -> pd.Series:

@@ -6,7 +6,6 @@ clips. A clip has several labels: the classes of its sounds, and all classes abo
 
 from __future__ import annotations
 
-import csv
 import json
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from audiotag.data.layouts.base import OpenOptions, register_layout
 from audiotag.data.layouts.known_tables import freesound_links, read_known_table
 from audiotag.data.layouts.published import PublishedLayout, first_folder, has_table
 from audiotag.data.layouts.reading import Findings, ReadingRules, SubsetTable, check_rows
+from audiotag.data.table_files import read_table_file
 
 NAME = "FSD50K"
 TABLES = (f"{NAME}.ground_truth", "labels")  # on Zenodo, on Hugging Face
@@ -31,7 +31,8 @@ class FSD50K(PublishedLayout):
 
     title = name = NAME
     order = 11
-    looks_for = f"{TABLES[0]} ({NAME})"
+    looks_for = NAME
+    mark = TABLES[0]
     parts = frozenset({*TABLES, *SOUNDS["dev"], *SOUNDS["eval"], "dev.csv", "eval.csv"})
 
     def is_release(self, folder: Path) -> bool:
@@ -78,8 +79,8 @@ def _compare_with_vocabulary(vocabulary: Path, clips: list[pd.DataFrame], findin
     """Say which labels of the tables the vocabulary lacks, if there is one."""
     if not vocabulary.is_file():
         return
-    with vocabulary.open(encoding="utf-8", errors="replace", newline="") as file:
-        known = {row[1].strip() for row in csv.reader(file) if len(row) > 1}
+    table = read_table_file(vocabulary, ",", has_header=False).table
+    known = set(table.iloc[:, 1].str.strip()) if table.shape[1] > 1 else set()
     labels = sorted({label for table in clips for row in table["labels"] for label in row})
     unknown = [label for label in labels if label not in known]
     if unknown:

@@ -8,7 +8,13 @@ from pathlib import Path
 import pandas as pd
 
 from audiotag.data.layouts.base import OpenOptions, register_layout
-from audiotag.data.layouts.known_tables import KnownTable, freesound_links, read_known_table, subset_of_verified
+from audiotag.data.layouts.known_tables import (
+    VERIFIED,
+    KnownTable,
+    freesound_links,
+    read_known_table,
+    subset_of_verified,
+)
 from audiotag.data.layouts.published import PublishedLayout, first_file, first_folder, has_table, header_of
 from audiotag.data.layouts.reading import Findings, ReadingRules, SubsetTable, check_rows
 
@@ -19,6 +25,7 @@ TABLES = {  # on Zenodo; those that Kaggle has instead
     "test": ("test_post_competition_scoring_clips.csv", "test_post_competition.csv"),
 }
 SOUNDS = {part: (f"{NAME}.audio_{part}", f"audio_{part}") for part in TABLES}
+ROLES = {"file": "fname", "labels": "label", "group": "freesound_id"}
 SUBSETS = {"train": "curated", "test": "test"}
 TRAIN_COLUMNS = {"fname", "label", "manually_verified"}
 PADDING = "Ignored"  # usage of clips without labels that were put among the test clips, so that these cannot be told
@@ -35,7 +42,8 @@ class FSDKaggle2018(PublishedLayout):
     name = NAME
     title = f"{NAME} (Freesound Audio Tagging 2018)"
     order = 13
-    looks_for = f"{META} ({NAME})"
+    looks_for = NAME
+    mark = f"{META} and no train.csv with a column manually_verified"
     parts = frozenset({META, *(name for part in TABLES for name in (*TABLES[part], *SOUNDS[part]))})
 
     def is_release(self, folder: Path) -> bool:
@@ -50,20 +58,20 @@ class FSDKaggle2018(PublishedLayout):
             file = _table_of(root, part)
             if not has_table(file, root, part, findings):
                 continue
-            table, padding = _without_padding(read_known_table(file, options, file="fname", labels="label"))
-            verified, group = table.column("manually_verified"), table.get("group")
+            table, padding = _without_padding(read_known_table(file, options, **ROLES))
+            verified = table.column("manually_verified")
             rows = table.rows(
                 subset=None if verified is None else subset_of_verified(verified),
                 split=part,
-                group=table.column("freesound_id") if group is None else group,
                 licence=table.column("license"),
                 source=freesound_links(table.column("freesound_id")),
             )
             folder = first_folder(root, *SOUNDS[part])
             subset_table = SubsetTable(subset, file, folder, shares_folder=bool(padding))
             clips.append(check_rows(subset_table, rows, ReadingRules(options=options), findings))
-            ignored = [f"{padding:,} rows of usage {PADDING} have no labels."] if padding else []
-            findings.readings.append(table.reading(root, *ignored))
+            notes = [] if verified is None else [VERIFIED]
+            notes += [f"Rows of usage {PADDING}, which have no labels: {padding:,}."] if padding else []
+            findings.readings.append(table.reading(root, *notes))
         return clips
 
 

@@ -7,14 +7,14 @@ from pathlib import Path
 import pandas as pd
 
 from audiotag.data.layouts.base import OpenOptions, register_layout
-from audiotag.data.layouts.known_tables import freesound_links, read_known_table, subset_of_verified
+from audiotag.data.layouts.known_tables import VERIFIED, freesound_links, read_known_table, subset_of_verified
 from audiotag.data.layouts.published import PublishedLayout, first_folder, has_table, header_of
 from audiotag.data.layouts.reading import Findings, ReadingRules, SubsetTable, check_rows
 
 NAME = "FSDnoisy18k"
 META = (f"{NAME}.meta", "meta")
 SUBSETS = {"train": "curated", "test": "test"}
-NOISY_SMALL = "noisy_small marks a part of the clips that are not verified; all of these are in the noisy subset."
+NOISY_SMALL = "noisy_small, which marks a part of the noisy clips, is not used."
 
 
 @register_layout("fsdnoisy18k")
@@ -26,7 +26,8 @@ class FSDnoisy18k(PublishedLayout):
 
     title = name = NAME
     order = 12
-    looks_for = f"{META[0]} ({NAME})"
+    looks_for = NAME
+    mark = META[0]
     parts = frozenset({*META, f"{NAME}.audio_train", f"{NAME}.audio_test", "train.csv", "test.csv"})
 
     def is_release(self, folder: Path) -> bool:
@@ -49,6 +50,7 @@ class FSDnoisy18k(PublishedLayout):
             )
             folder = first_folder(root, f"{NAME}.audio_{part}", f"audio_{part}")
             clips.append(check_rows(SubsetTable(subset, file, folder), rows, ReadingRules(options=options), findings))
-            ignored = [] if table.column("noisy_small") is None else [NOISY_SMALL]
-            findings.readings.append(table.reading(root, *ignored))
+            notes = [] if verified is None else [VERIFIED]
+            notes += [] if table.column("noisy_small") is None else [NOISY_SMALL]
+            findings.readings.append(table.reading(root, *notes))
         return clips

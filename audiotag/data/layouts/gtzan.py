@@ -14,7 +14,8 @@ from audiotag.data.layouts.reading import Findings, clip_table, list_tables
 
 NAME = "GTZAN"
 FOLDERS = ("genres_original", "genres", ".")  # on Kaggle, in the archive of the authors, given that folder itself
-CLIP = re.compile(r"([^/]+)/\1\.\d{5}\.\w+")  # blues/blues.00000.wav
+GENRES = "blues|classical|country|disco|hiphop|jazz|metal|pop|reggae|rock"
+CLIP = re.compile(rf"({GENRES})/\1\.\d{{5}}\.\w+")  # blues/blues.00000.wav
 
 
 @register_layout("gtzan")
@@ -27,11 +28,12 @@ class GTZAN(PublishedLayout):
     name = NAME
     title = f"{NAME} (music genres)"
     order = 17
-    looks_for = f"genres_original ({NAME})"
+    looks_for = NAME
+    mark = "genres_original"
     parts = frozenset(FOLDERS)
 
     def is_release(self, folder: Path) -> bool:
-        """Whether more than half of the sounds are named after the folder that they are in, with five digits."""
+        """Whether more than half of the sounds are named after the genre whose folder they are in, with five digits."""
         if folder.name in FOLDERS and first_folder(folder.parent, *FOLDERS) == folder:
             return False  # the release is the folder above
         sounds = some_sounds(first_folder(folder, *FOLDERS), depth=1)

@@ -29,7 +29,8 @@ class Kitchen20(PublishedLayout):
 
     title = name = NAME
     order = 18
-    looks_for = f"{TABLE} ({NAME})"
+    looks_for = NAME
+    mark = TABLE
     parts = frozenset({TABLE, "audio"})
 
     def is_release(self, folder: Path) -> bool:

@@ -24,6 +24,7 @@ OPTION_OF_ROLE = {
     "fold": "fold_column",
     "group": "group_column",
 }
+VERIFIED = "manually_verified decides the subset: clips that nobody verified (0) are the noisy ones."
 REQUIRED_ROLES = ("file", "labels")
 
 
@@ -41,6 +42,8 @@ class KnownTable:
         How the labels of a cell are separated: a key of `audiotag.data.layouts.base.LABEL_SEPARATORS`.
     notes : tuple[str, ...]
         Sentences about how the file was read, where that is not obvious.
+    declined : frozenset[str]
+        The roles that the user wants to be empty, whatever the dataset has for them.
     """
 
     path: Path
@@ -48,6 +51,7 @@ class KnownTable:
     roles: dict[str, str]
     separator: str = "none"
     notes: tuple[str, ...] = ()
+    declined: frozenset[str] = frozenset()
 
     @property
     def names(self) -> pd.Series:
@@ -88,14 +92,18 @@ class KnownTable:
             split = self._map("split", self._assignment("split").splits.get)
         if fold is None and "fold" in self.roles:
             fold = self._map("fold", self._assignment("fold").folds.get)
-        split = self._in_all_rows(split)
+        if group is None and "group" in self.roles:
+            group = self.get("group")
+        split = None if "split" in self.declined else self._in_all_rows(split)
+        if fold is None and split is not None:
+            fold = fold_of_validation(split)
         return ClipRows(
             names=self.names if names is None else names,
             labels=self.labels if labels is None else labels,
             subset=subset,
             split=split,
-            fold=fold_of_validation(split) if fold is None and split is not None else fold,
-            group=self.get("group") if group is None else group,
+            fold=None if "fold" in self.declined else fold,
+            group=None if "group" in self.declined else group,
             licence=self._in_all_rows(licence),
             source=source,
         )
@@ -158,7 +166,8 @@ def choose_columns(
     for role in REQUIRED_ROLES:
         column_of(cells, (wanted[role],), path)
     roles = {role: found for role, name in wanted.items() if name != NO_COLUMN and (found := _find(cells, name))}
-    return KnownTable(path, cells, roles, options.label_separator or separator, notes)
+    declined = frozenset(role for role, column in chosen.items() if column == NO_COLUMN)
+    return KnownTable(path, cells, roles, options.label_separator or separator, notes, declined)
 
 
 def fold_of_validation(split: pd.Series) -> pd.Series:

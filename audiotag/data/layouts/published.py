@@ -13,7 +13,8 @@ from typing import ClassVar
 import pandas as pd
 
 from audiotag.data.dataset import Dataset, Problem
-from audiotag.data.layouts.base import Layout, OpenOptions
+from audiotag.data.layouts.base import NO_COLUMN, Layout, OpenOptions
+from audiotag.data.layouts.known_tables import OPTION_OF_ROLE
 from audiotag.data.layouts.reading import Findings, build_dataset
 from audiotag.data.sound_paths import is_system_folder
 from audiotag.data.table_bounds import SEPARATORS
@@ -31,11 +32,14 @@ class PublishedLayout(Layout):
     ----------
     name : str
         Name of the dataset; by default that of the release's folder.
+    mark : str
+        What every such release has, for the message about a folder that has it not.
     parts : frozenset[str]
         Names of its tables and folders: given one of these, the release that it belongs to is opened.
     """
 
     name: ClassVar[str] = ""
+    mark: ClassVar[str] = ""
     parts: ClassVar[frozenset[str]] = frozenset()
 
     def is_release(self, folder: Path) -> bool:
@@ -54,9 +58,10 @@ class PublishedLayout(Layout):
         """Read the release that the path is, belongs to, or holds."""
         root = self._root_of(path)
         if root is None:
-            raise AudiotagError(f"{path} has no {self.looks_for}; choose another layout.")
+            raise AudiotagError(f"{path} has no {self.mark}; choose another layout.")
         findings = Findings()
         clips = self.read(root, options, findings)
+        _require_chosen_columns(options, findings)
         return replace(build_dataset(path, clips, findings), name=self.name or root.name)
 
     def _root_of(self, path: Path) -> Path | None:
@@ -67,6 +72,18 @@ class PublishedLayout(Layout):
                 return inner[0] if len(inner) == 1 and self.is_release(inner[0]) else None
             folder = folder.parent
         return folder
+
+
+def _require_chosen_columns(options: OpenOptions, findings: Findings) -> None:
+    """Raise `AudiotagError` if the options name a column that none of the tables has."""
+    for role, option in OPTION_OF_ROLE.items():
+        chosen = getattr(options, option)
+        if chosen and chosen != NO_COLUMN and not any(role in reading.roles for reading in findings.readings):
+            columns = dict.fromkeys(column for reading in findings.readings for column in reading.columns)
+            raise AudiotagError(
+                f"the column of {role} must be one of {', '.join(columns)}, got {chosen}; leave it out to have "
+                "the one that is right for this dataset."
+            )
 
 
 def visible_folders(path: Path) -> list[Path]:
@@ -138,8 +155,8 @@ def header_of(table: Path) -> set[str]:
     if not table.is_file():
         return set()
     with table.open("rb") as file:
-        line = file.readline(HEADER_BYTES).decode("utf-8-sig", errors="replace")
-    return {cell.strip() for separator in SEPARATORS for cell in next(csv.reader([line], delimiter=separator), [])}
+        lines = file.readline(HEADER_BYTES).decode("utf-8-sig", errors="replace").splitlines()
+    return {cell.strip() for separator in SEPARATORS for cell in next(csv.reader(lines, delimiter=separator), [])}
 
 
 def lines_of(file: Path) -> list[str]:

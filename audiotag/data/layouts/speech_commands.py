@@ -29,7 +29,8 @@ class SpeechCommands(PublishedLayout):
 
     title = name = NAME
     order = 15
-    looks_for = f"{LISTS['validation']} ({NAME})"
+    looks_for = NAME
+    mark = f"{LISTS['validation']} beside folders of words"
     parts = frozenset({"audio", *LISTS.values()})
 
     def is_release(self, folder: Path) -> bool:

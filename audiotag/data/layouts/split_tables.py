@@ -33,6 +33,7 @@ class SplitTables(PublishedLayout):
     title = "one table per split, like train.csv"
     order = 29
     looks_for = "train.csv beside a folder train"
+    mark = "train.csv that names the sounds of a folder train"
 
     def is_release(self, folder: Path) -> bool:
         """Whether a table for training names sounds, of the folder for it or beside the table of another split."""

@@ -31,6 +31,7 @@ CLASSES = (  # by classID
     "street_music",
 )
 CLIP = re.compile(r"([1-9]\d*)-(\d)-(0|[1-9]\d*)-(0|[1-9]\d*)\.\w+")  # fsID-classID-occurrence-slice.wav
+LEAST_RECORDING = 1000  # of most recordings: smaller numbers are sessions or takes of other people
 YEARS = range(1900, 2100)  # 2024-5-1-12.wav may be a time
 NO_FOLDS = f"{TABLE} is not there, and clips are not in folders fold1 to fold10: the folds of these are not known."
 
@@ -45,18 +46,21 @@ class UrbanSound8K(PublishedLayout):
 
     title = name = NAME
     order = 14
-    looks_for = f"{TABLE} ({NAME})"
+    looks_for = NAME
+    mark = f"{TABLE}, nor sounds named like 100032-3-0-0.wav"
     parts = frozenset({"audio", "metadata", TABLE})
 
     def is_release(self, folder: Path) -> bool:
-        """Whether the table is there, or more than half of the sounds are named as in this dataset."""
+        """Whether the table is there, or more than half of the sounds are named as in this dataset.
+
+        Outside of folders of folds, the first number must also look like one of Freesound.
+        """
         if folder.name in self.parts and _table_of(folder.parent).is_file():
             return False  # the release is the folder above
         if _table_of(folder).is_file():
             return True
         sounds = some_sounds(audio_of(folder), depth=1)
-        names = list(filter(None, map(_parse, sounds)))
-        return 2 * len(names) > len(sounds) and any(int(name[1]) not in YEARS for name in names)
+        return 2 * sum(map(_is_clip, sounds)) > len(sounds)
 
     def read(self, root: Path, options: OpenOptions, findings: Findings) -> list[pd.DataFrame]:
         """The clips of the table, or the files if there is none."""
@@ -64,9 +68,9 @@ class UrbanSound8K(PublishedLayout):
         if not file.is_file():
             return [_read_names(audio_of(root), findings)]
         table = read_known_table(file, options, **ROLES)
-        folds = table.column("fold")
+        folds = None if (cells := table.column("fold")) is None else cells.str.extract(r"(\d+)")[0]
         rows = table.rows(
-            names=None if folds is None else "fold" + folds.str.removesuffix(".0") + "/" + table.names,
+            names=None if folds is None else ("fold" + folds + "/" + table.names).fillna(table.names),
             licence=LICENCE,
             source=freesound_links(table.column("fsID")),
         )
@@ -82,6 +86,13 @@ def _table_of(root: Path) -> Path:
 
 def _parse(sound: str) -> re.Match[str] | None:
     return CLIP.fullmatch(sound.rpartition("/")[2])
+
+
+def _is_clip(sound: str) -> bool:
+    name = _parse(sound)
+    if name is None or sound.startswith("fold"):
+        return name is not None
+    return int(name[1]) >= LEAST_RECORDING and int(name[1]) not in YEARS
 
 
 def _read_names(folder: Path, findings: Findings) -> pd.DataFrame:

@@ -79,7 +79,7 @@ def test_first_recordings_of_spoken_digits_are_for_the_test(example: Callable[[B
 
 
 def test_folder_whose_sounds_are_mostly_named_otherwise_is_not_taken(example: Callable[[Build], Path]) -> None:
-    root = example(files({}, "Dog/a.wav", "Dog/b.wav", "Cat/1001_DFA_ANG_XX.wav"))
+    root = example(files({}, "Dog/a.wav", "Dog/1_02_3.wav", "Cat/2_01_3.wav", "Cat/1001_DFA_ANG_XX.wav"))
     assert open_dataset(root).labels == ("Cat", "Dog")
     with pytest.raises(AudiotagError, match="has no sounds named as in RAVDESS"):
         open_dataset(root, layout="clip-names")

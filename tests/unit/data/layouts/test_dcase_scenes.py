@@ -38,6 +38,12 @@ def test_places_are_in_the_names_where_the_table_has_no_column(example: Callable
     assert places == {"barcelona-0", "lyon-7", "prague-1163", "milan-1164"}
 
 
+def test_folds_and_places_can_be_declined(example: Callable[[Build], Path]) -> None:
+    clips = open_dataset(example(TAU), group_column="-", fold_column="-").clips
+    assert clips["group"].isna().all()
+    assert clips["fold"].isna().all()
+
+
 def test_several_folds_hold_out_the_clips_of_their_lists(example: Callable[[Build], Path]) -> None:
     dataset = open_dataset(example(TUT2016))
     assert dataset.own_folds == (1, 2)

@@ -40,7 +40,7 @@ def test_padding_of_the_test_clips_is_left_out(example: Callable[[Build], Path])
     )
     dataset = open_dataset(root)
     assert dataset.subset("test")["labels"].tolist() == [("Oboe",)]
-    assert dataset.readings[1].ignored == ("1 rows of usage Ignored have no labels.",)
+    assert dataset.readings[1].ignored == ("Rows of usage Ignored, which have no labels: 1.",)
     assert (dataset.problems, dataset.missing) == ((), ())
 
 

@@ -20,7 +20,8 @@ def test_clips_that_are_not_verified_are_noisy(example: Callable[[Build], Path])
     }
     assert (dataset.name, dataset.own_folds, dataset.problems, dataset.missing) == ("FSDnoisy18k", (), (), ())
     train, test = dataset.readings
-    assert train.ignored[0].startswith("noisy_small marks a part of the clips that are not verified")
+    assert train.ignored[0].startswith("manually_verified decides the subset")
+    assert train.ignored[1] == "noisy_small, which marks a part of the noisy clips, is not used."
     assert test.ignored == ()
 
 

@@ -29,6 +29,11 @@ def test_tables_of_features_are_named_as_not_used(example: Callable[[Build], Pat
     assert open_dataset(root / "genres_original").readings == open_dataset(root).readings
 
 
+def test_classes_that_are_no_genres_are_not_taken(example: Callable[[Build], Path]) -> None:
+    dataset = open_dataset(example(files({}, "dog/dog.00001.wav", "cat/cat.00001.wav")))
+    assert (dataset.layout_key, dataset.labels) == ("folder-per-class", ("cat", "dog"))
+
+
 def test_sound_that_is_not_in_a_genre_is_left_out(example: Callable[[Build], Path]) -> None:
     root = example(GTZAN)
     (root / "genres_original/blues.00099.wav").touch()

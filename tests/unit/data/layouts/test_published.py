@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from audiotag.data.layouts.published import header_of, read_split_lists, some_sounds, sounds_in
+from audiotag.data.layouts import LAYOUTS, open_dataset
+from audiotag.data.layouts.published import PublishedLayout, header_of, read_split_lists, some_sounds, sounds_in
 from audiotag.data.layouts.reading import Findings
+from audiotag.errors import AudiotagError
 
 from .conftest import Build, files
 
@@ -46,6 +48,8 @@ def test_header_of_a_table_has_its_columns_whatever_separates_them(tmp_path: Pat
             f'\ufeff"filename"{separator} scene_label\na.wav{separator}bus\n', encoding="utf-8"
         )
         assert {"filename", "scene_label"} <= header_of(tmp_path / "t.csv")
+    (tmp_path / "t.csv").write_bytes(b"filename,scene_label\ra.wav,bus\r")
+    assert header_of(tmp_path / "t.csv") >= {"filename", "scene_label"}
     assert header_of(tmp_path) == header_of(tmp_path / "missing.csv") == set()
 
 
@@ -55,3 +59,10 @@ def test_lists_may_have_windows_paths_and_empty_lines(tmp_path: Path) -> None:
     splits = read_split_lists({"test": tmp_path / "list.txt"}, {"yes/1.wav", "no/2.wav"}, findings)
     assert splits == {"yes/1.wav": "test", "no/2.wav": "test"}
     assert findings == Findings()
+
+
+@pytest.mark.parametrize("key", [key for key, layout in LAYOUTS.items() if issubclass(layout, PublishedLayout)])
+def test_folder_that_is_no_release_is_refused_with_what_it_lacks(tmp_path: Path, key: str) -> None:
+    with pytest.raises(AudiotagError) as error:
+        open_dataset(tmp_path, layout=key)
+    assert str(error.value) == f"{tmp_path} has no {LAYOUTS.get(key).mark}; choose another layout."

@@ -1,5 +1,6 @@
 """Every shipped layout takes its own examples and no others, wherever they are opened from."""
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from audiotag.data.layouts import LAYOUTS, open_dataset
 from audiotag.data.layouts.published import PublishedLayout
+from audiotag.errors import AudiotagError
 
 from .conftest import EXAMPLES, Build
 
@@ -48,3 +50,25 @@ def test_release_is_opened_from_the_folder_around_it_alone(example: Callable[[Bu
     assert (outside.layout_key, outside.fingerprint) == (key, open_dataset(root).fingerprint)
     (root.parent / "another").mkdir()
     assert not LAYOUTS.get(key)().recognises(root.parent)
+
+
+DAMAGE = {
+    "without rows": lambda content: content.split(b"\n")[0] + b"\n",
+    "cut": lambda content: content[: len(content) // 2],
+    "binary": lambda content: bytes(range(256)) * 8,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+@pytest.mark.parametrize("key", [key for key, builds in EXAMPLES.items() if key not in ("folder-per-class", "table")])
+def test_damaged_text_file_is_a_sentence_or_does_no_harm(
+    example: Callable[[Build], Path], key: str, damage: Callable[[bytes], bytes]
+) -> None:
+    path = example(EXAMPLES[key][0])
+    for file in sorted(file for file in path.rglob("*.csv") if file.stat().st_size)[:3]:
+        content = file.read_bytes()
+        file.write_bytes(damage(content))
+        with contextlib.suppress(AudiotagError):
+            open_dataset(path)
+        file.write_bytes(content)
+    assert open_dataset(path).layout_key == key

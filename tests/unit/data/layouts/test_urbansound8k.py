@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from audiotag.data.layouts import LAYOUTS, open_dataset
+from audiotag.errors import AudiotagError
 
 from .conftest import (
     URBANSOUND8K,
@@ -73,9 +74,22 @@ def test_clips_that_are_not_there_or_not_in_the_table_are_problems(example: Call
     assert found == [("fold1/135776-2-0-49.wav", "missing"), ("fold1/1-2-0-49.wav", "counts")]
 
 
-@pytest.mark.parametrize("names", [("2024-5-1-12.wav", "2024-5-2-7.wav"), ("1-100032-A-0.wav",), ("01-2-0-3.wav",)])
+@pytest.mark.parametrize(
+    "names", [("2024-5-1-12.wav", "2024-5-2-7.wav"), ("1-100032-A-0.wav",), ("01-2-0-3.wav",), ("12-3-4-5.wav",)]
+)
 def test_times_and_other_numbers_are_not_taken_for_classes(example: Callable[[Build], Path], names: tuple) -> None:
     assert not LAYOUTS.get("urbansound8k")().recognises(example(files({}, *names)))
+
+
+def test_columns_can_be_chosen_and_must_be_there(example: Callable[[Build], Path]) -> None:
+    root = example(URBANSOUND8K)
+    dataset = open_dataset(root, label_column="classID", group_column="-")
+    assert dataset.labels == ("2", "3", "6")
+    assert dataset.clips["group"].isna().all()
+    with pytest.raises(
+        AudiotagError, match=r"the column of fold must be one of slice_file_name, .*, got part; leave it"
+    ):
+        open_dataset(root, fold_column="part")
 
 
 def test_case_has_classes_by_its_table(shared: Path) -> None:
