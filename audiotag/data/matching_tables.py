@@ -45,6 +45,15 @@ def names_sounds(table: Path, sounds: SoundPaths) -> bool:
     return found > 0 and 2 * found >= len(names)
 
 
+def has_sound_in(table: Path, column: str, sounds: SoundPaths) -> bool:
+    """Whether one of the first cells of a column names a sound."""
+    try:
+        cells = _first_cells(table)
+    except (AudiotagError, OSError, ValueError, csv.Error, pa.ArrowException):
+        return False
+    return column in cells and any(sounds.find(cell) for cell in distinct_cells(cells[column]))
+
+
 def _first_cells(table: Path) -> pd.DataFrame:
     """The first rows of a table as text; of a kind that cannot be read in part, all rows."""
     suffix = table.suffix.lower()

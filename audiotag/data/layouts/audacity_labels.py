@@ -14,6 +14,7 @@ from audiotag.data.dataset import Dataset, Reading
 from audiotag.data.layouts.annotated import ClipLabels, files_in, missing_sounds, require_size, without_wrapping
 from audiotag.data.layouts.base import Layout, OpenOptions, register_layout
 from audiotag.data.layouts.folder_names import split_of
+from audiotag.data.layouts.folder_tree import FolderTree
 from audiotag.data.layouts.reading import Findings, build_dataset
 from audiotag.data.sound_paths import SoundPaths
 from audiotag.errors import AudiotagError
@@ -37,13 +38,16 @@ class AudacityLabels(Layout):
     looks_for = "text files of labels with start and end (Audacity)"
 
     def recognises(self, path: Path) -> bool:
-        """Whether one of the first text files is a label track of a sound."""
+        """Whether one of the first text files is a label track of a sound; few beside class folders do not count."""
         path = without_wrapping(path)
-        tracks = [track for track in _text_files(path)[:FILES_TRIED] if _is_track(track)]
+        texts = _text_files(path)
+        tracks = [track for track in texts[:FILES_TRIED] if _is_track(track)]
         if not tracks:
             return False
-        root = path if path.is_dir() else path.parent
-        sounds = SoundPaths(root)
+        tree = FolderTree(path if path.is_dir() else path.parent)
+        sounds = tree.paths
+        if 2 * len(texts) < len(sounds.sounds) and tree.are_classes:
+            return False
         return any(_sound_of(track, tracks, sounds) for track in tracks)
 
     def open(self, path: Path, options: OpenOptions) -> Dataset:

@@ -25,7 +25,7 @@ from audiotag.foreign import read_foreign_json
 
 NAMES, ONTOLOGY = "class_labels_indices.csv", "ontology.json"
 COLUMNS = ("YTID", "start_seconds", "end_seconds", "positive_labels")
-HEADER = re.compile(rb"^#\s*YTID\b", re.MULTILINE | re.IGNORECASE)
+HEADER = re.compile(rb"^#?\s*YTID\s*,", re.MULTILINE | re.IGNORECASE)
 HEADER_BYTES = 2048
 TIMES = tuple(re.compile(rf"(.+)((?:[_-]\d+(?:\.\d+)?){{{count}}})") for count in (1, 2))  # start, or start and end
 DEPTH = 1  # tables may lie in a folder like metadata/

@@ -23,7 +23,7 @@ FOLDER, SOUNDS = "metadata", "audio"
 FILE, WEAK, STRONG = "filename", "event_labels", "event_label"
 DEPTH = 3  # of tables below the folder of tables
 TEST_WORDS = {"public", "eval", "evaluation"}
-TRAIN_WORDS = {"weak", "strong", "synthetic", "unlabel_in_domain"}
+TRAIN_WORDS = {"weak", "unlabel_in_domain"}
 
 
 @register_layout("desed")

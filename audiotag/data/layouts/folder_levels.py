@@ -167,41 +167,51 @@ def _roles_by_name(counts: Mapping[Folder, int]) -> dict[Folder, tuple[str, ...]
         for depth, name in enumerate(folder):
             beside[folder[:depth]].add(name)
             at_depth[depth].add(name)
+    usual = {
+        depth: 2 * sum(split_of(name) is not None for name in names) >= len(names) for depth, names in at_depth.items()
+    }
     roles: dict[Folder, str] = {}
     for parent, names in beside.items():
+        facts = _Beside.of(names)
+        are_numbered_folds = bool(parent) and parent[-1].lower() in FOLD_CONTAINERS
         for name in names:
-            if parent and parent[-1].lower() in FOLD_CONTAINERS and name.isdecimal():
-                roles[(*parent, name)] = FOLD
-            else:
-                roles[(*parent, name)] = _role(name, names, at_depth[len(parent)])
+            is_fold = are_numbered_folds and name.isdecimal()
+            roles[(*parent, name)] = FOLD if is_fold else _role(name, facts, usual[len(parent)])
     return {folder: tuple(roles[folder[: depth + 1]] for depth in range(len(folder))) for folder in counts}
 
 
-def _role(name: str, beside: set[str], at_depth: set[str]) -> str:
-    """What a folder's name means among those in the same folder, and those at the same depth anywhere."""
+@dataclass(frozen=True)
+class _Beside:
+    """What the names of the folders in one folder have in common, found once for all of them."""
+
+    count: int  # of those that are neither containers nor said to have no labels
+    splits: dict[Folder, set[str]]  # by the other words of their names: FSD50K.dev_audio is beside FSD50K.eval_audio
+    has_ordinary: bool
+
+    @classmethod
+    def of(cls, names: set[str]) -> _Beside:
+        others = [name for name in names if not (is_container(name) or has_no_label(name))]
+        splits: dict[Folder, set[str]] = defaultdict(set)
+        for name in others:
+            split, rest = split_and_rest(name)
+            if split:
+                splits[rest].add(split)
+        special = (split_of(name) or fold_of(name) is not None or is_group(name) for name in others)
+        return cls(len(others), splits, not all(special))
+
+
+def _role(name: str, beside: _Beside, are_splits_usual: bool) -> str:
+    """What a folder's name means beside others; ``are_splits_usual`` if half of the names at its depth are splits."""
     if has_no_label(name):
         return UNLABELLED
     if fold_of(name) is not None:
         return FOLD
     if is_group(name):
         return GROUP
-    others = [other for other in beside if not (is_container(other) or has_no_label(other))]
     split, rest = split_and_rest(name)
-    if (
-        rest
-        and split
-        and any(other[0] not in (None, split) for other in map(split_and_rest, beside) if other[1] == rest)
-    ):
-        return SPLIT  # FSD50K.dev_audio beside FSD50K.eval_audio
-    if split and not rest:
-        words = {split_of(other) for other in others} - {None}
-        named = sum(split_of(other) is not None for other in at_depth)
-        is_split = len(words) > 1 or (len(others) == 1 and 2 * named >= len(at_depth))
-        return SPLIT if is_split else LABEL
-    if is_container(name):
-        is_alone = all(split_of(other) or fold_of(other) is not None or is_group(other) for other in others)
-        return NOTHING if is_alone else LABEL
-    return LABEL
+    if split and (len(beside.splits.get(rest, ())) > 1 or (not rest and beside.count == 1 and are_splits_usual)):
+        return SPLIT
+    return NOTHING if is_container(name) and not beside.has_ordinary else LABEL
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ class FolderTree:
     def __init__(self, root: Path, options: OpenOptions | None = None) -> None:
         self.root = root
         self.paths = SoundPaths(root)
-        self._roles = options.folders if options else None
+        self._roles = (options.folders or None) if options else None
 
     @cached_property
     def meanings(self) -> FolderMeanings:

@@ -19,6 +19,7 @@ from audiotag.data.layouts.base import NO_COLUMN, Layout, OpenOptions, register_
 from audiotag.data.layouts.folder_names import split_of
 from audiotag.data.layouts.folder_tree import FolderTree, Sound
 from audiotag.data.layouts.reading import Findings
+from audiotag.data.matching_tables import has_sound_in
 from audiotag.data.parquet_sounds import parquet_schema
 from audiotag.data.sound_paths import SoundPaths, is_folder, is_system_folder
 from audiotag.data.table_files import read_table_file
@@ -42,8 +43,12 @@ class HuggingFaceAudioFolder(Layout):
     looks_for = f"metadata.csv, .jsonl or .parquet with the column {FILE} (Hugging Face)"
 
     def recognises(self, path: Path) -> bool:
-        """Whether a table of metadata there has a column of file names."""
-        return any(_file_column(_columns(table)) for table in _tables(without_wrapping(path)))
+        """Whether a table of metadata there has a column of file names that are those of sounds."""
+        for table in _tables(without_wrapping(path)):
+            column = _file_column(_columns(table))
+            if column and has_sound_in(table, column, SoundPaths(table.parent)):
+                return True
+        return False
 
     def open(self, path: Path, options: OpenOptions) -> Dataset:
         """Read all tables; folders say which split, fold or group a sound is of, unless a column does."""

@@ -175,12 +175,9 @@ def _sound_names(values: list[Any]) -> tuple[str, ...]:
         address = urlsplit(value) if "?" in value else None
         local = parse_qs(address.query).get("d", []) if address else []
         for name in [*local, unquote(address.path if address else value)]:
-            if name:
-                names[name] = None
-                base = name.rpartition("/")[2]
-                if match := UPLOAD_HASH.fullmatch(base):
-                    names[match[1]] = None
-                    names[base] = None
+            base = name.rpartition("/")[2]
+            match = UPLOAD_HASH.fullmatch(base)
+            names |= dict.fromkeys(filter(None, [name, match[1] if match else "", base]))
     return tuple(names)
 
 

@@ -458,6 +458,15 @@ EXAMPLES: dict[str, Example] = {
         {"labels/dog/1.txt": "0\t1\tbark\n", "labels/cat/1_labels.txt": "0\t1\tmeow\n", "audio/2.wav": b""},
         notes=("1 sound in audio without an annotation is left out.",),
     ),
+    "class folders beside metadata of something else": Example(
+        "folder-per-class",
+        {f"{label}/{number}.wav": Clip(label) for label in ("dog", "cat") for number in range(3)},
+        {
+            "metadata.csv": "file_name,label\npicture.png,dog\n",
+            "dog/1.txt": "0\t1\tbark\n",
+            "dog/readme.txt": "Dogs.\n",
+        },
+    ),
     "class folders beside other tables": Example(
         "folder-per-class",
         {"dog/1.wav": Clip("dog"), "cat/1.wav": Clip("cat")},
