@@ -21,6 +21,7 @@ from audiotag.errors import AudiotagError
 from audiotag.wording import as_text
 
 HEADER_BYTES = 2**16
+BYTE_ORDERS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 MAX_WRAPPINGS = 3
 FIRST_ENTRIES = 100  # of a folder, to see whether it holds nothing but another one
 GROUP_COLUMNS = (
@@ -112,10 +113,11 @@ def header_cells(table: Path) -> list[str]:
     """The column names of a text table, whatever separates them; empty if it cannot be read."""
     try:
         with table.open("rb") as file:
-            line = file.readline(HEADER_BYTES).decode("utf-8-sig", errors="replace")
-    except OSError:
+            start = file.readline(HEADER_BYTES)
+        lines = start.decode(BYTE_ORDERS.get(start[:2], "utf-8-sig"), errors="replace").splitlines()
+        rows = [next(csv.reader(lines[:1], delimiter=separator), []) for separator in SEPARATORS]
+    except (OSError, csv.Error):
         return []
-    rows = [next(csv.reader([line], delimiter=separator), []) for separator in SEPARATORS]
     return [cell.strip() for cell in max(rows, key=len)]
 
 

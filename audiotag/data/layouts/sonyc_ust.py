@@ -37,7 +37,8 @@ class SonycUst(Layout):
 
     def recognises(self, path: Path) -> bool:
         """Whether the table has the columns of SONYC-UST."""
-        columns = header_cells(_table(without_wrapping(path)))
+        table = _table(without_wrapping(path))
+        columns = header_cells(table) if table.suffix.lower() == ".csv" else []
         return FILE in columns and any(COARSE.fullmatch(column) for column in columns)
 
     def open(self, path: Path, options: OpenOptions) -> Dataset:
