@@ -11,7 +11,8 @@ import pandas as pd
 
 from audiotag.data.dataset import Dataset, Problem, Reading
 from audiotag.data.layouts.base import OpenOptions
-from audiotag.data.layouts.folder_levels import Folder, FolderMeanings, Meaning, read_folders
+from audiotag.data.layouts.folder_levels import FolderMeanings, Meaning, read_folders
+from audiotag.data.layouts.nested_labels import Folder
 from audiotag.data.layouts.reading import Findings, build_dataset, clip_table
 from audiotag.data.sound_paths import SoundPaths
 from audiotag.wording import as_text
