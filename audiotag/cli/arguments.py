@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import argparse
 
+# As in audiotag.data.layouts.base, which loads pandas: a command must not do that to print its help.
+LABEL_SEPARATORS = ("comma", "semicolon", "bar", "space", "none")
+NO_COLUMN = "-"
+
 
 def whole_numbers(text: str) -> tuple[int, ...]:
     """Whole numbers separated by commas.
@@ -27,6 +31,25 @@ def fold_numbers(text: str) -> tuple[int, ...]:
     if numbers[0] < 1:
         raise argparse.ArgumentTypeError(f"must be numbers of folds, which start at 1, got {numbers[0]}")
     return numbers
+
+
+def add_reading(sub: argparse.ArgumentParser) -> None:
+    """Add the options that say how a dataset's table or folders are read, where that is not detected rightly."""
+    none = f"{NO_COLUMN} for none"
+    add = sub.add_argument
+    add(
+        "--label-separator",
+        choices=LABEL_SEPARATORS,
+        help="what separates the labels in a cell; none: a cell is one label (default: detected automatically)",
+    )
+    add("--split-column", metavar="NAME", help=f"column of train, validation and test; {none} (default: detected)")
+    add("--fold-column", metavar="NAME", help=f"column of the folds; {none} (default: detected)")
+    add("--group-column", metavar="NAME", help=f"column of the source recordings; {none} (default: detected)")
+    add(
+        "--folders",
+        metavar="ROLES",
+        help="what each level of folders is, like split/label; label, split, fold, group or - (default: detected)",
+    )
 
 
 def add_spreadsheet(sub: argparse.ArgumentParser) -> None:

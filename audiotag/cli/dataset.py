@@ -7,10 +7,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audiotag.cli.arguments import add_spreadsheet
+from audiotag.cli.arguments import add_reading, add_spreadsheet
 from audiotag.cli.exit_codes import ALL_DONE, NOTHING_DONE, SOME_FAILED, Terminated
 from audiotag.cli.printing import print_json, print_line, print_table, say
 from audiotag.cli.progress import bar, print_problems, quiet_decoders
+from audiotag.cli.readings import print_readings, readings_as_json
 from audiotag.errors import AudiotagError
 from audiotag.spreadsheets import disarm_table
 from audiotag.workspace import Workspace, write_bytes
@@ -36,11 +37,12 @@ def add_demo(sub: argparse.ArgumentParser) -> None:
 def add_scan(sub: argparse.ArgumentParser) -> None:
     """Add the options of ``audiotag scan``."""
     add = sub.add_argument
-    add("dataset", type=Path, help="folder, or CSV or Parquet file, of the dataset")
+    add("dataset", type=Path, help="folder of the dataset, or its table: CSV or other text, Excel, JSON or Parquet")
     add("--layout", metavar="KEY", help="layout of the dataset, for example table (default: detected automatically)")
     add("--file-column", metavar="NAME", help="column of the file names (default: detected automatically)")
     add("--label-column", metavar="NAME", help="column of the labels (default: detected automatically)")
     add("--separator", metavar="CHAR", help="column separator of a CSV file (default: detected automatically)")
+    add_reading(sub)
     add("--keep-flagged", action="store_true", help="also use the clips that the dataset's authors marked as wrong")
     add("--keep-condemned", dest="keep_flagged", action="store_true", help=argparse.SUPPRESS)  # name in audiotag 0.1
     add("--measure", action="store_true", help="decode every clip: levels, loudness, spectra, duplicates")
@@ -134,12 +136,14 @@ def _print_json(dataset: Dataset, table: pd.DataFrame, problems: pd.DataFrame) -
         "subsets": table.to_dict("index"),
         "missing": dataset.missing,
         "problems": problems.to_dict("records"),
+        **readings_as_json(dataset),
     }
     print_json(values)
 
 
 def _print_text(dataset: Dataset, table: pd.DataFrame, problems: pd.DataFrame, is_used: pd.Series) -> None:
     print_line(f"{dataset.name}: {dataset.layout}, {len(dataset.labels)} labels")
+    print_readings(dataset)
     print_line()
     columns_of_one_type = table.astype(object).T  # so that counts are printed as whole numbers
     if table.empty:

@@ -42,8 +42,12 @@ def read_excel_table(path: Path, further: frozenset[str] = frozenset()) -> Table
     AudiotagError
         If the file is damaged, or is beyond the bounds of tables.
     """
-    from openpyxl import load_workbook
-
+    try:
+        from openpyxl import load_workbook
+    except ModuleNotFoundError as error:
+        raise AudiotagError(
+            f"{path.name} is an Excel workbook, which needs the package openpyxl; install it, or save the table as CSV."
+        ) from error
     require_file(path)
     _check_size(path)
     file = path.open("rb")  # whose suffix may be another one

@@ -14,7 +14,7 @@ from audiotag.data.table_header import TableFile
 from audiotag.data.text_files import open_text_file
 from audiotag.errors import AudiotagError
 
-MAX_JSON_CHARS = 2**26  # of a file that is one value: Python takes ten times as much memory for it
+MAX_JSON_CHARS = 2**24  # of a file that is one value: Python may take twenty times as much memory for it
 Row = dict[str, Any]
 
 
@@ -123,11 +123,8 @@ def _table(path: Path, rows: Iterable[Row]) -> pd.DataFrame:
             column += [None] * (count - len(column))
             column[count:] = [cell]
         count += 1
-        if not count % 1000:
-            check_cells(path, len(columns), count)
-            check_text_bytes(path, text_bytes)
-    check_cells(path, len(columns), count)
-    check_text_bytes(path, text_bytes)
+        check_cells(path, len(columns), count)
+        check_text_bytes(path, text_bytes)
     filled = {name: column + [None] * (count - len(column)) for name, column in columns.items()}
     return pd.DataFrame({name: pd.Series(cells, dtype="str") for name, cells in filled.items()})
 

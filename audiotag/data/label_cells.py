@@ -11,7 +11,7 @@ import csv
 import json
 import re
 import unicodedata
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -29,7 +29,7 @@ COMMAS_STAY = "one label per row; commas are part of labels"
 LISTS = "lists of labels"
 LINES = "labels on lines of their own"
 SPLITTERS = {"semicolon": re.compile(r"[;\n]"), "bar": re.compile(r"[|\n]"), "space": re.compile(r"\s+")}
-LIST_CELL = re.compile(r"\[.*\]|\(\s*\)|\{\s*\}|[({].*['\"].*[)}]", re.DOTALL)
+BRACKETS = {"[": "]", "(": ")", "{": "}"}
 QUOTED = re.compile(r"'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"", re.DOTALL)
 WITHOUT_COMMAS = re.compile(r"['\"]\s+['\"]")  # as NumPy writes lists
 COMMA_IN_TEXT = re.compile(r",(?=\s|$)")
@@ -77,11 +77,18 @@ def find_label_format(
     distinct = {cell.strip() for cell in cells} - {""}
     if separator is not None:
         return LabelFormat(WORDS[separator], _splitter(separator, ()))
-    plain = {cell.strip(SEPARATORS) for cell in distinct if not LIST_CELL.fullmatch(cell)} - {""}
+    plain = {cell.strip(SEPARATORS) for cell in distinct if not _is_list(cell)} - {""}
     words, key = _find_separator(plain, vocabulary)
     if len(plain) < len(distinct):
         words = f"{LISTS}; other cells: {words}" if plain else LISTS
     return LabelFormat(words, _splitter(key, frozenset(vocabulary), reads_lists=True))
+
+
+def _is_list(cell: str) -> bool:
+    """Whether a cell is a list, tuple, set or object; what is in round brackets without quotes may be a name."""
+    if len(cell) < 2 or BRACKETS.get(cell[0]) != cell[-1]:
+        return False
+    return cell[0] == "[" or "'" in cell or '"' in cell or not cell[1:-1].strip()
 
 
 def labels_of_list(cell: str) -> tuple[str, ...]:
@@ -127,17 +134,13 @@ def _parts_occur_elsewhere(joined: list[str], cells: list[str]) -> bool:
 
     Parts that are always the first, like "Inside, small room" and "Inside, public space", are no sign of it.
     """
-    places: dict[str, set[tuple[str, int]]] = defaultdict(set)
+    parts = {cell: _parts(cell) for cell in joined}
+    counts = Counter(part for own in parts.values() for part in set(own))  # in how many cells a part is
+    not_first = {part for own in parts.values() for part in own[1:]}
     alone = set(cells)
-    for cell in joined:
-        for at, part in enumerate(_parts(cell)):
-            places[part].add((cell, at))
-    broken = 0
-    for cell in joined:
-        broken += any(
-            part in alone or (len({of for of, _ in places[part]}) > 1 and any(at for _, at in places[part]))
-            for part in _parts(cell)
-        )
+    broken = sum(
+        any(part in alone or (counts[part] > 1 and part in not_first) for part in own) for own in parts.values()
+    )
     return 2 * broken >= len(joined)
 
 
@@ -158,7 +161,7 @@ def _tokens_occur_alone(cells: list[str]) -> bool:
 def _splitter(separator: str, vocabulary: Collection[str], reads_lists: bool = False) -> Split:
     def split(cell: str) -> tuple[str, ...]:
         cell = cell.strip()
-        if reads_lists and LIST_CELL.fullmatch(cell):
+        if reads_lists and _is_list(cell):
             return labels_of_list(cell)
         if separator == "none" or cell in vocabulary:
             return _distinct([cell.strip(SEPARATORS) if reads_lists else cell])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from audiotag.data.column_names import LABEL_NAMES, column_error, normalised_name
-from audiotag.data.label_cells import LEAST_PROBABILITY
+from audiotag.data.label_cells import LEAST_PROBABILITY, Split
 from audiotag.errors import AudiotagError
 
 LIKELY_NAMES = LABEL_NAMES[: LABEL_NAMES.index("sound")]  # the rest may well be something else
@@ -20,6 +21,8 @@ LEAST_FLAG_COLUMNS = 2
 LEAST_PROBABILITY_COLUMNS = 3  # a table may well have two columns of numbers between 0 and 1
 MAX_SHARE_OF_LABELS = 0.5  # of different cells in a column that is taken for labels by its cells
 FLAGS, PROBABILITIES = "columns of 0 and 1", "columns of probabilities: a label where it is at least 0.5"
+SEVERAL = "several columns of labels"
+NUMBERED = re.compile(r"(label|tag|class|category|species|event)s?\d+")
 
 
 @dataclass(frozen=True)
@@ -31,14 +34,19 @@ class LabelColumns:
     columns : tuple[str, ...]
         One whose cells are labels, or one per label.
     kind : str
-        `FLAGS` or `PROBABILITIES` where there is one column per label; else empty.
+        `FLAGS` or `PROBABILITIES` where there is one column per label, `SEVERAL` where the labels of a clip are in
+        several columns; else empty.
     """
 
     columns: tuple[str, ...]
     kind: str = ""
 
-    def labels_by_row(self, table: pd.DataFrame) -> pd.Series:
-        """The labels of every row, if there is one column per label."""
+    def labels_by_row(self, table: pd.DataFrame, split: Split) -> pd.Series:
+        """The labels of every row, if there are several columns; ``split`` gives the labels of a cell."""
+        if self.kind == SEVERAL:
+            cells = table[list(self.columns)].fillna("").to_numpy(dtype=object).tolist()
+            labels = [tuple(dict.fromkeys(label for cell in row for label in split(cell))) for row in cells]
+            return pd.Series(labels, index=table.index, dtype=object)
         names = _without_prefix(self.columns)
         values = np.column_stack([_numbers(table[column]) for column in self.columns])
         rows = values >= LEAST_PROBABILITY
@@ -74,11 +82,16 @@ def find_label_columns(
     if wish is not None and len(wish) == 1:
         return LabelColumns(wish)
     flags = binary_columns(table, list(wish or candidates))
+    if wish and not flags:
+        return LabelColumns(wish, SEVERAL)
     if wish:
         if len(flags) < len(wish):
             other = next(name for name in wish if name not in flags)
             raise AudiotagError(f"{path.name}: several label columns must hold 0 and 1, the column {other} does not.")
         return LabelColumns(wish, FLAGS)
+    numbered = [name for name in candidates if NUMBERED.fullmatch(normalised_name(name)) and name not in flags]
+    if wish is None and len(numbered) > 1:
+        return LabelColumns(tuple(numbered), SEVERAL)
     if wish is None and (named := _named_column(table, candidates, flags, notes)):
         return LabelColumns((named,))
     if len(flags) >= LEAST_FLAG_COLUMNS:

@@ -41,7 +41,7 @@ def names_sounds(table: Path, sounds: SoundPaths) -> bool:
     names = distinct_cells(cells[roles.file])
     if normalised_name(roles.file) not in FILE_NAMES:
         names = [name for name in names if not name.strip().replace(".", "").isdecimal()]
-    found = sum(sounds.find(name) is not None for name in names)
+    found = sum(bool(sounds.candidates(name)) for name in names)  # other columns may say which folder is meant
     return found > 0 and 2 * found >= len(names)
 
 

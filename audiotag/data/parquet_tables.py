@@ -6,6 +6,7 @@ dictionary-encoded until it is known how much text they are.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -81,7 +82,8 @@ def _as_text(array: pa.Array) -> pa.Array:
 
 def _cell_text(cell: object) -> str | None:
     if isinstance(cell, list):
-        return ",".join(map(str, cell)) or None
+        texts = [str(value) for value in cell]
+        return json.dumps(texts) if any(set(text) & set(",;|") for text in texts) else ",".join(texts) or None
     if isinstance(cell, float) and cell.is_integer():
         cell = int(cell)
     return str(cell) if pd.notna(cell) and cell != "" else None

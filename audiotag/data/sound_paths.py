@@ -192,12 +192,12 @@ class SoundPaths:
 
     @cached_property
     def _by_name(self) -> _Ends:
-        return _Ends((file, _loose(file)) for file in self.files)
+        return _Ends((file, _loose(_spelt(file))) for file in self.files)
 
     @cached_property
     def _by_stem(self) -> _Ends:
         """Sounds without their suffixes."""
-        return _Ends((file, _stem(_loose(file))) for file in self.sounds)
+        return _Ends((file, _stem(_loose(_spelt(file)))) for file in self.sounds)
 
 
 class _Ends:
@@ -247,6 +247,15 @@ def _is_end_of(one: str, other: str) -> bool:
 
 def _nfc(text: str) -> str:
     return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def _spelt(file: str) -> str:
+    """A file name whose bytes are not UTF-8 as Western European text, as which tables may have it."""
+    try:
+        file.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(file).decode("cp1252", "replace")
+    return file
 
 
 def _loose(text: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from audiotag.data.sound_paths import is_folder, is_system_folder
-from audiotag.data.table_files import TABLE_SUFFIXES
+from audiotag.data.table_files import TABLE_FOLDERS, TABLE_SUFFIXES
 
 FIRST_ENTRIES = 20  # of a folder: where none of them is a table or a folder, it holds sounds only
 MAX_DEPTH = 4  # data/train/dog/session 1
@@ -64,7 +64,7 @@ def _watched_paths(root: Path) -> Iterator[str]:
 
 def _holds_tables(name: str) -> bool:
     """Whether a folder of this name has the tables of its parent: ESC-50 has ``meta``, FSDKaggle2019 ``*.meta``."""
-    return name in ("meta", "metadata") or name.endswith((".meta", ".metadata", ".ground_truth"))
+    return name.lower() in TABLE_FOLDERS or name.endswith((".meta", ".metadata", ".ground_truth"))
 
 
 def _tables_and_folders(folder: str, is_whole: bool) -> list[tuple[str, bool]]:

@@ -20,6 +20,7 @@ OTHER_SUFFIXES = (".parquet", ".xlsx", ".xlsm")
 # A folder's table is one of these; text and JSON files (.txt, .json) may be anything, and count where they are named.
 FOLDER_SUFFIXES = (*TEXT_SUFFIXES, *(f"{suffix}.gz" for suffix in TEXT_SUFFIXES), *OTHER_SUFFIXES)
 TABLE_SUFFIXES = (*FOLDER_SUFFIXES, ".txt", ".json", ".txt.gz", ".json.gz")
+TABLE_FOLDERS = ("meta", "metadata", "annotations", "annotation", "labels", "tables", "csv")  # beside the sounds
 JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
 ZIP, OLD_EXCEL = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 

@@ -123,7 +123,7 @@ def _possible(path: Path, start: bytes) -> Iterator[TextFile]:
     yield TextFile(path, "utf-8")
     text = start.decode("utf-8", "replace")
     damaged = text.count("\N{REPLACEMENT CHARACTER}")
-    if sum(not char.isascii() for char in text) > 2 * damaged:
+    if sum(not char.isascii() for char in text) >= 2 * damaged:  # most of them are right
         yield TextFile(path, "utf-8", "replace", notes=(PARTLY_UTF8.format(path.name),))
         return
     for encoding in ("cp1252", "latin-1"):

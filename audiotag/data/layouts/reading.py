@@ -200,7 +200,7 @@ def check_rows(
             "the label statistics do not."
         )
         files = {name: "/".join(name_parts(name)) or None for name in files}
-    clips = {name: file or name for name, file in files.items()}
+    clips = {name: as_text(file or name) for name, file in files.items()}
     columns = {column: getattr(rows, column) for column in ROW_COLUMNS if getattr(rows, column) is not None}
     table = pd.DataFrame({"name": names, "clip": names.map(clips), "labels": rows.labels} | columns)
     if "subset" in table:
@@ -220,7 +220,7 @@ def check_rows(
     table = table.drop(list(problems))
     return clip_table(
         **{"subset": subset.subset} | {column: table[column] for column in ("clip", "labels", *columns)},
-        path=[sounds.root / clip for clip in table["clip"].tolist()],
+        path=[sounds.root / file for name in table["name"].tolist() if (file := files[name])],
     )
 
 

@@ -19,17 +19,19 @@ from audiotag.data.layouts.reading import (
 from audiotag.data.layouts.table_columns import TableColumns, read_columns
 from audiotag.data.matching_tables import names_sounds
 from audiotag.data.sound_paths import SoundPaths
-from audiotag.data.table_files import TABLE_SUFFIXES
+from audiotag.data.table_files import TABLE_FOLDERS, TABLE_SUFFIXES
 from audiotag.errors import AudiotagError
 
-META_FOLDER = "meta"  # where ESC-50 has its table
+MAX_TABLES = 20  # in one folder, that are looked into
+MOST_SOUNDS = 0.5  # share of the sounds that a table names, which are there
 
 
 @register_layout("table")
 class Table(Layout):
-    """One table, given by its own path or by the folder that holds it, directly or in ``meta/``.
+    """One table, given by its own path or by the folder that holds it, directly or in ``meta/`` or the like.
 
-    The clips are in ``audio/`` beside the table, or in the dataset's folder itself. All of them are curated clips.
+    The clips are in ``audio/`` beside the table, in a folder with its name, or anywhere in the dataset's folder. They
+    are curated clips, but for those of a test split.
     """
 
     title = "table with a file and a label column"
@@ -48,12 +50,13 @@ class Table(Layout):
 
     def open(self, path: Path, options: OpenOptions) -> Dataset:
         """Read the table; a folder with several tables is refused, because any of them may be meant."""
-        table = path if path.is_file() else _only_table_of(path)
+        table, note = (path, "") if path.is_file() else _only_table_of(path, options)
         root = _root_of(table) if path.is_file() else path
-        sounds, read = _read_with_sounds(table, _folders_of_sounds(root, table), options)
+        sounds, read, _ = _read_with_sounds(table, _folders_of_sounds(root, table), options)
         shares_folder = sounds.root == root or len(list_tables(table.parent)) > 1
         findings = Findings(missing=list(sounds.unread))
-        findings.readings.append(replace(read.reading, source=table.relative_to(root).as_posix()))
+        ignored = (*read.reading.ignored, note) if note else read.reading.ignored
+        findings.readings.append(replace(read.reading, source=table.relative_to(root).as_posix(), ignored=ignored))
         clips = check_rows(
             SubsetTable("curated", table, sounds.root, shares_folder), read.rows, ReadingRules(), findings, sounds
         )
@@ -62,24 +65,25 @@ class Table(Layout):
 
 def _folders_of_sounds(root: Path, table: Path) -> list[Path]:
     """The folders where the sounds of a table may be: ``audio``, one named after the table, the dataset's own."""
-    places = (root / "audio", table.parent / "audio", root / _name_of(table), table.parent / _name_of(table))
-    return [*dict.fromkeys(place for place in places if place.is_dir()), root]
+    beside = table.parent
+    places = (root / "audio", beside / "audio", root / _name_of(table), beside / _name_of(table), beside)
+    return [*dict.fromkeys(place for place in places if place.is_dir() and place != root), root]
 
 
-def _read_with_sounds(table: Path, folders: list[Path], options: OpenOptions) -> tuple[SoundPaths, TableColumns]:
-    """The columns of a table, and the first folder with all of its sounds, or else the one with most of them."""
-    best: tuple[float, SoundPaths, TableColumns] | None = None
+def _read_with_sounds(table: Path, folders: list[Path], options: OpenOptions) -> tuple[SoundPaths, TableColumns, float]:
+    """The first folder with all sounds of a table, or else the one with most; its columns; the share of its sounds."""
+    best: tuple[SoundPaths, TableColumns, float] | None = None
     for folder in folders:
         sounds = SoundPaths(folder)
         read = read_columns(table, sounds, options)
         files = sounds.locate(read.rows.names.dropna().tolist()).values()
         share = sum(file is not None for file in files) / max(1, len(files))
-        if best is None or share > best[0]:
-            best = share, sounds, read
+        if best is None or share > best[2]:
+            best = sounds, read, share
         if share == 1:
             break
     assert best is not None
-    return best[1:]
+    return best
 
 
 def _name_of(table: Path) -> str:
@@ -88,22 +92,38 @@ def _name_of(table: Path) -> str:
 
 
 def _root_of(table: Path) -> Path:
-    return table.parent.parent if table.parent.name == META_FOLDER else table.parent
+    return table.parent.parent if table.parent.name.lower() in TABLE_FOLDERS else table.parent
 
 
 def _tables_of(folder: Path) -> list[Path]:
-    return list_tables(folder) or list_tables(folder / META_FOLDER)
+    """The tables in a folder, or else in the first of its folders of tables that has any."""
+    if not folder.is_dir():
+        return []
+    if tables := list_tables(folder):
+        return tables
+    inner = {inner.name.lower(): inner for inner in folder.iterdir() if inner.name.lower() in TABLE_FOLDERS}
+    return next(filter(None, (list_tables(inner[name]) for name in TABLE_FOLDERS if name in inner)), [])
 
 
-def _only_table_of(folder: Path) -> Path:
+def _only_table_of(folder: Path, options: OpenOptions) -> tuple[Path, str]:
+    """The only table of a folder, or the only one that names its sounds; and a sentence about the others."""
     tables = _tables_of(folder)
     if not tables:
         raise AudiotagError(
             f"{folder} has no table (CSV, Excel or Parquet); give the path of one, or choose another layout."
         )
-    if len(tables) > 1:
-        sounds = SoundPaths(folder)
-        tables = [table for table in tables if names_sounds(table, sounds)] or tables
-    if len(tables) > 1:
+    if len(tables) == 1:
+        return tables[0], ""
+    about_sounds = [table for table in tables[:MAX_TABLES] if _names_sounds(table, folder, options)]
+    if len(tables) > MAX_TABLES or len(about_sounds) != 1:
         raise AudiotagError(f"{folder} has {len(tables)} tables; name the one to open, like {tables[0]}.")
-    return tables[0]
+    others = ", ".join(table.name for table in tables if table != about_sounds[0])
+    return about_sounds[0], f"Other tables here are not used, because they do not name the sounds: {others}."
+
+
+def _names_sounds(table: Path, folder: Path, options: OpenOptions) -> bool:
+    try:
+        _, _, share = _read_with_sounds(table, _folders_of_sounds(folder, table), options)
+    except AudiotagError:
+        return False
+    return share >= MOST_SOUNDS

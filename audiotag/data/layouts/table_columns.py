@@ -11,6 +11,7 @@ from audiotag.data.column_names import KNOWN_NAMES, normalised_name
 from audiotag.data.column_roles import ColumnRoles, Wanted, find_roles
 from audiotag.data.dataset import Reading
 from audiotag.data.label_cells import WORDS, find_label_format
+from audiotag.data.label_columns import SEVERAL
 from audiotag.data.layouts.base import OpenOptions
 from audiotag.data.sound_paths import SoundPaths
 from audiotag.data.table_files import read_table_file
@@ -145,10 +146,11 @@ def _labels(
     table: pd.DataFrame, roles: ColumnRoles, options: OpenOptions, vocabulary: tuple[str, ...]
 ) -> tuple[pd.Series, str]:
     """The labels of each row, and how they are written."""
+    cells = pd.concat([table[column] for column in roles.labels.columns])
+    has_texts = roles.labels.kind in ("", SEVERAL)
+    how = find_label_format(cells.dropna().unique().tolist() if has_texts else (), options.label_separator, vocabulary)
     if roles.labels.kind:
-        return roles.labels.labels_by_row(table), roles.labels.kind
-    cells = table[roles.labels.columns[0]]
-    how = find_label_format(cells.dropna().unique().tolist(), options.label_separator, vocabulary)
+        return roles.labels.labels_by_row(table, how.split), roles.labels.kind
     return pd.Series(map_cells(cells, how.split), index=table.index, dtype=object), how.words
 
 
