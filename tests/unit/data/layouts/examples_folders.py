@@ -474,5 +474,6 @@ EXAMPLES: dict[str, Example] = {
         "folder-per-class",
         {"dog/1.wav": Clip("dog"), "cat/1.wav": Clip("cat")},
         {"features.csv": "filename,mfcc_1,label\n0001,3.1,x\n0002,2.2,y\n", "readme.csv": "author,year\nAnn,2020\n"},
+        notes=("Tables beside the folders are not used: features.csv, readme.csv.",),
     ),
 }
