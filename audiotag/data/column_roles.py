@@ -116,6 +116,8 @@ def find_roles(path: Path, table: pd.DataFrame, sounds: SoundPaths, wanted: Want
     roles = ColumnRoles(file, labels, split, fold, group, licence, assignments, notes)
     if times and table[file].duplicated().any():
         notes.append(f"{_listed(times)}: times of events are not used; a clip has the labels of all its events.")
+    elif len(table[[file, *labels.columns]].drop_duplicates()) > table[file].nunique(dropna=False):
+        notes.append("Some clips are in several rows with other labels; they have the labels of all of them.")
     unused = [name for name in free if name not in roles.used and name not in times]
     if unused:
         notes.append(f"Columns that are not used: {_listed(unused)}.")

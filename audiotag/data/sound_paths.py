@@ -96,7 +96,7 @@ class SoundPaths:
             counts = Counter(_loose(_stem(base)) for base in bases.values())
             if max(counts.values(), default=0) == 1:
                 found |= {name: self._only(base) for name, base in bases.items()}
-        return found
+        return _without_other_suffixes(found)
 
     def _only(self, name: str) -> str | None:
         fitting = self.candidates(name)
@@ -263,7 +263,23 @@ def _loose(text: str) -> str:
     return "/".join(part.strip() for part in _nfc(text).casefold().split("/")) if " " in text else _nfc(text).casefold()
 
 
+def _suffix(name: str) -> str:
+    """The suffix of a sound, in small letters; empty if a name has none."""
+    suffix = "." + name.strip().rpartition(".")[2].lower()
+    return suffix if suffix in SUFFIXES else ""
+
+
 def _stem(name: str) -> str:
     """A name or path without the suffix of a sound."""
     stem, dot, suffix = name.rpartition(".")
     return stem if stem and dot + suffix.lower() in SUFFIXES else name
+
+
+def _without_other_suffixes(found: dict[str, str | None]) -> dict[str, str | None]:
+    """The same without a name like ``a.mp3`` for the file ``a.wav``, if another name is ``a.wav``."""
+    counts = Counter(found.values())
+    if all(count == 1 for file, count in counts.items() if file):
+        return found
+    own = {file for name, file in found.items() if file and _suffix(name) == _suffix(file)}
+    others = {name for name, file in found.items() if file in own and _suffix(name) not in ("", _suffix(file or ""))}
+    return {name: None if name in others else file for name, file in found.items()}

@@ -70,6 +70,17 @@ def test_a_number_of_a_spreadsheet_finds_its_sound(files: Files) -> None:
     assert found(sounds, "v1.0") == "v1.0.wav"
 
 
+def test_another_suffix_does_not_take_the_sound_of_another_name(files: Files) -> None:
+    sounds = files("a.wav", "b.wav")
+    assert sounds.locate(["a.mp3", "b.mp3"]) == {"a.mp3": "a.wav", "b.mp3": "b.wav"}
+    assert sounds.locate(["a.wav", "./a.wav", "a.mp3", "a"]) == {
+        "a.wav": "a.wav",
+        "./a.wav": "a.wav",
+        "a.mp3": None,
+        "a": "a.wav",
+    }
+
+
 def test_folders_that_contradict_are_not_the_same_sound(files: Files) -> None:
     sounds = files("dog/1.wav", "dog/2.wav", "cat/2.wav")
     assert found(sounds, "cat/1.wav") is None

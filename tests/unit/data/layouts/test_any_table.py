@@ -221,6 +221,13 @@ def test_events_of_a_clip_are_its_labels(folder: Callable[..., Path]) -> None:
     assert "a clip has the labels of all its events" in notes(dataset)
 
 
+def test_rows_of_a_clip_with_other_labels_are_said(folder: Callable[..., Path]) -> None:
+    for rows, is_said in (("a.wav,dog\na.wav,cat\n", True), ("a.wav,dog\na.wav,dog\n", False)):
+        dataset = open_dataset(folder({"t.csv": f"file,label\n{rows}b.wav,cat\n"}, "a.wav", "b.wav"))
+        assert ("in several rows with other labels" in notes(dataset)) == is_said
+        assert (len(dataset.clips), dataset.problems) == (2, ())
+
+
 def test_clip_in_two_splits_is_left_out_and_said(folder: Callable[..., Path]) -> None:
     table = "file,label,split\na.wav,dog,train\nb.wav,dog,train\na.wav,dog,test\nc.wav,cat,test\nc.wav,cat,test\n"
     dataset = open_dataset(folder({"t.csv": table}, "a.wav", "b.wav", "c.wav"))
