@@ -46,6 +46,7 @@ def test_scan_changes_the_reading_by_its_options(run: Callable[..., CommandResul
             "roles": {"file": ["fname"], "labels": ["label"]},
             "label_format": "labels separated by commas",
             "ignored": ["Columns that are not used: split, level."],
+            "examples": {},
         }
     ]
     first = {"clip": "a.wav", "labels": ["Horn", "honking"], "subset": "curated", "split": None}
