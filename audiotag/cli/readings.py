@@ -10,6 +10,7 @@ from audiotag.cli.printing import print_line
 if TYPE_CHECKING:
     from audiotag.data.dataset import Dataset
 
+FOLDERS = "folders"  # source of a reading of folders
 FIRST_CLIPS = 3
 MAX_NAMES = 6  # of columns with one role
 FACTS = ("subset", "split", "fold", "group")
@@ -19,11 +20,14 @@ def print_readings(dataset: Dataset) -> None:
     """Print a short block per table, and the first clips."""
     for reading in dataset.readings:
         print_line()
-        print_line(f"{reading.source} was read like this:")
+        what = "The folders were" if reading.source == FOLDERS else f"{reading.source} was"
+        print_line(f"{what} read like this:")
         for role, columns in reading.roles.items():
             more = f" and {len(columns) - MAX_NAMES} more" if len(columns) > MAX_NAMES else ""
             how = f" ({reading.label_format})" if role == "labels" and reading.label_format else ""
-            print_line(f"  {role}: {', '.join(columns[:MAX_NAMES])}{more}{how}")
+            examples = [example for column in columns for example in reading.examples.get(column, ())]
+            like = f", like {', '.join(examples[:MAX_NAMES])}" if examples else ""
+            print_line(f"  {role}: {', '.join(columns[:MAX_NAMES])}{more}{how}{like}")
         for sentence in reading.ignored:
             print_line(f"  {sentence}")
     if dataset.readings:

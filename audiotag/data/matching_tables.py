@@ -41,8 +41,17 @@ def names_sounds(table: Path, sounds: SoundPaths) -> bool:
     names = distinct_cells(cells[roles.file])
     if normalised_name(roles.file) not in FILE_NAMES:
         names = [name for name in names if not name.strip().replace(".", "").isdecimal()]
-    found = sum(sounds.find(name) is not None for name in names)
+    found = sum(bool(sounds.candidates(name)) for name in names)  # other columns may say which folder is meant
     return found > 0 and 2 * found >= len(names)
+
+
+def has_sound_in(table: Path, column: str, sounds: SoundPaths) -> bool:
+    """Whether one of the first cells of a column names a sound."""
+    try:
+        cells = _first_cells(table)
+    except (AudiotagError, OSError, ValueError, csv.Error, pa.ArrowException):
+        return False
+    return column in cells and any(sounds.find(cell) for cell in distinct_cells(cells[column]))
 
 
 def _first_cells(table: Path) -> pd.DataFrame:

@@ -22,7 +22,7 @@ from audiotag.data.index import cache_name
 from audiotag.data.table_bounds import MAX_CELLS
 from audiotag.disk import disk_problem, locked
 from audiotag.errors import AudiotagError
-from audiotag.state import read_json_state
+from audiotag.state import read_json_state, say
 from audiotag.workspace import Workspace, write_json
 
 MARKER = "extracted.json"
@@ -31,6 +31,7 @@ MARKER_SHAPE = {"stamp": [(int, str)], "names": [str]}
 ROWS_AT_ONCE = 16
 BUFFER_BYTES = 2**20
 MAX_NAME_CHARS = 50
+BYTES_WORTH_A_SENTENCE = 10**9  # copying them takes more than some seconds
 WAIT_WITHOUT_END = -1  # for another process that extracts the same sounds
 SUFFIX_OF_START = {
     b"RIFF": ".wav",
@@ -156,6 +157,8 @@ def _require_space(table: Path, metadata: pq.FileMetaData, column: str, folder: 
             chunk = metadata.row_group(group).column(at)
             if chunk.path_in_schema in (column, f"{column}.bytes"):
                 needed += chunk.total_uncompressed_size
+    if needed > BYTES_WORTH_A_SENTENCE:
+        say(f"The sounds in {table.name} ({needed / 1e9:,.1f} GB) are copied into {folder}, once.", once=True)
     free = needed
     with suppress(OSError):
         free = shutil.disk_usage(folder).free

@@ -6,22 +6,24 @@ import csv
 import itertools
 import os
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from audiotag.data.dataset import Problem
+from audiotag.data.dataset import Dataset, Problem
 from audiotag.data.layouts.folder_names import is_container, split_of
 from audiotag.data.layouts.folder_tree import with_validation_fold
-from audiotag.data.layouts.reading import Findings, clip_table
+from audiotag.data.layouts.reading import Findings, build_dataset, clip_table
 from audiotag.data.sound_paths import SoundPaths, is_folder, is_system_folder
 from audiotag.data.table_bounds import MAX_TABLE_BYTES, SEPARATORS
 from audiotag.errors import AudiotagError
 from audiotag.wording import as_text
 
 HEADER_BYTES = 2**16
+BYTE_ORDERS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 MAX_WRAPPINGS = 3
+ANNOTATION_FOLDERS = {"annotation", "annotations", "export", "exports", "label", "labels", "meta", "metadata"}
 FIRST_ENTRIES = 100  # of a folder, to see whether it holds nothing but another one
 GROUP_COLUMNS = (
     "source_id", "freesound_id", "src_file", "group", "speaker_id", "speaker", "client_id", "fsID", "recording_id",
@@ -57,6 +59,13 @@ class ClipLabels:
 
     def __contains__(self, clip: str) -> bool:
         return clip in self._clips
+
+    def dataset(self, root: Path, findings: Findings) -> Dataset:
+        """The dataset of these clips; raises `AudiotagError` with what was left out if there are none."""
+        clips = self.table()
+        if clips.empty:
+            findings.missing += self.notes()
+        return build_dataset(root, [clips], findings)
 
     def table(self) -> pd.DataFrame:
         """The clips as a `clip_table`, sorted by name."""
@@ -95,10 +104,19 @@ def missing_sounds(names: Collection[str], source: str, root: Path, findings: Fi
     """Add one problem for all sounds that annotations name and that are not there."""
     if not names:
         return
-    example = as_text(next(iter(names)))
-    what = f"{example} is" if len(names) == 1 else f"{len(names):,} sounds, like {example}, are"
-    reason = f"{what} listed in {source} but not in {root}; {'it is' if len(names) == 1 else 'they are'} left out."
-    findings.problems.append(Problem(example, reason, "missing"))
+    findings.problems.append(several_left_out(list(names), "sound", f"listed in {source} but not in {root}", "missing"))
+
+
+def several_left_out(clips: Sequence[str], noun: str, what: str, kind: str) -> Problem:
+    """One problem for all clips that are left out for the same reason.
+
+    >>> several_left_out(["a.wav", "b.wav"], "clip", "without a label", "labels").reason
+    '2 clips, like a.wav, are without a label; they are left out.'
+    """
+    example = as_text(clips[0])
+    if len(clips) == 1:
+        return Problem(example, f"{example} is {what}; it is left out.", kind)
+    return Problem(example, f"{len(clips):,} {noun}s, like {example}, are {what}; they are left out.", kind)
 
 
 def require_size(file: Path) -> None:
@@ -112,10 +130,11 @@ def header_cells(table: Path) -> list[str]:
     """The column names of a text table, whatever separates them; empty if it cannot be read."""
     try:
         with table.open("rb") as file:
-            line = file.readline(HEADER_BYTES).decode("utf-8-sig", errors="replace")
-    except OSError:
+            start = file.readline(HEADER_BYTES)
+        lines = start.decode(BYTE_ORDERS.get(start[:2], "utf-8-sig"), errors="replace").splitlines()
+        rows = [next(csv.reader(lines[:1], delimiter=separator), []) for separator in SEPARATORS]
+    except (OSError, csv.Error):
         return []
-    rows = [next(csv.reader([line], delimiter=separator), []) for separator in SEPARATORS]
     return [cell.strip() for cell in max(rows, key=len)]
 
 
@@ -131,6 +150,13 @@ def without_wrapping(path: Path) -> Path:
             return path
         path = Path(visible[0].path)
     return path
+
+
+def folder_of_sounds(path: Path) -> Path:
+    """The folder in which the sounds of an annotation file are, at any depth; a folder is its own."""
+    if path.is_dir():
+        return path
+    return path.parent.parent if path.parent.name.lower() in ANNOTATION_FOLDERS else path.parent
 
 
 def _has_meaning(name: str) -> bool:

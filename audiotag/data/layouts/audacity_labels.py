@@ -11,10 +11,18 @@ import re
 from pathlib import Path
 
 from audiotag.data.dataset import Dataset, Reading
-from audiotag.data.layouts.annotated import ClipLabels, files_in, missing_sounds, require_size, without_wrapping
+from audiotag.data.layouts.annotated import (
+    ClipLabels,
+    files_in,
+    folder_of_sounds,
+    missing_sounds,
+    require_size,
+    without_wrapping,
+)
 from audiotag.data.layouts.base import Layout, OpenOptions, register_layout
 from audiotag.data.layouts.folder_names import split_of
-from audiotag.data.layouts.reading import Findings, build_dataset
+from audiotag.data.layouts.folder_tree import FolderTree
+from audiotag.data.layouts.reading import Findings
 from audiotag.data.sound_paths import SoundPaths
 from audiotag.errors import AudiotagError
 
@@ -37,13 +45,16 @@ class AudacityLabels(Layout):
     looks_for = "text files of labels with start and end (Audacity)"
 
     def recognises(self, path: Path) -> bool:
-        """Whether one of the first text files is a label track of a sound."""
+        """Whether one of the first text files is a label track of a sound; few beside class folders do not count."""
         path = without_wrapping(path)
-        tracks = [track for track in _text_files(path)[:FILES_TRIED] if _is_track(track)]
+        texts = _text_files(path)
+        tracks = [track for track in texts[:FILES_TRIED] if _is_track(track)]
         if not tracks:
             return False
-        root = path if path.is_dir() else path.parent
-        sounds = SoundPaths(root)
+        tree = FolderTree(folder_of_sounds(path))
+        sounds = tree.paths
+        if 2 * len(texts) < len(sounds.sounds) and tree.are_classes:
+            return False
         return any(_sound_of(track, tracks, sounds) for track in tracks)
 
     def open(self, path: Path, options: OpenOptions) -> Dataset:
@@ -52,7 +63,7 @@ class AudacityLabels(Layout):
         tracks = [track for track in _text_files(path) if _is_track(track) or track.stat().st_size == 0]
         if not any(track.stat().st_size for track in tracks):
             raise AudiotagError(f"{path} has no label tracks of Audacity; choose another layout.")
-        root = path if path.is_dir() else path.parent
+        root = folder_of_sounds(path)
         findings, clips = Findings(), ClipLabels(SoundPaths(root))
         missing = []
         for track in tracks:
@@ -74,7 +85,7 @@ class AudacityLabels(Layout):
                 {"label": tuple(sorted({label for labels in clips.table()["labels"] for label in labels}))[:3]},
             )
         )
-        return build_dataset(root, [clips.table()], findings)
+        return clips.dataset(root, findings)
 
 
 def _labels(track: Path) -> list[str]:

@@ -15,17 +15,24 @@ from contextlib import suppress
 from pathlib import Path
 
 from audiotag.data.dataset import Dataset, Reading
-from audiotag.data.layouts.annotated import ClipLabels, files_in, missing_sounds, require_size, without_wrapping
+from audiotag.data.layouts.annotated import (
+    ClipLabels,
+    files_in,
+    folder_of_sounds,
+    missing_sounds,
+    require_size,
+    without_wrapping,
+)
 from audiotag.data.layouts.base import Layout, OpenOptions, register_layout
 from audiotag.data.layouts.folder_names import split_of
-from audiotag.data.layouts.reading import Findings, build_dataset
+from audiotag.data.layouts.reading import Findings
 from audiotag.data.sound_paths import SoundPaths
 from audiotag.errors import AudiotagError
 from audiotag.foreign import read_foreign_json
 
 NAMES, ONTOLOGY = "class_labels_indices.csv", "ontology.json"
 COLUMNS = ("YTID", "start_seconds", "end_seconds", "positive_labels")
-HEADER = re.compile(rb"^#\s*YTID\b", re.MULTILINE | re.IGNORECASE)
+HEADER = re.compile(rb"^#?\s*YTID\s*,", re.MULTILINE | re.IGNORECASE)
 HEADER_BYTES = 2048
 TIMES = tuple(re.compile(rf"(.+)((?:[_-]\d+(?:\.\d+)?){{{count}}})") for count in (1, 2))  # start, or start and end
 DEPTH = 1  # tables may lie in a folder like metadata/
@@ -50,8 +57,8 @@ class AudioSet(Layout):
         tables = _tables(path)
         if not tables:
             raise AudiotagError(f"{path} has no CSV file of AudioSet's segments; choose another layout.")
-        root = path if path.is_dir() else path.parent
-        names = _label_names([root, *root.parents[:1], *dict.fromkeys(table.parent for table in tables)])
+        root = folder_of_sounds(path)
+        names = _label_names(root)
         findings, clips = Findings(), ClipLabels(SoundPaths(root))
         sounds = _by_video(clips.sounds.sounds)
         for table in tables:
@@ -60,7 +67,7 @@ class AudioSet(Layout):
         findings.readings[-1] = Reading(
             last.source, last.columns, last.roles, last.label_format, (*last.ignored, *clips.notes())
         )
-        return build_dataset(root, [clips.table()], findings)
+        return clips.dataset(root, findings)
 
 
 def _read(
@@ -87,7 +94,7 @@ def _read(
     if unnamed:
         example = min(unnamed)
         ignored.append(
-            f"{len(unnamed):,} labels, like {example}, are named by their numbers; put {NAMES} beside the table."
+            f"Labels without a name: {len(unnamed):,}, like {example}; put {NAMES} beside the table to have the names."
         )
     return Reading(
         source, COLUMNS, {"file": COLUMNS[:2], "labels": COLUMNS[3:]}, "numbers separated by commas", tuple(ignored)
@@ -130,17 +137,17 @@ def _sound_of(files: list[tuple[list[float], str]], start: float) -> str | None:
     return next((file for times, file in files if not times), None)
 
 
-def _label_names(folders: list[Path]) -> dict[str, str]:
-    """The names of labels by their numbers, from the first file of names that is found."""
-    for folder in dict.fromkeys(folders):
-        if (folder / NAMES).is_file():
-            with (folder / NAMES).open(encoding="utf-8-sig", errors="replace", newline="") as file:
-                rows = csv.DictReader(file, skipinitialspace=True)
+def _label_names(root: Path) -> dict[str, str]:
+    """The names of labels by their numbers, from the first file of names beside the tables or in the folder around."""
+    files = [*files_in(root, (NAMES, ONTOLOGY), DEPTH), *files_in(root.parent, (NAMES, ONTOLOGY))]
+    for file in sorted(files, key=lambda file: file.name.lower() != NAMES):
+        if file.suffix.lower() == ".csv":
+            with file.open(encoding="utf-8-sig", errors="replace", newline="") as opened:
+                rows = csv.DictReader(opened, skipinitialspace=True)
                 return {row["mid"]: row["display_name"] for row in rows if row.get("mid") and row.get("display_name")}
-        if (folder / ONTOLOGY).is_file():
-            entries = read_foreign_json(folder / ONTOLOGY)
-            classes = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
-            return {str(entry["id"]): str(entry["name"]) for entry in classes if "id" in entry and "name" in entry}
+        entries = read_foreign_json(file)
+        classes = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+        return {str(entry["id"]): str(entry["name"]) for entry in classes if "id" in entry and "name" in entry}
     return {}
 
 

@@ -13,7 +13,7 @@ from audiotag.data.dataset import Dataset, Reading
 from audiotag.data.layouts.annotated import ClipLabels, files_in, header_cells, missing_sounds, without_wrapping
 from audiotag.data.layouts.base import Layout, OpenOptions, register_layout
 from audiotag.data.layouts.folder_names import split_of
-from audiotag.data.layouts.reading import Findings, build_dataset
+from audiotag.data.layouts.reading import Findings
 from audiotag.data.sound_paths import SoundPaths
 from audiotag.data.tables import map_cells, read_table
 from audiotag.errors import AudiotagError
@@ -23,7 +23,7 @@ FOLDER, SOUNDS = "metadata", "audio"
 FILE, WEAK, STRONG = "filename", "event_labels", "event_label"
 DEPTH = 3  # of tables below the folder of tables
 TEST_WORDS = {"public", "eval", "evaluation"}
-TRAIN_WORDS = {"weak", "strong", "synthetic", "unlabel_in_domain"}
+TRAIN_WORDS = {"weak", "unlabel_in_domain"}
 
 
 @register_layout("desed")
@@ -58,8 +58,7 @@ class Desed(Layout):
             findings.readings[-1] = Reading(
                 last.source, last.columns, last.roles, last.label_format, last.ignored + notes
             )
-        dataset = build_dataset(root, [clips.table()], findings)
-        return dataset
+        return clips.dataset(root, findings)
 
 
 def _read(table: Path, root: Path, clips: ClipLabels, findings: Findings) -> Reading:

@@ -1,21 +1,15 @@
 """Find out what each folder of a dataset without tables means: a label, a split, a fold, a group, or nothing.
 
 Names decide first (`folder_names`), together with the folders beside them: a folder called ``train`` beside ``car`` and
-``bus`` is a label, beside ``test`` it is a split. What is left over are folders with ordinary names. Where they are
-nested, the structure decides:
-
-- A folder with sounds has the label for the sounds in the folders below it, too, if most sounds lie at its level.
-- Where most of the innermost names occur in several folders (``site/dog``, ``other site/dog``), they are the labels,
-  and the folders around them are groups of recordings.
-- Else the innermost folder is the label, as in genus and species; where the same name occurs in several folders, the
-  name of the folder around it goes before it.
+``bus`` is a label, beside ``test`` it is a split. What is left over are folders with ordinary names; where they are
+nested, `nested_labels` decides which of them is the label.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from audiotag.data.layouts.folder_names import (
     fold_of,
@@ -26,14 +20,13 @@ from audiotag.data.layouts.folder_names import (
     split_and_rest,
     split_of,
 )
+from audiotag.data.layouts.nested_labels import MAX_EXAMPLES, Folder, NestedLabels, find_labels
 from audiotag.errors import AudiotagError
 from audiotag.wording import as_text
 
-Folder = tuple[str, ...]  # names of the folders around a sound, from the dataset's root down
 LABEL, SPLIT, FOLD, GROUP, NOTHING, UNLABELLED = "labels", "split", "fold", "group", "-", "unlabelled"
 ROLES = {"label": LABEL, "split": SPLIT, "fold": FOLD, "group": GROUP, "-": NOTHING}  # by the words of the option
 FOLD_CONTAINERS = ("folds", "fold", "cv")  # whose folders have numbers for names
-MAX_EXAMPLES = 3
 
 
 @dataclass(frozen=True)
@@ -110,7 +103,7 @@ def read_folders(counts: Mapping[Folder, int], roles: str | None = None) -> Fold
     for folder, count in counts.items():
         if UNLABELLED not in found[folder]:
             ordinary[_names(folder, found[folder], LABEL)] += count
-    labels = _label_rules(ordinary)
+    labels = find_labels(ordinary)
     meanings, notes = {}, list(labels.notes)
     for folder, kinds in found.items():
         meanings[folder] = _meaning(folder, kinds, labels, splits)
@@ -167,109 +160,54 @@ def _roles_by_name(counts: Mapping[Folder, int]) -> dict[Folder, tuple[str, ...]
         for depth, name in enumerate(folder):
             beside[folder[:depth]].add(name)
             at_depth[depth].add(name)
+    usual = {
+        depth: 2 * sum(split_of(name) is not None for name in names) >= len(names) for depth, names in at_depth.items()
+    }
     roles: dict[Folder, str] = {}
     for parent, names in beside.items():
+        facts = _Beside.of(names)
+        are_numbered_folds = bool(parent) and parent[-1].lower() in FOLD_CONTAINERS
         for name in names:
-            if parent and parent[-1].lower() in FOLD_CONTAINERS and name.isdecimal():
-                roles[(*parent, name)] = FOLD
-            else:
-                roles[(*parent, name)] = _role(name, names, at_depth[len(parent)])
+            is_fold = are_numbered_folds and name.isdecimal()
+            roles[(*parent, name)] = FOLD if is_fold else _role(name, facts, usual[len(parent)])
     return {folder: tuple(roles[folder[: depth + 1]] for depth in range(len(folder))) for folder in counts}
 
 
-def _role(name: str, beside: set[str], at_depth: set[str]) -> str:
-    """What a folder's name means among those in the same folder, and those at the same depth anywhere."""
+@dataclass(frozen=True)
+class _Beside:
+    """What the names of the folders in one folder have in common, found once for all of them."""
+
+    count: int  # of those that are neither containers nor said to have no labels
+    splits: dict[Folder, set[str]]  # by the other words of their names: FSD50K.dev_audio is beside FSD50K.eval_audio
+    has_ordinary: bool
+
+    @classmethod
+    def of(cls, names: set[str]) -> _Beside:
+        others = [name for name in names if not (is_container(name) or has_no_label(name))]
+        splits: dict[Folder, set[str]] = defaultdict(set)
+        for name in others:
+            split, rest = split_and_rest(name)
+            if split:
+                splits[rest].add(split)
+        special = (split_of(name) or fold_of(name) is not None or is_group(name) for name in others)
+        return cls(len(others), splits, not all(special))
+
+
+def _role(name: str, beside: _Beside, are_splits_usual: bool) -> str:
+    """What a folder's name means beside others; ``are_splits_usual`` if half of the names at its depth are splits."""
     if has_no_label(name):
         return UNLABELLED
     if fold_of(name) is not None:
         return FOLD
     if is_group(name):
         return GROUP
-    others = [other for other in beside if not (is_container(other) or has_no_label(other))]
     split, rest = split_and_rest(name)
-    if (
-        rest
-        and split
-        and any(other[0] not in (None, split) for other in map(split_and_rest, beside) if other[1] == rest)
-    ):
-        return SPLIT  # FSD50K.dev_audio beside FSD50K.eval_audio
-    if split and not rest:
-        words = {split_of(other) for other in others} - {None}
-        named = sum(split_of(other) is not None for other in at_depth)
-        is_split = len(words) > 1 or (len(others) == 1 and 2 * named >= len(at_depth))
-        return SPLIT if is_split else LABEL
-    if is_container(name):
-        is_alone = all(split_of(other) or fold_of(other) is not None or is_group(other) for other in others)
-        return NOTHING if is_alone else LABEL
-    return LABEL
+    if split and (len(beside.splits.get(rest, ())) > 1 or (not rest and beside.count == 1 and are_splits_usual)):
+        return SPLIT
+    return NOTHING if is_container(name) and not beside.has_ordinary else LABEL
 
 
-@dataclass(frozen=True)
-class _Labels:
-    """The label of each sequence of ordinary folders, and which of the folders make it; those before may be groups."""
-
-    labels: dict[Folder, str] = field(default_factory=dict)
-    parts: dict[Folder, range] = field(default_factory=dict)
-    is_crossed: bool = False
-    notes: tuple[str, ...] = ()
-
-
-def _label_rules(ordinary: Mapping[Folder, int]) -> _Labels:
-    classes, notes = _class_folders(ordinary)
-    distinct = set(classes.values()) - {()}
-    parents: dict[str, set[Folder]] = defaultdict(set)
-    for folder in distinct:
-        parents[folder[-1]].add(folder[:-1])
-    repeated = [name for name, around in parents.items() if len(around) > 1]
-    is_crossed = len(parents) > 1 and 2 * len(repeated) > len(parents)
-    ends = Counter(folder[-length:] for folder in distinct for length in range(1, len(folder) + 1))
-    labels, parts = {}, {}
-    for folder, of_class in classes.items():
-        if of_class:
-            lengths = range(1, 2 if is_crossed else len(of_class) + 1)
-            length = next((length for length in lengths if ends[of_class[-length:]] == 1), lengths[-1])
-            labels[folder] = "/".join(of_class[-length:])
-            parts[folder] = range(len(of_class) - length, len(of_class))
-    if is_crossed:
-        around = sorted({folder[0] for folder in distinct if len(folder) > 1})[:MAX_EXAMPLES]
-        notes.append(
-            f"The same folders are in {' and '.join(map(as_text, around))}, so the innermost ones are read as labels "
-            "and those around them as groups of recordings; if it is the other way round, use the option folders."
-        )
-    return _Labels(labels, parts, is_crossed, tuple(notes))
-
-
-def _class_folders(ordinary: Mapping[Folder, int]) -> tuple[dict[Folder, Folder], list[str]]:
-    """For each sequence of ordinary names, the beginning of it that is a class; and notes about the rest of it."""
-    by_depth: Counter[int] = Counter()
-    below: Counter[Folder] = Counter()
-    for folder, count in ordinary.items():
-        by_depth[len(folder)] += count
-        for depth in range(1, len(folder)):
-            below[folder[:depth]] += count
-    most = max((depth for depth in by_depth if depth), key=lambda depth: (by_depth[depth], depth), default=0)
-    classes, notes = {}, []
-    for folder in sorted(ordinary):
-        classes[folder] = folder
-        for depth in range(1, len(folder)):
-            around = folder[:depth]
-            own = ordinary.get(around, 0)
-            if own and (depth >= most or own >= below[around]):
-                classes[folder] = around
-                notes.append("/".join(folder))
-                break
-    if not notes:
-        return classes, []
-    example = tuple(notes[0].split("/"))
-    sentence = (
-        f"{as_text(notes[0])} lies in a folder that has sounds itself; its sounds have the label "
-        f"{as_text(classes.get(example, example)[-1])}"
-    )
-    more = f", and so do those of {len(notes) - 1:,} more such folders" if len(notes) > 1 else ""
-    return classes, [f"{sentence}{more}."]
-
-
-def _meaning(folder: Folder, kinds: tuple[str, ...], labels: _Labels, splits: _SplitWords) -> Meaning:
+def _meaning(folder: Folder, kinds: tuple[str, ...], labels: NestedLabels, splits: _SplitWords) -> Meaning:
     ordinary = _names(folder, kinds, LABEL)
     label = labels.labels.get(ordinary)
     positions = [at for at, kind in enumerate(kinds) if kind == LABEL]

@@ -9,6 +9,7 @@ no labels. Whether a name means what it says here also depends on the folders be
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 SPLIT_WORDS = {
     "train": ("train", "training", "trn"),
@@ -16,6 +17,12 @@ SPLIT_WORDS = {
     "dev": ("dev", "devel", "development"),
     "test": ("test", "testing", "tst"),
     "eval": ("eval", "evaluation", "evaluate"),
+}
+SPLIT_OF_WORD = {
+    spelling + ending: split
+    for split, spellings in SPLIT_WORDS.items()
+    for spelling in spellings
+    for ending in ("", "set", "data", "audio", "files", "clips")
 }
 CONTAINER_WORDS = {
     "audio", "audios", "clip", "clips", "data", "dataset", "datasets", "file", "files", "flac", "media", "mp3", "ogg",
@@ -38,6 +45,7 @@ PERSON = re.compile(f"(?:{PERSON_WORDS}){NUMBER}", re.IGNORECASE)
 OTHER_GROUP = re.compile(f"(?:{OTHER_GROUP_WORDS}){NUMBER}", re.IGNORECASE)
 DATE = re.compile(r"(?:19|20)\d\d[-_.]?(?:0[1-9]|1[0-2])[-_.]?(?:0[1-9]|[12]\d|3[01])(?:[-_ T].*)?")
 WITHOUT_LABEL = {"unlabel", "unlabeled", "unlabelled", "unlabelindomain", "nolabel", "nolabels", "unannotated"}
+NAMES_REMEMBERED = 1 << 14  # each is looked at several times
 NO_CLASS = "_background_noise_"  # of Speech Commands: long recordings to mix with the others
 
 
@@ -58,18 +66,10 @@ def split_and_rest(name: str) -> tuple[str | None, tuple[str, ...]]:
     (('dev', ('fsd', '50k')), (None, ('dog', 'bark')))
     """
     words = [word for word in _words(name) if word not in CONTAINER_WORDS and not word.isdigit()]
-    splits = {word: split for word in words if (split := _split_word(word))}
+    splits = {word: split for word in words if (split := SPLIT_OF_WORD.get(word))}
     if len(splits) != 1:
         return None, tuple(words)
     return next(iter(splits.values())), tuple(word for word in words if word not in splits)
-
-
-def _split_word(word: str) -> str | None:
-    for ending in ("", "set", "data", "audio", "files", "clips"):
-        for split, spellings in SPLIT_WORDS.items():
-            if word.removesuffix(ending) in spellings:
-                return split
-    return None
 
 
 def fold_of(name: str) -> int | None:
@@ -121,6 +121,7 @@ def has_no_label(name: str) -> bool:
     return name.strip().lower() == NO_CLASS or _joined(name) in WITHOUT_LABEL
 
 
+@lru_cache(NAMES_REMEMBERED)
 def _words(name: str) -> list[str]:
     """The words and numbers of a name, in lower case.
 
@@ -131,5 +132,6 @@ def _words(name: str) -> list[str]:
     return [word for word in re.split(r"[\W_]+", spaced.lower()) if word]
 
 
+@lru_cache(NAMES_REMEMBERED)
 def _joined(name: str) -> str:
     return "".join(re.split(r"[\W_]+", name.strip().lower()))

@@ -11,8 +11,9 @@ import pandas as pd
 
 from audiotag.data.dataset import Dataset, Problem, Reading
 from audiotag.data.layouts.base import OpenOptions
-from audiotag.data.layouts.folder_levels import Folder, FolderMeanings, Meaning, read_folders
-from audiotag.data.layouts.reading import Findings, build_dataset, clip_table
+from audiotag.data.layouts.folder_levels import FolderMeanings, Meaning, read_folders
+from audiotag.data.layouts.nested_labels import Folder
+from audiotag.data.layouts.reading import Findings, build_dataset, clip_table, list_tables
 from audiotag.data.sound_paths import SoundPaths
 from audiotag.wording import as_text
 
@@ -41,7 +42,7 @@ class FolderTree:
     def __init__(self, root: Path, options: OpenOptions | None = None) -> None:
         self.root = root
         self.paths = SoundPaths(root)
-        self._roles = options.folders if options else None
+        self._roles = (options.folders or None) if options else None
 
     @cached_property
     def meanings(self) -> FolderMeanings:
@@ -87,17 +88,19 @@ class FolderTree:
             split=[meaning.split or pd.NA for meaning in meanings],
         )
         findings.problems += self.problems()
-        findings.readings.append(self._reading(bool(clips["labels"].map(bool).any()), notes))
+        has_labels = bool(clips["labels"].map(bool).any())
+        findings.readings.append(self._reading(has_labels, notes, tables_are_used=bool(findings.readings)))
         return build_dataset(self.root, [with_validation_fold(clips)], findings)
 
-    def _reading(self, has_labels: bool, notes: list[str]) -> Reading:
+    def _reading(self, has_labels: bool, notes: list[str], tables_are_used: bool) -> Reading:
         roles, examples = self.meanings.levels(), self.meanings.examples()
         if not has_labels:
             roles.pop("labels", None)
+        if tables := [as_text(table.name) for table in list_tables(self.root)] if not tables_are_used else []:
+            notes = [*notes, f"Tables beside the folders are not used: {_listed(tables)}."]
         skipped = [as_text(name) for name in self.paths.skipped_folders]
         if skipped:
-            more = f" and {len(skipped) - MAX_NAMED:,} more" if len(skipped) > MAX_NAMED else ""
-            notes = [*notes, f"Hidden and system folders are not read: {', '.join(skipped[:MAX_NAMED])}{more}."]
+            notes = [*notes, f"Hidden and system folders are not read: {_listed(skipped)}."]
         return Reading(
             source="folders",
             columns=tuple(examples),
@@ -138,6 +141,11 @@ def sentences_of_unlabelled(sounds: list[Sound]) -> list[str]:
         f"{'it is' if count == 1 else 'they are'} left out."
         for folder, count in counts.items()
     ]
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - MAX_NAMED:,} more" if len(names) > MAX_NAMED else ""
+    return ", ".join(names[:MAX_NAMED]) + more
 
 
 def _parts(folder: str) -> Folder:

@@ -12,19 +12,25 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from audiotag.data.dataset import Dataset, Problem, Reading
+from audiotag.data.dataset import Dataset, Reading
 from audiotag.data.label_cells import find_label_format
-from audiotag.data.layouts.annotated import GROUP_COLUMNS, header_cells, missing_sounds, without_wrapping
+from audiotag.data.layouts.annotated import (
+    GROUP_COLUMNS,
+    header_cells,
+    missing_sounds,
+    several_left_out,
+    without_wrapping,
+)
 from audiotag.data.layouts.base import NO_COLUMN, Layout, OpenOptions, register_layout
 from audiotag.data.layouts.folder_names import split_of
 from audiotag.data.layouts.folder_tree import FolderTree, Sound
 from audiotag.data.layouts.reading import Findings
+from audiotag.data.matching_tables import has_sound_in
 from audiotag.data.parquet_sounds import parquet_schema
 from audiotag.data.sound_paths import SoundPaths, is_folder, is_system_folder
 from audiotag.data.table_files import read_table_file
 from audiotag.data.tables import LABEL_COLUMNS
 from audiotag.errors import AudiotagError
-from audiotag.wording import as_text
 
 TABLES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 FILE = "file_name"
@@ -42,8 +48,12 @@ class HuggingFaceAudioFolder(Layout):
     looks_for = f"metadata.csv, .jsonl or .parquet with the column {FILE} (Hugging Face)"
 
     def recognises(self, path: Path) -> bool:
-        """Whether a table of metadata there has a column of file names."""
-        return any(_file_column(_columns(table)) for table in _tables(without_wrapping(path)))
+        """Whether a table of metadata there has a column of file names that are those of sounds."""
+        for table in _tables(without_wrapping(path)):
+            column = _file_column(_columns(table))
+            if column and has_sound_in(table, column, SoundPaths(table.parent)):
+                return True
+        return False
 
     def open(self, path: Path, options: OpenOptions) -> Dataset:
         """Read all tables; folders say which split, fold or group a sound is of, unless a column does."""
@@ -64,19 +74,18 @@ class HuggingFaceAudioFolder(Layout):
         sounds = [found[clip] for clip in by_clip if clip in found]
         unused = [clip for clip in by_clip if clip not in found]
         if unused:
-            reason = f"{len(unused):,} sounds, like {as_text(unused[0])}, are not in the metadata; they are left out."
-            findings.problems.append(Problem(as_text(unused[0]), reason, "counts"))
+            findings.problems.append(several_left_out(unused, "sound", "not in the metadata", "counts"))
         if any(sound.meaning.labels for sound in sounds):
             without = [sound.clip for sound in sounds if not sound.meaning.labels and sound.meaning.split != "test"]
             if without:
-                reason = f"{len(without):,} clips, like {as_text(without[0])}, have no label; they are left out."
-                findings.problems.append(Problem(as_text(without[0]), reason))
+                findings.problems.append(several_left_out(without, "clip", "without a label", "labels"))
             left_out = set(without)
             sounds = [sound for sound in sounds if sound.clip not in left_out]
         dataset = tree.dataset(sounds, findings, [])
         *tables, folders = dataset.readings
         if has_labels:
-            folders = replace(folders, roles={role: names for role, names in folders.roles.items() if role != "labels"})
+            roles = {role: names for role, names in folders.roles.items() if role != "labels"}
+            folders = replace(folders, roles=roles, label_format="")
         return replace(dataset, readings=(*tables, *([folders] if folders.roles else [])))
 
 

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from audiotag.data.dataset import Dataset, Problem, Reading
-from audiotag.data.layouts.annotated import GROUP_COLUMNS, without_wrapping
+from audiotag.data.layouts.annotated import GROUP_COLUMNS, several_left_out, without_wrapping
 from audiotag.data.layouts.base import LABEL_SEPARATORS, NO_COLUMN, Layout, OpenOptions, register_layout
 from audiotag.data.layouts.folder_names import split_of
 from audiotag.data.layouts.folder_tree import with_validation_fold
@@ -147,7 +147,8 @@ def _read_file(root: Path, file: Path, columns: _Columns, findings: Findings) ->
     ]
     missing = sum(path is None for path in paths)
     if missing:
-        reason = f"{stem}.parquet has {missing:,} rows without the bytes of a sound or a file; they are left out."
+        rows_are = "1 row is" if missing == 1 else f"{missing:,} rows are"
+        reason = f"{stem}.parquet: {rows_are} left out, without the bytes of a sound and without a file."
         findings.problems.append(Problem(f"{stem}.parquet", reason, "missing"))
     rows = [row for row, path in enumerate(paths) if path is not None]
     split = _split_of_file(stem)
@@ -168,9 +169,8 @@ def _with_labels(clips: pd.DataFrame, findings: Findings) -> pd.DataFrame:
     has_label = clips["labels"].map(bool).astype(bool)
     left_out = ~has_label & (clips["subset"] != "test") & bool(has_label.any())
     if left_out.any():
-        example = clips.loc[left_out, "clip"].iloc[0]
-        reason = f"{int(left_out.sum()):,} clips, like {example}, have no label; they are left out."
-        findings.problems.append(Problem(example, reason))
+        without = clips.loc[left_out, "clip"].tolist()
+        findings.problems.append(several_left_out(without, "clip", "without a label", "labels"))
     return with_validation_fold(clips[~left_out])
 
 

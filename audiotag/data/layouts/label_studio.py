@@ -18,9 +18,16 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from audiotag.audio.opening import SUFFIXES
 from audiotag.data.dataset import Dataset, Reading
-from audiotag.data.layouts.annotated import ClipLabels, files_in, header_cells, missing_sounds, without_wrapping
+from audiotag.data.layouts.annotated import (
+    ClipLabels,
+    files_in,
+    folder_of_sounds,
+    header_cells,
+    missing_sounds,
+    without_wrapping,
+)
 from audiotag.data.layouts.base import Layout, OpenOptions, register_layout
-from audiotag.data.layouts.reading import Findings, build_dataset
+from audiotag.data.layouts.reading import Findings
 from audiotag.data.sound_paths import SoundPaths
 from audiotag.data.tables import read_table
 from audiotag.errors import AudiotagError
@@ -30,9 +37,10 @@ MAX_JSON_BYTES = 2**28
 FULL_MARKS = (b'"was_cancelled"', b'"completed_by"', b'"from_name"', b'"completions"')
 MIN_MARKS = (b'"annotation_id"', b'"lead_time"')
 OWN_FIELDS = {"id", "annotator", "annotation_id", "created_at", "updated_at", "lead_time", "agreement", "review"}
-LABEL_FIELDS = ("choice", "choices", "label", "labels", "category", "class", "tag", "tags", "event", "sound")
 UPLOAD_HASH = re.compile(r"[0-9a-f]{8}-(.+)", re.DOTALL)
 HALF = 0.5
+MAX_DEPTH = 10  # of lists and objects in a result
+DEPTH = 1  # exports may lie in a folder like annotations/
 
 
 @dataclass(frozen=True)
@@ -61,7 +69,7 @@ class LabelStudio(Layout):
         exports = _exports(path)
         if not exports:
             raise AudiotagError(f"{path} has no export of Label Studio; choose another layout.")
-        root = path if path.is_dir() else path.parent
+        root = folder_of_sounds(path)
         findings, clips = Findings(), ClipLabels(SoundPaths(root))
         finder = _Finder(clips.sounds)
         opinions: dict[Path, list[tuple[str, ...]]] = {}
@@ -81,7 +89,7 @@ class LabelStudio(Layout):
         notes = ["When a region begins and ends is not used."]
         if several:
             notes.append(
-                f"{several:,} clips have several annotations: a label counts if at least half of them have it."
+                f"Clips with several annotations: {several:,}. A label counts if at least half of them have it."
             )
         notes += clips.notes()
         for export in exports:
@@ -93,7 +101,7 @@ class LabelStudio(Layout):
                     ignored=tuple(notes),
                 )
             )
-        return build_dataset(root, [clips.table()], findings)
+        return clips.dataset(root, findings)
 
 
 class _Finder:
@@ -145,23 +153,26 @@ def _from_flat(row: dict[str, Any], field: str | None) -> _Annotation:
     names = _sound_names([value for value in row.values() if isinstance(value, str)])
     if field is not None:
         return _Annotation(names, tuple(_labels_in(row.get(field))))
-    values = {name: value for name, value in row.items() if name not in OWN_FIELDS}
-    found = [value for value in values.values() if isinstance(value, dict | list)]
-    plain = [values[name] for name in LABEL_FIELDS if isinstance(values.get(name), str)]
-    return _Annotation(names, tuple(_labels_in([*found, *plain])))
+    fields = list(row)
+    after = fields[fields.index("id") + 1 :] if "id" in fields else fields  # those of the task itself come first
+    values = [row[name] for name in after if name not in OWN_FIELDS]
+    labels = [value for value in values if not isinstance(value, str) or not _names_a_sound(value)]
+    return _Annotation(names, tuple(_labels_in(labels)))
 
 
-def _labels_in(value: Any) -> Iterator[str]:
-    """The labels in a result, however deep: texts, and what is below keys that end in choices or labels."""
+def _labels_in(value: Any, depth: int = 0) -> Iterator[str]:
+    """The labels in a result: texts, and what is below keys that end in choices or labels."""
     if isinstance(value, str):
         yield value
+    elif depth > MAX_DEPTH:
+        return
     elif isinstance(value, list):
         for one in value:
-            yield from _labels_in(one)
+            yield from _labels_in(one, depth + 1)
     elif isinstance(value, dict):
         for key, inner in value.items():
             if key == "value" or key.lower().endswith(("choices", "labels")):
-                yield from _labels_in(inner)
+                yield from _labels_in(inner, depth + 1)
             elif key == "taxonomy" and isinstance(inner, list):
                 yield from (str(path[-1]) for path in inner if isinstance(path, list) and path)
 
@@ -175,12 +186,9 @@ def _sound_names(values: list[Any]) -> tuple[str, ...]:
         address = urlsplit(value) if "?" in value else None
         local = parse_qs(address.query).get("d", []) if address else []
         for name in [*local, unquote(address.path if address else value)]:
-            if name:
-                names[name] = None
-                base = name.rpartition("/")[2]
-                if match := UPLOAD_HASH.fullmatch(base):
-                    names[match[1]] = None
-                    names[base] = None
+            base = name.rpartition("/")[2]
+            match = UPLOAD_HASH.fullmatch(base)
+            names |= dict.fromkeys(filter(None, [name, match[1] if match else "", base]))
     return tuple(names)
 
 
@@ -211,7 +219,7 @@ def _read_json(export: Path) -> Any:
 
 
 def _exports(path: Path) -> list[Path]:
-    files = [path] if path.is_file() else files_in(path, (".json", ".csv"))
+    files = [path] if path.is_file() else files_in(path, (".json", ".csv"), DEPTH)
     return [file for file in files if _is_export(file)]
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import pandas as pd
 
 from audiotag.data.dataset import Dataset, Reading
-from audiotag.data.layouts.annotated import ClipLabels, header_cells, missing_sounds, without_wrapping
+from audiotag.data.layouts.annotated import ClipLabels, folder_of_sounds, header_cells, missing_sounds, without_wrapping
 from audiotag.data.layouts.base import Layout, OpenOptions, register_layout
 from audiotag.data.layouts.folder_names import split_of
-from audiotag.data.layouts.reading import Findings, build_dataset
+from audiotag.data.layouts.reading import Findings
 from audiotag.data.sound_paths import SoundPaths
 from audiotag.data.tables import read_table
 from audiotag.errors import AudiotagError
@@ -37,7 +37,8 @@ class SonycUst(Layout):
 
     def recognises(self, path: Path) -> bool:
         """Whether the table has the columns of SONYC-UST."""
-        columns = header_cells(_table(without_wrapping(path)))
+        table = _table(without_wrapping(path))
+        columns = header_cells(table) if table.suffix.lower() == ".csv" else []
         return FILE in columns and any(COARSE.fullmatch(column) for column in columns)
 
     def open(self, path: Path, options: OpenOptions) -> Dataset:
@@ -46,7 +47,7 @@ class SonycUst(Layout):
         table = _table(path)
         if not self.recognises(path):
             raise AudiotagError(f"{path} has no {TABLE} with the columns of SONYC-UST; choose another layout.")
-        root = path if path.is_dir() else path.parent
+        root = folder_of_sounds(path)
         cells = read_table(table)
         columns = [column for column in cells.columns if COARSE.fullmatch(column)]
         names = [COARSE.sub(r"\1", column) for column in columns]
@@ -70,13 +71,13 @@ class SonycUst(Layout):
                 label_format="columns of 1, 0 and -1 (not known), one per label",
                 ignored=(
                     "The coarse labels are used, not the fine ones, nor how near a sound is.",
-                    f"{votes:,} clips without a row on which the authors agreed (annotator 0) have the labels that at "
-                    "least half of their annotators gave.",
+                    "A clip has the labels on which the authors agreed (annotator 0), else those that at least half of "
+                    f"its annotators gave; clips of the second kind: {votes:,}.",
                     *clips.notes(),
                 ),
             )
         )
-        return build_dataset(root, [clips.table()], findings)
+        return clips.dataset(root, findings)
 
 
 def _agreed_labels(cells: pd.DataFrame, columns: list[str]) -> tuple[pd.DataFrame, int]:

@@ -46,6 +46,7 @@ def test_scan_changes_the_reading_by_its_options(run: Callable[..., CommandResul
             "roles": {"file": ["fname"], "labels": ["label"]},
             "label_format": "labels separated by commas",
             "ignored": ["Columns that are not used: split, level."],
+            "examples": {},
         }
     ]
     first = {"clip": "a.wav", "labels": ["Horn", "honking"], "subset": "curated", "split": None}
@@ -57,3 +58,20 @@ def test_scan_changes_the_reading_by_its_options(run: Callable[..., CommandResul
         (3, "train"),
     ]
     assert Workspace().dataset_options(comma_table)["fold_column"] == "level"
+
+
+def test_scan_says_what_each_level_of_folders_means(
+    run: Callable[..., CommandResult], tmp_path: Path, tone: Callable, write_wav: Callable
+) -> None:
+    for name in ("train/dog", "train/cat", "test/dog"):
+        (tmp_path / "clips" / name).mkdir(parents=True)
+        write_wav(tmp_path / "clips" / name / "a.wav", tone(500, 0.2))
+    lines = run("scan", tmp_path / "clips").out.splitlines()
+    at = lines.index("The folders were read like this:")
+    assert lines[at + 1 : at + 3] == [
+        "  labels: folder 2 (one label: the name of a folder), like dog, cat",
+        "  split: folder 1, like test, train",
+    ]
+    assert "  test/dog/a.wav: dog (subset test, split test)" in lines
+    lines = run("scan", tmp_path / "clips", "--folders", "group/label").out.splitlines()
+    assert "  group: folder 1, like test, train" in lines

@@ -104,7 +104,7 @@ def test_rows_without_bytes_are_found_by_their_path_or_named(written: Written) -
     assert dataset.clips["path"].iloc[0] == table.parent / "clips/a.wav"
     assert dataset.clips["labels"].tolist() == [("dog",), ("cat",)]
     assert [problem.reason for problem in dataset.problems] == [
-        "train.parquet has 1 rows without the bytes of a sound or a file; they are left out."
+        "train.parquet: 1 row is left out, without the bytes of a sound and without a file."
     ]
 
 
@@ -145,6 +145,6 @@ def test_labels_may_be_lists_and_splits_columns(written: Written) -> None:
     assert dataset.clips["labels"].tolist() == [("dog", "rain"), ("rain",), ()]
     assert dataset.clips["split"].tolist() == ["train", "test", "test"]
     assert dataset.clips["fold"].tolist() == [1, 2, 1]
-    assert "1 clips, like train/000001-1.wav, have no label" in dataset.problems[0].reason
+    assert "train/000001-1.wav is without a label; it is left out." in dataset.problems[0].reason
     with pytest.raises(AudiotagError, match="label_column must be one of audio, labels, fold, split, got breed"):
         open_dataset(table.parent, label_column="breed")

@@ -114,7 +114,7 @@ LABEL_STUDIO_MIN = [
     {
         "audio": "https://bucket.example/x/cat.wav?sig=1",
         "id": 2,
-        "choice": {"choices": ["cat"]},
+        "my own field": {"choices": ["cat"]},
         "annotator": 1,
         "annotation_id": 2,
         "lead_time": 2.5,
@@ -317,7 +317,10 @@ EXAMPLES: dict[str, Example] = {
             "test/metadata.csv": "file_name,label,speaker_id,length\n1.wav,cat,7,3\n",
             "test/extra.wav": b"",
         },
-        problems=("gone.wav is listed in train/metadata.csv but not in", "1 sounds, like test/extra.wav, are not in"),
+        problems=(
+            "gone.wav is listed in train/metadata.csv but not in",
+            "test/extra.wav is not in the metadata; it is left out.",
+        ),
         notes=("Not used: the columns length.",),
     ),
     "Hugging Face AudioFolder with JSON lines": Example(
@@ -396,7 +399,7 @@ EXAMPLES: dict[str, Example] = {
         {"annotations.csv": SONYC, "audio/audio-1/d.wav": b"", "dcase-ust-taxonomy.yaml": "coarse:\n"},
         notes=(
             "The coarse labels are used",
-            "1 clips without a row on which",
+            "clips of the second kind: 1.",
             "1 sound without any label, like audio/audio-1/d",
         ),
     ),
@@ -412,10 +415,10 @@ EXAMPLES: dict[str, Example] = {
         {
             "balanced_train_segments.csv": AUDIOSET,
             "eval_segments.csv": "# YTID, start_seconds, end_seconds, positive_labels\nevaluation1, 0, 10, /m/09x0r\n",
-            "class_labels_indices.csv": AUDIOSET_NAMES,
+            "meta/class_labels_indices.csv": AUDIOSET_NAMES,
         },
         problems=("gone________30 is listed in balanced_train_segments.csv but not in",),
-        notes=("1 labels, like /m/0nobody, are named by their numbers",),
+        notes=("Labels without a name: 1, like /m/0nobody",),
     ),
     "AudioSet with the ontology": Example(
         "audioset",
@@ -427,17 +430,17 @@ EXAMPLES: dict[str, Example] = {
         "label-studio",
         {"sounds/my dog (1).wav": Clip("dog|rain"), "sounds/cat.wav": Clip("cat")},
         {"project-1.json": json.dumps(LABEL_STUDIO_TASKS), "sounds/c.wav": b""},
-        notes=("1 clips have several annotations", "1 sound in sounds without an annotation"),
+        notes=("Clips with several annotations: 1.", "1 sound in sounds without an annotation"),
     ),
     "Label Studio JSON-MIN": Example(
         "label-studio",
-        {"my dog (1).wav": Clip("rain|dog"), "x/cat.wav": Clip("cat")},
-        {"project-1.json": json.dumps(LABEL_STUDIO_MIN)},
-        opened="project-1.json",
+        {"my dog (1).wav": Clip("dog|rain"), "x/cat.wav": Clip("cat")},
+        {"annotations/project-1.json": json.dumps(LABEL_STUDIO_MIN)},
+        opened="annotations/project-1.json",
     ),
     "Label Studio CSV": Example(
         "label-studio",
-        {"my_dog_1.wav": Clip("rain|dog"), "cat.wav": Clip("cat")},
+        {"my_dog_1.wav": Clip("dog|rain"), "cat.wav": Clip("cat")},
         {"project-1.csv": LABEL_STUDIO_CSV},
     ),
     "Audacity beside the sounds": Example(
@@ -458,9 +461,19 @@ EXAMPLES: dict[str, Example] = {
         {"labels/dog/1.txt": "0\t1\tbark\n", "labels/cat/1_labels.txt": "0\t1\tmeow\n", "audio/2.wav": b""},
         notes=("1 sound in audio without an annotation is left out.",),
     ),
+    "class folders beside metadata of something else": Example(
+        "folder-per-class",
+        {f"{label}/{number}.wav": Clip(label) for label in ("dog", "cat") for number in range(3)},
+        {
+            "metadata.csv": "file_name,label\npicture.png,dog\n",
+            "dog/1.txt": "0\t1\tbark\n",
+            "dog/readme.txt": "Dogs.\n",
+        },
+    ),
     "class folders beside other tables": Example(
         "folder-per-class",
         {"dog/1.wav": Clip("dog"), "cat/1.wav": Clip("cat")},
         {"features.csv": "filename,mfcc_1,label\n0001,3.1,x\n0002,2.2,y\n", "readme.csv": "author,year\nAnn,2020\n"},
+        notes=("Tables beside the folders are not used: features.csv, readme.csv.",),
     ),
 }

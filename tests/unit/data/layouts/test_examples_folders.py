@@ -1,10 +1,13 @@
 """Published forms without a plain table, and folders of all kinds, give the right labels, splits, folds and groups."""
 
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from audiotag.data.layouts import open_dataset
+from audiotag.errors import AudiotagError
 
 from .examples_folders import EXAMPLES, Clip, Example
 
@@ -48,3 +51,25 @@ def test_example_is_found_in_the_folder_around_it_and_beside_system_files(
         (tmp_path / "download" / name).touch()
     after = open_dataset(tmp_path / "download")
     assert (after.layout_key, after.fingerprint) == (example.layout, before.fingerprint)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["annotations.csv", "metadata.csv", "metadata.jsonl", "metadata.parquet", "a.csv", "a.json", "a.txt", "a.tsv"],
+)
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(b"", b"\n\n\n", b"\xff\xfe\x00\x01" * 500, bytes(range(256)) * 20, b"PAR1" + bytes(500), b"[" * 100_000),
+        *(b'[{"annotations": 3, "was_cancelled": 1}]', b"# YTID, x\n\0", b"file_name,label\r\rx\n", b'"unclosed'),
+    ],
+)
+def test_a_file_of_another_kind_beside_class_folders_does_no_harm(
+    folder: Callable[..., Path], name: str, content: bytes
+) -> None:
+    root = folder({}, "dog/1.wav", "cat/1.wav")
+    (root / name).write_bytes(content)
+    with suppress(AudiotagError):  # where it claims to be an export
+        assert open_dataset(root).labels == ("cat", "dog")
+    assert open_dataset(root, layout="folder-per-class").labels == ("cat", "dog")
+    assert open_dataset(root / "dog/1.wav").layout_key == "one-sound"
