@@ -62,62 +62,101 @@ def read_riff_layout(content: Content) -> PcmLayout | None:
     """The layout of a WAV, RF64 or BW64; None for any other file, or without a format or samples."""
     base = _id3_end(content)
     head = content.at(base, 12)
-    magic = head[:4]
-    if magic not in (b"RIFF", b"RIFX", b"RF64", b"BW64") or head[8:] != b"WAVE":
+    if head[:4] not in (b"RIFF", b"RIFX", b"RF64", b"BW64") or head[8:] != b"WAVE":
         return None
-    is_big_endian = magic == b"RIFX"
-    read_chunk, order = (read_chunk_big_endian, ">") if is_big_endian else (read_chunk_little_endian, "<")
-    form: _Form | None = None
-    parts: list[tuple[int, int]] = []
-    stated_bytes, problem = 0, ""
-    size_64: int | None = None
-    is_odd = bool(base) or magic == b"BW64"
-    at, last = base + 12, None
-    for _ in range(MAX_PARTS):
-        chunk = read_chunk(content, at)
-        if chunk is None:
-            break
-        if last and last.size % 2 and _is_unpadded(content, last, read_chunk):
-            chunk, is_odd = read_chunk(content, at - 1), True
-            assert chunk is not None
-        last, at = chunk, after(chunk)
+    return _Riff(content, base, head[:4]).layout()
+
+
+class _Riff:
+    """The chunks of a WAV, RF64 or BW64, read one after the other."""
+
+    def __init__(self, content: Content, base: int, magic: bytes) -> None:
+        self._content, self._magic, self._at = content, magic, base + 12
+        is_big_endian = magic == b"RIFX"
+        self._read_chunk, self._order = (
+            (read_chunk_big_endian, ">") if is_big_endian else (read_chunk_little_endian, "<")
+        )
+        self._form: _Form | None = None
+        self._parts: list[tuple[int, int]] = []
+        self._stated_bytes, self._problem = 0, ""
+        self._size_64: int | None = None  # of the samples, where 32 bits are too few
+        self._is_odd = bool(base) or magic == b"BW64"
+
+    def layout(self) -> PcmLayout | None:
+        """The layout; None without a format or samples."""
+        last: Chunk | None = None
+        for _ in range(MAX_PARTS):
+            chunk = self._next_chunk(last)
+            if chunk is None:
+                break
+            last, self._at = chunk, after(chunk)
+            if not self._take(chunk):
+                break
+            if chunk.kind == b"data" and self._parts:
+                last = Chunk(b"data", *self._parts[-1])
+        if self._form is None or not self._parts:
+            return None
+        is_64 = self._magic in (b"RF64", b"BW64")
+        container = "RF64" if is_64 else "WAVEX" if self._form.is_extensible else "WAV"
+        return _layout(
+            self._form,
+            container,
+            self._order == ">",
+            tuple(self._parts),
+            self._stated_bytes,
+            self._problem,
+            self._is_odd,
+        )
+
+    def _next_chunk(self, last: Chunk | None) -> Chunk | None:
+        if last and last.size % 2 and _is_unpadded(self._content, last, self._read_chunk):
+            self._at, self._is_odd = self._at - 1, True
+        return self._read_chunk(self._content, self._at)
+
+    def _take(self, chunk: Chunk) -> bool:
+        """Take a chunk into account; whether others may follow."""
         if chunk.kind == b"ds64":
-            size_64 = int.from_bytes(content.at(chunk.start + 8, 8), "little") if chunk.size >= 16 else None
+            stated = self._content.at(chunk.start + 8, 8)
+            self._size_64 = int.from_bytes(stated, "little") if chunk.size >= 16 else None
         elif chunk.kind == b"fmt ":
-            found = _read_form(content.at(chunk.start, min(chunk.size, 40)), order)
-            if form and found != form:  # of another WAV behind this one
-                break
-            is_odd = is_odd or bool(parts)
-            form = found
-        elif chunk.kind in (b"RIFF", b"RIFX") and parts and content.at(chunk.start, 4) == b"WAVE":
-            at, problem, is_odd = chunk.start + 4, JOINED, True
+            form = _read_form(self._content.at(chunk.start, min(chunk.size, 40)), self._order)
+            if self._form and form != self._form:  # of another WAV behind this one
+                return False
+            self._form, self._is_odd = form, self._is_odd or bool(self._parts)
         elif chunk.kind == b"data":
-            stated = chunk.size if chunk.size != 0xFFFF_FFFF or size_64 is None else size_64
-            available = content.size - chunk.start
-            if is_unknown(stated) or stated > available:
-                if not stated and (not available or has_chunks(content, chunk.start, read_chunk)):
-                    at, is_odd = chunk.start, is_odd or available > 0
-                    continue
-                size = end_without_chunks(content, chunk.start, read_chunk) - chunk.start
-                stated_bytes += 0 if is_unknown(stated) else stated
-                if not stated:
-                    problem = TOO_LARGE if content.size > MAX_SIZE_32 and magic == b"RIFF" else CRASHED
-                is_odd = is_odd or size != available or not stated or stated >= 1 << 62 or size > MAX_SIZE_NATIVE
-                is_odd = is_odd or (magic == b"RF64" and size_64 is None)
-                parts.append((chunk.start, size))
-                break
-            size, wrong = true_size(content, chunk.start, stated, read_chunk)
-            stated_bytes += stated
-            problem, is_odd = wrong or problem, is_odd or bool(wrong) or bool(parts)
-            parts.append((chunk.start, size))
-            last = Chunk(b"data", chunk.start, size)
-            at = after(last)
-        elif parts and not has_chunks(content, chunk.start - 8, read_chunk):
-            break
-    if form is None or not parts:
-        return None
-    container = "RF64" if magic in (b"RF64", b"BW64") else "WAVEX" if form.is_extensible else "WAV"
-    return _layout(form, container, is_big_endian, tuple(parts), stated_bytes, problem, is_odd)
+            return self._take_samples(chunk)
+        elif chunk.kind in (b"RIFF", b"RIFX") and self._parts and self._content.at(chunk.start, 4) == b"WAVE":
+            self._at, self._problem, self._is_odd = chunk.start + 4, JOINED, True
+        elif self._parts:
+            return has_chunks(self._content, chunk.start - 8, self._read_chunk)
+        return True
+
+    def _take_samples(self, chunk: Chunk) -> bool:
+        stated = chunk.size if chunk.size != 0xFFFF_FFFF or self._size_64 is None else self._size_64
+        if is_unknown(stated) or stated > self._content.size - chunk.start:
+            return self._take_rest(chunk, stated)
+        size, wrong = true_size(self._content, chunk.start, stated, self._read_chunk)
+        self._is_odd = self._is_odd or bool(wrong) or bool(self._parts)
+        self._stated_bytes, self._problem = self._stated_bytes + stated, wrong or self._problem
+        self._parts.append((chunk.start, size))
+        self._at = chunk.start + size + size % 2
+        return True
+
+    def _take_rest(self, chunk: Chunk, stated: int) -> bool:
+        """Take samples up to the end of the file, where the header does not say how many there are, or too many."""
+        available = self._content.size - chunk.start
+        if not stated and (not available or has_chunks(self._content, chunk.start, self._read_chunk)):
+            self._at, self._is_odd = chunk.start, self._is_odd or available > 0  # it is empty
+            return True
+        size = end_without_chunks(self._content, chunk.start, self._read_chunk) - chunk.start
+        if not stated:
+            self._problem = TOO_LARGE if self._content.size > MAX_SIZE_32 and self._magic == b"RIFF" else CRASHED
+        self._stated_bytes += 0 if is_unknown(stated) else stated
+        lacks_size = self._magic == b"RF64" and self._size_64 is None
+        fails = not stated or stated >= 1 << 62 or size > MAX_SIZE_NATIVE or lacks_size
+        self._is_odd = self._is_odd or size != available or fails
+        self._parts.append((chunk.start, size))
+        return False
 
 
 def read_w64_layout(content: Content) -> PcmLayout | None:

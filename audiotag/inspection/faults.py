@@ -105,7 +105,8 @@ def _measured_faults(clips: pd.DataFrame) -> list[Row]:
     truncated = clips[clips["truncated"].astype(bool)]
     rows = _rows_with_reasons("truncated", truncated.assign(what=_truncation_sentences(truncated)), "what")
     silent = clips["peak_dbfs"] < SILENCE_DBFS
-    rows += _rows("silent", clips[silent], "mix_note", _silence_sentence)
+    quiet = clips[silent] if "mix_note" in clips else clips[silent].assign(mix_note="")
+    rows += _rows("silent", quiet, "mix_note", _silence_sentence)
     clipped = clips[clips["clipped_share"] > MAX_CLIPPED_SHARE]
     rows += _rows(
         "clipped",
