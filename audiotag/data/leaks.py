@@ -91,7 +91,8 @@ def find_leaks(clips: pd.DataFrame, content: pd.Series) -> list[Leak]:
             seen.add(frozenset(rows.index))
             what = "The same sound is" if key == "content" else f"The source recording {value} has clips"
             where = [f"{part} ({_named(names)})" for part, names in rows.groupby("part")["clip"]]
-            reason = f"{what} in {' and '.join(where)}, so scores on them are too high."
+            parts = f"{', '.join(where[:-1])} and {where[-1]}"
+            reason = f"{what} in {parts}, so scores on them are too high."
             leaks.append(Leak(rows.iloc[0]["clip"], rows.iloc[0]["subset"], reason))
     return leaks
 
