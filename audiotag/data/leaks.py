@@ -93,7 +93,7 @@ def find_leaks(clips: pd.DataFrame, content: pd.Series) -> list[Leak]:
                 continue
             seen.add(tuple(rows))
             by_part: dict[str, list[str]] = {}
-            for row in sorted(rows, key=lambda row: (len(parts[row]), parts[row], row))  # fold 2 before fold 10:
+            for row in sorted(rows, key=lambda row: (len(parts[row]), parts[row], row)):  # fold 2 before fold 10
                 by_part.setdefault(parts[row], []).append(names[row][0])
             what = "The same sound is" if key == "content" else f"The source recording {value} has clips"
             where = [f"{part} ({_named(clips_in_part)})" for part, clips_in_part in by_part.items()]
