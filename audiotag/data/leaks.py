@@ -5,7 +5,7 @@ A part is a fold, the training clips without a fold, or the test clips.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -79,23 +79,29 @@ def find_leaks(clips: pd.DataFrame, content: pd.Series) -> list[Leak]:
     content : pandas.Series
         From `audiotag.data.contents.same_content`, one value per clip.
     """
-    clips = clips.reset_index(drop=True).assign(content=content.to_numpy(dtype=object, na_value=None))
-    clips["part"] = parts_of(clips)
+    keys = {"content": content.reset_index(drop=True), "group": clips["group"].reset_index(drop=True)}
+    parts, names = parts_of(clips.reset_index(drop=True)), list(zip(clips["clip"], clips["subset"], strict=True))
     leaks = []
-    seen: set[frozenset[int]] = set()
-    for key in ("content", "group"):
-        straddling = clips[is_straddling(clips[key], clips["part"])]
-        for value, rows in straddling.groupby(key, sort=False):
-            if frozenset(rows.index) in seen:  # the copies of one sound are of one recording
+    seen: set[tuple[int, ...]] = set()
+    for key, values in keys.items():
+        straddling = values[is_straddling(values, parts)]
+        groups: dict[Any, list[int]] = {}
+        for row, value in straddling.items():
+            groups.setdefault(value, []).append(row)
+        for value, rows in groups.items():
+            if tuple(rows) in seen:  # the copies of one sound are of one recording
                 continue
-            seen.add(frozenset(rows.index))
+            seen.add(tuple(rows))
+            by_part: dict[str, list[str]] = {}
+            for row in sorted(rows, key=lambda row: (len(parts[row]), parts[row], row)):  # fold 2 before fold 10
+                by_part.setdefault(parts[row], []).append(names[row][0])
             what = "The same sound is" if key == "content" else f"The source recording {value} has clips"
-            where = [f"{part} ({_named(names)})" for part, names in rows.groupby("part")["clip"]]
-            reason = f"{what} in {' and '.join(where)}, so scores on them are too high."
-            leaks.append(Leak(rows.iloc[0]["clip"], rows.iloc[0]["subset"], reason))
+            where = [f"{part} ({_named(clips_in_part)})" for part, clips_in_part in by_part.items()]
+            reason = f"{what} in {', '.join(where[:-1])} and {where[-1]}, so scores on them are too high."
+            leaks.append(Leak(*names[rows[0]], reason))
     return leaks
 
 
-def _named(names: pd.Series) -> str:
+def _named(names: list[str]) -> str:
     more = len(names) - MAX_NAMED_CLIPS
-    return ", ".join(names.iloc[:MAX_NAMED_CLIPS]) + (f" and {more:,} more" if more > 0 else "")
+    return ", ".join(names[:MAX_NAMED_CLIPS]) + (f" and {more:,} more" if more > 0 else "")

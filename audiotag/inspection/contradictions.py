@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -14,6 +15,13 @@ BY_TRUST = ("test", "curated", "noisy")  # subsets whose labels are the more lik
 MAX_NAMED_CLIPS = 10
 
 Row = tuple[str, str, str, str]
+
+
+class _Clip(NamedTuple):
+    subset: str
+    clip: str
+    path: Path
+    labels: tuple[str, ...]
 
 
 def find_contradictions(root: Path, index: pd.DataFrame, content: pd.Series) -> list[Row]:
@@ -37,14 +45,18 @@ def find_contradictions(root: Path, index: pd.DataFrame, content: pd.Series) -> 
     list of tuple
         ``kind``, ``clip``, ``subset`` and a sentence that names all clips with the content, with their labels.
     """
-    clips = index[["clip", "path", "subset", "labels"]].assign(content=content)
-    clips = clips[clips["content"].notna() & clips["labels"].map(len).gt(0)]
-    clips = clips.assign(wanted=clips["labels"].map(frozenset))
-    differs = clips.groupby("content")["wanted"].transform("nunique") > 1
+    known = content.notna()
+    columns = (index.loc[known, name].tolist() for name in ("subset", "clip", "path", "labels"))
+    groups: dict[int, list[_Clip]] = {}
+    for number, *values in zip(content[known].tolist(), *columns, strict=True):
+        clip = _Clip(*values)
+        if clip.labels:
+            groups.setdefault(number, []).append(clip)
     rows: list[Row] = []
-    for _, same in clips[differs].groupby("content", sort=False):
-        reason = _sentence(root, same)
-        rows += [(KIND, clip, subset, reason) for clip, subset in _doubtful(same)[["clip", "subset"]].values.tolist()]
+    for same in groups.values():
+        if len({frozenset(clip.labels) for clip in same}) > 1:
+            reason = _sentence(root, same)
+            rows += [(KIND, clip.clip, clip.subset, reason) for clip in _doubtful(same)]
     return rows
 
 
@@ -54,18 +66,16 @@ def clips_to_leave_out(faults: pd.DataFrame) -> list[LeftOutClip]:
     return [LeftOutClip(subset, clip, what) for subset, clip, what in rows[["subset", "clip", "what"]].values.tolist()]
 
 
-def _doubtful(same: pd.DataFrame) -> pd.DataFrame:
-    trusted = next(same[same["subset"] == subset] for subset in BY_TRUST if (same["subset"] == subset).any())
-    if trusted["wanted"].nunique() > 1:
-        return same
-    return same[same["wanted"] != trusted["wanted"].iloc[0]]
+def _doubtful(same: list[_Clip]) -> list[_Clip]:
+    most_trusted = min(BY_TRUST.index(clip.subset) for clip in same)
+    trusted = {frozenset(clip.labels) for clip in same if BY_TRUST.index(clip.subset) == most_trusted}
+    return same if len(trusted) > 1 else [clip for clip in same if frozenset(clip.labels) not in trusted]
 
 
-def _sentence(root: Path, same: pd.DataFrame) -> str:
-    clips = zip(same["path"], same["clip"], same["labels"], strict=True)
-    named = [f"{_relative(path, clip, root)} ({', '.join(labels)})" for path, clip, labels in clips]
-    more = f" and {len(named) - MAX_NAMED_CLIPS:,} more" if len(named) > MAX_NAMED_CLIPS else ""
-    return f"The same sound has different labels: {', '.join(named[:MAX_NAMED_CLIPS])}{more}."
+def _sentence(root: Path, same: list[_Clip]) -> str:
+    named = [f"{_relative(clip.path, clip.clip, root)} ({', '.join(clip.labels)})" for clip in same[:MAX_NAMED_CLIPS]]
+    more = f" and {len(same) - MAX_NAMED_CLIPS:,} more" if len(same) > MAX_NAMED_CLIPS else ""
+    return f"The same sound has different labels: {', '.join(named)}{more}."
 
 
 def _relative(path: Path, clip: str, root: Path) -> str:

@@ -69,7 +69,12 @@ def find_faults(dataset: Dataset) -> pd.DataFrame:
 
 def fold_leaks(dataset: Dataset, settings: RunSettings) -> tuple[str, ...]:
     """Sentences about what the folds of a run do not keep together, as far as the dataset is measured."""
+    from audiotag.training.folds import with_fold_source
+
     recipe = settings.recipe
+    if recipe.fold_method == "stratified" and not with_fold_source(dataset, settings.folds_from).own_folds:
+        return ()
+    load_index(dataset)  # the first time with a progress bar
     key = (recipe.name, recipe.folds, recipe.fold_method, recipe.seed, settings.folds_from, settings.held_out)
     subsets = [stage.subset for stage in recipe.stages]
     stamp = _dataset_stamp(dataset.root)

@@ -70,10 +70,11 @@ def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., CommandResult]:
 SHORT_SOUNDS_HZ, SHORT_SOUNDS_LABELS = 8000, ("Buzz", "Hiss", "Hum")
 
 
-def write_short_sounds(folder: Path) -> Path:
+def write_short_sounds(folder: Path, noisy_level: float = 0.2) -> Path:
     """Sixteen curated and twelve noisy clips of one or two of three sounds, shorter and longer than a crop.
 
-    `tests/fixtures/workspace-0.1` was trained on them: they must stay as they are.
+    `tests/fixtures/workspace-0.1` was trained on them: they must stay as they are. At the level of the curated clips
+    the noisy ones are copies of them.
     """
     for subset, count in (("train_curated", 16), ("train_noisy", 12)):
         (folder / subset).mkdir(parents=True)
@@ -81,7 +82,8 @@ def write_short_sounds(folder: Path) -> Path:
         for number in range(count):
             rng, time_s = np.random.default_rng(number), np.arange(1500 + 250 * (number % 9)) / SHORT_SOUNDS_HZ
             sound = (np.sign(np.sin(1500 * time_s)), rng.normal(size=len(time_s)), np.sin(3000 * time_s))[number % 3]
-            soundfile.write(folder / subset / f"{number:02}.wav", 0.2 * sound, SHORT_SOUNDS_HZ)
+            level = noisy_level if subset == "train_noisy" else 0.2
+            soundfile.write(folder / subset / f"{number:02}.wav", level * sound, SHORT_SOUNDS_HZ)
             labels = {SHORT_SOUNDS_LABELS[number % 3], SHORT_SOUNDS_LABELS[(number // 5) % 3]}
             lines.append(f'{number:02}.wav,"{",".join(sorted(labels))}"')
         (folder / f"{subset}.csv").write_text("\n".join(lines) + "\n")

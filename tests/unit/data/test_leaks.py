@@ -89,3 +89,9 @@ def test_the_published_folds_of_kitchen20_separate_clips_of_68_of_467_sources(sh
 def test_the_published_folds_of_esc_10_keep_sources_together(shared: Path) -> None:
     table = pd.read_csv(shared / "data/esc10/esc10.csv", dtype={"source_id": "string"})
     assert count_straddling(table["source_id"], table["fold"].to_numpy()) == (0, table["source_id"].nunique())
+
+
+def test_folds_are_named_in_the_order_of_their_numbers() -> None:
+    table = clips([10, 2, 1, 2, 2, 2], ["A"] * 6)
+    (leak,) = find_leaks(table, NOTHING)
+    assert "in fold 1 (2.wav), fold 2 (1.wav, 3.wav, 4.wav and 1 more) and fold 10 (0.wav), so" in leak.reason

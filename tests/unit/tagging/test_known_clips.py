@@ -20,6 +20,7 @@ from audiotag.tagging.known_clips import KnownClips, voting_note
 from audiotag.tagging.settings import TagSettings
 from audiotag.tagging.tagger import Tagger
 
+from ..conftest import CommandResult
 from .conftest import RATE, noise
 
 A, B, C, D = ("%032x" % (number << 64) for number in (1, 2, 3, 4))
@@ -110,6 +111,16 @@ def test_a_long_sound_is_known_too_and_so_is_one_in_bulk(
     assert result.tags.folds == 1
     monkeypatch.setattr(clip_inputs, "MAX_WHOLE_CLIP_S", 1.0)
     assert tagger.tag(clip).notes[-1].startswith("Fold 2 alone votes")
+
+
+def test_the_command_says_which_folds_vote_and_for_how_many_clips(
+    clip: Path, knowing: Callable, run: Callable[..., CommandResult]
+) -> None:
+    outcome = run("tag", clip, "--ensemble", knowing(content_of(clip), (True, False)))
+    assert outcome.status == 0
+    assert "(1 of 1 fold)" in outcome.out
+    assert "Fold 2 alone votes: the other fold was trained on this clip." in outcome.out
+    assert "was trained on 1 of these clips: there only the other folds vote" in outcome.err
 
 
 def test_a_waveform_is_known_by_its_samples(knowing: Callable, tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ TINY_LR = 1e-12  # leaves weights as they are
 
 @pytest.fixture(scope="module")
 def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_short_sounds(tmp_path_factory.mktemp("worker") / "sounds")
+    return write_short_sounds(tmp_path_factory.mktemp("worker") / "sounds", noisy_level=0.19)
 
 
 @pytest.fixture
