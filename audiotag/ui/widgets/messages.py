@@ -12,7 +12,6 @@ from audiotag.errors import AudiotagError
 from audiotag.state import take_sentences
 from audiotag.ui.text import escape
 
-
 JUST_OPENED = "dataset-just-opened"  # in the session: the dataset whose reading the Dataset page shows
 
 
