@@ -352,7 +352,7 @@ class Player {
     const hertz = hertzText(spectrogram.centres_hz[band]);
     if (column === null) return [hertz];
     const level = levels[band * spectrogram.columns + column];
-    return [hertz, `${minus(spectrogram.floor_db + (level / 255) * (spectrogram.ceiling_db - spectrogram.floor_db))} dB re 1`];
+    return [hertz, `${minus(spectrogram.floor_db + (level / 255) * (spectrogram.ceiling_db - spectrogram.floor_db))} dB`];
   }
 
   rowAt(time, y) {
