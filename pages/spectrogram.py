@@ -23,10 +23,11 @@ with controls:
     edit_presets(settings, workspace)
 
 if source is None:
-    text = "Choose a sound to see its spectrogram."
-    if dataset is None:
-        text = "There is no dataset yet. Give a file, record a sound, or open a dataset in the sidebar."
-    view.info(text, icon=":material/graphic_eq:")
+    with view:
+        if dataset is None:
+            st.info("There is no dataset yet. Give a file, record a sound, or open a dataset in the sidebar.")
+        else:
+            st.info("Choose a sound to see its spectrogram.", icon=":material/graphic_eq:")
     st.stop()
 with view, messages.show_errors(stop=True):
     sound = sound_picker.decode_source(source, settings.sample_rate)

@@ -31,7 +31,7 @@ def spectrogram(
     height : int
         Height of the figure in pixels.
     """
-    unit = "dB" if settings.normalise == "none" else "σ"
+    unit = "dB re 1" if settings.normalise == "none" else "σ"
     loudest = float(channel.max())
     quietest = float(channel.min())
     if settings.normalise == "none":

@@ -244,7 +244,8 @@ class Recipe:
         last = self.stages[-1].lr
         with error_path("stages."):
             return replace(
-                self, stages=tuple(replace(s, lr=lr if s.lr == last else lr * s.lr / last) for s in self.stages)
+                self,
+                stages=tuple(replace(s, lr=lr if s.lr == last else min(1.0, lr * s.lr / last)) for s in self.stages),
             )
 
     def with_spectrogram(self, settings: SpectrogramSettings) -> Recipe:

@@ -66,12 +66,11 @@ def show_overview(context: PageContext) -> None:
         st.caption("Dataset")
         st.markdown(f"**{escape(dataset.name)}**")
         st.markdown(describe_clips(index, len(dataset.labels)))
-        if len(clips) < len(index):
-            without = len(index) - len(clips)
-            st.caption(
-                f":material/folder_off: {without:,} of {len(index):,} clips have no sound that can be read. The "
-                "Dataset page says why."
-            )
+        if len(clips) == 0:
+            st.caption(":material/folder_off: The Dataset page says what is missing.")
+        elif len(clips) < len(index):
+            missing = f"{len(index) - len(clips):,} of {len(index):,} clips"
+            st.caption(f":material/folder_off: {missing} cannot be read. The Dataset page says why.")
     with middle.container(border=True, height="stretch"), messages.show_errors():
         st.caption("Ensemble")
         if context.ensemble_folder:

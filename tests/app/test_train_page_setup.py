@@ -133,7 +133,7 @@ def test_widgets_command_and_run_have_the_same_settings(
         elif name == "epochs":
             at.text_input(key=name).set_value(value)
         elif name == "seed":
-            at.number_input(key=name).set_value(value)
+            at.text_input(key=name).set_value(str(value))
         else:
             at.selectbox(key=name).set_value(value)
     at.run()
@@ -267,6 +267,26 @@ def test_recipe_for_clips_that_the_dataset_lacks_cannot_be_started(home: Workspa
         assert at.button(key="start").disabled
 
 
+@pytest.mark.parametrize(
+    ("lines", "sounds_exist", "reason"),
+    [
+        (["a.wav,Beep"], True, "mine has 1 curated clip, fewer than the 5 folds of the recipe."),
+        ([f"{number}.wav,Beep" for number in range(6)], False, "the sound files of the curated clips are missing."),
+    ],
+)
+def test_start_is_disabled_with_the_reason_beside_it(
+    home: Workspace, tmp_path: Path, lines: list[str], sounds_exist: bool, reason: str
+) -> None:
+    folder = table_dataset(tmp_path / "mine", lines)
+    home.remember_dataset(folder)
+    if not sounds_exist:
+        for path in folder.glob("*.wav"):
+            path.unlink()
+    at = open_page("pages/train.py")
+    assert at.button(key="start").disabled
+    assert any(reason in text for text in texts(at.caption))
+
+
 def test_setup_is_in_the_address(home: Workspace, sounds: Path) -> None:
     at = open_page("pages/train.py", recipe="Default", epochs="3,4", seed="9")
     assert by_command(at, home) == RunOptions(str(sounds), "default", epochs=(3, 4), seed=9).settings(home)
@@ -366,15 +386,19 @@ def test_measurement_is_of_the_settings_that_would_be_started(
     assert probe.asked[-1] == RunOptions(str(sounds), epochs=(2, 3)).settings(home)
 
 
-def test_estimate_is_text_and_the_learning_rates_are_a_chart_with_both_rates(
-    home: Workspace, probe: type[FakeProbe]
+def test_estimate_is_text_and_the_suggested_learning_rate_is_taken_from_its_chart(
+    home: Workspace, sounds: Path, probe: type[FakeProbe]
 ) -> None:
     probe.found = FOUND
     at = open_page("pages/train.py")
-    assert any("About 12 min: 0.13 s per batch, 5 folds of 24 epochs" in text for text in texts(at.caption))
+    said = "About 12 min for 5 folds: 4 epochs on noisy clips, 0.13 s per batch; then 20 epochs on curated clips"
+    assert any(said in text for text in texts(at.caption))
     assert not at.get("plotly_chart")
     probe.found = FOUND | {"rates": [1e-4, 1e-3, 1e-2], "losses": [0.7, 0.4, 0.9], "suggested_lr": 2e-3}
     at = open_page("pages/train.py")
+    at = at.button(key="use-rate").click().run()
+    assert at.text_input(key="learning-rate").value == "0.002"
+    assert probe.asked[-1] == RunOptions(str(sounds), learning_rate=2e-3).settings(home)
     (chart,) = at.get("plotly_chart")
     names = {trace.get("name") for trace in json.loads(chart.proto.spec)["data"]}
     assert {"recipe 0.004", "suggested 0.002"} <= names

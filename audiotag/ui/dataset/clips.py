@@ -69,7 +69,8 @@ def _step(by: int, clips: int) -> None:
 def _show_clip(row: pd.Series, faults: pd.DataFrame) -> None:
     """One clip: name, labels, link, faults, player and measurements."""
     source = f" · {link(SOURCE, row['source'])}" if pd.notna(row["source"]) else ""
-    st.markdown(f"**{escape(row['clip'])}** · {escape(', '.join(row['labels']))}{source}")
+    labels = f" · {escape(', '.join(row['labels']))}" if row["labels"] else ""
+    st.markdown(f"**{escape(row['clip'])}**{labels}{source}")
     of_clip = (faults["clip"] == row["clip"]) & (faults["subset"] == row["subset"])
     for kind in faults.loc[of_clip, "kind"].unique():
         st.badge(escape(kind), icon=":material/warning:", color="orange")

@@ -66,10 +66,14 @@ def _show_subset(column: DeltaGenerator, subset: str, row: pd.Series) -> None:
             help="Clips that cannot be read are not counted.",
         )
         combinations = int(row["combinations"])
-        parts = [f"{row['labels']:.0f} labels in {combinations} combination{'' if combinations == 1 else 's'}"]
-        parts.append(f"{row['labels_per_clip']:.2f} labels per clip")
+        parts = ["no labels"]
+        if row["labels"]:
+            labels = f"{row['labels']:.0f} label{'' if row['labels'] == 1 else 's'}"
+            parts = [f"{labels} in {combinations} combination{'' if combinations == 1 else 's'}"]
+            parts.append(f"{row['labels_per_clip']:.2f} labels per clip")
         if pd.notna(row["mean_s"]):
             hours = float(row["hours"])
-            parts.insert(0, f"{hours:.2f} h" if hours >= 0.1 else f"{60 * hours:.1f} min")
+            short = f"{60 * hours:.1f} min" if hours >= 1 / 60 else f"{3600 * hours:.1f} s"
+            parts.insert(0, f"{hours:.2f} h" if hours >= 0.1 else short)
             parts.append(f"{row['shortest_s']:.1f}–{row['longest_s']:.1f} s, mean {row['mean_s']:.2f} s")
         st.markdown(" · ".join(parts))

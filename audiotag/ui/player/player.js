@@ -133,7 +133,7 @@ class Player {
   describeSpectrogram() {
     const { name, duration_s, spectrogram } = this.data;
     const hertz = `${hertzText(spectrogram.edges_hz[0])} to ${hertzText(spectrogram.edges_hz.at(-1))}`;
-    const decibels = `${minus(spectrogram.floor_db)} to ${minus(spectrogram.ceiling_db)} dB`;
+    const decibels = `${minus(spectrogram.floor_db)} to ${minus(spectrogram.ceiling_db)} dB re 1`;
     const label = `Log-mel spectrogram of ${name}: ${duration_s.toFixed(2)} s, ${hertz}, ${decibels}`;
     this.canvas.setAttribute("aria-label", label);
   }
@@ -526,7 +526,7 @@ class Player {
     const { top, bottom } = this.box.spectrogram;
     const x = this.box.left + this.box.width + 23;
     return [
-      words("dB", x, top - 3, "start"),
+      words("dB re 1", x - 14, top - 3, "start"),
       words(minus(ceiling_db), x, top + 11, "start"),
       words(minus((floor_db + ceiling_db) / 2), x, (top + bottom) / 2 + 4, "start"),
       words(minus(floor_db), x, bottom - 1, "start"),

@@ -239,7 +239,7 @@ def show_hardest_clips(found: Score, dataset: Dataset | None) -> None:
 
 def _show_clip(clip: str, true: tuple[str, ...], found: Score, dataset: Dataset | None) -> None:
     """One clip: its name and labels, its player, and the ranking of its labels."""
-    st.markdown(f"**{escape(clip)}** · {escape(', '.join(true))}")
+    st.markdown(f"**{escape(clip)}**" + (f" · {escape(', '.join(true))}" if true else ""))
     left, right = st.columns([1.25, 1], gap="large")
     with left:
         _show_player(clip, found, dataset)

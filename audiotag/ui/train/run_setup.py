@@ -152,7 +152,7 @@ def why_not_ready(settings: RunSettings | None, dataset: Dataset) -> Markdown:
         if settings.recipe.fold_method == "stratified":
             units = int(rows["group"].nunique() + rows["group"].isna().sum())
         if not dataset.own_folds and units < settings.recipe.folds:
-            what = "clips" if units == len(rows) else "source recordings"
+            what = ("clip" if units == len(rows) else "source recording") + ("" if units == 1 else "s")
             return Markdown(
                 f"Training cannot start: {escape(dataset.name)} has {units:d} {escape(subset)} {what}, fewer than the "
                 f"{settings.recipe.folds:d} folds of the recipe."

@@ -32,6 +32,7 @@ RUN_OPTIONS: list[dict[str, Any]] = [
     {"fraction": 0.25, "balance": 1.0, "seed": 0},
     {"fraction": 0.123456789, "balance": 0.0},
     {"held_out": 0, "device": "cpu"},
+    {"learning_rate": 0.00123},
     {"recipe": "/my recipes/it's mine.toml", "device": "cuda:0,cuda:1"},
     {"preset": "mine", "folds": (1,), "epochs": (3,), "fraction": 0.5, "balance": 0.7, "seed": 7, "held_out": 3},
 ]

@@ -39,6 +39,15 @@ def test_each_choice_changes_the_recipe_in_its_place_alone(workspace: Workspace)
         assert [name for name in vars(quick) if getattr(recipe, name) != getattr(quick, name)] == [field]
 
 
+def test_learning_rate_is_that_of_the_last_stage_and_the_others_keep_their_ratio(workspace: Workspace) -> None:
+    before = load_recipe("quick").stages
+    after = RunOptions("/data", learning_rate=2e-3).settings(workspace).recipe.stages
+    assert after[-1].lr == 2e-3
+    assert [stage.lr / 2e-3 for stage in after] == pytest.approx([stage.lr / before[-1].lr for stage in before])
+    assert [stage.epochs for stage in after] == [stage.epochs for stage in before]
+    assert RunOptions("/data", learning_rate=before[-1].lr).settings(workspace).recipe.stages == before
+
+
 def test_own_recipe_is_found_by_its_path(workspace: Workspace, tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text('title = "Mine"\nabout = ""\n[[stages]]\nsubset = "curated"\nepochs = 2\nlr = 1e-3\n')
@@ -54,6 +63,8 @@ def test_own_recipe_is_found_by_its_path(workspace: Workspace, tmp_path: Path) -
         ({"epochs": (0,)}, "epochs must be a whole number from 1 to 1000"),
         ({"fraction": 0.0}, "fraction must be a number above 0"),
         ({"balance": -1.0}, "balance must be a number from 0"),
+        ({"learning_rate": 0.0}, "lr must be a number above 0"),
+        ({"learning_rate": 1.5}, "lr must be a number above 0"),
         ({"seed": -1}, "seed must be a whole number from 0"),
         ({"device": "tpu"}, "device must be one of"),
     ],

@@ -105,6 +105,20 @@ def test_work_left_counts_clips_not_epochs() -> None:
     assert work_left([PLAN, *fold, *[event | {"fold": 2} for event in fold]]) == pytest.approx(0)
 
 
+@pytest.mark.parametrize("made", [PLAN, SHARING, plan((2, 100, 16, False), folds=3)])
+@pytest.mark.parametrize("phase", ["training", "measuring"])
+def test_time_left_of_all_folds_adds_up_to_that_of_the_run_within_an_epoch_too(made: dict, phase: str) -> None:
+    first = SHARED_FOLD if made is SHARING else 1
+    events = [made, epoch(first, 0, 1, seconds=10)]
+    progress = {"fold": first, "stage": 0, "epoch": 2, "batch": 3, "batches": 4, "phase": phase}
+    folds = [*([SHARED_FOLD] if made is SHARING else []), *made["folds"]]
+    whole = work_left(events, in_training=[progress])
+    assert sum(work_left(events, fold, [progress]) for fold in folds) == pytest.approx(whole)
+    assert work_left(events) - 10 < whole < work_left(events)  # less than a whole epoch is done since
+    finished = progress | {"epoch": 1}  # the file of an epoch that the events have already
+    assert work_left(events, in_training=[finished]) == work_left(events)
+
+
 def test_work_left_weighs_clips_by_their_pixels() -> None:
     # 10 s for 100 clips of 1 pixel; 2 × 100 of 1 and 3 × 50 of 4 are 800 pixels a fold.
     events = [plan((2, 100, 1, False), (3, 50, 4, False)), epoch(1, 0, 1, seconds=10)]
