@@ -18,7 +18,8 @@ import pandas as pd
 
 from audiotag.audio.opening import SUFFIXES
 from audiotag.data.label_names import label_key
-from audiotag.data.tables import FILE_COLUMNS, LABEL_COLUMNS, column_of, read_table, split_labels
+from audiotag.data.table_files import read_table_file
+from audiotag.data.tables import FILE_COLUMNS, LABEL_COLUMNS, column_of, split_labels
 from audiotag.errors import AudiotagError
 from audiotag.wording import shortened
 
@@ -103,10 +104,10 @@ def read_score_tables(submission: Path, truth: Path) -> tuple[ScoreTable, TruthT
     AudiotagError
         If a column is missing, or a clip has two rows that differ.
     """
-    table = read_table(submission)
+    table = read_table_file(submission).table
     files = _file_column(table, submission)
     others = [column for column in table.columns if column not in (files, TAGS)]
-    truth_table = read_table(truth)
+    truth_table = read_table_file(truth).table
     truth_files = _file_column(truth_table, truth)
     true_labels = truth_table[_column(truth_table, LABEL_COLUMNS, truth)]
     known = {label_key(label) for cell in true_labels.dropna().unique() for label in (cell, *split_labels(cell))}

@@ -17,6 +17,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from audiotag.audio.opening import SUFFIXES
+from audiotag.reasons import plain_reason
 
 SYSTEM_FOLDERS = {
     "__macosx", "__pycache__", "$recycle.bin", "recycler", "system volume information", "found.000", "lost+found",
@@ -176,7 +177,7 @@ class SoundPaths:
                 continue
             except OSError as error:
                 unread[folder] = (
-                    f"{folder or self.root} cannot be listed: {error.strerror or error}; the sounds in it are left out."
+                    f"{folder or self.root} cannot be listed: {plain_reason(error)}; the sounds in it are left out."
                 )
             if len(files) > MAX_FILES:
                 unread[folder] = (

@@ -14,6 +14,7 @@ from audiotag.data.table_bounds import require_file
 from audiotag.data.table_header import TableFile
 from audiotag.data.text_tables import read_text_table
 from audiotag.errors import AudiotagError
+from audiotag.reasons import plain_reason
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".tab", ".psv", ".jsonl", ".ndjson")
 OTHER_SUFFIXES = (".parquet", ".xlsx", ".xlsm")
@@ -65,4 +66,4 @@ def read_table_file(
     except IsADirectoryError as error:
         raise AudiotagError(f"{path} is a folder; give the table in it.") from error
     except OSError as error:
-        raise AudiotagError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise AudiotagError(f"{path} cannot be read: {plain_reason(error)}.") from error

@@ -20,6 +20,7 @@ from audiotag.data.sound_paths import is_system_folder
 from audiotag.data.table_bounds import SEPARATORS
 from audiotag.data.tables import sound_names
 from audiotag.errors import AudiotagError
+from audiotag.reasons import plain_reason
 
 HEADER_BYTES = 2**16
 MAX_SAMPLE = 1000
@@ -120,7 +121,7 @@ def _find_sounds(folder: Path, depth: int, findings: Findings, below: str = "") 
     except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as error:
-        reason = f"{error.strerror or error}; the sounds in it are left out."
+        reason = f"{plain_reason(error)}; the sounds in it are left out."
         findings.missing.append(f"{below or folder} cannot be listed: {reason}")
     if depth:
         for name in sorted(inner):
