@@ -105,14 +105,20 @@ def find_roles(path: Path, table: pd.DataFrame, sounds: SoundPaths, wanted: Want
     file = _named(path, table, wanted.file) or _find_file(path, table, sounds)
     free = [name for name in map(str, table.columns) if name != file and not is_row_number(name, table[name])]
     notes: list[str] = []
-    assignments, split, fold = _find_assignments(path, table, free, wanted, notes)
-    taken = {file, split, fold}
-    flags = binary_columns(table, [name for name in free if name not in taken])
-    group = _find_group(path, table, [name for name in free if name not in taken], wanted, flags, notes)
-    licence = next(iter(_by_names([name for name in free if name not in taken], LICENCE_NAMES)), None)
-    times = _by_names(free, (*ONSET_NAMES, *OFFSET_NAMES))
-    candidates = [name for name in free if name not in {*taken, group, licence, *times}]
-    labels = find_label_columns(path, table, candidates, _label_wish(path, table, wanted.labels), notes)
+    wish = _label_wish(path, table, wanted.labels)
+    others = [name for name in free if name not in (wish or ())]
+    assignments, split, fold = _find_assignments(path, table, others, wanted, notes)
+    others = [name for name in others if name not in (split, fold)]
+    group = _find_group(path, table, others, wanted, binary_columns(table, others), notes)
+    licence = next(iter(_by_names(others, LICENCE_NAMES)), None)
+    times = _by_names(others, (*ONSET_NAMES, *OFFSET_NAMES))
+    candidates = [name for name in others if name not in (group, licence, *times)]
+    try:
+        labels = find_label_columns(path, table, candidates, wish, notes)
+    except AudiotagError:  # where speakers are all that is known, they are the labels
+        if group is None or wanted.group is not None:
+            raise
+        labels, group = find_label_columns(path, table, [*candidates, group], wish, notes), None
     roles = ColumnRoles(file, labels, split, fold, group, licence, assignments, notes)
     if times and table[file].duplicated().any():
         notes.append(f"{_listed(times)}: times of events are not used; a clip has the labels of all its events.")

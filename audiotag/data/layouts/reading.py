@@ -19,6 +19,7 @@ from audiotag.data.tables import RowCheck
 from audiotag.errors import AudiotagError
 from audiotag.wording import as_text
 
+HIDDEN = (".", "~$")  # the latter is what Excel makes while a workbook is open
 MAX_CONTRADICTIONS = 100  # that are spelt out
 CLIP_TYPES = {
     "clip": "str",
@@ -263,4 +264,4 @@ def _one_row_per_clip(table: pd.DataFrame, name: str) -> tuple[pd.DataFrame, lis
 
 
 def _list_visible(files: Iterable[Path], suffixes: tuple[str, ...]) -> list[Path]:
-    return sorted(file for file in files if file.name.lower().endswith(suffixes) and not file.name.startswith("."))
+    return sorted(file for file in files if file.name.lower().endswith(suffixes) and not file.name.startswith(HIDDEN))

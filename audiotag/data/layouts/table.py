@@ -23,6 +23,7 @@ from audiotag.data.table_files import TABLE_FOLDERS, TABLE_SUFFIXES
 from audiotag.errors import AudiotagError
 
 MAX_TABLES = 20  # in one folder, that are looked into
+USUAL_SUFFIXES = (".csv", ".tsv", ".parquet")
 MOST_SOUNDS = 0.5  # share of the sounds that a table names, which are there
 
 
@@ -106,7 +107,7 @@ def _tables_of(folder: Path) -> list[Path]:
 
 
 def _only_table_of(folder: Path, options: OpenOptions) -> tuple[Path, str]:
-    """The only table of a folder, or the only one that names its sounds; and a sentence about the others."""
+    """The only table of a folder, or the only one of the usual kinds that names its sounds; what is said of others."""
     tables = _tables_of(folder)
     if not tables:
         raise AudiotagError(
@@ -115,10 +116,12 @@ def _only_table_of(folder: Path, options: OpenOptions) -> tuple[Path, str]:
     if len(tables) == 1:
         return tables[0], ""
     about_sounds = [table for table in tables[:MAX_TABLES] if _names_sounds(table, folder, options)]
+    if len(about_sounds) > 1:  # ESC-50 has a workbook beside its CSV file
+        about_sounds = [table for table in about_sounds if table.suffix.lower() in USUAL_SUFFIXES]
     if len(tables) > MAX_TABLES or len(about_sounds) != 1:
         raise AudiotagError(f"{folder} has {len(tables)} tables; name the one to open, like {tables[0]}.")
     others = ", ".join(table.name for table in tables if table != about_sounds[0])
-    return about_sounds[0], f"Other tables here are not used, because they do not name the sounds: {others}."
+    return about_sounds[0], f"Other tables here are not used: {others}."
 
 
 def _names_sounds(table: Path, folder: Path, options: OpenOptions) -> bool:

@@ -213,6 +213,13 @@ def test_groups_are_found_by_the_names_of_their_column(opened: Opened, header: s
     assert values(dataset, "group") == ["1", "1", "2", "2", "3", None]
 
 
+def test_column_of_labels_is_no_group_too(opened: Opened) -> None:
+    for header, options in (("file,speaker", {}), ("file,speaker,label", {"label_column": "speaker"})):
+        rows = cells("ann,x", "bob,y") if options else cells("ann", "bob")
+        dataset = opened(header, rows, **options)
+        assert (dataset.labels, values(dataset, "group")) == (("ann", "bob"), [None] * 6)
+
+
 def test_events_of_a_clip_are_its_labels(folder: Callable[..., Path]) -> None:
     table = "filename,onset,offset,event_label\na.wav,0,1,dog\na.wav,1,2,cat\na.wav,2,3,dog\nb.wav,,,\nc.wav,0,1,cat\n"
     dataset = open_dataset(folder({"t.csv": table}, "a.wav", "b.wav", "c.wav"))
@@ -243,11 +250,13 @@ def test_column_that_differs_within_most_clips_is_no_fold(folder: Callable[..., 
     assert "The folds in t.csv differ within clips, like 1 and 2 for 0.wav; they are not used." in str(dataset.problems)
 
 
+PREFIXES = ("./", "audio/", "audio\\", "../audio/", "/home/ann/esc/audio/", "C:\\esc\\audio\\", "file:///x/audio/")
+SUFFIXES = (".wav", "", ".WAV", ".flac", ".wav  ")
+
+
 @pytest.mark.parametrize(
-    "prefix",
-    ["", "./", "audio/", "audio\\", "../audio/", "/home/ann/esc/audio/", "C:\\esc\\audio\\", "file:///x/audio/"],
+    ("prefix", "suffix"), [*((prefix, ".wav") for prefix in PREFIXES), *(("", suffix) for suffix in SUFFIXES)]
 )
-@pytest.mark.parametrize("suffix", [".wav", "", ".WAV", ".flac", ".wav  "])
 @pytest.mark.parametrize("place", ["", "audio/"])
 def test_paths_of_every_kind_find_their_sounds(
     folder: Callable[..., Path], prefix: str, suffix: str, place: str
@@ -346,7 +355,17 @@ def test_only_table_that_names_sounds_is_opened_and_the_others_are_named(folder:
     others = {"classes.csv": "id,name\n0,dog\n1,cat\n", "notes.tsv": "day\tplace\nmon\there\n"}
     dataset = open_dataset(folder({"clips.csv": table} | others, "a.wav", "b.wav"))
     assert (dataset.name, dataset.labels) == ("clips", ("cat", "dog"))
-    assert "not used, because they do not name the sounds: classes.csv, notes.tsv." in notes(dataset)
+    assert "Other tables here are not used: classes.csv, notes.tsv." in notes(dataset)
+
+
+def test_csv_file_is_preferred_to_a_workbook_beside_it(folder: Callable[..., Path]) -> None:
+    pytest.importorskip("openpyxl")
+    table = pd.DataFrame({"file": ["a.wav", "b.wav"], "label": ["dog", "cat"]})
+    root = folder({"meta/t.csv": table.to_csv(index=False), "meta/~$u.xlsx": "x"}, "audio/a.wav", "audio/b.wav")
+    table.assign(label="seen").to_excel(root / "meta/u.xlsx", index=False)
+    dataset = open_dataset(root, layout="table")
+    assert (dataset.name, dataset.labels) == ("t", ("cat", "dog"))
+    assert "Other tables here are not used: u.xlsx." in notes(dataset)
 
 
 @pytest.mark.parametrize("place", ["metadata", "annotations", "Labels"])
