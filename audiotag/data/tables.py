@@ -12,7 +12,6 @@ import pandas as pd
 
 from audiotag.audio.opening import SUFFIXES
 from audiotag.data.column_names import column_error, normalised_name
-from audiotag.data.column_roles import is_row_number
 from audiotag.data.dataset import Problem
 from audiotag.data.sound_paths import SoundPaths
 from audiotag.data.table_files import TABLE_SUFFIXES as TABLE_SUFFIXES
@@ -36,7 +35,7 @@ def split_labels(cell: object) -> tuple[str, ...]:
 
 
 def read_table(path: Path, separator: str | None = None) -> pd.DataFrame:
-    """Read a table of any kind as text, without a column that only counts the rows.
+    """Read a table of any kind as text.
 
     Parameters
     ----------
@@ -49,8 +48,7 @@ def read_table(path: Path, separator: str | None = None) -> pd.DataFrame:
     AudiotagError
         If the file cannot be read as a table; the message says why.
     """
-    table = read_table_file(path, separator).table
-    return table.drop(columns=[name for name in table.columns if is_row_number(name, table[name])])
+    return read_table_file(path, separator).table
 
 
 def column_of(table: pd.DataFrame, wanted: tuple[str, ...], path: Path) -> str:
