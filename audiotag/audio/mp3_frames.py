@@ -7,6 +7,7 @@ Layers 1 and 2 have frames of the same kind. Tags and damage between frames are 
 
 from __future__ import annotations
 
+import re
 import struct
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,8 @@ from typing import BinaryIO, NamedTuple
 from audiotag.audio.byte_ranges import Range, join_ranges, open_source
 
 READ_BYTES = 1 << 20  # at once
+MAX_JUNK_BYTES = 1 << 22  # between two frames; what follows more of it is not looked at
+MAY_BEGIN = re.compile(rb"\xff[\xe2-\xff][\x10-\xef]|ID3|APETAGEX|LYRICSBEGIN")  # a frame, or a tag
 MAX_FRAME_BYTES = 8192
 DECODER_DELAY = 529  # samples that every decoder adds, which the counts of LAME do not contain
 RATES_HZ = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}  # MPEG 1, 2, 2.5
@@ -204,31 +207,23 @@ class _Walk:
         if end := self._tag_end(at):
             return min(end, self._size)
         here = at + 1
-        while here + 4 <= self._size:
+        limit = min(self._size, at + MAX_JUNK_BYTES)
+        while here + 4 <= limit:
             data = self._window(here)
-            found = data.find(b"\xff", here - self._base)
-            if found < 0:
-                here = self._base + len(data)
+            found = MAY_BEGIN.search(data, here - self._base)
+            if found is None:
+                here = max(here + 1, self._base + len(data) - len(b"APETAGEX"))
                 continue
-            here = self._base + found
+            here = self._base + found.start()
             head = self._header(here)
             if (head is not None and self._is_confirmed(here, head)) or self._tag_end(here):
                 break
             here += 1
         else:
             here = self._size
-        if tag := self._find_tag(at, here):
-            here = tag
-        if self.parts and here < self._size:
+        if self.parts and (here < self._size or limit < self._size):
             self.damaged += here - at
         return here
-
-    def _find_tag(self, start: int, stop: int) -> int:
-        """Where a tag begins between two positions near each other, else 0."""
-        data = self._window(start)
-        piece = data[start - self._base : stop - self._base]
-        found = [place for name in (b"ID3", APE_TAG, b"LYRICSBEGIN") if (place := piece.find(name)) > 0]
-        return start + min(found) if found else 0
 
     def _tag_end(self, at: int) -> int:
         """Where a tag ends that begins at a position; 0 if none does."""

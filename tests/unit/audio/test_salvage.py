@@ -162,6 +162,7 @@ def test_text_has_no_frames_of_mp3() -> None:
     assert read_frames(b"Dear sir, this is a letter. " * 500).parts == ()
     assert read_frames("Dear sir".encode("utf-16") * 500).parts == ()
     assert sum(part.frames for part in read_frames(np.random.default_rng(0).bytes(300_000)).parts) < 4
+    assert read_frames(b"\xff" * 300_000).parts == ()
 
 
 VORBIS, OPUS = encoded(2.5, "OGG"), encoded(2.5, "OGG", 48_000, subtype="OPUS")
