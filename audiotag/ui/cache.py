@@ -188,9 +188,10 @@ def _index(root: Path, stamp: str) -> pd.DataFrame:
         if done % 640 == 0 or done == total:
             bar.progress(done / total, f"Reading headers: {done:,} of {total:,}")
 
-    table = scan(load_dataset(root), Workspace().indexes, progress)
-    bar.empty()
-    return table
+    try:
+        return scan(load_dataset(root), Workspace().indexes, progress)
+    finally:
+        bar.empty()
 
 
 @_cached(max_entries=4, show_spinner=False)

@@ -7,7 +7,7 @@ from audiotag.training.recipe import load_recipe
 from audiotag.training.runs import RunSettings, create_run
 from audiotag.workspace import Workspace
 
-from .conftest import open_page, texts
+from .conftest import open_page, table_dataset, texts
 
 
 def rows(table: Path) -> list[dict[str, str]]:
@@ -33,3 +33,13 @@ def test_home_lists_the_last_runs_with_their_state(home: Workspace, sounds: Path
     assert row["run"] == run.name
     assert row["state"].endswith("stopped")
     assert (row["folds done"], row["mean lwlrap"]) == (1, 0.75)
+
+
+def test_home_says_that_the_sounds_of_a_dataset_are_missing(home: Workspace, tmp_path: Path) -> None:
+    folder = table_dataset(tmp_path / "mine", ["a.wav,Beep", "b.wav,Beep"])
+    for path in folder.glob("*.wav"):
+        path.unlink()
+    home.remember_dataset(folder)
+    at = open_page("app.py")
+    assert "2 clips without sounds, 1 label" in texts(at.markdown)
+    assert not any("hours" in text for text in texts(at.markdown))

@@ -48,9 +48,9 @@ def test_picked_columns_are_used_and_can_be_taken_back(opened: Path, home: Works
     assert set(at.multiselect(key="labels").options) == {"cat", "dog"}
 
 
-def test_columns_that_cannot_be_read_so_give_the_reason_and_change_nothing(opened: Path, home: Workspace) -> None:
+def test_layout_that_does_not_fit_gives_the_reason_and_changes_nothing(opened: Path, home: Workspace) -> None:
     at = open_page("pages/dataset.py")
-    pickers(at, "file_column").set_value("kind")
+    pickers(at, "layout").set_value("folder-per-class")
     at = next(button for button in at.button if button.label == "Apply").click().run()
     assert not at.exception
     assert at.error

@@ -93,7 +93,7 @@ def test_run_that_ended_early_shows_its_state(home: Workspace, sounds: Path, how
 
 
 def test_running_run_shows_where_it_is_and_stops_on_the_button(home: Workspace, sounds: Path) -> None:
-    run = at_work(made_run(home, sounds, (0.8,)))
+    run = at_work(made_run(home, sounds, (0.8,)))  # two epochs of 2 s per fold; both of fold 2 are done
     run.write_progress(
         2, subset="curated", stage=0, epoch=2, epochs=2, batch=1, batches=4, loss=0.25, phase="training",
         seconds_left_in_epoch=30.0,
@@ -101,9 +101,10 @@ def test_running_run_shows_where_it_is_and_stops_on_the_button(home: Workspace, 
     at = open_page("pages/train.py")
     assert not at.exception
     (bar,) = at.get("progress")
-    assert "Fold 2, curated, epoch 2 of 2, batch 1 of 4, loss 0.2500 · 30 s to the end of the epoch" in bar.proto.text
+    assert "Fold 2, curated, epoch 2 of 2, batch 1 of 4, loss 0.2500 · 0 s to the end of the fold" in bar.proto.text
     assert bar.proto.value == 25
     assert any("1 of 3 folds finished, about **4 s** left" in text for text in texts(at.markdown))
+    assert list(table_with(at, "state")["left"].dropna()) == ["0 s", "4 s"]  # the parts add up
     assert not has_button(at, "delete")
     at = at.button(key="stop").click().run()
     assert not at.exception

@@ -270,7 +270,7 @@ def test_recipe_for_clips_that_the_dataset_lacks_cannot_be_started(home: Workspa
 @pytest.mark.parametrize(
     ("lines", "sounds_exist", "reason"),
     [
-        (["a.wav,Beep"], True, "mine has 1 curated clip, fewer than the 5 folds of the recipe."),
+        (["a.wav,Beep"], True, "clips has 1 curated clip, fewer than the 5 folds of the recipe."),
         ([f"{number}.wav,Beep" for number in range(6)], False, "the sound files of the curated clips are missing."),
     ],
 )

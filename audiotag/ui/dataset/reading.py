@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from audiotag.data.dataset import Dataset, Reading
 from audiotag.data.layouts.base import LABEL_SEPARATORS, NO_COLUMN, OpenOptions, layouts_in_order
@@ -25,6 +26,7 @@ FOLDERS = "folders"  # source of a reading of folders
 AUTO = ""  # value of a picker: detected automatically
 SHOWN_CLIPS = 8
 MAX_COLUMNS_NAMED = 4
+PICKER_WIDTH_PIXELS = 230
 COLUMNS = {  # option: label of its picker, role in a reading
     "file_column": ("File column", "file"),
     "label_column": ("Label column", "labels"),
@@ -117,13 +119,13 @@ def _show_form(dataset: Dataset) -> None:
     tables = [reading for reading in dataset.readings if reading.source != FOLDERS]
     folders = next((reading for reading in dataset.readings if reading.source == FOLDERS), None)
     with st.form(keys["form"], border=False):
-        places = _places(4)
+        place = st.container(horizontal=True)  # as many next to each other as fit
         titles = {layout.key: layout.title for layout in layouts_in_order()}
-        _pick(next(places), Markdown("Layout"), keys["layout"], titles, options.layout, dataset.layout)
+        _pick(place, Markdown("Layout"), keys["layout"], titles, options.layout, dataset.layout)
         if tables:
-            _table_pickers(places, tables, options, keys)
+            _table_pickers(place, tables, options, keys)
         if folders:
-            _level_pickers(places, folders, options, keys)
+            _level_pickers(place, folders, options, keys)
         if problem := st.session_state.get(PROBLEM):
             st.error(escape(problem), icon=":material/error:")
         with st.container(horizontal=True):
@@ -139,7 +141,7 @@ def _show_form(dataset: Dataset) -> None:
             )
 
 
-def _table_pickers(places: Iterator[Any], tables: list[Reading], options: OpenOptions, keys: _Keys) -> None:
+def _table_pickers(place: DeltaGenerator, tables: list[Reading], options: OpenOptions, keys: _Keys) -> None:
     columns = list(dict.fromkeys(column for reading in tables for column in reading.columns))
     for option, (label, role) in COLUMNS.items():
         choices = {name: name for name in columns}
@@ -147,30 +149,36 @@ def _table_pickers(places: Iterator[Any], tables: list[Reading], options: OpenOp
             choices = {NO_COLUMN: "none", **choices}
         used = list(dict.fromkeys(column for reading in tables for column in reading.roles.get(role, ())))
         detected = _names(used) or "none"
-        _pick(next(places), escape(label), keys[option], choices, getattr(options, option), detected)
+        _pick(place, escape(label), keys[option], choices, getattr(options, option), detected)
     formats = ", ".join(dict.fromkeys(reading.label_format for reading in tables if reading.label_format))
     choices = {name: LABELS_APART.get(name, name) for name in LABEL_SEPARATORS}
-    _pick(next(places), Markdown("Between labels"), keys["label_separator"], choices, options.label_separator, formats)
-    _pick(next(places), Markdown("Between columns"), keys["separator"], SEPARATORS, options.separator, "")
+    _pick(place, Markdown("Between labels"), keys["label_separator"], choices, options.label_separator, formats)
+    _pick(place, Markdown("Between columns"), keys["separator"], SEPARATORS, options.separator, "")
 
 
-def _level_pickers(places: Iterator[Any], folders: Reading, options: OpenOptions, keys: _Keys) -> None:
+def _level_pickers(place: DeltaGenerator, folders: Reading, options: OpenOptions, keys: _Keys) -> None:
     set_by_user = options.folders.split("/") if options.folders else []
     for at, level in enumerate(folders.columns):
         detected = _role_of(level, folders)
         chosen = set_by_user[at] if at < len(set_by_user) else None
-        _pick(next(places), escape(level.capitalize()), keys[f"level-{at}"], LEVEL_ROLES, chosen, LEVEL_ROLES[detected])
+        _pick(place, escape(level.capitalize()), keys[f"level-{at}"], LEVEL_ROLES, chosen, LEVEL_ROLES[detected])
 
 
-def _pick(place: Any, label: Markdown, key: str, choices: dict[str, str], chosen: str | None, detected: str) -> None:
+def _pick(
+    place: DeltaGenerator, label: Markdown, key: str, choices: dict[str, str], chosen: str | None, detected: str
+) -> None:
     """A select box whose first choice is what was detected; ``chosen`` is what the options say now."""
-    auto = f"detected: {detected}" if detected and chosen is None else "detected automatically"
+    auto = f"{detected} (detected)" if detected and chosen is None else "detected automatically"
     values = [AUTO, *choices]
     st.session_state.setdefault(key, AUTO if chosen is None else chosen)
     if st.session_state[key] not in values:
         values.append(st.session_state[key])
     place.selectbox(
-        label, values, format_func=lambda value: auto if value == AUTO else choices.get(value, value), key=key
+        label,
+        values,
+        format_func=lambda value: auto if value == AUTO else choices.get(value, value),
+        key=key,
+        width=PICKER_WIDTH_PIXELS,
     )
 
 
@@ -206,12 +214,6 @@ def _role_of(level: str, folders: Reading) -> str:
     found = next((role for role, levels in folders.roles.items() if level in levels), "-")
     role = names.get(found, found)
     return role if role in LEVEL_ROLES else "-"
-
-
-def _places(count: int) -> Iterator[Any]:
-    """Columns of the page from left to right, row by row."""
-    while True:
-        yield from st.columns(count)
 
 
 class _Keys:

@@ -41,13 +41,15 @@ def tag_sounds(sounds: list[DroppedSound], setup: TaggingSetup) -> list[SoundRes
     new = [sound for sound in sounds if _key(sound, setup) not in tagged]
     bar, began, done = st.empty(), time.monotonic(), 0
     results = []
-    for sound in sounds:
-        if (key := _key(sound, setup)) not in tagged:
-            bar.progress(done / len(new), _progress_text(sound, done, len(new), time.monotonic() - began))
-            tagged.add(key)
-            done += 1
-        results.append(_tag_sound(sound, setup))
-    bar.empty()
+    try:
+        for sound in sounds:
+            if (key := _key(sound, setup)) not in tagged:
+                bar.progress(done / len(new), _progress_text(sound, done, len(new), time.monotonic() - began))
+                tagged.add(key)
+                done += 1
+            results.append(_tag_sound(sound, setup))
+    finally:
+        bar.empty()
     return results
 
 
