@@ -47,6 +47,7 @@ def open_pcm(source: Path | bytes, layout: PcmLayout) -> soundfile.SoundFile:
 
     class PcmFile(soundfile.SoundFile):
         format = layout.container
+        is_mended = True
 
         def close(self) -> None:
             super().close()
@@ -61,6 +62,11 @@ def open_pcm(source: Path | bytes, layout: PcmLayout) -> soundfile.SoundFile:
         subtype=layout.subtype,
         endian="BIG" if layout.is_big_endian else "LITTLE",
     )
+
+
+def is_mended(file: object) -> bool:
+    """Whether an open file is one of `open_pcm`."""
+    return getattr(file, "is_mended", False)
 
 
 class _Samples(io.RawIOBase):

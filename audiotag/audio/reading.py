@@ -19,7 +19,7 @@ from audiotag.audio.header import Header, Sound, Source
 from audiotag.audio.isolation import IsolatedFile
 from audiotag.audio.limits import MAX_VALUES_AT_ONCE
 from audiotag.audio.opening import OpenFile, open_audio, source_name
-from audiotag.audio.pcm_file import find_layout
+from audiotag.audio.pcm_file import find_layout, is_mended
 from audiotag.audio.streaming import LongSound
 
 
@@ -49,7 +49,7 @@ def read_header(source: Source | str, name: str | None = None) -> Header:
         report = DecodeReport(header.frames)
         report.take_structure(file, decoded)
     report.require_sound(name)
-    if report.promised is None:  # libsndfile has found all of it
+    if report.promised is None and not is_mended(file):  # libsndfile has found all of it
         return header
     return replace(header, notes=report.structure(name, source, header)[0])
 

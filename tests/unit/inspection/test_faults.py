@@ -54,6 +54,17 @@ def test_sound_clips_have_no_faults(sounds: Callable, tone: Callable) -> None:
     assert found(sounds({"a.wav": tone(440), "b.wav": tone(880)})) == {}
 
 
+def test_what_a_recorder_left_at_its_crash_is_listed_as_salvaged(sounds: Callable, tone: Callable) -> None:
+    root = sounds({"a.wav": tone(440, 0.5)})
+    content = bytearray((root / "a.wav").read_bytes())
+    content[4:8] = content[40:44] = bytes(4)  # the sizes that are written last
+    (root / "a.wav").write_bytes(content)
+    sentence = "a.wav states no length in its header, as after a recorder's crash; all 0.50 s in it are used."
+    dataset = open_dataset(root)
+    assert find_faults(dataset, scan(dataset))["what"].tolist() == [sentence]  # without measuring
+    assert found(root) == {("salvaged", "a.wav"): sentence}
+
+
 def test_every_kind_of_fault_is_found_with_its_sentence(sounds: Callable, tone: Callable) -> None:
     clips = {
         "good.wav": tone(440, 0.5),
