@@ -257,8 +257,9 @@ class FFmpegFile:
         except NoSoundError as error:
             if is_cut(self._source, self.format):
                 raise AudiotagError(f"{self._name} is truncated before its sound begins; copy it again.") from error
+            kinds = error.kinds
             raise AudiotagError(
-                f"{self._name} has no sound: a sound track is needed, its tracks are: {error}."
+                f"{self._name} has no sound: a sound track is needed, its tracks are: {kinds}."
             ) from error
         except MemoryError:  # one of FFmpeg's errors, too
             raise

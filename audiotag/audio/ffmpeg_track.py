@@ -57,7 +57,17 @@ class _File(io.FileIO):
 
 
 class NoSoundError(Exception):
-    """A file has no sound track; its message names the kinds of its tracks."""
+    """A file has no sound track.
+
+    Parameters
+    ----------
+    kinds : str
+        The kinds of its tracks.
+    """
+
+    def __init__(self, kinds: str) -> None:
+        super().__init__(kinds)
+        self.kinds = kinds
 
 
 class Track:

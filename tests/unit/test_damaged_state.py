@@ -41,7 +41,7 @@ from audiotag.training.device_queue import _is_first_in_line
 from audiotag.training.estimate import Estimate
 from audiotag.training.publish import publish
 from audiotag.training.run_progress import epochs_done, fold_rows, plan_of, work_left
-from audiotag.training.runs import Run, RunSettings, find_run, list_runs
+from audiotag.training.runs import Run, find_run, list_runs
 from audiotag.workspace import Workspace, write_json
 
 from .conftest import write_short_sounds
@@ -197,7 +197,7 @@ def readers(home: Path, sounds: Path) -> dict[str, list[Callable[[], Any]]]:
     """What reads state, by the folder of the workspace that it reads."""
     workspace = Workspace(home)
     mine = workspace.ensembles / "mine"
-    estimate = Estimate(home / "probes" / "0123456789abcdef", RunSettings(str(sounds), None))  # type: ignore[arg-type]
+    estimate = Estimate(home / "probes" / "0123456789abcdef", Run(workspace.runs / STOPPED).settings())
 
     def read_runs() -> None:
         runs = list_runs(workspace)

@@ -64,9 +64,9 @@ def test_training_that_used_all_clips_has_the_status_zero_and_no_list(
 def dataset(tmp_path: Path, write_wav: Callable) -> Path:
     """Nine whole clips, a broken one, one that the table names but that is not there, and one without a label."""
     root = tmp_path / "sounds"
-    names = [write_wav(root / f"{number}.wav", np.full(2000, 0.1), 8000).name for number in range(9)]
+    names = [write_wav(root / f"{number}.wav", np.full(2000, 0.1 + number / 100), 8000).name for number in range(9)]
     (root / "broken.wav").write_text("Dear Sir or Madam,")
-    write_wav(root / "bare.wav", np.full(2000, 0.1), 8000)
+    write_wav(root / "bare.wav", np.full(2000, 0.3), 8000)
     rows = [
         f"{name},{'Hum' if number % 2 else 'Hiss'}" for number, name in enumerate([*names, "broken.wav", "gone.wav"])
     ]

@@ -28,7 +28,8 @@ def test_example_is_recognised_and_every_clip_of_it_is_right(
     assert dataset.labels == tuple(
         sorted({label for clip in example.clips.values() for label in clip.labels.split("|") if label})
     )
-    assert dataset.own_folds == example.own_folds
+    validation = {clip.fold for clip in example.clips.values() if clip.split == "validation" and clip.fold}
+    assert dataset.own_folds == (example.own_folds or tuple(validation))
     reasons = [problem.reason for problem in dataset.problems]
     assert len(reasons) == len(example.problems), reasons
     assert all(any(part in reason for reason in reasons) for part in example.problems), reasons
