@@ -65,6 +65,7 @@ def train(
     preset: str = "",
     folds: tuple[int, ...] = (),
     epochs: tuple[int, ...] = (),
+    learning_rate: float | None = None,
     seed: int | None = None,
     held_out: int | None = None,
     folds_from: FoldSource = "dataset",
@@ -86,6 +87,8 @@ def train(
         The folds to train; all, if empty.
     epochs : tuple of int
         One number for all stages, or one per stage; the recipe's, if empty.
+    learning_rate : float, optional
+        Highest learning rate of the last stage, above 0 to 1; the other stages keep their ratio to it.
     seed : int, optional
         Seed of folds, weights, order, crops and augmentation.
     held_out : int, optional
@@ -122,6 +125,7 @@ def train(
         preset=preset,
         folds=tuple(folds),
         epochs=tuple(epochs),
+        learning_rate=learning_rate,
         seed=seed,
         held_out=held_out,
         folds_from=folds_from,

@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from audiotag.data.layouts import OpenOptions
     from audiotag.tagging.settings import TagSettings
     from audiotag.training.run_options import RunOptions
 
@@ -95,9 +97,25 @@ def publish_line(run: str, name: str) -> str:
     return _join("publish", run, name)
 
 
-def scan_line(dataset: str | Path, measure: bool = False) -> str:
-    """Command that reports what a dataset holds; ``measure`` decodes every clip."""
-    return _join("scan", _path_text(dataset), *(["--measure"] if measure else []))
+def scan_line(dataset: str | Path, options: OpenOptions | None = None, measure: bool = False) -> str:
+    r"""Command that reports what a dataset holds.
+
+    Parameters
+    ----------
+    dataset : str or Path
+    options : OpenOptions, optional
+        How the dataset is read; the command saves what it is given, so it must be given all of them.
+    measure : bool
+        Whether to decode every clip.
+
+    >>> from audiotag.data.layouts import OpenOptions
+    >>> scan_line("clips.csv", OpenOptions(label_column="sound class", fold_column="-"))
+    "audiotag scan clips.csv --label-column 'sound class' --fold-column=-"
+    """
+    given = {} if options is None else {name: value for name, value in asdict(options).items() if value}
+    flags = [f"--{name.replace('_', '-')}" for name, value in given.items() if value is True]
+    words = _option_words({f"--{name.replace('_', '-')}": value for name, value in given.items() if value is not True})
+    return _join("scan", _path_text(dataset), *words, *flags, *(["--measure"] if measure else []))
 
 
 def _tag_setting_words(settings: TagSettings) -> list[str]:
@@ -112,8 +130,12 @@ def _tag_setting_words(settings: TagSettings) -> list[str]:
 
 
 def _option_words(values: dict[str, str]) -> list[str]:
-    """Each option that has a value, followed by it."""
-    return [word for option, value in values.items() if value for word in (option, value)]
+    """Each option that has a value, followed by it; joined where the parser would take the value for an option."""
+    words = []
+    for option, value in values.items():
+        if value:
+            words += [f"{option}={value}"] if value.startswith("-") else [option, value]
+    return words
 
 
 def _comma_separated(numbers: Iterable[int]) -> str:

@@ -20,8 +20,11 @@ NO_FOLD = 0  # of a clip that no fold holds out, where only a validation split i
 
 
 def with_fold_source(dataset: Dataset, source: FoldSource) -> Dataset:
-    """The dataset as a run sees it: without its own folds if the run's folds are drawn by the recipe."""
-    if source == "dataset" or dataset.clips["fold"].isna().all():
+    """The dataset as a run sees it: without its own folds if the run's folds are drawn by the recipe.
+
+    They are also drawn if only some training clips have a fold, such as the curated ones alone.
+    """
+    if (source == "dataset" and dataset.own_folds) or dataset.clips["fold"].isna().all():
         return dataset
     return replace(dataset, clips=dataset.clips.assign(fold=pd.array([pd.NA] * len(dataset.clips), dtype="Int64")))
 

@@ -52,8 +52,8 @@ class RunOptions:
     fraction: float | None = None
     balance: float | None = None
     seed: int | None = None
-    held_out: int | None = None
     learning_rate: float | None = None
+    held_out: int | None = None
     device: str = ""
     folds_from: FoldSource = "dataset"
 

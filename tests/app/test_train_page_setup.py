@@ -287,6 +287,25 @@ def test_start_is_disabled_with_the_reason_beside_it(
     assert any(reason in text for text in texts(at.caption))
 
 
+@pytest.mark.parametrize(("field", "typed"), [("learning-rate", "fast"), ("seed", "2,5"), ("epochs", "two")])
+def test_a_run_does_not_start_with_a_number_that_cannot_be_read(home: Workspace, field: str, typed: str) -> None:
+    at = open_page("pages/train.py", **{field: typed})
+    assert not at.exception
+    (error,) = texts(at.error)
+    assert typed in error
+    assert at.button(key="start").disabled
+
+
+def test_folds_of_the_recipe_need_as_many_clips_whatever_folds_the_dataset_has(home: Workspace, tmp_path: Path) -> None:
+    lines = [f"{number}.wav,Beep,{number % 2}" for number in range(4)]
+    home.remember_dataset(table_dataset(tmp_path / "mine", lines, "fname,label,fold"))
+    at = open_page("pages/train.py")
+    assert not at.button(key="start").disabled
+    at = at.selectbox(key="folds-from").set_value("recipe").run()
+    assert at.button(key="start").disabled
+    assert any("fewer than the 5 folds" in text for text in texts(at.caption))
+
+
 def test_setup_is_in_the_address(home: Workspace, sounds: Path) -> None:
     at = open_page("pages/train.py", recipe="Default", epochs="3,4", seed="9")
     assert by_command(at, home) == RunOptions(str(sounds), "default", epochs=(3, 4), seed=9).settings(home)

@@ -9,6 +9,7 @@ import streamlit as st
 
 from audiotag.cli.command_lines import scan_line
 from audiotag.data.dataset import Dataset
+from audiotag.data.layouts import OpenOptions
 from audiotag.features.settings import PRESETS
 from audiotag.figures import dataset as figures
 from audiotag.figures.theme import CONFIG
@@ -276,7 +277,8 @@ def _show_measurement(dataset: Dataset, index: pd.DataFrame) -> None:
                     job.start()
                     st.rerun()
             st.caption("The same as a command:")
-            st.code(scan_line(dataset.root, measure=True), language="bash", wrap_lines=True)
+            options = OpenOptions.from_dict(Workspace().dataset_options(dataset.root))
+            st.code(scan_line(dataset.root, options, measure=True), language="bash", wrap_lines=True)
 
     watch()
 

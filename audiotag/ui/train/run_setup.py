@@ -21,12 +21,12 @@ from audiotag.training.session import Session
 from audiotag.ui import cache
 from audiotag.ui.text import Markdown, escape, escape_all
 from audiotag.ui.widgets import messages
-from audiotag.ui.widgets.number_field import number_field
+from audiotag.ui.widgets.number_field import parse_number
 from audiotag.workspace import Workspace
 
 AS_IN_RECIPE = "as in the recipe"
 OWN_FILE = "own file"
-LEARNING_RATE = "learning-rate"  # key of its field
+LEARNING_RATE, SEED = "learning-rate", "seed"  # keys of their fields
 IN_ADDRESS: dict[str, Any] = {"bind": "query-params"}
 
 
@@ -60,7 +60,7 @@ def pick_options(dataset: Dataset, workspace: Workspace) -> RunOptions | None:
             )
         with folds_place:
             folds = _pick_folds(recipe, dataset, options.held_out)
-        options = replace(options, epochs=epochs_of(epochs))
+        options = replace(options, epochs=epochs_of(epochs), **_typed_numbers())
         return None if folds is None else replace(options, folds=folds)
     return None
 
@@ -151,7 +151,7 @@ def why_not_ready(settings: RunSettings | None, dataset: Dataset) -> Markdown:
         units = len(rows)
         if settings.recipe.fold_method == "stratified":
             units = int(rows["group"].nunique() + rows["group"].isna().sum())
-        if not dataset.own_folds and units < settings.recipe.folds:
+        if not session.dataset.own_folds and units < settings.recipe.folds:
             what = ("clip" if units == len(rows) else "source recording") + ("" if units == 1 else "s")
             return Markdown(
                 f"Training cannot start: {escape(dataset.name)} has {units:d} {escape(subset)} {what}, fewer than the "
@@ -197,7 +197,7 @@ def _pick_epochs(recipe: Recipe) -> str:
 
 
 def _pick_changes(recipe: Recipe) -> dict[str, Any]:
-    """Fraction, balance, learning rate and seed; None where they are as in the recipe."""
+    """Fraction and balance, None where they are as in the recipe; and the fields of `_typed_numbers`."""
     per_cent = round(100 * recipe.fraction)
     fraction = st.slider(
         "Training clips used (%)",
@@ -220,22 +220,17 @@ def _pick_changes(recipe: Recipe) -> dict[str, Any]:
         persist_state="session",
         help="0 uses each clip once per epoch. 1 uses rare and common labels about equally often.",
     )
-    learning_rate = number_field(
-        Markdown("Learning rate"),
-        LEARNING_RATE,
-        low=1e-9,
-        high=1,
+    st.text_input(
+        "Learning rate",
+        key=LEARNING_RATE,
         placeholder=f"{recipe.stages[-1].lr:g} {AS_IN_RECIPE}",
         help="Highest learning rate of the last stage; other stages keep their ratio to it. “Find the learning rate” "
         "suggests one.",
         **IN_ADDRESS,
     )
-    seed = number_field(
-        Markdown("Seed"),
-        "seed",
-        low=0,
-        high=2**31 - 1,
-        whole=True,
+    st.text_input(
+        "Seed",
+        key=SEED,
         placeholder=f"{recipe.seed} {AS_IN_RECIPE}",
         help="Seed of the folds, weights, order, crops and augmentation. The same seed gives the same network.",
         **IN_ADDRESS,
@@ -243,9 +238,20 @@ def _pick_changes(recipe: Recipe) -> dict[str, Any]:
     return {
         "fraction": None if fraction == per_cent else fraction / 100,
         "balance": None if balance == recipe.balance else round(balance, 1),
-        "learning_rate": learning_rate,
-        "seed": None if seed is None else int(seed),
     }
+
+
+def _typed_numbers() -> dict[str, Any]:
+    """Learning rate and seed as typed into their fields; None where they are as in the recipe.
+
+    Raises
+    ------
+    AudiotagError
+        If one is not a number in its range: a run must not begin with the recipe's number instead.
+    """
+    rate = parse_number(st.session_state.get(LEARNING_RATE), "learning rate", 1e-9, 1)
+    seed = parse_number(st.session_state.get(SEED), "seed", 0, 2**31 - 1, whole=True)
+    return {"learning_rate": rate, "seed": None if seed is None else int(seed)}
 
 
 def _pick_folds_from(dataset: Dataset) -> FoldSource:
@@ -258,6 +264,7 @@ def _pick_folds_from(dataset: Dataset) -> FoldSource:
         list(titles),
         format_func=lambda source: titles[source],
         key="folds-from",
+        persist_state="session",
         help="Folds that the recipe draws keep recordings and copies of a sound together.",
     )
 
@@ -303,7 +310,7 @@ def _pick_folds(recipe: Recipe, dataset: Dataset, held_out: int | None) -> tuple
         selection_mode="multi",
         format_func=escape,
         default=folds,
-        key=f"folds-{dataset.name}-{held_out}-{len(folds)}",
+        key=f"folds-{dataset.name}-{held_out}-{','.join(map(str, folds))}",
         persist_state="session",
         help="Each fold is trained without its own part of the clips and measured on that part.",
     )

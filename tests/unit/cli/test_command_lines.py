@@ -19,6 +19,7 @@ from audiotag.cli.command_lines import (
     tag_line,
     train_line,
 )
+from audiotag.data.layouts import OpenOptions
 from audiotag.tagging.settings import TagSettings
 from audiotag.training.run_options import RunOptions
 
@@ -49,6 +50,20 @@ def parsed(line: str) -> argparse.Namespace:
     program, *words = shlex.split(line)
     assert program == "audiotag"
     return main.build_parser().parse_args(words)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        OpenOptions(),
+        OpenOptions(";", "my file", "-", True, "table", "none", "-", "Fold", "-", None),
+        OpenOptions(separator="|", label_column="--label", split_column="-1"),
+        OpenOptions(folders="-/label/group"),
+    ],
+)
+def test_scan_line_reads_the_dataset_as_the_page_does(options: OpenOptions) -> None:
+    line = scan_line("sounds", options, measure=True)
+    assert OpenOptions.from_dict(vars(parsed(line))) == options
 
 
 @pytest.mark.parametrize("fields", RUN_OPTIONS)
@@ -95,6 +110,7 @@ def test_lines_of_the_other_commands_give_the_same_paths(path: str) -> None:
     read = parsed(scan_line(path, measure=True))
     assert (read.run, read.dataset, read.measure) == (dataset_commands.scan, Path(path), True)
     assert not parsed(scan_line(path)).measure
+    assert OpenOptions.from_dict(vars(parsed(scan_line(path)))) == OpenOptions()
     read = parsed(ablation_line("my ensemble", path, save=True))
     assert (read.run, read.ensemble, read.dataset, read.save) == (ablation.ablation, "my ensemble", Path(path), True)
     assert not parsed(ablation_line("my ensemble", path)).save

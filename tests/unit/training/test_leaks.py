@@ -185,6 +185,17 @@ def test_what_own_folds_separate_is_said_and_folds_from_the_recipe_keep_it_toget
     assert session.folds == (1, 2)
 
 
+def test_folds_of_some_clips_alone_are_drawn_anew(two_subsets: Path, workspace: Workspace) -> None:
+    dataset = open_dataset(two_subsets)
+    folds = [row % 2 + 8 if subset == "curated" else pd.NA for row, subset in enumerate(dataset.clips["subset"])]
+    dataset = replace(dataset, clips=dataset.clips.assign(fold=pd.array(folds, dtype="Int64")))
+    session = Session(dataset, RunSettings(str(two_subsets), RECIPE), workspace)
+    assert session.folds == (1, 2, 3)
+    for fold in session.folds:
+        _, held_out = session.split_rows("curated", fold)
+        assert len(held_out) == 4
+
+
 def test_a_fold_of_the_dataset_cannot_be_held_out_of_folds_from_the_recipe(own_folds: Path) -> None:
     with pytest.raises(AudiotagError, match="the folds are drawn by the recipe; hold out nothing"):
         check_folds(open_dataset(own_folds), RECIPE, (), 1, "recipe")
