@@ -59,14 +59,16 @@ def quiet_decoders() -> Iterator[None]:
 def print_problems(
     reasons: list[str], count: int, where: str, what: str = "left out", most: int = MAX_SHOWN_PROBLEMS
 ) -> None:
-    """Print the first of ``count`` reasons, and say where all are listed."""
+    """Print the first of ``count`` reasons, and say where all are listed; one that several clips share is said once."""
     if count:
         say()
         say(f"{count:,} {what}:")
-        for reason in reasons[:most]:
+        first = list(dict.fromkeys(reasons))[:most]
+        for reason in first:
             say(f"  {reason}")
-        if count > most:
-            say(f"  … and {count - most:,} more; {where} lists all.")
+        shown = sum(map(set(first).__contains__, reasons))
+        if count > shown:
+            say(f"  … and {count - shown:,} more; {where} lists all.")
 
 
 class Progress:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from audiotag.errors import AudiotagError
+from audiotag.wording import as_text
 
 SUBSETS = ("curated", "noisy", "test")
 MAX_LABELS = 10_000
@@ -61,6 +62,11 @@ class Reading:
     label_format: str = ""
     ignored: tuple[str, ...] = ()
     examples: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        # The file name of a table may have bytes that cannot be shown.
+        object.__setattr__(self, "source", as_text(self.source))
+        object.__setattr__(self, "ignored", tuple(map(as_text, self.ignored)))
 
 
 @dataclass(frozen=True)
