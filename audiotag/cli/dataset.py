@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audiotag.cli.arguments import add_reading, add_spreadsheet
+from audiotag.cli.command_lines import scan_line
 from audiotag.cli.exit_codes import ALL_DONE, NOTHING_DONE, SOME_FAILED, Terminated
 from audiotag.cli.printing import print_json, print_line, print_table, say
 from audiotag.cli.progress import bar, print_problems, quiet_decoders
@@ -86,7 +87,7 @@ def scan(options: argparse.Namespace) -> int:
     from audiotag.data.contents import cache_path
     from audiotag.data.index import cache_name
     from audiotag.data.index import scan as scan_headers
-    from audiotag.data.layouts import OpenOptions
+    from audiotag.data.layouts import OpenOptions, absolute
     from audiotag.data.left_out import KIND, leave_out, take_back
     from audiotag.data.saved_options import open_and_remember
     from audiotag.inspection.contradictions import clips_to_leave_out
@@ -102,7 +103,10 @@ def scan(options: argparse.Namespace) -> int:
         raise AudiotagError("--spreadsheet is for a CSV file; add --out FILE.csv, or leave it out.")
     workspace = Workspace()
     opening = OpenOptions.from_dict(vars(options))
+    before = OpenOptions.from_dict(workspace.dataset_options(absolute(options.dataset)))
     dataset = open_and_remember(options.dataset, opening, workspace)
+    if before not in (opening, OpenOptions()):
+        say(f"The options of the last time are not used any more. To use them again: {scan_line(dataset.root, before)}")
     if options.take_back:
         say(f"{_count_of_clips(take_back(dataset.root, workspace))} taken back.")
         dataset = open_and_remember(options.dataset, opening, workspace)

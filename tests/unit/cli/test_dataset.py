@@ -74,6 +74,7 @@ def test_contradictory_clips_are_left_out_until_they_are_taken_back(
     contradictions = [row for row in found.json()["problems"] if row["kind"] == "contradiction"]
     assert [row["clip"] for row in contradictions] == ["a.wav", "b.wav"]
     assert contradictions[0]["what"] == "The same sound has different labels: a.wav (Hum), b.wav (Hiss)."
+    assert run("scan", folder).err.count(contradictions[0]["what"]) == 1  # a sentence of two clips
     left_out = run("scan", folder, "--leave-out", "contradictions")
     assert left_out.status == 0
     assert "2 clips are left out from now on; --take-back uses them again." in left_out.err

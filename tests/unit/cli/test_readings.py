@@ -58,6 +58,15 @@ def test_scan_changes_the_reading_by_its_options(run: Callable[..., CommandResul
     assert Workspace().dataset_options(comma_table)["fold_column"] == "level"
 
 
+def test_scan_without_the_options_of_the_last_time_says_so(
+    run: Callable[..., CommandResult], comma_table: Path
+) -> None:
+    assert "last time" not in run("scan", comma_table, "--label-separator", "comma").err
+    lost = run("scan", comma_table)
+    assert f"audiotag scan {comma_table} --label-separator comma" in lost.err
+    assert "last time" not in run("scan", comma_table).err
+
+
 def test_scan_says_what_each_level_of_folders_means(
     run: Callable[..., CommandResult], tmp_path: Path, tone: Callable, write_wav: Callable
 ) -> None:

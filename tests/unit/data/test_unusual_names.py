@@ -166,3 +166,12 @@ def test_empty_and_unreadable_folders_are_listed_as_before(tmp_path: Path) -> No
         name: "" if name.endswith("x.wav") else "rename or remove it."
         for name in ("a.wav", "b/c.mp3", "e.wav/f/x.wav", "g.wav/h.wav")
     }
+
+
+def test_the_reading_of_a_table_with_any_name_can_be_shown(folder: Path) -> None:
+    sounds = [written(folder, name) for name in (b"a.wav", b"b.wav")]
+    lines = ["fname,label", *(f"{path.name},{path.stem}" for path in sounds)]
+    written(folder, b"caf\xe9.csv", "\n".join(lines).encode())
+    (reading,) = open_dataset(folder).readings
+    assert reading.source == "caf\\udce9.csv"
+    json.dumps(reading.source).encode()
