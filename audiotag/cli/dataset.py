@@ -42,7 +42,7 @@ def add_scan(sub: argparse.ArgumentParser) -> None:
     add("dataset", type=Path, help="folder of the dataset, or its table: CSV or other text, Excel, JSON or Parquet")
     add("--layout", metavar="KEY", help="layout of the dataset, for example table (default: detected automatically)")
     add("--file-column", metavar="NAME", help="column of the file names (default: detected automatically)")
-    add("--label-column", metavar="NAME", help="column of the labels; - for columns of 0 and 1 (default: detected automatically)")
+    add("--label-column", metavar="NAME", help="column of the labels; - for columns of 0 and 1 (default: detected)")
     add("--separator", metavar="CHAR", help="column separator of a CSV file (default: detected automatically)")
     add_reading(sub)
     add("--keep-flagged", action="store_true", help="also use the clips that the dataset's authors marked as wrong")

@@ -17,8 +17,9 @@ FACTS = ("subset", "split", "fold", "group")
 
 
 def print_readings(dataset: Dataset) -> None:
-    """Print a short block per table, and the first clips."""
-    for reading in dataset.readings:
+    """Print a short block per table, and the first clips; nothing for a folder of sounds without labels."""
+    readings = [reading for reading in dataset.readings if reading.roles or reading.ignored]
+    for reading in readings:
         print_line()
         what = "The folders were" if reading.source == FOLDERS else f"{reading.source} was"
         print_line(f"{what} read like this:")
@@ -30,7 +31,7 @@ def print_readings(dataset: Dataset) -> None:
             print_line(f"  {role}: {', '.join(columns[:MAX_NAMES])}{more}{how}{like}")
         for sentence in reading.ignored:
             print_line(f"  {sentence}")
-    if dataset.readings:
+    if readings:
         print_line("The first clips:")
         for clip in _first_clips(dataset):
             facts = [f"{name} {clip[name]}" for name in FACTS if clip[name] is not None]

@@ -13,7 +13,12 @@ from audiotag.workspace import Workspace
 
 def open_remembered(root: Path, workspace: Workspace) -> Dataset:
     """`open_dataset` with the saved options, so that page, command and worker see the same clips."""
-    return without_left_out(open_dataset(root, OpenOptions.from_dict(workspace.dataset_options(root))), workspace)
+    return without_left_out(open_whole(root, workspace), workspace)
+
+
+def open_whole(root: Path, workspace: Workspace) -> Dataset:
+    """`open_remembered` with the clips that are left out, for what was made before they were."""
+    return open_dataset(root, OpenOptions.from_dict(workspace.dataset_options(root)))
 
 
 def open_and_remember(path: Path, options: OpenOptions, workspace: Workspace) -> Dataset:

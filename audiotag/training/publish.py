@@ -19,7 +19,7 @@ import pandas as pd
 
 from audiotag.audio.streaming import read_part
 from audiotag.data.dataset import Dataset
-from audiotag.data.saved_options import open_remembered
+from audiotag.data.saved_options import open_remembered, open_whole
 from audiotag.errors import AudiotagError
 from audiotag.leftovers import sweep_once, temporary_folder
 from audiotag.metrics import accuracy, best_f1_thresholds, lwlrap
@@ -100,7 +100,8 @@ def publish(run: Run, name: str, parent: Path, about: str = "", licence: str = "
         dataset = open_remembered(Path(settings.dataset), Workspace())
         known = b""
         if (trained_on := read_trained_on(run)) is not None:
-            known = known_clips_of(dataset, trained_on, [fold.fold for fold in folds], Workspace()).to_bytes()
+            whole = open_whole(Path(settings.dataset), Workspace())  # clips may have been left out since
+            known = known_clips_of(whole, trained_on, [fold.fold for fold in folds], Workspace()).to_bytes()
             write_bytes(aside / known_clips.FILE, known)
         card = Card(
             name=name,

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 import torch
@@ -18,6 +19,8 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 from audiotag.data.dataset import Dataset
+from audiotag.data.index import write_parquet
+from audiotag.data.left_out import LeftOutClip, leave_out
 from audiotag.data.saved_options import open_remembered
 from audiotag.errors import AudiotagError
 from audiotag.features.settings import SpectrogramSettings
@@ -25,8 +28,10 @@ from audiotag.metrics import accuracy, lwlrap
 from audiotag.networks.xresnet.model import build_network
 from audiotag.networks.xresnet.settings import XResNetSettings
 from audiotag.tagging.ensemble import read_card
+from audiotag.tagging.known_clips import read_known_clips
 from audiotag.tagging.weights import load_networks
 from audiotag.training import publish as publish_module
+from audiotag.training.begun import COLUMNS, TRAINED_ON
 from audiotag.training.publish import publish
 from audiotag.training.recipe import Recipe, Stage
 from audiotag.training.runs import Run, RunSettings, create_run
@@ -206,3 +211,16 @@ def test_run_without_a_finished_fold_is_refused(run: Run, tmp_path: Path) -> Non
     begun.write_event("run-started", folds=[1], labels=LABELS, stages=STAGES)
     with pytest.raises(AudiotagError, match="no finished fold yet; an ensemble needs at least one"):
         publish(begun, "mine", tmp_path / "ensembles")
+
+
+def test_a_clip_that_is_left_out_after_the_training_stays_known(run: Run, tmp_path: Path) -> None:
+    dataset, workspace = open_remembered(Path(run.settings().dataset), Workspace()), Workspace()
+    rng = np.random.default_rng(6)
+    soundfile.write(dataset.clips["path"][1], rng.normal(0, 0.1, 100), 8000)
+    trained_on = pd.DataFrame([("curated", "1.wav", "1")], columns=COLUMNS, dtype="str")
+    write_parquet(trained_on, run.folder / TRAINED_ON)
+    leave_out(dataset, [LeftOutClip("curated", "1.wav", "The same sound has different labels.")], workspace)
+    folder = publish(run, "mine", tmp_path)
+    known = read_known_clips(folder, read_card(folder))
+    assert known is not None
+    assert known.trained.tolist() == [[True, False]]
