@@ -40,7 +40,7 @@ def add_reading(sub: argparse.ArgumentParser) -> None:
     add(
         "--label-separator",
         choices=LABEL_SEPARATORS,
-        help="what separates the labels in a cell of the table; none means that a cell is one label (default: detected)",
+        help="what separates the labels in a cell of the table; none: a cell is one label (default: detected)",
     )
     add("--split-column", metavar="NAME", help=f"column of train, validation and test; {none} (default: detected)")
     add("--fold-column", metavar="NAME", help=f"column of the folds; {none} (default: detected)")
@@ -48,8 +48,8 @@ def add_reading(sub: argparse.ArgumentParser) -> None:
     add(
         "--folders",
         metavar="ROLES",
-        help="role of each level of folders, from the top, such as split/label; the roles are label, split, fold, group, "
-        "and - for no meaning (default: detected)",
+        help="role of each level of folders, from the top, such as split/label; the roles are label, split, fold, "
+        "group, and - for no meaning (default: detected)",
     )
 
 
