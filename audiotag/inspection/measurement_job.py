@@ -39,7 +39,9 @@ if TYPE_CHECKING:
 
 NUMBER_COLUMNS = [field.name for field in fields(Measures) if field.type == "float"]
 PART_INTERVAL_S = 2.0  # between parts that are written to disk
-EDITION = 2  # rises when the meaning of a measure changes, so that all measures in one folder can be compared
+# Rises when the meaning of a measure changes, or when more of a file is decoded, so that all measures in one folder can
+# be compared. 3: sounds of which earlier versions read only a part are read whole.
+EDITION = 3
 MAX_WORKERS = 61  # Windows cannot wait for more
 # There is one process per CPU already. Variables of OpenMP, OpenBLAS, MKL and Apple's Accelerate.
 ONE_THREAD_ENV = dict.fromkeys(
@@ -173,11 +175,6 @@ def _parse_part(content: bytes) -> pd.DataFrame:
     from audiotag.data.index import KEY, check_keys
 
     table = pd.read_parquet(io.BytesIO(content))
-    if "may_pass" not in table:  # as audiotag 0.1 wrote it
-        table["may_pass"] = False
-    for column in ("decode_note", "mix_note"):
-        if column not in table:  # as earlier versions wrote it
-            table[column] = None
     table = table[KEY + ROW_COLUMNS]
     check_keys(table)
     numbers = table.astype(dict.fromkeys(NUMBER_COLUMNS, float))
