@@ -26,7 +26,7 @@ FOLDERS = "folders"  # source of a reading of folders
 AUTO = ""  # value of a picker: detected automatically
 SHOWN_CLIPS = 8
 MAX_COLUMNS_NAMED = 4
-PICKER_WIDTH_PIXELS = 230
+PICKER_WIDTH_PIXELS = 220  # four next to each other on a wide screen
 COLUMNS = {  # option: label of its picker, role in a reading
     "file_column": ("File column", "file"),
     "label_column": ("Label column", "labels"),
