@@ -42,7 +42,7 @@ class Assignment:
     Attributes
     ----------
     splits, folds : dict
-        By cell: a split of `audiotag.data.dataset.SPLITS`, and the number of a fold from 1.
+        By cell: a split of `audiotag.data.dataset.SPLITS`, and the number of a fold, as the table has it.
     unknown : tuple[str, ...]
         Cells that are neither.
     note : str
@@ -108,9 +108,6 @@ def _read_folds(cells: list[str], any_text: bool) -> tuple[dict[str, int], str]:
         names = sorted(cells, key=lambda cell: clean_cell(cell).casefold())
         numbers = {cell: at for at, cell in enumerate(names, start=1)}
         return _few(numbers), f"Folds were numbered in alphabetical order: {quoted(names)} are 1, 2, …"
-    if 0 in numbers.values():
-        shifted = {cell: number + 1 for cell, number in numbers.items()}
-        return _few(shifted), "Folds are numbered from 0 in the table, here from 1: its fold 0 is fold 1."
     return _few(numbers), ""
 
 
