@@ -76,7 +76,7 @@ def syntax_reason(error: ValueError, language: str) -> str:
     --------
     >>> import json, tomllib
     >>> try:
-    ...     tomllib.loads("a = 1\\nb = ")
+    ...     tomllib.loads("a = 1\\nb = =")
     ... except ValueError as error:
     ...     syntax_reason(error, "TOML")
     'it is not valid TOML; look at line 2'

@@ -88,6 +88,19 @@ KINDS = (
     Kind(b"\xca\xfe\xba\xbe", _other("a program")), Kind(b"\x00asm", _other("a program")),
     Kind(b"bplist", _other("a settings file of macOS")),
 )  # fmt: skip
+BEGINNINGS_OF_SOUNDS = (
+    b"RIFF",
+    b"RIFX",
+    b"RF64",
+    b"BW64",
+    b"riff",
+    b"FORM",
+    b"caff",
+    b".snd",
+    b"OggS",
+    b"fLaC",
+    b"ID3",
+)
 HTML = (b"<!doctype html", b"<html", b"<head", b"<body", b"<script", b"<!--", b"<title", b"<meta")
 
 
@@ -129,7 +142,7 @@ def describe_wrong_file(source: Source) -> str:
                 return kind.what
         if isinstance(source, Path) and source.suffix.lower() in PARTIAL_SUFFIXES:
             return "is an unfinished download; wait until it is done, or download it again"
-        return _describe_text(start)
+        return "" if start.startswith(BEGINNINGS_OF_SOUNDS) else _describe_text(start)
     except OSError:  # the decoder's own message says why it cannot be read
         return ""
 

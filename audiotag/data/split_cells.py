@@ -42,7 +42,7 @@ class Assignment:
     Attributes
     ----------
     splits, folds : dict
-        By cell: a split of `audiotag.data.dataset.SPLITS`, and the number of a fold, which may be 0.
+        By cell: a split of `audiotag.data.dataset.SPLITS`, and the number of a fold, as the table has it.
     unknown : tuple[str, ...]
         Cells that are neither.
     note : str

@@ -175,13 +175,13 @@ def test_an_upload_with_a_fault_gives_a_message(home: Workspace, submission: str
     assert not at.metric
 
 
-@pytest.mark.parametrize("path", ["gone.csv", "."])
-def test_a_path_that_cannot_be_read_gives_a_message(home: Workspace, tmp_path: Path, path: str) -> None:
+@pytest.mark.parametrize(("path", "reason"), [("gone.csv", "cannot be read"), (".", "is a folder")])
+def test_a_path_that_cannot_be_read_gives_a_message(home: Workspace, tmp_path: Path, path: str, reason: str) -> None:
     at = open_page("pages/score.py").segmented_control(key="submission-from").set_value("Path").run()
     at = at.text_input(key="submission-path").set_value(str(tmp_path / path)).run()
     assert not at.exception
     (error,) = texts(at.error)
-    assert "cannot be read" in error
+    assert reason in error
 
 
 def test_a_dataset_without_test_clips_asks_for_the_truth(home: Workspace, tmp_path: Path) -> None:

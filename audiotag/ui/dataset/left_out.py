@@ -8,6 +8,7 @@ import streamlit as st
 from audiotag.data.dataset import Dataset
 from audiotag.data.left_out import LeftOutClip, leave_out, take_back
 from audiotag.inspection.contradictions import clips_to_leave_out
+from audiotag.ui.text import escape
 from audiotag.ui.widgets import messages
 from audiotag.workspace import Workspace
 
@@ -20,7 +21,7 @@ def show_left_out_buttons(dataset: Dataset, faults: pd.DataFrame) -> None:
     with st.container(horizontal=True):
         if contradictory:
             st.button(
-                f"Leave out {_count_of_clips(len(contradictory))} with contradictory labels",
+                escape(f"Leave out {_count_of_clips(len(contradictory))} with contradictory labels"),
                 icon=":material/block:",
                 key="leave-out",
                 on_click=_leave_out,
@@ -29,7 +30,7 @@ def show_left_out_buttons(dataset: Dataset, faults: pd.DataFrame) -> None:
             )
         if dataset.left_out:
             st.button(
-                f"Take back {_count_of_clips(len(dataset.left_out))}",
+                escape(f"Take back {_count_of_clips(len(dataset.left_out))}"),
                 icon=":material/undo:",
                 key="take-back",
                 on_click=_take_back,

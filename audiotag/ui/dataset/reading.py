@@ -17,7 +17,7 @@ from audiotag.data.saved_options import open_and_remember
 from audiotag.disk import disk_problem
 from audiotag.errors import AudiotagError
 from audiotag.ui.address import dataset_key
-from audiotag.ui.text import Markdown, escape
+from audiotag.ui.text import Markdown, escape, escape_all
 from audiotag.ui.widgets.messages import JUST_OPENED
 from audiotag.workspace import Workspace
 
@@ -26,7 +26,7 @@ FOLDERS = "folders"  # source of a reading of folders
 AUTO = ""  # value of a picker: detected automatically
 SHOWN_CLIPS = 8
 MAX_COLUMNS_NAMED = 4
-PICKER_WIDTH_PIXELS = 230
+PICKER_WIDTH_PIXELS = 220  # four next to each other on a wide screen
 COLUMNS = {  # option: label of its picker, role in a reading
     "file_column": ("File column", "file"),
     "label_column": ("Label column", "labels"),
@@ -64,7 +64,7 @@ def show_reading(dataset: Dataset) -> None:
             st.markdown(describe_reading(reading))
         for sentence in dict.fromkeys(ignored):
             st.caption(f":material/warning: {escape(sentence)}")
-        st.dataframe(first_clips(dataset), hide_index=True, height="content", alt="What the first clips get")
+        st.table(first_clips(dataset), border="horizontal", hide_index=True, alt="What the first clips get")
         _show_form(dataset)
 
 
@@ -82,21 +82,14 @@ def describe_reading(reading: Reading) -> Markdown:
 
 
 def first_clips(dataset: Dataset) -> pd.DataFrame:
-    """The first clips with what the reading gives them; columns that no clip has are left out."""
-    clips = dataset.clips
-    columns = ["clip", "labels", *(["subset"] if len(dataset.subsets) > 1 else [])]
-    columns += [name for name in ("split", "fold", "group") if clips[name].notna().any()]
-    return (
-        clips[columns]
-        .head(SHOWN_CLIPS)
-        .assign(
-            **{
-                name: clips[name].head(SHOWN_CLIPS).astype("string")
-                for name in columns
-                if name in ("split", "fold", "group")
-            }
-        )
-    )
+    """The first clips with what the reading gives them, as Markdown; columns that no clip has are left out."""
+    clips = dataset.clips.head(SHOWN_CLIPS)
+    columns = ["subset"] if len(dataset.subsets) > 1 else []
+    columns += [name for name in ("split", "fold", "group") if dataset.clips[name].notna().any()]
+    shown = {"clip": clips["clip"].map(escape), "labels": clips["labels"].map(escape_all)}
+    for name in columns:
+        shown[name] = clips[name].map(lambda value: escape("" if pd.isna(value) else value))
+    return pd.DataFrame(shown)
 
 
 def _names(columns: Iterable[str]) -> str:

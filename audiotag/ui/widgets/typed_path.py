@@ -34,16 +34,10 @@ def parse_path(text: str | None, when_empty: str) -> Path:
         raise AudiotagError(when_empty)
     if "\0" in typed:
         raise AudiotagError("The path contains a character that no path can have; type it again.")
-    try:
-        as_it_is = absolute(Path(typed))
-        if _exists(as_it_is):
-            return as_it_is
-        path = absolute(Path(_without_address(_without_quotes(typed))))
-        unescaped = absolute(Path(re.sub(r"\\(.)", r"\1", str(path))))  # "my\ sounds", as a shell completes it
-    except RuntimeError as error:
-        raise AudiotagError(
-            f"{typed} names a user that does not exist on this machine. Give the whole path."
-        ) from error
+    if _exists(Path(typed)):
+        return absolute(typed)
+    path = absolute(_without_address(_without_quotes(typed)))
+    unescaped = Path(re.sub(r"\\(.)", r"\1", str(path)))  # "my\ sounds", as a shell completes it
     return unescaped if not _exists(path) and _exists(unescaped) else path
 
 

@@ -194,7 +194,9 @@ def test_files_and_folders_named_like_sounds_are_reported(tmp_path: Path, tagger
     )
     assert reasons.pop("session.wav/a.wav") == "session.wav/a.wav is empty (0 bytes); copy or record it again."
     assert set(reasons) == {"gone.wav", "self.wav", "to-folder.wav"}
-    assert all(reason.startswith(f"{clip} does not exist") for clip, reason in reasons.items())
+    assert reasons["gone.wav"].startswith("gone.wav is a link to ")
+    assert reasons["to-folder.wav"] == "to-folder.wav is a folder, not a sound; open it as a dataset, or leave it out."
+    assert all("does not exist" in reasons[clip] for clip in ("gone.wav", "self.wav"))
 
 
 def test_folder_that_cannot_be_read_is_reported_and_the_others_are_read(

@@ -213,7 +213,7 @@ def test_what_cannot_be_trained_gives_a_sentence(
     else:
         for path in (folder / "train_curated").iterdir():
             path.write_text("no sound")
-        wanted = "clips"
+        wanted = "none of the 7 curated sounds can be used"
     estimate = idle(**changes)
     estimate.folder.mkdir(parents=True)
     write_json(estimate.folder / "settings.json", estimate.settings.to_dict())
