@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -213,7 +214,7 @@ def _open_path() -> None:
         options = OpenOptions(file_column=typed[0], label_column=typed[1], separator=typed[2])
         path = parse_path(st.session_state["dataset-path"], "Give the path of a dataset: a folder, or its table.")
         is_new = path not in Workspace().dataset_folders()
-        dataset = open_and_remember(path, options, Workspace())
+        dataset = _open_as_typed(path, options)
     except (AudiotagError, OSError) as error:
         st.session_state[OPEN_PROBLEM] = disk_problem(error) if isinstance(error, OSError) else str(error)
         return
@@ -224,6 +225,16 @@ def _open_path() -> None:
     for key in ("dataset-path", *(key for key, _ in TABLE_OPTIONS)):
         st.session_state[key] = ""
     st.session_state.pop(OPEN_PROBLEM, None)
+
+
+def _open_as_typed(path: Path, typed: OpenOptions) -> Dataset:
+    """Open a dataset with the typed options; without any as it was read before, if that is still possible."""
+    workspace = Workspace()
+    before = OpenOptions.from_dict(workspace.dataset_options(path))
+    if typed == OpenOptions() and before != typed:
+        with suppress(AudiotagError):  # its tables have changed: everything is detected again
+            return open_and_remember(path, before, workspace)
+    return open_and_remember(path, typed, workspace)
 
 
 def _pick_ensemble(workspace: Workspace, in_address: bool) -> Path | None:

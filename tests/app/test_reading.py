@@ -1,5 +1,6 @@
 """The Dataset page shows how a dataset was read, and reads it again with what is picked."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,21 @@ def test_picked_columns_are_used_and_can_be_taken_back(opened: Path, home: Works
     at = next(button for button in at.button if button.label == "Detect automatically").click().run()
     assert OpenOptions.from_dict(home.dataset_options(opened)) == OpenOptions()
     assert set(at.multiselect(key="labels").options) == {"cat", "dog"}
+
+
+def test_a_dataset_that_is_opened_again_is_read_as_before(opened: Path, home: Workspace) -> None:
+    def open_again() -> OpenOptions:
+        at = open_page("pages/dataset.py")
+        at.text_input(key="dataset-path").set_value(str(opened))
+        at = next(button for button in at.button if button.label == "Open").click().run()
+        assert not at.error
+        return OpenOptions.from_dict(home.dataset_options(opened))
+
+    picked = OpenOptions(label_column="kind")
+    home.remember_dataset(opened, asdict(picked))
+    assert open_again() == picked
+    (opened / "clips.csv").write_text("fname,labels\na.wav,dog\nb.wav,cat\n")
+    assert open_again() == OpenOptions()
 
 
 def test_layout_that_does_not_fit_gives_the_reason_and_changes_nothing(opened: Path, home: Workspace) -> None:

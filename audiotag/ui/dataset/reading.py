@@ -34,7 +34,9 @@ COLUMNS = {  # option: label of its picker, role in a reading
     "fold_column": ("Fold column", "fold"),
     "group_column": ("Group column", "group"),
 }
-REQUIRED = ("file_column", "label_column")  # a table always has these
+NO_COLUMN_MEANS = {"label_column": "columns of 0 and 1"} | dict.fromkeys(
+    ("split_column", "fold_column", "group_column"), "none"
+)
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 LABELS_APART = {
     "comma": "a comma: dog, cat",
@@ -138,8 +140,8 @@ def _table_pickers(place: DeltaGenerator, tables: list[Reading], options: OpenOp
     columns = list(dict.fromkeys(column for reading in tables for column in reading.columns))
     for option, (label, role) in COLUMNS.items():
         choices = {name: name for name in columns}
-        if option not in REQUIRED:
-            choices = {NO_COLUMN: "none", **choices}
+        if option in NO_COLUMN_MEANS:
+            choices = {NO_COLUMN: NO_COLUMN_MEANS[option], **choices}
         used = list(dict.fromkeys(column for reading in tables for column in reading.roles.get(role, ())))
         detected = _names(used) or "none"
         _pick(place, escape(label), keys[option], choices, getattr(options, option), detected)
