@@ -12,7 +12,7 @@ from audiotag.data.dataset import Dataset
 from audiotag.data.leaks import count_straddling
 from audiotag.training.folds import NO_FOLD
 
-DRAW_FOLDS = "Folds that the recipe draws keep them together (--folds-from recipe)."
+DRAW_FOLDS = "Folds that the recipe draws keep them together: “Folds from” on the Train page, or --folds-from recipe."
 STRATIFY = "A recipe with stratified folds keeps them together."
 
 Copies = Sequence[Sequence[str]]  # groups of clips with the same content, each clip as `clip_key`

@@ -137,7 +137,7 @@ def why_not_ready(settings: RunSettings | None, dataset: Dataset) -> Markdown:
     """Why a run with these settings cannot be started; empty if it can."""
     if settings is None:
         return Markdown(
-            "Training cannot start yet. Choose a recipe and at least one fold, and mend what is marked above."
+            "Training cannot start yet. Choose a recipe and at least one fold, and correct what is marked above."
         )
     if not dataset.labels:
         return Markdown(f"Training cannot start: the clips of {escape(dataset.name)} have no labels.")

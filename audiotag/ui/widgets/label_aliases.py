@@ -38,7 +38,8 @@ def show_label_aliases(workspace: Workspace) -> None:
             if st.form_submit_button("Save", icon=":material/save:"):
                 aliases = parse_aliases(text.splitlines())
                 write_aliases(aliases, workspace)
-                st.toast(f"{len(aliases):d} aliases are saved.", icon=":material/check:")
+                saved_text = "1 alias is" if len(aliases) == 1 else f"{len(aliases):d} aliases are"
+                st.toast(f"{saved_text} saved.", icon=":material/check:")
                 st.rerun()
         for name, other in saved.items():
             st.caption(f"{escape(name)} is the same label as {escape(other)}.")

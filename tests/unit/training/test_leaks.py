@@ -174,7 +174,8 @@ def test_what_own_folds_separate_is_said_and_folds_from_the_recipe_keep_it_toget
     session = session_of(own_folds, RECIPE, workspace)
     assert session.leaks() == (
         "In clips, 3 of 6 source recordings and 1 of 1 groups of identical clips have clips in several of its own "
-        "folds, which makes scores too high. Folds that the recipe draws keep them together (--folds-from recipe).",
+        "folds, which makes scores too high. Folds that the recipe draws keep them together: “Folds from” on the "
+        "Train page, or --folds-from recipe.",
     )
     drawn = session_of(own_folds, RECIPE, workspace, folds_from="recipe")
     assert drawn.folds == (1, 2, 3)
