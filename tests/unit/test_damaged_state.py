@@ -28,7 +28,7 @@ from audiotag.features.presets import load_preset, own_presets, preset_names
 from audiotag.inspection import statistics
 from audiotag.inspection.faults import find_faults
 from audiotag.inspection.measurement_job import MeasurementJob, with_measures
-from audiotag.inspection.measuring_workers import MEASURE_COLUMNS
+from audiotag.inspection.measuring_workers import ROW_COLUMNS
 from audiotag.starter.render import is_whole
 from audiotag.tagging.ablation import Ablation, AblationRow, read_ablation, write_ablation
 from audiotag.tagging.engine_selection import choice_of
@@ -107,13 +107,11 @@ def make_used_workspace(home: Path, sounds: Path) -> None:
     job = MeasurementJob.of(dataset.root, dataset.name, workspace)
     clips = with_keys(dataset.clips).head(4)
     rows = [
-        (*key, *asdict(measure(path)).values(), None)
+        (*key, *asdict(measure(path)).values(), None, False)
         for *key, path in clips[[*KEY, "path"]].itertuples(index=False, name=None)
     ]
     for part in (0, 1):
-        write_parquet(
-            pd.DataFrame(rows[part::2], columns=KEY + MEASURE_COLUMNS), job.folder / f"part-{part:06}.parquet"
-        )
+        write_parquet(pd.DataFrame(rows[part::2], columns=KEY + ROW_COLUMNS), job.folder / f"part-{part:06}.parquet")
     write_json(job.folder / "process.json", {"pid": 1, "started": 0.0})
     write_json(job.folder / "progress.json", {"done": 4, "total": 28, "left_s": 2.0})
     row = AblationRow("one fold", 0.5, 0.4, "", None, 3.0)
