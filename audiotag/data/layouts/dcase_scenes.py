@@ -35,7 +35,6 @@ class DCASEScenes(PublishedLayout):
 
     title = "DCASE acoustic scenes (TAU or TUT)"
     order = 16
-    looks_for = "DCASE acoustic scenes"
     mark = "meta.csv with a column scene_label"
     parts = frozenset({"audio", SETUP, *TABLES})
 
