@@ -44,7 +44,7 @@ class AudacityLabels(Layout):
     order = 27
 
     def recognises(self, path: Path) -> bool:
-        """Whether one of the first text files is a sound's track with a label; few beside class folders do not count."""
+        """Whether one of the first text files is a track with a label; few beside class folders do not count."""
         path = without_wrapping(path)
         texts = _text_files(path)
         tracks = [track for track in texts[:FILES_TRIED] if _is_track(track)]

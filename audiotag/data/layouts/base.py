@@ -229,7 +229,8 @@ def _recognise(path: Path, by_folders: bool) -> Layout:
 
 def _what_is_in(folder: Path) -> str:
     """What a folder that no layout recognises holds, as the end of a sentence."""
-    visible = [entry for entry in itertools.islice(os.scandir(folder), MAX_COUNTED) if not entry.name.startswith(".")]
+    with os.scandir(folder) as entries:
+        visible = [entry for entry in itertools.islice(entries, MAX_COUNTED) if not entry.name.startswith(".")]
     suffixes = Counter(Path(entry.name).suffix.lower() for entry in visible if not entry.is_dir())
     files, folders = suffixes.total(), len(visible) - suffixes.total()
     usual = ", ".join(suffix for suffix, _ in suffixes.most_common(MAX_SUFFIXES) if suffix)
