@@ -23,6 +23,7 @@ MANY_ROWS = 20
 MAX_SHARE_OF_LABELS = 0.5  # of different cells in a column that is taken for labels by its cells
 FLAGS, PROBABILITIES = "columns of 0 and 1", "columns of probabilities: a label where it is at least 0.5"
 SEVERAL = "several columns of labels"
+PRIMARY, SECONDARY = "primarylabel", ("secondarylabel", "secondarylabels")  # further labels of the same clip
 NUMBERED = re.compile(r"(label|tag|class|category|species|event)s?\d+")
 
 
@@ -97,6 +98,9 @@ def find_label_columns(
     if wish is None and len(numbered) > 1:
         return LabelColumns(tuple(numbered), SEVERAL)
     if wish is None and (named := _named_column(table, every, flags, notes)):
+        further = [name for name in every if normalised_name(name) in SECONDARY]
+        if normalised_name(named) == PRIMARY and further:
+            return LabelColumns((named, *further), SEVERAL)
         return LabelColumns((named,))
     if len(flags) >= LEAST_FLAG_COLUMNS:
         return LabelColumns(tuple(flags), FLAGS)

@@ -78,6 +78,10 @@ ODD = {
         SOUNDS,
         ignored="Columns that are not used: verified.",
     ),
+    "primary and secondary labels": Odd(
+        {"t.csv": "fname,primary_label,secondary_labels\na.wav,dog,\"['cat', 'owl']\"\nb.wav,cat,[]\n"},
+        {"a.wav": "dog|cat|owl", "b.wav": "cat"},
+    ),
     "crosses": Odd({"t.csv": "fname,dog,cat\na.wav,x,\nb.wav,,x\nc.wav,X,\n"}, SOUNDS),
     "three columns without header": Odd({"t.csv": "1,a.wav,dog\n2,b.wav,cat\n3,c.wav,dog\n"}, SOUNDS),
     "addresses with a query": Odd(
