@@ -12,6 +12,7 @@ import pandas as pd
 
 from audiotag.data.dataset import Dataset
 from audiotag.data.fsdkaggle2019 import META
+from audiotag.data.label_cells import find_label_format
 from audiotag.data.label_names import LabelNames, spelling_note
 from audiotag.data.score_tables import match_clips, read_score_tables
 from audiotag.data.tables import split_labels
@@ -22,6 +23,7 @@ from audiotag.wording import shortened
 # lwlrap on the private test clips of the Freesound Audio Tagging 2019 competition.
 PUBLISHED = {"baseline": 0.53792, "capstone": 0.69788, "winner": 0.75980}
 PUBLISHED_ON = ("Private", 3361)
+LIST_BRACKETS = "[({"
 PUBLISHED_LABELS = 80
 VALUES_AT_ONCE = 2**22
 
@@ -170,9 +172,13 @@ def _shared_clips(submission: Path, truth: Path, aliases: Mapping[str, str]) -> 
 
 
 def _labels_in(cell: object, columns: LabelNames) -> tuple[str, ...]:
-    """The labels in a cell of the truth; a comma may be part of a label that the submission has."""
+    """The labels in a cell of the truth: of the ways to read it, the first whose labels are all in the submission."""
     whole = str(cell).strip() if pd.notna(cell) else ""
-    return (whole,) if whole and columns.find(whole) else split_labels(cell)
+    if not whole or columns.find(whole):
+        return (whole,) if whole else ()
+    usual = find_label_format((whole,)).split(whole) if whole[0] in LIST_BRACKETS else split_labels(whole)
+    separated = (find_label_format((), separator).split(whole) for separator in ("bar", "comma", "space"))
+    return next((labels for labels in (usual, *separated) if all(map(columns.find, labels))), usual)
 
 
 def _no_column(label: str, submission: Path, columns: Sequence[str]) -> str:

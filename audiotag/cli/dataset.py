@@ -27,6 +27,13 @@ STARTER_SEED = 2019
 POLL_INTERVAL_S = 0.2
 MAX_COMBINATIONS = 20  # of labels, in the JSON
 TABLE_SUFFIXES = (".csv", ".parquet")
+PUBLISHED = (
+    "tables with a file and a label column, a folder per class, train.csv with train/, metadata.csv of Hugging Face, "
+    "Hugging Face in Parquet files, exports of Label Studio, label tracks of Audacity; AudioMNIST, AudioSet, BirdCLEF, "
+    "CREMA-D, DESED, EmoDB, ESC-50, Free Spoken Digit Dataset, FSD50K, FSDKaggle2018, FSDKaggle2019, FSDnoisy18k, "
+    "GTZAN, kitchen20, MUSAN, NSynth, RAVDESS, SAVEE, SONYC-UST, Speech Commands, TAU and TUT acoustic scenes, TESS, "
+    "UrbanSound8K, VGGSound, VocalSound"
+)
 
 
 def add_demo(sub: argparse.ArgumentParser) -> None:
@@ -38,6 +45,7 @@ def add_demo(sub: argparse.ArgumentParser) -> None:
 
 def add_scan(sub: argparse.ArgumentParser) -> None:
     """Add the options of ``audiotag scan``."""
+    sub.epilog = f"Read as they are, without an option: {PUBLISHED}."
     add = sub.add_argument
     add("dataset", type=Path, help="folder of the dataset, or its table: CSV or other text, Excel, JSON or Parquet")
     add("--layout", metavar="KEY", help="layout of the dataset, for example table (default: detected automatically)")

@@ -17,7 +17,7 @@ FILE_NAMES = (
     "location", "mp3", "flac", "ogg", "basename", "fn", "uri", "url", "itemid", "fileid", "clipid", "audioid",
     "recordingid", "soundid", "sampleid", "segmentid", "trackid", "ytid", "youtubeid", "id", "uuid", "uid", "key",
     "slice", "segment", "sample", "samplename", "track", "utterance", "name", "audiofilenames", "bestand",
-    "bestandsname", "datei", "dateiname", "fichier", "nomfichier", "archivo", "sound",
+    "bestandsname", "datei", "dateiname", "fichier", "nomfichier", "archivo", "sound", "infile",
 )  # fmt: skip
 LABEL_NAMES = (
     "labels", "label", "category", "categories", "tags", "tag", "class", "classname", "classes", "classlabel",
@@ -26,7 +26,7 @@ LABEL_NAMES = (
     "genre", "genres", "emotion", "keyword", "keywords", "word", "annotation", "annotations", "event", "events",
     "positivelabels", "humanlabels", "displayname", "groundtruth", "truth", "instrument", "command", "activity",
     "sound", "type", "code", "target", "targets", "y", "klasse", "etiket", "etikett", "etiqueta", "etiquette",
-    "classid", "labelid", "targetid", "categoryid", "name",
+    "classid", "labelid", "targetid", "categoryid", "name", "manualid", "autoid",
 )  # fmt: skip
 SPLIT_NAMES = (
     "split", "splits", "set", "subset", "partition", "usage", "datasplit", "dataset", "phase", "isvalid",
@@ -44,6 +44,15 @@ GROUP_NAMES = (
     "patientid", "actor", "actorid", "animalid", "individual", "individualid", "videoid", "video", "recordingid",
     "recording", "uploader", "uploaderid", "user", "username", "author", "site", "siteid", "station", "identifier",
 )  # fmt: skip
+NOT_LABELS = frozenset({  # whatever their cells are, unless the user names them
+    "duration", "durations", "durationins", "durationinms", "length", "lengths", "seconds", "samplerate",
+    "sr", "channels", "size", "filesize", "frames", "numframes", "bitrate", "text", "transcript", "transcription",
+    "sentence", "caption", "captions", "description", "title", "comment", "comments", "note", "notes", "remark",
+    "remarks", "date", "time", "datetime", "timestamp", "latitude", "longitude", "lat", "lon", "url", "link", "artist",
+    "album", "age", "confidence", "rating", "md5", "sha1", "sha256", "checksum", "hash", "annotator", "annotatorid",
+    "datasetid", "verified", "manuallyverified", "reviewed", "checked", "confirmed", "noisysmall", "esc10",
+    "isaugmented", "augmented", "issynthetic", "isverified",
+})  # fmt: skip
 LICENCE_NAMES = ("license", "licence")
 ONSET_NAMES = ("onset", "onsets", "start", "starttime", "starts", "startseconds", "begin", "begintime", "begintimes")
 OFFSET_NAMES = ("offset", "offsets", "end", "endtime", "ends", "endseconds", "stop", "stoptime", "endtimes")

@@ -39,6 +39,7 @@ MAX_EVALUATED_CHARS = 10_000
 MAX_NESTED = 30
 LEAST_PROBABILITY = 0.5
 
+EMPTY = {"nan", "NaN", "NAN", "#N/A", "<NA>"}  # as pandas, NumPy and spreadsheets write cells without content
 SEPARATORS = " ,;|\t\r\n"  # at the ends of cells they mean nothing
 
 Split = Callable[[str], tuple[str, ...]]
@@ -183,7 +184,7 @@ def _split_commas(cell: str) -> Iterator[str]:
 
 def _distinct(labels: Iterable[str]) -> tuple[str, ...]:
     cleaned = (unicodedata.normalize("NFC", clean_cell(label)) for label in labels)
-    return tuple(dict.fromkeys(label for label in cleaned if label))
+    return tuple(dict.fromkeys(label for label in cleaned if label and label not in EMPTY))
 
 
 def _value(cell: str) -> Any:

@@ -10,18 +10,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from audiotag.data.column_names import LABEL_NAMES, column_error, normalised_name
+from audiotag.data.column_names import LABEL_NAMES, NOT_LABELS, column_error, normalised_name
 from audiotag.data.label_cells import LEAST_PROBABILITY, Split
 from audiotag.errors import AudiotagError
 
 LIKELY_NAMES = LABEL_NAMES[: LABEL_NAMES.index("sound")]  # the rest may well be something else
-YES, NO = ("1", "1.0", "true", "yes"), ("0", "0.0", "false", "no")
+YES, NO, MARKS = ("1", "1.0", "true", "yes"), ("0", "0.0", "false", "no"), ("x", "✓", "✔")
 PREFIXES = ("label_", "labels_", "class_", "tag_", "is_", "has_")
 LEAST_FLAG_COLUMNS = 2
 LEAST_PROBABILITY_COLUMNS = 3  # a table may well have two columns of numbers between 0 and 1
+MANY_ROWS = 20
 MAX_SHARE_OF_LABELS = 0.5  # of different cells in a column that is taken for labels by its cells
 FLAGS, PROBABILITIES = "columns of 0 and 1", "columns of probabilities: a label where it is at least 0.5"
 SEVERAL = "several columns of labels"
+PRIMARY, SECONDARY = "primarylabel", ("secondarylabel", "secondarylabels")  # further labels of the same clip
 NUMBERED = re.compile(r"(label|tag|class|category|species|event)s?\d+")
 
 
@@ -81,6 +83,9 @@ def find_label_columns(
     """
     if wish is not None and len(wish) == 1:
         return LabelColumns(wish)
+    every = candidates
+    if not wish:
+        candidates = [name for name in every if normalised_name(name) not in NOT_LABELS]
     flags = binary_columns(table, list(wish or candidates))
     if wish and not flags:
         return LabelColumns(wish, SEVERAL)
@@ -92,7 +97,10 @@ def find_label_columns(
     numbered = [name for name in candidates if NUMBERED.fullmatch(normalised_name(name)) and name not in flags]
     if wish is None and len(numbered) > 1:
         return LabelColumns(tuple(numbered), SEVERAL)
-    if wish is None and (named := _named_column(table, candidates, flags, notes)):
+    if wish is None and (named := _named_column(table, every, flags, notes)):
+        further = [name for name in every if normalised_name(name) in SECONDARY]
+        if normalised_name(named) == PRIMARY and further:
+            return LabelColumns((named, *further), SEVERAL)
         return LabelColumns((named,))
     if len(flags) >= LEAST_FLAG_COLUMNS:
         return LabelColumns(tuple(flags), FLAGS)
@@ -108,13 +116,13 @@ def find_label_columns(
 
 
 def binary_columns(table: pd.DataFrame, names: list[str]) -> list[str]:
-    """Those columns that hold nothing but 0 and 1, or false and true, and in which both or at least some 1 occur."""
+    """Those columns that hold nothing but 0 and 1, or false and true, or crosses and empty cells."""
     return [name for name in names if _is_binary(table[name])]
 
 
 def _is_binary(column: pd.Series) -> bool:
     cells = {cell.strip().lower() for cell in column.dropna().unique().tolist()}
-    return bool(cells) and cells <= {*YES, *NO}
+    return bool(cells) and (cells <= {*YES, *NO} or (cells <= {*MARKS} and column.isna().any()))
 
 
 def _are_probabilities(column: pd.Series) -> bool:
@@ -125,7 +133,7 @@ def _are_probabilities(column: pd.Series) -> bool:
 def _numbers(column: pd.Series) -> np.ndarray:
     """The cells as numbers; yes is 1, no is 0, an empty cell 0, and what is no number NaN."""
     cells = column.fillna("0").str.strip().str.lower().str.replace(",", ".", regex=False)
-    cells = cells.replace(dict.fromkeys(("true", "yes"), "1") | dict.fromkeys(("false", "no", ""), "0"))
+    cells = cells.replace(dict.fromkeys((*YES, *MARKS), "1") | dict.fromkeys((*NO, ""), "0"))
     return pd.to_numeric(cells, errors="coerce").to_numpy(dtype=np.float64)
 
 
@@ -165,6 +173,13 @@ def _is_numeric(column: pd.Series) -> bool:
     return bool(len(cells)) and bool(cells.str.fullmatch(r"\s*[-+]?\d+([.,]\d+)?\s*").all())
 
 
+def _is_measured(column: pd.Series) -> bool:
+    """Whether a column has numbers with decimals, or another text in each of many rows: neither are labels."""
+    cells = column.dropna()
+    is_fraction = _is_numeric(column) and not cells.str.fullmatch(r"\s*[-+]?\d+([.,]0*)?\s*").all()
+    return is_fraction or (len(cells) > MANY_ROWS and cells.nunique() == len(cells))
+
+
 def _same_in_words(table: pd.DataFrame, numbers: str, candidates: list[str]) -> str | None:
     """The column of texts that says the same as a column of numbers."""
     count = table[numbers].nunique()
@@ -179,7 +194,7 @@ def _same_in_words(table: pd.DataFrame, numbers: str, candidates: list[str]) -> 
 def _column_by_cells(table: pd.DataFrame, candidates: list[str], notes: list[str]) -> str | None:
     """The column with the fewest different texts, if no name says which one has labels."""
     filled = [name for name in candidates if table[name].notna().any()]
-    if len(filled) == 1:
+    if len(filled) == 1 and not _is_measured(table[filled[0]]):
         notes.append(f"No column is named as labels are; the only other one, {filled[0]}, was used.")
         return filled[0]
     counts = {
@@ -188,7 +203,13 @@ def _column_by_cells(table: pd.DataFrame, candidates: list[str], notes: list[str
         if not _is_numeric(table[name]) and 1 < (count := table[name].nunique()) <= MAX_SHARE_OF_LABELS * len(table)
     }
     if not counts:
-        return None
+        varied = [name for name in filled if table[name].nunique() > 1]
+        texts = [name for name in varied if not _is_numeric(table[name]) and not _is_measured(table[name])]
+        only = texts or binary_columns(table, varied)
+        if len(only) != 1:
+            return None
+        notes.append(f"No column is named as labels are; the only one that may be labels, {only[0]}, was used.")
+        return only[0]
     best = min(counts, key=lambda name: counts[name])
     others = [name for name in counts if name != best]
     possible = f" {', '.join(others[:3])} may be meant." if others else ""

@@ -15,6 +15,7 @@ from audiotag.data.column_roles import Wanted, distinct_cells, find_roles
 from audiotag.data.sound_paths import SoundPaths
 from audiotag.data.table_bounds import SEPARATORS
 from audiotag.data.table_files import read_table_file
+from audiotag.data.table_header import distinct_names
 from audiotag.errors import AudiotagError
 
 ROWS = 50  # the first ones decide
@@ -69,7 +70,7 @@ def _text_cells(table: Path) -> pd.DataFrame:
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith(("#", "sep="))]
     separator = max(SEPARATORS, key=lambda sign: lines[0].count(sign)) if lines else ","
     rows = csv.reader(lines, delimiter=separator)
-    header = [name or f"Unnamed: {at}" for at, name in enumerate(next(rows, []))]
+    header = distinct_names([name or f"Unnamed: {at}" for at, name in enumerate(next(rows, []))])
     body = [row[: len(header)] + [""] * (len(header) - len(row)) for row in itertools.islice(rows, ROWS)]
     return pd.DataFrame(body, columns=header, dtype="str").replace("", pd.NA)
 

@@ -6,6 +6,7 @@ that say the same twice are one row; and the two tables may spell the names of t
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections import Counter
@@ -17,6 +18,8 @@ import numpy as np
 import pandas as pd
 
 from audiotag.audio.opening import SUFFIXES
+from audiotag.data.column_names import FOLD_NAMES, NOT_LABELS, SPLIT_NAMES, normalised_name
+from audiotag.data.label_columns import FLAGS, LEAST_FLAG_COLUMNS, LabelColumns, binary_columns
 from audiotag.data.label_names import label_key
 from audiotag.data.table_files import read_table_file
 from audiotag.data.tables import FILE_COLUMNS, LABEL_COLUMNS, column_of, split_labels
@@ -26,6 +29,7 @@ from audiotag.wording import shortened
 UNNAMED = re.compile(r"(unnamed(:|: |_)?\d+(_level_\d+)?(\.\d+)*|__index_level_\d+__|level_\d+|)", re.IGNORECASE)
 WHOLE = re.compile(r"\d+(\.0*)?")
 COUNTERS = ("index", "idx", "id", "row", "rowid", "rownumber", "no", "nr", "number", "#")  # as `label_key` gives them
+NOT_SCORES = {*NOT_LABELS, *FOLD_NAMES, *SPLIT_NAMES, "target", "targetid", "classid", "labelid", "categoryid"}
 TAGS = "tags"  # the column of the tags themselves in what `audiotag tag --out` writes
 USAGE = "usage"
 MIN_COUNTED_ROWS = 3  # 0, 1 may be scores
@@ -109,13 +113,16 @@ def read_score_tables(submission: Path, truth: Path) -> tuple[ScoreTable, TruthT
     others = [column for column in table.columns if column not in (files, TAGS)]
     truth_table = read_table_file(truth).table
     truth_files = _file_column(truth_table, truth)
-    true_labels = truth_table[_column(truth_table, LABEL_COLUMNS, truth)]
+    true_labels = _true_labels(truth_table, truth, {label_key(column) for column in others})
+    truth_table = truth_table.assign(**{str(true_labels.name): true_labels})
     known = {label_key(label) for cell in true_labels.dropna().unique() for label in (cell, *split_labels(cell))}
     ignored = [column for column in others if label_key(column) not in known and _is_counter(table[column])]
     repeated = _repeated_columns(table, [column for column in others if label_key(column) not in known], submission)
     notes = [_ignored(submission, column, "it numbers the rows") for column in ignored]
     notes += [_ignored(submission, column, "that column is there twice") for column in repeated]
-    ignored += repeated
+    about = [column for column in others if label_key(column) not in known and normalised_name(column) in NOT_SCORES]
+    notes += [_ignored(submission, column, "its name says something else") for column in about]
+    ignored += repeated + about
     kept, note = _one_row_per_clip(table, files, [column for column in others if column not in ignored], submission)
     cells = kept.drop(columns=files)
     scores = ScoreTable(submission, kept[files].tolist(), cells, tuple(filter(None, [*notes, note])))
@@ -183,6 +190,18 @@ def _column(table: pd.DataFrame, wanted: tuple[str, ...], path: Path) -> str:
     columns = {label_key(str(column)): str(column) for column in reversed(table.columns)}
     spelt = next((columns[key] for key in map(label_key, wanted) if key in columns), None)
     return spelt if spelt is not None else column_of(table, wanted, path)
+
+
+def _true_labels(table: pd.DataFrame, path: Path, labels: set[str]) -> pd.Series:
+    """The column of true labels; of columns of 0 and 1, which have the ``labels`` of the scores, lists of labels."""
+    try:
+        return table[_column(table, LABEL_COLUMNS, path)]
+    except AudiotagError:
+        flags = binary_columns(table, [name for name in table.columns if label_key(name) in labels])
+        if len(flags) < LEAST_FLAG_COLUMNS:
+            raise
+        rows = LabelColumns(tuple(flags), FLAGS).labels_by_row(table, lambda cell: (cell,))
+        return rows.map(list).map(json.dumps).rename(FLAGS)
 
 
 def _numbers(column: pd.Series) -> pd.Series:

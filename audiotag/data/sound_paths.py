@@ -26,8 +26,10 @@ SYSTEM_FOLDERS = {
 }  # fmt: skip
 MAX_FILES = 1_000_000  # below one root: a table in the root of a disk must not list the whole disk
 NOT_A_FOLDER = re.compile(r"[A-Za-z]:(?=/)|[A-Za-z][A-Za-z0-9+.-]+://[^/]*")  # C: of Windows, or http://host
+QUERY = re.compile(r"[?#].*$", re.DOTALL)  # of an address on the web
 MAX_PARTS = 8  # of a path, by whose ends files are found
 WHOLE_NUMBER = re.compile(r"(\d+)\.0+")  # spreadsheets write 1.0 for 1
+NUMBER = re.compile(r"(0|[1-9]\d*)(\.0+)?")
 QUOTES = "\"'“”"
 
 
@@ -107,7 +109,8 @@ class SoundPaths:
         """The files that fit a name equally well, as paths relative to the root; more than one is not guessed."""
         if name in self._files or not self._files:
             return [name] if self._files else []
-        spellings = [name, unquote(name)] if "%" in name else [name]
+        plain = QUERY.sub("", name) if "://" in name else name
+        spellings = [plain, unquote(plain)] if "%" in plain else [plain]
         for parts in filter(None, map(name_parts, spellings)):
             loose = [_loose(part) for part in parts]
             stems = [loose[-1], _stem(loose[-1])]
@@ -118,6 +121,10 @@ class SoundPaths:
             )
             if fitting:
                 return _of_same_case(parts, fitting)
+            if NUMBER.fullmatch(stem := _stem(loose[-1])):
+                fitting = self._by_number.fitting([*loose[:-1], stem.partition(".")[0]])
+            if fitting:
+                return fitting
         return []
 
     def why_not(self, name: str) -> str:
@@ -200,6 +207,12 @@ class SoundPaths:
         """Sounds without their suffixes."""
         return _Ends((file, _stem(_loose(_spelt(file)))) for file in self.sounds)
 
+    @cached_property
+    def _by_number(self) -> _Ends:
+        """Sounds whose names are numbers, without the zeros before these, which spreadsheets do not write."""
+        stems = ((file, _stem(_loose(_spelt(file)))) for file in self.sounds)
+        return _Ends((file, _without_zeros(stem)) for file, stem in stems if stem.rpartition("/")[2].isdecimal())
+
 
 class _Ends:
     """Files by the ends of their paths, so that finding one takes the same time in a folder with very many."""
@@ -274,6 +287,12 @@ def _stem(name: str) -> str:
     """A name or path without the suffix of a sound."""
     stem, dot, suffix = name.rpartition(".")
     return stem if stem and dot + suffix.lower() in SUFFIXES else name
+
+
+def _without_zeros(path: str) -> str:
+    """A path that ends in a number, without the zeros before that."""
+    folders, slash, number = path.rpartition("/")
+    return folders + slash + (number.lstrip("0") or "0")
 
 
 def _without_other_suffixes(found: dict[str, str | None]) -> dict[str, str | None]:

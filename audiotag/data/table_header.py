@@ -95,7 +95,7 @@ def with_header(
         names = [f"column {number}" for number in range(1, table.shape[1] + 1)]
         notes = (*notes, "The table has no header: its first row names a sound.")
     else:
-        names = _distinct([clean_cell(name) or f"Unnamed: {at}" for at, name in enumerate(header)])
+        names = distinct_names([clean_cell(name) or f"Unnamed: {at}" for at, name in enumerate(header)])
     if not all(name.isprintable() and len(name) <= MAX_NAME for name in names):
         raise AudiotagError(
             f"{path.name} cannot be read as a CSV file with a header line: that line is not plain text; "
@@ -106,7 +106,7 @@ def with_header(
     return TableFile(table.drop(columns=empty), notes, first_line, header is not None)
 
 
-def _distinct(names: list[str]) -> list[str]:
+def distinct_names(names: list[str]) -> list[str]:
     """Names, of which those that came before have a number."""
     seen: dict[str, int] = {}
     distinct = []

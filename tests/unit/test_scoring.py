@@ -390,3 +390,24 @@ def test_table_of_clips_has_no_test_clips(tmp_path: Path) -> None:
     (tmp_path / "clips.csv").write_text("fname,label\na.wav,Bark\n")
     assert truth_table_of(open_dataset(tmp_path)) is None
     assert truth_table_of(open_dataset(tmp_path / "clips.csv")) is None
+
+
+@pytest.mark.parametrize("cell", ["dog|cat", '"[""dog"", ""cat""]"', "\"['dog', 'cat']\"", "dog cat", "dog;cat"])
+def test_labels_of_the_truth_may_be_written_in_any_usual_way(tables: Callable, cell: str) -> None:
+    scores = "fname,dog,cat\na.wav,0.9,0.1\nb.wav,0.2,0.7\nc.wav,0.8,0.6\n"
+    score = score_submission(*tables(scores, f"fname,labels\na.wav,dog\nb.wav,cat\nc.wav,{cell}\n"))
+    assert (score.lwlrap, set(score.per_class["clips"])) == (1.0, {2})
+
+
+def test_truth_may_have_a_column_of_0_and_1_per_label(tables: Callable) -> None:
+    scores = "fname,dog,cat\na.wav,0.9,0.1\nb.wav,0.2,0.7\nc.wav,0.8,0.6\n"
+    score = score_submission(*tables(scores, "fname,Dog,cat\na.wav,1,0\nb.wav,0,1\nc.wav,1,1\n"))
+    assert (score.lwlrap, set(score.per_class["clips"])) == (1.0, {2})
+
+
+@pytest.mark.parametrize("name", ["fold", "duration", "target"])
+def test_columns_that_are_about_the_clip_are_no_classes(tables: Callable, name: str) -> None:
+    scores = f"fname,{name},dog,cat\na.wav,4,0.9,0.1\nb.wav,2,0.2,0.7\n"
+    score = score_submission(*tables(scores, "fname,labels\na.wav,dog\nb.wav,cat\n"))
+    assert (score.lwlrap, len(score.per_class)) == (1.0, 2)
+    assert any(f"The column {name} of " in note for note in score.notes)

@@ -27,7 +27,7 @@ from audiotag.data.sound_paths import SoundPaths
 from audiotag.errors import AudiotagError
 
 NUMBER = r"-?\d+(?:[.,]\d+)?(?:[eE][-+]?\d+)?"
-RANGE = re.compile(rf"({NUMBER})\t({NUMBER})(?:\t(.*))?")
+RANGE = re.compile(rf"({NUMBER})\t({NUMBER})(?:\t([^\t]*))?")
 FREQUENCIES = "\\"
 SCORE = re.compile(r" [01]\.\d\d$")  # after the label in the tracks that audiotag exports
 ENDINGS = re.compile(r"[ ._-]*(?:audacity|labels?|label ?track|annotations?)$", re.IGNORECASE)
@@ -42,14 +42,13 @@ class AudacityLabels(Layout):
 
     title = "Audacity labels"
     order = 27
-    looks_for = "text files of labels with start and end (Audacity)"
 
     def recognises(self, path: Path) -> bool:
-        """Whether one of the first text files is a label track of a sound; few beside class folders do not count."""
+        """Whether one of the first text files is a track with a label; few beside class folders do not count."""
         path = without_wrapping(path)
         texts = _text_files(path)
         tracks = [track for track in texts[:FILES_TRIED] if _is_track(track)]
-        if not tracks:
+        if not any(any(_labels(track)) for track in tracks):  # times alone are onsets, not labels
             return False
         tree = FolderTree(folder_of_sounds(path))
         sounds = tree.paths

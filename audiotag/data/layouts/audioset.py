@@ -45,7 +45,6 @@ class AudioSet(Layout):
 
     title = "AudioSet"
     order = 25
-    looks_for = "segments of AudioSet (a CSV file with the comment # YTID, start_seconds, …)"
 
     def recognises(self, path: Path) -> bool:
         """Whether a CSV file has the comment line with AudioSet's columns."""
@@ -60,7 +59,7 @@ class AudioSet(Layout):
         root = folder_of_sounds(path)
         names = _label_names(root)
         findings, clips = Findings(), ClipLabels(SoundPaths(root))
-        sounds = _by_video(clips.sounds.sounds)
+        sounds = by_video(clips.sounds.sounds)
         for table in tables:
             findings.readings.append(_read(table, root, names, sounds, clips, findings))
         last = findings.readings[-1]
@@ -82,7 +81,7 @@ def _read(
     split = {"eval": "test", "dev": "validation"}.get(split or "", split)
     missing, unnamed = [], set()
     for video, start, mids in _segments(table):
-        file = _sound_of(sounds.get(video, []), start)
+        file = sound_of(sounds.get(video, []), start)
         if file is None:
             missing.append(f"{video}_{start:g}")
             continue
@@ -113,7 +112,7 @@ def _segments(table: Path) -> Iterator[tuple[str, float, list[str]]]:
                     yield row[0].strip(), float(row[1]), [mid.strip() for mid in row[3].split(",") if mid.strip()]
 
 
-def _by_video(files: list[str]) -> dict[str, list[tuple[list[float], str]]]:
+def by_video(files: list[str]) -> dict[str, list[tuple[list[float], str]]]:
     """The files of each video, with the times in their names."""
     found: dict[str, list[tuple[list[float], str]]] = defaultdict(list)
     for file in files:
@@ -129,7 +128,7 @@ def _by_video(files: list[str]) -> dict[str, list[tuple[list[float], str]]]:
     return found
 
 
-def _sound_of(files: list[tuple[list[float], str]], start: float) -> str | None:
+def sound_of(files: list[tuple[list[float], str]], start: float) -> str | None:
     """The file whose name has this start, else one whose name has no times."""
     for times, file in files:
         if times and times[0] in (start, start * MILLISECONDS):

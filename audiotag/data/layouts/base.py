@@ -6,7 +6,9 @@ opened while a dataset is opened: layouts read names and tables only.
 
 from __future__ import annotations
 
+import itertools
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -22,6 +24,8 @@ from audiotag.registry import Registry
 from audiotag.wording import as_text
 
 NO_COLUMN = "-"
+MAX_COUNTED = 100_000  # files of a folder that are counted
+MAX_SUFFIXES = 3
 LABEL_SEPARATORS = {"comma": ",", "semicolon": ";", "bar": "|", "space": " ", "none": ""}  # none: a cell is one label
 
 
@@ -95,7 +99,8 @@ class Layout:
         Layouts are tried in ascending order until one recognises the path. The shipped layouts have 10 to 60, the most
         specific first.
     looks_for : str
-        What `recognises` looks for, in a few words; listed in the message about a path that no layout recognises.
+        What `recognises` looks for, in a few words, for the message about a folder that no layout recognises; empty for
+        a published dataset, which ``audiotag scan --help`` lists.
     can_be_fetched : bool
         Whether the app has commands that download missing parts of such a dataset.
     reads_folders : bool
@@ -151,7 +156,7 @@ def open_dataset(path: str | Path, options: OpenOptions | None = None, **fields:
     Parameters
     ----------
     path : str or Path
-        A folder, or a table (.csv, .tsv, .txt or .parquet).
+        A folder, a sound file, or a table: CSV or other text, Excel, JSON or Parquet, also compressed by gzip.
     options : OpenOptions, optional
         What not to detect automatically.
     **fields
@@ -214,13 +219,31 @@ def _recognise(path: Path, by_folders: bool) -> Layout:
             return layout
     if not path.is_dir():
         raise _not_there(path)
-    *others, last = [layout.looks_for for layout in layouts]
+    *others, last = [layout.looks_for for layout in layouts if layout.looks_for]
     hints = " ".join(filter(None, (layout.hint(path) for layout in layouts)))
     raise AudiotagError(
-        f"{path} is not a dataset, because it has none of these: {', '.join(others)}, and {last}. {hints}".strip()
+        f"{path} is not a dataset: it {_what_is_in(path)}. A dataset has {', '.join(others)}, or {last}; audiotag scan "
+        f"--help lists the published ones that are read as they are. {hints}".strip()
     )
+
+
+def _what_is_in(folder: Path) -> str:
+    """What a folder that no layout recognises holds, as the end of a sentence."""
+    with os.scandir(folder) as entries:
+        visible = [entry for entry in itertools.islice(entries, MAX_COUNTED) if not entry.name.startswith(".")]
+    suffixes = Counter(Path(entry.name).suffix.lower() for entry in visible if not entry.is_dir())
+    files, folders = suffixes.total(), len(visible) - suffixes.total()
+    usual = ", ".join(suffix for suffix, _ in suffixes.most_common(MAX_SUFFIXES) if suffix)
+    held = [
+        f"{files:,} {'file' if files == 1 else 'files'}" + (f" ({usual})" if usual else "") if files else "",
+        f"{folders:,} {'folder' if folders == 1 else 'folders'}" if folders else "",
+    ]
+    found = " and ".join(filter(None, held))
+    return f"holds {found}, but no sounds and no table that names any" if found else "is empty"
 
 
 def _not_there(path: Path) -> AudiotagError:
     problem = "is neither a folder nor a table" if path.exists() else "does not exist"
-    return AudiotagError(f"{path} {problem}; give the folder of a dataset, or its table (CSV or Parquet).")
+    return AudiotagError(
+        f"{path} {problem}; give the folder of a dataset, its table (CSV, Excel, JSON or Parquet), or a sound."
+    )

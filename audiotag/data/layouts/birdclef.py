@@ -29,7 +29,6 @@ class BirdCLEF(PublishedLayout):
 
     title = "BirdCLEF"
     order = 21
-    looks_for = "BirdCLEF"
     mark = f"{TABLES[0]} with a column primary_label"
     parts = frozenset({*TABLES, *FOLDERS})
 

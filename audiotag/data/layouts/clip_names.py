@@ -113,7 +113,6 @@ class ClipNames(Layout):
 
     title = "labels in the names of the files"
     order = 30
-    looks_for = f"sounds named as in {DATASETS[0].name} or {len(DATASETS) - 1} other datasets"
 
     def recognises(self, path: Path) -> bool:
         """Whether more than half of the sounds are named as in one of the datasets."""

@@ -9,9 +9,10 @@ from pathlib import Path
 import pandas as pd
 
 from audiotag.data.dataset import Problem
+from audiotag.data.layouts.annotated import HEADER_BYTES
 from audiotag.data.layouts.base import OpenOptions, register_layout
 from audiotag.data.layouts.known_tables import KnownTable, choose_columns, read_known_table
-from audiotag.data.layouts.published import HEADER_BYTES, PublishedLayout, audio_of, header_of, lines_of
+from audiotag.data.layouts.published import PublishedLayout, audio_of, header_of, lines_of
 from audiotag.data.layouts.reading import Findings, ReadingRules, SubsetTable, check_rows
 from audiotag.data.table_files import read_table_file
 from audiotag.data.tables import sound_names
@@ -35,7 +36,6 @@ class DCASEScenes(PublishedLayout):
 
     title = "DCASE acoustic scenes (TAU or TUT)"
     order = 16
-    looks_for = "DCASE acoustic scenes"
     mark = "meta.csv with a column scene_label"
     parts = frozenset({"audio", SETUP, *TABLES})
 

@@ -19,7 +19,7 @@ from audiotag.data.tables import map_cells, read_table
 from audiotag.errors import AudiotagError
 
 TABLES = (".tsv", ".csv")
-FOLDER, SOUNDS = "metadata", "audio"
+DATASET, FOLDER, SOUNDS = "dataset", "metadata", "audio"
 FILE, WEAK, STRONG = "filename", "event_labels", "event_label"
 DEPTH = 3  # of tables below the folder of tables
 TEST_WORDS = {"public", "eval", "evaluation"}
@@ -32,17 +32,16 @@ class Desed(Layout):
 
     title = "DESED: tables of sound events"
     order = 23
-    looks_for = "tables with the columns filename and event_label or event_labels (DESED)"
 
     def recognises(self, path: Path) -> bool:
         """Whether several tables, or one below ``metadata``, have such columns; a single table is like any other."""
-        path = without_wrapping(path)
+        path = _start_of(path)
         tables = [table for table in _tables(path) if _label_column(table)]
         return len(tables) > 1 or any(FOLDER in table.relative_to(_root(path)).parts for table in tables)
 
     def open(self, path: Path, options: OpenOptions) -> Dataset:
         """Read all tables that have labels, those in the order train, validation, test of their folders."""
-        path = without_wrapping(path)
+        path = _start_of(path)
         tables = [table for table in _tables(path) if _label_column(table)]
         if not tables:
             raise AudiotagError(
@@ -82,6 +81,12 @@ def _read(table: Path, root: Path, clips: ClipLabels, findings: Findings) -> Rea
         else "one event per row; a clip has the labels of all",
         ignored=("When an event begins and ends is not used.",) if column == STRONG else (),
     )
+
+
+def _start_of(path: Path) -> Path:
+    """The folder in which the dataset begins: in its repository that is ``dataset``."""
+    path = without_wrapping(path)
+    return path / DATASET if (path / DATASET / FOLDER).is_dir() else path
 
 
 def _tables(path: Path) -> list[Path]:

@@ -24,7 +24,6 @@ class ESC50(PublishedLayout):
     title = "ESC-50"
     name = "esc50"
     order = 19
-    looks_for = "ESC-50"
     mark = TABLE
     parts = frozenset({"audio", "meta", TABLE})
 

@@ -28,7 +28,8 @@ CONTAINER_WORDS = {
     "audio", "audios", "clip", "clips", "data", "dataset", "datasets", "file", "files", "flac", "media", "mp3", "ogg",
     "original", "originals", "public", "raw", "rec", "recording", "recordings", "sample", "samples", "set", "sound",
     "soundfiles", "sounds", "split", "splits", "wav", "wave", "waves", "wavs", "wavfiles", "fold", "folds", "cv",
-    "folders",
+    "folders", "chunk", "chunks", "segment", "segments", "txt", "and", "video", "videos", "mp4", "extracted",
+    "mono", "stereo",
 }  # fmt: skip
 PART_WORDS = {"part", "chunk", "shard", "disc", "disk", "cd", "dvd", "batch", "volume", "vol", "archive"}
 FOLD = re.compile(r"(?:k?folds?|cv|split|partition)(\d{1,3})")
@@ -106,7 +107,7 @@ def is_container(name: str) -> bool:
     >>> is_container("recordings"), is_container("audio-3"), is_container("wav_44k"), is_container("dog")
     (True, True, True, False)
     """
-    words = [word for word in _words(name) if not re.fullmatch(r"\d+(k?hz|k|bit|s)?", word)]
+    words = [word for word in _words(name) if not re.fullmatch(r"\d+(k?hz|k|bit|s)?|[a-z]", word)]
     if set(words) <= CONTAINER_WORDS:
         return bool(words)
     return len(words) == 1 and words[0] in PART_WORDS and len(_words(name)) > 1

@@ -19,7 +19,7 @@ class FolderOfSounds(Layout):
 
     title = "folder of sounds, without labels"
     order = 50
-    looks_for = "sounds"
+    looks_for = "sounds without labels"
 
     def recognises(self, path: Path) -> bool:
         """Whether there are sounds in the folder or below it."""

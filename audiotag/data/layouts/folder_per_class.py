@@ -49,7 +49,14 @@ class FolderPerClass(Layout):
         findings.problems += [
             Problem(clip, f"{clip} is not in the folder of a class; it is left out.") for clip in others
         ]
-        return tree.dataset(kept, findings, sentences_of_unlabelled(unlabelled))
+        notes = sentences_of_unlabelled(unlabelled)
+        labels = {label for sound in kept for label in sound.meaning.labels}
+        if len(labels) == 1 and not options.folders:
+            notes.append(
+                f"All labelled sounds have the label {as_text(*labels)}, the name of a folder; if that is no label, "
+                "use the option folders with - for it, or open the table that has the labels."
+            )
+        return tree.dataset(kept, findings, notes)
 
     def hint(self, path: Path) -> str:
         """Which folders cannot be read, and which are not read because they are hidden or of a system."""

@@ -12,6 +12,7 @@ import pandas as pd
 from audiotag.data.dataset import Dataset, Problem, Reading
 from audiotag.data.layouts.base import OpenOptions
 from audiotag.data.layouts.folder_levels import FolderMeanings, Meaning, read_folders
+from audiotag.data.layouts.known_tables import fold_of_validation
 from audiotag.data.layouts.nested_labels import Folder
 from audiotag.data.layouts.reading import Findings, build_dataset, clip_table, list_tables
 from audiotag.data.sound_paths import SoundPaths
@@ -129,8 +130,7 @@ def with_validation_fold(clips: pd.DataFrame) -> pd.DataFrame:
     splits = set(clips.loc[is_trained_on, "split"].dropna())
     if clips.loc[is_trained_on, "fold"].notna().any() or splits != {"train", "validation"}:
         return clips
-    fold = (clips["split"] == "validation").fillna(False).map({True: 1, False: pd.NA})
-    return clips.assign(fold=fold.astype("Int64"))
+    return clips.assign(fold=fold_of_validation(clips["split"]))
 
 
 def sentences_of_unlabelled(sounds: list[Sound]) -> list[str]:

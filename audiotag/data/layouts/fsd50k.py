@@ -31,7 +31,6 @@ class FSD50K(PublishedLayout):
 
     title = name = NAME
     order = 11
-    looks_for = NAME
     mark = TABLES[0]
     parts = frozenset({*TABLES, *SOUNDS["dev"], *SOUNDS["eval"], "dev.csv", "eval.csv"})
 

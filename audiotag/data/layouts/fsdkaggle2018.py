@@ -42,7 +42,6 @@ class FSDKaggle2018(PublishedLayout):
     name = NAME
     title = f"{NAME} (Freesound Audio Tagging 2018)"
     order = 13
-    looks_for = NAME
     mark = f"{META} and no train.csv with a column manually_verified"
     parts = frozenset({META, *(name for part in TABLES for name in (*TABLES[part], *SOUNDS[part]))})
 
@@ -61,7 +60,7 @@ class FSDKaggle2018(PublishedLayout):
             table, padding = _without_padding(read_known_table(file, options, **ROLES))
             verified = table.column("manually_verified")
             rows = table.rows(
-                subset=None if verified is None else subset_of_verified(verified),
+                subset=None if verified is None or part == "test" else subset_of_verified(verified),
                 split=part,
                 licence=table.column("license"),
                 source=freesound_links(table.column("freesound_id")),
@@ -69,7 +68,7 @@ class FSDKaggle2018(PublishedLayout):
             folder = first_folder(root, *SOUNDS[part])
             subset_table = SubsetTable(subset, file, folder, shares_folder=bool(padding))
             clips.append(check_rows(subset_table, rows, ReadingRules(options=options), findings))
-            notes = [] if verified is None else [VERIFIED]
+            notes = [] if verified is None or part == "test" else [VERIFIED]
             notes += [f"Rows of usage {PADDING}, which have no labels: {padding:,}."] if padding else []
             findings.readings.append(table.reading(root, *notes))
         return clips

@@ -23,7 +23,6 @@ class Kaggle(Layout):
 
     title = "Freesound Audio Tagging 2019"
     order = 10
-    looks_for = f"{MARK} ({title})"
     can_be_fetched = True
 
     def recognises(self, path: Path) -> bool:

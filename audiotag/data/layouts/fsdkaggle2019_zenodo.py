@@ -20,7 +20,6 @@ class Zenodo(Layout):
 
     title = f"{NAME}, as released on Zenodo"
     order = 20
-    looks_for = f"{META} (its release on Zenodo)"
     can_be_fetched = True
 
     def recognises(self, path: Path) -> bool:

@@ -26,7 +26,6 @@ class FSDnoisy18k(PublishedLayout):
 
     title = name = NAME
     order = 12
-    looks_for = NAME
     mark = META[0]
     parts = frozenset({*META, f"{NAME}.audio_train", f"{NAME}.audio_test", "train.csv", "test.csv"})
 
@@ -44,13 +43,13 @@ class FSDnoisy18k(PublishedLayout):
             table = read_known_table(file, options, file="fname", labels="label")
             verified = table.column("manually_verified")
             rows = table.rows(
-                subset=None if verified is None else subset_of_verified(verified),
+                subset=None if verified is None or part == "test" else subset_of_verified(verified),
                 split=part,
                 source=freesound_links(table.names),
             )
             folder = first_folder(root, f"{NAME}.audio_{part}", f"audio_{part}")
             clips.append(check_rows(SubsetTable(subset, file, folder), rows, ReadingRules(options=options), findings))
-            notes = [] if verified is None else [VERIFIED]
+            notes = [] if verified is None or part == "test" else [VERIFIED]
             notes += [] if table.column("noisy_small") is None else [NOISY_SMALL]
             findings.readings.append(table.reading(root, *notes))
         return clips

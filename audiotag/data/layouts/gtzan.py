@@ -28,7 +28,6 @@ class GTZAN(PublishedLayout):
     name = NAME
     title = f"{NAME} (music genres)"
     order = 17
-    looks_for = NAME
     mark = "genres_original"
     parts = frozenset(FOLDERS)
 

@@ -12,8 +12,13 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
+
+from audiotag.data.column_names import NOT_LABELS, normalised_name
+from audiotag.data.column_roles import distinct_cells
 from audiotag.data.dataset import Dataset, Reading
 from audiotag.data.label_cells import find_label_format
+from audiotag.data.label_columns import FLAGS, LEAST_FLAG_COLUMNS, LIKELY_NAMES, LabelColumns, binary_columns
 from audiotag.data.layouts.annotated import (
     GROUP_COLUMNS,
     header_cells,
@@ -22,18 +27,20 @@ from audiotag.data.layouts.annotated import (
     without_wrapping,
 )
 from audiotag.data.layouts.base import NO_COLUMN, Layout, OpenOptions, register_layout
-from audiotag.data.layouts.folder_names import split_of
 from audiotag.data.layouts.folder_tree import FolderTree, Sound
 from audiotag.data.layouts.reading import Findings
 from audiotag.data.matching_tables import has_sound_in
 from audiotag.data.parquet_sounds import parquet_schema
 from audiotag.data.sound_paths import SoundPaths, is_folder, is_system_folder
+from audiotag.data.split_cells import read_assignment
 from audiotag.data.table_files import read_table_file
 from audiotag.data.tables import LABEL_COLUMNS
 from audiotag.errors import AudiotagError
 
 TABLES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 FILE = "file_name"
+SURE_SPLITS, SURE_FOLDS = ("split", "splits", "set", "subset", "partition"), ("fold", "folds", "fold_id", "cv_fold")
+ROLES = ("split", "fold")
 FILE_COLUMNS = (FILE, "audio_file_name", "audio_filepath")
 DEPTH = 2  # metadata.csv, train/metadata.csv, data/train/metadata.csv
 START_BYTES = 2**16
@@ -45,7 +52,6 @@ class HuggingFaceAudioFolder(Layout):
 
     title = "Hugging Face AudioFolder"
     order = 28
-    looks_for = f"metadata.csv, .jsonl or .parquet with the column {FILE} (Hugging Face)"
 
     def recognises(self, path: Path) -> bool:
         """Whether a table of metadata there has a column of file names that are those of sounds."""
@@ -109,6 +115,11 @@ def _read(
     label_format = (
         find_label_format(cells[roles["labels"]].dropna(), options.label_separator) if "labels" in roles else None
     )
+    flags = _flags(cells, roles, options)
+    flagged = flags.labels_by_row(cells, tuple).tolist() if flags else []
+    assigned = {
+        role: read_assignment(roles[role], distinct_cells(cells[roles[role]])) for role in ROLES if role in roles
+    }
     for row, name in enumerate(names.tolist()):
         path = paths[name] if isinstance(name, str) else None
         if path is None:
@@ -119,20 +130,34 @@ def _read(
         if label_format:
             labels = dict.fromkeys([*(before.meaning.labels if before else ()), *label_format.split(cell["labels"])])
             meaning = replace(meaning, labels=tuple(labels))
-        if split := split_of(cell.get("split", "")):
-            meaning = replace(meaning, split={"dev": "validation", "eval": "test"}.get(split, split))
-        if (fold := cell.get("fold", "").removesuffix(".0")).isdecimal():
-            meaning = replace(meaning, fold=int(fold))
+        if flagged:
+            meaning = replace(meaning, labels=flagged[row])
+        if "split" in assigned and (split := assigned["split"].splits.get(cells[roles["split"]].iat[row])):
+            meaning = replace(meaning, split=split)
+        if "fold" in assigned and (fold := assigned["fold"].folds.get(cells[roles["fold"]].iat[row])):
+            meaning = replace(meaning, fold=fold)
         if cell.get("group"):
             meaning = replace(meaning, group=cell["group"])
         found[clip] = Sound(clip, meaning)
-    rest = [column for column in columns if column not in roles.values()]
+    rest = [column for column in columns if column not in (*roles.values(), *(flags.columns if flags else ()))]
     ignored = [f"Not used: the columns {', '.join(rest)}."] if rest else []
-    if not label_format:
+    ignored += [found.note for found in assigned.values() if found.note]
+    if not (label_format or flags):
         ignored.insert(0, "No column holds labels; the names of folders are the labels where there are such folders.")
     used: dict[str, tuple[str, ...]] = {role: (name,) for role, name in roles.items()}
     words = label_format.words if label_format else ""
-    return Reading(source, tuple(columns), used, words, tuple(ignored)), label_format is not None
+    if flags:
+        used["labels"], words = flags.columns, flags.kind
+    return Reading(source, tuple(columns), used, words, tuple(ignored)), bool(words)
+
+
+def _flags(cells: pd.DataFrame, roles: dict[str, str], options: OpenOptions) -> LabelColumns | None:
+    """The columns of 0 and 1, one per label, where no column is named as labels are."""
+    if "labels" in roles or options.label_column == NO_COLUMN:
+        return None
+    free = [name for name in cells.columns if name not in roles.values() and normalised_name(name) not in NOT_LABELS]
+    columns = binary_columns(cells, free)
+    return LabelColumns(tuple(columns), FLAGS) if len(columns) >= LEAST_FLAG_COLUMNS else None
 
 
 def _cell(value: object) -> str:
@@ -143,18 +168,19 @@ def _roles(columns: list[str], options: OpenOptions) -> dict[str, str]:
     """The column of each role that the table has."""
     usual = {
         "file": (options.file_column, (_file_column(columns),)),
-        "labels": (options.label_column, LABEL_COLUMNS),
-        "split": (options.split_column, ("split",)),
-        "fold": (options.fold_column, ("fold",)),
+        "labels": (options.label_column, (*LABEL_COLUMNS, *LIKELY_NAMES)),
+        "split": (options.split_column, SURE_SPLITS),
+        "fold": (options.fold_column, SURE_FOLDS),
         "group": (options.group_column, GROUP_COLUMNS),
     }
+    spelt = {normalised_name(column): column for column in reversed(columns)}
     roles = {}
     for role, (chosen, names) in usual.items():
         if chosen == NO_COLUMN:
             continue
         if chosen and chosen not in columns:
             raise AudiotagError(f"the column of the {role} must be one of {', '.join(columns)}, got {chosen}.")
-        name = chosen or next((name for name in names if name in columns), None)
+        name = chosen or next((spelt[key] for key in map(normalised_name, names) if key in spelt), None)
         if name:
             roles[role] = name
     return roles

@@ -40,7 +40,6 @@ class HuggingFaceParquet(Layout):
 
     title = "Hugging Face dataset in Parquet files"
     order = 22
-    looks_for = "Parquet files with sounds in them (Hugging Face)"
 
     def recognises(self, path: Path) -> bool:
         """Whether the first Parquet file has a column of sounds."""

@@ -8,7 +8,7 @@ import pandas as pd
 
 from audiotag.data.layouts.base import OpenOptions, register_layout
 from audiotag.data.layouts.known_tables import read_known_table
-from audiotag.data.layouts.published import PublishedLayout, audio_of
+from audiotag.data.layouts.published import PublishedLayout, audio_of, header_of
 from audiotag.data.layouts.reading import Findings, ReadingRules, SubsetTable, check_rows
 
 NAME = "kitchen20"
@@ -29,13 +29,12 @@ class Kitchen20(PublishedLayout):
 
     title = name = NAME
     order = 18
-    looks_for = NAME
-    mark = TABLE
+    mark = f"{TABLE} with a column {ROLES['file']}"
     parts = frozenset({TABLE, "audio"})
 
     def is_release(self, folder: Path) -> bool:
-        """Whether the table is there."""
-        return (folder / TABLE).is_file()
+        """Whether the table is there, with its column of paths."""
+        return ROLES["file"] in header_of(folder / TABLE)
 
     def read(self, root: Path, options: OpenOptions, findings: Findings) -> list[pd.DataFrame]:
         """The clips of the table, whose paths begin with ``audio/``; other tables beside it have none."""

@@ -57,7 +57,6 @@ class LabelStudio(Layout):
 
     title = "Label Studio export"
     order = 26
-    looks_for = "an export of Label Studio (JSON, JSON-MIN or CSV)"
 
     def recognises(self, path: Path) -> bool:
         """Whether a JSON or CSV file there has the fields of an export."""

@@ -17,7 +17,6 @@ class OneSound(Layout):
 
     title = "one sound, without labels"
     order = 60
-    looks_for = "a sound file"
 
     def recognises(self, path: Path) -> bool:
         """Whether it is a file with the suffix of a sound."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Collection, Iterator
 from dataclasses import replace
@@ -13,16 +12,15 @@ from typing import ClassVar
 import pandas as pd
 
 from audiotag.data.dataset import Dataset, Problem
+from audiotag.data.layouts.annotated import header_cells
 from audiotag.data.layouts.base import NO_COLUMN, Layout, OpenOptions
 from audiotag.data.layouts.known_tables import OPTION_OF_ROLE
 from audiotag.data.layouts.reading import Findings, build_dataset
 from audiotag.data.sound_paths import is_system_folder
-from audiotag.data.table_bounds import SEPARATORS
 from audiotag.data.tables import sound_names
 from audiotag.errors import AudiotagError
 from audiotag.reasons import plain_reason
 
-HEADER_BYTES = 2**16
 MAX_SAMPLE = 1000
 
 
@@ -153,11 +151,7 @@ def has_table(table: Path, root: Path, clips: str, findings: Findings) -> bool:
 
 def header_of(table: Path) -> set[str]:
     """The column names of a text table; empty if there is no such table."""
-    if not table.is_file():
-        return set()
-    with table.open("rb") as file:
-        lines = file.readline(HEADER_BYTES).decode("utf-8-sig", errors="replace").splitlines()
-    return {cell.strip() for separator in SEPARATORS for cell in next(csv.reader(lines, delimiter=separator), [])}
+    return set(header_cells(table))
 
 
 def lines_of(file: Path) -> list[str]:

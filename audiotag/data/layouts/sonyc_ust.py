@@ -33,7 +33,6 @@ class SonycUst(Layout):
 
     title = "SONYC-UST: labels by several annotators"
     order = 24
-    looks_for = f"{TABLE} with columns that end in _presence (SONYC-UST)"
 
     def recognises(self, path: Path) -> bool:
         """Whether the table has the columns of SONYC-UST."""

@@ -29,7 +29,6 @@ class SpeechCommands(PublishedLayout):
 
     title = name = NAME
     order = 15
-    looks_for = NAME
     mark = f"{LISTS['validation']} beside folders of words"
     parts = frozenset({"audio", *LISTS.values()})
 

@@ -32,7 +32,6 @@ class SplitTables(PublishedLayout):
 
     title = "one table per split, like train.csv"
     order = 29
-    looks_for = "train.csv beside a folder train"
     mark = "train.csv that names the sounds of a folder train"
 
     def is_release(self, folder: Path) -> bool:

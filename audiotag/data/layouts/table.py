@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
+
 from audiotag.data.dataset import Dataset
 from audiotag.data.layouts.base import Layout, OpenOptions, register_layout
 from audiotag.data.layouts.folder_tree import FolderTree
+from audiotag.data.layouts.published import visible_folders
 from audiotag.data.layouts.reading import (
     Findings,
     ReadingRules,
@@ -21,6 +24,7 @@ from audiotag.data.matching_tables import names_sounds
 from audiotag.data.sound_paths import SoundPaths
 from audiotag.data.table_files import TABLE_FOLDERS, TABLE_SUFFIXES
 from audiotag.errors import AudiotagError
+from audiotag.wording import as_text
 
 MAX_TABLES = 20  # in one folder, that are looked into
 USUAL_SUFFIXES = (".csv", ".tsv", ".parquet")
@@ -37,7 +41,7 @@ class Table(Layout):
 
     title = "table with a file and a label column"
     order = 32
-    looks_for = "one table (CSV, Excel or Parquet) with a file column and a label column"
+    looks_for = "a table (CSV, Excel, JSON or Parquet) with a file column and a label column beside the sounds"
 
     def recognises(self, path: Path) -> bool:
         """Whether it is a table, or a folder that holds one or more; beside class folders one must name the sounds."""
@@ -45,7 +49,7 @@ class Table(Layout):
             return path.name.lower().endswith(TABLE_SUFFIXES)
         tables = _tables_of(path)
         if not tables:
-            return False
+            return bool(_texts_of(path))
         tree = FolderTree(path)
         return not tree.are_classes or any(names_sounds(table, tree.paths) for table in tables)
 
@@ -57,11 +61,27 @@ class Table(Layout):
         shares_folder = sounds.root == root or len(list_tables(table.parent)) > 1
         findings = Findings(missing=list(sounds.unread))
         ignored = (*read.reading.ignored, note) if note else read.reading.ignored
-        findings.readings.append(replace(read.reading, source=table.relative_to(root).as_posix(), ignored=ignored))
         clips = check_rows(
             SubsetTable("curated", table, sounds.root, shares_folder), read.rows, ReadingRules(), findings, sounds
         )
+        if shares_folder:
+            ignored = (*ignored, *_sentence_of_unlisted(sounds, clips, findings))
+        findings.readings.append(replace(read.reading, source=table.relative_to(root).as_posix(), ignored=ignored))
         return replace(build_dataset(table, [clips], findings), name=_name_of(table))
+
+
+def _sentence_of_unlisted(sounds: SoundPaths, clips: pd.DataFrame, findings: Findings) -> list[str]:
+    """A sentence about the sounds that the table does not name, if it names some; they may be about anything."""
+    listed = {*clips["clip"], *(problem.clip for problem in findings.problems)}
+    others = [sound for sound in map(as_text, sounds.sounds) if sound not in listed]
+    if not others or len(others) == len(sounds.sounds):
+        return []
+    one = len(others) == 1
+    return [
+        f"{others[0]} is not in the table and not used."
+        if one
+        else f"{len(others):,} sounds, like {others[0]}, are not in the table and not used."
+    ]
 
 
 def _folders_of_sounds(root: Path, table: Path) -> list[Path]:
@@ -102,13 +122,23 @@ def _tables_of(folder: Path) -> list[Path]:
         return []
     if tables := list_tables(folder):
         return tables
-    inner = {inner.name.lower(): inner for inner in folder.iterdir() if inner.name.lower() in TABLE_FOLDERS}
-    return next(filter(None, (list_tables(inner[name]) for name in TABLE_FOLDERS if name in inner)), [])
+    folders = visible_folders(folder)
+    inner = {inner.name.lower(): inner for inner in folders}
+    found = next(filter(None, (list_tables(inner[name]) for name in TABLE_FOLDERS if name in inner)), [])
+    return found or (_tables_of(folders[0]) if len(folders) == 1 else [])
+
+
+def _texts_of(folder: Path) -> list[Path]:
+    """The text files (.txt) in a folder that name its sounds and their labels, if its folders are not classes."""
+    texts = sorted(folder.glob("[!.]*.txt"))[:MAX_TABLES] if folder.is_dir() else []
+    if not texts or (tree := FolderTree(folder)).are_classes:
+        return []
+    return [text for text in texts if names_sounds(text, tree.paths)]
 
 
 def _only_table_of(folder: Path, options: OpenOptions) -> tuple[Path, str]:
     """The only table of a folder, or the only one of the usual kinds that names its sounds; what is said of others."""
-    tables = _tables_of(folder)
+    tables = _tables_of(folder) or _texts_of(folder)
     if not tables:
         raise AudiotagError(
             f"{folder} has no table (CSV, Excel or Parquet); give the path of one, or choose another layout."

@@ -46,7 +46,6 @@ class UrbanSound8K(PublishedLayout):
 
     title = name = NAME
     order = 14
-    looks_for = NAME
     mark = f"{TABLE}, nor sounds named like 100032-3-0-0.wav"
     parts = frozenset({"audio", "metadata", TABLE})
 
