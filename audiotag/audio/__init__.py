@@ -12,6 +12,7 @@ Read the modules in this order:
 - `opening`: opening a file with the library that can decode it: libsndfile here, FFmpeg in another process;
 - `decoding`: decoding an open file block by block, and reporting what is wrong with it;
 - `streaming`: reading a sound of any length in constant memory;
+- `plain_headers`: the headers of the most common files, without a decoder;
 - `reading`: `read_header`, `read_sound` and `read_crop`;
 - `ffmpeg`, `ffmpeg_track`, `rates` and `decoder_process`: what runs in the other process;
 - `levels`: peak and RMS levels of a waveform.

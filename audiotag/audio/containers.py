@@ -56,6 +56,8 @@ def detect_container(source: Path | bytes) -> str:
         return "ASF"
     if start.startswith(b"RIFF") and start[8:12] == b"AVI ":
         return "AVI"
+    if frame.startswith(b"fLaC"):  # also after a tag
+        return "FLAC"
     return "ADTS" if len(_find_adts_headers(frame)[0]) else recognise(start)
 
 

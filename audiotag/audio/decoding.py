@@ -25,9 +25,12 @@ from audiotag.wording import shortened
 if TYPE_CHECKING:
     import soundfile
 
+# Codecs in which libsndfile finds any sample; it seeks to wrong places in a cut ADPCM, and cannot seek in others.
+SEEKABLE = ("PCM", "FLOAT", "DOUBLE", "ULAW", "ALAW", "ALAC", "VORBIS", "OPUS", "MPEG")
 BLOCK_SAMPLES = 1 << 20  # per channel; fewer of many channels
 MIN_COMPLETE_FRACTION = 0.999  # of the promised length
 MAX_CODEC_FRAME = 8192  # samples: a length that is a little longer than stated may be that of whole codec frames
+MIN_LOST_S = 0.005  # less is how the last frame of a codec and the container's clock differ
 MIN_RESAMPLED_S = 0.05  # a shorter sound may have its samples between those of a lower rate
 MP3_LEAD_SAMPLES = 11_520  # an MP3 frame depends on up to nine frames before it, which a seek does not decode
 
@@ -122,7 +125,7 @@ def seek_near(file: soundfile.SoundFile, source: Source, start: int) -> int:
     int
         Number of samples from there to ``start``.
     """
-    if not file.seekable():
+    if not file.subtype.startswith(SEEKABLE) or not file.seekable():
         return start
     at = start
     if file.format == "MP3":
@@ -262,7 +265,7 @@ class DecodeReport:
                 f"{name} is truncated: its header states {promised / rate:.2f} s, but the file has "
                 f"{self.frames / rate:.2f} s; that part is used."
             )
-        elif self.lost and not truncated:
+        elif self.lost > MIN_LOST_S * rate and not truncated:
             notes.append(f"{name} is damaged: {self.lost / rate:.2f} s cannot be decoded; the rest is used.")
         elif self.promised and self.frames > promised + MAX_CODEC_FRAME:
             notes.append(

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from audiotag.audio.byte_ranges import Range, join_ranges, open_source
+from audiotag.audio.pcm_layout import MAX_PARTS
 
 READ_BYTES = 1 << 20  # at once
 MAX_JUNK_BYTES = 1 << 22  # between two frames; what follows more of it is not looked at
@@ -30,6 +31,7 @@ BIT_RATES_KB = {  # by whether it is MPEG 1, and by the layer's field: 3 is laye
     (False, 1): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
 MONO = 3
+LAYER_3 = 1
 COUNTERS = (b"Xing", b"Info")
 ID3V1_BYTES = 128
 APE_TAG, APE_FOOTER_BYTES = b"APETAGEX", 32
@@ -130,6 +132,20 @@ def read_frames(source: Path | bytes) -> Mp3File:
         return _Walk(file).result()
 
 
+def begins_with_frame(start: bytes) -> bool:
+    """Whether a file may begin with a frame of MP3, by its first bytes; frames of AAC have layer 0.
+
+    >>> begins_with_frame(bytes.fromhex("fffb9064")), begins_with_frame(bytes.fromhex("fff15080"))
+    (True, False)
+    """
+    return start[:1] == b"\xff" and start[1:2] >= b"\xe0" and bool(start[1] & 6)
+
+
+def has_free_bit_rate(start: bytes) -> bool:
+    """Whether a file begins with a frame whose header does not state its size; only libsndfile decodes these."""
+    return begins_with_frame(start) and start[1] >> 1 & 3 == LAYER_3 and len(start) > 2 and not start[2] >> 4
+
+
 class _Walk:
     """One pass through a file."""
 
@@ -141,10 +157,11 @@ class _Walk:
         self.damaged, self.is_cut = 0, False
 
     def result(self) -> Mp3File:
-        at = 0
-        while at + 4 <= self._size:
+        at = passed = 0
+        while at + 4 <= self._size and (self.parts or passed < MAX_PARTS):
             if not (follow := self._frames_from(at)):
                 follow = self._next_start(at)
+                passed += 1
             at = follow
         return Mp3File(tuple(part for part in self.parts if part.frames), self.damaged, self.is_cut)
 
@@ -231,7 +248,8 @@ class _Walk:
         if head[:3] == b"ID3" and len(head) >= 10 and not any(byte & 0x80 for byte in head[6:10]):
             footer = 10 if head[5] & 0x10 else 0
             size = sum((byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
-            return at + 10 + size + footer
+            end = at + 10 + size + footer
+            return end if end <= self._size else at + 10  # a size that is false
         if head[:3] == b"TAG":  # in its extended form it is longer
             return self._size if self._size - at <= ID3V1_BYTES + 227 else at + ID3V1_BYTES
         if head[:8] == APE_TAG:

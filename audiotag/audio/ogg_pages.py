@@ -62,6 +62,10 @@ class Stream:
         Pages that come a second time, or too late.
     is_ended : bool
         Whether its last page says that it is the last one.
+    channels : int
+        0 if unknown.
+    misplaced : int
+        Pages whose granule position cannot be right.
     """
 
     codec: str = ""
@@ -76,6 +80,8 @@ class Stream:
     missing: int = 0
     repeated: int = 0
     is_ended: bool = False
+    channels: int = 0
+    misplaced: int = 0
 
     @property
     def frames(self) -> int:
@@ -86,7 +92,14 @@ class Stream:
     @property
     def is_exact(self) -> bool:
         """Whether granules are samples, and the last one is known."""
-        return self.codec in ("VORBIS", "OPUS", "FLAC") and self.is_ended
+        return self.codec in ("VORBIS", "OPUS", "FLAC") and self.is_ended and not self.misplaced
+
+    def may_be_at(self, page: Page) -> bool:
+        """Whether the next page may have its granule position, where packets end on it."""
+        if self.first_granule < 0:  # a header, or the first page with sound
+            return True
+        most = self.last_granule + page.packets * self.max_packet if self.max_packet else page.granule
+        return self.last_granule <= page.granule <= most
 
     @property
     def begins_late(self) -> bool:
@@ -125,10 +138,13 @@ class Link:
         if page.number <= stream.number:
             stream.repeated += 1
             return
-        stream.missing += page.number - stream.number - 1
+        skipped = page.number - stream.number - 1
+        stream.missing += skipped
         stream.number, stream.is_ended = page.number, bool(page.flags & ENDS)
         self.has_content = self.has_content or not page.flags & BEGINS
-        if page.granule > 0:
+        if page.packets and not skipped and not stream.may_be_at(page):
+            stream.misplaced += 1
+        elif page.granule > 0:
             stream.last_granule = max(stream.last_granule, page.granule)
             if stream.first_granule < 0:
                 stream.first_granule, stream.first_packets = page.granule, page.packets
@@ -160,7 +176,7 @@ class OggFile:
         if len(self.links) != 1 or len(self.links[0].streams) != 1 or self.damaged_bytes:
             return False
         (sound,) = self.links[0].sounds
-        return not (sound.missing or sound.repeated or sound.begins_late)
+        return not (sound.missing or sound.repeated or sound.begins_late or sound.misplaced)
 
 
 def read_pages(source: Path | bytes) -> OggFile:
@@ -238,7 +254,9 @@ def _stream_of(packet: bytes) -> Stream:
     """The codec of a stream and what its first packet says."""
     if packet[:7] == b"\x01vorbis" and len(packet) >= 29:
         # A packet gives at most half a long block and half of the one before (Vorbis I, section 1.3.2).
-        return Stream("VORBIS", int.from_bytes(packet[12:16], "little"), max_packet=1 << (packet[28] >> 4))
+        return Stream(
+            "VORBIS", int.from_bytes(packet[12:16], "little"), max_packet=1 << (packet[28] >> 4), channels=packet[11]
+        )
     if packet[:8] == b"OpusHead" and len(packet) >= 12:
         pre_skip = int.from_bytes(packet[10:12], "little")
         return Stream("OPUS", OPUS_RATE_HZ, pre_skip, MAX_OPUS_PACKET_SAMPLES)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from stat import S_ISREG
 from typing import TYPE_CHECKING, TypeAlias, TypeVar, Union
 
 from audiotag import in_hand
@@ -15,8 +16,9 @@ from audiotag.audio.containers import detect_container
 from audiotag.audio.header import Source
 from audiotag.audio.isolation import IsolatedFile
 from audiotag.audio.limits import require_sample_rate
-from audiotag.audio.parts import is_mp3, reads_all
-from audiotag.audio.pcm_file import find_layout, open_pcm
+from audiotag.audio.mp3_frames import begins_with_frame, has_free_bit_rate
+from audiotag.audio.parts import has_plain_frames, is_mp3, reads_all
+from audiotag.audio.pcm_file import look_into, open_pcm
 from audiotag.audio.wrong_files import describe_wrong_file, describe_wrong_path
 from audiotag.errors import AudiotagError
 from audiotag.wording import as_text
@@ -38,6 +40,8 @@ SUFFIXES = (
 READABLE = "WAV, FLAC, OGG, MP3, M4A, AAC, Opus, AIFF, WebM and the sound of videos"
 LIBSNDFILE_SYSTEM_ERROR = 2  # what the system refuses: too many open files, an unreadable disk
 MAX_LIBSNDFILE_NAME_BYTES = 1000  # it refuses names from 1024 on; a longer one is opened here, and closed by it
+GUESSED_SUFFIXES = (b".mp3", b".au", b".snd")  # any file named like this is noise or mu-law to libsndfile
+EMPTY_ID3_TAG = b"ID3\x04\0\0\0\0\0\x14" + b"TSSE\0\0\0\x0a\0\0\x03audiotag\0"
 MISCOUNTED_IN_WAV = ("MPEG_LAYER_III", "GSM610")  # libsndfile guesses their length, and decodes padding
 OpenFile: TypeAlias = Union["soundfile.SoundFile", IsolatedFile]
 Decoder = TypeVar("Decoder")
@@ -72,8 +76,23 @@ def open_audio(source: Source, name: str, isolated: bool = False) -> Iterator[Op
     """
     import soundfile
 
+    require_file(source, name)
+    with in_hand.hold(source) as is_suspect, _open(source, name, isolated or is_suspect) as file:
+        require_sample_rate(name, file.samplerate)
+        try:
+            yield file
+        except soundfile.LibsndfileError as error:
+            raise unreadable_error(name, error) from error
+
+
+def require_file(source: Source, name: str) -> None:
+    """Raise `AudiotagError` if a source is missing, empty, no file, or one that must not be read."""
     if isinstance(source, Path):
-        if not source.is_file():
+        try:
+            stat = os.stat(source)
+        except (OSError, ValueError):
+            stat = None
+        if stat is None or not S_ISREG(stat.st_mode):
             if wrong := describe_wrong_path(source):
                 raise AudiotagError(f"{name} {wrong}.")
             where = "" if name == str(source) else f" (looked for {source})"
@@ -82,17 +101,11 @@ def open_audio(source: Source, name: str, isolated: bool = False) -> Iterator[Op
             raise AudiotagError(f"{name} cannot be opened: its permissions forbid it; change them, or copy the file.")
         if source.suffix.lower() == ".raw":
             raise AudiotagError(f"{name} is a raw audio file without sample rate and format; convert it to WAV.")
-        size = source.stat().st_size
+        size = stat.st_size
     else:
         size = len(source)
     if size == 0:
         raise AudiotagError(f"{name} is empty (0 bytes); copy or record it again.")
-    with in_hand.hold(source) as is_suspect, _open(source, name, isolated or is_suspect) as file:
-        require_sample_rate(name, file.samplerate)
-        try:
-            yield file
-        except soundfile.LibsndfileError as error:
-            raise unreadable_error(name, error) from error
 
 
 def _open(source: Source, name: str, isolated: bool) -> OpenFile:
@@ -119,13 +132,21 @@ def open_with_library(
     """
     import soundfile
 
-    layout = find_layout(source)
+    layout, start = look_into(source)
     if layout and layout.is_odd and not layout.subtype:
         return ffmpeg(source, layout.container, name)
+    may_be_mp3 = layout is None and (begins_with_frame(start) or start.startswith(b"ID3"))
+    if may_be_mp3 and not has_free_bit_rate(start):
+        container = detect_container(source) or "MP3"
+        # libsndfile warns on the terminal of an MP3 that is not plain.
+        if container not in ("FLAC", "MP3") or (container == "MP3" and not has_plain_frames(source)):
+            if container == "MP3" and not is_mp3(source):
+                raise unrecognised_error(name)
+            return ffmpeg(source, container, name)
     try:
         if layout and layout.is_odd:
             return open_pcm(source, layout)
-        file = soundfile.SoundFile(_openable(source) if isinstance(source, Path) else io.BytesIO(source))
+        file = soundfile.SoundFile(_openable(source, may_be_mp3))
     except soundfile.LibsndfileError as error:
         container = layout.container if layout else detect_container(source) or ("MP3" if is_mp3(source) else "")
         if container:
@@ -142,7 +163,7 @@ def open_with_library(
         file.close()
         if container := detect_container(source):
             return ffmpeg(source, container, name)
-        raise AudiotagError(f"{name} cannot be read as a sound ({READABLE} can): Format not recognised.")
+        raise unrecognised_error(name)
     if not reads_all(file, source):
         kind = file.format
         file.close()
@@ -152,12 +173,24 @@ def open_with_library(
     return file
 
 
-def _openable(path: Path) -> str | bytes | int:
-    """What libsndfile opens for a path: it takes bytes where a name is not valid UTF-8, and no long names at all."""
+def _openable(source: Source, may_be_mp3: bool) -> str | bytes | int | io.BytesIO:
+    """What libsndfile opens: it takes bytes where a name is not valid UTF-8, and no long names at all.
+
+    It takes any file with some suffixes for what they say, so these are hidden from it. It refuses an MP3 from memory
+    that begins with a frame, but not with a tag before it.
+    """
+    if isinstance(source, bytes):
+        return io.BytesIO(EMPTY_ID3_TAG + source if may_be_mp3 and not source.startswith(b"ID3") else source)
     if os.name == "nt":
-        return str(path)
-    name = os.fsencode(path)
-    return name if len(name) < MAX_LIBSNDFILE_NAME_BYTES else os.open(path, os.O_RDONLY)
+        return str(source)
+    name = os.fsencode(source)
+    is_hidden = len(name) >= MAX_LIBSNDFILE_NAME_BYTES or (not may_be_mp3 and name.lower().endswith(GUESSED_SUFFIXES))
+    return os.open(source, os.O_RDONLY) if is_hidden else name
+
+
+def unrecognised_error(name: str) -> AudiotagError:
+    """What is said of a file that is of no known format."""
+    return AudiotagError(f"{name} cannot be read as a sound ({READABLE} can): Format not recognised.")
 
 
 def unreadable_error(name: str, error: soundfile.LibsndfileError) -> AudiotagError:

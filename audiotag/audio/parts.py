@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -98,23 +99,34 @@ def reads_all(file: soundfile.SoundFile, source: Path | bytes) -> bool:
         return False
     if file.format not in CHECKS:
         return True
+    return _remember(file.format, source, partial(CHECKS[file.format], file, source))
+
+
+def has_plain_frames(source: Path | bytes) -> bool:
+    """Whether a file that may be an MP3 is a plain one; remembered until the file changes."""
+    return _remember("frames", source, lambda: read_frames(source).is_plain)
+
+
+def is_mp3(source: Path | bytes) -> bool:
+    """Whether a file that nothing else recognises holds frames of MP3, perhaps after something else."""
+    parts = read_frames(source).parts
+    return sum(part.frames for part in parts) >= MIN_MP3_FRAMES or any(part.has_counter for part in parts)
+
+
+def _remember(what: str, source: Path | bytes, check: Callable[[], bool]) -> bool:
+    """The result of a check, which is made once for each file on disk until that changes."""
     if isinstance(source, bytes):
-        return CHECKS[file.format](file, source)
+        return check()
     try:
         stat = os.stat(source)
     except OSError:  # decoding says what is wrong
         return True
-    key = (os.fspath(source), stat.st_size, stat.st_mtime_ns)
+    key = (what, os.fspath(source), stat.st_size, stat.st_mtime_ns)
     if key not in _known:
         if len(_known) >= KNOWN_FILES:
             _known.clear()
-        _known[key] = CHECKS[file.format](file, source)
+        _known[key] = check()
     return _known[key]
-
-
-def is_mp3(source: Path | bytes) -> bool:
-    """Whether a file that nothing else recognises holds frames of MP3, after something else."""
-    return sum(part.frames for part in read_frames(source).parts) >= MIN_MP3_FRAMES
 
 
 def _is_plain_ogg(file: soundfile.SoundFile, source: Path | bytes) -> bool:
@@ -150,12 +162,17 @@ def _plan_ogg(source: Path | bytes) -> Plan:
     missing, repeated = sum(sound.missing for sound in sounds), sum(sound.repeated for sound in sounds)
     rate = sounds[0].rate
     promised = sum(round(sound.frames * rate / sound.rate) if sound.rate else 0 for sound in sounds)
+    if any(sound.begins_late for sound in sounds):  # the length of the first page is not known
+        promised = 0
+    misplaced = sum(sound.misplaced for sound in sounds)
     damage = ""
     if missing:
         total = sum(sound.number + 1 for sound in sounds)
         damage = f"{missing} of its {total} pages {'is' if missing == 1 else 'are'} damaged or missing"
     elif repeated:
         damage = f"{repeated} of its pages {'is' if repeated == 1 else 'are'} there twice"
+    elif misplaced:
+        damage = f"{misplaced} of its pages {'states' if misplaced == 1 else 'state'} a false place in the sound"
     elif ogg.damaged_bytes:
         damage = f"{ogg.damaged_bytes} bytes between its pages are no sound"
     # FFmpeg decodes the last packet of a short stream to its end, beyond the last sample.
@@ -195,4 +212,4 @@ CHECKS: dict[str, Callable[[soundfile.SoundFile, Path | bytes], bool]] = {
     "MP3": _is_plain_mp3,
     "FLAC": _is_plain_flac,
 }
-_known: dict[tuple[str, int, int], bool] = {}
+_known: dict[tuple[str, str, int, int], bool] = {}

@@ -30,15 +30,21 @@ def find_layout(source: Path | bytes) -> PcmLayout | None:
     PcmLayout or None
         With an empty ``subtype`` if the samples are compressed, as also DTS and AC-3 are that pretend to be samples.
     """
+    return look_into(source)[0]
+
+
+def look_into(source: Path | bytes) -> tuple[PcmLayout | None, bytes]:
+    """The result of `find_layout`, and the first four bytes of the file."""
     try:
         with Content(source) as content:
-            read = _READERS.get(content.at(0, 4))
+            start = content.at(0, 4)
+            read = _READERS.get(start)
             layout = read(content) if read else None
             if layout and holds_surround(content, layout):
-                return layout._replace(subtype="", is_odd=True)
+                layout = layout._replace(subtype="", is_odd=True)
     except OSError:  # opening the file next raises a clear error
-        return None
-    return layout
+        return None, b""
+    return layout, start
 
 
 def open_pcm(source: Path | bytes, layout: PcmLayout) -> soundfile.SoundFile:
@@ -47,7 +53,6 @@ def open_pcm(source: Path | bytes, layout: PcmLayout) -> soundfile.SoundFile:
 
     class PcmFile(soundfile.SoundFile):
         format = layout.container
-        is_mended = True
 
         def close(self) -> None:
             super().close()
@@ -62,11 +67,6 @@ def open_pcm(source: Path | bytes, layout: PcmLayout) -> soundfile.SoundFile:
         subtype=layout.subtype,
         endian="BIG" if layout.is_big_endian else "LITTLE",
     )
-
-
-def is_mended(file: object) -> bool:
-    """Whether an open file is one of `open_pcm`."""
-    return getattr(file, "is_mended", False)
 
 
 class _Samples(io.RawIOBase):

@@ -29,6 +29,7 @@ CRASHED = "states no length in its header, as after a recorder's crash"
 STALE = "holds more than the {stated} that its header states, as after a recorder's crash"
 TOO_LARGE = "is larger than 4 GiB, which its header cannot state"
 JOINED = "is several WAV files one after the other"
+MIXED = "is several WAV files of different formats one after the other"
 PCM_CONTAINERS = ("WAV", "WAVEX", "RF64", "W64", "AIFF", "CAF", "AU")
 KNOWN_CHUNKS = (
     b"(c) ", b"AESD", b"ANNO", b"APPL", b"AUTH", b"CHAN", b"COMM", b"COMT", b"DISP", b"FLLR", b"FVER", b"ID3 ",
@@ -97,7 +98,10 @@ class PcmLayout(NamedTuple):
         if not self.problem:
             return ""
         problem = self.problem.format(stated=_duration(self.stated_frames / self.sample_rate))
-        return f"{name} {problem}; all {_duration(frames / self.sample_rate)} in it are used."
+        length = _duration(frames / self.sample_rate)
+        if self.problem == MIXED:
+            return f"{name} {problem}; only the first {length} are used, so split it to use all."
+        return f"{name} {problem}; all {length} in it are used."
 
 
 def is_unknown(stated: int) -> bool:
@@ -118,8 +122,12 @@ class Content:
         self._bytes, self._file = b"", -1
         if isinstance(source, Path):  # without a file object, which would cost as much as all the rest
             self._file = os.open(source, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-            self._head = os.read(self._file, HEAD_BYTES)
-            self.size = os.fstat(self._file).st_size
+            try:
+                self._head = os.read(self._file, HEAD_BYTES)
+                self.size = os.fstat(self._file).st_size
+            except OSError:  # a folder
+                os.close(self._file)
+                raise
         else:
             self._bytes, self._head, self.size = source, source[:HEAD_BYTES], len(source)
 

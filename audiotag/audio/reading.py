@@ -17,9 +17,11 @@ from audiotag.audio.containers import UNKNOWN_FRAMES
 from audiotag.audio.decoding import BlockReader, DecodeReport, header_from, seek_near, to_mono
 from audiotag.audio.header import Header, Sound, Source
 from audiotag.audio.isolation import IsolatedFile
-from audiotag.audio.limits import MAX_VALUES_AT_ONCE
-from audiotag.audio.opening import OpenFile, open_audio, source_name
-from audiotag.audio.pcm_file import find_layout, is_mended
+from audiotag.audio.limits import MAX_VALUES_AT_ONCE, require_sample_rate
+from audiotag.audio.opening import OpenFile, open_audio, require_file, source_name
+from audiotag.audio.pcm_file import find_layout
+from audiotag.audio.pcm_layout import PCM_CONTAINERS
+from audiotag.audio.plain_headers import read_plain_header
 from audiotag.audio.streaming import LongSound
 
 
@@ -43,13 +45,17 @@ def read_header(source: Source | str, name: str | None = None) -> Header:
     """
     source = Path(source) if isinstance(source, str) else source
     name = name or source_name(source)
+    require_file(source, name)
+    if header := read_plain_header(source):
+        require_sample_rate(name, header.sample_rate)
+        return header
     with open_audio(source, name) as file:
         decoded = BlockReader(file) if file.frames == UNKNOWN_FRAMES else None
         header = header_from(file, sum(map(len, decoded)) if decoded else 0)
         report = DecodeReport(header.frames)
         report.take_structure(file, decoded)
     report.require_sound(name)
-    if report.promised is None and not is_mended(file):  # libsndfile has found all of it
+    if report.promised is None and header.container not in PCM_CONTAINERS:  # libsndfile has found all of it
         return header
     return replace(header, notes=report.structure(name, source, header)[0])
 
@@ -157,7 +163,7 @@ def _crop_blocks(file: OpenFile, source: Source, start: int, frames: int) -> Ite
         with file.open_with_ffmpeg() as rest:  # libsndfile finds no place in a damaged file
             yield from rest.blocks(start, start + frames)
         return
-    for samples in BlockReader(file, lead + frames):
+    for samples in BlockReader(file, min(lead + frames, file.frames - start + lead)):
         if len(samples) > lead:  # an empty part would hold its whole block in memory
             yield samples[lead:]
         lead = max(lead - len(samples), 0)

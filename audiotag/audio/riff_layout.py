@@ -14,6 +14,7 @@ from audiotag.audio.pcm_layout import (
     JOINED,
     MAX_PARTS,
     MAX_SIZE_32,
+    MIXED,
     TOO_LARGE,
     Chunk,
     Content,
@@ -121,6 +122,7 @@ class _Riff:
         elif chunk.kind == b"fmt ":
             form = _read_form(self._content.at(chunk.start, min(chunk.size, 40)), self._order)
             if self._form and form != self._form:  # of another WAV behind this one
+                self._problem = MIXED if self._problem == JOINED else self._problem
                 return False
             self._form, self._is_odd = form, self._is_odd or bool(self._parts)
         elif chunk.kind == b"data":
