@@ -42,6 +42,7 @@ LIBSNDFILE_SYSTEM_ERROR = 2  # what the system refuses: too many open files, an 
 MAX_LIBSNDFILE_NAME_BYTES = 1000  # it refuses names from 1024 on; a longer one is opened here, and closed by it
 GUESSED_SUFFIXES = (b".mp3", b".au", b".snd")  # any file named like this is noise or mu-law to libsndfile
 EMPTY_ID3_TAG = b"ID3\x04\0\0\0\0\0\x14" + b"TSSE\0\0\0\x0a\0\0\x03audiotag\0"
+MEANINGLESS_REASONS = ("bad resource fork", "bad data offset", "bad data length")  # of libsndfile, for any content
 MISCOUNTED_IN_WAV = ("MPEG_LAYER_III", "GSM610")  # libsndfile guesses their length, and decodes padding
 OpenFile: TypeAlias = Union["soundfile.SoundFile", IsolatedFile]
 Decoder = TypeVar("Decoder")
@@ -199,5 +200,7 @@ def unreadable_error(name: str, error: soundfile.LibsndfileError) -> AudiotagErr
     reason = error.error_string.removeprefix("Error : ").rstrip(".")
     if "does not exist" in reason:  # libsndfile's message for an MP3 without a frame, although the file exists
         reason = "it is damaged, or its suffix does not match its format"
+    elif reason.startswith(MEANINGLESS_REASONS):
+        reason = "Format not recognised"
     is_refused = error.code == LIBSNDFILE_SYSTEM_ERROR
     return AudiotagError(f"{name} cannot be read as a sound ({READABLE} can): {reason}.", may_pass=is_refused)
