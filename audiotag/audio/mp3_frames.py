@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from audiotag.audio.byte_ranges import Range, join_ranges, open_source
-from audiotag.audio.pcm_layout import MAX_PARTS
 
 READ_BYTES = 1 << 20  # at once
 MAX_JUNK_BYTES = 1 << 22  # between two frames; what follows more of it is not looked at
+MAX_TAGS = 1 << 12  # before the first frame
 MAY_BEGIN = re.compile(rb"\xff[\xe2-\xff][\x10-\xef]|ID3|APETAGEX|LYRICSBEGIN")  # a frame, or a tag
 MAX_FRAME_BYTES = 8192
 DECODER_DELAY = 529  # samples that every decoder adds, which the counts of LAME do not contain
@@ -158,7 +158,7 @@ class _Walk:
 
     def result(self) -> Mp3File:
         at = passed = 0
-        while at + 4 <= self._size and (self.parts or passed < MAX_PARTS):
+        while at + 4 <= self._size and (self.parts or passed < MAX_TAGS):
             if not (follow := self._frames_from(at)):
                 follow = self._next_start(at)
                 passed += 1

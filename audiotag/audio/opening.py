@@ -17,7 +17,7 @@ from audiotag.audio.header import Source
 from audiotag.audio.isolation import IsolatedFile
 from audiotag.audio.limits import require_sample_rate
 from audiotag.audio.mp3_frames import begins_with_frame, has_free_bit_rate
-from audiotag.audio.parts import has_plain_frames, is_mp3, reads_all
+from audiotag.audio.parts import mp3_kind, reads_all
 from audiotag.audio.pcm_file import look_into, open_pcm
 from audiotag.audio.wrong_files import describe_wrong_file, describe_wrong_path
 from audiotag.errors import AudiotagError
@@ -42,6 +42,7 @@ LIBSNDFILE_SYSTEM_ERROR = 2  # what the system refuses: too many open files, an 
 MAX_LIBSNDFILE_NAME_BYTES = 1000  # it refuses names from 1024 on; a longer one is opened here, and closed by it
 GUESSED_SUFFIXES = (b".mp3", b".au", b".snd")  # any file named like this is noise or mu-law to libsndfile
 EMPTY_ID3_TAG = b"ID3\x04\0\0\0\0\0\x14" + b"TSSE\0\0\0\x0a\0\0\x03audiotag\0"
+MEANINGLESS_REASONS = ("bad resource fork", "bad data offset", "bad data length")  # of libsndfile, for any content
 MISCOUNTED_IN_WAV = ("MPEG_LAYER_III", "GSM610")  # libsndfile guesses their length, and decodes padding
 OpenFile: TypeAlias = Union["soundfile.SoundFile", IsolatedFile]
 Decoder = TypeVar("Decoder")
@@ -139,16 +140,17 @@ def open_with_library(
     if may_be_mp3 and not has_free_bit_rate(start):
         container = detect_container(source) or "MP3"
         # libsndfile warns on the terminal of an MP3 that is not plain.
-        if container not in ("FLAC", "MP3") or (container == "MP3" and not has_plain_frames(source)):
-            if container == "MP3" and not is_mp3(source):
-                raise unrecognised_error(name)
+        kind = mp3_kind(source) if container == "MP3" else ""
+        if container == "MP3" and not kind:
+            raise unrecognised_error(name)
+        if container != "FLAC" and kind != "plain":
             return ffmpeg(source, container, name)
     try:
         if layout and layout.is_odd:
             return open_pcm(source, layout)
         file = soundfile.SoundFile(_openable(source, may_be_mp3))
     except soundfile.LibsndfileError as error:
-        container = layout.container if layout else detect_container(source) or ("MP3" if is_mp3(source) else "")
+        container = layout.container if layout else detect_container(source) or ("MP3" if mp3_kind(source) else "")
         if container:
             return ffmpeg(source, container, name)
         raise unreadable_error(name, error) from error
@@ -198,5 +200,7 @@ def unreadable_error(name: str, error: soundfile.LibsndfileError) -> AudiotagErr
     reason = error.error_string.removeprefix("Error : ").rstrip(".")
     if "does not exist" in reason:  # libsndfile's message for an MP3 without a frame, although the file exists
         reason = "it is damaged, or its suffix does not match its format"
+    elif reason.startswith(MEANINGLESS_REASONS):
+        reason = "Format not recognised"
     is_refused = error.code == LIBSNDFILE_SYSTEM_ERROR
     return AudiotagError(f"{name} cannot be read as a sound ({READABLE} can): {reason}.", may_pass=is_refused)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from audiotag.audio.byte_ranges import Range
 from audiotag.audio.containers import UNKNOWN_FRAMES
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import soundfile
 
 MIN_MP3_FRAMES = 4  # fewer may be chance
+Result = TypeVar("Result")
 KNOWN_FILES = 4096  # whose structure is remembered: a clip is opened in every epoch of a training
 
 
@@ -102,25 +103,30 @@ def reads_all(file: soundfile.SoundFile, source: Path | bytes) -> bool:
     return _remember(file.format, source, partial(CHECKS[file.format], file, source))
 
 
-def has_plain_frames(source: Path | bytes) -> bool:
-    """Whether a file that may be an MP3 is a plain one; remembered until the file changes."""
-    return _remember("frames", source, lambda: read_frames(source).is_plain)
+def mp3_kind(source: Path | bytes) -> str:
+    """``plain`` for an MP3 that any library reads, ``odd`` for any other file with frames of MP3, else empty.
+
+    It is remembered until the file changes.
+    """
+    return _remember("frames", source, partial(_mp3_kind, source))
 
 
-def is_mp3(source: Path | bytes) -> bool:
-    """Whether a file that nothing else recognises holds frames of MP3, perhaps after something else."""
-    parts = read_frames(source).parts
-    return sum(part.frames for part in parts) >= MIN_MP3_FRAMES or any(part.has_counter for part in parts)
+def _mp3_kind(source: Path | bytes) -> str:
+    mp3 = read_frames(source)
+    if mp3.is_plain:
+        return "plain"
+    is_mp3 = sum(part.frames for part in mp3.parts) >= MIN_MP3_FRAMES or any(part.has_counter for part in mp3.parts)
+    return "odd" if is_mp3 else ""
 
 
-def _remember(what: str, source: Path | bytes, check: Callable[[], bool]) -> bool:
+def _remember(what: str, source: Path | bytes, check: Callable[[], Result]) -> Result:
     """The result of a check, which is made once for each file on disk until that changes."""
     if isinstance(source, bytes):
         return check()
     try:
         stat = os.stat(source)
     except OSError:  # decoding says what is wrong
-        return True
+        return check()
     key = (what, os.fspath(source), stat.st_size, stat.st_mtime_ns)
     if key not in _known:
         if len(_known) >= KNOWN_FILES:
@@ -212,4 +218,4 @@ CHECKS: dict[str, Callable[[soundfile.SoundFile, Path | bytes], bool]] = {
     "MP3": _is_plain_mp3,
     "FLAC": _is_plain_flac,
 }
-_known: dict[tuple[str, str, int, int], bool] = {}
+_known: dict[tuple[str, str, int, int], Any] = {}

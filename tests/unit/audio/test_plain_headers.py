@@ -117,6 +117,12 @@ def test_no_decoder_writes_about_an_mp3_on_the_terminal(tmp_path: Path, capfd: p
     assert capfd.readouterr().err == ""
 
 
+def test_noise_that_is_named_mp3_is_of_no_known_format(tmp_path: Path) -> None:
+    (tmp_path / "a.mp3").write_bytes(bytes(range(1, 200)) * 500)
+    with pytest.raises(AudiotagError, match=r"Format not recognised\.$"):
+        read_header(tmp_path / "a.mp3")
+
+
 def test_a_tag_that_states_more_than_the_file_is_passed_over() -> None:
     mp3 = encoded(tone(2), "MP3")
     assert read_header(b"ID3\3\0\0\x7f\x7f\x7f\x7f" + mp3).duration_s == pytest.approx(2, abs=0.06)
