@@ -219,7 +219,7 @@ class FrameConverter:
 
     def __init__(self, channels: int) -> None:
         self._channels = channels
-        self._interleaved_kind: tuple[str, int] | None = None
+        self._interleaved_kind: tuple[str, str, int] | None = None
 
     def convert(self, frame: AudioFrame) -> np.ndarray:
         """Samples of a frame as float32, shape ``(samples, channels)``."""
@@ -245,7 +245,7 @@ class FrameConverter:
 
         FFmpeg scales integers as `convert` does, so the samples are the same.
         """
-        kind = (frame.format.name, frame.layout.nb_channels)
+        kind = (frame.format.name, frame.layout.name, frame.sample_rate)
         if kind != self._interleaved_kind:  # a broadcast may switch between stereo and surround
             self._interleaved_kind = kind
             self._interleaver = load_av().AudioResampler(format="flt", layout=frame.layout, rate=frame.sample_rate)

@@ -177,7 +177,7 @@ def _pick_dataset(workspace: Workspace) -> Path | None:
 
 def _remember_choice() -> None:
     """The dataset that was chosen is the one that the next session begins with."""
-    if (chosen := st.session_state["dataset"]) is not None:
+    if (chosen := st.session_state.get("dataset")) is not None:  # gone if the page is just being left
         Workspace().remember_dataset(chosen)
 
 

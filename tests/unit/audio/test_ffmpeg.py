@@ -543,3 +543,15 @@ def test_file_that_points_to_impossible_positions_prints_nothing(tmp_path: Path,
             for _ in sound.blocks():
                 pass
     assert "Traceback" not in capfd.readouterr().err
+
+
+def test_frames_may_change_their_channel_layout_and_rate_whatever_their_number_of_channels() -> None:
+    import av
+
+    from audiotag.audio.ffmpeg_track import FrameConverter
+
+    converter, values = FrameConverter(8), np.full((8, 64), 0.25, np.float32)
+    for layout, rate in (("7.1", 48_000), ("octagonal", 48_000), ("octagonal", 44_100)):
+        frame = av.AudioFrame.from_ndarray(values, format="fltp", layout=layout)
+        frame.sample_rate = rate
+        np.testing.assert_allclose(converter.convert(frame), values.T, atol=1e-6)
