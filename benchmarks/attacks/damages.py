@@ -13,6 +13,7 @@ import logging
 import multiprocessing
 import os
 import shutil
+import sys
 import time
 import traceback
 from concurrent.futures import ProcessPoolExecutor
@@ -72,6 +73,7 @@ def attack(folder: Path, sounds: Path, files: int = FILES, processes: int = 2) -
                 tally.survived += not faults
                 tally.named += not faults and sentences > 0
                 tally.lost += [f"{damage.file} {damage.kind}: {fault}" for fault in faults]
+                print(f"{damage.file} {damage.kind}: {'; '.join(faults) or 'survived'}", file=sys.stderr, flush=True)
     return tally
 
 
