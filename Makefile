@@ -10,7 +10,7 @@ app: install
 	$(VENV)/audiotag app
 
 test: install
-	$(VENV)/pytest -n 2 --dist loadfile
+	$(VENV)/pytest -n 2 --dist worksteal
 
 browser-test: install
 	$(VENV)/pytest tests/browser

@@ -134,8 +134,8 @@ def _read(
             meaning = replace(meaning, labels=flagged[row])
         if "split" in assigned and (split := assigned["split"].splits.get(cells[roles["split"]].iat[row])):
             meaning = replace(meaning, split=split)
-        if "fold" in assigned and (fold := assigned["fold"].folds.get(cells[roles["fold"]].iat[row])):
-            meaning = replace(meaning, fold=fold)
+        if "fold" in assigned and (text := cells[roles["fold"]].iat[row]) in assigned["fold"].folds:
+            meaning = replace(meaning, fold=assigned["fold"].folds[text])
         if cell.get("group"):
             meaning = replace(meaning, group=cell["group"])
         found[clip] = Sound(clip, meaning)

@@ -70,7 +70,7 @@ def test_signal_unwinds_the_command(run: Run, logs: Path, demo_does: Callable, n
     if not hasattr(signal, name):
         pytest.skip(f"this system has no {name}")
     number = getattr(signal, name)
-    before, cleaned = signal.getsignal(number), []
+    before, cleaned = signal.signal(number, signal.SIG_DFL), []  # nohup, for one, has SIGHUP ignored
 
     def wait() -> int:
         try:
@@ -82,9 +82,12 @@ def test_signal_unwinds_the_command(run: Run, logs: Path, demo_does: Callable, n
             cleaned.append(True)
 
     demo_does(wait)
-    outcome = run("demo")
+    try:
+        outcome = run("demo")
+        assert signal.getsignal(number) == signal.SIG_DFL
+    finally:
+        signal.signal(number, before)
     assert (outcome.status, outcome.err, cleaned) == (128 + number, "audiotag: stopped.\n", [True])
-    assert signal.getsignal(number) == before
     assert not logs.exists()
 
 
