@@ -68,12 +68,15 @@ if (!window.audiotagFollowsLinks) {
   const pathOf = address => new URL(address, document.baseURI).pathname.replace(/[/]$/, "");
   let wanted = null, attempts = 0;
   const forget = event => { if (event.isTrusted) wanted = null; };
-  ["pointerdown", "keydown", "popstate"].forEach(name => window.addEventListener(name, forget, true));
-  document.addEventListener("click", event => {
+  ["keydown", "popstate"].forEach(name => window.addEventListener(name, forget, true));
+  // Where the link is drawn anew between the press and the release, the browser reports no click on it.
+  ["pointerdown", "click"].forEach(name => window.addEventListener(name, event => {
+    if (!event.isTrusted) return;
     const link = event.target.closest?.('[data-testid="stPageLink"] a');
     const isPlain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
-    if (link && isPlain && event.isTrusted) [wanted, attempts] = [pathOf(link.href), 0];
-  }, true);
+    if (link && isPlain) [wanted, attempts] = [pathOf(link.href), 0];
+    else if (name === "pointerdown") wanted = null;
+  }, true));
   new MutationObserver(() => {
     const state = document.querySelector('[data-testid="stApp"]')?.getAttribute("data-test-script-state");
     if (wanted === null || state !== "notRunning" || pathOf(location.href) === wanted || attempts++ > 2) return;

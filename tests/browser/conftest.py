@@ -66,6 +66,8 @@ class Server:
             while self.answers():  # the streamlit below ends a moment later
                 assert time.monotonic() < deadline, "the server did not stop within 60 s"
                 time.sleep(0.1)
+        for log in (self.home / "logs").glob("*.txt"):  # pytest shows it if the test failed
+            print(log.read_text(encoding="utf-8"))
 
     def answers(self) -> bool:
         try:

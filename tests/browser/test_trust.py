@@ -48,6 +48,7 @@ def test_reading_is_corrected_on_the_page(server: Server, page: Page, breeds: Pa
     panel.get_by_role("button", name="Apply").click()
     expect(panel.get_by_text("labels: breed")).to_be_visible()
     assert Workspace(home).dataset_options(breeds)["label_column"] == "breed"
+    wait_until_settled(page)
     panel.get_by_role("button", name="Detect automatically").click()
     expect(panel.get_by_role("button", name="Detect automatically")).to_be_disabled()
     wait_until_settled(page)
