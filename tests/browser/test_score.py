@@ -83,6 +83,7 @@ def test_the_table_of_classes_is_saved_as_it_is(
     score = score_submission(submission, home / "starter-sounds" / "test_truth.csv")
     upload(server, page, submission)
     page.get_by_text("As a table").click()
+    wait_until_settled(page)  # a button that is just drawn anew misses the click
     with page.expect_download() as download:
         page.get_by_role("button", name="CSV", exact=True).first.click()
     download.value.save_as(tmp_path / "classes.csv")
