@@ -258,9 +258,8 @@ class FFmpegFile:
             if is_cut(self._source, self.format):
                 raise AudiotagError(f"{self._name} is truncated before its sound begins; copy it again.") from error
             kinds = error.kinds
-            raise AudiotagError(
-                f"{self._name} has no sound: a sound track is needed, its tracks are: {kinds}."
-            ) from error
+            sentence = f"{self._name} has no sound: a sound track is needed, its tracks are: {kinds}."
+            raise AudiotagError(sentence) from error
         except MemoryError:  # one of FFmpeg's errors, too
             raise
         except load_av().FFmpegError as error:

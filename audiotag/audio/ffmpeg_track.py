@@ -125,7 +125,7 @@ class Track:
 
     @property
     def codec_tag(self) -> str:
-        """The four letters of the codec in the container; empty if they are none."""
+        """The four letters that name the codec in the container; empty if those bytes are not letters."""
         try:
             return self.stream.codec_context.codec_tag
         except UnicodeDecodeError:

@@ -137,7 +137,7 @@ def _frame_ends(data: bytes, block_size: int) -> list[tuple[int, int]]:
 
 
 def _coded_bytes(first: int) -> int:
-    """Bytes of a number that is coded like a character of UTF-8, by its first byte; 0 if that is none."""
+    """Bytes of a number that is coded like a character of UTF-8, by its first byte; 0 if it begins no such number."""
     ones = 8 - (~first & 0xFF).bit_length()
     return 1 if ones == 0 else ones if 2 <= ones <= 7 else 0
 

@@ -151,7 +151,7 @@ def _read_caf_chunk(content: Content, at: int) -> Chunk | None:
 
 
 def _extended_float(content: bytes) -> float:
-    """A number of 80 bits, as AIFF stores the sample rate (IEEE 754); 0 for one that is none."""
+    """A number of 80 bits, as AIFF stores the sample rate (IEEE 754); 0 if it is far from any sample rate."""
     exponent, mantissa = struct.unpack(">HQ", content)
     exponent = (exponent & 0x7FFF) - 16_383 - 63
     return math.ldexp(mantissa, exponent) if -200 < exponent < 0 else 0.0

@@ -111,7 +111,7 @@ class Mp3File:
     ----------
     parts : tuple[Mp3Part, ...]
     damaged_bytes : int
-        Bytes between frames that are no tag.
+        Bytes between frames that do not belong to a tag.
     is_cut : bool
         Whether the file ends inside a frame.
     """

@@ -225,7 +225,7 @@ def _begins_page(source: Path | bytes, at: int, rest: int) -> bool:
 
 
 def _page_at(data: bytes, at: int, base: int) -> Page | None:
-    """The page at a position of ``data``, which is at ``base`` of the file; None if it is none or damaged."""
+    """The page at a position of ``data``, which is at ``base`` of the file; None if there is no whole page."""
     if data[at : at + 4] != MAGIC or at + HEADER_BYTES > len(data):
         return None
     segments = data[at + HEADER_BYTES : at + HEADER_BYTES + data[at + 26]]

@@ -186,7 +186,7 @@ def _describe_text(start: bytes) -> str:
 
 
 def _decode(start: bytes) -> str | None:
-    """Bytes as text; None if they are none."""
+    """Bytes as text; None if they are not text."""
     for mark, encoding in ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
         if start.startswith(mark):
             return start.decode(encoding, errors="replace")
@@ -217,7 +217,7 @@ def _is_json(text: str) -> bool:
 
 
 def _is_plausible(kind: Kind, start: bytes, size: int) -> bool:
-    """Whether a short signature is no coincidence."""
+    """Whether what follows a short signature shows that it is not there by chance."""
     if kind.start == b"BM":
         return int.from_bytes(start[2:6], "little") == size
     if kind.start == b"MZ":

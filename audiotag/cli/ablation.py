@@ -23,7 +23,7 @@ def add_ablation(commands: Any) -> None:
         sub = commands.add_parser(name, description=HELP, **listing)
         sub.set_defaults(run=ablation)
         sub.add_argument("ensemble", help="name or folder of the ensemble")
-        sub.add_argument("dataset", type=Path, help="folder, or CSV or Parquet file, of labelled clips")
+        sub.add_argument("dataset", type=Path, help="folder or table of labelled clips")
         sub.add_argument(
             "--subset",
             default="test",

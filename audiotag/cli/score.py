@@ -18,14 +18,14 @@ def add_score(sub: argparse.ArgumentParser) -> None:
     add(
         "submission",
         type=Path,
-        help="CSV or Parquet file with a column of file names and one column of scores per label",
+        help="table with a column of file names and one column of scores per label",
     )
     add(
         "--truth",
         type=Path,
         required=True,
         metavar="FILE",
-        help="CSV or Parquet file with a file column and a label column",
+        help="table with a file column and a label column",
     )
     add(
         "--alias",

@@ -64,7 +64,7 @@ def add_tag(sub: argparse.ArgumentParser) -> None:
 def add_submit(sub: argparse.ArgumentParser) -> None:
     """Options of ``audiotag submit``."""
     add = sub.add_argument
-    add("dataset", type=Path, help="folder of the dataset, or its CSV or Parquet file")
+    add("dataset", type=Path, help="folder or table of the dataset")
     _add_tag_settings(sub)
     add(
         "--out",

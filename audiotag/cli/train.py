@@ -31,7 +31,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         "dataset",
         nargs="?",
         type=Path,
-        help="folder, or CSV or Parquet file, of the dataset (default: the starter sounds)",
+        help="folder or table of the dataset (default: the starter sounds)",
     )
     add("--recipe", default="quick", help="name of a shipped recipe, or a .toml file (default: quick)")
     add("--preset", default="", metavar="NAME", help="name of spectrogram settings that replace the recipe's")

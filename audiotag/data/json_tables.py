@@ -24,7 +24,7 @@ def read_json_table(path: Path) -> TableFile:
     Raises
     ------
     AudiotagError
-        If it is no such file, or is beyond the bounds of tables.
+        If it is not such a file, or is beyond the bounds of tables.
     """
     text = open_text_file(path)
     with text.open() as file:
@@ -97,8 +97,8 @@ def _rows_of_value(path: Path, value: Any) -> Iterator[Row]:
         yield from ({"file": name, "labels": label} for name, label in value.items())
     else:
         raise AudiotagError(
-            f'{path.name} is no table: it must be a list of rows, like [{{"file": "a.wav", "label": "dog"}}]; save it '
-            "so, or as CSV."
+            f'{path.name} is not a table: it must be a list of rows, like [{{"file": "a.wav", "label": "dog"}}]; '
+            "save it so, or as CSV."
         )
 
 

@@ -131,7 +131,7 @@ def _are_probabilities(column: pd.Series) -> bool:
 
 
 def _numbers(column: pd.Series) -> np.ndarray:
-    """The cells as numbers; yes is 1, no is 0, an empty cell 0, and what is no number NaN."""
+    """The cells as numbers; yes is 1, no is 0, an empty cell 0, and a text that is not a number is NaN."""
     cells = column.fillna("0").str.strip().str.lower().str.replace(",", ".", regex=False)
     cells = cells.replace(dict.fromkeys((*YES, *MARKS), "1") | dict.fromkeys((*NO, ""), "0"))
     return pd.to_numeric(cells, errors="coerce").to_numpy(dtype=np.float64)

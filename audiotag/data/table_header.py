@@ -56,7 +56,7 @@ def clean_cell(cell: str) -> str:
 
 
 def has_sound(cells: Sequence[str]) -> bool:
-    """Whether a row names a sound, so that it is no header."""
+    """Whether a row names a sound, so that it is not a header."""
     return any(clean_cell(cell).lower().endswith(SUFFIXES) for cell in cells)
 
 

@@ -50,7 +50,7 @@ def read_text_table(
     further : frozenset[str]
         Normalised names of columns that are known beside the usual ones.
     has_header : bool
-        False if it is known that the table has none; otherwise a first row that names a sound is no header.
+        False if it is known that the table has none; otherwise a first row that names a sound is not a header.
 
     Raises
     ------

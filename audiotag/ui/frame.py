@@ -198,7 +198,7 @@ def _open_form() -> None:
             "Path",
             key="dataset-path",
             placeholder="/data/FSDKaggle2019",
-            help="A folder of sounds, one folder per class, a CSV or Parquet table of files and labels, or "
+            help="A folder of sounds, one folder per class, a table of files and labels, or "
             "FSDKaggle2019 from Kaggle or Zenodo. The files are never changed.",
         )
         if problem := st.session_state.get(OPEN_PROBLEM):

@@ -53,7 +53,7 @@ class FolderPerClass(Layout):
         labels = {label for sound in kept for label in sound.meaning.labels}
         if len(labels) == 1 and not options.folders:
             notes.append(
-                f"All labelled sounds have the label {as_text(*labels)}, the name of a folder; if that is no label, "
+                f"All labelled sounds have the label {as_text(*labels)}, the name of a folder; if that is not a label, "
                 "use the option folders with - for it, or open the table that has the labels."
             )
         return tree.dataset(kept, findings, notes)

@@ -2,7 +2,7 @@
 
 Each split may have a folder with a table of its own. The column ``file_name`` has paths relative to the table
 (https://huggingface.co/docs/datasets/audio_dataset). Without a column of labels the folders of the sounds are their
-labels, as in `folder_per_class`; what was spoken (``transcription``) is no label.
+labels, as in `folder_per_class`; what was spoken (``transcription``) is not used as a label.
 """
 
 from __future__ import annotations

@@ -86,7 +86,7 @@ def _require_chosen_columns(options: OpenOptions, findings: Findings) -> None:
 
 
 def visible_folders(path: Path) -> list[Path]:
-    """The folders in a folder, sorted, without hidden ones and those of operating systems; empty if it is none."""
+    """The folders in a folder, sorted, without hidden ones and those of operating systems; empty for a file."""
     if not path.is_dir():
         return []
     with os.scandir(path) as entries:

@@ -76,7 +76,7 @@ def read_columns(
     Raises
     ------
     AudiotagError
-        If it is no table, or has no column of files or labels; the message has the columns that it has.
+        If it is not a table, or has no column of files or labels; the message has the columns that it has.
     """
     if options.label_separator is not None and options.label_separator not in WORDS:
         raise AudiotagError(

@@ -14,6 +14,7 @@ from audiotag.cli.command_lines import score_line, submit_line
 from audiotag.data.dataset import Dataset
 from audiotag.data.label_names import read_aliases
 from audiotag.data.layouts import absolute
+from audiotag.data.table_files import TABLE_SUFFIXES
 from audiotag.features.settings import PRESETS
 from audiotag.figures import scoring as figures
 from audiotag.figures.text import data_text
@@ -28,7 +29,7 @@ from audiotag.ui.widgets.kept_rows import keep_row, restore_row, row_of
 from audiotag.workspace import Workspace
 
 UPLOAD, PATH, DATASET, WORKSPACE = map(Markdown, ("Upload", "Path", "Dataset", "Workspace"))
-TABLES = ["csv", "tsv", "txt", "parquet"]
+TABLES = sorted({suffix.rpartition(".")[2] for suffix in TABLE_SUFFIXES})
 ANY_LABEL = "any label"
 MAX_CLIPS = 200  # in the table on the page; its download has all
 MAX_CLASSES = 15  # in the chart, unless all are chosen
@@ -308,7 +309,7 @@ def _pick_table(name: Markdown, sources: tuple[Markdown, ...], help: Markdown) -
         f"{name} from", sources, key=f"{key}-from", default=sources[0], required=True, persist_state="session"
     )
     if source == UPLOAD:
-        upload = st.file_uploader(f"{name} (CSV or Parquet)", type=TABLES, key=f"{key}-upload", help=help)
+        upload = st.file_uploader(f"{name} table", type=TABLES, key=f"{key}-upload", help=help)
         return Table(Path(upload.name), upload.getvalue()) if upload else None
     if source == PATH:
         path = st.text_input(

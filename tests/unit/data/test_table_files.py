@@ -235,7 +235,7 @@ def zipped(name: str) -> bytes:
         ("t.csv", gzip.compress(CSV.encode(), mtime=0)[:-9], "t.csv is a damaged or incomplete gzip file"),
         ("t.json", '{"a":', "t.json cannot be read as JSON"),
         ("t.json", "[" * 100_000, "t.json cannot be read as JSON"),
-        ("t.json", "3", "t.json is no table: it must be a list of rows"),
+        ("t.json", "3", "t.json is not a table: it must be a list of rows"),
         ("t.jsonl", '{"file": "a.wav"}\nx\n', "t.jsonl, line 2 must be a JSON object"),
         ("t.csv", "fname,label\na.wav,Bark,Meow,Purr\n", "more cells than its header, like line 2"),
         ("t.csv", "fname,label\na.wav,Bark\nb.wav,Bark,Meow,Purr\n", "more cells than its header, like line 3"),
