@@ -69,6 +69,7 @@ def train(
     seed: int | None = None,
     held_out: int | None = None,
     folds_from: FoldSource = "dataset",
+    corrected: bool | None = None,
     device: str = "",
     publish: str = "",
     progress: Callable[[int, int], None] | None = None,
@@ -96,6 +97,8 @@ def train(
     folds_from : "dataset" or "recipe"
         Use the dataset's own folds if it has any, or folds that the recipe draws; these keep recordings and copies of a
         sound together.
+    corrected : bool, optional
+        Whether to use the labels as reviewers corrected them; by default if there are verdicts on the dataset.
     device : str
         "cpu", "cuda", "cuda:1", "mps", or several separated by commas; the best there is, if empty.
     publish : str
@@ -129,6 +132,7 @@ def train(
         seed=seed,
         held_out=held_out,
         folds_from=folds_from,
+        corrected=corrected,
         device=device,
     )
     return train_and_wait(options, Workspace(), publish, progress)

@@ -41,7 +41,8 @@ def train_line(options: RunOptions) -> str:
         "--hold-out": _number_text(options.held_out),
         "--folds-from": "" if options.folds_from == "dataset" else options.folds_from,
     }
-    return _join("train", _path_text(options.dataset), *_option_words(values))
+    flags = {None: [], True: ["--corrections"], False: ["--no-corrections"]}[options.corrected]
+    return _join("train", _path_text(options.dataset), *_option_words(values), *flags)
 
 
 def tag_line(

@@ -65,6 +65,12 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         help="use the dataset's own folds if it has any, or folds that the recipe draws, which keep recordings and "
         "copies of a sound together (default: dataset)",
     )
+    add(
+        "--corrections",
+        action=argparse.BooleanOptionalAction,
+        help="use the labels as reviewers corrected them, or those in the dataset's tables (default: corrected, if "
+        "there are verdicts)",
+    )
     add("--device", default="", help="cpu, cuda, cuda:1, mps, or several separated by commas (default: the best)")
 
 
@@ -89,6 +95,7 @@ def run_options_of(options: argparse.Namespace) -> RunOptions:
         held_out=options.hold_out,
         device=options.device,
         folds_from=options.folds_from,
+        corrected=options.corrections,
     )
 
 

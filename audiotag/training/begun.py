@@ -1,7 +1,8 @@
-"""What a run notes when it begins: which clips are copies of each other, and which folds train on each clip.
+"""What a run notes when it begins: copies of clips, corrected labels, and which folds train on each clip.
 
 ``copies.json`` holds the groups of clips with the same content. What is measured, or copied, while a run is stopped
-must not change its folds, so a run that is resumed reads them there. ``trained-on.parquet`` holds each clip that some
+must not change its folds, so a run that is resumed reads them there. ``corrections.json`` holds the clips whose labels
+reviewers had corrected; what they say later is for the next run. ``trained-on.parquet`` holds each clip that some
 fold trains on, with the numbers of these folds; `audiotag.training.publish` stores it in the ensemble.
 """
 
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from audiotag.data.corrections import SHAPE, Correction
 from audiotag.data.index import write_parquet
 from audiotag.state import read_json_state, read_state
 from audiotag.training.run_progress import plan_of
@@ -21,6 +23,7 @@ from audiotag.training.session import Session
 from audiotag.workspace import write_json
 
 COPIES = "copies.json"
+CORRECTIONS = "corrections.json"
 TRAINED_ON = "trained-on.parquet"
 COLUMNS = ["subset", "clip", "folds"]
 
@@ -38,13 +41,17 @@ def open_session(run: Run, left_out: Collection[Path] = ()) -> Session:
     if has_begun and not any((run.folder / name).exists() for name in (COPIES, TRAINED_ON)):
         # It began with a version of audiotag that did not look for copies.
         return Session.open(settings, workspace, left_out, copies=(), keeps_apart=False)
+    if not has_begun:
+        return Session.open(settings, workspace, left_out)
     copies = read_json_state(run.folder / COPIES, [[str]], None, "copies of clips are looked for again")
-    return Session.open(settings, workspace, left_out, copies=copies if has_begun else None)
+    return Session.open(settings, workspace, left_out, copies, read_corrections(run))
 
 
 def note_begin(run: Run, session: Session) -> None:
-    """Write both files; before the event that says that the run has begun."""
+    """Write the files; before the event that says that the run has begun."""
     write_json(run.folder / COPIES, session.copies)
+    if session.settings.corrected:
+        write_json(run.folder / CORRECTIONS, [correction.to_dict() for correction in session.corrections])
     write_parquet(trained_on(session), run.folder / TRAINED_ON)
 
 
@@ -64,6 +71,13 @@ def trained_on(session: Session) -> pd.DataFrame:
         if path in folds_of[subset]
     ]
     return pd.DataFrame(rows, columns=COLUMNS, dtype="str")
+
+
+def read_corrections(run: Run) -> list[Correction]:
+    """The corrected labels that a run began with; empty for one that uses the labels in the dataset's tables."""
+    otherwise = f"run {run.name} goes on with the labels in the dataset's tables"
+    listed = read_json_state(run.folder / CORRECTIONS, [SHAPE], [], otherwise)
+    return [Correction.from_dict(values) for values in listed]
 
 
 def read_trained_on(run: Run) -> pd.DataFrame | None:

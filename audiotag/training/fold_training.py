@@ -23,6 +23,7 @@ from audiotag.state import read_json_state
 from audiotag.training import checkpoints
 from audiotag.training.backend.learner import FoldTrainer
 from audiotag.training.clips import Clip, LabelledClips
+from audiotag.training.held_out import file_names
 from audiotag.training.noisy_selection import agreeing_rows
 from audiotag.training.progress import EpochResult, FoldSplit, TrainingCallbacks
 from audiotag.training.recipe import Stage
@@ -163,7 +164,9 @@ class FoldTraining:
         scores = self.trainer.scores(held_out, last_stage)
         per_class, _ = lwlrap_per_class(held_out.targets, scores)
         if not self.is_shared:
-            self._save_results(held_out, scores)
+            self._save_other_subsets()
+            self._save_scores(last_stage.subset, held_out, scores)
+            _save_weights(self.trainer, self.folder / "weights.safetensors")
         self.run.write_event(
             "shared-finished" if self.is_shared else "fold-finished",
             fold=self.fold,
@@ -176,11 +179,21 @@ class FoldTraining:
         if not self.is_shared:  # the folds start from the shared checkpoint
             checkpoints.remove_checkpoints(self.folder)
 
-    def _save_results(self, held_out: LabelledClips, scores: np.ndarray) -> None:
-        write_json(self.folder / "clips.json", [clip.name for clip in held_out.clips])
-        arrays = save_arrays({"scores": scores, "targets": held_out.targets})
-        write_bytes(self.folder / "scores.safetensors", arrays)
-        _save_weights(self.trainer, self.folder / "weights.safetensors")
+    def _save_other_subsets(self) -> None:
+        """Score the clips of earlier stages that the fold was not trained on, so that their labels can be reviewed."""
+        last_stage = self.stages[-1][1]
+        for subset in self.session.subsets:
+            if subset != last_stage.subset:
+                is_shared = any(stage.shared and stage.subset == subset for _, stage in self.session.stages)
+                clips = self.session.clips(subset).unseen(self.fold, is_shared)
+                if clips.clips:
+                    self._save_scores(subset, clips, self.trainer.scores(clips, last_stage))
+
+    def _save_scores(self, subset: str, clips: LabelledClips, scores: np.ndarray) -> None:
+        scores_file, clips_file = file_names(subset, self.stages[-1][1].subset)
+        write_json(self.folder / clips_file, [clip.name for clip in clips.clips])
+        arrays = save_arrays({"scores": scores, "targets": clips.targets})
+        write_bytes(self.folder / scores_file, arrays)
 
 
 def _names_of(clip: Clip) -> set[str]:

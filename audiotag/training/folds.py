@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from audiotag.data.contents import connect_rows
+from audiotag.data.corrections import SOURCE_LABELS
 from audiotag.data.dataset import Dataset, has_own_folds
 from audiotag.errors import AudiotagError
 from audiotag.metrics import multi_hot
@@ -105,7 +106,9 @@ def assign_folds(clips: pd.DataFrame, labels: tuple[str, ...], recipe: Recipe) -
         from iterstrat.ml_stratifiers import MultilabelStratifiedKFold
 
         truth = np.zeros((count, max(2, len(labels))), dtype=np.float32)  # the splitter fails on a single column
-        np.maximum.at(truth[:, : len(labels)], units, multi_hot(list(clips["labels"]), labels))
+        # Corrected labels must not change the folds, or runs before and after a review could not be compared.
+        as_in_tables = clips[SOURCE_LABELS if SOURCE_LABELS in clips else "labels"]
+        np.maximum.at(truth[:, : len(labels)], units, multi_hot(list(as_in_tables), labels))
         splitter = MultilabelStratifiedKFold(recipe.folds, shuffle=True, random_state=recipe.seed)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it warns of labels with fewer clips than folds

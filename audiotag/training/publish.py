@@ -29,6 +29,7 @@ from audiotag.tagging.known_clips import KnownClips
 from audiotag.tagging.out_of_fold import OutOfFold
 from audiotag.training.begun import read_trained_on
 from audiotag.training.clip_contents import with_contents
+from audiotag.training.held_out import SCORES, read_scores, refuse_damaged
 from audiotag.training.run_progress import plan_of
 from audiotag.training.runs import Run
 from audiotag.workspace import Workspace, write_bytes, write_json
@@ -78,10 +79,10 @@ def publish(run: Run, name: str, parent: Path, about: str = "", licence: str = "
     with _failures_named(run, name, parent), temporary_folder(parent / name) as aside:
         folds, scores, targets, numbers = [], [], [], []
         for fold, event in sorted(finished_events.items()):
-            held_out = _read_scores(run.fold_folder(fold) / "scores.safetensors", len(labels))
-            scores.append(held_out["scores"])
-            targets.append(held_out["targets"])
-            numbers.append(np.full(len(held_out["scores"]), fold))
+            of_fold, of_targets = read_scores(run.fold_folder(fold) / SCORES, len(labels))
+            scores.append(of_fold)
+            targets.append(of_targets)
+            numbers.append(np.full(len(of_fold), fold))
             weights = _in_half_precision(run.fold_folder(fold) / "weights.safetensors")
             write_bytes(aside / f"fold-{fold}.safetensors", weights)
             folds.append(
@@ -89,9 +90,9 @@ def publish(run: Run, name: str, parent: Path, about: str = "", licence: str = "
                     fold=fold,
                     file=f"fold-{fold}.safetensors",
                     sha256=hashlib.sha256(weights).hexdigest(),
-                    clips=len(held_out["scores"]),
+                    clips=len(of_fold),
                     lwlrap=round(event["lwlrap"], 5),
-                    accuracy=round(accuracy(held_out["targets"], held_out["scores"]), 5),
+                    accuracy=round(accuracy(of_targets, of_fold), 5),
                 )
             )
         all_scores, all_targets = np.concatenate(scores), np.concatenate(targets)
@@ -139,28 +140,6 @@ def check_name(name: str, parent: Path) -> None:
         raise AudiotagError(f"an ensemble named {name} exists already; choose another name.")
 
 
-def _read_scores(path: Path, labels: int) -> dict[str, np.ndarray]:
-    """Scores and targets of a fold's held-out clips, ``(clips, labels)`` each."""
-    from safetensors.numpy import load
-
-    with _refuse_damaged(path):
-        held_out = load(path.read_bytes())
-        scores, targets = held_out["scores"], held_out["targets"]
-        if scores.shape != targets.shape or scores.ndim != 2 or scores.shape[1] != labels or not len(scores):
-            raise ValueError("it does not fit the labels")
-    return held_out
-
-
-@contextmanager
-def _refuse_damaged(path: Path) -> Iterator[None]:
-    from safetensors import SafetensorError
-
-    try:
-        yield
-    except (SafetensorError, KeyError, TypeError, ValueError, IsADirectoryError) as error:
-        raise AudiotagError(f"{path} is damaged; put a copy of it there, or train the run again.") from error
-
-
 @contextmanager
 def _failures_named(run: Run, name: str, parent: Path) -> Iterator[None]:
     """Say what is wrong when a file of the run is missing, or another process has published under the same name."""
@@ -181,7 +160,7 @@ def _in_half_precision(path: Path) -> bytes:
     import torch
     from safetensors.torch import load, save
 
-    with _refuse_damaged(path):
+    with refuse_damaged(path):
         tensors = load(path.read_bytes())
     return save(
         {

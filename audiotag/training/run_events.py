@@ -28,7 +28,10 @@ STAGE = {
     "shared": bool,
     "batches?": int,
 }
-PLAN = {"folds": [int], "labels": [str], "stages": [STAGE], "devices?": [str], "fingerprint?": str, "left_out?": [str]}
+PLAN = {
+    "folds": [int], "labels": [str], "stages": [STAGE], "devices?": [str], "fingerprint?": str, "left_out?": [str],
+    "corrected?": int,
+}  # fmt: skip
 RESULT = {"fold": int, "lwlrap": NUMBER, "accuracy?": NUMBER, "clips?": int, "per_class?": [(NUMBER, None)]}
 EPOCH = RESULT | {
     "stage": int,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, get_args
 
 from audiotag.checks import require
+from audiotag.data.verdicts import VerdictJournal
 from audiotag.errors import AudiotagError
 from audiotag.features.presets import load_preset
 from audiotag.training.devices import check_device
@@ -42,6 +44,8 @@ class RunOptions:
         As `RunSettings.device`.
     folds_from : "dataset" or "recipe"
         As `RunSettings.folds_from`.
+    corrected : bool or None
+        As `RunSettings.corrected`; None if there are verdicts on the dataset.
     """
 
     dataset: str
@@ -56,6 +60,7 @@ class RunOptions:
     held_out: int | None = None
     device: str = ""
     folds_from: FoldSource = "dataset"
+    corrected: bool | None = None
 
     def settings(self, workspace: Workspace) -> RunSettings:
         """The settings of the run.
@@ -77,7 +82,12 @@ class RunOptions:
         check_device(self.device)
         sources = get_args(FoldSource)
         require(self.folds_from in sources, "folds_from", f"be {' or '.join(sources)}", self.folds_from, "check it")
-        return RunSettings(self.dataset, recipe, self.folds, self.held_out, self.device, self.folds_from)
+        corrected = self.corrected
+        if corrected is None:
+            corrected = bool(VerdictJournal.of(Path(self.dataset), workspace).verdicts())
+        return RunSettings(
+            self.dataset, recipe, self.folds, self.held_out, self.device, self.folds_from, corrected=corrected
+        )
 
 
 def epochs_of(text: str) -> tuple[int, ...]:

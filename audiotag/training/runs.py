@@ -47,7 +47,7 @@ DELETED_FOLDER = ".deleted"
 
 SETTINGS_SHAPE = {
     "dataset": is_path, "recipe": dict, "folds": [int], "held_out": (int, None), "device": str,
-    "folds_from?": lambda source: source in get_args(FoldSource),
+    "folds_from?": lambda source: source in get_args(FoldSource), "corrected?": bool,
 }  # fmt: skip
 PROCESS_SHAPE = {"pid": is_pid, "started": float, "waiting_since?": (float, None)}
 STATUS_SHAPE = {"state": lambda state: fits(state, str) and state in get_args(State), "reason?": str}
@@ -75,6 +75,8 @@ class RunSettings:
         fold at a time; empty for the best device.
     folds_from : "dataset" or "recipe"
         Whether the dataset's own folds are used, if it has any, or folds that the recipe draws.
+    corrected : bool
+        Whether labels are corrected by the verdicts of reviewers, as they are when the run begins.
     """
 
     dataset: str
@@ -83,6 +85,7 @@ class RunSettings:
     held_out: int | None = None
     device: str = ""
     folds_from: FoldSource = "dataset"
+    corrected: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as plain values, for ``settings.json``."""
@@ -99,7 +102,8 @@ class RunSettings:
             folds=tuple(values["folds"]),
             held_out=values["held_out"],
             device=values["device"],
-            folds_from=values.get("folds_from", "dataset"),  # which older runs do not have
+            folds_from=values.get("folds_from", "dataset"),  # this and the next field are not in older runs
+            corrected=values.get("corrected", False),
         )
 
 

@@ -7,16 +7,18 @@ and its index; clips are decoded only by `Session.clips` and `Session.sample`.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
 
 from audiotag.data.contents import cache_path, same_content
+from audiotag.data.corrections import Correction, apply_corrections, find_corrections
 from audiotag.data.dataset import Dataset, has_validation_split
 from audiotag.data.index import cache_name, scan
 from audiotag.data.saved_options import open_remembered
+from audiotag.data.verdicts import VerdictJournal
 from audiotag.errors import AudiotagError
 from audiotag.inspection.measurement_job import MeasurementJob, with_measures
 from audiotag.metrics import multi_hot
@@ -46,6 +48,9 @@ class Session:
     copies : sequence of sequence of str, optional
         The clips with the same content, as known when the run began: what is measured meanwhile must not change its
         folds. By default those that are known now.
+    corrections : sequence of Correction, optional
+        The corrected labels as they were when the run began; by default those that reviewers have given so far, if the
+        settings ask for them.
     keeps_apart : bool
         Whether a fold trains on no clip of another subset that has a unit in common with the clips it is scored on;
         a run that began with an earlier version did not look at that.
@@ -58,6 +63,8 @@ class Session:
         The subsets that these stages train on.
     folds : tuple[int, ...]
         The folds to train.
+    corrections : list of Correction
+        The labels that differ from those in the dataset's tables.
     """
 
     def __init__(
@@ -67,12 +74,15 @@ class Session:
         workspace: Workspace | None = None,
         left_out: Collection[Path] = (),
         copies: Copies | None = None,
+        corrections: Sequence[Correction] | None = None,
         keeps_apart: bool = True,
     ) -> None:
         self.left_out, self._given_copies, self._keeps_apart = left_out, copies, keeps_apart
-        self.dataset, self.settings = with_fold_source(dataset, settings.folds_from), settings
-        self.workspace = workspace or Workspace()
-        self.recipe, self.labels = settings.recipe, dataset.labels
+        self.settings, self.workspace = settings, workspace or Workspace()
+        self._source = with_fold_source(dataset, settings.folds_from)
+        self.corrections = self._find_corrections() if corrections is None else list(corrections)
+        self.dataset = apply_corrections(self._source, self.corrections)
+        self.recipe, self.labels = settings.recipe, self.dataset.labels
         self.stages = [
             (number, stage) for number, stage in enumerate(self.recipe.stages) if stage.subset in dataset.subsets
         ]
@@ -88,6 +98,7 @@ class Session:
         workspace: Workspace,
         left_out: Collection[Path] = (),
         copies: Copies | None = None,
+        corrections: Sequence[Correction] | None = None,
         keeps_apart: bool = True,
     ) -> Session:
         """Open the dataset that the settings name, and check that the run is possible.
@@ -98,7 +109,7 @@ class Session:
             If the dataset cannot be opened, no stage would train a fold, or a fold does not exist.
         """
         dataset = open_remembered(Path(settings.dataset), workspace)
-        session = cls(dataset, settings, workspace, left_out, copies, keeps_apart)
+        session = cls(dataset, settings, workspace, left_out, copies, corrections, keeps_apart)
         session.check()
         return session
 
@@ -193,8 +204,13 @@ class Session:
     @cached_property
     def index(self) -> pd.DataFrame:
         """The dataset's index with the measures taken so far: what is known of each clip without decoding it."""
-        measures = MeasurementJob.of(self.dataset.root, self.dataset.name, self.workspace).table()
-        return with_measures(scan(self.dataset, self.workspace.indexes), measures)
+        measures = MeasurementJob.of(self._source.root, self._source.name, self.workspace).table()
+        return with_measures(scan(self._source, self.workspace.indexes), measures)
+
+    def _find_corrections(self) -> list[Correction]:
+        """What the verdicts so far correct; nothing if the settings do not ask for it."""
+        verdicts = VerdictJournal.of(self._source.root, self.workspace).verdicts() if self.settings.corrected else []
+        return find_corrections(self.index, verdicts) if verdicts else []
 
     def split_rows(self, subset: str, fold: int) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Rows that a fold trains on and holds out, without clips that the index knows to be broken.

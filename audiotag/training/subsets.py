@@ -58,6 +58,18 @@ class SubsetFolds:
         """Rows that the fold is measured on."""
         return np.flatnonzero(self._is_held_out(fold))
 
+    def unseen_rows(self, fold: int, is_shared: bool) -> np.ndarray:
+        """Rows that neither the fold nor, if ``is_shared``, the network that feeds all folds was trained on.
+
+        Each row is one of a single fold at most. A clip whose copy is held out by another fold of the scored subset
+        belongs to that fold, because all others were trained on the copy.
+        """
+        barred = np.full(len(self.folds), NO_FOLD) if self.barred is None else self.barred
+        is_unseen = np.where(barred != NO_FOLD, barred, self.folds) == fold
+        if is_shared:
+            is_unseen &= self.in_shared | (barred != NO_FOLD)
+        return np.flatnonzero(is_unseen)
+
     def check_fold(self, fold: int) -> None:
         """Raise `AudiotagError` unless the fold has clips to train on and clips to hold out."""
         held_out = self._is_held_out(fold)
@@ -137,6 +149,10 @@ class SubsetClips:
     def held_out(self, fold: int) -> LabelledClips:
         """Clips that the fold is measured on."""
         return LabelledClips(self.clips, self.targets).rows(self.folds.held_out_rows(fold))
+
+    def unseen(self, fold: int, is_shared: bool) -> LabelledClips:
+        """Clips that the fold can be asked about because it was not trained on them."""
+        return LabelledClips(self.clips, self.targets).rows(self.folds.unseen_rows(fold, is_shared))
 
 
 def read_subset(

@@ -131,6 +131,8 @@ def write_plan(
         return
     for sentence in session.leaks():
         print(sentence, flush=True)
+    if session.corrections:
+        print(f"the labels of {len(session.corrections)} clips are corrected", flush=True)
     note_begin(run, session)
     stages = []
     for number, stage in session.stages:
@@ -155,6 +157,7 @@ def write_plan(
         stages=stages,
         fingerprint=clips_now,
         left_out=problems,
+        corrected=len(session.corrections),
     )
     write_left_out(run)
 

@@ -46,6 +46,7 @@ LAYERS = (
     {"data"},
     {"scoring", "inspection", "starter"},
     {"training", "tagging"},
+    {"review"},
     {"figures"},
     {"cli"},
     {"ui"},

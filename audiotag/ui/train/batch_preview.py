@@ -30,8 +30,9 @@ IMAGE_WIDTH_PIXELS = 150
 
 def show_batch(settings: RunSettings | None, dataset: Dataset) -> None:
     """A batch of the chosen stage; a button draws another one."""
-    stages = list(Session(dataset, settings).expected_batches()) if settings else []
-    if settings is None or not stages:
+    session = Session(dataset, settings) if settings else None
+    stages = list(session.expected_batches()) if session else []
+    if settings is None or session is None or not stages:
         st.info("Choose a recipe that fits the dataset to see one of its batches.", icon=":material/image:")
         return
     recipe = settings.recipe
@@ -65,7 +66,7 @@ def show_batch(settings: RunSettings | None, dataset: Dataset) -> None:
         + ". "
         f"The batch is drawn from {len(clips.clips)} clips and augmented as in training."
     )
-    _show_inputs(batch, clips, dataset.labels, batches.settings)
+    _show_inputs(batch, clips, session.labels, batches.settings)
 
 
 def label_weights_text(labels: Sequence[str], targets: np.ndarray) -> str:
@@ -109,7 +110,7 @@ def _preview_clips(dataset: Dataset, settings: RunSettings, stage: Stage) -> tup
     stamps = tuple(zip(stamped["size"], stamped["modified_ns"], strict=True))
     clips, reasons = _prepare_clips(tuple(rows["path"]), tuple(rows["clip"]), stamps, settings.recipe.spectrogram)
     usable = [clip is not None for clip in clips]
-    targets = multi_hot(list(rows["labels"][usable]), dataset.labels)
+    targets = multi_hot(list(rows["labels"][usable]), session.labels)
     return LabelledClips([clip for clip in clips if clip is not None], targets), reasons
 
 

@@ -1,0 +1,117 @@
+"""Correct the labels of a dataset by what reviewers said about them; sounds and tables stay as they are.
+
+The newest verdict of each reviewer counts. Where two reviewers disagree about a label of a clip, that label stays as
+the dataset has it, until one of them changes the verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import pandas as pd
+
+from audiotag.data.dataset import Dataset
+from audiotag.data.verdicts import Verdict
+
+SOURCE_LABELS = "source_labels"  # column of corrected clips: the labels as the dataset's tables have them
+SHAPE = {"subset": str, "clip": str, "before": [str], "after": [str]}
+
+
+@dataclass(frozen=True)
+class Correction:
+    """A clip whose labels differ from those in the dataset's tables.
+
+    Attributes
+    ----------
+    subset, clip : str
+    before, after : tuple[str, ...]
+        Labels in the tables, and corrected.
+    """
+
+    subset: str
+    clip: str
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The correction as plain values, of the shape `SHAPE`."""
+        values = asdict(self)
+        return values | {"before": list(self.before), "after": list(self.after)}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Correction:
+        """Read the plain values of `to_dict`."""
+        return cls(values["subset"], values["clip"], tuple(values["before"]), tuple(values["after"]))
+
+
+def find_corrections(clips: pd.DataFrame, verdicts: Iterable[Verdict]) -> list[Correction]:
+    """Find the clips whose labels the verdicts change.
+
+    Parameters
+    ----------
+    clips : pandas.DataFrame
+        ``subset``, ``clip`` and ``labels``, as in the dataset's tables; with ``content`` (hash of the samples, or NA) a
+        verdict also counts for copies of the clip and for a clip that was renamed, and does not count for a clip whose
+        file was replaced by another sound.
+    verdicts : iterable of Verdict
+        Oldest first.
+    """
+    by_name: dict[tuple[str, str], list[Verdict]] = {}
+    by_content: dict[str, list[Verdict]] = {}
+    for verdict in verdicts:
+        by_name.setdefault((verdict.subset, verdict.clip), []).append(verdict)
+        if verdict.content:
+            by_content.setdefault(verdict.content, []).append(verdict)
+    if not by_name:
+        return []
+    contents = clips["content"] if "content" in clips else [None] * len(clips)
+    found = []
+    for subset, clip, labels, content in zip(clips["subset"], clips["clip"], clips["labels"], contents, strict=True):
+        known = content if isinstance(content, str) and content else ""
+        named = by_name.get((subset, clip), [])
+        if known:
+            same = [verdict for verdict in named if verdict.content in ("", known)]
+            others = by_content.get(known, [])
+            named = sorted({id(verdict): verdict for verdict in (*same, *others)}.values(), key=lambda v: v.time)
+        if named:
+            after = corrected_labels(labels, named)
+            if set(after) != set(labels):
+                found.append(Correction(subset, clip, tuple(labels), after))
+    return found
+
+
+def corrected_labels(labels: Sequence[str], verdicts: Iterable[Verdict]) -> tuple[str, ...]:
+    """The labels of one clip as its verdicts, oldest first, correct them; in the old order, followed by new ones."""
+    settled = settled_labels(verdicts)
+    kept = [label for label in labels if settled.get(label, True)]
+    return (*kept, *sorted(label for label, is_in in settled.items() if is_in and label not in kept))
+
+
+def settled_labels(verdicts: Iterable[Verdict]) -> dict[str, bool]:
+    """Each label of a clip about which the reviewers who decided agree, and whether it is in the sound."""
+    by_label: dict[str, dict[str, bool]] = {}
+    for verdict in verdicts:
+        for label, is_in in verdict.decisions.items():
+            by_label.setdefault(label, {})[verdict.reviewer] = is_in
+    return {label: next(iter(said.values())) for label, said in by_label.items() if len(set(said.values())) == 1}
+
+
+def apply_corrections(dataset: Dataset, corrections: Iterable[Correction]) -> Dataset:
+    """The dataset with corrected labels; ``clips`` then also has `SOURCE_LABELS`.
+
+    A correction of a clip that the dataset does not have, or whose labels in the tables have changed since, is left
+    out. Labels that no table has join the vocabulary.
+    """
+    by_clip = {(correction.subset, correction.clip): correction for correction in corrections}
+    clips, changed, labels = dataset.clips, [], set(dataset.labels)
+    for subset, clip, before in zip(clips["subset"], clips["clip"], clips["labels"], strict=True):
+        correction = by_clip.get((subset, clip))
+        is_current = correction is not None and set(correction.before) == set(before)
+        changed.append(correction.after if correction is not None and is_current else before)
+        labels.update(changed[-1])
+    if all(after == before for after, before in zip(changed, clips["labels"], strict=True)):
+        return dataset
+    corrected = clips.assign(**{SOURCE_LABELS: clips["labels"], "labels": pd.Series(changed, index=clips.index)})
+    return replace(dataset, clips=corrected, labels=tuple(sorted(labels)))

@@ -1,0 +1,183 @@
+"""The journal of verdicts: what reviewers said about labels of clips, one JSON object per line, never overwritten.
+
+Undoing a verdict appends a line as well, so that every step can be followed. A verdict is on disk before `append`
+returns: a process that is killed between two verdicts loses none. The dataset's own tables are never changed;
+`audiotag.data.corrections` computes from the journal which labels differ from theirs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from audiotag.data.index import cache_name
+from audiotag.disk import locked
+from audiotag.state import fits, read_state, say
+from audiotag.workspace import Workspace
+
+Answer = Literal["right", "wrong", "add", "other", "unsure", "skip"]
+UNDECIDED: tuple[Answer, ...] = ("unsure", "skip")  # answers that say nothing about a label
+
+VERDICT_SHAPE = {
+    "time": float, "action": str, "reviewer": str, "subset": str, "clip": str, "content": str, "label": str,
+    "answer": lambda value: value in get_args(Answer), "from": [str], "to": [str], "note?": str,
+}  # fmt: skip
+UNDO_SHAPE = {"time": float, "reviewer": str, "undoes": str}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a reviewer said about one label of one clip.
+
+    Attributes
+    ----------
+    subset, clip : str
+        The clip, as in `audiotag.data.dataset.Dataset.clips`.
+    label : str
+        The label in doubt; empty where all labels of the clip were given at once, as in imported corrections.
+    answer : Answer
+        "right": the labels are right as they were; "wrong": the label is not in the sound; "add": it is, and was
+        missing; "other": another label is; "unsure" and "skip" decide nothing.
+    before, after : tuple[str, ...]
+        The clip's labels before and after the verdict.
+    reviewer : str
+    content : str
+        Hash of the clip's samples (`audiotag.audio.content`), by which the clip is found under another name; empty
+        where it is not known.
+    note : str
+    time : float
+        When it was given, in seconds since 1970; set by `VerdictJournal.append`.
+    action : str
+        What was given together is undone together; set by `VerdictJournal.append`.
+    """
+
+    subset: str
+    clip: str
+    label: str
+    answer: Answer
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    reviewer: str
+    content: str = ""
+    note: str = ""
+    time: float = 0.0
+    action: str = ""
+
+    @property
+    def decisions(self) -> dict[str, bool]:
+        """Each label that the verdict decides, and whether it is in the sound."""
+        if self.answer in UNDECIDED:
+            return {}
+        if not self.label:
+            return {label: label in self.after for label in sorted({*self.before, *self.after})}
+        return {label: label in self.after for label in sorted({self.label, *set(self.before) ^ set(self.after)})}
+
+    def to_dict(self) -> dict[str, Any]:
+        """The verdict as plain values, as in the journal."""
+        return {
+            "time": self.time, "action": self.action, "reviewer": self.reviewer, "subset": self.subset,
+            "clip": self.clip, "content": self.content, "label": self.label, "answer": self.answer,
+            "from": list(self.before), "to": list(self.after), "note": self.note,
+        }  # fmt: skip
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Verdict:
+        """Read the plain values of `to_dict`, which must have the shape `VERDICT_SHAPE`."""
+        before, after = tuple(values["from"]), tuple(values["to"])
+        names = ("subset", "clip", "label", "answer", "reviewer", "content", "time", "action")
+        fields = {name: values[name] for name in names}
+        return cls(**fields, before=before, after=after, note=values.get("note", ""))
+
+
+@dataclass(frozen=True)
+class VerdictJournal:
+    """The verdicts on one dataset.
+
+    Attributes
+    ----------
+    path : Path
+        The file, which exists once there is a verdict.
+    """
+
+    path: Path
+
+    @classmethod
+    def of(cls, dataset: Path, workspace: Workspace) -> VerdictJournal:
+        """The journal of the dataset at a path."""
+        return cls(workspace.root / "reviews" / f"{cache_name(dataset, dataset.name)}.jsonl")
+
+    def append(self, verdicts: Sequence[Verdict]) -> list[Verdict]:
+        """Write verdicts that were given together; returns them with their time and action.
+
+        Raises
+        ------
+        OSError
+            If the disk refuses.
+        """
+        now, action = round(time.time(), 3), secrets.token_hex(6)
+        given = [replace(verdict, time=now, action=action) for verdict in verdicts]
+        self._write([verdict.to_dict() for verdict in given])
+        return given
+
+    def undo(self, reviewer: str) -> list[Verdict]:
+        """Take back what the reviewer gave last; returns these verdicts, empty where there is none left."""
+        with locked(self.path):
+            own = [verdict for verdict in self.verdicts() if verdict.reviewer == reviewer]
+            undone = [verdict for verdict in own if verdict.action == own[-1].action]
+            if undone:
+                self._write([{"time": round(time.time(), 3), "reviewer": reviewer, "undoes": undone[0].action}])
+        return undone
+
+    def verdicts(self) -> list[Verdict]:
+        """All verdicts that are not undone, oldest first."""
+        otherwise = "the verdicts in it are not used"
+        nothing: tuple[list[dict[str, Any]], int] = ([], 0)
+        lines, damaged = read_state(self.path, _parse, nothing, otherwise)
+        if damaged:
+            which = "1 line is" if damaged == 1 else f"{damaged} lines are"
+            say(f"{self.path} is damaged: {which} left out, so verdicts may be missing.", once=True)
+        undone = {(line["reviewer"], line["undoes"]) for line in lines if "undoes" in line}
+        verdicts = [Verdict.from_dict(line) for line in lines if "undoes" not in line]
+        return [verdict for verdict in verdicts if (verdict.reviewer, verdict.action) not in undone]
+
+    def _write(self, lines: list[dict[str, Any]]) -> None:
+        """Append lines in one write; they are on disk when this returns."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        block = b"".join(json.dumps(line, ensure_ascii=True).encode() + b"\n" for line in lines)
+        with self.path.open("ab+") as file:
+            if size := file.seek(0, os.SEEK_END):
+                file.seek(size - 1)
+                if file.read(1) != b"\n":  # a line that a kill cut off
+                    block = b"\n" + block
+            file.write(block)
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _parse(content: bytes) -> tuple[list[dict[str, Any]], int]:
+    """The lines of a journal, and how many are damaged; a last line that is cut off is not counted."""
+    lines, damaged = [], 0
+    *whole, last = content.split(b"\n")
+    for text in filter(None, whole):
+        line = _parse_line(text)
+        if line is None:
+            damaged += 1
+        else:
+            lines.append(line)
+    if (line := _parse_line(last)) is not None:
+        lines.append(line)
+    return lines, damaged
+
+
+def _parse_line(text: bytes) -> dict[str, Any] | None:
+    try:
+        line = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return line if fits(line, VERDICT_SHAPE) or fits(line, UNDO_SHAPE) else None

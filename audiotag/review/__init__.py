@@ -1,0 +1,1 @@
+"""Find the labels that an ensemble doubts, so that people can review them."""
