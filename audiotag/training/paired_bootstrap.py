@@ -127,7 +127,7 @@ class PairedSums:
     def _resampled(self, seed: int) -> np.ndarray:
         """Difference of each set in each resample, ``(RESAMPLES, sets)``; NaN if it has none of the clips."""
         rng = np.random.default_rng(seed)
-        units = len(self._gains)
+        units = self._gains.shape[0]
         found = np.empty((RESAMPLES, self._gains.shape[1]))
         for begin in range(0, RESAMPLES, RESAMPLES_AT_ONCE):
             drawn = rng.integers(units, size=(RESAMPLES_AT_ONCE, units))
