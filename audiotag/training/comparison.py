@@ -35,7 +35,6 @@ TRUTHS: dict[Truth, str] = {
     "corrected": "labels as reviewers corrected them",
     "tables": "labels in the dataset's tables",
 }
-INTERVAL_NAME = "95 % interval"
 MAX_NAMED_LABELS = 5
 
 
@@ -80,21 +79,25 @@ class Comparison:
     def sentence(self) -> str:
         """The conclusion in words, with figures."""
         result = self.lwlrap
-        interval = f"{INTERVAL_NAME} {result.low:+.4f} to {result.high:+.4f}"
         clips = "this 1 clip" if result.clips == 1 else f"these {result.clips:,} clips"
+        figures = f"lwlrap {result.second:.4f} against {result.first:.4f}, a difference of {result.difference:+.4f}"
+        if not np.isnan(result.low):
+            figures += f" (95 % interval {result.low:+.4f} to {result.high:+.4f})"
         if self.conclusion != "cannot be told apart":
-            return (
-                f"{self.second} is {self.conclusion} than {self.first}: on {clips} its lwlrap is {result.second:.4f} "
-                f"instead of {result.first:.4f}, a difference of {result.difference:+.4f} ({interval})."
-            )
-        sentence = (
-            f"{self.second} and {self.first} cannot be told apart by {clips}: lwlrap is {result.second:.4f} instead of "
-            f"{result.first:.4f}, a difference of {result.difference:+.4f} ({interval})."
-        )
+            return f"{self.second} is {self.conclusion} than {self.first} on {clips}: {figures}."
+        sentence = f"{self.second} and {self.first} cannot be told apart by {clips}: {figures}."
         if 0 < result.differing_units < MIN_DIFFERING_UNITS:
-            only = "only 1 recording" if result.differing_units == 1 else f"only {result.differing_units} recordings"
-            sentence += f" The runs differ on {only}; at least {MIN_DIFFERING_UNITS} are needed to tell."
+            only = "1 recording" if result.differing_units == 1 else f"{result.differing_units} recordings"
+            sentence += f" They differ on {only}; at least {MIN_DIFFERING_UNITS} are needed to tell."
         return sentence
+
+    @property
+    def rows(self) -> dict[str, Difference]:
+        """The differences in lwlrap by what they are over: each fold, the mean of the folds, all clips."""
+        rows = {f"fold {fold}": result for fold, result in self.folds.items()}
+        if self.mean_of_folds is not None:
+            rows[f"mean of {len(self.folds)} folds"] = self.mean_of_folds
+        return rows | {"all clips": self.lwlrap}
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
