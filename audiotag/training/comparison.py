@@ -264,9 +264,12 @@ def _read(run: Run, subsets: Collection[str]) -> HeldOutScores:
     plan = plan_of(run.events())
     wanted = tuple(subsets) or ((plan["stages"][-1]["subset"],) if plan else ())
     try:
-        return read_held_out(run, subsets=wanted)
+        held_out = read_held_out(run, subsets=wanted)
     except FileNotFoundError as error:
         raise AudiotagError(f"run {run.name} is incomplete: {error.filename} is missing; train it again.") from error
+    if not len(held_out.clips):
+        raise AudiotagError(f"run {run.name} has no out-of-fold scores of {' or '.join(wanted)} clips.")
+    return held_out
 
 
 def _common_dataset(first: Run, second: Run, workspace: Workspace) -> Dataset:
