@@ -35,7 +35,7 @@ from audiotag.metrics import lwlrap, multi_hot
 from audiotag.review.label_quality import clip_lwlrap
 from audiotag.review.ranking import find_doubts, pair_quality
 from audiotag.review.scored_clips import ScoredClips, match_scores
-from audiotag.starter.render import StarterCounts, render_starter
+from audiotag.starter.render import render_starter
 from audiotag.training.held_out import HeldOutScores, read_held_out
 from audiotag.training.recipe import Recipe, load_recipe
 from audiotag.training.run_blocking import train_run
@@ -95,8 +95,7 @@ def make_set(name: str, share: int, seed: int, recipe: Recipe) -> Path:
     source = {"esc10": ESC10, "kitchen20": KITCHEN20}.get(name)
     if source is None:
         render_seed = int(name.removeprefix("starter-")) if name not in ("starter", "starter-noisy") else 2019
-        counts = StarterCounts(test=1)
-        source = render_starter(home / f"starter-{render_seed}", render_seed, counts)
+        source = render_starter(home / f"starter-{render_seed}", render_seed)
     return write_set(source, home / f"{name}-{share}-{seed}", share / 100, seed, recipe, name.endswith("noisy"))
 
 
