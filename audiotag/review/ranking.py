@@ -1,10 +1,10 @@
 """Find the labels of a dataset that are probably wrong or missing, the most doubtful first.
 
 Scores are out-of-fold: no fold has been trained on the clips that it doubts. Each label of a clip, given or not, has a
-quality (`audiotag.review.label_quality`): cleanlab's multi-label quality, combined with the clip's own lwlrap, because
-a label is the more doubtful where the clip's other labels fit its scores badly, too. Only labels that confident
-learning counts as wrong or missing are listed; a reviewer would otherwise hear all clips. Clips that contradict their
-copies, and clips whose sound has a fault, join the list.
+quality, the mean of cleanlab's multi-label quality (`audiotag.review.label_quality`) and of the clip's own lwlrap: a
+label is the more doubtful the worse all labels of its clip fit the scores. Only labels that confident learning counts
+as wrong or missing are listed; a reviewer would otherwise hear all clips. Clips that contradict their copies, and clips
+whose sound has a fault, join the list. ``benchmarks/review.py`` measures how well this finds known errors.
 """
 
 from __future__ import annotations
@@ -60,13 +60,14 @@ def find_doubts(
 def pair_quality(scored: ScoredClips) -> np.ndarray:
     """Quality of each label of each clip, or of its absence, shape ``(clips, labels)``; by it doubts are ranked.
 
-    Subsets are compared with themselves, because their labels are not equally reliable.
+    It is the mean of `label_quality` and of the clip's lwlrap; of a clip without labels, which has no lwlrap, the
+    former. Subsets are compared with themselves, because their labels are not equally reliable.
     """
     quality = np.ones(scored.scores.shape)
     for rows in _rows_of_subsets(scored):
         given, scores = scored.given[rows], scored.scores[rows]
-        fit = np.nan_to_num(clip_lwlrap(given, scores), nan=1.0)
-        quality[rows] = np.sqrt(label_quality(given, scores) * fit[:, None])
+        of_labels, of_clips = label_quality(given, scores), clip_lwlrap(given, scores)[:, None]
+        quality[rows] = np.where(np.isnan(of_clips), of_labels, (of_labels + of_clips) / 2)
     return quality
 
 
