@@ -108,8 +108,8 @@ def train(folder: Path, recipe: Recipe, corrected: bool = False) -> Run:
 def figures(folder: Path, run: Run, subset: str) -> dict[str, Any]:
     """How well each ranking finds the errors of a subset, and how well the folds score its right labels."""
     dataset, held_out = open_dataset(folder), read_held_out(run)
-    truth = truth_of(folder, match_scores(dataset, held_out))
     scored = match_scores(dataset, held_out)
+    truth = truth_of(folder, scored)
     rows = np.array([name == subset for name in scored.subsets])
     given, right, scores = scored.given[rows], truth[rows], scored.scores[rows]
     is_error = (given != right).astype(int)
