@@ -1,0 +1,82 @@
+"""Measure how likely each label of each clip, and each absence of one, is right: from out-of-fold scores.
+
+Conventions: ``given`` is multi-hot, the labels in the dataset's tables; ``scores`` are out-of-fold scores from 0 to 1;
+both have the shape ``(clips, labels)``.
+
+References
+----------
+Northcutt, Jiang & Chuang, "Confident learning: estimating uncertainty in dataset labels", JAIR 70, 2021.
+Thyagarajan, Snorrason, Northcutt & Mueller, "Identifying incorrect annotations in multi-label classification data",
+ICLR 2023 workshop on trustworthy machine learning.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+EQUAL = 1e-6  # scores are 32-bit floats
+
+
+def label_quality(given: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """How likely each label, or its absence, is right: cleanlab's multi-label quality of each label of each clip.
+
+    Scores are compared with the mean scores of clips with and without the label (``adjust_pred_probs``), because a
+    label that is rare or hard to hear has low scores even where it is right.
+
+    Returns
+    -------
+    numpy.ndarray, shape=(clips, labels), float64
+        0 to 1; low where the label is probably wrong or missing.
+    """
+    from cleanlab.multilabel_classification.rank import get_label_quality_scores_per_class
+
+    scores = np.clip(np.asarray(scores, np.float64), 0, 1)
+    if not given.any():  # nothing to compare with
+        return 1 - scores
+    labels = [np.flatnonzero(row).tolist() for row in given]
+    return np.asarray(get_label_quality_scores_per_class(labels, scores, adjust_pred_probs=True))
+
+
+def mean_scores(given: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean score of each label over the clips that have it, and over those that do not; NaN where there are none."""
+    count = given.sum(axis=0)
+    with np.errstate(invalid="ignore"):
+        present = np.where(given > 0, scores, 0).sum(axis=0, dtype=np.float64) / count
+        absent = np.where(given > 0, 0, scores).sum(axis=0, dtype=np.float64) / (len(given) - count)
+    return present, absent
+
+
+def is_doubtful(given: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Whether each label of each clip is confidently counted as wrong or missing, as in confident learning.
+
+    A given label is doubtful where it is scored no higher than the mean of the clips without it; a label that is not
+    given, where it is scored at least as high as the mean of the clips with it. Where a score meets both, because
+    the network cannot tell the clips apart, it counts for the nearer end of the scale.
+    """
+    present, absent = mean_scores(given, scores)
+    with np.errstate(invalid="ignore"):
+        like_present = scores >= present - EQUAL  # never for NaN: nothing is known about the label
+        like_absent = scores <= absent + EQUAL
+    is_present = like_present & ~(like_absent & (scores < 0.5))
+    is_absent = like_absent & ~(like_present & (scores >= 0.5))
+    return np.where(given > 0, is_absent, is_present)
+
+
+def clip_lwlrap(given: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """The label-weighted label-ranking average precision of each clip alone; NaN for a clip without labels.
+
+    Examples
+    --------
+    >>> clip_lwlrap(np.array([[1, 0, 0], [0, 1, 0]]), np.array([[0.9, 0.5, 0.1], [0.6, 0.5, 0.2]])).tolist()
+    [1.0, 0.5]
+    """
+    values = np.full(len(given), np.nan)
+    labelled = given.any(axis=1)
+    if not labelled.any():
+        return values
+    has, score = given[labelled] > 0, np.asarray(scores[labelled], np.float64)
+    clip, label = np.nonzero(has)
+    at_least = score[clip] >= score[clip, label][:, None]  # equal scores all get the worst of their ranks
+    precision = (at_least & has[clip]).sum(axis=1) / at_least.sum(axis=1)
+    values[labelled] = np.bincount(clip, precision, len(has)) / has.sum(axis=1)
+    return values
