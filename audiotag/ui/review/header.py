@@ -1,0 +1,144 @@
+"""The top of the Review page: whose scores are used, and who reviews. Both are in the address."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from audiotag.data.dataset import Dataset
+from audiotag.data.verdicts import VerdictJournal
+from audiotag.errors import AudiotagError
+from audiotag.training.held_out import HeldOutScores
+from audiotag.training.runs import Run, list_runs
+from audiotag.ui.review.loading import load_run_scores, read_verdicts
+from audiotag.ui.text import escape
+from audiotag.ui.widgets import messages
+from audiotag.workspace import Workspace
+
+SOURCE, REVIEWER = "scores", "reviewer"  # in the address and in the session
+RUN, ENSEMBLE = "run", "ensemble"
+MAX_NAME_CHARS = 60
+
+
+@dataclass(frozen=True)
+class ScoreSource:
+    """Whose out-of-fold scores say what is doubtful: a run's, or an ensemble's.
+
+    Attributes
+    ----------
+    key : str
+        In the address.
+    title : str
+    run : Run or None
+    ensemble : Path or None
+        The ensemble's folder.
+    """
+
+    key: str
+    title: str
+    run: Run | None = None
+    ensemble: Path | None = None
+
+
+def show_header(dataset: Dataset, workspace: Workspace) -> tuple[ScoreSource | None, str]:
+    """Title, picker of scores and the reviewer's name; None without scores, an empty name without one."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="review-header"):
+        st.title("Review", width="stretch")
+        source = _pick_source(dataset, workspace)
+        reviewer = _pick_reviewer(VerdictJournal.of(dataset.root, workspace))
+    return source, reviewer
+
+
+def list_sources(dataset: Dataset, workspace: Workspace) -> dict[str, ScoreSource]:
+    """Runs on the dataset that have finished folds, newest first, by their keys."""
+    sources = []
+    for run in list_runs(workspace):
+        try:
+            is_of_dataset = Path(run.settings().dataset) == dataset.root
+        except AudiotagError:  # a damaged run; the Train page says so
+            continue
+        if is_of_dataset and (folds := len(run.finished_folds())):
+            title = f"{run.name} · {folds} {'fold' if folds == 1 else 'folds'}"
+            sources.append(ScoreSource(f"{RUN}:{run.name}", title, run=run))
+    return {source.key: source for source in sources}
+
+
+def load_scores(source: ScoreSource | None) -> HeldOutScores | None:
+    """The scores of a source; None, with a message, as long as there are none."""
+    if source is None:
+        st.info(
+            "Doubtful labels are found by the scores of folds that were not trained on the clips, and there are none "
+            "yet. Train at least one fold on this dataset.",
+            icon=":material/model_training:",
+        )
+        st.page_link("pages/train.py", label="Train folds", icon=":material/arrow_forward:", icon_position="right")
+        return None
+    with messages.show_errors():
+        return load_run_scores(source.run) if source.run else None
+    return None
+
+
+def default_reviewer(names: list[str]) -> str:
+    """The name to begin with: whoever reviewed last; nobody where several did, because it may be any of them.
+
+    Parameters
+    ----------
+    names : list of str
+        The reviewers of the verdicts so far.
+    """
+    if names:
+        return names[-1] if len(set(names)) == 1 else ""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # a container without an entry for the user
+        return os.environ.get("USER", "")
+
+
+def _pick_source(dataset: Dataset, workspace: Workspace) -> ScoreSource | None:
+    sources = list_sources(dataset, workspace)
+    if not sources:
+        return None
+    chosen = st.session_state.get(SOURCE, st.query_params.get(SOURCE))
+    st.session_state[SOURCE] = chosen if chosen in sources else next(iter(sources))
+    key = st.selectbox(
+        "Scores",
+        list(sources),
+        format_func=lambda key: sources[key].title,
+        key=SOURCE,
+        persist_state="session",
+        width=330,
+        help="Folds score the clips that they were not trained on. Labels that these scores contradict are doubtful.",
+    )
+    _write(SOURCE, key)
+    return sources[key]
+
+
+def _pick_reviewer(journal: VerdictJournal) -> str:
+    if REVIEWER not in st.session_state:
+        names = [verdict.reviewer for verdict in read_verdicts(journal)]
+        st.session_state[REVIEWER] = st.query_params.get(REVIEWER) or default_reviewer(names)
+    name = st.text_input(
+        "Reviewer",
+        key=REVIEWER,
+        persist_state="session",
+        max_chars=MAX_NAME_CHARS,
+        placeholder="Your name",
+        width=180,
+        help="Verdicts are kept per reviewer. Several people can review the same clips, each under their own name.",
+    )
+    name = " ".join(name.split())
+    _write(REVIEWER, name)
+    return name
+
+
+def _write(parameter: str, value: str) -> None:
+    """Put a choice into the address, so that a reload keeps it."""
+    if st.query_params.get(parameter, "") != value:
+        if value:
+            st.query_params[parameter] = value
+        else:
+            del st.query_params[parameter]
