@@ -48,23 +48,23 @@ cached = partial(st.cache_resource, hash_funcs={type(Path()): os.fsencode})
 
 def load_dataset(root: Path) -> Dataset:
     """The dataset at ``root``, opened with the options that the workspace holds for it."""
-    return _dataset(root, _dataset_stamp(root))
+    return _dataset(root, dataset_key(root))
 
 
 def load_index(dataset: Dataset) -> pd.DataFrame:
     """The dataset's index with all measurements so far; the first time with a progress bar."""
-    stamp = _dataset_stamp(dataset.root)
+    stamp = dataset_key(dataset.root)
     return _measured_index(dataset.root, stamp, measurement_job(dataset).stamp())
 
 
 def has_sounds(dataset: Dataset, subset: str) -> bool:
     """Whether the sound file of at least one clip of a subset exists."""
-    return _has_sounds(dataset.root, _dataset_stamp(dataset.root), subset)
+    return _has_sounds(dataset.root, dataset_key(dataset.root), subset)
 
 
 def find_faults(dataset: Dataset) -> pd.DataFrame:
     """The dataset's faults, as far as it is measured."""
-    return _faults(dataset.root, _dataset_stamp(dataset.root), measurement_job(dataset).stamp())
+    return _faults(dataset.root, dataset_key(dataset.root), measurement_job(dataset).stamp())
 
 
 def fold_leaks(dataset: Dataset, settings: RunSettings) -> tuple[str, ...]:
@@ -77,18 +77,21 @@ def fold_leaks(dataset: Dataset, settings: RunSettings) -> tuple[str, ...]:
     load_index(dataset)  # the first time with a progress bar
     key = (recipe.name, recipe.folds, recipe.fold_method, recipe.seed, settings.folds_from, settings.held_out)
     subsets = [stage.subset for stage in recipe.stages]
-    stamp = _dataset_stamp(dataset.root)
+    stamp = dataset_key(dataset.root)
     return _fold_leaks(dataset.root, stamp, measurement_job(dataset).stamp(), repr((key, subsets)), settings)
-
-
-def stamp_of(dataset: Dataset) -> str:
-    """A key that changes with the dataset's files, options and measures, for what is computed from them."""
-    return repr((_dataset_stamp(dataset.root), measurement_job(dataset).stamp()))
 
 
 def measurement_job(dataset: Dataset) -> MeasurementJob:
     """The job that decodes and measures every clip of the dataset."""
     return MeasurementJob.of(dataset.root, dataset.name, Workspace())
+
+
+def dataset_key(root: Path) -> str:
+    """A key that changes with the files of the dataset, the options that open it, and what is left out of it."""
+    workspace = Workspace()
+    left_out = left_out_path(root, workspace)
+    times = _stamp(left_out.parent, left_out.name)
+    return repr((dataset_stamp(root), sorted(workspace.dataset_options(root).items()), times))
 
 
 def load_sound(path: Path, sample_rate: int, name: str = "") -> Sound:
@@ -160,14 +163,6 @@ def content_key(source: Source) -> str:
 def load_part(source: Source, name: str, content: str, sample_rate: int, start_s: float = 0.0) -> Sound:
     """A decoded sound; of a sound longer than `MAX_PLAYED_S` only that much, from ``start_s`` on, with a note."""
     return _part(source, name, content, sample_rate, start_s)
-
-
-def _dataset_stamp(root: Path) -> str:
-    """A key that changes with the files of the dataset, the options that open it, and what is left out of it."""
-    workspace = Workspace()
-    left_out = left_out_path(root, workspace)
-    times = _stamp(left_out.parent, left_out.name)
-    return repr((dataset_stamp(root), sorted(workspace.dataset_options(root).items()), times))
 
 
 def _stamp(folder: Path, name: str) -> tuple[int, ...]:

@@ -53,7 +53,8 @@ def load_run_scores(run: Run) -> HeldOutScores:
 def find_review(dataset: Dataset, held_out: HeldOutScores, aliases: Mapping[str, str]) -> Review:
     """What there is to review in a dataset by these scores, with the faults that are found so far."""
     cache.load_index(dataset)  # the first time with a progress bar
-    key = repr((id(held_out), sorted(aliases.items()), cache.stamp_of(dataset)))
+    stamps = cache.dataset_key(dataset.root), cache.measurement_job(dataset).stamp()
+    key = repr((id(held_out), sorted(aliases.items()), stamps))
     review, _ = _review(dataset.root, key, dataset, held_out, dict(aliases))
     return review
 
