@@ -15,7 +15,6 @@ from audiotag.errors import AudiotagError
 from audiotag.training.held_out import HeldOutScores
 from audiotag.training.runs import Run, list_runs
 from audiotag.ui.review.loading import load_run_scores, read_verdicts
-from audiotag.ui.text import escape
 from audiotag.ui.widgets import messages
 from audiotag.workspace import Workspace
 
@@ -46,7 +45,7 @@ class ScoreSource:
 
 def show_header(dataset: Dataset, workspace: Workspace) -> tuple[ScoreSource | None, str]:
     """Title, picker of scores and the reviewer's name; None without scores, an empty name without one."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="review-header"):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="review-header"):
         st.title("Review", width="stretch")
         source = _pick_source(dataset, workspace)
         reviewer = _pick_reviewer(VerdictJournal.of(dataset.root, workspace))
@@ -61,9 +60,8 @@ def list_sources(dataset: Dataset, workspace: Workspace) -> dict[str, ScoreSourc
             is_of_dataset = Path(run.settings().dataset) == dataset.root
         except AudiotagError:  # a damaged run; the Train page says so
             continue
-        if is_of_dataset and (folds := len(run.finished_folds())):
-            title = f"{run.name} · {folds} {'fold' if folds == 1 else 'folds'}"
-            sources.append(ScoreSource(f"{RUN}:{run.name}", title, run=run))
+        if is_of_dataset and run.finished_folds():
+            sources.append(ScoreSource(f"{RUN}:{run.name}", run.name, run=run))
     return {source.key: source for source in sources}
 
 
@@ -110,7 +108,7 @@ def _pick_source(dataset: Dataset, workspace: Workspace) -> ScoreSource | None:
         format_func=lambda key: sources[key].title,
         key=SOURCE,
         persist_state="session",
-        width=330,
+        width=230,
         help="Folds score the clips that they were not trained on. Labels that these scores contradict are doubtful.",
     )
     _write(SOURCE, key)
@@ -127,7 +125,7 @@ def _pick_reviewer(journal: VerdictJournal) -> str:
         persist_state="session",
         max_chars=MAX_NAME_CHARS,
         placeholder="Your name",
-        width=180,
+        width=140,
         help="Verdicts are kept per reviewer. Several people can review the same clips, each under their own name.",
     )
     name = " ".join(name.split())

@@ -33,16 +33,20 @@ BAR = (
 
 
 def show_question(doubt: Doubt, said: Verdict | None) -> None:
-    """The clip, the labels that it has with the one in doubt marked, why it is doubtful, and what was said before."""
+    """What is asked, the clip with the labels that it has, and what the reviewer said before."""
+    label = escape(doubt.label)
+    question = Markdown(f"Is {label} in the sound?" if is_given(doubt) else f"Is {label} missing?")
     badges = [
-        f":orange-badge[:material/help: {escape(label)}]" if label == doubt.label else f":gray-badge[{escape(label)}]"
-        for label in doubt.labels
+        f":orange-badge[:material/help: {escape(each)}]" if each == doubt.label else f":gray-badge[{escape(each)}]"
+        for each in doubt.labels
     ]
-    if not is_given(doubt):
-        badges.append(f":orange-badge[:material/help: {escape(doubt.label)} missing?]")
-    st.markdown(f"**{escape(doubt.clip)}** · {escape(doubt.subset)} &nbsp; {' '.join(badges)}")
-    answered = f" · You said: **{escape(describe_verdict(said))}**." if said else ""
-    st.caption(f"{escape(doubt.reason)}{answered}")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="review-question"):
+        st.subheader(question, anchor=False, width="content")
+        st.markdown(
+            f"{escape(doubt.clip)} · {escape(doubt.subset)} · {' '.join(badges) or 'no label'}", width="content"
+        )
+        if said:
+            st.badge(escape(f"You said: {describe_verdict(said)}"), icon=":material/rate_review:", color="blue")
 
 
 def show_item_sound(doubt: Doubt, autoplay: bool) -> None:
@@ -55,22 +59,21 @@ def show_item_sound(doubt: Doubt, autoplay: bool) -> None:
             show_packed(sound.packed, "review-player")
 
 
-def show_scores(doubt: Doubt, review: Review) -> None:
-    """The scores of the folds that were not trained on the clip, as bars."""
+def show_reasons(doubt: Doubt, review: Review) -> None:
+    """The scores of the folds that were not trained on the clip, and why that is doubtful."""
     scores = review.evidence.scores(doubt, SCORES_SHOWN)
-    st.markdown("**Scores**")
-    if not scores:
-        st.caption("No fold has scored this clip.")
-        return
-    st.html(_bars(scores, doubt.label))
     folds = review.evidence.folds(doubt)
     if len(folds) == 1:
-        text = Markdown(f"By fold {folds[0]:d}, which was not trained on this clip.")
+        st.markdown(f"**Scores** by fold {folds[0]:d}, not trained on it")
     elif folds:
-        text = Markdown(f"Mean of folds {escape_all(folds)}, which were not trained on this clip.")
+        st.markdown(f"**Scores**, mean of folds {escape_all(folds)}, not trained on it")
+    elif scores:
+        st.markdown("**Scores**, mean of the folds not trained on it")
     else:
-        text = Markdown("Mean of the folds that were not trained on this clip.")
-    st.caption(text)
+        st.caption("No fold has scored this clip.")
+    if scores:
+        st.html(_bars(scores, doubt.label))
+    st.caption(escape(doubt.reason))
 
 
 def show_examples(doubt: Doubt, review: Review) -> None:
@@ -78,7 +81,7 @@ def show_examples(doubt: Doubt, review: Review) -> None:
     examples = review.evidence.examples(doubt, EXAMPLES_SHOWN)
     if not examples:
         return
-    st.markdown(f"**Clips with {escape(doubt.label)}** that are not in doubt")
+    st.markdown(f"**{escape(doubt.label)} without doubt**")
     for number, example in enumerate(examples):
         with messages.show_errors():
             sound = sounds.load_compared(example.path, example.clip)

@@ -6,28 +6,33 @@ so that a reload, or the end of the server, loses nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
 import streamlit as st
 
 from audiotag.data.dataset import Dataset
-from audiotag.data.verdicts import Verdict, VerdictJournal
+from audiotag.data.verdicts import UNDECIDED, Verdict, VerdictJournal
+from audiotag.disk import disk_problem
+from audiotag.errors import AudiotagError
 from audiotag.review.answers import Choice, choices_of, describe_verdict, is_given, verdict_of
 from audiotag.review.doubts import Doubt
-from audiotag.review.queue import Said, doubt_id, next_open, what_was_said
+from audiotag.review.queue import QueueFilter, Said, doubt_id, next_open, what_was_said
 from audiotag.ui.review import keys, sounds
-from audiotag.ui.review.item import prepare_item, show_examples, show_item_sound, show_question, show_scores
+from audiotag.ui.review.filter import describe_filter, pick_filter
+from audiotag.ui.review.item import prepare_item, show_examples, show_item_sound, show_question, show_reasons
 from audiotag.ui.review.loading import Review, read_verdicts
 from audiotag.ui.text import Markdown, escape
-from audiotag.ui.widgets import messages
 from audiotag.wording import format_duration
 
 ITEM = "item"  # in the address: where the reviewer is, unless that is the first doubt without an answer
 END = "end"
 SHOWN = "review-shown"  # in the session: the doubt on the page, so that a key counts for that one alone
+PROBLEM = "review-problem"  # in the session: why the last answer was not written
 AHEAD = 3  # doubts whose sounds are made ready
+AUTOPLAY_HELP = "Plays each sound as soon as it is shown."
 MAIN_KEYS = ("right", "wrong", "add")
 
 
@@ -72,38 +77,64 @@ class ItemQueue:
 
 
 @st.fragment
-def show_queue(queue: ItemQueue, show_end: Callable[[ItemQueue, list[Verdict | None]], None]) -> None:
-    """Show the doubt that comes next, and its keys.
+def show_queue(
+    dataset: Dataset,
+    review: Review,
+    journal: VerdictJournal,
+    reviewer: str,
+    show_end: Callable[[ItemQueue, list[Verdict | None]], None],
+) -> None:
+    """Show the doubt that comes next, its keys, and the filter of the queue.
 
     Parameters
     ----------
-    queue : ItemQueue
+    dataset : Dataset
+    review : Review
+    journal : VerdictJournal
+    reviewer : str
+        Empty as long as no name is given; then nothing can be answered.
     show_end : callable
         Shows what there is at the end of the queue.
     """
-    said = queue.said()
-    verdicts = queue.verdicts(said)
-    place = queue.place(verdicts)
     with st.container(key=keys.QUEUE):
-        autoplay = _show_toolbar(queue, said, verdicts, place)
-        if place is None:
-            st.session_state[SHOWN] = None
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            wanted = pick_filter(review.doubts)
+            keys.show_list()
+            autoplay = st.toggle("Autoplay", key="autoplay", bind="query-params", help=AUTOPLAY_HELP, width="content")
+            queue = ItemQueue(dataset, review, tuple(filter(wanted.passes, review.doubts)), journal, reviewer)
+            said = queue.said()
+            verdicts = queue.verdicts(said)
+            place = queue.place(verdicts)
+            _show_steps(queue, said, verdicts, place)
+        if wanted != QueueFilter():
+            st.caption(f":material/filter_alt: {describe_filter(wanted)}")
+        if problem := st.session_state.get(PROBLEM):
+            st.error(f"Nothing was written: {escape(problem)}", icon=":material/error:")
+        st.session_state[SHOWN] = None if place is None else doubt_id(queue.doubts[place])
+        if not verdicts:
+            st.info("No doubt passes the filter.", icon=":material/search_off:")
+        elif place is None:
+            _show_undo(queue, said)
             show_end(queue, verdicts)
-            return
-        doubt = queue.doubts[place]
-        st.session_state[SHOWN] = doubt_id(doubt)
-        left, right = st.columns([2.5, 1], gap="large")
-        with left:
-            show_question(doubt, verdicts[place])
-            show_item_sound(doubt, autoplay)
-            _show_answers(queue, doubt, verdicts[place])
-        with right:
-            show_scores(doubt, queue.review)
-            show_examples(doubt, queue.review)
-    content = queue.review.content(doubt)
-    sounds.content_in_time(doubt.path, content)  # begins to compute it
+        else:
+            _show_item(queue, place, said, verdicts, bool(autoplay))
+    keys.give_keys()
+
+
+def _show_item(queue: ItemQueue, place: int, said: Said, verdicts: Sequence[Verdict | None], autoplay: bool) -> None:
+    """One doubt; the sounds of those that come next are made ready meanwhile."""
+    doubt, review = queue.doubts[place], queue.review
+    left, right = st.container(key="review-item").columns([2.5, 1], gap="large")
+    with left:
+        show_question(doubt, verdicts[place])
+        show_item_sound(doubt, autoplay)
+        _show_answers(queue, doubt, said, verdicts[place])
+    with right:
+        show_reasons(doubt, review)
+        show_examples(doubt, review)
+    sounds.content_in_time(doubt.path, review.content(doubt))  # begins to compute it
     following = _following(queue, verdicts, place)
-    sounds.get_ready([partial(prepare_item, each, queue.review, autoplay) for each in following])
+    sounds.get_ready([partial(prepare_item, each, review, autoplay) for each in following])
 
 
 def _following(queue: ItemQueue, verdicts: Sequence[Verdict | None], place: int) -> list[Doubt]:
@@ -113,23 +144,38 @@ def _following(queue: ItemQueue, verdicts: Sequence[Verdict | None], place: int)
     return [queue.doubts[at] for at in wanted]
 
 
-def _show_toolbar(
-    queue: ItemQueue, said: Said, verdicts: Sequence[Verdict | None], place: int | None
-) -> bool:
-    """Back, progress, on, undo and autoplay; returns whether sounds play by themselves."""
+def _show_steps(queue: ItemQueue, said: Said, verdicts: Sequence[Verdict | None], place: int | None) -> None:
+    """Back, progress and on."""
     done, total = sum(verdict is not None for verdict in verdicts), len(verdicts)
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.button("Back", icon=":material/arrow_back:", key="review-back", shortcut="Left", type="tertiary",
-                  on_click=_go, args=(queue, place, -1), disabled=place == 0)  # fmt: skip
-        st.progress(done / total, _progress_text(done, total, said.pace_s), width="stretch")
-        st.button("On", icon=":material/arrow_forward:", icon_position="right", key="review-on", shortcut="Right",
-                  type="tertiary", on_click=_go, args=(queue, place, 1), disabled=place is None)  # fmt: skip
-        st.button("Undo", icon=":material/undo:", key="review-undo", shortcut="U", type="tertiary",
-                  on_click=_undo, args=(queue,), disabled=not said.times_s)  # fmt: skip
-        autoplay = st.toggle(
-            "Autoplay", key="autoplay", bind="query-params", help="Plays each sound as soon as it is shown."
-        )
-    return bool(autoplay)
+    st.button(
+        "Back `←`",
+        key=keys.key_of(keys.BACK),
+        type="tertiary",
+        on_click=_go,
+        args=(queue, place, -1),
+        disabled=not total or place == 0,
+    )
+    st.progress(done / total if total else 1.0, _progress_text(done, total, said.pace_s), width="stretch")
+    st.button(
+        "On `→`",
+        key=keys.key_of(keys.ON),
+        type="tertiary",
+        on_click=_go,
+        args=(queue, place, 1),
+        disabled=place is None,
+    )
+
+
+def _show_undo(queue: ItemQueue, said: Said) -> None:
+    st.button(
+        "Undo `U`",
+        icon=":material/undo:",
+        key=keys.key_of(keys.UNDO),
+        type="tertiary",
+        on_click=_undo,
+        args=(queue,),
+        disabled=not said.times_s,
+    )
 
 
 def _progress_text(done: int, total: int, pace_s: float | None) -> Markdown:
@@ -137,8 +183,8 @@ def _progress_text(done: int, total: int, pace_s: float | None) -> Markdown:
     return escape(f"{done:,} of {total:,}{left}")
 
 
-def _show_answers(queue: ItemQueue, doubt: Doubt, said: Verdict | None) -> None:
-    """One button per answer, and the field for a note."""
+def _show_answers(queue: ItemQueue, doubt: Doubt, said: Said, verdict: Verdict | None) -> None:
+    """One button per answer, undo, and the field for a note."""
     is_named = bool(queue.reviewer)
     if not is_named:
         st.warning("Type your name above before you answer: verdicts are kept per reviewer.", icon=":material/badge:")
@@ -147,9 +193,8 @@ def _show_answers(queue: ItemQueue, doubt: Doubt, said: Verdict | None) -> None:
 
     def button(choice: Choice) -> None:
         st.button(
-            escape(choice.text),
-            key=f"review-{choice.key}-{own}",
-            shortcut=choice.key,
+            keys.with_key(choice.text, choice.key),
+            key=keys.key_of(choice.key, own),
             on_click=_answer,
             args=(queue, doubt, choice),
             disabled=not is_named,
@@ -161,8 +206,9 @@ def _show_answers(queue: ItemQueue, doubt: Doubt, said: Verdict | None) -> None:
             if choice.answer in MAIN_KEYS:
                 button(choice)
         for choice in choices:
-            if choice.answer in ("unsure", "skip"):
+            if choice.answer in UNDECIDED:
                 button(choice)
+        _show_undo(queue, said)
     with st.container(horizontal=True, gap="small", key="review-others"):
         for choice in choices:
             if choice.answer == "other":
@@ -171,7 +217,7 @@ def _show_answers(queue: ItemQueue, doubt: Doubt, said: Verdict | None) -> None:
     with st.container(key=keys.NOTE):
         st.text_input(
             "Note",
-            value=said.note if said else "",
+            value=verdict.note if verdict else "",
             key=_note_key(doubt),
             placeholder="Note (optional), kept with the verdict",
             label_visibility="collapsed",
@@ -215,7 +261,7 @@ def _answer(queue: ItemQueue, doubt: Doubt, choice: Choice) -> None:
     content = sounds.content_in_time(doubt.path, queue.review.content(doubt))
     note = (st.session_state.get(_note_key(doubt)) or "").strip()
     verdict = verdict_of(doubt, choice.answer, queue.reviewer, choice.other, content, note)
-    with messages.show_errors():
+    with _keeping_problems():
         queue.journal.append([verdict])
         st.session_state[SHOWN] = None
         open_places = [each is None for each in queue.verdicts(queue.said())]
@@ -224,7 +270,7 @@ def _answer(queue: ItemQueue, doubt: Doubt, choice: Choice) -> None:
 
 def _undo(queue: ItemQueue) -> None:
     """Take back the reviewer's last answer, and go to its doubt."""
-    with messages.show_errors():
+    with _keeping_problems():
         undone = queue.journal.undo(queue.reviewer)
         if not undone:
             return
@@ -236,6 +282,16 @@ def _undo(queue: ItemQueue) -> None:
         clips = escape(first.clip) if len(undone) == 1 else Markdown(f"{len(undone):,} clips")
         label = Markdown(f"{escape(first.label)}: ") if first.label else Markdown("")
         st.toast(f"Taken back for {clips}: {label}{escape(describe_verdict(first))}", icon=":material/undo:")
+
+
+@contextmanager
+def _keeping_problems() -> Iterator[None]:
+    """Keep what the disk refuses, to be shown with the doubt: a callback runs before the page is drawn."""
+    st.session_state.pop(PROBLEM, None)
+    try:
+        yield
+    except (AudiotagError, OSError) as error:
+        st.session_state[PROBLEM] = disk_problem(error) if isinstance(error, OSError) else str(error)
 
 
 def _go(queue: ItemQueue, place: int | None, step: int) -> None:
