@@ -63,11 +63,23 @@ class Said:
     verdicts: Mapping[Key, Verdict]
     times_s: tuple[float, ...] = ()
 
-    def about(self, doubt: Doubt, content: str = "") -> Verdict | None:
-        """The newest verdict that answers a doubt; one about a copy of the clip counts where its content is known."""
-        found = self.verdicts.get((doubt.subset, doubt.clip, doubt.label))
-        if found is None and content:
-            found = self.verdicts.get(("", content, doubt.label))
+    def about_all(
+        self, doubts: Iterable[Doubt], contents: Mapping[tuple[str, str], str] | None = None
+    ) -> list[Verdict | None]:
+        """The newest verdict that answers each doubt; None where there is none.
+
+        Parameters
+        ----------
+        doubts : iterable of Doubt
+        contents : Mapping, optional
+            The hash of the samples of clips, by subset and name: then a verdict about a copy counts as well.
+        """
+        found: list[Verdict | None] = []
+        for doubt in doubts:
+            verdict = self.verdicts.get((doubt.subset, doubt.clip, doubt.label))
+            if verdict is None and contents and (content := contents.get((doubt.subset, doubt.clip))):
+                verdict = self.verdicts.get(("", content, doubt.label))
+            found.append(verdict)
         return found
 
     @property

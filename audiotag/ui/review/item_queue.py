@@ -30,6 +30,7 @@ from audiotag.wording import format_duration
 ITEM = "item"  # in the address: where the reviewer is, unless that is the first doubt without an answer
 END = "end"
 SHOWN = "review-shown"  # in the session: the doubt on the page, so that a key counts for that one alone
+AFTER = "review-after"  # in the session, until the page is drawn: the number of the doubt that was just answered
 PROBLEM = "review-problem"  # in the session: why the last answer was not written
 AHEAD = 3  # doubts whose sounds are made ready
 AUTOPLAY_HELP = "Plays each sound as soon as it is shown."
@@ -60,12 +61,17 @@ class ItemQueue:
         """What the reviewer has said so far."""
         return what_was_said(read_verdicts(self.journal), self.reviewer)
 
-    def verdicts(self, said: Said) -> list[Verdict | None]:
-        """What the reviewer said about each of the doubts."""
-        return [said.about(doubt, self.review.content(doubt)) for doubt in self.doubts]
-
     def place(self, verdicts: Sequence[Verdict | None]) -> int | None:
-        """The number of the doubt to show; None at the end of the queue."""
+        """The number of the doubt to show; None at the end of the queue. The address then has it.
+
+        After an answer that is the next doubt without one, otherwise the doubt in the address, or the first without an
+        answer, which the address does not have.
+        """
+        is_open = [verdict is None for verdict in verdicts]
+        if (after := st.session_state.pop(AFTER, None)) is not None:
+            place = next_open(is_open, after)
+            self._write_place(None if place is None or place == next_open(is_open) else place)
+            return place
         wanted = st.query_params.get(ITEM)
         if wanted == END:
             return None
@@ -73,7 +79,13 @@ class ItemQueue:
             for place, doubt in enumerate(self.doubts):
                 if doubt_id(doubt) == wanted:
                     return place
-        return next_open([verdict is None for verdict in verdicts])
+        return next_open(is_open)
+
+    def _write_place(self, place: int | None) -> None:
+        if place is None:
+            st.query_params.pop(ITEM, None)
+        else:
+            st.query_params[ITEM] = doubt_id(self.doubts[place])
 
 
 @st.fragment
@@ -103,7 +115,7 @@ def show_queue(
             autoplay = st.toggle("Autoplay", key="autoplay", bind="query-params", help=AUTOPLAY_HELP, width="content")
             queue = ItemQueue(dataset, review, tuple(filter(wanted.passes, review.doubts)), journal, reviewer)
             said = queue.said()
-            verdicts = queue.verdicts(said)
+            verdicts = said.about_all(queue.doubts, review.contents)
             place = queue.place(verdicts)
             _show_steps(queue, said, verdicts, place)
         if wanted != QueueFilter():
@@ -264,8 +276,7 @@ def _answer(queue: ItemQueue, doubt: Doubt, choice: Choice) -> None:
     with _keeping_problems():
         queue.journal.append([verdict])
         st.session_state[SHOWN] = None
-        open_places = [each is None for each in queue.verdicts(queue.said())]
-        _show_place(queue, next_open(open_places, queue.doubts.index(doubt)), open_places)
+        st.session_state[AFTER] = queue.doubts.index(doubt)
 
 
 def _undo(queue: ItemQueue) -> None:
@@ -301,11 +312,3 @@ def _go(queue: ItemQueue, place: int | None, step: int) -> None:
         st.query_params[ITEM] = END
     else:
         st.query_params[ITEM] = doubt_id(queue.doubts[max(0, to)])
-
-
-def _show_place(queue: ItemQueue, place: int | None, is_open: Sequence[bool]) -> None:
-    """Put a place into the address, unless it is the one that is shown without it."""
-    if place is None or place == next_open(is_open):
-        st.query_params.pop(ITEM, None)
-    else:
-        st.query_params[ITEM] = doubt_id(queue.doubts[place])

@@ -38,10 +38,10 @@ if (!window.audiotagReviewKeys) {
     if (document.querySelector("[role=dialog][aria-modal=true]")) return;
     if (tabbed && event.key in names && moves(target)) return;
     const button = [...document.querySelectorAll(`[class*="st-key-press-${name}-"] button`)].find(shown);
-    if (!button) return;
+    if (!button && name !== "R") return;  // without a stop, R runs the page again
     event.preventDefault();
     event.stopImmediatePropagation();
-    if (!event.repeat) button.click();
+    if (!event.repeat) button?.click();
   }, true);
 }
 </script>""".replace("QUEUE", QUEUE).replace("NOTE", NOTE)
