@@ -64,7 +64,7 @@ def time_answers() -> None:
     """Answer doubts, and print how long each took."""
     from streamlit.testing.v1 import AppTest
 
-    from audiotag.ui.review import item_queue, tabs
+    from audiotag.ui.review import answer_buttons, tabs
 
     logging.disable(logging.WARNING)  # which say that there is no browser
     spent: list[float] = [0.0]
@@ -79,7 +79,7 @@ def time_answers() -> None:
 
         return call
 
-    vars(item_queue)["_answer"] = timed(vars(item_queue)["_answer"])
+    vars(answer_buttons)["_answer"] = timed(vars(answer_buttons)["_answer"])
     vars(tabs)["show_queue"] = timed(tabs.show_queue)
     page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=300).switch_page("pages/review.py")
     page.run()

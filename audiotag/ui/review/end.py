@@ -10,7 +10,7 @@ import streamlit as st
 from audiotag.data.verdicts import UNDECIDED, Verdict
 from audiotag.review.queue import doubt_id, next_open
 from audiotag.training.runs import Run
-from audiotag.ui.review.item_queue import ITEM, ItemQueue
+from audiotag.ui.review.position import ITEM, ItemQueue
 from audiotag.ui.review.retrain import show_retraining
 from audiotag.ui.text import Markdown
 from audiotag.workspace import Workspace

@@ -89,7 +89,8 @@ def show_examples(doubt: Doubt, review: Review) -> None:
                 st.caption(f":material/warning: {escape(sound.problem)}")
                 continue
             show_block(sound.packed.block, f"review-compared-{number}")
-            st.caption(f"{escape(example.clip)} · {sound.packed.facts} · score {example.score:.2f}")
+            length: Markdown = sound.packed.facts
+            st.caption(f"{escape(example.clip)} · {length} · score {example.score:.2f}")
 
 
 def prepare_item(doubt: Doubt, review: Review, autoplay: bool) -> None:

@@ -73,7 +73,8 @@ def show_packed(packed: PackedSound, key: str) -> None:
     for note in packed.notes:
         st.caption(f":material/info: {escape(note)}")
     show_block(packed.block, key)
-    st.caption(packed.facts)
+    facts: Markdown = packed.facts
+    st.caption(facts)
 
 
 def pack_sound(sound: Sound, settings: SpectrogramSettings, source: Source, options: PlayerOptions) -> PackedSound:
