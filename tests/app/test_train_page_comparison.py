@@ -72,7 +72,7 @@ def test_conclusion_figure_table_and_command_are_those_of_the_comparison(two_run
     assert sentence.startswith(f"{second.name} is better than {first.name} on these 24 clips: lwlrap 1.0000 against ")
     (better,) = drawn(at)
     table = table_of(at, "fold")
-    assert list(table.index) == ["fold 1", "fold 2", "mean of 2 folds", "all clips", "accuracy"]
+    assert list(table.index) == ["fold 1", "fold 2", "mean of 2 folds", "all clips", "all clips, accuracy"]
     assert better["x"] == pytest.approx(table["difference"][:4].tolist())
     assert table.loc["all clips", "second"] == 1
     assert table.loc["fold 1", "clips"] == 12
@@ -154,7 +154,7 @@ def test_corrections_are_used_unless_the_toggle_is_off(
     at = open_page("pages/train.py")
     assert at.toggle(key="corrections").value is True
     labels = open_dataset(sounds).subset("curated")["labels"].iloc[:2]
-    removed = f"The labels of 2 clips are corrected: 2 added, {sum(map(len, labels))} removed."
+    removed = f"Reviewers corrected 2 clips: 2 labels added, {sum(map(len, labels))} removed."
     assert removed in texts(at.caption)
     if not use:
         at = at.toggle(key="corrections").set_value(False).run()

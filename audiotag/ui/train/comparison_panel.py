@@ -120,18 +120,20 @@ def _show_differences(comparison: Comparison) -> None:
         what = "label"
         rows = dict(sorted(comparison.labels.items(), key=lambda item: (item[1].difference, item[0])))
     st.plotly_chart(
-        figures.differences(_ends(rows), f"difference in lwlrap of each {what}"),
+        figures.differences(_ends(rows), "difference in lwlrap" + (" of the label" if what == "label" else "")),
         key="differences-chart",
         config=CONFIG,
         alt=f"Difference in lwlrap of each {what}, with its 95 % interval",
     )
-    st.caption("Right of 0 the shown run is better. Another seed of the training would give other differences, too.")
+    st.caption(
+        "Right of 0 the run shown here is better. Training again with another seed would change the differences, too."
+    )
     if what == "label" and len(rows) >= MANY_LABELS:
         by_chance = round((1 - INTERVAL) * len(rows))
         st.caption(f"Of {len(rows):,} labels about {by_chance:,} would count as better or worse by chance alone.")
     if len(rows) > 2 * MAX_LABELS:
         st.caption(f"The {MAX_LABELS} labels that lost most and the {MAX_LABELS} that gained most are drawn.")
-    table = difference_table(rows | ({"accuracy": comparison.accuracy} if what == "fold" else {}), what)
+    table = difference_table(rows | ({"all clips, accuracy": comparison.accuracy} if what == "fold" else {}), what)
     show_table(table, f"{comparison.second}-compared-by-{what}")
 
 

@@ -31,7 +31,7 @@ def pick_corrected(dataset: Dataset) -> bool | None:
         added = sum(len(set(correction.after) - set(correction.before)) for correction in corrections)
         removed = sum(len(set(correction.before) - set(correction.after)) for correction in corrections)
         clips = "1 clip" if len(corrections) == 1 else f"{len(corrections):,} clips"
-        st.caption(f"The labels of {clips} are corrected: {added:,} added, {removed:,} removed.")
+        st.caption(f"Reviewers corrected {clips}: {added:,} labels added, {removed:,} removed.")
     else:
         st.caption("The verdicts so far change no label.")
     return bool(corrected)
