@@ -42,6 +42,7 @@ def differences(rows: Mapping[str, Difference], title: str) -> go.Figure:
             y=[places[name] for name in found],
             name=legend,
             mode="markers",
+            showlegend=True,  # also if all rows have one conclusion
             marker={"color": colour, "symbol": symbol, "size": 11, "line": {"width": 2, "color": colour}},
             error_x={
                 "type": "data",

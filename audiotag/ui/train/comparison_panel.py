@@ -13,6 +13,7 @@ from audiotag.cli.command_lines import compare_line
 from audiotag.errors import AudiotagError
 from audiotag.figures import comparison as figures
 from audiotag.figures.theme import CONFIG
+from audiotag.training.paired_bootstrap import INTERVAL, MIN_DIFFERING_UNITS
 from audiotag.training.runs import Run
 from audiotag.ui import cache, verdict_cache
 from audiotag.ui.text import Markdown, escape
@@ -32,6 +33,7 @@ TRUTH_NAMES: dict[Truth, Markdown] = {
     "tables": Markdown("labels in the tables"),
 }
 BY_FOLD, BY_LABEL = Markdown("By fold"), Markdown("By label")
+MANY_LABELS = 20  # from here on some differ by chance
 MAX_LABELS = 10  # drawn at each end; the table has all
 
 
@@ -105,22 +107,33 @@ def _pick_truth(run: Run) -> Truth:
 
 def _show_differences(comparison: Comparison) -> None:
     by = st.segmented_control(
-        "Differences", [BY_FOLD, BY_LABEL], default=BY_FOLD, key="differences", required=True,
-        label_visibility="collapsed",
-    )  # fmt: skip
-    rows = comparison.rows
-    what = "fold"
+        "Differences",
+        [BY_FOLD, BY_LABEL],
+        default=BY_FOLD,
+        key="differences",
+        required=True,
+        help="Intervals of 95 % from resampled recordings; clips of one recording, and copies of a sound, stay "
+        f"together. At least {MIN_DIFFERING_UNITS} recordings must differ before a difference counts.",
+    )
+    rows, what = comparison.rows, "fold"
     if by == BY_LABEL:
         what = "label"
         rows = dict(sorted(comparison.labels.items(), key=lambda item: (item[1].difference, item[0])))
     st.plotly_chart(
-        figures.differences(_ends(rows), f"difference in lwlrap of each {what}"),
+        figures.differences(_ends(rows), "difference in lwlrap" + (" of the label" if what == "label" else "")),
         key="differences-chart",
         config=CONFIG,
         alt=f"Difference in lwlrap of each {what}, with its 95 % interval",
     )
-    st.caption(_explanation(comparison, len(rows) if by == BY_LABEL else 0))
-    table = difference_table(rows | ({} if by == BY_LABEL else {"accuracy": comparison.accuracy}), what)
+    st.caption(
+        "Right of 0 the run shown here is better. Training again with another seed would change the differences, too."
+    )
+    if what == "label" and len(rows) >= MANY_LABELS:
+        by_chance = round((1 - INTERVAL) * len(rows))
+        st.caption(f"Of {len(rows):,} labels about {by_chance:,} would count as better or worse by chance alone.")
+    if len(rows) > 2 * MAX_LABELS:
+        st.caption(f"The {MAX_LABELS} labels that lost most and the {MAX_LABELS} that gained most are drawn.")
+    table = difference_table(rows | ({"all clips, accuracy": comparison.accuracy} if what == "fold" else {}), what)
     show_table(table, f"{comparison.second}-compared-by-{what}")
 
 
@@ -130,15 +143,3 @@ def _ends(rows: dict[str, Any]) -> dict[str, Any]:
     if len(names) > 2 * MAX_LABELS:
         names = [*names[:MAX_LABELS], *names[-MAX_LABELS:]]
     return {name: rows[name] for name in names}
-
-
-def _explanation(comparison: Comparison, labels: int) -> Markdown:
-    text = (
-        "Right of 0 the shown run is better. An interval says how far the difference depends on which recordings the "
-        f"dataset has ({comparison.lwlrap.units:,}); another seed of the training can change it further."
-    )
-    if labels > 2 * MAX_LABELS:
-        text += f" Drawn are the {MAX_LABELS} labels that lost most and the {MAX_LABELS} that gained most."
-    if labels >= 20:
-        text += f" Of {labels:,} intervals about {round(0.05 * labels):,} exclude 0 by chance alone."
-    return Markdown(text)

@@ -27,10 +27,11 @@ def pick_corrected(dataset: Dataset) -> bool | None:
         "corrections can be compared.",
     )
     corrections = verdict_cache.find_corrections(dataset)
-    labels = sum(len(set(correction.before) ^ set(correction.after)) for correction in corrections)
-    clips = "1 clip" if len(corrections) == 1 else f"{len(corrections):,} clips"
     if corrections:
-        st.caption(f"{'1 label' if labels == 1 else f'{labels:,} labels'} of {clips} corrected.")
+        added = sum(len(set(correction.after) - set(correction.before)) for correction in corrections)
+        removed = sum(len(set(correction.before) - set(correction.after)) for correction in corrections)
+        clips = "1 clip" if len(corrections) == 1 else f"{len(corrections):,} clips"
+        st.caption(f"Reviewers corrected {clips}: {added:,} labels added, {removed:,} removed.")
     else:
         st.caption("The verdicts so far change no label.")
     return bool(corrected)
