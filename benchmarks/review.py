@@ -35,7 +35,7 @@ from audiotag.metrics import lwlrap, multi_hot
 from audiotag.review.label_quality import clip_lwlrap
 from audiotag.review.ranking import find_doubts, pair_quality
 from audiotag.review.scored_clips import ScoredClips, match_scores
-from audiotag.starter.render import StarterCounts, render_starter
+from audiotag.starter.render import render_starter
 from audiotag.training.held_out import HeldOutScores, read_held_out
 from audiotag.training.recipe import Recipe, load_recipe
 from audiotag.training.run_blocking import train_run
@@ -95,8 +95,7 @@ def make_set(name: str, share: int, seed: int, recipe: Recipe) -> Path:
     source = {"esc10": ESC10, "kitchen20": KITCHEN20}.get(name)
     if source is None:
         render_seed = int(name.removeprefix("starter-")) if name not in ("starter", "starter-noisy") else 2019
-        counts = StarterCounts(test=1)
-        source = render_starter(home / f"starter-{render_seed}", render_seed, counts)
+        source = render_starter(home / f"starter-{render_seed}", render_seed)
     return write_set(source, home / f"{name}-{share}-{seed}", share / 100, seed, recipe, name.endswith("noisy"))
 
 
@@ -116,14 +115,35 @@ def figures(folder: Path, run: Run, subset: str) -> dict[str, Any]:
     is_error = (given != right).astype(int)
     pairs, clips = suspicions(dataset, held_out, scored, rows)
     of_clips = is_error.max(axis=1)
-    listed = [doubt for doubt in find_doubts(dataset, held_out) if doubt.subset == subset]
+    is_listed = pairs["ours"] > 0  # see `suspicions`
     return {
         "lwlrap": round(lwlrap(right, scores), 4),
-        "listed": len(listed),
-        "listed_clips": len({doubt.clip for doubt in listed}),
+        "listed": describe_list(is_error, is_listed),
+        "listed_by_cleanlab": describe_list(is_error, listed_by_cleanlab(given, scores)),
         "pairs": describe(is_error.ravel(), {name: values.ravel() for name, values in pairs.items()}),
         "clips": describe(of_clips, clips),
     }
+
+
+def listed_by_cleanlab(given: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """The pairs that cleanlab's default filter for several labels per clip finds."""
+    from cleanlab.multilabel_classification.filter import find_multilabel_issues_per_class
+
+    lists = [np.flatnonzero(row).tolist() for row in given]
+    return np.asarray(find_multilabel_issues_per_class(lists, scores, n_jobs=1), dtype=bool)
+
+
+def describe_list(is_error: np.ndarray, is_listed: np.ndarray) -> dict[str, Any]:
+    """How long the list of doubts is, and which share of it has errors, and of the errors is in it."""
+    described: dict[str, Any] = {}
+    for level, errors, listed in (
+        ("pairs", is_error, is_listed),
+        ("clips", is_error.max(axis=1), is_listed.max(axis=1)),
+    ):
+        hits = int(errors[listed].sum())
+        precision, recall = hits / max(1, int(listed.sum())), hits / max(1, int(errors.sum()))
+        described[level] = {"count": int(listed.sum()), "precision": round(precision, 4), "recall": round(recall, 4)}
+    return described
 
 
 def truth_of(folder: Path, scored: ScoredClips) -> np.ndarray:
@@ -145,7 +165,7 @@ def suspicions(
     ours = -pair_quality(scored)
     for doubt in find_doubts(dataset, held_out):
         row, label = position[doubt.subset, doubt.clip], scored.labels.index(doubt.label)
-        ours[row, label] += 1  # before those that are not listed
+        ours[row, label] += 2  # above 0, and so before those that are not listed
     ours = ours[rows]
     lists = [np.flatnonzero(row).tolist() for row in given]
     probability = np.clip(np.where(given > 0, scores, 1 - scores), 1e-7, 1)
@@ -182,20 +202,34 @@ def describe(is_error: np.ndarray, rankings: dict[str, np.ndarray]) -> dict[str,
 def table(rows: list[dict[str, Any]]) -> str:
     """Mean over seeds of each set, share, level and ranking, with the newest settings, in Markdown."""
     lines = [
-        "| set | errors | of | ranking | precision at 10 / 25 / 50 / 100 | recall | area under ROC |",
+        "| set | clips with an error | level | ranking | precision at 10 / 25 / 50 / 100 | recall | area under ROC |",
         "|---|---|---|---|---|---|---|",
     ]
+    lists = [
+        "| set | clips with an error | seeds | lwlrap | list | pairs listed | precision | recall | clips listed "
+        "| precision | recall |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
     frame = pd.DataFrame([row for row in rows if row["part"] == "ranking"])
-    for (name, share), of_set in frame.groupby(["set", "share"], sort=False):
+    for _, of_set in frame.groupby(["set", "share"], sort=False):
         newest = of_set[of_set["settings"] == of_set["settings"].iloc[-1]]
+        name, clips = newest["set"].iloc[-1], newest["clips"].iloc[-1]
+        errors = f"{clips['errors']} of {clips['items']}"
         for level in ("pairs", "clips"):
             found = newest[level].tolist()
             for ranking in [key for key in found[0] if key not in ("items", "errors")]:
                 each = [of_seed[ranking] for of_seed in found]
                 precision = " / ".join(f"{np.mean([e['precision'][str(k)] for e in each]):.2f}" for k in COUNTS)
                 recall, auc = (f"{np.mean([e[figure] for e in each]):.3f}" for figure in ("recall", "auc"))
-                lines.append(f"| {name} | {share} % | {level} | {ranking} | {precision} | {recall} | {auc} |")
-    return "\n".join(lines)
+                lines.append(f"| {name} | {errors} | {level} | {ranking} | {precision} | {recall} | {auc} |")
+        known = f"{len(newest)} | {newest['lwlrap'].mean():.3f}"
+        for column, title in (("listed", "ours"), ("listed_by_cleanlab", "cleanlab's default")):
+            cells = []
+            for level in ("pairs", "clips"):
+                means = pd.DataFrame([of_seed[level] for of_seed in newest[column]]).mean()
+                cells.append(f"{means['count']:.0f} | {means['precision']:.2f} | {means['recall']:.2f}")
+            lists.append(f"| {name} | {errors} | {known} | {title} | {' | '.join(cells)} |")
+    return "\n".join([*lines, "", *lists])
 
 
 if __name__ == "__main__":

@@ -129,9 +129,9 @@ def _print_first(found: list[Doubt], out: Path | None) -> None:
         print_line(f"  {doubt.reason}")
     clips = len({(doubt.subset, doubt.clip) for doubt in found})
     print_line(f"{_count(len(found), 'doubt')} about {_count(clips, 'clip')}")
-    if len(found) > MAX_PRINTED:
-        where = f"{out} lists all." if out else "--out FILE.csv lists all."
-        print_line(f"{len(found) - MAX_PRINTED:,} more are not shown; {where}")
+    if more := max(0, len(found) - MAX_PRINTED):
+        are = "is" if more == 1 else "are"
+        print_line(f"{more:,} more {are} not shown; {out or '--out FILE.csv'} lists all.")
 
 
 def _count(count: int, thing: str) -> str:

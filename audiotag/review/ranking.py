@@ -1,15 +1,16 @@
 """Find the labels of a dataset that are probably wrong or missing, the most doubtful first.
 
 Scores are out-of-fold: no fold has been trained on the clips that it doubts. Each label of a clip, given or not, has a
-quality (`audiotag.review.label_quality`): cleanlab's multi-label quality, combined with the clip's own lwlrap, because
-a label is the more doubtful where the clip's other labels fit its scores badly, too. Only labels that confident
-learning counts as wrong or missing are listed; a reviewer would otherwise hear all clips. Clips that contradict their
-copies, and clips whose sound has a fault, join the list.
+quality, the mean of cleanlab's multi-label quality (`audiotag.review.label_quality`) and of the clip's own lwlrap: a
+label is the more doubtful the worse all labels of its clip fit the scores. Only labels that confident learning counts
+as wrong or missing are listed; a reviewer would otherwise hear all clips. Clips that contradict their copies, and clips
+whose sound has a fault, join the list. ``benchmarks/review.py`` measures how well this finds known errors.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -59,17 +60,18 @@ def find_doubts(
 def pair_quality(scored: ScoredClips) -> np.ndarray:
     """Quality of each label of each clip, or of its absence, shape ``(clips, labels)``; by it doubts are ranked.
 
-    Subsets are compared with themselves, because their labels are not equally reliable.
+    It is the mean of `label_quality` and of the clip's lwlrap; of a clip without labels, which has no lwlrap, the
+    former. Subsets are compared with themselves, because their labels are not equally reliable.
     """
     quality = np.ones(scored.scores.shape)
     for rows in _rows_of_subsets(scored):
         given, scores = scored.given[rows], scored.scores[rows]
-        fit = np.nan_to_num(clip_lwlrap(given, scores), nan=1.0)
-        quality[rows] = np.sqrt(label_quality(given, scores) * fit[:, None])
+        of_labels, of_clips = label_quality(given, scores), clip_lwlrap(given, scores)[:, None]
+        quality[rows] = np.where(np.isnan(of_clips), of_labels, (of_labels + of_clips) / 2)
     return quality
 
 
-def _rows_of_subsets(scored: ScoredClips) -> Iterable[np.ndarray]:
+def _rows_of_subsets(scored: ScoredClips) -> list[np.ndarray]:
     subsets = np.array(scored.subsets, dtype=object)
     return [np.flatnonzero(subsets == name) for name in dict.fromkeys(scored.subsets)]
 
@@ -126,47 +128,32 @@ def _reason(scored: ScoredClips, row: int, label: int, kind: DoubtKind, means: t
 def _with_faults(
     doubts: list[Doubt], dataset: Dataset, scored: ScoredClips, quality: np.ndarray, faults: pd.DataFrame
 ) -> list[Doubt]:
-    """Add one doubt per clip with a fault, about its least certain label; it takes the place of a doubt about it."""
-    by_pair = {(doubt.subset, doubt.clip, doubt.label): doubt for doubt in doubts}
+    """Add one doubt per clip with a fault, about its least certain label; it is joined with a doubt about that."""
+    by_label = {(doubt.subset, doubt.clip, doubt.label): doubt for doubt in doubts}
     row_of = {key: row for row, key in enumerate(zip(scored.subsets, scored.clips, strict=True))}
-    labels_of = dict(
-        zip(
-            zip(dataset.clips["subset"], dataset.clips["clip"], strict=True),
-            zip(dataset.clips["path"], table_labels(dataset), strict=True),
-            strict=True,
-        )
-    )
+    columns = (dataset.clips["subset"], dataset.clips["clip"], dataset.clips["path"], table_labels(dataset))
+    clips = {(subset, clip): (path, tuple(labels)) for subset, clip, path, labels in zip(*columns, strict=True)}
     for fault, clip, subset, what in faults[["kind", "clip", "subset", "what"]].values.tolist():
-        if fault not in FAULT_FACTORS or (subset, clip) not in labels_of:
-            continue
-        path, labels = labels_of[subset, clip]
-        if not labels:
+        path, labels = clips.get((subset, clip), (None, ()))
+        if fault not in FAULT_FACTORS or path is None or not labels:
             continue
         kind: DoubtKind = "contradiction" if fault == "contradiction" else "problem"
         row = row_of.get((subset, clip))
-        columns = [] if row is None else np.flatnonzero(scored.given[row]).tolist()
-        if row is None or not columns:
-            found = Doubt(kind, subset, clip, path, tuple(labels), labels[0], UNSCORED_QUALITY, reason=what)
+        given = [] if row is None else np.flatnonzero(scored.given[row]).tolist()
+        if row is None or not given:
+            found = Doubt(kind, subset, clip, path, labels, labels[0], UNSCORED_QUALITY, reason=what)
         else:
-            label = min(columns, key=lambda column: quality[row, column])
-            lwlrap = clip_lwlrap(scored.given[row : row + 1], scored.scores[row : row + 1])[0]
+            label = min(given, key=lambda column: quality[row, column])
+            lwlrap = clip_lwlrap(scored.given[[row]], scored.scores[[row]])[0]
             found = _doubt(scored, row, label, kind, quality[row, label], lwlrap, what)
-        by_pair = _add_fault(by_pair, found, FAULT_FACTORS[fault])
-    return list(by_pair.values())
+        found = replace(found, quality=found.quality * FAULT_FACTORS[fault])
+        key = subset, clip, found.label
+        by_label[key] = _joined(found, by_label[key]) if key in by_label else found
+    return list(by_label.values())
 
 
-def _add_fault(
-    by_pair: dict[tuple[str, str, str], Doubt], found: Doubt, factor: float
-) -> dict[tuple[str, str, str], Doubt]:
-    from dataclasses import replace
-
-    key = found.subset, found.clip, found.label
-    earlier = by_pair.get(key)
-    lowest = found.quality * factor
-    if earlier is not None:
-        found = replace(found, reason=f"{found.reason} {earlier.reason}") if earlier.reason != found.reason else found
-        lowest = min(lowest, earlier.quality)
-        if earlier.kind == "contradiction":
-            found = replace(found, kind="contradiction")
-    by_pair[key] = replace(found, quality=lowest)
-    return by_pair
+def _joined(found: Doubt, earlier: Doubt) -> Doubt:
+    """One doubt out of two about a label: a contradiction says more than another fault, and a fault than scores."""
+    kind = earlier.kind if earlier.kind == "contradiction" else found.kind
+    quality = min(found.quality, earlier.quality)
+    return replace(found, kind=kind, quality=quality, reason=f"{found.reason} {earlier.reason}")
