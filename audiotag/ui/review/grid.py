@@ -67,7 +67,7 @@ def show_grid(dataset: Dataset, held_out: HeldOutScores, reviewer: str, workspac
         waiting = [clip for clip in clips if not clip.is_judged]
         _show_progress(review, len(clips) - len(waiting), len(clips))
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(_task(review), width="stretch")
+        st.markdown(_task(review) if waiting else "", width="stretch")
         _show_undo(journal, reviewer, labels)
     if problem := st.session_state.pop(PROBLEM, None):
         st.error(escape(problem), icon=":material/error:")
@@ -213,6 +213,7 @@ def _show_end(review: GridReview, labels: Sequence[str], has_clips: bool) -> Non
                 escape(f"Next label: {other}"),
                 icon=":material/arrow_forward:",
                 key="grid-next-label",
+                shortcut="N",
                 on_click=_choose_label,
                 args=(other,),
             )

@@ -24,6 +24,7 @@ from audiotag.ui.player.player import read_sources
 if TYPE_CHECKING:
     from streamlit.components.v2.types import ComponentRenderer
 
+FOLDER = Path(__file__).parent
 ANSWER_SHAPE = {"accepted": [str], "odd": [str]}
 
 
@@ -124,4 +125,4 @@ def pack_grid(grid: ClipGrid) -> bytes:
 @cache
 def _component() -> ComponentRenderer:
     """The component, registered when it is first shown."""
-    return st.components.v2.component("audiotag-clip-grid", **read_sources(Path(__file__).parent, "clip_grid"))
+    return st.components.v2.component("audiotag-clip-grid", **read_sources(FOLDER, "clip_grid"))
