@@ -77,24 +77,24 @@ def verdicts_per_clip(clips: pd.DataFrame, verdicts: Iterable[Verdict]) -> list[
     verdicts : iterable of Verdict
         Oldest first.
     """
-    by_name: dict[tuple[str, str], list[Verdict]] = {}
-    by_content: dict[str, list[Verdict]] = {}
-    for verdict in verdicts:
-        by_name.setdefault((verdict.subset, verdict.clip), []).append(verdict)
+    # Verdicts with their places: clocks differ and are set back, so the order in the journal says which is newest.
+    by_name: dict[tuple[str, str], dict[int, Verdict]] = {}
+    by_content: dict[str, dict[int, Verdict]] = {}
+    for place, verdict in enumerate(verdicts):
+        by_name.setdefault((verdict.subset, verdict.clip), {})[place] = verdict
         if verdict.content:
-            by_content.setdefault(verdict.content, []).append(verdict)
+            by_content.setdefault(verdict.content, {})[place] = verdict
     if not by_name:
         return [[] for _ in range(len(clips))]
     contents = clips["content"] if "content" in clips else [None] * len(clips)
     counting = []
     for subset, clip, content in zip(clips["subset"], clips["clip"], contents, strict=True):
         known = content if isinstance(content, str) and content else ""
-        named = by_name.get((subset, clip), [])
+        named = by_name.get((subset, clip), {})
         if known:
-            same = [verdict for verdict in named if verdict.content in ("", known)]
-            others = by_content.get(known, [])
-            named = sorted({id(verdict): verdict for verdict in (*same, *others)}.values(), key=lambda v: v.time)
-        counting.append(named)
+            same = {place: verdict for place, verdict in named.items() if verdict.content in ("", known)}
+            named = same | by_content.get(known, {})
+        counting.append([named[place] for place in sorted(named)])
     return counting
 
 

@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from audiotag.metrics import label_precisions
+
 EQUAL = 1e-6  # scores are 32-bit floats
 
 
@@ -70,13 +72,6 @@ def clip_lwlrap(given: np.ndarray, scores: np.ndarray) -> np.ndarray:
     >>> clip_lwlrap(np.array([[1, 0, 0], [0, 1, 0]]), np.array([[0.9, 0.5, 0.1], [0.6, 0.5, 0.2]])).tolist()
     [1.0, 0.5]
     """
-    values = np.full(len(given), np.nan)
-    labelled = given.any(axis=1)
-    if not labelled.any():
-        return values
-    has, score = given[labelled] > 0, np.asarray(scores[labelled], np.float64)
-    clip, label = np.nonzero(has)
-    at_least = score[clip] >= score[clip, label][:, None]  # equal scores all get the worst of their ranks
-    precision = (at_least & has[clip]).sum(axis=1) / at_least.sum(axis=1)
-    values[labelled] = np.bincount(clip, precision, len(has)) / has.sum(axis=1)
-    return values
+    precision = (label_precisions(given, scores) * given).sum(axis=1)
+    with np.errstate(invalid="ignore"):
+        return precision / given.sum(axis=1)
