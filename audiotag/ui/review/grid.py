@@ -55,6 +55,9 @@ def show_grid(dataset: Dataset, held_out: HeldOutScores, reviewer: str, workspac
     workspace : Workspace
         Has the journal of verdicts, in which an answer is one step that can be undone.
     """
+    if not reviewer:
+        st.warning("Type your name above before you answer: verdicts are kept per reviewer.", icon=":material/badge:")
+        return
     scored = _match(dataset, held_out, read_aliases(workspace))
     labels = [label for label, count in zip(scored.labels, scored.given.sum(axis=0), strict=True) if count]
     if not labels:

@@ -9,7 +9,7 @@ import pytest
 
 from audiotag.data.corrections import find_corrections
 from audiotag.data.verdicts import Verdict, VerdictJournal
-from audiotag.review.grid import GridClip, GridKind, find_grid_clips, grid_verdicts
+from audiotag.review.grid import GridClip, GridKind, GridReview, find_grid_clips, grid_verdicts
 from audiotag.review.scored_clips import ScoredClips
 
 LABELS = ("Bark", "Bell")
@@ -121,14 +121,57 @@ def test_marked_clips_lose_or_get_the_label_and_the_others_are_right(
     assert [each.decisions["Bark"] for each in verdicts] == [kind == "missing"] * 2 + [kind == "wrong"]
 
 
-def test_one_undo_takes_back_a_whole_answer(scored: ScoredClips, tmp_path: Path) -> None:
-    journal = VerdictJournal(tmp_path / "verdicts.jsonl")
-    clips = find_grid_clips(scored, "Bark", "wrong", [])
-    first = journal.append(grid_verdicts(clips[:2], [], "Bark", "wrong", "Ada"))
-    journal.append(grid_verdicts(clips[2:], clips[3:4], "Bark", "wrong", "Ada"))
-    assert judged(find_grid_clips(scored, "Bark", "wrong", journal.verdicts())) == "bcdea"
+@pytest.fixture
+def journal(tmp_path: Path) -> VerdictJournal:
+    return VerdictJournal(tmp_path / "verdicts.jsonl")
+
+
+def review(scored: ScoredClips, journal: VerdictJournal, reviewer: str = "Ada", **contents: str) -> GridReview:
+    by_name = {(SUBSET, f"{clip}.wav"): content for clip, content in contents.items()}
+    return GridReview(scored, journal, reviewer, "Bark", "wrong", by_name)
+
+
+def file_names(letters: str) -> list[tuple[str, str]]:
+    return [(SUBSET, f"{letter}.wav") for letter in letters]
+
+
+def test_one_undo_takes_back_a_whole_answer(scored: ScoredClips, journal: VerdictJournal) -> None:
+    work = review(scored, journal)
+    first = work.answer(file_names("bc"), [], {})
+    work.answer(file_names("da"), file_names("e"), {})
+    assert judged(work.clips()) == "bcdea"
     table = pd.DataFrame({"subset": scored.subsets, "clip": scored.clips, "labels": scored.clip_labels})
     assert [(each.clip, each.after) for each in find_corrections(table, journal.verdicts())] == [("e.wav", ())]
     assert [each.clip for each in journal.undo("Ada")] == ["d.wav", "e.wav", "a.wav"]
     assert journal.verdicts() == first
-    assert judged(find_grid_clips(scored, "Bark", "wrong", journal.verdicts())) == "bc"
+    assert judged(work.clips()) == "bc"
+
+
+def test_an_answer_that_comes_twice_counts_once(scored: ScoredClips, journal: VerdictJournal) -> None:
+    work = review(scored, journal)
+    first = work.answer(file_names("bc"), file_names("d"), {})
+    assert work.answer(file_names("bcd"), [], {}) == []
+    later = work.answer(file_names("dea"), [], {})  # as from a window that was opened before
+    assert [each.clip for each in later] == ["e.wav", "a.wav"]
+    assert journal.verdicts() == first + later
+
+
+def test_two_reviewers_do_not_see_each_others_verdicts(scored: ScoredClips, journal: VerdictJournal) -> None:
+    review(scored, journal).answer(file_names("bcdea"), [], {})
+    grace = review(scored, journal, "Grace")
+    assert judged(grace.clips()) == ""
+    grace.answer([], file_names("b"), {})
+    assert judged(grace.clips()) == "b"
+    assert len(journal.undo("Ada")) == 5
+    assert judged(grace.clips()) == "b"
+
+
+def test_a_measured_hash_is_written_before_one_that_was_computed(scored: ScoredClips, journal: VerdictJournal) -> None:
+    computed = dict(zip(file_names("bcd"), ("one", "two", ""), strict=True))
+    given = review(scored, journal, b="measured").answer(file_names("bcd"), [], computed)
+    assert [each.content for each in given] == ["measured", "two", ""]
+
+
+def test_names_of_clips_that_are_not_reviewed_are_left_out(scored: ScoredClips, journal: VerdictJournal) -> None:
+    assert review(scored, journal).answer([("noisy", "b.wav"), (SUBSET, "f.wav")], [], {}) == []
+    assert not journal.path.exists()
