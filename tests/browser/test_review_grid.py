@@ -196,25 +196,45 @@ def test_clips_without_the_label_get_it_when_they_are_marked(page: Page, show: S
     assert answers(page) == [{"accepted": ["id-1", "id-2", "id-3", "id-4"], "odd": ["id-0"]}]
 
 
+def stop_the_clock(page: Page) -> None:
+    page.clock.install(time=0)
+    page.clock.pause_at(1000)
+
+
 def test_the_next_grid_takes_no_second_press_of_the_same_key(page: Page, show: Show) -> None:
+    stop_the_clock(page)
     grid = show()
     page.keyboard.press("Enter")
     show(TILES[:4])
     expect(grid.locator(".accept")).to_be_disabled()
     page.keyboard.press("Enter")
-    expect(grid.locator(".accept")).to_be_enabled()
     assert len(answers(page)) == 1
+    page.clock.run_for(500)
+    expect(grid.locator(".accept")).to_be_enabled()
     page.keyboard.press("Enter")
     assert [len(answer["accepted"]) for answer in answers(page)] == [12, 4]
 
 
 def test_an_answer_that_was_not_taken_can_be_given_again(page: Page, show: Show) -> None:
+    stop_the_clock(page)
     grid = show()
     page.keyboard.press("Enter")
     expect(grid).to_have_class(re.compile("sent"))
+    page.clock.run_for(3000)
     expect(grid).not_to_have_class(re.compile("sent"))
     page.keyboard.press("Enter")
     assert len(answers(page)) == 2
+
+
+def test_a_key_that_is_held_down_acts_once(page: Page, show: Show) -> None:
+    grid = show()
+    for _ in range(3):
+        page.keyboard.down("q")
+    expect_to_play(page, grid, 4)
+    page.keyboard.up("q")
+    for _ in range(2):
+        page.keyboard.down("m")
+    assert marked(grid) == ["04.wav"]
 
 
 def test_marks_are_still_there_when_a_grid_comes_back(page: Page, show: Show) -> None:
