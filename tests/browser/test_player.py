@@ -34,9 +34,11 @@ MOUNT = """async ([html, css, js]) => {
   const source = URL.createObjectURL(new Blob([js], { type: "text/javascript" }));
   const component = (await import(source)).default;
   window.cleanups = [];
+  window.answers = [];
+  const setTriggerValue = (name, value) => window.answers.push(value);
   window.show = (encoded) => {
     const data = Uint8Array.from(atob(encoded), (letter) => letter.charCodeAt(0));
-    window.cleanups.push(component({ data, parentElement: shadow }));
+    window.cleanups.push(component({ data, parentElement: shadow, setTriggerValue }));
   };
   shadow.querySelector("audio").muted = true;
 }"""

@@ -226,12 +226,14 @@ def _colours() -> list[list[Any]]:
     return [[place, *map(int, re.findall(r"\d+", str(colour)))] for place, colour in SPECTROGRAM_SCALE]
 
 
-def read_sources(folder: Path, name: str) -> dict[str, str]:
+def read_sources(folder: Path, name: str) -> dict[str, Any]:
     """HTML, CSS and JavaScript of the component ``name``, as Streamlit takes them.
 
     The script begins with ``sounds.js``, which all components that show sounds share.
     """
-    sources = {kind: (folder / f"{name}.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js")}
+    sources: dict[str, Any] = {
+        kind: (folder / f"{name}.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js")
+    }
     shared = (FOLDER / "sounds.js").read_text(encoding="utf-8")
     return sources | {"js": f"{shared}\n{sources['js']}"}
 

@@ -1,6 +1,6 @@
-"""The Review page: doubtful labels one by one, one key per verdict.
+"""The Review page: doubtful labels one by one, or many clips of one label at once.
 
 `header` picks the scores and names the reviewer, `loading` finds the doubts. `item_queue` goes through them: `item`
-shows one, `sounds` has its sounds ready before it is shown, `keys` has its keys. `retrain` trains again with the
-corrections.
+shows one, `answer_buttons` has the answers, `sounds` has its sounds ready before it is shown, `keys` has the keys.
+`grid` shows many clips of one label. `retrain` trains again with the corrections.
 """
