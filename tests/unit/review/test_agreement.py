@@ -24,7 +24,7 @@ def test_kappa_is_that_of_scikit_learn(seed: int) -> None:
     share = rng.random()
     answers = [(rng.random() < share, rng.random() < 0.5) for _ in range(rng.randint(2, 60))]
     first, second = zip(*answers, strict=True)
-    expected = metrics.cohen_kappa_score(first, second)
+    expected = metrics.cohen_kappa_score(first, second, labels=[False, True])
     assert cohens_kappa(answers) == pytest.approx(expected, nan_ok=True)
 
 
