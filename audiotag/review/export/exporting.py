@@ -86,10 +86,8 @@ class Export:
             contents = {out: self.to_bytes()}
         else:
             contents = {out / name: content for name, content in self.files.items()}
-        folder = os.path.realpath(dataset_folder(self.dataset))
         for path in contents:
-            if os.path.lexists(path) and Path(os.path.realpath(path)).is_relative_to(folder):
-                raise AudiotagError(f"{path} is a file of the dataset, which is never changed; choose another name.")
+            require_elsewhere(path, self.dataset)
         for path, content in contents.items():
             write_bytes(path, content)
         return list(contents)
@@ -134,6 +132,13 @@ def export_labels(
     return job.plain(reason, for_spreadsheet)
 
 
+def require_elsewhere(path: Path, dataset: Dataset) -> None:
+    """Raise `AudiotagError` if writing to a path would replace a file of the dataset."""
+    folder = os.path.realpath(dataset_folder(dataset))
+    if os.path.lexists(path) and Path(os.path.realpath(path)).is_relative_to(folder):
+        raise AudiotagError(f"{path} is a file of the dataset, which is never changed; choose another name.")
+
+
 class _ExportJob:
     """The export of one dataset."""
 
@@ -176,14 +181,15 @@ class _ExportJob:
 
     def plain(self, reason: str, for_spreadsheet: bool) -> Export:
         """A plain table of all clips; ``reason`` says why it is not the dataset's own."""
+        sentence = f"The corrected labels are in a plain table of all clips, because {reason}."
+        if not all(path.is_relative_to(self._folder) for path in self._dataset.clips["path"]):
+            sentence += " The sounds are not files in the dataset's folder, so the table has the names of the clips."
+            content = plain_table(self._corrected, None, for_spreadsheet)
+            return Export({PLAIN_NAME: content}, (sentence, *self._notes), False, self._dataset)
         name = PLAIN_NAME
         while os.path.lexists(self._folder / name):
             name = f"x-{name}"
-        notes = [
-            f"The corrected labels are in a plain table of all clips, because {reason}. To use it, put it into "
-            f"{self._folder} and open it by its path.",
-            *self._notes,
-        ]
+        notes = [f"{sentence} To use it, put it into {self._folder} and open it by its path.", *self._notes]
         content = plain_table(self._corrected, self._folder, for_spreadsheet)
         if not for_spreadsheet:
             try:

@@ -17,15 +17,15 @@ NEEDS_LIST = set(",;|\n\"'[](){}")
 FURTHER = ("split", "fold", "group")  # columns that datasets may have
 
 
-def plain_table(dataset: Dataset, folder: Path, for_spreadsheet: bool = False) -> bytes:
+def plain_table(dataset: Dataset, folder: Path | None, for_spreadsheet: bool = False) -> bytes:
     """A CSV table with the columns ``fname`` and ``labels``, and with splits, folds and groups where there are any.
 
     Parameters
     ----------
     dataset : Dataset
         Its clips without labels are left out.
-    folder : Path
-        What the paths in ``fname`` are relative to.
+    folder : Path or None
+        What the paths in ``fname`` are relative to; None for the names of the clips in place of paths.
     for_spreadsheet : bool
         Disarm text that a spreadsheet would take for a formula.
 
@@ -36,7 +36,9 @@ def plain_table(dataset: Dataset, folder: Path, for_spreadsheet: bool = False) -
     clips = dataset.clips[dataset.clips["labels"].map(bool)]
     has_lists = any(set(label) & NEEDS_LIST for labels in clips["labels"] for label in labels)
     columns: dict[str, list[object]] = {
-        "fname": [Path(os.path.relpath(path, folder)).as_posix() for path in clips["path"]],
+        "fname": [Path(os.path.relpath(path, folder)).as_posix() for path in clips["path"]]
+        if folder
+        else clips["clip"].tolist(),
         "labels": [
             json.dumps(list(labels), ensure_ascii=False) if has_lists else ",".join(labels)
             for labels in clips["labels"]

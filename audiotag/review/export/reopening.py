@@ -18,14 +18,15 @@ ClipKey = tuple[str, str]  # the subset of a clip, and the path of its sound rel
 
 
 def dataset_folder(dataset: Dataset) -> Path:
-    """The folder that holds the dataset's tables and sounds."""
+    """The folder that holds the dataset's tables and sounds; sounds that lie far from the tables are not in it."""
     root = dataset.root
     if root.is_file():
         root = root.parent
     if root.name.lower() in TABLE_FOLDERS:
         root = root.parent
     paths = [str(root), *(str(rows.path.parent) for rows in dataset.table_rows)]
-    paths += {os.path.dirname(path) for path in dataset.clips["path"]}
+    folders = {os.path.dirname(path) for path in dataset.clips["path"]}
+    paths += [folder for folder in folders if root.parent != root and Path(folder).is_relative_to(root.parent)]
     try:
         return Path(os.path.commonpath(paths))
     except ValueError:  # drives of Windows

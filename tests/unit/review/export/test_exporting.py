@@ -87,12 +87,10 @@ def by_path(found: dict[tuple[str, str], frozenset[str]]) -> dict[str, frozenset
 
 
 TABLE_CASES = [(key, build) for key, builds in TABLES.items() for build in builds]
-PROPERTY = pytest.mark.parametrize("seed", range(3))
 
 
-@PROPERTY
 @pytest.mark.parametrize(("key", "build"), TABLE_CASES, ids=[f"{key}-{at}" for at, (key, _) in enumerate(TABLE_CASES)])
-@pytest.mark.parametrize("most", [1, 3])
+@pytest.mark.parametrize(("seed", "most"), [(0, 1), (1, 3)])
 def test_every_layout_with_tables(
     key: str, build: Callable, seed: int, most: int, tmp_path: Path, contents: Callable
 ) -> None:
@@ -118,16 +116,15 @@ def test_every_layout_with_tables(
         assert key in OWN_FORMAT or not dataset.table_rows
 
 
-@PROPERTY
 @pytest.mark.parametrize("name", FOLDERS)
-def test_every_layout_without_tables(name: str, seed: int, tmp_path: Path, contents: Callable) -> None:
+def test_every_layout_without_tables(name: str, tmp_path: Path, contents: Callable) -> None:
     (tmp_path / "release").mkdir()
     root = FOLDERS[name].build(tmp_path / "release")
     before = contents(tmp_path / "release")
     dataset = open_dataset(root)
     if not dataset.labels:
         return
-    corrections = random_corrections(dataset, random.Random(seed), 2)
+    corrections = random_corrections(dataset, random.Random(0), 2)
     export = export_of(root, corrections)
     assert contents(tmp_path / "release") == before
     wanted = expected(dataset, corrections)
@@ -135,8 +132,13 @@ def test_every_layout_without_tables(name: str, seed: int, tmp_path: Path, conte
         assert {key: own for key, own in labels_of(reopen(export, root, tmp_path)).items() if own} == wanted
     else:
         assert len(export.notes) == 1, export.notes
-        again = labels_of(reopen(export, root, tmp_path))
-        assert sorted(map(sorted, again.values())) == sorted(map(sorted, wanted.values()))
+        if all(path.is_relative_to(tmp_path / "release") for path in dataset.clips["path"]):
+            again = labels_of(reopen(export, root, tmp_path)).values()
+        else:
+            assert "The sounds are not files in the dataset's folder" in export.notes[0]
+            rows = list(csv.DictReader(io.StringIO(export.files["corrected-labels.csv"].decode())))
+            again = [row["labels"].split(",") for row in rows]
+        assert sorted(map(sorted, again)) == sorted(map(sorted, wanted.values()))
 
 
 # Text tables: every byte but those of the labels stays
@@ -189,14 +191,17 @@ def rewritten(root: Path, name: str = "t.csv", options: dict[str, Any] | None = 
         ("fname,label\na.wav,Dog\n  \nb.wav,Cat\n", "fname,label\na.wav,Cat\n  \nb.wav,Cat\n"),
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "utf-32"])
-def test_text_stays_as_it_is_around_the_label(
-    dataset_at: Callable, tmp_path: Path, before: str, after: str, encoding: str
-) -> None:
+def test_text_stays_as_it_is_around_the_label(dataset_at: Callable, before: str, after: str) -> None:
+    root = dataset_at(before)
+    assert rewritten(root, a="Cat").decode() == after
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be", "utf-32"])
+def test_byte_order_marks_stay(dataset_at: Callable, encoding: str) -> None:
     mark = b"\xfe\xff" if encoding == "utf-16-be" else b""
+    before = 'fname,label\na.wav,"Dog"\nb.wav,Bär\n'
     root = dataset_at(mark + before.encode(encoding))
-    assert rewritten(root, a="Cat").decode(encoding).removeprefix("\ufeff") == after
-    assert rewritten(root, a="Cat") == mark + after.encode(encoding)
+    assert rewritten(root, a="Bär") == mark + before.replace("Dog", "Bär").encode(encoding)
 
 
 def test_other_encodings_and_compression_stay(dataset_at: Callable) -> None:
