@@ -13,6 +13,7 @@ frame.show_tabs(
     "tab",
     {
         "Queue": lambda: tabs.show_doubts(dataset, source, reviewer, workspace),
+        "Grid": lambda: tabs.show_many(dataset, source, reviewer, workspace),
         "Retrain": lambda: tabs.show_retrain(dataset, source, workspace),
     },
 )

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import getpass
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
 
 from audiotag.data.dataset import Dataset
+from audiotag.data.label_names import LabelNames
 from audiotag.data.verdicts import VerdictJournal
 from audiotag.errors import AudiotagError
 from audiotag.training.held_out import HeldOutScores
 from audiotag.training.runs import Run, list_runs
+from audiotag.ui import cache
+from audiotag.ui.review.ensemble_job import show_ensemble_scores
 from audiotag.ui.review.loading import load_run_scores, read_verdicts
 from audiotag.ui.widgets import messages
+from audiotag.ui.widgets.label_aliases import current_aliases
 from audiotag.workspace import Workspace
 
 SOURCE, REVIEWER = "scores", "reviewer"  # in the address and in the session
@@ -53,7 +58,11 @@ def show_header(dataset: Dataset, workspace: Workspace) -> tuple[ScoreSource | N
 
 
 def list_sources(dataset: Dataset, workspace: Workspace) -> dict[str, ScoreSource]:
-    """Runs on the dataset that have finished folds, newest first, by their keys."""
+    """Whose scores can be used, by their keys.
+
+    First runs on the dataset that have finished folds, the newest first, then ensembles that know a label of the
+    dataset, and which clips their folds were trained on.
+    """
     sources = []
     for run in list_runs(workspace):
         try:
@@ -62,11 +71,17 @@ def list_sources(dataset: Dataset, workspace: Workspace) -> dict[str, ScoreSourc
             continue
         if is_of_dataset and run.finished_folds():
             sources.append(ScoreSource(f"{RUN}:{run.name}", run.name, run=run))
+    names = LabelNames(dataset.labels, current_aliases(workspace))
+    for name, folder in workspace.ensemble_folders().items():
+        with suppress(AudiotagError, OSError):  # a damaged ensemble; the Tag page says so
+            card = cache.load_card(folder)
+            if card.known_clips and any(names.find(label) for label in card.labels):
+                sources.append(ScoreSource(f"{ENSEMBLE}:{name}", f"ensemble {name}", ensemble=folder))
     return {source.key: source for source in sources}
 
 
-def load_scores(source: ScoreSource | None) -> HeldOutScores | None:
-    """The scores of a source; None, with a message, as long as there are none."""
+def load_scores(source: ScoreSource | None, dataset: Dataset, workspace: Workspace) -> HeldOutScores | None:
+    """The scores of a source; None, with a message or what makes them, as long as there are none."""
     if source is None:
         st.info(
             "Doubtful labels are found by the scores of folds that were not trained on the clips, and there are none "
@@ -75,6 +90,8 @@ def load_scores(source: ScoreSource | None) -> HeldOutScores | None:
         )
         st.page_link("pages/train.py", label="Train folds", icon=":material/arrow_forward:", icon_position="right")
         return None
+    if source.ensemble:
+        return show_ensemble_scores(dataset, source.ensemble, workspace)
     with messages.show_errors():
         return load_run_scores(source.run) if source.run else None
     return None
