@@ -26,7 +26,8 @@ def show_end(queue: ItemQueue, verdicts: Sequence[Verdict | None], run: Run | No
     else:
         st.success(f"All {len(answered):,} doubts of this queue are reviewed.", icon=":material/task_alt:")
     counts = Counter(verdict.answer for verdict in answered)
-    changed = sum(set(verdict.before) != set(verdict.after) for verdict in answered)
+    different = {id(verdict): verdict for verdict in answered}.values()  # one can answer two doubts about a clip
+    changed = sum(len(set(verdict.before) ^ set(verdict.after)) for verdict in different)
     for column, (label, value) in zip(
         st.columns(4),
         (
