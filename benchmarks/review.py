@@ -108,8 +108,8 @@ def train(folder: Path, recipe: Recipe, corrected: bool = False) -> Run:
 def figures(folder: Path, run: Run, subset: str) -> dict[str, Any]:
     """How well each ranking finds the errors of a subset, and how well the folds score its right labels."""
     dataset, held_out = open_dataset(folder), read_held_out(run)
-    truth = truth_of(folder, match_scores(dataset, held_out))
     scored = match_scores(dataset, held_out)
+    truth = truth_of(folder, scored)
     rows = np.array([name == subset for name in scored.subsets])
     given, right, scores = scored.given[rows], truth[rows], scored.scores[rows]
     is_error = (given != right).astype(int)
@@ -119,18 +119,9 @@ def figures(folder: Path, run: Run, subset: str) -> dict[str, Any]:
     return {
         "lwlrap": round(lwlrap(right, scores), 4),
         "listed": describe_list(is_error, is_listed),
-        "listed_by_cleanlab": describe_list(is_error, listed_by_cleanlab(given, scores)),
         "pairs": describe(is_error.ravel(), {name: values.ravel() for name, values in pairs.items()}),
         "clips": describe(of_clips, clips),
     }
-
-
-def listed_by_cleanlab(given: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """The pairs that cleanlab's default filter for several labels per clip finds."""
-    from cleanlab.multilabel_classification.filter import find_multilabel_issues_per_class
-
-    lists = [np.flatnonzero(row).tolist() for row in given]
-    return np.asarray(find_multilabel_issues_per_class(lists, scores, n_jobs=1), dtype=bool)
 
 
 def describe_list(is_error: np.ndarray, is_listed: np.ndarray) -> dict[str, Any]:
@@ -206,9 +197,9 @@ def table(rows: list[dict[str, Any]]) -> str:
         "|---|---|---|---|---|---|---|",
     ]
     lists = [
-        "| set | clips with an error | seeds | lwlrap | list | pairs listed | precision | recall | clips listed "
-        "| precision | recall |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
+        "| set | clips with an error | seeds | lwlrap | pairs listed | precision | recall | clips listed | precision "
+        "| recall |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     frame = pd.DataFrame([row for row in rows if row["part"] == "ranking"])
     for _, of_set in frame.groupby(["set", "share"], sort=False):
@@ -222,13 +213,11 @@ def table(rows: list[dict[str, Any]]) -> str:
                 precision = " / ".join(f"{np.mean([e['precision'][str(k)] for e in each]):.2f}" for k in COUNTS)
                 recall, auc = (f"{np.mean([e[figure] for e in each]):.3f}" for figure in ("recall", "auc"))
                 lines.append(f"| {name} | {errors} | {level} | {ranking} | {precision} | {recall} | {auc} |")
-        known = f"{len(newest)} | {newest['lwlrap'].mean():.3f}"
-        for column, title in (("listed", "ours"), ("listed_by_cleanlab", "cleanlab's default")):
-            cells = []
-            for level in ("pairs", "clips"):
-                means = pd.DataFrame([of_seed[level] for of_seed in newest[column]]).mean()
-                cells.append(f"{means['count']:.0f} | {means['precision']:.2f} | {means['recall']:.2f}")
-            lists.append(f"| {name} | {errors} | {known} | {title} | {' | '.join(cells)} |")
+        cells = []
+        for level in ("pairs", "clips"):
+            means = pd.DataFrame([of_seed[level] for of_seed in newest["listed"]]).mean()
+            cells.append(f"{means['count']:.0f} | {means['precision']:.2f} | {means['recall']:.2f}")
+        lists.append(f"| {name} | {errors} | {len(newest)} | {newest['lwlrap'].mean():.3f} | {' | '.join(cells)} |")
     return "\n".join([*lines, "", *lists])
 
 

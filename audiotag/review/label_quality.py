@@ -12,11 +12,14 @@ ICLR 2023 workshop on trustworthy machine learning.
 
 from __future__ import annotations
 
+import threading
+import warnings
+
 import numpy as np
 
 from audiotag.metrics import label_precisions
 
-EQUAL = 1e-6  # scores are 32-bit floats
+_filter_lock = threading.Lock()  # cleanlab's filter hands its data on in global variables
 
 
 def label_quality(given: np.ndarray, scores: np.ndarray) -> np.ndarray:
@@ -49,19 +52,28 @@ def mean_scores(given: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.n
 
 
 def is_doubtful(given: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Whether each label of each clip is confidently counted as wrong or missing, as in confident learning.
+    """Whether each label of each clip is probably wrong or missing: cleanlab's default filter, confident learning.
 
-    A given label is doubtful where it is scored no higher than the mean of the clips without it; a label that is not
-    given, where it is scored at least as high as the mean of the clips with it. Where a score meets both, because
-    the network cannot tell the clips apart, it counts for the nearer end of the scale.
+    It estimates how many clips with a label should not have it, and how many without it should, from the clips whose
+    score is at least the mean of the other kind; so many, those with the least certain scores, are doubtful. A given
+    label that is scored above 0.5 never is, nor is one that is not given and scored below.
+
+    Returns
+    -------
+    numpy.ndarray, shape=(clips, labels), bool
     """
-    present, absent = mean_scores(given, scores)
-    with np.errstate(invalid="ignore"):
-        like_present = scores >= present - EQUAL  # never for NaN: nothing is known about the label
-        like_absent = scores <= absent + EQUAL
-    is_present = like_present & ~(like_absent & (scores < 0.5))
-    is_absent = like_absent & ~(like_present & (scores >= 0.5))
-    return np.where(given > 0, is_absent, is_present)
+    from cleanlab.multilabel_classification.filter import find_multilabel_issues_per_class
+
+    doubtful = np.zeros(given.shape, dtype=bool)
+    count = given.sum(axis=0)
+    columns = np.flatnonzero((count > 0) & (count < len(given)))  # else there is nothing to compare with
+    if len(columns):
+        probabilities = np.clip(np.asarray(scores[:, columns], np.float64), 0, 1)
+        labels = [np.flatnonzero(row).tolist() for row in given[:, columns]]
+        with _filter_lock, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that few clips have a label
+            doubtful[:, columns] = find_multilabel_issues_per_class(labels, probabilities, n_jobs=1)
+    return doubtful
 
 
 def clip_lwlrap(given: np.ndarray, scores: np.ndarray) -> np.ndarray:

@@ -2,8 +2,8 @@
 
 Scores are out-of-fold: no fold has been trained on the clips that it doubts. Each label of a clip, given or not, has a
 quality, the mean of cleanlab's multi-label quality (`audiotag.review.label_quality`) and of the clip's own lwlrap: a
-label is the more doubtful the worse all labels of its clip fit the scores. Only labels that confident learning counts
-as wrong or missing are listed; a reviewer would otherwise hear all clips. Clips that contradict their copies, and clips
+label is the more doubtful the worse all labels of its clip fit the scores. Only labels that cleanlab's filter finds
+wrong or missing are listed; a reviewer would otherwise hear all clips. Clips that contradict their copies, and clips
 whose sound has a fault, join the list. ``benchmarks/review.py`` measures how well this finds known errors.
 """
 
@@ -109,19 +109,14 @@ def _suggestions(scored: ScoredClips, row: int) -> tuple[tuple[str, float], ...]
 
 
 def _reason(scored: ScoredClips, row: int, label: int, kind: DoubtKind, means: tuple[np.ndarray, np.ndarray]) -> str:
-    name, score, fold = scored.labels[label], scored.scores[row, label], scored.folds[row]
+    name, fold = scored.labels[label], scored.folds[row]
     scorer = (
         "the folds that were not trained on it score" if fold is None else f"fold {fold}, not trained on it, scores"
     )
     present, absent = (float(mean[label]) for mean in means)
-    if kind == "missing":
-        return (
-            f"The clip is not labelled {name}, but {scorer} {name} {score:.2f}, at least as high as the mean of clips "
-            f"that are ({present:.2f})."
-        )
     return (
-        f"The clip is labelled {name}, but {scorer} {name} {score:.2f}, no higher than the mean of clips that are not "
-        f"({absent:.2f}); clips labelled {name} have {present:.2f} on average."
+        f"The clip is {'labelled' if kind == 'wrong' else 'not labelled'} {name}, but {scorer} {name} "
+        f"{scored.scores[row, label]:.2f}; clips labelled {name} have {present:.2f} on average, others {absent:.2f}."
     )
 
 
