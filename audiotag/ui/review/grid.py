@@ -12,7 +12,6 @@ from weakref import WeakKeyDictionary
 import streamlit as st
 
 from audiotag.data.dataset import Dataset
-from audiotag.data.label_names import read_aliases
 from audiotag.data.verdicts import Answer as VerdictAnswer
 from audiotag.data.verdicts import Verdict, VerdictJournal
 from audiotag.disk import disk_problem
@@ -24,6 +23,7 @@ from audiotag.ui import cache
 from audiotag.ui.review.clip_grid import Answer, ClipGrid, show_clip_grid
 from audiotag.ui.review.tiles import ClipTile, pack_tiles
 from audiotag.ui.text import Markdown, escape
+from audiotag.ui.widgets.label_aliases import current_aliases
 from audiotag.workspace import Workspace
 
 LABEL, KIND = "grid-label", "grid-kind"  # keys of the pickers, which are in the address
@@ -58,7 +58,7 @@ def show_grid(dataset: Dataset, held_out: HeldOutScores, reviewer: str, workspac
     if not reviewer:
         st.warning("Type your name above before you answer: verdicts are kept per reviewer.", icon=":material/badge:")
         return
-    scored = _match(dataset, held_out, read_aliases(workspace))
+    scored = _match(dataset, held_out, current_aliases(workspace))
     labels = [label for label, count in zip(scored.labels, scored.given.sum(axis=0), strict=True) if count]
     if not labels:
         st.info("No fold has scored a clip with a label yet.", icon=":material/grid_view:")
