@@ -80,9 +80,13 @@ class GridReview:
     kind: GridKind
     contents: Mapping[Name, str] = field(default_factory=dict)
 
-    def clips(self) -> list[GridClip]:
-        """All clips to review, those that are judged as well, most doubtful first."""
-        verdicts = [verdict for verdict in self.journal.verdicts() if verdict.reviewer == self.reviewer]
+    def verdicts(self) -> list[Verdict]:
+        """What the reviewer has said so far, on any label, oldest first."""
+        return [verdict for verdict in self.journal.verdicts() if verdict.reviewer == self.reviewer]
+
+    def clips(self, verdicts: Sequence[Verdict] | None = None) -> list[GridClip]:
+        """All clips to review, those that are judged as well, most doubtful first; ``verdicts`` saves reading them."""
+        verdicts = self.verdicts() if verdicts is None else verdicts
         return find_grid_clips(self.scored, self.label, self.kind, verdicts, self.contents)
 
     def answer(self, accepted: Collection[Name], odd: Collection[Name], contents: Mapping[Name, str]) -> list[Verdict]:

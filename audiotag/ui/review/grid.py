@@ -12,7 +12,6 @@ from weakref import WeakKeyDictionary
 import streamlit as st
 
 from audiotag.data.dataset import Dataset
-from audiotag.data.label_names import read_aliases
 from audiotag.data.verdicts import Answer as VerdictAnswer
 from audiotag.data.verdicts import Verdict, VerdictJournal
 from audiotag.disk import disk_problem
@@ -24,6 +23,7 @@ from audiotag.ui import cache
 from audiotag.ui.review.clip_grid import Answer, ClipGrid, show_clip_grid
 from audiotag.ui.review.tiles import ClipTile, pack_tiles
 from audiotag.ui.text import Markdown, escape
+from audiotag.ui.widgets.label_aliases import current_aliases
 from audiotag.workspace import Workspace
 
 LABEL, KIND = "grid-label", "grid-kind"  # keys of the pickers, which are in the address
@@ -58,20 +58,22 @@ def show_grid(dataset: Dataset, held_out: HeldOutScores, reviewer: str, workspac
     if not reviewer:
         st.warning("Type your name above before you answer: verdicts are kept per reviewer.", icon=":material/badge:")
         return
-    scored = _match(dataset, held_out, read_aliases(workspace))
+    scored = _match(dataset, held_out, current_aliases(workspace))
     labels = [label for label, count in zip(scored.labels, scored.given.sum(axis=0), strict=True) if count]
     if not labels:
         st.info("No fold has scored a clip with a label yet.", icon=":material/grid_view:")
         return
     journal = VerdictJournal.of(dataset.root, workspace)
+    contents = _measured_contents(dataset)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        review = GridReview(scored, journal, reviewer, *_pick(labels), _measured_contents(dataset))
-        clips = review.clips()
+        review = GridReview(scored, journal, reviewer, *_pick(labels), contents)
+        verdicts = review.verdicts()
+        clips = review.clips(verdicts)
         waiting = [clip for clip in clips if not clip.is_judged]
         _show_progress(review, len(clips) - len(waiting), len(clips))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(_task(review) if waiting else "", width="stretch")
-        _show_undo(journal, reviewer, labels)
+        _show_undo(review, verdicts, labels)
     if problem := st.session_state.pop(PROBLEM, None):
         st.error(escape(problem), icon=":material/error:")
     st.html(STYLE)
@@ -81,7 +83,7 @@ def show_grid(dataset: Dataset, held_out: HeldOutScores, reviewer: str, workspac
         if now:
             _show_tiles(review, now)
         else:
-            _show_end(review, labels, bool(clips))
+            _show_end(review, verdicts, labels, bool(clips))
     with st.container(key="grid-next"):
         following, _ = pack_tiles(waiting[seen:], CLIPS_AT_ONCE)
         if following:
@@ -136,11 +138,10 @@ def _show_unreadable(count: int) -> None:
         st.caption(f":material/warning: {clips} left out, because the sound cannot be read; see the Dataset page.")
 
 
-def _show_undo(journal: VerdictJournal, reviewer: str, labels: Sequence[str]) -> None:
+def _show_undo(review: GridReview, verdicts: Sequence[Verdict], labels: Sequence[str]) -> None:
     """The button that takes back the reviewer's last answer, and what that was."""
     if undone := st.session_state.pop(UNDONE, None):
         st.toast(f"Taken back: {describe_answer(undone)}", icon=":material/undo:")
-    verdicts = [verdict for verdict in journal.verdicts() if verdict.reviewer == reviewer]
     if verdicts:
         last = [verdict for verdict in verdicts if verdict.action == verdicts[-1].action]
         st.caption(describe_answer(last), width="content")
@@ -152,7 +153,7 @@ def _show_undo(journal: VerdictJournal, reviewer: str, labels: Sequence[str]) ->
         type="tertiary",
         disabled=not verdicts,
         on_click=_undo,
-        args=(journal, reviewer, labels),
+        args=(review, labels),
     )
 
 
@@ -168,10 +169,10 @@ def describe_answer(verdicts: Sequence[Verdict]) -> Markdown:
     return Markdown(f"{escape(verdicts[0].label or 'Labels')}: {', '.join(parts)}")
 
 
-def _undo(journal: VerdictJournal, reviewer: str, labels: Sequence[str]) -> None:
+def _undo(review: GridReview, labels: Sequence[str]) -> None:
     """Take back the last answer, and show the label that it was about."""
     with _note_problems():
-        undone = journal.undo(reviewer)
+        undone = review.journal.undo(review.reviewer)
         if not undone:
             return
         st.session_state[UNDONE] = undone
@@ -202,7 +203,7 @@ def _answer(review: GridReview, tiles: Sequence[ClipTile], answer: Answer) -> No
         review.answer([names[each] for each in answer.accepted], [names[each] for each in answer.odd], contents)
 
 
-def _show_end(review: GridReview, labels: Sequence[str], has_clips: bool) -> None:
+def _show_end(review: GridReview, verdicts: Sequence[Verdict], labels: Sequence[str], has_clips: bool) -> None:
     """There is nothing left to show for this label: say so, and offer the next one."""
     name = escape(review.label)
     if has_clips:
@@ -211,7 +212,7 @@ def _show_end(review: GridReview, labels: Sequence[str], has_clips: bool) -> Non
         st.info(f"No clip without {name} scores as high as most clips with it.", icon=":material/task_alt:")
     at = labels.index(review.label)
     for other in (*labels[at + 1 :], *labels[:at]):
-        if not all(clip.is_judged for clip in replace(review, label=other).clips()):
+        if not all(clip.is_judged for clip in replace(review, label=other).clips(verdicts)):
             st.button(
                 escape(f"Next label: {other}"),
                 icon=":material/arrow_forward:",
