@@ -1,5 +1,6 @@
 """Review labels in Chromium by keyboard alone: undo, reload, a killed server, a second reviewer, and training again."""
 
+import csv
 import os
 import re
 import signal
@@ -12,12 +13,14 @@ import pytest
 import soundfile
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from audiotag.data.corrections import find_corrections
 from audiotag.data.layouts import open_dataset
 from audiotag.data.verdicts import Answer, Verdict, VerdictJournal
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.networks.xresnet.settings import XResNetSettings
 from audiotag.review.answers import choices_of, verdict_of
 from audiotag.review.doubts import Doubt
+from audiotag.review.queue import doubt_id
 from audiotag.review.ranking import find_doubts
 from audiotag.training.held_out import read_held_out
 from audiotag.training.recipe import Recipe, Stage
@@ -111,8 +114,9 @@ def open_review(page: Page, server: Server, run: Run, reviewer: str) -> None:
 def expect_doubt(page: Page, doubt: Doubt) -> None:
     """Wait until the page shows a doubt: what it asks, and its sound in the player."""
     question = f"Is {doubt.label} missing?" if doubt.kind == "missing" else f"Is {doubt.label} in the sound?"
-    expect(page.locator(".st-key-review-question")).to_contain_text(question)
-    expect(page.locator(".st-key-review-question")).to_contain_text(doubt.clip)
+    asked = page.locator(f".st-key-review-question-{doubt_id(doubt)}")
+    expect(asked).to_contain_text(question)
+    expect(asked).to_contain_text(doubt.clip)
     expect(player_of(page)).to_have_attribute("aria-label", f"Player of {doubt.clip}")
 
 
@@ -286,6 +290,21 @@ def test_labels_are_corrected_the_run_is_trained_again_and_both_are_compared(
         expect_doubt(page, doubt)
         page.keyboard.press("a" if doubt.kind == "missing" else "w")
         expect_progress(page, number + 1, doubts)
+    page.get_by_role("tab", name="Exchange").click()
+    page.get_by_role("button", name="Make the corrected table").click()
+    download_button = page.get_by_role("button", name="Download corrected-clips.csv")
+    expect(download_button).to_be_visible()
+    wait_until_settled(page)
+    with page.expect_download() as download:
+        download_button.click()
+    with open(download.value.path(), newline="") as table:
+        exported = {row["fname"]: set(filter(None, row["label"].split(","))) for row in csv.DictReader(table)}
+    dataset = open_dataset(folder)
+    corrections = find_corrections(dataset.clips, VerdictJournal.of(folder, workspace).verdicts())
+    assert corrections
+    assert exported == {name: {label} for name, label in CLIPS.items()} | {
+        correction.clip: set(correction.after) for correction in corrections
+    }
     page.get_by_role("tab", name="Retrain").click()
     expect(page.get_by_text(re.compile("The verdicts change [0-9]+ labels"))).to_be_visible()
     wait_until_settled(page)

@@ -20,8 +20,8 @@ from audiotag.ui.text import Markdown, escape
 PROBLEM = "review-problem"  # in the session: why the last answer was not written
 
 
-def show_answers(queue: ItemQueue, doubt: Doubt, said: Said, verdict: Verdict | None) -> None:
-    """One button per answer, undo, and the field for a note."""
+def show_answers(queue: ItemQueue, doubt: Doubt, verdict: Verdict | None) -> None:
+    """One button per answer, and the field for a note."""
     if not queue.reviewer:
         st.warning("Type your name above before you answer: verdicts are kept per reviewer.", icon=":material/badge:")
     choices = choices_of(doubt)
@@ -29,7 +29,6 @@ def show_answers(queue: ItemQueue, doubt: Doubt, said: Said, verdict: Verdict | 
         for choice in choices:
             if choice.answer != "other":
                 _show_choice(queue, doubt, choice)
-        show_undo(queue, said)
     with st.container(horizontal=True, gap="small", key="review-others"):
         for choice in choices:
             if choice.answer == "other":

@@ -16,6 +16,7 @@ from audiotag.ui.review.filter import clear_filter
 from audiotag.ui.review.grid import show_grid
 from audiotag.ui.review.header import ScoreSource, load_scores
 from audiotag.ui.review.item_queue import show_queue
+from audiotag.ui.review.keys import give_keys
 from audiotag.ui.review.loading import find_review
 from audiotag.ui.review.position import ITEM
 from audiotag.ui.review.retrain import show_retraining
@@ -38,6 +39,7 @@ def show_doubts(dataset: Dataset, source: ScoreSource | None, reviewer: str, wor
         return
     journal = VerdictJournal.of(dataset.root, workspace)
     show_queue(dataset, review, journal, reviewer, partial(show_end, run=source.run, workspace=workspace))
+    give_keys()
 
 
 def show_many(dataset: Dataset, source: ScoreSource | None, reviewer: str, workspace: Workspace) -> None:
