@@ -58,25 +58,25 @@ def find_corrections(clips: pd.DataFrame, verdicts: Iterable[Verdict]) -> list[C
     verdicts : iterable of Verdict
         Oldest first.
     """
-    by_name: dict[tuple[str, str], list[Verdict]] = {}
-    by_content: dict[str, list[Verdict]] = {}
-    for verdict in verdicts:
-        by_name.setdefault((verdict.subset, verdict.clip), []).append(verdict)
+    # Verdicts with their places: clocks differ and are set back, so the order in the journal says which is newest.
+    by_name: dict[tuple[str, str], dict[int, Verdict]] = {}
+    by_content: dict[str, dict[int, Verdict]] = {}
+    for place, verdict in enumerate(verdicts):
+        by_name.setdefault((verdict.subset, verdict.clip), {})[place] = verdict
         if verdict.content:
-            by_content.setdefault(verdict.content, []).append(verdict)
+            by_content.setdefault(verdict.content, {})[place] = verdict
     if not by_name:
         return []
     contents = clips["content"] if "content" in clips else [None] * len(clips)
     found = []
     for subset, clip, labels, content in zip(clips["subset"], clips["clip"], clips["labels"], contents, strict=True):
         known = content if isinstance(content, str) and content else ""
-        named = by_name.get((subset, clip), [])
+        named = by_name.get((subset, clip), {})
         if known:
-            same = [verdict for verdict in named if verdict.content in ("", known)]
-            others = by_content.get(known, [])
-            named = sorted({id(verdict): verdict for verdict in (*same, *others)}.values(), key=lambda v: v.time)
+            same = {place: verdict for place, verdict in named.items() if verdict.content in ("", known)}
+            named = same | by_content.get(known, {})
         if named:
-            after = corrected_labels(labels, named)
+            after = corrected_labels(labels, [named[place] for place in sorted(named)])
             if set(after) != set(labels):
                 found.append(Correction(subset, clip, tuple(labels), after))
     return found
