@@ -12,8 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 from audiotag.features.log_mel import log_mel
 from audiotag.features.mel import mel_frequencies
 from audiotag.features.settings import PRESETS, SpectrogramSettings
-from audiotag.ui import player as player_package
-from audiotag.ui.player.player import PlayerOptions, Region, TimelineRow, pack_block
+from audiotag.ui.player.player import FOLDER, PlayerOptions, Region, TimelineRow, pack_block, read_sources
 from audiotag.workspace import Workspace
 
 from .conftest import Server
@@ -21,7 +20,6 @@ from .test_app import wait_until_settled
 
 CAPSTONE = PRESETS["capstone"]
 HOSTILE = "<img src=x onerror='window.broken = true'>"
-SOURCES = Path(player_package.__file__).parent
 
 # What Streamlit does with a component, and a text field beside it.
 STAGE = """
@@ -36,9 +34,11 @@ MOUNT = """async ([html, css, js]) => {
   const source = URL.createObjectURL(new Blob([js], { type: "text/javascript" }));
   const component = (await import(source)).default;
   window.cleanups = [];
+  window.answers = [];
+  const setTriggerValue = (name, value) => window.answers.push(value);
   window.show = (encoded) => {
     const data = Uint8Array.from(atob(encoded), (letter) => letter.charCodeAt(0));
-    window.cleanups.push(component({ data, parentElement: shadow }));
+    window.cleanups.push(component({ data, parentElement: shadow, setTriggerValue }));
   };
   shadow.querySelector("audio").muted = true;
 }"""
@@ -51,7 +51,7 @@ def show(page: Page) -> Show:
     """``show(waveform, options, settings)``: the player alone on a page; a further call replaces its sound."""
     page.route("http://player.test/", lambda route: route.fulfill(body=STAGE, content_type="text/html"))
     page.goto("http://player.test/")
-    page.evaluate(MOUNT, [(SOURCES / f"player.{kind}").read_text() for kind in ("html", "css", "js")])
+    page.evaluate(MOUNT, [read_sources(FOLDER, "player")[kind] for kind in ("html", "css", "js")])
 
     def shown(
         waveform: np.ndarray, options: PlayerOptions | None = None, settings: SpectrogramSettings = CAPSTONE

@@ -2,7 +2,7 @@
 //
 // Streamlit calls the default export whenever a run of the page sends something new. The player of a place on the page
 // stays across these calls, so its sound continues until another sound comes.
-// It is one file, because a component of Streamlit is given its script as one text.
+// The script of a component is one text for Streamlit: what this one uses from sounds.js, player.py puts before it.
 
 const WAVEFORM_HEIGHT = 72; // in pixels, as the constants below
 const GAP = 12;
@@ -30,16 +30,6 @@ export default function ({ data, parentElement }) {
     player.remove();
     players.delete(parentElement);
   };
-}
-
-/** Header, spectrogram, envelope and sound of the block that player.py packs. */
-function unpacked(bytes) {
-  const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
-  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));
-  let at = 4 + length;
-  const [levels, envelope, sound] = header.parts.map((size) => bytes.subarray(at, (at += size)));
-  // Copies, so that the sound's bytes need not be held, and the floats are aligned.
-  return { ...header, levels: levels.slice(), envelope: new Float32Array(envelope.slice().buffer), encoded: sound };
 }
 
 // Frequency axes: from hertz to a position from 0 (bottom) to 1 (top) and back, within the edges of the bands.
@@ -124,7 +114,6 @@ class Player {
     this.seek.setAttribute("aria-valuemax", (data.from_s + data.duration_s).toFixed(2));
     this.length.textContent = ` / ${clock(data.from_s + data.duration_s)}`;
     this.describeSpectrogram();
-    this.palette = palette(data.spectrogram.colours);
     this.scale.style.background = gradient(data.spectrogram.colours);
     this.draw();
     this.announcePosition();
@@ -421,36 +410,10 @@ class Player {
     this.moveCursor();
   }
 
-  /** The spectrogram at the screen's own pixels; where columns are narrower than those, the loudest is drawn. */
   drawSpectrogram() {
-    const { spectrogram, levels } = this.data;
-    const { width, start, end } = this.box;
-    const ratio = window.devicePixelRatio || 1;
-    const [wide, high] = [Math.round(width * ratio), Math.round((this.box.spectrogram.bottom - this.box.spectrogram.top) * ratio)];
-    this.canvas.width = wide;
-    this.canvas.height = high;
-    const image = new ImageData(wide, high);
-    const pixels = new Uint32Array(image.data.buffer);
-    const bands = Array.from({ length: high }, (_, y) => this.bandAt(1 - (y + 0.5) / high));
-    const pixel_s = (end - start) / wide;
-    for (let x = 0; x < wide; x++) {
-      const first = columnAt(start + (x + 0.5) * pixel_s, spectrogram);
-      if (first === null) continue;
-      const last = Math.max(first, (columnAt(start + (x + 1.5) * pixel_s, spectrogram) ?? first) - 1);
-      let [band, colour] = [-1, 0];
-      for (let y = 0; y < high; y++) {
-        if (bands[y] !== band) {
-          band = bands[y];
-          let level = 0;
-          for (let column = first; column <= last; column++) {
-            level = Math.max(level, levels[band * spectrogram.columns + column]);
-          }
-          colour = this.palette[level];
-        }
-        pixels[y * wide + x] = colour;
-      }
-    }
-    this.canvas.getContext("2d").putImageData(image, 0, 0);
+    const { width, start, end, spectrogram } = this.box;
+    const size = { width, height: spectrogram.bottom - spectrogram.top };
+    paintSpectrogram(this.canvas, size, this.data, { start, end }, (place) => this.bandAt(place));
   }
 
   waveformMarks() {
@@ -552,57 +515,9 @@ class Player {
   }
 }
 
-/** The column of the spectrogram at a time; null outside of it. Half a column more is allowed, because frames rarely end with the sound. */
-function columnAt(time, { start_s, column_s, columns }) {
-  const column = Math.floor((time - start_s) / column_s);
-  return column < 0 || column > columns ? null : Math.min(column, columns - 1);
-}
-
-/** Position of a value in an ascending list as a fractional index, limited to both ends. */
-function indexOf(value, ascending) {
-  let [low, high] = [0, ascending.length - 1];
-  if (value <= ascending[0]) return 0;
-  if (value >= ascending[high]) return high;
-  while (high - low > 1) {
-    const middle = (low + high) >> 1;
-    if (ascending[middle] <= value) low = middle;
-    else high = middle;
-  }
-  return low + (value - ascending[low]) / (ascending[high] - ascending[low]);
-}
-
-/** The inverse: the value at a fractional index. */
-function valueAt(index, values) {
-  const low = Math.min(Math.floor(index), values.length - 1);
-  const high = Math.min(low + 1, values.length - 1);
-  return values[low] + (index - low) * (values[high] - values[low]);
-}
-
-/** 256 colours as the canvas stores them, alpha highest, from rows of a place, red, green and blue. */
-function palette(colours) {
-  const places = colours.map(([place]) => place);
-  return Uint32Array.from({ length: 256 }, (_, level) => {
-    const at = indexOf(level / 255, places);
-    const [red, green, blue] = [1, 2, 3].map((part) => Math.round(valueAt(at, colours.map((row) => row[part]))));
-    return ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0;
-  });
-}
-
 function gradient(colours) {
   const stops = colours.map(([place, red, green, blue]) => `rgb(${red} ${green} ${blue}) ${place * 100}%`);
   return `linear-gradient(to top, ${stops.join(", ")})`;
-}
-
-function takesText(target) {
-  if (!(target instanceof Element)) return false;
-  const texts = "textarea, select, input:not([type=radio], [type=checkbox], [type=button], [type=range])";
-  return target.isContentEditable || target.matches(texts);
-}
-
-/** 83.456 s is 1:23.46. */
-function clock(time) {
-  const hundredths = Math.round(time * 100);
-  return `${Math.floor(hundredths / 6000)}:${((hundredths % 6000) / 100).toFixed(2).padStart(5, "0")}`;
 }
 
 function hertzText(hz) {
