@@ -5,12 +5,8 @@ As in `audiotag.ui.cache`, what is returned is shared between sessions, so nobod
 
 from __future__ import annotations
 
-import os
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import streamlit as st
 
 from audiotag.data.corrections import Correction
 from audiotag.data.corrections import find_corrections as find_in
@@ -26,8 +22,6 @@ if TYPE_CHECKING:
     from audiotag.training.comparison import Comparison, Truth
 
 Stamp = tuple[object, ...]
-# Streamlit cannot hash a path that is not valid UTF-8.
-_cached = partial(st.cache_resource, hash_funcs={type(Path()): os.fsencode})
 
 
 def has_verdicts(root: Path) -> bool:
@@ -81,18 +75,18 @@ def _file_stamp(path: Path) -> Stamp:
     return stat.st_mtime_ns, stat.st_size
 
 
-@_cached(max_entries=8, show_spinner=False)
+@cache.cached(max_entries=8, show_spinner=False)
 def _has_verdicts(root: Path, stamp: Stamp) -> bool:
     return bool(stamp and VerdictJournal.of(root, Workspace()).verdicts())
 
 
-@_cached(max_entries=8, show_spinner=False)
+@cache.cached(max_entries=8, show_spinner=False)
 def _corrections(root: Path, stamp: Stamp) -> list[Correction]:
     index = cache.load_index(cache.load_dataset(root))
     return find_in(index, VerdictJournal.of(root, Workspace()).verdicts())
 
 
-@_cached(max_entries=32, show_spinner="Comparing the runs …")
+@cache.cached(max_entries=32, show_spinner="Comparing the runs …")
 def _comparison(first: Path, second: Path, truth: Truth, runs: Stamp, stamp: Stamp) -> Comparison | str:
     """The comparison, or the sentence that says why there is none."""
     from audiotag.training.comparison import compare_runs

@@ -4,6 +4,6 @@
 ``sounds.js``, which other components that show sounds share.
 """
 
-from audiotag.ui.player.player import PlayerOptions, Region, TimelineRow, show_player
+from audiotag.ui.player.player import PlayerOptions, Region, TimelineRow, pack_block, show_block, show_player
 
-__all__ = ["PlayerOptions", "Region", "TimelineRow", "show_player"]
+__all__ = ["PlayerOptions", "Region", "TimelineRow", "pack_block", "show_block", "show_player"]

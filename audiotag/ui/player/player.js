@@ -17,6 +17,7 @@ const players = new WeakMap(); // shadow root → its player
 let hovered = null; // the player under the pointer: the space key controls it, wherever the focus is
 let sounding = null; // the player that plays: one sound at a time
 let chosenAxis = "mel"; // the last choice, for players to come
+let tabbed = false; // whether the focus was last moved by the Tab key, and not by the pointer
 
 export default function ({ data, parentElement }) {
   if (!players.has(parentElement)) {
@@ -78,6 +79,7 @@ class Player {
     on(this.root, "pointermove", () => (hovered = this));
     on(this.root, "pointerleave", () => (hovered = hovered === this ? null : hovered));
     on(this.seek, "pointerdown", (event) => this.press(event));
+    on(this.seek, "mousedown", (event) => this.leaveFocus(event));
     on(this.seek, "pointermove", (event) => this.point(event));
     on(this.seek, "pointerleave", () => this.unpoint());
     on(this.audio, "play", () => this.started());
@@ -88,6 +90,7 @@ class Player {
     // In the capture phase, or the button that was clicked last would be pressed as well.
     on(document, "keydown", (event) => this.spaceDown(event), true);
     on(document, "keyup", (event) => this.spaceUp(event), true);
+    on(document, "pointerdown", () => (tabbed = false), true);
     this.resized = new ResizeObserver(() => this.draw());
     this.resized.observe(this.stage);
   }
@@ -104,7 +107,9 @@ class Player {
   show(data) {
     const before = this.data;
     this.data = data;
-    if (before?.sound.id !== data.sound.id) this.load();
+    const isOther = before?.sound.id !== data.sound.id;
+    this.root.classList.toggle("compact", data.compact);
+    if (isOther) this.load();
     if (this.segment) this.segment = this.playableCrop();
     data.encoded = null; // the browser has it
     this.crop.hidden = !data.crop;
@@ -117,6 +122,7 @@ class Player {
     this.scale.style.background = gradient(data.spectrogram.colours);
     this.draw();
     this.announcePosition();
+    if (isOther && data.autoplay) this.start();
   }
 
   describeSpectrogram() {
@@ -162,7 +168,8 @@ class Player {
     sounding = this;
     this.audio.loop = this.looping() && !this.segment;
     this.audio.play().catch((error) => {
-      if (error.name !== "AbortError") this.showFault(); // another sound came before this one began
+      // Another sound came before this one began, or the browser plays none before the user has done something.
+      if (!["AbortError", "NotAllowedError"].includes(error.name)) this.showFault();
     });
   }
 
@@ -260,11 +267,12 @@ class Player {
     if (event.key !== " " || event.ctrlKey || event.metaKey || event.altKey) return false;
     const target = event.composedPath()[0];
     if (takesText(target)) return false;
-    return hovered ? hovered === this : target === this.seek;
+    if (hovered) return hovered === this;
+    return target === this.seek || (this.data.owns_space && !needsSpace(target));
   }
 
   spaceDown(event) {
-    if (event.key === "Tab") hovered = null; // the user has moved on to the keyboard
+    if (event.key === "Tab") [hovered, tabbed] = [null, true]; // the user has moved on to the keyboard
     if (!this.ownsSpace(event)) return;
     event.preventDefault();
     event.stopPropagation();
@@ -288,6 +296,13 @@ class Player {
     if (goal === undefined) return;
     event.preventDefault();
     this.seekTo(goal);
+  }
+
+  /** On a page with keys of its own, a click to seek must not take the focus: the arrow keys would then seek. */
+  leaveFocus(event) {
+    if (!this.data.owns_space && !this.data.compact) return;
+    event.preventDefault();
+    document.activeElement?.blur();
   }
 
   press(event) {
@@ -314,7 +329,7 @@ class Player {
   /** Time, frequency and level under the pointer, in the corner of the spectrogram that the pointer is not in. */
   readOut() {
     const { x, y } = this.pointed;
-    const { left, width, waveform, spectrogram, rows } = this.box;
+    const { left, right, width, waveform, spectrogram, rows } = this.box;
     const time = this.timeAt(x);
     let texts = [`${(this.data.from_s + time).toFixed(2)} s`];
     if (y < waveform.bottom) texts = texts.concat(this.regionAt(time));
@@ -324,7 +339,7 @@ class Player {
     const side = x > width / 2 ? "left" : "right";
     this.readout.style.top = `${spectrogram.top + 8}px`;
     this.readout.style.left = side === "left" ? `${left + 8}px` : "auto";
-    this.readout.style.right = side === "right" ? `${RIGHT + 8}px` : "auto";
+    this.readout.style.right = side === "right" ? `${right + 8}px` : "auto";
   }
 
   regionAt(time) {
@@ -353,10 +368,12 @@ class Player {
 
   /** Positions of all parts at this width, in pixels from the stage's top left. */
   layout() {
-    const { crop, duration_s, height, timeline } = this.data;
-    const width = this.stage.clientWidth - LEFT - RIGHT;
-    const waveform = { top: 0, bottom: WAVEFORM_HEIGHT };
-    const spectrogram = { top: WAVEFORM_HEIGHT + GAP, bottom: WAVEFORM_HEIGHT + GAP + height };
+    const { crop, duration_s, height, timeline, compact } = this.data;
+    const [left, right] = compact ? [0, 0] : [LEFT, RIGHT];
+    const width = this.stage.clientWidth - left - right;
+    const waveform = { top: 0, bottom: compact ? 0 : WAVEFORM_HEIGHT };
+    const top = compact ? 0 : WAVEFORM_HEIGHT + GAP;
+    const spectrogram = { top, bottom: top + height };
     const rows = { top: spectrogram.bottom, bottom: spectrogram.bottom + timeline.length * ROW_HEIGHT };
     if (timeline.length) {
       rows.top += GAP;
@@ -364,7 +381,7 @@ class Player {
     }
     const start = Math.min(0, crop?.[0] ?? 0);
     const end = Math.max(duration_s, crop?.[1] ?? 0);
-    return { left: LEFT, width, waveform, spectrogram, rows, start, end };
+    return { left, right, width, waveform, spectrogram, rows, start, end };
   }
 
   x(time) {
@@ -394,18 +411,19 @@ class Player {
     if (!this.data || this.stage.clientWidth <= LEFT + RIGHT) return; // not on the screen
     this.box = this.layout();
     const { left, width, spectrogram, rows } = this.box;
-    this.stage.style.height = `${rows.bottom + AXIS_HEIGHT}px`;
+    this.stage.style.height = `${rows.bottom + (this.data.compact ? 0 : AXIS_HEIGHT)}px`;
     place(this.canvas, left, spectrogram.top, width, spectrogram.bottom - spectrogram.top);
     place(this.seek, left, 0, width, rows.bottom);
     place(this.scale, left + width + 12, spectrogram.top, null, spectrogram.bottom - spectrogram.top);
-    this.marks.replaceChildren(
+    const marks = this.data.compact ? [] : [
       ...this.waveformMarks(),
       ...this.cropMarks(),
       ...this.timeMarks(),
       ...this.frequencyMarks(),
       ...this.levelMarks(),
       ...this.timelineMarks(),
-    );
+    ];
+    this.marks.replaceChildren(...marks);
     this.drawSpectrogram();
     this.moveCursor();
   }
@@ -513,6 +531,13 @@ class Player {
       ];
     });
   }
+}
+
+/** Whether an element that the Tab key has led to is operated with the space key; a button also takes Enter. */
+function needsSpace(target) {
+  if (!(target instanceof Element)) return false;
+  const controls = "input, summary, [role=tab], [role=radio], [role=checkbox], [role=switch], [role=option]";
+  return target.matches("[role=slider], [role=dialog] *") || (tabbed && target.matches(controls));
 }
 
 function gradient(colours) {

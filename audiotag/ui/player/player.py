@@ -71,6 +71,12 @@ class PlayerOptions:
     timeline : tuple[TimelineRow, ...]
     from_s : float
         Start of the sound in a longer one, whose times are shown. All other times are relative to this sound.
+    autoplay : bool
+        Whether another sound under the same key begins to play as soon as it comes.
+    owns_space : bool
+        Whether the space key plays this sound wherever the focus is, except where something else needs the key.
+    compact : bool
+        Whether only a button and the spectrogram are shown.
     """
 
     name: str
@@ -80,6 +86,9 @@ class PlayerOptions:
     height: int = 260
     timeline: tuple[TimelineRow, ...] = ()
     from_s: float = 0.0
+    autoplay: bool = False
+    owns_space: bool = False
+    compact: bool = False
 
 
 def show_player(
@@ -98,7 +107,12 @@ def show_player(
     key : str
         Key of this place on the page. Another sound under the same key replaces the first; the choice of axis stays.
     """
-    _component()(data=pack_block(waveform, spectrogram, settings, options), key=key)
+    show_block(pack_block(waveform, spectrogram, settings, options), key)
+
+
+def show_block(block: bytes, key: str) -> None:
+    """Show a sound that `pack_block` has packed, as `show_player` does."""
+    _component()(data=block, key=key)
 
 
 def pack_block(
@@ -116,6 +130,9 @@ def pack_block(
         "height": options.height,
         "duration_s": len(waveform) / settings.sample_rate,
         "from_s": round(options.from_s, 3),
+        "autoplay": options.autoplay,
+        "owns_space": options.owns_space,
+        "compact": options.compact,
         "untrimmed": _ends(options.untrimmed),
         "crop": _ends(options.crop),
         "spectrogram": {
