@@ -84,7 +84,7 @@ def test_scoring_is_started_stopped_and_its_result_shown(
     assert texts(at.caption)[0] == "The ensemble does not know these labels: Meow."
     assert at.expander[0].label == "1 clip cannot be read"
     assert texts(at.expander[0].caption)[0].startswith("[b](x)_<i>.wav ")
-    assert at.button(key="score-clips").label == "Try the clips again that cannot be read"
+    assert at.button(key="score-again").label == "Try the clips again that cannot be read"
 
 
 def write_process(job: EnsembleScores, pid: int, started: float, waiting_since: float | None = None) -> None:

@@ -15,6 +15,7 @@ from audiotag.data.label_columns import FLAGS, PROBABILITIES
 from audiotag.data.layouts import OpenOptions
 from audiotag.data.saved_options import open_whole
 from audiotag.errors import AudiotagError
+from audiotag.reasons import plain_reason
 from audiotag.review.export.cell_changes import CannotRewriteError, Changes
 from audiotag.review.export.class_columns import changed_class_cells
 from audiotag.review.export.new_cells import STYLES, Style, changed_label_cells, label_format_of
@@ -128,7 +129,7 @@ def export_labels(
         try:
             return job.own_format(style)
         except CannotRewriteError as error:
-            reason = reason or str(error)
+            reason = reason or plain_reason(error)
     return job.plain(reason, for_spreadsheet)
 
 
@@ -174,7 +175,7 @@ class _ExportJob:
             try:
                 files[name], own_notes = self._rewritten(rows, style)
             except CannotRewriteError as error:
-                raise CannotRewriteError(f"{name} cannot be written with them: {error}") from error
+                raise CannotRewriteError(f"{name} cannot be written with them: {plain_reason(error)}") from error
             notes += own_notes
         self._check(files, self._root, self._options, f"{' and '.join(files)} would not be read with them")
         return Export(files, tuple(notes), True, self._dataset)
@@ -195,7 +196,7 @@ class _ExportJob:
             try:
                 self._check({name: content}, Path(name), OpenOptions(), "audiotag reads the table otherwise")
             except CannotRewriteError as error:
-                notes.append(f"Check the table before you use it: {error}.")
+                notes.append(f"Check the table before you use it: {plain_reason(error)}.")
         return Export({name: content}, tuple(notes), False, self._dataset)
 
     def _rewritten(self, rows: TableRows, style: Style) -> tuple[bytes, list[str]]:
@@ -234,7 +235,7 @@ class _ExportJob:
             with reopened(self._folder, root, files, options) as dataset:
                 found = labels_by_clip(dataset, self._folder)
         except AudiotagError as error:
-            raise CannotRewriteError(f"{sentence} ({error})") from error
+            raise CannotRewriteError(f"{sentence} ({plain_reason(error)})") from error
         wanted = self._wanted
         if root != self._root:  # a plain table has no noisy subset
             found, wanted = ({("", path): own for (_, path), own in each.items()} for each in (found, wanted))

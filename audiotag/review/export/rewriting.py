@@ -13,6 +13,7 @@ from audiotag.data.layouts import OpenOptions
 from audiotag.data.table_files import JSON_SUFFIXES, read_table_file
 from audiotag.data.table_header import TableFile
 from audiotag.errors import AudiotagError
+from audiotag.reasons import plain_reason
 from audiotag.review.export.cell_changes import CannotRewriteError, Changes
 from audiotag.review.export.excel_rewriting import rewrite_excel
 from audiotag.review.export.json_rewriting import rewrite_json
@@ -33,7 +34,7 @@ def read_again(path: Path, reading: Reading, options: OpenOptions) -> TableFile:
         try:
             file = read_table_file(path, options.separator, further, has_header)
         except AudiotagError as error:
-            raise CannotRewriteError(f"it cannot be read any more ({error})") from error
+            raise CannotRewriteError(f"it cannot be read any more ({plain_reason(error)})") from error
         if tuple(map(str, file.table.columns)) == reading.columns:
             return file
     if file.table.shape[1] == len(reading.columns):  # a layout that knows what the columns are
@@ -72,7 +73,7 @@ def rewrite(path: Path, file: TableFile, changes: Changes) -> bytes:
                 file.has_header,
             ).table
         except AudiotagError as error:
-            raise CannotRewriteError(f"it could not be read any more ({error})") from error
+            raise CannotRewriteError(f"it could not be read any more ({plain_reason(error)})") from error
     if again.shape != file.table.shape:
         raise CannotRewriteError("it would have other rows or columns")
     again = again.set_axis(file.table.columns, axis=1)

@@ -53,7 +53,8 @@ class Text(NamedTuple):
         try:
             content = self.mark + text.encode(self.encoding, self.errors)
         except UnicodeEncodeError as error:
-            raise CannotRewriteError(f"its encoding, {self.encoding}, has no {error.object[error.start]}") from error
+            lacking = text[error.start]
+            raise CannotRewriteError(f"its encoding, {self.encoding}, has no {lacking}") from error
         return gzip.compress(content) if self.is_compressed else content
 
 

@@ -83,27 +83,26 @@ def _show_process(job: EnsembleScores, found: ScoredClips) -> None:
             if failure := job.failure():
                 st.error(escape(failure), icon=":material/error:")
             if found.unscored:
-                st.info(_count(found, escape(job.card.name)), icon=":material/graphic_eq:")
-                _start_button(job, "Score the clips", "primary")
-            elif not failure:
-                _start_button(job, "Try the clips again that cannot be read", "tertiary")
+                clips = "1 clip is" if found.unscored == 1 else f"{found.unscored:,} clips are"
+                st.info(
+                    f"{clips} not scored by {escape(job.card.name)} yet. Only the folds that were not trained on a "
+                    "clip score it. Scoring continues after you leave this page.",
+                    icon=":material/graphic_eq:",
+                )
+                if st.button("Score the clips", icon=":material/play_arrow:", type="primary", key="score-clips"):
+                    _start(job)
+            elif not failure and st.button(
+                "Try the clips again that cannot be read", icon=":material/refresh:", type="tertiary", key="score-again"
+            ):
+                _start(job)
 
     watch()
 
 
-def _count(found: ScoredClips, ensemble: str) -> str:
-    clips = "1 clip is" if found.unscored == 1 else f"{found.unscored:,} clips are"
-    return (
-        f"{clips} not scored by {ensemble} yet. Only the folds that were not trained on a clip score it. Scoring "
-        "continues after you leave this page."
-    )
-
-
-def _start_button(job: EnsembleScores, label: str, kind: str) -> None:
-    if st.button(label, icon=":material/play_arrow:", type=kind, key="score-clips"):  # type: ignore[arg-type]
-        with messages.show_errors():
-            job.start()
-            st.rerun()
+def _start(job: EnsembleScores) -> None:
+    with messages.show_errors():
+        job.start()
+        st.rerun()
 
 
 def _show_remarks(found: ScoredClips) -> None:
