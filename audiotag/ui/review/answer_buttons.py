@@ -12,7 +12,7 @@ from audiotag.disk import disk_problem
 from audiotag.errors import AudiotagError
 from audiotag.review.answers import Choice, choices_of, describe_verdict, is_given, verdict_of
 from audiotag.review.doubts import Doubt
-from audiotag.review.queue import Said, doubt_id
+from audiotag.review.queue import Said, doubt_id, item_id
 from audiotag.ui.review import keys, sounds
 from audiotag.ui.review.position import AFTER, ITEM, SHOWN, ItemQueue
 from audiotag.ui.text import Markdown, escape
@@ -106,11 +106,11 @@ def _undo(queue: ItemQueue) -> None:
         undone = queue.journal.undo(queue.reviewer)
         if not undone:
             return
-        about = {(verdict.subset, verdict.clip, verdict.label) for verdict in undone}
-        of_queue = [doubt for doubt in queue.doubts if (doubt.subset, doubt.clip, doubt.label) in about]
-        if of_queue:
-            st.query_params[ITEM] = doubt_id(of_queue[0])
         first = undone[0]
+        of_queue = {doubt_id(doubt) for doubt in queue.doubts}
+        ids = [item_id(verdict.subset, verdict.clip, verdict.label) for verdict in undone]
+        if there := [each for each in ids if each in of_queue]:
+            st.query_params[ITEM] = there[0]
         clips = escape(first.clip) if len(undone) == 1 else Markdown(f"{len(undone):,} clips")
         label = Markdown(f"{escape(first.label)}: ") if first.label else Markdown("")
         st.toast(f"Taken back for {clips}: {label}{escape(describe_verdict(first))}", icon=":material/undo:")

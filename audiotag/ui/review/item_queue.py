@@ -52,7 +52,7 @@ def show_queue(
             wanted = pick_filter(review.doubts)
             keys.show_list()
             autoplay = st.toggle("Autoplay", key="autoplay", bind="query-params", help=AUTOPLAY_HELP, width="content")
-            queue = ItemQueue(dataset, review, tuple(filter(wanted.passes, review.doubts)), journal, reviewer)
+            queue = ItemQueue.of(dataset, review, filter(wanted.passes, review.doubts), journal, reviewer)
             said = queue.said()
             verdicts = said.about_all(queue.doubts, review.contents)
             place = queue.place(verdicts)
