@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from audiotag.ui.style import add_style
 from audiotag.ui.text import Markdown, escape
 
 QUEUE, NOTE = "review-queue", "review-note"  # keys of containers, which the script looks for
@@ -100,5 +101,4 @@ def show_list() -> None:
 
 def give_keys() -> None:
     """The script that presses the buttons of keys, and how these look."""
-    st.html(STYLE)
-    st.html(SCRIPT, unsafe_allow_javascript=True)
+    add_style(STYLE, SCRIPT)
