@@ -175,7 +175,7 @@ def _show_import(dataset: Dataset, workspace: Workspace, reviewed: Reviewed) -> 
         confirm_same=columns[1].toggle(
             "Same labels are confirmed",
             key="import-confirm",
-            help="Such clips count as reviewed and right.",
+            help="Clips with the same labels count as reviewed and right.",
         ),
         new_labels=columns[2].toggle(
             "Allow new labels", key="import-new-labels", help="Take labels, too, that no clip of the dataset has."

@@ -7,6 +7,7 @@ PID; ``{"wait": pid}`` gives its exit status once it has ended.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -78,6 +79,8 @@ def main() -> None:
     """Serve requests until standard input is closed."""
     for module in IMPORTED:
         importlib.import_module(module)
+    gc.collect()
+    gc.freeze()  # forked processes then neither look at what was imported nor copy its pages
     for line in sys.stdin:
         request = json.loads(line)
         if "wait" in request:
