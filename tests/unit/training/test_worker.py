@@ -345,7 +345,6 @@ class ForkedLane:
         return self.server.wait(self.pid)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 def test_two_lanes_give_every_fold_what_one_gives(
     finished_with_shared_stage: Run, ready: Callable[..., Run], fork_server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
