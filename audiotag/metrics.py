@@ -31,7 +31,31 @@ def lwlrap_per_class(truth: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray,
     -----
     Fonseca et al., "Audio tagging with noisy labels and minimal supervision", DCASE 2019.
     """
-    truth, scores = _validate_and_drop_unlabelled(truth, scores)
+    truth, scores = _drop_unlabelled(*_validate(truth, scores))
+    precision = label_precisions(truth, scores)
+    positives = truth.sum(axis=0)
+    with np.errstate(invalid="ignore"):
+        per_class = np.where(positives > 0, (precision * truth).sum(axis=0) / positives, np.nan)
+    return per_class, positives / max(positives.sum(), 1)
+
+
+def label_precisions(truth: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Compute the precision at the rank of each label of each clip; the mean over all true labels is `lwlrap`.
+
+    Parameters
+    ----------
+    truth, scores
+        As `lwlrap_per_class`.
+
+    Returns
+    -------
+    numpy.ndarray, shape=(clips, labels)
+        Of the labels with a score at least as high, the fraction that is true; 0 for a clip without a label.
+
+    >>> label_precisions(np.array([[1, 0, 1]]), np.array([[0.9, 0.5, 0.1]]))
+    array([[1.        , 0.5       , 0.66666667]])
+    """
+    truth, scores = _validate(truth, scores)
     order = np.argsort(-scores, axis=1, kind="stable")
     ranked_scores = np.take_along_axis(scores, order, axis=1)
     hits = np.take_along_axis(truth, order, axis=1)
@@ -45,10 +69,7 @@ def lwlrap_per_class(truth: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray,
         hits_to_rank[tied, column] = hits_to_rank[tied, column + 1]
     precision = np.empty_like(scores)
     np.put_along_axis(precision, order, hits_to_rank / rank, axis=1)
-    positives = truth.sum(axis=0)
-    with np.errstate(invalid="ignore"):
-        per_class = np.where(positives > 0, (precision * truth).sum(axis=0) / positives, np.nan)
-    return per_class, positives / max(positives.sum(), 1)
+    return precision
 
 
 def lwlrap(truth: np.ndarray, scores: np.ndarray) -> float:
@@ -69,11 +90,21 @@ def accuracy(truth: np.ndarray, scores: np.ndarray) -> float:
     >>> accuracy(np.array([[1, 1, 0], [0, 0, 1]]), np.array([[0.9, 0.1, 0.5], [0.1, 0.2, 0.3]]))
     0.6666666666666666
     """
-    truth, scores = _validate_and_drop_unlabelled(truth, scores)
+    truth, scores = _drop_unlabelled(*_validate(truth, scores))
+    return float((truth * labels_among_best(truth, scores)).sum() / max(truth.sum(), 1))
+
+
+def labels_among_best(truth: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Find the k best scores of each clip, where k is the clip's number of labels; shape ``(clips, labels)``, bool.
+
+    >>> labels_among_best(np.array([[1, 1, 0], [0, 0, 1]]), np.array([[0.9, 0.1, 0.5], [0.1, 0.2, 0.3]])).tolist()
+    [[True, False, True], [False, False, True]]
+    """
+    truth, scores = _validate(truth, scores)
     order = np.argsort(-scores, axis=1, kind="stable")
-    hits = np.take_along_axis(truth, order, axis=1)
-    among_top = np.arange(truth.shape[1]) < truth.sum(axis=1, keepdims=True)
-    return float((hits * among_top).sum() / max(truth.sum(), 1))
+    among_best = np.empty(scores.shape, dtype=bool)
+    np.put_along_axis(among_best, order, np.arange(truth.shape[1]) < truth.sum(axis=1, keepdims=True), axis=1)
+    return among_best
 
 
 def best_f1_thresholds(truth: np.ndarray, scores: np.ndarray) -> np.ndarray:
@@ -82,7 +113,7 @@ def best_f1_thresholds(truth: np.ndarray, scores: np.ndarray) -> np.ndarray:
     A threshold lies half-way between the two scores that it separates. A label without positives gets 1.0, because
     nothing is known about its scores.
     """
-    truth, scores = _validate_and_drop_unlabelled(truth, scores)
+    truth, scores = _drop_unlabelled(*_validate(truth, scores))
     thresholds = np.ones(truth.shape[1])
     for label in range(truth.shape[1]):
         positives = truth[:, label].sum()
@@ -115,12 +146,17 @@ def multi_hot(label_lists: list[tuple[str, ...]], vocabulary: tuple[str, ...]) -
     return truth
 
 
-def _validate_and_drop_unlabelled(truth: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Truth and scores in float64, without the clips that have no label."""
+def _validate(truth: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Truth and scores in float64."""
     truth, scores = np.asarray(truth, dtype=np.float64), np.asarray(scores, dtype=np.float64)
     if truth.ndim != 2 or truth.shape != scores.shape:
         raise ValueError(f"truth and scores must both be (clips, labels), got {truth.shape} and {scores.shape}")
     if np.isnan(scores).any():
         raise ValueError(f"scores must be numbers, got {int(np.isnan(scores).sum())} NaN; did the training diverge?")
+    return truth, scores
+
+
+def _drop_unlabelled(truth: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Only the clips that have a label."""
     labelled = truth.sum(axis=1) > 0
     return truth[labelled], scores[labelled]

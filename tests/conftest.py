@@ -19,11 +19,12 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -204,6 +205,50 @@ def tiny_ensemble(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     (folder / "card.json").write_text(json.dumps(card.to_dict()), encoding="utf-8")
     return folder
+
+
+@pytest.fixture(scope="session")
+def scored_run() -> Callable[..., Any]:
+    """``scored_run(workspace, dataset, labels, folds)``: a finished run as the worker leaves it, without weights.
+
+    ``folds`` has, for each fold, the scores of each label for every clip that it held out; the fold's own truth is the
+    label that is scored highest. The clips are of ``subset``, "curated" if it is not given.
+    """
+    from safetensors.numpy import save
+
+    from audiotag.metrics import accuracy, lwlrap
+    from audiotag.training.recipe import load_recipe
+    from audiotag.training.runs import Run, RunSettings, create_run
+    from audiotag.workspace import Workspace
+
+    def make(
+        workspace: Workspace,
+        dataset: Path,
+        labels: Sequence[str],
+        folds: Mapping[int, Mapping[str, Sequence[float]]],
+        subset: str = "curated",
+        corrected: int = 0,
+    ) -> Run:
+        settings = RunSettings(str(dataset), load_recipe("quick"), tuple(folds), corrected=bool(corrected))
+        run = create_run(workspace, settings)
+        stages = [{"stage": 0, "subset": subset, "epochs": 1, "clips": 9, "pixels": 9, "shared": False}]
+        run.write_event("run-started", folds=list(folds), labels=labels, stages=stages, corrected=corrected)
+        for fold, clips in folds.items():
+            scores = np.array(list(clips.values()), dtype=np.float32)
+            targets = np.eye(len(labels), dtype=np.float32)[scores.argmax(axis=1)]
+            folder = run.fold_folder(fold)
+            folder.mkdir()
+            (folder / "scores.safetensors").write_bytes(save({"scores": scores, "targets": targets}))
+            (folder / "clips.json").write_text(json.dumps(list(clips)))
+            measured = {"lwlrap": lwlrap(targets, scores), "accuracy": accuracy(targets, scores)}
+            run.write_event("fold-started", fold=fold)
+            losses = {"seconds": 1.0, "train_loss": 0.5, "valid_loss": 0.6}
+            run.write_event("epoch", fold=fold, stage=0, subset=subset, epoch=1, **losses, **measured)
+            run.write_event("fold-finished", fold=fold, clips=len(clips), **measured)
+        run.write_status("finished")
+        return run
+
+    return make
 
 
 @contextmanager

@@ -98,6 +98,15 @@ def publish_line(run: str, name: str) -> str:
     return _join("publish", run, name)
 
 
+def compare_line(first: str, second: str, truth: str = "corrected") -> str:
+    """Command that compares two runs.
+
+    >>> compare_line("2026-11-28-101500-quick", "2026-11-29-093000-quick", "tables")
+    'audiotag compare 2026-11-28-101500-quick 2026-11-29-093000-quick --truth tables'
+    """
+    return _join("compare", first, second, *_option_words({"--truth": "" if truth == "corrected" else truth}))
+
+
 def scan_line(dataset: str | Path, options: OpenOptions | None = None, measure: bool = False) -> str:
     r"""Command that reports what a dataset holds.
 

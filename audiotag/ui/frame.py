@@ -33,6 +33,7 @@ PAGES = (
     ("pages/spectrogram.py", "Spectrogram", ":material/graphic_eq:"),
     ("pages/train.py", "Train", ":material/model_training:"),
     ("pages/tag.py", "Tag", ":material/sell:"),
+    ("pages/review.py", "Review", ":material/rule:"),
     ("pages/score.py", "Score", ":material/scoreboard:"),
 )
 PAGES_OF_ENSEMBLES = ("Tag", "Score")  # their address names the ensemble too

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from audiotag.cli import ablation, main, score, tag, train
+from audiotag.cli import ablation, compare, main, score, tag, train
 from audiotag.cli import dataset as dataset_commands
 from audiotag.cli.command_lines import (
     AND_MORE,
     ablation_line,
+    compare_line,
     publish_line,
     scan_line,
     score_line,
@@ -27,6 +28,8 @@ PATHS = ["/data/sounds", "/my own/sounds; it's $HOME", '/say "hush" & `go`\\/*.w
 
 RUN_OPTIONS: list[dict[str, Any]] = [
     {"folds_from": "recipe"},
+    {"corrected": True},
+    {"corrected": False, "seed": 3},
     {},
     {"recipe": "capstone", "epochs": (1, 2, 3)},
     {"folds": (2, 4), "epochs": (2,)},
@@ -119,3 +122,14 @@ def test_lines_of_the_other_commands_give_the_same_paths(path: str) -> None:
 def test_publish_line_gives_the_run_and_the_name() -> None:
     read = parsed(publish_line("2026-11-28 run", "my-ensemble"))
     assert (read.run, read.from_run, read.name) == (train.publish, "2026-11-28 run", "my-ensemble")
+
+
+@pytest.mark.parametrize("truth", ["corrected", "tables"])
+def test_compare_line_gives_the_runs_and_the_truth(truth: str) -> None:
+    read = parsed(compare_line("2026-11-28 run", "2026-11-29-quick", truth))
+    assert (read.run, read.first, read.second, read.truth) == (
+        compare.compare,
+        "2026-11-28 run",
+        "2026-11-29-quick",
+        truth,
+    )

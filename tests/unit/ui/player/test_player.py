@@ -162,6 +162,19 @@ def test_block_holds_sound_spectrogram_and_times(tone: Tone) -> None:
     assert np.abs(played - waveform).max() <= 1 / 32_768
 
 
+def test_block_says_how_the_player_behaves(tone: Tone) -> None:
+    waveform = tone(1000, 0.5)
+    spectrogram = log_mel(waveform, CAPSTONE)
+    usual, special = (
+        unpacked(pack_block(waveform, spectrogram, CAPSTONE, PlayerOptions("a.wav", **flags)))
+        for flags in ({}, {"autoplay": True, "owns_space": True, "compact": True})
+    )
+    assert [usual[0][flag] for flag in ("autoplay", "owns_space", "compact")] == [False] * 3
+    assert [special[0][flag] for flag in ("autoplay", "owns_space", "compact")] == [True] * 3
+    assert usual[0]["sound"]["id"] == special[0]["sound"]["id"]  # the sound continues when a flag changes
+    assert usual[3] == special[3]
+
+
 def test_a_long_sound_is_sent_without_loss_in_fewer_bytes(tone: Tone) -> None:
     waveform = tone(440, 40.0)
     spectrogram = display_log_mel(waveform, CAPSTONE)
