@@ -1,13 +1,11 @@
 """``audiotag tag`` resumes wherever it was stopped, and passes the file that ended it."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,21 +19,7 @@ from audiotag.workspace import Workspace
 from ..conftest import CommandResult
 from .conftest import RATE, stopped_after, table_of
 
-STOPPED_SCRIPT = """
-import os, signal, sys
-from audiotag.tagging.journal import Journal
-add, left = Journal.add, [int(sys.argv.pop(1))]
-def stopped(self, row):
-    if not left[0]:
-        self._file.write(b'{"clip": "torn')
-        self._file.flush()
-        os.kill(os.getpid(), signal.SIGKILL)
-    left[0] -= 1
-    add(self, row)
-Journal.add = stopped
-from audiotag.cli.main import main
-main(sys.argv[1:])
-"""
+MAIN = "audiotag.cli.main"
 
 
 @pytest.fixture
@@ -52,21 +36,20 @@ def archive(tmp_path: Path) -> Path:
 
 
 def test_killed_run_goes_on_and_writes_the_file_of_an_undisturbed_run(
-    run: Callable[..., CommandResult], archive: Path, tiny_ensemble: Path, tmp_path: Path
+    run: Callable[..., CommandResult], archive: Path, tiny_ensemble: Path, tmp_path: Path, fork_server: Any
 ) -> None:
     command = ("tag", archive, "--ensemble", tiny_ensemble, "--out")
     alone = run(*command, tmp_path / "alone.csv")
     assert alone.status == 1
     out = tmp_path / "stopped.csv"
-    killed = subprocess.run(
-        [sys.executable, "-c", STOPPED_SCRIPT, "15", *map(str, command), str(out)],
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        timeout=120,
-    )
-    assert killed.returncode == -9, killed.stderr
+    log, arguments = tmp_path / "log.txt", [*map(str, command), str(out)]
+    status = fork_server.run(MAIN, arguments, log, kill=("audiotag.tagging.journal", "Journal.add", 16, ""))
+    assert status == -signal.SIGKILL, log.read_text()
     assert not out.exists()
-    assert out.with_name(".stopped.csv.partial.jsonl").read_text().count("\n") == 16  # and its fingerprint
+    journal = out.with_name(".stopped.csv.partial.jsonl")
+    assert journal.read_text().count("\n") == 16  # and its fingerprint
+    with journal.open("ab") as file:
+        file.write(b'{"clip": "torn')  # as if killed while the next line was written
     went_on = run(*command, out)
     assert went_on.status == 1
     assert "Resuming stopped.csv: 14 clips are already tagged." in went_on.err  # and a broken one
@@ -127,18 +110,19 @@ def test_file_that_ends_the_process_is_named_by_the_next_command_which_tags_the_
     tiny_ensemble: Path,
     tmp_path: Path,
     fake_libsndfile: ModuleType,
+    fork_server: Any,
     way: str,
 ) -> None:
-    command = [sys.executable, "-m", "audiotag", "tag", str(archive), "--ensemble", str(tiny_ensemble), "--out"]
-    alone = run(*command[3:], tmp_path / "alone.csv")
+    command = ["tag", str(archive), "--ensemble", str(tiny_ensemble), "--out"]
+    alone = run(*command, tmp_path / "alone.csv")
     assert alone.status == 1
     fake_libsndfile.deadly(archive / "07.wav", way)
-    out = tmp_path / "died.csv"
-    died = subprocess.run([*command, str(out)], capture_output=True, text=True, timeout=120, check=False)
-    assert died.returncode == (-6 if way == "abort" else -9), died.stderr
+    out, log = tmp_path / "died.csv", tmp_path / "log.txt"
+    status = fork_server.run(MAIN, [*command, str(out)], log, stand_in=fake_libsndfile.__file__)
+    assert status == -(signal.SIGABRT if way == "abort" else signal.SIGKILL), log.read_text()
     assert not out.exists()
     assert archive / "07.wav" in in_hand.files_in(out.with_name(".died.csv.partial.in-hand"))
-    went_on = run(*command[3:], out)
+    went_on = run(*command, out)
     assert went_on.status == 1, went_on.err
     assert "An earlier command ended while it read " in went_on.err
     assert not list(tmp_path.glob(".*"))
@@ -154,15 +138,19 @@ def test_file_that_ends_the_process_is_named_by_the_next_command_which_tags_the_
 
 
 def test_command_onto_the_screen_passes_the_file_that_ended_it_before(
-    run: Callable[..., CommandResult], archive: Path, tiny_ensemble: Path, fake_libsndfile: ModuleType
+    run: Callable[..., CommandResult],
+    archive: Path,
+    tiny_ensemble: Path,
+    tmp_path: Path,
+    fake_libsndfile: ModuleType,
+    fork_server: Any,
 ) -> None:
     for path in sorted(archive.iterdir())[4:]:
         path.unlink()
     fake_libsndfile.deadly(archive / "01.wav", "abort")
-    command = [sys.executable, "-m", "audiotag", "tag", str(archive), "--ensemble", str(tiny_ensemble), "--json"]
-    died = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert died.returncode == -6, died.stderr
-    went_on = run(*command[3:])
+    command, log = ["tag", str(archive), "--ensemble", str(tiny_ensemble), "--json"], tmp_path / "log.txt"
+    assert fork_server.run(MAIN, command, log, stand_in=fake_libsndfile.__file__) == -signal.SIGABRT, log.read_text()
+    went_on = run(*command)
     assert went_on.status == 1, went_on.err
     (sentence,) = (
         line for line in went_on.err.splitlines() if line.startswith("An earlier command ended while it read ")
