@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from audiotag.ui.style import add_style
 from audiotag.ui.text import Markdown, escape
 
 QUEUE, QUESTION, NOTE = "review-queue", "review-question", "review-note"  # keys of containers, for the script
@@ -113,5 +114,4 @@ def show_list() -> None:
 
 def give_keys() -> None:
     """The script that presses the buttons of keys, and how these look."""
-    st.html(STYLE)
-    st.html(SCRIPT, unsafe_allow_javascript=True)
+    add_style(STYLE, SCRIPT)

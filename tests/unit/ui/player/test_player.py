@@ -202,3 +202,9 @@ def test_the_same_arguments_give_the_same_block(noise: np.ndarray) -> None:
     spectrogram = log_mel(noise, CAPSTONE)
     options = PlayerOptions("a.wav", timeline=(TimelineRow("Hiss", np.array([0.2, 0.7]), np.array([0.1, 0.9])),))
     assert pack_block(noise, spectrogram, CAPSTONE, options) == pack_block(noise, spectrogram.copy(), CAPSTONE, options)
+
+
+def test_the_player_of_a_part_gets_the_start_of_the_part() -> None:
+    block = pack_block(np.zeros(44_100, np.float32), np.zeros((128, 64)), CAPSTONE, PlayerOptions("a", from_s=301.25))
+    header = json.loads(block[4 : 4 + int.from_bytes(block[:4], "little")])
+    assert (header["from_s"], header["duration_s"]) == (301.25, 1.0)
