@@ -333,6 +333,6 @@ def test_labels_are_corrected_the_run_is_trained_again_and_both_are_compared(
     assert again.finished_folds() == [1, 2]
     expect(page.get_by_text(f"{again.name} ").first).to_be_visible()
     expect(page.locator(".js-plotly-plot")).to_be_visible()
-    page.get_by_role("link", name="Open it on the Train page").click()
+    page.get_by_role("link", name="Open the new run on the Train page").click()
     expect(page).to_have_url(re.compile(f"/train.*run={again.name}"))
     assert contents(folder) == before
