@@ -263,6 +263,24 @@ def test_a_key_that_is_held_down_answers_once(
     assert len(answers_by(workspace, folder, "emil")) == 1
 
 
+def test_keys_do_nothing_behind_a_dialog(
+    server: Server, page: Page, workspace: Workspace, folder: Path, run: Run, doubts: list[Doubt]
+) -> None:
+    open_review(page, server, run, "hugo")
+    page.get_by_role("button", name="Get FSDKaggle2019").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text("29,266 clips with 80 labels").first).to_be_visible()
+    wait_until_settled(page)
+    page.keyboard.press("s")
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    wait_until_settled(page)
+    expect_doubt(page, doubts[0])
+    page.keyboard.press("x")
+    expect_doubt(page, doubts[1])
+    assert [answer for _, _, answer, *_ in answers_by(workspace, folder, "hugo")] == ["unsure"]
+
+
 def test_autoplay_plays_the_next_sound_and_stays_on_after_a_reload(
     server: Server, page: Page, run: Run, doubts: list[Doubt]
 ) -> None:
@@ -315,6 +333,6 @@ def test_labels_are_corrected_the_run_is_trained_again_and_both_are_compared(
     assert again.finished_folds() == [1, 2]
     expect(page.get_by_text(f"{again.name} ").first).to_be_visible()
     expect(page.locator(".js-plotly-plot")).to_be_visible()
-    page.get_by_role("link", name="Open it on the Train page").click()
+    page.get_by_role("link", name="Open the new run on the Train page").click()
     expect(page).to_have_url(re.compile(f"/train.*run={again.name}"))
     assert contents(folder) == before
