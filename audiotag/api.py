@@ -1,7 +1,6 @@
-"""The two calls of the public API that join several parts of the package: tag a sound, train an ensemble.
+"""The calls of the public API that join several parts of the package: tag a sound, train an ensemble, compare two runs.
 
-They are thin: the commands ``audiotag tag`` and ``audiotag train`` and the pages call the same `Tagger` and the same
-`train_and_wait`.
+They are thin: the commands of the same names and the pages call the same `Tagger`, `train_and_wait` and `compare_runs`.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
 
     from audiotag.tagging.result import Tags
     from audiotag.tagging.tagger import Tagger
+    from audiotag.training.comparison import Comparison, Truth
     from audiotag.training.runs import FoldSource, Run
 
 MAX_TAGGERS = 4  # ensembles that `tag` keeps in memory
@@ -136,6 +136,37 @@ def train(
         device=device,
     )
     return train_and_wait(options, Workspace(), publish, progress)
+
+
+def compare(first: str | Run, second: str | Run, truth: Truth = "corrected") -> Comparison:
+    """Compare two runs on the clips that both held out.
+
+    Parameters
+    ----------
+    first, second : str or Run
+        Runs of one dataset, or their names.
+    truth : "corrected" or "tables"
+        Measure both on the labels as reviewers corrected them, or on those in the dataset's tables.
+
+    Returns
+    -------
+    Comparison
+        ``sentence`` says whether the second run is better, worse or cannot be told apart; ``lwlrap``, ``folds`` and
+        ``labels`` have the differences with their intervals.
+
+    Raises
+    ------
+    AudiotagError
+        If there is no such run, or the two cannot be compared.
+    """
+    from audiotag.training.comparison import compare_runs
+    from audiotag.training.runs import find_run
+    from audiotag.workspace import Workspace
+
+    workspace = Workspace()
+    first = find_run(workspace, first) if isinstance(first, str) else first
+    second = find_run(workspace, second) if isinstance(second, str) else second
+    return compare_runs(first, second, workspace, truth)
 
 
 @lru_cache(maxsize=MAX_TAGGERS)

@@ -23,15 +23,21 @@ MAX_DOTS = 100  # of a part of a line of TOML, where a key may be
 MAX_DIGITS = 30  # of a whole number
 
 
-def read_foreign_json(path: Path) -> Any:
+def read_foreign_json(path: Path, most_bytes: int = MAX_BYTES) -> Any:
     """The value of a JSON file; raises FileNotFoundError if there is none.
+
+    Parameters
+    ----------
+    path : Path
+    most_bytes : int
+        Size that the file may have.
 
     Raises
     ------
     AudiotagError
         If the file is not JSON, is too large or is nested too deeply, or holds text that is not Unicode.
     """
-    return _read(path, "JSON", MAX_BYTES, lambda text: json.loads(text, parse_int=_whole_number))
+    return _read(path, "JSON", most_bytes, lambda text: json.loads(text, parse_int=_whole_number))
 
 
 def read_foreign_toml(path: Path) -> dict[str, Any]:

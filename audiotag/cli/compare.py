@@ -61,13 +61,15 @@ def _print(comparison: Comparison) -> None:
     print_line(f"second: {comparison.second}")
     if comparison.truth is not None:
         print_line(f"truth:  {TRUTHS[comparison.truth]}")
-    print_line()
-    _print_table("lwlrap", comparison.rows)
-    print_line()
-    _print_table("accuracy", {"all clips": comparison.accuracy})
-    for title, labels in _extreme_labels(comparison).items():
+    tables = {
+        "lwlrap": comparison.rows,
+        "accuracy": {"all clips": comparison.accuracy},
+        **_extreme_labels(comparison),
+    }
+    width = min(MAX_NAME_WIDTH, max(len(name) for title, rows in tables.items() for name in (title, *rows)))
+    for title, rows in tables.items():
         print_line()
-        _print_table(title, labels)
+        _print_table(title, rows, width)
     print_line()
     for note in comparison.notes:
         print_line(note)
@@ -83,8 +85,7 @@ def _extreme_labels(comparison: Comparison) -> dict[str, dict[str, Difference]]:
     return {title: dict(labels) for title, labels in tables.items() if labels}
 
 
-def _print_table(title: str, rows: dict[str, Difference]) -> None:
-    width = min(MAX_NAME_WIDTH, max(map(len, [title, *rows])))
+def _print_table(title: str, rows: dict[str, Difference], width: int) -> None:
     print_line(f"{title:{width}}   first  second  difference  95 % interval       clips")
     for name, result in rows.items():
         interval = "" if math.isnan(result.low) else f"{result.low:+.4f} to {result.high:+.4f}"

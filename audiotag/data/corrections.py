@@ -52,9 +52,28 @@ def find_corrections(clips: pd.DataFrame, verdicts: Iterable[Verdict]) -> list[C
     Parameters
     ----------
     clips : pandas.DataFrame
-        ``subset``, ``clip`` and ``labels``, as in the dataset's tables; with ``content`` (hash of the samples, or NA) a
-        verdict also counts for copies of the clip and for a clip that was renamed, and does not count for a clip whose
-        file was replaced by another sound.
+        As `verdicts_per_clip` takes them, with ``labels`` as in the dataset's tables.
+    verdicts : iterable of Verdict
+        Oldest first.
+    """
+    found = []
+    of_clips = verdicts_per_clip(clips, verdicts)
+    for subset, clip, labels, named in zip(clips["subset"], clips["clip"], clips["labels"], of_clips, strict=True):
+        if named:
+            after = corrected_labels(labels, named)
+            if set(after) != set(labels):
+                found.append(Correction(subset, clip, tuple(labels), after))
+    return found
+
+
+def verdicts_per_clip(clips: pd.DataFrame, verdicts: Iterable[Verdict]) -> list[list[Verdict]]:
+    """The verdicts that count for each clip, oldest first.
+
+    Parameters
+    ----------
+    clips : pandas.DataFrame
+        ``subset`` and ``clip``; with ``content`` (hash of the samples, or NA) a verdict also counts for copies of the
+        clip and for a clip that was renamed, and does not count for a clip whose file was replaced by another sound.
     verdicts : iterable of Verdict
         Oldest first.
     """
@@ -66,20 +85,17 @@ def find_corrections(clips: pd.DataFrame, verdicts: Iterable[Verdict]) -> list[C
         if verdict.content:
             by_content.setdefault(verdict.content, {})[place] = verdict
     if not by_name:
-        return []
+        return [[] for _ in range(len(clips))]
     contents = clips["content"] if "content" in clips else [None] * len(clips)
-    found = []
-    for subset, clip, labels, content in zip(clips["subset"], clips["clip"], clips["labels"], contents, strict=True):
+    counting = []
+    for subset, clip, content in zip(clips["subset"], clips["clip"], contents, strict=True):
         known = content if isinstance(content, str) and content else ""
         named = by_name.get((subset, clip), {})
         if known:
             same = {place: verdict for place, verdict in named.items() if verdict.content in ("", known)}
             named = same | by_content.get(known, {})
-        if named:
-            after = corrected_labels(labels, [named[place] for place in sorted(named)])
-            if set(after) != set(labels):
-                found.append(Correction(subset, clip, tuple(labels), after))
-    return found
+        counting.append([named[place] for place in sorted(named)])
+    return counting
 
 
 def corrected_labels(labels: Sequence[str], verdicts: Iterable[Verdict]) -> tuple[str, ...]:

@@ -69,6 +69,23 @@ class Reading:
         object.__setattr__(self, "ignored", tuple(map(as_text, self.ignored)))
 
 
+@dataclass(frozen=True, eq=False)
+class TableRows:
+    """Which clip each row of a table is about, so that the table can be written again with other labels.
+
+    Attributes
+    ----------
+    path : Path
+        The table.
+    clips : pandas.DataFrame
+        ``subset`` and ``clip``, as in the dataset's clips; its index has the numbers of the rows in the table, from 0.
+        Rows without a sound are left out.
+    """
+
+    path: Path
+    clips: pd.DataFrame
+
+
 @dataclass(frozen=True)
 class Dataset:
     """Labelled clips.
@@ -99,6 +116,8 @@ class Dataset:
         How each table, or the folders, were read.
     left_out : tuple[Problem, ...]
         Clips that the user left out, and can take back; see `audiotag.data.left_out`.
+    table_rows : tuple[TableRows, ...]
+        The tables that have one row per clip, as a rule, and the clips of their rows.
     """
 
     name: str
@@ -112,6 +131,7 @@ class Dataset:
     layout_key: str = ""
     readings: tuple[Reading, ...] = ()
     left_out: tuple[Problem, ...] = ()
+    table_rows: tuple[TableRows, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.labels) > MAX_LABELS:

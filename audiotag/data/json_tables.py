@@ -83,12 +83,12 @@ def _rows_of_value(path: Path, value: Any) -> Iterator[Row]:
     if isinstance(value, list) and all(isinstance(row, dict) for row in value):
         yield from value
     elif isinstance(value, dict) and value and all(isinstance(inner, list) for inner in value.values()):
-        if len({len(inner) for inner in value.values()}) == 1 and not any(map(_is_sound, value)):
+        if len({len(inner) for inner in value.values()}) == 1 and not any(map(is_sound, value)):
             yield from (dict(zip(value, row, strict=True)) for row in zip(*value.values(), strict=True))
         else:
             yield from ({"file": name, "labels": labels} for name, labels in value.items())
     elif isinstance(value, dict) and value and all(isinstance(inner, dict) for inner in value.values()):
-        if all(map(_is_sound, value)) or not any(map(_is_row_numbers, value.values())):
+        if all(map(is_sound, value)) or not any(map(is_row_numbers, value.values())):
             yield from ({"file": name} | inner for name, inner in value.items())
         else:  # columns of cells by row number, as pandas writes them
             numbers = dict.fromkeys(number for column in value.values() for number in column)
@@ -102,13 +102,15 @@ def _rows_of_value(path: Path, value: Any) -> Iterator[Row]:
         )
 
 
-def _is_sound(name: str) -> bool:
+def is_sound(name: str) -> bool:
+    """Whether a name is that of a sound."""
     from audiotag.data.table_header import has_sound
 
     return has_sound([name])
 
 
-def _is_row_numbers(column: Row) -> bool:
+def is_row_numbers(column: Row) -> bool:
+    """Whether a column has its cells by row number, as pandas writes it."""
     return bool(column) and all(number.isdigit() for number in column)
 
 
@@ -118,7 +120,7 @@ def _table(path: Path, rows: Iterable[Row]) -> pd.DataFrame:
     for row in rows:
         for name, value in _cells(row):
             column = columns.setdefault(name, [])
-            cell = _text(value)
+            cell = cell_text(value)
             text_bytes += len(cell) if cell else 0
             column += [None] * (count - len(column))
             column[count:] = [cell]
@@ -137,7 +139,8 @@ def _cells(row: Row, before: str = "") -> Iterator[tuple[str, Any]]:
             yield before + name, value
 
 
-def _text(value: Any) -> str | None:
+def cell_text(value: Any) -> str | None:
+    """A value as the text of a cell; lists and objects stay JSON."""
     if value is None or value == "":
         return None
     if isinstance(value, str):

@@ -43,14 +43,19 @@ class LabelColumns:
     columns: tuple[str, ...]
     kind: str = ""
 
+    @property
+    def labels(self) -> list[str]:
+        """The label of each column of 0 and 1: its name without a prefix that all of them have."""
+        return _without_prefix(self.columns)
+
     def labels_by_row(self, table: pd.DataFrame, split: Split) -> pd.Series:
         """The labels of every row, if there are several columns; ``split`` gives the labels of a cell."""
         if self.kind == SEVERAL:
             cells = table[list(self.columns)].fillna("").to_numpy(dtype=object).tolist()
             labels = [tuple(dict.fromkeys(label for cell in row for label in split(cell))) for row in cells]
             return pd.Series(labels, index=table.index, dtype=object)
-        names = _without_prefix(self.columns)
-        values = np.column_stack([_numbers(table[column]) for column in self.columns])
+        names = self.labels
+        values = np.column_stack([probabilities(table[column]) for column in self.columns])
         rows = values >= LEAST_PROBABILITY
         return pd.Series(
             [tuple(name for name, is_label in zip(names, row, strict=True) if is_label) for row in rows.tolist()],
@@ -126,12 +131,15 @@ def _is_binary(column: pd.Series) -> bool:
 
 
 def _are_probabilities(column: pd.Series) -> bool:
-    numbers = _numbers(column)
+    numbers = probabilities(column)
     return bool(len(numbers) and np.isfinite(numbers).all() and (numbers >= 0).all() and (numbers <= 1).all())
 
 
-def _numbers(column: pd.Series) -> np.ndarray:
-    """The cells as numbers; yes is 1, no is 0, an empty cell 0, and a text that is not a number is NaN."""
+def probabilities(column: pd.Series) -> np.ndarray:
+    """The cells of a column of 0 and 1, or of probabilities, as numbers.
+
+    Yes is 1, no is 0, an empty cell 0, and a text that is not a number is NaN.
+    """
     cells = column.fillna("0").str.strip().str.lower().str.replace(",", ".", regex=False)
     cells = cells.replace(dict.fromkeys((*YES, *MARKS), "1") | dict.fromkeys((*NO, ""), "0"))
     return pd.to_numeric(cells, errors="coerce").to_numpy(dtype=np.float64)

@@ -67,14 +67,18 @@ class SoundPaths:
     ----------
     root : Path
         It may not exist; then nothing is found.
+    files : iterable of str, optional
+        The files below it, relative to it and with slashes, where they are known; by default they are listed.
 
     Attributes
     ----------
     root : Path
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, files: Iterable[str] | None = None) -> None:
         self.root = root
+        if files is not None:
+            self._listing = set(files), {}, []
 
     def find(self, name: str) -> Path | None:
         """The file that a table calls ``name``; None if there is none, or if several fit equally well."""

@@ -20,6 +20,29 @@ NAMES_OF_A_HEADER = 2  # known ones, that make a row the header without doubt
 
 
 @dataclass(frozen=True)
+class TextForm:
+    """How the text of a table is divided into cells, and how it is encoded.
+
+    Attributes
+    ----------
+    encoding, errors : str
+        As `open` takes them.
+    separator : str
+        Of columns: a character, or the regular expression of white space.
+    skipped : int
+        Lines before the first row.
+    has_quotes : bool
+        Whether quotation marks around a cell are not part of it.
+    """
+
+    encoding: str
+    errors: str
+    separator: str
+    skipped: int
+    has_quotes: bool
+
+
+@dataclass(frozen=True)
 class TableFile:
     """A table that was read from a file.
 
@@ -33,12 +56,18 @@ class TableFile:
     first_line : int
         Line or row number of the first row in the file, from 1.
     has_header : bool
+    positions : tuple[int, ...]
+        Position of each column in the file, from 0, where columns have positions.
+    form : TextForm or None
+        How a text file was read; None for files of other kinds.
     """
 
     table: pd.DataFrame
     notes: tuple[str, ...] = ()
     first_line: int = 2
     has_header: bool = True
+    positions: tuple[int, ...] = ()
+    form: TextForm | None = None
 
 
 def clean_cell(cell: str) -> str:
@@ -103,7 +132,8 @@ def with_header(
         )
     table = table.set_axis(names, axis=1)
     empty = [name for name in names if name.startswith("Unnamed: ") and table[name].isna().all()]
-    return TableFile(table.drop(columns=empty), notes, first_line, header is not None)
+    positions = tuple(at for at, name in enumerate(names) if name not in empty)
+    return TableFile(table.drop(columns=empty), notes, first_line, header is not None, positions)
 
 
 def distinct_names(names: list[str]) -> list[str]:

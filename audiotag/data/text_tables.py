@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import csv
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
 from audiotag.data.column_names import count_known
 from audiotag.data.table_bounds import SEPARATORS, check_cells
-from audiotag.data.table_header import TableFile, clean_cell, find_header, has_sound, with_header
+from audiotag.data.table_header import TableFile, TextForm, clean_cell, find_header, has_sound, with_header
 from audiotag.data.text_files import TextFile, open_text_file
 from audiotag.errors import AudiotagError
 
@@ -71,7 +71,8 @@ def read_text_table(
     if has_open_quotes:
         table = _parse(path, text, dialect, csv.QUOTE_NONE)
         notes = (*notes, OPEN_QUOTES)
-    return with_header(path, table, dialect.header, notes, dialect.skipped + 1)
+    form = TextForm(text.encoding, text.errors, dialect.separator, dialect.skipped, not has_open_quotes)
+    return replace(with_header(path, table, dialect.header, notes, dialect.skipped + 1), form=form)
 
 
 def _parse(path: Path, text: TextFile, dialect: _Dialect, quoting: int) -> pd.DataFrame:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from audiotag.data.index import cache_name
 from audiotag.disk import locked
@@ -136,15 +137,7 @@ class VerdictJournal:
 
     def verdicts(self) -> list[Verdict]:
         """All verdicts that are not undone, oldest first."""
-        otherwise = "the verdicts in it are not used"
-        nothing: tuple[list[dict[str, Any]], int] = ([], 0)
-        lines, damaged = read_state(self.path, _parse, nothing, otherwise)
-        if damaged:
-            which = "1 line is" if damaged == 1 else f"{damaged} lines are"
-            say(f"{self.path} is damaged: {which} left out, so verdicts may be missing.", once=True)
-        undone = {(line["reviewer"], line["undoes"]) for line in lines if "undoes" in line}
-        verdicts = [Verdict.from_dict(line) for line in lines if "undoes" not in line]
-        return [verdict for verdict in verdicts if (verdict.reviewer, verdict.action) not in undone]
+        return JournalReader(self).verdicts()
 
     def _write(self, lines: list[dict[str, Any]]) -> None:
         """Append lines in one write; they are on disk when this returns."""
@@ -160,24 +153,62 @@ class VerdictJournal:
             os.fsync(file.fileno())
 
 
-def _parse(content: bytes) -> tuple[list[dict[str, Any]], int]:
-    """The lines of a journal, and how many are damaged; a last line that is cut off is not counted."""
-    lines, damaged = [], 0
-    *whole, last = content.split(b"\n")
-    for text in filter(None, whole):
-        line = _parse_line(text)
-        if line is None:
-            damaged += 1
-        else:
-            lines.append(line)
-    if (line := _parse_line(last)) is not None:
-        lines.append(line)
-    return lines, damaged
+class JournalReader:
+    """Reads one journal again and again, and each time takes up only the lines that are new.
+
+    Parameters
+    ----------
+    journal : VerdictJournal
+    """
+
+    def __init__(self, journal: VerdictJournal) -> None:
+        self.journal = journal
+        self._content = b""  # whole lines, of which the next two are made
+        self._lines: list[Verdict | _Undo] = []
+        self._damaged = 0
+        self._lock = threading.Lock()  # of threads that show the same journal
+
+    def verdicts(self) -> list[Verdict]:
+        """As `VerdictJournal.verdicts`."""
+        otherwise = "the verdicts in it are not used"
+        nothing: tuple[list[Verdict | _Undo], int] = ([], 0)
+        with self._lock:
+            lines, damaged = read_state(self.journal.path, self._parse, nothing, otherwise)
+        if damaged:
+            which = "1 line is" if damaged == 1 else f"{damaged} lines are"
+            say(f"{self.journal.path} is damaged: {which} left out, so verdicts may be missing.", once=True)
+        undone = {line for line in lines if isinstance(line, _Undo)}
+        verdicts = [line for line in lines if isinstance(line, Verdict)]
+        return [verdict for verdict in verdicts if _Undo(verdict.reviewer, verdict.action) not in undone]
+
+    def _parse(self, content: bytes) -> tuple[list[Verdict | _Undo], int]:
+        """The lines of a journal, and how many are damaged; a last line that is cut off is not counted."""
+        if not content.startswith(self._content):  # another file has taken its place
+            self._content, self._lines, self._damaged = b"", [], 0
+        end = content.rfind(b"\n") + 1
+        for text in filter(None, content[len(self._content) : end].split(b"\n")):
+            line = _parse_line(text)
+            if line is None:
+                self._damaged += 1
+            else:
+                self._lines.append(line)
+        self._content = content[:end]
+        last = _parse_line(content[end:])
+        return [*self._lines, *([] if last is None else [last])], self._damaged
 
 
-def _parse_line(text: bytes) -> dict[str, Any] | None:
+class _Undo(NamedTuple):
+    """A line that takes back what a reviewer gave together."""
+
+    reviewer: str
+    action: str
+
+
+def _parse_line(text: bytes) -> Verdict | _Undo | None:
     try:
         line = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    return line if fits(line, VERDICT_SHAPE) or fits(line, UNDO_SHAPE) else None
+    if fits(line, VERDICT_SHAPE):
+        return Verdict.from_dict(line)
+    return _Undo(line["reviewer"], line["undoes"]) if fits(line, UNDO_SHAPE) else None

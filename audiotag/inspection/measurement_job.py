@@ -9,30 +9,25 @@ pandas is imported inside functions: each worker imports this module again and s
 
 from __future__ import annotations
 
-import faulthandler
 import io
-import logging
 import os
 import sys
 import time
-import traceback
 from contextlib import closing
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-import psutil
 
-from audiotag import jobs
-from audiotag.crash_log import unexpected
-from audiotag.disk import disk_problem, locked
+from audiotag.detached_job import DetachedJob
+from audiotag.disk import locked
 from audiotag.errors import AudiotagError
 from audiotag.features.measures import THIRD_OCTAVES_HZ, Measures
 from audiotag.inspection.measuring_workers import ROW_COLUMNS, Clip, measured_rows
 from audiotag.processors import usable_cpus
-from audiotag.state import is_pid, read_json_state, read_state
-from audiotag.workspace import Workspace, write_bytes, write_json
+from audiotag.state import read_state
+from audiotag.workspace import Workspace
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,7 +45,7 @@ ONE_THREAD_ENV = dict.fromkeys(
 
 
 @dataclass(frozen=True)
-class MeasurementJob:
+class MeasurementJob(DetachedJob):
     """The measurement of one dataset, and its folder on disk.
 
     Attributes
@@ -61,8 +56,11 @@ class MeasurementJob:
         The dataset.
     """
 
-    folder: Path
     root: Path
+
+    module: ClassVar[str] = "audiotag.inspection.measurement_job"
+    activity: ClassVar[str] = "Measuring"
+    past: ClassVar[str] = "measured"
 
     @classmethod
     def of(cls, root: Path, name: str, workspace: Workspace) -> MeasurementJob:
@@ -71,21 +69,9 @@ class MeasurementJob:
 
         return cls(workspace.indexes / f"{cache_name(root, name)}-measures-{EDITION}", root)
 
-    def start(self) -> None:
-        """Start a detached process; does nothing while one is running."""
-        with locked(self.folder / "process.json"):
-            if self.is_active():
-                return
-            self.folder.mkdir(parents=True, exist_ok=True)
-            for name in ("stop", "log.txt", "status.json", "progress.json"):
-                (self.folder / name).unlink(missing_ok=True)
-            arguments = [str(self.root), str(self.folder)]
-            process = jobs.start_detached("audiotag.inspection.measurement_job", arguments, self.folder / "log.txt")
-            write_json(self.folder / "process.json", {"pid": process.pid, "started": process.create_time()})
-
-    def stop(self) -> None:
-        """Ask the process to stop; finished measurements are not lost."""
-        write_bytes(self.folder / "stop", b"")
+    def arguments(self) -> list[str]:
+        """The arguments of the process, which `main` reads."""
+        return [str(self.root), str(self.folder)]
 
     def forget(self) -> bool:
         """Delete all results, so that every clip is measured again; returns whether there were any.
@@ -105,38 +91,12 @@ class MeasurementJob:
                 part.unlink(missing_ok=True)
         return bool(parts)
 
-    def is_active(self) -> bool:
-        """Whether a process is running."""
-        otherwise = "measure again, nothing that is measured is lost"
-        process = read_json_state(self.folder / "process.json", {"pid": is_pid, "started": float}, None, otherwise)
-        return bool(process) and jobs.is_alive(process["pid"], process["started"])
-
-    def progress(self) -> dict[str, Any]:
-        """``done``, ``total`` and ``left_s``; empty before the first part."""
-        shape = {"done": int, "total": int, "left_s": float}
-        return read_json_state(self.folder / "progress.json", shape, {}, "the next part writes it again")
-
-    def is_stop_requested(self) -> bool:
-        """Whether `stop` was called since the process was last started."""
-        return (self.folder / "stop").exists()
-
-    def write_progress(self, done: int, total: int, left_s: float) -> None:
-        """Write what `progress` reads; called by the process."""
-        write_json(self.folder / "progress.json", {"done": done, "total": total, "left_s": round(left_s, 1)})
-
     def failure(self) -> str:
         """A sentence about a process that failed or died; empty if it is running, was stopped or has finished."""
-        if self.is_active() or not (self.folder / "process.json").exists():
-            return ""
-        log = f"The complete log is in {self.folder / 'log.txt'}."
-        shape = {"state": str, "reason?": str}
-        otherwise = "how measuring ended is not known; start it again, nothing that is measured is lost"
-        if status := read_json_state(self.folder / "status.json", shape, None, otherwise):
-            return f"Measuring failed: {status.get('reason', '')} {log}" if status["state"] == "failed" else ""
         progress = self.progress()
-        if (progress and progress["done"] == progress["total"]) or self.is_stop_requested():
+        if progress and progress["done"] == progress["total"] and not (self.folder / "status.json").exists():
             return ""  # a process of audiotag 0.1, which wrote no status
-        return f"Measuring ended before all clips were measured: its process was killed; start it again. {log}"
+        return super().failure()
 
     def stamp(self) -> int:
         """A number that changes whenever there are more results to read."""
@@ -249,28 +209,7 @@ def main() -> None:
     """Measure the dataset of the first argument into the folder of the second."""
     job = MeasurementJob(Path(sys.argv[2]), Path(sys.argv[1]))
     os.environ.update(ONE_THREAD_ENV)  # each worker reads them when it loads its libraries
-    faulthandler.enable(2)  # the log
-    logging.basicConfig()
-    me = psutil.Process()
-    write_json(job.folder / "process.json", {"pid": me.pid, "started": me.create_time()})
-    if hasattr(os, "nice"):
-        os.nice(5)
-    try:
-        measure_clips(job)
-    except BaseException as error:
-        traceback.print_exc()
-        write_json(job.folder / "status.json", {"state": "failed", "reason": _reason(error)})
-        sys.exit(1)
-    write_json(job.folder / "status.json", {"state": "stopped" if job.is_stop_requested() else "finished"})
-
-
-def _reason(error: BaseException) -> str:
-    """Why measuring as a whole failed, as a sentence."""
-    if isinstance(error, AudiotagError):
-        return str(error)
-    if isinstance(error, OSError):
-        return disk_problem(error)
-    return unexpected("it", error)
+    job.run(lambda: measure_clips(job))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from typing import Any
 
 from audiotag.checks import require
@@ -37,6 +38,14 @@ def shapes_within_bounds(settings: NetworkSettings, n_labels: int, shape: tuple[
     AudiotagError
         If the weights, or the arrays that the network computes for one window, are too large.
     """
+    try:
+        hash(settings)
+    except TypeError:  # those of another distribution may hold a list
+        return _compute_shapes(settings, n_labels, shape)
+    return _compute_shapes_once(settings, n_labels, shape)
+
+
+def _compute_shapes(settings: NetworkSettings, n_labels: int, shape: tuple[int, int, int]) -> Shapes | None:
     import torch
 
     try:
@@ -64,6 +73,11 @@ def shapes_within_bounds(settings: NetworkSettings, n_labels: int, shape: tuple[
         "make it narrower, or the network input smaller",
     )
     return shapes
+
+
+_compute_shapes_once = lru_cache(maxsize=64)(
+    _compute_shapes
+)  # all folds and most stages of a run have the same network
 
 
 @contextmanager

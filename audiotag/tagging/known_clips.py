@@ -107,19 +107,11 @@ def read_known_clips(folder: Path, card: Card) -> KnownClips | None:
     AudiotagError
         If the file is missing, damaged, or does not fit the card.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
-    from audiotag.tagging.weights import read_checked
+    from audiotag.tagging.weights import read_arrays
 
     if not card.known_clips:
         return None
-    content = read_checked(folder, FILE, card.known_clips)
-    try:
-        arrays = load(content)
-        keys, packed = arrays["keys"], arrays["trained"]
-    except (SafetensorError, KeyError, TypeError) as error:
-        raise AudiotagError(f"{folder.name}/{FILE} is damaged; copy the ensemble again.") from error
+    keys, packed = read_arrays(folder, FILE, card.known_clips, "known clips", ("keys", "trained"))
     folds = len(card.folds)
     is_whole = keys.dtype == np.uint64 and keys.ndim == 1 and packed.dtype == np.uint8
     if not is_whole or packed.shape != (len(keys), -(-folds // 8)) or not (keys[1:] > keys[:-1]).all():

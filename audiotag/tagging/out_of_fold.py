@@ -140,25 +140,13 @@ def read_out_of_fold(folder: Path, card: Card) -> OutOfFold | None:
     AudiotagError
         If the file is missing, damaged, or does not fit the card.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
-    from audiotag.tagging.weights import read_checked
+    from audiotag.tagging.weights import read_arrays
 
     if not card.out_of_fold:
         return None
-    content = read_checked(folder, FILE, card.out_of_fold)
-    try:
-        arrays = load(content)
-        out_of_fold = OutOfFold(
-            arrays["scores"].astype(np.float32), arrays["targets"].astype(np.float32), arrays["folds"].astype(int)
-        )
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise AudiotagError(
-            f"{folder.name}/{FILE} is not a file of out-of-fold scores: it must have scores, targets and folds; copy "
-            "the ensemble again."
-        ) from error
-    scores, targets, folds = out_of_fold.scores, out_of_fold.targets, out_of_fold.folds
+    names = ("scores", "targets", "folds")
+    arrays = read_arrays(folder, FILE, card.out_of_fold, "out-of-fold scores", names)
+    scores, targets, folds = arrays[0].astype(np.float32), arrays[1].astype(np.float32), arrays[2].astype(int)
     shape = (folds.size, len(card.labels))
     if scores.shape != shape or targets.shape != shape or folds.ndim != 1:
         raise AudiotagError(f"{folder.name}/{FILE} does not fit the {len(card.labels)} labels of its card.")
@@ -166,4 +154,4 @@ def read_out_of_fold(folder: Path, card: Card) -> OutOfFold | None:
         raise AudiotagError(f"{folder.name}/{FILE} holds scores that are not 0 to 1; publish the ensemble again.")
     if sorted(set(folds.tolist())) != sorted(fold.fold for fold in card.folds):
         raise AudiotagError(f"{folder.name}/{FILE} has other folds than its card; copy the ensemble again.")
-    return out_of_fold
+    return OutOfFold(scores, targets, folds)

@@ -95,6 +95,8 @@ class Tags:
         Remarks on the clip, as sentences.
     trained_folds : int
         Number of the ensemble's folds that were trained on the clip, as far as that is known.
+    voting_folds : tuple[int, ...]
+        Numbers of the folds that vote.
     """
 
     name: str
@@ -107,6 +109,7 @@ class Tags:
     window_s: float
     notes: tuple[str, ...]
     trained_folds: int = 0
+    voting_folds: tuple[int, ...] = ()
 
     @property
     def tags(self) -> tuple[Tag, ...]:

@@ -151,13 +151,15 @@ class Tagger:
             )
         weights = self.weights if settings.combine == "weighted" else None  # fitted when they are first needed
         trained = self.trained_folds(evidence)
+        folds = tuple(fold.fold for fold in self._folds)
+        voting = tuple(fold for fold, is_trained in zip(folds, trained, strict=True) if not is_trained) or folds
         if trained.any() and not trained.all():
             evidence = _votes(evidence, ~trained)
             weights = None if weights is None else weights[~trained]
-        note = voting_note(tuple(fold.fold for fold in self._folds), trained)
+        note = voting_note(folds, trained)
         evidence = replace(evidence, notes=(*evidence.notes, note)) if note else evidence
         tags = clip_tags(evidence, self.card.labels, thresholds, windows, settings.combine, weights)
-        return replace(tags, trained_folds=int(trained.sum()))
+        return replace(tags, trained_folds=int(trained.sum()), voting_folds=voting)
 
     def trained_folds(self, evidence: Evidence) -> np.ndarray:
         """Whether each chosen fold was trained on the clip, shape ``(folds,)``, as far as the ensemble knows that."""

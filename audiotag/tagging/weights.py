@@ -1,4 +1,4 @@
-"""Load the networks of an ensemble from its safetensors files. Nothing is ever unpickled.
+"""Load the networks of an ensemble, and other arrays, from its safetensors files. Nothing is ever unpickled.
 
 A card and its weights may come from a stranger: how large the network would be is computed before any of it is read,
 and the weights must have the shapes of that network and be finite.
@@ -11,6 +11,8 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from audiotag.checks import error_path, readable
 from audiotag.errors import AudiotagError
@@ -100,6 +102,28 @@ def _check_weights(
             f"{file} holds weights that are not finite numbers ({readable(damaged[0])}): its weights are damaged; copy "
             "the ensemble again, or train it again."
         )
+
+
+def read_arrays(folder: Path, file: str, sha256: str, what: str, names: tuple[str, ...]) -> list[np.ndarray]:
+    """Read the arrays of these names from a file of an ensemble; ``what`` says what they are in the message.
+
+    Raises
+    ------
+    AudiotagError
+        If the file is missing, has another checksum, or lacks one of the arrays.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    content = read_checked(folder, file, sha256)
+    try:
+        arrays = load(content)
+        return [arrays[name] for name in names]
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise AudiotagError(
+            f"{folder.name}/{file} is not a file of {what}: it must have {', '.join(names[:-1])} and {names[-1]}; copy "
+            "the ensemble again."
+        ) from error
 
 
 def read_checked(folder: Path, file: str, sha256: str, most_bytes: int = MAX_FILE_BYTES) -> bytes:

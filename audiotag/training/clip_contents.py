@@ -36,12 +36,12 @@ def with_contents(clips: pd.DataFrame, dataset: Dataset, workspace: Workspace) -
     unmeasured = clips["content"].isna()
     with ThreadPoolExecutor() as pool:
         clips["content"] = clips["content"].astype(object)
-        clips.loc[unmeasured, "content"] = list(pool.map(_content, clips.loc[unmeasured, "path"]))
+        clips.loc[unmeasured, "content"] = list(pool.map(content_of, clips.loc[unmeasured, "path"]))
     return clips[clips["content"] != ""]
 
 
-def _content(path: Path) -> str:
-    """Hash of a clip's samples; empty for one that cannot be read."""
+def content_of(path: Path) -> str:
+    """Hash of a clip's samples, which are decoded for it; empty for a clip that cannot be read."""
     sound = LongSound(path, hashed=True)
     try:
         for _ in sound.blocks():

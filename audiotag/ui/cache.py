@@ -42,29 +42,29 @@ MAX_PLAYED_S = 300.0  # the player gets at most this much of a sound; more would
 MAX_SOUNDS = 6  # decoded at a time, at most 50 MiB each: the one that is shown, and those beside it
 
 
-# Streamlit cannot hash a path that is not valid UTF-8.
-_cached = partial(st.cache_resource, hash_funcs={type(Path()): os.fsencode})
+# As `streamlit.cache_resource`, which cannot hash a path that is not valid UTF-8.
+cached = partial(st.cache_resource, hash_funcs={type(Path()): os.fsencode})
 
 
 def load_dataset(root: Path) -> Dataset:
     """The dataset at ``root``, opened with the options that the workspace holds for it."""
-    return _dataset(root, _dataset_stamp(root))
+    return _dataset(root, dataset_key(root))
 
 
 def load_index(dataset: Dataset) -> pd.DataFrame:
     """The dataset's index with all measurements so far; the first time with a progress bar."""
-    stamp = _dataset_stamp(dataset.root)
+    stamp = dataset_key(dataset.root)
     return _measured_index(dataset.root, stamp, measurement_job(dataset).stamp())
 
 
 def has_sounds(dataset: Dataset, subset: str) -> bool:
     """Whether the sound file of at least one clip of a subset exists."""
-    return _has_sounds(dataset.root, _dataset_stamp(dataset.root), subset)
+    return _has_sounds(dataset.root, dataset_key(dataset.root), subset)
 
 
 def find_faults(dataset: Dataset) -> pd.DataFrame:
     """The dataset's faults, as far as it is measured."""
-    return _faults(dataset.root, _dataset_stamp(dataset.root), measurement_job(dataset).stamp())
+    return _faults(dataset.root, dataset_key(dataset.root), measurement_job(dataset).stamp())
 
 
 def fold_leaks(dataset: Dataset, settings: RunSettings) -> tuple[str, ...]:
@@ -77,13 +77,21 @@ def fold_leaks(dataset: Dataset, settings: RunSettings) -> tuple[str, ...]:
     load_index(dataset)  # the first time with a progress bar
     key = (recipe.name, recipe.folds, recipe.fold_method, recipe.seed, settings.folds_from, settings.held_out)
     subsets = [stage.subset for stage in recipe.stages]
-    stamp = _dataset_stamp(dataset.root)
+    stamp = dataset_key(dataset.root)
     return _fold_leaks(dataset.root, stamp, measurement_job(dataset).stamp(), repr((key, subsets)), settings)
 
 
 def measurement_job(dataset: Dataset) -> MeasurementJob:
     """The job that decodes and measures every clip of the dataset."""
     return MeasurementJob.of(dataset.root, dataset.name, Workspace())
+
+
+def dataset_key(root: Path) -> str:
+    """A key that changes with the files of the dataset, the options that open it, and what is left out of it."""
+    workspace = Workspace()
+    left_out = left_out_path(root, workspace)
+    times = _stamp(left_out.parent, left_out.name)
+    return repr((dataset_stamp(root), sorted(workspace.dataset_options(root).items()), times))
 
 
 def load_sound(path: Path, sample_rate: int, name: str = "") -> Sound:
@@ -157,30 +165,22 @@ def load_part(source: Source, name: str, content: str, sample_rate: int, start_s
     return _part(source, name, content, sample_rate, start_s)
 
 
-def _dataset_stamp(root: Path) -> str:
-    """A key that changes with the files of the dataset, the options that open it, and what is left out of it."""
-    workspace = Workspace()
-    left_out = left_out_path(root, workspace)
-    times = _stamp(left_out.parent, left_out.name)
-    return repr((dataset_stamp(root), sorted(workspace.dataset_options(root).items()), times))
-
-
 def _stamp(folder: Path, name: str) -> tuple[int, ...]:
     file = folder / name
     return (file.stat().st_mtime_ns,) if file.is_file() else ()
 
 
-@_cached(max_entries=8, show_spinner="Opening the dataset …")
+@cached(max_entries=8, show_spinner="Opening the dataset …")
 def _dataset(root: Path, stamp: str) -> Dataset:
     return open_remembered(root, Workspace())
 
 
-@_cached(max_entries=8, show_spinner=False, ttl=10)  # sounds may be copied to where they belong at any time
+@cached(max_entries=8, show_spinner=False, ttl=10)  # sounds may be copied to where they belong at any time
 def _has_sounds(root: Path, stamp: str, subset: str) -> bool:
     return any(map(os.path.exists, load_dataset(root).subset(subset)["path"]))
 
 
-@_cached(max_entries=8, show_spinner=False)
+@cached(max_entries=8, show_spinner=False)
 def _index(root: Path, stamp: str) -> pd.DataFrame:
     bar = st.empty()
 
@@ -194,19 +194,19 @@ def _index(root: Path, stamp: str) -> pd.DataFrame:
         bar.empty()
 
 
-@_cached(max_entries=4, show_spinner=False)
+@cached(max_entries=4, show_spinner=False)
 def _measured_index(root: Path, stamp: str, parts: int) -> pd.DataFrame:
     return with_measures(_index(root, stamp), measurement_job(load_dataset(root)).table())
 
 
-@_cached(max_entries=4, show_spinner=False)
+@cached(max_entries=4, show_spinner=False)
 def _faults(root: Path, stamp: str, parts: int) -> pd.DataFrame:
     dataset = load_dataset(root)
     checksums = cache_path(Workspace().indexes, cache_name(root, dataset.name))
     return faults.find_faults(dataset, _measured_index(root, stamp, parts), checksums)
 
 
-@_cached(max_entries=16, show_spinner=False)
+@cached(max_entries=16, show_spinner=False)
 def _fold_leaks(root: Path, stamp: str, parts: int, key: str, _settings: RunSettings) -> tuple[str, ...]:
     from audiotag.training.session import Session
 
@@ -217,21 +217,21 @@ def _fold_leaks(root: Path, stamp: str, parts: int, key: str, _settings: RunSett
         return ()
 
 
-@_cached(max_entries=16, show_spinner="Estimating the phase …")
+@cached(max_entries=16, show_spinner="Estimating the phase …")
 def _invert_log_mel(log_mel: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
     from audiotag.features.inversion import invert_log_mel
 
     return invert_log_mel(log_mel, settings)
 
 
-@_cached(max_entries=16, show_spinner=False)
+@cached(max_entries=16, show_spinner=False)
 def _card(folder: Path, stamp: tuple[int, ...]) -> Card:
     from audiotag.tagging.ensemble import read_card
 
     return read_card(folder)
 
 
-@_cached(max_entries=4, show_spinner="Loading the ensemble …")
+@cached(max_entries=4, show_spinner="Loading the ensemble …")
 def _tagger(folder: Path, tta: bool, stamp: tuple[int, ...]) -> Tagger:
     from audiotag.tagging.settings import TagSettings
     from audiotag.tagging.tagger import Tagger
@@ -248,7 +248,7 @@ def _noise(settings: SpectrogramSettings) -> Sound:
     return Sound("noise", waveform, settings.sample_rate, header)
 
 
-@_cached(max_entries=512, show_spinner=False)
+@cached(max_entries=512, show_spinner=False)
 def _evidence(
     _source: Source, name: str, content: str, folder: Path, tta: bool, stamp: tuple[int, ...]
 ) -> Evidence | str:
@@ -266,19 +266,19 @@ def _evidence(
         return clip_problem(name, error)
 
 
-@_cached(max_entries=512, show_spinner=False)
+@cached(max_entries=512, show_spinner=False)
 def _header(_source: Source, name: str, content: str) -> Header:
     with clip_guard(name):
         return read_header(_source, name)
 
 
-@_cached(max_entries=512, show_spinner=False)
+@cached(max_entries=512, show_spinner=False)
 def _levels(_source: Source, name: str, content: str) -> FileLevels | None:
     with clip_guard(name):
         return None if _header(_source, name, content).duration_s > MAX_PLAYED_S else read_levels(_source, name)
 
 
-@_cached(max_entries=MAX_SOUNDS, show_spinner=False)  # up to 50 MiB each
+@cached(max_entries=MAX_SOUNDS, show_spinner=False)  # up to 50 MiB each
 def _part(_source: Source, name: str, content: str, sample_rate: int, start_s: float) -> Sound:
     with clip_guard(name):
         return _read_part(_source, name, _header(_source, name, content), sample_rate, start_s)

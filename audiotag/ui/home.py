@@ -32,12 +32,18 @@ LINKS = (  # page, heading, text, label of the link
         "Drop a clip and see its tags with their scores over time.",
         "Tag a clip",
     ),
+    (
+        "pages/review.py",
+        ":material/rule: Review",
+        "Correct the labels that folds doubt, train again, and see what it brought.",
+        "Review labels",
+    ),
 )
 
 
 def show_links() -> None:
     """Links to the pages where work starts."""
-    for column, (page, heading, text, label) in zip(st.columns(3), LINKS, strict=True):
+    for column, (page, heading, text, label) in zip(st.columns(len(LINKS)), LINKS, strict=True):
         with column.container(border=True, height="stretch"):
             st.subheader(heading)
             st.markdown(text)

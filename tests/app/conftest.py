@@ -1,6 +1,8 @@
 """Workspaces for the pages, and functions that open pages, read them and make runs for them."""
 
+import hashlib
 import io
+import json
 import os
 import re
 import shutil
@@ -17,6 +19,7 @@ import soundfile
 from streamlit.testing.v1 import AppTest
 
 from audiotag.starter.render import StarterCounts, render_starter
+from audiotag.tagging.out_of_fold import FILE, OutOfFold
 from audiotag.training.recipe import load_recipe
 from audiotag.training.runs import Run, RunSettings, create_run
 from audiotag.workspace import Workspace
@@ -44,6 +47,26 @@ def home(empty: Workspace, sounds: Path, tiny_ensemble: Path) -> Workspace:
     empty.remember_dataset(sounds)
     shutil.copytree(tiny_ensemble, empty.ensembles / "tiny")
     return empty
+
+
+@pytest.fixture
+def held_out(home: Workspace) -> OutOfFold:
+    """Out-of-fold scores for the tiny ensemble: good for Bark, poor for Bell; no clip has Hiss."""
+    draw = np.random.default_rng(0)
+    targets = np.zeros((40, 3), np.float32)
+    targets[:10, 0] = targets[5:25, 1] = 1
+    scores = (0.2 * draw.random((40, 3)) + 0.7 * targets * [[1, 0.2, 0]]).astype(np.float16).astype(np.float32)
+    found = OutOfFold(scores, targets, np.arange(40) % 2 + 1)
+    folder = home.ensembles / "tiny"
+    (folder / FILE).write_bytes(found.to_bytes())
+    changed(folder, out_of_fold=hashlib.sha256(found.to_bytes()).hexdigest())
+    return found
+
+
+def changed(folder: Path, **fields: Any) -> None:
+    """Write other values into an ensemble's card."""
+    card = json.loads((folder / "card.json").read_text())
+    (folder / "card.json").write_text(json.dumps(card | fields))
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from audiotag import state
+from audiotag.data.verdicts import Verdict, VerdictJournal
 from audiotag.workspace import Workspace, write_json
 
 from .conftest import made_run, open_page, texts
@@ -24,6 +25,7 @@ FILES = {  # the page that reads each of them
     "indexes/*/process.json": "pages/dataset.py",
     "indexes/*/progress.json": "pages/dataset.py",
     "ensembles/tiny/card.json": "app.py",
+    "reviews/*.jsonl": "pages/review.py",
 }
 
 
@@ -44,6 +46,7 @@ def used(home: Workspace, sounds: Path) -> Iterator[Workspace]:
     job = MeasurementJob.of(sounds, sounds.name, home)
     write_json(job.folder / "process.json", {"pid": 1, "started": 0.0})
     write_json(job.folder / "progress.json", {"done": 1, "total": 2, "left_s": 1.0})
+    VerdictJournal.of(sounds, home).append([Verdict("curated", "a.wav", "Bark", "wrong", ("Bark",), (), "anna")])
     state.take_sentences()
     state._said.clear()
     yield home

@@ -10,7 +10,7 @@ from audiotag.workspace import Workspace
 
 from .conftest import clip_table, open_page, table_dataset, texts
 
-PAGES = ("app.py", "pages/dataset.py", "pages/spectrogram.py", "pages/train.py", "pages/tag.py")
+PAGES = ("app.py", "pages/dataset.py", "pages/spectrogram.py", "pages/train.py", "pages/review.py", "pages/tag.py")
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -20,7 +20,7 @@ def test_page_opens_on_a_dataset_and_an_ensemble(home: Workspace, page: str) -> 
     assert not at.error
     assert len(at.title) == 1
     links = [link.proto.label for link in at.sidebar.get("page_link")]
-    assert links == ["Home", "Dataset", "Spectrogram", "Train", "Tag", "Score"]
+    assert links == ["Home", "Dataset", "Spectrogram", "Train", "Tag", "Review", "Score"]
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -35,17 +35,13 @@ class Server:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    def command(self) -> list[str]:
+        token = [] if self.token else ["--no-token"]
+        return [sys.executable, "-m", "audiotag", "app", "--port", str(self.port), *token]
+
     def start(self) -> None:
         self.process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "audiotag",
-                "app",
-                "--port",
-                str(self.port),
-                *([] if self.token else ["--no-token"]),
-            ],
+            self.command(),
             cwd=ROOT,
             env=os.environ | {"AUDIOTAG_HOME": str(self.home), "AUDIOTAG_TOKEN": self.token},
             stdout=subprocess.DEVNULL,

@@ -11,7 +11,7 @@ from audiotag.workspace import Workspace
 
 from .conftest import Server
 
-PAGES = ("", "dataset", "spectrogram", "train", "tag", "score")
+PAGES = ("", "dataset", "spectrogram", "train", "tag", "review", "score")
 
 
 @pytest.mark.parametrize("name", PAGES, ids=lambda name: name or "home")
@@ -20,7 +20,7 @@ def test_deep_link_on_a_fresh_server_shows_the_whole_page(server: Server, page: 
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     links = page.get_by_test_id("stSidebar").get_by_test_id("stPageLink")
     expect(links).to_have_text(
-        [re.compile(f"{label}$") for label in ("Home", "Dataset", "Spectrogram", "Train", "Tag", "Score")]
+        [re.compile(f"{label}$") for label in ("Home", "Dataset", "Spectrogram", "Train", "Tag", "Review", "Score")]
     )
     expect(page.get_by_test_id("stSidebarNav")).to_have_count(0)  # the plain automatic menu
     expect(page.get_by_test_id("stException")).to_have_count(0)

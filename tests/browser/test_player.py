@@ -12,8 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 from audiotag.features.log_mel import log_mel
 from audiotag.features.mel import mel_frequencies
 from audiotag.features.settings import PRESETS, SpectrogramSettings
-from audiotag.ui import player as player_package
-from audiotag.ui.player.player import PlayerOptions, Region, TimelineRow, pack_block
+from audiotag.ui.player.player import FOLDER, PlayerOptions, Region, TimelineRow, pack_block, read_sources
 from audiotag.workspace import Workspace
 
 from .conftest import Server
@@ -21,7 +20,6 @@ from .test_app import wait_until_settled
 
 CAPSTONE = PRESETS["capstone"]
 HOSTILE = "<img src=x onerror='window.broken = true'>"
-SOURCES = Path(player_package.__file__).parent
 
 # What Streamlit does with a component, and a text field beside it.
 STAGE = """
@@ -36,9 +34,11 @@ MOUNT = """async ([html, css, js]) => {
   const source = URL.createObjectURL(new Blob([js], { type: "text/javascript" }));
   const component = (await import(source)).default;
   window.cleanups = [];
+  window.answers = [];
+  const setTriggerValue = (name, value) => window.answers.push(value);
   window.show = (encoded) => {
     const data = Uint8Array.from(atob(encoded), (letter) => letter.charCodeAt(0));
-    window.cleanups.push(component({ data, parentElement: shadow }));
+    window.cleanups.push(component({ data, parentElement: shadow, setTriggerValue }));
   };
   shadow.querySelector("audio").muted = true;
 }"""
@@ -51,15 +51,16 @@ def show(page: Page) -> Show:
     """``show(waveform, options, settings)``: the player alone on a page; a further call replaces its sound."""
     page.route("http://player.test/", lambda route: route.fulfill(body=STAGE, content_type="text/html"))
     page.goto("http://player.test/")
-    page.evaluate(MOUNT, [(SOURCES / f"player.{kind}").read_text() for kind in ("html", "css", "js")])
+    page.evaluate(MOUNT, [read_sources(FOLDER, "player")[kind] for kind in ("html", "css", "js")])
 
     def shown(
         waveform: np.ndarray, options: PlayerOptions | None = None, settings: SpectrogramSettings = CAPSTONE
     ) -> Locator:
-        block = pack_block(waveform, log_mel(waveform, settings), settings, options or PlayerOptions("sound.wav"))
+        options = options or PlayerOptions("sound.wav")
+        block = pack_block(waveform, log_mel(waveform, settings), settings, options)
         page.evaluate("encoded => window.show(encoded)", base64.b64encode(block).decode())
         player = page.locator(".player")
-        expect(player.locator(".untrimmed")).to_be_attached()
+        expect(player).to_have_attribute("aria-label", f"Player of {options.name}")
         return player
 
     return shown
@@ -246,6 +247,71 @@ def test_space_over_the_player_presses_no_button_that_was_clicked_before(page: P
     page.keyboard.press("Space")
     expect(player.get_by_role("button", name="Pause")).to_be_visible()
     assert page.evaluate("window.presses") == 1
+
+
+def test_a_player_that_owns_the_space_key_has_it_wherever_the_focus_is_but_in_a_text_field(
+    page: Page, show: Show
+) -> None:
+    player = show(sine(4.0), PlayerOptions("a.wav", owns_space=True))
+    page.get_by_role("button", name="Other").click()
+    page.keyboard.press("Space")
+    expect(player.get_by_role("button", name="Pause")).to_be_visible()
+    page.keyboard.press("Space")
+    expect(player.get_by_role("button", name="Play")).to_be_visible()
+    assert page.evaluate("window.presses") == 1
+    player.get_by_text("log", exact=True).click()
+    page.mouse.move(5, 500)
+    page.keyboard.press("Space")
+    expect(player.get_by_role("button", name="Pause")).to_be_visible()
+    page.keyboard.press("Space")
+    expect(player.get_by_role("button", name="Play")).to_be_visible()
+    count_pauses(player)
+    field = page.get_by_label("Text")
+    field.focus()
+    page.keyboard.type("a b")
+    expect(field).to_have_value("a b")
+    expect(player.get_by_role("button", name="Play")).to_be_visible()
+    assert page.evaluate("window.pauses") == 0
+
+
+def test_a_click_to_seek_leaves_the_arrow_keys_to_a_page_with_keys_of_its_own(page: Page, show: Show) -> None:
+    player = show(sine(4.0), PlayerOptions("a.wav", owns_space=True))
+    page.get_by_label("Text").focus()
+    press_at(page, player, 0.5)
+    assert position(player) == pytest.approx(2.0, abs=0.02)
+    expect(page.get_by_label("Text")).not_to_be_focused()
+    page.keyboard.press("ArrowRight")
+    assert position(player) == pytest.approx(2.0, abs=0.02)
+    player.get_by_role("slider").focus()  # as the Tab key does
+    page.keyboard.press("ArrowRight")
+    assert position(player) == pytest.approx(2.1, abs=0.02)
+
+
+def test_another_sound_begins_to_play_by_itself_only_with_autoplay(page: Page, show: Show) -> None:
+    player = show(sine(4.0))
+    page.get_by_role("button", name="Other").click()  # before that, browsers play nothing by themselves
+    show(sine(3.0))
+    expect(player.locator(".length")).to_have_text(" / 0:03.00")
+    assert player.locator("audio").evaluate("audio => audio.paused")
+    show(sine(3.0), PlayerOptions("sound.wav", autoplay=True))  # the same sound
+    assert player.locator("audio").evaluate("audio => audio.paused")
+    show(sine(2.0), PlayerOptions("sound.wav", autoplay=True))
+    expect(player.get_by_role("button", name="Pause")).to_be_visible()
+    expect(player.locator(".fault")).to_be_empty()
+
+
+def test_a_compact_player_is_a_button_and_a_spectrogram_that_can_be_sought_in(page: Page, show: Show) -> None:
+    player = show(sine(2.0), PlayerOptions("a.wav", height=40, compact=True))
+    expect(player.get_by_role("button")).to_have_count(1)
+    expect(player.get_by_role("radio")).to_have_count(0)
+    box = player.bounding_box()
+    assert box
+    assert box["height"] < 60
+    assert player.locator("canvas").bounding_box()["height"] == 40
+    press_at(page, player, 0.5, 0.5)
+    assert position(player) == pytest.approx(1.0, abs=0.02)
+    player.get_by_role("button", name="Play").click()
+    expect(player.get_by_role("button", name="Pause")).to_be_visible()
 
 
 def test_other_settings_keep_the_position_and_another_sound_starts_at_0(page: Page, show: Show) -> None:

@@ -46,13 +46,9 @@ def die(path: str) -> None:
         eaten.append(b"\1" * (1 << 24))
 
 
-def _install() -> None:
-    """Put the real package in the place of this module."""
-    here, path = Path(__file__).parent, sys.path[:]
-    sys.path[:] = [entry for entry in path if Path(entry or ".").resolve() != here]
-    del sys.modules["soundfile"]
+def install() -> None:
+    """Have the real package, wherever it was imported, do what this stand-in does."""
     real = importlib.import_module("soundfile")
-    sys.path[:] = path
     read = real.SoundFile.read
 
     def fake_read(self: Any, *args: Any, **options: Any) -> Any:
@@ -63,5 +59,14 @@ def _install() -> None:
     real.SoundFile.read = fake_read
 
 
+def _take_the_place() -> None:
+    """Put the real package in the place of this module."""
+    here, path = Path(__file__).parent, sys.path[:]
+    sys.path[:] = [entry for entry in path if Path(entry or ".").resolve() != here]
+    del sys.modules["soundfile"]
+    install()
+    sys.path[:] = path
+
+
 if __name__ == "soundfile":
-    _install()
+    _take_the_place()

@@ -1,12 +1,16 @@
 """What unit tests share: clips from waveforms, commands, and waiting for what other processes and threads do."""
 
 import json
+import os
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import psutil
 import pytest
 import soundfile
 
@@ -42,6 +46,59 @@ def wait_until() -> WaitUntil:
             time.sleep(0.02)
 
     return wait
+
+
+class ForkServer:
+    """Starts processes that have imported training and tagging already (`fork_server.py`)."""
+
+    def __init__(self) -> None:
+        self._server = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("fork_server.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        )
+
+    def start_detached(self, module: str, arguments: list[str], log: Path, **more: Any) -> psutil.Process:
+        """As `audiotag.jobs.start_detached`; ``more`` is what else a request may have."""
+        passed_on = {name for name in os.environ if name.startswith("AUDIOTAG_")} | {"PYTHONPATH"} & set(os.environ)
+        environment = {name: os.environ[name] for name in passed_on}
+        request = {"run": module, "arguments": arguments, "log": str(log), "environment": environment, **more}
+        return psutil.Process(self._ask(request))
+
+    def run(self, module: str, arguments: list[str], log: Path, **more: Any) -> int:
+        """Wait for the end of such a process; its exit status, negative for the signal that ended it."""
+        return self.wait(self.start_detached(module, arguments, log, **more).pid)
+
+    def wait(self, pid: int) -> int:
+        """Wait for the end of a process; its exit status."""
+        return self._ask({"wait": pid})
+
+    def close(self) -> None:
+        """End the server."""
+        assert self._server.stdin is not None
+        assert self._server.stdout is not None
+        self._server.stdin.close()
+        self._server.wait()
+        self._server.stdout.close()
+
+    def _ask(self, request: dict[str, Any]) -> int:
+        assert self._server.stdin is not None
+        assert self._server.stdout is not None
+        self._server.stdin.write(json.dumps(request) + "\n")
+        self._server.stdin.flush()
+        return json.loads(self._server.stdout.readline())
+
+
+@pytest.fixture(scope="session")
+def fork_server() -> Iterator[ForkServer]:
+    """Starts processes within a moment; skips the test where the system cannot fork."""
+    if not hasattr(os, "fork"):
+        pytest.skip("needs os.fork")
+    server = ForkServer()
+    yield server
+    server.close()
 
 
 class CommandResult(NamedTuple):

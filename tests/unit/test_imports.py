@@ -35,6 +35,7 @@ LAYERS = (
         "leftovers",
         "workspace",
         "crash_log",
+        "detached_job",
         "metrics",
         "processors",
     },

@@ -15,6 +15,7 @@ from audiotag.tagging.engine_selection import read_choice, select_engine
 from audiotag.tagging.ensemble import read_card
 from audiotag.tagging.tagger import Tagger
 from audiotag.tagging.thresholds import read_saved_thresholds
+from audiotag.training.comparison import compare_runs
 from audiotag.training.publish import publish
 from audiotag.training.runs import Run, list_runs
 from audiotag.training.worker import train_run_folder
@@ -133,3 +134,14 @@ def test_compiled_engine_is_used_again_on_the_machine_that_made_it(
     name, engine = select_engine(ensemble, read_card(ensemble))
     assert name == written["engine"] == read_choice(folder)["engine"]
     assert engine(np.zeros((1, 1, 16, 32), dtype=np.float32)).shape == (2, 1, 3)
+
+
+def test_finished_run_is_compared_on_the_clips_that_it_held_out(finished: Run, workspace: Workspace) -> None:
+    measured = {event["fold"]: event for event in finished.events() if event["event"] == "fold-finished"}
+    found = compare_runs(finished, finished, workspace)
+    assert {fold: result.clips for fold, result in found.folds.items()} == {
+        fold: event["clips"] for fold, event in measured.items()
+    }
+    for fold, event in measured.items():
+        assert found.folds[fold].first == pytest.approx(event["lwlrap"], abs=1e-9)
+    assert (found.conclusion, found.notes) == ("cannot be told apart", ())

@@ -8,10 +8,12 @@ import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import pandas as pd
 
 from audiotag.data.dataset import Dataset, Problem
+from audiotag.data.layouts.base import Layout, OpenOptions
 from audiotag.data.layouts.folder_names import is_container, split_of
 from audiotag.data.layouts.folder_tree import with_validation_fold
 from audiotag.data.layouts.reading import Findings, build_dataset, clip_table
@@ -100,6 +102,42 @@ class ClipLabels:
         return notes
 
 
+class AnnotatedLayout(Layout):
+    """A layout whose labels are in files of annotations beside the sounds or in a folder of their own.
+
+    A subclass says which files these are and reads them.
+
+    Attributes
+    ----------
+    annotations : str
+        What the files are, for the message about a path that has none of them.
+    """
+
+    annotations: ClassVar[str] = ""
+
+    def annotation_files(self, path: Path) -> list[Path]:
+        """The files of annotations at a path, which is one of them or the folder in which a dataset begins."""
+        raise NotImplementedError
+
+    def read(self, files: list[Path], clips: ClipLabels, findings: Findings, options: OpenOptions) -> None:
+        """Add the annotated clips, how each file was read, and what it names in vain."""
+        raise NotImplementedError
+
+    def recognises(self, path: Path) -> bool:
+        """Whether there is such a file."""
+        return bool(self.annotation_files(without_wrapping(path)))
+
+    def open(self, path: Path, options: OpenOptions) -> Dataset:
+        """Read all files of annotations."""
+        path = without_wrapping(path)
+        files = self.annotation_files(path)
+        if not files:
+            raise AudiotagError(f"{path} has no {self.annotations}; choose another layout.")
+        findings, clips = Findings(), ClipLabels(SoundPaths(folder_of_sounds(path)))
+        self.read(files, clips, findings, options)
+        return clips.dataset(clips.sounds.root, findings)
+
+
 def missing_sounds(names: Collection[str], source: str, root: Path, findings: Findings) -> None:
     """Add one problem for all sounds that annotations name and that are not there."""
     if not names:
@@ -124,6 +162,15 @@ def require_size(file: Path) -> None:
     size = file.stat().st_size
     if size > MAX_TABLE_BYTES:
         raise AudiotagError(f"{file} must have at most {MAX_TABLE_BYTES:,} bytes, got {size:,}; is it the right file?")
+
+
+def first_bytes(file: Path, count: int) -> bytes:
+    """At most so many bytes from the start of a file; none of one that cannot be read."""
+    try:
+        with file.open("rb") as opened:
+            return opened.read(count)
+    except OSError:
+        return b""
 
 
 def header_cells(table: Path) -> list[str]:
@@ -165,6 +212,13 @@ def _has_meaning(name: str) -> bool:
 
 def _is_hidden(name: str) -> bool:
     return name.startswith(".") or is_system_folder(name)
+
+
+def files_at(path: Path, suffixes: tuple[str, ...], depth: int = 0) -> list[Path]:
+    """The path itself if it is a file with such a suffix; of a folder, its `files_in`."""
+    if path.is_file():
+        return [path] if path.name.lower().endswith(suffixes) else []
+    return files_in(path, suffixes, depth)
 
 
 def files_in(folder: Path, suffixes: tuple[str, ...], depth: int = 0) -> list[Path]:

@@ -10,21 +10,22 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from audiotag.data.dataset import Dataset, Reading
+from audiotag.data.dataset import Reading
 from audiotag.data.layouts.annotated import (
+    AnnotatedLayout,
     ClipLabels,
-    files_in,
+    files_at,
+    first_bytes,
     folder_of_sounds,
     missing_sounds,
     require_size,
     without_wrapping,
 )
-from audiotag.data.layouts.base import Layout, OpenOptions, register_layout
+from audiotag.data.layouts.base import OpenOptions, register_layout
 from audiotag.data.layouts.folder_names import split_of
 from audiotag.data.layouts.folder_tree import FolderTree
 from audiotag.data.layouts.reading import Findings
 from audiotag.data.sound_paths import SoundPaths
-from audiotag.errors import AudiotagError
 
 NUMBER = r"-?\d+(?:[.,]\d+)?(?:[eE][-+]?\d+)?"
 RANGE = re.compile(rf"({NUMBER})\t({NUMBER})(?:\t([^\t]*))?")
@@ -37,16 +38,17 @@ FILES_TRIED = 50
 
 
 @register_layout("audacity-labels")
-class AudacityLabels(Layout):
+class AudacityLabels(AnnotatedLayout):
     """Each sound has the labels of all ranges in its text file; a sound without a text file is left out."""
 
     title = "Audacity labels"
     order = 27
+    annotations = "label tracks of Audacity"
 
     def recognises(self, path: Path) -> bool:
         """Whether one of the first text files is a track with a label; few beside class folders do not count."""
         path = without_wrapping(path)
-        texts = _text_files(path)
+        texts = files_at(path, (".txt",), DEPTH)
         tracks = [track for track in texts[:FILES_TRIED] if _is_track(track)]
         if not any(any(_labels(track)) for track in tracks):  # times alone are onsets, not labels
             return False
@@ -56,24 +58,24 @@ class AudacityLabels(Layout):
             return False
         return any(_sound_of(track, tracks, sounds) for track in tracks)
 
-    def open(self, path: Path, options: OpenOptions) -> Dataset:
+    def annotation_files(self, path: Path) -> list[Path]:
+        """The label tracks, empty ones included; none if all are empty."""
+        texts = files_at(path, (".txt",), DEPTH)
+        tracks = [text for text in texts if _is_track(text) or text.stat().st_size == 0]
+        return tracks if any(track.stat().st_size for track in tracks) else []
+
+    def read(self, files: list[Path], clips: ClipLabels, findings: Findings, options: OpenOptions) -> None:
         """Read all label tracks."""
-        path = without_wrapping(path)
-        tracks = [track for track in _text_files(path) if _is_track(track) or track.stat().st_size == 0]
-        if not any(track.stat().st_size for track in tracks):
-            raise AudiotagError(f"{path} has no label tracks of Audacity; choose another layout.")
-        root = folder_of_sounds(path)
-        findings, clips = Findings(), ClipLabels(SoundPaths(root))
-        missing = []
-        for track in tracks:
-            sound = _sound_of(track, tracks, clips.sounds)
+        root, missing = clips.sounds.root, []
+        for track in files:
+            sound = _sound_of(track, files, clips.sounds)
             name = track.relative_to(root).as_posix()
             if sound is None:
                 missing.append(name)
             else:
                 split = next(filter(None, map(split_of, sound.relative_to(root).parts[:-1])), None)
                 clips.add(sound, _labels(track), split={"dev": "validation", "eval": "test"}.get(split or "", split))
-        missing_sounds([name for name in missing], "the label tracks", root, findings)
+        missing_sounds(missing, "the label tracks", root, findings)
         findings.readings.append(
             Reading(
                 "label tracks",
@@ -84,7 +86,6 @@ class AudacityLabels(Layout):
                 {"label": tuple(sorted({label for labels in clips.table()["labels"] for label in labels}))[:3]},
             )
         )
-        return clips.dataset(root, findings)
 
 
 def _labels(track: Path) -> list[str]:
@@ -111,18 +112,8 @@ def _sound_of(track: Path, tracks: list[Path], sounds: SoundPaths) -> Path | Non
     return sounds.root / only[0] if len(only) == 1 and len(tracks) == 1 else None
 
 
-def _text_files(path: Path) -> list[Path]:
-    if path.is_file():
-        return [path] if path.suffix.lower() == ".txt" else []
-    return files_in(path, (".txt",), DEPTH)
-
-
 def _is_track(file: Path) -> bool:
     """Whether the first line is a labelled range."""
-    try:
-        with file.open("rb") as opened:
-            start = opened.read(START_BYTES).decode("utf-8-sig", errors="replace")
-    except OSError:
-        return False
+    start = first_bytes(file, START_BYTES).decode("utf-8-sig", errors="replace")
     first = next((line for line in start.splitlines() if line.strip()), "")
     return RANGE.fullmatch(first.rstrip()) is not None

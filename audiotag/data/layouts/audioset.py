@@ -12,22 +12,22 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
-from audiotag.data.dataset import Dataset, Reading
+from audiotag.data.dataset import Reading
 from audiotag.data.layouts.annotated import (
+    AnnotatedLayout,
     ClipLabels,
+    files_at,
     files_in,
-    folder_of_sounds,
+    first_bytes,
     missing_sounds,
     require_size,
-    without_wrapping,
 )
-from audiotag.data.layouts.base import Layout, OpenOptions, register_layout
+from audiotag.data.layouts.base import OpenOptions, register_layout
 from audiotag.data.layouts.folder_names import split_of
 from audiotag.data.layouts.reading import Findings
-from audiotag.data.sound_paths import SoundPaths
-from audiotag.errors import AudiotagError
 from audiotag.foreign import read_foreign_json
 
 NAMES, ONTOLOGY = "class_labels_indices.csv", "ontology.json"
@@ -40,43 +40,38 @@ MILLISECONDS = 1000
 
 
 @register_layout("audioset")
-class AudioSet(Layout):
+class AudioSet(AnnotatedLayout):
     """The segments whose sounds are there; their number among all segments is said."""
 
     title = "AudioSet"
     order = 25
+    annotations = "CSV file of AudioSet's segments"
 
-    def recognises(self, path: Path) -> bool:
-        """Whether a CSV file has the comment line with AudioSet's columns."""
-        return bool(_tables(without_wrapping(path)))
+    def annotation_files(self, path: Path) -> list[Path]:
+        """The CSV files that have the comment line with AudioSet's columns."""
+        return [
+            file
+            for file in files_at(path, (".csv",), DEPTH)
+            if HEADER.search(first_bytes(file, HEADER_BYTES)) is not None
+        ]
 
-    def open(self, path: Path, options: OpenOptions) -> Dataset:
+    def read(self, files: list[Path], clips: ClipLabels, findings: Findings, options: OpenOptions) -> None:
         """Read all tables of segments; that of the evaluation is the test subset."""
-        path = without_wrapping(path)
-        tables = _tables(path)
-        if not tables:
-            raise AudiotagError(f"{path} has no CSV file of AudioSet's segments; choose another layout.")
-        root = folder_of_sounds(path)
-        names = _label_names(root)
-        findings, clips = Findings(), ClipLabels(SoundPaths(root))
-        sounds = by_video(clips.sounds.sounds)
-        for table in tables:
-            findings.readings.append(_read(table, root, names, sounds, clips, findings))
+        names, sounds = _label_names(clips.sounds.root), by_video(clips.sounds.sounds)
+        for table in files:
+            findings.readings.append(_read(table, names, sounds, clips, findings))
         last = findings.readings[-1]
-        findings.readings[-1] = Reading(
-            last.source, last.columns, last.roles, last.label_format, (*last.ignored, *clips.notes())
-        )
-        return clips.dataset(root, findings)
+        findings.readings[-1] = replace(last, ignored=(*last.ignored, *clips.notes()))
 
 
 def _read(
     table: Path,
-    root: Path,
     names: dict[str, str],
     sounds: dict[str, list[tuple[list[float], str]]],
     clips: ClipLabels,
     findings: Findings,
 ) -> Reading:
+    root = clips.sounds.root
     split = split_of(table.stem.replace("segments", "").replace("unbalanced", "").replace("balanced", ""))
     split = {"eval": "test", "dev": "validation"}.get(split or "", split)
     missing, unnamed = [], set()
@@ -148,16 +143,3 @@ def _label_names(root: Path) -> dict[str, str]:
         classes = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
         return {str(entry["id"]): str(entry["name"]) for entry in classes if "id" in entry and "name" in entry}
     return {}
-
-
-def _tables(path: Path) -> list[Path]:
-    files = [path] if path.is_file() and path.suffix.lower() == ".csv" else files_in(path, (".csv",), DEPTH)
-    return [file for file in files if _is_of_audioset(file)]
-
-
-def _is_of_audioset(file: Path) -> bool:
-    try:
-        with file.open("rb") as opened:
-            return HEADER.search(opened.read(HEADER_BYTES)) is not None
-    except OSError:
-        return False

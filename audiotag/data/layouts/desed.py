@@ -7,6 +7,7 @@ per event (``filename``, ``onset``, ``offset``, ``event_label``). The folders of
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from audiotag.data.dataset import Dataset, Reading
@@ -54,9 +55,7 @@ class Desed(Layout):
         notes = tuple(clips.notes())
         if notes and findings.readings:
             last = findings.readings[-1]
-            findings.readings[-1] = Reading(
-                last.source, last.columns, last.roles, last.label_format, last.ignored + notes
-            )
+            findings.readings[-1] = replace(last, ignored=last.ignored + notes)
         return clips.dataset(root, findings)
 
 

@@ -16,7 +16,7 @@ import pandas as pd
 
 from audiotag.data.column_names import NOT_LABELS, normalised_name
 from audiotag.data.column_roles import distinct_cells
-from audiotag.data.dataset import Dataset, Reading
+from audiotag.data.dataset import Dataset, Reading, TableRows
 from audiotag.data.label_cells import find_label_format
 from audiotag.data.label_columns import FLAGS, LEAST_FLAG_COLUMNS, LIKELY_NAMES, LabelColumns, binary_columns
 from audiotag.data.layouts.annotated import (
@@ -92,7 +92,8 @@ class HuggingFaceAudioFolder(Layout):
         if has_labels:
             roles = {role: names for role, names in folders.roles.items() if role != "labels"}
             folders = replace(folders, roles=roles, label_format="")
-        return replace(dataset, readings=(*tables, *([folders] if folders.roles else [])))
+        readings = (*tables, *([folders] if folders.roles else []))
+        return replace(dataset, readings=readings, table_rows=_with_subsets(dataset))
 
 
 def _read(
@@ -120,11 +121,13 @@ def _read(
     assigned = {
         role: read_assignment(roles[role], distinct_cells(cells[roles[role]])) for role in ROLES if role in roles
     }
+    clips: dict[int, str] = {}
     for row, name in enumerate(names.tolist()):
         path = paths[name] if isinstance(name, str) else None
         if path is None:
             continue
         clip = path.relative_to(root).as_posix()
+        clips[row] = clip
         before, meaning = found.get(clip), by_clip[clip].meaning
         cell = {role: _cell(cells[column].iat[row]) for role, column in roles.items()}
         if label_format:
@@ -139,6 +142,7 @@ def _read(
         if cell.get("group"):
             meaning = replace(meaning, group=cell["group"])
         found[clip] = Sound(clip, meaning)
+    findings.table_rows.append(TableRows(table, pd.DataFrame({"clip": pd.Series(clips, dtype="object")})))
     rest = [column for column in columns if column not in (*roles.values(), *(flags.columns if flags else ()))]
     ignored = [f"Not used: the columns {', '.join(rest)}."] if rest else []
     ignored += [found.note for found in assigned.values() if found.note]
@@ -149,6 +153,15 @@ def _read(
     if flags:
         used["labels"], words = flags.columns, flags.kind
     return Reading(source, tuple(columns), used, words, tuple(ignored)), bool(words)
+
+
+def _with_subsets(dataset: Dataset) -> tuple[TableRows, ...]:
+    """The rows of the tables with the subsets of their clips, which folders may have decided."""
+    subset_of = dict(zip(dataset.clips["clip"], dataset.clips["subset"], strict=True))
+    return tuple(
+        TableRows(rows.path, rows.clips.assign(subset=rows.clips["clip"].map(subset_of)).dropna(subset="subset"))
+        for rows in dataset.table_rows
+    )
 
 
 def _flags(cells: pd.DataFrame, roles: dict[str, str], options: OpenOptions) -> LabelColumns | None:

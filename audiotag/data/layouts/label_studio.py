@@ -17,16 +17,16 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from audiotag.audio.opening import SUFFIXES
-from audiotag.data.dataset import Dataset, Reading
+from audiotag.data.dataset import Reading
 from audiotag.data.layouts.annotated import (
+    AnnotatedLayout,
     ClipLabels,
-    files_in,
-    folder_of_sounds,
+    files_at,
+    first_bytes,
     header_cells,
     missing_sounds,
-    without_wrapping,
 )
-from audiotag.data.layouts.base import Layout, OpenOptions, register_layout
+from audiotag.data.layouts.base import OpenOptions, register_layout
 from audiotag.data.layouts.reading import Findings
 from audiotag.data.sound_paths import SoundPaths
 from audiotag.data.tables import read_table
@@ -52,27 +52,22 @@ class _Annotation:
 
 
 @register_layout("label-studio")
-class LabelStudio(Layout):
+class LabelStudio(AnnotatedLayout):
     """All exports in a folder, or one of them, and the sounds below the folder."""
 
     title = "Label Studio export"
     order = 26
+    annotations = "export of Label Studio"
 
-    def recognises(self, path: Path) -> bool:
-        """Whether a JSON or CSV file there has the fields of an export."""
-        return bool(_exports(without_wrapping(path)))
+    def annotation_files(self, path: Path) -> list[Path]:
+        """The JSON and CSV files that have the fields of an export."""
+        return [file for file in files_at(path, (".json", ".csv"), DEPTH) if _is_export(file)]
 
-    def open(self, path: Path, options: OpenOptions) -> Dataset:
+    def read(self, files: list[Path], clips: ClipLabels, findings: Findings, options: OpenOptions) -> None:
         """Read the exports; what each annotator said is counted per clip."""
-        path = without_wrapping(path)
-        exports = _exports(path)
-        if not exports:
-            raise AudiotagError(f"{path} has no export of Label Studio; choose another layout.")
-        root = folder_of_sounds(path)
-        findings, clips = Findings(), ClipLabels(SoundPaths(root))
         finder = _Finder(clips.sounds)
         opinions: dict[Path, list[tuple[str, ...]]] = {}
-        for export in exports:
+        for export in files:
             missing: dict[str, None] = {}
             for annotation in _annotations(export, options.label_column):
                 found = finder.find(annotation.names)
@@ -80,7 +75,7 @@ class LabelStudio(Layout):
                     missing[annotation.names[0] if annotation.names else "a task without a sound"] = None
                 else:
                     opinions.setdefault(found, []).append(annotation.labels)
-            missing_sounds(missing, export.name, root, findings)
+            missing_sounds(missing, export.name, clips.sounds.root, findings)
         for found, given in opinions.items():
             votes = Counter(label for labels in given for label in dict.fromkeys(labels))
             clips.add(found, [label for label, count in votes.items() if count >= HALF * len(given)])
@@ -91,7 +86,7 @@ class LabelStudio(Layout):
                 f"Clips with several annotations: {several:,}. A label counts if at least half of them have it."
             )
         notes += clips.notes()
-        for export in exports:
+        for export in files:
             findings.readings.append(
                 Reading(
                     export.name,
@@ -100,7 +95,6 @@ class LabelStudio(Layout):
                     ignored=tuple(notes),
                 )
             )
-        return clips.dataset(root, findings)
 
 
 class _Finder:
@@ -217,21 +211,10 @@ def _read_json(export: Path) -> Any:
         raise AudiotagError(f"{export.name} is not valid JSON; it may be cut off: export it again.") from error
 
 
-def _exports(path: Path) -> list[Path]:
-    files = [path] if path.is_file() else files_in(path, (".json", ".csv"), DEPTH)
-    return [file for file in files if _is_export(file)]
-
-
 def _is_export(file: Path) -> bool:
     if file.suffix.lower() == ".csv":
         return {"annotation_id", "lead_time"} <= set(header_cells(file))
-    if file.suffix.lower() != ".json":
-        return False
-    try:
-        with file.open("rb") as opened:
-            start = opened.read(START_BYTES)
-    except OSError:
-        return False
+    start = first_bytes(file, START_BYTES)
     if not re.match(rb"(?:\xef\xbb\xbf)?\s*\[\s*\{", start):
         return False
     is_full = (b'"annotations"' in start or b'"completions"' in start) and any(mark in start for mark in FULL_MARKS)

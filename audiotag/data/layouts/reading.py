@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from audiotag.audio.opening import SUFFIXES
-from audiotag.data.dataset import CLIP_COLUMNS, Dataset, Problem, Reading
+from audiotag.data.dataset import CLIP_COLUMNS, Dataset, Problem, Reading, TableRows
 from audiotag.data.layouts.base import OpenOptions
 from audiotag.data.layouts.table_columns import ROW_COLUMNS, ClipRows, read_columns
 from audiotag.data.sound_paths import SoundPaths, name_parts
@@ -39,6 +39,7 @@ class Findings:
     flagged: list[Problem] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     readings: list[Reading] = field(default_factory=list)
+    table_rows: list[TableRows] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,7 @@ def build_dataset(
         flagged=tuple(findings.flagged),
         missing=tuple(findings.missing),
         readings=tuple(_with_relative_source(reading, source) for reading in findings.readings),
+        table_rows=tuple(findings.table_rows),
     )
 
 
@@ -208,6 +210,8 @@ def check_rows(
         table["subset"] = table["subset"].fillna(subset.subset)
     if subset.subset == "test":
         table["split"], columns["split"] = "test", None
+    of_rows = table.assign(subset=table.get("subset", subset.subset))[["subset", "clip"]].dropna(subset="clip")
+    findings.table_rows.append(TableRows(subset.table, of_rows))
     check = RowCheck(subset.table.name, sounds, files, rules.vocabulary, rules.vocabulary_file)
     surplus = None if subset.shares_folder else check.surplus()
     is_flagged = table["clip"].isin(rules.flagged if subset.subset == "curated" else ())

@@ -12,20 +12,18 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from audiotag.data.dataset import Dataset, Reading
+from audiotag.data.dataset import Reading
 from audiotag.data.layouts.annotated import (
+    AnnotatedLayout,
     ClipLabels,
-    files_in,
-    folder_of_sounds,
+    files_at,
+    first_bytes,
     missing_sounds,
     require_size,
-    without_wrapping,
 )
 from audiotag.data.layouts.audioset import by_video, sound_of
-from audiotag.data.layouts.base import Layout, OpenOptions, register_layout
+from audiotag.data.layouts.base import OpenOptions, register_layout
 from audiotag.data.layouts.reading import Findings
-from audiotag.data.sound_paths import SoundPaths
-from audiotag.errors import AudiotagError
 
 FIRST_LINE = re.compile(rb'(\xef\xbb\xbf)?"?[\w-]{11}"?,\d+(\.\d+)?,("[^"\r\n]+"|[^",\r\n]+),"?(train|test)"?\r?\n')
 COLUMNS = ("video", "start_seconds", "label", "split")
@@ -34,26 +32,25 @@ DEPTH = 1  # the table may lie in a folder like metadata/
 
 
 @register_layout("vggsound")
-class VGGSound(Layout):
+class VGGSound(AnnotatedLayout):
     """The segments whose sounds are there; the clips of one video are a group."""
 
     title = "VGGSound"
     order = 31
+    annotations = "CSV file of VGGSound's segments"
 
-    def recognises(self, path: Path) -> bool:
-        """Whether the first line of a CSV file is a segment."""
-        return bool(_tables(without_wrapping(path)))
+    def annotation_files(self, path: Path) -> list[Path]:
+        """The CSV files whose first line is a segment."""
+        return [
+            file
+            for file in files_at(path, (".csv",), DEPTH)
+            if FIRST_LINE.match(first_bytes(file, LINE_BYTES)) is not None
+        ]
 
-    def open(self, path: Path, options: OpenOptions) -> Dataset:
+    def read(self, files: list[Path], clips: ClipLabels, findings: Findings, options: OpenOptions) -> None:
         """Read all tables of segments."""
-        path = without_wrapping(path)
-        tables = _tables(path)
-        if not tables:
-            raise AudiotagError(f"{path} has no CSV file of VGGSound's segments; choose another layout.")
-        root = folder_of_sounds(path)
-        findings, clips = Findings(), ClipLabels(SoundPaths(root))
-        sounds = by_video(clips.sounds.sounds)
-        for table in tables:
+        root, sounds = clips.sounds.root, by_video(clips.sounds.sounds)
+        for table in files:
             missing = []
             for video, start, label, split in _segments(table):
                 if file := sound_of(sounds.get(video, []), start):
@@ -63,8 +60,7 @@ class VGGSound(Layout):
             missing_sounds(missing, table.name, root, findings)
         roles = {"file": COLUMNS[:2], "labels": COLUMNS[2:3], "split": COLUMNS[3:]}
         ignored = ("The table has no header.", "The clips of one video are a group.", *clips.notes())
-        findings.readings += [Reading(table.name, COLUMNS, roles, "one label per row", ignored) for table in tables]
-        return clips.dataset(root, findings)
+        findings.readings += [Reading(table.name, COLUMNS, roles, "one label per row", ignored) for table in files]
 
 
 def _segments(table: Path) -> Iterator[tuple[str, float, str, str]]:
@@ -74,16 +70,3 @@ def _segments(table: Path) -> Iterator[tuple[str, float, str, str]]:
             if len(row) == len(COLUMNS):
                 with suppress(ValueError):
                     yield row[0].strip(), float(row[1]), row[2].strip(), row[3].strip()
-
-
-def _tables(path: Path) -> list[Path]:
-    files = [path] if path.is_file() and path.suffix.lower() == ".csv" else files_in(path, (".csv",), DEPTH)
-    return [file for file in files if _has_segments(file)]
-
-
-def _has_segments(file: Path) -> bool:
-    try:
-        with file.open("rb") as opened:
-            return FIRST_LINE.match(opened.readline(LINE_BYTES)) is not None
-    except OSError:
-        return False

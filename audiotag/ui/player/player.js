@@ -2,7 +2,7 @@
 //
 // Streamlit calls the default export whenever a run of the page sends something new. The player of a place on the page
 // stays across these calls, so its sound continues until another sound comes.
-// It is one file, because a component of Streamlit is given its script as one text.
+// The script of a component is one text for Streamlit: what this one uses from sounds.js, player.py puts before it.
 
 const WAVEFORM_HEIGHT = 72; // in pixels, as the constants below
 const GAP = 12;
@@ -17,6 +17,7 @@ const players = new WeakMap(); // shadow root → its player
 let hovered = null; // the player under the pointer: the space key controls it, wherever the focus is
 let sounding = null; // the player that plays: one sound at a time
 let chosenAxis = "mel"; // the last choice, for players to come
+let tabbed = false; // whether the focus was last moved by the Tab key, and not by the pointer
 
 export default function ({ data, parentElement }) {
   if (!players.has(parentElement)) {
@@ -30,16 +31,6 @@ export default function ({ data, parentElement }) {
     player.remove();
     players.delete(parentElement);
   };
-}
-
-/** Header, spectrogram, envelope and sound of the block that player.py packs. */
-function unpacked(bytes) {
-  const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
-  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));
-  let at = 4 + length;
-  const [levels, envelope, sound] = header.parts.map((size) => bytes.subarray(at, (at += size)));
-  // Copies, so that the sound's bytes need not be held, and the floats are aligned.
-  return { ...header, levels: levels.slice(), envelope: new Float32Array(envelope.slice().buffer), encoded: sound };
 }
 
 // Frequency axes: from hertz to a position from 0 (bottom) to 1 (top) and back, within the edges of the bands.
@@ -88,6 +79,7 @@ class Player {
     on(this.root, "pointermove", () => (hovered = this));
     on(this.root, "pointerleave", () => (hovered = hovered === this ? null : hovered));
     on(this.seek, "pointerdown", (event) => this.press(event));
+    on(this.seek, "mousedown", (event) => this.leaveFocus(event));
     on(this.seek, "pointermove", (event) => this.point(event));
     on(this.seek, "pointerleave", () => this.unpoint());
     on(this.audio, "play", () => this.started());
@@ -98,6 +90,7 @@ class Player {
     // In the capture phase, or the button that was clicked last would be pressed as well.
     on(document, "keydown", (event) => this.spaceDown(event), true);
     on(document, "keyup", (event) => this.spaceUp(event), true);
+    on(document, "pointerdown", () => (tabbed = false), true);
     this.resized = new ResizeObserver(() => this.draw());
     this.resized.observe(this.stage);
   }
@@ -114,7 +107,9 @@ class Player {
   show(data) {
     const before = this.data;
     this.data = data;
-    if (before?.sound.id !== data.sound.id) this.load();
+    const isOther = before?.sound.id !== data.sound.id;
+    this.root.classList.toggle("compact", data.compact);
+    if (isOther) this.load();
     if (this.segment) this.segment = this.playableCrop();
     data.encoded = null; // the browser has it
     this.crop.hidden = !data.crop;
@@ -124,10 +119,10 @@ class Player {
     this.seek.setAttribute("aria-valuemax", (data.from_s + data.duration_s).toFixed(2));
     this.length.textContent = ` / ${clock(data.from_s + data.duration_s)}`;
     this.describeSpectrogram();
-    this.palette = palette(data.spectrogram.colours);
     this.scale.style.background = gradient(data.spectrogram.colours);
     this.draw();
     this.announcePosition();
+    if (isOther && data.autoplay) this.start();
   }
 
   describeSpectrogram() {
@@ -173,7 +168,8 @@ class Player {
     sounding = this;
     this.audio.loop = this.looping() && !this.segment;
     this.audio.play().catch((error) => {
-      if (error.name !== "AbortError") this.showFault(); // another sound came before this one began
+      // Another sound came before this one began, or the browser plays none before the user has done something.
+      if (!["AbortError", "NotAllowedError"].includes(error.name)) this.showFault();
     });
   }
 
@@ -271,11 +267,12 @@ class Player {
     if (event.key !== " " || event.ctrlKey || event.metaKey || event.altKey) return false;
     const target = event.composedPath()[0];
     if (takesText(target)) return false;
-    return hovered ? hovered === this : target === this.seek;
+    if (hovered) return hovered === this;
+    return target === this.seek || (this.data.owns_space && !needsSpace(target));
   }
 
   spaceDown(event) {
-    if (event.key === "Tab") hovered = null; // the user has moved on to the keyboard
+    if (event.key === "Tab") [hovered, tabbed] = [null, true]; // the user has moved on to the keyboard
     if (!this.ownsSpace(event)) return;
     event.preventDefault();
     event.stopPropagation();
@@ -299,6 +296,13 @@ class Player {
     if (goal === undefined) return;
     event.preventDefault();
     this.seekTo(goal);
+  }
+
+  /** On a page with keys of its own, a click to seek must not take the focus: the arrow keys would then seek. */
+  leaveFocus(event) {
+    if (!this.data.owns_space && !this.data.compact) return;
+    event.preventDefault();
+    document.activeElement?.blur();
   }
 
   press(event) {
@@ -325,7 +329,7 @@ class Player {
   /** Time, frequency and level under the pointer, in the corner of the spectrogram that the pointer is not in. */
   readOut() {
     const { x, y } = this.pointed;
-    const { left, width, waveform, spectrogram, rows } = this.box;
+    const { left, right, width, waveform, spectrogram, rows } = this.box;
     const time = this.timeAt(x);
     let texts = [`${(this.data.from_s + time).toFixed(2)} s`];
     if (y < waveform.bottom) texts = texts.concat(this.regionAt(time));
@@ -335,7 +339,7 @@ class Player {
     const side = x > width / 2 ? "left" : "right";
     this.readout.style.top = `${spectrogram.top + 8}px`;
     this.readout.style.left = side === "left" ? `${left + 8}px` : "auto";
-    this.readout.style.right = side === "right" ? `${RIGHT + 8}px` : "auto";
+    this.readout.style.right = side === "right" ? `${right + 8}px` : "auto";
   }
 
   regionAt(time) {
@@ -364,10 +368,12 @@ class Player {
 
   /** Positions of all parts at this width, in pixels from the stage's top left. */
   layout() {
-    const { crop, duration_s, height, timeline } = this.data;
-    const width = this.stage.clientWidth - LEFT - RIGHT;
-    const waveform = { top: 0, bottom: WAVEFORM_HEIGHT };
-    const spectrogram = { top: WAVEFORM_HEIGHT + GAP, bottom: WAVEFORM_HEIGHT + GAP + height };
+    const { crop, duration_s, height, timeline, compact } = this.data;
+    const [left, right] = compact ? [0, 0] : [LEFT, RIGHT];
+    const width = this.stage.clientWidth - left - right;
+    const waveform = { top: 0, bottom: compact ? 0 : WAVEFORM_HEIGHT };
+    const top = compact ? 0 : WAVEFORM_HEIGHT + GAP;
+    const spectrogram = { top, bottom: top + height };
     const rows = { top: spectrogram.bottom, bottom: spectrogram.bottom + timeline.length * ROW_HEIGHT };
     if (timeline.length) {
       rows.top += GAP;
@@ -375,7 +381,7 @@ class Player {
     }
     const start = Math.min(0, crop?.[0] ?? 0);
     const end = Math.max(duration_s, crop?.[1] ?? 0);
-    return { left: LEFT, width, waveform, spectrogram, rows, start, end };
+    return { left, right, width, waveform, spectrogram, rows, start, end };
   }
 
   x(time) {
@@ -405,52 +411,27 @@ class Player {
     if (!this.data || this.stage.clientWidth <= LEFT + RIGHT) return; // not on the screen
     this.box = this.layout();
     const { left, width, spectrogram, rows } = this.box;
-    this.stage.style.height = `${rows.bottom + AXIS_HEIGHT}px`;
+    this.stage.style.height = `${rows.bottom + (this.data.compact ? 0 : AXIS_HEIGHT)}px`;
     place(this.canvas, left, spectrogram.top, width, spectrogram.bottom - spectrogram.top);
     place(this.seek, left, 0, width, rows.bottom);
     place(this.scale, left + width + 12, spectrogram.top, null, spectrogram.bottom - spectrogram.top);
-    this.marks.replaceChildren(
+    const marks = this.data.compact ? [] : [
       ...this.waveformMarks(),
       ...this.cropMarks(),
       ...this.timeMarks(),
       ...this.frequencyMarks(),
       ...this.levelMarks(),
       ...this.timelineMarks(),
-    );
+    ];
+    this.marks.replaceChildren(...marks);
     this.drawSpectrogram();
     this.moveCursor();
   }
 
-  /** The spectrogram at the screen's own pixels; where columns are narrower than those, the loudest is drawn. */
   drawSpectrogram() {
-    const { spectrogram, levels } = this.data;
-    const { width, start, end } = this.box;
-    const ratio = window.devicePixelRatio || 1;
-    const [wide, high] = [Math.round(width * ratio), Math.round((this.box.spectrogram.bottom - this.box.spectrogram.top) * ratio)];
-    this.canvas.width = wide;
-    this.canvas.height = high;
-    const image = new ImageData(wide, high);
-    const pixels = new Uint32Array(image.data.buffer);
-    const bands = Array.from({ length: high }, (_, y) => this.bandAt(1 - (y + 0.5) / high));
-    const pixel_s = (end - start) / wide;
-    for (let x = 0; x < wide; x++) {
-      const first = columnAt(start + (x + 0.5) * pixel_s, spectrogram);
-      if (first === null) continue;
-      const last = Math.max(first, (columnAt(start + (x + 1.5) * pixel_s, spectrogram) ?? first) - 1);
-      let [band, colour] = [-1, 0];
-      for (let y = 0; y < high; y++) {
-        if (bands[y] !== band) {
-          band = bands[y];
-          let level = 0;
-          for (let column = first; column <= last; column++) {
-            level = Math.max(level, levels[band * spectrogram.columns + column]);
-          }
-          colour = this.palette[level];
-        }
-        pixels[y * wide + x] = colour;
-      }
-    }
-    this.canvas.getContext("2d").putImageData(image, 0, 0);
+    const { width, start, end, spectrogram } = this.box;
+    const size = { width, height: spectrogram.bottom - spectrogram.top };
+    paintSpectrogram(this.canvas, size, this.data, { start, end }, (place) => this.bandAt(place));
   }
 
   waveformMarks() {
@@ -552,57 +533,16 @@ class Player {
   }
 }
 
-/** The column of the spectrogram at a time; null outside of it. Half a column more is allowed, because frames rarely end with the sound. */
-function columnAt(time, { start_s, column_s, columns }) {
-  const column = Math.floor((time - start_s) / column_s);
-  return column < 0 || column > columns ? null : Math.min(column, columns - 1);
-}
-
-/** Position of a value in an ascending list as a fractional index, limited to both ends. */
-function indexOf(value, ascending) {
-  let [low, high] = [0, ascending.length - 1];
-  if (value <= ascending[0]) return 0;
-  if (value >= ascending[high]) return high;
-  while (high - low > 1) {
-    const middle = (low + high) >> 1;
-    if (ascending[middle] <= value) low = middle;
-    else high = middle;
-  }
-  return low + (value - ascending[low]) / (ascending[high] - ascending[low]);
-}
-
-/** The inverse: the value at a fractional index. */
-function valueAt(index, values) {
-  const low = Math.min(Math.floor(index), values.length - 1);
-  const high = Math.min(low + 1, values.length - 1);
-  return values[low] + (index - low) * (values[high] - values[low]);
-}
-
-/** 256 colours as the canvas stores them, alpha highest, from rows of a place, red, green and blue. */
-function palette(colours) {
-  const places = colours.map(([place]) => place);
-  return Uint32Array.from({ length: 256 }, (_, level) => {
-    const at = indexOf(level / 255, places);
-    const [red, green, blue] = [1, 2, 3].map((part) => Math.round(valueAt(at, colours.map((row) => row[part]))));
-    return ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0;
-  });
+/** Whether an element that the Tab key has led to is operated with the space key; a button also takes Enter. */
+function needsSpace(target) {
+  if (!(target instanceof Element)) return false;
+  const controls = "input, summary, [role=tab], [role=radio], [role=checkbox], [role=switch], [role=option]";
+  return target.matches("[role=slider], [role=dialog] *") || (tabbed && target.matches(controls));
 }
 
 function gradient(colours) {
   const stops = colours.map(([place, red, green, blue]) => `rgb(${red} ${green} ${blue}) ${place * 100}%`);
   return `linear-gradient(to top, ${stops.join(", ")})`;
-}
-
-function takesText(target) {
-  if (!(target instanceof Element)) return false;
-  const texts = "textarea, select, input:not([type=radio], [type=checkbox], [type=button], [type=range])";
-  return target.isContentEditable || target.matches(texts);
-}
-
-/** 83.456 s is 1:23.46. */
-function clock(time) {
-  const hundredths = Math.round(time * 100);
-  return `${Math.floor(hundredths / 6000)}:${((hundredths % 6000) / 100).toFixed(2).padStart(5, "0")}`;
 }
 
 function hertzText(hz) {

@@ -1,9 +1,9 @@
 """Pack a sound for the player in the browser, and show it.
 
-The browser's part is ``player.html``, ``player.css`` and ``player.js`` beside this file. It gets one block of bytes,
-because Streamlit passes bytes on unchanged: the length of a JSON header (4 bytes, little-endian), the header, then the
-spectrogram, the envelope and the sound, whose lengths are in the header. A rerun with the same block sends only its
-hash.
+The browser's part is ``player.html``, ``player.css`` and ``player.js`` beside this file; ``sounds.js`` has what other
+components that show sounds use as well. It gets one block of bytes, because Streamlit passes bytes on unchanged: the
+length of a JSON header (4 bytes, little-endian), the header, then the spectrogram, the envelope and the sound, whose
+lengths are in the header. A rerun with the same block sends only its hash.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from audiotag.figures.theme import SPECTROGRAM_SCALE
 if TYPE_CHECKING:
     from streamlit.components.v2.types import ComponentRenderer
 
+FOLDER = Path(__file__).parent
 ENVELOPE_POINTS = 1200
 MAX_COLUMNS = 2000  # more than a screen has pixels
 MAX_WAV_S = 30.0  # a longer sound is sent as FLAC, which halves its size but takes time to encode
@@ -70,6 +71,12 @@ class PlayerOptions:
     timeline : tuple[TimelineRow, ...]
     from_s : float
         Start of the sound in a longer one, whose times are shown. All other times are relative to this sound.
+    autoplay : bool
+        Whether another sound under the same key begins to play as soon as it comes.
+    owns_space : bool
+        Whether the space key plays this sound wherever the focus is, except where something else needs the key.
+    compact : bool
+        Whether only a button and the spectrogram are shown.
     """
 
     name: str
@@ -79,6 +86,9 @@ class PlayerOptions:
     height: int = 260
     timeline: tuple[TimelineRow, ...] = ()
     from_s: float = 0.0
+    autoplay: bool = False
+    owns_space: bool = False
+    compact: bool = False
 
 
 def show_player(
@@ -97,7 +107,12 @@ def show_player(
     key : str
         Key of this place on the page. Another sound under the same key replaces the first; the choice of axis stays.
     """
-    _component()(data=pack_block(waveform, spectrogram, settings, options), key=key)
+    show_block(pack_block(waveform, spectrogram, settings, options), key)
+
+
+def show_block(block: bytes, key: str) -> None:
+    """Show a sound that `pack_block` has packed, as `show_player` does."""
+    _component()(data=block, key=key)
 
 
 def pack_block(
@@ -115,6 +130,9 @@ def pack_block(
         "height": options.height,
         "duration_s": len(waveform) / settings.sample_rate,
         "from_s": round(options.from_s, 3),
+        "autoplay": options.autoplay,
+        "owns_space": options.owns_space,
+        "compact": options.compact,
         "untrimmed": _ends(options.untrimmed),
         "crop": _ends(options.crop),
         "spectrogram": {
@@ -208,11 +226,19 @@ def _colours() -> list[list[Any]]:
     return [[place, *map(int, re.findall(r"\d+", str(colour)))] for place, colour in SPECTROGRAM_SCALE]
 
 
+def read_sources(folder: Path, name: str) -> dict[str, Any]:
+    """HTML, CSS and JavaScript of the component ``name``, as Streamlit takes them.
+
+    The script begins with ``sounds.js``, which all components that show sounds share.
+    """
+    sources: dict[str, Any] = {
+        kind: (folder / f"{name}.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js")
+    }
+    shared = (FOLDER / "sounds.js").read_text(encoding="utf-8")
+    return sources | {"js": f"{shared}\n{sources['js']}"}
+
+
 @cache
 def _component() -> ComponentRenderer:
     """The component, registered when it is first shown."""
-    folder = Path(__file__).parent
-    sources: dict[str, Any] = {
-        kind: (folder / f"player.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js")
-    }
-    return st.components.v2.component("audiotag-player", **sources)
+    return st.components.v2.component("audiotag-player", **read_sources(FOLDER, "player"))

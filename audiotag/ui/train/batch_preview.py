@@ -18,8 +18,8 @@ from audiotag.training.batches import Batch, Batches
 from audiotag.training.clips import Clip, LabelledClips, prepare_clips
 from audiotag.training.recipe import Stage
 from audiotag.training.runs import RunSettings
-from audiotag.training.session import Session
 from audiotag.ui.text import escape
+from audiotag.ui.train.corrected_labels import open_session
 from audiotag.ui.widgets import messages
 from audiotag.ui.widgets.step_buttons import show_draw_button
 
@@ -30,7 +30,7 @@ IMAGE_WIDTH_PIXELS = 150
 
 def show_batch(settings: RunSettings | None, dataset: Dataset) -> None:
     """A batch of the chosen stage; a button draws another one."""
-    session = Session(dataset, settings) if settings else None
+    session = open_session(dataset, settings) if settings else None
     stages = list(session.expected_batches()) if session else []
     if settings is None or session is None or not stages:
         st.info("Choose a recipe that fits the dataset to see one of its batches.", icon=":material/image:")
@@ -104,7 +104,7 @@ def _show_inputs(batch: Batch, clips: LabelledClips, labels: tuple[str, ...], se
 
 def _preview_clips(dataset: Dataset, settings: RunSettings, stage: Stage) -> tuple[LabelledClips, list[str]]:
     """Some of the stage's clips, the same each time, and the reasons why others of them cannot be used."""
-    session = Session(dataset, settings)
+    session = open_session(dataset, settings)
     rows = session.sample_rows(session.rows(stage.subset), MAX_DECODED_CLIPS)
     stamped = with_keys(rows)  # so that a file that was mended, or broken, is read again
     stamps = tuple(zip(stamped["size"], stamped["modified_ns"], strict=True))

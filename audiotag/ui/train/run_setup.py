@@ -17,9 +17,9 @@ from audiotag.training.folds import available_folds, with_fold_source
 from audiotag.training.recipe import Recipe, load_recipe, recipe_names
 from audiotag.training.run_options import RunOptions, epochs_of
 from audiotag.training.runs import FoldSource, RunSettings, create_run
-from audiotag.training.session import Session
 from audiotag.ui import cache
 from audiotag.ui.text import Markdown, escape, escape_all
+from audiotag.ui.train.corrected_labels import open_session, pick_corrected
 from audiotag.ui.widgets import messages
 from audiotag.ui.widgets.number_field import parse_number
 from audiotag.workspace import Workspace
@@ -49,6 +49,7 @@ def pick_options(dataset: Dataset, workspace: Workspace) -> RunOptions | None:
             **IN_ADDRESS,
         )
         folds_place = st.container()
+        corrected = pick_corrected(dataset)
         with st.expander("More", icon=":material/tune:", key="more"):
             epochs = _pick_epochs(recipe)
             options = RunOptions(str(dataset.root), name, "" if preset == AS_IN_RECIPE else preset)
@@ -60,7 +61,7 @@ def pick_options(dataset: Dataset, workspace: Workspace) -> RunOptions | None:
             )
         with folds_place:
             folds = _pick_folds(recipe, dataset, options.held_out)
-        options = replace(options, epochs=epochs_of(epochs), **_typed_numbers())
+        options = replace(options, epochs=epochs_of(epochs), corrected=corrected, **_typed_numbers())
         return None if folds is None else replace(options, folds=folds)
     return None
 
@@ -75,7 +76,7 @@ def run_settings(options: RunOptions, workspace: Workspace) -> RunSettings | Non
 def show_facts(settings: RunSettings, dataset: Dataset) -> None:
     """Stages, batches, network and device of the run, and warnings about them."""
     recipe = settings.recipe
-    batches = Session(dataset, settings).expected_batches()
+    batches = open_session(dataset, settings).expected_batches()
     stages = [
         f"{escape(stage.subset)}, {stage.epochs:d} {'epoch' if stage.epochs == 1 else 'epochs'} of {batches[number]:,} "
         + ("batch" if batches[number] == 1 else "batches")
@@ -141,7 +142,7 @@ def why_not_ready(settings: RunSettings | None, dataset: Dataset) -> Markdown:
         )
     if not dataset.labels:
         return Markdown(f"Training cannot start: the clips of {escape(dataset.name)} have no labels.")
-    session = Session(dataset, settings)
+    session = open_session(dataset, settings)
     if not session.expected_batches():
         return Markdown(f"Training cannot start: {escape(dataset.name)} has no clips that the recipe trains on.")
     for subset in session.subsets:

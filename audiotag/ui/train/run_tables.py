@@ -18,6 +18,7 @@ from audiotag.training.run_progress import epochs_done, fold_rows, plan_of, work
 from audiotag.training.runs import ACTIVE, SHARED_FOLD, Run, State
 from audiotag.ui import cache
 from audiotag.ui.text import escape
+from audiotag.ui.train.comparison_panel import show_comparisons
 from audiotag.ui.widgets.downloads import show_downloads, show_table
 from audiotag.wording import format_duration
 
@@ -228,8 +229,9 @@ def show_results(run: Run, state: State, others: dict[str, Run]) -> None:
             recipe = run.settings().recipe
         except AudiotagError:  # the page shows the reason above, and the curves do not need the recipe
             recipe = None
-        _show_curves(run, epochs, plan["stages"], others, recipe)
+        compared = _show_curves(run, epochs, plan["stages"], others, recipe)
         show_table(epoch_table(events), f"{run.name}-epochs")
+        show_comparisons(run, {name: others[name] for name in compared})
         st.markdown("**Folds**")
         folds = fold_table(events, state in ACTIVE, run.progress())
         show_fold_table(folds)
@@ -240,7 +242,8 @@ def show_results(run: Run, state: State, others: dict[str, Run]) -> None:
         st.code(run.log_tail() or "The log is empty.", language=None, wrap_lines=True)
 
 
-def _show_curves(run: Run, epochs: Events, stages: Events, others: dict[str, Run], recipe: Recipe | None) -> None:
+def _show_curves(run: Run, epochs: Events, stages: Events, others: dict[str, Run], recipe: Recipe | None) -> list[str]:
+    """Show the curves; returns the names of the runs that are drawn with them."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         smooth = st.toggle(
             "Smooth",
@@ -258,7 +261,7 @@ def _show_curves(run: Run, epochs: Events, stages: Events, others: dict[str, Run
             placeholder="Compare with earlier runs",
             label_visibility="collapsed",
             disabled=not others,
-            help="Each run is drawn as the mean of its folds.",
+            help="Each run is drawn as the mean of its folds, and compared on held-out clips below.",
         )
     compared = {name: done for name in chosen if name in others and (done := epochs_done(others[name].events()))}
     st.plotly_chart(
@@ -273,6 +276,7 @@ def _show_curves(run: Run, epochs: Events, stages: Events, others: dict[str, Run
     st.caption(HELD_OUT_NOTE)
     if recipe and recipe.augment_held_out:
         st.caption(AUGMENTED_HELD_OUT_NOTE)
+    return list(compared)
 
 
 def _show_labels(run: Run, events: Events) -> None:

@@ -26,6 +26,7 @@ from audiotag.training.runs import (
 )
 from audiotag.ui.text import Markdown, escape, escape_all
 from audiotag.ui.train import run_tables as tables
+from audiotag.ui.train.corrected_labels import show_used_corrections
 from audiotag.ui.widgets import messages
 from audiotag.wording import format_duration
 from audiotag.workspace import Workspace
@@ -112,6 +113,7 @@ def _show_state(run: Run, state: State, workspace: Workspace) -> None:
                 icon=":material/stop_circle:",
             )
         _show_left_out(run)
+        show_used_corrections(run)
         _show_buttons(run, state, workspace)
 
 

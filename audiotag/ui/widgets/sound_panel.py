@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import streamlit as st
 
 from audiotag.audio.file_levels import FileLevels
@@ -12,11 +14,30 @@ from audiotag.features.settings import SpectrogramSettings
 from audiotag.features.trimming import trimmed_bounds
 from audiotag.ui import cache
 from audiotag.ui.cache import MAX_PLAYED_S
-from audiotag.ui.player import PlayerOptions, Region, TimelineRow, show_player
+from audiotag.ui.player import PlayerOptions, Region, TimelineRow, pack_block, show_block
 from audiotag.ui.text import Markdown, escape
 from audiotag.wording import format_duration
 
 MIN_IN_MINUTES_S = 90.0
+
+
+@dataclass(frozen=True)
+class PackedSound:
+    """A sound as the player takes it, with what is written around the player.
+
+    Attributes
+    ----------
+    block : bytes
+        From `audiotag.ui.player.player.pack_block`.
+    notes : tuple[str, ...]
+        Sentences about how the sound was read.
+    facts : Markdown
+        Duration, format and levels.
+    """
+
+    block: bytes
+    notes: tuple[str, ...]
+    facts: Markdown
 
 
 def show_sound(
@@ -43,25 +64,46 @@ def show_sound(
     from_s : float
         Start of this sound within a longer sound of which it is a part, in seconds.
     """
-    for note in sound.notes:
+    options = PlayerOptions(sound.name, timeline=timeline, from_s=from_s)
+    show_packed(pack_sound(sound, settings, source, options), key)
+
+
+def show_packed(packed: PackedSound, key: str) -> None:
+    """Show player and facts of a sound that `pack_sound` has packed."""
+    for note in packed.notes:
         st.caption(f":material/info: {escape(note)}")
-    waveform = sound.waveform[: int(MAX_PLAYED_S * settings.sample_rate)]
+    show_block(packed.block, key)
+    facts: Markdown = packed.facts
+    st.caption(facts)
+
+
+def pack_sound(sound: Sound, settings: SpectrogramSettings, source: Source, options: PlayerOptions) -> PackedSound:
+    """Pack a sound for `show_packed`, which takes most of the time that showing it takes; works in any thread.
+
+    Parameters
+    ----------
+    sound, settings, source
+        As for `show_sound`.
+    options : PlayerOptions
+        The part that is left after trimming is added here.
+    """
+    waveform, notes = sound.waveform[: int(MAX_PLAYED_S * settings.sample_rate)], sound.notes
     if len(waveform) < len(sound.waveform):
-        st.caption(f":material/info: Only the first {MAX_PLAYED_S / 60:g} minutes are shown and played.")
+        notes = (*notes, f"Only the first {MAX_PLAYED_S / 60:g} minutes are shown and played.")
     start, end = trimmed_bounds(waveform, settings)
-    untrimmed = Region(start / settings.sample_rate, end / settings.sample_rate)
-    options = PlayerOptions(sound.name, untrimmed, timeline=timeline, from_s=from_s)
-    show_player(waveform, display_log_mel(waveform, settings), settings, options, key)
+    options = replace(options, untrimmed=Region(start / settings.sample_rate, end / settings.sample_rate))
+    block = pack_block(waveform, display_log_mel(waveform, settings), settings, options)
     header = sound.header
     levels = cache.load_levels(source, sound.name, cache.content_key(source))
     where = Markdown("")
     if levels is None:
         levels, where = FileLevels(peak_dbfs(sound.waveform), rms_dbfs(sound.waveform)), Markdown(" of this part")
-    st.caption(
-        f"{_length(sound, from_s)} · {header.sample_rate:,} Hz · {header.channels:d} channel"
+    facts = Markdown(
+        f"{_length(sound, options.from_s)} · {header.sample_rate:,} Hz · {header.channels:d} channel"
         f"{'s' if header.channels > 1 else ''} · {escape(header.container)} {escape(header.codec)} · "
         f"peak{where} {_level(levels.peak_dbfs)} · RMS{where} {_level(levels.rms_dbfs)}"
     )
+    return PackedSound(block, tuple(notes), facts)
 
 
 def _length(sound: Sound, from_s: float) -> Markdown:

@@ -3,148 +3,19 @@
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, field
-from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 
-from audiotag.audio import ffmpeg_track
 from audiotag.audio.containers import detect_container
-from audiotag.audio.ffmpeg import FFmpegFile
 from audiotag.audio.levels import rms_dbfs
-from audiotag.audio.opening import SUFFIXES
 from audiotag.audio.reading import read_crop, read_header, read_sound
 from audiotag.data.index import scan
 from audiotag.data.layouts import open_dataset
-from audiotag.errors import AudiotagError
 
-Tone = Callable[..., np.ndarray]
-
-
-@dataclass(frozen=True)
-class Format:
-    """How a test file is written, what its header should contain, and the number of samples per frame of its codec."""
-
-    suffix: str
-    muxer: str
-    encoder: str
-    container: str
-    codec: str
-    frame: int = 1024
-    rate: int = 44_100
-    video: bool = False
-    options: dict[str, str] = field(default_factory=dict)
-    shown: str = ""
-    level_tolerance_db: float = 1.0
-    layout: str = ""
-
-    def __str__(self) -> str:
-        return self.shown or f"{self.suffix}-{self.codec}"
-
-
-M4A = Format("m4a", "ipod", "aac", "MP4", "AAC")
-ADTS = Format("aac", "adts", "aac", "ADTS", "AAC")
-MOV = Format("mov", "mov", "pcm_s24le", "MOV", "PCM_24", rate=48_000, video=True)
-FASTSTART = Format("m4a", "mp4", "aac", "MP4", "AAC", options={"movflags": "faststart"}, shown="m4a-faststart")
-FRAGMENTED = Format(
-    "mp4", "mp4", "aac", "MP4", "AAC", options={"movflags": "frag_keyframe+empty_moov"}, shown="mp4-fragmented"
-)
-WEBM = Format("webm", "webm", "libopus", "WEBM", "OPUS", frame=960, rate=48_000)
-LIVE = Format(
-    "webm", "webm", "libopus", "WEBM", "OPUS", 960, 48_000, video=True, options={"live": "1"}, shown="webm-live"
-)
-WMA = Format("wma", "asf", "wmav2", "ASF", "WMAV2", frame=2048)
-MKV = Format("mkv", "matroska", "aac", "MATROSKA", "AAC", video=True)
-FORMATS = [
-    M4A,
-    FASTSTART,
-    FRAGMENTED,
-    Format("mp4", "mp4", "aac", "MP4", "AAC", video=True),
-    Format("m4v", "mp4", "aac", "MP4", "AAC", rate=16_000, video=True),
-    Format("3gp", "3gp", "libopencore_amrnb", "MP4", "AMR_NB", frame=160, rate=8000, level_tolerance_db=5),
-    Format("mp4", "mp4", "libopus", "MP4", "OPUS", frame=960, rate=48_000),
-    Format("m4a", "ipod", "alac", "MP4", "ALAC_24"),
-    Format("mp4", "mp4", "flac", "MP4", "FLAC_16", frame=4608),
-    MOV,
-    Format("mov", "mov", "pcm_s16be", "MOV", "PCM_16"),
-    ADTS,
-    WEBM,
-    LIVE,
-    MKV,
-    Format("mka", "matroska", "flac", "MATROSKA", "FLAC_16", frame=4608, rate=96_000),
-    WMA,
-    Format("avi", "avi", "libmp3lame", "AVI", "MPEG_LAYER_III", frame=1152, video=True),
-    Format("avi", "avi", "pcm_s16le", "AVI", "PCM_16", rate=22_050, video=True),
-]
-LOSSLESS = [form for form in FORMATS if form.codec.startswith(("PCM", "ALAC", "FLAC"))]
-LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1", 16: "hexadecagonal"}
-BIT_RATES = {
-    "libopencore_amrnb": 12_200,
-    "wmav2": 64_000,
-}  # bit/s, the most that they accept; else 128 kbit/s
-BITS = {"PCM_16": 16, "PCM_24": 24, "ALAC_24": 24, "FLAC_16": 16}
-
-
-def write(path: Path, form: Format, *tracks: np.ndarray, late: int = 0) -> Path:
-    """Encode sound tracks of shape ``(channels, samples)``, which begin ``late`` samples after a longer video."""
-    with av.open(path, "w", format=form.muxer, options=form.options) as file:
-        video = add_video(file, form) if form.video else None
-        sounds = [
-            file.add_stream(
-                form.encoder,
-                rate=form.rate,
-                layout=form.layout or LAYOUTS[len(track)],
-                bit_rate=BIT_RATES.get(form.encoder, 128_000),
-            )
-            for track in tracks
-        ]
-        if not video:
-            file.start_encoding()
-        else:
-            video.width = video.height = 64
-            for number in range(25 + round(25 * max([0, *(track.shape[1] for track in tracks)]) / form.rate)):
-                frame = av.VideoFrame.from_ndarray(np.full((64, 64, 3), number % 255, np.uint8))
-                frame.pts = number
-                file.mux(video.encode(frame))
-            file.mux(video.encode(None))
-        for sound, track in zip(sounds, tracks, strict=True):
-            for frame in frames_of(track, sound, form.rate):
-                frame.pts += late
-                file.mux(sound.encode(frame))
-            file.mux(sound.encode(None))
-    return path
-
-
-def add_video(file: av.container.OutputContainer, form: Format) -> av.VideoStream:
-    if form.muxer == "webm":
-        return file.add_stream("libvpx", rate=25, options={"deadline": "realtime", "cpu-used": "8"})
-    return file.add_stream("mpeg4", rate=25)
-
-
-def frames_of(track: np.ndarray, sound: av.AudioStream, rate: int) -> list[av.AudioFrame]:
-    """Frames of the samples in the sample format of the encoder."""
-    if not track.size:
-        return []
-    layout = sound.layout.name if len(track) == 8 else LAYOUTS[len(track)]
-    interleaved = np.ascontiguousarray(track.T, np.float32).reshape(1, -1)
-    whole = av.AudioFrame.from_ndarray(interleaved, format="flt", layout=layout)
-    whole.sample_rate, whole.pts, whole.time_base = rate, 0, Fraction(1, rate)
-    resampler = av.AudioResampler(sound.format.name, layout, rate)
-    return [*resampler.resample(whole), *resampler.resample(None)]
-
-
-def mono(form: Format, tone: Tone, duration_s: float = 2.0, frequency_hz: float = 1000) -> np.ndarray:
-    return tone(frequency_hz, duration_s, sample_rate=form.rate)[None]
-
-
-def noise(form: Format, duration_s: float = 1.5, channels: int = 1) -> np.ndarray:
-    """Noise that swells and fades, so that a misplaced frame is noticed."""
-    samples = np.random.default_rng(0).uniform(-0.5, 0.5, (channels, round(duration_s * form.rate)))
-    return samples * np.abs(np.sin(np.arange(samples.shape[1]) / form.rate * 5))
+from .ffmpeg_formats import ADTS, BITS, FORMATS, LOSSLESS, M4A, MKV, MOV, WEBM, WMA, Format, Tone, mono, noise, write
 
 
 @pytest.mark.parametrize("form", FORMATS, ids=str)
@@ -314,99 +185,6 @@ def test_the_content_decides_the_format_and_not_the_name(tmp_path: Path, tone: T
     assert read_sound(path.read_bytes(), name=name).header.container == form.container
 
 
-@pytest.mark.parametrize("suffix", [".m4a", ".opus", ".au", ".ts", ".mpg", ".aiff"])
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"Dear sir, this is a letter. " * 50,
-        b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile:///etc/hostname\n#EXT-X-ENDLIST\n",
-        b"ffconcat version 1.0\nfile /etc/hostname\n",
-        bytes(4000),
-    ],
-)
-def test_a_file_that_is_not_a_sound_is_refused_by_name(tmp_path: Path, suffix: str, content: bytes) -> None:
-    path = tmp_path / f"letter{suffix}"
-    path.write_bytes(content)
-    what = "(cannot be read as a sound: it is a text|is a playlist|holds nothing but zeros)"
-    for read in (read_sound, read_header):
-        with pytest.raises(AudiotagError, match=rf"^letter\{suffix} {what}.*; .*\.$"):
-            read(path)
-
-
-def test_a_file_of_any_suffix_that_is_not_a_sound_is_refused_by_name(tmp_path: Path) -> None:
-    for suffix in SUFFIXES:
-        path = tmp_path / f"letter{suffix}"
-        path.write_bytes(b"Dear sir, this is a letter. " * 50)
-        with pytest.raises(AudiotagError, match=rf"^letter\{suffix} cannot be read as a sound"):
-            read_header(path)
-        path.write_bytes(b"")
-        with pytest.raises(AudiotagError, match=rf"^letter\{suffix} is empty \(0 bytes\)"):
-            read_header(path)
-
-
-@pytest.mark.parametrize("form", [MOV, MKV, LIVE, FORMATS[-1]], ids=str)
-def test_a_video_without_sound_is_refused_by_name(tmp_path: Path, form: Format) -> None:
-    path = write(tmp_path / f"mute.{form.suffix}", form)
-    for read in (read_sound, read_header):
-        with pytest.raises(AudiotagError, match=rf"^mute\.{form.suffix} has no sound: .* its tracks are: video\.$"):
-            read(path)
-
-
-@pytest.mark.parametrize("form", [M4A, FRAGMENTED, MKV], ids=str)
-def test_a_sound_track_without_samples_is_refused_by_name(tmp_path: Path, form: Format) -> None:
-    path = write(tmp_path / f"zero.{form.suffix}", form, np.zeros((1, 0)))
-    for read in (read_sound, read_header):
-        with pytest.raises(
-            AudiotagError,
-            match=rf"^zero\.{form.suffix} (is empty: its header states 0 samples|cannot be read|has no sound)",
-        ):
-            read(path)
-
-
-@pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_a_sample_that_is_not_finite_is_refused(tmp_path: Path, value: float) -> None:
-    form = Format("mov", "mov", "pcm_f32le", "MOV", "FLOAT")
-    samples = noise(form, 0.5)
-    samples[0, [5, 700]] = value
-    with pytest.raises(AudiotagError, match=r"diverged\.mov holds 2 samples that are not numbers"):
-        read_sound(write(tmp_path / "diverged.mov", form, samples))
-
-
-@pytest.mark.parametrize("form", [FASTSTART, FRAGMENTED, ADTS, WEBM, MKV, WMA, *FORMATS[-2:]], ids=str)
-@pytest.mark.parametrize("share", [0.98, 0.6])
-def test_a_truncated_file_is_decoded_to_its_end_with_a_note(tmp_path: Path, form: Format, share: float) -> None:
-    path = write(tmp_path / f"whole.{form.suffix}", form, noise(form, 2.5))
-    whole = read_sound(path)
-    cut = read_sound(path.read_bytes()[: int(share * path.stat().st_size)], name="cut")
-    assert cut.truncated
-    assert not whole.truncated
-    assert [note.split(":")[0] for note in cut.notes] == ["cut is truncated"]
-    equal = len(cut.waveform) - form.frame  # the last frame overlaps one that is missing
-    assert share - 0.3 < equal / len(whole.waveform) < share + 0.15
-    np.testing.assert_allclose(cut.waveform[:equal], whole.waveform[:equal], atol=1e-6)
-
-
-@pytest.mark.parametrize("share", [0.98, 0.5])
-def test_an_mp4_without_its_table_is_refused_by_name(tmp_path: Path, share: float) -> None:
-    content = write(tmp_path / "whole.m4a", M4A, noise(M4A)).read_bytes()
-    with pytest.raises(AudiotagError, match=r"^cut\.m4a (cannot be read as a sound: its MP4 is damaged|is truncated)"):
-        read_sound(content[: int(share * len(content))], name="cut.m4a")
-
-
-@pytest.mark.parametrize(
-    ("form", "after"),
-    [(M4A, bytes(1000)), (M4A, bytes(3)), (MOV, bytes(1000)), (ADTS, b"TAG" + bytes(125)), (WEBM, bytes(50))],
-    ids=str,
-)
-def test_bytes_after_a_complete_file_do_not_make_it_truncated(tmp_path: Path, form: Format, after: bytes) -> None:
-    path = write(tmp_path / f"noise.{form.suffix}", form, noise(form, 1.0))
-    whole = read_sound(path).waveform
-    path.write_bytes(path.read_bytes() + after)
-    sound = read_sound(path)
-    assert sound.notes == ()
-    np.testing.assert_array_equal(sound.waveform, whole)
-
-
 def test_an_aac_stream_with_an_id3_tag_is_read(tmp_path: Path) -> None:
     path = write(tmp_path / "noise.aac", ADTS, noise(ADTS))
     tagged = b"ID3\x03\0\0\0\0\x07\x76" + bytes(1014) + path.read_bytes()
@@ -443,26 +221,6 @@ def test_of_several_sound_tracks_the_first_is_read_with_a_note(tmp_path: Path, f
     assert frequency_of(sound.waveform, MKV.rate) == pytest.approx(1000, abs=0.5)
 
 
-def test_a_damaged_file_raises_a_sentence_and_ffmpeg_prints_nothing(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    rng = np.random.default_rng(0)
-    refused = []
-    for form in (FASTSTART, FRAGMENTED, ADTS, WEBM, MKV, WMA, MOV):
-        content = write(tmp_path / f"noise.{form.suffix}", form, noise(form, 0.5)).read_bytes()
-        for _ in range(20):
-            damaged = np.frombuffer(content, np.uint8).copy()
-            where = rng.integers(0, min(len(damaged), rng.choice([1000, len(damaged)])), rng.choice([1, 10, 100]))
-            damaged[where] = rng.integers(0, 256, len(where))
-            try:
-                read_sound(damaged.tobytes(), name="damaged")
-            except AudiotagError as error:
-                refused.append(str(error))
-    assert len(refused) > 10  # else the damage had no effect
-    assert [reason for reason in refused if not (reason.startswith("damaged ") and reason.endswith("."))] == []
-    assert capfd.readouterr() == ("", "")
-
-
 def test_reading_does_not_change_the_file(tmp_path: Path, contents: Callable) -> None:
     paths = [write(tmp_path / f"{at}.{form.suffix}", form, noise(form, 0.5)) for at, form in enumerate(FORMATS)]
     before = contents(tmp_path)
@@ -485,16 +243,6 @@ def test_a_folder_of_recordings_from_phones_and_browsers_is_a_dataset(tmp_path: 
         row = index.loc[f"clip.{form.suffix}"]
         assert (row["container"], row["codec"], row["sample_rate"]) == (form.container, form.codec, form.rate)
         assert row["duration_s"] == pytest.approx(1.0, abs=2 * form.frame / form.rate)
-
-
-@pytest.mark.parametrize("tag", [b"inf", b"nan", b"1e300", b"-9", b"x"])
-def test_an_impossible_length_in_a_tag_is_ignored(tmp_path: Path, tag: bytes) -> None:
-    path = write(tmp_path / "noise.mkv", MKV, noise(MKV, 1.0))
-    content = path.read_bytes()
-    at = content.find(b"00:00:01.")  # of the sound track; that of the video is 2 s
-    path.write_bytes(content[:at] + (b"00:00:" + tag).ljust(18, b"\0") + content[at + 18 :])
-    assert read_header(path).frames == len(read_sound(path).waveform)
-    assert list(scan(open_dataset(tmp_path))["error"].isna()) == [True]
 
 
 def test_an_old_quicktime_file_without_a_brand_is_detected_by_its_boxes(tmp_path: Path) -> None:
@@ -522,27 +270,6 @@ for path in Path({str(tmp_path)!r}).iterdir():
 assert "av" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
-
-
-def test_file_that_points_to_impossible_positions_prints_nothing(tmp_path: Path, capfd: pytest.CaptureFixture) -> None:
-    (tmp_path / "a.bin").write_bytes(b"12345678")
-    with ffmpeg_track._File(tmp_path / "a.bin") as file:
-        assert file.seek(-5) == -1
-        assert file.seek(-9, 2) == -1
-        assert file.seek(4) == 4
-        assert file.read(2) == b"56"
-    content = bytearray(write(tmp_path / "a.mkv", MKV, np.zeros((1, 44_100), np.float32)).read_bytes())
-    rng = np.random.default_rng(0)
-    for number in range(200):
-        damaged = content.copy()
-        for place in rng.integers(4, len(damaged), 20):
-            damaged[place] = rng.integers(256)
-        path = tmp_path / f"{number}.mkv"
-        path.write_bytes(damaged)
-        with suppress(AudiotagError), FFmpegFile(path, "MATROSKA", path.name) as sound:
-            for _ in sound.blocks():
-                pass
-    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_frames_may_change_their_channel_layout_and_rate_whatever_their_number_of_channels() -> None:

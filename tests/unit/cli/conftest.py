@@ -1,9 +1,15 @@
-"""Folders of good and bad sounds for the commands."""
+"""Folders of good and bad sounds for the commands; what they wrote, and how they are interrupted."""
 
+import csv
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from audiotag.cli import progress
+
+RATE = 44_100
 
 
 @pytest.fixture
@@ -25,3 +31,20 @@ def dataset(sounds: Path) -> Path:
     names = ("a.wav", "b.WAV", "empty.ogg", "gone.wav")
     (sounds / "t.csv").write_text("fname,label\n" + "".join(f"{name},Hum\n" for name in names))
     return sounds
+
+
+def table_of(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def stopped_after(done: int, end: BaseException | type[BaseException] = KeyboardInterrupt) -> Callable[..., None]:
+    """`Progress.count` that is interrupted like by Ctrl-C or SIGTERM when so many clips are done."""
+    count = progress.Progress.count
+
+    def interrupted(self: progress.Progress, *arguments: Any) -> None:
+        count(self, *arguments)
+        if self.good == done:
+            raise end
+
+    return interrupted

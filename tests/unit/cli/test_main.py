@@ -14,7 +14,7 @@ from audiotag.workspace import Workspace
 
 from ..conftest import CommandResult
 
-COMMANDS = ("demo", "scan", "train", "estimate", "publish", "tag", "submit", "score", "gains", "app")
+COMMANDS = ("demo", "scan", "train", "estimate", "publish", "tag", "submit", "score", "gains", "app", "corrections")
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from audiotag.data.verdicts import Verdict, VerdictJournal
+from audiotag.data.verdicts import JournalReader, Verdict, VerdictJournal
 from audiotag.workspace import Workspace
 
 
@@ -137,3 +137,38 @@ def test_verdict_decides_the_labels_that_it_changes() -> None:
     assert other.decisions == {"Bark": False, "Meow": True}
     imported = replace(verdict(), label="", answer="other", after=("Hum", "Meow"))
     assert imported.decisions == {"Bark": False, "Hum": True, "Meow": True}
+
+
+def test_a_reader_takes_up_what_is_appended_and_undone(journal: VerdictJournal) -> None:
+    reader = JournalReader(journal)
+    assert reader.verdicts() == []
+    journal.append([verdict("a.wav"), verdict("b.wav")])
+    assert reader.verdicts() == journal.verdicts()
+    journal.append([verdict("c.wav")])
+    assert [each.clip for each in reader.verdicts()] == ["a.wav", "b.wav", "c.wav"]
+    journal.undo("ann")
+    assert reader.verdicts() == journal.verdicts()
+    assert [each.clip for each in reader.verdicts()] == ["a.wav", "b.wav"]
+
+
+def test_a_reader_reads_a_line_that_was_cut_off_when_it_is_whole(journal: VerdictJournal) -> None:
+    journal.append([verdict("a.wav"), verdict("b.wav")])
+    whole = journal.path.read_bytes()
+    reader = JournalReader(journal)
+    clips = []
+    for end in (len(whole) - 20, len(whole) - 1, len(whole)):
+        journal.path.write_bytes(whole[:end])
+        clips.append([each.clip for each in reader.verdicts()])
+    assert clips == [["a.wav"], ["a.wav", "b.wav"], ["a.wav", "b.wav"]]
+
+
+def test_a_reader_notices_that_another_journal_has_taken_the_place(journal: VerdictJournal) -> None:
+    journal.append([verdict("a.wav"), verdict("b.wav")])
+    reader = JournalReader(journal)
+    assert len(reader.verdicts()) == 2
+    other = VerdictJournal(journal.path.with_name("other.jsonl"))
+    other.append([verdict("x.wav"), verdict("y.wav"), verdict("z.wav")])
+    other.path.replace(journal.path)
+    assert [each.clip for each in reader.verdicts()] == ["x.wav", "y.wav", "z.wav"]
+    journal.path.unlink()
+    assert reader.verdicts() == []

@@ -15,6 +15,7 @@ import pandas as pd
 import psutil
 import pytest
 
+from audiotag import jobs
 from audiotag.data.index import scan
 from audiotag.data.layouts import open_dataset
 from audiotag.errors import AudiotagError
@@ -145,8 +146,8 @@ def test_process_killed_before_its_first_part_is_reported_although_an_earlier_on
 ) -> None:
     job.folder.mkdir(parents=True)
     job.write_progress(12, 12, 0.0)
-    monkeypatch.setattr(measurement_job.jobs, "start_detached", lambda *_: psutil.Process())
-    monkeypatch.setattr(measurement_job.jobs, "is_alive", lambda *_: False)
+    monkeypatch.setattr(jobs, "start_detached", lambda *_: psutil.Process())
+    monkeypatch.setattr(jobs, "is_alive", lambda *_: False)
     job.start()
     assert job.progress() == {}
     assert job.failure().startswith("Measuring ended before all clips were measured: its process was killed")

@@ -1,5 +1,7 @@
 """The size of a network is known before it is built, and it is that of the network."""
 
+from dataclasses import dataclass
+
 import pytest
 import torch
 
@@ -44,3 +46,20 @@ def test_nothing_is_known_about_a_network_that_needs_memory_to_be_built():
             return torch.nn.Linear(int(torch.ones(3).sum()), n_labels)
 
     assert shapes_within_bounds(Stubborn(), 3, (1, 8, 8)) is None
+
+
+def test_size_is_computed_once_but_each_time_for_settings_without_a_hash():
+    built = []
+
+    @dataclass(frozen=True)
+    class Counted(NetworkSettings):
+        layers: tuple[int, ...] | list[int]
+
+        def build(self, n_labels, channels=1):
+            built.append(self.layers)
+            return torch.nn.Linear(8, n_labels)
+
+    for layers in ((1,), [1]):
+        first, again = (shapes_within_bounds(Counted(layers), 3, (1, 8, 8)) for _ in range(2))
+        assert first == again == {"weight": (3, 8), "bias": (3,)}
+    assert built == [(1,), [1], [1]]

@@ -3,10 +3,9 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -321,24 +320,24 @@ def test_workspace_that_cannot_be_written_only_costs_time(
 
 
 def test_two_processes_at_once_both_tag_and_write_a_complete_choice(
-    tiny_ensemble: Path, card: Card, tmp_path: Path, comparisons: list[str]
+    tiny_ensemble: Path, card: Card, tmp_path: Path, comparisons: list[str], fork_server: Any
 ) -> None:
     sound = tmp_path / "a.wav"
     sound.write_bytes(wav_bytes(np.random.default_rng(0).normal(0, 0.1, 60_000), 44_100))
-    code = f"""
+    code = """
+import sys
 from pathlib import Path
+from typing import Any
 from audiotag.tagging import engine_comparison
 engine_comparison.N_INPUTS, engine_comparison.N_SOUND_VARIANTS = 4, 1
 from audiotag.tagging.tagger import Tagger
-print(*Tagger(Path({str(tiny_ensemble)!r})).tag(Path({str(sound)!r})).scores)
+ensemble, sound, out = map(Path, sys.argv[1:])
+out.write_text(" ".join(map(str, Tagger(ensemble).tag(sound).scores)))
 """
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    running = [
-        subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True)
-        for _ in range(2)
-    ]
-    scores = [np.array(process.communicate(timeout=300)[0].split(), dtype=float) for process in running]
-    assert [process.returncode for process in running] == [0, 0]
+    files, log = [tmp_path / "1.txt", tmp_path / "2.txt"], tmp_path / "log.txt"
+    running = [fork_server.start_detached("-c", [code, *map(str, (tiny_ensemble, sound, file))], log) for file in files]
+    assert [fork_server.wait(process.pid) for process in running] == [0, 0], log.read_text()
+    scores = [np.array(file.read_text().split(), dtype=float) for file in files]
     np.testing.assert_allclose(scores[0], scores[1], atol=0.01)
     assert {path.name for path in choice_folder().glob("[!.]*")} == {"choice.json", "folds.onnx"}
     select_engine(tiny_ensemble, card)

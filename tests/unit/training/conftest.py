@@ -1,10 +1,10 @@
-"""What the tests of training share: forked worker processes, waiting for the end of a run."""
+"""What the tests of training share: forked worker processes, waiting for the end of a run, finished runs."""
 
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,57 +13,29 @@ import pytest
 
 from audiotag import jobs
 from audiotag.jobs import is_alive
-from audiotag.training.runs import Run
+from audiotag.training.recipe import Recipe
+from audiotag.training.runs import Run, RunSettings, create_run
+from audiotag.workspace import Workspace
+
+from ..conftest import write_short_sounds
+from .short_runs import RECIPE, THREE_FOLDS, Finished, work_and_record
+
+PLAN: dict[str, Any] = {
+    "folds": [1, 2],
+    "labels": ["a"],
+    "stages": [{"stage": 0, "subset": "curated", "epochs": 1, "clips": 2, "pixels": 9, "shared": False}],
+}
+PROGRESS: dict[str, Any] = {"subset": "curated", "epoch": 1, "epochs": 2, "batches": 9, "loss": 0.5}
 
 
-class ForkServer:
-    """Starts processes that have imported the training already (`fork_server.py`)."""
-
-    def __init__(self) -> None:
-        self._server = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("fork_server.py"))],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        )
-
-    def start_detached(self, module: str, arguments: list[str], log: Path, **more: Any) -> psutil.Process:
-        """As `audiotag.jobs.start_detached`; ``kill`` may say where the process kills itself (see ``kill_itself``)."""
-        passed_on = {name for name in os.environ if name.startswith("AUDIOTAG_")} | {"PYTHONPATH"} & set(os.environ)
-        environment = {name: os.environ[name] for name in passed_on}
-        request = {"run": module, "arguments": arguments, "log": str(log), "environment": environment, **more}
-        return psutil.Process(self._ask(request))
-
-    def run(self, module: str, arguments: list[str], log: Path, **more: Any) -> int:
-        """Wait for the end of such a process; its exit status, negative for the signal that ended it."""
-        return self.wait(self.start_detached(module, arguments, log, **more).pid)
-
-    def wait(self, pid: int) -> int:
-        """Wait for the end of a process; its exit status."""
-        return self._ask({"wait": pid})
-
-    def close(self) -> None:
-        """End the server."""
-        assert self._server.stdin is not None
-        assert self._server.stdout is not None
-        self._server.stdin.close()
-        self._server.wait()
-        self._server.stdout.close()
-
-    def _ask(self, request: dict[str, Any]) -> int:
-        assert self._server.stdin is not None
-        assert self._server.stdout is not None
-        self._server.stdin.write(json.dumps(request) + "\n")
-        self._server.stdin.flush()
-        return json.loads(self._server.stdout.readline())
+def by_this_process(run: Run) -> None:
+    run.write_process(os.getpid(), psutil.Process().create_time())
 
 
-@pytest.fixture(scope="session")
-def fork_server() -> Iterator[ForkServer]:
-    server = ForkServer()
-    yield server
-    server.close()
+def dead_pid() -> int:
+    done = subprocess.Popen([sys.executable, "-c", ""])
+    done.wait()
+    return done.pid
 
 
 @pytest.fixture
@@ -82,3 +54,32 @@ def wait_for_end(wait_until: Callable[..., None]) -> Callable[[Run], None]:
         wait_until(lambda: not run.is_active() and not is_alive(process["pid"], process["started"]))
 
     return wait
+
+
+@pytest.fixture(scope="session")
+def short_sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_short_sounds(tmp_path_factory.mktemp("worker") / "sounds", noisy_level=0.19)
+
+
+@pytest.fixture
+def ready(short_sounds: Path, tmp_path: Path) -> Callable[..., Run]:
+    """``ready(recipe, dataset, **settings)``: a run whose worker is called in this process."""
+
+    def make(recipe: Recipe = RECIPE, dataset: Path = short_sounds, device: str = "cpu", **settings: Any) -> Run:
+        return create_run(Workspace(tmp_path / "home"), RunSettings(str(dataset), recipe, device=device, **settings))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def finished(short_sounds: Path, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """A run of the recipe as it is, for tests that only read it."""
+    home = Workspace(tmp_path_factory.mktemp("finished"))
+    return work_and_record(create_run(home, RunSettings(str(short_sounds), RECIPE, device="cpu")))
+
+
+@pytest.fixture(scope="session")
+def finished_with_shared_stage(short_sounds: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run of three folds that share their noisy stage, for tests that only read it."""
+    home = Workspace(tmp_path_factory.mktemp("finished"))
+    return work_and_record(create_run(home, RunSettings(str(short_sounds), THREE_FOLDS, device="cpu"))).run

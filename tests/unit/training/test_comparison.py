@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import soundfile
 
+import audiotag
 from audiotag.data.layouts import open_dataset
 from audiotag.data.left_out import LeftOutClip, leave_out
 from audiotag.data.verdicts import Verdict, VerdictJournal
@@ -289,6 +290,13 @@ def test_an_unknown_truth_is_refused(dataset: Path, scored_run: MakeRun) -> None
     run = scored_run(Workspace(), dataset, LABELS, folds_of(RIGHT))
     with pytest.raises(AudiotagError, match="truth must be corrected or tables, got 'mine'"):
         compared(run, run, truth="mine")
+
+
+def test_the_api_takes_runs_and_their_names(dataset: Path, scored_run: MakeRun) -> None:
+    first, second = (scored_run(Workspace(), dataset, LABELS, folds_of(scores)) for scores in (WRONG, RIGHT))
+    assert audiotag.compare(first.name, second, "tables") == compared(first, second, truth="tables")
+    with pytest.raises(AudiotagError, match="there is no run named mine"):
+        audiotag.compare("mine", second)
 
 
 def test_the_result_is_the_same_each_time(dataset: Path, scored_run: MakeRun) -> None:

@@ -1,7 +1,6 @@
 """A worker that a decoder ended says so, and the next one leaves out the clip that did it; the rest is trained."""
 
 import signal
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -53,15 +52,6 @@ def bad_clip(run: Run) -> Path:
     return Path(run.settings().dataset) / BAD
 
 
-def work(run: Run) -> int:
-    """Start a worker that loads its libraries anew, and wait for its end; its exit status."""
-    for name in ("stop", "status.json"):
-        (run.folder / name).unlink(missing_ok=True)
-    with (run.folder / "log.txt").open("ab") as log:
-        command = [sys.executable, "-m", WORKER, str(run.folder)]
-        return subprocess.run(command, stdout=log, stderr=log, timeout=300, check=False).returncode
-
-
 def trained_clips(run: Run) -> list[str]:
     """The clips that were scored by the folds that hold them out."""
     return sorted(name for fold in (1, 2) for name in read_json(run.fold_folder(fold) / "clips.json"))
@@ -75,14 +65,20 @@ def test_clip_that_ends_the_worker_is_named_and_left_out(
         stop_at_once(run, monkeypatch)
         assert run.state() == "stopped"
     fake_libsndfile.deadly(bad_clip(run), "abort")
-    assert work(run) == -signal.SIGABRT
+    for name in ("stop", "status.json"):
+        (run.folder / name).unlink(missing_ok=True)
+
+    def work(**stand_in: str) -> int:
+        return fork_server.run(WORKER, [str(run.folder)], run.folder / "log.txt", **stand_in)
+
+    assert work(stand_in=fake_libsndfile.__file__) == -signal.SIGABRT
     assert run.state() == "interrupted"
     assert run.reason().startswith("Its process crashed (aborted), while it read ")
     assert str(bad_clip(run)) in run.reason()
     assert "Fatal Python error: Aborted" in run.log_tail(200)
     assert how_it_ended(run) == f"was interrupted. {run.reason()}"
 
-    assert fork_server.run(WORKER, [str(run.folder)], run.folder / "log.txt") == 0, run.log_tail()
+    assert work() == 0, run.log_tail()
     assert run.state() == "finished", run.log_tail()
     assert run.reason() == ""
     (sentence,) = left_out_reasons(run.events())

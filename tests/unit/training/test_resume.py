@@ -69,6 +69,14 @@ mixup = 0.4
 start = "weights and optimiser"
 """
 
+PUBLISH = """
+import sys
+from pathlib import Path
+from audiotag.training.publish import publish
+from audiotag.training.runs import Run
+publish(Run(Path(sys.argv[1])), "mine", Path(sys.argv[2]))
+"""
+
 
 @pytest.fixture(scope="module")
 def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -109,7 +117,7 @@ def kill(fork_server: Any) -> Callable[..., None]:
 
     def work_until_killed(run: Run, *where: object, publish_to: Path | None = None) -> None:
         module, arguments = (
-            ("publish", [str(run.folder), str(publish_to)]) if publish_to else (WORKER, [str(run.folder)])
+            ("-c", [PUBLISH, str(run.folder), str(publish_to)]) if publish_to else (WORKER, [str(run.folder)])
         )
         status = fork_server.run(module, arguments, run.folder / "log.txt", kill=where)
         assert status == -signal.SIGKILL, run.log_tail()

@@ -162,6 +162,19 @@ def test_block_holds_sound_spectrogram_and_times(tone: Tone) -> None:
     assert np.abs(played - waveform).max() <= 1 / 32_768
 
 
+def test_block_says_how_the_player_behaves(tone: Tone) -> None:
+    waveform = tone(1000, 0.5)
+    spectrogram = log_mel(waveform, CAPSTONE)
+    usual, special = (
+        unpacked(pack_block(waveform, spectrogram, CAPSTONE, PlayerOptions("a.wav", **flags)))
+        for flags in ({}, {"autoplay": True, "owns_space": True, "compact": True})
+    )
+    assert [usual[0][flag] for flag in ("autoplay", "owns_space", "compact")] == [False] * 3
+    assert [special[0][flag] for flag in ("autoplay", "owns_space", "compact")] == [True] * 3
+    assert usual[0]["sound"]["id"] == special[0]["sound"]["id"]  # the sound continues when a flag changes
+    assert usual[3] == special[3]
+
+
 def test_a_long_sound_is_sent_without_loss_in_fewer_bytes(tone: Tone) -> None:
     waveform = tone(440, 40.0)
     spectrogram = display_log_mel(waveform, CAPSTONE)
@@ -189,3 +202,9 @@ def test_the_same_arguments_give_the_same_block(noise: np.ndarray) -> None:
     spectrogram = log_mel(noise, CAPSTONE)
     options = PlayerOptions("a.wav", timeline=(TimelineRow("Hiss", np.array([0.2, 0.7]), np.array([0.1, 0.9])),))
     assert pack_block(noise, spectrogram, CAPSTONE, options) == pack_block(noise, spectrogram.copy(), CAPSTONE, options)
+
+
+def test_the_player_of_a_part_gets_the_start_of_the_part() -> None:
+    block = pack_block(np.zeros(44_100, np.float32), np.zeros((128, 64)), CAPSTONE, PlayerOptions("a", from_s=301.25))
+    header = json.loads(block[4 : 4 + int.from_bytes(block[:4], "little")])
+    assert (header["from_s"], header["duration_s"]) == (301.25, 1.0)

@@ -1,22 +1,35 @@
-"""Start processes that have imported the training already, by forking: it saves each the seconds that importing takes.
+"""Start processes that have imported training and tagging already, by forking: it saves each the seconds that it takes.
 
 It reads requests from standard input, one JSON object per line, and answers each with one:
 ``{"run": module, "arguments": […], "log": path, …}`` forks a process that calls the module's ``main``, and gives its
-PID; ``{"wait": pid}`` gives its exit status once it has ended.
+PID; ``{"wait": pid}`` gives its exit status once it has ended. The module ``-c`` is code in the first argument, as for
+Python itself. A request may also have ``kill``, the arguments of `kill_itself`, and ``stand_in``, the path of a module
+whose ``install`` is called in the process.
 """
 
 from __future__ import annotations
 
+import gc
 import importlib
+import importlib.util
 import json
 import os
 import signal
 import sys
 import traceback
-from pathlib import Path
 from typing import Any
 
-IMPORTED = ("audiotag.training.fold_training", "audiotag.training.estimate", "audiotag.training.publish")
+IMPORTED = (
+    "audiotag.training.fold_training",
+    "audiotag.training.estimate",
+    "audiotag.training.publish",
+    "audiotag.cli.bulk_job",
+    "audiotag.tagging.tagger",
+    "audiotag.tagging.engine_comparison",
+    "onnx",
+    "onnxruntime",
+    "openvino",
+)
 
 
 def kill_itself(module: str, name: str, count: int, word: str) -> None:
@@ -38,17 +51,21 @@ def kill_itself(module: str, name: str, count: int, word: str) -> None:
     setattr(owner, name, call)
 
 
-def publish_run(run: str, parent: str) -> None:
-    """Publish a run as the ensemble ``mine``."""
-    from audiotag.training.publish import publish
-    from audiotag.training.runs import Run
-
-    publish(Run(Path(run)), "mine", Path(parent))
+def install_stand_in(path: str) -> None:
+    """Have a library that was imported already do what a stand-in for it does."""
+    spec = importlib.util.spec_from_file_location("stand_in", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.install()
 
 
 def run_child(request: dict[str, Any]) -> int:
     """Do what is requested, in the forked process; its exit status."""
     os.setsid()
+    for name in [name for name in os.environ if name.startswith("AUDIOTAG_")]:
+        del os.environ[name]  # of the test that started this server
     os.environ.update(request["environment"])
     log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     for stream in (1, 2):
@@ -56,9 +73,12 @@ def run_child(request: dict[str, Any]) -> int:
     sys.stdin.close()
     if request.get("kill"):
         kill_itself(*request["kill"])
+    if request.get("stand_in"):
+        install_stand_in(request["stand_in"])
     try:
-        if request["run"] == "publish":
-            publish_run(*request["arguments"])
+        if request["run"] == "-c":
+            code, *sys.argv[1:] = request["arguments"]
+            exec(code, {"__name__": "__main__"})
         else:
             sys.argv[:] = [request["run"], *request["arguments"]]
             module = importlib.import_module(request["run"])
@@ -78,6 +98,8 @@ def main() -> None:
     """Serve requests until standard input is closed."""
     for module in IMPORTED:
         importlib.import_module(module)
+    gc.collect()
+    gc.freeze()  # forked processes then neither look at what was imported nor copy its pages
     for line in sys.stdin:
         request = json.loads(line)
         if "wait" in request:

@@ -1,0 +1,128 @@
+"""Pack a grid of clips for the browser, show it, and read the answer that comes back.
+
+The browser gets one block of bytes: the length of a JSON header (4 bytes, little-endian), the header, then the block of
+each tile's sound as the player packs it, whose length is in the header. The key of a grid follows from what it shows,
+so the next grid can be on the page before it is needed, hidden: when it is shown, only the hash of its block is sent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from audiotag.review.grid import GridKind
+from audiotag.state import fits
+from audiotag.ui.player.player import read_sources
+
+if TYPE_CHECKING:
+    from streamlit.components.v2.types import ComponentRenderer
+
+FOLDER = Path(__file__).parent
+ANSWER_SHAPE = {"accepted": [str], "odd": [str]}
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A clip of a grid.
+
+    Attributes
+    ----------
+    id : str
+        By which the answer names it; no other tile of the grid has it.
+    name : str
+    score : float
+        Out-of-fold score of the grid's label.
+    length : str
+        Length of the clip in words.
+    block : bytes
+        Sound and spectrogram, from `audiotag.ui.player.player.pack_block`.
+    """
+
+    id: str
+    name: str
+    score: float
+    length: str
+    block: bytes
+
+
+@dataclass(frozen=True)
+class ClipGrid:
+    """Clips that are reviewed together for one label.
+
+    Attributes
+    ----------
+    label : str
+    kind : GridKind
+    tiles : tuple[Tile, ...]
+        At most `audiotag.review.grid.CLIPS_AT_ONCE`.
+    """
+
+    label: str
+    kind: GridKind
+    tiles: tuple[Tile, ...]
+
+    @property
+    def key(self) -> str:
+        """Key of the grid on the page: equal for equal clips, label and kind."""
+        shown = json.dumps([self.label, self.kind, [tile.id for tile in self.tiles]])
+        return f"clip-grid-{hashlib.blake2b(shown.encode(), digest_size=8).hexdigest()}"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the reviewer said: the ids of the tiles that were marked, and of the others."""
+
+    accepted: tuple[str, ...]
+    odd: tuple[str, ...]
+
+
+def show_clip_grid(grid: ClipGrid, on_answer: Callable[[Answer], None]) -> None:
+    """Show a grid; ``on_answer`` is called once per answer, before the page runs again."""
+
+    def answered() -> None:
+        answer = read_answer(st.session_state.get(grid.key), grid)
+        if answer is not None:
+            on_answer(answer)
+
+    _component()(data=pack_grid(grid), key=grid.key, on_answer_change=answered)
+
+
+def read_answer(state: Any, grid: ClipGrid) -> Answer | None:
+    """The answer in the state that a browser sent; None where it is not about all tiles of the grid."""
+    answer: Any = state.get("answer") if hasattr(state, "get") else None
+    if not fits(answer, ANSWER_SHAPE):
+        return None
+    accepted, odd = tuple(answer["accepted"]), tuple(answer["odd"])
+    if sorted(accepted + odd) != sorted(tile.id for tile in grid.tiles):
+        return None
+    return Answer(accepted, odd)
+
+
+def pack_grid(grid: ClipGrid) -> bytes:
+    """The block of bytes that the browser gets for a grid."""
+    tiles = [
+        {
+            "id": tile.id,
+            "name": tile.name,
+            "score": f"{tile.score:.2f}",
+            "length": tile.length,
+            "bytes": len(tile.block),
+        }
+        for tile in grid.tiles
+    ]
+    header = {"id": grid.key, "label": grid.label, "kind": grid.kind, "tiles": tiles}
+    head = json.dumps(header, allow_nan=False).encode()
+    return b"".join((len(head).to_bytes(4, "little"), head, *(tile.block for tile in grid.tiles)))
+
+
+@cache
+def _component() -> ComponentRenderer:
+    """The component, registered when it is first shown."""
+    return st.components.v2.component("audiotag-clip-grid", **read_sources(FOLDER, "clip_grid"))

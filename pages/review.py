@@ -1,0 +1,21 @@
+"""Review: correct the labels that folds doubt, one key per verdict, train again, and see what it brought."""
+
+from audiotag.ui import frame
+from audiotag.ui.review import tabs
+from audiotag.ui.review.header import show_header
+from audiotag.ui.widgets import messages
+
+context = frame.set_up_page("Review")
+workspace, dataset = context.workspace, context.dataset()
+
+source, reviewer = show_header(dataset, workspace)
+frame.show_tabs(
+    tabs.TABS,
+    {
+        tabs.QUEUE: lambda: tabs.show_doubts(dataset, source, reviewer, workspace),
+        "Grid": lambda: tabs.show_many(dataset, source, reviewer, workspace),
+        "Retrain": lambda: tabs.show_retrain(dataset, source, workspace),
+        "Exchange": lambda: tabs.show_others(dataset, reviewer, workspace),
+    },
+)
+messages.show_sentences()
