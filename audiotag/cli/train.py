@@ -103,7 +103,7 @@ def train(options: argparse.Namespace) -> int:
     """Train folds in a detached worker, and show its progress."""
     from audiotag.training.publish import check_name
     from audiotag.training.publish import publish as publish_run
-    from audiotag.training.run_blocking import how_it_ended, leaks_of, new_run
+    from audiotag.training.run_blocking import how_it_ended, new_run, notes_before
 
     workspace = Workspace()
     if options.publish:
@@ -111,7 +111,7 @@ def train(options: argparse.Namespace) -> int:
     if options.resume:
         run = _run_to_resume(options)
     else:
-        for sentence in leaks_of(run_options_of(options), workspace):
+        for sentence in notes_before(run_options_of(options), workspace):
             say(sentence)
         run = new_run(run_options_of(options), workspace)
     run.start()

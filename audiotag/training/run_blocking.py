@@ -73,13 +73,21 @@ def new_run(options: RunOptions, workspace: Workspace) -> Run:
     return run
 
 
-def leaks_of(options: RunOptions, workspace: Workspace) -> tuple[str, ...]:
-    """Sentences about recordings and copies of a sound that the folds of these options do not keep together."""
+def notes_before(options: RunOptions, workspace: Workspace) -> tuple[str, ...]:
+    """Sentences to say before a run: corrected labels, and what its folds do not keep together."""
     try:
         dataset = open_remembered(Path(options.dataset), workspace)
-        return Session(dataset, options.settings(workspace), workspace).leaks()
+        session = Session(dataset, options.settings(workspace), workspace)
+        return (*_corrections_note(session), *session.leaks())
     except AudiotagError:  # whatever it is, the run says it
         return ()
+
+
+def _corrections_note(session: Session) -> tuple[str, ...]:
+    if not (count := len(session.corrections)):
+        return ()
+    clips = "1 clip" if count == 1 else f"{count:,} clips"
+    return (f"The labels of {clips} are used as reviewers corrected them; --no-corrections uses those in the tables.",)
 
 
 def wait_for_end(run: Run, progress: Callable[[int, int], None] | None = None) -> None:

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 import soundfile
 
+from audiotag.data.verdicts import Verdict, VerdictJournal
 from audiotag.errors import AudiotagError
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.networks.xresnet.settings import XResNetSettings
 from audiotag.tagging.ensemble import read_card
 from audiotag.training.recipe import Recipe, Stage
-from audiotag.training.run_blocking import train_and_wait, train_run
+from audiotag.training.run_blocking import notes_before, train_and_wait, train_run
 from audiotag.training.run_options import RunOptions
 from audiotag.training.runs import RunSettings, create_run, list_runs
 from audiotag.workspace import Workspace, read_json
@@ -128,3 +129,14 @@ def test_training_that_fails_raises_its_reason(options: RunOptions, tmp_path: Pa
     recipe.write_text(recipe.read_text().replace('"curated"', '"noisy"'))
     with pytest.raises(AudiotagError, match=r"run .*tiny failed\. recipe tiny trains on noisy clips"):
         train_and_wait(options, Workspace(tmp_path / "home"))
+
+
+def test_corrected_labels_are_said_before_a_run_and_only_if_it_uses_them(settings: RunSettings, tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "home")
+    options = RunOptions(settings.dataset)
+    assert notes_before(options, workspace) == ()
+    verdict = Verdict("curated", "Hum/0.wav", "Hum", "other", ("Hum",), ("Whistle",), "anna")
+    VerdictJournal.of(Path(settings.dataset), workspace).append([verdict])
+    said = "The labels of 1 clip are used as reviewers corrected them; --no-corrections uses those in the tables."
+    assert notes_before(options, workspace) == (said,)
+    assert notes_before(replace(options, corrected=False), workspace) == ()
