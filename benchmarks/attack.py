@@ -35,6 +35,7 @@ def main() -> None:
     add("--files", type=int, default=10_000, help="mutated files (default: 10000)")
     add("--kills", type=int, default=100, help="kills over all commands (default: 100)")
     add("--damages", type=int, default=damages.FILES, help="files damaged, each in three ways (default: 45)")
+    add("--only", default="", metavar="REGEX", help="damage only files whose path in the workspace matches this")
     add("--scans", type=int, default=36, help="datasets scanned, twelve at the same time (default: 36)")
     add("--json", type=Path, metavar="FILE", help="also write the tallies to a file")
     options = parser.parse_args()
@@ -51,7 +52,7 @@ def main() -> None:
             counts = {name: max(round(share * options.kills), 1) for name, share in SHARES.items()}
             tallies += map(show, kills.attack(root / "kills", home, sounds, counts))
         if options.damages:
-            tallies.append(show(damages.attack(root / "damages", sounds, options.damages)))
+            tallies.append(show(damages.attack(root / "damages", sounds, options.damages, only=options.only)))
     if options.json:
         options.json.write_text(json.dumps([vars(tally) for tally in tallies], indent=2) + "\n")
     sys.exit(any(tally.lost for tally in tallies))

@@ -10,11 +10,12 @@ workspace, dataset = context.workspace, context.dataset()
 
 source, reviewer = show_header(dataset, workspace)
 frame.show_tabs(
-    "tab",
+    tabs.TABS,
     {
-        "Queue": lambda: tabs.show_doubts(dataset, source, reviewer, workspace),
+        tabs.QUEUE: lambda: tabs.show_doubts(dataset, source, reviewer, workspace),
         "Grid": lambda: tabs.show_many(dataset, source, reviewer, workspace),
         "Retrain": lambda: tabs.show_retrain(dataset, source, workspace),
+        "Exchange": lambda: tabs.show_others(dataset, reviewer, workspace),
     },
 )
 messages.show_sentences()

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from audiotag.cli.arguments import add_spreadsheet
 from audiotag.cli.exit_codes import ALL_DONE
-from audiotag.cli.printing import print_json, print_line
-from audiotag.cli.progress import bar, quiet_decoders
+from audiotag.cli.printing import print_json, print_line, say
+from audiotag.cli.progress import bar, print_problems, quiet_decoders
 from audiotag.errors import AudiotagError
 from audiotag.spreadsheets import disarm_table
 from audiotag.workspace import Workspace, write_bytes
@@ -35,7 +35,9 @@ def add_doubts(sub: argparse.ArgumentParser) -> None:
     )
     add = sub.add_argument
     add("dataset", type=Path, help="folder or table of the dataset")
-    add("--run", dest="from_run", required=True, metavar="RUN", help="name of a run with finished folds")
+    scorer = sub.add_mutually_exclusive_group(required=True)
+    scorer.add_argument("--run", dest="from_run", metavar="RUN", help="name of a run with finished folds")
+    scorer.add_argument("--ensemble", metavar="NAME", help="name or folder of an ensemble, which then scores the clips")
     add("--out", type=Path, metavar="FILE", help="write all doubts to a .csv file, one per row")
     add_spreadsheet(sub)
     add("--json", action="store_true", help="print all doubts as JSON")
@@ -53,8 +55,8 @@ def doubts(options: argparse.Namespace) -> int:
     if options.spreadsheet and not options.out:
         raise AudiotagError("--spreadsheet is for a CSV file; add --out FILE.csv, or leave it out.")
     workspace = Workspace()
-    held_out, source = _held_out_scores(options, workspace)
     dataset = open_remembered(absolute(options.dataset), workspace)
+    held_out, source = _held_out_scores(options, dataset, workspace)
     _check_scored(dataset, held_out, source)
     found = find_doubts(dataset, held_out, _faults(dataset, workspace), read_aliases(workspace))
     if options.out:
@@ -68,11 +70,20 @@ def doubts(options: argparse.Namespace) -> int:
     return ALL_DONE
 
 
-def _held_out_scores(options: argparse.Namespace, workspace: Workspace) -> tuple[HeldOutScores, str]:
+def _held_out_scores(options: argparse.Namespace, dataset: Dataset, workspace: Workspace) -> tuple[HeldOutScores, str]:
     """The scores to judge labels by, and what they are of, for sentences."""
+    from audiotag.review.ensemble_scores import score_and_wait
+    from audiotag.tagging.ensemble import find_ensemble
     from audiotag.training.held_out import read_held_out
     from audiotag.training.runs import find_run
 
+    if options.ensemble:
+        with quiet_decoders(), bar("scoring", "clip") as progress:
+            scored = score_and_wait(dataset, find_ensemble(options.ensemble), workspace, progress)
+        print_problems(list(scored.problems), len(scored.problems), "the Problems tab of the Dataset page")
+        if scored.trained_by_all:
+            say(f"{_count(scored.trained_by_all, 'clip')} not scored: every fold was trained on them.")
+        return scored.held_out, f"ensemble {options.ensemble}"
     run = find_run(workspace, options.from_run)
     return read_held_out(run), f"run {run.name}"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ import pandas as pd
 
 from audiotag.data.dataset import Dataset
 from audiotag.review.doubts import Doubt
+from audiotag.review.ranking import MAX_SUGGESTIONS
 from audiotag.review.scored_clips import match_scores
 from audiotag.training.held_out import HeldOutScores
 
@@ -54,6 +55,7 @@ class Evidence:
         doubts: Iterable[Doubt],
         aliases: Mapping[str, str] | None = None,
     ) -> None:
+        self._clips = dataset.clips
         self._scored = match_scores(dataset, held_out, aliases)
         self._columns = {label: column for column, label in enumerate(self._scored.labels)}
         self._rows = {key: row for row, key in enumerate(zip(self._scored.subsets, self._scored.clips, strict=True))}
@@ -84,6 +86,23 @@ class Evidence:
             for column in order
             if column in shown
         ]
+
+    def about(self, subset: str, clip: str, label: str, reason: str) -> Doubt | None:
+        """A doubt about any label of a clip, for a reviewer who asks for it; None if the dataset has no such clip."""
+        rows = self._clips[(self._clips["subset"] == subset) & (self._clips["clip"] == clip)]
+        if not label or not len(rows):
+            return None
+        labels, path = tuple(rows["labels"].iloc[0]), rows["path"].iloc[0]
+        found = Doubt("wrong" if label in labels else "missing", subset, clip, path, labels, label, 1.0, reason=reason)
+        scores = self.scores(found, len(self._columns))
+        folds = self.folds(found)
+        others = [(each.label, each.score) for each in scores if not each.is_given]
+        return replace(
+            found,
+            score=next((each.score for each in scores if each.label == label), None),
+            fold=folds[0] if len(folds) == 1 else None,
+            suggestions=tuple(others[:MAX_SUGGESTIONS]),
+        )
 
     def folds(self, doubt: Doubt) -> tuple[int, ...]:
         """The folds that scored a clip; empty where that is not known."""

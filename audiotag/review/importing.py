@@ -6,7 +6,6 @@ appends its verdicts to the journal, as one action, which one undo takes back.
 
 from __future__ import annotations
 
-import os
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,7 +24,7 @@ from audiotag.data.sound_paths import SoundPaths
 from audiotag.data.table_files import read_table_file
 from audiotag.data.verdicts import Verdict, VerdictJournal
 from audiotag.errors import AudiotagError
-from audiotag.review.export.reopening import dataset_folder
+from audiotag.review.export.reopening import dataset_folder, relative_name
 from audiotag.review.interchange import read_corrections_json
 from audiotag.wording import as_text, shortened
 
@@ -286,8 +285,8 @@ class _Reader:
         clips = self._dataset.clips
         found: dict[str, Key] = {}
         for subset, clip, path in zip(clips["subset"], clips["clip"], clips["path"], strict=True):
-            is_inside = path.is_relative_to(self._folder)
-            name = Path(os.path.relpath(path, self._folder)).as_posix() if is_inside else f"{subset}/{clip}"
+            name = relative_name(path, self._folder)
+            name = f"{subset}/{clip}" if name.startswith("../") else name
             found[as_text(name)] = (subset, clip)
         return found
 

@@ -91,13 +91,17 @@ class Said:
 
 
 def doubt_id(doubt: Doubt) -> str:
-    """A short text that stands for a doubt in an address, whatever scores it comes from.
+    """As `item_id`, of a doubt."""
+    return item_id(doubt.subset, doubt.clip, doubt.label)
 
-    >>> from pathlib import Path
-    >>> doubt_id(Doubt("wrong", "curated", "a.wav", Path("a.wav"), ("Bark",), "Bark", 0.1))
+
+def item_id(subset: str, clip: str, label: str) -> str:
+    """A short text that stands for a label of a clip in an address, whatever scores doubt it.
+
+    >>> item_id("curated", "a.wav", "Bark")
     '831f78201b'
     """
-    name = "\0".join((doubt.subset, doubt.clip, doubt.label)).encode(errors="surrogatepass")
+    name = "\0".join((subset, clip, label)).encode(errors="surrogatepass")
     return hashlib.blake2b(name, digest_size=5).hexdigest()
 
 

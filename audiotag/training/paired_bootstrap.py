@@ -6,7 +6,7 @@ only the sums and counts of each recording: the intervals are those of the measu
 
 The interval is the expanded percentile interval of Hesterberg, "What Teachers Should Know About the Bootstrap", The
 American Statistician 69, 2015: the plain one is too narrow for few recordings. Of two equally good runs on 10
-recordings it would call one better in 10 % of cases; the expanded one does so in 6 %.
+recordings it excludes 0 in 8.5 % of cases, the expanded one in 5.1 % (docs/lab.md).
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from audiotag.data.saved_options import open_and_remember
 from audiotag.disk import disk_problem
 from audiotag.errors import AudiotagError
 from audiotag.ui import address, cache
+from audiotag.ui.style import add_style
 from audiotag.ui.text import Markdown, escape
 from audiotag.ui.widgets import messages
 from audiotag.ui.widgets.messages import show_errors
@@ -132,8 +133,7 @@ class PageContext:
 def set_up_page(title: str) -> PageContext:
     """Set the browser title and the width, draw the sidebar, and return what is chosen there."""
     st.set_page_config(page_title=f"{title} · audiotag", page_icon=Image.open(ICON), layout="wide")
-    st.html(STYLE)
-    st.html(FOLLOW_LINKS_SCRIPT, unsafe_allow_javascript=True)
+    add_style(STYLE, FOLLOW_LINKS_SCRIPT)
     workspace = Workspace()
     with st.sidebar:
         st.markdown("### :material/graphic_eq: audiotag")

@@ -1,8 +1,8 @@
 """Damage the files of a workspace, one at a time: no page crashes, no command shows a traceback.
 
 A workspace is made with everything that audiotag writes: datasets, an index, measures, presets, a finished and a
-stopped run, an ensemble with thresholds and its ablation, estimates, compiled engines. Then each file is halved,
-emptied or zeroed in a copy of it, and every page and command is tried there.
+stopped run, an ensemble with thresholds and its ablation, estimates, compiled engines, verdicts, scores. Then each file
+is halved, emptied or zeroed in a copy of it, and every page and command is tried there.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import io
 import logging
 import multiprocessing
 import os
+import re
 import shutil
 import sys
 import time
@@ -32,7 +33,10 @@ SEED = 17
 FILES = 45
 TRIED_PER_POOL = 24
 KINDS = ("halved", "emptied", "zeroed")
-PAGES = ("app.py", "pages/dataset.py", "pages/spectrogram.py", "pages/train.py", "pages/tag.py", "pages/score.py")
+PAGES = (
+    "app.py", "pages/dataset.py", "pages/spectrogram.py", "pages/train.py", "pages/tag.py", "pages/review.py",
+    "pages/score.py",
+)  # fmt: skip
 TRAINING = ("--recipe", "quick", "--epochs", "1,1", "--device", "cpu")
 ENSEMBLE, PRESET, AGAIN = "mine", "my-preset", "again"
 ROOT = Path(__file__).parents[2]
@@ -56,10 +60,14 @@ class Setting:
     stopped: str
 
 
-def attack(folder: Path, sounds: Path, files: int = FILES, processes: int = 2) -> Tally:
-    """Try ``files`` files with each kind of damage; ``sounds`` is a small starter set."""
+def attack(folder: Path, sounds: Path, files: int = FILES, processes: int = 2, only: str = "") -> Tally:
+    """Try ``files`` files with each kind of damage; ``sounds`` is a small starter set.
+
+    With ``only`` just the files whose path matches this regular expression.
+    """
     setting = make_workspace(folder / "whole", sounds)
-    damages = [Damage(file, kind) for file in _chosen_files(setting, files) for kind in KINDS]
+    chosen = [file for file in _chosen_files(setting, files) if re.search(only, file)]
+    damages = [Damage(file, kind) for file in chosen for kind in KINDS]
     tally = Tally("damaged state", tried=len(damages))
     context = multiprocessing.get_context("spawn")
     places = [folder / f"copy-{number:03}" for number in range(len(damages))]
@@ -94,6 +102,7 @@ def make_workspace(home: Path, sounds: Path) -> Setting:
 
     workspace = Workspace(home)
     do("scan", sounds, "--measure")
+    give_verdict(sounds, workspace)
     do("train", sounds, *TRAINING, "--folds", "1,2", "--publish", ENSEMBLE)
     finished = max(path.name for path in (home / "runs").iterdir())
     training = Observed(audiotag("train", sounds, "--recipe", "quick", "--epochs", "200,200", "--device", "cpu"), home)
@@ -105,12 +114,24 @@ def make_workspace(home: Path, sounds: Path) -> Setting:
     find_run(workspace, stopped).stop()
     training.wait()
     do("estimate", sounds, "--recipe", "quick", "--device", "cpu", "--rates")
+    do("doubts", sounds, "--ensemble", ENSEMBLE)
     do("tag", sounds / "test", "--ensemble", ENSEMBLE, "--out", home.parent / "tags.csv")
     do("ablation", ENSEMBLE, sounds, "--save")
     save_preset(PRESET, SpectrogramSettings(n_mels=64), workspace)
     card = read_card(home / "ensembles" / ENSEMBLE)
     save_thresholds(workspace, card, [0.5] * len(card.labels))
     return Setting(home, sounds, finished, stopped)
+
+
+def give_verdict(sounds: Path, workspace: Workspace) -> None:
+    """A verdict that removes the first label of the first curated clip, so that runs use corrected labels."""
+    from audiotag.data.layouts import open_dataset
+    from audiotag.data.verdicts import Verdict, VerdictJournal
+
+    clip = open_dataset(sounds).subset("curated").iloc[0]
+    label, *others = clip["labels"]
+    verdict = Verdict("curated", clip["clip"], label, "wrong", tuple(clip["labels"]), tuple(others), "reviewer")
+    VerdictJournal.of(sounds, workspace).append([verdict])
 
 
 def _chosen_files(setting: Setting, count: int) -> list[str]:
@@ -195,6 +216,12 @@ def _commands(setting: Setting, damage: Damage, place: Path) -> list[list[object
         commands.append(["submit", sounds, "--ensemble", ENSEMBLE, "--out", place / "submission.csv"])
         commands.append(["score", place / "submission.csv", "--truth", sounds / "test_truth.csv"])
         commands.append(["ablation", ENSEMBLE, sounds])
+    if top in ("scores", "reviews"):
+        commands.append(["doubts", sounds, "--ensemble", ENSEMBLE])
+        commands.append(["corrections", sounds, "--agreement"])
+    if top == "runs":
+        commands.append(["doubts", sounds, "--run", setting.finished])
+        commands.append(["compare", setting.finished, setting.finished])
     if top in ("presets", "probes"):
         commands.append(["estimate", sounds, "--recipe", "quick", "--preset", PRESET, "--device", "cpu"])
     if (top == "runs" and setting.stopped in damage.file) or top == "presets":

@@ -1,6 +1,8 @@
 """The Review page: verdicts, undo, filters, two reviewers, the end of the queue, and what is missing or damaged."""
 
+import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,11 +17,12 @@ from audiotag.audio.streaming import LongSound
 from audiotag.data.layouts import open_dataset
 from audiotag.data.verdicts import Verdict, VerdictJournal
 from audiotag.review.doubts import Doubt
-from audiotag.review.queue import doubt_id
+from audiotag.review.queue import doubt_id, item_id
 from audiotag.review.ranking import find_doubts
+from audiotag.tagging.known_clips import FILE, KnownClips
 from audiotag.training.held_out import read_held_out
 from audiotag.training.runs import Run, list_runs
-from audiotag.ui.review.position import ITEM, SHOWN
+from audiotag.ui.review.position import ASKED_FOR, ITEM, SHOWN
 from audiotag.workspace import Workspace
 
 from .conftest import open_page, texts, wav
@@ -370,6 +373,44 @@ def test_sounds_and_tables_are_never_changed(
     press(review(), "A", "S", "U", "R", "X", "right")
     review(tab="Retrain")
     assert contents(folder) == before
+
+
+def test_a_reviewed_label_can_be_opened_though_the_scores_do_not_doubt_it(
+    empty: Workspace, folder: Path, doubts: list[Doubt], given: Any
+) -> None:
+    journal = VerdictJournal.of(folder, empty)
+    journal.append([Verdict("curated", "01.wav", "Hum", "right", ("Hum",), ("Hum",), "ben")])
+    at = review(item=item_id("curated", "01.wav", "Hum"))  # as the list of disagreements opens it
+    assert asked(at) == "Is Hum in the sound?"
+    assert ASKED_FOR in texts(at.caption)
+    at = press(at, "W")
+    assert [(each.clip, each.label, each.answer) for each in given()][1:] == [("01.wav", "Hum", "wrong")]
+    assert asked(at) == question_of(doubts[0])
+    at = press(review(tab="Queue"), "U")
+    assert asked(at) == question_of(doubts[0])
+
+
+def test_every_tab_opens(doubts: list[Doubt]) -> None:
+    press(review(), "R")
+    for tab in ("Queue", "Grid", "Retrain", "Exchange"):
+        at = review(tab=tab)
+        assert not at.exception
+        assert not at.error
+        assert texts(at.title) == ["Review"]
+
+
+def test_an_ensemble_that_knows_a_label_scores_the_clips(empty: Workspace, folder: Path, tiny_ensemble: Path) -> None:
+    for name, label in (("knows", "Hum"), ("knows-none", "Other")):
+        ensemble = shutil.copytree(tiny_ensemble, empty.ensembles / name)
+        known = KnownClips.of([("0f" * 16, (True, False))], 2).to_bytes()
+        (ensemble / FILE).write_bytes(known)
+        card = json.loads((ensemble / "card.json").read_text())
+        card |= {"labels": [label, "Bell", "Hiss"], "known_clips": hashlib.sha256(known).hexdigest()}
+        (ensemble / "card.json").write_text(json.dumps(card))
+    at = review()
+    assert at.selectbox(key="scores").options == ["ensemble knows"]
+    assert at.query_params["scores"] == "ensemble:knows"
+    assert [button.label for button in at.button if button.key == "score-clips"] == ["Score the clips"]
 
 
 # Where something is missing or damaged

@@ -1,5 +1,6 @@
 """Review labels in Chromium by keyboard alone: undo, reload, a killed server, a second reviewer, and training again."""
 
+import csv
 import os
 import re
 import signal
@@ -12,12 +13,14 @@ import pytest
 import soundfile
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from audiotag.data.corrections import find_corrections
 from audiotag.data.layouts import open_dataset
 from audiotag.data.verdicts import Answer, Verdict, VerdictJournal
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.networks.xresnet.settings import XResNetSettings
 from audiotag.review.answers import choices_of, verdict_of
 from audiotag.review.doubts import Doubt
+from audiotag.review.queue import doubt_id
 from audiotag.review.ranking import find_doubts
 from audiotag.training.held_out import read_held_out
 from audiotag.training.recipe import Recipe, Stage
@@ -111,8 +114,9 @@ def open_review(page: Page, server: Server, run: Run, reviewer: str) -> None:
 def expect_doubt(page: Page, doubt: Doubt) -> None:
     """Wait until the page shows a doubt: what it asks, and its sound in the player."""
     question = f"Is {doubt.label} missing?" if doubt.kind == "missing" else f"Is {doubt.label} in the sound?"
-    expect(page.locator(".st-key-review-question")).to_contain_text(question)
-    expect(page.locator(".st-key-review-question")).to_contain_text(doubt.clip)
+    asked = page.locator(f".st-key-review-question-{doubt_id(doubt)}")
+    expect(asked).to_contain_text(question)
+    expect(asked).to_contain_text(doubt.clip)
     expect(player_of(page)).to_have_attribute("aria-label", f"Player of {doubt.clip}")
 
 
@@ -259,6 +263,24 @@ def test_a_key_that_is_held_down_answers_once(
     assert len(answers_by(workspace, folder, "emil")) == 1
 
 
+def test_keys_do_nothing_behind_a_dialog(
+    server: Server, page: Page, workspace: Workspace, folder: Path, run: Run, doubts: list[Doubt]
+) -> None:
+    open_review(page, server, run, "hugo")
+    page.get_by_role("button", name="Get FSDKaggle2019").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text("29,266 clips with 80 labels").first).to_be_visible()
+    wait_until_settled(page)
+    page.keyboard.press("s")
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    wait_until_settled(page)
+    expect_doubt(page, doubts[0])
+    page.keyboard.press("x")
+    expect_doubt(page, doubts[1])
+    assert [answer for _, _, answer, *_ in answers_by(workspace, folder, "hugo")] == ["unsure"]
+
+
 def test_autoplay_plays_the_next_sound_and_stays_on_after_a_reload(
     server: Server, page: Page, run: Run, doubts: list[Doubt]
 ) -> None:
@@ -286,6 +308,21 @@ def test_labels_are_corrected_the_run_is_trained_again_and_both_are_compared(
         expect_doubt(page, doubt)
         page.keyboard.press("a" if doubt.kind == "missing" else "w")
         expect_progress(page, number + 1, doubts)
+    page.get_by_role("tab", name="Exchange").click()
+    page.get_by_role("button", name="Make the corrected table").click()
+    download_button = page.get_by_role("button", name="Download corrected-clips.csv")
+    expect(download_button).to_be_visible()
+    wait_until_settled(page)
+    with page.expect_download() as download:
+        download_button.click()
+    with open(download.value.path(), newline="") as table:
+        exported = {row["fname"]: set(filter(None, row["label"].split(","))) for row in csv.DictReader(table)}
+    dataset = open_dataset(folder)
+    corrections = find_corrections(dataset.clips, VerdictJournal.of(folder, workspace).verdicts())
+    assert corrections
+    assert exported == {name: {label} for name, label in CLIPS.items()} | {
+        correction.clip: set(correction.after) for correction in corrections
+    }
     page.get_by_role("tab", name="Retrain").click()
     expect(page.get_by_text(re.compile("The verdicts change [0-9]+ labels"))).to_be_visible()
     wait_until_settled(page)
@@ -296,6 +333,6 @@ def test_labels_are_corrected_the_run_is_trained_again_and_both_are_compared(
     assert again.finished_folds() == [1, 2]
     expect(page.get_by_text(f"{again.name} ").first).to_be_visible()
     expect(page.locator(".js-plotly-plot")).to_be_visible()
-    page.get_by_role("link", name="Open it on the Train page").click()
+    page.get_by_role("link", name="Open the new run on the Train page").click()
     expect(page).to_have_url(re.compile(f"/train.*run={again.name}"))
     assert contents(folder) == before

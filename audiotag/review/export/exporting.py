@@ -9,8 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
+
 from audiotag.data.corrections import Correction, apply_corrections
 from audiotag.data.dataset import Dataset, Reading, TableRows
+from audiotag.data.label_cells import WORDS
 from audiotag.data.label_columns import FLAGS, PROBABILITIES
 from audiotag.data.layouts import OpenOptions
 from audiotag.data.saved_options import open_whole
@@ -20,7 +23,7 @@ from audiotag.review.export.cell_changes import CannotRewriteError, Changes
 from audiotag.review.export.class_columns import changed_class_cells
 from audiotag.review.export.new_cells import STYLES, Style, changed_label_cells, label_format_of
 from audiotag.review.export.plain_table import plain_table
-from audiotag.review.export.reopening import dataset_folder, labels_by_clip, reopened
+from audiotag.review.export.reopening import dataset_folder, labels_by_clip, relative_name, reopened
 from audiotag.review.export.rewriting import read_again, rewrite
 from audiotag.wording import as_text
 from audiotag.workspace import Workspace, write_bytes
@@ -129,7 +132,8 @@ def export_labels(
         try:
             return job.own_format(style)
         except CannotRewriteError as error:
-            reason = reason or plain_reason(error)
+            is_read_otherwise = isinstance(error, _ReadOtherwiseError)
+            reason = reason or (job.too_many_labels() if is_read_otherwise else "") or plain_reason(error)
     return job.plain(reason, for_spreadsheet)
 
 
@@ -138,6 +142,10 @@ def require_elsewhere(path: Path, dataset: Dataset) -> None:
     folder = os.path.realpath(dataset_folder(dataset))
     if os.path.lexists(path) and Path(os.path.realpath(path)).is_relative_to(folder):
         raise AudiotagError(f"{path} is a file of the dataset, which is never changed; choose another name.")
+
+
+class _ReadOtherwiseError(CannotRewriteError):
+    """A table could be written, and would be read with other labels."""
 
 
 class _ExportJob:
@@ -180,6 +188,14 @@ class _ExportJob:
         self._check(files, self._root, self._options, f"{' and '.join(files)} would not be read with them")
         return Export(files, tuple(notes), True, self._dataset)
 
+    def too_many_labels(self) -> str:
+        """Half a sentence about a clip with several labels in a table of one label per clip; empty without one."""
+        for rows in self._dataset.table_rows:
+            several = [key for key in _keys(rows) if len(self._changed.get(key, ())) > 1]
+            if several and self._reading_of(rows).label_format == WORDS["none"]:
+                return f"{self._relative(rows.path)} has one label per clip, and {several[0][1]} has several now"
+        return ""
+
     def plain(self, reason: str, for_spreadsheet: bool) -> Export:
         """A plain table of all clips; ``reason`` says why it is not the dataset's own."""
         sentence = f"The corrected labels are in a plain table of all clips, because {reason}."
@@ -210,7 +226,7 @@ class _ExportJob:
         table = file.table
         if not columns or not set(columns) <= set(table.columns):
             raise CannotRewriteError("it has no column of labels")
-        _require_one_row_each(rows, by_row, table[list(columns)].fillna("").apply(tuple, axis=1))
+        _require_one_row_each(rows, by_row, table[list(columns)])
         changes: Changes = changed_label_cells(table, columns, reading.label_format, by_row, style)
         notes: list[str] = []
         if len(columns) == 1 and reading.label_format not in (FLAGS, PROBABILITIES):
@@ -232,32 +248,34 @@ class _ExportJob:
     def _check(self, files: dict[str, bytes], root: Path, options: OpenOptions, sentence: str) -> None:
         """Raise `CannotRewriteError` unless the dataset has the wanted labels with these files in its folder."""
         try:
-            with reopened(self._folder, root, files, options) as dataset:
-                found = labels_by_clip(dataset, self._folder)
+            with reopened(self._folder, root, files, options) as (dataset, folder):
+                found = labels_by_clip(dataset, folder)
         except AudiotagError as error:
-            raise CannotRewriteError(f"{sentence} ({plain_reason(error)})") from error
+            raise _ReadOtherwiseError(f"{sentence} ({plain_reason(error)})") from error
         wanted = self._wanted
         if root != self._root:  # a plain table has no noisy subset
             found, wanted = ({("", path): own for (_, path), own in each.items()} for each in (found, wanted))
         for key in sorted(wanted.keys() | found.keys()):
             if wanted.get(key) != found.get(key):
                 words = f"would have {_words(found.get(key))} instead of {_words(wanted.get(key))}"
-                raise CannotRewriteError(f"{sentence}: {as_text(key[1])} {words}")
+                raise _ReadOtherwiseError(f"{sentence}: {as_text(key[1])} {words}")
 
     def _relative(self, path: Path) -> str:
-        return Path(os.path.relpath(path, self._folder)).as_posix()
+        return relative_name(path, self._folder)
 
 
 def _keys(rows: TableRows) -> list[tuple[str, str]]:
     return list(zip(rows.clips["subset"], rows.clips["clip"], strict=True))
 
 
-def _require_one_row_each(rows: TableRows, by_row: dict[int, tuple[str, ...]], cells: object) -> None:
+def _require_one_row_each(rows: TableRows, by_row: dict[int, tuple[str, ...]], cells: pd.DataFrame) -> None:
     """Raise `CannotRewriteError` if a changed clip is in several rows with other cells: events, perhaps."""
-    first: dict[tuple[str, str], int] = {}
-    for row, key in zip(rows.clips.index, _keys(rows), strict=True):
-        if row in by_row and cells[row] != cells[first.setdefault(key, row)]:  # type: ignore[index]
-            raise CannotRewriteError(f"{key[1]} is in several rows with different labels")
+    keys = dict(zip(rows.clips.index, _keys(rows), strict=True))
+    first: dict[tuple[str, str], list[str]] = {}
+    changed = cells.loc[list(by_row)].fillna("").values.tolist()
+    for row, own in zip(by_row, changed, strict=True):
+        if own != first.setdefault(keys[row], own):
+            raise CannotRewriteError(f"{keys[row][1]} is in several rows with different labels")
 
 
 def _words(labels: frozenset[str] | None) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 from pathlib import Path
 
 import pandas as pd
 
 from audiotag.data.dataset import Dataset
+from audiotag.review.export.reopening import relative_name
 from audiotag.spreadsheets import disarm
 
 NEEDS_LIST = set(",;|\n\"'[](){}")
@@ -36,9 +36,7 @@ def plain_table(dataset: Dataset, folder: Path | None, for_spreadsheet: bool = F
     clips = dataset.clips[dataset.clips["labels"].map(bool)]
     has_lists = any(set(label) & NEEDS_LIST for labels in clips["labels"] for label in labels)
     columns: dict[str, list[object]] = {
-        "fname": [Path(os.path.relpath(path, folder)).as_posix() for path in clips["path"]]
-        if folder
-        else clips["clip"].tolist(),
+        "fname": [relative_name(path, folder) for path in clips["path"]] if folder else clips["clip"].tolist(),
         "labels": [
             json.dumps(list(labels), ensure_ascii=False) if has_lists else ",".join(labels)
             for labels in clips["labels"]

@@ -12,7 +12,7 @@ from audiotag.disk import disk_problem
 from audiotag.errors import AudiotagError
 from audiotag.review.answers import Choice, choices_of, describe_verdict, is_given, verdict_of
 from audiotag.review.doubts import Doubt
-from audiotag.review.queue import Said, doubt_id
+from audiotag.review.queue import Said, doubt_id, item_id
 from audiotag.ui.review import keys, sounds
 from audiotag.ui.review.position import AFTER, ITEM, SHOWN, ItemQueue
 from audiotag.ui.text import Markdown, escape
@@ -20,8 +20,8 @@ from audiotag.ui.text import Markdown, escape
 PROBLEM = "review-problem"  # in the session: why the last answer was not written
 
 
-def show_answers(queue: ItemQueue, doubt: Doubt, said: Said, verdict: Verdict | None) -> None:
-    """One button per answer, undo, and the field for a note."""
+def show_answers(queue: ItemQueue, doubt: Doubt, verdict: Verdict | None) -> None:
+    """One button per answer, and the field for a note."""
     if not queue.reviewer:
         st.warning("Type your name above before you answer: verdicts are kept per reviewer.", icon=":material/badge:")
     choices = choices_of(doubt)
@@ -29,7 +29,6 @@ def show_answers(queue: ItemQueue, doubt: Doubt, said: Said, verdict: Verdict | 
         for choice in choices:
             if choice.answer != "other":
                 _show_choice(queue, doubt, choice)
-        show_undo(queue, said)
     with st.container(horizontal=True, gap="small", key="review-others"):
         for choice in choices:
             if choice.answer == "other":
@@ -106,11 +105,11 @@ def _undo(queue: ItemQueue) -> None:
         undone = queue.journal.undo(queue.reviewer)
         if not undone:
             return
-        about = {(verdict.subset, verdict.clip, verdict.label) for verdict in undone}
-        of_queue = [doubt for doubt in queue.doubts if (doubt.subset, doubt.clip, doubt.label) in about]
-        if of_queue:
-            st.query_params[ITEM] = doubt_id(of_queue[0])
         first = undone[0]
+        of_queue = {doubt_id(doubt) for doubt in queue.doubts}
+        ids = [item_id(verdict.subset, verdict.clip, verdict.label) for verdict in undone]
+        if there := [each for each in ids if each in of_queue]:
+            st.query_params[ITEM] = there[0]
         clips = escape(first.clip) if len(undone) == 1 else Markdown(f"{len(undone):,} clips")
         label = Markdown(f"{escape(first.label)}: ") if first.label else Markdown("")
         st.toast(f"Taken back for {clips}: {label}{escape(describe_verdict(first))}", icon=":material/undo:")

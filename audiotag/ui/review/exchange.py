@@ -173,7 +173,9 @@ def _show_import(dataset: Dataset, workspace: Workspace, reviewed: Reviewed) -> 
     options = ImportOptions(
         reviewer=wanted.strip(),
         confirm_same=columns[1].toggle(
-            "Same labels confirm", key="import-confirm", help="Clips with the same labels count as reviewed and right."
+            "Same labels are confirmed",
+            key="import-confirm",
+            help="Clips with the same labels count as reviewed and right.",
         ),
         new_labels=columns[2].toggle(
             "Allow new labels", key="import-new-labels", help="Take labels, too, that no clip of the dataset has."
@@ -246,6 +248,7 @@ def _show_agreement(reviewed: Reviewed, open_clip: OpenClip | None) -> None:
     st.subheader("Agreement", divider="gray")
     for pair in pairs:
         st.markdown(f"- {escape(pair.sentence)}")
+    st.caption("Cohen’s κ is 1 where two people always agree, and 0 where they agree no more often than by chance.")
     disagreements = find_disagreements(reviewed.verdicts)
     if not disagreements:
         return

@@ -22,6 +22,7 @@ from audiotag.training.held_out import HeldOutScores
 from audiotag.ui import cache
 from audiotag.ui.review.clip_grid import Answer, ClipGrid, show_clip_grid
 from audiotag.ui.review.tiles import ClipTile, pack_tiles
+from audiotag.ui.style import add_style
 from audiotag.ui.text import Markdown, escape
 from audiotag.ui.widgets.label_aliases import current_aliases
 from audiotag.workspace import Workspace
@@ -76,7 +77,7 @@ def show_grid(dataset: Dataset, held_out: HeldOutScores, reviewer: str, workspac
         _show_undo(review, verdicts, labels)
     if problem := st.session_state.pop(PROBLEM, None):
         st.error(escape(problem), icon=":material/error:")
-    st.html(STYLE)
+    add_style(STYLE)
     now, seen = pack_tiles(waiting, CLIPS_AT_ONCE)
     _show_unreadable(seen - len(now))
     with st.container(key="grid-now"):

@@ -51,7 +51,8 @@ class ScoreSource:
 def show_header(dataset: Dataset, workspace: Workspace) -> tuple[ScoreSource | None, str]:
     """Title, picker of scores and the reviewer's name; None without scores, an empty name without one."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="review-header"):
-        st.title("Review", width="stretch")
+        st.title("Review", width="content")
+        st.space("stretch")
         source = _pick_source(dataset, workspace)
         reviewer = _pick_reviewer(VerdictJournal.of(dataset.root, workspace))
     return source, reviewer
@@ -125,7 +126,7 @@ def _pick_source(dataset: Dataset, workspace: Workspace) -> ScoreSource | None:
         format_func=lambda key: sources[key].title,
         key=SOURCE,
         persist_state="session",
-        width=230,
+        width=220,
         help="Folds score the clips that they were not trained on. Labels that these scores contradict are doubtful.",
     )
     _write(SOURCE, key)
@@ -142,7 +143,7 @@ def _pick_reviewer(journal: VerdictJournal) -> str:
         persist_state="session",
         max_chars=MAX_NAME_CHARS,
         placeholder="Your name",
-        width=140,
+        width=130,
         help="Verdicts are kept per reviewer. Several people can review the same clips, each under their own name.",
     )
     name = " ".join(name.split())

@@ -12,8 +12,9 @@ from audiotag.figures.theme import ACCENT, WARM
 from audiotag.review.answers import describe_verdict, is_given
 from audiotag.review.doubts import Doubt
 from audiotag.review.evidence import LabelScore
+from audiotag.review.queue import doubt_id
 from audiotag.ui.player import show_block
-from audiotag.ui.review import sounds
+from audiotag.ui.review import keys, sounds
 from audiotag.ui.review.loading import Review
 from audiotag.ui.text import Markdown, escape, escape_all
 from audiotag.ui.widgets import messages
@@ -40,7 +41,8 @@ def show_question(doubt: Doubt, said: Verdict | None) -> None:
         f":orange-badge[:material/help: {escape(each)}]" if each == doubt.label else f":gray-badge[{escape(each)}]"
         for each in doubt.labels
     ]
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="review-question"):
+    question_key = f"{keys.QUESTION}-{doubt_id(doubt)}"
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=question_key):
         st.subheader(question, anchor=False, width="content")
         st.markdown(
             f"{escape(doubt.clip)} · {escape(doubt.subset)} · {' '.join(badges) or 'no label'}", width="content"

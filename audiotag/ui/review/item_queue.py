@@ -52,11 +52,13 @@ def show_queue(
             wanted = pick_filter(review.doubts)
             keys.show_list()
             autoplay = st.toggle("Autoplay", key="autoplay", bind="query-params", help=AUTOPLAY_HELP, width="content")
-            queue = ItemQueue(dataset, review, tuple(filter(wanted.passes, review.doubts)), journal, reviewer)
+            queue = ItemQueue.of(dataset, review, filter(wanted.passes, review.doubts), journal, reviewer)
             said = queue.said()
             verdicts = said.about_all(queue.doubts, review.contents)
             place = queue.place(verdicts)
-            _show_steps(queue, said, verdicts, place)
+            show_undo(queue, said)
+            with st.container(horizontal=True, vertical_alignment="center", gap="small", width="stretch"):
+                _show_steps(queue, said, verdicts, place)
         if wanted != QueueFilter():
             st.caption(f":material/filter_alt: {describe_filter(wanted)}")
         if problem := st.session_state.get(PROBLEM):
@@ -65,21 +67,19 @@ def show_queue(
         if not verdicts:
             st.info("No doubt passes the filter.", icon=":material/search_off:")
         elif place is None:
-            show_undo(queue, said)
             show_end(queue, verdicts)
         else:
-            _show_item(queue, place, said, verdicts, bool(autoplay))
-    keys.give_keys()
+            _show_item(queue, place, verdicts, bool(autoplay))
 
 
-def _show_item(queue: ItemQueue, place: int, said: Said, verdicts: Sequence[Verdict | None], autoplay: bool) -> None:
+def _show_item(queue: ItemQueue, place: int, verdicts: Sequence[Verdict | None], autoplay: bool) -> None:
     """One doubt; the sounds of those that come next are made ready meanwhile."""
     doubt, review = queue.doubts[place], queue.review
     left, right = st.container(key="review-item").columns([2.5, 1], gap="large")
     with left:
         show_question(doubt, verdicts[place])
         show_item_sound(doubt, autoplay)
-        show_answers(queue, doubt, said, verdicts[place])
+        show_answers(queue, doubt, verdicts[place])
     with right:
         show_reasons(doubt, review)
         show_examples(doubt, review)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import streamlit as st
 
+from audiotag.ui.style import add_style
 from audiotag.ui.text import Markdown, escape
 
-QUEUE, NOTE = "review-queue", "review-note"  # keys of containers, which the script looks for
+QUEUE, QUESTION, NOTE = "review-queue", "review-question", "review-note"  # keys of containers, for the script
 BACK, ON, UNDO, HELP = "left", "right", "U", "help"  # names of keys, besides the letters and digits of answers
 
 # Streamlit has shortcuts for buttons, but they stop where the focus is on a switch, are repeated while a key is held
 # down, and may not be R. This script presses the button of a key once per stroke, wherever the focus is, unless
 # something else needs the key: a field for text, a dialog, or what the Tab key has led to. Enter and Escape leave the
-# field for notes. Its listener comes before all others, so Streamlit's own keys do nothing meanwhile.
-SCRIPT = """<script>
+# field for notes. Its listener comes before all others, so Streamlit's own keys, as R for another run, do nothing.
+SCRIPT = (
+    """<script>
 if (!window.audiotagReviewKeys) {
   window.audiotagReviewKeys = true;
   const names = {ArrowLeft: "left", ArrowRight: "right", "?": "help"};
@@ -21,6 +23,17 @@ if (!window.audiotagReviewKeys) {
   const takesText = target => target.isContentEditable || target.matches?.(
     "textarea, select, input:not([type=radio], [type=checkbox], [type=button], [type=range])");
   const moves = target => target.matches?.("[role=slider], [role=tab], [role=radio], input");
+  // The page is drawn from its top: a key is for the doubt that is asked about, whose buttons may come a moment later.
+  const classOf = (element, start) => [...(element?.classList ?? [])].find(name => name.startsWith(start)) ?? "";
+  const find = start => [...document.querySelectorAll(`[class*="${start}"]`)].find(shown);
+  const asked = () => classOf(find("st-key-QUESTION-"), "st-key-QUESTION-").split("-").at(-1);
+  const press = (name, about, attempts) => {
+    const button = find(`st-key-press-${name}-`);
+    const id = classOf(button, "st-key-press-").split("-").at(-1);
+    if (asked() !== about) return;  // another doubt has come meanwhile
+    if (button && (!id || id === about)) button.querySelector("button")?.click();
+    else if (attempts) setTimeout(() => press(name, about, attempts - 1), 50);
+  };
   let tabbed = false;
   window.addEventListener("pointerdown", () => { tabbed = false; }, true);
   window.addEventListener("keydown", event => {
@@ -33,18 +46,19 @@ if (!window.audiotagReviewKeys) {
       if (leaves && target.closest(".st-key-NOTE")) setTimeout(() => target.blur());
       return;
     }
-    const name = names[event.key] ?? (/^[a-z0-9]$/i.test(event.key) ? event.key.toUpperCase() : "");
+    const name = names[event.key] ?? (/^[1-9rwaxsu]$/i.test(event.key) ? event.key.toUpperCase() : "");
     if (!name || (event.shiftKey && name !== "help")) return;
-    if (document.querySelector("[role=dialog][aria-modal=true]")) return;
+    if (document.querySelector("[role=dialog]:not([data-testid=stPopoverBody])")) return;
     if (tabbed && event.key in names && moves(target)) return;
-    const button = [...document.querySelectorAll(`[class*="st-key-press-${name}-"] button`)].find(shown);
-    if (!button && name !== "R") return;  // without a stop, R runs the page again
     event.preventDefault();
     event.stopImmediatePropagation();
-    if (!event.repeat) button?.click();
+    if (!event.repeat) press(name, asked(), 20);
   }, true);
 }
-</script>""".replace("QUEUE", QUEUE).replace("NOTE", NOTE)
+</script>""".replace("QUEUE", QUEUE)
+    .replace("QUESTION", QUESTION)
+    .replace("NOTE", NOTE)
+)
 
 STYLE = """<style>
 /* Where there is no room for two columns, the second stands below the first. */
@@ -100,5 +114,4 @@ def show_list() -> None:
 
 def give_keys() -> None:
     """The script that presses the buttons of keys, and how these look."""
-    st.html(STYLE)
-    st.html(SCRIPT, unsafe_allow_javascript=True)
+    add_style(STYLE, SCRIPT)

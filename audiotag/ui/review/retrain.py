@@ -107,7 +107,7 @@ def _watch(run: Run, again: Run) -> None:
             st.warning(f"{escape(again.name)} was {escape(state)}. {escape(again.reason())}", icon=":material/stop:")
         st.page_link(
             "pages/train.py",
-            label="Open it on the Train page",
+            label="Open the new run on the Train page",
             icon=":material/arrow_forward:",
             icon_position="right",
             query_params={"run": again.name},

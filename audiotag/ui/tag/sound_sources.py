@@ -14,6 +14,7 @@ from audiotag.audio.opening import READABLE
 from audiotag.cli.command_lines import tag_line
 from audiotag.errors import AudiotagError
 from audiotag.ui import cache, frame
+from audiotag.ui.style import add_style
 from audiotag.ui.tag.dropped_sounds import add_sounds, last_number, next_number
 from audiotag.ui.tag.stored_uploads import release_uploads
 from audiotag.ui.text import escape
@@ -37,7 +38,7 @@ STYLE = """
 def show_drop_zone() -> None:
     """The drop zone. It is empty again after each drop, because the page lists the sounds itself."""
     key = f"sounds-{last_number('drop')}"
-    st.html(STYLE)
+    add_style(STYLE)
     with st.container(key="drop-zone"):
         st.file_uploader(
             "Drop sounds here",

@@ -126,7 +126,8 @@ def _show_differences(comparison: Comparison) -> None:
         alt=f"Difference in lwlrap of each {what}, with its 95 % interval",
     )
     st.caption(
-        "Right of 0 the run shown here is better. Training again with another seed would change the differences, too."
+        f"Right of 0, {escape(comparison.second)} is better. Training again with another seed would change the "
+        "differences, too."
     )
     if what == "label" and len(rows) >= MANY_LABELS:
         by_chance = round((1 - INTERVAL) * len(rows))

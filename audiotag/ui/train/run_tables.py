@@ -261,7 +261,7 @@ def _show_curves(run: Run, epochs: Events, stages: Events, others: dict[str, Run
             placeholder="Compare with earlier runs",
             label_visibility="collapsed",
             disabled=not others,
-            help="Each run is drawn as the mean of its folds.",
+            help="Each run is drawn as the mean of its folds, and compared on held-out clips below.",
         )
     compared = {name: done for name in chosen if name in others and (done := epochs_done(others[name].events()))}
     st.plotly_chart(

@@ -1,6 +1,7 @@
 """Clips are scored only by folds that were not trained on them, once, in a process that can be stopped and resumed."""
 
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -166,7 +167,9 @@ def test_an_ensemble_of_other_labels_is_refused_until_an_alias_says_that_they_ar
         job_of(dataset, ensemble)
     Workspace().root.mkdir(exist_ok=True)
     (Workspace().root / "label-aliases.toml").write_text('dog = "Bark"\n')
-    found = score_and_wait(dataset, ensemble, Workspace())
+    job = job_of(dataset, ensemble)
+    score_clips(job, Workspace())
+    found = job.read(dataset, Workspace())
     assert found.held_out.labels == ("dog", "Bell", "Hiss")
     np.testing.assert_array_equal(found.held_out.targets, [[1, 0, 0], [0, 0, 0]])
     assert found.unknown_labels == ("cat",)
@@ -181,10 +184,22 @@ def test_scores_of_one_ensemble_are_not_those_of_another(
     assert job_of(dataset, copied).folder == job_of(dataset, ensemble).folder
 
 
-def test_a_process_that_fails_says_why(dataset: Dataset, ensemble: Path) -> None:
+def test_a_process_that_fails_says_why(
+    dataset: Dataset, ensemble: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     (ensemble / "fold-1.safetensors").write_bytes(b"damaged")
-    with pytest.raises(AudiotagError, match=r"Scoring failed: .*fold-1\.safetensors.*The complete log is in"):
+    job = job_of(dataset, ensemble)
+    monkeypatch.setattr("sys.argv", ["", *job.arguments()])
+    with pytest.raises(SystemExit):
+        ensemble_scores.main()
+    assert "Traceback" in capsys.readouterr().err
+    monkeypatch.setattr("audiotag.jobs.is_alive", lambda *process: False)
+    assert re.match(r"Scoring failed: .*fold-1\.safetensors.* The complete log is in .*log\.txt\.$", job.failure())
+    started: list[EnsembleScores] = []
+    monkeypatch.setattr(EnsembleScores, "start", lambda job: started.append(job))
+    with pytest.raises(AudiotagError, match="Scoring failed: "):
         score_and_wait(dataset, ensemble, Workspace())
+    assert started == [job]
 
 
 def test_the_dataset_stays_as_it_is(root: Path, dataset: Dataset, ensemble: Path, contents: Callable) -> None:

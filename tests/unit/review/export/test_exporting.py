@@ -335,7 +335,7 @@ def test_the_target_of_esc50_follows_its_category(tmp_path: Path) -> None:
     ]
     both = export_of(root, correct(dataset, **{"1-100032-A-0": "crow|dog"}))
     assert not both.is_own_format
-    assert "1-100032-A-0.wav would have" in both.notes[0]
+    assert "meta/esc50.csv has one label per clip, and 1-100032-A-0.wav has several now. To use it" in both.notes[0]
 
 
 def test_codes_of_labels_follow_them_and_a_new_label_has_none(tmp_path: Path) -> None:
