@@ -44,7 +44,7 @@ ROW_COLUMNS = ["folds", "scores", "problem"]
 
 
 @dataclass(frozen=True)
-class ScoredClips:
+class EnsembleResult:
     """What an `EnsembleScores` job has found about the clips of a dataset.
 
     Attributes
@@ -124,7 +124,7 @@ class EnsembleScores(DetachedJob):
         """A number that changes whenever there are more results to read."""
         return len(self._parts())
 
-    def read(self, dataset: Dataset, workspace: Workspace) -> ScoredClips:
+    def read(self, dataset: Dataset, workspace: Workspace) -> EnsembleResult:
         """The results so far for the clips of a dataset, as these are on disk now."""
         rows = self.with_results(dataset)
         is_scored = np.array([scores is not None and len(scores) > 0 for scores in rows["scores"]], dtype=bool)
@@ -138,7 +138,7 @@ class EnsembleScores(DetachedJob):
         folds = [int(voting) if voting.isdecimal() else pd.NA for voting in scored["folds"]]
         clips = scored[["subset", "clip"]].assign(fold=pd.array(folds, dtype="Int64"))
         no_votes = sum(scores is not None and not len(scores) for scores in rows["scores"])
-        return ScoredClips(
+        return EnsembleResult(
             held_out=HeldOutScores(names, clips, matrix, targets),
             problems=tuple(rows["problem"].dropna()),
             trained_by_all=no_votes,
@@ -183,7 +183,7 @@ class EnsembleScores(DetachedJob):
 
 def score_and_wait(
     dataset: Dataset, ensemble: Path, workspace: Workspace, progress: Callable[[int, int], None] | None = None
-) -> ScoredClips:
+) -> EnsembleResult:
     """Score the clips that are not scored yet, and wait for the end; if the wait is interrupted, the process stops.
 
     Parameters

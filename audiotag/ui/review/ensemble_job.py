@@ -18,7 +18,7 @@ from audiotag.wording import format_duration
 from audiotag.workspace import Workspace
 
 if TYPE_CHECKING:
-    from audiotag.review.ensemble_scores import EnsembleScores, ScoredClips
+    from audiotag.review.ensemble_scores import EnsembleResult, EnsembleScores
     from audiotag.training.held_out import HeldOutScores
 
 WATCHED = "scoring-watched"  # in the session: a process was running when the page was drawn
@@ -47,7 +47,7 @@ def show_ensemble_scores(dataset: Dataset, ensemble_folder: Path, workspace: Wor
 
 
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs={type(Path()): os.fsencode})
-def _read(folder: Path, stamp: str, _job: EnsembleScores, _dataset: Dataset) -> ScoredClips:
+def _read(folder: Path, stamp: str, _job: EnsembleScores, _dataset: Dataset) -> EnsembleResult:
     return _job.read(_dataset, Workspace(folder.parents[1]))
 
 
@@ -57,7 +57,7 @@ def _changed(workspace: Workspace) -> int:
     return modified_ns(path.stat()) if path.is_file() else 0
 
 
-def _show_process(job: EnsembleScores, found: ScoredClips) -> None:
+def _show_process(job: EnsembleScores, found: EnsembleResult) -> None:
     """The progress of the process with a button to stop it, or the button that starts it if clips are left."""
     active = job.is_active()
     if not active and not found.unscored and not found.problems:
@@ -105,7 +105,7 @@ def _start(job: EnsembleScores) -> None:
         st.rerun()
 
 
-def _show_remarks(found: ScoredClips) -> None:
+def _show_remarks(found: EnsembleResult) -> None:
     """Which clips and labels have no scores."""
     if found.trained_by_all:
         clips = "1 clip has" if found.trained_by_all == 1 else f"{found.trained_by_all:,} clips have"

@@ -13,7 +13,7 @@ import pytest
 
 from audiotag import jobs
 from audiotag.jobs import is_alive
-from audiotag.training.recipe import Recipe
+from audiotag.training.recipe import Recipe, load_recipe
 from audiotag.training.runs import Run, RunSettings, create_run
 from audiotag.workspace import Workspace
 
@@ -36,6 +36,17 @@ def dead_pid() -> int:
     done = subprocess.Popen([sys.executable, "-c", ""])
     done.wait()
     return done.pid
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path / "home")
+
+
+@pytest.fixture
+def run(workspace: Workspace, tmp_path: Path) -> Run:
+    """A run that has not been started."""
+    return create_run(workspace, RunSettings(str(tmp_path), load_recipe("quick")))
 
 
 @pytest.fixture

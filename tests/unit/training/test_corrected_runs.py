@@ -43,11 +43,6 @@ def sounds(tmp_path: Path) -> Path:
     return root
 
 
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return Workspace(tmp_path / "home")
-
-
 def review(
     sounds: Path, workspace: Workspace, clip: str, label: str, answer: Answer, after: tuple[str, ...], content: str = ""
 ) -> None:

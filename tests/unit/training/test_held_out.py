@@ -65,11 +65,6 @@ def finish(run: Run, session: Session, fold: int) -> None:
     FoldTraining(run, session, fold, "cpu", lambda: False).finish()
 
 
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return Workspace(tmp_path / "home")
-
-
 def curated_twin(clip: str) -> str | None:
     """The curated clip of which a noisy clip is a copy."""
     number = int(Path(clip).stem)

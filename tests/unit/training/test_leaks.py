@@ -36,11 +36,6 @@ RECIPE = Recipe("tiny", "Tiny", "For tests.", (NOISY, CURATED), folds=3, spectro
 SHUFFLED = replace(RECIPE, fold_method="shuffled")
 
 
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return Workspace(tmp_path / "home")
-
-
 def write_sound(path: Path, seed: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     soundfile.write(path, np.random.default_rng(seed).normal(0, 0.1, 800 + 8 * seed), RATE)

@@ -1,30 +1,15 @@
 """The events of a run are read whole, whatever was torn, damaged or written at once."""
 
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
 from audiotag.training import runs as runs_module
-from audiotag.training.recipe import load_recipe
 from audiotag.training.runs import (
     Run,
-    RunSettings,
-    create_run,
 )
-from audiotag.workspace import Workspace
 
 from .conftest import PLAN
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return Workspace(tmp_path / "home")
-
-
-@pytest.fixture
-def run(workspace: Workspace, tmp_path: Path) -> Run:
-    return create_run(workspace, RunSettings(str(tmp_path), load_recipe("quick")))
 
 
 def test_torn_last_line_of_the_events_is_left_for_later(run: Run) -> None:

@@ -12,28 +12,14 @@ from filelock import FileLock
 
 from audiotag.errors import AudiotagError
 from audiotag.training import runs as runs_module
-from audiotag.training.recipe import load_recipe
 from audiotag.training.runs import (
     ACTIVE,
     RESUMABLE,
     WORKER,
     Run,
-    RunSettings,
-    create_run,
 )
-from audiotag.workspace import Workspace
 
 from .conftest import PLAN, dead_pid
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return Workspace(tmp_path / "home")
-
-
-@pytest.fixture
-def run(workspace: Workspace, tmp_path: Path) -> Run:
-    return create_run(workspace, RunSettings(str(tmp_path), load_recipe("quick")))
 
 
 @pytest.fixture

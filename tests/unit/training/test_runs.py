@@ -29,16 +29,6 @@ from audiotag.workspace import Workspace, read_json, write_json
 from .conftest import PLAN, PROGRESS, by_this_process, dead_pid
 
 
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return Workspace(tmp_path / "home")
-
-
-@pytest.fixture
-def run(workspace: Workspace, tmp_path: Path) -> Run:
-    return create_run(workspace, RunSettings(str(tmp_path), load_recipe("quick")))
-
-
 @pytest.mark.parametrize("year", [1971, 2300])
 def test_state_of_a_run_whose_clock_was_wrong_is_not_starting_for_ever(run: Run, year: int) -> None:
     time_s = (year - 1970) * 31_556_952

@@ -70,11 +70,6 @@ def own_folds(tmp_path: Path) -> Path:
     return tmp_path / "own"
 
 
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return Workspace(tmp_path / "home")
-
-
 def read(dataset: Dataset, workspace: Workspace, name: str = "curated", **settings: object) -> SubsetClips:
     given = RunSettings(str(dataset.root), RECIPE, **settings)  # type: ignore[arg-type]
     return Session(dataset, given, workspace).clips(name)
