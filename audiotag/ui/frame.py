@@ -68,22 +68,32 @@ FOLLOW_LINKS_SCRIPT = """<script>
 if (!window.audiotagFollowsLinks) {
   window.audiotagFollowsLinks = true;
   const pathOf = address => new URL(address, document.baseURI).pathname.replace(/[/]$/, "");
-  let wanted = null, attempts = 0;
+  let wanted = null, attempts = 0, pressed = null;
   const forget = event => { if (event.isTrusted) wanted = null; };
   ["keydown", "popstate"].forEach(name => window.addEventListener(name, forget, true));
+  const follow = () => {
+    const state = document.querySelector('[data-testid="stApp"]')?.getAttribute("data-test-script-state");
+    if (wanted === null || pressed || state !== "notRunning" || pathOf(location.href) === wanted) return;
+    if (attempts++ > 2) return;
+    [...document.querySelectorAll('[data-testid="stPageLink"] a')].find(link => pathOf(link.href) === wanted)?.click();
+  };
   // Where the link is drawn anew between the press and the release, the browser reports no click on it.
   ["pointerdown", "click"].forEach(name => window.addEventListener(name, event => {
     if (!event.isTrusted) return;
+    if (name === "pointerdown") pressed = [event.clientX, event.clientY];
     const link = event.target.closest?.('[data-testid="stPageLink"] a');
     const isPlain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
     if (link && isPlain) [wanted, attempts] = [pathOf(link.href), 0];
     else if (name === "pointerdown") wanted = null;
   }, true));
-  new MutationObserver(() => {
-    const state = document.querySelector('[data-testid="stApp"]')?.getAttribute("data-test-script-state");
-    if (wanted === null || state !== "notRunning" || pathOf(location.href) === wanted || attempts++ > 2) return;
-    [...document.querySelectorAll('[data-testid="stPageLink"] a')].find(link => pathOf(link.href) === wanted)?.click();
-  }).observe(document.body, {subtree: true, attributes: true, attributeFilter: ["data-test-script-state"]});
+  ["pointerup", "pointercancel"].forEach(name => window.addEventListener(name, event => {
+    if (pressed && Math.hypot(event.clientX - pressed[0], event.clientY - pressed[1]) > 10) wanted = null;
+    pressed = null;
+    // The old page may come back after the last change of the state.
+    [500, 1000, 2000, 4000].forEach(milliseconds => setTimeout(follow, milliseconds));
+  }, true));
+  new MutationObserver(follow)
+    .observe(document.body, {subtree: true, attributes: true, attributeFilter: ["data-test-script-state"]});
 }
 </script>"""
 
