@@ -12,6 +12,7 @@ import os
 import secrets
 import threading
 import time
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from typing import Any, Literal, NamedTuple, get_args
 from audiotag.data.index import cache_name
 from audiotag.disk import locked
 from audiotag.state import fits, read_state, say
+from audiotag.wording import as_text
 from audiotag.workspace import Workspace
 
 Answer = Literal["right", "wrong", "add", "other", "unsure", "skip"]
@@ -29,6 +31,7 @@ VERDICT_SHAPE = {
     "time": float, "action": str, "reviewer": str, "subset": str, "clip": str, "content": str, "label": str,
     "answer": lambda value: value in get_args(Answer), "from": [str], "to": [str], "note?": str,
 }  # fmt: skip
+MAX_REVIEWER_CHARS = 60
 UNDO_SHAPE = {"time": float, "reviewer": str, "undoes": str}
 
 
@@ -96,6 +99,16 @@ class Verdict:
         return cls(**fields, before=before, after=after, note=values.get("note", ""))
 
 
+def clean_reviewer(name: str) -> str:
+    """A reviewer's name on one line, without what a page or a terminal would obey.
+
+    >>> clean_reviewer("  Ann\\n\\u202eBob ")
+    'Ann Bob'
+    """
+    words = " ".join(unicodedata.normalize("NFC", as_text(name)).split())
+    return "".join(char for char in words if char.isprintable())[:MAX_REVIEWER_CHARS].strip()
+
+
 @dataclass(frozen=True)
 class VerdictJournal:
     """The verdicts on one dataset.
@@ -127,7 +140,7 @@ class VerdictJournal:
         return given
 
     def undo(self, reviewer: str) -> list[Verdict]:
-        """Take back what the reviewer gave last; returns these verdicts, empty where there is none left."""
+        """Take back what the reviewer gave last; returns these verdicts, empty if nothing is left to undo."""
         with locked(self.path):
             own = [verdict for verdict in self.verdicts() if verdict.reviewer == reviewer]
             undone = [verdict for verdict in own if verdict.action == own[-1].action]

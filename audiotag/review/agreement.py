@@ -54,7 +54,7 @@ class PairAgreement:
 
     @property
     def observed(self) -> float:
-        """Share of the common decisions that are the same, 0 to 1; NaN if there are none."""
+        """Share of the common decisions that are the same, 0 to 1; NaN without any."""
         return self.same / self.common if self.common else math.nan
 
     @property

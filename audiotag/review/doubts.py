@@ -30,7 +30,7 @@ class Doubt:
     score : float or None
         Out-of-fold score of the label; None if no fold has scored the clip.
     fold : int or None
-        The fold that scored the clip; None if there is none, or if there are several.
+        The fold that scored the clip; None if no fold, or several folds, scored it.
     clip_lwlrap : float or None
         The clip's own lwlrap.
     suggestions : tuple[tuple[str, float], ...]

@@ -6,7 +6,6 @@ appends its verdicts to the journal, as one action, which one undo takes back.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -22,14 +21,13 @@ from audiotag.data.layouts import OpenOptions
 from audiotag.data.layouts.table_columns import ClipRows, read_columns
 from audiotag.data.sound_paths import SoundPaths
 from audiotag.data.table_files import read_table_file
-from audiotag.data.verdicts import Verdict, VerdictJournal
+from audiotag.data.verdicts import Verdict, VerdictJournal, clean_reviewer
 from audiotag.errors import AudiotagError
 from audiotag.review.export.reopening import dataset_folder, relative_name
 from audiotag.review.interchange import read_corrections_json
 from audiotag.wording import as_text, shortened
 
 MAX_NAMED = 20
-MAX_NAME_CHARS = 60
 TO = "labelsto"  # the column of our own table of differences, see `audiotag.review.differences`
 Key = tuple[str, str]
 
@@ -149,16 +147,6 @@ def name_of_reviewer(path: Path) -> str:
     """
     name = as_text(Path(path.stem).stem if path.suffix.lower() == ".gz" else path.stem)
     return clean_reviewer(name) or "import"
-
-
-def clean_reviewer(name: str) -> str:
-    """A reviewer's name on one line, without what a page or a terminal would obey.
-
-    >>> clean_reviewer("  Ann\\n\\u202eBob ")
-    'Ann Bob'
-    """
-    words = " ".join(unicodedata.normalize("NFC", as_text(name)).split())
-    return "".join(char for char in words if char.isprintable())[:MAX_NAME_CHARS].strip()
 
 
 class _Reader:

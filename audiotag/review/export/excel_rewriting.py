@@ -15,12 +15,7 @@ MACROS = ".xlsm"
 def rewrite_excel(path: Path, file: TableFile, changes: Changes) -> bytes:
     """The content of a workbook with other cells.
 
-    Parameters
-    ----------
-    path : Path
-    file : TableFile
-        The table as it was read.
-    changes : Changes
+    Parameters are as in `audiotag.review.export.rewriting.rewrite`.
 
     Raises
     ------

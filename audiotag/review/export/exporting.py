@@ -104,7 +104,7 @@ def export_labels(
 
     Only the cells of corrected clips change, in the columns of labels and in those that number the labels. The result
     was opened in place of the dataset's own tables, and has the corrected labels and no others. Where that cannot be,
-    because a table cannot hold them or there is none, the result is a plain table, and a note says why.
+    because a table cannot hold them or the dataset has no table, the result is a plain table, and a note says why.
 
     Parameters
     ----------
@@ -173,7 +173,7 @@ class _ExportJob:
         return bool(self._wanted or self._changed)
 
     def own_format(self, style: Style) -> Export:
-        """The tables in their own format, which are checked; raises `CannotRewriteError` if there are none."""
+        """The tables in their own format, which are checked; raises `CannotRewriteError` if that is not possible."""
         covered = {key for rows in self._dataset.table_rows for key in _keys(rows)}
         if not self._dataset.table_rows or not covered.issuperset(self._changed):
             raise CannotRewriteError("the labels of this dataset are not in a table with one row per clip")

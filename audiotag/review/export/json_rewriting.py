@@ -39,12 +39,7 @@ _Row = dict[str, _Node]
 def rewrite_json(path: Path, file: TableFile, changes: Changes) -> bytes:
     """The content of a JSON table with other cells.
 
-    Parameters
-    ----------
-    path : Path
-    file : TableFile
-        The table as it was read.
-    changes : Changes
+    Parameters are as in `audiotag.review.export.rewriting.rewrite`.
 
     Raises
     ------

@@ -16,12 +16,7 @@ from audiotag.review.export.cell_changes import CannotRewriteError, Changes, New
 def rewrite_parquet(path: Path, file: TableFile, changes: Changes) -> bytes:
     """The content of a Parquet table with other cells.
 
-    Parameters
-    ----------
-    path : Path
-    file : TableFile
-        The table as it was read.
-    changes : Changes
+    Parameters are as in `audiotag.review.export.rewriting.rewrite`.
 
     Raises
     ------

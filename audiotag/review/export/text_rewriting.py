@@ -80,12 +80,7 @@ def read_text(path: Path, encoding: str, errors: str) -> Text:
 def rewrite_text(path: Path, file: TableFile, changes: Changes) -> bytes:
     """The content of a text table with other cells.
 
-    Parameters
-    ----------
-    path : Path
-    file : TableFile
-        The table as it was read.
-    changes : Changes
+    Parameters are as in `audiotag.review.export.rewriting.rewrite`.
 
     Raises
     ------

@@ -12,7 +12,7 @@ import streamlit as st
 
 from audiotag.data.dataset import Dataset
 from audiotag.data.label_names import LabelNames
-from audiotag.data.verdicts import VerdictJournal
+from audiotag.data.verdicts import MAX_REVIEWER_CHARS, VerdictJournal, clean_reviewer
 from audiotag.errors import AudiotagError
 from audiotag.training.held_out import HeldOutScores
 from audiotag.training.runs import Run, list_runs
@@ -25,7 +25,6 @@ from audiotag.workspace import Workspace
 
 SOURCE, REVIEWER = "scores", "reviewer"  # in the address and in the session
 RUN, ENSEMBLE = "run", "ensemble"
-MAX_NAME_CHARS = 60
 
 
 @dataclass(frozen=True)
@@ -141,12 +140,12 @@ def _pick_reviewer(journal: VerdictJournal) -> str:
         "Reviewer",
         key=REVIEWER,
         persist_state="session",
-        max_chars=MAX_NAME_CHARS,
+        max_chars=MAX_REVIEWER_CHARS,
         placeholder="Your name",
         width=130,
         help="Verdicts are kept per reviewer. Several people can review the same clips, each under their own name.",
     )
-    name = " ".join(name.split())
+    name = clean_reviewer(name)
     _write(REVIEWER, name)
     return name
 

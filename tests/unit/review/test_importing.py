@@ -11,12 +11,12 @@ import pytest
 from audiotag.data.corrections import find_corrections
 from audiotag.data.dataset import Dataset
 from audiotag.data.layouts import open_dataset
-from audiotag.data.verdicts import Verdict, VerdictJournal
+from audiotag.data.verdicts import Verdict, VerdictJournal, clean_reviewer
 from audiotag.errors import AudiotagError
 from audiotag.review.agreement import find_disagreements
 from audiotag.review.differences import differences_csv
 from audiotag.review.export.exporting import export_labels
-from audiotag.review.importing import ImportOptions, ImportPlan, clean_reviewer, plan_import, undo_import
+from audiotag.review.importing import ImportOptions, ImportPlan, plan_import, undo_import
 from audiotag.review.interchange import corrections_json
 from audiotag.review.reviewed import read_reviewed
 from audiotag.workspace import Workspace
