@@ -19,11 +19,13 @@ from audiotag.data.verdicts import Verdict, VerdictJournal
 from audiotag.review.doubts import Doubt
 from audiotag.review.queue import doubt_id, item_id
 from audiotag.review.ranking import find_doubts
+from audiotag.review.reviewed import read_reviewed
 from audiotag.tagging.known_clips import FILE, KnownClips
+from audiotag.training.begun import CORRECTIONS
 from audiotag.training.held_out import read_held_out
 from audiotag.training.runs import Run, list_runs
 from audiotag.ui.review.position import ASKED_FOR, ITEM, SHOWN
-from audiotag.workspace import Workspace
+from audiotag.workspace import Workspace, write_json
 
 from .conftest import open_page, texts, wav
 
@@ -350,6 +352,21 @@ def test_a_run_that_was_trained_again_is_compared_with_the_first(
     assert at.get("plotly_chart")
     conclusions = [*texts(at.success), *texts(at.info), *texts(at.warning)]
     assert any(again.name in text and run.name in text for text in conclusions)
+
+
+def test_a_run_that_has_the_corrections_is_not_trained_again_on_the_same(
+    empty: Workspace, folder: Path, doubts: list[Doubt], run: Run, scored_run: Callable[..., Run]
+) -> None:
+    press(review(kind="missing"), "A")
+    again = scored_run(empty, folder, LABELS, scores_of({}), corrected=1)
+    corrections = read_reviewed(open_dataset(folder), empty).corrections
+    write_json(again.folder / CORRECTIONS, [each.to_dict() for each in corrections])
+    at = review(tab="Retrain", scores=f"run:{again.name}")
+    assert f"{again.name} was trained on these corrected labels." in texts(at.info)
+    assert "train-again" not in [button.key for button in at.button]
+    press(review(scores=f"run:{run.name}", kind="wrong"), "W")
+    at = review(tab="Retrain", scores=f"run:{again.name}")
+    assert not at.button(key="train-again").disabled
 
 
 def test_newest_run_is_chosen_and_another_one_has_its_own_doubts(

@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import streamlit as st
 
+from audiotag.data.corrections import Correction
 from audiotag.data.dataset import Dataset
 from audiotag.errors import AudiotagError
+from audiotag.training.begun import read_corrections
 from audiotag.training.run_progress import plan_of, work_left
 from audiotag.training.runs import ACTIVE, Run, create_run, list_runs
 from audiotag.ui import verdict_cache
@@ -28,9 +30,12 @@ def show_retraining(dataset: Dataset, run: Run | None, workspace: Workspace) -> 
         The run whose scores are used; None for an ensemble, which has no recipe to train again.
     workspace : Workspace
     """
-    changed = _show_corrections(dataset)
+    corrections = _show_corrections(dataset)
     if run is None:
         st.info("Choose the scores of a run above: it can be trained again.", icon=":material/model_training:")
+        return
+    if corrections and corrections == read_corrections(run):
+        st.info(f"{escape(run.name)} was trained on these corrected labels.", icon=":material/task_alt:")
         return
     with messages.show_errors():
         settings = run.settings()
@@ -45,9 +50,9 @@ def show_retraining(dataset: Dataset, run: Run | None, workspace: Workspace) -> 
         if st.button(
             "Train again with corrections",
             icon=":material/model_training:",
-            type="primary" if changed and again is None else "secondary",
+            type="primary" if corrections and again is None else "secondary",
             key="train-again",
-            disabled=not changed or active,
+            disabled=not corrections or active,
             help="Training continues after you close this page.",
         ):
             created = create_run(workspace, replace(settings, corrected=True))
@@ -71,8 +76,8 @@ def find_retrained(run: Run, workspace: Workspace) -> Run | None:
     return None
 
 
-def _show_corrections(dataset: Dataset) -> int:
-    """How many clips have corrected labels."""
+def _show_corrections(dataset: Dataset) -> list[Correction]:
+    """Say what the verdicts so far correct."""
     corrections = verdict_cache.find_corrections(dataset)
     labels = sum(len(set(correction.before) ^ set(correction.after)) for correction in corrections)
     if not corrections:
@@ -83,7 +88,7 @@ def _show_corrections(dataset: Dataset) -> int:
             f"The verdicts change **{labels:,} {'label' if labels == 1 else 'labels'}** of **{clips}**. The dataset's "
             "own tables stay as they are."
         )
-    return len(corrections)
+    return corrections
 
 
 def _watch(run: Run, again: Run) -> None:
