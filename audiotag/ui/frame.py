@@ -5,6 +5,7 @@ Each page calls `set_up_page` first, so a deep link on a fresh server shows the 
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -40,7 +41,8 @@ PAGES = (
 PAGES_OF_ENSEMBLES = ("Tag", "Score")  # their address names the ensemble too
 OPENED = "opened-datasets"  # in the session: how many were opened; the popover that opens one closes with a new key
 OPEN_PROBLEM = "open-dataset-problem"  # in the session: why the last path was not opened
-ICON = Path(__file__).parent / "icon.png"  # a material icon would be fetched from another host
+FOLDER = Path(__file__).parent
+ICON = FOLDER / "icon.png"  # a material icon would be fetched from another host
 UNKNOWN_DATASET = Markdown(
     "The link is to a dataset that this workspace does not know. Choose a dataset in the sidebar, or open the one that "
     "is meant by its path."
@@ -50,52 +52,6 @@ TABLE_OPTIONS = (  # keys and labels of the fields
     ("label-column", "Label column"),
     ("separator", "Column separator"),
 )
-STYLE = """
-<style>
-  .block-container { padding-top: 3.2rem; max-width: 1400px; }
-  [data-testid="stSidebarContent"] [data-testid="stPageLink"] a { padding: .35rem .6rem; border-radius: .5rem; }
-  @media (max-width: 640px) {  /* on a phone the result stands above the controls that change it */
-    .st-key-controls-and-view > [data-testid="stLayoutWrapper"] > [data-testid="stHorizontalBlock"] {
-      flex-direction: column-reverse;
-    }
-  }
-</style>
-"""
-# A field that is being edited sends its value when a click takes the focus away. Where that arrives after a click on a
-# link to another page, Streamlit runs the old page again and the click is lost. This script then clicks again, unless
-# the user has done something else since.
-FOLLOW_LINKS_SCRIPT = """<script>
-if (!window.audiotagFollowsLinks) {
-  window.audiotagFollowsLinks = true;
-  const pathOf = address => new URL(address, document.baseURI).pathname.replace(/[/]$/, "");
-  let wanted = null, attempts = 0, pressed = null;
-  const forget = event => { if (event.isTrusted) wanted = null; };
-  ["keydown", "popstate"].forEach(name => window.addEventListener(name, forget, true));
-  const follow = () => {
-    const state = document.querySelector('[data-testid="stApp"]')?.getAttribute("data-test-script-state");
-    if (wanted === null || pressed || state !== "notRunning" || pathOf(location.href) === wanted) return;
-    if (attempts++ > 2) return;
-    [...document.querySelectorAll('[data-testid="stPageLink"] a')].find(link => pathOf(link.href) === wanted)?.click();
-  };
-  // Where the link is drawn anew between the press and the release, the browser reports no click on it.
-  ["pointerdown", "click"].forEach(name => window.addEventListener(name, event => {
-    if (!event.isTrusted) return;
-    if (name === "pointerdown") pressed = [event.clientX, event.clientY];
-    const link = event.target.closest?.('[data-testid="stPageLink"] a');
-    const isPlain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
-    if (link && isPlain) [wanted, attempts] = [pathOf(link.href), 0];
-    else if (name === "pointerdown") wanted = null;
-  }, true));
-  ["pointerup", "pointercancel"].forEach(name => window.addEventListener(name, event => {
-    if (pressed && Math.hypot(event.clientX - pressed[0], event.clientY - pressed[1]) > 10) wanted = null;
-    pressed = null;
-    // The old page may come back after the last change of the state.
-    [500, 1000, 2000, 4000].forEach(milliseconds => setTimeout(follow, milliseconds));
-  }, true));
-  new MutationObserver(follow)
-    .observe(document.body, {subtree: true, attributes: true, attributeFilter: ["data-test-script-state"]});
-}
-</script>"""
 
 
 @dataclass(frozen=True)
@@ -143,7 +99,7 @@ class PageContext:
 def set_up_page(title: str) -> PageContext:
     """Set the browser title and the width, draw the sidebar, and return what is chosen there."""
     st.set_page_config(page_title=f"{title} · audiotag", page_icon=Image.open(ICON), layout="wide")
-    add_style(STYLE, FOLLOW_LINKS_SCRIPT)
+    add_style(*_page_style())
     workspace = Workspace()
     with st.sidebar:
         st.markdown("### :material/graphic_eq: audiotag")
@@ -154,6 +110,13 @@ def set_up_page(title: str) -> PageContext:
         ensemble_folder = _pick_ensemble(workspace, in_address=title in PAGES_OF_ENSEMBLES)
     messages.show_sentences()
     return PageContext(workspace, dataset_root, ensemble_folder)
+
+
+@functools.cache
+def _page_style() -> tuple[str, str]:
+    """CSS and script of every page, as HTML."""
+    css, script = ((FOLDER / f"page.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
+    return f"<style>{css}</style>", f"<script>{script}</script>"
 
 
 def _pick_dataset(workspace: Workspace) -> Path | None:

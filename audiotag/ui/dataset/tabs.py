@@ -12,7 +12,6 @@ from audiotag.data.dataset import Dataset
 from audiotag.data.layouts import OpenOptions
 from audiotag.features.settings import PRESETS
 from audiotag.figures import dataset as figures
-from audiotag.figures.theme import CONFIG
 from audiotag.inspection import statistics
 from audiotag.inspection.filters import Filter
 from audiotag.inspection.measurement_job import MeasurementJob, count_unmeasured
@@ -21,6 +20,7 @@ from audiotag.ui.dataset.filter import filter_by_label, filter_by_range
 from audiotag.ui.dataset.left_out import show_left_out_buttons
 from audiotag.ui.text import escape, escape_all
 from audiotag.ui.widgets import messages
+from audiotag.ui.widgets.charts import show_chart
 from audiotag.ui.widgets.downloads import show_downloads, show_table
 from audiotag.wording import format_duration
 from audiotag.workspace import Workspace
@@ -56,10 +56,9 @@ def show_durations(index: pd.DataFrame) -> None:
     left, right = st.columns(2)
     with left:
         table = statistics.distribution(statistics.readable_clips(index), "duration_s")
-        st.plotly_chart(
+        show_chart(
             figures.histogram(table, "duration", "s", crop_s, 340),
             key="durations",
-            config=CONFIG,
             on_select=filter_by_range("durations", "shortest", "below"),
             selection_mode="points",
             alt="Histogram of clip durations, for each subset",
@@ -67,10 +66,9 @@ def show_durations(index: pd.DataFrame) -> None:
         show_table(table, "durations")
     with right:
         percentiles = statistics.percentiles(index)
-        st.plotly_chart(
+        show_chart(
             figures.cumulative(percentiles, crop_s),
             key="cumulative",
-            config=CONFIG,
             alt="Cumulative share of clips by duration",
         )
         show_table(percentiles, "cumulative-durations")
@@ -79,10 +77,9 @@ def show_durations(index: pd.DataFrame) -> None:
         return
     st.markdown("**By label:** median and middle 80 % of the clips")
     names = statistics.labels_by_median_duration(label_durations)
-    st.plotly_chart(
+    show_chart(
         figures.durations_by_label(label_durations, names, crop_s),
         key="label-durations",
-        config=CONFIG,
         alt="Durations of each label's clips",
     )
     show_table(label_durations, "durations-by-label")
@@ -114,10 +111,9 @@ def show_labels(index: pd.DataFrame, wanted: Filter) -> None:
     top = len(counts)
     if len(counts) > 5:
         top = right.slider("Labels shown", 5, len(counts), min(30, len(counts)), key="labels-shown")
-    st.plotly_chart(
+    show_chart(
         figures.labels(counts.head(top)),
         key="label-counts",
-        config=CONFIG,
         on_select=filter_by_label("label-counts", "y"),
         selection_mode="points",
         alt="Number of clips of each label",
@@ -138,10 +134,9 @@ def _show_combinations(index: pd.DataFrame) -> None:
     with left:
         st.markdown("**Labels per clip**")
         numbers = statistics.labels_per_clip(index)
-        st.plotly_chart(
+        show_chart(
             figures.bars(numbers, "labels per clip"),
             key="label-numbers",
-            config=CONFIG,
             alt="Number of clips by their number of labels",
         )
         show_table(numbers, "labels-per-clip")
@@ -159,10 +154,9 @@ def _show_co_occurrence(index: pd.DataFrame, names: list[str]) -> None:
     if pairs.empty:
         st.caption("No clip has two labels.")
     else:
-        st.plotly_chart(
+        show_chart(
             figures.co_occurrence(pairs, names),
             key="label-map",
-            config=CONFIG,
             on_select=filter_by_label("label-map", "x", "y"),
             selection_mode="points",
             alt="Map of labels that are on the same clip",
@@ -189,10 +183,9 @@ def show_sound(dataset: Dataset, index: pd.DataFrame, shown: pd.DataFrame) -> No
             columns = st.columns(2)
         table = statistics.distribution(measured, column)
         with columns[at % 2]:
-            st.plotly_chart(
+            show_chart(
                 figures.histogram(table, title, unit),
                 key=column,
-                config=CONFIG,
                 on_select=filter_by_range(column, "quietest", "softer") if column == "rms_dbfs" else "ignore",
                 selection_mode="points",
                 alt=f"Distribution of {title}",
@@ -218,10 +211,9 @@ def _show_spectra(measured: pd.DataFrame) -> None:
         clips = measured[measured["labels"].map(lambda have: label in have).astype(bool)]
     spectra = statistics.third_octaves(clips, same_power)
     unit = "dB re total power" if same_power else "level in the band (dBFS)"
-    st.plotly_chart(
+    show_chart(
         figures.third_octaves(spectra, unit),
         key="spectra",
-        config=CONFIG,
         alt="Average third-octave spectrum of each subset",
     )
     show_table(spectra, "third-octaves")
@@ -233,10 +225,9 @@ def _show_spectra(measured: pd.DataFrame) -> None:
             "**Noisy minus curated:** difference of the spectra in each band, all clips at the same power, the most "
             "different label first"
         )
-        st.plotly_chart(
+        show_chart(
             figures.spectral_gap(gap, "noisy", "curated"),
             key="spectral-gap",
-            config=CONFIG,
             on_select=filter_by_label("spectral-gap", "y"),
             selection_mode="points",
             alt="Map of the difference between noisy and curated spectra, one row per label",

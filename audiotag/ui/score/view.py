@@ -18,12 +18,12 @@ from audiotag.data.table_files import TABLE_SUFFIXES
 from audiotag.features.settings import PRESETS
 from audiotag.figures import scoring as figures
 from audiotag.figures.text import data_text
-from audiotag.figures.theme import CONFIG
 from audiotag.scoring import PUBLISHED, Score, score_submission, truth_table_of
 from audiotag.ui import address, cache
 from audiotag.ui.frame import PageContext
 from audiotag.ui.text import Markdown, escape, escape_all
 from audiotag.ui.widgets import messages, sound_panel
+from audiotag.ui.widgets.charts import show_chart
 from audiotag.ui.widgets.downloads import show_downloads, show_table
 from audiotag.ui.widgets.kept_rows import keep_row, restore_row, row_of
 from audiotag.workspace import Workspace
@@ -161,10 +161,9 @@ def show_summary(found: Score) -> None:
             "Published scores on the same clips: the competition's baseline, the 2020 capstone project (recipe "
             "“capstone”), and the winner."
         )
-        st.plotly_chart(
+        show_chart(
             figures.published_scores(found.comparable, PUBLISHED),
             key="published",
-            config=CONFIG,
             alt=f"lwlrap {found.comparable:.5f} on a scale, beside "
             + ", ".join(f"{name} {value:.5f}" for name, value in PUBLISHED.items()),
         )
@@ -181,10 +180,9 @@ def show_classes(found: Score) -> None:
             shown = scored if every else scored.head(MAX_CLASSES)
     count = f"The {len(shown)} worst" if len(shown) < len(scored) else f"All {len(shown)}"
     st.caption(f"{count}, worst first. Click on a bar to see only its clips below.")
-    st.plotly_chart(
+    show_chart(
         figures.per_class(shown),
         key="score-classes",
-        config=CONFIG,
         on_select=_filter_by_clicked_label,
         selection_mode="points",
         alt="lwlrap of each class, worst first: "
@@ -245,10 +243,9 @@ def _show_clip(clip: str, true: tuple[str, ...], found: Score, dataset: Dataset 
     with left:
         _show_player(clip, found, dataset)
     with right:
-        st.plotly_chart(
+        show_chart(
             figures.ranking(found.scores.loc[clip], true),
             key="ranking",
-            config=CONFIG,
             alt=f"Scores of the labels of {clip}, highest first; true: {', '.join(true)}",
         )
 

@@ -17,13 +17,13 @@ from audiotag.features.readouts import read_outs
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.features.trimming import fit_length
 from audiotag.figures import sound as figures
-from audiotag.figures.theme import CONFIG
 from audiotag.inspection import statistics
 from audiotag.training.run_options import RunOptions
 from audiotag.ui import cache
 from audiotag.ui.spectrogram.crops import IMAGE_WIDTH_PIXELS, Crop, crop_of_file
 from audiotag.ui.text import escape, escape_all
 from audiotag.ui.widgets import sound_picker
+from audiotag.ui.widgets.charts import show_chart
 from audiotag.wording import as_text
 from audiotag.workspace import Workspace
 
@@ -37,10 +37,9 @@ def show_network_input(crop: Crop, settings: SpectrogramSettings, dataset: Datas
     if settings.deltas:
         names = ["log-mel", "slope", "slope of the slope"][: settings.channels]
         channel = names.index(st.segmented_control("Channel", names, key="channel", default=names[0], required=True))
-    st.plotly_chart(
+    show_chart(
         figures.spectrogram(network_input(crop.log_mel, settings)[channel], settings, crop.start_s),
         key="network-input",
-        config=CONFIG,
         alt="Log-mel spectrogram of the crop as the network gets it",
     )
     outs = read_outs(settings, crop.log_mel, crop.waveform)
@@ -83,17 +82,16 @@ def show_comparison(crop: Crop, settings: SpectrogramSettings, workspace: Worksp
         (right, name, other_log_mel, other),
     ):
         column.markdown(f"**{escape(title)}** · {of.n_mels:d} × {values.shape[1]:d}")
-        column.plotly_chart(
-            figures.spectrogram(values, of.with_changes(normalise="none", resize=0, deltas=0), 0.0, 300),
-            key=f"beside-{title}",
-            config=CONFIG,
-            alt=f"Log-mel spectrogram of the crop under {title}",
-        )
+        with column:
+            show_chart(
+                figures.spectrogram(values, of.with_changes(normalise="none", resize=0, deltas=0), 0.0, 300),
+                key=f"beside-{title}",
+                alt=f"Log-mel spectrogram of the crop under {title}",
+            )
     st.markdown(f"**Difference:** these settings minus {escape(name)}")
-    st.plotly_chart(
+    show_chart(
         figures.difference(crop.log_mel, settings, other_log_mel, other),
         key="difference",
-        config=CONFIG,
         alt="Difference of the two log-mel spectrograms in dB",
     )
     changed = [

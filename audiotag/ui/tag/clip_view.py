@@ -11,7 +11,6 @@ import streamlit as st
 
 from audiotag.data.label_names import LabelNames, spelling_note
 from audiotag.figures import tagging as figures
-from audiotag.figures.theme import CONFIG
 from audiotag.tagging.result import Tag, Tags
 from audiotag.ui import cache
 from audiotag.ui.player import TimelineRow
@@ -21,6 +20,7 @@ from audiotag.ui.tag.results import SoundResult
 from audiotag.ui.tag.tagging_options import TaggingSetup
 from audiotag.ui.text import Markdown, escape
 from audiotag.ui.widgets import messages, sound_panel
+from audiotag.ui.widgets.charts import show_chart
 from audiotag.ui.widgets.label_aliases import current_aliases
 from audiotag.workspace import Workspace
 
@@ -159,10 +159,9 @@ def _tag_line(tag: Tag, folds: int, verdict: str) -> Markdown:
 
 
 def _show_scores(tags: Tags, setup: TaggingSetup, sound: DroppedSound) -> None:
-    st.plotly_chart(
+    show_chart(
         figures.scores(tags.ranking[:MAX_LABELS_IN_CHART]),
         key=f"scores-{sound.number}-{setup.folder}",
-        config=CONFIG,
         alt=f"Scores of the likeliest labels of {sound.name}, with their thresholds",
     )
 
@@ -181,10 +180,9 @@ def _show_player(sound: DroppedSound, tags: Tags, setup: TaggingSetup) -> None:
         f"{'highest' if windows == 'max' else 'mean'} of them."
     )
     if tags.duration_s > cache.MAX_PLAYED_S:
-        st.plotly_chart(
+        show_chart(
             figures.timeline(tags, card.labels, (start_s, start_s + audible.duration_s)),
             key=f"timeline-{sound.number}",
-            config=CONFIG,
             alt=f"Scores over time of the likeliest labels of {sound.name}, with a frame around the part in the player",
         )
 

@@ -15,12 +15,12 @@ import pandas as pd
 import streamlit as st
 
 from audiotag.figures import tagging as figures
-from audiotag.figures.theme import CONFIG
 from audiotag.tagging.out_of_fold import OutOfFold
 from audiotag.tagging.settings import TagSettings
 from audiotag.tagging.thresholds import OWN, forget_thresholds, read_saved_thresholds, save_thresholds
 from audiotag.ui.text import Markdown, escape
 from audiotag.ui.widgets import messages
+from audiotag.ui.widgets.charts import show_chart
 from audiotag.ui.widgets.downloads import show_downloads
 from audiotag.workspace import Workspace
 
@@ -128,10 +128,9 @@ def show_thresholds(state: Thresholds, tagger: Tagger, settings: TagSettings, wo
         )
     else:
         st.markdown(describe_threshold(held_out, column, current[column]))
-        st.plotly_chart(
+        show_chart(
             figures.precision_recall(held_out.targets[:, column], held_out.scores[:, column], current[column]),
             key="precision-recall",
-            config=CONFIG,
             alt=f"Precision and recall of {label} at every threshold, with the chosen one marked",
         )
         if settings.combine == "weighted":

@@ -12,11 +12,11 @@ import streamlit as st
 from audiotag.cli.command_lines import compare_line
 from audiotag.errors import AudiotagError
 from audiotag.figures import comparison as figures
-from audiotag.figures.theme import CONFIG
 from audiotag.training.paired_bootstrap import INTERVAL, MIN_DIFFERING_UNITS
 from audiotag.training.runs import Run
 from audiotag.ui import cache, verdict_cache
 from audiotag.ui.text import Markdown, escape
+from audiotag.ui.widgets.charts import show_chart
 from audiotag.ui.widgets.downloads import show_table
 
 if TYPE_CHECKING:
@@ -119,10 +119,9 @@ def _show_differences(comparison: Comparison) -> None:
     if by == BY_LABEL:
         what = "label"
         rows = dict(sorted(comparison.labels.items(), key=lambda item: (item[1].difference, item[0])))
-    st.plotly_chart(
+    show_chart(
         figures.differences(_ends(rows), "difference in lwlrap" + (" of the label" if what == "label" else "")),
         key="differences-chart",
-        config=CONFIG,
         alt=f"Difference in lwlrap of each {what}, with its 95 % interval",
     )
     st.caption(

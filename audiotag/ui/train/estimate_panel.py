@@ -10,13 +10,13 @@ import streamlit as st
 
 from audiotag.data.dataset import Dataset
 from audiotag.figures import training as figures
-from audiotag.figures.theme import CONFIG
 from audiotag.training.folds import available_folds, with_fold_source
 from audiotag.training.recipe import Stage
 from audiotag.training.runs import RunSettings, list_runs
 from audiotag.ui.text import escape
 from audiotag.ui.train.run_setup import LEARNING_RATE
 from audiotag.ui.widgets import messages
+from audiotag.ui.widgets.charts import show_chart
 from audiotag.ui.widgets.downloads import show_table
 from audiotag.wording import format_duration
 from audiotag.workspace import Workspace
@@ -106,10 +106,9 @@ def _show_result(result: dict, settings: RunSettings, dataset: Dataset) -> None:
     if not result["rates"]:
         return
     suggested, used = result["suggested_lr"], result["lr"]
-    st.plotly_chart(
+    show_chart(
         figures.learning_rates(result["rates"], result["losses"], suggested, used),
         key="rates",
-        config=CONFIG,
         alt="Loss against learning rate, with the suggested rate and the one that is set",
     )
     if suggested:

@@ -11,7 +11,6 @@ import streamlit as st
 
 from audiotag.errors import AudiotagError
 from audiotag.figures import training as figures
-from audiotag.figures.theme import CONFIG
 from audiotag.figures.training import fold_name
 from audiotag.training.recipe import Recipe
 from audiotag.training.run_progress import epochs_done, fold_rows, plan_of, work_left
@@ -19,6 +18,7 @@ from audiotag.training.runs import ACTIVE, SHARED_FOLD, Run, State
 from audiotag.ui import cache
 from audiotag.ui.text import escape
 from audiotag.ui.train.comparison_panel import show_comparisons
+from audiotag.ui.widgets.charts import show_chart
 from audiotag.ui.widgets.downloads import show_downloads, show_table
 from audiotag.wording import format_duration
 
@@ -264,10 +264,9 @@ def _show_curves(run: Run, epochs: Events, stages: Events, others: dict[str, Run
             help="Each run is drawn as the mean of its folds, and compared on held-out clips below.",
         )
     compared = {name: done for name in chosen if name in others and (done := epochs_done(others[name].events()))}
-    st.plotly_chart(
+    show_chart(
         figures.lwlrap(epochs, stages, smooth, compared, run.name),
         key="lwlrap",
-        config=CONFIG,
         alt="lwlrap by epoch, one line per fold",
     )
     for name in chosen:
@@ -290,10 +289,9 @@ def _show_labels(run: Run, events: Events) -> None:
 
 def _show_losses(run: Run, events: Events, stages: Events, recipe: Recipe | None) -> None:
     with st.expander("Losses", icon=":material/show_chart:", key="losses-open"):
-        st.plotly_chart(
+        show_chart(
             figures.losses(epochs_done(events), stages, run.name, recipe.loss if recipe else "bce"),
             key="losses",
-            config=CONFIG,
             alt="Training and validation loss by epoch, one pair per fold",
         )
         columns = ["fold", "stage", "subset", "epoch", "train_loss", "valid_loss"]

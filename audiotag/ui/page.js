@@ -1,0 +1,61 @@
+// The script of every page. A page is drawn again and again in the same window: each part starts once.
+
+// A field that is being edited sends its value when a click takes the focus away. Where that arrives after a click on a
+// link to another page, Streamlit runs the old page again and the click is lost. This script then clicks again, unless
+// the user has done something else since.
+if (!window.audiotagFollowsLinks) {
+  window.audiotagFollowsLinks = true;
+  const pathOf = address => new URL(address, document.baseURI).pathname.replace(/[/]$/, "");
+  let wanted = null, attempts = 0, pressed = null;
+  const forget = event => { if (event.isTrusted) wanted = null; };
+  ["keydown", "popstate"].forEach(name => window.addEventListener(name, forget, true));
+  const follow = () => {
+    const state = document.querySelector('[data-testid="stApp"]')?.getAttribute("data-test-script-state");
+    if (wanted === null || pressed || state !== "notRunning" || pathOf(location.href) === wanted) return;
+    if (attempts++ > 2) return;
+    [...document.querySelectorAll('[data-testid="stPageLink"] a')].find(link => pathOf(link.href) === wanted)?.click();
+  };
+  // Where the link is drawn anew between the press and the release, the browser reports no click on it.
+  ["pointerdown", "click"].forEach(name => window.addEventListener(name, event => {
+    if (!event.isTrusted) return;
+    if (name === "pointerdown") pressed = [event.clientX, event.clientY];
+    const link = event.target.closest?.('[data-testid="stPageLink"] a');
+    const isPlain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
+    if (link && isPlain) [wanted, attempts] = [pathOf(link.href), 0];
+    else if (name === "pointerdown") wanted = null;
+  }, true));
+  ["pointerup", "pointercancel"].forEach(name => window.addEventListener(name, event => {
+    if (pressed && Math.hypot(event.clientX - pressed[0], event.clientY - pressed[1]) > 10) wanted = null;
+    pressed = null;
+    // The old page may come back after the last change of the state.
+    [500, 1000, 2000, 4000].forEach(milliseconds => setTimeout(follow, milliseconds));
+  }, true));
+  new MutationObserver(follow)
+    .observe(document.body, {subtree: true, attributes: true, attributeFilter: ["data-test-script-state"]});
+}
+
+// Plotly's own toolbar has one button for images, in one format. This script adds another one beside it for SVG, which
+// presses the first one while the format is another.
+if (!window.audiotagSavesCharts) {
+  window.audiotagSavesCharts = true;
+  const addButtons = () => document.querySelectorAll(".modebar-btn[data-title^='Download plot']").forEach(png => {
+    png.setAttribute("data-title", "Download as PNG");
+    png.setAttribute("aria-label", "Download as PNG");
+    const svg = document.createElement("button");
+    svg.type = "button";
+    svg.className = "modebar-btn as-svg";
+    svg.setAttribute("data-title", "Download as SVG");
+    svg.setAttribute("aria-label", "Download as SVG");
+    svg.style.cssText = "font: 600 10px sans-serif; color: inherit; padding: 3px 4px";
+    svg.textContent = "SVG";
+    svg.addEventListener("click", () => {
+      const chart = svg.closest(".js-plotly-plot");
+      const options = chart._context.toImageButtonOptions;
+      chart._context.toImageButtonOptions = {...options, format: "svg", scale: 1};
+      png.click();
+      chart._context.toImageButtonOptions = options;
+    });
+    png.after(svg);
+  });
+  new MutationObserver(addButtons).observe(document.body, {subtree: true, childList: true});
+}
