@@ -59,3 +59,11 @@ if (!window.audiotagSavesCharts) {
   });
   new MutationObserver(addButtons).observe(document.body, {subtree: true, childList: true});
 }
+
+// Code that is wider than its place can be scrolled by the keyboard only where it takes the focus.
+if (!window.audiotagScrollsCode) {
+  window.audiotagScrollsCode = true;
+  const makeFocusable = () => document.querySelectorAll("[data-testid='stCode'] pre:not([tabindex])")
+    .forEach(code => code.setAttribute("tabindex", "0"));
+  new MutationObserver(makeFocusable).observe(document.body, {subtree: true, childList: true});
+}
