@@ -125,6 +125,25 @@ def test_a_rerun_does_not_stop_a_clip_and_the_next_clip_replaces_it(page: Page, 
     expect(clips.get_by_role("radio", name="linear")).to_be_checked()
 
 
+def test_another_spectrogram_is_sent_without_the_sound(server: Server, page: Page, home: Path) -> None:
+    Workspace(home).remember_dataset(home / "starter-sounds")
+    frames: list[bytes | str] = []
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: frames.append(frame)))
+    page.goto(f"{server.url}/spectrogram")
+    expect(page.locator(".player .untrimmed")).to_be_attached()
+    wait_until_settled(page)
+    assert any(b"RIFF" in frame for frame in frames if isinstance(frame, bytes))
+    canvas = page.locator(".player canvas").element_handle()
+    before = canvas.evaluate("canvas => canvas.toDataURL()")
+    frames.clear()
+    page.get_by_role("slider", name="Hop (samples)").press("ArrowRight")
+    page.wait_for_function("([canvas, before]) => canvas.toDataURL() !== before", arg=[canvas, before])
+    wait_until_settled(page)
+    sent = [frame for frame in frames if isinstance(frame, bytes)]
+    assert any(b"full_scale_db" in frame for frame in sent)
+    assert not any(b"RIFF" in frame or b"class Player" in frame for frame in sent)
+
+
 # Alone
 
 
