@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,7 +19,7 @@ from audiotag.tagging.settings import TagSettings
 from audiotag.trust.noise_gate import NoiseGate, Played
 from audiotag.trust.noise_sounds import NOISES, SILENCE, Kind, at_level
 from audiotag.trust.speech import speech_kind
-from audiotag.workspace import write_json
+from audiotag.workspace import read_json, write_json
 
 if TYPE_CHECKING:
     from audiotag.tagging.tagger import Tagger
@@ -126,7 +126,8 @@ def save_noise_gate(folder: Path, gate: NoiseGate) -> None:
         If the card cannot be read.
     """
     with locked(folder / CARD):
-        write_json(folder / CARD, replace(read_card(folder), noise_gate=gate).to_dict())
+        read_card(folder)  # refuses what is not a card
+        write_json(folder / CARD, read_json(folder / CARD) | {"noise_gate": gate.to_dict()})
 
 
 def _levels(kind: Kind) -> tuple[float | None, ...]:

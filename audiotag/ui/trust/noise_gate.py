@@ -87,12 +87,7 @@ def show_gate(gate: NoiseGate, name: str) -> None:
             alt="False tags per hour, highest first: "
             + ", ".join(f"{label} {rate:.0f}" for label, rate in shown["all"].items()),
         )
-    st.caption(
-        f"False tags per hour of each label, over all levels. Each window of {gate.window_s:g} s is tagged as a clip "
-        f"of its own with the card's thresholds, so {gate.highest_rate:.0f} per hour is every window. Played: "
-        f"{format_duration(gate.seconds)} at {escape(levels_text(gate))} RMS. Speech: {escape(gate.speech)}. "
-        f"{escape(gate.date)}."
-    )
+    st.caption(f"False tags per hour of each label, over all levels. {played_text(gate)}")
     excused = sorted({f"{label} ({one.kind})" for one in gate.played for label in one.not_counted})
     if excused:
         st.caption(f"Not counted, because right: {escape(', '.join(excused))}.")
@@ -111,6 +106,15 @@ def gate_text(gate: NoiseGate) -> Markdown:
         most_often = f", most often {escape(most)}" if tagged else ""
         lines.append(f"- **{escape(str(kind))}**: false tags in {percent(tagged / windows)} of the windows{most_often}")
     return Markdown("\n".join(lines))
+
+
+def played_text(gate: NoiseGate) -> Markdown:
+    """What was played for how long, and how tags were counted."""
+    return Markdown(
+        f"Played: {format_duration(gate.seconds)} in total, at {escape(levels_text(gate))} RMS. Speech: "
+        f"{escape(gate.speech)}. Each window of {gate.window_s:g} s is tagged as a clip of its own with the card's "
+        f"thresholds, so {gate.highest_rate:.0f} false tags per hour are one in every window. {escape(gate.date)}."
+    )
 
 
 def levels_text(gate: NoiseGate) -> str:

@@ -15,7 +15,7 @@ from audiotag.ui import cache, frame
 from audiotag.ui.text import Markdown, escape
 from audiotag.ui.trust import tabs
 from audiotag.ui.trust.loading import findings_of, scores_of_run, scores_of_submission
-from audiotag.ui.trust.noise_gate import show_noise_gate
+from audiotag.ui.trust.noise_gate import gate_text, played_text, show_noise_gate
 from audiotag.ui.widgets import messages
 from audiotag.workspace import Workspace
 
@@ -66,17 +66,40 @@ def show_trust_of_submission(found: Score, submission: Path, ensemble: Path | No
 
 def show_trust_of_ensemble(folder: Path, tagger: Tagger) -> None:
     """The panel for an ensemble: its out-of-fold scores, and its noise gate."""
-    card = tagger.card
-    st.subheader(TITLE)
-    with messages.show_errors():
+    card, workspace = tagger.card, Workspace()
+    expander = st.expander(
+        f"{TITLE} {escape(card.name)}", icon=":material/verified:", key="trust-card", on_change="rerun"
+    )
+    with expander, messages.show_errors():
+        if not expander.open:
+            return
         if tagger.out_of_fold is None:
-            st.caption(f"{escape(card.name)} holds no out-of-fold scores. Publish it again to see how they fare.")
-            show_noise_gate(folder, card, Workspace())
+            st.caption(f"{escape(card.name)} holds no out-of-fold scores, so only its noise gate can be measured.")
+            show_noise_gate(folder, card, workspace)
             return
         found = findings_of(tagger.out_of_fold.labelled(card))
-        show_findings(
-            found, card.name, "trust-card", {"Noise gate": lambda: show_noise_gate(folder, card, Workspace())}
-        )
+        gate = {"Noise gate": lambda: show_noise_gate(folder, card, workspace)}
+        show_findings(found, card.name, "trust-card", gate)
+
+
+def show_trust_summary(tagger: Tagger) -> None:
+    """In a few lines, for an ensemble's card: precision, recall, calibration and false tags on noises."""
+    card = tagger.card
+    st.markdown("**Can the scores be trusted?**")
+    if tagger.out_of_fold is not None:
+        found = findings_of(tagger.out_of_fold.labelled(card))
+        st.caption(quality_text(found.labelled, found.overall, found.cross_fitted_overall))
+        if calibration := found.calibration:
+            st.caption(
+                f"Expected calibration error {calibration.ece:.4f}, with calibrated scores "
+                f"{calibration.calibrated_ece:.4f} (temperature {calibration.temperature:.2f}), out of fold."
+            )
+    if card.noise_gate is not None:
+        st.markdown(gate_text(card.noise_gate))
+        st.caption(played_text(card.noise_gate))
+    else:
+        st.caption("The noise gate is not measured yet.")
+    st.caption(f"“{TITLE}” at the end of this page has everything, and measures the noise gate.")
 
 
 def show_findings(

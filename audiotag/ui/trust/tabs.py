@@ -66,9 +66,8 @@ def show_reliability(found: Findings, name: str, key: str) -> None:
     st.markdown(reliability_text(curves["as scored"]))
     if calibration := found.calibration:
         st.caption(
-            f"Calibrated: each score's logit is divided by a temperature, {calibration.temperature:.2f} if it is fitted "
-            "to all clips. In this chart each fold's clips get the temperature of the other folds' clips. The tags stay "
-            "the same."
+            f"Calibrated: each score's logit is divided by a temperature, {calibration.temperature:.2f} over all "
+            "clips. Here each fold's clips get the temperature of the other folds' clips. The tags stay the same."
         )
     show_chart(
         figures.reliability(curves),
@@ -77,7 +76,8 @@ def show_reliability(found: Findings, name: str, key: str) -> None:
         + ", ".join(f"{row.score:.2f}: {percent(row.share)}" for row in curves["as scored"].bins.itertuples()),
     )
     st.caption(
-        f"Bars are 95 % intervals. Mean over the labels, each weighted by its clips: {label_weighted_ece(labels):.4f}."
+        "Bars are 95 % intervals. The calibration error of single labels, as the mean weighted by their clips: "
+        f"{label_weighted_ece(labels):.4f}."
     )
     bins = pd.concat([curve.bins.assign(scores=title) for title, curve in curves.items()], ignore_index=True)
     show_table(bins, f"{name}-reliability")
