@@ -98,9 +98,9 @@ def noise_gate_line(ensemble: str) -> str:
     return _join("noise-gate", _path_text(ensemble))
 
 
-def publish_line(run: str, name: str, noise_gate: bool = True) -> str:
-    """Command that makes an ensemble of a run's finished folds; without ``noise_gate`` it plays it no noises."""
-    return _join("publish", run, name, *([] if noise_gate else ["--no-noise-gate"]))
+def publish_line(run: str, name: str) -> str:
+    """Command that makes an ensemble of a run's finished folds."""
+    return _join("publish", run, name)
 
 
 def compare_line(first: str, second: str, truth: str = "corrected") -> str:

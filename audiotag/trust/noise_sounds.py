@@ -51,7 +51,7 @@ class Kind:
 def at_level(waveform: np.ndarray, level_dbfs: float) -> np.ndarray:
     """A waveform with an RMS level in dB re full scale, clipped to ±1, float32; silence stays silence.
 
-    >>> float(np.sqrt(np.mean(at_level(np.sin(np.arange(1000)), -20.0) ** 2)).round(4))
+    >>> round(float(np.sqrt(np.mean(at_level(np.sin(np.arange(1000)), -20.0) ** 2))), 4)
     0.1
     """
     rms = np.sqrt(np.mean(np.square(waveform, dtype=np.float64)))

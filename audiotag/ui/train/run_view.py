@@ -238,17 +238,16 @@ def _publish_form(run: Run, folds: list[int], workspace: Workspace) -> None:
             "`audiotag tag` can use."
         )
         name = st.text_input("Name", value=_free_name(run, workspace), key=f"publish-name-{run.name}")
-        gate = noise_gate.pick_after_publishing()
         if st.form_submit_button("Publish", icon=":material/publish:"):
             from audiotag.training.publish import publish  # it loads torch
 
             with messages.show_errors():
                 folder = publish(run, name, workspace.ensembles)
-                noise_gate.start_after_publishing(folder, workspace, gate)
+                noise_gate.start_after_publishing(folder, workspace)
                 st.toast(f"{escape(name)} is now the chosen ensemble.", icon=":material/check:")
                 messages.select_in_sidebar("ensemble", name)
         st.caption("The same as a command:")
-        st.code(publish_line(run.name, name or "NAME", gate), language="bash", wrap_lines=True)
+        st.code(publish_line(run.name, name or "NAME"), language="bash", wrap_lines=True)
     noise_gate.show_running(workspace)
 
 

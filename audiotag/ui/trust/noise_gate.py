@@ -44,24 +44,12 @@ def show_noise_gate(folder: Path, card: Card, workspace: Workspace) -> None:
         st.code(noise_gate_line(folder.name), language="bash", wrap_lines=True)
 
 
-def pick_after_publishing() -> bool:
-    """Whether to measure the noise gate of the ensemble that is published next."""
-    return st.checkbox(
-        "Then measure its noise gate",
-        value=True,
-        key="publish-noise-gate",
-        help="Plays noises and speech to the new ensemble and writes the false tags into its card. It takes about a "
-        "minute, in the background.",
-    )
-
-
-def start_after_publishing(folder: Path, workspace: Workspace, wanted: bool) -> None:
-    """Measure the noise gate of an ensemble that was published just now, if wanted; its card gets the result."""
+def start_after_publishing(folder: Path, workspace: Workspace) -> None:
+    """Measure in the background the noise gate of an ensemble that was just published; its card gets the result."""
     from audiotag.tagging.ensemble import read_card
     from audiotag.tagging.noise_gate_job import NoiseGateJob
 
-    if wanted:
-        NoiseGateJob.of(folder, read_card(folder), workspace).start()
+    NoiseGateJob.of(folder, read_card(folder), workspace).start()
 
 
 def show_running(workspace: Workspace) -> None:
