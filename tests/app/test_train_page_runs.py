@@ -380,7 +380,7 @@ def test_published_folds_become_the_chosen_ensemble(
 
     started: list[NoiseGateJob] = []
     monkeypatch.setattr("audiotag.training.publish.publish", published)
-    monkeypatch.setattr(NoiseGateJob, "start", started.append)
+    monkeypatch.setattr(NoiseGateJob, "start", lambda job: started.append(job))
     at = publish(open_page("pages/train.py"))
     assert not at.exception
     assert [job.ensemble.name for job in started] == ["starter-sounds-quick"]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from audiotag.tagging.noise_gate_job import NoiseGateJob
 
 WATCHED = "noise-gate-watched"  # in the session: a process was running when the page was drawn
+MEASURE, AGAIN = Markdown("Measure the noise gate"), Markdown("Measure again")
 MAX_LABELS = 12  # in the chart; the table has all
 
 
@@ -39,7 +40,7 @@ def show_noise_gate(folder: Path, card: Card, workspace: Workspace) -> None:
             )
         elif card.noise_gate is not None:
             show_gate(card.noise_gate, card.name)
-        _show_process(job, "Measure again" if card.noise_gate else "Measure the noise gate")
+        _show_process(job, AGAIN if card.noise_gate else MEASURE)
         st.caption("The same as a command:")
         st.code(noise_gate_line(folder.name), language="bash", wrap_lines=True)
 
@@ -60,7 +61,7 @@ def show_running(workspace: Workspace) -> None:
         name = folder.name.rpartition("-")[0]
         job = NoiseGateJob(folder, workspace.ensembles / name)
         if job.is_active() or st.session_state.get(f"{WATCHED}-{folder.name}"):
-            _show_process(job, "")
+            _show_process(job, None)
 
 
 def show_gate(gate: NoiseGate, name: str) -> None:
@@ -111,7 +112,7 @@ def levels_text(gate: NoiseGate) -> str:
     return f"{', '.join(f'{level:g}'.replace('-', '−') for level in levels)} dBFS"
 
 
-def _show_process(job: NoiseGateJob, start: str) -> None:
+def _show_process(job: NoiseGateJob, start: Markdown | None) -> None:
     """The progress of the process with a button that stops it, or the button that starts it."""
     active, watched, key = job.is_active(), f"{WATCHED}-{job.folder.name}", f"noise-gate-{job.folder.name}"
 

@@ -146,11 +146,11 @@ def origin_text(labelled: LabelledScores) -> Markdown:
 def _show_summary(found: Findings) -> None:
     overall = found.overall
     with st.container(horizontal=True, gap="medium"):
-        for name, about in (("precision", PRECISION), ("recall", RECALL)):
-            st.metric(name.capitalize(), percent(overall[name]), help=about, width="content")
+        st.metric("Precision", escape(percent(overall["precision"])), help=PRECISION, width="content")
+        st.metric("Recall", escape(percent(overall["recall"])), help=RECALL, width="content")
         curves = found.curves("all scores")
         for title, curve in curves.items():
-            st.metric(f"Calibration error, {title}", f"{curve.ece:.4f}", help=ECE, width="content")
+            st.metric(f"Calibration error, {escape(title)}", f"{curve.ece:.4f}", help=ECE, width="content")
     st.caption(quality_text(found.labelled, overall, found.cross_fitted_overall))
 
 

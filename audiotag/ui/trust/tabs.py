@@ -126,9 +126,9 @@ def show_confusion(found: Findings, name: str, key: str) -> None:
     if len(pairs):
         st.markdown("**Confused most**")
         lines = [
-            f"- {escape(row.label)} → {escape(row[2])}: {row.clips:.3g} of {row.of:,} clips ({percent(row.share)})"
+            Markdown(f"- {escape(row.label)} → {escape(row[2])}: {row.clips:.3g} of {row.of:,} clips ({row.share:.0%})")
             for row in pairs.head(MAX_PAIRS).itertuples()
         ]
-        st.markdown(Markdown("\n".join(lines)))
+        st.markdown(Markdown("\n").join(lines))
     show_table(pairs, f"{name}-confused-pairs", Markdown("All pairs as a table"))
     show_table(matrix.table(), f"{name}-confusion", Markdown("The matrix as a table"))
