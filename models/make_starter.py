@@ -1,4 +1,4 @@
-"""Train the shipped ensemble: ``python models/make_starter.py ESC10_FOLDER [--known-clips]``.
+"""Train the shipped ensemble: ``python models/make_starter.py ESC10_FOLDER [--known-clips] [--trust]``.
 
 Renders the starter sounds, trains five folds with the recipe ``default`` on them and on the real recordings of ESC-10,
 where an overlay of two clips has the labels of both, and writes ``models/starter``. If it is stopped, it continues with
@@ -14,7 +14,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,7 @@ from audiotag.tagging import known_clips
 from audiotag.tagging.ablation import write_ablation
 from audiotag.tagging.ablation_measurement import measure_ablation
 from audiotag.tagging.ensemble import CARD, PartCard, read_card
+from audiotag.tagging.noise_gate_measurement import gate_tagger, measure_noise_gate, save_noise_gate
 from audiotag.tagging.out_of_fold import read_out_of_fold
 from audiotag.training.begun import trained_on
 from audiotag.training.publish import known_clips_of, publish
@@ -34,6 +35,7 @@ from audiotag.training.recipe import Recipe, load_recipe
 from audiotag.training.run_blocking import train_run
 from audiotag.training.runs import Run, RunSettings
 from audiotag.training.session import Session
+from audiotag.trust.temperature import fit_calibration
 from audiotag.workspace import SHIPPED_MODELS, Workspace, read_json, write_bytes, write_json
 
 LABEL_NAMES = {  # labels of ESC-10 and FSDKaggle2019 with the same meaning
@@ -66,8 +68,16 @@ def main() -> None:
         action="store_true",
         help="only write which clips the shipped ensemble was trained on, after a change in how sounds are decoded",
     )
+    parser.add_argument(
+        "--trust",
+        action="store_true",
+        help="only measure the shipped ensemble's temperature and noise gate again, and write them into its card",
+    )
     parser.add_argument("--device", default="cpu", help="device, as for audiotag train (default: cpu)")
     options = parser.parse_args()
+    if options.trust:
+        write_trust(SHIPPED_MODELS / "starter")
+        return
     if not options.esc10.is_dir():
         sys.exit(f"{options.esc10} is not a folder; give the folder of ESC-10.")
     workspace = Workspace()
@@ -125,6 +135,18 @@ def write_known_clips(folder: Path, workspace: Workspace) -> None:
     write_json(ensemble / CARD, read_json(ensemble / CARD) | {"known_clips": hashlib.sha256(known).hexdigest()})
 
 
+def write_trust(ensemble: Path) -> None:
+    """Write the temperature and the noise gate into an ensemble's card; its weights and thresholds stay as they are."""
+    card = read_card(ensemble)
+    found = read_out_of_fold(ensemble, card)
+    assert found is not None  # the shipped ensemble has them
+    calibration = fit_calibration(found.labelled(card))
+    write_json(ensemble / CARD, read_json(ensemble / CARD) | {"calibration": asdict(calibration)})
+    gate = measure_noise_gate(gate_tagger(ensemble))
+    save_noise_gate(ensemble, gate)
+    print(calibration, gate.sentence(), sep="\n")
+
+
 def put_in_place(run: Run, folder: Path) -> None:
     """Publish, add the scores of each source to the card, measure the ablation, and replace the shipped ensemble."""
     aside = SHIPPED_MODELS / "starter-new"
@@ -134,6 +156,7 @@ def put_in_place(run: Run, folder: Path) -> None:
     card = read_card(aside)
     parts = tuple(score_sources(run, aside))
     write_json(aside / CARD, replace(card, name="starter", parts=parts).to_dict())
+    write_trust(aside)
     write_ablation(aside, measure_ablation(aside, open_dataset(folder)))  # on the test clips, which are rendered
     shutil.rmtree(SHIPPED_MODELS / "starter", ignore_errors=True)
     os.replace(aside, SHIPPED_MODELS / "starter")

@@ -4,6 +4,7 @@ import streamlit as st
 
 from audiotag.ui import frame
 from audiotag.ui.score import view
+from audiotag.ui.trust.panel import show_trust_of_submission
 from audiotag.ui.widgets import label_aliases, messages
 
 context = frame.set_up_page("Score")
@@ -19,5 +20,6 @@ else:
     view.show_summary(score)
     view.show_classes(score)
     view.show_hardest_clips(score, dataset)
+    show_trust_of_submission(score, submission.path, context.ensemble_folder)
 view.show_commands(context, dataset, expanded=submission is None or truth is None)
 messages.show_sentences()

@@ -4,6 +4,7 @@ import streamlit as st
 
 from audiotag.ui import frame
 from audiotag.ui.tag import clip_view, dropped_sounds, panels, results, sound_sources
+from audiotag.ui.trust.panel import show_trust_of_ensemble
 from audiotag.ui.widgets import messages
 
 context = frame.set_up_page("Tag")
@@ -34,4 +35,5 @@ with view:
         clip_view.show_clip(tagged[row], row, setup, other)
     if len(tagged) == 1:
         results.show_downloads(tagged, tagged[0], setup)
+show_trust_of_ensemble(folder, setup.tagger)
 messages.show_sentences()

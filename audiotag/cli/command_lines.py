@@ -93,6 +93,11 @@ def ablation_line(ensemble: str, dataset: str | Path, save: bool = False) -> str
     return _join("ablation", _path_text(ensemble), _path_text(dataset), *(["--save"] if save else []))
 
 
+def noise_gate_line(ensemble: str) -> str:
+    """Command that measures the noise gate of an ensemble."""
+    return _join("noise-gate", _path_text(ensemble))
+
+
 def publish_line(run: str, name: str) -> str:
     """Command that makes an ensemble of a run's finished folds."""
     return _join("publish", run, name)
@@ -136,7 +141,8 @@ def _tag_setting_words(settings: TagSettings) -> list[str]:
         "--overlap": "" if settings.overlap == 0.5 else _number_text(settings.overlap),
         "--windows": settings.windows or "",
     }
-    return [*_option_words(values), *(["--tta"] if settings.tta else [])]
+    flags = {"--tta": settings.tta, "--calibrated": settings.calibrated}
+    return [*_option_words(values), *(flag for flag, is_set in flags.items() if is_set)]
 
 
 def _option_words(values: dict[str, str]) -> list[str]:

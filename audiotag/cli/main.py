@@ -16,7 +16,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from audiotag import __version__
-from audiotag.cli import ablation, app, compare, corrections, dataset, doubts, score, tag, train
+from audiotag.cli import ablation, app, compare, corrections, dataset, doubts, score, tag, train, trust
 from audiotag.cli.exit_codes import MEANINGS, NOTHING_DONE, SIGNALLED, UNEXPECTED_ERROR, Terminated
 from audiotag.cli.printing import accept_every_character, say
 from audiotag.crash_log import log_file, start_log, unexpected, watch_for_crashes
@@ -164,6 +164,7 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_run_options(sub)
     sub.add_argument("--resume", metavar="RUN", help="continue a run that was stopped, failed or interrupted")
     sub.add_argument("--publish", metavar="NAME", help="publish the folds as an ensemble when they are trained")
+    train.add_noise_gate_switch(sub)
     sub.add_argument("--detach", action="store_true", help="return at once; the Train page shows the progress")
     sub.add_argument("--json", action="store_true", help="print the result as JSON")
 
@@ -178,6 +179,7 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--about", default="", help="a sentence for its card")
     sub.add_argument("--licence", default="not stated", help="licence for its card (default: not stated)")
     sub.add_argument("--shipped", action="store_true", help="publish into models/ instead of the workspace")
+    train.add_noise_gate_switch(sub)
 
     compare.add_compare(command("compare", compare.compare, compare.HELP))
     corrections.add_corrections(command("corrections", corrections.corrections, corrections.HELP))
@@ -185,6 +187,8 @@ def build_parser() -> argparse.ArgumentParser:
     tag.add_submit(command("submit", tag.submit, "Score a dataset's test clips and write a submission."))
     score.add_score(command("score", score.score, score.HELP))
     doubts.add_doubts(command("doubts", doubts.doubts, doubts.HELP))
+    trust.add_trust(command("trust", trust.trust, trust.TRUST_HELP))
+    trust.add_noise_gate(command("noise-gate", trust.noise_gate, trust.GATE_HELP))
     ablation.add_ablation(commands)
     app.add_app(
         command(

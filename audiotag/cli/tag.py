@@ -164,6 +164,11 @@ def _add_tag_settings(sub: argparse.ArgumentParser) -> None:
         choices=("mean", "max"),
         help="how the windows of a long clip are combined (default: as the ensemble's card says)",
     )
+    add(
+        "--calibrated",
+        action="store_true",
+        help="give scores as probabilities, by the ensemble's temperature; the tags and their order stay the same",
+    )
 
 
 def _output_format(options: argparse.Namespace) -> ExportFormat | None:
@@ -185,7 +190,9 @@ def _ensemble(options: argparse.Namespace) -> tuple[Path, TagSettings, Card]:
     from audiotag.tagging.ensemble import find_ensemble, read_card
     from audiotag.tagging.settings import TagSettings
 
-    settings = TagSettings(options.combine, options.tta, options.overlap, options.windows, options.folds)
+    settings = TagSettings(
+        options.combine, options.tta, options.overlap, options.windows, options.folds, options.calibrated
+    )
     folder = find_ensemble(options.ensemble)
     return folder, settings, read_card(folder)
 

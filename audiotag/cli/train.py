@@ -74,6 +74,16 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     add("--device", default="", help="cpu, cuda, cuda:1, mps, or several separated by commas (default: the best)")
 
 
+def add_noise_gate_switch(parser: argparse.ArgumentParser) -> None:
+    """Add the option that leaves out the noise gate of a new ensemble."""
+    parser.add_argument(
+        "--no-noise-gate",
+        dest="noise_gate",
+        action="store_false",
+        help="do not play noises and speech to the new ensemble; audiotag noise-gate can do so later",
+    )
+
+
 def run_options_of(options: argparse.Namespace) -> RunOptions:
     """The run options that a command line gives."""
     from audiotag.data.layouts import absolute
@@ -130,6 +140,7 @@ def train(options: argparse.Namespace) -> int:
     if options.publish:
         folder = publish_run(run, options.publish, workspace.ensembles)
         say(f"ensemble {options.publish} is in {folder}")
+        _measure_noise_gate(folder, options)
     return SOME_FAILED if left_out else ALL_DONE
 
 
@@ -194,7 +205,16 @@ def publish(options: argparse.Namespace) -> int:
     run = find_run(workspace, options.from_run)
     folder = publish_run(run, options.name, parent, about=options.about, licence=options.licence)
     print_line(f"ensemble {options.name} is in {folder}")
+    _measure_noise_gate(folder, options)
     return ALL_DONE
+
+
+def _measure_noise_gate(folder: Path, options: argparse.Namespace) -> None:
+    """Play noises and speech to a new ensemble, unless the user left that out, and say how many false tags it gave."""
+    from audiotag.cli.trust import run_noise_gate
+
+    if options.noise_gate:
+        say(run_noise_gate(folder).sentence())
 
 
 def _run_to_resume(options: argparse.Namespace) -> Run:

@@ -112,7 +112,7 @@ class EnsembleScores(DetachedJob):
                 f"{', '.join(card.labels[:10])}{', …' if card.labels[10:] else ''}; choose an ensemble that was "
                 "trained on such labels, or say in the aliases of the Score page which labels mean the same."
             )
-        digest = hashlib.sha256(json.dumps([EDITION, card.to_dict()], sort_keys=True).encode()).hexdigest()[:12]
+        digest = hashlib.sha256(json.dumps([EDITION, card.scoring_fields()], sort_keys=True).encode()).hexdigest()[:12]
         folder = workspace.root / "scores" / f"{cache_name(dataset.root, dataset.name)}-{digest}"
         return cls(folder, dataset.root, ensemble.absolute(), card)
 

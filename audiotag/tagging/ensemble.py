@@ -18,6 +18,8 @@ from audiotag.foreign import read_foreign_json
 from audiotag.networks.base import NetworkSettings, network_from_dict
 from audiotag.reasons import plain_reason
 from audiotag.tagging.settings import Windows
+from audiotag.trust.noise_gate import NoiseGate
+from audiotag.trust.temperature import Calibration
 from audiotag.wording import shortened
 from audiotag.workspace import Workspace
 
@@ -112,6 +114,10 @@ class Card:
         The training clips by their origin; may be empty.
     known_clips : str
         Checksum of the file of training clips, see `audiotag.tagging.known_clips`; empty without such a file.
+    calibration : Calibration or None
+        The temperature that turns scores into probabilities; None in older ensembles.
+    noise_gate : NoiseGate or None
+        False tags on noises and speech; None if that is not measured.
     format : int
         Version of the card's format.
     """
@@ -134,6 +140,8 @@ class Card:
     out_of_fold: str = ""
     parts: tuple[PartCard, ...] = ()
     known_clips: str = ""
+    calibration: Calibration | None = None
+    noise_gate: NoiseGate | None = None
     format: int = FORMAT
 
     @property
@@ -142,8 +150,13 @@ class Card:
         return tuple(fold.sha256 for fold in self.folds)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        return asdict(self) | {"network": self.network.to_dict()}
+        """Plain values, for JSON; what was not measured is left out."""
+        values = asdict(self) | {"network": self.network.to_dict()}
+        return {name: value for name, value in values.items() if value is not None}
+
+    def scoring_fields(self) -> dict[str, Any]:
+        """The fields of `to_dict` on which scores and tags depend: all but what was measured later about them."""
+        return {name: value for name, value in self.to_dict().items() if name not in ("calibration", "noise_gate")}
 
 
 def read_card(folder: Path) -> Card:
@@ -188,6 +201,8 @@ def read_card(folder: Path) -> Card:
                 "network": network_from_dict(values["network"]),
                 "folds": tuple(build(FoldCard, fold, "folds.") for fold in _list(values, "folds", dict)),
                 "parts": tuple(build(PartCard, part, "parts.") for part in _list(values, "parts", dict)),
+                "calibration": _calibration(values.get("calibration")),
+                "noise_gate": _noise_gate(values.get("noise_gate"), values["labels"]),
             }
         )
         _check(card)
@@ -206,6 +221,14 @@ def read_card(folder: Path) -> Card:
                 "folder."
             )
     return card
+
+
+def _calibration(values: Any) -> Calibration | None:
+    return None if values is None else build(Calibration, values, "calibration.")
+
+
+def _noise_gate(values: Any, labels: list[str]) -> NoiseGate | None:
+    return None if values is None else NoiseGate.from_dict(values, labels)
 
 
 def _list(values: dict[str, Any], name: str, kind: Any) -> list[Any]:

@@ -16,6 +16,7 @@ import numpy as np
 
 from audiotag.tagging.result import Evidence, Tag, Tags
 from audiotag.tagging.settings import Combine, Windows
+from audiotag.trust.temperature import scale, scale_with_thresholds
 
 PLAIN_PASS_WEIGHT = 0.25  # fastai's beta
 MIN_SCORE = 1e-7  # scores are clipped to it before a logarithm
@@ -31,6 +32,7 @@ def clip_tags(
     windows: Windows,
     combine: Combine = "mean",
     weights: np.ndarray | None = None,
+    temperature: float = 1.0,
 ) -> Tags:
     """Compute the tags of a clip.
 
@@ -46,6 +48,8 @@ def clip_tags(
         How folds are combined.
     weights : numpy.ndarray, shape=(folds, 2), optional
         From `fit_weights`; needed only for "weighted".
+    temperature : float
+        Of `audiotag.trust.temperature`, by which the logits of combined scores and of thresholds are divided last.
 
     Returns
     -------
@@ -60,17 +64,20 @@ def clip_tags(
         per_fold = PLAIN_PASS_WEIGHT * per_fold + (1 - PLAIN_PASS_WEIGHT) * passes
     scores = fuse_folds(per_fold, combine, weights)
     agreeing = ((per_fold >= np.array(thresholds)) & (per_fold > 0)).sum(axis=0)
-    ranking = tuple(
-        Tag(labels[i], float(scores[i]), float(thresholds[i]), int(agreeing[i]))
-        for i in np.argsort(-scores, kind="stable")
-    )
+    order, timeline = np.argsort(-scores, kind="stable"), fuse_folds(per_window, combine, weights)
+    if temperature != 1:
+        timeline = scale(timeline, temperature)
+        scores, limits = scale_with_thresholds(scores, np.array(thresholds), temperature)
+    else:
+        limits = np.array(thresholds)
+    ranking = tuple(Tag(labels[i], float(scores[i]), float(limits[i]), int(agreeing[i])) for i in order)
     return Tags(
         name=evidence.name,
         duration_s=evidence.duration_s,
         ranking=ranking,
         folds=len(per_fold),
         scores=scores,
-        timeline=fuse_folds(per_window, combine, weights),
+        timeline=timeline,
         starts_s=evidence.starts_s,
         window_s=evidence.window_s,
         notes=evidence.notes,

@@ -17,6 +17,7 @@ from audiotag.errors import AudiotagError
 from audiotag.metrics import best_f1_thresholds
 from audiotag.tagging.fold_fusion import fit_weights, fuse_folds
 from audiotag.tagging.settings import Combine
+from audiotag.trust.labelled_scores import OUT_OF_FOLD, LabelledScores
 
 if TYPE_CHECKING:
     from audiotag.tagging.ensemble import Card
@@ -52,6 +53,12 @@ class OutOfFold:
                 "targets": self.targets.astype(np.uint8),
                 "folds": self.folds.astype(np.int32),
             }
+        )
+
+    def labelled(self, card: Card, thresholds: tuple[float, ...] | None = None) -> LabelledScores:
+        """The scores with their labels, for `audiotag.trust`; with the card's thresholds unless others are given."""
+        return LabelledScores(
+            card.labels, self.scores, self.targets, OUT_OF_FOLD, self.folds, thresholds or card.thresholds
         )
 
     def weights(self) -> np.ndarray:

@@ -32,6 +32,9 @@ class TagSettings:
         How the windows of a long clip are combined; None for what the ensemble's card says.
     folds : tuple[int, ...]
         Numbers of the folds to use; all, if empty.
+    calibrated : bool
+        Give scores as probabilities, see `audiotag.trust.temperature`. Thresholds are changed in the same way, so the
+        tags and their order stay the same. Weighted folds are calibrated already, and stay as they are.
 
     Raises
     ------
@@ -44,6 +47,7 @@ class TagSettings:
     overlap: Annotated[float, Within(0, 0.9, "of a window"), "0.5 is common"] = 0.5
     windows: Annotated[Windows | None, "leave it out to use the ensemble's own"] = None
     folds: tuple[int, ...] = ()
+    calibrated: bool = False
 
     def __post_init__(self) -> None:
         check(self)

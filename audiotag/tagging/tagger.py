@@ -22,6 +22,7 @@ from audiotag.tagging.out_of_fold import read_out_of_fold
 from audiotag.tagging.result import Evidence, Tags
 from audiotag.tagging.settings import TagSettings
 from audiotag.tagging.waveform_source import FILE_TYPES, Taggable, readable_source
+from audiotag.trust.temperature import fit_temperature
 
 WINDOWS_AT_ONCE = 32  # windows per call of the networks; bounds memory, whatever the clip's length
 
@@ -79,6 +80,7 @@ class Tagger:
         self.out_of_fold = read_out_of_fold(folder, self.card)
         self.known_clips = read_known_clips(folder, self.card)
         self._require_weights(self.settings)
+        self._temperature_for(self.settings)
         self.input_maker = InputMaker(self.card, self.settings)
         self.engine_name, self._engine = select_engine(folder, self.card, self.settings.folds, say)
 
@@ -93,6 +95,13 @@ class Tagger:
             return None
         ascending = sorted(fold.fold for fold in self.card.folds)
         return self.out_of_fold.weights()[[ascending.index(fold.fold) for fold in self._folds]]
+
+    @cached_property
+    def temperature(self) -> float | None:
+        """The temperature of the card, or one fitted to the out-of-fold scores; None where there is neither."""
+        if self.card.calibration is not None:
+            return self.card.calibration.temperature
+        return fit_temperature(self.out_of_fold.scores, self.out_of_fold.targets) if self.out_of_fold else None
 
     def tag(self, source: Taggable, name: str | None = None, sample_rate: int | None = None) -> Tags:
         """Tag a sound file or a waveform.
@@ -129,15 +138,15 @@ class Tagger:
         ----------
         evidence : Evidence
         settings : TagSettings, optional
-            By default the tagger's. Of others, ``combine``, ``windows`` and ``tta`` count: another overlap or other
-            folds need other evidence.
+            By default the tagger's. Of others, ``combine``, ``windows``, ``tta`` and ``calibrated`` count: another
+            overlap or other folds need other evidence.
         thresholds : tuple[float, ...], optional
             By default the tagger's.
 
         Raises
         ------
         AudiotagError
-            If the settings need weights, or passes of test-time augmentation, that are not there.
+            If the settings need weights, a temperature, or passes of test-time augmentation, that are not there.
         """
         settings = settings or self.settings
         thresholds = self.thresholds if thresholds is None else self._check_thresholds(thresholds)
@@ -158,7 +167,8 @@ class Tagger:
             weights = None if weights is None else weights[~trained]
         note = voting_note(folds, trained)
         evidence = replace(evidence, notes=(*evidence.notes, note)) if note else evidence
-        tags = clip_tags(evidence, self.card.labels, thresholds, windows, settings.combine, weights)
+        temperature = self._temperature_for(settings)
+        tags = clip_tags(evidence, self.card.labels, thresholds, windows, settings.combine, weights, temperature)
         return replace(tags, trained_folds=int(trained.sum()), voting_folds=voting)
 
     def trained_folds(self, evidence: Evidence) -> np.ndarray:
@@ -247,6 +257,17 @@ class Tagger:
         for threshold in thresholds:
             require(0 <= threshold <= 1, "a threshold", "be 0 to 1", threshold, "write 0.4 for 40 %")
         return thresholds
+
+    def _temperature_for(self, settings: TagSettings) -> float:
+        """The temperature that the settings ask for; 1, which changes nothing, where they ask for none."""
+        if not settings.calibrated or settings.combine == "weighted":
+            return 1.0
+        if self.temperature is None:
+            raise AudiotagError(
+                f"{self.card.name} has no temperature, and no out-of-fold scores to fit one to; tag without calibrated "
+                "scores, or publish it again."
+            )
+        return self.temperature
 
     def _require_weights(self, settings: TagSettings) -> None:
         if settings.combine == "weighted" and self.out_of_fold is None:

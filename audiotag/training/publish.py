@@ -32,6 +32,8 @@ from audiotag.training.clip_contents import with_contents
 from audiotag.training.held_out import SCORES, read_scores, refuse_damaged
 from audiotag.training.run_progress import plan_of
 from audiotag.training.runs import Run
+from audiotag.trust.labelled_scores import OUT_OF_FOLD, LabelledScores
+from audiotag.trust.temperature import fit_calibration
 from audiotag.workspace import Workspace, write_bytes, write_json
 
 MAX_PROFILED_CLIPS = 400
@@ -96,7 +98,8 @@ def publish(run: Run, name: str, parent: Path, about: str = "", licence: str = "
                 )
             )
         all_scores, all_targets = np.concatenate(scores), np.concatenate(targets)
-        held_out_scores = OutOfFold(all_scores, all_targets, np.concatenate(numbers)).to_bytes()
+        all_folds = np.concatenate(numbers)
+        held_out_scores = OutOfFold(all_scores, all_targets, all_folds).to_bytes()
         write_bytes(aside / out_of_fold.FILE, held_out_scores)
         dataset = open_remembered(Path(settings.dataset), Workspace())
         known = b""
@@ -126,6 +129,7 @@ def publish(run: Run, name: str, parent: Path, about: str = "", licence: str = "
             sounds=_profile_of_training_clips(dataset, settings.recipe.spectrogram.sample_rate),
             out_of_fold=hashlib.sha256(held_out_scores).hexdigest(),
             known_clips=hashlib.sha256(known).hexdigest() if known else "",
+            calibration=fit_calibration(LabelledScores(labels, all_scores, all_targets, OUT_OF_FOLD, all_folds)),
         )
         write_json(aside / CARD, card.to_dict())
         os.replace(aside, parent / name)

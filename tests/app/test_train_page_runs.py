@@ -10,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from audiotag.errors import AudiotagError
+from audiotag.tagging.noise_gate_job import NoiseGateJob
 from audiotag.training.recipe import load_recipe
 from audiotag.training.runs import SHARED_FOLD, Run, RunSettings, create_run, list_runs
 from audiotag.workspace import Workspace
@@ -377,9 +378,12 @@ def test_published_folds_become_the_chosen_ensemble(
         asked.append((of, name, parent))
         return (home.ensembles / "tiny").rename(parent / name)
 
+    started: list[NoiseGateJob] = []
     monkeypatch.setattr("audiotag.training.publish.publish", published)
+    monkeypatch.setattr(NoiseGateJob, "start", lambda job: started.append(job))
     at = publish(open_page("pages/train.py"))
     assert not at.exception
+    assert [job.ensemble.name for job in started] == ["starter-sounds-quick"]
     assert asked == [(run, "starter-sounds-quick", home.ensembles)]
     assert at.selectbox(key="ensemble").value == "starter-sounds-quick"
     at = at.run()

@@ -45,6 +45,7 @@ LAYERS = (
     {"augmentation"},
     {"networks"},
     {"data"},
+    {"trust"},
     {"scoring", "inspection", "starter"},
     {"training", "tagging"},
     {"review"},

@@ -11,6 +11,7 @@ import streamlit as st
 from audiotag.metrics import lwlrap_per_class
 from audiotag.tagging.engine_selection import choice_of
 from audiotag.ui.text import escape
+from audiotag.ui.trust.panel import show_trust_summary
 
 if TYPE_CHECKING:
     from audiotag.tagging.ensemble import Card
@@ -54,6 +55,7 @@ def show_card(folder: Path, tagger: Tagger) -> None:
         rows = labels_table(card, tagger.out_of_fold)
         alt = "lwlrap out of fold and number of clips of each label"
         _show_table(rows, alt, height=260, label=120, lwlrap=62, clips=55)
+    show_trust_summary(tagger)
     st.markdown(f"**Engine:** {escape(tagger.engine_name)}")
     measured = choice_of(folder, card).get("measured", [])
     if measured:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from audiotag.tagging.settings import COMBINE_TITLES, TagSettings
 from audiotag.ui import cache
 from audiotag.ui.tag.dropped_sounds import DroppedSound
 from audiotag.ui.text import Markdown, escape
+from audiotag.ui.trust.calibrated import pick_calibrated
 
 if TYPE_CHECKING:
     from audiotag.tagging.ensemble import Card
@@ -96,8 +97,10 @@ def pick_settings(folder: Path, tagger: Tagger) -> TagSettings:
         "sound, the mean finds continuous sounds.",
         **IN_ADDRESS,
     )
+    calibrated = pick_calibrated(tagger)
     show_ablation(measured, card)
-    return TagSettings(combine=combine or "mean", tta=tta, windows=None if windows == AS_IN_CARD else windows)
+    windows = None if windows == AS_IN_CARD else windows
+    return TagSettings(combine=combine or "mean", tta=tta, windows=windows, calibrated=calibrated)
 
 
 def show_ablation(measured: ablation.Ablation | None, card: Card) -> None:
@@ -131,8 +134,8 @@ def show_ablation(measured: ablation.Ablation | None, card: Card) -> None:
 def usable_settings(settings: TagSettings, tagger: Tagger) -> TagSettings:
     """The settings, with the mean instead of a weighted mean where an ensemble has no out-of-fold scores."""
     if settings.combine == "weighted" and tagger.out_of_fold is None:
-        return TagSettings("mean", settings.tta, settings.overlap, settings.windows)
-    return settings
+        settings = replace(settings, combine="mean")
+    return replace(settings, calibrated=settings.calibrated and tagger.temperature is not None)
 
 
 def command_line(setup: TaggingSetup, sounds: list[DroppedSound], thresholds: list[str]) -> str:

@@ -27,6 +27,8 @@ from audiotag.training.runs import (
 from audiotag.ui.text import Markdown, escape, escape_all
 from audiotag.ui.train import run_tables as tables
 from audiotag.ui.train.corrected_labels import show_used_corrections
+from audiotag.ui.trust import noise_gate
+from audiotag.ui.trust.panel import show_trust_of_run
 from audiotag.ui.widgets import messages
 from audiotag.wording import format_duration
 from audiotag.workspace import Workspace
@@ -61,6 +63,7 @@ def show_runs(workspace: Workspace) -> None:
     live()
     tables.keep_zoom()
     if shown[1]:
+        show_trust_of_run(run)
         _publish_form(run, shown[1], workspace)
 
 
@@ -239,11 +242,13 @@ def _publish_form(run: Run, folds: list[int], workspace: Workspace) -> None:
             from audiotag.training.publish import publish  # it loads torch
 
             with messages.show_errors():
-                publish(run, name, workspace.ensembles)
+                folder = publish(run, name, workspace.ensembles)
+                noise_gate.start_after_publishing(folder, workspace)
                 st.toast(f"{escape(name)} is now the chosen ensemble.", icon=":material/check:")
                 messages.select_in_sidebar("ensemble", name)
         st.caption("The same as a command:")
         st.code(publish_line(run.name, name or "NAME"), language="bash", wrap_lines=True)
+    noise_gate.show_running(workspace)
 
 
 def _free_name(run: Run, workspace: Workspace) -> str:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,10 @@ from audiotag.errors import AudiotagError
 from audiotag.tagging import clip_inputs
 from audiotag.tagging import tagger as tagger_module
 from audiotag.tagging.clip_inputs import window_starts
+from audiotag.tagging.out_of_fold import OutOfFold
 from audiotag.tagging.settings import TagSettings
 from audiotag.tagging.tagger import Tagger
+from audiotag.trust.temperature import Calibration, fit_temperature, scale
 from audiotag.workspace import Workspace
 
 from .conftest import RATE, WINDOW, noise, sound, window_scores, with_card
@@ -296,3 +299,40 @@ def test_card_with_the_same_fold_twice_is_refused(tiny_ensemble: Path, tmp_path:
     folds = json.loads((tiny_ensemble / "card.json").read_text())["folds"]
     with pytest.raises(AudiotagError, match="folds must have different numbers from 0 on, got 1, 1"):
         Tagger(with_card(tiny_ensemble, tmp_path / "mine", folds=[folds[0], folds[1] | {"fold": 1}]))
+
+
+def test_calibrated_scores_keep_tags_ranking_and_agreement(tiny_ensemble: Path, tmp_path: Path) -> None:
+    calibration = Calibration(0.5, 20, *[0.1] * 8)
+    folder = with_card(tiny_ensemble, tmp_path / "mine", thresholds=(0.3, 0.5, 0.7), calibration=asdict(calibration))
+    tagger = Tagger(folder)
+    evidence = tagger.evidence_of(sound(noise(3.5)))
+    plain, calibrated = (tagger.tags_of(evidence, TagSettings(calibrated=each)) for each in (False, True))
+    np.testing.assert_allclose(calibrated.scores, scale(plain.scores, 0.5))
+    np.testing.assert_allclose(calibrated.timeline, scale(plain.timeline, 0.5))
+    assert not np.allclose(calibrated.scores, plain.scores)
+    for before, after in zip(plain.ranking, calibrated.ranking, strict=True):
+        assert (after.label, after.passes, after.folds_agreeing) == (before.label, before.passes, before.folds_agreeing)
+        assert after.threshold == pytest.approx(float(scale(np.array(before.threshold), 0.5)))
+
+
+def test_without_a_temperature_scores_cannot_be_calibrated(tiny_ensemble: Path) -> None:
+    with pytest.raises(AudiotagError, match="tiny has no temperature"):
+        Tagger(tiny_ensemble, TagSettings(calibrated=True))
+
+
+def test_an_older_card_gets_a_temperature_from_its_out_of_fold_scores_and_weighted_folds_need_none(
+    tagger: Tagger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    scores = rng.random((40, 3)).astype(np.float32)
+    held_out = OutOfFold(scores, (scores > rng.random((40, 3))).astype(np.float32), np.repeat([1, 2], 20))
+    evidence = tagger.evidence_of(sound(noise(1.5)))
+    monkeypatch.setattr(tagger, "out_of_fold", held_out)
+    monkeypatch.delitem(vars(tagger), "temperature", raising=False)
+    monkeypatch.delitem(vars(tagger), "weights", raising=False)
+    temperature = fit_temperature(held_out.scores, held_out.targets)
+    plain = tagger.tags_of(evidence)
+    calibrated = tagger.tags_of(evidence, TagSettings(calibrated=True))
+    np.testing.assert_allclose(calibrated.scores, scale(plain.scores, temperature))
+    weighted = [tagger.tags_of(evidence, TagSettings("weighted", calibrated=each)).scores for each in (False, True)]
+    np.testing.assert_array_equal(*weighted)

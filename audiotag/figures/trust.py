@@ -1,0 +1,230 @@
+"""Draw how far scores can be trusted: reliability, precision and recall with intervals, confusion, the noise gate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from audiotag.figures.text import plain
+from audiotag.figures.theme import ACCENT, QUIET, WARM, set_frame
+from audiotag.trust.confusion import Confusion
+from audiotag.trust.reliability import Reliability
+
+STYLES = (("circle", "solid", ACCENT), ("diamond", "dash", WARM))  # of the first and the second curve
+ROW_PX = 30
+CELL_PX = 26
+MAX_NAME = 24  # characters of a label beside a heatmap
+MAX_LABELS_WITH_NUMBERS = 24  # a heatmap of more labels has no numbers in its cells
+CELL_SCALE = [[0.0, "rgba(138,148,144,0.06)"], [0.001, "rgba(217,131,36,0.16)"], [1.0, WARM]]
+
+
+def reliability(curves: Mapping[str, Reliability]) -> go.Figure:
+    """How often scores are right: one point per bin with its 95 % interval, above the number of scores in each bin.
+
+    Parameters
+    ----------
+    curves : mapping of str to Reliability
+        At most two, by what they are called in the legend. Points on the dotted line are calibrated.
+    """
+    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.76, 0.24], vertical_spacing=0.06)
+    figure.add_scatter(
+        x=[0, 1],
+        y=[0, 1],
+        mode="lines",
+        line={"color": QUIET, "dash": "dot", "width": 1.5},
+        name="calibrated perfectly",
+        hoverinfo="skip",
+        row=1,
+        col=1,
+    )
+    for (name, found), (symbol, dash, colour) in zip(curves.items(), STYLES, strict=False):
+        bins = found.bins
+        figure.add_scatter(
+            x=bins["score"],
+            y=bins["share"],
+            mode="lines+markers",
+            name=name,
+            line={"color": colour, "dash": dash, "width": 1.5},
+            marker={"symbol": symbol, "size": 9, "color": colour},
+            error_y={
+                "type": "data",
+                "symmetric": False,
+                "array": bins["share_high"] - bins["share"],
+                "arrayminus": bins["share"] - bins["share_low"],
+                "color": colour,
+                "thickness": 1.2,
+                "width": 4,
+            },
+            customdata=bins[["low", "high", "right", "pairs", "share_low", "share_high"]],
+            hovertemplate="scores from %{customdata[0]:.1f} to %{customdata[1]:.1f}, mean %{x:.3f}<br>right: "
+            "%{customdata[2]:,} of %{customdata[3]:,}, %{y:.1%} (%{customdata[4]:.1%} to %{customdata[5]:.1%})",
+            row=1,
+            col=1,
+        )
+        figure.add_bar(
+            x=(bins["low"] + bins["high"]) / 2,
+            y=bins["pairs"],
+            name=name,
+            showlegend=False,
+            marker={"color": colour, "pattern": {"shape": "" if dash == "solid" else "/", "solidity": 0.3}},
+            hovertemplate="%{y:,} scores<extra></extra>",
+            row=2,
+            col=1,
+        )
+    figure = set_frame(figure, 460)
+    figure.update_yaxes(title="share that is right", range=[-0.02, 1.02], tickformat=".0%", row=1, col=1)
+    figure.update_yaxes(title="scores", type="log", dtick=1, exponentformat="none", row=2, col=1)
+    figure.update_xaxes(range=[-0.02, 1.02])
+    figure.update_xaxes(title="score", row=2, col=1)
+    return figure
+
+
+def precision_recall_intervals(table: pd.DataFrame) -> go.Figure:
+    """Precision and recall of each label with their 95 % intervals, the first row at the top.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Rows of `audiotag.trust.tag_quality.tag_quality`.
+    """
+    figure = go.Figure()
+    places = np.arange(len(table))
+    for shift, (name, counted), (symbol, _, colour) in zip(
+        (-0.17, 0.17), (("precision", "tagged"), ("recall", "positives")), STYLES, strict=True
+    ):
+        known = table[name].notna().to_numpy()
+        rows = table[known]
+        figure.add_scatter(
+            x=rows[name],
+            y=places[known] + shift,
+            name=name,
+            mode="markers",
+            marker={"symbol": symbol, "size": 9, "color": colour},
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": rows[f"{name}_high"] - rows[name],
+                "arrayminus": rows[name] - rows[f"{name}_low"],
+                "color": colour,
+                "thickness": 1.5,
+                "width": 3,
+            },
+            customdata=np.stack(
+                [
+                    [plain(label) for label in rows["label"]],
+                    rows["right"],
+                    rows[counted],
+                    [
+                        f"{low:.2f} to {high:.2f}"
+                        for low, high in zip(rows[f"{name}_low"], rows[f"{name}_high"], strict=True)
+                    ],
+                ],
+                axis=-1,
+            ),
+            hovertemplate=f"%{{customdata[0]}}: {name} %{{x:.2f}} (%{{customdata[3]}}), %{{customdata[1]}} of "
+            "%{customdata[2]}<extra></extra>",
+        )
+    figure.update_yaxes(
+        tickvals=places,
+        ticktext=[_short(label) for label in table["label"]],
+        range=[len(table) - 0.4, -0.6],
+        showgrid=False,
+        zeroline=False,
+    )
+    figure.update_xaxes(range=[-0.02, 1.02])
+    return set_frame(figure, 100 + ROW_PX * len(table), "95 % intervals")
+
+
+def confusion(found: Confusion, positives: np.ndarray) -> go.Figure:
+    """How often each label is tagged as each other one, in per cent of the clips that have it.
+
+    Parameters
+    ----------
+    found : Confusion
+        Of all labels, or of the most confused ones. The diagonal, which is right, is not coloured.
+    positives : numpy.ndarray, shape=(labels,)
+        Number of clips that have each label.
+    """
+    size = len(found.labels)
+    counts = found.matrix[:size]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        shares = counts / np.asarray(positives)[:, None]
+    is_right = np.eye(size, size + 1, dtype=bool)
+    coloured = np.where(is_right, np.nan, shares)
+    few = size <= MAX_LABELS_WITH_NUMBERS
+    texts = [[f"{value:.2g}" if value and few else "" for value in row] for row in np.round(counts, 2)]
+    names = [*found.labels, "no tag"]
+    figure = go.Figure(
+        go.Heatmap(
+            z=coloured,
+            x=list(range(size + 1)),
+            y=list(range(size)),
+            text=texts,
+            texttemplate="%{text}",
+            zmin=0,
+            zmax=max(0.1, float(np.nanmax(coloured, initial=0))),
+            colorscale=CELL_SCALE,
+            colorbar={"title": "share", "thickness": 12, "tickformat": ".0%"},
+            xgap=1,
+            ygap=1,
+            customdata=[
+                [[plain(true), plain(tagged), count] for tagged, count in zip(names, row, strict=True)]
+                for true, row in zip(found.labels, np.round(counts, 2), strict=True)
+            ],
+            hovertemplate="%{customdata[0]} tagged as %{customdata[1]}: %{customdata[2]} clips<extra></extra>",
+            hoverongaps=True,
+        )
+    )
+    for place in range(size):
+        figure.add_annotation(
+            x=place,
+            y=place,
+            text=f"{counts[place, place]:.3g}" if few else "·",
+            showarrow=False,
+            font={"color": QUIET},
+        )
+    figure.update_xaxes(tickvals=list(range(size + 1)), ticktext=[_short(name) for name in names], tickangle=-60)
+    figure.update_xaxes(showgrid=False, zeroline=False)
+    figure.update_yaxes(tickvals=list(range(size)), ticktext=[_short(name) for name in found.labels], showgrid=False)
+    figure.update_yaxes(autorange="reversed", zeroline=False)
+    return set_frame(figure, 190 + (CELL_PX if few else 15) * size, "tagged as", "true label")
+
+
+def noise_gate(rates: pd.DataFrame, highest: float) -> go.Figure:
+    """False tags per hour of each label on each kind of sound.
+
+    Parameters
+    ----------
+    rates : pandas.DataFrame
+        From `audiotag.trust.noise_gate.NoiseGate.by_label`, without the column ``all``.
+    highest : float
+        The rate of a label that every window gets.
+    """
+    values = rates.to_numpy(dtype=float)
+    figure = go.Figure(
+        go.Heatmap(
+            z=values,
+            x=[plain(kind) for kind in rates.columns],
+            y=[_short(label) for label in rates.index],
+            text=[["" if np.isnan(value) or not value else f"{value:.0f}" for value in row] for row in values],
+            texttemplate="%{text}",
+            zmin=0,
+            zmax=highest,
+            colorscale=CELL_SCALE,
+            colorbar={"title": "per hour", "thickness": 12},
+            xgap=2,
+            ygap=2,
+            hovertemplate="%{y} on %{x}: %{z:.0f} false tags per hour<extra></extra>",
+        )
+    )
+    figure.update_yaxes(autorange="reversed", showgrid=False)
+    figure.update_xaxes(showgrid=False)
+    return set_frame(figure, 120 + ROW_PX * max(len(rates), 1))
+
+
+def _short(label: str) -> str:
+    return plain(label if len(label) <= MAX_NAME else label[: MAX_NAME - 1] + "…")
