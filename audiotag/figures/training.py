@@ -106,15 +106,20 @@ def schedule(epochs: Epochs, stages: Epochs, run: str = "run") -> go.Figure:
         As in `lwlrap`.
     """
     figure = go.Figure()
-    for number, fold in enumerate(_folds(epochs)):
-        points = [point for epoch in epochs if epoch["fold"] == fold for point in rate_points(epoch)]
+    folds_of: dict[tuple[tuple[float, float], ...], list[int]] = {}
+    for fold in _folds(epochs):
+        points = tuple(point for epoch in epochs if epoch["fold"] == fold for point in rate_points(epoch))
+        folds_of.setdefault(points, []).append(fold)
+    for number, (points, folds) in enumerate(folds_of.items()):
+        name = ", ".join(map(fold_name, folds)) if len(folds_of) > 1 or len(folds) == 1 else "all folds"
         figure.add_scatter(
             x=[at for at, _ in points],
             y=[rate for _, rate in points],
-            name=fold_name(fold),
+            name=name,
+            showlegend=True,
             mode="lines" if len(points) > 1 else "markers",
             line={"color": fold_colour(number), "dash": fold_dash(number), "width": 2},
-            hovertemplate=f"{fold_name(fold)}, after %{{x:.2f}} epochs: %{{y:.3g}}<extra></extra>",
+            hovertemplate=f"{name}, after %{{x:.2f}} epochs: %{{y:.3g}}<extra></extra>",
         )
     mark_stages(figure, stages, begin=0.0)
     figure = set_frame(figure, 320, "epochs done", "learning rate")

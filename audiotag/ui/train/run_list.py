@@ -51,7 +51,7 @@ CONFIG: dict[str, Any] = {
         "best epoch",
         format="%.1f",
         width=80,
-        help="Epoch of the highest lwlrap in the last stage, mean over the folds.",
+        help="Epoch of the highest lwlrap in the last stage, mean of the folds.",
     ),
     "folds": st.column_config.TextColumn(width=55, help="Finished folds of all."),
     "time": st.column_config.TextColumn(width=60, help="Spent on training and measuring, all folds together."),
