@@ -126,11 +126,6 @@ def publish_line(run: str, name: str, weights: str = "last") -> str:
     return _join("publish", run, name, *_option_words({"--weights": "" if weights == "last" else weights}))
 
 
-def report_line(run: str, out: str | Path) -> str:
-    """Command that writes the report of a run."""
-    return _join("report", run, *_option_words({"--out": _path_text(out)}))
-
-
 def compare_line(first: str, second: str, truth: str = "corrected") -> str:
     """Command that compares two runs.
 

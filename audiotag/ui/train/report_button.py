@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from audiotag.cli.command_lines import report_line, train_again
+from audiotag.cli.command_lines import train_again
 from audiotag.errors import AudiotagError
 from audiotag.training.run_tables import Events, clips_per_label
 from audiotag.training.runs import Run
@@ -28,7 +28,7 @@ def show_report_button(run: Run) -> None:
             key="report",
             on_click="ignore",
             help="One HTML file with curves, figures, settings and the command that trains the run again; it opens "
-            f"without a network. The same as a command: `{report_line(run.name, f'{run.name}.html')}`",
+            "without a network. The command `audiotag report` writes it, too.",
         )
 
 

@@ -141,7 +141,7 @@ def _show_state(run: Run, state: State, workspace: Workspace) -> None:
                 )
                 return _show_buttons(run, state, workspace)
             folds = "1 fold" if len(scores) == 1 else f"{len(scores)} folds"
-            st.success(f"Finished: mean lwlrap {spread_text(scores)} over {folds}.", icon=":material/check:")
+            st.success(f"Finished: mean lwlrap {escape(spread_text(scores))} over {folds}.", icon=":material/check:")
         elif state == "failed":
             st.error(
                 escape(run.reason() or "The run failed without a message. See the log below."),
