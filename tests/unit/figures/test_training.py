@@ -62,6 +62,18 @@ def test_training_and_held_out_loss_of_a_fold_share_their_colour_and_differ_in_w
     assert held_out.line.width > train.line.width
 
 
+def test_learning_rates_lie_where_they_were_used_and_equal_schedules_are_one_line() -> None:
+    rates = [[0.5, 2e-3], [1.0, 1e-3]]
+    both = [*epochs(1, [0.2, 0.3], rates=rates), *epochs(2, [0.4, 0.5], rates=rates)]
+    (line,) = training.schedule(both, STAGES).data
+    assert (line.name, list(line.x), list(line.y)) == ("all folds", [0.5, 1, 1.5, 2], [2e-3, 1e-3, 2e-3, 1e-3])
+    old = epochs(3, [0.2, 0.3], lr=1e-3)  # of a run that recorded the rate at the end of each epoch alone
+    assert [(trace.name, list(trace.x)) for trace in training.schedule([*both, *old], STAGES).data] == [
+        ("fold 1, fold 2", [0.5, 1, 1.5, 2]),
+        ("fold 3", [1, 2]),
+    ]
+
+
 def test_rates_are_marked_at_their_values_and_only_those_that_exist() -> None:
     curve, recipe, suggested = training.learning_rates([1e-4, 1e-3], [0.7, 0.5], 5e-4, 1e-3).data
     assert list(curve.x) == [1e-4, 1e-3]
