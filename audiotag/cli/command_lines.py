@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from audiotag.data.layouts import OpenOptions
     from audiotag.tagging.settings import TagSettings
     from audiotag.training.run_options import RunOptions
+    from audiotag.training.runs import RunSettings
+    from audiotag.workspace import Workspace
 
 AND_MORE = "…"  # stands for further paths in a line that is too long to show; it is not quoted
 
@@ -43,6 +45,28 @@ def train_line(options: RunOptions) -> str:
     }
     flags = {None: [], True: ["--corrections"], False: ["--no-corrections"]}[options.corrected]
     return _join("train", _path_text(options.dataset), *_option_words(values), *flags)
+
+
+def train_again(settings: RunSettings, workspace: Workspace) -> tuple[str, str]:
+    """The command that trains a run of these settings again, and the content of the recipe file that it names.
+
+    The latter is empty if the command needs no file.
+    """
+    from audiotag.training.reproduction import options_of, recipe_toml
+    from audiotag.training.run_options import RunOptions
+
+    if options := options_of(settings, workspace):
+        return train_line(options), ""
+    own = RunOptions(
+        settings.dataset,
+        f"{settings.recipe.name}.toml",
+        folds=settings.folds,
+        held_out=settings.held_out,
+        device=settings.device,
+        folds_from=settings.folds_from,
+        corrected=settings.corrected,
+    )
+    return train_line(own), recipe_toml(settings.recipe)
 
 
 def tag_line(
@@ -98,9 +122,13 @@ def noise_gate_line(ensemble: str) -> str:
     return _join("noise-gate", _path_text(ensemble))
 
 
-def publish_line(run: str, name: str) -> str:
-    """Command that makes an ensemble of a run's finished folds."""
-    return _join("publish", run, name)
+def publish_line(run: str, name: str, weights: str = "last") -> str:
+    """Command that makes an ensemble of a run's finished folds.
+
+    >>> publish_line("2026-11-28-101500-quick", "mine", "best")
+    'audiotag publish 2026-11-28-101500-quick mine --weights best'
+    """
+    return _join("publish", run, name, *_option_words({"--weights": "" if weights == "last" else weights}))
 
 
 def compare_line(first: str, second: str, truth: str = "corrected") -> str:

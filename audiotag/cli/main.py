@@ -16,7 +16,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from audiotag import __version__
-from audiotag.cli import ablation, app, compare, corrections, dataset, doubts, score, tag, train, trust
+from audiotag.cli import ablation, app, compare, corrections, dataset, doubts, report, score, tag, train, trust
 from audiotag.cli.exit_codes import MEANINGS, NOTHING_DONE, SIGNALLED, UNEXPECTED_ERROR, Terminated
 from audiotag.cli.printing import accept_every_character, say
 from audiotag.crash_log import log_file, start_log, unexpected, watch_for_crashes
@@ -178,10 +178,18 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("name", help="name of the ensemble")
     sub.add_argument("--about", default="", help="a sentence for its card")
     sub.add_argument("--licence", default="not stated", help="licence for its card (default: not stated)")
+    sub.add_argument(
+        "--weights",
+        choices=("last", "best"),
+        default="last",
+        help="the weights of each fold's last epoch, or of the one that was best on its held-out clips, whose figures "
+        "are too high for new clips (default: last)",
+    )
     sub.add_argument("--shipped", action="store_true", help="publish into models/ instead of the workspace")
     train.add_noise_gate_switch(sub)
 
     compare.add_compare(command("compare", compare.compare, compare.HELP))
+    report.add_report(command("report", report.report, report.HELP))
     corrections.add_corrections(command("corrections", corrections.corrections, corrections.HELP))
     tag.add_tag(command("tag", tag.tag, "Tag sound files and folders of sound files."))
     tag.add_submit(command("submit", tag.submit, "Score a dataset's test clips and write a submission."))

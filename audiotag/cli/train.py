@@ -203,7 +203,7 @@ def publish(options: argparse.Namespace) -> int:
     workspace = Workspace()
     parent = SHIPPED_MODELS if options.shipped else workspace.ensembles
     run = find_run(workspace, options.from_run)
-    folder = publish_run(run, options.name, parent, about=options.about, licence=options.licence)
+    folder = publish_run(run, options.name, parent, options.about, options.licence, options.weights)
     print_line(f"ensemble {options.name} is in {folder}")
     _measure_noise_gate(folder, options)
     return ALL_DONE

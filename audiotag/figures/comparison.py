@@ -1,4 +1,4 @@
-"""Draw by how much one run is better than another: a dot and an interval per fold, or per label."""
+"""Draw several runs in one chart, and by how much one run is better than another."""
 
 from __future__ import annotations
 
@@ -8,8 +8,18 @@ import plotly.graph_objects as go
 
 from audiotag.figures.text import plain
 from audiotag.figures.theme import ACCENT, QUIET, WARM, set_frame
+from audiotag.figures.training import (
+    Epochs,
+    fold_colour,
+    fold_dash,
+    lwlrap_floor,
+    mark_stages,
+    mean_over_folds,
+    moving_average,
+)
 from audiotag.training.paired_bootstrap import Conclusion, Difference
 
+BAND_OPACITY = 0.15
 ROW_PX = 26
 MAX_NAME = 28  # characters; a longer name would leave a phone no room for the figure
 MARKS: dict[Conclusion, tuple[str, str, str]] = {  # name, colour and symbol; the order is that of the legend
@@ -17,6 +27,50 @@ MARKS: dict[Conclusion, tuple[str, str, str]] = {  # name, colour and symbol; th
     "cannot be told apart": ("cannot be told apart", QUIET, "circle-open"),
     "better": ("better", ACCENT, "triangle-right"),
 }
+
+
+def lwlrap_of_runs(runs: Mapping[str, Epochs], stages: Epochs, smooth: bool = False, run: str = "run") -> go.Figure:
+    """lwlrap by epoch of several runs: the mean of each run's folds, in a band from its lowest to its highest fold.
+
+    Parameters
+    ----------
+    runs : mapping of str to sequence of dict
+        Epochs of each run by the run's name.
+    stages, smooth, run
+        As in `lwlrap`; the stages are those of the first run. Bands are not smoothed.
+    """
+    figure = go.Figure()
+    means = {plain(name): mean_over_folds(theirs) for name, theirs in runs.items()}
+    for number, (name, mean) in enumerate(means.items()):
+        steps = [epoch["step"] for epoch in mean]
+        figure.add_scatter(
+            x=[*steps, *steps[::-1]],
+            y=[*(epoch["high"] for epoch in mean), *(epoch["low"] for epoch in mean[::-1])],
+            legendgroup=name,
+            showlegend=False,
+            mode="lines",
+            line={"width": 0},
+            fill="toself",
+            fillcolor=_transparent(fold_colour(number)),
+            hoverinfo="skip",
+        )
+    for number, (name, mean) in enumerate(means.items()):
+        values = [epoch["lwlrap"] for epoch in mean]
+        figure.add_scatter(
+            x=[epoch["step"] for epoch in mean],
+            y=moving_average(values, [epoch["stage"] for epoch in mean]) if smooth else values,
+            name=name,
+            legendgroup=name,
+            mode="lines" if len(mean) > 1 else "markers",
+            line={"color": fold_colour(number), "dash": fold_dash(number), "width": 3},
+            hovertemplate=f"{name}, mean of its folds, epoch %{{x}}: lwlrap %{{y:.4f}}<extra></extra>",
+        )
+    every = [epoch for mean in means.values() for epoch in mean]
+    mark_stages(figure, stages, max((epoch["step"] for epoch in every), default=0))
+    figure = set_frame(figure, 400, "epoch", "lwlrap on held-out clips")
+    figure.update_layout(uirevision=run, legend={"itemwidth": 44})
+    figure.update_yaxes(range=[lwlrap_floor(min((epoch["low"] for epoch in every), default=0.0)), 1.02])
+    return figure
 
 
 def differences(rows: Mapping[str, Difference], title: str) -> go.Figure:
@@ -76,3 +130,9 @@ def differences(rows: Mapping[str, Difference], title: str) -> go.Figure:
 
 def _interval(result: Difference) -> str:
     return "" if result.units < 2 else f" ({result.low:+.4f} to {result.high:+.4f})"
+
+
+def _transparent(colour: str) -> str:
+    """A colour such as #14a394 as Plotly writes one that lets others show through."""
+    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{BAND_OPACITY})"

@@ -1,4 +1,4 @@
-"""Draw the figures of the Train page: lwlrap and losses by epoch, and the loss by learning rate."""
+"""Draw the figures of the Train page: lwlrap, losses and learning rate by epoch, and the loss by learning rate."""
 
 from __future__ import annotations
 
@@ -9,21 +9,16 @@ import plotly.graph_objects as go
 
 from audiotag.figures.text import plain
 from audiotag.figures.theme import ACCENT, FOLD_COLOURS, FOLD_DASHES, MARK_LINE, QUIET, set_frame
-from audiotag.training.runs import SHARED_FOLD
+from audiotag.training.run_progress import best_epoch
+from audiotag.training.run_tables import fold_name, rate_points
 
 MAX_EPOCHS_WITH_DOTS = 40  # a longer line has no dots on its epochs
 MAX_EPOCHS_WITH_WHOLE_TICKS = 12  # with so few epochs Plotly would also number halves
 SMOOTHING = 0.7  # weight of the previous epochs in the moving average
 COMPARED_COLOURS = ("#8a9490", "#b0a08c", "#93a1b8", "#a8909c")  # quieter than the folds' colours
 COMPARED_DASHES = ("dot", "dash", "dashdot", "longdash")
-SHARED_NETWORK = "shared network"
 
 Epochs = Sequence[Mapping[str, Any]]
-
-
-def fold_name(fold: int) -> str:
-    """Name of a fold, or of the network that feeds all of them."""
-    return SHARED_NETWORK if fold == SHARED_FOLD else f"fold {fold}"
 
 
 def lwlrap(
@@ -33,7 +28,7 @@ def lwlrap(
     compared: Mapping[str, Epochs] | None = None,
     run: str = "run",
 ) -> go.Figure:
-    """lwlrap by epoch, one line per fold, with the best epoch starred and the stages separated.
+    """lwlrap by epoch, one line per fold, with the best epoch of its last stage starred and the stages separated.
 
     Where epochs were also measured on curated clips, a thin dotted line beside the fold's own shows that.
 
@@ -61,11 +56,11 @@ def lwlrap(
     curated = [epoch for epoch in epochs if epoch.get("curated_lwlrap") is not None]
     for number, fold in enumerate(_folds(epochs)):
         _add_curated(figure, number, fold, [epoch for epoch in curated if epoch["fold"] == fold], _folds(curated))
-    _mark_stages(figure, stages, max((epoch["step"] for epoch in drawn), default=0))
+    mark_stages(figure, stages, max((epoch["step"] for epoch in drawn), default=0))
     figure = set_frame(figure, 400, "epoch", "lwlrap on held-out clips")
     figure.update_layout(uirevision=run, legend={"itemwidth": 44})
     lowest = min([epoch["lwlrap"] for epoch in drawn] + [epoch["curated_lwlrap"] for epoch in curated], default=0.0)
-    figure.update_yaxes(range=[max(0, int(10 * lowest - 0.5)) / 10, 1.02])
+    figure.update_yaxes(range=[lwlrap_floor(lowest), 1.02])
     return figure
 
 
@@ -91,14 +86,45 @@ def losses(epochs: Epochs, stages: Epochs, run: str = "run", loss: str = "bce") 
                 showlegend=key == "valid_loss",
                 mode="lines" if len(line) > 1 else "markers",
                 opacity=1 if key == "valid_loss" else 0.75,
-                line={"color": _colour(number), "dash": _dash(number), "width": width},
+                line={"color": fold_colour(number), "dash": fold_dash(number), "width": width},
                 hovertemplate=f"{fold_name(fold)}, {what}, epoch %{{x}}: %{{y:.4f}}<extra></extra>",
             )
     for what, width in (("held out", 2), ("training", 1)):
         figure.add_scatter(x=[None], y=[None], name=what, mode="lines", line={"color": QUIET, "width": width})
-    _mark_stages(figure, stages)
+    mark_stages(figure, stages)
     figure = set_frame(figure, 320, "epoch", "focal loss" if loss == "focal" else "binary cross-entropy")
     figure.update_layout(uirevision=run, legend={"itemwidth": 44})
+    return figure
+
+
+def schedule(epochs: Epochs, stages: Epochs, run: str = "run") -> go.Figure:
+    """Learning rate of each fold in the course of its epochs; folds that have the same rates have one line.
+
+    Parameters
+    ----------
+    epochs, stages, run
+        As in `lwlrap`.
+    """
+    figure = go.Figure()
+    folds_of: dict[tuple[tuple[float, float], ...], list[int]] = {}
+    for fold in _folds(epochs):
+        points = tuple(point for epoch in epochs if epoch["fold"] == fold for point in rate_points(epoch))
+        folds_of.setdefault(points, []).append(fold)
+    for number, (points, folds) in enumerate(folds_of.items()):
+        name = ", ".join(map(fold_name, folds)) if len(folds_of) > 1 or len(folds) == 1 else "all folds"
+        figure.add_scatter(
+            x=[at for at, _ in points],
+            y=[rate for _, rate in points],
+            name=name,
+            showlegend=True,
+            mode="lines" if len(points) > 1 else "markers",
+            line={"color": fold_colour(number), "dash": fold_dash(number), "width": 2},
+            hovertemplate=f"{name}, after %{{x:.2f}} epochs: %{{y:.3g}}<extra></extra>",
+        )
+    mark_stages(figure, stages, begin=0.0)
+    figure = set_frame(figure, 320, "epochs done", "learning rate")
+    figure.update_layout(uirevision=run, legend={"itemwidth": 44})
+    figure.update_yaxes(rangemode="tozero", exponentformat="power")
     return figure
 
 
@@ -156,16 +182,22 @@ def moving_average(values: Sequence[float], stages: Sequence[int]) -> list[float
 
 
 def mean_over_folds(epochs: Epochs) -> list[dict[str, Any]]:
-    """``step``, ``stage`` and mean ``lwlrap`` over the folds that have reached the step, in order.
+    """``step``, ``stage``, and mean, lowest and highest ``lwlrap`` of the folds that have reached the step, in order.
 
     >>> mean_over_folds([{"step": 1, "stage": 0, "lwlrap": 0.25}, {"step": 1, "stage": 0, "lwlrap": 0.75}])
-    [{'step': 1, 'stage': 0, 'lwlrap': 0.5}]
+    [{'step': 1, 'stage': 0, 'lwlrap': 0.5, 'low': 0.25, 'high': 0.75}]
     """
     by_step: dict[tuple[int, int], list[float]] = {}
     for epoch in epochs:
         by_step.setdefault((epoch["step"], epoch["stage"]), []).append(epoch["lwlrap"])
     return [
-        {"step": step, "stage": stage, "lwlrap": sum(values) / len(values)}
+        {
+            "step": step,
+            "stage": stage,
+            "lwlrap": sum(values) / len(values),
+            "low": min(values),
+            "high": max(values),
+        }
         for (step, stage), values in sorted(by_step.items())
     ]
 
@@ -173,7 +205,7 @@ def mean_over_folds(epochs: Epochs) -> list[dict[str, Any]]:
 def _add_fold(figure: go.Figure, number: int, name: str, line: Epochs, smooth: bool) -> None:
     steps = [epoch["step"] for epoch in line]
     values = [epoch["lwlrap"] for epoch in line]
-    best = values.index(max(values))
+    best = line.index(best_epoch(line))
     if smooth:
         figure.add_scatter(
             x=steps,
@@ -181,7 +213,7 @@ def _add_fold(figure: go.Figure, number: int, name: str, line: Epochs, smooth: b
             name=f"{name}, smoothed",
             legendgroup=name,
             mode="lines",
-            line={"color": _colour(number), "dash": _dash(number), "width": 2},
+            line={"color": fold_colour(number), "dash": fold_dash(number), "width": 2},
             hovertemplate=f"{name}, epoch %{{x}}, smoothed: %{{y:.4f}}<extra></extra>",
         )
     dot = 5 if smooth or len(line) <= MAX_EPOCHS_WITH_DOTS else 0
@@ -192,9 +224,9 @@ def _add_fold(figure: go.Figure, number: int, name: str, line: Epochs, smooth: b
         legendgroup=name,
         showlegend=not smooth,
         mode="markers" if smooth else "lines+markers",
-        line={"color": _colour(number), "dash": _dash(number), "width": 2},
+        line={"color": fold_colour(number), "dash": fold_dash(number), "width": 2},
         marker={
-            "color": _colour(number),
+            "color": fold_colour(number),
             "size": [13 if at == best else dot for at in range(len(line))],
             "symbol": ["star" if at == best else "circle" for at in range(len(line))],
             "opacity": [1 if at == best or not smooth else 0.35 for at in range(len(line))],
@@ -213,8 +245,8 @@ def _add_curated(figure: go.Figure, number: int, fold: int, line: Epochs, folds:
         legendgroup="curated",
         showlegend=fold == folds[0],
         mode="lines" if len(line) > 1 else "markers",
-        line={"color": _colour(number), "dash": "dot", "width": 1},
-        marker={"size": 4, "symbol": "circle-open", "color": _colour(number)},
+        line={"color": fold_colour(number), "dash": "dot", "width": 1},
+        marker={"size": 4, "symbol": "circle-open", "color": fold_colour(number)},
         hovertemplate=f"{fold_name(fold)} on curated clips, epoch %{{x}}: lwlrap %{{y:.4f}}<extra></extra>",
     )
 
@@ -236,24 +268,31 @@ def _add_compared(figure: go.Figure, number: int, name: str, line: Epochs, smoot
     )
 
 
+def lwlrap_floor(lowest: float) -> float:
+    """Where an axis begins that shows the lowest value with some space below it."""
+    return max(0, int(10 * lowest - 0.5)) / 10
+
+
 def _folds(epochs: Epochs) -> list[int]:
     return list(dict.fromkeys(epoch["fold"] for epoch in epochs))
 
 
-def _colour(number: int) -> str:
+def fold_colour(number: int) -> str:
+    """Colour of the line of this number; lines of the same colour differ by `fold_dash`."""
     return FOLD_COLOURS[number % len(FOLD_COLOURS)]
 
 
-def _dash(number: int) -> str:
+def fold_dash(number: int) -> str:
+    """Dash pattern of the line of this number."""
     return FOLD_DASHES[number % len(FOLD_DASHES)]
 
 
-def _mark_stages(figure: go.Figure, stages: Epochs, at_least: int = 0) -> None:
+def mark_stages(figure: go.Figure, stages: Epochs, at_least: int = 0, begin: float = 0.5) -> None:
+    """Mark where stages begin, and set the axis of epochs to all of them, or ``at_least`` so many."""
     total = max(at_least, sum(stage["epochs"] for stage in stages))
-    figure.update_xaxes(range=[0.5, total + 0.5])
+    figure.update_xaxes(range=[begin, total + 0.5])
     if total <= MAX_EPOCHS_WITH_WHOLE_TICKS:
         figure.update_xaxes(dtick=1)
-    begin = 0.5
     for stage in stages:
         figure.add_vline(
             x=begin,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from audiotag.checks import build, readable
 from audiotag.errors import AudiotagError
@@ -114,6 +114,9 @@ class Card:
         The training clips by their origin; may be empty.
     known_clips : str
         Checksum of the file of training clips, see `audiotag.tagging.known_clips`; empty without such a file.
+    weights : "last" or "best"
+        Whether the folds have the weights of their last epoch, or of the one with the highest lwlrap on their held-out
+        clips; the out-of-fold figures of the latter are too high for new clips.
     calibration : Calibration or None
         The temperature that turns scores into probabilities; None in older ensembles.
     noise_gate : NoiseGate or None
@@ -140,6 +143,7 @@ class Card:
     out_of_fold: str = ""
     parts: tuple[PartCard, ...] = ()
     known_clips: str = ""
+    weights: Literal["last", "best"] = "last"
     calibration: Calibration | None = None
     noise_gate: NoiseGate | None = None
     format: int = FORMAT
@@ -284,6 +288,8 @@ def _check(card: Card) -> None:
         )
     if card.windows not in get_args(Windows):
         raise AudiotagError(f"windows must be one of {', '.join(get_args(Windows))}, got {readable(card.windows)}")
+    if card.weights not in ("last", "best"):
+        raise AudiotagError(f"weights must be last or best, got {readable(card.weights)}")
 
 
 def _is_finite(value: object) -> bool:

@@ -9,19 +9,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
-import torch
 from safetensors.numpy import save as save_arrays
-from safetensors.torch import save as save_tensors
 
 from audiotag.errors import AudiotagError
 from audiotag.metrics import accuracy, lwlrap, lwlrap_per_class
 from audiotag.state import read_json_state
 from audiotag.training import checkpoints
 from audiotag.training.backend.learner import FoldTrainer
+from audiotag.training.best_epoch import rounded, save_weights, score_best_epoch
 from audiotag.training.clips import Clip, LabelledClips
 from audiotag.training.held_out import file_names
 from audiotag.training.noisy_selection import agreeing_rows
@@ -29,6 +28,7 @@ from audiotag.training.progress import EpochResult, FoldSplit, TrainingCallbacks
 from audiotag.training.recipe import Stage
 from audiotag.training.runs import SHARED_FOLD, Run
 from audiotag.training.session import Session
+from audiotag.training.weights_choice import WEIGHTS
 from audiotag.workspace import write_bytes, write_json
 
 
@@ -126,7 +126,7 @@ class FoldTraining:
         event = {"fold": self.fold, "stage": number, "subset": stage.subset, **vars(result)}
         if number == self.stages[-1][0] and result.lwlrap > self.best_lwlrap:
             self.best_lwlrap = result.lwlrap
-            _save_weights(self.trainer, self.folder / "best.safetensors")
+            save_weights(self.trainer, self.folder / WEIGHTS["best"], result.epoch)
         # The checkpoint first: the training can then be resumed after every epoch that has an event.
         checkpoints.save_checkpoint(
             self.folder,
@@ -158,22 +158,25 @@ class FoldTraining:
         return noisy.rows([row for row, clip in enumerate(noisy.clips) if _names_of(clip) & chosen])
 
     def finish(self) -> None:
-        """Score the held-out clips with the last weights, and write the fold's results."""
+        """Score the held-out clips with the last weights and with the best ones, and write the fold's results."""
         last_stage = self.stages[-1][1]
         held_out = self.session.clips(last_stage.subset).held_out(self.fold)
         scores = self.trainer.scores(held_out, last_stage)
         per_class, _ = lwlrap_per_class(held_out.targets, scores)
+        best = None
         if not self.is_shared:
+            best = score_best_epoch(self.trainer, self.folder, last_stage, held_out)
             self._save_other_subsets()
             self._save_scores(last_stage.subset, held_out, scores)
-            _save_weights(self.trainer, self.folder / "weights.safetensors")
+            save_weights(self.trainer, self.folder / WEIGHTS["last"])
         self.run.write_event(
             "shared-finished" if self.is_shared else "fold-finished",
             fold=self.fold,
             clips=len(held_out.clips),
             lwlrap=lwlrap(held_out.targets, scores),
             accuracy=accuracy(held_out.targets, scores),
-            per_class=[round(float(value), 4) if value == value else None for value in per_class],
+            per_class=rounded(per_class),
+            **({} if self.is_shared else {"best": best}),
         )
         self.run.clear_progress(self.fold)
         if not self.is_shared:  # the folds start from the shared checkpoint
@@ -224,11 +227,3 @@ def _progress_writer(run: Run, fold: int, number: int, stage: Stage) -> Callable
         )  # fmt: skip
 
     return on_batch
-
-
-def _save_weights(trainer: FoldTrainer, path: Path) -> None:
-    weights = trainer.recipe.network.for_inference(trainer.network).state_dict()
-    tensors = {
-        name: weight.detach().to("cpu", memory_format=torch.contiguous_format) for name, weight in weights.items()
-    }
-    write_bytes(path, save_tensors(tensors))

@@ -44,6 +44,9 @@ class EpochResult:
         lwlrap of each label; None for a label that no held-out clip has.
     lr : float
         Learning rate at the end of the epoch.
+    rates : list of [float, float]
+        Learning rates in the course of the epoch: the share of its batches that are done, above 0 to 1, and the rate
+        of the last one of these.
     train_seconds, seconds : float
         Seconds of the training part, and of the whole epoch with its measurement.
     """
@@ -56,6 +59,7 @@ class EpochResult:
     curated_lwlrap: float | None
     per_class: list[float | None]
     lr: float
+    rates: list[list[float]]
     train_seconds: float
     seconds: float
 

@@ -29,9 +29,10 @@ from audiotag.tagging.known_clips import KnownClips
 from audiotag.tagging.out_of_fold import OutOfFold
 from audiotag.training.begun import read_trained_on
 from audiotag.training.clip_contents import with_contents
-from audiotag.training.held_out import SCORES, read_scores, refuse_damaged
+from audiotag.training.held_out import read_scores, refuse_damaged
 from audiotag.training.run_progress import plan_of
 from audiotag.training.runs import Run
+from audiotag.training.weights_choice import SCORES, WEIGHTS, WeightsChoice, check_choice, fold_results, why_not_best
 from audiotag.trust.labelled_scores import OUT_OF_FOLD, LabelledScores
 from audiotag.trust.temperature import fit_calibration
 from audiotag.workspace import Workspace, write_bytes, write_json
@@ -39,7 +40,14 @@ from audiotag.workspace import Workspace, write_bytes, write_json
 MAX_PROFILED_CLIPS = 400
 
 
-def publish(run: Run, name: str, parent: Path, about: str = "", licence: str = "not stated") -> Path:
+def publish(
+    run: Run,
+    name: str,
+    parent: Path,
+    about: str = "",
+    licence: str = "not stated",
+    weights: WeightsChoice = "last",
+) -> Path:
     """Write the finished folds of a run as an ensemble.
 
     Parameters
@@ -53,6 +61,9 @@ def publish(run: Run, name: str, parent: Path, about: str = "", licence: str = "
     about : str
         A sentence about the ensemble; by default from recipe and dataset.
     licence : str
+    weights : "last" or "best"
+        The weights of each fold's last epoch, or of its best one, with the out-of-fold scores of these weights. The
+        best one is chosen on the clips that measure it, so its figures are too high for new clips.
 
     Returns
     -------
@@ -62,15 +73,20 @@ def publish(run: Run, name: str, parent: Path, about: str = "", licence: str = "
     Raises
     ------
     AudiotagError
-        If no fold is finished, a file of a fold is missing, or the name cannot be used or is taken.
+        If no fold is finished, the weights or another file of a fold are missing, or the name cannot be used or is
+        taken.
     """
     check_name(name, parent)
+    check_choice(weights)
     events = run.events()
-    finished_events = {event["fold"]: event for event in events if event["event"] == "fold-finished"}
-    if not finished_events and run.state() == "finished":
+    finished = run.finished_folds()
+    if not finished and run.state() == "finished":
         raise AudiotagError(f"{run.folder / 'events.jsonl'} is damaged: it has no finished fold; train the run again.")
-    if not finished_events:
+    if not finished:
         raise AudiotagError(f"run {run.name} has no finished fold yet; an ensemble needs at least one.")
+    if weights == "best" and (reason := why_not_best(run)):
+        raise AudiotagError(f"run {run.name} cannot be published with the weights of its best epochs. {reason}")
+    results = fold_results(events, weights)
     settings = run.settings()
     plan = plan_of(events)
     if plan is None:
@@ -80,20 +96,20 @@ def publish(run: Run, name: str, parent: Path, about: str = "", licence: str = "
     sweep_once(parent)
     with _failures_named(run, name, parent), temporary_folder(parent / name) as aside:
         folds, scores, targets, numbers = [], [], [], []
-        for fold, event in sorted(finished_events.items()):
-            of_fold, of_targets = read_scores(run.fold_folder(fold) / SCORES, len(labels))
+        for fold, result in results.items():
+            of_fold, of_targets = read_scores(run.fold_folder(fold) / SCORES[weights], len(labels))
             scores.append(of_fold)
             targets.append(of_targets)
             numbers.append(np.full(len(of_fold), fold))
-            weights = _in_half_precision(run.fold_folder(fold) / "weights.safetensors")
-            write_bytes(aside / f"fold-{fold}.safetensors", weights)
+            halved = _in_half_precision(run.fold_folder(fold) / WEIGHTS[weights])
+            write_bytes(aside / f"fold-{fold}.safetensors", halved)
             folds.append(
                 FoldCard(
                     fold=fold,
                     file=f"fold-{fold}.safetensors",
-                    sha256=hashlib.sha256(weights).hexdigest(),
+                    sha256=hashlib.sha256(halved).hexdigest(),
                     clips=len(of_fold),
-                    lwlrap=round(event["lwlrap"], 5),
+                    lwlrap=round(result["lwlrap"], 5),
                     accuracy=round(accuracy(of_targets, of_fold), 5),
                 )
             )
@@ -129,6 +145,7 @@ def publish(run: Run, name: str, parent: Path, about: str = "", licence: str = "
             sounds=_profile_of_training_clips(dataset, settings.recipe.spectrogram.sample_rate),
             out_of_fold=hashlib.sha256(held_out_scores).hexdigest(),
             known_clips=hashlib.sha256(known).hexdigest() if known else "",
+            weights=weights,
             calibration=fit_calibration(LabelledScores(labels, all_scores, all_targets, OUT_OF_FOLD, all_folds)),
         )
         write_json(aside / CARD, card.to_dict())

@@ -19,6 +19,11 @@ def _is_count(value: Any) -> bool:
     return fits(value, int) and value >= 1
 
 
+def _is_rate(value: Any) -> bool:
+    """Whether a value is the share of an epoch's batches that are done, and a learning rate."""
+    return fits(value, [NUMBER]) and len(value) == 2
+
+
 STAGE = {
     "stage": int,
     "subset": str,
@@ -30,9 +35,12 @@ STAGE = {
 }
 PLAN = {
     "folds": [int], "labels": [str], "stages": [STAGE], "devices?": [str], "fingerprint?": str, "left_out?": [str],
-    "corrected?": int,
+    "corrected?": int, "versions?": dict,
 }  # fmt: skip
-RESULT = {"fold": int, "lwlrap": NUMBER, "accuracy?": NUMBER, "clips?": int, "per_class?": [(NUMBER, None)]}
+BEST = {"epoch": _is_count, "lwlrap": NUMBER, "accuracy": NUMBER, "per_class": [(NUMBER, None)]}
+RESULT = {"fold": int, "lwlrap": NUMBER, "accuracy?": NUMBER, "clips?": int, "per_class?": [(NUMBER, None)],
+    "best?": (BEST, None),
+}  # fmt: skip
 EPOCH = RESULT | {
     "stage": int,
     "subset": str,
@@ -41,6 +49,7 @@ EPOCH = RESULT | {
     "train_loss": NUMBER,
     "valid_loss": NUMBER,
     "lr?": NUMBER,
+    "rates?": [_is_rate],
     "curated_lwlrap?": (NUMBER, None),
 }
 ANY_EVENT = {"event": str, "time?": NUMBER, "stage?": int, "per_class?": ([(NUMBER, None)], None)}

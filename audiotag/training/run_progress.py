@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,29 @@ def epochs_done(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
             step = epochs_before.get(event["stage"], 0) + event["epoch"]
             finished[event["fold"], step] = {**event, "step": step}
     return list(finished.values())
+
+
+def best_epoch(epochs: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The best epoch of one fold in the stage that it has reached; the first of several that are equally good.
+
+    Stages have different held-out clips, so their lwlrap cannot be compared.
+
+    >>> best_epoch([{"stage": 0, "lwlrap": 0.9}, {"stage": 1, "lwlrap": 0.5}, {"stage": 1, "lwlrap": 0.4}])
+    {'stage': 1, 'lwlrap': 0.5}
+    """
+    if not epochs:
+        return None
+    return max((epoch for epoch in epochs if epoch["stage"] == epochs[-1]["stage"]), key=lambda epoch: epoch["lwlrap"])
+
+
+def best_steps(events: list[dict[str, Any]]) -> dict[int, int]:
+    """The number of the best epoch over all stages of each fold that has trained an epoch; see `best_epoch`."""
+    by_fold: dict[int, list[dict[str, Any]]] = {}
+    for epoch in epochs_done(events):
+        by_fold.setdefault(epoch["fold"], []).append(epoch)
+    return {
+        fold: best["step"] for fold, epochs in by_fold.items() if fold != SHARED_FOLD and (best := best_epoch(epochs))
+    }
 
 
 def work_left(
@@ -138,7 +161,7 @@ def fold_rows(events: list[dict[str, Any]], active: bool = True) -> list[dict[st
                 "state": "finished" if is_finished else "training" if active else "cut off",
                 "epochs": len(epochs),
                 "lwlrap": final_lwlrap.get(fold, scores[-1] if scores else None),
-                "best": max(scores, default=None),
+                "best": best["lwlrap"] if (best := best_epoch(epochs)) else None,
                 "seconds": sum(epoch["seconds"] for epoch in epochs),
                 "left_s": work_left(events, fold) if epochs and active and not is_finished else None,
             }

@@ -5,6 +5,7 @@ process.json         the worker: PID, start time, and since when it waits for th
 status.json          how the run ended; written last
 events.jsonl         one line per fold begun, epoch trained, fold finished
 log.txt              what the worker printed
+note.json            the name and the note that the user gave it, where they gave one
 stop                 exists when the run was asked to stop
 .in-hand             the files that the worker is reading, so that a crash is known to be theirs
 fold-1/, shared/     progress.json and checkpoints during training; weights, best weights, scores and clips at the end
@@ -17,7 +18,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -323,24 +323,3 @@ def find_run(workspace: Workspace, name: str) -> Run:
         newest = f"the newest are {', '.join(list(runs)[:5])}" if runs else "there are no runs yet"
         raise AudiotagError(f"there is no run named {name}; {newest}.")
     return runs[name]
-
-
-def delete_run(workspace: Workspace, run: Run) -> None:
-    """Remove a run from the list; `restore_run` brings it back until another run is deleted."""
-    if run.is_active():
-        raise AudiotagError(f"run {run.name} is {run.state()}; stop it before you delete it.")
-    with locked(workspace.runs / DELETED_FOLDER):
-        shutil.rmtree(workspace.runs / DELETED_FOLDER, ignore_errors=True)
-        (workspace.runs / DELETED_FOLDER).mkdir(parents=True, exist_ok=True)
-        os.replace(run.folder, workspace.runs / DELETED_FOLDER / run.name)
-
-
-def restore_run(workspace: Workspace, name: str) -> Run:
-    """Bring back the run that was deleted last."""
-    deleted = workspace.runs / DELETED_FOLDER / name
-    if not name or name == ".." or Path(name).name != name or not deleted.is_dir():
-        raise AudiotagError(f"run {name} cannot be restored: only the run that was deleted last can.")
-    if (workspace.runs / name).exists():
-        raise AudiotagError(f"run {name} cannot be restored: another run has its name; delete that run first.")
-    os.replace(deleted, workspace.runs / name)
-    return Run(workspace.runs / name)

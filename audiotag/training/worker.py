@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import argparse
 import faulthandler
+import importlib.metadata
 import logging
 import os
+import platform
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
-from audiotag import in_hand
+from audiotag import __version__, in_hand
 from audiotag.audio.decoder_workers import HANGS, DecoderEndedError
 from audiotag.audio.streaming import LongSound
 from audiotag.errors import AudiotagError, clip_problem, may_pass
@@ -35,6 +38,7 @@ from audiotag.wording import printable
 from audiotag.workspace import write_bytes
 
 RESERVE = b"\0" * 2**16  # on a full disk, deleting this file makes room for the status that says so
+LIBRARIES = ("torch", "fastai", "fastaudio", "numpy")
 STDERR_FD = 2  # the log
 NICENESS = 5  # pages that show the run stay responsive
 
@@ -158,8 +162,18 @@ def write_plan(
         fingerprint=clips_now,
         left_out=problems,
         corrected=len(session.corrections),
+        versions=versions(),
     )
     write_left_out(run)
+
+
+def versions() -> dict[str, str]:
+    """Versions of audiotag and of the libraries that decide what a training gives."""
+    found = {"audiotag": __version__, "Python": platform.python_version()}
+    for library in LIBRARIES:
+        with suppress(importlib.metadata.PackageNotFoundError):
+            found[library] = importlib.metadata.version(library)
+    return found
 
 
 def write_left_out(run: Run) -> None:

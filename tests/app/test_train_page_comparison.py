@@ -56,8 +56,8 @@ def control(at: AppTest, key: str) -> Any:
 
 
 def drawn(at: AppTest) -> list[dict[str, Any]]:
-    """Traces of the chart of differences, which follows the one of the curves."""
-    return json.loads(at.get("plotly_chart")[1].proto.spec)["data"]
+    """Traces of the chart of differences, which follows those of the curves."""
+    return json.loads(at.get("plotly_chart")[3].proto.spec)["data"]
 
 
 def table_of(at: AppTest, column: str) -> Any:
@@ -120,7 +120,7 @@ def test_runs_that_cannot_be_compared_are_refused_with_the_reason(
     at = compared(first, two_runs[1])
     reason = f"{first.name} and {two_runs[1].name} cannot be compared: they have no label in common."
     assert reason in texts(at.info)
-    assert len(at.get("plotly_chart")) == 2  # curves and losses
+    assert len(at.get("plotly_chart")) == 3  # the curves alone
 
 
 def test_one_of_several_compared_runs_is_chosen(two_runs: tuple[Run, Run], home: Workspace, sounds: Path) -> None:

@@ -44,10 +44,10 @@ def finished(sounds: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Ap
 def test_finished_run_shows_its_mean(finished: tuple[AppTest, Run]) -> None:
     at, _ = finished
     assert not at.exception
-    assert texts(at.success) == ["Finished: mean lwlrap 0.8500 over 2 folds."]
+    assert texts(at.success) == ["Finished: mean lwlrap 0.8500 ± 0.0707 over 2 folds."]
     assert not has_button(at, "stop")
     assert not has_button(at, "resume")
-    assert len(at.get("plotly_chart")) == 2
+    assert len(at.get("plotly_chart")) == 3
 
 
 def test_clips_that_a_run_left_out_are_listed(home: Workspace, sounds: Path) -> None:
@@ -90,7 +90,7 @@ def test_run_that_ended_early_shows_its_state(home: Workspace, sounds: Path, how
     assert not at.exception
     (warning,) = texts(at.warning)
     assert warning.startswith(f"The run was {how}")
-    assert list(table_with(at, "state")["state"]) == ["finished", "cut off", "not started"]
+    assert list(table_with(at, "left")["state"]) == ["finished", "cut off", "not started"]
 
 
 def test_running_run_shows_where_it_is_and_stops_on_the_button(home: Workspace, sounds: Path) -> None:
@@ -105,7 +105,7 @@ def test_running_run_shows_where_it_is_and_stops_on_the_button(home: Workspace, 
     assert "Fold 2, curated, epoch 2 of 2, batch 1 of 4, loss 0.2500 · 0 s to the end of the fold" in bar.proto.text
     assert bar.proto.value == 25
     assert any("1 of 3 folds finished, about **4 s** left" in text for text in texts(at.markdown))
-    assert list(table_with(at, "state")["left"].dropna()) == ["0 s", "4 s"]  # the parts add up
+    assert list(table_with(at, "left")["left"].dropna()) == ["0 s", "4 s"]  # the parts add up
     assert not has_button(at, "delete")
     at = at.button(key="stop").click().run()
     assert not at.exception
@@ -225,7 +225,7 @@ def test_run_with_unreadable_settings_still_shows_its_curves(home: Workspace, so
     at = open_page("pages/train.py")
     assert not at.exception
     assert any("settings of run" in text for text in texts(at.error))
-    assert len(at.get("plotly_chart")) == 2
+    assert len(at.get("plotly_chart")) == 3
 
 
 # Curves and tables
@@ -298,7 +298,7 @@ def test_labels_of_folds_in_training_are_those_of_their_last_epoch(home: Workspa
 
 def test_all_folds_are_listed_with_their_state_and_epochs(home: Workspace, sounds: Path) -> None:
     at_work(made_run(home, sounds, (0.8,)))
-    table = table_with(open_page("pages/train.py"), "state")
+    table = table_with(open_page("pages/train.py"), "left")
     assert list(table["fold"]) == ["fold 1", "fold 2", "fold 3"]
     assert list(table["state"]) == ["finished", "training", "waiting"]
     assert list(table["epochs"]) == ["2 of 2", "2 of 2", "0 of 2"]
@@ -320,7 +320,7 @@ def test_network_that_feeds_all_folds_has_its_own_row_and_line(home: Workspace, 
     at_work(run)
     at = open_page("pages/train.py")
     assert not at.exception
-    table = table_with(at, "state")
+    table = table_with(at, "left")
     assert list(table["fold"]) == ["shared network", "fold 1", "fold 2"]
     assert list(table["state"]) == ["finished", "training", "waiting"]
     assert list(table["epochs"]) == ["1 of 1", "1 of 2", "0 of 2"]
@@ -339,7 +339,7 @@ def test_notes_explain_held_out_figures_and_augmented_held_out_clips(home: Works
 def test_every_table_can_be_downloaded(finished: tuple[AppTest, Run]) -> None:
     at, run = finished
     keys = {button.key for button in at.get("download_button")}
-    assert {f"download-{run.name}-{table}-csv" for table in ("epochs", "folds", "labels", "losses")} <= keys
+    assert {f"download-{run.name}-{table}-csv" for table in ("epochs", "folds", "labels", "rates")} <= keys
 
 
 # Publishing
@@ -374,8 +374,8 @@ def test_published_folds_become_the_chosen_ensemble(
     run.write_status("stopped")
     asked = []
 
-    def published(of: Run, name: str, parent: Path) -> Path:
-        asked.append((of, name, parent))
+    def published(of: Run, name: str, parent: Path, weights: str) -> Path:
+        asked.append((of, name, parent, weights))
         return (home.ensembles / "tiny").rename(parent / name)
 
     started: list[NoiseGateJob] = []
@@ -384,7 +384,7 @@ def test_published_folds_become_the_chosen_ensemble(
     at = publish(open_page("pages/train.py"))
     assert not at.exception
     assert [job.ensemble.name for job in started] == ["starter-sounds-quick"]
-    assert asked == [(run, "starter-sounds-quick", home.ensembles)]
+    assert asked == [(run, "starter-sounds-quick", home.ensembles, "last")]
     assert at.selectbox(key="ensemble").value == "starter-sounds-quick"
     at = at.run()
     assert at.text_input(key=f"publish-name-{run.name}").value == "starter-sounds-quick"

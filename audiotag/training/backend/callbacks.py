@@ -20,6 +20,7 @@ from audiotag.training.backend.optimiser import plain_state
 from audiotag.training.progress import EpochResult, TrainingCallbacks
 
 PROGRESS_EVERY_S = 0.5
+MAX_RATES_PER_EPOCH = 20  # learning rates that an epoch reports
 
 
 class InputsOnDevice(Callback):
@@ -123,6 +124,7 @@ class EpochCallback(Callback):
                 loader.epoch = self.epoch
             self.began = time.perf_counter()
             self.loss_sum, self.loss_count = torch.zeros((), device=self.device), 0
+            self.rates: list[float] = []
 
     @end_fit_on_error
     def before_validate(self) -> None:
@@ -139,7 +141,9 @@ class EpochCallback(Callback):
         """Add the batch to the epoch's sums, report progress, and stop where that is asked."""
         self.loss_sum += self.loss.detach() * len(self.y)
         self.loss_count += len(self.y)
-        if not self.training:
+        if self.training:
+            self.rates.append(float(self.opt.hypers[-1]["lr"]))
+        else:
             self.scores.append(self.pred.detach().float().sigmoid())
             self.targets.append(self.y)
         now = time.perf_counter()
@@ -178,10 +182,22 @@ class EpochCallback(Callback):
             curated_lwlrap=self.curated_lwlrap(self.epoch),
             per_class=[round(float(value), 4) if np.isfinite(value) else None for value in per_class],
             lr=float(self.opt.hypers[-1]["lr"]),
+            rates=evenly_spaced(self.rates, MAX_RATES_PER_EPOCH),
             train_seconds=self.train_seconds,
             seconds=round(time.perf_counter() - self.began, 3),
         )
         self.callbacks.on_epoch(epoch, self.checkpoint(plain_state(self.opt.state_dict())))
+
+
+def evenly_spaced(rates: list[float], most: int) -> list[list[float]]:
+    """At most so many of an epoch's learning rates, the last one among them, each with the share of batches done.
+
+    >>> evenly_spaced([0.1, 0.2, 0.3, 0.4], 2)
+    [[0.5, 0.2], [1.0, 0.4]]
+    """
+    batches = len(rates)
+    done = sorted({round(batches * part / most) for part in range(1, most + 1)} - {0})
+    return [[round(number / batches, 4), rates[number - 1]] for number in done]
 
 
 class RateFinder(LRFinder):

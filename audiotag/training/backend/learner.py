@@ -17,6 +17,7 @@ from fastai.data.core import DataLoaders
 from fastai.learner import Learner
 from fastai.optimizer import Adam, ranger
 from fastai.torch_core import set_seed
+from torch import nn
 
 from audiotag.metrics import lwlrap
 from audiotag.networks.size import shapes_within_bounds
@@ -65,8 +66,12 @@ class FoldTrainer:
     def _build(self, stage_number: int) -> None:
         on_gpu = self.device.type == "cuda"  # cuDNN adds in another order each time unless it is set to be reproducible
         set_seed(self.recipe.seed + self.fold + 1000 * stage_number, reproducible=on_gpu)
+        self.network = self.new_network()
+
+    def new_network(self) -> nn.Module:
+        """A network with fresh weights, on the device."""
         network = self.recipe.network.build(len(self.labels), self.recipe.spectrogram.channels)
-        self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def state(self) -> dict[str, Any]:
         """Copies of the weights, the optimiser and torch's random states, in plain containers."""
@@ -176,7 +181,7 @@ class FoldTrainer:
         judged = slice(batches // 10, max(count - batches // 20, 0))  # without the first and the last, as fastai does
         return rates, losses, steepest_rate(rates[judged], losses[judged])
 
-    def scores(self, labelled: LabelledClips, stage: Stage) -> np.ndarray:
+    def scores(self, labelled: LabelledClips, stage: Stage, network: nn.Module | None = None) -> np.ndarray:
         """Scores of the middle crops of clips, without augmentation, as a published ensemble gives them.
 
         Parameters
@@ -184,6 +189,8 @@ class FoldTrainer:
         labelled : LabelledClips
         stage : Stage
             Its size of network inputs is used.
+        network : torch.nn.Module, optional
+            On the device; by default the one in training.
 
         Returns
         -------
@@ -191,18 +198,20 @@ class FoldTrainer:
             After the sigmoid; computed in 32 bits.
         """
         plain = Batches(labelled, replace(self.recipe, augment_held_out=False), stage, 0, training=False)
-        return self.scores_of(plain, 0, nullcontext)
+        return self.scores_of(plain, 0, nullcontext, network)
 
-    def scores_of(self, batches: Batches, epoch: int, autocast: Callable[[], Any]) -> np.ndarray:
+    def scores_of(
+        self, batches: Batches, epoch: int, autocast: Callable[[], Any], network: nn.Module | None = None
+    ) -> np.ndarray:
         """Scores of an epoch's batches, augmented where the batches are; ``autocast`` makes the context of each."""
-        self.network.eval()
+        network = (self.network if network is None else network).eval()
         loader, scores = BatchLoader(batches, self.device), []
         inputs_on_device = InputsOnDevice(loader, loader)
         with torch.inference_mode():
             for batch in loader.batches_of(epoch):
                 inputs, _ = inputs_on_device.inputs(loader, *loader.tensors(batch))
                 with autocast():
-                    logits = self.network(inputs)
+                    logits = network(inputs)
                 scores.append(logits.float().sigmoid().cpu().numpy())
         return np.concatenate(scores)
 

@@ -122,7 +122,7 @@ def _show_result(result: dict, settings: RunSettings, dataset: Dataset) -> None:
             on_click=_use_rate,
             args=(suggested,),
             disabled=f"{suggested:.2g}" == f"{used:.2g}",
-            help="Sets the learning rate under More.",
+            help="Sets the field of the learning rate.",
         )
     else:
         st.caption("The loss did not fall at any learning rate. The recipe may not suit these clips.")

@@ -1,4 +1,4 @@
-"""The left side of the Train page: options of a new run, what they amount to, the start button, the command."""
+"""The parts of a new run: its options, what they amount to, the start button, the command."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from audiotag.cli.command_lines import train_line
 from audiotag.data.dataset import Dataset
@@ -27,18 +28,22 @@ from audiotag.workspace import Workspace
 AS_IN_RECIPE = "as in the recipe"
 OWN_FILE = "own file"
 LEARNING_RATE, SEED = "learning-rate", "seed"  # keys of their fields
+ADDRESS_KEYS = ("recipe", "recipe-file", "train-preset", "epochs", LEARNING_RATE, SEED, "corrections")
 IN_ADDRESS: dict[str, Any] = {"bind": "query-params"}
 
 
-def pick_options(dataset: Dataset, workspace: Workspace) -> RunOptions | None:
-    """Widgets for a new run; None, with a message, where recipe or folds are missing."""
-    name = _pick_recipe()
-    if not name:
-        st.info(
-            "Give the path of a recipe: a TOML file like those in audiotag/training/recipes.", icon=":material/draft:"
-        )
-        return None
-    with messages.show_errors():
+def pick_options(
+    dataset: Dataset, workspace: Workspace, what: DeltaGenerator, how: DeltaGenerator
+) -> RunOptions | None:
+    """Widgets for a new run, in two columns; None, with a message, where recipe or folds are missing."""
+    with what, messages.show_errors():
+        name = _pick_recipe()
+        if not name:
+            st.info(
+                "Give the path of a recipe: a TOML file like those in audiotag/training/recipes.",
+                icon=":material/draft:",
+            )
+            return None
         recipe = load_recipe(name)
         st.caption(escape(recipe.about))
         preset = st.selectbox(
@@ -50,7 +55,7 @@ def pick_options(dataset: Dataset, workspace: Workspace) -> RunOptions | None:
         )
         folds_place = st.container()
         corrected = pick_corrected(dataset)
-        with st.expander("More", icon=":material/tune:", key="more"):
+        with how:
             epochs = _pick_epochs(recipe)
             options = RunOptions(str(dataset.root), name, "" if preset == AS_IN_RECIPE else preset)
             source = _pick_folds_from(dataset)

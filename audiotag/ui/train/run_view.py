@@ -1,35 +1,41 @@
-"""The right side of the Train page: one run as it is on disk, read again each second while it trains.
+"""The runs on the Train page: all of them in a table, and one of them as it is on disk, read again while it trains.
 
-The chosen run is in the address, everything else in the run's folder, so a reload loses nothing.
+The open run is in the address, everything else in the run's folder, so a reload loses nothing.
 """
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import streamlit as st
 
-from audiotag.cli.command_lines import publish_line
 from audiotag.errors import AudiotagError
 from audiotag.figures import training as figures
 from audiotag.training.devices import check_device
-from audiotag.training.run_progress import LEFT_OUT_FILE, left_out_reasons, plan_of, work_left
-from audiotag.training.runs import (
-    ACTIVE,
-    RESUMABLE,
-    Run,
-    State,
-    delete_run,
-    list_runs,
-    restore_run,
+from audiotag.training.run_differences import changes_text
+from audiotag.training.run_notes import (
+    MAX_NOTE_CHARS,
+    MAX_TITLE_CHARS,
+    RunNote,
+    display_names,
+    read_note,
+    write_note,
 )
+from audiotag.training.run_progress import LEFT_OUT_FILE, epochs_done, left_out_reasons, plan_of, work_left
+from audiotag.training.run_summary import spread_text
+from audiotag.training.run_tables import fold_table, label_table
+from audiotag.training.runs import ACTIVE, RESUMABLE, Run, State, list_runs
 from audiotag.ui.text import Markdown, escape, escape_all
 from audiotag.ui.train import run_tables as tables
 from audiotag.ui.train.corrected_labels import show_used_corrections
-from audiotag.ui.trust import noise_gate
+from audiotag.ui.train.publish_form import show_publish_form
+from audiotag.ui.train.report_button import count_clips, show_report_button
+from audiotag.ui.train.run_actions import confirm_deletion, show_deleted_button, show_undo
+from audiotag.ui.train.run_curves import keep_zoom, show_curves
+from audiotag.ui.train.run_list import show_run_list
 from audiotag.ui.trust.panel import show_trust_of_run
 from audiotag.ui.widgets import messages
+from audiotag.ui.widgets.downloads import show_downloads
 from audiotag.wording import format_duration
 from audiotag.workspace import Workspace
 
@@ -37,20 +43,21 @@ MAX_LEFT_OUT = 10  # clips whose reasons are shown
 
 
 def show_runs(workspace: Workspace) -> None:
-    """The picker of runs, the chosen run, and the form that publishes it."""
-    _show_undo(workspace)
+    """The table of runs, the open run, and the form that publishes it."""
+    show_undo(workspace)
     runs = {run.name: run for run in list_runs(workspace)}
     if not runs:
         st.info(
-            "There is no run yet. Choose a recipe and start one.",
+            "There is no run yet. Choose a recipe under New run and start one.",
             icon=":material/model_training:",
         )
+        show_deleted_button(workspace)
         return
-    run = runs[_pick_run(runs)]
+    name = _chosen_run(runs)
+    show_run_list(workspace, list(runs.values()), name)
+    run = runs[_pick_run(runs, name)]
     shown = (run.state(), run.finished_folds())
-    with messages.show_errors():
-        settings = run.settings()
-        st.markdown(f"**{escape(settings.recipe.title)}** on {escape(Path(settings.dataset).name)}")
+    _show_head(run)
 
     @st.fragment(run_every=1 if shown[0] in ACTIVE else None)
     def live() -> None:
@@ -58,25 +65,31 @@ def show_runs(workspace: Workspace) -> None:
         if not run.folder.exists() or (run.state(), run.finished_folds()) != shown:
             st.rerun()
         _show_state(run, shown[0], workspace)
-        tables.show_results(run, shown[0], {name: other for name, other in runs.items() if name != run.name})
+        _show_results(run, shown[0], {name: other for name, other in runs.items() if name != run.name})
 
     live()
-    tables.keep_zoom()
+    keep_zoom()
     if shown[1]:
         show_trust_of_run(run)
-        _publish_form(run, shown[1], workspace)
+        show_publish_form(run, shown[1], workspace)
 
 
-def _pick_run(runs: dict[str, Run]) -> str:
-    """Name of the chosen run, which is in the address."""
+def _chosen_run(runs: dict[str, Run]) -> str:
+    """Name of the open run, which is in the address; the newest, to begin with."""
     chosen = st.session_state.get("run", st.query_params.get("run"))
+    return chosen if chosen in runs else next(iter(runs))
+
+
+def _pick_run(runs: dict[str, Run], chosen: str) -> str:
+    """The picker of the open run, beside the table for keyboards and narrow screens; returns its name."""
     # Always set, because the labels change with the states and a browser sends back the label that it last showed.
-    st.session_state["run"] = chosen if chosen in runs else next(iter(runs))
+    st.session_state["run"] = chosen
     states = {name: run.state() for name, run in runs.items()}
+    names = display_names(runs.values())
     name = st.selectbox(
         "Run",
         list(runs),
-        format_func=lambda name: f"{tables.STATE_ICONS[states[name]]} {name}",
+        format_func=lambda name: f"{tables.STATE_ICONS[states[name]]} {names[name]}",
         key="run",
         persist_state="session",
         help="Newest first. " + escape_all(f"{icon} {state}" for state, icon in tables.STATE_ICONS.items()) + ".",
@@ -84,6 +97,35 @@ def _pick_run(runs: dict[str, Run]) -> str:
     if st.query_params.get("run") != name:
         st.query_params["run"] = name
     return name
+
+
+def _show_head(run: Run) -> None:
+    """Name and note of the run, and what it was asked to do."""
+    note = read_note(run)
+    st.header(escape(note.title or run.name))
+    with messages.show_errors():
+        settings = run.settings()
+        changes = changes_text(settings)
+        st.markdown(
+            f"**{escape(settings.recipe.title)}** on {escape(Path(settings.dataset).name)}"
+            + (f" · changed in the recipe: {escape(changes)}" if changes else "")
+            + (f" · {escape(run.name)}" if note.title else "")
+        )
+    if note.note:
+        st.markdown(escape(note.note))
+
+
+def _note_fields(run: Run) -> None:
+    """Fields for the name and the note of the run; both are saved when a field is left."""
+    note = read_note(run)
+    with st.popover("Name and note", icon=":material/edit_note:", key="note-fields"):
+        title = st.text_input("Name", value=note.title, key=f"run-title-{run.name}", max_chars=MAX_TITLE_CHARS)
+        text = st.text_area("Note", value=note.note, key=f"run-note-{run.name}", max_chars=MAX_NOTE_CHARS)
+    with messages.show_errors():
+        wanted = RunNote(title or "", text or "")
+        if wanted != note:
+            write_note(run, wanted)
+            st.rerun()
 
 
 def _show_state(run: Run, state: State, workspace: Workspace) -> None:
@@ -101,7 +143,7 @@ def _show_state(run: Run, state: State, workspace: Workspace) -> None:
                 )
                 return _show_buttons(run, state, workspace)
             folds = "1 fold" if len(scores) == 1 else f"{len(scores)} folds"
-            st.success(f"Finished: mean lwlrap {sum(scores) / len(scores):.4f} over {folds}.", icon=":material/check:")
+            st.success(f"Finished: mean lwlrap {escape(spread_text(scores))} over {folds}.", icon=":material/check:")
         elif state == "failed":
             st.error(
                 escape(run.reason() or "The run failed without a message. See the log below."),
@@ -191,72 +233,36 @@ def _show_buttons(run: Run, state: State, workspace: Workspace) -> None:
             with messages.show_errors():
                 run.start()
                 st.rerun()
+        _note_fields(run)
+        show_report_button(run)
         if state not in ACTIVE and st.button("Delete …", icon=":material/delete:", key="delete", type="tertiary"):
-            _confirm_deletion(run, workspace)
+            confirm_deletion(workspace, [run])
 
 
-@st.dialog("Delete this run?", icon=":material/delete:")
-def _confirm_deletion(run: Run, workspace: Workspace) -> None:
-    folds = len(run.finished_folds())
-    size_mib = sum(path.stat().st_size for path in run.folder.rglob("*") if path.is_file()) / 2**20
-    st.markdown(
-        f"Deletes **{escape(run.name)}** with its curves, log and checkpoints"
-        + (f" and the weights of {folds} finished {'fold' if folds == 1 else 'folds'}" if folds else "")
-        + f" ({size_mib:.1f} MiB). Ensembles that were published from it stay."
-    )
-    st.caption("You can undo this until you delete another run.")
-    with st.container(horizontal=True):
-        sure = st.button("Delete", type="primary", key="delete-sure", on_click=_delete, args=(run, workspace))
-        if st.button("Cancel", key="delete-not") or sure:
-            st.rerun()
+def _show_results(run: Run, state: State, others: dict[str, Run]) -> None:
+    """Curves, folds, labels and log of a run; runs of ``others`` can be compared with it."""
+    events = run.events()
+    plan = plan_of(events)
+    if plan and epochs_done(events):
+        try:
+            recipe = run.settings().recipe
+        except AudiotagError:  # the page shows the reason above, and the curves do not need the recipe
+            recipe = None
+        show_curves(run, events, plan["stages"], others, recipe)
+        st.subheader("Folds")
+        folds = fold_table(events, state in ACTIVE, run.progress())
+        tables.show_fold_table(folds)
+        show_downloads(folds, f"{run.name}-folds")
+        _show_labels(run)
+    with st.expander("Log", icon=":material/article:", key="log"):
+        st.code(run.log_tail() or "The log is empty.", language=None, wrap_lines=True)
 
 
-def _delete(run: Run, workspace: Workspace) -> None:
-    with messages.show_errors():
-        delete_run(workspace, run)
-        st.session_state["deleted-run"] = run.name
-
-
-def _show_undo(workspace: Workspace) -> None:
-    """The button that restores the run that was deleted last."""
-    if not (name := st.session_state.get("deleted-run")):
-        return
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"Run {escape(name)} was deleted.", width="content")
-        if st.button("Undo", icon=":material/undo:", key="undo-delete-run", type="tertiary"):
-            del st.session_state["deleted-run"]
-            with messages.show_errors():
-                st.session_state["run"] = restore_run(workspace, name).name
-
-
-def _publish_form(run: Run, folds: list[int], workspace: Workspace) -> None:
-    """Name and button that make an ensemble of the finished folds."""
-    with st.form("publish", border=True):
-        numbers = escape_all(folds)
-        st.markdown(
-            f"**Publish** fold{'' if len(folds) == 1 else 's'} {numbers} as an ensemble that the Tag page and "
-            "`audiotag tag` can use."
-        )
-        name = st.text_input("Name", value=_free_name(run, workspace), key=f"publish-name-{run.name}")
-        if st.form_submit_button("Publish", icon=":material/publish:"):
-            from audiotag.training.publish import publish  # it loads torch
-
-            with messages.show_errors():
-                folder = publish(run, name, workspace.ensembles)
-                noise_gate.start_after_publishing(folder, workspace)
-                st.toast(f"{escape(name)} is now the chosen ensemble.", icon=":material/check:")
-                messages.select_in_sidebar("ensemble", name)
-        st.caption("The same as a command:")
-        st.code(publish_line(run.name, name or "NAME"), language="bash", wrap_lines=True)
-    noise_gate.show_running(workspace)
-
-
-def _free_name(run: Run, workspace: Workspace) -> str:
-    """A valid name for the ensemble that no other ensemble has."""
-    try:
-        settings = run.settings()
-    except AudiotagError:
-        return ""
-    name = re.sub(r"[^\w-]+", "-", f"{Path(settings.dataset).stem}-{settings.recipe.name}")[:50]
-    taken = workspace.ensemble_folders()
-    return next(n for n in (name, *(f"{name}-{number}" for number in range(2, 1000))) if n not in taken)
+def _show_labels(run: Run) -> None:
+    events = run.events()
+    table, folds = label_table(events, count_clips(run, events))
+    if len(table):
+        st.subheader("Labels, worst first")
+        tables.show_label_table(table)
+        st.caption(f"Mean over {escape(folds)}.")
+        show_downloads(table, f"{run.name}-labels")

@@ -1,8 +1,8 @@
-"""The figure of two runs' differences shows each row with its interval, also without colour."""
+"""Runs in one chart, and their differences with intervals, can be read without colour too."""
 
 import pytest
 
-from audiotag.figures.comparison import differences
+from audiotag.figures.comparison import differences, lwlrap_of_runs
 from audiotag.training.paired_bootstrap import Difference
 
 
@@ -39,3 +39,16 @@ def test_a_row_of_one_recording_has_no_interval() -> None:
 def test_better_worse_and_neither_differ_without_their_colours() -> None:
     assert len({trace.marker.symbol for trace in differences(ROWS, "difference").data}) == 3
     assert all(trace.showlegend for trace in differences({"Bell": ROWS["Bell"]}, "difference").data)
+
+
+def test_each_run_is_the_mean_of_its_folds_in_a_band_from_the_lowest_to_the_highest() -> None:
+    def epochs(fold: int, *values: float) -> list[dict]:
+        return [{"fold": fold, "stage": 0, "step": step, "lwlrap": value} for step, value in enumerate(values, 1)]
+
+    runs = {"a": [*epochs(1, 0.2, 0.4), *epochs(2, 0.4, 0.8)], "<b>": epochs(1, 0.1, 0.1)}
+    bands_and_lines = lwlrap_of_runs(runs, [{"subset": "curated", "epochs": 2}]).data
+    band, _, first, second = bands_and_lines
+    assert (list(band.x), list(band.y)) == ([1, 2, 2, 1], pytest.approx([0.4, 0.8, 0.4, 0.2]))
+    assert list(first.y) == pytest.approx([0.3, 0.6])
+    assert [first.name, second.name] == ["a", "&lt;b&gt;"]
+    assert first.line.dash != second.line.dash

@@ -15,9 +15,10 @@ def epochs(fold: int, values: list[float], **others: object) -> list[dict]:
     ]
 
 
-def test_the_best_epoch_of_each_fold_is_starred() -> None:
-    first, second = training.lwlrap([*epochs(1, [0.2, 0.9, 0.4]), *epochs(2, [0.5, 0.6])], STAGES).data
-    assert list(first.marker.symbol) == ["circle", "star", "circle"]
+def test_the_best_epoch_of_each_fold_is_starred_in_the_stage_that_it_has_reached() -> None:
+    """Another stage has other held-out clips, and the weights of its best epoch are not stored."""
+    first, second = training.lwlrap([*epochs(1, [0.2, 0.9, 0.5, 0.4]), *epochs(2, [0.5, 0.6])], STAGES).data
+    assert list(first.marker.symbol) == ["circle", "circle", "star", "circle"]
     assert list(second.marker.symbol) == ["circle", "star"]
 
 
@@ -59,6 +60,18 @@ def test_training_and_held_out_loss_of_a_fold_share_their_colour_and_differ_in_w
     assert (list(held_out.y), list(train.y)) == ([0.6, 0.6], [0.5, 0.5])
     assert held_out.line.color == train.line.color
     assert held_out.line.width > train.line.width
+
+
+def test_learning_rates_lie_where_they_were_used_and_equal_schedules_are_one_line() -> None:
+    rates = [[0.5, 2e-3], [1.0, 1e-3]]
+    both = [*epochs(1, [0.2, 0.3], rates=rates), *epochs(2, [0.4, 0.5], rates=rates)]
+    (line,) = training.schedule(both, STAGES).data
+    assert (line.name, list(line.x), list(line.y)) == ("all folds", [0.5, 1, 1.5, 2], [2e-3, 1e-3, 2e-3, 1e-3])
+    old = epochs(3, [0.2, 0.3], lr=1e-3)  # of a run that recorded the rate at the end of each epoch alone
+    assert [(trace.name, list(trace.x)) for trace in training.schedule([*both, *old], STAGES).data] == [
+        ("fold 1, fold 2", [0.5, 1, 1.5, 2]),
+        ("fold 3", [1, 2]),
+    ]
 
 
 def test_rates_are_marked_at_their_values_and_only_those_that_exist() -> None:

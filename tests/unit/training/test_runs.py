@@ -1,8 +1,7 @@
-"""Runs: their state follows from files and processes; they are found by their names, deleted and restored."""
+"""Runs: their state follows from files and processes; they are found by their names."""
 
 import os
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -19,10 +18,8 @@ from audiotag.training.runs import (
     Run,
     RunSettings,
     create_run,
-    delete_run,
     find_run,
     list_runs,
-    restore_run,
 )
 from audiotag.workspace import Workspace, read_json, write_json
 
@@ -166,57 +163,6 @@ def test_worker_whose_process_file_was_damaged_writes_it_again(run: Run) -> None
     run.mend_process()
     assert run.state() == "running"
     assert (run.folder / "process.json.damaged").exists()
-
-
-# Deleting
-
-
-def made_and_ended(workspace: Workspace, tmp_path: Path) -> Run:
-    run = create_run(workspace, RunSettings(str(tmp_path), load_recipe("quick")))
-    run.write_event("run-started", **PLAN)
-    run.write_status("stopped")
-    return run
-
-
-def test_deleted_run_is_out_of_the_list_and_comes_back_as_it_was(
-    workspace: Workspace, tmp_path: Path, contents: Callable[[Path], dict]
-) -> None:
-    other, run = (made_and_ended(workspace, tmp_path) for _ in range(2))
-    before = contents(run.folder)
-    delete_run(workspace, run)
-    assert list_runs(workspace) == [other]
-    with pytest.raises(AudiotagError, match="no run named"):
-        find_run(workspace, run.name)
-    assert restore_run(workspace, run.name) == run
-    assert find_run(workspace, run.name) == run
-    assert contents(run.folder) == before
-
-
-def test_only_the_run_that_was_deleted_last_can_be_brought_back(workspace: Workspace, tmp_path: Path) -> None:
-    first, last = (made_and_ended(workspace, tmp_path) for _ in range(2))
-    for run in (first, last):
-        delete_run(workspace, run)
-    with pytest.raises(AudiotagError, match=f"run {first.name} cannot be restored"):
-        restore_run(workspace, first.name)
-    assert restore_run(workspace, last.name) == last
-    with pytest.raises(AudiotagError, match="cannot be restored"):
-        restore_run(workspace, last.name)
-
-
-@pytest.mark.parametrize("name", ["", ".", "../..", "a/b", "nothing"])
-def test_nothing_but_a_deleted_run_is_brought_back(workspace: Workspace, tmp_path: Path, name: str) -> None:
-    delete_run(workspace, made_and_ended(workspace, tmp_path))
-    (workspace.runs / ".deleted" / "a" / "b").mkdir(parents=True)
-    with pytest.raises(AudiotagError, match="only the run that was deleted last can"):
-        restore_run(workspace, name)
-
-
-def test_active_run_is_not_deleted(workspace: Workspace, run: Run) -> None:
-    by_this_process(run)
-    run.write_event("run-started", **PLAN)
-    with pytest.raises(AudiotagError, match=f"run {run.name} is running; stop it before you delete it"):
-        delete_run(workspace, run)
-    assert list_runs(workspace) == [run]
 
 
 @pytest.mark.parametrize("name", ["../x", "..", ".", "", "a/b", "nothing"])

@@ -1,0 +1,123 @@
+"""What a run was asked to do, field by field in words, and how that differs from its recipe and from other runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from audiotag.errors import AudiotagError
+from audiotag.training.recipe import Recipe, Stage, load_recipe
+from audiotag.training.runs import RunSettings
+
+MAX_CHANGE_CHARS = 40  # of one change in a line
+ABOUT_FIELDS = ("name", "title", "about")  # of a recipe; they do not change what is trained
+NONE = "—"
+
+
+class Change(NamedTuple):
+    """A field of a run that differs from the recipe of its name."""
+
+    field: str
+    run: str
+    recipe: str
+
+
+def described(settings: RunSettings) -> dict[str, str]:
+    """Every field of a run's settings, by the name that it has in a recipe file or as an option, as text."""
+    return {
+        "dataset": settings.dataset,
+        "recipe": settings.recipe.title,
+        "run.folds": _text(settings.folds) if settings.folds else "all",
+        "run.held_out": "nothing" if settings.held_out is None else f"fold {settings.held_out}",
+        "run.folds_from": settings.folds_from,
+        "run.labels": "corrected" if settings.corrected else "as in the tables",
+        "run.device": settings.device or "the best",
+        **_described_recipe(settings.recipe),
+    }
+
+
+def changes_from_recipe(settings: RunSettings) -> list[Change] | None:
+    """The fields in which a run differs from the shipped recipe of its name; None if there is no such recipe."""
+    recipe = shipped_recipe(settings)
+    if recipe is None:
+        return None
+    plain = described(RunSettings(settings.dataset, replace(recipe, title=settings.recipe.title)))
+    mine = described(settings)
+    names = [name for name in dict.fromkeys([*plain, *mine]) if name != "run.device"]
+    return [
+        Change(name, mine.get(name, NONE), plain.get(name, NONE)) for name in names if mine.get(name) != plain.get(name)
+    ]
+
+
+def shipped_recipe(settings: RunSettings) -> Recipe | None:
+    """The shipped recipe that a run has the name of; None for a run of the user's own file."""
+    try:
+        return load_recipe(settings.recipe.name)
+    except AudiotagError:
+        return None
+
+
+def changes_text(settings: RunSettings) -> str:
+    """How a run differs from its recipe, in one line.
+
+    >>> from audiotag.training.run_options import RunOptions
+    >>> from audiotag.workspace import Workspace
+    >>> changes_text(RunOptions(".", folds=(1, 2), epochs=(1, 8), corrected=False).settings(Workspace()))
+    'folds 1, 2; epochs 1, 8'
+    """
+    changes = changes_from_recipe(settings)
+    if changes is None:
+        return "own recipe file"
+    texts = (f"{change.field.rpartition('.')[2].replace('_', ' ')} {change.run}" for change in changes)
+    return "; ".join(text if len(text) <= MAX_CHANGE_CHARS else text[: MAX_CHANGE_CHARS - 1] + "…" for text in texts)
+
+
+def differing_fields(runs: Mapping[str, RunSettings]) -> pd.DataFrame:
+    """The fields in which runs differ from each other: one row per field, one column per run.
+
+    Parameters
+    ----------
+    runs : mapping of str to RunSettings
+        By the names of the columns.
+    """
+    columns = {name: described(settings) for name, settings in runs.items()}
+    names = dict.fromkeys(name for values in columns.values() for name in values)
+    rows = [
+        {"setting": name} | {run: values.get(name, NONE) for run, values in columns.items()}
+        for name in names
+        if len({values.get(name, NONE) for values in columns.values()}) > 1
+    ]
+    return pd.DataFrame(rows, columns=["setting", *columns])
+
+
+def _described_recipe(recipe: Recipe) -> dict[str, str]:
+    values = recipe.to_dict()
+    nested = {"stages", "augment", "spectrogram", "network"}
+    plain = {name: _text(value) for name, value in values.items() if name not in nested | set(ABOUT_FIELDS)}
+    stages = {
+        f"stages.{field.name}": ", ".join(_text(stage[field.name]) for stage in values["stages"])
+        for field in fields(Stage)
+    }
+    parts = {
+        f"{part}.{name}": _text(value) for part in ("spectrogram", "network") for name, value in values[part].items()
+    }
+    augment = "; ".join(
+        " ".join([item["kind"], *(f"{name} {_text(value)}" for name, value in item.items() if name != "kind")])
+        for item in values["augment"]
+    )
+    return {**stages, **plain, "augment": augment or "none", **parts}
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_text, value))
+    return str(value)

@@ -1,0 +1,34 @@
+"""The drawer over the runs in which a new one is set up and started."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from audiotag.data.dataset import Dataset
+from audiotag.training.runs import RunSettings, list_runs
+from audiotag.ui.train import estimate_panel, run_setup
+from audiotag.workspace import Workspace
+
+DRAWER = "new-run"
+WAS_OPEN = "new-run-was-open"  # in the session: whether the drawer was open when the page was last drawn
+
+
+def show_new_run(dataset: Dataset, workspace: Workspace) -> RunSettings | None:
+    """Options of a new run, what they amount to, and the start button; returns its settings.
+
+    The drawer is open where there is no run yet, and where the address has options of one.
+    """
+    given = any(key in st.query_params for key in run_setup.ADDRESS_KEYS)
+    is_open = st.session_state.get(WAS_OPEN, given or not list_runs(workspace))
+    drawer = st.expander("New run", expanded=is_open, icon=":material/add:", key=DRAWER, on_change="rerun")
+    st.session_state[WAS_OPEN] = drawer.open
+    with drawer, st.container(key="new-run-parts"):
+        what, how, start = st.columns(3, gap="medium")
+        options = run_setup.pick_options(dataset, workspace, what, how)
+        with start:
+            settings = run_setup.run_settings(options, workspace) if options else None
+            if settings:
+                run_setup.show_facts(settings, dataset)
+                estimate_panel.show_estimate(settings, dataset, workspace)
+            run_setup.show_start_button(settings, options, dataset, workspace)
+    return settings
