@@ -28,8 +28,7 @@ class Page:
 
     Attributes
     ----------
-    file : str
-    title : str
+    file, title : Markdown
     icon : str
     dataset, ensemble : Markdown
         What choosing one does on this page; empty where the picker is not shown.
@@ -37,8 +36,8 @@ class Page:
         Whether its address names the ensemble too.
     """
 
-    file: str
-    title: str
+    file: Markdown
+    title: Markdown
     icon: str
     dataset: Markdown = NOT_SHOWN
     ensemble: Markdown = NOT_SHOWN
@@ -47,47 +46,47 @@ class Page:
 
 PAGES = (
     Page(
-        "app.py",
-        "Home",
+        Markdown("app.py"),
+        Markdown("Home"),
         ":material/home:",
-        dataset=Markdown("The first steps and the figures are about it."),
-        ensemble=Markdown("Its figures are shown."),
+        dataset=Markdown("Home shows how far you are with it."),
+        ensemble=Markdown("Home shows its figures."),
     ),
     Page(
-        "pages/dataset.py",
-        "Dataset",
+        Markdown("pages/dataset.py"),
+        Markdown("Dataset"),
         ":material/library_music:",
         dataset=Markdown("This page shows its clips."),
     ),
     Page(
-        "pages/spectrogram.py",
-        "Spectrogram",
+        Markdown("pages/spectrogram.py"),
+        Markdown("Spectrogram"),
         ":material/graphic_eq:",
         dataset=Markdown("Has the clips to look at."),
     ),
     Page(
-        "pages/train.py",
-        "Train",
+        Markdown("pages/train.py"),
+        Markdown("Train"),
         ":material/model_training:",
         dataset=Markdown("New runs train on its clips."),
     ),
     Page(
-        "pages/tag.py",
-        "Tag",
+        Markdown("pages/tag.py"),
+        Markdown("Tag"),
         ":material/sell:",
         ensemble=Markdown("Gives the tags."),
         dataset=Markdown("Has clips with known labels to try."),
         names_ensemble=True,
     ),
     Page(
-        "pages/review.py",
-        "Review",
+        Markdown("pages/review.py"),
+        Markdown("Review"),
         ":material/rule:",
         dataset=Markdown("Its labels are reviewed."),
     ),
     Page(
-        "pages/score.py",
-        "Score",
+        Markdown("pages/score.py"),
+        Markdown("Score"),
         ":material/scoreboard:",
         dataset=Markdown("Has the true labels, and the sounds to listen to."),
         ensemble=Markdown("Can be scored on the dataset's test clips."),
@@ -104,7 +103,9 @@ def show_sidebar(title: str, workspace: Workspace) -> tuple[Path | None, Path | 
             st.markdown("**:material/graphic_eq: audiotag**")
         with st.container(key="page-links", gap="xsmall"):
             for each in PAGES:
-                st.page_link(each.file, label=Markdown(each.title), icon=each.icon, width="stretch")
+                file: Markdown = each.file
+                label: Markdown = each.title
+                st.page_link(file, label=label, icon=each.icon, width="stretch")
         st.divider()
         dataset, ensemble = _follow_dataset(workspace), _follow_ensemble(workspace, page)
         if page.file == "pages/tag.py":  # the ensemble is what matters there
@@ -155,7 +156,8 @@ def _pick_dataset(folders: list[Path], page: Page) -> Path | None:
                 persist_state="session",
                 help="Datasets that you opened before, the last used first.",
             )
-            st.caption(page.dataset)
+            about: Markdown = page.dataset
+            st.caption(about)
         show_open_button("open-dataset")
     if chosen is not None:
         address.forget_unknown("dataset")
@@ -176,7 +178,8 @@ def _pick_ensemble(folders: dict[str, Path], page: Page) -> Path | None:
             persist_state="session",
             help="Shipped ensembles first, then your own, the newest first.",
         )
-        st.caption(page.ensemble)
+        about: Markdown = page.ensemble
+        st.caption(about)
     if name is None:
         return None
     address.forget_unknown("ensemble")

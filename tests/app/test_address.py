@@ -3,12 +3,11 @@
 from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from audiotag.ui.address import dataset_key
 from audiotag.workspace import Workspace
 
-from .conftest import clip_table, open_page, table_dataset, texts
+from .conftest import clip_table, open_by_path, open_page, table_dataset, texts
 
 
 @pytest.fixture
@@ -63,16 +62,10 @@ def test_link_to_an_unknown_ensemble_says_so(home: Workspace) -> None:
     assert not at.warning
 
 
-def open_typed(text: str) -> AppTest:
-    at = open_page("pages/dataset.py")
-    at.text_input(key="dataset-path").set_value(text)
-    return next(button for button in at.button if button.label == "Open").click().run()
-
-
 def test_path_may_be_quoted_or_an_address_of_a_file(home: Workspace, tmp_path: Path) -> None:
     folder = table_dataset(tmp_path / "my sounds", ["a.wav,Beep"])
     for text in (f"'{folder}' ", f'"{folder}"', folder.as_uri(), str(folder).replace(" ", "\\ ")):
-        at = open_typed(text)
+        at = open_by_path(open_page("pages/dataset.py"), text)
         assert not at.error
         assert home.dataset_folders()[0] == folder
         home.remember_dataset(home.dataset_folders()[1])
@@ -84,7 +77,7 @@ def test_path_that_cannot_be_opened_is_said_beside_the_field_and_kept(home: Work
         (str(tmp_path / "gone"), "does not exist"),
         ("http://x.org/a", "network"),
     ):
-        at = open_typed(text)
+        at = open_by_path(open_page("pages/dataset.py"), text)
         assert not at.exception
         assert any(said in error for error in texts(at.error))
         assert at.text_input(key="dataset-path").value == text

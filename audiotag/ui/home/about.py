@@ -7,7 +7,7 @@ import streamlit as st
 from audiotag import __version__
 from audiotag.training.runs import list_runs
 from audiotag.ui.home.guide_panel import hide, is_hidden
-from audiotag.ui.text import escape
+from audiotag.ui.text import Markdown, escape
 from audiotag.wording import as_text
 from audiotag.workspace import Workspace
 
@@ -26,12 +26,13 @@ def show_about(workspace: Workspace) -> None:
                 args=(False,),
             )
     with st.expander("About this workspace", icon=":material/info:", key="about", type="compact"):
-        datasets, runs = len(workspace.dataset_folders()), len(list_runs(workspace))
         own = sum(folder.parent == workspace.ensembles for folder in workspace.ensemble_folders().values())
+        datasets = _counted(len(workspace.dataset_folders()), Markdown("dataset"))
+        runs = _counted(len(list_runs(workspace)), Markdown("run"))
+        ensembles = _counted(own, Markdown("ensemble"))
         st.markdown(
-            f"{_counted(datasets, 'dataset')}, {_counted(runs, 'run')} and {_counted(own, 'ensemble')} of your own. "
-            "Indexes, runs, ensembles, presets and corrections are in this folder; your sounds and tables stay where "
-            "they are:"
+            f"{datasets}, {runs} and {ensembles} of your own. Indexes, runs, ensembles, presets and corrections are in "
+            "this folder; your sounds and tables stay where they are:"
         )
         st.code(as_text(workspace.root), language=None, wrap_lines=True)
         st.markdown(
@@ -41,5 +42,5 @@ def show_about(workspace: Workspace) -> None:
         )
 
 
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def _counted(number: int, noun: Markdown) -> Markdown:
+    return Markdown(f"{number:,} {noun}{'' if number == 1 else 's'}")

@@ -46,13 +46,10 @@ def show_doors() -> None:
     """The links; each of the large ones is a card that can be clicked anywhere."""
     with st.container(horizontal=True, key="doors"):
         for page, key, icon, title, text in DOORS:
-            with st.container(border=True, key=f"door-{key}", height="stretch", width=DOOR_WIDTH_PIXELS):
+            with st.container(border=True, key=f"door-{key}", height="stretch", width="stretch"):
                 st.page_link(page, label=title, icon=icon)
                 st.markdown(text)
     with st.container(horizontal=True, vertical_alignment="center", key="other-doors"):
         st.markdown("After that:", width="content")
         for page, icon, label in OTHERS:
             st.page_link(page, label=label, icon=icon)
-
-
-DOOR_WIDTH_PIXELS = 220  # at least; they share the width of the page

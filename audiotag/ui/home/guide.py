@@ -10,6 +10,10 @@ from audiotag.ui.home.run_summary import RunSummary, describe_progress
 from audiotag.ui.text import Markdown, escape
 from audiotag.wording import format_duration
 
+NO_PAGE = Markdown("")
+DATASET, TRAIN = Markdown("pages/dataset.py"), Markdown("pages/train.py")
+TAG, REVIEW = Markdown("pages/tag.py"), Markdown("pages/review.py")
+
 
 @dataclass(frozen=True)
 class Action:
@@ -18,7 +22,7 @@ class Action:
     Attributes
     ----------
     label : Markdown
-    page : str
+    page : Markdown
         The page that it leads to; empty for a button on the Home page.
     address : dict[str, str]
         Query parameters of that page.
@@ -27,7 +31,7 @@ class Action:
     """
 
     label: Markdown
-    page: str = ""
+    page: Markdown = NO_PAGE
     address: dict[str, str] = field(default_factory=dict)
     button: Literal["open", "measure", ""] = ""
 
@@ -75,13 +79,13 @@ def _folder_step(facts: Facts) -> Step:
     name, clips = escape(facts.dataset.name), _clips(facts.clips)
     if facts.readable == 0:
         text = Markdown(f"{name}: {clips}, but no sound can be read. The Dataset page says what is missing.")
-        return Step("folder", title, text, False, Action(Markdown("See what is missing"), "pages/dataset.py"))
+        return Step("folder", title, text, False, Action(Markdown("See what is missing"), DATASET))
     return Step("folder", title, Markdown(f"{name}: {clips}."), True, Action(Markdown("Open another"), button="open"))
 
 
 def _measure_step(facts: Facts) -> Step:
     title = Markdown("Measure the clips")
-    show = Action(Markdown("See the levels"), "pages/dataset.py", {"tab": "Sound"})
+    show = Action(Markdown("See the levels"), DATASET, {"tab": "Sound"})
     counted = Markdown(f"{facts.measured:,} of {_clips(facts.readable)} measured")
     if facts.is_measuring:
         left = "" if facts.measuring_left_s is None else f", about {format_duration(facts.measuring_left_s)} left"
@@ -100,11 +104,11 @@ def _train_step(facts: Facts) -> Step:
     title, run = Markdown("Train an ensemble"), facts.run
     if facts.ensemble:
         text = Markdown(f"Published as {escape(facts.ensemble)}.")
-        return Step("train", title, text, True, Action(Markdown("Open the runs"), "pages/train.py"))
+        return Step("train", title, text, True, Action(Markdown("Open the runs"), TRAIN))
     if run is None:
         text = Markdown("Folds of a network learn the labels and are measured on clips that they did not see.")
-        return Step("train", title, text, False, Action(Markdown("Train folds"), "pages/train.py"))
-    open_run = Action(Markdown("Open the run"), "pages/train.py", {"run": run.name})
+        return Step("train", title, text, False, Action(Markdown("Train folds"), TRAIN))
+    open_run = Action(Markdown("Open the run"), TRAIN, {"run": run.name})
     if run.is_active:
         return Step("train", title, Markdown(f"{describe_progress(run)}."), False, open_run, run.share or 0.0)
     return Step("train", title, _describe_ended(run), False, open_run)
@@ -115,21 +119,21 @@ def _describe_ended(run: RunSummary) -> Markdown:
     if run.state == "finished":
         score = f"lwlrap {run.lwlrap:.3f}" if run.lwlrap is not None else "no scores"
         return Markdown(f"The run has finished: {score}. Publish it, so that the Tag page can use it.")
-    folds = f"{run.folds_done} fold{' is' if run.folds_done == 1 else 's are'} finished"
+    folds = f"{run.folds_done:,} fold{' is' if run.folds_done == 1 else 's are'} finished"
     return Markdown(f"The run was {escape(run.state)}: {folds}. Resume it, or publish what is finished.")
 
 
 def _tag_step(facts: Facts) -> Step:
     title = Markdown("Tag other sounds")
     address = {"ensemble": facts.ensemble} if facts.ensemble else {}
-    action = Action(Markdown("Tag a clip"), "pages/tag.py", address)
+    action = Action(Markdown("Tag a clip"), TAG, address)
     text = Markdown("Sounds were tagged." if facts.has_tagged else "Drop a clip, or give a folder of any size.")
     return Step("tag", title, text, facts.has_tagged, action)
 
 
 def _review_step(facts: Facts) -> Step:
     title = Markdown("Review doubtful labels")
-    action = Action(Markdown("Review labels"), "pages/review.py")
+    action = Action(Markdown("Review labels"), REVIEW)
     if facts.verdicts:
         text = Markdown(f"{facts.verdicts:,} verdict{'' if facts.verdicts == 1 else 's'} so far.")
         return Step("review", title, text, True, action, is_optional=True)

@@ -46,13 +46,14 @@ def show_guide(facts: Facts) -> None:
 
 
 def _show_step(number: int, step: Step, is_next: bool, dataset: Dataset | None) -> None:
+    title: Markdown = step.title
+    text: Markdown = step.state
     icon = ":material/check_circle:" if step.is_done else f":material/counter_{number}:"
     state = "done" if step.is_done else "next" if is_next else "optional" if step.is_optional else "later"
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"step-{step.key}-{state}"):
         with st.container(width="stretch", gap=None):
-            words = {"done": "done", "next": "next", "optional": "optional", "later": ""}[state]
-            st.markdown(f"{icon} **{step.title}**" + (f" · {Markdown(words)}" if words else ""))
-            st.markdown(step.state)
+            st.markdown(f"{icon} **{title}**" + ("" if state == "later" else f" · {state}"))
+            st.markdown(text)
             if step.share is not None:
                 st.progress(min(1.0, step.share))
         _show_action(step, step.action, is_next, dataset)
@@ -60,10 +61,13 @@ def _show_step(number: int, step: Step, is_next: bool, dataset: Dataset | None) 
 
 def _show_action(step: Step, action: Action, is_next: bool, dataset: Dataset | None) -> None:
     """A link to a page, or a button; that of the next step stands out."""
-    key = f"guide-{step.key}"
-    if action.page:
-        st.page_link(action.page, label=action.label, icon=":material/arrow_forward:", query_params=action.address)
-    elif st.button(action.label, key=key, type="primary" if is_next else "secondary"):
+    label: Markdown = action.label
+    page: Markdown = action.page
+    if page and not is_next:
+        st.page_link(page, label=label, icon=":material/arrow_forward:", query_params=action.address)
+    elif st.button(label, key=f"guide-{step.key}", type="primary" if is_next else "tertiary"):
+        if page:
+            st.switch_page(page, query_params=action.address)
         with messages.show_errors():
             if action.button == "measure" and dataset is not None:
                 cache.measurement_job(dataset).start()

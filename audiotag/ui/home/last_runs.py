@@ -52,8 +52,8 @@ def describe_run(run: RunSummary) -> Markdown:
         parts.append(escape(run.dataset.name))
     if run.recipe:
         parts.append(escape(run.recipe))
-    if run.folds:
-        parts.append(Markdown(f"{run.folds_done} of {run.folds} fold{'' if run.folds == 1 else 's'}"))
+    if run.folds or run.folds_done:
+        parts.append(run.counted_folds)
     if run.lwlrap is not None:
         parts.append(Markdown(f"lwlrap **{run.lwlrap:.4f}**"))
     return Markdown(" · ".join(parts))

@@ -33,10 +33,10 @@ def show_overview(context: PageContext, dataset: Dataset | None, index: pd.DataF
     """Dataset, ensemble and device in a few figures."""
     st.header("At a glance", anchor=False)
     left, middle, right = st.columns(3)
-    with left.container(border=True, height="stretch"):
+    with left.container(border=True, height="stretch", gap="xxsmall"):
         st.markdown("Dataset")
         _show_dataset(dataset, index)
-    with middle.container(border=True, height="stretch"), messages.show_errors():
+    with middle.container(border=True, height="stretch", gap="xxsmall"), messages.show_errors():
         st.markdown("Ensemble")
         if context.ensemble_folder:
             card = cache.load_card(context.ensemble_folder)
@@ -44,7 +44,7 @@ def show_overview(context: PageContext, dataset: Dataset | None, index: pd.DataF
             st.markdown(f"{len(card.labels)} labels, {len(card.folds)} folds, lwlrap {card.lwlrap:.3f} out of fold")
         else:
             st.markdown("There is no ensemble yet. Train folds and publish them.")
-    with right.container(border=True, height="stretch"):
+    with right.container(border=True, height="stretch", gap="xxsmall"):
         st.markdown("Device for training")
         device = describe_device()
         st.markdown(f"**{escape(device.name)}**")

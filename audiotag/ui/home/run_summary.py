@@ -25,7 +25,7 @@ class RunSummary:
     recipe : str
         Title of its recipe.
     folds_done, folds : int
-        Finished folds, and all that it trains; 0 before it has begun.
+        Finished folds, and all that it trains; the latter is 0 where it is not known yet.
     lwlrap : float or None
         Mean over the finished folds.
     share : float or None
@@ -46,6 +46,13 @@ class RunSummary:
     share: float | None = None
     left_s: float | None = None
     problem: str = ""
+
+    @property
+    def counted_folds(self) -> Markdown:
+        """How many folds are finished, of how many where that is known."""
+        if self.folds:
+            return Markdown(f"{self.folds_done:,} of {self.folds:,} fold{'' if self.folds == 1 else 's'}")
+        return Markdown(f"{self.folds_done:,} fold{'' if self.folds_done == 1 else 's'}")
 
     @property
     def is_active(self) -> bool:
@@ -94,12 +101,9 @@ def describe_progress(run: RunSummary) -> Markdown:
     >>> describe_progress(RunSummary("r", "queued"))
     'Waiting for its device'
     """
-    words: dict[State, str] = {"queued": "Waiting for its device", "starting": "Starting", "stopping": "Stopping"}
-    if run.state in words and run.state != "stopping":
-        return Markdown(words[run.state])
-    text = words.get(run.state, "Training")
-    if run.folds:
-        text += f": {run.folds_done} of {run.folds} fold{'' if run.folds == 1 else 's'} finished"
-    if run.left_s is not None:
-        text += f", about {format_duration(run.left_s)} left"
-    return Markdown(text)
+    if run.state in ("queued", "starting"):
+        return Markdown("Waiting for its device" if run.state == "queued" else "Starting")
+    counted: Markdown = run.counted_folds
+    text = "Stopping" if run.state == "stopping" else "Training"
+    text += f": {counted} finished" if run.folds else ""
+    return Markdown(text if run.left_s is None else f"{text}, about {format_duration(run.left_s)} left")

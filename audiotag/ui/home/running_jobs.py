@@ -28,7 +28,7 @@ class JobFolders:
         Of the jobs' folders.
     verb : Markdown
         What they do, at the start of a sentence.
-    page : str
+    page : Markdown
         The page that shows them.
     address : dict[str, str]
         Query parameters of the page.
@@ -36,14 +36,14 @@ class JobFolders:
 
     pattern: str
     verb: Markdown
-    page: str
+    page: Markdown
     address: dict[str, str] = field(default_factory=dict)
 
 
 KINDS = (
-    JobFolders("indexes/*-measures-*", Markdown("Measuring"), "pages/dataset.py", {"tab": "Sound"}),
-    JobFolders("scores/*", Markdown("Scoring"), "pages/review.py"),
-    JobFolders("tagged-folders/*", Markdown("Tagging a folder"), "pages/tag.py"),
+    JobFolders("indexes/*-measures-*", Markdown("Measuring"), Markdown("pages/dataset.py"), {"tab": "Sound"}),
+    JobFolders("scores/*", Markdown("Scoring"), Markdown("pages/review.py")),
+    JobFolders("tagged-folders/*", Markdown("Tagging a folder"), Markdown("pages/tag.py")),
 )
 
 
@@ -80,11 +80,12 @@ class RunningJob:
     @property
     def text(self) -> Markdown:
         """What it does and how far it is."""
+        verb: Markdown = self.kind.verb
         name = f" {escape(self.dataset.name)}" if self.dataset else ""
         if not self.total:
-            return Markdown(f"{self.kind.verb}{name}: starting")
+            return Markdown(f"{verb}{name}: starting")
         left = f", about {format_duration(self.left_s)} left" if self.left_s is not None else ""
-        return Markdown(f"{self.kind.verb}{name}: {self.done:,} of {self.total:,} clips{left}")
+        return Markdown(f"{verb}{name}: {self.done:,} of {self.total:,} clips{left}")
 
 
 def running_jobs(workspace: Workspace) -> list[RunningJob]:
@@ -106,8 +107,10 @@ def show_running_jobs(jobs: list[RunningJob]) -> None:
     """A bar per job, and a link to the page that shows it."""
     for number, job in enumerate(jobs):
         with st.container(horizontal=True, vertical_alignment="center", key=f"job-{number}"):
-            st.progress(job.done / job.total if job.total else 0.0, job.text)
+            text: Markdown = job.text
+            st.progress(min(1.0, job.done / job.total) if job.total else 0.0, text)
+            page: Markdown = job.kind.page
             of_dataset = {"dataset": dataset_key(job.dataset)} if job.dataset else {}
             st.page_link(
-                job.kind.page, label="Show", icon=":material/arrow_forward:", query_params=job.kind.address | of_dataset
+                page, label="Show", icon=":material/arrow_forward:", query_params=job.kind.address | of_dataset
             )

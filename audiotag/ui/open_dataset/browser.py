@@ -24,12 +24,13 @@ GoTo = Callable[[Path], None]
 
 def show_way(folder: Path, go_to: GoTo) -> None:
     """The folder's path as buttons, one per folder above it, and buttons to the home folder and one folder up."""
-    with st.container(horizontal=True, gap="xxsmall", vertical_alignment="center", key="folder-way"):
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key="folder-way"):
         _button(Markdown("Home folder"), ":material/home:", "way-home", home_folder(), go_to)
         _button(Markdown("Up"), ":material/arrow_upward:", "way-up", folder.parent, go_to, folder == folder.parent)
         for above in reversed(folder.parents):
-            _button(escape(above.name or above.anchor), "", f"way-{_hash(above)}", above, go_to)
-        st.markdown(f"**{escape(folder.name or folder.anchor)}**", width="content")
+            icon = ":material/chevron_right:" if above.name else ":material/hard_drive:"
+            _button(escape(above.name or above.anchor), icon, f"way-{_hash(above)}", above, go_to)
+        st.markdown(f":material/chevron_right: **{escape(folder.name or folder.anchor)}**", width="content")
 
 
 def show_folder(folder: Path, go_to: GoTo) -> Listing | None:
@@ -49,15 +50,16 @@ def show_folder(folder: Path, go_to: GoTo) -> Listing | None:
         wanted = st.text_input("Find in this folder", key=PART_OF_NAME, placeholder="part of the name").strip().lower()
         entries = [entry for entry in entries if wanted in entry[0].name.lower()]
     with st.container(height=LIST_HEIGHT_PIXELS, gap=None, key="folder-list"):
-        for path, about, icon in entries[:MAX_SHOWN]:
+        for path, words, icon in entries[:MAX_SHOWN]:
+            about: Markdown = words
             _button(Markdown(f"{escape(path.name)} · {about}"), icon, f"entry-{_hash(path)}", path, go_to)
         if len(entries) > MAX_SHOWN:
             st.caption(f"{len(entries) - MAX_SHOWN:,} more are not shown: type a part of the name above.")
         if not entries:
             st.caption("No folders and no tables are here.")
     with st.container(horizontal=True, vertical_alignment="center"):
-        sounds = f"{listing.sounds:,} sound{'' if listing.sounds == 1 else 's'} directly in this folder"
-        st.caption(sounds, width="stretch")
+        sounds = describe_count(SoundCount(listing.sounds))
+        st.caption(f"{sounds} directly in this folder", width="stretch")
         hidden = f" ({listing.hidden:,})" if listing.hidden else ""
         st.checkbox(f"Show hidden{hidden}", key=SHOW_HIDDEN, help="Folders that begin with a dot, and system folders.")
     return listing
@@ -85,7 +87,7 @@ def describe_bytes(size: int) -> Markdown:
     >>> describe_bytes(700), describe_bytes(70_000), describe_bytes(7_000_000)
     ('table, 1 kB', 'table, 70 kB', 'table, 7.0 MB')
     """
-    return Markdown(f"table, {size / 1e6:.1f} MB" if size >= 1e6 else f"table, {max(1, round(size / 1e3))} kB")
+    return Markdown(f"table, {size / 1e6:.1f} MB" if size >= 1e6 else f"table, {max(1, round(size / 1e3)):,} kB")
 
 
 def home_folder() -> Path:
