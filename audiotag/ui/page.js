@@ -6,14 +6,17 @@
 if (!window.audiotagFollowsLinks) {
   window.audiotagFollowsLinks = true;
   const pathOf = address => new URL(address, document.baseURI).pathname.replace(/[/]$/, "");
-  let wanted = null, attempts = 0, pressed = null;
+  const pathOfLink = link => pathOf(link.getAttribute("href") || "./");  // that of Home is empty
+  let wanted = null, wantedLink = null, attempts = 0, pressed = null;
   const forget = event => { if (event.isTrusted) wanted = null; };
   ["keydown", "popstate"].forEach(name => window.addEventListener(name, forget, true));
   const follow = () => {
     const state = document.querySelector('[data-testid="stApp"]')?.getAttribute("data-test-script-state");
     if (wanted === null || pressed || state !== "notRunning" || pathOf(location.href) === wanted) return;
     if (attempts++ > 2) return;
-    [...document.querySelectorAll('[data-testid="stPageLink"] a')].find(link => pathOf(link.href) === wanted)?.click();
+    const links = [...document.querySelectorAll('[data-testid="stPageLink"] a')];
+    const same = link => link.getAttribute("href") === wantedLink;  // several may lead to places on one page
+    (links.find(same) ?? links.find(link => pathOfLink(link) === wanted))?.click();
   };
   // Where the link is drawn anew between the press and the release, the browser reports no click on it.
   ["pointerdown", "click"].forEach(name => window.addEventListener(name, event => {
@@ -21,7 +24,7 @@ if (!window.audiotagFollowsLinks) {
     if (name === "pointerdown") pressed = [event.clientX, event.clientY];
     const link = event.target.closest?.('[data-testid="stPageLink"] a');
     const isPlain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
-    if (link && isPlain) [wanted, attempts] = [pathOf(link.href), 0];
+    if (link && isPlain) [wanted, wantedLink, attempts] = [pathOfLink(link), link.getAttribute("href"), 0];
     else if (name === "pointerdown") wanted = null;
   }, true));
   ["pointerup", "pointercancel"].forEach(name => window.addEventListener(name, event => {

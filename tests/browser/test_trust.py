@@ -31,7 +31,7 @@ def open_by_path(page: Page, path: str) -> None:
     page.get_by_role("button", name="Open a dataset").click()
     field = page.get_by_role("textbox", name="Path")
     field.fill(path)
-    page.get_by_role("button", name="Open", exact=True).click()
+    page.get_by_role("dialog").get_by_role("button", name="Open", exact=True).click()
 
 
 def test_reading_is_corrected_on_the_page(server: Server, page: Page, breeds: Path, home: Path) -> None:
