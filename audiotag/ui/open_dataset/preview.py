@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
@@ -40,17 +40,16 @@ def look_inside(path: Path, typed: OpenOptions) -> Found:
         If it is not a dataset.
     """
     before = OpenOptions.from_dict(Workspace().dataset_options(path))
+    stamp = dataset_stamp(path)
     if typed == OpenOptions() and before != typed:
-        try:
-            return Found(_opened(path, dataset_stamp(path), asdict(before)), before)
-        except AudiotagError:  # its tables have changed: everything is detected again
-            pass
-    return Found(_opened(path, dataset_stamp(path), asdict(typed)), typed)
+        with suppress(AudiotagError):  # its tables have changed: everything is detected again
+            return Found(_opened(path, repr((stamp, before)), before), before)
+    return Found(_opened(path, repr((stamp, typed)), typed), typed)
 
 
 @cached(max_entries=2, show_spinner=False)
-def _opened(path: Path, stamp: tuple[tuple[str, int], ...], options: dict[str, Any]) -> Dataset:
-    return open_dataset(path, OpenOptions.from_dict(options))
+def _opened(path: Path, key: str, _options: OpenOptions) -> Dataset:
+    return open_dataset(path, _options)
 
 
 def show_found(dataset: Dataset) -> None:
