@@ -37,6 +37,23 @@ if (!window.audiotagFollowsLinks) {
     .observe(document.body, {subtree: true, attributes: true, attributeFilter: ["data-test-script-state"]});
 }
 
+// In the dialog that opens a dataset, the list of folders is another one after Enter on a folder, and the focus is lost.
+// This script puts it on the first folder of the new list.
+if (!window.audiotagBrowsesFolders) {
+  window.audiotagBrowsesFolders = true;
+  let entered = null;
+  window.addEventListener("focusin", event => {
+    const list = event.target.closest?.(".st-key-folder-list");
+    if (list || entered?.isConnected) entered = list ? event.target : null;
+  }, true);
+  new MutationObserver(() => {
+    const state = document.querySelector('[data-testid="stApp"]')?.getAttribute("data-test-script-state");
+    if (!entered || entered.isConnected || state !== "notRunning") return;
+    entered = null;
+    document.querySelector(".st-key-folder-list button")?.focus();
+  }).observe(document.body, {subtree: true, childList: true, attributeFilter: ["data-test-script-state"]});
+}
+
 // Plotly's own toolbar has one button for images, in one format. This script adds another one beside it for SVG, which
 // presses the first one while the format is another.
 if (!window.audiotagSavesCharts) {

@@ -54,7 +54,7 @@ def test_esc10_is_found_by_keyboard_and_described_before_it_is_opened(server: Se
     expect(path).to_have_value(str(shared / "data" / "esc10"))
     expect(dialog.get_by_text("400 clips, 10 labels")).to_be_visible()
     expect(dialog.get_by_text("Dog bark", exact=False)).to_be_visible()
-    assert page.evaluate("document.activeElement.closest('[role=dialog]') !== null")
+    expect(dialog.get_by_role("button", name="audio · 400 sounds")).to_be_focused()
     dialog.get_by_role("button", name="Open", exact=True).press("Enter")
     expect(dialog).to_have_count(0)
     expect(page.get_by_role("heading", name="esc10", level=1)).to_be_visible()

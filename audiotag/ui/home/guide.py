@@ -49,8 +49,8 @@ class Step:
     is_done : bool
     action : Action
     share : float or None
-        How much is done, 0 to 1, while something runs.
-    is_optional : bool
+        How much is done, 0 to 1, while it runs and this is not shown elsewhere on the page.
+    is_running, is_optional : bool
     """
 
     key: str
@@ -59,6 +59,7 @@ class Step:
     is_done: bool
     action: Action
     share: float | None = None
+    is_running: bool = False
     is_optional: bool = False
 
 
@@ -68,8 +69,8 @@ def guide_steps(facts: Facts) -> list[Step]:
 
 
 def next_step(steps: list[Step]) -> Step | None:
-    """The first step that is not done; None once all are, apart from optional ones."""
-    return next((step for step in steps if not step.is_done and not step.is_optional), None)
+    """The first step to be done; None once all are done or run, apart from optional ones."""
+    return next((step for step in steps if not (step.is_done or step.is_running or step.is_optional)), None)
 
 
 def _folder_step(facts: Facts) -> Step:
@@ -90,7 +91,7 @@ def _measure_step(facts: Facts) -> Step:
     if facts.is_measuring:
         left = "" if facts.measuring_left_s is None else f", about {format_duration(facts.measuring_left_s)} left"
         share = facts.measured / max(1, facts.readable)
-        return Step("measure", title, Markdown(f"{counted}{left}."), False, show, share)
+        return Step("measure", title, Markdown(f"{counted}{left}"), False, show, share, is_running=True)
     if facts.readable and facts.measured >= facts.readable:
         return Step("measure", title, Markdown(f"All {_clips(facts.readable)} are measured."), True, show)
     text = Markdown("Finds levels, spectra, copies of a sound, and faults.")
@@ -110,7 +111,7 @@ def _train_step(facts: Facts) -> Step:
         return Step("train", title, text, False, Action(Markdown("Train folds"), TRAIN))
     open_run = Action(Markdown("Open the run"), TRAIN, {"run": run.name})
     if run.is_active:
-        return Step("train", title, Markdown(f"{describe_progress(run)}."), False, open_run, run.share or 0.0)
+        return Step("train", title, describe_progress(run), False, open_run, is_running=True)
     return Step("train", title, _describe_ended(run), False, open_run)
 
 

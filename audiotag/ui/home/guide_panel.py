@@ -49,13 +49,15 @@ def _show_step(number: int, step: Step, is_next: bool, dataset: Dataset | None) 
     title: Markdown = step.title
     text: Markdown = step.state
     icon = ":material/check_circle:" if step.is_done else f":material/counter_{number}:"
-    state = "done" if step.is_done else "next" if is_next else "optional" if step.is_optional else "later"
+    state = "done" if step.is_done else "running" if step.is_running else "optional" if step.is_optional else ""
+    state = "next" if is_next else state
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"step-{step.key}-{state}"):
         with st.container(width="stretch", gap=None):
-            st.markdown(f"{icon} **{title}**" + ("" if state == "later" else f" · {state}"))
-            st.markdown(text)
-            if step.share is not None:
-                st.progress(min(1.0, step.share))
+            st.markdown(f"{icon} **{title}**" + (f" · {state}" if state else ""))
+            if step.share is None:
+                st.markdown(text)
+            else:
+                st.progress(min(1.0, step.share), text)
         _show_action(step, step.action, is_next, dataset)
 
 
