@@ -1,20 +1,18 @@
-"""Home: dataset, ensemble and device at a glance, links to the pages, and the last runs."""
+"""Home: doors to the pages, a guide that follows what is done, the last runs, and everything at a glance."""
 
 import streamlit as st
 
-from audiotag.training.runs import list_runs
-from audiotag.ui import frame, home
-from audiotag.ui.train.run_tables import show_runs_table
+from audiotag.ui import frame
+from audiotag.ui.home import about, doors, live, overview, style
 from audiotag.ui.widgets import messages
 
 context = frame.set_up_page("Home")
-st.title("audiotag")
+style.add_home_style()
+st.title("audiotag", anchor=False)
 st.markdown("Explore labelled sounds, tune the spectrogram, train an ensemble of folds, tag clips.")
-home.show_links()
-home.show_overview(context)
-
-runs = list_runs(context.workspace)[:5]
-if runs:
-    st.subheader("Last runs")
-    show_runs_table(runs)
+doors.show_doors()
+dataset, index = overview.load_chosen_dataset(context)
+live.show_live(context.workspace, dataset, index)
+overview.show_overview(context, dataset, index)
+about.show_about(context.workspace)
 messages.show_sentences()

@@ -6,14 +6,17 @@
 if (!window.audiotagFollowsLinks) {
   window.audiotagFollowsLinks = true;
   const pathOf = address => new URL(address, document.baseURI).pathname.replace(/[/]$/, "");
-  let wanted = null, attempts = 0, pressed = null;
+  const pathOfLink = link => pathOf(link.getAttribute("href") || "./");  // that of Home is empty
+  let wanted = null, wantedLink = null, attempts = 0, pressed = null;
   const forget = event => { if (event.isTrusted) wanted = null; };
   ["keydown", "popstate"].forEach(name => window.addEventListener(name, forget, true));
   const follow = () => {
     const state = document.querySelector('[data-testid="stApp"]')?.getAttribute("data-test-script-state");
     if (wanted === null || pressed || state !== "notRunning" || pathOf(location.href) === wanted) return;
     if (attempts++ > 2) return;
-    [...document.querySelectorAll('[data-testid="stPageLink"] a')].find(link => pathOf(link.href) === wanted)?.click();
+    const links = [...document.querySelectorAll('[data-testid="stPageLink"] a')];
+    const same = link => link.getAttribute("href") === wantedLink;  // several may lead to places on one page
+    (links.find(same) ?? links.find(link => pathOfLink(link) === wanted))?.click();
   };
   // Where the link is drawn anew between the press and the release, the browser reports no click on it.
   ["pointerdown", "click"].forEach(name => window.addEventListener(name, event => {
@@ -21,7 +24,7 @@ if (!window.audiotagFollowsLinks) {
     if (name === "pointerdown") pressed = [event.clientX, event.clientY];
     const link = event.target.closest?.('[data-testid="stPageLink"] a');
     const isPlain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
-    if (link && isPlain) [wanted, attempts] = [pathOf(link.href), 0];
+    if (link && isPlain) [wanted, wantedLink, attempts] = [pathOfLink(link), link.getAttribute("href"), 0];
     else if (name === "pointerdown") wanted = null;
   }, true));
   ["pointerup", "pointercancel"].forEach(name => window.addEventListener(name, event => {
@@ -32,6 +35,23 @@ if (!window.audiotagFollowsLinks) {
   }, true));
   new MutationObserver(follow)
     .observe(document.body, {subtree: true, attributes: true, attributeFilter: ["data-test-script-state"]});
+}
+
+// In the dialog that opens a dataset, the list of folders is another one after Enter on a folder, and the focus is lost.
+// This script puts it on the first folder of the new list.
+if (!window.audiotagBrowsesFolders) {
+  window.audiotagBrowsesFolders = true;
+  let entered = null;
+  window.addEventListener("focusin", event => {
+    const list = event.target.closest?.(".st-key-folder-list");
+    if (list || entered?.isConnected) entered = list ? event.target : null;
+  }, true);
+  new MutationObserver(() => {
+    const state = document.querySelector('[data-testid="stApp"]')?.getAttribute("data-test-script-state");
+    if (!entered || entered.isConnected || state !== "notRunning") return;
+    entered = null;
+    document.querySelector(".st-key-folder-list button")?.focus();
+  }).observe(document.body, {subtree: true, childList: true, attributeFilter: ["data-test-script-state"]});
 }
 
 // Plotly's own toolbar has one button for images, in one format. This script adds another one beside it for SVG, which

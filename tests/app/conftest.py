@@ -99,6 +99,13 @@ def open_page(page: str, **address: Any) -> AppTest:
     return at.run()
 
 
+def open_by_path(at: AppTest, path: str) -> AppTest:
+    """Type a path into the dialog that opens datasets, and press its button."""
+    at = at.button(key="open-dataset").click().run()
+    at.text_input(key="dataset-path").set_value(path)
+    return at.button(key="open-path").click().run()
+
+
 def texts(elements: Any) -> list[str]:
     """Texts of elements without the backslashes that escape Markdown."""
     return [re.sub(r"\\(.)", r"\1", element.value) for element in elements]

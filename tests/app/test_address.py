@@ -1,14 +1,14 @@
 """The dataset and the ensemble are in the address, and the last dataset that was chosen is remembered."""
 
+import shutil
 from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from audiotag.ui.address import dataset_key
 from audiotag.workspace import Workspace
 
-from .conftest import clip_table, open_page, table_dataset, texts
+from .conftest import clip_table, open_by_path, open_page, table_dataset, texts
 
 
 @pytest.fixture
@@ -63,16 +63,10 @@ def test_link_to_an_unknown_ensemble_says_so(home: Workspace) -> None:
     assert not at.warning
 
 
-def open_typed(text: str) -> AppTest:
-    at = open_page("pages/dataset.py")
-    at.text_input(key="dataset-path").set_value(text)
-    return next(button for button in at.button if button.label == "Open").click().run()
-
-
 def test_path_may_be_quoted_or_an_address_of_a_file(home: Workspace, tmp_path: Path) -> None:
     folder = table_dataset(tmp_path / "my sounds", ["a.wav,Beep"])
     for text in (f"'{folder}' ", f'"{folder}"', folder.as_uri(), str(folder).replace(" ", "\\ ")):
-        at = open_typed(text)
+        at = open_by_path(open_page("pages/dataset.py"), text)
         assert not at.error
         assert home.dataset_folders()[0] == folder
         home.remember_dataset(home.dataset_folders()[1])
@@ -84,7 +78,42 @@ def test_path_that_cannot_be_opened_is_said_beside_the_field_and_kept(home: Work
         (str(tmp_path / "gone"), "does not exist"),
         ("http://x.org/a", "network"),
     ):
-        at = open_typed(text)
+        at = open_by_path(open_page("pages/dataset.py"), text)
         assert not at.exception
         assert any(said in error for error in texts(at.error))
         assert at.text_input(key="dataset-path").value == text
+
+
+def test_choices_survive_pages_that_do_not_show_the_picker(mine: Path, home: Workspace, tiny_ensemble: Path) -> None:
+    shutil.copytree(tiny_ensemble, home.ensembles / "other")
+    at = open_page("pages/tag.py")
+    at.selectbox(key="dataset").set_value(mine)
+    at = at.selectbox(key="ensemble").set_value("tiny").run()
+    at = at.switch_page("pages/train.py").run()
+    assert "ensemble" not in [picker.key for picker in at.sidebar.selectbox]
+    assert at.selectbox(key="dataset").value == mine
+    at = at.switch_page("pages/tag.py").run()
+    assert (at.selectbox(key="ensemble").value, at.selectbox(key="dataset").value) == ("tiny", mine)
+
+
+def test_sidebar_shows_the_pickers_that_matter_on_the_page(home: Workspace) -> None:
+    def pickers(page: str) -> list[str]:
+        return [str(picker.key) for picker in open_page(page).sidebar.selectbox]
+
+    assert pickers("app.py") == ["dataset", "ensemble"]
+    assert pickers("pages/review.py") == ["dataset"]
+    assert pickers("pages/tag.py") == ["ensemble"]  # there is only one dataset
+
+
+def test_dialog_says_what_it_found_before_anything_is_opened(home: Workspace, tmp_path: Path) -> None:
+    folder = table_dataset(tmp_path / "pets", ["a.wav,dog", "b.wav,dog", "c.wav,cat"])
+    at = open_page("pages/tag.py").switch_page("pages/dataset.py").run()
+    at = at.button(key="open-dataset").click().run()
+    at = at.text_input(key="dataset-path").set_value(str(tmp_path)).run()
+    at = next(button for button in at.button if button.label.startswith("pets · 3 sounds")).click().run()
+    assert at.text_input(key="dataset-path").value == str(folder)
+    assert {"**3 clips, 2 labels**", "Labels: cat, dog"} <= set(texts(at.markdown))
+    assert folder not in home.dataset_folders()
+    at = at.button(key="open-path").click().run()
+    assert home.dataset_folders()[0] == folder
+    assert "open-path" not in [button.key for button in at.button]  # the dialog is closed

@@ -8,7 +8,7 @@ from audiotag.training.recipe import load_recipe
 from audiotag.training.runs import RunSettings, create_run
 from audiotag.workspace import Workspace
 
-from .conftest import clip_table, open_page, table_dataset, texts
+from .conftest import clip_table, open_by_path, open_page, table_dataset, texts
 
 PAGES = ("app.py", "pages/dataset.py", "pages/spectrogram.py", "pages/train.py", "pages/review.py", "pages/tag.py")
 
@@ -68,19 +68,14 @@ def test_run_that_cannot_be_read_raises_no_exception(home: Workspace, sounds: Pa
 
 def test_dataset_opened_by_its_path_is_the_one_shown(empty: Workspace, tmp_path: Path) -> None:
     folder = table_dataset(tmp_path / "mine", ["a.wav,Beep", "b.wav,Beep"])
-    at = open_page("pages/dataset.py")
-    at.text_input(key="dataset-path").set_value(str(folder))
-    submit = next(button for button in at.button if button.label == "Open")
-    at = submit.click().run()
+    at = open_by_path(open_page("pages/dataset.py"), str(folder))
     assert not at.exception
     assert empty.dataset_folders() == [folder]
     assert [(metric.label, metric.value) for metric in at.metric] == [("curated", "2 clips")]
 
 
 def test_path_that_is_not_a_dataset_gives_a_message(home: Workspace, tmp_path: Path) -> None:
-    at = open_page("pages/dataset.py")
-    at.text_input(key="dataset-path").set_value(str(tmp_path / "gone"))
-    at = next(button for button in at.button if button.label == "Open").click().run()
+    at = open_by_path(open_page("pages/dataset.py"), str(tmp_path / "gone"))
     assert not at.exception
     assert any(f"{tmp_path / 'gone'} does not exist" in text for text in texts(at.error))
 

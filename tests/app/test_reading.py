@@ -8,7 +8,7 @@ import pytest
 from audiotag.data.layouts import OpenOptions
 from audiotag.workspace import Workspace
 
-from .conftest import open_page, table_dataset, texts
+from .conftest import open_by_path, open_page, table_dataset, texts
 
 LINES = ["a.wav,dog|cat,x,train", "b.wav,cat,y,train", "c.wav,dog,x,test"]
 
@@ -51,9 +51,7 @@ def test_picked_columns_are_used_and_can_be_taken_back(opened: Path, home: Works
 
 def test_a_dataset_that_is_opened_again_is_read_as_before(opened: Path, home: Workspace) -> None:
     def open_again() -> OpenOptions:
-        at = open_page("pages/dataset.py")
-        at.text_input(key="dataset-path").set_value(str(opened))
-        at = next(button for button in at.button if button.label == "Open").click().run()
+        at = open_by_path(open_page("pages/dataset.py"), str(opened))
         assert not at.error
         return OpenOptions.from_dict(home.dataset_options(opened))
 

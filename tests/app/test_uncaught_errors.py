@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from audiotag import crash_log
 from audiotag.errors import AudiotagError
-from audiotag.ui import home
+from audiotag.ui.home import doors
 from audiotag.ui.page_errors import show_uncaught
 from audiotag.workspace import Workspace
 
@@ -29,7 +29,7 @@ def home_raises(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     def fail() -> None:
         raise error
 
-    monkeypatch.setattr(home, "show_links", fail)
+    monkeypatch.setattr(doors, "show_doors", fail)
 
 
 def test_unexpected_error_is_a_sentence_with_the_log_and_the_next_step(

@@ -45,7 +45,21 @@ def test_every_page_shows_a_dataset_of_names_that_are_not_utf_8(home: Workspace,
     home.remember_dataset(next((tmp_path / "in").iterdir()))
     at = open_page(page)
     assert not at.exception
-    assert at.sidebar.selectbox[0].options[0] == r"s\udcf6unds"
+    assert at.selectbox(key="dataset").options[0] == r"s\udcf6unds"
+
+
+@posix
+def test_folders_can_be_browsed_whatever_bytes_their_names_have(home: Workspace, tmp_path: Path) -> None:
+    file_at(tmp_path / "in", b"s\xf6unds/caf\xe9/a\xff.wav", wav(beep(1)))
+    at = open_page("pages/dataset.py")
+    at = at.button(key="open-dataset").click().run()
+    at = at.text_input(key="dataset-path").set_value(str(tmp_path / "in")).run()
+    at = next(button for button in at.button if "1 sound" in button.label).click().run()
+    assert not at.exception
+    assert "**1 clip, 1 label**" in texts(at.markdown)
+    at = at.button(key="open-path").click().run()
+    assert not at.exception
+    assert home.dataset_folders()[0] == next((tmp_path / "in").iterdir())
 
 
 @posix

@@ -2,11 +2,14 @@
 
 import csv
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from audiotag.training.recipe import load_recipe
+from audiotag.training.runs import RunSettings, create_run
 from audiotag.workspace import Workspace
 
 from .conftest import Server
@@ -40,16 +43,55 @@ def test_wav_dropped_on_tag_brings_the_right_first_tag(server: Server, page: Pag
     expect(first_tag).to_contain_text("Church_bell")
 
 
-def test_esc10_is_opened_by_its_path(server: Server, page: Page, shared: Path) -> None:
+def test_esc10_is_found_by_keyboard_and_described_before_it_is_opened(server: Server, page: Page, shared: Path) -> None:
     page.goto(f"{server.url}/dataset")
-    page.get_by_role("button", name="Open a dataset").click()
-    page.get_by_role("textbox", name="Path").fill(str(shared / "data" / "esc10"))
-    page.get_by_test_id("stBaseButton-primaryFormSubmit").click()
+    page.get_by_role("button", name="Open a dataset").press("Enter")
+    dialog = page.get_by_role("dialog")
+    path = dialog.get_by_role("textbox", name="Path")
+    path.fill(str(shared / "data"))
+    path.press("Enter")
+    dialog.get_by_role("button", name="esc10 · 400 sounds").press("Enter")
+    expect(path).to_have_value(str(shared / "data" / "esc10"))
+    expect(dialog.get_by_text("400 clips, 10 labels")).to_be_visible()
+    expect(dialog.get_by_text("Dog bark", exact=False)).to_be_visible()
+    expect(dialog.get_by_role("button", name="audio · 400 sounds")).to_be_focused()
+    dialog.get_by_role("button", name="Open", exact=True).press("Enter")
+    expect(dialog).to_have_count(0)
     expect(page.get_by_role("heading", name="esc10", level=1)).to_be_visible()
     expect(page.get_by_role("combobox", name="Dataset")).to_have_value("esc10")
     expect(page.get_by_text("400 clips").first).to_be_visible()
     page.get_by_role("tab", name="Clips").click()
     expect(page.get_by_text("1-100032-A.ogg").first).to_be_visible()
+
+
+def test_the_guide_measures_the_clips_and_follows(server: Server, page: Page, home: Path) -> None:
+    Workspace(home).remember_dataset(home / "starter-sounds")
+    page.goto(server.url)
+    guide = page.locator(".st-key-guide")
+    guide.get_by_role("button", name="Measure").click()
+    expect(guide.get_by_text("All 140 clips are measured.")).to_be_visible()  # without a reload
+    wait_until_settled(page)
+    guide.get_by_role("button", name="Train folds").click()
+    expect(page.get_by_role("heading", name="Train", level=1)).to_be_visible()
+
+
+def test_a_card_opens_its_page_wherever_it_is_clicked(server: Server, page: Page, home: Path) -> None:
+    workspace = Workspace(home)
+    runs = [create_run(workspace, RunSettings(str(home / "starter-sounds"), load_recipe("quick"))) for _ in range(2)]
+    for run in runs:
+        run.write_status("stopped")
+    page.goto(server.url)
+    page.locator(".st-key-door-tune").click()  # in its middle, where its text is
+    expect(page.get_by_role("heading", name="Spectrogram", level=1)).to_be_visible()
+    for run in runs:  # each is opened, although the other one was looked at
+        page.get_by_test_id("stSidebar").get_by_role("link", name="Home").click()
+        card = page.locator("[class*=st-key-run-card]").filter(has_text=re.compile(f"{run.name}(?!-)"))
+        card.click()
+        expect(page).to_have_url(re.compile(f"/train.*run={run.name}(&|$)"))
+        expect(page.get_by_role("combobox", name="Run", exact=True)).to_have_value(re.compile(f"{run.name}$"))
+        wait_until_settled(page)
+    for run in runs:
+        shutil.rmtree(run.folder)
 
 
 def click_on(page: Page, marks: Locator) -> None:
@@ -163,8 +205,9 @@ def test_the_dashboard_is_one_file_that_opens_without_a_network(
 def test_commands_to_get_fsdkaggle2019_are_for_the_given_folder(server: Server, page: Page, tmp_path: Path) -> None:
     (tmp_path / "FSDKaggle2019.meta").mkdir()
     page.goto(f"{server.url}/dataset")
-    page.get_by_role("button", name="Get FSDKaggle2019").click()
+    page.get_by_role("button", name="Open a dataset").click()
     dialog = page.get_by_role("dialog")
+    dialog.get_by_text("Get FSDKaggle2019").click()
     folder = dialog.get_by_role("textbox", name="Folder")
     folder.fill(str(tmp_path))
     folder.press("Enter")

@@ -267,9 +267,9 @@ def test_keys_do_nothing_behind_a_dialog(
     server: Server, page: Page, workspace: Workspace, folder: Path, run: Run, doubts: list[Doubt]
 ) -> None:
     open_review(page, server, run, "hugo")
-    page.get_by_role("button", name="Get FSDKaggle2019").click()
+    page.get_by_role("button", name="Open a dataset").click()
     dialog = page.get_by_role("dialog")
-    expect(dialog.get_by_text("29,266 clips with 80 labels").first).to_be_visible()
+    expect(dialog.get_by_text("directly in this folder").first).to_be_visible()
     wait_until_settled(page)
     page.keyboard.press("s")
     page.keyboard.press("Escape")

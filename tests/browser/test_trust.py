@@ -31,7 +31,7 @@ def open_by_path(page: Page, path: str) -> None:
     page.get_by_role("button", name="Open a dataset").click()
     field = page.get_by_role("textbox", name="Path")
     field.fill(path)
-    field.press("Enter")
+    page.get_by_role("dialog").get_by_role("button", name="Open", exact=True).click()
 
 
 def test_reading_is_corrected_on_the_page(server: Server, page: Page, breeds: Path, home: Path) -> None:
@@ -58,8 +58,7 @@ def test_reading_is_corrected_on_the_page(server: Server, page: Page, breeds: Pa
 def test_path_that_is_not_a_dataset_is_named_beside_the_field(server: Server, page: Page, tmp_path: Path) -> None:
     page.goto(f"{server.url}/dataset")
     open_by_path(page, str(tmp_path / "gone"))
-    form = page.get_by_test_id("stForm").filter(has=page.get_by_role("textbox", name="Path"))
-    expect(form.get_by_text("gone does not exist")).to_be_visible()
+    expect(page.get_by_role("dialog").get_by_text("gone does not exist")).to_be_visible()
 
 
 def test_link_shows_the_same_dataset_filter_and_tab_in_another_session(

@@ -256,7 +256,11 @@ def _show_player(clip: str, found: Score, dataset: Dataset | None) -> None:
         reason = f"{escape(dataset.name)} does not have this clip" if dataset else "No dataset is open"
         st.info(f"{reason}. Choose its dataset in the sidebar to listen to it.", icon=":material/folder_off:")
     elif not path.is_file():
-        fix = "“Get FSDKaggle2019 …” in the sidebar shows how to get it." if found.comparable else "Copy it there."
+        fix = (
+            "“Get FSDKaggle2019 …” in the dialog “Open a dataset” shows how to get it."
+            if found.comparable
+            else "Copy it there."
+        )
         st.info(f"The sound file is missing in {escape(path.parent)}. {fix}", icon=":material/folder_off:")
     else:
         with messages.show_errors():

@@ -1,7 +1,8 @@
-"""A dialog that shows how to download FSDKaggle2019, and which parts of it a folder still lacks."""
+"""Show how to download FSDKaggle2019, and which parts of it a folder still lacks."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
@@ -17,7 +18,15 @@ from audiotag.workspace import Workspace
 
 @st.dialog("Get FSDKaggle2019", width="large", icon=":material/cloud_download:")
 def get_fsdkaggle2019(folder: Path) -> None:
-    """Commands that download FSDKaggle2019 into ``folder``, and the state of its parts there."""
+    """A dialog with `show_fsdkaggle2019`."""
+    show_fsdkaggle2019(folder, lambda root: select_in_sidebar("dataset", root))
+
+
+def show_fsdkaggle2019(folder: Path, choose: Callable[[Path], None]) -> None:
+    """Commands that download FSDKaggle2019 into ``folder``, and the state of its parts there.
+
+    ``choose`` is called with the dataset's path once it has been opened with the button.
+    """
     st.markdown(
         "29,266 clips with 80 labels: 4,970 curated, 19,815 with noisy labels, 4,481 for testing. Run the commands of "
         "one of the two sources in a terminal."
@@ -39,4 +48,5 @@ def get_fsdkaggle2019(folder: Path) -> None:
             tab.code(commands(Path(path)), language="shell", wrap_lines=True)
         if any(row.found for row in state.rows) and st.button("Open this folder", type="primary", key="open-fetched"):
             dataset = open_and_remember(state.folder, OpenOptions(), Workspace())
-            select_in_sidebar("dataset", dataset.root)
+            choose(dataset.root)
+            st.rerun()
