@@ -35,6 +35,15 @@ STYLE = """
 """
 
 
+def show_sources(context: frame.PageContext) -> None:
+    """The drop zone, and beside it the other ways to bring sounds to the page."""
+    zone, sources = st.columns([2.6, 1], gap="medium")
+    with zone:
+        show_drop_zone()
+    with sources:
+        show_other_sources(context)
+
+
 def show_drop_zone() -> None:
     """The drop zone. It is empty again after each drop, because the page lists the sounds itself."""
     key = f"sounds-{last_number('drop')}"
