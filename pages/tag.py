@@ -3,7 +3,7 @@
 import streamlit as st
 
 from audiotag.ui import frame
-from audiotag.ui.tag import folder_view, settings_drawer, sound_sources, sounds_view
+from audiotag.ui.tag import dropped_sounds, folder_view, settings_drawer, sound_sources, sounds_view
 from audiotag.ui.widgets import messages
 
 context = frame.set_up_page("Tag")
@@ -27,5 +27,5 @@ def show_folders() -> None:
     folder_view.show_folders(context, page)
 
 
-frame.show_tabs("view", {"Sounds": show_sounds, "Folders": show_folders})
+frame.show_tabs(dropped_sounds.VIEW, {"Sounds": show_sounds, "Folders": show_folders})
 messages.show_sentences()

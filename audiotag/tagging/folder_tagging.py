@@ -52,6 +52,7 @@ def tag_folder(job: FolderJob) -> None:
         if journal.is_resumed:
             table.update(journal.path)
             table.drop_problems()
+            reporter.set(done=table.counts()[0])
         else:
             table.clear()
         reporter.begin(journal)

@@ -144,7 +144,7 @@ def test_sounds_that_are_removed_can_be_restored(home: Workspace) -> None:
     at = pressed(at, "Undo")
     assert [sound.name for sound in at.session_state[dropped_sounds.SOUNDS]] == ["a.wav", "b.wav", "c.wav"]
     assert texts(at.subheader) == ["b.wav"]
-    at = pressed(at, "Clear all")
+    at = pressed(at, "Clear history")
     assert not at.exception
     assert not at.subheader
     assert len(pressed(at, "Undo").session_state[dropped_sounds.SOUNDS]) == 3
@@ -172,7 +172,7 @@ def test_a_file_is_tagged_by_its_path(home: Workspace, tmp_path: Path) -> None:
     assert any("night.wav does not exist" in error for error in texts(at.run().error))
 
 
-def test_of_a_folder_the_first_sounds_are_shown_with_the_command_for_all(
+def test_of_a_folder_the_first_sounds_are_shown_and_all_can_be_tagged_in_the_background(
     home: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("audiotag.ui.tag.sound_sources.MAX_SOUNDS_OF_FOLDER", 3)
@@ -184,7 +184,9 @@ def test_of_a_folder_the_first_sounds_are_shown_with_the_command_for_all(
     assert not at.exception
     assert [row(at, place)["sound"] for place in range(3)] == ["0/a.wav", "1/a.wav", "2/a.wav"]
     assert f"{tmp_path}/sounds contains more than 3 sounds. The page shows the first of them." in texts(at.info)
-    assert f"audiotag tag {tmp_path}/sounds --ensemble tiny --out tags.csv" in [code.value for code in at.code]
+    at = at.button(key="to-folders").click().run()
+    assert not at.exception
+    assert at.text_input(key="folder-sounds").value == f"{tmp_path}/sounds"
 
 
 def test_a_path_that_leads_nowhere_gives_a_message(home: Workspace, tmp_path: Path) -> None:

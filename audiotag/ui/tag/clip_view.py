@@ -228,18 +228,29 @@ def _show_player(sound: DroppedSound, tags: Tags, setup: TaggingSetup) -> None:
     audible = cache.load_part(sound.source, sound.name, sound.content, card.spectrogram.sample_rate, start_s)
     rows = timeline_rows(tags, card.labels, start_s, audible.duration_s)
     without_notes = replace(audible, notes=())  # the page shows them above
-    sound_panel.show_sound(without_notes, card.spectrogram, "tag-player", sound.source, rows, start_s)
+    jump = jumps.jump_of(sound.number, start_s)
+    sound_panel.show_sound(without_notes, card.spectrogram, "tag-player", sound.source, rows, start_s, jump)
     windows = setup.settings.windows or card.windows
     st.caption(
         f"Below the spectrogram: scores of windows of {card.spectrogram.clip_s:g} s. The sound's score is the "
         f"{'highest' if windows == 'max' else 'mean'} of them."
     )
     if tags.duration_s > cache.MAX_PLAYED_S:
+        key = f"timeline-{sound.number}"
         show_chart(
             figures.timeline(tags, card.labels, (start_s, start_s + audible.duration_s)),
-            key=f"timeline-{sound.number}",
+            key=key,
             alt=f"Scores over time of the likeliest labels of {sound.name}, with a frame around the part in the player",
+            on_select=lambda: _jump_to_point(sound, tags, key),
+            selection_mode="points",
         )
+        st.caption("Click on the timeline to go there.")
+
+
+def _jump_to_point(sound: DroppedSound, tags: Tags, key: str) -> None:
+    """Go to the start of the window that was clicked on in the timeline of a long sound."""
+    if points := st.session_state[key]["selection"]["points"]:
+        _jump(sound, tags, max(0.0, float(points[0]["x"]) - tags.window_s / 2))
 
 
 def _pick_part_start(sound: DroppedSound, tags: Tags) -> float:

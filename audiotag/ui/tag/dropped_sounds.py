@@ -27,6 +27,7 @@ from audiotag.workspace import Workspace
 SOUNDS, REMOVED, COUNTERS = "tag-sounds", "tag-removed", "tag-counters"  # keys in the session
 REMOVED_ENTRIES = "tag-removed-entries"  # in the session: ids of the history that were removed last
 TABLE = "tag-table"  # key of the table of sounds
+VIEW = "view"  # key of the tabs of the page, which is in the address
 MAX_RESTORED = 50  # sounds of earlier sessions that a new one begins with
 
 

@@ -33,7 +33,7 @@ def show_form(page: PageSettings, workspace: Workspace) -> None:
                 "Files to write",
                 list(choices),
                 default=["csv"],
-                format_func=lambda name: escape(choices[name]),
+                format_func=choices.__getitem__,
                 key=FILES,
                 help="Written when all sounds are tagged. Files for one clip each, such as Audacity labels, must be "
                 "chosen now; the others can be made later as well.",

@@ -11,7 +11,7 @@ import streamlit as st
 from audiotag.tagging.bulk_results import ResultFilter, ResultTable
 from audiotag.tagging.folder_job import FolderJob, FolderOptions
 from audiotag.ui import cache
-from audiotag.ui.tag.dropped_sounds import add_sounds
+from audiotag.ui.tag.dropped_sounds import VIEW, add_sounds
 from audiotag.ui.text import Markdown, escape
 
 ROWS_PER_PAGE = 100
@@ -112,17 +112,17 @@ def _pick_filter(table: ResultTable, tags: dict[str, int]) -> ResultFilter:
         label = st.selectbox(
             "Label",
             [ANY, *labels],
-            format_func=lambda label: escape(label if label == ANY else f"{label} ({tags.get(label, 0):,})"),
+            format_func=lambda label: label if label == ANY else f"{label} ({tags.get(label, 0):,})",
             key=LABEL,
-            width=230,
+            width=190,
             help="Behind each label: to how many sounds it was given.",
         )
         tagged = st.toggle("Only where it is a tag", key=TAGGED, width="content")
         least = st.slider(
-            "Score of at least", 0.0, 1.0, 0.0, 0.05, key=SCORE, width=200, help="Of the label, or of the likeliest."
+            "Score of at least", 0.0, 1.0, 0.0, 0.05, key=SCORE, width=160, help="Of the label, or of the likeliest."
         )
-        text = st.text_input("Part of the name", key=TEXT, width=180)
-        order = st.selectbox("Order", list(ORDERS), key=ORDER, width=190)
+        text = st.text_input("Part of the name", key=TEXT, width=140)
+        order = st.selectbox("Order", list(ORDERS), key=ORDER, width=170)
     wanted = "" if label == ANY or label not in labels else label
     return ResultFilter(wanted, least, text.strip(), tagged, "score" if ORDERS.get(order) == "score" else "file")
 
@@ -143,4 +143,4 @@ def _show_problems(table: ResultTable, bad: int) -> None:
 
 def _open(clip: str, path: str) -> None:
     add_sounds([(clip, Path(path))])
-    st.session_state["view"] = "Sounds"
+    st.session_state[VIEW] = "Sounds"

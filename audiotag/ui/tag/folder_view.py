@@ -91,13 +91,13 @@ def _sounds(count: int) -> str:
     return "1 sound" if count == 1 else f"{count:,} sounds"
 
 
-def _title(job: FolderJob) -> Markdown:
+def _title(job: FolderJob) -> str:
     """A job in the picker: the folder, the ensemble, and when it was started."""
     options = job.options_if_any()
     if options is None:
-        return escape(f"{job.folder.name} (damaged)")
+        return f"{job.folder.name} (damaged)"
     began = time.strftime("%Y-%m-%d %H:%M", time.localtime(options.created))
-    return escape(f"{as_text(Path(options.sounds).name)} · {Path(options.ensemble).name} · {began}")
+    return as_text(f"{Path(options.sounds).name} · {Path(options.ensemble).name} · {began}")
 
 
 def _show_process(job: FolderJob, workspace: Workspace) -> None:
@@ -168,9 +168,10 @@ def _show_end(job: FolderJob, progress: FolderProgress, workspace: Workspace) ->
 
 
 def _show_undo(workspace: Workspace) -> None:
-    if name := st.session_state.get(DELETED):
+    if deleted := st.session_state.get(DELETED):
+        name, title = deleted
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f"{escape(name)} was deleted.", width="content")
+            st.caption(f"{escape(title)} was deleted.", width="content")
             st.button(
                 "Undo",
                 icon=":material/undo:",
@@ -186,8 +187,9 @@ def _start(job: FolderJob) -> None:
 
 
 def _delete(job: FolderJob) -> None:
+    title = _title(job)
     if _try(job.delete):
-        st.session_state[DELETED] = job.folder.name
+        st.session_state[DELETED] = (job.folder.name, title)
 
 
 def _restore(name: str, workspace: Workspace) -> None:

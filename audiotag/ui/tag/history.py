@@ -27,7 +27,7 @@ MAX_STORED_BYTES = 1 << 30
 RESTORABLE_S = 86_400.0  # for so long a removed sound can be restored
 SHAPE = [
     {
-        "id": str, "name": str, "path": lambda path: path == "" or is_path(path),
+        "id": lambda key: fits(key, str) and key.isalnum(), "name": str, "path": lambda path: path == "" or is_path(path),
         "digest": lambda digest: digest == "" or (fits(digest, str) and digest.isalnum()),
         "truth": ([str], None), "recorded": bool, "removed_at": float,
     }
@@ -74,11 +74,18 @@ class HistoryEntry:
 
 
 class SoundHistory:
-    """The history in a workspace."""
+    """The history in a workspace.
+
+    Attributes
+    ----------
+    scores : Path
+        Folder of the scores of its sounds; the name of a file begins with the id of the sound and a hyphen.
+    """
 
     def __init__(self, workspace: Workspace) -> None:
-        self._folder = workspace.root / FOLDER
-        self._file = self._folder / "history.json"
+        self._file = workspace.root / FOLDER / "history.json"
+        self._uploads = workspace.root / FOLDER / "sounds"
+        self.scores = workspace.root / FOLDER / "scores"
 
     def sounds(self) -> list[HistoryEntry]:
         """The sounds that are not removed, the oldest first."""
@@ -86,7 +93,7 @@ class SoundHistory:
 
     def source(self, entry: HistoryEntry) -> Path:
         """The file of a sound."""
-        return Path(entry.path) if entry.path else self._folder / "sounds" / entry.digest
+        return Path(entry.path) if entry.path else self._uploads / entry.digest
 
     def add(self, sounds: Sequence[tuple[HistoryEntry, bytes]]) -> None:
         """Add sounds, or move them to the end; the bytes of an upload are written into its file.
@@ -124,7 +131,7 @@ class SoundHistory:
         with locked(self._file):
             entries = self._expire(change(self._read(raise_unreadable=True)))
             write_json(self._file, [asdict(entry) for entry in entries])
-            self._delete_files({entry.digest for entry in entries})
+            self._delete_files(entries)
 
     def _read(self, raise_unreadable: bool = False) -> list[HistoryEntry]:
         otherwise = "the history of the Tag page begins anew"
@@ -145,17 +152,23 @@ class SoundHistory:
             kept.append(entry)
         return [entry for entry in entries if entry in kept]
 
-    def _delete_files(self, digests: set[str]) -> None:
+    def _delete_files(self, entries: list[HistoryEntry]) -> None:
+        """Delete the uploads that no entry has, and the scores of sounds that are not in the history."""
+        digests = {entry.digest for entry in entries}
+        ids = {entry.id for entry in entries if not entry.removed_at}
         with suppress(OSError):
-            for path in (self._folder / "sounds").iterdir():
+            for path in self._uploads.iterdir():
                 if path.name not in digests and not path.name.startswith("."):
+                    path.unlink()
+        with suppress(OSError):
+            for path in self.scores.iterdir():
+                if path.name.split("-")[0] not in ids and not path.name.startswith("."):
                     path.unlink()
 
     def _make_folder(self) -> None:
-        folder = self._folder / "sounds"
-        folder.mkdir(parents=True, exist_ok=True)
+        self._uploads.mkdir(parents=True, exist_ok=True)
         with suppress(OSError):
-            folder.chmod(0o700)  # uploads are nobody else's
+            self._uploads.chmod(0o700)  # uploads are nobody else's
 
 
 def _removed(entry: HistoryEntry, now: float) -> HistoryEntry:

@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import streamlit as st
 
 from audiotag.tagging.result import Tags
+from audiotag.ui.player import Jump
 
-JUMPS = "tag-jumps"  # in the session: the last jump of each sound
+LAST = "tag-jump"  # in the session: the last jump
 
 
-@dataclass(frozen=True)
-class SoundJump:
-    """Where the player of a sound goes.
+class _SoundJump(NamedTuple):
+    """A jump to a time of the whole sound with this number; each jump has a higher ``order``."""
 
-    Attributes
-    ----------
-    time_s : float
-        In the whole sound, also where the player shows a part of it.
-    number : int
-        Rises with each jump.
-    """
-
+    sound: int
     time_s: float
-    number: int
+    order: int
 
 
 def best_moment_s(tags: Tags, column: int) -> float:
     """Start of the window in which a label scores highest, in seconds.
-
-    Windows overlap, so the sound of the label is probably where all the windows lie that score as high.
 
     Parameters
     ----------
@@ -41,18 +32,16 @@ def best_moment_s(tags: Tags, column: int) -> float:
     """
     if not len(tags.starts_s):
         return 0.0
-    scores = tags.timeline[:, column]
-    start_s = float(tags.starts_s[int(np.argmax(scores))])
-    return max(0.0, min(start_s, tags.duration_s))
+    return float(tags.starts_s[int(np.argmax(tags.timeline[:, column]))])
 
 
 def jump(sound: int, time_s: float) -> None:
     """Have the player of the sound with this number go to a time; the next run of the page does it."""
-    before = last_jump(sound)
-    made = st.session_state.setdefault(JUMPS, {})
-    made[sound] = SoundJump(time_s, before.number + 1 if before else 1)
+    before = st.session_state.get(LAST)
+    st.session_state[LAST] = _SoundJump(sound, time_s, before.order + 1 if before else 1)
 
 
-def last_jump(sound: int) -> SoundJump | None:
-    """The last jump of a sound; None before the first."""
-    return st.session_state.get(JUMPS, {}).get(sound)
+def jump_of(sound: int, start_s: float) -> Jump | None:
+    """The last jump, if it was in this sound, for a player that shows a part of it from ``start_s`` on."""
+    last = st.session_state.get(LAST)
+    return Jump(max(0.0, last.time_s - start_s), last.order) if last and last.sound == sound else None

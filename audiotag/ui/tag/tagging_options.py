@@ -14,8 +14,8 @@ from audiotag.errors import AudiotagError
 from audiotag.tagging import ablation
 from audiotag.tagging.result import Tags
 from audiotag.tagging.settings import COMBINE_TITLES, TagSettings
-from audiotag.ui import cache
 from audiotag.ui.tag.dropped_sounds import DroppedSound
+from audiotag.ui.tag.stored_scores import load_evidence
 from audiotag.ui.text import Markdown, escape
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class TaggingSetup:
         AudiotagError
             If the sound cannot be read.
         """
-        evidence = cache.load_evidence(sound.source, sound.name, sound.content, self.folder, self.settings.tta)
+        evidence = load_evidence(sound, self.folder, self.tagger.card, self.settings.tta)
         return self.tagger.tags_of(evidence, self.settings, self.thresholds)
 
 
