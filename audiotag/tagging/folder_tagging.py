@@ -62,7 +62,7 @@ def tag_folder(job: FolderJob) -> None:
                 table.update(journal.path)
 
         tag_into_journal(bulk, journal, count, job.is_stop_requested)
-        reporter.set(done=reporter.done())
+        reporter.set(done=reporter.done(), bad=reporter.bad)
         if job.is_stop_requested():
             table.update(journal.path)
             return

@@ -9,7 +9,7 @@ import pytest
 
 from audiotag.tagging.tagger import Tagger
 from audiotag.ui import cache
-from audiotag.ui.tag import dropped_sounds
+from audiotag.ui.tag import dropped_sounds, stored_scores
 from audiotag.workspace import Workspace
 
 from .conftest import beep, open_page, texts, wav
@@ -155,6 +155,28 @@ def test_sounds_stay_when_the_page_is_left_and_opened_again(home: Workspace) -> 
     at = at.switch_page("pages/train.py").run().switch_page("pages/tag.py").run()
     assert not at.exception
     assert [row(at, place)["sound"] for place in (0, 1)] == ["a.wav", "b.wav"]
+
+
+def test_the_sounds_of_an_earlier_visit_come_back_with_their_tags_until_the_history_is_cleared(
+    home: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "night.wav").write_bytes(noise(seed=7))
+    at = uploaded(open_page("pages/tag.py"), ("a.wav", noise(seed=4)), ("b.wav", noise(seed=5)))
+    given_path(at, tmp_path / "night.wav")
+    for cached in (cache._evidence, stored_scores._read):  # as after a restart of the server
+        cached.clear()
+    scored: list[str] = []
+    monkeypatch.setattr(Tagger, "score", lambda self, inputs: scored.append(inputs.name))
+    later = open_page("pages/tag.py")
+    assert not later.exception
+    assert scored == []  # the scores are on disk
+    assert [row(later, place)["sound"] for place in range(3)] == ["a.wav", "b.wav", "night.wav"]
+    assert [sorted(row(later, place)["tags"]) for place in range(3)] == [["Bark", "Bell"]] * 3
+    assert texts(later.subheader) == ["night.wav"]  # the newest
+    later = pressed(later, "Clear history")
+    assert not open_page("pages/tag.py").subheader
+    pressed(later, "Undo")
+    assert texts(open_page("pages/tag.py").subheader) == ["night.wav"]
 
 
 # Paths and the dataset

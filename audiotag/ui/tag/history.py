@@ -27,7 +27,8 @@ MAX_STORED_BYTES = 1 << 30
 RESTORABLE_S = 86_400.0  # for so long a removed sound can be restored
 SHAPE = [
     {
-        "id": lambda key: fits(key, str) and key.isalnum(), "name": str, "path": lambda path: path == "" or is_path(path),
+        "id": lambda key: fits(key, str) and key.isalnum(), "name": str,
+        "path": lambda path: path == "" or is_path(path),
         "digest": lambda digest: digest == "" or (fits(digest, str) and digest.isalnum()),
         "truth": ([str], None), "recorded": bool, "removed_at": float,
     }
