@@ -75,6 +75,8 @@ def tag_line(
     settings: TagSettings | None = None,
     thresholds: Iterable[str] = (),
     out: str | Path = "",
+    spreadsheet: bool = False,
+    audacity: str | Path = "",
 ) -> str:
     """Command that tags sounds.
 
@@ -90,6 +92,10 @@ def tag_line(
         One value of ``--threshold`` each, such as ``Bark=0.4`` or ``precision=0.9``.
     out : str or Path
         File of the result; empty prints it.
+    spreadsheet : bool
+        Whether that is a CSV file for a spreadsheet.
+    audacity : str or Path
+        Folder for label tracks; empty for none.
 
     >>> tag_line(["my sound.wav", AND_MORE], "starter", thresholds=["f1"], out="tags.csv")
     "audiotag tag 'my sound.wav' … --ensemble starter --threshold f1 --out tags.csv"
@@ -99,7 +105,8 @@ def tag_line(
         words += _tag_setting_words(settings)
     for threshold in thresholds:
         words += ["--threshold", threshold]
-    return _join("tag", *words, *_option_words({"--out": _path_text(out)}))
+    words += _option_words({"--out": _path_text(out), "--audacity": _path_text(audacity)})
+    return _join("tag", *words, *(["--spreadsheet"] if spreadsheet else []))
 
 
 def submit_line(dataset: str | Path, ensemble: str, out: str | Path) -> str:

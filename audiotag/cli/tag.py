@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audiotag.cli.arguments import add_spreadsheet, fold_numbers
-from audiotag.cli.bulk_job import BulkJob, check_out, problem_row_of, tag_into_file, tag_onto_screen
+from audiotag.cli.bulk_job import tag_into_file, tag_onto_screen
 from audiotag.cli.printing import print_json_part, say
 from audiotag.errors import AudiotagError
 from audiotag.workspace import Workspace
 
 if TYPE_CHECKING:
     from audiotag.tagging.bulk import FileResult
+    from audiotag.tagging.bulk_job import BulkJob
     from audiotag.tagging.ensemble import Card
     from audiotag.tagging.export.base import ExportFormat, ExportOptions
     from audiotag.tagging.export.rows import Row
@@ -79,6 +80,7 @@ def tag(options: argparse.Namespace) -> int:
     """Tag sound files and folders of sound files."""
     from audiotag.audio.opening import READABLE
     from audiotag.tagging.bulk import sound_files
+    from audiotag.tagging.bulk_job import BulkJob, tag_row
     from audiotag.tagging.export.base import ExportOptions
     from audiotag.tagging.tagger import Tagger
 
@@ -99,7 +101,7 @@ def tag(options: argparse.Namespace) -> int:
     per_clip = _per_clip_folders(options, format)
 
     def row(result: FileResult) -> Row:
-        return _tag_row(result, export_options, per_clip)
+        return tag_row(result, export_options, per_clip)
 
     job = BulkJob(tagger, lambda: sound_files(options.paths), total, row, options.spreadsheet)
     if format:
@@ -118,6 +120,7 @@ def submit(options: argparse.Namespace) -> int:
     """Score a dataset's test clips and write a submission."""
     from audiotag.data.layouts import absolute
     from audiotag.data.saved_options import open_remembered
+    from audiotag.tagging.bulk_job import BulkJob, check_out
     from audiotag.tagging.submission import Sheet, write_submission
     from audiotag.tagging.tagger import Tagger
 
@@ -173,6 +176,7 @@ def _add_tag_settings(sub: argparse.ArgumentParser) -> None:
 
 def _output_format(options: argparse.Namespace) -> ExportFormat | None:
     """The export format of ``--out``, which can be written; None without ``--out``."""
+    from audiotag.tagging.bulk_job import check_out
     from audiotag.tagging.export.base import export_format
 
     if not options.out:
@@ -221,23 +225,9 @@ def _per_clip_folders(options: argparse.Namespace, format: ExportFormat | None) 
     return folders + ([(AudacityFormat(), options.audacity)] if options.audacity else [])
 
 
-def _tag_row(result: FileResult, options: ExportOptions, per_clip: list[tuple[ExportFormat, Path]]) -> Row:
-    """The row of a result; writes the clip's own files, so that they exist for every clip in the journal."""
-    from audiotag.tagging.export.base import write_export
-    from audiotag.tagging.export.rows import clip_row, exact_clip_row, timeline_entries
-    from audiotag.wording import as_text
-
-    file, tags = result.file, result.tags
-    if tags is None:
-        return problem_row_of(result)
-    for format, folder in per_clip:
-        exact = exact_clip_row(tags, options.labels, file.clip, str(file.path))
-        write_export(format, folder / f"{as_text(file.clip)}{format.suffix}", [exact], options)
-    row = clip_row(tags, file.clip, str(file.path))
-    return row | {"timeline": timeline_entries(tags, options.labels)} if options.timeline else row
-
-
 def _submission_row(result: FileResult) -> Row:
+    from audiotag.tagging.bulk_job import problem_row_of
+
     if result.tags is None:
         return problem_row_of(result)
     scores = {tag.label: round(tag.score, SUBMISSION_DIGITS) for tag in result.tags.ranking}

@@ -1,4 +1,4 @@
-"""Draw the figures of the Tag page: scores, timeline, precision and recall."""
+"""Draw the figures of the Tag page: timeline, precision and recall."""
 
 from __future__ import annotations
 
@@ -6,39 +6,11 @@ import numpy as np
 import plotly.graph_objects as go
 
 from audiotag.figures.text import plain
-from audiotag.figures.theme import ACCENT, QUIET, WARM, set_frame
+from audiotag.figures.theme import ACCENT, WARM, set_frame
 from audiotag.tagging.result import Tag, Tags
 
 MAX_WINDOWS_WITH_GAPS = 60  # a longer timeline is drawn without gaps between its cells
-
-
-def scores(ranking: tuple[Tag, ...]) -> go.Figure:
-    """Bars of the likeliest labels with their thresholds as ticks; labels that pass are filled, the others hollow."""
-    shown = ranking[::-1]
-    names = [plain(f"{tag.label}  {tag.score:.2f}") for tag in shown]  # readable without the bars
-    figure = go.Figure()
-    figure.add_bar(
-        y=names,
-        x=[tag.score for tag in shown],
-        orientation="h",
-        marker={
-            "color": [ACCENT if tag.passes else "rgba(138,148,144,0.25)" for tag in shown],
-            "line": {"color": [ACCENT if tag.passes else QUIET for tag in shown], "width": 1.5},
-        },
-        hovertemplate="%{y}<extra></extra>",
-        name="score",
-    )
-    figure.add_scatter(
-        y=names,
-        x=[tag.threshold for tag in shown],
-        mode="markers",
-        marker={"symbol": "line-ns", "size": 16, "line": {"width": 3, "color": WARM}},
-        hovertemplate="threshold %{x:.3f}<extra></extra>",
-        name="threshold",
-    )
-    figure.update_xaxes(range=[0, 1])
-    figure.update_layout(showlegend=False)
-    return set_frame(figure, 90 + 26 * len(shown), "bar: score, line: threshold")
+MAX_POINTS = 1000  # per row that can be clicked on; more would make the browser slow
 
 
 def timeline(tags: Tags, labels: tuple[str, ...], part_s: tuple[float, float], rows: int = 5) -> go.Figure:
@@ -55,13 +27,14 @@ def timeline(tags: Tags, labels: tuple[str, ...], part_s: tuple[float, float], r
         Maximum number of labels.
     """
     order = [labels.index(tag.label) for tag in passing_first(tags)[:rows]][::-1]
+    names, middles = [plain(labels[label]) for label in order], tags.starts_s + tags.window_s / 2
     step = float(np.diff(tags.starts_s).min()) if len(tags.starts_s) > 1 else tags.window_s
     gap = 2 if len(tags.starts_s) <= MAX_WINDOWS_WITH_GAPS else 0
     figure = go.Figure(
         go.Heatmap(
             z=tags.timeline[:, order].T,
-            x=tags.starts_s + tags.window_s / 2,
-            y=[plain(labels[label]) for label in order],
+            x=middles,
+            y=names,
             zmin=0,
             zmax=1,
             dx=step,
@@ -69,8 +42,21 @@ def timeline(tags: Tags, labels: tuple[str, ...], part_s: tuple[float, float], r
             colorbar={"title": "score", "thickness": 12},
             xgap=gap,
             ygap=2,
-            hovertemplate="%{y}, window around %{x:.1f} s: %{z:.2f}<extra></extra>",
+            hoverinfo="skip",
         )
+    )
+    every = max(1, -(-len(middles) // MAX_POINTS))
+    unseen = {"marker": {"opacity": 0}}
+    figure.add_scatter(  # a heatmap reports no clicks
+        x=np.tile(middles[::every], len(order)),
+        y=np.repeat(names, len(middles[::every])),
+        customdata=tags.timeline[::every, order].T.ravel(),
+        mode="markers",
+        marker={"symbol": "square", "size": 24, "opacity": 0},
+        selected=unseen,
+        unselected=unseen,
+        hovertemplate="%{y}, window around %{x:.1f} s: %{customdata:.2f}<extra></extra>",
+        showlegend=False,
     )
     figure.add_vrect(*part_s, line={"color": WARM, "width": 2, "dash": "dash"}, fillcolor="rgba(0,0,0,0)")
     return set_frame(figure, 70 + 34 * rows, "middle of the window (s)")

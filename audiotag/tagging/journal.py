@@ -49,8 +49,12 @@ class Journal:
 
     Attributes
     ----------
+    path : Path
+        Where its lines are.
     resumed : int
         Clips that `todo` has skipped so far because they were done before.
+    is_resumed : bool
+        Whether it continues unfinished work; known once it is open.
 
     Raises
     ------
@@ -61,7 +65,7 @@ class Journal:
     def __init__(self, out: Path, fingerprint: dict[str, Any], say: Callable[[str], None]) -> None:
         from filelock import FileLock
 
-        self._out, self._path = out, out.with_name(f".{out.name}.partial.jsonl")
+        self._out, self.path = out, journal_path(out)
         self._fingerprint: dict[str, Any] = json.loads(json.dumps(fingerprint))
         self._say = say
         self._closing = ExitStack()
@@ -69,7 +73,7 @@ class Journal:
         self._line_starts = array("q")  # of the clips in the order of the files; -1 before a clip is done
         self._pending: deque[tuple[int, SoundFile, os.stat_result | None]] = deque()  # clips that `todo` has yielded
         self._resumed_keys, self._resumed_starts = np.empty(0, np.uint64), np.empty(0, np.int64)
-        self.resumed = 0
+        self.resumed, self.is_resumed = 0, False
 
     def __enter__(self) -> Self:
         from filelock import Timeout
@@ -81,9 +85,10 @@ class Journal:
                 f"another audiotag is writing {self._out.name}; wait until it has finished, or choose another file."
             ) from None
         try:
-            if not self._resume():
-                self._path.write_bytes(_sealed(json.dumps(self._fingerprint).encode()))
-            self._file = self._closing.enter_context(self._path.open("ab"))
+            self.is_resumed = self._resume()
+            if not self.is_resumed:
+                self.path.write_bytes(_sealed(json.dumps(self._fingerprint).encode()))
+            self._file = self._closing.enter_context(self.path.open("ab"))
             notes = self._out.with_name(f".{self._out.name}.partial.in-hand")
             if suspects := self._closing.enter_context(in_hand.noting(notes)):
                 self._say(in_hand.suspects_sentence(suspects))
@@ -138,7 +143,7 @@ class Journal:
         AudiotagError
             If the journal was altered since its lines were written or checked.
         """
-        with self._path.open("rb") as file:
+        with self.path.open("rb") as file:
             for start in self._line_starts:
                 file.seek(start)
                 line = file.readline()
@@ -146,7 +151,7 @@ class Journal:
                     row: Row = json.loads(_unsealed(line))["row"]
                 except ValueError as error:
                     raise AudiotagError(
-                        f"{self._path} was altered or its disk is damaged; run the same command again, which tags "
+                        f"{self.path} was altered or its disk is damaged; run the same command again, which tags "
                         "again what is lost."
                     ) from error
                 yield row
@@ -154,12 +159,12 @@ class Journal:
     def remove(self) -> None:
         """Delete the journal, once the file is written."""
         self._file.close()
-        self._path.unlink()
+        self.path.unlink()
 
     def _resume(self) -> bool:
         """Find the results of unfinished work; returns whether any of them can be used."""
         try:
-            with self._path.open("rb") as file:
+            with self.path.open("rb") as file:
                 fingerprint, end = json.loads(_unsealed(file.readline())), file.tell()
                 differing = [name for name in self._fingerprint if fingerprint.get(name) != self._fingerprint[name]]
                 if differing:
@@ -178,7 +183,7 @@ class Journal:
                 "by an earlier version of audiotag. Starting again from the beginning."
             )
             return False
-        os.truncate(self._path, end)
+        os.truncate(self.path, end)
         done = len(np.unique(self._resumed_keys))
         self._say(f"Resuming {self._out.name}: {done:,} clips are already tagged.")
         return True
@@ -204,6 +209,35 @@ class Journal:
         if position < 0 or self._resumed_keys[position] != key:
             return -1
         return int(self._resumed_starts[position])
+
+
+def journal_path(out: Path) -> Path:
+    """Where the journal for a file is."""
+    return out.with_name(f".{out.name}.partial.jsonl")
+
+
+def read_new_rows(path: Path, start: int = 0) -> Iterator[tuple[int, Row]]:
+    """The rows of a journal that is being written, as clips were finished; altered ones are left out.
+
+    Parameters
+    ----------
+    path : Path
+    start : int
+        Position in bytes where a line begins; 0 for all rows.
+
+    Yields
+    ------
+    tuple[int, dict]
+        The position where the row's line ends, and the row.
+    """
+    with path.open("rb") as file:
+        if not start:
+            file.readline()  # what the results depend on
+        else:
+            file.seek(start)
+        while (line := file.readline()).endswith(b"\n"):
+            with suppress(ValueError, KeyError, TypeError):
+                yield file.tell(), json.loads(_unsealed(line))["row"]
 
 
 def write_problems(out: Path, rows: Iterable[Row], for_spreadsheet: bool = False) -> None:

@@ -49,5 +49,11 @@ def given_path(at: AppTest, path: object) -> AppTest:
     return pressed(at, "Tag")
 
 
+def opened(at: AppTest, tab: str) -> AppTest:
+    """The page with this tab of the settings."""
+    at.session_state["drawer"], at.session_state["settings"] = True, tab
+    return at.run()
+
+
 def command(at: AppTest) -> str:
-    return next(code.value for code in at.code if code.value.startswith("audiotag tag") and "FOLDER" not in code.value)
+    return next(code.value for code in at.code if code.value.startswith("audiotag tag"))

@@ -2,14 +2,16 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from audiotag.tagging.out_of_fold import OutOfFold
 from audiotag.workspace import Workspace
 
 from .conftest import beep, changed, open_page, players, texts, wav
-from .tag_page import badges, uploaded
+from .tag_page import badges, opened, uploaded
 
 
 @pytest.fixture
@@ -23,8 +25,7 @@ def other(home: Workspace, tiny_ensemble: Path) -> Path:
 
 def test_the_card_is_shown_with_its_figures(home: Workspace, held_out: OutOfFold) -> None:
     at = open_page("pages/tag.py")
-    at.session_state["about"] = True
-    at = at.run()
+    at = opened(at, "Ensemble")
     assert not at.exception
     figures = {metric.label: metric.value for metric in at.metric}
     assert figures == {"lwlrap": "0.500", "Accuracy": "0.400", "Folds": "2", "Labels": "3"}
@@ -42,8 +43,7 @@ def test_the_card_shows_each_kind_of_sound(home: Workspace) -> None:
     ]
     changed(home.ensembles / "tiny", parts=kinds)
     at = open_page("pages/tag.py")
-    at.session_state["about"] = True
-    at = at.run()
+    at = opened(at, "Ensemble")
     assert not at.exception
     (table,) = [frame.value for frame in at.dataframe if "sounds" in frame.value]
     assert table.to_dict("records") == [
@@ -60,15 +60,19 @@ def test_an_ensemble_with_damaged_weights_gives_a_message(home: Workspace) -> No
     assert any("tiny/fold-1.safetensors is damaged" in text for text in texts(at.error))
 
 
+def score_charts(at: AppTest) -> list[Any]:
+    return [each for each in at.get("bidi_component") if each.proto.component_name == "audiotag-score-chart"]
+
+
 def test_two_ensembles_are_shown_side_by_side_over_one_player(home: Workspace, other: Path) -> None:
     at = uploaded(open_page("pages/tag.py", ensemble="tiny"), ("beep.wav", wav(beep(1))))
-    charts = len(at.get("plotly_chart"))
+    charts = len(score_charts(at))
     assert len(players(at)) == 1
     at = at.selectbox(key="beside-ensemble").set_value("other").run()
     assert not at.exception
     assert {"**tiny**", "**other**"} <= set(texts(at.markdown))
     assert badges(at)[-1] == "Hiss"  # of the other: its thresholds let nothing else pass
-    assert (len(players(at)), len(at.get("plotly_chart"))) == (1, charts + 1)
+    assert (len(players(at)), len(score_charts(at))) == (1, charts + 1)
 
 
 def test_the_other_ensemble_may_be_damaged(home: Workspace, other: Path) -> None:
@@ -84,7 +88,7 @@ def test_the_address_names_the_ensemble(home: Workspace, other: Path) -> None:
     for name in ("tiny", "other"):
         at = open_page("pages/tag.py", ensemble=name)
         assert at.selectbox(key="ensemble").value == name
-        assert f"About {name}" in [expander.label for expander in at.expander]
+        assert any(text.startswith(f"**{name}** · ") for text in texts(at.caption))
     at = at.selectbox(key="ensemble").set_value("tiny").run()
     assert at.query_params["ensemble"] == "tiny"
     assert at.run().selectbox(key="ensemble").value == "tiny"

@@ -9,7 +9,7 @@ import pytest
 
 from audiotag.tagging.tagger import Tagger
 from audiotag.ui import cache
-from audiotag.ui.tag import dropped_sounds
+from audiotag.ui.tag import dropped_sounds, stored_scores
 from audiotag.workspace import Workspace
 
 from .conftest import beep, open_page, texts, wav
@@ -144,7 +144,7 @@ def test_sounds_that_are_removed_can_be_restored(home: Workspace) -> None:
     at = pressed(at, "Undo")
     assert [sound.name for sound in at.session_state[dropped_sounds.SOUNDS]] == ["a.wav", "b.wav", "c.wav"]
     assert texts(at.subheader) == ["b.wav"]
-    at = pressed(at, "Clear all")
+    at = pressed(at, "Clear history")
     assert not at.exception
     assert not at.subheader
     assert len(pressed(at, "Undo").session_state[dropped_sounds.SOUNDS]) == 3
@@ -155,6 +155,28 @@ def test_sounds_stay_when_the_page_is_left_and_opened_again(home: Workspace) -> 
     at = at.switch_page("pages/train.py").run().switch_page("pages/tag.py").run()
     assert not at.exception
     assert [row(at, place)["sound"] for place in (0, 1)] == ["a.wav", "b.wav"]
+
+
+def test_the_sounds_of_an_earlier_visit_come_back_with_their_tags_until_the_history_is_cleared(
+    home: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "night.wav").write_bytes(noise(seed=7))
+    at = uploaded(open_page("pages/tag.py"), ("a.wav", noise(seed=4)), ("b.wav", noise(seed=5)))
+    given_path(at, tmp_path / "night.wav")
+    for cached in (cache._evidence, stored_scores._read):  # as after a restart of the server
+        cached.clear()
+    scored: list[str] = []
+    monkeypatch.setattr(Tagger, "score", lambda self, inputs: scored.append(inputs.name))
+    later = open_page("pages/tag.py")
+    assert not later.exception
+    assert scored == []  # the scores are on disk
+    assert [row(later, place)["sound"] for place in range(3)] == ["a.wav", "b.wav", "night.wav"]
+    assert [sorted(row(later, place)["tags"]) for place in range(3)] == [["Bark", "Bell"]] * 3
+    assert texts(later.subheader) == ["night.wav"]  # the newest
+    later = pressed(later, "Clear history")
+    assert not open_page("pages/tag.py").subheader
+    pressed(later, "Undo")
+    assert texts(open_page("pages/tag.py").subheader) == ["night.wav"]
 
 
 # Paths and the dataset
@@ -172,7 +194,7 @@ def test_a_file_is_tagged_by_its_path(home: Workspace, tmp_path: Path) -> None:
     assert any("night.wav does not exist" in error for error in texts(at.run().error))
 
 
-def test_of_a_folder_the_first_sounds_are_shown_with_the_command_for_all(
+def test_of_a_folder_the_first_sounds_are_shown_and_all_can_be_tagged_in_the_background(
     home: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("audiotag.ui.tag.sound_sources.MAX_SOUNDS_OF_FOLDER", 3)
@@ -184,7 +206,9 @@ def test_of_a_folder_the_first_sounds_are_shown_with_the_command_for_all(
     assert not at.exception
     assert [row(at, place)["sound"] for place in range(3)] == ["0/a.wav", "1/a.wav", "2/a.wav"]
     assert f"{tmp_path}/sounds contains more than 3 sounds. The page shows the first of them." in texts(at.info)
-    assert f"audiotag tag {tmp_path}/sounds --ensemble tiny --out tags.csv" in [code.value for code in at.code]
+    at = at.button(key="to-folders").click().run()
+    assert not at.exception
+    assert at.text_input(key="folder-sounds").value == f"{tmp_path}/sounds"
 
 
 def test_a_path_that_leads_nowhere_gives_a_message(home: Workspace, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from audiotag.ui import cache
 from audiotag.workspace import Workspace
 
 from .conftest import beep, open_page, texts, wav
-from .tag_page import badges, command, given_path, noise, uploaded, words
+from .tag_page import badges, command, given_path, noise, opened, uploaded, words
 
 # How tags are made
 
@@ -54,8 +54,7 @@ def test_weighted_mean_needs_out_of_fold_scores(home: Workspace) -> None:
 def test_the_command_follows_what_is_chosen(home: Workspace, held_out: OutOfFold) -> None:
     at = uploaded(open_page("pages/tag.py", combine="geometric mean", tta="true"), ("my sound.wav", wav(beep(1))))
     assert command(at) == "audiotag tag 'my sound.wav' --ensemble tiny --combine geometric --tta --out tags.csv"
-    at.session_state["thresholds"] = True
-    at = at.run()
+    at = opened(at, "Thresholds")
     at = at.slider(key="threshold-tiny-0").set_value(0.25).run()
     at = at.selectbox(key="windows").set_value("max").run()
     assert command(at).endswith("--windows max --tta --threshold Bark=0.25 --out tags.csv")
@@ -69,7 +68,10 @@ def test_the_command_that_is_shown_gives_the_tags_that_are_shown(
     from audiotag.cli.main import main
 
     (tmp_path / "my sound.wav").write_bytes(noise(3.0, seed=9))
-    at = given_path(open_page("pages/tag.py", combine="geometric mean", thresholds="true"), tmp_path / "my sound.wav")
+    at = given_path(
+        open_page("pages/tag.py", combine="geometric mean", drawer="true", settings="Thresholds"),
+        tmp_path / "my sound.wav",
+    )
     for value in ("weighted", "geometric"):  # thresholds by an aim are of the way that folds are combined now
         at = at.radio(key="combine").set_value(value).run()
     if aim:
@@ -109,7 +111,7 @@ def test_gains_are_shown_where_they_were_measured(home: Workspace) -> None:
 
 
 def with_thresholds_open() -> AppTest:
-    at = uploaded(open_page("pages/tag.py", thresholds="true"), ("beep.wav", wav(beep(1))))
+    at = uploaded(open_page("pages/tag.py", drawer="true", settings="Thresholds"), ("beep.wav", wav(beep(1))))
     assert not at.exception
     return at
 
@@ -150,9 +152,9 @@ def test_all_thresholds_are_set_by_an_aim(home: Workspace, held_out: OutOfFold) 
         if aim != "f1":
             at = at.slider(key="threshold-least").set_value(least).run()
         at = at.button(key="threshold-set-all").click().run()
-        (table,) = [frame.value for frame in at.dataframe if "positives" in frame.value]
+        (table,) = [frame.value for frame in at.dataframe if "threshold" in frame.value]
         np.testing.assert_allclose(table["threshold"], held_out.thresholds(aim, least), atol=1e-4)
-        assert list(table["positives"]) == [10, 20, 0]
+        assert list(table["clips"]) == [10, 20, 0]
         assert f" --threshold {'f1' if aim == 'f1' else f'{aim}={least:g}'} --out" in command(at)
 
 

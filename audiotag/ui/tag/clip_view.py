@@ -14,22 +14,24 @@ from audiotag.figures import tagging as figures
 from audiotag.tagging.result import Tag, Tags
 from audiotag.ui import cache
 from audiotag.ui.player import TimelineRow
-from audiotag.ui.tag import dropped_sounds
+from audiotag.ui.tag import dropped_sounds, jumps, threshold_panel, thresholds
 from audiotag.ui.tag.dropped_sounds import DroppedSound
 from audiotag.ui.tag.results import SoundResult
-from audiotag.ui.tag.tagging_options import TaggingSetup
+from audiotag.ui.tag.score_chart import ScoreChart, ScoreRow, show_score_chart
+from audiotag.ui.tag.score_chart.score_chart import curves
+from audiotag.ui.tag.tagging_options import PageSettings, TaggingSetup
 from audiotag.ui.text import Markdown, escape
 from audiotag.ui.widgets import messages, sound_panel
 from audiotag.ui.widgets.charts import show_chart
 from audiotag.ui.widgets.label_aliases import current_aliases
 from audiotag.workspace import Workspace
 
-MAX_LABELS_IN_CHART = 6
+MAX_LABELS_IN_CHART = 8
 MAX_TAGS_WITH_DETAILS = 8  # further tags are listed with their scores only
 TIMELINE_ROWS = 5
 
 
-def show_clip(result: SoundResult, row: int, setup: TaggingSetup, other: TaggingSetup | None) -> None:
+def show_clip(result: SoundResult, row: int, page: PageSettings) -> None:
     """Everything about one sound, under one ensemble or under two side by side.
 
     Parameters
@@ -37,9 +39,7 @@ def show_clip(result: SoundResult, row: int, setup: TaggingSetup, other: Tagging
     result : SoundResult
     row : int
         Row of the sound in the table on the page.
-    setup : TaggingSetup
-    other : TaggingSetup or None
-        A second ensemble to compare with.
+    page : PageSettings
     """
     sound, tags = result.sound, result.tags
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -51,21 +51,25 @@ def show_clip(result: SoundResult, row: int, setup: TaggingSetup, other: Tagging
         return
     for note in tags.notes:
         st.caption(f":material/info: {escape(note)}")
-    if other is None:
-        left, right = st.columns([1, 1.25], gap="medium")
+    if page.other is None:
+        left, right = st.columns([1, 1.6], gap="large")
         with left:
-            _show_tags(tags, sound.truth, setup)
+            _show_tags(tags, sound, page.setup)
         with right:
-            _show_scores(tags, setup, sound)
+            _show_scores(tags, page.setup, page.state, sound)
+            threshold_panel.show_save_buttons(page.state, page.setup.tagger.card, Workspace(), "scores")
     else:
-        for column, each in zip(st.columns(2, gap="medium"), (setup, other), strict=True):
+        for column, each in zip(st.columns(2, gap="medium"), (page.setup, page.other), strict=True):
             with column, messages.show_errors():
                 st.markdown(f"**{escape(each.folder.name)}**")
-                own_tags = tags if each is setup else each.tag(sound)
-                _show_tags(own_tags, sound.truth, each)
-                _show_scores(own_tags, each, sound)
+                own_tags = tags if each is page.setup else each.tag(sound)
+                card = each.tagger.card
+                state = thresholds.load_thresholds(each.folder, card, Workspace())
+                _show_tags(own_tags, sound, each)
+                _show_scores(own_tags, each, state, sound)
+                threshold_panel.show_save_buttons(state, card, Workspace(), f"scores-{card.name}")
     with messages.show_errors():  # the file may be gone since
-        _show_player(sound, tags, setup)
+        _show_player(sound, tags, page.setup)
 
 
 def label_verdicts(
@@ -117,30 +121,68 @@ def timeline_rows(tags: Tags, labels: tuple[str, ...], start_s: float, length_s:
     return tuple(rows)
 
 
-def _show_tags(tags: Tags, truth: tuple[str, ...] | None, setup: TaggingSetup) -> None:
+def _show_tags(tags: Tags, sound: DroppedSound, setup: TaggingSetup) -> None:
     """The tags in the order of their scores, compared with the truth where that is known."""
+    truth = sound.truth
     aliases = current_aliases(Workspace()) if truth else {}
     verdicts = dict(label_verdicts(tags, truth, aliases)) if truth is not None else {}
-    lines: list[Markdown] = [
-        _tag_line(tag, tags.folds, verdicts.get(tag.label, "")) for tag in tags.tags[:MAX_TAGS_WITH_DETAILS]
-    ]
-    if more := tags.tags[MAX_TAGS_WITH_DETAILS:]:
-        lines.append(Markdown("and " + ", ".join(f"{escape(tag.label)} {tag.score:.2f}" for tag in more)))
-    if not lines:
-        lines.append(Markdown(":gray-badge[:material/help: no tag]"))
-        if truth is None:
-            lines.append(Markdown("No label reaches its threshold."))
-    by_label = {tag.label: tag for tag in tags.ranking}
-    for label in [label for label, verdict in verdicts.items() if verdict == "missed"]:
-        if label in by_label:
-            lines.append(_tag_line(by_label[label], tags.folds, "missed"))
-        else:
-            missed = f":red-badge[:material/remove: {escape(label)}] missed: "
-            lines.append(Markdown(f"{missed}{escape(setup.folder.name)} does not have this label"))
-    st.markdown("\n\n".join(lines))
+    with st.container(gap="small"):
+        for tag in tags.tags[:MAX_TAGS_WITH_DETAILS]:
+            _show_tag(tag, tags, sound, setup, verdicts.get(tag.label, ""))
+        if more := tags.tags[MAX_TAGS_WITH_DETAILS:]:
+            st.markdown("and " + ", ".join(f"{escape(tag.label)} {tag.score:.2f}" for tag in more))
+        if not tags.tags:
+            st.markdown(":gray-badge[:material/help: no tag]")
+            if truth is None:
+                st.markdown("No label reaches its threshold.")
+        by_label = {tag.label: tag for tag in tags.ranking}
+        for label in [label for label, verdict in verdicts.items() if verdict == "missed"]:
+            if label in by_label:
+                _show_tag(by_label[label], tags, sound, setup, "missed")
+            else:
+                st.markdown(
+                    f":red-badge[:material/remove: {escape(label)}] missed: "
+                    f"{escape(setup.folder.name)} does not have this label"
+                )
     if truth is not None:
         note = spelling_note(ensemble_names(tags, truth, aliases))
         st.caption(f"Labels in the dataset: {escape(', '.join(truth)) or 'none'}. {escape(note)}")
+
+
+def _show_tag(tag: Tag, tags: Tags, sound: DroppedSound, setup: TaggingSetup, verdict: str) -> None:
+    """A label with its figures, and a button that goes to its best moment."""
+    moment_s = jumps.best_moment_s(tags, setup.tagger.card.labels.index(tag.label))
+    with st.container(horizontal=True, vertical_alignment="top", gap="small"):
+        st.markdown(_tag_line(tag, tags.folds, verdict), width="stretch")
+        st.button(
+            Markdown(_time_text(moment_s)),
+            icon=":material/my_location:",
+            key=f"jump-{sound.number}-{setup.folder.name}-{tag.label}",
+            type="tertiary",
+            on_click=_jump,
+            args=(sound, tags, moment_s),
+            help=Markdown(f"Go to the window in which {escape(tag.label)} scores highest."),
+        )
+
+
+def _jump(sound: DroppedSound, tags: Tags, time_s: float) -> None:
+    """Have the player go to a time; of a long sound, the part that is played moves there if it must."""
+    key = _part_key(sound)
+    spare_s = tags.duration_s - cache.MAX_PLAYED_S
+    start_s = float(st.session_state.get(key, 0))
+    if spare_s > 0 and not start_s <= time_s < start_s + cache.MAX_PLAYED_S - tags.window_s:
+        st.session_state[key] = max(0, min(math.floor(time_s - tags.window_s), math.ceil(spare_s)))
+    jumps.jump(sound.number, time_s)
+
+
+def _time_text(time_s: float) -> str:
+    """A time as the player writes it.
+
+    >>> _time_text(65.25), _time_text(0)
+    ('1:05.2', '0:00.0')
+    """
+    tenths = math.floor(10 * time_s + 1e-6)
+    return f"{tenths // 600}:{tenths // 10 % 60:02}.{tenths % 10}"
 
 
 def _tag_line(tag: Tag, folds: int, verdict: str) -> Markdown:
@@ -158,12 +200,25 @@ def _tag_line(tag: Tag, folds: int, verdict: str) -> Markdown:
     )
 
 
-def _show_scores(tags: Tags, setup: TaggingSetup, sound: DroppedSound) -> None:
-    show_chart(
-        figures.scores(tags.ranking[:MAX_LABELS_IN_CHART]),
-        key=f"scores-{sound.number}-{setup.folder}",
-        alt=f"Scores of the likeliest labels of {sound.name}, with their thresholds",
-    )
+def _show_scores(tags: Tags, setup: TaggingSetup, state: thresholds.Thresholds, sound: DroppedSound) -> None:
+    """The chart of scores, whose thresholds can be moved and whose labels lead to their best moment."""
+    labels, held_out = setup.tagger.card.labels, setup.tagger.out_of_fold
+    shown = {tag.label for tag in figures.passing_first(tags)[:MAX_LABELS_IN_CHART]}
+    held_out = held_out.as_combined(setup.settings.combine) if held_out else None
+    rows = []
+    for tag in tags.ranking:
+        if tag.label in shown:
+            votes = f"{tag.folds_agreeing} of {tags.folds} {'fold' if tags.folds == 1 else 'folds'} agree"
+            measured = curves(held_out, labels.index(tag.label)) if held_out else ([], [])
+            rows.append(ScoreRow(tag.label, tag.score, tag.threshold, votes, *measured))
+
+    def move(label: str, value: float) -> None:
+        thresholds.set_threshold(state, labels.index(label), value)
+
+    def go(label: str) -> None:
+        _jump(sound, tags, jumps.best_moment_s(tags, labels.index(label)))
+
+    show_score_chart(ScoreChart(sound.name, tuple(rows)), f"scores-{sound.number}-{setup.folder.name}", move, go)
 
 
 def _show_player(sound: DroppedSound, tags: Tags, setup: TaggingSetup) -> None:
@@ -173,18 +228,29 @@ def _show_player(sound: DroppedSound, tags: Tags, setup: TaggingSetup) -> None:
     audible = cache.load_part(sound.source, sound.name, sound.content, card.spectrogram.sample_rate, start_s)
     rows = timeline_rows(tags, card.labels, start_s, audible.duration_s)
     without_notes = replace(audible, notes=())  # the page shows them above
-    sound_panel.show_sound(without_notes, card.spectrogram, "tag-player", sound.source, rows, start_s)
+    jump = jumps.jump_of(sound.number, start_s)
+    sound_panel.show_sound(without_notes, card.spectrogram, "tag-player", sound.source, rows, start_s, jump)
     windows = setup.settings.windows or card.windows
     st.caption(
         f"Below the spectrogram: scores of windows of {card.spectrogram.clip_s:g} s. The sound's score is the "
         f"{'highest' if windows == 'max' else 'mean'} of them."
     )
     if tags.duration_s > cache.MAX_PLAYED_S:
+        key = f"timeline-{sound.number}"
         show_chart(
             figures.timeline(tags, card.labels, (start_s, start_s + audible.duration_s)),
-            key=f"timeline-{sound.number}",
+            key=key,
             alt=f"Scores over time of the likeliest labels of {sound.name}, with a frame around the part in the player",
+            on_select=lambda: _jump_to_point(sound, tags, key),
+            selection_mode="points",
         )
+        st.caption("Click on the timeline to go there.")
+
+
+def _jump_to_point(sound: DroppedSound, tags: Tags, key: str) -> None:
+    """Go to the start of the window that was clicked on in the timeline of a long sound."""
+    if points := st.session_state[key]["selection"]["points"]:
+        _jump(sound, tags, max(0.0, float(points[0]["x"]) - tags.window_s / 2))
 
 
 def _pick_part_start(sound: DroppedSound, tags: Tags) -> float:
@@ -196,7 +262,11 @@ def _pick_part_start(sound: DroppedSound, tags: Tags) -> float:
         "Played from (s)",
         0,
         math.ceil(spare_s),
-        key=f"part-{sound.number}",
+        key=_part_key(sound),
         help=f"The player shows {cache.MAX_PLAYED_S / 60:g} minutes at a time.",
     )
     return min(float(chosen_s), spare_s)
+
+
+def _part_key(sound: DroppedSound) -> str:
+    return f"part-{sound.number}"

@@ -1,10 +1,12 @@
 """The sounds on the Tag page: add, select, remove and restore them.
 
-They are in the session, so they stay when the user leaves the page and comes back.
+They are in the session, so they stay when the user leaves the page and comes back, and in the workspace
+(`audiotag.ui.tag.history`), from which a new session takes the newest ones.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,15 +14,21 @@ from typing import Any
 import streamlit as st
 
 from audiotag.audio.header import Source
+from audiotag.disk import optional_write
 from audiotag.ui import cache
+from audiotag.ui.tag.history import HistoryEntry, SoundHistory
 from audiotag.ui.tag.stored_uploads import StoredUpload
 from audiotag.ui.text import escape
 from audiotag.ui.widgets import kept_rows
 from audiotag.ui.widgets.step_buttons import show_step_buttons
 from audiotag.wording import as_text
+from audiotag.workspace import Workspace
 
 SOUNDS, REMOVED, COUNTERS = "tag-sounds", "tag-removed", "tag-counters"  # keys in the session
+REMOVED_ENTRIES = "tag-removed-entries"  # in the session: ids of the history that were removed last
 TABLE = "tag-table"  # key of the table of sounds
+VIEW = "view"  # key of the tabs of the page, which is in the address
+MAX_RESTORED = 50  # sounds of earlier sessions that a new one begins with
 
 
 @dataclass(frozen=True)
@@ -38,9 +46,11 @@ class DroppedSound:
     truth : tuple[str, ...] or None
         Its true labels; None where they are not known.
     stored : StoredUpload or None
-        Keeps the temporary file of an upload or a recording, which is then the source.
+        Keeps the temporary file of an upload or a recording that could not be put into the history.
     recorded : bool
         Whether it was recorded on the page, and so is not yet a file of the user.
+    entry : str
+        Its id in the history; empty where it is not in it.
     """
 
     number: int
@@ -50,6 +60,7 @@ class DroppedSound:
     truth: tuple[str, ...] | None = None
     stored: StoredUpload | None = None
     recorded: bool = False
+    entry: str = ""
 
     @property
     def content(self) -> str:
@@ -69,8 +80,18 @@ class DroppedSound:
 
 
 def all_sounds() -> list[DroppedSound]:
-    """The sounds on the page, in the order in which they were added."""
-    return st.session_state.setdefault(SOUNDS, [])
+    """The sounds on the page, in the order in which they were added; a new session begins with those of the history."""
+    if SOUNDS not in st.session_state:
+        history = SoundHistory(Workspace())
+        entries = history.sounds()[-MAX_RESTORED:]
+        st.session_state[SOUNDS] = [_sound_of(entry, history) for entry in entries]
+        recorded = [
+            int(number) for entry in entries if entry.recorded and (number := entry.name.split()[-1]).isdecimal()
+        ]
+        st.session_state[COUNTERS] = st.session_state.get(COUNTERS, {}) | {"recording": max(recorded, default=0)}
+        if entries:
+            select_row(len(entries) - 1)
+    return st.session_state[SOUNDS]
 
 
 def add_sounds(sounds: list[tuple[str, Source]], truth: tuple[str, ...] | None = None, recorded: bool = False) -> None:
@@ -79,28 +100,45 @@ def add_sounds(sounds: list[tuple[str, Source]], truth: tuple[str, ...] | None =
     ``truth`` are the true labels of these sounds, where they are known; ``recorded`` says that they are recordings.
     """
     row_by_key = {(sound.name, sound.content): row for row, sound in enumerate(all_sounds())}
-    rows = []
+    rows = list[int]()
+    new = list[tuple[HistoryEntry, Source]]()
     for name, source in sounds:
         key = (as_text(name), cache.content_key(source))
         if key not in row_by_key:
-            row_by_key[key] = len(all_sounds())
-            all_sounds().append(_dropped_sound(key[0], source, key[1], truth, recorded))
+            row_by_key[key] = len(all_sounds()) + len(new)
+            path = source if isinstance(source, Path) else None
+            digest = "" if isinstance(source, Path) else key[1]
+            new.append((HistoryEntry.of(key[0], path, digest, truth, recorded), source))
         rows.append(row_by_key[key])
+    if new:
+        all_sounds().extend(_add_to_history(new))
     if rows:
         select_row(rows[0])
 
 
-def _dropped_sound(
-    name: str, source: Source, content: str, truth: tuple[str, ...] | None, recorded: bool
-) -> DroppedSound:
+def _add_to_history(new: list[tuple[HistoryEntry, Source]]) -> list[DroppedSound]:
+    history, is_kept = SoundHistory(Workspace()), False
+    with optional_write("these sounds are not in the history"):
+        history.add([(entry, source if isinstance(source, bytes) else b"") for entry, source in new])
+        is_kept = True
+    return [_sound_of(entry, history) if is_kept else _temporary(entry, source) for entry, source in new]
+
+
+def _sound_of(entry: HistoryEntry, history: SoundHistory) -> DroppedSound:
+    number, source = next_number("sound"), history.source(entry)
+    return DroppedSound(number, entry.name, source, entry.digest, entry.truth, None, entry.recorded, entry.id)
+
+
+def _temporary(entry: HistoryEntry, source: Source) -> DroppedSound:
+    """A sound that could not be put into the history."""
     number = next_number("sound")
     if isinstance(source, Path):
-        return DroppedSound(number, name, source, "", truth)
+        return DroppedSound(number, entry.name, source, "", entry.truth)
     try:
         stored = StoredUpload(source)
     except OSError:  # the disk is full: the bytes stay in memory
-        return DroppedSound(number, name, source, content, truth, recorded=recorded)
-    return DroppedSound(number, name, stored.path, content, truth, stored, recorded)
+        return DroppedSound(number, entry.name, source, entry.digest, entry.truth, None, entry.recorded)
+    return DroppedSound(number, entry.name, stored.path, entry.digest, entry.truth, stored, entry.recorded)
 
 
 def select_row(row: int) -> None:
@@ -110,9 +148,9 @@ def select_row(row: int) -> None:
 
 
 def show_toolbar() -> None:
-    """The number of sounds, and buttons that step through them, remove all, and restore what was removed."""
+    """The number of sounds, and buttons that step through them, clear the history, and restore what was removed."""
     count, removed = len(all_sounds()), st.session_state.get(REMOVED)
-    if count < 2 and not removed:
+    if not count and not removed:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         text = f"{count:,} sound{'' if count == 1 else 's'}"
@@ -124,14 +162,15 @@ def show_toolbar() -> None:
             st.button("Undo", icon=":material/undo:", key="undo-remove", type="tertiary", on_click=_undo)
         if count > 1:
             show_step_buttons("tag-", _step)
+        if count:
             st.button(
-                "Clear all",
-                icon=":material/close:",
+                "Clear history",
+                icon=":material/delete_history:",
                 key="clear-sounds",
                 type="tertiary",
-                on_click=_remove,
-                args=(range(count),),
-                help="Removes all sounds from the page. No file is deleted.",
+                on_click=_clear,
+                help="Sounds stay here when you reload the page, because your workspace keeps them. This removes all "
+                "of them, also those of earlier visits. Your own files are not deleted.",
             )
 
 
@@ -182,13 +221,30 @@ def _remove(rows: Any) -> None:
     removed = set(rows)
     st.session_state[REMOVED] = [(row, sound) for row, sound in enumerate(all_sounds()) if row in removed]
     st.session_state[SOUNDS] = [sound for row, sound in enumerate(all_sounds()) if row not in removed]
+    _remove_entries(sound.entry for _, sound in st.session_state[REMOVED])
     select_row(max(0, min([*removed, len(all_sounds()) - 1])))
+
+
+def _clear() -> None:
+    """Remove all sounds of the page and of the history."""
+    _remove(range(len(all_sounds())))
+    on_page, in_history = st.session_state[REMOVED_ENTRIES], SoundHistory(Workspace()).sounds()
+    _remove_entries([*on_page, *(entry.id for entry in in_history)])
+
+
+def _remove_entries(entries: Iterable[str]) -> None:
+    """Remove entries of the history, and note them for `_undo`."""
+    st.session_state[REMOVED_ENTRIES] = list(entries)
+    with optional_write("the history is not changed"):
+        SoundHistory(Workspace()).remove(st.session_state[REMOVED_ENTRIES])
 
 
 def _undo() -> None:
     removed = st.session_state.pop(REMOVED, [])
     for row, sound in removed:
         all_sounds().insert(row, sound)
+    with optional_write("the history is not changed"):
+        SoundHistory(Workspace()).restore(st.session_state.pop(REMOVED_ENTRIES, []))
     if removed:
         select_row(removed[0][0])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 import streamlit as st
@@ -26,7 +26,7 @@ def show_card(folder: Path, tagger: Tagger) -> None:
     card = tagger.card
     st.markdown(escape(card.about))
     for column, (label, value, about) in zip(
-        st.columns(2) * 2,
+        st.columns(4),
         (
             ("lwlrap", f"{card.lwlrap:.3f}", OUT_OF_FOLD),
             ("Accuracy", f"{card.accuracy:.3f}", f"Share of labels that are right. {OUT_OF_FOLD}"),
@@ -43,24 +43,26 @@ def show_card(folder: Path, tagger: Tagger) -> None:
         f"recipe {escape(card.recipe.get('title', 'unknown'))}, {escape(card.created)}. "
         f"Licence: {escape(card.licence)}"
     )
-    if card.parts:
-        st.markdown("**By kind of sound**, out of fold")
-        _show_table(parts_table(card), "Clips, lwlrap and accuracy of each kind", sounds=120, lwlrap=62, clips=55)
-        for part in card.parts:
-            st.caption(f"{escape(part.name)}: {escape(part.licence)}.")
-    st.markdown("**By fold**, on held-out clips")
-    _show_table(folds_table(card), "Clips, lwlrap and accuracy of each fold", fold=45, lwlrap=62, accuracy=74, clips=55)
-    if tagger.out_of_fold is not None:
-        st.markdown("**By label**, out of fold")
-        rows = labels_table(card, tagger.out_of_fold)
-        alt = "lwlrap out of fold and number of clips of each label"
-        _show_table(rows, alt, height=260, label=120, lwlrap=62, clips=55)
+    left, right = st.columns(2, gap="large")
+    with left:
+        if card.parts:
+            st.markdown("**By kind of sound**, out of fold")
+            _show_table(parts_table(card), "Clips, lwlrap and accuracy of each kind")
+            for part in card.parts:
+                st.caption(f"{escape(part.name)}: {escape(part.licence)}.")
+        st.markdown("**By fold**, on held-out clips")
+        _show_table(folds_table(card), "Clips, lwlrap and accuracy of each fold")
+    with right:
+        if tagger.out_of_fold is not None:
+            st.markdown("**By label**, out of fold")
+            rows = labels_table(card, tagger.out_of_fold)
+            _show_table(rows, "lwlrap out of fold and number of clips of each label", height=260)
+        st.markdown(f"**Engine:** {escape(tagger.engine_name)}")
+        measured = choice_of(folder, card).get("measured", [])
+        if measured:
+            _show_table(engines_table(measured), "Engines as measured on this machine")
+            st.caption("Measured once on this machine. The fastest engine whose scores agree with torch is used.")
     show_trust_summary(tagger)
-    st.markdown(f"**Engine:** {escape(tagger.engine_name)}")
-    measured = choice_of(folder, card).get("measured", [])
-    if measured:
-        _show_table(engines_table(measured), "Engines as measured on this machine", engine=115)
-        st.caption("Measured once on this machine. The fastest engine whose scores agree with torch is used.")
 
 
 def folds_table(card: Card) -> pd.DataFrame:
@@ -105,10 +107,8 @@ def engines_table(measured: list[dict]) -> pd.DataFrame:
     )
 
 
-def _show_table(rows: pd.DataFrame, alt: str, height: int | Literal["content"] = "content", **widths: int) -> None:
-    """A table for a narrow column; widths of its columns in pixels."""
-    config: dict[str, Any] = {}
-    for name, width in widths.items():
-        number = rows[name].dtype.kind == "f"
-        config[name] = st.column_config.NumberColumn(format="%.3f", width=width) if number else {"width": width}
+def _show_table(rows: pd.DataFrame, alt: str, height: int | Literal["content"] = "content") -> None:
+    """A table whose figures have three decimals."""
+    formats = {"f": st.column_config.NumberColumn(format="%.3f")}
+    config = {name: formats[rows[name].dtype.kind] for name in rows if rows[name].dtype.kind in formats}
     st.dataframe(rows, hide_index=True, height=height, column_config=config, alt=alt)

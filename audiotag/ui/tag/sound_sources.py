@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,11 @@ from typing import Any
 import streamlit as st
 
 from audiotag.audio.opening import READABLE
-from audiotag.cli.command_lines import tag_line
 from audiotag.errors import AudiotagError
 from audiotag.ui import cache, frame
 from audiotag.ui.style import add_style
-from audiotag.ui.tag.dropped_sounds import add_sounds, last_number, next_number
+from audiotag.ui.tag import folder_form
+from audiotag.ui.tag.dropped_sounds import VIEW, add_sounds, last_number, next_number
 from audiotag.ui.tag.stored_uploads import release_uploads
 from audiotag.ui.text import escape
 from audiotag.ui.widgets import messages
@@ -33,6 +32,15 @@ STYLE = """
   }
 </style>
 """
+
+
+def show_sources(context: frame.PageContext) -> None:
+    """The drop zone, and beside it the other ways to bring sounds to the page."""
+    zone, sources = st.columns([2.6, 1], gap="medium")
+    with zone:
+        show_drop_zone()
+    with sources:
+        show_other_sources(context)
 
 
 def show_drop_zone() -> None:
@@ -58,7 +66,7 @@ def show_other_sources(context: frame.PageContext) -> None:
         st.audio_input("Record", sample_rate=44_100, key=key, on_change=_take_recording, args=(key,))
         st.caption(MICROPHONE_NOTE)
     with st.popover("Path", icon=":material/folder_open:", key=PATH, help="For large files and folders.", **options):
-        _path_form(context)
+        _path_form()
     popover = st.popover(
         "From the dataset",
         icon=":material/library_music:",
@@ -101,7 +109,7 @@ def _take_recording(key: str) -> None:
         st.session_state[RECORD] = False
 
 
-def _path_form(context: frame.PageContext) -> None:
+def _path_form() -> None:
     with st.form("tag-path-form", border=False):
         st.text_input(
             "Path of a sound or a folder",
@@ -112,13 +120,21 @@ def _path_form(context: frame.PageContext) -> None:
         st.form_submit_button("Tag", type="primary", icon=":material/sell:", on_click=_take_path)
     for message, is_error in st.session_state.get(PATH_MESSAGES, []):
         (st.error if is_error else st.info)(escape(message))
-    st.caption(f"The page shows the first {MAX_SOUNDS_OF_FOLDER} sounds of a folder. This command tags all of them:")
-    shown = "FOLDER"
-    with suppress(AudiotagError):
-        folder = parse_path(st.session_state.get("tag-path", ""), EMPTY_PATH)
-        shown = str(folder) if os.path.isdir(folder) else shown
-    ensemble = context.ensemble_folder.name if context.ensemble_folder else "NAME"
-    st.code(tag_line([shown], ensemble, out="tags.csv"), language="bash", wrap_lines=True)
+    st.caption(f"This tab shows the first {MAX_SOUNDS_OF_FOLDER} sounds of a folder.")
+    st.button(
+        "Tag all sounds of a folder",
+        icon=":material/folder_copy:",
+        key="to-folders",
+        type="tertiary",
+        on_click=_go_to_folders,
+        help="In the background, with progress, on the tab Folders.",
+    )
+
+
+def _go_to_folders() -> None:
+    """Open the tab Folders with the path that was typed."""
+    st.session_state[VIEW], st.session_state[PATH] = "Folders", False
+    st.session_state[folder_form.SOUNDS] = st.session_state.get("tag-path", "")
 
 
 def _take_path() -> None:

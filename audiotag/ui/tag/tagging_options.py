@@ -14,14 +14,15 @@ from audiotag.errors import AudiotagError
 from audiotag.tagging import ablation
 from audiotag.tagging.result import Tags
 from audiotag.tagging.settings import COMBINE_TITLES, TagSettings
-from audiotag.ui import cache
 from audiotag.ui.tag.dropped_sounds import DroppedSound
+from audiotag.ui.tag.stored_scores import load_evidence
 from audiotag.ui.text import Markdown, escape
 from audiotag.ui.trust.calibrated import pick_calibrated
 
 if TYPE_CHECKING:
     from audiotag.tagging.ensemble import Card
     from audiotag.tagging.tagger import Tagger
+    from audiotag.ui.tag.thresholds import Thresholds
 
 IN_ADDRESS: dict[str, Any] = {"bind": "query-params"}
 STEP_OF = {"mean": ablation.MEAN, "geometric": ablation.GEOMETRIC, "weighted": ablation.WEIGHTED}
@@ -57,8 +58,26 @@ class TaggingSetup:
         AudiotagError
             If the sound cannot be read.
         """
-        evidence = cache.load_evidence(sound.source, sound.name, sound.content, self.folder, self.settings.tta)
+        evidence = load_evidence(sound, self.folder, self.tagger.card, self.settings.tta)
         return self.tagger.tags_of(evidence, self.settings, self.thresholds)
+
+
+@dataclass(frozen=True, eq=False)
+class PageSettings:
+    """What is set on the page.
+
+    Attributes
+    ----------
+    setup : TaggingSetup
+    other : TaggingSetup or None
+        A second ensemble to compare with.
+    state : Thresholds
+        The thresholds of the first, with what is saved of them.
+    """
+
+    setup: TaggingSetup
+    other: TaggingSetup | None
+    state: Thresholds
 
 
 def pick_settings(folder: Path, tagger: Tagger) -> TagSettings:
@@ -66,38 +85,41 @@ def pick_settings(folder: Path, tagger: Tagger) -> TagSettings:
     card = tagger.card
     measured = _read_ablation(folder, card)
     ways = [way for way in COMBINE_TITLES if way != "weighted" or tagger.out_of_fold is not None]
-    combine = st.radio(
-        "Combine folds by",
-        ways,
-        format_func=lambda way: COMBINE_TITLES[way],
-        captions=[_gain_text(measured, STEP_OF[way]) for way in ways] if measured else None,
-        key="combine",
-        help="In a geometric mean a single low score has more weight. The weights of a weighted mean are fitted on "
-        "held-out clips.",
-        **IN_ADDRESS,
-    )
-    tta = st.toggle(
-        "Test-time augmentation",
-        key="tta",
-        help="Scores four more passes over shifted windows, masked as in training. The mean of these four has "
-        "a weight of 75 %.",
-        **IN_ADDRESS,
-    )
-    st.caption(f"Takes five times as long. {_gain_text(measured, ablation.TTA) if measured else ''}")
-    windows = st.selectbox(
-        "Combine windows by",
-        [AS_IN_CARD, "mean", "max"],
-        format_func=lambda way: {
-            AS_IN_CARD: f"{'maximum' if card.windows == 'max' else 'mean'}, as in the card",
-            "mean": "mean",
-            "max": "maximum",
-        }[way],
-        key="windows",
-        help=f"Windows of {card.spectrogram.clip_s:g} s overlap by half. The maximum finds a short event in a long "
-        "sound, the mean finds continuous sounds.",
-        **IN_ADDRESS,
-    )
-    calibrated = pick_calibrated(tagger)
+    left, right = st.columns(2, gap="large")
+    with left:
+        combine = st.radio(
+            "Combine folds by",
+            ways,
+            format_func=lambda way: COMBINE_TITLES[way],
+            captions=[_gain_text(measured, STEP_OF[way]) for way in ways] if measured else None,
+            key="combine",
+            help="In a geometric mean a single low score has more weight. The weights of a weighted mean are fitted "
+            "on held-out clips.",
+            **IN_ADDRESS,
+        )
+    with right:
+        tta = st.toggle(
+            "Test-time augmentation",
+            key="tta",
+            help="Scores four more passes over shifted windows, masked as in training. The mean of these four has "
+            "a weight of 75 %.",
+            **IN_ADDRESS,
+        )
+        st.caption(f"Takes five times as long. {_gain_text(measured, ablation.TTA) if measured else ''}")
+        windows = st.selectbox(
+            "Combine windows by",
+            [AS_IN_CARD, "mean", "max"],
+            format_func=lambda way: {
+                AS_IN_CARD: f"{'maximum' if card.windows == 'max' else 'mean'}, as in the card",
+                "mean": "mean",
+                "max": "maximum",
+            }[way],
+            key="windows",
+            help=f"Windows of {card.spectrogram.clip_s:g} s overlap by half. The maximum finds a short event in a "
+            "long sound, the mean finds continuous sounds.",
+            **IN_ADDRESS,
+        )
+        calibrated = pick_calibrated(tagger)
     show_ablation(measured, card)
     windows = None if windows == AS_IN_CARD else windows
     return TagSettings(combine=combine or "mean", tta=tta, windows=windows, calibrated=calibrated)
@@ -138,12 +160,19 @@ def usable_settings(settings: TagSettings, tagger: Tagger) -> TagSettings:
     return replace(settings, calibrated=settings.calibrated and tagger.temperature is not None)
 
 
-def command_line(setup: TaggingSetup, sounds: list[DroppedSound], thresholds: list[str]) -> str:
-    """The command that tags the same sounds in the same way."""
-    paths = [sound.file_name for sound in sounds[:MAX_SOUNDS_IN_COMMAND]] or ["PATH"]
+def show_command(setup: TaggingSetup, sounds: list[DroppedSound], specs: list[str]) -> None:
+    """The command that tags the same sounds in the same way; ``specs`` are values of ``--threshold``."""
+    shown = sounds[:MAX_SOUNDS_IN_COMMAND]
+    paths = [sound.file_name for sound in shown] or ["PATH"]
     if len(sounds) > MAX_SOUNDS_IN_COMMAND:
         paths.append(AND_MORE)
-    return tag_line(paths, setup.folder.name, setup.settings, thresholds, out="tags.csv")
+    st.caption("The same as a command:")
+    line = tag_line(paths, setup.folder.name, setup.settings, specs, out="tags.csv")
+    st.code(line, language="bash", wrap_lines=True)
+    if any(sound.recorded for sound in shown):
+        st.caption("Download the recording first, and run the command in the folder where it is.")
+    elif any(not sound.path for sound in shown):
+        st.caption("Run it in the folder where the dropped files are.")
 
 
 def _read_ablation(folder: Path, card: Card) -> ablation.Ablation | None:

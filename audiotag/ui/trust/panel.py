@@ -67,19 +67,13 @@ def show_trust_of_submission(found: Score, submission: Path, ensemble: Path | No
 def show_trust_of_ensemble(folder: Path, tagger: Tagger) -> None:
     """The panel for an ensemble: its out-of-fold scores, and its noise gate."""
     card, workspace = tagger.card, Workspace()
-    expander = st.expander(
-        f"{TITLE} {escape(card.name)}", icon=":material/verified:", key="trust-card", on_change="rerun"
-    )
-    with expander, messages.show_errors():
-        if not expander.open:
-            return
-        if tagger.out_of_fold is None:
-            st.caption(f"{escape(card.name)} holds no out-of-fold scores, so only its noise gate can be measured.")
-            show_noise_gate(folder, card, workspace)
-            return
-        found = findings_of(tagger.out_of_fold.labelled(card))
-        gate = {"Noise gate": lambda: show_noise_gate(folder, card, workspace)}
-        show_findings(found, card.name, "trust-card", gate)
+    if tagger.out_of_fold is None:
+        st.caption(f"{escape(card.name)} holds no out-of-fold scores, so only its noise gate can be measured.")
+        show_noise_gate(folder, card, workspace)
+        return
+    found = findings_of(tagger.out_of_fold.labelled(card))
+    gate = {"Noise gate": lambda: show_noise_gate(folder, card, workspace)}
+    show_findings(found, card.name, "trust-card", gate)
 
 
 def show_trust_summary(tagger: Tagger) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from audiotag.figures.tagging import passing_first, precision_recall, precision_recall_curve, scores, timeline
+from audiotag.figures.tagging import passing_first, precision_recall, precision_recall_curve, timeline
 from audiotag.tagging.out_of_fold import OutOfFold
 from audiotag.tagging.result import Tag, Tags
 
@@ -25,25 +25,17 @@ def held_out() -> OutOfFold:
     return OutOfFold(np.round(0.4 * draw.random((200, 1)) + 0.4 * targets, 2), targets, np.ones(200, int))
 
 
-def test_bars_are_scores_ticks_are_thresholds_and_passing_labels_are_filled() -> None:
-    tags = tags_of(np.array([[0.9, 0.2, 0.4]]), (0.5, 0.1, 0.6))
-    bars, ticks = scores(tags.ranking).data
-    assert list(bars.x) == pytest.approx([0.2, 0.4, 0.9])  # the likeliest on top
-    assert [name.split()[0] for name in bars.y] == ["Bell", "Hiss", "Bark"]
-    assert list(ticks.x) == [0.1, 0.6, 0.5]
-    bell, hiss, bark = bars.marker.color
-    assert bark == bell != hiss
-    assert [name.split()[1] for name in bars.y] == ["0.20", "0.40", "0.90"]  # to be read without the bars
-
-
 def test_a_timeline_has_one_cell_per_window_at_its_middle_and_frames_the_part() -> None:
     values = np.random.default_rng(0).random((12, 3))
     tags = tags_of(values)
     figure = timeline(tags, LABELS, (3.0, 6.0))
-    (cells,) = figure.data
+    cells, points = figure.data
     np.testing.assert_allclose(np.asarray(cells.x), np.arange(12) + 1.0)
     for row, label in enumerate(cells.y):
         np.testing.assert_allclose(np.asarray(cells.z)[row], values[:, LABELS.index(label)])
+        of_row = np.asarray(points.y) == label  # points that can be clicked on lie over the cells
+        np.testing.assert_allclose(np.asarray(points.x)[of_row], np.arange(12) + 1.0)
+        np.testing.assert_allclose(np.asarray(points.customdata)[of_row], values[:, LABELS.index(label)])
     (frame,) = figure.layout.shapes
     assert (frame.x0, frame.x1) == (3.0, 6.0)
 

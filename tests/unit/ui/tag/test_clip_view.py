@@ -4,6 +4,7 @@ import numpy as np
 
 from audiotag.tagging.result import Tag, Tags
 from audiotag.ui.tag.clip_view import label_verdicts, timeline_rows
+from audiotag.ui.tag.jumps import best_moment_s
 
 LABELS = ("Bark", "Bell", "Hiss")
 
@@ -44,3 +45,9 @@ def test_the_timeline_lies_at_the_middles_of_the_windows_and_begins_with_the_tag
     part, *_ = timeline_rows(tags, LABELS, 2.0, 1.0)
     np.testing.assert_allclose(part.times_s, [0.0, 0.5])  # of windows that reach into the part, by its own time
     np.testing.assert_allclose(part.values, timeline[3:, 1])
+
+
+def test_the_best_moment_of_a_label_is_the_start_of_its_highest_window() -> None:
+    timeline = np.array([[0.1, 0.9, 0.2], [0.2, 0.1, 0.2], [0.8, 0.1, 0.2], [0.7, 0.1, 0.2], [0.1, 0.1, 0.2]])
+    tags = tags_of(0.8, 0.9, 0.2, timeline=timeline)
+    assert [best_moment_s(tags, column) for column in range(3)] == [1.0, 0.0, 0.0]

@@ -1,0 +1,117 @@
+"""Tag many files into a journal: what ``audiotag tag --out`` and the Tag page's jobs have in common."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from audiotag import __version__
+from audiotag.errors import AudiotagError
+from audiotag.tagging.bulk import FileResult, SoundFile, tag_files
+from audiotag.tagging.ensemble import select_folds
+from audiotag.tagging.export.base import ExportFormat, ExportOptions, write_export
+from audiotag.tagging.export.rows import Row, clip_row, exact_clip_row, problem_row, timeline_entries
+from audiotag.tagging.journal import Journal
+from audiotag.tagging.tagger import Tagger
+from audiotag.wording import as_text
+
+PerClip = Sequence[tuple[ExportFormat, Path]]  # formats that write one file per clip, and the folder of each
+
+
+@dataclass(frozen=True)
+class BulkJob:
+    """Files to tag.
+
+    Attributes
+    ----------
+    tagger : Tagger
+    files : callable
+        Yields the files, from the first on, each time it is called.
+    total : int
+        Number of files.
+    row : callable
+        Turns a result into the row that is written; see `audiotag.tagging.export.rows`.
+    for_spreadsheet : bool
+        Whether the list of problems is for a spreadsheet; see `audiotag.spreadsheets`.
+    """
+
+    tagger: Tagger
+    files: Callable[[], Iterator[SoundFile]]
+    total: int
+    row: Callable[[FileResult], Row]
+    for_spreadsheet: bool = False
+
+
+def tag_into_journal(
+    job: BulkJob, journal: Journal, count: Callable[[FileResult], None], is_stopped: Callable[[], bool] = lambda: False
+) -> None:
+    """Tag the files that the journal does not have yet, until all are done or ``is_stopped`` says so.
+
+    Parameters
+    ----------
+    job : BulkJob
+    journal : Journal
+        Open; each result is in it before the next file is counted.
+    count : callable
+        Gets each result.
+    is_stopped : callable
+        Asked after each result.
+    """
+    with closing(tag_files(job.tagger, journal.todo(job.files()))) as results:
+        for result in results:
+            journal.add(job.row(result))
+            count(result)
+            if is_stopped():
+                return
+
+
+def check_out(out: Path, tagged: Sequence[Path], is_folder: bool = False) -> None:
+    """Refuse an output that cannot be written, before hours are spent on tagging.
+
+    Parameters
+    ----------
+    out : Path
+    tagged : sequence of Path
+        What is to be tagged, which ``out`` must not overwrite.
+    is_folder : bool
+        Whether ``out`` is a folder for several files.
+    """
+    if not is_folder and any(os.path.abspath(path) == os.path.abspath(out) for path in tagged):
+        raise AudiotagError(f"--out would write over {out}, which is to be tagged; choose another file.")
+    (out if is_folder else out.parent).mkdir(parents=True, exist_ok=True)
+    if (out.is_dir() and not is_folder) or not os.access(out if is_folder else out.parent, os.W_OK):
+        raise AudiotagError(f"--out cannot be written to {out}; choose another place.")
+
+
+def tag_row(result: FileResult, options: ExportOptions, per_clip: PerClip = ()) -> Row:
+    """The row of a result; writes the clip's own files, so that they exist for every clip in the journal."""
+    file, tags = result.file, result.tags
+    if tags is None:
+        return problem_row_of(result)
+    for format, folder in per_clip:
+        exact = exact_clip_row(tags, options.labels, file.clip, str(file.path))
+        write_export(format, folder / f"{as_text(file.clip)}{format.suffix}", [exact], options)
+    row = clip_row(tags, file.clip, str(file.path))
+    return row | {"timeline": timeline_entries(tags, options.labels)} if options.timeline else row
+
+
+def problem_row_of(result: FileResult) -> Row:
+    """The row of a file that could not be tagged."""
+    return problem_row(result.file.clip, str(result.file.path), result.problem)
+
+
+def fingerprint_of(tagger: Tagger) -> dict[str, Any]:
+    """What scores and tags depend on, by names that a message may use; see `Journal`."""
+    card = tagger.card
+    folds = [fold.sha256 for fold in select_folds(card, tagger.settings.folds)]
+    how = {"spectrogram": asdict(card.spectrogram), "windows": card.windows, "augment": card.recipe.get("augment")}
+    return {
+        "audiotag version": __version__,
+        "ensemble": [card.name, folds, how],
+        "tagging options": asdict(tagger.settings),
+        "thresholds": tagger.thresholds,
+    }

@@ -1,0 +1,80 @@
+"""Start to tag a folder in the background: its path, which files to write, and where."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from audiotag.disk import disk_problem
+from audiotag.errors import AudiotagError
+from audiotag.tagging.folder_job import FolderJob, FolderOptions, export_choices
+from audiotag.ui.tag.tagging_options import PageSettings
+from audiotag.ui.text import Markdown, escape
+from audiotag.ui.widgets.typed_path import parse_path
+from audiotag.workspace import Workspace
+
+SOUNDS, FILES, OUT = "folder-sounds", "folder-files", "folder-out"  # keys of the fields
+PROBLEM = "folder-problem"  # in the session: why the last folder was not taken
+CHOSEN = "folder-job"  # key of the picker of jobs
+
+
+def show_form(page: PageSettings, workspace: Workspace) -> None:
+    """The form; what is wrong with the last folder stands below it."""
+    choices = export_choices()
+    with st.form("folder-form"):
+        st.text_input(
+            "Folder of sounds",
+            key=SOUNDS,
+            placeholder="/data/recordings",
+            help="On the machine that runs this app. All folders below it are included. Nothing is written into it.",
+        )
+        files, out = st.columns(2, gap="medium")
+        with files:
+            st.multiselect(
+                "Files to write",
+                list(choices),
+                default=["csv"],
+                format_func=choices.__getitem__,
+                key=FILES,
+                help="Written when all sounds are tagged. Files for one clip each, such as Audacity labels, must be "
+                "chosen now; the others can be made later as well.",
+            )
+        with out:
+            st.text_input(
+                "Write them into (optional)",
+                key=OUT,
+                placeholder="a folder of the workspace",
+                help="A folder outside of the folder of sounds. By default they are in the workspace.",
+            )
+        st.form_submit_button(
+            "Tag this folder",
+            type="primary",
+            icon=":material/play_arrow:",
+            on_click=_start,
+            args=(page, workspace),
+            help=Markdown("It runs in the background, with the settings above, also after you close this page."),
+        )
+        if problem := st.session_state.get(PROBLEM):
+            st.error(escape(problem), icon=":material/error:")
+
+
+def _start(page: PageSettings, workspace: Workspace) -> None:
+    """Start the job that the form describes, and show it."""
+    setup, state = page.setup, page.state
+    try:
+        out = st.session_state[OUT].strip()
+        options = FolderOptions(
+            sounds=str(parse_path(st.session_state[SOUNDS], "Give the path of a folder of sounds.")),
+            ensemble=str(setup.folder.absolute()),
+            settings=setup.settings,
+            thresholds=setup.thresholds,
+            specs=tuple(state.explicit_specs(setup.tagger.card.labels, setup.settings.combine)),
+            files=tuple(st.session_state[FILES]),
+            out=str(parse_path(out, "")) if out else "",
+        )
+        job = FolderJob.create(options, workspace)
+        job.start()
+    except (AudiotagError, OSError) as error:
+        st.session_state[PROBLEM] = disk_problem(error) if isinstance(error, OSError) else str(error)
+        return
+    st.session_state.pop(PROBLEM, None)
+    st.session_state[CHOSEN] = job.folder.name

@@ -1,0 +1,42 @@
+"""The sounds on the Tag page with their results: the table of all, one of them in detail, downloads, the command."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from audiotag.ui.frame import PageContext
+from audiotag.ui.tag import clip_view, dropped_sounds, results, sound_sources, tagging_options
+from audiotag.ui.tag.tagging_options import PageSettings
+from audiotag.ui.text import Markdown, escape
+
+MAX_LABELS_IN_WELCOME = 6
+
+
+def show_sounds(context: PageContext, page: PageSettings) -> None:
+    """Tag all sounds, and show what was found."""
+    setup, state = page.setup, page.state
+    dropped_sounds.show_toolbar()
+    tagged = results.tag_sounds(dropped_sounds.all_sounds(), setup)
+    row = dropped_sounds.selected_row()
+    if not tagged:
+        _show_welcome(context, page)
+    else:
+        if len(tagged) > 1:
+            results.show_results(tagged)
+        results.show_errors_except(tagged, row)
+        clip_view.show_clip(tagged[row], row, page)
+        results.show_downloads(tagged, tagged[row], setup)
+    specs = state.specs(setup.tagger.card.labels, setup.settings.combine)
+    tagging_options.show_command(setup, dropped_sounds.all_sounds(), specs)
+
+
+def _show_welcome(context: PageContext, page: PageSettings) -> None:
+    """What the page shows before there is a sound."""
+    labels = page.setup.tagger.card.labels
+    few = escape(", ".join(labels[:MAX_LABELS_IN_WELCOME]))
+    st.markdown(
+        f"Tags come from **{escape(page.setup.tagger.card.name)}**, which knows {len(labels)} "
+        f"{'label' if len(labels) == 1 else 'labels'}: {few}"
+        + Markdown(" …" if len(labels) > MAX_LABELS_IN_WELCOME else ".")
+    )
+    sound_sources.show_try_button(context)

@@ -1,0 +1,87 @@
+"""Keep the scores of sounds in the history on disk, so that their tags are there at once after a restart.
+
+``tag-history/scores`` has one small file per sound, ensemble and kind of test-time augmentation. A sound whose scores
+take more than `MAX_BYTES` is scored again when it is shown.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from safetensors.numpy import load as load_arrays
+from safetensors.numpy import save as save_arrays
+
+from audiotag import __version__
+from audiotag.disk import optional_write
+from audiotag.state import fits, read_state
+from audiotag.tagging.result import Evidence
+from audiotag.ui import cache
+from audiotag.ui.tag.dropped_sounds import DroppedSound
+from audiotag.ui.tag.history import SoundHistory
+from audiotag.workspace import Workspace, write_bytes
+
+if TYPE_CHECKING:
+    from audiotag.tagging.ensemble import Card
+
+MAX_BYTES = 1 << 20
+FACTS = {"name": str, "duration_s": float, "window_s": float, "notes": [str], "content": str}
+
+
+def load_evidence(sound: DroppedSound, folder: Path, card: Card, tta: bool) -> Evidence:
+    """Scores of a sound from every fold of the ensemble in a folder: from the disk, or from the networks.
+
+    Raises
+    ------
+    AudiotagError
+        If the sound cannot be read.
+    """
+    if not sound.entry:
+        return cache.load_evidence(sound.source, sound.name, sound.content, folder, tta)
+    key = [__version__, sound.name, sound.content, tta, card.name, *card.fold_checksums]
+    digest = hashlib.blake2b(json.dumps(key).encode(errors="backslashreplace"), digest_size=16).hexdigest()
+    path = SoundHistory(Workspace()).scores / f"{sound.entry}-{digest}.safetensors"
+    found = _read(path, (len(card.folds), len(card.labels)))
+    if found is None:
+        found = cache.load_evidence(sound.source, sound.name, sound.content, folder, tta)
+        if found.scores.nbytes <= MAX_BYTES and not path.exists():
+            with optional_write("scores are not kept"):
+                write_bytes(path, to_bytes(found))
+    return found
+
+
+@cache.cached(max_entries=512, show_spinner=False, hash_funcs={type(Path()): os.fsencode})
+def _read(path: Path, size: tuple[int, int]) -> Evidence | None:
+    """The scores in a file; None where there is no such file yet, which is looked for once."""
+    return read_state(path, lambda content: from_bytes(content, size), None, "the sound is scored again")
+
+
+def to_bytes(evidence: Evidence) -> bytes:
+    """The content of a file of scores."""
+    arrays = {"starts_s": evidence.starts_s, "audible": evidence.audible, "scores": evidence.scores}
+    if evidence.augmented is not None:
+        arrays["augmented"] = evidence.augmented
+    facts = {name: getattr(evidence, name) for name in FACTS}
+    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    facts_array = np.frombuffer(json.dumps(facts).encode(), np.uint8)
+    return save_arrays(contiguous | {"facts": facts_array})
+
+
+def from_bytes(content: bytes, size: tuple[int, int]) -> Evidence:
+    """What `to_bytes` packed, for an ensemble with so many folds and labels; raises if it is anything else."""
+    arrays = load_arrays(content)
+    facts = json.loads(arrays["facts"].tobytes())
+    scores, augmented, windows = arrays["scores"], arrays.get("augmented"), len(arrays["starts_s"])
+    shape = (size[0], windows, size[1])
+    if not fits(facts, FACTS) or scores.shape != shape or arrays["audible"].shape != (windows,):
+        raise ValueError("the scores are of another sound or ensemble")
+    if augmented is not None and augmented.shape[1:] != shape:
+        raise ValueError("the augmented scores are of another sound or ensemble")
+    if not all(((each >= 0) & (each <= 1)).all() for each in (scores, augmented) if each is not None):
+        raise ValueError("a score is not 0 to 1")
+    facts = {name: facts[name] for name in FACTS} | {"notes": tuple(facts["notes"])}
+    return Evidence(starts_s=arrays["starts_s"], audible=arrays["audible"], scores=scores, augmented=augmented, **facts)

@@ -1,0 +1,39 @@
+"""Scores that are kept on disk come back as they were, and nothing else is taken for them."""
+
+import numpy as np
+import pytest
+
+from audiotag.tagging.result import Evidence
+from audiotag.ui.tag.stored_scores import from_bytes, to_bytes
+
+
+def evidence_of(folds: int = 2, augmented: bool = True) -> Evidence:
+    draw = np.random.default_rng(0)
+    passes = draw.random((4, folds, 3, 5), np.float32) if augmented else None
+    scores = np.asfortranarray(draw.random((folds, 3, 5), np.float32))
+    return Evidence("a é", 2.5, np.arange(3.0), 1.0, np.array([True, False, True]), scores, passes, ("A note.",), "ab")
+
+
+@pytest.mark.parametrize("augmented", [True, False])
+def test_scores_come_back_as_they_were(augmented: bool) -> None:
+    given = evidence_of(augmented=augmented)
+    found = from_bytes(to_bytes(given), (2, 5))
+    for name in ("name", "duration_s", "window_s", "notes", "content"):
+        assert getattr(found, name) == getattr(given, name)
+    for name in ("starts_s", "audible", "scores", "augmented"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(given, name))
+
+
+def test_scores_of_another_ensemble_and_damaged_ones_are_refused() -> None:
+    good = to_bytes(evidence_of())
+    wrong = evidence_of()
+    wrong.scores[0, 0, 0] = np.nan
+    for content, size in (
+        (good, (3, 5)),
+        (good, (2, 4)),
+        (good[:-9], (2, 5)),
+        (to_bytes(wrong), (2, 5)),
+        (b"", (2, 5)),
+    ):
+        with pytest.raises(Exception, match=r".*"):
+            from_bytes(content, size)
