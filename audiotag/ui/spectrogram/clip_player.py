@@ -1,0 +1,125 @@
+"""The player of the Spectrogram page: the sound once, with its spectrogram under settings A, and B beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from audiotag.audio.header import Sound, Source
+from audiotag.features.log_mel import display_log_mel
+from audiotag.features.settings import SpectrogramSettings
+from audiotag.ui import cache
+from audiotag.ui.player import Beside, OtherSound, PlayerOptions, Region, show_player
+from audiotag.ui.spectrogram.crops import Crop, make_crop, pick_position
+from audiotag.ui.spectrogram.second_settings import Second
+from audiotag.ui.widgets import sound_picker
+
+CROP, WHOLE = "Network input", "Whole clip"
+INVERTED = "inverted"  # in the session: key of the crops whose spectrograms were turned into sound
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What is shown of one sound under the same settings: the crop that a network gets, and the settings."""
+
+    label: str
+    settings: SpectrogramSettings
+    sound: Sound
+    crop: Crop
+
+
+def show_clip(source: Source, sound: Sound, label: str, settings: SpectrogramSettings, second: Second | None) -> tuple[Shown, Shown | None]:
+    """Show the player with the widgets around it.
+
+    Parameters
+    ----------
+    source : Path or bytes
+    sound : Sound
+        At the sample rate of ``settings``.
+    label : str
+        Name of the settings A.
+    settings : SpectrogramSettings
+    second : Second, optional
+        Settings B.
+
+    Returns
+    -------
+    tuple[Shown, Shown or None]
+        What is shown of A, and of B.
+    """
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        part = st.segmented_control(
+            "Spectrogram of",
+            (CROP, WHOLE),
+            key="show",
+            default=CROP,
+            required=True,
+            bind="query-params",
+            help="The crop exactly as a network gets it, padded where the clip is too short; or the clip as it is.",
+        )
+        position = pick_position(sound.waveform, settings)
+    a = Shown(f"A · {label}", settings, sound, make_crop(sound.waveform, settings, position))
+    b = None
+    if second is not None:
+        other = sound_picker.decode_source(source, second.settings.sample_rate)
+        crop = make_crop(other.waveform, second.settings, position)
+        b = Shown(f"B · {second.label}", second.settings, other, crop)
+    with st.container(key="clip-player"):
+        spectrogram, start_s = _spectrogram(a, part)
+        options = PlayerOptions(
+            sound.name,
+            a.crop.untrimmed,
+            Region(a.crop.start_s, a.crop.start_s + settings.clip_s),
+            spectrogram_start_s=start_s,
+            label=a.label if b else "Sound",
+            beside=_beside(b, part, settings.sample_rate) if b else None,
+            other_sounds=tuple(_inverted(each) for each in (a, b) if each) if _is_inverted(a, b) else (),
+        )
+        show_player(sound.waveform, spectrogram, settings, options, "clip")
+    return a, b
+
+
+def show_inversion(a: Shown, b: Shown | None) -> None:
+    """A button that turns the spectrograms into sounds, which the player then offers; other settings need it again."""
+    if _is_inverted(a, b):
+        st.caption("The player's “Listen to” has the sound made from the spectrogram. Its phase is estimated.")
+        return
+    if st.button(
+        "Hear what the spectrogram preserves",
+        icon=":material/hearing:",
+        key="invert",
+        help="Turns the spectrogram back into sound, in one or two seconds. The player then offers it under "
+        "“Listen to”, at the same position.",
+    ):
+        st.session_state[INVERTED] = _inversion_key(a, b)
+        st.rerun()
+
+
+def _spectrogram(shown: Shown, part: str) -> tuple[np.ndarray, float]:
+    """The spectrogram and the time of its first frame."""
+    if part == CROP:
+        return shown.crop.log_mel, shown.crop.start_s
+    return display_log_mel(shown.sound.waveform, shown.settings), 0.0
+
+
+def _beside(b: Shown, part: str, sample_rate: int) -> Beside:
+    spectrogram, start_s = _spectrogram(b, part)
+    other_rate = b.settings.sample_rate != sample_rate  # at the same sample rate it is the same sound
+    return Beside(b.label, spectrogram, b.settings, start_s, b.sound.waveform if other_rate else None)
+
+
+def _inverted(shown: Shown) -> OtherSound:
+    rate = shown.settings.sample_rate
+    waveform = cache.invert_log_mel(shown.crop.log_mel, shown.settings)
+    name = f"From spectrogram {shown.label}"
+    return OtherSound(name, shown.crop.placed(waveform, len(shown.sound.waveform), rate), rate)
+
+
+def _is_inverted(a: Shown, b: Shown | None) -> bool:
+    return st.session_state.get(INVERTED) == _inversion_key(a, b)
+
+
+def _inversion_key(a: Shown, b: Shown | None) -> int:
+    return hash(tuple((each.settings, each.crop.waveform.tobytes()) for each in (a, b) if each))
