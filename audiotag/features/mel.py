@@ -14,6 +14,13 @@ import numpy as np
 from audiotag.features.settings import MelScale, SpectrogramSettings, Window
 
 AMIN = 1e-10  # smallest power (or amplitude) before the logarithm, as in torchaudio's AmplitudeToDB: −100 dB of power
+# A window is the sum of (−1)^m · weight · cos(2π m n / win_length) over the weights' positions m.
+WINDOW_COSINES: dict[Window, tuple[float, ...]] = {
+    "hann": (0.5, 0.5),
+    "hamming": (0.54, 0.46),
+    "blackman": (0.42, 0.5, 0.08),
+    "rectangular": (1.0,),
+}
 
 
 def mel_frequencies(settings: SpectrogramSettings) -> np.ndarray:
@@ -76,9 +83,8 @@ def _round_to_float32(values: np.ndarray) -> np.ndarray:
 @lru_cache(maxsize=32)
 def window(name: Window, win_length: int) -> np.ndarray:
     """A periodic window, as torch computes it, shape ``(win_length,)``, float32."""
-    cosine_weights = {"hann": (0.5, 0.5), "hamming": (0.54, 0.46), "blackman": (0.42, 0.5, 0.08), "rectangular": (1.0,)}
     angle = 2 * np.pi * np.arange(win_length) / win_length
-    weights = cosine_weights[name]
+    weights = WINDOW_COSINES[name]
     return sum((-1) ** order * weight * np.cos(order * angle) for order, weight in enumerate(weights)).astype(
         np.float32
     )

@@ -104,6 +104,11 @@ def texts(elements: Any) -> list[str]:
     return [re.sub(r"\\(.)", r"\1", element.value) for element in elements]
 
 
+def players(at: AppTest) -> list[Any]:
+    """The players on the page, without the hidden components that hold their data."""
+    return [each for each in at.get("bidi_component") if each.proto.component_name == "audiotag-player"]
+
+
 def wav(waveform: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     soundfile.write(buffer, waveform, 44_100, format="WAV", subtype="PCM_16")

@@ -27,7 +27,7 @@ from audiotag.training.runs import Run, list_runs
 from audiotag.ui.review.position import ASKED_FOR, ITEM, SHOWN
 from audiotag.workspace import Workspace, write_json
 
-from .conftest import open_page, texts, wav
+from .conftest import open_page, players, texts, wav
 
 PAGE = "pages/review.py"
 LABELS = ("Bark", "Hum", "Meow")
@@ -315,7 +315,7 @@ def test_evidence_shows_the_scores_their_fold_and_clips_with_the_label(doubts: l
     assert doubt.reason in captions
     others = [name for name, label in CLIPS.items() if label == doubt.label and name != doubt.clip]
     assert sum(any(text.startswith(name) for name in others) for text in captions) == 3
-    assert len(at.get("bidi_component")) == 4
+    assert len(players(at)) == 4
 
 
 def test_the_end_of_the_queue_says_what_was_changed_and_leads_back(doubts: list[Doubt]) -> None:

@@ -8,7 +8,7 @@ import pytest
 from audiotag.tagging.out_of_fold import OutOfFold
 from audiotag.workspace import Workspace
 
-from .conftest import beep, changed, open_page, texts, wav
+from .conftest import beep, changed, open_page, players, texts, wav
 from .tag_page import badges, uploaded
 
 
@@ -62,13 +62,13 @@ def test_an_ensemble_with_damaged_weights_gives_a_message(home: Workspace) -> No
 
 def test_two_ensembles_are_shown_side_by_side_over_one_player(home: Workspace, other: Path) -> None:
     at = uploaded(open_page("pages/tag.py", ensemble="tiny"), ("beep.wav", wav(beep(1))))
-    players, charts = len(at.get("bidi_component")), len(at.get("plotly_chart"))
-    assert players == 1
+    charts = len(at.get("plotly_chart"))
+    assert len(players(at)) == 1
     at = at.selectbox(key="beside-ensemble").set_value("other").run()
     assert not at.exception
     assert {"**tiny**", "**other**"} <= set(texts(at.markdown))
     assert badges(at)[-1] == "Hiss"  # of the other: its thresholds let nothing else pass
-    assert (len(at.get("bidi_component")), len(at.get("plotly_chart"))) == (players, charts + 1)
+    assert (len(players(at)), len(at.get("plotly_chart"))) == (1, charts + 1)
 
 
 def test_the_other_ensemble_may_be_damaged(home: Workspace, other: Path) -> None:

@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from audiotag.features.full_scale import full_scale_db
 from audiotag.features.log_mel import log_mel
 from audiotag.features.mel import mel_frequencies
 from audiotag.features.settings import PRESETS, SpectrogramSettings
-from audiotag.ui.player.player import FOLDER, PlayerOptions, Region, TimelineRow, pack_block, read_sources
+from audiotag.ui.player import PlayerOptions, Region, TimelineRow, pack_block
+from audiotag.ui.player.packing import with_header
+from audiotag.ui.player.player import part_script, player_sources
 from audiotag.workspace import Workspace
 
 from .conftest import Server
@@ -28,17 +31,26 @@ STAGE = """
   <div id="host"></div>
 </body>
 """
-MOUNT = """async ([html, css, js]) => {
+MOUNT = """async ([html, css, js, partScript]) => {
   const shadow = document.querySelector("#host").attachShadow({ mode: "open" });
   shadow.innerHTML = `${html}<style>${css}</style>`;
-  const source = URL.createObjectURL(new Blob([js], { type: "text/javascript" }));
-  const component = (await import(source)).default;
+  const load = async (text) => {
+    const source = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
+    return (await import(source)).default;
+  };
+  const [component, part] = [await load(js), await load(partScript)];
+  const holders = [];
+  const holder = (number) => {
+    holders[number] ??= document.body.appendChild(document.createElement("div")).attachShadow({ mode: "open" });
+    return holders[number];
+  };
   window.cleanups = [];
-  window.answers = [];
-  const setTriggerValue = (name, value) => window.answers.push(value);
-  window.show = (encoded) => {
-    const data = Uint8Array.from(atob(encoded), (letter) => letter.charCodeAt(0));
-    window.cleanups.push(component({ data, parentElement: shadow, setTriggerValue }));
+  window.show = (...encoded) => {
+    window.cleanups.push(component({ data: { place: "here" }, parentElement: shadow }));
+    for (const [number, each] of encoded.entries()) {
+      const data = Uint8Array.from(atob(each), (letter) => letter.charCodeAt(0));
+      part({ data, parentElement: holder(number) });
+    }
   };
   shadow.querySelector("audio").muted = true;
 }"""
@@ -51,14 +63,16 @@ def show(page: Page) -> Show:
     """``show(waveform, options, settings)``: the player alone on a page; a further call replaces its sound."""
     page.route("http://player.test/", lambda route: route.fulfill(body=STAGE, content_type="text/html"))
     page.goto("http://player.test/")
-    page.evaluate(MOUNT, [read_sources(FOLDER, "player")[kind] for kind in ("html", "css", "js")])
+    page.evaluate(MOUNT, [*(player_sources()[kind] for kind in ("html", "css", "js")), part_script()])
 
     def shown(
         waveform: np.ndarray, options: PlayerOptions | None = None, settings: SpectrogramSettings = CAPSTONE
     ) -> Locator:
         options = options or PlayerOptions("sound.wav")
         block = pack_block(waveform, log_mel(waveform, settings), settings, options)
-        page.evaluate("encoded => window.show(encoded)", base64.b64encode(block).decode())
+        parts = [("head", block.head), *((part.id, part.data) for part in block.parts)]
+        packed = [with_header({"place": "here", "part": name}, data) for name, data in parts]
+        page.evaluate("parts => window.show(...parts)", [base64.b64encode(part).decode() for part in packed])
         player = page.locator(".player")
         expect(player).to_have_attribute("aria-label", f"Player of {options.name}")
         return player
@@ -183,7 +197,8 @@ def test_a_tone_is_drawn_at_its_frequency_on_every_axis(page: Page, show: Show, 
     spectrogram = log_mel(sine(2.0, 3000.0), CAPSTONE)
     band = int(spectrogram[:, 64].argmax())
     frequency = f"{mel_frequencies(CAPSTONE)[band] / 1000:.3g} kHz"
-    expect(player.locator(".readout")).to_have_text(f"1.00 s · {frequency} · {spectrogram[band, 64]:.0f} dB")
+    level = f"{spectrogram[band, 64] - full_scale_db(CAPSTONE)[band]:.0f}".replace("-", "−")
+    expect(player.locator(".readout")).to_have_text(f"1.00 s · {frequency} · {level} dBFS · band {band + 1} of 128")
 
 
 def test_the_crop_alone_is_played_to_its_end(page: Page, show: Show) -> None:
@@ -304,6 +319,7 @@ def test_a_compact_player_is_a_button_and_a_spectrogram_that_can_be_sought_in(pa
     player = show(sine(2.0), PlayerOptions("a.wav", height=40, compact=True))
     expect(player.get_by_role("button")).to_have_count(1)
     expect(player.get_by_role("radio")).to_have_count(0)
+    expect(player.get_by_role("combobox")).to_have_count(0)
     box = player.bounding_box()
     assert box
     assert box["height"] < 60

@@ -15,13 +15,30 @@ from audiotag.data.verdicts import Verdict, VerdictJournal
 from audiotag.features.log_mel import display_log_mel
 from audiotag.review.grid import GridKind
 from audiotag.training.clip_contents import content_of
-from audiotag.ui.player.player import PlayerOptions, pack_block, read_sources
+from audiotag.ui.player import PlayerOptions, pack_block
+from audiotag.ui.player.player import read_sources
 from audiotag.ui.review.clip_grid.clip_grid import FOLDER, ClipGrid, Tile, pack_grid
 from audiotag.workspace import Workspace
 
 from .conftest import Server
 from .test_app import wait_until_settled
-from .test_player import CAPSTONE, HOSTILE, MOUNT, STAGE, sine
+from .test_player import CAPSTONE, HOSTILE, STAGE, sine
+
+# What Streamlit does with a component.
+MOUNT = """async ([html, css, js]) => {
+  const shadow = document.querySelector("#host").attachShadow({ mode: "open" });
+  shadow.innerHTML = `${html}<style>${css}</style>`;
+  const source = URL.createObjectURL(new Blob([js], { type: "text/javascript" }));
+  const component = (await import(source)).default;
+  window.cleanups = [];
+  window.answers = [];
+  const setTriggerValue = (name, value) => window.answers.push(value);
+  window.show = (encoded) => {
+    const data = Uint8Array.from(atob(encoded), (letter) => letter.charCodeAt(0));
+    window.cleanups.push(component({ data, parentElement: shadow, setTriggerValue }));
+  };
+  shadow.querySelector("audio").muted = true;
+}"""
 
 Show = Callable[..., Locator]
 
@@ -30,7 +47,7 @@ def tile(number: int, name: str = "") -> Tile:
     """A tile of a tone, which is longer the higher its number is."""
     waveform = sine(2 + number / 10, 300.0 * (1 + number))
     name = name or f"{number:02}.wav"
-    block = pack_block(waveform, display_log_mel(waveform, CAPSTONE), CAPSTONE, PlayerOptions(name))
+    block = pack_block(waveform, display_log_mel(waveform, CAPSTONE), CAPSTONE, PlayerOptions(name)).joined()
     return Tile(f"id-{number}", name, number / 100, f"{2 + number / 10:.1f} s", block)
 
 

@@ -1,9 +1,23 @@
 """The player of all pages: waveform, spectrogram and timeline over one time axis.
 
-`show_player` puts it on a page; `player.py` packs the data, ``player.html``, ``.css`` and ``.js`` draw it, with
-``sounds.js``, which other components that show sounds share.
+`show_player` puts it on a page. Read `options` (what can be shown), `packing` (what the browser gets) and `player` (the
+components), then ``player.js``, which uses the other scripts. ``sounds.js`` is shared by all components that show
+sounds, and ``part.js`` is that of the hidden components that hold the data.
 """
 
-from audiotag.ui.player.player import PlayerOptions, Region, TimelineRow, pack_block, show_block, show_player
+from audiotag.ui.player.options import Beside, Jump, OtherSound, PlayerOptions, Region, TimelineRow
+from audiotag.ui.player.packing import Block, pack_block
+from audiotag.ui.player.player import show_block, show_player
 
-__all__ = ["PlayerOptions", "Region", "TimelineRow", "pack_block", "show_block", "show_player"]
+__all__ = [
+    "Beside",
+    "Block",
+    "Jump",
+    "OtherSound",
+    "PlayerOptions",
+    "Region",
+    "TimelineRow",
+    "pack_block",
+    "show_block",
+    "show_player",
+]

@@ -1,29 +1,49 @@
-// What all components that show sounds share: the block of a sound, its spectrogram, times and keys.
+// What all components that show sounds share: the block of a sound, its spectrogram, and how times are written.
 //
 // player.py puts this text before the script of each of them, because Streamlit takes a component's script as one text.
 
-/** Header, spectrogram, envelope and sound of the block that player.py packs. */
-function unpacked(bytes) {
+/** The JSON header at the beginning of bytes, and the rest. */
+function withoutHeader(bytes) {
   const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
   const header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));
-  let at = 4 + length;
-  const [levels, envelope, sound] = header.parts.map((size) => bytes.subarray(at, (at += size)));
-  // Copies, so that the sound's bytes need not be held, and the floats are aligned.
-  return { ...header, levels: levels.slice(), envelope: new Float32Array(envelope.slice().buffer), encoded: sound };
+  return { header, rest: bytes.subarray(4 + length) };
+}
+
+/** The block of a sound that packing.py packs in one piece. */
+function unpacked(bytes) {
+  const { header, rest } = withoutHeader(bytes);
+  let at = 0;
+  const parts = new Map(header.parts.map(([id, size]) => [id, rest.subarray(at, (at += size))]));
+  return assembled(header.head, (id) => parts.get(id));
+}
+
+/** A head with its sounds and spectrograms in place of their ids; `bytesOf` finds the bytes of a part. */
+function assembled(head, bytesOf) {
+  const sounds = head.sounds.map(({ label, part }) => ({ label, id: part, ...soundOf(bytesOf(part)) }));
+  const spectrograms = head.spectrograms.map(({ label, part }) => {
+    const { header, rest } = withoutHeader(bytesOf(part));
+    return { label, ...header, levels: rest };
+  });
+  return { ...head, sounds, spectrograms };
+}
+
+function soundOf(bytes) {
+  const { header, rest } = withoutHeader(bytes);
+  const envelope = new Float32Array(rest.slice(0, header.envelope_bytes).buffer); // a copy, or floats are not aligned
+  return { ...header, envelope, encoded: rest.subarray(header.envelope_bytes) };
 }
 
 /**
  * Draw the spectrogram of a sound at the screen's own pixels; where columns are narrower than those, the loudest is drawn.
- * It shows `start` to `end`, in seconds; `bandAt` is the band at a height from 0 (bottom) to 1 (top).
+ * It shows `start` to `end`, in seconds, in the colours of a palette; `bandAt` is the band at a height from 0 (bottom) to 1 (top).
  */
-function paintSpectrogram(canvas, { width, height }, { spectrogram, levels }, { start, end }, bandAt) {
+function paintSpectrogram(canvas, { width, height }, spectrogram, colours, { start, end }, bandAt) {
   const ratio = window.devicePixelRatio || 1;
   const [wide, high] = [Math.round(width * ratio), Math.round(height * ratio)];
   canvas.width = wide;
   canvas.height = high;
   const image = new ImageData(wide, high);
   const pixels = new Uint32Array(image.data.buffer);
-  const colours = palette(spectrogram.colours);
   const bands = Array.from({ length: high }, (_, y) => bandAt(1 - (y + 0.5) / high));
   const pixel_s = (end - start) / wide;
   for (let x = 0; x < wide; x++) {
@@ -36,7 +56,7 @@ function paintSpectrogram(canvas, { width, height }, { spectrogram, levels }, { 
         band = bands[y];
         let level = 0;
         for (let column = first; column <= last; column++) {
-          level = Math.max(level, levels[band * spectrogram.columns + column]);
+          level = Math.max(level, spectrogram.levels[band * spectrogram.columns + column]);
         }
         colour = colours[level];
       }

@@ -48,7 +48,7 @@ if (!window.audiotagReviewKeys) {
     }
     const name = names[event.key] ?? (/^[1-9rwaxsu]$/i.test(event.key) ? event.key.toUpperCase() : "");
     if (!name || (event.shiftKey && name !== "help")) return;
-    if (document.querySelector("[role=dialog]:not([data-testid=stPopoverBody])")) return;
+    if (document.querySelector("[role=dialog]:not([data-testid=stPopoverBody])") || target.closest?.("dialog")) return;
     if (tabbed && event.key in names && moves(target)) return;
     event.preventDefault();
     event.stopImmediatePropagation();

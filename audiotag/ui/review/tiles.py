@@ -24,8 +24,8 @@ from audiotag.processors import usable_cpus
 from audiotag.review.grid import GridClip
 from audiotag.training.clip_contents import content_of
 from audiotag.ui.cache import content_key
-from audiotag.ui.player import PlayerOptions
-from audiotag.ui.player.player import MAX_WAV_S, pack_block
+from audiotag.ui.player import PlayerOptions, pack_block
+from audiotag.ui.player.packing import MAX_WAV_S
 from audiotag.ui.review.clip_grid import Tile
 from audiotag.wording import as_text, format_duration
 
@@ -94,7 +94,7 @@ def _packed(path: Path, name: str, key: str) -> _TileSound | None:
         if may_pass(error):
             raise
         return None
-    block = pack_block(waveform, display_log_mel(waveform, SETTINGS), SETTINGS, PlayerOptions(name))
+    block = pack_block(waveform, display_log_mel(waveform, SETTINGS), SETTINGS, PlayerOptions(name)).joined()
     is_whole = length_s <= MAX_TILE_S
     length = f"{length_s:.1f} s" if is_whole else f"first {MAX_TILE_S:.0f} s of {format_duration(length_s)}"
     return _TileSound(block, length, content)

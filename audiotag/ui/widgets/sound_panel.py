@@ -14,7 +14,17 @@ from audiotag.features.settings import SpectrogramSettings
 from audiotag.features.trimming import trimmed_bounds
 from audiotag.ui import cache
 from audiotag.ui.cache import MAX_PLAYED_S
-from audiotag.ui.player import PlayerOptions, Region, TimelineRow, pack_block, show_block
+from audiotag.ui.player import (
+    Beside,
+    Block,
+    Jump,
+    OtherSound,
+    PlayerOptions,
+    Region,
+    TimelineRow,
+    pack_block,
+    show_block,
+)
 from audiotag.ui.text import Markdown, escape
 from audiotag.wording import format_duration
 
@@ -27,15 +37,15 @@ class PackedSound:
 
     Attributes
     ----------
-    block : bytes
-        From `audiotag.ui.player.player.pack_block`.
+    block : Block
+        From `audiotag.ui.player.pack_block`.
     notes : tuple[str, ...]
         Sentences about how the sound was read.
     facts : Markdown
         Duration, format and levels.
     """
 
-    block: bytes
+    block: Block
     notes: tuple[str, ...]
     facts: Markdown
 
@@ -47,6 +57,9 @@ def show_sound(
     source: Source,
     timeline: tuple[TimelineRow, ...] = (),
     from_s: float = 0.0,
+    jump: Jump | None = None,
+    beside: Beside | None = None,
+    other_sounds: tuple[OtherSound, ...] = (),
 ) -> None:
     """Show player and facts of a sound.
 
@@ -63,8 +76,16 @@ def show_sound(
         Rows below the spectrogram.
     from_s : float
         Start of this sound within a longer sound of which it is a part, in seconds.
+    jump : Jump, optional
+        Where to go when another jump was asked for.
+    beside : Beside, optional
+        A second spectrogram of the same sound.
+    other_sounds : tuple[OtherSound, ...]
+        Versions of the sound that can be listened to in its place.
     """
-    options = PlayerOptions(sound.name, timeline=timeline, from_s=from_s)
+    options = PlayerOptions(
+        sound.name, timeline=timeline, from_s=from_s, jump=jump, beside=beside, other_sounds=other_sounds
+    )
     show_packed(pack_sound(sound, settings, source, options), key)
 
 

@@ -32,10 +32,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
 
 /** The block that clip_grid.py packs: a header, and the block of each tile's sound. */
 function gridOf(bytes) {
-  const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
-  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));
-  let at = 4 + length;
-  for (const tile of header.tiles) tile.sound = unpacked(bytes.subarray(at, (at += tile.bytes)));
+  const { header, rest } = withoutHeader(bytes);
+  let at = 0;
+  for (const tile of header.tiles) tile.sound = unpacked(rest.subarray(at, (at += tile.bytes)));
   return header;
 }
 
@@ -133,8 +132,8 @@ class ClipGrid {
     const tile = { id, name, sound, element };
     for (const part of ["mark", "play", "cursor", "stamp"]) tile[part] = element.querySelector(`.${part}`);
     tile.canvas = element.querySelector("canvas");
-    tile.url = URL.createObjectURL(new Blob([sound.encoded], { type: sound.sound.type }));
-    sound.encoded = null; // the browser has it
+    const [{ encoded, type }] = sound.sounds;
+    tile.url = URL.createObjectURL(new Blob([encoded], { type }));
     const fill = (part, text) => (element.querySelector(`.${part}`).textContent = text);
     fill("key", KEYS[number]);
     fill("name", name);
@@ -175,10 +174,11 @@ class ClipGrid {
   draw() {
     if (!this.isOnScreen()) return;
     for (const { canvas, sound } of this.all) {
-      const { rows } = sound.spectrogram;
+      const [spectrogram] = sound.spectrograms;
+      const { rows } = spectrogram;
       const size = { width: canvas.clientWidth, height: canvas.clientHeight };
       const band = (place) => Math.min(Math.floor(place * rows), rows - 1);
-      if (size.width) paintSpectrogram(canvas, size, sound, { start: 0, end: sound.duration_s }, band);
+      if (size.width) paintSpectrogram(canvas, size, spectrogram, palette(sound.colours), { start: 0, end: sound.duration_s }, band);
     }
   }
 

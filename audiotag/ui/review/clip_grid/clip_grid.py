@@ -19,6 +19,7 @@ import streamlit as st
 
 from audiotag.review.grid import GridKind
 from audiotag.state import fits
+from audiotag.ui.player.packing import with_header
 from audiotag.ui.player.player import read_sources
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Tile:
     length : str
         Length of the clip in words.
     block : bytes
-        Sound and spectrogram, from `audiotag.ui.player.player.pack_block`.
+        Sound and spectrogram in one piece, from `audiotag.ui.player.packing.Block.joined`.
     """
 
     id: str
@@ -118,8 +119,7 @@ def pack_grid(grid: ClipGrid) -> bytes:
         for tile in grid.tiles
     ]
     header = {"id": grid.key, "label": grid.label, "kind": grid.kind, "tiles": tiles}
-    head = json.dumps(header, allow_nan=False).encode()
-    return b"".join((len(head).to_bytes(4, "little"), head, *(tile.block for tile in grid.tiles)))
+    return with_header(header, *(tile.block for tile in grid.tiles))
 
 
 @cache

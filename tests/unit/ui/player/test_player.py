@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,13 +11,11 @@ import pytest
 import soundfile
 
 from audiotag.features.log_mel import display_log_mel, log_mel
-from audiotag.features.mel import mel_corners, mel_frequencies
+from audiotag.features.mel import empty_bands, mel_corners, mel_frequencies
 from audiotag.features.settings import PRESETS, SpectrogramSettings
-from audiotag.ui.player.player import (
-    MAX_COLUMNS,
-    PlayerOptions,
-    Region,
-    TimelineRow,
+from audiotag.ui.player.options import Beside, Jump, OtherSound, PlayerOptions, Region, TimelineRow
+from audiotag.ui.player.packing import (
+    Block,
     band_edges,
     envelope,
     pack_block,
@@ -36,20 +35,24 @@ def noise() -> np.ndarray:
     return (0.1 * rng.standard_normal(44_100) * np.linspace(0, 1, 44_100) ** 2).astype(np.float32)
 
 
-def unpacked(block: bytes) -> tuple[dict[str, Any], np.ndarray, np.ndarray, bytes]:
-    """Header, levels, envelope and sound, as the browser reads them."""
-    end = 4 + int.from_bytes(block[:4], "little")
-    header = json.loads(block[4:end])
-    sizes = header["parts"]
-    assert end + sum(sizes) == len(block)
-    levels, outline, sound = (block[end + sum(sizes[:at]) :][:size] for at, size in enumerate(sizes))
-    shape = (header["spectrogram"]["rows"], header["spectrogram"]["columns"])
-    return (
-        header,
-        np.frombuffer(levels, np.uint8).reshape(shape),
-        np.frombuffer(outline, np.float32).reshape(2, -1),
-        sound,
-    )
+def with_header(data: bytes) -> tuple[dict[str, Any], bytes]:
+    """Header and rest of bytes that begin with a header."""
+    end = 4 + int.from_bytes(data[:4], "little")
+    return json.loads(data[4:end]), data[end:]
+
+
+def head_of(block: Block) -> dict[str, Any]:
+    return json.loads(block.head)
+
+
+def parts_of(block: Block, kind: str) -> list[tuple[dict[str, Any], bytes]]:
+    """Header and rest of the head's ``sounds`` or ``spectrograms``, as the browser reads them."""
+    parts = {part.id: part.data for part in block.parts}
+    return [with_header(parts[each["part"]]) for each in head_of(block)[kind]]
+
+
+def levels_of(header: dict[str, Any], rest: bytes) -> np.ndarray:
+    return np.frombuffer(rest, np.uint8).reshape(header["rows"], header["columns"])
 
 
 # The spectrogram
@@ -74,11 +77,12 @@ def test_silence_is_dark(settings: SpectrogramSettings) -> None:
 
 def test_fewer_columns_keep_the_loudest_of_each_band() -> None:
     rng = np.random.default_rng(0)
-    spectrogram = rng.normal(size=(4, 2 * MAX_COLUMNS + 1)).astype(np.float32)
-    fewer, step = reduce_columns(spectrogram, MAX_COLUMNS)
+    max_columns = 500
+    spectrogram = rng.normal(size=(4, 2 * max_columns + 1)).astype(np.float32)
+    fewer, step = reduce_columns(spectrogram, max_columns)
     assert step == 3
     assert fewer.shape == (4, -(-spectrogram.shape[1] // step))
-    assert fewer.shape[1] <= MAX_COLUMNS
+    assert fewer.shape[1] <= max_columns
     for column in range(fewer.shape[1]):
         np.testing.assert_array_equal(fewer[:, column], spectrogram[:, column * step : (column + 1) * step].max(axis=1))
 
@@ -145,52 +149,126 @@ def test_block_holds_sound_spectrogram_and_times(tone: Tone) -> None:
     waveform = tone(1000, 2.0)
     spectrogram = log_mel(waveform, CAPSTONE)
     options = PlayerOptions("a.b.ogg", Region(0.1, 1.9), Region(-0.5, 1.5), spectrogram_start_s=0.25)
-    header, levels, outline, sound = unpacked(pack_block(waveform, spectrogram, CAPSTONE, options))
-    assert header["duration_s"] == 2.0
-    assert (header["untrimmed"], header["crop"]) == ([0.1, 1.9], [-0.5, 1.5])
-    assert header["sound"]["file"] == "a.b.wav"
-    assert header["sound"]["type"] == "audio/wav"
-    frame_s = CAPSTONE.hop_length / CAPSTONE.sample_rate
-    assert header["spectrogram"]["start_s"] == pytest.approx(0.25 - frame_s / 2)
-    assert header["spectrogram"]["column_s"] == pytest.approx(frame_s)
-    assert header["spectrogram"]["ceiling_db"] == pytest.approx(float(spectrogram.max()), abs=1e-4)
-    band = int(levels.sum(axis=1).argmax())
-    assert header["spectrogram"]["edges_hz"][band] < 1000 < header["spectrogram"]["edges_hz"][band + 1]
+    block = pack_block(waveform, spectrogram, CAPSTONE, options)
+    head = head_of(block)
+    assert head["duration_s"] == 2.0
+    assert (head["untrimmed"], head["crop"]) == ([0.1, 1.9], [-0.5, 1.5])
+    assert head["file"] == "a.b"
+    [(sound, rest)] = parts_of(block, "sounds")
+    assert (sound["type"], sound["suffix"]) == ("audio/wav", "wav")
+    outline = np.frombuffer(rest[: sound["envelope_bytes"]], np.float32)
     assert outline.max() == waveform.max()
-    played, rate = soundfile.read(io.BytesIO(sound), dtype="float32")
+    played, rate = soundfile.read(io.BytesIO(rest[sound["envelope_bytes"] :]), dtype="float32")
     assert rate == CAPSTONE.sample_rate
     assert np.abs(played - waveform).max() <= 1 / 32_768
+    [(shown, rest)] = parts_of(block, "spectrograms")
+    frame_s = CAPSTONE.hop_length / CAPSTONE.sample_rate
+    assert shown["start_s"] == pytest.approx(0.25 - frame_s / 2)
+    assert shown["column_s"] == pytest.approx(frame_s)
+    assert shown["ceiling_db"] == pytest.approx(float(spectrogram.max()), abs=1e-4)
+    band = int(levels_of(shown, rest).sum(axis=1).argmax())
+    assert shown["edges_hz"][band] < 1000 < shown["edges_hz"][band + 1]
+
+
+def test_levels_of_a_full_scale_sine_are_0_dbfs(tone: Tone) -> None:
+    band = 60
+    waveform = tone(mel_frequencies(CAPSTONE)[band], 1.0)
+    waveform /= np.abs(waveform).max()
+    [(shown, rest)] = parts_of(
+        pack_block(waveform, log_mel(waveform, CAPSTONE), CAPSTONE, PlayerOptions("a")), "spectrograms"
+    )
+    step = levels_of(shown, rest)[band, 30] / 255
+    level_db = shown["floor_db"] + step * (shown["ceiling_db"] - shown["floor_db"])
+    assert level_db - shown["full_scale_db"][band] == pytest.approx(0, abs=0.15)
+
+
+def test_bands_without_a_bin_have_no_level(noise: np.ndarray) -> None:
+    settings = CAPSTONE.with_changes(n_mels=256, n_fft=1024)
+    [(shown, _)] = parts_of(pack_block(noise, log_mel(noise, settings), settings, PlayerOptions("a")), "spectrograms")
+    empty = empty_bands(settings)
+    assert [band for band, level in enumerate(shown["full_scale_db"]) if level is None] == list(empty)
 
 
 def test_block_says_how_the_player_behaves(tone: Tone) -> None:
     waveform = tone(1000, 0.5)
     spectrogram = log_mel(waveform, CAPSTONE)
     usual, special = (
-        unpacked(pack_block(waveform, spectrogram, CAPSTONE, PlayerOptions("a.wav", **flags)))
-        for flags in ({}, {"autoplay": True, "owns_space": True, "compact": True})
+        head_of(pack_block(waveform, spectrogram, CAPSTONE, PlayerOptions("a.wav", **flags)))
+        for flags in ({}, {"autoplay": True, "owns_space": True, "compact": True, "jump": Jump(0.25, 3)})
     )
-    assert [usual[0][flag] for flag in ("autoplay", "owns_space", "compact")] == [False] * 3
-    assert [special[0][flag] for flag in ("autoplay", "owns_space", "compact")] == [True] * 3
-    assert usual[0]["sound"]["id"] == special[0]["sound"]["id"]  # the sound continues when a flag changes
-    assert usual[3] == special[3]
+    assert [usual[flag] for flag in ("autoplay", "owns_space", "compact", "jump")] == [False, False, False, None]
+    assert [special[flag] for flag in ("autoplay", "owns_space", "compact")] == [True] * 3
+    assert special["jump"] == {"time_s": 0.25, "number": 3}
+    assert usual["id"] == special["id"]  # the sound continues when a flag changes
 
 
-def test_a_long_sound_is_sent_without_loss_in_fewer_bytes(tone: Tone) -> None:
+def test_what_has_not_changed_is_the_same_part(noise: np.ndarray) -> None:
+    def parts(settings: SpectrogramSettings, options: PlayerOptions) -> tuple[set[str], set[str]]:
+        head = head_of(pack_block(noise, log_mel(noise, settings), settings, options))
+        return ({each["part"] for each in head["sounds"]}, {each["part"] for each in head["spectrograms"]})
+
+    sounds, spectrograms = parts(CAPSTONE, PlayerOptions("a"))
+    other_settings = parts(CAPSTONE.with_changes(n_mels=64), PlayerOptions("a"))
+    assert other_settings[0] == sounds
+    assert not other_settings[1] & spectrograms
+    row = TimelineRow("Hiss", np.array([0.2]), np.array([0.1]))
+    assert parts(CAPSTONE, PlayerOptions("b", crop=Region(0, 1), timeline=(row,), jump=Jump(0, 1))) == (
+        sounds,
+        spectrograms,
+    )
+
+
+def test_second_spectrogram_and_other_sounds_are_parts_of_their_own(noise: np.ndarray) -> None:
+    settings = CAPSTONE.with_changes(sample_rate=22_050, f_max=10_000)
+    half_rate = noise[::2]
+    beside = Beside("B", log_mel(half_rate, settings), settings, 0.5, half_rate)
+    options = PlayerOptions(
+        "a", label="Mine", beside=beside, other_sounds=(OtherSound("Made back", noise / 2, 44_100),)
+    )
+    block = pack_block(noise, log_mel(noise, CAPSTONE), CAPSTONE, options)
+    assert [each["label"] for each in head_of(block)["sounds"]] == ["Mine", "B", "Made back"]
+    assert [each["label"] for each in head_of(block)["spectrograms"]] == ["Mine", "B"]
+    rates = [
+        soundfile.info(io.BytesIO(rest[sound["envelope_bytes"] :])).samplerate
+        for sound, rest in parts_of(block, "sounds")
+    ]
+    assert rates == [44_100, 22_050, 44_100]
+    _, (shown, rest) = parts_of(block, "spectrograms")
+    assert levels_of(shown, rest).shape == beside.spectrogram.shape
+    assert shown["start_s"] == pytest.approx(0.5 - settings.hop_length / settings.sample_rate / 2)
+    silent = pack_block(
+        noise, log_mel(noise, CAPSTONE), CAPSTONE, replace(options, beside=replace(beside, waveform=None))
+    )
+    assert [each["label"] for each in head_of(silent)["sounds"]] == ["Mine", "Made back"]
+
+
+def test_block_in_one_piece_holds_head_and_parts(noise: np.ndarray) -> None:
+    block = pack_block(noise, log_mel(noise, CAPSTONE), CAPSTONE, PlayerOptions("a"))
+    header, rest = with_header(block.joined())
+    assert header["head"] == head_of(block)
+    at = 0
+    for part, (name, size) in zip(block.parts, header["parts"], strict=True):
+        assert (name, rest[at : at + size]) == (part.id, part.data)
+        at += size
+    assert at == len(rest)
+
+
+def test_a_long_sound_is_sent_without_loss_in_fewer_bytes_with_all_its_frames(tone: Tone) -> None:
     waveform = tone(440, 40.0)
     spectrogram = display_log_mel(waveform, CAPSTONE)
-    header, levels, _, sound = unpacked(pack_block(waveform, spectrogram, CAPSTONE, PlayerOptions("long.wav")))
-    assert header["sound"]["file"] == "long.flac"
-    assert len(sound) < len(waveform) * 2
-    played, _ = soundfile.read(io.BytesIO(sound), dtype="float32")
+    block = pack_block(waveform, spectrogram, CAPSTONE, PlayerOptions("long.wav"))
+    [(sound, rest)] = parts_of(block, "sounds")
+    assert sound["suffix"] == "flac"
+    assert len(rest) < len(waveform) * 2
+    played, _ = soundfile.read(io.BytesIO(rest[sound["envelope_bytes"] :]), dtype="float32")
     assert np.abs(played - waveform).max() <= 1 / 32_768
-    assert levels.shape[1] <= MAX_COLUMNS
-    columns_s = levels.shape[1] * header["spectrogram"]["column_s"]
-    assert columns_s == pytest.approx(40.0, abs=header["spectrogram"]["column_s"])
+    [(shown, rest)] = parts_of(block, "spectrograms")
+    assert levels_of(shown, rest).shape == spectrogram.shape
 
 
 def test_only_another_sound_or_name_has_another_id(noise: np.ndarray) -> None:
     def sound_id(waveform: np.ndarray, settings: SpectrogramSettings, options: PlayerOptions) -> str:
-        return unpacked(pack_block(waveform, log_mel(waveform, settings), settings, options))[0]["sound"]["id"]
+        return head_of(pack_block(waveform, log_mel(waveform, settings), settings, options))["id"]
 
     here = sound_id(noise, CAPSTONE, PlayerOptions("a"))
     assert sound_id(noise, CAPSTONE.with_changes(n_mels=64), PlayerOptions("a", crop=Region(0, 1))) == here
@@ -206,5 +284,4 @@ def test_the_same_arguments_give_the_same_block(noise: np.ndarray) -> None:
 
 def test_the_player_of_a_part_gets_the_start_of_the_part() -> None:
     block = pack_block(np.zeros(44_100, np.float32), np.zeros((128, 64)), CAPSTONE, PlayerOptions("a", from_s=301.25))
-    header = json.loads(block[4 : 4 + int.from_bytes(block[:4], "little")])
-    assert (header["from_s"], header["duration_s"]) == (301.25, 1.0)
+    assert (head_of(block)["from_s"], head_of(block)["duration_s"]) == (301.25, 1.0)

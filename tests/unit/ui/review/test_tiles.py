@@ -25,7 +25,8 @@ def clip(path: Path, score: float = 0.5) -> GridClip:
 def sound_in(block: bytes) -> tuple[dict, np.ndarray]:
     end = 4 + int.from_bytes(block[:4], "little")
     header = json.loads(block[4:end])
-    return header, soundfile.read(io.BytesIO(block[-header["parts"][2] :]), dtype="float32")[0]
+    wav = block[block.index(b"RIFF", end) :]
+    return header["head"], soundfile.read(io.BytesIO(wav), dtype="float32")[0]
 
 
 def test_a_tile_has_the_whole_sound_its_length_and_its_hash(tmp_path: Path, tone: Tone, write_wav: WriteWav) -> None:

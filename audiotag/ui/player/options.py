@@ -1,0 +1,121 @@
+"""What the player can be given besides a sound and its spectrogram."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from audiotag.features.settings import SpectrogramSettings
+
+
+@dataclass(frozen=True)
+class Region:
+    """A part of a sound, in seconds from its start."""
+
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True)
+class TimelineRow:
+    """A row below the spectrogram: ``values`` (0 to 1) at ``times_s`` (ascending), joined by lines."""
+
+    label: str
+    times_s: np.ndarray
+    values: np.ndarray
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A second spectrogram (B) of the same sound under other settings.
+
+    Both have the same time axis, zoom and cursor; B is beside the first one (A), or below it where there is no space.
+
+    Attributes
+    ----------
+    label : str
+        Name of B; that of A is `PlayerOptions.label`.
+    spectrogram : numpy.ndarray, shape=(n_mels, frames), dB
+        `audiotag.features.log_mel.log_mel` with ``settings``.
+    settings : SpectrogramSettings
+    spectrogram_start_s : float
+        Time of the spectrogram's first frame in the sound.
+    waveform : numpy.ndarray, shape=(samples,), optional
+        The sound at ``settings.sample_rate``, of the same duration: it can then be listened to in place of A.
+    """
+
+    label: str
+    spectrogram: np.ndarray
+    settings: SpectrogramSettings
+    spectrogram_start_s: float = 0.0
+    waveform: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class OtherSound:
+    """A further version of the same sound that can be listened to in its place, with the same duration."""
+
+    label: str
+    waveform: np.ndarray
+    sample_rate: int
+
+
+@dataclass(frozen=True)
+class Jump:
+    """A position that the player goes to when ``number`` is another one than before; a sound that plays goes on."""
+
+    time_s: float
+    number: int
+
+
+@dataclass(frozen=True)
+class PlayerOptions:
+    """Further things that the player shows with a sound and its spectrogram.
+
+    Attributes
+    ----------
+    name : str
+        Name of the sound, for screen readers and for the file name of its download.
+    untrimmed : Region, optional
+        Part that is left after trimming; the rest of the waveform is grey.
+    crop : Region, optional
+        Part that is framed, with a button that plays it alone. It may reach beyond both ends of the sound, where it is
+        padded.
+    spectrogram_start_s : float
+        Time of the spectrogram's first frame in the sound.
+    height : int
+        Height of the spectrogram in pixels.
+    timeline : tuple[TimelineRow, ...]
+    from_s : float
+        Start of the sound in a longer one, whose times are shown. All other times are relative to this sound.
+    autoplay : bool
+        Whether another sound under the same key begins to play as soon as it comes.
+    owns_space : bool
+        Whether the space key plays this sound wherever the focus is, except where something else needs the key.
+    compact : bool
+        Whether only a button and the spectrogram are shown.
+    label : str
+        Name of this version of the sound, where others can be seen or heard beside it.
+    beside : Beside, optional
+        A second spectrogram of the same sound.
+    other_sounds : tuple[OtherSound, ...]
+        Versions of the sound that can be listened to in its place, at the same position.
+    jump : Jump, optional
+        Where to go when another jump was asked for.
+    """
+
+    name: str
+    untrimmed: Region | None = None
+    crop: Region | None = None
+    spectrogram_start_s: float = 0.0
+    height: int = 260
+    timeline: tuple[TimelineRow, ...] = ()
+    from_s: float = 0.0
+    autoplay: bool = False
+    owns_space: bool = False
+    compact: bool = False
+    label: str = "A"
+    beside: Beside | None = None
+    other_sounds: tuple[OtherSound, ...] = ()
+    jump: Jump | None = None
