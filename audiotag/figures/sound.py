@@ -66,7 +66,9 @@ def difference(log_mel: LogMel, other: LogMel, height: int = 300) -> go.Figure:
     above = _block_means(level_difference(log_mel, other), bands, frames)
     widest = 3.0 if np.isnan(above).all() else max(3.0, float(np.nanpercentile(np.abs(above), 99)))
     centres = mel_frequencies(settings)
-    centres = np.sqrt(centres[::bands] * centres[np.minimum(np.arange(0, len(centres), bands) + bands, len(centres)) - 1])
+    centres = np.sqrt(
+        centres[::bands] * centres[np.minimum(np.arange(0, len(centres), bands) + bands, len(centres)) - 1]
+    )
     at_band: dict[int, int] = {}  # ticks that would overlap are left out
     for tick in FREQUENCY_TICKS_HZ:
         band = int(np.argmin(np.abs(centres - tick)))

@@ -43,6 +43,8 @@ class Beside:
         Time of the spectrogram's first frame in the sound.
     waveform : numpy.ndarray, shape=(samples,), optional
         The sound at ``settings.sample_rate``, of the same duration: it can then be listened to in place of A.
+    crop : Region, optional
+        Part that is framed in B; by default that of A.
     """
 
     label: str
@@ -50,6 +52,7 @@ class Beside:
     settings: SpectrogramSettings
     spectrogram_start_s: float = 0.0
     waveform: np.ndarray | None = None
+    crop: Region | None = None
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,11 @@ class PlayerOptions:
         Versions of the sound that can be listened to in its place, at the same position.
     jump : Jump, optional
         Where to go when another jump was asked for.
+    identity : str
+        What tells this sound from others of its name, where its samples do not: position and region stay when it comes
+        at another sample rate.
+    view : Region, optional
+        Part of the time axis that is shown first, and whenever it is another part than before; by default all of it.
     """
 
     name: str
@@ -119,3 +127,5 @@ class PlayerOptions:
     beside: Beside | None = None
     other_sounds: tuple[OtherSound, ...] = ()
     jump: Jump | None = None
+    identity: str = ""
+    view: Region | None = None

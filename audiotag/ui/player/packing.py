@@ -60,17 +60,18 @@ def pack_block(
 ) -> Block:
     """The block that the browser gets for the arguments of `audiotag.ui.player.player.show_player`."""
     sounds = [(options.label, _pack_sound(waveform, settings.sample_rate))]
-    spectrograms = [(options.label, _pack_spectrogram(spectrogram, settings, options.spectrogram_start_s))]
+    spectrograms = [
+        (options.label, _pack_spectrogram(spectrogram, settings, options.spectrogram_start_s), options.crop)
+    ]
     beside = options.beside
     if beside is not None:
-        spectrograms.append(
-            (beside.label, _pack_spectrogram(beside.spectrogram, beside.settings, beside.spectrogram_start_s))
-        )
+        part = _pack_spectrogram(beside.spectrogram, beside.settings, beside.spectrogram_start_s)
+        spectrograms.append((beside.label, part, beside.crop or options.crop))
         if beside.waveform is not None:
             sounds.append((beside.label, _pack_sound(beside.waveform, beside.settings.sample_rate)))
     sounds += [(other.label, _pack_sound(other.waveform, other.sample_rate)) for other in options.other_sounds]
     head = {
-        "id": _hash(options.name.encode(), sounds[0][1].data),
+        "id": _hash(options.name.encode(), options.identity.encode() or sounds[0][1].data),
         "name": options.name,
         "file": Path(options.name).stem,
         "height": options.height,
@@ -81,6 +82,7 @@ def pack_block(
         "compact": options.compact,
         "untrimmed": _ends(options.untrimmed),
         "crop": _ends(options.crop),
+        "view": _ends(options.view),
         "jump": options.jump and {"time_s": options.jump.time_s, "number": options.jump.number},
         "timeline": [
             {"label": row.label, "times_s": _round_values(row.times_s), "values": _round_values(row.values)}
@@ -88,9 +90,9 @@ def pack_block(
         ],
         "colours": _colours(),
         "sounds": [{"label": label, "part": part.id} for label, part in sounds],
-        "spectrograms": [{"label": label, "part": part.id} for label, part in spectrograms],
+        "spectrograms": [{"label": label, "part": part.id, "crop": _ends(crop)} for label, part, crop in spectrograms],
     }
-    parts = {part.id: part for _, part in (*sounds, *spectrograms)}
+    parts = {part.id: part for part in (*(part for _, part in sounds), *(part for _, part, _ in spectrograms))}
     return Block(json.dumps(head, allow_nan=False).encode(), tuple(parts.values()))
 
 

@@ -150,7 +150,7 @@ class Panel {
   }
 
   cropShapes() {
-    const { crop } = this.player.data;
+    const { crop } = this.spectrogram;
     if (!crop) return [];
     const [x, right] = crop.map((time) => this.across(time));
     const { waveform, spectrogram } = this.box;
@@ -284,7 +284,8 @@ class Panel {
   }
 
   partAt(time) {
-    const { untrimmed, crop } = this.player.data;
+    const { untrimmed } = this.player.data;
+    const { crop } = this.spectrogram;
     if (untrimmed && (time < untrimmed[0] || time > untrimmed[1])) return ["trimmed"];
     return crop && time >= crop[0] && time <= crop[1] ? ["crop"] : [];
   }

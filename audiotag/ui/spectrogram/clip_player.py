@@ -14,9 +14,13 @@ from audiotag.ui import cache
 from audiotag.ui.player import Beside, OtherSound, PlayerOptions, Region, show_player
 from audiotag.ui.spectrogram.crops import Crop, make_crop, pick_position
 from audiotag.ui.spectrogram.second_settings import Second
+from audiotag.ui.text import Markdown
 from audiotag.ui.widgets import sound_picker
+from audiotag.ui.widgets.sound_panel import sound_facts
 
 CROP, WHOLE = "Network input", "Whole clip"
+LONG_CLIP = 1.6  # in crops: of a longer clip the player shows the part with the crop to begin with
+VIEW_MARGIN = 0.05  # on both sides of the crop, in crops
 INVERTED = "inverted"  # in the session: key of the crops whose spectrograms were turned into sound
 
 
@@ -29,8 +33,15 @@ class Shown:
     sound: Sound
     crop: Crop
 
+    @property
+    def crop_region(self) -> Region:
+        """The crop's place in the clip."""
+        return Region(self.crop.start_s, self.crop.start_s + self.settings.clip_s)
 
-def show_clip(source: Source, sound: Sound, label: str, settings: SpectrogramSettings, second: Second | None) -> tuple[Shown, Shown | None]:
+
+def show_clip(
+    source: Source, sound: Sound, label: str, settings: SpectrogramSettings, second: Second | None
+) -> tuple[Shown, Shown | None]:
     """Show the player with the widgets around it.
 
     Parameters
@@ -71,13 +82,17 @@ def show_clip(source: Source, sound: Sound, label: str, settings: SpectrogramSet
         options = PlayerOptions(
             sound.name,
             a.crop.untrimmed,
-            Region(a.crop.start_s, a.crop.start_s + settings.clip_s),
+            a.crop_region,
             spectrogram_start_s=start_s,
             label=a.label if b else "Sound",
+            identity=cache.content_key(source),
             beside=_beside(b, part, settings.sample_rate) if b else None,
+            view=_view([each.crop_region for each in (a, b) if each], sound.duration_s) if part == CROP else None,
             other_sounds=tuple(_inverted(each) for each in (a, b) if each) if _is_inverted(a, b) else (),
         )
         show_player(sound.waveform, spectrogram, settings, options, "clip")
+        facts: Markdown = sound_facts(sound, source)
+        st.caption(facts)
     return a, b
 
 
@@ -104,16 +119,26 @@ def _spectrogram(shown: Shown, part: str) -> tuple[np.ndarray, float]:
     return display_log_mel(shown.sound.waveform, shown.settings), 0.0
 
 
+def _view(crops: list[Region], duration_s: float) -> Region | None:
+    """The part of the time axis with the crops, where they are so short that they would be narrow; None for all."""
+    start, end = min(crop.start_s for crop in crops), max(crop.end_s for crop in crops)
+    if max(duration_s, end) - min(0.0, start) < LONG_CLIP * (end - start):
+        return None
+    margin = VIEW_MARGIN * (end - start)
+    return Region(start - margin, end + margin)
+
+
 def _beside(b: Shown, part: str, sample_rate: int) -> Beside:
     spectrogram, start_s = _spectrogram(b, part)
     other_rate = b.settings.sample_rate != sample_rate  # at the same sample rate it is the same sound
-    return Beside(b.label, spectrogram, b.settings, start_s, b.sound.waveform if other_rate else None)
+    waveform = b.sound.waveform if other_rate else None
+    return Beside(b.label, spectrogram, b.settings, start_s, waveform, b.crop_region)
 
 
 def _inverted(shown: Shown) -> OtherSound:
     rate = shown.settings.sample_rate
     waveform = cache.invert_log_mel(shown.crop.log_mel, shown.settings)
-    name = f"From spectrogram {shown.label}"
+    name = f"From spectrogram {shown.label[0]}"
     return OtherSound(name, shown.crop.placed(waveform, len(shown.sound.waveform), rate), rate)
 
 

@@ -50,7 +50,7 @@ def _show_read_outs(a: Shown, b: Shown | None) -> None:
                 st.metric(
                     escape(out.name),
                     escape(out.value),
-                    delta=None if other is None else Markdown(f"B: {other}"),
+                    delta=None if other is None else Markdown(f"B: {escape(other)}"),
                     delta_color="off",
                     delta_arrow="off",
                     help=escape(out.help),
@@ -115,7 +115,10 @@ def _show_array(shown: Shown, named: bool) -> None:
     steps = [
         step
         for step, is_done in (
-            (f"normalised per {settings.normalise}" if settings.normalise != "global" else "normalised", settings.normalise != "none"),
+            (
+                f"normalised per {settings.normalise}" if settings.normalise != "global" else "normalised",
+                settings.normalise != "none",
+            ),
             (f"with {settings.deltas} more channel{'s' if settings.deltas > 1 else ''}", settings.deltas > 0),
             (f"resized to {settings.resize} × {settings.resize}", settings.resize > 0),
         )

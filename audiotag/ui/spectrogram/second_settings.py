@@ -1,4 +1,4 @@
-"""Choose settings B, which are compared with the settings of the form (A): a preset, or earlier settings that were kept.
+"""Choose settings B, to compare them with those of the form (A): a preset, or earlier settings that were kept.
 
 B is in the session and in the address as one line, as `audiotag.features.settings_text` writes it.
 """
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import streamlit as st
 
 from audiotag.errors import AudiotagError
-from audiotag.features.presets import load_preset, preset_names
+from audiotag.features.presets import load_preset, own_presets, preset_names
 from audiotag.features.setting_names import most_different
-from audiotag.features.settings import SpectrogramSettings
+from audiotag.features.settings import PRESETS, SpectrogramSettings
 from audiotag.features.settings_text import parse_settings
 from audiotag.ui import address
 from audiotag.ui.spectrogram import settings_state
@@ -92,7 +92,7 @@ def _pick(settings: SpectrogramSettings, workspace: Workspace) -> Second:
     kept = st.session_state.get(KEPT)
     options = [*names, kept] if kept and kept not in names else names
     if st.session_state.get(CHOICE) not in options:
-        presets = {name: load_preset(name, workspace) for name in names}
+        presets = {**PRESETS, **own_presets(workspace)}
         st.session_state[CHOICE] = most_different(settings, presets) or names[0]
     chosen = st.selectbox(
         "Settings B",

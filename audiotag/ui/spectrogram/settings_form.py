@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, get_args
@@ -66,7 +67,7 @@ class Marks:
     def group(self, name: str) -> Markdown:
         """Title of a group, with the number of its settings that differ."""
         count = len(set(self.changed).intersection(GROUPS[name]))
-        return Markdown(f"{name} · {count:d} changed" if count else name)
+        return Markdown(f"{escape(name)} · {count:d} changed") if count else escape(name)
 
 
 def pick_settings(workspace: Workspace) -> SpectrogramSettings:
@@ -87,7 +88,8 @@ def pick_settings(workspace: Workspace) -> SpectrogramSettings:
         "Preset",
         preset_names(workspace),
         key="preset",
-        on_change=lambda: settings_state.set_widgets(load_preset(st.session_state["preset"], workspace)),
+        on_change=_apply_preset,
+        args=(workspace,),
         help="Sets all values below. Published presets first, then your own.",
         **PERSIST,
     )
@@ -112,6 +114,12 @@ def pick_settings(workspace: Workspace) -> SpectrogramSettings:
         assert problem is not None
         raise problem
     return settings
+
+
+def _apply_preset(workspace: Workspace) -> None:
+    """Set all widgets to the preset that was chosen; if it cannot be read, the form says so."""
+    with suppress(AudiotagError):
+        settings_state.set_widgets(load_preset(st.session_state["preset"], workspace))
 
 
 def _change_buttons(marks: Marks, is_valid: bool) -> None:
@@ -214,9 +222,7 @@ def _frequency_widgets(marks: Marks) -> None:
     )
     _slider(marks.label("n_fft"), 256, 8192, step=64, key="set-n_fft")
     _slider(marks.label("n_mels"), 16, 256, step=8, key="set-n_mels")
-    _slider(
-        marks.label("f_min", "f_max", text=Markdown("Frequency range (Hz)")), 0, 48_000, step=10, key="set-band"
-    )
+    _slider(marks.label("f_min", "f_max", text=Markdown("Frequency range (Hz)")), 0, 48_000, step=10, key="set-band")
     st.segmented_control(
         marks.label("mel_scale"),
         get_args(MelScale),
@@ -274,9 +280,7 @@ def _network_input_widgets(marks: Marks) -> None:
         help="Further channels with the slopes along time.",
         **PERSIST,
     )
-    number_field(
-        marks.label("resize"), "set-resize", whole=True, help="Height and width; 0: no resizing.", **PERSIST
-    )
+    number_field(marks.label("resize"), "set-resize", whole=True, help="Height and width; 0: no resizing.", **PERSIST)
 
 
 def _slider(label: Markdown, low: float, high: float, key: str, step: float = 1, help: Markdown | None = None) -> None:

@@ -39,9 +39,7 @@ def prepare_widgets(workspace: Workspace) -> float:
         try:
             set_step(parse_settings(text, lambda name: load_preset(name, workspace)))
         except AudiotagError as error:
-            st.warning(
-                f"The settings in the address cannot be used: {escape(error)}", icon=":material/link_off:"
-            )
+            st.warning(f"The settings in the address cannot be used: {escape(error)}", icon=":material/link_off:")
     if "set-n_fft" not in st.session_state:
         set_step((FIRST_PRESET, load_preset(FIRST_PRESET, workspace)))
     names = preset_names(workspace)

@@ -25,9 +25,8 @@ def choose_clip(dataset: Dataset, prefix: str, clip_s: float) -> None:
     clip_s : float
         Length that the clip should have at least, in seconds.
     """
-    state, clips = st.session_state, dataset.clips
-    root = str(dataset.root)
-    if (name := address.new_text(f"{CLIP}")) is not None:
+    state, root = st.session_state, str(dataset.root)
+    if (name := address.new_text(CLIP)) is not None:
         label = address.new_text(LABEL)
         state[f"{prefix}-dataset"] = root
         if _choose_named(dataset, prefix, name, label):
