@@ -235,7 +235,7 @@ class Panel {
 
   moveCursor() {
     if (!this.box) return;
-    const time = this.player.time();
+    const time = this.player.cursorTime();
     this.cursor.hidden = !this.player.window.holds(time);
     this.cursor.style.transform = `translateX(${this.across(time)}px)`;
   }

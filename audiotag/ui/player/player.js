@@ -5,6 +5,7 @@
 // (part.js); it shows them as soon as it has the head and all parts that the head names.
 // The script of a component is one text for Streamlit: player.py puts the other scripts before this one.
 
+const MAX_FRAME_S = 0.02; // a frame that took longer was skipped by a busy browser
 const RATES = [0.25, 0.5, 0.75, 1, 1.5, 2];
 
 const players = new WeakMap(); // shadow root → its player
@@ -43,7 +44,9 @@ class Player {
     this.taken = null; // the head that is shown, as bytes
     this.jumped = null; // the number of the last jump
     this.region = null;
+    this.isFollowed = true; // whether the window moves along with the cursor
     this.segment = null; // [start, end] in seconds while a part alone is played
+    this.frame_s = 0; // how long the last frame was on the screen
     this.announced = 0; // the position that was last given to assistive technology
     this.axisName = chosenAxis;
     root.querySelector(`input[value=${chosenAxis}]`).checked = true;
@@ -218,8 +221,9 @@ class Player {
     if (sounding !== this) sounding?.listening.pause();
     sounding = this;
     const time = this.time();
-    if (this.region && this.looping()) this.segment = [this.region.start, this.region.end];
+    if (!this.segment && this.region && this.looping()) this.segment = [this.region.start, this.region.end];
     if (this.segment && (time < this.segment[0] || time >= this.segment[1])) this.listening.seek(this.segment[0]);
+    this.isFollowed = true;
     this.setLooped();
     this.listening.play();
   }
@@ -229,10 +233,7 @@ class Player {
     if (!part) return;
     this.segment = part;
     this.listening.seek(part[0]);
-    if (sounding !== this) sounding?.listening.pause();
-    sounding = this;
-    this.setLooped();
-    this.listening.play();
+    this.start();
   }
 
   playRegion() {
@@ -295,12 +296,19 @@ class Player {
     this.root.classList.add("playing");
     this.labelPlay("Pause");
     cancelAnimationFrame(this.frame);
-    this.animate();
+    this.frame = requestAnimationFrame((now) => this.animate(now, now));
   }
 
-  animate() {
+  animate(now, before) {
+    this.frame_s = Math.min((now - before) / 1000, MAX_FRAME_S);
     this.follow();
-    if (!this.listening.paused) this.frame = requestAnimationFrame(() => this.animate());
+    if (!this.listening.paused) this.frame = requestAnimationFrame((next) => this.animate(next, now));
+  }
+
+  /** Where the cursor is drawn: what is drawn now is seen a frame later, so while the sound plays it is a frame ahead. */
+  cursorTime() {
+    const ahead = this.listening.paused ? 0 : this.frame_s * this.listening.rate;
+    return Math.min(this.time() + ahead, this.data.duration_s);
   }
 
   stopped() {
@@ -326,9 +334,16 @@ class Player {
         this.segment = null;
       }
     }
-    if (this.window.follow(this.time())) this.draw();
+    if (!this.listening.paused) this.followInWindow();
     this.moveCursor();
     if (Math.abs(this.time() - this.announced) >= 1) this.announcePosition();
+  }
+
+  /** Move the window along with the cursor, unless the user has moved it away, or all of the part is in it. */
+  followInWindow() {
+    const isPartShown = this.segment?.every((time) => this.window.holds(time));
+    if (this.isFollowed && !isPartShown && this.window.follow(this.time())) this.draw();
+    this.isFollowed = this.window.holds(this.time());
   }
 
   seekTo(time) {
@@ -336,7 +351,8 @@ class Player {
     if (this.segment && (at < this.segment[0] || at >= this.segment[1])) this.segment = null;
     this.listening.seek(at);
     this.setLooped();
-    if (!this.window.holds(at) && this.window.follow(at)) this.draw();
+    this.isFollowed = true;
+    if (!this.window.holds(at)) this.followInWindow();
     this.moveCursor();
     this.announcePosition();
   }
@@ -373,6 +389,7 @@ class Player {
 
   scrollBy(seconds) {
     this.window.scroll(seconds);
+    this.isFollowed = this.window.holds(this.time());
     this.draw();
   }
 

@@ -45,7 +45,7 @@ class RegionBar {
     end.value = (data.from_s + region.end).toFixed(3);
     low.value = Math.round(region.low ?? lowest);
     high.value = Math.round(region.high ?? highest);
-    start.focus();
+    start.select();
   }
 
   apply(event) {
