@@ -11,8 +11,10 @@ from streamlit.testing.v1 import AppTest
 
 from audiotag.augmentation.base import AUGMENTATIONS
 from audiotag.errors import AudiotagError
+from audiotag.features.log_mel import log_mel, network_input
 from audiotag.features.presets import own_presets, save_preset
 from audiotag.features.settings import PRESETS, SpectrogramSettings
+from audiotag.features.trimming import fit_length, trimmed_bounds
 from audiotag.ui.player import PlayerOptions
 from audiotag.workspace import Workspace
 
@@ -272,6 +274,24 @@ def test_player_shows_the_crop_exactly_as_a_network_gets_it(home: Workspace, pla
     assert not at.exception
     assert players[-1].options.spectrogram_start_s == 0
     assert players[-1].spectrogram.shape[1] == 1 + len(players[-1].waveform) // 690
+
+
+def test_player_shows_the_normalised_and_resized_channel_that_is_chosen(home: Workspace, players: list[Player]) -> None:
+    address = {"view": "Code", "settings": "capstone,normalise=clip,deltas=2,resize=96", "b": "capstone"}
+    for channel, (name, unit) in enumerate(
+        [("log-mel", "σ"), ("slope", "σ/frame"), ("slope of the slope", "σ/frame²")]
+    ):
+        at = open_page("pages/spectrogram.py", channel=name, **address)
+        assert not at.exception
+        waveform, spectrogram, settings, options = players[-1]
+        crop = fit_length(waveform[slice(*trimmed_bounds(waveform, settings))], settings)
+        wanted = network_input(log_mel(crop, settings), settings)[channel]
+        np.testing.assert_array_equal(spectrogram, wanted)
+        assert options.values is not None
+        assert options.values.unit == unit
+        assert options.values.low <= wanted.min() <= wanted.max() <= options.values.high
+        assert options.beside is not None
+        assert options.beside.values is None  # it has neither, so its log-mel is shown, in dB
 
 
 def test_page_begins_with_a_clip_that_fills_the_crop_and_a_link_opens_the_same_one(

@@ -27,6 +27,18 @@ class TimelineRow:
 
 
 @dataclass(frozen=True)
+class Values:
+    """What a spectrogram holds that is not in dB: the values of its darkest and its brightest colour, and their unit.
+
+    Such a spectrogram may have any numbers of rows and columns: they share the bands and the frames of one crop evenly.
+    """
+
+    low: float
+    high: float
+    unit: str
+
+
+@dataclass(frozen=True)
 class Beside:
     """A second spectrogram (B) of the same sound under other settings.
 
@@ -45,6 +57,8 @@ class Beside:
         The sound at ``settings.sample_rate``, of the same duration: it can then be listened to in place of A.
     crop : Region, optional
         Part that is framed in B; by default that of A.
+    values : Values, optional
+        Of the spectrogram, where they are not in dB.
     """
 
     label: str
@@ -53,6 +67,7 @@ class Beside:
     spectrogram_start_s: float = 0.0
     waveform: np.ndarray | None = None
     crop: Region | None = None
+    values: Values | None = None
 
 
 @dataclass(frozen=True)
@@ -106,6 +121,8 @@ class PlayerOptions:
         Versions of the sound that can be listened to in its place, at the same position.
     jump : Jump, optional
         Where to go when another jump was asked for.
+    values : Values, optional
+        Of the spectrogram, where they are not in dB.
     identity : str
         What tells this sound from others of its name, where its samples do not: position and region stay when it comes
         at another sample rate.
@@ -127,5 +144,6 @@ class PlayerOptions:
     beside: Beside | None = None
     other_sounds: tuple[OtherSound, ...] = ()
     jump: Jump | None = None
+    values: Values | None = None
     identity: str = ""
     view: Region | None = None

@@ -6,7 +6,6 @@ import numpy as np
 import streamlit as st
 
 from audiotag.data.dataset import Dataset
-from audiotag.features.log_mel import network_input
 from audiotag.features.readouts import read_outs
 from audiotag.features.setting_names import differences
 from audiotag.features.settings import SpectrogramSettings
@@ -18,21 +17,16 @@ from audiotag.ui.text import Markdown, escape
 from audiotag.ui.widgets.charts import show_chart
 
 READ_OUT_WIDTH_PIXELS = 146
-CHANNELS = ("log-mel", "slope", "slope of the slope")
-MIN_IMAGE_PIXELS = 256  # a smaller array is shown larger
 FLOOR_MARGIN_DB = 1e-3  # rounding
 SAME = Markdown("A and B have the same settings. Change a setting in the form to see and hear what it does.")
 
 
 def show_network_input(a: Shown, b: Shown | None, dataset: Dataset | None) -> None:
-    """Read-outs in seconds, hertz and per cent, the differences between A and B, and the array if it is another one."""
+    """Read-outs in seconds, hertz and per cent, and the differences between A and B."""
     show_inversion(a, b)
     _show_read_outs(a, b)
     if b is not None:
         _show_differences(a, b)
-    for shown in (a, b):
-        if shown is not None:
-            _show_array(shown, named=b is not None)
     if dataset is not None:
         _show_lengths(dataset, a.settings)
 
@@ -107,36 +101,6 @@ def _spread(above: np.ndarray) -> Markdown:
 
 def _decibels(value: float) -> Markdown:
     return Markdown(f"{round(value, 1) + 0.0:+.1f} dB".replace("-", "−"))
-
-
-def _show_array(shown: Shown, named: bool) -> None:
-    """The array itself, where normalising, deltas or resizing make another one of the log-mel in the player."""
-    settings = shown.settings
-    steps = [
-        step
-        for step, is_done in (
-            (
-                f"normalised per {settings.normalise}" if settings.normalise != "global" else "normalised",
-                settings.normalise != "none",
-            ),
-            (f"with {settings.deltas} more channel{'s' if settings.deltas > 1 else ''}", settings.deltas > 0),
-            (f"resized to {settings.resize} × {settings.resize}", settings.resize > 0),
-        )
-        if is_done
-    ]
-    if not steps:
-        return
-    array = network_input(shown.crop.log_mel, settings)
-    st.markdown(f"### The array{f' under {escape(shown.label)}' if named else ''}")
-    st.caption(f"The log-mel of the player, {escape(', '.join(steps))}: one pixel per value, dark is low.")
-    with st.container(horizontal=True):
-        for name, channel in zip(CHANNELS, array, strict=False):
-            st.image(
-                figures.spectrogram_image(channel),
-                caption=f"{name}: {channel.min():.2f} to {channel.max():.2f}".replace("-", "−"),
-                width=max(MIN_IMAGE_PIXELS, min(channel.shape[1], 2 * MIN_IMAGE_PIXELS)),
-                alt=f"Channel {name} of the network input",
-            )
 
 
 def _show_lengths(dataset: Dataset, settings: SpectrogramSettings) -> None:
