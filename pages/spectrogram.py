@@ -5,19 +5,28 @@ import streamlit as st
 from audiotag.ui import frame
 from audiotag.ui.spectrogram import tabs
 from audiotag.ui.spectrogram.augmentation_tab import show_augmentation
-from audiotag.ui.spectrogram.crops import pick_crop
-from audiotag.ui.spectrogram.settings_form import edit_presets, matching_preset, pick_settings
+from audiotag.ui.spectrogram.clip_player import show_clip
+from audiotag.ui.spectrogram.input_tab import show_network_input
+from audiotag.ui.spectrogram.page_style import add_page_style
+from audiotag.ui.spectrogram.preset_buttons import edit_presets, matching_preset
+from audiotag.ui.spectrogram.second_settings import describe_form, pick_second
+from audiotag.ui.spectrogram.settings_form import pick_settings
+from audiotag.ui.spectrogram.settings_state import prepare_widgets
 from audiotag.ui.text import escape
 from audiotag.ui.widgets import messages, sound_picker
 
 context = frame.set_up_page("Spectrogram")
 workspace, dataset = context.workspace, context.dataset_if_any()
+add_page_style()
 
 st.title("Spectrogram")
-controls, view = st.container(key="controls-and-view").columns([1.25, 2.4], gap="large")
+clip_s = prepare_widgets(workspace)
+with messages.show_errors(stop=True):
+    source = sound_picker.pick_sound(dataset, clip_s)
+controls, view = st.container(key="spectrogram-body").columns([1, 2.2], gap="large")
 
 with controls:
-    source = sound_picker.pick_sound(dataset)
+    st.subheader("Settings A")
     with view, messages.show_errors(stop=True), controls:
         settings = pick_settings(workspace)
     edit_presets(settings, workspace)
@@ -33,16 +42,16 @@ with view, messages.show_errors(stop=True):
     sound = sound_picker.decode_source(source, settings.sample_rate)
     for note in sound.notes:
         st.caption(f":material/info: {escape(note)}")
-    crop = pick_crop(sound, settings)
-    frame.show_tabs(
-        "view",
-        {
-            "Network input": lambda: tabs.show_network_input(crop, settings, dataset),
-            "Compare": lambda: tabs.show_comparison(crop, settings, workspace),
-            "Other clips": lambda: tabs.show_other_clips(dataset, settings),
-            "Augmentation": lambda: show_augmentation(crop, dataset, settings),
-            "Resynthesis": lambda: tabs.show_resynthesis(crop, settings),
-            "Code": lambda: tabs.show_code(dataset, settings, matching_preset(settings, workspace), source),
-        },
-    )
+    second = pick_second(settings, workspace)
+    a, b = show_clip(source, sound, describe_form(settings, workspace), settings, second)
+    with st.container(key="spectrogram-tabs"):
+        frame.show_tabs(
+            "view",
+            {
+                "Network input": lambda: show_network_input(a, b, dataset),
+                "Other clips": lambda: tabs.show_other_clips(dataset, settings),
+                "Augmentation": lambda: show_augmentation(a.crop, dataset, settings),
+                "Code": lambda: tabs.show_code(dataset, settings, matching_preset(settings, workspace), source),
+            },
+        )
 messages.show_sentences()

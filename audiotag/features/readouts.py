@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from audiotag.features.log_mel import network_input
 from audiotag.features.mel import empty_bands, mel_corners
 from audiotag.features.settings import SpectrogramSettings
 
@@ -60,6 +61,8 @@ def read_outs(settings: SpectrogramSettings, log_mel: np.ndarray, waveform: np.n
     corners = mel_corners(settings)
     resolution_hz = PEAK_WIDTH_BINS[settings.window] * settings.sample_rate / settings.win_length
     at_floor = log_mel <= log_mel.max() - settings.top_db + 1e-3
+    values = network_input(log_mel, settings)[0]
+    unit = "dB" if settings.normalise == "none" else "σ"
     has_sound = ~at_floor.all(axis=0)  # frames of padding are completely at the floor, whatever top_db is
     floor_fraction = float(at_floor[:, has_sound].mean()) if has_sound.any() else 1.0
     return [
@@ -67,6 +70,12 @@ def read_outs(settings: SpectrogramSettings, log_mel: np.ndarray, waveform: np.n
             "Network input",
             " × ".join(map(str, [*[settings.channels] * (settings.channels > 1), settings.height, settings.width])),
             "Rows × columns of the array that the network gets, with the channels before them if there are several.",
+        ),
+        ReadOut(
+            "Values",
+            f"{_number(values.min())} to {_number(values.max())} {unit}",
+            "Smallest and largest value of the array: in dB re a power of 1 in a mel band, where the player shows dB re "
+            "full scale; or normalised, in standard deviations (σ) from the mean.",
         ),
         ReadOut(
             "Frame step",
@@ -107,3 +116,13 @@ def read_outs(settings: SpectrogramSettings, log_mel: np.ndarray, waveform: np.n
             "Raise top_db to keep quieter sound." if 0.5 < floor_fraction < 1 else "",
         ),
     ]
+
+
+def _number(value: float) -> str:
+    """A value with a true minus sign, and as many decimals as it needs.
+
+    >>> _number(-61.23), _number(-1.234), _number(-0.01)
+    ('−61', '−1.2', '0')
+    """
+    text = f"{value:.1f}" if abs(value) < 10 else f"{value:.0f}"
+    return text.removesuffix(".0").replace("-", "−") if float(text) else "0"

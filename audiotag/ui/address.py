@@ -1,7 +1,7 @@
-"""The chosen dataset and ensemble in the address, so that a link opens the same in another session.
+"""What is chosen, in the address, so that a reload or a link in another session shows the same.
 
-The address holds a key, never a path: a link opens only what this workspace knows already, and one to anything else
-chooses nothing.
+For datasets and ensembles the address holds a key, never a path: a link opens only what this workspace knows already,
+and one to anything else chooses nothing. Other choices are short texts.
 """
 
 from __future__ import annotations
@@ -57,6 +57,24 @@ def write_address(picker: str, key: str) -> None:
     st.session_state[_written(picker)] = key
     if st.query_params.get(picker) != key:
         st.query_params[picker] = key
+
+
+def new_text(parameter: str) -> str | None:
+    """The text of a parameter of the address, if this session has not written it itself or followed it already."""
+    wanted = st.query_params.get(parameter)
+    if not wanted or wanted == st.session_state.get(_written(parameter)):
+        return None
+    st.session_state[_written(parameter)] = wanted
+    return wanted
+
+
+def write_text(parameter: str, text: str, without: str = "") -> None:
+    """Put a text into the address; the parameter is left out for the text ``without``, which is the default."""
+    st.session_state[_written(parameter)] = text
+    if text == without:
+        st.query_params.pop(parameter, None)
+    elif st.query_params.get(parameter) != text:
+        st.query_params[parameter] = text
 
 
 def _written(picker: str) -> str:

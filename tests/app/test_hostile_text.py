@@ -139,13 +139,19 @@ def test_home_page(hostile: Workspace) -> None:
     check(open_page("app.py"), "markdown")
 
 
-@pytest.mark.parametrize("view", ["Network input", "Compare", "Other clips", "Augmentation", "Resynthesis", "Code"])
+@pytest.mark.parametrize("view", ["Network input", "Other clips", "Augmentation", "Code"])
 def test_spectrogram_page(hostile: Workspace, view: str) -> None:
     at = open_page("pages/spectrogram.py", view=view)
     check(at)
-    if view == "Compare":
-        at.selectbox(key="beside").set_value(NAME).run()
+    if view == "Network input":
+        at.toggle(key="compare").set_value(True).run()
+        check(at)
+        at.selectbox(key="settings-b").set_value(NAME).run()
         at.text_input(key="preset-name").set_value(HOSTILE).run()
+        check(at)
+        at.selectbox(key="preset").set_value(NAME).run()
+        check(at)
+        open_page("pages/spectrogram.py", b=HOSTILE, settings=HOSTILE, clip=HOSTILE, label=HOSTILE)
         check(at)
 
 

@@ -1,8 +1,9 @@
 """The Spectrogram page: widgets, settings, presets and code agree, and every tab opens."""
 
+import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -10,13 +11,37 @@ from streamlit.testing.v1 import AppTest
 
 from audiotag.augmentation.base import AUGMENTATIONS
 from audiotag.errors import AudiotagError
+from audiotag.features.log_mel import log_mel, network_input
 from audiotag.features.presets import own_presets, save_preset
 from audiotag.features.settings import PRESETS, SpectrogramSettings
+from audiotag.features.trimming import fit_length, trimmed_bounds
+from audiotag.ui.player import PlayerOptions
 from audiotag.workspace import Workspace
 
 from .conftest import beep, open_page, table_dataset, texts, wav
 
-TABS = ("Network input", "Compare", "Other clips", "Augmentation", "Resynthesis", "Code")
+TABS = ("Network input", "Other clips", "Augmentation", "Code")
+
+
+class Player(NamedTuple):
+    """The arguments of `show_player`."""
+
+    waveform: np.ndarray
+    spectrogram: np.ndarray
+    settings: SpectrogramSettings
+    options: PlayerOptions
+
+
+@pytest.fixture
+def players(monkeypatch: pytest.MonkeyPatch) -> list[Player]:
+    """What the player of the page is given, run by run."""
+    given: list[Player] = []
+
+    def show(waveform: np.ndarray, spectrogram: np.ndarray, settings: Any, options: PlayerOptions, key: str) -> None:
+        given.append(Player(waveform, spectrogram, settings, options))
+
+    monkeypatch.setattr("audiotag.ui.spectrogram.clip_player.show_player", show)
+    return given
 
 
 def input_size(at: AppTest) -> str:
@@ -126,7 +151,7 @@ def test_python_lines_compute_the_log_mel_of_the_crop(home: Workspace) -> None:
 @pytest.mark.parametrize("name", TABS)
 def test_every_tab_opens_under_every_preset_and_only_it_is_drawn(home: Workspace, name: str) -> None:
     at = open_page("pages/spectrogram.py", view=name)
-    for preset in ["capstone"] if name in ("Other clips", "Resynthesis") else PRESETS:
+    for preset in ["capstone"] if name == "Other clips" else PRESETS:
         at = at.selectbox(key="preset").set_value(preset).run()
         assert not at.exception
         assert not at.error
@@ -134,7 +159,7 @@ def test_every_tab_opens_under_every_preset_and_only_it_is_drawn(home: Workspace
 
 
 def test_address_of_an_unknown_tab_opens_the_first(home: Workspace) -> None:
-    for address in ({"view": "Use it"}, {"bench": "Use it"}):
+    for address in ({"view": "Compare"}, {"bench": "Use it"}):
         at = open_page("pages/spectrogram.py", **address)
         assert not at.exception
         assert [tab.label for tab in at.tabs if len(tab.children)] == [TABS[0]]
@@ -233,16 +258,175 @@ def test_label_without_clips_gives_a_hint(home: Workspace, tmp_path: Path) -> No
     assert not at.metric
 
 
-def test_spectrogram_is_turned_back_into_sound(home: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_player_shows_the_crop_exactly_as_a_network_gets_it(home: Workspace, players: list[Player]) -> None:
+    at = open_page("pages/spectrogram.py", view="Code")
+    code = next(element.value for element in at.code if "SpectrogramSettings(" in element.value)
+    made: dict[str, Any] = {}
+    exec(code, made)
+    np.testing.assert_array_equal(players[-1].spectrogram, made["spectrogram"])
+    crop = players[-1].options.crop
+    assert crop is not None
+    assert players[-1].options.spectrogram_start_s == crop.start_s
+    assert crop.end_s - crop.start_s == 2.0
+    rate = players[-1].settings.sample_rate
+    np.testing.assert_array_equal(players[-1].waveform[round(crop.start_s * rate) :][:1000], made["crop"][:1000])
+    at = open_page("pages/spectrogram.py", view="Code", show="Whole clip")
+    assert not at.exception
+    assert players[-1].options.spectrogram_start_s == 0
+    assert players[-1].spectrogram.shape[1] == 1 + len(players[-1].waveform) // 690
+
+
+def test_player_shows_the_normalised_and_resized_channel_that_is_chosen(home: Workspace, players: list[Player]) -> None:
+    address = {"view": "Code", "settings": "capstone,normalise=clip,deltas=2,resize=96", "b": "capstone"}
+    for channel, (name, unit) in enumerate(
+        [("log-mel", "σ"), ("slope", "σ/frame"), ("slope of the slope", "σ/frame²")]
+    ):
+        at = open_page("pages/spectrogram.py", channel=name, **address)
+        assert not at.exception
+        waveform, spectrogram, settings, options = players[-1]
+        crop = fit_length(waveform[slice(*trimmed_bounds(waveform, settings))], settings)
+        wanted = network_input(log_mel(crop, settings), settings)[channel]
+        np.testing.assert_array_equal(spectrogram, wanted)
+        assert options.values is not None
+        assert options.values.unit == unit
+        assert options.values.low <= wanted.min() <= wanted.max() <= options.values.high
+        assert options.beside is not None
+        assert options.beside.values is None  # it has neither, so its log-mel is shown, in dB
+
+
+def test_page_begins_with_a_clip_that_fills_the_crop_and_a_link_opens_the_same_one(
+    home: Workspace, players: list[Player]
+) -> None:
+    at = open_page("pages/spectrogram.py", view="Code")
+    untrimmed = players[-1].options.untrimmed
+    assert untrimmed is not None
+    assert untrimmed.end_s - untrimmed.start_s > 1.6
+    first = players[-1].options.name
+    assert at.query_params["clip"] == first
+    at = at.button(key="spectrogram-clip-next").click().run()
+    assert not at.exception
+    second = players[-1].options.name
+    assert second != first
+    linked = at.query_params
+    assert linked["clip"] == second
+    again = open_page("pages/spectrogram.py", **linked)
+    assert players[-1].options.name == second
+    assert again.selectbox(key="spectrogram-label").value == linked["label"]
+    again = again.button(key="spectrogram-clip-previous").click().run()
+    assert players[-1].options.name == first
+    open_page("pages/spectrogram.py", clip=second)  # without a label: one that it has
+    assert players[-1].options.name == second
+    unknown = open_page("pages/spectrogram.py", clip="../gone.wav")
+    assert not unknown.exception
+    assert any("no clip ../gone.wav" in text for text in texts(unknown.warning))
+    assert players[-1].options.name == first
+
+
+def test_comparison_begins_with_a_difference_and_correct_sizes(home: Workspace, players: list[Player]) -> None:
+    at = open_page("pages/spectrogram.py")
+    assert players[-1].options.beside is None
+    assert not at.get("plotly_chart")
+    at = at.toggle(key="compare").set_value(True).run()
+    assert not at.exception
+    beside = players[-1].options.beside
+    assert beside is not None
+    assert beside.label == "B · warm-up"
+    assert beside.waveform is None  # at the same sample rate it is the same sound
+    (chart,) = at.get("plotly_chart")
+    heights = np.asarray(json.loads(chart.proto.spec)["data"][0]["zmax"])
+    assert heights > 3
+    at = at.selectbox(key="settings-b").set_value("argus").run()
+    assert not at.exception
+    assert next(metric.delta for metric in at.metric if metric.label == "Network input") == "B: 128 × 256"
+    beside = players[-1].options.beside
+    assert beside is not None
+    assert beside.spectrogram.shape == (128, 256)
+    assert next(table.value for table in at.table)["Setting"].tolist() == [
+        "Clip length", "Padding of short clips", "Trim below the peak"
+    ]  # fmt: skip
+
+
+def test_settings_kept_as_b_stay_while_a_changes_and_survive_a_reload(home: Workspace, players: list[Player]) -> None:
+    at = open_page("pages/spectrogram.py", view="Network input")
+    at = at.slider(key="set-n_mels").set_value(64).run()
+    at = at.button(key="keep-as-b").click().run()
+    assert not at.exception
+    assert any("A and B have the same settings" in text for text in texts(at.info))
+    at = at.selectbox(key="set-sample_rate").set_value(22_050).run()
+    at = at.slider(key="set-band").set_value((20, 10_000)).run()
+    assert not at.exception
+    assert not at.error
+    player = players[-1]
+    assert player.options.beside is not None
+    assert (player.settings.sample_rate, player.options.beside.settings.sample_rate) == (22_050, 44_100)
+    assert player.options.beside.settings.n_mels == 64
+    waveform = player.options.beside.waveform
+    assert waveform is not None
+    assert len(waveform) / 44_100 == pytest.approx(len(player.waveform) / 22_050, abs=1e-3)
+    at = at.button(key="swap-a-b").click().run()
+    assert not at.exception
+    assert players[-1].settings == player.options.beside.settings
+    assert players[-1].options.beside is not None
+    assert players[-1].options.beside.settings == player.settings
+    reloaded = open_page("pages/spectrogram.py", **at.query_params)
+    assert not reloaded.exception
+    assert not reloaded.warning
+    assert players[-1].settings == player.options.beside.settings
+    assert players[-1].options.beside is not None
+    assert players[-1].options.beside.settings == player.settings
+
+
+def test_settings_in_an_address_that_cannot_be_used_are_said_and_change_nothing(home: Workspace) -> None:
+    at = open_page("pages/spectrogram.py", settings="capstone,n_mels=9999", b="[x](http://y)")
+    assert not at.exception
+    assert not at.error
+    assert len(at.warning) == 2
+    assert input_size(at) == "128 × 128"
+    assert not at.toggle(key="compare").value
+
+
+def test_changes_are_marked_undone_and_reset(home: Workspace) -> None:
+    at = open_page("pages/spectrogram.py", view="Code")
+    assert at.button(key="settings-undo-button").disabled
+    at = at.slider(key="set-n_mels").set_value(64).run()
+    at = at.slider(key="set-top_db").set_value(80).run()
+    assert at.slider(key="set-n_mels").label == "Mel bands · **capstone: 128**"
+    assert "Level · 1 changed" in [expander.label for expander in at.expander]
+    assert any("**2 settings** differ from capstone" in text for text in texts(at.markdown))
+    at = at.button(key="settings-undo-button").click().run()
+    assert (at.slider(key="set-n_mels").value, at.slider(key="set-top_db").value) == (64, 60)
+    at = at.slider(key="set-hop_length").set_value(2048).run()  # longer than the window
+    assert at.error
+    at = at.button(key="settings-undo-button").click().run()
+    assert not at.error
+    assert (at.slider(key="set-n_mels").value, at.slider(key="set-hop_length").value) == (64, 690)
+    at = at.button(key="settings-undo-button").click().run()
+    assert at.slider(key="set-n_mels").value == 128
+    at = at.button(key="settings-redo-button").click().run()
+    assert at.slider(key="set-n_mels").value == 64
+    at = at.button(key="settings-reset").click().run()
+    assert at.slider(key="set-n_mels").value == 128
+    assert at.button(key="settings-reset").disabled
+    assert "settings" not in at.query_params
+
+
+def test_spectrograms_are_turned_back_into_sounds_at_the_place_of_their_crops(
+    home: Workspace, players: list[Player], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(
         "audiotag.features.inversion.invert_log_mel",
-        lambda log_mel, settings: np.zeros(settings.clip_samples, np.float32),  # unit tests hold the real one
+        lambda log_mel, settings: np.ones(settings.clip_samples, np.float32),  # unit tests hold the real one
     )
-    at = open_page("pages/spectrogram.py", view="Resynthesis")
-    players = len(at.get("audio"))
+    at = open_page("pages/spectrogram.py", b="warm-up")
+    assert players[-1].options.other_sounds == ()
     at = at.button(key="invert").click().run()
     assert not at.exception
-    assert len(at.get("audio")) == players + 1
-    assert len(at.run().get("audio")) == players + 1  # it stays
+    a, b = players[-1].options.other_sounds
+    assert len(a.waveform) == len(b.waveform) == len(players[-1].waveform)
+    crop = players[-1].options.crop
+    assert crop is not None
+    np.testing.assert_allclose(np.flatnonzero(a.waveform)[[0, -1]] / 44_100, (crop.start_s, crop.end_s), atol=1e-3)
+    at = at.run()
+    assert len(players[-1].options.other_sounds) == 2  # they stay
     at = at.slider(key="set-n_mels").set_value(64).run()
-    assert len(at.get("audio")) == players  # with other settings it would be another sound
+    assert players[-1].options.other_sounds == ()  # with other settings it would be another sound

@@ -98,7 +98,7 @@ def test_what_no_sound_can_be_is_a_sentence_on_every_page_that_reads_it(
     for page in PAGES:
         at = open_page(page)
         assert not at.exception, page
-    assert sentence in texts_of(open_page("pages/spectrogram.py"))
+    assert sentence in texts_of(open_page("pages/spectrogram.py", clip="odd.wav"))
 
 
 @pytest.mark.parametrize(("samples", "rate"), [(1, 44_100), (1, 192_000), (3, 100), (300, 100)])

@@ -24,7 +24,7 @@ NAME = HOSTILE.replace("/", "")
 ADDRESSES = (
     "",
     *(f"dataset?tab={tab}" for tab in ("Durations", "Labels", "Problems", "Clips")),
-    *(f"spectrogram?view={view}" for view in ("Compare", "Other+clips", "Code")),
+    *(f"spectrogram?view={view}" for view in ("Network+input&b=warm-up", "Other+clips", "Code")),
     "train",
     "train?show=Training+batch+preview",
     "tag",

@@ -5,7 +5,7 @@ components), then ``player.js``, which uses the other scripts. ``sounds.js`` is 
 sounds, and ``part.js`` is that of the hidden components that hold the data.
 """
 
-from audiotag.ui.player.options import Beside, Jump, OtherSound, PlayerOptions, Region, TimelineRow
+from audiotag.ui.player.options import Beside, Jump, OtherSound, PlayerOptions, Region, TimelineRow, Values
 from audiotag.ui.player.packing import Block, pack_block
 from audiotag.ui.player.player import show_block, show_player
 
@@ -17,6 +17,7 @@ __all__ = [
     "PlayerOptions",
     "Region",
     "TimelineRow",
+    "Values",
     "pack_block",
     "show_block",
     "show_player",

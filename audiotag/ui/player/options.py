@@ -27,6 +27,18 @@ class TimelineRow:
 
 
 @dataclass(frozen=True)
+class Values:
+    """What a spectrogram holds that is not in dB: the values of its darkest and its brightest colour, and their unit.
+
+    Such a spectrogram may have any numbers of rows and columns: they share the bands and the frames of one crop evenly.
+    """
+
+    low: float
+    high: float
+    unit: str
+
+
+@dataclass(frozen=True)
 class Beside:
     """A second spectrogram (B) of the same sound under other settings.
 
@@ -43,6 +55,10 @@ class Beside:
         Time of the spectrogram's first frame in the sound.
     waveform : numpy.ndarray, shape=(samples,), optional
         The sound at ``settings.sample_rate``, of the same duration: it can then be listened to in place of A.
+    crop : Region, optional
+        Part that is framed in B; by default that of A.
+    values : Values, optional
+        Of the spectrogram, where they are not in dB.
     """
 
     label: str
@@ -50,6 +66,8 @@ class Beside:
     settings: SpectrogramSettings
     spectrogram_start_s: float = 0.0
     waveform: np.ndarray | None = None
+    crop: Region | None = None
+    values: Values | None = None
 
 
 @dataclass(frozen=True)
@@ -103,6 +121,13 @@ class PlayerOptions:
         Versions of the sound that can be listened to in its place, at the same position.
     jump : Jump, optional
         Where to go when another jump was asked for.
+    values : Values, optional
+        Of the spectrogram, where they are not in dB.
+    identity : str
+        What tells this sound from others of its name, where its samples do not: position and region stay when it comes
+        at another sample rate.
+    view : Region, optional
+        Part of the time axis that is shown first, and whenever it is another part than before; by default all of it.
     """
 
     name: str
@@ -119,3 +144,6 @@ class PlayerOptions:
     beside: Beside | None = None
     other_sounds: tuple[OtherSound, ...] = ()
     jump: Jump | None = None
+    values: Values | None = None
+    identity: str = ""
+    view: Region | None = None

@@ -20,11 +20,11 @@ import numpy as np
 
 from audiotag.audio.reading import wav_bytes
 from audiotag.features.full_scale import full_scale_db
-from audiotag.features.mel import AMIN, hz_to_mel, mel_frequencies, mel_to_hz
+from audiotag.features.mel import AMIN, hz_to_mel, mel_to_hz
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.figures.theme import SPECTROGRAM_SCALE
 from audiotag.ui import cache
-from audiotag.ui.player.options import PlayerOptions, Region
+from audiotag.ui.player.options import PlayerOptions, Region, Values
 
 ENVELOPE_POINTS = 1200  # of a short sound, whose samples the browser can read where the user zooms in
 ENVELOPE_POINTS_PER_S = 40  # of a long sound
@@ -63,17 +63,22 @@ def pack_block(
 ) -> Block:
     """The block that the browser gets for the arguments of `audiotag.ui.player.player.show_player`."""
     sounds = [(options.label, _pack_sound(waveform, settings.sample_rate))]
-    spectrograms = [(options.label, _pack_spectrogram(spectrogram, settings, options.spectrogram_start_s))]
+    spectrograms = [
+        (
+            options.label,
+            _pack_spectrogram(spectrogram, settings, options.spectrogram_start_s, options.values),
+            options.crop,
+        )
+    ]
     beside = options.beside
     if beside is not None:
-        spectrograms.append(
-            (beside.label, _pack_spectrogram(beside.spectrogram, beside.settings, beside.spectrogram_start_s))
-        )
+        part = _pack_spectrogram(beside.spectrogram, beside.settings, beside.spectrogram_start_s, beside.values)
+        spectrograms.append((beside.label, part, beside.crop or options.crop))
         if beside.waveform is not None:
             sounds.append((beside.label, _pack_sound(beside.waveform, beside.settings.sample_rate)))
     sounds += [(other.label, _pack_sound(other.waveform, other.sample_rate)) for other in options.other_sounds]
     head = {
-        "id": _hash(options.name.encode(), sounds[0][1].data),
+        "id": _hash(options.name.encode(), options.identity.encode() or sounds[0][1].data),
         "name": options.name,
         "file": Path(options.name).stem,
         "height": options.height,
@@ -84,6 +89,7 @@ def pack_block(
         "compact": options.compact,
         "untrimmed": _ends(options.untrimmed),
         "crop": _ends(options.crop),
+        "view": _ends(options.view),
         "jump": options.jump and {"time_s": options.jump.time_s, "number": options.jump.number},
         "timeline": [
             {"label": row.label, "times_s": _round_values(row.times_s), "values": _round_values(row.values)}
@@ -91,9 +97,9 @@ def pack_block(
         ],
         "colours": _colours(),
         "sounds": [{"label": label, "part": part.id} for label, part in sounds],
-        "spectrograms": [{"label": label, "part": part.id} for label, part in spectrograms],
+        "spectrograms": [{"label": label, "part": part.id, "crop": _ends(crop)} for label, part, crop in spectrograms],
     }
-    parts = {part.id: part for _, part in (*sounds, *spectrograms)}
+    parts = {part.id: part for part in (*(part for _, part in sounds), *(part for _, part, _ in spectrograms))}
     return Block(json.dumps(head, allow_nan=False).encode(), tuple(parts.values()))
 
 
@@ -121,20 +127,31 @@ def _sound_part(suffix: str, sound: bytes, outline: np.ndarray) -> Part:
     )
 
 
-def _pack_spectrogram(spectrogram: np.ndarray, settings: SpectrogramSettings, start_s: float) -> Part:
-    columns, frames_per_column = reduce_columns(spectrogram, MAX_LEVELS // settings.n_mels)
-    levels, floor_db = quantise(columns, settings)
-    frame_s = settings.hop_length / settings.sample_rate
+def _pack_spectrogram(
+    spectrogram: np.ndarray, settings: SpectrogramSettings, start_s: float, values: Values | None
+) -> Part:
+    columns, per_column = reduce_columns(spectrogram, MAX_LEVELS // len(spectrogram))
+    rows, frame_s = len(columns), settings.hop_length / settings.sample_rate
+    if values is None:
+        levels, floor_db = quantise(columns, settings)
+        low, high, unit = floor_db, floor_db + settings.top_db, "dBFS"
+        zero = [None if np.isnan(level) else round(float(level), 2) for level in full_scale_db(settings)]
+    else:
+        low, high, unit = values.low, values.high, values.unit
+        steps = np.rint((columns - low) * (255 / max(high - low, 1e-9)))
+        levels, zero = np.clip(steps, 0, 255).astype(np.uint8), [0.0] * rows
+        per_column *= settings.frames / spectrogram.shape[1]
     header = {
-        "rows": levels.shape[0],
+        "rows": rows,
         "columns": levels.shape[1],
         "start_s": start_s - frame_s / 2,  # a frame is drawn around its middle
-        "column_s": frame_s * frames_per_column,
-        "floor_db": floor_db,
-        "ceiling_db": floor_db + settings.top_db,
-        "full_scale_db": [None if np.isnan(level) else round(float(level), 2) for level in full_scale_db(settings)],
-        "centres_hz": _round_values(mel_frequencies(settings), 2),
-        "edges_hz": _round_values(band_edges(settings), 2),
+        "column_s": frame_s * per_column,
+        "floor_db": low,
+        "ceiling_db": high,
+        "full_scale_db": zero,
+        "unit": unit,
+        "centres_hz": _round_values(_band_places(settings, (np.arange(rows) + 0.5) / rows), 2),
+        "edges_hz": _round_values(band_edges(settings, rows), 2),
     }
     return _part(header, levels.tobytes())
 
@@ -191,11 +208,20 @@ def envelope(waveform: np.ndarray, max_points: int) -> np.ndarray:
     return np.stack(ends).astype(np.float32)
 
 
-def band_edges(settings: SpectrogramSettings) -> np.ndarray:
-    """Edges of the mel bands, half-way in mel between their centres, shape ``(n_mels + 1,)``, Hz."""
+def band_edges(settings: SpectrogramSettings, rows: int | None = None) -> np.ndarray:
+    """Edges of the mel bands, half-way in mel between their centres, shape ``(n_mels + 1,)``, Hz.
+
+    With ``rows``, edges of so many rows that share the bands evenly, shape ``(rows + 1,)``.
+    """
+    rows = rows or settings.n_mels
+    return _band_places(settings, np.arange(rows + 1) / rows)
+
+
+def _band_places(settings: SpectrogramSettings, shares: np.ndarray) -> np.ndarray:
+    """Frequencies in Hz at places from 0 (lower edge of the lowest mel band) to 1 (upper edge of the highest)."""
     lowest, highest = hz_to_mel(np.array([settings.f_min, settings.f_max]), settings.mel_scale)
-    halves = np.arange(settings.n_mels + 1) + 0.5
-    return mel_to_hz(lowest + halves * (highest - lowest) / (settings.n_mels + 1), settings.mel_scale)
+    places = (shares * settings.n_mels + 0.5) / (settings.n_mels + 1)
+    return mel_to_hz(lowest + places * (highest - lowest), settings.mel_scale)
 
 
 def _ends(region: Region | None) -> list[float] | None:

@@ -40,11 +40,12 @@ class Panel {
 
   describe() {
     const { name, duration_s, spectrograms } = this.player.data;
-    const { edges_hz, floor_db, ceiling_db, label } = this.spectrogram;
+    const { edges_hz, floor_db, ceiling_db, label, unit } = this.spectrogram;
     const hertz = `${hertzText(edges_hz[0])} to ${hertzText(edges_hz.at(-1))}`;
-    const decibels = `${minus(floor_db - this.typical_db)} to ${minus(ceiling_db - this.typical_db)} dB re full scale`;
+    const ends = `${this.text(floor_db - this.typical_db)} to ${this.text(ceiling_db - this.typical_db)}`;
+    const values = `${ends} ${unit === "dBFS" ? "dB re full scale" : unit}`;
     const which = spectrograms.length > 1 ? ` (${label})` : "";
-    const text = `Log-mel spectrogram of ${name}${which}: ${duration_s.toFixed(2)} s, ${hertz}, ${decibels}`;
+    const text = `Log-mel spectrogram of ${name}${which}: ${duration_s.toFixed(2)} s, ${hertz}, ${values}`;
     this.canvas.setAttribute("aria-label", text);
   }
 
@@ -150,7 +151,7 @@ class Panel {
   }
 
   cropShapes() {
-    const { crop } = this.player.data;
+    const { crop } = this.spectrogram;
     if (!crop) return [];
     const [x, right] = crop.map((time) => this.across(time));
     const { waveform, spectrogram } = this.box;
@@ -197,13 +198,13 @@ class Panel {
 
   /** The ends of the colour scale in dBFS, in the band under the pointer, or else in a typical band. */
   levelMarks() {
-    const { floor_db, ceiling_db } = this.spectrogram;
+    const { floor_db, ceiling_db, unit } = this.spectrogram;
     const { top, bottom } = this.box.spectrogram;
     const x = this.box.left + this.box.width + 23;
     const reference_db = this.reference(this.pointedBand()) ?? this.typical_db;
-    const text = (level_db) => minus(level_db - reference_db);
+    const text = (level_db) => this.text(level_db - reference_db);
     return [
-      words("dBFS", x - 14, top - 3, "start"),
+      words(unit, x - 14, top - 3, "start"),
       words(text(ceiling_db), x, top + 11, "start", "ceiling"),
       words(text((floor_db + ceiling_db) / 2), x, (top + bottom) / 2 + 4, "start"),
       words(text(floor_db), x, bottom - 1, "start", "floor"),
@@ -263,6 +264,11 @@ class Panel {
     return this.bandAt((bottom - this.pointed.y) / (bottom - top));
   }
 
+  /** A value of the spectrogram: levels in whole dB, others, which may be small, in hundredths. */
+  text(value) {
+    return minus(value, this.spectrogram.unit === "dBFS" ? 0 : 2);
+  }
+
   reference(band) {
     return band === null ? null : this.spectrogram.full_scale_db[band];
   }
@@ -284,21 +290,22 @@ class Panel {
   }
 
   partAt(time) {
-    const { untrimmed, crop } = this.player.data;
+    const { untrimmed } = this.player.data;
+    const { crop } = this.spectrogram;
     if (untrimmed && (time < untrimmed[0] || time > untrimmed[1])) return ["trimmed"];
     return crop && time >= crop[0] && time <= crop[1] ? ["crop"] : [];
   }
 
   levelAt(time) {
-    const { rows, columns, centres_hz, levels, floor_db, ceiling_db } = this.spectrogram;
+    const { rows, columns, centres_hz, levels, floor_db, ceiling_db, unit } = this.spectrogram;
     const band = this.pointedBand();
     const texts = [hertzText(centres_hz[band])];
     const column = columnAt(time, this.spectrogram);
     const reference_db = this.reference(band);
     if (column !== null && reference_db !== null) {
       const step = levels[band * columns + column];
-      const level = minus(floor_db + (step / 255) * (ceiling_db - floor_db) - reference_db);
-      texts.push(`${step ? "" : "≤ "}${level} dBFS`); // what is quieter than step 0 is raised to it
+      const level = this.text(floor_db + (step / 255) * (ceiling_db - floor_db) - reference_db);
+      texts.push(`${step || unit !== "dBFS" ? "" : "≤ "}${level} ${unit}`); // what is quieter than step 0 is raised to it
     }
     return [...texts, `band ${band + 1} of ${rows}${reference_db === null ? ", empty" : ""}`];
   }

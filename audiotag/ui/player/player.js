@@ -119,13 +119,16 @@ class Player {
   /** Show other data: the same sound continues, another sound starts at its beginning. */
   show(data) {
     const isOther = this.data?.id !== data.id;
+    const isOtherView = isOther || String(this.data.view) !== String(data.view);
     this.data = data;
     this.root.classList.toggle("compact", data.compact);
     if (isOther) this.reset();
     this.listening.setVersions(data.sounds, !isOther);
     if (isOther) this.stopped();
-    this.window.setWhole(Math.min(0, data.crop?.[0] ?? 0), Math.max(data.duration_s, data.crop?.[1] ?? 0));
-    if (isOther) this.window.showAll();
+    const crops = data.spectrograms.flatMap(({ crop }) => crop ?? []);
+    this.window.setWhole(Math.min(0, ...crops), Math.max(data.duration_s, ...crops));
+    if (isOtherView) this.window.showAll();
+    if (isOtherView && data.view) this.window.show(...data.view);
     this.crop.hidden = !data.crop;
     this.root.setAttribute("aria-label", `Player of ${data.name}`);
     this.length.textContent = ` / ${clock(data.from_s + data.duration_s)}`;

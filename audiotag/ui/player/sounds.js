@@ -20,9 +20,9 @@ function unpacked(bytes) {
 /** A head with its sounds and spectrograms in place of their ids; `bytesOf` finds the bytes of a part. */
 function assembled(head, bytesOf) {
   const sounds = head.sounds.map(({ label, part }) => ({ label, id: part, ...soundOf(bytesOf(part)) }));
-  const spectrograms = head.spectrograms.map(({ label, part }) => {
+  const spectrograms = head.spectrograms.map(({ part, ...named }) => {
     const { header, rest } = withoutHeader(bytesOf(part));
-    return { label, ...header, levels: rest };
+    return { ...named, ...header, levels: rest };
   });
   return { ...head, sounds, spectrograms };
 }

@@ -8,12 +8,11 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from audiotag.audio.header import Sound
-from audiotag.features.log_mel import display_log_mel, log_mel
+from audiotag.features.log_mel import log_mel
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.features.trimming import crop_start, fit_length, trimmed_bounds
 from audiotag.ui import cache
-from audiotag.ui.player import PlayerOptions, Region, show_player
+from audiotag.ui.player import Region
 
 MIDDLE = 0.5
 IMAGE_WIDTH_PIXELS = 136  # of each spectrogram in a row: four on a screen, two on a phone
@@ -37,6 +36,14 @@ class Crop:
     start_s: float
     untrimmed: Region
     log_mel: np.ndarray
+
+    def placed(self, waveform: np.ndarray, clip_samples: int, sample_rate: int) -> np.ndarray:
+        """A version of the crop's sound at the crop's place in the clip, with silence before and after it."""
+        placed = np.zeros(clip_samples, dtype=np.float32)
+        start = round(self.start_s * sample_rate)
+        part = waveform[max(0, -start) :][: clip_samples - max(0, start)]
+        placed[max(0, start) : max(0, start) + len(part)] = part
+        return placed
 
 
 def make_crop(waveform: np.ndarray, settings: SpectrogramSettings, position: float = MIDDLE) -> Crop:
@@ -62,23 +69,19 @@ def crop_of_file(path: Path, settings: SpectrogramSettings) -> Crop:
     return make_crop(cache.load_sound(path, settings.sample_rate).waveform, settings)
 
 
-def pick_crop(sound: Sound, settings: SpectrogramSettings) -> Crop:
-    """A slider for the place of the crop, and the player with the trimmed ends and the crop marked."""
-    start, end = trimmed_bounds(sound.waveform, settings)
+def pick_position(waveform: np.ndarray, settings: SpectrogramSettings) -> float:
+    """A slider for the place of the crop, 0 to 1; where the clip is not longer than the crop, none, and the middle."""
+    start, end = trimmed_bounds(waveform, settings)
     spare_s = max(0.0, (end - start) / settings.sample_rate - settings.clip_s)
-    position = MIDDLE
-    if spare_s > 0.01:
-        chosen_s = st.slider(
-            "Crop starts at (s)",
-            0.0,
-            spare_s,
-            spare_s / 2,
-            key="crop-start",
-            persist_state="session",
-            help="Counted from the end of the leading silence. Training draws the crop at random.",
-        )
-        position = chosen_s / spare_s
-    crop = make_crop(sound.waveform, settings, position)
-    options = PlayerOptions(sound.name, crop.untrimmed, Region(crop.start_s, crop.start_s + settings.clip_s))
-    show_player(sound.waveform, display_log_mel(sound.waveform, settings), settings, options, "clip")
-    return crop
+    if spare_s <= 0.01:
+        return MIDDLE
+    chosen_s = st.slider(
+        "Crop starts at (s)",
+        0.0,
+        spare_s,
+        spare_s / 2,
+        key="crop-start",
+        persist_state="session",
+        help="Counted from the end of the leading silence. Training draws the crop at random.",
+    )
+    return chosen_s / spare_s

@@ -1,8 +1,10 @@
-"""Widgets for every spectrogram setting, and for saving and deleting presets."""
+"""Widgets for every spectrogram setting, in groups; each setting that differs from the preset is marked."""
 
 from __future__ import annotations
 
-from dataclasses import fields
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, get_args
 
@@ -10,7 +12,8 @@ import numpy as np
 import streamlit as st
 
 from audiotag.errors import AudiotagError
-from audiotag.features.presets import delete_preset, load_preset, own_presets, preset_names, save_preset
+from audiotag.features.presets import load_preset, preset_names
+from audiotag.features.setting_names import NAMES, value_text
 from audiotag.features.settings import (
     MelNorm,
     MelScale,
@@ -20,87 +23,154 @@ from audiotag.features.settings import (
     Window,
     square_hop_length,
 )
+from audiotag.ui.spectrogram import settings_state
 from audiotag.ui.text import Markdown, escape
-from audiotag.ui.widgets.messages import select_in_sidebar, show_errors
-from audiotag.ui.widgets.number_field import number_field, number_text, parse_number
+from audiotag.ui.widgets.number_field import number_field
 from audiotag.workspace import Workspace
 
 RATES_HZ = (8000, 16_000, 22_050, 32_000, 44_100, 48_000, 96_000)
-INTEGER_STEP_FIELDS = ("trim_db", "top_db", "f_min", "f_max")  # their sliders move in whole steps
-TYPED_FIELDS = ("mean_db", "std_db", "resize")  # in text fields
 PERSIST: dict[str, Any] = {"persist_state": "session"}
+GROUPS = {
+    "Time": ("clip_s", "hop_length", "win_length", "window", "trim_db", "trim_pad_s", "padding"),
+    "Frequency": ("sample_rate", "n_fft", "n_mels", "f_min", "f_max", "mel_scale", "mel_norm"),
+    "Level": ("top_db", "power"),
+    "Network input": ("normalise", "mean_db", "std_db", "deltas", "resize"),
+}
+
+
+@dataclass(frozen=True)
+class Marks:
+    """The preset, and the settings that differ from it."""
+
+    preset: str
+    values: SpectrogramSettings
+    changed: Collection[str]
+
+    def label(self, *settings: str, text: Markdown | None = None) -> Markdown:
+        """Label of the widget of one setting, or of several: with its unit, and with the preset's value if it differs.
+
+        Parameters
+        ----------
+        *settings : str
+            Fields.
+        text : Markdown, optional
+            The label itself; by default the name and unit of the first field.
+        """
+        name, unit = NAMES[settings[0]]
+        label = text or Markdown(f"{name} ({unit})" if unit else name)
+        changed = [field for field in settings if field in self.changed]
+        if not changed:
+            return label
+        values = ", ".join(value_text(field, getattr(self.values, field)) for field in settings)
+        return Markdown(f"{label} · **{escape(self.preset)}: {escape(values)}**")
+
+    def group(self, name: str) -> Markdown:
+        """Title of a group, with the number of its settings that differ."""
+        count = len(set(self.changed).intersection(GROUPS[name]))
+        return Markdown(f"{escape(name)} · {count:d} changed") if count else escape(name)
 
 
 def pick_settings(workspace: Workspace) -> SpectrogramSettings:
-    """Widgets for every spectrogram setting, starting from a preset; they keep their values across pages.
+    """Widgets for every spectrogram setting, after `settings_state.prepare_widgets`; they keep their values.
 
     Raises
     ------
     AudiotagError
         If the settings contradict each other; says which rule is broken.
     """
-    if "set-n_fft" not in st.session_state:
-        _set_widgets(load_preset("capstone", workspace))
-    names = preset_names(workspace)
-    if (name := st.session_state.pop("preset-next", None)) in names:
-        st.session_state["preset"] = name
+    problem, settings = None, None
+    try:
+        settings = settings_state.read_widgets()
+        settings_state.remember_settings(settings, workspace)
+    except AudiotagError as error:
+        problem = error
     st.selectbox(
         "Preset",
-        names,
+        preset_names(workspace),
         key="preset",
-        on_change=lambda: _set_widgets(load_preset(st.session_state["preset"], workspace)),
+        on_change=_apply_preset,
+        args=(workspace,),
         help="Sets all values below. Published presets first, then your own.",
         **PERSIST,
     )
-    with st.expander("Time", expanded=True, icon=":material/schedule:"):
-        _time_widgets()
-    with st.expander("Frequency", expanded=True, icon=":material/tune:"):
-        _frequency_widgets()
-    with st.expander("Level", expanded=True, icon=":material/brightness_6:"):
-        _level_widgets()
-    with st.expander("Network input", icon=":material/layers:"):
-        _network_input_widgets()
-    return SpectrogramSettings(**{field.name: _field_value(field.name) for field in fields(SpectrogramSettings)})
+    preset = st.session_state["preset"]
+    values = load_preset(preset, workspace)
+    marks = Marks(preset, values, settings_state.changed_widgets(values))
+    _change_buttons(marks, is_valid=problem is None)
+    with st.container(key="settings-groups"):
+        for (name, show), icon in zip(
+            (
+                ("Time", _time_widgets),
+                ("Frequency", _frequency_widgets),
+                ("Level", _level_widgets),
+                ("Network input", _network_input_widgets),
+            ),
+            (":material/schedule:", ":material/tune:", ":material/brightness_6:", ":material/layers:"),
+            strict=True,
+        ):
+            with st.expander(marks.group(name), expanded=True, icon=icon, key=f"group-{name}"):
+                show(marks)
+    if settings is None:
+        assert problem is not None
+        raise problem
+    return settings
 
 
-def edit_presets(settings: SpectrogramSettings, workspace: Workspace) -> None:
-    """Widgets that save the settings as a preset, delete an own preset, and undo the deletion."""
-    with st.form("save-preset", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.text_input("Save these settings as", key="preset-name", placeholder="name")
-        if st.form_submit_button("Save", icon=":material/save:") and name:
-            with show_errors():
-                save_preset(name, settings, workspace)
-                select_in_sidebar("preset", name)
-    chosen = st.session_state.get("preset")
-    if chosen in own_presets(workspace) and st.button(
-        f"Delete {escape(chosen)}", icon=":material/delete:", key="delete-preset", type="tertiary"
-    ):
-        with show_errors():
-            st.session_state["deleted-preset"] = (chosen, delete_preset(chosen, workspace))
-            select_in_sidebar("preset", "capstone")
-    if deleted := st.session_state.get("deleted-preset"):
-        name, deleted_settings = deleted
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f"Preset {escape(name)} was deleted.")
-            if st.button("Undo", icon=":material/undo:", key="undo-delete", type="tertiary"):
-                with show_errors():
-                    save_preset(name, deleted_settings, workspace)
-                    del st.session_state["deleted-preset"]
-                    select_in_sidebar("preset", name)
+def _apply_preset(workspace: Workspace) -> None:
+    """Set all widgets to the preset that was chosen; if it cannot be read, the form says so."""
+    with suppress(AudiotagError):
+        settings_state.set_widgets(load_preset(st.session_state["preset"], workspace))
 
 
-def matching_preset(settings: SpectrogramSettings, workspace: Workspace) -> str | None:
-    """Name of a preset that has exactly these settings, preferably the chosen one; None where there is none."""
-    names = preset_names(workspace)
-    if (chosen := st.session_state.get("preset")) in names:
-        names = [chosen, *names]
-    return next((name for name in names if load_preset(name, workspace) == settings), None)
+def _change_buttons(marks: Marks, is_valid: bool) -> None:
+    """How many settings differ from the preset, with undo, redo and reset."""
+    count = len(marks.changed)
+    name = escape(marks.preset)
+    st.markdown(
+        f"**{count:d} setting{'s' if count > 1 else ''}** differ{'' if count > 1 else 's'} from {name}."
+        if count
+        else f"All settings are those of {name}."
+    )
+    with st.container(horizontal=True, gap="small", key="change-buttons"):
+        st.button(
+            "Undo",
+            icon=":material/undo:",
+            key="settings-undo-button",
+            on_click=settings_state.undo,
+            type="tertiary",
+            disabled=not settings_state.can_undo(is_valid),
+            help="Takes the last change of a setting back.",
+        )
+        st.button(
+            "Redo",
+            icon=":material/redo:",
+            key="settings-redo-button",
+            on_click=settings_state.redo,
+            type="tertiary",
+            disabled=not settings_state.can_redo(),
+            help="Makes the change again that was undone last.",
+        )
+        st.button(
+            "Reset",
+            icon=":material/restart_alt:",
+            key="settings-reset",
+            on_click=settings_state.set_widgets,
+            args=(marks.values,),
+            type="tertiary",
+            disabled=not count,
+            help=f"Sets all values to those of {name}.",
+        )
 
 
-def _time_widgets() -> None:
-    _slider(Markdown("Clip length (s)"), 0.5, 10.0, step=0.5, key="set-clip_s")
+def _time_widgets(marks: Marks) -> None:
+    _slider(marks.label("clip_s"), 0.5, 10.0, step=0.5, key="set-clip_s")
     _slider(
-        Markdown("Hop (samples)"), 64, 2048, step=2, key="set-hop_length", help=Markdown("Distance between two frames.")
+        marks.label("hop_length"),
+        64,
+        2048,
+        step=2,
+        key="set-hop_length",
+        help=Markdown("Distance between two frames."),
     )
     st.button(
         "Make it square",
@@ -111,23 +181,23 @@ def _time_widgets() -> None:
         help="Sets the hop so that there are as many frames as mel bands. A window that is too short for it grows.",
     )
     _slider(
-        Markdown("Window (samples)"),
+        marks.label("win_length"),
         256,
         4096,
         step=64,
         key="set-win_length",
         help=Markdown("A longer window separates tones better, a shorter one separates moments better."),
     )
-    st.selectbox("Window shape", get_args(Window), key="set-window", **PERSIST)
+    st.selectbox(marks.label("window"), get_args(Window), key="set-window", **PERSIST)
     _slider(
-        Markdown("Trim below the peak (dB)"),
+        marks.label("trim_db"),
         0,
         80,
         key="set-trim_db",
         help=Markdown("Cuts both ends where they lie this far below the loudest frame. 0 cuts nothing."),
     )
     _slider(
-        Markdown("Trim margin (s)"),
+        marks.label("trim_pad_s"),
         0.0,
         0.5,
         step=0.01,
@@ -135,7 +205,7 @@ def _time_widgets() -> None:
         help=Markdown("Silence that is left at each end."),
     )
     st.segmented_control(
-        "Padding of short clips",
+        marks.label("padding"),
         get_args(Padding),
         format_func=escape,
         key="set-padding",
@@ -145,17 +215,25 @@ def _time_widgets() -> None:
     )
 
 
-def _frequency_widgets() -> None:
+def _frequency_widgets(marks: Marks) -> None:
     rates = sorted({*RATES_HZ, st.session_state["set-sample_rate"]})
-    st.selectbox("Sample rate (Hz)", rates, key="set-sample_rate", help="Sounds are resampled to it.", **PERSIST)
-    _slider(Markdown("FFT length (samples)"), 256, 8192, step=64, key="set-n_fft")
-    _slider(Markdown("Mel bands"), 16, 256, step=8, key="set-n_mels")
-    _slider(Markdown("Frequency range (Hz)"), 0, 48_000, step=10, key="set-band")
+    st.selectbox(
+        marks.label("sample_rate"), rates, key="set-sample_rate", help="Sounds are resampled to it.", **PERSIST
+    )
+    _slider(marks.label("n_fft"), 256, 8192, step=64, key="set-n_fft")
+    _slider(marks.label("n_mels"), 16, 256, step=8, key="set-n_mels")
+    _slider(marks.label("f_min", "f_max", text=Markdown("Frequency range (Hz)")), 0, 48_000, step=10, key="set-band")
     st.segmented_control(
-        "Mel scale", get_args(MelScale), format_func=escape, key="set-mel_scale", required=True, default=None, **PERSIST
+        marks.label("mel_scale"),
+        get_args(MelScale),
+        format_func=escape,
+        key="set-mel_scale",
+        required=True,
+        default=None,
+        **PERSIST,
     )
     st.segmented_control(
-        "Filter height",
+        marks.label("mel_norm"),
         get_args(MelNorm),
         format_func=escape,
         key="set-mel_norm",
@@ -166,16 +244,10 @@ def _frequency_widgets() -> None:
     )
 
 
-def _level_widgets() -> None:
-    _slider(
-        Markdown("Floor below the loudest point (dB)"),
-        20,
-        120,
-        key="set-top_db",
-        help=Markdown("Called top_db in recipes."),
-    )
+def _level_widgets(marks: Marks) -> None:
+    _slider(marks.label("top_db"), 20, 120, key="set-top_db", help=Markdown("Called top_db in recipes."))
     st.segmented_control(
-        "Band values",
+        marks.label("power"),
         (2.0, 1.0),
         format_func=lambda power: "power" if power == 2 else "amplitude",
         key="set-power",
@@ -185,9 +257,9 @@ def _level_widgets() -> None:
     )
 
 
-def _network_input_widgets() -> None:
+def _network_input_widgets(marks: Marks) -> None:
     st.selectbox(
-        "Normalise",
+        marks.label("normalise"),
         get_args(Normalise),
         key="set-normalise",
         help="To mean 0 and deviation 1, per clip, per batch, or (global) with the values below. With none, values "
@@ -196,11 +268,11 @@ def _network_input_widgets() -> None:
     )
     left, right = st.columns(2)
     with left:
-        number_field(Markdown("Mean (dB)"), "set-mean_db", **PERSIST)
+        number_field(marks.label("mean_db"), "set-mean_db", **PERSIST)
     with right:
-        number_field(Markdown("Deviation (dB)"), "set-std_db", **PERSIST)
+        number_field(marks.label("std_db"), "set-std_db", **PERSIST)
     st.segmented_control(
-        "Deltas",
+        marks.label("deltas"),
         (0, 1, 2),
         key="set-deltas",
         required=True,
@@ -208,9 +280,7 @@ def _network_input_widgets() -> None:
         help="Further channels with the slopes along time.",
         **PERSIST,
     )
-    number_field(
-        Markdown("Resize to (pixels)"), "set-resize", whole=True, help="Height and width; 0: no resizing.", **PERSIST
-    )
+    number_field(marks.label("resize"), "set-resize", whole=True, help="Height and width; 0: no resizing.", **PERSIST)
 
 
 def _slider(label: Markdown, low: float, high: float, key: str, step: float = 1, help: Markdown | None = None) -> None:
@@ -226,33 +296,6 @@ def _slider(label: Markdown, low: float, high: float, key: str, step: float = 1,
         help=help,
         **PERSIST,
     )
-
-
-def _field_value(field: str) -> Any:
-    if field in ("f_min", "f_max"):
-        return float(st.session_state["set-band"][field == "f_max"])
-    value = st.session_state[f"set-{field}"]
-    if field in TYPED_FIELDS:
-        number = parse_number(value, field, whole=field == "resize")
-        if number is None:
-            raise AudiotagError(f"{field} must be a number; the field is empty.")
-        return int(number) if field == "resize" else number
-    return float(value) if field in INTEGER_STEP_FIELDS else value
-
-
-def _set_widgets(settings: SpectrogramSettings) -> None:
-    """Set all widgets to these settings."""
-    for field, value in settings.to_dict().items():
-        if field in TYPED_FIELDS:
-            value = number_text(value)
-        st.session_state[f"set-{field}"] = _int_if_whole(value) if field in INTEGER_STEP_FIELDS else value
-    band = (_int_if_whole(settings.f_min), _int_if_whole(settings.f_max))
-    st.session_state["set-band"] = band if type(band[0]) is type(band[1]) else (settings.f_min, settings.f_max)
-
-
-def _int_if_whole(value: float) -> float:
-    """An int where the value is whole: then the slider moves in whole steps."""
-    return int(value) if float(value).is_integer() else value
 
 
 def _set_square_hop() -> None:

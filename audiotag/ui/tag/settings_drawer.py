@@ -1,4 +1,4 @@
-"""The drawer of the Tag page: the ensemble's card, how far its scores can be trusted, tagging options, thresholds, a second ensemble, label aliases.
+"""The drawer of the Tag page: the ensemble, its tagging options, thresholds, a second ensemble, label aliases.
 
 It is closed at first; a line above it says what is set.
 """

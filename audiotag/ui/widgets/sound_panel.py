@@ -114,17 +114,21 @@ def pack_sound(sound: Sound, settings: SpectrogramSettings, source: Source, opti
     start, end = trimmed_bounds(waveform, settings)
     options = replace(options, untrimmed=Region(start / settings.sample_rate, end / settings.sample_rate))
     block = pack_block(waveform, display_log_mel(waveform, settings), settings, options)
+    return PackedSound(block, tuple(notes), sound_facts(sound, source, options.from_s))
+
+
+def sound_facts(sound: Sound, source: Source, from_s: float = 0.0) -> Markdown:
+    """Duration, format and levels of a sound; the levels are those of the file where it is short enough."""
     header = sound.header
     levels = cache.load_levels(source, sound.name, cache.content_key(source))
     where = Markdown("")
     if levels is None:
         levels, where = FileLevels(peak_dbfs(sound.waveform), rms_dbfs(sound.waveform)), Markdown(" of this part")
-    facts = Markdown(
-        f"{_length(sound, options.from_s)} · {header.sample_rate:,} Hz · {header.channels:d} channel"
+    return Markdown(
+        f"{_length(sound, from_s)} · {header.sample_rate:,} Hz · {header.channels:d} channel"
         f"{'s' if header.channels > 1 else ''} · {escape(header.container)} {escape(header.codec)} · "
         f"peak{where} {_level(levels.peak_dbfs)} · RMS{where} {_level(levels.rms_dbfs)}"
     )
-    return PackedSound(block, tuple(notes), facts)
 
 
 def _length(sound: Sound, from_s: float) -> Markdown:

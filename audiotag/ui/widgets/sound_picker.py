@@ -12,6 +12,9 @@ from audiotag.audio.opening import READABLE
 from audiotag.data.dataset import Dataset
 from audiotag.ui import cache
 from audiotag.ui.text import escape
+from audiotag.ui.widgets import first_choice
+from audiotag.ui.widgets.first_choice import clips_with_label
+from audiotag.ui.widgets.step_buttons import show_step_buttons
 from audiotag.wording import as_text
 
 CLIP_NAME = "spectrogram-clip-name"  # in the session: the chosen clip's path in its dataset
@@ -22,24 +25,47 @@ MICROPHONE_NOTE = (
 )
 
 
-def pick_sound(dataset: Dataset | None) -> Source | None:
-    """Widgets that choose a sound; None where nothing is chosen yet. Without a dataset, a file or a recording."""
+def pick_sound(dataset: Dataset | None, clip_s: float) -> Source | None:
+    """Widgets that choose a sound; None where nothing is chosen yet. Without a dataset, a file or a recording.
+
+    Parameters
+    ----------
+    dataset : Dataset, optional
+    clip_s : float
+        Length of the crop in seconds: the clip that is chosen to begin with fills it.
+    """
     sources = SOURCES if dataset else SOURCES[1:]
-    source = st.segmented_control(
-        "Sound from", sources, key="sound-from", default=sources[0], required=True, persist_state="session"
-    )
-    if source == "Upload":
-        upload = st.file_uploader(
-            "Sound file", key="spectrogram-upload", help=f"{READABLE}. The suffix of the file does not matter."
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        source = st.segmented_control(
+            "Sound from", sources, key="sound-from", default=sources[0], required=True, persist_state="session"
         )
-        return upload.getvalue() if upload else None
-    if source == "Microphone":
-        recorded = st.audio_input("Record", sample_rate=44_100, key="spectrogram-recording")
-        st.caption(MICROPHONE_NOTE)
-        return recorded.getvalue() if recorded else None
-    clip = pick_dataset_clip(dataset, "spectrogram") if dataset else None
+        if source == "Upload":
+            upload = st.file_uploader(
+                "Sound file", key="spectrogram-upload", help=f"{READABLE}. The suffix of the file does not matter."
+            )
+            return upload.getvalue() if upload else None
+        if source == "Microphone":
+            recorded = st.audio_input("Record", sample_rate=44_100, key="spectrogram-recording")
+            st.caption(MICROPHONE_NOTE)
+            return recorded.getvalue() if recorded else None
+        clip = None
+        if dataset:
+            first_choice.choose_clip(dataset, "spectrogram", clip_s)
+            clip = pick_dataset_clip(dataset, "spectrogram")
+        if clip is not None and dataset is not None:
+            show_step_buttons("spectrogram-clip-", _step_clip, dataset)
     st.session_state[CLIP_NAME] = "" if clip is None else clip["clip"]
-    return None if clip is None else clip["path"]
+    if clip is None:
+        return None
+    first_choice.write_address("spectrogram", clip)
+    return clip["path"]
+
+
+def _step_clip(step: int, dataset: Dataset) -> None:
+    """Choose the next or the previous clip with the same label; after the last one comes the first."""
+    rows = list(clips_with_label(dataset, st.session_state.get("spectrogram-label")).index)
+    at = rows.index(st.session_state["spectrogram-clip"])
+    st.session_state["spectrogram-clip"] = rows[(at + step) % len(rows)]
 
 
 def source_name(source: Source) -> str:
@@ -61,10 +87,8 @@ def paths_with_label(dataset: Dataset | None, count: int) -> list[Path]:
     """Paths of the first clips that have the chosen label; of any clips where no label is chosen."""
     if dataset is None:
         return []
-    label = st.session_state.get("spectrogram-label")
-    clips = dataset.clips
-    having = clips[clips["labels"].map(lambda labels: label in labels).astype(bool)] if label else clips
-    return list((having if len(having) else clips)["path"].head(count))
+    having = clips_with_label(dataset, st.session_state.get("spectrogram-label"))
+    return list((having if len(having) else dataset.clips)["path"].head(count))
 
 
 def pick_dataset_clip(dataset: Dataset, prefix: str) -> pd.Series | None:
@@ -76,7 +100,6 @@ def pick_dataset_clip(dataset: Dataset, prefix: str) -> pd.Series | None:
     prefix : str
         Prefix of the widgets' keys.
     """
-    clips = dataset.clips
     label = st.selectbox(
         "Label",
         dataset.labels,
@@ -84,7 +107,7 @@ def pick_dataset_clip(dataset: Dataset, prefix: str) -> pd.Series | None:
         help="Shows only clips that have this label.",
         persist_state="session",
     )
-    having = clips[clips["labels"].map(lambda labels: label in labels).astype(bool)] if dataset.labels else clips
+    having = clips_with_label(dataset, label)
     if len(having) == 0:
         st.info(
             f"No clip has the label {escape(label)}; choose another.",

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from audiotag.features.log_mel import display_log_mel, log_mel
+from audiotag.features.log_mel import display_log_mel, log_mel, network_input
 from audiotag.features.mel import empty_bands, mel_corners, mel_frequencies
 from audiotag.features.settings import PRESETS, SpectrogramSettings
-from audiotag.ui.player.options import Beside, Jump, OtherSound, PlayerOptions, Region, TimelineRow
+from audiotag.ui.player.options import Beside, Jump, OtherSound, PlayerOptions, Region, TimelineRow, Values
 from audiotag.ui.player.packing import (
     Block,
     band_edges,
@@ -187,6 +187,48 @@ def test_bands_without_a_bin_have_no_level(noise: np.ndarray) -> None:
     [(shown, _)] = parts_of(pack_block(noise, log_mel(noise, settings), settings, PlayerOptions("a")), "spectrograms")
     empty = empty_bands(settings)
     assert [band for band, level in enumerate(shown["full_scale_db"]) if level is None] == list(empty)
+
+
+def test_a_network_input_has_its_own_values_at_the_frequencies_and_times_of_the_log_mel(tone: Tone) -> None:
+    """A click at one second and a tone of 2 kHz, normalised and resized."""
+    settings = CAPSTONE.with_changes(normalise="clip", resize=300)
+    waveform = tone(2000, 2.0, 0.05)
+    waveform[44_100] = 0.9
+    values = network_input(log_mel(waveform, settings), settings)[0]
+    options = PlayerOptions("a.wav", values=Values(float(values.min()), float(values.max()), "σ"))
+    ((header, rest),) = parts_of(pack_block(waveform, values, settings, options), "spectrograms")
+    levels = levels_of(header, rest)
+    assert (header["unit"], levels.shape) == ("σ", (300, 300))
+    step = (header["ceiling_db"] - header["floor_db"]) / 255
+    np.testing.assert_allclose(header["floor_db"] + levels * step, values, atol=0.51 * step)
+    assert header["full_scale_db"] == [0.0] * 300
+    row = int(levels[:, 20:100].mean(axis=1).argmax())
+    assert header["edges_hz"][row] < header["centres_hz"][row] < header["edges_hz"][row + 1]
+    assert header["centres_hz"][row] == pytest.approx(2000, rel=0.03)
+    column = int(levels[-60:].mean(axis=0).argmax())
+    assert header["start_s"] + (column + 0.5) * header["column_s"] == pytest.approx(1.0, abs=0.02)
+
+
+def test_a_sound_at_another_sample_rate_is_the_same_sound_if_it_has_the_same_identity(noise: np.ndarray) -> None:
+    slower = CAPSTONE.with_changes(sample_rate=22_050, f_max=11_025.0)
+
+    def head(identity: str, settings: SpectrogramSettings) -> dict[str, Any]:
+        waveform = noise[:: 44_100 // settings.sample_rate]
+        options = PlayerOptions("a.wav", identity=identity, view=Region(0.2, 0.4))
+        return head_of(pack_block(waveform, display_log_mel(waveform, settings), settings, options))
+
+    assert head("file", CAPSTONE)["id"] == head("file", slower)["id"]
+    assert head("file", CAPSTONE)["id"] != head("other file", CAPSTONE)["id"]
+    assert head("", CAPSTONE)["id"] != head("", slower)["id"]
+    assert head("file", slower)["view"] == [0.2, 0.4]
+
+
+def test_each_spectrogram_has_its_own_crop(noise: np.ndarray) -> None:
+    spectrogram = display_log_mel(noise, CAPSTONE)
+    for crop, wanted in ((Region(-1.0, 3.0), [-1.0, 3.0]), (None, [0.1, 0.9])):
+        options = PlayerOptions("a.wav", crop=Region(0.1, 0.9), beside=Beside("B", spectrogram, CAPSTONE, crop=crop))
+        head = head_of(pack_block(noise, spectrogram, CAPSTONE, options))
+        assert [each["crop"] for each in head["spectrograms"]] == [[0.1, 0.9], wanted]
 
 
 def test_block_says_how_the_player_behaves(tone: Tone) -> None:
