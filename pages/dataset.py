@@ -21,7 +21,7 @@ if len(statistics.labelled_clips(index)) == 0:
     st.stop()
 measurement.start_by_itself(dataset, index)
 
-facts = st.container(gap="small")
+facts = st.container(gap="small", key="facts")
 wanted = pick_filter(dataset, faults)
 shown = filter_clips(index, wanted, faults)
 if wanted != Filter():

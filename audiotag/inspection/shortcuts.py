@@ -164,9 +164,7 @@ def _columns_of_values(clips: pd.DataFrame) -> dict[str, tuple[np.ndarray, list[
     }
 
 
-def _by_value(
-    table: _LabelTable, name: str, codes: np.ndarray, values: list[object], chance: float
-) -> list[Shortcut]:
+def _by_value(table: _LabelTable, name: str, codes: np.ndarray, values: list[object], chance: float) -> list[Shortcut]:
     """The values of one property that give labels away; one that most clips have only where no other does."""
     found: list[Shortcut] = []
     shares = np.bincount(codes[codes >= 0], minlength=len(values)) / max(1, len(codes))

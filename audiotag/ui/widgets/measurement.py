@@ -5,16 +5,13 @@ from __future__ import annotations
 from contextlib import suppress
 
 import pandas as pd
-import streamlit as st
 
 from audiotag.data.dataset import Dataset
 from audiotag.errors import AudiotagError
-from audiotag.inspection.measurement_job import MeasurementJob, is_small
+from audiotag.inspection.measurement_job import is_small
 from audiotag.ui import cache
-from audiotag.ui.widgets import messages
-from audiotag.wording import format_duration
-
-WATCHED = "measuring"  # in the session: a process was running when the page was drawn
+from audiotag.ui.text import Markdown
+from audiotag.ui.widgets.job_progress import show_job_progress
 
 
 def start_by_itself(dataset: Dataset, clips: pd.DataFrame) -> None:
@@ -51,31 +48,7 @@ def show_progress(dataset: Dataset, clips: int) -> bool:
     ----------
     dataset : Dataset
     clips : int
-        How many clips the dataset has, for as long as nothing is measured.
+        How many clips the dataset has.
     """
-    job = cache.measurement_job(dataset)
-    if not job.is_active():
-        if st.session_state.pop(WATCHED, False):
-            st.rerun()
-        return False
-
-    @st.fragment(run_every=1)
-    def watch() -> None:
-        if not job.is_active():
-            st.rerun()
-        st.session_state[WATCHED] = True
-        progress = job.progress()
-        done, total = (progress["done"], progress["total"]) if progress else (0, clips)
-        left = f" · {format_duration(progress['left_s'])} left" if progress else ""
-        with st.container(horizontal=True, vertical_alignment="center"):
-            text = f"Measuring {done:,} of {total:,} clips{left}"
-            st.progress(min(1.0, done / max(1, total)), text, width="stretch")
-            st.button("Stop", icon=":material/stop:", key="stop-measuring", on_click=_stop, args=(job,))
-
-    watch()
-    return True
-
-
-def _stop(job: MeasurementJob) -> None:
-    with messages.show_errors():
-        job.stop()
+    beginning = Markdown(f"Measuring {clips:,} clips: levels, spectra, copies …")
+    return show_job_progress(cache.measurement_job(dataset), "measuring", beginning, clips)
