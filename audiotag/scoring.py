@@ -14,7 +14,8 @@ from audiotag.data.dataset import Dataset
 from audiotag.data.fsdkaggle2019 import META
 from audiotag.data.label_cells import find_label_format
 from audiotag.data.label_names import LabelNames, spelling_note
-from audiotag.data.score_tables import match_clips, read_score_tables
+from audiotag.data.score_tables import USAGE, match_clips, read_score_tables
+from audiotag.data.table_files import read_table_file
 from audiotag.data.tables import split_labels
 from audiotag.errors import AudiotagError
 from audiotag.metrics import accuracy, lwlrap, lwlrap_per_class, multi_hot
@@ -100,7 +101,44 @@ def score_submission(submission: Path, truth: Path, aliases: Mapping[str, str] |
     AudiotagError
         If a column is missing, a score is not a number, a true label has no column, or no clip is in both tables.
     """
-    shared = _shared_clips(submission, truth, aliases or {})
+    return _score(_shared_clips(submission, truth, aliases or {}))
+
+
+def score_clips(
+    scores: pd.DataFrame,
+    labels: Sequence[tuple[str, ...]],
+    splits: Sequence[str | None] | None = None,
+    notes: tuple[str, ...] = (),
+) -> Score:
+    """Score a matrix of scores against true labels.
+
+    Parameters
+    ----------
+    scores : pandas.DataFrame
+        Clips × labels; its index names the clips.
+    labels : sequence of tuple of str
+        The true labels of each clip; all of them are columns of ``scores``.
+    splits : sequence of str or None, optional
+        The leaderboard that each clip belongs to, see `leaderboards_of`.
+    notes : tuple[str, ...]
+        What was left out and why, as sentences.
+    """
+    splits_of = np.array([] if splits is None else list(splits), dtype=object)
+    return _score(_SharedClips(scores.rename_axis("clip"), list(labels), splits_of, notes))
+
+
+def leaderboards_of(dataset: Dataset) -> dict[str, str]:
+    """The leaderboard, Public or Private, that each test clip belongs to; empty where the truth has no ``usage``."""
+    path = truth_table_of(dataset)
+    if path is None:
+        return {}
+    table = read_table_file(path).table
+    if not {"fname", USAGE} <= set(table.columns):
+        return {}
+    return dict(zip(table["fname"], table[USAGE], strict=True))
+
+
+def _score(shared: _SharedClips) -> Score:
     names = tuple(shared.scores.columns)
     scores, target, splits = shared.scores.to_numpy(), multi_hot(shared.labels, names), shared.splits
     per_class, _ = lwlrap_per_class(target, scores)

@@ -5,21 +5,23 @@ import streamlit as st
 from audiotag.inspection import statistics
 from audiotag.inspection.filters import Filter, faults_of_clips, filter_clips
 from audiotag.ui import cache, frame
-from audiotag.ui.dataset import header, reading, tabs
+from audiotag.ui.dataset import durations_tab, header, labels_tab, problems, reading, sound_tab
 from audiotag.ui.dataset.clips import show_clips
 from audiotag.ui.dataset.filter import pick_filter
-from audiotag.ui.widgets import messages
+from audiotag.ui.widgets import measurement, messages
 
 dataset = frame.set_up_page("Dataset").dataset()
 index = cache.load_index(dataset)
 faults = cache.find_faults(dataset)
 
-header.show_title(dataset)
-reading.show_reading(dataset)
+places = header.show_title(dataset)
+reading.show_reading(dataset, places.title)
 if len(statistics.labelled_clips(index)) == 0:
     header.show_unreadable(index)
     st.stop()
+measurement.start_by_itself(dataset, index)
 
+facts = st.container(gap="small", key="facts")
 wanted = pick_filter(dataset, faults)
 shown = filter_clips(index, wanted, faults)
 if wanted != Filter():
@@ -27,14 +29,18 @@ if wanted != Filter():
 if len(statistics.labelled_clips(shown)) == 0:
     st.info("No clip passes the filter. Remove a part of it.", icon=":material/search_off:")
     st.stop()
-header.show_header(dataset, shown, faults, wanted)
+with facts:
+    header.show_facts(shown)
+    header.show_problems_line(dataset, index, faults)
+with places.caption:
+    header.show_dashboard_button(dataset, shown, faults, wanted)
 frame.show_tabs(
-    "tab",
+    header.TAB,
     {
-        "Durations": lambda: tabs.show_durations(shown),
-        "Labels": lambda: tabs.show_labels(shown, wanted),
-        "Sound": lambda: tabs.show_sound(dataset, index, shown),
-        "Problems": lambda: tabs.show_problems(dataset, faults),
+        "Durations": lambda: durations_tab.show_durations(shown),
+        "Labels": lambda: labels_tab.show_labels(shown, wanted),
+        "Sound": lambda: sound_tab.show_sound(dataset, index, shown),
+        "Problems": lambda: problems.show_problems(dataset, index, faults),
         "Clips": lambda: show_clips(dataset, shown, faults),
     },
 )

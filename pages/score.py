@@ -1,25 +1,25 @@
-"""Score: compare a submission with the truth, by class and by clip, and listen to the hardest clips."""
+"""Score: an ensemble or a submission against the true labels, by class and by clip; listen to the hardest clips."""
 
 import streamlit as st
 
 from audiotag.ui import frame
-from audiotag.ui.score import view
+from audiotag.ui.score import ensemble, result, source, tables
 from audiotag.ui.trust.panel import show_trust_of_submission
 from audiotag.ui.widgets import label_aliases, messages
 
 context = frame.set_up_page("Score")
 st.title("Score")
-dataset = view.chosen_dataset(context)
-submission, truth = view.pick_tables(context, dataset)
-label_aliases.show_label_aliases(context.workspace)
-if submission is None or truth is None:
-    view.show_what_is_missing(submission, truth)
+dataset = source.chosen_dataset(context)
+choices = st.container(horizontal=True, gap="large")
+if source.is_of_ensemble(context, dataset, choices):
+    scored = ensemble.show_ensemble(context, dataset, choices)
 else:
-    with messages.show_errors(stop=True):
-        score = view.score_tables(submission, truth)
-    view.show_summary(score)
-    view.show_classes(score)
-    view.show_hardest_clips(score, dataset)
-    show_trust_of_submission(score, submission.path, context.ensemble_folder)
-view.show_commands(context, dataset, expanded=submission is None or truth is None)
+    scored = tables.show_tables(context, dataset)
+if scored is not None:
+    result.show_summary(scored.score)
+    result.show_classes(scored.score)
+    result.show_hardest_clips(scored.score, dataset)
+    show_trust_of_submission(scored.score, scored.submission, context.ensemble_folder)
+label_aliases.show_label_aliases(context.workspace)
+source.show_commands(context, dataset)
 messages.show_sentences()

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from audiotag.tagging.export.rows import Row
     from audiotag.tagging.settings import TagSettings
 
-SUBMISSION_DIGITS = 6  # ranks count in a submission, and four digits make ties
-
 
 def add_tag(sub: argparse.ArgumentParser) -> None:
     """Options of ``audiotag tag``."""
@@ -227,10 +225,11 @@ def _per_clip_folders(options: argparse.Namespace, format: ExportFormat | None) 
 
 def _submission_row(result: FileResult) -> Row:
     from audiotag.tagging.bulk_job import problem_row_of
+    from audiotag.tagging.submission import DIGITS
 
     if result.tags is None:
         return problem_row_of(result)
-    scores = {tag.label: round(tag.score, SUBMISSION_DIGITS) for tag in result.tags.ranking}
+    scores = {tag.label: round(tag.score, DIGITS) for tag in result.tags.ranking}
     return {"clip": result.file.clip, "scores": scores}
 
 

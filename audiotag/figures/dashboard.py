@@ -73,7 +73,7 @@ def _label_parts(shown: pd.DataFrame) -> list[str]:
         f"<p>{html.escape(' · '.join(statistics.describe_rarest_labels(counts)))}</p>",
         _figure(figures.labels(counts.head(MAX_BARS))),
         _collapsible_table("As a table", counts.rename_axis("label")),
-        _figure(figures.bars(numbers, "labels per clip")),
+        _figure(figures.counts_by_number(numbers, "labels per clip")),
         _collapsible_table("As a table", numbers),
         _collapsible_table("Combinations", statistics.combinations(shown)),
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from plotly.subplots import make_subplots
 
 from audiotag.figures.text import plain
 from audiotag.figures.theme import (
@@ -27,13 +28,15 @@ MEASURED = {  # column of the index: name and unit on the axis
     "peak_dbfs": ("peak", "dBFS"),
 }
 MAX_MAP_LABELS = 40  # on each axis of the co-occurrence map; more cannot be read
+MAX_TICKS = 20  # one for each whole number
 TICKS_HZ = [31.5, 63, 125, 250, 500, 1000, 2000, 4000, 8000, 16_000]
 
 
 def histogram(table: pd.DataFrame, title: str, unit: str, mark: float | None = None, height: int = 280) -> go.Figure:
-    """Histogram of shares of clips (%) with the bars of each subset laid over one another.
+    """Histogram of shares of clips (%), one panel per subset above the next on the same horizontal axis.
 
-    Each bar carries its bin, so that a click on it can set a filter.
+    Panels can be told apart without colour, and a subset whose clips are all alike does not flatten the others. Each
+    bar carries its bin, so that a click on it can set a filter.
 
     Parameters
     ----------
@@ -46,26 +49,38 @@ def histogram(table: pd.DataFrame, title: str, unit: str, mark: float | None = N
     height : int
         In pixels.
     """
-    figure = go.Figure()
-    for subset in table.columns[2:]:
+    subsets = list(table.columns[2:])
+    figure = make_subplots(rows=max(1, len(subsets)), cols=1, shared_xaxes=True, vertical_spacing=0.09)
+    for row, subset in enumerate(subsets, 1):
         figure.add_bar(
             x=(table["from"] + table["to"]) / 2,
             y=100 * table[subset],
             width=table["to"] - table["from"],
             customdata=table[["from", "to"]].to_numpy().tolist(),  # an array would come back from a click as a dict
             name=subset,
-            opacity=0.75,
-            marker=SUBSET_MARKERS[subset],
+            marker={**SUBSET_MARKERS[subset], "line": {"color": SUBSET_COLOURS[subset], "width": 1}},
             hovertemplate="%{customdata[0]:,} to %{customdata[1]:,} "
             + f"{unit}: %{{y:.1f}} % of {subset}<extra></extra>",
+            row=row,
+            col=1,
         )
+        figure.add_annotation(
+            text=f"<b>{subset}</b>", showarrow=False, x=1, y=1, xanchor="right", yanchor="top",
+            xref="x domain", yref="y domain", row=row, col=1,
+        )  # fmt: skip
     if mark is not None:
-        figure.add_vline(x=mark, line=MARK_LINE, annotation_text=f"{mark:g} {unit}")
-    figure.update_layout(barmode="overlay")
-    return set_frame(figure, height, f"{title} ({unit})", "share of clips (%)")
+        figure.add_vline(x=mark, line=MARK_LINE)
+        figure.add_annotation(
+            text=f"{mark:g} {unit}", showarrow=False, x=mark, y=1, xanchor="left", yanchor="bottom", yref="paper"
+        )
+    figure = set_frame(figure, height, y="clips (%)")
+    figure.update_xaxes(title=f"{title} ({unit})", row=max(1, len(subsets)), col=1)
+    figure.update_yaxes(nticks=4, rangemode="tozero")
+    figure.update_layout(showlegend=False)
+    return figure
 
 
-def cumulative(percentiles: pd.DataFrame, crop_s: float) -> go.Figure:
+def cumulative(percentiles: pd.DataFrame, crop_s: float, height: int = 340) -> go.Figure:
     """Cumulative share of clips (%) by duration, one line per subset.
 
     Parameters
@@ -74,6 +89,8 @@ def cumulative(percentiles: pd.DataFrame, crop_s: float) -> go.Figure:
         From `audiotag.inspection.statistics.percentiles`.
     crop_s : float
         Crop length in seconds, drawn as a vertical line.
+    height : int
+        In pixels.
     """
     figure = go.Figure()
     for subset in percentiles.columns:
@@ -86,7 +103,7 @@ def cumulative(percentiles: pd.DataFrame, crop_s: float) -> go.Figure:
             hovertemplate="%{y:.0f} % of " + subset + " are at most %{x:.2f} s<extra></extra>",
         )
     figure.add_vline(x=crop_s, line=MARK_LINE)
-    return set_frame(figure, 340, "duration (s)", "clips up to this duration (%)")
+    return set_frame(figure, height, "duration (s)", "clips up to this duration (%)")
 
 
 def durations_by_label(table: pd.DataFrame, names: list[str], crop_s: float) -> go.Figure:
@@ -152,18 +169,29 @@ def labels(counts: pd.DataFrame) -> go.Figure:
     return set_frame(figure, max(260, 40 + 30 * len(counts)), "clips")
 
 
-def bars(table: pd.DataFrame, x: str) -> go.Figure:
-    """Vertical bars of counts: one group per row of the table, one bar per subset; ``x`` is the axis title."""
+def counts_by_number(table: pd.DataFrame, x: str) -> go.Figure:
+    """Vertical bars of counts, one bar per subset, for whole numbers, which are the only ticks of the axis.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Index: whole numbers. One column per subset, with numbers of clips.
+    x : str
+        Title of the horizontal axis.
+    """
     figure = go.Figure()
     for subset in table.columns:
         figure.add_bar(
-            x=[str(value) for value in table.index],
+            x=[int(number) for number in table.index],
             y=table[subset],
             name=subset,
             marker=SUBSET_MARKERS[subset],
             hovertemplate="%{x}: %{y} clips, " + subset + "<extra></extra>",
         )
-    return set_frame(figure, 300, x, "clips")
+    figure = set_frame(figure, 300, x, "clips")
+    widest = max((int(number) for number in table.index), default=0)
+    figure.update_xaxes(tickformat="d", dtick=1 if widest <= MAX_TICKS else None, tick0=0)
+    return figure
 
 
 def co_occurrence(pairs: pd.DataFrame, names: list[str]) -> go.Figure:

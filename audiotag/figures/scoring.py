@@ -12,6 +12,7 @@ from audiotag.figures.theme import ACCENT, QUIET, set_frame
 OWN_SCORE = "this submission"
 HOLLOW = "rgba(138,148,144,0.25)"
 ROW_PX = 24
+SPACE_FOR_VALUES = 0.6  # of the range of the scores: the numbers fit beside the bars in a narrow column, too
 
 
 def published_scores(own: float, published: dict[str, float]) -> go.Figure:
@@ -108,6 +109,6 @@ def ranking(scores: pd.Series, true: tuple[str, ...], rows: int = 8) -> go.Figur
         hovertemplate="%{y}: %{x:.4g}<extra></extra>",
     )
     lowest, highest = min(0.0, float(shown.min())), max(0.0, float(shown.max()))
-    figure.update_xaxes(range=[lowest, highest + 0.25 * (highest - lowest or 1)])
+    figure.update_xaxes(range=[lowest, highest + SPACE_FOR_VALUES * (highest - lowest or 1)])
     figure.update_yaxes(autorange="reversed", dtick=1)
     return set_frame(figure, 80 + 28 * len(shown), "score")

@@ -14,6 +14,7 @@ from audiotag.data.contents import same_content
 from audiotag.data.dataset import Dataset
 from audiotag.data.leaks import find_leaks
 from audiotag.errors import AudiotagError, clip_problem
+from audiotag.inspection import shortcuts
 from audiotag.inspection.contradictions import find_contradictions
 from audiotag.inspection.statistics import is_absent, measured_clips, readable_clips
 
@@ -22,7 +23,8 @@ MAX_CLIPPED_SHARE = 0.001
 MAX_DC_OFFSET = 0.01  # of full scale
 MAX_NAMED_DUPLICATES = 10  # in a sentence: a thousand equal clips make a thousand rows already
 KINDS_THAT_ARE_USED = (
-    "contradiction", "leak", "salvaged", "truncated", "silent", "clipped", "DC", "duplicate", "too short", "counts"
+    "contradiction", "leak", "shortcut", "salvaged", "truncated", "silent", "clipped", "DC", "duplicate", "too short",
+    "counts",
 )  # fmt: skip
 COLUMNS_THAT_ARE_CHECKED = (
     "clip", "subset", "size", "modified_ns", "error", "duration_s", "measure_error", "truncated", "peak_dbfs",
@@ -36,9 +38,9 @@ def find_faults(dataset: Dataset, index: pd.DataFrame, checksums: Path | None = 
 
     Headers show which clips are missing, unreadable or too short, and of which only a part can be used. Measures show
     which are truncated, silent, clipped or have a DC offset. Clips with the same content are duplicates, and some of
-    them contradictions or leaks. Clips of a subset without any sounds are not listed, because ``dataset.missing`` has a
-    sentence about them. Clips that are measured to be silent are not listed as duplicates, because digital silence of
-    one length is always the same.
+    them contradictions or leaks. A shortcut is a fault of the dataset and names no clip. Clips of a subset without any
+    sounds are not listed, because ``dataset.missing`` has a sentence about them. Clips that are measured to be silent
+    are not listed as duplicates, because digital silence of one length is always the same.
 
     Parameters
     ----------
@@ -56,6 +58,7 @@ def find_faults(dataset: Dataset, index: pd.DataFrame, checksums: Path | None = 
     content = same_content(index, checksums)
     relations = find_contradictions(dataset.root, index, content)
     relations += [("leak", *leak) for leak in find_leaks(index, content)]
+    relations += [(shortcuts.KIND, "", "", str(shortcut)) for shortcut in shortcuts.find_shortcuts(index)]
     copies = _duplicates(index[["clip", "subset"]].assign(content=content))
     # Without the other columns, because each selection of rows copies all columns.
     index = index[[name for name in COLUMNS_THAT_ARE_CHECKED if name in index]]

@@ -38,6 +38,8 @@ PART_INTERVAL_S = 2.0  # between parts that are written to disk
 # be compared. 3: sounds of which earlier versions read only a part are read whole.
 EDITION = 3
 MAX_WORKERS = 61  # Windows cannot wait for more
+MAX_SMALL_CLIPS = 500  # so many are measured within a minute or two
+MAX_SMALL_S = 1800.0  # of sound
 # There is one process per CPU already. Variables of OpenMP, OpenBLAS, MKL and Apple's Accelerate.
 ONE_THREAD_ENV = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
@@ -97,6 +99,10 @@ class MeasurementJob(DetachedJob):
         if progress and progress["done"] == progress["total"] and not (self.folder / "status.json").exists():
             return ""  # a process of audiotag 0.1, which wrote no status
         return super().failure()
+
+    def was_started(self) -> bool:
+        """Whether a process ever began to measure this dataset, however it ended."""
+        return (self.folder / "process.json").exists() or self.stamp() > 0
 
     def stamp(self) -> int:
         """A number that changes whenever there are more results to read."""
@@ -169,6 +175,19 @@ def with_measures(index: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
 def count_unmeasured(index: pd.DataFrame) -> int:
     """Number of clips in `with_measures` whose header can be read and that were neither measured nor found broken."""
     return int((index["rms_dbfs"].isna() & index["measure_error"].isna() & index["error"].isna()).sum())
+
+
+def is_small(clips: pd.DataFrame) -> bool:
+    """Whether measuring takes so little time that nobody needs to ask for it.
+
+    Parameters
+    ----------
+    clips : pandas.DataFrame
+        The clips of a dataset, with ``duration_s`` if their headers are read.
+    """
+    if len(clips) <= MAX_SMALL_CLIPS:
+        return True
+    return "duration_s" in clips and 0 < float(clips["duration_s"].sum()) <= MAX_SMALL_S
 
 
 def measure_clips(job: MeasurementJob) -> None:

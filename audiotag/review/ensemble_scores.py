@@ -1,9 +1,10 @@
 """Score the clips of a dataset by an ensemble, each only by the folds that were not trained on it.
 
-``python -m audiotag.review.ensemble_scores FOLDER DATASET ENSEMBLE`` is the process. It can be stopped and continued:
-it writes its results in parts, and scores only clips that are new or have changed. Which folds were trained on a clip
-is known by the clip's content (`audiotag.tagging.known_clips`), so a renamed copy counts as well. A clip that all folds
-were trained on has no score. Test clips are not scored.
+``python -m audiotag.review.ensemble_scores FOLDER DATASET ENSEMBLE PART`` is the process. It can be stopped and
+continued: it writes its results in parts, and scores only clips that are new or have changed. Which folds were trained
+on a clip is known by the clip's content (`audiotag.tagging.known_clips`), so a renamed copy counts as well. A clip that
+all folds were trained on has no score. The part is that of the test clips, or all other clips: the Score page scores
+either, the Review page the latter.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, get_args
 
 import numpy as np
 import pandas as pd
@@ -29,6 +30,7 @@ from audiotag.data.label_names import LabelNames, read_aliases
 from audiotag.data.saved_options import open_remembered
 from audiotag.detached_job import DetachedJob
 from audiotag.errors import AudiotagError
+from audiotag.review.submissions import Part, submission_path, write_scores
 from audiotag.state import read_state
 from audiotag.tagging.bulk import SoundFile, tag_files
 from audiotag.tagging.ensemble import Card, read_card
@@ -80,27 +82,31 @@ class EnsembleScores(DetachedJob):
     ensemble : Path
         Folder of the ensemble.
     card : Card
+    part : "training" or "test"
+        Whether the test clips are scored, or all others.
     """
 
     root: Path
     ensemble: Path
     card: Card
+    part: Part = "training"
 
     module: ClassVar[str] = "audiotag.review.ensemble_scores"
     activity: ClassVar[str] = "Scoring"
     past: ClassVar[str] = "scored"
 
     @classmethod
-    def of(cls, dataset: Dataset, ensemble: Path, workspace: Workspace) -> EnsembleScores:
-        """The job for a dataset and the ensemble in a folder; nothing is started or written yet.
+    def of(cls, dataset: Dataset, ensemble: Path, workspace: Workspace, part: Part = "training") -> EnsembleScores:
+        """The job for a part of a dataset and the ensemble in a folder; nothing is started or written yet.
 
         Raises
         ------
         AudiotagError
-            If the ensemble does not know which clips its folds were trained on, or has no label of the dataset.
+            If the ensemble has no label of the dataset. For clips that are not test clips, also if it does not know
+            which clips its folds were trained on.
         """
         card = read_card(ensemble)
-        if not card.known_clips:
+        if not card.known_clips and part == "training":
             raise AudiotagError(
                 f"{card.name} does not say which clips each of its folds was trained on, so its scores of them may be "
                 "too high; publish its run again while the training clips are there (audiotag publish RUN), or use the "
@@ -114,15 +120,20 @@ class EnsembleScores(DetachedJob):
             )
         digest = hashlib.sha256(json.dumps([EDITION, card.scoring_fields()], sort_keys=True).encode()).hexdigest()[:12]
         folder = workspace.root / "scores" / f"{cache_name(dataset.root, dataset.name)}-{digest}"
-        return cls(folder, dataset.root, ensemble.absolute(), card)
+        folder = folder.with_name(f"{folder.name}-test") if part == "test" else folder
+        return cls(folder, dataset.root, ensemble.absolute(), card, part)
 
     def arguments(self) -> list[str]:
         """The arguments of the process, which `main` reads."""
-        return [str(self.folder), str(self.root), str(self.ensemble)]
+        return [str(self.folder), str(self.root), str(self.ensemble), self.part]
 
     def stamp(self) -> int:
         """A number that changes whenever there are more results to read."""
         return len(self._parts())
+
+    def finished_s(self) -> float:
+        """When the newest results were written, in seconds since the epoch; there must be some."""
+        return max(path.stat().st_mtime for path in self._parts())
 
     def read(self, dataset: Dataset, workspace: Workspace) -> EnsembleResult:
         """The results so far for the clips of a dataset, as these are on disk now."""
@@ -147,8 +158,8 @@ class EnsembleScores(DetachedJob):
         )
 
     def with_results(self, dataset: Dataset) -> pd.DataFrame:
-        """The clips but those of the test subset, with their `ROW_COLUMNS`: NA or None where they are not scored."""
-        clips = dataset.clips[dataset.clips["subset"] != "test"]
+        """The clips of the part, with their `ROW_COLUMNS`: NA or None where they are not scored."""
+        clips = dataset.clips[(dataset.clips["subset"] == "test") == (self.part == "test")]
         clips = with_keys(clips) if len(clips) else clips.assign(size=0, modified_ns=0)
         results = self._rows()
         known = {tuple(key): number for number, key in enumerate(results[KEY].values.tolist())}
@@ -220,8 +231,18 @@ def score_and_wait(
 
 
 def score_clips(job: EnsembleScores, workspace: Workspace) -> None:
-    """Score the clips that are not scored yet, or could not be read, until all are done or `stop` is called."""
+    """Score the clips that are not scored yet, or could not be read, until all are done or `stop` is called.
+
+    At the end all scores are written as a submission into the workspace.
+    """
     dataset = open_remembered(job.root, workspace)
+    _score_missing(job, dataset)
+    if not job.is_stop_requested():
+        path = submission_path(dataset.name, job.ensemble.name, job.part, workspace)
+        write_scores(path, job.with_results(dataset), dataset, job.card, job.part)
+
+
+def _score_missing(job: EnsembleScores, dataset: Dataset) -> None:
     clips = job.with_results(dataset)
     todo = clips[clips["folds"].isna()]
     done_before, keys = len(clips) - len(todo), todo[KEY].values.tolist()
@@ -289,9 +310,10 @@ def _parse_part(content: bytes, labels: int) -> pd.DataFrame:
 
 
 def main() -> None:
-    """Score the dataset of the second argument by the ensemble of the third into the folder of the first."""
-    folder, root, ensemble = map(Path, sys.argv[1:])
-    job = EnsembleScores(folder, root, ensemble, read_card(ensemble))
+    """Score a part of the dataset of the second argument by the ensemble of the third into the folder of the first."""
+    folder, root, ensemble = map(Path, sys.argv[1:4])
+    (part,) = (part for part in get_args(Part) if part == sys.argv[4])
+    job = EnsembleScores(folder, root, ensemble, read_card(ensemble), part)
     job.run(lambda: score_clips(job, Workspace(folder.parents[1])))
 
 

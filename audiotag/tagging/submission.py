@@ -18,6 +18,7 @@ from audiotag.tagging.export.rows import Row
 from audiotag.workspace import open_atomic
 
 SAMPLE = "sample_submission.csv"
+DIGITS = 6  # of a score: ranks count in a submission, and four digits make ties
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from audiotag.starter.render import StarterCounts, render_starter
 from audiotag.tagging.out_of_fold import FILE, OutOfFold
 from audiotag.training.recipe import load_recipe
 from audiotag.training.runs import Run, RunSettings, create_run
+from audiotag.ui.widgets import measurement
 from audiotag.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]
@@ -36,6 +37,12 @@ def _components_looked_for_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
         yield
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_measured_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have no page start a process that measures a small dataset, except where a test is about that."""
+    monkeypatch.setattr(measurement, "start_by_itself", lambda *_: None)
 
 
 @pytest.fixture(scope="session")

@@ -216,7 +216,8 @@ def test_review_page(hostile: Workspace, scored_run: Callable[..., Run], tab: st
 
 
 def test_score_page(hostile: Workspace) -> None:
-    at = open_page("pages/score.py")
+    check(open_page("pages/score.py"))
+    at = open_page("pages/score.py", score="A table of scores")
     check(at)
     label = HOSTILE.replace(",", " ")
     submission = f'fname,"{label}",Hiss\n"{NAME}.wav",0.1,0.9\nb.wav,0.2,0.8\n'

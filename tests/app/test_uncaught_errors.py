@@ -77,12 +77,12 @@ def test_tests_see_the_exception_itself(home: Workspace, monkeypatch: pytest.Mon
 
 
 def test_error_in_a_tab_leaves_the_rest_of_the_page(home: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    from audiotag.ui.dataset import tabs
+    from audiotag.ui.dataset import durations_tab
 
     def fail(*_: object) -> None:
         raise AudiotagError("this table cannot be shown; scan again.")
 
-    monkeypatch.setattr(tabs, "show_durations", fail)
+    monkeypatch.setattr(durations_tab, "show_durations", fail)
     at = open_page("pages/dataset.py")
     assert texts(at.error) == ["this table cannot be shown; scan again."]
     assert at.tabs[0].label == "Durations"

@@ -1,4 +1,4 @@
-"""Scoring a submission in Chromium: upload it, see the figures, hear the hardest clip, filter by a click."""
+"""Scoring in Chromium: an ensemble by one button; a submission, its figures, its hardest clip, a filter by a click."""
 
 import csv
 from pathlib import Path
@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from audiotag.scoring import score_submission
+from audiotag.workspace import Workspace
 
 from .conftest import Server
 from .test_app import wait_until_settled
@@ -29,7 +30,7 @@ def submission(home: Path, tmp_path: Path) -> Path:
 
 
 def upload(server: Server, page: Page, submission: Path) -> None:
-    page.goto(f"{server.url}/score")
+    page.goto(f"{server.url}/score?score=A table of scores")
     page.get_by_test_id("stFileUploaderDropzone").drop({"files": str(submission)})
     expect(page.get_by_role("heading", name="Hardest clips")).to_be_visible()
     wait_until_settled(page)
@@ -44,6 +45,22 @@ def choose_row(page: Page, row: int) -> None:
     grid = page.get_by_test_id("stDataFrame").locator("canvas:visible").first
     grid.scroll_into_view_if_needed()
     grid.click(position={"x": 15, "y": 35 * (row + 1) + 17}, force=True)  # a scroller lies over it
+
+
+def test_one_button_scores_an_ensemble_also_while_the_page_is_reloaded(server: Server, page: Page, home: Path) -> None:
+    Workspace(home).remember_dataset(home / "starter-sounds")
+    page.goto(f"{server.url}/score")
+    page.get_by_role("button", name="Score starter on 20 test clips").click()
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("heading", name="Hardest clips")).to_be_visible(timeout=120_000)  # without a click
+    submission = home / "submissions" / "starter-sounds-starter.csv"
+    score = score_submission(submission, home / "starter-sounds" / "test_truth.csv")
+    expect(metric(page, "lwlrap").first).to_have_text(f"{score.lwlrap:.5f}")
+    expect(page.locator("strong", has_text=score.per_clip.index[0])).to_be_visible()
+    page.reload()
+    expect(metric(page, "lwlrap").first).to_have_text(f"{score.lwlrap:.5f}")
+    expect(page.get_by_role("button", name="Score starter on 20 test clips")).to_have_count(0)
 
 
 def test_a_dropped_submission_is_scored_and_its_hardest_clips_can_be_heard(

@@ -20,23 +20,30 @@ KEYS = ("labels", "every", "text", "subset", "shortest", "below", "quietest", "s
 
 def pick_filter(dataset: Dataset, faults: pd.DataFrame) -> Filter:
     """Widgets of the filter; returns the filter that they describe."""
-    left, middle, right, more = st.columns([4, 3, 2, 1.5], vertical_alignment="bottom")
+    left, middle, right, more = st.columns([3.2, 2.8, 2.6, 1.7])
     in_address: dict[str, Any] = {"bind": "query-params"}
     labels = left.multiselect(
         "Labels",
         dataset.labels,
         key="labels",
-        placeholder="any",
-        help="You can also click on a bar or a square in the Labels tab.",
+        placeholder="Any label",
+        label_visibility="collapsed",
         **in_address,
     )
-    text = middle.text_input("Search", key="text", placeholder="name, label or link", **in_address)
+    text = middle.text_input("Search", key="text", placeholder="Search", label_visibility="collapsed", **in_address)
     present = [name for name in SUBSETS if name in dataset.subsets]
-    subset = right.selectbox("Subset", ["all", *present], key="subset", **in_address)
-    with more.popover("More", icon=":material/filter_alt:", width="stretch"):
+    subset = right.selectbox(
+        "Subset",
+        ["all", *present],
+        format_func=lambda name: "all subsets" if name == "all" else name,
+        key="subset",
+        label_visibility="collapsed",
+        **in_address,
+    )
+    with more.popover("More", width="stretch", help="Filter by duration, level and problem."):
         shortest, below = _range_fields(Markdown("Duration (s)"), "shortest", "below", 0.0)
         quietest, softer = _range_fields(Markdown("RMS level (dBFS)"), "quietest", "softer", -math.inf)
-        kinds = list(faults["kind"].unique())
+        kinds = list(faults.loc[faults["subset"] != "", "kind"].unique())  # the others are of no clip in the dataset
         problems = st.multiselect("Problem", kinds, key="problem", placeholder="any or none", **in_address)
     summary = st.container(horizontal=True, vertical_alignment="center")
     every = len(labels) > 1 and summary.toggle("Clips that have all these labels", key="every", **in_address)

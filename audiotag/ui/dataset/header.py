@@ -1,6 +1,8 @@
-"""The top of the Dataset page: title, missing parts, one card per subset, problems, and the dashboard file."""
+"""The top of the Dataset page: name, one line of facts per subset, problems, and the dashboard file."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import pandas as pd
 import streamlit as st
@@ -10,21 +12,36 @@ from audiotag.data.dataset import Dataset
 from audiotag.data.layouts import LAYOUTS
 from audiotag.figures.dashboard import dashboard
 from audiotag.inspection import statistics
+from audiotag.inspection.fault_kinds import worst_first
 from audiotag.inspection.filters import Filter
-from audiotag.ui.dataset.tabs import CROP_S
-from audiotag.ui.text import escape, escape_all
+from audiotag.inspection.measurement_job import count_unmeasured
+from audiotag.ui.dataset.durations_tab import CROP_S
+from audiotag.ui.text import Markdown, escape, escape_all
+from audiotag.ui.widgets import measurement
 from audiotag.ui.widgets.get_dataset import get_fsdkaggle2019
 
+TAB = "tab"  # the key of the page's tabs
+MAX_NAMED_KINDS = 4
 
-def show_title(dataset: Dataset) -> None:
-    """Name, layout and folder of the dataset, and its parts that are missing."""
-    st.title(escape(dataset.name))
-    st.caption(f"{escape(dataset.layout)} · {escape(dataset.root)}")
+
+class Places(NamedTuple):
+    """Where further buttons stand: beside the title, and beside the line below it."""
+
+    title: DeltaGenerator
+    caption: DeltaGenerator
+
+
+def show_title(dataset: Dataset) -> Places:
+    """Name, layout and folder of the dataset, and its parts that are missing; returns the places for buttons."""
+    places = Places(*(st.container(horizontal=True, vertical_alignment="center") for _ in Places._fields))
+    places.title.title(escape(dataset.name), width="stretch")
+    places.caption.caption(f"{escape(dataset.layout)} · {escape(dataset.root)}", width="stretch")
     for sentence in dataset.missing:
         st.warning(escape(sentence), icon=":material/folder_off:")
     can_be_fetched = LAYOUTS.get(dataset.layout_key).can_be_fetched
     if dataset.missing and can_be_fetched and st.button("Show how to get the missing parts", key="what-is-missing"):
         get_fsdkaggle2019(dataset.root)
+    return places
 
 
 def show_unreadable(index: pd.DataFrame) -> None:
@@ -33,47 +50,92 @@ def show_unreadable(index: pd.DataFrame) -> None:
     st.dataframe(index[["clip", "error"]], hide_index=True, alt="Clips that cannot be read, and why")
 
 
-def show_header(dataset: Dataset, shown: pd.DataFrame, faults: pd.DataFrame, wanted: Filter) -> None:
-    """One card per subset about the clips that pass the filter, the number of problems, and the dashboard file."""
+def show_facts(shown: pd.DataFrame) -> None:
+    """One line per subset about the clips that pass the filter."""
     summary = statistics.summary(shown)
-    for column, subset in zip(st.columns(max(3, len(summary))), summary.index, strict=False):
-        _show_subset(column, subset, summary.loc[subset])
+    st.markdown("  \n".join(describe_subset(subset, row) for subset, row in summary.iterrows()))
+
+
+def describe_subset(subset: object, row: pd.Series) -> Markdown:
+    """Clips, hours, labels and lengths of one subset, a row of `audiotag.inspection.statistics.summary`."""
+    clips = int(row["clips"])
+    parts = [Markdown(f"**{escape(subset)}** {clips:,} clip{'' if clips == 1 else 's'}")]
+    if pd.notna(row["mean_s"]):
+        parts.append(Markdown(_length(float(row["hours"]))))
+    if row["labels"]:
+        labels = f"{row['labels']:.0f} label{'' if row['labels'] == 1 else 's'}"
+        parts.append(Markdown(f"{labels}, {row['labels_per_clip']:.2f} per clip"))
+    else:
+        parts.append(Markdown("no labels"))
+    if pd.notna(row["mean_s"]):
+        parts.append(Markdown(f"{row['shortest_s']:.1f}–{row['longest_s']:.1f} s, mean {row['mean_s']:.2f} s"))
+    return Markdown(" · ".join(parts))
+
+
+def show_problems_line(dataset: Dataset, index: pd.DataFrame, faults: pd.DataFrame) -> None:
+    """The number of problems, which opens their tab, and how far the clips are measured."""
+    unmeasured = count_unmeasured(index)
     with st.container(horizontal=True, vertical_alignment="center"):
-        kinds = escape_all((f"{clips:,} {kind}" for kind, clips in faults["kind"].value_counts().items()), " · ")
-        text = f":material/warning: Problems: {kinds}." if kinds else ":material/check: No problem found."
-        if len(statistics.measured_clips(shown)) < len(statistics.readable_clips(shown)):
-            text += " Only file headers are checked so far: measure the clips in the Sound tab."
-        st.caption(text, width="stretch")
-        st.download_button(
-            "Dashboard",
-            lambda: dashboard(dataset, shown, faults, wanted, st.session_state.get("crop-length", CROP_S)).encode(),
-            file_name=f"{dataset.name}.html",
-            mime="text/html",
-            icon=":material/download:",
-            key="dashboard",
-            on_click="ignore",
-            help="Download all tabs as one HTML file, for the clips that pass the filter.",
-        )
+        if len(faults):
+            st.button(
+                describe_problems(faults),
+                icon=":material/warning:",
+                key="open-problems",
+                on_click=_open_tab,
+                args=("Problems",),
+                help="Opens the Problems tab, where you can hear each of these clips.",
+            )
+        else:
+            so_far = " so far" if unmeasured else ""
+            st.caption(f":material/check: No problem found{so_far}.", width="content")
+        if unmeasured and not measurement.is_running(dataset):
+            st.button(
+                "Only headers are checked",
+                icon=":material/graphic_eq:",
+                key="open-sound",
+                type="tertiary",
+                on_click=_open_tab,
+                args=("Sound",),
+                help="Opens the Sound tab, where all clips can be measured: that finds more problems.",
+            )
+    measurement.show_progress(dataset, len(index))
 
 
-def _show_subset(column: DeltaGenerator, subset: str, row: pd.Series) -> None:
-    """Clips, hours, labels and durations of one subset."""
-    with column.container(border=True):
-        clips = int(row["clips"])
-        st.metric(
-            escape(subset),
-            f"{clips:,} clip{'' if clips == 1 else 's'}",
-            help="Clips that cannot be read are not counted.",
-        )
-        combinations = int(row["combinations"])
-        parts = ["no labels"]
-        if row["labels"]:
-            labels = f"{row['labels']:.0f} label{'' if row['labels'] == 1 else 's'}"
-            parts = [f"{labels} in {combinations} combination{'' if combinations == 1 else 's'}"]
-            parts.append(f"{row['labels_per_clip']:.2f} labels per clip")
-        if pd.notna(row["mean_s"]):
-            hours = float(row["hours"])
-            short = f"{60 * hours:.1f} min" if hours >= 1 / 60 else f"{3600 * hours:.1f} s"
-            parts.insert(0, f"{hours:.2f} h" if hours >= 0.1 else short)
-            parts.append(f"{row['shortest_s']:.1f}–{row['longest_s']:.1f} s, mean {row['mean_s']:.2f} s")
-        st.markdown(" · ".join(parts))
+def show_dashboard_button(dataset: Dataset, shown: pd.DataFrame, faults: pd.DataFrame, wanted: Filter) -> None:
+    """A button that downloads all tabs as one HTML file."""
+    st.download_button(
+        "Dashboard",
+        lambda: dashboard(dataset, shown, faults, wanted, st.session_state.get("crop-length", CROP_S)).encode(),
+        file_name=f"{dataset.name}.html",
+        mime="text/html",
+        icon=":material/download:",
+        key="dashboard",
+        type="tertiary",
+        on_click="ignore",
+        help="Download all tabs as one HTML file, for the clips that pass the filter.",
+    )
+
+
+def describe_problems(faults: pd.DataFrame) -> Markdown:
+    """The number of problems in all and of the worst kinds."""
+    count = "1 problem" if len(faults) == 1 else f"{len(faults):,} problems"
+    counts = worst_first(faults)["kind"].value_counts(sort=False)
+    kinds = [f"{clips:,} {kind}" for kind, clips in counts.items()]
+    named = kinds if len(kinds) <= MAX_NAMED_KINDS + 1 else kinds[:MAX_NAMED_KINDS]
+    more = f" · {len(kinds) - len(named)} more kinds" if len(kinds) > len(named) else ""
+    return Markdown(f"{count}: {escape_all(named, ' · ')}{more}")
+
+
+def _open_tab(name: str) -> None:
+    st.session_state[TAB] = name
+
+
+def _length(hours: float) -> str:
+    """A length in the unit that suits it.
+
+    >>> _length(2.5), _length(0.64), _length(0.001)
+    ('2.50 h', '38.4 min', '3.6 s')
+    """
+    if hours >= 1:
+        return f"{hours:.2f} h"
+    return f"{60 * hours:.1f} min" if hours >= 1 / 60 else f"{3600 * hours:.1f} s"

@@ -54,14 +54,26 @@ LEVEL_ROLES = {
 }
 
 
-def show_reading(dataset: Dataset) -> None:
-    """The panel; open where something was not used, or where the dataset was opened just now."""
+def show_reading(dataset: Dataset, beside_title: DeltaGenerator) -> None:
+    """The panel: open where something was not used, or where the dataset was opened just now; else behind a button.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    beside_title : DeltaGenerator
+        The place for the button.
+    """
     if not dataset.readings:
         return
     ignored = [sentence for reading in dataset.readings for sentence in reading.ignored]
     is_open = bool(ignored) or st.session_state.get(JUST_OPENED) == dataset.root or PROBLEM in st.session_state
     key = f"reading-{dataset_key(dataset.root)}"
-    with st.expander("How it was read", icon=":material/table_view:", expanded=is_open, key=key):
+    place = (
+        st.expander("How it was read", icon=":material/table_view:", expanded=True, key=key)
+        if is_open
+        else beside_title.popover("How it was read", icon=":material/table_view:", key=key)
+    )
+    with place:
         for reading in dataset.readings:
             st.markdown(describe_reading(reading))
         for sentence in dict.fromkeys(ignored):

@@ -1,35 +1,26 @@
-"""The parts of the Score page: pick a submission and the truth, then its score by class and by clip."""
+"""Show a score on the Score page: the figures, the classes, and the hardest clips with their players."""
 
 from __future__ import annotations
 
-import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from audiotag.cli.command_lines import score_line, submit_line
 from audiotag.data.dataset import Dataset
-from audiotag.data.label_names import read_aliases
-from audiotag.data.layouts import absolute
-from audiotag.data.table_files import TABLE_SUFFIXES
 from audiotag.features.settings import PRESETS
 from audiotag.figures import scoring as figures
 from audiotag.figures.text import data_text
-from audiotag.scoring import PUBLISHED, Score, score_submission, truth_table_of
-from audiotag.ui import address, cache
-from audiotag.ui.frame import PageContext
-from audiotag.ui.text import Markdown, escape, escape_all
+from audiotag.scoring import PUBLISHED, Score
+from audiotag.ui import cache
+from audiotag.ui.text import escape
 from audiotag.ui.widgets import messages, sound_panel
 from audiotag.ui.widgets.charts import show_chart
 from audiotag.ui.widgets.downloads import show_downloads, show_table
-from audiotag.ui.widgets.kept_rows import keep_row, restore_row, row_of
-from audiotag.workspace import Workspace
+from audiotag.ui.widgets.kept_rows import keep_row, restore_row, row_of, select_row
+from audiotag.ui.widgets.step_buttons import show_step_buttons
 
-UPLOAD, PATH, DATASET, WORKSPACE = map(Markdown, ("Upload", "Path", "Dataset", "Workspace"))
-TABLES = sorted({suffix.rpartition(".")[2] for suffix in TABLE_SUFFIXES})
 ANY_LABEL = "any label"
 MAX_CLIPS = 200  # in the table on the page; its download has all
 MAX_CLASSES = 15  # in the chart, unless all are chosen
@@ -42,107 +33,6 @@ ACCURACY = (
     "Share of true labels that are among the k highest scores of their clip, where k is its number of labels. With "
     "one label per clip: how often the first tag is right."
 )
-SUBMISSION = Markdown(
-    "One row per clip: its file name in a column named fname, and one column of scores per label. `audiotag submit` "
-    "and `audiotag tag --out` write such a table."
-)
-TRUTH = Markdown(
-    "One row per clip: its file name in a column named fname, and its labels, separated by commas, in a column named "
-    "labels."
-)
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table that the user gave: a path, or the content of an upload with its file name."""
-
-    path: Path
-    content: bytes | None = None
-
-
-def chosen_dataset(context: PageContext) -> Dataset | None:
-    """The chosen dataset; None, with a message, where there is none: scoring then needs the truth as a table."""
-    if context.dataset_root is None:
-        if address.is_unknown("dataset"):
-            return context.dataset()  # which says so, and stops
-        st.info(
-            "There is no dataset yet. Open one in the sidebar to hear its clips, or give the truth as a table.",
-            icon=":material/library_music:",
-        )
-        return None
-    with messages.show_errors():
-        return cache.load_dataset(context.dataset_root)
-    return None
-
-
-def pick_tables(context: PageContext, dataset: Dataset | None) -> tuple[Table | None, Table | None]:
-    """Widgets for the submission and the truth; None for a table that is not given yet."""
-    left, right = st.columns(2, gap="large")
-    made = sorted(_submissions_folder(context).glob("*.csv"), key=lambda path: -path.stat().st_mtime)
-    with left:
-        submission = _pick_table(
-            Markdown("Submission"), (UPLOAD, PATH, WORKSPACE) if made else (UPLOAD, PATH), SUBMISSION
-        )
-        if made and st.session_state["submission-from"] == WORKSPACE:
-            chosen = st.selectbox(
-                "Submission",
-                made,
-                format_func=lambda path: path.stem,
-                key="submission-made",
-                help="Newest first.",
-                persist_state="session",
-            )
-            submission = Table(chosen)
-    known = truth_table_of(dataset) if dataset else None
-    with right:
-        truth = _pick_table(Markdown("Truth"), (DATASET, UPLOAD, PATH) if known else (UPLOAD, PATH), TRUTH)
-        if known and truth is None and st.session_state["truth-from"] == DATASET:
-            assert dataset is not None  # the table is part of it
-            st.caption(
-                f":material/check: Labels of the test clips of **{escape(dataset.name)}** in {escape(known.name)}."
-            )
-            truth = Table(known)
-    return submission, truth
-
-
-def show_what_is_missing(submission: Table | None, truth: Table | None) -> None:
-    """A message that names the tables which are not given yet."""
-    tables = (("a submission", submission), ("the truth", truth))
-    missing = escape_all((name for name, table in tables if table is None), " and ")
-    st.info(
-        f"Give {missing} above. You get lwlrap and accuracy for each class, and the hardest clips to listen to.",
-        icon=":material/scoreboard:",
-    )
-
-
-def score_tables(submission: Table, truth: Table) -> Score:
-    """The score of a submission; computed once for the same tables and aliases."""
-    aliases = tuple(read_aliases(Workspace()).items())
-    return _score(submission, truth, aliases, _modified_ns(submission), _modified_ns(truth))
-
-
-def show_commands(context: PageContext, dataset: Dataset | None, expanded: bool) -> None:
-    """The commands that tag the dataset's test clips with the chosen ensemble and score the result."""
-    truth = truth_table_of(dataset) if dataset else None
-    with st.expander("Score an ensemble on this dataset's test clips", expanded=expanded, icon=":material/terminal:"):
-        if dataset is None or truth is None:
-            name = escape(dataset.name) if dataset else "The dataset"
-            st.caption(f"{name} has no test clips with known labels. Choose another dataset in the sidebar.")
-            return
-        if context.ensemble_folder is None:
-            st.caption("There is no ensemble yet. Train folds on the Train page and publish them.")
-            return
-        ensemble = context.ensemble_folder.name
-        out = _submissions_folder(context) / f"{dataset.name}-{ensemble}.csv"
-        st.caption(
-            f"Run these commands to tag the test clips with **{escape(ensemble)}** and print the score. Then "
-            f"reload this page and choose the submission above under “{WORKSPACE}”."
-        )
-        st.code(
-            f"{submit_line(dataset.root, ensemble, out)} && \\\n{score_line(out, truth)}",
-            language="bash",
-            wrap_lines=True,
-        )
 
 
 def show_summary(found: Score) -> None:
@@ -206,11 +96,14 @@ def show_hardest_clips(found: Score, dataset: Dataset | None) -> None:
         every = every[[label in true for true in every["labels"]]]
     rows = _add_ranked_above(every.head(MAX_CLIPS), found.scores)
     wrong = int((every["precision"] < 1).sum())
-    st.caption(
-        f"In {wrong:,} of {len(every):,} clips a wrong label is ranked above a true one."
-        + (f" The {MAX_CLIPS} hardest are shown." if len(every) > MAX_CLIPS else "")
-    )
     table = f"hardest-{label}"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(
+            f"In {wrong:,} of {len(every):,} clips a wrong label is ranked above a true one."
+            + (f" The {MAX_CLIPS} hardest are shown." if len(every) > MAX_CLIPS else ""),
+            width="stretch",
+        )
+        show_step_buttons("hardest-", _step, table, len(rows))
     restore_row(table)
     chosen = st.dataframe(
         rows[["clip", "labels", "precision", "ranked above"]],
@@ -220,9 +113,11 @@ def show_hardest_clips(found: Score, dataset: Dataset | None) -> None:
         selection_mode="single-row-required",
         key=table,
         column_config={
-            "labels": st.column_config.ListColumn("truth"),
+            "clip": st.column_config.TextColumn("clip", width="small"),
+            "labels": st.column_config.ListColumn("truth", width="medium"),
             "precision": st.column_config.NumberColumn(
                 format="%.2f",
+                width="small",
                 help="Mean precision at the ranks of its true labels.",
             ),
             "ranked above": st.column_config.TextColumn("ranked above", help="Wrong labels with their scores."),
@@ -234,6 +129,10 @@ def show_hardest_clips(found: Score, dataset: Dataset | None) -> None:
     clip = rows.iloc[selected]
     show_downloads(every.reset_index(), "score-by-clip")
     _show_clip(clip["clip"], clip["labels"], found, dataset)
+
+
+def _step(by: int, table: str, rows: int) -> None:
+    select_row(table, (row_of(st.session_state.get(table), rows) + by) % rows)
 
 
 def _show_clip(clip: str, true: tuple[str, ...], found: Score, dataset: Dataset | None) -> None:
@@ -293,47 +192,7 @@ def _path_of_clip(clip: str, dataset: Dataset | None) -> Path | None:
     return Path(found["path"].iloc[0]) if len(found) else None
 
 
-def _submissions_folder(context: PageContext) -> Path:
-    """Folder of the submissions that the command on the page writes."""
-    return context.workspace.root / "submissions"
-
-
 def _filter_by_clicked_label() -> None:
     points = st.session_state["score-classes"].selection.points
     if points:
         st.session_state["score-label"] = data_text(points[0]["y"])
-
-
-def _pick_table(name: Markdown, sources: tuple[Markdown, ...], help: Markdown) -> Table | None:
-    key = Markdown(name.lower())
-    source = st.segmented_control(
-        f"{name} from", sources, key=f"{key}-from", default=sources[0], required=True, persist_state="session"
-    )
-    if source == UPLOAD:
-        upload = st.file_uploader(f"{name} table", type=TABLES, key=f"{key}-upload", help=help)
-        return Table(Path(upload.name), upload.getvalue()) if upload else None
-    if source == PATH:
-        path = st.text_input(
-            f"Path of the {key}", key=f"{key}-path", placeholder=f"/data/{key}.csv", persist_state="session", help=help
-        ).strip()
-        return Table(absolute(Path(path))) if path else None
-    return None
-
-
-def _modified_ns(table: Table) -> int:
-    """Modification time of a file; 0 for an upload, which its content identifies."""
-    return table.path.stat().st_mtime_ns if table.content is None and table.path.is_file() else 0
-
-
-@st.cache_resource(max_entries=4, show_spinner="Scoring …")
-def _score(submission: Table, truth: Table, aliases: tuple[tuple[str, str], ...], *stamps: int) -> Score:
-    with tempfile.TemporaryDirectory() as folder:
-        paths = []
-        for place, table in zip(("submission", "truth"), (submission, truth), strict=True):
-            path = table.path
-            if table.content is not None:  # under its own name, because errors mention it
-                path = Path(folder) / place / Path(table.path.name).name
-                path.parent.mkdir()
-                path.write_bytes(table.content)
-            paths.append(path)
-        return score_submission(paths[0], paths[1], dict(aliases))
