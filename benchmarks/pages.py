@@ -132,6 +132,7 @@ class Server:
         )
 
     def wait_until_it_answers(self) -> None:
+        """Wait until pages can be asked for."""
         deadline = time.monotonic() + WAIT_S
         while time.monotonic() < deadline:
             try:
@@ -142,9 +143,11 @@ class Server:
         raise TimeoutError(f"the server does not answer within {WAIT_S} s")
 
     def processor_s(self) -> float:
+        """Processor time of the server so far."""
         return sum(self._server().cpu_times()[:2])
 
     def rss_bytes(self) -> int:
+        """Memory of the server that is in use."""
         return int(self._server().memory_info().rss)
 
     def _server(self) -> psutil.Process:

@@ -20,7 +20,7 @@ from audiotag.data.layouts import OpenOptions
 from audiotag.data.saved_options import open_and_remember
 from audiotag.disk import disk_problem
 from audiotag.errors import AudiotagError
-from audiotag.ui import address, cache
+from audiotag.ui import address, cache, starter_job
 from audiotag.ui.style import add_style
 from audiotag.ui.text import Markdown, escape
 from audiotag.ui.widgets import messages
@@ -68,10 +68,7 @@ class PageContext:
             if address.is_unknown("dataset"):
                 st.warning(UNKNOWN_DATASET, icon=":material/link_off:")
                 st.stop()
-            st.info(
-                "There is no dataset yet. Render the starter sounds with `audiotag demo`, or open one in the sidebar.",
-                icon=":material/library_music:",
-            )
+            starter_job.show_starter_sounds(self.workspace)
             st.stop()
         with show_errors(stop=True):
             return cache.load_dataset(self.dataset_root)
@@ -123,7 +120,7 @@ def _pick_dataset(workspace: Workspace) -> Path | None:
     """The chosen dataset, whose key is in the address; the last one that was chosen or opened, to begin with."""
     folders = workspace.dataset_folders()
     by_key = {address.dataset_key(path): path for path in folders}
-    if not _apply_choice("dataset", folders):
+    if folders and not _apply_choice("dataset", folders):
         address.follow_address("dataset", by_key)
     chosen = None
     names = _display_names(folders)
@@ -139,6 +136,8 @@ def _pick_dataset(workspace: Workspace) -> Path | None:
             persist_state="session",
             help="Datasets that you opened before, the last used first.",
         )
+    else:
+        starter_job.show_progress_in_sidebar(workspace)
     if chosen is not None:
         address.forget_unknown("dataset")
         address.write_address("dataset", address.dataset_key(chosen))
