@@ -9,9 +9,7 @@ import ast
 import gc
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
-from importlib import import_module
 
 from audiotag.shipped import APP
 
@@ -42,12 +40,11 @@ def begin() -> None:
 
 def _work() -> None:
     first, *others = page_imports()
-    first()  # while the browser loads Streamlit's own files
+    _run(first)  # while the browser loads Streamlit's own files
     time.sleep(FIRST_PAGE_WAIT_S)
-    for run in (*others, *(lambda name=name: import_module(name) for name in LAZY_MODULES)):
+    for statements in (*others, *(f"import {name}" for name in LAZY_MODULES)):
         wait_until_pages_rest()
-        with suppress(Exception):  # the page that needs it says what is wrong
-            run()
+        _run(statements)
     while True:
         time.sleep(COLLECT_INTERVAL_S)
         _, newer, older = gc.get_count()
@@ -56,15 +53,17 @@ def _work() -> None:
             gc.collect()
 
 
-def page_imports() -> list[Callable[[], None]]:
-    """Functions that do what the statements at the top of pages import, Home's first."""
-    functions: list[Callable[[], None]] = []
-    for page in (APP, *sorted((APP.parent / "pages").glob("*.py"))):
-        statements = ast.parse(page.read_bytes()).body
-        imports = [node for node in statements if isinstance(node, ast.Import | ast.ImportFrom)]
-        code = compile(ast.Module(imports, []), str(page), "exec")
-        functions.append(lambda code=code: exec(code, {}))
-    return functions
+def _run(statements: str) -> None:
+    with suppress(Exception):  # the page that needs it says what is wrong
+        exec(statements, {})
+
+
+def page_imports() -> list[str]:
+    """The import statements at the top of each page, Home first."""
+    pages = (APP, *sorted((APP.parent / "pages").glob("*.py")))
+    bodies = [ast.parse(page.read_bytes()).body for page in pages]
+    imports = [[node for node in body if isinstance(node, ast.Import | ast.ImportFrom)] for body in bodies]
+    return ["\n".join(map(ast.unparse, nodes)) for nodes in imports]
 
 
 def wait_until_pages_rest(max_wait_s: float = MAX_WAIT_S) -> None:
