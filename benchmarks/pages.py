@@ -126,6 +126,7 @@ class Server:
         self.url = f"http://127.0.0.1:{port}"
         self.process = subprocess.Popen(
             [sys.executable, "-m", "audiotag", "app", "--no-token", "--port", str(port)],
+            cwd=home.parent,  # Python finds modules in the current folder first
             env=os.environ | {"AUDIOTAG_HOME": str(home)},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
