@@ -9,9 +9,9 @@ import socket
 import sys
 from contextlib import suppress
 
-from audiotag.cli.dataset import render_starter_sounds
 from audiotag.cli.exit_codes import SIGNALLED, SOME_FAILED
 from audiotag.cli.printing import say
+from audiotag.disk import disk_problem
 from audiotag.errors import AudiotagError
 from audiotag.shipped import APP
 from audiotag.workspace import Workspace
@@ -59,14 +59,10 @@ def app(options: argparse.Namespace) -> int:
             f"AUDIOTAG_TOKEN must have at least {MIN_TOKEN_CHARACTERS} characters; a shorter token can be guessed. "
             "Without the variable a token is made at each start."
         )
-    _check_port(options.address, options.port)  # before the sounds are rendered, which takes a minute
+    _check_port(options.address, options.port)
     workspace = Workspace()
     if not workspace.dataset_folders():
-        say("No dataset has been opened yet: rendering the starter sounds.")
-        try:
-            render_starter_sounds(workspace.starter)
-        except AudiotagError as error:  # the app works without them
-            say(f"audiotag: {error}")
+        _begin_to_render(workspace)
     if options.address not in (ADDRESS, "localhost", "::1"):
         say(f"audiotag: other machines can reach this app. {OPENS}")
         if options.no_token:
@@ -81,6 +77,17 @@ def app(options: argparse.Namespace) -> int:
     if status == SOME_FAILED:  # Streamlit's status where another program took the port after it was checked
         _check_port(options.address, options.port)
     return status
+
+
+def _begin_to_render(workspace: Workspace) -> None:
+    """Start a process that renders the starter sounds, unless one is running; the pages show its progress."""
+    from audiotag.starter.render_job import RenderJob
+
+    say("No dataset has been opened yet: the starter sounds are being rendered. The pages show how far they are.")
+    try:
+        RenderJob.of(workspace).start()
+    except OSError as error:  # the app works without them
+        say(f"audiotag: {disk_problem(error)}")
 
 
 def _serve(command: list[str], environment: dict[str, str]) -> int:

@@ -202,7 +202,7 @@ def build_parser() -> argparse.ArgumentParser:
         command(
             "app",
             app.app,
-            "Serve the app to this machine; if no dataset has been opened yet, render the starter sounds first.",
+            "Serve the app to this machine; if no dataset has been opened yet, render the starter sounds meanwhile.",
         )
     )
     return parser

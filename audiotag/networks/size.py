@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from audiotag.checks import require
 from audiotag.networks.base import NetworkSettings
+
+if TYPE_CHECKING:
+    import torch
+    from torch.overrides import TorchFunctionMode
 
 MAX_WEIGHTS = 2**29  # of one network: 2 GiB in single precision
 MAX_VALUES = 2**25  # of the largest array while one window is scored: 128 MiB in single precision
@@ -49,7 +53,7 @@ def _compute_shapes(settings: NetworkSettings, n_labels: int, shape: tuple[int, 
     import torch
 
     try:
-        with torch.device("meta"):
+        with torch.device("meta"), _without_drawing():
             network = settings.build(n_labels, shape[0])
         network = settings.for_inference(network).eval()
     except Exception:  # a network may raise anything where its tensors have no memory
@@ -80,20 +84,69 @@ _compute_shapes_once = lru_cache(maxsize=64)(
 )  # all folds and most stages of a run have the same network
 
 
+# For some operations on tensors without memory torch has only code in Python, for which it imports its compiler; that
+# takes a second. What follows does without those that the networks of audiotag need.
+
+
+def _without_drawing() -> TorchFunctionMode:
+    """A context in which no random values are drawn for tensors without memory."""
+    import torch
+    from torch.overrides import TorchFunctionMode
+
+    draws = (torch.Tensor.normal_, torch.Tensor.uniform_)  # with which `torch.nn.init` begins
+
+    class Mode(TorchFunctionMode):
+        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            if func in draws and args[0].is_meta:
+                return args[0]
+            return func(*args, **(kwargs or {}))
+
+    return Mode()
+
+
 @contextmanager
 def _largest_array() -> Iterator[list[int]]:
     """The number of values of the largest array that torch computes inside, in a list of one."""
     import torch
     from torch.utils._python_dispatch import TorchDispatchMode
 
-    largest = [0]
+    largest, shape_rules = [0], _shape_rules()
 
     class Mode(TorchDispatchMode):
+        @classmethod
+        def _should_skip_dynamo(cls) -> bool:
+            return False  # or the compiler would be imported to keep it away from the next method
+
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-            result = func(*args, **(kwargs or {}))
+            if func in shape_rules and not kwargs:
+                result = torch.empty(shape_rules[func](*args), device="meta")
+            else:
+                result = func(*args, **(kwargs or {}))
             arrays = result if isinstance(result, tuple | list) else (result,)
             largest[0] = max([largest[0], *(array.numel() for array in arrays if isinstance(array, torch.Tensor))])
             return result
 
     with torch.inference_mode(), Mode():
         yield largest
+
+
+def _shape_rules() -> dict[Any, Callable[..., Sequence[int]]]:
+    """The shape of the result of some operations, computed from their arguments."""
+    import torch
+
+    operations = torch.ops.aten
+
+    def joined(arrays: Sequence[torch.Tensor], dimension: int = 0) -> list[int]:
+        shape = list(arrays[0].shape)
+        shape[dimension] = sum(array.shape[dimension] for array in arrays)
+        return shape
+
+    return {
+        operations.adaptive_avg_pool2d.default: lambda array, size: (*array.shape[:-2], *size),
+        operations.add.Tensor: lambda array, other: torch.broadcast_shapes(array.shape, other.shape),
+        operations.batch_norm.default: lambda array, *_: array.shape,
+        operations.cat.default: joined,
+        operations.linear.default: lambda array, weights, *_: (*array.shape[:-1], len(weights)),
+        operations.mish.default: lambda array: array.shape,
+        operations.relu.default: lambda array: array.shape,
+    }

@@ -180,7 +180,8 @@ def _place_in_room(rng: np.random.Generator, mix: np.ndarray) -> np.ndarray:
     tail = rng.standard_normal(len(tail_s)) * 10.0 ** (-3.0 * tail_s / decay_s)
     n_fft = fft.next_fast_len(len(mix) + len(tail), real=True)
     hz = np.maximum(fft.rfftfreq(n_fft, 1.0 / SAMPLE_RATE), 20.0)
-    response = 1.0 + wet * fft.rfft(tail / np.linalg.norm(tail), n_fft)
+    norm = np.sqrt(np.sum(np.square(tail)))  # not by BLAS, whose threads would wait for those of other renderers
+    response = 1.0 + wet * fft.rfft(tail / norm, n_fft)
     response *= 10.0 ** (rng.uniform(-1.5, 1.5) * np.log2(hz / 1000.0) / 20.0)
     cutoff_hz = float(np.exp(rng.uniform(math.log(9000.0), math.log(22000.0))))
     response /= np.sqrt(1.0 + (hz / cutoff_hz) ** 8)

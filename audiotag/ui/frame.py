@@ -14,7 +14,7 @@ import streamlit as st
 from PIL import Image
 
 from audiotag.data.dataset import Dataset
-from audiotag.ui import address, cache
+from audiotag.ui import address, cache, starter_job
 from audiotag.ui.open_dataset.dialog import show_dialog, show_open_button
 from audiotag.ui.sidebar import show_sidebar
 from audiotag.ui.style import add_style
@@ -45,11 +45,8 @@ class PageContext:
             if address.is_unknown("dataset"):
                 st.warning(UNKNOWN_DATASET, icon=":material/link_off:")
                 st.stop()
-            st.info(
-                "There is no dataset yet. Render the starter sounds with `audiotag demo`, or open one.",
-                icon=":material/library_music:",
-            )
-            show_open_button("open-dataset-here", is_primary=True)
+            starter_job.show_starter_sounds(self.workspace)
+            show_open_button("open-dataset-here")
             st.stop()
         with show_errors(stop=True):
             return cache.load_dataset(self.dataset_root)

@@ -18,6 +18,7 @@ from starlette.middleware import Middleware
 from audiotag.crash_log import start_log, unexpected, watch_for_crashes
 from audiotag.jobs import end_with_parent
 from audiotag.shipped import APP
+from audiotag.ui import warm_up
 from audiotag.ui.gate import LOOPBACK, TOKEN, Access, Gate
 from audiotag.ui.page_errors import keep_tracebacks_off_the_terminal, show_uncaught
 
@@ -56,6 +57,7 @@ def _serve(options: argparse.Namespace) -> None:
     @asynccontextmanager
     async def print_address(_: st.App) -> AsyncIterator[None]:
         print(f"\n  audiotag is served at\n\n  {address}\n", flush=True)
+        warm_up.begin()
         yield
 
     keep_tracebacks_off_the_terminal()
@@ -68,6 +70,7 @@ def _serve(options: argparse.Namespace) -> None:
             "server.address": options.address,
             "server.port": options.port,
             "server.allowedHosts": ["*"],  # the gate knows them, and asks for them in every request
+            "runner.postScriptGC": False,  # `warm_up` does it while no page runs
             "logger.enableRich": False,  # `page_errors` filters what its own log prints
             "logger.hideWelcomeMessage": True,  # it would print the address without the token
         }

@@ -13,7 +13,7 @@ from typing import Any
 
 import streamlit as st
 
-from audiotag.ui import address
+from audiotag.ui import address, starter_job
 from audiotag.ui.open_dataset.dialog import show_open_button
 from audiotag.ui.text import Markdown
 from audiotag.wording import as_text
@@ -108,6 +108,8 @@ def show_sidebar(title: str, workspace: Workspace) -> tuple[Path | None, Path | 
                 st.page_link(file, label=label, icon=each.icon, width="stretch")
         st.divider()
         dataset, ensemble = _follow_dataset(workspace), _follow_ensemble(workspace, page)
+        if not dataset:
+            starter_job.show_progress_in_sidebar(workspace)
         if page.file == "pages/tag.py":  # the ensemble is what matters there
             return _pick_dataset_second(dataset, ensemble, page)
         root = _pick_dataset(dataset, page)
@@ -126,7 +128,7 @@ def _pick_dataset_second(
 def _follow_dataset(workspace: Workspace) -> list[Path]:
     """Choose the dataset that the address or another part of the app asks for; returns all of them."""
     folders = workspace.dataset_folders()
-    if not _apply_choice("dataset", folders):
+    if folders and not _apply_choice("dataset", folders):
         address.follow_address("dataset", {address.dataset_key(path): path for path in folders})
     return folders
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from audiotag.shipped import APP
+from audiotag.starter.render_job import RenderJob
 from audiotag.workspace import Workspace
 
 from ..conftest import CommandResult
@@ -58,6 +59,20 @@ def test_app_is_served_from_its_folder_with_the_workspace_of_the_command(
     assert options["cwd"] == APP.parent
     assert (APP.parent / "app.py").is_file()
     assert options["env"]["AUDIOTAG_HOME"] == str(Workspace().root)
+
+
+def test_app_serves_while_the_starter_sounds_are_rendered_unless_there_is_a_dataset(
+    run: Callable[..., CommandResult], served: list[tuple[list[str], dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rendered: list[Path] = []
+    monkeypatch.setattr(RenderJob, "start", lambda job: rendered.append(job.starter))
+    run("app", "--port", free_port())
+    assert rendered == []
+    monkeypatch.setattr(Workspace, "dataset_folders", lambda workspace: [])
+    outcome = run("app", "--port", free_port())
+    assert rendered == [Workspace().starter]
+    assert "the starter sounds are being rendered" in outcome.err
+    assert len(served) == 2
 
 
 def test_app_refuses_a_port_that_is_in_use(

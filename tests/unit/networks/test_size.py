@@ -1,11 +1,13 @@
 """The size of a network is known before it is built, and it is that of the network."""
 
+import copy
 from dataclasses import dataclass
 
 import pytest
 import torch
 
 from audiotag.errors import AudiotagError
+from audiotag.networks import size
 from audiotag.networks.base import NetworkSettings
 from audiotag.networks.size import MAX_VALUES, shapes_within_bounds
 from audiotag.networks.xresnet.settings import XResNetSettings
@@ -38,6 +40,23 @@ def test_network_with_too_many_weights_is_refused_before_it_has_any():
 def test_network_that_computes_too_large_arrays_is_refused_before_it_computes_any():
     with pytest.raises(AudiotagError, match=f"arrays of at most {MAX_VALUES:,} values for one window, got"):
         shapes_within_bounds(XResNetSettings(self_attention=True, stem=256), 3, (3, 512, 60_000))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        XResNetSettings(width=1 / 16, stem=4),
+        XResNetSettings(width=1 / 16, stem=4, activation="mish", band_channel=True),
+    ],
+)
+def test_largest_array_is_that_of_the_network_in_memory(settings, monkeypatch):
+    network, shape = settings.build(3, 2).eval(), (1, 2, 160, 192)
+    with size._largest_array() as without_memory:
+        copy.deepcopy(network).to("meta")(torch.empty(shape, device="meta"))
+    monkeypatch.setattr(size, "_shape_rules", dict)
+    with size._largest_array() as in_memory:
+        network(torch.zeros(shape))
+    assert without_memory == in_memory
 
 
 def test_nothing_is_known_about_a_network_that_needs_memory_to_be_built():

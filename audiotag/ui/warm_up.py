@@ -1,0 +1,77 @@
+"""Do in the background, while no page runs, what users would otherwise wait for: imports, and garbage collection.
+
+Python holds its global lock during both, so that a page which runs at the same time takes longer.
+"""
+
+from __future__ import annotations
+
+import ast
+import gc
+import threading
+import time
+from contextlib import suppress
+
+from audiotag.shipped import APP
+
+REST_S = 0.3  # so long no page has run
+POLL_INTERVAL_S = 0.05
+FIRST_PAGE_WAIT_S = 3.0  # for the page that users open as soon as the server prints its address
+COLLECT_INTERVAL_S = 5.0
+MAX_WAIT_S = 30.0  # for pages to rest, where some page runs all the time
+FEW_OBJECTS = 2  # generations of new objects, 700 each, that need not be collected
+# Modules that no page imports at its top, because it does not always need them.
+LAZY_MODULES = (
+    "audiotag.features.kernels",
+    "audiotag.figures.dataset",
+    "audiotag.figures.sound",
+    "audiotag.tagging.tagger",
+    "openvino",
+)
+
+
+def begin() -> None:
+    """Start a thread that first imports what pages need, and then collects garbage from time to time.
+
+    Streamlit collects garbage itself after each run of a page, before the browser gets the end of it. That takes
+    0.15 s, so the server switches it off.
+    """
+    threading.Thread(target=_work, name="warm-up", daemon=True).start()
+
+
+def _work() -> None:
+    first, *others = page_imports()
+    _run(first)  # while the browser loads Streamlit's own files
+    time.sleep(FIRST_PAGE_WAIT_S)
+    for statements in (*others, *(f"import {name}" for name in LAZY_MODULES)):
+        wait_until_pages_rest()
+        _run(statements)
+    while True:
+        time.sleep(COLLECT_INTERVAL_S)
+        _, newer, older = gc.get_count()
+        if newer + 10 * older > FEW_OBJECTS:
+            wait_until_pages_rest()
+            gc.collect()
+
+
+def _run(statements: str) -> None:
+    with suppress(Exception):  # the page that needs it says what is wrong
+        exec(statements, {})
+
+
+def page_imports() -> list[str]:
+    """The import statements at the top of each page, Home first."""
+    pages = (APP, *sorted((APP.parent / "pages").glob("*.py")))
+    bodies = [ast.parse(page.read_bytes()).body for page in pages]
+    imports = [[node for node in body if isinstance(node, ast.Import | ast.ImportFrom)] for body in bodies]
+    return ["\n".join(map(ast.unparse, nodes)) for nodes in imports]
+
+
+def wait_until_pages_rest(max_wait_s: float = MAX_WAIT_S) -> None:
+    """Wait until no page has run for `REST_S`, but not longer than ``max_wait_s``."""
+    now = time.monotonic()
+    rests_since, give_up = now, now + max_wait_s
+    while now - rests_since < REST_S and now < give_up:
+        time.sleep(POLL_INTERVAL_S)
+        now = time.monotonic()
+        if any(thread.name.startswith("ScriptRunner.") for thread in threading.enumerate()):  # Streamlit's name
+            rests_since = now
