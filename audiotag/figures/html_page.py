@@ -45,17 +45,23 @@ def figure(drawn: go.Figure) -> str:
 
 
 def table(rows: pd.DataFrame, most: int = MAX_ROWS) -> str:
-    """A table, with its index where that has a name; texts of it are shown unchanged."""
+    """A table, with its index unless that only numbers the rows; texts of it are shown unchanged."""
     shown = rows.head(most).rename_axis(columns=None)
     named = bool(shown.index.name)
     shown = shown.reset_index() if named else shown
     more = text(f"… and {len(rows) - most:,} more rows", style="quiet") if len(rows) > most else ""
-    return shown.to_html(border=0, index=False, na_rep="—", float_format=_number_text) + more
+    is_numbered = isinstance(shown.index, pd.RangeIndex)
+    return shown.to_html(border=0, index=not is_numbered, na_rep="—", float_format=_number_text) + more
 
 
 def collapsible(title: str, content: str) -> str:
     """A part that is closed until it is clicked."""
     return f"<details><summary>{html.escape(title)}</summary>{content}</details>"
+
+
+def collapsible_table(title: str, rows: pd.DataFrame) -> str:
+    """A table that is closed until its title is clicked."""
+    return collapsible(title, table(rows))
 
 
 def _number_text(value: float) -> str:

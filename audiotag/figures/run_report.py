@@ -181,8 +181,8 @@ def _curves(facts: RunFacts) -> str:
             page.text("The star is the best epoch of a fold's last stage.", style="quiet"),
             page.figure(figures.losses(epochs, stages, loss=loss)),
             page.figure(figures.schedule(epochs, stages)),
-            page.collapsible("Epochs as a table", page.table(epoch_table(facts.events))),
-            page.collapsible("Learning rates as a table", page.table(rate_table(facts.events))),
+            page.collapsible_table("Epochs as a table", epoch_table(facts.events)),
+            page.collapsible_table("Learning rates as a table", rate_table(facts.events)),
         ]
     )
 

@@ -83,7 +83,7 @@ def test_link_shows_the_same_dataset_filter_and_tab_in_another_session(
 
 
 def test_link_to_an_unknown_dataset_says_so_and_shows_no_other(server: Server, page: Page) -> None:
-    page.goto(f"{server.url}/train?dataset=theirs-0123456789ab")
+    page.goto(f"{server.url}/train?epochs=2&dataset=theirs-0123456789ab")
     expect(page.get_by_text("a dataset that this workspace does not know")).to_be_visible()
     expect(page.get_by_role("button", name="Start training")).to_have_count(0)
     page.get_by_role("combobox", name="Dataset").click()
@@ -109,7 +109,7 @@ def test_decimal_comma_is_a_decimal_point(server: Server, page: Page, home: Path
 
 def test_folds_stay_chosen_on_the_way_to_another_page_and_back(server: Server, page: Page, home: Path) -> None:
     Workspace(home).remember_dataset(home / "starter-sounds")
-    page.goto(f"{server.url}/train")
+    page.goto(f"{server.url}/train?epochs=2")  # which opens the drawer
     page.get_by_test_id("stButtonGroup").get_by_text("5", exact=True).click()
     expect(page.get_by_text("--folds 1,2,3,4")).to_be_visible()
     sidebar = page.get_by_test_id("stSidebar")

@@ -6,6 +6,7 @@ import streamlit as st
 
 from audiotag.data.dataset import Dataset
 from audiotag.training.runs import RunSettings, list_runs
+from audiotag.ui.text import escape
 from audiotag.ui.train import estimate_panel, run_setup
 from audiotag.workspace import Workspace
 
@@ -16,8 +17,13 @@ WAS_OPEN = "new-run-was-open"  # in the session: whether the drawer was open whe
 def show_new_run(dataset: Dataset, workspace: Workspace) -> RunSettings | None:
     """Options of a new run, what they amount to, and the start button; returns its settings.
 
-    The drawer is open where there is no run yet, and where the address has options of one.
+    The drawer is open where there is no run yet, and where the address has options of one. It closes when a run is
+    started, so that the run can be seen.
     """
+    if run_setup.STARTED in st.session_state:
+        name = st.session_state.pop(run_setup.STARTED)
+        st.session_state[DRAWER] = False
+        st.toast(f"Run {escape(name)} was started.", icon=":material/play_arrow:")
     given = any(key in st.query_params for key in run_setup.ADDRESS_KEYS)
     is_open = st.session_state.get(WAS_OPEN, given or not list_runs(workspace))
     drawer = st.expander("New run", expanded=is_open, icon=":material/add:", key=DRAWER, on_change="rerun")

@@ -27,6 +27,7 @@ from audiotag.workspace import Workspace
 
 AS_IN_RECIPE = "as in the recipe"
 OWN_FILE = "own file"
+STARTED = "started-run"  # in the session: the name of the run that was just started
 LEARNING_RATE, SEED = "learning-rate", "seed"  # keys of their fields
 ADDRESS_KEYS = ("recipe", "recipe-file", "train-preset", "epochs", LEARNING_RATE, SEED, "corrections")
 IN_ADDRESS: dict[str, Any] = {"bind": "query-params"}
@@ -131,7 +132,7 @@ def show_start_button(
         with messages.show_errors():
             run = create_run(workspace, settings)
             run.start()
-            st.session_state["run"] = run.name
+            st.session_state["run"] = st.session_state[STARTED] = run.name
             st.session_state["show"] = "Runs"
             st.rerun()
     if options is not None:

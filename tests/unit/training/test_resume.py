@@ -20,6 +20,7 @@ from audiotag.training.publish import publish
 from audiotag.training.recipe import load_recipe
 from audiotag.training.run_progress import epochs_done
 from audiotag.training.runs import WORKER, Run, RunSettings, create_run
+from audiotag.training.weights_choice import SCORES, WEIGHTS
 from audiotag.training.worker import train_run_folder
 from audiotag.workspace import Workspace, _folders_with_card
 
@@ -150,7 +151,7 @@ def files(run: Run) -> dict[str, bytes]:
     return {
         f"{fold}/{name}": (run.fold_folder(fold) / name).read_bytes()
         for fold in (1, 2)
-        for name in ("weights.safetensors", "best.safetensors", "scores.safetensors", "clips.json")
+        for name in (*WEIGHTS.values(), *SCORES.values(), "clips.json")
     }
 
 

@@ -281,8 +281,8 @@ def test_per_class_figures_of_every_epoch_weigh_up_to_its_lwlrap(trained: Traine
 def test_finished_run_has_weights_and_scores_and_no_checkpoint(trained: Trained) -> None:
     for fold in (1, 2):
         assert sorted(os.listdir(trained.run.fold_folder(fold))) == [
-            "best.safetensors", "clips.json", "noisy-clips.json", "noisy-scores.safetensors", "scores.safetensors",
-            "weights.safetensors",
+            "best-scores.safetensors", "best.safetensors", "clips.json", "noisy-clips.json",
+            "noisy-scores.safetensors", "scores.safetensors", "weights.safetensors",
         ]  # fmt: skip
     assert trained.run.progress() == []
 
