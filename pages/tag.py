@@ -3,7 +3,7 @@
 import streamlit as st
 
 from audiotag.ui import frame
-from audiotag.ui.tag import dropped_sounds, folder_view, settings_drawer, sound_sources, sounds_view
+from audiotag.ui.tag import dropped_sounds, folder_form, folder_view, settings_drawer, sound_sources, sounds_view
 from audiotag.ui.widgets import messages
 
 context = frame.set_up_page("Tag")
@@ -22,6 +22,7 @@ def show_sounds() -> None:
 
 def show_folders() -> None:
     """Whole folders."""
+    folder_form.show_form()
     with drawer, messages.show_errors(stop=True):
         page = settings_drawer.show_drawer(folder, context.workspace)
     folder_view.show_folders(context, page)

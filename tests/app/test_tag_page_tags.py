@@ -87,7 +87,7 @@ def test_the_command_that_is_shown_gives_the_tags_that_are_shown(
 
 
 def test_gains_are_shown_where_they_were_measured(home: Workspace) -> None:
-    at = open_page("pages/tag.py")
+    at = opened(open_page("pages/tag.py"), "Options")
     assert "audiotag ablation tiny DATASET --save" in [code.value for code in at.code]
     folder = home.ensembles / "tiny"
     checksums = tuple(fold.sha256 for fold in cache.load_card(folder).folds)
@@ -97,14 +97,16 @@ def test_gains_are_shown_where_they_were_measured(home: Workspace) -> None:
         AblationRow(GEOMETRIC, 0.86, 0.76, MEAN, 0.01, 24.0),
     )
     write_ablation(folder, Ablation(rows, "mine", "test", 120, 3, "2026-11-22", checksums, "torch"))
-    at = open_page("pages/tag.py")
+    at = opened(open_page("pages/tag.py"), "Options")
     assert list(at.radio(key="combine").proto.captions) == [
         "+0.050 lwlrap over one fold, 24 ms per clip.",
         "+0.010 lwlrap over all folds, arithmetic mean, 24 ms per clip.",
     ]
     assert any("Measured on 120 test clips of mine" in text for text in texts(at.caption))
     (folder / "gains.json").write_text("{")
-    assert any("tiny/gains.json is damaged" in text for text in texts(open_page("pages/tag.py").caption))
+    assert any(
+        "tiny/gains.json is damaged" in text for text in texts(opened(open_page("pages/tag.py"), "Options").caption)
+    )
 
 
 # Thresholds

@@ -90,6 +90,7 @@ def unseen(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def server(home: Path) -> Iterator[Server]:
+    shutil.rmtree(home / "tag-history", ignore_errors=True)  # the sounds of earlier tests
     server = Server(home)
     server.start()
     yield server

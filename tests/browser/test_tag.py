@@ -1,4 +1,4 @@
-"""The Tag page in Chromium: drop, record, read tags and errors, sort, select, export, move a threshold."""
+"""The Tag page in Chromium: drop, record, read tags and errors, sort, select, export, move a threshold, folders."""
 
 import csv
 import io
@@ -14,6 +14,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from audiotag.tagging.ensemble import read_card
 from audiotag.tagging.thresholds import read_saved_thresholds
+from audiotag.ui.tag.threshold_panel import WIDTHS
 from audiotag.workspace import SHIPPED_MODELS, Workspace
 
 from .conftest import Server
@@ -177,7 +178,7 @@ def test_a_part_of_a_long_sound_is_played_with_the_times_of_the_whole(
     position = page.get_by_role("slider", name="Position in long.wav")
     # Five minutes are decoded, tagged, encoded and sent: on a busy machine that takes longer than the default wait.
     expect(position).to_have_attribute("aria-valuetext", "0.00 of 300.00 seconds", timeout=120_000)
-    expect(page.get_by_test_id("stPlotlyChart")).to_have_count(2)  # scores, and the timeline of the whole
+    expect(page.get_by_test_id("stPlotlyChart")).to_have_count(1)  # the timeline of the whole
     wait_until_settled(page)
     page.get_by_role("slider", name="Played from (s)").press("End")
     expect(position).to_have_attribute("aria-valuetext", "20.00 of 320.00 seconds")
@@ -186,40 +187,146 @@ def test_a_part_of_a_long_sound_is_played_with_the_times_of_the_whole(
     expect(page.get_by_text("5:20.00", exact=True)).to_be_visible()
 
 
-def test_a_threshold_moves_by_keys_and_shows_precision_and_recall(
+def test_a_threshold_is_dragged_on_the_chart_typed_saved_and_reset(
     server: Server, page: Page, unseen: Path, home: Path
 ) -> None:
     page.goto(f"{server.url}/tag")
     drop(page, clip_of(unseen, "Church_bell"))
     expect(first_tag(page)).to_contain_text("Church_bell")
     wait_until_settled(page)
-    page.get_by_text("Thresholds", exact=True).click()
-    expect(page).to_have_url(re.compile("thresholds=true"))
-    label = page.get_by_role("combobox", name="Label", exact=True)
-    expect(label).to_be_visible()
-    wait_until_settled(page)
-    label.fill("Church_bell")
-    page.get_by_role("option", name="Church_bell").click()
-    slider = page.get_by_role("slider", name="Threshold")
     card = read_card(SHIPPED_MODELS / "starter")
-    shipped = card.thresholds[card.labels.index("Church_bell")]
-    expect(slider).to_have_attribute("aria-valuetext", f"{shipped:.3f}")
-    precision, recall = page.get_by_text(re.compile("^Precision [0-9]")), page.get_by_text(re.compile("Recall [0-9.]+"))
-    wait_until_settled(page)
-    before = precision.inner_text()
-    slider.press("End")
-    expect(precision.or_(page.get_by_text("Precision unknown"))).not_to_have_text(before)
-    expect(recall).to_contain_text("Recall 0.00")
+    column = card.labels.index("Church_bell")
+    handle = page.get_by_role("slider", name="Threshold of Church_bell")
+    expect(handle).to_have_attribute("aria-valuenow", f"{card.thresholds[column]:.3f}")
+
+    handle.scroll_into_view_if_needed()
+    box, end = handle.bounding_box(), page.locator(".track").first.bounding_box()
+    assert box
+    assert end
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(end["x"] + end["width"] + 40, box["y"] + 5, steps=4)
+    expect(page.get_by_text("Church_bell from 1.000")).to_contain_text("recall 0.00 on held-out clips")
+    expect(first_tag(page)).to_contain_text("Church_bell")  # the tags wait for the release
+    page.mouse.up()
     expect(first_tag(page)).not_to_contain_text("Church_bell")
+    expect(page.get_by_text("1 threshold changed, not saved")).to_be_visible()
+    expect(page.get_by_text("--threshold Church_bell=1")).to_be_visible()
     wait_until_settled(page)
+    handle.press("PageDown")
+    expect(page.get_by_text("--threshold Church_bell=0.9")).to_be_visible()
+    wait_until_settled(page)
+    field = page.get_by_role("textbox", name="Threshold of Church_bell as a number")
+    field.fill("0,25")
+    field.press("Enter")
+    expect(first_tag(page)).to_contain_text("Church_bell")
+    wait_until_settled(page)
+
     page.get_by_role("button", name="Save thresholds").click()
-    expect(page.get_by_text("These are your own thresholds, saved in the workspace.")).to_be_visible()
+    expect(page.get_by_text("your own thresholds")).to_be_visible()
     saved = read_saved_thresholds(Workspace(home), card)
     assert saved is not None
-    assert saved[card.labels.index("Church_bell")] == 1.0
+    assert saved[column] == 0.25
+    wait_until_settled(page)
+    page.get_by_text("Settings", exact=True).click()
+    page.get_by_role("tab", name="Thresholds").click()
+    expect(page).to_have_url(re.compile("settings=Thresholds"))
+    wait_until_settled(page)
     page.get_by_role("button", name="Reset to the card's thresholds").click()
-    expect(first_tag(page)).to_contain_text("Church_bell")
+    expect(page.get_by_text("These are the thresholds of the card.")).to_be_visible()
+    expect(handle).to_have_attribute("aria-valuenow", f"{card.thresholds[column]:.3f}")
     assert read_saved_thresholds(Workspace(home), card) is None
+
+
+def test_a_threshold_is_typed_into_the_table_and_one_label_is_reset(server: Server, page: Page) -> None:
+    card = read_card(SHIPPED_MODELS / "starter")
+    page.goto(f"{server.url}/tag?drawer=true&settings=Thresholds")
+    table = page.get_by_test_id("stDataFrame").first
+    expect(table.locator("canvas").first).to_be_visible()
+    wait_until_settled(page)
+    cell = table.locator('[role=gridcell][aria-colindex="2"]').first
+    table.dblclick(position={"x": WIDTHS["label"] + 40, "y": 18 + 35})  # the threshold of the first label
+    page.keyboard.press("Control+a")
+    page.keyboard.type("0.75")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text(f"{card.labels[0]} {card.thresholds[0]:.3f} → 0.750. Not saved.")).to_be_visible()
+    expect(cell).to_have_text("0.75")
+    expect(page.get_by_text(f"--threshold {card.labels[0]}=0.75")).to_be_visible()
+    wait_until_settled(page)
+    table.click(position={"x": sum(WIDTHS.values()) - 35, "y": 18 + 35})  # its button
+    expect(page.get_by_text("These are the thresholds of the card.")).to_be_visible()
+    expect(cell).to_have_text(f"{card.thresholds[0]:.4g}")
+
+
+def test_a_click_on_a_tag_goes_to_its_best_moment_and_sounds_survive_a_restart(
+    server: Server, page: Page, unseen: Path, tmp_path: Path
+) -> None:
+    bell, rate = soundfile.read(clip_of(unseen, "Church_bell"))
+    late = np.concatenate([0.001 * np.random.default_rng(0).standard_normal(12 * rate), bell[: 2 * rate]])
+    soundfile.write(tmp_path / "late.wav", late, rate, subtype="PCM_16")
+    page.goto(f"{server.url}/tag")
+    drop(page, tmp_path / "late.wav")
+    expect(page.get_by_role("heading", name="late.wav")).to_be_visible()
+    position = page.get_by_role("slider", name="Position in late.wav")
+    expect(position).to_have_attribute("aria-valuetext", re.compile("^0.00 of"))
+    wait_until_settled(page)
+    page.get_by_role("button", name="Church_bell", exact=True).click()  # in the chart of scores
+    moment = re.compile(r"^[1-9]\d?\.\d\d of")  # the start of a window with the bell, not of the sound
+    expect(position).to_have_attribute("aria-valuetext", moment)
+    wait_until_settled(page)
+    position.press("Home")
+    expect(position).to_have_attribute("aria-valuetext", re.compile("^0.00 of"))
+    page.locator('[class*="st-key-jump-"] button').first.click()  # beside the tag
+    expect(position).to_have_attribute("aria-valuetext", moment)
+
+    server.stop()
+    server.start()
+    later = page.context.new_page()
+    later.goto(f"{server.url}/tag")
+    expect(later.get_by_role("heading", name="late.wav")).to_be_visible()
+    expect(later.get_by_role("slider", name="Position in late.wav")).to_be_visible()
+    wait_until_settled(later)
+    later.get_by_role("button", name="Clear history").click()
+    expect(later.get_by_role("heading", name="late.wav")).to_be_hidden()
+    wait_until_settled(later)
+    later.get_by_role("button", name="Undo").click()
+    expect(later.get_by_role("heading", name="late.wav")).to_be_visible()
+
+
+def test_a_folder_is_tagged_in_the_background_stopped_and_resumed_after_a_reload(
+    server: Server, page: Page, unseen: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "archive"
+    sources = sorted((unseen / "train_curated").iterdir())
+    for number in range(400):
+        (folder / f"{number % 7}").mkdir(parents=True, exist_ok=True)
+        (folder / f"{number % 7}" / f"{number}.wav").symlink_to(sources[number % len(sources)])
+    (folder / "letter.wav").write_text("Dear sir")
+    page.goto(f"{server.url}/tag?view=Folders")
+    field = page.get_by_role("textbox", name="Folder of sounds")
+    field.fill(str(folder))
+    field.press("Enter")
+    expect(page.get_by_text(re.compile(r"Tagging \d+ of 401 sounds · .*clips/s"))).to_be_visible(timeout=60_000)
+    page.get_by_role("button", name="Stop", exact=True).click()
+    stopped = page.get_by_text(re.compile(r"Stopped after \d+ of 401 sounds"))
+    expect(stopped).to_be_visible()
+    done = int(re.findall(r"\d+", stopped.inner_text())[0])
+    assert 0 < done < 401
+    page.reload()
+    expect(stopped).to_be_visible()
+    wait_until_settled(page)
+    page.get_by_role("button", name="Resume").click()
+    expect(page.get_by_text("All 401 sounds are done. 1 sound could not be tagged.")).to_be_visible(timeout=90_000)
+    expect(page.get_by_text("1 sound could not be tagged", exact=True)).to_be_visible()
+    wait_until_settled(page)
+    rows = list(csv.DictReader(io.StringIO(downloaded(page, "CSV").decode())))
+    assert sorted(int(Path(row["fname"]).stem) for row in rows) == list(range(400))
+    assert "letter.wav" in downloaded(page, "Problems").decode()
+    expect(page.get_by_text("400 sounds, 100 of them on this page")).to_be_visible()
+    page.get_by_role("textbox", name="Part of the name").fill("6/6.wav")
+    page.get_by_role("textbox", name="Part of the name").press("Enter")
+    expect(page.get_by_text("1 of 400 sounds")).to_be_visible()
+    assert not [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".wav"]
 
 
 def test_tagging_options_are_in_the_address(server: Server, page: Page, unseen: Path) -> None:
@@ -227,8 +334,9 @@ def test_tagging_options_are_in_the_address(server: Server, page: Page, unseen: 
     drop(page, clip_of(unseen, "Church_bell"))
     expect(first_tag(page)).to_contain_text("Church_bell")
     wait_until_settled(page)
-    page.get_by_text("Tagging options").click()
-    page.get_by_text("geometric mean").click()
+    page.get_by_text("Settings", exact=True).click()
+    page.get_by_role("tab", name="Options").click()
+    page.get_by_text("geometric mean", exact=True).click()
     expect(page.get_by_text("--combine geometric")).to_be_visible()
     expect(page).to_have_url(re.compile("combine=geometric"))
     other = page.context.browser.new_context().new_page()

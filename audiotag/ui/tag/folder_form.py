@@ -1,4 +1,7 @@
-"""Start to tag a folder in the background: its path, which files to write, and where."""
+"""Start to tag a folder in the background: its path, which files to write, and where.
+
+The form is on the page before the ensemble is loaded, so what it asks for is done later in the run of the page.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,12 @@ from audiotag.ui.widgets.typed_path import parse_path
 from audiotag.workspace import Workspace
 
 SOUNDS, FILES, OUT = "folder-sounds", "folder-files", "folder-out"  # keys of the fields
+ASKED = "folder-asked"  # in the session: the form was sent
 PROBLEM = "folder-problem"  # in the session: why the last folder was not taken
 CHOSEN = "folder-job"  # key of the picker of jobs
 
 
-def show_form(page: PageSettings, workspace: Workspace) -> None:
+def show_form() -> None:
     """The form; what is wrong with the last folder stands below it."""
     choices = export_choices()
     with st.form("folder-form"):
@@ -49,16 +53,25 @@ def show_form(page: PageSettings, workspace: Workspace) -> None:
             "Tag this folder",
             type="primary",
             icon=":material/play_arrow:",
-            on_click=_start,
-            args=(page, workspace),
+            on_click=_ask,
             help=Markdown("It runs in the background, with the settings above, also after you close this page."),
         )
         if problem := st.session_state.get(PROBLEM):
             st.error(escape(problem), icon=":material/error:")
 
 
+def _ask() -> None:
+    st.session_state[ASKED] = True
+
+
+def start_if_asked(page: PageSettings, workspace: Workspace) -> None:
+    """Start the job that the form describes, if it was sent, and show it: this runs the page again."""
+    if st.session_state.pop(ASKED, False):
+        _start(page, workspace)
+        st.rerun()
+
+
 def _start(page: PageSettings, workspace: Workspace) -> None:
-    """Start the job that the form describes, and show it."""
     setup, state = page.setup, page.state
     try:
         out = st.session_state[OUT].strip()

@@ -36,8 +36,8 @@ RESUME = {"stopped": "Resume", "failed": "Resume", "interrupted": "Resume", "fin
 
 
 def show_folders(context: PageContext, page: PageSettings) -> None:
-    """The form that starts a job, and one of the jobs that there are."""
-    folder_form.show_form(page, context.workspace)
+    """One of the jobs that there are; starts the one that the form asks for."""
+    folder_form.start_if_asked(page, context.workspace)
     _show_undo(context.workspace)
     jobs = {job.folder.name: job for job in list_jobs(context.workspace)}
     if not jobs:

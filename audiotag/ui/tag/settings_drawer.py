@@ -39,7 +39,7 @@ def show_drawer(folder: Path, workspace: Workspace) -> PageSettings:
     with drawer:
         about, trust, options, own, beside, aliases = st.tabs(list(TITLES), key=TABS, **IN_ADDRESS)
     with options:  # also while the drawer is closed: a widget that is not on the page loses its value
-        settings = tagging_options.pick_settings(folder, tagger)
+        settings = tagging_options.pick_settings(folder, tagger, bool(drawer.open and options.open))
     setup = TaggingSetup(folder, tagger, settings, state.current)
     with beside:
         other = _pick_other(folder, setup, workspace)

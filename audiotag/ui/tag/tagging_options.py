@@ -80,8 +80,11 @@ class PageSettings:
     state: Thresholds
 
 
-def pick_settings(folder: Path, tagger: Tagger) -> TagSettings:
-    """Widgets for the tagging options; only test-time augmentation needs the networks to run again."""
+def pick_settings(folder: Path, tagger: Tagger, with_gains: bool) -> TagSettings:
+    """Widgets for the tagging options; only test-time augmentation needs the networks to run again.
+
+    ``with_gains`` says whether the table of measured gains is shown below them.
+    """
     card = tagger.card
     measured = _read_ablation(folder, card)
     ways = [way for way in COMBINE_TITLES if way != "weighted" or tagger.out_of_fold is not None]
@@ -120,7 +123,8 @@ def pick_settings(folder: Path, tagger: Tagger) -> TagSettings:
             **IN_ADDRESS,
         )
         calibrated = pick_calibrated(tagger)
-    show_ablation(measured, card)
+    if with_gains:
+        show_ablation(measured, card)
     windows = None if windows == AS_IN_CARD else windows
     return TagSettings(combine=combine or "mean", tta=tta, windows=windows, calibrated=calibrated)
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 AIMS = {"f1": "best F1", "precision": "precision of at least", "recall": "recall of at least"}
 RESET_LABEL = "threshold-reset-label"  # key of the buttons in the table
 TABLE_HEIGHT = 420
+TABLE_WIDTH, LABEL_WIDTH = 580, 280
+WIDTHS = {"label": 138, "threshold": 92, "precision": 84, "recall": 66, "clips": 62, "card": 66, "reset": 70}
 MAX_NAMED = 3
 
 
@@ -33,14 +35,14 @@ def show_thresholds(state: Thresholds, tagger: Tagger, settings: TagSettings, wo
     """The table of all labels, the curve of one label, a target for all labels, and buttons that save."""
     card = tagger.card
     held_out = tagger.out_of_fold.as_combined(settings.combine) if tagger.out_of_fold else None
-    _show_table(state, held_out, card)
-    left, right = st.columns(2, gap="large")
-    with left:
-        if held_out is not None:
-            _target_form(state, held_out, settings.combine)
-        show_save_buttons(state, card, workspace, "threshold")
-    with right:
-        _show_label(state, held_out, card)
+    with st.container(horizontal=True, gap="medium"):  # side by side where there is space
+        with st.container(width=TABLE_WIDTH):
+            _show_table(state, held_out, card)
+        with st.container(width=LABEL_WIDTH):
+            _show_label(state, held_out, card)
+    if held_out is not None:
+        _target_form(state, held_out, settings.combine)
+    show_save_buttons(state, card, workspace, "threshold")
     if held_out is not None and settings.combine == "weighted":
         st.caption(":material/info: A weighted mean gives other scores than a mean. Set all thresholds again.")
 
@@ -140,8 +142,9 @@ def _show_table(state: Thresholds, held_out: OutOfFold | None, card: Card) -> No
         hide_index=True,
         height=min(TABLE_HEIGHT, 36 * (len(rows) + 1)),
         column_config={
-            "label": column.TextColumn(disabled=True, pinned=True, width=120),
+            "label": column.TextColumn(disabled=True, pinned=True, width=WIDTHS["label"]),
             "threshold": column.NumberColumn(
+                width=WIDTHS["threshold"],
                 format="%.3f",
                 min_value=0.0,
                 max_value=1.0,
@@ -150,7 +153,9 @@ def _show_table(state: Thresholds, held_out: OutOfFold | None, card: Card) -> No
                 "the cell to take the threshold of the card.",
             ),
             **three,
-            "clips": column.NumberColumn(disabled=True, help="Held-out clips that have the label."),
+            "clips": column.NumberColumn(
+                disabled=True, help="Held-out clips that have the label.", width=WIDTHS["clips"]
+            ),
             "reset": column.ButtonColumn(
                 "reset", type="tertiary", key="threshold-reset-label", on_click=partial(_reset_label, state)
             ),
