@@ -126,7 +126,7 @@ def _pick_dataset_second(
 def _follow_dataset(workspace: Workspace) -> list[Path]:
     """Choose the dataset that the address or another part of the app asks for; returns all of them."""
     folders = workspace.dataset_folders()
-    if not _apply_choice("dataset", folders):
+    if folders and not _apply_choice("dataset", folders):
         address.follow_address("dataset", {address.dataset_key(path): path for path in folders})
     return folders
 
