@@ -14,6 +14,7 @@ import streamlit as st
 from PIL import Image
 
 from audiotag.data.dataset import Dataset
+from audiotag.errors import AudiotagError
 from audiotag.ui import address, cache, starter_job
 from audiotag.ui.open_dataset.dialog import show_dialog, show_open_button
 from audiotag.ui.sidebar import show_sidebar
@@ -25,6 +26,7 @@ from audiotag.workspace import Workspace
 
 FOLDER = Path(__file__).parent
 ICON = FOLDER / "icon.png"  # a material icon would be fetched from another host
+SHOW_TITLE_FIRST = ("Home", "Tag", "Score")  # pages that show their title before they ask for the dataset
 UNKNOWN_DATASET = Markdown(
     "The link is to a dataset that this workspace does not know. Choose a dataset in the sidebar, or open the one that "
     "is meant by its path."
@@ -33,23 +35,37 @@ UNKNOWN_DATASET = Markdown(
 
 @dataclass(frozen=True)
 class PageContext:
-    """The workspace, and the folders of the dataset and the ensemble that are chosen in the sidebar."""
+    """The workspace, and the folders of the dataset and the ensemble that are chosen in the sidebar.
+
+    Attributes
+    ----------
+    workspace : Workspace
+    dataset_root, ensemble_folder : Path or None
+    title : Markdown
+        The page's, for messages that are shown before it; empty where the page shows it first.
+    """
 
     workspace: Workspace
     dataset_root: Path | None
     ensemble_folder: Path | None
+    title: Markdown
 
     def dataset(self) -> Dataset:
         """The chosen dataset; without one the page stops with a message."""
         if self.dataset_root is None:
+            self._show_title()
             if address.is_unknown("dataset"):
                 st.warning(UNKNOWN_DATASET, icon=":material/link_off:")
                 st.stop()
             starter_job.show_starter_sounds(self.workspace)
             show_open_button("open-dataset-here")
             st.stop()
-        with show_errors(stop=True):
+        try:
             return cache.load_dataset(self.dataset_root)
+        except (AudiotagError, OSError):
+            self._show_title()
+            with show_errors(stop=True):
+                raise
 
     def dataset_if_any(self) -> Dataset | None:
         """The chosen dataset; None without one, for pages that can also do without. A link to an unknown one stops."""
@@ -70,6 +86,11 @@ class PageContext:
             st.stop()
         return self.ensemble_folder
 
+    def _show_title(self) -> None:
+        title: Markdown = self.title
+        if title:
+            st.title(title)
+
 
 def set_up_page(title: str) -> PageContext:
     """Set the browser title and the width, draw the sidebar, and return what is chosen there."""
@@ -79,7 +100,8 @@ def set_up_page(title: str) -> PageContext:
     dataset_root, ensemble_folder = show_sidebar(title, workspace)
     show_dialog()
     messages.show_sentences()
-    return PageContext(workspace, dataset_root, ensemble_folder)
+    own_title = Markdown("") if title in SHOW_TITLE_FIRST else escape(title)
+    return PageContext(workspace, dataset_root, ensemble_folder, own_title)
 
 
 @functools.cache

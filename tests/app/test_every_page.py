@@ -27,6 +27,7 @@ def test_page_opens_on_a_dataset_and_an_ensemble(home: Workspace, page: str) -> 
 def test_page_of_an_empty_workspace_says_what_to_do(empty: Workspace, page: str) -> None:
     at = open_page(page)
     assert not at.exception
+    assert len(at.title) == 1
     wanted = "There is no ensemble yet" if page == "pages/tag.py" else "There is no dataset yet"
     assert any(text.startswith(wanted) for text in texts(at.info))
 
@@ -40,6 +41,7 @@ def test_folder_that_is_not_a_dataset_any_more_gives_a_message(home: Workspace, 
     at = open_page(page)
     assert not at.exception
     assert any(f"{folder} is not a dataset" in text for text in texts(at.error))
+    assert len(at.title) == 1
 
 
 @pytest.mark.parametrize("page", PAGES)

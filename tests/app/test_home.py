@@ -1,13 +1,17 @@
 """The Home page shows the dataset, the ensemble and the runs as they are, and what comes next."""
 
 import csv
+import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from audiotag.data.dataset import Dataset
+from audiotag.data.layouts import open_dataset
 from audiotag.inspection.measurement_job import MeasurementJob
 from audiotag.training.recipe import load_recipe
 from audiotag.training.runs import RunSettings, create_run
@@ -16,7 +20,7 @@ from audiotag.ui.home.guide import guide_steps, next_step
 from audiotag.ui.home.run_summary import RunSummary
 from audiotag.workspace import Workspace, write_json
 
-from .conftest import at_work, made_run, open_page, table_dataset, texts
+from .conftest import at_work, changed, made_run, open_page, table_dataset, texts
 
 
 def rows(table: Path) -> list[dict[str, str]]:
@@ -104,18 +108,27 @@ def test_jobs_that_run_are_shown_with_their_progress(home: Workspace, sounds: Pa
 
 def at_work_in(folder: Path) -> None:
     """Make a detached job look active: this process, which is alive, does it."""
-    import os
-
-    import psutil
-
     write_json(folder / "process.json", {"pid": os.getpid(), "started": psutil.Process().create_time()})
 
 
 @pytest.fixture(scope="module")
 def dataset(sounds: Path) -> Dataset:
-    from audiotag.data.layouts import open_dataset
-
     return open_dataset(sounds)
+
+
+def test_guide_finds_what_was_done_with_the_dataset_in_the_workspace(home: Workspace, sounds: Path) -> None:
+    finished = made_run(home, sounds, finished=(0.8,))
+    finished.write_status("finished")
+    made_run(home, sounds).write_status("failed")  # newer, but of no use
+    changed(home.ensembles / "tiny", dataset={"name": "x", "fingerprint": open_dataset(sounds).fingerprint})
+    (home.root / "tag-history").mkdir()
+    (home.root / "tag-history" / "history.json").write_text("[]")
+    at = open_page("app.py")
+    assert {"Published as tiny.", "Sounds were tagged."} <= set(texts(at.markdown))
+    shutil.rmtree(home.ensembles)
+    at = open_page("app.py")
+    assert "The run has finished: lwlrap 0.800. Publish it, so that the Tag page can use it." in texts(at.markdown)
+    assert links(at)["Open the run"] == f"train?run={finished.name}"
 
 
 def test_guide_leads_from_a_folder_to_tags(dataset: Dataset) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+import streamlit as st
 
 from audiotag.data.dataset import Dataset
 from audiotag.data.verdicts import VerdictJournal
@@ -17,10 +18,10 @@ from audiotag.inspection.statistics import readable_clips
 from audiotag.training.runs import Run
 from audiotag.ui import cache
 from audiotag.ui.home.run_summary import RunSummary, summarise
-from audiotag.ui.tag.dropped_sounds import all_sounds
+from audiotag.ui.tag.dropped_sounds import SOUNDS
 from audiotag.workspace import Workspace
 
-TAGGED = "tagged-*/*"  # in the workspace: what the Tag page has tagged
+TAGGED = ("tag-history/*", "tagged-folders/*")  # in the workspace: what the Tag page has tagged
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def read_facts(workspace: Workspace, dataset: Dataset | None, index: pd.DataFram
     runs : sequence of Run
         All runs, newest first.
     """
-    has_tagged = bool(all_sounds()) or any(workspace.root.glob(TAGGED))
+    has_tagged = bool(st.session_state.get(SOUNDS)) or any(any(workspace.root.glob(pattern)) for pattern in TAGGED)
     if dataset is None or index is None:
         return Facts(has_tagged=has_tagged)
     readable = len(readable_clips(index))
