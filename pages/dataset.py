@@ -12,7 +12,7 @@ from audiotag.ui.widgets import measurement, messages
 
 dataset = frame.set_up_page("Dataset").dataset()
 index = cache.load_index(dataset)
-faults = cache.find_faults(dataset)
+all_faults = faults = cache.find_faults(dataset)
 
 places = header.show_title(dataset)
 reading.show_reading(dataset, places.title)
@@ -39,7 +39,7 @@ frame.show_tabs(
     {
         "Durations": lambda: durations_tab.show_durations(shown),
         "Labels": lambda: labels_tab.show_labels(shown, wanted),
-        "Sound": lambda: sound_tab.show_sound(dataset, index, shown),
+        "Sound": lambda: sound_tab.show_sound(dataset, index, shown, all_faults),
         "Problems": lambda: problems.show_problems(dataset, index, faults),
         "Clips": lambda: show_clips(dataset, shown, faults),
     },

@@ -50,7 +50,7 @@ def histogram(table: pd.DataFrame, title: str, unit: str, mark: float | None = N
         In pixels.
     """
     subsets = list(table.columns[2:])
-    figure = make_subplots(rows=max(1, len(subsets)), cols=1, shared_xaxes=True, vertical_spacing=0.09)
+    figure = make_subplots(rows=max(1, len(subsets)), cols=1, shared_xaxes=True, vertical_spacing=0.16)
     for row, subset in enumerate(subsets, 1):
         figure.add_bar(
             x=(table["from"] + table["to"]) / 2,
@@ -65,7 +65,7 @@ def histogram(table: pd.DataFrame, title: str, unit: str, mark: float | None = N
             col=1,
         )
         figure.add_annotation(
-            text=f"<b>{subset}</b>", showarrow=False, x=1, y=1, xanchor="right", yanchor="top",
+            text=f"<b>{subset}</b>", showarrow=False, x=1, y=1, xanchor="right", yanchor="bottom",
             xref="x domain", yref="y domain", row=row, col=1,
         )  # fmt: skip
     if mark is not None:

@@ -29,6 +29,7 @@ from audiotag.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]
 COUNTS = StarterCounts(curated=24, noisy=20, test=6)
+START_BY_ITSELF = measurement.start_by_itself
 
 
 @pytest.fixture(scope="session", autouse=True)

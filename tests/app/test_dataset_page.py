@@ -15,9 +15,10 @@ from audiotag.figures.dataset import MEASURED
 from audiotag.inspection import measurement_job
 from audiotag.inspection.measurement_job import MeasurementJob
 from audiotag.inspection.measuring_workers import measure_row
+from audiotag.ui.widgets import measurement
 from audiotag.workspace import Workspace
 
-from .conftest import beep, clip_table, open_page, table_dataset, texts, wav
+from .conftest import START_BY_ITSELF, beep, clip_table, open_page, table_dataset, texts, wav
 
 
 def tab(name: str, **address: Any) -> AppTest:
@@ -162,8 +163,7 @@ def test_dataset_with_a_file_that_cannot_be_decoded_is_measured_and_lists_it(
     assert not any(button.key == "measure" for button in tab("Sound").button)
     at = tab("Problems")
     assert not at.exception
-    table = next(frame.value for frame in at.dataframe if "what" in frame.value.columns)
-    assert table[["kind", "clip"]].to_numpy().tolist() == [
+    assert problems_of(at) == [
         ["unreadable", "d.wav"],
         *(["contradiction", clip] for clip in ("a.wav", "b.wav", "c.wav")),  # three labels of one beep
         *(["duplicate", clip] for clip in ("a.wav", "b.wav", "c.wav")),
@@ -186,6 +186,62 @@ def test_clips_with_contradictory_labels_are_left_out_and_taken_back(home: Works
     assert not any(button.key == "leave-out" for button in at.button)
     at = at.button(key="take-back").click().run()
     assert counts(at) == {"curated": "3 clips"}
+
+
+def problems_of(at: AppTest) -> list[list[str]]:
+    """Kind and clip of each row of the table of problems."""
+    assert not at.exception
+    (table,) = [frame.value for frame in at.dataframe if "what" in frame.value.columns]
+    return table[["kind", "clip"]].to_numpy().tolist()
+
+
+def test_the_number_of_problems_opens_them_and_keys_step_through_their_clips(home: Workspace, tmp_path: Path) -> None:
+    lines = ["a.wav,Bark,train", "b.wav,Meow,train", "c.wav,Bark,test", "d.wav,Hiss,train"]
+    folder = table_dataset(tmp_path / "mine", lines, "fname,label,split")
+    (folder / "c.wav").write_bytes(wav(beep(2)))
+    (folder / "d.wav").write_bytes(wav(beep(0.05)))
+    home.remember_dataset(folder)
+    at = open_page("pages/dataset.py")
+    button = at.button(key="open-problems")
+    assert button.label == "5 problems: 2 contradiction · 1 too short · 2 duplicate"
+    at = button.click().run()
+    wanted = [["contradiction", "a.wav"], ["contradiction", "b.wav"], ["too short", "d.wav"]]
+    assert problems_of(at)[:3] == wanted
+    players = [text for text in texts(at.markdown) if "Labels:" in text]
+    assert players == [  # side by side, each with what it alone has
+        "**a.wav** · curated · a.wav  \nLabels: Bark · only here: Bark",
+        "**b.wav** · curated · b.wav  \nLabels: Meow · only here: Meow",
+    ]
+    assert sum(" Hz · " in text and "RMS" in text for text in texts(at.caption)) == 2  # the facts below the players
+    at = at.button(key="problem-next").click().run().button(key="problem-next").click().run()
+    assert [text for text in texts(at.markdown) if "Labels:" in text] == ["**d.wav** · curated · d.wav  \nLabels: Hiss"]
+    assert any("which is too little to recognise most sounds. **What to do:**" in text for text in texts(at.markdown))
+    at = at.button(key="leave-out-0").click().run()
+    assert counts(at) == {"curated": "2 clips", "test": "1 clip"}
+    assert ["left out", "d.wav"] in problems_of(at)
+    at = tab("Problems", **{"problem-kind": "duplicate"})
+    assert problems_of(at) == [["duplicate", "a.wav"], ["duplicate", "b.wav"]]
+
+
+def test_a_small_dataset_is_measured_by_itself_once_and_not_again_after_it_was_stopped(
+    barks: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measurement, "start_by_itself", START_BY_ITSELF)
+    started: list[MeasurementJob] = []
+    monkeypatch.setattr(MeasurementJob, "start", lambda job: started.append(job))
+    assert not open_page("pages/dataset.py").exception
+    (job,) = started
+    assert job.root == barks
+    job.folder.mkdir(parents=True)
+    (job.folder / "process.json").write_text('{"pid": 1, "started": 1.0}')  # which was stopped meanwhile
+    job.stop()
+    assert not open_page("pages/dataset.py").exception
+    assert len(started) == 1
+    monkeypatch.setattr("audiotag.inspection.measurement_job.MAX_SMALL_CLIPS", 3)
+    monkeypatch.setattr("audiotag.inspection.measurement_job.MAX_SMALL_S", 3.0)
+    (job.folder / "process.json").unlink()
+    assert not open_page("pages/dataset.py").exception
+    assert len(started) == 1  # four seconds are too many
 
 
 def test_filter_changes_the_header_and_the_clips(barks: Path) -> None:
@@ -311,8 +367,7 @@ def test_dataset_lists_problems_with_their_reasons(home: Workspace, tmp_path: Pa
     (folder / "d.wav").write_bytes(b"")
     home.remember_dataset(folder)
     at = tab("Problems")
-    table = next(frame.value for frame in at.dataframe if "what" in frame.value.columns)
-    assert table[["kind", "clip"]].to_numpy().tolist() == [
+    assert problems_of(at) == [
         ["unreadable", "b.wav"],
         ["unreadable", "d.wav"],
         ["missing", "c.wav"],

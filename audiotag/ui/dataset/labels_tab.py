@@ -20,8 +20,8 @@ def show_labels(index: pd.DataFrame, wanted: Filter) -> None:
     if len(counts) == 0:
         st.info("These clips have no labels.", icon=":material/label_off:")
         return
-    left, middle, right = st.columns([2.6, 2, 3], vertical_alignment="bottom")
-    order = left.segmented_control(
+    controls = st.container(horizontal=True, vertical_alignment="bottom")
+    order = controls.segmented_control(
         "Order",
         ["most clips", "fewest clips", "name"],
         default="most clips",
@@ -29,7 +29,7 @@ def show_labels(index: pd.DataFrame, wanted: Filter) -> None:
         required=True,
         persist_state="session",
     )
-    search = middle.text_input("Find a label", key="label-search", placeholder="part of its name")
+    search = controls.text_input("Find a label", key="label-search", placeholder="part of its name", width=180)
     if not wanted.labels:  # among the clips of one label all others are rare
         st.caption(escape_all(statistics.describe_rarest_labels(counts), " · "))
     counts = statistics.sort_label_counts(counts, order)
@@ -39,7 +39,7 @@ def show_labels(index: pd.DataFrame, wanted: Filter) -> None:
         return
     top = len(counts)
     if len(counts) > 5:
-        top = right.slider("Labels shown", 5, len(counts), min(30, len(counts)), key="labels-shown")
+        top = controls.slider("Labels shown", 5, len(counts), min(30, len(counts)), key="labels-shown", width=260)
     show_chart(
         figures.labels(counts.head(top)),
         key="label-counts",

@@ -11,6 +11,7 @@ from audiotag.data.layouts import OpenOptions
 from audiotag.figures import dataset as figures
 from audiotag.inspection import statistics
 from audiotag.inspection.measurement_job import count_unmeasured
+from audiotag.inspection.shortcuts import KIND as SHORTCUT
 from audiotag.ui import cache
 from audiotag.ui.dataset.durations_tab import NO_SOUNDS
 from audiotag.ui.dataset.filter import filter_by_label, filter_by_range
@@ -21,8 +22,17 @@ from audiotag.ui.widgets.downloads import show_downloads, show_table
 from audiotag.workspace import Workspace
 
 
-def show_sound(dataset: Dataset, index: pd.DataFrame, shown: pd.DataFrame) -> None:
-    """Formats of the files and measurements of their sound; ``shown`` is the part of the index in the filter."""
+def show_sound(dataset: Dataset, index: pd.DataFrame, shown: pd.DataFrame, faults: pd.DataFrame) -> None:
+    """Formats of the files and measurements of their sound.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    index, faults : pandas.DataFrame
+        Of the whole dataset.
+    shown : pandas.DataFrame
+        The part of the index that passes the filter.
+    """
     if len(statistics.readable_clips(shown)) == 0:
         st.info(NO_SOUNDS, icon=":material/folder_off:")
         return
@@ -30,6 +40,8 @@ def show_sound(dataset: Dataset, index: pd.DataFrame, shown: pd.DataFrame) -> No
     facts = statistics.formats(shown).rename_axis("fact")
     st.dataframe(facts, height="content", alt="Format, hours and durations of each subset's files")
     show_downloads(facts.reset_index(), "files")
+    for sentence in faults.loc[faults["kind"] == SHORTCUT, "what"]:
+        st.warning(escape(sentence), icon=":material/warning:")
     _offer_measurement(dataset, index)
     measured = statistics.measured_clips(shown)
     if len(measured) == 0:
