@@ -35,7 +35,7 @@ def pick_sound(dataset: Dataset | None, clip_s: float) -> Source | None:
         Length of the crop in seconds: the clip that is chosen to begin with fills it.
     """
     sources = SOURCES if dataset else SOURCES[1:]
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="bottom", key="sound-row"):
         source = st.segmented_control(
             "Sound from", sources, key="sound-from", default=sources[0], required=True, persist_state="session"
         )
