@@ -6,6 +6,7 @@ import re
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 
 from audiotag.features.full_scale import full_scale_db
@@ -95,6 +96,15 @@ def difference(log_mel: LogMel, other: LogMel, height: int = 300) -> go.Figure:
         ticktext=[f"{tick / 1000:g} kHz" if tick >= 1000 else f"{tick} Hz" for tick in at_band.values()],
     )
     return figure
+
+
+def difference_table(log_mel: LogMel, other: LogMel) -> pd.DataFrame:
+    """`level_difference` as a table, one row per mel band and one column per frame, named by its time in the clip."""
+    above, settings = level_difference(log_mel, other), log_mel.settings
+    times = log_mel.start_s + np.arange(above.shape[1]) * settings.hop_length / settings.sample_rate
+    table = pd.DataFrame(np.round(above, 2), columns=[f"{time:.4f} s" for time in times])
+    table.insert(0, "frequency_hz", np.round(mel_frequencies(settings), 1))
+    return table
 
 
 def _block_means(values: np.ndarray, rows: int, columns: int) -> np.ndarray:

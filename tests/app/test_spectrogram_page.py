@@ -316,6 +316,10 @@ def test_page_begins_with_a_clip_that_fills_the_crop_and_a_link_opens_the_same_o
     assert players[-1].options.name == first
     open_page("pages/spectrogram.py", clip=second)  # without a label: one that it has
     assert players[-1].options.name == second
+    others = open_page("pages/spectrogram.py", view="Other clips", **{"clip": second, "label": linked["label"]})
+    button = next(button for button in others.button if button.key.startswith("open-clip-") and button.label != second)
+    assert not button.click().run().exception
+    assert players[-1].options.name == button.label
     unknown = open_page("pages/spectrogram.py", clip="../gone.wav")
     assert not unknown.exception
     assert any("no clip ../gone.wav" in text for text in texts(unknown.warning))

@@ -188,7 +188,7 @@ def test_a_region_is_made_and_changed_with_the_keyboard_alone(page: Page, show: 
     page.keyboard.press("z")
     assert shown_part(player) == pytest.approx((0.425, 2.075), abs=0.02)
     page.keyboard.press("Escape")
-    expect(player.locator(".selected")).to_have_text(re.compile("^Drag over"))
+    expect(player.locator(".selected")).to_have_text(re.compile("^Drag to"))
 
 
 # Speed and keys

@@ -68,7 +68,8 @@ class PanelPointer {
     if (!region) return [];
     const ends = { start: panel.across(region.start), end: panel.across(region.end) };
     const { top, bottom } = panel.box.spectrogram;
-    const band = region.low === null ? { high: top, low: bottom } : { high: panel.down(region.high), low: panel.down(region.low) };
+    let band = { high: top, low: bottom };
+    if (region.low !== null) band = { high: panel.down(region.high), low: panel.down(region.low) };
     const isWaveform = y < panel.box.waveform.bottom;
     if (x < ends.start - REACH || x > ends.end + REACH) return [];
     if (!isWaveform && (y < band.high - REACH || y > band.low + REACH)) return [];
@@ -77,8 +78,8 @@ class PanelPointer {
   }
 
   release(event) {
-    const isClick = this.start && !this.isDragged;
-    if (isClick || (this.start && this.player.data.compact)) this.player.seekTo(this.panel.timeAt(this.placeOf(event).x));
+    const isClick = !this.isDragged || this.player.data.compact;
+    if (this.start && isClick) this.player.seekTo(this.panel.timeAt(this.placeOf(event).x));
     this.cancel(event);
   }
 
@@ -101,8 +102,10 @@ class PanelPointer {
   moveEdges(at) {
     const { panel, player } = this;
     const moved = { ...player.region };
-    for (const edge of this.edges) moved[edge] = edge === "start" || edge === "end" ? panel.timeAt(at.x) : panel.hertzAt(at.y);
-    if (moved.start >= moved.end || (moved.low !== null && moved.low >= moved.high)) return; // not beyond the other edge
+    for (const edge of this.edges) {
+      moved[edge] = edge === "start" || edge === "end" ? panel.timeAt(at.x) : panel.hertzAt(at.y);
+    }
+    if (moved.start >= moved.end || (moved.low !== null && moved.low >= moved.high)) return; // beyond the other edge
     const region = regionBetween([moved.start, moved.end], [moved.low, moved.high], player.limits());
     if (region) player.select(region);
   }

@@ -15,6 +15,7 @@ from audiotag.ui import cache
 from audiotag.ui.spectrogram.clip_player import Shown, show_inversion
 from audiotag.ui.text import Markdown, escape
 from audiotag.ui.widgets.charts import show_chart
+from audiotag.ui.widgets.downloads import show_downloads
 
 READ_OUT_WIDTH_PIXELS = 146
 FLOOR_MARGIN_DB = 1e-3  # rounding
@@ -85,6 +86,7 @@ def _show_differences(a: Shown, b: Shown) -> None:
         key="difference",
         alt="Level of the log-mel spectrogram under A above that under B, over time and frequency, in dB",
     )
+    show_downloads(figures.difference_table(first, second), "level-of-a-above-b")
 
 
 def _above_floor(log_mel: figures.LogMel) -> np.ndarray:

@@ -28,22 +28,29 @@ def show_other_clips(dataset: Dataset | None, settings: SpectrogramSettings) -> 
         return
     st.caption("The middle of other clips with this label, under these settings. All share one dB scale.")
     spectrograms = []
-    for path in sound_picker.paths_with_label(dataset, MAX_OTHER_CLIPS):
+    for row, path in sound_picker.same_label(dataset, MAX_OTHER_CLIPS)["path"].items():
         try:
-            spectrograms.append((as_text(path.name), crop_of_file(path, settings).log_mel))
+            spectrograms.append((row, as_text(path.name), crop_of_file(path, settings).log_mel))
         except AudiotagError as error:
             st.caption(f":material/warning: {escape(error)}")
     if not spectrograms:
         return
-    loudest = max(float(values.max()) for _, values in spectrograms)
+    loudest = max(float(values.max()) for *_, values in spectrograms)
     with st.container(horizontal=True):
-        for name, values in spectrograms:
-            st.image(
-                figures.spectrogram_image(values, loudest - settings.top_db, loudest),
-                caption=escape(name),
-                width=IMAGE_WIDTH_PIXELS,
-                alt=f"Log-mel spectrogram of {name}",
-            )
+        for row, name, values in spectrograms:
+            with st.container(width=IMAGE_WIDTH_PIXELS, gap="xxsmall"):
+                st.image(
+                    figures.spectrogram_image(values, loudest - settings.top_db, loudest),
+                    alt=f"Log-mel spectrogram of {name}",
+                )
+                st.button(
+                    escape(name),
+                    key=f"open-clip-{row}",
+                    on_click=sound_picker.choose_row,
+                    args=(row,),
+                    type="tertiary",
+                    help="Opens this clip in the player.",
+                )
 
 
 def show_code(dataset: Dataset | None, settings: SpectrogramSettings, preset: str | None, source: Source) -> None:

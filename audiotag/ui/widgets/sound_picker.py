@@ -35,7 +35,7 @@ def pick_sound(dataset: Dataset | None, clip_s: float) -> Source | None:
         Length of the crop in seconds: the clip that is chosen to begin with fills it.
     """
     sources = SOURCES if dataset else SOURCES[1:]
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="bottom", key="sound-row"):
         source = st.segmented_control(
             "Sound from", sources, key="sound-from", default=sources[0], required=True, persist_state="session"
         )
@@ -85,10 +85,18 @@ def decode_source(source: Source, sample_rate: int) -> Sound:
 
 def paths_with_label(dataset: Dataset | None, count: int) -> list[Path]:
     """Paths of the first clips that have the chosen label; of any clips where no label is chosen."""
-    if dataset is None:
-        return []
+    return [] if dataset is None else list(same_label(dataset, count)["path"])
+
+
+def same_label(dataset: Dataset, count: int) -> pd.DataFrame:
+    """The first clips that have the chosen label, or any clips where no label is chosen."""
     having = clips_with_label(dataset, st.session_state.get("spectrogram-label"))
-    return list((having if len(having) else dataset.clips)["path"].head(count))
+    return (having if len(having) else dataset.clips).head(count)
+
+
+def choose_row(row: int) -> None:
+    """Choose a clip of `same_label` by its row."""
+    st.session_state["spectrogram-clip"] = row
 
 
 def pick_dataset_clip(dataset: Dataset, prefix: str) -> pd.Series | None:

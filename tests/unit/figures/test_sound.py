@@ -6,7 +6,15 @@ import pytest
 from audiotag.features.log_mel import log_mel
 from audiotag.features.mel import mel_frequencies
 from audiotag.features.settings import PRESETS, SpectrogramSettings
-from audiotag.figures.sound import MAX_COLUMNS, LogMel, difference, level_difference, look_up_on_axes, spectrogram_image
+from audiotag.figures.sound import (
+    MAX_COLUMNS,
+    LogMel,
+    difference,
+    difference_table,
+    level_difference,
+    look_up_on_axes,
+    spectrogram_image,
+)
 
 CAPSTONE = PRESETS["capstone"]
 
@@ -59,6 +67,10 @@ def test_a_crop_of_another_time_is_compared_at_the_same_moments(noise: np.ndarra
     above = level_difference(here, later)
     assert np.isnan(above[:, :20]).all()
     np.testing.assert_allclose(above[:, 20:], 0, atol=1e-4)
+    table = difference_table(later, here)
+    assert list(table.columns[:2]) == ["frequency_hz", f"{20 * hop_s:.4f} s"]
+    assert (table.iloc[:, 1:] == 0).all(axis=None)
+    np.testing.assert_allclose(table["frequency_hz"], mel_frequencies(CAPSTONE), atol=0.06)
     (heatmap,) = difference(here, LogMel(values, CAPSTONE, start_s=100.0)).data  # nothing in common
     assert np.isnan(np.asarray(heatmap.z)).all()
 
