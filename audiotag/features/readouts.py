@@ -74,13 +74,8 @@ def read_outs(settings: SpectrogramSettings, log_mel: np.ndarray, waveform: np.n
         ReadOut(
             "Values",
             f"{_number(values.min())} to {_number(values.max())} {unit}",
-<<<<<<< HEAD
-            "Smallest and largest value of the array: in dB re a power of 1 in a mel band, where the player shows dB "
-            "re full scale; or normalised, in standard deviations (σ) from the mean.",
-=======
             "Smallest and largest value of the array: in dB re a power of 1 in a band, where the player shows dB re "
             "full scale; or normalised, in standard deviations (σ) from the mean.",
->>>>>>> page-spectrogram
         ),
         ReadOut(
             "Frame step",
