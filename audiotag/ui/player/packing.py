@@ -107,7 +107,7 @@ def _pack_sound(waveform: np.ndarray, sample_rate: int) -> Part:
     """Envelope of a sound, and the sound as a file of 16 bits per sample."""
     if len(waveform) <= MAX_WAV_S * sample_rate:
         return _sound_part("wav", wav_bytes(waveform, sample_rate), envelope(waveform, ENVELOPE_POINTS))
-    return _long_sound(hashlib.sha256(np.ascontiguousarray(waveform)).hexdigest(), sample_rate, waveform)
+    return _long_sound(hashlib.sha256(np.ascontiguousarray(waveform).data).hexdigest(), sample_rate, waveform)
 
 
 @cache.cached(max_entries=MAX_LONG_SOUNDS, show_spinner=False)
