@@ -97,7 +97,7 @@ def show_clip(
             jump=Jump(max(0.0, a.crop.start_s), int(content[:8], 16)) if view else None,
             beside=_beside(b, part, channel, settings.sample_rate) if b else None,
             view=view,
-            other_sounds=tuple(_inverted(each) for each in shown) if _is_inverted(a, b) else (),
+            other_sounds=tuple(_inverted(each, named=b is not None) for each in shown) if _is_inverted(a, b) else (),
         )
         show_player(sound.waveform, spectrogram, settings, options, "clip")
         facts: Markdown = sound_facts(sound, source)
@@ -139,11 +139,12 @@ def _spectrogram(shown: Shown, part: str, channel: int) -> tuple[np.ndarray, flo
     if settings.normalise == "none" and not settings.resize and not channel:
         return crop.log_mel, crop.start_s, None
     values = network_input(crop.log_mel, settings)[channel]
-    unit = ("dB" if settings.normalise == "none" else "σ") + ("", "/frame", "/frame²")[channel]
+    in_db = settings.normalise == "none"
     if channel:
         steepest = float(np.abs(values).max())
+        unit = f"{'dB' if in_db else 'σ'}/frame{'²' if channel == 2 else ''}"
         return values, crop.start_s, Values(-steepest, steepest, unit)
-    return values, crop.start_s, Values(float(values.min()), float(values.max()), unit)
+    return values, crop.start_s, Values(float(values.min()), float(values.max()), "dB re 1" if in_db else "σ")
 
 
 def _view(crops: list[Region], duration_s: float) -> Region | None:
@@ -162,10 +163,10 @@ def _beside(b: Shown, part: str, channel: int, sample_rate: int) -> Beside:
     return Beside(b.label, spectrogram, b.settings, start_s, waveform, b.crop_region, values)
 
 
-def _inverted(shown: Shown) -> OtherSound:
+def _inverted(shown: Shown, named: bool) -> OtherSound:
     rate = shown.settings.sample_rate
     waveform = cache.invert_log_mel(shown.crop.log_mel, shown.settings)
-    name = f"From spectrogram {shown.label[0]}"
+    name = f"From spectrogram {shown.label[0]}" if named else "From the spectrogram"
     return OtherSound(name, shown.crop.placed(waveform, len(shown.sound.waveform), rate), rate)
 
 

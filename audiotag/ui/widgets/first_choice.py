@@ -41,13 +41,12 @@ def choose_clip(dataset: Dataset, prefix: str, clip_s: float) -> None:
         state.pop(f"{prefix}-clip", None)
         state.pop(f"{prefix}-label", None)
     label = state.get(f"{prefix}-label")
-    is_known = label in dataset.labels
-    having = clips_with_label(dataset, label if is_known else None)
-    if state.get(f"{prefix}-clip") in having.index:
+    is_known, chosen = label in dataset.labels, state.get(f"{prefix}-clip")
+    if chosen in dataset.clips.index and (label in dataset.clips.at[chosen, "labels"] or not dataset.labels):
         return
     index = cache.load_index(dataset)
     if is_known:
-        index = index[index["clip"].isin(having["clip"])]
+        index = index[index["clip"].isin(clips_with_label(dataset, label)["clip"])]
     row = liveliest_clip(index, clip_s)
     if row is not None:
         _choose_named(dataset, prefix, as_text(index.at[row, "clip"]), label if is_known else None)
