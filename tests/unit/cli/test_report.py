@@ -1,0 +1,33 @@
+"""The command ``audiotag report`` writes the report of a run, whose dataset need not be there any more."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from audiotag.training.recipe import load_recipe
+from audiotag.training.runs import RunSettings, create_run
+from audiotag.workspace import Workspace
+
+from ..conftest import CommandResult
+
+STAGE = {"stage": 0, "subset": "curated", "epochs": 1, "clips": 9, "pixels": 9, "shared": False}
+
+
+def test_report_is_written_where_it_is_asked_for_and_says_how_to_train_again(
+    run: Callable[..., CommandResult], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sounds").mkdir()
+    trained = create_run(Workspace(), RunSettings(str(tmp_path / "sounds"), load_recipe("quick"), (1,)))
+    assert "has not finished an epoch yet" in run("report", trained.name).err
+    trained.write_event("run-started", folds=[1], labels=["a"], stages=[STAGE], devices=["cpu"])
+    losses = {"train_loss": 0.5, "valid_loss": 0.6, "lr": 1e-3, "seconds": 2.0}
+    trained.write_event("epoch", fold=1, epoch=1, stage=0, subset="curated", lwlrap=0.5, accuracy=0.5, **losses)
+    trained.write_status("finished")
+    for arguments, file in (((), f"{trained.name}.html"), (("--out", "out/mine.html"), "out/mine.html")):
+        outcome = run("report", trained.name, *arguments)
+        assert (outcome.status, outcome.out) == (0, f"the report is in {file}\n")
+        html = (tmp_path / file).read_text()
+        assert f"audiotag train {tmp_path / 'sounds'} --recipe quick --folds 1 --no-corrections" in html
+    assert run("report", "nothing").status != 0
