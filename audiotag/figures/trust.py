@@ -19,8 +19,10 @@ ROW_PX = 30
 CELL_PX, SMALL_CELL_PX = 26, 15
 MAX_NAME = 18  # characters of a label beside a heatmap
 MAX_LABELS_WITH_NUMBERS = 24  # a heatmap of more labels has no numbers in its cells
-# Never opaque, so that the page's own text colour can be read on it in both themes.
-CELL_SCALE = [[0.0, "rgba(138,148,144,0.08)"], [0.001, "rgba(217,131,36,0.15)"], [1.0, "rgba(217,131,36,0.65)"]]
+# Opaque and light, so that the dark numbers can be read on them in both themes.
+CELL_SCALE = [[0.0, "#f6e8d8"], [1.0, "#e08a2b"]]
+RIGHT_SCALE = [[0.0, "#cfd6d3"], [1.0, "#cfd6d3"]]
+NUMBER_COLOUR = "#1c2321"
 
 
 def reliability(curves: Mapping[str, Reliability]) -> go.Figure:
@@ -157,7 +159,7 @@ def confusion(found: Confusion, positives: np.ndarray) -> go.Figure:
     names = [*found.labels, NO_TAG][: counts.shape[1]]
     with np.errstate(invalid="ignore", divide="ignore"):
         shares = counts / np.asarray(positives)[:, None]
-    np.fill_diagonal(shares, np.nan)
+    is_right = np.eye(size, counts.shape[1]) > 0
     hover = [
         [
             f"{plain(true)} tagged as {plain(tagged)}: {count:.3g} of {of:.0f} clips"
@@ -166,7 +168,9 @@ def confusion(found: Confusion, positives: np.ndarray) -> go.Figure:
         for true, row, of in zip(found.labels, counts, positives, strict=True)
     ]
     figure = go.Figure()
-    _add_cells(figure, shares, hover, max(0.1, float(np.nanmax(shares, initial=0))))
+    wrong = np.where(is_right, np.nan, shares)
+    _add_cells(figure, wrong, hover, max(0.1, float(np.nanmax(wrong, initial=0))))
+    _add_cells(figure, np.where(is_right, shares, np.nan), hover, 1, RIGHT_SCALE)
     if size <= MAX_LABELS_WITH_NUMBERS:
         _add_numbers(figure, counts, "{:.2g}")
     figure.update_xaxes(tickvals=list(range(len(names))), ticktext=[_short(name) for name in names], tickangle=-90)
@@ -201,35 +205,40 @@ def noise_gate(rates: pd.DataFrame, highest: float) -> go.Figure:
     return set_frame(figure, 120 + ROW_PX * max(len(rates), 1))
 
 
-def _add_cells(figure: go.Figure, values: np.ndarray, hover: list[list[str]], highest: float) -> None:
-    """Coloured cells, the first row at the top; those that are NaN have no colour."""
+def _add_cells(
+    figure: go.Figure,
+    values: np.ndarray,
+    hover: list[list[str]],
+    highest: float,
+    scale: list[list[object]] = CELL_SCALE,
+) -> None:
+    """Coloured cells, the first row at the top; those of 0 and NaN have no colour."""
     figure.add_heatmap(
-        z=values,
+        z=np.where(values > 0, values, np.nan),
         x=list(range(values.shape[1])),
         y=list(range(values.shape[0])),
         zmin=0,
         zmax=highest,
-        colorscale=CELL_SCALE,
+        colorscale=scale,
         showscale=False,
         xgap=1,
         ygap=1,
         text=hover,
         hovertemplate="%{text}<extra></extra>",
-        hoverongaps=True,
     )
-    figure.update_xaxes(showgrid=False, zeroline=False)
-    figure.update_yaxes(showgrid=False, zeroline=False, autorange="reversed")
+    figure.update_xaxes(showgrid=True, zeroline=False, range=[-0.5, values.shape[1] - 0.5])
+    figure.update_yaxes(showgrid=True, zeroline=False, range=[values.shape[0] - 0.5, -0.5])
 
 
 def _add_numbers(figure: go.Figure, values: np.ndarray, form: str) -> None:
-    """Write the values above 0 into their cells, in the page's text colour, which a heatmap's own text lacks."""
+    """Write the values above 0 into their cells."""
     rows, columns = np.nonzero(np.nan_to_num(values) > 0)
     figure.add_scatter(
         x=columns,
         y=rows,
         text=[form.format(value) for value in values[rows, columns]],
         mode="text",
-        textfont={"size": 10},
+        textfont={"size": 10, "color": NUMBER_COLOUR},
         hoverinfo="skip",
         showlegend=False,
     )
