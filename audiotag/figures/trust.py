@@ -11,15 +11,18 @@ from plotly.subplots import make_subplots
 
 from audiotag.figures.text import plain
 from audiotag.figures.theme import ACCENT, QUIET, WARM, set_frame
-from audiotag.trust.confusion import Confusion
+from audiotag.trust.confusion import NO_TAG, Confusion
 from audiotag.trust.reliability import Reliability
 
 STYLES = (("circle", "solid", ACCENT), ("diamond", "dash", WARM))  # of the first and the second curve
 ROW_PX = 30
-CELL_PX = 26
-MAX_NAME = 24  # characters of a label beside a heatmap
+CELL_PX, SMALL_CELL_PX = 26, 15
+MAX_NAME = 18  # characters of a label beside a heatmap
 MAX_LABELS_WITH_NUMBERS = 24  # a heatmap of more labels has no numbers in its cells
-CELL_SCALE = [[0.0, "rgba(138,148,144,0.06)"], [0.001, "rgba(217,131,36,0.16)"], [1.0, WARM]]
+# Opaque and light, so that the dark numbers can be read on them in both themes.
+CELL_SCALE = [[0.0, "#f6e8d8"], [1.0, "#e08a2b"]]
+RIGHT_SCALE = [[0.0, "#cfd6d3"], [1.0, "#cfd6d3"]]
+NUMBER_COLOUR = "#1c2321"
 
 
 def reliability(curves: Mapping[str, Reliability]) -> go.Figure:
@@ -140,7 +143,7 @@ def precision_recall_intervals(table: pd.DataFrame) -> go.Figure:
 
 
 def confusion(found: Confusion, positives: np.ndarray) -> go.Figure:
-    """How often each label is tagged as each other one, in per cent of the clips that have it.
+    """How often each label is tagged as each other one; the numbers are clips, the colour is their share.
 
     Parameters
     ----------
@@ -151,47 +154,29 @@ def confusion(found: Confusion, positives: np.ndarray) -> go.Figure:
     """
     size = len(found.labels)
     counts = found.matrix[:size]
+    if not counts[:, size].any():  # no label was missed without a wrong tag
+        counts = counts[:, :size]
+    names = [*found.labels, NO_TAG][: counts.shape[1]]
     with np.errstate(invalid="ignore", divide="ignore"):
         shares = counts / np.asarray(positives)[:, None]
-    is_right = np.eye(size, size + 1, dtype=bool)
-    coloured = np.where(is_right, np.nan, shares)
-    few = size <= MAX_LABELS_WITH_NUMBERS
-    texts = [[f"{value:.2g}" if value and few else "" for value in row] for row in np.round(counts, 2)]
-    names = [*found.labels, "no tag"]
-    figure = go.Figure(
-        go.Heatmap(
-            z=coloured,
-            x=list(range(size + 1)),
-            y=list(range(size)),
-            text=texts,
-            texttemplate="%{text}",
-            zmin=0,
-            zmax=max(0.1, float(np.nanmax(coloured, initial=0))),
-            colorscale=CELL_SCALE,
-            colorbar={"title": "share", "thickness": 12, "tickformat": ".0%"},
-            xgap=1,
-            ygap=1,
-            customdata=[
-                [[plain(true), plain(tagged), count] for tagged, count in zip(names, row, strict=True)]
-                for true, row in zip(found.labels, np.round(counts, 2), strict=True)
-            ],
-            hovertemplate="%{customdata[0]} tagged as %{customdata[1]}: %{customdata[2]} clips<extra></extra>",
-            hoverongaps=True,
-        )
-    )
-    for place in range(size):
-        figure.add_annotation(
-            x=place,
-            y=place,
-            text=f"{counts[place, place]:.3g}" if few else "·",
-            showarrow=False,
-            font={"color": QUIET},
-        )
-    figure.update_xaxes(tickvals=list(range(size + 1)), ticktext=[_short(name) for name in names], tickangle=-60)
-    figure.update_xaxes(showgrid=False, zeroline=False)
-    figure.update_yaxes(tickvals=list(range(size)), ticktext=[_short(name) for name in found.labels], showgrid=False)
-    figure.update_yaxes(autorange="reversed", zeroline=False)
-    return set_frame(figure, 190 + (CELL_PX if few else 15) * size, "tagged as", "true label")
+    is_right = np.eye(size, counts.shape[1]) > 0
+    hover = [
+        [
+            f"{plain(true)} tagged as {plain(tagged)}: {count:.3g} of {of:.0f} clips"
+            for tagged, count in zip(names, row, strict=True)
+        ]
+        for true, row, of in zip(found.labels, counts, positives, strict=True)
+    ]
+    figure = go.Figure()
+    wrong = np.where(is_right, np.nan, shares)
+    _add_cells(figure, wrong, hover, max(0.1, float(np.nanmax(wrong, initial=0))))
+    _add_cells(figure, np.where(is_right, shares, np.nan), hover, 1, RIGHT_SCALE)
+    if size <= MAX_LABELS_WITH_NUMBERS:
+        _add_numbers(figure, counts, "{:.2g}")
+    figure.update_xaxes(tickvals=list(range(len(names))), ticktext=[_short(name) for name in names], tickangle=-90)
+    figure.update_yaxes(tickvals=list(range(size)), ticktext=[_short(name) for name in found.labels])
+    cell_px = CELL_PX if size <= MAX_LABELS_WITH_NUMBERS else SMALL_CELL_PX
+    return set_frame(figure, 170 + cell_px * size, "tagged as")
 
 
 def noise_gate(rates: pd.DataFrame, highest: float) -> go.Figure:
@@ -205,25 +190,58 @@ def noise_gate(rates: pd.DataFrame, highest: float) -> go.Figure:
         The rate of a label that every window gets.
     """
     values = rates.to_numpy(dtype=float)
-    figure = go.Figure(
-        go.Heatmap(
-            z=values,
-            x=[plain(kind) for kind in rates.columns],
-            y=[_short(label) for label in rates.index],
-            text=[["" if np.isnan(value) or not value else f"{value:.0f}" for value in row] for row in values],
-            texttemplate="%{text}",
-            zmin=0,
-            zmax=highest,
-            colorscale=CELL_SCALE,
-            colorbar={"title": "per hour", "thickness": 12},
-            xgap=2,
-            ygap=2,
-            hovertemplate="%{y} on %{x}: %{z:.0f} false tags per hour<extra></extra>",
-        )
-    )
-    figure.update_yaxes(autorange="reversed", showgrid=False)
-    figure.update_xaxes(showgrid=False)
+    hover = [
+        [
+            f"{plain(label)} on {plain(kind)}: {value:.0f} false tags per hour"
+            for kind, value in zip(rates.columns, row, strict=True)
+        ]
+        for label, row in zip(rates.index, values, strict=True)
+    ]
+    figure = go.Figure()
+    _add_cells(figure, values, hover, highest)
+    _add_numbers(figure, values, "{:.0f}")
+    figure.update_xaxes(tickvals=list(range(values.shape[1])), ticktext=[plain(kind) for kind in rates.columns])
+    figure.update_yaxes(tickvals=list(range(len(rates))), ticktext=[_short(label) for label in rates.index])
     return set_frame(figure, 120 + ROW_PX * max(len(rates), 1))
+
+
+def _add_cells(
+    figure: go.Figure,
+    values: np.ndarray,
+    hover: list[list[str]],
+    highest: float,
+    scale: list[list[object]] = CELL_SCALE,
+) -> None:
+    """Coloured cells, the first row at the top; those of 0 and NaN have no colour."""
+    figure.add_heatmap(
+        z=np.where(values > 0, values, np.nan),
+        x=list(range(values.shape[1])),
+        y=list(range(values.shape[0])),
+        zmin=0,
+        zmax=highest,
+        colorscale=scale,
+        showscale=False,
+        xgap=1,
+        ygap=1,
+        text=hover,
+        hovertemplate="%{text}<extra></extra>",
+    )
+    figure.update_xaxes(showgrid=True, zeroline=False, range=[-0.5, values.shape[1] - 0.5])
+    figure.update_yaxes(showgrid=True, zeroline=False, range=[values.shape[0] - 0.5, -0.5])
+
+
+def _add_numbers(figure: go.Figure, values: np.ndarray, form: str) -> None:
+    """Write the values above 0 into their cells."""
+    rows, columns = np.nonzero(np.nan_to_num(values) > 0)
+    figure.add_scatter(
+        x=columns,
+        y=rows,
+        text=[form.format(value) for value in values[rows, columns]],
+        mode="text",
+        textfont={"size": 10, "color": NUMBER_COLOUR},
+        hoverinfo="skip",
+        showlegend=False,
+    )
 
 
 def _short(label: str) -> str:

@@ -12,10 +12,11 @@ from audiotag.trust.confusion import Confusion, confusion
 from audiotag.trust.labelled_scores import OUT_OF_FOLD, LabelledScores
 from audiotag.trust.reliability import Reliability, highest_scores, reliability, reliability_per_label
 from audiotag.trust.tag_quality import overall_quality, tag_quality
-from audiotag.trust.temperature import Calibration, cross_fitted, fit_calibration, scale
+from audiotag.trust.temperature import Calibration, cross_fitted, fit_calibration, fit_temperature, scale
 
 EVERY_SCORE, HIGHEST_SCORE = "all scores", "the highest score of each clip"
 AS_SCORED, CALIBRATED = "as scored", "calibrated"
+NOTABLE = 0.1  # difference of a temperature from 1 that is worth a sentence
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +52,18 @@ class Findings:
         """The temperature fitted to the scores, and what it gains; only of scores out of fold."""
         fits = self.labelled.origin == OUT_OF_FOLD and self.labelled.are_probabilities
         return fit_calibration(self.labelled, self.calibrated.scores if self.calibrated else None) if fits else None
+
+    @cached_property
+    def tendency(self) -> str:
+        """What is wrong with the scores as a whole, by the temperature that fits them best: a phrase, or nothing."""
+        if not self.labelled.are_probabilities:
+            return ""
+        best = fit_temperature(self.labelled.scores, self.labelled.targets)
+        if best < 1 - NOTABLE:
+            return "The scores are too cautious: high ones are too low, and low ones too high."
+        if best > 1 + NOTABLE:
+            return "The scores are too sure: high ones are too high, and low ones too low."
+        return ""
 
     def curves(self, of: str) -> dict[str, Reliability]:
         """Reliability before and after calibration.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import streamlit as st
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from audiotag.tagging.tagger import Tagger
     from audiotag.training.runs import Run
 
-TITLE = "Can the scores be trusted?"
+TITLE, ICON = "Can the scores be trusted?", ":material/verified:"
+IN_ADDRESS: dict[str, Any] = {"bind": "query-params"}  # what is open survives a reload
 ECE = (
     "Expected calibration error: the mean distance between a score and how often such a score is right, over all "
     "scores of all clips. 0 is perfect."
@@ -35,7 +36,7 @@ RECALL = "Share of the labels that are found, with its 95 % interval (Wilson)."
 
 def show_trust_of_run(run: Run) -> None:
     """The panel for the out-of-fold scores of a run with a finished fold."""
-    expander = st.expander(TITLE, icon=":material/verified:", key="trust-run", on_change="rerun")
+    expander = st.expander(TITLE, icon=ICON, key="trust-run", **IN_ADDRESS)
     with expander, messages.show_errors():
         if expander.open:
             show_findings(findings_of(scores_of_run(run)), run.name, "trust-run")
@@ -52,7 +53,7 @@ def show_trust_of_submission(found: Score, submission: Path, ensemble: Path | No
         Folder of the chosen ensemble. Its thresholds and its temperature are used if the submission is named after it,
         as ``audiotag submit`` on the Score page names it.
     """
-    expander = st.expander(TITLE, icon=":material/verified:", key="trust-score", on_change="rerun")
+    expander = st.expander(TITLE, icon=ICON, key="trust-score", **IN_ADDRESS)
     with expander, messages.show_errors():
         if expander.open:
             card = None
@@ -132,9 +133,9 @@ def origin_text(labelled: LabelledScores) -> Markdown:
     if labelled.origin == OUT_OF_FOLD:
         return Markdown(
             f"**Out of fold**: {clips}, each scored by the fold that was trained without it. All folds together, as in "
-            "tagging, usually find more, and their scores are less certain."
+            "tagging, rank labels better, but their scores are lower, so they give fewer tags."
         )
-    return Markdown(f"**Held out**: {clips}, scored as submitted. None may have been used in training.")
+    return Markdown(f"**Held out**: {clips}, scored as submitted. The figures hold if none was used in training.")
 
 
 def _show_summary(found: Findings) -> None:

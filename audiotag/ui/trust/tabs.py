@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -13,8 +15,9 @@ from audiotag.ui.text import Markdown, escape
 from audiotag.ui.widgets.charts import show_chart
 from audiotag.ui.widgets.downloads import show_table
 
+IN_ADDRESS: dict[str, Any] = {"bind": "query-params"}
 MAX_LABELS = 15  # in the chart of precision and recall, unless all are chosen
-MAX_CONFUSED = 16  # labels in the matrix, unless all are chosen
+MAX_CONFUSED = 12  # labels in the matrix, unless all are chosen
 MAX_PAIRS = 10
 AT_THRESHOLDS, BY_RANK = "at the thresholds", "as many as the clip has labels"
 
@@ -24,7 +27,7 @@ def show_quality(found: Findings, name: str, key: str) -> None:
     table = worst_first(found.labels)
     known = table[table["positives"] > 0]
     shown = known
-    if len(known) > MAX_LABELS and not st.toggle(f"All {len(known)} labels", key=f"{key}-every-label"):
+    if len(known) > MAX_LABELS and not st.toggle(f"All {len(known)} labels", key=f"{key}-every-label", **IN_ADDRESS):
         shown = known.head(MAX_LABELS)
     count = f"The {len(shown)} worst labels" if len(shown) < len(known) else "All labels"
     st.caption(f"{count}, the lowest F1 first. An interval that is wide means that there are few clips.")
@@ -59,11 +62,12 @@ def show_reliability(found: Findings, name: str, key: str) -> None:
         "Scores of",
         [EVERY_SCORE, HIGHEST_SCORE, *known],
         key=f"{key}-reliability-of",
+        **IN_ADDRESS,
         help="All scores count each clip once per label: most of them are near 0. The highest score of each clip shows "
         "what a first tag is worth.",
     )
     curves = found.curves(of)
-    st.markdown(reliability_text(curves["as scored"]))
+    st.markdown(reliability_text(curves["as scored"], found.tendency if of == EVERY_SCORE else ""))
     if calibration := found.calibration:
         st.caption(
             f"Calibrated: each score's logit is divided by a temperature, {calibration.temperature:.2f} over all "
@@ -83,16 +87,18 @@ def show_reliability(found: Findings, name: str, key: str) -> None:
     show_table(bins, f"{name}-reliability")
 
 
-def reliability_text(curve: Reliability) -> Markdown:
+def reliability_text(curve: Reliability, tendency: str) -> Markdown:
     """The calibration error in words, beside what chance alone gives."""
-    side = "too low" if curve.share > curve.score else "too high"
-    text = f"A score differs by **{curve.ece:.3f}** on average from how often it is right"
-    if curve.ece < 1.5 * curve.chance_ece:
-        return Markdown(f"{text}; perfect scores would differ by {curve.chance_ece:.3f} on so few clips.")
-    return Markdown(
-        f"{text}: as a whole they are {side}, {curve.score:.3f} in the mean where {curve.share:.3f} are right. "
-        f"By chance alone it would be {curve.chance_ece:.3f}."
+    text = (
+        f"A score differs by **{curve.ece:.3f}** on average from how often it is right. By chance alone it would be "
+        f"{curve.chance_ece:.3f} on so few clips."
     )
+    if curve.ece < 1.5 * curve.chance_ece:
+        return Markdown(f"{text} So nothing speaks against these scores.")
+    if tendency:
+        return Markdown(f"{text} {escape(tendency)}")
+    side = "too low" if curve.share > curve.score else "too high"
+    return Markdown(f"{text} They are {side}: {curve.score:.3f} in the mean, and {curve.share:.3f} are right.")
 
 
 def show_confusion(found: Findings, name: str, key: str) -> None:
@@ -100,15 +106,22 @@ def show_confusion(found: Findings, name: str, key: str) -> None:
     by_rank = True
     if found.labelled.thresholds is not None:
         chosen = st.segmented_control(
-            "Tags", [AT_THRESHOLDS, BY_RANK], key=f"{key}-tags-by", default=BY_RANK, required=True
+            "Tags", [AT_THRESHOLDS, BY_RANK], key=f"{key}-tags-by", default=BY_RANK, required=True, **IN_ADDRESS
         )
         by_rank = chosen == BY_RANK
     matrix = found.confused_ranks if by_rank else found.confused_tags
     pairs, size = matrix.pairs(), len(matrix.labels)
     if not len(pairs):
         st.success("No label is mistaken for another one.", icon=":material/check:")
+    if len(pairs):
+        st.markdown("**Confused most**")
+        lines = [
+            Markdown(f"- {escape(row.label)} → {escape(row[2])}: {row.clips:.3g} of {row.of:,} clips ({row.share:.0%})")
+            for row in pairs.head(MAX_PAIRS).itertuples()
+        ]
+        st.markdown(Markdown("\n").join(lines))
     shown = matrix
-    if size > MAX_CONFUSED and not st.toggle(f"All {size} labels", key=f"{key}-every-confusion"):
+    if size > MAX_CONFUSED and not st.toggle(f"All {size} labels", key=f"{key}-every-confusion", **IN_ADDRESS):
         shown = matrix.most_confused(MAX_CONFUSED)
     st.caption(
         "Rows are true labels, columns are tags, numbers are clips. A missed label is shared among the wrong tags of "
@@ -123,12 +136,5 @@ def show_confusion(found: Findings, name: str, key: str) -> None:
             f"{row.label} as {row[2]} {row.clips:.2g} of {row.of}" for row in pairs.head(MAX_PAIRS).itertuples()
         ),
     )
-    if len(pairs):
-        st.markdown("**Confused most**")
-        lines = [
-            Markdown(f"- {escape(row.label)} → {escape(row[2])}: {row.clips:.3g} of {row.of:,} clips ({row.share:.0%})")
-            for row in pairs.head(MAX_PAIRS).itertuples()
-        ]
-        st.markdown(Markdown("\n").join(lines))
     show_table(pairs, f"{name}-confused-pairs", Markdown("All pairs as a table"))
     show_table(matrix.table(), f"{name}-confusion", Markdown("The matrix as a table"))

@@ -43,26 +43,30 @@ def test_precision_and_recall_leave_out_what_is_not_known(random: tuple[np.ndarr
     assert "&lt;b&gt;" in recall.customdata[1][0]
 
 
-def test_confusion_shows_shares_of_the_clips_and_leaves_the_diagonal_uncoloured() -> None:
+def test_confusion_shows_shares_of_the_clips_and_what_is_right_in_another_colour() -> None:
     targets, tags = np.eye(3)[[0, 0, 0, 0, 1, 2]], np.eye(3)[[0, 1, 1, 2, 1, 2]] > 0
     figure = figures.confusion(confusion(NAMES, targets, tags), targets.sum(axis=0))
-    (heatmap,) = figure.data
-    np.testing.assert_allclose(heatmap.z[0], [np.nan, 0.5, 0.25, 0])
-    assert heatmap.text[0][1] == "2"
-    assert [note.text for note in figure.layout.annotations] == ["1", "1", "1"]
+    cells, right, numbers = figure.data
+    np.testing.assert_allclose(cells.z[0], [np.nan, 0.5, 0.25])  # no column for what was missed, as nothing was
+    np.testing.assert_allclose(right.z[0], [0.25, np.nan, np.nan])
+    assert cells.text[0][1] == "Bark tagged as &lt;b&gt;Bell&lt;/b&gt;: 2 of 4 clips"
+    shown = {(row, column): text for row, column, text in zip(numbers.y, numbers.x, numbers.text, strict=True)}
+    assert shown == {(0, 0): "1", (0, 1): "2", (0, 2): "1", (1, 1): "1", (2, 2): "1"}
     assert figure.layout.yaxis.ticktext[2].endswith("…")
+    missed = figures.confusion(confusion(NAMES, targets, np.zeros((6, 3))), targets.sum(axis=0))
+    assert missed.layout.xaxis.ticktext[-1] == "no tag"
 
 
 def test_matrix_of_80_labels_has_no_numbers_and_fits_a_page() -> None:
     rng = np.random.default_rng(0)
     targets, tags = np.eye(80)[rng.integers(80, size=500)], np.eye(80)[rng.integers(80, size=500)] > 0
     figure = figures.confusion(confusion(tuple(map(str, range(80))), targets, tags), targets.sum(axis=0))
-    assert not any(map(any, figure.data[0].text))
+    assert [trace.type for trace in figure.data] == ["heatmap"] * 2
     assert figure.layout.height < 1500
 
 
 def test_noise_gate_shows_rates_and_not_what_is_0_or_unknown() -> None:
     rates = pd.DataFrame({"hum": [0.0, 30.0], "speech": [np.nan, 720.0]}, index=["Speech", "Rain"])
-    (heatmap,) = figures.noise_gate(rates, 720).data
-    assert [list(row) for row in heatmap.text] == [["", ""], ["30", "720"]]
-    assert heatmap.zmax == 720
+    cells, numbers = figures.noise_gate(rates, 720).data
+    assert list(numbers.text) == ["30", "720"]
+    assert cells.zmax == 720

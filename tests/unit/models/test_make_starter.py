@@ -2,6 +2,7 @@
 
 import csv
 import importlib
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import soundfile
 from audiotag.augmentation.overlay import Overlay
 from audiotag.data.layouts import open_dataset
 from audiotag.starter.render import StarterCounts, render_starter
+from audiotag.tagging.ensemble import read_card
 from audiotag.training.recipe import load_recipe
 
 MODELS = Path(__file__).parents[3] / "models"
@@ -72,3 +74,21 @@ def test_recipe_is_the_default_one_with_the_labels_of_both_clips_in_an_overlay(m
     ]
     assert ours.stages[0] == default.stages[0]
     assert replace(ours.stages[1], epochs=default.stages[1].epochs) == default.stages[1]
+
+
+def test_trust_is_written_into_the_card_and_the_rest_of_it_stays(
+    make_starter: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "starter"
+    folder.mkdir()
+    for name in ("card.json", "out-of-fold.safetensors"):
+        (folder / name).write_bytes((MODELS / "starter" / name).read_bytes())
+    card = read_card(folder)
+    assert card.noise_gate is not None
+    values = json.loads((folder / "card.json").read_text())
+    old = {name: value for name, value in values.items() if name not in ("calibration", "noise_gate")}
+    (folder / "card.json").write_text(json.dumps(old))
+    monkeypatch.setattr(make_starter, "gate_tagger", lambda ensemble: None)
+    monkeypatch.setattr(make_starter, "measure_noise_gate", lambda tagger: card.noise_gate)
+    make_starter.write_trust(folder)
+    assert json.loads((folder / "card.json").read_text()) == values

@@ -1,0 +1,30 @@
+"""The noise gate in Chromium: it is measured in the background, goes on after a reload, and can be stopped."""
+
+import re
+import shutil
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from audiotag.tagging.ensemble import read_card
+
+from .conftest import Server
+
+
+def test_noise_gate_goes_on_after_a_reload_and_can_be_stopped(
+    server: Server, page: Page, home: Path, tiny_ensemble: Path
+) -> None:
+    folder = shutil.copytree(tiny_ensemble, home / "ensembles" / "gated")
+    page.goto(f"{server.url}/tag?ensemble=gated&trust-card=true")
+    measure = page.get_by_role("button", name="Measure the noise gate")
+    expect(measure).to_be_visible(timeout=90_000)  # the ensemble is loaded for the first time
+    measure.click()
+    progress = page.get_by_text(re.compile("Noise gate of gated: "))
+    expect(progress).to_be_visible()
+    page.reload()
+    expect(page.get_by_text(re.compile(r"Noise gate of gated: \d+ of 912 windows"))).to_be_visible(timeout=90_000)
+    page.get_by_role("button", name="Stop").click()
+    expect(measure).to_be_visible()
+    assert read_card(folder).noise_gate is None
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+    shutil.rmtree(folder)  # other tests share the workspace
