@@ -209,7 +209,7 @@ def test_commands_to_get_fsdkaggle2019_are_for_the_given_folder(server: Server, 
     page.goto(f"{server.url}/dataset")
     page.get_by_role("button", name="Open a dataset").click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_text("Get FSDKaggle2019").click()
+    dialog.get_by_role("button", name="Get FSDKaggle2019").click()
     folder = dialog.get_by_role("textbox", name="Folder")
     folder.fill(str(tmp_path))
     folder.press("Enter")

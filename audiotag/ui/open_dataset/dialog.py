@@ -26,6 +26,7 @@ IS_OPEN = "open-dataset-is-open"
 FOLDER = "open-dataset-folder"  # the folder that is listed
 TARGET = "open-dataset-target"  # the folder or file that would be opened
 LOOK = "open-dataset-look"  # a target that is large, and is to be read nevertheless
+FETCH = "open-dataset-fetch"  # whether it is shown how to get FSDKaggle2019
 PROBLEM = "open-dataset-problem"  # why the last path was not opened
 OPENED = "open-dataset-opened"  # the name of the dataset that was opened, until it is said
 PATH = "dataset-path"  # key of the field
@@ -39,6 +40,7 @@ TABLE_OPTIONS = (  # keys and labels of the fields
 def ask_to_open() -> None:
     """Have the dialog shown in this run of the page; for ``on_click`` of a button."""
     st.session_state[IS_OPEN] = True
+    st.session_state[FETCH] = False
     st.session_state.pop(PROBLEM, None)
     _go_to(st.session_state.get(FOLDER) or _first_folder())
 
@@ -90,11 +92,18 @@ def _dialog() -> None:
         listing = browser.show_folder(folder, _go_to)
     with found:
         _show_target(target, listing)
-    help_panel = st.expander(
-        "Get FSDKaggle2019 …", icon=":material/cloud_download:", key="fetch", on_change="rerun", type="compact"
+    is_fetching = bool(st.session_state.get(FETCH))
+    st.button(
+        "Hide how to get FSDKaggle2019" if is_fetching else "Get FSDKaggle2019 …",
+        icon=":material/cloud_download:",
+        key="fetch",
+        type="tertiary",
+        on_click=_show_fetching,
+        args=(not is_fetching,),
+        help="Shows commands that download this dataset, and which parts of it are already there.",
     )
-    if help_panel.open:
-        with help_panel:
+    if is_fetching:
+        with st.container(border=True):
             show_fsdkaggle2019(Workspace().root.parent / "FSDKaggle2019", _choose)
 
 
@@ -125,6 +134,10 @@ def _show_found(target: Path) -> None:
             st.info(escape(problem), icon=":material/search_off:")
     else:
         preview.show_found(dataset)
+
+
+def _show_fetching(is_shown: bool) -> None:
+    st.session_state[FETCH] = is_shown
 
 
 def _look(target: Path) -> None:
