@@ -19,7 +19,7 @@ from audiotag.checks import require
 from audiotag.disk import disk_problem, locked
 from audiotag.errors import AudiotagError
 from audiotag.state import fits, json_parser, read_state
-from audiotag.tagging.engine_comparison import MeasuredEngine, compare_engines
+from audiotag.tagging.engine_comparison import MeasuredEngine, Progress, compare_engines
 from audiotag.tagging.engines import ENGINES, REFERENCE, Engine, needs_graph, open_graph, open_torch
 from audiotag.tagging.ensemble import Card, select_folds
 from audiotag.tagging.weights import load_networks, read_checked
@@ -34,7 +34,11 @@ Say = Callable[[str], None]
 
 
 def select_engine(
-    folder: Path, card: Card, folds: tuple[int, ...] = (), say: Say = lambda sentence: None
+    folder: Path,
+    card: Card,
+    folds: tuple[int, ...] = (),
+    say: Say = lambda sentence: None,
+    progress: Progress = lambda done, total: None,
 ) -> tuple[str, Engine]:
     """Open the fastest engine for an ensemble's folds; on its first use on a machine all engines are measured.
 
@@ -48,6 +52,8 @@ def select_engine(
     say : callable, optional
         Is called with a sentence before engines are measured, which takes some seconds, and if the choice cannot be
         written.
+    progress : callable, optional
+        Is called with (steps done, steps in total) while engines are measured.
 
     Returns
     -------
@@ -71,7 +77,7 @@ def select_engine(
         if engine := _open_measured_engine(name, folder, card, folds, place):
             return name, engine
     say(f"First use of {card.name} on this machine: looking for the fastest way to score with it …")
-    measured, graph = compare_engines(load_networks(folder, card, folds), card)
+    measured, graph = compare_engines(load_networks(folder, card, folds), card, progress)
     fastest = min((one for one in measured if not one.why_not), key=lambda one: one.ms_per_window)
     used = next(one for one in measured if one.name == (wanted or fastest.name))
     if used.engine is None:

@@ -20,13 +20,7 @@ COLLECT_INTERVAL_S = 5.0
 MAX_WAIT_S = 30.0  # for pages to rest, where some page runs all the time
 FEW_OBJECTS = 2  # generations of new objects, 700 each, that need not be collected
 # Modules that no page imports at its top, because it does not always need them.
-LAZY_MODULES = (
-    "audiotag.features.kernels",
-    "audiotag.figures.dataset",
-    "audiotag.figures.sound",
-    "audiotag.tagging.tagger",
-    "openvino",
-)
+LAZY_MODULES = ("audiotag.figures.dataset", "audiotag.figures.sound", "audiotag.tagging.tagger", "openvino")
 
 
 def begin() -> None:
@@ -45,6 +39,9 @@ def _work() -> None:
     for statements in (*others, *(f"import {name}" for name in LAZY_MODULES)):
         wait_until_pages_rest()
         _run(statements)
+    wait_until_pages_rest()
+    with suppress(Exception):
+        _compile_kernels()
     while True:
         time.sleep(COLLECT_INTERVAL_S)
         _, newer, older = gc.get_count()
@@ -56,6 +53,17 @@ def _work() -> None:
 def _run(statements: str) -> None:
     with suppress(Exception):  # the page that needs it says what is wrong
         exec(statements, {})
+
+
+def _compile_kernels() -> None:
+    """Have numba compile what computes log-mel spectrograms, or read from disk what it compiled earlier."""
+    import numpy as np
+
+    from audiotag.features.log_mel import log_mel
+    from audiotag.features.settings import SpectrogramSettings
+
+    settings = SpectrogramSettings()
+    log_mel(np.zeros(settings.clip_samples, np.float32), settings)
 
 
 def page_imports() -> list[str]:
