@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,6 +33,8 @@ MAX_TRIAL_SLOWDOWN = 4  # times the fastest trial
 N_ROUNDS = 3
 MAX_ROUND_SLOWDOWN = 1.5  # times the fastest engine; slower ones are timed in the first round only
 N_SOUND_VARIANTS = 4
+
+Progress = Callable[[int, int], None]
 
 
 @dataclass
@@ -71,7 +73,9 @@ class MeasuredEngine:
         return {"engine": self.name, **finite} | ({"why_not": self.why_not} if self.why_not else {})
 
 
-def compare_engines(networks: Sequence[nn.Module], card: Card) -> tuple[list[MeasuredEngine], bytes]:
+def compare_engines(
+    networks: Sequence[nn.Module], card: Card, progress: Progress = lambda done, total: None
+) -> tuple[list[MeasuredEngine], bytes]:
     """Measure all engines, one after the other.
 
     Parameters
@@ -80,6 +84,8 @@ def compare_engines(networks: Sequence[nn.Module], card: Card) -> tuple[list[Mea
         One per fold, in evaluation mode, on the CPU.
     card : Card
         The card of their ensemble.
+    progress : callable, optional
+        Is called with (steps done, steps in total).
 
     Returns
     -------
@@ -91,7 +97,8 @@ def compare_engines(networks: Sequence[nn.Module], card: Card) -> tuple[list[Mea
     AudiotagError
         If the scores of the reference are not finite.
     """
-    settings = card.spectrogram
+    settings, steps = card.spectrogram, len(ENGINES) + 2
+    progress(0, steps)
     sounds = mixtures(settings, N_INPUTS, N_SOUND_VARIANTS)
     inputs = np.stack([network_input(log_mel(sound, settings), settings) for sound in sounds])
     reference = _reference_scores(open_torch(REFERENCE, networks), inputs)
@@ -99,7 +106,8 @@ def compare_engines(networks: Sequence[nn.Module], card: Card) -> tuple[list[Mea
         raise AudiotagError(f"{card.name} gives scores that are not numbers: its weights are damaged; train it again.")
     measured: list[MeasuredEngine] = []
     graph, fastest_trial_ms = b"", math.inf
-    for name in ENGINES:
+    for number, name in enumerate(ENGINES, start=1):
+        progress(number, steps)
         candidate = MeasuredEngine(name)
         try:
             if needs_graph(name):
@@ -122,6 +130,7 @@ def compare_engines(networks: Sequence[nn.Module], card: Card) -> tuple[list[Mea
         except Exception:  # an engine may raise anything
             candidate.engine, candidate.why_not = None, "it fails on this machine"
         measured.append(candidate)
+    progress(len(ENGINES) + 1, steps)
     _time_fastest_again(measured, inputs)
     return measured, graph
 

@@ -1,7 +1,8 @@
 """Choose the engine that scores an ensemble fastest on this machine.
 
 All engines are measured when an ensemble is first used. The choice, and the ONNX graph of the folds, are written into
-the workspace, so that the next start only opens the chosen engine.
+the workspace, so that the next start only opens the chosen engine. ``python -m audiotag.tagging.engine_selection
+FOLDER`` does that for the ensemble in a folder, with low priority; what needs the ensemble meanwhile waits for it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ import hashlib
 import os
 import platform
 import re
+import sys
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -18,14 +21,17 @@ from typing import Any
 from audiotag.checks import require
 from audiotag.disk import disk_problem, locked
 from audiotag.errors import AudiotagError
+from audiotag.jobs import end_with_parent
 from audiotag.state import fits, json_parser, read_state
-from audiotag.tagging.engine_comparison import MeasuredEngine, compare_engines
+from audiotag.tagging.engine_comparison import MeasuredEngine, Progress, compare_engines
 from audiotag.tagging.engines import ENGINES, REFERENCE, Engine, needs_graph, open_graph, open_torch
-from audiotag.tagging.ensemble import Card, select_folds
+from audiotag.tagging.ensemble import Card, read_card, select_folds
 from audiotag.tagging.weights import load_networks, read_checked
 from audiotag.workspace import Workspace, write_bytes, write_json
 
 CHOICE, GRAPH = "choice.json", "folds.onnx"
+MEASURING = "measuring"  # name of the lock that a process holds while it measures
+MAX_WAIT_S = 60.0  # for another process that measures
 ROW_SHAPE = {"engine": str, "ms_per_window": (float, None), "difference?": (float, None), "why_not?": str}
 OLD_ROW_KEYS = {"ms_a_window": "ms_per_window"}  # keys in files of audiotag 0.1, and what they are now
 ENGINE_VARIABLE = "AUDIOTAG_ENGINE"  # environment variable: the name of an engine to use instead of the fastest
@@ -34,7 +40,11 @@ Say = Callable[[str], None]
 
 
 def select_engine(
-    folder: Path, card: Card, folds: tuple[int, ...] = (), say: Say = lambda sentence: None
+    folder: Path,
+    card: Card,
+    folds: tuple[int, ...] = (),
+    say: Say = lambda sentence: None,
+    progress: Progress = lambda done, total: None,
 ) -> tuple[str, Engine]:
     """Open the fastest engine for an ensemble's folds; on its first use on a machine all engines are measured.
 
@@ -48,6 +58,8 @@ def select_engine(
     say : callable, optional
         Is called with a sentence before engines are measured, which takes some seconds, and if the choice cannot be
         written.
+    progress : callable, optional
+        Is called with (steps done, steps in total) while engines are measured.
 
     Returns
     -------
@@ -66,21 +78,48 @@ def select_engine(
         return wanted, open_torch(wanted, load_networks(folder, card, folds))
     place = _choice_folder(folder, card, folds)
     choice = read_choice(place)
-    if choice.get("machine") == machine():
-        name = wanted or choice["engine"]
-        if engine := _open_measured_engine(name, folder, card, folds, place):
-            return name, engine
-    say(f"First use of {card.name} on this machine: looking for the fastest way to score with it …")
-    measured, graph = compare_engines(load_networks(folder, card, folds), card)
+    if opened := _open_choice(choice, wanted, folder, card, folds):
+        return opened
+    with ExitStack() as stack:
+        with suppress(AudiotagError):  # the other process takes too long
+            stack.enter_context(locked(place / MEASURING, MAX_WAIT_S))
+        before, choice = choice, read_choice(place)
+        if choice != before and (opened := _open_choice(choice, wanted, folder, card, folds)):
+            return opened
+        say(f"First use of {card.name} on this machine: looking for the fastest way to score with it …")
+        return _measure_engines(wanted, folder, card, folds, say, progress)
+
+
+def _open_choice(
+    choice: dict[str, Any], wanted: str, folder: Path, card: Card, folds: tuple[int, ...]
+) -> tuple[str, Engine] | None:
+    """Open the engine of a choice, or the wanted one; None if all engines must be measured."""
+    if choice.get("machine") != machine():
+        return None
+    name = wanted or choice["engine"]
+    engine = _open_measured_engine(name, folder, card, folds, _choice_folder(folder, card, folds))
+    return (name, engine) if engine else None
+
+
+def _measure_engines(
+    wanted: str, folder: Path, card: Card, folds: tuple[int, ...], say: Say, progress: Progress
+) -> tuple[str, Engine]:
+    """Measure all engines and write which one is the fastest; returns that one, or the wanted one."""
+    measured, graph = compare_engines(load_networks(folder, card, folds), card, progress)
     fastest = min((one for one in measured if not one.why_not), key=lambda one: one.ms_per_window)
     used = next(one for one in measured if one.name == (wanted or fastest.name))
     if used.engine is None:
         raise AudiotagError(f"{ENGINE_VARIABLE} names {wanted}, which does not work here: {used.why_not}; unset it.")
     try:
-        _write_choice(place, fastest.name, measured, graph)
+        _write_choice(_choice_folder(folder, card, folds), fastest.name, measured, graph)
     except OSError as error:
         say(f"{disk_problem(error)} Each start measures again until then, or until AUDIOTAG_HOME names another folder.")
     return used.name, used.engine
+
+
+def is_measured(folder: Path, card: Card) -> bool:
+    """Whether the engines were measured for all folds of an ensemble, on this machine as it is now."""
+    return bool(choice_of(folder, card).get("machine") == machine())
 
 
 def choice_of(folder: Path, card: Card, folds: tuple[int, ...] = ()) -> dict[str, Any]:
@@ -175,3 +214,16 @@ def _open_measured_engine(name: str, folder: Path, card: Card, folds: tuple[int,
         raise
     except Exception:  # an engine may raise anything
         return None
+
+
+def main() -> None:
+    """Measure the engines for the ensemble in the folder of the first argument."""
+    end_with_parent()
+    if hasattr(os, "nice"):
+        os.nice(10)
+    folder = Path(sys.argv[1])
+    select_engine(folder, read_card(folder))
+
+
+if __name__ == "__main__":
+    main()

@@ -14,6 +14,7 @@ from audiotag.audio.opening import source_name
 from audiotag.checks import require
 from audiotag.errors import AudiotagError, clip_guard
 from audiotag.tagging.clip_inputs import ClipInputs, InputMaker
+from audiotag.tagging.engine_comparison import Progress
 from audiotag.tagging.engine_selection import Say, select_engine
 from audiotag.tagging.ensemble import Card, find_ensemble, read_card, select_folds
 from audiotag.tagging.fold_fusion import clip_tags
@@ -39,6 +40,8 @@ class Tagger:
         One per label, in the order of the card, 0 to 1; by default the card's.
     say : callable, optional
         Gets a sentence for the user where opening takes long: the first time on a machine.
+    progress : callable, optional
+        Gets (steps done, steps in total) meanwhile.
 
     Attributes
     ----------
@@ -71,6 +74,7 @@ class Tagger:
         settings: TagSettings | None = None,
         thresholds: tuple[float, ...] | None = None,
         say: Say = lambda sentence: None,
+        progress: Progress = lambda done, total: None,
     ) -> None:
         folder = find_ensemble(ensemble)
         self.card: Card = read_card(folder)
@@ -82,7 +86,7 @@ class Tagger:
         self._require_weights(self.settings)
         self._temperature_for(self.settings)
         self.input_maker = InputMaker(self.card, self.settings)
-        self.engine_name, self._engine = select_engine(folder, self.card, self.settings.folds, say)
+        self.engine_name, self._engine = select_engine(folder, self.card, self.settings.folds, say, progress)
 
     @cached_property
     def weights(self) -> np.ndarray | None:

@@ -236,8 +236,17 @@ def _tagger(folder: Path, tta: bool, stamp: tuple[int, ...]) -> Tagger:
     from audiotag.tagging.settings import TagSettings
     from audiotag.tagging.tagger import Tagger
 
-    tagger = Tagger(folder, TagSettings(tta=tta))
-    tagger.evidence_of(_noise(tagger.card.spectrogram))
+    bar = st.empty()
+
+    def progress(done: int, total: int) -> None:
+        text = "The first time on this machine: looking for the fastest way to score"
+        bar.progress(done / total, f"{text}, step {done + 1} of {total}")
+
+    try:
+        tagger = Tagger(folder, TagSettings(tta=tta), progress=progress)
+        tagger.evidence_of(_noise(tagger.card.spectrogram))
+    finally:
+        bar.empty()
     return tagger
 
 

@@ -1,32 +1,32 @@
-"""Do in the background, while no page runs, what users would otherwise wait for: imports, and garbage collection.
+"""Do in the background what users would otherwise wait for: imports, garbage collection, and the choice of engines.
 
-Python holds its global lock during both, so that a page which runs at the same time takes longer.
+Python holds its global lock during the first two, so that a page which runs at the same time takes longer: they wait
+until no page runs. Engines are measured in a process of its own.
 """
 
 from __future__ import annotations
 
 import ast
 import gc
+import os
+import subprocess
+import sys
 import threading
 import time
 from contextlib import suppress
+from pathlib import Path
 
 from audiotag.shipped import APP
+from audiotag.workspace import Workspace
 
 REST_S = 0.3  # so long no page has run
 POLL_INTERVAL_S = 0.05
 FIRST_PAGE_WAIT_S = 3.0  # for the page that users open as soon as the server prints its address
-COLLECT_INTERVAL_S = 5.0
+INTERVAL_S = 5.0
 MAX_WAIT_S = 30.0  # for pages to rest, where some page runs all the time
 FEW_OBJECTS = 2  # generations of new objects, 700 each, that need not be collected
 # Modules that no page imports at its top, because it does not always need them.
-LAZY_MODULES = (
-    "audiotag.features.kernels",
-    "audiotag.figures.dataset",
-    "audiotag.figures.sound",
-    "audiotag.tagging.tagger",
-    "openvino",
-)
+LAZY_MODULES = ("audiotag.figures.dataset", "audiotag.figures.sound", "audiotag.tagging.tagger", "openvino")
 
 
 def begin() -> None:
@@ -45,8 +45,14 @@ def _work() -> None:
     for statements in (*others, *(f"import {name}" for name in LAZY_MODULES)):
         wait_until_pages_rest()
         _run(statements)
+    wait_until_pages_rest()
+    with suppress(Exception):
+        _compile_kernels()
+    tried: set[tuple[Path, float]] = set()
     while True:
-        time.sleep(COLLECT_INTERVAL_S)
+        with suppress(Exception):  # the Tag page says what is wrong with an ensemble
+            measure_new_ensemble(tried)
+        time.sleep(INTERVAL_S)
         _, newer, older = gc.get_count()
         if newer + 10 * older > FEW_OBJECTS:
             wait_until_pages_rest()
@@ -56,6 +62,39 @@ def _work() -> None:
 def _run(statements: str) -> None:
     with suppress(Exception):  # the page that needs it says what is wrong
         exec(statements, {})
+
+
+def _compile_kernels() -> None:
+    """Have numba compile what computes log-mel spectrograms, or read from disk what it compiled earlier."""
+    import numpy as np
+
+    from audiotag.features.log_mel import log_mel
+    from audiotag.features.settings import SpectrogramSettings
+
+    settings = SpectrogramSettings()
+    log_mel(np.zeros(settings.clip_samples, np.float32), settings)
+
+
+def measure_new_ensemble(tried: set[tuple[Path, float]]) -> None:
+    """Have a process find the fastest engine for an ensemble that is new on this machine, before it is needed.
+
+    Only the first ensemble and the newest one of the user are looked at; ``tried`` gets those that were measured.
+    """
+    from audiotag.tagging.engine_selection import ENGINE_VARIABLE, is_measured
+    from audiotag.tagging.ensemble import CARD, read_card
+
+    workspace = Workspace()
+    folders = list(workspace.ensemble_folders().values())
+    own = [folder for folder in folders if folder.parent == workspace.ensembles]
+    for folder in {*folders[:1], *own[:1]}:
+        card_file = folder / CARD
+        key = (folder, card_file.stat().st_mtime)
+        if key in tried or os.environ.get(ENGINE_VARIABLE):
+            continue
+        tried.add(key)
+        if not is_measured(folder, read_card(folder)):
+            command = [sys.executable, "-m", "audiotag.tagging.engine_selection", str(folder)]
+            subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def page_imports() -> list[str]:

@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -107,6 +109,28 @@ def test_real_engines_are_measured_once_and_opened_again(
     reference = select_engine(tiny_ensemble, card)[1](inputs)
     # What is promised is the mean over folds: in 16 bits a single fold may lie further off.
     np.testing.assert_allclose(reference.mean(axis=0), engine(inputs).mean(axis=0), atol=0.01)
+
+
+def test_choice_that_another_process_made_meanwhile_is_used(
+    tiny_ensemble: Path,
+    card: Card,
+    engines: dict[str, FakeEngine],
+    comparisons: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    others: list[Path] = []
+
+    @contextmanager
+    def held_by_another(path: Path, *_: float) -> Iterator[None]:
+        if path.name == engine_selection.MEASURING and not others:
+            others.append(path)
+            select_engine(tiny_ensemble, card)
+        yield
+
+    monkeypatch.setattr(engine_selection, "locked", held_by_another)
+    steps: list[tuple[int, int]] = []
+    select_engine(tiny_ensemble, card, progress=lambda *step: steps.append(step))
+    assert (len(comparisons), steps) == (1, [])
 
 
 @pytest.mark.parametrize("fast", ENGINES)
