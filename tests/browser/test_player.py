@@ -1,8 +1,6 @@
 """The player in Chromium: on the Dataset page, and alone, where every case can be tested."""
 
-import base64
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,97 +10,58 @@ from playwright.sync_api import Locator, Page, expect
 from audiotag.features.full_scale import full_scale_db
 from audiotag.features.log_mel import log_mel
 from audiotag.features.mel import mel_frequencies
-from audiotag.features.settings import PRESETS, SpectrogramSettings
-from audiotag.ui.player import PlayerOptions, Region, TimelineRow, pack_block
-from audiotag.ui.player.packing import with_header
-from audiotag.ui.player.player import part_script, player_sources
+from audiotag.ui.player import PlayerOptions, Region, TimelineRow
 from audiotag.workspace import Workspace
 
 from .conftest import Server
+from .player_page import CAPSTONE, Show, count_pauses, mount_player, position, press_at, sine
 from .test_app import wait_until_settled
 
-CAPSTONE = PRESETS["capstone"]
 HOSTILE = "<img src=x onerror='window.broken = true'>"
+CLICKS_S = (0.2, 0.55, 0.95, 1.4, 1.75)  # at different distances, so that none is mistaken for another
+FRESH_MS = 20  # a cursor that was drawn longer ago belongs to a frame that the busy machine has skipped
 
-# What Streamlit does with a component, and a text field beside it.
-STAGE = """
-<body style="margin: 0; --st-text-color: #222; --st-background-color: #fff; --st-primary-color: #0f766e">
-  <input aria-label="Text"><button onclick="window.presses = (window.presses ?? 0) + 1">Other</button>
-  <div id="host"></div>
-</body>
-"""
-MOUNT = """async ([html, css, js, partScript]) => {
-  const shadow = document.querySelector("#host").attachShadow({ mode: "open" });
-  shadow.innerHTML = `${html}<style>${css}</style>`;
-  const load = async (text) => {
-    const source = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
-    return (await import(source)).default;
-  };
-  const [component, part] = [await load(js), await load(partScript)];
-  const holders = [];
-  const holder = (number) => {
-    holders[number] ??= document.body.appendChild(document.createElement("div")).attachShadow({ mode: "open" });
-    return holders[number];
-  };
-  window.cleanups = [];
-  window.show = (...encoded) => {
-    window.cleanups.push(component({ data: { place: "here" }, parentElement: shadow }));
-    for (const [number, each] of encoded.entries()) {
-      const data = Uint8Array.from(atob(each), (letter) => letter.charCodeAt(0));
-      part({ data, parentElement: holder(number) });
+# Finds clicks in what the audio element plays, and where the cursor is drawn at the moment at which each is played.
+WATCH_CLICKS = """async (duration) => {
+  const [audio, cursor, seek] = ["audio", ".cursor", ".seek"].map((name) => host.shadowRoot.querySelector(name));
+  const finder = `registerProcessor("clicks", class extends AudioWorkletProcessor {
+    process([[samples]]) {
+      for (const [at, sample] of (samples ?? []).entries()) {
+        const time = currentTime + at / sampleRate;
+        if (Math.abs(sample) < 0.3 || time < (this.last ?? -1) + 0.1) continue;
+        this.last = time;
+        this.port.postMessage(time);
+      }
+      return true;
     }
+  })`;
+  const context = new AudioContext();
+  await context.resume();
+  await context.audioWorklet.addModule(URL.createObjectURL(new Blob([finder], { type: "text/javascript" })));
+  const node = new AudioWorkletNode(context, "clicks");
+  context.createMediaElementSource(audio).connect(node).connect(context.destination);
+  audio.muted = false;
+  const drawn = [];
+  new MutationObserver(() => {
+    const across = parseFloat(/translateX\\((.*)px/.exec(cursor.style.transform)[1]);
+    drawn.push({ moment: performance.now(), time: (across / seek.clientWidth) * duration });
+  }).observe(cursor, { attributeFilter: ["style"] });
+  window.heard = [];
+  node.port.onmessage = ({ data }) => {
+    const moment = performance.now() - 1000 * (context.currentTime - data);
+    const { moment: last, time } = drawn.findLast((each) => each.moment <= moment);
+    window.heard.push({ time, age: moment - last });
   };
-  shadow.querySelector("audio").muted = true;
 }"""
-
-Show = Callable[..., Locator]
 
 
 @pytest.fixture
 def show(page: Page) -> Show:
-    """``show(waveform, options, settings)``: the player alone on a page; a further call replaces its sound."""
-    page.route("http://player.test/", lambda route: route.fulfill(body=STAGE, content_type="text/html"))
-    page.goto("http://player.test/")
-    page.evaluate(MOUNT, [*(player_sources()[kind] for kind in ("html", "css", "js")), part_script()])
-
-    def shown(
-        waveform: np.ndarray, options: PlayerOptions | None = None, settings: SpectrogramSettings = CAPSTONE
-    ) -> Locator:
-        options = options or PlayerOptions("sound.wav")
-        block = pack_block(waveform, log_mel(waveform, settings), settings, options)
-        parts = [("head", block.head), *((part.id, part.data) for part in block.parts)]
-        packed = [with_header({"place": "here", "part": name}, data) for name, data in parts]
-        page.evaluate("parts => window.show(...parts)", [base64.b64encode(part).decode() for part in packed])
-        player = page.locator(".player")
-        expect(player).to_have_attribute("aria-label", f"Player of {options.name}")
-        return player
-
-    return shown
-
-
-def sine(duration_s: float, frequency_hz: float = 1000.0) -> np.ndarray:
-    time_s = np.arange(round(duration_s * 44_100)) / 44_100
-    return (0.5 * np.sin(2 * np.pi * frequency_hz * time_s)).astype(np.float32)
-
-
-def position(player: Locator) -> float:
-    return float(player.get_by_role("slider").get_attribute("aria-valuenow"))
+    return mount_player(page)
 
 
 def spectrogram_drawn(player: Locator) -> str:
     return player.locator("canvas").evaluate("canvas => canvas.toDataURL()")
-
-
-def press_at(page: Page, player: Locator, across: float, down: float = 0.1) -> None:
-    """Click on the player's time axis, at parts of its width and height."""
-    box = player.get_by_role("slider").bounding_box()
-    page.mouse.click(box["x"] + across * box["width"], box["y"] + down * box["height"])
-
-
-def count_pauses(player: Locator) -> None:
-    player.locator("audio").evaluate(
-        "audio => { window.pauses = 0; audio.addEventListener('pause', () => window.pauses++) }"
-    )
 
 
 # On the Dataset page
@@ -166,6 +125,25 @@ def test_a_rerun_does_not_stop_a_clip_and_the_next_clip_replaces_it(page: Page, 
     expect(clips.get_by_role("radio", name="linear")).to_be_checked()
 
 
+def test_another_spectrogram_is_sent_without_the_sound(server: Server, page: Page, home: Path) -> None:
+    Workspace(home).remember_dataset(home / "starter-sounds")
+    frames: list[bytes | str] = []
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: frames.append(frame)))
+    page.goto(f"{server.url}/spectrogram")
+    expect(page.locator(".player .untrimmed")).to_be_attached()
+    wait_until_settled(page)
+    assert any(b"RIFF" in frame for frame in frames if isinstance(frame, bytes))
+    canvas = page.locator(".player canvas").element_handle()
+    before = canvas.evaluate("canvas => canvas.toDataURL()")
+    frames.clear()
+    page.get_by_role("slider", name="Hop (samples)").press("ArrowRight")
+    page.wait_for_function("([canvas, before]) => canvas.toDataURL() !== before", arg=[canvas, before])
+    wait_until_settled(page)
+    sent = [frame for frame in frames if isinstance(frame, bytes)]
+    assert any(b"full_scale_db" in frame for frame in sent)
+    assert not any(b"RIFF" in frame or b"class Player" in frame for frame in sent)
+
+
 # Alone
 
 
@@ -220,6 +198,25 @@ def test_the_crop_is_looped(page: Page, show: Show) -> None:
     page.wait_for_function("window.seeks >= 4")
     assert page.evaluate("window.pauses") == 0
     assert player.locator("audio").evaluate("audio => audio.currentTime") < 0.5
+
+
+def test_the_cursor_is_within_30_ms_of_the_sound(page: Page, show: Show) -> None:
+    track = np.zeros(2 * 44_100, np.float32)
+    for click_s in CLICKS_S:
+        track[round(click_s * 44_100) :][:44] = 0.9
+    player = show(track)
+    player.get_by_role("button", name="Loop").click()
+    page.evaluate(WATCH_CLICKS, 2.0)
+    player.get_by_role("button", name="Play").click()
+    page.wait_for_function(f"window.heard.filter(({{ age }}) => age < {FRESH_MS}).length >= 6")
+    heard = page.evaluate("window.heard")
+    deviations_ms = [
+        1000 * (each["time"] - CLICKS_S[number % len(CLICKS_S)])
+        for number, each in enumerate(heard)
+        if each["age"] < FRESH_MS
+    ]
+    print("cursor after the sound, in ms:", np.round(deviations_ms, 1))
+    assert np.abs(deviations_ms).max() <= 30
 
 
 def test_keys_seek_where_the_focus_is(page: Page, show: Show) -> None:

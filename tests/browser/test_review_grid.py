@@ -21,8 +21,9 @@ from audiotag.ui.review.clip_grid.clip_grid import FOLDER, ClipGrid, Tile, pack_
 from audiotag.workspace import Workspace
 
 from .conftest import Server
+from .player_page import CAPSTONE, STAGE, sine
 from .test_app import wait_until_settled
-from .test_player import CAPSTONE, HOSTILE, STAGE, sine
+from .test_player import HOSTILE
 
 # What Streamlit does with a component.
 MOUNT = """async ([html, css, js]) => {

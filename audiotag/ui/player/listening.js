@@ -56,7 +56,7 @@ class Listening {
     const audio = document.createElement("audio");
     audio.preload = "auto";
     audio.muted = this.versions[0].audio.muted;
-    this.versions[0].audio.after(audio);
+    this.versions.at(-1).audio.after(audio);
     this.attach(audio);
     return { audio, id: null, url: null };
   }

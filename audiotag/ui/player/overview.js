@@ -34,12 +34,18 @@ class Overview {
 
   key(event) {
     const { window } = this.player;
-    const step = { ArrowLeft: -0.1, ArrowRight: 0.1, PageUp: -PAGE, PageDown: PAGE, Home: -Infinity, End: Infinity }[event.key];
-    if (step === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+    const seconds = {
+      ArrowLeft: -0.1 * window.span(),
+      ArrowRight: 0.1 * window.span(),
+      PageUp: -PAGE * window.span(),
+      PageDown: PAGE * window.span(),
+      Home: window.whole.start - window.start,
+      End: window.whole.end - window.end,
+    }[event.key];
+    if (seconds === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     event.stopPropagation();
-    const { start, end } = window.whole;
-    this.player.scrollBy(Number.isFinite(step) ? step * window.span() : step < 0 ? start - window.start : end - window.end);
+    this.player.scrollBy(seconds);
   }
 
   draw() {

@@ -23,11 +23,14 @@ from audiotag.features.full_scale import full_scale_db
 from audiotag.features.mel import AMIN, hz_to_mel, mel_frequencies, mel_to_hz
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.figures.theme import SPECTROGRAM_SCALE
+from audiotag.ui import cache
 from audiotag.ui.player.options import PlayerOptions, Region
 
-ENVELOPE_POINTS = 1200
+ENVELOPE_POINTS = 1200  # of a short sound, whose samples the browser can read where the user zooms in
+ENVELOPE_POINTS_PER_S = 40  # of a long sound
 MAX_LEVELS = 1 << 22  # of a spectrogram: five minutes of the published settings have 2.5 million
 MAX_WAV_S = 30.0  # a longer sound is sent as FLAC, which halves its size but takes time to encode
+MAX_LONG_SOUNDS = 4  # kept encoded, at most 20 MiB each
 
 
 @dataclass(frozen=True)
@@ -96,8 +99,23 @@ def pack_block(
 
 def _pack_sound(waveform: np.ndarray, sample_rate: int) -> Part:
     """Envelope of a sound, and the sound as a file of 16 bits per sample."""
-    suffix, sound = _encode(waveform, sample_rate)
-    outline = envelope(waveform, ENVELOPE_POINTS)
+    if len(waveform) <= MAX_WAV_S * sample_rate:
+        return _sound_part("wav", wav_bytes(waveform, sample_rate), envelope(waveform, ENVELOPE_POINTS))
+    return _long_sound(hashlib.sha256(np.ascontiguousarray(waveform).data).hexdigest(), sample_rate, waveform)
+
+
+@cache.cached(max_entries=MAX_LONG_SOUNDS, show_spinner=False)
+def _long_sound(digest: str, sample_rate: int, _waveform: np.ndarray) -> Part:
+    """A sound as FLAC, found again by the digest of its samples."""
+    import soundfile
+
+    buffer = io.BytesIO()
+    soundfile.write(buffer, np.clip(_waveform, -1, 1), sample_rate, format="FLAC", subtype="PCM_16")
+    points = ENVELOPE_POINTS_PER_S * len(_waveform) // sample_rate
+    return _sound_part("flac", buffer.getvalue(), envelope(_waveform, points))
+
+
+def _sound_part(suffix: str, sound: bytes, outline: np.ndarray) -> Part:
     return _part(
         {"type": f"audio/{suffix}", "suffix": suffix, "envelope_bytes": outline.nbytes}, outline.tobytes(), sound
     )
@@ -178,17 +196,6 @@ def band_edges(settings: SpectrogramSettings) -> np.ndarray:
     lowest, highest = hz_to_mel(np.array([settings.f_min, settings.f_max]), settings.mel_scale)
     halves = np.arange(settings.n_mels + 1) + 0.5
     return mel_to_hz(lowest + halves * (highest - lowest) / (settings.n_mels + 1), settings.mel_scale)
-
-
-def _encode(waveform: np.ndarray, sample_rate: int) -> tuple[str, bytes]:
-    """Suffix of the format, and the sound as a file of 16 bits per sample."""
-    if len(waveform) <= MAX_WAV_S * sample_rate:
-        return "wav", wav_bytes(waveform, sample_rate)
-    import soundfile
-
-    buffer = io.BytesIO()
-    soundfile.write(buffer, np.clip(waveform, -1, 1), sample_rate, format="FLAC", subtype="PCM_16")
-    return "flac", buffer.getvalue()
 
 
 def _ends(region: Region | None) -> list[float] | None:

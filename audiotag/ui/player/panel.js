@@ -1,4 +1,4 @@
-// One spectrogram with the waveform above it, the timeline below it, its axes, the cursor, and what is under the pointer.
+// One spectrogram with waveform, timeline and axes around it, the cursor, and what is under the pointer.
 
 const WAVEFORM_HEIGHT = 72; // in pixels, as the constants below
 const GAP = 12;
@@ -58,8 +58,8 @@ class Panel {
     const waveform = { top: 0, bottom: compact ? 0 : WAVEFORM_HEIGHT };
     const top = compact ? 0 : WAVEFORM_HEIGHT + GAP;
     const spectrogram = { top, bottom: top + height };
-    const gap = this.timeline.length ? GAP : 0;
-    const rows = { top: spectrogram.bottom + gap, bottom: spectrogram.bottom + gap + this.timeline.length * ROW_HEIGHT };
+    const rowsTop = spectrogram.bottom + (this.timeline.length ? GAP : 0);
+    const rows = { top: rowsTop, bottom: rowsTop + this.timeline.length * ROW_HEIGHT };
     return { left, right, width, waveform, spectrogram, rows };
   }
 
@@ -118,13 +118,23 @@ class Panel {
 
   /** Everything but the spectrogram's picture; what may reach beyond the window is in a frame that cuts it off. */
   drawMarks() {
-    if (!this.box) return;
     const { left, width, rows } = this.box;
     const isBare = this.player.data.compact;
     const shapes = isBare ? [] : [...this.waveformShapes(), ...this.cropShapes(), ...this.timelineShapes()];
-    const inside = drawn("svg", { x: left, y: 0, width, height: rows.bottom }, ...shapes, ...this.regionShapes());
-    const axes = isBare ? [] : [...this.timeMarks(), ...this.frequencyMarks(), ...this.levelMarks(), ...this.rowLabels()];
-    this.marks.replaceChildren(inside, ...axes);
+    const axes = isBare ? [] : [...this.timeMarks(), ...this.frequencyMarks(), ...this.rowLabels()];
+    [this.regionGroup, this.levelGroup] = [drawn("g", {}), drawn("g", {})];
+    const inside = drawn("svg", { x: left, y: 0, width, height: rows.bottom }, ...shapes, this.regionGroup);
+    this.marks.replaceChildren(inside, ...axes, this.levelGroup);
+    this.drawRegion();
+    this.drawLevels();
+  }
+
+  drawRegion() {
+    if (this.box) this.regionGroup.replaceChildren(...this.regionShapes());
+  }
+
+  drawLevels() {
+    if (this.box && !this.player.data.compact) this.levelGroup.replaceChildren(...this.levelMarks());
   }
 
   waveformShapes() {
@@ -137,7 +147,8 @@ class Panel {
     const shape = (from, to, kind) => {
       const some = points.filter(({ time, step }) => time + step > from && time <= to);
       if (!some.length) return [];
-      const path = (which) => some.map((point) => `${this.across(point.time).toFixed(1)},${(middle - point[which] * scale).toFixed(1)}`);
+      const y = (value) => (middle - value * scale).toFixed(1);
+      const path = (which) => some.map((point) => `${this.across(point.time).toFixed(1)},${y(point[which])}`);
       return [drawn("polygon", { class: kind, points: [...path("highest"), ...path("lowest").reverse()].join(" ") })];
     };
     const [from, to] = untrimmed ?? [0, duration_s];
@@ -165,7 +176,7 @@ class Panel {
     const { waveform, spectrogram } = this.box;
     const high = region.low === null ? spectrogram.top : this.down(region.high);
     const low = region.low === null ? spectrogram.bottom : this.down(region.low);
-    const shapes = [frame(x, high, right - x, low - high, "region-halo"), frame(x, high, right - x, low - high, "region")];
+    const shapes = ["region-halo", "region"].map((kind) => frame(x, high, right - x, low - high, kind));
     if (!this.player.data.compact) shapes.push(frame(x, waveform.top, right - x, waveform.bottom, "region-level"));
     return shapes;
   }
@@ -235,7 +246,7 @@ class Panel {
 
   moveCursor() {
     if (!this.box) return;
-    const time = this.player.time();
+    const time = this.player.playback.cursorTime();
     this.cursor.hidden = !this.player.window.holds(time);
     this.cursor.style.transform = `translateX(${this.across(time)}px)`;
   }
@@ -248,13 +259,13 @@ class Panel {
     this.root.classList.add("pointing");
     this.pointer.style.transform = `translateX(${x}px)`;
     this.readOut();
-    if (this.pointedBand() !== band) this.drawMarks();
+    if (this.pointedBand() !== band) this.drawLevels();
   }
 
   unpoint() {
     this.pointed = null;
     this.root.classList.remove("pointing");
-    this.drawMarks();
+    this.drawLevels();
   }
 
   pointedBand() {

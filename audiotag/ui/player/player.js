@@ -5,13 +5,8 @@
 // (part.js); it shows them as soon as it has the head and all parts that the head names.
 // The script of a component is one text for Streamlit: player.py puts the other scripts before this one.
 
-const RATES = [0.25, 0.5, 0.75, 1, 1.5, 2];
-
 const players = new WeakMap(); // shadow root → its player
-let hovered = null; // the player under the pointer: the space key controls it, wherever the focus is
-let sounding = null; // the player that plays: one sound at a time
 let chosenAxis = "mel"; // the last choice, for players to come
-let tabbed = false; // whether the focus was last moved by the Tab key, and not by the pointer
 
 export default function ({ data, parentElement }) {
   if (!players.has(parentElement)) {
@@ -30,65 +25,48 @@ export default function ({ data, parentElement }) {
 class Player {
   constructor(root) {
     this.root = root;
-    for (const name of ["play", "crop", "loop", "rate", "versions", "now", "length", "fault", "axis", "download"]) {
-      this[name] = root.querySelector(`.${name}`);
+    for (const name of ["versions", "now", "length", "axis", "crop", "download", "panels"]) {
+      this[`${name}Element`] = root.querySelector(`.${name}`);
     }
-    this.panelsRoot = root.querySelector(".panels");
     this.template = root.querySelector("template");
     this.dialog = root.querySelector("dialog");
     this.dialog.querySelector("table").replaceChildren(...keyRows());
     this.window = new TimeWindow();
     this.panels = [];
     this.data = null;
-    this.taken = null; // the head that is shown, as bytes
+    this.taken = null; // the head that is shown, as text
     this.jumped = null; // the number of the last jump
     this.region = null;
-    this.segment = null; // [start, end] in seconds while a part alone is played
     this.announced = 0; // the position that was last given to assistive technology
     this.axisName = chosenAxis;
     root.querySelector(`input[value=${chosenAxis}]`).checked = true;
-    this.listening = new Listening(root.querySelector("audio"), {
-      play: () => this.started(),
-      pause: () => this.stopped(),
-      move: () => this.follow(), // a hidden tab has no animation frames
-      fail: () => (this.fault.textContent = "This browser cannot play the sound."),
-    });
+    this.gone = new AbortController();
+    this.playback = new Playback(root, this);
     this.overview = new Overview(root.querySelector(".overview"), this);
     this.regionBar = new RegionBar(root.querySelector(".region-bar"), this);
-    this.listen();
-  }
-
-  listen() {
-    this.gone = new AbortController();
     const on = (target, type, act, options = {}) =>
       target.addEventListener(type, act, { signal: this.gone.signal, ...options });
+    this.keys = new KeyHandling(root, this, on);
+    this.listen(on);
+  }
+
+  listen(on) {
     const click = (name, act) => on(this.root.querySelector(`.${name}`), "click", act);
-    click("play", () => this.toggle());
-    click("crop", () => this.playPart(this.playableCrop()));
-    click("loop", () => this.toggleLoop());
+    click("crop", () => this.playback.playPart(this.playableCrop()));
     click("zoom-in", () => this.zoomBy(ZOOM_STEP));
     click("zoom-out", () => this.zoomBy(1 / ZOOM_STEP));
     click("whole", () => this.showAll());
     click("help", () => this.showKeys());
-    on(this.rate, "change", () => this.setRate(Number(this.rate.value)));
-    on(this.axis, "change", (event) => this.chooseAxis(event.target.value));
-    on(this.versions, "change", (event) => this.chooseVersion(Number(event.target.value)));
-    on(this.root, "keydown", (event) => this.keyInside(event));
-    on(this.root, "pointermove", () => (hovered = this));
-    on(this.root, "pointerleave", () => (hovered = hovered === this ? null : hovered));
-    on(this.panelsRoot, "wheel", (event) => this.turnWheel(event), { passive: false });
-    // In the capture phase, or the button that was clicked last would be pressed as well.
-    on(document, "keydown", (event) => this.keyAnywhere(event), { capture: true });
-    on(document, "keyup", (event) => this.spaceUp(event), { capture: true });
-    on(document, "pointerdown", () => (tabbed = false), { capture: true });
+    on(this.axisElement, "change", (event) => this.chooseAxis(event.target.value));
+    on(this.versionsElement, "change", (event) => this.chooseVersion(Number(event.target.value)));
+    on(this.panelsElement, "wheel", (event) => this.turnWheel(event), { passive: false });
   }
 
   remove() {
     this.gone.abort();
     for (const panel of this.panels) panel.remove();
-    this.listening.removeAll();
-    if (hovered === this) hovered = null;
-    if (sounding === this) sounding = null;
+    this.playback.remove();
+    this.keys.remove();
     if (this.shelf.player === this) this.shelf.player = null;
   }
 
@@ -106,10 +84,11 @@ class Player {
   take() {
     const bytesOf = (id) => this.shelf.parts.get(id)?.bytes;
     const head = bytesOf("head");
-    if (!head || head === this.taken) return;
-    const parsed = JSON.parse(new TextDecoder().decode(head));
+    const text = head && new TextDecoder().decode(head);
+    if (!head || text === this.taken) return;
+    const parsed = JSON.parse(text);
     if ([...parsed.sounds, ...parsed.spectrograms].some(({ part }) => !bytesOf(part))) return; // not all have come
-    this.taken = head;
+    this.taken = text;
     this.show(assembled(parsed, bytesOf));
   }
 
@@ -118,27 +97,20 @@ class Player {
     const isOther = this.data?.id !== data.id;
     this.data = data;
     this.root.classList.toggle("compact", data.compact);
-    if (isOther) this.reset();
-    this.listening.setVersions(data.sounds, !isOther);
-    if (isOther) this.stopped();
+    if (isOther) this.region = null;
+    this.playback.setVersions(data.sounds, isOther);
     this.window.setWhole(Math.min(0, data.crop?.[0] ?? 0), Math.max(data.duration_s, data.crop?.[1] ?? 0));
     if (isOther) this.window.showAll();
-    this.crop.hidden = !data.crop;
+    this.cropElement.hidden = !data.crop;
     this.root.setAttribute("aria-label", `Player of ${data.name}`);
-    this.length.textContent = ` / ${clock(data.from_s + data.duration_s)}`;
+    this.lengthElement.textContent = ` / ${clock(data.from_s + data.duration_s)}`;
     this.setUpPanels();
     this.setUpVersions();
     this.describeDownload();
     this.draw();
     this.announcePosition();
     this.jump();
-    if (isOther && data.autoplay) this.start();
-  }
-
-  reset() {
-    this.segment = null;
-    this.region = null;
-    this.fault.textContent = "";
+    if (isOther && data.autoplay) this.playback.start();
   }
 
   setUpPanels() {
@@ -159,34 +131,29 @@ class Player {
 
   addedPanel() {
     const element = this.template.content.firstElementChild.cloneNode(true);
-    this.panelsRoot.append(element);
+    this.panelsElement.append(element);
     const panel = new Panel(element, this);
     new PanelPointer(panel, this);
     return panel;
   }
 
   setUpVersions() {
-    const { sounds } = this.data;
-    this.versions.hidden = sounds.length < 2;
-    const choices = sounds.map(({ label }, number) => {
-      const choice = document.createElement("label");
-      const input = document.createElement("input");
-      Object.assign(input, { type: "radio", name: "version", value: number, checked: number === this.listening.chosen });
-      const text = document.createElement("span");
-      text.textContent = label;
-      choice.append(input, text);
-      return choice;
-    });
-    this.versions.replaceChildren(...choices);
+    const labels = this.data.sounds.map(({ label }) => label);
+    const inputs = () => [...this.versionsElement.querySelectorAll("input")];
+    this.versionsElement.hidden = labels.length < 2;
+    if (inputs().map(({ ariaLabel }) => ariaLabel).join("\n") !== labels.join("\n")) { // or the focus would be lost
+      this.versionsElement.replaceChildren(...labels.map(choiceOf));
+    }
+    for (const [number, input] of inputs().entries()) input.checked = number === this.playback.listening.chosen;
   }
 
   describeDownload() {
     const { sounds, file } = this.data;
-    const { suffix } = sounds[this.listening.chosen];
-    this.download.href = this.listening.url;
-    this.download.download = `${file}.${suffix}`;
-    this.download.title = `Download as ${suffix.toUpperCase()}`;
-    this.download.setAttribute("aria-label", `Download the sound as ${suffix.toUpperCase()}`);
+    const { suffix } = sounds[this.playback.listening.chosen];
+    this.downloadElement.href = this.playback.listening.url;
+    this.downloadElement.download = `${file}.${suffix}`;
+    this.downloadElement.title = `Download as ${suffix.toUpperCase()}`;
+    this.downloadElement.setAttribute("aria-label", `Download the sound as ${suffix.toUpperCase()}`);
   }
 
   draw() {
@@ -203,37 +170,11 @@ class Player {
   // The sound
 
   time() {
-    return this.listening.time;
-  }
-
-  toggle() {
-    if (this.listening.paused) this.start();
-    else this.listening.pause();
-  }
-
-  start() {
-    if (sounding !== this) sounding?.listening.pause();
-    sounding = this;
-    const time = this.time();
-    if (this.region && this.looping()) this.segment = [this.region.start, this.region.end];
-    if (this.segment && (time < this.segment[0] || time >= this.segment[1])) this.listening.seek(this.segment[0]);
-    this.setLooped();
-    this.listening.play();
-  }
-
-  /** Play from start to end of a part, and again if the loop is on. */
-  playPart(part) {
-    if (!part) return;
-    this.segment = part;
-    this.listening.seek(part[0]);
-    if (sounding !== this) sounding?.listening.pause();
-    sounding = this;
-    this.setLooped();
-    this.listening.play();
+    return this.playback.time();
   }
 
   playRegion() {
-    if (this.region) this.playPart([this.region.start, this.region.end]);
+    if (this.region) this.playback.playPart([this.region.start, this.region.end]);
   }
 
   /** The part of the crop that holds sound: zeros before and after it are not in the file. */
@@ -242,43 +183,15 @@ class Player {
     return crop && [Math.max(0, crop[0]), Math.min(duration_s, crop[1])];
   }
 
-  toggleLoop() {
-    this.loop.setAttribute("aria-pressed", String(!this.looping()));
-    if (this.looping() && this.region) {
-      this.segment = [this.region.start, this.region.end];
-      if (!this.listening.paused) this.start();
-    }
-    this.setLooped();
-    this.regionBar.draw();
-  }
-
-  setLooped() {
-    this.listening.setLooped(this.looping() && !this.segment);
-  }
-
-  looping() {
-    return this.loop.getAttribute("aria-pressed") === "true";
-  }
-
-  setRate(rate) {
-    this.rate.value = String(rate);
-    this.listening.setRate(rate);
-  }
-
-  stepRate(step) {
-    const at = RATES.indexOf(this.listening.rate) + step;
-    if (RATES[at]) this.setRate(RATES[at]);
-  }
-
   chooseVersion(number) {
-    this.listening.choose(number);
+    this.playback.listening.choose(number);
     this.setUpVersions();
     this.describeDownload();
     this.moveCursor();
   }
 
   chooseNextVersion() {
-    this.chooseVersion((this.listening.chosen + 1) % this.data.sounds.length);
+    this.chooseVersion((this.playback.listening.chosen + 1) % this.data.sounds.length);
   }
 
   jump() {
@@ -288,59 +201,17 @@ class Player {
     this.seekTo(jump.time_s);
   }
 
-  started() {
-    this.root.classList.add("playing");
-    this.labelPlay("Pause");
-    cancelAnimationFrame(this.frame);
-    this.animate();
-  }
-
-  animate() {
-    this.follow();
-    if (!this.listening.paused) this.frame = requestAnimationFrame(() => this.animate());
-  }
-
-  stopped() {
-    this.root.classList.remove("playing");
-    this.labelPlay("Play");
-    this.moveCursor();
-    this.announcePosition();
-  }
-
-  labelPlay(label) {
-    this.play.setAttribute("aria-label", label);
-    this.play.title = `${label} (space)`;
-  }
-
-  /** Stay within the part that is played alone, move the cursor, and keep it in the window. */
-  follow() {
-    if (this.segment && this.time() >= this.segment[1]) {
-      if (this.looping()) {
-        this.listening.seek(this.segment[0]);
-      } else {
-        this.listening.pause();
-        this.listening.seek(this.segment[1]);
-        this.segment = null;
-      }
-    }
-    if (this.window.follow(this.time())) this.draw();
-    this.moveCursor();
-    if (Math.abs(this.time() - this.announced) >= 1) this.announcePosition();
-  }
-
   seekTo(time) {
     const at = Math.min(Math.max(time, 0), this.data.duration_s);
-    if (this.segment && (at < this.segment[0] || at >= this.segment[1])) this.segment = null;
-    this.listening.seek(at);
-    this.setLooped();
-    if (!this.window.holds(at) && this.window.follow(at)) this.draw();
+    this.playback.seek(at);
+    if (!this.window.holds(at)) this.playback.followInWindow();
     this.moveCursor();
     this.announcePosition();
   }
 
   moveCursor() {
     if (!this.data) return;
-    this.now.textContent = clock(this.data.from_s + this.time());
+    this.nowElement.textContent = clock(this.data.from_s + this.time());
     for (const panel of this.panels) panel.moveCursor();
     this.overview.moveCursor();
   }
@@ -370,6 +241,7 @@ class Player {
 
   scrollBy(seconds) {
     this.window.scroll(seconds);
+    this.playback.isFollowed = this.window.holds(this.time());
     this.draw();
   }
 
@@ -380,13 +252,11 @@ class Player {
     this.draw();
   }
 
-  /** Select a region; null clears it. A region that was played alone is not any more. */
+  /** Select a region; null clears it. */
   select(region) {
-    if (this.segment && this.region && this.segment[0] === this.region.start) this.segment = null;
+    this.playback.regionChanged(this.region, region);
     this.region = region;
-    if (region && this.looping()) this.segment = [region.start, region.end];
-    this.setLooped();
-    for (const panel of this.panels) panel.drawMarks();
+    for (const panel of this.panels) panel.drawRegion();
     this.overview.draw();
     this.regionBar.draw();
   }
@@ -399,7 +269,8 @@ class Player {
   setRegionEnd(which) {
     const { start, end, low, high } = this.region ?? { start: 0, end: this.data.duration_s, low: null, high: null };
     const time = this.time();
-    const times = which === "start" ? [time, time < end ? end : this.data.duration_s] : [time > start ? start : 0, time];
+    let times = [time > start ? start : 0, time];
+    if (which === "start") times = [time, time < end ? end : this.data.duration_s];
     this.select(regionBetween(times, [low, high], this.limits()));
   }
 
@@ -418,43 +289,6 @@ class Player {
     this.dialog.showModal();
   }
 
-  /** Whether the space key controls this player instead of the focused element. */
-  ownsSpace(event) {
-    if (event.key !== " " || event.ctrlKey || event.metaKey || event.altKey || this.dialog.open) return false;
-    const target = event.composedPath()[0];
-    if (takesText(target)) return false;
-    if (hovered) return hovered === this;
-    return target === this.seek || (this.data?.owns_space && !needsSpace(target));
-  }
-
-  keyAnywhere(event) {
-    if (event.key === "Tab") [hovered, tabbed] = [null, true]; // the user has moved on to the keyboard
-    if (!this.data) return;
-    let act = null;
-    if (this.ownsSpace(event)) act = () => (event.shiftKey && this.region ? this.playRegion() : this.toggle());
-    else if (hovered === this && !this.dialog.open && !takesText(event.composedPath()[0])) act = keyAction(event, this);
-    this.press(event, act);
-  }
-
-  keyInside(event) {
-    const target = event.composedPath()[0];
-    if (!this.data || this.dialog.open || takesText(target)) return;
-    if (target.type === "radio" && event.key.startsWith("Arrow")) return;
-    if (target.closest?.(".overview")) return;
-    this.press(event, keyAction(event, this) ?? focusedKeyAction(event, this));
-  }
-
-  press(event, act) {
-    if (!act) return;
-    event.preventDefault();
-    event.stopPropagation();
-    if (event.key !== " " || !event.repeat) act();
-  }
-
-  spaceUp(event) {
-    if (this.data && this.ownsSpace(event)) event.preventDefault(); // a button is pressed when the key is released
-  }
-
   /** Zoom with Ctrl or ⌘ (browsers report two fingers on a touchpad so too); move sideways, or with Shift. */
   turnWheel(event) {
     const panel = this.panels.find(({ root }) => root.contains(event.target));
@@ -471,9 +305,10 @@ class Player {
   }
 }
 
-/** Whether an element that the Tab key has led to is operated with the space key; a button also takes Enter. */
-function needsSpace(target) {
-  if (!(target instanceof Element)) return false;
-  const controls = "input, summary, [role=tab], [role=radio], [role=checkbox], [role=switch], [role=option]";
-  return target.matches("[role=slider], [role=dialog] *") || (tabbed && target.matches(controls));
+function choiceOf(label, number) {
+  const [choice, input, text] = ["label", "input", "span"].map((name) => document.createElement(name));
+  Object.assign(input, { type: "radio", name: "version", value: number, ariaLabel: label });
+  text.textContent = label;
+  choice.append(input, text);
+  return choice;
 }

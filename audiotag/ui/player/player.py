@@ -29,12 +29,14 @@ SCRIPTS = (  # of the player, besides sounds.js and player.js
     "time_window",
     "region",
     "listening",
+    "playback",
     "outline",
     "panel",
     "panel_pointer",
     "overview",
     "region_bar",
     "keys",
+    "key_handling",
 )
 
 

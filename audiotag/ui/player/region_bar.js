@@ -21,17 +21,18 @@ class RegionBar {
   draw() {
     const { data, region } = this.player;
     if (!data) return;
-    this.text.textContent = region ? regionText(region, data.from_s) : "Drag over the spectrogram or the waveform to select a region.";
+    this.text.textContent = region ? regionText(region, data.from_s) : "Drag to select a region.";
     this.text.classList.toggle("hint", !region);
     this.tools.hidden = !region;
-    this.loop.setAttribute("aria-pressed", String(this.player.looping()));
-    if (!region) this.openForm(false);
+    this.loop.setAttribute("aria-pressed", String(this.player.playback.isLooped()));
+    const isTypedIn = this.form.contains(this.root.getRootNode().activeElement);
+    if (!region || (!this.form.hidden && !isTypedIn)) this.openForm(false); // its values are those of another region
   }
 
   /** Turn the loop on and play the region, or turn the loop off. */
   toggleLoop() {
-    this.player.toggleLoop();
-    if (this.player.looping()) this.player.playRegion();
+    this.player.playback.toggleLoop();
+    if (this.player.playback.isLooped()) this.player.playRegion();
   }
 
   openForm(isOpen) {
@@ -45,7 +46,7 @@ class RegionBar {
     end.value = (data.from_s + region.end).toFixed(3);
     low.value = Math.round(region.low ?? lowest);
     high.value = Math.round(region.high ?? highest);
-    start.focus();
+    start.select();
   }
 
   apply(event) {

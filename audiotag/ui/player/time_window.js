@@ -58,8 +58,8 @@ class TimeWindow {
   /** Move so that a time is in the window, near its start if it has gone beyond; true if it had to move. */
   follow(time) {
     const margin = FOLLOW_MARGIN * this.span();
-    const isLast = this.end === this.whole.end;
-    if (this.isWhole() || (time >= this.start && (time <= this.end - margin || (isLast && time <= this.end)))) return false;
+    const last = this.end === this.whole.end ? this.end : this.end - margin;
+    if (this.isWhole() || (time >= this.start && time <= last)) return false;
     const before = this.start;
     this.show(time - margin, time - margin + this.span());
     return this.start !== before;
