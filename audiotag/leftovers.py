@@ -32,6 +32,7 @@ OLD_FILE, OLD_FOLDER = re.compile(r"\..+\.[0-9a-f]{32}", re.DOTALL), re.compile(
 PLACES = (
     "indexes", "indexes/*", "presets", "runs", "runs/*", "runs/*/*", "ensembles", "thresholds", "compiled/*",
     "probes/*", "submissions", "starter-sounds", "extracted/*", "extracted/*/*", "extracted/*/*/*",
+    "tag-history", "tag-history/*", "tagged-folders/*", "tagged-folders/*/files",
 )  # fmt: skip
 
 _swept: set[Path] = set()

@@ -229,7 +229,15 @@ class FolderJob(DetachedJob):
             write_json(self.folder / "job.json", replace(options, files=files).to_dict())
 
     def delete(self) -> None:
-        """Remove the job from the list; `restore_job` brings it back until another one is deleted."""
+        """Remove the job from the list; `restore_job` brings it back until another one is deleted.
+
+        Raises
+        ------
+        AudiotagError
+            If it is running.
+        """
+        if self.is_active():
+            raise AudiotagError("The job is running. Stop it first.")
         deleted = self.folder.parent / DELETED
         shutil.rmtree(deleted, ignore_errors=True)
         deleted.mkdir(parents=True, exist_ok=True)
@@ -276,8 +284,7 @@ def _stem(name: str) -> str:
 
 def _check_out(out: Path, sounds: Path, options: FolderOptions, is_new: bool) -> None:
     """Refuse a folder among the sounds, one that cannot be written, and one with files that would be lost."""
-    inside = os.path.commonpath([os.path.realpath(out), os.path.realpath(sounds)]) == os.path.realpath(sounds)
-    if inside:
+    if Path(os.path.realpath(out)).is_relative_to(os.path.realpath(sounds)):
         raise AudiotagError(f"{out} is inside of the folder of sounds, which stays as it is; choose another folder.")
     for path in [export_path(out, name) for name in options.files] + [out / PROBLEMS]:
         if is_new and os.path.lexists(path):

@@ -155,7 +155,7 @@ def _show_tag(tag: Tag, tags: Tags, sound: DroppedSound, setup: TaggingSetup, ve
     with st.container(horizontal=True, vertical_alignment="top", gap="small"):
         st.markdown(_tag_line(tag, tags.folds, verdict), width="stretch")
         st.button(
-            Markdown(_time_text(moment_s)),
+            _time_text(moment_s),
             icon=":material/my_location:",
             key=f"jump-{sound.number}-{setup.folder.name}-{tag.label}",
             type="tertiary",
@@ -175,14 +175,14 @@ def _jump(sound: DroppedSound, tags: Tags, time_s: float) -> None:
     jumps.jump(sound.number, time_s)
 
 
-def _time_text(time_s: float) -> str:
+def _time_text(time_s: float) -> Markdown:
     """A time as the player writes it.
 
     >>> _time_text(65.25), _time_text(0)
     ('1:05.2', '0:00.0')
     """
     tenths = math.floor(10 * time_s + 1e-6)
-    return f"{tenths // 600}:{tenths // 10 % 60:02}.{tenths % 10}"
+    return Markdown(f"{tenths // 600:d}:{tenths // 10 % 60:02d}.{tenths % 10:d}")
 
 
 def _tag_line(tag: Tag, folds: int, verdict: str) -> Markdown:

@@ -60,7 +60,7 @@ def _show_table(table: ResultTable, good: int, tags: dict[str, int]) -> None:
     shown = found[(at - 1) * ROWS_PER_PAGE : at * ROWS_PER_PAGE]
     with st.container(horizontal=True, vertical_alignment="center"):
         count = f"{len(found):,} of {good:,} sounds" if len(found) != good else f"{good:,} sounds"
-        st.caption(count + (f", {shown.size} of them on this page" if pages > 1 else ""), width="stretch")
+        st.caption(count + (f", {len(shown):,} of them on this page" if pages > 1 else ""), width="stretch")
         if pages > 1:
             st.session_state[PAGE] = at
             st.number_input(f"Page of {pages:,}", 1, pages, key=PAGE, width=150)

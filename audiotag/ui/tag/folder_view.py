@@ -87,8 +87,8 @@ def describe_progress(progress: FolderProgress) -> Markdown:
     return Markdown(" · ".join(parts))
 
 
-def _sounds(count: int) -> str:
-    return "1 sound" if count == 1 else f"{count:,} sounds"
+def _sounds(count: int) -> Markdown:
+    return Markdown("1 sound" if count == 1 else f"{count:,} sounds")
 
 
 def _title(job: FolderJob) -> str:

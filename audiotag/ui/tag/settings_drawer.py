@@ -65,7 +65,7 @@ def describe_setup(setup: TaggingSetup, other: TaggingSetup | None, state: thres
     folds = "1 fold" if len(card.folds) == 1 else f"{len(card.folds)} folds, {COMBINE_TITLES[settings.combine]}"
     windows = {"mean": "mean", "max": "maximum"}[settings.windows or card.windows]
     if state.changed:
-        marks = f"{state.changed} threshold{'' if state.changed == 1 else 's'} changed, not saved"
+        marks = f"{state.changed:,} threshold{'' if state.changed == 1 else 's'} changed, not saved"
     else:
         marks = "your own thresholds" if state.saved and state.saved != state.of_card else "thresholds of the card"
     parts = [

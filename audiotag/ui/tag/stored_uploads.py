@@ -1,4 +1,4 @@
-"""Keep uploads in temporary files instead of in memory, as long as a session has them.
+"""Keep uploads in temporary files where they cannot be put into the history, as long as a session has them.
 
 Streamlit holds each upload in memory until the session ends. Here its bytes go to a file at once, and Streamlit's copy
 is given up. The file is deleted with the last reference to its `StoredUpload`: when the session has ended, or when the
