@@ -12,16 +12,15 @@ from audiotag.data.dataset import Dataset
 from audiotag.data.label_names import aliases_path
 from audiotag.data.stamp import dataset_stamp
 from audiotag.disk import modified_ns
-from audiotag.ui.text import escape, escape_all
+from audiotag.ui.text import Markdown, escape, escape_all
 from audiotag.ui.widgets import messages
-from audiotag.wording import format_duration
+from audiotag.ui.widgets.job_progress import show_job_progress
 from audiotag.workspace import Workspace
 
 if TYPE_CHECKING:
     from audiotag.review.ensemble_scores import EnsembleResult, EnsembleScores
     from audiotag.training.held_out import HeldOutScores
 
-WATCHED = "scoring-watched"  # in the session: a process was running when the page was drawn
 MAX_NAMED = 20  # clips that cannot be read
 
 
@@ -59,44 +58,29 @@ def _changed(workspace: Workspace) -> int:
 
 def _show_process(job: EnsembleScores, found: EnsembleResult) -> None:
     """The progress of the process with a button to stop it, or the button that starts it if clips are left."""
-    active = job.is_active()
-    if not active and not found.unscored and not found.problems:
+    clips = found.unscored + len(found.held_out.clips)
+    if show_job_progress(job, "scoring", Markdown("Loading the ensemble …"), clips):
         return
-
-    @st.fragment(run_every=1 if active else None)
-    def watch() -> None:
-        if job.is_active():
-            st.session_state[WATCHED] = True
-            progress = job.progress()
-            if not progress or progress["left_s"] == 0:
-                st.progress(0.0, "Loading the ensemble …")
-            else:
-                st.progress(
-                    min(1.0, progress["done"] / max(1, progress["total"])),
-                    f"Scoring {progress['done']:,} of {progress['total']:,} clips · "
-                    f"{format_duration(progress['left_s'])} left",
-                )
-            st.button("Stop", icon=":material/stop:", key="stop-scoring", on_click=_stop, args=(job,))
-        elif st.session_state.pop(WATCHED, False):
-            st.rerun()
-        else:
-            if failure := job.failure():
-                st.error(escape(failure), icon=":material/error:")
-            if found.unscored:
-                clips = "1 clip is" if found.unscored == 1 else f"{found.unscored:,} clips are"
-                st.info(
-                    f"{clips} not scored by {escape(job.card.name)} yet. Only the folds that were not trained on a "
-                    "clip score it. Scoring continues after you leave this page.",
-                    icon=":material/graphic_eq:",
-                )
-                if st.button("Score the clips", icon=":material/play_arrow:", type="primary", key="score-clips"):
-                    _start(job)
-            elif not failure and st.button(
-                "Try the clips again that cannot be read", icon=":material/refresh:", type="tertiary", key="score-again"
-            ):
-                _start(job)
-
-    watch()
+    failure = job.failure() if found.unscored or found.problems else ""
+    if failure:
+        st.error(escape(failure), icon=":material/error:")
+    if found.unscored:
+        clips_are = "1 clip is" if found.unscored == 1 else f"{found.unscored:,} clips are"
+        st.info(
+            f"{clips_are} not scored by {escape(job.card.name)} yet. Only the folds that were not trained on a "
+            "clip score it. Scoring continues after you leave this page.",
+            icon=":material/graphic_eq:",
+        )
+        if st.button("Score the clips", icon=":material/play_arrow:", type="primary", key="score-clips"):
+            _start(job)
+    elif (
+        found.problems
+        and not failure
+        and st.button(
+            "Try the clips again that cannot be read", icon=":material/refresh:", type="tertiary", key="score-again"
+        )
+    ):
+        _start(job)
 
 
 def _start(job: EnsembleScores) -> None:
@@ -121,8 +105,3 @@ def _show_remarks(found: EnsembleResult) -> None:
                 st.caption(escape(problem))
             if len(found.problems) > MAX_NAMED:
                 st.caption(f"… and {len(found.problems) - MAX_NAMED:,} more.")
-
-
-def _stop(job: EnsembleScores) -> None:
-    with messages.show_errors():
-        job.stop()
