@@ -43,7 +43,7 @@ def table(at: AppTest, column: str) -> Any:
 
 
 def test_an_ensemble_shows_its_out_of_fold_figures(home: Workspace, held_out: OutOfFold) -> None:
-    at = opened("pages/tag.py", "trust-card")
+    at = opened("pages/tag.py", "drawer", settings="Trust")
     found = Findings(held_out.labelled(read_card(home.ensembles / "tiny")))
     shown = figures(at)
     assert shown["Precision"] == percent(found.overall["precision"])
@@ -62,7 +62,7 @@ def test_an_ensemble_shows_its_out_of_fold_figures(home: Workspace, held_out: Ou
 
 @pytest.mark.parametrize(("tab", "column"), [("Reliability", "share_high"), ("Confusion", "no tag")])
 def test_every_tab_has_its_table(home: Workspace, held_out: OutOfFold, tab: str, column: str) -> None:
-    at = opened("pages/tag.py", "trust-card", **{"trust-card-tab": tab})
+    at = opened("pages/tag.py", "drawer", settings="Trust", **{"trust-card-tab": tab})
     assert len(table(at, column))
 
 
@@ -71,12 +71,12 @@ def test_noise_gate_is_measured_by_a_button_and_shown_once_it_is_in_the_card(
 ) -> None:
     started: list[NoiseGateJob] = []
     monkeypatch.setattr(NoiseGateJob, "start", lambda job: started.append(job))
-    at = opened("pages/tag.py", "trust-card", **{"trust-card-tab": "Noise gate"})
+    at = opened("pages/tag.py", "drawer", settings="Trust", **{"trust-card-tab": "Noise gate"})
     assert any("not measured yet" in text for text in texts(at.caption))
     next(button for button in at.button if button.label == "Measure the noise gate").click().run()
     assert [job.ensemble.name for job in started] == ["tiny"]
     changed(home.ensembles / "tiny", noise_gate=GATE.to_dict())
-    at = opened("pages/tag.py", "trust-card", **{"trust-card-tab": "Noise gate"})
+    at = opened("pages/tag.py", "drawer", settings="Trust", **{"trust-card-tab": "Noise gate"})
     assert any("**wind**: false tags in 25 % of the windows, most often Bell" in text for text in texts(at.markdown))
     assert any("synthetic babble" in text for text in texts(at.caption))
     assert table(at, "per hour")["per hour"].tolist() == [0, 1000]
@@ -109,7 +109,7 @@ def test_a_submission_is_held_out_and_without_thresholds_gets_as_many_tags_as_la
     rows = [[clip, *(f"{score:.3f}" for score in draw.normal(size=len(labels)))] for clip in clips]
     path = tmp_path / "mine.csv"
     path.write_text("\n".join(",".join(row) for row in [["fname", *labels], *rows]))
-    at = open_page("pages/score.py")
+    at = open_page("pages/score.py", score="A table of scores")
     at.segmented_control(key="submission-from").set_value("Path").run()
     at.text_input(key="submission-path").set_value(str(path)).run()
     at.session_state["trust-score"] = True

@@ -41,6 +41,7 @@ def show_problems(dataset: Dataset, index: pd.DataFrame, faults: pd.DataFrame) -
     chosen = st.pills(
         "Kind, the worst first",
         list(counts.index),
+        format_func=escape,
         key=KIND,
         bind="query-params",
     )

@@ -8,10 +8,10 @@ import streamlit as st
 from audiotag.data.dataset import Dataset
 from audiotag.inspection.statistics import readable_clips
 from audiotag.training.devices import describe_device
-from audiotag.ui import address, cache
+from audiotag.ui import address, cache, starter_job
 from audiotag.ui.frame import UNKNOWN_DATASET, PageContext
 from audiotag.ui.text import Markdown, escape
-from audiotag.ui.widgets import messages
+from audiotag.ui.widgets import measurement, messages
 from audiotag.wording import format_duration
 
 
@@ -21,11 +21,13 @@ def load_chosen_dataset(context: PageContext) -> tuple[Dataset | None, pd.DataFr
         if address.is_unknown("dataset"):
             st.warning(UNKNOWN_DATASET, icon=":material/link_off:")
         else:
-            st.info("There is no dataset yet. Open a folder of sounds to begin.", icon=":material/library_music:")
+            starter_job.show_starter_sounds(context.workspace)
         return None, None
     with messages.show_errors():
         dataset = cache.load_dataset(context.dataset_root)
-        return dataset, cache.load_index(dataset)
+        index = cache.load_index(dataset)
+        measurement.start_by_itself(dataset, index)
+        return dataset, index
     return None, None
 
 

@@ -78,11 +78,11 @@ def show_ensemble(context: PageContext, dataset: Dataset | None, choices: DeltaG
 def _pick_part(parts: list[Part]) -> Part:
     part = parts[0]
     if len(parts) > 1:
-        titles = {PARTS[part]: part for part in parts}
+        titles = [PARTS[part] for part in parts]
         chosen = st.segmented_control(
-            "Clips", list(titles), default=PARTS[part], required=True, key="score-clips", bind="query-params"
+            "Clips", titles, default=titles[0], required=True, key="score-clips", bind="query-params"
         )
-        part = titles.get(chosen, part)
+        part = parts[titles.index(chosen)] if chosen in titles else part
     return part
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from audiotag.detached_job import DetachedJob
-from audiotag.ui.text import Markdown
+from audiotag.ui.text import Markdown, escape
 from audiotag.ui.widgets import messages
 from audiotag.wording import format_duration
 
@@ -39,7 +39,7 @@ def show_job_progress(job: DetachedJob, key: str, beginning: Markdown, clips: in
         text = beginning
         if progress and progress["left_s"] > 0:
             left = format_duration(progress["left_s"])
-            text = Markdown(f"{job.activity} {done:,} of {total:,} clips · {left} left")
+            text = Markdown(f"{escape(job.activity)} {done:,} of {total:,} clips · {escape(left)} left")
         with st.container(horizontal=True, vertical_alignment="center"):
             st.progress(min(1.0, done / max(1, total)), text, width="stretch")
             st.button("Stop", icon=":material/stop:", key=f"stop-{key}", on_click=_stop, args=(job,))
