@@ -26,7 +26,7 @@ with messages.show_errors(stop=True):
 controls, view = st.container(key="spectrogram-body").columns([1, 2.2], gap="large")
 
 with controls:
-    st.subheader("Settings A")
+    st.header("Settings A")
     with view, messages.show_errors(stop=True), controls:
         settings = pick_settings(workspace)
     edit_presets(settings, workspace)
