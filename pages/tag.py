@@ -35,5 +35,5 @@ with view:
         clip_view.show_clip(tagged[row], row, setup, other)
     if len(tagged) == 1:
         results.show_downloads(tagged, tagged[0], setup)
-show_trust_of_ensemble(folder, setup.tagger)
+show_trust_of_ensemble(folder)
 messages.show_sentences()

@@ -65,20 +65,22 @@ def show_trust_of_submission(found: Score, submission: Path, ensemble: Path | No
             show_findings(findings_of(labelled, temperature), submission.stem, "trust-score")
 
 
-def show_trust_of_ensemble(folder: Path, tagger: Tagger) -> None:
-    """The panel for an ensemble: its out-of-fold scores, and its noise gate."""
-    card, workspace = tagger.card, Workspace()
-    expander = st.expander(f"{TITLE} {escape(card.name)}", icon=ICON, key="trust-card", **IN_ADDRESS)
-    with expander, messages.show_errors():
-        if not expander.open:
-            return
-        if tagger.out_of_fold is None:
-            st.caption(f"{escape(card.name)} holds no out-of-fold scores, so only its noise gate can be measured.")
-            show_noise_gate(folder, card, workspace)
-            return
-        found = findings_of(tagger.out_of_fold.labelled(card))
-        gate = {"Noise gate": lambda: show_noise_gate(folder, card, workspace)}
-        show_findings(found, card.name, "trust-card", gate)
+def show_trust_of_ensemble(folder: Path) -> None:
+    """The panel for the ensemble in a folder: its out-of-fold scores, and its noise gate."""
+    with messages.show_errors():
+        card, workspace = cache.load_card(folder), Workspace()
+        expander = st.expander(f"{TITLE} {escape(card.name)}", icon=ICON, key="trust-card", **IN_ADDRESS)
+        with expander:
+            if not expander.open:
+                return
+            out_of_fold = cache.load_tagger(folder).out_of_fold
+            if out_of_fold is None:
+                st.caption(f"{escape(card.name)} holds no out-of-fold scores, so only its noise gate can be measured.")
+                show_noise_gate(folder, card, workspace)
+                return
+            found = findings_of(out_of_fold.labelled(card))
+            gate = {"Noise gate": lambda: show_noise_gate(folder, card, workspace)}
+            show_findings(found, card.name, "trust-card", gate)
 
 
 def show_trust_summary(tagger: Tagger) -> None:
