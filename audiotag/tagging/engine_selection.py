@@ -2,7 +2,7 @@
 
 All engines are measured when an ensemble is first used. The choice, and the ONNX graph of the folds, are written into
 the workspace, so that the next start only opens the chosen engine. ``python -m audiotag.tagging.engine_selection
-FOLDER`` does that for the ensemble in a folder, with low priority; what needs the ensemble meanwhile waits for it.
+FOLDER`` does that for the ensemble in a folder; what needs the ensemble meanwhile waits for the choice.
 """
 
 from __future__ import annotations
@@ -219,8 +219,6 @@ def _open_measured_engine(name: str, folder: Path, card: Card, folds: tuple[int,
 def main() -> None:
     """Measure the engines for the ensemble in the folder of the first argument."""
     end_with_parent()
-    if hasattr(os, "nice"):
-        os.nice(10)
     folder = Path(sys.argv[1])
     select_engine(folder, read_card(folder))
 

@@ -86,13 +86,14 @@ def measure_new_ensemble(tried: set[tuple[Path, float]]) -> None:
     workspace = Workspace()
     folders = list(workspace.ensemble_folders().values())
     own = [folder for folder in folders if folder.parent == workspace.ensembles]
-    for folder in {*folders[:1], *own[:1]}:
+    for folder in dict.fromkeys([*folders[:1], *own[:1]]):
         card_file = folder / CARD
         key = (folder, card_file.stat().st_mtime)
         if key in tried or os.environ.get(ENGINE_VARIABLE):
             continue
         tried.add(key)
         if not is_measured(folder, read_card(folder)):
+            wait_until_pages_rest()
             command = [sys.executable, "-m", "audiotag.tagging.engine_selection", str(folder)]
             subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
