@@ -202,6 +202,7 @@ class Player {
     if (!jump || jump.number === this.jumped) return;
     this.jumped = jump.number;
     this.seekTo(jump.time_s);
+    this.root.scrollIntoView({ block: "nearest", behavior: "smooth" });
   }
 
   seekTo(time) {

@@ -228,7 +228,7 @@ def _show_player(sound: DroppedSound, tags: Tags, setup: TaggingSetup) -> None:
     audible = cache.load_part(sound.source, sound.name, sound.content, card.spectrogram.sample_rate, start_s)
     rows = timeline_rows(tags, card.labels, start_s, audible.duration_s)
     without_notes = replace(audible, notes=())  # the page shows them above
-    jump = jumps.jump_of(sound.number, start_s)
+    jump = jumps.take_jump(sound.number, start_s)
     sound_panel.show_sound(without_notes, card.spectrogram, "tag-player", sound.source, rows, start_s, jump)
     windows = setup.settings.windows or card.windows
     st.caption(

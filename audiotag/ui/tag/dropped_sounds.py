@@ -153,9 +153,7 @@ def show_toolbar() -> None:
     if not count and not removed:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        text = f"{count:,} sound{'' if count == 1 else 's'}"
-        more = " · select a row to see its details, click on a heading to sort" if count > 1 else ""
-        st.caption(text + more, width="stretch")
+        st.caption(f"{count:,} sound{'' if count == 1 else 's'}", width="stretch")
         if removed:
             name = escape(removed[0][1].name) if len(removed) == 1 else f"{len(removed)} sounds"
             st.caption(f"{name} removed", width="content")

@@ -74,9 +74,9 @@ def _show_table(table: ResultTable, good: int, tags: dict[str, int]) -> None:
             {
                 "sound": [row["clip"] for row in rows],
                 "tags": [row["tags"] for row in rows],
-                "likeliest": [row["likeliest"] for row in rows],
                 "score": [row["label_score"] for row in rows],
                 "length": [row["duration_s"] for row in rows],
+                "likeliest": [row["likeliest"] for row in rows],
                 "remarks": [row["notes"] for row in rows],
             }
         ),
@@ -85,11 +85,11 @@ def _show_table(table: ResultTable, good: int, tags: dict[str, int]) -> None:
         on_select="rerun",
         selection_mode="single-row",
         column_config={
-            "sound": column.TextColumn(pinned=True, width="medium"),
-            "tags": column.ListColumn(width="medium"),
-            "likeliest": column.TextColumn(width="small"),
-            "score": column.NumberColumn(format="%.2f", width=70, help=Markdown(f"Score of {escape(score)}.")),
-            "length": column.NumberColumn(format="%.2f s", width=80),
+            "sound": column.TextColumn(pinned=True, width=165),
+            "tags": column.ListColumn(width=165),
+            "likeliest": column.TextColumn(width=130),
+            "score": column.NumberColumn(format="%.2f", width=62, help=Markdown(f"Score of {escape(score)}.")),
+            "length": column.NumberColumn(format="%.2f s", width=76),
         },
         alt="Sounds with their tags, likeliest label, score, length and remarks",
     )

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 import streamlit as st
 
 from audiotag.tagging.result import Tags
 from audiotag.ui.player import Jump
 
-LAST = "tag-jump"  # in the session: the last jump
-
-
-class _SoundJump(NamedTuple):
-    """A jump to a time of the whole sound with this number; each jump has a higher ``order``."""
-
-    sound: int
-    time_s: float
-    order: int
+WANTED, COUNT = "tag-jump", "tag-jumps"  # in the session: sound and time of the jump to do; how many there were
 
 
 def best_moment_s(tags: Tags, column: int) -> float:
@@ -37,11 +27,13 @@ def best_moment_s(tags: Tags, column: int) -> float:
 
 def jump(sound: int, time_s: float) -> None:
     """Have the player of the sound with this number go to a time; the next run of the page does it."""
-    before = st.session_state.get(LAST)
-    st.session_state[LAST] = _SoundJump(sound, time_s, before.order + 1 if before else 1)
+    st.session_state[WANTED] = (sound, time_s)
+    st.session_state[COUNT] = st.session_state.get(COUNT, 0) + 1
 
 
-def jump_of(sound: int, start_s: float) -> Jump | None:
-    """The last jump, if it was in this sound, for a player that shows a part of it from ``start_s`` on."""
-    last = st.session_state.get(LAST)
-    return Jump(max(0.0, last.time_s - start_s), last.order) if last and last.sound == sound else None
+def take_jump(sound: int, start_s: float) -> Jump | None:
+    """The jump in this sound, for a player that shows a part of it from ``start_s`` on; it is done once."""
+    wanted = st.session_state.pop(WANTED, None)
+    if wanted is None or wanted[0] != sound:
+        return None
+    return Jump(max(0.0, wanted[1] - start_s), st.session_state[COUNT])

@@ -64,15 +64,15 @@ def show_results(results: list[SoundResult]) -> None:
         key=TABLE,
         placeholder="",
         column_config={
-            "sound": column.TextColumn("sound", width=190),
-            "length": column.NumberColumn("length", format="%.2f s", width=80),
-            "tags": column.ListColumn("tags", width=200),
+            "sound": column.TextColumn("sound", width=150, pinned=True),
+            "tags": column.ListColumn("tags", width=165),
+            "score": column.NumberColumn("score", format="%.2f", width=62, help="Score of the likeliest label."),
+            "folds": column.TextColumn("folds", width=66, help="Folds that agree on the likeliest label."),
+            "length": column.NumberColumn("length", format="%.2f s", width=76),
             "likeliest": column.TextColumn("likeliest", width=130),
-            "score": column.NumberColumn("score", format="%.2f", width=65, help="Score of the likeliest label."),
-            "folds": column.TextColumn("folds", width=65, help="Folds that agree on the likeliest label."),
             "remarks": column.TextColumn("remarks"),
         },
-        alt="Sounds with their lengths, tags, likeliest label, its score, how many folds agree, and remarks",
+        alt="Sounds with their tags, score of the likeliest label, how many folds agree, length, and remarks",
     )
 
 
@@ -136,7 +136,7 @@ def _progress_text(sound: DroppedSound, done: int, total: int, spent_s: float) -
 def _row(result: SoundResult) -> dict[str, Any]:
     tags = result.tags
     if tags is None:
-        empty = {"length": None, "tags": None, "likeliest": None, "score": None, "folds": None}
+        empty = dict.fromkeys(("tags", "score", "folds", "length", "likeliest"))
         return {"sound": result.sound.name, **empty, "remarks": f"Error: {result.error}"}
     first = tags.ranking[0]
     remarks = list(tags.notes)
@@ -146,10 +146,10 @@ def _row(result: SoundResult) -> dict[str, Any]:
         remarks.insert(0, f"Truth: {', '.join(result.sound.truth) or 'no label'}.")
     return {
         "sound": result.sound.name,
-        "length": tags.duration_s,
         "tags": [tag.label for tag in tags.tags],
-        "likeliest": first.label,
         "score": first.score,
         "folds": f"{first.folds_agreeing} of {tags.folds}",
+        "length": tags.duration_s,
+        "likeliest": first.label,
         "remarks": " ".join(remarks),
     }
