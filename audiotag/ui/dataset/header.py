@@ -75,20 +75,18 @@ def describe_subset(subset: object, row: pd.Series) -> Markdown:
 def show_problems_line(dataset: Dataset, index: pd.DataFrame, faults: pd.DataFrame) -> None:
     """The number of problems, which opens their tab, and how far the clips are measured."""
     unmeasured = count_unmeasured(index)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if len(faults):
-            st.button(
-                describe_problems(faults),
-                icon=":material/warning:",
-                key="open-problems",
-                on_click=_open_tab,
-                args=("Problems",),
-                help="Opens the Problems tab, where you can hear each of these clips.",
-            )
-        else:
-            so_far = " so far" if unmeasured else ""
-            st.caption(f":material/check: No problem found{so_far}.", width="content")
-        if unmeasured and not measurement.is_running(dataset):
+    with st.container(horizontal=True, vertical_alignment="center"):  # as high while clips are measured as afterwards
+        so_far = " so far" if unmeasured else ""
+        st.button(
+            describe_problems(faults) if len(faults) else f"No problem found{so_far}",
+            icon=":material/warning:" if len(faults) else ":material/check:",
+            key="open-problems",
+            type="secondary" if len(faults) else "tertiary",
+            on_click=_open_tab,
+            args=("Problems",),
+            help="Opens the Problems tab, where you can hear each of these clips.",
+        )
+        if not measurement.show_progress(dataset, len(index)) and unmeasured:
             st.button(
                 "Only headers are checked",
                 icon=":material/graphic_eq:",
@@ -98,7 +96,6 @@ def show_problems_line(dataset: Dataset, index: pd.DataFrame, faults: pd.DataFra
                 args=("Sound",),
                 help="Opens the Sound tab, where all clips can be measured: that finds more problems.",
             )
-    measurement.show_progress(dataset, len(index))
 
 
 def show_dashboard_button(dataset: Dataset, shown: pd.DataFrame, faults: pd.DataFrame, wanted: Filter) -> None:

@@ -36,10 +36,8 @@ def show_job_progress(job: DetachedJob, key: str, beginning: Markdown, clips: in
         st.session_state[watched] = True
         progress = job.progress()
         done, total = (progress["done"], progress["total"]) if progress else (0, clips)
-        text = beginning
-        if progress and progress["left_s"] > 0:
-            left = format_duration(progress["left_s"])
-            text = Markdown(f"{escape(job.activity)} {done:,} of {total:,} clips · {escape(left)} left")
+        left = f"· {format_duration(progress['left_s'])} left" if progress and progress["left_s"] > 0 else ""
+        text = Markdown(f"{escape(job.activity)} {done:,} of {total:,} clips {escape(left)}") if done else beginning
         with st.container(horizontal=True, vertical_alignment="center"):
             st.progress(min(1.0, done / max(1, total)), text, width="stretch")
             st.button("Stop", icon=":material/stop:", key=f"stop-{key}", on_click=_stop, args=(job,))

@@ -34,11 +34,6 @@ def has_sounds(dataset: Dataset) -> bool:
     return any(cache.has_sounds(dataset, subset) for subset in dataset.subsets)
 
 
-def is_running(dataset: Dataset) -> bool:
-    """Whether a process is measuring the dataset."""
-    return cache.measurement_job(dataset).is_active()
-
-
 def show_progress(dataset: Dataset, clips: int) -> bool:
     """The progress of the process that measures, with a button that stops it; returns whether one is running.
 
