@@ -20,7 +20,7 @@ from audiotag.training.backend.optimiser import plain_state
 from audiotag.training.progress import EpochResult, TrainingCallbacks
 
 PROGRESS_EVERY_S = 0.5
-MAX_RATES_PER_EPOCH = 20  # learning rates that an epoch reports
+MAX_RATES, MIN_RATES_PER_EPOCH = 100, 4  # learning rates that a stage reports, and that each of its epochs may report
 
 
 class InputsOnDevice(Callback):
@@ -182,7 +182,7 @@ class EpochCallback(Callback):
             curated_lwlrap=self.curated_lwlrap(self.epoch),
             per_class=[round(float(value), 4) if np.isfinite(value) else None for value in per_class],
             lr=float(self.opt.hypers[-1]["lr"]),
-            rates=evenly_spaced(self.rates, MAX_RATES_PER_EPOCH),
+            rates=evenly_spaced(self.rates, max(MIN_RATES_PER_EPOCH, MAX_RATES // self.n_epoch)),
             train_seconds=self.train_seconds,
             seconds=round(time.perf_counter() - self.began, 3),
         )
