@@ -14,9 +14,12 @@ from typing import Any
 
 import pandas as pd
 
+from audiotag.disk import disk_problem
 from audiotag.errors import AudiotagError
 from audiotag.figures import html_page as page
 from audiotag.figures import training as figures
+from audiotag.figures import trust
+from audiotag.training.held_out import labelled_scores
 from audiotag.training.run_differences import changes_from_recipe, described
 from audiotag.training.run_notes import RunNote, read_note
 from audiotag.training.run_progress import epochs_done, left_out_reasons, plan_of
@@ -24,9 +27,12 @@ from audiotag.training.run_summary import RunSummary, spread_text, summarise
 from audiotag.training.run_tables import epoch_table, fold_table, label_table, rate_table
 from audiotag.training.runs import Run, RunSettings
 from audiotag.training.weights_choice import OPTIMISM, TITLES, WeightsChoice, fold_results
+from audiotag.trust.findings import EVERY_SCORE, Findings, percent
+from audiotag.trust.tag_quality import worst_first
 from audiotag.wording import format_duration
 
 MAX_LEFT_OUT = 50  # reasons why clips are left out
+MAX_LABELS = 30  # in the chart of precision and recall, the worst; the table has all
 HELD_OUT = (
     "Every figure is of clips that the fold was not trained on. Those of finished folds are measured on the middle of "
     "each clip, without augmentation."
@@ -196,6 +202,35 @@ def _labels(facts: RunFacts) -> str:
     return "\n".join([page.text("Labels, worst first", "h2"), page.table(shown), page.text(f"Mean over {folds}.")])
 
 
+def _trust(facts: RunFacts) -> str:
+    if not facts.run.finished_folds():
+        return ""
+    try:
+        found = Findings(labelled_scores(facts.run))
+    except (AudiotagError, OSError) as error:
+        reason = disk_problem(error) if isinstance(error, OSError) else str(error)
+        return "\n".join([page.text("Can the scores be trusted?", "h2"), page.text(reason)])
+    overall, labels = found.overall, worst_first(found.labels)
+    parts = [
+        page.text("Can the scores be trusted?", "h2"),
+        page.text(
+            f"{overall['right']:,} of {overall['tagged']:,} tags are right ({percent(overall['precision_low'])} to "
+            f"{percent(overall['precision_high'])}), and {overall['right']:,} of {overall['positives']:,} labels are "
+            f"found ({percent(overall['recall_low'])} to {percent(overall['recall_high'])}). Intervals are of 95 %."
+        ),
+        page.text("Out of fold, with thresholds that were chosen on these clips, which flatters both.", style="quiet"),
+        page.figure(trust.precision_recall_intervals(labels[labels["positives"] > 0].head(MAX_LABELS))),
+        page.collapsible_table("Labels as a table", labels),
+    ]
+    if curves := found.curves(EVERY_SCORE):
+        errors = " and ".join(f"{curve.ece:.4f} {name}" for name, curve in curves.items())
+        parts += [page.text(f"Expected calibration error: {errors}."), page.figure(trust.reliability(curves))]
+    pairs = found.confused_ranks.pairs()
+    return "\n".join(
+        [*parts, page.collapsible_table("Which label is mistaken for which", pairs)] if len(pairs) else parts
+    )
+
+
 def _reproduction(facts: RunFacts) -> str:
     versions = (plan_of(facts.events) or {}).get("versions") or {}
     parts = [page.text("Train it again", "h2")]
@@ -225,4 +260,4 @@ def _facts_table(values: dict[str, str]) -> str:
     return f"<table>{rows}</table>"
 
 
-SECTIONS: list[Section] = [_head, _data, _recipe, _folds, _curves, _labels, _reproduction, _settings]
+SECTIONS: list[Section] = [_head, _data, _recipe, _folds, _curves, _labels, _trust, _reproduction, _settings]

@@ -15,9 +15,11 @@ import numpy as np
 import pandas as pd
 
 from audiotag.errors import AudiotagError
+from audiotag.metrics import best_f1_thresholds
 from audiotag.state import fits
 from audiotag.training.run_progress import plan_of
 from audiotag.training.runs import Run
+from audiotag.trust.labelled_scores import OUT_OF_FOLD, LabelledScores
 from audiotag.workspace import read_json
 
 SCORES, CLIPS = "scores.safetensors", "clips.json"
@@ -131,3 +133,18 @@ def refuse_damaged(path: Path) -> Iterator[None]:
         yield
     except (SafetensorError, KeyError, TypeError, ValueError, IsADirectoryError) as error:
         raise AudiotagError(f"{path} is damaged; put a copy of it there, or train the run again.") from error
+
+
+def labelled_scores(run: Run) -> LabelledScores:
+    """The out-of-fold scores of a run's last stage, with the thresholds that publishing it would give.
+
+    Raises
+    ------
+    AudiotagError
+        If no fold is finished, or a file is damaged.
+    """
+    plan = plan_of(run.events())
+    found = read_held_out(run, subsets=[plan["stages"][-1]["subset"]] if plan else [])
+    thresholds = tuple(float(value) for value in best_f1_thresholds(found.targets, found.scores))
+    folds = found.clips["fold"].to_numpy(dtype=int)
+    return LabelledScores(found.labels, found.scores, found.targets, OUT_OF_FOLD, folds, thresholds)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from audiotag.metrics import best_f1_thresholds, multi_hot
+from audiotag.metrics import multi_hot
 from audiotag.trust.findings import Findings
-from audiotag.trust.labelled_scores import HELD_OUT, OUT_OF_FOLD, LabelledScores
+from audiotag.trust.labelled_scores import HELD_OUT, LabelledScores
 
 if TYPE_CHECKING:
     from audiotag.scoring import Score
@@ -58,12 +58,6 @@ def _findings(key: str, _labelled: LabelledScores, temperature: float | None) ->
 
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs={type(Path()): os.fsencode})
 def _scores_of_run(folder: Path, folds: tuple[int, ...], _run: Run) -> LabelledScores:
-    from audiotag.training.held_out import read_held_out
-    from audiotag.training.run_progress import plan_of
+    from audiotag.training.held_out import labelled_scores
 
-    plan = plan_of(_run.events())
-    scored = [plan["stages"][-1]["subset"]] if plan else []
-    found = read_held_out(_run, subsets=scored)
-    numbers = found.clips["fold"].to_numpy(dtype=int)
-    thresholds = tuple(float(value) for value in best_f1_thresholds(found.targets, found.scores))
-    return LabelledScores(found.labels, found.scores, found.targets, OUT_OF_FOLD, numbers, thresholds)
+    return labelled_scores(_run)

@@ -1,10 +1,13 @@
 """The report of a run opens without a network, has all that is known of the run, and shows texts unchanged."""
 
+import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from safetensors.numpy import save
 
 from audiotag.errors import AudiotagError
 from audiotag.figures import run_report as report_module
@@ -35,6 +38,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
                 "epoch", fold=fold, epoch=epoch, stage=0, subset="curated", lwlrap=score, accuracy=0.5, train_loss=0.4,
                 valid_loss=0.5, seconds=2.0, lr=1e-3, rates=[[0.5, 2e-3], [1.0, 1e-3]], per_class=[0.5, 0.6],
             )  # fmt: skip
+        run.fold_folder(fold).mkdir()
+        scores = {"scores": np.float32([[0.9, 0.2], [0.1, score]]), "targets": np.eye(2, dtype=np.float32)}
+        (run.fold_folder(fold) / "scores.safetensors").write_bytes(save(scores))
+        (run.fold_folder(fold) / "clips.json").write_text(json.dumps([f"{fold}-a.wav", f"{fold}-b.wav"]))
         run.write_event("fold-finished", fold=fold, lwlrap=score, accuracy=0.5, per_class=[0.7, score], best=BEST)
     run.write_status("finished")
     write_note(run, RunNote("wide <windows>", "& longer"))
@@ -53,7 +60,8 @@ def body_of(html: str) -> str:
 
 def test_report_loads_nothing_from_elsewhere(html: str) -> None:
     assert not re.search(r"(?:src|href)\s*=\s*[\"'](?:https?:)?//", body_of(html))
-    assert html.count("<script") == 1 + 3  # Plotly's, and one of each figure
+    assert html.count("<script") == 1 + 3 + 2  # Plotly's, and one of each figure: of curves, of trust
+    assert "4 of 4 tags are right (51 % to 100 %)" in body_of(html)
 
 
 def test_figures_settings_versions_and_the_command_are_in_the_report(html: str) -> None:
