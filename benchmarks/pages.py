@@ -300,6 +300,8 @@ def measure_memory(home: Path, changes: int) -> None:
             page.evaluate(UNTIL_DRAWN, [names[(number - 1) % len(names)], True])
             if number in (len(names), 2 * len(names)) or number % (changes // 6 // len(names) * len(names)) == 0:
                 print(f"{number:5d} changes: {server.rss_bytes() / 2**20:6.0f} MiB", flush=True)
+        page.wait_for_timeout(15_000)
+        print(f"   15 s later: {server.rss_bytes() / 2**20:6.0f} MiB")
 
 
 PARTS: dict[str, Callable[[Path, int], None]] = {

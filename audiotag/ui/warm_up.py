@@ -22,9 +22,9 @@ from audiotag.workspace import Workspace
 REST_S = 0.3  # so long no page has run
 POLL_INTERVAL_S = 0.05
 FIRST_PAGE_WAIT_S = 3.0  # for the page that users open as soon as the server prints its address
-INTERVAL_S = 5.0
+INTERVAL_S = 5.0  # between collections of garbage
+MAX_INTERVAL_S = 300.0  # where there are hardly any new objects: what a closed tab leaves is freed as well
 MAX_WAIT_S = 30.0  # for pages to rest, where some page runs all the time
-FEW_OBJECTS = 2  # generations of new objects, 700 each, that need not be collected
 # Modules that no page imports at its top, because it does not always need them.
 LAZY_MODULES = ("audiotag.figures.dataset", "audiotag.figures.sound", "audiotag.tagging.tagger", "openvino")
 
@@ -49,14 +49,16 @@ def _work() -> None:
     with suppress(Exception):
         _compile_kernels()
     tried: set[tuple[Path, float]] = set()
+    collected = time.monotonic()
     while True:
         with suppress(Exception):  # the Tag page says what is wrong with an ensemble
             measure_new_ensemble(tried)
         time.sleep(INTERVAL_S)
         _, newer, older = gc.get_count()
-        if newer + 10 * older > FEW_OBJECTS:
+        if newer or older or time.monotonic() - collected > MAX_INTERVAL_S:
             wait_until_pages_rest()
             gc.collect()
+            collected = time.monotonic()
 
 
 def _run(statements: str) -> None:
