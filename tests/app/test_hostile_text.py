@@ -161,7 +161,7 @@ def test_tag_page(hostile: Workspace, folder: str) -> None:
     check(at, "markdown")
     at.file_uploader[0].set_value([(f"{NAME}.wav", wav(beep(1)), "audio/wav"), (f"9{NAME}", b"no sound", "audio/wav")])
     at.run()
-    check(at, "subheader", "error", "markdown")
+    check(at, "header", "error", "markdown")
     at.session_state["about"] = at.session_state["thresholds"] = True
     at.text_input(key="tag-path").set_value(f"{HOSTILE}/none.wav").run()
     next(button for button in at.button if button.label == "Tag").click().run()
@@ -207,7 +207,7 @@ def test_review_page(hostile: Workspace, scored_run: Callable[..., Run], tab: st
         shown |= {text.partition(".")[0] for text in hostile_markdown(at)}
         at = next(button for button in at.button if (button.key or "").startswith("press-right-")).click().run()
     check(at)
-    assert {"markdown", "subheader", "caption", "button"} <= shown
+    assert {"markdown", "header", "caption", "button"} <= shown
     at = next(button for button in at.button if (button.key or "").startswith("press-left-")).click().run()
     at = next(button for button in at.button if (button.key or "").startswith("press-A-")).click().run()
     at = next(button for button in at.button if (button.key or "").startswith("press-U-")).click().run()

@@ -92,7 +92,7 @@ def test_without_verdicts_there_is_nothing_to_download_or_compare(root: Path) ->
     at = show(root)
     assert texts(at.markdown)[0] == "The labels of 0 clips are corrected, by 0 verdicts."
     assert not at.dataframe
-    assert [heading.value for heading in at.subheader] == ["Import corrections"]
+    assert [heading.value for heading in at.header] == ["Import corrections"]
 
 
 def test_the_corrected_table_is_made_at_a_click_and_offered(

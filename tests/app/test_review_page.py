@@ -102,7 +102,7 @@ def press(at: AppTest, *keys: str) -> AppTest:
 
 
 def asked(at: AppTest) -> str:
-    (question,) = texts(at.subheader)
+    (question,) = texts(at.header)
     return question
 
 

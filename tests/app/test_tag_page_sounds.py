@@ -22,7 +22,7 @@ def test_a_dropped_sound_gets_the_tags_that_the_library_gives(home: Workspace) -
     at = uploaded(open_page("pages/tag.py"), ("beep.wav", wav(beep(0.5))))
     assert not at.exception
     assert not at.error
-    assert texts(at.subheader) == ["beep.wav"]
+    assert texts(at.header) == ["beep.wav"]
     tags = Tagger(home.ensembles / "tiny").tag(wav(beep(0.5)), "beep.wav")
     assert badges(at) == [tag.label for tag in tags.tags]
     for tag in tags.tags:
@@ -44,8 +44,8 @@ def test_names_are_shown_as_they_are(home: Workspace) -> None:
     name = "a_b *c* [d](e) $1$ #.wav"
     at = uploaded(open_page("pages/tag.py"), (name, wav(beep(1))))
     assert not at.exception
-    assert texts(at.subheader) == [name]
-    assert at.subheader[0].value != name  # its stars and dollars are kept from Markdown
+    assert texts(at.header) == [name]
+    assert at.header[0].value != name  # its stars and dollars are kept from Markdown
 
 
 def test_one_file_that_is_not_a_sound_gives_a_message(home: Workspace) -> None:
@@ -84,7 +84,7 @@ def test_files_that_cannot_be_read_are_named_and_the_others_get_their_tags(home:
     assert row(at, 2)["folds"] == "2 of 2"
     assert row(at, 2)["length"] == 1.0
     assert sorted(badges(selected(at, 2))) == ["Bark", "Bell"]
-    assert texts(at.subheader) == ["beep.wav"]
+    assert texts(at.header) == ["beep.wav"]
 
 
 @pytest.mark.usefixtures("decoder_patience")
@@ -119,10 +119,10 @@ def test_a_row_that_is_selected_is_the_sound_that_is_shown(home: Workspace) -> N
     at = uploaded(
         open_page("pages/tag.py"), ("a.wav", noise(seed=4)), ("b.wav", noise(seed=5)), ("c.wav", noise(seed=6))
     )
-    assert texts(at.subheader) == ["a.wav"]
-    assert texts(selected(at, 2).subheader) == ["c.wav"]
-    assert texts(at.button(key="tag-next").click().run().subheader) == ["a.wav"]
-    assert texts(at.button(key="tag-previous").click().run().subheader) == ["c.wav"]
+    assert texts(at.header) == ["a.wav"]
+    assert texts(selected(at, 2).header) == ["c.wav"]
+    assert texts(at.button(key="tag-next").click().run().header) == ["a.wav"]
+    assert texts(at.button(key="tag-previous").click().run().header) == ["c.wav"]
 
 
 def test_sounds_that_are_added_later_join_the_others_and_are_shown(home: Workspace) -> None:
@@ -143,10 +143,10 @@ def test_sounds_that_are_removed_can_be_restored(home: Workspace) -> None:
     assert [sound.name for sound in at.session_state[dropped_sounds.SOUNDS]] == ["a.wav", "c.wav"]
     at = pressed(at, "Undo")
     assert [sound.name for sound in at.session_state[dropped_sounds.SOUNDS]] == ["a.wav", "b.wav", "c.wav"]
-    assert texts(at.subheader) == ["b.wav"]
+    assert texts(at.header) == ["b.wav"]
     at = pressed(at, "Clear history")
     assert not at.exception
-    assert not at.subheader
+    assert not at.header
     assert len(pressed(at, "Undo").session_state[dropped_sounds.SOUNDS]) == 3
 
 
@@ -172,11 +172,11 @@ def test_the_sounds_of_an_earlier_visit_come_back_with_their_tags_until_the_hist
     assert scored == []  # the scores are on disk
     assert [row(later, place)["sound"] for place in range(3)] == ["a.wav", "b.wav", "night.wav"]
     assert [sorted(row(later, place)["tags"]) for place in range(3)] == [["Bark", "Bell"]] * 3
-    assert texts(later.subheader) == ["night.wav"]  # the newest
+    assert texts(later.header) == ["night.wav"]  # the newest
     later = pressed(later, "Clear history")
-    assert not open_page("pages/tag.py").subheader
+    assert not open_page("pages/tag.py").header
     pressed(later, "Undo")
-    assert texts(open_page("pages/tag.py").subheader) == ["night.wav"]
+    assert texts(open_page("pages/tag.py").header) == ["night.wav"]
 
 
 # Paths and the dataset
@@ -186,7 +186,7 @@ def test_a_file_is_tagged_by_its_path(home: Workspace, tmp_path: Path) -> None:
     (tmp_path / "night.wav").write_bytes(noise(seed=7))
     at = given_path(open_page("pages/tag.py"), tmp_path / "night.wav")
     assert not at.exception
-    assert texts(at.subheader) == ["night.wav"]
+    assert texts(at.header) == ["night.wav"]
     assert command(at) == f"audiotag tag {tmp_path}/night.wav --ensemble tiny --out tags.csv"
     (tmp_path / "night.wav").write_bytes(wav(np.zeros(44_100)))
     assert any("night.wav is silent" in text for text in texts(at.run().caption))  # it is read anew when it changes
@@ -244,10 +244,10 @@ def test_without_a_dataset_sounds_can_still_be_tagged(home: Workspace) -> None:
     at = uploaded(at.run(), ("beep.wav", wav(beep(1))))
     assert not at.exception
     assert "There is no dataset yet. Open one in the sidebar." in texts(at.caption)
-    assert texts(at.subheader) == ["beep.wav"]
+    assert texts(at.header) == ["beep.wav"]
 
 
 def test_the_try_button_adds_a_clip_of_the_dataset(home: Workspace) -> None:
     at = pressed(open_page("pages/tag.py"), "Try it with a clip of starter-sounds")
     assert not at.exception
-    assert len(at.subheader) == 1
+    assert len(at.header) == 1

@@ -32,7 +32,7 @@ def tag_path(path: object) -> AppTest:
 
 
 def texts_of(at: AppTest) -> str:
-    return " ".join([*texts(at.error), *texts(at.caption), *texts(at.subheader)])
+    return " ".join([*texts(at.error), *texts(at.caption), *texts(at.header)])
 
 
 @posix

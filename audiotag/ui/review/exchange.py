@@ -153,7 +153,7 @@ def _show_export(export: Export) -> None:
 
 def _show_import(dataset: Dataset, workspace: Workspace, reviewed: Reviewed) -> None:
     """A file of corrections, what it would change, and its undo."""
-    st.subheader("Import corrections", divider="gray")
+    st.header("Import corrections", divider="gray")
     _show_undo(dataset, workspace)
     upload = st.file_uploader(
         "A table of clips and labels, or a file that was downloaded here",
@@ -245,7 +245,7 @@ def _show_agreement(reviewed: Reviewed, open_clip: OpenClip | None) -> None:
     pairs = compare_reviewers(reviewed.verdicts)
     if not pairs:
         return
-    st.subheader("Agreement", divider="gray")
+    st.header("Agreement", divider="gray")
     for pair in pairs:
         st.markdown(f"- {escape(pair.sentence)}")
     st.caption("Cohen’s κ is 1 where two people always agree, and 0 where they agree no more often than by chance.")

@@ -43,7 +43,7 @@ def show_question(doubt: Doubt, said: Verdict | None) -> None:
     ]
     question_key = f"{keys.QUESTION}-{doubt_id(doubt)}"
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=question_key):
-        st.subheader(question, anchor=False, width="content")
+        st.header(question, anchor=False, width="content")
         st.markdown(
             f"{escape(doubt.clip)} · {escape(doubt.subset)} · {' '.join(badges) or 'no label'}", width="content"
         )

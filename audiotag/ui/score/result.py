@@ -64,7 +64,7 @@ def show_classes(found: Score) -> None:
     scored = found.per_class[found.per_class["clips"] > 0]
     shown = scored
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.subheader("By class", width="content")
+        st.header("By class", width="content")
         if len(scored) > MAX_CLASSES:
             every = st.toggle(f"All {len(scored)} classes", key="every-class", persist_state="session")
             shown = scored if every else scored.head(MAX_CLASSES)
@@ -89,7 +89,7 @@ def show_hardest_clips(found: Score, dataset: Dataset | None) -> None:
     if st.session_state.get("score-label") not in labels:
         st.session_state["score-label"] = ANY_LABEL
     left, right = st.columns([2, 1], vertical_alignment="bottom")
-    left.subheader("Hardest clips")
+    left.header("Hardest clips")
     label = right.selectbox("With the label", labels, key="score-label", persist_state="session")
     every = found.per_clip
     if label != ANY_LABEL:

@@ -43,7 +43,7 @@ def show_clip(result: SoundResult, row: int, page: PageSettings) -> None:
     """
     sound, tags = result.sound, result.tags
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(escape(sound.name), width="stretch")
+        st.header(escape(sound.name), width="stretch")
         dropped_sounds.show_download_button(sound)
         dropped_sounds.show_remove_button(row)
     if tags is None:
