@@ -56,8 +56,9 @@ TABLE_OPTIONS = (  # keys and labels of the fields
 
 @dataclass(frozen=True)
 class PageContext:
-    """The workspace, and the folders of the dataset and the ensemble that are chosen in the sidebar."""
+    """The page's title, the workspace, and the folders of the dataset and the ensemble chosen in the sidebar."""
 
+    title: str
     workspace: Workspace
     dataset_root: Path | None
     ensemble_folder: Path | None
@@ -68,6 +69,8 @@ class PageContext:
             if address.is_unknown("dataset"):
                 st.warning(UNKNOWN_DATASET, icon=":material/link_off:")
                 st.stop()
+            if self.title != "Home":  # whose title is there already
+                st.title(self.title)
             starter_job.show_starter_sounds(self.workspace)
             st.stop()
         with show_errors(stop=True):
@@ -106,7 +109,7 @@ def set_up_page(title: str) -> PageContext:
         dataset_root = _pick_dataset(workspace)
         ensemble_folder = _pick_ensemble(workspace, in_address=title in PAGES_OF_ENSEMBLES)
     messages.show_sentences()
-    return PageContext(workspace, dataset_root, ensemble_folder)
+    return PageContext(title, workspace, dataset_root, ensemble_folder)
 
 
 @functools.cache
