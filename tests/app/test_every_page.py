@@ -30,6 +30,7 @@ def test_page_of_an_empty_workspace_says_what_to_do(empty: Workspace, page: str)
     assert len(at.title) == 1
     wanted = "There is no ensemble yet" if page == "pages/tag.py" else "There is no dataset yet"
     assert any(text.startswith(wanted) for text in texts(at.info))
+    assert len(at.title) == 1
 
 
 @pytest.mark.parametrize("page", PAGES[:-1])
