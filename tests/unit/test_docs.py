@@ -103,7 +103,7 @@ def test_readme_names_only_commands_that_there_are() -> None:
     from audiotag.cli.main import build_parser
 
     known = set(build_parser()._subparsers._group_actions[0].choices)  # type: ignore[union-attr]
-    named = set(re.findall(r"`audiotag ([a-z]+)", (ROOT / "README.md").read_text(encoding="utf-8")))
+    named = set(re.findall(r"`audiotag ([a-z-]+)", (ROOT / "README.md").read_text(encoding="utf-8")))
     assert named <= known, named - known
 
 
