@@ -115,8 +115,7 @@ class _Reporter:
         now = time.monotonic()
         if self._counted == 1:  # what is made ready at first use is not part of the rate
             self._began, self._first_s = now, self._sound_s
-        elif self.is_due():
-            took_s = max(now - self._began, 1e-3)
+        elif self.is_due() and (took_s := now - self._began) > PROGRESS_INTERVAL_S:
             rate, left = (self._counted - 1) / took_s, max(0, self._progress.total - self.done())
             real_time = (self._sound_s - self._first_s) / took_s
             self.set(done=self.done(), bad=self.bad, left_s=left / rate, clips_per_s=rate, times_real_time=real_time)

@@ -92,7 +92,7 @@ def test_nothing_is_fetched_and_nothing_is_formatted_on_any_page(hostile: Server
     expect(page.get_by_text("![x](http").first).to_be_visible()  # it can still be read
     wait_until_settled(page)
     assert page.evaluate(FORMATTED) == []
-    page.get_by_text("About").click()
+    page.get_by_text("Settings", exact=True).click()
     expect(page.get_by_text("By fold")).to_be_visible()
     assert page.evaluate(FORMATTED) == []
     page.goto(f"{hostile.url}/dataset?tab=Labels")

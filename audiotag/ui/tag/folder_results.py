@@ -95,14 +95,15 @@ def _show_table(table: ResultTable, good: int, tags: dict[str, int]) -> None:
     )
     if chosen := [row for row in event["selection"]["rows"] if row < len(rows)]:
         row = rows[chosen[0]]
-        st.button(
+        if st.button(
             Markdown(f"Open {escape(Path(row['clip']).name)}"),
             icon=":material/open_in_new:",
             key="folder-open-sound",
             on_click=_open,
             args=(row["clip"], row["path"]),
             help="Shows the sound with its tags on the tab Sounds.",
-        )
+        ):
+            st.rerun()  # the whole page: a click on a button of a fragment runs only that
 
 
 def _pick_filter(table: ResultTable, tags: dict[str, int]) -> ResultFilter:

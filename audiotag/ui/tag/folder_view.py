@@ -29,7 +29,6 @@ from audiotag.ui.widgets import messages
 from audiotag.wording import as_text, format_duration
 from audiotag.workspace import Workspace
 
-WATCHED = "folder-watched"  # in the session: a process was running when the page was drawn
 DELETED = "folder-deleted"  # in the session: the job that was deleted last
 PROBLEM = "folder-button-problem"  # in the session: why a button did not do what it says
 RESUME = {"stopped": "Resume", "failed": "Resume", "interrupted": "Resume", "finished": "Tag new and changed sounds"}
@@ -107,8 +106,9 @@ def _show_process(job: FolderJob, workspace: Workspace) -> None:
     @st.fragment(run_every=1 if is_active else None)
     def watch() -> None:
         state, progress = job.state(), job.how_far()
-        if state in ("running", "stopping"):
-            st.session_state[WATCHED] = job.folder.name
+        if (state in ("running", "stopping")) != is_active:  # it has begun or ended since the whole page was drawn
+            st.rerun()
+        if is_active:
             st.progress(
                 progress.done / max(1, progress.total) if progress.stage in ("tagging", "writing") else 0.0,
                 describe_progress(progress),
@@ -124,8 +124,6 @@ def _show_process(job: FolderJob, workspace: Workspace) -> None:
                 )
                 if progress.bad:
                     st.caption(f":material/warning: {_sounds(progress.bad)} could not be tagged so far")
-        elif st.session_state.pop(WATCHED, "") == job.folder.name:
-            st.rerun()
         else:
             _show_end(job, progress, workspace)
 
@@ -142,21 +140,20 @@ def _show_end(job: FolderJob, progress: FolderProgress, workspace: Workspace) ->
     else:
         st.error(escape(job.failure() or "The job has not begun; resume it."), icon=":material/error:")
     with st.container(horizontal=True):
-        if job.options_if_any() is not None:
-            st.button(
-                Markdown(RESUME[state]),
-                icon=":material/play_arrow:" if state != "finished" else ":material/sync:",
-                type="secondary" if state == "finished" else "primary",
-                key="folder-resume",
-                on_click=_start,
-                args=(job,),
-                help=Markdown(
-                    "Looks through the folder again; what has not changed is not tagged again."
-                    if state == "finished"
-                    else "Continues where it ended, with the settings that it was started with."
-                ),
-            )
-        st.button(
+        is_resumed = job.options_if_any() is not None and st.button(
+            Markdown(RESUME[state]),
+            icon=":material/play_arrow:" if state != "finished" else ":material/sync:",
+            type="secondary" if state == "finished" else "primary",
+            key="folder-resume",
+            on_click=_start,
+            args=(job,),
+            help=Markdown(
+                "Looks through the folder again; what has not changed is not tagged again."
+                if state == "finished"
+                else "Continues where it ended, with the settings that it was started with."
+            ),
+        )
+        is_deleted = st.button(
             "Delete",
             icon=":material/delete:",
             key="folder-delete",
@@ -165,6 +162,8 @@ def _show_end(job: FolderJob, progress: FolderProgress, workspace: Workspace) ->
             args=(job,),
             help="Deletes the results in the workspace. Your sounds, and files in a folder of your own, stay.",
         )
+    if is_resumed or is_deleted:
+        st.rerun()  # the whole page: a click on a button of a fragment runs only that
 
 
 def _show_undo(workspace: Workspace) -> None:
