@@ -1,6 +1,7 @@
 """A real server with its own workspace, and Chromium."""
 
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -20,15 +22,22 @@ expect.set_options(timeout=30_000)  # a page shares two cores with a training
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 
+def free_port() -> int:
+    """A port that stays free while a server is stopped: the system gives no connection a port below 32,768."""
+    for port in random.sample(range(20_000, 32_000), 100):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("100 ports are in use")
+
+
 class Server:
     """The app as ``make app`` starts it, without a token by default; it can be stopped and started again."""
 
     def __init__(self, home: Path, token: str = "") -> None:
         self.home = home
         self.token = token
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.process: subprocess.Popen | None = None
 
     @property

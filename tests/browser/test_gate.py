@@ -41,8 +41,7 @@ def test_token_opens_pages_links_reloads_uploads_and_sounds(guarded: Server, pag
     page.locator("audio").first.evaluate("player => { player.muted = true; return player.play() }")
     page.get_by_test_id("stSidebar").get_by_role("link", name="Spectrogram").click()
     expect(page.get_by_role("heading", name="Spectrogram", level=1)).to_be_visible()
-    page.get_by_role("tab", name="Resynthesis").click()
-    page.get_by_test_id("stAudio").first.evaluate("player => { player.muted = true; return player.play() }")
+    page.locator("audio").first.evaluate("player => { player.muted = true; return player.play() }")
     for name in ("", "dataset", "dataset?tab=Labels", "train", "score"):
         page.goto(f"{guarded.url}/{name}")
         expect(page.get_by_role("heading", level=1)).to_be_visible()

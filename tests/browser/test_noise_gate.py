@@ -15,7 +15,7 @@ def test_noise_gate_goes_on_after_a_reload_and_can_be_stopped(
     server: Server, page: Page, home: Path, tiny_ensemble: Path
 ) -> None:
     folder = shutil.copytree(tiny_ensemble, home / "ensembles" / "gated")
-    page.goto(f"{server.url}/tag?ensemble=gated&trust-card=true")
+    page.goto(f"{server.url}/tag?ensemble=gated&drawer=true&settings=Trust")
     measure = page.get_by_role("button", name="Measure the noise gate")
     expect(measure).to_be_visible(timeout=90_000)  # the ensemble is loaded for the first time
     measure.click()

@@ -45,11 +45,6 @@ def input_size(page: Page) -> Locator:
     return page.get_by_test_id("stMetricValue").filter(has_text=" × ").first
 
 
-def crop_width(page: Page) -> float:
-    """Width of the crop's frame in the spectrogram of the player, in pixels."""
-    return float(page.locator(".player .crop-spectrogram").first.get_attribute("width") or 0)
-
-
 def drag_over_spectrogram(page: Page, panel: Locator, start: float, end: float) -> None:
     """Select a region with the pointer, from ``start`` to ``end`` of the width, and over half of the height."""
     box = panel.locator("canvas").bounding_box()
@@ -70,7 +65,6 @@ def test_a_slider_changes_the_spectrogram_and_the_sound_is_not_sent_again(
     page.goto(f"{server.url}/spectrogram")
     expect(input_size(page)).to_have_text("128 × 128")
     wait_until_settled(page)
-    before = crop_width(page)
     at_first = sum(received)
     received.clear()
     slider = page.get_by_role("slider", name="Clip length (s)")
@@ -78,7 +72,6 @@ def test_a_slider_changes_the_spectrogram_and_the_sound_is_not_sent_again(
     expect(input_size(page)).to_have_text("128 × 96")
     expect(page.get_by_text("capstone: 2 s")).to_be_visible()  # the mark of what differs from the preset
     wait_until_settled(page)
-    assert crop_width(page) < 0.9 * before
     assert sum(received) < 80_000  # the spectrogram has 12 kB, a sound of two seconds 176 kB
     assert at_first > 250_000
     box = slider.locator("xpath=ancestor::*[@data-testid='stSlider']").bounding_box()
