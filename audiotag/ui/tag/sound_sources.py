@@ -94,7 +94,7 @@ def show_try_button(context: frame.PageContext) -> None:
 
 
 def _take_uploads(key: str) -> None:
-    uploads = st.session_state[key]
+    uploads = _still_there(st.session_state[key])
     add_sounds([(upload.name, upload.getvalue()) for upload in uploads])
     release_uploads(uploads)
     if uploads:
@@ -102,11 +102,15 @@ def _take_uploads(key: str) -> None:
 
 
 def _take_recording(key: str) -> None:
-    recorded = st.session_state[key]
-    if recorded is not None:
+    for recorded in _still_there([st.session_state[key]]):
         add_sounds([(f"recording {next_number('recording')}", recorded.getvalue())], recorded=True)
         release_uploads([recorded])
         st.session_state[RECORD] = False
+
+
+def _still_there(uploads: list[Any]) -> list[Any]:
+    """The uploads but those that were taken already: a browser may send the same drop again."""
+    return [upload for upload in uploads if hasattr(upload, "getvalue")]
 
 
 def _path_form() -> None:

@@ -11,7 +11,6 @@ from audiotag.ui.train import estimate_panel, run_setup
 from audiotag.workspace import Workspace
 
 DRAWER = "new-run"
-WAS_OPEN = "new-run-was-open"  # in the session: whether the drawer was open when the page was last drawn
 
 
 def show_new_run(dataset: Dataset, workspace: Workspace) -> RunSettings | None:
@@ -24,10 +23,10 @@ def show_new_run(dataset: Dataset, workspace: Workspace) -> RunSettings | None:
         name = st.session_state.pop(run_setup.STARTED)
         st.session_state[DRAWER] = False
         st.toast(f"Run {escape(name)} was started.", icon=":material/play_arrow:")
-    given = any(key in st.query_params for key in run_setup.ADDRESS_KEYS)
-    is_open = st.session_state.get(WAS_OPEN, given or not list_runs(workspace))
-    drawer = st.expander("New run", expanded=is_open, icon=":material/add:", key=DRAWER, on_change="rerun")
-    st.session_state[WAS_OPEN] = drawer.open
+    if DRAWER not in st.session_state and DRAWER not in st.query_params:
+        given = any(key in st.query_params for key in run_setup.ADDRESS_KEYS)
+        st.session_state[DRAWER] = given or not list_runs(workspace)
+    drawer = st.expander("New run", icon=":material/add:", key=DRAWER, bind="query-params")
     with drawer, st.container(key="new-run-parts"):
         what, how, start = st.columns(3, gap="medium")
         options = run_setup.pick_options(dataset, workspace, what, how)
