@@ -174,8 +174,8 @@ def test_folds_that_separate_recordings_are_said_and_can_be_drawn_anew(
 
 def test_several_devices_can_be_chosen(home: Workspace, sounds: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     here = tuple(Device(key, f"the {key}") for key in ("cuda:0", "cuda:1", "cpu"))
+    monkeypatch.setattr("audiotag.ui.train.run_setup.devices", lambda: here)  # first: it takes the other at its import
     monkeypatch.setattr("audiotag.training.devices.devices", lambda: here)
-    monkeypatch.setattr("audiotag.ui.train.run_setup.devices", lambda: here)
     at = open_page("pages/train.py")
     assert at.selectbox(key="device").options == ["all 2 GPUs, one fold on each", "the cuda:0", "the cuda:1", "the cpu"]
     assert by_command(at, home).device == ""
@@ -186,8 +186,8 @@ def test_several_devices_can_be_chosen(home: Workspace, sounds: Path, monkeypatc
 
 def test_the_only_device_is_named_without_a_widget(home: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     here = (Device("cpu", "CPU, 2 cores", "An old GPU is not used."),)
+    monkeypatch.setattr("audiotag.ui.train.run_setup.devices", lambda: here)  # first: it takes the other at its import
     monkeypatch.setattr("audiotag.training.devices.devices", lambda: here)
-    monkeypatch.setattr("audiotag.ui.train.run_setup.devices", lambda: here)
     at = open_page("pages/train.py")
     assert not any(box.key == "device" for box in at.selectbox)
     assert any("CPU, 2 cores" in text for text in texts(at.caption))
