@@ -1,6 +1,6 @@
-"""Take the screenshots of the README: ``python docs/screenshots.py ADDRESS WAV SUBMISSION``.
+"""Take the screenshots of the README: ``python docs/screenshots.py ADDRESS WAV``.
 
-The app must be running at ADDRESS with the starter sounds. SUBMISSION is what ``audiotag submit`` writes for them.
+The app must be running at ADDRESS with the starter sounds, measured, and a finished run on them.
 """
 
 import sys
@@ -10,6 +10,16 @@ from playwright.sync_api import Page, sync_playwright
 
 FOLDER = Path(__file__).parent / "screenshots"
 VIEWPORT = {"width": 1400, "height": 900}
+SHOTS = (  # name of the picture, address, theme
+    ("home", "", "light"),
+    ("dataset", "dataset?tab=Labels", "light"),
+    ("spectrogram", "spectrogram?b=warm-up", "dark"),
+    ("train", "train", "light"),
+    ("tag", "tag", "dark"),
+    ("review", "review", "light"),
+    ("review-grid", "review?tab=Grid", "light"),
+    ("score", "score", "light"),
+)
 
 
 def settled(page: Page) -> None:
@@ -18,34 +28,26 @@ def settled(page: Page) -> None:
     page.wait_for_timeout(2500)
 
 
-def main(address: str, wav: str, submission: str) -> None:
+def main(address: str, wav: str) -> None:
     """Take one screenshot per page, in the light or the dark theme."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
         )
-        for name, scheme in (
-            ("", "light"),
-            ("dataset?tab=Labels", "light"),
-            ("spectrogram", "dark"),
-            ("train", "light"),
-            ("tag", "dark"),
-            ("score", "light"),
-        ):
+        for name, path, scheme in SHOTS:
             page = browser.new_context(viewport=VIEWPORT, color_scheme=scheme).new_page()
-            page.goto(f"{address}/{name}")
+            page.goto(f"{address}/{path}")
             settled(page)
-            if name == "spectrogram":
-                page.get_by_role("combobox", name="Label").fill("Marimba")
-                page.keyboard.press("Enter")
-                settled(page)
             if name == "tag":
                 page.get_by_test_id("stFileUploaderDropzone").drop({"files": wav})
+                page.get_by_role("heading", name=Path(wav).name).wait_for(timeout=60_000)
                 settled(page)
             if name == "score":
-                page.get_by_test_id("stFileUploaderDropzone").first.drop({"files": submission})
+                if (button := page.get_by_role("button", name="Score starter")).count():
+                    button.click()
+                page.get_by_role("heading", name="By class").wait_for(timeout=120_000)
                 settled(page)
-            page.screenshot(path=FOLDER / f"{name.partition('?')[0] or 'home'}.png")
+            page.screenshot(path=FOLDER / f"{name}.png")
         browser.close()
 
 
