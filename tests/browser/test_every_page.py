@@ -33,6 +33,7 @@ AXE = Axe()
 SEVERITIES = ("serious", "critical")
 RULES = ("heading-order",)  # less severe, and wanted all the same
 BACKGROUND = "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
+NO_TRANSITION = "document.getAnimations().every(a => !(a instanceof CSSTransition) || a.playState !== 'running')"
 # Streamlit's own elements whose text is meant to end in an ellipsis, or to be scrolled.
 CUT_OFF = """() => {
   const scrolls = "[data-testid=stDataFrame], [data-testid=stCode], .js-plotly-plot, [role=tablist], [type=range]";
@@ -92,6 +93,7 @@ def test_page_can_be_read_and_nothing_is_cut_off(name: str, visited: tuple[Page,
         page.emulate_media(color_scheme=scheme)
         page.wait_for_function(f"{BACKGROUND} !== {background!r}")  # the theme has changed
         background = page.evaluate(BACKGROUND)
+        page.wait_for_function(NO_TRANSITION)
         for violation in AXE.run(page).response["violations"]:
             if violation["impact"] in SEVERITIES or violation["id"] in RULES:
                 found += [f"{scheme}: {violation['id']}: {node['html'][:200]}" for node in violation["nodes"]]

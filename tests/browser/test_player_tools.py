@@ -116,6 +116,7 @@ def test_the_zoomed_part_follows_the_cursor_while_it_plays(page: Page, show: Sho
         "!document.querySelector('#host').shadowRoot.querySelector('.overview').ariaValueText.startsWith('0.00')"
     )
     player.get_by_role("button", name="Pause").click()
+    expect(player.get_by_role("button", name="Play", exact=True)).to_be_visible()  # the position is announced then
     start, end = shown_part(player)
     assert start <= position(player) <= end
     expect(player.locator(".cursor")).to_be_visible()
