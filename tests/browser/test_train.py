@@ -46,7 +46,7 @@ def traces(page: Page) -> list[str]:
 def test_training_is_watched_stopped_resumed_published_and_tags(
     server: Server, page: Page, home: Path, unseen: Path
 ) -> None:
-    begin(page, server, "1,16")
+    begin(page, server, "1,30")  # long enough to be stopped on a fast machine
     expect(page.get_by_text(NOTE)).to_be_visible(timeout=SLOW_MS)
     run = newest(home)
     page.reload()  # in the middle: nothing of it lives in the page
@@ -67,7 +67,7 @@ def test_training_is_watched_stopped_resumed_published_and_tags(
     expect(legend.filter(has_text="fold 2")).to_be_visible(timeout=SLOW_MS)  # both rise
     expect(page.get_by_text(re.compile("Finished: mean lwlrap"))).to_be_visible(timeout=SLOW_MS)
     assert run.finished_folds() == [1, 2]
-    assert len(epochs_done(run.events())) == 34
+    assert len(epochs_done(run.events())) == 62
     page.get_by_test_id("stButtonGroup").get_by_text("best epoch").click()
     expect(page.get_by_text("--weights best")).to_be_visible()
     page.get_by_label("Name", exact=True).last.fill("mine")
