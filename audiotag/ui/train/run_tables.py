@@ -1,14 +1,9 @@
-"""Show tables of runs: the last ones, and the folds and the labels of one run."""
+"""Show the tables of the folds and of the labels of a run; the symbols of the states of runs."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pandas as pd
 import streamlit as st
-
-from audiotag.errors import AudiotagError
-from audiotag.training.runs import Run
 
 STATE_ICONS = {
     "starting": "◌",
@@ -20,28 +15,6 @@ STATE_ICONS = {
     "failed": "✕",
     "interrupted": "⚠",
 }
-
-
-def show_runs_table(runs: list[Run]) -> None:
-    """A table with one row per run: state, dataset, recipe, finished folds, mean lwlrap."""
-    rows = []
-    for run in runs:
-        finished = [event["lwlrap"] for event in run.events() if event["event"] == "fold-finished"]
-        row = {"run": run.name, "state": f"{STATE_ICONS[run.state()]} {run.state()}", "folds done": len(finished)}
-        try:
-            settings = run.settings()
-        except AudiotagError as error:  # a damaged run stays in the table, with the reason
-            row["dataset"] = str(error)
-        else:
-            row |= {"dataset": Path(settings.dataset).name, "recipe": settings.recipe.title}
-        rows.append(row | {"mean lwlrap": sum(finished) / len(finished) if finished else None})
-    st.dataframe(
-        pd.DataFrame(rows, columns=["run", "state", "dataset", "recipe", "folds done", "mean lwlrap"]),
-        hide_index=True,
-        placeholder="",
-        column_config={"mean lwlrap": st.column_config.NumberColumn(format="%.4f")},
-        alt="The last training runs with their state and mean lwlrap",
-    )
 
 
 def show_fold_table(table: pd.DataFrame) -> None:
