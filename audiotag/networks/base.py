@@ -66,6 +66,26 @@ class NetworkSettings:
         """The same network, built only from operations that the ONNX exporter supports."""
         return network
 
+    def split(self, network: nn.Module) -> tuple[nn.Module, nn.Module] | None:
+        """The network as two modules: a body that gives embeddings, and a head that turns them into logits.
+
+        Parameters
+        ----------
+        network : torch.nn.Module
+            From `build`, `for_inference` or `exportable`.
+
+        Returns
+        -------
+        tuple[torch.nn.Module, torch.nn.Module] or None
+            The body gives ``(batch, features)``, and ``head(body(x))`` equals ``network(x)``. They share the weights of
+            ``network``. None for a network that has no embeddings: then nothing can be said about what its clips
+            sound like. By default a ``nn.Sequential`` that ends with a linear layer is split before that layer.
+        """
+        from torch import nn
+
+        plain = type(network) is nn.Sequential and len(network) > 1 and isinstance(network[-1], nn.Linear)
+        return (network[:-1], network[-1]) if plain else None
+
     def fingerprint(self) -> str:
         """Text that identifies the settings, part of the name of a compiled engine's file.
 

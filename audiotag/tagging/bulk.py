@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Full, Queue
 from threading import Event
@@ -26,6 +26,7 @@ from audiotag.errors import clip_problem
 from audiotag.processors import usable_cpus
 from audiotag.reasons import plain_reason
 from audiotag.tagging.clip_inputs import ClipInputs
+from audiotag.tagging.engines import Outputs, join_outputs
 from audiotag.tagging.result import Evidence, Tags
 from audiotag.tagging.tagger import WINDOWS_AT_ONCE, Tagger, join_evidence
 from audiotag.wording import as_text
@@ -203,15 +204,13 @@ class _BatchQueue:
 
     def __init__(self, tagger: Tagger) -> None:
         self._tagger = tagger
-        self._example: ClipInputs
         self._waiting: list[np.ndarray] = []  # network inputs without scores yet
-        self._scores = np.empty((0, 0, 0), np.float32)  # (folds, windows, labels) that were not asked for yet
+        self._outputs = tagger.silence(0)  # those that were not asked for yet
 
     def add(self, block: ClipInputs) -> None:
         """Queue the plain network inputs of a block, then those of its passes of test-time augmentation."""
         if not len(block.plain):
             return
-        self._example = block
         self._waiting += [block.plain, *(block.augmented if block.augmented is not None else ())]
         in_full_batches = sum(map(len, self._waiting)) // WINDOWS_AT_ONCE * WINDOWS_AT_ONCE
         if in_full_batches:
@@ -227,24 +226,24 @@ class _BatchQueue:
 
     def next_evidence(self, block: ClipInputs) -> Evidence | None:
         """Evidence of ``block``, the earliest added one not asked for yet; None if its scores are not there yet."""
-        without_scores = self._tagger.score(replace(block, plain=block.plain[:0], augmented=None))
         windows, passes = len(block.plain), 0 if block.augmented is None else len(block.augmented)
         if not windows:
-            return replace(without_scores, augmented=np.stack([without_scores.scores] * passes) if passes else None)
+            silence = self._tagger.silence(len(block.starts))
+            return self._tagger.evidence_from(block, silence, np.stack([silence.scores] * passes) if passes else None)
         needed = windows * (1 + passes)
-        if self._scores.shape[1] < needed:
+        if self._outputs.scores.shape[1] < needed:
             return None
-        scores, self._scores = self._scores[:, :needed], self._scores[:, needed:]
-        by_pass = np.moveaxis(scores.reshape(len(scores), 1 + passes, windows, -1), 1, 0)
-        return replace(without_scores, scores=by_pass[0], augmented=by_pass[1:] if passes else None)
+        first, augmented = Outputs(*(array[:, :windows] for array in self._outputs)), None
+        if passes:
+            scores = self._outputs.scores[:, windows:needed]
+            augmented = np.moveaxis(scores.reshape(len(scores), passes, windows, -1), 1, 0)
+        self._outputs = Outputs(*(array[:, needed:] for array in self._outputs))
+        return self._tagger.evidence_from(block, first, augmented)
 
     def _score(self, inputs: np.ndarray) -> None:
-        windows = len(inputs)
-        batch = replace(
-            self._example, starts=np.zeros(windows), audible=np.ones(windows, bool), plain=inputs, augmented=None
-        )
-        scores = self._tagger.score(batch).scores
-        self._scores = np.concatenate([self._scores, scores], axis=1) if self._scores.size else scores
+        firsts = range(0, len(inputs), WINDOWS_AT_ONCE)
+        new = [self._tagger.engine(inputs[at : at + WINDOWS_AT_ONCE]) for at in firsts]
+        self._outputs = join_outputs([self._outputs, *new])
 
 
 def _common_folder(paths: Sequence[Path]) -> str:

@@ -19,7 +19,16 @@ import numpy as np
 
 from audiotag.errors import AudiotagError
 from audiotag.features.log_mel import log_mel, network_input
-from audiotag.tagging.engines import ENGINES, REFERENCE, Engine, EngineError, needs_graph, open_graph, open_torch
+from audiotag.tagging.engines import (
+    ENGINES,
+    REFERENCE,
+    Engine,
+    EngineError,
+    join_outputs,
+    needs_graph,
+    open_graph,
+    open_torch,
+)
 from audiotag.tagging.ensemble import Card
 from audiotag.tagging.synthetic_sounds import mixtures
 
@@ -101,7 +110,7 @@ def compare_engines(
     progress(0, steps)
     sounds = mixtures(settings, N_INPUTS, N_SOUND_VARIANTS)
     inputs = np.stack([network_input(log_mel(sound, settings), settings) for sound in sounds])
-    reference = _reference_scores(open_torch(REFERENCE, networks), inputs)
+    reference = _reference_scores(open_torch(REFERENCE, networks, card.network), inputs)
     if not np.isfinite(reference).all():
         raise AudiotagError(f"{card.name} gives scores that are not numbers: its weights are damaged; train it again.")
     measured: list[MeasuredEngine] = []
@@ -114,7 +123,7 @@ def compare_engines(
                 graph = graph or _export_graph(networks, card)
                 candidate.engine = open_graph(name, graph)
             else:
-                candidate.engine = open_torch(name, networks)
+                candidate.engine = open_torch(name, networks, card.network)
             candidate.engine(inputs[:N_TRIAL_INPUTS])  # the first call takes longer
             trial_ms, _ = _timed_scores(candidate.engine, inputs[:N_TRIAL_INPUTS])
             if trial_ms > MAX_TRIAL_SLOWDOWN * fastest_trial_ms:
@@ -138,7 +147,7 @@ def compare_engines(
 def _reference_scores(engine: Engine, inputs: np.ndarray) -> np.ndarray:
     """Scores of the reference, computed by several threads, each with inputs of its own."""
     with _one_torch_thread() as threads, ThreadPoolExecutor(threads) as pool:
-        return np.concatenate(list(pool.map(engine, np.split(inputs, N_INPUTS // N_TRIAL_INPUTS))), axis=1)
+        return join_outputs(list(pool.map(engine, np.split(inputs, N_INPUTS // N_TRIAL_INPUTS)))).scores
 
 
 def _time_fastest_again(measured: list[MeasuredEngine], inputs: np.ndarray) -> None:
@@ -154,7 +163,7 @@ def _time_fastest_again(measured: list[MeasuredEngine], inputs: np.ndarray) -> N
 def _timed_scores(engine: Engine, inputs: np.ndarray) -> tuple[float, np.ndarray]:
     """Milliseconds per window, and the scores."""
     began = time.perf_counter()
-    scores = engine(inputs)
+    scores = engine(inputs).scores
     return 1000 * (time.perf_counter() - began) / len(inputs), scores
 
 
@@ -164,7 +173,7 @@ def _export_graph(networks: Sequence[nn.Module], card: Card) -> bytes:
     settings = card.spectrogram
     exportable = [card.network.exportable(network) for network in networks]
     with _one_torch_thread():
-        return onnx_graph(exportable, (settings.channels, settings.height, settings.width))
+        return onnx_graph(exportable, card.network, (settings.channels, settings.height, settings.width))
 
 
 @contextmanager

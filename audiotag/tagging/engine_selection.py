@@ -75,7 +75,7 @@ def select_engine(
     wanted = os.environ.get(ENGINE_VARIABLE, "")
     require(wanted in ("", *ENGINES), ENGINE_VARIABLE, f"be one of {', '.join(ENGINES)}", wanted, "or leave it unset")
     if wanted == REFERENCE:
-        return wanted, open_torch(wanted, load_networks(folder, card, folds))
+        return wanted, open_torch(wanted, load_networks(folder, card, folds), card.network)
     place = _choice_folder(folder, card, folds)
     choice = read_choice(place)
     if opened := _open_choice(choice, wanted, folder, card, folds):
@@ -204,7 +204,7 @@ def _open_measured_engine(name: str, folder: Path, card: Card, folds: tuple[int,
     """Open an engine that was measured before; None if that fails, and all engines must be measured again."""
     try:
         if not needs_graph(name):
-            return open_torch(name, load_networks(folder, card, folds))
+            return open_torch(name, load_networks(folder, card, folds), card.network)
         for fold in select_folds(card, folds):
             read_checked(folder, fold.file, fold.sha256)  # damaged weights are an error even if the graph is intact
         graph = (place / GRAPH).read_bytes()

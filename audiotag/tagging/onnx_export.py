@@ -8,57 +8,74 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
-# Names of the graph's input and output. Graphs that audiotag 0.1 wrote into workspaces have them too.
-GRAPH_INPUT, GRAPH_OUTPUT = "pictures", "scores"
+if TYPE_CHECKING:
+    from audiotag.networks.base import NetworkSettings
+
+GRAPH_INPUT, GRAPH_OUTPUTS = "inputs", ("scores", "embeddings")  # names in the graph
 
 
 class AllFolds(nn.Module):
-    """The networks of all folds: inputs (windows, channels, height, width) → scores (folds, windows, labels), 0 to 1.
+    """The networks of all folds: inputs (windows, channels, height, width) → scores and embeddings.
 
     Parameters
     ----------
     networks : sequence of torch.nn.Module
         One per fold; each gives logits (windows, labels).
+    settings : NetworkSettings
+        Those of the networks; says where their embeddings are.
     """
 
-    def __init__(self, networks: Sequence[nn.Module]) -> None:
+    def __init__(self, networks: Sequence[nn.Module], settings: NetworkSettings) -> None:
         super().__init__()
-        self.folds = nn.ModuleList(networks)
+        parts = [settings.split(network) or (nn.Identity(), network) for network in networks]
+        self.bodies = nn.ModuleList(body for body, _ in parts)
+        self.heads = nn.ModuleList(head for _, head in parts)
+        self.has_embeddings = all(settings.split(network) is not None for network in networks)
 
-    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Scores of all folds; the sigmoid is computed in single precision."""
-        return torch.stack([fold(inputs).float().sigmoid() for fold in self.folds])
+    def forward(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Scores of all folds, (folds, windows, labels), 0 to 1; embeddings, (folds, windows, features).
+
+        The sigmoid is computed in single precision. A network without embeddings has no features.
+        """
+        embeddings = [body(inputs) for body in self.bodies]
+        scores = [head(embedding).float().sigmoid() for head, embedding in zip(self.heads, embeddings, strict=True)]
+        if not self.has_embeddings:
+            embeddings = [score[:, :0] for score in scores]
+        return torch.stack(scores), torch.stack([embedding.float() for embedding in embeddings])
 
 
-def onnx_graph(networks: Sequence[nn.Module], shape: tuple[int, int, int]) -> bytes:
+def onnx_graph(networks: Sequence[nn.Module], settings: NetworkSettings, shape: tuple[int, int, int]) -> bytes:
     """Export `AllFolds` as an ONNX graph for any number of windows.
 
     Parameters
     ----------
     networks : sequence of torch.nn.Module
         From `audiotag.networks.base.NetworkSettings.exportable`, in evaluation mode, on the CPU.
+    settings : NetworkSettings
+        Those of the networks.
     shape : tuple[int, int, int]
         Channels, height and width of a network input.
 
     Returns
     -------
     bytes
-        The graph as an ONNX file; its input and output are `GRAPH_INPUT` and `GRAPH_OUTPUT`.
+        The graph as an ONNX file; its input is `GRAPH_INPUT`, its outputs are `GRAPH_OUTPUTS`.
     """
     content = io.BytesIO()
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # the newer exporter fixes the number of windows
         torch.onnx.export(
-            AllFolds(networks).eval(),
+            AllFolds(networks, settings).eval(),
             (torch.zeros(2, *shape),),
             content,  # type: ignore[arg-type]  # the newer exporter takes only a path
             dynamo=False,
             input_names=[GRAPH_INPUT],
-            output_names=[GRAPH_OUTPUT],
-            dynamic_axes={GRAPH_INPUT: {0: "windows"}, GRAPH_OUTPUT: {1: "windows"}},
+            output_names=list(GRAPH_OUTPUTS),
+            dynamic_axes={GRAPH_INPUT: {0: "windows"}} | {output: {1: "windows"} for output in GRAPH_OUTPUTS},
         )
     return content.getvalue()

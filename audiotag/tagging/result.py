@@ -56,6 +56,9 @@ class Evidence:
         Remarks on the clip, as sentences.
     content : str
         Hash of the decoded samples, see `audiotag.audio.content`; empty where it is not known.
+    embeddings : numpy.ndarray, shape=(folds, windows, features), float32, or None
+        What the last layer of each network gets; 0 for a window that is not audible. None if the tagger does not keep
+        them, or its networks have none.
     """
 
     name: str
@@ -67,6 +70,7 @@ class Evidence:
     augmented: np.ndarray | None
     notes: tuple[str, ...]
     content: str = ""
+    embeddings: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +101,10 @@ class Tags:
         Number of the ensemble's folds that were trained on the clip, as far as that is known.
     voting_folds : tuple[int, ...]
         Numbers of the folds that vote.
+    content : str
+        Hash of the decoded samples; empty where it is not known.
+    embeddings : numpy.ndarray, shape=(folds, windows, features), float32, or None
+        Those of the evidence, of all folds: voting or not.
     """
 
     name: str
@@ -110,6 +118,8 @@ class Tags:
     notes: tuple[str, ...]
     trained_folds: int = 0
     voting_folds: tuple[int, ...] = ()
+    content: str = ""
+    embeddings: np.ndarray | None = None
 
     @property
     def tags(self) -> tuple[Tag, ...]:

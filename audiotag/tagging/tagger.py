@@ -16,6 +16,7 @@ from audiotag.errors import AudiotagError, clip_guard
 from audiotag.tagging.clip_inputs import ClipInputs, InputMaker
 from audiotag.tagging.engine_comparison import Progress
 from audiotag.tagging.engine_selection import Say, select_engine
+from audiotag.tagging.engines import Outputs, join_outputs
 from audiotag.tagging.ensemble import Card, find_ensemble, read_card, select_folds
 from audiotag.tagging.fold_fusion import clip_tags
 from audiotag.tagging.known_clips import read_known_clips, voting_note
@@ -42,6 +43,8 @@ class Tagger:
         Gets a sentence for the user where opening takes long: the first time on a machine.
     progress : callable, optional
         Gets (steps done, steps in total) meanwhile.
+    keep_embeddings : bool
+        Whether evidence and tags have the embeddings of the windows; they cost no time, but memory.
 
     Attributes
     ----------
@@ -75,7 +78,9 @@ class Tagger:
         thresholds: tuple[float, ...] | None = None,
         say: Say = lambda sentence: None,
         progress: Progress = lambda done, total: None,
+        keep_embeddings: bool = False,
     ) -> None:
+        self.keep_embeddings = keep_embeddings
         folder = find_ensemble(ensemble)
         self.card: Card = read_card(folder)
         self.settings = settings or TagSettings()
@@ -163,7 +168,7 @@ class Tagger:
                 f"{evidence.name} was scored without test-time augmentation; score it again with tta on."
             )
         weights = self.weights if settings.combine == "weighted" else None  # fitted when they are first needed
-        trained = self.trained_folds(evidence)
+        trained, embeddings = self.trained_folds(evidence), evidence.embeddings
         folds = tuple(fold.fold for fold in self._folds)
         voting = tuple(fold for fold, is_trained in zip(folds, trained, strict=True) if not is_trained) or folds
         if trained.any() and not trained.all():
@@ -173,7 +178,13 @@ class Tagger:
         evidence = replace(evidence, notes=(*evidence.notes, note)) if note else evidence
         temperature = self._temperature_for(settings)
         tags = clip_tags(evidence, self.card.labels, thresholds, windows, settings.combine, weights, temperature)
-        return replace(tags, trained_folds=int(trained.sum()), voting_folds=voting)
+        return replace(
+            tags,
+            trained_folds=int(trained.sum()),
+            voting_folds=voting,
+            content=evidence.content,
+            embeddings=embeddings,
+        )
 
     def trained_folds(self, evidence: Evidence) -> np.ndarray:
         """Whether each chosen fold was trained on the clip, shape ``(folds,)``, as far as the ensemble knows that."""
@@ -206,51 +217,80 @@ class Tagger:
 
     def score(self, inputs: ClipInputs) -> Evidence:
         """Run the networks on one block of inputs."""
-        settings, windows = self.card.spectrogram, len(inputs.starts)
-        augmented = inputs.augmented
+        windows, augmented = len(inputs.starts), inputs.augmented
+        outputs = self._outputs(inputs.plain, windows)
+        passes = None if augmented is None else np.stack([self._outputs(one, windows).scores for one in augmented])
+        return self.evidence_from(inputs, outputs, passes)
+
+    def evidence_from(self, inputs: ClipInputs, outputs: Outputs, augmented: np.ndarray | None) -> Evidence:
+        """The evidence of a block of inputs.
+
+        Parameters
+        ----------
+        inputs : ClipInputs
+            Its arrays of network inputs are not used.
+        outputs : Outputs
+            Of the plain network inputs.
+        augmented : numpy.ndarray, shape=(passes, folds, windows, labels), or None
+            Scores of each pass of test-time augmentation.
+        """
+        settings = self.card.spectrogram
+        keeps = self.keep_embeddings and outputs.embeddings.shape[-1] > 0
         return Evidence(
             name=inputs.name,
             duration_s=inputs.end / settings.sample_rate,
             starts_s=inputs.starts / settings.sample_rate,
             window_s=settings.clip_s,
             audible=inputs.audible,
-            scores=self._scores(inputs.plain, windows),
-            augmented=None if augmented is None else np.stack([self._scores(one, windows) for one in augmented]),
+            scores=outputs.scores,
+            augmented=augmented,
             notes=inputs.notes,
             content=inputs.content,
+            embeddings=np.where(inputs.audible[:, None], outputs.embeddings, 0) if keeps else None,
         )
 
-    def engine(self, network_inputs: np.ndarray) -> np.ndarray:
+    def engine(self, network_inputs: np.ndarray) -> Outputs:
         """Run the networks.
 
         Parameters
         ----------
         network_inputs : numpy.ndarray, shape=(windows, channels, height, width), float32
 
-        Returns
-        -------
-        numpy.ndarray, shape=(folds, windows, labels), float32
-            Scores, 0 to 1.
-
         Raises
         ------
         AudiotagError
-            If a score is not a number.
+            If a score or an embedding is not a finite number.
         """
-        scores = self._engine(network_inputs)
-        if not np.isfinite(scores).all():
+        outputs = self._engine(network_inputs)
+        if not all(np.isfinite(array).all() for array in outputs):
             raise AudiotagError(
                 f"{self.card.name} gives scores that are not numbers (NaN): its weights are damaged, or its training "
                 "diverged; copy it again, or train it with a lower learning rate."
             )
-        return scores
+        return outputs if self.keep_embeddings else Outputs(outputs.scores, outputs.embeddings[..., :0])
 
-    def _scores(self, network_inputs: np.ndarray, windows: int) -> np.ndarray:
-        """Scores of shape (folds, windows, labels); all 0 for silence, which has no network inputs."""
+    def silence(self, windows: int) -> Outputs:
+        """The outputs for windows that no network gets, because the clip is silent: zeros."""
+        return Outputs(
+            np.zeros((len(self._folds), windows, len(self.card.labels)), dtype=np.float32),
+            np.zeros((len(self._folds), windows, self.features), dtype=np.float32),
+        )
+
+    @cached_property
+    def features(self) -> int:
+        """Number of features in an embedding of one fold; 0 if they are not kept, or its networks have none."""
+        if not self.keep_embeddings:
+            return 0
+        settings = self.card.spectrogram
+        blank = np.zeros((1, settings.channels, settings.height, settings.width), np.float32)
+        return int(self._engine(blank).embeddings.shape[-1])
+
+    def _outputs(self, network_inputs: np.ndarray, windows: int) -> Outputs:
+        """Outputs for all windows of a block; silence has no network inputs."""
         if not len(network_inputs):
-            return np.zeros((len(self._folds), windows, len(self.card.labels)), dtype=np.float32)
+            return self.silence(windows)
         firsts = range(0, len(network_inputs), WINDOWS_AT_ONCE)
-        return np.concatenate([self.engine(network_inputs[at : at + WINDOWS_AT_ONCE]) for at in firsts], axis=1)
+        return join_outputs([self.engine(network_inputs[at : at + WINDOWS_AT_ONCE]) for at in firsts])
 
     def _check_thresholds(self, thresholds: tuple[float, ...]) -> tuple[float, ...]:
         if len(thresholds) != len(self.card.labels):
@@ -290,11 +330,13 @@ def _votes(evidence: Evidence, folds: np.ndarray) -> Evidence:
 def join_evidence(blocks: list[Evidence]) -> Evidence:
     """Evidence of a clip from the evidence of its blocks, in their order."""
     augmented = [block.augmented for block in blocks if block.augmented is not None]
+    embeddings = [block.embeddings for block in blocks if block.embeddings is not None]
     return replace(
         blocks[-1],
         starts_s=np.concatenate([block.starts_s for block in blocks]),
         audible=np.concatenate([block.audible for block in blocks]),
         scores=np.concatenate([block.scores for block in blocks], axis=1),
         augmented=np.concatenate(augmented, axis=2) if augmented else None,
+        embeddings=np.concatenate(embeddings, axis=1) if embeddings else None,
         notes=tuple(note for block in blocks for note in block.notes),
     )

@@ -133,6 +133,13 @@ def exportable(network: XResNet) -> nn.Sequential:
     return nn.Sequential(*([BandChannel()] if network.band_channel else []), *layers)
 
 
+def split(network: nn.Sequential) -> tuple[nn.Sequential, nn.Module]:
+    """The network without its last linear layer, and that layer; also of a network that is `exportable`."""
+    *body, head = network
+    gets_bands = isinstance(network, XResNet) and network.band_channel
+    return nn.Sequential(*([BandChannel()] if gets_bands else []), *body), head
+
+
 def _initialise(module: nn.Module) -> None:
     """fastai's ``init_cnn``: Kaiming normal for weights, zero for biases; batch norms are not changed."""
     if isinstance(module, nn.Conv2d | nn.Linear):

@@ -73,3 +73,9 @@ class XResNetSettings(NetworkSettings, XResNetArchitecture):
         from audiotag.networks.xresnet.model import XResNet, exportable
 
         return exportable(cast(XResNet, network))
+
+    def split(self, network: nn.Module) -> tuple[nn.Module, nn.Module]:
+        """The pooled feature maps, and the last linear layer; see `audiotag.networks.xresnet.model.split`."""
+        from audiotag.networks.xresnet.model import split
+
+        return split(cast("nn.Sequential", network))

@@ -16,7 +16,7 @@ from audiotag.audio.reading import wav_bytes
 from audiotag.errors import AudiotagError
 from audiotag.tagging import engine_comparison, engine_selection
 from audiotag.tagging.engine_selection import choice_of, select_engine
-from audiotag.tagging.engines import ENGINES, REFERENCE
+from audiotag.tagging.engines import ENGINES, REFERENCE, Outputs
 from audiotag.tagging.ensemble import Card, read_card
 from audiotag.tagging.settings import TagSettings
 from audiotag.tagging.tagger import Tagger
@@ -34,11 +34,12 @@ class FakeEngine:
     error: str = ""
     windows: list[int] = field(default_factory=list)
 
-    def __call__(self, inputs: np.ndarray) -> np.ndarray:
+    def __call__(self, inputs: np.ndarray) -> Outputs:
         if self.error:
             raise RuntimeError(self.error)
         self.windows.append(len(inputs))
-        return np.tile(REFERENCE_SCORES + self.off, (2, len(inputs), 1)).astype(np.float32)
+        scores = np.tile(REFERENCE_SCORES + self.off, (2, len(inputs), 1)).astype(np.float32)
+        return Outputs(scores, np.zeros((2, len(inputs), 4), np.float32))
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def engines(monkeypatch: pytest.MonkeyPatch) -> dict[str, FakeEngine]:
     """In place of all real engines; each takes its ``ms`` per window."""
     fakes = {name: FakeEngine(ms=10.0) for name in ENGINES}
 
-    def open_fake(name: str, networks_or_graph: object) -> FakeEngine:
+    def open_fake(name: str, *networks_or_graph: object) -> FakeEngine:
         if fakes[name].error == "cannot be opened":
             raise ImportError(f"{name} cannot be opened")
         return fakes[name]
@@ -76,7 +77,7 @@ def engines(monkeypatch: pytest.MonkeyPatch) -> dict[str, FakeEngine]:
         monkeypatch.setattr(module, "open_torch", open_fake)
         monkeypatch.setattr(module, "open_graph", open_fake)
     monkeypatch.setattr(engine_comparison, "_export_graph", lambda networks, card: b"a graph")
-    monkeypatch.setattr(engine_comparison, "_timed_scores", lambda engine, inputs: (engine.ms, engine(inputs)))
+    monkeypatch.setattr(engine_comparison, "_timed_scores", lambda engine, inputs: (engine.ms, engine(inputs).scores))
     return fakes
 
 
@@ -104,11 +105,11 @@ def test_real_engines_are_measured_once_and_opened_again(
     again, engine_again = select_engine(tiny_ensemble, card, say=sentences.append)
     assert (again, len(comparisons), len(sentences)) == (name, 1, 1)
     inputs = np.random.default_rng(0).normal(-40, 10, (3, 1, 32, 64)).astype(np.float32)
-    np.testing.assert_allclose(engine_again(inputs), engine(inputs), atol=1e-6)
+    np.testing.assert_allclose(engine_again(inputs).scores, engine(inputs).scores, atol=1e-6)
     monkeypatch.setenv("AUDIOTAG_ENGINE", REFERENCE)
-    reference = select_engine(tiny_ensemble, card)[1](inputs)
+    reference = select_engine(tiny_ensemble, card)[1](inputs).scores
     # What is promised is the mean over folds: in 16 bits a single fold may lie further off.
-    np.testing.assert_allclose(reference.mean(axis=0), engine(inputs).mean(axis=0), atol=0.01)
+    np.testing.assert_allclose(reference.mean(axis=0), engine(inputs).scores.mean(axis=0), atol=0.01)
 
 
 def test_choice_that_another_process_made_meanwhile_is_used(

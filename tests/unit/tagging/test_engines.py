@@ -67,7 +67,7 @@ class Case:
             pytest.importorskip(name.removesuffix("-bf16"), exc_type=ImportError)
             return open_graph(name, self.graph)
         try:
-            return open_torch(name, self.networks)
+            return open_torch(name, self.networks, self.settings)
         except RuntimeError as error:  # a processor without bfloat16
             pytest.skip(str(error))
 
@@ -88,7 +88,7 @@ def random_network(settings: XResNetSettings, channels: int, seed: int) -> torch
 
 
 def graph_of(settings: XResNetSettings, networks: list[torch.nn.Module], inputs: np.ndarray) -> bytes:
-    return onnx_graph([settings.exportable(network) for network in networks], inputs.shape[1:])
+    return onnx_graph([settings.exportable(network) for network in networks], settings, inputs.shape[1:])
 
 
 def case_of(kind: str) -> Case:
@@ -147,7 +147,7 @@ def test_networks_of_these_tests_give_different_scores_to_sounds_labels_and_fold
 
 @pytest.mark.parametrize("name", ON_CPU)
 def test_engine_gives_the_scores_of_the_networks_themselves(case: Case, name: str) -> None:
-    scores = case.engine(name)(case.inputs)
+    scores = case.engine(name)(case.inputs).scores
     assert scores.dtype == np.float32
     assert scores.shape == case.scores.shape
     difference = np.abs(scores - case.scores)
@@ -158,19 +158,46 @@ def test_engine_gives_the_scores_of_the_networks_themselves(case: Case, name: st
 
 
 @pytest.mark.parametrize("name", ON_CPU)
+def test_embeddings_are_what_the_last_layer_of_each_fold_gets(case: Case, name: str) -> None:
+    outputs = case.engine(name)(case.inputs)
+    assert outputs.embeddings.dtype == np.float32
+    assert outputs.embeddings.shape[:2] == (FOLDS, SOUNDS)
+    for network, embeddings, scores in zip(case.networks, outputs.embeddings, outputs.scores, strict=True):
+        with torch.no_grad():
+            body = torch.nn.Sequential(*list(network)[:-1])
+            expected = None if case.settings.band_channel else body(torch.from_numpy(case.inputs)).numpy()
+            from_embeddings = network[-1](torch.from_numpy(embeddings)).sigmoid().numpy()
+        tolerance = 1e-4 if name in EXACT else 0.1
+        np.testing.assert_allclose(from_embeddings, scores, atol=tolerance)
+        if expected is not None and name in EXACT:
+            np.testing.assert_allclose(embeddings, expected, atol=1e-4, rtol=1e-3)
+
+
+def test_network_without_a_head_of_its_own_has_scores_but_no_embeddings(plain: Case) -> None:
+    class Whole(XResNetSettings):
+        def split(self, network: torch.nn.Module) -> None:
+            return None
+
+    outputs = open_torch(REFERENCE, plain.networks, Whole())(plain.inputs)
+    np.testing.assert_allclose(outputs.scores, plain.scores, atol=1e-5)
+    assert outputs.embeddings.shape == (FOLDS, SOUNDS, 0)
+
+
+@pytest.mark.parametrize("name", ON_CPU)
 def test_scores_of_a_window_do_not_depend_on_the_others(plain: Case, name: str) -> None:
     engine = plain.engine(name)
-    together = engine(plain.inputs)
+    together = engine(plain.inputs).scores
     tolerance = LAST_BITS if name in EXACT else 0.005
     last = SOUNDS - 1
     for windows in ([7], [last, 0], list(range(WINDOWS_PER_REQUEST + 1)), list(range(last, -1, -1))):
-        np.testing.assert_allclose(engine(plain.inputs[windows]), together[:, windows], atol=tolerance)
+        np.testing.assert_allclose(engine(plain.inputs[windows]).scores, together[:, windows], atol=tolerance)
 
 
 @pytest.mark.parametrize("name", ON_CPU)
 def test_the_same_windows_get_the_same_scores_to_the_last_bit(plain: Case, name: str) -> None:
     engine = plain.engine(name)
-    np.testing.assert_array_equal(engine(plain.inputs), engine(plain.inputs))
+    for first, second in zip(engine(plain.inputs), engine(plain.inputs), strict=True):
+        np.testing.assert_array_equal(first, second)
 
 
 @pytest.mark.parametrize("name", ON_CPU)
@@ -180,8 +207,9 @@ def test_several_threads_may_call_one_engine(plain: Case, name: str) -> None:
     expected = [engine(part) for part in parts]
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(engine, parts * 3))
-    for number, scores in enumerate(found):
-        np.testing.assert_allclose(scores, expected[number % 4], atol=LAST_BITS)
+    for number, outputs in enumerate(found):
+        np.testing.assert_allclose(outputs.scores, expected[number % 4].scores, atol=LAST_BITS)
+        np.testing.assert_allclose(outputs.embeddings, expected[number % 4].embeddings, atol=1e-3)
 
 
 @pytest.mark.parametrize("name", ON_CPU)
@@ -189,15 +217,15 @@ def test_engine_does_not_change_its_inputs_nor_the_networks(plain: Case, name: s
     inputs = plain.inputs.copy()
     plain.engine(name)(inputs)
     np.testing.assert_array_equal(inputs, plain.inputs)
-    np.testing.assert_allclose(plain.engine(REFERENCE)(inputs), plain.scores, atol=1e-4)
+    np.testing.assert_allclose(plain.engine(REFERENCE)(inputs).scores, plain.scores, atol=1e-4)
 
 
 def test_graph_holds_no_code_and_takes_any_number_of_windows(case: Case) -> None:
     onnx = importlib.import_module("onnx")
     model = onnx.load_from_string(case.graph)
     onnx.checker.check_model(model)
-    (inputs,), (scores,) = model.graph.input, model.graph.output
-    assert [inputs.name, scores.name] == ["pictures", "scores"]  # as in the workspaces of audiotag 0.1
+    (inputs,), (scores, embeddings) = model.graph.input, model.graph.output
+    assert [inputs.name, scores.name, embeddings.name] == ["inputs", "scores", "embeddings"]
     assert inputs.type.tensor_type.shape.dim[0].dim_param == "windows"
     assert [size.dim_value for size in inputs.type.tensor_type.shape.dim[1:]] == list(case.inputs.shape[1:])
     assert {opset.domain for opset in model.opset_import} == {""}  # only standard operators
@@ -211,11 +239,13 @@ def test_graph_of_the_same_networks_is_the_same_byte_for_byte(plain: Case) -> No
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_missing_gpu_is_an_error() -> None:
     with pytest.raises(RuntimeError, match="no GPU"):
-        open_torch("torch-cuda", [])
+        open_torch("torch-cuda", [], XResNetSettings())
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_gpu_gives_the_reference_scores_and_does_not_move_the_networks(case: Case) -> None:
-    scores = open_torch("torch-cuda", case.networks)(case.inputs)
+    scores = open_torch("torch-cuda", case.networks, case.settings)(case.inputs).scores
     np.testing.assert_allclose(scores, case.scores, atol=0.01)
-    np.testing.assert_allclose(open_torch(REFERENCE, case.networks)(case.inputs), case.scores, atol=1e-5)
+    np.testing.assert_allclose(
+        open_torch(REFERENCE, case.networks, case.settings)(case.inputs).scores, case.scores, atol=1e-5
+    )

@@ -1,0 +1,174 @@
+"""Embed the clips of a dataset by an ensemble, in a process of its own that outlives the page.
+
+``python -m audiotag.similarity.embedding_job FOLDER DATASET ENSEMBLE`` is the process. It can be stopped and continued:
+vectors are written in parts (`audiotag.similarity.embedding_store`), and only sounds without a vector are embedded.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+
+from audiotag import in_hand
+from audiotag.data.dataset import Dataset
+from audiotag.data.index import cache_name, with_keys
+from audiotag.data.saved_options import open_remembered
+from audiotag.detached_job import DetachedJob
+from audiotag.inspection.measurement_job import MeasurementJob, with_measures
+from audiotag.similarity.embedding_store import EmbeddingStore, content_keys, file_keys
+from audiotag.similarity.vectors import clip_vector
+from audiotag.state import read_json_state
+from audiotag.tagging.bulk import SoundFile, tag_files
+from audiotag.tagging.ensemble import Card
+from audiotag.tagging.tagger import Tagger
+from audiotag.workspace import Workspace, write_json
+
+PART_INTERVAL_S = 5.0  # between parts that are written to disk
+PROBLEMS = "problems.json"
+
+
+@dataclass(frozen=True, eq=False)
+class Embeddings:
+    """The vectors of the clips of a dataset.
+
+    Attributes
+    ----------
+    clips : pandas.DataFrame
+        ``subset``, ``clip`` and ``path`` of the clips that have a vector, numbered from 0, in the dataset's order.
+    vectors : numpy.ndarray, shape=(clips, dimensions), float16
+        Of length 1, or 0 for silence.
+    missing : int
+        Clips that have no vector yet, or cannot be read.
+    problems : tuple[str, ...]
+        A sentence for each clip that could not be read.
+    """
+
+    clips: pd.DataFrame
+    vectors: np.ndarray
+    missing: int
+    problems: tuple[str, ...] = ()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether each clip has a vector or cannot be read."""
+        return self.missing <= len(self.problems)
+
+    def row_of(self, subset: str, clip: str) -> int:
+        """The row of a clip; -1 if it has no vector."""
+        rows = np.flatnonzero((self.clips["clip"] == clip) & (self.clips["subset"] == subset))
+        return int(rows[0]) if len(rows) else -1
+
+
+@dataclass(frozen=True)
+class EmbeddingJob(DetachedJob):
+    """The vectors of a dataset's clips by an ensemble; the folder holds the state of the process, not the vectors.
+
+    Attributes
+    ----------
+    folder : Path
+    root : Path
+        The dataset.
+    ensemble : Path
+        Folder of the ensemble.
+    store : EmbeddingStore
+    """
+
+    root: Path
+    ensemble: Path
+    store: EmbeddingStore
+
+    module: ClassVar[str] = "audiotag.similarity.embedding_job"
+    activity: ClassVar[str] = "Embedding"
+    past: ClassVar[str] = "embedded"
+
+    @classmethod
+    def of(cls, dataset: Dataset, ensemble: Path, card: Card, workspace: Workspace) -> EmbeddingJob:
+        """The job for a dataset and the ensemble in a folder; nothing is started or written yet."""
+        store = EmbeddingStore.of(card, workspace)
+        folder = store.folder / "jobs" / cache_name(dataset.root, dataset.name)
+        return cls(folder, dataset.root, ensemble.absolute(), store)
+
+    def arguments(self) -> list[str]:
+        """The arguments of the process, which `main` reads."""
+        return [str(self.folder), str(self.root), str(self.ensemble)]
+
+    def stamp(self) -> int:
+        """A number that changes whenever there are more vectors to read."""
+        return len(self.store.parts())
+
+    def read(self, dataset: Dataset, workspace: Workspace) -> Embeddings:
+        """The vectors so far of the clips of a dataset, as these are on disk now."""
+        clips = _clips_of(dataset, workspace)
+        vectors, found = self.store.find(file_keys(clips), content_keys(clips["content"]))
+        has_vector = clips[found]
+        problems = read_json_state(self.folder / PROBLEMS, [str], [], "clips that cannot be read are tried again")
+        table = has_vector[["subset", "clip", "path"]].reset_index(drop=True)
+        return Embeddings(table, vectors, int((~found).sum()), tuple(problems))
+
+
+def embed_clips(job: EmbeddingJob, workspace: Workspace) -> None:
+    """Embed the clips that have no vector yet, until all are done or `stop` is called."""
+    dataset = open_remembered(job.root, workspace)
+    clips = _clips_of(dataset, workspace)
+    keys = file_keys(clips)
+    _, found = job.store.find(keys, content_keys(clips["content"]))
+    todo, keys = clips[~found], keys[~found]
+    done_before = int(found.sum())
+    job.write_progress(done_before, len(clips), 0.0)
+    problems: list[str] = []
+    if len(todo):
+        tagger = Tagger(job.ensemble, keep_embeddings=True)
+        files = [SoundFile(path, clip) for path, clip in zip(todo["path"], todo["clip"], strict=True)]
+        rows: list[tuple[np.uint64, str, np.ndarray]] = []
+        began = last = time.monotonic()
+        with in_hand.noting(job.folder / ".in-hand"), closing(tag_files(tagger, files)) as results:
+            for done, (key, result) in enumerate(zip(keys, results, strict=True), 1):
+                if result.tags is None or result.tags.embeddings is None:
+                    problems.append(result.problem or f"{result.file.clip} has no embedding.")
+                else:
+                    rows.append((key, result.tags.content, clip_vector(result.tags.embeddings)))
+                is_last = done == len(todo) or job.is_stop_requested()
+                if time.monotonic() - last > PART_INTERVAL_S or is_last:
+                    _write(job.store, rows)
+                    left_s = (time.monotonic() - began) / done * (len(todo) - done)
+                    job.write_progress(done_before + done, len(clips), left_s)
+                    rows, last = [], time.monotonic()
+                if job.is_stop_requested():
+                    break
+    write_json(job.folder / PROBLEMS, problems)
+
+
+def _write(store: EmbeddingStore, rows: list[tuple[np.uint64, str, np.ndarray]]) -> None:
+    if rows:
+        keys, contents, vectors = zip(*rows, strict=True)
+        store.add(np.array(keys, np.uint64), content_keys(contents), np.stack(vectors))
+
+
+def _clips_of(dataset: Dataset, workspace: Workspace) -> pd.DataFrame:
+    """The clips with their keys, and with ``content`` where they are measured; clips without a file are left out."""
+    clips = with_keys(dataset.clips)
+    measures = MeasurementJob.of(dataset.root, dataset.name, workspace).table()
+    clips = with_measures(clips, measures)
+    return clips[clips["size"] > 0].reset_index(drop=True)
+
+
+def main() -> None:
+    """Embed the dataset of the second argument by the ensemble of the third; the state is in the folder of the first.
+
+    The folder is below that of the store, which is below that of the workspace.
+    """
+    folder, root, ensemble = map(Path, sys.argv[1:4])
+    workspace = Workspace(folder.parents[3])
+    job = EmbeddingJob(folder, root, ensemble, EmbeddingStore(folder.parents[1]))
+    job.run(lambda: embed_clips(job, workspace))
+
+
+if __name__ == "__main__":
+    main()
