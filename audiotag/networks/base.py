@@ -83,8 +83,9 @@ class NetworkSettings:
         """
         from torch import nn
 
-        plain = type(network) is nn.Sequential and len(network) > 1 and isinstance(network[-1], nn.Linear)
-        return (network[:-1], network[-1]) if plain else None
+        if type(network) is not nn.Sequential or len(network) < 2 or not isinstance(network[-1], nn.Linear):
+            return None
+        return network[:-1], network[-1]
 
     def fingerprint(self) -> str:
         """Text that identifies the settings, part of the name of a compiled engine's file.
