@@ -65,8 +65,8 @@ def show_embeddings(dataset: Dataset, ensemble: Path, key: str) -> Embeddings | 
         _start(job)
     clips = "1 clip has" if found.missing == 1 else f"{found.missing:,} clips have"
     st.info(
-        f"{clips} no embedding by {escape(ensemble.name)} yet. It takes as long as tagging them, once; it goes on after "
-        "you leave this page.",
+        f"{clips} no embedding by {escape(ensemble.name)} yet. Embedding takes as long as tagging, once, and goes "
+        "on after you leave this page.",
         icon=":material/hub:",
     )
     if st.button("Embed the clips", icon=":material/play_arrow:", type="primary", key=f"embed-{key}"):

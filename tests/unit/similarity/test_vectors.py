@@ -17,10 +17,9 @@ def test_vector_has_length_1_and_silence_has_length_0() -> None:
 
 
 def test_a_fold_with_large_features_counts_no_more_than_another() -> None:
-    embeddings = RNG.random((2, 3, 4, 8))
-    louder = embeddings * np.array([1, 100]).reshape(2, 1, 1)[None]
-    for plain, scaled in zip(embeddings, louder, strict=True):
-        np.testing.assert_allclose(clip_vector(plain), clip_vector(scaled), rtol=1e-5)
+    embeddings = RNG.random((2, 4, 8))
+    louder = embeddings * np.array([1, 100]).reshape(2, 1, 1)
+    np.testing.assert_allclose(clip_vector(embeddings), clip_vector(louder), rtol=1e-5)
 
 
 def test_similarity_is_the_mean_of_the_cosines_of_the_folds() -> None:
