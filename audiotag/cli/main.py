@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, NoReturn
 
-from audiotag.cli import ablation, app, compare, corrections, dataset, doubts, report, score, tag, train, trust
+from audiotag.cli import ablation, app, compare, corrections, dataset, doubts, embed, report, score, tag, train, trust
 from audiotag.cli.exit_codes import MEANINGS, NOTHING_DONE, SIGNALLED, UNEXPECTED_ERROR, Terminated
 from audiotag.cli.printing import accept_every_character, say
 from audiotag.crash_log import log_file, start_log, unexpected, watch_for_crashes
@@ -192,6 +192,7 @@ def build_parser() -> argparse.ArgumentParser:
     report.add_report(command("report", report.report, report.HELP))
     corrections.add_corrections(command("corrections", corrections.corrections, corrections.HELP))
     tag.add_tag(command("tag", tag.tag, "Tag sound files and folders of sound files."))
+    embed.add_embed(command("embed", embed.embed, embed.HELP))
     tag.add_submit(command("submit", tag.submit, "Score a dataset's test clips and write a submission."))
     score.add_score(command("score", score.score, score.HELP))
     doubts.add_doubts(command("doubts", doubts.doubts, doubts.HELP))
