@@ -61,7 +61,7 @@ def pick_filter(dataset: Dataset, faults: pd.DataFrame) -> Filter:
     if wanted != Filter():
         with summary:
             st.caption(f":material/filter_alt: {escape(wanted)}")
-            st.button("Clear the filter", icon=":material/close:", key="clear", type="tertiary", on_click=_clear_filter)
+            st.button("Clear the filter", icon=":material/close:", key="clear", type="tertiary", on_click=clear_filter)
     return wanted
 
 
@@ -100,7 +100,8 @@ def _range_fields(title: Markdown, low: str, high: str, min_value: float) -> tup
     return from_value, below_value
 
 
-def _clear_filter() -> None:
+def clear_filter() -> None:
+    """Let all clips pass; only possible before the filter is drawn."""
     for key in KEYS:
         if key in st.session_state:
             empty: Any = {"labels": [], "problem": [], "every": False, "subset": "all"}

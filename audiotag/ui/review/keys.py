@@ -84,6 +84,7 @@ LIST = """
 | `U` | undo, as often as you like |
 | `←` `→` | back and on, without an answer |
 | `space` | play and pause |
+| `J` `K` | play the next and the previous similar clip, where these are open |
 | `?` | this list |
 """
 
