@@ -12,7 +12,8 @@ import plotly.graph_objects as go
 from audiotag.figures.text import plain
 from audiotag.figures.theme import FOLD_COLOURS, QUIET, set_frame
 
-HEIGHT_PX = 580
+HEIGHT_PX = 560
+TOOLBAR_PX = 30
 MARGIN = 0.04  # around the outermost points, as a share of the map's width
 RING_COLOUR = "#d6336c"
 FAINT = 0.16  # opacity of clips that do not pass the filter
@@ -99,7 +100,7 @@ def clip_map(
     set_frame(figure, HEIGHT_PX)
     figure.update_layout(
         legend={"y": -0.01, "yanchor": "top", "itemsizing": "constant"},
-        margin={"l": 0, "r": 0, "t": 0, "b": 0},
+        margin={"l": 0, "r": 0, "t": TOOLBAR_PX, "b": 0},
         dragmode="lasso",
         selectionrevision=revision,
         hovermode="closest",

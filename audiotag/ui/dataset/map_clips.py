@@ -16,7 +16,7 @@ from audiotag.data.dataset import Dataset
 from audiotag.features.settings import PRESETS
 from audiotag.ui import cache
 from audiotag.ui.player import PlayerOptions
-from audiotag.ui.text import Markdown, escape
+from audiotag.ui.text import escape
 from audiotag.ui.widgets import messages
 from audiotag.ui.widgets.downloads import show_downloads
 from audiotag.ui.widgets.kept_rows import row_of, select_row
@@ -57,8 +57,19 @@ def show_clip(clip: pd.Series) -> None:
         show_packed(pack_sound(sound, settings, clip["path"], options), "map-player")
 
 
+def show_steps(clips: pd.DataFrame, rows: np.ndarray, row: int) -> None:
+    """The place of the clip that is picked among those that pass the filter, and the keys that step through them.
+
+    The parameters are those of `show_list`.
+    """
+    place = int(np.searchsorted(rows, row))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f"Clip {place + 1:,} of {len(rows):,}", width="stretch")
+        show_step_buttons("map-", _step, clips, rows, place)
+
+
 def show_list(clips: pd.DataFrame, rows: np.ndarray, row: int, groups: list[str], dataset: Dataset) -> None:
-    """The list of clips that pass the filter, and the keys that step through it.
+    """The list of clips that pass the filter.
 
     Parameters
     ----------
@@ -75,10 +86,6 @@ def show_list(clips: pd.DataFrame, rows: np.ndarray, row: int, groups: list[str]
     place = int(np.searchsorted(rows, row))
     first = place // ROWS * ROWS
     part = clips.iloc[rows[first : first + ROWS]]
-    with st.container(horizontal=True, vertical_alignment="center"):
-        shown = f"{first + 1:,} to {first + len(part):,} of {len(rows):,} clips"
-        st.caption(Markdown(shown if len(part) < len(rows) else f"{len(rows):,} clip{'' if len(rows) == 1 else 's'}"))
-        show_step_buttons("map-", _step, clips, rows, place)
     table = f"map-list-{first}"
     if row_of(st.session_state.get(table), len(part)) != place - first or table not in st.session_state:
         select_row(table, place - first)
@@ -99,6 +106,8 @@ def show_list(clips: pd.DataFrame, rows: np.ndarray, row: int, groups: list[str]
         column_config={"colour": st.column_config.TextColumn("colour", help="What its colour on the map stands for.")},
         alt="The clips on the map that pass the filter, with what their colours stand for",
     )
+    if len(part) < len(rows):
+        st.caption(f"The list has clips {first + 1:,} to {first + len(part):,}; Next continues it.")
     every = clips.iloc[rows]
     places = pd.DataFrame({"clip": every["clip"], "subset": every["subset"], "labels": every["labels"]})
     show_downloads(places.assign(colour=groups, x=every["x"], y=every["y"]), f"{dataset.name}-map")

@@ -19,7 +19,7 @@ from audiotag.data.dataset import Dataset
 from audiotag.inspection import statistics
 from audiotag.inspection.filters import Filter, filter_clips
 from audiotag.ui import cache, selection
-from audiotag.ui.dataset.map_clips import pick, picked_row, show_clip, show_list
+from audiotag.ui.dataset.map_clips import pick, picked_row, show_clip, show_list, show_steps
 from audiotag.ui.dataset.map_colours import COLOURS, Colouring
 from audiotag.ui.embeddings import embedding_job, show_embeddings
 from audiotag.ui.text import Markdown, escape
@@ -102,6 +102,7 @@ def _show_view(view: MapView, caption: Markdown) -> None:
         rows = np.flatnonzero(view.passes)
         row = picked_row(view.clips, rows)
         _show_chart(view, groups, colouring, row)
+        st.caption("Click on a clip to hear it. Draw a line around clips to select them. Turn the wheel to zoom.")
         st.caption(caption)
         if colouring.note:
             note: Markdown = colouring.note
@@ -111,6 +112,7 @@ def _show_view(view: MapView, caption: Markdown) -> None:
         if row is None:
             st.caption("No clip that passes the filter is on the map.")
             return
+        show_steps(view.clips, rows, row)
         show_clip(view.clips.iloc[row])
         names = [style.name for style in colouring.styles]
         show_list(view.clips, rows, row, [names[group] for group in np.asarray(colouring.groups)[rows]], view.dataset)
@@ -190,12 +192,10 @@ def in_shapes(positions: np.ndarray, shapes: Sequence[Any]) -> np.ndarray:
 
 def _show_selection(view: MapView) -> None:
     """How many clips are selected, the way to review them, and the button that ends the selection."""
-    found = selection.selection_id()
+    if not (found := selection.selection_id()):
+        return
     count = int(view.passes.sum())
     clips = Markdown("1 clip" if count == 1 else f"{count:,} clips")
-    if not found:
-        st.caption(f"{clips} · draw a line around clips to select them, click on one to hear it")
-        return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**{clips} selected**", width="content")
         st.page_link(

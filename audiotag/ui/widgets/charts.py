@@ -30,6 +30,6 @@ def show_chart(figure: go.Figure, key: str, alt: str, can_lasso: bool = False, *
         Of `streamlit.plotly_chart`.
     """
     image = {"format": "png", "filename": key, "scale": IMAGE_SCALE}
-    tools = {"modeBarButtonsToRemove": [], "displayModeBar": True, "scrollZoom": True} if can_lasso else {}
+    tools = {"modeBarButtonsToRemove": ["autoScale2d"], "displayModeBar": True, "scrollZoom": True} if can_lasso else {}
     config = {**CONFIG, **tools, "toImageButtonOptions": image}
     st.plotly_chart(figure, key=key, alt=alt, config=config, **options)
