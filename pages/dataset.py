@@ -1,4 +1,4 @@
-"""Dataset: durations, labels, sound, problems and clips, with one filter over all tabs that is in the address."""
+"""Dataset: durations, labels, sound, problems, clips, map, with one filter over all tabs that is in the address."""
 
 import streamlit as st
 
@@ -8,9 +8,11 @@ from audiotag.ui import cache, frame
 from audiotag.ui.dataset import durations_tab, header, labels_tab, problems, reading, sound_tab
 from audiotag.ui.dataset.clips import show_clips
 from audiotag.ui.dataset.filter import pick_filter
+from audiotag.ui.dataset.map_tab import show_map
 from audiotag.ui.widgets import measurement, messages
 
-dataset = frame.set_up_page("Dataset").dataset()
+context = frame.set_up_page("Dataset")
+dataset = context.dataset()
 index = cache.load_index(dataset)
 all_faults = faults = cache.find_faults(dataset)
 
@@ -42,6 +44,7 @@ frame.show_tabs(
         "Sound": lambda: sound_tab.show_sound(dataset, index, shown, all_faults),
         "Problems": lambda: problems.show_problems(dataset, index, faults),
         "Clips": lambda: show_clips(dataset, shown, faults),
+        "Map": lambda: show_map(dataset, context.ensemble(), index, all_faults, wanted),
     },
 )
 messages.show_sentences()
