@@ -1,19 +1,15 @@
-"""Keep recordings and copies of a sound in one fold, and say where folds that are used as they are do not."""
+"""Keep recordings and copies of a sound in one fold."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from audiotag.data.contents import connect_rows
 from audiotag.data.dataset import Dataset
-from audiotag.data.leaks import count_straddling
 from audiotag.training.folds import NO_FOLD
-
-DRAW_FOLDS = "Folds that the recipe draws keep them together: “Folds from” on the Train page, or --folds-from recipe."
-STRATIFY = "A recipe with stratified folds keeps them together."
 
 Copies = Sequence[Sequence[str]]  # groups of clips with the same content, each clip as `clip_key`
 
@@ -54,26 +50,3 @@ def barred_folds(units: np.ndarray, held_out: Mapping[int, int]) -> np.ndarray:
         The fold that holds out each unit of the subset that folds are scored on.
     """
     return np.array([held_out.get(unit, NO_FOLD) for unit in units.tolist()], dtype=int)
-
-
-def straddling_sentence(parts: Iterable[tuple[pd.DataFrame, np.ndarray]], begin: str, where: str) -> str:
-    """Say how many recordings and contents have clips in several folds; empty if none has.
-
-    Parameters
-    ----------
-    parts : iterable of tuple
-        Clips with ``group`` and ``content``, and the fold that holds each out; one per subset.
-    begin : str
-        Begins the sentence: "With recipe capstone".
-    where : str
-        What has the clips: "several folds".
-    """
-    clips = pd.concat([clips.assign(held_out_by=folds) for clips, folds in parts], ignore_index=True)
-    counts = {
-        "source recordings": count_straddling(clips["group"], clips["held_out_by"]),
-        "groups of identical clips": count_straddling(clips["content"], clips["held_out_by"]),
-    }
-    found = [f"{several:,} of {total:,} {what}" for what, (several, total) in counts.items() if several]
-    if not found:
-        return ""
-    return f"{begin}, {' and '.join(found)} have clips in {where}, which makes scores too high."

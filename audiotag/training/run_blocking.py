@@ -11,6 +11,7 @@ from audiotag.errors import AudiotagError
 from audiotag.training.folds import check_folds
 from audiotag.training.run_options import RunOptions
 from audiotag.training.run_progress import epochs_done, plan_of
+from audiotag.training.run_splits import leak_sentences
 from audiotag.training.runs import RESUMABLE, Run, RunSettings, create_run, list_runs
 from audiotag.training.session import Session
 from audiotag.workspace import Workspace
@@ -78,7 +79,7 @@ def notes_before(options: RunOptions, workspace: Workspace) -> tuple[str, ...]:
     try:
         dataset = open_remembered(Path(options.dataset), workspace)
         session = Session(dataset, options.settings(workspace), workspace)
-        return (*_corrections_note(session), *session.leaks())
+        return (*_corrections_note(session), *leak_sentences(session))
     except AudiotagError:  # whatever it is, the run says it
         return ()
 

@@ -23,8 +23,8 @@ from audiotag.errors import AudiotagError
 from audiotag.inspection.measurement_job import MeasurementJob, with_measures
 from audiotag.metrics import multi_hot
 from audiotag.training.clips import LabelledClips, prepare_clips
-from audiotag.training.folds import ONE_SPLIT_FOLDS, assign_folds, available_folds, check_folds, with_fold_source
-from audiotag.training.leaks import DRAW_FOLDS, STRATIFY, Copies, add_units, copies_of, straddling_sentence
+from audiotag.training.folds import ONE_SPLIT_FOLDS, available_folds, check_folds, with_fold_source
+from audiotag.training.leaks import Copies, add_units, copies_of
 from audiotag.training.progress import FoldSplit
 from audiotag.training.recipe import Stage
 from audiotag.training.runs import SHARED_FOLD, RunSettings
@@ -170,8 +170,13 @@ class Session:
         """The groups of clips with the same content."""
         if self._given_copies is not None:
             return self._given_copies
+        return copies_of(self.dataset, self.content)
+
+    @cached_property
+    def content(self) -> pd.Series:
+        """The number of each clip's content, as far as the dataset is measured, as `same_content` gives it."""
         cache = cache_path(self.workspace.indexes, cache_name(self.dataset.root, self.dataset.name))
-        return copies_of(self.dataset, same_content(self.index, cache))
+        return same_content(self.index, cache)
 
     @property
     def scored_subset(self) -> str:
@@ -185,21 +190,6 @@ class Session:
         """
         are_units = self.recipe.fold_method == "stratified" and not self.dataset.own_folds
         return self._keeps_apart and are_units and subset != self.scored_subset
-
-    def leaks(self) -> tuple[str, ...]:
-        """Sentences about recordings and contents that the folds of this run do not keep together."""
-        is_stratified = self.recipe.fold_method == "stratified"
-        if not self.subsets or (is_stratified and not self.dataset.own_folds):
-            return ()
-        rows = {subset: self.rows_with_units(subset) for subset in self.subsets}
-        parts = [(clips, assign_folds(clips, self.labels, self.recipe)) for clips in rows.values()]
-        if any(map(has_validation_split, rows.values())):
-            sentence = straddling_sentence(parts, f"In {self.dataset.name}", "both training and validation")
-        elif self.dataset.own_folds:
-            sentence = straddling_sentence(parts, f"In {self.dataset.name}", "several of its own folds")
-        else:
-            sentence = straddling_sentence(parts, f"With recipe {self.recipe.name}", "several folds")
-        return (f"{sentence} {DRAW_FOLDS if is_stratified else STRATIFY}",) if sentence else ()
 
     @cached_property
     def index(self) -> pd.DataFrame:
@@ -223,6 +213,11 @@ class Session:
         rows, folds = self._split_subset(subset)
         folds.check_fold(fold)
         return rows.iloc[folds.training_rows(fold)], rows.iloc[folds.held_out_rows(fold)]
+
+    def scored_with(self, subset: str) -> pd.Series:
+        """The fold that each usable clip of a subset must not be trained on by, with the clip's path as index."""
+        rows, folds = self._split_subset(subset)
+        return pd.Series(folds.scored_with, index=rows["path"])
 
     def _split_subset(self, subset: str) -> tuple[pd.DataFrame, SubsetFolds]:
         if subset not in self._rows_and_folds:

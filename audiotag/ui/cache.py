@@ -208,11 +208,12 @@ def _faults(root: Path, stamp: str, parts: int) -> pd.DataFrame:
 
 @cached(max_entries=16, show_spinner=False)
 def _fold_leaks(root: Path, stamp: str, parts: int, key: str, _settings: RunSettings) -> tuple[str, ...]:
+    from audiotag.training.run_splits import leak_sentences
     from audiotag.training.session import Session
 
     session = Session(load_dataset(root), _settings, Workspace())
     try:
-        return session.leaks()
+        return leak_sentences(session)
     except AudiotagError:  # whatever it is, the run says it
         return ()
 

@@ -1,0 +1,179 @@
+"""Report whether the folds of a run can be trusted, from its session: what belongs together, and what straddles them."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from audiotag.data.dataset import has_validation_split
+from audiotag.data.name_groups import NameGroups, find_name_groups
+from audiotag.data.near_duplicates import connect, read_near_duplicates, read_search
+from audiotag.training.folds import NO_FOLD
+from audiotag.training.session import Session
+from audiotag.training.split_report import (
+    TEST,
+    TITLES,
+    Kind,
+    KindOfGroups,
+    SplitReport,
+    agreement_sentence,
+    count_groups,
+    leak_sentence,
+)
+
+DRAW_FOLDS = "Folds that the recipe draws keep them together: “Folds from” on the Train page, or --folds-from recipe."
+STRATIFY = "A recipe with stratified folds keeps them together."
+NOT_SEARCHED = "Near-duplicates, the same recording cut, resampled or re-encoded, have not been looked for."
+
+
+def report_run_splits(session: Session, draw: bool = True) -> SplitReport:
+    """Report what the folds of a run keep together.
+
+    Parameters
+    ----------
+    session : Session
+    draw : bool
+        Whether to draw folds where that is needed to count what straddles them; for thousands of clips it takes
+        seconds.
+
+    Raises
+    ------
+    AudiotagError
+        If the run is not possible with this dataset.
+    """
+    names = find_name_groups(session.dataset.clips)
+    return _report(session, _known_keys(session) | {"names": names.keys}, draw, names)
+
+
+def leak_sentences(session: Session) -> tuple[str, ...]:
+    """Say what is known to belong together and the folds of a run do not keep together; empty if there is nothing.
+
+    Raises
+    ------
+    AudiotagError
+        If the run is not possible with this dataset.
+    """
+    if not session.subsets:
+        return ()
+    leak = _report(session, _known_keys(session), draw=True).leak
+    return (leak,) if leak else ()
+
+
+def _known_keys(session: Session) -> dict[Kind, pd.Series]:
+    """What is known to belong together, one value per clip of the dataset."""
+    clips = session.dataset.clips
+    keys: dict[Kind, pd.Series] = {"identical": session.content.set_axis(clips.index)}
+    if clips["group"].notna().any():
+        keys["recordings"] = clips["group"]
+    if read_search(session.dataset, session.workspace) is not None:
+        keys["near-duplicates"] = connect(clips, read_near_duplicates(session.dataset, session.workspace))
+    return keys
+
+
+def _report(session: Session, keys: dict[Kind, pd.Series], draw: bool, names: NameGroups | None = None) -> SplitReport:
+    kept = _kept_together(session)
+    may_straddle = any(kind not in kept and values.dropna().duplicated().any() for kind, values in keys.items())
+    parts = _parts(session, draw=may_straddle and (draw or bool(session.dataset.own_folds)))
+    clips = session.dataset.clips.assign(part=parts)
+    clips = clips[_is_used(session)]
+    kinds = tuple(count_groups(kind, keys[kind][clips.index], clips, kind in kept) for kind in TITLES if kind in keys)
+    return SplitReport(
+        folds=_describe_folds(session),
+        clips=int((clips["part"].astype(object) != TEST).sum()),
+        kinds=kinds,
+        advice=_advice(session, kinds, keys),
+        leak=_leak(session, kinds),
+        unknown=_unknown(session, keys),
+        patterns=() if names is None else names.patterns,
+    )
+
+
+def _are_drawn_of_units(session: Session) -> bool:
+    return session.recipe.fold_method == "stratified" and not session.dataset.own_folds
+
+
+def _kept_together(session: Session) -> frozenset[Kind]:
+    """The kinds of groups that the folds of the run are drawn to keep together."""
+    return frozenset({"recordings", "identical"}) if _are_drawn_of_units(session) else frozenset()
+
+
+def _is_used(session: Session) -> pd.Series:
+    """Whether each clip is one that the run trains on or scores, or a test clip."""
+    return session.dataset.clips["subset"].isin([*session.subsets, "test"])
+
+
+def _is_test(session: Session) -> pd.Series:
+    clips = session.dataset.clips
+    held_out = session.settings.held_out
+    is_held_out = pd.Series(False, index=clips.index) if held_out is None else (clips["fold"] == held_out).fillna(False)
+    return (clips["subset"] == "test") | is_held_out.astype(bool)
+
+
+def _parts(session: Session, draw: bool) -> pd.Series:
+    """The part of each clip, as `count_groups` takes it; NA for a clip that cannot be used, or if folds are not drawn."""
+    clips = session.dataset.clips
+    parts = pd.Series(pd.NA, index=clips.index, dtype=object)
+    if draw:
+        folds = pd.concat([session.scored_with(subset) for subset in session.subsets])
+        folds = folds[~folds.index.duplicated()].reindex(clips["path"]).set_axis(clips.index)
+        is_split = any(has_validation_split(session.rows(subset)) for subset in session.subsets)
+        for fold, rows in folds.dropna().groupby(folds.dropna()):
+            number = int(fold)
+            parts[rows.index] = ("training" if number == NO_FOLD else "validation") if is_split else f"fold {number}"
+    parts[_is_test(session)] = TEST
+    return parts
+
+
+def _describe_folds(session: Session) -> str:
+    if any(has_validation_split(session.rows(subset)) for subset in session.subsets):
+        return "the dataset's own validation split"
+    own = session.dataset.own_folds
+    if own:
+        return f"{len(own)} folds of the dataset's own"
+    how = "drawn by the recipe" if session.recipe.fold_method == "stratified" else "shuffled by the recipe"
+    return f"{session.recipe.folds} folds, {how}"
+
+
+def _leak(session: Session, kinds: tuple[KindOfGroups, ...]) -> str:
+    if any(has_validation_split(session.rows(subset)) for subset in session.subsets):
+        sentence = leak_sentence(kinds, f"In {session.dataset.name}", "both training and validation")
+    elif session.dataset.own_folds:
+        sentence = leak_sentence(kinds, f"In {session.dataset.name}", "several of its own folds")
+    else:
+        sentence = leak_sentence(kinds, f"With recipe {session.recipe.name}", "several folds")
+    return f"{sentence} {_remedy(session)}" if sentence else ""
+
+
+def _remedy(session: Session) -> str:
+    return DRAW_FOLDS if session.recipe.fold_method == "stratified" else STRATIFY
+
+
+def _advice(session: Session, kinds: tuple[KindOfGroups, ...], keys: dict[Kind, pd.Series]) -> dict[Kind, str]:
+    """What to do about each kind."""
+    advice: dict[Kind, str] = {}
+    for each in kinds:
+        if each.kind == "names":
+            agreement = agreement_sentence(keys["recordings"], keys["names"]) if "recordings" in keys else ""
+            if agreement:
+                advice["names"] = agreement
+            elif each.straddling:
+                advice["names"] = (
+                    "If these names are of recordings, let the dataset's table say so in a column source_id."
+                )
+        elif each.straddling:
+            advice[each.kind] = _remedy(session)
+        elif each.with_test:
+            advice[each.kind] = "Scores on these test clips are too high; leave the clips out of the test."
+    return advice
+
+
+def _unknown(session: Session, keys: dict[Kind, pd.Series]) -> tuple[str, ...]:
+    """What is not known of the dataset yet."""
+    sentences = []
+    index = session.index
+    usable = index["error"].isna() & index["measure_error"].isna()
+    if unmeasured := int((usable & index["content"].isna()).sum()):
+        of_all = f"{unmeasured:,} of {len(index):,} clips are not measured"
+        sentences.append(f"{of_all}: of these, copies are found only if their files are equal.")
+    if "near-duplicates" not in keys:
+        sentences.append(NOT_SEARCHED)
+    return tuple(sentences)
