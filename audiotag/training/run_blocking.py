@@ -8,7 +8,7 @@ from pathlib import Path
 
 from audiotag.data.saved_options import open_remembered
 from audiotag.errors import AudiotagError
-from audiotag.training.folds import check_folds
+from audiotag.training.folds import check_folds, check_keep_together, with_fold_source
 from audiotag.training.run_options import RunOptions
 from audiotag.training.run_progress import epochs_done, plan_of
 from audiotag.training.run_splits import leak_sentences
@@ -69,6 +69,7 @@ def new_run(options: RunOptions, workspace: Workspace) -> Run:
     dataset = open_remembered(Path(options.dataset), workspace)
     settings = options.settings(workspace)
     check_folds(dataset, settings.recipe, settings.folds, settings.held_out, settings.folds_from)
+    check_keep_together(with_fold_source(dataset, settings.folds_from), settings.recipe, settings.keep_together)
     run = create_run(workspace, settings)
     workspace.remember_dataset(dataset.root)
     return run

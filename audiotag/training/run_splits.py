@@ -1,4 +1,4 @@
-"""Report whether the folds of a run can be trusted, from its session: what belongs together, and what straddles them."""
+"""Report whether the folds of a run can be trusted: what belongs together in its dataset, and what straddles them."""
 
 from __future__ import annotations
 
@@ -22,6 +22,10 @@ from audiotag.training.split_report import (
 
 DRAW_FOLDS = "Folds that the recipe draws keep them together: “Folds from” on the Train page, or --folds-from recipe."
 STRATIFY = "A recipe with stratified folds keeps them together."
+KEEP_NAMES = "let drawn folds keep them together: “Keep together” on the Train page, or --keep-together names."
+KEEP_NEAR_DUPLICATES = (
+    "Drawn folds keep them together on request: “Keep together” on the Train page, or --keep-together near-duplicates."
+)
 NOT_SEARCHED = "Near-duplicates, the same recording cut, resampled or re-encoded, have not been looked for."
 
 
@@ -93,7 +97,9 @@ def _are_drawn_of_units(session: Session) -> bool:
 
 def _kept_together(session: Session) -> frozenset[Kind]:
     """The kinds of groups that the folds of the run are drawn to keep together."""
-    return frozenset({"recordings", "identical"}) if _are_drawn_of_units(session) else frozenset()
+    if not _are_drawn_of_units(session):
+        return frozenset()
+    return frozenset({"recordings", "identical", *session.settings.keep_together})
 
 
 def _is_used(session: Session) -> pd.Series:
@@ -109,7 +115,7 @@ def _is_test(session: Session) -> pd.Series:
 
 
 def _parts(session: Session, draw: bool) -> pd.Series:
-    """The part of each clip, as `count_groups` takes it; NA for a clip that cannot be used, or if folds are not drawn."""
+    """The part of each clip, as `count_groups` takes it; NA for a clip that cannot be used, or without ``draw``."""
     clips = session.dataset.clips
     parts = pd.Series(pd.NA, index=clips.index, dtype=object)
     if draw:
@@ -155,10 +161,10 @@ def _advice(session: Session, kinds: tuple[KindOfGroups, ...], keys: dict[Kind, 
             agreement = agreement_sentence(keys["recordings"], keys["names"]) if "recordings" in keys else ""
             if agreement:
                 advice["names"] = agreement
-            elif each.straddling:
-                advice["names"] = (
-                    "If these names are of recordings, let the dataset's table say so in a column source_id."
-                )
+            elif each.straddling != 0:
+                advice["names"] = f"If each of these is one recording, {KEEP_NAMES}"
+        elif each.straddling and each.kind == "near-duplicates":
+            advice[each.kind] = KEEP_NEAR_DUPLICATES
         elif each.straddling:
             advice[each.kind] = _remedy(session)
         elif each.with_test:

@@ -20,7 +20,7 @@ from audiotag.starter.render import StarterCounts, render_starter
 from audiotag.training.begun import COPIES, TRAINED_ON, note_begin, open_session, read_trained_on
 from audiotag.training.clips import LabelledClips
 from audiotag.training.folds import assign_folds, check_folds
-from audiotag.training.leaks import add_units, copies_of
+from audiotag.training.leaks import add_units, groups_of
 from audiotag.training.recipe import Recipe, Stage, load_recipe
 from audiotag.training.run_options import RunOptions
 from audiotag.training.run_splits import leak_sentences
@@ -286,4 +286,4 @@ def test_test_clips_are_in_no_group_of_copies(two_subsets: Path) -> None:
     dataset = open_dataset(two_subsets)
     dataset = replace(dataset, clips=dataset.clips.assign(subset=["curated"] * 12 + ["test"] * 12))
     content = pd.Series([1, *[pd.NA] * 11, 1, *[pd.NA] * 11], dtype="Int64")
-    assert copies_of(dataset, content) == []
+    assert groups_of(dataset.clips, content) == []
