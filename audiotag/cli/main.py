@@ -16,7 +16,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from audiotag import __version__
-from audiotag.cli import ablation, app, compare, corrections, dataset, doubts, report, score, tag, train, trust
+from audiotag.cli import ablation, app, compare, corrections, dataset, doubts, report, score, splits, tag, train, trust
 from audiotag.cli.exit_codes import MEANINGS, NOTHING_DONE, SIGNALLED, UNEXPECTED_ERROR, Terminated
 from audiotag.cli.printing import accept_every_character, say
 from audiotag.crash_log import log_file, start_log, unexpected, watch_for_crashes
@@ -172,6 +172,8 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_run_options(sub)
     sub.add_argument("--rates", action="store_true", help="also suggest a learning rate")
     sub.add_argument("--json", action="store_true", help="print the result as JSON")
+
+    splits.add_splits(command("splits", splits.splits, splits.HELP))
 
     sub = command("publish", train.publish, "Publish the finished folds of a run as an ensemble.")
     sub.add_argument("from_run", metavar="run", help="name of the run")

@@ -70,8 +70,8 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         type=_kinds,
         default=(),
         metavar="KIND[,KIND]",
-        help="names, near-duplicates or both: folds that the recipe draws also keep together clips whose names look as if "
-        "they were of one recording, or near-duplicates; audiotag splits lists them",
+        help="names, near-duplicates or both: folds that the recipe draws also keep together clips whose names look as "
+        "if they were of one recording, or near-duplicates; audiotag splits lists them",
     )
     add(
         "--corrections",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pandas as pd
 
 from audiotag.data.dataset import has_validation_split
-from audiotag.data.name_groups import NameGroups, find_name_groups
+from audiotag.data.name_groups import find_name_groups
 from audiotag.data.near_duplicates import connect, read_near_duplicates, read_search
 from audiotag.training.folds import NO_FOLD
 from audiotag.training.session import Session
@@ -45,11 +47,28 @@ def report_run_splits(session: Session, draw: bool = True) -> SplitReport:
         If the run is not possible with this dataset.
     """
     names = find_name_groups(session.dataset.clips)
-    return _report(session, _known_keys(session) | {"names": names.keys}, draw, names)
+    keys = _known_keys(session) | {"names": names.keys}
+    clips, kinds = _count(session, keys, draw)
+    return SplitReport(
+        folds=_describe_folds(session),
+        clips=clips,
+        kinds=kinds,
+        advice=_advice(session, kinds, keys),
+        leak=_leak(session, kinds),
+        unknown=_unknown(session, keys),
+        unmeasured=_count_unmeasured(session),
+        patterns=names.patterns,
+    )
 
 
-def leak_sentences(session: Session) -> tuple[str, ...]:
+def leak_sentences(session: Session, draw: bool = True) -> tuple[str, ...]:
     """Say what is known to belong together and the folds of a run do not keep together; empty if there is nothing.
+
+    Parameters
+    ----------
+    session : Session
+    draw : bool
+        As `report_run_splits`.
 
     Raises
     ------
@@ -58,37 +77,35 @@ def leak_sentences(session: Session) -> tuple[str, ...]:
     """
     if not session.subsets:
         return ()
-    leak = _report(session, _known_keys(session), draw=True).leak
+    kept = _kept_together(session)
+    # What folds keep together needs no index of the dataset, which a page may not have yet.
+    keys = {kind: keys for kind, keys in _known_keys(session, without=kept).items() if keys.notna().any()}
+    leak = _leak(session, _count(session, keys, draw)[1]) if keys else ""
     return (leak,) if leak else ()
 
 
-def _known_keys(session: Session) -> dict[Kind, pd.Series]:
-    """What is known to belong together, one value per clip of the dataset."""
+def _known_keys(session: Session, without: Collection[Kind] = ()) -> dict[Kind, pd.Series]:
+    """What is known to belong together, one value per clip of the dataset, without some kinds."""
     clips = session.dataset.clips
-    keys: dict[Kind, pd.Series] = {"identical": session.content.set_axis(clips.index)}
-    if clips["group"].notna().any():
+    keys: dict[Kind, pd.Series] = {}
+    if "recordings" not in without and clips["group"].notna().any():
         keys["recordings"] = clips["group"]
-    if read_search(session.dataset, session.workspace) is not None:
+    if "identical" not in without:
+        keys["identical"] = session.content.set_axis(clips.index)
+    if "near-duplicates" not in without and read_search(session.dataset, session.workspace) is not None:
         keys["near-duplicates"] = connect(clips, read_near_duplicates(session.dataset, session.workspace))
     return keys
 
 
-def _report(session: Session, keys: dict[Kind, pd.Series], draw: bool, names: NameGroups | None = None) -> SplitReport:
+def _count(session: Session, keys: dict[Kind, pd.Series], draw: bool) -> tuple[int, tuple[KindOfGroups, ...]]:
+    """How many clips the run trains on or is scored on, and the groups of each kind."""
     kept = _kept_together(session)
     may_straddle = any(kind not in kept and values.dropna().duplicated().any() for kind, values in keys.items())
     parts = _parts(session, draw=may_straddle and (draw or bool(session.dataset.own_folds)))
     clips = session.dataset.clips.assign(part=parts)
     clips = clips[_is_used(session)]
     kinds = tuple(count_groups(kind, keys[kind][clips.index], clips, kind in kept) for kind in TITLES if kind in keys)
-    return SplitReport(
-        folds=_describe_folds(session),
-        clips=int((clips["part"].astype(object) != TEST).sum()),
-        kinds=kinds,
-        advice=_advice(session, kinds, keys),
-        leak=_leak(session, kinds),
-        unknown=_unknown(session, keys),
-        patterns=() if names is None else names.patterns,
-    )
+    return int((clips["part"].astype(object) != TEST).sum()), kinds
 
 
 def _are_drawn_of_units(session: Session) -> bool:
@@ -175,11 +192,14 @@ def _advice(session: Session, kinds: tuple[KindOfGroups, ...], keys: dict[Kind, 
 def _unknown(session: Session, keys: dict[Kind, pd.Series]) -> tuple[str, ...]:
     """What is not known of the dataset yet."""
     sentences = []
-    index = session.index
-    usable = index["error"].isna() & index["measure_error"].isna()
-    if unmeasured := int((usable & index["content"].isna()).sum()):
-        of_all = f"{unmeasured:,} of {len(index):,} clips are not measured"
+    if unmeasured := _count_unmeasured(session):
+        of_all = f"{unmeasured:,} of {len(session.index):,} clips are not measured"
         sentences.append(f"{of_all}: of these, copies are found only if their files are equal.")
     if "near-duplicates" not in keys:
         sentences.append(NOT_SEARCHED)
     return tuple(sentences)
+
+
+def _count_unmeasured(session: Session) -> int:
+    index = session.index
+    return int((index["error"].isna() & index["measure_error"].isna() & index["content"].isna()).sum())

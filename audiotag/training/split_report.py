@@ -83,6 +83,27 @@ class KindOfGroups:
     is_kept_together: bool
     largest: tuple[Group, ...] = ()
 
+    def describe(self) -> str:
+        """The counts as a phrase.
+
+        >>> KindOfGroups("recordings", 467, 276, 879, 68, 283, 0, False).describe()
+        '276 with two or more clips (879 clips), 68 straddle the folds (283 clips)'
+        """
+        if not self.groups:
+            phrases = ["none has two or more clips"]
+        else:
+            phrases = [f"{self.groups:,} with two or more clips ({self.clips:,} clips)"]
+            if self.straddling is None:
+                phrases.append("not compared with these folds")
+            elif self.straddling:
+                verb = "straddles" if self.straddling == 1 else "straddle"
+                phrases.append(f"{self.straddling:,} {verb} the folds ({self.straddling_clips:,} clips)")
+            else:
+                phrases.append("each in one fold")
+        if self.with_test:
+            phrases.append(f"{self.with_test:,} also among the test clips")
+        return ", ".join(phrases)
+
     @property
     def is_fact(self) -> bool:
         """Whether the clips of a group are known to belong together, and not only guessed."""
@@ -107,6 +128,8 @@ class SplitReport:
         A sentence that names what straddles and is a fact; empty if nothing does.
     unknown : tuple[str, ...]
         Sentences about what is not known yet.
+    unmeasured : int
+        Clips that are not measured, so that not all copies of them are known.
     patterns : tuple[NamePattern, ...]
         How names were understood.
     """
@@ -117,7 +140,17 @@ class SplitReport:
     advice: dict[Kind, str]
     leak: str = ""
     unknown: tuple[str, ...] = ()
+    unmeasured: int = 0
     patterns: tuple[NamePattern, ...] = ()
+
+    @property
+    def verdict(self) -> str:
+        """What is known of these folds, in one or two sentences."""
+        if self.leak:
+            return self.leak
+        if any(each.is_fact and each.straddling is None for each in self.kinds):
+            return "Whether these folds keep together what belongs together has not been counted."
+        return "These folds keep together what is known to belong together."
 
     def kind(self, kind: Kind) -> KindOfGroups | None:
         """The groups of one kind; None if they are not known."""
