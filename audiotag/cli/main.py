@@ -15,7 +15,6 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, NoReturn
 
-from audiotag import __version__
 from audiotag.cli import ablation, app, compare, corrections, dataset, doubts, report, score, tag, train, trust
 from audiotag.cli.exit_codes import MEANINGS, NOTHING_DONE, SIGNALLED, UNEXPECTED_ERROR, Terminated
 from audiotag.cli.printing import accept_every_character, say
@@ -24,6 +23,7 @@ from audiotag.disk import disk_problem
 from audiotag.errors import AudiotagError
 from audiotag.leftovers import sweep_workspace
 from audiotag.state import print_sentences
+from audiotag.version import __version__
 from audiotag.wording import printable
 from audiotag.workspace import Workspace
 
