@@ -15,7 +15,20 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, NoReturn
 
-from audiotag.cli import ablation, app, compare, corrections, dataset, doubts, report, score, tag, train, trust
+from audiotag.cli import (
+    ablation,
+    app,
+    compare,
+    corrections,
+    dataset,
+    doubts,
+    duplicates,
+    report,
+    score,
+    tag,
+    train,
+    trust,
+)
 from audiotag.cli.exit_codes import MEANINGS, NOTHING_DONE, SIGNALLED, UNEXPECTED_ERROR, Terminated
 from audiotag.cli.printing import accept_every_character, say
 from audiotag.crash_log import log_file, start_log, unexpected, watch_for_crashes
@@ -195,6 +208,7 @@ def build_parser() -> argparse.ArgumentParser:
     tag.add_submit(command("submit", tag.submit, "Score a dataset's test clips and write a submission."))
     score.add_score(command("score", score.score, score.HELP))
     doubts.add_doubts(command("doubts", doubts.doubts, doubts.HELP))
+    duplicates.add_duplicates(command("duplicates", duplicates.duplicates, duplicates.HELP))
     trust.add_trust(command("trust", trust.trust, trust.TRUST_HELP))
     trust.add_noise_gate(command("noise-gate", trust.noise_gate, trust.GATE_HELP))
     ablation.add_ablation(commands)

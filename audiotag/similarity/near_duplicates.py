@@ -54,7 +54,7 @@ def compare(first: np.ndarray, second: np.ndarray) -> Match:
     Parameters
     ----------
     first, second : numpy.ndarray, shape=(bands, frames), int8
-        Band energies.
+        Band energies; without frames for a sound that could not be read.
 
     Returns
     -------
@@ -69,7 +69,7 @@ def compare(first: np.ndarray, second: np.ndarray) -> Match:
     2 Σxy / (Σx² + Σy²), which is Pearson's correlation if both vary by as much and less if they do not. All offsets are
     computed at once by FFT.
     """
-    bands = _has_sound(first) & _has_sound(second)
+    bands = _has_sound(first) & _has_sound(second) if first.size and second.size else np.zeros(0, dtype=bool)
     if bands.sum() < MIN_BANDS:
         return NO_MATCH
     x, y = (_centred(values[bands]) for values in (first, second))
@@ -169,6 +169,8 @@ def patterns(energies: np.ndarray) -> np.ndarray:
     -----
     After J. Haitsma and T. Kalker, "A Highly Robust Audio Fingerprinting System", ISMIR 2002.
     """
+    if not energies.size:
+        return np.zeros(0, np.uint32)
     values = energies.astype(np.int16)
     slopes = np.diff(values, axis=0)
     changes = slopes[:, PATTERN_FRAMES:] - slopes[:, :-PATTERN_FRAMES]
