@@ -10,7 +10,8 @@ from audiotag.ui.dataset.clips import show_clips
 from audiotag.ui.dataset.filter import pick_filter
 from audiotag.ui.widgets import measurement, messages
 
-dataset = frame.set_up_page("Dataset").dataset()
+context = frame.set_up_page("Dataset")
+dataset = context.dataset()
 index = cache.load_index(dataset)
 all_faults = faults = cache.find_faults(dataset)
 
@@ -40,7 +41,7 @@ frame.show_tabs(
         "Durations": lambda: durations_tab.show_durations(shown),
         "Labels": lambda: labels_tab.show_labels(shown, wanted),
         "Sound": lambda: sound_tab.show_sound(dataset, index, shown, all_faults),
-        "Problems": lambda: problems.show_problems(dataset, index, faults),
+        "Problems": lambda: problems.show_problems(dataset, index, faults, context.ensemble_folder),
         "Clips": lambda: show_clips(dataset, shown, faults),
     },
 )

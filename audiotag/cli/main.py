@@ -15,8 +15,21 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, NoReturn
 
-from audiotag import __version__
-from audiotag.cli import ablation, app, compare, corrections, dataset, doubts, report, score, splits, tag, train, trust
+from audiotag.cli import (
+    ablation,
+    app,
+    compare,
+    corrections,
+    dataset,
+    doubts,
+    duplicates,
+    report,
+    score,
+    splits,
+    tag,
+    train,
+    trust,
+)
 from audiotag.cli.exit_codes import MEANINGS, NOTHING_DONE, SIGNALLED, UNEXPECTED_ERROR, Terminated
 from audiotag.cli.printing import accept_every_character, say
 from audiotag.crash_log import log_file, start_log, unexpected, watch_for_crashes
@@ -24,6 +37,7 @@ from audiotag.disk import disk_problem
 from audiotag.errors import AudiotagError
 from audiotag.leftovers import sweep_workspace
 from audiotag.state import print_sentences
+from audiotag.version import __version__
 from audiotag.wording import printable
 from audiotag.workspace import Workspace
 
@@ -197,6 +211,7 @@ def build_parser() -> argparse.ArgumentParser:
     tag.add_submit(command("submit", tag.submit, "Score a dataset's test clips and write a submission."))
     score.add_score(command("score", score.score, score.HELP))
     doubts.add_doubts(command("doubts", doubts.doubts, doubts.HELP))
+    duplicates.add_duplicates(command("duplicates", duplicates.duplicates, duplicates.HELP))
     trust.add_trust(command("trust", trust.trust, trust.TRUST_HELP))
     trust.add_noise_gate(command("noise-gate", trust.noise_gate, trust.GATE_HELP))
     ablation.add_ablation(commands)

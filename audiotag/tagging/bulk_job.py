@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from audiotag import __version__
 from audiotag.errors import AudiotagError
 from audiotag.tagging.bulk import FileResult, SoundFile, tag_files
 from audiotag.tagging.ensemble import select_folds
@@ -17,6 +16,7 @@ from audiotag.tagging.export.base import ExportFormat, ExportOptions, write_expo
 from audiotag.tagging.export.rows import Row, clip_row, exact_clip_row, problem_row, timeline_entries
 from audiotag.tagging.journal import Journal
 from audiotag.tagging.tagger import Tagger
+from audiotag.version import __version__
 from audiotag.wording import as_text
 
 PerClip = Sequence[tuple[ExportFormat, Path]]  # formats that write one file per clip, and the folder of each

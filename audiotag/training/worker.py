@@ -19,7 +19,7 @@ from pathlib import Path
 
 import psutil
 
-from audiotag import __version__, in_hand
+from audiotag import in_hand
 from audiotag.audio.decoder_workers import HANGS, DecoderEndedError
 from audiotag.audio.streaming import LongSound
 from audiotag.errors import AudiotagError, clip_problem, may_pass
@@ -35,6 +35,7 @@ from audiotag.training.run_splits import leak_sentences
 from audiotag.training.runs import SHARED_FOLD, Run
 from audiotag.training.session import Session
 from audiotag.training.subsets import fingerprint
+from audiotag.version import __version__
 from audiotag.wording import printable
 from audiotag.workspace import write_bytes
 

@@ -23,7 +23,7 @@ from audiotag.data.contents import cache_path
 from audiotag.data.dataset import Dataset
 from audiotag.data.index import cache_name, scan
 from audiotag.data.left_out import left_out_path
-from audiotag.data.near_duplicates import near_duplicates_path
+from audiotag.data.near_duplicates import near_duplicates_path, read_near_duplicates
 from audiotag.data.saved_options import open_remembered
 from audiotag.data.stamp import dataset_stamp
 from audiotag.errors import AudiotagError, clip_guard, clip_problem, may_pass
@@ -107,10 +107,10 @@ def measurement_job(dataset: Dataset) -> MeasurementJob:
 
 
 def dataset_key(root: Path) -> str:
-    """A key that changes with the files of the dataset, the options that open it, and what is left out of it."""
+    """A key that changes with the dataset's files, the options that open it, what is left out, and near-duplicates."""
     workspace = Workspace()
-    left_out = left_out_path(root, workspace)
-    times = _stamp(left_out.parent, left_out.name)
+    paths = (left_out_path(root, workspace), near_duplicates_path(root, workspace))
+    times = [_stamp(path.parent, path.name) for path in paths]
     return repr((dataset_stamp(root), sorted(workspace.dataset_options(root).items()), times))
 
 
@@ -223,7 +223,8 @@ def _measured_index(root: Path, stamp: str, parts: int) -> pd.DataFrame:
 def _faults(root: Path, stamp: str, parts: int) -> pd.DataFrame:
     dataset = load_dataset(root)
     checksums = cache_path(Workspace().indexes, cache_name(root, dataset.name))
-    return faults.find_faults(dataset, _measured_index(root, stamp, parts), checksums)
+    near_duplicates = read_near_duplicates(dataset, Workspace())
+    return faults.find_faults(dataset, _measured_index(root, stamp, parts), checksums, near_duplicates)
 
 
 @cached(max_entries=16, show_spinner=False)

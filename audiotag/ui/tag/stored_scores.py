@@ -16,13 +16,13 @@ import numpy as np
 from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 
-from audiotag import __version__
 from audiotag.disk import optional_write
 from audiotag.state import fits, read_state
 from audiotag.tagging.result import Evidence
 from audiotag.ui import cache
 from audiotag.ui.tag.dropped_sounds import DroppedSound
 from audiotag.ui.tag.history import SoundHistory
+from audiotag.version import __version__
 from audiotag.workspace import Workspace, write_bytes
 
 if TYPE_CHECKING:
