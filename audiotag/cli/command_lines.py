@@ -42,6 +42,7 @@ def train_line(options: RunOptions) -> str:
         "--device": options.device,
         "--hold-out": _number_text(options.held_out),
         "--folds-from": "" if options.folds_from == "dataset" else options.folds_from,
+        "--keep-together": ",".join(options.keep_together),
     }
     flags = {None: [], True: ["--corrections"], False: ["--no-corrections"]}[options.corrected]
     return _join("train", _path_text(options.dataset), *_option_words(values), *flags)
@@ -65,6 +66,7 @@ def train_again(settings: RunSettings, workspace: Workspace) -> tuple[str, str]:
         device=settings.device,
         folds_from=settings.folds_from,
         corrected=settings.corrected,
+        keep_together=settings.keep_together,
     )
     return train_line(own), recipe_toml(settings.recipe)
 

@@ -66,12 +66,25 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         "copies of a sound together (default: dataset)",
     )
     add(
+        "--keep-together",
+        type=_kinds,
+        default=(),
+        metavar="KIND[,KIND]",
+        help="names, near-duplicates or both: folds that the recipe draws also keep together clips whose names look as "
+        "if they were of one recording, or near-duplicates; audiotag splits lists them",
+    )
+    add(
         "--corrections",
         action=argparse.BooleanOptionalAction,
         help="use the labels as reviewers corrected them, or those in the dataset's tables (default: corrected, if "
         "there are verdicts)",
     )
     add("--device", default="", help="cpu, cuda, cuda:1, mps, or several separated by commas (default: the best)")
+
+
+def _kinds(text: str) -> tuple[str, ...]:
+    """Words separated by commas; `RunOptions.settings` checks them."""
+    return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
 def add_noise_gate_switch(parser: argparse.ArgumentParser) -> None:
@@ -106,6 +119,7 @@ def run_options_of(options: argparse.Namespace) -> RunOptions:
         device=options.device,
         folds_from=options.folds_from,
         corrected=options.corrections,
+        keep_together=options.keep_together,
     )
 
 

@@ -82,9 +82,9 @@ class NearDuplicateSearch:
     problems: tuple[str, ...] = ()
 
 
-def near_duplicates_path(dataset: Path, name: str, workspace: Workspace) -> Path:
-    """The file that holds the near-duplicates of the dataset of this name at a path."""
-    return workspace.root / "near-duplicates" / f"{cache_name(dataset, name)}.json"
+def near_duplicates_path(dataset: Path, workspace: Workspace) -> Path:
+    """The file that holds the near-duplicates of the dataset at a path."""
+    return workspace.root / "near-duplicates" / f"{cache_name(dataset, dataset.name)}.json"
 
 
 def write_near_duplicates(dataset: Dataset, search: NearDuplicateSearch, workspace: Workspace) -> None:
@@ -96,12 +96,12 @@ def write_near_duplicates(dataset: Dataset, search: NearDuplicateSearch, workspa
         "files": [{"key": list(key)} for key in sorted(search.files)],
         "problems": list(search.problems),
     }
-    write_json(near_duplicates_path(dataset.root, dataset.name, workspace), values)
+    write_json(near_duplicates_path(dataset.root, workspace), values)
 
 
 def read_search(dataset: Dataset, workspace: Workspace) -> NearDuplicateSearch | None:
     """The last search for near-duplicates, whatever has become of the clips since; None if there was none."""
-    path = near_duplicates_path(dataset.root, dataset.name, workspace)
+    path = near_duplicates_path(dataset.root, workspace)
     return read_state(path, _parse, None, "look for near-duplicates again")
 
 

@@ -14,7 +14,7 @@ from audiotag.data.dataset import Dataset, has_own_folds
 from audiotag.errors import AudiotagError
 from audiotag.metrics import multi_hot
 from audiotag.training.recipe import Recipe
-from audiotag.training.runs import FoldSource
+from audiotag.training.runs import FoldSource, Together
 
 ONE_SPLIT_FOLDS = 10
 NO_FOLD = 0  # of a clip that no fold holds out, where only a validation split is held out
@@ -55,6 +55,23 @@ def check_folds(
         raise AudiotagError(f"no fold is left to train: {dataset.name} has only fold {held_out}; hold out nothing.")
     if unknown := sorted(set(folds) - set(available)):
         raise AudiotagError(f"folds must be among {', '.join(map(str, available))} here, got {unknown[0]}.")
+
+
+def check_keep_together(dataset: Dataset, recipe: Recipe, keep_together: tuple[Together, ...]) -> None:
+    """Raise `AudiotagError` if a run cannot keep these groups together; the dataset is as the run sees it."""
+    if not keep_together:
+        return
+    wanted = ", ".join(keep_together)
+    if dataset.own_folds:
+        raise AudiotagError(
+            f"keep_together is for folds that the recipe draws, got {wanted} for folds of {dataset.name}; use folds "
+            "from the recipe (--folds-from recipe), or keep nothing more together."
+        )
+    if recipe.fold_method != "stratified":
+        raise AudiotagError(
+            f"keep_together is for recipes with stratified folds, got {wanted} for recipe {recipe.name} with "
+            f"{recipe.fold_method} folds; choose another recipe, or keep nothing more together."
+        )
 
 
 def assign_folds(clips: pd.DataFrame, labels: tuple[str, ...], recipe: Recipe) -> np.ndarray:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from audiotag.data.saved_options import open_remembered
 from audiotag.errors import AudiotagError
-from audiotag.training.folds import check_folds
+from audiotag.training.folds import check_folds, check_keep_together, with_fold_source
 from audiotag.training.run_options import RunOptions
 from audiotag.training.run_progress import epochs_done, plan_of
+from audiotag.training.run_splits import leak_sentences
 from audiotag.training.runs import RESUMABLE, Run, RunSettings, create_run, list_runs
 from audiotag.training.session import Session
 from audiotag.workspace import Workspace
@@ -68,6 +69,7 @@ def new_run(options: RunOptions, workspace: Workspace) -> Run:
     dataset = open_remembered(Path(options.dataset), workspace)
     settings = options.settings(workspace)
     check_folds(dataset, settings.recipe, settings.folds, settings.held_out, settings.folds_from)
+    check_keep_together(with_fold_source(dataset, settings.folds_from), settings.recipe, settings.keep_together)
     run = create_run(workspace, settings)
     workspace.remember_dataset(dataset.root)
     return run
@@ -78,7 +80,7 @@ def notes_before(options: RunOptions, workspace: Workspace) -> tuple[str, ...]:
     try:
         dataset = open_remembered(Path(options.dataset), workspace)
         session = Session(dataset, options.settings(workspace), workspace)
-        return (*_corrections_note(session), *session.leaks())
+        return (*_corrections_note(session), *leak_sentences(session))
     except AudiotagError:  # whatever it is, the run says it
         return ()
 

@@ -12,7 +12,7 @@ from audiotag.errors import AudiotagError
 from audiotag.features.presets import load_preset
 from audiotag.training.devices import check_device
 from audiotag.training.recipe import load_recipe
-from audiotag.training.runs import FoldSource, RunSettings
+from audiotag.training.runs import FoldSource, RunSettings, Together
 from audiotag.workspace import Workspace
 
 
@@ -46,6 +46,8 @@ class RunOptions:
         As `RunSettings.folds_from`.
     corrected : bool or None
         As `RunSettings.corrected`; None if there are verdicts on the dataset.
+    keep_together : tuple of "names" or "near-duplicates"
+        As `RunSettings.keep_together`.
     """
 
     dataset: str
@@ -61,6 +63,7 @@ class RunOptions:
     device: str = ""
     folds_from: FoldSource = "dataset"
     corrected: bool | None = None
+    keep_together: tuple[Together, ...] = ()
 
     def settings(self, workspace: Workspace) -> RunSettings:
         """The settings of the run.
@@ -82,11 +85,21 @@ class RunOptions:
         check_device(self.device)
         sources = get_args(FoldSource)
         require(self.folds_from in sources, "folds_from", f"be {' or '.join(sources)}", self.folds_from, "check it")
+        kinds = get_args(Together)
+        for kind in self.keep_together:
+            require(kind in kinds, "keep_together", f"be {' or '.join(kinds)}", kind, "check it")
         corrected = self.corrected
         if corrected is None:
             corrected = bool(VerdictJournal.of(Path(self.dataset), workspace).verdicts())
         return RunSettings(
-            self.dataset, recipe, self.folds, self.held_out, self.device, self.folds_from, corrected=corrected
+            self.dataset,
+            recipe,
+            self.folds,
+            self.held_out,
+            self.device,
+            self.folds_from,
+            corrected=corrected,
+            keep_together=tuple(kind for kind in kinds if kind in self.keep_together),
         )
 
 

@@ -7,7 +7,7 @@ import streamlit as st
 from audiotag.data.dataset import Dataset
 from audiotag.training.runs import RunSettings, list_runs
 from audiotag.ui.text import escape
-from audiotag.ui.train import estimate_panel, run_setup
+from audiotag.ui.train import estimate_panel, run_setup, split_panel
 from audiotag.workspace import Workspace
 
 DRAWER = "new-run"
@@ -36,4 +36,6 @@ def show_new_run(dataset: Dataset, workspace: Workspace) -> RunSettings | None:
                 run_setup.show_facts(settings, dataset)
                 estimate_panel.show_estimate(settings, dataset, workspace)
             run_setup.show_start_button(settings, options, dataset, workspace)
+        if settings:
+            split_panel.show_split_panel(settings, dataset)
     return settings

@@ -28,6 +28,8 @@ PATHS = ["/data/sounds", "/my own/sounds; it's $HOME", '/say "hush" & `go`\\/*.w
 
 RUN_OPTIONS: list[dict[str, Any]] = [
     {"folds_from": "recipe"},
+    {"keep_together": ("names",)},
+    {"folds_from": "recipe", "keep_together": ("names", "near-duplicates")},
     {"corrected": True},
     {"corrected": False, "seed": 3},
     {},

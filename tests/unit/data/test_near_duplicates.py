@@ -62,7 +62,7 @@ def test_pair_counts_only_as_long_as_both_files_are_unchanged(dataset: Dataset, 
 
 def test_damaged_file_costs_a_new_search_and_is_set_aside(dataset: Dataset, workspace: Workspace) -> None:
     write_near_duplicates(dataset, search_of(dataset, pair_of(dataset)), workspace)
-    path = near_duplicates_path(dataset.root, dataset.name, workspace)
+    path = near_duplicates_path(dataset.root, workspace)
     for content in (b"{", b"[]", path.read_bytes().replace(b"0.97", b'"x"')):
         path.write_bytes(content)
         assert read_search(dataset, workspace) is None
