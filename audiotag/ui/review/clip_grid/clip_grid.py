@@ -13,11 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import streamlit as st
 
-from audiotag.review.grid import GridKind
 from audiotag.state import fits
 from audiotag.ui.player.packing import with_header
 from audiotag.ui.player.player import read_sources
@@ -27,6 +26,9 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent
 ANSWER_SHAPE = {"accepted": [str], "odd": [str]}
+# What an answer does: "wrong" takes the label from marked clips, "missing" adds it to them and says that the others do
+# not have it; "cluster" gives it to all but the marked clips, "alike" to the marked ones, and both say nothing else.
+ClipGridKind = Literal["wrong", "missing", "cluster", "alike"]
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Tile:
         By which the answer names it; no other tile of the grid has it.
     name : str
     score : float
-        Out-of-fold score of the grid's label.
+        Out-of-fold score of the grid's label; for "cluster" and "alike" the cosine similarity.
     length : str
         Length of the clip in words.
     block : bytes
@@ -60,19 +62,21 @@ class ClipGrid:
     Attributes
     ----------
     label : str
-    kind : GridKind
+        Empty as long as none is chosen; then nothing can be answered.
+    kind : ClipGridKind
     tiles : tuple[Tile, ...]
         At most `audiotag.review.grid.CLIPS_AT_ONCE`.
     """
 
     label: str
-    kind: GridKind
+    kind: ClipGridKind
     tiles: tuple[Tile, ...]
 
     @property
     def key(self) -> str:
-        """Key of the grid on the page: equal for equal clips, label and kind."""
-        shown = json.dumps([self.label, self.kind, [tile.id for tile in self.tiles]])
+        """Key of the grid on the page: equal for equal clips, label and kind; clips without labels may get any label."""
+        label = self.label if self.kind in ("wrong", "missing") else ""
+        shown = json.dumps([label, self.kind, [tile.id for tile in self.tiles]])
         return f"clip-grid-{hashlib.blake2b(shown.encode(), digest_size=8).hexdigest()}"
 
 
