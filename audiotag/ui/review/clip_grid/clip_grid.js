@@ -86,18 +86,19 @@ class ClipGrid {
 
   show(data) {
     if (data.id === this.id) {
-      if (data.label !== this.label) this.nameLabel(data.label);
+      if (data.label !== this.label || data.also !== this.also) this.nameLabel(data);
       return; // it is on the page already
     }
     this.unload();
     this.id = data.id;
     this.label = data.label;
+    this.also = data.also;
     this.kind = data.kind;
     this.isMissing = data.kind === "missing" || data.kind === "alike"; // a marked clip gets the label
-    this.isNew = data.kind === "cluster" || data.kind === "alike"; // the clips have no label yet
+    this.isAlike = ["cluster", "alike", "members"].includes(data.kind); // nothing is said about the other clips
     this.root.classList.toggle("missing", this.isMissing);
     this.root.classList.toggle("wrong", !this.isMissing);
-    const named = this.isNew ? "Clips that sound alike" : `Clips with${this.isMissing ? "out" : ""} ${this.label}`;
+    const named = this.isAlike ? "Clips that sound alike" : `Clips with${this.isMissing ? "out" : ""} ${this.label}`;
     this.root.setAttribute("aria-label", named);
     const marked = new Set(storedMarks()[data.id] ?? []);
     this.all = data.tiles.map((tile, number) => this.tileOf(tile, number, marked.has(tile.id)));
@@ -146,12 +147,12 @@ class ClipGrid {
     const fill = (part, text) => (element.querySelector(`.${part}`).textContent = text);
     fill("key", KEYS[number]);
     fill("name", name);
-    const scored = `${this.isNew ? "similarity" : "score"} ${score}`;
+    const scored = `${this.isAlike ? "similarity" : "score"} ${score}`;
     fill("score", scored);
     fill("length", length);
     tile.stamp.textContent = this.stampText();
     element.querySelector(".name").title = name;
-    element.querySelector(".score").title = this.isNew
+    element.querySelector(".score").title = this.isAlike
       ? "Cosine of the angle between the embeddings; 1 is the same"
       : `Out-of-fold score of ${this.label}`;
     tile.mark.setAttribute("aria-label", `${name}, ${scored}, ${length}`);
@@ -170,8 +171,9 @@ class ClipGrid {
   }
 
   /** Another label is chosen for the same clips, whose marks stay. */
-  nameLabel(label) {
+  nameLabel({ label, also }) {
     this.label = label;
+    this.also = also;
     for (const tile of this.all) tile.stamp.textContent = this.stampText();
     this.describeAnswer();
   }
@@ -221,11 +223,12 @@ class ClipGrid {
     const odd = this.all.filter((tile) => this.isMarked(tile)).length;
     const rest = this.all.length - odd;
     const { label } = this;
-    if (this.isNew) {
-      const count = this.isMissing ? odd : rest;
+    if (this.isAlike) {
+      const count = this.kind === "cluster" ? rest : odd;
+      const clips = count + this.also === 1 ? "1 clip" : `${count + this.also} clips`;
+      const verb = this.kind === "members" ? "remove from" : "label";
       this.accept.disabled = !label || !count;
-      const clips = count === 1 ? "1 clip" : `${count} clips`;
-      this.what.textContent = label ? `${label}: label ${clips}` : "Choose a label above";
+      this.what.textContent = label ? `${label}: ${verb} ${clips}` : "Choose a label above";
       return;
     }
     const all = this.all.length === 1 ? "this clip" : `all ${this.all.length}`;

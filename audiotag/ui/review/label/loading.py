@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import pandas as pd
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from audiotag.similarity.embedding_job import Embeddings
 
 MAX_STATES = 8  # of reviewers and datasets
+
+_ids: WeakKeyDictionary[LabellingMaterial, dict[str, int]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,9 +95,7 @@ def load_material(dataset: Dataset, ensemble: Path, embeddings: Embeddings) -> L
     return _material(dataset.root, ensemble, repr(stamps), dataset, embeddings, bool(measured))
 
 
-def load_labelling(
-    dataset: Dataset, material: LabellingMaterial, journal: VerdictJournal, reviewer: str
-) -> Labelling:
+def load_labelling(dataset: Dataset, material: LabellingMaterial, journal: VerdictJournal, reviewer: str) -> Labelling:
     """The state after the verdicts that are in the journal now; the same state until there are others."""
     verdicts = tuple(read_verdicts(journal))
     return Labelling(dataset, _states.after(material, verdicts, reviewer), verdicts, journal, reviewer)
@@ -152,15 +153,6 @@ def _measured_contents(index: pd.DataFrame) -> dict[tuple[str, str], str]:
 
 
 def _rows_by_id(material: LabellingMaterial) -> dict[str, int]:
-    return _ids(id(material), material)
-
-
-@cache.cached(max_entries=4, show_spinner=False)
-def _ids(key: int, _material: LabellingMaterial) -> dict[str, int]:
-    return {item_id(subset, clip, ""): row for (subset, clip), row in rows_by_name(_material).items()}
-
-
-def pick_labels(labels: Iterable[str], there: Iterable[str]) -> list[str]:
-    """Those of some labels that exist, each once, in their order."""
-    known = set(there)
-    return [label for label in dict.fromkeys(labels) if label in known]
+    if material not in _ids:
+        _ids[material] = {item_id(*name, ""): row for name, row in rows_by_name(material).items()}
+    return _ids[material]

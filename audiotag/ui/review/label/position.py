@@ -31,21 +31,17 @@ def current_row(labelling: Labelling) -> int | None:
     return row
 
 
-def next_row(labelling: Labelling, after: int | None = None) -> int | None:
-    """The row of the clip to ask about next; None where all clips have an answer.
-
-    Parameters
-    ----------
-    labelling : Labelling
-    after : int, optional
-        A skipped clip that was just looked at again: then the skipped ones after it follow.
-    """
-    rows = [offer.row for offer in labelling.state.offers]
+def next_row(labelling: Labelling) -> int | None:
+    """The row of the clip that teaches most; None where all clips have an answer, or were skipped."""
     skipped = labelling.state.is_skipped
-    fresh = next((row for row in rows if not skipped[row] and row != after), None)
-    if fresh is not None or after is None or not skipped[after] or after not in rows:
-        return fresh
-    return next(iter(rows[rows.index(after) + 1 :]), None)
+    return next((offer.row for offer in labelling.state.offers if not skipped[offer.row]), None)
+
+
+def next_skipped(labelling: Labelling, row: int = -1) -> int | None:
+    """The row of the next clip that was skipped, after one of them or the first; None without one."""
+    skipped = labelling.state.is_skipped
+    rows = [offer.row for offer in labelling.state.offers if skipped[offer.row]]
+    return next(iter(rows[rows.index(row) + 1 :] if row in rows else rows), None)
 
 
 def go_to(labelling: Labelling, row: int | None) -> None:
