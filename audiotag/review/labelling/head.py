@@ -1,9 +1,14 @@
-"""The quick head: a classifier on the embeddings of the labelled clips, which is fitted in less than a second."""
+"""The quick head: a classifier on the embeddings of the labelled clips, which is fitted in less than a second.
+
+Labels count the same however many clips they have: with few clips most labels are rare, and a head that follows their
+shares would suggest the frequent ones alone. So the probabilities of rare labels are too high on average.
+"""
 
 from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -75,10 +80,11 @@ def fit_head(features: np.ndarray, targets: np.ndarray) -> Head | None:
     return Head(weights, bias, False)
 
 
-def _logistic(features: np.ndarray, classes: np.ndarray):  # type: ignore[no-untyped-def]
-    from sklearn.exceptions import ConvergenceWarning
+def _logistic(features: np.ndarray, classes: np.ndarray) -> Any:
     from sklearn.linear_model import LogisticRegression
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # a rough head is good enough, and is fitted again soon
-        return LogisticRegression(C=STRENGTH, max_iter=MAX_ITERATIONS).fit(features, classes)
+        # It warns of a fit that is not quite exact, and of nearly as many labels as clips; both are usual here.
+        warnings.simplefilter("ignore")
+        model = LogisticRegression(C=STRENGTH, max_iter=MAX_ITERATIONS, class_weight="balanced")
+        return model.fit(features, classes)

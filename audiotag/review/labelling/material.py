@@ -103,7 +103,8 @@ def labelling_material(
     copy = pd.Series([of_group.get(name, pd.NA) for name in names], dtype="Int64")
     sources = connect_rows(clips["group"], clips["content"], copy)
     order = np.array(sorted(range(len(names)), key=names.__getitem__), dtype=int)
-    features, cluster, typicality = _arrange(embeddings.vectors[order])
+    features = reduced(embeddings.vectors[order])
+    cluster, typicality = clusters_of(features)
     back = np.empty_like(order)
     back[order] = np.arange(len(order))
     clips = clips[["subset", "clip", "path", "labels", "content"]]
@@ -148,12 +149,11 @@ def cluster_count(clips: int) -> int:
     return min(clips, max(10, round(math.sqrt(clips))))
 
 
-def _arrange(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Features, clusters and typicality of vectors."""
-    features = reduced(vectors)
-    rows = np.flatnonzero(vectors.any(axis=1))
-    cluster = np.full(len(vectors), NO_CLUSTER)
-    typicality = np.full(len(vectors), -1.0, dtype=np.float32)
+def clusters_of(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The cluster and the typicality of each row, as in `LabellingMaterial`, of features as `reduced` gives them."""
+    rows = np.flatnonzero(features.any(axis=1))
+    cluster = np.full(len(features), NO_CLUSTER)
+    typicality = np.full(len(features), -1.0, dtype=np.float32)
     if len(rows):
         cluster[rows] = _cluster(features[rows], cluster_count(len(rows)))
     for number in range(cluster.max(initial=-1) + 1):
@@ -163,7 +163,7 @@ def _arrange(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         neighbours = min(TYPICALITY_NEIGHBOURS, len(members) - 1)
         if neighbours:
             typicality[members] = -np.sort(-similarity, axis=1)[:, :neighbours].mean(axis=1)
-    return features, cluster, typicality
+    return cluster, typicality
 
 
 def _cluster(features: np.ndarray, count: int) -> np.ndarray:
