@@ -33,7 +33,7 @@ class BoundedSearch:
 
     def __init__(self, vectors: np.ndarray) -> None:
         self._vectors = vectors
-        self._basis = _main_directions(vectors)
+        self._basis = main_directions(vectors)
         self._compact = np.empty((len(vectors), self._basis.shape[1] + 1), np.float32)
         for first in range(0, len(vectors), ROWS_AT_ONCE):
             block = vectors[first : first + ROWS_AT_ONCE].astype(np.float32)
@@ -51,11 +51,11 @@ class BoundedSearch:
             return np.empty(0, int), np.empty(0, np.float32)
         first = min(count * FIRST_COMPARED, len(bounds))
         likely = np.argpartition(-bounds, first - 1)[:first]
-        least = np.sort(self._products(likely, query))[-count]
+        least = np.sort(products(self._vectors, likely, query))[-count]
         possible = np.flatnonzero(bounds >= least)
-        products = self._products(possible, query)
-        best = np.argsort(-products, kind="stable")[:count]
-        return possible[best], products[best]
+        similarity = products(self._vectors, possible, query)
+        best = np.argsort(-similarity, kind="stable")[:count]
+        return possible[best], similarity[best]
 
     def _compacted(self, vectors: np.ndarray) -> np.ndarray:
         """The projections of vectors, and the lengths of what is left out, ``(…, directions + 1)``."""
@@ -63,12 +63,15 @@ class BoundedSearch:
         left_out = (vectors**2).sum(axis=1) - (projected**2).sum(axis=1)
         return np.column_stack([projected, np.sqrt(np.maximum(left_out, 0))])
 
-    def _products(self, rows: np.ndarray, query: np.ndarray) -> np.ndarray:
-        blocks = (rows[first : first + ROWS_AT_ONCE] for first in range(0, len(rows), ROWS_AT_ONCE))
-        return np.concatenate([self._vectors[block].astype(np.float32) @ query for block in blocks])
+
+def products(vectors: np.ndarray, rows: np.ndarray, query: np.ndarray) -> np.ndarray:
+    """The dot products of some of the vectors with a query, shape ``(rows,)``, float32."""
+    firsts = range(0, len(rows), ROWS_AT_ONCE)
+    blocks = [vectors[rows[first : first + ROWS_AT_ONCE]].astype(np.float32) @ query for first in firsts]
+    return np.concatenate([np.empty(0, np.float32), *blocks])
 
 
-def _main_directions(vectors: np.ndarray) -> np.ndarray:
+def main_directions(vectors: np.ndarray) -> np.ndarray:
     """Orthonormal directions with the most power, ``(dimensions, directions)``; not centred, as products are not."""
     step = max(1, len(vectors) // FITTED_ON)
     sample = vectors[::step].astype(np.float32)

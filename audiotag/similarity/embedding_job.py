@@ -25,7 +25,7 @@ from audiotag.detached_job import DetachedJob
 from audiotag.inspection.measurement_job import MeasurementJob, with_measures
 from audiotag.similarity.embedding import EmbeddingWriter, embed_files
 from audiotag.similarity.embedding_store import EmbeddingStore, content_keys, file_keys
-from audiotag.similarity.nearest import NearestClips
+from audiotag.similarity.nearest import EXACT_UP_TO, NearestClips
 from audiotag.state import read_json_state
 from audiotag.tagging.bulk import SoundFile
 from audiotag.tagging.ensemble import Card
@@ -50,12 +50,15 @@ class Embeddings:
         Clips that have no vector yet, or cannot be read.
     problems : tuple[str, ...]
         A sentence for each of the missing clips that could not be read, as it is now.
+    folder : Path, optional
+        Where the graph of `nearest` is stored for a large dataset.
     """
 
     clips: pd.DataFrame
     vectors: np.ndarray
     missing: int
     problems: tuple[str, ...] = ()
+    folder: Path | None = None
 
     @property
     def is_complete(self) -> bool:
@@ -65,7 +68,7 @@ class Embeddings:
     @cached_property
     def nearest(self) -> NearestClips:
         """The search among these vectors, made when it is first asked for."""
-        return NearestClips(self.vectors)
+        return NearestClips(self.vectors, self.folder)
 
     def row_of(self, subset: str, clip: str) -> int:
         """The row of a clip; -1 if it has no vector."""
@@ -120,7 +123,7 @@ class EmbeddingJob(DetachedJob):
         shape = [{"file": str, "problem": str}]
         rows = read_json_state(self.folder / PROBLEMS, shape, [], "clips that cannot be read are tried again")
         problems = tuple(row["problem"] for row in rows if row["file"] in missing)
-        return Embeddings(table, found.vectors, int((~found.is_found).sum()), problems)
+        return Embeddings(table, found.vectors, int((~found.is_found).sum()), problems, self.folder)
 
 
 def embed_clips(job: EmbeddingJob, workspace: Workspace) -> None:
@@ -154,6 +157,8 @@ def embed_clips(job: EmbeddingJob, workspace: Workspace) -> None:
         else:
             job.write_progress(len(clips), len(clips), 0.0)
     write_json(job.folder / PROBLEMS, problems)
+    if len(clips) > EXACT_UP_TO and not job.is_stop_requested():
+        job.read(dataset, workspace).nearest.prepare()
 
 
 def _clips_of(dataset: Dataset, workspace: Workspace) -> pd.DataFrame:

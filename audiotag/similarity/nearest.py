@@ -1,18 +1,23 @@
 """Find the clips that sound most alike: those whose vectors have the largest dot product.
 
-`NearestClips` is made once for a collection and then answers any number of queries.
+`NearestClips` is made once for a collection and then answers any number of queries: exactly up to `EXACT_UP_TO`
+vectors, and also beyond unless a graph was prepared, which is faster there and may miss a neighbour.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from functools import cached_property
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from audiotag.similarity.bounded_search import BoundedSearch
+from audiotag.similarity.graph_search import GraphSearch
 
+EXACT_UP_TO = 200_000
+GRAPH = "nearest.safetensors"
 COMPARED_ONE_BY_ONE = 2000  # a search among so few vectors needs no preparation
 
 
@@ -37,6 +42,8 @@ class NearestClips:
     ----------
     vectors : numpy.ndarray, shape=(clips, dimensions)
         Of length 1, or 0 for silence, which is never found. Not copied; it may be a memory map.
+    folder : Path, optional
+        Where the graph is stored for more than `EXACT_UP_TO` vectors.
 
     Examples
     --------
@@ -45,8 +52,8 @@ class NearestClips:
     array([1, 2])
     """
 
-    def __init__(self, vectors: np.ndarray) -> None:
-        self.vectors = vectors
+    def __init__(self, vectors: np.ndarray, folder: Path | None = None) -> None:
+        self.vectors, self._folder = vectors, folder
 
     def find(self, query: np.ndarray, count: int = 10, leave_out: Collection[int] = ()) -> Nearest:
         """The most similar clips.
@@ -69,13 +76,23 @@ class NearestClips:
         return Nearest(*self._search.find(query, count, leave_out))
 
     def prepare(self) -> None:
-        """Do now what the first search would do once: about a second for 25,000 clips."""
-        if len(self.vectors) > COMPARED_ONE_BY_ONE:
-            self._search  # noqa: B018
+        """Do now what takes long: seconds up to `EXACT_UP_TO` vectors, minutes for a graph of a million.
+
+        Without it the first search takes a second or a few, and all are exact, however many vectors there are.
+        """
+        if len(self.vectors) <= COMPARED_ONE_BY_ONE:
+            return
+        search = self._search
+        if len(self.vectors) > EXACT_UP_TO and not isinstance(search, GraphSearch):
+            self._search = graph = GraphSearch.build(self.vectors)
+            if self._folder:
+                graph.write(self._folder / GRAPH)
 
     @cached_property
-    def _search(self) -> BoundedSearch:
-        return BoundedSearch(self.vectors)
+    def _search(self) -> BoundedSearch | GraphSearch:
+        may_have_graph = len(self.vectors) > EXACT_UP_TO and self._folder is not None
+        graph = GraphSearch.read(self._folder / GRAPH, self.vectors) if may_have_graph else None
+        return graph or BoundedSearch(self.vectors)
 
 
 def nearest_rows(vectors: np.ndarray, query: np.ndarray, count: int = 10, leave_out: int = -1) -> np.ndarray:

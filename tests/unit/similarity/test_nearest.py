@@ -1,8 +1,14 @@
 """The nearest clips are those of a comparison with every vector, however many there are and however alike they are."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from audiotag import state
+from audiotag.similarity import nearest
+from audiotag.similarity.bounded_search import BoundedSearch
+from audiotag.similarity.graph_search import GraphSearch
 from audiotag.similarity.nearest import COMPARED_ONE_BY_ONE, NearestClips
 from audiotag.similarity.vectors import fused
 
@@ -28,9 +34,9 @@ def compared_with_all(vectors: np.ndarray, query: np.ndarray, count: int, leave_
 def test_the_same_clips_are_found_as_by_a_comparison_with_all(clips: int, spread: float) -> None:
     vectors = collection(clips, spread)
     vectors[clips // 2] = 0
-    nearest = NearestClips(vectors)
+    clips_found = NearestClips(vectors)
     for row in range(0, clips, max(1, clips // 25)):
-        found = nearest.find(vectors[row], 10, [row])
+        found = clips_found.find(vectors[row], 10, [row])
         expected = compared_with_all(vectors, vectors[row], 10, [row])
         if not vectors[row].any():
             expected = expected[:0]
@@ -61,3 +67,48 @@ def test_silence_resembles_nothing() -> None:
     assert len(NearestClips(vectors).find(np.zeros(vectors.shape[1])).rows) == 0
     assert len(NearestClips(np.zeros_like(vectors)).find(vectors[0]).rows) == 0
     assert len(NearestClips(vectors[:0]).find(vectors[0]).rows) == 0
+
+
+@pytest.fixture
+def many(monkeypatch: pytest.MonkeyPatch) -> np.ndarray:
+    """A collection that is large enough for a graph."""
+    monkeypatch.setattr(nearest, "EXACT_UP_TO", MANY - 1)
+    vectors = collection(MANY, 1.0)
+    vectors[7] = 0
+    return vectors
+
+
+def test_a_graph_finds_nearly_all_and_gives_exact_similarities(many: np.ndarray, tmp_path: Path) -> None:
+    NearestClips(many, tmp_path).prepare()
+    by_graph, exact = NearestClips(many, tmp_path), NearestClips(many)
+    assert isinstance(by_graph._search, GraphSearch)
+    hits = []
+    for row in range(0, MANY, 50):
+        found, expected = (search.find(many[row], 10, [row, 3]) for search in (by_graph, exact))
+        assert not {row, 3, 7} & set(found.rows)
+        similarity = many[found.rows].astype(np.float32) @ many[row].astype(np.float32)
+        np.testing.assert_allclose(found.similarities, similarity, atol=1e-6)
+        hits.append(len(set(found.rows) & set(expected.rows)) / 10)
+    assert np.mean(hits) > 0.97
+
+
+def test_a_graph_of_other_vectors_is_not_used(many: np.ndarray, tmp_path: Path) -> None:
+    NearestClips(many, tmp_path).prepare()
+    changed = many.copy()
+    changed[100] = many[200]
+    assert isinstance(NearestClips(changed, tmp_path)._search, BoundedSearch)
+    assert isinstance(NearestClips(many[:-1], tmp_path)._search, BoundedSearch)
+    assert state.take_sentences() == []
+
+
+@pytest.mark.parametrize("at", [10, 5000, -10])
+def test_a_damaged_graph_costs_a_sentence(many: np.ndarray, tmp_path: Path, at: int) -> None:
+    NearestClips(many, tmp_path).prepare()
+    path = tmp_path / nearest.GRAPH
+    content = bytearray(path.read_bytes())
+    content[at] ^= 0x55
+    path.write_bytes(content)
+    state.take_sentences()
+    found = NearestClips(many, tmp_path).find(many[0], 5, [0])
+    np.testing.assert_array_equal(found.rows, NearestClips(many).find(many[0], 5, [0]).rows)
+    assert len(state.take_sentences()) == 1
