@@ -197,6 +197,7 @@ def build_parser() -> argparse.ArgumentParser:
     doubts.add_doubts(command("doubts", doubts.doubts, doubts.HELP))
     trust.add_trust(command("trust", trust.trust, trust.TRUST_HELP))
     trust.add_noise_gate(command("noise-gate", trust.noise_gate, trust.GATE_HELP))
+    trust.add_familiarity(command("familiarity", trust.familiarity, trust.FAMILIARITY_HELP))
     ablation.add_ablation(commands)
     app.add_app(
         command(
