@@ -216,6 +216,7 @@ def build_parser() -> argparse.ArgumentParser:
     duplicates.add_duplicates(command("duplicates", duplicates.duplicates, duplicates.HELP))
     trust.add_trust(command("trust", trust.trust, trust.TRUST_HELP))
     trust.add_noise_gate(command("noise-gate", trust.noise_gate, trust.GATE_HELP))
+    trust.add_familiarity(command("familiarity", trust.familiarity, trust.FAMILIARITY_HELP))
     ablation.add_ablation(commands)
     app.add_app(
         command(

@@ -130,7 +130,7 @@ def fingerprint_of(tagger: Tagger) -> dict[str, Any]:
     how = {"spectrogram": asdict(card.spectrogram), "windows": card.windows, "augment": card.recipe.get("augment")}
     return {
         "audiotag version": __version__,
-        "ensemble": [card.name, folds, how],
+        "ensemble": [card.name, folds, how, card.familiar],
         "tagging options": asdict(tagger.settings),
         "thresholds": tagger.thresholds,
     }

@@ -9,8 +9,8 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +151,24 @@ def publish(
         write_json(aside / CARD, card.to_dict())
         os.replace(aside, parent / name)
     return parent / name
+
+
+def add_familiarity(folder: Path, run: Run, progress: Callable[[int, int], None] | None = None) -> None:
+    """Measure what the training sounds of a new ensemble are like; without its dataset it does not learn that.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the ensemble.
+    run : Run
+        What it was published from.
+    progress : callable(done, total), optional
+        Called as clips are tagged.
+    """
+    from audiotag.tagging.familiarity_measurement import measure_and_save  # it loads the networks
+
+    with suppress(AudiotagError):
+        measure_and_save(folder, Path(run.settings().dataset), progress)
 
 
 def check_name(name: str, parent: Path) -> None:

@@ -34,7 +34,7 @@ def train_and_wait(
     publish_as : str
         Name of the ensemble that is made of the run; empty for none.
     progress : callable(done, total), optional
-        Called as epochs of all folds are done.
+        Called as epochs of all folds are done, and again as clips are tagged for the familiarity of the ensemble.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def train_and_wait(
     AudiotagError
         If an option or the name does not fit, which is found before the training, or the run fails or is stopped.
     """
-    from audiotag.training.publish import check_name, publish
+    from audiotag.training.publish import add_familiarity, check_name, publish
 
     if publish_as:
         check_name(publish_as, workspace.ensembles)
@@ -54,7 +54,7 @@ def train_and_wait(
     run.start()
     wait_for_end(run, progress)
     if publish_as:
-        publish(run, publish_as, workspace.ensembles)
+        add_familiarity(publish(run, publish_as, workspace.ensembles), run, progress)
     return run
 
 

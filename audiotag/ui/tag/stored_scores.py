@@ -43,7 +43,7 @@ def load_evidence(sound: DroppedSound, folder: Path, card: Card, tta: bool) -> E
     """
     if not sound.entry:
         return cache.load_evidence(sound.source, sound.name, sound.content, folder, tta)
-    key = [EDITION, __version__, sound.name, sound.content, tta, card.name, *card.fold_checksums]
+    key = [EDITION, __version__, sound.name, sound.content, tta, card.name, *card.fold_checksums, card.familiar]
     digest = hashlib.blake2b(json.dumps(key).encode(errors="backslashreplace"), digest_size=16).hexdigest()
     path = SoundHistory(Workspace()).scores / f"{sound.entry}-{digest}.safetensors"
     found = _read(path, (len(card.folds), len(card.labels)))
@@ -65,7 +65,7 @@ def _read(path: Path, size: tuple[int, int]) -> Evidence | None:
 def to_bytes(evidence: Evidence) -> bytes:
     """The content of a file of scores."""
     arrays = {"starts_s": evidence.starts_s, "audible": evidence.audible, "scores": evidence.scores}
-    for name in ("augmented", "embeddings"):
+    for name in ("augmented", "embeddings", "familiarity"):
         if (array := getattr(evidence, name)) is not None:
             arrays[name] = array
     facts = {name: getattr(evidence, name) for name in FACTS}
@@ -79,11 +79,13 @@ def from_bytes(content: bytes, size: tuple[int, int]) -> Evidence:
     arrays = load_arrays(content)
     facts = json.loads(arrays["facts"].tobytes())
     scores, augmented, windows = arrays["scores"], arrays.get("augmented"), len(arrays["starts_s"])
-    shape = (size[0], windows, size[1])
+    familiarity, shape = arrays.get("familiarity"), (size[0], windows, size[1])
     if not fits(facts, FACTS) or scores.shape != shape or arrays["audible"].shape != (windows,):
         raise ValueError("the scores are of another sound or ensemble")
     if augmented is not None and augmented.shape[1:] != shape:
         raise ValueError("the augmented scores are of another sound or ensemble")
+    if familiarity is not None and (familiarity.shape != shape[:2] or ((familiarity <= 0) | (familiarity > 1)).any()):
+        raise ValueError("the familiarity is of another sound or ensemble, or is not 0 to 1")
     if not all(((each >= 0) & (each <= 1)).all() for each in (scores, augmented) if each is not None):
         raise ValueError("a score is not 0 to 1")
     embeddings = arrays.get("embeddings")
@@ -96,5 +98,6 @@ def from_bytes(content: bytes, size: tuple[int, int]) -> Evidence:
         scores=scores,
         augmented=augmented,
         embeddings=embeddings,
+        familiarity=familiarity,
         **facts,
     )
