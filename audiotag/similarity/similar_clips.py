@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from audiotag.similarity.nearest import nearest_rows, similarities
+from audiotag.similarity.nearest import NearestClips
 
 if TYPE_CHECKING:
     from audiotag.similarity.embedding_job import Embeddings
@@ -35,13 +35,16 @@ class SoughtSound:
     content : callable
         Gives the hash of its samples, empty where it is not known; called only where another clip may be the same.
     group : str
-        The recording that it is from; empty where it is not known.
+        The recording that it is from, as the dataset says; empty where it does not.
+    near_duplicates : frozenset of (subset, clip)
+        Clips that were found to be of the same recording.
     """
 
     vector: np.ndarray
     row: int = -1
     content: Callable[[], str] = str
     group: str = ""
+    near_duplicates: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,8 @@ class SimilarClip:
     similarity : float
         0 (nothing in common) to 1 (the same).
     relation : str
-        "same sound" where all samples are equal, "same recording" where the dataset says so; else empty.
+        "same sound" where all samples are equal; "same recording" where both are of one recording, as the dataset or a
+        search for near-duplicates says; else empty.
     """
 
     subset: str
@@ -70,28 +74,25 @@ class SimilarClip:
 def find_similar(
     sought: SoughtSound,
     embeddings: Embeddings,
+    search: NearestClips,
     index: pd.DataFrame,
     content_of: Callable[[Facts], str],
-    count: int = COUNT,
 ) -> tuple[SimilarClip, ...]:
-    """The clips that sound most like a sound, the most similar first.
+    """At most `COUNT` clips that sound most like a sound, the most similar first; silent ones are not among them.
 
     Parameters
     ----------
     sought : SoughtSound
     embeddings : Embeddings
         Of the dataset, by the ensemble that gave the vector of the sound.
+    search : NearestClips
+        Of their vectors.
     index : pandas.DataFrame
         Of the dataset. A clip that it does not have any more is left out.
     content_of : callable(row)
         Gives the hash of the samples of a clip, by its row in the index; empty for one that cannot be read.
-    count : int
-        Number of clips; fewer if there are fewer that are not silent.
     """
-    if not sought.vector.any():
-        return ()
-    rows = nearest_rows(embeddings.vectors, sought.vector, count, sought.row)
-    values = similarities(embeddings.vectors[rows], sought.vector)
+    rows, values = search.find(sought.vector, COUNT, [sought.row] if sought.row >= 0 else [])
     names = embeddings.clips.iloc[rows]
     known = rows_by_name(index[index["clip"].isin(names["clip"])])
     found = []
@@ -114,5 +115,5 @@ def rows_by_name(index: pd.DataFrame) -> dict[tuple[str, str], Facts]:
 def _relation(sought: SoughtSound, facts: Facts, similarity: float, content_of: Callable[[Facts], str]) -> Relation:
     if similarity >= SAME_SOUND and (content := sought.content()) and content == content_of(facts):
         return "same sound"
-    group = facts.get("group")
-    return "same recording" if sought.group and not pd.isna(group) and str(group) == sought.group else ""
+    is_of_group = bool(sought.group) and facts.get("group") == sought.group
+    return "same recording" if is_of_group or (facts["subset"], facts["clip"]) in sought.near_duplicates else ""
