@@ -15,7 +15,7 @@ from pathlib import Path
 
 from audiotag.data.dataset import Dataset
 from audiotag.data.index import cache_name
-from audiotag.state import fits, read_state
+from audiotag.state import fits, is_path, read_state
 from audiotag.workspace import Workspace, write_bytes
 
 Name = tuple[str, str]  # subset and clip, which no other clip of the dataset has together
@@ -76,6 +76,7 @@ def _folder(dataset: Dataset, workspace: Workspace) -> Path:
 
 def _parse(content: bytes) -> frozenset[Name]:
     pairs = json.loads(content)
-    if not fits(pairs, [[str]]) or any(len(pair) != 2 for pair in pairs):
+    # The name of a clip is a path, whose bytes need not be valid UTF-8.
+    if not fits(pairs, [[is_path]]) or any(len(pair) != 2 for pair in pairs):
         raise ValueError("an entry is not a clip")
     return frozenset((subset, clip) for subset, clip in pairs)

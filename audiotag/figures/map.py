@@ -88,14 +88,14 @@ def clip_map(
                 hovertemplate="%{text}<extra></extra>",
             )
     if ring:
-        figure.add_scatter(  # not in WebGL, so that it is above all points
+        figure.add_scattergl(  # WebGL is drawn above all else, so the ring is drawn by it too, as the last
             x=[ring[0]],
             y=[ring[1]],
             mode="markers",
             marker={"symbol": "circle-open", "size": 20, "color": RING_COLOUR, "line": {"width": 3}},
             hoverinfo="skip",
             showlegend=False,
-            selectedpoints=False,
+            unselected={"marker": {"opacity": 1}},
         )
     set_frame(figure, HEIGHT_PX)
     figure.update_layout(

@@ -17,6 +17,8 @@ import numpy as np
 COMPONENTS = 50  # that UMAP gets
 NEIGHBOURS = 15  # of each clip, as UMAP has it by default
 FEWEST_CLIPS = NEIGHBOURS + 2  # for UMAP; fewer are shown by principal components alone
+# By default 0.1. Clips of a group take more room, so that single ones can be clicked; neighbours are preserved as well.
+MIN_DISTANCE = 0.8
 SEED = 1
 MANY_CLIPS, FEW_EPOCHS, EPOCHS = 10_000, 200, 500  # as UMAP has it by default
 SAMPLE = 4000  # clips from which principal components are computed
@@ -117,8 +119,6 @@ def umap_layout(vectors: np.ndarray, progress: Progress) -> np.ndarray:
     -------
     numpy.ndarray, shape=(clips, 2), float32
     """
-    import umap
-
     reduced = principal_components(vectors, COMPONENTS)
     lengths = np.linalg.norm(reduced, axis=1, keepdims=True)
     unit = reduced / np.where(lengths > 0, lengths, 1)
@@ -126,11 +126,15 @@ def umap_layout(vectors: np.ndarray, progress: Progress) -> np.ndarray:
     steps = blocks + epochs
     neighbours = nearest_neighbours(unit, lambda done, _: progress(done, steps))
     with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ImportWarning)  # of what umap can do without
+        import umap
+
         warnings.filterwarnings("ignore", "precomputed_knn", UserWarning)  # only says that `transform` will not work
         warnings.filterwarnings("ignore", "n_jobs", UserWarning)
         model = umap.UMAP(
             n_neighbors=NEIGHBOURS,
             metric="cosine",
+            min_dist=MIN_DISTANCE,
             n_epochs=epochs,
             init=reduced[:, :2].copy(),
             precomputed_knn=neighbours,

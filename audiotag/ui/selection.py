@@ -57,10 +57,9 @@ def clear() -> None:
     st.query_params.pop(PARAMETER, None)
 
 
-def show_clear_button(place: str) -> None:
-    """A button that ends the selection; ``place`` tells it from others on the page."""
-    key = f"clear-selection-{place}"
-    st.button("Clear the selection", icon=":material/deselect:", key=key, type="tertiary", on_click=clear)
+def show_clear_button() -> None:
+    """A button that ends the selection."""
+    st.button("Clear the selection", icon=":material/deselect:", key="clear-selection", type="tertiary", on_click=clear)
 
 
 def show_chip(clips: Collection[Name]) -> None:
@@ -68,4 +67,4 @@ def show_chip(clips: Collection[Name]) -> None:
     number = Markdown("1 selected clip") if len(clips) == 1 else Markdown(f"{len(clips):,} selected clips")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(f":material/filter_alt: Only {number}")
-        show_clear_button("chip")
+        show_clear_button()

@@ -64,7 +64,7 @@ def pick_filter(dataset: Dataset, faults: pd.DataFrame) -> Filter:
         with summary:
             st.caption(f":material/filter_alt: {escape(wanted)}")
             if wanted.clips is not None and wanted != Filter(clips=wanted.clips):
-                selection.show_clear_button("filter")
+                selection.show_clear_button()
             st.button("Clear the filter", icon=":material/close:", key="clear", type="tertiary", on_click=clear_filter)
     return wanted
 

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from audiotag.data.dataset import Dataset
 from audiotag.features.settings import PRESETS
 from audiotag.ui import cache
 from audiotag.ui.player import PlayerOptions
@@ -60,7 +59,10 @@ def show_clip(clip: pd.Series) -> None:
 def show_steps(clips: pd.DataFrame, rows: np.ndarray, row: int) -> None:
     """The place of the clip that is picked among those that pass the filter, and the keys that step through them.
 
-    The parameters are those of `show_list`.
+    Parameters
+    ----------
+    clips, rows, row
+        As for `show_list`.
     """
     place = int(np.searchsorted(rows, row))
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -68,54 +70,45 @@ def show_steps(clips: pd.DataFrame, rows: np.ndarray, row: int) -> None:
         show_step_buttons("map-", _step, clips, rows, place)
 
 
-def show_list(clips: pd.DataFrame, rows: np.ndarray, row: int, groups: list[str], dataset: Dataset) -> None:
-    """The list of clips that pass the filter.
+def show_list(table: pd.DataFrame, clips: pd.DataFrame, rows: np.ndarray, row: int, name: str) -> None:
+    """The list of clips that pass the filter, with downloads of all of it.
 
     Parameters
     ----------
+    table : pandas.DataFrame
+        What the list says about each clip that passes, numbered from 0; ``x`` and ``y`` are only downloaded.
     clips : pandas.DataFrame
         The clips that are on the map.
     rows : numpy.ndarray, shape=(clips that pass,), int
-        Their rows, in ascending order.
+        Their rows in ``clips``, in ascending order.
     row : int
         The row of the clip that is picked.
-    groups : list of str
-        What the colour of each clip that passes stands for.
-    dataset : Dataset
+    name : str
+        Of the dataset.
     """
     place = int(np.searchsorted(rows, row))
     first = place // ROWS * ROWS
-    part = clips.iloc[rows[first : first + ROWS]]
-    table = f"map-list-{first}"
-    if row_of(st.session_state.get(table), len(part)) != place - first or table not in st.session_state:
-        select_row(table, place - first)
+    part = table.iloc[first : first + ROWS]
+    key = f"map-list-{first}"
+    if key not in st.session_state or row_of(st.session_state[key], len(part)) != place - first:
+        select_row(key, place - first)
     st.dataframe(
-        pd.DataFrame(
-            {
-                "clip": part["clip"].to_numpy(),
-                "colour": groups[first : first + ROWS],
-                "labels": part["labels"].map(", ".join).to_numpy(),
-                "subset": part["subset"].to_numpy(),
-            }
-        ),
+        part.drop(columns=["x", "y"]).assign(labels=part["labels"].map(", ".join)),
         hide_index=True,
         height=LIST_HEIGHT_PX,
-        on_select=partial(_take_row, part, table),
+        on_select=partial(_take_row, clips.iloc[rows[first : first + ROWS]], key),
         selection_mode="single-row-required",
-        key=table,
-        column_config={"colour": st.column_config.TextColumn("colour", help="What its colour on the map stands for.")},
-        alt="The clips on the map that pass the filter, with what their colours stand for",
+        key=key,
+        alt="The clips on the map that pass the filter",
     )
-    if len(part) < len(rows):
+    if len(part) < len(table):
         st.caption(f"The list has clips {first + 1:,} to {first + len(part):,}; Next continues it.")
-    every = clips.iloc[rows]
-    places = pd.DataFrame({"clip": every["clip"], "subset": every["subset"], "labels": every["labels"]})
-    show_downloads(places.assign(colour=groups, x=every["x"], y=every["y"]), f"{dataset.name}-map")
+    show_downloads(table, f"{name}-map")
 
 
 def _step(by: int, clips: pd.DataFrame, rows: np.ndarray, place: int) -> None:
     pick(clips.iloc[rows[(place + by) % len(rows)]])
 
 
-def _take_row(part: pd.DataFrame, table: str) -> None:
-    pick(part.iloc[row_of(st.session_state.get(table), len(part))])
+def _take_row(part: pd.DataFrame, key: str) -> None:
+    pick(part.iloc[row_of(st.session_state.get(key), len(part))])

@@ -42,11 +42,14 @@ class Colouring:
         In the order of the legend.
     note : Markdown
         A sentence on what the colours mean; may be empty.
+    column : str
+        Name of the column of the table that has the groups; empty where another column has them already.
     """
 
     groups: list[int]
     styles: list[PointStyle]
     note: Markdown = NO_NOTE
+    column: str = ""
 
 
 Colour = Callable[[Dataset, pd.DataFrame, pd.DataFrame], Colouring]
@@ -101,7 +104,9 @@ def by_problem(dataset: Dataset, clips: pd.DataFrame, faults: pd.DataFrame) -> C
     other, none = len(kinds), len(kinds) + 1
     groups = [none if kind is None else number.get(kind, other) for kind in of_clips]
     styles = [*numbered_styles(kinds), *_grey("other problems", "no problem found")]
-    return Colouring(groups, styles, Markdown("A clip with several problems has the colour of the worst one."))
+    return Colouring(
+        groups, styles, Markdown("A clip with several problems has the colour of the worst one."), "problem"
+    )
 
 
 def by_doubt(dataset: Dataset, clips: pd.DataFrame, faults: pd.DataFrame) -> Colouring:
@@ -130,7 +135,7 @@ def by_doubt(dataset: Dataset, clips: pd.DataFrame, faults: pd.DataFrame) -> Col
     no_doubt, not_scored = len(DOUBTS), len(DOUBTS) + 1
     held_out = load_scores(chosen, dataset, workspace)
     if held_out is None:
-        return Colouring([not_scored] * len(clips), styles)
+        return Colouring([not_scored] * len(clips), styles, column="doubt")
     review = find_review(dataset, held_out, current_aliases(workspace))
     kinds = list(DOUBTS)
     found: dict[tuple[str, str], int] = {}
@@ -139,7 +144,7 @@ def by_doubt(dataset: Dataset, clips: pd.DataFrame, faults: pd.DataFrame) -> Col
     scored = set(zip(held_out.clips["subset"], held_out.clips["clip"], strict=True))
     names = zip(clips["subset"], clips["clip"], strict=True)
     groups = [found.get(name, no_doubt if name in scored else not_scored) for name in names]
-    return Colouring(groups, styles, Markdown("Clips in colour are in the queue of the Review page."))
+    return Colouring(groups, styles, Markdown("Clips in colour are in the queue of the Review page."), "doubt")
 
 
 def _grey(*names: str) -> list[PointStyle]:

@@ -114,8 +114,16 @@ def _show_view(view: MapView, caption: Markdown) -> None:
             return
         show_steps(view.clips, rows, row)
         show_clip(view.clips.iloc[row])
-        names = [style.name for style in colouring.styles]
-        show_list(view.clips, rows, row, [names[group] for group in np.asarray(colouring.groups)[rows]], view.dataset)
+        show_list(_table(view.clips.iloc[rows], colouring, rows), view.clips, rows, row, view.dataset.name)
+
+
+def _table(clips: pd.DataFrame, colouring: Colouring, rows: np.ndarray) -> pd.DataFrame:
+    """The map as a table: one row per clip that passes the filter."""
+    table = clips[["clip", "labels", "subset"]].copy()
+    if colouring.column:
+        names = np.array([style.name for style in colouring.styles], dtype=object)
+        table.insert(1, colouring.column, names[np.asarray(colouring.groups)[rows]])
+    return table.assign(x=clips["x"], y=clips["y"]).reset_index(drop=True)
 
 
 def _pick_colouring(view: MapView) -> Colouring:
@@ -191,7 +199,7 @@ def in_shapes(positions: np.ndarray, shapes: Sequence[Any]) -> np.ndarray:
 
 
 def _show_selection(view: MapView) -> None:
-    """How many clips are selected, the way to review them, and the button that ends the selection."""
+    """How many clips are selected, and the way to review them; the filter above has the button that ends it."""
     if not (found := selection.selection_id()):
         return
     count = int(view.passes.sum())
@@ -205,7 +213,6 @@ def _show_selection(view: MapView) -> None:
             query_params={selection.PARAMETER: found},
             help="Review the labels of these clips alone.",
         )
-        selection.show_clear_button("map")
 
 
 def _show_job(job: MapJob, clip_map: ClipMap, clips: int) -> None:
@@ -220,6 +227,7 @@ def _show_job(job: MapJob, clip_map: ClipMap, clips: int) -> None:
         return
     if clip_map.method == "PCA" and not (job.folder / "process.json").exists():
         _start(job)
+        st.rerun()
     if clip_map.method == "PCA":
         st.button("Make the UMAP map", icon=":material/hub:", key="make-map", on_click=_start, args=(job,))
     elif clip_map.placed_later:
