@@ -1,4 +1,4 @@
-"""Measure how much folds that leak flatter: ``python benchmarks/splits.py KITCHEN20 [--runs PUBLISHED DRAWN] [--same FOLDS]``.
+"""Measure how much folds that leak flatter: ``python benchmarks/splits.py KITCHEN20 [--same FOLDS] [--runs A B]``.
 
 The same small recipe (``benchmarks/splits.toml``) is trained with the folds that a dataset publishes and with folds
 that keep its recordings together; the clips, the labels, the network, the seed and, as closely as folds allow, the
@@ -175,13 +175,15 @@ def train_split(dataset: Dataset, is_held_out: np.ndarray, is_used: np.ndarray, 
     """Train one network on the used clips that are not held out, which a table with a split describes."""
     clips = dataset.clips
     table = pd.DataFrame({
-        "fname": [str(path) for path in clips["path"]],
+        "fname": [f"audio/{path.name}" for path in clips["path"]],
         "label": clips["labels"].str[0],
         "split": np.where(is_held_out, "validation", "train"),
         "source_id": clips["group"],
     })[is_used]  # fmt: skip
     folder = workspace.root / "same" / name
     folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "audio").exists():
+        (folder / "audio").symlink_to(clips["path"].iloc[0].parent)
     (folder / "clips.csv").write_text(table.to_csv(index=False))
     for run in list_runs(workspace):
         if Path(run.settings().dataset) == folder and run.state() == "finished":
