@@ -43,7 +43,8 @@ def train_line(options: RunOptions) -> str:
         "--hold-out": _number_text(options.held_out),
         "--folds-from": "" if options.folds_from == "dataset" else options.folds_from,
     }
-    flags = {None: [], True: ["--corrections"], False: ["--no-corrections"]}[options.corrected]
+    switches = {"corrections": options.corrected, "near-duplicates-together": options.near_duplicates_together}
+    flags = [f"--{'' if is_on else 'no-'}{name}" for name, is_on in switches.items() if is_on is not None]
     return _join("train", _path_text(options.dataset), *_option_words(values), *flags)
 
 
@@ -65,6 +66,7 @@ def train_again(settings: RunSettings, workspace: Workspace) -> tuple[str, str]:
         device=settings.device,
         folds_from=settings.folds_from,
         corrected=settings.corrected,
+        near_duplicates_together=settings.near_duplicates_together,
     )
     return train_line(own), recipe_toml(settings.recipe)
 

@@ -71,6 +71,11 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         help="use the labels as reviewers corrected them, or those in the dataset's tables (default: corrected, if "
         "there are verdicts)",
     )
+    add(
+        "--near-duplicates-together",
+        action=argparse.BooleanOptionalAction,
+        help="keep near-duplicates, which audiotag duplicates finds, in one fold (default: if some are known)",
+    )
     add("--device", default="", help="cpu, cuda, cuda:1, mps, or several separated by commas (default: the best)")
 
 
@@ -106,6 +111,7 @@ def run_options_of(options: argparse.Namespace) -> RunOptions:
         device=options.device,
         folds_from=options.folds_from,
         corrected=options.corrections,
+        near_duplicates_together=options.near_duplicates_together,
     )
 
 

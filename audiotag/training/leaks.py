@@ -1,4 +1,4 @@
-"""Keep recordings and copies of a sound in one fold, and say where folds that are used as they are do not."""
+"""Keep recordings, copies of a sound and near-duplicates in one fold, and say where other folds do not."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import pandas as pd
 from audiotag.data.contents import connect_rows
 from audiotag.data.dataset import Dataset
 from audiotag.data.leaks import count_straddling
+from audiotag.data.near_duplicates import NearDuplicate, connect
 from audiotag.training.folds import NO_FOLD
 
 DRAW_FOLDS = "Folds that the recipe draws keep them together: “Folds from” on the Train page, or --folds-from recipe."
 STRATIFY = "A recipe with stratified folds keeps them together."
 
-Copies = Sequence[Sequence[str]]  # groups of clips with the same content, each clip as `clip_key`
+Copies = Sequence[Sequence[str]]  # groups of clips with the same content, or of near-duplicates, as `clip_key`
 
 
 def clip_key(subset: str, clip: str) -> str:
@@ -33,15 +34,26 @@ def copies_of(dataset: Dataset, content: pd.Series) -> list[list[str]]:
     return [group for group in groups.values() if len(group) > 1]
 
 
-def add_units(clips: pd.DataFrame, copies: Copies) -> pd.DataFrame:
+def near_duplicates_of(dataset: Dataset, pairs: Iterable[NearDuplicate]) -> list[list[str]]:
+    """The groups of training clips that are near-duplicates of each other, also through test clips."""
+    return copies_of(dataset, connect(dataset.clips, pairs))
+
+
+def add_units(clips: pd.DataFrame, copies: Copies, near_duplicates: Copies = ()) -> pd.DataFrame:
     """The clips with ``content``, a number for each of ``copies``, and ``unit``, the number of what stays together.
 
-    Clips of one recording are a unit, and so are copies of a sound; a copy in another recording makes a unit of both.
+    Clips of one recording are a unit, and so are copies of a sound and near-duplicates; a copy in another recording
+    makes a unit of both.
     """
-    numbers = {key: number for number, group in enumerate(copies) for key in group}
+    content, near = _numbers_of(clips, copies), _numbers_of(clips, near_duplicates)
+    return clips.assign(content=content, unit=connect_rows(clips["group"], content, near))
+
+
+def _numbers_of(clips: pd.DataFrame, groups: Copies) -> pd.Series:
+    """The number of each clip's group; NA for a clip that is in none."""
+    numbers = {key: number for number, group in enumerate(groups) for key in group}
     keys = map(clip_key, clips["subset"], clips["clip"])
-    content = pd.Series([numbers.get(key, pd.NA) for key in keys], index=clips.index, dtype="Int64")
-    return clips.assign(content=content, unit=connect_rows(clips["group"], content))
+    return pd.Series([numbers.get(key, pd.NA) for key in keys], index=clips.index, dtype="Int64")
 
 
 def barred_folds(units: np.ndarray, held_out: Mapping[int, int]) -> np.ndarray:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from audiotag.checks import require
+from audiotag.data.near_duplicates import knows_near_duplicates
 from audiotag.data.verdicts import VerdictJournal
 from audiotag.errors import AudiotagError
 from audiotag.features.presets import load_preset
@@ -46,6 +47,8 @@ class RunOptions:
         As `RunSettings.folds_from`.
     corrected : bool or None
         As `RunSettings.corrected`; None if there are verdicts on the dataset.
+    near_duplicates_together : bool or None
+        As `RunSettings.near_duplicates_together`; None if near-duplicates of the dataset are known.
     """
 
     dataset: str
@@ -61,6 +64,7 @@ class RunOptions:
     device: str = ""
     folds_from: FoldSource = "dataset"
     corrected: bool | None = None
+    near_duplicates_together: bool | None = None
 
     def settings(self, workspace: Workspace) -> RunSettings:
         """The settings of the run.
@@ -85,8 +89,11 @@ class RunOptions:
         corrected = self.corrected
         if corrected is None:
             corrected = bool(VerdictJournal.of(Path(self.dataset), workspace).verdicts())
+        together = self.near_duplicates_together
+        if together is None:
+            together = knows_near_duplicates(Path(self.dataset), workspace)
         return RunSettings(
-            self.dataset, recipe, self.folds, self.held_out, self.device, self.folds_from, corrected=corrected
+            self.dataset, recipe, self.folds, self.held_out, self.device, self.folds_from, corrected, together
         )
 
 

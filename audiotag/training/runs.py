@@ -47,7 +47,7 @@ DELETED_FOLDER = ".deleted"
 
 SETTINGS_SHAPE = {
     "dataset": is_path, "recipe": dict, "folds": [int], "held_out": (int, None), "device": str,
-    "folds_from?": lambda source: source in get_args(FoldSource), "corrected?": bool,
+    "folds_from?": lambda source: source in get_args(FoldSource), "corrected?": bool, "near_duplicates_together?": bool,
 }  # fmt: skip
 PROCESS_SHAPE = {"pid": is_pid, "started": float, "waiting_since?": (float, None)}
 STATUS_SHAPE = {"state": lambda state: fits(state, str) and state in get_args(State), "reason?": str}
@@ -77,6 +77,9 @@ class RunSettings:
         Whether the dataset's own folds are used, if it has any, or folds that the recipe draws.
     corrected : bool
         Whether labels are corrected by the verdicts of reviewers, as they are when the run begins.
+    near_duplicates_together : bool
+        Whether near-duplicates stay in one fold, as they are known when the run begins. The dataset's own folds are
+        used as they are.
     """
 
     dataset: str
@@ -86,6 +89,7 @@ class RunSettings:
     device: str = ""
     folds_from: FoldSource = "dataset"
     corrected: bool = False
+    near_duplicates_together: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as plain values, for ``settings.json``."""
@@ -102,8 +106,9 @@ class RunSettings:
             folds=tuple(values["folds"]),
             held_out=values["held_out"],
             device=values["device"],
-            folds_from=values.get("folds_from", "dataset"),  # this and the next field are not in older runs
+            folds_from=values.get("folds_from", "dataset"),  # this and the next fields are not in older runs
             corrected=values.get("corrected", False),
+            near_duplicates_together=values.get("near_duplicates_together", False),
         )
 
 

@@ -17,6 +17,7 @@ from audiotag.data.contents import cache_path, same_content
 from audiotag.data.corrections import Correction, apply_corrections, find_corrections
 from audiotag.data.dataset import Dataset, has_validation_split
 from audiotag.data.index import cache_name, scan
+from audiotag.data.near_duplicates import read_near_duplicates
 from audiotag.data.saved_options import open_remembered
 from audiotag.data.verdicts import VerdictJournal
 from audiotag.errors import AudiotagError
@@ -24,7 +25,15 @@ from audiotag.inspection.measurement_job import MeasurementJob, with_measures
 from audiotag.metrics import multi_hot
 from audiotag.training.clips import LabelledClips, prepare_clips
 from audiotag.training.folds import ONE_SPLIT_FOLDS, assign_folds, available_folds, check_folds, with_fold_source
-from audiotag.training.leaks import DRAW_FOLDS, STRATIFY, Copies, add_units, copies_of, straddling_sentence
+from audiotag.training.leaks import (
+    DRAW_FOLDS,
+    STRATIFY,
+    Copies,
+    add_units,
+    copies_of,
+    near_duplicates_of,
+    straddling_sentence,
+)
 from audiotag.training.progress import FoldSplit
 from audiotag.training.recipe import Stage
 from audiotag.training.runs import SHARED_FOLD, RunSettings
@@ -48,6 +57,9 @@ class Session:
     copies : sequence of sequence of str, optional
         The clips with the same content, as known when the run began: what is measured meanwhile must not change its
         folds. By default those that are known now.
+    near_duplicates : sequence of sequence of str, optional
+        The groups of near-duplicates that stay in one fold, as known when the run began; by default those that are
+        known now, if the settings ask for it.
     corrections : sequence of Correction, optional
         The corrected labels as they were when the run began; by default those that reviewers have given so far, if the
         settings ask for them.
@@ -76,8 +88,10 @@ class Session:
         copies: Copies | None = None,
         corrections: Sequence[Correction] | None = None,
         keeps_apart: bool = True,
+        near_duplicates: Copies | None = None,
     ) -> None:
         self.left_out, self._given_copies, self._keeps_apart = left_out, copies, keeps_apart
+        self._given_near_duplicates = near_duplicates
         self.settings, self.workspace = settings, workspace or Workspace()
         self._source = with_fold_source(dataset, settings.folds_from)
         self.corrections = self._find_corrections() if corrections is None else list(corrections)
@@ -100,6 +114,7 @@ class Session:
         copies: Copies | None = None,
         corrections: Sequence[Correction] | None = None,
         keeps_apart: bool = True,
+        near_duplicates: Copies | None = None,
     ) -> Session:
         """Open the dataset that the settings name, and check that the run is possible.
 
@@ -109,7 +124,7 @@ class Session:
             If the dataset cannot be opened, no stage would train a fold, or a fold does not exist.
         """
         dataset = open_remembered(Path(settings.dataset), workspace)
-        session = cls(dataset, settings, workspace, left_out, copies, corrections, keeps_apart)
+        session = cls(dataset, settings, workspace, left_out, copies, corrections, keeps_apart, near_duplicates)
         session.check()
         return session
 
@@ -163,7 +178,7 @@ class Session:
     @cached_property
     def _clips_with_units(self) -> pd.DataFrame:
         clips = self.dataset.clips
-        return add_units(clips[clips["subset"] != "test"], self.copies)
+        return add_units(clips[clips["subset"] != "test"], self.copies, self.near_duplicates)
 
     @cached_property
     def copies(self) -> Copies:
@@ -172,6 +187,15 @@ class Session:
             return self._given_copies
         cache = cache_path(self.workspace.indexes, cache_name(self.dataset.root, self.dataset.name))
         return copies_of(self.dataset, same_content(self.index, cache))
+
+    @cached_property
+    def near_duplicates(self) -> Copies:
+        """The groups of near-duplicates that stay in one fold; none if the settings do not ask for it."""
+        if self._given_near_duplicates is not None:
+            return self._given_near_duplicates
+        if not self.settings.near_duplicates_together:
+            return ()
+        return near_duplicates_of(self.dataset, read_near_duplicates(self.dataset, self.workspace))
 
     @property
     def scored_subset(self) -> str:

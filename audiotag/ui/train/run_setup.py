@@ -12,6 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 from audiotag.cli.command_lines import train_line
 from audiotag.data.dataset import Dataset
 from audiotag.data.layouts import absolute
+from audiotag.data.near_duplicates import knows_near_duplicates
 from audiotag.features.presets import preset_names
 from audiotag.training.devices import check_device, devices
 from audiotag.training.folds import available_folds, with_fold_source
@@ -29,7 +30,8 @@ AS_IN_RECIPE = "as in the recipe"
 OWN_FILE = "own file"
 STARTED = "started-run"  # in the session: the name of the run that was just started
 LEARNING_RATE, SEED = "learning-rate", "seed"  # keys of their fields
-ADDRESS_KEYS = ("recipe", "recipe-file", "train-preset", "epochs", LEARNING_RATE, SEED, "corrections")
+NEAR_DUPLICATES = "near-duplicates-together"
+ADDRESS_KEYS = ("recipe", "recipe-file", "train-preset", "epochs", LEARNING_RATE, SEED, "corrections", NEAR_DUPLICATES)
 IN_ADDRESS: dict[str, Any] = {"bind": "query-params"}
 
 
@@ -67,7 +69,9 @@ def pick_options(
             )
         with folds_place:
             folds = _pick_folds(recipe, dataset, options.held_out)
-        options = replace(options, epochs=epochs_of(epochs), corrected=corrected, **_typed_numbers())
+            together = _pick_near_duplicates_together(recipe, dataset, workspace)
+        options = replace(options, epochs=epochs_of(epochs), corrected=corrected, near_duplicates_together=together)
+        options = replace(options, **_typed_numbers())
         return None if folds is None else replace(options, folds=folds)
     return None
 
@@ -273,6 +277,22 @@ def _pick_folds_from(dataset: Dataset) -> FoldSource:
         key="folds-from",
         persist_state="session",
         help="Folds that the recipe draws keep recordings and copies of a sound together.",
+    )
+
+
+def _pick_near_duplicates_together(recipe: Recipe, dataset: Dataset, workspace: Workspace) -> bool | None:
+    """Whether near-duplicates stay in one fold; None where none are known, or where the folds are not drawn so."""
+    if dataset.own_folds or recipe.fold_method != "stratified":
+        return None
+    if not knows_near_duplicates(dataset.root, workspace):
+        return None
+    return st.toggle(
+        "Keep near-duplicates together",
+        value=True,
+        key=NEAR_DUPLICATES,
+        help="Clips that are the same recording, as the Problems tab of the Dataset page lists them, stay in one fold. "
+        "Otherwise a network is measured on recordings that it was trained on, and scores are too high.",
+        **IN_ADDRESS,
     )
 
 

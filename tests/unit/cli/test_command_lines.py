@@ -30,6 +30,8 @@ RUN_OPTIONS: list[dict[str, Any]] = [
     {"folds_from": "recipe"},
     {"corrected": True},
     {"corrected": False, "seed": 3},
+    {"near_duplicates_together": True, "corrected": False},
+    {"near_duplicates_together": False},
     {},
     {"recipe": "capstone", "epochs": (1, 2, 3)},
     {"folds": (2, 4), "epochs": (2,)},
