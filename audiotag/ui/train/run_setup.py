@@ -281,23 +281,25 @@ def _pick_folds_from(dataset: Dataset) -> FoldSource:
     )
 
 
-def _pick_keep_together(recipe: Recipe, dataset: Dataset) -> tuple[Together, ...]:
-    """What drawn folds keep together on request; the widget appears only where there is something to keep together."""
+def _pick_keep_together(recipe: Recipe, dataset: Dataset) -> tuple[Together, ...] | None:
+    """What drawn folds keep together; the widget appears only where there is something to keep together, else None."""
     groups = {} if dataset.own_folds or recipe.fold_method != "stratified" else cache.groups_to_keep(dataset)
     if not groups:
-        return ()
+        return None
+    default = [kind for kind in groups if kind == "near-duplicates"]
     titles: dict[Together, str] = {"names": "names of one recording", "near-duplicates": "near-duplicates"}
     chosen = st.pills(
         "Keep together",
         list(groups),
         selection_mode="multi",
+        default=default,
         format_func=lambda kind: f"{titles[kind]} ({groups[kind]:,})",
         key=KEEP_TOGETHER,
         help="Folds always keep recordings and copies together. Names that look as if they were of one recording are a "
-        "guess: look at it under “Can these folds be trusted?”.",
+        "guess, which “Can these folds be trusted?” shows.",
         **IN_ADDRESS,
     )
-    return tuple(chosen)
+    return None if chosen == default else tuple(chosen)
 
 
 def _pick_held_out(dataset: Dataset) -> int | None:
