@@ -42,7 +42,7 @@ def train_line(options: RunOptions) -> str:
         "--device": options.device,
         "--hold-out": _number_text(options.held_out),
         "--folds-from": "" if options.folds_from == "dataset" else options.folds_from,
-        "--keep-together": ",".join(options.keep_together),
+        "--keep-together": "" if options.keep_together is None else ",".join(options.keep_together) or "none",
     }
     flags = {None: [], True: ["--corrections"], False: ["--no-corrections"]}[options.corrected]
     return _join("train", _path_text(options.dataset), *_option_words(values), *flags)

@@ -118,7 +118,6 @@ def _print_groups(groups: list[dict[str, Any]], compared: int) -> None:
             for clip in clips:
                 print_line(f"  {clip['clip']}: {', '.join(clip['labels']) or 'no label'}")
     found = sum(len(group["clips"]) for group in groups)
-    what = (
-        f"{found:,} near-duplicates of {len(groups):,} recordings" if len(groups) != 1 else f"{found:,} near-duplicates"
-    )
-    print_line(f"{what if found else 'No near-duplicates'} among {compared:,} clips.")
+    recordings = "1 recording" if len(groups) == 1 else f"{len(groups):,} recordings"
+    what = f"{found:,} near-duplicates, of {recordings}," if found else "No near-duplicates"
+    print_line(f"{what} among {compared:,} clips that were compared.")

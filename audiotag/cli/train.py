@@ -68,10 +68,10 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--keep-together",
         type=_kinds,
-        default=(),
         metavar="KIND[,KIND]",
-        help="names, near-duplicates or both: folds that the recipe draws also keep together clips whose names look as "
-        "if they were of one recording, or near-duplicates; audiotag splits lists them",
+        help="names, near-duplicates, both or none: folds that the recipe draws also keep together clips whose names "
+        "look as if they were of one recording, or near-duplicates; audiotag splits lists them (default: "
+        "near-duplicates, if audiotag duplicates found some)",
     )
     add(
         "--corrections",
@@ -83,8 +83,9 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _kinds(text: str) -> tuple[str, ...]:
-    """Words separated by commas; `RunOptions.settings` checks them."""
-    return tuple(word.strip() for word in text.split(",") if word.strip())
+    """Words separated by commas, which `RunOptions.settings` checks; "none" is the word for nothing."""
+    words = tuple(word.strip() for word in text.split(",") if word.strip())
+    return () if words == ("none",) else words
 
 
 def add_noise_gate_switch(parser: argparse.ArgumentParser) -> None:

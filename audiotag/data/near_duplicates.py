@@ -101,8 +101,13 @@ def write_near_duplicates(dataset: Dataset, search: NearDuplicateSearch, workspa
 
 def read_search(dataset: Dataset, workspace: Workspace) -> NearDuplicateSearch | None:
     """The last search for near-duplicates, whatever has become of the clips since; None if there was none."""
-    path = near_duplicates_path(dataset.root, workspace)
-    return read_state(path, _parse, None, "look for near-duplicates again")
+    return _read(near_duplicates_path(dataset.root, workspace))
+
+
+def knows_near_duplicates(dataset: Path, workspace: Workspace) -> bool:
+    """Whether the last search in the dataset at a path found any."""
+    search = _read(near_duplicates_path(dataset, workspace))
+    return search is not None and bool(search.pairs)
 
 
 def read_near_duplicates(dataset: Dataset, workspace: Workspace) -> list[NearDuplicate]:
@@ -153,6 +158,10 @@ def connect(clips: pd.DataFrame, pairs: Iterable[NearDuplicate]) -> pd.Series:
     graph = coo_array((np.ones(len(edges), dtype=bool), (ends[0], ends[1])), shape=(len(clips), len(clips)))
     numbers = pd.Series(connected_components(graph, directed=False)[1], index=clips.index, dtype="Int64")
     return numbers.where(numbers.duplicated(keep=False))
+
+
+def _read(path: Path) -> NearDuplicateSearch | None:
+    return read_state(path, _parse, None, "look for near-duplicates again")
 
 
 def _parse(content: bytes) -> NearDuplicateSearch:

@@ -58,19 +58,21 @@ def check_folds(
 
 
 def check_keep_together(dataset: Dataset, recipe: Recipe, keep_together: tuple[Together, ...]) -> None:
-    """Raise `AudiotagError` if a run cannot keep these groups together; the dataset is as the run sees it."""
-    if not keep_together:
+    """Raise `AudiotagError` if a run cannot keep clips together by their names; the dataset is as the run sees it.
+
+    Near-duplicates are kept together by default, wherever that is possible.
+    """
+    if "names" not in keep_together:
         return
-    wanted = ", ".join(keep_together)
     if dataset.own_folds:
         raise AudiotagError(
-            f"keep_together is for folds that the recipe draws, got {wanted} for folds of {dataset.name}; use folds "
-            "from the recipe (--folds-from recipe), or keep nothing more together."
+            f"keep_together is for folds that the recipe draws, got names for folds of {dataset.name}; use folds from "
+            "the recipe (--folds-from recipe), or do not keep names together."
         )
     if recipe.fold_method != "stratified":
         raise AudiotagError(
-            f"keep_together is for recipes with stratified folds, got {wanted} for recipe {recipe.name} with "
-            f"{recipe.fold_method} folds; choose another recipe, or keep nothing more together."
+            f"keep_together is for recipes with stratified folds, got names for recipe {recipe.name} with "
+            f"{recipe.fold_method} folds; choose another recipe, or do not keep names together."
         )
 
 

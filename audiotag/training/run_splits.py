@@ -26,7 +26,8 @@ DRAW_FOLDS = "Folds that the recipe draws keep them together: “Folds from” o
 STRATIFY = "A recipe with stratified folds keeps them together."
 KEEP_NAMES = "let drawn folds keep them together: “Keep together” on the Train page, or --keep-together names."
 KEEP_NEAR_DUPLICATES = (
-    "Drawn folds keep them together on request: “Keep together” on the Train page, or --keep-together near-duplicates."
+    "Drawn folds keep them together if you ask for it: “Keep together” on the Train page, or --keep-together "
+    "near-duplicates."
 )
 NOT_SEARCHED = "Near-duplicates, the same recording cut, resampled or re-encoded, have not been looked for."
 

@@ -80,8 +80,9 @@ class RunSettings:
     corrected : bool
         Whether labels are corrected by the verdicts of reviewers, as they are when the run begins.
     keep_together : tuple of "names" or "near-duplicates"
-        What the folds keep together beside recordings and copies of a sound: clips whose names look as if they were of
-        one recording, and near-duplicates. For folds that a recipe with stratified folds draws.
+        What stays in one fold beside recordings and copies of a sound: clips whose names look as if they were of one
+        recording, and near-duplicates, as they are known when the run begins. Folds that a recipe with stratified folds
+        does not draw are used as they are.
     """
 
     dataset: str

@@ -23,7 +23,8 @@ from audiotag.data.contents import cache_path
 from audiotag.data.dataset import Dataset
 from audiotag.data.index import cache_name, scan
 from audiotag.data.left_out import left_out_path
-from audiotag.data.near_duplicates import near_duplicates_path, read_near_duplicates
+from audiotag.data.name_groups import find_name_groups
+from audiotag.data.near_duplicates import connect, near_duplicates_path, read_near_duplicates
 from audiotag.data.saved_options import open_remembered
 from audiotag.data.stamp import dataset_stamp
 from audiotag.errors import AudiotagError, clip_guard, clip_problem, may_pass
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from audiotag.tagging.ensemble import Card
     from audiotag.tagging.result import Evidence
     from audiotag.tagging.tagger import Tagger
-    from audiotag.training.runs import RunSettings
+    from audiotag.training.runs import RunSettings, Together
     from audiotag.training.split_report import SplitReport
 
 MAX_PLAYED_S = 300.0  # the player gets at most this much of a sound; more would make the browser slow
@@ -79,6 +80,11 @@ def fold_leaks(dataset: Dataset, settings: RunSettings) -> tuple[str, ...]:
     return _fold_leaks(*_splits_key(dataset, settings), settings)
 
 
+def groups_to_keep(dataset: Dataset) -> dict[Together, int]:
+    """How many groups of two or more training clips a run can keep together on request, by kind; none without any."""
+    return _groups_to_keep(dataset.root, dataset_key(dataset.root))
+
+
 def split_report(dataset: Dataset, settings: RunSettings) -> SplitReport:
     """What the folds of a run keep together, as far as the dataset is measured.
 
@@ -96,9 +102,7 @@ def _splits_key(dataset: Dataset, settings: RunSettings) -> tuple[Path, str, int
     recipe = settings.recipe
     key = (recipe.name, recipe.folds, recipe.fold_method, recipe.seed, [stage.subset for stage in recipe.stages])
     chosen = (settings.folds_from, settings.held_out, settings.keep_together)
-    near = near_duplicates_path(dataset.root, dataset.name, Workspace())
-    parts = measurement_job(dataset).stamp()
-    return dataset.root, dataset_key(dataset.root), parts, repr((key, chosen, _stamp(near.parent, near.name)))
+    return dataset.root, dataset_key(dataset.root), measurement_job(dataset).stamp(), repr((key, chosen))
 
 
 def measurement_job(dataset: Dataset) -> MeasurementJob:
@@ -237,6 +241,17 @@ def _fold_leaks(root: Path, stamp: str, parts: int, key: str, _settings: RunSett
         return leak_sentences(session, draw=len(session.dataset.clips) <= MAX_DRAWN)
     except AudiotagError:  # whatever it is, the run says it
         return ()
+
+
+@cached(max_entries=8, show_spinner=False)
+def _groups_to_keep(root: Path, stamp: str) -> dict[Together, int]:
+    from audiotag.training.leaks import groups_of
+
+    dataset = load_dataset(root)
+    near = connect(dataset.clips, read_near_duplicates(dataset, Workspace()))
+    keys: dict[Together, pd.Series] = {"names": find_name_groups(dataset.clips).keys, "near-duplicates": near}
+    counts = {kind: len(groups_of(dataset.clips, values)) for kind, values in keys.items()}
+    return {kind: count for kind, count in counts.items() if count}
 
 
 @cached(max_entries=16, show_spinner="Comparing groups of clips with the folds …")

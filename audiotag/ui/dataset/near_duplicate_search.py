@@ -59,7 +59,8 @@ def _describe(dataset: Dataset, search: NearDuplicateSearch) -> Markdown:
     clips, recordings = int(groups.notna().sum()), int(groups.nunique())
     among = f"among {search.compared:,} clips that were compared"
     if clips:
-        found = f"{clips:,} clips are near-duplicates, of {recordings:,} recording{'' if recordings == 1 else 's'}, {among}."
+        of = "1 recording" if recordings == 1 else f"{recordings:,} recordings"
+        found = f"{clips:,} near-duplicates, of {of}, {among}."
     else:
         found = f"No near-duplicates {among}."
     if problems := len(search.problems):

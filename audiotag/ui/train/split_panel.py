@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -11,6 +12,7 @@ from audiotag.data.dataset import Dataset
 from audiotag.training.runs import RunSettings
 from audiotag.training.split_report import TITLES, KindOfGroups, SplitReport
 from audiotag.ui import cache
+from audiotag.ui.dataset.near_duplicate_search import show_near_duplicate_search
 from audiotag.ui.text import Markdown, escape
 from audiotag.ui.widgets import messages
 from audiotag.ui.widgets.measurement import has_sounds, show_progress
@@ -20,8 +22,16 @@ IN_ADDRESS: dict[str, Any] = {"bind": "query-params"}  # what is open survives a
 MAX_PATTERNS = 4
 
 
-def show_split_panel(settings: RunSettings, dataset: Dataset) -> None:
-    """What straddles the folds of a run that is not started yet, and on request all that belongs together."""
+def show_split_panel(settings: RunSettings, dataset: Dataset, ensemble: Path | None) -> None:
+    """What straddles the folds of a run that is not started yet, and on request all that belongs together.
+
+    Parameters
+    ----------
+    settings : RunSettings
+    dataset : Dataset
+    ensemble : Path or None
+        Folder of the ensemble by which near-duplicates are looked for.
+    """
     leaks = cache.fold_leaks(dataset, settings)
     for sentence in leaks:
         st.warning(escape(sentence), icon=":material/content_copy:")
@@ -29,10 +39,12 @@ def show_split_panel(settings: RunSettings, dataset: Dataset) -> None:
     expander = st.expander(TITLE, icon=icon, key=KEY, **IN_ADDRESS)
     with expander, messages.show_errors():
         if expander.open:
-            _show_report(cache.split_report(dataset, settings), dataset)
+            report = cache.split_report(dataset, settings)
+            _show_report(report)
+            _show_unknown(report, dataset, ensemble)
 
 
-def _show_report(report: SplitReport, dataset: Dataset) -> None:
+def _show_report(report: SplitReport) -> None:
     clips = f"{report.clips:,} clips in {escape(report.folds)}. "
     st.markdown(clips if report.leak else clips + report.verdict)
     shown = [each for each in report.kinds if each.groups or each.with_test]
@@ -45,7 +57,6 @@ def _show_report(report: SplitReport, dataset: Dataset) -> None:
             st.caption(f"{TITLES[each.kind].capitalize()}: {escape(report.advice[each.kind])}")
     if shown:
         st.dataframe(_largest(shown), hide_index=True, alt="The groups that straddle folds, and the largest ones")
-    _show_unknown(report, dataset)
 
 
 def _counts(kinds: list[KindOfGroups]) -> pd.DataFrame:
@@ -78,10 +89,11 @@ def _show_patterns(report: SplitReport) -> None:
     st.caption(f"Recordings by their names are a guess, which folds do not follow unless you ask for it.  \n{examples}")
 
 
-def _show_unknown(report: SplitReport, dataset: Dataset) -> None:
-    """What is not known yet, and the button that measures it."""
+def _show_unknown(report: SplitReport, dataset: Dataset, ensemble: Path | None) -> None:
+    """What is not known yet, and the buttons that measure it."""
     for sentence in report.unknown:
         st.caption(f":material/help: {escape(sentence)}")
+    show_near_duplicate_search(dataset, ensemble)
     job = cache.measurement_job(dataset)
     if show_progress(dataset, len(dataset.clips)) or not report.unmeasured or not has_sounds(dataset):
         return
