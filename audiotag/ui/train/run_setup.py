@@ -146,11 +146,9 @@ def why_not_ready(settings: RunSettings | None, dataset: Dataset) -> Markdown:
         return Markdown(
             "Training cannot start yet. Choose a recipe and at least one fold, and correct what is marked above."
         )
+    if not dataset.labels:
+        return Markdown(f"Training cannot start: the clips of {escape(dataset.name)} have no labels.")
     session = open_session(dataset, settings)
-    if not session.labels:
-        return Markdown(
-            f"Training cannot start: the clips of {escape(dataset.name)} have no labels. Label them on the Review page."
-        )
     if not session.expected_batches():
         return Markdown(f"Training cannot start: {escape(dataset.name)} has no clips that the recipe trains on.")
     for subset in session.subsets:
