@@ -67,7 +67,9 @@ def new_run(options: RunOptions, workspace: Workspace) -> Run:
     """
     dataset = open_remembered(Path(options.dataset), workspace)
     settings = options.settings(workspace)
-    check_folds(dataset, settings.recipe, settings.folds, settings.held_out, settings.folds_from)
+    session = Session(dataset, settings, workspace)
+    session.check_labels()
+    check_folds(session.dataset, settings.recipe, settings.folds, settings.held_out, settings.folds_from)
     run = create_run(workspace, settings)
     workspace.remember_dataset(dataset.root)
     return run
