@@ -27,7 +27,7 @@ from accuracy_results import RESULTS, is_recorded, read_results, record
 from labelling_sets import SETS, LabelledVectors, load_set
 
 from audiotag.metrics import lwlrap
-from audiotag.review.labelling.figure import head_figure
+from audiotag.review.labelling.figure import head_figure, represented_clips
 from audiotag.review.labelling.head import fit_head
 from audiotag.review.labelling.material import LabellingMaterial, clusters_of, reduced
 from audiotag.review.labelling.order import order_offers, uncertainty
@@ -113,6 +113,7 @@ class Simulation:
                     self.features[is_labelled],
                     self.pool.truth[is_labelled],
                     self.pool.sources[is_labelled],
+                    represented_clips(self.features, np.flatnonzero(is_labelled)),
                     self.pool.labels,
                 )
                 own[done] = None if figure.lwlrap is None else [figure.lwlrap, figure.low, figure.high]

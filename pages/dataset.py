@@ -33,6 +33,7 @@ if len(statistics.labelled_clips(shown)) == 0:
     st.stop()
 with facts:
     header.show_facts(shown)
+    header.show_label_link(dataset)
     header.show_problems_line(dataset, index, faults)
 with places.caption:
     header.show_dashboard_button(dataset, shown, faults, wanted)

@@ -68,8 +68,11 @@ def new_run(options: RunOptions, workspace: Workspace) -> Run:
     """
     dataset = open_remembered(Path(options.dataset), workspace)
     settings = options.settings(workspace)
-    check_folds(dataset, settings.recipe, settings.folds, settings.held_out, settings.folds_from)
-    check_keep_together(with_fold_source(dataset, settings.folds_from), settings.recipe, settings.keep_together)
+    session = Session(dataset, settings, workspace)
+    session.check_labels()
+    check_folds(session.dataset, settings.recipe, settings.folds, settings.held_out, settings.folds_from)
+    drawn = with_fold_source(session.dataset, settings.folds_from)
+    check_keep_together(drawn, settings.recipe, settings.keep_together)
     run = create_run(workspace, settings)
     workspace.remember_dataset(dataset.root)
     return run

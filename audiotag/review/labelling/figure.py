@@ -1,4 +1,9 @@
-"""How well the quick head does: its cross-validated lwlrap on the labelled clips, or why that cannot be said."""
+"""How well the quick head does: its cross-validated lwlrap on the labelled clips, or why that cannot be said.
+
+The labelled clips are no random sample: the order prefers clips that are unlike each other and hard for the head. So
+each of them counts by the number of clips of the folder that sound most like it, labelled or not. That makes the figure
+one of the whole folder, as far as it can be (docs/accuracy.md says how far it is off).
+"""
 
 from __future__ import annotations
 
@@ -39,7 +44,28 @@ class HeadFigure:
     unchecked: tuple[str, ...] = ()
 
 
-def head_figure(features: np.ndarray, targets: np.ndarray, sources: np.ndarray, labels: tuple[str, ...]) -> HeadFigure:
+def represented_clips(features: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """How many clips each labelled clip stands for: those that sound more like it than like any other labelled clip.
+
+    Parameters
+    ----------
+    features : numpy.ndarray, shape=(clips, features)
+        Of all clips, of length 1, or 0 for silence, which nothing stands for.
+    rows : numpy.ndarray, shape=(labelled clips,), int
+
+    Returns
+    -------
+    numpy.ndarray, shape=(labelled clips,), float64
+    """
+    if not len(rows):
+        return np.zeros(0)
+    heard = features[features.any(axis=1)]
+    return np.bincount((heard @ features[rows].T).argmax(axis=1), minlength=len(rows)).astype(np.float64)
+
+
+def head_figure(
+    features: np.ndarray, targets: np.ndarray, sources: np.ndarray, counts: np.ndarray, labels: tuple[str, ...]
+) -> HeadFigure:
     """Cross-validate the head on the labelled clips; clips of one source are never on both sides.
 
     Parameters
@@ -49,13 +75,10 @@ def head_figure(features: np.ndarray, targets: np.ndarray, sources: np.ndarray, 
         Multi-hot; a row of 0 trains the head, and does not count in its lwlrap.
     sources : numpy.ndarray, shape=(clips,), int
         The recording of each clip.
+    counts : numpy.ndarray, shape=(clips,)
+        How much each clip counts in the mean, see `represented_clips`.
     labels : tuple[str, ...]
         The names of the labels.
-
-    Notes
-    -----
-    The labelled clips were not drawn at random: the order prefers clips that the head does not know. So the figure is
-    about these clips, and says little about how often the head is right about the others.
     """
     targets = np.asarray(targets, dtype=np.float64)
     per_label = [len(np.unique(sources[targets[:, column] > 0])) for column in range(len(labels))]
@@ -63,11 +86,12 @@ def head_figure(features: np.ndarray, targets: np.ndarray, sources: np.ndarray, 
     unchecked = tuple(label for label, count in zip(labels, per_label, strict=True) if count == 1)
     checked = targets * can_check
     rows = np.flatnonzero(checked.any(axis=1))
-    if len(rows) < MIN_CLIPS or can_check.sum() < 2:
+    if len(rows) < MIN_CLIPS or can_check.sum() < 2 or not counts[rows].any():
         return HeadFigure(_too_few(len(rows), int(can_check.sum())), clips=len(rows), unchecked=unchecked)
     scores = _out_of_fold(features, targets, sources)
     precision = label_precisions(checked[rows], scores[rows]) * checked[rows]
-    value, low, high = _interval(precision.sum(axis=1), checked[rows].sum(axis=1), sources[rows])
+    weight = counts[rows]
+    value, low, high = _interval(weight * precision.sum(axis=1), weight * checked[rows].sum(axis=1), sources[rows])
     sentence = (
         f"lwlrap {value:.2f} ({low:.2f} to {high:.2f}), cross-validated on {len(rows):,} labelled clips with "
         f"{int(can_check.sum())} labels."
@@ -119,11 +143,19 @@ def _folds(targets: np.ndarray, sources: np.ndarray) -> np.ndarray:
     return of_unit[unit_of]
 
 
-def _interval(sums: np.ndarray, counts: np.ndarray, sources: np.ndarray) -> tuple[float, float, float]:
-    """The mean precision of all true labels, and its 95 % interval by a bootstrap over sources."""
+def _interval(sums: np.ndarray, totals: np.ndarray, sources: np.ndarray) -> tuple[float, float, float]:
+    """The mean precision of all true labels, and its 95 % interval by a bootstrap over sources.
+
+    Parameters
+    ----------
+    sums, totals : numpy.ndarray, shape=(clips,)
+        The weighted precisions of each clip's labels, and the weighted number of its labels.
+    sources : numpy.ndarray, shape=(clips,), int
+    """
     units, unit_of = np.unique(sources, return_inverse=True)
-    of_unit = np.stack([np.bincount(unit_of, sums), np.bincount(unit_of, counts)])
+    of_unit = np.stack([np.bincount(unit_of, sums), np.bincount(unit_of, totals)])
     drawn = np.random.default_rng(SEED).multinomial(len(units), np.full(len(units), 1 / len(units)), RESAMPLES)
     resampled = drawn @ of_unit.T
+    resampled = resampled[resampled[:, 1] > 0]
     low, high = np.quantile(resampled[:, 0] / resampled[:, 1], (0.025, 0.975))
-    return float(sums.sum() / counts.sum()), float(low), float(high)
+    return float(sums.sum() / totals.sum()), float(low), float(high)

@@ -15,7 +15,7 @@ import numpy as np
 from audiotag.data.corrections import corrected_labels, is_decided, verdicts_per_clip
 from audiotag.data.verdicts import Verdict
 from audiotag.metrics import multi_hot
-from audiotag.review.labelling.figure import HeadFigure, head_figure
+from audiotag.review.labelling.figure import HeadFigure, head_figure, represented_clips
 from audiotag.review.labelling.head import Head, fit_head
 from audiotag.review.labelling.material import LabellingMaterial
 from audiotag.review.labelling.order import Offer, order_offers
@@ -159,5 +159,6 @@ def _head(
     targets = multi_hot([given[row] for row in rows], labels)
     head: Head | None = fit_head(material.features[rows], targets)
     scores = None if head is None else head.scores(material.features).astype(np.float32)
-    figure = head_figure(material.features[rows], targets, material.sources[rows], labels)
+    counts = represented_clips(material.features, rows)
+    figure = head_figure(material.features[rows], targets, material.sources[rows], counts, labels)
     return labels, scores, figure, key

@@ -228,7 +228,8 @@ class ClipGrid {
       const clips = count + this.also === 1 ? "1 clip" : `${count + this.also} clips`;
       const verb = this.kind === "members" ? "remove from" : "label";
       this.accept.disabled = !label || !count;
-      this.what.textContent = label ? `${label}: ${verb} ${clips}` : "Choose a label above";
+      const text = count ? `${label}: ${verb} ${clips}` : "Mark clips first";
+      this.what.textContent = label ? text : "Choose a label above";
       return;
     }
     const all = this.all.length === 1 ? "this clip" : `all ${this.all.length}`;

@@ -25,7 +25,7 @@ def keyed_labels(labelling: Labelling, row: int) -> list[str]:
     if len(labels) <= MAX_KEYS:
         return labels
     suggested = [label for label, _ in labelling.state.suggestions(row, MAX_KEYS)]
-    ordered = dict.fromkeys([*suggested, *labelling.state.clips_per_label()])
+    ordered = dict.fromkeys([*suggested, *labelling.clips_per_label])
     there = set(labels)
     return [label for label in ordered if label in there][:MAX_KEYS]
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +19,7 @@ from audiotag.data.verdicts import Verdict, VerdictJournal
 from audiotag.review.queue import item_id, what_was_said
 from audiotag.ui import cache
 from audiotag.ui.embeddings import embedding_job
+from audiotag.ui.review.label.quick_state import advance, changed_since
 from audiotag.ui.review.loading import read_verdicts
 
 if TYPE_CHECKING:
@@ -27,7 +29,12 @@ if TYPE_CHECKING:
 
 MAX_STATES = 8  # of reviewers and datasets
 
+MANY_CLIPS = 3000  # with so many, a state is first computed as far as the answer changes it
+
+Name = tuple[str, str]  # subset and clip
+
 _ids: WeakKeyDictionary[LabellingMaterial, dict[str, int]] = WeakKeyDictionary()
+_rows: WeakKeyDictionary[LabellingMaterial, dict[Name, int]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,13 +85,18 @@ class Labelling:
         return what_was_said(self.verdicts, self.reviewer).pace_s
 
     @cached_property
+    def clips_per_label(self) -> dict[str, int]:
+        """The number of clips of each label, the most frequent first."""
+        counts = Counter(label for own in self.state.given for label in own)
+        return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+    @cached_property
     def labels_in_order(self) -> list[str]:
         """The labels in the order in which they were made, so that each keeps its key."""
         made = dict.fromkeys(self.state.material.labels)
         for verdict in self.verdicts:
             made |= dict.fromkeys(verdict.after)
-        there = set(self.state.labels)
-        return [label for label in made if label in there]
+        return [label for label in made if label in self.clips_per_label]
 
 
 def load_material(dataset: Dataset, ensemble: Path, embeddings: Embeddings) -> LabellingMaterial:
@@ -101,10 +113,21 @@ def load_labelling(dataset: Dataset, material: LabellingMaterial, journal: Verdi
     return Labelling(dataset, _states.after(material, verdicts, reviewer), verdicts, journal, reviewer)
 
 
-def rows_by_name(material: LabellingMaterial) -> dict[tuple[str, str], int]:
+def rows_by_name(material: LabellingMaterial) -> dict[Name, int]:
     """The row of each clip by its subset and name."""
-    names = zip(material.clips["subset"], material.clips["clip"], strict=True)
-    return {name: row for row, name in enumerate(names)}
+    if material not in _rows:
+        names = zip(material.clips["subset"], material.clips["clip"], strict=True)
+        _rows[material] = {name: row for row, name in enumerate(names)}
+    return _rows[material]
+
+
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """A state, the verdicts that it follows from, and the last state of which all was computed."""
+
+    verdicts: Sequence[Verdict]
+    state: LabellingState
+    whole: LabellingState
 
 
 class _States:
@@ -112,23 +135,56 @@ class _States:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._known: OrderedDict[tuple[int, str], tuple[Sequence[Verdict], LabellingState]] = OrderedDict()
+        self._known: OrderedDict[tuple[int, str], _Known] = OrderedDict()
+        self._background = ThreadPoolExecutor(1, thread_name_prefix="labelling")
+        self._waiting: Future[LabellingState] | None = None
 
     def after(self, material: LabellingMaterial, verdicts: Sequence[Verdict], reviewer: str) -> LabellingState:
-        from audiotag.review.labelling.state import labelling_state
-
         key = (id(material), reviewer)
         with self._lock:
-            known, state = self._known.get(key, ((), None))
-        if state is not None and state.material is material and known == verdicts:
-            return state
-        state = labelling_state(material, verdicts, reviewer, state if state and state.material is material else None)
+            known = self._known.get(key)
+        if known is None or known.state.material is not material:
+            return self._keep(key, _computed(material, verdicts, reviewer, None))
+        if known.verdicts == verdicts:
+            return known.state
+        if len(material.clips) < MANY_CLIPS:
+            return self._keep(key, _computed(material, verdicts, reviewer, known.whole))
+        if self._waiting is not None:
+            self._waiting.cancel()  # its state would be too old
+        self._waiting = self._background.submit(self._compute_later, key, material, verdicts, known.whole)
+        return self._keep(key, _advanced(known, verdicts, reviewer))
+
+    def _compute_later(
+        self, key: tuple[int, str], material: LabellingMaterial, verdicts: Sequence[Verdict], before: LabellingState
+    ) -> None:
+        """Compute all of a state; answers that came meanwhile are added to it."""
+        whole = _computed(material, verdicts, key[1], before)
         with self._lock:
-            self._known[key] = (verdicts, state)
+            newer = self._known.get(key)
+        self._keep(key, whole if newer is None else _advanced(whole, newer.verdicts, key[1]))
+
+    def _keep(self, key: tuple[int, str], known: _Known) -> LabellingState:
+        with self._lock:
+            self._known[key] = known
             self._known.move_to_end(key)
             while len(self._known) > MAX_STATES:
                 self._known.popitem(last=False)
-        return state
+        return known.state
+
+
+def _computed(
+    material: LabellingMaterial, verdicts: Sequence[Verdict], reviewer: str, before: LabellingState | None
+) -> _Known:
+    from audiotag.review.labelling.state import labelling_state
+
+    state = labelling_state(material, verdicts, reviewer, before)
+    return _Known(verdicts, state, state)
+
+
+def _advanced(known: _Known, verdicts: Sequence[Verdict], reviewer: str) -> _Known:
+    changed = changed_since(known.verdicts, verdicts)
+    rows = rows_by_name(known.state.material)
+    return _Known(verdicts, advance(known.state, rows, verdicts, changed, reviewer), known.whole)
 
 
 _states = _States()

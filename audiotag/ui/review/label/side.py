@@ -39,7 +39,7 @@ def _show_head(labelling: Labelling) -> None:
 
 
 def _show_labels(labelling: Labelling) -> None:
-    counts = labelling.state.clips_per_label()
+    counts = labelling.clips_per_label
     if not counts:
         return
     st.markdown("**Labels**", help="Opens the clips of a label, where it can be renamed.")

@@ -118,19 +118,21 @@ def _show_queue(dataset: Dataset, material: LabellingMaterial, journal: VerdictJ
     labelling = load_labelling(dataset, material, journal, reviewer)
     row = current_row(labelling)
     view, label = st.query_params.get(VIEW), st.query_params.get(LABEL, "")
-    is_one = view not in (ALIKE, CLUSTER, CLIPS) or row is None
+    is_one = view != CLIPS and (view not in (ALIKE, CLUSTER) or row is None)
     with st.container(key=keys.QUEUE if is_one else "label-tiles"):
         autoplay = _show_bar(labelling, row, is_one)
+        if view == CLIPS:
+            show_label(labelling, label)
+            return
+        if not is_one and row is not None:
+            show_tiles(labelling, row, str(view))
+            return
         left, right = st.container(key="review-item").columns([2.5, 1], gap="large")
         with left:
-            if view == CLIPS:
-                show_label(labelling, label)
-            elif row is None:
+            if row is None:
                 show_end(labelling)
-            elif is_one:
-                show_clip(labelling, row, autoplay)
             else:
-                show_tiles(labelling, row, str(view))
+                show_clip(labelling, row, autoplay)
         with right:
             show_side(labelling)
 
@@ -146,7 +148,7 @@ def _show_bar(labelling: Labelling, row: int | None, is_one: bool) -> bool:
                 "Autoplay", value=True, key="label-autoplay", bind="query-params", help=AUTOPLAY_HELP, width="content"
             )
         st.button(
-            "Undo `U`",
+            Markdown("Undo `U`" if is_one else "Undo"),
             icon=":material/undo:",
             key=keys.key_of(keys.UNDO) if is_one else "label-undo",
             shortcut=None if is_one else "U",
