@@ -19,9 +19,12 @@ from audiotag.data.dataset import Dataset
 from audiotag.inspection import statistics
 from audiotag.inspection.filters import Filter, filter_clips
 from audiotag.ui import cache, selection
+from audiotag.ui.dataset.clips import open_clip
 from audiotag.ui.dataset.map_clips import pick, picked_row, show_clip, show_list, show_steps
 from audiotag.ui.dataset.map_colours import COLOURS, Colouring
 from audiotag.ui.embeddings import embedding_job, show_embeddings
+from audiotag.ui.sidebar import chosen_ensemble
+from audiotag.ui.similar import DatasetClip, show_similar
 from audiotag.ui.text import Markdown, escape
 from audiotag.ui.widgets import messages
 from audiotag.ui.widgets.charts import show_chart
@@ -113,7 +116,10 @@ def _show_view(view: MapView, caption: Markdown) -> None:
             st.caption("No clip that passes the filter is on the map.")
             return
         show_steps(view.clips, rows, row)
-        show_clip(view.clips.iloc[row])
+        show_clip(clip := view.clips.iloc[row])
+        of = DatasetClip(clip["subset"], clip["clip"])
+        open_it = partial(open_clip, view.clips[view.passes])
+        show_similar(view.dataset.root, chosen_ensemble(Workspace()), of, open_it)
         show_list(_table(view.clips.iloc[rows], colouring, rows), view.clips, rows, row, view.dataset.name)
 
 

@@ -9,7 +9,6 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlencode
-from weakref import WeakKeyDictionary
 
 import streamlit as st
 
@@ -29,15 +28,12 @@ if TYPE_CHECKING:
     import numpy as np
 
     from audiotag.similarity.embedding_job import Embeddings
-    from audiotag.similarity.nearest import NearestClips
     from audiotag.similarity.similar_clips import Facts, SimilarClip, SoughtSound
 
 SIMILAR = "similar"  # key of the drawer, which is in the address
 OPENED = "similar-opened"  # in the session, until the page runs again: the clip that is to be opened
 CLIP = "clip"  # in the address of the Dataset page: the clip that its tab Clips shows
 MAX_CONTENTS = 10_000
-
-_searches: WeakKeyDictionary[Embeddings, NearestClips] = WeakKeyDictionary()
 
 
 class DatasetClip(NamedTuple):
@@ -139,7 +135,7 @@ def _show_nearest(
         return
     index = cache.load_index(dataset)
     with st.spinner("Looking for similar clips …"):  # for many clips, the first search takes a moment
-        found = find_similar(sought, embeddings, _search(embeddings), index, _content_of)
+        found = find_similar(sought, embeddings, index, _content_of)
     if not sought.vector.any():
         st.info(f"{escape(name)} is silent, so no clip sounds like it.", icon=":material/volume_off:")
     elif not found:
@@ -166,14 +162,6 @@ def _sought_sound(dataset: Dataset, of: DatasetClip | OtherSound, embeddings: Em
     content = partial(_content_of, facts) if facts else str
     group = group if isinstance(group, str) else ""
     return SoughtSound(embeddings.vectors[row], row, content, group, _near_duplicates_of(dataset, of))
-
-
-def _search(embeddings: Embeddings) -> NearestClips:
-    from audiotag.similarity.nearest import NearestClips
-
-    if (search := _searches.get(embeddings)) is None:
-        search = _searches[embeddings] = NearestClips(embeddings.vectors)
-    return search
 
 
 def _near_duplicates_of(dataset: Dataset, clip: DatasetClip) -> frozenset[tuple[str, str]]:
