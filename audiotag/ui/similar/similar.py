@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from audiotag.data.dataset import Dataset
-from audiotag.data.near_duplicates import NearDuplicate, near_duplicates_path, read_near_duplicates
+from audiotag.data.near_duplicates import NearDuplicate, read_near_duplicates
 from audiotag.ui import address, cache
 from audiotag.ui.embeddings import show_embeddings
 from audiotag.ui.open_dataset.dialog import show_open_button
@@ -166,14 +166,12 @@ def _sought_sound(dataset: Dataset, of: DatasetClip | OtherSound, embeddings: Em
 
 def _near_duplicates_of(dataset: Dataset, clip: DatasetClip) -> frozenset[tuple[str, str]]:
     """The clips that are of the same recording by the last search for near-duplicates."""
-    file = near_duplicates_path(dataset.root, dataset.name, Workspace())
-    searched = file.stat().st_mtime_ns if file.is_file() else 0
-    pairs = _near_duplicates(dataset.root, cache.dataset_key(dataset.root), searched) if searched else []
+    pairs = _near_duplicates(dataset.root, cache.dataset_key(dataset.root))
     return frozenset(name for pair in pairs if clip in pair.names for name in pair.names if name != clip)
 
 
 @cache.cached(max_entries=4, show_spinner=False)
-def _near_duplicates(root: Path, stamp: str, searched: int) -> list[NearDuplicate]:
+def _near_duplicates(root: Path, stamp: str) -> list[NearDuplicate]:
     return read_near_duplicates(cache.load_dataset(root), Workspace())
 
 
