@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-__version__ = "0.2.0"
+from audiotag.version import __version__ as __version__
 
 if TYPE_CHECKING:  # for type checkers and editors; at run time `__getattr__` imports each name on first use
     from audiotag.api import compare, embed, tag, train

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from audiotag.tagging.result import Tags
     from audiotag.tagging.tagger import Tagger
     from audiotag.training.comparison import Comparison, Truth
-    from audiotag.training.runs import FoldSource, Run
+    from audiotag.training.runs import FoldSource, Run, Together
 
 MAX_TAGGERS = 4  # ensembles that `tag` and `embed` keep in memory
 
@@ -102,6 +102,7 @@ def train(
     held_out: int | None = None,
     folds_from: FoldSource = "dataset",
     corrected: bool | None = None,
+    keep_together: tuple[Together, ...] | None = None,
     device: str = "",
     publish: str = "",
     progress: Callable[[int, int], None] | None = None,
@@ -131,6 +132,9 @@ def train(
         sound together.
     corrected : bool, optional
         Whether to use the labels as reviewers corrected them; by default if there are verdicts on the dataset.
+    keep_together : tuple of "names" or "near-duplicates", optional
+        What folds that the recipe draws keep together beside recordings and copies: clips whose names look as if they
+        were of one recording, near-duplicates, or both; by default near-duplicates, if some are known.
     device : str
         "cpu", "cuda", "cuda:1", "mps", or several separated by commas; the best there is, if empty.
     publish : str
@@ -165,6 +169,7 @@ def train(
         held_out=held_out,
         folds_from=folds_from,
         corrected=corrected,
+        keep_together=keep_together,
         device=device,
     )
     return train_and_wait(options, Workspace(), publish, progress)

@@ -185,6 +185,13 @@ def _add_tag_settings(sub: argparse.ArgumentParser) -> None:
         action="store_true",
         help="give scores as probabilities, by the ensemble's temperature; the tags and their order stay the same",
     )
+    add(
+        "--hold-back-unfamiliar",
+        dest="hold_back",
+        action="store_true",
+        help="give no tag to a sound that is unlike all sounds that the ensemble was trained on; what is held back is "
+        "listed with the result",
+    )
 
 
 def _output_format(options: argparse.Namespace) -> ExportFormat | None:
@@ -208,7 +215,13 @@ def _ensemble(options: argparse.Namespace) -> tuple[Path, TagSettings, Card]:
     from audiotag.tagging.settings import TagSettings
 
     settings = TagSettings(
-        options.combine, options.tta, options.overlap, options.windows, options.folds, options.calibrated
+        options.combine,
+        options.tta,
+        options.overlap,
+        options.windows,
+        options.folds,
+        options.calibrated,
+        options.hold_back,
     )
     folder = find_ensemble(options.ensemble)
     return folder, settings, read_card(folder)

@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from audiotag import __version__
 from audiotag.audio.opening import READABLE
 from audiotag.errors import AudiotagError
 from audiotag.tagging.bulk import FileResult, SoundFile, sound_files, tag_files
@@ -18,6 +17,7 @@ from audiotag.tagging.export.base import ExportFormat, ExportOptions, write_expo
 from audiotag.tagging.export.rows import Row, clip_row, exact_clip_row, problem_row, timeline_entries
 from audiotag.tagging.journal import Journal
 from audiotag.tagging.tagger import Tagger
+from audiotag.version import __version__
 from audiotag.wording import as_text
 
 PerClip = Sequence[tuple[ExportFormat, Path]]  # formats that write one file per clip, and the folder of each
@@ -130,7 +130,7 @@ def fingerprint_of(tagger: Tagger) -> dict[str, Any]:
     how = {"spectrogram": asdict(card.spectrogram), "windows": card.windows, "augment": card.recipe.get("augment")}
     return {
         "audiotag version": __version__,
-        "ensemble": [card.name, folds, how],
+        "ensemble": [card.name, folds, how, card.familiar],
         "tagging options": asdict(tagger.settings),
         "thresholds": tagger.thresholds,
     }
