@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from audiotag.tagging.ensemble import Card
 
 MAX_BYTES = 1 << 20
-FACTS = {"name": str, "duration_s": float, "window_s": float, "notes": [str], "content": str}
+FACTS = {"name": str, "duration_s": float, "window_s": float, "notes": [str], "content": str, "differences": [str]}
 
 
 def load_evidence(sound: DroppedSound, folder: Path, card: Card, tta: bool) -> Evidence:
@@ -86,7 +86,8 @@ def from_bytes(content: bytes, size: tuple[int, int]) -> Evidence:
         raise ValueError("the familiarity is of another sound or ensemble, or is not 0 to 1")
     if not all(((each >= 0) & (each <= 1)).all() for each in (scores, augmented) if each is not None):
         raise ValueError("a score is not 0 to 1")
-    facts = {name: facts[name] for name in FACTS} | {"notes": tuple(facts["notes"])}
+    facts = {name: facts[name] for name in FACTS}
+    facts |= {name: tuple(facts[name]) for name in ("notes", "differences")}
     return Evidence(
         starts_s=arrays["starts_s"],
         audible=arrays["audible"],
