@@ -1,6 +1,7 @@
 """Say how familiar a clip and its tags are to an ensemble, and hold back tags of what is unlike its training sounds.
 
-A tag is as familiar as the window in which its label scores highest, and a clip as the window of its likeliest label.
+A tag is as familiar as the window in which its label scores highest, and a clip as the most familiar of its tags.
+Without a tag a clip is as familiar as its likeliest label.
 """
 
 from __future__ import annotations

@@ -163,8 +163,12 @@ class Tags:
 
     @property
     def familiarity(self) -> float | None:
-        """Familiarity of the window in which the likeliest label scores highest; None where it is not known."""
-        return self.ranking[0].familiarity if self.ranking else None
+        """Familiarity of the most familiar label that reaches its threshold, or of the likeliest one where none does.
+
+        None where it is not known.
+        """
+        known = [tag.familiarity for tag in self.ranking if tag.reaches and tag.familiarity is not None]
+        return max(known, default=self.ranking[0].familiarity if self.ranking else None)
 
     @property
     def is_unlike(self) -> bool:
