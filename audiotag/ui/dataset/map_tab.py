@@ -22,6 +22,7 @@ from audiotag.ui import cache, selection
 from audiotag.ui.dataset.map_clips import pick, picked_row, show_clip, show_list, show_steps
 from audiotag.ui.dataset.map_colours import COLOURS, Colouring
 from audiotag.ui.embeddings import embedding_job, show_embeddings
+from audiotag.ui.style import add_style
 from audiotag.ui.text import Markdown, escape
 from audiotag.ui.widgets import messages
 from audiotag.ui.widgets.charts import show_chart
@@ -34,6 +35,11 @@ if TYPE_CHECKING:
 
 CHART = "clip-map"  # page.js knows it
 COLOUR = "map-colour"
+# Side by side where there is room for both.
+STYLE = """<style>
+  :has(> .st-key-map-chart) { flex: 5 1 24rem; min-width: min(24rem, 100%); }
+  :has(> .st-key-map-side) { flex: 3 1 21rem; min-width: min(21rem, 100%); }
+</style>"""
 IS_NEW = "map-selection-is-new"  # in the session, until the whole page runs: a lasso has changed the selection
 
 
@@ -95,7 +101,9 @@ def _show_view(view: MapView, caption: Markdown) -> None:
     """The map, the clip that was picked with its player, and the list of the clips that pass the filter."""
     if st.session_state.pop(IS_NEW, False):
         st.rerun()
-    left, right = st.columns([5, 3], gap="medium")
+    add_style(STYLE)
+    with st.container(horizontal=True, gap="medium"):
+        left, right = st.container(key="map-chart"), st.container(key="map-side")
     with left:
         colouring = _pick_colouring(view)
         groups = np.where(view.passes, colouring.groups, -1)
