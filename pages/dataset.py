@@ -33,6 +33,7 @@ if len(statistics.labelled_clips(shown)) == 0:
     st.stop()
 with facts:
     header.show_facts(shown)
+    header.show_label_link(dataset)
     header.show_problems_line(dataset, index, faults)
 with places.caption:
     header.show_dashboard_button(dataset, shown, faults, wanted)
@@ -42,7 +43,7 @@ frame.show_tabs(
         "Durations": lambda: durations_tab.show_durations(shown),
         "Labels": lambda: labels_tab.show_labels(shown, wanted),
         "Sound": lambda: sound_tab.show_sound(dataset, index, shown, all_faults),
-        "Problems": lambda: problems.show_problems(dataset, index, faults),
+        "Problems": lambda: problems.show_problems(dataset, index, faults, context.ensemble_folder),
         "Clips": lambda: show_clips(dataset, shown, faults),
         "Map": lambda: show_map(dataset, context.ensemble(), index, all_faults, wanted),
     },

@@ -97,6 +97,7 @@ def scan(options: argparse.Namespace) -> int:
     from audiotag.data.index import scan as scan_headers
     from audiotag.data.layouts import OpenOptions, absolute
     from audiotag.data.left_out import KIND, leave_out, take_back
+    from audiotag.data.near_duplicates import read_near_duplicates
     from audiotag.data.saved_options import open_and_remember
     from audiotag.inspection.contradictions import clips_to_leave_out
     from audiotag.inspection.faults import KINDS_THAT_ARE_USED, find_faults
@@ -129,14 +130,14 @@ def scan(options: argparse.Namespace) -> int:
     if failure and index["rms_dbfs"].isna().all():
         raise AudiotagError(failure)
     checksums = cache_path(workspace.indexes, cache_name(dataset.root, dataset.name))
-    problems = find_faults(dataset, index, checksums)
+    problems = find_faults(dataset, index, checksums, read_near_duplicates(dataset, workspace))
     if options.leave_out:
         count = leave_out(dataset, clips_to_leave_out(problems), workspace)
         say(f"{_count_of_clips(count)} left out from now on; --take-back uses them again.")
         dataset = open_and_remember(options.dataset, opening, workspace)
         kept = set(zip(dataset.clips["subset"], dataset.clips["clip"], strict=True))
         index = index[[pair in kept for pair in zip(index["subset"], index["clip"], strict=True)]]
-        problems = find_faults(dataset, index, checksums)
+        problems = find_faults(dataset, index, checksums, read_near_duplicates(dataset, workspace))
     _write_files(dataset, index, problems, options)
     table = summary(index)
     is_used = problems["kind"].isin(KINDS_THAT_ARE_USED)

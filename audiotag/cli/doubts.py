@@ -104,6 +104,7 @@ def _faults(dataset: Dataset, workspace: Workspace) -> pd.DataFrame:
     """What is wrong with clips, by their headers and what is measured so far."""
     from audiotag.data.contents import cache_path
     from audiotag.data.index import cache_name, scan
+    from audiotag.data.near_duplicates import read_near_duplicates
     from audiotag.inspection.faults import find_faults
     from audiotag.inspection.measurement_job import MeasurementJob, with_measures
 
@@ -111,7 +112,8 @@ def _faults(dataset: Dataset, workspace: Workspace) -> pd.DataFrame:
         index = scan(dataset, workspace.indexes, progress)
     measures = MeasurementJob.of(dataset.root, dataset.name, workspace).table()
     checksums = cache_path(workspace.indexes, cache_name(dataset.root, dataset.name))
-    return find_faults(dataset, with_measures(index, measures), checksums)
+    near_duplicates = read_near_duplicates(dataset, workspace)
+    return find_faults(dataset, with_measures(index, measures), checksums, near_duplicates)
 
 
 def _table(found: list[Doubt]) -> pd.DataFrame:

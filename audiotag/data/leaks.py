@@ -69,8 +69,10 @@ def count_straddling(keys: pd.Series, parts: pd.Series | np.ndarray) -> Straddli
     return Straddling(int(several.sum()), len(several))
 
 
-def find_leaks(clips: pd.DataFrame, content: pd.Series) -> list[Leak]:
-    """Recordings and contents that straddle a dataset's own folds, its validation split, or its test clips.
+def find_leaks(clips: pd.DataFrame, content: pd.Series, near: pd.Series | None = None) -> list[Leak]:
+    """Find what straddles a dataset's own folds, its validation split, or its test clips.
+
+    These are recordings, contents, and groups of near-duplicates.
 
     Parameters
     ----------
@@ -78,8 +80,11 @@ def find_leaks(clips: pd.DataFrame, content: pd.Series) -> list[Leak]:
         The clips of a `audiotag.data.dataset.Dataset`.
     content : pandas.Series
         From `audiotag.data.contents.same_content`, one value per clip.
+    near : pandas.Series, optional
+        From `audiotag.data.near_duplicates.connect`, one value per clip.
     """
-    keys = {"content": content.reset_index(drop=True), "group": clips["group"].reset_index(drop=True)}
+    keys = {"content": content, "near": near, "group": clips["group"]}
+    keys = {key: values.reset_index(drop=True) for key, values in keys.items() if values is not None}
     parts, names = parts_of(clips.reset_index(drop=True)), list(zip(clips["clip"], clips["subset"], strict=True))
     leaks = []
     seen: set[tuple[int, ...]] = set()
@@ -95,7 +100,11 @@ def find_leaks(clips: pd.DataFrame, content: pd.Series) -> list[Leak]:
             by_part: dict[str, list[str]] = {}
             for row in sorted(rows, key=lambda row: (len(parts[row]), parts[row], row)):  # fold 2 before fold 10
                 by_part.setdefault(parts[row], []).append(names[row][0])
-            what = "The same sound is" if key == "content" else f"The source recording {value} has clips"
+            what = {
+                "content": "The same sound is",
+                "near": "Near-duplicates are",
+                "group": f"The source recording {value} has clips",
+            }[key]
             where = [f"{part} ({_named(clips_in_part)})" for part, clips_in_part in by_part.items()]
             reason = f"{what} in {', '.join(where[:-1])} and {where[-1]}, so scores on them are too high."
             leaks.append(Leak(*names[rows[0]], reason))

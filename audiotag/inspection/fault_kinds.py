@@ -71,6 +71,12 @@ KINDS = {
         "Several clips have the same sound and agree in their labels or contradict each other.",
         "One of them is enough. Copies stay in one fold in training, so scores stay right.",
     ),
+    "near-duplicate": FaultKind(
+        "Another clip is the same recording, cut, resampled, re-encoded or at another level. If it is in another fold "
+        "or in the test clips, scores are too high.",
+        "Listen to both. One may be enough; if their labels differ, correct one of them on the Review page. A training "
+        "keeps such clips in one fold unless you switch that off.",
+    ),
     "DC": FaultKind(
         "The waveform is not centred on zero, as with a faulty recorder.",
         "Nothing needs to be done: a log-mel spectrogram without the lowest band does not have it.",

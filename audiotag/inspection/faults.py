@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import repeat
 from pathlib import Path
 
@@ -13,9 +13,11 @@ from audiotag.audio.levels import SILENCE_DBFS
 from audiotag.data.contents import same_content
 from audiotag.data.dataset import Dataset
 from audiotag.data.leaks import find_leaks
+from audiotag.data.near_duplicates import NearDuplicate, connect
 from audiotag.errors import AudiotagError, clip_problem
 from audiotag.inspection import shortcuts
 from audiotag.inspection.contradictions import find_contradictions
+from audiotag.inspection.near_duplicate_faults import find_near_duplicate_faults
 from audiotag.inspection.statistics import is_absent, measured_clips, readable_clips
 
 MIN_DURATION_S = 0.1
@@ -23,8 +25,8 @@ MAX_CLIPPED_SHARE = 0.001
 MAX_DC_OFFSET = 0.01  # of full scale
 MAX_NAMED_DUPLICATES = 10  # in a sentence: a thousand equal clips make a thousand rows already
 KINDS_THAT_ARE_USED = (
-    "contradiction", "leak", "shortcut", "salvaged", "truncated", "silent", "clipped", "DC", "duplicate", "too short",
-    "counts",
+    "contradiction", "leak", "shortcut", "salvaged", "truncated", "silent", "clipped", "DC", "duplicate",
+    "near-duplicate", "too short", "counts",
 )  # fmt: skip
 COLUMNS_THAT_ARE_CHECKED = (
     "clip", "subset", "size", "modified_ns", "error", "duration_s", "measure_error", "truncated", "peak_dbfs",
@@ -33,7 +35,12 @@ COLUMNS_THAT_ARE_CHECKED = (
 Row = tuple[str, str, str, str]
 
 
-def find_faults(dataset: Dataset, index: pd.DataFrame, checksums: Path | None = None) -> pd.DataFrame:
+def find_faults(
+    dataset: Dataset,
+    index: pd.DataFrame,
+    checksums: Path | None = None,
+    near_duplicates: Sequence[NearDuplicate] = (),
+) -> pd.DataFrame:
     """Find the faults of a dataset's clips.
 
     Headers show which clips are missing, unreadable or too short, and of which only a part can be used. Measures show
@@ -49,6 +56,8 @@ def find_faults(dataset: Dataset, index: pd.DataFrame, checksums: Path | None = 
         From `audiotag.data.index.scan`, with or without measures.
     checksums : Path, optional
         Where checksums of files are cached; see `audiotag.data.contents.cache_path`.
+    near_duplicates : sequence of NearDuplicate
+        From `audiotag.data.near_duplicates.read_near_duplicates`.
 
     Returns
     -------
@@ -57,9 +66,10 @@ def find_faults(dataset: Dataset, index: pd.DataFrame, checksums: Path | None = 
     """
     content = same_content(index, checksums)
     relations = find_contradictions(dataset.root, index, content)
-    relations += [("leak", *leak) for leak in find_leaks(index, content)]
+    relations += [("leak", *leak) for leak in find_leaks(index, content, connect(index, near_duplicates))]
     relations += [(shortcuts.KIND, "", "", str(shortcut)) for shortcut in shortcuts.find_shortcuts(index)]
     copies = _duplicates(index[["clip", "subset"]].assign(content=content))
+    copies += find_near_duplicate_faults(index, near_duplicates)
     # Without the other columns, because each selection of rows copies all columns.
     index = index[[name for name in COLUMNS_THAT_ARE_CHECKED if name in index]]
     rows = [(problem.kind, problem.clip, "", problem.reason) for problem in dataset.listed_problems]

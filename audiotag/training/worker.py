@@ -19,7 +19,7 @@ from pathlib import Path
 
 import psutil
 
-from audiotag import __version__, in_hand
+from audiotag import in_hand
 from audiotag.audio.decoder_workers import HANGS, DecoderEndedError
 from audiotag.audio.streaming import LongSound
 from audiotag.errors import AudiotagError, clip_problem, may_pass
@@ -31,9 +31,11 @@ from audiotag.training.failures import reason_of
 from audiotag.training.interruption import BEGIN, lane_notes, notes_path
 from audiotag.training.lanes import lane_reason_path, train_in_lanes, train_lane
 from audiotag.training.run_progress import LEFT_OUT_FILE, fingerprint_of, left_out_of, left_out_reasons, plan_of
+from audiotag.training.run_splits import leak_sentences
 from audiotag.training.runs import SHARED_FOLD, Run
 from audiotag.training.session import Session
 from audiotag.training.subsets import fingerprint
+from audiotag.version import __version__
 from audiotag.wording import printable
 from audiotag.workspace import write_bytes
 
@@ -133,7 +135,7 @@ def write_plan(
         run.write_event("run-resumed")
         write_left_out(run)
         return
-    for sentence in session.leaks():
+    for sentence in leak_sentences(session):
         print(sentence, flush=True)
     if session.corrections:
         print(f"the labels of {len(session.corrections)} clips are corrected", flush=True)

@@ -65,7 +65,7 @@ def pick_filter(dataset: Dataset, faults: pd.DataFrame) -> Filter:
             st.caption(f":material/filter_alt: {escape(wanted)}")
             if wanted.clips is not None and wanted != Filter(clips=wanted.clips):
                 selection.show_clear_button()
-            st.button("Clear the filter", icon=":material/close:", key="clear", type="tertiary", on_click=_clear_filter)
+            st.button("Clear the filter", icon=":material/close:", key="clear", type="tertiary", on_click=clear_filter)
     return wanted
 
 
@@ -104,7 +104,8 @@ def _range_fields(title: Markdown, low: str, high: str, min_value: float) -> tup
     return from_value, below_value
 
 
-def _clear_filter() -> None:
+def clear_filter() -> None:
+    """Let all clips pass; only possible before the filter is drawn."""
     selection.clear()
     for key in KEYS:
         if key in st.session_state:

@@ -11,6 +11,7 @@ from audiotag.data.contents import cache_path, same_content
 from audiotag.data.dataset import Dataset
 from audiotag.data.index import cache_name
 from audiotag.data.left_out import LeftOutClip, leave_out
+from audiotag.data.near_duplicates import read_near_duplicates
 from audiotag.features.settings import PRESETS
 from audiotag.inspection.fault_kinds import describe
 from audiotag.inspection.related_clips import related_rows
@@ -40,7 +41,8 @@ def show_problem(dataset: Dataset, index: pd.DataFrame, fault: pd.Series) -> Non
         f":material/warning: **{escape(fault['kind'])}** · {escape(fault['what'])}  \n"
         f"{escape(known.meaning)} **What to do:** {escape(known.advice)}"
     )
-    rows = related_rows(index, _content_of(dataset), *fault[["kind", "clip", "subset", "what"]])
+    near_duplicates = read_near_duplicates(dataset, Workspace())
+    rows = related_rows(index, _content_of(dataset), near_duplicates, fault)
     if not rows:
         if fault["clip"]:
             st.caption("The clip is not in the dataset as it is used now, so it cannot be played here.")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 import streamlit as st
 
 from audiotag.data.dataset import Dataset
 from audiotag.inspection.fault_kinds import describe, worst_first
 from audiotag.ui.dataset.left_out import show_left_out_buttons
+from audiotag.ui.dataset.near_duplicate_search import show_near_duplicate_search
 from audiotag.ui.dataset.problem_clips import show_problem
 from audiotag.ui.text import escape
 from audiotag.ui.widgets.downloads import show_downloads
@@ -20,7 +23,7 @@ KIND_WIDTH_PIXELS = 105
 TABLE_HEIGHT_PIXELS = 248  # the header and six rows
 
 
-def show_problems(dataset: Dataset, index: pd.DataFrame, faults: pd.DataFrame) -> None:
+def show_problems(dataset: Dataset, index: pd.DataFrame, faults: pd.DataFrame, ensemble: Path | None) -> None:
     """The table of problems, a filter by kind, and the clips of the selected problem with their players.
 
     Parameters
@@ -30,8 +33,11 @@ def show_problems(dataset: Dataset, index: pd.DataFrame, faults: pd.DataFrame) -
         Of the whole dataset.
     faults : pandas.DataFrame
         The faults of the clips that pass the page's filter.
+    ensemble : Path or None
+        Folder of the ensemble by which near-duplicates are looked for.
     """
     _show_flagged_toggle(dataset)
+    show_near_duplicate_search(dataset, ensemble)
     show_left_out_buttons(dataset, faults)
     if len(faults) == 0:
         st.success("No problem found in what is measured so far.", icon=":material/check:")

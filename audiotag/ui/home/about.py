@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from audiotag import __version__
 from audiotag.training.runs import list_runs
 from audiotag.ui.home.guide_panel import hide, is_hidden
 from audiotag.ui.text import Markdown, escape
+from audiotag.version import __version__
 from audiotag.wording import as_text
 from audiotag.workspace import Workspace
 

@@ -22,8 +22,11 @@ from audiotag.ui.review.filter import describe_filter, pick_filter
 from audiotag.ui.review.item import prepare_item, show_examples, show_item_sound, show_question, show_reasons
 from audiotag.ui.review.loading import Review
 from audiotag.ui.review.position import SHOWN, ItemQueue, go
+from audiotag.ui.sidebar import chosen_ensemble
+from audiotag.ui.similar import DatasetClip, show_similar
 from audiotag.ui.text import Markdown, escape
 from audiotag.wording import format_duration
+from audiotag.workspace import Workspace
 
 AHEAD = 3  # doubts whose sounds are made ready
 AUTOPLAY_HELP = "Plays each sound as soon as it is shown."
@@ -85,6 +88,8 @@ def _show_item(queue: ItemQueue, place: int, verdicts: Sequence[Verdict | None],
         show_question(doubt, verdicts[place])
         show_item_sound(doubt, autoplay)
         show_answers(queue, doubt, verdicts[place])
+        of = DatasetClip(doubt.subset, doubt.clip)
+        show_similar(queue.dataset.root, chosen_ensemble(Workspace()), of)
     with right:
         show_reasons(doubt, review)
         show_examples(doubt, review)

@@ -17,7 +17,7 @@ from audiotag.training.devices import check_device, devices
 from audiotag.training.folds import available_folds, with_fold_source
 from audiotag.training.recipe import Recipe, load_recipe, recipe_names
 from audiotag.training.run_options import RunOptions, epochs_of
-from audiotag.training.runs import FoldSource, RunSettings, create_run
+from audiotag.training.runs import FoldSource, RunSettings, Together, create_run
 from audiotag.ui import cache
 from audiotag.ui.text import Markdown, escape, escape_all
 from audiotag.ui.train.corrected_labels import open_session, pick_corrected
@@ -29,7 +29,8 @@ AS_IN_RECIPE = "as in the recipe"
 OWN_FILE = "own file"
 STARTED = "started-run"  # in the session: the name of the run that was just started
 LEARNING_RATE, SEED = "learning-rate", "seed"  # keys of their fields
-ADDRESS_KEYS = ("recipe", "recipe-file", "train-preset", "epochs", LEARNING_RATE, SEED, "corrections")
+KEEP_TOGETHER = "keep-together"
+ADDRESS_KEYS = ("recipe", "recipe-file", "train-preset", "epochs", LEARNING_RATE, SEED, "corrections", KEEP_TOGETHER)
 IN_ADDRESS: dict[str, Any] = {"bind": "query-params"}
 
 
@@ -62,8 +63,14 @@ def pick_options(
             source = _pick_folds_from(dataset)
             dataset = with_fold_source(dataset, source)
             held_out = _pick_held_out(dataset)
+            together = _pick_keep_together(recipe, dataset)
             options = replace(
-                options, **_pick_changes(recipe), folds_from=source, held_out=held_out, device=_pick_device()
+                options,
+                **_pick_changes(recipe),
+                folds_from=source,
+                held_out=held_out,
+                device=_pick_device(),
+                keep_together=together,
             )
         with folds_place:
             folds = _pick_folds(recipe, dataset, options.held_out)
@@ -99,8 +106,6 @@ def show_facts(settings: RunSettings, dataset: Dataset) -> None:
         ":material/memory: " + escape_all((names[key] for key in check_device(settings.device)), " · "),
     ]
     st.caption("  \n".join(line for line in lines if line))
-    for sentence in cache.fold_leaks(dataset, settings) if stages else ():
-        st.warning(escape(sentence), icon=":material/content_copy:")
     for device in devices():
         if device.problem:
             st.warning(escape(device.problem), icon=":material/memory:")
@@ -146,9 +151,9 @@ def why_not_ready(settings: RunSettings | None, dataset: Dataset) -> Markdown:
         return Markdown(
             "Training cannot start yet. Choose a recipe and at least one fold, and correct what is marked above."
         )
-    if not dataset.labels:
-        return Markdown(f"Training cannot start: the clips of {escape(dataset.name)} have no labels.")
     session = open_session(dataset, settings)
+    if not session.labels or not len(session.dataset.clips):
+        return Markdown(f"Training cannot start: {escape(session.why_no_labels())}")
     if not session.expected_batches():
         return Markdown(f"Training cannot start: {escape(dataset.name)} has no clips that the recipe trains on.")
     for subset in session.subsets:
@@ -274,6 +279,27 @@ def _pick_folds_from(dataset: Dataset) -> FoldSource:
         persist_state="session",
         help="Folds that the recipe draws keep recordings and copies of a sound together.",
     )
+
+
+def _pick_keep_together(recipe: Recipe, dataset: Dataset) -> tuple[Together, ...] | None:
+    """What drawn folds keep together; the widget appears only where there is something to keep together, else None."""
+    groups = {} if dataset.own_folds or recipe.fold_method != "stratified" else cache.groups_to_keep(dataset)
+    if not groups:
+        return None
+    default = [kind for kind in groups if kind == "near-duplicates"]
+    titles: dict[Together, str] = {"names": "names of one recording", "near-duplicates": "near-duplicates"}
+    chosen = st.pills(
+        "Keep together",
+        list(groups),
+        selection_mode="multi",
+        default=default,
+        format_func=lambda kind: f"{titles[kind]} ({groups[kind]:,})",
+        key=KEEP_TOGETHER,
+        help="Folds always keep recordings and copies together. Names that look as if they were of one recording are a "
+        "guess, which “Can these folds be trusted?” shows.",
+        **IN_ADDRESS,
+    )
+    return None if chosen == default else tuple(chosen)
 
 
 def _pick_held_out(dataset: Dataset) -> int | None:

@@ -28,8 +28,11 @@ PATHS = ["/data/sounds", "/my own/sounds; it's $HOME", '/say "hush" & `go`\\/*.w
 
 RUN_OPTIONS: list[dict[str, Any]] = [
     {"folds_from": "recipe"},
+    {"keep_together": ("names",)},
+    {"folds_from": "recipe", "keep_together": ("names", "near-duplicates")},
     {"corrected": True},
     {"corrected": False, "seed": 3},
+    {"keep_together": (), "corrected": False},
     {},
     {"recipe": "capstone", "epochs": (1, 2, 3)},
     {"folds": (2, 4), "epochs": (2,)},

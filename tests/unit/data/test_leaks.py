@@ -95,3 +95,10 @@ def test_folds_are_named_in_the_order_of_their_numbers() -> None:
     table = clips([10, 2, 1, 2, 2, 2], ["A"] * 6)
     (leak,) = find_leaks(table, NOTHING)
     assert "in fold 1 (2.wav), fold 2 (1.wav, 3.wav, 4.wav and 1 more) and fold 10 (0.wav), so" in leak.reason
+
+
+def test_near_duplicates_in_two_parts_are_a_leak() -> None:
+    near = pd.Series([1, pd.NA, pd.NA, 1, pd.NA, pd.NA], dtype="Int64")
+    (leak,) = find_leaks(clips([1, 2, 2, 3, 3, 3], [None] * 6), NOTHING, near)
+    assert leak.reason.startswith("Near-duplicates are in fold 1 (")
+    assert find_leaks(clips([1, 2, 2, 1, 3, 3], [None] * 6), NOTHING, near) == []

@@ -1,0 +1,108 @@
+"""The panel of a new run that says whether its folds can be trusted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from audiotag.data.dataset import Dataset
+from audiotag.training.runs import RunSettings
+from audiotag.training.split_report import TITLES, KindOfGroups, SplitReport
+from audiotag.ui import cache
+from audiotag.ui.dataset.near_duplicate_search import show_near_duplicate_search
+from audiotag.ui.text import Markdown, escape
+from audiotag.ui.widgets import messages
+from audiotag.ui.widgets.measurement import has_sounds, show_progress
+
+TITLE, KEY = "Can these folds be trusted?", "splits"
+IN_ADDRESS: dict[str, Any] = {"bind": "query-params"}  # what is open survives a reload
+MAX_PATTERNS = 4
+
+
+def show_split_panel(settings: RunSettings, dataset: Dataset, ensemble: Path | None) -> None:
+    """What straddles the folds of a run that is not started yet, and on request all that belongs together.
+
+    Parameters
+    ----------
+    settings : RunSettings
+    dataset : Dataset
+    ensemble : Path or None
+        Folder of the ensemble by which near-duplicates are looked for.
+    """
+    leaks = cache.fold_leaks(dataset, settings)
+    for sentence in leaks:
+        st.warning(escape(sentence), icon=":material/content_copy:")
+    icon = ":material/warning:" if leaks else ":material/verified:"
+    expander = st.expander(TITLE, icon=icon, key=KEY, **IN_ADDRESS)
+    with expander, messages.show_errors():
+        if expander.open:
+            report = cache.split_report(dataset, settings)
+            _show_report(report)
+            _show_unknown(report, dataset, ensemble)
+
+
+def _show_report(report: SplitReport) -> None:
+    clips = f"{report.clips:,} clips in {escape(report.folds)}. "
+    st.markdown(clips if report.leak else clips + report.verdict)
+    shown = [each for each in report.kinds if each.groups or each.with_test]
+    if shown:
+        st.dataframe(_counts(shown), hide_index=True, alt="Groups of clips that belong together")
+    for each in shown:
+        if each.kind == "names":
+            _show_patterns(report)
+        if each.kind in report.advice and report.advice[each.kind] not in report.leak:
+            st.caption(f"{TITLES[each.kind].capitalize()}: {escape(report.advice[each.kind])}")
+    if shown:
+        st.dataframe(_largest(shown), hide_index=True, alt="The groups that straddle folds, and the largest ones")
+
+
+def _counts(kinds: list[KindOfGroups]) -> pd.DataFrame:
+    return pd.DataFrame({
+        "belong together": [TITLES[each.kind] for each in kinds],
+        "groups of two or more": [each.groups for each in kinds],
+        "clips in them": [each.clips for each in kinds],
+        "groups in several folds": pd.array([each.straddling for each in kinds], dtype="Int64"),
+        "clips in those": pd.array([each.straddling_clips for each in kinds], dtype="Int64"),
+        "groups also in the test": [each.with_test for each in kinds],
+    })  # fmt: skip
+
+
+def _largest(kinds: list[KindOfGroups]) -> pd.DataFrame:
+    rows = [
+        (TITLES[each.kind], group.name, group.size, ", ".join(group.parts) or "not counted", ", ".join(group.clips))
+        for each in kinds
+        for group in each.largest
+    ]
+    return pd.DataFrame(rows, columns=["belong together", "group", "clips", "where", "first clips"])
+
+
+def _show_patterns(report: SplitReport) -> None:
+    """How names were understood, so that a user can judge the guess."""
+    examples = "  \n".join(
+        f"In {escape(pattern.example)}, **{escape(pattern.recording)}** is taken for the recording "
+        f"({pattern.clips:,} names are like this)."
+        for pattern in report.patterns[:MAX_PATTERNS]
+    )
+    st.caption(f"Recordings by their names are a guess, which folds do not follow unless you ask for it.  \n{examples}")
+
+
+def _show_unknown(report: SplitReport, dataset: Dataset, ensemble: Path | None) -> None:
+    """What is not known yet, and the buttons that measure it."""
+    for sentence in report.unknown:
+        st.caption(f":material/help: {escape(sentence)}")
+    show_near_duplicate_search(dataset, ensemble)
+    job = cache.measurement_job(dataset)
+    if show_progress(dataset, len(dataset.clips)) or not report.unmeasured or not has_sounds(dataset):
+        return
+    if st.button(
+        Markdown("Measure the clips"),
+        icon=":material/play_arrow:",
+        key="splits-measure",
+        help="Decodes each clip once, and finds copies that are stored in another format.",
+    ):
+        with messages.show_errors():
+            job.start()
+            st.rerun()
