@@ -43,7 +43,7 @@ def build(root: Path, clips: int) -> None:
     from audiotag.data.layouts import OpenOptions
     from audiotag.data.saved_options import open_and_remember
     from audiotag.similarity.embedding_job import EmbeddingJob
-    from audiotag.similarity.embedding_store import file_keys
+    from audiotag.similarity.embedding_store import NewSound, file_keys
     from audiotag.similarity.map_job import MapJob, make_map
     from audiotag.tagging.ensemble import read_card
     from audiotag.workspace import Workspace
@@ -69,7 +69,8 @@ def build(root: Path, clips: int) -> None:
         rows = slice(start, start + 1000)
         vectors = centres[label[rows]] + 1.5 * rng.standard_normal((len(label[rows]), DIMENSIONS))
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-        job.store.add(keys[rows], np.zeros(len(vectors), np.uint64), vectors)
+        sounds = zip(keys[rows].tolist(), vectors, strict=True)
+        job.store.add(NewSound(key, key, 0, np.zeros(1), vector[None]) for key, vector in sounds)
     embeddings = job.read(dataset, workspace)
     map_job = MapJob.of(dataset, ensemble, card, workspace)
     began = time.perf_counter()

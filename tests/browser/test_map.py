@@ -15,7 +15,7 @@ from audiotag.data.layouts import open_dataset
 from audiotag.review.doubts import Doubt
 from audiotag.review.ranking import find_doubts
 from audiotag.similarity.embedding_job import EmbeddingJob
-from audiotag.similarity.embedding_store import file_keys
+from audiotag.similarity.embedding_store import NewSound, file_keys
 from audiotag.similarity.map_job import FILE, MapJob
 from audiotag.similarity.map_layout import vector_keys
 from audiotag.tagging.ensemble import read_card
@@ -69,11 +69,12 @@ def dataset(tmp_path_factory: pytest.TempPathFactory, workspace: Workspace) -> D
     vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float16)
     clips = with_keys(dataset.clips)
     store = EmbeddingJob.of(dataset, ensemble, card, workspace).store
-    store.add(file_keys(clips), np.zeros(len(clips), np.uint64), vectors)
-    keys = vector_keys(vectors)
-    order = np.argsort(keys)
+    keys = file_keys(clips).tolist()
+    store.add(NewSound(key, key, 0, np.zeros(1), vector[None]) for key, vector in zip(keys, vectors, strict=True))
+    hashes = vector_keys(vectors)
+    order = np.argsort(hashes)
     near = CENTRES[[LABELS.index(CLIPS[name]) for name in clips["clip"]]] + rng.uniform(-1, 1, (len(clips), 2))
-    content = save({"keys": keys[order], "positions": near[order].astype(np.float32)})
+    content = save({"keys": hashes[order], "positions": near[order].astype(np.float32)})
     write_bytes(MapJob.of(dataset, ensemble, card, workspace).folder / FILE, content)
     return dataset
 
@@ -102,6 +103,9 @@ def server(workspace: Workspace, run: Run) -> Iterator[Server]:
     server.stop()
 
 
+SLOW_MS = 240_000  # the first page of a server, while other work is going on
+
+
 def open_map(page: Page, server: Server, **address: str) -> dict[str, tuple[float, float]]:
     """Open the tab; returns where its clips are in the window."""
     parameters = "&".join(f"{key}={value}" for key, value in {"tab": "Map", **address}.items())
@@ -111,7 +115,7 @@ def open_map(page: Page, server: Server, **address: str) -> dict[str, tuple[floa
 
 def points_of(page: Page) -> dict[str, tuple[float, float]]:
     chart = page.locator(".st-key-clip-map .js-plotly-plot")
-    expect(page.locator(".st-key-clip-map .nsewdrag")).to_be_visible()
+    expect(page.locator(".st-key-clip-map .nsewdrag")).to_be_visible(timeout=SLOW_MS)
     expect(page.locator(".player .untrimmed")).to_be_attached()
     wait_until_settled(page)
     chart.scroll_into_view_if_needed()
