@@ -10,7 +10,7 @@ import streamlit as st
 from audiotag.data.dataset import Dataset
 from audiotag.inspection.fault_kinds import describe, worst_first
 from audiotag.ui.dataset.left_out import show_left_out_buttons
-from audiotag.ui.dataset.near_duplicate_search import show_near_duplicate_search
+from audiotag.ui.dataset.near_duplicates import show_near_duplicate_search
 from audiotag.ui.dataset.problem_clips import show_problem
 from audiotag.ui.text import escape
 from audiotag.ui.widgets.downloads import show_downloads
