@@ -160,6 +160,7 @@ def test_sixty_clips_without_labels_are_labelled_trained_on_published_and_tag(
         clip = clip_shown(page)
         choose(page, kind_of(clip), made)
         if answers == 3:  # after a reload the chosen label is still there
+            expect(page).to_have_url(re.compile("label-marked="))
             page.reload()
             expect(page.get_by_role("button", name=kind_of(clip), pressed=True)).to_be_visible()
             wait_until_settled(page)
