@@ -21,7 +21,7 @@ ACTIONS = count(1)
 def sounds(kinds: list[int], seed: int = 0, dimensions: int = 32) -> np.ndarray:
     """Vectors of length 1 that lie near one direction per kind; 0 for kind -1, which is silence."""
     rng = np.random.default_rng(seed)
-    directions = rng.normal(size=(max(kinds, default=0) + 1, dimensions))
+    directions = rng.normal(size=(max(kinds, default=0) + 2, dimensions))
     vectors = directions[kinds] + 0.3 * rng.normal(size=(len(kinds), dimensions))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     vectors[[kind < 0 for kind in kinds]] = 0
