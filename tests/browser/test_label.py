@@ -125,6 +125,7 @@ def choose(page: Page, label: str, made: list[str]) -> None:
         field = page.get_by_role("combobox", name="New or other label")
         expect(field).to_be_focused()
         page.keyboard.type(label)
+        expect(page.get_by_role("option", name=f"Add: {label}")).to_be_visible()
         page.keyboard.press("Enter")
     expect(page.get_by_role("button", name=label, pressed=True)).to_be_visible()
 
