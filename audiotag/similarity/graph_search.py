@@ -91,6 +91,11 @@ class GraphSearch:
                 },
             )
 
+    @property
+    def memory_bytes(self) -> int:
+        """What the graph takes in memory, without the vectors."""
+        return int(self._index.memory_usage)
+
     def find(self, query: np.ndarray, count: int, leave_out: Collection[int]) -> tuple[np.ndarray, np.ndarray]:
         """The rows with the largest dot products with a query, and these products; see `NearestClips.find`."""
         query = query.astype(np.float32)

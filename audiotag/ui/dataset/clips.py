@@ -12,7 +12,6 @@ from audiotag.features.settings import PRESETS
 from audiotag.inspection import statistics
 from audiotag.ui import address, cache
 from audiotag.ui.dataset.filter import clear_filter
-from audiotag.ui.dataset.header import TAB
 from audiotag.ui.sidebar import chosen_ensemble
 from audiotag.ui.similar import CLIP, DatasetClip, clip_text, show_similar
 from audiotag.ui.text import Markdown, escape, escape_all, link
@@ -47,7 +46,7 @@ def show_clips(dataset: Dataset, index: pd.DataFrame, faults: pd.DataFrame) -> N
         _show_clip(clip, faults)
         if clip["size"] > 0:
             of = DatasetClip(clip["subset"], clip["clip"])
-            show_similar(dataset.root, chosen_ensemble(Workspace()), of, partial(open_clip, rows))
+            show_similar(dataset.root, chosen_ensemble(Workspace()), of, partial(_open_similar, rows))
 
 
 def _pick_row(rows: pd.DataFrame) -> int:
@@ -97,18 +96,11 @@ def _follow_address(rows: pd.DataFrame) -> None:
         )
 
 
-def open_clip(rows: pd.DataFrame, clip: DatasetClip) -> None:
-    """Show a clip in the tab Clips, without the filter if it does not pass that; for callbacks.
-
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        The clips that pass the filter.
-    clip : DatasetClip
-    """
+def _open_similar(rows: pd.DataFrame, clip: DatasetClip) -> None:
+    """Show a clip of the list of similar ones in place of the selected one; without the filter if it does not pass."""
     if not ((rows["clip"] == clip.clip) & (rows["subset"] == clip.subset)).any():
         clear_filter()
-    st.session_state[TAB], st.query_params[CLIP] = "Clips", clip_text(clip)
+    st.query_params[CLIP] = clip_text(clip)
 
 
 def compact(rows: pd.DataFrame) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from audiotag.ui import cache
 from audiotag.ui.player import TimelineRow
 from audiotag.ui.tag import dropped_sounds, jumps, threshold_panel, thresholds
 from audiotag.ui.tag.dropped_sounds import DroppedSound
-from audiotag.ui.tag.familiarity import familiarity_row, middles_in_part, show_familiarity, show_held_back
+from audiotag.ui.tag.familiarity import familiarity_row, middles_in_part, other_notes, show_familiarity, show_held_back
 from audiotag.ui.tag.results import SoundResult
 from audiotag.ui.tag.score_chart import ScoreChart, ScoreRow, show_score_chart
 from audiotag.ui.tag.score_chart.score_chart import curves
@@ -49,7 +49,7 @@ def show_clip(result: SoundResult, row: int, page: PageSettings) -> None:
     if tags is None:
         st.error(escape(result.error), icon=":material/error:")
         return
-    for note in tags.notes:
+    for note in other_notes(tags):
         st.caption(f":material/info: {escape(note)}")
     if page.other is None:
         left, right = st.columns([1, 1.6], gap="large")

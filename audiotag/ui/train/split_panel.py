@@ -60,7 +60,7 @@ def _show_report(report: SplitReport) -> None:
 
 
 def _counts(kinds: list[KindOfGroups]) -> pd.DataFrame:
-    return pd.DataFrame({
+    table = pd.DataFrame({
         "belong together": [TITLES[each.kind] for each in kinds],
         "groups of two or more": [each.groups for each in kinds],
         "clips in them": [each.clips for each in kinds],
@@ -68,6 +68,7 @@ def _counts(kinds: list[KindOfGroups]) -> pd.DataFrame:
         "clips in those": pd.array([each.straddling_clips for each in kinds], dtype="Int64"),
         "groups also in the test": [each.with_test for each in kinds],
     })  # fmt: skip
+    return table if any(each.with_test for each in kinds) else table.drop(columns="groups also in the test")
 
 
 def _largest(kinds: list[KindOfGroups]) -> pd.DataFrame:

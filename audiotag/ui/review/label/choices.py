@@ -7,7 +7,7 @@ import streamlit as st
 from audiotag.ui.review import keys
 from audiotag.ui.review.label.answers import keep_problems
 from audiotag.ui.review.label.loading import Labelling
-from audiotag.ui.review.label.position import marked_in_address, write_marked
+from audiotag.ui.review.label.position import MARKS, marked_in_address, write_marked
 from audiotag.ui.text import Markdown, escape
 
 MAX_KEYS = 9
@@ -120,4 +120,4 @@ def _note_marks(pills: str) -> None:
 
 
 def _pills_key(item: str) -> str:
-    return f"label-marks-{item}"
+    return f"{MARKS}{item}"
