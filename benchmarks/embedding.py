@@ -29,6 +29,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from timing import shortest_seconds
 
 from audiotag.similarity import embedding
 from audiotag.similarity.bounded_search import BoundedSearch, main_directions, products
@@ -135,7 +136,8 @@ def one_pass(files: Sequence[SoundFile], store: Path) -> None:
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
         f"{elapsed:.1f} s ({len(files) / elapsed:,.0f} clips per second, {processor:.1f} s of processor time), "
-        f"{writer.known:,} not embedded again, {memory:,.0f} MiB at most"
+        f"{writer.known:,} not embedded again, {memory:,.0f} MiB at most",
+        flush=True,
     )
 
 
@@ -176,13 +178,10 @@ def measure_store(vectors: np.ndarray, store: EmbeddingStore) -> None:
         block = range(first, min(first + 100, len(vectors)))
         store.add([NewSound(int(keys[row]), int(keys[row]), 0, np.zeros(1), vectors[row : row + 1]) for row in block])
     for state in (f"{len(store.parts())} parts", "merged"):
-        opened, _ = timed(store.open)
         stored = store.open()
-        read, _ = timed(lambda stored=stored: stored.find(keys))
-        few, _ = timed(lambda stored=stored: stored.find(keys[::100]))
-        print(
-            f"{state}: opened in {1000 * opened:.0f} ms, all read in {1000 * read:.0f} ms, 1 % in {1000 * few:.1f} ms"
-        )
+        works = (store.open, partial(stored.find, keys), partial(stored.find, keys[::100]))
+        opened, read, few = (1000 * seconds for seconds in shortest_seconds(*works))
+        print(f"{state}: opened in {opened:.0f} ms, all read in {read:.0f} ms, 1 % in {few:.1f} ms", flush=True)
         if state != "merged":
             merged, _ = timed(store.merge)
             print(f"merged in {merged:.2f} s into {len(store.parts())} parts")
@@ -238,7 +237,8 @@ def print_times(
         found.append(rows)
     print(
         f"{name}: median {np.median(elapsed):.1f} ms, shortest {min(elapsed):.1f}, longest {max(elapsed):.1f}; "
-        f"processor time {np.median(processor):.1f} ms"
+        f"processor time {np.median(processor):.1f} ms",
+        flush=True,
     )
     return found
 

@@ -16,7 +16,7 @@ from collections.abc import Collection
 import numpy as np
 
 DIRECTIONS = 128
-FITTED_ON = 20_000  # vectors that the directions are computed from, evenly spaced
+FITTED_ON = 5000  # vectors that the directions are computed from, evenly spaced
 ROWS_AT_ONCE = 8192  # of 1,000 dimensions: 32 MB
 FIRST_COMPARED = 8  # times the number of rows that are wanted
 ROUNDING = 1e-5  # added to bounds, which are computed in float32
@@ -73,7 +73,9 @@ def products(vectors: np.ndarray, rows: np.ndarray, query: np.ndarray) -> np.nda
 
 def main_directions(vectors: np.ndarray) -> np.ndarray:
     """Orthonormal directions with the most power, ``(dimensions, directions)``; not centred, as products are not."""
-    step = max(1, len(vectors) // FITTED_ON)
-    sample = vectors[::step].astype(np.float32)
-    _, directions = np.linalg.eigh(sample.T @ sample)  # ascending
-    return np.ascontiguousarray(directions[:, ::-1][:, :DIRECTIONS])
+    from scipy.linalg import eigh
+
+    sample = vectors[:: max(1, len(vectors) // FITTED_ON)].astype(np.float32)
+    dimensions = vectors.shape[1]
+    _, directions = eigh(sample.T @ sample, subset_by_index=[max(0, dimensions - DIRECTIONS), dimensions - 1])
+    return np.ascontiguousarray(directions)

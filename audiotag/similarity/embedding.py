@@ -25,6 +25,7 @@ from audiotag.similarity.embedding_store import (
     file_key_now,
     sound_key,
 )
+from audiotag.similarity.stored_vectors import StoredVectors
 from audiotag.similarity.vectors import clip_vector, window_vectors
 from audiotag.tagging.bulk import FileResult, SoundFile, tag_files
 from audiotag.tagging.tagger import Tagger
@@ -33,7 +34,7 @@ PART_INTERVAL_S = 5.0  # between parts that are written to disk
 
 
 class EmbeddingWriter:
-    """Writes vectors into a store, some seconds' worth at a time. A context manager.
+    """Writes vectors into a store, some seconds' worth at a time. A context manager, which may be entered again.
 
     Parameters
     ----------
@@ -49,7 +50,7 @@ class EmbeddingWriter:
 
     def __init__(self, store: EmbeddingStore, with_windows: bool = False) -> None:
         self._stores = [store, store.windows] if with_windows else [store]
-        self._stored = [each.open() for each in self._stores]
+        self._stored: list[StoredVectors] = []
         self._waiting: list[list[NewSound]] = [[] for _ in self._stores]
         self._links: list[tuple[int, int]] = []
         self._added: set[int] = set()  # keys of sounds
@@ -58,6 +59,9 @@ class EmbeddingWriter:
         self.known = 0
 
     def __enter__(self) -> Self:
+        self._stored = [store.open() for store in self._stores]
+        self._added.clear()
+        self.known = 0
         return self
 
     @property
@@ -102,8 +106,9 @@ class EmbeddingWriter:
         """Take the embeddings of a file; those of a file that was changed while it was read are not stored."""
         tags, key = result.tags, file_key(result.file.path, *result.stamp)
         sound = self._in_work.pop(key, 0)
-        is_usable = tags is not None and tags.embeddings is not None and key == file_key_now(result.file.path)
-        if not is_usable or all(stored.has_file(key) for stored in self._stored):
+        if tags is None or tags.embeddings is None or key != file_key_now(result.file.path):
+            return
+        if all(stored.has_file(key) for stored in self._stored):
             return
         sound = sound or sound_key(result.file.path)
         if self._has_sound(sound):

@@ -90,8 +90,8 @@ class NearestClips:
 
     @cached_property
     def _search(self) -> BoundedSearch | GraphSearch:
-        may_have_graph = len(self.vectors) > EXACT_UP_TO and self._folder is not None
-        graph = GraphSearch.read(self._folder / GRAPH, self.vectors) if may_have_graph else None
+        folder = self._folder if len(self.vectors) > EXACT_UP_TO else None
+        graph = GraphSearch.read(folder / GRAPH, self.vectors) if folder else None
         return graph or BoundedSearch(self.vectors)
 
 
@@ -112,8 +112,8 @@ def nearest_rows(vectors: np.ndarray, query: np.ndarray, count: int = 10, leave_
     -------
     numpy.ndarray, shape=(count,), int
     """
-    leave_out = [leave_out] if 0 <= leave_out < len(vectors) else []
-    return _best_rows(similarities(vectors, query), vectors, count, leave_out)
+    left_out = [leave_out] if 0 <= leave_out < len(vectors) else []
+    return _best_rows(similarities(vectors, query), vectors, count, left_out)
 
 
 def similarities(vectors: np.ndarray, query: np.ndarray) -> np.ndarray:
@@ -122,7 +122,7 @@ def similarities(vectors: np.ndarray, query: np.ndarray) -> np.ndarray:
 
 
 def _best_rows(similarity: np.ndarray, vectors: np.ndarray, count: int, leave_out: Collection[int]) -> np.ndarray:
-    possible = vectors.any(axis=1)
+    possible = np.asarray(vectors.any(axis=1))
     possible[list(leave_out)] = False
     rows = np.flatnonzero(possible)
     return rows[np.argsort(-similarity[rows], kind="stable")[:count]]

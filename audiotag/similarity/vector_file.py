@@ -71,4 +71,4 @@ def write_arrays(path: Path, arrays: Mapping[str, Sequence[np.ndarray]]) -> None
 
 def _write(file: BinaryIO, array: np.ndarray) -> None:
     if array.size:
-        file.write(memoryview(np.ascontiguousarray(array)).cast("B"))
+        file.write(np.ascontiguousarray(array).data.cast("B"))

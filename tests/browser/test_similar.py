@@ -13,7 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from audiotag.data.index import with_keys
 from audiotag.data.layouts import open_dataset
-from audiotag.similarity.embedding_store import EmbeddingStore, file_keys
+from audiotag.similarity.embedding_store import EmbeddingStore, NewSound, file_keys
 from audiotag.tagging.ensemble import read_card
 from audiotag.training.runs import Run
 from audiotag.workspace import Workspace
@@ -51,7 +51,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory, workspace: Workspace) -> Pa
     card = read_card(workspace.ensemble_folders()["starter"])
     clips = with_keys(open_dataset(folder).clips)
     assert list(clips["clip"]) == NAMES
-    EmbeddingStore.of(card, workspace).add(file_keys(clips), np.zeros(len(NAMES), np.uint64), vectors)
+    keys = file_keys(clips).tolist()
+    sounds = [NewSound(key, key, 0, np.zeros(1), vector[None]) for key, vector in zip(keys, vectors, strict=True)]
+    EmbeddingStore.of(card, workspace).add(sounds)
     return folder
 
 

@@ -211,8 +211,17 @@ def test_interrupted_run_says_how_to_go_on(
 
 @pytest.mark.parametrize("out", ["--out", None])
 def test_tagging_keeps_the_vectors_of_the_same_pass(
-    run: Run, archive: Path, tiny_ensemble: Path, tmp_path: Path, embedded: list[str], out: str | None
+    run: Run,
+    archive: Path,
+    tiny_ensemble: Path,
+    tmp_path: Path,
+    embedded: list[str],
+    out: str | None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    hashed: list[Path] = []
+    sound_key = embedding.sound_key
+    monkeypatch.setattr(embedding, "sound_key", lambda path: hashed.append(path) or sound_key(path))
     vectors, tags = tmp_path / "vectors.parquet", tmp_path / "tags.csv"
     into = [out, tags] if out else []
     result = run("tag", archive, "--ensemble", tiny_ensemble, *into, "--embeddings", vectors)
@@ -220,6 +229,7 @@ def test_tagging_keeps_the_vectors_of_the_same_pass(
     assert embedded == []  # by another pass
     assert result.err.count("letter.wav cannot be read") == 1
     assert f"{vectors} has 6 clips" in result.err
+    assert len(hashed) == 6  # each file that can be read, once
     run("embed", archive, "--ensemble", tiny_ensemble, "--out", tmp_path / "again.parquet")
     assert embedded == []
     assert vectors.read_bytes() == (tmp_path / "again.parquet").read_bytes()
