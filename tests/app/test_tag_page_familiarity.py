@@ -19,6 +19,7 @@ def test_strange_sound_has_a_badge_with_its_reason_and_its_tags_can_be_held_back
     assert given
     assert "Unlike the sounds it was trained on" in words(at)
     assert any("its familiarity is 0.010" in text for text in texts(at.caption))
+    assert "unlike the training sounds, familiarity 0.010" in words(at)
     at.toggle(key="hold-back").set_value(True).run()
     assert not at.exception
     assert all(f"{label}" in words(at) for label in given)
