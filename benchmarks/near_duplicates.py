@@ -192,7 +192,9 @@ def report(files: list[File], ensemble: Path) -> None:
 
     tagger = Tagger(ensemble, keep_embeddings=True)
     sounds = [SoundFile(file.path, file.path.name) for file in files]
-    vectors = np.stack([clip_vector(result.tags.embeddings) for result in tag_files(tagger, sounds)])
+    tags = [result.tags for result in tag_files(tagger, sounds)]
+    embeddings = [each.embeddings for each in tags if each is not None and each.embeddings is not None]
+    vectors = np.stack([clip_vector(each) for each in embeddings])
     lap("embed")
     energies = [read_band_energies(file.path, file.path.name) for file in files]
     lap("read the band energies")
