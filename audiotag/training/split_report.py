@@ -157,9 +157,13 @@ class SplitReport:
         """The groups of one kind; None if they are not known."""
         return next((each for each in self.kinds if each.kind == kind), None)
 
+    def lines(self) -> list[str]:
+        """The verdict, followed by a line per kind."""
+        return [self.verdict, *(f"{TITLES[each.kind].capitalize()}: {each.describe()}." for each in self.kinds)]
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        return asdict(self)
+        return {"verdict": self.verdict, **asdict(self)}
 
 
 def count_groups(kind: Kind, keys: pd.Series, clips: pd.DataFrame, is_kept_together: bool) -> KindOfGroups:
