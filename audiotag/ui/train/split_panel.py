@@ -10,7 +10,7 @@ import streamlit as st
 
 from audiotag.data.dataset import Dataset
 from audiotag.training.runs import RunSettings
-from audiotag.training.split_report import TITLES, KindOfGroups, SplitReport
+from audiotag.training.split_report import EXAMPLE, TITLES, KindOfGroups, SplitReport
 from audiotag.ui import cache
 from audiotag.ui.dataset.near_duplicate_search import show_near_duplicate_search
 from audiotag.ui.text import Markdown, escape
@@ -44,6 +44,8 @@ def show_split_panel(settings: RunSettings, dataset: Dataset, ensemble: Path | N
 
 def _show_report(report: SplitReport) -> None:
     st.markdown(f"{report.clips:,} clips in {escape(report.folds)}. {escape(report.verdict)}")
+    if report.leak:
+        st.caption(escape(EXAMPLE))
     shown = [each for each in report.kinds if each.groups or each.with_test]
     if shown:
         st.caption("Groups of two or more clips that belong together:")
