@@ -131,6 +131,11 @@ def noise_gate_line(ensemble: str) -> str:
     return _join("noise-gate", _path_text(ensemble))
 
 
+def familiarity_line(ensemble: str, dataset: str | Path) -> str:
+    """Command that measures what the training sounds of an ensemble are like."""
+    return _join("familiarity", _path_text(ensemble), _path_text(dataset))
+
+
 def publish_line(run: str, name: str, weights: str = "last") -> str:
     """Command that makes an ensemble of a run's finished folds.
 
@@ -178,7 +183,7 @@ def _tag_setting_words(settings: TagSettings) -> list[str]:
         "--overlap": "" if settings.overlap == 0.5 else _number_text(settings.overlap),
         "--windows": settings.windows or "",
     }
-    flags = {"--tta": settings.tta, "--calibrated": settings.calibrated}
+    flags = {"--tta": settings.tta, "--calibrated": settings.calibrated, "--hold-back-unfamiliar": settings.hold_back}
     return [*_option_words(values), *(flag for flag, is_set in flags.items() if is_set)]
 
 

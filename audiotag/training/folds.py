@@ -125,9 +125,7 @@ def assign_folds(clips: pd.DataFrame, labels: tuple[str, ...], recipe: Recipe) -
         from iterstrat.ml_stratifiers import MultilabelStratifiedKFold
 
         truth = np.zeros((count, max(2, len(labels))), dtype=np.float32)  # the splitter fails on a single column
-        # Corrected labels must not change the folds, or runs before and after a review could not be compared.
-        as_in_tables = clips[SOURCE_LABELS if SOURCE_LABELS in clips else "labels"]
-        np.maximum.at(truth[:, : len(labels)], units, multi_hot(list(as_in_tables), labels))
+        np.maximum.at(truth[:, : len(labels)], units, multi_hot(_labels_for_folds(clips), labels))
         splitter = MultilabelStratifiedKFold(recipe.folds, shuffle=True, random_state=recipe.seed)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it warns of labels with fewer clips than folds
@@ -178,6 +176,17 @@ def _unit_numbers(clips: pd.DataFrame, recipe: Recipe) -> np.ndarray:
     if recipe.fold_method == "shuffled":
         return np.arange(len(clips))
     return connect_rows(clips["unit" if "unit" in clips else "group"])
+
+
+def _labels_for_folds(clips: pd.DataFrame) -> list[tuple[str, ...]]:
+    """The labels by which folds are drawn.
+
+    They are those of the tables, because corrected labels must not change the folds: runs before and after a review
+    could not be compared. A clip without a label in the tables took no part before it was labelled.
+    """
+    if SOURCE_LABELS not in clips:
+        return clips["labels"].tolist()
+    return [before or after for before, after in zip(clips[SOURCE_LABELS], clips["labels"], strict=True)]
 
 
 def _count(units: np.ndarray) -> int:

@@ -34,7 +34,7 @@ def train_and_wait(
     publish_as : str
         Name of the ensemble that is made of the run; empty for none.
     progress : callable(done, total), optional
-        Called as epochs of all folds are done.
+        Called as epochs of all folds are done, and again as clips are tagged for the familiarity of the ensemble.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def train_and_wait(
     AudiotagError
         If an option or the name does not fit, which is found before the training, or the run fails or is stopped.
     """
-    from audiotag.training.publish import check_name, publish
+    from audiotag.training.publish import add_familiarity, check_name, publish
 
     if publish_as:
         check_name(publish_as, workspace.ensembles)
@@ -54,7 +54,7 @@ def train_and_wait(
     run.start()
     wait_for_end(run, progress)
     if publish_as:
-        publish(run, publish_as, workspace.ensembles)
+        add_familiarity(publish(run, publish_as, workspace.ensembles), run, progress)
     return run
 
 
@@ -68,8 +68,11 @@ def new_run(options: RunOptions, workspace: Workspace) -> Run:
     """
     dataset = open_remembered(Path(options.dataset), workspace)
     settings = options.settings(workspace)
-    check_folds(dataset, settings.recipe, settings.folds, settings.held_out, settings.folds_from)
-    check_keep_together(with_fold_source(dataset, settings.folds_from), settings.recipe, settings.keep_together)
+    session = Session(dataset, settings, workspace)
+    session.check_labels()
+    check_folds(session.dataset, settings.recipe, settings.folds, settings.held_out, settings.folds_from)
+    drawn = with_fold_source(session.dataset, settings.folds_from)
+    check_keep_together(drawn, settings.recipe, settings.keep_together)
     run = create_run(workspace, settings)
     workspace.remember_dataset(dataset.root)
     return run

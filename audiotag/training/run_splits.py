@@ -92,7 +92,7 @@ def _known_keys(session: Session, without: Collection[Kind] = ()) -> dict[Kind, 
     if "recordings" not in without and clips["group"].notna().any():
         keys["recordings"] = clips["group"]
     if "identical" not in without:
-        keys["identical"] = session.content.set_axis(clips.index)
+        keys["identical"] = session.content
     if "near-duplicates" not in without and read_search(session.dataset, session.workspace) is not None:
         keys["near-duplicates"] = connect(clips, read_near_duplicates(session.dataset, session.workspace))
     return keys

@@ -1,5 +1,7 @@
 """Which clips a run trains on and holds out: the stages, folds and rows that follow from a dataset and run settings.
 
+Clips whose labels nobody knows take no part: they are neither trained on, as if no label fitted them, nor held out.
+
 The worker, the estimate and the Train page all ask one `Session`, so that they agree. It works on the dataset's tables
 and its index; clips are decoded only by `Session.clips` and `Session.sample`.
 """
@@ -14,7 +16,7 @@ from pathlib import Path
 import pandas as pd
 
 from audiotag.data.contents import cache_path, same_content
-from audiotag.data.corrections import Correction, apply_corrections, find_corrections
+from audiotag.data.corrections import Correction, apply_corrections, clips_with_known_labels, find_corrections
 from audiotag.data.dataset import Dataset, has_validation_split
 from audiotag.data.index import cache_name, scan
 from audiotag.data.name_groups import find_name_groups
@@ -92,9 +94,10 @@ class Session:
         self._given_together = together
         self.left_out, self._given_copies, self._keeps_apart = left_out, copies, keeps_apart
         self.settings, self.workspace = settings, workspace or Workspace()
-        self._source = with_fold_source(dataset, settings.folds_from)
+        self._source = dataset
         self.corrections = self._find_corrections() if corrections is None else list(corrections)
-        self.dataset = apply_corrections(self._source, self.corrections)
+        known = clips_with_known_labels(apply_corrections(dataset, self.corrections))
+        self.dataset = with_fold_source(known, settings.folds_from)
         self.recipe, self.labels = settings.recipe, self.dataset.labels
         self.stages = [
             (number, stage) for number, stage in enumerate(self.recipe.stages) if stage.subset in dataset.subsets
@@ -128,7 +131,8 @@ class Session:
         return session
 
     def check(self) -> None:
-        """Raise `AudiotagError` unless a stage trains the folds, and all folds named in the settings exist."""
+        """Raise `AudiotagError` unless there are labels, a stage trains the folds, and the settings' folds exist."""
+        self.check_labels()
         if all(stage.shared for _, stage in self.stages):
             wanted = ", ".join(dict.fromkeys(stage.subset for stage in self.recipe.stages))
             raise AudiotagError(
@@ -138,6 +142,18 @@ class Session:
         settings = self.settings
         check_folds(self.dataset, self.recipe, settings.folds, settings.held_out, settings.folds_from)
         check_keep_together(self._source, self.recipe, settings.keep_together)
+
+    def check_labels(self) -> None:
+        """Raise `AudiotagError` unless a clip has a label."""
+        if not self.labels or not len(self.dataset.clips):
+            raise AudiotagError(self.why_no_labels())
+
+    def why_no_labels(self) -> str:
+        """The sentence to show where no clip has a label."""
+        name = self.dataset.name
+        if not self.settings.corrected and VerdictJournal.of(self._source.root, self.workspace).verdicts():
+            return f"the tables of {name} have no labels; use the labels that reviewers gave, which is the default."
+        return f"the clips of {name} have no labels; label some on the Review page, or open a table that has labels."
 
     def check_clips(self) -> None:
         """Decode the clips of all stages; raise `AudiotagError` if a fold has none to train on or none to hold out."""
@@ -195,7 +211,7 @@ class Session:
         return [groups_of(self.dataset.clips, self._keys_of(kind)) for kind in self.settings.keep_together]
 
     def _keys_of(self, kind: Together) -> pd.Series:
-        """The group of each clip of the dataset by one kind, or NA."""
+        """The group of each clip by one kind, or NA."""
         clips = self.dataset.clips
         if kind == "names":
             return find_name_groups(clips).keys
@@ -205,7 +221,11 @@ class Session:
     def content(self) -> pd.Series:
         """The number of each clip's content, as far as the dataset is measured, as `same_content` gives it."""
         cache = cache_path(self.workspace.indexes, cache_name(self.dataset.root, self.dataset.name))
-        return same_content(self.index, cache)
+        names = zip(self.index["subset"], self.index["clip"], strict=True)
+        numbers = dict(zip(names, same_content(self.index, cache), strict=True))
+        clips = self.dataset.clips  # without those whose labels nobody knows
+        keys = zip(clips["subset"], clips["clip"], strict=True)
+        return pd.Series([numbers[key] for key in keys], index=clips.index, dtype="Int64")
 
     @property
     def scored_subset(self) -> str:

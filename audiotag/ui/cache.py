@@ -290,7 +290,7 @@ def _tagger(folder: Path, tta: bool, stamp: tuple[int, ...]) -> Tagger:
         bar.progress(done / total, f"{text}, step {done + 1} of {total}")
 
     try:
-        tagger = Tagger(folder, TagSettings(tta=tta), progress=progress)
+        tagger = Tagger(folder, TagSettings(tta=tta), progress=progress, keep_embeddings=True)
         tagger.evidence_of(_noise(tagger.card.spectrogram))
     finally:
         bar.empty()

@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 
-import numpy as np
 import streamlit as st
 
 from audiotag.data.label_names import LabelNames, spelling_note
@@ -16,6 +15,7 @@ from audiotag.ui import cache
 from audiotag.ui.player import TimelineRow
 from audiotag.ui.tag import dropped_sounds, jumps, threshold_panel, thresholds
 from audiotag.ui.tag.dropped_sounds import DroppedSound
+from audiotag.ui.tag.familiarity import familiarity_row, middles_in_part, other_notes, show_familiarity, show_held_back
 from audiotag.ui.tag.results import SoundResult
 from audiotag.ui.tag.score_chart import ScoreChart, ScoreRow, show_score_chart
 from audiotag.ui.tag.score_chart.score_chart import curves
@@ -49,7 +49,7 @@ def show_clip(result: SoundResult, row: int, page: PageSettings) -> None:
     if tags is None:
         st.error(escape(result.error), icon=":material/error:")
         return
-    for note in tags.notes:
+    for note in other_notes(tags):
         st.caption(f":material/info: {escape(note)}")
     if page.other is None:
         left, right = st.columns([1, 1.6], gap="large")
@@ -111,9 +111,7 @@ def timeline_rows(tags: Tags, labels: tuple[str, ...], start_s: float, length_s:
     start_s, length_s : float
         Start and length of the part that is shown.
     """
-    ends_s = np.minimum(tags.starts_s + tags.window_s, tags.duration_s)
-    times_s = (tags.starts_s + ends_s) / 2 - start_s
-    inside = (ends_s > start_s) & (tags.starts_s < start_s + length_s)
+    times_s, inside = middles_in_part(tags, start_s, length_s)
     rows = []
     for tag in figures.passing_first(tags)[:TIMELINE_ROWS]:
         values = tags.timeline[:, labels.index(tag.label)]
@@ -122,19 +120,21 @@ def timeline_rows(tags: Tags, labels: tuple[str, ...], start_s: float, length_s:
 
 
 def _show_tags(tags: Tags, sound: DroppedSound, setup: TaggingSetup) -> None:
-    """The tags in the order of their scores, compared with the truth where that is known."""
+    """How familiar the sound is, and the tags in the order of their scores, compared with the truth if it is known."""
     truth = sound.truth
     aliases = current_aliases(Workspace()) if truth else {}
     verdicts = dict(label_verdicts(tags, truth, aliases)) if truth is not None else {}
     with st.container(gap="small"):
+        show_familiarity(tags)
         for tag in tags.tags[:MAX_TAGS_WITH_DETAILS]:
             _show_tag(tag, tags, sound, setup, verdicts.get(tag.label, ""))
         if more := tags.tags[MAX_TAGS_WITH_DETAILS:]:
             st.markdown("and " + ", ".join(f"{escape(tag.label)} {tag.score:.2f}" for tag in more))
         if not tags.tags:
             st.markdown(":gray-badge[:material/help: no tag]")
-            if truth is None:
+            if truth is None and not tags.held_back:
                 st.markdown("No label reaches its threshold.")
+        show_held_back(tags)
         by_label = {tag.label: tag for tag in tags.ranking}
         for label in [label for label, verdict in verdicts.items() if verdict == "missed"]:
             if label in by_label:
@@ -227,6 +227,8 @@ def _show_player(sound: DroppedSound, tags: Tags, setup: TaggingSetup) -> None:
     start_s = _pick_part_start(sound, tags)
     audible = cache.load_part(sound.source, sound.name, sound.content, card.spectrogram.sample_rate, start_s)
     rows = timeline_rows(tags, card.labels, start_s, audible.duration_s)
+    familiarity = familiarity_row(tags, start_s, audible.duration_s)
+    rows += (familiarity,) if familiarity else ()
     without_notes = replace(audible, notes=())  # the page shows them above
     jump = jumps.take_jump(sound.number, start_s)
     sound_panel.show_sound(without_notes, card.spectrogram, "tag-player", sound.source, rows, start_s, jump)
@@ -234,6 +236,7 @@ def _show_player(sound: DroppedSound, tags: Tags, setup: TaggingSetup) -> None:
     st.caption(
         f"Below the spectrogram: scores of windows of {card.spectrogram.clip_s:g} s. The sound's score is the "
         f"{'highest' if windows == 'max' else 'mean'} of them."
+        + (" Where the familiarity is low, the sound is unlike the training sounds." if familiarity else "")
     )
     if tags.duration_s > cache.MAX_PLAYED_S:
         key = f"timeline-{sound.number}"

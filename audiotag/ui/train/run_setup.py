@@ -153,9 +153,9 @@ def why_not_ready(settings: RunSettings | None, dataset: Dataset) -> Markdown:
         return Markdown(
             "Training cannot start yet. Choose a recipe and at least one fold, and correct what is marked above."
         )
-    if not dataset.labels:
-        return Markdown(f"Training cannot start: the clips of {escape(dataset.name)} have no labels.")
     session = open_session(dataset, settings)
+    if not session.labels or not len(session.dataset.clips):
+        return Markdown(f"Training cannot start: {escape(session.why_no_labels())}")
     if not session.expected_batches():
         return Markdown(f"Training cannot start: {escape(dataset.name)} has no clips that the recipe trains on.")
     for subset in session.subsets:
