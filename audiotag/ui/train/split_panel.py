@@ -12,7 +12,7 @@ from audiotag.data.dataset import Dataset
 from audiotag.training.runs import RunSettings
 from audiotag.training.split_report import EXAMPLE, TITLES, KindOfGroups, SplitReport
 from audiotag.ui import cache
-from audiotag.ui.dataset.near_duplicate_search import show_near_duplicate_search
+from audiotag.ui.dataset.near_duplicates import show_near_duplicate_search
 from audiotag.ui.text import Markdown, escape
 from audiotag.ui.widgets import messages
 from audiotag.ui.widgets.measurement import has_sounds, show_progress
