@@ -106,6 +106,8 @@ def show_facts(settings: RunSettings, dataset: Dataset) -> None:
         ":material/memory: " + escape_all((names[key] for key in check_device(settings.device)), " · "),
     ]
     st.caption("  \n".join(line for line in lines if line))
+    for sentence in cache.fold_leaks(dataset, settings) if stages else ():
+        st.warning(escape(sentence), icon=":material/content_copy:")
     for device in devices():
         if device.problem:
             st.warning(escape(device.problem), icon=":material/memory:")
