@@ -68,7 +68,7 @@ STYLE = """<style>
   margin-left: .3rem; padding: .05rem .35rem; border-radius: .25rem; font-size: .75rem; color: inherit; opacity: .75;
   background: transparent; border: 1px solid color-mix(in srgb, currentColor 35%, transparent);
 }
-[class*="st-key-press-enter-"] button code { opacity: 1; }
+[class*="st-key-press-enter-"] button[kind="primary"] code { opacity: 1; }
 </style>"""
 
 
