@@ -42,7 +42,7 @@ TUNING_KINDS = ("babble", "brown noise", "50 Hz hum")
 EXCLUDED = ("chopping",)  # of kitchen20
 LEVELS_DBFS = (-60.0, -40.0, -20.0)
 WINDOWS = 24  # of each kind at each level
-RESAMPLES = 300
+RESAMPLES = 200
 MIN_SCORE = 1e-7
 FITTED = "familiarity: Mahalanobis to the nearest label, length 1"
 
@@ -243,8 +243,10 @@ def areas(known: Clips, counted: np.ndarray, test: Clips, unknown: dict[str, Cli
             inside = [detectors[fold][name](clips[fold].embeddings[fold], clips[fold].scores[fold]) for fold in folds]
             for unknown_name, others in unknown.items():
                 outside = [detectors[fold][name](others.embeddings[fold], others.scores[fold]) for fold in folds]
-                sources = [each.sources for each in clips]
-                row[f"{known_name} / {unknown_name}"] = with_interval(inside, outside, sources, others.sources, rng)
+                sources = [numbered(each.sources) for each in clips]
+                row[f"{known_name} / {unknown_name}"] = with_interval(
+                    inside, outside, sources, numbered(others.sources), rng
+                )
         rows[name] = row
     return pd.DataFrame(rows).T
 
@@ -273,11 +275,16 @@ def with_interval(
     return f"{value:.3f} ({low:.3f} to {high:.3f})"
 
 
-def resampled(sources: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def numbered(sources: np.ndarray) -> np.ndarray:
+    """A number from 0 on per recording, in place of its name."""
+    return np.unique(sources, return_inverse=True)[1]
+
+
+def resampled(numbers: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Rows of as many recordings as there are, drawn with replacement."""
-    names, places = np.unique(sources, return_inverse=True)
-    times = np.bincount(rng.integers(0, len(names), len(names)), minlength=len(names))
-    return np.repeat(np.arange(len(sources)), times[places])
+    count = int(numbers.max()) + 1
+    times = np.bincount(rng.integers(0, count, count), minlength=count)
+    return np.repeat(np.arange(len(numbers)), times[numbers])
 
 
 def area(known: np.ndarray, unknown: np.ndarray) -> float:
@@ -286,14 +293,13 @@ def area(known: np.ndarray, unknown: np.ndarray) -> float:
     return float((ranks[: len(known)].sum() - len(known) * (len(known) + 1) / 2) / (len(known) * len(unknown)))
 
 
-def judged(known: Clips, name: str) -> Callable[[Clips, bool], np.ndarray]:
+def judged(known: Clips, name: str, detectors: list[Detector]) -> Callable[[Clips, bool], np.ndarray]:
     """How familiar clips are by a detector as it is used: by the fold that held a clip out, or by all of them.
 
     Values of embeddings become shares of held-out clips, which are averaged over folds as the tagger does; detectors
     that use scores alone use the combined ones.
     """
-    folds = range(len(known.scores))
-    detectors = [detectors_of(known, fold)[name] for fold in folds]
+    folds = range(len(detectors))
     if "score" in name or "energy" in name:
 
         def by_scores(clips: Clips, own_fold: bool) -> np.ndarray:
@@ -334,9 +340,9 @@ def tags_held_back(tagger: Tagger, known: Clips, test: Clips, unknown: dict[str,
     given = own_scores(known) >= limits
     right, wrong = (given & known.targets).sum(axis=1), (given & ~known.targets).sum(axis=1)
     test_right = ((test.scores.mean(axis=0) >= limits) & test.targets).sum(axis=1)
-    rows = {}
-    for name in detectors_of(known, 0):
-        judge = judged(known, name)
+    fitted, rows = [detectors_of(known, fold) for fold in range(len(known.scores))], {}
+    for name in fitted[0]:
+        judge = judged(known, name, [of_fold[name] for of_fold in fitted])
         out_of_fold, of_test = judge(known, True), judge(test, False)
         least = threshold_of(np.repeat(out_of_fold, right))
         row = {
@@ -354,9 +360,9 @@ def tags_held_back(tagger: Tagger, known: Clips, test: Clips, unknown: dict[str,
 
 def share(tags: np.ndarray, chosen: np.ndarray, sources: np.ndarray, rng: np.random.Generator) -> str:
     """Share of tags of chosen clips, with its interval, and the number of tags."""
-    drawn = []
+    drawn, numbers = [], numbered(sources)
     for _ in range(RESAMPLES):
-        rows = resampled(sources, rng)
+        rows = resampled(numbers, rng)
         drawn.append(tags[rows][chosen[rows]].sum() / max(tags[rows].sum(), 1))
     low, high = np.quantile(drawn, (0.025, 0.975))
     return f"{tags[chosen].sum() / max(tags.sum(), 1):.1%} ({low:.0%} to {high:.0%}) of {tags.sum():,}"

@@ -83,6 +83,10 @@ def trust(options: argparse.Namespace) -> int:
     else:
         print_line()
         print_line(f"The noise gate is not measured yet: audiotag noise-gate {folder.name}")
+    if not card.familiar:
+        print_line(
+            f"It does not know which sounds are unlike its training sounds: audiotag familiarity {folder.name} DATASET"
+        )
     return ALL_DONE
 
 

@@ -13,7 +13,7 @@ from audiotag.figures.text import plain
 from audiotag.figures.theme import FOLD_COLOURS, QUIET, set_frame
 
 HEIGHT_PX = 560
-TOOLBAR_PX = 30
+TOOLBAR_PX = 36
 MARGIN = 0.04  # around the outermost points, as a share of the map's width
 RING_COLOUR = "#d6336c"
 FAINT = 0.16  # opacity of clips that do not pass the filter
@@ -99,7 +99,7 @@ def clip_map(
         )
     set_frame(figure, HEIGHT_PX)
     figure.update_layout(
-        legend={"y": -0.01, "yanchor": "top", "itemsizing": "constant"},
+        legend={"y": -0.02, "yanchor": "top", "itemsizing": "constant", "bgcolor": "rgba(0,0,0,0)"},
         margin={"l": 0, "r": 0, "t": TOOLBAR_PX, "b": 0},
         dragmode="lasso",
         selectionrevision=revision,
@@ -108,7 +108,7 @@ def clip_map(
     )
     for axis, column in ((figure.update_xaxes, "x"), (figure.update_yaxes, "y")):
         axis(visible=False, range=_range(points[column]))
-    figure.update_yaxes(scaleanchor="x", constrain="domain")
+    figure.update_yaxes(scaleanchor="x")
     return figure
 
 

@@ -1,7 +1,7 @@
 """Find clips that are the same recording: choose pairs that may be, and compare their band energies at every offset.
 
 A pair may be the same recording if one clip is among the nearest of the other by their embeddings, or if their band
-energies have patterns of a few hundredths of a second in common (`patterns`). The latter also finds a clip that is a
+energies have patterns of a fifth of a second in common (`patterns`). The latter also finds a clip that is a
 part of a much longer one, whose embedding is of other sounds as well. Conventions: band energies are as
 `audiotag.similarity.band_energies` gives them; a pair is two numbers of clips, the smaller one first.
 """
@@ -13,20 +13,22 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
+from scipy.ndimage import uniform_filter1d
 
 from audiotag.similarity.band_energies import HOP_S
 
-MIN_SIMILARITY = 0.6  # fitted by benchmarks/near_duplicates.py on clips that its figures are not of
+MIN_SIMILARITY = 0.66  # fitted by benchmarks/near_duplicates.py on clips that its figures are not of
 MIN_OVERLAP_S = 1.0  # or all of a shorter clip
 MIN_SHARE = 0.5  # of the fluctuations of one of the two clips: what overlaps must be more than its silence
 MIN_BANDS = 4  # in which both clips have sound
 MIN_DEVIATION = 0.2  # mean size of the fluctuations of a band that has sound, in steps of the band energies
 NEIGHBOURS = 10  # of each clip, by embeddings
 COMMON_PATTERNS_CLIPS = 10  # of each clip, with the most patterns in common
-MIN_COMMON_PATTERNS = 3
+MIN_COMMON_PATTERNS = 2
 MAX_CLIPS_OF_PATTERN = 50  # one that more clips have says nothing
 PATTERN_BANDS = 25  # of the 24 differences between neighbours that make a pattern of 24 bits
-PATTERN_FRAMES = 2  # between the two frames that are compared
+PATTERN_FRAMES = 5  # over which energies are averaged, and between the two averages that are compared
+MIN_CHANGE = 1e-3  # of a difference that is not 0 but for rounding
 ROWS_AT_ONCE = 1024
 
 
@@ -153,8 +155,8 @@ def pairs_with_common_patterns(
 def patterns(energies: np.ndarray) -> np.ndarray:
     """The patterns of a clip: numbers that say between which bands the energy rises or falls.
 
-    A pattern has a bit per pair of neighbouring bands: whether their difference grows within two frames. There are two
-    sets, of low and of high bands, so that a copy of a lower sample rate has those of the low ones in common.
+    A pattern has a bit per pair of neighbouring bands: whether their difference grows within a tenth of a second. There
+    are two sets, of low and of high bands, so that a copy of a lower sample rate has those of the low ones in common.
 
     Parameters
     ----------
@@ -171,14 +173,13 @@ def patterns(energies: np.ndarray) -> np.ndarray:
     """
     if not energies.size:
         return np.zeros(0, np.uint32)
-    values = energies.astype(np.int16)
-    slopes = np.diff(values, axis=0)
+    slopes = np.diff(uniform_filter1d(energies.astype(np.float32), PATTERN_FRAMES, axis=1), axis=0)
     changes = slopes[:, PATTERN_FRAMES:] - slopes[:, :-PATTERN_FRAMES]
     found = []
     bits = PATTERN_BANDS - 1
     for number, first in enumerate((0, len(changes) - bits)):
         part = changes[first : first + bits]
-        has_sound = np.count_nonzero(part, axis=0) >= bits // 2
+        has_sound = np.count_nonzero(np.abs(part) > MIN_CHANGE, axis=0) >= bits // 2
         weights = np.left_shift(np.uint32(1), np.arange(bits, dtype=np.uint32))
         codes = ((part[:, has_sound] > 0) * weights[:, None]).sum(axis=0, dtype=np.uint32)
         found.append(codes + np.uint32(number << bits))

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from audiotag.similarity.nearest import NearestClips
-
 if TYPE_CHECKING:
     from audiotag.similarity.embedding_job import Embeddings
 
@@ -74,7 +72,6 @@ class SimilarClip:
 def find_similar(
     sought: SoughtSound,
     embeddings: Embeddings,
-    search: NearestClips,
     index: pd.DataFrame,
     content_of: Callable[[Facts], str],
 ) -> tuple[SimilarClip, ...]:
@@ -85,14 +82,12 @@ def find_similar(
     sought : SoughtSound
     embeddings : Embeddings
         Of the dataset, by the ensemble that gave the vector of the sound.
-    search : NearestClips
-        Of their vectors.
     index : pandas.DataFrame
         Of the dataset. A clip that it does not have any more is left out.
     content_of : callable(row)
         Gives the hash of the samples of a clip, by its row in the index; empty for one that cannot be read.
     """
-    rows, values = search.find(sought.vector, COUNT, [sought.row] if sought.row >= 0 else [])
+    rows, values = embeddings.nearest.find(sought.vector, COUNT, [sought.row] if sought.row >= 0 else [])
     names = embeddings.clips.iloc[rows]
     known = rows_by_name(index[index["clip"].isin(names["clip"])])
     found = []

@@ -1,6 +1,7 @@
 """Say how familiar a clip and its tags are to an ensemble, and hold back tags of what is unlike its training sounds.
 
-A tag is as familiar as the window in which its label scores highest, and a clip as the window of its likeliest label.
+A tag is as familiar as the window in which its label scores highest, and a clip as the most familiar of its tags.
+Without a tag a clip is as familiar as its likeliest label.
 """
 
 from __future__ import annotations
@@ -36,7 +37,15 @@ def with_familiarity(
         _with_familiarity(tag, float(windows[best[tag.label]]), threshold, hold_back) for tag in tags.ranking
     )
     found = replace(tags, ranking=ranking, window_familiarity=windows, familiarity_threshold=threshold)
-    return replace(found, notes=(*tags.notes, *_notes(found)))
+    unlike = (_difference(found),) if found.is_unlike else ()
+    held_back = (held_back_note(found),) if found.held_back else ()
+    return replace(found, notes=(*tags.notes, *unlike, *held_back), differences=(*unlike, *tags.differences))
+
+
+def held_back_note(tags: Tags) -> str:
+    """Say which tags are held back."""
+    listed = ", ".join(f"{tag.label} {tag.score:.2f}" for tag in tags.held_back)
+    return f"Held back, because unlike the training sounds: {listed}."
 
 
 def _with_familiarity(tag: Tag, familiarity: float, threshold: float, hold_back: bool) -> Tag:
@@ -45,17 +54,9 @@ def _with_familiarity(tag: Tag, familiarity: float, threshold: float, hold_back:
     return tag._replace(familiarity=familiarity, is_held_back=hold_back and familiarity < threshold)
 
 
-def _notes(tags: Tags) -> list[str]:
-    """Sentences for a clip that is unlike the training sounds, and about tags that are held back."""
-    notes = []
-    if tags.is_unlike:
-        assert tags.familiarity is not None
-        notes.append(
-            f"{tags.name} is unlike the sounds that the ensemble was trained on: its familiarity is "
-            f"{tags.familiarity:.3f}, 95 % of right tags have at least {tags.familiarity_threshold:.3f}; its tags are "
-            "doubtful."
-        )
-    if held := tags.held_back:
-        listed = ", ".join(f"{tag.label} {tag.score:.2f}" for tag in held)
-        notes.append(f"Held back, because unlike the training sounds: {listed}.")
-    return notes
+def _difference(tags: Tags) -> str:
+    """Say that a clip is unlike the training sounds."""
+    return (
+        f"{tags.name} is unlike the training sounds: its familiarity is {tags.familiarity:.3f}, 95 % of right tags "
+        f"have at least {tags.familiarity_threshold:.3f}; its tags are doubtful."
+    )

@@ -74,6 +74,8 @@ class Evidence:
     familiarity : numpy.ndarray, shape=(folds, windows), float32, or None
         How familiar each window is to each fold, above 0 and at most 1; NaN for a window that is not audible. None
         where the ensemble does not know its training sounds, see `audiotag.tagging.familiar`.
+    differences : tuple[str, ...]
+        Those of the notes that say in what the clip differs from the training sounds.
     """
 
     name: str
@@ -87,6 +89,7 @@ class Evidence:
     content: str = ""
     embeddings: np.ndarray | None = None
     familiarity: np.ndarray | None = None
+    differences: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,6 +130,8 @@ class Tags:
         does not know its training sounds.
     familiarity_threshold : float
         Below it a window is unlike the training sounds; 95 % of right tags have at least this familiarity.
+    differences : tuple[str, ...]
+        Those of the notes that say in what the clip differs from the training sounds: familiarity, bandwidth, level.
     """
 
     name: str
@@ -144,6 +149,7 @@ class Tags:
     embeddings: np.ndarray | None = None
     window_familiarity: np.ndarray | None = None
     familiarity_threshold: float = 0.0
+    differences: tuple[str, ...] = ()
 
     @property
     def tags(self) -> tuple[Tag, ...]:
@@ -157,8 +163,12 @@ class Tags:
 
     @property
     def familiarity(self) -> float | None:
-        """Familiarity of the window in which the likeliest label scores highest; None where it is not known."""
-        return self.ranking[0].familiarity if self.ranking else None
+        """Familiarity of the most familiar label that reaches its threshold, or of the likeliest one where none does.
+
+        None where it is not known.
+        """
+        known = [tag.familiarity for tag in self.ranking if tag.reaches and tag.familiarity is not None]
+        return max(known, default=self.ranking[0].familiarity if self.ranking else None)
 
     @property
     def is_unlike(self) -> bool:

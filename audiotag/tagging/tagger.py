@@ -187,6 +187,7 @@ class Tagger:
         evidence = replace(evidence, notes=(*evidence.notes, note)) if note else evidence
         temperature = self._temperature_for(settings)
         tags = clip_tags(evidence, self.card.labels, thresholds, windows, settings.combine, weights, temperature)
+        tags = replace(tags, differences=evidence.differences)
         if evidence.familiarity is not None and self.familiar is not None:
             limit = self.familiar.threshold
             tags = with_familiarity(tags, self.card.labels, evidence.familiarity, limit, settings.hold_back)
@@ -264,6 +265,7 @@ class Tagger:
             augmented=augmented,
             notes=inputs.notes,
             content=inputs.content,
+            differences=inputs.differences,
             embeddings=np.where(inputs.audible[:, None], outputs.embeddings, 0) if keeps else None,
             familiarity=familiarity,
         )
@@ -369,4 +371,5 @@ def join_evidence(blocks: list[Evidence]) -> Evidence:
         embeddings=np.concatenate(embeddings, axis=1) if embeddings else None,
         familiarity=np.concatenate(familiarity, axis=1) if familiarity else None,
         notes=tuple(note for block in blocks for note in block.notes),
+        differences=tuple(note for block in blocks for note in block.differences),
     )

@@ -23,9 +23,14 @@ TITLES: dict[Kind, str] = {
     "identical": "groups of identical clips",
     "near-duplicates": "groups of near-duplicates",
 }
+EXAMPLE = (
+    "Measured on kitchen20: clips whose recording is also in the training score an lwlrap about 0.06 higher than "
+    "without it (docs/accuracy.md)."
+)
 TEST = "test"  # the part of clips that no fold trains on or is scored on
 MAX_LARGEST = 5  # groups of a kind that are listed
 MAX_NAMED = 3  # clips of a group
+MIN_AGREEMENT = 0.95  # of the pairs of clips that names join
 
 
 @dataclass(frozen=True)
@@ -156,9 +161,13 @@ class SplitReport:
         """The groups of one kind; None if they are not known."""
         return next((each for each in self.kinds if each.kind == kind), None)
 
+    def lines(self) -> list[str]:
+        """The verdict, followed by a line per kind."""
+        return [self.verdict, *(f"{TITLES[each.kind].capitalize()}: {each.describe()}." for each in self.kinds)]
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        return asdict(self)
+        return {"verdict": self.verdict, **asdict(self)}
 
 
 def count_groups(kind: Kind, keys: pd.Series, clips: pd.DataFrame, is_kept_together: bool) -> KindOfGroups:
@@ -247,17 +256,17 @@ def agreement_sentence(own: pd.Series, names: pd.Series) -> str:
 
     >>> own = pd.Series(["a", "a", "a", "b"])
     >>> agreement_sentence(own, pd.Series(["x", "x", None, "z"]))
-    'Names agree with them: of 1 pair of clips that names join, 1 is of one source recording, which has 3 pairs.'
+    'They agree with the source recordings: 1 of 1 pairs of clips that names join is of one source recording.'
     """
-    both = _pairs(own.astype(str) + "\0" + names.astype(str).where(names.notna() & own.notna(), other=pd.NA))
-    by_names, by_dataset = _pairs(names.where(own.notna())), _pairs(own)
+    is_named = names.notna() & own.notna()
+    both = _pairs(own.astype(str).str.cat(names.astype(str), sep="\0").where(is_named))
+    by_names = _pairs(names.where(is_named))
     if not by_names:
         return ""
-    verdict = "Names agree with them" if both >= 0.95 * by_names else "Names do not agree with them"
-    pairs = "1 pair" if by_names == 1 else f"{by_names:,} pairs"
+    verdict = "They agree" if both >= MIN_AGREEMENT * by_names else "They do not agree"
     return (
-        f"{verdict}: of {pairs} of clips that names join, {both:,} {'is' if both == 1 else 'are'} of one source "
-        f"recording, which has {by_dataset:,} pairs."
+        f"{verdict} with the source recordings: {both:,} of {by_names:,} pairs of clips that names join "
+        f"{'is' if both == 1 else 'are'} of one source recording."
     )
 
 

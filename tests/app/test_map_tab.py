@@ -14,7 +14,7 @@ from audiotag.data.layouts import open_dataset
 from audiotag.data.selections import save_selection
 from audiotag.detached_job import DetachedJob
 from audiotag.similarity.embedding_job import EmbeddingJob
-from audiotag.similarity.embedding_store import file_keys
+from audiotag.similarity.embedding_store import NewSound, file_keys
 from audiotag.similarity.map_job import MapJob
 from audiotag.tagging.ensemble import read_card
 from audiotag.training.runs import Run
@@ -50,9 +50,10 @@ def dataset(home: Workspace, tmp_path: Path, started: list[str]) -> Dataset:
     home.remember_dataset(folder)
     dataset = open_dataset(folder)
     vectors = np.random.default_rng(0).standard_normal((len(CLIPS), 8))
-    clips = with_keys(dataset.clips)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    keys = file_keys(with_keys(dataset.clips)).tolist()
     _, job = jobs(home, dataset)
-    job.store.add(file_keys(clips), np.zeros(len(clips), np.uint64), vectors / np.linalg.norm(vectors, axis=1)[:, None])
+    job.store.add(NewSound(key, key, 0, np.zeros(1), vector[None]) for key, vector in zip(keys, vectors, strict=True))
     return dataset
 
 

@@ -1,8 +1,8 @@
 """How well the quick head does: its cross-validated lwlrap on the labelled clips, or why that cannot be said.
 
 The labelled clips are no random sample: the order prefers clips that are unlike each other and hard for the head. So
-each of them counts by the number of clips of the folder that sound most like it, labelled or not. That makes the figure
-one of the whole folder, as far as it can be (docs/accuracy.md says how far it is off).
+each of them counts by the number of clips of the folder that sound most like it, labelled or not. That brings the
+figure nearer to one of the whole folder; it is still too low as a rule (docs/accuracy.md says by how much).
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ class HeadFigure:
     sentence : str
         The figure in words with what it is based on, or why there is none.
     lwlrap, low, high : float or None
-        The figure, 0 to 1, and its 95 % interval (bootstrap over recordings); None if there are too few clips.
+        The figure, 0 to 1, and its 95 % interval (bootstrap over recordings), which says how much chance is in the
+        figure, not how far the labelled clips differ from the others; None if there are too few clips.
     clips : int
         Clips that it is measured on.
     unchecked : tuple[str, ...]
@@ -93,24 +94,28 @@ def head_figure(
     weight = counts[rows]
     value, low, high = _interval(weight * precision.sum(axis=1), weight * checked[rows].sum(axis=1), sources[rows])
     sentence = (
-        f"lwlrap {value:.2f} ({low:.2f} to {high:.2f}), cross-validated on {len(rows):,} labelled clips with "
-        f"{int(can_check.sum())} labels."
+        f"lwlrap {value:.2f} (95 % interval {low:.2f} to {high:.2f}), cross-validated on {len(rows):,} labelled clips "
+        f"with {int(can_check.sum())} labels. These clips are usually harder than the others."
     )
-    if unchecked:
-        sentence += f" {_names(unchecked)} from one recording only, so it is not checked."
+    sentence += _unchecked_sentence(unchecked)
     return HeadFigure(sentence, value, low, high, len(rows), unchecked)
 
 
 def _too_few(clips: int, labels: int) -> str:
     have = "1 such clip" if clips == 1 else f"{clips} such clips"
     return (
-        f"Too few to tell how good the head is: it needs {MIN_CLIPS} clips and 2 labels that have clips of at least "
-        f"two recordings, and there are {have} with {labels} labels so far."
+        f"Too few clips to tell how good the head is. It needs {MIN_CLIPS} clips and 2 labels, each label with clips "
+        f"of at least two recordings; there {'is' if clips == 1 else 'are'} {have} with "
+        f"{'1 label' if labels == 1 else f'{labels} labels'} so far."
     )
 
 
-def _names(labels: tuple[str, ...]) -> str:
-    return f"{labels[0]} is" if len(labels) == 1 else f"{len(labels)} labels, like {labels[0]}, are"
+def _unchecked_sentence(labels: tuple[str, ...]) -> str:
+    if not labels:
+        return ""
+    if len(labels) == 1:
+        return f" {labels[0]} has clips of one recording only and cannot be checked."
+    return f" {len(labels)} labels, like {labels[0]}, have clips of one recording only and cannot be checked."
 
 
 def _out_of_fold(features: np.ndarray, targets: np.ndarray, sources: np.ndarray) -> np.ndarray:

@@ -63,7 +63,9 @@ class LabellingMaterial:
         return self.cluster == NO_CLUSTER
 
     def similar_rows(self, row: int, count: int = 12) -> list[int]:
-        """The rows of the clips that sound most like a clip, the most similar first."""
+        """The rows of the clips that sound most like a clip, the most similar first; none for a silent one."""
+        if self.cluster[row] == NO_CLUSTER:
+            return []
         return [int(each) for each in nearest_rows(self.vectors, self.vectors[row], count, leave_out=row)]
 
     def cluster_rows(self, row: int) -> list[int]:

@@ -15,30 +15,36 @@ import streamlit as st
 from audiotag.features.settings import PRESETS
 from audiotag.ui import cache
 from audiotag.ui.player import PlayerOptions
+from audiotag.ui.similar import CLIP, DatasetClip, clip_text
 from audiotag.ui.text import escape
 from audiotag.ui.widgets import messages
 from audiotag.ui.widgets.downloads import show_downloads
 from audiotag.ui.widgets.kept_rows import row_of, select_row
 from audiotag.ui.widgets.sound_panel import pack_sound, show_packed
 from audiotag.ui.widgets.step_buttons import show_step_buttons
+from audiotag.wording import as_text
 
-PICKED = "map-clip"  # in the session: subset and name of the clip that is picked
 PLAYS = "map-plays"  # in the session, until the clip is drawn: it was just picked
 ROWS = 500
 PLAYER_HEIGHT_PX = 150
 LIST_HEIGHT_PX = 230
 
 
-def pick(clip: pd.Series) -> None:
-    """Show and play a clip; for callbacks."""
-    st.session_state[PICKED] = (clip["subset"], clip["clip"])
+def pick(clip: DatasetClip) -> None:
+    """Show and play a clip, which the address then has; for callbacks."""
+    st.query_params[CLIP] = clip_text(clip)
     st.session_state[PLAYS] = True
+
+
+def clip_of(row: pd.Series) -> DatasetClip:
+    """The clip of a row of the index."""
+    return DatasetClip(row["subset"], row["clip"])
 
 
 def picked_row(clips: pd.DataFrame, rows: np.ndarray) -> int | None:
     """The row of the clip that is picked; the first of ``rows`` if it is not among them, None if there are none."""
-    subset, clip = st.session_state.get(PICKED, ("", ""))
-    found = np.flatnonzero((clips["clip"] == clip) & (clips["subset"] == subset))
+    subset, _, clip = st.query_params.get(CLIP, "").partition("/")
+    found = np.flatnonzero((clips["subset"] == subset) & (clips["clip"].map(as_text) == clip))
     among = found[np.isin(found, rows)]
     chosen = among if len(among) else rows
     return int(chosen[0]) if len(chosen) else None
@@ -107,8 +113,8 @@ def show_list(table: pd.DataFrame, clips: pd.DataFrame, rows: np.ndarray, row: i
 
 
 def _step(by: int, clips: pd.DataFrame, rows: np.ndarray, place: int) -> None:
-    pick(clips.iloc[rows[(place + by) % len(rows)]])
+    pick(clip_of(clips.iloc[rows[(place + by) % len(rows)]]))
 
 
 def _take_row(part: pd.DataFrame, key: str) -> None:
-    pick(part.iloc[row_of(st.session_state.get(key), len(part))])
+    pick(clip_of(part.iloc[row_of(st.session_state.get(key), len(part))]))

@@ -5,11 +5,10 @@ A lasso runs the whole page, because all tabs then show its clips alone; a click
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -19,9 +18,13 @@ from audiotag.data.dataset import Dataset
 from audiotag.inspection import statistics
 from audiotag.inspection.filters import Filter, filter_clips
 from audiotag.ui import cache, selection
-from audiotag.ui.dataset.map_clips import pick, picked_row, show_clip, show_list, show_steps
+from audiotag.ui.dataset.filter import clear_filter
+from audiotag.ui.dataset.lassos import in_shapes
+from audiotag.ui.dataset.map_clips import clip_of, pick, picked_row, show_clip, show_list, show_steps
 from audiotag.ui.dataset.map_colours import COLOURS, Colouring
 from audiotag.ui.embeddings import embedding_job, show_embeddings
+from audiotag.ui.similar import DatasetClip, show_similar
+from audiotag.ui.style import add_style
 from audiotag.ui.text import Markdown, escape
 from audiotag.ui.widgets import messages
 from audiotag.ui.widgets.charts import show_chart
@@ -34,6 +37,11 @@ if TYPE_CHECKING:
 
 CHART = "clip-map"  # page.js knows it
 COLOUR = "map-colour"
+# Side by side where there is room for both.
+STYLE = """<style>
+  :has(> .st-key-map-chart) { flex: 5 1 24rem; min-width: min(24rem, 100%); }
+  :has(> .st-key-map-side) { flex: 3 1 21rem; min-width: min(21rem, 100%); }
+</style>"""
 IS_NEW = "map-selection-is-new"  # in the session, until the whole page runs: a lasso has changed the selection
 
 
@@ -44,6 +52,8 @@ class MapView:
     Attributes
     ----------
     dataset : Dataset
+    ensemble : Path
+        Folder of the ensemble whose embeddings say what sounds alike.
     clips : pandas.DataFrame
         The clips that are on the map: columns of the index, and ``x`` and ``y``; numbered from 0.
     passes : numpy.ndarray, shape=(clips,), bool
@@ -55,6 +65,7 @@ class MapView:
     """
 
     dataset: Dataset
+    ensemble: Path
     clips: pd.DataFrame
     passes: np.ndarray
     can_select: np.ndarray
@@ -87,7 +98,9 @@ def show_map(dataset: Dataset, ensemble: Path, index: pd.DataFrame, faults: pd.D
     _show_job(job, clip_map, len(embeddings.clips))
     can_select = clips.index.isin(filter_clips(clips, replace(wanted, clips=None), faults).index)
     passes = clips.index.isin(filter_clips(clips, wanted, faults).index)
-    _show_view(MapView(dataset, clips, passes, can_select, faults), _caption(clip_map, ensemble, embeddings, clips))
+    _show_view(
+        MapView(dataset, ensemble, clips, passes, can_select, faults), _caption(clip_map, ensemble, embeddings, clips)
+    )
 
 
 @st.fragment
@@ -95,7 +108,9 @@ def _show_view(view: MapView, caption: Markdown) -> None:
     """The map, the clip that was picked with its player, and the list of the clips that pass the filter."""
     if st.session_state.pop(IS_NEW, False):
         st.rerun()
-    left, right = st.columns([5, 3], gap="medium")
+    add_style(STYLE)
+    with st.container(horizontal=True, gap="medium"):
+        left, right = st.container(key="map-chart"), st.container(key="map-side")
     with left:
         colouring = _pick_colouring(view)
         groups = np.where(view.passes, colouring.groups, -1)
@@ -114,6 +129,7 @@ def _show_view(view: MapView, caption: Markdown) -> None:
             return
         show_steps(view.clips, rows, row)
         show_clip(view.clips.iloc[row])
+        show_similar(view.dataset.root, view.ensemble, clip_of(view.clips.iloc[row]), partial(_open_similar, view))
         show_list(_table(view.clips.iloc[rows], colouring, rows), view.clips, rows, row, view.dataset.name)
 
 
@@ -170,32 +186,15 @@ def _take_event(view: MapView) -> None:
     elif found.points:
         point = found.points[0]
         distance = np.hypot(view.clips["x"] - point["x"], view.clips["y"] - point["y"])
-        pick(view.clips.iloc[int(np.where(view.passes, distance, np.inf).argmin())])
+        pick(clip_of(view.clips.iloc[int(np.where(view.passes, distance, np.inf).argmin())]))
 
 
-def in_shapes(positions: np.ndarray, shapes: Sequence[Any]) -> np.ndarray:
-    """Whether positions are in one of the shapes that a chart reports, shape ``(positions,)``.
-
-    Parameters
-    ----------
-    positions : numpy.ndarray, shape=(positions, 2)
-    shapes : sequence of mappings
-        With ``x`` and ``y``: two opposite corners of a box, or the corners of a lasso. A position is inside a lasso if
-        a line from it to the right crosses the lasso an odd number of times.
-    """
-    x, y = positions.T
-    inside = np.zeros(len(positions), dtype=bool)
-    for shape in shapes:
-        xs, ys = np.asarray(shape["x"], float), np.asarray(shape["y"], float)
-        if len(xs) == 2:
-            inside |= (x >= xs.min()) & (x <= xs.max()) & (y >= ys.min()) & (y <= ys.max())
-            continue
-        is_in = np.zeros(len(positions), dtype=bool)
-        for x0, y0, x1, y1 in zip(xs, ys, np.roll(xs, -1), np.roll(ys, -1), strict=True):
-            if y0 != y1:
-                is_in ^= ((y0 > y) != (y1 > y)) & (x < x0 + (y - y0) * (x1 - x0) / (y1 - y0))
-        inside |= is_in
-    return inside
+def _open_similar(view: MapView, clip: DatasetClip) -> None:
+    """Pick a clip of the list of similar ones; without the filter if it does not pass."""
+    of_clip = (view.clips["clip"] == clip.clip) & (view.clips["subset"] == clip.subset)
+    if not (of_clip & view.passes).any():
+        clear_filter()
+    pick(clip)
 
 
 def _show_selection(view: MapView) -> None:

@@ -15,8 +15,9 @@ ENTER = "enter"
 # Streamlit has shortcuts for buttons, but they stop where the focus is on a switch, are repeated while a key is held
 # down, and may not be R. This script presses the button of a key once per stroke, wherever the focus is, unless
 # something else needs the key: a field for text, a dialog, or what the Tab key has led to. Enter and Escape leave the
-# field for notes and the one for labels. Its listener comes before all others, so Streamlit's own keys, as R for
-# another run, do nothing. A digit presses the button of that key, or chooses the label of that number.
+# field for notes; Escape, and Enter without a text, the one for labels. Its listener comes before all others, so
+# Streamlit's own keys, as R for another run, do nothing. A digit presses the button of that key, or chooses the label
+# of that number.
 SCRIPT = (
     """<script>
 if (!window.audiotagReviewKeys) {
@@ -52,9 +53,10 @@ if (!window.audiotagReviewKeys) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const target = event.composedPath()[0];
     if (takesText(target)) {
-      const leaves = event.key === "Enter" || event.key === "Escape";
-      const isOurs = target.closest(".st-key-NOTE, [class*='st-key-press-N-']");
-      if (leaves && isOurs) setTimeout(() => target.blur());
+      const isNote = target.closest(".st-key-NOTE");
+      const isLabel = target.closest("[class*='st-key-press-N-']");
+      const leaves = event.key === "Escape" || (event.key === "Enter" && (isNote || !target.value));
+      if (leaves && (isNote || isLabel)) setTimeout(() => target.blur());
       return;
     }
     const name = names[event.key] ?? (/^[0-9rwaxsunmc]$/i.test(event.key) ? event.key.toUpperCase() : "");

@@ -9,12 +9,11 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlencode
-from weakref import WeakKeyDictionary
 
 import streamlit as st
 
 from audiotag.data.dataset import Dataset
-from audiotag.data.near_duplicates import NearDuplicate, near_duplicates_path, read_near_duplicates
+from audiotag.data.near_duplicates import NearDuplicate, read_near_duplicates
 from audiotag.ui import address, cache
 from audiotag.ui.embeddings import show_embeddings
 from audiotag.ui.open_dataset.dialog import show_open_button
@@ -29,15 +28,12 @@ if TYPE_CHECKING:
     import numpy as np
 
     from audiotag.similarity.embedding_job import Embeddings
-    from audiotag.similarity.nearest import NearestClips
     from audiotag.similarity.similar_clips import Facts, SimilarClip, SoughtSound
 
 SIMILAR = "similar"  # key of the drawer, which is in the address
 OPENED = "similar-opened"  # in the session, until the page runs again: the clip that is to be opened
 CLIP = "clip"  # in the address of the Dataset page: the clip that its tab Clips shows
 MAX_CONTENTS = 10_000
-
-_searches: WeakKeyDictionary[Embeddings, NearestClips] = WeakKeyDictionary()
 
 
 class DatasetClip(NamedTuple):
@@ -139,7 +135,7 @@ def _show_nearest(
         return
     index = cache.load_index(dataset)
     with st.spinner("Looking for similar clips …"):  # for many clips, the first search takes a moment
-        found = find_similar(sought, embeddings, _search(embeddings), index, _content_of)
+        found = find_similar(sought, embeddings, index, _content_of)
     if not sought.vector.any():
         st.info(f"{escape(name)} is silent, so no clip sounds like it.", icon=":material/volume_off:")
     elif not found:
@@ -168,24 +164,14 @@ def _sought_sound(dataset: Dataset, of: DatasetClip | OtherSound, embeddings: Em
     return SoughtSound(embeddings.vectors[row], row, content, group, _near_duplicates_of(dataset, of))
 
 
-def _search(embeddings: Embeddings) -> NearestClips:
-    from audiotag.similarity.nearest import NearestClips
-
-    if (search := _searches.get(embeddings)) is None:
-        search = _searches[embeddings] = NearestClips(embeddings.vectors)
-    return search
-
-
 def _near_duplicates_of(dataset: Dataset, clip: DatasetClip) -> frozenset[tuple[str, str]]:
     """The clips that are of the same recording by the last search for near-duplicates."""
-    file = near_duplicates_path(dataset.root, dataset.name, Workspace())
-    searched = file.stat().st_mtime_ns if file.is_file() else 0
-    pairs = _near_duplicates(dataset.root, cache.dataset_key(dataset.root), searched) if searched else []
+    pairs = _near_duplicates(dataset.root, cache.dataset_key(dataset.root))
     return frozenset(name for pair in pairs if clip in pair.names for name in pair.names if name != clip)
 
 
 @cache.cached(max_entries=4, show_spinner=False)
-def _near_duplicates(root: Path, stamp: str, searched: int) -> list[NearDuplicate]:
+def _near_duplicates(root: Path, stamp: str) -> list[NearDuplicate]:
     return read_near_duplicates(cache.load_dataset(root), Workspace())
 
 

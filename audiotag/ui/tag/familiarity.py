@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from audiotag.tagging.familiar_tags import held_back_note
 from audiotag.tagging.result import Tags
 from audiotag.ui.player import TimelineRow
 from audiotag.ui.text import Markdown, escape
@@ -17,15 +18,20 @@ HELP = (
 
 
 def show_familiarity(tags: Tags) -> None:
-    """A line that says how familiar the sound is; a calm badge where it is unlike the training sounds."""
-    if tags.familiarity is None:
-        return
-    if tags.is_unlike:
-        text = ":orange-badge[:material/question_mark: Unlike the sounds it was trained on]  \n"
-        figures = f":small[:gray[familiarity {tags.familiarity:.3f}, limit {tags.familiarity_threshold:.3f}]]"
-        st.markdown(Markdown(text + figures), help=HELP)
-        return
-    st.markdown(Markdown(f":small[:gray[familiarity {tags.familiarity:.2f}{_unlike_parts(tags)}]]"), help=HELP)
+    """How familiar the sound is; a calm badge with the reasons where it differs from the training sounds."""
+    if tags.differences:
+        title = "Unlike the sounds it was trained on" if tags.is_unlike else "Differs from the sounds it was trained on"
+        st.markdown(Markdown(f":orange-badge[:material/question_mark: {title}]"), help=HELP)
+        for difference in tags.differences:
+            st.caption(escape(difference))
+    elif tags.familiarity is not None:
+        st.markdown(Markdown(f":small[:gray[familiarity {tags.familiarity:.2f}{_unlike_parts(tags)}]]"), help=HELP)
+
+
+def other_notes(tags: Tags) -> list[str]:
+    """The notes that `show_familiarity` and `show_held_back` do not show."""
+    held_back = held_back_note(tags) if tags.held_back else ""
+    return [note for note in tags.notes if note not in (*tags.differences, held_back)]
 
 
 def show_held_back(tags: Tags) -> None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 2 << 20
 EDITION = 2  # rises when the files have something else than before; the second has embeddings
-FACTS = {"name": str, "duration_s": float, "window_s": float, "notes": [str], "content": str}
+FACTS = {"name": str, "duration_s": float, "window_s": float, "notes": [str], "content": str, "differences": [str]}
 
 
 def load_evidence(sound: DroppedSound, folder: Path, card: Card, tta: bool) -> Evidence:
@@ -91,7 +91,8 @@ def from_bytes(content: bytes, size: tuple[int, int]) -> Evidence:
     embeddings = arrays.get("embeddings")
     if embeddings is not None and (embeddings.shape[:2] != shape[:2] or not np.isfinite(embeddings).all()):
         raise ValueError("the embeddings are of another sound")
-    facts = {name: facts[name] for name in FACTS} | {"notes": tuple(facts["notes"])}
+    facts = {name: facts[name] for name in FACTS}
+    facts |= {name: tuple(facts[name]) for name in ("notes", "differences")}
     return Evidence(
         starts_s=arrays["starts_s"],
         audible=arrays["audible"],

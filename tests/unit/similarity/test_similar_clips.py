@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from audiotag.similarity.embedding_job import Embeddings
-from audiotag.similarity.nearest import NearestClips
 from audiotag.similarity.similar_clips import COUNT, Facts, SimilarClip, SoughtSound, find_similar
 
 CLIPS = ("a.wav", "b.wav", "c.wav", "silent.wav", "d.wav", "a.wav")
@@ -38,7 +37,7 @@ def index() -> pd.DataFrame:
 
 def found(sought: SoughtSound, vectors: np.ndarray, index: pd.DataFrame) -> tuple[SimilarClip, ...]:
     clips = pd.DataFrame({"subset": SUBSETS, "clip": CLIPS, "path": [Path(clip) for clip in CLIPS]})
-    return find_similar(sought, Embeddings(clips, vectors, 0), NearestClips(vectors), index, content_of)
+    return find_similar(sought, Embeddings(clips, vectors, 0), index, content_of)
 
 
 def content_of(facts: Facts) -> str:
@@ -108,5 +107,5 @@ def test_there_are_at_most_ten() -> None:
     draw = np.random.default_rng(0).random((30, 4)).astype(np.float32)
     vectors = draw / np.linalg.norm(draw, axis=1, keepdims=True)
     embeddings = Embeddings(index[["subset", "clip", "path"]], vectors, 0)
-    similar = find_similar(SoughtSound(vectors[0], 0), embeddings, NearestClips(vectors), index, content_of)
+    similar = find_similar(SoughtSound(vectors[0], 0), embeddings, index, content_of)
     assert len(similar) == COUNT == 10

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +22,6 @@ from audiotag.tagging.familiarity_measurement import (
     familiarity_tagger,
     measure_and_save,
     measure_familiarity,
-    save_familiar,
     training_clips,
 )
 from audiotag.tagging.known_clips import KnownClips
@@ -63,16 +64,6 @@ def trained(tiny_ensemble: Path, dataset: Path, tmp_path: Path) -> Path:
     return folder
 
 
-def strange(folder: Path, threshold: float) -> None:
-    """Have an ensemble find every sound as unlike its training sounds as it can, which is 1/101."""
-    tagger = familiarity_tagger(folder)
-    features, labels = tagger.features, len(tagger.card.labels)
-    rng = np.random.default_rng(0)
-    fitted = fit_sounds(-np.ones((9, features)) + 1e-3 * rng.random((9, features)), np.eye(labels, dtype=bool)[[0] * 9],
-                        -np.ones((100, features)))  # fmt: skip
-    save_familiar(folder, Familiar((fitted, fitted), threshold))
-
-
 def test_measured_on_the_training_clips_and_stored_with_the_card(trained: Path, dataset: Path) -> None:
     seen: list[tuple[int, int]] = []
     before = read_card(trained)
@@ -95,8 +86,10 @@ def test_measured_on_the_training_clips_and_stored_with_the_card(trained: Path, 
     )
 
 
-def test_scores_and_tags_stay_the_same_unless_they_are_held_back(trained: Path, tiny_ensemble: Path) -> None:
-    strange(trained, 0.05)
+def test_scores_and_tags_stay_the_same_unless_they_are_held_back(
+    trained: Path, tiny_ensemble: Path, make_strange: Callable[[Path, float], None]
+) -> None:
+    make_strange(trained, 0.05)
     plain, knowing = Tagger(tiny_ensemble).tag_sound(sound(noise(3.0))), Tagger(trained)
     tags = knowing.tag_sound(sound(noise(3.0)))
     np.testing.assert_array_equal(tags.scores, plain.scores)
@@ -104,7 +97,8 @@ def test_scores_and_tags_stay_the_same_unless_they_are_held_back(trained: Path, 
     assert tags.is_unlike
     assert tags.familiarity == pytest.approx(1 / 101)
     assert not tags.held_back
-    assert any("unlike the sounds" in note for note in tags.notes)
+    assert tags.notes == tags.differences
+    assert "made.wav is unlike the training sounds: its familiarity is 0.010" in tags.notes[0]
     held = knowing.tags_of(knowing.evidence_of(sound(noise(3.0))), TagSettings(hold_back=True))
     assert not held.tags
     assert [tag.label for tag in held.held_back] == [tag.label for tag in plain.tags]
@@ -112,8 +106,8 @@ def test_scores_and_tags_stay_the_same_unless_they_are_held_back(trained: Path, 
     np.testing.assert_array_equal(held.scores, plain.scores)
 
 
-def test_what_is_familiar_enough_keeps_its_tags(trained: Path) -> None:
-    strange(trained, 0.005)
+def test_what_is_familiar_enough_keeps_its_tags(trained: Path, make_strange: Callable[[Path, float], None]) -> None:
+    make_strange(trained, 0.005)
     tags = Tagger(trained, TagSettings(hold_back=True)).tag_sound(sound(noise(3.0)))
     assert tags.tags
     assert not tags.is_unlike
@@ -129,11 +123,14 @@ def test_a_tag_is_as_familiar_as_the_window_in_which_it_scores_highest(tagger: T
         own = familiarity[0, tags.timeline[:, labels.index(tag.label)].argmax()]
         assert tag.familiarity == pytest.approx(own)
         assert tag.is_held_back == (own < 0.3)
-    assert found.familiarity == found.ranking[0].familiarity
+    reaching = [tag.familiarity for tag in found.ranking if tag.reaches and tag.familiarity is not None]
+    assert found.familiarity == max(reaching)
+    none = replace(found, ranking=tuple(tag._replace(threshold=1.0) for tag in found.ranking))
+    assert none.familiarity == none.ranking[0].familiarity
 
 
-def test_silence_is_neither_familiar_nor_unlike(trained: Path) -> None:
-    strange(trained, 0.05)
+def test_silence_is_neither_familiar_nor_unlike(trained: Path, make_strange: Callable[[Path, float], None]) -> None:
+    make_strange(trained, 0.05)
     tags = Tagger(trained, TagSettings(hold_back=True)).tag_sound(sound(np.zeros(2 * RATE, np.float32)))
     assert (tags.familiarity, tags.is_unlike, tags.tags, tags.held_back) == (None, False, (), ())
     assert tags.window_familiarity is not None
@@ -149,11 +146,13 @@ def test_bulk_and_blocks_of_a_long_clip_find_the_same(
     one_by_one = {path.name: tagger.tag(path) for path in dataset.glob("*.wav")}
     for result in tag_files(tagger, sound_files([dataset])):
         assert result.tags is not None
-        np.testing.assert_allclose(result.tags.window_familiarity, one_by_one[result.file.clip].window_familiarity)
+        own = one_by_one[result.file.clip].window_familiarity
+        # A clip that was held out lies exactly on a step, of 1/7 here, and batches differ in the last bits.
+        np.testing.assert_allclose(result.tags.window_familiarity, own, atol=0.15)
         assert result.tags.embeddings is None  # they were used, and not kept
     monkeypatch.setattr("audiotag.tagging.clip_inputs.MAX_WHOLE_CLIP_S", 3.0)
     blocks = tagger.tag(dataset / "long.wav")
-    np.testing.assert_allclose(blocks.window_familiarity, one_by_one["long.wav"].window_familiarity)
+    np.testing.assert_allclose(blocks.window_familiarity, one_by_one["long.wav"].window_familiarity, atol=0.15)
 
 
 def test_folds_may_be_chosen(trained: Path, dataset: Path) -> None:

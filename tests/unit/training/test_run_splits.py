@@ -91,8 +91,13 @@ def test_published_folds_that_separate_recordings_are_counted(published: Path, w
     assert (report.leak,) == leak_sentences(session_of(published, workspace))
     assert "6 of 6 source recordings and 1 of 1 groups of identical clips have clips in several" in report.verdict
     assert "--folds-from recipe" in report.advice["recordings"]
-    assert report.advice["names"].startswith("Names agree with them: of 36 pairs of clips that names join, 36 are of")
+    assert report.advice["names"].startswith(
+        "They agree with the source recordings: 36 of 36 pairs of clips that names"
+    )
     assert json.loads(json.dumps(report.to_dict()))["kinds"][0]["straddling"] == 6
+    assert report.lines()[1] == (
+        "Source recordings: 6 with two or more clips (36 clips), 6 straddle the folds (36 clips)."
+    )
 
 
 def test_drawn_folds_keep_recordings_and_copies_together_and_names_with_them(

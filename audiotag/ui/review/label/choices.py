@@ -7,7 +7,7 @@ import streamlit as st
 from audiotag.ui.review import keys
 from audiotag.ui.review.label.answers import keep_problems
 from audiotag.ui.review.label.loading import Labelling
-from audiotag.ui.review.label.position import marked_in_address, write_marked
+from audiotag.ui.review.label.position import MARKS, marked_in_address, write_marked
 from audiotag.ui.text import Markdown, escape
 
 MAX_KEYS = 9
@@ -58,7 +58,7 @@ def show_choices(labelling: Labelling, row: int, with_keys: bool = True) -> list
     def describe(label: str) -> Markdown:
         score = scores.get(label, 0.0)
         likely = f" :small[{score:.2f}]" if score >= MIN_SHOWN_SCORE else ""
-        key = f" `{numbers[label]}`" if with_keys and label in numbers else ""
+        key = f" `{numbers[label]:d}`" if with_keys and label in numbers else ""
         return Markdown(f"{escape(label)}{likely}{key}")
 
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"label-choices-{item}"):
@@ -120,4 +120,4 @@ def _note_marks(pills: str) -> None:
 
 
 def _pills_key(item: str) -> str:
-    return f"label-marks-{item}"
+    return f"{MARKS}{item}"

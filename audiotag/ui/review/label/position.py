@@ -11,6 +11,7 @@ from audiotag.ui.review.label.loading import Labelling
 AT, VIEW, LABEL, MARKED = "label-at", "label-view", "label-name", "label-marked"  # in the address
 END = "end"
 ALIKE, CLUSTER, CLIPS = "alike", "cluster", "clips"  # views, besides that of one clip
+MARKS = "label-marks-"  # in the session, before the id of a clip: the labels that are chosen for it
 SHOWN = "label-shown"  # in the session: the clip on the page, so that a key counts for that one alone
 
 
@@ -47,8 +48,10 @@ def next_skipped(labelling: Labelling, row: int = -1) -> int | None:
 def go_to(labelling: Labelling, row: int | None) -> None:
     """Show a clip, or the end, in the view of one clip."""
     st.query_params[AT] = END if row is None else labelling.id_of(row)
-    for key in (VIEW, LABEL, MARKED):
-        st.query_params.pop(key, None)
+    for parameter in (VIEW, LABEL, MARKED):
+        st.query_params.pop(parameter, None)
+    for key in [key for key in st.session_state if str(key).startswith(MARKS)]:
+        del st.session_state[key]  # what was not written is forgotten, also if the clip is the same
     st.session_state[SHOWN] = None
 
 

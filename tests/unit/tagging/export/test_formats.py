@@ -80,9 +80,9 @@ def test_rows_say_how_familiar_a_clip_and_its_windows_are_and_what_is_held_back(
         write_export(export_format(tmp_path / f"tags{suffix}"), tmp_path / f"tags{suffix}", rows, OPTIONS)
     with (tmp_path / "tags.csv").open(newline="") as file:
         table = [[row[name] for name in ("tags", *FAMILIARITY_COLUMNS)] for row in csv.DictReader(file)]
-    assert table == [["", "0.01", "1", "Bark,Hiss"], ["Bark,Hiss", "0.5", "0", ""]]
+    assert table == [["", "0.01", "1", "Hiss"], ["Hiss", "0.5", "0", ""]]
     stored = pyarrow.parquet.read_table(tmp_path / "tags.parquet").select(FAMILIARITY_COLUMNS).to_pydict()
-    assert list(stored.values()) == [[0.01, 0.5], [1.0, 0.0], ["Bark,Hiss", ""]]
+    assert list(stored.values()) == [[0.01, 0.5], [1.0, 0.0], ["Hiss", ""]]
 
 
 @pytest.mark.parametrize(

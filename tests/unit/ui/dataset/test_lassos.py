@@ -1,8 +1,8 @@
-"""What a lasso or a box on the map holds."""
+"""What a lasso or a box on a chart holds."""
 
 import numpy as np
 
-from audiotag.ui.dataset.map_tab import in_shapes
+from audiotag.ui.dataset.lassos import in_shapes
 
 TRIANGLE = {"x": [0, 4, 0], "y": [0, 0, 4]}
 # Like a U: what is between its arms is outside.
