@@ -144,7 +144,8 @@ def one_pass(files: Sequence[SoundFile], store: Path) -> None:
 def measure_search(files: Sequence[SoundFile], sizes: Sequence[int], folder: Path) -> None:
     """Print times of storing, opening and searching, and how many neighbours are found."""
     tagger = Tagger("starter", keep_embeddings=True)
-    real = np.array([clip_vector(result.tags.embeddings) for result in tag_files(tagger, files) if result.tags])
+    found = [result.tags.embeddings for result in tag_files(tagger, files) if result.tags]
+    real = np.array([clip_vector(embeddings) for embeddings in found if embeddings is not None])
     for size in sizes:
         vectors = perturbed(real, size)
         queries = perturbed(real, QUERIES, seed=1)

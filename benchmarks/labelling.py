@@ -28,7 +28,7 @@ from labelling_sets import SETS, LabelledVectors, load_set
 
 from audiotag.metrics import lwlrap
 from audiotag.review.labelling.figure import head_figure, represented_clips
-from audiotag.review.labelling.head import fit_head
+from audiotag.review.labelling.head import Head, fit_head
 from audiotag.review.labelling.material import LabellingMaterial, clusters_of, reduced
 from audiotag.review.labelling.order import order_offers, uncertainty
 from audiotag.review.labelling.state import REFIT_EVERY
@@ -38,7 +38,8 @@ ORDERS = ("ours", "random", "uncertainty")
 HELD_OUT = 0.3  # of the sources
 MOST_VERDICTS = 400
 ENOUGH = 0.9  # of the lwlrap of the head that knows all labels
-SHOWN = (20, 40, 60, 100, 150, 200, 300)
+SHOWN = (20, 40, 60, 100, 150, 200, 300)  # verdicts, in the table
+FIGURE_AT = (40, 100, 200)  # verdicts at which the head's own figure is compared with its lwlrap on held-out clips
 EDITION = 1  # rises when the same key would give other figures
 
 
@@ -98,7 +99,7 @@ class Simulation:
     def run(self, order: str) -> dict[str, Any]:
         """The lwlrap on held-out clips after each ten verdicts, and the head's own figure at the same points."""
         is_labelled = np.zeros(len(self.features), dtype=bool)
-        everything = self._score(np.ones(len(self.features), dtype=bool))
+        everything = self._score(fit_head(self.features, self.pool.truth))
         curve, own = {}, {}
         scores = None
         while not is_labelled.all() and is_labelled.sum() < MOST_VERDICTS:
@@ -107,8 +108,8 @@ class Simulation:
             done = int(is_labelled.sum())
             head = fit_head(self.features[is_labelled], self.pool.truth[is_labelled])
             scores = None if head is None else head.scores(self.features)
-            curve[done] = round(self._score(is_labelled), 4)
-            if done in SHOWN:
+            curve[done] = round(self._score(head), 4)
+            if done in FIGURE_AT and order != "uncertainty":
                 figure = head_figure(
                     self.features[is_labelled],
                     self.pool.truth[is_labelled],
@@ -137,8 +138,7 @@ class Simulation:
             return self.rng.permutation(open_rows)[:REFIT_EVERY]
         return open_rows[np.argsort(-uncertainty(scores[open_rows]), kind="stable")][:REFIT_EVERY]
 
-    def _score(self, is_labelled: np.ndarray) -> float:
-        head = fit_head(self.features[is_labelled], self.pool.truth[is_labelled])
+    def _score(self, head: Head | None) -> float:
         if head is None:
             return lwlrap(self.held_out.truth, np.zeros_like(self.held_out.truth))
         return lwlrap(self.held_out.truth, head.scores(self.test_features))
@@ -184,7 +184,7 @@ def _own_figures(rows: list[dict[str, Any]]) -> list[str]:
                 for row in rows
                 if row["set"].partition("-")[0] + _suffix(row["set"]) == name and row["order"] == order
             ]
-            for count in SHOWN:
+            for count in FIGURE_AT:
                 pairs = [(own, row["curve"][str(count)]) for row in of if (own := row["own_figure"].get(str(count)))]
                 if pairs:
                     bias = [own[0] - value for own, value in pairs]

@@ -2,7 +2,7 @@
 
 For each dataset the recordings and the groups of identical clips that have clips in several folds: in its own folds, in
 stratified folds of single clips, and in those that training draws. With ``--copies`` so many clips are copied first, in
-a temporary folder, under other names.
+a temporary folder, under other names. ``benchmarks/splits.py`` trains, to measure what that does to scores.
 """
 
 from __future__ import annotations

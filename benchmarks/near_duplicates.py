@@ -184,15 +184,17 @@ def make_copies(files: list[File], count: int, folder: Path, rng: np.random.Gene
 
 def report(files: list[File], ensemble: Path) -> None:
     """Search the files and print what was found."""
-    seconds: dict[str, float] = {}
-    began = time.perf_counter()
+    seconds: dict[str, float] = {}  # of all threads, so that other work on the machine has little influence
+    began = time.process_time()
 
     def lap(step: str) -> None:
-        seconds[step] = time.perf_counter() - began - sum(seconds.values())
+        seconds[step] = time.process_time() - began - sum(seconds.values())
 
     tagger = Tagger(ensemble, keep_embeddings=True)
     sounds = [SoundFile(file.path, file.path.name) for file in files]
-    vectors = np.stack([clip_vector(result.tags.embeddings) for result in tag_files(tagger, sounds)])
+    tags = [result.tags for result in tag_files(tagger, sounds)]
+    embeddings = [each.embeddings for each in tags if each is not None and each.embeddings is not None]
+    vectors = np.stack([clip_vector(each) for each in embeddings])
     lap("embed")
     energies = [read_band_energies(file.path, file.path.name) for file in files]
     lap("read the band energies")
@@ -209,7 +211,10 @@ def report(files: list[File], ensemble: Path) -> None:
     count = sum(file.kind == "" for file in files)
     print(f"{len(files):,} files, {count:,} of them originals; {len(pairs):,} pairs compared")
     print(f"{len(by_embeddings):,} pairs by embeddings, {len(by_patterns):,} by common patterns")
-    print("s per 1,000 files:", ", ".join(f"{step} {1000 * s / len(files):.1f}" for step, s in seconds.items()))
+    print(
+        "processor time per 1,000 files, s:",
+        ", ".join(f"{step} {1000 * s / len(files):.1f}" for step, s in seconds.items()),
+    )
     print_table(files, matches, by_embeddings, by_patterns, threshold)
     for title, least in (("fixed", MIN_SIMILARITY), (f"for a precision of {PRECISION:.0%}", threshold)):
         right = sum(match.similarity >= least for pair, match in matches.items() if is_copy(files, pair))

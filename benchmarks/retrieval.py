@@ -78,7 +78,7 @@ def main() -> None:
         if not cache.exists():
             sets = {"esc10": options.esc10, "kitchen20": options.kitchen20, "starter": starter}
             arrays = {f"{name}-{key}": array for name, root in sets.items() for key, array in embedded(root).items()}
-            np.savez(cache, **arrays)
+            np.savez(cache, **arrays)  # type: ignore[arg-type]
         report(dict(np.load(cache)))
 
 
@@ -97,6 +97,7 @@ def embedded(root: Path) -> dict[str, np.ndarray]:
         audible = tags.embeddings.any(axis=(0, 2))
         assert audible.any(), f"{result.file.clip} is silent"
         embeddings.append(tags.embeddings[:, audible].mean(axis=1))
+        assert tagger.known_clips is not None
         trained.append(tagger.known_clips.trained_folds(tags.content))
         spectra.append(spectrum_of(result.file.path, tagger.card.spectrogram))
     groups = clips["group"].where(clips["group"].notna(), clips["clip"]) if "group" in clips else clips["clip"]
@@ -207,14 +208,11 @@ def report(arrays: dict[str, np.ndarray]) -> None:
 
     esc10, kitchen, starter = (clips_of(name) for name in ("esc10", "kitchen20", "starter"))
     chosen_on, is_test = arrays["kitchen20-sources"] % 2 == 0, arrays["starter-is_test"]
-    training = Clips(
-        *(
-            np.concatenate([getattr(esc10, name), getattr(starter[~is_test], name)])
-            for name in ("embeddings", "trained", "spectra")
-        ),
-        targets=np.empty(0),
-        groups=np.empty(0),
+    embeddings, trained, spectra = (
+        np.concatenate([getattr(esc10, name), getattr(starter[~is_test], name)])
+        for name in ("embeddings", "trained", "spectra")
     )
+    training = Clips(embeddings, trained, spectra, targets=np.empty(0), groups=np.empty(0))
     print("### Chosen on these\n")
     table({"kitchen20, half of the sources": kitchen[chosen_on]}, training)
     own_folds({"starter sounds, out of fold": starter[~is_test]}, training)

@@ -293,14 +293,13 @@ def area(known: np.ndarray, unknown: np.ndarray) -> float:
     return float((ranks[: len(known)].sum() - len(known) * (len(known) + 1) / 2) / (len(known) * len(unknown)))
 
 
-def judged(known: Clips, name: str) -> Callable[[Clips, bool], np.ndarray]:
+def judged(known: Clips, name: str, detectors: list[Detector]) -> Callable[[Clips, bool], np.ndarray]:
     """How familiar clips are by a detector as it is used: by the fold that held a clip out, or by all of them.
 
     Values of embeddings become shares of held-out clips, which are averaged over folds as the tagger does; detectors
     that use scores alone use the combined ones.
     """
-    folds = range(len(known.scores))
-    detectors = [detectors_of(known, fold)[name] for fold in folds]
+    folds = range(len(detectors))
     if "score" in name or "energy" in name:
 
         def by_scores(clips: Clips, own_fold: bool) -> np.ndarray:
@@ -341,9 +340,9 @@ def tags_held_back(tagger: Tagger, known: Clips, test: Clips, unknown: dict[str,
     given = own_scores(known) >= limits
     right, wrong = (given & known.targets).sum(axis=1), (given & ~known.targets).sum(axis=1)
     test_right = ((test.scores.mean(axis=0) >= limits) & test.targets).sum(axis=1)
-    rows = {}
-    for name in detectors_of(known, 0):
-        judge = judged(known, name)
+    fitted, rows = [detectors_of(known, fold) for fold in range(len(known.scores))], {}
+    for name in fitted[0]:
+        judge = judged(known, name, [of_fold[name] for of_fold in fitted])
         out_of_fold, of_test = judge(known, True), judge(test, False)
         least = threshold_of(np.repeat(out_of_fold, right))
         row = {

@@ -55,6 +55,7 @@ def duplicates(options: argparse.Namespace) -> int:
     search = read_search(dataset, workspace)
     if search is None:
         raise AudiotagError("the search was stopped before its end; start the command again to continue it.")
+    workspace.remember_dataset(dataset.root)
     groups = _groups(dataset, read_near_duplicates(dataset, workspace))
     if options.json:
         values = {"dataset": str(dataset.root), "ensemble": search.ensemble, "compared": search.compared}

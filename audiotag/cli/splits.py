@@ -54,7 +54,11 @@ def splits(options: argparse.Namespace) -> int:
 
 
 def _print_report(report: SplitReport) -> None:
+    from audiotag.training.split_report import EXAMPLE
+
     print_line(report.verdict)
+    if report.leak:
+        print_line(EXAMPLE)
     for each in report.kinds:
         _print_kind(each, report)
     if report.unknown:

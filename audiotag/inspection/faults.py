@@ -17,7 +17,7 @@ from audiotag.data.near_duplicates import NearDuplicate, connect
 from audiotag.errors import AudiotagError, clip_problem
 from audiotag.inspection import shortcuts
 from audiotag.inspection.contradictions import find_contradictions
-from audiotag.inspection.near_duplicate_faults import find_near_duplicate_faults
+from audiotag.inspection.near_duplicate_faults import find_near_duplicate_faults, without_copies
 from audiotag.inspection.statistics import is_absent, measured_clips, readable_clips
 
 MIN_DURATION_S = 0.1
@@ -65,6 +65,7 @@ def find_faults(
         One row per fault, worst kinds first: ``kind``, ``clip``, ``subset``, ``what`` (a sentence).
     """
     content = same_content(index, checksums)
+    near_duplicates = without_copies(near_duplicates, index, content)
     relations = find_contradictions(dataset.root, index, content)
     relations += [("leak", *leak) for leak in find_leaks(index, content, connect(index, near_duplicates))]
     relations += [(shortcuts.KIND, "", "", str(shortcut)) for shortcut in shortcuts.find_shortcuts(index)]

@@ -36,6 +36,27 @@ class Partner(NamedTuple):
     differs: bool
 
 
+def without_copies(pairs: Iterable[NearDuplicate], index: pd.DataFrame, content: pd.Series) -> list[NearDuplicate]:
+    """The pairs without those that are known by now to have the same content, which are duplicates.
+
+    Parameters
+    ----------
+    pairs : iterable of NearDuplicate
+    index : pandas.DataFrame
+        With ``subset`` and ``clip``.
+    content : pandas.Series
+        From `audiotag.data.contents.same_content`, one value per clip.
+    """
+    known = content.notna().to_numpy()
+    clips = index.loc[known, ["subset", "clip"]].itertuples(index=False, name=None)
+    content_of = dict(zip(clips, content[known].tolist(), strict=True))
+    return [
+        pair
+        for pair in pairs
+        if pair.names[0] not in content_of or content_of[pair.names[0]] != content_of.get(pair.names[1])
+    ]
+
+
 def find_partners(index: pd.DataFrame, pairs: Iterable[NearDuplicate]) -> dict[Name, list[Partner]]:
     """The near-duplicates of each clip: first those with other labels, then the most similar ones.
 

@@ -260,10 +260,11 @@ def _score_missing(job: EnsembleScores, dataset: Dataset) -> None:
         job.write_progress(done_before + done, len(clips), left_s)
 
     with in_hand.noting(job.folder / ".in-hand"), closing(tag_files(tagger, files)) as results:
-        for done, (key, (_, tags, problem)) in enumerate(zip(keys, results, strict=True), 1):
+        for done, (key, result) in enumerate(zip(keys, results, strict=True), 1):
+            tags = result.tags
             row: tuple[str | None, np.ndarray | None, str | None]
             if tags is None:
-                row = (None, None, problem)
+                row = (None, None, result.problem)
             elif tags.trained_folds == len(job.card.folds):
                 row = ("", np.zeros(0, np.float32), None)
             else:

@@ -51,8 +51,9 @@ class EnergyStore:
     def read(self) -> dict[int, np.ndarray]:
         """All band energies that are stored, by hashes of files."""
         found: dict[int, np.ndarray] = {}
+        nothing: dict[int, np.ndarray] = {}
         for path in sorted(self.folder.glob("part-*.safetensors")):
-            found |= read_state(path, _parse, {}, "its sounds are read again")
+            found |= read_state(path, _parse, nothing, "its sounds are read again")
         return found
 
 

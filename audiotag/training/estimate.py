@@ -70,7 +70,13 @@ class Estimate:
             del stage["lr"]  # changes neither the time nor what the finder measures
         machine = [device.name for device in devices()]
         left_out = sorted((clip.subset, clip.clip) for clip in left_out_clips(dataset, workspace))
-        dependencies = [values, workspace.dataset_options(dataset), dataset_stamp(dataset), machine, left_out]
+        dependencies: list[Any] = [
+            values,
+            workspace.dataset_options(dataset),
+            dataset_stamp(dataset),
+            machine,
+            left_out,
+        ]
         if settings.corrected and (journal := VerdictJournal.of(dataset, workspace).path).exists():
             dependencies.append(journal.stat().st_size)  # it only grows, and labels may make clips usable
         key = hashlib.sha256(json.dumps(dependencies, sort_keys=True).encode()).hexdigest()[:16]

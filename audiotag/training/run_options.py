@@ -87,8 +87,8 @@ class RunOptions:
         sources = get_args(FoldSource)
         require(self.folds_from in sources, "folds_from", f"be {' or '.join(sources)}", self.folds_from, "check it")
         kinds = get_args(Together)
-        together = self.keep_together
-        if together is None:
+        together: tuple[Together, ...] = self.keep_together or ()
+        if self.keep_together is None:
             together = ("near-duplicates",) if knows_near_duplicates(Path(self.dataset), workspace) else ()
         for kind in together:
             require(kind in kinds, "keep_together", f"be {' or '.join(kinds)}", kind, "check it")

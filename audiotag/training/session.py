@@ -141,7 +141,7 @@ class Session:
             )
         settings = self.settings
         check_folds(self.dataset, self.recipe, settings.folds, settings.held_out, settings.folds_from)
-        check_keep_together(self._source, self.recipe, settings.keep_together)
+        check_keep_together(self.dataset, self.recipe, settings.keep_together)
 
     def check_labels(self) -> None:
         """Raise `AudiotagError` unless a clip has a label."""

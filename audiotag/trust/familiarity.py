@@ -18,6 +18,7 @@ detection with deep nearest neighbors", ICML 2022), the highest score, and energ
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -61,17 +62,22 @@ class FamiliarSounds:
         -------
         numpy.ndarray, shape=(windows,), float64
         """
-        centres = np.asarray(self.centres[self.centres.any(axis=1)], dtype=np.float64)
-        directions = np.asarray(self.directions, dtype=np.float64)
+        centres, axes, centres_on_axes = self._in_double_precision
         if not len(centres):
             return np.zeros(len(embeddings))
         unit = _normalised(embeddings)
-        along = _squared_distances(
-            unit @ directions.T / self.deviations[:-1], centres @ directions.T / self.deviations[:-1]
-        )
-        in_span = _squared_distances(unit @ directions.T, centres @ directions.T)
+        on_axes, own = unit @ axes, self.deviations[:-1]
+        along = _squared_distances(on_axes / own, centres_on_axes / own)
+        in_span = _squared_distances(on_axes, centres_on_axes)
         across = np.maximum(_squared_distances(unit, centres) - in_span, 0) / self.deviations[-1] ** 2
         return np.sqrt((along + across).min(axis=1))
+
+    @cached_property
+    def _in_double_precision(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Centres of the labels that have one, directions as columns, and the centres along these."""
+        centres = self.centres[self.centres.any(axis=1)].astype(np.float64)
+        axes = self.directions.astype(np.float64).T
+        return centres, axes, centres @ axes
 
     def familiarity(self, embeddings: np.ndarray) -> np.ndarray:
         """Share of held-out clips that are at least as far away as each embedding.

@@ -296,7 +296,7 @@ def test_a_label_is_renamed_merged_and_both_are_taken_back(folder: Path) -> None
 
 def test_clips_that_are_embedded_lead_to_training_with_epochs_for_few_clips(folder: Path) -> None:
     at = label_of(opened(), "Bark")
-    assert links(at)["Train on these labels"].startswith("train?recipe=quick&epochs=200&corrections=true")
+    assert links(at)["Train on these labels"].startswith("train?recipe=quick&epochs=100&corrections=true")
 
 
 def test_dataset_page_and_home_lead_to_the_label_tab(folder: Path) -> None:

@@ -50,7 +50,7 @@ def test_published_folds_that_leak_are_shown_with_their_groups(home: Workspace, 
     at = open_page("pages/train.py", **PANEL)
     assert any("20 clips in 2 folds of the dataset's own" in text for text in texts(at.markdown))
     counts, largest = (frame.value for frame in at.dataframe if "belong together" in frame.value.columns)
-    assert counts["groups in several folds"].tolist() == [10, 10]
+    assert counts["in several folds"].tolist() == [10, 10]
     assert largest["where"].unique().tolist() == ["fold 1, fold 2"]
     assert any("In rec00_0.wav, **rec00** is taken for the recording" in text for text in texts(at.caption))
     assert any("They agree with the source recordings" in text for text in texts(at.caption))
@@ -63,12 +63,12 @@ def test_names_are_kept_together_on_request(home: Workspace, tmp_path: Path) -> 
     assert settings_of(at, home).keep_together == ()
     assert any("keep together what is known to belong together" in text for text in texts(at.markdown))
     assert any("If each of these is one recording" in text for text in texts(at.caption))
-    before = next(frame.value for frame in at.dataframe if "groups in several folds" in frame.value.columns)
-    assert before["groups in several folds"].tolist()[0] > 0
+    before = next(frame.value for frame in at.dataframe if "in several folds" in frame.value.columns)
+    assert before["in several folds"].tolist()[0] > 0
     (pills,) = [pills for pills in at.pills if pills.key == "keep-together"]
     at = pills.set_value(["names"]).run()
-    after = next(frame.value for frame in at.dataframe if "groups in several folds" in frame.value.columns)
-    assert after["groups in several folds"].tolist() == [0]
+    after = next(frame.value for frame in at.dataframe if "in several folds" in frame.value.columns)
+    assert after["in several folds"].tolist() == [0]
     assert settings_of(at, home).keep_together == ("names",)
 
 

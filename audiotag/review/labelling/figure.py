@@ -1,8 +1,8 @@
 """How well the quick head does: its cross-validated lwlrap on the labelled clips, or why that cannot be said.
 
 The labelled clips are no random sample: the order prefers clips that are unlike each other and hard for the head. So
-each of them counts by the number of clips of the folder that sound most like it, labelled or not. That makes the figure
-one of the whole folder, as far as it can be (docs/accuracy.md says how far it is off).
+each of them counts by the number of clips of the folder that sound most like it, labelled or not. That brings the
+figure nearer to one of the whole folder; it is still too low as a rule (docs/accuracy.md says by how much).
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ class HeadFigure:
     sentence : str
         The figure in words with what it is based on, or why there is none.
     lwlrap, low, high : float or None
-        The figure, 0 to 1, and its 95 % interval (bootstrap over recordings); None if there are too few clips.
+        The figure, 0 to 1, and its 95 % interval (bootstrap over recordings), which says how much chance is in the
+        figure, not how far the labelled clips differ from the others; None if there are too few clips.
     clips : int
         Clips that it is measured on.
     unchecked : tuple[str, ...]
@@ -94,7 +95,7 @@ def head_figure(
     value, low, high = _interval(weight * precision.sum(axis=1), weight * checked[rows].sum(axis=1), sources[rows])
     sentence = (
         f"lwlrap {value:.2f} (95 % interval {low:.2f} to {high:.2f}), cross-validated on {len(rows):,} labelled clips "
-        f"with {int(can_check.sum())} labels."
+        f"with {int(can_check.sum())} labels. These clips are usually harder than the others."
     )
     sentence += _unchecked_sentence(unchecked)
     return HeadFigure(sentence, value, low, high, len(rows), unchecked)

@@ -153,7 +153,7 @@ def _show_tag(tag: Tag, tags: Tags, sound: DroppedSound, setup: TaggingSetup, ve
     """A label with its figures, and a button that goes to its best moment."""
     moment_s = jumps.best_moment_s(tags, setup.tagger.card.labels.index(tag.label))
     with st.container(horizontal=True, vertical_alignment="top", gap="small"):
-        st.markdown(_tag_line(tag, tags.folds, verdict), width="stretch")
+        st.markdown(_tag_line(tag, tags, verdict), width="stretch")
         st.button(
             _time_text(moment_s),
             icon=":material/my_location:",
@@ -185,7 +185,7 @@ def _time_text(time_s: float) -> Markdown:
     return Markdown(f"{tenths // 600:d}:{tenths // 10 % 60:02d}.{tenths % 10:d}")
 
 
-def _tag_line(tag: Tag, folds: int, verdict: str) -> Markdown:
+def _tag_line(tag: Tag, tags: Tags, verdict: str) -> Markdown:
     """A label as a badge with its figures as Markdown; icon and word show the verdict."""
     colour, icon = {
         "": ("green", "check"),
@@ -193,7 +193,10 @@ def _tag_line(tag: Tag, folds: int, verdict: str) -> Markdown:
         "extra": ("orange", "add"),
         "missed": ("red", "remove"),
     }[verdict]
-    facts = f"{tag.folds_agreeing:d} of {folds} {'fold' if folds == 1 else 'folds'} · threshold {tag.threshold:.2f}"
+    folds = "fold" if tags.folds == 1 else "folds"
+    facts = f"{tag.folds_agreeing:d} of {tags.folds} {folds} · threshold {tag.threshold:.2f}"
+    if tag.familiarity is not None and tag.familiarity < tags.familiarity_threshold:
+        facts += f" · unlike the training sounds, familiarity {tag.familiarity:.3f}"
     word = f" · {escape(verdict)}" if verdict else ""
     return Markdown(
         f":{colour}-badge[:material/{icon}: {escape(tag.label)} {tag.score:.2f}]{word}  \n:small[:gray[{facts}]]"

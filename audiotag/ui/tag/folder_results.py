@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -135,8 +136,8 @@ def _pick_filter(table: ResultTable, tags: dict[str, int]) -> ResultFilter:
         text = st.text_input("Part of the name", key=TEXT, width=140)
         order = st.selectbox("Order", list(ORDERS), key=ORDER, width=170)
     wanted = "" if label == ANY or label not in labels else label
-    by = "score" if ORDERS.get(order) == "score" else "file"
-    return ResultFilter(wanted, least, text.strip(), tagged, by, unlike)
+    order_by: Literal["file", "score"] = "score" if ORDERS.get(order) == "score" else "file"
+    return ResultFilter(wanted, least, text.strip(), tagged, order_by, unlike)
 
 
 def _show_problems(table: ResultTable, bad: int) -> None:

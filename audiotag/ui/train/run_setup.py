@@ -89,7 +89,8 @@ def run_settings(options: RunOptions, workspace: Workspace) -> RunSettings | Non
 def show_facts(settings: RunSettings, dataset: Dataset) -> None:
     """Stages, batches, network and device of the run, and warnings about them."""
     recipe = settings.recipe
-    batches = open_session(dataset, settings).expected_batches()
+    session = open_session(dataset, settings)
+    batches = session.expected_batches()
     stages = [
         f"{escape(stage.subset)}, {stage.epochs:d} {'epoch' if stage.epochs == 1 else 'epochs'} of {batches[number]:,} "
         + ("batch" if batches[number] == 1 else "batches")
@@ -106,10 +107,12 @@ def show_facts(settings: RunSettings, dataset: Dataset) -> None:
         ":material/memory: " + escape_all((names[key] for key in check_device(settings.device)), " · "),
     ]
     st.caption("  \n".join(line for line in lines if line))
+    for sentence in cache.fold_leaks(dataset, settings) if stages else ():
+        st.warning(escape(sentence), icon=":material/content_copy:")
     for device in devices():
         if device.problem:
             st.warning(escape(device.problem), icon=":material/memory:")
-    if not stages:
+    if not stages and session.labels:  # without labels, the start button says what to do
         wanted = escape_all(dict.fromkeys(stage.subset for stage in recipe.stages))
         st.warning(
             f"The recipe trains on {wanted} clips, but {escape(dataset.name)} has none. Choose another recipe.",

@@ -10,9 +10,9 @@ import streamlit as st
 
 from audiotag.data.dataset import Dataset
 from audiotag.training.runs import RunSettings
-from audiotag.training.split_report import TITLES, KindOfGroups, SplitReport
+from audiotag.training.split_report import EXAMPLE, TITLES, KindOfGroups, SplitReport
 from audiotag.ui import cache
-from audiotag.ui.dataset.near_duplicate_search import show_near_duplicate_search
+from audiotag.ui.dataset.near_duplicates import show_near_duplicate_search
 from audiotag.ui.text import Markdown, escape
 from audiotag.ui.widgets import messages
 from audiotag.ui.widgets.measurement import has_sounds, show_progress
@@ -20,10 +20,11 @@ from audiotag.ui.widgets.measurement import has_sounds, show_progress
 TITLE, KEY = "Can these folds be trusted?", "splits"
 IN_ADDRESS: dict[str, Any] = {"bind": "query-params"}  # what is open survives a reload
 MAX_PATTERNS = 4
+IN_SEVERAL, IN_TEST = "in several folds", "also in the test"
 
 
 def show_split_panel(settings: RunSettings, dataset: Dataset, ensemble: Path | None) -> None:
-    """What straddles the folds of a run that is not started yet, and on request all that belongs together.
+    """What belongs together in the dataset, and what of it straddles the folds of a run that is not started yet.
 
     Parameters
     ----------
@@ -32,10 +33,7 @@ def show_split_panel(settings: RunSettings, dataset: Dataset, ensemble: Path | N
     ensemble : Path or None
         Folder of the ensemble by which near-duplicates are looked for.
     """
-    leaks = cache.fold_leaks(dataset, settings)
-    for sentence in leaks:
-        st.warning(escape(sentence), icon=":material/content_copy:")
-    icon = ":material/warning:" if leaks else ":material/verified:"
+    icon = ":material/warning:" if cache.fold_leaks(dataset, settings) else ":material/verified:"
     expander = st.expander(TITLE, icon=icon, key=KEY, **IN_ADDRESS)
     with expander, messages.show_errors():
         if expander.open:
@@ -45,10 +43,12 @@ def show_split_panel(settings: RunSettings, dataset: Dataset, ensemble: Path | N
 
 
 def _show_report(report: SplitReport) -> None:
-    clips = f"{report.clips:,} clips in {escape(report.folds)}. "
-    st.markdown(clips if report.leak else clips + report.verdict)
+    st.markdown(f"{report.clips:,} clips in {escape(report.folds)}. {escape(report.verdict)}")
+    if report.leak:
+        st.caption(escape(EXAMPLE))
     shown = [each for each in report.kinds if each.groups or each.with_test]
     if shown:
+        st.caption("Groups of two or more clips that belong together:")
         st.dataframe(_counts(shown), hide_index=True, alt="Groups of clips that belong together")
     for each in shown:
         if each.kind == "names":
@@ -62,13 +62,13 @@ def _show_report(report: SplitReport) -> None:
 def _counts(kinds: list[KindOfGroups]) -> pd.DataFrame:
     table = pd.DataFrame({
         "belong together": [TITLES[each.kind] for each in kinds],
-        "groups of two or more": [each.groups for each in kinds],
-        "clips in them": [each.clips for each in kinds],
-        "groups in several folds": pd.array([each.straddling for each in kinds], dtype="Int64"),
-        "clips in those": pd.array([each.straddling_clips for each in kinds], dtype="Int64"),
-        "groups also in the test": [each.with_test for each in kinds],
+        "groups": [each.groups for each in kinds],
+        IN_SEVERAL: pd.array([each.straddling for each in kinds], dtype="Int64"),
+        "clips": [each.clips for each in kinds],
+        "clips of those in several folds": pd.array([each.straddling_clips for each in kinds], dtype="Int64"),
+        IN_TEST: [each.with_test for each in kinds],
     })  # fmt: skip
-    return table if any(each.with_test for each in kinds) else table.drop(columns="groups also in the test")
+    return table if any(each.with_test for each in kinds) else table.drop(columns=IN_TEST)
 
 
 def _largest(kinds: list[KindOfGroups]) -> pd.DataFrame:

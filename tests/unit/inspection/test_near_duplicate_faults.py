@@ -3,7 +3,7 @@
 import pandas as pd
 
 from audiotag.data.near_duplicates import NearDuplicate
-from audiotag.inspection.near_duplicate_faults import find_near_duplicate_faults
+from audiotag.inspection.near_duplicate_faults import find_near_duplicate_faults, without_copies
 
 INDEX = pd.DataFrame(
     {
@@ -44,3 +44,13 @@ def test_other_labels_are_said_first_and_clips_of_one_name_are_told_apart_by_the
 
 def test_a_clip_that_the_dataset_does_not_have_any_more_is_not_named() -> None:
     assert sentences(NearDuplicate("curated", "dog1.wav", "curated", "gone.wav", 0.7, 0.97)) == {}
+
+
+def test_pairs_that_turn_out_to_have_the_same_content_are_left_to_the_duplicates() -> None:
+    pairs = [
+        NearDuplicate("curated", "dog1.wav", "curated", "dog2.wav", 0.0, 1.0),
+        NearDuplicate("curated", "dog1.wav", "curated", "rain.wav", 0.2, 0.9),
+        NearDuplicate("curated", "rain.wav", "test", "dog1.wav", 0.2, 0.9),
+    ]
+    content = pd.Series([4, 4, pd.NA, pd.NA], dtype="Int64")
+    assert without_copies(pairs, INDEX, content) == pairs[1:]

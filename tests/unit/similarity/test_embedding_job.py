@@ -14,8 +14,9 @@ import soundfile
 from audiotag import state
 from audiotag.data.layouts import open_dataset
 from audiotag.inspection.measurement_job import MeasurementJob, measure_clips
-from audiotag.similarity import embedding
+from audiotag.similarity import embedding, embedding_job, nearest
 from audiotag.similarity.embedding_job import EmbeddingJob, Embeddings, embed_clips
+from audiotag.similarity.graph_search import GraphSearch
 from audiotag.tagging.ensemble import read_card
 from audiotag.workspace import Workspace, write_json
 
@@ -164,3 +165,16 @@ def test_damaged_list_of_problems_costs_a_sentence(sounds: Path, job_of: Callabl
     assert (found.missing, found.is_complete) == (1, False)
     assert "clips that cannot be read are tried again" in state.take_sentences()[0]
     assert read(run(job)).is_complete
+
+
+def test_the_graph_of_a_very_large_dataset_is_made_by_the_job(
+    sounds: Path, job_of: Callable[[Path], EmbeddingJob], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nearest, "COMPARED_ONE_BY_ONE", 2)
+    for module in (nearest, embedding_job):
+        monkeypatch.setattr(module, "EXACT_UP_TO", 4)
+    found = read(run(job_of(sounds)))
+    assert isinstance(found.nearest._search, GraphSearch)
+    silence = found.row_of("curated", "A/silence.wav")
+    rows = found.nearest.find(found.vectors[0], 6, [0]).rows
+    assert sorted(rows) == [row for row in range(1, 7) if row != silence]

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +22,6 @@ from audiotag.tagging.familiarity_measurement import (
     familiarity_tagger,
     measure_and_save,
     measure_familiarity,
-    save_familiar,
     training_clips,
 )
 from audiotag.tagging.known_clips import KnownClips
@@ -64,16 +64,6 @@ def trained(tiny_ensemble: Path, dataset: Path, tmp_path: Path) -> Path:
     return folder
 
 
-def strange(folder: Path, threshold: float) -> None:
-    """Have an ensemble find every sound as unlike its training sounds as it can, which is 1/101."""
-    tagger = familiarity_tagger(folder)
-    features, labels = tagger.features, len(tagger.card.labels)
-    rng = np.random.default_rng(0)
-    fitted = fit_sounds(-np.ones((9, features)) + 1e-3 * rng.random((9, features)), np.eye(labels, dtype=bool)[[0] * 9],
-                        -np.ones((100, features)))  # fmt: skip
-    save_familiar(folder, Familiar((fitted, fitted), threshold))
-
-
 def test_measured_on_the_training_clips_and_stored_with_the_card(trained: Path, dataset: Path) -> None:
     seen: list[tuple[int, int]] = []
     before = read_card(trained)
@@ -96,8 +86,10 @@ def test_measured_on_the_training_clips_and_stored_with_the_card(trained: Path, 
     )
 
 
-def test_scores_and_tags_stay_the_same_unless_they_are_held_back(trained: Path, tiny_ensemble: Path) -> None:
-    strange(trained, 0.05)
+def test_scores_and_tags_stay_the_same_unless_they_are_held_back(
+    trained: Path, tiny_ensemble: Path, make_strange: Callable[[Path, float], None]
+) -> None:
+    make_strange(trained, 0.05)
     plain, knowing = Tagger(tiny_ensemble).tag_sound(sound(noise(3.0))), Tagger(trained)
     tags = knowing.tag_sound(sound(noise(3.0)))
     np.testing.assert_array_equal(tags.scores, plain.scores)
@@ -114,8 +106,8 @@ def test_scores_and_tags_stay_the_same_unless_they_are_held_back(trained: Path, 
     np.testing.assert_array_equal(held.scores, plain.scores)
 
 
-def test_what_is_familiar_enough_keeps_its_tags(trained: Path) -> None:
-    strange(trained, 0.005)
+def test_what_is_familiar_enough_keeps_its_tags(trained: Path, make_strange: Callable[[Path, float], None]) -> None:
+    make_strange(trained, 0.005)
     tags = Tagger(trained, TagSettings(hold_back=True)).tag_sound(sound(noise(3.0)))
     assert tags.tags
     assert not tags.is_unlike
@@ -137,8 +129,8 @@ def test_a_tag_is_as_familiar_as_the_window_in_which_it_scores_highest(tagger: T
     assert none.familiarity == none.ranking[0].familiarity
 
 
-def test_silence_is_neither_familiar_nor_unlike(trained: Path) -> None:
-    strange(trained, 0.05)
+def test_silence_is_neither_familiar_nor_unlike(trained: Path, make_strange: Callable[[Path, float], None]) -> None:
+    make_strange(trained, 0.05)
     tags = Tagger(trained, TagSettings(hold_back=True)).tag_sound(sound(np.zeros(2 * RATE, np.float32)))
     assert (tags.familiarity, tags.is_unlike, tags.tags, tags.held_back) == (None, False, (), ())
     assert tags.window_familiarity is not None

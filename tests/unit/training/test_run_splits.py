@@ -95,6 +95,9 @@ def test_published_folds_that_separate_recordings_are_counted(published: Path, w
         "They agree with the source recordings: 36 of 36 pairs of clips that names"
     )
     assert json.loads(json.dumps(report.to_dict()))["kinds"][0]["straddling"] == 6
+    assert report.lines()[1] == (
+        "Source recordings: 6 with two or more clips (36 clips), 6 straddle the folds (36 clips)."
+    )
 
 
 def test_drawn_folds_keep_recordings_and_copies_together_and_names_with_them(

@@ -58,7 +58,7 @@ def show_choices(labelling: Labelling, row: int, with_keys: bool = True) -> list
     def describe(label: str) -> Markdown:
         score = scores.get(label, 0.0)
         likely = f" :small[{score:.2f}]" if score >= MIN_SHOWN_SCORE else ""
-        key = f" `{numbers[label]}`" if with_keys and label in numbers else ""
+        key = f" `{numbers[label]:d}`" if with_keys and label in numbers else ""
         return Markdown(f"{escape(label)}{likely}{key}")
 
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"label-choices-{item}"):

@@ -70,15 +70,15 @@ def _show_answers(labelling: Labelling, row: int) -> None:
     with st.container(horizontal=True, gap="small", key="label-answers"):
         _show_button(item, keys.ENTER, Markdown("Label and go on `Enter`"), partial(_label, labelling, row), is_ready)
         answers = (
-            ("0", Markdown("No label fits"), partial(answer, labelling, row, "label")),
-            ("X", Markdown("Unsure"), partial(answer, labelling, row, "unsure")),
-            ("S", Markdown("Skip"), partial(answer, labelling, row, "skip")),
-            ("M", Markdown("More like this"), partial(open_view, ALIKE)),
-            ("C", Markdown("This whole cluster"), partial(open_view, CLUSTER)),
+            ("0", "No label fits", partial(answer, labelling, row, "label")),
+            ("X", "Unsure", partial(answer, labelling, row, "unsure")),
+            ("S", "Skip", partial(answer, labelling, row, "skip")),
+            ("M", "More like this", partial(open_view, ALIKE)),
+            ("C", "This whole cluster", partial(open_view, CLUSTER)),
         )
         for key, text, act in answers:
             needs_sound = key in "MC"
-            _show_button(item, key, Markdown(f"{text} `{key}`"), act, is_ready and (has_sound or not needs_sound))
+            _show_button(item, key, keys.with_key(text, key), act, is_ready and (has_sound or not needs_sound))
 
 
 def _show_button(item: str, key: str, label: Markdown, act: partial[None], is_ready: bool) -> None:

@@ -17,8 +17,8 @@ HEAD_HELP = Markdown(
 )
 MANY_LABELS = 12  # more scroll
 RECIPE = "quick"
-FEWEST_STEPS = 400  # batches that a small network needs to learn sounds that differ clearly
-MAX_EPOCHS = 200
+FEWEST_STEPS = 100  # a rule of thumb: with few clips, the epochs of the recipe would be too few batches to learn from
+MAX_EPOCHS = 100
 
 
 def show_side(labelling: Labelling) -> None:
@@ -74,7 +74,7 @@ def training_address(clips: int) -> dict[str, str]:
     The number of epochs grows as the clips get fewer, because an epoch is then only a few steps.
 
     >>> training_address(60), training_address(2000)
-    ({'recipe': 'quick', 'epochs': '200', 'corrections': 'true'}, {'recipe': 'quick', 'corrections': 'true'})
+    ({'recipe': 'quick', 'epochs': '100', 'corrections': 'true'}, {'recipe': 'quick', 'corrections': 'true'})
     """
     from audiotag.training.recipe import load_recipe
 

@@ -5,6 +5,7 @@ A key runs only the fragment here.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import streamlit as st
 
 from audiotag.data.dataset import Dataset
 from audiotag.data.verdicts import VerdictJournal
+from audiotag.errors import AudiotagError
 from audiotag.review.labelling.material import LabellingMaterial
 from audiotag.ui.embeddings import embedding_job, show_embeddings
 from audiotag.ui.review import keys
@@ -66,7 +68,7 @@ STYLE = """<style>
   margin-left: .3rem; padding: .05rem .35rem; border-radius: .25rem; font-size: .75rem; color: inherit; opacity: .75;
   background: transparent; border: 1px solid color-mix(in srgb, currentColor 35%, transparent);
 }
-[class*="st-key-press-enter-"] button code { opacity: 1; }
+[class*="st-key-press-enter-"] button[kind="primary"] code { opacity: 1; }
 </style>"""
 
 
@@ -103,15 +105,16 @@ def show_labelling(dataset: Dataset, ensemble: Path | None, reviewer: str, works
 
 
 def _embedder(dataset: Dataset, chosen: Path | None, workspace: Workspace) -> Path | None:
-    """The ensemble whose embeddings are used: the one that was used for this dataset before, else the chosen one.
+    """The ensemble whose embeddings are used: the one that was first used for this dataset, else the chosen one.
 
     An ensemble that is trained on the labels and published would otherwise replace it: its embeddings know the labels
     already, so the figure of the head would be too good.
     """
+    begun: list[tuple[float, Path]] = []
     for folder in workspace.ensemble_folders().values():
-        if (embedding_job(dataset, folder).folder / "process.json").exists():
-            return folder
-    return chosen
+        with suppress(AudiotagError, OSError):  # a damaged ensemble, or one that embedded nothing
+            begun.append(((embedding_job(dataset, folder).folder / "process.json").stat().st_mtime, folder))
+    return min(begun)[1] if begun else chosen
 
 
 @st.fragment
