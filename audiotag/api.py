@@ -1,4 +1,4 @@
-"""The calls of the public API that join several parts of the package: tag a sound, train an ensemble, compare two runs.
+"""The calls of the public API that join several parts of the package: tag or embed a sound, train, compare two runs.
 
 They are thin: the commands of the same names and the pages call the same `Tagger`, `train_and_wait` and `compare_runs`.
 """
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from audiotag.tagging.result import Tags
     from audiotag.tagging.tagger import Tagger
     from audiotag.training.comparison import Comparison, Truth
-    from audiotag.training.runs import FoldSource, Run
+    from audiotag.training.runs import FoldSource, Run, Together
 
-MAX_TAGGERS = 4  # ensembles that `tag` keeps in memory
+MAX_TAGGERS = 4  # ensembles that `tag` and `embed` keep in memory
 
 
 def tag(
@@ -50,12 +50,44 @@ def tag(
     --------
     Tagger : for many sounds, and for other ways of combining folds and windows.
     """
-    from audiotag.tagging.ensemble import CARD, find_ensemble
+    from audiotag.tagging.ensemble import find_ensemble
 
-    folder = find_ensemble(ensemble).absolute()
-    card = folder / CARD
-    changed_ns = card.stat().st_mtime_ns if card.is_file() else 0
-    return _tagger(folder, changed_ns).tag(source, sample_rate=sample_rate)
+    return _tagger(*_stamped(find_ensemble(ensemble))).tag(source, sample_rate=sample_rate)
+
+
+def embed(
+    source: str | Path | bytes | np.ndarray, ensemble: str | Path = "starter", sample_rate: int | None = None
+) -> np.ndarray:
+    """The embedding of one sound; the ensemble stays in memory for the next call.
+
+    Parameters
+    ----------
+    source, ensemble, sample_rate
+        As for `tag`.
+
+    Returns
+    -------
+    numpy.ndarray, shape=(dimensions,), float32
+        Of length 1, so the dot product of two embeddings is their similarity, at most 1; zeros for silence.
+
+    Raises
+    ------
+    AudiotagError
+        As for `tag`; also if the networks of the ensemble have no embeddings.
+
+    See Also
+    --------
+    audiotag.similarity.vectors : how the embeddings of folds and windows become one vector.
+    """
+    from audiotag.similarity.embedding import check_embeddings
+    from audiotag.similarity.vectors import clip_vector
+    from audiotag.tagging.ensemble import find_ensemble
+
+    tagger = _tagger(*_stamped(find_ensemble(ensemble)), keep_embeddings=True)
+    check_embeddings(tagger)
+    embeddings = tagger.tag(source, sample_rate=sample_rate).embeddings
+    assert embeddings is not None  # the networks have some
+    return clip_vector(embeddings)
 
 
 def train(
@@ -70,6 +102,7 @@ def train(
     held_out: int | None = None,
     folds_from: FoldSource = "dataset",
     corrected: bool | None = None,
+    keep_together: tuple[Together, ...] | None = None,
     device: str = "",
     publish: str = "",
     progress: Callable[[int, int], None] | None = None,
@@ -99,6 +132,9 @@ def train(
         sound together.
     corrected : bool, optional
         Whether to use the labels as reviewers corrected them; by default if there are verdicts on the dataset.
+    keep_together : tuple of "names" or "near-duplicates", optional
+        What folds that the recipe draws keep together beside recordings and copies: clips whose names look as if they
+        were of one recording, near-duplicates, or both; by default near-duplicates, if some are known.
     device : str
         "cpu", "cuda", "cuda:1", "mps", or several separated by commas; the best there is, if empty.
     publish : str
@@ -133,6 +169,7 @@ def train(
         held_out=held_out,
         folds_from=folds_from,
         corrected=corrected,
+        keep_together=keep_together,
         device=device,
     )
     return train_and_wait(options, Workspace(), publish, progress)
@@ -169,9 +206,18 @@ def compare(first: str | Run, second: str | Run, truth: Truth = "corrected") -> 
     return compare_runs(first, second, workspace, truth)
 
 
+def _stamped(ensemble: Path) -> tuple[Path, int]:
+    """The absolute path of an ensemble, and when its card was changed last."""
+    from audiotag.tagging.ensemble import CARD
+
+    folder = ensemble.absolute()
+    card = folder / CARD
+    return folder, card.stat().st_mtime_ns if card.is_file() else 0
+
+
 @lru_cache(maxsize=MAX_TAGGERS)
-def _tagger(folder: Path, changed_ns: int) -> Tagger:
+def _tagger(folder: Path, changed_ns: int, keep_embeddings: bool = False) -> Tagger:
     """The tagger of an ensemble, opened again when its card has changed."""
     from audiotag.tagging.tagger import Tagger
 
-    return Tagger(folder)
+    return Tagger(folder, keep_embeddings=keep_embeddings)

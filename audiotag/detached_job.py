@@ -41,6 +41,7 @@ class DetachedJob:
     module: ClassVar[str]  # dotted name of the module that the process runs
     activity: ClassVar[str]  # for sentences: "Measuring"
     past: ClassVar[str]  # for sentences: what is done with a clip, "measured"
+    unit: ClassVar[str] = "clips"  # of `progress`
 
     def arguments(self) -> list[str]:
         """The arguments of the process."""

@@ -2,7 +2,7 @@
 
 For each dataset the recordings and the groups of identical clips that have clips in several folds: in its own folds, in
 stratified folds of single clips, and in those that training draws. With ``--copies`` so many clips are copied first, in
-a temporary folder, under other names.
+a temporary folder, under other names. ``benchmarks/splits.py`` trains, to measure what that does to scores.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from audiotag.data.index import scan
 from audiotag.data.layouts import open_dataset
 from audiotag.data.leaks import count_straddling
 from audiotag.training.folds import assign_folds
-from audiotag.training.leaks import add_units, copies_of
+from audiotag.training.leaks import add_units, groups_of
 from audiotag.training.recipe import load_recipe
 
 SEEDS = range(5)
@@ -54,7 +54,7 @@ def with_copies(dataset: Dataset, count: int, folder: Path) -> Dataset:
 
 def report(dataset: Dataset) -> None:
     """Print what straddles the dataset's own folds, and the folds of five seeds."""
-    clips = add_units(dataset.clips, copies_of(dataset, same_content(scan(dataset))))
+    clips = add_units(dataset.clips, groups_of(dataset.clips, same_content(scan(dataset))))
     clips = clips[clips["subset"] == "curated"].reset_index(drop=True)
     drawn = clips.assign(fold=pd.array([pd.NA] * len(clips), dtype="Int64"))
     recipe = load_recipe("default")

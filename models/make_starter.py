@@ -1,4 +1,4 @@
-"""Train the shipped ensemble: ``python models/make_starter.py ESC10_FOLDER [--known-clips] [--trust]``.
+"""Train the shipped ensemble: ``python models/make_starter.py ESC10_FOLDER [--known-clips] [--familiarity] [--trust]``.
 
 Renders the starter sounds, trains five folds with the recipe ``default`` on them and on the real recordings of ESC-10,
 where an overlay of two clips has the labels of both, and writes ``models/starter``. If it is stopped, it continues with
@@ -27,6 +27,7 @@ from audiotag.tagging import known_clips
 from audiotag.tagging.ablation import write_ablation
 from audiotag.tagging.ablation_measurement import measure_ablation
 from audiotag.tagging.ensemble import CARD, PartCard, read_card
+from audiotag.tagging.familiarity_measurement import measure_and_save
 from audiotag.tagging.noise_gate_measurement import gate_tagger, measure_noise_gate, save_noise_gate
 from audiotag.tagging.out_of_fold import read_out_of_fold
 from audiotag.training.begun import trained_on
@@ -69,6 +70,11 @@ def main() -> None:
         help="only write which clips the shipped ensemble was trained on, after a change in how sounds are decoded",
     )
     parser.add_argument(
+        "--familiarity",
+        action="store_true",
+        help="only measure again what the shipped ensemble's training sounds are like",
+    )
+    parser.add_argument(
         "--trust",
         action="store_true",
         help="only measure the shipped ensemble's temperature and noise gate again, and write them into its card",
@@ -85,6 +91,9 @@ def main() -> None:
     gather(options.esc10, render_starter(workspace.root / "starter-sounds"), folder)
     if options.known_clips:
         write_known_clips(folder, workspace)
+        return
+    if options.familiarity:
+        measure_and_save(SHIPPED_MODELS / "starter", folder, say=print)
         return
     run = train_run(RunSettings(str(folder.resolve()), recipe(), device=options.device), workspace)
     put_in_place(run, folder)
@@ -156,6 +165,7 @@ def put_in_place(run: Run, folder: Path) -> None:
     card = read_card(aside)
     parts = tuple(score_sources(run, aside))
     write_json(aside / CARD, replace(card, name="starter", parts=parts).to_dict())
+    measure_and_save(aside, folder, say=print)
     write_trust(aside)
     write_ablation(aside, measure_ablation(aside, open_dataset(folder)))  # on the test clips, which are rendered
     shutil.rmtree(SHIPPED_MODELS / "starter", ignore_errors=True)

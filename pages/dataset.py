@@ -1,4 +1,4 @@
-"""Dataset: durations, labels, sound, problems and clips, with one filter over all tabs that is in the address."""
+"""Dataset: durations, labels, sound, problems, clips, map, with one filter over all tabs that is in the address."""
 
 import streamlit as st
 
@@ -8,6 +8,7 @@ from audiotag.ui import cache, frame
 from audiotag.ui.dataset import durations_tab, header, labels_tab, problems, reading, sound_tab
 from audiotag.ui.dataset.clips import show_clips
 from audiotag.ui.dataset.filter import pick_filter
+from audiotag.ui.dataset.map_tab import show_map
 from audiotag.ui.widgets import measurement, messages
 
 context = frame.set_up_page("Dataset")
@@ -32,6 +33,7 @@ if len(statistics.labelled_clips(shown)) == 0:
     st.stop()
 with facts:
     header.show_facts(shown)
+    header.show_label_link(dataset)
     header.show_problems_line(dataset, index, faults)
 with places.caption:
     header.show_dashboard_button(dataset, shown, faults, wanted)
@@ -43,6 +45,7 @@ frame.show_tabs(
         "Sound": lambda: sound_tab.show_sound(dataset, index, shown, all_faults),
         "Problems": lambda: problems.show_problems(dataset, index, faults, context.ensemble_folder),
         "Clips": lambda: show_clips(dataset, shown, faults),
+        "Map": lambda: show_map(dataset, context.ensemble(), index, all_faults, wanted),
     },
 )
 messages.show_sentences()

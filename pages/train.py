@@ -10,7 +10,7 @@ context = frame.set_up_page("Train")
 workspace, dataset = context.workspace, context.dataset()
 
 st.title("Train")
-settings = new_run.show_new_run(dataset, workspace)
+settings = new_run.show_new_run(dataset, workspace, context.ensemble_folder)
 frame.show_tabs(
     "show",
     {

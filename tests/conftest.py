@@ -315,3 +315,21 @@ def m4a() -> Callable[[np.ndarray, int], bytes]:
         return content.getvalue()
 
     return encode
+
+
+@pytest.fixture
+def make_strange() -> Callable[[Path, float], None]:
+    """``make_strange(folder, threshold)``: to an ensemble of two folds every sound gets the familiarity 1/101."""
+
+    def make(folder: Path, threshold: float) -> None:
+        from audiotag.tagging.familiar import Familiar
+        from audiotag.tagging.familiarity_measurement import familiarity_tagger, save_familiar
+        from audiotag.trust.familiarity import fit_sounds
+
+        tagger = familiarity_tagger(folder)
+        far = -1 - 1e-3 * np.random.default_rng(0).random((9, tagger.features))  # features are above 0 after a ReLU
+        targets = np.eye(len(tagger.card.labels), dtype=bool)[[0] * len(far)]
+        fitted = fit_sounds(far, targets, -np.ones((100, tagger.features)))
+        save_familiar(folder, Familiar((fitted, fitted), threshold))
+
+    return make

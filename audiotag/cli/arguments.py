@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 # As in audiotag.data.layouts.base, which loads pandas: a command must not do that to print its help.
 LABEL_SEPARATORS = ("comma", "semicolon", "bar", "space", "none")
@@ -31,6 +32,13 @@ def fold_numbers(text: str) -> tuple[int, ...]:
     if numbers[0] < 0:
         raise argparse.ArgumentTypeError(f"must be numbers of folds, which are not negative, got {numbers[0]}")
     return numbers
+
+
+def add_paths(sub: argparse.ArgumentParser) -> None:
+    """Add the sound files and folders of a command that tags or embeds them."""
+    sub.add_argument(
+        "paths", nargs="+", type=Path, metavar="PATH", help="sound files and folders; links to folders are not followed"
+    )
 
 
 def add_reading(sub: argparse.ArgumentParser) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +13,7 @@ from audiotag.cli.exit_codes import Terminated
 from audiotag.cli.printing import say
 from audiotag.cli.progress import Progress
 from audiotag.disk import name_in_errors
+from audiotag.workspace import Workspace
 
 if TYPE_CHECKING:
     from audiotag.tagging.bulk import FileResult
@@ -18,6 +21,13 @@ if TYPE_CHECKING:
     from audiotag.tagging.export.rows import Row
 
 WriteRows = Callable[[Callable[[], Iterator["Row"]]], None]  # gets a function that yields the rows from the first on
+
+
+def notes_path(paths: Sequence[Path]) -> Path:
+    """Where a command that writes no file beside which they could be notes which files it has in hand."""
+    text = "\0".join(map(os.path.abspath, paths))
+    key = hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=8).hexdigest()
+    return Workspace().root / "in-hand" / key
 
 
 def tag_onto_screen(job: BulkJob, as_json: bool, notes: Path) -> int:

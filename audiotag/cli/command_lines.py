@@ -42,9 +42,9 @@ def train_line(options: RunOptions) -> str:
         "--device": options.device,
         "--hold-out": _number_text(options.held_out),
         "--folds-from": "" if options.folds_from == "dataset" else options.folds_from,
+        "--keep-together": "" if options.keep_together is None else ",".join(options.keep_together) or "none",
     }
-    switches = {"corrections": options.corrected, "near-duplicates-together": options.near_duplicates_together}
-    flags = [f"--{'' if is_on else 'no-'}{name}" for name, is_on in switches.items() if is_on is not None]
+    flags = {None: [], True: ["--corrections"], False: ["--no-corrections"]}[options.corrected]
     return _join("train", _path_text(options.dataset), *_option_words(values), *flags)
 
 
@@ -66,7 +66,7 @@ def train_again(settings: RunSettings, workspace: Workspace) -> tuple[str, str]:
         device=settings.device,
         folds_from=settings.folds_from,
         corrected=settings.corrected,
-        near_duplicates_together=settings.near_duplicates_together,
+        keep_together=settings.keep_together,
     )
     return train_line(own), recipe_toml(settings.recipe)
 
@@ -131,6 +131,11 @@ def noise_gate_line(ensemble: str) -> str:
     return _join("noise-gate", _path_text(ensemble))
 
 
+def familiarity_line(ensemble: str, dataset: str | Path) -> str:
+    """Command that measures what the training sounds of an ensemble are like."""
+    return _join("familiarity", _path_text(ensemble), _path_text(dataset))
+
+
 def publish_line(run: str, name: str, weights: str = "last") -> str:
     """Command that makes an ensemble of a run's finished folds.
 
@@ -178,7 +183,7 @@ def _tag_setting_words(settings: TagSettings) -> list[str]:
         "--overlap": "" if settings.overlap == 0.5 else _number_text(settings.overlap),
         "--windows": settings.windows or "",
     }
-    flags = {"--tta": settings.tta, "--calibrated": settings.calibrated}
+    flags = {"--tta": settings.tta, "--calibrated": settings.calibrated, "--hold-back-unfamiliar": settings.hold_back}
     return [*_option_words(values), *(flag for flag, is_set in flags.items() if is_set)]
 
 

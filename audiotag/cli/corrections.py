@@ -30,7 +30,8 @@ def add_corrections(sub: argparse.ArgumentParser) -> None:
         "--export",
         type=Path,
         metavar="FILE",
-        help="write the dataset's table with corrected labels; several tables go into a folder or a .zip",
+        help="write the dataset's table with corrected labels, or the first one of a folder that was labelled in the "
+        "app; several tables go into a folder or a .zip",
     )
     add("--diff", type=Path, metavar="FILE", help="write the changes into a .csv file, one row per corrected clip")
     add("--json", type=Path, metavar="FILE", help="write all verdicts, corrections and disagreements into a .json file")
@@ -160,7 +161,7 @@ def _write(options: argparse.Namespace, dataset: Dataset, reviewed: Reviewed, wo
             say(f"{path} is written.")
         for note in export.notes:
             say(note)
-        status = ALL_DONE if export.is_own_format else SOME_FAILED
+        status = ALL_DONE if export.is_own_format or export.is_first else SOME_FAILED
     if options.diff:
         require_elsewhere(options.diff, dataset)
         write_bytes(options.diff, differences_csv(reviewed.corrections, reviewed.verdicts, options.spreadsheet))

@@ -54,6 +54,7 @@ def add_scan(sub: argparse.ArgumentParser) -> None:
     add("--separator", metavar="CHAR", help="column separator of a CSV file (default: detected automatically)")
     add_reading(sub)
     add("--keep-flagged", action="store_true", help="also use the clips that the dataset's authors marked as wrong")
+    add("--keep-unlabelled", action="store_true", help="also list the sounds without a label, to label them in the app")
     add("--keep-condemned", dest="keep_flagged", action="store_true", help=argparse.SUPPRESS)  # name in audiotag 0.1
     add(
         "--leave-out",

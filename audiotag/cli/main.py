@@ -23,8 +23,10 @@ from audiotag.cli import (
     dataset,
     doubts,
     duplicates,
+    embed,
     report,
     score,
+    splits,
     tag,
     train,
     trust,
@@ -186,6 +188,8 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--rates", action="store_true", help="also suggest a learning rate")
     sub.add_argument("--json", action="store_true", help="print the result as JSON")
 
+    splits.add_splits(command("splits", splits.splits, splits.HELP))
+
     sub = command("publish", train.publish, "Publish the finished folds of a run as an ensemble.")
     sub.add_argument("from_run", metavar="run", help="name of the run")
     sub.add_argument("name", help="name of the ensemble")
@@ -205,12 +209,14 @@ def build_parser() -> argparse.ArgumentParser:
     report.add_report(command("report", report.report, report.HELP))
     corrections.add_corrections(command("corrections", corrections.corrections, corrections.HELP))
     tag.add_tag(command("tag", tag.tag, "Tag sound files and folders of sound files."))
+    embed.add_embed(command("embed", embed.embed, embed.HELP))
     tag.add_submit(command("submit", tag.submit, "Score a dataset's test clips and write a submission."))
     score.add_score(command("score", score.score, score.HELP))
     doubts.add_doubts(command("doubts", doubts.doubts, doubts.HELP))
     duplicates.add_duplicates(command("duplicates", duplicates.duplicates, duplicates.HELP))
     trust.add_trust(command("trust", trust.trust, trust.TRUST_HELP))
     trust.add_noise_gate(command("noise-gate", trust.noise_gate, trust.GATE_HELP))
+    trust.add_familiarity(command("familiarity", trust.familiarity, trust.FAMILIARITY_HELP))
     ablation.add_ablation(commands)
     app.add_app(
         command(

@@ -74,14 +74,21 @@ def print_problems(
 class Progress:
     """A progress bar of clips, with rate and remaining time, and counts of the results.
 
+    Parameters
+    ----------
+    total : int
+        Number of clips.
+    past : str
+        What is done with a clip.
+
     Attributes
     ----------
     good, bad : int
         Clips that were tagged, and clips that could not be.
     """
 
-    def __init__(self, total: int) -> None:
-        self._total = total
+    def __init__(self, total: int, past: str = "tagged") -> None:
+        self._total, self._past = total, past
         self._began = time.monotonic()
         self._sound_s = 0.0
         self._resumed = 0
@@ -139,15 +146,15 @@ class Progress:
         say(sentence, self._bar)
 
     def summary(self) -> str:
-        """How many clips were tagged, and how fast."""
+        """How many clips were done, and how fast."""
         took_s = max(time.monotonic() - self._began, 1e-3)
-        resumed = f", {self._resumed:,} of them tagged before" if self._resumed else ""
+        resumed = f", {self._resumed:,} of them {self._past} before" if self._resumed else ""
         clips = "1 clip" if self.good == 1 else f"{self.good:,} clips"
         return f"{clips}{resumed}; {took_s:.0f} s, {self._sound_s / took_s:.0f} times real time."
 
     def finish(self, where: str) -> int:
         """Print what could not be used and ``where`` all of it is listed; returns the exit code."""
-        if self._known:
+        if self._known and self._past == "tagged":
             clips = "1 of these clips" if self._known == 1 else f"{self._known:,} of these clips"
             say(f"The ensemble was trained on {clips}: there only the other folds vote; the notes in JSON name them.")
         print_problems(self._problems, self.bad, where)

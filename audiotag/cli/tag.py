@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audiotag.cli.arguments import add_spreadsheet, fold_numbers
-from audiotag.cli.bulk_job import tag_into_file, tag_onto_screen
+from audiotag.cli.arguments import add_paths, add_spreadsheet, fold_numbers
+from audiotag.cli.bulk_job import notes_path, tag_into_file, tag_onto_screen
+from audiotag.cli.embed import VectorFile, check_vector_file, write_vectors
+from audiotag.cli.exit_codes import NOTHING_DONE
 from audiotag.cli.printing import print_json_part, say
 from audiotag.errors import AudiotagError
 from audiotag.workspace import Workspace
@@ -22,14 +24,13 @@ if TYPE_CHECKING:
     from audiotag.tagging.export.base import ExportFormat, ExportOptions
     from audiotag.tagging.export.rows import Row
     from audiotag.tagging.settings import TagSettings
+    from audiotag.tagging.tagger import Tagger
 
 
 def add_tag(sub: argparse.ArgumentParser) -> None:
     """Options of ``audiotag tag``."""
     add = sub.add_argument
-    add(
-        "paths", nargs="+", type=Path, metavar="PATH", help="sound files and folders; links to folders are not followed"
-    )
+    add_paths(sub)
     _add_tag_settings(sub)
     add(
         "--threshold",
@@ -57,6 +58,12 @@ def add_tag(sub: argparse.ArgumentParser) -> None:
     add_spreadsheet(sub)
     add("--timeline", action="store_true", help="write one row per window instead of one row per clip")
     add("--audacity", type=Path, metavar="FOLDER", help="also write one Audacity label track per clip into this folder")
+    add(
+        "--embeddings",
+        type=Path,
+        metavar="FILE.parquet",
+        help="also write the embedding of each clip, as audiotag embed does, without another pass over the sounds",
+    )
     add("--json", action="store_true", help="print the result as JSON")
 
 
@@ -76,9 +83,8 @@ def add_submit(sub: argparse.ArgumentParser) -> None:
 
 def tag(options: argparse.Namespace) -> int:
     """Tag sound files and folders of sound files."""
-    from audiotag.audio.opening import READABLE
     from audiotag.tagging.bulk import sound_files
-    from audiotag.tagging.bulk_job import BulkJob, tag_row
+    from audiotag.tagging.bulk_job import BulkJob, count_sounds, tag_row
     from audiotag.tagging.export.base import ExportOptions
     from audiotag.tagging.tagger import Tagger
 
@@ -87,31 +93,40 @@ def tag(options: argparse.Namespace) -> int:
         raise AudiotagError("--timeline goes into a file or JSON; add --out FILE or --json.")
     if options.spreadsheet and not (format and format.for_spreadsheets):
         raise AudiotagError("--spreadsheet is for a CSV file; add --out FILE.csv, or leave it out.")
+    if options.embeddings:
+        check_vector_file(options.embeddings, [*options.paths, *filter(None, [options.out])], "--embeddings")
     folder, settings, card = _ensemble(options)
     thresholds = _thresholds(options.threshold, folder, card, settings)
-    if not any(map(os.path.exists, options.paths)):  # before the first use of an ensemble measures its engines
-        raise AudiotagError(f"there is no such file or folder: {', '.join(map(str, options.paths))}; check the path.")
-    total = sum(1 for _ in sound_files(options.paths))
-    if not total:
-        raise AudiotagError(f"no sound files in {', '.join(map(str, options.paths))}; {READABLE} are read.")
-    tagger = Tagger(folder, settings, thresholds, say=say)
+    total = count_sounds(options.paths)  # before the first use of an ensemble measures its engines
+    tagger = Tagger(folder, settings, thresholds, say=say, keep_embeddings=bool(options.embeddings))
+    vectors = _vector_file(options, tagger) if options.embeddings else None
     export_options = ExportOptions(card.labels, thresholds, options.timeline, options.spreadsheet)
     per_clip = _per_clip_folders(options, format)
 
     def row(result: FileResult) -> Row:
+        if vectors:
+            vectors.writer.add(result)
+            vectors.note(result)
         return tag_row(result, export_options, per_clip)
 
     job = BulkJob(tagger, lambda: sound_files(options.paths), total, row, options.spreadsheet)
-    if format:
-        return _tag_into_file(job, options, format, export_options)
-    return tag_onto_screen(job, options.json, _notes_path(options.paths))
+    with vectors.writer if vectors else nullcontext():
+        if format:
+            status = _tag_into_file(job, options, format, export_options)
+        else:
+            status = tag_onto_screen(job, options.json, notes_path(options.paths))
+    if vectors and status != NOTHING_DONE:
+        status = max(status, write_vectors(vectors, total, lambda: tagger))
+    return status
 
 
-def _notes_path(paths: list[Path]) -> Path:
-    """Where a command that writes no file notes which files it has in hand."""
-    text = "\0".join(map(os.path.abspath, paths))
-    key = hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=8).hexdigest()
-    return Workspace().root / "in-hand" / key
+def _vector_file(options: argparse.Namespace, tagger: Tagger) -> VectorFile:
+    from audiotag.similarity.embedding import EmbeddingWriter, check_embeddings
+    from audiotag.similarity.embedding_store import EmbeddingStore
+
+    check_embeddings(tagger)
+    store = EmbeddingStore.of(tagger.card, Workspace(), tagger.settings)
+    return VectorFile(options.embeddings, options.paths, EmbeddingWriter(store))
 
 
 def submit(options: argparse.Namespace) -> int:
@@ -170,6 +185,13 @@ def _add_tag_settings(sub: argparse.ArgumentParser) -> None:
         action="store_true",
         help="give scores as probabilities, by the ensemble's temperature; the tags and their order stay the same",
     )
+    add(
+        "--hold-back-unfamiliar",
+        dest="hold_back",
+        action="store_true",
+        help="give no tag to a sound that is unlike all sounds that the ensemble was trained on; what is held back is "
+        "listed with the result",
+    )
 
 
 def _output_format(options: argparse.Namespace) -> ExportFormat | None:
@@ -193,7 +215,13 @@ def _ensemble(options: argparse.Namespace) -> tuple[Path, TagSettings, Card]:
     from audiotag.tagging.settings import TagSettings
 
     settings = TagSettings(
-        options.combine, options.tta, options.overlap, options.windows, options.folds, options.calibrated
+        options.combine,
+        options.tta,
+        options.overlap,
+        options.windows,
+        options.folds,
+        options.calibrated,
+        options.hold_back,
     )
     folder = find_ensemble(options.ensemble)
     return folder, settings, read_card(folder)

@@ -66,26 +66,42 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         "copies of a sound together (default: dataset)",
     )
     add(
+        "--keep-together",
+        type=_kinds,
+        metavar="KIND[,KIND]",
+        help="names, near-duplicates, both or none: folds that the recipe draws also keep together clips whose names "
+        "look as if they were of one recording, or near-duplicates; audiotag splits lists them (default: "
+        "near-duplicates, if audiotag duplicates found some)",
+    )
+    add(
         "--corrections",
         action=argparse.BooleanOptionalAction,
         help="use the labels as reviewers corrected them, or those in the dataset's tables (default: corrected, if "
         "there are verdicts)",
     )
-    add(
-        "--near-duplicates-together",
-        action=argparse.BooleanOptionalAction,
-        help="keep near-duplicates, which audiotag duplicates finds, in one fold (default: if some are known)",
-    )
     add("--device", default="", help="cpu, cuda, cuda:1, mps, or several separated by commas (default: the best)")
 
 
+def _kinds(text: str) -> tuple[str, ...]:
+    """Words separated by commas, which `RunOptions.settings` checks; "none" is the word for nothing."""
+    words = tuple(word.strip() for word in text.split(",") if word.strip())
+    return () if words == ("none",) else words
+
+
 def add_noise_gate_switch(parser: argparse.ArgumentParser) -> None:
-    """Add the option that leaves out the noise gate of a new ensemble."""
+    """Add the options that leave out what is measured of a new ensemble."""
     parser.add_argument(
         "--no-noise-gate",
         dest="noise_gate",
         action="store_false",
         help="do not play noises and speech to the new ensemble; audiotag noise-gate can do so later",
+    )
+    parser.add_argument(
+        "--no-familiarity",
+        dest="familiarity",
+        action="store_false",
+        help="do not measure what the training sounds of the new ensemble are like, by which it knows which sounds are "
+        "unlike them; audiotag familiarity can do so later",
     )
 
 
@@ -111,7 +127,7 @@ def run_options_of(options: argparse.Namespace) -> RunOptions:
         device=options.device,
         folds_from=options.folds_from,
         corrected=options.corrections,
-        near_duplicates_together=options.near_duplicates_together,
+        keep_together=options.keep_together,
     )
 
 
@@ -146,7 +162,7 @@ def train(options: argparse.Namespace) -> int:
     if options.publish:
         folder = publish_run(run, options.publish, workspace.ensembles)
         say(f"ensemble {options.publish} is in {folder}")
-        _measure_noise_gate(folder, options)
+        _measure_trust(folder, run, options)
     return SOME_FAILED if left_out else ALL_DONE
 
 
@@ -211,14 +227,19 @@ def publish(options: argparse.Namespace) -> int:
     run = find_run(workspace, options.from_run)
     folder = publish_run(run, options.name, parent, options.about, options.licence, options.weights)
     print_line(f"ensemble {options.name} is in {folder}")
-    _measure_noise_gate(folder, options)
+    _measure_trust(folder, run, options)
     return ALL_DONE
 
 
-def _measure_noise_gate(folder: Path, options: argparse.Namespace) -> None:
-    """Play noises and speech to a new ensemble, unless the user left that out, and say how many false tags it gave."""
-    from audiotag.cli.trust import run_noise_gate
+def _measure_trust(folder: Path, run: Run, options: argparse.Namespace) -> None:
+    """Measure what the training sounds of a new ensemble are like, and play noises to it, unless that is left out."""
+    from audiotag.cli.trust import run_familiarity, run_noise_gate
 
+    if options.familiarity:
+        try:
+            run_familiarity(folder, Path(run.settings().dataset))
+        except AudiotagError as error:  # the ensemble can be used without it
+            say(str(error))
     if options.noise_gate:
         say(run_noise_gate(folder).sentence())
 

@@ -1,4 +1,4 @@
-"""The commands ``audiotag trust`` and ``audiotag noise-gate``: how far the scores of an ensemble can be trusted."""
+"""The commands ``audiotag trust``, ``noise-gate`` and ``familiarity``: how far an ensemble can be trusted."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from audiotag.cli.progress import bar
 from audiotag.errors import AudiotagError
 
 if TYPE_CHECKING:
+    from audiotag.tagging.familiar import Familiar
     from audiotag.trust.labelled_scores import LabelledScores
     from audiotag.trust.noise_gate import NoiseGate
 
@@ -21,6 +22,9 @@ TRUST_HELP = (
 )
 GATE_HELP = (
     "Play noises and speech to an ensemble, print the false tags per hour, and write them into the ensemble's card."
+)
+FAMILIARITY_HELP = (
+    "Measure what the sounds are like that an ensemble was trained on, so that it knows which sounds are unlike them."
 )
 MAX_PAIRS = 10
 
@@ -45,6 +49,12 @@ def add_noise_gate(sub: argparse.ArgumentParser) -> None:
         "--no-save", dest="save", action="store_false", help="print the result without writing it into the card"
     )
     sub.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def add_familiarity(sub: argparse.ArgumentParser) -> None:
+    """Options of ``audiotag familiarity``."""
+    sub.add_argument("ensemble", help="name or folder of the ensemble")
+    sub.add_argument("dataset", type=Path, help="folder or table of the dataset that it was trained on")
 
 
 def trust(options: argparse.Namespace) -> int:
@@ -73,6 +83,10 @@ def trust(options: argparse.Namespace) -> int:
     else:
         print_line()
         print_line(f"The noise gate is not measured yet: audiotag noise-gate {folder.name}")
+    if not card.familiar:
+        print_line(
+            f"It does not know which sounds are unlike its training sounds: audiotag familiarity {folder.name} DATASET"
+        )
     return ALL_DONE
 
 
@@ -101,6 +115,28 @@ def run_noise_gate(folder: Path, settings: Any = None, save: bool = True) -> Noi
     if save:
         save_noise_gate(folder, found)
     return found
+
+
+def familiarity(options: argparse.Namespace) -> int:
+    """Measure what the training sounds of an ensemble are like, and store it with the ensemble."""
+    from audiotag.data.layouts import absolute
+    from audiotag.tagging.ensemble import find_ensemble
+
+    folder = find_ensemble(options.ensemble)
+    threshold = run_familiarity(folder, absolute(options.dataset)).threshold
+    print_line(
+        f"{folder.name} now knows its training sounds: 95 % of its right tags have a familiarity of at least "
+        f"{threshold:.3f}, out of fold; what has less is unlike them."
+    )
+    return ALL_DONE
+
+
+def run_familiarity(folder: Path, dataset: Path) -> Familiar:
+    """Measure the familiarity of the ensemble in a folder with a progress bar, and store it with the ensemble."""
+    from audiotag.tagging.familiarity_measurement import measure_and_save
+
+    with bar("familiarity", "clip") as progress:
+        return measure_and_save(folder, dataset, progress, say)
 
 
 def print_gate(name: str, gate: NoiseGate) -> None:

@@ -2,6 +2,9 @@
 
 The newest verdict of each reviewer counts. Where two reviewers disagree about a label of a clip, that label stays as
 the dataset has it, until one of them changes the verdict.
+
+A clip may have no label because nobody has said what it is, or because reviewers said that no label fits. Only the
+latter is an example of what a label is not, so training uses it and leaves the former out (`clips_with_known_labels`).
 """
 
 from __future__ import annotations
@@ -13,21 +16,22 @@ from typing import Any
 import pandas as pd
 
 from audiotag.data.dataset import Dataset
-from audiotag.data.verdicts import Verdict
+from audiotag.data.verdicts import UNDECIDED, Verdict
 
 SOURCE_LABELS = "source_labels"  # column of corrected clips: the labels as the dataset's tables have them
+HAS_NO_LABEL = "has_no_label"  # column of corrected clips: whether reviewers said that no label fits the clip
 SHAPE = {"subset": str, "clip": str, "before": [str], "after": [str]}
 
 
 @dataclass(frozen=True)
 class Correction:
-    """A clip whose labels differ from those in the dataset's tables.
+    """A clip whose labels differ from those in the dataset's tables, or to which reviewers say that no label fits.
 
     Attributes
     ----------
     subset, clip : str
     before, after : tuple[str, ...]
-        Labels in the tables, and corrected.
+        Labels in the tables, and corrected. Both are empty for a clip without a label to which no label fits.
     """
 
     subset: str
@@ -47,7 +51,7 @@ class Correction:
 
 
 def find_corrections(clips: pd.DataFrame, verdicts: Iterable[Verdict]) -> list[Correction]:
-    """Find the clips whose labels the verdicts change.
+    """Find the clips whose labels the verdicts change, and those without a label to which, they say, no label fits.
 
     Parameters
     ----------
@@ -61,7 +65,7 @@ def find_corrections(clips: pd.DataFrame, verdicts: Iterable[Verdict]) -> list[C
     for subset, clip, labels, named in zip(clips["subset"], clips["clip"], clips["labels"], of_clips, strict=True):
         if named:
             after = corrected_labels(labels, named)
-            if set(after) != set(labels):
+            if set(after) != set(labels) or (not labels and is_decided(labels, named)):
                 found.append(Correction(subset, clip, tuple(labels), after))
     return found
 
@@ -105,6 +109,30 @@ def corrected_labels(labels: Sequence[str], verdicts: Iterable[Verdict]) -> tupl
     return (*kept, *sorted(label for label, is_in in settled.items() if is_in and label not in kept))
 
 
+def is_decided(labels: Sequence[str], verdicts: Sequence[Verdict]) -> bool:
+    """Whether the labels of a clip are known, also if they are none.
+
+    Parameters
+    ----------
+    labels : sequence of str
+        In the dataset's tables.
+    verdicts : sequence of Verdict
+        Those that count for the clip, oldest first.
+
+    Returns
+    -------
+    bool
+        True if the clip has a label, had one that reviewers removed, or reviewers said that no label fits and do not
+        disagree about any.
+    """
+    if labels or corrected_labels(labels, verdicts):
+        return True
+    said = {label for verdict in verdicts for label in verdict.decisions}
+    if said - settled_labels(verdicts).keys():
+        return False
+    return any(not verdict.label and not verdict.after and verdict.answer not in UNDECIDED for verdict in verdicts)
+
+
 def settled_labels(verdicts: Iterable[Verdict]) -> dict[str, bool]:
     """Each label of a clip about which the reviewers who decided agree, and whether it is in the sound."""
     by_label: dict[str, dict[str, bool]] = {}
@@ -115,19 +143,40 @@ def settled_labels(verdicts: Iterable[Verdict]) -> dict[str, bool]:
 
 
 def apply_corrections(dataset: Dataset, corrections: Iterable[Correction]) -> Dataset:
-    """The dataset with corrected labels; ``clips`` then also has `SOURCE_LABELS`.
+    """The dataset with corrected labels; ``clips`` then also has `SOURCE_LABELS` and `HAS_NO_LABEL`.
 
     A correction of a clip that the dataset does not have, or whose labels in the tables have changed since, is left
     out. Labels that no table has join the vocabulary.
     """
     by_clip = {(correction.subset, correction.clip): correction for correction in corrections}
-    clips, changed, labels = dataset.clips, [], set(dataset.labels)
+    clips, changed, empty, labels = dataset.clips, [], [], set(dataset.labels)
     for subset, clip, before in zip(clips["subset"], clips["clip"], clips["labels"], strict=True):
         correction = by_clip.get((subset, clip))
         is_current = correction is not None and set(correction.before) == set(before)
         changed.append(correction.after if correction is not None and is_current else before)
+        empty.append(is_current and not changed[-1])
         labels.update(changed[-1])
-    if all(after == before for after, before in zip(changed, clips["labels"], strict=True)):
+    if not any(empty) and all(after == before for after, before in zip(changed, clips["labels"], strict=True)):
         return dataset
-    corrected = clips.assign(**{SOURCE_LABELS: clips["labels"], "labels": pd.Series(changed, index=clips.index)})
-    return replace(dataset, clips=corrected, labels=tuple(sorted(labels)))
+    columns = {SOURCE_LABELS: clips["labels"], "labels": pd.Series(changed, index=clips.index), HAS_NO_LABEL: empty}
+    return replace(dataset, clips=clips.assign(**columns), labels=tuple(sorted(labels)))
+
+
+def has_known_labels(clips: pd.DataFrame) -> pd.Series:
+    """Whether each clip has a label, or reviewers said that no label fits; bool, with the index of the clips.
+
+    Parameters
+    ----------
+    clips : pandas.DataFrame
+        Of a dataset, corrected (`apply_corrections`) or not.
+    """
+    known = clips["labels"].map(bool).astype(bool)
+    return known | clips[HAS_NO_LABEL] if HAS_NO_LABEL in clips else known
+
+
+def clips_with_known_labels(dataset: Dataset) -> Dataset:
+    """The dataset without the clips of which nobody has said what they are: nothing can be learnt from them."""
+    is_known = has_known_labels(dataset.clips)
+    if is_known.all():
+        return dataset
+    return replace(dataset, clips=dataset.clips[is_known].reset_index(drop=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from audiotag.data.dataset import Dataset
@@ -26,3 +26,17 @@ def open_and_remember(path: Path, options: OpenOptions, workspace: Workspace) ->
     dataset = open_dataset(path, options)
     workspace.remember_dataset(dataset.root, asdict(options))
     return without_left_out(dataset, workspace)
+
+
+def count_unlabelled_sounds(root: Path, workspace: Workspace) -> int:
+    """How many sounds of a dataset's folder have no label and are not listed, but would be with `keep_unlabelled`."""
+    options = OpenOptions.from_dict(workspace.dataset_options(root))
+    if options.keep_unlabelled:
+        return 0
+    with_them = open_dataset(root, replace(options, keep_unlabelled=True))
+    return len(with_them.clips) - len(open_dataset(root, options).clips)
+
+
+def keep_unlabelled(root: Path, workspace: Workspace) -> None:
+    """List the sounds without a label from now on, so that they can be labelled."""
+    workspace.remember_dataset(root, workspace.dataset_options(root) | {"keep_unlabelled": True})

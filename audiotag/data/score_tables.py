@@ -30,7 +30,7 @@ UNNAMED = re.compile(r"(unnamed(:|: |_)?\d+(_level_\d+)?(\.\d+)*|__index_level_\
 WHOLE = re.compile(r"\d+(\.0*)?")
 COUNTERS = ("index", "idx", "id", "row", "rowid", "rownumber", "no", "nr", "number", "#")  # as `label_key` gives them
 NOT_SCORES = {*NOT_LABELS, *FOLD_NAMES, *SPLIT_NAMES, "target", "targetid", "classid", "labelid", "categoryid"}
-TAGS = "tags"  # the column of the tags themselves in what `audiotag tag --out` writes
+NO_CLASSES = ("tags", "familiarity", "unlike", "held_back")  # columns of what `audiotag tag --out` writes
 USAGE = "usage"
 MIN_COUNTED_ROWS = 3  # 0, 1 may be scores
 
@@ -110,7 +110,7 @@ def read_score_tables(submission: Path, truth: Path) -> tuple[ScoreTable, TruthT
     """
     table = read_table_file(submission).table
     files = _file_column(table, submission)
-    others = [column for column in table.columns if column not in (files, TAGS)]
+    others = [column for column in table.columns if column not in (files, *NO_CLASSES)]
     truth_table = read_table_file(truth).table
     truth_files = _file_column(truth_table, truth)
     true_labels = _true_labels(truth_table, truth, {label_key(column) for column in others})

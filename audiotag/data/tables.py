@@ -101,6 +101,8 @@ class RowCheck:
         The labels that are allowed; empty if any label is.
     vocabulary_file : str
         Name of the file that has the spelling of the labels.
+    may_lack_labels : bool
+        Whether a clip may have no label.
     """
 
     table: str
@@ -108,6 +110,7 @@ class RowCheck:
     files: dict[str, str | None]
     vocabulary: tuple[str, ...]
     vocabulary_file: str
+    may_lack_labels: bool = False
 
     def problems(self, names: pd.Series, labels: pd.Series) -> dict[int, Problem]:
         """The problems of rows, by row number.
@@ -123,17 +126,23 @@ class RowCheck:
         found = {}
         for row, name, own in zip(names.index, names.tolist(), labels.tolist(), strict=True):
             is_there = isinstance(name, str) and self.files[name] is not None
-            if not (is_there and own and (not known or known.issuperset(own))):
+            is_labelled = bool(own) or self.may_lack_labels
+            if not (is_there and is_labelled and (not known or known.issuperset(own))):
                 found[row] = self._problem_of(name, own, row + 2)
         return found
+
+    def extra_sounds(self) -> list[str]:
+        """The sounds of the folder that are not in the table; empty if the table is not about these sounds at all."""
+        named = set(self.files.values())
+        extra = [sound for sound in self.sounds.sounds if sound not in named]
+        return [] if len(extra) == len(self.sounds.sounds) else extra
 
     def surplus(self) -> Problem | None:
         """The problem that sounds of the folder are not in the table."""
         sounds = self.sounds.sounds
         folder = self.sounds.root
-        named = set(self.files.values())
-        extra = [sound for sound in sounds if sound not in named]
-        if not extra or len(extra) == len(sounds):
+        extra = self.extra_sounds()
+        if not extra:
             return None
         example = f"{extra[0]} is" if len(extra) == 1 else f"{len(extra):,}, like {extra[0]}, are"
         reason = (

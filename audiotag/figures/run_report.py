@@ -175,6 +175,14 @@ def _folds(facts: RunFacts) -> str:
     return "\n".join(parts)
 
 
+def _splits(facts: RunFacts) -> str:
+    verdict, *kinds = (plan_of(facts.events) or {}).get("splits") or [""]
+    if not verdict:
+        return ""
+    listed = "".join(page.text(kind, "li") for kind in kinds)
+    return "\n".join([page.text("Can the folds be trusted?", "h2"), page.text(verdict), f"<ul>{listed}</ul>"])
+
+
 def _curves(facts: RunFacts) -> str:
     epochs, plan = epochs_done(facts.events), plan_of(facts.events)
     if plan is None:
@@ -260,4 +268,4 @@ def _facts_table(values: dict[str, str]) -> str:
     return f"<table>{rows}</table>"
 
 
-SECTIONS: list[Section] = [_head, _data, _recipe, _folds, _curves, _labels, _trust, _reproduction, _settings]
+SECTIONS: list[Section] = [_head, _data, _recipe, _folds, _splits, _curves, _labels, _trust, _reproduction, _settings]

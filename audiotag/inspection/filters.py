@@ -28,6 +28,8 @@ class Filter:
         The clip must have a fault of one of these kinds, see `audiotag.inspection.faults.find_faults`.
     text : str
         Must be in the clip's name, its source or one of its labels; upper and lower case are the same.
+    clips : frozenset[tuple[str, str]] or None
+        The clip must be one of these, by subset and name; None for any.
     """
 
     subset: str = ""
@@ -39,6 +41,7 @@ class Filter:
     quietest_dbfs: float = -math.inf
     below_dbfs: float = math.inf
     problems: tuple[str, ...] = ()
+    clips: frozenset[tuple[str, str]] | None = None
 
     def __str__(self) -> str:
         """The filter in words; "every clip" if it is empty."""
@@ -51,6 +54,8 @@ class Filter:
         parts += _describe_range(self.quietest_dbfs, self.below_dbfs, "dBFS", -math.inf)
         if self.problems:
             parts.append("problem: " + " or ".join(self.problems))
+        if self.clips is not None:
+            parts.append(f"{len(self.clips):,} selected clip{'' if len(self.clips) == 1 else 's'}")
         return "; ".join(parts) or "every clip"
 
 
@@ -92,6 +97,9 @@ def filter_clips(index: pd.DataFrame, wanted: Filter, found: pd.DataFrame | None
             passes &= index[column].astype(float).between(low, high, inclusive="left")
     if wanted.problems and found is not None:
         passes &= _is_among(index, found[found["kind"].isin(wanted.problems)])
+    if wanted.clips is not None:
+        pairs = zip(index["subset"].tolist(), index["clip"].tolist(), strict=True)
+        passes &= np.fromiter((pair in wanted.clips for pair in pairs), dtype=bool, count=len(index))
     if wanted.text:
         text = index["clip"] + " " + index["labels"].map(" ".join) + " " + index["source"].fillna("")
         passes &= text.str.contains(wanted.text, case=False, regex=False)

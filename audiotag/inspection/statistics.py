@@ -28,17 +28,19 @@ def summary(index: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Index: subset. Columns: ``clips``, ``hours``, ``labels``, ``combinations``, ``labels_per_clip`` (mean),
+        Index: subset. Columns: ``clips``, ``hours``, ``labels``, ``combinations``, ``labels_per_clip`` (mean of
+        the clips that have labels),
         ``mean_s``, ``median_s``, ``shortest_s``, ``longest_s``.
     """
     rows = {}
     for subset, clips in labelled_clips(index).groupby("subset", sort=False):
+        have_labels = clips["labels"].map(bool).astype(bool)
         rows[subset] = {
             "clips": len(clips),
             "hours": clips["duration_s"].sum() / 3600,
             "labels": len({label for labels in clips["labels"] for label in labels}),
             "combinations": clips["labels"].map(lambda labels: tuple(sorted(labels))).nunique(),
-            "labels_per_clip": clips["labels"].map(len).mean(),
+            "labels_per_clip": clips.loc[have_labels, "labels"].map(len).mean() if have_labels.any() else 0.0,
             "mean_s": clips["duration_s"].mean(),
             "median_s": clips["duration_s"].median(),
             "shortest_s": clips["duration_s"].min(),

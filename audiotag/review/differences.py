@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 
 from audiotag.data.corrections import Correction
-from audiotag.data.verdicts import Verdict
+from audiotag.data.verdicts import UNDECIDED, Verdict
 from audiotag.spreadsheets import disarm_table
 
 COLUMNS = ["subset", "clip", "labels_from", "labels_to", "removed", "added", "reviewers", "time", "note"]
@@ -33,7 +33,7 @@ def differences(corrections: Sequence[Correction], verdicts: Iterable[Verdict]) 
     """
     by_clip: dict[tuple[str, str], list[Verdict]] = {}
     for verdict in verdicts:
-        if verdict.decisions:
+        if verdict.answer not in UNDECIDED:
             by_clip.setdefault((verdict.subset, verdict.clip), []).append(verdict)
     rows = []
     for one in corrections:

@@ -71,6 +71,8 @@ class GridReview:
     kind : GridKind
     contents : mapping of (str, str) to str
         Hashes of the samples by subset and clip, as far as they are known.
+    only : frozenset of (str, str) or None
+        Subset and name of the clips to review; None for any.
     """
 
     scored: ScoredClips
@@ -79,6 +81,7 @@ class GridReview:
     label: str
     kind: GridKind
     contents: Mapping[Name, str] = field(default_factory=dict)
+    only: frozenset[Name] | None = None
 
     def verdicts(self) -> list[Verdict]:
         """What the reviewer has said so far, on any label, oldest first."""
@@ -87,7 +90,8 @@ class GridReview:
     def clips(self, verdicts: Sequence[Verdict] | None = None) -> list[GridClip]:
         """All clips to review, those that are judged as well, most doubtful first; ``verdicts`` saves reading them."""
         verdicts = self.verdicts() if verdicts is None else verdicts
-        return find_grid_clips(self.scored, self.label, self.kind, verdicts, self.contents)
+        clips = find_grid_clips(self.scored, self.label, self.kind, verdicts, self.contents)
+        return clips if self.only is None else [clip for clip in clips if clip.name in self.only]
 
     def answer(self, accepted: Collection[Name], odd: Collection[Name], contents: Mapping[Name, str]) -> list[Verdict]:
         """Write what the reviewer said about clips into the journal, as one step.

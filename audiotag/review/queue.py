@@ -30,12 +30,15 @@ class QueueFilter:
     kind : DoubtKind or ""
     fold : int or None
         The fold that scored the clip.
+    clips : frozenset[tuple[str, str]] or None
+        Subset and name of the clips to look at; None for any.
     """
 
     subset: str = ""
     label: str = ""
     kind: DoubtKind | str = ""
     fold: int | None = None
+    clips: frozenset[tuple[str, str]] | None = None
 
     def passes(self, doubt: Doubt) -> bool:
         """Whether a doubt is one to look at."""
@@ -44,6 +47,7 @@ class QueueFilter:
             and self.label in ("", doubt.label)
             and self.kind in ("", doubt.kind)
             and self.fold in (None, doubt.fold)
+            and (self.clips is None or (doubt.subset, doubt.clip) in self.clips)
         )
 
 

@@ -10,6 +10,7 @@ import sys
 import time
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
@@ -22,15 +23,16 @@ from audiotag.data.index import cache_name, with_keys
 from audiotag.data.saved_options import open_remembered
 from audiotag.detached_job import DetachedJob
 from audiotag.inspection.measurement_job import MeasurementJob, with_measures
+from audiotag.similarity.embedding import EmbeddingWriter, embed_files
 from audiotag.similarity.embedding_store import EmbeddingStore, content_keys, file_keys
-from audiotag.similarity.vectors import clip_vector
+from audiotag.similarity.nearest import EXACT_UP_TO, NearestClips
 from audiotag.state import read_json_state
-from audiotag.tagging.bulk import SoundFile, tag_files
+from audiotag.tagging.bulk import SoundFile
 from audiotag.tagging.ensemble import Card
 from audiotag.tagging.tagger import Tagger
 from audiotag.workspace import Workspace, write_json
 
-PART_INTERVAL_S = 5.0  # between parts that are written to disk
+PROGRESS_INTERVAL_S = 2.0
 PROBLEMS = "problems.json"
 
 
@@ -47,18 +49,26 @@ class Embeddings:
     missing : int
         Clips that have no vector yet, or cannot be read.
     problems : tuple[str, ...]
-        A sentence for each clip that could not be read.
+        A sentence for each of the missing clips that could not be read, as it is now.
+    folder : Path, optional
+        Where the graph of `nearest` is stored for a large dataset.
     """
 
     clips: pd.DataFrame
     vectors: np.ndarray
     missing: int
     problems: tuple[str, ...] = ()
+    folder: Path | None = None
 
     @property
     def is_complete(self) -> bool:
         """Whether each clip has a vector or cannot be read."""
         return self.missing <= len(self.problems)
+
+    @cached_property
+    def nearest(self) -> NearestClips:
+        """The search among these vectors, made when it is first asked for."""
+        return NearestClips(self.vectors, self.folder)
 
     def row_of(self, subset: str, clip: str) -> int:
         """The row of a clip; -1 if it has no vector."""
@@ -99,18 +109,21 @@ class EmbeddingJob(DetachedJob):
         """The arguments of the process, which `main` reads."""
         return [str(self.folder), str(self.root), str(self.ensemble)]
 
-    def stamp(self) -> int:
-        """A number that changes whenever there are more vectors to read."""
-        return len(self.store.parts())
+    def stamp(self) -> str:
+        """A text that changes whenever there are more vectors to read."""
+        return " ".join(path.stem.removeprefix("part-") for path in self.store.parts())
 
     def read(self, dataset: Dataset, workspace: Workspace) -> Embeddings:
         """The vectors so far of the clips of a dataset, as these are on disk now."""
         clips = _clips_of(dataset, workspace)
-        vectors, found = self.store.find(file_keys(clips), content_keys(clips["content"]))
-        has_vector = clips[found]
-        problems = read_json_state(self.folder / PROBLEMS, [str], [], "clips that cannot be read are tried again")
-        table = has_vector[["subset", "clip", "path"]].reset_index(drop=True)
-        return Embeddings(table, vectors, int((~found).sum()), tuple(problems))
+        keys = file_keys(clips)
+        found = self.store.open().find(keys, content_keys(clips["content"]))
+        table = clips.loc[found.is_found, ["subset", "clip", "path"]].reset_index(drop=True)
+        missing = {str(key) for key in keys[~found.is_found]}
+        shape = [{"file": str, "problem": str}]
+        rows = read_json_state(self.folder / PROBLEMS, shape, [], "clips that cannot be read are tried again")
+        problems = tuple(row["problem"] for row in rows if row["file"] in missing)
+        return Embeddings(table, found.vectors, int((~found.is_found).sum()), problems, self.folder)
 
 
 def embed_clips(job: EmbeddingJob, workspace: Workspace) -> None:
@@ -118,37 +131,34 @@ def embed_clips(job: EmbeddingJob, workspace: Workspace) -> None:
     dataset = open_remembered(job.root, workspace)
     clips = _clips_of(dataset, workspace)
     keys = file_keys(clips)
-    _, found = job.store.find(keys, content_keys(clips["content"]))
-    todo, keys = clips[~found], keys[~found]
-    done_before = int(found.sum())
+    is_found = job.store.open().find(keys, content_keys(clips["content"])).is_found
+    todo = clips[~is_found]
+    key_of = dict(zip(map(str, todo["path"]), keys[~is_found].tolist(), strict=True))
+    files = [SoundFile(path, clip) for path, clip in zip(todo["path"], todo["clip"], strict=True)]
+    done_before = int(is_found.sum())
     job.write_progress(done_before, len(clips), 0.0)
-    problems: list[str] = []
-    if len(todo):
-        tagger = Tagger(job.ensemble, keep_embeddings=True)
-        files = [SoundFile(path, clip) for path, clip in zip(todo["path"], todo["clip"], strict=True)]
-        rows: list[tuple[np.uint64, str, np.ndarray]] = []
-        began = last = time.monotonic()
-        with in_hand.noting(job.folder / ".in-hand"), closing(tag_files(tagger, files)) as results:
-            for done, (key, result) in enumerate(zip(keys, results, strict=True), 1):
-                if result.tags is None or result.tags.embeddings is None:
-                    problems.append(result.problem or f"{result.file.clip} has no embedding.")
-                else:
-                    rows.append((key, result.tags.content, clip_vector(result.tags.embeddings)))
-                is_last = done == len(todo) or job.is_stop_requested()
-                if time.monotonic() - last > PART_INTERVAL_S or is_last:
-                    _write(job.store, rows)
-                    left_s = (time.monotonic() - began) / done * (len(todo) - done)
-                    job.write_progress(done_before + done, len(clips), left_s)
-                    rows, last = [], time.monotonic()
-                if job.is_stop_requested():
-                    break
+    problems: list[dict[str, str]] = []
+
+    def open_tagger() -> Tagger:
+        return Tagger(job.ensemble, keep_embeddings=True)
+
+    began = last = time.monotonic()
+    writer = EmbeddingWriter(job.store)
+    with in_hand.noting(job.folder / ".in-hand"), writer, closing(embed_files(open_tagger, writer, files)) as results:
+        for count, result in enumerate(results, 1):
+            if result.tags is None:
+                problems.append({"file": str(key_of[str(result.file.path)]), "problem": result.problem})
+            if time.monotonic() - last > PROGRESS_INTERVAL_S:
+                last = time.monotonic()
+                left = len(todo) - writer.known - count
+                job.write_progress(len(clips) - left, len(clips), (last - began) / count * left)
+            if job.is_stop_requested():
+                break
+        else:
+            job.write_progress(len(clips), len(clips), 0.0)
     write_json(job.folder / PROBLEMS, problems)
-
-
-def _write(store: EmbeddingStore, rows: list[tuple[np.uint64, str, np.ndarray]]) -> None:
-    if rows:
-        keys, contents, vectors = zip(*rows, strict=True)
-        store.add(np.array(keys, np.uint64), content_keys(contents), np.stack(vectors))
+    if len(clips) > EXACT_UP_TO and not job.is_stop_requested():
+        job.read(dataset, workspace).nearest.prepare()
 
 
 def _clips_of(dataset: Dataset, workspace: Workspace) -> pd.DataFrame:

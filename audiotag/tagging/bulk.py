@@ -22,6 +22,7 @@ import numpy as np
 
 from audiotag.audio.decoder_workers import stop_decoding_at
 from audiotag.audio.opening import SUFFIXES
+from audiotag.disk import modified_ns
 from audiotag.errors import clip_problem
 from audiotag.processors import usable_cpus
 from audiotag.reasons import plain_reason
@@ -55,11 +56,21 @@ class SoundFile(NamedTuple):
 
 
 class FileResult(NamedTuple):
-    """The result of a file: its tags, or None and a sentence that says why."""
+    """The result of a file: its tags, or None and a sentence that says why.
+
+    Attributes
+    ----------
+    file : SoundFile
+    tags : Tags or None
+    problem : str
+    stamp : tuple[int, int]
+        Size in bytes, and time of the last change in ns since 1970, before the file was read; 0 if it was not found.
+    """
 
     file: SoundFile
     tags: Tags | None
     problem: str = ""
+    stamp: tuple[int, int] = (0, 0)
 
 
 def sound_files(paths: Sequence[Path]) -> Iterator[SoundFile]:
@@ -120,6 +131,7 @@ class _PendingClip:
 
     file: SoundFile
     items: Queue[_QueueItem] = field(default_factory=lambda: Queue(2))
+    stamp: tuple[int, int] = (0, 0)
     evidence: list[Evidence] = field(default_factory=list)
 
     def waiting_bytes(self) -> int:
@@ -155,6 +167,9 @@ def _queued_items(
 def _queue_inputs(tagger: Tagger, clip: _PendingClip, stop: Event) -> None:
     """Decode a file and queue its network inputs, then the end of the clip."""
     end = _EndOfClip()
+    with suppress(OSError):
+        stat = clip.file.path.stat()
+        clip.stamp = stat.st_size, modified_ns(stat)
     try:
         for block in tagger.inputs(clip.file.path, clip.file.clip):
             _put_unless_stopped(clip, block, stop)
@@ -185,7 +200,7 @@ def _scored_results(tagger: Tagger, items: Iterator[tuple[_PendingClip, _QueueIt
             elif item.problem is not None:
                 yield FileResult(clip.file, None, item.problem)
             else:
-                yield FileResult(clip.file, tagger.tags_of(join_evidence(clip.evidence)))
+                yield FileResult(clip.file, tagger.tags_of(join_evidence(clip.evidence)), stamp=clip.stamp)
             unscored.popleft()
 
     for clip, item in items:

@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from audiotag.audio.opening import READABLE
 from audiotag.errors import AudiotagError
-from audiotag.tagging.bulk import FileResult, SoundFile, tag_files
+from audiotag.tagging.bulk import FileResult, SoundFile, sound_files, tag_files
 from audiotag.tagging.ensemble import select_folds
 from audiotag.tagging.export.base import ExportFormat, ExportOptions, write_export
 from audiotag.tagging.export.rows import Row, clip_row, exact_clip_row, problem_row, timeline_entries
@@ -69,7 +70,23 @@ def tag_into_journal(
                 return
 
 
-def check_out(out: Path, tagged: Sequence[Path], is_folder: bool = False) -> None:
+def count_sounds(paths: Sequence[Path]) -> int:
+    """Count the sound files that paths name.
+
+    Raises
+    ------
+    AudiotagError
+        If there are none.
+    """
+    named = ", ".join(map(str, paths))
+    if not any(map(os.path.exists, paths)):
+        raise AudiotagError(f"there is no such file or folder: {named}; check the path.")
+    if total := sum(1 for _ in sound_files(paths)):
+        return total
+    raise AudiotagError(f"no sound files in {named}; {READABLE} are read.")
+
+
+def check_out(out: Path, tagged: Sequence[Path], is_folder: bool = False, option: str = "--out") -> None:
     """Refuse an output that cannot be written, before hours are spent on tagging.
 
     Parameters
@@ -79,12 +96,14 @@ def check_out(out: Path, tagged: Sequence[Path], is_folder: bool = False) -> Non
         What is to be tagged, which ``out`` must not overwrite.
     is_folder : bool
         Whether ``out`` is a folder for several files.
+    option : str
+        What gives ``out``.
     """
     if not is_folder and any(os.path.abspath(path) == os.path.abspath(out) for path in tagged):
-        raise AudiotagError(f"--out would write over {out}, which is to be tagged; choose another file.")
+        raise AudiotagError(f"{option} would write over {out}, which is to be tagged; choose another file.")
     (out if is_folder else out.parent).mkdir(parents=True, exist_ok=True)
     if (out.is_dir() and not is_folder) or not os.access(out if is_folder else out.parent, os.W_OK):
-        raise AudiotagError(f"--out cannot be written to {out}; choose another place.")
+        raise AudiotagError(f"{option} cannot be written to {out}; choose another place.")
 
 
 def tag_row(result: FileResult, options: ExportOptions, per_clip: PerClip = ()) -> Row:
@@ -111,7 +130,7 @@ def fingerprint_of(tagger: Tagger) -> dict[str, Any]:
     how = {"spectrogram": asdict(card.spectrogram), "windows": card.windows, "augment": card.recipe.get("augment")}
     return {
         "audiotag version": __version__,
-        "ensemble": [card.name, folds, how],
+        "ensemble": [card.name, folds, how, card.familiar],
         "tagging options": asdict(tagger.settings),
         "thresholds": tagger.thresholds,
     }

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 ROWS_PER_WRITE = 20_000
 ROWS_PER_READ = 65_536
 NAME = re.compile(r"rows-(\d+)-(\d+)\.parquet")
-FACTS = ("clip", "path", "duration_s", "tags", "likeliest", "score", "notes", "problem")
+FACTS = ("clip", "path", "duration_s", "tags", "likeliest", "score", "notes", "problem", "familiarity", "unlike")
 SCORE = "score of "  # begins the name of a label's column
 
 Order = Literal["file", "score"]
@@ -52,6 +52,8 @@ class ResultFilter:
         Whether the clip must have a tag: that of ``label``, or any.
     order : "file" or "score"
         In the order of the sounds, or the highest score first.
+    unlike_only : bool
+        Whether the clip must be unlike the training sounds.
     """
 
     label: str = ""
@@ -59,6 +61,7 @@ class ResultFilter:
     text: str = ""
     tagged_only: bool = False
     order: Order = "file"
+    unlike_only: bool = False
 
 
 class _Part(NamedTuple):
@@ -136,7 +139,7 @@ class ResultTable:
 
         column = SCORE + wanted.label if wanted.label in self.labels else "score"
         numbers, scores, at = [np.empty(0, np.int64)], [np.empty(0, np.float32)], 0
-        for batch in self._batches(["clip", "tags", "problem", column]):
+        for batch in self._batches(["clip", "tags", "problem", "unlike", column]):
             passes = pc.and_(pc.is_null(batch["problem"]), pc.greater_equal(batch[column], wanted.min_score))
             if wanted.text:
                 named = pc.match_substring(batch["clip"], wanted.text, ignore_case=True)
@@ -144,6 +147,8 @@ class ResultTable:
             mask = pc.fill_null(passes, False).to_numpy(zero_copy_only=False)
             if wanted.tagged_only:
                 mask = mask & _has_tag(batch["tags"], wanted.label)
+            if wanted.unlike_only:
+                mask = mask & _is_unlike(batch)
             numbers.append(at + np.flatnonzero(mask))
             scores.append(batch[column].to_numpy(zero_copy_only=False)[mask])
             at += len(batch)
@@ -224,7 +229,7 @@ class ResultTable:
         import pyarrow as pa
 
         text, number = pa.string(), pa.float32()
-        kinds = (text, text, number, pa.list_(text), text, number, text, text)
+        kinds = (text, text, number, pa.list_(text), text, number, text, text, number, pa.bool_())
         return pa.schema([*zip(FACTS, kinds, strict=True), *((SCORE + label, number) for label in self.labels)])
 
     def _batch(self, rows: Sequence[Row]) -> pa.Table:
@@ -246,8 +251,19 @@ def _values(row: Row) -> dict[str, Any]:
         "likeliest": likeliest,
         "score": row["scores"][likeliest],
         "notes": " ".join(row["notes"]),
+        "familiarity": row.get("familiarity"),
+        "unlike": row.get("unlike"),
         **{SCORE + label: score for label, score in row["scores"].items()},
     }
+
+
+def _is_unlike(batch: Any) -> np.ndarray:
+    """Whether each clip is unlike the training sounds; a table that audiotag 0.2 wrote does not say so."""
+    import pyarrow.compute as pc
+
+    if "unlike" not in batch.column_names:
+        return np.zeros(len(batch), dtype=bool)
+    return pc.fill_null(batch["unlike"], False).to_numpy(zero_copy_only=False)
 
 
 def _has_tag(tags: Any, label: str) -> np.ndarray:

@@ -54,6 +54,8 @@ class ClipInputs:
         Remarks on the clip, as sentences.
     content : str
         Hash of the decoded samples, in the last block; empty in the others.
+    differences : tuple[str, ...]
+        Those of the notes that say in what the clip differs from the training sounds.
     """
 
     name: str
@@ -64,6 +66,7 @@ class ClipInputs:
     augmented: np.ndarray | None
     notes: tuple[str, ...]
     content: str = ""
+    differences: tuple[str, ...] = ()
 
 
 class InputMaker:
@@ -109,7 +112,7 @@ class InputMaker:
         notes = notes if offset else self._profile_notes(sound.name, rest)
         starts = np.array(window_starts(len(rest), window, hop))
         block = self._block(sound.name, rest, starts, offset)
-        yield replace(block, notes=(*sound.notes, *notes), content=sound.content)
+        yield replace(block, notes=(*sound.notes, *notes), content=sound.content, differences=notes)
 
     def of_sound(self, sound: Sound) -> ClipInputs:
         """Network inputs of a decoded sound, which must have the card's sample rate."""
@@ -120,9 +123,10 @@ class InputMaker:
         # Encoders lengthen a clip by some milliseconds: it then has one window, its middle as in training, and not two.
         is_one_window = 0 <= excess <= window * MAX_EXCESS_FRACTION
         starts = [excess // 2] if is_one_window else window_starts(last - first, window, self.settings.hop(window))
-        notes = (*sound.notes, *self._profile_notes(sound.name, sound.waveform))
+        differences = self._profile_notes(sound.name, sound.waveform)
         block = self._block(sound.name, sound.waveform[first:last], np.array(starts), first)
-        return replace(block, end=len(sound.waveform), notes=notes, content=sound.content)
+        notes = (*sound.notes, *differences)
+        return replace(block, end=len(sound.waveform), notes=notes, content=sound.content, differences=differences)
 
     def window_input(
         self, waveform: np.ndarray, start: int, position: float = 0.5, rng: np.random.Generator | None = None

@@ -26,6 +26,7 @@ from audiotag.workspace import Workspace
 FORMAT = 1
 CARD = "card.json"
 PROFILE_FIGURES = ("bandwidth_hz", "rms_dbfs")  # of the training sounds
+MEASURED_LATER = ("calibration", "noise_gate", "familiar")  # fields on which no score depends
 MAX_NAME_CHARS = 100
 MAX_LABELS = 10_000
 MAX_FOLDS = 100
@@ -121,6 +122,8 @@ class Card:
         The temperature that turns scores into probabilities; None in older ensembles.
     noise_gate : NoiseGate or None
         False tags on noises and speech; None if that is not measured.
+    familiar : str
+        Checksum of the file about its training sounds, see `audiotag.tagging.familiar`; empty without such a file.
     format : int
         Version of the card's format.
     """
@@ -146,6 +149,7 @@ class Card:
     weights: Literal["last", "best"] = "last"
     calibration: Calibration | None = None
     noise_gate: NoiseGate | None = None
+    familiar: str = ""
     format: int = FORMAT
 
     @property
@@ -159,8 +163,8 @@ class Card:
         return {name: value for name, value in values.items() if value is not None}
 
     def scoring_fields(self) -> dict[str, Any]:
-        """The fields of `to_dict` on which scores and tags depend: all but what was measured later about them."""
-        return {name: value for name, value in self.to_dict().items() if name not in ("calibration", "noise_gate")}
+        """The fields of `to_dict` on which scores depend: all but what was measured later about them."""
+        return {name: value for name, value in self.to_dict().items() if name not in MEASURED_LATER}
 
 
 def read_card(folder: Path) -> Card:

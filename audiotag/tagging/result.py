@@ -18,16 +18,28 @@ class Tag(NamedTuple):
         0 to 1.
     folds_agreeing : int
         Folds whose own score reaches the threshold.
+    familiarity : float or None
+        Above 0, at most 1: how familiar the window is in which the label scores highest, see
+        `audiotag.trust.familiarity`. None for silence, and where the ensemble does not know its training sounds.
+    is_held_back : bool
+        Whether the label is no tag because that window is unlike the training sounds, see `TagSettings.hold_back`.
     """
 
     label: str
     score: float
     threshold: float
     folds_agreeing: int
+    familiarity: float | None = None
+    is_held_back: bool = False
 
     @property
     def passes(self) -> bool:
-        """Whether the clip gets this tag; silence, which scores 0, gets no tag even where the threshold is 0."""
+        """Whether the clip gets this tag: it reaches its threshold and is not held back."""
+        return self.reaches and not self.is_held_back
+
+    @property
+    def reaches(self) -> bool:
+        """Whether the score reaches the threshold; silence, which scores 0, does not even where the threshold is 0."""
         return self.score > 0 and self.score >= self.threshold
 
 
@@ -59,6 +71,11 @@ class Evidence:
     embeddings : numpy.ndarray, shape=(folds, windows, features), float32, or None
         What the last layer of each network gets; 0 for a window that is not audible. None if the tagger does not keep
         them, or its networks have none.
+    familiarity : numpy.ndarray, shape=(folds, windows), float32, or None
+        How familiar each window is to each fold, above 0 and at most 1; NaN for a window that is not audible. None
+        where the ensemble does not know its training sounds, see `audiotag.tagging.familiar`.
+    differences : tuple[str, ...]
+        Those of the notes that say in what the clip differs from the training sounds.
     """
 
     name: str
@@ -71,6 +88,8 @@ class Evidence:
     notes: tuple[str, ...]
     content: str = ""
     embeddings: np.ndarray | None = None
+    familiarity: np.ndarray | None = None
+    differences: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +124,14 @@ class Tags:
         Hash of the decoded samples; empty where it is not known.
     embeddings : numpy.ndarray, shape=(folds, windows, features), float32, or None
         Those of the evidence, of all folds: voting or not.
+    window_familiarity : numpy.ndarray, shape=(windows,), or None
+        How familiar each window is to the folds that vote, above 0 and at most 1: about the share of training clips
+        that, when they were held out, were at least as far from the others. NaN for silence; None where the ensemble
+        does not know its training sounds.
+    familiarity_threshold : float
+        Below it a window is unlike the training sounds; 95 % of right tags have at least this familiarity.
+    differences : tuple[str, ...]
+        Those of the notes that say in what the clip differs from the training sounds: familiarity, bandwidth, level.
     """
 
     name: str
@@ -120,8 +147,30 @@ class Tags:
     voting_folds: tuple[int, ...] = ()
     content: str = ""
     embeddings: np.ndarray | None = None
+    window_familiarity: np.ndarray | None = None
+    familiarity_threshold: float = 0.0
+    differences: tuple[str, ...] = ()
 
     @property
     def tags(self) -> tuple[Tag, ...]:
-        """The labels that reach their threshold, the highest score first; empty where none does."""
+        """The labels that reach their threshold and are not held back, the highest score first; may be empty."""
         return tuple(tag for tag in self.ranking if tag.passes)
+
+    @property
+    def held_back(self) -> tuple[Tag, ...]:
+        """The labels that reach their threshold but are held back, the highest score first; mostly empty."""
+        return tuple(tag for tag in self.ranking if tag.reaches and tag.is_held_back)
+
+    @property
+    def familiarity(self) -> float | None:
+        """Familiarity of the most familiar label that reaches its threshold, or of the likeliest one where none does.
+
+        None where it is not known.
+        """
+        known = [tag.familiarity for tag in self.ranking if tag.reaches and tag.familiarity is not None]
+        return max(known, default=self.ranking[0].familiarity if self.ranking else None)
+
+    @property
+    def is_unlike(self) -> bool:
+        """Whether the clip is unlike the training sounds, as far as that is known."""
+        return self.familiarity is not None and self.familiarity < self.familiarity_threshold

@@ -35,6 +35,8 @@ class TagSettings:
     calibrated : bool
         Give scores as probabilities, see `audiotag.trust.temperature`. Thresholds are changed in the same way, so the
         tags and their order stay the same. Weighted folds are calibrated already, and stay as they are.
+    hold_back : bool
+        Give no tag to a sound that is unlike all training sounds, see `audiotag.tagging.familiar_tags`.
 
     Raises
     ------
@@ -48,6 +50,7 @@ class TagSettings:
     windows: Annotated[Windows | None, "leave it out to use the ensemble's own"] = None
     folds: tuple[int, ...] = ()
     calibrated: bool = False
+    hold_back: bool = False
 
     def __post_init__(self) -> None:
         check(self)

@@ -18,6 +18,8 @@ from audiotag.tagging.engine_comparison import Progress
 from audiotag.tagging.engine_selection import Say, select_engine
 from audiotag.tagging.engines import Outputs, join_outputs
 from audiotag.tagging.ensemble import Card, find_ensemble, read_card, select_folds
+from audiotag.tagging.familiar import read_familiar
+from audiotag.tagging.familiar_tags import with_familiarity
 from audiotag.tagging.fold_fusion import clip_tags
 from audiotag.tagging.known_clips import read_known_clips, voting_note
 from audiotag.tagging.out_of_fold import read_out_of_fold
@@ -55,6 +57,8 @@ class Tagger:
         Scores of the training clips by the fold that each was held out of.
     known_clips : KnownClips or None
         Which folds were trained on which clips; for such a clip only the other folds vote.
+    familiar : Familiar or None
+        What its training sounds are like; None where that is not measured.
     engine_name : str
         What runs the networks, see `audiotag.tagging.engines`.
 
@@ -62,7 +66,7 @@ class Tagger:
     ------
     AudiotagError
         If there is no such ensemble, it is incomplete, it lacks a fold that the settings name, or it has no
-        out-of-fold scores to fit weights to.
+        out-of-fold scores to fit weights to; if the settings hold back tags and it does not know its training sounds.
 
     Examples
     --------
@@ -88,8 +92,11 @@ class Tagger:
         self.thresholds = self.card.thresholds if thresholds is None else self._check_thresholds(thresholds)
         self.out_of_fold = read_out_of_fold(folder, self.card)
         self.known_clips = read_known_clips(folder, self.card)
+        self.familiar = read_familiar(folder, self.card)
+        self._uses_embeddings = keep_embeddings or self.familiar is not None
         self._require_weights(self.settings)
         self._temperature_for(self.settings)
+        self._require_familiar(self.settings)
         self.input_maker = InputMaker(self.card, self.settings)
         self.engine_name, self._engine = select_engine(folder, self.card, self.settings.folds, say, progress)
 
@@ -147,19 +154,21 @@ class Tagger:
         ----------
         evidence : Evidence
         settings : TagSettings, optional
-            By default the tagger's. Of others, ``combine``, ``windows``, ``tta`` and ``calibrated`` count: another
-            overlap or other folds need other evidence.
+            By default the tagger's. Of others, ``combine``, ``windows``, ``tta``, ``calibrated`` and ``hold_back``
+            count: another overlap or other folds need other evidence.
         thresholds : tuple[float, ...], optional
             By default the tagger's.
 
         Raises
         ------
         AudiotagError
-            If the settings need weights, a temperature, or passes of test-time augmentation, that are not there.
+            If the settings need weights, a temperature, passes of test-time augmentation, or knowledge of the training
+            sounds, that are not there.
         """
         settings = settings or self.settings
         thresholds = self.thresholds if thresholds is None else self._check_thresholds(thresholds)
         self._require_weights(settings)
+        self._require_familiar(settings)
         windows = settings.windows or self.card.windows
         if not settings.tta:
             evidence = replace(evidence, augmented=None)
@@ -178,6 +187,10 @@ class Tagger:
         evidence = replace(evidence, notes=(*evidence.notes, note)) if note else evidence
         temperature = self._temperature_for(settings)
         tags = clip_tags(evidence, self.card.labels, thresholds, windows, settings.combine, weights, temperature)
+        tags = replace(tags, differences=evidence.differences)
+        if evidence.familiarity is not None and self.familiar is not None:
+            limit = self.familiar.threshold
+            tags = with_familiarity(tags, self.card.labels, evidence.familiarity, limit, settings.hold_back)
         return replace(
             tags,
             trained_folds=int(trained.sum()),
@@ -235,7 +248,13 @@ class Tagger:
             Scores of each pass of test-time augmentation.
         """
         settings = self.card.spectrogram
-        keeps = self.keep_embeddings and outputs.embeddings.shape[-1] > 0
+        has_embeddings = outputs.embeddings.shape[-1] > 0
+        keeps = self.keep_embeddings and has_embeddings
+        familiarity = None
+        if self.familiar is not None and has_embeddings:
+            places = [self.card.folds.index(fold) for fold in self._folds]
+            familiarity = self.familiar.of_windows(outputs.embeddings, places)
+            familiarity[:, ~inputs.audible] = np.nan
         return Evidence(
             name=inputs.name,
             duration_s=inputs.end / settings.sample_rate,
@@ -246,7 +265,9 @@ class Tagger:
             augmented=augmented,
             notes=inputs.notes,
             content=inputs.content,
+            differences=inputs.differences,
             embeddings=np.where(inputs.audible[:, None], outputs.embeddings, 0) if keeps else None,
+            familiarity=familiarity,
         )
 
     def engine(self, network_inputs: np.ndarray) -> Outputs:
@@ -267,7 +288,7 @@ class Tagger:
                 f"{self.card.name} gives scores that are not numbers (NaN): its weights are damaged, or its training "
                 "diverged; copy it again, or train it with a lower learning rate."
             )
-        return outputs if self.keep_embeddings else Outputs(outputs.scores, outputs.embeddings[..., :0])
+        return outputs if self._uses_embeddings else Outputs(outputs.scores, outputs.embeddings[..., :0])
 
     def silence(self, windows: int) -> Outputs:
         """The outputs for windows that no network gets, because the clip is silent: zeros."""
@@ -278,8 +299,8 @@ class Tagger:
 
     @cached_property
     def features(self) -> int:
-        """Number of features in an embedding of one fold; 0 if they are not kept, or its networks have none."""
-        if not self.keep_embeddings:
+        """Number of features in an embedding of one fold; 0 if they are not used, or its networks have none."""
+        if not self._uses_embeddings:
             return 0
         settings = self.card.spectrogram
         blank = np.zeros((1, settings.channels, settings.height, settings.width), np.float32)
@@ -313,6 +334,14 @@ class Tagger:
             )
         return self.temperature
 
+    def _require_familiar(self, settings: TagSettings) -> None:
+        if settings.hold_back and self.familiar is None:
+            raise AudiotagError(
+                f"{self.card.name} does not know what its training sounds are like, so it cannot hold back the tags of "
+                f"other sounds; run audiotag familiarity {self.card.name} DATASET with the dataset that it was trained "
+                "on, or tag without holding back."
+            )
+
     def _require_weights(self, settings: TagSettings) -> None:
         if settings.combine == "weighted" and self.out_of_fold is None:
             raise AudiotagError(
@@ -324,13 +353,15 @@ class Tagger:
 def _votes(evidence: Evidence, folds: np.ndarray) -> Evidence:
     """The evidence of some of the folds; ``folds`` says which."""
     augmented = None if evidence.augmented is None else evidence.augmented[:, folds]
-    return replace(evidence, scores=evidence.scores[folds], augmented=augmented)
+    familiarity = None if evidence.familiarity is None else evidence.familiarity[folds]
+    return replace(evidence, scores=evidence.scores[folds], augmented=augmented, familiarity=familiarity)
 
 
 def join_evidence(blocks: list[Evidence]) -> Evidence:
     """Evidence of a clip from the evidence of its blocks, in their order."""
     augmented = [block.augmented for block in blocks if block.augmented is not None]
     embeddings = [block.embeddings for block in blocks if block.embeddings is not None]
+    familiarity = [block.familiarity for block in blocks if block.familiarity is not None]
     return replace(
         blocks[-1],
         starts_s=np.concatenate([block.starts_s for block in blocks]),
@@ -338,5 +369,7 @@ def join_evidence(blocks: list[Evidence]) -> Evidence:
         scores=np.concatenate([block.scores for block in blocks], axis=1),
         augmented=np.concatenate(augmented, axis=2) if augmented else None,
         embeddings=np.concatenate(embeddings, axis=1) if embeddings else None,
+        familiarity=np.concatenate(familiarity, axis=1) if familiarity else None,
         notes=tuple(note for block in blocks for note in block.notes),
+        differences=tuple(note for block in blocks for note in block.differences),
     )

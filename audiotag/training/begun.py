@@ -1,10 +1,10 @@
-"""What a run notes when it begins: what belongs together, corrected labels, and which folds train on each clip.
+"""What a run notes when it begins: copies of clips, corrected labels, and which folds train on each clip.
 
 ``copies.json`` holds the groups of clips with the same content. What is measured, or copied, while a run is stopped
-must not change its folds, so a run that is resumed reads them there. ``near-duplicates.json`` holds the groups of
-near-duplicates, for a run whose settings keep them in one fold. ``corrections.json`` holds the clips whose labels
-reviewers had corrected; what they say later is for the next run. ``trained-on.parquet`` holds each clip that some fold
-trains on, with the numbers of these folds; `audiotag.training.publish` stores it in the ensemble.
+must not change its folds, so a run that is resumed reads them there. ``together.json`` holds the groups that the
+settings' ``keep_together`` asks for, in the same way. ``corrections.json`` holds the clips whose labels
+reviewers had corrected; what they say later is for the next run. ``trained-on.parquet`` holds each clip that some
+fold trains on, with the numbers of these folds; `audiotag.training.publish` stores it in the ensemble.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from audiotag.training.session import Session
 from audiotag.workspace import write_json
 
 COPIES = "copies.json"
+TOGETHER = "together.json"
 CORRECTIONS = "corrections.json"
-NEAR_DUPLICATES = "near-duplicates.json"
 TRAINED_ON = "trained-on.parquet"
 COLUMNS = ["subset", "clip", "folds"]
 
@@ -46,20 +46,17 @@ def open_session(run: Run, left_out: Collection[Path] = ()) -> Session:
     if not has_begun:
         return Session.open(settings, workspace, left_out)
     copies = read_json_state(run.folder / COPIES, [[str]], None, "copies of clips are looked for again")
-    near_duplicates = None
-    if settings.near_duplicates_together:
-        otherwise = "the near-duplicates that are known now stay in one fold"
-        near_duplicates = read_json_state(run.folder / NEAR_DUPLICATES, [[str]], None, otherwise)
-    return Session.open(settings, workspace, left_out, copies, read_corrections(run), near_duplicates=near_duplicates)
+    together = read_json_state(run.folder / TOGETHER, [[[str]]], None, "names and near-duplicates are looked at again")
+    return Session.open(settings, workspace, left_out, copies, read_corrections(run), together=together)
 
 
 def note_begin(run: Run, session: Session) -> None:
     """Write the files; before the event that says that the run has begun."""
     write_json(run.folder / COPIES, session.copies)
+    if session.settings.keep_together:
+        write_json(run.folder / TOGETHER, session.together)
     if session.settings.corrected:
         write_json(run.folder / CORRECTIONS, [correction.to_dict() for correction in session.corrections])
-    if session.settings.near_duplicates_together:
-        write_json(run.folder / NEAR_DUPLICATES, session.near_duplicates)
     write_parquet(trained_on(session), run.folder / TRAINED_ON)
 
 

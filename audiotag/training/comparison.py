@@ -242,7 +242,7 @@ def compare_runs(
     dataset = _common_dataset(first, second, workspace)
     session = Session(dataset, replace(first.settings(), corrected=truth == "corrected", held_out=None), workspace)
     clips = session.dataset.clips
-    clips = add_units(clips[clips["subset"] != "test"], session.copies, session.near_duplicates)
+    clips = add_units(clips[clips["subset"] != "test"], session.copies, session.together)
     keys = list(zip(clips["subset"], clips["clip"], strict=True))
     try:
         comparison = compare_held_out(

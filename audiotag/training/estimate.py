@@ -26,6 +26,7 @@ import psutil
 from audiotag import in_hand, jobs
 from audiotag.data.left_out import left_out_clips
 from audiotag.data.stamp import dataset_stamp
+from audiotag.data.verdicts import VerdictJournal
 from audiotag.disk import locked
 from audiotag.errors import AudiotagError
 from audiotag.state import is_number, json_parser, read_state
@@ -70,6 +71,8 @@ class Estimate:
         machine = [device.name for device in devices()]
         left_out = sorted((clip.subset, clip.clip) for clip in left_out_clips(dataset, workspace))
         dependencies = [values, workspace.dataset_options(dataset), dataset_stamp(dataset), machine, left_out]
+        if settings.corrected and (journal := VerdictJournal.of(dataset, workspace).path).exists():
+            dependencies.append(journal.stat().st_size)  # it only grows, and labels may make clips usable
         key = hashlib.sha256(json.dumps(dependencies, sort_keys=True).encode()).hexdigest()[:16]
         return cls(workspace.root / "probes" / key, settings)
 

@@ -14,7 +14,7 @@ from audiotag.data.dataset import Dataset, has_own_folds
 from audiotag.errors import AudiotagError
 from audiotag.metrics import multi_hot
 from audiotag.training.recipe import Recipe
-from audiotag.training.runs import FoldSource
+from audiotag.training.runs import FoldSource, Together
 
 ONE_SPLIT_FOLDS = 10
 NO_FOLD = 0  # of a clip that no fold holds out, where only a validation split is held out
@@ -55,6 +55,25 @@ def check_folds(
         raise AudiotagError(f"no fold is left to train: {dataset.name} has only fold {held_out}; hold out nothing.")
     if unknown := sorted(set(folds) - set(available)):
         raise AudiotagError(f"folds must be among {', '.join(map(str, available))} here, got {unknown[0]}.")
+
+
+def check_keep_together(dataset: Dataset, recipe: Recipe, keep_together: tuple[Together, ...]) -> None:
+    """Raise `AudiotagError` if a run cannot keep clips together by their names; the dataset is as the run sees it.
+
+    Near-duplicates are kept together by default, wherever that is possible.
+    """
+    if "names" not in keep_together:
+        return
+    if dataset.own_folds:
+        raise AudiotagError(
+            f"keep_together is for folds that the recipe draws, got names for folds of {dataset.name}; use folds from "
+            "the recipe (--folds-from recipe), or do not keep names together."
+        )
+    if recipe.fold_method != "stratified":
+        raise AudiotagError(
+            f"keep_together is for recipes with stratified folds, got names for recipe {recipe.name} with "
+            f"{recipe.fold_method} folds; choose another recipe, or do not keep names together."
+        )
 
 
 def assign_folds(clips: pd.DataFrame, labels: tuple[str, ...], recipe: Recipe) -> np.ndarray:
@@ -106,9 +125,7 @@ def assign_folds(clips: pd.DataFrame, labels: tuple[str, ...], recipe: Recipe) -
         from iterstrat.ml_stratifiers import MultilabelStratifiedKFold
 
         truth = np.zeros((count, max(2, len(labels))), dtype=np.float32)  # the splitter fails on a single column
-        # Corrected labels must not change the folds, or runs before and after a review could not be compared.
-        as_in_tables = clips[SOURCE_LABELS if SOURCE_LABELS in clips else "labels"]
-        np.maximum.at(truth[:, : len(labels)], units, multi_hot(list(as_in_tables), labels))
+        np.maximum.at(truth[:, : len(labels)], units, multi_hot(_labels_for_folds(clips), labels))
         splitter = MultilabelStratifiedKFold(recipe.folds, shuffle=True, random_state=recipe.seed)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it warns of labels with fewer clips than folds
@@ -159,6 +176,17 @@ def _unit_numbers(clips: pd.DataFrame, recipe: Recipe) -> np.ndarray:
     if recipe.fold_method == "shuffled":
         return np.arange(len(clips))
     return connect_rows(clips["unit" if "unit" in clips else "group"])
+
+
+def _labels_for_folds(clips: pd.DataFrame) -> list[tuple[str, ...]]:
+    """The labels by which folds are drawn.
+
+    They are those of the tables, because corrected labels must not change the folds: runs before and after a review
+    could not be compared. A clip without a label in the tables took no part before it was labelled.
+    """
+    if SOURCE_LABELS not in clips:
+        return clips["labels"].tolist()
+    return [before or after for before, after in zip(clips[SOURCE_LABELS], clips["labels"], strict=True)]
 
 
 def _count(units: np.ndarray) -> int:

@@ -9,8 +9,8 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from audiotag.audio.streaming import read_part
+from audiotag.data.corrections import apply_corrections, clips_with_known_labels
 from audiotag.data.dataset import Dataset
 from audiotag.data.saved_options import open_remembered, open_whole
 from audiotag.errors import AudiotagError
@@ -27,7 +28,7 @@ from audiotag.tagging import known_clips, out_of_fold, training_profile
 from audiotag.tagging.ensemble import CARD, Card, FoldCard
 from audiotag.tagging.known_clips import KnownClips
 from audiotag.tagging.out_of_fold import OutOfFold
-from audiotag.training.begun import read_trained_on
+from audiotag.training.begun import read_corrections, read_trained_on
 from audiotag.training.clip_contents import with_contents
 from audiotag.training.held_out import read_scores, refuse_damaged
 from audiotag.training.run_progress import plan_of
@@ -123,6 +124,7 @@ def publish(
             whole = open_whole(Path(settings.dataset), Workspace())  # clips may have been left out since
             known = known_clips_of(whole, trained_on, [fold.fold for fold in folds], Workspace()).to_bytes()
             write_bytes(aside / known_clips.FILE, known)
+        trained = clips_with_known_labels(apply_corrections(dataset, read_corrections(run)))
         card = Card(
             name=name,
             about=about or f"Trained by {settings.recipe.title} on {Path(settings.dataset).name}.",
@@ -136,13 +138,13 @@ def publish(
             accuracy=round(accuracy(all_targets, all_scores), 5),
             dataset={
                 "name": dataset.name,
-                "clips": int((dataset.clips["subset"] != "test").sum()),
+                "clips": int((trained.clips["subset"] != "test").sum()),
                 "fingerprint": dataset.fingerprint,
             },
             recipe=settings.recipe.to_dict(),
             licence=licence,
             created=time.strftime("%Y-%m-%d"),
-            sounds=_profile_of_training_clips(dataset, settings.recipe.spectrogram.sample_rate),
+            sounds=_profile_of_training_clips(trained, settings.recipe.spectrogram.sample_rate),
             out_of_fold=hashlib.sha256(held_out_scores).hexdigest(),
             known_clips=hashlib.sha256(known).hexdigest() if known else "",
             weights=weights,
@@ -151,6 +153,24 @@ def publish(
         write_json(aside / CARD, card.to_dict())
         os.replace(aside, parent / name)
     return parent / name
+
+
+def add_familiarity(folder: Path, run: Run, progress: Callable[[int, int], None] | None = None) -> None:
+    """Measure what the training sounds of a new ensemble are like; without its dataset it does not learn that.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the ensemble.
+    run : Run
+        What it was published from.
+    progress : callable(done, total), optional
+        Called as clips are tagged.
+    """
+    from audiotag.tagging.familiarity_measurement import measure_and_save  # it loads the networks
+
+    with suppress(AudiotagError):
+        measure_and_save(folder, Path(run.settings().dataset), progress)
 
 
 def check_name(name: str, parent: Path) -> None:

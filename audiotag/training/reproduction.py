@@ -43,7 +43,7 @@ def options_of(settings: RunSettings, workspace: Workspace) -> RunOptions | None
         held_out=settings.held_out,
         folds_from=settings.folds_from,
         corrected=settings.corrected,
-        near_duplicates_together=settings.near_duplicates_together,
+        keep_together=settings.keep_together,
     )
     try:
         made = options.settings(workspace)

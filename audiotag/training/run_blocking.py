@@ -8,9 +8,10 @@ from pathlib import Path
 
 from audiotag.data.saved_options import open_remembered
 from audiotag.errors import AudiotagError
-from audiotag.training.folds import check_folds
+from audiotag.training.folds import check_folds, check_keep_together, with_fold_source
 from audiotag.training.run_options import RunOptions
 from audiotag.training.run_progress import epochs_done, plan_of
+from audiotag.training.run_splits import leak_sentences
 from audiotag.training.runs import RESUMABLE, Run, RunSettings, create_run, list_runs
 from audiotag.training.session import Session
 from audiotag.workspace import Workspace
@@ -33,7 +34,7 @@ def train_and_wait(
     publish_as : str
         Name of the ensemble that is made of the run; empty for none.
     progress : callable(done, total), optional
-        Called as epochs of all folds are done.
+        Called as epochs of all folds are done, and again as clips are tagged for the familiarity of the ensemble.
 
     Returns
     -------
@@ -45,7 +46,7 @@ def train_and_wait(
     AudiotagError
         If an option or the name does not fit, which is found before the training, or the run fails or is stopped.
     """
-    from audiotag.training.publish import check_name, publish
+    from audiotag.training.publish import add_familiarity, check_name, publish
 
     if publish_as:
         check_name(publish_as, workspace.ensembles)
@@ -53,7 +54,7 @@ def train_and_wait(
     run.start()
     wait_for_end(run, progress)
     if publish_as:
-        publish(run, publish_as, workspace.ensembles)
+        add_familiarity(publish(run, publish_as, workspace.ensembles), run, progress)
     return run
 
 
@@ -67,7 +68,11 @@ def new_run(options: RunOptions, workspace: Workspace) -> Run:
     """
     dataset = open_remembered(Path(options.dataset), workspace)
     settings = options.settings(workspace)
-    check_folds(dataset, settings.recipe, settings.folds, settings.held_out, settings.folds_from)
+    session = Session(dataset, settings, workspace)
+    session.check_labels()
+    check_folds(session.dataset, settings.recipe, settings.folds, settings.held_out, settings.folds_from)
+    drawn = with_fold_source(session.dataset, settings.folds_from)
+    check_keep_together(drawn, settings.recipe, settings.keep_together)
     run = create_run(workspace, settings)
     workspace.remember_dataset(dataset.root)
     return run
@@ -78,7 +83,7 @@ def notes_before(options: RunOptions, workspace: Workspace) -> tuple[str, ...]:
     try:
         dataset = open_remembered(Path(options.dataset), workspace)
         session = Session(dataset, options.settings(workspace), workspace)
-        return (*_corrections_note(session), *session.leaks())
+        return (*_corrections_note(session), *leak_sentences(session))
     except AudiotagError:  # whatever it is, the run says it
         return ()
 

@@ -33,8 +33,8 @@ def described(settings: RunSettings) -> dict[str, str]:
         "run.folds": _text(settings.folds) if settings.folds else "all",
         "run.held_out": "nothing" if settings.held_out is None else f"fold {settings.held_out}",
         "run.folds_from": settings.folds_from,
+        "run.keep_together": ", ".join(settings.keep_together) or "nothing more",
         "run.labels": "corrected" if settings.corrected else "as in the tables",
-        "run.near_duplicates": "together" if settings.near_duplicates_together else "not looked at",
         "run.device": settings.device or "the best",
         **_described_recipe(settings.recipe),
     }

@@ -35,7 +35,7 @@ STAGE = {
 }
 PLAN = {
     "folds": [int], "labels": [str], "stages": [STAGE], "devices?": [str], "fingerprint?": str, "left_out?": [str],
-    "corrected?": int, "versions?": dict,
+    "corrected?": int, "splits?": [str], "versions?": dict,
 }  # fmt: skip
 BEST = {"epoch": _is_count, "lwlrap": NUMBER, "accuracy": NUMBER, "per_class": [(NUMBER, None)]}
 RESULT = {"fold": int, "lwlrap": NUMBER, "accuracy?": NUMBER, "clips?": int, "per_class?": [(NUMBER, None)],

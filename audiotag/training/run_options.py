@@ -13,7 +13,7 @@ from audiotag.errors import AudiotagError
 from audiotag.features.presets import load_preset
 from audiotag.training.devices import check_device
 from audiotag.training.recipe import load_recipe
-from audiotag.training.runs import FoldSource, RunSettings
+from audiotag.training.runs import FoldSource, RunSettings, Together
 from audiotag.workspace import Workspace
 
 
@@ -47,8 +47,8 @@ class RunOptions:
         As `RunSettings.folds_from`.
     corrected : bool or None
         As `RunSettings.corrected`; None if there are verdicts on the dataset.
-    near_duplicates_together : bool or None
-        As `RunSettings.near_duplicates_together`; None if near-duplicates of the dataset are known.
+    keep_together : tuple of "names" or "near-duplicates", or None
+        As `RunSettings.keep_together`; None keeps near-duplicates together if some are known.
     """
 
     dataset: str
@@ -64,7 +64,7 @@ class RunOptions:
     device: str = ""
     folds_from: FoldSource = "dataset"
     corrected: bool | None = None
-    near_duplicates_together: bool | None = None
+    keep_together: tuple[Together, ...] | None = None
 
     def settings(self, workspace: Workspace) -> RunSettings:
         """The settings of the run.
@@ -86,14 +86,24 @@ class RunOptions:
         check_device(self.device)
         sources = get_args(FoldSource)
         require(self.folds_from in sources, "folds_from", f"be {' or '.join(sources)}", self.folds_from, "check it")
+        kinds = get_args(Together)
+        together = self.keep_together
+        if together is None:
+            together = ("near-duplicates",) if knows_near_duplicates(Path(self.dataset), workspace) else ()
+        for kind in together:
+            require(kind in kinds, "keep_together", f"be {' or '.join(kinds)}", kind, "check it")
         corrected = self.corrected
         if corrected is None:
             corrected = bool(VerdictJournal.of(Path(self.dataset), workspace).verdicts())
-        together = self.near_duplicates_together
-        if together is None:
-            together = knows_near_duplicates(Path(self.dataset), workspace)
         return RunSettings(
-            self.dataset, recipe, self.folds, self.held_out, self.device, self.folds_from, corrected, together
+            self.dataset,
+            recipe,
+            self.folds,
+            self.held_out,
+            self.device,
+            self.folds_from,
+            corrected=corrected,
+            keep_together=tuple(kind for kind in kinds if kind in together),
         )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
+from audiotag.data.corrections import Correction, apply_corrections
 from audiotag.data.dataset import Dataset
 from audiotag.training.run_progress import best_steps, epochs_done, fold_rows, plan_of, work_left
 from audiotag.training.runs import SHARED_FOLD
@@ -106,8 +107,17 @@ def label_table(events: Events, clips: pd.Series | None) -> tuple[pd.DataFrame, 
     return table.sort_values(["lwlrap", "label"], na_position="last", ignore_index=True), folds
 
 
-def clips_per_label(events: Events, dataset: Dataset) -> pd.Series | None:
-    """Number of clips of each label in the subset of the run's last stage; None before the run has read the dataset."""
+def clips_per_label(events: Events, dataset: Dataset, corrections: Iterable[Correction] = ()) -> pd.Series | None:
+    """Number of clips of each label in the subset of the run's last stage; None before the run has read the dataset.
+
+    Parameters
+    ----------
+    events : list of dict
+    dataset : Dataset
+    corrections : iterable of Correction
+        The corrected labels that the run began with.
+    """
     if (plan := plan_of(events)) is None:
         return None
-    return dataset.subset(plan["stages"][-1]["subset"])["labels"].explode().value_counts()
+    clips = apply_corrections(dataset, corrections).subset(plan["stages"][-1]["subset"])
+    return clips["labels"].explode().value_counts()

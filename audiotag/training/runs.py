@@ -37,6 +37,7 @@ from audiotag.workspace import Workspace, write_bytes, write_json
 
 State = Literal["starting", "queued", "running", "stopping", "finished", "stopped", "failed", "interrupted"]
 FoldSource = Literal["dataset", "recipe"]
+Together = Literal["names", "near-duplicates"]
 ACTIVE: tuple[State, ...] = ("starting", "queued", "running", "stopping")
 RESUMABLE: tuple[State, ...] = ("stopped", "failed", "interrupted")
 WORKER = "audiotag.training.worker"
@@ -47,7 +48,8 @@ DELETED_FOLDER = ".deleted"
 
 SETTINGS_SHAPE = {
     "dataset": is_path, "recipe": dict, "folds": [int], "held_out": (int, None), "device": str,
-    "folds_from?": lambda source: source in get_args(FoldSource), "corrected?": bool, "near_duplicates_together?": bool,
+    "folds_from?": lambda source: source in get_args(FoldSource), "corrected?": bool,
+    "keep_together?": [lambda kind: kind in get_args(Together)],
 }  # fmt: skip
 PROCESS_SHAPE = {"pid": is_pid, "started": float, "waiting_since?": (float, None)}
 STATUS_SHAPE = {"state": lambda state: fits(state, str) and state in get_args(State), "reason?": str}
@@ -77,9 +79,10 @@ class RunSettings:
         Whether the dataset's own folds are used, if it has any, or folds that the recipe draws.
     corrected : bool
         Whether labels are corrected by the verdicts of reviewers, as they are when the run begins.
-    near_duplicates_together : bool
-        Whether near-duplicates stay in one fold, as they are known when the run begins. The dataset's own folds are
-        used as they are.
+    keep_together : tuple of "names" or "near-duplicates"
+        What stays in one fold beside recordings and copies of a sound: clips whose names look as if they were of one
+        recording, and near-duplicates, as they are known when the run begins. Folds that a recipe with stratified folds
+        does not draw are used as they are.
     """
 
     dataset: str
@@ -89,7 +92,7 @@ class RunSettings:
     device: str = ""
     folds_from: FoldSource = "dataset"
     corrected: bool = False
-    near_duplicates_together: bool = False
+    keep_together: tuple[Together, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as plain values, for ``settings.json``."""
@@ -108,7 +111,7 @@ class RunSettings:
             device=values["device"],
             folds_from=values.get("folds_from", "dataset"),  # this and the next fields are not in older runs
             corrected=values.get("corrected", False),
-            near_duplicates_together=values.get("near_duplicates_together", False),
+            keep_together=tuple(values.get("keep_together", ())),
         )
 
 

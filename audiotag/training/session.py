@@ -1,5 +1,7 @@
 """Which clips a run trains on and holds out: the stages, folds and rows that follow from a dataset and run settings.
 
+Clips whose labels nobody knows take no part: they are neither trained on, as if no label fitted them, nor held out.
+
 The worker, the estimate and the Train page all ask one `Session`, so that they agree. It works on the dataset's tables
 and its index; clips are decoded only by `Session.clips` and `Session.sample`.
 """
@@ -14,29 +16,28 @@ from pathlib import Path
 import pandas as pd
 
 from audiotag.data.contents import cache_path, same_content
-from audiotag.data.corrections import Correction, apply_corrections, find_corrections
+from audiotag.data.corrections import Correction, apply_corrections, clips_with_known_labels, find_corrections
 from audiotag.data.dataset import Dataset, has_validation_split
 from audiotag.data.index import cache_name, scan
-from audiotag.data.near_duplicates import read_near_duplicates
+from audiotag.data.name_groups import find_name_groups
+from audiotag.data.near_duplicates import connect, read_near_duplicates
 from audiotag.data.saved_options import open_remembered
 from audiotag.data.verdicts import VerdictJournal
 from audiotag.errors import AudiotagError
 from audiotag.inspection.measurement_job import MeasurementJob, with_measures
 from audiotag.metrics import multi_hot
 from audiotag.training.clips import LabelledClips, prepare_clips
-from audiotag.training.folds import ONE_SPLIT_FOLDS, assign_folds, available_folds, check_folds, with_fold_source
-from audiotag.training.leaks import (
-    DRAW_FOLDS,
-    STRATIFY,
-    Copies,
-    add_units,
-    copies_of,
-    near_duplicates_of,
-    straddling_sentence,
+from audiotag.training.folds import (
+    ONE_SPLIT_FOLDS,
+    available_folds,
+    check_folds,
+    check_keep_together,
+    with_fold_source,
 )
+from audiotag.training.leaks import Copies, add_units, groups_of
 from audiotag.training.progress import FoldSplit
 from audiotag.training.recipe import Stage
-from audiotag.training.runs import SHARED_FOLD, RunSettings
+from audiotag.training.runs import SHARED_FOLD, RunSettings, Together
 from audiotag.training.subsets import SubsetClips, SubsetFolds, assign_subset_folds, read_subset, require_usable
 from audiotag.workspace import Workspace
 
@@ -57,15 +58,15 @@ class Session:
     copies : sequence of sequence of str, optional
         The clips with the same content, as known when the run began: what is measured meanwhile must not change its
         folds. By default those that are known now.
-    near_duplicates : sequence of sequence of str, optional
-        The groups of near-duplicates that stay in one fold, as known when the run began; by default those that are
-        known now, if the settings ask for it.
     corrections : sequence of Correction, optional
         The corrected labels as they were when the run began; by default those that reviewers have given so far, if the
         settings ask for them.
     keeps_apart : bool
         Whether a fold trains on no clip of another subset that has a unit in common with the clips it is scored on;
         a run that began with an earlier version did not look at that.
+    together : sequence of Copies, optional
+        What the settings' ``keep_together`` keeps together, a list of groups per kind, as known when the run began; by
+        default as it is known now.
 
     Attributes
     ----------
@@ -88,14 +89,15 @@ class Session:
         copies: Copies | None = None,
         corrections: Sequence[Correction] | None = None,
         keeps_apart: bool = True,
-        near_duplicates: Copies | None = None,
+        together: Sequence[Copies] | None = None,
     ) -> None:
+        self._given_together = together
         self.left_out, self._given_copies, self._keeps_apart = left_out, copies, keeps_apart
-        self._given_near_duplicates = near_duplicates
         self.settings, self.workspace = settings, workspace or Workspace()
-        self._source = with_fold_source(dataset, settings.folds_from)
+        self._source = dataset
         self.corrections = self._find_corrections() if corrections is None else list(corrections)
-        self.dataset = apply_corrections(self._source, self.corrections)
+        known = clips_with_known_labels(apply_corrections(dataset, self.corrections))
+        self.dataset = with_fold_source(known, settings.folds_from)
         self.recipe, self.labels = settings.recipe, self.dataset.labels
         self.stages = [
             (number, stage) for number, stage in enumerate(self.recipe.stages) if stage.subset in dataset.subsets
@@ -114,7 +116,7 @@ class Session:
         copies: Copies | None = None,
         corrections: Sequence[Correction] | None = None,
         keeps_apart: bool = True,
-        near_duplicates: Copies | None = None,
+        together: Sequence[Copies] | None = None,
     ) -> Session:
         """Open the dataset that the settings name, and check that the run is possible.
 
@@ -124,12 +126,13 @@ class Session:
             If the dataset cannot be opened, no stage would train a fold, or a fold does not exist.
         """
         dataset = open_remembered(Path(settings.dataset), workspace)
-        session = cls(dataset, settings, workspace, left_out, copies, corrections, keeps_apart, near_duplicates)
+        session = cls(dataset, settings, workspace, left_out, copies, corrections, keeps_apart, together)
         session.check()
         return session
 
     def check(self) -> None:
-        """Raise `AudiotagError` unless a stage trains the folds, and all folds named in the settings exist."""
+        """Raise `AudiotagError` unless there are labels, a stage trains the folds, and the settings' folds exist."""
+        self.check_labels()
         if all(stage.shared for _, stage in self.stages):
             wanted = ", ".join(dict.fromkeys(stage.subset for stage in self.recipe.stages))
             raise AudiotagError(
@@ -138,6 +141,19 @@ class Session:
             )
         settings = self.settings
         check_folds(self.dataset, self.recipe, settings.folds, settings.held_out, settings.folds_from)
+        check_keep_together(self.dataset, self.recipe, settings.keep_together)
+
+    def check_labels(self) -> None:
+        """Raise `AudiotagError` unless a clip has a label."""
+        if not self.labels or not len(self.dataset.clips):
+            raise AudiotagError(self.why_no_labels())
+
+    def why_no_labels(self) -> str:
+        """The sentence to show where no clip has a label."""
+        name = self.dataset.name
+        if not self.settings.corrected and VerdictJournal.of(self._source.root, self.workspace).verdicts():
+            return f"the tables of {name} have no labels; use the labels that reviewers gave, which is the default."
+        return f"the clips of {name} have no labels; label some on the Review page, or open a table that has labels."
 
     def check_clips(self) -> None:
         """Decode the clips of all stages; raise `AudiotagError` if a fold has none to train on or none to hold out."""
@@ -178,24 +194,38 @@ class Session:
     @cached_property
     def _clips_with_units(self) -> pd.DataFrame:
         clips = self.dataset.clips
-        return add_units(clips[clips["subset"] != "test"], self.copies, self.near_duplicates)
+        return add_units(clips[clips["subset"] != "test"], self.copies, self.together)
 
     @cached_property
     def copies(self) -> Copies:
         """The groups of clips with the same content."""
         if self._given_copies is not None:
             return self._given_copies
-        cache = cache_path(self.workspace.indexes, cache_name(self.dataset.root, self.dataset.name))
-        return copies_of(self.dataset, same_content(self.index, cache))
+        return groups_of(self.dataset.clips, self.content)
 
     @cached_property
-    def near_duplicates(self) -> Copies:
-        """The groups of near-duplicates that stay in one fold; none if the settings do not ask for it."""
-        if self._given_near_duplicates is not None:
-            return self._given_near_duplicates
-        if not self.settings.near_duplicates_together:
-            return ()
-        return near_duplicates_of(self.dataset, read_near_duplicates(self.dataset, self.workspace))
+    def together(self) -> Sequence[Copies]:
+        """The groups of clips that the settings ask to keep together, a list of groups per kind."""
+        if self._given_together is not None:
+            return self._given_together
+        return [groups_of(self.dataset.clips, self._keys_of(kind)) for kind in self.settings.keep_together]
+
+    def _keys_of(self, kind: Together) -> pd.Series:
+        """The group of each clip by one kind, or NA."""
+        clips = self.dataset.clips
+        if kind == "names":
+            return find_name_groups(clips).keys
+        return connect(clips, read_near_duplicates(self._source, self.workspace))
+
+    @cached_property
+    def content(self) -> pd.Series:
+        """The number of each clip's content, as far as the dataset is measured, as `same_content` gives it."""
+        cache = cache_path(self.workspace.indexes, cache_name(self.dataset.root, self.dataset.name))
+        names = zip(self.index["subset"], self.index["clip"], strict=True)
+        numbers = dict(zip(names, same_content(self.index, cache), strict=True))
+        clips = self.dataset.clips  # without those whose labels nobody knows
+        keys = zip(clips["subset"], clips["clip"], strict=True)
+        return pd.Series([numbers[key] for key in keys], index=clips.index, dtype="Int64")
 
     @property
     def scored_subset(self) -> str:
@@ -209,21 +239,6 @@ class Session:
         """
         are_units = self.recipe.fold_method == "stratified" and not self.dataset.own_folds
         return self._keeps_apart and are_units and subset != self.scored_subset
-
-    def leaks(self) -> tuple[str, ...]:
-        """Sentences about recordings and contents that the folds of this run do not keep together."""
-        is_stratified = self.recipe.fold_method == "stratified"
-        if not self.subsets or (is_stratified and not self.dataset.own_folds):
-            return ()
-        rows = {subset: self.rows_with_units(subset) for subset in self.subsets}
-        parts = [(clips, assign_folds(clips, self.labels, self.recipe)) for clips in rows.values()]
-        if any(map(has_validation_split, rows.values())):
-            sentence = straddling_sentence(parts, f"In {self.dataset.name}", "both training and validation")
-        elif self.dataset.own_folds:
-            sentence = straddling_sentence(parts, f"In {self.dataset.name}", "several of its own folds")
-        else:
-            sentence = straddling_sentence(parts, f"With recipe {self.recipe.name}", "several folds")
-        return (f"{sentence} {DRAW_FOLDS if is_stratified else STRATIFY}",) if sentence else ()
 
     @cached_property
     def index(self) -> pd.DataFrame:
@@ -247,6 +262,11 @@ class Session:
         rows, folds = self._split_subset(subset)
         folds.check_fold(fold)
         return rows.iloc[folds.training_rows(fold)], rows.iloc[folds.held_out_rows(fold)]
+
+    def scored_with(self, subset: str) -> pd.Series:
+        """The fold that each usable clip of a subset must not be trained on by, with the clip's path as index."""
+        rows, folds = self._split_subset(subset)
+        return pd.Series(folds.scored_with, index=rows["path"])
 
     def _split_subset(self, subset: str) -> tuple[pd.DataFrame, SubsetFolds]:
         if subset not in self._rows_and_folds:

@@ -64,11 +64,15 @@ class SubsetFolds:
         Each row is one of a single fold at most. A clip whose copy is held out by another fold of the scored subset
         belongs to that fold, because all others were trained on the copy.
         """
-        barred = np.full(len(self.folds), NO_FOLD) if self.barred is None else self.barred
-        is_unseen = np.where(barred != NO_FOLD, barred, self.folds) == fold
+        is_unseen = self.scored_with == fold
         if is_shared:
-            is_unseen &= self.in_shared | (barred != NO_FOLD)
+            is_unseen &= self.in_shared if self.barred is None else self.in_shared | (self.barred != NO_FOLD)
         return np.flatnonzero(is_unseen)
+
+    @property
+    def scored_with(self) -> np.ndarray:
+        """The fold that is scored on each clip, or on a clip of the scored subset that it must stay with."""
+        return self.folds if self.barred is None else np.where(self.barred != NO_FOLD, self.barred, self.folds)
 
     def check_fold(self, fold: int) -> None:
         """Raise `AudiotagError` unless the fold has clips to train on and clips to hold out."""

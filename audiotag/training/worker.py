@@ -31,6 +31,7 @@ from audiotag.training.failures import reason_of
 from audiotag.training.interruption import BEGIN, lane_notes, notes_path
 from audiotag.training.lanes import lane_reason_path, train_in_lanes, train_lane
 from audiotag.training.run_progress import LEFT_OUT_FILE, fingerprint_of, left_out_of, left_out_reasons, plan_of
+from audiotag.training.run_splits import report_run_splits
 from audiotag.training.runs import SHARED_FOLD, Run
 from audiotag.training.session import Session
 from audiotag.training.subsets import fingerprint
@@ -134,8 +135,9 @@ def write_plan(
         run.write_event("run-resumed")
         write_left_out(run)
         return
-    for sentence in session.leaks():
-        print(sentence, flush=True)
+    splits = report_run_splits(session)
+    if splits.leak:
+        print(splits.leak, flush=True)
     if session.corrections:
         print(f"the labels of {len(session.corrections)} clips are corrected", flush=True)
     note_begin(run, session)
@@ -163,6 +165,7 @@ def write_plan(
         fingerprint=clips_now,
         left_out=problems,
         corrected=len(session.corrections),
+        splits=splits.lines(),
         versions=versions(),
     )
     write_left_out(run)

@@ -23,7 +23,8 @@ from audiotag.data.contents import cache_path
 from audiotag.data.dataset import Dataset
 from audiotag.data.index import cache_name, scan
 from audiotag.data.left_out import left_out_path
-from audiotag.data.near_duplicates import near_duplicates_path, read_near_duplicates
+from audiotag.data.name_groups import find_name_groups
+from audiotag.data.near_duplicates import connect, near_duplicates_path, read_near_duplicates
 from audiotag.data.saved_options import open_remembered
 from audiotag.data.stamp import dataset_stamp
 from audiotag.errors import AudiotagError, clip_guard, clip_problem, may_pass
@@ -37,9 +38,11 @@ if TYPE_CHECKING:
     from audiotag.tagging.ensemble import Card
     from audiotag.tagging.result import Evidence
     from audiotag.tagging.tagger import Tagger
-    from audiotag.training.runs import RunSettings
+    from audiotag.training.runs import RunSettings, Together
+    from audiotag.training.split_report import SplitReport
 
 MAX_PLAYED_S = 300.0  # the player gets at most this much of a sound; more would make the browser slow
+MAX_DRAWN = 2000  # clips that a page draws folds of without being asked; it takes less than a second
 MAX_SOUNDS = 6  # decoded at a time, at most 50 MiB each: the one that is shown, and those beside it
 
 
@@ -72,14 +75,34 @@ def fold_leaks(dataset: Dataset, settings: RunSettings) -> tuple[str, ...]:
     """Sentences about what the folds of a run do not keep together, as far as the dataset is measured."""
     from audiotag.training.folds import with_fold_source
 
-    recipe = settings.recipe
-    if recipe.fold_method == "stratified" and not with_fold_source(dataset, settings.folds_from).own_folds:
-        return ()
+    if settings.recipe.fold_method != "stratified" or with_fold_source(dataset, settings.folds_from).own_folds:
+        load_index(dataset)  # the first time with a progress bar
+    return _fold_leaks(*_splits_key(dataset, settings), settings)
+
+
+def groups_to_keep(dataset: Dataset) -> dict[Together, int]:
+    """How many groups of two or more training clips a run can keep together on request, by kind; none without any."""
+    return _groups_to_keep(dataset.root, dataset_key(dataset.root))
+
+
+def split_report(dataset: Dataset, settings: RunSettings) -> SplitReport:
+    """What the folds of a run keep together, as far as the dataset is measured.
+
+    Raises
+    ------
+    AudiotagError
+        If the run is not possible with this dataset.
+    """
     load_index(dataset)  # the first time with a progress bar
-    key = (recipe.name, recipe.folds, recipe.fold_method, recipe.seed, settings.folds_from, settings.held_out)
-    subsets = [stage.subset for stage in recipe.stages]
-    stamp = dataset_key(dataset.root)
-    return _fold_leaks(dataset.root, stamp, measurement_job(dataset).stamp(), repr((key, subsets)), settings)
+    return _split_report(*_splits_key(dataset, settings), settings)
+
+
+def _splits_key(dataset: Dataset, settings: RunSettings) -> tuple[Path, str, int, str]:
+    """What the report of a run's folds depends on."""
+    recipe = settings.recipe
+    key = (recipe.name, recipe.folds, recipe.fold_method, recipe.seed, [stage.subset for stage in recipe.stages])
+    chosen = (settings.folds_from, settings.held_out, settings.keep_together)
+    return dataset.root, dataset_key(dataset.root), measurement_job(dataset).stamp(), repr((key, chosen))
 
 
 def measurement_job(dataset: Dataset) -> MeasurementJob:
@@ -210,13 +233,35 @@ def _faults(root: Path, stamp: str, parts: int) -> pd.DataFrame:
 
 @cached(max_entries=16, show_spinner=False)
 def _fold_leaks(root: Path, stamp: str, parts: int, key: str, _settings: RunSettings) -> tuple[str, ...]:
+    from audiotag.training.run_splits import leak_sentences
     from audiotag.training.session import Session
 
     session = Session(load_dataset(root), _settings, Workspace())
     try:
-        return session.leaks()
+        return leak_sentences(session, draw=len(session.dataset.clips) <= MAX_DRAWN)
     except AudiotagError:  # whatever it is, the run says it
         return ()
+
+
+@cached(max_entries=8, show_spinner=False)
+def _groups_to_keep(root: Path, stamp: str) -> dict[Together, int]:
+    from audiotag.training.leaks import groups_of
+
+    dataset = load_dataset(root)
+    near = connect(dataset.clips, read_near_duplicates(dataset, Workspace()))
+    keys: dict[Together, pd.Series] = {"names": find_name_groups(dataset.clips).keys, "near-duplicates": near}
+    counts = {kind: len(groups_of(dataset.clips, values)) for kind, values in keys.items()}
+    return {kind: count for kind, count in counts.items() if count}
+
+
+@cached(max_entries=16, show_spinner="Comparing groups of clips with the folds …")
+def _split_report(root: Path, stamp: str, parts: int, key: str, _settings: RunSettings) -> SplitReport:
+    from audiotag.training.run_splits import report_run_splits
+    from audiotag.training.session import Session
+
+    session = Session(load_dataset(root), _settings, Workspace())
+    session.check()
+    return report_run_splits(session)
 
 
 @cached(max_entries=16, show_spinner="Estimating the phase …")
@@ -245,7 +290,7 @@ def _tagger(folder: Path, tta: bool, stamp: tuple[int, ...]) -> Tagger:
         bar.progress(done / total, f"{text}, step {done + 1} of {total}")
 
     try:
-        tagger = Tagger(folder, TagSettings(tta=tta), progress=progress)
+        tagger = Tagger(folder, TagSettings(tta=tta), progress=progress, keep_embeddings=True)
         tagger.evidence_of(_noise(tagger.card.spectrogram))
     finally:
         bar.empty()

@@ -116,6 +116,13 @@ def show_sidebar(title: str, workspace: Workspace) -> tuple[Path | None, Path | 
         return root, _pick_ensemble(ensemble, page)
 
 
+def chosen_ensemble(workspace: Workspace) -> Path | None:
+    """The folder of the ensemble that is chosen, also on pages that do not show the picker; None without one."""
+    folders = workspace.ensemble_folders()
+    name = _stays_chosen("ensemble", list(folders))
+    return None if name is None else folders[name]
+
+
 def _pick_dataset_second(
     datasets: list[Path], ensembles: dict[str, Path], page: Page
 ) -> tuple[Path | None, Path | None]:

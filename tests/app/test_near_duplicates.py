@@ -65,21 +65,6 @@ def test_button_finds_near_duplicates_which_stand_side_by_side_and_stay_together
     assert [text.split(" ")[0] for text in texts(at.markdown) if "Labels:" in text] == ["**cut.wav**", "**a.wav**"]
 
 
-@pytest.mark.usefixtures("_in_this_process")
-def test_switch_of_a_new_run_is_there_once_near_duplicates_are_known(noises: Path) -> None:
-    def switches(at: AppTest) -> list[bool]:
-        assert not at.exception
-        return [toggle.value for toggle in at.toggle if toggle.key == "near-duplicates-together"]
-
-    assert switches(open_page("pages/train.py", recipe="quick")) == []
-    problems().button(key=BUTTON).click().run()
-    at = open_page("pages/train.py", recipe="quick")
-    assert switches(at) == [True]
-    assert any("--near-duplicates-together" in code.value for code in at.code)
-    (toggle,) = [toggle for toggle in at.toggle if toggle.key == "near-duplicates-together"]
-    assert any("--no-near-duplicates-together" in code.value for code in toggle.set_value(False).run().code)
-
-
 def test_search_shows_its_progress_and_stops_on_the_button(noises: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stopped: list[Path] = []
     monkeypatch.setattr(NearDuplicateJob, "is_active", lambda job: True)

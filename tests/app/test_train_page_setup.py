@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from audiotag.cli import main, train
 from audiotag.data.layouts import open_dataset
+from audiotag.data.verdicts import Verdict, VerdictJournal
 from audiotag.features.presets import save_preset
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.training.devices import Device
@@ -285,6 +286,25 @@ def test_start_is_disabled_with_the_reason_beside_it(
     at = open_page("pages/train.py")
     assert at.button(key="start").disabled
     assert any(reason in text for text in texts(at.caption))
+
+
+def test_folder_without_labels_can_be_trained_on_once_clips_are_labelled(home: Workspace, tmp_path: Path) -> None:
+    folder = table_dataset(tmp_path / "bare", [f"{number}.wav,Beep" for number in range(8)])
+    (folder / "clips.csv").unlink()
+    home.remember_dataset(folder)
+    at = open_page("pages/train.py")
+    assert not at.exception
+    assert at.button(key="start").disabled
+    assert any("the clips of bare have no labels; label some on the Review page" in text for text in texts(at.caption))
+    assert not at.warning
+    verdicts = [
+        Verdict("curated", f"{number}.wav", "", "other", (), ("Beep" if number % 2 else "Buzz",), "ann")
+        for number in range(6)
+    ]
+    VerdictJournal.of(folder, home).append(verdicts)
+    at = open_page("pages/train.py")
+    assert not at.exception
+    assert not at.button(key="start").disabled
 
 
 @pytest.mark.parametrize(("field", "typed"), [("learning-rate", "fast"), ("seed", "2,5"), ("epochs", "two")])

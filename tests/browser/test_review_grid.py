@@ -13,11 +13,10 @@ from playwright.sync_api import Locator, Page, expect
 
 from audiotag.data.verdicts import Verdict, VerdictJournal
 from audiotag.features.log_mel import display_log_mel
-from audiotag.review.grid import GridKind
 from audiotag.training.clip_contents import content_of
 from audiotag.ui.player import PlayerOptions, pack_block
 from audiotag.ui.player.player import read_sources
-from audiotag.ui.review.clip_grid.clip_grid import FOLDER, ClipGrid, Tile, pack_grid
+from audiotag.ui.review.clip_grid.clip_grid import FOLDER, ClipGrid, ClipGridKind, Tile, pack_grid
 from audiotag.workspace import Workspace
 
 from .conftest import Server
@@ -63,8 +62,10 @@ def show(page: Page) -> Show:
     sources = read_sources(FOLDER, "clip_grid")
     page.evaluate(MOUNT, [sources[kind] for kind in ("html", "css", "js")])
 
-    def shown(tiles: tuple[Tile, ...] = TILES, label: str = "Bark", kind: GridKind = "wrong") -> Locator:
-        block = pack_grid(ClipGrid(label, kind, tiles))
+    def shown(
+        tiles: tuple[Tile, ...] = TILES, label: str = "Bark", kind: ClipGridKind = "wrong", also: int = 0
+    ) -> Locator:
+        block = pack_grid(ClipGrid(label, kind, tiles, also))
         page.evaluate("encoded => window.show(encoded)", base64.b64encode(block).decode())
         grid = page.locator(".grid")
         expect(grid.locator(".tile")).to_have_count(len(tiles))
@@ -174,6 +175,29 @@ def test_space_plays_where_the_focus_is(page: Page, show: Show) -> None:
 
 
 # Marks and answers
+
+
+def test_clips_without_labels_take_the_label_that_is_chosen_and_keep_their_marks(page: Page, show: Show) -> None:
+    grid = show(TILES[:5], "", "alike", 1)
+    accept = grid.locator(".accept")
+    expect(accept).to_have_text("Choose a label above Enter")
+    page.keyboard.press("Shift+2")
+    expect(accept).to_be_disabled()
+    show(TILES[:5], "Bark", "alike", 1)
+    expect(accept).to_have_text("Bark: label 2 clips Enter")  # the marked one, and one that is not shown
+    expect(grid.locator(".tile .stamp").nth(1)).to_have_text("+ Bark")
+    page.keyboard.press("Shift+2")
+    expect(accept).to_have_text("Mark clips first Enter")
+    expect(accept).to_be_disabled()
+    show(TILES[:5], "Bark", "cluster", 28)
+    expect(accept).to_have_text("Bark: label 33 clips Enter")
+    page.keyboard.press("Shift+1")
+    expect(accept).to_have_text("Bark: label 32 clips Enter")
+    accept.click()
+    assert answers(page) == [{"accepted": ["id-1", "id-2", "id-3", "id-4"], "odd": ["id-0"]}]
+    show(TILES[:5], "Bark", "members")
+    page.keyboard.press("Shift+3")
+    expect(accept).to_have_text("Bark: remove from 1 clip Enter")
 
 
 def test_two_marked_and_ten_accepted_are_one_answer(page: Page, show: Show) -> None:

@@ -16,6 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -36,6 +37,8 @@ from audiotag.inspection import statistics
 from audiotag.inspection.faults import find_faults
 from audiotag.inspection.measurement_job import MeasurementJob, with_measures
 from audiotag.inspection.measuring_workers import ROW_COLUMNS
+from audiotag.similarity.embedding_job import EmbeddingJob
+from audiotag.similarity.embedding_store import NewSound, file_keys
 from audiotag.starter.render import is_whole
 from audiotag.tagging.ablation import Ablation, AblationRow, read_ablation, write_ablation
 from audiotag.tagging.engine_selection import choice_of
@@ -131,6 +134,10 @@ def make_used_workspace(home: Path, sounds: Path) -> None:
         workspace.ensembles / "mine",
         Ablation((row,), "sounds", "test", 9, 3, "2026-01-01", card.fold_checksums, "torch", ("A note.",)),
     )
+    embedding = EmbeddingJob.of(dataset, workspace.ensembles / "mine", card, workspace)
+    keys = file_keys(with_keys(dataset.clips)).tolist()
+    embedding.store.add([NewSound(key, key, 0, np.zeros(1), np.full((1, 8), 8**-0.5)) for key in keys[:9]])
+    write_json(embedding.folder / "problems.json", [{"file": str(keys[9]), "problem": "one.wav cannot be read."}])
     counts = {"curated": 1, "noisy": 1, "test": 1}
     write_json(workspace.starter / "starter.json", {"version": 1, "counts": counts})
 
@@ -255,6 +262,12 @@ def readers(home: Path, sounds: Path) -> dict[str, list[Callable[[], Any]]]:
         knows_near_duplicates(sounds, workspace)
         find_faults(dataset, scan(dataset, workspace.indexes), near_duplicates=pairs)
 
+    def read_embeddings() -> None:
+        job = EmbeddingJob.of(dataset, mine, read_card(mine), workspace)
+        found = job.read(dataset, workspace)
+        assert len(found.vectors) + found.missing == len(dataset.clips)
+        assert found.nearest.find(np.ones(8), 3).rows.tolist() == list(range(min(3, len(found.vectors))))
+
     return {
         ".pt": [lambda: load_checkpoint(workspace.runs / STOPPED / "fold-1")],
         ".safetensors": [lambda: [read_checked(mine, fold.file, fold.sha256) for fold in read_card(mine).folds]],
@@ -271,6 +284,7 @@ def readers(home: Path, sounds: Path) -> dict[str, list[Callable[[], Any]]]:
         "probes": [estimate.result, estimate.is_active, estimate.problem],
         "indexes": [read_index],
         "near-duplicates": [read_twins],
+        "embeddings": [read_embeddings],
         "starter-sounds": [lambda: is_whole(workspace.starter)],
     }
 

@@ -68,9 +68,15 @@ def test_table_is_disarmed_in_its_names_and_its_text_alone():
 def test_csv_format_disarms_only_where_it_is_asked_to():
     rows = [{"clip": "=a.wav", "path": "", "scores": {"-Bark": 0.5}, "tags": [{"label": "-Bark"}]}]
     options = ExportOptions(("-Bark",), (0.1,))
-    assert export_bytes(CsvFormat(), rows, options) == b"fname,-Bark,tags\r\n=a.wav,0.5,-Bark\r\n"
+    assert (
+        export_bytes(CsvFormat(), rows, options)
+        == b"fname,-Bark,tags,familiarity,unlike,held_back\r\n=a.wav,0.5,-Bark,,,\r\n"
+    )
     safe = ExportOptions(("-Bark",), (0.1,), spreadsheet=True)
-    assert export_bytes(CsvFormat(), rows, safe) == b"fname,'-Bark,tags\r\n'=a.wav,0.5,'-Bark\r\n"
+    assert (
+        export_bytes(CsvFormat(), rows, safe)
+        == b"fname,'-Bark,tags,familiarity,unlike,held_back\r\n'=a.wav,0.5,'-Bark,,,\r\n"
+    )
 
 
 def test_list_of_problems_can_be_for_a_spreadsheet(tmp_path):

@@ -50,6 +50,9 @@ class OpenOptions:
     folders : str, optional
         What each level of folders means, from the dataset's root down: roles separated by slashes, like
         ``split/label``. The roles are label, split, fold, group and ``-`` for a level without meaning.
+    keep_unlabelled : bool
+        Also list the sounds of which tables and folders say no label, so that they can be labelled in the app. Training
+        leaves them out until they have labels.
     """
 
     separator: str | None = None
@@ -62,6 +65,7 @@ class OpenOptions:
     fold_column: str | None = None
     group_column: str | None = None
     folders: str | None = None
+    keep_unlabelled: bool = False
 
     def __post_init__(self) -> None:
         check(self)

@@ -40,7 +40,9 @@ class FolderPerClass(Layout):
             reasons = [f"{path} has no sounds in folders that are labels; choose another layout.", *tree.paths.unread]
             raise AudiotagError(" ".join(reasons))
         for sound in tree.sounds:
-            if sound.meaning.is_unlabelled:
+            if options.keep_unlabelled:
+                kept.append(sound)
+            elif sound.meaning.is_unlabelled:
                 unlabelled.append(sound)
             elif sound.meaning.labels or not has_labels or (sound.meaning.split == "test" and not is_test_labelled):
                 kept.append(sound)

@@ -212,8 +212,9 @@ def check_rows(
         table["split"], columns["split"] = "test", None
     of_rows = table.assign(subset=table.get("subset", subset.subset))[["subset", "clip"]].dropna(subset="clip")
     findings.table_rows.append(TableRows(subset.table, of_rows))
-    check = RowCheck(subset.table.name, sounds, files, rules.vocabulary, rules.vocabulary_file)
-    surplus = None if subset.shares_folder else check.surplus()
+    keeps_all = rules.options.keep_unlabelled
+    check = RowCheck(subset.table.name, sounds, files, rules.vocabulary, rules.vocabulary_file, keeps_all)
+    surplus = None if subset.shares_folder or keeps_all else check.surplus()
     is_flagged = table["clip"].isin(rules.flagged if subset.subset == "curated" else ())
     flagged = table.loc[is_flagged, "clip"]
     findings.flagged += [Problem(clip, f"{clip} {rules.flagged[clip]}.", "flagged") for clip in flagged.unique()]
@@ -223,10 +224,18 @@ def check_rows(
     problems = check.problems(table["name"], table["labels"])
     findings.problems += [*problems.values(), *contradictions, *([surplus] if surplus else [])]
     table = table.drop(list(problems))
-    return clip_table(
+    clips = clip_table(
         **{"subset": subset.subset} | {column: table[column] for column in ("clip", "labels", *columns)},
         path=[sounds.root / file for name in table["name"].tolist() if (file := files[name])],
     )
+    extra = check.extra_sounds() if keeps_all and not subset.shares_folder else []
+    return pd.concat([clips, _unlabelled(extra, subset, sounds)], ignore_index=True) if extra else clips
+
+
+def _unlabelled(files: list[str], subset: SubsetTable, sounds: SoundPaths) -> pd.DataFrame:
+    """Sounds that are in no table, as a `clip_table`."""
+    paths = [sounds.root / file for file in files]
+    return clip_table(clip=files, path=paths, subset=subset.subset, labels=[()] * len(files))
 
 
 def _one_row_per_clip(table: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[Problem]]:

@@ -59,11 +59,11 @@ class Table(Layout):
         root = _root_of(table) if path.is_file() else path
         sounds, read, _ = _read_with_sounds(table, _folders_of_sounds(root, table), options)
         shares_folder = sounds.root == root or len(list_tables(table.parent)) > 1
+        shares_folder = shares_folder and not options.keep_unlabelled
         findings = Findings(missing=list(sounds.unread))
         ignored = (*read.reading.ignored, note) if note else read.reading.ignored
-        clips = check_rows(
-            SubsetTable("curated", table, sounds.root, shares_folder), read.rows, ReadingRules(), findings, sounds
-        )
+        subset, rules = SubsetTable("curated", table, sounds.root, shares_folder), ReadingRules(options=options)
+        clips = check_rows(subset, read.rows, rules, findings, sounds)
         if shares_folder:
             ignored = (*ignored, *_sentence_of_unlisted(sounds, clips, findings))
         findings.readings.append(replace(read.reading, source=table.relative_to(root).as_posix(), ignored=ignored))

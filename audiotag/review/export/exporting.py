@@ -6,7 +6,7 @@ import io
 import os
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -29,6 +29,7 @@ from audiotag.wording import as_text
 from audiotag.workspace import Workspace, write_bytes
 
 PLAIN_NAME = "corrected-labels.csv"
+FIRST_NAME = "labels.csv"  # of a folder in which nothing had a label
 ZIP = ".zip"
 
 
@@ -44,6 +45,8 @@ class Export:
         Sentences about what the tables could not take over.
     is_own_format : bool
         Whether these are the dataset's own tables; otherwise they are a plain table of all clips.
+    is_first : bool
+        Whether the dataset had no labels of its own, so that this is its first table.
     dataset : Dataset
         As its tables have it.
     """
@@ -52,6 +55,7 @@ class Export:
     notes: tuple[str, ...]
     is_own_format: bool
     dataset: Dataset
+    is_first: bool = False
 
     @property
     def file_name(self) -> str:
@@ -127,6 +131,8 @@ def export_labels(
     job = _ExportJob(whole, corrections, options)
     if not job.has_labels:
         raise AudiotagError(f"{whole.name} has no labels to export; review some clips first.")
+    if job.is_first:
+        return job.first(for_spreadsheet)
     reason = ""
     for style in STYLES:
         try:
@@ -166,11 +172,20 @@ class _ExportJob:
         emptied = sum(not labels for labels in self._changed.values())
         clips = "1 clip has no label left" if emptied == 1 else f"{emptied:,} clips have no label left"
         self._notes = [f"{clips}; audiotag leaves such clips out when it opens the table."] if emptied else []
+        negatives = sum(not correction.before and not correction.after for correction in corrections)
+        if negatives:
+            clips = "1 clip" if negatives == 1 else f"{negatives:,} clips"
+            self._notes.append(f"No label fits {clips}, which a table cannot say; the verdicts in the workspace do.")
 
     @property
     def has_labels(self) -> bool:
         """Whether any clip has labels, or had some before they were corrected."""
         return bool(self._wanted or self._changed)
+
+    @property
+    def is_first(self) -> bool:
+        """Whether no clip has a label in the dataset's tables or folders, so that there is no table to correct."""
+        return not self._dataset.labels and not self._dataset.table_rows
 
     def own_format(self, style: Style) -> Export:
         """The tables in their own format, which are checked; raises `CannotRewriteError` if that is not possible."""
@@ -199,11 +214,20 @@ class _ExportJob:
     def plain(self, reason: str, for_spreadsheet: bool) -> Export:
         """A plain table of all clips; ``reason`` says why it is not the dataset's own."""
         sentence = f"The corrected labels are in a plain table of all clips, because {reason}."
+        return self._plain(PLAIN_NAME, sentence, for_spreadsheet)
+
+    def first(self, for_spreadsheet: bool) -> Export:
+        """The first table of a dataset that had no labels: all clips that have labels now."""
+        labelled = int(self._corrected.clips["labels"].map(bool).sum())
+        clips = "1 clip" if labelled == 1 else f"{labelled:,} clips"
+        sentence = f"The table has the labels of {clips} of {len(self._dataset.clips):,}."
+        return replace(self._plain(FIRST_NAME, sentence, for_spreadsheet), is_first=True)
+
+    def _plain(self, name: str, sentence: str, for_spreadsheet: bool) -> Export:
         if not all(path.is_relative_to(self._folder) for path in self._dataset.clips["path"]):
             sentence += " The sounds are not files in the dataset's folder, so the table has the names of the clips."
             content = plain_table(self._corrected, None, for_spreadsheet)
-            return Export({PLAIN_NAME: content}, (sentence, *self._notes), False, self._dataset)
-        name = PLAIN_NAME
+            return Export({name: content}, (sentence, *self._notes), False, self._dataset)
         while os.path.lexists(self._folder / name):
             name = f"x-{name}"
         notes = [f"{sentence} To use it, put it into {self._folder} and open it by its path.", *self._notes]

@@ -15,10 +15,13 @@ from audiotag.tagging.export.rows import Row, table_cells, table_columns
 
 @register_export("csv")
 class CsvFormat(ExportFormat):
-    """One row per clip: ``fname``, one score per label, and ``tags``, separated by commas. UTF-8, CRLF line ends."""
+    """One row per clip: ``fname``, one score per label, ``tags``, separated by commas, and how familiar the clip is.
+
+    UTF-8, CRLF line ends.
+    """
 
     title = "CSV"
-    about = "A table with one row per clip: the score of every label, and the tags."
+    about = "A table with one row per clip: the score of every label, the tags, and how familiar the clip is."
     suffix = ".csv"
     mime = "text/csv"
     for_spreadsheets = True

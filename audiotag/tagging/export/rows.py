@@ -11,12 +11,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from audiotag.tagging.result import Tags
+import numpy as np
+
+from audiotag.tagging.result import Tag, Tags
 from audiotag.wording import as_text
 
 SCORE_DIGITS, SECOND_DIGITS = 4, 4
+FAMILIARITY_COLUMNS = ("familiarity", "unlike", "held_back")  # after the tags; unlike is 1 or 0
 
 Row = dict[str, Any]
+Cell = str | float | None
 
 
 def clip_row(tags: Tags, clip: str, path: str = "") -> Row:
@@ -34,23 +38,36 @@ def clip_row(tags: Tags, clip: str, path: str = "") -> Row:
     -------
     dict
         ``clip``, ``path``, ``duration_s``, ``tags`` (a list of ``label``, ``score`` and ``folds``, the number of folds
-        that agree; highest score first), ``scores`` (of every label, highest first) and ``notes``.
+        that agree; highest score first), ``scores`` (of every label, highest first), ``familiarity`` (see `Tags`; None
+        where it is not known), ``unlike`` (whether the clip is unlike the training sounds; None where that is not
+        known), ``held_back`` (as ``tags``: labels that are no tags only because the sound is unlike) and ``notes``.
     """
     return {
         "clip": as_text(clip),
         "path": as_text(path),
         "duration_s": round(tags.duration_s, SECOND_DIGITS),
-        "tags": [
-            {"label": tag.label, "score": round(tag.score, SCORE_DIGITS), "folds": tag.folds_agreeing}
-            for tag in tags.tags
-        ],
+        "tags": [_tag_entry(tag) for tag in tags.tags],
         "scores": {tag.label: round(tag.score, SCORE_DIGITS) for tag in tags.ranking},
+        "familiarity": _rounded(tags.familiarity),
+        "unlike": None if tags.familiarity is None else tags.is_unlike,
+        "held_back": [_tag_entry(tag) for tag in tags.held_back],
         "notes": [as_text(note) for note in tags.notes],
     }
 
 
+def _tag_entry(tag: Tag) -> Row:
+    return {"label": tag.label, "score": round(tag.score, SCORE_DIGITS), "folds": tag.folds_agreeing}
+
+
+def _rounded(familiarity: float | None) -> float | None:
+    """As it is written; None where it is not known, or for silence."""
+    return None if familiarity is None or np.isnan(familiarity) else round(float(familiarity), SCORE_DIGITS)
+
+
 def timeline_entries(tags: Tags, labels: Sequence[str], rounded: bool = True) -> list[Row]:
-    """One entry per window: ``start_s``, ``end_s`` (at most the clip's end) and ``scores``, in the order of labels."""
+    """One entry per window: ``start_s``, ``end_s`` (at most the clip's end), ``scores``, in the order of labels, and
+    ``familiarity``, None where it is not known or the window is silent."""
+    familiar = [None] * len(tags.starts_s) if tags.window_familiarity is None else tags.window_familiarity.tolist()
 
     def shown(value: float, digits: int) -> float:
         return round(float(value), digits) if rounded else float(value)
@@ -60,8 +77,9 @@ def timeline_entries(tags: Tags, labels: Sequence[str], rounded: bool = True) ->
             "start_s": shown(start, SECOND_DIGITS),
             "end_s": shown(min(float(start) + tags.window_s, tags.duration_s), SECOND_DIGITS),
             "scores": {label: shown(score, SCORE_DIGITS) for label, score in zip(labels, scores, strict=True)},
+            "familiarity": _rounded(familiarity),
         }
-        for start, scores in zip(tags.starts_s, tags.timeline, strict=True)
+        for start, scores, familiarity in zip(tags.starts_s, tags.timeline, familiar, strict=True)
     ]
 
 
@@ -77,10 +95,12 @@ def problem_row(clip: str, path: str, problem: str) -> Row:
 
 def table_columns(labels: Sequence[str], timeline: bool = False) -> list[str]:
     """Column names of a table with one row per clip, or with one row per window."""
-    return ["fname", "start_s", "end_s", *labels] if timeline else ["fname", *labels, "tags"]
+    if timeline:
+        return ["fname", "start_s", "end_s", *labels, "familiarity"]
+    return ["fname", *labels, "tags", *FAMILIARITY_COLUMNS]
 
 
-def table_cells(rows: Iterable[Row], labels: Sequence[str], timeline: bool = False) -> Iterator[list[str | float]]:
+def table_cells(rows: Iterable[Row], labels: Sequence[str], timeline: bool = False) -> Iterator[list[Cell]]:
     """Cells of the table that has the columns `table_columns`; clips that could not be tagged are left out.
 
     For a ``timeline``, rows hold what `timeline_entries` gives under the key ``timeline``.
@@ -88,7 +108,11 @@ def table_cells(rows: Iterable[Row], labels: Sequence[str], timeline: bool = Fal
     for row in rows:
         if timeline:
             for window in row.get("timeline", ()):
-                yield [row["clip"], window["start_s"], window["end_s"], *(window["scores"][label] for label in labels)]
+                scores = (window["scores"][label] for label in labels)
+                yield [row["clip"], window["start_s"], window["end_s"], *scores, window.get("familiarity")]
         elif "problem" not in row:
             tags = ",".join(tag["label"] for tag in row["tags"])
-            yield [row["clip"], *(row["scores"][label] for label in labels), tags]
+            unlike = None if row.get("unlike") is None else int(row["unlike"])
+            held_back = ",".join(tag["label"] for tag in row.get("held_back", ()))
+            scores = (row["scores"][label] for label in labels)
+            yield [row["clip"], *scores, tags, row.get("familiarity"), unlike, held_back]

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
 from audiotag.data.dataset import Dataset
 from audiotag.features.settings import PRESETS
 from audiotag.inspection import statistics
-from audiotag.ui import cache
+from audiotag.ui import address, cache
+from audiotag.ui.dataset.filter import clear_filter
+from audiotag.ui.sidebar import chosen_ensemble
+from audiotag.ui.similar import CLIP, DatasetClip, clip_text, show_similar
 from audiotag.ui.text import Markdown, escape, escape_all, link
 from audiotag.ui.widgets import messages, sound_panel
 from audiotag.ui.widgets.downloads import show_downloads
 from audiotag.ui.widgets.kept_rows import keep_row, restore_row, row_of, select_row
 from audiotag.ui.widgets.step_buttons import show_step_buttons
+from audiotag.wording import as_text
+from audiotag.workspace import Workspace
 
 TABLE = "clips-table"
 MAX_LISTS = 2000  # rows whose labels are shown as a list
@@ -35,7 +42,11 @@ def show_clips(dataset: Dataset, index: pd.DataFrame, faults: pd.DataFrame) -> N
         selected = _pick_row(rows)
         show_downloads(rows.drop(columns=["path", "third_octaves"], errors="ignore"), f"{dataset.name}-clips")
     with right:
-        _show_clip(rows.iloc[selected], faults)
+        clip = rows.iloc[selected]
+        _show_clip(clip, faults)
+        if clip["size"] > 0:
+            of = DatasetClip(clip["subset"], clip["clip"])
+            show_similar(dataset.root, chosen_ensemble(Workspace()), of, partial(_open_similar, rows))
 
 
 def _pick_row(rows: pd.DataFrame) -> int:
@@ -44,6 +55,7 @@ def _pick_row(rows: pd.DataFrame) -> int:
         st.caption(f"{len(rows):,} clip{'' if len(rows) == 1 else 's'}", width="stretch")
         show_step_buttons("", _step, len(rows))
     restore_row(TABLE)
+    _follow_address(rows)
     chosen = st.dataframe(
         compact(rows[["clip", "labels", "duration_s", "subset"]]),
         column_order=("clip", "duration_s", "labels", "subset"),
@@ -60,7 +72,35 @@ def _pick_row(rows: pd.DataFrame) -> int:
     )
     row = row_of(chosen, len(rows))
     keep_row(TABLE, row)
+    address.write_text(CLIP, _clip_text(rows, row), without=_clip_text(rows, 0))
     return row
+
+
+def _clip_text(rows: pd.DataFrame, row: int) -> str:
+    return clip_text(DatasetClip(rows["subset"].iloc[row], rows["clip"].iloc[row]))
+
+
+def _follow_address(rows: pd.DataFrame) -> None:
+    """Select the clip that the address names."""
+    if (wanted := address.new_text(CLIP)) is None:
+        return
+    subset, _, name = wanted.partition("/")
+    of_subset = rows.index[rows["subset"] == subset]
+    found = of_subset[rows.loc[of_subset, "clip"].map(as_text) == name]
+    if len(found):
+        select_row(TABLE, int(found[0]))
+    else:
+        st.warning(
+            f"The clip {escape(name)}, which is in the address, is not in the dataset, or does not pass the filter.",
+            icon=":material/link_off:",
+        )
+
+
+def _open_similar(rows: pd.DataFrame, clip: DatasetClip) -> None:
+    """Show a clip of the list of similar ones in place of the selected one; without the filter if it does not pass."""
+    if not ((rows["clip"] == clip.clip) & (rows["subset"] == clip.subset)).any():
+        clear_filter()
+    st.query_params[CLIP] = clip_text(clip)
 
 
 def compact(rows: pd.DataFrame) -> pd.DataFrame:

@@ -12,6 +12,7 @@ import streamlit as st
 from audiotag.data.dataset import SUBSETS, Dataset
 from audiotag.figures.text import data_text
 from audiotag.inspection.filters import Filter
+from audiotag.ui import selection
 from audiotag.ui.text import Markdown, escape
 from audiotag.ui.widgets.number_field import number_field, number_text
 
@@ -57,11 +58,14 @@ def pick_filter(dataset: Dataset, faults: pd.DataFrame) -> Filter:
         -math.inf if quietest is None else quietest,
         math.inf if softer is None else softer,
         tuple(problems),
+        selection.selected_clips(dataset),
     )
     if wanted != Filter():
         with summary:
             st.caption(f":material/filter_alt: {escape(wanted)}")
-            st.button("Clear the filter", icon=":material/close:", key="clear", type="tertiary", on_click=_clear_filter)
+            if wanted.clips is not None and wanted != Filter(clips=wanted.clips):
+                selection.show_clear_button()
+            st.button("Clear the filter", icon=":material/close:", key="clear", type="tertiary", on_click=clear_filter)
     return wanted
 
 
@@ -100,7 +104,9 @@ def _range_fields(title: Markdown, low: str, high: str, min_value: float) -> tup
     return from_value, below_value
 
 
-def _clear_filter() -> None:
+def clear_filter() -> None:
+    """Let all clips pass; only possible before the filter is drawn."""
+    selection.clear()
     for key in KEYS:
         if key in st.session_state:
             empty: Any = {"labels": [], "problem": [], "every": False, "subset": "all"}

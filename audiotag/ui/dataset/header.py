@@ -50,6 +50,18 @@ def show_unreadable(index: pd.DataFrame) -> None:
     st.dataframe(index[["clip", "error"]], hide_index=True, alt="Clips that cannot be read, and why")
 
 
+def show_label_link(dataset: Dataset) -> None:
+    """The way to the page where clips are labelled, for a dataset without any label."""
+    if not dataset.labels:
+        st.page_link(
+            "pages/review.py",
+            label="Label these clips",
+            icon=":material/new_label:",
+            query_params={"tab": "Label"},
+            help="Opens the Review page, which asks about the clips that teach a network most first.",
+        )
+
+
 def show_facts(shown: pd.DataFrame) -> None:
     """One line per subset about the clips that pass the filter."""
     summary = statistics.summary(shown)

@@ -38,6 +38,7 @@ def show_problems(dataset: Dataset, index: pd.DataFrame, faults: pd.DataFrame, e
     """
     _show_flagged_toggle(dataset)
     show_near_duplicate_search(dataset, ensemble)
+    _show_unlabelled_toggle(dataset)
     show_left_out_buttons(dataset, faults)
     if len(faults) == 0:
         st.success("No problem found in what is measured so far.", icon=":material/check:")
@@ -76,6 +77,25 @@ def _show_flagged_toggle(dataset: Dataset) -> None:
     )
     if keep_flagged != options.get("keep_flagged", False):
         workspace.remember_dataset(dataset.root, options | {"keep_flagged": keep_flagged})
+        st.rerun()
+
+
+def _show_unlabelled_toggle(dataset: Dataset) -> None:
+    """A switch that lists the sounds without a label; only where tables or folders label other sounds."""
+    workspace = Workspace()
+    is_on = workspace.dataset_options(dataset.root).get("keep_unlabelled", False)
+    if not is_on and not any(problem.kind in ("labels", "counts") for problem in dataset.problems):
+        return
+    keep_unlabelled = st.toggle(
+        "List the sounds without a label, too",
+        value=is_on,
+        key=f"keep-unlabelled-{dataset.name}",
+        help="They can then be labelled on the Review page. Training leaves them out until they have a label.",
+    )
+    if keep_unlabelled != is_on:
+        workspace.remember_dataset(
+            dataset.root, workspace.dataset_options(dataset.root) | {"keep_unlabelled": keep_unlabelled}
+        )
         st.rerun()
 
 

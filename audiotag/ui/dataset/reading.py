@@ -144,7 +144,7 @@ def _show_form(dataset: Dataset) -> None:
                 key=keys["detect"],
                 on_click=_detect,
                 args=(dataset.root, options),
-                disabled=options == OpenOptions(keep_flagged=options.keep_flagged),
+                disabled=options == _without_reading(options),
             )
 
 
@@ -202,7 +202,12 @@ def _apply(root: Path, options: OpenOptions, keys: _Keys, folders: Reading | Non
 
 def _detect(root: Path, options: OpenOptions) -> None:
     """Open the dataset again with everything detected automatically."""
-    _open_again(root, lambda: OpenOptions(keep_flagged=options.keep_flagged))
+    _open_again(root, lambda: _without_reading(options))
+
+
+def _without_reading(options: OpenOptions) -> OpenOptions:
+    """The options with everything detected automatically; which clips are used stays."""
+    return OpenOptions(keep_flagged=options.keep_flagged, keep_unlabelled=options.keep_unlabelled)
 
 
 def _open_again(root: Path, make_options: Callable[[], OpenOptions]) -> None:

@@ -1,4 +1,4 @@
-"""The steps of the guide: folder, measure, train, tag, review; how far one is with each, and what comes next."""
+"""The steps of the guide: folder, measure, label, train, tag, review; how far one is, and what comes next."""
 
 from __future__ import annotations
 
@@ -64,8 +64,10 @@ class Step:
 
 
 def guide_steps(facts: Facts) -> list[Step]:
-    """The steps in their order."""
-    return [_folder_step(facts), _measure_step(facts), _train_step(facts), _tag_step(facts), _review_step(facts)]
+    """The steps in their order; clips are labelled only where there are no labels."""
+    label = [_label_step(facts)] if facts.dataset is not None and facts.readable and not facts.dataset.labels else []
+    first, last = [_folder_step(facts), _measure_step(facts)], [_tag_step(facts), _review_step(facts)]
+    return [*first, *label, _train_step(facts), *last]
 
 
 def next_step(steps: list[Step]) -> Step | None:
@@ -99,6 +101,16 @@ def _measure_step(facts: Facts) -> Step:
         text = Markdown(f"{counted}. {text}")
     measure = Action(Markdown("Measure"), button="measure") if facts.readable else show
     return Step("measure", title, text, False, measure)
+
+
+def _label_step(facts: Facts) -> Step:
+    title = Markdown("Label the clips")
+    action = Action(Markdown("Label these clips"), REVIEW, {"tab": "Label"})
+    if facts.verdicts:
+        text = Markdown(f"{facts.verdicts:,} verdict{'' if facts.verdicts == 1 else 's'} so far.")
+        return Step("label", title, text, True, action)
+    text = Markdown("They have no labels yet. Those that teach a network most are asked about first.")
+    return Step("label", title, text, False, action)
 
 
 def _train_step(facts: Facts) -> Step:
@@ -135,7 +147,7 @@ def _tag_step(facts: Facts) -> Step:
 def _review_step(facts: Facts) -> Step:
     title = Markdown("Review doubtful labels")
     action = Action(Markdown("Review labels"), REVIEW)
-    if facts.verdicts:
+    if facts.verdicts and (facts.dataset is None or facts.dataset.labels):  # else they are what made the labels
         text = Markdown(f"{facts.verdicts:,} verdict{'' if facts.verdicts == 1 else 's'} so far.")
         return Step("review", title, text, True, action, is_optional=True)
     text = Markdown("Correct the labels that the folds doubt, train again, and see what it brings.")

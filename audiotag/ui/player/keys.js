@@ -20,6 +20,8 @@ const KEYS = [
   ["?", "this list"],
 ];
 
+const SIMILAR_KEYS = ["J K", "play the next and the previous similar clip"]; // where a list of them is on the page
+
 /** What a key does wherever the focus is in the player, or the pointer over it; null for other keys. */
 function keyAction(event, player) {
   const isWithoutModifier = !event.ctrlKey && !event.metaKey && !event.altKey;
@@ -64,7 +66,8 @@ function focusedKeyAction(event, player) {
 
 /** The list of keys as rows of a table. */
 function keyRows() {
-  return KEYS.map(([keys, text]) => {
+  const all = window.audiotagSimilarClips ? [...KEYS, SIMILAR_KEYS] : KEYS;
+  return all.map(([keys, text]) => {
     const row = document.createElement("tr");
     const [names, meaning] = [document.createElement("th"), document.createElement("td")];
     names.scope = "row";

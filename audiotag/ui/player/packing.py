@@ -62,7 +62,7 @@ def pack_block(
     waveform: np.ndarray, spectrogram: np.ndarray, settings: SpectrogramSettings, options: PlayerOptions
 ) -> Block:
     """The block that the browser gets for the arguments of `audiotag.ui.player.player.show_player`."""
-    sounds = [(options.label, _pack_sound(waveform, settings.sample_rate))]
+    sounds = [(options.label, pack_waveform(waveform, settings.sample_rate))]
     spectrograms = [
         (
             options.label,
@@ -75,8 +75,8 @@ def pack_block(
         part = _pack_spectrogram(beside.spectrogram, beside.settings, beside.spectrogram_start_s, beside.values)
         spectrograms.append((beside.label, part, beside.crop or options.crop))
         if beside.waveform is not None:
-            sounds.append((beside.label, _pack_sound(beside.waveform, beside.settings.sample_rate)))
-    sounds += [(other.label, _pack_sound(other.waveform, other.sample_rate)) for other in options.other_sounds]
+            sounds.append((beside.label, pack_waveform(beside.waveform, beside.settings.sample_rate)))
+    sounds += [(other.label, pack_waveform(other.waveform, other.sample_rate)) for other in options.other_sounds]
     head = {
         "id": _hash(options.name.encode(), options.identity.encode() or sounds[0][1].data),
         "name": options.name,
@@ -95,7 +95,7 @@ def pack_block(
             {"label": row.label, "times_s": _round_values(row.times_s), "values": _round_values(row.values)}
             for row in options.timeline
         ],
-        "colours": _colours(),
+        "colours": colour_scale(),
         "sounds": [{"label": label, "part": part.id} for label, part in sounds],
         "spectrograms": [{"label": label, "part": part.id, "crop": _ends(crop)} for label, part, crop in spectrograms],
     }
@@ -103,7 +103,7 @@ def pack_block(
     return Block(json.dumps(head, allow_nan=False).encode(), tuple(parts.values()))
 
 
-def _pack_sound(waveform: np.ndarray, sample_rate: int) -> Part:
+def pack_waveform(waveform: np.ndarray, sample_rate: int) -> Part:
     """Envelope of a sound, and the sound as a file of 16 bits per sample."""
     if len(waveform) <= MAX_WAV_S * sample_rate:
         return _sound_part("wav", wav_bytes(waveform, sample_rate), envelope(waveform, ENVELOPE_POINTS))
@@ -232,6 +232,6 @@ def _round_values(values: np.ndarray, digits: int = 3) -> list[float]:
     return np.round(np.asarray(values, dtype=np.float64), digits).tolist()
 
 
-def _colours() -> list[list[Any]]:
+def colour_scale() -> list[list[Any]]:
     """The colour scale as rows of a position from 0 to 1, red, green and blue."""
     return [[place, *map(int, re.findall(r"\d+", str(colour)))] for place, colour in SPECTROGRAM_SCALE]

@@ -3,8 +3,6 @@
 const RATES = [0.25, 0.5, 0.75, 1, 1.5, 2];
 const MAX_FRAME_S = 0.02; // a frame that took longer was skipped by a busy browser
 
-let sounding = null; // the playback that is heard: one sound at a time
-
 class Playback {
   constructor(root, player) {
     Object.assign(this, { root, player });
@@ -25,7 +23,7 @@ class Playback {
 
   remove() {
     this.listening.removeAll();
-    if (sounding === this) sounding = null;
+    if (window.audiotagSounding === this.listening) window.audiotagSounding = null;
   }
 
   /** Take the versions of a sound: the same sound continues, another one starts at its beginning. */
@@ -55,8 +53,7 @@ class Playback {
 
   start() {
     const { region } = this.player;
-    if (sounding !== this) sounding?.listening.pause();
-    sounding = this;
+    soundAlone(this.listening);
     if (!this.segment && region && this.isLooped()) this.segment = [region.start, region.end];
     const time = this.time();
     if (this.segment && (time < this.segment[0] || time >= this.segment[1])) this.listening.seek(this.segment[0]);

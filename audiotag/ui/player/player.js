@@ -30,7 +30,6 @@ class Player {
     }
     this.template = root.querySelector("template");
     this.dialog = root.querySelector("dialog");
-    this.dialog.querySelector("table").replaceChildren(...keyRows());
     this.window = new TimeWindow();
     this.panels = [];
     this.data = null;
@@ -290,6 +289,7 @@ class Player {
   // Keys and wheel
 
   showKeys() {
+    this.dialog.querySelector("table").replaceChildren(...keyRows());
     this.dialog.showModal();
   }
 

@@ -7,6 +7,7 @@ sound and without the code, and what the browser has already is named by its has
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,9 +63,14 @@ def show_player(
 def show_block(block: Block, key: str) -> None:
     """Show a sound that `pack_block` has packed, as `show_player` does."""
     _player()(data={"place": key}, key=key)
-    with st.container(key=f"{HIDDEN}-{key}"):
-        for number, part in enumerate((Part("head", block.head), *block.parts)):
-            _part()(data=with_header({"place": key, "part": part.id}, part.data), key=f"{key}-part-{number}")
+    show_parts(key, [Part("head", block.head), *block.parts])
+
+
+def show_parts(place: str, parts: Sequence[Part]) -> None:
+    """Send parts to the component at a place of the page, each in a hidden component of its own."""
+    with st.container(key=f"{HIDDEN}-{place}"):
+        for number, part in enumerate(parts):
+            _part()(data=with_header({"place": place, "part": part.id}, part.data), key=f"{place}-part-{number}")
 
 
 def read_sources(folder: Path, name: str) -> dict[str, Any]:

@@ -102,6 +102,12 @@ function palette(colours) {
   });
 }
 
+/** Pause what sounds anywhere else on the page, in whichever component: one sound at a time. */
+function soundAlone(sound) {
+  if (window.audiotagSounding !== sound) window.audiotagSounding?.pause();
+  window.audiotagSounding = sound;
+}
+
 function takesText(target) {
   if (!(target instanceof Element)) return false;
   const texts = "textarea, select, input:not([type=radio], [type=checkbox], [type=button], [type=range])";

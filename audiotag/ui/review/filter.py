@@ -9,6 +9,7 @@ import streamlit as st
 
 from audiotag.review.doubts import Doubt, DoubtKind
 from audiotag.review.queue import QueueFilter
+from audiotag.ui import selection
 from audiotag.ui.text import Markdown, escape
 
 KEYS = ("subset", "kind", "label", "fold")  # of the pickers, and in the address
@@ -48,6 +49,7 @@ def describe_filter(wanted: QueueFilter) -> Markdown:
 
 def clear_filter() -> None:
     """Callback that lets all doubts pass."""
+    selection.clear()
     for key in KEYS:
         st.session_state[key] = None
 

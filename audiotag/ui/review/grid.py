@@ -16,10 +16,10 @@ from audiotag.data.verdicts import Answer as VerdictAnswer
 from audiotag.data.verdicts import Verdict, VerdictJournal
 from audiotag.disk import disk_problem
 from audiotag.errors import AudiotagError
-from audiotag.review.grid import CLIPS_AT_ONCE, GridKind, GridReview
+from audiotag.review.grid import CLIPS_AT_ONCE, GridKind, GridReview, Name
 from audiotag.review.scored_clips import ScoredClips, match_scores
 from audiotag.training.held_out import HeldOutScores
-from audiotag.ui import cache
+from audiotag.ui import cache, selection
 from audiotag.ui.review.clip_grid import Answer, ClipGrid, show_clip_grid
 from audiotag.ui.review.tiles import ClipTile, pack_tiles
 from audiotag.ui.style import add_style
@@ -60,14 +60,18 @@ def show_grid(dataset: Dataset, held_out: HeldOutScores, reviewer: str, workspac
         st.warning("Type your name above before you answer: verdicts are kept per reviewer.", icon=":material/badge:")
         return
     scored = _match(dataset, held_out, current_aliases(workspace))
-    labels = [label for label, count in zip(scored.labels, scored.given.sum(axis=0), strict=True) if count]
+    selected = selection.selected_clips(dataset)
+    if selected is not None:
+        selection.show_chip(selected)
+    labels = _labels(scored, selected)
     if not labels:
-        st.info("No fold has scored a clip with a label yet.", icon=":material/grid_view:")
+        which = "clip" if selected is None else "selected clip"
+        st.info(f"No fold has scored a {which} with a label yet.", icon=":material/grid_view:")
         return
     journal = VerdictJournal.of(dataset.root, workspace)
     contents = _measured_contents(dataset)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        review = GridReview(scored, journal, reviewer, *_pick(labels), contents)
+        review = GridReview(scored, journal, reviewer, *_pick(labels), contents, selected)
         verdicts = review.verdicts()
         clips = review.clips(verdicts)
         waiting = [clip for clip in clips if not clip.is_judged]
@@ -89,6 +93,14 @@ def show_grid(dataset: Dataset, held_out: HeldOutScores, reviewer: str, workspac
         following, _ = pack_tiles(waiting[seen:], CLIPS_AT_ONCE)
         if following:
             _show_tiles(review, following)
+
+
+def _labels(scored: ScoredClips, selected: frozenset[Name] | None) -> list[str]:
+    """The labels that clips have: those that were scored, and are selected where some are."""
+    names = zip(scored.subsets, scored.clips, strict=True)
+    counts = [name in selected for name in names] if selected is not None else slice(None)
+    of_labels = scored.given[counts].sum(axis=0)
+    return [label for label, count in zip(scored.labels, of_labels, strict=True) if count]
 
 
 def _match(dataset: Dataset, held_out: HeldOutScores, aliases: dict[str, str]) -> ScoredClips:
@@ -210,7 +222,8 @@ def _show_end(review: GridReview, verdicts: Sequence[Verdict], labels: Sequence[
     if has_clips:
         st.success(f"You have judged these clips for {name}.", icon=":material/task_alt:")
     else:
-        st.info(f"No clip without {name} scores as high as most clips with it.", icon=":material/task_alt:")
+        which = "clip" if review.only is None else "selected clip"
+        st.info(f"No {which} without {name} scores as high as most clips with it.", icon=":material/task_alt:")
     at = labels.index(review.label)
     for other in (*labels[at + 1 :], *labels[:at]):
         if not all(clip.is_judged for clip in replace(review, label=other).clips(verdicts)):

@@ -6,6 +6,7 @@ A key runs only the fragment here.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 import streamlit as st
@@ -13,15 +14,19 @@ import streamlit as st
 from audiotag.data.dataset import Dataset
 from audiotag.data.verdicts import Verdict, VerdictJournal
 from audiotag.review.doubts import Doubt
-from audiotag.review.queue import QueueFilter, Said, doubt_id
+from audiotag.review.queue import Said, doubt_id
+from audiotag.ui import selection
 from audiotag.ui.review import keys, sounds
 from audiotag.ui.review.answer_buttons import PROBLEM, show_answers, show_undo
 from audiotag.ui.review.filter import describe_filter, pick_filter
 from audiotag.ui.review.item import prepare_item, show_examples, show_item_sound, show_question, show_reasons
 from audiotag.ui.review.loading import Review
 from audiotag.ui.review.position import SHOWN, ItemQueue, go
+from audiotag.ui.sidebar import chosen_ensemble
+from audiotag.ui.similar import DatasetClip, show_similar
 from audiotag.ui.text import Markdown, escape
 from audiotag.wording import format_duration
+from audiotag.workspace import Workspace
 
 AHEAD = 3  # doubts whose sounds are made ready
 AUTOPLAY_HELP = "Plays each sound as soon as it is shown."
@@ -49,7 +54,8 @@ def show_queue(
     """
     with st.container(key=keys.QUEUE):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            wanted = pick_filter(review.doubts)
+            selected = selection.selected_clips(dataset)
+            wanted = replace(pick_filter(review.doubts), clips=selected)
             keys.show_list()
             autoplay = st.toggle("Autoplay", key="autoplay", bind="query-params", help=AUTOPLAY_HELP, width="content")
             queue = ItemQueue.of(dataset, review, filter(wanted.passes, review.doubts), journal, reviewer)
@@ -59,8 +65,10 @@ def show_queue(
             show_undo(queue, said)
             with st.container(horizontal=True, vertical_alignment="center", gap="small", width="stretch"):
                 _show_steps(queue, said, verdicts, place)
-        if wanted != QueueFilter():
-            st.caption(f":material/filter_alt: {describe_filter(wanted)}")
+        if selected is not None:
+            selection.show_chip(selected)
+        if description := describe_filter(wanted):
+            st.caption(f":material/filter_alt: {description}")
         if problem := st.session_state.get(PROBLEM):
             st.error(f"Nothing was written: {escape(problem)}", icon=":material/error:")
         st.session_state[SHOWN] = None if place is None else doubt_id(queue.doubts[place])
@@ -80,6 +88,8 @@ def _show_item(queue: ItemQueue, place: int, verdicts: Sequence[Verdict | None],
         show_question(doubt, verdicts[place])
         show_item_sound(doubt, autoplay)
         show_answers(queue, doubt, verdicts[place])
+        of = DatasetClip(doubt.subset, doubt.clip)
+        show_similar(queue.dataset.root, chosen_ensemble(Workspace()), of)
     with right:
         show_reasons(doubt, review)
         show_examples(doubt, review)

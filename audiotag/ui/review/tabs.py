@@ -23,7 +23,7 @@ from audiotag.ui.review.retrain import show_retraining
 from audiotag.ui.widgets.label_aliases import current_aliases
 from audiotag.workspace import Workspace
 
-TABS, QUEUE = "tab", "Queue"  # key of the tabs, and the title of the first
+TABS, QUEUE = "tab", "Queue"  # key of the tabs, and the title of the one with doubts
 
 
 def show_doubts(dataset: Dataset, source: ScoreSource | None, reviewer: str, workspace: Workspace) -> None:

@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 
-import numpy as np
 import streamlit as st
 
 from audiotag.data.label_names import LabelNames, spelling_note
@@ -16,6 +15,7 @@ from audiotag.ui import cache
 from audiotag.ui.player import TimelineRow
 from audiotag.ui.tag import dropped_sounds, jumps, threshold_panel, thresholds
 from audiotag.ui.tag.dropped_sounds import DroppedSound
+from audiotag.ui.tag.familiarity import familiarity_row, middles_in_part, other_notes, show_familiarity, show_held_back
 from audiotag.ui.tag.results import SoundResult
 from audiotag.ui.tag.score_chart import ScoreChart, ScoreRow, show_score_chart
 from audiotag.ui.tag.score_chart.score_chart import curves
@@ -49,7 +49,7 @@ def show_clip(result: SoundResult, row: int, page: PageSettings) -> None:
     if tags is None:
         st.error(escape(result.error), icon=":material/error:")
         return
-    for note in tags.notes:
+    for note in other_notes(tags):
         st.caption(f":material/info: {escape(note)}")
     if page.other is None:
         left, right = st.columns([1, 1.6], gap="large")
@@ -111,9 +111,7 @@ def timeline_rows(tags: Tags, labels: tuple[str, ...], start_s: float, length_s:
     start_s, length_s : float
         Start and length of the part that is shown.
     """
-    ends_s = np.minimum(tags.starts_s + tags.window_s, tags.duration_s)
-    times_s = (tags.starts_s + ends_s) / 2 - start_s
-    inside = (ends_s > start_s) & (tags.starts_s < start_s + length_s)
+    times_s, inside = middles_in_part(tags, start_s, length_s)
     rows = []
     for tag in figures.passing_first(tags)[:TIMELINE_ROWS]:
         values = tags.timeline[:, labels.index(tag.label)]
@@ -122,19 +120,21 @@ def timeline_rows(tags: Tags, labels: tuple[str, ...], start_s: float, length_s:
 
 
 def _show_tags(tags: Tags, sound: DroppedSound, setup: TaggingSetup) -> None:
-    """The tags in the order of their scores, compared with the truth where that is known."""
+    """How familiar the sound is, and the tags in the order of their scores, compared with the truth if it is known."""
     truth = sound.truth
     aliases = current_aliases(Workspace()) if truth else {}
     verdicts = dict(label_verdicts(tags, truth, aliases)) if truth is not None else {}
     with st.container(gap="small"):
+        show_familiarity(tags)
         for tag in tags.tags[:MAX_TAGS_WITH_DETAILS]:
             _show_tag(tag, tags, sound, setup, verdicts.get(tag.label, ""))
         if more := tags.tags[MAX_TAGS_WITH_DETAILS:]:
             st.markdown("and " + ", ".join(f"{escape(tag.label)} {tag.score:.2f}" for tag in more))
         if not tags.tags:
             st.markdown(":gray-badge[:material/help: no tag]")
-            if truth is None:
+            if truth is None and not tags.held_back:
                 st.markdown("No label reaches its threshold.")
+        show_held_back(tags)
         by_label = {tag.label: tag for tag in tags.ranking}
         for label in [label for label, verdict in verdicts.items() if verdict == "missed"]:
             if label in by_label:
@@ -153,7 +153,7 @@ def _show_tag(tag: Tag, tags: Tags, sound: DroppedSound, setup: TaggingSetup, ve
     """A label with its figures, and a button that goes to its best moment."""
     moment_s = jumps.best_moment_s(tags, setup.tagger.card.labels.index(tag.label))
     with st.container(horizontal=True, vertical_alignment="top", gap="small"):
-        st.markdown(_tag_line(tag, tags.folds, verdict), width="stretch")
+        st.markdown(_tag_line(tag, tags, verdict), width="stretch")
         st.button(
             _time_text(moment_s),
             icon=":material/my_location:",
@@ -185,7 +185,7 @@ def _time_text(time_s: float) -> Markdown:
     return Markdown(f"{tenths // 600:d}:{tenths // 10 % 60:02d}.{tenths % 10:d}")
 
 
-def _tag_line(tag: Tag, folds: int, verdict: str) -> Markdown:
+def _tag_line(tag: Tag, tags: Tags, verdict: str) -> Markdown:
     """A label as a badge with its figures as Markdown; icon and word show the verdict."""
     colour, icon = {
         "": ("green", "check"),
@@ -193,7 +193,10 @@ def _tag_line(tag: Tag, folds: int, verdict: str) -> Markdown:
         "extra": ("orange", "add"),
         "missed": ("red", "remove"),
     }[verdict]
-    facts = f"{tag.folds_agreeing:d} of {folds} {'fold' if folds == 1 else 'folds'} · threshold {tag.threshold:.2f}"
+    folds = "fold" if tags.folds == 1 else "folds"
+    facts = f"{tag.folds_agreeing:d} of {tags.folds} {folds} · threshold {tag.threshold:.2f}"
+    if tag.familiarity is not None and tag.familiarity < tags.familiarity_threshold:
+        facts += f" · unlike the training sounds, familiarity {tag.familiarity:.3f}"
     word = f" · {escape(verdict)}" if verdict else ""
     return Markdown(
         f":{colour}-badge[:material/{icon}: {escape(tag.label)} {tag.score:.2f}]{word}  \n:small[:gray[{facts}]]"
@@ -227,6 +230,8 @@ def _show_player(sound: DroppedSound, tags: Tags, setup: TaggingSetup) -> None:
     start_s = _pick_part_start(sound, tags)
     audible = cache.load_part(sound.source, sound.name, sound.content, card.spectrogram.sample_rate, start_s)
     rows = timeline_rows(tags, card.labels, start_s, audible.duration_s)
+    familiarity = familiarity_row(tags, start_s, audible.duration_s)
+    rows += (familiarity,) if familiarity else ()
     without_notes = replace(audible, notes=())  # the page shows them above
     jump = jumps.take_jump(sound.number, start_s)
     sound_panel.show_sound(without_notes, card.spectrogram, "tag-player", sound.source, rows, start_s, jump)
@@ -234,6 +239,7 @@ def _show_player(sound: DroppedSound, tags: Tags, setup: TaggingSetup) -> None:
     st.caption(
         f"Below the spectrogram: scores of windows of {card.spectrogram.clip_s:g} s. The sound's score is the "
         f"{'highest' if windows == 'max' else 'mean'} of them."
+        + (" Where the familiarity is low, the sound is unlike the training sounds." if familiarity else "")
     )
     if tags.duration_s > cache.MAX_PLAYED_S:
         key = f"timeline-{sound.number}"

@@ -19,8 +19,8 @@ MAX_PROBLEMS = 200  # that are shown; the file has all
 REFRESH_S = 10  # while the job is running
 ANY = "any label"
 ORDERS = {"as in the folder": "file", "highest score first": "score"}
-TABLE, LABEL, SCORE, TEXT, TAGGED, ORDER, PAGE = (
-    f"folder-{name}" for name in ("table", "label", "score", "text", "tagged", "order", "page")
+TABLE, LABEL, SCORE, TEXT, TAGGED, UNLIKE, ORDER, PAGE = (
+    f"folder-{name}" for name in ("table", "label", "score", "text", "tagged", "unlike", "order", "page")
 )
 
 
@@ -75,6 +75,7 @@ def _show_table(table: ResultTable, good: int, tags: dict[str, int]) -> None:
                 "sound": [row["clip"] for row in rows],
                 "tags": [row["tags"] for row in rows],
                 "score": [row["label_score"] for row in rows],
+                "familiarity": [row.get("familiarity") for row in rows],
                 "length": [row["duration_s"] for row in rows],
                 "likeliest": [row["likeliest"] for row in rows],
                 "remarks": [row["notes"] for row in rows],
@@ -89,9 +90,12 @@ def _show_table(table: ResultTable, good: int, tags: dict[str, int]) -> None:
             "tags": column.ListColumn(width=165),
             "likeliest": column.TextColumn(width=130),
             "score": column.NumberColumn(format="%.2f", width=62, help=Markdown(f"Score of {escape(score)}.")),
+            "familiarity": column.NumberColumn(
+                format="%.3f", width=90, help="Low for sounds that are unlike the training sounds."
+            ),
             "length": column.NumberColumn(format="%.2f s", width=76),
         },
-        alt="Sounds with their tags, likeliest label, score, length and remarks",
+        alt="Sounds with their tags, likeliest label, score, familiarity, length and remarks",
     )
     if chosen := [row for row in event["selection"]["rows"] if row < len(rows)]:
         row = rows[chosen[0]]
@@ -119,13 +123,20 @@ def _pick_filter(table: ResultTable, tags: dict[str, int]) -> ResultFilter:
             help="Behind each label: to how many sounds it was given.",
         )
         tagged = st.toggle("Only where it is a tag", key=TAGGED, width="content")
+        unlike = st.toggle(
+            "Only unlike the training sounds",
+            key=UNLIKE,
+            width="content",
+            help="Only sounds whose familiarity is so low that their tags are doubtful.",
+        )
         least = st.slider(
             "Score of at least", 0.0, 1.0, 0.0, 0.05, key=SCORE, width=160, help="Of the label, or of the likeliest."
         )
         text = st.text_input("Part of the name", key=TEXT, width=140)
         order = st.selectbox("Order", list(ORDERS), key=ORDER, width=170)
     wanted = "" if label == ANY or label not in labels else label
-    return ResultFilter(wanted, least, text.strip(), tagged, "score" if ORDERS.get(order) == "score" else "file")
+    by = "score" if ORDERS.get(order) == "score" else "file"
+    return ResultFilter(wanted, least, text.strip(), tagged, by, unlike)
 
 
 def _show_problems(table: ResultTable, bad: int) -> None:

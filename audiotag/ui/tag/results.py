@@ -68,11 +68,14 @@ def show_results(results: list[SoundResult]) -> None:
             "tags": column.ListColumn("tags", width=165),
             "score": column.NumberColumn("score", format="%.2f", width=62, help="Score of the likeliest label."),
             "folds": column.TextColumn("folds", width=66, help="Folds that agree on the likeliest label."),
+            "familiarity": column.NumberColumn(
+                "familiarity", format="%.3f", width=90, help="Low for sounds that are unlike the training sounds."
+            ),
             "length": column.NumberColumn("length", format="%.2f s", width=76),
             "likeliest": column.TextColumn("likeliest", width=130),
             "remarks": column.TextColumn("remarks"),
         },
-        alt="Sounds with their tags, score of the likeliest label, how many folds agree, length, and remarks",
+        alt="Sounds with their tags, score of the likeliest label, folds that agree, familiarity, length, and remarks",
     )
 
 
@@ -136,11 +139,11 @@ def _progress_text(sound: DroppedSound, done: int, total: int, spent_s: float) -
 def _row(result: SoundResult) -> dict[str, Any]:
     tags = result.tags
     if tags is None:
-        empty = dict.fromkeys(("tags", "score", "folds", "length", "likeliest"))
+        empty = dict.fromkeys(("tags", "score", "folds", "familiarity", "length", "likeliest"))
         return {"sound": result.sound.name, **empty, "remarks": f"Error: {result.error}"}
     first = tags.ranking[0]
     remarks = list(tags.notes)
-    if not tags.tags:
+    if not tags.tags and not tags.held_back:
         remarks.insert(0, "No label reaches its threshold.")
     if result.sound.truth is not None:
         remarks.insert(0, f"Truth: {', '.join(result.sound.truth) or 'no label'}.")
@@ -149,6 +152,7 @@ def _row(result: SoundResult) -> dict[str, Any]:
         "tags": [tag.label for tag in tags.tags],
         "score": first.score,
         "folds": f"{first.folds_agreeing} of {tags.folds}",
+        "familiarity": tags.familiarity,
         "length": tags.duration_s,
         "likeliest": first.label,
         "remarks": " ".join(remarks),

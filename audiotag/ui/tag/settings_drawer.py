@@ -73,6 +73,7 @@ def describe_setup(setup: TaggingSetup, other: TaggingSetup | None, state: thres
         escape(folds),
         f"{windows} of windows",
         *(["test-time augmentation"] if settings.tta else []),
+        *(["tags of unfamiliar sounds are held back"] if settings.hold_back else []),
         marks,
         *([f"compared with **{escape(other.folder.name)}**"] if other else []),
     ]

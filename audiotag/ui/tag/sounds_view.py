@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from audiotag.similarity.vectors import clip_vector
 from audiotag.ui.frame import PageContext
+from audiotag.ui.similar import OtherSound, show_similar
 from audiotag.ui.tag import clip_view, dropped_sounds, results, sound_sources, tagging_options
 from audiotag.ui.tag.tagging_options import PageSettings
 from audiotag.ui.text import Markdown, escape
@@ -25,9 +27,18 @@ def show_sounds(context: PageContext, page: PageSettings) -> None:
             results.show_results(tagged)
         results.show_errors_except(tagged, row)
         clip_view.show_clip(tagged[row], row, page)
+        _show_similar(context, tagged[row], page)
         results.show_downloads(tagged, tagged[row], setup)
     specs = state.specs(setup.tagger.card.labels, setup.settings.combine)
     tagging_options.show_command(setup, dropped_sounds.all_sounds(), specs)
+
+
+def _show_similar(context: PageContext, result: results.SoundResult, page: PageSettings) -> None:
+    """Clips of the chosen dataset that sound like a sound."""
+    if (tags := result.tags) is None:
+        return
+    vector = clip_vector(tags.embeddings) if tags.embeddings is not None else None
+    show_similar(context.dataset_root, page.setup.folder, OtherSound(result.sound.name, vector, tags.content))
 
 
 def _show_welcome(context: PageContext, page: PageSettings) -> None:

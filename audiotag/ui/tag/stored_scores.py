@@ -28,8 +28,9 @@ from audiotag.workspace import Workspace, write_bytes
 if TYPE_CHECKING:
     from audiotag.tagging.ensemble import Card
 
-MAX_BYTES = 1 << 20
-FACTS = {"name": str, "duration_s": float, "window_s": float, "notes": [str], "content": str}
+MAX_BYTES = 2 << 20
+EDITION = 2  # rises when the files have something else than before; the second has embeddings
+FACTS = {"name": str, "duration_s": float, "window_s": float, "notes": [str], "content": str, "differences": [str]}
 
 
 def load_evidence(sound: DroppedSound, folder: Path, card: Card, tta: bool) -> Evidence:
@@ -42,13 +43,14 @@ def load_evidence(sound: DroppedSound, folder: Path, card: Card, tta: bool) -> E
     """
     if not sound.entry:
         return cache.load_evidence(sound.source, sound.name, sound.content, folder, tta)
-    key = [__version__, sound.name, sound.content, tta, card.name, *card.fold_checksums]
+    key = [EDITION, __version__, sound.name, sound.content, tta, card.name, *card.fold_checksums, card.familiar]
     digest = hashlib.blake2b(json.dumps(key).encode(errors="backslashreplace"), digest_size=16).hexdigest()
     path = SoundHistory(Workspace()).scores / f"{sound.entry}-{digest}.safetensors"
     found = _read(path, (len(card.folds), len(card.labels)))
     if found is None:
         found = cache.load_evidence(sound.source, sound.name, sound.content, folder, tta)
-        if found.scores.nbytes <= MAX_BYTES and not path.exists():
+        size = found.scores.nbytes + (0 if found.embeddings is None else found.embeddings.nbytes)
+        if size <= MAX_BYTES and not path.exists():
             with optional_write("scores are not kept"):
                 write_bytes(path, to_bytes(found))
     return found
@@ -63,8 +65,9 @@ def _read(path: Path, size: tuple[int, int]) -> Evidence | None:
 def to_bytes(evidence: Evidence) -> bytes:
     """The content of a file of scores."""
     arrays = {"starts_s": evidence.starts_s, "audible": evidence.audible, "scores": evidence.scores}
-    if evidence.augmented is not None:
-        arrays["augmented"] = evidence.augmented
+    for name in ("augmented", "embeddings", "familiarity"):
+        if (array := getattr(evidence, name)) is not None:
+            arrays[name] = array
     facts = {name: getattr(evidence, name) for name in FACTS}
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     facts_array = np.frombuffer(json.dumps(facts).encode(), np.uint8)
@@ -76,12 +79,26 @@ def from_bytes(content: bytes, size: tuple[int, int]) -> Evidence:
     arrays = load_arrays(content)
     facts = json.loads(arrays["facts"].tobytes())
     scores, augmented, windows = arrays["scores"], arrays.get("augmented"), len(arrays["starts_s"])
-    shape = (size[0], windows, size[1])
+    familiarity, shape = arrays.get("familiarity"), (size[0], windows, size[1])
     if not fits(facts, FACTS) or scores.shape != shape or arrays["audible"].shape != (windows,):
         raise ValueError("the scores are of another sound or ensemble")
     if augmented is not None and augmented.shape[1:] != shape:
         raise ValueError("the augmented scores are of another sound or ensemble")
+    if familiarity is not None and (familiarity.shape != shape[:2] or ((familiarity <= 0) | (familiarity > 1)).any()):
+        raise ValueError("the familiarity is of another sound or ensemble, or is not 0 to 1")
     if not all(((each >= 0) & (each <= 1)).all() for each in (scores, augmented) if each is not None):
         raise ValueError("a score is not 0 to 1")
-    facts = {name: facts[name] for name in FACTS} | {"notes": tuple(facts["notes"])}
-    return Evidence(starts_s=arrays["starts_s"], audible=arrays["audible"], scores=scores, augmented=augmented, **facts)
+    embeddings = arrays.get("embeddings")
+    if embeddings is not None and (embeddings.shape[:2] != shape[:2] or not np.isfinite(embeddings).all()):
+        raise ValueError("the embeddings are of another sound")
+    facts = {name: facts[name] for name in FACTS}
+    facts |= {name: tuple(facts[name]) for name in ("notes", "differences")}
+    return Evidence(
+        starts_s=arrays["starts_s"],
+        audible=arrays["audible"],
+        scores=scores,
+        augmented=augmented,
+        embeddings=embeddings,
+        familiarity=familiarity,
+        **facts,
+    )

@@ -18,6 +18,7 @@ from audiotag.ui.tag.dropped_sounds import DroppedSound
 from audiotag.ui.tag.stored_scores import load_evidence
 from audiotag.ui.text import Markdown, escape
 from audiotag.ui.trust.calibrated import pick_calibrated
+from audiotag.ui.trust.hold_back import pick_hold_back
 
 if TYPE_CHECKING:
     from audiotag.tagging.ensemble import Card
@@ -123,10 +124,11 @@ def pick_settings(folder: Path, tagger: Tagger, with_gains: bool) -> TagSettings
             **IN_ADDRESS,
         )
         calibrated = pick_calibrated(tagger)
+        hold_back = pick_hold_back(tagger)
     if with_gains:
         show_ablation(measured, card)
     windows = None if windows == AS_IN_CARD else windows
-    return TagSettings(combine=combine or "mean", tta=tta, windows=windows, calibrated=calibrated)
+    return TagSettings(combine=combine or "mean", tta=tta, windows=windows, calibrated=calibrated, hold_back=hold_back)
 
 
 def show_ablation(measured: ablation.Ablation | None, card: Card) -> None:
@@ -158,10 +160,14 @@ def show_ablation(measured: ablation.Ablation | None, card: Card) -> None:
 
 
 def usable_settings(settings: TagSettings, tagger: Tagger) -> TagSettings:
-    """The settings, with the mean instead of a weighted mean where an ensemble has no out-of-fold scores."""
+    """The settings, without those that need what an ensemble does not have, such as out-of-fold scores."""
     if settings.combine == "weighted" and tagger.out_of_fold is None:
         settings = replace(settings, combine="mean")
-    return replace(settings, calibrated=settings.calibrated and tagger.temperature is not None)
+    return replace(
+        settings,
+        calibrated=settings.calibrated and tagger.temperature is not None,
+        hold_back=settings.hold_back and tagger.familiar is not None,
+    )
 
 
 def show_command(setup: TaggingSetup, sounds: list[DroppedSound], specs: list[str]) -> None:

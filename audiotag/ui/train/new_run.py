@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from audiotag.data.dataset import Dataset
 from audiotag.training.runs import RunSettings, list_runs
 from audiotag.ui.text import escape
-from audiotag.ui.train import estimate_panel, run_setup
+from audiotag.ui.train import estimate_panel, run_setup, split_panel
 from audiotag.workspace import Workspace
 
 DRAWER = "new-run"
 
 
-def show_new_run(dataset: Dataset, workspace: Workspace) -> RunSettings | None:
+def show_new_run(dataset: Dataset, workspace: Workspace, ensemble: Path | None) -> RunSettings | None:
     """Options of a new run, what they amount to, and the start button; returns its settings.
+
+    The ensemble is the one by which near-duplicates are looked for.
 
     The drawer is open where there is no run yet, and where the address has options of one. It closes when a run is
     started, so that the run can be seen.
@@ -36,4 +40,6 @@ def show_new_run(dataset: Dataset, workspace: Workspace) -> RunSettings | None:
                 run_setup.show_facts(settings, dataset)
                 estimate_panel.show_estimate(settings, dataset, workspace)
             run_setup.show_start_button(settings, options, dataset, workspace)
+        if settings:
+            split_panel.show_split_panel(settings, dataset, ensemble)
     return settings

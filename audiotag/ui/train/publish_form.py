@@ -35,7 +35,7 @@ def show_publish_form(run: Run, folds: list[int], workspace: Workspace) -> None:
 
             with messages.show_errors(), st.spinner("Publishing …"):
                 folder = publish(run, name or "", workspace.ensembles, weights=weights)
-                noise_gate.start_after_publishing(folder, workspace)
+                noise_gate.start_after_publishing(folder, Path(run.settings().dataset), workspace)
                 st.toast(f"{escape(name)} is now the chosen ensemble.", icon=":material/check:")
                 messages.select_in_sidebar("ensemble", name)
         st.caption("The same as a command:")

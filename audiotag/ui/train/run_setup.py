@@ -12,13 +12,12 @@ from streamlit.delta_generator import DeltaGenerator
 from audiotag.cli.command_lines import train_line
 from audiotag.data.dataset import Dataset
 from audiotag.data.layouts import absolute
-from audiotag.data.near_duplicates import knows_near_duplicates
 from audiotag.features.presets import preset_names
 from audiotag.training.devices import check_device, devices
 from audiotag.training.folds import available_folds, with_fold_source
 from audiotag.training.recipe import Recipe, load_recipe, recipe_names
 from audiotag.training.run_options import RunOptions, epochs_of
-from audiotag.training.runs import FoldSource, RunSettings, create_run
+from audiotag.training.runs import FoldSource, RunSettings, Together, create_run
 from audiotag.ui import cache
 from audiotag.ui.text import Markdown, escape, escape_all
 from audiotag.ui.train.corrected_labels import open_session, pick_corrected
@@ -30,8 +29,8 @@ AS_IN_RECIPE = "as in the recipe"
 OWN_FILE = "own file"
 STARTED = "started-run"  # in the session: the name of the run that was just started
 LEARNING_RATE, SEED = "learning-rate", "seed"  # keys of their fields
-NEAR_DUPLICATES = "near-duplicates-together"
-ADDRESS_KEYS = ("recipe", "recipe-file", "train-preset", "epochs", LEARNING_RATE, SEED, "corrections", NEAR_DUPLICATES)
+KEEP_TOGETHER = "keep-together"
+ADDRESS_KEYS = ("recipe", "recipe-file", "train-preset", "epochs", LEARNING_RATE, SEED, "corrections", KEEP_TOGETHER)
 IN_ADDRESS: dict[str, Any] = {"bind": "query-params"}
 
 
@@ -64,14 +63,18 @@ def pick_options(
             source = _pick_folds_from(dataset)
             dataset = with_fold_source(dataset, source)
             held_out = _pick_held_out(dataset)
+            together = _pick_keep_together(recipe, dataset)
             options = replace(
-                options, **_pick_changes(recipe), folds_from=source, held_out=held_out, device=_pick_device()
+                options,
+                **_pick_changes(recipe),
+                folds_from=source,
+                held_out=held_out,
+                device=_pick_device(),
+                keep_together=together,
             )
         with folds_place:
             folds = _pick_folds(recipe, dataset, options.held_out)
-            together = _pick_near_duplicates_together(recipe, dataset, workspace)
-        options = replace(options, epochs=epochs_of(epochs), corrected=corrected, near_duplicates_together=together)
-        options = replace(options, **_typed_numbers())
+        options = replace(options, epochs=epochs_of(epochs), corrected=corrected, **_typed_numbers())
         return None if folds is None else replace(options, folds=folds)
     return None
 
@@ -86,7 +89,8 @@ def run_settings(options: RunOptions, workspace: Workspace) -> RunSettings | Non
 def show_facts(settings: RunSettings, dataset: Dataset) -> None:
     """Stages, batches, network and device of the run, and warnings about them."""
     recipe = settings.recipe
-    batches = open_session(dataset, settings).expected_batches()
+    session = open_session(dataset, settings)
+    batches = session.expected_batches()
     stages = [
         f"{escape(stage.subset)}, {stage.epochs:d} {'epoch' if stage.epochs == 1 else 'epochs'} of {batches[number]:,} "
         + ("batch" if batches[number] == 1 else "batches")
@@ -108,7 +112,7 @@ def show_facts(settings: RunSettings, dataset: Dataset) -> None:
     for device in devices():
         if device.problem:
             st.warning(escape(device.problem), icon=":material/memory:")
-    if not stages:
+    if not stages and session.labels:  # without labels, the start button says what to do
         wanted = escape_all(dict.fromkeys(stage.subset for stage in recipe.stages))
         st.warning(
             f"The recipe trains on {wanted} clips, but {escape(dataset.name)} has none. Choose another recipe.",
@@ -150,9 +154,9 @@ def why_not_ready(settings: RunSettings | None, dataset: Dataset) -> Markdown:
         return Markdown(
             "Training cannot start yet. Choose a recipe and at least one fold, and correct what is marked above."
         )
-    if not dataset.labels:
-        return Markdown(f"Training cannot start: the clips of {escape(dataset.name)} have no labels.")
     session = open_session(dataset, settings)
+    if not session.labels or not len(session.dataset.clips):
+        return Markdown(f"Training cannot start: {escape(session.why_no_labels())}")
     if not session.expected_batches():
         return Markdown(f"Training cannot start: {escape(dataset.name)} has no clips that the recipe trains on.")
     for subset in session.subsets:
@@ -280,20 +284,25 @@ def _pick_folds_from(dataset: Dataset) -> FoldSource:
     )
 
 
-def _pick_near_duplicates_together(recipe: Recipe, dataset: Dataset, workspace: Workspace) -> bool | None:
-    """Whether near-duplicates stay in one fold; None where none are known, or where the folds are not drawn so."""
-    if dataset.own_folds or recipe.fold_method != "stratified":
+def _pick_keep_together(recipe: Recipe, dataset: Dataset) -> tuple[Together, ...] | None:
+    """What drawn folds keep together; the widget appears only where there is something to keep together, else None."""
+    groups = {} if dataset.own_folds or recipe.fold_method != "stratified" else cache.groups_to_keep(dataset)
+    if not groups:
         return None
-    if not knows_near_duplicates(dataset.root, workspace):
-        return None
-    return st.toggle(
-        "Keep near-duplicates together",
-        value=True,
-        key=NEAR_DUPLICATES,
-        help="Clips that are the same recording, as the Problems tab of the Dataset page lists them, stay in one fold. "
-        "Otherwise a network is measured on recordings that it was trained on, and scores are too high.",
+    default = [kind for kind in groups if kind == "near-duplicates"]
+    titles: dict[Together, str] = {"names": "names of one recording", "near-duplicates": "near-duplicates"}
+    chosen = st.pills(
+        "Keep together",
+        list(groups),
+        selection_mode="multi",
+        default=default,
+        format_func=lambda kind: f"{titles[kind]} ({groups[kind]:,})",
+        key=KEEP_TOGETHER,
+        help="Folds always keep recordings and copies together. Names that look as if they were of one recording are a "
+        "guess, which “Can these folds be trusted?” shows.",
         **IN_ADDRESS,
     )
+    return None if chosen == default else tuple(chosen)
 
 
 def _pick_held_out(dataset: Dataset) -> int | None:

@@ -45,12 +45,12 @@ def show_noise_gate(folder: Path, card: Card, workspace: Workspace) -> None:
         st.code(noise_gate_line(folder.name), language="bash", wrap_lines=True)
 
 
-def start_after_publishing(folder: Path, workspace: Workspace) -> None:
-    """Measure in the background the noise gate of an ensemble that was just published; its card gets the result."""
+def start_after_publishing(folder: Path, dataset: Path, workspace: Workspace) -> None:
+    """Measure in the background the familiarity and the noise gate of an ensemble that was just published."""
     from audiotag.tagging.ensemble import read_card
     from audiotag.tagging.noise_gate_job import NoiseGateJob
 
-    NoiseGateJob.of(folder, read_card(folder), workspace).start()
+    NoiseGateJob.of(folder, read_card(folder), workspace, dataset).start()
 
 
 def show_running(workspace: Workspace) -> None:

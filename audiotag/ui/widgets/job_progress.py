@@ -37,9 +37,9 @@ def show_job_progress(job: DetachedJob, key: str, beginning: Markdown, clips: in
         progress = job.progress()
         done, total = (progress["done"], progress["total"]) if progress else (0, clips)
         left = f"· {format_duration(progress['left_s'])} left" if progress and progress["left_s"] > 0 else ""
-        text = Markdown(f"{escape(job.activity)} {done:,} of {total:,} clips {escape(left)}") if done else beginning
+        so_far = Markdown(f"{escape(job.activity)} {done:,} of {total:,} {escape(job.unit)} {escape(left)}")
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.progress(min(1.0, done / max(1, total)), text, width="stretch")
+            st.progress(min(1.0, done / max(1, total)), so_far if done else beginning, width="stretch")
             st.button("Stop", icon=":material/stop:", key=f"stop-{key}", on_click=_stop, args=(job,))
 
     watch()

@@ -28,10 +28,11 @@ PATHS = ["/data/sounds", "/my own/sounds; it's $HOME", '/say "hush" & `go`\\/*.w
 
 RUN_OPTIONS: list[dict[str, Any]] = [
     {"folds_from": "recipe"},
+    {"keep_together": ("names",)},
+    {"folds_from": "recipe", "keep_together": ("names", "near-duplicates")},
     {"corrected": True},
     {"corrected": False, "seed": 3},
-    {"near_duplicates_together": True, "corrected": False},
-    {"near_duplicates_together": False},
+    {"keep_together": (), "corrected": False},
     {},
     {"recipe": "capstone", "epochs": (1, 2, 3)},
     {"folds": (2, 4), "epochs": (2,)},

@@ -50,7 +50,9 @@ def test_tag_writes_and_prints_the_same_json(
     assert [list(row) for row in bad] == [["clip", "path", "problem"]] * 2
     assert bad[0]["problem"].startswith("empty.ogg is empty")
     for row in good:
-        assert list(row) == ["clip", "path", "duration_s", "tags", "scores", "notes"]
+        assert list(row) == [
+            "clip", "path", "duration_s", "tags", "scores", "familiarity", "unlike", "held_back", "notes",
+        ]  # fmt: skip
         assert {tag["label"] for tag in row["tags"]} == {"Bark", "Bell"}
         assert all(tag["score"] == row["scores"][tag["label"]] and tag["folds"] == 2 for tag in row["tags"])
         assert set(row["scores"]) == {"Bark", "Bell", "Hiss"}
@@ -184,9 +186,9 @@ def test_tag_writes_the_same_table_as_csv_json_and_parquet(
         assert (result.status, result.out) == (1, "")
         assert f"tags.{suffix} has 3 clips;" in result.err
     table = table_of(out / "tags.csv")
-    assert list(table[0]) == ["fname", "Bark", "Bell", "Hiss", "tags"]
+    assert list(table[0]) == ["fname", "Bark", "Bell", "Hiss", "tags", "familiarity", "unlike", "held_back"]
     assert [row["fname"] for row in table] == ["a.wav", "b.WAV", "deep/c.wav"]
-    assert pd.read_parquet(out / "tags.parquet").astype(str).to_dict("records") == table
+    assert pd.read_parquet(out / "tags.parquet").astype(object).fillna("").astype(str).to_dict("records") == table
     rows = [row for row in json.loads((out / "tags.json").read_text()) if "problem" not in row]
     for row, cells in zip(rows, table, strict=True):
         assert cells["fname"] == row["clip"]

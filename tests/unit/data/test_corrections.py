@@ -7,7 +7,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from audiotag.data.corrections import SOURCE_LABELS, Correction, apply_corrections, find_corrections
+from audiotag.data.corrections import (
+    HAS_NO_LABEL,
+    SOURCE_LABELS,
+    Correction,
+    apply_corrections,
+    clips_with_known_labels,
+    find_corrections,
+    is_decided,
+)
 from audiotag.data.dataset import Dataset
 from audiotag.data.verdicts import Answer, Verdict
 
@@ -129,3 +137,45 @@ def test_correction_of_labels_that_have_changed_since_or_of_no_clip_is_left_out(
 def test_correction_survives_its_plain_values() -> None:
     correction = Correction("curated", "a.wav", ("Bark", "Hum"), ())
     assert Correction.from_dict(correction.to_dict()) == correction
+
+
+def label(*after: str, before: tuple[str, ...] = (), by: str = "ann", clip: str = "a.wav") -> Verdict:
+    """A verdict that gives a clip all its labels at once, as labelling from nothing does."""
+    answer: Answer = "right" if set(before) == set(after) else "other"
+    return Verdict("curated", clip, "", answer, before, after, by, "", "", next(CLOCK), "x")
+
+
+def test_clips_without_a_label_in_the_tables_get_labels_that_no_table_has() -> None:
+    table = clips("a.wav", "b.wav", "c.wav", labels=())
+    verdicts = [label("Owl", "Wind"), label("Rain", clip="b.wav")]
+    assert [(each.clip, each.before, each.after) for each in find_corrections(table, verdicts)] == [
+        ("a.wav", (), ("Owl", "Wind")),
+        ("b.wav", (), ("Rain",)),
+    ]
+    changed = find_corrections(table, [*verdicts, label("Owl", before=("Owl", "Wind"))])
+    assert changed[0].after == ("Owl",)
+
+
+def test_no_label_fits_is_known_and_nothing_said_is_not() -> None:
+    bare: tuple[str, ...] = ()
+    assert not is_decided(bare, [])
+    assert not is_decided(bare, [Verdict("curated", "a.wav", "", "skip", (), (), "ann")])
+    assert not is_decided(bare, [Verdict("curated", "a.wav", "Bark", "right", (), (), "ann")])  # only not a Bark
+    assert is_decided(bare, [label()])
+    assert is_decided(bare, [label("Owl"), label(before=("Owl",))])
+    assert is_decided(("Bark",), [])
+    disagreement = [label("Owl"), label(before=("Owl",), by="bob")]
+    assert not is_decided(bare, disagreement)
+    assert find_corrections(clips("a.wav", labels=()), disagreement) == []
+
+
+def test_only_clips_with_known_labels_are_left(tmp_path: Path) -> None:
+    table = clips("a.wav", "b.wav", "c.wav", labels=()).assign(path=tmp_path)
+    dataset = Dataset("sounds", tmp_path, "", table, (), ())
+    assert len(clips_with_known_labels(dataset).clips) == 0
+    corrected = apply_corrections(dataset, find_corrections(table, [label("Owl"), label(clip="b.wav")]))
+    assert corrected.labels == ("Owl",)
+    assert corrected.clips[HAS_NO_LABEL].tolist() == [False, True, False]
+    known = clips_with_known_labels(corrected)
+    assert dict(zip(known.clips["clip"], known.clips["labels"], strict=True)) == {"a.wav": ("Owl",), "b.wav": ()}
+    assert clips_with_known_labels(known) is known

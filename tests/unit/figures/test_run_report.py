@@ -29,8 +29,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     run = create_run(Workspace(folder / "home"), settings)
     versions = {"audiotag": "0.3.0", "torch": "2.9"}
     run.write_event(
-        "run-started", folds=[1, 2], labels=["a", "<b>"], stages=STAGES, versions=versions, left_out=["x.wav is empty."]
-    )
+        "run-started", folds=[1, 2], labels=["a", "<b>"], stages=STAGES, versions=versions,
+        left_out=["x.wav is empty."], splits=["These folds leak <much>.", "Source recordings: 3 straddle."],
+    )  # fmt: skip
     for fold, score in ((1, 0.8), (2, 0.9)):
         run.write_event("fold-started", fold=fold)
         for epoch in (1, 2):
@@ -52,6 +53,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def html(run: Run) -> str:
     clips = pd.Series({"a": 11, "<b>": 13})
     return run_report(RunFacts(run, run.settings(), "audiotag train /sounds", clips_per_label=clips))
+
+
+def test_report_says_whether_the_folds_can_be_trusted(html: str) -> None:
+    assert "Can the folds be trusted?" in html
+    assert "These folds leak &lt;much&gt;." in html
+    assert "<li>Source recordings: 3 straddle.</li>" in html
 
 
 def body_of(html: str) -> str:

@@ -52,6 +52,13 @@ def test_clips_are_found_by_their_labels(index: pd.DataFrame) -> None:
     assert clips(index, labels=("Bar",)) == ""  # whole labels only
 
 
+def test_selected_clips_pass_and_no_others_of_their_names(index: pd.DataFrame) -> None:
+    selected = frozenset([("curated", "a.wav"), ("noisy", "b.wav"), ("noisy", "n.wav"), ("test", "gone.wav")])
+    assert clips(index, clips=selected) == "an"
+    assert clips(index, clips=selected, subset="noisy") == "n"
+    assert clips(index, clips=frozenset()) == ""
+
+
 def test_clips_are_found_by_subset_and_length(index: pd.DataFrame) -> None:
     assert clips(index, subset="noisy") == "n"
     assert clips(index, shortest_s=2.0, below_s=10.0) == "bc"  # as in a bin; a clip without a duration does not pass
@@ -113,6 +120,8 @@ def test_faults_of_clips_are_those_of_no_other_clip(index: pd.DataFrame, found: 
         (Filter(quietest_dbfs=0.0), "at least 0 dBFS"),
         (Filter(quietest_dbfs=0.0, below_dbfs=1.0), "0 to below 1 dBFS"),
         (Filter(problems=("DC", "silent"), text="x"), "“x” in name, label or link; problem: DC or silent"),
+        (Filter(subset="noisy", clips=frozenset([("noisy", "n.wav")])), "noisy clips; 1 selected clip"),
+        (Filter(clips=frozenset()), "0 selected clips"),
     ],
 )
 def test_filter_describes_itself(wanted: Filter, words: str) -> None:

@@ -47,6 +47,14 @@ def test_clips_with_the_label_come_lowest_score_first_and_the_others_highest_fir
     assert names(find_grid_clips(scored, "Bark", "missing", [])) == "gfi"
 
 
+def test_only_selected_clips_are_shown_and_answered(scored: ScoredClips, tmp_path: Path) -> None:
+    selected = frozenset([(SUBSET, "a.wav"), (SUBSET, "c.wav"), ("noisy", "b.wav")])
+    review = GridReview(scored, VerdictJournal(tmp_path / "journal"), "Ada", "Bark", "wrong", only=selected)
+    assert names(review.clips()) == "ca"
+    given = review.answer([(SUBSET, "a.wav"), (SUBSET, "b.wav")], [], {})
+    assert [verdict.clip for verdict in given] == ["a.wav"]
+
+
 def test_a_label_that_no_fold_knew_is_missing_nowhere(scored: ScoredClips) -> None:
     scored.is_known[:] = False
     assert find_grid_clips(scored, "Bark", "missing", []) == []

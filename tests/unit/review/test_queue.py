@@ -30,6 +30,9 @@ def test_filter_lets_pass_what_has_all_that_it_names() -> None:
     for other in ({"subset": "curated"}, {"label": "Meow"}, {"kind": "missing"}, {"fold": 1}):
         assert not QueueFilter(**other).passes(asked)
     assert not QueueFilter(fold=3).passes(doubt(fold=None))
+    assert QueueFilter(clips=frozenset([("noisy", "a.wav")])).passes(asked)
+    for clips in (frozenset[tuple[str, str]](), frozenset([("curated", "a.wav"), ("noisy", "b.wav")])):
+        assert not QueueFilter(clips=clips).passes(asked)
 
 
 def test_only_the_reviewers_own_verdict_answers_a_doubt() -> None:

@@ -20,9 +20,10 @@ from audiotag.starter.render import StarterCounts, render_starter
 from audiotag.training.begun import COPIES, TRAINED_ON, note_begin, open_session, read_trained_on
 from audiotag.training.clips import LabelledClips
 from audiotag.training.folds import assign_folds, check_folds
-from audiotag.training.leaks import add_units, copies_of
+from audiotag.training.leaks import add_units, groups_of
 from audiotag.training.recipe import Recipe, Stage, load_recipe
 from audiotag.training.run_options import RunOptions
+from audiotag.training.run_splits import leak_sentences
 from audiotag.training.runs import SHARED_FOLD, Run, RunSettings, create_run
 from audiotag.training.session import Session
 from audiotag.workspace import Workspace
@@ -124,10 +125,10 @@ def test_shuffled_folds_stay_as_published_and_what_straddles_them_is_said(
     assert assign_folds(rows, session.labels, SHUFFLED).tolist() == (
         assign_folds(session.rows("noisy"), session.labels, SHUFFLED).tolist()
     )
-    (sentence,) = session.leaks()
+    (sentence,) = leak_sentences(session)
     assert "of 4 groups of identical clips have clips in several folds" in sentence
     assert not any(session.clips("noisy").folds._is_barred(fold).any() for fold in (1, 2, 3))
-    assert session_of(two_subsets, RECIPE, workspace).leaks() == ()
+    assert leak_sentences(session_of(two_subsets, RECIPE, workspace)) == ()
 
 
 # Across subsets
@@ -167,7 +168,7 @@ def test_what_own_folds_separate_is_said_and_folds_from_the_recipe_keep_it_toget
     own_folds: Path, workspace: Workspace
 ) -> None:
     session = session_of(own_folds, RECIPE, workspace)
-    assert session.leaks() == (
+    assert leak_sentences(session) == (
         "In clips, 3 of 6 source recordings and 1 of 1 groups of identical clips have clips in several of its own "
         "folds, which makes scores too high. Folds that the recipe draws keep them together: “Folds from” on the "
         "Train page, or --folds-from recipe.",
@@ -177,7 +178,7 @@ def test_what_own_folds_separate_is_said_and_folds_from_the_recipe_keep_it_toget
     rows = drawn.rows_with_units("curated")
     folds = drawn.clips("curated").folds.folds
     assert count_straddling(rows["group"], folds) == (0, 6)
-    assert drawn.leaks() == ()
+    assert leak_sentences(drawn) == ()
     assert session.folds == (1, 2)
 
 
@@ -285,4 +286,4 @@ def test_test_clips_are_in_no_group_of_copies(two_subsets: Path) -> None:
     dataset = open_dataset(two_subsets)
     dataset = replace(dataset, clips=dataset.clips.assign(subset=["curated"] * 12 + ["test"] * 12))
     content = pd.Series([1, *[pd.NA] * 11, 1, *[pd.NA] * 11], dtype="Int64")
-    assert copies_of(dataset, content) == []
+    assert groups_of(dataset.clips, content) == []

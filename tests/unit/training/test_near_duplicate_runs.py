@@ -17,7 +17,7 @@ from audiotag.data.near_duplicates import (
     write_near_duplicates,
 )
 from audiotag.features.settings import SpectrogramSettings
-from audiotag.training.begun import NEAR_DUPLICATES, open_session
+from audiotag.training.begun import TOGETHER, open_session
 from audiotag.training.recipe import Recipe, Stage
 from audiotag.training.run_options import RunOptions
 from audiotag.training.runs import RunSettings, create_run
@@ -61,7 +61,7 @@ def write_search(sounds: Path, workspace: Workspace, *more: NearDuplicate) -> No
 
 
 def settings_of(sounds: Path, together: bool = True) -> RunSettings:
-    return RunSettings(str(sounds), RECIPE, device="cpu", near_duplicates_together=together)
+    return RunSettings(str(sounds), RECIPE, device="cpu", keep_together=("near-duplicates",) if together else ())
 
 
 def fold_of_clips(session: Session, subset: str = "curated") -> dict[str, int]:
@@ -108,20 +108,20 @@ def test_run_that_does_not_keep_them_together_notes_none(sounds: Path, workspace
     run = create_run(workspace, settings_of(sounds, together=False))
     session = open_session(run)
     write_plan(run, session, ("cpu",))
-    assert not (run.folder / NEAR_DUPLICATES).exists()
+    assert not (run.folder / TOGETHER).exists()
     assert fold_of_clips(open_session(run)) == fold_of_clips(session)
 
 
 def test_they_stay_together_by_default_once_some_are_known(sounds: Path, workspace: Workspace) -> None:
     options = RunOptions(str(sounds))
-    assert options.settings(workspace).near_duplicates_together is False
+    assert options.settings(workspace).keep_together == ()
     write_search(sounds, workspace)
-    assert options.settings(workspace).near_duplicates_together is True
-    assert replace(options, near_duplicates_together=False).settings(workspace).near_duplicates_together is False
+    assert options.settings(workspace).keep_together == ("near-duplicates",)
+    assert replace(options, keep_together=()).settings(workspace).keep_together == ()
 
 
 def test_settings_are_read_as_they_were_written_and_those_of_earlier_versions_look_at_none(sounds: Path) -> None:
     values = json.loads(json.dumps(settings_of(sounds).to_dict()))
     assert RunSettings.from_dict(values) == settings_of(sounds)
-    del values["near_duplicates_together"]
+    del values["keep_together"]
     assert RunSettings.from_dict(values) == settings_of(sounds, together=False)

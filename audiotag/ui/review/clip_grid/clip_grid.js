@@ -85,14 +85,21 @@ class ClipGrid {
   }
 
   show(data) {
-    if (data.id === this.id) return; // it is on the page already
+    if (data.id === this.id) {
+      if (data.label !== this.label || data.also !== this.also) this.nameLabel(data);
+      return; // it is on the page already
+    }
     this.unload();
     this.id = data.id;
     this.label = data.label;
-    this.isMissing = data.kind === "missing";
+    this.also = data.also;
+    this.kind = data.kind;
+    this.isMissing = data.kind === "missing" || data.kind === "alike"; // a marked clip gets the label
+    this.isAlike = ["cluster", "alike", "members"].includes(data.kind); // nothing is said about the other clips
     this.root.classList.toggle("missing", this.isMissing);
     this.root.classList.toggle("wrong", !this.isMissing);
-    this.root.setAttribute("aria-label", `Clips with${this.isMissing ? "out" : ""} ${this.label}`);
+    const named = this.isAlike ? "Clips that sound alike" : `Clips with${this.isMissing ? "out" : ""} ${this.label}`;
+    this.root.setAttribute("aria-label", named);
     const marked = new Set(storedMarks()[data.id] ?? []);
     this.all = data.tiles.map((tile, number) => this.tileOf(tile, number, marked.has(tile.id)));
     this.tiles.replaceChildren(...this.all.map((tile) => tile.element));
@@ -112,7 +119,10 @@ class ClipGrid {
     const wait = answeredAt + DOUBLE_PRESS_MS - performance.now();
     if (wait > 0) {
       this.accept.disabled = true;
-      setTimeout(() => (this.accept.disabled = false), wait);
+      setTimeout(() => {
+        this.accept.disabled = false;
+        this.describeAnswer();
+      }, wait);
     }
     const focused = document.activeElement;
     const isTyping = takesText(focused) && focused.getAttribute("role") !== "combobox";
@@ -137,12 +147,15 @@ class ClipGrid {
     const fill = (part, text) => (element.querySelector(`.${part}`).textContent = text);
     fill("key", KEYS[number]);
     fill("name", name);
-    fill("score", `score ${score}`);
+    const scored = `${this.isAlike ? "similarity" : "score"} ${score}`;
+    fill("score", scored);
     fill("length", length);
-    fill("stamp", this.isMissing ? `+ ${this.label}` : `not ${this.label}`);
+    tile.stamp.textContent = this.stampText();
     element.querySelector(".name").title = name;
-    element.querySelector(".score").title = `Out-of-fold score of ${this.label}`;
-    tile.mark.setAttribute("aria-label", `${name}, score ${score}, ${length}`);
+    element.querySelector(".score").title = this.isAlike
+      ? "Cosine of the angle between the embeddings; 1 is the same"
+      : `Out-of-fold score of ${this.label}`;
+    tile.mark.setAttribute("aria-label", `${name}, ${scored}, ${length}`);
     tile.mark.setAttribute("aria-keyshortcuts", `Shift+${KEYS[number]}`);
     tile.play.setAttribute("aria-keyshortcuts", KEYS[number]);
     tile.mark.setAttribute("aria-pressed", String(isMarked));
@@ -155,6 +168,18 @@ class ClipGrid {
     on(element, "pointermove", (event) => this.pointAt(tile, event));
     on(element, "pointerleave", () => this.pointAway(tile));
     return tile;
+  }
+
+  /** Another label is chosen for the same clips, whose marks stay. */
+  nameLabel({ label, also }) {
+    this.label = label;
+    this.also = also;
+    for (const tile of this.all) tile.stamp.textContent = this.stampText();
+    this.describeAnswer();
+  }
+
+  stampText() {
+    return `${this.isMissing ? "+" : "not"} ${this.label || "marked"}`;
   }
 
   labelPlay(tile, verb) {
@@ -198,6 +223,15 @@ class ClipGrid {
     const odd = this.all.filter((tile) => this.isMarked(tile)).length;
     const rest = this.all.length - odd;
     const { label } = this;
+    if (this.isAlike) {
+      const count = this.kind === "cluster" ? rest : odd;
+      const clips = count + this.also === 1 ? "1 clip" : `${count + this.also} clips`;
+      const verb = this.kind === "members" ? "remove from" : "label";
+      this.accept.disabled = !label || !count;
+      const text = count ? `${label}: ${verb} ${clips}` : "Mark clips first";
+      this.what.textContent = label ? text : "Choose a label above";
+      return;
+    }
     const all = this.all.length === 1 ? "this clip" : `all ${this.all.length}`;
     const none = this.all.length === 1 ? "This clip does not have" : `None of these ${this.all.length} has`;
     let text = `${label} is right in ${all}`;

@@ -13,11 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import streamlit as st
 
-from audiotag.review.grid import GridKind
 from audiotag.state import fits
 from audiotag.ui.player.packing import with_header
 from audiotag.ui.player.player import read_sources
@@ -27,6 +26,10 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent
 ANSWER_SHAPE = {"accepted": [str], "odd": [str]}
+# What an answer does: "wrong" takes the label from marked clips, "missing" adds it to them and says that the others do
+# not have it; "cluster" gives it to all but the marked clips, "alike" to the marked ones, "members" takes it from them,
+# and these say nothing about the other clips.
+ClipGridKind = Literal["wrong", "missing", "cluster", "alike", "members"]
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Tile:
         By which the answer names it; no other tile of the grid has it.
     name : str
     score : float
-        Out-of-fold score of the grid's label.
+        Out-of-fold score of the grid's label; for "cluster", "alike" and "members" a cosine similarity.
     length : str
         Length of the clip in words.
     block : bytes
@@ -60,19 +63,24 @@ class ClipGrid:
     Attributes
     ----------
     label : str
-    kind : GridKind
+        Empty as long as none is chosen; then nothing can be answered.
+    kind : ClipGridKind
     tiles : tuple[Tile, ...]
         At most `audiotag.review.grid.CLIPS_AT_ONCE`.
+    also : int
+        Clips that an answer gives the label to, although they are not shown.
     """
 
     label: str
-    kind: GridKind
+    kind: ClipGridKind
     tiles: tuple[Tile, ...]
+    also: int = 0
 
     @property
     def key(self) -> str:
-        """Key of the grid on the page: equal for equal clips, label and kind."""
-        shown = json.dumps([self.label, self.kind, [tile.id for tile in self.tiles]])
+        """Key of the grid on the page: equal for equal clips, label and kind; other clips may get any label."""
+        label = self.label if self.kind in ("wrong", "missing") else ""
+        shown = json.dumps([label, self.kind, [tile.id for tile in self.tiles]])
         return f"clip-grid-{hashlib.blake2b(shown.encode(), digest_size=8).hexdigest()}"
 
 
@@ -118,7 +126,7 @@ def pack_grid(grid: ClipGrid) -> bytes:
         }
         for tile in grid.tiles
     ]
-    header = {"id": grid.key, "label": grid.label, "kind": grid.kind, "tiles": tiles}
+    header = {"id": grid.key, "label": grid.label, "kind": grid.kind, "also": grid.also, "tiles": tiles}
     return with_header(header, *(tile.block for tile in grid.tiles))
 
 

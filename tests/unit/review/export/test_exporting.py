@@ -173,3 +173,22 @@ def test_without_links_the_check_works_on_empty_files(dataset_at: Callable, monk
     (root / "in").mkdir()
     (root / "in" / "d.wav").write_bytes(b"RIFF")
     assert rewritten(root, d="Cat") == b"fname,label\nin/d.wav,Cat\nb.wav,Cat\n"
+
+
+def test_folder_that_was_labelled_from_nothing_gets_its_first_table(tmp_path: Path) -> None:
+    root = tmp_path / "set"
+    root.mkdir()
+    for name in ("a.wav", "b.wav", "c.wav", "d.wav"):
+        (root / name).touch()
+    given = {"a.wav": ("Owl", "Rain, heavy"), "b.wav": ("Owl",), "d.wav": ()}
+    corrections = [Correction("curated", clip, (), labels) for clip, labels in given.items()]
+    export = export_labels(open_dataset(root), corrections, Workspace())
+    assert list(export.files) == ["labels.csv"]
+    assert export.is_first
+    assert not export.is_own_format
+    assert export.notes[0].startswith("The table has the labels of 2 clips of 4. To use it, put it into ")
+    assert export.notes[1:] == ("No label fits 1 clip, which a table cannot say; the verdicts in the workspace do.",)
+    export.write(root / "labels.csv")
+    again = open_dataset(root)
+    assert labels_of(again) == {("curated", clip): frozenset(own) for clip, own in given.items() if own}
+    assert labels_of(open_dataset(root, keep_unlabelled=True))["curated", "c.wav"] == frozenset()

@@ -14,7 +14,15 @@ from audiotag.tagging.export.audacity import AudacityFormat
 from audiotag.tagging.export.base import ExportOptions, export_bytes, export_format, write_export
 from audiotag.tagging.export.csv import CsvFormat
 from audiotag.tagging.export.json import JsonFormat
-from audiotag.tagging.export.rows import clip_row, exact_clip_row, problem_row, timeline_entries
+from audiotag.tagging.export.rows import (
+    FAMILIARITY_COLUMNS,
+    clip_row,
+    exact_clip_row,
+    problem_row,
+    table_columns,
+    timeline_entries,
+)
+from audiotag.tagging.familiar_tags import with_familiarity
 from audiotag.tagging.result import Tag, Tags
 
 LABELS = ("Bark", "Bell, big", "Hiss")
@@ -54,8 +62,27 @@ def test_row_has_the_tags_by_score_all_scores_and_the_notes() -> None:
         "duration_s": 9.0,
         "tags": [{"label": "Hiss", "score": 0.9, "folds": 2}, {"label": "Bark", "score": 0.6123, "folds": 2}],
         "scores": {"Hiss": 0.9, "Bark": 0.6123, "Bell, big": 0.2},
+        "familiarity": None,
+        "unlike": None,
+        "held_back": [],
         "notes": ["made.wav is odd."],
     }
+
+
+def test_rows_say_how_familiar_a_clip_and_its_windows_are_and_what_is_held_back(tmp_path: Path) -> None:
+    tags = tags_of([[0.6, 0.45, 0.1], [0.2, 0.0, 0.0]])
+    first = with_familiarity(tags, LABELS, np.array([[0.01, np.nan]]), 0.06, hold_back=True)
+    second = with_familiarity(tags, LABELS, np.array([[0.5, np.nan]]), 0.06, hold_back=True)
+    rows = [clip_row(tags, name) for tags, name in ((first, "a.wav"), (second, "b.wav"))]
+    assert [(row["familiarity"], row["unlike"]) for row in rows] == [(0.01, True), (0.5, False)]
+    assert [entry["familiarity"] for entry in timeline_entries(first, LABELS)] == [0.01, None]
+    for suffix in (".csv", ".parquet"):
+        write_export(export_format(tmp_path / f"tags{suffix}"), tmp_path / f"tags{suffix}", rows, OPTIONS)
+    with (tmp_path / "tags.csv").open(newline="") as file:
+        table = [[row[name] for name in ("tags", *FAMILIARITY_COLUMNS)] for row in csv.DictReader(file)]
+    assert table == [["", "0.01", "1", "Hiss"], ["Hiss", "0.5", "0", ""]]
+    stored = pyarrow.parquet.read_table(tmp_path / "tags.parquet").select(FAMILIARITY_COLUMNS).to_pydict()
+    assert list(stored.values()) == [[0.01, 0.5], [1.0, 0.0], ["Hiss", ""]]
 
 
 @pytest.mark.parametrize(
@@ -66,9 +93,9 @@ def test_names_and_scores_come_back_from_csv_and_json_unchanged(name: str) -> No
     rows = [clip_row(tags_of([[0.6, 0.45, 0.1]]), name), clip_row(tags_of([[0, 0, 0]]), "other.wav")]
     table = list(csv.reader(io.StringIO(export_bytes(CsvFormat(), rows, OPTIONS).decode(), newline="")))
     assert table == [
-        ["fname", *LABELS, "tags"],
-        [name, "0.6", "0.45", "0.1", "Bark,Bell, big,Hiss"],
-        ["other.wav", "0.0", "0.0", "0.0", ""],
+        ["fname", *LABELS, "tags", "familiarity", "unlike", "held_back"],
+        [name, "0.6", "0.45", "0.1", "Bark,Bell, big,Hiss", "", "", ""],
+        ["other.wav", "0.0", "0.0", "0.0", "", "", "", ""],
     ]
     assert json.loads(export_bytes(JsonFormat(), rows, OPTIONS)) == rows
 
@@ -90,9 +117,10 @@ def test_timeline_has_one_row_per_window_and_ends_with_the_clip() -> None:
     tags = tags_of([[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]], duration_s=1.2)
     rows = [clip_row(tags, "a.wav") | {"timeline": timeline_entries(tags, LABELS)}]
     content = export_bytes(CsvFormat(), rows, ExportOptions(LABELS, THRESHOLDS, timeline=True))
-    assert list(csv.DictReader(io.StringIO(content.decode(), newline=""))) == [
-        {"fname": "a.wav", "start_s": "0.0", "end_s": "1.0", "Bark": "0.1", "Bell, big": "0.2", "Hiss": "0.3"},
-        {"fname": "a.wav", "start_s": "0.5", "end_s": "1.2", "Bark": "0.4", "Bell, big": "0.5", "Hiss": "0.6"},
+    assert list(csv.reader(io.StringIO(content.decode(), newline=""))) == [
+        ["fname", "start_s", "end_s", *LABELS, "familiarity"],
+        ["a.wav", "0.0", "1.0", "0.1", "0.2", "0.3", ""],
+        ["a.wav", "0.5", "1.2", "0.4", "0.5", "0.6", ""],
     ]
 
 
@@ -116,8 +144,11 @@ def test_all_formats_for_many_clips_hold_the_same(
         table = list(csv.DictReader(file))
     stored = pyarrow.parquet.ParquetFile(tmp_path / "tags.parquet")
     assert stored.num_row_groups == -(-len(table) // 4)
-    assert [{name: str(value) for name, value in row.items()} for row in stored.read().to_pylist()] == table
-    assert list(table[0]) == (["fname", "start_s", "end_s", *LABELS] if timeline else ["fname", *LABELS, "tags"])
+    cells = [
+        {name: "" if value is None else str(value) for name, value in row.items()} for row in stored.read().to_pylist()
+    ]
+    assert cells == table
+    assert list(table[0]) == table_columns(LABELS, timeline)
     assert len(table) == (sum(1 + number % 4 for number in range(11)) if timeline else 11)
 
 
@@ -137,9 +168,9 @@ def test_no_clips_give_a_table_without_rows(tmp_path: Path) -> None:
     for suffix in TABLES:
         out = tmp_path / f"tags{suffix}"
         write_export(export_format(out), out, [], ExportOptions(("Bark", "Hiss"), (0.5, 0.5)))
-    assert (tmp_path / "tags.csv").read_text().split() == ["fname,Bark,Hiss,tags"]
+    assert (tmp_path / "tags.csv").read_text().split() == ["fname,Bark,Hiss,tags,familiarity,unlike,held_back"]
     assert json.loads((tmp_path / "tags.json").read_text()) == []
-    assert pyarrow.parquet.read_table(tmp_path / "tags.parquet").column_names == ["fname", "Bark", "Hiss", "tags"]
+    assert pyarrow.parquet.read_table(tmp_path / "tags.parquet").column_names == table_columns(["Bark", "Hiss"])
 
 
 def test_after_an_error_the_earlier_file_is_unchanged(tmp_path: Path) -> None:

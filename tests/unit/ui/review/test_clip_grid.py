@@ -45,6 +45,13 @@ def test_key_changes_with_the_label_the_kind_and_the_clips_alone() -> None:
     assert len({GRID.key, *(grid.key for grid in others)}) == 5
 
 
+def test_clips_without_labels_keep_their_grid_when_another_label_is_chosen() -> None:
+    grid = ClipGrid("Bark", "cluster", TILES, also=28)
+    assert grid.key == ClipGrid("Bell", "cluster", TILES).key
+    assert grid.key != ClipGrid("Bark", "alike", TILES).key
+    assert unpacked(pack_grid(grid))[0]["also"] == 28
+
+
 def test_an_answer_names_the_marked_tiles_and_the_others() -> None:
     state = {"answer": {"accepted": ["b"], "odd": ["a"]}}
     assert read_answer(state, GRID) == Answer(("b",), ("a",))
