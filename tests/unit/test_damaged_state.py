@@ -22,6 +22,13 @@ import pytest
 
 from audiotag import state
 from audiotag.data.index import KEY, scan, with_keys, write_parquet
+from audiotag.data.near_duplicates import (
+    NearDuplicate,
+    NearDuplicateSearch,
+    knows_near_duplicates,
+    read_near_duplicates,
+    write_near_duplicates,
+)
 from audiotag.data.saved_options import open_remembered
 from audiotag.errors import AudiotagError
 from audiotag.features.measures import measure
@@ -117,6 +124,10 @@ def make_used_workspace(home: Path, sounds: Path) -> None:
         write_parquet(pd.DataFrame(rows[part::2], columns=KEY + ROW_COLUMNS), job.folder / f"part-{part:06}.parquet")
     write_json(job.folder / "process.json", {"pid": 1, "started": 0.0})
     write_json(job.folder / "progress.json", {"done": 4, "total": 28, "left_s": 2.0})
+    files = frozenset(clips[KEY].itertuples(index=False, name=None))
+    (subset, clip), (other_subset, other) = clips[["subset", "clip"]].head(2).itertuples(index=False, name=None)
+    pair = NearDuplicate(subset, clip, other_subset, other, 0.7, 0.97)
+    write_near_duplicates(dataset, NearDuplicateSearch("mine", 28, (pair,), files, ("x.wav is empty.",)), workspace)
     row = AblationRow("one fold", 0.5, 0.4, "", None, 3.0)
     card = read_card(workspace.ensembles / "mine")
     write_ablation(
@@ -246,6 +257,11 @@ def readers(home: Path, sounds: Path) -> dict[str, list[Callable[[], Any]]]:
         statistics.third_octaves(measured)
         statistics.distribution(measured, "rms_dbfs")
 
+    def read_twins() -> None:
+        pairs = read_near_duplicates(dataset, workspace)
+        knows_near_duplicates(sounds, workspace)
+        find_faults(dataset, scan(dataset, workspace.indexes), near_duplicates=pairs)
+
     def read_embeddings() -> None:
         job = EmbeddingJob.of(dataset, mine, read_card(mine), workspace)
         found = job.read(dataset, workspace)
@@ -267,6 +283,7 @@ def readers(home: Path, sounds: Path) -> dict[str, list[Callable[[], Any]]]:
         "compiled": [read_engines],
         "probes": [estimate.result, estimate.is_active, estimate.problem],
         "indexes": [read_index],
+        "near-duplicates": [read_twins],
         "embeddings": [read_embeddings],
         "starter-sounds": [lambda: is_whole(workspace.starter)],
     }
