@@ -87,9 +87,10 @@ class RunOptions:
         sources = get_args(FoldSource)
         require(self.folds_from in sources, "folds_from", f"be {' or '.join(sources)}", self.folds_from, "check it")
         kinds = get_args(Together)
-        together: tuple[Together, ...] = self.keep_together or ()
-        if self.keep_together is None:
-            together = ("near-duplicates",) if knows_near_duplicates(Path(self.dataset), workspace) else ()
+        by_default: tuple[Together, ...] = ()
+        if self.keep_together is None and knows_near_duplicates(Path(self.dataset), workspace):
+            by_default = ("near-duplicates",)
+        together = by_default if self.keep_together is None else self.keep_together
         for kind in together:
             require(kind in kinds, "keep_together", f"be {' or '.join(kinds)}", kind, "check it")
         corrected = self.corrected

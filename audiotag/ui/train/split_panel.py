@@ -54,7 +54,7 @@ def _show_report(report: SplitReport) -> None:
         if each.kind == "names":
             _show_patterns(report)
         if each.kind in report.advice and report.advice[each.kind] not in report.leak:
-            st.caption(f"{TITLES[each.kind].capitalize()}: {escape(report.advice[each.kind])}")
+            st.caption(f"{escape(TITLES[each.kind].capitalize())}: {escape(report.advice[each.kind])}")
     if shown:
         st.dataframe(_largest(shown), hide_index=True, alt="The groups that straddle folds, and the largest ones")
 
