@@ -33,6 +33,13 @@ def add_tag(sub: argparse.ArgumentParser) -> None:
     add_paths(sub)
     _add_tag_settings(sub)
     add(
+        "--hold-back-unfamiliar",
+        dest="hold_back",
+        action="store_true",
+        help="give no tag to a sound that is unlike all sounds that the ensemble was trained on; what is held back is "
+        "listed with the result",
+    )
+    add(
         "--threshold",
         action="append",
         default=[],
@@ -70,6 +77,7 @@ def add_tag(sub: argparse.ArgumentParser) -> None:
 def add_submit(sub: argparse.ArgumentParser) -> None:
     """Options of ``audiotag submit``."""
     add = sub.add_argument
+    sub.set_defaults(hold_back=False)  # a submission has the scores of all labels
     add("dataset", type=Path, help="folder or table of the dataset")
     _add_tag_settings(sub)
     add(
@@ -184,13 +192,6 @@ def _add_tag_settings(sub: argparse.ArgumentParser) -> None:
         "--calibrated",
         action="store_true",
         help="give scores as probabilities, by the ensemble's temperature; the tags and their order stay the same",
-    )
-    add(
-        "--hold-back-unfamiliar",
-        dest="hold_back",
-        action="store_true",
-        help="give no tag to a sound that is unlike all sounds that the ensemble was trained on; what is held back is "
-        "listed with the result",
     )
 
 

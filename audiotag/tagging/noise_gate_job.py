@@ -54,6 +54,11 @@ class NoiseGateJob(DetachedJob):
         folder = workspace.root / "noise-gates" / f"{ensemble.name}-{card.folds[0].sha256[:12]}"
         return cls(folder, ensemble.absolute(), dataset and dataset.absolute())
 
+    @property
+    def first_stage(self) -> Path:
+        """A file that exists while the familiarity is measured, which counts clips and not windows."""
+        return self.folder / "familiarity"
+
     def arguments(self) -> list[str]:
         """The arguments of the process, which `main` reads."""
         return [str(self.folder), str(self.ensemble), *([str(self.dataset)] if self.dataset else [])]
@@ -63,10 +68,13 @@ def measure(job: NoiseGateJob) -> None:
     """Measure, and write the results into the ensemble's folder, unless the job is stopped before."""
     try:
         if job.dataset is not None:
+            job.first_stage.touch()
             try:
                 measure_and_save(job.ensemble, job.dataset, _progress_of(job))
             except AudiotagError as error:  # the noise gate does not need the dataset
                 print(error)
+            finally:
+                job.first_stage.unlink()
         gate = measure_noise_gate(gate_tagger(job.ensemble), progress=_progress_of(job))
         save_noise_gate(job.ensemble, gate)
     except _Stopped:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
-
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -136,8 +134,8 @@ def _pick_filter(table: ResultTable, tags: dict[str, int]) -> ResultFilter:
         text = st.text_input("Part of the name", key=TEXT, width=140)
         order = st.selectbox("Order", list(ORDERS), key=ORDER, width=170)
     wanted = "" if label == ANY or label not in labels else label
-    order_by: Literal["file", "score"] = "score" if ORDERS.get(order) == "score" else "file"
-    return ResultFilter(wanted, least, text.strip(), tagged, order_by, unlike)
+    by_score = ORDERS.get(order) == "score"
+    return ResultFilter(wanted, least, text.strip(), tagged, "score" if by_score else "file", unlike)
 
 
 def _show_problems(table: ResultTable, bad: int) -> None:

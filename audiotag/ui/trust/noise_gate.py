@@ -125,10 +125,12 @@ def _show_process(job: NoiseGateJob, start: Markdown | None) -> None:
             if not progress:
                 st.progress(0.0, f"Noise gate of {name}: loading the ensemble …")
             else:
+                is_first = job.first_stage.exists()
+                what = f"{name}, first its familiarity" if is_first else name
                 st.progress(
                     min(1.0, progress["done"] / max(1, progress["total"])),
-                    f"Noise gate of {name}: {progress['done']:,} of {progress['total']:,} windows · "
-                    f"{format_duration(progress['left_s'])} left",
+                    f"Noise gate of {what}: {progress['done']:,} of {progress['total']:,} "
+                    f"{'clips' if is_first else 'windows'} · {format_duration(progress['left_s'])} left",
                 )
             st.button("Stop", icon=":material/stop:", key=f"{key}-stop", on_click=job.stop)
         elif st.session_state.pop(watched, False):

@@ -46,7 +46,7 @@ RUN_OPTIONS: list[dict[str, Any]] = [
 
 TAG_SETTINGS = [
     TagSettings(),
-    TagSettings(combine="geometric", tta=True, windows="max"),
+    TagSettings(combine="geometric", tta=True, windows="max", hold_back=True),
     TagSettings(combine="weighted", overlap=0.25, windows="mean", folds=(1, 3)),
 ]
 
@@ -92,7 +92,8 @@ def test_tag_line_gives_the_same_paths_settings_and_thresholds(settings: TagSett
     assert read.run is tag.tag
     assert read.paths == [*map(Path, PATHS), Path("-dash.wav")]
     assert read.ensemble == "my ensemble"
-    assert TagSettings(read.combine, read.tta, read.overlap, read.windows, read.folds) == settings
+    found = TagSettings(read.combine, read.tta, read.overlap, read.windows, read.folds, hold_back=read.hold_back)
+    assert found == settings
     assert read.threshold == thresholds
     assert read.out == Path("out folder/tags.csv")
 

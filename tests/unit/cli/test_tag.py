@@ -204,7 +204,7 @@ def test_timeline_has_one_row_per_window(
     for suffix in ("csv", "json", "parquet"):
         assert run("tag", *common, "--out", tmp_path / f"windows.{suffix}").status == 1
     table = table_of(tmp_path / "windows.csv")
-    assert list(table[0]) == ["fname", "start_s", "end_s", "Bark", "Bell", "Hiss"]
+    assert list(table[0]) == ["fname", "start_s", "end_s", "Bark", "Bell", "Hiss", "familiarity"]
     assert [(row["fname"], row["start_s"], row["end_s"]) for row in table] == [
         ("a.wav", "0.0", "0.5"),
         *(("b.WAV", str(start), str(start + 1)) for start in (0.0, 0.5, 1.0, 1.5)),
@@ -212,7 +212,8 @@ def test_timeline_has_one_row_per_window(
     ]
     tags = Tagger(tiny_ensemble, TagSettings()).tag(sounds / "b.WAV")
     np.testing.assert_allclose([float(row["Bell"]) for row in table[1:5]], tags.timeline[:, 1], atol=1e-4)
-    assert pd.read_parquet(tmp_path / "windows.parquet").astype(str).to_dict("records") == table
+    stored = pd.read_parquet(tmp_path / "windows.parquet").astype(object).fillna("").astype(str)
+    assert stored.to_dict("records") == table
     rows = {row["clip"]: row for row in json.loads((tmp_path / "windows.json").read_text())}
     assert [window["start_s"] for window in rows["b.WAV"]["timeline"]] == [0, 0.5, 1, 1.5]
     assert run("tag", *common, "--json").json() == list(rows.values())

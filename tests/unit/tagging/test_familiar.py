@@ -214,6 +214,8 @@ def test_job_after_publishing_measures_it_before_the_noise_gate(
     measure(job)
     assert read_card(trained).familiar
     assert gates == ["", "trained"]
+    assert job.progress()["total"] == 12  # of its clips; the noise gate is not played here
+    assert not job.first_stage.exists()
 
 
 def test_shipped_ensemble_knows_its_sounds_in_a_few_hundred_kilobytes() -> None:
