@@ -60,8 +60,8 @@ def represented_clips(features: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """
     if not len(rows):
         return np.zeros(0)
-    heard = features[features.any(axis=1)]
-    return np.bincount((heard @ features[rows].T).argmax(axis=1), minlength=len(rows)).astype(np.float64)
+    audible = features[features.any(axis=1)]
+    return np.bincount((audible @ features[rows].T).argmax(axis=1), minlength=len(rows)).astype(np.float64)
 
 
 def head_figure(

@@ -130,14 +130,16 @@ def reduced(vectors: np.ndarray, dimensions: int = MAX_DIMENSIONS) -> np.ndarray
     """
     is_silent = ~vectors.any(axis=1)
     features = vectors.astype(np.float32)
-    heard = features[~is_silent]
-    count = min(dimensions, len(heard) - 1, vectors.shape[1])
-    if 0 < count < vectors.shape[1]:
+    audible = features[~is_silent]
+    count = min(dimensions, len(audible) - 1, vectors.shape[1])
+    if 0 < count < vectors.shape[1] and np.ptp(audible, axis=0).any():  # clips that are all the same have no axes
         from sklearn.decomposition import PCA
 
-        model = PCA(count, svd_solver="randomized", random_state=SEED).fit(heard)
+        model = PCA(count, svd_solver="randomized", random_state=SEED).fit(audible)
         features = np.zeros((len(vectors), count), np.float32)
-        features[~is_silent] = heard = model.transform(heard).astype(np.float32)
+        features[~is_silent] = model.transform(audible)
+        # Nothing is left of a clip that is exactly the mean; it must not look like silence.
+        features[~is_silent & ~features.any(axis=1), 0] = 1
     lengths = np.linalg.norm(features, axis=1, keepdims=True)
     return np.asarray(features / np.where(lengths > 0, lengths, 1), dtype=np.float32)
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from audiotag.review.labelling.material import NO_CLUSTER, cluster_count
+from audiotag.review.labelling.material import NO_CLUSTER, cluster_count, labelling_material
 from audiotag.review.labelling.order import order_offers, uncertainty
 
-from .kinds import KINDS, material_of
+from .kinds import KINDS, dataset_of, material_of, sounds
 
 
 def nothing() -> np.ndarray:
@@ -64,6 +64,15 @@ def test_uncertainty_is_highest_where_two_labels_are_as_probable() -> None:
     scores = np.array([[0.5, 0.5, 0.0], [0.9, 0.05, 0.05], [0.4, 0.3, 0.3]])
     assert uncertainty(scores) == pytest.approx([1, 0.15, 0.9])
     assert uncertainty(np.array([[0.5], [1.0], [0.0]])) == pytest.approx([1, 0, 0])
+
+
+@pytest.mark.parametrize("count", [2, 5, 30])
+def test_clips_that_are_all_the_same_are_offered(count: int) -> None:
+    vectors = np.repeat(sounds([0]), count, axis=0)
+    material = labelling_material(*dataset_of(vectors))
+    nobody = np.zeros(count, dtype=bool)
+    offers = order_offers(material, nobody, nobody, None, ())
+    assert sorted(offer.row for offer in offers) == list(range(count))
 
 
 def test_clusters_separate_kinds_of_sounds() -> None:
