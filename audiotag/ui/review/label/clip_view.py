@@ -83,9 +83,14 @@ def _show_answers(labelling: Labelling, row: int) -> None:
 
 def _show_button(item: str, key: str, label: Markdown, act: partial[None], is_ready: bool) -> None:
     """A button of a key. It is another one for each clip, so that a press that comes late finds none."""
-    kind = "primary" if key == keys.ENTER else "secondary"
     text: Markdown = label
-    st.button(text, key=keys.key_of(key, item), on_click=act, disabled=not is_ready, type=kind)
+    st.button(
+        text,
+        key=keys.key_of(key, item),
+        on_click=act,
+        disabled=not is_ready,
+        type="primary" if key == keys.ENTER else "secondary",
+    )
 
 
 def _label(labelling: Labelling, row: int) -> None:

@@ -137,7 +137,7 @@ class _States:
         self._lock = threading.Lock()
         self._known: OrderedDict[tuple[int, str], _Known] = OrderedDict()
         self._background = ThreadPoolExecutor(1, thread_name_prefix="labelling")
-        self._waiting: Future[LabellingState] | None = None
+        self._waiting: Future[None] | None = None
 
     def after(self, material: LabellingMaterial, verdicts: Sequence[Verdict], reviewer: str) -> LabellingState:
         key = (id(material), reviewer)

@@ -43,8 +43,7 @@ def _show_labels(labelling: Labelling) -> None:
     if not counts:
         return
     st.markdown("**Labels**", help="Opens the clips of a label, where it can be renamed.")
-    height = 360 if len(counts) > MANY_LABELS else "content"
-    with st.container(key="label-counts", gap=None, height=height):
+    with st.container(key="label-counts", gap=None, height=360 if len(counts) > MANY_LABELS else "content"):
         for number, (label, count) in enumerate(counts.items()):
             st.button(
                 Markdown(f"{escape(label)} · {count:,}"),
