@@ -125,7 +125,7 @@ class Simulation:
             "all": round(everything, 4),
             "enough": min(reached, default=None),
             "curve": curve,
-            "own_figure": {done: value and [round(each, 4) for each in value] for done, value in own.items()},
+            "own_figure": {done: value and [each and round(each, 4) for each in value] for done, value in own.items()},
         }
 
     def _next(self, order: str, is_labelled: np.ndarray, scores: np.ndarray | None) -> np.ndarray:
