@@ -9,7 +9,7 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -155,7 +155,7 @@ def publish(
     return parent / name
 
 
-def add_familiarity(folder: Path, run: Run, progress: Callable[[int, int], None] | None = None) -> None:
+def add_familiarity(folder: Path, run: Run) -> None:
     """Measure what the training sounds of a new ensemble are like; without its dataset it does not learn that.
 
     Parameters
@@ -164,13 +164,11 @@ def add_familiarity(folder: Path, run: Run, progress: Callable[[int, int], None]
         Of the ensemble.
     run : Run
         What it was published from.
-    progress : callable(done, total), optional
-        Called as clips are tagged.
     """
     from audiotag.tagging.familiarity_measurement import measure_and_save  # it loads the networks
 
     with suppress(AudiotagError):
-        measure_and_save(folder, Path(run.settings().dataset), progress)
+        measure_and_save(folder, Path(run.settings().dataset))
 
 
 def check_name(name: str, parent: Path) -> None:

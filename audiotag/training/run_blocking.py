@@ -34,7 +34,7 @@ def train_and_wait(
     publish_as : str
         Name of the ensemble that is made of the run; empty for none.
     progress : callable(done, total), optional
-        Called as epochs of all folds are done, and again as clips are tagged for the familiarity of the ensemble.
+        Called as epochs of all folds are done.
 
     Returns
     -------
@@ -54,7 +54,7 @@ def train_and_wait(
     run.start()
     wait_for_end(run, progress)
     if publish_as:
-        add_familiarity(publish(run, publish_as, workspace.ensembles), run, progress)
+        add_familiarity(publish(run, publish_as, workspace.ensembles), run)
     return run
 
 
