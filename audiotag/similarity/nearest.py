@@ -95,27 +95,6 @@ class NearestClips:
         return graph or BoundedSearch(self.vectors)
 
 
-def nearest_rows(vectors: np.ndarray, query: np.ndarray, count: int = 10, leave_out: int = -1) -> np.ndarray:
-    """The rows whose vectors are most similar to a query, the most similar first.
-
-    Parameters
-    ----------
-    vectors : numpy.ndarray, shape=(clips, dimensions)
-        Of length 1, or 0 for silence, which is never found.
-    query : numpy.ndarray, shape=(dimensions,)
-    count : int
-        Number of rows; fewer if there are fewer vectors.
-    leave_out : int
-        A row that must not be found: that of the query itself.
-
-    Returns
-    -------
-    numpy.ndarray, shape=(count,), int
-    """
-    left_out = [leave_out] if 0 <= leave_out < len(vectors) else []
-    return _best_rows(similarities(vectors, query), vectors, count, left_out)
-
-
 def similarities(vectors: np.ndarray, query: np.ndarray) -> np.ndarray:
     """Similarity of each vector to a query, from -1 to 1 (the same), shape ``(clips,)``, float32."""
     return vectors.astype(np.float32, copy=False) @ query.astype(np.float32, copy=False)

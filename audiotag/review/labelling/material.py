@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ import pandas as pd
 from audiotag.data.contents import connect_rows
 from audiotag.data.dataset import Dataset
 from audiotag.similarity.embedding_job import Embeddings
-from audiotag.similarity.nearest import nearest_rows
+from audiotag.similarity.nearest import NearestClips
 
 MAX_DIMENSIONS = 64  # of the vectors that clusters and head work on
 TYPICALITY_NEIGHBOURS = 20
@@ -66,7 +67,11 @@ class LabellingMaterial:
         """The rows of the clips that sound most like a clip, the most similar first; none for a silent one."""
         if self.cluster[row] == NO_CLUSTER:
             return []
-        return [int(each) for each in nearest_rows(self.vectors, self.vectors[row], count, leave_out=row)]
+        return [int(each) for each in self._nearest.find(self.vectors[row], count, [row]).rows]
+
+    @cached_property
+    def _nearest(self) -> NearestClips:
+        return NearestClips(self.vectors)
 
     def cluster_rows(self, row: int) -> list[int]:
         """The rows of all clips in the cluster of a clip, itself first, then the most similar first."""

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from audiotag.similarity.nearest import nearest_rows, similarities
+from audiotag.similarity.nearest import NearestClips, similarities
 from audiotag.similarity.vectors import clip_vector, fused, window_vectors
 
 RNG = np.random.default_rng(0)
@@ -37,7 +37,8 @@ def test_silent_windows_do_not_count() -> None:
 def test_nearest_are_the_most_similar_without_the_clip_itself_and_without_silence() -> None:
     vectors = fused(RNG.normal(size=(50, 3, 8)))
     vectors[7] = 0
-    found = nearest_rows(vectors, vectors[3], 10, leave_out=3)
+    nearest = NearestClips(vectors)
+    found = nearest.find(vectors[3], 10, [3]).rows
     expected = [row for row in np.argsort(-(vectors @ vectors[3])) if row not in (3, 7)][:10]
     assert found.tolist() == expected
-    assert len(nearest_rows(vectors, vectors[3], 1000)) == 49
+    assert len(nearest.find(vectors[3], 1000).rows) == 49

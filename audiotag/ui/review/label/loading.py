@@ -15,12 +15,14 @@ from weakref import WeakKeyDictionary
 import pandas as pd
 
 from audiotag.data.dataset import Dataset
+from audiotag.data.near_duplicates import connect, near_duplicates_path, read_near_duplicates
 from audiotag.data.verdicts import Verdict, VerdictJournal
 from audiotag.review.queue import item_id, what_was_said
 from audiotag.ui import cache
 from audiotag.ui.embeddings import embedding_job
 from audiotag.ui.review.label.quick_state import advance, changed_since
 from audiotag.ui.review.loading import read_verdicts
+from audiotag.workspace import Workspace
 
 if TYPE_CHECKING:
     from audiotag.review.labelling.material import LabellingMaterial
@@ -103,7 +105,9 @@ def load_material(dataset: Dataset, ensemble: Path, embeddings: Embeddings) -> L
     """The clips with their vectors and clusters; the same object until the files or the vectors change."""
     measuring = cache.measurement_job(dataset)
     measured = 0 if measuring.is_active() else measuring.stamp()  # else it would be made anew with each part
-    stamps = cache.dataset_key(dataset.root), embedding_job(dataset, ensemble).stamp(), measured
+    found = near_duplicates_path(dataset.root, Workspace())
+    searched = found.stat().st_mtime_ns if found.exists() else 0
+    stamps = cache.dataset_key(dataset.root), embedding_job(dataset, ensemble).stamp(), measured, searched
     return _material(dataset.root, ensemble, repr(stamps), dataset, embeddings, bool(measured))
 
 
@@ -197,7 +201,17 @@ def _material(
     from audiotag.review.labelling.material import labelling_material
 
     contents = _measured_contents(cache.load_index(_dataset)) if _is_measured else {}
-    return labelling_material(_dataset, _embeddings, contents)
+    return labelling_material(_dataset, _embeddings, contents, _near_duplicates(_dataset))
+
+
+def _near_duplicates(dataset: Dataset) -> list[list[Name]]:
+    """Groups of clips that were found to be the same recording."""
+    clips = dataset.clips
+    keys = connect(clips, read_near_duplicates(dataset, Workspace())).dropna()
+    names: dict[int, list[Name]] = {}
+    for row, key in keys.items():
+        names.setdefault(key, []).append((clips.at[row, "subset"], clips.at[row, "clip"]))
+    return list(names.values())
 
 
 def _measured_contents(index: pd.DataFrame) -> dict[tuple[str, str], str]:
