@@ -14,7 +14,7 @@ from audiotag.data.index import with_keys
 from audiotag.data.layouts import open_dataset
 from audiotag.data.verdicts import Verdict, VerdictJournal
 from audiotag.review.queue import item_id
-from audiotag.similarity.embedding_store import EmbeddingStore, content_keys, file_keys
+from audiotag.similarity.embedding_store import EmbeddingStore, NewSound, file_keys
 from audiotag.tagging.ensemble import read_card
 from audiotag.ui.review.label.place import share_without_label, with_label_tab
 from audiotag.ui.review.label.position import AT, CLIPS, CLUSTER, END, LABEL, MARKED, VIEW
@@ -36,7 +36,9 @@ def embed(folder: Path, workspace: Workspace) -> None:
     rng = np.random.default_rng(0)
     vectors = np.eye(8)[np.arange(len(clips)) % KINDS] + 0.01 * rng.normal(size=(len(clips), 8))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    EmbeddingStore.of(card, workspace).add(file_keys(clips), content_keys([None] * len(clips)), vectors)
+    keys = file_keys(clips).tolist()
+    sounds = [NewSound(key, key, 0, np.zeros(1), vector[None]) for key, vector in zip(keys, vectors, strict=True)]
+    EmbeddingStore.of(card, workspace).add(sounds)
 
 
 @pytest.fixture

@@ -247,15 +247,16 @@ def _start(job: MapJob) -> None:
 def _caption(clip_map: ClipMap, ensemble: Path, embeddings: Embeddings, clips: pd.DataFrame) -> Markdown:
     """What nearness means, by which method, and how many clips are not on the map."""
     text = (
-        f"Clips near each other sound alike to the ensemble {escape(ensemble.name)} ({clip_map.method} of its "
+        f"Clips near each other sound alike to the ensemble {escape(ensemble.name)} ({escape(clip_map.method)} of its "
         "embeddings). Directions, and distances across gaps, mean nothing."
     )
     silent = int(np.isnan(clip_map.positions[:, 0]).sum())
     parts = [f"{silent:,} silent" if silent else "", f"{embeddings.missing:,} unreadable" if embeddings.missing else ""]
-    if any(parts):
-        number = silent + embeddings.missing
-        text += f" {' and '.join(filter(None, parts))} clip{'' if number == 1 else 's'} not on the map."
-    return Markdown(text)
+    if not any(parts):
+        return Markdown(text)
+    are_missing = escape(" and ".join(filter(None, parts)))
+    clips_are = "clip is" if silent + embeddings.missing == 1 else "clips are"
+    return Markdown(f"{text} {are_missing} {clips_are} not on the map.")
 
 
 def _stamp(job: MapJob, dataset: Dataset, ensemble: Path) -> str:

@@ -194,9 +194,9 @@ def _tag_line(tag: Tag, tags: Tags, verdict: str) -> Markdown:
         "missed": ("red", "remove"),
     }[verdict]
     folds = "fold" if tags.folds == 1 else "folds"
-    facts = f"{tag.folds_agreeing:d} of {tags.folds} {folds} · threshold {tag.threshold:.2f}"
-    if tag.familiarity is not None and tag.familiarity < tags.familiarity_threshold:
-        facts += f" · unlike the training sounds, familiarity {tag.familiarity:.3f}"
+    is_unlike = tag.familiarity is not None and tag.familiarity < tags.familiarity_threshold
+    unlike = f" · unlike the training sounds, familiarity {tag.familiarity or 0:.3f}" if is_unlike else ""
+    facts = f"{tag.folds_agreeing:d} of {tags.folds:d} {folds} · threshold {tag.threshold:.2f}{unlike}"
     word = f" · {escape(verdict)}" if verdict else ""
     return Markdown(
         f":{colour}-badge[:material/{icon}: {escape(tag.label)} {tag.score:.2f}]{word}  \n:small[:gray[{facts}]]"

@@ -69,8 +69,10 @@ def middles_in_part(tags: Tags, start_s: float, length_s: float) -> tuple[np.nda
     return (tags.starts_s + ends_s) / 2 - start_s, inside
 
 
-def _unlike_parts(tags: Tags) -> str:
+def _unlike_parts(tags: Tags) -> Markdown:
     """How many windows are unlike the training sounds, where some are; empty otherwise."""
     windows = tags.window_familiarity
     count = 0 if windows is None else int((windows < tags.familiarity_threshold).sum())
-    return f" · {count:,} of {len(tags.starts_s):,} windows are unlike the training sounds" if count else ""
+    if not count:
+        return Markdown("")
+    return Markdown(f" · {count:,} of {len(tags.starts_s):,} windows are unlike the training sounds")

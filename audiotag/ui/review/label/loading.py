@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 import pandas as pd
 
 from audiotag.data.dataset import Dataset
-from audiotag.data.near_duplicates import connect, near_duplicates_path, read_near_duplicates
+from audiotag.data.near_duplicates import connect, read_near_duplicates
 from audiotag.data.verdicts import Verdict, VerdictJournal
 from audiotag.review.queue import item_id, what_was_said
 from audiotag.ui import cache
@@ -105,9 +105,7 @@ def load_material(dataset: Dataset, ensemble: Path, embeddings: Embeddings) -> L
     """The clips with their vectors and clusters; the same object until the files or the vectors change."""
     measuring = cache.measurement_job(dataset)
     measured = 0 if measuring.is_active() else measuring.stamp()  # else it would be made anew with each part
-    found = near_duplicates_path(dataset.root, Workspace())
-    searched = found.stat().st_mtime_ns if found.exists() else 0
-    stamps = cache.dataset_key(dataset.root), embedding_job(dataset, ensemble).stamp(), measured, searched
+    stamps = cache.dataset_key(dataset.root), embedding_job(dataset, ensemble).stamp(), measured
     return _material(dataset.root, ensemble, repr(stamps), dataset, embeddings, bool(measured))
 
 
