@@ -72,7 +72,7 @@ def charts(at: AppTest) -> int:
     return len(at.get("plotly_chart"))
 
 
-TABS = ("Durations", "Labels", "Sound", "Problems", "Clips")
+TABS = ("Durations", "Labels", "Sound", "Problems", "Clips", "Map")
 
 
 def test_every_tab_is_in_the_address_and_only_the_open_one_is_drawn(home: Workspace) -> None:
