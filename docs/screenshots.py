@@ -1,6 +1,7 @@
-"""Take the screenshots of the README: ``python docs/screenshots.py ADDRESS WAV``.
+"""Take the screenshots of the README: ``python docs/screenshots.py ADDRESS WAV BARE``.
 
-The app must be running at ADDRESS with the starter sounds, measured, and a finished run on them.
+The app must be running at ADDRESS with the starter sounds, measured, embedded and on a map, and a finished run on them.
+BARE is the folder of a dataset without labels that the app knows, with embeddings.
 """
 
 import sys
@@ -8,16 +9,20 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
+from audiotag.ui.address import dataset_key
+
 FOLDER = Path(__file__).parent / "screenshots"
 VIEWPORT = {"width": 1400, "height": 900}
 SHOTS = (  # name of the picture, address, theme
     ("home", "", "light"),
     ("dataset", "dataset?tab=Labels", "light"),
+    ("map", "dataset?tab=Map", "light"),
     ("spectrogram", "spectrogram?b=warm-up", "dark"),
     ("train", "train", "light"),
     ("tag", "tag", "dark"),
     ("review", "review", "light"),
     ("review-grid", "review?tab=Grid", "light"),
+    ("label", "review?tab=Label&dataset={bare}", "dark"),
     ("score", "score", "light"),
 )
 
@@ -28,7 +33,7 @@ def settled(page: Page) -> None:
     page.wait_for_timeout(2500)
 
 
-def main(address: str, wav: str) -> None:
+def main(address: str, wav: str, bare: str) -> None:
     """Take one screenshot per page, in the light or the dark theme."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
@@ -36,7 +41,7 @@ def main(address: str, wav: str) -> None:
         )
         for name, path, scheme in SHOTS:
             page = browser.new_context(viewport=VIEWPORT, color_scheme=scheme).new_page()
-            page.goto(f"{address}/{path}")
+            page.goto(f"{address}/{path.format(bare=dataset_key(Path(bare).absolute()))}")
             settled(page)
             if name == "tag":
                 page.get_by_test_id("stFileUploaderDropzone").drop({"files": wav})
