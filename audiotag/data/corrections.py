@@ -110,7 +110,7 @@ def corrected_labels(labels: Sequence[str], verdicts: Iterable[Verdict]) -> tupl
 
 
 def is_decided(labels: Sequence[str], verdicts: Sequence[Verdict]) -> bool:
-    """Whether the labels of a clip are known, also if they are none.
+    """Whether the labels of a clip are known; it may be known to have no label.
 
     Parameters
     ----------

@@ -36,7 +36,7 @@ class LabellingState:
     given : tuple[tuple[str, ...], ...]
         The labels of each clip so far.
     is_labelled : numpy.ndarray, shape=(clips,), bool
-        Whether the labels of each clip are known, also if they are none.
+        Whether the labels of each clip are known; it may be known to have no label.
     is_skipped : numpy.ndarray, shape=(clips,), bool
         Whether the reviewer skipped the clip.
     offers : tuple[Offer, ...]

@@ -42,7 +42,7 @@ def clip_of(row: pd.Series) -> DatasetClip:
 
 
 def picked_row(clips: pd.DataFrame, rows: np.ndarray) -> int | None:
-    """The row of the clip that is picked; the first of ``rows`` if it is not among them, None if there are none."""
+    """The row of the clip that is picked; the first of ``rows`` if it is not among them, None without any."""
     subset, _, clip = st.query_params.get(CLIP, "").partition("/")
     found = np.flatnonzero((clips["subset"] == subset) & (clips["clip"].map(as_text) == clip))
     among = found[np.isin(found, rows)]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from audiotag import state
 from audiotag.data.layouts import open_dataset
 from audiotag.data.near_duplicates import read_near_duplicates, read_search
 from audiotag.similarity import near_duplicate_job
@@ -107,4 +108,5 @@ def test_damaged_part_of_the_band_energies_is_read_again(tmp_path: Path) -> None
     (part,) = tmp_path.glob("part-*")
     part.write_bytes(part.read_bytes()[:-3])
     assert store.read() == {}
+    assert len(state.take_sentences()) == 1
     assert [path.suffix for path in tmp_path.iterdir()] == [".damaged"]
