@@ -1,6 +1,7 @@
 """Take the screenshots of the README: ``python docs/screenshots.py ADDRESS WAV BARE``.
 
-The app must be running at ADDRESS with the starter sounds, measured, embedded and on a map, and a finished run on them.
+The app must be running at ADDRESS with the starter sounds, measured, with a map of their clips, and a finished run on
+them.
 BARE is the folder of a dataset without labels that the app knows, with embeddings.
 """
 
@@ -46,6 +47,9 @@ def main(address: str, wav: str, bare: str) -> None:
             if name == "tag":
                 page.get_by_test_id("stFileUploaderDropzone").drop({"files": wav})
                 page.get_by_role("heading", name=Path(wav).name).wait_for(timeout=60_000)
+                settled(page)
+            if name == "map":
+                page.get_by_role("tab", name="Map").evaluate("tab => tab.scrollIntoView({block: 'start'})")
                 settled(page)
             if name == "score":
                 if (button := page.get_by_role("button", name="Score starter")).count():
