@@ -80,6 +80,7 @@ def test_a_card_opens_its_page_wherever_it_is_clicked(server: Server, page: Page
     for run in runs:
         run.write_status("stopped")
     page.goto(server.url)
+    wait_until_settled(page)
     page.locator(".st-key-door-tune").click()  # in its middle, where its text is
     expect(page.get_by_role("heading", name="Spectrogram", level=1)).to_be_visible()
     for run in runs:  # each is opened, although the other one was looked at
