@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from audiotag.cli.arguments import add_reading, add_spreadsheet
 from audiotag.cli.command_lines import scan_line
-from audiotag.cli.exit_codes import ALL_DONE, NOTHING_DONE, SOME_FAILED, Terminated
+from audiotag.cli.exit_codes import ALL_DONE, NOTHING_DONE, SOME_FAILED
 from audiotag.cli.printing import print_json, print_line, print_table, say
-from audiotag.cli.progress import bar, print_problems, quiet_decoders
+from audiotag.cli.progress import bar, print_problems, quiet_decoders, wait_for_job
 from audiotag.cli.readings import print_readings, readings_as_json
 from audiotag.errors import AudiotagError
 from audiotag.spreadsheets import disarm_table
@@ -21,10 +21,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from audiotag.data.dataset import Dataset
-    from audiotag.inspection.measurement_job import MeasurementJob
 
 STARTER_SEED = 2019
-POLL_INTERVAL_S = 0.2
 MAX_COMBINATIONS = 20  # of labels, in the JSON
 TABLE_SUFFIXES = (".csv", ".parquet")
 PUBLISHED = (
@@ -125,7 +123,7 @@ def scan(options: argparse.Namespace) -> int:
     job = MeasurementJob.of(dataset.root, dataset.name, workspace)
     if options.refresh and job.forget() and not options.measure:
         say("what was measured before is deleted; --measure measures all clips again.")
-    failure = _measure(job) if options.measure else ""
+    failure = wait_for_job(job, "measuring") if options.measure else ""
     index = with_measures(index, job.table())
     unmeasured = count_unmeasured(index) if options.measure else 0
     if failure and index["rms_dbfs"].isna().all():
@@ -162,24 +160,6 @@ def scan(options: argparse.Namespace) -> int:
 
 def _count_of_clips(count: int) -> str:
     return "1 clip is" if count == 1 else f"{count:,} clips are"
-
-
-def _measure(job: MeasurementJob) -> str:
-    """Run the measurement job and show its progress; returns why it failed, if it did.
-
-    Ctrl-C or SIGTERM stops it without losing finished measurements.
-    """
-    job.start()
-    try:
-        with bar("measuring", "clip") as progress:
-            while job.is_active():
-                if state := job.progress():
-                    progress(state["done"], state["total"])
-                time.sleep(POLL_INTERVAL_S)
-    except (KeyboardInterrupt, Terminated):
-        job.stop()
-        raise
-    return job.failure()
 
 
 def _print_json(dataset: Dataset, index: pd.DataFrame, table: pd.DataFrame, problems: pd.DataFrame) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audiotag.cli.exit_codes import ALL_DONE, NOTHING_DONE, SOME_FAILED, Terminated
+from audiotag.cli.exit_codes import ALL_DONE, NOTHING_DONE, SOME_FAILED
 from audiotag.cli.printing import print_json, print_line
-from audiotag.cli.progress import bar, print_problems, quiet_decoders
+from audiotag.cli.progress import print_problems, quiet_decoders, wait_for_job
 from audiotag.errors import AudiotagError
 from audiotag.workspace import Workspace
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from audiotag.similarity.near_duplicate_job import NearDuplicateJob
 
 HELP = "Find clips that are the same recording, cut, resampled, re-encoded or at another level."
-POLL_INTERVAL_S = 0.2
 
 
 def add_duplicates(sub: argparse.ArgumentParser) -> None:
@@ -71,17 +69,7 @@ def duplicates(options: argparse.Namespace) -> int:
 
 def _wait_for(job: NearDuplicateJob) -> None:
     """Run the search and show its progress; Ctrl-C or SIGTERM stops it without losing what is done."""
-    job.start()
-    try:
-        with bar("comparing", "clip") as progress:
-            while job.is_active():
-                if state := job.progress():
-                    progress(state["done"], state["total"])
-                time.sleep(POLL_INTERVAL_S)
-    except (KeyboardInterrupt, Terminated):
-        job.stop()
-        raise
-    if failure := job.failure():
+    if failure := wait_for_job(job, "comparing"):
         raise AudiotagError(failure)
     if job.is_stop_requested():
         raise AudiotagError("the search was stopped before its end; start the command again to continue it.")

@@ -9,15 +9,18 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Self
 
-from audiotag.cli.exit_codes import ALL_DONE, NOTHING_DONE, SOME_FAILED
+from audiotag.cli.exit_codes import ALL_DONE, NOTHING_DONE, SOME_FAILED, Terminated
 from audiotag.cli.printing import print_json_part, print_line, say
 
 if TYPE_CHECKING:
+    from audiotag.detached_job import DetachedJob
     from audiotag.tagging.bulk import FileResult
 
 MAX_SHOWN_PROBLEMS = 20
 NO_TAGS = "no label reaches its threshold"
 STDERR_FD = 2  # file descriptor of the process's standard error
+
+POLL_INTERVAL_S = 0.2  # between looks at a detached job
 
 
 @contextmanager
@@ -32,6 +35,30 @@ def bar(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
             shown.update(done - shown.n)
 
         yield progress
+
+
+def wait_for_job(job: DetachedJob, what: str) -> str:
+    """Start a detached job, show its progress until it ends, and return why it failed; empty if it did not.
+
+    Ctrl-C or SIGTERM stops the job without losing what is done.
+
+    Parameters
+    ----------
+    job : DetachedJob
+    what : str
+        What the job does with each clip: "measuring".
+    """
+    job.start()
+    try:
+        with bar(what, "clip") as progress:
+            while job.is_active():
+                if state := job.progress():
+                    progress(state["done"], state["total"])
+                time.sleep(POLL_INTERVAL_S)
+    except (KeyboardInterrupt, Terminated):
+        job.stop()
+        raise
+    return job.failure()
 
 
 @contextmanager

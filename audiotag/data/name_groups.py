@@ -234,7 +234,7 @@ def _is_dense(keys: list[str], rest: Sequence[Sequence[Field]]) -> bool:
 
 
 def _numbers(values: Sequence[Field]) -> list[int] | None:
-    """Fields as numbers, letters by their place in the alphabet; None if they do not vary or are no numbers."""
+    """Fields as numbers, letters by their place in the alphabet; None if they are not numbers, or do not vary."""
     if len({field.text for field in values}) == 1:
         return None
     if values[0].kind == LETTER:

@@ -56,7 +56,7 @@ class GraphSearch:
 
     @classmethod
     def read(cls, path: Path, vectors: np.ndarray) -> Self | None:
-        """The graph that `write` wrote for these vectors; None if there is none, or it is of others."""
+        """The graph that `write` wrote for these vectors; None if it is missing, or of other vectors."""
         try:
             arrays = map_arrays(path)
             check, graph, basis = arrays["check"].tolist(), arrays["graph"].tobytes(), np.array(arrays["basis"])

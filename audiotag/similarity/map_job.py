@@ -86,7 +86,7 @@ class MapJob(DetachedJob):
         return [str(self.folder), str(self.root), str(self.ensemble)]
 
     def stamp(self) -> int:
-        """A number that changes whenever the map is made again; 0 as long as there is none."""
+        """A number that changes whenever the map is made again; 0 before the first map."""
         try:
             return (self.folder / FILE).stat().st_mtime_ns
         except OSError:
@@ -134,7 +134,7 @@ def make_map(job: MapJob, embeddings: Embeddings) -> None:
 
 
 def _find(wanted: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """The row of each wanted key among known ones, which are sorted; -1 where there is none."""
+    """The row of each wanted key among known ones, which are sorted; -1 for a key that is not known."""
     places = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
     return np.where(known[places] == wanted, places, -1)
 

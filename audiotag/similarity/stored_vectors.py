@@ -208,7 +208,7 @@ class _Keys:
         self._sorted = values[self._order]
 
     def last(self, wanted: np.ndarray) -> np.ndarray:
-        """The last place of each wanted key; -1 where there is none."""
+        """The last place of each wanted key; -1 for a key that is not known."""
         if not len(self.values):
             return np.full(len(wanted), -1)
         places = np.searchsorted(self._sorted, wanted, side="right") - 1

@@ -184,7 +184,7 @@ class _ExportJob:
 
     @property
     def is_first(self) -> bool:
-        """Whether no clip has a label in the dataset's tables or folders, so that there is no table to correct."""
+        """Whether the dataset has no labels of its own, in tables or folders, so that there is no table to correct."""
         return not self._dataset.labels and not self._dataset.table_rows
 
     def own_format(self, style: Style) -> Export:

@@ -1,6 +1,6 @@
 """How well the quick head does: its cross-validated lwlrap on the labelled clips, or why that cannot be said.
 
-The labelled clips are no random sample: the order prefers clips that are unlike each other and hard for the head. So
+The labelled clips are not a random sample: the order prefers clips that are unlike each other and hard for the head. So
 each of them counts by the number of clips of the folder that sound most like it, labelled or not. That brings the
 figure nearer to one of the whole folder; it is still too low as a rule (docs/accuracy.md says by how much).
 """
@@ -27,7 +27,7 @@ class HeadFigure:
     Attributes
     ----------
     sentence : str
-        The figure in words with what it is based on, or why there is none.
+        The figure in words with what it is based on, or why it cannot be computed.
     lwlrap, low, high : float or None
         The figure, 0 to 1, and its 95 % interval (bootstrap over recordings), which says how much chance is in the
         figure, not how far the labelled clips differ from the others; None if there are too few clips.

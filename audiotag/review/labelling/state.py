@@ -45,7 +45,7 @@ class LabellingState:
     head_labels : tuple[str, ...]
         The labels that the head knows.
     scores : numpy.ndarray, shape=(clips, labels of the head), or None
-        Probabilities by the head; None as long as there is no head.
+        Probabilities by the head; None before the head is first fitted.
     figure : HeadFigure
         How good the head is, or why that cannot be said yet.
     until_refit : int
