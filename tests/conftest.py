@@ -217,7 +217,7 @@ def scored_run() -> Callable[..., Any]:
     from safetensors.numpy import save
 
     from audiotag.metrics import accuracy, lwlrap
-    from audiotag.training.recipe import load_recipe
+    from audiotag.training.recipe_files import load_recipe
     from audiotag.training.runs import Run, RunSettings, create_run
     from audiotag.workspace import Workspace
 

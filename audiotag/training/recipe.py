@@ -1,4 +1,4 @@
-"""A recipe: everything that training does with a dataset, as a TOML file that is checked when it is loaded."""
+"""A recipe: everything that training does with a dataset; `audiotag.training.recipe_files` reads it from a file."""
 
 from __future__ import annotations
 
@@ -11,17 +11,13 @@ import numpy as np
 from audiotag.augmentation.base import Augmentation, augmentation_from_dict
 from audiotag.augmentation.chain import Chain
 from audiotag.checks import Within, build, check, error_path, readable, require
-from audiotag.disk import expanded
 from audiotag.errors import AudiotagError
-from audiotag.features.settings import PRESETS, SpectrogramSettings
-from audiotag.foreign import read_foreign_toml
+from audiotag.features.settings import SpectrogramSettings
 from audiotag.networks.base import NetworkSettings, default_network, network_from_dict
 from audiotag.training.losses.base import LOSSES
 
 MAX_NAME_CHARS = 100
 MAX_BATCH_VALUES = 2**30  # samples, or values of the network inputs: 4 GiB in single precision
-
-SHIPPED = Path(__file__).parent / "recipes"
 
 Optimiser = Literal["ranger", "adam"]
 Schedule = Literal["flat-cosine", "one-cycle"]
@@ -284,36 +280,3 @@ class Recipe:
             "network": network_from_dict(values.get("network", {})),
         }
         return build(cls, values | parts)
-
-
-def load_recipe(name: str) -> Recipe:
-    """A shipped recipe by its name, or a user's own by the path of its TOML file.
-
-    In the file ``preset`` names the spectrogram settings to start from; ``[spectrogram]`` changes some of them.
-
-    Raises
-    ------
-    AudiotagError
-        If there is no such recipe, or its file is wrong; names the file and the field.
-    """
-    path = SHIPPED / f"{name}.toml"
-    if not path.is_file():
-        path = expanded(name)
-        if path.suffix != ".toml" or not path.is_file():
-            raise AudiotagError(
-                f"{name} is not a recipe; choose one of {', '.join(recipe_names())}, or give the path of a .toml file."
-            )
-    values = read_foreign_toml(path)
-    preset = values.pop("preset", "capstone")
-    if not isinstance(preset, str) or preset not in PRESETS:
-        raise AudiotagError(f"{path.name}: preset must be one of {', '.join(PRESETS)}, got {readable(preset)}.")
-    changes = values.get("spectrogram", {})
-    if isinstance(changes, dict):  # anything else is refused below
-        values["spectrogram"] = PRESETS[preset].to_dict() | changes
-    with error_path(f"{path.name}: "):
-        return Recipe.from_dict({"name": path.stem, **values})
-
-
-def recipe_names() -> list[str]:
-    """Names of the shipped recipes."""
-    return sorted(path.stem for path in SHIPPED.glob("*.toml"))

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from audiotag.errors import AudiotagError
-from audiotag.training.recipe import Recipe, Stage, load_recipe
+from audiotag.training.recipe import Recipe, Stage
+from audiotag.training.recipe_files import load_recipe
 from audiotag.training.runs import RunSettings
 
 MAX_CHANGE_CHARS = 40  # of one change in a line

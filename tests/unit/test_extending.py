@@ -23,7 +23,7 @@ import audiotag
 from audiotag.augmentation.base import AUGMENTATIONS
 from audiotag.cli.main import main
 from audiotag.training.publish import publish
-from audiotag.training.recipe import load_recipe
+from audiotag.training.recipe_files import load_recipe
 from audiotag.training.runs import RunSettings, create_run
 from audiotag.training.worker import train_run_folder
 from audiotag.workspace import Workspace

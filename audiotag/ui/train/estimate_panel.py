@@ -73,7 +73,7 @@ def show_estimate(settings: RunSettings, dataset: Dataset, workspace: Workspace)
 def describe_estimate(result: dict, folds: int, stages: Sequence[Stage]) -> str:
     """The measured training time as a sentence; the parts of several stages add up to it.
 
-    >>> from audiotag.training.recipe import load_recipe
+    >>> from audiotag.training.recipe_files import load_recipe
     >>> result = {"total_s": 720.0, "batch_s": [0.13], "stage_s": [720.0], "memory_gib": None}
     >>> describe_estimate(result, 5, load_recipe("quick").stages[:1])
     'About 12 min for 5 folds: 4 epochs on noisy clips, 0.13 s per batch'

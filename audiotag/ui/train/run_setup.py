@@ -15,7 +15,8 @@ from audiotag.data.layouts import absolute
 from audiotag.features.presets import preset_names
 from audiotag.training.devices import check_device, devices
 from audiotag.training.folds import available_folds, with_fold_source
-from audiotag.training.recipe import Recipe, load_recipe, recipe_names
+from audiotag.training.recipe import Recipe
+from audiotag.training.recipe_files import load_recipe, recipe_names
 from audiotag.training.run_options import RunOptions, epochs_of
 from audiotag.training.runs import FoldSource, RunSettings, Together, create_run
 from audiotag.ui import cache

@@ -24,7 +24,8 @@ from audiotag.augmentation.time_crop import TimeCrop
 from audiotag.errors import AudiotagError
 from audiotag.features.settings import PRESETS
 from audiotag.networks.xresnet.settings import XResNetSettings
-from audiotag.training.recipe import Recipe, Stage, load_recipe, recipe_names
+from audiotag.training.recipe import Recipe, Stage
+from audiotag.training.recipe_files import load_recipe, recipe_names
 
 from .recipe_files import GOOD, recipe_file
 
@@ -267,7 +268,8 @@ def test_whole_numbers_of_every_part_may_be_written_as_decimals() -> None:
 def test_reading_a_recipe_imports_no_torch() -> None:
     code = """
 import sys
-from audiotag.training.recipe import Recipe, load_recipe
+from audiotag.training.recipe import Recipe
+from audiotag.training.recipe_files import load_recipe
 assert Recipe.from_dict(load_recipe("default").to_dict()).loss == "bce"
 assert not {"torch", "fastai", "streamlit", "pandas"} & {name.split(".")[0] for name in sys.modules}
 """

@@ -11,7 +11,8 @@ from audiotag.augmentation.mask import Mask
 from audiotag.errors import AudiotagError
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.networks.xresnet.model import build_network
-from audiotag.training.recipe import Recipe, Stage, load_recipe
+from audiotag.training.recipe import Recipe, Stage
+from audiotag.training.recipe_files import load_recipe
 
 from .recipe_files import GOOD, recipe_file
 

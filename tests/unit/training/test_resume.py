@@ -17,7 +17,7 @@ import soundfile
 from audiotag.tagging.ensemble import read_card
 from audiotag.training import checkpoints, worker
 from audiotag.training.publish import publish
-from audiotag.training.recipe import load_recipe
+from audiotag.training.recipe_files import load_recipe
 from audiotag.training.run_progress import epochs_done
 from audiotag.training.runs import WORKER, Run, RunSettings, create_run
 from audiotag.training.weights_choice import SCORES, WEIGHTS

@@ -10,7 +10,7 @@ from audiotag.cli import main, train
 from audiotag.cli.command_lines import train_again
 from audiotag.features.presets import delete_preset, save_preset
 from audiotag.features.settings import SpectrogramSettings
-from audiotag.training.recipe import load_recipe, recipe_names
+from audiotag.training.recipe_files import load_recipe, recipe_names
 from audiotag.training.reproduction import options_of, recipe_toml
 from audiotag.training.run_differences import changes_from_recipe, changes_text, described, differing_fields
 from audiotag.training.run_options import RunOptions
