@@ -92,7 +92,16 @@ def _is_table(value: Any) -> bool:
 def _lines(values: Mapping[str, Any]) -> list[str]:
     """Lines ``name = value``; TOML has no value for None, which is then the field's default."""
     return [
-        f"{name} = {json.dumps(value, ensure_ascii=False)}"
+        f"{name} = {_toml(value)}"
         for name, value in values.items()
         if value is not None and not (name == "augment" and not value)
     ]
+
+
+def _toml(value: Any) -> str:
+    """A value on one line; a table inside another one, such as a mixer of several, as an inline table."""
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(_lines(value))} }}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    return json.dumps(value, ensure_ascii=False)
