@@ -30,6 +30,9 @@ class NetworkSettings:
     """
 
     kind: ClassVar[str] = ""  # its name in recipes, set by `register_network`
+    # Fields that a later version added. At their defaults they are left out of the fingerprint, so that the engines
+    # that were compiled before are found again.
+    added_fields: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         check(self)
@@ -107,7 +110,11 @@ class NetworkSettings:
 
         For the default network it is the text of audiotag 0.1, so that its compiled engines are found again.
         """
-        values = ", ".join(f"{name}={value!r}" for name, value in asdict(self).items())  # type: ignore[call-overload]
+        shown = asdict(self)  # type: ignore[call-overload]
+        for name in self.added_fields:
+            if shown[name] == getattr(type(self), name):
+                del shown[name]
+        values = ", ".join(f"{name}={value!r}" for name, value in shown.items())
         return f"{'NetworkSettings' if self.kind == DEFAULT_NETWORK else self.kind}({values})"
 
     def to_dict(self) -> dict[str, Any]:
