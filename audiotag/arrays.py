@@ -134,6 +134,26 @@ def lines_at(batch: Array, axis: Axis, places: Array) -> Array:
     return taken
 
 
+def lines_between(batch: Array, axis: Axis, places: Array) -> Array:
+    """Take lines of each spectrogram at places between whole lines, by linear interpolation.
+
+    Parameters
+    ----------
+    batch : numpy.ndarray or torch.Tensor, shape=(batch, channels, n_mels, frames)
+    axis : str
+    places : numpy.ndarray or torch.Tensor, shape=(batch, lines)
+        Floats in lines, on the batch's device. Beyond the first and the last line these are repeated.
+
+    >>> lines_between(np.array([[[[0.0, 4.0, 8.0]]]]), "time", np.array([[0.5, 1.75, 2.0]]))
+    array([[[[2., 7., 8.]]]])
+    """
+    xp, size = namespace(batch), batch.shape[AXIS_NUMBERS[axis]]
+    places = places.clip(0, size - 1)
+    below = cast(places, xp.int64)
+    low, high = lines_at(batch, axis, below), lines_at(batch, axis, (below + 1).clip(max=size - 1))
+    return low + (high - low) * cast((places - below).reshape(_line_shape(axis, *places.shape)), batch.dtype)
+
+
 def _line_shape(axis: Axis, items: int, size: int) -> tuple[int, int, int, int]:
     return (items, 1, 1, size) if axis == "time" else (items, 1, size, 1)
 

@@ -25,10 +25,14 @@ DEFAULT_NETWORK = "xresnet"
 class NetworkSettings:
     """What a network is built from; base of a frozen dataclass for each network.
 
-    A network takes ``(batch, channels, height, width)`` float32 and gives logits of shape ``(batch, n_labels)``.
+    A network takes ``(batch, channels, height, width)`` float32 and gives logits of shape ``(batch, n_labels)``; one
+    with auxiliary heads gives more in training mode, see `output_weights`.
     """
 
     kind: ClassVar[str] = ""  # its name in recipes, set by `register_network`
+    # Fields that a later version added. At their defaults they are left out of the fingerprint, so that the engines
+    # that were compiled before are found again.
+    added_fields: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         check(self)
@@ -49,6 +53,20 @@ class NetworkSettings:
     def fewest_frames(self) -> int:
         """Width of the narrowest network input that the network takes."""
         return 1
+
+    @property
+    def fewest_bands(self) -> int:
+        """Height of the lowest network input that the network takes."""
+        return 1
+
+    @property
+    def output_weights(self) -> tuple[float, ...]:
+        """Weight of each output of the network in the loss; more than one for a network with auxiliary heads.
+
+        In training mode such a network gives a tuple of logits, those of its main head first. In evaluation mode, and
+        `for_inference`, it gives the logits of the main head alone.
+        """
+        return (1.0,)
 
     def columns(self, frames: int) -> int:
         """Number of columns that the first convolution computes, for an input of so many frames."""
@@ -92,7 +110,11 @@ class NetworkSettings:
 
         For the default network it is the text of audiotag 0.1, so that its compiled engines are found again.
         """
-        values = ", ".join(f"{name}={value!r}" for name, value in asdict(self).items())  # type: ignore[call-overload]
+        shown = asdict(self)  # type: ignore[call-overload]
+        for name in self.added_fields:
+            if shown[name] == getattr(type(self), name):
+                del shown[name]
+        values = ", ".join(f"{name}={value!r}" for name, value in shown.items())
         return f"{'NetworkSettings' if self.kind == DEFAULT_NETWORK else self.kind}({values})"
 
     def to_dict(self) -> dict[str, Any]:

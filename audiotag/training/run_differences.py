@@ -106,14 +106,18 @@ def _described_recipe(recipe: Recipe) -> dict[str, str]:
     parts = {
         f"{part}.{name}": _text(value) for part in ("spectrogram", "network") for name, value in values[part].items()
     }
-    augment = "; ".join(
-        " ".join([item["kind"], *(f"{name} {_text(value)}" for name, value in item.items() if name != "kind")])
-        for item in values["augment"]
-    )
+    augment = "; ".join(map(_part_text, values["augment"]))
     return {**stages, **plain, "augment": augment or "none", **parts}
 
 
+def _part_text(values: Mapping[str, Any]) -> str:
+    """A part of a recipe, such as an augmentation: its name, then its fields."""
+    return " ".join([values["kind"], *(f"{name} {_text(value)}" for name, value in values.items() if name != "kind")])
+
+
 def _text(value: Any) -> str:
+    if isinstance(value, Mapping) and "kind" in value:  # a mixer inside another one
+        return f"({_part_text(value)})"
     if value is None:
         return "none"
     if isinstance(value, bool):

@@ -8,19 +8,23 @@ from pathlib import Path
 
 import pytest
 
+from audiotag.augmentation.additive_mixer import AdditiveMixer
 from audiotag.augmentation.base import AUGMENTATIONS, Augmentation
 from audiotag.augmentation.equaliser import Equaliser
 from audiotag.augmentation.gain import Gain
 from audiotag.augmentation.lighting import Lighting
 from audiotag.augmentation.mask import Mask
+from audiotag.augmentation.mask_pairs import MaskPairs
 from audiotag.augmentation.mixup import MixUp
 from audiotag.augmentation.noise import Noise
+from audiotag.augmentation.one_of import OneOfMixers
 from audiotag.augmentation.overlay import Overlay
 from audiotag.augmentation.resized_crop import RandomResizedCrop
 from audiotag.augmentation.shift import Shift
 from audiotag.augmentation.sigmoid_mixer import SigmoidMixer
 from audiotag.augmentation.specmix import SpecMix
 from audiotag.augmentation.time_crop import TimeCrop
+from audiotag.augmentation.zoom import Zoom
 from audiotag.errors import AudiotagError
 from audiotag.features.settings import PRESETS
 from audiotag.networks.xresnet.settings import XResNetSettings
@@ -80,6 +84,24 @@ domain = "waveform"
 [[augment]]
 kind = "mixup"
 alpha = 1
+
+[[augment]]
+kind = "mask-pairs"
+max_pairs = 3
+
+[[augment]]
+kind = "zoom"
+max_factor = 1.5
+
+[[augment]]
+kind = "additive"
+min_weight = 0
+
+[[augment]]
+kind = "one-of"
+p = 0.8
+mixers = [{ kind = "sigmoid" }, { kind = "additive", domain = "network-input" }]
+weights = [0.6, 0.4]
 """
 
 
@@ -206,6 +228,10 @@ def test_every_augmentation_can_be_written_in_a_recipe_and_read_back(tmp_path: P
         SpecMix(mel_width=20),
         SigmoidMixer(domain="waveform"),
         MixUp(alpha=1),
+        MaskPairs(max_pairs=3),
+        Zoom(max_factor=1.5),
+        AdditiveMixer(min_weight=0),
+        OneOfMixers((SigmoidMixer(), AdditiveMixer()), (0.6, 0.4), p=0.8),
     )
     assert {type(item) for item in recipe.augment} == {kind for _, kind in AUGMENTATIONS.items()}
     assert Recipe.from_dict(json.loads(json.dumps(recipe.to_dict()))) == recipe
