@@ -127,7 +127,7 @@ def fingerprint_of(tagger: Tagger) -> dict[str, Any]:
     """What scores and tags depend on, by names that a message may use; see `Journal`."""
     card = tagger.card
     folds = [fold.sha256 for fold in select_folds(card, tagger.settings.folds)]
-    how = {"spectrogram": asdict(card.spectrogram), "windows": card.windows, "augment": card.recipe.get("augment")}
+    how = {"spectrogram": card.spectrogram.to_dict(), "windows": card.windows, "augment": card.recipe.get("augment")}
     return {
         "audiotag version": __version__,
         "ensemble": [card.name, folds, how, card.familiar],

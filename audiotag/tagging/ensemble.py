@@ -159,7 +159,7 @@ class Card:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON; what was not measured is left out."""
-        values = asdict(self) | {"network": self.network.to_dict()}
+        values = asdict(self) | {"network": self.network.to_dict(), "spectrogram": self.spectrogram.to_dict()}
         return {name: value for name, value in values.items() if value is not None}
 
     def scoring_fields(self) -> dict[str, Any]:

@@ -258,7 +258,11 @@ class Recipe:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON; `from_dict` reads them back."""
-        parts = {"augment": [item.to_dict() for item in self.augment], "network": self.network.to_dict()}
+        parts = {
+            "augment": [item.to_dict() for item in self.augment],
+            "spectrogram": self.spectrogram.to_dict(),
+            "network": self.network.to_dict(),
+        }
         return asdict(self) | parts
 
     @classmethod

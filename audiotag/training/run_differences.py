@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -103,9 +103,8 @@ def _described_recipe(recipe: Recipe) -> dict[str, str]:
         f"stages.{field.name}": ", ".join(_text(stage[field.name]) for stage in values["stages"])
         for field in fields(Stage)
     }
-    parts = {
-        f"{part}.{name}": _text(value) for part in ("spectrogram", "network") for name, value in values[part].items()
-    }
+    tables = {"spectrogram": asdict(recipe.spectrogram), "network": values["network"]}
+    parts = {f"{part}.{name}": _text(value) for part, table in tables.items() for name, value in table.items()}
     augment = "; ".join(map(_part_text, values["augment"]))
     return {**stages, **plain, "augment": augment or "none", **parts}
 
