@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any, ClassVar
 
-from audiotag.checks import build, check, readable, require
+from audiotag.checks import build, check, error_path, readable, require
 from audiotag.registry import Registry
 
 
@@ -49,7 +49,8 @@ def read_part(value: Any, registry: Registry[Any], field: str) -> Any:
     values = dict(value)
     kind = values.pop("kind", None)
     require(isinstance(kind, str), f"{field}.kind", f"be the name of a {registry.kind}", readable(kind), "add it")
-    part = registry.get(kind)
+    with error_path(f"{field}: "):
+        part = registry.get(kind)
     if not isinstance(part, type):
         require(not values, f"{field}, {kind}", "have no parameters", readable(", ".join(values)), "leave them out")
         return kind
@@ -60,7 +61,8 @@ def read_part(value: Any, registry: Registry[Any], field: str) -> Any:
 def check_part(value: Any, registry: Registry[Any], field: str) -> None:
     """Raise `AudiotagError` unless a field holds the name of a part, or a part's settings."""
     if isinstance(value, str):
-        registry.get(value)
+        with error_path(f"{field}: "):
+            registry.get(value)
         return
     require(
         isinstance(value, PartSettings) and value.kind in registry.names(),

@@ -77,7 +77,7 @@ class LossesByKind:
     def __post_init__(self) -> None:
         for field in fields(self):
             if (loss := getattr(self, field.name)) is not None:
-                check_part(loss, LOSSES, f"losses.{field.name}")
+                check_part(loss, LOSSES, field.name)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON, of the kinds that have a loss of their own."""
