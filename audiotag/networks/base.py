@@ -25,7 +25,8 @@ DEFAULT_NETWORK = "xresnet"
 class NetworkSettings:
     """What a network is built from; base of a frozen dataclass for each network.
 
-    A network takes ``(batch, channels, height, width)`` float32 and gives logits of shape ``(batch, n_labels)``.
+    A network takes ``(batch, channels, height, width)`` float32 and gives logits of shape ``(batch, n_labels)``; one
+    with auxiliary heads gives more in training mode, see `output_weights`.
     """
 
     kind: ClassVar[str] = ""  # its name in recipes, set by `register_network`
@@ -49,6 +50,20 @@ class NetworkSettings:
     def fewest_frames(self) -> int:
         """Width of the narrowest network input that the network takes."""
         return 1
+
+    @property
+    def fewest_bands(self) -> int:
+        """Height of the lowest network input that the network takes."""
+        return 1
+
+    @property
+    def output_weights(self) -> tuple[float, ...]:
+        """Weight of each output of the network in the loss; more than one for a network with auxiliary heads.
+
+        In training mode such a network gives a tuple of logits, those of its main head first. In evaluation mode, and
+        `for_inference`, it gives the logits of the main head alone.
+        """
+        return (1.0,)
 
     def columns(self, frames: int) -> int:
         """Number of columns that the first convolution computes, for an input of so many frames."""

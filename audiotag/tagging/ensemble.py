@@ -290,6 +290,11 @@ def _check(card: Card) -> None:
             f"the spectrogram must have at least {card.network.fewest_frames} frames for its network, got "
             f"{card.spectrogram.width}"
         )
+    if card.spectrogram.height < card.network.fewest_bands:
+        raise AudiotagError(
+            f"the spectrogram must have at least {card.network.fewest_bands} bands for its network, got "
+            f"{card.spectrogram.height}"
+        )
     if card.windows not in get_args(Windows):
         raise AudiotagError(f"windows must be one of {', '.join(get_args(Windows))}, got {readable(card.windows)}")
     if card.weights not in ("last", "best"):

@@ -202,6 +202,14 @@ class Recipe:
                 frames,
                 "lengthen the clip or the crop, or take fewer frames at once",
             )
+            fewest, bands = self.network.fewest_bands, self.spectrogram_of(stage).height
+            require(
+                bands >= fewest,
+                "the network input",
+                f"have at least {fewest} bands for this network",
+                bands,
+                "raise n_mels, or resize or size if one of them is set",
+            )
 
     def _check_stages(self) -> None:
         require(len(self.stages) > 0, "stages", "hold at least one stage", "none", "add [[stages]]")
