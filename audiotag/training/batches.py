@@ -40,12 +40,15 @@ class Batch:
         Rows of the clips.
     rng : numpy.random.Generator
         The generator for the augmentation that is still to be applied.
+    kinds : numpy.ndarray, shape=(batch,), int8
+        The number in `audiotag.training.clips.KINDS` of the kind of each clip.
     """
 
     values: np.ndarray
     targets: np.ndarray
     items: np.ndarray
     rng: np.random.Generator
+    kinds: np.ndarray
 
 
 class Batches:
@@ -133,7 +136,7 @@ class Batches:
         log_mels, targets = apply_all(self.chain.on_log_mels, log_mels[:, None], targets, rng)
         inputs = network_inputs(log_mels[:, 0], self.settings)
         inputs, targets = apply_all(self.chain.on_network_inputs, inputs, targets, rng)
-        return Batch(inputs, targets, items, rng)
+        return Batch(inputs, targets, items, rng, self.labelled.kinds[items])
 
     def _make_waveforms(self, epoch: int, number: int, order: np.ndarray) -> Batch:
         items, positions, rng = self._draw_crops(epoch, number, order)
@@ -145,7 +148,7 @@ class Batches:
                 for clip, at in zip(clips, positions, strict=True)
             ]
         )
-        return Batch(waveforms, self.labelled.targets[items], items, rng)
+        return Batch(waveforms, self.labelled.targets[items], items, rng, self.labelled.kinds[items])
 
 
 def workers_for(device: str) -> int:

@@ -28,6 +28,7 @@ INDEX_COLUMNS = [
     "path", "size", "modified_ns", "error", "sample_rate", "frames", "container", "codec", "measure_error",
     "truncated", "trim_start_s", "trim_end_s",
 ]  # fmt: skip
+KINDS = ("curated", "trusted", "noisy")  # of clips, by how far their labels are trusted; trusted ones are noisy clips
 MEASURED_TRIM = trim_bounds.__defaults__  # dB and seconds, with which `Measures` are taken
 
 
@@ -207,15 +208,34 @@ def _has_all_frames(row: Any) -> bool:
 
 @dataclass(frozen=True)
 class LabelledClips:
-    """Clips with their multi-hot targets, shape ``(clips, labels)``, float32."""
+    """Clips with their targets.
+
+    Attributes
+    ----------
+    clips : list of Clip
+    targets : numpy.ndarray, shape=(clips, labels), float32
+        Multi-hot.
+    kinds : numpy.ndarray, shape=(clips,), int8
+        The number in `KINDS` of the kind of each clip; by default all are curated.
+    """
 
     clips: list[Clip]
     targets: np.ndarray
+    kinds: np.ndarray = None  # type: ignore[assignment]  # `__post_init__` makes it an array
+
+    def __post_init__(self) -> None:
+        kinds = np.zeros(len(self.clips), np.int8) if self.kinds is None else np.asarray(self.kinds, np.int8)
+        object.__setattr__(self, "kinds", kinds)
 
     def rows(self, rows: Sequence[int] | np.ndarray) -> LabelledClips:
-        """Clips and targets of these rows."""
-        return LabelledClips([self.clips[row] for row in rows], self.targets[np.asarray(rows, dtype=int)])
+        """Clips, targets and kinds of these rows."""
+        numbers = np.asarray(rows, dtype=int)
+        return LabelledClips([self.clips[row] for row in numbers], self.targets[numbers], self.kinds[numbers])
 
     def __add__(self, other: LabelledClips) -> LabelledClips:
         """These clips, followed by the other ones."""
-        return LabelledClips(self.clips + other.clips, np.concatenate([self.targets, other.targets]))
+        return LabelledClips(
+            self.clips + other.clips,
+            np.concatenate([self.targets, other.targets]),
+            np.concatenate([self.kinds, other.kinds]),
+        )

@@ -30,7 +30,6 @@ from audiotag.data.verdicts import VerdictJournal
 from audiotag.disk import locked
 from audiotag.errors import AudiotagError
 from audiotag.state import is_number, json_parser, read_state
-from audiotag.training.clips import LabelledClips
 from audiotag.training.devices import check_device, devices
 from audiotag.training.failures import reason_of
 from audiotag.training.interruption import how_it_died, notes_path
@@ -188,7 +187,7 @@ def _measure_stage(session: Session, number: int, stage: Stage, device: str) -> 
     size = min(session.recipe.batch_size, max(2, len(rows)))
     train, held_out = session.sample(rows, BATCHES * size), session.sample(held_out_rows, HELD_OUT_BATCHES * 2 * size)
     repeated = np.resize(np.arange(len(train.clips)), BATCHES * size)  # a small fold's clips more than once
-    train = LabelledClips([train.clips[row] for row in repeated], train.targets[repeated])
+    train = train.rows(repeated)
     batches_per_epoch = BATCHES + math.ceil(len(held_out.clips) / (2 * size))
     began, end_times = time.perf_counter(), []
 

@@ -14,16 +14,18 @@ from audiotag.checks import Within, build, check, error_path, readable, require
 from audiotag.errors import AudiotagError
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.networks.base import NetworkSettings, default_network, network_from_dict
-from audiotag.training.losses.base import LOSSES
+from audiotag.training.losses.base import LOSSES, LossChoice, LossesByKind
+from audiotag.training.parts import check_part, part_name, plain_part, read_part
+from audiotag.training.schedules.base import SCHEDULES, ScheduleChoice, find_schedule
 
 MAX_NAME_CHARS = 100
 MAX_BATCH_VALUES = 2**30  # samples, or values of the network inputs: 4 GiB in single precision
 
-Optimiser = Literal["ranger", "adam"]
-Schedule = Literal["flat-cosine", "one-cycle"]
+Optimiser = Literal["ranger", "adam", "torch-adam", "torch-adamw"]
 FoldMethod = Literal["stratified", "shuffled"]
 SubsetName = Literal["curated", "noisy"]
 Start = Literal["weights", "weights and optimiser", "scratch"]
+WeightsChoice = Literal["last", "best"]
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,11 @@ class Stage:
         Number of noisy clips per label that are added to this stage's clips: those of the fold's own training clips
         whose labels agree most with the network that this stage starts from (`audiotag.training.noisy_selection`).
         0 for none.
+    stop_after : int
+        The stage ends once lwlrap of the held-out clips has not risen for so many epochs in a row; 0 trains all
+        ``epochs``. The end is then chosen on the clips that measure it, which flatters their figures a little.
+    schedule : str, Schedule or None
+        The schedule of this stage; None for the recipe's.
     """
 
     subset: SubsetName
@@ -60,9 +67,13 @@ class Stage:
     start: Start = "weights"
     shared: bool = False
     agreed: Annotated[int, Within(0, 10_000, "clips"), "5 is common; 0 adds none"] = 0
+    stop_after: Annotated[int, Within(0, 1000, "epochs"), "18 is argus's; 0 trains all epochs"] = 0
+    schedule: ScheduleChoice | None = None
 
     def __post_init__(self) -> None:
         check(self)
+        if self.schedule is not None:
+            check_part(self.schedule, SCHEDULES, "schedule")
         require(
             not self.agreed or (self.subset == "curated" and self.start != "scratch" and not self.shared),
             "agreed",
@@ -70,6 +81,17 @@ class Stage:
             self.agreed,
             "it adds noisy clips to the curated ones, chosen by the network of the stage before",
         )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON; `from_dict` reads them back."""
+        return asdict(self) | {"schedule": plain_part(self.schedule)}
+
+    @classmethod
+    def from_dict(cls, values: Any) -> Stage:
+        """A stage from plain values; raises `AudiotagError` as `audiotag.checks.build` does."""
+        if isinstance(values, dict) and "schedule" in values:
+            values = values | {"schedule": read_part(values["schedule"], SCHEDULES, "stages.schedule")}
+        return build(cls, values, "stages.")
 
 
 @dataclass(frozen=True)
@@ -86,11 +108,26 @@ class Recipe:
     fold_method : "stratified" or "shuffled"
         Multi-label stratification that keeps groups together, or scikit-learn's
         ``KFold(shuffle=True, random_state=seed)``.
+    optimiser : str
+        "ranger" or "adam", as fastai has them; "torch-adam" or "torch-adamw", with torch's constants (β₁ 0.9, β₂ 0.999,
+        ε 1e-8).
+    beta_2 : float
+        Decay of the optimiser's mean of squared gradients; 0 for the optimiser's own: 0.99 of fastai's, 0.999 of
+        torch's.
+    schedule : str or Schedule
+        A schedule of the learning rate in `audiotag.training.schedules`: a name, or a table with parameters.
     weight_decay : float
         Share of each weight that a step takes away, multiplied by the learning rate: decoupled (Loshchilov and Hutter
-        2019). It does not apply to biases and normalisation layers.
-    loss : str
-        Name of a loss in `audiotag.training.losses`, such as "bce" (binary cross-entropy) or "focal".
+        2019). With "torch-adam" it is added to the gradient instead, times the weight. It does not apply to biases and
+        normalisation layers, except with "torch-adam" and "torch-adamw".
+    loss : str or LossSettings
+        A loss in `audiotag.training.losses`, such as "bce" (binary cross-entropy) or "focal": a name, or a table with
+        parameters.
+    losses : LossesByKind
+        Losses of trusted and of noisy clips, where they are others.
+    weights : "last" or "best"
+        The weights that are published unless others are asked for: those of each fold's last epoch, or of its best
+        one, see `audiotag.training.weights_choice`.
     augment : tuple of Augmentation
         Augmentations of training clips. They are applied by domain (see `audiotag.augmentation.base`), in each domain
         in this order.
@@ -121,9 +158,14 @@ class Recipe:
     fold_method: FoldMethod = "stratified"
     batch_size: Annotated[int, Within(2, 4096, "clips"), "32 to 64 is common"] = 32
     optimiser: Optimiser = "adam"
-    schedule: Schedule = "one-cycle"
+    beta_2: Annotated[
+        float, Within(0.5, 1, below=True, zero="the optimiser's own"), "0.99 or 0.999 is common"
+    ] = 0.0
+    schedule: ScheduleChoice = "one-cycle"
     weight_decay: Annotated[float, Within(0, 1), "0.01 is fastai's default; 0 switches it off"] = 0.01
-    loss: Annotated[str, "bce is common"] = "bce"
+    loss: LossChoice = "bce"
+    losses: LossesByKind = LossesByKind()
+    weights: WeightsChoice = "last"
     augment: tuple[Augmentation, ...] = ()
     augment_held_out: bool = False
     whole_frames: bool = True
@@ -145,9 +187,11 @@ class Recipe:
             readable(self.name),
             "leave it out to use the file's name",
         )
-        LOSSES.get(self.loss)  # raises if there is no such loss
+        check_part(self.loss, LOSSES, "loss")
+        check_part(self.schedule, SCHEDULES, "schedule")
         self._check_stages()
         for stage in self.stages:
+            self._check_end(stage)
             self._check_augmentations(stage)
             self._check_batch(self.spectrogram_of(stage))
             fewest, frames = self.network.fewest_frames, self.frames_of(stage)
@@ -193,6 +237,16 @@ class Recipe:
             "there is no network yet that could agree",
         )
 
+    def _check_end(self, stage: Stage) -> None:
+        schedule = self.schedule_of(stage)
+        require(
+            not (stage.stop_after and find_schedule(schedule).needs_end),
+            "stages.stop_after",
+            f"be 0 with the schedule {part_name(schedule)}, whose rates are planned for all epochs",
+            stage.stop_after,
+            "use plateau or constant",
+        )
+
     def _check_batch(self, settings: SpectrogramSettings) -> None:
         """Raise if the waveforms or the network inputs of a batch take too much memory."""
         values = max(settings.clip_samples, settings.channels * settings.height * settings.width)
@@ -220,6 +274,10 @@ class Recipe:
     def spectrogram_of(self, stage: Stage) -> SpectrogramSettings:
         """Spectrogram settings of this stage."""
         return self.spectrogram.with_changes(resize=stage.size) if stage.size else self.spectrogram
+
+    def schedule_of(self, stage: Stage) -> ScheduleChoice:
+        """The schedule of this stage."""
+        return self.schedule if stage.schedule is None else stage.schedule
 
     def frames_of(self, stage: Stage) -> int:
         """Width of the network inputs that the stage trains on; a crop makes it smaller than for held-out clips."""
@@ -259,9 +317,13 @@ class Recipe:
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON; `from_dict` reads them back."""
         parts = {
+            "stages": tuple(stage.to_dict() for stage in self.stages),
             "augment": [item.to_dict() for item in self.augment],
             "spectrogram": self.spectrogram.to_dict(),
             "network": self.network.to_dict(),
+            "schedule": plain_part(self.schedule),
+            "loss": plain_part(self.loss),
+            "losses": self.losses.to_dict(),
         }
         return asdict(self) | parts
 
@@ -286,9 +348,12 @@ class Recipe:
                 f"augment must be a list of tables, got {readable(augment)}; write [[augment]] above each."
             )
         parts = {
-            "stages": tuple(build(Stage, stage, "stages.") for stage in stages),
+            "stages": tuple(Stage.from_dict(stage) for stage in stages),
             "augment": tuple(augmentation_from_dict(item) for item in augment),
             "spectrogram": build(SpectrogramSettings, values.get("spectrogram", {}), "spectrogram."),
             "network": network_from_dict(values.get("network", {})),
+            "schedule": read_part(values.get("schedule", cls.schedule), SCHEDULES, "schedule"),
+            "loss": read_part(values.get("loss", cls.loss), LOSSES, "loss"),
+            "losses": LossesByKind.from_dict(values.get("losses", {})),
         }
         return build(cls, values | parts)

@@ -13,6 +13,7 @@ from collections.abc import Collection, Sequence
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from audiotag.data.contents import cache_path, same_content
@@ -26,7 +27,7 @@ from audiotag.data.verdicts import VerdictJournal
 from audiotag.errors import AudiotagError
 from audiotag.inspection.measurement_job import MeasurementJob, with_measures
 from audiotag.metrics import multi_hot
-from audiotag.training.clips import LabelledClips, prepare_clips
+from audiotag.training.clips import KINDS, LabelledClips, prepare_clips
 from audiotag.training.folds import (
     ONE_SPLIT_FOLDS,
     available_folds,
@@ -320,8 +321,10 @@ class Session:
         clips, problems = prepare_clips(rows, self.recipe.spectrogram, self.index)
         if len(problems) == len(clips):
             raise AudiotagError(f"none of {len(clips)} clips can be used; the first one: {problems[0].reason}")
-        labels = rows["labels"][[clip is not None for clip in clips]]
-        return LabelledClips([clip for clip in clips if clip is not None], multi_hot(list(labels), self.labels))
+        rows = rows[[clip is not None for clip in clips]]
+        kinds = np.array([KINDS.index(subset) for subset in rows["subset"]], np.int8)
+        used = [clip for clip in clips if clip is not None]
+        return LabelledClips(used, multi_hot(list(rows["labels"]), self.labels), kinds)
 
     def clips(self, subset: str) -> SubsetClips:
         """The usable clips of a subset, decoded where the index does not say enough; read once."""

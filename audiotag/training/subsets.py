@@ -12,7 +12,7 @@ import pandas as pd
 
 from audiotag.errors import AudiotagError
 from audiotag.metrics import multi_hot
-from audiotag.training.clips import Clip, LabelledClips, prepare_clips
+from audiotag.training.clips import KINDS, Clip, LabelledClips, prepare_clips
 from audiotag.training.folds import NO_FOLD, assign_folds, one_split
 from audiotag.training.leaks import barred_folds
 from audiotag.training.recipe import Recipe
@@ -146,17 +146,23 @@ class SubsetClips:
     folds: SubsetFolds
     problems: tuple[str, ...]
 
+    @property
+    def labelled(self) -> LabelledClips:
+        """All of them, with their kind."""
+        kinds = np.full(len(self.clips), KINDS.index(self.folds.subset), np.int8)
+        return LabelledClips(self.clips, self.targets, kinds)
+
     def train(self, fold: int) -> LabelledClips:
         """Clips that the fold trains on."""
-        return LabelledClips(self.clips, self.targets).rows(self.folds.training_rows(fold))
+        return self.labelled.rows(self.folds.training_rows(fold))
 
     def held_out(self, fold: int) -> LabelledClips:
         """Clips that the fold is measured on."""
-        return LabelledClips(self.clips, self.targets).rows(self.folds.held_out_rows(fold))
+        return self.labelled.rows(self.folds.held_out_rows(fold))
 
     def unseen(self, fold: int, is_shared: bool) -> LabelledClips:
         """Clips that the fold can be asked about because it was not trained on them."""
-        return LabelledClips(self.clips, self.targets).rows(self.folds.unseen_rows(fold, is_shared))
+        return self.labelled.rows(self.folds.unseen_rows(fold, is_shared))
 
 
 def read_subset(

@@ -8,13 +8,13 @@ own weights; they are never mixed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from audiotag.errors import AudiotagError
+from audiotag.training.recipe import WeightsChoice
 from audiotag.training.run_progress import plan_of
 from audiotag.training.runs import Run
 
-WeightsChoice = Literal["last", "best"]
 WEIGHTS: dict[WeightsChoice, str] = {"last": "weights.safetensors", "best": "best.safetensors"}
 SCORES: dict[WeightsChoice, str] = {"last": "scores.safetensors", "best": "best-scores.safetensors"}
 TITLES: dict[WeightsChoice, str] = {"last": "last epoch", "best": "best epoch"}

@@ -31,7 +31,7 @@ from audiotag.features.settings import SpectrogramSettings
 from audiotag.features.torch_log_mel import LogMel, NetworkInput
 from audiotag.features.trimming import fit_length
 from audiotag.training.batches import MAX_WORKERS, Batch, Batches, workers_for
-from audiotag.training.clips import Clip, LabelledClips
+from audiotag.training.clips import KINDS, Clip, LabelledClips
 from audiotag.training.recipe import Recipe, Stage
 
 ClipOf = Callable[..., Clip]
@@ -106,6 +106,19 @@ def test_epoch_takes_every_clip_at_most_once_and_leaves_an_incomplete_batch_out(
             np.testing.assert_array_equal(batch.targets, part.targets[batch.items])
             assert batch.values.shape == (4, 1, SETTINGS.n_mels, SETTINGS.frames)
             assert batch.values.dtype == batch.targets.dtype == np.float32
+
+
+@pytest.mark.parametrize("as_inputs", [True, False])
+def test_batch_knows_the_kind_of_each_clip(part: LabelledClips, as_inputs: bool) -> None:
+    kinds = np.arange(11) % len(KINDS)
+    for batch in batches_of(replace(part, kinds=kinds)).epoch(0, as_inputs):
+        assert batch.kinds.tolist() == kinds[batch.items].tolist()
+        assert batch.kinds.dtype == np.int8
+
+
+def test_clips_whose_kind_is_not_given_are_curated(part: LabelledClips) -> None:
+    noisy = replace(part, kinds=np.full(11, KINDS.index("noisy")))
+    assert (part.rows([3, 1]) + noisy.rows([2])).kinds.tolist() == [0, 0, 2]
 
 
 def test_no_clip_is_always_the_one_that_is_left_out(part: LabelledClips) -> None:

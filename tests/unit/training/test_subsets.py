@@ -13,7 +13,7 @@ from audiotag.data.layouts import open_dataset
 from audiotag.errors import AudiotagError
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.metrics import multi_hot
-from audiotag.training.clips import Clip, LabelledClips
+from audiotag.training.clips import KINDS, Clip, LabelledClips
 from audiotag.training.recipe import Recipe, Stage
 from audiotag.training.runs import SHARED_FOLD, RunSettings
 from audiotag.training.session import Session
@@ -88,6 +88,10 @@ def test_clip_is_either_trained_on_or_held_out(fold: int) -> None:
     for part in (train, held_out):
         rows = [int(Path(name).stem) for name in names(part)]
         np.testing.assert_array_equal(part.targets, subset.targets[rows])
+
+
+def test_clips_of_a_subset_are_of_its_kind() -> None:
+    assert set(subset_of().train(1).kinds.tolist()) == {KINDS.index("noisy")}
 
 
 def test_every_clip_is_held_out_of_exactly_one_fold() -> None:
