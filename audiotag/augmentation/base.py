@@ -78,9 +78,22 @@ class Augmentation:
 class Mixer(Augmentation):
     """An augmentation that mixes each clip of a batch with another one of it, and so changes the targets too.
 
-    ``params.partner`` is the place of each item's partner in the batch: a permutation, in which an item may be its
-    own partner.
+    ``params.partner`` is the place of each item's partner in the batch; an item may be its own partner.
+    `audiotag.augmentation.mixup.draw_partners` draws them.
     """
+
+    def sample(self, rng: np.random.Generator, shape: tuple[int, ...], pools: np.ndarray | None = None) -> Any:
+        """All random numbers for a batch of this shape: arrays of one entry per item.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+        shape : tuple of int
+            Shape of the batch.
+        pools : numpy.ndarray of int, shape=(batch,), optional
+            Where it is given, the partner of an item is one of the same pool.
+        """
+        raise NotImplementedError
 
     def mix_targets(self, targets: Array, params: Any) -> Array:
         """Targets of the clips that the same ``params`` mix.

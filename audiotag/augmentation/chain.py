@@ -48,11 +48,22 @@ class Chain:
 
 
 def apply_all(
-    augmentations: tuple[Augmentation, ...], batch: Array, targets: Array, rng: np.random.Generator
+    augmentations: tuple[Augmentation, ...],
+    batch: Array,
+    targets: Array,
+    rng: np.random.Generator,
+    pools: np.ndarray | None = None,
 ) -> tuple[Array, Array]:
-    """The batch and its targets after all augmentations in turn; all random numbers come from ``rng``."""
+    """The batch and its targets after all augmentations in turn; all random numbers come from ``rng``.
+
+    Where ``pools`` says which pool each item was drawn from, mixers mix it with an item of the same pool.
+    """
     for augmentation in augmentations:
-        params = augmentation.sample(rng, tuple(batch.shape))
+        shape = tuple(batch.shape)
+        if pools is not None and isinstance(augmentation, Mixer):
+            params = augmentation.sample(rng, shape, pools)
+        else:
+            params = augmentation.sample(rng, shape)
         batch = augmentation.apply(batch, params)
         if isinstance(augmentation, Mixer):
             targets = augmentation.mix_targets(targets, params)

@@ -10,7 +10,7 @@ import numpy as np
 from audiotag.arrays import Array, Domain, items_of, namespace, stretches
 from audiotag.augmentation.base import Mixer, Probability, register_augmentation
 from audiotag.augmentation.mask import sample_stretches
-from audiotag.augmentation.mixup import partners_of, weighted_sum
+from audiotag.augmentation.mixup import draw_partners, partners_of, weighted_sum
 from audiotag.checks import Within
 
 
@@ -45,7 +45,9 @@ class SpecMix(Mixer):
     p: Probability = 1.0
     domain: ClassVar[Domain] = "network-input"
 
-    def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> SpecMixParams:
+    def sample(
+        self, rng: np.random.Generator, shape: tuple[int, ...], pools: np.ndarray | None = None
+    ) -> SpecMixParams:
         """Partners and stretches; a width larger than the network input is an error."""
         items, (bands, frames) = items_of(shape, self.domain), shape[2:]
         time = sample_stretches(rng, (items,), self.time_width, frames, "time")
@@ -53,7 +55,8 @@ class SpecMix(Mixer):
         is_mixed = rng.random(items) < self.p
         time_width, mel_width = time.width * is_mixed, mel.width * is_mixed
         weight = (1 - time_width / frames) * (1 - mel_width / bands)  # share that neither stretch covers
-        return SpecMixParams(rng.permutation(items), time.start, time_width, mel.start, mel_width, weight)
+        partner = draw_partners(rng, items, pools)
+        return SpecMixParams(partner, time.start, time_width, mel.start, mel_width, weight)
 
     def apply(self, batch: Array, params: SpecMixParams) -> Array:
         """Network inputs with their stretches replaced."""

@@ -18,6 +18,7 @@ from audiotag.augmentation.base import (
     augmentation_from_dict,
     register_augmentation,
 )
+from audiotag.augmentation.chain import apply_all
 from audiotag.augmentation.equaliser import Equaliser
 from audiotag.augmentation.gain import Gain
 from audiotag.augmentation.lighting import Lighting
@@ -73,6 +74,11 @@ def params_for(name: str, seed: int = 0) -> Any:
     return ALL[name].sample(np.random.default_rng(seed), batch_for(name).shape)
 
 
+def array_fields(params: Any) -> list[np.ndarray]:
+    """All arrays of sampled params."""
+    return [getattr(params, field.name) for field in fields(params)]
+
+
 def test_every_registered_augmentation_is_tested_here() -> None:
     assert {type(item) for item in ALL.values()} == {kind for _, kind in AUGMENTATIONS.items()}
 
@@ -92,8 +98,7 @@ def test_equal_params_give_equal_batches_and_the_input_is_unchanged(name: str) -
 
 @EachAugmentation
 def test_params_are_arrays_of_one_entry_per_item_and_follow_the_seed(name: str) -> None:
-    all_params = [params_for(name, seed) for seed in (0, 0, 1)]
-    arrays = [[getattr(params, field.name) for field in fields(params)] for params in all_params]
+    arrays = [array_fields(params_for(name, seed)) for seed in (0, 0, 1)]
     assert all(type(array) is np.ndarray and len(array) == len(batch_for(name)) for array in arrays[0])
     assert all(np.array_equal(one, same) for one, same in zip(arrays[0], arrays[1], strict=True))
     assert not all(np.array_equal(one, other) for one, other in zip(arrays[0], arrays[2], strict=True))
@@ -194,6 +199,48 @@ def test_p_is_the_share_of_items_that_change() -> None:
 @EachMixer
 def test_every_item_is_the_partner_of_one(name: str) -> None:
     assert sorted(params_for(name).partner.tolist()) == list(range(len(batch_for(name))))
+
+
+@EachMixer
+def test_partners_are_of_the_same_pool_where_there_are_pools(name: str) -> None:
+    shape, pools = (600, *batch_for(name).shape[1:]), np.random.default_rng(4).integers(0, 3, 600)
+    partner = MIXERS[name].sample(np.random.default_rng(0), shape, pools).partner
+    assert np.array_equal(pools[partner], pools)
+    assert (partner != np.arange(600)).mean() > 0.95
+
+
+@EachMixer
+def test_one_pool_is_the_same_as_no_pools(name: str) -> None:
+    mixer, shape = MIXERS[name], batch_for(name).shape
+    drawn = [
+        array_fields(mixer.sample(np.random.default_rng(0), shape, pools))
+        for pools in (None, np.zeros(shape[0], np.int8), np.full(shape[0], 2))
+    ]
+    for other in drawn[1:]:
+        assert all(np.array_equal(one, same) for one, same in zip(drawn[0], other, strict=True))
+
+
+def test_draws_without_pools_are_those_of_earlier_versions() -> None:
+    # Runs that go on, and reproductions, depend on the order in which a mixer draws its random numbers.
+    rng, old = np.random.default_rng(5), np.random.default_rng(5)
+    params = SigmoidMixer(p=0.5).sample(rng, (50, 1, 4, 4))
+    assert np.array_equal(params.radius, old.integers(3, 13, 50))
+    is_mixed, partner = old.random(50) < 0.5, old.permutation(50)
+    assert np.array_equal(params.partner, partner)
+    assert np.array_equal(params.mixed, is_mixed & (partner != np.arange(50)))
+    assert rng.bit_generator.state == old.bit_generator.state
+
+
+def test_augmentations_and_mixers_without_pools_are_applied_where_pools_are_given(targets: np.ndarray) -> None:
+    rng, pools = np.random.default_rng(0), np.array([0, 1] * 4)
+    batch = rng.normal(0, 1, (8, 1, 32, 48))
+    alone = np.eye(8)
+    _, mixed = apply_all((Lighting(), MixUp(), SigmoidMixer()), batch, alone, rng, pools)
+    assert not mixed[::2, 1::2].any()
+    assert not mixed[1::2, ::2].any()
+    assert (mixed > 0).sum() > 12
+    with pytest.raises(AudiotagError, match=r"pools must have one entry per item of the batch \(8\), got 3"):
+        apply_all((MixUp(),), batch, targets, rng, pools[:3])
 
 
 @EachMixer
