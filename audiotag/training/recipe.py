@@ -151,6 +151,14 @@ class Recipe:
         )
         LOSSES.get(self.loss)  # raises if there is no such loss
         self._check_stages()
+        targets, outputs = self._targets_per_label(), self.network.outputs_per_label
+        require(
+            targets == outputs,
+            "augment",
+            f"make {outputs} targets per label for this network",
+            targets,
+            "the augmentation flip-labels and the network flip-labels need each other",
+        )
         for stage in self.stages:
             self._check_augmentations(stage)
             self._check_batch(self.spectrogram_of(stage))
@@ -196,6 +204,12 @@ class Recipe:
             self.stages[0].agreed,
             "there is no network yet that could agree",
         )
+
+    def _targets_per_label(self) -> int:
+        labels: tuple[str, ...] = ("label",)
+        for augmentation in self.augment:
+            labels = augmentation.labels_after(labels)
+        return len(labels)
 
     def _check_batch(self, settings: SpectrogramSettings) -> None:
         """Raise if the waveforms or the network inputs of a batch take too much memory."""
