@@ -25,6 +25,9 @@ AXES: dict[Domain, tuple[str, ...]] = {
 }
 MAX_SIDE = 10_000  # of a resized batch
 AXIS_NUMBERS: dict[Axis, int] = {"mel": 2, "time": 3}  # of a batch of spectrograms
+# The axes of a batch of spectrograms that each flip mirrors: none, time, frequency, both. The order is that of the
+# outputs of trained networks.
+FLIPS: tuple[tuple[int, ...], ...] = ((), (3,), (2,), (2, 3))
 
 
 def require_fit(values: np.ndarray, batch: Array) -> None:

@@ -61,6 +61,24 @@ class Augmentation:
         """The batch, changed by the sampled ``params``; the same ``params`` give the same again."""
         raise NotImplementedError
 
+    def change_targets(self, targets: Array, params: Any) -> Array:
+        """Targets of the batch that the same ``params`` change; most augmentations leave the labels as they are.
+
+        Parameters
+        ----------
+        targets : numpy.ndarray or torch.Tensor, shape=(batch, labels)
+            Multi-hot, floats.
+        """
+        return targets
+
+    def labels_after(self, labels: tuple[str, ...]) -> tuple[str, ...]:
+        """What the columns of the targets stand for after it: others only if `change_targets` adds columns.
+
+        The network of such a recipe must have as many outputs, see
+        `audiotag.networks.base.NetworkSettings.outputs_per_label`.
+        """
+        return labels
+
     def frames_after(self, frames: int) -> int:
         """Number of frames after it, of so many before: fewer for an augmentation that crops."""
         return frames
@@ -99,6 +117,10 @@ class Mixer(Augmentation):
             Where it is given, the partner of an item is one of the same pool.
         """
         raise NotImplementedError
+
+    def change_targets(self, targets: Array, params: Any) -> Array:
+        """The same as `mix_targets`."""
+        return self.mix_targets(targets, params)
 
     def mix_targets(self, targets: Array, params: Any) -> Array:
         """Targets of the clips that the same ``params`` mix.

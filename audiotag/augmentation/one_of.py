@@ -15,6 +15,8 @@ from audiotag.checks import build, readable, require
 
 NO_MIXER = -1  # as the number of a mixer: the item is not mixed
 
+MAX_WEIGHT = 1000
+
 
 @dataclass(frozen=True, eq=False)
 class OneOfParams:
@@ -72,8 +74,9 @@ class OneOfMixers(Mixer):
             f"{len(weights)} of them",
             "or leave weights out, and all mixers are equally likely",
         )
-        are_numbers = all(isinstance(weight, int | float) and 0 < weight < np.inf for weight in weights)
-        require(are_numbers, "weights", "be numbers above 0", readable(list(weights)), "remove a mixer without weight")
+        are_numbers = all(isinstance(weight, int | float) and 0 < weight <= MAX_WEIGHT for weight in weights)
+        rule, hint = f"be numbers above 0 and at most {MAX_WEIGHT}", "remove a mixer that is never chosen"
+        require(are_numbers, "weights", rule, readable(list(weights)), hint)
 
     @property
     def domain(self) -> Domain:

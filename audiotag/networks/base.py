@@ -68,6 +68,14 @@ class NetworkSettings:
         """
         return (1.0,)
 
+    @property
+    def outputs_per_label(self) -> int:
+        """Number of logits per label in training mode, where an augmentation adds labels; in evaluation mode it is 1.
+
+        `build` still gets the number of labels themselves. `audiotag.augmentation.flip_labels` is such an augmentation.
+        """
+        return 1
+
     def columns(self, frames: int) -> int:
         """Number of columns that the first convolution computes, for an input of so many frames."""
         return frames
@@ -121,6 +129,11 @@ class NetworkSettings:
         """Plain values, for JSON; `network_from_dict` reads them back."""
         return {"kind": self.kind} | asdict(self)  # type: ignore[call-overload]
 
+    @classmethod
+    def from_values(cls, values: dict[str, Any], path: str) -> NetworkSettings:
+        """An object from the plain values of its fields; ``path`` is put before the name of a field in an error."""
+        return build(cls, values, path)
+
 
 Settings = TypeVar("Settings", bound=type[NetworkSettings])
 NETWORKS: Registry[type[NetworkSettings]] = Registry("network", "audiotag.networks", "audiotag.networks")
@@ -142,8 +155,14 @@ def default_network() -> NetworkSettings:
     return NETWORKS.get(DEFAULT_NETWORK)()
 
 
-def network_from_dict(values: dict[str, Any]) -> NetworkSettings:
+def network_from_dict(values: dict[str, Any], path: str = "network") -> NetworkSettings:
     """Settings from plain values; without ``kind`` they are those of `DEFAULT_NETWORK`.
+
+    Parameters
+    ----------
+    values : dict
+    path : str
+        Where the values come from, for errors.
 
     Raises
     ------
@@ -151,9 +170,9 @@ def network_from_dict(values: dict[str, Any]) -> NetworkSettings:
         If there is no such network, or a field is unknown, of the wrong type or out of its range.
     """
     if not isinstance(values, dict):
-        raise AudiotagError(f"network must be a table of fields, got {readable(values)}.")
+        raise AudiotagError(f"{path} must be a table of fields, got {readable(values)}.")
     values = dict(values)
     kind = values.pop("kind", DEFAULT_NETWORK)
     if not isinstance(kind, str) or kind not in NETWORKS.names():
-        raise AudiotagError(f"network.kind must be one of {', '.join(NETWORKS.names())}, got {readable(kind)}.")
-    return build(NETWORKS.get(kind), values, "network.")
+        raise AudiotagError(f"{path}.kind must be one of {', '.join(NETWORKS.names())}, got {readable(kind)}.")
+    return NETWORKS.get(kind).from_values(values, f"{path}.")

@@ -190,6 +190,14 @@ class Recipe:
         check_part(self.loss, LOSSES, "loss")
         check_part(self.schedule, SCHEDULES, "schedule")
         self._check_stages()
+        targets, outputs = self._targets_per_label(), self.network.outputs_per_label
+        require(
+            targets == outputs,
+            "augment",
+            f"make {outputs} targets per label for this network",
+            targets,
+            "the augmentation flip-labels and the network flip-labels need each other",
+        )
         for stage in self.stages:
             self._check_end(stage)
             self._check_augmentations(stage)
@@ -246,6 +254,12 @@ class Recipe:
             stage.stop_after,
             "use plateau or constant",
         )
+
+    def _targets_per_label(self) -> int:
+        labels: tuple[str, ...] = ("label",)
+        for augmentation in self.augment:
+            labels = augmentation.labels_after(labels)
+        return len(labels)
 
     def _check_batch(self, settings: SpectrogramSettings) -> None:
         """Raise if the waveforms or the network inputs of a batch take too much memory."""

@@ -21,6 +21,7 @@ from audiotag.augmentation.base import (
 )
 from audiotag.augmentation.chain import apply_all
 from audiotag.augmentation.equaliser import Equaliser
+from audiotag.augmentation.flip_labels import FlipLabels
 from audiotag.augmentation.gain import Gain
 from audiotag.augmentation.lighting import Lighting
 from audiotag.augmentation.mask import Mask
@@ -47,6 +48,7 @@ SINGLE: dict[str, Augmentation] = {
     "mask pairs at any place": MaskPairs(place="anywhere", fill="zero", domain="network-input", p=1.0),
     "lighting": Lighting(),
     "lighting of logits": Lighting(scale="logit"),
+    "flips as labels": FlipLabels(),
     "zoom": Zoom(max_factor=1.5, p=1.0),
     "resized crop": RandomResizedCrop(p=1.0),
     "shift along time": Shift("time"),
@@ -334,6 +336,7 @@ def test_domains_are_those_that_trained_ensembles_were_trained_with() -> None:
         "mask": "log-mel",
         "mask-pairs": "log-mel",
         "zoom": "network-input",
+        "flip-labels": "network-input",
         "lighting": "network-input",
         "additive": "network-input",
         "one-of": "network-input",
@@ -435,7 +438,7 @@ def test_rules_of_a_new_augmentation_are_checked_without_further_code() -> None:
             lambda: OneOfMixers(weights=(1.0,)),
             r"weights must be one number per mixer \(2\), got 1 of them; or leave weights out",
         ),
-        (lambda: OneOfMixers(weights=(1.0, 0.0)), r"weights must be numbers above 0, got \[1.0, 0.0\]; remove a mixer"),
+        (lambda: OneOfMixers(weights=(1.0, 0.0)), r"weights must be numbers above 0 and at most 1000, got"),
         (lambda: OneOfMixers(p=7), r"p must be a number from 0 to 1, got 7"),
         (
             lambda: SpecMix(time_width=20, whole_lines=False).sample(np.random.default_rng(0), (2, 1, 32, 16)),

@@ -11,6 +11,7 @@ import pytest
 from audiotag.augmentation.additive_mixer import AdditiveMixer
 from audiotag.augmentation.base import AUGMENTATIONS, Augmentation
 from audiotag.augmentation.equaliser import Equaliser
+from audiotag.augmentation.flip_labels import FlipLabels
 from audiotag.augmentation.gain import Gain
 from audiotag.augmentation.lighting import Lighting
 from audiotag.augmentation.mask import Mask
@@ -102,6 +103,9 @@ kind = "one-of"
 p = 0.8
 mixers = [{ kind = "sigmoid" }, { kind = "additive", domain = "network-input" }]
 weights = [0.6, 0.4]
+
+[[augment]]
+kind = "flip-labels"
 """
 
 
@@ -213,7 +217,8 @@ def test_fields_that_a_recipe_leaves_out_have_their_defaults(tmp_path: Path) -> 
 
 
 def test_every_augmentation_can_be_written_in_a_recipe_and_read_back(tmp_path: Path) -> None:
-    recipe = load_recipe(recipe_file(tmp_path, GOOD + EVERY_AUGMENTATION))
+    flips = GOOD.replace("[network]", '[network]\nkind = "flip-labels"\n\n[network.network]')
+    recipe = load_recipe(recipe_file(tmp_path, flips + EVERY_AUGMENTATION))
     assert recipe.augment == (
         Mask("mel", 4),
         Gain(min_db=-3),
@@ -232,6 +237,7 @@ def test_every_augmentation_can_be_written_in_a_recipe_and_read_back(tmp_path: P
         Zoom(max_factor=1.5),
         AdditiveMixer(min_weight=0),
         OneOfMixers((SigmoidMixer(), AdditiveMixer()), (0.6, 0.4), p=0.8),
+        FlipLabels(),
     )
     assert {type(item) for item in recipe.augment} == {kind for _, kind in AUGMENTATIONS.items()}
     assert Recipe.from_dict(json.loads(json.dumps(recipe.to_dict()))) == recipe
