@@ -11,12 +11,14 @@ import numpy as np
 from audiotag.augmentation.base import Augmentation, augmentation_from_dict
 from audiotag.augmentation.chain import Chain
 from audiotag.checks import Within, build, check, error_path, readable, require
+from audiotag.data.clip_lists import ClipLists
 from audiotag.disk import expanded
 from audiotag.errors import AudiotagError
 from audiotag.features.settings import PRESETS, SpectrogramSettings
 from audiotag.foreign import read_foreign_toml
 from audiotag.networks.base import NetworkSettings, default_network, network_from_dict
 from audiotag.training.losses.base import LOSSES
+from audiotag.training.pools import Pools
 
 MAX_NAME_CHARS = 100
 MAX_BATCH_VALUES = 2**30  # samples, or values of the network inputs: 4 GiB in single precision
@@ -50,6 +52,15 @@ class Stage:
     shared : bool
         Whether one network, trained on nine tenths of the subset, is the start of all folds of the next stages; only
         the first stages can be shared. Otherwise each fold trains its own network.
+    pools : Pools or None
+        What it draws from, and with which probabilities, as ``pools = { curated = 0.6, noisy = 0.4 }``: an epoch is
+        then as many draws with replacement as there are clips, or ``draws``. ``subset`` says which clips each fold
+        holds out, and that is measured. Of a subset that no stage is measured on, every fold trains on all clips, apart
+        from those that belong with its held-out clips. The probabilities of pools that the dataset lacks go to the
+        others. None for the clips of the subset alone.
+    draws : int
+        Clips of an epoch, drawn with replacement; 0 for as many as there are, without replacement where there are
+        neither pools nor a balance.
     agreed : int
         Number of noisy clips per label that are added to this stage's clips: those of the fold's own training clips
         whose labels agree most with the network that this stage starts from (`audiotag.training.noisy_selection`).
@@ -64,9 +75,20 @@ class Stage:
     start: Start = "weights"
     shared: bool = False
     agreed: Annotated[int, Within(0, 10_000, "clips"), "5 is common; 0 adds none"] = 0
+    pools: Pools | None = None
+    draws: Annotated[int, Within(2, 10_000_000, "clips", zero="one pass"), "32768 is 256 batches of 128"] = 0
 
     def __post_init__(self) -> None:
+        if self.pools is not None and not isinstance(self.pools, Pools):
+            object.__setattr__(self, "pools", build(Pools, self.pools, "pools."))
         check(self)
+        require(
+            self.pools is None or not (self.shared or self.agreed),
+            "pools",
+            "be left out in a shared stage, and in one with agreed clips",
+            readable(self.pools),
+            "draw from pools in the stages that each fold trains by itself",
+        )
         require(
             not self.agreed or (self.subset == "curated" and self.start != "scratch" and not self.shared),
             "agreed",
@@ -74,6 +96,20 @@ class Stage:
             self.agreed,
             "it adds noisy clips to the curated ones, chosen by the network of the stage before",
         )
+
+    @property
+    def subsets(self) -> tuple[str, ...]:
+        """The subsets that it trains on, or is measured on: the latter comes first."""
+        return tuple(dict.fromkeys((self.subset, *(self.pools.subsets if self.pools else ()))))
+
+    def describe_clips(self) -> str:
+        """What it trains on, in few words.
+
+        >>> Stage("curated", 1, 1e-3, pools=Pools(curated=0.6, noisy=0.4)).describe_clips()
+        '60 % curated and 40 % noisy'
+        """
+        shares = self.pools.probabilities if self.pools else {}
+        return " and ".join(f"{100 * share:.3g} % {kind}" for kind, share in shares.items()) or self.subset
 
 
 @dataclass(frozen=True)
@@ -108,6 +144,9 @@ class Recipe:
         of their rarest label) to the power of −balance, and 1 draws all labels about equally often.
     fraction : float
         Share of each fold's training clips that is used, chosen by the seed; held-out clips are all used.
+    lists : ClipLists
+        Clips that are relabelled, trusted or left out, each a list by its name or path, as
+        ``lists = { relabel = "argus-curated", trust = "mine.csv" }``; see `audiotag.data.clip_lists`.
     seed : int
         Seed of folds, weights, order, crops and augmentation.
 
@@ -134,6 +173,7 @@ class Recipe:
     balance: Annotated[float, Within(0, 2), "0 uses each clip once per epoch, 1 balances the labels"] = 0.0
     fraction: Annotated[float, Within(0, 1, above=True), "write 0.2 for 20 %"] = 1.0
     seed: Annotated[int, Within(0, 2**31 - 1), "any whole number in this range"] = 42
+    lists: ClipLists = field(default_factory=ClipLists)
     spectrogram: SpectrogramSettings = field(default_factory=SpectrogramSettings)
     network: NetworkSettings = field(default_factory=default_network)
 
@@ -151,6 +191,13 @@ class Recipe:
         )
         LOSSES.get(self.loss)  # raises if there is no such loss
         self._check_stages()
+        require(
+            bool(self.lists.trust) or not any(stage.pools and stage.pools.trusted for stage in self.stages),
+            "lists.trust",
+            "name a list where a stage draws from trusted clips",
+            "none",
+            "it says which noisy clips are trusted",
+        )
         for stage in self.stages:
             self._check_augmentations(stage)
             self._check_batch(self.spectrogram_of(stage))
@@ -224,6 +271,10 @@ class Recipe:
             frames = augmentation.frames_after(frames)
         return frames
 
+    def batches_per_epoch(self, stage: Stage, clips: int) -> int:
+        """Training batches of an epoch of a stage that has so many clips; an incomplete last one is left out."""
+        return max(1, (stage.draws or clips) // self.batch_size)
+
     @property
     def final_spectrogram(self) -> SpectrogramSettings:
         """Spectrogram settings of the last stage, which the trained network is used with."""
@@ -280,6 +331,7 @@ class Recipe:
         parts = {
             "stages": tuple(build(Stage, stage, "stages.") for stage in stages),
             "augment": tuple(augmentation_from_dict(item) for item in augment),
+            "lists": build(ClipLists, values.get("lists", {}), "lists."),
             "spectrogram": build(SpectrogramSettings, values.get("spectrogram", {}), "spectrogram."),
             "network": network_from_dict(values.get("network", {})),
         }
@@ -289,7 +341,8 @@ class Recipe:
 def load_recipe(name: str) -> Recipe:
     """A shipped recipe by its name, or a user's own by the path of its TOML file.
 
-    In the file ``preset`` names the spectrogram settings to start from; ``[spectrogram]`` changes some of them.
+    In the file ``preset`` names the spectrogram settings to start from; ``[spectrogram]`` changes some of them. Paths
+    of ``lists`` are relative to the file's folder.
 
     Raises
     ------
@@ -311,7 +364,8 @@ def load_recipe(name: str) -> Recipe:
     if isinstance(changes, dict):  # anything else is refused below
         values["spectrogram"] = PRESETS[preset].to_dict() | changes
     with error_path(f"{path.name}: "):
-        return Recipe.from_dict({"name": path.stem, **values})
+        recipe = Recipe.from_dict({"name": path.stem, **values})
+    return replace(recipe, lists=recipe.lists.relative_to(path.parent))
 
 
 def recipe_names() -> list[str]:
