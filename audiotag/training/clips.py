@@ -22,13 +22,13 @@ from audiotag.disk import modified_ns
 from audiotag.errors import AudiotagError, clip_problem
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.features.trimming import trim_bounds, trimmed_bounds_of_blocks
+from audiotag.training.pools import KINDS as KINDS
 from audiotag.wording import as_text
 
 INDEX_COLUMNS = [
     "path", "size", "modified_ns", "error", "sample_rate", "frames", "container", "codec", "measure_error",
     "truncated", "trim_start_s", "trim_end_s",
 ]  # fmt: skip
-KINDS = ("curated", "trusted", "noisy")  # of clips, by how far their labels are trusted; trusted ones are noisy clips
 MEASURED_TRIM = trim_bounds.__defaults__  # dB and seconds, with which `Measures` are taken
 
 

@@ -76,6 +76,7 @@ class Estimate:
             machine,
             left_out,
         ]
+        dependencies.append(settings.recipe.lists.stamp())
         if settings.corrected and (journal := VerdictJournal.of(dataset, workspace).path).exists():
             dependencies.append(journal.stat().st_size)  # it only grows, and labels may make clips usable
         key = hashlib.sha256(json.dumps(dependencies, sort_keys=True).encode()).hexdigest()[:16]
@@ -183,7 +184,7 @@ def _measure_stage(session: Session, number: int, stage: Stage, device: str) -> 
     """Median seconds of a training and a held-out batch, of the first epoch, which loads clips, and of later ones."""
     from audiotag.training.backend.learner import FoldTrainer
 
-    rows, held_out_rows = session.split_rows(stage.subset, SHARED_FOLD if stage.shared else session.folds[0])
+    rows, held_out_rows = session.stage_rows(stage, SHARED_FOLD if stage.shared else session.folds[0])
     size = min(session.recipe.batch_size, max(2, len(rows)))
     train, held_out = session.sample(rows, BATCHES * size), session.sample(held_out_rows, HELD_OUT_BATCHES * 2 * size)
     repeated = np.resize(np.arange(len(train.clips)), BATCHES * size)  # a small fold's clips more than once
@@ -197,7 +198,8 @@ def _measure_stage(session: Session, number: int, stage: Stage, device: str) -> 
 
     callbacks = TrainingCallbacks(on_epoch=lambda *_: None, on_batch=lambda *_: None, must_stop=must_stop)
     trainer = FoldTrainer(replace(session.recipe, batch_size=size), session.labels, session.folds[0], device)
-    trainer.train(number, replace(stage, epochs=MAX_EPOCHS), FoldSplit(train, held_out), callbacks)
+    few = replace(stage, epochs=MAX_EPOCHS, draws=BATCHES * size if stage.draws or stage.pools else 0)
+    trainer.train(number, few, FoldSplit(train, held_out), callbacks)
     seconds = np.diff(np.reshape(end_times, (-1, batches_per_epoch)))
     return [
         (float(np.median(epochs[:, : BATCHES - 1])), float(np.median(epochs[:, BATCHES - 1 :])))
@@ -211,7 +213,7 @@ def _find_rates(session: Session, device: str, batch_s: float) -> dict[str, Any]
 
     recipe, (_, stage) = session.recipe, session.stages[-1]
     batches = max(MIN_RATES, min(MAX_RATES, int(RATES_S / batch_s)))
-    rows, _ = session.split_rows(stage.subset, session.folds[0])
+    rows, _ = session.stage_rows(stage, session.folds[0])
     clips = session.sample(rows, min(MAX_RATES_CLIPS, batches) * recipe.batch_size)
     trainer = FoldTrainer(recipe, session.labels, session.folds[0], device)
     rates, losses, suggested = trainer.find_rates(stage, clips, batches, max_s=1.5 * RATES_S)

@@ -11,11 +11,13 @@ import numpy as np
 from audiotag.augmentation.base import Augmentation, augmentation_from_dict
 from audiotag.augmentation.chain import Chain
 from audiotag.checks import Within, build, check, error_path, readable, require
+from audiotag.data.clip_lists import ClipLists
 from audiotag.errors import AudiotagError
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.networks.base import NetworkSettings, default_network, network_from_dict
 from audiotag.training.losses.base import LOSSES, LossChoice, LossesByKind
 from audiotag.training.parts import check_part, part_name, plain_part, read_part
+from audiotag.training.pools import Pools
 from audiotag.training.schedules.base import SCHEDULES, ScheduleChoice, find_schedule
 
 MAX_NAME_CHARS = 100
@@ -48,6 +50,15 @@ class Stage:
     shared : bool
         Whether one network, trained on nine tenths of the subset, is the start of all folds of the next stages; only
         the first stages can be shared. Otherwise each fold trains its own network.
+    pools : Pools or None
+        What it draws from, and with which probabilities, as ``pools = { curated = 0.6, noisy = 0.4 }``: an epoch is
+        then as many draws with replacement as there are clips, or ``draws``. ``subset`` says which clips each fold
+        holds out, and that is measured. Of a subset that no stage is measured on, every fold trains on all clips, apart
+        from those that belong with its held-out clips. The probabilities of pools that the dataset lacks go to the
+        others. None for the clips of the subset alone.
+    draws : int
+        Clips of an epoch, drawn with replacement; 0 for as many as there are, without replacement where there are
+        neither pools nor a balance.
     agreed : int
         Number of noisy clips per label that are added to this stage's clips: those of the fold's own training clips
         whose labels agree most with the network that this stage starts from (`audiotag.training.noisy_selection`).
@@ -69,11 +80,22 @@ class Stage:
     agreed: Annotated[int, Within(0, 10_000, "clips"), "5 is common; 0 adds none"] = 0
     stop_after: Annotated[int, Within(0, 1000, "epochs"), "18 is argus's; 0 trains all epochs"] = 0
     schedule: ScheduleChoice | None = None
+    pools: Pools | None = None
+    draws: Annotated[int, Within(2, 10_000_000, "clips", zero="one pass"), "32768 is 256 batches of 128"] = 0
 
     def __post_init__(self) -> None:
+        if self.pools is not None and not isinstance(self.pools, Pools):
+            object.__setattr__(self, "pools", build(Pools, self.pools, "pools."))
         check(self)
         if self.schedule is not None:
             check_part(self.schedule, SCHEDULES, "schedule")
+        require(
+            self.pools is None or not (self.shared or self.agreed),
+            "pools",
+            "be left out in a shared stage, and in one with agreed clips",
+            readable(self.pools),
+            "draw from pools in the stages that each fold trains by itself",
+        )
         require(
             not self.agreed or (self.subset == "curated" and self.start != "scratch" and not self.shared),
             "agreed",
@@ -92,6 +114,20 @@ class Stage:
         if isinstance(values, dict) and "schedule" in values:
             values = values | {"schedule": read_part(values["schedule"], SCHEDULES, "stages.schedule")}
         return build(cls, values, "stages.")
+
+    @property
+    def subsets(self) -> tuple[str, ...]:
+        """The subsets that it trains on, or is measured on: the latter comes first."""
+        return tuple(dict.fromkeys((self.subset, *(self.pools.subsets if self.pools else ()))))
+
+    def describe_clips(self) -> str:
+        """What it trains on, in few words.
+
+        >>> Stage("curated", 1, 1e-3, pools=Pools(curated=0.6, noisy=0.4)).describe_clips()
+        '60 % curated and 40 % noisy'
+        """
+        shares = self.pools.probabilities if self.pools else {}
+        return " and ".join(f"{100 * share:.3g} % {kind}" for kind, share in shares.items()) or self.subset
 
 
 @dataclass(frozen=True)
@@ -141,6 +177,9 @@ class Recipe:
         of their rarest label) to the power of −balance, and 1 draws all labels about equally often.
     fraction : float
         Share of each fold's training clips that is used, chosen by the seed; held-out clips are all used.
+    lists : ClipLists
+        Clips that are relabelled, trusted or left out, each a list by its name or path, as
+        ``lists = { relabel = "argus-curated", trust = "mine.csv" }``; see `audiotag.data.clip_lists`.
     seed : int
         Seed of folds, weights, order, crops and augmentation.
 
@@ -158,9 +197,7 @@ class Recipe:
     fold_method: FoldMethod = "stratified"
     batch_size: Annotated[int, Within(2, 4096, "clips"), "32 to 64 is common"] = 32
     optimiser: Optimiser = "adam"
-    beta_2: Annotated[
-        float, Within(0.5, 1, below=True, zero="the optimiser's own"), "0.99 or 0.999 is common"
-    ] = 0.0
+    beta_2: Annotated[float, Within(0.5, 1, below=True, zero="the optimiser's own"), "0.99 or 0.999 is common"] = 0.0
     schedule: ScheduleChoice = "one-cycle"
     weight_decay: Annotated[float, Within(0, 1), "0.01 is fastai's default; 0 switches it off"] = 0.01
     loss: LossChoice = "bce"
@@ -172,6 +209,7 @@ class Recipe:
     balance: Annotated[float, Within(0, 2), "0 uses each clip once per epoch, 1 balances the labels"] = 0.0
     fraction: Annotated[float, Within(0, 1, above=True), "write 0.2 for 20 %"] = 1.0
     seed: Annotated[int, Within(0, 2**31 - 1), "any whole number in this range"] = 42
+    lists: ClipLists = field(default_factory=ClipLists)
     spectrogram: SpectrogramSettings = field(default_factory=SpectrogramSettings)
     network: NetworkSettings = field(default_factory=default_network)
 
@@ -197,6 +235,13 @@ class Recipe:
             f"make {outputs} targets per label for this network",
             targets,
             "the augmentation flip-labels and the network flip-labels need each other",
+        )
+        require(
+            bool(self.lists.trust) or not any(stage.pools and stage.pools.trusted for stage in self.stages),
+            "lists.trust",
+            "name a list where a stage draws from trusted clips",
+            "none",
+            "it says which noisy clips are trusted",
         )
         for stage in self.stages:
             self._check_end(stage)
@@ -300,6 +345,10 @@ class Recipe:
             frames = augmentation.frames_after(frames)
         return frames
 
+    def batches_per_epoch(self, stage: Stage, clips: int) -> int:
+        """Training batches of an epoch of a stage that has so many clips; an incomplete last one is left out."""
+        return max(1, (stage.draws or clips) // self.batch_size)
+
     @property
     def final_spectrogram(self) -> SpectrogramSettings:
         """Spectrogram settings of the last stage, which the trained network is used with."""
@@ -364,6 +413,7 @@ class Recipe:
         parts = {
             "stages": tuple(Stage.from_dict(stage) for stage in stages),
             "augment": tuple(augmentation_from_dict(item) for item in augment),
+            "lists": build(ClipLists, values.get("lists", {}), "lists."),
             "spectrogram": build(SpectrogramSettings, values.get("spectrogram", {}), "spectrogram."),
             "network": network_from_dict(values.get("network", {})),
             "schedule": read_part(values.get("schedule", cls.schedule), SCHEDULES, "schedule"),

@@ -100,7 +100,8 @@ def split_report(dataset: Dataset, settings: RunSettings) -> SplitReport:
 def _splits_key(dataset: Dataset, settings: RunSettings) -> tuple[Path, str, int, str]:
     """What the report of a run's folds depends on."""
     recipe = settings.recipe
-    key = (recipe.name, recipe.folds, recipe.fold_method, recipe.seed, [stage.subset for stage in recipe.stages])
+    stages = [(stage.subset, stage.subsets) for stage in recipe.stages]
+    key = (recipe.name, recipe.folds, recipe.fold_method, recipe.seed, stages, recipe.lists.stamp())
     chosen = (settings.folds_from, settings.held_out, settings.keep_together)
     return dataset.root, dataset_key(dataset.root), measurement_job(dataset).stamp(), repr((key, chosen))
 

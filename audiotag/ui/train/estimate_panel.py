@@ -82,7 +82,7 @@ def describe_estimate(result: dict, folds: int, stages: Sequence[Stage]) -> str:
     if len(parts_s) != len(stages) or len(stages) < 2:
         parts_s = [None] * len(stages)
     parts = [
-        f"{stage.epochs} {'epoch' if stage.epochs == 1 else 'epochs'} on {stage.subset} clips, "
+        f"{stage.epochs} {'epoch' if stage.epochs == 1 else 'epochs'} on {stage.describe_clips()} clips, "
         f"{batch_s:.2g} s per batch" + ("" if part_s is None else f", {format_duration(part_s)}")
         for stage, batch_s, part_s in zip(stages, result["batch_s"], parts_s, strict=False)
     ]

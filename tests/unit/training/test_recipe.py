@@ -26,6 +26,7 @@ from audiotag.augmentation.sigmoid_mixer import SigmoidMixer
 from audiotag.augmentation.specmix import SpecMix
 from audiotag.augmentation.time_crop import TimeCrop
 from audiotag.augmentation.zoom import Zoom
+from audiotag.data.clip_lists import ClipLists
 from audiotag.errors import AudiotagError
 from audiotag.features.settings import PRESETS
 from audiotag.networks.xresnet.settings import XResNetSettings
@@ -138,6 +139,7 @@ PUBLISHED = {
     "whole_frames": False,
     "balance": 0.0,
     "fraction": 1.0,
+    "lists": ClipLists(),
     "network": XResNetSettings(
         depth=50, width=1.0, stem=32, activation="mish", self_attention=True, pool="max-blur", dropout=0.0
     ),
