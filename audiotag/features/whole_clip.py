@@ -76,19 +76,27 @@ def crop_frame(frames: int, settings: SpectrogramSettings, at: float = MIDDLE) -
     return 0 if settings.padding in ("zeros-after", "zero-db-after") else -(-spare // 2)
 
 
-def cut_frames(log_mel: np.ndarray, first: int, settings: SpectrogramSettings, repeats: bool = False) -> np.ndarray:
+def cut_frames(
+    log_mel: np.ndarray,
+    first: int,
+    settings: SpectrogramSettings,
+    repeats: bool = False,
+    lowest_db: float | None = None,
+) -> np.ndarray:
     """Cut as many frames as a network gets; frames outside the log-mel are filled with its minimum, or as said.
 
     Parameters
     ----------
     log_mel : numpy.ndarray, shape=(n_mels, frames), dB
-        Of a whole clip.
+        Of a whole clip, or of a part of it.
     first : int
         The first frame, which may lie before the log-mel.
     settings : SpectrogramSettings
         Its ``frames`` are cut. With ``padding="zero-db-after"``, frames outside are 0 dB.
     repeats : bool
         Fill up by repeating the log-mel.
+    lowest_db : float, optional
+        The minimum of the whole clip; by default that of the log-mel.
 
     Returns
     -------
@@ -99,7 +107,8 @@ def cut_frames(log_mel: np.ndarray, first: int, settings: SpectrogramSettings, r
         return log_mel[:, first : first + wanted]
     if repeats:
         return np.take(log_mel, np.arange(first, first + wanted), axis=1, mode="wrap")
-    filling = 0.0 if settings.padding == "zero-db-after" else float(log_mel.min())
+    lowest_db = float(log_mel.min()) if lowest_db is None else lowest_db
+    filling = 0.0 if settings.padding == "zero-db-after" else lowest_db
     crop = np.full((len(log_mel), wanted), filling, dtype=np.float32)
     inside = log_mel[:, max(first, 0) : max(first + wanted, 0)]
     crop[:, max(-first, 0) :][:, : inside.shape[1]] = inside

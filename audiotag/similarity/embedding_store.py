@@ -83,6 +83,7 @@ class EmbeddingStore:
         settings = settings or TagSettings()
         folds = [fold.sha256 for fold in select_folds(card, settings.folds)]
         what = [EDITION, folds, settings.overlap, card.spectrogram.to_dict(), card.network.to_dict()]
+        what += [settings.window_rule] if settings.window_rule else []
         digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:12]
         return cls(workspace.root / "embeddings" / f"{card.name}-{digest}")
 

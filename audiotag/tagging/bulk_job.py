@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +131,6 @@ def fingerprint_of(tagger: Tagger) -> dict[str, Any]:
     return {
         "audiotag version": __version__,
         "ensemble": [card.name, folds, how, card.familiar],
-        "tagging options": asdict(tagger.settings),
+        "tagging options": tagger.settings.to_dict(),
         "thresholds": tagger.thresholds,
     }

@@ -8,12 +8,12 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from audiotag.augmentation.base import Augmentation, augmentation_from_dict
+from audiotag.augmentation.base import Augmentation, Mixer, augmentation_from_dict
 from audiotag.augmentation.chain import Chain
 from audiotag.checks import Within, build, check, error_path, readable, require
 from audiotag.data.clip_lists import ClipLists
 from audiotag.errors import AudiotagError
-from audiotag.features.settings import SpectrogramSettings
+from audiotag.features.settings import DELTA_FRAMES, SpectrogramSettings
 from audiotag.networks.base import NetworkSettings, default_network, network_from_dict
 from audiotag.training.losses.base import LOSSES, LossChoice, LossesByKind
 from audiotag.training.parts import check_part, part_name, plain_part, read_part
@@ -320,6 +320,14 @@ class Recipe:
     def _check_augmentations(self, stage: Stage) -> None:
         """Raise if one does not fit its batch, such as a mask wider than the spectrogram, which shows when sampled."""
         rng, settings, chain = np.random.default_rng(0), self.spectrogram_of(stage), Chain.of(self.augment, stage.mixup)
+        mixers = [augmentation.kind for augmentation in chain.on_waveforms if isinstance(augmentation, Mixer)]
+        require(
+            settings.crop == "waveform" or not mixers,
+            "augment",
+            "not mix waveforms where crops are cut from spectrograms, because whole clips differ in length",
+            ", ".join(mixers),
+            'give it domain = "network-input", or set crop to "waveform"',
+        )
         for augmentations, (*sides, width) in (
             (chain.on_waveforms, (1, settings.clip_samples)),
             (chain.on_log_mels, (1, 1, settings.n_mels, settings.frames)),
@@ -329,6 +337,13 @@ class Recipe:
                 with error_path(f"augment, {augmentation.kind}: "):
                     augmentation.sample(rng, (*sides, width))
                 width = augmentation.frames_after(width)
+            require(
+                width >= DELTA_FRAMES or not settings.deltas or settings.delta_filter == "slope",
+                "the network input",
+                f"have at least {DELTA_FRAMES} frames for its deltas",
+                width,
+                "take more frames in the crop",
+            )
 
     def spectrogram_of(self, stage: Stage) -> SpectrogramSettings:
         """Spectrogram settings of this stage."""
