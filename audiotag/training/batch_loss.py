@@ -59,7 +59,9 @@ class BatchLoss:
             rows_of.setdefault(self._choice_for(KINDS[kind]), []).append(row)
         if len(rows_of) == 1:
             return find_loss(next(iter(rows_of)))(logits, targets)
-        parts = [len(rows) / len(targets) * find_loss(loss)(logits[rows], targets[rows]) for loss, rows in rows_of.items()]
+        parts = [
+            len(rows) / len(targets) * find_loss(loss)(logits[rows], targets[rows]) for loss, rows in rows_of.items()
+        ]
         return cast("torch.Tensor", sum(parts))
 
     def _choice_for(self, kind: str) -> LossChoice:

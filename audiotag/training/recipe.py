@@ -158,9 +158,7 @@ class Recipe:
     fold_method: FoldMethod = "stratified"
     batch_size: Annotated[int, Within(2, 4096, "clips"), "32 to 64 is common"] = 32
     optimiser: Optimiser = "adam"
-    beta_2: Annotated[
-        float, Within(0.5, 1, below=True, zero="the optimiser's own"), "0.99 or 0.999 is common"
-    ] = 0.0
+    beta_2: Annotated[float, Within(0.5, 1, below=True, zero="the optimiser's own"), "0.99 or 0.999 is common"] = 0.0
     schedule: ScheduleChoice = "one-cycle"
     weight_decay: Annotated[float, Within(0, 1), "0.01 is fastai's default; 0 switches it off"] = 0.01
     loss: LossChoice = "bce"
