@@ -197,7 +197,7 @@ def _measure_stage(session: Session, number: int, stage: Stage, device: str) -> 
 
     callbacks = TrainingCallbacks(on_epoch=lambda *_: None, on_batch=lambda *_: None, must_stop=must_stop)
     trainer = FoldTrainer(replace(session.recipe, batch_size=size), session.labels, session.folds[0], device)
-    trainer.train(number, replace(stage, epochs=MAX_EPOCHS), FoldSplit(train, held_out), callbacks)
+    trainer.train(number, replace(stage, epochs=MAX_EPOCHS, stop_after=0), FoldSplit(train, held_out), callbacks)
     seconds = np.diff(np.reshape(end_times, (-1, batches_per_epoch)))
     return [
         (float(np.median(epochs[:, : BATCHES - 1])), float(np.median(epochs[:, BATCHES - 1 :])))

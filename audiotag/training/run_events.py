@@ -32,6 +32,7 @@ STAGE = {
     "pixels": _is_count,
     "shared": bool,
     "batches?": int,
+    "stop_after?": int,
 }
 PLAN = {
     "folds": [int], "labels": [str], "stages": [STAGE], "devices?": [str], "fingerprint?": str, "left_out?": [str],

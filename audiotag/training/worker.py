@@ -150,6 +150,7 @@ def write_plan(
                 "stage": number,
                 "subset": stage.subset,
                 "epochs": stage.epochs,
+                "stop_after": stage.stop_after,
                 "clips": len(subset.clips),
                 "batches": max(1, len(training_rows) // session.recipe.batch_size),
                 "pixels": spectrogram.height * spectrogram.width,
