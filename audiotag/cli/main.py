@@ -198,9 +198,8 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument(
         "--weights",
         choices=("last", "best"),
-        default="last",
         help="the weights of each fold's last epoch, or of the one that was best on its held-out clips, whose figures "
-        "are too high for new clips (default: last)",
+        "are too high for new clips (default: as the recipe says)",
     )
     sub.add_argument("--shipped", action="store_true", help="publish into models/ instead of the workspace")
     train.add_noise_gate_switch(sub)

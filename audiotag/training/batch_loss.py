@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -31,7 +31,7 @@ class BatchLoss:
     """
 
     loss: LossChoice
-    by_kind: LossesByKind = LossesByKind()
+    by_kind: LossesByKind = field(default_factory=LossesByKind)
     output_weights: tuple[float, ...] = (1.0,)
 
     def __call__(

@@ -132,7 +132,7 @@ class Batches:
         scales: list[Scale] | None = None
         if isinstance(self.frames, WholeClipCache):
             items, positions, rng = self._draw_crops(epoch, number, order)
-            targets = self.labelled.targets[items]
+            targets, pools = self.labelled.targets[items], self.pools_of(items)
             log_mels, scales = self.frames.batch(items, positions, self.chain.on_waveforms, rng)
         elif self.chain.on_waveforms:
             from audiotag.features.log_mel import log_mel

@@ -198,7 +198,8 @@ def _measure_stage(session: Session, number: int, stage: Stage, device: str) -> 
 
     callbacks = TrainingCallbacks(on_epoch=lambda *_: None, on_batch=lambda *_: None, must_stop=must_stop)
     trainer = FoldTrainer(replace(session.recipe, batch_size=size), session.labels, session.folds[0], device)
-    few = replace(stage, epochs=MAX_EPOCHS, draws=BATCHES * size if stage.draws or stage.pools else 0)
+    draws = BATCHES * size if stage.draws or stage.pools else 0
+    few = replace(stage, epochs=MAX_EPOCHS, stop_after=0, draws=draws)
     trainer.train(number, few, FoldSplit(train, held_out), callbacks)
     seconds = np.diff(np.reshape(end_times, (-1, batches_per_epoch)))
     return [

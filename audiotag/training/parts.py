@@ -54,7 +54,7 @@ def read_part(value: Any, registry: Registry[Any], field: str) -> Any:
     if not isinstance(part, type):
         require(not values, f"{field}, {kind}", "have no parameters", readable(", ".join(values)), "leave them out")
         return kind
-    settings = build(part, values, f"{field}, {kind}: ")
+    settings: PartSettings = build(part, values, f"{field}, {kind}: ")
     return kind if settings == part() else settings
 
 

@@ -104,6 +104,14 @@ class Stage:
             "it adds noisy clips to the curated ones, chosen by the network of the stage before",
         )
 
+    def describe_epochs(self) -> str:
+        """The number of epochs in words.
+
+        >>> Stage("curated", 1, 1e-3).describe_epochs(), Stage("curated", 700, 1e-3, stop_after=18).describe_epochs()
+        ('1 epoch', 'at most 700 epochs')
+        """
+        return f"{'at most ' * bool(self.stop_after)}{self.epochs:d} epoch{'' if self.epochs == 1 else 's'}"
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON; `from_dict` reads them back."""
         return asdict(self) | {"schedule": plain_part(self.schedule)}
@@ -201,7 +209,7 @@ class Recipe:
     schedule: ScheduleChoice = "one-cycle"
     weight_decay: Annotated[float, Within(0, 1), "0.01 is fastai's default; 0 switches it off"] = 0.01
     loss: LossChoice = "bce"
-    losses: LossesByKind = LossesByKind()
+    losses: LossesByKind = field(default_factory=LossesByKind)
     weights: WeightsChoice = "last"
     augment: tuple[Augmentation, ...] = ()
     augment_held_out: bool = False
@@ -352,6 +360,11 @@ class Recipe:
     def schedule_of(self, stage: Stage) -> ScheduleChoice:
         """The schedule of this stage."""
         return self.schedule if stage.schedule is None else stage.schedule
+
+    @property
+    def follows_held_out(self) -> bool:
+        """Whether a stage's learning rate or its end is chosen on the held-out clips, which flatters their figures."""
+        return any(stage.stop_after or find_schedule(self.schedule_of(stage)).follows_held_out for stage in self.stages)
 
     def frames_of(self, stage: Stage) -> int:
         """Width of the network inputs that the stage trains on; a crop makes it smaller than for held-out clips."""

@@ -59,7 +59,7 @@ def recipe_toml(recipe: Recipe) -> str:
     values = recipe.to_dict()
     lines = _lines({name: value for name, value in values.items() if not _is_table(value)})
     for name, value in values.items():
-        if isinstance(value, dict):
+        if value and isinstance(value, dict):
             lines += ["", f"[{name}]", *_lines(value)]
         elif _is_table(value):
             for table in value:

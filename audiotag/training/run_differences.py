@@ -125,4 +125,7 @@ def _text(value: Any) -> str:
         return f"{value:g}"
     if isinstance(value, list | tuple):
         return ", ".join(map(_text, value))
+    if isinstance(value, dict):  # a part with its parameters, or one for each kind of clips
+        words = [_text(item) if name == "kind" else f"{name} {_text(item)}" for name, item in value.items()]
+        return ", ".join(words) or "none"
     return str(value)

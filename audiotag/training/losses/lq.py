@@ -17,10 +17,10 @@ MIN_SCORE = 1e-7  # of a label, so that the root of 0 has no infinite slope
 @register_loss("lq")
 @dataclass(frozen=True)
 class Lq(LossSettings):
-    """Generalised cross-entropy (Zhang and Sabuncu 2018, equation 6) of the softmax over all labels.
+    """Generalised cross-entropy (Zhang and Sabuncu 2018, equation 6) of the scores of a clip's labels.
 
-    As argus has it (https://github.com/lRomul/argus-freesound): the mean over clips and all labels, where a label that
-    a clip does not have adds a constant.
+    It is the mean over clips and all labels, as argus has it (https://github.com/lRomul/argus-freesound): a label that
+    a clip does not have adds a constant, so a wrong tag is never punished. argus's best networks do not use it.
 
     Attributes
     ----------
@@ -32,5 +32,5 @@ class Lq(LossSettings):
 
     def __call__(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """The mean over clips and labels."""
-        scores = (logits.softmax(dim=1) * targets).clamp(min=MIN_SCORE)
+        scores = (logits.sigmoid() * targets).clamp(min=MIN_SCORE)
         return ((1 - scores**self.q) / self.q).mean()

@@ -53,6 +53,11 @@ class Schedule(PartSettings):
         """Whether the rates are planned for all epochs of the stage, so that none may be left out."""
         return False
 
+    @property
+    def follows_held_out(self) -> bool:
+        """Whether the rates depend on the lwlrap of the held-out clips."""
+        return False
+
 
 Registered = TypeVar("Registered", bound=type[Schedule])
 SCHEDULES: Registry[type[Schedule]] = Registry("schedule", "audiotag.training.schedules", "audiotag.schedules")

@@ -33,6 +33,11 @@ class Plateau(Schedule):
     patience: Annotated[int, Within(0, 1000, "epochs"), "6 is argus's"] = 6
     factor: Annotated[float, Within(0, 1, above=True, below=True), "0.6 is argus's"] = 0.6
 
+    @property
+    def follows_held_out(self) -> bool:
+        """The rate falls where their lwlrap does not rise."""
+        return True
+
     def rate(self, highest: float, moment: Moment) -> float:
         """The rate that the epochs so far have led to."""
         rate, best, waited = highest, -math.inf, 0

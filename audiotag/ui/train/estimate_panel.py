@@ -82,12 +82,13 @@ def describe_estimate(result: dict, folds: int, stages: Sequence[Stage]) -> str:
     if len(parts_s) != len(stages) or len(stages) < 2:
         parts_s = [None] * len(stages)
     parts = [
-        f"{stage.epochs} {'epoch' if stage.epochs == 1 else 'epochs'} on {stage.describe_clips()} clips, "
+        f"{stage.describe_epochs()} on {stage.describe_clips()} clips, "
         f"{batch_s:.2g} s per batch" + ("" if part_s is None else f", {format_duration(part_s)}")
         for stage, batch_s, part_s in zip(stages, result["batch_s"], parts_s, strict=False)
     ]
     memory = "" if result["memory_gib"] is None else f"; {result['memory_gib']:.1f} GiB of memory"
-    total = f"About {format_duration(result['total_s'])} for {folds} {'fold' if folds == 1 else 'folds'}"
+    about = "At most about" if any(stage.stop_after for stage in stages) else "About"
+    total = f"{about} {format_duration(result['total_s'])} for {folds} {'fold' if folds == 1 else 'folds'}"
     return f"{total}: {'; then '.join(parts)}{memory}"
 
 

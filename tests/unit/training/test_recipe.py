@@ -30,6 +30,7 @@ from audiotag.data.clip_lists import ClipLists
 from audiotag.errors import AudiotagError
 from audiotag.features.settings import PRESETS
 from audiotag.networks.xresnet.settings import XResNetSettings
+from audiotag.training.losses.base import LossesByKind
 from audiotag.training.recipe import Recipe, Stage
 from audiotag.training.recipe_files import load_recipe, recipe_names
 
@@ -135,6 +136,9 @@ PUBLISHED = {
     "schedule": "flat-cosine",
     "weight_decay": 0.01,
     "loss": "bce",
+    "losses": LossesByKind(),
+    "beta_2": 0.0,
+    "weights": "last",
     "augment_held_out": True,
     "whole_frames": False,
     "balance": 0.0,
@@ -303,6 +307,7 @@ def test_whole_numbers_of_every_part_may_be_written_as_decimals() -> None:
 def test_reading_a_recipe_imports_no_torch() -> None:
     code = """
 import sys
+from audiotag.training.losses.base import LossesByKind
 from audiotag.training.recipe import Recipe
 from audiotag.training.recipe_files import load_recipe
 assert Recipe.from_dict(load_recipe("default").to_dict()).loss == "bce"
