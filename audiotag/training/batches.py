@@ -74,7 +74,7 @@ class Batches:
         held_out = chain.held_out() if recipe.augment_held_out else Chain()
         self.chain = chain if training else held_out
         self.crops_at_random = training or recipe.augment_held_out
-        self.drawn = stage.draws or len(labelled.clips)
+        self.drawn = recipe.clips_per_epoch(stage, len(labelled.clips))
         self.size = min(recipe.batch_size, self.drawn) if training else 2 * recipe.batch_size
         self.frames: FrameCache | WholeClipCache = (
             WholeClipCache(labelled.clips, self.settings)

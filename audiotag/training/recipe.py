@@ -184,7 +184,8 @@ class Recipe:
         0 takes each clip once per epoch. Above 0 clips are drawn with a probability proportional to (number of clips
         of their rarest label) to the power of −balance, and 1 draws all labels about equally often.
     fraction : float
-        Share of each fold's training clips that is used, chosen by the seed; held-out clips are all used.
+        Share of each fold's training clips that is used, chosen by the seed, and of the draws of an epoch. All held-out
+        clips are used.
     lists : ClipLists
         Clips that are relabelled, trusted or left out, each a list by its name or path, as
         ``lists = { relabel = "argus-curated", trust = "mine.csv" }``; see `audiotag.data.clip_lists`.
@@ -375,7 +376,11 @@ class Recipe:
 
     def batches_per_epoch(self, stage: Stage, clips: int) -> int:
         """Training batches of an epoch of a stage that has so many clips; an incomplete last one is left out."""
-        return max(1, (stage.draws or clips) // self.batch_size)
+        return max(1, self.clips_per_epoch(stage, clips) // self.batch_size)
+
+    def clips_per_epoch(self, stage: Stage, clips: int) -> int:
+        """Clips of an epoch of a stage that has so many clips: all of them, or the recipe's fraction of its draws."""
+        return max(1, round(self.fraction * stage.draws)) if stage.draws else clips
 
     @property
     def final_spectrogram(self) -> SpectrogramSettings:

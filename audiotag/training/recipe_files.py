@@ -78,7 +78,7 @@ def _values_of(path: Path, files: tuple[Path, ...] = ()) -> dict[str, Any]:
     if "lists" in values:
         with error_path(f"{path.name}: "):
             lists = build(ClipLists, values["lists"], "lists.").relative_to(path.parent)
-        values["lists"] = {name: value for name, value in asdict(lists).items() if value}
+        values["lists"] = {name: value for name, value in asdict(lists).items() if name in values["lists"]}
     base = values.pop("base", None)
     if base is None:
         return values

@@ -175,7 +175,7 @@ def plan_stage(session: Session, number: int, stage: Stage) -> dict[str, Any]:
         "subset": stage.subset,
         "epochs": stage.epochs,
         "stop_after": stage.stop_after,
-        "clips": (stage.draws or len(train.clips)) + held_out if is_drawn else len(clips.clips),
+        "clips": session.recipe.clips_per_epoch(stage, len(train.clips)) + held_out if is_drawn else len(clips.clips),
         "batches": session.recipe.batches_per_epoch(stage, len(train.clips)),
         "pixels": spectrogram.height * spectrogram.width,
         "shared": stage.shared,

@@ -117,11 +117,14 @@ def test_shipped_recipe_loads_and_has_a_title_and_a_description(name: str) -> No
     assert recipe.name == name
     assert recipe.title
     assert recipe.about.endswith(".")
-    assert {stage.subset for stage in recipe.stages} == {"noisy", "curated"}
+    assert {subset for stage in recipe.stages for subset in stage.subsets} == {"noisy", "curated"}
 
 
 def test_recipes_that_page_and_command_offer_are_shipped() -> None:
-    assert recipe_names() == ["capstone", "capstone-intended", "default", "quick"]
+    published = ["baseline", "capstone", "capstone-intended", "mnpinto", "warm-up", "warm-up-vgg"]
+    experiments = ["auxiliary-016", "auxiliary-019", "corr-noisy-003", "corr-noisy-004"]
+    argus = ["argus", *(f"argus-{name}" for name in (*experiments, "corrections-002", "corrections-003"))]
+    assert recipe_names() == sorted([*argus, *published, "default", "quick"])
 
 
 # The published method, field by field
