@@ -93,18 +93,19 @@ class Server:
 
 
 @pytest.fixture(scope="session")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(of_all_workers: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace with a small set of starter sounds."""
     folder = tmp_path_factory.mktemp("workspace")
-    render_starter(folder / "starter-sounds", counts=StarterCounts(curated=60, noisy=60, test=20))
+    counts = StarterCounts(curated=60, noisy=60, test=20)
+    shutil.copytree(render_starter(of_all_workers / "starter-sounds", counts=counts), folder / "starter-sounds")
     return folder
 
 
 @pytest.fixture(scope="session")
-def unseen(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Sounds of another seed, which the shipped ensemble was not trained on."""
-    folder = tmp_path_factory.mktemp("unseen") / "sounds"
-    return render_starter(folder, seed=77, counts=StarterCounts(curated=60, noisy=20, test=20))
+def unseen(of_all_workers: Path) -> Path:
+    """Sounds of another seed, which the shipped ensemble was not trained on; tests only read them."""
+    counts = StarterCounts(curated=60, noisy=20, test=20)
+    return render_starter(of_all_workers / "unseen-sounds", seed=77, counts=counts)
 
 
 @pytest.fixture(scope="session")
