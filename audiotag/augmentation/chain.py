@@ -39,6 +39,12 @@ class Chain:
 
         return cls(augmentations_of("waveform"), augmentations_of("log-mel"), augmentations_of("network-input"))
 
+    def labels_after(self, labels: tuple[str, ...]) -> tuple[str, ...]:
+        """What the columns of the targets stand for after all augmentations."""
+        for augmentation in (*self.on_waveforms, *self.on_log_mels, *self.on_network_inputs):
+            labels = augmentation.labels_after(labels)
+        return labels
+
     def held_out(self) -> Chain:
         """The part of the chain that held-out clips get, in a recipe that augments them too, as fastaudio does.
 
@@ -48,12 +54,22 @@ class Chain:
 
 
 def apply_all(
-    augmentations: tuple[Augmentation, ...], batch: Array, targets: Array, rng: np.random.Generator
+    augmentations: tuple[Augmentation, ...],
+    batch: Array,
+    targets: Array,
+    rng: np.random.Generator,
+    pools: np.ndarray | None = None,
 ) -> tuple[Array, Array]:
-    """The batch and its targets after all augmentations in turn; all random numbers come from ``rng``."""
+    """The batch and its targets after all augmentations in turn; all random numbers come from ``rng``.
+
+    Where ``pools`` says which pool each item was drawn from, mixers mix it with an item of the same pool.
+    """
     for augmentation in augmentations:
-        params = augmentation.sample(rng, tuple(batch.shape))
+        shape = tuple(batch.shape)
+        if pools is not None and isinstance(augmentation, Mixer):
+            params = augmentation.sample(rng, shape, pools)
+        else:
+            params = augmentation.sample(rng, shape)
         batch = augmentation.apply(batch, params)
-        if isinstance(augmentation, Mixer):
-            targets = augmentation.mix_targets(targets, params)
+        targets = augmentation.change_targets(targets, params)
     return batch, targets

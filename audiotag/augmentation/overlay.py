@@ -45,10 +45,10 @@ class Overlay(Mixer):
     p: Probability = 1.0
     domain: ClassVar[Domain] = "log-mel"
 
-    def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> MixUpParams:
+    def sample(self, rng: np.random.Generator, shape: tuple[int, ...], pools: np.ndarray | None = None) -> MixUpParams:
         """Partners and weights, as MixUp's; an item that is its own partner has a weight of 1."""
         items = items_of(shape, self.domain)
-        params = sample_mixup(self.alpha, self.p, items, rng)
+        params = sample_mixup(self.alpha, self.p, items, rng, pools)
         return MixUpParams(params.partner, np.where(params.partner == np.arange(items), 1.0, params.weight))
 
     def apply(self, batch: Array, params: MixUpParams) -> Array:

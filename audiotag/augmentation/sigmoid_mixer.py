@@ -9,7 +9,7 @@ import numpy as np
 
 from audiotag.arrays import Array, beside, cast, items_of, namespace, on_device, require_fit
 from audiotag.augmentation.base import Mixer, Probability, register_augmentation
-from audiotag.augmentation.mixup import partners_of
+from audiotag.augmentation.mixup import draw_partners, partners_of
 from audiotag.checks import Within, require_order
 
 Radius = Annotated[int, Within(1, 80), "the winner of the competition used 3 to 12; a larger value is steeper"]
@@ -49,11 +49,13 @@ class SigmoidMixer(Mixer):
         super().__post_init__()
         require_order(self, "min_radius", "max_radius")
 
-    def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> SigmoidParams:
+    def sample(
+        self, rng: np.random.Generator, shape: tuple[int, ...], pools: np.ndarray | None = None
+    ) -> SigmoidParams:
         """Partners and radii; an item that is its own partner is not mixed."""
         items = items_of(shape, self.domain)
         radius = rng.integers(self.min_radius, self.max_radius + 1, items)
-        is_mixed, partner = rng.random(items) < self.p, rng.permutation(items)
+        is_mixed, partner = rng.random(items) < self.p, draw_partners(rng, items, pools)
         return SigmoidParams(partner, radius, is_mixed & (partner != np.arange(items)))
 
     def apply(self, batch: Array, params: SigmoidParams) -> Array:

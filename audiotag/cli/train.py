@@ -198,7 +198,7 @@ def _print_result(run: Run, as_json: bool) -> None:
 
 def estimate(options: argparse.Namespace) -> int:
     """Measure a few batches, and print how long the training would take."""
-    from audiotag.training.estimate import Estimate
+    from audiotag.training.estimate import Estimate, describe_cost
     from audiotag.wording import format_duration
 
     workspace = Workspace()
@@ -214,6 +214,8 @@ def estimate(options: argparse.Namespace) -> int:
         return ALL_DONE
     batches = ", ".join(f"{count} of {s:.3g} s" for count, s in zip(result["batches"], result["batch_s"], strict=True))
     print_line(f"about {format_duration(result['total_s'])}; batches per epoch: {batches}")
+    if cost := describe_cost(result):
+        print_line(cost)
     if options.rates:
         suggested = result["suggested_lr"]
         advice = f"about {suggested:.1e}" if suggested else "no suggestion, because the loss did not fall"

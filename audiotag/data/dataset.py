@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from audiotag.errors import AudiotagError
@@ -116,6 +118,9 @@ class Dataset:
         How each table, or the folders, were read.
     left_out : tuple[Problem, ...]
         Clips that the user left out, and can take back; see `audiotag.data.left_out`.
+    flagged_clips : pandas.DataFrame or None
+        The flagged clips that are left out, as rows of ``clips`` with ``place``, the number of clips before them; None
+        where there are none.
     table_rows : tuple[TableRows, ...]
         The tables that have one row per clip, as a rule, and the clips of their rows.
     """
@@ -132,6 +137,7 @@ class Dataset:
     readings: tuple[Reading, ...] = ()
     left_out: tuple[Problem, ...] = ()
     table_rows: tuple[TableRows, ...] = ()
+    flagged_clips: pd.DataFrame | None = None
 
     def __post_init__(self) -> None:
         if len(self.labels) > MAX_LABELS:
@@ -161,6 +167,20 @@ class Dataset:
         rows = self.clips.sort_values(["subset", "clip"]).itertuples()
         lines = "\n".join(f"{row.subset}/{row.clip}:{','.join(row.labels)}" for row in rows)
         return hashlib.sha256(lines.encode()).hexdigest()
+
+    def with_flagged(self, names: Collection[str]) -> Dataset:
+        """The dataset with the flagged clips of these names in their places, as if they had not been left out."""
+        if self.flagged_clips is None or not (chosen := self.flagged_clips["clip"].isin(names)).any():
+            return self
+        used = self.clips.assign(place=np.arange(len(self.clips)), is_used=True)
+        back = self.flagged_clips[chosen].assign(is_used=False)
+        clips = pd.concat([back, used]).sort_values(["place", "is_used"], kind="stable")
+        rest = self.flagged_clips.assign(place=self.flagged_clips["place"] + chosen.cumsum())[~chosen]
+        return replace(
+            self,
+            clips=clips.drop(columns=["place", "is_used"]).reset_index(drop=True),
+            flagged_clips=rest.reset_index(drop=True) if len(rest) else None,
+        )
 
     @property
     def own_folds(self) -> tuple[int, ...]:

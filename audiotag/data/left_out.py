@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from audiotag.data.dataset import Dataset, Problem
@@ -75,6 +76,11 @@ def without_left_out(dataset: Dataset, workspace: Workspace) -> Dataset:
     """The dataset without the clips that are left out of it; they are in its ``left_out``."""
     listed = {(clip.subset, clip.clip): clip for clip in left_out_clips(dataset.root, workspace)}
     is_out = _is_among(dataset.clips, listed)
+    flagged = dataset.flagged_clips
+    if flagged is not None and listed:
+        flagged = flagged[~_is_among(flagged, listed)].reset_index(drop=True)
+        flagged["place"] -= np.append(0, is_out.cumsum())[flagged["place"]]
+        dataset = replace(dataset, flagged_clips=flagged if len(flagged) else None)
     if not is_out.any() or is_out.all():
         return dataset
     keys = dataset.clips.loc[is_out, ["subset", "clip"]].itertuples(index=False, name=None)

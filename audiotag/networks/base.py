@@ -30,6 +30,9 @@ class NetworkSettings:
     """
 
     kind: ClassVar[str] = ""  # its name in recipes, set by `register_network`
+    # Fields that a later version added. At their defaults they are left out of the fingerprint, so that the engines
+    # that were compiled before are found again.
+    added_fields: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         check(self)
@@ -64,6 +67,14 @@ class NetworkSettings:
         `for_inference`, it gives the logits of the main head alone.
         """
         return (1.0,)
+
+    @property
+    def outputs_per_label(self) -> int:
+        """Number of logits per label in training mode, where an augmentation adds labels; in evaluation mode it is 1.
+
+        `build` still gets the number of labels themselves. `audiotag.augmentation.flip_labels` is such an augmentation.
+        """
+        return 1
 
     def columns(self, frames: int) -> int:
         """Number of columns that the first convolution computes, for an input of so many frames."""
@@ -107,12 +118,21 @@ class NetworkSettings:
 
         For the default network it is the text of audiotag 0.1, so that its compiled engines are found again.
         """
-        values = ", ".join(f"{name}={value!r}" for name, value in asdict(self).items())  # type: ignore[call-overload]
+        shown = asdict(self)  # type: ignore[call-overload]
+        for name in self.added_fields:
+            if shown[name] == getattr(type(self), name):
+                del shown[name]
+        values = ", ".join(f"{name}={value!r}" for name, value in shown.items())
         return f"{'NetworkSettings' if self.kind == DEFAULT_NETWORK else self.kind}({values})"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON; `network_from_dict` reads them back."""
         return {"kind": self.kind} | asdict(self)  # type: ignore[call-overload]
+
+    @classmethod
+    def from_values(cls, values: dict[str, Any], path: str) -> NetworkSettings:
+        """An object from the plain values of its fields; ``path`` is put before the name of a field in an error."""
+        return build(cls, values, path)
 
 
 Settings = TypeVar("Settings", bound=type[NetworkSettings])
@@ -135,8 +155,14 @@ def default_network() -> NetworkSettings:
     return NETWORKS.get(DEFAULT_NETWORK)()
 
 
-def network_from_dict(values: dict[str, Any]) -> NetworkSettings:
+def network_from_dict(values: dict[str, Any], path: str = "network") -> NetworkSettings:
     """Settings from plain values; without ``kind`` they are those of `DEFAULT_NETWORK`.
+
+    Parameters
+    ----------
+    values : dict
+    path : str
+        Where the values come from, for errors.
 
     Raises
     ------
@@ -144,9 +170,9 @@ def network_from_dict(values: dict[str, Any]) -> NetworkSettings:
         If there is no such network, or a field is unknown, of the wrong type or out of its range.
     """
     if not isinstance(values, dict):
-        raise AudiotagError(f"network must be a table of fields, got {readable(values)}.")
+        raise AudiotagError(f"{path} must be a table of fields, got {readable(values)}.")
     values = dict(values)
     kind = values.pop("kind", DEFAULT_NETWORK)
     if not isinstance(kind, str) or kind not in NETWORKS.names():
-        raise AudiotagError(f"network.kind must be one of {', '.join(NETWORKS.names())}, got {readable(kind)}.")
-    return build(NETWORKS.get(kind), values, "network.")
+        raise AudiotagError(f"{path}.kind must be one of {', '.join(NETWORKS.names())}, got {readable(kind)}.")
+    return NETWORKS.get(kind).from_values(values, f"{path}.")

@@ -2,8 +2,9 @@
 
 All randomness follows from (seed, epoch, batch): any batch can be made again, alone, and an epoch is the same however
 it is loaded. For a CPU the network inputs are made here, in NumPy; for a GPU only the waveforms, which
-`audiotag.training.backend.callbacks.InputsOnDevice` takes through the same steps on the device. The Train page shows
-`Batches.input_batch`.
+`audiotag.training.backend.callbacks.InputsOnDevice` takes through the same steps on the device. Crops that are cut from
+the spectrograms of whole clips are made here for a GPU too, because a whole clip is longer than what the network gets.
+The Train page shows `Batches.input_batch`.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ import numpy as np
 import psutil
 
 from audiotag.augmentation.chain import Chain, apply_all
-from audiotag.features.log_mel import network_inputs
+from audiotag.features.log_mel import Scale, network_inputs
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.training.clips import LabelledClips
 from audiotag.training.frame_cache import FrameCache, random_start
 from audiotag.training.recipe import Recipe, Stage
+from audiotag.training.whole_clip_cache import WholeClipCache
 
 MAX_WORKERS = 8
 
@@ -72,14 +74,18 @@ class Batches:
         held_out = chain.held_out() if recipe.augment_held_out else Chain()
         self.chain = chain if training else held_out
         self.crops_at_random = training or recipe.augment_held_out
-        self.size = min(recipe.batch_size, len(labelled.clips)) if training else 2 * recipe.batch_size
-        self.frames = FrameCache(labelled.clips, self.settings, recipe.whole_frames)
-        self._probabilities = _probabilities(labelled.targets, recipe.balance) if training and recipe.balance else None
+        self.drawn = recipe.clips_per_epoch(stage, len(labelled.clips))
+        self.size = min(recipe.batch_size, self.drawn) if training else 2 * recipe.batch_size
+        self.frames: FrameCache | WholeClipCache = (
+            WholeClipCache(labelled.clips, self.settings)
+            if self.settings.crop == "spectrogram"
+            else FrameCache(labelled.clips, self.settings, recipe.whole_frames)
+        )
+        self._probabilities = _probabilities(labelled, stage, recipe.balance) if training else None
 
     def __len__(self) -> int:
         """Batches per epoch; in training an incomplete last batch is left out."""
-        clips = len(self.labelled.clips)
-        return clips // self.size if self.training else -(-clips // self.size)
+        return self.drawn // self.size if self.training else -(-len(self.labelled.clips) // self.size)
 
     def epoch(self, epoch: int, as_inputs: bool = True, workers: int = 1) -> Iterator[Batch]:
         """Iterate over the batches of an epoch; some are made ahead while others are used.
@@ -107,8 +113,12 @@ class Batches:
             return np.arange(count)
         rng = np.random.default_rng((self.seed, epoch))
         if self._probabilities is None:
-            return rng.permutation(count)
-        return rng.choice(count, count, p=self._probabilities)
+            return rng.integers(count, size=self.drawn) if self.stage.draws else rng.permutation(count)
+        return rng.choice(count, self.drawn, p=self._probabilities)
+
+    def pools_of(self, items: np.ndarray) -> np.ndarray | None:
+        """The pool of each of these clips, where the stage draws from several: mixers then stay within a pool."""
+        return self.labelled.kinds[items] if self.stage.pools is not None else None
 
     def _draw_crops(
         self, epoch: int, number: int, order: np.ndarray
@@ -119,23 +129,28 @@ class Batches:
         return items, rng.random(len(items)) if self.crops_at_random else np.full(len(items), 0.5), rng
 
     def _make_inputs(self, epoch: int, number: int, order: np.ndarray) -> Batch:
-        if self.chain.on_waveforms:
+        scales: list[Scale] | None = None
+        if isinstance(self.frames, WholeClipCache):
+            items, positions, rng = self._draw_crops(epoch, number, order)
+            targets, pools = self.labelled.targets[items], self.pools_of(items)
+            log_mels, scales = self.frames.batch(items, positions, self.chain.on_waveforms, rng)
+        elif self.chain.on_waveforms:
             from audiotag.features.log_mel import log_mel
 
             batch = self._make_waveforms(epoch, number, order)
-            items, rng = batch.items, batch.rng
-            waveforms, targets = apply_all(self.chain.on_waveforms, batch.values, batch.targets, rng)
+            items, rng, pools = batch.items, batch.rng, self.pools_of(batch.items)
+            waveforms, targets = apply_all(self.chain.on_waveforms, batch.values, batch.targets, rng, pools)
             log_mels = np.stack([log_mel(waveform, self.settings) for waveform in waveforms])
         else:
             items, positions, rng = self._draw_crops(epoch, number, order)
-            targets = self.labelled.targets[items]
+            targets, pools = self.labelled.targets[items], self.pools_of(items)
             if self.crops_at_random:
                 log_mels = np.stack([self.frames.random(i, at) for i, at in zip(items, positions, strict=True)])
             else:
                 log_mels = np.stack([self.frames.middle(i) for i in items])
-        log_mels, targets = apply_all(self.chain.on_log_mels, log_mels[:, None], targets, rng)
-        inputs = network_inputs(log_mels[:, 0], self.settings)
-        inputs, targets = apply_all(self.chain.on_network_inputs, inputs, targets, rng)
+        log_mels, targets = apply_all(self.chain.on_log_mels, log_mels[:, None], targets, rng, pools)
+        inputs = network_inputs(log_mels[:, 0], self.settings, scales)
+        inputs, targets = apply_all(self.chain.on_network_inputs, inputs, targets, rng, pools)
         return Batch(inputs, targets, items, rng, self.labelled.kinds[items])
 
     def _make_waveforms(self, epoch: int, number: int, order: np.ndarray) -> Batch:
@@ -172,10 +187,17 @@ def _make_ahead(make: Callable[[int], Batch], count: int, workers: int) -> Itera
                 future.cancel()
 
 
-def _probabilities(targets: np.ndarray, balance: float) -> np.ndarray:
-    """The probability that each clip is drawn: (clips of its rarest label) ** −balance, scaled to a sum of 1."""
+def _probabilities(labelled: LabelledClips, stage: Stage, balance: float) -> np.ndarray | None:
+    """The probability that each clip is drawn; None where all clips are equally likely."""
+    weights = _weights(labelled.targets, balance) if balance else None
+    if stage.pools is not None:
+        return stage.pools.draw_probabilities(labelled.kinds, weights)
+    return None if weights is None else weights / weights.sum()
+
+
+def _weights(targets: np.ndarray, balance: float) -> np.ndarray:
+    """How often each clip is drawn in relation to the others: (clips of its rarest label) ** −balance."""
     counts = targets.sum(axis=0)
     rarest = np.where(targets > 0, counts, np.inf).min(axis=1)
     rarest[~np.isfinite(rarest)] = counts.max()  # a clip without a label counts as the most common
-    probabilities = rarest**-balance
-    return probabilities / probabilities.sum()
+    return np.asarray(rarest**-balance)

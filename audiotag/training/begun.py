@@ -3,8 +3,9 @@
 ``copies.json`` holds the groups of clips with the same content. What is measured, or copied, while a run is stopped
 must not change its folds, so a run that is resumed reads them there. ``together.json`` holds the groups that the
 settings' ``keep_together`` asks for, in the same way. ``corrections.json`` holds the clips whose labels
-reviewers had corrected; what they say later is for the next run. ``trained-on.parquet`` holds each clip that some
-fold trains on, with the numbers of these folds; `audiotag.training.publish` stores it in the ensemble.
+reviewers had corrected; what they say later is for the next run. ``lists.json`` holds what the recipe's lists of clips
+change. ``trained-on.parquet`` holds each clip that some fold trains on, with the numbers of these folds;
+`audiotag.training.publish` stores it in the ensemble.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ import pandas as pd
 
 from audiotag.data.corrections import SHAPE, Correction
 from audiotag.data.index import write_parquet
+from audiotag.data.list_changes import CHANGES_SHAPE, ListChanges
 from audiotag.state import read_json_state, read_state
+from audiotag.training.pools import subset_of
 from audiotag.training.run_progress import plan_of
 from audiotag.training.runs import SHARED_FOLD, Run
 from audiotag.training.session import Session
@@ -26,6 +29,7 @@ from audiotag.workspace import write_json
 COPIES = "copies.json"
 TOGETHER = "together.json"
 CORRECTIONS = "corrections.json"
+LISTS = "lists.json"
 TRAINED_ON = "trained-on.parquet"
 COLUMNS = ["subset", "clip", "folds"]
 
@@ -47,7 +51,8 @@ def open_session(run: Run, left_out: Collection[Path] = ()) -> Session:
         return Session.open(settings, workspace, left_out)
     copies = read_json_state(run.folder / COPIES, [[str]], None, "copies of clips are looked for again")
     together = read_json_state(run.folder / TOGETHER, [[[str]]], None, "names and near-duplicates are looked at again")
-    return Session.open(settings, workspace, left_out, copies, read_corrections(run), together=together)
+    lists = read_list_changes(run)
+    return Session.open(settings, workspace, left_out, copies, read_corrections(run), together=together, lists=lists)
 
 
 def note_begin(run: Run, session: Session) -> None:
@@ -57,6 +62,8 @@ def note_begin(run: Run, session: Session) -> None:
         write_json(run.folder / TOGETHER, session.together)
     if session.settings.corrected:
         write_json(run.folder / CORRECTIONS, [correction.to_dict() for correction in session.corrections])
+    if session.recipe.lists:
+        write_json(run.folder / LISTS, session.lists.to_dict())
     write_parquet(trained_on(session), run.folder / TRAINED_ON)
 
 
@@ -64,11 +71,12 @@ def trained_on(session: Session) -> pd.DataFrame:
     """Each clip that a fold trains on: ``subset``, ``clip`` and ``folds``, numbers separated by spaces."""
     folds_of: dict[str, dict[Path, set[int]]] = {subset: {} for subset in session.subsets}
     for _, stage in session.stages:
-        subset = session.clips(stage.subset)
         for fold in (SHARED_FOLD,) if stage.shared else session.folds:
-            for row in subset.folds.training_rows(fold):
-                trained = folds_of[stage.subset].setdefault(subset.clips[row].path, set())
-                trained.update(session.folds if stage.shared else (fold,))
+            for kind in session.pools_of(stage) or [stage.subset]:
+                subset = session.clips(subset_of(kind))
+                for row in subset.folds.pool_rows(kind, fold):
+                    trained = folds_of[subset_of(kind)].setdefault(subset.clips[row].path, set())
+                    trained.update(session.folds if stage.shared else (fold,))
     rows = [
         (subset, clip, " ".join(map(str, sorted(folds_of[subset][path]))))
         for subset in session.subsets
@@ -83,6 +91,12 @@ def read_corrections(run: Run) -> list[Correction]:
     otherwise = f"run {run.name} goes on with the labels in the dataset's tables"
     listed = read_json_state(run.folder / CORRECTIONS, [SHAPE], [], otherwise)
     return [Correction.from_dict(values) for values in listed]
+
+
+def read_list_changes(run: Run) -> ListChanges | None:
+    """What the lists of the run's recipe changed when it began; None where that is not known."""
+    values = read_json_state(run.folder / LISTS, CHANGES_SHAPE, None, "the lists of clips are read again")
+    return None if values is None else ListChanges.from_dict(values)
 
 
 def read_trained_on(run: Run) -> pd.DataFrame | None:

@@ -22,13 +22,13 @@ from audiotag.disk import modified_ns
 from audiotag.errors import AudiotagError, clip_problem
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.features.trimming import trim_bounds, trimmed_bounds_of_blocks
+from audiotag.training.pools import KINDS as KINDS
 from audiotag.wording import as_text
 
 INDEX_COLUMNS = [
     "path", "size", "modified_ns", "error", "sample_rate", "frames", "container", "codec", "measure_error",
     "truncated", "trim_start_s", "trim_end_s",
 ]  # fmt: skip
-KINDS = ("curated", "trusted", "noisy")  # of clips, by how far their labels are trusted; trusted ones are noisy clips
 MEASURED_TRIM = trim_bounds.__defaults__  # dB and seconds, with which `Measures` are taken
 
 
@@ -177,7 +177,8 @@ def _clip_from_index(row: Any, settings: SpectrogramSettings, name: str) -> Clip
         return None
     if not settings.trim_db:
         return Clip(name, row.path, 0, int(row.frames), True) if _has_all_frames(row) else None
-    if pd.isna(row.trim_end_s) or (settings.trim_db, settings.trim_pad_s) != MEASURED_TRIM:
+    is_measured = (settings.trim_db, settings.trim_pad_s) == MEASURED_TRIM and settings.trim_rule == "fastaudio"
+    if pd.isna(row.trim_end_s) or not is_measured or row.trim_end_s - row.trim_start_s < settings.min_s:
         return None
     start, end = (round(position_s * settings.sample_rate) for position_s in (row.trim_start_s, row.trim_end_s))
     return Clip(name, row.path, start, end, True)

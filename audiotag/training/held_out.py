@@ -17,7 +17,7 @@ import pandas as pd
 from audiotag.errors import AudiotagError
 from audiotag.metrics import best_f1_thresholds
 from audiotag.state import fits
-from audiotag.training.run_progress import plan_of
+from audiotag.training.run_progress import plan_of, subsets_of
 from audiotag.training.runs import Run
 from audiotag.trust.labelled_scores import OUT_OF_FOLD, LabelledScores
 from audiotag.workspace import read_json
@@ -78,10 +78,9 @@ def read_held_out(run: Run, folds: Collection[int] = (), subsets: Collection[str
         raise AudiotagError(f"run {run.name} has no finished fold yet, so it has no out-of-fold scores.")
     labels = tuple(plan["labels"])
     scored_subset = plan["stages"][-1]["subset"]
-    of_stages = dict.fromkeys(stage["subset"] for stage in plan["stages"])
     rows, scores, targets = [], [np.zeros((0, len(labels)), np.float32)], [np.zeros((0, len(labels)), np.float32)]
     for fold in finished:
-        for subset in of_stages:
+        for subset in subsets_of(plan):
             scores_file, clips_file = (run.fold_folder(fold) / name for name in file_names(subset, scored_subset))
             if (folds and fold not in folds) or (subsets and subset not in subsets):
                 continue

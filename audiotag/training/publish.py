@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ import numpy as np
 import pandas as pd
 
 from audiotag.audio.streaming import read_part
-from audiotag.data.corrections import apply_corrections, clips_with_known_labels
+from audiotag.data.corrections import clips_with_known_labels
 from audiotag.data.dataset import Dataset
+from audiotag.data.list_changes import ListChanges, without_dropped
 from audiotag.data.saved_options import open_remembered, open_whole
 from audiotag.errors import AudiotagError
 from audiotag.leftovers import sweep_once, temporary_folder
@@ -28,7 +30,7 @@ from audiotag.tagging import known_clips, out_of_fold, training_profile
 from audiotag.tagging.ensemble import CARD, Card, FoldCard
 from audiotag.tagging.known_clips import KnownClips
 from audiotag.tagging.out_of_fold import OutOfFold
-from audiotag.training.begun import read_corrections, read_trained_on
+from audiotag.training.begun import read_corrections, read_list_changes, read_trained_on
 from audiotag.training.clip_contents import with_contents
 from audiotag.training.held_out import read_scores, refuse_damaged
 from audiotag.training.run_progress import plan_of
@@ -121,12 +123,15 @@ def publish(
         held_out_scores = OutOfFold(all_scores, all_targets, all_folds).to_bytes()
         write_bytes(aside / out_of_fold.FILE, held_out_scores)
         dataset = open_remembered(Path(settings.dataset), Workspace())
+        lists = read_list_changes(run) or ListChanges()
         known = b""
         if (trained_on := read_trained_on(run)) is not None:
             whole = open_whole(Path(settings.dataset), Workspace())  # clips may have been left out since
+            whole = whole.with_flagged(lists.restored)
             known = known_clips_of(whole, trained_on, [fold.fold for fold in folds], Workspace()).to_bytes()
             write_bytes(aside / known_clips.FILE, known)
-        trained = clips_with_known_labels(apply_corrections(dataset, read_corrections(run)))
+        trained = clips_with_known_labels(lists.apply(dataset, read_corrections(run)))
+        trained = replace(trained, clips=without_dropped(trained.clips))
         card = Card(
             name=name,
             about=about or f"Trained by {settings.recipe.title} on {Path(settings.dataset).name}.",

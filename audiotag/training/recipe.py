@@ -8,14 +8,16 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from audiotag.augmentation.base import Augmentation, augmentation_from_dict
+from audiotag.augmentation.base import Augmentation, Mixer, augmentation_from_dict
 from audiotag.augmentation.chain import Chain
 from audiotag.checks import Within, build, check, error_path, readable, require
+from audiotag.data.clip_lists import ClipLists
 from audiotag.errors import AudiotagError
-from audiotag.features.settings import SpectrogramSettings
+from audiotag.features.settings import DELTA_FRAMES, SpectrogramSettings
 from audiotag.networks.base import NetworkSettings, default_network, network_from_dict
 from audiotag.training.losses.base import LOSSES, LossChoice, LossesByKind
 from audiotag.training.parts import check_part, part_name, plain_part, read_part
+from audiotag.training.pools import Pools
 from audiotag.training.schedules.base import SCHEDULES, ScheduleChoice, find_schedule
 
 MAX_NAME_CHARS = 100
@@ -48,6 +50,15 @@ class Stage:
     shared : bool
         Whether one network, trained on nine tenths of the subset, is the start of all folds of the next stages; only
         the first stages can be shared. Otherwise each fold trains its own network.
+    pools : Pools or None
+        What it draws from, and with which probabilities, as ``pools = { curated = 0.6, noisy = 0.4 }``: an epoch is
+        then as many draws with replacement as there are clips, or ``draws``. ``subset`` says which clips each fold
+        holds out, and that is measured. Of a subset that no stage is measured on, every fold trains on all clips, apart
+        from those that belong with its held-out clips. The probabilities of pools that the dataset lacks go to the
+        others. None for the clips of the subset alone.
+    draws : int
+        Clips of an epoch, drawn with replacement; 0 for as many as there are, without replacement where there are
+        neither pools nor a balance.
     agreed : int
         Number of noisy clips per label that are added to this stage's clips: those of the fold's own training clips
         whose labels agree most with the network that this stage starts from (`audiotag.training.noisy_selection`).
@@ -69,11 +80,22 @@ class Stage:
     agreed: Annotated[int, Within(0, 10_000, "clips"), "5 is common; 0 adds none"] = 0
     stop_after: Annotated[int, Within(0, 1000, "epochs"), "18 is argus's; 0 trains all epochs"] = 0
     schedule: ScheduleChoice | None = None
+    pools: Pools | None = None
+    draws: Annotated[int, Within(2, 10_000_000, "clips", zero="one pass"), "32768 is 256 batches of 128"] = 0
 
     def __post_init__(self) -> None:
+        if self.pools is not None and not isinstance(self.pools, Pools):
+            object.__setattr__(self, "pools", build(Pools, self.pools, "pools."))
         check(self)
         if self.schedule is not None:
             check_part(self.schedule, SCHEDULES, "schedule")
+        require(
+            self.pools is None or not (self.shared or self.agreed),
+            "pools",
+            "be left out in a shared stage, and in one with agreed clips",
+            readable(self.pools),
+            "draw from pools in the stages that each fold trains by itself",
+        )
         require(
             not self.agreed or (self.subset == "curated" and self.start != "scratch" and not self.shared),
             "agreed",
@@ -100,6 +122,20 @@ class Stage:
         if isinstance(values, dict) and "schedule" in values:
             values = values | {"schedule": read_part(values["schedule"], SCHEDULES, "stages.schedule")}
         return build(cls, values, "stages.")
+
+    @property
+    def subsets(self) -> tuple[str, ...]:
+        """The subsets that it trains on, or is measured on: the latter comes first."""
+        return tuple(dict.fromkeys((self.subset, *(self.pools.subsets if self.pools else ()))))
+
+    def describe_clips(self) -> str:
+        """What it trains on, in few words.
+
+        >>> Stage("curated", 1, 1e-3, pools=Pools(curated=0.6, noisy=0.4)).describe_clips()
+        '60 % curated and 40 % noisy'
+        """
+        shares = self.pools.probabilities if self.pools else {}
+        return " and ".join(f"{100 * share:.3g} % {kind}" for kind, share in shares.items()) or self.subset
 
 
 @dataclass(frozen=True)
@@ -148,7 +184,11 @@ class Recipe:
         0 takes each clip once per epoch. Above 0 clips are drawn with a probability proportional to (number of clips
         of their rarest label) to the power of −balance, and 1 draws all labels about equally often.
     fraction : float
-        Share of each fold's training clips that is used, chosen by the seed; held-out clips are all used.
+        Share of each fold's training clips that is used, chosen by the seed, and of the draws of an epoch. All held-out
+        clips are used.
+    lists : ClipLists
+        Clips that are relabelled, trusted or left out, each a list by its name or path, as
+        ``lists = { relabel = "argus-curated", trust = "mine.csv" }``; see `audiotag.data.clip_lists`.
     seed : int
         Seed of folds, weights, order, crops and augmentation.
 
@@ -178,6 +218,7 @@ class Recipe:
     balance: Annotated[float, Within(0, 2), "0 uses each clip once per epoch, 1 balances the labels"] = 0.0
     fraction: Annotated[float, Within(0, 1, above=True), "write 0.2 for 20 %"] = 1.0
     seed: Annotated[int, Within(0, 2**31 - 1), "any whole number in this range"] = 42
+    lists: ClipLists = field(default_factory=ClipLists)
     spectrogram: SpectrogramSettings = field(default_factory=SpectrogramSettings)
     network: NetworkSettings = field(default_factory=default_network)
 
@@ -196,6 +237,21 @@ class Recipe:
         check_part(self.loss, LOSSES, "loss")
         check_part(self.schedule, SCHEDULES, "schedule")
         self._check_stages()
+        targets, outputs = self._targets_per_label(), self.network.outputs_per_label
+        require(
+            targets == outputs,
+            "augment",
+            f"make {outputs} targets per label for this network",
+            targets,
+            "the augmentation flip-labels and the network flip-labels need each other",
+        )
+        require(
+            bool(self.lists.trust) or not any(stage.pools and stage.pools.trusted for stage in self.stages),
+            "lists.trust",
+            "name a list where a stage draws from trusted clips",
+            "none",
+            "it says which noisy clips are trusted",
+        )
         for stage in self.stages:
             self._check_end(stage)
             self._check_augmentations(stage)
@@ -253,6 +309,12 @@ class Recipe:
             "use plateau or constant",
         )
 
+    def _targets_per_label(self) -> int:
+        labels: tuple[str, ...] = ("label",)
+        for augmentation in self.augment:
+            labels = augmentation.labels_after(labels)
+        return len(labels)
+
     def _check_batch(self, settings: SpectrogramSettings) -> None:
         """Raise if the waveforms or the network inputs of a batch take too much memory."""
         values = max(settings.clip_samples, settings.channels * settings.height * settings.width)
@@ -267,6 +329,14 @@ class Recipe:
     def _check_augmentations(self, stage: Stage) -> None:
         """Raise if one does not fit its batch, such as a mask wider than the spectrogram, which shows when sampled."""
         rng, settings, chain = np.random.default_rng(0), self.spectrogram_of(stage), Chain.of(self.augment, stage.mixup)
+        mixers = [augmentation.kind for augmentation in chain.on_waveforms if isinstance(augmentation, Mixer)]
+        require(
+            settings.crop == "waveform" or not mixers,
+            "augment",
+            "not mix waveforms where crops are cut from spectrograms, because whole clips differ in length",
+            ", ".join(mixers),
+            'give it domain = "network-input", or set crop to "waveform"',
+        )
         for augmentations, (*sides, width) in (
             (chain.on_waveforms, (1, settings.clip_samples)),
             (chain.on_log_mels, (1, 1, settings.n_mels, settings.frames)),
@@ -276,6 +346,13 @@ class Recipe:
                 with error_path(f"augment, {augmentation.kind}: "):
                     augmentation.sample(rng, (*sides, width))
                 width = augmentation.frames_after(width)
+            require(
+                width >= DELTA_FRAMES or not settings.deltas or settings.delta_filter == "slope",
+                "the network input",
+                f"have at least {DELTA_FRAMES} frames for its deltas",
+                width,
+                "take more frames in the crop",
+            )
 
     def spectrogram_of(self, stage: Stage) -> SpectrogramSettings:
         """Spectrogram settings of this stage."""
@@ -296,6 +373,14 @@ class Recipe:
         for augmentation in self.augment:
             frames = augmentation.frames_after(frames)
         return frames
+
+    def batches_per_epoch(self, stage: Stage, clips: int) -> int:
+        """Training batches of an epoch of a stage that has so many clips; an incomplete last one is left out."""
+        return max(1, self.clips_per_epoch(stage, clips) // self.batch_size)
+
+    def clips_per_epoch(self, stage: Stage, clips: int) -> int:
+        """Clips of an epoch of a stage that has so many clips: all of them, or the recipe's fraction of its draws."""
+        return max(1, round(self.fraction * stage.draws)) if stage.draws else clips
 
     @property
     def final_spectrogram(self) -> SpectrogramSettings:
@@ -330,6 +415,7 @@ class Recipe:
         parts = {
             "stages": tuple(stage.to_dict() for stage in self.stages),
             "augment": [item.to_dict() for item in self.augment],
+            "spectrogram": self.spectrogram.to_dict(),
             "network": self.network.to_dict(),
             "schedule": plain_part(self.schedule),
             "loss": plain_part(self.loss),
@@ -360,6 +446,7 @@ class Recipe:
         parts = {
             "stages": tuple(Stage.from_dict(stage) for stage in stages),
             "augment": tuple(augmentation_from_dict(item) for item in augment),
+            "lists": build(ClipLists, values.get("lists", {}), "lists."),
             "spectrogram": build(SpectrogramSettings, values.get("spectrogram", {}), "spectrogram."),
             "network": network_from_dict(values.get("network", {})),
             "schedule": read_part(values.get("schedule", cls.schedule), SCHEDULES, "schedule"),

@@ -1,15 +1,18 @@
 """Load recipes: the shipped ones by their name, a user's own by the path of a TOML file.
 
 A file has the fields of `audiotag.training.recipe.Recipe`. ``base`` names another recipe that it starts from, so that
-it only says what is different; ``preset`` names the spectrogram settings to start from.
+it only says what is different; ``preset`` names the spectrogram settings to start from. Paths of ``base`` and ``lists``
+are relative to the file's folder.
 """
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from audiotag.checks import error_path, readable
+from audiotag.checks import build, error_path, readable
+from audiotag.data.clip_lists import ClipLists
 from audiotag.disk import expanded
 from audiotag.errors import AudiotagError
 from audiotag.features.settings import PRESETS
@@ -64,13 +67,18 @@ def _path_of(name: str, beside: Path | None = None) -> Path:
 def _values_of(path: Path, files: tuple[Path, ...] = ()) -> dict[str, Any]:
     """The fields of a file, after those of the recipe that it is based on.
 
-    A field replaces the one of the base. Fields of ``[spectrogram]`` replace those of the base one by one, unless the
-    file names a preset: then it starts from that. A ``[network]`` of another kind replaces the whole table.
+    A field replaces the one of the base. Fields of ``[spectrogram]`` and ``[lists]`` replace those of the base one by
+    one, unless the file names a preset: then it starts from that. A ``[network]`` of another kind replaces the whole
+    table.
     """
     if path in files or len(files) > MAX_BASES:
         chain = " → ".join(file.name for file in (*files, path))
         raise AudiotagError(f"{files[0].name}: base must lead to a recipe without one, got {chain}.")
     values = read_foreign_toml(path)
+    if "lists" in values:
+        with error_path(f"{path.name}: "):
+            lists = build(ClipLists, values["lists"], "lists.").relative_to(path.parent)
+        values["lists"] = {name: value for name, value in asdict(lists).items() if name in values["lists"]}
     base = values.pop("base", None)
     if base is None:
         return values
@@ -81,7 +89,7 @@ def _values_of(path: Path, files: tuple[Path, ...] = ()) -> dict[str, Any]:
     fields = _values_of(base_path, (*files, path))
     if "preset" in values:
         fields.pop("spectrogram", None)
-    for table in ("spectrogram", "network"):
+    for table in ("spectrogram", "network", "lists"):
         old, new = fields.get(table), values.get(table)
         if isinstance(old, dict) and isinstance(new, dict) and new.get("kind", old.get("kind")) == old.get("kind"):
             values[table] = old | new

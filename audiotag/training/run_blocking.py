@@ -9,6 +9,7 @@ from pathlib import Path
 from audiotag.data.saved_options import open_remembered
 from audiotag.errors import AudiotagError
 from audiotag.training.folds import check_folds, check_keep_together, with_fold_source
+from audiotag.training.pool_notes import pool_notes
 from audiotag.training.run_options import RunOptions
 from audiotag.training.run_progress import epochs_done, expected_epochs
 from audiotag.training.run_splits import leak_sentences
@@ -79,11 +80,11 @@ def new_run(options: RunOptions, workspace: Workspace) -> Run:
 
 
 def notes_before(options: RunOptions, workspace: Workspace) -> tuple[str, ...]:
-    """Sentences to say before a run: corrected labels, and what its folds do not keep together."""
+    """Sentences to say before a run: corrected labels, lists, pools, and what its folds do not keep together."""
     try:
         dataset = open_remembered(Path(options.dataset), workspace)
         session = Session(dataset, options.settings(workspace), workspace)
-        return (*_corrections_note(session), *leak_sentences(session))
+        return (*_corrections_note(session), *pool_notes(session), *leak_sentences(session))
     except AudiotagError:  # whatever it is, the run says it
         return ()
 

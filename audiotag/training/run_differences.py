@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -103,17 +103,20 @@ def _described_recipe(recipe: Recipe) -> dict[str, str]:
         f"stages.{field.name}": ", ".join(_text(stage[field.name]) for stage in values["stages"])
         for field in fields(Stage)
     }
-    parts = {
-        f"{part}.{name}": _text(value) for part in ("spectrogram", "network") for name, value in values[part].items()
-    }
-    augment = "; ".join(
-        " ".join([item["kind"], *(f"{name} {_text(value)}" for name, value in item.items() if name != "kind")])
-        for item in values["augment"]
-    )
+    tables = {"spectrogram": asdict(recipe.spectrogram), "network": values["network"]}
+    parts = {f"{part}.{name}": _text(value) for part, table in tables.items() for name, value in table.items()}
+    augment = "; ".join(map(_part_text, values["augment"]))
     return {**stages, **plain, "augment": augment or "none", **parts}
 
 
+def _part_text(values: Mapping[str, Any]) -> str:
+    """A part of a recipe, such as an augmentation: its name, then its fields."""
+    return " ".join([values["kind"], *(f"{name} {_text(value)}" for name, value in values.items() if name != "kind")])
+
+
 def _text(value: Any) -> str:
+    if isinstance(value, Mapping) and "kind" in value:  # a mixer inside another one
+        return f"({_part_text(value)})"
     if value is None:
         return "none"
     if isinstance(value, bool):

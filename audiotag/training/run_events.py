@@ -32,11 +32,13 @@ STAGE = {
     "pixels": _is_count,
     "shared": bool,
     "batches?": int,
+    "subsets?": [str],
+    "pools?": dict,
     "stop_after?": int,
 }
 PLAN = {
     "folds": [int], "labels": [str], "stages": [STAGE], "devices?": [str], "fingerprint?": str, "left_out?": [str],
-    "corrected?": int, "splits?": [str], "versions?": dict,
+    "corrected?": int, "splits?": [str], "notes?": [str], "versions?": dict,
 }  # fmt: skip
 BEST = {"epoch": _is_count, "lwlrap": NUMBER, "accuracy": NUMBER, "per_class": [(NUMBER, None)]}
 RESULT = {"fold": int, "lwlrap": NUMBER, "accuracy?": NUMBER, "clips?": int, "per_class?": [(NUMBER, None)],

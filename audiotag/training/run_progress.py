@@ -16,10 +16,15 @@ LEFT_OUT_FILE = "left-out.txt"  # in the run's folder: one sentence per clip tha
 def plan_of(events: list[dict[str, Any]]) -> dict[str, Any] | None:
     """The event that says what the run will do: ``folds``, ``labels``, ``stages``, ``devices``; None without it.
 
-    Each stage has ``stage`` (its number in the recipe), ``subset``, ``epochs``, ``stop_after``, ``clips``, ``pixels``,
-    ``shared``.
+    Each stage has ``stage`` (its number in the recipe), ``subset``, ``epochs``, ``stop_after``, ``clips`` (that an
+    epoch trains on or measures), ``pixels``, ``shared``; one that draws from pools also has ``subsets`` and ``pools``.
     """
     return next((event for event in events if event["event"] == "run-started"), None)
+
+
+def subsets_of(plan: dict[str, Any]) -> list[str]:
+    """The subsets that the stages of a plan train on."""
+    return list(dict.fromkeys(name for each in plan["stages"] for name in each.get("subsets", [each["subset"]])))
 
 
 def left_out_of(events: list[dict[str, Any]]) -> dict[Path, str]:

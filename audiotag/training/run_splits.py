@@ -142,7 +142,8 @@ def _parts(session: Session, draw: bool) -> pd.Series:
         is_split = any(has_validation_split(session.rows(subset)) for subset in session.subsets)
         for fold, rows in folds.dropna().groupby(folds.dropna()):
             number = int(fold)
-            parts[rows.index] = ("training" if number == NO_FOLD else "validation") if is_split else f"fold {number}"
+            held_out = "validation" if is_split else f"fold {number}"
+            parts[rows.index] = "training" if number == NO_FOLD else held_out
     parts[_is_test(session)] = TEST
     return parts
 

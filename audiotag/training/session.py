@@ -17,9 +17,24 @@ import numpy as np
 import pandas as pd
 
 from audiotag.data.contents import cache_path, same_content
-from audiotag.data.corrections import Correction, apply_corrections, clips_with_known_labels, find_corrections
+from audiotag.data.corrections import (
+    Correction,
+    clips_with_known_labels,
+    find_corrections,
+    settled_labels,
+    verdicts_per_clip,
+)
 from audiotag.data.dataset import Dataset, has_validation_split
 from audiotag.data.index import cache_name, scan
+from audiotag.data.list_changes import (
+    DROPPED,
+    TRUSTED,
+    ClipName,
+    ListChanges,
+    find_list_changes,
+    restored_by,
+    without_dropped,
+)
 from audiotag.data.name_groups import find_name_groups
 from audiotag.data.near_duplicates import connect, read_near_duplicates
 from audiotag.data.saved_options import open_remembered
@@ -36,10 +51,18 @@ from audiotag.training.folds import (
     with_fold_source,
 )
 from audiotag.training.leaks import Copies, add_units, groups_of
+from audiotag.training.pools import subset_of
 from audiotag.training.progress import FoldSplit
 from audiotag.training.recipe import Stage
 from audiotag.training.runs import SHARED_FOLD, RunSettings, Together
-from audiotag.training.subsets import SubsetClips, SubsetFolds, assign_subset_folds, read_subset, require_usable
+from audiotag.training.subsets import (
+    SubsetClips,
+    SubsetFolds,
+    assign_subset_folds,
+    is_split,
+    read_subset,
+    require_usable,
+)
 from audiotag.workspace import Workspace
 
 LEFT_OUT_KINDS = ("labels", "missing")  # of a dataset's problems: those clips are named by its tables, but not in it
@@ -68,6 +91,8 @@ class Session:
     together : sequence of Copies, optional
         What the settings' ``keep_together`` keeps together, a list of groups per kind, as known when the run began; by
         default as it is known now.
+    lists : ListChanges, optional
+        What the recipe's lists of clips change, as it was when the run began; by default as it is now.
 
     Attributes
     ----------
@@ -78,7 +103,9 @@ class Session:
     folds : tuple[int, ...]
         The folds to train.
     corrections : list of Correction
-        The labels that differ from those in the dataset's tables.
+        The labels that reviewers have corrected.
+    lists : ListChanges
+        What the recipe's lists of clips change.
     """
 
     def __init__(
@@ -91,19 +118,25 @@ class Session:
         corrections: Sequence[Correction] | None = None,
         keeps_apart: bool = True,
         together: Sequence[Copies] | None = None,
+        lists: ListChanges | None = None,
     ) -> None:
         self._given_together = together
         self.left_out, self._given_copies, self._keeps_apart = left_out, copies, keeps_apart
         self.settings, self.workspace = settings, workspace or Workspace()
-        self._source = dataset
+        self.recipe = settings.recipe
+        restored = restored_by(dataset, self.recipe.lists) if lists is None else lists.restored
+        self._source = dataset.with_flagged(restored)
+        self.lists = find_list_changes(dataset, self.recipe.lists, self._reviewed()) if lists is None else lists
         self.corrections = self._find_corrections() if corrections is None else list(corrections)
-        known = clips_with_known_labels(apply_corrections(dataset, self.corrections))
+        known = clips_with_known_labels(self.lists.apply(self._source, self.corrections))
         self.dataset = with_fold_source(known, settings.folds_from)
-        self.recipe, self.labels = settings.recipe, self.dataset.labels
+        self.labels = self.dataset.labels
         self.stages = [
             (number, stage) for number, stage in enumerate(self.recipe.stages) if stage.subset in dataset.subsets
         ]
-        self.subsets: tuple[str, ...] = tuple(dict.fromkeys(stage.subset for _, stage in self.stages))
+        self.subsets: tuple[str, ...] = tuple(
+            dict.fromkeys(subset for _, stage in self.stages for subset in self.subsets_of(stage))
+        )
         self.folds = settings.folds or available_folds(self.dataset, self.recipe, settings.held_out)
         self._clips: dict[str, SubsetClips] = {}
         self._rows_and_folds: dict[str, tuple[pd.DataFrame, SubsetFolds]] = {}
@@ -118,6 +151,7 @@ class Session:
         corrections: Sequence[Correction] | None = None,
         keeps_apart: bool = True,
         together: Sequence[Copies] | None = None,
+        lists: ListChanges | None = None,
     ) -> Session:
         """Open the dataset that the settings name, and check that the run is possible.
 
@@ -127,7 +161,7 @@ class Session:
             If the dataset cannot be opened, no stage would train a fold, or a fold does not exist.
         """
         dataset = open_remembered(Path(settings.dataset), workspace)
-        session = cls(dataset, settings, workspace, left_out, copies, corrections, keeps_apart, together)
+        session = cls(dataset, settings, workspace, left_out, copies, corrections, keeps_apart, together, lists)
         session.check()
         return session
 
@@ -163,6 +197,13 @@ class Session:
         for _, stage in self.stages:
             for fold in (SHARED_FOLD,) if stage.shared else self.folds:
                 self.clips(stage.subset).folds.check_fold(fold)
+                if stage.pools and not len(self.fold_split(stage, fold).train.clips):
+                    wanted = " or ".join(stage.pools.probabilities)
+                    raise AudiotagError(f"fold {fold} of {self.dataset.name} has no {wanted} clips to train on.")
+
+    def subsets_of(self, stage: Stage) -> tuple[str, ...]:
+        """The subsets that a stage trains on, as far as the dataset has them."""
+        return tuple(subset for subset in stage.subsets if subset in self._source.subsets)
 
     @property
     def has_shared_stages(self) -> bool:
@@ -180,15 +221,22 @@ class Session:
         return [problem.reason for problem in self.dataset.problems if problem.kind in LEFT_OUT_KINDS]
 
     def rows(self, subset: str) -> pd.DataFrame:
-        """Rows of a subset's clips, without the fold that is held out for testing."""
-        return self._without_held_out(self.dataset.subset(subset))
+        """Rows of a subset's clips, without the fold that is held out for testing, and without dropped clips."""
+        return without_dropped(self._without_held_out(self.dataset.subset(subset)))
 
     def _without_held_out(self, rows: pd.DataFrame) -> pd.DataFrame:
         held_out = self.settings.held_out
         return rows if held_out is None else rows[rows["fold"] != held_out].reset_index(drop=True)
 
+    def rows_of_kind(self, kind: str) -> pd.DataFrame:
+        """`rows` of the pool of one kind; trusted clips are in the pool of noisy ones too."""
+        rows = self.rows(subset_of(kind))
+        if kind != "trusted":
+            return rows
+        return rows[rows[TRUSTED]].reset_index(drop=True) if TRUSTED in rows else rows[:0]
+
     def rows_with_units(self, subset: str) -> pd.DataFrame:
-        """`rows` with ``unit`` and ``content``, as `audiotag.training.leaks.add_units` adds them."""
+        """`rows` and dropped ones with ``unit`` and ``content``, as `audiotag.training.leaks.add_units` adds them."""
         clips = self._clips_with_units
         return self._without_held_out(clips[clips["subset"] == subset].reset_index(drop=True))
 
@@ -247,6 +295,17 @@ class Session:
         measures = MeasurementJob.of(self._source.root, self._source.name, self.workspace).table()
         return with_measures(scan(self._source, self.workspace.indexes), measures)
 
+    def _reviewed(self) -> set[ClipName]:
+        """Clips about whose labels reviewers decided, if the recipe has lists and the settings ask for corrections."""
+        if not self.recipe.lists or not self.settings.corrected:
+            return set()
+        verdicts = VerdictJournal.of(self._source.root, self.workspace).verdicts()
+        if not verdicts:
+            return set()
+        names = zip(self.index["subset"], self.index["clip"], strict=True)
+        of_clips = verdicts_per_clip(self.index, verdicts)
+        return {name for name, said in zip(names, of_clips, strict=True) if settled_labels(said)}
+
     def _find_corrections(self) -> list[Correction]:
         """What the verdicts so far correct; nothing if the settings do not ask for it."""
         verdicts = VerdictJournal.of(self._source.root, self.workspace).verdicts() if self.settings.corrected else []
@@ -278,18 +337,40 @@ class Session:
             scored = None
             if self._is_kept_apart(subset):
                 scored = _fold_of_units(self._split_subset(self.scored_subset)[1])
-            self._rows_and_folds[subset] = rows, assign_subset_folds(rows, subset, self.labels, self.recipe, scored)
+            folds = assign_subset_folds(rows, subset, self.labels, self.recipe, scored)
+            if DROPPED in rows:
+                folds, rows = folds.rows(~rows[DROPPED].to_numpy(dtype=bool)), without_dropped(rows)
+            self._rows_and_folds[subset] = rows, folds
         return self._rows_and_folds[subset]
+
+    def stage_rows(self, stage: Stage, fold: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Rows that a fold trains on in a stage and is measured on, as `split_rows`; pools one after the other.
+
+        The former have ``kind``, the pool that each is drawn from, where there are pools.
+        """
+        train, held_out = self.split_rows(stage.subset, fold)
+        if stage.pools is None:
+            return train, held_out
+        pools = []
+        for kind in self.pools_of(stage):
+            rows, folds = self._split_subset(subset_of(kind))
+            pools.append(rows.iloc[folds.pool_rows(kind, fold)].assign(kind=kind))
+        return pd.concat(pools, ignore_index=True), held_out
+
+    def pools_of(self, stage: Stage) -> list[str]:
+        """The pools that a stage draws from, as far as the dataset has their subsets."""
+        return [kind for kind in stage.pools.probabilities if subset_of(kind) in self.subsets] if stage.pools else []
 
     def count_batches(self, stage: Stage) -> tuple[int, int]:
         """Training batches and held-out batches of one epoch of the first fold."""
         fold = SHARED_FOLD if stage.shared else self.folds[0]
-        train, held_out = self.split_rows(stage.subset, fold)
+        train, held_out = self.stage_rows(stage, fold)
         held_out_counts = [len(held_out)]
         if self.also_measures_curated(stage):
             held_out_counts.append(len(self.split_rows("curated", fold)[1]))
         size = self.recipe.batch_size
-        return max(1, len(train) // size), sum(math.ceil(count / (2 * size)) for count in held_out_counts)
+        batches = self.recipe.batches_per_epoch(stage, len(train))
+        return batches, sum(math.ceil(count / (2 * size)) for count in held_out_counts)
 
     def expected_batches(self) -> dict[int, int]:
         """Training batches of one epoch of each stage, by the stage's number in the recipe; empty without stages.
@@ -299,15 +380,22 @@ class Session:
         fold_count = len(available_folds(self.dataset, self.recipe, self.settings.held_out))
         batches = {}
         for number, stage in self.stages:
-            rows = self.rows(stage.subset)
-            if clips := len(rows):
-                parts = ONE_SPLIT_FOLDS if stage.shared and not self.dataset.own_folds else fold_count
-                share = 1 - 1 / max(2, parts)
-                if has_validation_split(rows):
-                    share = float(rows["fold"].isna().mean())
-                in_training = round(clips * share * self.recipe.fraction)
-                batches[number] = max(1, in_training // self.recipe.batch_size)
+            parts = ONE_SPLIT_FOLDS if stage.shared and not self.dataset.own_folds else fold_count
+            if len(self.rows(stage.subset)):
+                pools = self.pools_of(stage) or [stage.subset]
+                clips = sum(self._expected_clips(kind, max(2, parts)) for kind in pools)
+                batches[number] = self.recipe.batches_per_epoch(stage, clips)
         return batches
+
+    def _expected_clips(self, kind: str, folds: int) -> int:
+        """About how many clips of a kind a fold trains on."""
+        rows = self.rows_of_kind(kind)
+        share = 1 - 1 / folds
+        if has_validation_split(rows):
+            share = float(rows["fold"].isna().mean())
+        elif not is_split(rows, subset_of(kind), self.recipe):
+            share = 1.0
+        return round(len(rows) * share * self.recipe.fraction)
 
     def sample_rows(self, rows: pd.DataFrame, count: int) -> pd.DataFrame:
         """At most ``count`` of the rows, the same ones each time, chosen by the recipe's seed."""
@@ -322,7 +410,7 @@ class Session:
         if len(problems) == len(clips):
             raise AudiotagError(f"none of {len(clips)} clips can be used; the first one: {problems[0].reason}")
         rows = rows[[clip is not None for clip in clips]]
-        kinds = np.array([KINDS.index(subset) for subset in rows["subset"]], np.int8)
+        kinds = np.array([KINDS.index(kind) for kind in rows["kind" if "kind" in rows else "subset"]], np.int8)
         used = [clip for clip in clips if clip is not None]
         return LabelledClips(used, multi_hot(list(rows["labels"]), self.labels), kinds)
 
@@ -332,14 +420,17 @@ class Session:
             apart = self._is_kept_apart(subset)
             scored = _fold_of_units(self.clips(self.scored_subset).folds) if apart else None
             rows = self.rows_with_units(subset)
-            self._clips[subset] = read_subset(rows, subset, self.labels, self.recipe, self.index, self.left_out, scored)
+            out = {*self.left_out, *(rows["path"][rows[DROPPED]] if DROPPED in rows else ())}
+            self._clips[subset] = read_subset(rows, subset, self.labels, self.recipe, self.index, out, scored)
         return self._clips[subset]
 
     def fold_split(self, stage: Stage, fold: int) -> FoldSplit:
         """What a fold trains on and is measured on in a stage."""
         subset = self.clips(stage.subset)
         curated = self.clips("curated").held_out(fold) if self.also_measures_curated(stage) else None
-        return FoldSplit(subset.train(fold), subset.held_out(fold), curated)
+        pools = [self.clips(subset_of(kind)).pool(kind, fold) for kind in self.pools_of(stage)]
+        train = sum(pools[1:], pools[0]) if pools else subset.train(fold)
+        return FoldSplit(train, subset.held_out(fold), curated)
 
 
 def _fold_of_units(folds: SubsetFolds) -> dict[int, int]:

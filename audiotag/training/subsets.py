@@ -10,6 +10,8 @@ from pathlib import Path, PurePath
 import numpy as np
 import pandas as pd
 
+from audiotag.data.dataset import has_own_folds
+from audiotag.data.list_changes import TRUSTED
 from audiotag.errors import AudiotagError
 from audiotag.metrics import multi_hot
 from audiotag.training.clips import KINDS, Clip, LabelledClips, prepare_clips
@@ -37,6 +39,8 @@ class SubsetFolds:
         scored on a clip of another subset with the same content, or of the same recording. None for no such clip.
     units : numpy.ndarray, shape=(clips,), int, or None
         The number of what stays together, for each clip; None where that is not known.
+    trusted : numpy.ndarray, shape=(clips,), bool, or None
+        Which noisy clips the recipe's list says to trust; None for none of them.
     """
 
     subset: str
@@ -45,6 +49,18 @@ class SubsetFolds:
     in_shared: np.ndarray
     barred: np.ndarray | None = None
     units: np.ndarray | None = None
+    trusted: np.ndarray | None = None
+
+    @property
+    def kinds(self) -> np.ndarray:
+        """The number in `KINDS` of each clip's kind, shape ``(clips,)``, int8."""
+        own = np.full(len(self.folds), KINDS.index(self.subset), np.int8)
+        return own if self.trusted is None else np.where(self.trusted, np.int8(KINDS.index("trusted")), own)
+
+    def pool_rows(self, kind: str, fold: int) -> np.ndarray:
+        """Rows that the fold draws from, of the pool of one kind; trusted clips are in the pool of noisy ones too."""
+        rows = self.training_rows(fold)
+        return rows[self.kinds[rows] == KINDS.index(kind)] if kind == "trusted" else rows
 
     def training_rows(self, fold: int) -> np.ndarray:
         """Rows that the fold trains on; of these the recipe's fraction, the same rows each time."""
@@ -90,7 +106,9 @@ class SubsetFolds:
         """The same of these clips alone; ``rows`` selects them, by number or by truth."""
         barred = None if self.barred is None else self.barred[rows]
         units = None if self.units is None else self.units[rows]
-        return replace(self, folds=self.folds[rows], in_shared=self.in_shared[rows], barred=barred, units=units)
+        trusted = None if self.trusted is None else self.trusted[rows]
+        in_shared = self.in_shared[rows]
+        return replace(self, folds=self.folds[rows], in_shared=in_shared, barred=barred, units=units, trusted=trusted)
 
     def _is_barred(self, fold: int) -> np.ndarray:
         if self.barred is None:
@@ -110,6 +128,9 @@ def assign_subset_folds(
 ) -> SubsetFolds:
     """Assign each clip of a subset to the fold that holds it out.
 
+    Of a subset that no stage of the recipe is measured on, no clip is held out, unless the dataset has folds of its
+    own: every fold trains on all clips, apart from those that belong with its held-out clips.
+
     Parameters
     ----------
     rows : pandas.DataFrame
@@ -125,7 +146,18 @@ def assign_subset_folds(
     in_shared = one_split(rows, labels, recipe) if has_shared_stage else np.zeros(len(rows), dtype=bool)
     units = rows["unit"].to_numpy(dtype=int) if "unit" in rows else None
     barred = None if units is None or not scored else barred_folds(units, scored)
-    return SubsetFolds(subset, recipe, assign_folds(rows, labels, recipe), in_shared, barred, units)
+    split = is_split(rows, subset, recipe)
+    folds = assign_folds(rows, labels, recipe) if split else np.full(len(rows), NO_FOLD)
+    trusted = rows[TRUSTED].to_numpy(dtype=bool) if TRUSTED in rows else None
+    return SubsetFolds(subset, recipe, folds, in_shared, barred, units, trusted)
+
+
+def is_split(rows: pd.DataFrame, subset: str, recipe: Recipe) -> bool:
+    """Whether each clip of a subset is held out by a fold: a stage is measured on them, or they have their own folds.
+
+    Otherwise stages only draw from them, and every fold trains on all of them.
+    """
+    return any(stage.subset == subset for stage in recipe.stages) or has_own_folds(rows)
 
 
 @dataclass(frozen=True)
@@ -148,13 +180,17 @@ class SubsetClips:
 
     @property
     def labelled(self) -> LabelledClips:
-        """All of them, with their kind."""
-        kinds = np.full(len(self.clips), KINDS.index(self.folds.subset), np.int8)
-        return LabelledClips(self.clips, self.targets, kinds)
+        """All of them, with their kinds."""
+        return LabelledClips(self.clips, self.targets, self.folds.kinds)
 
     def train(self, fold: int) -> LabelledClips:
         """Clips that the fold trains on."""
         return self.labelled.rows(self.folds.training_rows(fold))
+
+    def pool(self, kind: str, fold: int) -> LabelledClips:
+        """Clips that the fold draws from, of the pool of one kind; all have this kind."""
+        clips = self.labelled.rows(self.folds.pool_rows(kind, fold))
+        return replace(clips, kinds=np.full(len(clips.clips), KINDS.index(kind), np.int8))
 
     def held_out(self, fold: int) -> LabelledClips:
         """Clips that the fold is measured on."""
@@ -247,4 +283,6 @@ def fingerprint(subsets: Mapping[str, SubsetClips], labels: tuple[str, ...]) -> 
         digest.update(subset.targets.tobytes() + folds.folds.tobytes() + folds.in_shared.tobytes())
         if folds.barred is not None and folds.barred.any():
             digest.update(folds.barred.tobytes())
+        if folds.trusted is not None and folds.trusted.any():
+            digest.update(folds.trusted.tobytes())
     return digest.hexdigest()

@@ -16,6 +16,7 @@ import sys
 import traceback
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -25,11 +26,14 @@ from audiotag.audio.streaming import LongSound
 from audiotag.errors import AudiotagError, clip_problem, may_pass
 from audiotag.jobs import end_with_parent
 from audiotag.training.begun import note_begin, open_session
+from audiotag.training.clips import KINDS
 from audiotag.training.device_queue import wait_for_device
 from audiotag.training.devices import check_device
 from audiotag.training.failures import reason_of
 from audiotag.training.interruption import BEGIN, lane_notes, notes_path
 from audiotag.training.lanes import lane_reason_path, train_in_lanes, train_lane
+from audiotag.training.pool_notes import pool_notes
+from audiotag.training.recipe import Stage
 from audiotag.training.run_progress import LEFT_OUT_FILE, fingerprint_of, left_out_of, left_out_reasons, plan_of
 from audiotag.training.run_splits import report_run_splits
 from audiotag.training.runs import SHARED_FOLD, Run
@@ -140,36 +144,48 @@ def write_plan(
         print(splits.leak, flush=True)
     if session.corrections:
         print(f"the labels of {len(session.corrections)} clips are corrected", flush=True)
+    for sentence in pool_notes(session):
+        print(sentence, flush=True)
     note_begin(run, session)
-    stages = []
-    for number, stage in session.stages:
-        subset, spectrogram = subsets[stage.subset], session.recipe.spectrogram_of(stage)
-        training_rows = subset.folds.training_rows(SHARED_FOLD if stage.shared else session.folds[0])
-        stages.append(
-            {
-                "stage": number,
-                "subset": stage.subset,
-                "epochs": stage.epochs,
-                "stop_after": stage.stop_after,
-                "clips": len(subset.clips),
-                "batches": max(1, len(training_rows) // session.recipe.batch_size),
-                "pixels": spectrogram.height * spectrogram.width,
-                "shared": stage.shared,
-            }
-        )
     run.write_event(
         "run-started",
         folds=session.folds,
         labels=session.labels,
         devices=devices,
-        stages=stages,
+        stages=[plan_stage(session, number, stage) for number, stage in session.stages],
         fingerprint=clips_now,
         left_out=problems,
         corrected=len(session.corrections),
+        notes=pool_notes(session),
         splits=splits.lines(),
         versions=versions(),
     )
     write_left_out(run)
+
+
+def plan_stage(session: Session, number: int, stage: Stage) -> dict[str, Any]:
+    """What the event that begins a run says about a stage; clips are those of its first fold."""
+    spectrogram, clips = session.recipe.spectrogram_of(stage), session.clips(stage.subset)
+    fold = SHARED_FOLD if stage.shared else session.folds[0]
+    train = session.fold_split(stage, fold).train
+    is_drawn = bool(stage.pools or stage.draws)
+    held_out = len(clips.folds.held_out_rows(fold))
+    plan: dict[str, Any] = {
+        "stage": number,
+        "subset": stage.subset,
+        "epochs": stage.epochs,
+        "stop_after": stage.stop_after,
+        "clips": session.recipe.clips_per_epoch(stage, len(train.clips)) + held_out if is_drawn else len(clips.clips),
+        "batches": session.recipe.batches_per_epoch(stage, len(train.clips)),
+        "pixels": spectrogram.height * spectrogram.width,
+        "shared": stage.shared,
+    }
+    if stage.pools:
+        counts = {kind: int((train.kinds == KINDS.index(kind)).sum()) for kind in session.pools_of(stage)}
+        shares = stage.pools.scaled({kind for kind, count in counts.items() if count})
+        plan["subsets"] = session.subsets_of(stage)
+        plan["pools"] = {kind: {"clips": counts[kind], "share": share} for kind, share in shares.items()}
+    return plan
 
 
 def versions() -> dict[str, str]:

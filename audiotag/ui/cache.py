@@ -100,7 +100,8 @@ def split_report(dataset: Dataset, settings: RunSettings) -> SplitReport:
 def _splits_key(dataset: Dataset, settings: RunSettings) -> tuple[Path, str, int, str]:
     """What the report of a run's folds depends on."""
     recipe = settings.recipe
-    key = (recipe.name, recipe.folds, recipe.fold_method, recipe.seed, [stage.subset for stage in recipe.stages])
+    stages = [(stage.subset, stage.subsets) for stage in recipe.stages]
+    key = (recipe.name, recipe.folds, recipe.fold_method, recipe.seed, stages, recipe.lists.stamp())
     chosen = (settings.folds_from, settings.held_out, settings.keep_together)
     return dataset.root, dataset_key(dataset.root), measurement_job(dataset).stamp(), repr((key, chosen))
 
@@ -280,8 +281,8 @@ def _card(folder: Path, stamp: tuple[int, ...]) -> Card:
 
 @cached(max_entries=4, show_spinner="Loading the ensemble …")
 def _tagger(folder: Path, tta: bool, stamp: tuple[int, ...]) -> Tagger:
+    from audiotag.tagging.opening import open_tagger
     from audiotag.tagging.settings import TagSettings
-    from audiotag.tagging.tagger import Tagger
 
     bar = st.empty()
 
@@ -290,7 +291,7 @@ def _tagger(folder: Path, tta: bool, stamp: tuple[int, ...]) -> Tagger:
         bar.progress(done / total, f"{text}, step {done + 1} of {total}")
 
     try:
-        tagger = Tagger(folder, TagSettings(tta=tta), progress=progress, keep_embeddings=True)
+        tagger = open_tagger(folder, TagSettings(tta=tta), progress=progress, keep_embeddings=True)
         tagger.evidence_of(_noise(tagger.card.spectrogram))
     finally:
         bar.empty()

@@ -21,6 +21,7 @@ from audiotag.wording import as_text
 
 HIDDEN = (".", "~$")  # the latter is what Excel makes while a workbook is open
 MAX_CONTRADICTIONS = 100  # that are spelt out
+IS_FLAGGED = "is_flagged"  # column of the tables, until the dataset is built
 CLIP_TYPES = {
     "clip": "str",
     "fold": "Int64",
@@ -116,6 +117,7 @@ def build_dataset(
         If there is no usable clip; the message has the first three reasons.
     """
     clips = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=CLIP_COLUMNS)
+    clips, flagged_clips = _without_flagged(clips)
     if clips.empty:
         reasons = " ".join([problem.reason for problem in findings.problems[:3]] or findings.missing)
         raise AudiotagError(f"{source} has no usable clip. {reasons}".strip())
@@ -127,10 +129,21 @@ def build_dataset(
         labels=vocabulary or tuple(sorted(set().union(*clips["labels"]))),
         problems=tuple(findings.problems),
         flagged=tuple(findings.flagged),
+        flagged_clips=flagged_clips,
         missing=tuple(findings.missing),
         readings=tuple(_with_relative_source(reading, source) for reading in findings.readings),
         table_rows=tuple(findings.table_rows),
     )
+
+
+def _without_flagged(clips: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+    """The clips that are used, and the flagged ones that are left out, as in `Dataset.flagged_clips`."""
+    if IS_FLAGGED not in clips:
+        return clips, None
+    is_flagged = clips[IS_FLAGGED].eq(True).to_numpy(dtype=bool)  # NA in the tables that have none
+    clips = clips.drop(columns=IS_FLAGGED)
+    place = (~is_flagged).cumsum()[is_flagged]
+    return clips[~is_flagged].reset_index(drop=True), clips[is_flagged].assign(place=place).reset_index(drop=True)
 
 
 def _with_relative_source(reading: Reading, dataset: Path) -> Reading:
@@ -218,16 +231,18 @@ def check_rows(
     is_flagged = table["clip"].isin(rules.flagged if subset.subset == "curated" else ())
     flagged = table.loc[is_flagged, "clip"]
     findings.flagged += [Problem(clip, f"{clip} {rules.flagged[clip]}.", "flagged") for clip in flagged.unique()]
-    if not rules.keep_flagged:
-        table = table[~is_flagged]
+    hidden = set() if rules.keep_flagged else set(flagged)
     table, contradictions = _one_row_per_clip(table, subset.table.name)
     problems = check.problems(table["name"], table["labels"])
-    findings.problems += [*problems.values(), *contradictions, *([surplus] if surplus else [])]
+    listed = [problem for row, problem in problems.items() if table.at[row, "clip"] not in hidden]
+    findings.problems += [*listed, *contradictions, *([surplus] if surplus else [])]
     table = table.drop(list(problems))
     clips = clip_table(
         **{"subset": subset.subset} | {column: table[column] for column in ("clip", "labels", *columns)},
         path=[sounds.root / file for name in table["name"].tolist() if (file := files[name])],
     )
+    if hidden:
+        clips[IS_FLAGGED] = clips["clip"].isin(hidden)
     extra = check.extra_sounds() if keeps_all and not subset.shares_folder else []
     return pd.concat([clips, _unlabelled(extra, subset, sounds)], ignore_index=True) if extra else clips
 

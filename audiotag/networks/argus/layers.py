@@ -46,14 +46,6 @@ class ConvolutionalAttention(nn.Module):
         return x * self.of_places(of_places).sigmoid()
 
 
-class MeanPool(nn.Module):
-    """Mean over all places: (batch, channels, h, w) → (batch, channels)."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(batch, channels, h, w) → (batch, channels)."""
-        return x.mean((2, 3))
-
-
 class MeanMaxPool(nn.Module):
     """Mean over the frames, then maximum over the bands: (batch, channels, h, w) → (batch, channels)."""
 

@@ -6,8 +6,9 @@ import torch
 from torch import nn
 
 from audiotag.networks.argus.architecture import BLOCK_CHANNELS, ArgusArchitecture
-from audiotag.networks.argus.layers import ConvolutionalAttention, MeanMaxPool, MeanPool, RecurrentPool, Skip
+from audiotag.networks.argus.layers import ConvolutionalAttention, MeanMaxPool, RecurrentPool, Skip
 from audiotag.networks.layers.blocks import ConvBlock
+from audiotag.networks.layers.heads import MeanPool
 
 
 def build_network(settings: ArgusArchitecture, n_labels: int, channels: int = 1) -> nn.Sequential | AuxiliaryNetwork:

@@ -56,10 +56,10 @@ class InputsOnDevice(Callback):
         if loader.makes_inputs:
             return values, targets
         assert loader.current is not None
-        chain, rng = loader.batches.chain, loader.current.rng
-        values, targets = apply_all(chain.on_waveforms, values, targets, rng)
-        log_mels, targets = apply_all(chain.on_log_mels, self.log_mel(values)[:, None], targets, rng)
-        return apply_all(chain.on_network_inputs, self.finish(log_mels[:, 0]), targets, rng)
+        chain, rng, pools = loader.batches.chain, loader.current.rng, loader.batches.pools_of(loader.current.items)
+        values, targets = apply_all(chain.on_waveforms, values, targets, rng, pools)
+        log_mels, targets = apply_all(chain.on_log_mels, self.log_mel(values)[:, None], targets, rng, pools)
+        return apply_all(chain.on_network_inputs, self.finish(log_mels[:, 0]), targets, rng, pools)
 
 
 def end_fit_on_error(event: Callable[[Any], None]) -> Callable[[Any], None]:

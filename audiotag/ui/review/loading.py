@@ -12,7 +12,7 @@ from audiotag.review.doubts import Doubt
 from audiotag.review.evidence import Evidence
 from audiotag.review.ranking import find_doubts
 from audiotag.training.held_out import HeldOutScores, file_names, read_held_out
-from audiotag.training.run_progress import plan_of
+from audiotag.training.run_progress import plan_of, subsets_of
 from audiotag.training.runs import Run
 from audiotag.ui import cache
 
@@ -67,8 +67,8 @@ def read_verdicts(journal: VerdictJournal) -> list[Verdict]:
 def _stamp_of_scores(run: Run) -> str:
     """Changes when a fold has finished, or when a file of scores is replaced."""
     plan = plan_of(run.events())
-    stages = plan["stages"] if plan else []
-    names = {name for stage in stages for name in file_names(stage["subset"], stages[-1]["subset"])}
+    scored = plan["stages"][-1]["subset"] if plan else ""
+    names = {name for subset in (subsets_of(plan) if plan else ()) for name in file_names(subset, scored)}
     times = []
     for fold in run.finished_folds():
         for name in sorted(names):

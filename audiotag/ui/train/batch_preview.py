@@ -15,7 +15,7 @@ from audiotag.features.settings import SpectrogramSettings
 from audiotag.figures.sound import spectrogram_image
 from audiotag.metrics import multi_hot
 from audiotag.training.batches import Batch, Batches
-from audiotag.training.clips import Clip, LabelledClips, prepare_clips
+from audiotag.training.clips import KINDS, Clip, LabelledClips, prepare_clips
 from audiotag.training.recipe import Stage
 from audiotag.training.runs import RunSettings
 from audiotag.ui.text import escape
@@ -42,7 +42,7 @@ def show_batch(settings: RunSettings | None, dataset: Dataset) -> None:
             number = st.segmented_control(
                 "Stage",
                 stages,
-                format_func=lambda at: f"{at + 1:d} {escape(recipe.stages[at].subset)}",
+                format_func=lambda at: f"{at + 1:d} {escape(recipe.stages[at].describe_clips())}",
                 key=f"stage-{len(stages)}",
                 default=stages[0],
                 required=True,
@@ -53,7 +53,7 @@ def show_batch(settings: RunSettings | None, dataset: Dataset) -> None:
     for reason in reasons:
         st.caption(f":material/warning: {escape(reason)}")
     if not clips.clips:
-        st.error(f"None of the {escape(stage.subset)} clips can be read. See Problems on the Dataset page.")
+        st.error(f"None of the {escape(stage.describe_clips())} clips can be read. See Problems on the Dataset page.")
         return
     batches = Batches(clips, recipe, stage, recipe.seed, training=True)
     with messages.show_errors(stop=True):
@@ -66,7 +66,7 @@ def show_batch(settings: RunSettings | None, dataset: Dataset) -> None:
         + ". "
         f"The batch is drawn from {len(clips.clips)} clips and augmented as in training."
     )
-    _show_inputs(batch, clips, session.labels, batches.settings)
+    _show_inputs(batch, clips, batches.chain.labels_after(session.labels), batches.settings)
 
 
 def label_weights_text(labels: Sequence[str], targets: np.ndarray) -> str:
@@ -105,13 +105,16 @@ def _show_inputs(batch: Batch, clips: LabelledClips, labels: tuple[str, ...], se
 def _preview_clips(dataset: Dataset, settings: RunSettings, stage: Stage) -> tuple[LabelledClips, list[str]]:
     """Some of the stage's clips, the same each time, and the reasons why others of them cannot be used."""
     session = open_session(dataset, settings)
-    rows = session.sample_rows(session.rows(stage.subset), MAX_DECODED_CLIPS)
+    pools = session.pools_of(stage) or [stage.subset]
+    each = MAX_DECODED_CLIPS // len(pools)
+    rows = pd.concat([session.sample_rows(session.rows_of_kind(kind), each).assign(kind=kind) for kind in pools])
     stamped = with_keys(rows)  # so that a file that was mended, or broken, is read again
     stamps = tuple(zip(stamped["size"], stamped["modified_ns"], strict=True))
     clips, reasons = _prepare_clips(tuple(rows["path"]), tuple(rows["clip"]), stamps, settings.recipe.spectrogram)
     usable = [clip is not None for clip in clips]
     targets = multi_hot(list(rows["labels"][usable]), session.labels)
-    return LabelledClips([clip for clip in clips if clip is not None], targets), reasons
+    kinds = np.array([KINDS.index(kind) for kind in rows["kind"][usable]], np.int8)
+    return LabelledClips([clip for clip in clips if clip is not None], targets, kinds), reasons
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading some clips …")

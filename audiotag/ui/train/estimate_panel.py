@@ -82,7 +82,7 @@ def describe_estimate(result: dict, folds: int, stages: Sequence[Stage]) -> str:
     if len(parts_s) != len(stages) or len(stages) < 2:
         parts_s = [None] * len(stages)
     parts = [
-        f"{stage.describe_epochs()} on {stage.subset} clips, "
+        f"{stage.describe_epochs()} on {stage.describe_clips()} clips, "
         f"{batch_s:.2g} s per batch" + ("" if part_s is None else f", {format_duration(part_s)}")
         for stage, batch_s, part_s in zip(stages, result["batch_s"], parts_s, strict=False)
     ]
@@ -99,11 +99,15 @@ def _start(estimate: Estimate, rates: bool) -> None:
 
 
 def _show_result(result: dict, settings: RunSettings, dataset: Dataset) -> None:
+    from audiotag.training.estimate import describe_cost
+
     recipe = settings.recipe
     own = with_fold_source(dataset, settings.folds_from)
     folds = len(settings.folds or available_folds(own, recipe, settings.held_out))
     stages = [stage for stage in recipe.stages if stage.subset in dataset.subsets]
     st.caption(f":material/timer: {escape(describe_estimate(result, folds, stages))}")
+    if cost := describe_cost(result):
+        st.caption(f":material/calculate: {escape(cost)}.")
     if not result["rates"]:
         return
     suggested, used = result["suggested_lr"], result["lr"]

@@ -35,7 +35,7 @@ def show_new_run(dataset: Dataset, workspace: Workspace, ensemble: Path | None) 
         what, how, start = st.columns(3, gap="medium")
         options = run_setup.pick_options(dataset, workspace, what, how)
         with start:
-            settings = run_setup.run_settings(options, workspace) if options else None
+            settings = run_setup.run_settings(options, workspace, dataset) if options else None
             if settings:
                 run_setup.show_facts(settings, dataset)
                 estimate_panel.show_estimate(settings, dataset, workspace)

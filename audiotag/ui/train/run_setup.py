@@ -15,6 +15,7 @@ from audiotag.data.layouts import absolute
 from audiotag.features.presets import preset_names
 from audiotag.training.devices import check_device, devices
 from audiotag.training.folds import available_folds, with_fold_source
+from audiotag.training.pool_notes import pool_notes
 from audiotag.training.recipe import Recipe
 from audiotag.training.recipe_files import load_recipe, recipe_names
 from audiotag.training.run_options import RunOptions, epochs_of
@@ -80,10 +81,13 @@ def pick_options(
     return None
 
 
-def run_settings(options: RunOptions, workspace: Workspace) -> RunSettings | None:
-    """The run's settings; None, with a message, where the options contradict each other."""
+def run_settings(options: RunOptions, workspace: Workspace, dataset: Dataset) -> RunSettings | None:
+    """The run's settings; None, with a message, where the options contradict each other or the dataset."""
     with messages.show_errors():
-        return options.settings(workspace)
+        settings = options.settings(workspace)
+        if settings.recipe.lists:
+            open_session(dataset, settings)  # raises if a list does not fit the dataset
+        return settings
     return None
 
 
@@ -93,7 +97,7 @@ def show_facts(settings: RunSettings, dataset: Dataset) -> None:
     session = open_session(dataset, settings)
     batches = session.expected_batches()
     stages = [
-        f"{escape(stage.subset)}, {escape(stage.describe_epochs())} of {batches[number]:,} "
+        f"{escape(stage.describe_clips())}, {escape(stage.describe_epochs())} of {batches[number]:,} "
         + ("batch" if batches[number] == 1 else "batches")
         + (", one network for all folds" if stage.shared else "")
         for number, stage in enumerate(recipe.stages)
@@ -108,6 +112,8 @@ def show_facts(settings: RunSettings, dataset: Dataset) -> None:
         ":material/memory: " + escape_all((names[key] for key in check_device(settings.device)), " · "),
     ]
     st.caption("  \n".join(line for line in lines if line))
+    for sentence in pool_notes(session):
+        st.caption(f":material/playlist_add_check: {escape(sentence)}")
     for sentence in cache.fold_leaks(dataset, settings) if stages else ():
         st.warning(escape(sentence), icon=":material/content_copy:")
     for device in devices():

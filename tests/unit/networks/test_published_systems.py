@@ -17,6 +17,12 @@ from torch import nn
 
 from audiotag.networks.argus.settings import ArgusSettings
 from audiotag.networks.base import NetworkSettings
+from audiotag.networks.mobilenet import MobileNetSettings
+from audiotag.networks.vgg import VGGSettings
+from audiotag.networks.warm_up_cnn import WarmUpCNNSettings
+from audiotag.networks.xresnet.blocks import SelfAttention
+from audiotag.networks.xresnet.model import fold_spectral_norm
+from audiotag.networks.xresnet.settings import XResNetSettings
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "systems"
 TOLERANCE = 1e-5  # of the deviation of an output
@@ -33,6 +39,8 @@ class System:
 
 SKIP = {"auxiliary_weights": (), "hidden": 128, "dropout": 0.2}
 AUXILIARY = ("main", "aux3", "aux2", "aux1")
+SIXTH = {"activation": "relu"}
+ATTENDING, CONCAT = {"self_attention": True, "wide_stem": True}, {"head": "concat", "dropout": 0.5}
 SYSTEMS = {
     "argus_aux_skip_attention": System(ArgusSettings(), AUXILIARY),
     "argus_rnn_aux_skip_attention": System(ArgusSettings(recurrent=True), AUXILIARY),
@@ -40,6 +48,14 @@ SYSTEMS = {
     "argus_skip_attention_k3": System(ArgusSettings(**SKIP, attention_kernel=3)),
     "argus_simple_attention": System(ArgusSettings(**SKIP, skips=False)),
     "argus_simple_kaggle": System(ArgusSettings(**SKIP, skips=False, attention=False, conv_bias=True, pool="mean-max")),
+    "warmup_cnn_model_1": System(WarmUpCNNSettings()),
+    "warmup_vgg16_bn": System(VGGSettings()),
+    "mnpinto_xresnet18ssa": System(XResNetSettings(depth=18, **SIXTH, **ATTENDING)),
+    "mnpinto_xresnet34ssa": System(XResNetSettings(depth=34, **SIXTH, **ATTENDING)),
+    "mnpinto_xresnet50ssa": System(XResNetSettings(depth=50, **SIXTH, **ATTENDING)),
+    "mnpinto_fastai_xresnet18": System(XResNetSettings(depth=18, **SIXTH, **CONCAT)),
+    "mnpinto_fastai_xresnet34": System(XResNetSettings(depth=34, **SIXTH, **CONCAT)),
+    "mnpinto_fastai_xresnet50": System(XResNetSettings(depth=50, **SIXTH, **CONCAT)),
 }
 
 
@@ -67,12 +83,16 @@ def fill(network: nn.Module) -> None:
             shape, k = tuple(parameter.shape), np.arange(parameter.numel())
             if isinstance(module, nn.PReLU):
                 values = np.full(shape, 0.25)
+            elif name == "gamma":
+                values = np.full(shape, 1e-5)
             elif parameter.dim() > 1:
                 values = draws(shape) * np.sqrt(3) * np.sqrt(2 / np.prod(shape[1:]))
             elif "bias" in name:
                 values = 0.1 * np.cos(k + 1)
             else:
                 values = 1 + 0.1 * np.sin(k + 1)
+            if isinstance(module, nn.Conv1d) and name == "weight" and shape[0] == shape[1]:  # of a self-attention
+                values = values / np.linalg.norm(values[..., 0], 2)
             parameter.copy_(torch.from_numpy(values))
 
 
@@ -109,6 +129,8 @@ def test_network_gives_what_the_published_code_gives(name: str) -> None:
     assert sum(weight.numel() for weight in weights) == fixture["parameters_trainable"]
     assert sorted(list(weight.shape) for weight in weights) == sorted(fixture["tensor_shapes_sorted"])
 
+    if any(isinstance(module, SelfAttention) for module in network.modules()):
+        network = fold_spectral_norm(network)
     fill(network)
     inputs = inputs_of(shape)
     with torch.no_grad():
@@ -117,6 +139,22 @@ def test_network_gives_what_the_published_code_gives(name: str) -> None:
             norm.train(isinstance(norm, nn.BatchNorm2d))
         by_batch = fixture["rule_B"]["batchnorm2d_by_batch_float32"]
         assert_alike(logits_of(network, inputs), by_batch, system, BATCH_TOLERANCE)
+
+
+@pytest.mark.parametrize("pool", ["mean", "max"])
+def test_baseline_gives_what_the_published_code_gives(pool: str) -> None:
+    fixture = json.loads((FIXTURES / "baseline_mobilenet_v1.json").read_text())
+    network = MobileNetSettings(pool=pool).build(80).eval()
+    shapes = fixture["tensor_shapes_sorted (as torch would have them: out, in, height=frames, width=bands)"]
+    assert sorted(list(weight.shape) for weight in network.parameters()) == sorted(shapes)
+    assert sum(weight.numel() for weight in network.parameters()) == fixture["parameters_trainable"]
+    fill(network)
+    expected = fixture[f"rule_B_{pool}_pool"]
+    with torch.no_grad():
+        logits = network(inputs_of((2, 1, 96, 100)).transpose(2, 3))  # the height of the baseline's maps are frames
+    deviation = TOLERANCE * expected["std"] + 1e-6  # the outputs are known to six decimals
+    np.testing.assert_allclose(logits[:, :10], expected["logits first10"], rtol=0, atol=deviation)
+    assert logits.std(correction=0).item() == pytest.approx(expected["std"], rel=TOLERANCE)
 
 
 def test_filling_rule_is_that_of_the_fixtures() -> None:

@@ -1,0 +1,38 @@
+"""Say before a run what the recipe's lists and pools do with a dataset."""
+
+from __future__ import annotations
+
+from audiotag.training.recipe import Stage
+from audiotag.training.session import Session
+from audiotag.training.subsets import is_split
+
+
+def pool_notes(session: Session) -> tuple[str, ...]:
+    """Sentences about lists of clips, pools without clips, and noisy clips that no fold holds out."""
+    lacking = [_lacking_sentence(session, number, stage) for number, stage in session.stages if stage.pools]
+    return (*session.lists.sentences, *filter(None, lacking), *_never_held_out(session))
+
+
+def _lacking_sentence(session: Session, number: int, stage: Stage) -> str:
+    """That pools of a stage have no clips; empty if all have some."""
+    assert stage.pools is not None
+    present = {kind for kind in stage.pools.probabilities if len(session.rows_of_kind(kind))}
+    lacking = [kind for kind in stage.pools.probabilities if kind not in present]
+    if not lacking:
+        return ""
+    shares = ", ".join(f"{kind} {share:.2g}" for kind, share in stage.pools.scaled(present).items())
+    return (
+        f"{session.dataset.name} has no {' and no '.join(lacking)} clips, from which stage {number + 1} draws; the "
+        f"probabilities of the other pools are scaled: {shares or 'none is left'}."
+    )
+
+
+def _never_held_out(session: Session) -> tuple[str, ...]:
+    """That noisy clips have no out-of-fold scores, where every fold trains on all of them."""
+    rows = session.rows("noisy") if "noisy" in session.subsets else None
+    if rows is None or not len(rows) or is_split(rows, "noisy", session.recipe):
+        return ()
+    return (
+        f"No fold holds out noisy clips: each trains on all {len(rows):,}, apart from those that belong with clips "
+        "that it holds out. They get no out-of-fold scores, so this run cannot say which of their labels are doubtful.",
+    )
