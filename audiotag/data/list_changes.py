@@ -20,6 +20,7 @@ from audiotag.data.corrections import Correction, apply_corrections
 from audiotag.data.dataset import Dataset
 from audiotag.data.tables import FILE_COLUMNS, LABEL_COLUMNS, column_of, read_table, split_labels
 from audiotag.errors import AudiotagError
+from audiotag.state import fits
 from audiotag.wording import shortened
 
 MAX_NAMED = 3  # labels in an error
@@ -105,8 +106,13 @@ class ListChanges:
         return replace(changed, clips=changed.clips.assign(**columns)) if columns else changed
 
 
+def _is_clip_name(value: object) -> bool:
+    return fits(value, [str]) and len(value) == 2  # type: ignore[arg-type]
+
+
 CHANGES_SHAPE = {
-    "relabelled": [CORRECTION_SHAPE], "trusted": [[str]], "dropped": [[str]], "restored": [str], "sentences": [str],
+    "relabelled": [CORRECTION_SHAPE], "trusted": [_is_clip_name], "dropped": [_is_clip_name], "restored": [str],
+    "sentences": [str],
 }  # fmt: skip
 
 
