@@ -13,7 +13,7 @@ test: install
 	$(VENV)/pytest -n 2 --dist worksteal
 
 browser-test: install
-	$(VENV)/pytest tests/browser
+	$(VENV)/pytest tests/browser -n 2 --dist loadfile --no-loadscope-reorder
 
 wheel-test: install
 	$(VENV)/pytest tests/wheel

@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # for type checkers and editors; at run time `__getattr__` im
     from audiotag.features.log_mel import log_mel
     from audiotag.features.settings import SpectrogramSettings
     from audiotag.metrics import lwlrap
+    from audiotag.tagging.opening import open_tagger
     from audiotag.tagging.result import Tags
     from audiotag.tagging.tagger import Tagger
 
@@ -32,6 +33,7 @@ _MODULES = {
     "log_mel": "audiotag.features.log_mel",
     "lwlrap": "audiotag.metrics",
     "open_dataset": "audiotag.data.layouts",
+    "open_tagger": "audiotag.tagging.opening",
     "read_sound": "audiotag.audio.reading",
     "tag": "audiotag.api",
     "train": "audiotag.api",
@@ -47,6 +49,7 @@ __all__ = [
     "log_mel",
     "lwlrap",
     "open_dataset",
+    "open_tagger",
     "read_sound",
     "tag",
     "train",

@@ -48,7 +48,7 @@ def tag(
 
     See Also
     --------
-    Tagger : for many sounds, and for other ways of combining folds and windows.
+    open_tagger : for many sounds, and for other ways of combining folds and windows.
     """
     from audiotag.tagging.ensemble import find_ensemble
 
@@ -218,6 +218,6 @@ def _stamped(ensemble: Path) -> tuple[Path, int]:
 @lru_cache(maxsize=MAX_TAGGERS)
 def _tagger(folder: Path, changed_ns: int, keep_embeddings: bool = False) -> Tagger:
     """The tagger of an ensemble, opened again when its card has changed."""
-    from audiotag.tagging.tagger import Tagger
+    from audiotag.tagging.opening import open_tagger
 
-    return Tagger(folder, keep_embeddings=keep_embeddings)
+    return open_tagger(folder, keep_embeddings=keep_embeddings)

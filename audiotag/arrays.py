@@ -25,6 +25,9 @@ AXES: dict[Domain, tuple[str, ...]] = {
 }
 MAX_SIDE = 10_000  # of a resized batch
 AXIS_NUMBERS: dict[Axis, int] = {"mel": 2, "time": 3}  # of a batch of spectrograms
+# The axes of a batch of spectrograms that each flip mirrors: none, time, frequency, both. The order is that of the
+# outputs of trained networks.
+FLIPS: tuple[tuple[int, ...], ...] = ((), (3,), (2,), (2, 3))
 
 
 def require_fit(values: np.ndarray, batch: Array) -> None:
@@ -132,6 +135,26 @@ def lines_at(batch: Array, axis: Axis, places: Array) -> Array:
     for spectrogram, lines, out in zip(batch, places, taken, strict=True):
         np.take(spectrogram, lines, axis=number - 1, out=out, mode="clip")
     return taken
+
+
+def lines_between(batch: Array, axis: Axis, places: Array) -> Array:
+    """Take lines of each spectrogram at places between whole lines, by linear interpolation.
+
+    Parameters
+    ----------
+    batch : numpy.ndarray or torch.Tensor, shape=(batch, channels, n_mels, frames)
+    axis : str
+    places : numpy.ndarray or torch.Tensor, shape=(batch, lines)
+        Floats in lines, on the batch's device. Beyond the first and the last line these are repeated.
+
+    >>> lines_between(np.array([[[[0.0, 4.0, 8.0]]]]), "time", np.array([[0.5, 1.75, 2.0]]))
+    array([[[[2., 7., 8.]]]])
+    """
+    xp, size = namespace(batch), batch.shape[AXIS_NUMBERS[axis]]
+    places = places.clip(0, size - 1)
+    below = cast(places, xp.int64)
+    low, high = lines_at(batch, axis, below), lines_at(batch, axis, (below + 1).clip(max=size - 1))
+    return low + (high - low) * cast((places - below).reshape(_line_shape(axis, *places.shape)), batch.dtype)
 
 
 def _line_shape(axis: Axis, items: int, size: int) -> tuple[int, int, int, int]:

@@ -1,4 +1,4 @@
-"""Find networks, dataset layouts, augmentations, losses and export formats by their names.
+"""Find networks, dataset layouts, augmentations, losses, schedules and export formats by their names.
 
 A part registers itself with a decorator when its module is imported. At its first use a registry imports all modules of
 its subpackage, then the modules that other distributions list under its entry point group. So a new part is one new

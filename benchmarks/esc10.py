@@ -29,7 +29,8 @@ import numpy as np
 import pandas as pd
 from accuracy_results import RESULTS, is_recorded, parser_of, read_results, record, seconds_of
 
-from audiotag.training.recipe import Recipe, load_recipe
+from audiotag.training.recipe import Recipe
+from audiotag.training.recipe_files import load_recipe
 from audiotag.training.run_blocking import train_run
 from audiotag.training.run_progress import plan_of
 from audiotag.training.runs import RunSettings

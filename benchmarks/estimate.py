@@ -14,7 +14,7 @@ from accuracy_results import seconds_of
 from esc10 import ESC10
 
 from audiotag.training.estimate import Estimate, run_estimate
-from audiotag.training.recipe import load_recipe
+from audiotag.training.recipe_files import load_recipe
 from audiotag.training.run_blocking import train_run
 from audiotag.training.runs import RunSettings
 from audiotag.workspace import Workspace

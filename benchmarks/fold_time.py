@@ -26,7 +26,8 @@ from audiotag.training.backend.precision import precision_of
 from audiotag.training.checkpoints import save_checkpoint
 from audiotag.training.clips import LabelledClips, prepare_clips
 from audiotag.training.progress import EpochResult, FoldSplit, TrainingCallbacks
-from audiotag.training.recipe import Recipe, load_recipe
+from audiotag.training.recipe import Recipe
+from audiotag.training.recipe_files import load_recipe
 
 OURS, THEIRS = "default", str(Path(__file__).with_name("capstone-single.toml"))
 EPOCHS = {OURS: 16, THEIRS: 2}  # per round; they take about as long

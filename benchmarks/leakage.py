@@ -23,7 +23,7 @@ from audiotag.data.layouts import open_dataset
 from audiotag.data.leaks import count_straddling
 from audiotag.training.folds import assign_folds
 from audiotag.training.leaks import add_units, groups_of
-from audiotag.training.recipe import load_recipe
+from audiotag.training.recipe_files import load_recipe
 
 SEEDS = range(5)
 

@@ -32,7 +32,8 @@ from esc10 import ESC10, digest
 from audiotag.audio.reading import read_sound
 from audiotag.data.layouts import open_dataset
 from audiotag.metrics import accuracy, lwlrap, multi_hot
-from audiotag.training.recipe import Recipe, Stage, load_recipe
+from audiotag.training.recipe import Recipe, Stage
+from audiotag.training.recipe_files import load_recipe
 from audiotag.training.run_blocking import train_run
 from audiotag.training.runs import Run, RunSettings
 from audiotag.workspace import Workspace

@@ -89,7 +89,7 @@ def main() -> None:
 def build(home: Path) -> None:
     """Render the starter sounds, and make a finished run of four folds with scores of the clips at random."""
     from audiotag.data.layouts import open_dataset
-    from audiotag.training.recipe import load_recipe
+    from audiotag.training.recipe_files import load_recipe
     from audiotag.training.runs import RunSettings, create_run
     from audiotag.workspace import Workspace
 

@@ -37,7 +37,8 @@ from audiotag.review.ranking import find_doubts, pair_quality
 from audiotag.review.scored_clips import ScoredClips, match_scores
 from audiotag.starter.render import render_starter
 from audiotag.training.held_out import HeldOutScores, read_held_out
-from audiotag.training.recipe import Recipe, load_recipe
+from audiotag.training.recipe import Recipe
+from audiotag.training.recipe_files import load_recipe
 from audiotag.training.run_blocking import train_run
 from audiotag.training.runs import Run, RunSettings
 from audiotag.workspace import Workspace

@@ -30,7 +30,7 @@ LABELS = tuple(["Bark", "Bell", "Buzz", "Hiss", "Hum", "Knock", "Meow", "Siren",
 
 def build(root: Path, clips: int) -> None:
     """Write a table and clips of noise, and a finished run of four folds with scores of them at random."""
-    from audiotag.training.recipe import load_recipe
+    from audiotag.training.recipe_files import load_recipe
     from audiotag.training.runs import RunSettings, create_run
     from audiotag.workspace import Workspace
 

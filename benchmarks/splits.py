@@ -31,7 +31,7 @@ from audiotag.similarity.embedding_job import EmbeddingJob, embed_clips
 from audiotag.tagging.ensemble import read_card
 from audiotag.training.held_out import read_held_out
 from audiotag.training.paired_bootstrap import Difference, sums_of
-from audiotag.training.recipe import load_recipe
+from audiotag.training.recipe_files import load_recipe
 from audiotag.training.run_blocking import train_and_wait
 from audiotag.training.run_options import RunOptions
 from audiotag.training.runs import FoldSource, Run, RunSettings, find_run, list_runs

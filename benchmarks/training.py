@@ -26,7 +26,8 @@ from audiotag.training.backend.precision import precision_of
 from audiotag.training.batches import Batches
 from audiotag.training.clips import Clip, LabelledClips
 from audiotag.training.progress import EpochResult, FoldSplit, TrainingCallbacks
-from audiotag.training.recipe import Recipe, Stage, load_recipe
+from audiotag.training.recipe import Recipe, Stage
+from audiotag.training.recipe_files import load_recipe
 
 CLIPS, LABELS = 160, 16
 EPOCHS = {"default": 12, "capstone": 4}

@@ -32,7 +32,8 @@ from audiotag.tagging.noise_gate_measurement import gate_tagger, measure_noise_g
 from audiotag.tagging.out_of_fold import read_out_of_fold
 from audiotag.training.begun import trained_on
 from audiotag.training.publish import known_clips_of, publish
-from audiotag.training.recipe import Recipe, load_recipe
+from audiotag.training.recipe import Recipe
+from audiotag.training.recipe_files import load_recipe
 from audiotag.training.run_blocking import train_run
 from audiotag.training.runs import Run, RunSettings
 from audiotag.training.session import Session

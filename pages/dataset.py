@@ -45,7 +45,7 @@ frame.show_tabs(
         "Sound": lambda: sound_tab.show_sound(dataset, index, shown, all_faults),
         "Problems": lambda: problems.show_problems(dataset, index, faults, context.ensemble_folder),
         "Clips": lambda: show_clips(dataset, shown, faults),
-        "Map": lambda: show_map(dataset, context.ensemble(), index, all_faults, wanted),
+        "Map": lambda: show_map(dataset, context.ensemble(), all_faults, wanted),
     },
 )
 messages.show_sentences()

@@ -6,6 +6,10 @@ import os
 # figures can be compared to the last bit.
 os.environ["OMP_NUM_THREADS"] = "1"
 
+# Numba gives its own number of threads to the OpenMP library, which it shares with PyTorch: after UMAP had laid out a
+# map, all later networks of that process were computed by two threads, on two cores that both workers of pytest need.
+os.environ["NUMBA_NUM_THREADS"] = "1"
+
 # None of the hundreds of processes that are started compiles again what another one has compiled.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
@@ -28,6 +32,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 SHARED = Path(__file__).parents[2] / "shared"
 STAND_INS = Path(__file__).parent
@@ -88,14 +93,29 @@ def _main_module(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
 
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Fail a test after which PyTorch computes with several threads: all later tests would take much longer."""
+    yield
+    if "torch" in sys.modules:
+        assert sys.modules["torch"].get_num_threads() == 1
+
+
 @pytest.fixture(scope="session", autouse=True)
-def _compiled_kernels() -> None:
+def _compiled_kernels(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Have the kernels of the log-mel compiled by another process, so that all processes here load the same code.
 
-    The process that compiles them gets other last bits than those that load them from numba's cache.
+    The process that compiles them gets other last bits than those that load them from numba's cache. The workers of
+    pytest have it done once.
     """
-    code = "import numpy, audiotag; audiotag.log_mel(numpy.zeros(88_200, 'f'), audiotag.SpectrogramSettings())"
-    subprocess.run([sys.executable, "-c", code], check=True)
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # of all workers
+    with FileLock(folder / "kernels.lock"):
+        if not (folder / "kernels-compiled").exists():
+            code = "import numpy, audiotag; audiotag.log_mel(numpy.zeros(88_200, 'f'), audiotag.SpectrogramSettings())"
+            subprocess.run([sys.executable, "-c", code], check=True)
+            (folder / "kernels-compiled").touch()
 
 
 @pytest.fixture(scope="session")
@@ -217,7 +237,7 @@ def scored_run() -> Callable[..., Any]:
     from safetensors.numpy import save
 
     from audiotag.metrics import accuracy, lwlrap
-    from audiotag.training.recipe import load_recipe
+    from audiotag.training.recipe_files import load_recipe
     from audiotag.training.runs import Run, RunSettings, create_run
     from audiotag.workspace import Workspace
 

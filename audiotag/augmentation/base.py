@@ -61,6 +61,24 @@ class Augmentation:
         """The batch, changed by the sampled ``params``; the same ``params`` give the same again."""
         raise NotImplementedError
 
+    def change_targets(self, targets: Array, params: Any) -> Array:
+        """Targets of the batch that the same ``params`` change; most augmentations leave the labels as they are.
+
+        Parameters
+        ----------
+        targets : numpy.ndarray or torch.Tensor, shape=(batch, labels)
+            Multi-hot, floats.
+        """
+        return targets
+
+    def labels_after(self, labels: tuple[str, ...]) -> tuple[str, ...]:
+        """What the columns of the targets stand for after it: others only if `change_targets` adds columns.
+
+        The network of such a recipe must have as many outputs, see
+        `audiotag.networks.base.NetworkSettings.outputs_per_label`.
+        """
+        return labels
+
     def frames_after(self, frames: int) -> int:
         """Number of frames after it, of so many before: fewer for an augmentation that crops."""
         return frames
@@ -73,6 +91,11 @@ class Augmentation:
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON; `augmentation_from_dict` reads them back."""
         return {"kind": self.kind} | asdict(self)  # type: ignore[call-overload]
+
+    @classmethod
+    def from_values(cls, values: dict[str, Any], path: str) -> Augmentation:
+        """An object from the plain values of its fields; ``path`` is put before the name of a field in an error."""
+        return build(cls, values, path)
 
 
 class Mixer(Augmentation):
@@ -94,6 +117,10 @@ class Mixer(Augmentation):
             Where it is given, the partner of an item is one of the same pool.
         """
         raise NotImplementedError
+
+    def change_targets(self, targets: Array, params: Any) -> Array:
+        """The same as `mix_targets`."""
+        return self.mix_targets(targets, params)
 
     def mix_targets(self, targets: Array, params: Any) -> Array:
         """Targets of the clips that the same ``params`` mix.
@@ -118,12 +145,13 @@ def register_augmentation(name: str) -> Callable[[AugmentationType], Augmentatio
     Raises
     ------
     AudiotagError
-        If its class attribute ``domain`` is missing or not one of the three.
+        If its class attribute ``domain`` is missing or not one of the three. A property of its own may stand for it.
     """
 
     def register(augmentation: AugmentationType) -> AugmentationType:
         domain, domains = getattr(augmentation, "domain", None), get_args(Domain)
-        if domain not in domains:
+        is_own_property = isinstance(domain, property) and domain is not Augmentation.domain
+        if domain not in domains and not is_own_property:
             value = "none" if isinstance(domain, property) else repr(domain)
             raise AudiotagError(
                 f"the domain of the augmentation {name} must be one of {', '.join(map(repr, domains))}, got {value}; "
@@ -136,8 +164,14 @@ def register_augmentation(name: str) -> Callable[[AugmentationType], Augmentatio
     return register
 
 
-def augmentation_from_dict(values: dict[str, Any]) -> Augmentation:
+def augmentation_from_dict(values: dict[str, Any], path: str = "augment") -> Augmentation:
     """An augmentation from plain values: its name as ``kind``, and its fields.
+
+    Parameters
+    ----------
+    values : dict
+    path : str
+        Where the values come from, for errors.
 
     Raises
     ------
@@ -147,7 +181,7 @@ def augmentation_from_dict(values: dict[str, Any]) -> Augmentation:
     values = dict(values)
     kind = values.pop("kind", None)
     if not isinstance(kind, str) or kind not in AUGMENTATIONS.names():
-        raise AudiotagError(f"augment.kind must be one of {', '.join(AUGMENTATIONS.names())}, got {readable(kind)}.")
+        raise AudiotagError(f"{path}.kind must be one of {', '.join(AUGMENTATIONS.names())}, got {readable(kind)}.")
     if "domain" in values:
         values["domain"] = OLD_DOMAINS.get(str(values["domain"]), values["domain"])
-    return build(AUGMENTATIONS.get(kind), values, f"augment, {kind}: ")
+    return AUGMENTATIONS.get(kind).from_values(values, f"{path}, {kind}: ")

@@ -39,6 +39,12 @@ class Chain:
 
         return cls(augmentations_of("waveform"), augmentations_of("log-mel"), augmentations_of("network-input"))
 
+    def labels_after(self, labels: tuple[str, ...]) -> tuple[str, ...]:
+        """What the columns of the targets stand for after all augmentations."""
+        for augmentation in (*self.on_waveforms, *self.on_log_mels, *self.on_network_inputs):
+            labels = augmentation.labels_after(labels)
+        return labels
+
     def held_out(self) -> Chain:
         """The part of the chain that held-out clips get, in a recipe that augments them too, as fastaudio does.
 
@@ -65,6 +71,5 @@ def apply_all(
         else:
             params = augmentation.sample(rng, shape)
         batch = augmentation.apply(batch, params)
-        if isinstance(augmentation, Mixer):
-            targets = augmentation.mix_targets(targets, params)
+        targets = augmentation.change_targets(targets, params)
     return batch, targets

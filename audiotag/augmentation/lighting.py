@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 
-from audiotag.arrays import Array, Domain, beside, items_of
+from audiotag.arrays import Array, Domain, beside, cast, items_of, namespace, working_dtype
 from audiotag.augmentation.base import Augmentation, Probability, register_augmentation
 from audiotag.checks import Within
+
+MIN_SHARE = 1e-7  # values this close to 0 or 1 are moved here, for the logit of 0 is infinite; fastai's number
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,8 +28,8 @@ class Lighting(Augmentation):
     """Change brightness, then contrast: add logit(brightness), multiply by contrast.
 
     Both are sampled as fastai samples them. fastai's ``Brightness`` and ``Contrast`` do the same to the logit of values
-    in 0 to 1 and take the sigmoid of the result. A normalised network input is unbounded already, as a logit is, so
-    here both change its own values.
+    in 0 to 1 and take the sigmoid of the result; ``scale = "logit"`` does so too, for network inputs from 0 to 1. A
+    normalised network input is unbounded already, as a logit is, so by default both change its own values.
 
     Parameters
     ----------
@@ -36,10 +38,13 @@ class Lighting(Augmentation):
         logarithm of the contrast is uniformly distributed.
     p : float
         Probability of each of the two.
+    scale : "values" or "logit"
+        What is added to and multiplied. With "logit" values below 0 count as 0 and those above 1 as 1.
     """
 
     max_lighting: Annotated[float, Within(0, 0.99), "0.2 is common"] = 0.2
     p: Probability = 0.75
+    scale: Literal["values", "logit"] = "values"
     domain: ClassVar[Domain] = "network-input"
 
     def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> LightingParams:
@@ -56,4 +61,9 @@ class Lighting(Augmentation):
     def apply(self, batch: Array, params: LightingParams) -> Array:
         """Network inputs made brighter or darker, then scaled about 0."""
         added = np.log(params.brightness / (1 - params.brightness))
-        return (batch + beside(added, batch)) * beside(params.contrast, batch)
+        if self.scale == "values":
+            return (batch + beside(added, batch)) * beside(params.contrast, batch)
+        xp, values = namespace(batch), cast(batch, working_dtype(batch)).clip(MIN_SHARE, 1 - MIN_SHARE)
+        logit = (xp.log(values / (1 - values)) + beside(added, values)) * beside(params.contrast, values)
+        is_changed = beside((added != 0) | (params.contrast != 1), values) > 0
+        return xp.where(is_changed, cast(1 / (1 + xp.exp(-logit)), batch.dtype), batch)

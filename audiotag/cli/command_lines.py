@@ -136,13 +136,13 @@ def familiarity_line(ensemble: str, dataset: str | Path) -> str:
     return _join("familiarity", _path_text(ensemble), _path_text(dataset))
 
 
-def publish_line(run: str, name: str, weights: str = "last") -> str:
+def publish_line(run: str, name: str, weights: str = "") -> str:
     """Command that makes an ensemble of a run's finished folds.
 
     >>> publish_line("2026-11-28-101500-quick", "mine", "best")
     'audiotag publish 2026-11-28-101500-quick mine --weights best'
     """
-    return _join("publish", run, name, *_option_words({"--weights": "" if weights == "last" else weights}))
+    return _join("publish", run, name, *_option_words({"--weights": weights}))
 
 
 def compare_line(first: str, second: str, truth: str = "corrected") -> str:

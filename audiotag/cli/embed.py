@@ -83,13 +83,14 @@ def embed(options: argparse.Namespace) -> int:
     from audiotag.similarity.embedding import EmbeddingWriter
     from audiotag.similarity.embedding_store import EmbeddingStore
     from audiotag.tagging.bulk_job import count_sounds
-    from audiotag.tagging.ensemble import find_ensemble, read_card
+    from audiotag.tagging.ensemble import embedding_source, find_ensemble, read_card
     from audiotag.tagging.tagger import Tagger
 
     check_vector_file(options.out, options.paths, "--out")
     folder = find_ensemble(options.ensemble)
     total = count_sounds(options.paths)
-    writer = EmbeddingWriter(EmbeddingStore.of(read_card(folder), Workspace()), options.windows)
+    folder, card = embedding_source(folder, read_card(folder))
+    writer = EmbeddingWriter(EmbeddingStore.of(card, Workspace()), options.windows)
     table = VectorFile(options.out, options.paths, writer, options.windows)
     return write_vectors(table, total, lambda: Tagger(folder, say=say, keep_embeddings=True))
 

@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 from audiotag.cli import (
     ablation,
     app,
+    blend,
     compare,
     corrections,
     dataset,
@@ -198,13 +199,13 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument(
         "--weights",
         choices=("last", "best"),
-        default="last",
         help="the weights of each fold's last epoch, or of the one that was best on its held-out clips, whose figures "
-        "are too high for new clips (default: last)",
+        "are too high for new clips (default: as the recipe says)",
     )
     sub.add_argument("--shipped", action="store_true", help="publish into models/ instead of the workspace")
     train.add_noise_gate_switch(sub)
 
+    blend.add_blend(command("blend", blend.blend, blend.HELP))
     compare.add_compare(command("compare", compare.compare, compare.HELP))
     report.add_report(command("report", report.report, report.HELP))
     corrections.add_corrections(command("corrections", corrections.corrections, corrections.HELP))

@@ -94,7 +94,7 @@ def tag(options: argparse.Namespace) -> int:
     from audiotag.tagging.bulk import sound_files
     from audiotag.tagging.bulk_job import BulkJob, count_sounds, tag_row
     from audiotag.tagging.export.base import ExportOptions
-    from audiotag.tagging.tagger import Tagger
+    from audiotag.tagging.opening import open_tagger
 
     format = _output_format(options)
     if options.timeline and not (options.out or options.json):
@@ -106,7 +106,7 @@ def tag(options: argparse.Namespace) -> int:
     folder, settings, card = _ensemble(options)
     thresholds = _thresholds(options.threshold, folder, card, settings)
     total = count_sounds(options.paths)  # before the first use of an ensemble measures its engines
-    tagger = Tagger(folder, settings, thresholds, say=say, keep_embeddings=bool(options.embeddings))
+    tagger = open_tagger(folder, settings, thresholds, say=say, keep_embeddings=bool(options.embeddings))
     vectors = _vector_file(options, tagger) if options.embeddings else None
     export_options = ExportOptions(card.labels, thresholds, options.timeline, options.spreadsheet)
     per_clip = _per_clip_folders(options, format)
@@ -133,7 +133,8 @@ def _vector_file(options: argparse.Namespace, tagger: Tagger) -> VectorFile:
     from audiotag.similarity.embedding_store import EmbeddingStore
 
     check_embeddings(tagger)
-    store = EmbeddingStore.of(tagger.card, Workspace(), tagger.settings)
+    embedder = tagger.parts[0]  # of a blend, its first member
+    store = EmbeddingStore.of(embedder.card, Workspace(), embedder.settings)
     return VectorFile(options.embeddings, options.paths, EmbeddingWriter(store))
 
 
@@ -142,8 +143,8 @@ def submit(options: argparse.Namespace) -> int:
     from audiotag.data.layouts import absolute
     from audiotag.data.saved_options import open_remembered
     from audiotag.tagging.bulk_job import BulkJob, check_out
+    from audiotag.tagging.opening import open_tagger
     from audiotag.tagging.submission import Sheet, write_submission
-    from audiotag.tagging.tagger import Tagger
 
     if options.out.suffix.lower() != ".csv":
         raise AudiotagError(f"--out must end in .csv, got {options.out.name}.")
@@ -152,7 +153,7 @@ def submit(options: argparse.Namespace) -> int:
     sheet = Sheet.of(open_remembered(absolute(options.dataset), Workspace()), card)
     if note := sheet.note(card):
         say(note)
-    job = BulkJob(Tagger(folder, settings, say=say), lambda: iter(sheet.files), len(sheet.files), _submission_row)
+    job = BulkJob(open_tagger(folder, settings, say=say), lambda: iter(sheet.files), len(sheet.files), _submission_row)
 
     def write(rows: Callable[[], Iterator[Row]]) -> None:
         write_submission(options.out, rows(), sheet)

@@ -177,6 +177,7 @@ def print_left_out(run: Run) -> list[str]:
 
 def _print_result(run: Run, as_json: bool) -> None:
     from audiotag.training.run_progress import left_out_reasons
+    from audiotag.training.weights_choice import mean_lwlrap
 
     folds = list({event["fold"]: event for event in run.events() if event["event"] == "fold-finished"}.values())
     if not folds:
@@ -190,11 +191,14 @@ def _print_result(run: Run, as_json: bool) -> None:
             print_line(f"fold {event['fold']}: lwlrap {event['lwlrap']:.4f}, accuracy {event['accuracy']:.4f}")
         which = "the fold" if len(folds) == 1 else f"{len(folds)} folds"
         print_line(f"mean lwlrap of {which}, on held-out clips: {mean:.4f}")
+        best = mean_lwlrap(run.events(), "best") if run.settings().recipe.weights == "best" else None
+        if best is not None:
+            print_line(f"with the weights of the best epochs, which are chosen on these clips: {best:.4f}")
 
 
 def estimate(options: argparse.Namespace) -> int:
     """Measure a few batches, and print how long the training would take."""
-    from audiotag.training.estimate import Estimate
+    from audiotag.training.estimate import Estimate, describe_cost
     from audiotag.training.run_blocking import notes_before
     from audiotag.wording import format_duration
 
@@ -213,6 +217,8 @@ def estimate(options: argparse.Namespace) -> int:
         return ALL_DONE
     batches = ", ".join(f"{count} of {s:.3g} s" for count, s in zip(result["batches"], result["batch_s"], strict=True))
     print_line(f"about {format_duration(result['total_s'])}; batches per epoch: {batches}")
+    if cost := describe_cost(result):
+        print_line(cost)
     if options.rates:
         suggested = result["suggested_lr"]
         advice = f"about {suggested:.1e}" if suggested else "no suggestion, because the loss did not fall"

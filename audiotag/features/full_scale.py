@@ -56,7 +56,7 @@ def full_scale_db(settings: SpectrogramSettings) -> np.ndarray:
     )
     sums = np.bincount(matrix.row, matrix.data * (power / 4) ** (settings.power / 2), minlength=settings.n_mels)
     has_bins = np.bincount(matrix.row, minlength=settings.n_mels) > 0
-    levels = np.where(has_bins, (20 / settings.power) * np.log10(np.maximum(sums, AMIN)), np.nan)
+    levels = np.where(has_bins, (20 / settings.power) * np.log10(np.maximum(sums + settings.log_offset, AMIN)), np.nan)
     levels.flags.writeable = False
     return levels
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import fields
 from pathlib import Path
 
 from audiotag.checks import error_path
 from audiotag.disk import locked
 from audiotag.errors import AudiotagError
-from audiotag.features.settings import PRESETS, SpectrogramSettings
+from audiotag.features.settings import LATER_FIELDS, PRESETS, SpectrogramSettings
 from audiotag.foreign import read_foreign_toml
 from audiotag.reasons import plain_reason
 from audiotag.state import say, set_aside
@@ -60,7 +59,10 @@ def save_preset(name: str, settings: SpectrogramSettings, workspace: Workspace) 
     if name in PRESETS:
         raise AudiotagError(f"{name} is a published preset, which cannot be changed; choose another name.")
     path = _preset_path(name, workspace)
-    lines = [f"{field} = {json.dumps(value)}" for field, value in settings.to_dict().items()]
+    values = settings.to_dict()
+    # Later fields first: a file that has lost its end lacks a field that every preset has, and is refused.
+    names = sorted(values, key=lambda name: name not in LATER_FIELDS)
+    lines = [f"{name} = {json.dumps(values[name])}" for name in names]
     with locked(path):
         if path.exists():
             try:
@@ -100,7 +102,7 @@ def _read(path: Path) -> SpectrogramSettings:
         raise AudiotagError(f"{plain_reason(error)}; mend it, or delete it.") from error
     with error_path(f"{path}: "):
         settings = SpectrogramSettings.from_dict(values)
-        missing = [field.name for field in fields(SpectrogramSettings) if field.name not in values]
+        missing = [name for name in SpectrogramSettings().to_dict() if name not in values]
         if missing:  # of half a file all that is left may be valid
             raise AudiotagError(f"{', '.join(missing)} must be given; a preset has all settings, so mend or delete it.")
     return settings

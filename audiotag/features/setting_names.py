@@ -29,9 +29,21 @@ NAMES: dict[str, tuple[str, str]] = {  # of every field: its name and its unit
     "std_db": ("Deviation", "dB"),
     "deltas": ("Deltas", ""),
     "resize": ("Resize to", "pixels"),
+    "crop": ("Crops are cut from", ""),
+    "min_s": ("Shortest sound after trimming", "s"),
+    "trim_rule": ("Trimming as in", ""),
+    "centred": ("Frames centred", ""),
+    "log_offset": ("Added before the logarithm", ""),
+    "delta_filter": ("Delta filter", ""),
+    "equal_channels": ("Equal channels", ""),
+    "range_mean": ("Mean after range", ""),
+    "range_std": ("Deviation after range", ""),
 }
 # Fields that change which time and frequency range, and which values, a spectrogram of the same moment shows.
-CHANGES_PICTURE = frozenset(NAMES) - {"clip_s", "trim_db", "trim_pad_s", "padding", "mean_db", "std_db"}
+CHANGES_PICTURE = frozenset(NAMES) - {
+    "clip_s", "trim_db", "trim_pad_s", "padding", "mean_db", "std_db", "min_s",
+    "trim_rule", "range_mean", "range_std",
+}  # fmt: skip
 
 
 class Difference(NamedTuple):
@@ -58,6 +70,9 @@ def value_text(field: str, value: Any) -> str:
         ("mel_norm", "slaney"): "area 1 (slaney)",
         ("normalise", "none"): "no",
         ("deltas", 0): "none",
+        ("min_s", 0): "no minimum",
+        ("centred", True): "yes",
+        ("centred", False): "no",
     }
     if (field, value) in words:
         return words[field, value]

@@ -6,6 +6,7 @@ The line is what addresses of the Spectrogram page hold: ``capstone,n_mels=64,f_
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any
 
 from audiotag.errors import AudiotagError
@@ -13,7 +14,7 @@ from audiotag.features.setting_names import changed_fields
 from audiotag.features.settings import SpectrogramSettings
 
 MAX_LENGTH = 1000  # of a line that is read; all fields together need less than half of it
-_TYPES = {name: type(value) for name, value in SpectrogramSettings().to_dict().items()}
+_TYPES = {field.name: type(field.default) for field in fields(SpectrogramSettings)}
 
 
 def settings_text(settings: SpectrogramSettings, preset: str, values: SpectrogramSettings) -> str:
@@ -58,6 +59,8 @@ def _text(value: Any) -> str:
 
 def _value(name: str, text: str) -> Any:
     kind = _TYPES[name]
+    if kind is bool:
+        return {"True": True, "False": False}.get(text, text)
     try:
         return kind(text)
     except ValueError:

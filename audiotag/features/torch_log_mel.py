@@ -6,12 +6,13 @@ definition; the results agree within 0.001 dB.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 from torch.nn import functional
 
-from audiotag.errors import AudiotagError
-from audiotag.features.log_mel import DELTA_REACH_FRAMES, MIN_DEVIATION_DB
+from audiotag.features.log_mel import DELTA_TAPS, MIN_DEVIATION_DB, TOP_LEVEL, Scale, require_samples, samples_before
 from audiotag.features.mel import AMIN, mel_matrix, window
 from audiotag.features.settings import SpectrogramSettings
 
@@ -26,7 +27,7 @@ class LogMel(nn.Module):
     Shape
     -----
     waveforms : (batch, samples), float32 in [-1, 1], padded to the clip length
-    log-mels : (batch, n_mels, 1 + samples // hop_length), dB
+    log-mels : (batch, n_mels, settings.frames_of(samples)), dB
 
     Raises
     ------
@@ -51,21 +52,17 @@ class LogMel(nn.Module):
 
     def _log_mels(self, waveforms: torch.Tensor) -> torch.Tensor:
         settings = self.settings
-        samples, half = waveforms.shape[-1], settings.n_fft // 2
-        if samples <= half:
-            raise AudiotagError(
-                f"the waveform must be longer than half of n_fft ({half} samples), got {samples}; "
-                "pad it to the clip length first."
-            )
-        before = half - (settings.n_fft - settings.win_length) // 2
-        padded = functional.pad(waveforms[:, None], (before, settings.win_length - before), mode="reflect")[:, 0]
-        frames = padded.unfold(-1, settings.win_length, settings.hop_length)[:, : 1 + samples // settings.hop_length]
+        samples, before = waveforms.shape[-1], samples_before(settings)
+        require_samples(samples, settings)
+        if settings.centred:
+            waveforms = functional.pad(waveforms[:, None], (before, settings.win_length - before), mode="reflect")[:, 0]
+        frames = waveforms.unfold(-1, settings.win_length, settings.hop_length)[:, : settings.frames_of(samples)]
         # Always in float32, also under autocast: half precision would lose sound 60 dB below the loudest.
         with torch.autocast(waveforms.device.type, enabled=False):
             spectrum = torch.fft.rfft(frames.float() * self.window, n=settings.n_fft)
             power = spectrum.real.square() + spectrum.imag.square()
             bands = (power.sqrt() if settings.power == 1 else power) @ self.mel.T
-            decibels = (20 / settings.power) * bands.clamp(min=AMIN).log10()
+            decibels = (20 / settings.power) * (bands + settings.log_offset).clamp(min=AMIN).log10()
             floor = decibels.amax(dim=(1, 2), keepdim=True) - settings.top_db
             return torch.maximum(decibels, floor).transpose(1, 2)
 
@@ -83,31 +80,51 @@ class NetworkInput(nn.Module):
         super().__init__()
         self.settings = settings
 
-    def forward(self, log_mels: torch.Tensor) -> torch.Tensor:
+    def forward(self, log_mels: torch.Tensor, scales: Sequence[Scale] | None = None) -> torch.Tensor:
         """(batch, n_mels, frames) → (batch, channels, height, width)."""
-        channels = [self._normalise(log_mels)]
-        for _ in range(self.settings.deltas):
-            channels.append(_slope(channels[-1]))
-        batch = torch.stack(channels, dim=1)
-        if not self.settings.resize:
+        settings, channel = self.settings, self._normalise(log_mels, scales)
+        batch = torch.stack([channel] * settings.equal_channels + self._deltas(channel), dim=1)
+        if not settings.resize:
             return batch
-        return functional.interpolate(batch, (self.settings.height, self.settings.width), mode="bilinear")
+        return functional.interpolate(batch, (settings.height, settings.width), mode="bilinear")
 
-    def _normalise(self, log_mels: torch.Tensor) -> torch.Tensor:
+    def _normalise(self, log_mels: torch.Tensor, scales: Sequence[Scale] | None) -> torch.Tensor:
         settings = self.settings
         if settings.normalise == "none":
             return log_mels
         if settings.normalise == "global":
             return (log_mels - settings.mean_db) / settings.std_db
-        axes = (1, 2) if settings.normalise == "clip" else (0, 1, 2)
-        mean = log_mels.mean(dim=axes, keepdim=True)
-        deviation = log_mels.std(dim=axes, keepdim=True, correction=0)
-        return (log_mels - mean) / deviation.clamp(min=MIN_DEVIATION_DB)
+        if scales is not None and settings.normalise != "batch":
+            subtracted, divisor = torch.tensor(scales, dtype=log_mels.dtype, device=log_mels.device).T[..., None, None]
+        elif settings.normalise == "range":
+            subtracted = log_mels.amin(dim=(1, 2), keepdim=True)
+            divisor = log_mels.amax(dim=(1, 2), keepdim=True) - subtracted
+        else:
+            axes = (1, 2) if settings.normalise == "clip" else (0, 1, 2)
+            subtracted = log_mels.mean(dim=axes, keepdim=True)
+            divisor = log_mels.std(dim=axes, keepdim=True, correction=0)
+        scaled = (log_mels - subtracted) / divisor.clamp(min=MIN_DEVIATION_DB)
+        if settings.normalise != "range":
+            return scaled
+        levels = (scaled.clamp(0, 1) * TOP_LEVEL).floor() / TOP_LEVEL
+        return (levels - settings.range_mean) / settings.range_std
+
+    def _deltas(self, log_mels: torch.Tensor) -> list[torch.Tensor]:
+        """Derivatives along time of ``(batch, n_mels, frames)``, as in `audiotag.features.log_mel.deltas`."""
+        orders = self.settings.deltas
+        if self.settings.delta_filter == "slope":
+            slopes, slope = [], log_mels
+            for _ in range(orders):
+                slope = _filtered(_edge_repeated(slope), DELTA_TAPS[0])
+                slopes.append(slope)
+            return slopes
+        return [_edge_repeated(_filtered(log_mels, taps)) for taps in DELTA_TAPS[:orders]]
 
 
-def _slope(log_mels: torch.Tensor) -> torch.Tensor:
-    """Slope along time of ``(batch, n_mels, frames)``, as in `audiotag.features.log_mel.deltas`."""
-    taps = torch.arange(-DELTA_REACH_FRAMES, DELTA_REACH_FRAMES + 1, dtype=log_mels.dtype, device=log_mels.device)
-    taps = taps / taps.square().sum()
-    padded = functional.pad(log_mels, (DELTA_REACH_FRAMES, DELTA_REACH_FRAMES), mode="replicate")
-    return padded.unfold(-1, len(taps), 1) @ taps
+def _edge_repeated(log_mels: torch.Tensor) -> torch.Tensor:
+    reach = len(DELTA_TAPS[0]) // 2
+    return functional.pad(log_mels, (reach, reach), mode="replicate")
+
+
+def _filtered(log_mels: torch.Tensor, taps: tuple[float, ...]) -> torch.Tensor:
+    return log_mels.unfold(-1, len(taps), 1) @ torch.tensor(taps, dtype=log_mels.dtype, device=log_mels.device)

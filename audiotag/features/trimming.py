@@ -10,9 +10,11 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from audiotag.features.settings import SpectrogramSettings
+from audiotag.features.settings import SpectrogramSettings, TrimRule
 
 FRAME_SAMPLES = 2048  # librosa's default frame_length
+HALF_FRAME = FRAME_SAMPLES // 2
+LIBROSA_HOP = 512  # librosa's default hop_length, in samples
 
 
 def trim_bounds(
@@ -57,33 +59,57 @@ class SilenceTrimmer:
         In Hz.
     threshold_db, pad_s : float
         As in `trim_bounds`.
+    rule : "fastaudio" or "librosa"
+        With "librosa", frames are 512 samples apart, the sound is mirrored at its ends, and there is no margin:
+        ``librosa.effects.trim`` of librosa 0.6.3, as the published systems of 2019 use it.
     """
 
-    def __init__(self, sample_rate: int, threshold_db: float = 20.0, pad_s: float = 0.02) -> None:
-        self._hop, self._threshold_db = int(pad_s * sample_rate), threshold_db
+    def __init__(
+        self, sample_rate: int, threshold_db: float = 20.0, pad_s: float = 0.02, rule: TrimRule = "fastaudio"
+    ) -> None:
+        self._mirrors = rule == "librosa"
+        self._hop = LIBROSA_HOP if self._mirrors else int(pad_s * sample_rate)
+        self._threshold_db = threshold_db
         self._length = 0
-        self._samples = np.zeros(FRAME_SAMPLES // 2, np.float32)  # from the next frame on; zeros precede the sound
+        self._beginning = np.empty(0, np.float32)  # of a sound that is mirrored, until there is enough of it
+        self._end = np.empty(0, np.float32)
+        self._samples = np.zeros(0 if self._mirrors else HALF_FRAME, np.float32)  # from the next frame on
         self._gap = 0  # samples between these and the next frame
         self._powers: list[np.ndarray] = []
 
     def add(self, block: np.ndarray) -> None:
         """Take the next samples, shape ``(samples,)``."""
-        self._length += len(block)
-        if self._hop:
+        before, self._length = self._length, self._length + len(block)
+        if not self._mirrors:
+            if self._hop:
+                self._add_frames(block)
+            return
+        self._end = np.concatenate([self._end, block])[-HALF_FRAME - 1 :]
+        if before > HALF_FRAME:
             self._add_frames(block)
+            return
+        self._beginning = np.concatenate([self._beginning, block])
+        if self._length > HALF_FRAME:
+            self._add_frames(np.concatenate([self._beginning[HALF_FRAME:0:-1], self._beginning]))
 
     def bounds(self) -> tuple[int, int]:
         """Index of the first sample, and of the one after the last; call it once, after the last block."""
         n_samples, hop = self._length, self._hop
-        if hop > n_samples or not hop or not n_samples:
+        margin = 0 if self._mirrors else hop
+        if margin > n_samples or not hop or not n_samples:
             return 0, n_samples
-        self._add_frames(np.zeros(FRAME_SAMPLES // 2, np.float32))
+        if not self._mirrors:
+            self._add_frames(np.zeros(HALF_FRAME, np.float32))
+        elif n_samples > HALF_FRAME:
+            self._add_frames(self._end[-2::-1])
+        else:  # shorter than its mirror image, which is then mirrored again
+            self._add_frames(np.pad(self._beginning, HALF_FRAME, mode="reflect"))
         power = np.concatenate(self._powers)
         level_db = 10 * np.log10(np.maximum(power, 1e-10)) - 10 * np.log10(max(float(power.max()), 1e-10))
         loud = np.flatnonzero(level_db > -self._threshold_db)
         start = min(int(loud[0]) * hop, n_samples)
         end = min((int(loud[-1]) + 1) * hop, n_samples)
-        return max(start - hop, 0), min(end + hop, n_samples)
+        return max(start - margin, 0), min(end + margin, n_samples)
 
     def _add_frames(self, block: np.ndarray) -> None:
         skipped = min(self._gap, len(block))
@@ -107,10 +133,20 @@ def trimmed_bounds_of_blocks(blocks: Iterable[np.ndarray], settings: Spectrogram
     """`trimmed_bounds` of a sound that comes in blocks, each of shape ``(samples,)``."""
     if not settings.trim_db:
         return 0, sum(map(len, blocks))
-    trimmer = SilenceTrimmer(settings.sample_rate, settings.trim_db, settings.trim_pad_s)
+    trimmer = SilenceTrimmer(settings.sample_rate, settings.trim_db, settings.trim_pad_s, settings.trim_rule)
+    samples = 0
     for block in blocks:
         trimmer.add(block)
-    return trimmer.bounds()
+        samples += len(block)
+    return _extended(*trimmer.bounds(), samples, int(settings.min_s * settings.sample_rate))
+
+
+def _extended(start: int, end: int, samples: int, fewest: int) -> tuple[int, int]:
+    """Bounds that are at least ``fewest`` samples apart, with the same middle, as far as the sound reaches."""
+    if end - start >= fewest:
+        return start, end
+    middle = start + (end - start) // 2
+    return max(0, middle - fewest // 2), min(samples, middle + fewest - fewest // 2)
 
 
 def crop_start(samples: int, settings: SpectrogramSettings, at: float = 0.5) -> int:

@@ -20,13 +20,14 @@ from audiotag.figures import html_page as page
 from audiotag.figures import training as figures
 from audiotag.figures import trust
 from audiotag.training.held_out import labelled_scores
+from audiotag.training.parts import part_name
 from audiotag.training.run_differences import changes_from_recipe, described
 from audiotag.training.run_notes import RunNote, read_note
-from audiotag.training.run_progress import epochs_done, left_out_reasons, plan_of
+from audiotag.training.run_progress import epochs_done, left_out_reasons, plan_of, stages_as_trained
 from audiotag.training.run_summary import RunSummary, spread_text, summarise
 from audiotag.training.run_tables import epoch_table, fold_table, label_table, rate_table
 from audiotag.training.runs import Run, RunSettings
-from audiotag.training.weights_choice import OPTIMISM, TITLES, WeightsChoice, fold_results
+from audiotag.training.weights_choice import TITLES, WeightsChoice, fold_results, optimism
 from audiotag.trust.findings import EVERY_SCORE, Findings, percent
 from audiotag.trust.tag_quality import worst_first
 from audiotag.wording import format_duration
@@ -125,7 +126,8 @@ def _data(facts: RunFacts) -> str:
         return ""
     stages = pd.DataFrame(
         [
-            {"stage": number, "clips": f"{stage['subset']}, {stage['clips']:,}", "epochs": stage["epochs"],
+            {"stage": number, "clips": f"{stage['subset']}, {stage['clips']:,}",
+             "epochs": f"{'at most ' * bool(stage.get('stop_after'))}{stage['epochs']}",
              "trained": "once for all folds" if stage["shared"] else "for each fold"}
             for number, stage in enumerate(plan["stages"], start=1)
         ]
@@ -171,7 +173,7 @@ def _folds(facts: RunFacts) -> str:
     ]
     if rows:
         table = pd.DataFrame(rows, columns=["weights", "lwlrap of finished folds, mean ± deviation", "folds"])
-        parts += [page.table(table), page.text(OPTIMISM, style="quiet")]
+        parts += [page.table(table), page.text(optimism(facts.settings.recipe), style="quiet")]
     return "\n".join(parts)
 
 
@@ -187,7 +189,7 @@ def _curves(facts: RunFacts) -> str:
     epochs, plan = epochs_done(facts.events), plan_of(facts.events)
     if plan is None:
         return ""
-    stages, loss = plan["stages"], facts.settings.recipe.loss
+    stages, loss = stages_as_trained(facts.events), part_name(facts.settings.recipe.loss)
     return "\n".join(
         [
             page.text("Curves", "h2"),

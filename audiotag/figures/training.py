@@ -14,6 +14,7 @@ from audiotag.training.run_tables import fold_name, rate_points
 
 MAX_EPOCHS_WITH_DOTS = 40  # a longer line has no dots on its epochs
 MAX_EPOCHS_WITH_WHOLE_TICKS = 12  # with so few epochs Plotly would also number halves
+LOSS_TITLES = {"bce": "binary cross-entropy", "focal": "focal loss"}  # by the names that recipes have for them
 SMOOTHING = 0.7  # weight of the previous epochs in the moving average
 COMPARED_COLOURS = ("#8a9490", "#b0a08c", "#93a1b8", "#a8909c")  # quieter than the folds' colours
 COMPARED_DASHES = ("dot", "dash", "dashdot", "longdash")
@@ -92,7 +93,7 @@ def losses(epochs: Epochs, stages: Epochs, run: str = "run", loss: str = "bce") 
     for what, width in (("held out", 2), ("training", 1)):
         figure.add_scatter(x=[None], y=[None], name=what, mode="lines", line={"color": QUIET, "width": width})
     mark_stages(figure, stages)
-    figure = set_frame(figure, 320, "epoch", "focal loss" if loss == "focal" else "binary cross-entropy")
+    figure = set_frame(figure, 320, "epoch", LOSS_TITLES.get(loss, f"loss: {plain(loss)}"))
     figure.update_layout(uirevision=run, legend={"itemwidth": 44})
     return figure
 

@@ -25,10 +25,14 @@ DEFAULT_NETWORK = "xresnet"
 class NetworkSettings:
     """What a network is built from; base of a frozen dataclass for each network.
 
-    A network takes ``(batch, channels, height, width)`` float32 and gives logits of shape ``(batch, n_labels)``.
+    A network takes ``(batch, channels, height, width)`` float32 and gives logits of shape ``(batch, n_labels)``; one
+    with auxiliary heads gives more in training mode, see `output_weights`.
     """
 
     kind: ClassVar[str] = ""  # its name in recipes, set by `register_network`
+    # Fields that a later version added. At their defaults they are left out of the fingerprint, so that the engines
+    # that were compiled before are found again.
+    added_fields: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         check(self)
@@ -48,6 +52,28 @@ class NetworkSettings:
     @property
     def fewest_frames(self) -> int:
         """Width of the narrowest network input that the network takes."""
+        return 1
+
+    @property
+    def fewest_bands(self) -> int:
+        """Height of the lowest network input that the network takes."""
+        return 1
+
+    @property
+    def output_weights(self) -> tuple[float, ...]:
+        """Weight of each output of the network in the loss; more than one for a network with auxiliary heads.
+
+        In training mode such a network gives a tuple of logits, those of its main head first. In evaluation mode, and
+        `for_inference`, it gives the logits of the main head alone.
+        """
+        return (1.0,)
+
+    @property
+    def outputs_per_label(self) -> int:
+        """Number of logits per label in training mode, where an augmentation adds labels; in evaluation mode it is 1.
+
+        `build` still gets the number of labels themselves. `audiotag.augmentation.flip_labels` is such an augmentation.
+        """
         return 1
 
     def columns(self, frames: int) -> int:
@@ -92,12 +118,21 @@ class NetworkSettings:
 
         For the default network it is the text of audiotag 0.1, so that its compiled engines are found again.
         """
-        values = ", ".join(f"{name}={value!r}" for name, value in asdict(self).items())  # type: ignore[call-overload]
+        shown = asdict(self)  # type: ignore[call-overload]
+        for name in self.added_fields:
+            if shown[name] == getattr(type(self), name):
+                del shown[name]
+        values = ", ".join(f"{name}={value!r}" for name, value in shown.items())
         return f"{'NetworkSettings' if self.kind == DEFAULT_NETWORK else self.kind}({values})"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON; `network_from_dict` reads them back."""
         return {"kind": self.kind} | asdict(self)  # type: ignore[call-overload]
+
+    @classmethod
+    def from_values(cls, values: dict[str, Any], path: str) -> NetworkSettings:
+        """An object from the plain values of its fields; ``path`` is put before the name of a field in an error."""
+        return build(cls, values, path)
 
 
 Settings = TypeVar("Settings", bound=type[NetworkSettings])
@@ -120,8 +155,14 @@ def default_network() -> NetworkSettings:
     return NETWORKS.get(DEFAULT_NETWORK)()
 
 
-def network_from_dict(values: dict[str, Any]) -> NetworkSettings:
+def network_from_dict(values: dict[str, Any], path: str = "network") -> NetworkSettings:
     """Settings from plain values; without ``kind`` they are those of `DEFAULT_NETWORK`.
+
+    Parameters
+    ----------
+    values : dict
+    path : str
+        Where the values come from, for errors.
 
     Raises
     ------
@@ -129,9 +170,9 @@ def network_from_dict(values: dict[str, Any]) -> NetworkSettings:
         If there is no such network, or a field is unknown, of the wrong type or out of its range.
     """
     if not isinstance(values, dict):
-        raise AudiotagError(f"network must be a table of fields, got {readable(values)}.")
+        raise AudiotagError(f"{path} must be a table of fields, got {readable(values)}.")
     values = dict(values)
     kind = values.pop("kind", DEFAULT_NETWORK)
     if not isinstance(kind, str) or kind not in NETWORKS.names():
-        raise AudiotagError(f"network.kind must be one of {', '.join(NETWORKS.names())}, got {readable(kind)}.")
-    return build(NETWORKS.get(kind), values, "network.")
+        raise AudiotagError(f"{path}.kind must be one of {', '.join(NETWORKS.names())}, got {readable(kind)}.")
+    return NETWORKS.get(kind).from_values(values, f"{path}.")

@@ -13,6 +13,7 @@ from audiotag.networks.base import NetworkSettings
 
 if TYPE_CHECKING:
     import torch
+    from torch import nn
     from torch.overrides import TorchFunctionMode
 
 MAX_WEIGHTS = 2**29  # of one network: 2 GiB in single precision
@@ -52,11 +53,8 @@ def shapes_within_bounds(settings: NetworkSettings, n_labels: int, shape: tuple[
 def _compute_shapes(settings: NetworkSettings, n_labels: int, shape: tuple[int, int, int]) -> Shapes | None:
     import torch
 
-    try:
-        with torch.device("meta"), _without_drawing():
-            network = settings.build(n_labels, shape[0])
-        network = settings.for_inference(network).eval()
-    except Exception:  # a network may raise anything where its tensors have no memory
+    network = build_without_memory(settings, n_labels, shape[0])
+    if network is None:
         return None
     shapes = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     weights = sum(math.prod(of_one) for of_one in shapes.values())
@@ -77,6 +75,21 @@ def _compute_shapes(settings: NetworkSettings, n_labels: int, shape: tuple[int, 
         "make it narrower, or the network input smaller",
     )
     return shapes
+
+
+def build_without_memory(settings: NetworkSettings, n_labels: int, channels: int) -> nn.Module | None:
+    """A network as an ensemble stores it, in evaluation mode, on torch's device "meta", which has shapes alone.
+
+    None for a network of another distribution that torch cannot build there.
+    """
+    import torch
+
+    try:
+        with torch.device("meta"), _without_drawing():
+            network = settings.build(n_labels, channels)
+        return settings.for_inference(network).eval()
+    except Exception:  # a network may raise anything where its tensors have no memory
+        return None
 
 
 _compute_shapes_once = lru_cache(maxsize=64)(

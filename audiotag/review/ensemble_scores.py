@@ -34,7 +34,7 @@ from audiotag.review.submissions import Part, submission_path, write_scores
 from audiotag.state import read_state
 from audiotag.tagging.bulk import SoundFile, tag_files
 from audiotag.tagging.ensemble import Card, read_card
-from audiotag.tagging.tagger import Tagger
+from audiotag.tagging.opening import open_tagger
 from audiotag.training.held_out import HeldOutScores
 from audiotag.workspace import Workspace
 
@@ -250,7 +250,7 @@ def _score_missing(job: EnsembleScores, dataset: Dataset) -> None:
     if not len(todo):
         return
     files = [SoundFile(path, clip) for path, clip in zip(todo["path"], todo["clip"], strict=True)]
-    tagger = Tagger(job.ensemble)
+    tagger = open_tagger(job.ensemble)
     rows: list[tuple] = []
     began = last = time.monotonic()
 

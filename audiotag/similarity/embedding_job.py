@@ -28,7 +28,7 @@ from audiotag.similarity.embedding_store import EmbeddingStore, content_keys, fi
 from audiotag.similarity.nearest import EXACT_UP_TO, NearestClips
 from audiotag.state import read_json_state
 from audiotag.tagging.bulk import SoundFile
-from audiotag.tagging.ensemble import Card
+from audiotag.tagging.ensemble import Card, embedding_source
 from audiotag.tagging.tagger import Tagger
 from audiotag.workspace import Workspace, write_json
 
@@ -100,7 +100,11 @@ class EmbeddingJob(DetachedJob):
 
     @classmethod
     def of(cls, dataset: Dataset, ensemble: Path, card: Card, workspace: Workspace) -> EmbeddingJob:
-        """The job for a dataset and the ensemble in a folder; nothing is started or written yet."""
+        """The job for a dataset and the ensemble in a folder; nothing is started or written yet.
+
+        A blend has the embeddings of its first member.
+        """
+        ensemble, card = embedding_source(ensemble, card)
         store = EmbeddingStore.of(card, workspace)
         folder = store.folder / "jobs" / cache_name(dataset.root, dataset.name)
         return cls(folder, dataset.root, ensemble.absolute(), store)

@@ -17,7 +17,7 @@ import os
 import secrets
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -82,7 +82,8 @@ class EmbeddingStore:
         """
         settings = settings or TagSettings()
         folds = [fold.sha256 for fold in select_folds(card, settings.folds)]
-        what = [EDITION, folds, settings.overlap, asdict(card.spectrogram), card.network.to_dict()]
+        what = [EDITION, folds, settings.overlap, card.spectrogram.to_dict(), card.network.to_dict()]
+        what += [settings.window_rule] if settings.window_rule else []
         digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:12]
         return cls(workspace.root / "embeddings" / f"{card.name}-{digest}")
 

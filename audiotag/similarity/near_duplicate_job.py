@@ -135,8 +135,8 @@ def _compare_candidates(
 
 def _embed(job: NearDuplicateJob, dataset: Dataset, workspace: Workspace) -> tuple[pd.DataFrame, np.ndarray]:
     """The clips that have a vector, and their vectors."""
-    store = EmbeddingJob.of(dataset, job.ensemble, read_card(job.ensemble), workspace).store
-    part = _EmbeddingPart(job.folder, job.root, job.ensemble, store)
+    embedding = EmbeddingJob.of(dataset, job.ensemble, read_card(job.ensemble), workspace)
+    part = _EmbeddingPart(job.folder, job.root, embedding.ensemble, embedding.store)
     embed_clips(part, workspace)
     embeddings = part.read(dataset, workspace)
     return embeddings.clips, embeddings.vectors

@@ -2,7 +2,8 @@
 
 Threads on all cores decode files and make network inputs, while the networks score the inputs of earlier files. A file
 that cannot be read becomes a sentence and does not stop the rest. The networks get full batches, of several short clips
-or of a part of a long one; no score depends on the batch.
+or of a part of a long one; no score depends on the batch. Each member of a blend decodes the files for itself, because
+members may have other sample rates and trim in other ways; their results are joined file by file.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import os
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
+from itertools import tee
 from pathlib import Path
 from queue import Full, Queue
 from threading import Event
@@ -73,6 +75,15 @@ class FileResult(NamedTuple):
     stamp: tuple[int, int] = (0, 0)
 
 
+class ScoredFile(NamedTuple):
+    """The scores of a file: its evidence, or None and a sentence that says why; ``stamp`` as in `FileResult`."""
+
+    file: SoundFile
+    evidence: Evidence | None
+    problem: str = ""
+    stamp: tuple[int, int] = (0, 0)
+
+
 def sound_files(paths: Sequence[Path]) -> Iterator[SoundFile]:
     """The files that paths name: each file as it is, each folder with all sounds in it, sorted by name.
 
@@ -107,8 +118,33 @@ def tag_files(tagger: Tagger, files: Iterable[SoundFile], workers: int = 0) -> G
     workers : int
         Threads that decode files and make network inputs; 0 means one per core. They end when the generator is closed.
     """
+    with closing(score_files(tagger, files, workers)) as results:
+        for file, evidence, problem, stamp in results:
+            tags = None if evidence is None else tagger.tags_of(evidence)
+            yield FileResult(file, tags, problem, stamp)
+
+
+def score_files(tagger: Tagger, files: Iterable[SoundFile], workers: int = 0) -> Generator[ScoredFile, None, None]:
+    """The evidence of each file, in order; the parameters are those of `tag_files`."""
+    parts = tagger.parts
+    workers = max(1, (workers or usable_cpus()) // len(parts))
+    with ExitStack() as stack:
+        streams = [
+            stack.enter_context(closing(_scored_files(part, own_files, workers)))
+            for part, own_files in zip(parts, tee(files, len(parts)), strict=True)
+        ]
+        for of_parts in zip(*streams, strict=True):
+            evidence = [one.evidence for one in of_parts if one.evidence is not None]
+            if len(evidence) == len(parts):
+                yield of_parts[0]._replace(evidence=tagger.join_parts(evidence))
+            else:
+                yield next(one for one in of_parts if one.evidence is None)
+
+
+def _scored_files(tagger: Tagger, files: Iterable[SoundFile], workers: int) -> Generator[ScoredFile, None, None]:
+    """The evidence of each file, in order."""
     stop = Event()
-    with ThreadPoolExecutor(workers or usable_cpus(), "clip-inputs", stop_decoding_at, (stop,)) as pool:
+    with ThreadPoolExecutor(workers, "clip-inputs", stop_decoding_at, (stop,)) as pool:
         try:
             yield from _scored_results(tagger, _queued_items(tagger, iter(files), pool, stop))
         finally:
@@ -185,12 +221,12 @@ def _put_unless_stopped(clip: _PendingClip, item: _QueueItem, stop: Event) -> No
             return
 
 
-def _scored_results(tagger: Tagger, items: Iterator[tuple[_PendingClip, _QueueItem]]) -> Iterator[FileResult]:
+def _scored_results(tagger: Tagger, items: Iterator[tuple[_PendingClip, _QueueItem]]) -> Iterator[ScoredFile]:
     """Pass items through the networks; a clip is finished when its last block is scored."""
     batches = _BatchQueue(tagger)
     unscored: deque[tuple[_PendingClip, _QueueItem]] = deque()
 
-    def finished_clips() -> Iterator[FileResult]:
+    def finished_clips() -> Iterator[ScoredFile]:
         while unscored:
             clip, item = unscored[0]
             if isinstance(item, ClipInputs):
@@ -198,9 +234,9 @@ def _scored_results(tagger: Tagger, items: Iterator[tuple[_PendingClip, _QueueIt
                     return
                 clip.evidence.append(evidence)
             elif item.problem is not None:
-                yield FileResult(clip.file, None, item.problem)
+                yield ScoredFile(clip.file, None, item.problem)
             else:
-                yield FileResult(clip.file, tagger.tags_of(join_evidence(clip.evidence)), stamp=clip.stamp)
+                yield ScoredFile(clip.file, join_evidence(clip.evidence), stamp=clip.stamp)
             unscored.popleft()
 
     for clip, item in items:

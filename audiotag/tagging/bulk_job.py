@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -127,10 +127,10 @@ def fingerprint_of(tagger: Tagger) -> dict[str, Any]:
     """What scores and tags depend on, by names that a message may use; see `Journal`."""
     card = tagger.card
     folds = [fold.sha256 for fold in select_folds(card, tagger.settings.folds)]
-    how = {"spectrogram": asdict(card.spectrogram), "windows": card.windows, "augment": card.recipe.get("augment")}
+    how = {"spectrogram": card.spectrogram.to_dict(), "windows": card.windows, "augment": card.recipe.get("augment")}
     return {
         "audiotag version": __version__,
         "ensemble": [card.name, folds, how, card.familiar],
-        "tagging options": asdict(tagger.settings),
+        "tagging options": tagger.settings.to_dict(),
         "thresholds": tagger.thresholds,
     }

@@ -2,7 +2,8 @@
 
 A window is as long as the crops in training, so a clip's scores do not depend on its length. A clip that is longer
 than `MAX_WHOLE_CLIP_S` is read block by block, so memory does not depend on its length either; its ends are not
-trimmed.
+trimmed. Where windows are cut from the log-mel of the whole clip (`audiotag.tagging.spectrogram_windows`), a long clip
+is read twice: its loudest and lowest values, which all its windows depend on, must be known before the first of them.
 """
 
 from __future__ import annotations
@@ -18,13 +19,16 @@ from audiotag.audio.levels import SILENCE_DBFS, peak_dbfs
 from audiotag.audio.reading import read_short_sound
 from audiotag.audio.streaming import LongSound
 from audiotag.augmentation.mask import Mask
-from audiotag.checks import build
+from audiotag.checks import build, require
 from audiotag.errors import AudiotagError
+from audiotag.features.frame_stream import facts_of, frame_blocks, measure_whole
 from audiotag.features.log_mel import log_mel, network_input
 from audiotag.features.trimming import fit_length, trimmed_bounds
+from audiotag.features.whole_clip import added_zeros
 from audiotag.reasons import plain_reason
 from audiotag.tagging.ensemble import Card
 from audiotag.tagging.settings import TagSettings
+from audiotag.tagging.spectrogram_windows import PeakMeter, SpectrogramPart, starts_in_clip
 from audiotag.tagging.training_profile import sound_levels, unlike_training_sounds
 
 MAX_WHOLE_CLIP_S = 300.0
@@ -81,10 +85,18 @@ class InputMaker:
     Raises
     ------
     AudiotagError
-        If test-time augmentation is on and a mask of the card's recipe is unknown, or larger than the spectrogram.
+        If test-time augmentation is on and a mask of the card's recipe is unknown, or larger than the spectrogram; or
+        if there is a ``window_rule`` for an ensemble whose crops are cut from waveforms.
     """
 
     def __init__(self, card: Card, settings: TagSettings) -> None:
+        require(
+            settings.window_rule is None or card.spectrogram.crop == "spectrogram",
+            "window_rule",
+            "be left out for an ensemble whose crops are cut from waveforms",
+            settings.window_rule,
+            "it places windows in spectrograms",
+        )
         self.card, self.settings = card, settings
         self.masks = _recipe_masks(card) if settings.tta else ()
 
@@ -94,6 +106,9 @@ class InputMaker:
         short_sound = read_short_sound(source, sample_rate, MAX_WHOLE_CLIP_S, name)
         if short_sound is not None:
             yield self.of_sound(short_sound)
+            return
+        if self.card.spectrogram.crop == "spectrogram":
+            yield from self._spectrogram_blocks(source, name)
             return
         window = self.card.spectrogram.clip_samples
         hop = self.settings.hop(window)
@@ -118,14 +133,17 @@ class InputMaker:
         """Network inputs of a decoded sound, which must have the card's sample rate."""
         settings = self.card.spectrogram
         first, last = trimmed_bounds(sound.waveform, settings)
+        differences = self._profile_notes(sound.name, sound.waveform)
+        notes = (*sound.notes, *differences)
+        if settings.crop == "spectrogram":
+            block = self._whole_clip(sound.name, sound.waveform[first:last], first)
+            return replace(block, end=len(sound.waveform), notes=notes, content=sound.content, differences=differences)
         window = settings.clip_samples
         excess = last - first - window
         # Encoders lengthen a clip by some milliseconds: it then has one window, its middle as in training, and not two.
         is_one_window = 0 <= excess <= window * MAX_EXCESS_FRACTION
         starts = [excess // 2] if is_one_window else window_starts(last - first, window, self.settings.hop(window))
-        differences = self._profile_notes(sound.name, sound.waveform)
         block = self._block(sound.name, sound.waveform[first:last], np.array(starts), first)
-        notes = (*sound.notes, *differences)
         return replace(block, end=len(sound.waveform), notes=notes, content=sound.content, differences=differences)
 
     def window_input(
@@ -153,6 +171,67 @@ class InputMaker:
             for mask in self.masks:
                 decibels = mask.apply(decibels[None, None], mask.sample(rng, (1, 1, *decibels.shape)))[0, 0]
         return network_input(decibels, settings)
+
+    def _whole_clip(self, name: str, waveform: np.ndarray, offset: int) -> ClipInputs:
+        """Inputs of all windows of a trimmed clip that begins at sample ``offset`` of its file."""
+        settings = self.card.spectrogram
+        before, after = added_zeros(len(waveform), settings)
+        padded = np.pad(waveform, (before, after))
+        meter = PeakMeter(settings.hop_length)
+        meter.add(padded)
+        decibels = log_mel(padded, settings)
+        part = SpectrogramPart(decibels, 0, facts_of(decibels, settings), before)
+        starts = starts_in_clip(part.facts.frames, settings, self.settings)
+        return self._windows(name, part, starts, meter, offset)
+
+    def _spectrogram_blocks(self, source: Source, name: str | None) -> Iterator[ClipInputs]:
+        """Inputs of a clip that does not fit into memory, from its second reading."""
+        settings, rate = self.card.spectrogram, self.card.spectrogram.sample_rate
+        meter, beginning = PeakMeter(settings.hop_length), np.empty(0, np.float32)
+
+        def first_reading() -> Iterator[np.ndarray]:
+            nonlocal meter, beginning
+            meter, beginning = PeakMeter(settings.hop_length), np.empty(0, np.float32)
+            for block in LongSound(source, rate, name).blocks():
+                meter.add(block)
+                if len(beginning) < MAX_WHOLE_CLIP_S / 2 * rate:
+                    beginning = np.concatenate([beginning, block])
+                yield block
+
+        facts = measure_whole(first_reading, settings)
+        starts = starts_in_clip(facts.frames, settings, self.settings)
+        at_once = 1 + round(MAX_WHOLE_CLIP_S / 2 * rate) // (self.settings.hop(settings.frames) * settings.hop_length)
+        *groups, last_group = (starts[at : at + at_once] for at in range(0, len(starts), at_once))
+        sound = LongSound(source, rate, name, hashed=True)
+        part = SpectrogramPart(np.empty((settings.n_mels, 0), np.float32), 0, facts)
+        notes = self._profile_notes(sound.name, beginning)
+        for frames in frame_blocks(sound.blocks(), settings):
+            part = replace(part, log_mel=np.concatenate([part.log_mel, frames], axis=1))
+            while groups and part.first + part.log_mel.shape[1] >= groups[0][-1] + settings.frames:
+                yield self._windows(sound.name, part, groups.pop(0), meter, 0)
+                part = part.without(max((groups[0] if groups else last_group)[0], 0))
+        for group in groups:  # whose last windows end after the clip
+            yield self._windows(sound.name, part, group, meter, 0)
+        block = self._windows(sound.name, part, last_group, meter, 0)
+        all_notes = (*sound.notes, *notes)
+        yield replace(block, end=meter.samples, notes=all_notes, content=sound.content, differences=notes)
+
+    def _windows(
+        self, name: str, part: SpectrogramPart, starts: np.ndarray, meter: PeakMeter, offset: int
+    ) -> ClipInputs:
+        """Inputs of the windows at the frames ``starts`` of a trimmed clip that begins at sample ``offset``."""
+        settings = self.card.spectrogram
+        audible = meter.audible(starts, settings.frames)
+        plain = np.empty(0, np.float32)
+        augmented = np.empty((PASSES, 0), np.float32) if self.settings.tta else None
+        if audible.any():
+            plain = part.inputs(starts, settings)
+            if self.settings.tta:
+                max_shift = self.settings.hop(settings.frames) // 2
+                augmented = part.augmented(starts, settings, max_shift, self.masks, PASSES)
+        samples = offset - part.zeros_before + starts * settings.hop_length
+        end = int(samples[-1]) + settings.clip_samples
+        return ClipInputs(name, np.maximum(samples, offset), end, audible, plain, augmented, ())
 
     def _block(self, name: str, waveform: np.ndarray, starts: np.ndarray, offset: int) -> ClipInputs:
         """Inputs of the windows at ``starts`` in a waveform that begins ``offset`` samples after its clip."""

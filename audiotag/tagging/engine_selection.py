@@ -119,6 +119,8 @@ def _measure_engines(
 
 def is_measured(folder: Path, card: Card) -> bool:
     """Whether the engines were measured for all folds of an ensemble, on this machine as it is now."""
+    if card.blend is not None:
+        return all(is_measured(member, read_card(member)) for member in card.network_folders(folder))
     return bool(choice_of(folder, card).get("machine") == machine())
 
 
@@ -220,7 +222,8 @@ def main() -> None:
     """Measure the engines for the ensemble in the folder of the first argument."""
     end_with_parent()
     folder = Path(sys.argv[1])
-    select_engine(folder, read_card(folder))
+    for networks in read_card(folder).network_folders(folder):
+        select_engine(networks, read_card(networks))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from audiotag.features.settings import SpectrogramSettings
 from audiotag.foreign import read_foreign_json
 from audiotag.networks.base import NetworkSettings, network_from_dict
 from audiotag.reasons import plain_reason
+from audiotag.tagging.blend_card import BlendCard
 from audiotag.tagging.settings import Windows
 from audiotag.trust.noise_gate import NoiseGate
 from audiotag.trust.temperature import Calibration
@@ -124,6 +125,10 @@ class Card:
         False tags on noises and speech; None if that is not measured.
     familiar : str
         Checksum of the file about its training sounds, see `audiotag.tagging.familiar`; empty without such a file.
+    blend : BlendCard or None
+        Of a blend, its members and stackers; None for an ensemble of one network. The ``folds`` of a blend are its
+        voters: the members, then the stackers, numbered from 1. Spectrogram, network, windows, recipe and sounds are
+        those of its first member; ``known_clips`` only says whether all members know their training clips.
     format : int
         Version of the card's format.
     """
@@ -150,6 +155,7 @@ class Card:
     calibration: Calibration | None = None
     noise_gate: NoiseGate | None = None
     familiar: str = ""
+    blend: BlendCard | None = None
     format: int = FORMAT
 
     @property
@@ -157,9 +163,19 @@ class Card:
         """Checksums of the weights files, which identify the ensemble."""
         return tuple(fold.sha256 for fold in self.folds)
 
+    @property
+    def evidence_sizes(self) -> tuple[tuple[int, int], ...]:
+        """Numbers of folds and of labels of the scores of a window: one pair, or for a blend one per member."""
+        folds = [member.folds for member in self.blend.members] if self.blend else [len(self.folds)]
+        return tuple((count, len(self.labels)) for count in folds)
+
+    def network_folders(self, folder: Path) -> tuple[Path, ...]:
+        """The folders with networks: that of the ensemble itself, or those of a blend's members."""
+        return tuple(folder / member.folder for member in self.blend.members) if self.blend else (folder,)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON; what was not measured is left out."""
-        values = asdict(self) | {"network": self.network.to_dict()}
+        values = asdict(self) | {"network": self.network.to_dict(), "spectrogram": self.spectrogram.to_dict()}
         return {name: value for name, value in values.items() if value is not None}
 
     def scoring_fields(self) -> dict[str, Any]:
@@ -211,6 +227,7 @@ def read_card(folder: Path) -> Card:
                 "parts": tuple(build(PartCard, part, "parts.") for part in _list(values, "parts", dict)),
                 "calibration": _calibration(values.get("calibration")),
                 "noise_gate": _noise_gate(values.get("noise_gate"), values["labels"]),
+                "blend": None if values.get("blend") is None else BlendCard.from_dict(values["blend"]),
             }
         )
         _check(card)
@@ -222,7 +239,7 @@ def read_card(folder: Path) -> Card:
             f"{folder.name}/{CARD} must have labels, one threshold per label, and folds; it has "
             f"{len(card.labels)} labels, {len(card.thresholds)} thresholds and {len(card.folds)} folds."
         )
-    for fold in card.folds:
+    for fold in () if card.blend else card.folds:
         if Path(fold.file).name != fold.file or Path(fold.file).suffix != ".safetensors":
             raise AudiotagError(
                 f"{folder.name}/{CARD} names the file {readable(fold.file)}, which is not a safetensors file in its "
@@ -290,6 +307,15 @@ def _check(card: Card) -> None:
             f"the spectrogram must have at least {card.network.fewest_frames} frames for its network, got "
             f"{card.spectrogram.width}"
         )
+    if card.spectrogram.height < card.network.fewest_bands:
+        raise AudiotagError(
+            f"the spectrogram must have at least {card.network.fewest_bands} bands for its network, got "
+            f"{card.spectrogram.height}"
+        )
+    if card.blend and len(card.folds) != len(card.blend.weights):
+        raise AudiotagError(
+            f"folds of a blend must be one per member and stacker ({len(card.blend.weights)}), got {len(card.folds)}"
+        )
     if card.windows not in get_args(Windows):
         raise AudiotagError(f"windows must be one of {', '.join(get_args(Windows))}, got {readable(card.windows)}")
     if card.weights not in ("last", "best"):
@@ -312,6 +338,14 @@ def select_folds(card: Card, folds: tuple[int, ...]) -> list[FoldCard]:
     if unknown := sorted(set(folds) - set(known)):
         raise AudiotagError(f"folds must be among {', '.join(map(str, known))} in {card.name}, got {unknown[0]}.")
     return [fold for fold in card.folds if fold.fold in folds or not folds]
+
+
+def embedding_source(folder: Path, card: Card) -> tuple[Path, Card]:
+    """The ensemble whose networks give the embeddings: the one in the folder itself, or the first member of a blend."""
+    if card.blend is None:
+        return folder, card
+    first = card.network_folders(folder)[0]
+    return first, read_card(first)
 
 
 def find_ensemble(ensemble: str | Path) -> Path:

@@ -12,6 +12,8 @@ augmentation a fold's score is then 0.25 of the plain pass and 0.75 of the mean 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from audiotag.tagging.result import Evidence, Tag, Tags
@@ -23,6 +25,21 @@ MIN_SCORE = 1e-7  # scores are clipped to it before a logarithm
 MIN_SCALE = 0.05  # of a fold's logits
 MAX_NEWTON_STEPS = 50
 TOLERANCE = 1e-9
+
+
+class FusedScores(NamedTuple):
+    """Scores of a clip, before and after its folds are combined.
+
+    Attributes
+    ----------
+    per_fold : numpy.ndarray, shape=(folds, labels)
+    clip : numpy.ndarray, shape=(labels,)
+    timeline : numpy.ndarray, shape=(windows, labels)
+    """
+
+    per_fold: np.ndarray
+    clip: np.ndarray
+    timeline: np.ndarray
 
 
 def clip_tags(
@@ -62,9 +79,21 @@ def clip_tags(
     if evidence.augmented is not None:
         passes = fuse_windows(np.where(audible, evidence.augmented, 0), windows).mean(axis=0)
         per_fold = PLAIN_PASS_WEIGHT * per_fold + (1 - PLAIN_PASS_WEIGHT) * passes
-    scores = fuse_folds(per_fold, combine, weights)
+    fused = FusedScores(per_fold, fuse_folds(per_fold, combine, weights), fuse_folds(per_window, combine, weights))
+    return ranked_tags(evidence, labels, thresholds, fused, temperature)
+
+
+def ranked_tags(
+    evidence: Evidence,
+    labels: tuple[str, ...],
+    thresholds: tuple[float, ...],
+    fused: FusedScores,
+    temperature: float = 1.0,
+) -> Tags:
+    """The tags of a clip whose scores are combined; the parameters are those of `clip_tags`."""
+    per_fold, scores, timeline = fused
     agreeing = ((per_fold >= np.array(thresholds)) & (per_fold > 0)).sum(axis=0)
-    order, timeline = np.argsort(-scores, kind="stable"), fuse_folds(per_window, combine, weights)
+    order = np.argsort(-scores, kind="stable")
     if temperature != 1:
         timeline = scale(timeline, temperature)
         scores, limits = scale_with_thresholds(scores, np.array(thresholds), temperature)

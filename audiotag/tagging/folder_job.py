@@ -94,12 +94,12 @@ class FolderOptions:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return asdict(self)
+        return asdict(self) | {"settings": self.settings.to_dict()}
 
     def key(self) -> str:
         """The same for jobs with the same results; a format that writes one file per clip makes another job."""
         per_clip = [name for name in self.files if export_writer(name)[0].one_file_per_clip]
-        values = [self.sounds, self.ensemble, asdict(self.settings), self.thresholds, self.out, per_clip]
+        values = [self.sounds, self.ensemble, self.settings.to_dict(), self.thresholds, self.out, per_clip]
         digest = hashlib.sha256(json.dumps(values).encode(errors="backslashreplace")).hexdigest()
         name = re.sub(r"[^\w-]+", "-", as_text(Path(self.sounds).name)).strip("-")[:40]
         return f"{name or 'sounds'}-{digest[:12]}"

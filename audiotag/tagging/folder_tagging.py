@@ -21,7 +21,7 @@ from audiotag.tagging.export.base import ExportOptions, write_export
 from audiotag.tagging.export.rows import Row
 from audiotag.tagging.folder_job import PROBLEMS, FolderJob, FolderOptions, FolderProgress, export_path, export_writer
 from audiotag.tagging.journal import Journal, write_problems
-from audiotag.tagging.tagger import Tagger
+from audiotag.tagging.opening import open_tagger
 from audiotag.wording import as_text
 from audiotag.workspace import open_atomic, write_json
 
@@ -38,7 +38,7 @@ def tag_folder(job: FolderJob) -> None:
     reporter.set(stage="loading", total=total)
     if job.is_stop_requested():
         return
-    tagger = Tagger(options.ensemble, options.settings, options.thresholds, say=print)
+    tagger = open_tagger(options.ensemble, options.settings, options.thresholds, say=print)
     out, labels = job.out(options), tagger.card.labels
     export = ExportOptions(labels, options.thresholds)
     writers = [(name, export_writer(name)[0]) for name in options.files]

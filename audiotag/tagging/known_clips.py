@@ -43,7 +43,7 @@ class KnownClips:
         """From pairs of a content hash and, for each fold, whether it was trained on the clip; copies are joined."""
         by_key: dict[int, np.ndarray] = {}
         for content, trained in contents:
-            row = by_key.setdefault(_key(content), np.zeros(folds, dtype=bool))
+            row = by_key.setdefault(key_of(content), np.zeros(folds, dtype=bool))
             row |= np.array(list(trained), dtype=bool)
         keys = sorted(key for key, row in by_key.items() if row.any())
         rows = [by_key[key] for key in keys]
@@ -59,7 +59,7 @@ class KnownClips:
         ([True, False], [False, False])
         """
         if len(content) == DIGITS:
-            key = np.uint64(_key(content))
+            key = np.uint64(key_of(content))
             row = int(np.searchsorted(self.keys, key))
             if row < len(self.keys) and self.keys[row] == key:
                 return self.trained[row]
@@ -121,5 +121,6 @@ def read_known_clips(folder: Path, card: Card) -> KnownClips | None:
     return KnownClips(keys, np.unpackbits(packed, axis=1, count=folds).astype(bool))
 
 
-def _key(content: str) -> int:
+def key_of(content: str) -> int:
+    """The part of a content hash that is kept of a clip."""
     return int(content[:KEY_DIGITS], 16)

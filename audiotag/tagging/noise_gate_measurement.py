@@ -112,9 +112,9 @@ def window_tags(tagger: Tagger, waveform: np.ndarray, name: str) -> np.ndarray:
 
 def gate_tagger(folder: Path, say: Callable[[str], None] = lambda sentence: None) -> Tagger:
     """The ensemble in a folder as the noise gate uses it: all folds, their mean, no test-time augmentation."""
-    from audiotag.tagging.tagger import Tagger
+    from audiotag.tagging.opening import open_tagger
 
-    return Tagger(folder, TagSettings(), say=say)
+    return open_tagger(folder, TagSettings(), say=say)
 
 
 def save_noise_gate(folder: Path, gate: NoiseGate) -> None:

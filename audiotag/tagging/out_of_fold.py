@@ -36,7 +36,7 @@ class OutOfFold:
     targets : numpy.ndarray, shape=(clips, labels), float32
         Multi-hot: 1 if the clip has the label, else 0.
     folds : numpy.ndarray, shape=(clips,), int
-        Number of the fold that scored the clip.
+        Number of the fold that scored the clip; in a blend, the folds of this number of all members.
     """
 
     scores: np.ndarray
@@ -159,6 +159,6 @@ def read_out_of_fold(folder: Path, card: Card) -> OutOfFold | None:
         raise AudiotagError(f"{folder.name}/{FILE} does not fit the {len(card.labels)} labels of its card.")
     if not ((scores >= 0) & (scores <= 1)).all():
         raise AudiotagError(f"{folder.name}/{FILE} holds scores that are not 0 to 1; publish the ensemble again.")
-    if sorted(set(folds.tolist())) != sorted(fold.fold for fold in card.folds):
+    if not card.blend and sorted(set(folds.tolist())) != sorted(fold.fold for fold in card.folds):
         raise AudiotagError(f"{folder.name}/{FILE} has other folds than its card; copy the ensemble again.")
     return OutOfFold(scores, targets, folds)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -76,6 +77,8 @@ class Evidence:
         where the ensemble does not know its training sounds, see `audiotag.tagging.familiar`.
     differences : tuple[str, ...]
         Those of the notes that say in what the clip differs from the training sounds.
+    members : tuple[Evidence, ...]
+        Of a blend, the evidence of each member; its own ``scores`` are then empty, and all else is that of the first.
     """
 
     name: str
@@ -90,6 +93,27 @@ class Evidence:
     embeddings: np.ndarray | None = None
     familiarity: np.ndarray | None = None
     differences: tuple[str, ...] = ()
+    members: tuple[Evidence, ...] = ()
+
+    @property
+    def nbytes(self) -> int:
+        """Size of its arrays."""
+        arrays = (self.scores, self.augmented, self.embeddings)
+        own = sum(array.nbytes for array in arrays if array is not None)
+        return sum(member.nbytes for member in self.members) if self.members else own
+
+    @classmethod
+    def of_members(cls, members: Sequence[Evidence]) -> Evidence:
+        """The evidence of a blend from that of its members, which all have looked at the same clip."""
+        first = members[0]
+        return replace(
+            first,
+            scores=first.scores[:0],
+            augmented=None,
+            notes=tuple(dict.fromkeys(note for member in members for note in member.notes)),
+            differences=tuple(dict.fromkeys(note for member in members for note in member.differences)),
+            members=tuple(members),
+        )
 
 
 @dataclass(frozen=True, eq=False)

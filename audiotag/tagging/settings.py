@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated, Literal
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any, Literal
 
 from audiotag.checks import Within, check
 
 Combine = Literal["mean", "geometric", "weighted"]
 Windows = Literal["mean", "max"]
+WindowRule = Literal["tiles", "spread", "steps", "steps-padded"]
 COMBINE_TITLES = {  # as pages and reports call them
     "mean": "arithmetic mean",
     "geometric": "geometric mean",
@@ -37,6 +38,9 @@ class TagSettings:
         tags and their order stay the same. Weighted folds are calibrated already, and stay as they are.
     hold_back : bool
         Give no tag to a sound that is unlike all training sounds, see `audiotag.tagging.familiar_tags`.
+    window_rule : "tiles", "spread", "steps", "steps-padded" or None
+        Where the windows are, for an ensemble whose crops are cut from spectrograms, see
+        `audiotag.tagging.spectrogram_windows`; None for "tiles".
 
     Raises
     ------
@@ -51,6 +55,7 @@ class TagSettings:
     folds: tuple[int, ...] = ()
     calibrated: bool = False
     hold_back: bool = False
+    window_rule: Annotated[WindowRule | None, "tiles is common; leave it out where crops are cut from waveforms"] = None
 
     def __post_init__(self) -> None:
         check(self)
@@ -58,3 +63,7 @@ class TagSettings:
     def hop(self, window: int) -> int:
         """Samples from the start of a window of ``window`` samples to the start of the next."""
         return max(1, round(window * (1 - self.overlap)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON; without ``window_rule`` where it is not set, as earlier versions wrote them."""
+        return {name: value for name, value in asdict(self).items() if name != "window_rule" or value}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -32,7 +32,7 @@ WINDOWS_AT_ONCE = 32  # windows per call of the networks; bounds memory, whateve
 
 
 class Tagger:
-    """An ensemble in memory, ready to tag.
+    """An ensemble in memory, ready to tag; `audiotag.tagging.opening.open_tagger` also opens blends of ensembles.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ class Tagger:
     Raises
     ------
     AudiotagError
-        If there is no such ensemble, it is incomplete, it lacks a fold that the settings name, or it has no
+        If there is no such ensemble, it is a blend or incomplete, it lacks a fold that the settings name, or it has no
         out-of-fold scores to fit weights to; if the settings hold back tags and it does not know its training sounds.
 
     Examples
@@ -87,6 +87,11 @@ class Tagger:
         self.keep_embeddings = keep_embeddings
         folder = find_ensemble(ensemble)
         self.card: Card = read_card(folder)
+        if self.card.blend is not None:
+            raise AudiotagError(
+                f"{self.card.name} is a blend, and this needs an ensemble of one network, such as "
+                f"{self.card.blend.members[0].name}; in Python, audiotag.open_tagger opens a blend."
+            )
         self.settings = settings or TagSettings()
         self._folds = select_folds(self.card, self.settings.folds)
         self.thresholds = self.card.thresholds if thresholds is None else self._check_thresholds(thresholds)
@@ -99,6 +104,15 @@ class Tagger:
         self._require_familiar(self.settings)
         self.input_maker = InputMaker(self.card, self.settings)
         self.engine_name, self._engine = select_engine(folder, self.card, self.settings.folds, say, progress)
+
+    @property
+    def parts(self) -> tuple[Tagger, ...]:
+        """The taggers that score a sound, each with network inputs of its own: this one, or the members of a blend."""
+        return (self,)
+
+    def join_parts(self, evidence: Sequence[Evidence]) -> Evidence:
+        """The evidence of a sound from that of each of `parts`."""
+        return evidence[0]
 
     @cached_property
     def weights(self) -> np.ndarray | None:
@@ -183,8 +197,7 @@ class Tagger:
         if trained.any() and not trained.all():
             evidence = _votes(evidence, ~trained)
             weights = None if weights is None else weights[~trained]
-        note = voting_note(folds, trained)
-        evidence = replace(evidence, notes=(*evidence.notes, note)) if note else evidence
+        evidence = replace(evidence, notes=(*evidence.notes, *self.voting_notes(trained)))
         temperature = self._temperature_for(settings)
         tags = clip_tags(evidence, self.card.labels, thresholds, windows, settings.combine, weights, temperature)
         tags = replace(tags, differences=evidence.differences)
@@ -198,6 +211,11 @@ class Tagger:
             content=evidence.content,
             embeddings=embeddings,
         )
+
+    def voting_notes(self, trained: np.ndarray) -> tuple[str, ...]:
+        """Says which folds vote where some were trained on the clip, see `trained_folds`; else empty."""
+        note = voting_note(tuple(fold.fold for fold in self._folds), trained)
+        return (note,) if note else ()
 
     def trained_folds(self, evidence: Evidence) -> np.ndarray:
         """Whether each chosen fold was trained on the clip, shape ``(folds,)``, as far as the ensemble knows that."""

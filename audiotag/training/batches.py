@@ -2,8 +2,9 @@
 
 All randomness follows from (seed, epoch, batch): any batch can be made again, alone, and an epoch is the same however
 it is loaded. For a CPU the network inputs are made here, in NumPy; for a GPU only the waveforms, which
-`audiotag.training.backend.callbacks.InputsOnDevice` takes through the same steps on the device. The Train page shows
-`Batches.input_batch`.
+`audiotag.training.backend.callbacks.InputsOnDevice` takes through the same steps on the device. Crops that are cut from
+the spectrograms of whole clips are made here for a GPU too, because a whole clip is longer than what the network gets.
+The Train page shows `Batches.input_batch`.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ import numpy as np
 import psutil
 
 from audiotag.augmentation.chain import Chain, apply_all
-from audiotag.features.log_mel import network_inputs
+from audiotag.features.log_mel import Scale, network_inputs
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.training.clips import LabelledClips
 from audiotag.training.frame_cache import FrameCache, random_start
 from audiotag.training.recipe import Recipe, Stage
+from audiotag.training.whole_clip_cache import WholeClipCache
 
 MAX_WORKERS = 8
 
@@ -72,9 +74,13 @@ class Batches:
         held_out = chain.held_out() if recipe.augment_held_out else Chain()
         self.chain = chain if training else held_out
         self.crops_at_random = training or recipe.augment_held_out
-        self.drawn = stage.draws or len(labelled.clips)
+        self.drawn = recipe.clips_per_epoch(stage, len(labelled.clips))
         self.size = min(recipe.batch_size, self.drawn) if training else 2 * recipe.batch_size
-        self.frames = FrameCache(labelled.clips, self.settings, recipe.whole_frames)
+        self.frames: FrameCache | WholeClipCache = (
+            WholeClipCache(labelled.clips, self.settings)
+            if self.settings.crop == "spectrogram"
+            else FrameCache(labelled.clips, self.settings, recipe.whole_frames)
+        )
         self._probabilities = _probabilities(labelled, stage, recipe.balance) if training else None
 
     def __len__(self) -> int:
@@ -123,7 +129,12 @@ class Batches:
         return items, rng.random(len(items)) if self.crops_at_random else np.full(len(items), 0.5), rng
 
     def _make_inputs(self, epoch: int, number: int, order: np.ndarray) -> Batch:
-        if self.chain.on_waveforms:
+        scales: list[Scale] | None = None
+        if isinstance(self.frames, WholeClipCache):
+            items, positions, rng = self._draw_crops(epoch, number, order)
+            targets, pools = self.labelled.targets[items], self.pools_of(items)
+            log_mels, scales = self.frames.batch(items, positions, self.chain.on_waveforms, rng)
+        elif self.chain.on_waveforms:
             from audiotag.features.log_mel import log_mel
 
             batch = self._make_waveforms(epoch, number, order)
@@ -138,7 +149,7 @@ class Batches:
             else:
                 log_mels = np.stack([self.frames.middle(i) for i in items])
         log_mels, targets = apply_all(self.chain.on_log_mels, log_mels[:, None], targets, rng, pools)
-        inputs = network_inputs(log_mels[:, 0], self.settings)
+        inputs = network_inputs(log_mels[:, 0], self.settings, scales)
         inputs, targets = apply_all(self.chain.on_network_inputs, inputs, targets, rng, pools)
         return Batch(inputs, targets, items, rng, self.labelled.kinds[items])
 

@@ -177,7 +177,8 @@ def _clip_from_index(row: Any, settings: SpectrogramSettings, name: str) -> Clip
         return None
     if not settings.trim_db:
         return Clip(name, row.path, 0, int(row.frames), True) if _has_all_frames(row) else None
-    if pd.isna(row.trim_end_s) or (settings.trim_db, settings.trim_pad_s) != MEASURED_TRIM:
+    is_measured = (settings.trim_db, settings.trim_pad_s) == MEASURED_TRIM and settings.trim_rule == "fastaudio"
+    if pd.isna(row.trim_end_s) or not is_measured or row.trim_end_s - row.trim_start_s < settings.min_s:
         return None
     start, end = (round(position_s * settings.sample_rate) for position_s in (row.trim_start_s, row.trim_end_s))
     return Clip(name, row.path, start, end, True)

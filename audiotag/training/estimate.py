@@ -34,7 +34,7 @@ from audiotag.training.devices import check_device, devices
 from audiotag.training.failures import reason_of
 from audiotag.training.interruption import how_it_died, notes_path
 from audiotag.training.progress import FoldSplit, TrainingCallbacks
-from audiotag.training.recipe import Stage
+from audiotag.training.recipe import Recipe, Stage
 from audiotag.training.runs import SHARED_FOLD, Run, RunSettings, list_runs
 from audiotag.training.session import Session
 from audiotag.workspace import Workspace, write_json
@@ -43,9 +43,11 @@ BATCHES, HELD_OUT_BATCHES = 4, 2  # of one measured epoch; the first batch of an
 MAX_EPOCHS, ENOUGH_S = 6, 8.0  # no epoch is begun after so many seconds: a slow device is measured by its first epoch
 MAX_RATES, MIN_RATES, RATES_S = 100, 12, 60.0  # batches of the learning-rate finder, and the seconds they may take
 MAX_RATES_CLIPS = 32  # in batches
+MAX_CPU_MACS = 100e9  # of a measured batch on a CPU: a costly network is measured with smaller batches
 RESULT_SHAPE = {
     "total_s": float, "batch_s": [float], "held_out_batch_s": [float], "batches": [int], "memory_gib": (float, None),
-    "lr": float, "last_stage?": int, "stage_s?": [float], "rates": [float], "losses": [is_number],
+    "lr": float, "last_stage?": int, "stage_s?": [float], "inputs?": int, "macs?": (int, None),
+    "rates": [float], "losses": [is_number],
     "suggested_lr": (float, None),
 }  # fmt: skip
 NO_RATES: dict[str, Any] = {"rates": [], "losses": [], "suggested_lr": None}
@@ -105,7 +107,8 @@ class Estimate:
     def result(self) -> dict[str, Any] | None:
         """The last result; None if nothing was measured yet.
 
-        ``total_s`` is for the whole run, ``stage_s`` its part for each stage. ``batch_s`` (loading included),
+        ``total_s`` is for the whole run, ``stage_s`` its part for each stage; ``inputs`` are the network inputs that a
+        fold trains on, ``macs`` the multiply-accumulates for one of the last stage. ``batch_s`` (loading included),
         ``held_out_batch_s`` and ``batches`` (training batches of an epoch) have one value for each stage that the
         dataset has clips for. ``memory_gib`` is the peak of a CUDA device, else of the process; ``lr`` the highest
         learning rate of the last stage. ``rates`` and smoothed ``losses`` are those of the learning-rate finder, empty
@@ -168,8 +171,14 @@ def _measure_time(session: Session, keys: tuple[str, ...]) -> dict[str, Any]:
     epochs = [(1, stage.epochs - 1) for _, stage in session.stages]
     rounds = [1 if stage.shared else math.ceil(len(session.folds) / len(keys)) for _, stage in session.stages]
     stage_seconds = np.einsum("s,se,sb,seb->s", rounds, epochs, batches, batch_seconds)
+    size = session.recipe.batch_size
+    inputs = sum(
+        stage.epochs * training * size for (_, stage), (training, _) in zip(session.stages, batches, strict=True)
+    )
     return {
         "total_s": float(stage_seconds.sum()),
+        "inputs": inputs,
+        "macs": macs_per_input(session.recipe, session.stages[-1][1], len(session.labels)),
         "last_stage": session.stages[-1][0],
         "stage_s": stage_seconds.tolist(),
         "batch_s": [later[0] for _, later in batch_seconds],
@@ -185,7 +194,9 @@ def _measure_stage(session: Session, number: int, stage: Stage, device: str) -> 
     from audiotag.training.backend.learner import FoldTrainer
 
     rows, held_out_rows = session.stage_rows(stage, SHARED_FOLD if stage.shared else session.folds[0])
-    size = min(session.recipe.batch_size, max(2, len(rows)))
+    size = full_size = min(session.recipe.batch_size, max(2, len(rows)))
+    if device == "cpu" and (macs := macs_per_input(session.recipe, stage, len(session.labels))):
+        size = min(size, max(2, int(MAX_CPU_MACS / macs)))
     train, held_out = session.sample(rows, BATCHES * size), session.sample(held_out_rows, HELD_OUT_BATCHES * 2 * size)
     repeated = np.resize(np.arange(len(train.clips)), BATCHES * size)  # a small fold's clips more than once
     train = train.rows(repeated)
@@ -197,14 +208,38 @@ def _measure_stage(session: Session, number: int, stage: Stage, device: str) -> 
         return len(end_times) % batches_per_epoch == 0 and end_times[-1] - began > ENOUGH_S
 
     callbacks = TrainingCallbacks(on_epoch=lambda *_: None, on_batch=lambda *_: None, must_stop=must_stop)
-    trainer = FoldTrainer(replace(session.recipe, batch_size=size), session.labels, session.folds[0], device)
-    few = replace(stage, epochs=MAX_EPOCHS, draws=BATCHES * size if stage.draws or stage.pools else 0)
+    recipe = replace(session.recipe, batch_size=size, fraction=1.0)
+    trainer = FoldTrainer(recipe, session.labels, session.folds[0], device)
+    draws = BATCHES * size if stage.draws or stage.pools else 0
+    few = replace(stage, epochs=MAX_EPOCHS, stop_after=0, draws=draws)
     trainer.train(number, few, FoldSplit(train, held_out), callbacks)
-    seconds = np.diff(np.reshape(end_times, (-1, batches_per_epoch)))
+    seconds = np.diff(np.reshape(end_times, (-1, batches_per_epoch))) * full_size / size
     return [
         (float(np.median(epochs[:, : BATCHES - 1])), float(np.median(epochs[:, BATCHES - 1 :])))
         for epochs in (seconds[:1], seconds[len(seconds) > 1 :])
     ]
+
+
+def describe_cost(result: dict[str, Any]) -> str:
+    """How much a fold trains on, and what its network computes for each input; empty for an older result.
+
+    >>> describe_cost({"inputs": 22937600, "macs": 8171347968})
+    '22,937,600 network inputs per fold; 8.17 GMAC each, three times as many with the backward pass'
+    """
+    if not result.get("inputs"):
+        return ""
+    inputs = f"{result['inputs']:,} network inputs per fold"
+    if not result.get("macs"):
+        return inputs
+    return f"{inputs}; {result['macs'] / 1e9:.3g} GMAC each, three times as many with the backward pass"
+
+
+def macs_per_input(recipe: Recipe, stage: Stage, n_labels: int) -> int | None:
+    """Multiply-accumulates of the network for one network input of a stage; None where they cannot be counted."""
+    from audiotag.networks.cost import multiplications
+
+    settings = recipe.spectrogram_of(stage)
+    return multiplications(recipe.network, n_labels, (settings.channels, settings.height, recipe.frames_of(stage)))
 
 
 def _find_rates(session: Session, device: str, batch_s: float) -> dict[str, Any]:

@@ -192,14 +192,11 @@ class FoldTraining:
 
     def _clips_by_agreement(self, number: int, stage: Stage) -> LabelledClips:
         """Noisy clips that the stage adds: those chosen by the networks of all folds, but not those it holds out."""
-        noisy, chosen = (
-            self.session.clips("noisy").train(self.fold),
-            choose_clips(self.run, self.session, number, stage),
-        )
+        noisy = self.session.clips("noisy").train(self.fold)
+        chosen = choose_clips(self.run, self.session, number, stage)
         clips = noisy.rows([row for row, clip in enumerate(noisy.clips) if clip.name in chosen])
-        if not any(
-            e["event"] == "agreed" and (e["fold"], e["stage"]) == (self.fold, number) for e in self.run.events()
-        ):
+        said = [(event["fold"], event["stage"]) for event in self.run.events() if event["event"] == "agreed"]
+        if (self.fold, number) not in said:
             self.run.write_event("agreed", fold=self.fold, stage=number, clips=len(clips.clips), of=len(noisy.clips))
         return clips
 

@@ -49,7 +49,7 @@ def publish(
     parent: Path,
     about: str = "",
     licence: str = "not stated",
-    weights: WeightsChoice = "last",
+    weights: WeightsChoice | None = None,
 ) -> Path:
     """Write the finished folds of a run as an ensemble.
 
@@ -64,9 +64,10 @@ def publish(
     about : str
         A sentence about the ensemble; by default from recipe and dataset.
     licence : str
-    weights : "last" or "best"
-        The weights of each fold's last epoch, or of its best one, with the out-of-fold scores of these weights. The
-        best one is chosen on the clips that measure it, so its figures are too high for new clips.
+    weights : "last" or "best", optional
+        The weights of each fold's last epoch, or of its best one, with the out-of-fold scores of these weights; by
+        default as the recipe says. The best one is chosen on the clips that measure it, so its figures are too high
+        for new clips.
 
     Returns
     -------
@@ -80,6 +81,7 @@ def publish(
         taken.
     """
     check_name(name, parent)
+    weights = weights or run.settings().recipe.weights
     check_choice(weights)
     events = run.events()
     finished = run.finished_folds()

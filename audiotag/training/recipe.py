@@ -1,4 +1,4 @@
-"""A recipe: everything that training does with a dataset, as a TOML file that is checked when it is loaded."""
+"""A recipe: everything that training does with a dataset; `audiotag.training.recipe_files` reads it from a file."""
 
 from __future__ import annotations
 
@@ -8,29 +8,27 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from audiotag.augmentation.base import Augmentation, augmentation_from_dict
+from audiotag.augmentation.base import Augmentation, Mixer, augmentation_from_dict
 from audiotag.augmentation.chain import Chain
 from audiotag.checks import Within, build, check, error_path, readable, require
 from audiotag.data.clip_lists import ClipLists
-from audiotag.disk import expanded
 from audiotag.errors import AudiotagError
-from audiotag.features.settings import PRESETS, SpectrogramSettings
-from audiotag.foreign import read_foreign_toml
+from audiotag.features.settings import DELTA_FRAMES, SpectrogramSettings
 from audiotag.networks.base import NetworkSettings, default_network, network_from_dict
 from audiotag.training.agreement import Agreement
-from audiotag.training.losses.base import LOSSES
+from audiotag.training.losses.base import LOSSES, LossChoice, LossesByKind
+from audiotag.training.parts import check_part, part_name, plain_part, read_part
 from audiotag.training.pools import Pools
+from audiotag.training.schedules.base import SCHEDULES, ScheduleChoice, find_schedule
 
 MAX_NAME_CHARS = 100
 MAX_BATCH_VALUES = 2**30  # samples, or values of the network inputs: 4 GiB in single precision
 
-SHIPPED = Path(__file__).parent / "recipes"
-
-Optimiser = Literal["ranger", "adam"]
-Schedule = Literal["flat-cosine", "one-cycle"]
+Optimiser = Literal["ranger", "adam", "torch-adam", "torch-adamw"]
 FoldMethod = Literal["stratified", "shuffled"]
 SubsetName = Literal["curated", "noisy"]
 Start = Literal["weights", "weights and optimiser", "scratch"]
+WeightsChoice = Literal["last", "best"]
 
 
 @dataclass(frozen=True)
@@ -70,6 +68,11 @@ class Stage:
         Number of noisy clips per label that are added to this stage's clips: those of the fold's own training clips
         whose labels agree most with the network that this stage starts from (`audiotag.training.noisy_selection`).
         0 for none.
+    stop_after : int
+        The stage ends once lwlrap of the held-out clips has not risen for so many epochs in a row; 0 trains all
+        ``epochs``. The end is then chosen on the clips that measure it, which flatters their figures a little.
+    schedule : str, Schedule or None
+        The schedule of this stage; None for the recipe's.
     """
 
     subset: SubsetName
@@ -81,6 +84,8 @@ class Stage:
     shared: bool = False
     agreed: Annotated[int, Within(0, 10_000, "clips"), "5 is common; 0 adds none"] = 0
     agreement: Agreement | None = None
+    stop_after: Annotated[int, Within(0, 1000, "epochs"), "18 is argus's; 0 trains all epochs"] = 0
+    schedule: ScheduleChoice | None = None
     pools: Pools | None = None
     draws: Annotated[int, Within(2, 10_000_000, "clips", zero="one pass"), "32768 is 256 batches of 128"] = 0
 
@@ -90,6 +95,8 @@ class Stage:
         if self.agreement is not None and not isinstance(self.agreement, Agreement):
             object.__setattr__(self, "agreement", build(Agreement, self.agreement, "agreement."))
         check(self)
+        if self.schedule is not None:
+            check_part(self.schedule, SCHEDULES, "schedule")
         require(
             self.pools is None or not (self.shared or self.agreed or self.agreement),
             "pools",
@@ -111,6 +118,25 @@ class Stage:
             self.agreed,
             "it adds noisy clips to the curated ones, chosen by the network of the stage before",
         )
+
+    def describe_epochs(self) -> str:
+        """The number of epochs in words.
+
+        >>> Stage("curated", 1, 1e-3).describe_epochs(), Stage("curated", 700, 1e-3, stop_after=18).describe_epochs()
+        ('1 epoch', 'at most 700 epochs')
+        """
+        return f"{'at most ' * bool(self.stop_after)}{self.epochs:d} epoch{'' if self.epochs == 1 else 's'}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON; `from_dict` reads them back."""
+        return asdict(self) | {"schedule": plain_part(self.schedule)}
+
+    @classmethod
+    def from_dict(cls, values: Any) -> Stage:
+        """A stage from plain values; raises `AudiotagError` as `audiotag.checks.build` does."""
+        if isinstance(values, dict) and "schedule" in values:
+            values = values | {"schedule": read_part(values["schedule"], SCHEDULES, "stages.schedule")}
+        return build(cls, values, "stages.")
 
     @property
     def subsets(self) -> tuple[str, ...]:
@@ -141,11 +167,26 @@ class Recipe:
     fold_method : "stratified" or "shuffled"
         Multi-label stratification that keeps groups together, or scikit-learn's
         ``KFold(shuffle=True, random_state=seed)``.
+    optimiser : str
+        "ranger" or "adam", as fastai has them; "torch-adam" or "torch-adamw", with torch's constants (β₁ 0.9, β₂ 0.999,
+        ε 1e-8).
+    beta_2 : float
+        Decay of the optimiser's mean of squared gradients; 0 for the optimiser's own: 0.99 of fastai's, 0.999 of
+        torch's.
+    schedule : str or Schedule
+        A schedule of the learning rate in `audiotag.training.schedules`: a name, or a table with parameters.
     weight_decay : float
         Share of each weight that a step takes away, multiplied by the learning rate: decoupled (Loshchilov and Hutter
-        2019). It does not apply to biases and normalisation layers.
-    loss : str
-        Name of a loss in `audiotag.training.losses`, such as "bce" (binary cross-entropy) or "focal".
+        2019). With "torch-adam" it is added to the gradient instead, times the weight. It does not apply to biases and
+        normalisation layers, except with "torch-adam" and "torch-adamw".
+    loss : str or LossSettings
+        A loss in `audiotag.training.losses`, such as "bce" (binary cross-entropy) or "focal": a name, or a table with
+        parameters.
+    losses : LossesByKind
+        Losses of trusted and of noisy clips, where they are others.
+    weights : "last" or "best"
+        The weights that are published unless others are asked for: those of each fold's last epoch, or of its best
+        one, see `audiotag.training.weights_choice`.
     augment : tuple of Augmentation
         Augmentations of training clips. They are applied by domain (see `audiotag.augmentation.base`), in each domain
         in this order.
@@ -158,7 +199,8 @@ class Recipe:
         0 takes each clip once per epoch. Above 0 clips are drawn with a probability proportional to (number of clips
         of their rarest label) to the power of −balance, and 1 draws all labels about equally often.
     fraction : float
-        Share of each fold's training clips that is used, chosen by the seed; held-out clips are all used.
+        Share of each fold's training clips that is used, chosen by the seed, and of the draws of an epoch. All held-out
+        clips are used.
     lists : ClipLists
         Clips that are relabelled, trusted or left out, each a list by its name or path, as
         ``lists = { relabel = "argus-curated", trust = "mine.csv" }``; see `audiotag.data.clip_lists`.
@@ -179,9 +221,12 @@ class Recipe:
     fold_method: FoldMethod = "stratified"
     batch_size: Annotated[int, Within(2, 4096, "clips"), "32 to 64 is common"] = 32
     optimiser: Optimiser = "adam"
-    schedule: Schedule = "one-cycle"
+    beta_2: Annotated[float, Within(0.5, 1, below=True, zero="the optimiser's own"), "0.99 or 0.999 is common"] = 0.0
+    schedule: ScheduleChoice = "one-cycle"
     weight_decay: Annotated[float, Within(0, 1), "0.01 is fastai's default; 0 switches it off"] = 0.01
-    loss: Annotated[str, "bce is common"] = "bce"
+    loss: LossChoice = "bce"
+    losses: LossesByKind = field(default_factory=LossesByKind)
+    weights: WeightsChoice = "last"
     augment: tuple[Augmentation, ...] = ()
     augment_held_out: bool = False
     whole_frames: bool = True
@@ -204,8 +249,17 @@ class Recipe:
             readable(self.name),
             "leave it out to use the file's name",
         )
-        LOSSES.get(self.loss)  # raises if there is no such loss
+        check_part(self.loss, LOSSES, "loss")
+        check_part(self.schedule, SCHEDULES, "schedule")
         self._check_stages()
+        targets, outputs = self._targets_per_label(), self.network.outputs_per_label
+        require(
+            targets == outputs,
+            "augment",
+            f"make {outputs} targets per label for this network",
+            targets,
+            "the augmentation flip-labels and the network flip-labels need each other",
+        )
         require(
             bool(self.lists.trust) or not any(stage.pools and stage.pools.trusted for stage in self.stages),
             "lists.trust",
@@ -214,6 +268,7 @@ class Recipe:
             "it says which noisy clips are trusted",
         )
         for stage in self.stages:
+            self._check_end(stage)
             self._check_augmentations(stage)
             self._check_batch(self.spectrogram_of(stage))
             fewest, frames = self.network.fewest_frames, self.frames_of(stage)
@@ -223,6 +278,14 @@ class Recipe:
                 f"have at least {fewest} frames for this network",
                 frames,
                 "lengthen the clip or the crop, or take fewer frames at once",
+            )
+            fewest, bands = self.network.fewest_bands, self.spectrogram_of(stage).height
+            require(
+                bands >= fewest,
+                "the network input",
+                f"have at least {fewest} bands for this network",
+                bands,
+                "raise n_mels, or resize or size if one of them is set",
             )
 
     def _check_stages(self) -> None:
@@ -250,7 +313,6 @@ class Recipe:
             self.stages[0].agreed,
             "there is no network yet that could agree",
         )
-
         for number, stage in enumerate(self.stages):
             self._check_agreement(number, stage)
 
@@ -273,6 +335,22 @@ class Recipe:
             "there each fold holds noisy clips out, which its networks are asked about",
         )
 
+    def _check_end(self, stage: Stage) -> None:
+        schedule = self.schedule_of(stage)
+        require(
+            not (stage.stop_after and find_schedule(schedule).needs_end),
+            "stages.stop_after",
+            f"be 0 with the schedule {part_name(schedule)}, whose rates are planned for all epochs",
+            stage.stop_after,
+            "use plateau or constant",
+        )
+
+    def _targets_per_label(self) -> int:
+        labels: tuple[str, ...] = ("label",)
+        for augmentation in self.augment:
+            labels = augmentation.labels_after(labels)
+        return len(labels)
+
     def _check_batch(self, settings: SpectrogramSettings) -> None:
         """Raise if the waveforms or the network inputs of a batch take too much memory."""
         values = max(settings.clip_samples, settings.channels * settings.height * settings.width)
@@ -287,6 +365,14 @@ class Recipe:
     def _check_augmentations(self, stage: Stage) -> None:
         """Raise if one does not fit its batch, such as a mask wider than the spectrogram, which shows when sampled."""
         rng, settings, chain = np.random.default_rng(0), self.spectrogram_of(stage), Chain.of(self.augment, stage.mixup)
+        mixers = [augmentation.kind for augmentation in chain.on_waveforms if isinstance(augmentation, Mixer)]
+        require(
+            settings.crop == "waveform" or not mixers,
+            "augment",
+            "not mix waveforms where crops are cut from spectrograms, because whole clips differ in length",
+            ", ".join(mixers),
+            'give it domain = "network-input", or set crop to "waveform"',
+        )
         for augmentations, (*sides, width) in (
             (chain.on_waveforms, (1, settings.clip_samples)),
             (chain.on_log_mels, (1, 1, settings.n_mels, settings.frames)),
@@ -296,10 +382,26 @@ class Recipe:
                 with error_path(f"augment, {augmentation.kind}: "):
                     augmentation.sample(rng, (*sides, width))
                 width = augmentation.frames_after(width)
+            require(
+                width >= DELTA_FRAMES or not settings.deltas or settings.delta_filter == "slope",
+                "the network input",
+                f"have at least {DELTA_FRAMES} frames for its deltas",
+                width,
+                "take more frames in the crop",
+            )
 
     def spectrogram_of(self, stage: Stage) -> SpectrogramSettings:
         """Spectrogram settings of this stage."""
         return self.spectrogram.with_changes(resize=stage.size) if stage.size else self.spectrogram
+
+    def schedule_of(self, stage: Stage) -> ScheduleChoice:
+        """The schedule of this stage."""
+        return self.schedule if stage.schedule is None else stage.schedule
+
+    @property
+    def follows_held_out(self) -> bool:
+        """Whether a stage's learning rate or its end is chosen on the held-out clips, which flatters their figures."""
+        return any(stage.stop_after or find_schedule(self.schedule_of(stage)).follows_held_out for stage in self.stages)
 
     def frames_of(self, stage: Stage) -> int:
         """Width of the network inputs that the stage trains on; a crop makes it smaller than for held-out clips."""
@@ -310,7 +412,11 @@ class Recipe:
 
     def batches_per_epoch(self, stage: Stage, clips: int) -> int:
         """Training batches of an epoch of a stage that has so many clips; an incomplete last one is left out."""
-        return max(1, (stage.draws or clips) // self.batch_size)
+        return max(1, self.clips_per_epoch(stage, clips) // self.batch_size)
+
+    def clips_per_epoch(self, stage: Stage, clips: int) -> int:
+        """Clips of an epoch of a stage that has so many clips: all of them, or the recipe's fraction of its draws."""
+        return max(1, round(self.fraction * stage.draws)) if stage.draws else clips
 
     @property
     def final_spectrogram(self) -> SpectrogramSettings:
@@ -342,7 +448,15 @@ class Recipe:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON; `from_dict` reads them back."""
-        parts = {"augment": [item.to_dict() for item in self.augment], "network": self.network.to_dict()}
+        parts = {
+            "stages": tuple(stage.to_dict() for stage in self.stages),
+            "augment": [item.to_dict() for item in self.augment],
+            "spectrogram": self.spectrogram.to_dict(),
+            "network": self.network.to_dict(),
+            "schedule": plain_part(self.schedule),
+            "loss": plain_part(self.loss),
+            "losses": self.losses.to_dict(),
+        }
         return asdict(self) | parts
 
     @classmethod
@@ -366,45 +480,13 @@ class Recipe:
                 f"augment must be a list of tables, got {readable(augment)}; write [[augment]] above each."
             )
         parts = {
-            "stages": tuple(build(Stage, stage, "stages.") for stage in stages),
+            "stages": tuple(Stage.from_dict(stage) for stage in stages),
             "augment": tuple(augmentation_from_dict(item) for item in augment),
             "lists": build(ClipLists, values.get("lists", {}), "lists."),
             "spectrogram": build(SpectrogramSettings, values.get("spectrogram", {}), "spectrogram."),
             "network": network_from_dict(values.get("network", {})),
+            "schedule": read_part(values.get("schedule", cls.schedule), SCHEDULES, "schedule"),
+            "loss": read_part(values.get("loss", cls.loss), LOSSES, "loss"),
+            "losses": LossesByKind.from_dict(values.get("losses", {})),
         }
         return build(cls, values | parts)
-
-
-def load_recipe(name: str) -> Recipe:
-    """A shipped recipe by its name, or a user's own by the path of its TOML file.
-
-    In the file ``preset`` names the spectrogram settings to start from; ``[spectrogram]`` changes some of them. Paths
-    of ``lists`` are relative to the file's folder.
-
-    Raises
-    ------
-    AudiotagError
-        If there is no such recipe, or its file is wrong; names the file and the field.
-    """
-    path = SHIPPED / f"{name}.toml"
-    if not path.is_file():
-        path = expanded(name)
-        if path.suffix != ".toml" or not path.is_file():
-            raise AudiotagError(
-                f"{name} is not a recipe; choose one of {', '.join(recipe_names())}, or give the path of a .toml file."
-            )
-    values = read_foreign_toml(path)
-    preset = values.pop("preset", "capstone")
-    if not isinstance(preset, str) or preset not in PRESETS:
-        raise AudiotagError(f"{path.name}: preset must be one of {', '.join(PRESETS)}, got {readable(preset)}.")
-    changes = values.get("spectrogram", {})
-    if isinstance(changes, dict):  # anything else is refused below
-        values["spectrogram"] = PRESETS[preset].to_dict() | changes
-    with error_path(f"{path.name}: "):
-        recipe = Recipe.from_dict({"name": path.stem, **values})
-    return replace(recipe, lists=recipe.lists.relative_to(path.parent))
-
-
-def recipe_names() -> list[str]:
-    """Names of the shipped recipes."""
-    return sorted(path.stem for path in SHIPPED.glob("*.toml"))

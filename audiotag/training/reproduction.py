@@ -55,14 +55,15 @@ def options_of(settings: RunSettings, workspace: Workspace) -> RunOptions | None
 
 
 def recipe_toml(recipe: Recipe) -> str:
-    """A recipe as the file that `audiotag.training.recipe.load_recipe` reads; everything is spelt out in it."""
+    """A recipe as the file that `audiotag.training.recipe_files.load_recipe` reads; everything is spelt out in it."""
     values = recipe.to_dict()
     lines = _lines({name: value for name, value in values.items() if not _is_table(value)})
-    for name in ("spectrogram", "network"):
-        lines += ["", f"[{name}]", *_lines(values[name])]
-    for name in ("augment", "stages"):
-        for table in values[name]:
-            lines += ["", f"[[{name}]]", *_lines(table)]
+    for name, value in values.items():
+        if value and isinstance(value, dict):
+            lines += ["", f"[{name}]", *_lines(value)]
+        elif _is_table(value):
+            for table in value:
+                lines += ["", f"[[{name}]]", *_lines(table)]
     return "\n".join(lines) + "\n"
 
 
@@ -92,7 +93,17 @@ def _is_table(value: Any) -> bool:
 def _lines(values: Mapping[str, Any]) -> list[str]:
     """Lines ``name = value``; TOML has no value for None, which is then the field's default."""
     return [
-        f"{name} = {json.dumps(value, ensure_ascii=False)}"
+        f"{name} = {_toml(value)}"
         for name, value in values.items()
         if value is not None and not (name == "augment" and not value)
     ]
+
+
+def _toml(value: Any) -> str:
+    """A value in TOML, tables in braces."""
+    if isinstance(value, dict):
+        fields = (f"{json.dumps(name)} = {_toml(item)}" for name, item in value.items() if item is not None)
+        return "{" + ", ".join(fields) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)

@@ -11,7 +11,7 @@ from audiotag.errors import AudiotagError
 from audiotag.training.folds import check_folds, check_keep_together, with_fold_source
 from audiotag.training.pool_notes import pool_notes
 from audiotag.training.run_options import RunOptions
-from audiotag.training.run_progress import epochs_done, plan_of
+from audiotag.training.run_progress import epochs_done, expected_epochs
 from audiotag.training.run_splits import leak_sentences
 from audiotag.training.runs import RESUMABLE, Run, RunSettings, create_run, list_runs
 from audiotag.training.session import Session
@@ -116,8 +116,8 @@ def wait_for_end(run: Run, progress: Callable[[int, int], None] | None = None) -
         if progress is not None:
             events = run.events()
             done = len(epochs_done(events))
-            if done != reported and (plan := plan_of(events)) is not None:
-                progress(done, sum(s["epochs"] * (1 if s["shared"] else len(plan["folds"])) for s in plan["stages"]))
+            if done != reported and (epochs := expected_epochs(events)):
+                progress(done, sum(epochs.values()))
                 reported = done
         if not is_active:
             break

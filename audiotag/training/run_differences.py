@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from audiotag.errors import AudiotagError
-from audiotag.training.recipe import Recipe, Stage, load_recipe
+from audiotag.training.recipe import Recipe, Stage
+from audiotag.training.recipe_files import load_recipe
 from audiotag.training.runs import RunSettings
 
 MAX_CHANGE_CHARS = 40  # of one change in a line
@@ -102,17 +103,20 @@ def _described_recipe(recipe: Recipe) -> dict[str, str]:
         f"stages.{field.name}": ", ".join(_text(stage[field.name]) for stage in values["stages"])
         for field in fields(Stage)
     }
-    parts = {
-        f"{part}.{name}": _text(value) for part in ("spectrogram", "network") for name, value in values[part].items()
-    }
-    augment = "; ".join(
-        " ".join([item["kind"], *(f"{name} {_text(value)}" for name, value in item.items() if name != "kind")])
-        for item in values["augment"]
-    )
+    tables = {"spectrogram": asdict(recipe.spectrogram), "network": values["network"]}
+    parts = {f"{part}.{name}": _text(value) for part, table in tables.items() for name, value in table.items()}
+    augment = "; ".join(map(_part_text, values["augment"]))
     return {**stages, **plain, "augment": augment or "none", **parts}
 
 
+def _part_text(values: Mapping[str, Any]) -> str:
+    """A part of a recipe, such as an augmentation: its name, then its fields."""
+    return " ".join([values["kind"], *(f"{name} {_text(value)}" for name, value in values.items() if name != "kind")])
+
+
 def _text(value: Any) -> str:
+    if isinstance(value, Mapping) and "kind" in value:  # a mixer inside another one
+        return f"({_part_text(value)})"
     if value is None:
         return "none"
     if isinstance(value, bool):
@@ -121,4 +125,7 @@ def _text(value: Any) -> str:
         return f"{value:g}"
     if isinstance(value, list | tuple):
         return ", ".join(map(_text, value))
+    if isinstance(value, dict):  # a part with its parameters, or one for each kind of clips
+        words = [_text(item) if name == "kind" else f"{name} {_text(item)}" for name, item in value.items()]
+        return ", ".join(words) or "none"
     return str(value)

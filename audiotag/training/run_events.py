@@ -34,6 +34,7 @@ STAGE = {
     "batches?": int,
     "subsets?": [str],
     "pools?": dict,
+    "stop_after?": int,
 }
 PLAN = {
     "folds": [int], "labels": [str], "stages": [STAGE], "devices?": [str], "fingerprint?": str, "left_out?": [str],

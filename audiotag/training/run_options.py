@@ -12,7 +12,7 @@ from audiotag.data.verdicts import VerdictJournal
 from audiotag.errors import AudiotagError
 from audiotag.features.presets import load_preset
 from audiotag.training.devices import check_device
-from audiotag.training.recipe import load_recipe
+from audiotag.training.recipe_files import load_recipe
 from audiotag.training.runs import FoldSource, RunSettings, Together
 from audiotag.workspace import Workspace
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from audiotag.training.early_stop import soonest_end
 from audiotag.training.runs import SHARED_FOLD
 
 TRAINING_SHARE = 0.9  # of an epoch's time; the rest is measured without gradients, on fewer clips
@@ -15,8 +16,8 @@ LEFT_OUT_FILE = "left-out.txt"  # in the run's folder: one sentence per clip tha
 def plan_of(events: list[dict[str, Any]]) -> dict[str, Any] | None:
     """The event that says what the run will do: ``folds``, ``labels``, ``stages``, ``devices``; None without it.
 
-    Each stage has ``stage`` (its number in the recipe), ``subset``, ``epochs``, ``clips`` (that an epoch trains on or
-    measures), ``pixels``, ``shared``; one that draws from pools also has ``subsets`` and ``pools``.
+    Each stage has ``stage`` (its number in the recipe), ``subset``, ``epochs``, ``stop_after``, ``clips`` (that an
+    epoch trains on or measures), ``pixels``, ``shared``; one that draws from pools also has ``subsets`` and ``pools``.
     """
     return next((event for event in events if event["event"] == "run-started"), None)
 
@@ -49,18 +50,65 @@ def fingerprint_of(events: list[dict[str, Any]]) -> str:
 
 def epochs_done(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The events of finished epochs, each with ``step``: the epoch's number within its fold over all stages, from 1."""
-    plan = plan_of(events)
-    epochs_before: dict[int, int] = {}
-    total = 0
-    for stage in plan["stages"] if plan else []:
-        epochs_before[stage["stage"]] = total
-        total += stage["epochs"]
+    epochs_before = epochs_before_stages(events)
     finished = {}
     for event in events:
         if event["event"] == "epoch":
             step = epochs_before.get(event["stage"], 0) + event["epoch"]
             finished[event["fold"], step] = {**event, "step": step}
     return list(finished.values())
+
+
+def may_end_early(events: list[dict[str, Any]]) -> bool:
+    """Whether a stage of the run ends once lwlrap does not rise any more: then its work left is at least so much."""
+    plan = plan_of(events)
+    return plan is not None and any(stage.get("stop_after") for stage in plan["stages"])
+
+
+def expected_epochs(events: list[dict[str, Any]]) -> dict[tuple[int, int], int]:
+    """How many epochs each fold trains in each of its stages, by fold and number of the stage.
+
+    In a stage that may end early they are those after which it ends at the soonest, by the epochs so far; for a fold
+    that has not begun it, as many as the others have on average. Without any epoch they are those of the plan.
+    """
+    plan = plan_of(events)
+    if plan is None:
+        return {}
+    lwlraps: dict[tuple[int, int], dict[int, float]] = {}
+    if may_end_early(events):
+        for event in events:
+            if event["event"] == "epoch":
+                lwlraps.setdefault((event["fold"], event["stage"]), {})[event["epoch"]] = event["lwlrap"]
+    expected = {}
+    for stage in plan["stages"]:
+        number, planned, stop_after = stage["stage"], stage["epochs"], stage.get("stop_after", 0)
+        folds = [SHARED_FOLD] if stage["shared"] else plan["folds"]
+        ends = {
+            fold: soonest_end(dict(sorted(measured.items())).values(), planned, stop_after)
+            for fold in folds
+            if (measured := lwlraps.get((fold, number)))
+        }
+        usual = round(sum(ends.values()) / len(ends)) if ends else planned
+        expected |= {(fold, number): ends.get(fold, usual) for fold in folds}
+    return expected
+
+
+def stages_as_trained(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The stages of the plan, each with as many ``epochs`` as the fold that trains it longest."""
+    plan, expected = plan_of(events), expected_epochs(events)
+    return [
+        stage | {"epochs": max(epochs for (_, number), epochs in expected.items() if number == stage["stage"])}
+        for stage in (plan["stages"] if plan else ())
+    ]
+
+
+def epochs_before_stages(events: list[dict[str, Any]]) -> dict[int, int]:
+    """How many epochs the stages before each one have, by its number; each as many as its longest fold."""
+    before, total = {}, 0
+    for stage in stages_as_trained(events):
+        before[stage["stage"]] = total
+        total += stage["epochs"]
+    return before
 
 
 def best_epoch(epochs: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
@@ -118,17 +166,18 @@ def work_left(
         for each in in_training
         if each["stage"] in stages and (each["fold"], each["stage"], each["epoch"]) not in done
     }
-    shared = sum(stage["epochs"] * _pixels_per_epoch(stage) for stage in plan["stages"] if stage["shared"])
-    per_fold = sum(stage["epochs"] * _pixels_per_epoch(stage) for stage in plan["stages"] if not stage["shared"])
+    expected = expected_epochs(events)
+
+    def pixels_left(of_fold: int) -> float:
+        epochs_of = {stage: epochs for (one, stage), epochs in expected.items() if one == of_fold}
+        whole = sum(epochs * _pixels_per_epoch(stages[stage]) for stage, epochs in epochs_of.items())
+        pixels_done = pixels_of([event for event in finished if event["fold"] == of_fold])
+        return max(0.0, whole - pixels_done - begun.get(of_fold, 0.0))
+
     if fold is not None:
-        pixels_done = pixels_of([event for event in finished if event["fold"] == fold])
-        whole = shared if fold == SHARED_FOLD else per_fold
-        return seconds_per_pixel * max(0.0, whole - pixels_done - begun.get(fold, 0.0))
+        return seconds_per_pixel * pixels_left(fold)
     folds_at_once = max(1, min(len(plan.get("devices", ())), len(plan["folds"])))
-    shared_done: float = pixels_of([event for event in finished if event["fold"] == SHARED_FOLD])
-    folds_done = pixels_of(finished) - shared_done + sum(begun.values()) - begun.get(SHARED_FOLD, 0.0)
-    shared_done += begun.get(SHARED_FOLD, 0.0)
-    left = max(0.0, shared - shared_done) + max(0.0, len(plan["folds"]) * per_fold - folds_done) / folds_at_once
+    left = pixels_left(SHARED_FOLD) + sum(map(pixels_left, plan["folds"])) / folds_at_once
     return seconds_per_pixel * left
 
 

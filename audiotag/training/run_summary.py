@@ -11,7 +11,7 @@ import pandas as pd
 from audiotag.errors import AudiotagError
 from audiotag.training.run_differences import changes_text
 from audiotag.training.run_notes import read_note
-from audiotag.training.run_progress import best_steps, epochs_done, plan_of
+from audiotag.training.run_progress import best_steps, epochs_done, expected_epochs, plan_of
 from audiotag.training.runs import Run
 from audiotag.training.weights_choice import fold_results
 
@@ -33,7 +33,7 @@ class RunSummary:
     folds_done, folds : int
         Finished folds, and all; 0 before the run has read the dataset.
     epochs_done, epochs : int
-        Of all folds.
+        Of all folds; fewer than planned where a stage ends early.
     lwlrap, deviation : float or None
         Mean over the finished folds, and their sample standard deviation; with the weights of the last epoch.
     best_epoch : float or None
@@ -66,7 +66,6 @@ def summarise(run: Run) -> RunSummary:
     events, note = run.events(), read_note(run)
     plan, epochs, steps = plan_of(events), epochs_done(events), best_steps(events)
     scores = [result["lwlrap"] for result in fold_results(events).values()]
-    stages = plan["stages"] if plan else []
     folds = len(plan["folds"]) if plan else 0
     dataset, recipe, changes = _described(run)
     return RunSummary(
@@ -79,7 +78,7 @@ def summarise(run: Run) -> RunSummary:
         folds_done=len(scores),
         folds=folds,
         epochs_done=len(epochs),
-        epochs=sum(stage["epochs"] * (1 if stage["shared"] else folds) for stage in stages),
+        epochs=sum(expected_epochs(events).values()),
         lwlrap=statistics.fmean(scores) if scores else None,
         deviation=statistics.stdev(scores) if len(scores) > 1 else None,
         best_epoch=statistics.fmean(steps.values()) if steps else None,

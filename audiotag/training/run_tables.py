@@ -9,7 +9,7 @@ import pandas as pd
 
 from audiotag.data.corrections import Correction, apply_corrections
 from audiotag.data.dataset import Dataset
-from audiotag.training.run_progress import best_steps, epochs_done, fold_rows, plan_of, work_left
+from audiotag.training.run_progress import best_steps, epochs_done, expected_epochs, fold_rows, plan_of, work_left
 from audiotag.training.runs import SHARED_FOLD
 from audiotag.wording import format_duration
 
@@ -59,12 +59,13 @@ def fold_table(events: Events, active: bool, in_training: Sequence[dict[str, Any
     """
     plan = plan_of(events)
     stages = plan["stages"] if plan else []
+    expected = expected_epochs(events)
     started = {row["fold"]: row for row in fold_rows(events, active)}
     shared = [SHARED_FOLD] if any(stage.get("shared") for stage in stages) else []
     steps, rows = best_steps(events), []
     for fold in dict.fromkeys([*shared, *(plan["folds"] if plan else []), *started]):
         row = started.get(fold, {"state": "waiting" if active else "not started", "epochs": 0, "seconds": None})
-        total = sum(stage["epochs"] for stage in stages if bool(stage.get("shared")) == (fold == SHARED_FOLD))
+        total = sum(epochs for (of_fold, _), epochs in expected.items() if of_fold == fold)
         left_s = work_left(events, fold, in_training) if active and row["state"] != "finished" else None
         rows.append(
             {

@@ -300,8 +300,8 @@ def _card(folder: Path, stamp: tuple[int, ...]) -> Card:
 
 @cached(max_entries=4, show_spinner="Loading the ensemble …")
 def _tagger(folder: Path, tta: bool, stamp: tuple[int, ...]) -> Tagger:
+    from audiotag.tagging.opening import open_tagger
     from audiotag.tagging.settings import TagSettings
-    from audiotag.tagging.tagger import Tagger
 
     bar = st.empty()
 
@@ -310,7 +310,7 @@ def _tagger(folder: Path, tta: bool, stamp: tuple[int, ...]) -> Tagger:
         bar.progress(done / total, f"{text}, step {done + 1} of {total}")
 
     try:
-        tagger = Tagger(folder, TagSettings(tta=tta), progress=progress, keep_embeddings=True)
+        tagger = open_tagger(folder, TagSettings(tta=tta), progress=progress, keep_embeddings=True)
         tagger.evidence_of(_noise(tagger.card.spectrogram))
     finally:
         bar.empty()

@@ -87,23 +87,3 @@ if (!window.audiotagScrollsCode) {
     .forEach(code => code.setAttribute("tabindex", "0"));
   new MutationObserver(makeFocusable).observe(document.body, {subtree: true, childList: true});
 }
-
-// On the map of clips a click plays a clip while the mouse draws lassos, for which Streamlit reports no clicks. And a lasso
-// may hold thousands of points, of which Streamlit would send all that the chart knows: megabytes, again with every later
-// click, although the page only needs the line of the lasso.
-if (!window.audiotagSelectsOnMap) {
-  window.audiotagSelectsOnMap = true;
-  const clicked = points => points.slice(0, 1)
-    .map(({ x, y, curveNumber, pointNumber, data }) => ({ x, y, curveNumber, pointNumber, data }));
-  const listen = () => document.querySelectorAll(".st-key-clip-map .js-plotly-plot").forEach(chart => {
-    const emit = chart.emit;  // another one after Plotly has begun again in the same element
-    if (!emit || emit.isForMap) return;
-    chart.emit = (name, event) => {
-      if (name === "plotly_click" && chart._fullLayout.clickmode === "event")
-        emit("plotly_selected", { points: clicked(event.points) });
-      return emit(name, name === "plotly_selected" && event?.selections?.length ? { ...event, points: [] } : event);
-    };
-    chart.emit.isForMap = true;
-  });
-  new MutationObserver(listen).observe(document.body, {subtree: true, childList: true});
-}

@@ -22,7 +22,7 @@ from streamlit.testing.v1 import AppTest
 
 from audiotag.starter.render import StarterCounts, render_starter
 from audiotag.tagging.out_of_fold import FILE, OutOfFold
-from audiotag.training.recipe import load_recipe
+from audiotag.training.recipe_files import load_recipe
 from audiotag.training.runs import Run, RunSettings, create_run
 from audiotag.ui.widgets import measurement
 from audiotag.workspace import Workspace

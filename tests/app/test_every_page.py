@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from audiotag.training.recipe import load_recipe
+from audiotag.training.recipe_files import load_recipe
 from audiotag.training.runs import RunSettings, create_run
 from audiotag.workspace import Workspace
 

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from audiotag.data.dataset import Dataset
 from audiotag.data.layouts import open_dataset
 from audiotag.inspection.measurement_job import MeasurementJob
-from audiotag.training.recipe import load_recipe
+from audiotag.training.recipe_files import load_recipe
 from audiotag.training.runs import RunSettings, create_run
 from audiotag.ui.home.facts import Facts
 from audiotag.ui.home.guide import guide_steps, next_step

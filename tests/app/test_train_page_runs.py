@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from audiotag.errors import AudiotagError
 from audiotag.tagging.noise_gate_job import NoiseGateJob
-from audiotag.training.recipe import load_recipe
+from audiotag.training.recipe_files import load_recipe
 from audiotag.training.runs import SHARED_FOLD, Run, RunSettings, create_run, list_runs
 from audiotag.workspace import Workspace
 

@@ -14,7 +14,7 @@ from audiotag.data.verdicts import Verdict, VerdictJournal
 from audiotag.features.presets import save_preset
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.training.devices import Device
-from audiotag.training.recipe import load_recipe
+from audiotag.training.recipe_files import load_recipe
 from audiotag.training.run_options import RunOptions
 from audiotag.training.runs import Run, RunSettings, list_runs
 from audiotag.workspace import Workspace

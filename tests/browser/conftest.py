@@ -1,4 +1,8 @@
-"""A real server with its own workspace, and Chromium."""
+"""Real servers with workspaces of their own, and Chromium.
+
+Most tests share one server per pytest process: a start takes seconds, and each page of a browser has a session of its
+own on the server.
+"""
 
 import os
 import random
@@ -49,10 +53,12 @@ class Server:
         return [sys.executable, "-m", "audiotag", "app", "--port", str(self.port), *token]
 
     def start(self) -> None:
+        # With PyTorch no engine is measured first, which takes a processor for some seconds.
+        variables = {"AUDIOTAG_HOME": str(self.home), "AUDIOTAG_TOKEN": self.token, "AUDIOTAG_ENGINE": "torch"}
         self.process = subprocess.Popen(
             self.command(),
             cwd=ROOT,
-            env=os.environ | {"AUDIOTAG_HOME": str(self.home), "AUDIOTAG_TOKEN": self.token},
+            env=os.environ | variables,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
@@ -71,7 +77,11 @@ class Server:
             while self.answers():  # the streamlit below ends a moment later
                 assert time.monotonic() < deadline, "the server did not stop within 60 s"
                 time.sleep(0.1)
-        for log in (self.home / "logs").glob("*.txt"):  # pytest shows it if the test failed
+        self.print_logs()
+
+    def print_logs(self) -> None:
+        """Print the logs of the workspace; pytest shows them if the test failed."""
+        for log in (self.home / "logs").glob("*.txt"):
             print(log.read_text(encoding="utf-8"))
 
     def answers(self) -> bool:
@@ -97,13 +107,23 @@ def unseen(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return render_starter(folder, seed=77, counts=StarterCounts(curated=60, noisy=20, test=20))
 
 
-@pytest.fixture
-def server(home: Path) -> Iterator[Server]:
-    shutil.rmtree(home / "tag-history", ignore_errors=True)  # the sounds of earlier tests
+@pytest.fixture(scope="session")
+def shared_server(home: Path) -> Iterator[Server]:
+    """The server of the tests that share the workspace."""
     server = Server(home)
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def server(shared_server: Server, home: Path) -> Iterator[Server]:
+    """The shared server, without the sounds that earlier tests have tagged; a test may stop and start it."""
+    shutil.rmtree(home / "tag-history", ignore_errors=True)
+    if not shared_server.answers():  # the test before has failed between the two
+        shared_server.start()
+    yield shared_server
+    shared_server.print_logs()
 
 
 @pytest.fixture(scope="session")

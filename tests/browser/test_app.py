@@ -3,23 +3,34 @@
 import csv
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from audiotag.training.recipe import load_recipe
+from audiotag.training.recipe_files import load_recipe
 from audiotag.training.runs import RunSettings, create_run
 from audiotag.workspace import Workspace
 
 from .conftest import Server
 
+
+@pytest.fixture
+def fresh_server(home: Path) -> Iterator[Server]:
+    """A server that has shown no page yet."""
+    server = Server(home)
+    server.start()
+    yield server
+    server.stop()
+
+
 PAGES = ("", "dataset", "spectrogram", "train", "tag", "review", "score")
 
 
 @pytest.mark.parametrize("name", PAGES, ids=lambda name: name or "home")
-def test_deep_link_on_a_fresh_server_shows_the_whole_page(server: Server, page: Page, name: str) -> None:
-    page.goto(f"{server.url}/{name}")
+def test_deep_link_on_a_fresh_server_shows_the_whole_page(fresh_server: Server, page: Page, name: str) -> None:
+    page.goto(f"{fresh_server.url}/{name}")
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     links = page.get_by_test_id("stSidebar").get_by_test_id("stPageLink")
     expect(links).to_have_text(

@@ -66,16 +66,13 @@ UNREACHABLE = """() => {
 
 
 @pytest.fixture(scope="module")
-def visited(home: Path, chromium: Browser) -> Iterator[tuple[Page, str]]:
+def visited(shared_server: Server, chromium: Browser) -> Iterator[tuple[Page, str]]:
     """A page of Chromium that all tests use, and the address of the app."""
-    server = Server(home)
-    server.start()
     context = chromium.new_context()
     page = context.new_page()
     page.set_default_timeout(60_000)
-    yield page, server.url
+    yield page, shared_server.url
     context.close()
-    server.stop()
 
 
 @pytest.mark.parametrize("name", PAGES)

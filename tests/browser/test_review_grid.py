@@ -14,8 +14,8 @@ from playwright.sync_api import Locator, Page, expect
 from audiotag.data.verdicts import Verdict, VerdictJournal
 from audiotag.features.log_mel import display_log_mel
 from audiotag.training.clip_contents import content_of
+from audiotag.ui.component import read_component
 from audiotag.ui.player import PlayerOptions, pack_block
-from audiotag.ui.player.player import read_sources
 from audiotag.ui.review.clip_grid.clip_grid import FOLDER, ClipGrid, ClipGridKind, Tile, pack_grid
 from audiotag.workspace import Workspace
 
@@ -59,7 +59,7 @@ def show(page: Page) -> Show:
     """``show(tiles, label, kind)``: the grid alone on a page, muted; a further call shows another grid instead."""
     page.route("http://player.test/", lambda route: route.fulfill(body=STAGE, content_type="text/html"))
     page.goto("http://player.test/")
-    sources = read_sources(FOLDER, "clip_grid")
+    sources = read_component(FOLDER, "clip_grid")
     page.evaluate(MOUNT, [sources[kind] for kind in ("html", "css", "js")])
 
     def shown(

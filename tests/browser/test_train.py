@@ -7,7 +7,7 @@ from pathlib import Path
 from playwright.sync_api import Locator, Page, expect
 
 from audiotag.tagging.ensemble import read_card
-from audiotag.training.recipe import load_recipe
+from audiotag.training.recipe_files import load_recipe
 from audiotag.training.run_notes import RunNote, read_note, write_note
 from audiotag.training.run_progress import epochs_done
 from audiotag.training.runs import Run, RunSettings, create_run, list_runs

@@ -13,7 +13,7 @@ import pytest
 import soundfile
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "extending.md"
-GROUPS = ("networks", "layouts", "augmentations", "losses", "exports")
+GROUPS = ("networks", "layouts", "augmentations", "losses", "schedules", "exports")
 
 # What the section "Try it" does, in one process: importing torch and fastai four times would take most of the time.
 TRY_IT = """
@@ -23,7 +23,7 @@ import audiotag
 from audiotag.augmentation.base import AUGMENTATIONS
 from audiotag.cli.main import main
 from audiotag.training.publish import publish
-from audiotag.training.recipe import load_recipe
+from audiotag.training.recipe_files import load_recipe
 from audiotag.training.runs import RunSettings, create_run
 from audiotag.training.worker import train_run_folder
 from audiotag.workspace import Workspace
@@ -102,7 +102,9 @@ def report(folder: Path) -> dict:
 
 
 def test_every_kind_of_part_has_a_complete_file(blocks: dict[str, str]) -> None:
-    assert len([name for name in blocks if name.startswith("soundscape_extras/")]) == len(GROUPS)
+    assert (
+        len([name for name in blocks if name.startswith("soundscape_extras/")]) == len(GROUPS) + 1
+    )  # a loss has two forms
 
 
 def test_recipe_names_network_augmentation_and_loss_of_the_package_without_loading_torch(report: dict) -> None:
@@ -111,6 +113,8 @@ def test_recipe_names_network_augmentation_and_loss_of_the_package_without_loadi
     assert report["recipe"]["network"] == {"kind": "small-cnn", "filters": 6}
     assert report["recipe"]["augment"] == [{"kind": "reverse", "p": 0.5}]
     assert report["recipe"]["loss"] == "asymmetric"
+    assert report["recipe"]["losses"] == {"noisy": {"kind": "weighted-bce", "positive_weight": 0.5}}
+    assert report["recipe"]["schedule"] == {"kind": "power", "exponent": 2.0}
     assert report["description"] == "small CNN, 6 filters"
 
 

@@ -27,7 +27,7 @@ from audiotag.tagging.ensemble import find_ensemble, read_card
 from audiotag.tagging.out_of_fold import read_out_of_fold
 from audiotag.tagging.thresholds import read_saved_thresholds
 from audiotag.tagging.weights import load_networks
-from audiotag.training.recipe import load_recipe
+from audiotag.training.recipe_files import load_recipe
 from audiotag.training.runs import Run
 from audiotag.workspace import Workspace
 

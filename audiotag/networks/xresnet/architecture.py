@@ -12,6 +12,7 @@ BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}  # depth → blo
 EXPANSION = {18: 1, 34: 1, 50: 4}  # depth → output channels of a block over its inner ones
 ACTIVATION_NAMES = ("relu", "mish")
 POOLS = ("max", "max-blur")
+HEADS = ("mean", "concat")
 WIDTH_HINT = "1.0 is the published width; 0.5 has about a quarter of its weights"
 
 
@@ -41,6 +42,11 @@ class XResNetArchitecture:
     frames_at_once : int, 1 to 16
         Neighbouring frames that the first convolution takes as one place: its kernel and its stride along time are so
         many times as long. Frames as short as crackling needs then cost hardly more than long ones.
+    wide_stem : bool
+        Whether the second convolution has twice ``stem`` channels, as the third.
+    head : str, "mean" or "concat"
+        What turns the last maps into logits: a mean over all places and one layer; or the head of fastai 1.0, maximum
+        and mean over all places and a hidden layer of 512 features, before which half of ``dropout`` acts.
 
     Raises
     ------
@@ -57,3 +63,5 @@ class XResNetArchitecture:
     dropout: Annotated[float, Within(0, 1, below=True), "a probability; write 0.2 for 20 %"] = 0.0
     band_channel: Annotated[bool, "write it without quotes"] = False
     frames_at_once: Annotated[int, Within(1, 16, "frames"), "1 takes each frame by itself, as published"] = 1
+    wide_stem: Annotated[bool, "write it without quotes"] = False
+    head: Annotated[str, OneOf(*HEADS), "names are in lower case"] = "mean"

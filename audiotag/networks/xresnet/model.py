@@ -2,8 +2,9 @@
 
 The architecture is that of He et al., "Bag of Tricks for Image Classification with Convolutional Neural Networks"
 (2018): a stem of three 3×3 convolutions, and an average-pool before the 1×1 convolution of a block's identity path.
-Weights have fastai's names, so weights trained here load in fastai and the other way round. Three settings have no
-counterpart in fastai: ``pool="max-blur"``, ``band_channel`` and ``frames_at_once`` above 1. The first adds no weight.
+Weights have fastai's names, so weights trained here load in fastai and the other way round. Some settings have no
+counterpart in fastai's class: ``pool="max-blur"``, which adds no weight, ``band_channel``, ``frames_at_once`` above 1,
+``wide_stem`` and ``head="concat"``.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from torch import nn
 from torch.nn.utils import skip_init
 
 from audiotag.checks import require
+from audiotag.networks.layers.heads import concat_head
 from audiotag.networks.xresnet.architecture import BLOCKS, EXPANSION, GROUP_CHANNELS, XResNetArchitecture
 from audiotag.networks.xresnet.blocks import ACTIVATIONS, BandChannel, ConvLayer, MaxBlurPool, ResBlock, SelfAttention
 
@@ -60,7 +62,7 @@ class XResNet(nn.Sequential):
     def __init__(self, settings: XResNetArchitecture, n_labels: int, channels: int) -> None:
         activation = ACTIVATIONS[settings.activation]
         expansion = EXPANSION[settings.depth]
-        stem_out = (settings.stem, settings.stem, 2 * settings.stem)
+        stem_out = (settings.stem, (2 if settings.wide_stem else 1) * settings.stem, 2 * settings.stem)
         stem_in = (channels + settings.band_channel, *stem_out[:-1])
         stem = [
             ConvLayer(n_in, n_out, activation, stride=2, frames=settings.frames_at_once)
@@ -83,10 +85,7 @@ class XResNet(nn.Sequential):
             *stem,
             MaxBlurPool() if settings.pool == "max-blur" else nn.MaxPool2d(3, stride=2, padding=1),
             *groups,
-            nn.AdaptiveAvgPool2d(1),
-            nn.Flatten(),
-            nn.Dropout(settings.dropout),
-            nn.Linear(n_in, n_labels),
+            *_head(settings, n_in, n_labels),
         )
         self.band_channel = settings.band_channel
         for module in self.modules():
@@ -97,6 +96,13 @@ class XResNet(nn.Sequential):
         if self.band_channel:
             x = BandChannel()(x)
         return super().forward(x)
+
+
+def _head(settings: XResNetArchitecture, n_in: int, n_labels: int) -> nn.Sequential:
+    """(batch, n_in, h, w) → (batch, n_labels)."""
+    if settings.head == "concat":
+        return concat_head(n_in, n_labels, settings.dropout)
+    return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(settings.dropout), nn.Linear(n_in, n_labels))
 
 
 def fold_spectral_norm(network: XResNet) -> XResNet:

@@ -17,6 +17,7 @@ from audiotag.features.torch_log_mel import LogMel, NetworkInput
 from audiotag.metrics import accuracy, lwlrap, lwlrap_per_class
 from audiotag.training.backend.loader import BatchLoader
 from audiotag.training.backend.optimiser import plain_state
+from audiotag.training.early_stop import soonest_end
 from audiotag.training.progress import EpochResult, TrainingCallbacks
 
 PROGRESS_EVERY_S = 0.5
@@ -41,10 +42,11 @@ class InputsOnDevice(Callback):
         self.finish = NetworkInput(settings)
 
     def before_batch(self) -> None:
-        """Replace waveforms by network inputs."""
+        """Replace waveforms by network inputs, and give the loss the kinds of the clips."""
         loader = self.train_loader if self.training else self.valid_loader
         inputs, targets = self.inputs(loader, self.xb[0], self.yb[0])
-        self.learn.xb, self.learn.yb = (inputs,), (targets,)
+        assert loader.current is not None
+        self.learn.xb, self.learn.yb = (inputs,), (targets, loader.current.kinds)
 
     def inputs(
         self, loader: BatchLoader, values: torch.Tensor, targets: torch.Tensor
@@ -92,6 +94,10 @@ class EpochCallback(Callback):
         lwlrap of held-out curated clips in a noisy stage; None where there are none.
     checkpoint : callable(optimiser state)
         All that is needed to resume after this epoch.
+    lwlraps : list of float
+        lwlrap after each epoch of the stage so far; each epoch adds its own.
+    stop_after : int
+        As `audiotag.training.recipe.Stage.stop_after`.
 
     Attributes
     ----------
@@ -110,8 +116,11 @@ class EpochCallback(Callback):
         epochs_done: int,
         curated_lwlrap: Callable[[int], float | None],
         checkpoint: Callable[[dict[str, Any]], dict[str, Any]],
+        lwlraps: list[float],
+        stop_after: int,
     ) -> None:
         super().__init__()
+        self.lwlraps, self.stop_after = lwlraps, stop_after
         self.device, self.callbacks, self.epochs_done = device, callbacks, epochs_done
         self.curated_lwlrap, self.checkpoint = curated_lwlrap, checkpoint
         self.stopped, self.reported_at = False, 0.0
@@ -139,13 +148,14 @@ class EpochCallback(Callback):
     @end_fit_on_error
     def after_batch(self) -> None:
         """Add the batch to the epoch's sums, report progress, and stop where that is asked."""
-        self.loss_sum += self.loss.detach() * len(self.y)
-        self.loss_count += len(self.y)
+        targets = self.yb[0]
+        self.loss_sum += self.loss.detach() * len(targets)
+        self.loss_count += len(targets)
         if self.training:
             self.rates.append(float(self.opt.hypers[-1]["lr"]))
         else:
             self.scores.append(self.pred.detach().float().sigmoid())
-            self.targets.append(self.y)
+            self.targets.append(targets)
         now = time.perf_counter()
         if now - self.reported_at > PROGRESS_EVERY_S:
             self.reported_at = now
@@ -186,7 +196,10 @@ class EpochCallback(Callback):
             train_seconds=self.train_seconds,
             seconds=round(time.perf_counter() - self.began, 3),
         )
+        self.lwlraps.append(epoch.lwlrap)
         self.callbacks.on_epoch(epoch, self.checkpoint(plain_state(self.opt.state_dict())))
+        if len(self.lwlraps) >= soonest_end(self.lwlraps, self.n_epoch, self.stop_after):
+            raise CancelFitException
 
 
 def evenly_spaced(rates: list[float], most: int) -> list[list[float]]:

@@ -12,10 +12,8 @@ from typing import Any
 import numpy as np
 import torch
 from fastai.callback.core import Callback
-from fastai.callback.schedule import ParamScheduler
 from fastai.data.core import DataLoaders
 from fastai.learner import Learner
-from fastai.optimizer import Adam, ranger
 from fastai.torch_core import set_seed
 from torch import nn
 
@@ -23,12 +21,13 @@ from audiotag.metrics import lwlrap
 from audiotag.networks.size import shapes_within_bounds
 from audiotag.training.backend.callbacks import EpochCallback, InputsOnDevice, RateFinder
 from audiotag.training.backend.loader import BatchLoader
-from audiotag.training.backend.optimiser import copy_to_device, plain_state, schedule_for
+from audiotag.training.backend.optimiser import ScheduleCallback, copy_to_device, optimiser_options, plain_state
 from audiotag.training.backend.precision import autocast_for, precision_callbacks
+from audiotag.training.batch_loss import BatchLoss
 from audiotag.training.batches import Batches
 from audiotag.training.clips import LabelledClips
+from audiotag.training.early_stop import soonest_end
 from audiotag.training.learning_rates import steepest_rate
-from audiotag.training.losses.base import LOSSES
 from audiotag.training.progress import FoldSplit, TrainingCallbacks
 from audiotag.training.recipe import Recipe, Stage
 
@@ -51,12 +50,15 @@ class FoldTrainer:
     network : torch.nn.Module
     optimiser : dict or None
         State of the optimiser after the last epoch.
+    lwlraps : list of float
+        lwlrap of the held-out clips after each epoch of the stage so far.
     """
 
     def __init__(self, recipe: Recipe, labels: tuple[str, ...], fold: int, device: str) -> None:
         self.recipe, self.labels, self.fold = recipe, labels, fold
         self.device = torch.device(device)
         self.optimiser: dict[str, Any] | None = None
+        self.lwlraps: list[float] = []
         for stage in recipe.stages:
             settings = recipe.spectrogram_of(stage)
             shape = (settings.channels, settings.height, recipe.frames_of(stage))
@@ -74,18 +76,24 @@ class FoldTrainer:
         return network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def state(self) -> dict[str, Any]:
-        """Copies of the weights, the optimiser and torch's random states, in plain containers."""
+        """Copies of the weights, the optimiser, torch's random states and lwlraps, in plain containers."""
         generators = {"cpu": torch.get_rng_state()}
         if self.device.type == "cuda":
             generators["cuda"] = torch.cuda.get_rng_state(self.device)
         return copy.deepcopy(
-            {"network": dict(self.network.state_dict()), "optimiser": self.optimiser, "generators": generators}
+            {
+                "network": dict(self.network.state_dict()),
+                "optimiser": self.optimiser,
+                "generators": generators,
+                "lwlraps": self.lwlraps,
+            }
         )
 
     def restore(self, state: dict[str, Any]) -> None:
         """Continue from a `state`."""
         self.network.load_state_dict(state["network"])
         self.optimiser = state["optimiser"]
+        self.lwlraps = list(state.get("lwlraps", ()))  # audiotag 0.2 did not need them
         torch.set_rng_state(state["generators"]["cpu"])
         if self.device.type == "cuda" and "cuda" in state["generators"]:
             torch.cuda.set_rng_state(state["generators"]["cuda"], self.device)
@@ -120,6 +128,10 @@ class FoldTrainer:
             self._build(stage_number)
         if epochs_done == 0 and stage.start != "weights and optimiser":
             self.optimiser = None
+        if epochs_done == 0:
+            self.lwlraps = []
+        elif epochs_done >= soonest_end(self.lwlraps, stage.epochs, stage.stop_after):
+            return True
         seed = stage_seed(recipe, self.fold, stage_number)
         train = Batches(split.train, recipe, stage, seed, training=True)
         valid = Batches(split.valid, recipe, stage, seed + 1, training=False)
@@ -135,10 +147,12 @@ class FoldTrainer:
             self.optimiser = optimiser
             return self.state()
 
-        epoch_callback = EpochCallback(self.device, callbacks, epochs_done, curated_lwlrap, checkpoint)
+        epoch_callback = EpochCallback(
+            self.device, callbacks, epochs_done, curated_lwlrap, checkpoint, self.lwlraps, stage.stop_after
+        )
         learner = self._learner(train, valid, [epoch_callback])
         with learner.no_bar(), learner.no_logging():
-            schedule = ParamScheduler(schedule_for(recipe, stage))
+            schedule = ScheduleCallback(recipe, stage, self.lwlraps)
             learner.fit(stage.epochs, stage.lr, cbs=schedule, start_epoch=epochs_done)
         if epoch_callback.error is not None:
             raise epoch_callback.error
@@ -221,9 +235,8 @@ class FoldTrainer:
         learner = Learner(
             DataLoaders(*loaders),
             self.network,
-            loss_func=LOSSES.get(self.recipe.loss),
-            opt_func=ranger if self.recipe.optimiser == "ranger" else Adam,
-            wd=self.recipe.weight_decay,
+            loss_func=BatchLoss(self.recipe.loss, self.recipe.losses, self.recipe.network.output_weights),
+            **optimiser_options(self.recipe),
             cbs=[InputsOnDevice(*loaders), *precision_callbacks(self.device, columns), *callbacks],
         )
         learner.create_opt()

@@ -23,7 +23,8 @@ class BatchLoader:
     Attributes
     ----------
     makes_inputs : bool
-        Whether the CPU makes finished network inputs; on a GPU only waveforms are loaded.
+        Whether the CPU makes finished network inputs. For a GPU only waveforms are loaded, unless crops are cut from
+        the spectrograms of whole clips.
     current : Batch or None
         The batch that the loop is using.
     epoch : int
@@ -34,7 +35,7 @@ class BatchLoader:
 
     def __init__(self, batches: Batches, device: torch.device) -> None:
         self.batches, self.device = batches, device
-        self.makes_inputs = device.type == "cpu"
+        self.makes_inputs = device.type == "cpu" or batches.settings.crop == "spectrogram"
         self.current: Batch | None = None
         self.epoch = 0
 

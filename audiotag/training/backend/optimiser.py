@@ -1,32 +1,61 @@
-"""Schedules of learning rate and momentum, and the optimiser's state in plain containers for a checkpoint."""
+"""Optimisers as fastai makes them, the schedule of a stage, and the optimiser's state in plain containers."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
-from fastai.callback.schedule import combined_cos
+from fastai.callback.core import Callback
+from fastai.optimizer import Adam, ranger
 
 from audiotag.training.recipe import Recipe, Stage
+from audiotag.training.schedules.base import Moment, find_schedule
 
-# All are fastai's defaults.
-WARM_UP_SHARE = 0.25  # of a one-cycle schedule
-FLAT_SHARE = 0.75  # of a flat-cosine schedule
-START_DIVISOR, END_DIVISOR = 25.0, 1e5  # of the highest learning rate
-MOMENTUMS = (0.95, 0.85, 0.95)  # at the start, at the highest learning rate and at the end of one-cycle
+TORCH = {"sqr_mom": 0.999, "eps": 1e-8}  # torch's constants where fastai's are others
+OPTIMISERS: dict[str, Callable[..., Any]] = {
+    "ranger": ranger,
+    "adam": Adam,
+    "torch-adam": partial(Adam, **TORCH, decouple_wd=False),
+    "torch-adamw": partial(Adam, **TORCH),
+}
 
 
-def schedule_for(recipe: Recipe, stage: Stage) -> dict[str, Any]:
-    """The schedules of a stage, by hyper-parameter, for fastai's `ParamScheduler`.
-
-    They are those of fastai's ``fit_flat_cos`` and ``fit_one_cycle``, which cannot begin in the middle of a stage.
-    """
-    if recipe.schedule == "flat-cosine":
-        return {"lr": combined_cos(FLAT_SHARE, stage.lr, stage.lr, stage.lr / END_DIVISOR)}
+def optimiser_options(recipe: Recipe) -> dict[str, Any]:
+    """Arguments of fastai's `Learner` that choose the recipe's optimiser and its weight decay."""
+    make = OPTIMISERS[recipe.optimiser]
     return {
-        "lr": combined_cos(WARM_UP_SHARE, stage.lr / START_DIVISOR, stage.lr, stage.lr / END_DIVISOR),
-        "mom": combined_cos(WARM_UP_SHARE, *MOMENTUMS),
+        "opt_func": partial(make, sqr_mom=recipe.beta_2) if recipe.beta_2 else make,
+        "wd": recipe.weight_decay,
+        "wd_bn_bias": recipe.optimiser.startswith("torch-"),  # torch decays biases and normalisation layers too
     }
+
+
+class ScheduleCallback(Callback):
+    """Sets the learning rate, and the momentum where the schedule has one, before each batch.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    stage : Stage
+    lwlraps : list of float
+        lwlrap after each epoch of the stage so far; another callback appends to it.
+    """
+
+    order, run_valid = 60, False  # as fastai's `ParamScheduler`
+
+    def __init__(self, recipe: Recipe, stage: Stage, lwlraps: list[float]) -> None:
+        super().__init__()
+        self.schedule, self.highest = find_schedule(recipe.schedule_of(stage)), stage.lr
+        self.lwlraps = lwlraps
+
+    def before_batch(self) -> None:
+        """Set them."""
+        moment = Moment(self.pct_train, self.n_epoch, tuple(self.lwlraps))
+        self.opt.set_hyper("lr", self.schedule.rate(self.highest, moment))
+        if (momentum := self.schedule.momentum(moment)) is not None:
+            self.opt.set_hyper("mom", momentum)
 
 
 def plain_state(state: dict[str, Any]) -> dict[str, Any]:

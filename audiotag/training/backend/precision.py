@@ -39,7 +39,8 @@ class AutocastCallback(Callback):
 
     def after_pred(self) -> None:
         """Make the logits 32-bit and leave the context."""
-        self.learn.pred = self.pred.float()
+        pred = self.pred
+        self.learn.pred = tuple(each.float() for each in pred) if isinstance(pred, tuple) else pred.float()
         self.leave()
 
     def leave(self) -> None:

@@ -18,9 +18,14 @@ def focal(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
 
     A soft target counts as a positive label with its weight, and as a negative one with the rest.
     """
+    return focal_of_each(logits, targets).mean()
+
+
+def focal_of_each(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Focal loss of each label of each clip, shape ``(batch, n_labels)``."""
     import torch
     from torch.nn import functional
 
     wrong = torch.sigmoid(torch.stack([-logits, logits]))  # 1 − score of the truth, for targets 1 and 0
     losses = -functional.logsigmoid(torch.stack([logits, -logits])) * wrong**FOCAL_GAMMA
-    return (losses * torch.stack([targets, 1 - targets])).sum(0).mean()
+    return (losses * torch.stack([targets, 1 - targets])).sum(0)

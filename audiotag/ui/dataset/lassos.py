@@ -1,33 +1,30 @@
-"""Find what a lasso or a box that the user drew on a chart holds."""
+"""Find what a lasso that the user drew holds."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 
-def in_shapes(positions: np.ndarray, shapes: Sequence[Any]) -> np.ndarray:
-    """Whether positions are in one of the shapes that a chart reports, shape ``(positions,)``.
+def inside_lasso(positions: np.ndarray, corners: np.ndarray) -> np.ndarray:
+    """Whether positions are inside of a closed line, shape ``(positions,)``.
+
+    A position is inside if a line from it to the right crosses the lasso an odd number of times.
 
     Parameters
     ----------
     positions : numpy.ndarray, shape=(positions, 2)
-    shapes : sequence of mappings
-        With ``x`` and ``y``: two opposite corners of a box, or the corners of a lasso. A position is inside a lasso if
-        a line from it to the right crosses the lasso an odd number of times.
+        Right and up.
+    corners : numpy.ndarray, shape=(corners, 2)
+        Of the line, in its order.
     """
-    x, y = positions.T
     inside = np.zeros(len(positions), dtype=bool)
-    for shape in shapes:
-        xs, ys = np.asarray(shape["x"], float), np.asarray(shape["y"], float)
-        if len(xs) == 2:
-            inside |= (x >= xs.min()) & (x <= xs.max()) & (y >= ys.min()) & (y <= ys.max())
+    order = np.argsort(positions[:, 1], kind="stable")
+    x, y = positions[order].T
+    for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+        if y0 == y1:
             continue
-        is_in = np.zeros(len(positions), dtype=bool)
-        for x0, y0, x1, y1 in zip(xs, ys, np.roll(xs, -1), np.roll(ys, -1), strict=True):
-            if y0 != y1:
-                is_in ^= ((y0 > y) != (y1 > y)) & (x < x0 + (y - y0) * (x1 - x0) / (y1 - y0))
-        inside |= is_in
+        # Only positions between the two ends in height can be crossed, which of a short piece are few.
+        first, last = np.searchsorted(y, sorted((y0, y1)))
+        crossed = x[first:last] < x0 + (y[first:last] - y0) * (x1 - x0) / (y1 - y0)
+        inside[order[first:last]] ^= crossed
     return inside

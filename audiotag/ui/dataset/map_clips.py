@@ -14,6 +14,7 @@ import streamlit as st
 
 from audiotag.features.settings import PRESETS
 from audiotag.ui import cache
+from audiotag.ui.dataset.placed_clips import PlacedClips
 from audiotag.ui.player import PlayerOptions
 from audiotag.ui.similar import CLIP, DatasetClip, clip_text
 from audiotag.ui.text import escape
@@ -22,7 +23,6 @@ from audiotag.ui.widgets.downloads import show_downloads
 from audiotag.ui.widgets.kept_rows import row_of, select_row
 from audiotag.ui.widgets.sound_panel import pack_sound, show_packed
 from audiotag.ui.widgets.step_buttons import show_step_buttons
-from audiotag.wording import as_text
 
 PLAYS = "map-plays"  # in the session, until the clip is drawn: it was just picked
 ROWS = 500
@@ -41,13 +41,12 @@ def clip_of(row: pd.Series) -> DatasetClip:
     return DatasetClip(row["subset"], row["clip"])
 
 
-def picked_row(clips: pd.DataFrame, rows: np.ndarray) -> int | None:
+def picked_row(placed: PlacedClips, rows: np.ndarray) -> int | None:
     """The row of the clip that is picked; the first of ``rows`` if it is not among them, None without any."""
-    subset, _, clip = st.query_params.get(CLIP, "").partition("/")
-    found = np.flatnonzero((clips["subset"] == subset) & (clips["clip"].map(as_text) == clip))
-    among = found[np.isin(found, rows)]
-    chosen = among if len(among) else rows
-    return int(chosen[0]) if len(chosen) else None
+    if not len(rows):
+        return None
+    found = placed.row_of.get(st.query_params.get(CLIP, ""), -1)
+    return found if rows[min(np.searchsorted(rows, found), len(rows) - 1)] == found else int(rows[0])
 
 
 def show_clip(clip: pd.Series) -> None:

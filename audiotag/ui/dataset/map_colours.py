@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import pandas as pd
 import streamlit as st
@@ -13,11 +12,10 @@ import streamlit as st
 from audiotag.data.dataset import Dataset
 from audiotag.figures.theme import SUBSET_COLOURS, SUBSET_SYMBOLS
 from audiotag.inspection.fault_kinds import worst_first
+from audiotag.ui.dataset.clip_map import PointStyle, numbered_styles
+from audiotag.ui.dataset.clip_map.point_styles import OTHER_COLOUR
 from audiotag.ui.text import Markdown, escape
 from audiotag.workspace import Workspace
-
-if TYPE_CHECKING:
-    from audiotag.figures.map import PointStyle
 
 LABELS, SCORES = "map-labels", "map-scores"  # keys of the pickers
 MOST_GROUPS = 10
@@ -57,8 +55,6 @@ Colour = Callable[[Dataset, pd.DataFrame, pd.DataFrame], Colouring]
 
 def by_label(dataset: Dataset, clips: pd.DataFrame, faults: pd.DataFrame) -> Colouring:
     """The ten most frequent labels, or those that the user chooses; all others are grey."""
-    from audiotag.figures.map import numbered_styles
-
     counts = Counter(label for labels in clips["labels"] for label in labels)
     chosen = st.multiselect(
         "Labels in colour",
@@ -83,8 +79,6 @@ def by_label(dataset: Dataset, clips: pd.DataFrame, faults: pd.DataFrame) -> Col
 
 def by_subset(dataset: Dataset, clips: pd.DataFrame, faults: pd.DataFrame) -> Colouring:
     """The subset of each clip."""
-    from audiotag.figures.map import PointStyle
-
     styles = [PointStyle(name, colour, SUBSET_SYMBOLS[name]) for name, colour in SUBSET_COLOURS.items()]
     number = {name: at for at, name in enumerate(SUBSET_COLOURS)}
     return Colouring(clips["subset"].map(number).tolist(), styles)
@@ -92,8 +86,6 @@ def by_subset(dataset: Dataset, clips: pd.DataFrame, faults: pd.DataFrame) -> Co
 
 def by_problem(dataset: Dataset, clips: pd.DataFrame, faults: pd.DataFrame) -> Colouring:
     """The worst problem of each clip."""
-    from audiotag.figures.map import numbered_styles
-
     worst: dict[tuple[str, str], str] = {}
     ordered = worst_first(faults)
     for subset, clip, kind in zip(ordered["subset"], ordered["clip"], ordered["kind"], strict=True):
@@ -111,7 +103,6 @@ def by_problem(dataset: Dataset, clips: pd.DataFrame, faults: pd.DataFrame) -> C
 
 def by_doubt(dataset: Dataset, clips: pd.DataFrame, faults: pd.DataFrame) -> Colouring:
     """What is most doubtful about each clip's labels, by out-of-fold scores; where there are none, how to get them."""
-    from audiotag.figures.map import numbered_styles
     from audiotag.ui.review.header import list_sources, load_scores
     from audiotag.ui.review.loading import find_review
     from audiotag.ui.widgets.label_aliases import current_aliases
@@ -148,8 +139,6 @@ def by_doubt(dataset: Dataset, clips: pd.DataFrame, faults: pd.DataFrame) -> Col
 
 
 def _grey(*names: str) -> list[PointStyle]:
-    from audiotag.figures.map import OTHER_COLOUR, PointStyle
-
     symbols = ("circle", "circle-open")
     return [PointStyle(name, OTHER_COLOUR, symbol) for name, symbol in zip(names, symbols, strict=True)]
 

@@ -15,19 +15,18 @@ import pandas as pd
 import streamlit as st
 
 from audiotag.data.dataset import Dataset
-from audiotag.inspection import statistics
 from audiotag.inspection.filters import Filter, filter_clips
 from audiotag.ui import cache, selection
+from audiotag.ui.dataset.clip_map import ClipMapData, show_clip_map
 from audiotag.ui.dataset.filter import clear_filter
-from audiotag.ui.dataset.lassos import in_shapes
 from audiotag.ui.dataset.map_clips import clip_of, pick, picked_row, show_clip, show_list, show_steps
 from audiotag.ui.dataset.map_colours import COLOURS, Colouring
-from audiotag.ui.embeddings import embedding_job, show_embeddings
-from audiotag.ui.similar import DatasetClip, show_similar
+from audiotag.ui.dataset.placed_clips import PlacedClips, load_placed_clips
+from audiotag.ui.embeddings import show_embeddings
+from audiotag.ui.similar import DatasetClip, clip_text, show_similar
 from audiotag.ui.style import add_style
 from audiotag.ui.text import Markdown, escape
 from audiotag.ui.widgets import messages
-from audiotag.ui.widgets.charts import show_chart
 from audiotag.ui.widgets.job_progress import show_job_progress
 from audiotag.workspace import Workspace
 
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from audiotag.similarity.embedding_job import Embeddings
     from audiotag.similarity.map_job import ClipMap, MapJob
 
-CHART = "clip-map"  # page.js knows it
+CHART = "clip-map"
 COLOUR = "map-colour"
 # Side by side where there is room for both.
 STYLE = """<style>
@@ -54,8 +53,8 @@ class MapView:
     dataset : Dataset
     ensemble : Path
         Folder of the ensemble whose embeddings say what sounds alike.
-    clips : pandas.DataFrame
-        The clips that are on the map: columns of the index, and ``x`` and ``y``; numbered from 0.
+    placed : PlacedClips
+        The clips that are on the map; at least one.
     passes : numpy.ndarray, shape=(clips,), bool
         Whether each clip passes the filter; the others are faint.
     can_select : numpy.ndarray, shape=(clips,), bool
@@ -66,13 +65,18 @@ class MapView:
 
     dataset: Dataset
     ensemble: Path
-    clips: pd.DataFrame
+    placed: PlacedClips
     passes: np.ndarray
     can_select: np.ndarray
     faults: pd.DataFrame
 
+    @property
+    def clips(self) -> pd.DataFrame:
+        """Columns of the index, and ``x`` and ``y``; numbered from 0."""
+        return self.placed.table
 
-def show_map(dataset: Dataset, ensemble: Path, index: pd.DataFrame, faults: pd.DataFrame, wanted: Filter) -> None:
+
+def show_map(dataset: Dataset, ensemble: Path, faults: pd.DataFrame, wanted: Filter) -> None:
     """The map of the dataset's clips; those that do not pass the filter are faint.
 
     Parameters
@@ -80,7 +84,7 @@ def show_map(dataset: Dataset, ensemble: Path, index: pd.DataFrame, faults: pd.D
     dataset : Dataset
     ensemble : Path
         Folder of the ensemble whose embeddings say what sounds alike.
-    index, faults : pandas.DataFrame
+    faults : pandas.DataFrame
         Of the whole dataset.
     wanted : Filter
     """
@@ -90,17 +94,23 @@ def show_map(dataset: Dataset, ensemble: Path, index: pd.DataFrame, faults: pd.D
     from audiotag.similarity.map_job import MapJob
 
     job = MapJob.of(dataset, ensemble, cache.load_card(ensemble), Workspace())
-    clip_map = _read_map(job.folder, _stamp(job, dataset, ensemble), job, embeddings)
-    clips = _with_positions(statistics.labelled_clips(index), embeddings, clip_map)
-    if len(clips) == 0:
+    placed = load_placed_clips(dataset, ensemble, job, embeddings)
+    if not len(placed.table):
         st.info("No clip of this dataset has a sound that can be placed on a map.", icon=":material/hub:")
         return
-    _show_job(job, clip_map, len(embeddings.clips))
-    can_select = clips.index.isin(filter_clips(clips, replace(wanted, clips=None), faults).index)
-    passes = clips.index.isin(filter_clips(clips, wanted, faults).index)
+    _show_job(job, placed.map, len(embeddings.clips))
+    passes = _passes(placed.table, wanted, faults)
+    can_select = passes if wanted.clips is None else _passes(placed.table, replace(wanted, clips=None), faults)
     _show_view(
-        MapView(dataset, ensemble, clips, passes, can_select, faults), _caption(clip_map, ensemble, embeddings, clips)
+        MapView(dataset, ensemble, placed, passes, can_select, faults), _caption(placed.map, ensemble, embeddings)
     )
+
+
+def _passes(clips: pd.DataFrame, wanted: Filter, faults: pd.DataFrame) -> np.ndarray:
+    """Whether each clip passes a filter, ``(clips,)``, bool."""
+    passes = np.zeros(len(clips), dtype=bool)
+    passes[filter_clips(clips, wanted, faults).index] = True
+    return passes
 
 
 @st.fragment
@@ -111,12 +121,11 @@ def _show_view(view: MapView, caption: Markdown) -> None:
     add_style(STYLE)
     with st.container(horizontal=True, gap="medium"):
         left, right = st.container(key="map-chart"), st.container(key="map-side")
+    rows = np.flatnonzero(view.passes)
+    row = picked_row(view.placed, rows)
     with left:
         colouring = _pick_colouring(view)
-        groups = np.where(view.passes, colouring.groups, -1)
-        rows = np.flatnonzero(view.passes)
-        row = picked_row(view.clips, rows)
-        _show_chart(view, groups, colouring, row)
+        _show_chart(view, colouring, row)
         st.caption("Click on a clip to hear it. Draw a line around clips to select them. Turn the wheel to zoom.")
         st.caption(caption)
         if colouring.note:
@@ -151,48 +160,35 @@ def _pick_colouring(view: MapView) -> Colouring:
         return COLOURS[colour or options[0]](view.dataset, view.clips, view.faults)
 
 
-def _show_chart(view: MapView, groups: np.ndarray, colouring: Colouring, row: int | None) -> None:
-    from audiotag.figures.map import clip_map
-
-    points = pd.DataFrame(
-        {
-            "x": view.clips["x"],
-            "y": view.clips["y"],
-            "clip": view.clips["clip"],
-            "labels": view.clips["labels"].map(", ".join),
-            "group": groups,
-        }
-    )
-    ring = None if row is None else (float(points["x"].iloc[row]), float(points["y"].iloc[row]))
-    show_chart(
-        clip_map(points, colouring.styles, ring, selection.selection_id()),
+def _show_chart(view: MapView, colouring: Colouring, row: int | None) -> None:
+    if view.placed.points is None:
+        return
+    show_clip_map(
+        ClipMapData(
+            view.placed.points,
+            np.where(view.passes, colouring.groups, -1),
+            colouring.styles,
+            row,
+            selection.selection_id(),
+            alt="Map of the clips; those that sound alike are near each other. The list of clips has the same clips.",
+        ),
         key=CHART,
-        can_lasso=True,
-        on_select=partial(_take_event, view),
-        selection_mode=("points", "box", "lasso"),
-        alt="Map of the clips; those that sound alike are near each other. The list of clips has the same clips.",
+        on_pick=lambda picked: pick(clip_of(view.clips.iloc[picked])),
+        on_draw=partial(_select, view),
     )
 
 
-def _take_event(view: MapView) -> None:
-    """Callback of the chart: the clips inside a lasso or a box become the selection, a click picks a clip."""
-    found = st.session_state[CHART].selection
-    shapes = [*found.lasso, *found.box]
-    if shapes:
-        inside = view.can_select & in_shapes(view.clips[["x", "y"]].to_numpy(float), shapes)
-        chosen = view.clips[inside]
-        selection.select(view.dataset, list(zip(chosen["subset"], chosen["clip"], strict=True)))
-        st.session_state[IS_NEW] = True
-    elif found.points:
-        point = found.points[0]
-        distance = np.hypot(view.clips["x"] - point["x"], view.clips["y"] - point["y"])
-        pick(clip_of(view.clips.iloc[int(np.where(view.passes, distance, np.inf).argmin())]))
+def _select(view: MapView, inside: np.ndarray) -> None:
+    """Callback of the map: the clips inside of what was drawn become the selection."""
+    chosen = view.clips[view.can_select & inside]
+    selection.select(view.dataset, list(zip(chosen["subset"], chosen["clip"], strict=True)))
+    st.session_state[IS_NEW] = True
 
 
 def _open_similar(view: MapView, clip: DatasetClip) -> None:
     """Pick a clip of the list of similar ones; without the filter if it does not pass."""
-    of_clip = (view.clips["clip"] == clip.clip) & (view.clips["subset"] == clip.subset)
-    if not (of_clip & view.passes).any():
+    row = view.placed.row_of.get(clip_text(clip))
+    if row is None or not view.passes[row]:
         clear_filter()
     pick(clip)
 
@@ -244,7 +240,7 @@ def _start(job: MapJob) -> None:
         job.start()
 
 
-def _caption(clip_map: ClipMap, ensemble: Path, embeddings: Embeddings, clips: pd.DataFrame) -> Markdown:
+def _caption(clip_map: ClipMap, ensemble: Path, embeddings: Embeddings) -> Markdown:
     """What nearness means, by which method, and how many clips are not on the map."""
     text = (
         f"Clips near each other sound alike to the ensemble {escape(ensemble.name)} ({escape(clip_map.method)} of its "
@@ -257,24 +253,3 @@ def _caption(clip_map: ClipMap, ensemble: Path, embeddings: Embeddings, clips: p
     are_missing = escape(" and ".join(filter(None, parts)))
     clips_are = "clip is" if silent + embeddings.missing == 1 else "clips are"
     return Markdown(f"{text} {are_missing} {clips_are} not on the map.")
-
-
-def _stamp(job: MapJob, dataset: Dataset, ensemble: Path) -> str:
-    return f"{job.stamp()} {embedding_job(dataset, ensemble).stamp()} {cache.dataset_key(dataset.root)}"
-
-
-@cache.cached(max_entries=4, show_spinner="Placing the clips …")
-def _read_map(folder: Path, stamp: str, _job: MapJob, _embeddings: Embeddings) -> ClipMap:
-    return _job.read(_embeddings.vectors)
-
-
-def _with_positions(index: pd.DataFrame, embeddings: Embeddings, clip_map: ClipMap) -> pd.DataFrame:
-    """The rows of the index that are on the map, with ``x`` and ``y``, numbered from 0."""
-    names = zip(embeddings.clips["subset"].tolist(), embeddings.clips["clip"].tolist(), strict=True)
-    row_of = {name: row for row, name in enumerate(names)}
-    wanted = zip(index["subset"].tolist(), index["clip"].tolist(), strict=True)
-    rows = np.array([row_of.get(name, -1) for name in wanted], dtype=int)
-    positions = np.full((len(index), 2), np.nan, np.float32)
-    positions[rows >= 0] = clip_map.positions[rows[rows >= 0]]
-    found = index.assign(x=positions[:, 0], y=positions[:, 1])
-    return found[found["x"].notna()].reset_index(drop=True)

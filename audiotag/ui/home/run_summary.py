@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from audiotag.errors import AudiotagError
-from audiotag.training.run_progress import epochs_done, plan_of, share_of_epoch, work_left
+from audiotag.training.run_progress import (
+    epochs_done,
+    expected_epochs,
+    may_end_early,
+    plan_of,
+    share_of_epoch,
+    work_left,
+)
 from audiotag.training.runs import ACTIVE, SHARED_FOLD, Run, State
 from audiotag.ui.text import Markdown
 from audiotag.wording import format_duration
@@ -32,6 +39,8 @@ class RunSummary:
         How much of the training is done, 0 to 1, while it runs.
     left_s : float or None
         Seconds that it still takes, where they are known.
+    may_end_early : bool
+        Whether a stage ends once lwlrap does not rise any more; then it takes at least so many seconds.
     problem : str
         Why its settings cannot be read.
     """
@@ -46,6 +55,7 @@ class RunSummary:
     share: float | None = None
     left_s: float | None = None
     problem: str = ""
+    may_end_early: bool = False
 
     @property
     def counted_folds(self) -> Markdown:
@@ -76,14 +86,15 @@ def summarise(run: Run) -> RunSummary:
     if state in ACTIVE and plan:
         in_training = run.progress()
         left_s = work_left(events, in_training=in_training)
-        share = _share_done(plan, events, in_training)
+        share = _share_done(events, in_training)
     mean = sum(scores.values()) / len(scores) if scores else None
-    return RunSummary(run.name, state, dataset, recipe, len(scores), folds, mean, share, left_s, problem)
+    early = may_end_early(events)
+    return RunSummary(run.name, state, dataset, recipe, len(scores), folds, mean, share, left_s, problem, early)
 
 
-def _share_done(plan: dict, events: list[dict], in_training: list[dict]) -> float:
+def _share_done(events: list[dict], in_training: list[dict]) -> float:
     """Epochs that are done, of all epochs of all folds."""
-    total = sum(stage["epochs"] * (1 if stage["shared"] else len(plan["folds"])) for stage in plan["stages"])
+    total = sum(expected_epochs(events).values())
     finished = {(event["fold"], event["stage"], event["epoch"]) for event in epochs_done(events)}
     begun = sum(
         share_of_epoch(each)
@@ -106,4 +117,5 @@ def describe_progress(run: RunSummary) -> Markdown:
     counted: Markdown = run.counted_folds
     text = "Stopping" if run.state == "stopping" else "Training"
     text += f": {counted} finished" if run.folds else ""
-    return Markdown(text if run.left_s is None else f"{text}, about {format_duration(run.left_s)} left")
+    about = "at least" if run.may_end_early else "about"
+    return Markdown(text if run.left_s is None else f"{text}, {about} {format_duration(run.left_s)} left")

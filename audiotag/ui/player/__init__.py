@@ -1,8 +1,8 @@
 """The player of all pages: waveform, spectrogram and timeline over one time axis.
 
 `show_player` puts it on a page. Read `options` (what can be shown), `packing` (what the browser gets) and `player` (the
-components), then ``player.js``, which uses the other scripts. ``sounds.js`` is shared by all components that show
-sounds, and ``part.js`` is that of the hidden components that hold the data.
+components), then ``player.js``, which uses the other scripts. ``part.js`` is that of the hidden components that hold
+the data.
 """
 
 from audiotag.ui.player.options import Beside, Jump, OtherSound, PlayerOptions, Region, TimelineRow, Values

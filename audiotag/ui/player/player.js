@@ -3,23 +3,14 @@
 // Streamlit calls the default export whenever a run of the page sends something new. The player of a place on the page
 // stays across these calls, so its sound continues until another sound comes. Its data come in other components
 // (part.js); it shows them as soon as it has the head and all parts that the head names.
-// The script of a component is one text for Streamlit: player.py puts the other scripts before this one.
+// The script of a component is one text for Streamlit: sources.py puts the other scripts before this one.
 
-const players = new WeakMap(); // shadow root → its player
 let chosenAxis = "mel"; // the last choice, for players to come
 
 export default function ({ data, parentElement }) {
-  if (!players.has(parentElement)) {
-    players.set(parentElement, new Player(parentElement.querySelector(".player")));
-  }
-  const player = players.get(parentElement);
+  const player = livingIn(parentElement, () => new Player(parentElement.querySelector(".player")));
   player.settle(data.place);
-  return () => {
-    // This is also called when a later run of the page replaces the current one. Then the player is still in use.
-    if (parentElement.host.isConnected) return;
-    player.remove();
-    players.delete(parentElement);
-  };
+  return whenGone(parentElement, () => player.remove());
 }
 
 class Player {

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
 
 from audiotag.features.settings import SpectrogramSettings
+from audiotag.ui.component import read_component
 from audiotag.ui.player.options import PlayerOptions
 from audiotag.ui.player.packing import Block, Part, pack_block, with_header
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent
 HIDDEN = "player-parts"  # how the keys of containers begin that are not shown: see page.css
-SCRIPTS = (  # of the player, besides sounds.js and player.js
+SCRIPTS = (  # of the player, besides player.js
     "drawing",
     "axes",
     "time_window",
@@ -73,28 +74,14 @@ def show_parts(place: str, parts: Sequence[Part]) -> None:
             _part()(data=with_header({"place": place, "part": part.id}, part.data), key=f"{place}-part-{number}")
 
 
-def read_sources(folder: Path, name: str) -> dict[str, Any]:
-    """HTML, CSS and JavaScript of the component ``name``, as Streamlit takes them.
-
-    The script begins with ``sounds.js``, which all components that show sounds share.
-    """
-    sources: dict[str, Any] = {kind: _read(folder / f"{name}.{kind}") for kind in ("html", "css", "js")}
-    return sources | {"js": f"{_read(FOLDER / 'sounds.js')}\n{sources['js']}"}
-
-
-def player_sources() -> dict[str, Any]:
+def player_sources() -> dict[str, str]:
     """HTML, CSS and JavaScript of the player, whose script is in several files."""
-    sources = read_sources(FOLDER, "player")
-    return sources | {"js": "\n".join([*(_read(FOLDER / f"{name}.js") for name in SCRIPTS), sources["js"]])}
+    return read_component(FOLDER, "player", SCRIPTS)
 
 
 def part_script() -> str:
     """The script of the hidden components that hold head and parts."""
-    return _read(FOLDER / "part.js")
-
-
-def _read(path: Path) -> str:
-    return path.read_text(encoding="utf-8")
+    return (FOLDER / "part.js").read_text(encoding="utf-8")
 
 
 @cache

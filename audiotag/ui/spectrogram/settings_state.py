@@ -7,7 +7,7 @@ the same settings.
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 
 import streamlit as st
@@ -105,7 +105,7 @@ def set_step(step: Step) -> None:
 
 def set_widgets(settings: SpectrogramSettings) -> None:
     """Set all widgets to these settings."""
-    for field, value in settings.to_dict().items():
+    for field, value in asdict(settings).items():
         if field in TYPED_FIELDS:
             value = number_text(value)
         st.session_state[f"set-{field}"] = _int_if_whole(value) if field in INTEGER_STEP_FIELDS else value

@@ -46,24 +46,26 @@ def load_evidence(sound: DroppedSound, folder: Path, card: Card, tta: bool) -> E
     key = [EDITION, __version__, sound.name, sound.content, tta, card.name, *card.fold_checksums, card.familiar]
     digest = hashlib.blake2b(json.dumps(key).encode(errors="backslashreplace"), digest_size=16).hexdigest()
     path = SoundHistory(Workspace()).scores / f"{sound.entry}-{digest}.safetensors"
-    found = _read(path, (len(card.folds), len(card.labels)))
+    found = _read(path, card.evidence_sizes)
     if found is None:
         found = cache.load_evidence(sound.source, sound.name, sound.content, folder, tta)
-        size = found.scores.nbytes + (0 if found.embeddings is None else found.embeddings.nbytes)
-        if size <= MAX_BYTES and not path.exists():
+        if found.nbytes <= MAX_BYTES and not path.exists():
             with optional_write("scores are not kept"):
                 write_bytes(path, to_bytes(found))
     return found
 
 
 @cache.cached(max_entries=512, show_spinner=False, hash_funcs={type(Path()): os.fsencode})
-def _read(path: Path, size: tuple[int, int]) -> Evidence | None:
+def _read(path: Path, sizes: tuple[tuple[int, int], ...]) -> Evidence | None:
     """The scores in a file; None where there is no such file yet, which is looked for once."""
-    return read_state(path, lambda content: from_bytes(content, size), None, "the sound is scored again")
+    return read_state(path, lambda content: from_bytes(content, sizes), None, "the sound is scored again")
 
 
 def to_bytes(evidence: Evidence) -> bytes:
-    """The content of a file of scores."""
+    """The content of a file of scores; of a blend it has the files of its members."""
+    if evidence.members:
+        files = map(to_bytes, evidence.members)
+        return save_arrays({f"member-{number}": np.frombuffer(file, np.uint8) for number, file in enumerate(files, 1)})
     arrays = {"starts_s": evidence.starts_s, "audible": evidence.audible, "scores": evidence.scores}
     for name in ("augmented", "embeddings", "familiarity"):
         if (array := getattr(evidence, name)) is not None:
@@ -74,9 +76,14 @@ def to_bytes(evidence: Evidence) -> bytes:
     return save_arrays(contiguous | {"facts": facts_array})
 
 
-def from_bytes(content: bytes, size: tuple[int, int]) -> Evidence:
-    """What `to_bytes` packed, for an ensemble with so many folds and labels; raises if it is anything else."""
+def from_bytes(content: bytes, sizes: tuple[tuple[int, int], ...]) -> Evidence:
+    """What `to_bytes` packed, for an ensemble with these `Card.evidence_sizes`; raises if it is anything else."""
     arrays = load_arrays(content)
+    if len(sizes) > 1:
+        files = [arrays[f"member-{number}"].tobytes() for number in range(1, len(sizes) + 1)]
+        members = [from_bytes(file, (size,)) for file, size in zip(files, sizes, strict=True)]
+        return Evidence.of_members(members)
+    (size,) = sizes
     facts = json.loads(arrays["facts"].tobytes())
     scores, augmented, windows = arrays["scores"], arrays.get("augmented"), len(arrays["starts_s"])
     familiarity, shape = arrays.get("familiarity"), (size[0], windows, size[1])

@@ -66,7 +66,7 @@ def show_batch(settings: RunSettings | None, dataset: Dataset) -> None:
         + ". "
         f"The batch is drawn from {len(clips.clips)} clips and augmented as in training."
     )
-    _show_inputs(batch, clips, session.labels, batches.settings)
+    _show_inputs(batch, clips, batches.chain.labels_after(session.labels), batches.settings)
 
 
 def label_weights_text(labels: Sequence[str], targets: np.ndarray) -> str:

@@ -73,7 +73,7 @@ def show_estimate(settings: RunSettings, dataset: Dataset, workspace: Workspace)
 def describe_estimate(result: dict, folds: int, stages: Sequence[Stage]) -> str:
     """The measured training time as a sentence; the parts of several stages add up to it.
 
-    >>> from audiotag.training.recipe import load_recipe
+    >>> from audiotag.training.recipe_files import load_recipe
     >>> result = {"total_s": 720.0, "batch_s": [0.13], "stage_s": [720.0], "memory_gib": None}
     >>> describe_estimate(result, 5, load_recipe("quick").stages[:1])
     'About 12 min for 5 folds: 4 epochs on noisy clips, 0.13 s per batch'
@@ -82,12 +82,13 @@ def describe_estimate(result: dict, folds: int, stages: Sequence[Stage]) -> str:
     if len(parts_s) != len(stages) or len(stages) < 2:
         parts_s = [None] * len(stages)
     parts = [
-        f"{stage.epochs} {'epoch' if stage.epochs == 1 else 'epochs'} on {stage.describe_clips()} clips, "
+        f"{stage.describe_epochs()} on {stage.describe_clips()} clips, "
         f"{batch_s:.2g} s per batch" + ("" if part_s is None else f", {format_duration(part_s)}")
         for stage, batch_s, part_s in zip(stages, result["batch_s"], parts_s, strict=False)
     ]
     memory = "" if result["memory_gib"] is None else f"; {result['memory_gib']:.1f} GiB of memory"
-    total = f"About {format_duration(result['total_s'])} for {folds} {'fold' if folds == 1 else 'folds'}"
+    about = "At most about" if any(stage.stop_after for stage in stages) else "About"
+    total = f"{about} {format_duration(result['total_s'])} for {folds} {'fold' if folds == 1 else 'folds'}"
     return f"{total}: {'; then '.join(parts)}{memory}"
 
 
@@ -98,11 +99,15 @@ def _start(estimate: Estimate, rates: bool) -> None:
 
 
 def _show_result(result: dict, settings: RunSettings, dataset: Dataset) -> None:
+    from audiotag.training.estimate import describe_cost
+
     recipe = settings.recipe
     own = with_fold_source(dataset, settings.folds_from)
     folds = len(settings.folds or available_folds(own, recipe, settings.held_out))
     stages = [stage for stage in recipe.stages if stage.subset in dataset.subsets]
     st.caption(f":material/timer: {escape(describe_estimate(result, folds, stages))}")
+    if cost := describe_cost(result):
+        st.caption(f":material/calculate: {escape(cost)}.")
     if not result["rates"]:
         return
     suggested, used = result["suggested_lr"], result["lr"]

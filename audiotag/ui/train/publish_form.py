@@ -10,9 +10,10 @@ import streamlit as st
 
 from audiotag.cli.command_lines import publish_line
 from audiotag.errors import AudiotagError
+from audiotag.training.recipe import Recipe
 from audiotag.training.run_summary import spread_text
 from audiotag.training.runs import Run
-from audiotag.training.weights_choice import OPTIMISM, TITLES, WeightsChoice, fold_results, why_not_best
+from audiotag.training.weights_choice import TITLES, WeightsChoice, fold_results, optimism, why_not_best
 from audiotag.ui.text import escape, escape_all
 from audiotag.ui.trust import noise_gate
 from audiotag.ui.widgets import messages
@@ -28,7 +29,9 @@ def show_publish_form(run: Run, folds: list[int], workspace: Workspace) -> None:
             f"Makes an ensemble of fold{'' if len(folds) == 1 else 's'} {numbers} that the Tag page and "
             "`audiotag tag` can use."
         )
-        weights = _pick_weights(run)
+        recipe = _recipe_of(run)
+        usual: WeightsChoice = recipe.weights if recipe else "last"
+        weights = _pick_weights(run, usual, recipe)
         name = st.text_input("Name", value=_free_name(run, workspace), key=f"publish-name-{run.name}")
         if st.button("Publish", icon=":material/publish:", key="publish-run", type="primary"):
             from audiotag.training.publish import publish  # it loads torch
@@ -39,7 +42,11 @@ def show_publish_form(run: Run, folds: list[int], workspace: Workspace) -> None:
                 st.toast(f"{escape(name)} is now the chosen ensemble.", icon=":material/check:")
                 messages.select_in_sidebar("ensemble", name)
         st.caption("The same as a command:")
-        st.code(publish_line(run.name, name or "NAME", weights), language="bash", wrap_lines=True)
+        st.code(
+            publish_line(run.name, name or "NAME", "" if weights == usual else weights),
+            language="bash",
+            wrap_lines=True,
+        )
     noise_gate.show_running(workspace)
 
 
@@ -55,8 +62,16 @@ def results_table(run: Run) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _pick_weights(run: Run) -> WeightsChoice:
-    """Which weights are published; the last ones where no others are stored."""
+def _recipe_of(run: Run) -> Recipe | None:
+    """The run's recipe; None where its settings are damaged."""
+    try:
+        return run.settings().recipe
+    except AudiotagError:
+        return None
+
+
+def _pick_weights(run: Run, usual: WeightsChoice, recipe: Recipe | None) -> WeightsChoice:
+    """Which weights are published, by default the ``usual`` ones; the last ones where no others are stored."""
     if reason := why_not_best(run):
         st.caption(f":material/info: {escape(reason)}")
         return "last"
@@ -64,14 +79,14 @@ def _pick_weights(run: Run) -> WeightsChoice:
         "Weights",
         list(TITLES),
         format_func=lambda choice: TITLES[choice],
-        default="last",
+        default=usual,
         key="weights",
         required=True,
         bind="query-params",
         help="The out-of-fold scores and thresholds of the ensemble are those of the weights that are chosen.",
     )
     st.dataframe(results_table(run), hide_index=True, height="content", alt="lwlrap of the folds with each weights")
-    st.caption(f"In brackets the number of the epoch. {OPTIMISM}")
+    st.caption(f"In brackets the number of the epoch. {optimism(recipe)}")
     return weights
 
 

@@ -10,6 +10,7 @@ import streamlit as st
 from audiotag.errors import AudiotagError
 from audiotag.figures import comparison as comparison_figures
 from audiotag.figures import training as figures
+from audiotag.training.parts import part_name
 from audiotag.training.recipe import Recipe
 from audiotag.training.run_differences import differing_fields
 from audiotag.training.run_notes import display_name, display_names
@@ -141,7 +142,7 @@ def _show_losses_and_rates(run: Run, epochs: Events, stages: Events, recipe: Rec
         left, right = st.columns(2)
     with left:
         show_chart(
-            figures.losses(epochs, stages, run.name, recipe.loss if recipe else "bce"),
+            figures.losses(epochs, stages, run.name, part_name(recipe.loss) if recipe else "bce"),
             key="losses",
             alt="Training and validation loss by epoch, one pair per fold",
         )

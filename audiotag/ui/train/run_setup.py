@@ -16,7 +16,8 @@ from audiotag.features.presets import preset_names
 from audiotag.training.devices import check_device, devices
 from audiotag.training.folds import available_folds, with_fold_source
 from audiotag.training.pool_notes import pool_notes
-from audiotag.training.recipe import Recipe, load_recipe, recipe_names
+from audiotag.training.recipe import Recipe
+from audiotag.training.recipe_files import load_recipe, recipe_names
 from audiotag.training.run_options import RunOptions, epochs_of
 from audiotag.training.runs import FoldSource, RunSettings, Together, create_run
 from audiotag.ui import cache
@@ -96,8 +97,7 @@ def show_facts(settings: RunSettings, dataset: Dataset) -> None:
     session = open_session(dataset, settings)
     batches = session.expected_batches()
     stages = [
-        f"{escape(stage.describe_clips())}, {stage.epochs:d} {'epoch' if stage.epochs == 1 else 'epochs'} of "
-        f"{batches[number]:,} "
+        f"{escape(stage.describe_clips())}, {stage.describe_epochs()} of {batches[number]:,} "
         + ("batch" if batches[number] == 1 else "batches")
         + (", one network for all folds" if stage.shared else "")
         for number, stage in enumerate(recipe.stages)

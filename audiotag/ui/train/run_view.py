@@ -21,7 +21,15 @@ from audiotag.training.run_notes import (
     read_note,
     write_note,
 )
-from audiotag.training.run_progress import LEFT_OUT_FILE, epochs_done, left_out_reasons, plan_of, work_left
+from audiotag.training.run_progress import (
+    LEFT_OUT_FILE,
+    epochs_done,
+    left_out_reasons,
+    may_end_early,
+    plan_of,
+    stages_as_trained,
+    work_left,
+)
 from audiotag.training.run_summary import spread_text
 from audiotag.training.run_tables import fold_table, label_table
 from audiotag.training.runs import ACTIVE, RESUMABLE, Run, State, list_runs
@@ -186,17 +194,19 @@ def _show_progress(run: Run, state: State) -> None:
     words = "Stopping after this batch" if state == "stopping" else "Training"
     if plan:
         words += f": {done} of {len(plan['folds'])} folds finished"
-    st.markdown(f"{words}, about **{format_duration(left_s)}** left" if left_s is not None else words)
+    early = may_end_early(events)
+    about = "at least" if early else "about"
+    st.markdown(f"{words}, {about} **{format_duration(left_s)}** left" if left_s is not None else words)
     for fold in folds:
         measuring = fold.get("phase") == "measuring"
         text = (
             f"{figures.fold_name(fold['fold']).capitalize()}, {fold['subset']}, epoch {fold['epoch']} of "
-            f"{fold['epochs']}, {'measuring, ' if measuring else ''}batch {fold['batch']} of {fold['batches']}, "
-            f"loss {fold['loss']:.4f}"
+            f"{'at most ' * early}{fold['epochs']}, {'measuring, ' if measuring else ''}"
+            f"batch {fold['batch']} of {fold['batches']}, loss {fold['loss']:.4f}"
         )
         seconds = work_left(events, fold["fold"], folds)
         if seconds is not None:
-            text += f" · {format_duration(seconds)} to the end of the fold"
+            text += f" · {'at least ' * early}{format_duration(seconds)} to the end of the fold"
         elif (seconds := fold.get("seconds_left_in_epoch")) is not None:  # nothing else is known before the first epoch
             text += (
                 f" · {format_duration(seconds)} to the end of {'measuring' if measuring else 'its training batches'}"
@@ -250,7 +260,7 @@ def _show_results(run: Run, state: State, others: dict[str, Run]) -> None:
             recipe = run.settings().recipe
         except AudiotagError:  # the page shows the reason above, and the curves do not need the recipe
             recipe = None
-        show_curves(run, events, plan["stages"], others, recipe)
+        show_curves(run, events, stages_as_trained(events), others, recipe)
         st.subheader("Folds")
         folds = fold_table(events, state in ACTIVE, run.progress())
         tables.show_fold_table(folds)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 IMAGE_SCALE = 2  # pixels of the PNG per pixel on the page
 
 
-def show_chart(figure: go.Figure, key: str, alt: str, can_lasso: bool = False, **options: Any) -> None:
+def show_chart(figure: go.Figure, key: str, alt: str, **options: Any) -> None:
     """Show a figure.
 
     Parameters
@@ -24,12 +24,8 @@ def show_chart(figure: go.Figure, key: str, alt: str, can_lasso: bool = False, *
         Key of the chart, and name of the file that is downloaded.
     alt : str
         What the chart shows, for those who cannot see it.
-    can_lasso : bool
-        Whether the toolbar has a box and a lasso that select points, and the mouse wheel zooms.
     **options
         Of `streamlit.plotly_chart`.
     """
     image = {"format": "png", "filename": key, "scale": IMAGE_SCALE}
-    tools = {"modeBarButtonsToRemove": ["autoScale2d"], "displayModeBar": True, "scrollZoom": True} if can_lasso else {}
-    config = {**CONFIG, **tools, "toImageButtonOptions": image}
-    st.plotly_chart(figure, key=key, alt=alt, config=config, **options)
+    st.plotly_chart(figure, key=key, alt=alt, config={**CONFIG, "toImageButtonOptions": image}, **options)

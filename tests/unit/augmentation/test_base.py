@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from audiotag.augmentation.additive_mixer import AdditiveMixer
 from audiotag.augmentation.base import (
     AUGMENTATIONS,
     Augmentation,
@@ -20,17 +21,21 @@ from audiotag.augmentation.base import (
 )
 from audiotag.augmentation.chain import apply_all
 from audiotag.augmentation.equaliser import Equaliser
+from audiotag.augmentation.flip_labels import FlipLabels
 from audiotag.augmentation.gain import Gain
 from audiotag.augmentation.lighting import Lighting
 from audiotag.augmentation.mask import Mask
+from audiotag.augmentation.mask_pairs import MaskPairs
 from audiotag.augmentation.mixup import MixUp
 from audiotag.augmentation.noise import Noise
+from audiotag.augmentation.one_of import OneOfMixers
 from audiotag.augmentation.overlay import Overlay
 from audiotag.augmentation.resized_crop import RandomResizedCrop
 from audiotag.augmentation.shift import Shift
 from audiotag.augmentation.sigmoid_mixer import SigmoidMixer
 from audiotag.augmentation.specmix import SpecMix
 from audiotag.augmentation.time_crop import TimeCrop
+from audiotag.augmentation.zoom import Zoom
 from audiotag.errors import AudiotagError
 
 SINGLE: dict[str, Augmentation] = {
@@ -38,7 +43,13 @@ SINGLE: dict[str, Augmentation] = {
     "exact mel mask": Mask("mel", 8),
     "time masks of SpecAugment": Mask("time", 20, exact=False, count=3),
     "mel masks of SpecAugment": Mask("mel", 12, exact=False, count=2, p=0.5),
+    "time mask filled with the minimum": Mask("time", 8, fill="minimum"),
+    "mask pairs": MaskPairs(min_pairs=2, p=1.0),
+    "mask pairs at any place": MaskPairs(place="anywhere", fill="zero", domain="network-input", p=1.0),
     "lighting": Lighting(),
+    "lighting of logits": Lighting(scale="logit"),
+    "flips as labels": FlipLabels(),
+    "zoom": Zoom(max_factor=1.5, p=1.0),
     "resized crop": RandomResizedCrop(p=1.0),
     "shift along time": Shift("time"),
     "shift along mel": Shift("mel", 5),
@@ -51,9 +62,15 @@ SINGLE: dict[str, Augmentation] = {
 MIXERS: dict[str, Mixer] = {
     "mixup of network inputs": MixUp(),
     "mixup of waveforms": MixUp(alpha=1.0, domain="waveform"),
+    "additive": AdditiveMixer(),
+    "additive of waveforms": AdditiveMixer(min_weight=0.0, max_weight=0.5, domain="waveform"),
+    "one of two mixers": OneOfMixers(weights=(0.6, 0.4), p=0.8),
+    "one of two mixers of waveforms": OneOfMixers((SigmoidMixer(domain="waveform"), MixUp(domain="waveform"))),
+    "one mixer of log-mels": OneOfMixers((Overlay(),), p=0.5),
     "overlay": Overlay(),
     "overlay with the labels of both": Overlay(labels="both"),
     "specmix": SpecMix(time_width=20, mel_width=12),
+    "specmix by shares": SpecMix(time_width=20, mel_width=12, whole_lines=False),
     "sigmoid of network inputs": SigmoidMixer(),
     "sigmoid of waveforms": SigmoidMixer(domain="waveform"),
 }
@@ -66,6 +83,8 @@ def batch_for(name: str) -> np.ndarray:
     rng, items = np.random.default_rng(1), 8 if name in MIXERS else 6
     if ALL[name].domain == "waveform":
         return rng.normal(0, 0.1, (items, 4001)).astype(np.float32)
+    if name == "lighting of logits":
+        return rng.uniform(0, 1, (items, 2, 32, 48)).astype(np.float32)
     mean, deviation = (0, 1) if name in MIXERS else (-20, 10)
     return rng.normal(mean, deviation, (items, 2, 32, 48)).astype(np.float32)
 
@@ -75,8 +94,13 @@ def params_for(name: str, seed: int = 0) -> Any:
 
 
 def array_fields(params: Any) -> list[np.ndarray]:
-    """All arrays of sampled params."""
-    return [getattr(params, field.name) for field in fields(params)]
+    """All arrays of sampled params, and of the params of mixers inside a mixer."""
+    values = [getattr(params, field.name) for field in fields(params)]
+    return [array for value in values for array in (_arrays_inside(value) if type(value) is tuple else [value])]
+
+
+def _arrays_inside(parts: tuple[Any, ...]) -> list[np.ndarray]:
+    return [array for part in parts for array in array_fields(part)]
 
 
 def test_every_registered_augmentation_is_tested_here() -> None:
@@ -161,6 +185,9 @@ def test_items_do_not_affect_each_other(name: str) -> None:
     [
         (Mask, {"axis": "time", "width": 8}),
         (Lighting, {}),
+        (Lighting, {"scale": "logit"}),
+        (MaskPairs, {"min_time_share": 0.1}),
+        (Zoom, {"min_factor": 1.1, "max_factor": 1.2}),
         (RandomResizedCrop, {"max_scale": 0.9}),
         (Equaliser, {}),
         (Gain, {"min_db": 1.0}),
@@ -180,6 +207,11 @@ def test_p_of_0_changes_nothing_and_p_of_1_every_item(kind: Any, settings: dict[
 def test_p_is_the_share_of_items_that_change() -> None:
     all_params = {
         "mask": Mask("time", 4, p=0.3).sample(np.random.default_rng(0), (10_000, 1, 8, 8)).width[:, 0] > 0,
+        "mask pairs": MaskPairs(min_mel_share=0.1, max_mel_share=0.1, p=0.3)
+        .sample(np.random.default_rng(0), (10_000, 1, 80, 80))
+        .mel_width[:, 0]
+        > 0,
+        "zoom": Zoom(p=0.3).sample(np.random.default_rng(0), (10_000, 1, 8, 8)).factor != 1,
         "gain": Gain(p=0.3).sample(np.random.default_rng(0), (10_000, 100)).gain_db != 0,
         "noise": np.isfinite(Noise(p=0.3).sample(np.random.default_rng(0), (10_000, 100)).snr_db),
         "brightness": Lighting(p=0.3).sample(np.random.default_rng(0), (10_000, 1, 8, 8)).brightness != 0.5,
@@ -198,7 +230,9 @@ def test_p_is_the_share_of_items_that_change() -> None:
 
 @EachMixer
 def test_every_item_is_the_partner_of_one(name: str) -> None:
-    assert sorted(params_for(name).partner.tolist()) == list(range(len(batch_for(name))))
+    params = params_for(name)
+    for part in getattr(params, "parts", (params,)):
+        assert sorted(part.partner.tolist()) == list(range(len(batch_for(name))))
 
 
 @EachMixer
@@ -206,7 +240,7 @@ def test_partners_are_of_the_same_pool_where_there_are_pools(name: str) -> None:
     shape, pools = (600, *batch_for(name).shape[1:]), np.random.default_rng(4).integers(0, 3, 600)
     partner = MIXERS[name].sample(np.random.default_rng(0), shape, pools).partner
     assert np.array_equal(pools[partner], pools)
-    assert (partner != np.arange(600)).mean() > 0.95
+    assert (partner != np.arange(600)).mean() > 0.95 * getattr(MIXERS[name], "p", 1.0) - 0.1
 
 
 @EachMixer
@@ -258,7 +292,7 @@ def test_targets_repeat_and_keep_their_dtype_in_numpy_and_torch(name: str, targe
     assert MIXERS[name].mix_targets(torch.empty(targets.shape, device="meta"), params).shape == targets.shape
 
 
-@pytest.mark.parametrize("kind", [MixUp, Overlay, SpecMix, SigmoidMixer])
+@pytest.mark.parametrize("kind", [MixUp, AdditiveMixer, OneOfMixers, Overlay, SpecMix, SigmoidMixer])
 def test_p_of_a_mixer_is_the_share_of_items_that_it_mixes(kind: Any) -> None:
     rng = np.random.default_rng(0)
     batch, labels = rng.normal(0, 1, (1000, 1, 32, 32)), np.eye(1000)
@@ -291,7 +325,7 @@ def test_registered_augmentation_has_its_name_and_a_description(name: str, kind:
 
 
 def test_domains_are_those_that_trained_ensembles_were_trained_with() -> None:
-    assert {name: kind.domain for name, kind in AUGMENTATIONS.items()} == {
+    assert {name: kind().domain if name == "one-of" else kind.domain for name, kind in AUGMENTATIONS.items()} == {
         "gain": "waveform",
         "noise": "waveform",
         "shift": "log-mel",
@@ -300,7 +334,12 @@ def test_domains_are_those_that_trained_ensembles_were_trained_with() -> None:
         "resized-crop": "log-mel",
         "overlay": "log-mel",
         "mask": "log-mel",
+        "mask-pairs": "log-mel",
+        "zoom": "network-input",
+        "flip-labels": "network-input",
         "lighting": "network-input",
+        "additive": "network-input",
+        "one-of": "network-input",
         "specmix": "network-input",
         "sigmoid": "network-input",
         "mixup": "network-input",
@@ -377,6 +416,34 @@ def test_rules_of_a_new_augmentation_are_checked_without_further_code() -> None:
             r"alpha must be a number from 0.01 to 10, got 0; 0.4 is common; to switch the mixer off, remove it",
         ),
         (lambda: MixUp(domain="log-mel"), r"domain must be one of 'waveform', 'network-input', got 'log-mel'"),  # type: ignore[arg-type]
+        (lambda: Mask("time", 8, fill="median"), r"fill must be one of 'mean', 'minimum', 'zero', got 'median'"),  # type: ignore[arg-type]
+        (lambda: MaskPairs(min_pairs=3), r"min_pairs must be at most max_pairs \(2\), got 3; swap the two values"),
+        (
+            lambda: MaskPairs(max_mel_share=15),
+            r"max_mel_share must be a number from 0 to 1, got 15; .* write 0.2 for 20 %",
+        ),
+        (lambda: MaskPairs(min_time_share=0.3), r"min_time_share must be at most max_time_share \(0.2\), got 0.3"),
+        (lambda: Zoom(max_factor=0.9), r"max_factor must be a number from 1 to 10, got 0.9; 1 leaves the network"),
+        (lambda: Zoom(min_factor=1.2), r"min_factor must be at most max_factor \(1.05\), got 1.2"),
+        (lambda: Lighting(scale="dB"), r"scale must be one of 'values', 'logit', got 'dB'"),  # type: ignore[arg-type]
+        (lambda: AdditiveMixer(max_weight=2), r"max_weight must be a number from 0 to 1, got 2; the share of the clip"),
+        (lambda: AdditiveMixer(max_weight=0.4), r"min_weight must be at most max_weight \(0.4\), got 0.5"),
+        (lambda: OneOfMixers(()), r"mixers must hold at least one mixer, got none; add { kind = "),
+        (lambda: OneOfMixers((Gain(),)), r"mixers must hold mixers only, got gain; give it an \[\[augment\]\] of"),  # type: ignore[arg-type]
+        (
+            lambda: OneOfMixers((SigmoidMixer(), Overlay())),
+            r"mixers must all have the same domain, got log-mel and network-input; set domain of each mixer",
+        ),
+        (
+            lambda: OneOfMixers(weights=(1.0,)),
+            r"weights must be one number per mixer \(2\), got 1 of them; or leave weights out",
+        ),
+        (lambda: OneOfMixers(weights=(1.0, 0.0)), r"weights must be numbers above 0 and at most 1000, got"),
+        (lambda: OneOfMixers(p=7), r"p must be a number from 0 to 1, got 7"),
+        (
+            lambda: SpecMix(time_width=20, whole_lines=False).sample(np.random.default_rng(0), (2, 1, 32, 16)),
+            r"the width in frames must be at most the spectrogram's 16, got 20; narrow it",
+        ),
         (lambda: SpecMix(mel_width=-1), r"mel_width must be a whole number from 0 to 10000, got -1; the unit is bands"),
         (lambda: SigmoidMixer(min_radius=12, max_radius=3), r"min_radius must be at most max_radius \(3\), got 12"),
         (lambda: SigmoidMixer(max_radius=3.5), r"max_radius must be a whole number from 1 to 80, got 3.5"),  # type: ignore[arg-type]

@@ -21,6 +21,20 @@ def test_lighting_of_a_logit_is_fastais_lighting_of_the_image() -> None:
     np.testing.assert_allclose(ours, theirs.numpy(), rtol=2e-6)  # theirs are float32
 
 
+def test_lighting_by_the_logit_is_fastais_lighting_of_the_image_from_0_to_1() -> None:
+    from fastai.vision.augment import TensorImage
+
+    image = np.random.default_rng(5).uniform(0, 1, (8, 1, 16, 16))
+    image[0, 0, 0, :2] = (0, 1)
+    params = Lighting(p=0.8).sample(np.random.default_rng(0), image.shape)
+    theirs = TensorImage(torch.from_numpy(image))
+    theirs = theirs.brightness(draw=params.brightness.tolist(), p=1.0).contrast(draw=params.contrast.tolist(), p=1.0)
+    ours = Lighting(scale="logit").apply(image, params)
+    np.testing.assert_allclose(ours, theirs.numpy(), rtol=2e-6, atol=1e-6)
+    assert ours.min() >= 0
+    assert ours.max() <= 1
+
+
 def test_lighting_is_sampled_as_fastai_samples_it() -> None:
     params = Lighting(max_lighting=0.2, p=1.0).sample(np.random.default_rng(0), (10_000, 1, 2, 2))
     assert stats.kstest(params.brightness, stats.uniform(0.4, 0.2).cdf).pvalue > 0.001

@@ -36,6 +36,14 @@ def test_several_masks_are_filled_with_the_unmasked_mean_and_a_width_of_0_masks_
     assert np.array_equal(done[1], batch[1])
 
 
+@pytest.mark.parametrize("fill", ["minimum", "zero"])
+def test_masks_may_be_filled_with_the_channels_minimum_or_with_0(fill: Any, log_mels: np.ndarray) -> None:
+    done = Mask("time", 8, fill=fill).apply(log_mels, MaskParams(np.full((6, 1), 5), np.full((6, 1), 8)))
+    value = log_mels.min((2, 3), keepdims=True) if fill == "minimum" else np.zeros((6, 2, 1, 1))
+    assert np.array_equal(done[..., 5:13], np.broadcast_to(value, (6, 2, 32, 8)))
+    assert np.array_equal(done[..., 13:], log_mels[..., 13:])
+
+
 @pytest.mark.parametrize(("axis", "size"), [("time", 48), ("mel", 32)])
 def test_all_places_and_widths_of_a_mask_are_equally_likely_and_inside_the_spectrogram(axis: Any, size: int) -> None:
     exact = Mask(axis, 8).sample(np.random.default_rng(0), (20_000, 1, 32, 48))

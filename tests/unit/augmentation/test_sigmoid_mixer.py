@@ -7,6 +7,8 @@ from scipy import stats
 
 from audiotag.augmentation.sigmoid_mixer import SigmoidMixer, SigmoidParams
 
+from .published_numbers import reference
+
 
 @pytest.mark.parametrize("radius", [3, 7, 12])
 def test_sigmoid_fade_equals_the_winners(radius: int, network_inputs: np.ndarray) -> None:
@@ -15,6 +17,28 @@ def test_sigmoid_fade_equals_the_winners(radius: int, network_inputs: np.ndarray
     own = torch.sigmoid(torch.arange(-radius, radius, 2 * radius / 48, dtype=torch.float64)[:48]).numpy()
     expected = own * batch + (1 - own) * batch[::-1]
     np.testing.assert_allclose(SigmoidMixer().apply(batch, params), expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("radius", [3, 12])
+def test_sigmoid_weights_are_the_winners_numbers(radius: int) -> None:
+    published = reference(f"sigmoid_mask_radius_{radius}")
+    params = SigmoidParams(np.array([1, 0]), np.array([radius, radius]), np.array([True, True]))
+    for frames in (8, 256):
+        batch = np.stack([np.ones((1, 1, frames)), np.zeros((1, 1, frames))])
+        weights = SigmoidMixer().apply(batch, params)[0, 0, 0]
+        if frames == 256:
+            weights = weights[[0, 1, 2, 64, 127, 128, 129, 192, 254, 255]]
+        expected = next(values for name, values in published.items() if name.startswith(f"{frames} frames"))
+        np.testing.assert_allclose(weights, expected, rtol=0, atol=1e-6)
+
+
+def test_sigmoid_mixer_gives_the_winners_numbers() -> None:
+    published = reference("sigmoid_concat_mixer")
+    pair = np.stack([np.ones((1, 2, 8)), np.arange(16.0).reshape(1, 2, 8)])
+    params = SigmoidParams(np.array([1, 0]), np.full(2, published["radius"]), np.array([True, True]))
+    np.testing.assert_allclose(SigmoidMixer().apply(pair, params)[0, 0], published["image"], rtol=0, atol=2e-6)
+    targets = SigmoidMixer().mix_targets(np.array([[1.0, 1, 0], [0, 1, 1]]), params)
+    assert targets[0].tolist() == published["target"]
 
 
 @pytest.mark.parametrize(

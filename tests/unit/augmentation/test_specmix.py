@@ -30,6 +30,21 @@ def test_specmix_targets_are_shares_of_area() -> None:
     np.testing.assert_allclose(mixed, [[0.375, 0.625], [0, 1]])
 
 
+def test_published_rule_weights_targets_by_shares_that_are_not_rounded() -> None:
+    # https://github.com/ebouteillon/freesound-audio-tagging-2019: h, w ~ U(0, 0.25); int(128 · h) bands are replaced.
+    published = SpecMix(time_width=32, mel_width=32, whole_lines=False)
+    params = published.sample(np.random.default_rng(0), (20_000, 1, 128, 128))
+    for start, width in ((params.time_start, params.time_width), (params.mel_start, params.mel_width)):
+        assert np.unique(width).tolist() == list(range(32))
+        assert stats.chisquare(np.bincount(width)).pvalue > 0.001
+        assert (start.min(), (start + width).max()) == (0, 127)
+    most = (1 - params.time_width / 128) * (1 - params.mel_width / 128)
+    least = (1 - (params.time_width + 1) / 128) * (1 - (params.mel_width + 1) / 128)
+    assert ((least < params.weight) & (params.weight <= most)).all()
+    rest = stats.uniform(0.75, 0.25).rvs((2, 100_000), random_state=0).prod(0)
+    assert stats.ks_2samp(params.weight, rest).pvalue > 0.001
+
+
 def test_all_widths_are_equally_likely_and_inside_the_network_input() -> None:
     params = SpecMix(time_width=20, mel_width=12).sample(np.random.default_rng(0), (20_000, 1, 32, 48))
     assert stats.chisquare(np.bincount(params.time_width)).pvalue > 0.001

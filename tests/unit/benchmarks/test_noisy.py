@@ -95,7 +95,7 @@ def test_two_fifths_of_the_labels_are_wrong_or_missing(noisy: Any) -> None:
 
 
 def test_every_way_trains_on_about_as_many_pictures(noisy: Any) -> None:
-    from audiotag.training.recipe import load_recipe
+    from audiotag.training.recipe_files import load_recipe
 
     monkey_clips = {"curated": 100, "noisy": 400, "test": 200}
     noisy.CLIPS.update(monkey_clips)

@@ -13,7 +13,7 @@ from sklearn.metrics import roc_auc_score
 from audiotag.data.layouts import open_dataset
 from audiotag.data.verdicts import VerdictJournal
 from audiotag.review.doubts import Doubt
-from audiotag.training.recipe import load_recipe
+from audiotag.training.recipe_files import load_recipe
 
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 VOCABULARY = ("Bark", "Hum", "Meow", "Rain")

@@ -12,7 +12,7 @@ from safetensors.numpy import save
 
 from audiotag.data.layouts import open_dataset
 from audiotag.inspection.measurement_job import MeasurementJob, measure_clips
-from audiotag.training.recipe import load_recipe
+from audiotag.training.recipe_files import load_recipe
 from audiotag.training.runs import Run, RunSettings, create_run
 from audiotag.workspace import Workspace, write_bytes, write_json
 

@@ -8,7 +8,7 @@ import pytest
 
 from audiotag.data.layouts import open_dataset
 from audiotag.errors import AudiotagError
-from audiotag.training.recipe import load_recipe
+from audiotag.training.recipe_files import load_recipe
 from audiotag.training.run_progress import LEFT_OUT_FILE
 from audiotag.training.runs import Run, RunSettings, create_run
 from audiotag.training.session import Session

@@ -12,7 +12,7 @@ from safetensors.numpy import save
 from audiotag.errors import AudiotagError
 from audiotag.figures import run_report as report_module
 from audiotag.figures.run_report import RunFacts, run_report
-from audiotag.training.recipe import load_recipe
+from audiotag.training.recipe_files import load_recipe
 from audiotag.training.run_notes import RunNote, write_note
 from audiotag.training.runs import Run, RunSettings, create_run
 from audiotag.workspace import Workspace

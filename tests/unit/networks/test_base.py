@@ -37,8 +37,8 @@ def test_whole_numbers_may_be_written_as_decimals_and_identify_the_same_network(
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"kind": "resnext"}, "network.kind must be one of xresnet, got 'resnext'"),
-        ({"kind": 3}, "network.kind must be one of xresnet, got 3"),
+        ({"kind": "resnext"}, f"network.kind must be one of {', '.join(NETWORKS.names())}, got 'resnext'"),
+        ({"kind": 3}, f"network.kind must be one of {', '.join(NETWORKS.names())}, got 3"),
         ({"widht": 1}, "network.widht is not a known field; the fields are depth, width, stem"),
         ({"depth": 19}, "network.depth must be one of 18, 34, 50, got 19; 18 is the quickest"),
         ({"width": 0}, "network.width must be a number from 0.015625 to 4, got 0; 1.0 is the published width"),

@@ -13,7 +13,8 @@ import pytest
 
 from audiotag import jobs
 from audiotag.jobs import is_alive
-from audiotag.training.recipe import Recipe, load_recipe
+from audiotag.training.recipe import Recipe
+from audiotag.training.recipe_files import load_recipe
 from audiotag.training.runs import Run, RunSettings, create_run
 from audiotag.workspace import Workspace
 

@@ -9,18 +9,22 @@ import numpy as np
 import pytest
 import torch
 
+from audiotag.augmentation.additive_mixer import AdditiveMixer
 from audiotag.augmentation.base import Augmentation
 from audiotag.augmentation.chain import Chain, apply_all
 from audiotag.augmentation.gain import Gain
 from audiotag.augmentation.lighting import Lighting
 from audiotag.augmentation.mask import Mask
+from audiotag.augmentation.mask_pairs import MaskPairs
 from audiotag.augmentation.mixup import MixUp
 from audiotag.augmentation.noise import Noise
+from audiotag.augmentation.one_of import OneOfMixers
 from audiotag.augmentation.overlay import Overlay
 from audiotag.augmentation.resized_crop import RandomResizedCrop
 from audiotag.augmentation.shift import Shift
 from audiotag.augmentation.sigmoid_mixer import SigmoidMixer
 from audiotag.augmentation.specmix import SpecMix
+from audiotag.augmentation.zoom import Zoom
 from audiotag.errors import AudiotagError
 from audiotag.features.log_mel import log_mel, network_input
 from audiotag.features.settings import SpectrogramSettings
@@ -48,6 +52,10 @@ AUGMENTATIONS: dict[str, tuple[Augmentation, ...]] = {
     "specmix": (SpecMix(6, 6),),
     "sigmoid": (SigmoidMixer(),),
     "sigmoid of waveforms": (SigmoidMixer(domain="waveform"),),
+    "zoom": (Zoom(p=1.0, max_factor=1.5),),
+    "winner's masks and mixers": (
+        RandomResizedCrop(), MaskPairs(), OneOfMixers((SigmoidMixer(), AdditiveMixer()), (0.6, 0.4), p=0.8),
+    ),
     "all of them": (
         Lighting(), Gain(), Mask("mel", 4), SigmoidMixer(p=0.5), Noise(), RandomResizedCrop(), Mask("time", 4),
         SpecMix(4, 4),

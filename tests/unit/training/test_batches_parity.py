@@ -19,7 +19,7 @@ from audiotag.training.backend.fastaudio_compat import import_fastaudio
 from audiotag.training.batches import Batches
 from audiotag.training.clips import Clip, LabelledClips
 from audiotag.training.frame_cache import random_start
-from audiotag.training.recipe import load_recipe
+from audiotag.training.recipe_files import load_recipe
 
 ClipOf = Callable[..., Clip]
 CAPSTONE = PRESETS["capstone"]

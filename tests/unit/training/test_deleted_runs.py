@@ -7,7 +7,7 @@ import pytest
 
 from audiotag.errors import AudiotagError
 from audiotag.training.deleted_runs import delete_runs, deleted_runs, remove_deleted_runs, restore_runs, size_bytes
-from audiotag.training.recipe import load_recipe
+from audiotag.training.recipe_files import load_recipe
 from audiotag.training.runs import Run, RunSettings, create_run, find_run, list_runs
 from audiotag.workspace import Workspace
 

@@ -17,7 +17,7 @@ from audiotag.training import device_queue
 from audiotag.training import devices as devices_module
 from audiotag.training.device_queue import wait_for_device
 from audiotag.training.devices import Device
-from audiotag.training.recipe import load_recipe
+from audiotag.training.recipe_files import load_recipe
 from audiotag.training.runs import Run, RunSettings, create_run
 from audiotag.workspace import Workspace
 

@@ -10,7 +10,7 @@ import torch
 from audiotag.errors import AudiotagError
 from audiotag.training import checkpoints, fold_training
 from audiotag.training.fold_training import FoldTraining, train_fold
-from audiotag.training.recipe import load_recipe
+from audiotag.training.recipe_files import load_recipe
 from audiotag.training.runs import SHARED_FOLD, Run, RunSettings, create_run
 from audiotag.workspace import Workspace
 

@@ -11,7 +11,8 @@ from sklearn.model_selection import KFold
 from audiotag.errors import AudiotagError
 from audiotag.metrics import multi_hot
 from audiotag.training.folds import assign_folds, one_split
-from audiotag.training.recipe import Recipe, load_recipe
+from audiotag.training.recipe import Recipe
+from audiotag.training.recipe_files import load_recipe
 
 LABELS = tuple("abcdefgh")
 

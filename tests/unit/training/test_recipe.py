@@ -3,29 +3,36 @@
 import json
 import subprocess
 import sys
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from audiotag.augmentation.additive_mixer import AdditiveMixer
 from audiotag.augmentation.base import AUGMENTATIONS, Augmentation
 from audiotag.augmentation.equaliser import Equaliser
+from audiotag.augmentation.flip_labels import FlipLabels
 from audiotag.augmentation.gain import Gain
 from audiotag.augmentation.lighting import Lighting
 from audiotag.augmentation.mask import Mask
+from audiotag.augmentation.mask_pairs import MaskPairs
 from audiotag.augmentation.mixup import MixUp
 from audiotag.augmentation.noise import Noise
+from audiotag.augmentation.one_of import OneOfMixers
 from audiotag.augmentation.overlay import Overlay
 from audiotag.augmentation.resized_crop import RandomResizedCrop
 from audiotag.augmentation.shift import Shift
 from audiotag.augmentation.sigmoid_mixer import SigmoidMixer
 from audiotag.augmentation.specmix import SpecMix
 from audiotag.augmentation.time_crop import TimeCrop
+from audiotag.augmentation.zoom import Zoom
 from audiotag.data.clip_lists import ClipLists
 from audiotag.errors import AudiotagError
 from audiotag.features.settings import PRESETS
 from audiotag.networks.xresnet.settings import XResNetSettings
-from audiotag.training.recipe import Recipe, Stage, load_recipe, recipe_names
+from audiotag.training.losses.base import LossesByKind
+from audiotag.training.recipe import Recipe, Stage
+from audiotag.training.recipe_files import load_recipe, recipe_names
 
 from .recipe_files import GOOD, recipe_file
 
@@ -80,6 +87,27 @@ domain = "waveform"
 [[augment]]
 kind = "mixup"
 alpha = 1
+
+[[augment]]
+kind = "mask-pairs"
+max_pairs = 3
+
+[[augment]]
+kind = "zoom"
+max_factor = 1.5
+
+[[augment]]
+kind = "additive"
+min_weight = 0
+
+[[augment]]
+kind = "one-of"
+p = 0.8
+mixers = [{ kind = "sigmoid" }, { kind = "additive", domain = "network-input" }]
+weights = [0.6, 0.4]
+
+[[augment]]
+kind = "flip-labels"
 """
 
 
@@ -89,11 +117,14 @@ def test_shipped_recipe_loads_and_has_a_title_and_a_description(name: str) -> No
     assert recipe.name == name
     assert recipe.title
     assert recipe.about.endswith(".")
-    assert {stage.subset for stage in recipe.stages} == {"noisy", "curated"}
+    assert {subset for stage in recipe.stages for subset in stage.subsets} == {"noisy", "curated"}
 
 
 def test_recipes_that_page_and_command_offer_are_shipped() -> None:
-    assert recipe_names() == ["capstone", "capstone-intended", "default", "quick"]
+    published = ["baseline", "capstone", "capstone-intended", "mnpinto", "warm-up", "warm-up-vgg"]
+    experiments = ["auxiliary-016", "auxiliary-019", "corr-noisy-003", "corr-noisy-004"]
+    argus = ["argus", *(f"argus-{name}" for name in (*experiments, "corrections-002", "corrections-003"))]
+    assert recipe_names() == sorted([*argus, *published, "default", "quick"])
 
 
 # The published method, field by field
@@ -108,6 +139,9 @@ PUBLISHED = {
     "schedule": "flat-cosine",
     "weight_decay": 0.01,
     "loss": "bce",
+    "losses": LossesByKind(),
+    "beta_2": 0.0,
+    "weights": "last",
     "augment_held_out": True,
     "whole_frames": False,
     "balance": 0.0,
@@ -159,7 +193,7 @@ def test_capstone_is_the_published_method_field_by_field(
     recipe = load_recipe(name)
     compared_below = {"name", "title", "about", "stages", "spectrogram", "augment"}
     assert {field: getattr(recipe, field) for field in vars(recipe) if field not in compared_below} == PUBLISHED
-    assert asdict(recipe.spectrogram) == PUBLISHED_SPECTROGRAM | {"normalise": normalise}
+    assert recipe.spectrogram.to_dict() == PUBLISHED_SPECTROGRAM | {"normalise": normalise}
     assert recipe.augment == augment
     assert [(s.subset, s.epochs, s.lr, s.mixup, s.start, s.shared) for s in recipe.stages] == PUBLISHED_STAGES
     assert [stage.size for stage in recipe.stages] == sizes
@@ -192,7 +226,9 @@ def test_fields_that_a_recipe_leaves_out_have_their_defaults(tmp_path: Path) -> 
 
 
 def test_every_augmentation_can_be_written_in_a_recipe_and_read_back(tmp_path: Path) -> None:
-    recipe = load_recipe(recipe_file(tmp_path, GOOD + EVERY_AUGMENTATION))
+    good = GOOD.replace("argus", "capstone")
+    flips = good.replace("[network]", '[network]\nkind = "flip-labels"\n\n[network.network]')
+    recipe = load_recipe(recipe_file(tmp_path, flips + EVERY_AUGMENTATION))
     assert recipe.augment == (
         Mask("mel", 4),
         Gain(min_db=-3),
@@ -207,6 +243,11 @@ def test_every_augmentation_can_be_written_in_a_recipe_and_read_back(tmp_path: P
         SpecMix(mel_width=20),
         SigmoidMixer(domain="waveform"),
         MixUp(alpha=1),
+        MaskPairs(max_pairs=3),
+        Zoom(max_factor=1.5),
+        AdditiveMixer(min_weight=0),
+        OneOfMixers((SigmoidMixer(), AdditiveMixer()), (0.6, 0.4), p=0.8),
+        FlipLabels(),
     )
     assert {type(item) for item in recipe.augment} == {kind for _, kind in AUGMENTATIONS.items()}
     assert Recipe.from_dict(json.loads(json.dumps(recipe.to_dict()))) == recipe
@@ -269,7 +310,9 @@ def test_whole_numbers_of_every_part_may_be_written_as_decimals() -> None:
 def test_reading_a_recipe_imports_no_torch() -> None:
     code = """
 import sys
-from audiotag.training.recipe import Recipe, load_recipe
+from audiotag.training.losses.base import LossesByKind
+from audiotag.training.recipe import Recipe
+from audiotag.training.recipe_files import load_recipe
 assert Recipe.from_dict(load_recipe("default").to_dict()).loss == "bce"
 assert not {"torch", "fastai", "streamlit", "pandas"} & {name.split(".")[0] for name in sys.modules}
 """

@@ -17,8 +17,8 @@ import soundfile
 from audiotag.tagging.ensemble import read_card
 from audiotag.training import checkpoints, worker
 from audiotag.training.publish import publish
-from audiotag.training.recipe import load_recipe
-from audiotag.training.run_progress import epochs_done
+from audiotag.training.recipe_files import load_recipe
+from audiotag.training.run_progress import epochs_done, expected_epochs
 from audiotag.training.runs import WORKER, Run, RunSettings, create_run
 from audiotag.training.weights_choice import SCORES, WEIGHTS
 from audiotag.training.worker import train_run_folder
@@ -70,6 +70,12 @@ mixup = 0.4
 start = "weights and optimiser"
 """
 
+EARLY = RECIPE.replace('optimiser = "ranger"', 'optimiser = "torch-adam"').replace(
+    "epochs = 3", "epochs = 12\nstop_after = 2"
+)
+EARLY = EARLY.replace('schedule = "flat-cosine"', 'schedule = { kind = "plateau", patience = 0, factor = 0.5 }')
+EARLY += '\n[losses]\nnoisy = { kind = "soft-bootstrapping", beta = 0.8 }\n'
+
 PUBLISH = """
 import sys
 from pathlib import Path
@@ -93,12 +99,13 @@ def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
             lines.append(f"{index:02}.wav,{('Hum', 'Hiss', 'Buzz')[index % 3]}")
         (folder / f"{subset}.csv").write_text("\n".join(lines) + "\n")
     (folder.parent / "tiny.toml").write_text(RECIPE)
+    (folder.parent / "early.toml").write_text(EARLY)
     return folder
 
 
-def new_run(sounds: Path, home: Path) -> Run:
-    recipe = load_recipe(str(sounds.parent / "tiny.toml"))
-    return create_run(Workspace(home), RunSettings(str(sounds), recipe, device="cpu"))
+def new_run(sounds: Path, home: Path, recipe: str = "tiny", folds: tuple[int, ...] = ()) -> Run:
+    loaded = load_recipe(str(sounds.parent / f"{recipe}.toml"))
+    return create_run(Workspace(home), RunSettings(str(sounds), loaded, folds, device="cpu"))
 
 
 @pytest.fixture
@@ -147,10 +154,10 @@ def steps(run: Run) -> list[tuple[int, int]]:
     return [(event["fold"], event["step"]) for event in epochs_done(run.events())]
 
 
-def files(run: Run) -> dict[str, bytes]:
+def files(run: Run, folds: tuple[int, ...] = (1, 2)) -> dict[str, bytes]:
     return {
         f"{fold}/{name}": (run.fold_folder(fold) / name).read_bytes()
-        for fold in (1, 2)
+        for fold in folds
         for name in (*WEIGHTS.values(), *SCORES.values(), "clips.json")
     }
 
@@ -200,6 +207,25 @@ def test_killed_run_has_lost_at_most_one_epoch_and_a_torn_event_is_written_again
     assert trained == [1, 2, 1, 2, 3]  # none of them was trained twice
     assert results(run) == results(undisturbed)
     assert files(run) == files(undisturbed)
+
+
+def test_run_whose_stage_ends_early_ends_as_early_after_it_was_killed(
+    sounds: Path, tmp_path: Path, kill: Callable[..., None], finish: Callable[[Run], None]
+) -> None:
+    """Killed within the stage that ends early, and again when its last checkpoint is written but no result."""
+    alone, killed = (new_run(sounds, tmp_path / name, "early", (1,)) for name in ("alone", "killed"))
+    train_run_folder(alone)
+    ended = expected_epochs(alone.events())[1, 1]
+    assert 3 <= ended < 12
+    rates = [event["lr"] for event in epochs_done(alone.events()) if event["stage"] == 1]
+    assert rates[-1] <= 5e-3 / 2
+    kill(killed, "audiotag.training.runs", "Run.write_event", 5, "epoch")  # the plan has the word too
+    assert steps(killed)[-1] == (1, 3)
+    kill(killed, "os", "replace", 1, "/.scores.safetensors.")
+    assert len(epochs_done(killed.events())) == 2 + ended
+    finish(killed)
+    assert results(killed) == results(alone)
+    assert files(killed, (1,)) == files(alone, (1,))
 
 
 @pytest.mark.parametrize("both", [False, True])

@@ -6,11 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from audiotag.augmentation.additive_mixer import AdditiveMixer
+from audiotag.augmentation.mask_pairs import MaskPairs
+from audiotag.augmentation.one_of import OneOfMixers
+from audiotag.augmentation.sigmoid_mixer import SigmoidMixer
 from audiotag.cli import main, train
 from audiotag.cli.command_lines import train_again
 from audiotag.features.presets import delete_preset, save_preset
 from audiotag.features.settings import SpectrogramSettings
-from audiotag.training.recipe import load_recipe, recipe_names
+from audiotag.training.recipe_files import load_recipe, recipe_names
 from audiotag.training.reproduction import options_of, recipe_toml
 from audiotag.training.run_differences import changes_from_recipe, changes_text, described, differing_fields
 from audiotag.training.run_options import RunOptions
@@ -61,6 +65,17 @@ def test_a_recipe_that_is_written_as_a_file_is_read_back_as_it_was(name: str, tm
     recipe = load_recipe(name)
     (tmp_path / f"{name}.toml").write_text(recipe_toml(recipe))
     assert load_recipe(str(tmp_path / f"{name}.toml")) == recipe
+
+
+def test_mixers_inside_a_mixer_are_described_and_written_as_a_file(quick: RunSettings, tmp_path: Path) -> None:
+    winners = OneOfMixers((SigmoidMixer(), AdditiveMixer(max_weight=0.9)), (0.6, 0.4), p=0.8)
+    recipe = replace(quick.recipe, augment=(MaskPairs(), winners))
+    text = described(replace(quick, recipe=recipe))["augment"]
+    assert text.startswith("mask-pairs min_pairs 1 max_pairs 2 ")
+    assert "; one-of mixers (sigmoid min_radius 3 max_radius 12 p 1 domain network-input), (additive " in text
+    assert text.endswith(" weights 0.6, 0.4 p 0.8")
+    (tmp_path / "own.toml").write_text(recipe_toml(recipe))
+    assert replace(load_recipe(str(tmp_path / "own.toml")), name=recipe.name) == recipe
 
 
 @pytest.mark.parametrize(

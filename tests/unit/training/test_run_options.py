@@ -8,7 +8,7 @@ import pytest
 from audiotag.errors import AudiotagError
 from audiotag.features.presets import save_preset
 from audiotag.features.settings import SpectrogramSettings
-from audiotag.training.recipe import load_recipe
+from audiotag.training.recipe_files import load_recipe
 from audiotag.training.run_options import RunOptions, epochs_of
 from audiotag.training.runs import RunSettings
 from audiotag.workspace import Workspace

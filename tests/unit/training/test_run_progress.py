@@ -7,11 +7,14 @@ import pytest
 
 from audiotag.training.run_progress import (
     epochs_done,
+    expected_epochs,
     fingerprint_of,
     fold_rows,
     left_out_of,
     left_out_reasons,
+    may_end_early,
     plan_of,
+    stages_as_trained,
     work_left,
 )
 from audiotag.training.runs import SHARED_FOLD
@@ -189,3 +192,39 @@ def test_fold_that_was_resumed_is_one_row() -> None:
     events = [PLAN, begun(1), epoch(1, 0, 1), {"event": "run-resumed"}, epoch(1, 0, 1), epoch(1, 0, 2)]
     (row,) = fold_rows(events)
     assert (row["epochs"], row["seconds"]) == (2, 2.0)
+
+
+# Stages that end early
+
+EARLY = plan((2, 100, 16, False), (20, 50, 16, False))
+EARLY["stages"][1]["stop_after"] = 3
+NOISY = [epoch(fold, 0, number) for fold in (1, 2) for number in (1, 2)]
+
+
+def curated(fold: int, *lwlraps: float) -> list[dict[str, Any]]:
+    return [epoch(fold, 1, number, lwlrap) for number, lwlrap in enumerate(lwlraps, start=1)]
+
+
+def test_stage_that_may_end_early_has_its_planned_epochs_until_a_fold_has_begun_it() -> None:
+    assert may_end_early([EARLY])
+    assert not may_end_early([PLAN])
+    assert expected_epochs([EARLY, *NOISY]) == {(1, 0): 2, (2, 0): 2, (1, 1): 20, (2, 1): 20}
+
+
+def test_epochs_of_a_fold_in_such_a_stage_are_those_to_its_soonest_end_and_other_folds_have_as_many() -> None:
+    events = [EARLY, *NOISY, *curated(1, 0.5, 0.6, 0.6)]
+    assert expected_epochs(events) == {(1, 0): 2, (2, 0): 2, (1, 1): 5, (2, 1): 5}
+    over = [*events, *curated(1, 0.5, 0.6, 0.6, 0.4, 0.6)[3:], *curated(2, 0.5)]
+    assert expected_epochs(over)[1, 1] == 5
+    assert expected_epochs(over)[2, 1] == 4
+
+
+def test_work_left_ends_with_the_stage_and_epochs_count_on_from_its_longest_fold() -> None:
+    third = {"stage": 2, "epochs": 4, "clips": 50, "pixels": 16, "shared": False}
+    three = EARLY | {"stages": [*EARLY["stages"], third]}
+    events = [three, *NOISY, *curated(1, 0.6, 0.5, 0.5, 0.5), *curated(2, 0.5, 0.6, 0.5, 0.5, 0.5)]
+    assert [stage["epochs"] for stage in stages_as_trained(events)] == [2, 5, 4]
+    done = [epoch(fold, 2, number) for fold in (1, 2) for number in range(1, 5)]
+    assert [event["step"] for event in epochs_done([*events, *done]) if event["stage"] == 2] == 2 * [8, 9, 10, 11]
+    assert work_left([*events, *done]) == 0
+    assert work_left(events, fold=1) == pytest.approx(work_left(events, fold=2))

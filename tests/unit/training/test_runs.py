@@ -11,7 +11,7 @@ import pytest
 
 from audiotag.errors import AudiotagError
 from audiotag.training import runs as runs_module
-from audiotag.training.recipe import load_recipe
+from audiotag.training.recipe_files import load_recipe
 from audiotag.training.runs import (
     MAX_STARTING_S,
     SHARED_FOLD,

@@ -2,7 +2,7 @@
 //
 // Streamlit calls the default export when a grid comes onto the page. Two are on it: the one that is answered, and one
 // that is hidden, so that the next clips are in the browser before they are needed; that one takes no keys.
-// What this uses from sounds.js, player.py puts before it.
+// What all components share, sources.py puts before this.
 
 const KEYS = [..."1234QWERASDF"]; // as the tiles lie in four columns
 const DWELL_MS = 120; // a pointer that only crosses a tile does not play it
@@ -11,23 +11,14 @@ const LOST_MS = 3000; // for so long an answer may be on its way
 const REMEMBERED_GRIDS = 8;
 const STORED = "audiotag-grid-marks";
 
-const grids = new WeakMap(); // shadow root → its grid
 let shownId = null; // the grid that was last on the screen
 let answeredAt = -Infinity;
 
 export default function ({ data, parentElement, setTriggerValue }) {
-  if (!grids.has(parentElement)) {
-    grids.set(parentElement, new ClipGrid(parentElement.querySelector(".grid")));
-  }
-  const grid = grids.get(parentElement);
+  const grid = livingIn(parentElement, () => new ClipGrid(parentElement.querySelector(".grid")));
   grid.send = (answer) => setTriggerValue("answer", answer);
   grid.show(gridOf(data));
-  return () => {
-    // This is also called when a later run of the page replaces the current one. Then the grid is still in use.
-    if (parentElement.host.isConnected) return;
-    grid.remove();
-    grids.delete(parentElement);
-  };
+  return whenGone(parentElement, () => grid.remove());
 }
 
 /** The block that clip_grid.py packs: a header, and the block of each tile's sound. */

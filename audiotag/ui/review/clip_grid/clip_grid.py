@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import streamlit as st
 
 from audiotag.state import fits
+from audiotag.ui.component import read_component
 from audiotag.ui.player.packing import with_header
-from audiotag.ui.player.player import read_sources
 
 if TYPE_CHECKING:
     from streamlit.components.v2.types import ComponentRenderer
@@ -133,4 +133,4 @@ def pack_grid(grid: ClipGrid) -> bytes:
 @cache
 def _component() -> ComponentRenderer:
     """The component, registered when it is first shown."""
-    return st.components.v2.component("audiotag-clip-grid", **read_sources(FOLDER, "clip_grid"))
+    return st.components.v2.component("audiotag-clip-grid", **read_component(FOLDER, "clip_grid"))

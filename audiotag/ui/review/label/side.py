@@ -75,7 +75,7 @@ def training_address(clips: int) -> dict[str, str]:
     >>> training_address(60), training_address(2000)
     ({'recipe': 'quick', 'epochs': '100', 'corrections': 'true'}, {'recipe': 'quick', 'corrections': 'true'})
     """
-    from audiotag.training.recipe import load_recipe
+    from audiotag.training.recipe_files import load_recipe
 
     recipe = load_recipe(RECIPE)
     batches = max(1, int(clips * (1 - 1 / recipe.folds)) // recipe.batch_size)

@@ -2,22 +2,14 @@
 //
 // Streamlit calls the default export whenever a run of the page sends something new. The sounds come in other components
 // (the player's part.js): that of the first row with the list, and each other one when it is wanted. A row is played as
-// soon as its sound is here. What this uses from sounds.js, player.py puts before it.
-
-const lists = new WeakMap(); // shadow root → its list
+// soon as its sound is here. What all components share, sources.py puts before this.
 
 export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
-  if (!lists.has(parentElement)) lists.set(parentElement, new ClipList(parentElement.querySelector(".similar")));
-  const list = lists.get(parentElement);
+  const list = livingIn(parentElement, () => new ClipList(parentElement.querySelector(".similar")));
   list.want = (ids) => setStateValue("wanted", ids);
   list.open = (id) => setTriggerValue("opened", id);
   list.show(listOf(data));
-  return () => {
-    // This is also called when a later run of the page replaces the current one. Then the list is still in use.
-    if (parentElement.host.isConnected) return;
-    list.remove();
-    lists.delete(parentElement);
-  };
+  return whenGone(parentElement, () => list.remove());
 }
 
 /** The block that clip_list.py packs: a header, and the levels of each row's spectrogram. */

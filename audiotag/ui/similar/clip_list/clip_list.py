@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from audiotag.state import fits
+from audiotag.ui.component import read_component
 from audiotag.ui.player.packing import Part, colour_scale, with_header
-from audiotag.ui.player.player import read_sources, show_parts
+from audiotag.ui.player.player import show_parts
 from audiotag.ui.similar.row_sounds import RowSound
 
 if TYPE_CHECKING:
@@ -131,4 +132,4 @@ def pack_list(clips: ClipList, place: str) -> bytes:
 @cache
 def _component() -> ComponentRenderer:
     """The component, registered when it is first shown."""
-    return st.components.v2.component("audiotag-clip-list", **read_sources(FOLDER, "clip_list"))
+    return st.components.v2.component("audiotag-clip-list", **read_component(FOLDER, "clip_list"))

@@ -6,21 +6,11 @@
 const REST_MS = 350; // a key that was pressed is followed by another one within this time, or the value is sent
 const HINT = "Drag an orange line to move a label's threshold. Click on a label to go to its best moment.";
 
-const charts = new WeakMap(); // shadow root → its chart
-
 export default function ({ data, parentElement, setTriggerValue }) {
-  if (!charts.has(parentElement)) {
-    charts.set(parentElement, new Chart(parentElement.querySelector(".chart")));
-  }
-  const chart = charts.get(parentElement);
+  const chart = livingIn(parentElement, () => new Chart(parentElement.querySelector(".chart")));
   chart.send = setTriggerValue;
   chart.show(data);
-  return () => {
-    // This is also called when a later run of the page replaces the current one. Then the chart is still in use.
-    if (parentElement.host.isConnected) return;
-    for (const row of chart.rows.values()) clearTimeout(row.resting);
-    charts.delete(parentElement);
-  };
+  return whenGone(parentElement, () => chart.remove());
 }
 
 class Chart {
@@ -30,8 +20,12 @@ class Chart {
     this.template = root.querySelector("template");
     this.rows = new Map(); // label → row
     this.notePart.textContent = HINT;
-    this.svgPart.addEventListener("click", () => download(new Blob([this.drawing()], { type: "image/svg+xml" }), `${this.name}.svg`));
-    this.pngPart.addEventListener("click", () => this.downloadPng());
+    this.svgPart.addEventListener("click", () => downloadSvg(this.drawing(), this.name));
+    this.pngPart.addEventListener("click", () => downloadPng(this.drawing(), this.name));
+  }
+
+  remove() {
+    for (const row of this.rows.values()) clearTimeout(row.resting);
   }
 
   show(data) {
@@ -87,17 +81,6 @@ class Chart {
       `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" font-family="sans-serif" font-size="13" fill="${ink}">` +
       `<rect width="${width}" height="${height}" fill="${paper}"/>${parts.join("")}</svg>`
     );
-  }
-
-  downloadPng() {
-    const image = new Image();
-    image.onload = () => {
-      const canvas = document.createElement("canvas");
-      [canvas.width, canvas.height] = [2 * image.width, 2 * image.height];
-      canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
-      canvas.toBlob((blob) => download(blob, `${this.name}.png`));
-    };
-    image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(this.drawing())}`;
   }
 }
 
@@ -219,16 +202,4 @@ class Row {
     this.scorePart.title = this.facts.votes;
     if (!this.isTyping) this.fieldPart.value = text;
   }
-}
-
-function escaped(text) {
-  return text.replace(/[&<>"]/g, (letter) => `&#${letter.charCodeAt(0)};`);
-}
-
-function download(blob, name) {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }

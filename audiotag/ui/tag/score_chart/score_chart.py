@@ -13,6 +13,7 @@ import streamlit as st
 
 from audiotag.state import fits
 from audiotag.tagging.out_of_fold import OutOfFold
+from audiotag.ui.component import read_component
 
 if TYPE_CHECKING:
     from streamlit.components.v2.types import ComponentRenderer
@@ -118,7 +119,4 @@ def _ratios(part: np.ndarray, whole: np.ndarray) -> list[float | None]:
 @cache
 def _component() -> ComponentRenderer:
     """The component, registered when it is first shown."""
-    sources: dict[str, Any] = {
-        kind: (FOLDER / f"score_chart.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js")
-    }
-    return st.components.v2.component("audiotag-score-chart", **sources)
+    return st.components.v2.component("audiotag-score-chart", **read_component(FOLDER, "score_chart"))

@@ -19,7 +19,7 @@ def evidence_of(folds: int = 2, augmented: bool = True, embedded: int = 0) -> Ev
 @pytest.mark.parametrize(("augmented", "embedded"), [(True, 0), (False, 2)])
 def test_scores_and_embeddings_come_back_as_they_were(augmented: bool, embedded: int) -> None:
     given = evidence_of(augmented=augmented, embedded=embedded)
-    found = from_bytes(to_bytes(given), (2, 5))
+    found = from_bytes(to_bytes(given), ((2, 5),))
     for name in ("name", "duration_s", "window_s", "notes", "content"):
         assert getattr(found, name) == getattr(given, name)
     for name in ("starts_s", "audible", "scores", "augmented", "embeddings"):
@@ -39,4 +39,4 @@ def test_scores_of_another_ensemble_and_damaged_ones_are_refused() -> None:
         (b"", (2, 5)),
     ):
         with pytest.raises(Exception, match=r".*"):
-            from_bytes(content, size)
+            from_bytes(content, (size,))

@@ -1,6 +1,6 @@
 // What all components that show sounds share: the block of a sound, its spectrogram, and how times are written.
 //
-// player.py puts this text before the script of each of them, because Streamlit takes a component's script as one text.
+// sources.py puts this text before the script of each component, because Streamlit takes a component's script as one text.
 
 /** The JSON header at the beginning of bytes, and the rest. */
 function withoutHeader(bytes) {

@@ -1,0 +1,96 @@
+"""The command ``audiotag blend``: make an ensemble of ensembles, with or without stackers."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from audiotag.cli.exit_codes import ALL_DONE
+from audiotag.cli.printing import print_line, say
+from audiotag.cli.progress import bar
+from audiotag.workspace import Workspace
+
+HELP = "Blend ensembles into one: the mean of their scores, with or without stackers that are fitted to them."
+
+
+def add_blend(sub: argparse.ArgumentParser) -> None:
+    """Options of ``audiotag blend``."""
+    add = sub.add_argument
+    add("ensembles", nargs="+", metavar="ENSEMBLE", help="names or folders of at least two ensembles")
+    add("--name", required=True, help="name of the blend: letters, digits, - or _")
+    add(
+        "--combine",
+        choices=("geometric", "mean"),
+        default="geometric",
+        help="the geometric or the arithmetic mean of the members' scores (default: geometric)",
+    )
+    add(
+        "--weights",
+        type=_numbers,
+        default=(),
+        metavar="1,2,…",
+        help="a weight for each ensemble, in the same order; with --stack also one for each stacker (default: all 1)",
+    )
+    add(
+        "--stack",
+        action="store_true",
+        help="also fit three stackers to the members' out-of-fold scores; needs --dataset, and members with the same "
+        "folds",
+    )
+    add(
+        "--dataset", type=Path, metavar="FOLDER", help="folder or table of the dataset that the members were trained on"
+    )
+    add(
+        "--stack-epochs",
+        type=int,
+        metavar="N",
+        help="at most so many epochs per stacker and fold (default: 700, and 30 without a rise end them)",
+    )
+    add("--json", action="store_true", help="print the blend's card as JSON")
+
+
+def blend(options: argparse.Namespace) -> int:
+    """Make a blend and print its figures."""
+    from audiotag.blending.blend import make_blend
+    from audiotag.blending.settings import PUBLISHED_STACKERS, BlendSettings, FitSettings
+    from audiotag.data.layouts import absolute
+    from audiotag.tagging.ensemble import find_ensemble, read_card
+
+    fit = FitSettings() if options.stack_epochs is None else FitSettings(max_epochs=options.stack_epochs)
+    settings = BlendSettings(
+        name=options.name,
+        members=tuple(find_ensemble(name) for name in options.ensembles),
+        combine=options.combine,
+        weights=options.weights,
+        stackers=PUBLISHED_STACKERS if options.stack else (),
+        fit=fit,
+    )
+    dataset = absolute(options.dataset) if options.dataset else None
+    with bar("training clips", "clip") as progress:
+        folder = make_blend(settings, Workspace().ensembles, dataset, say, progress)
+    card = read_card(folder)
+    if options.json:
+        from audiotag.cli.printing import print_json
+
+        print_json(card.to_dict())
+        return ALL_DONE
+    assert card.blend is not None
+    if card.out_of_fold:
+        names = [member.name for member in card.blend.members]
+        names += [f"stacker {stacker.name}" for stacker in card.blend.stackers]
+        width = max(map(len, [*names, card.name]))
+        print_line(f"{'':{width}}  lwlrap  accuracy")
+        for name, voter in zip(names, card.folds, strict=True):
+            print_line(f"{name:{width}}  {voter.lwlrap:.4f}    {voter.accuracy:.4f}")
+        print_line(f"{card.name:{width}}  {card.lwlrap:.4f}    {card.accuracy:.4f}")
+    print_line(card.blend.out_of_fold)
+    print_line(f"{card.name} is in {folder}. Licence: {card.licence}. audiotag tag PATH --ensemble {card.name}")
+    return ALL_DONE
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    """Numbers separated by commas."""
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"write numbers separated by commas, such as 1,1,0.5, got {text}") from None

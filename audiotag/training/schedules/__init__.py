@@ -1,0 +1,1 @@
+"""Schedules of the learning rate that a recipe may name: `base` has the registry, every other module has one."""
