@@ -199,9 +199,12 @@ def _print_result(run: Run, as_json: bool) -> None:
 def estimate(options: argparse.Namespace) -> int:
     """Measure a few batches, and print how long the training would take."""
     from audiotag.training.estimate import Estimate, describe_cost
+    from audiotag.training.run_blocking import notes_before
     from audiotag.wording import format_duration
 
     workspace = Workspace()
+    for sentence in notes_before(run_options_of(options), workspace):
+        say(sentence)
     estimated = Estimate.of(run_options_of(options).settings(workspace), workspace)
     estimated.start(rates=options.rates)
     while estimated.is_active():

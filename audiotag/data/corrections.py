@@ -149,8 +149,11 @@ def apply_corrections(dataset: Dataset, corrections: Iterable[Correction]) -> Da
     out. Labels that no table has join the vocabulary.
     """
     by_clip = {(correction.subset, correction.clip): correction for correction in corrections}
+    if not by_clip:
+        return dataset
     clips, changed, empty, labels = dataset.clips, [], [], set(dataset.labels)
-    for subset, clip, before in zip(clips["subset"], clips["clip"], clips["labels"], strict=True):
+    columns = (clips[column].tolist() for column in ("subset", "clip", "labels"))  # iterating a column is slow
+    for subset, clip, before in zip(*columns, strict=True):
         correction = by_clip.get((subset, clip))
         is_current = correction is not None and set(correction.before) == set(before)
         changed.append(correction.after if correction is not None and is_current else before)
@@ -158,8 +161,8 @@ def apply_corrections(dataset: Dataset, corrections: Iterable[Correction]) -> Da
         labels.update(changed[-1])
     if not any(empty) and all(after == before for after, before in zip(changed, clips["labels"], strict=True)):
         return dataset
-    columns = {SOURCE_LABELS: clips["labels"], "labels": pd.Series(changed, index=clips.index), HAS_NO_LABEL: empty}
-    return replace(dataset, clips=clips.assign(**columns), labels=tuple(sorted(labels)))
+    changes = {SOURCE_LABELS: clips["labels"], "labels": pd.Series(changed, index=clips.index), HAS_NO_LABEL: empty}
+    return replace(dataset, clips=clips.assign(**changes), labels=tuple(sorted(labels)))
 
 
 def has_known_labels(clips: pd.DataFrame) -> pd.Series:

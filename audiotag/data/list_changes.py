@@ -20,6 +20,7 @@ from audiotag.data.corrections import Correction, apply_corrections
 from audiotag.data.dataset import Dataset
 from audiotag.data.tables import FILE_COLUMNS, LABEL_COLUMNS, column_of, read_table, split_labels
 from audiotag.errors import AudiotagError
+from audiotag.state import fits
 from audiotag.wording import shortened
 
 MAX_NAMED = 3  # labels in an error
@@ -96,7 +97,7 @@ class ListChanges:
         that folds are drawn as if they were used.
         """
         changed = apply_corrections(dataset.with_flagged(self.restored), [*self.relabelled, *corrections])
-        names = list(zip(changed.clips["subset"], changed.clips["clip"], strict=True))
+        names = list(zip(changed.clips["subset"].tolist(), changed.clips["clip"].tolist(), strict=True))
         columns = {
             column: [name in chosen for name in names]
             for column, chosen in ((TRUSTED, set(self.trusted)), (DROPPED, set(self.dropped)))
@@ -105,8 +106,13 @@ class ListChanges:
         return replace(changed, clips=changed.clips.assign(**columns)) if columns else changed
 
 
+def _is_clip_name(value: object) -> bool:
+    return fits(value, [str]) and len(value) == 2  # type: ignore[arg-type]
+
+
 CHANGES_SHAPE = {
-    "relabelled": [CORRECTION_SHAPE], "trusted": [[str]], "dropped": [[str]], "restored": [str], "sentences": [str],
+    "relabelled": [CORRECTION_SHAPE], "trusted": [_is_clip_name], "dropped": [_is_clip_name], "restored": [str],
+    "sentences": [str],
 }  # fmt: skip
 
 
@@ -139,7 +145,8 @@ def find_list_changes(dataset: Dataset, lists: ClipLists, reviewed: Collection[C
     clips = dataset.with_flagged(restored).clips
     clips = clips[clips["subset"] != "test"]
     named: dict[str, list[tuple[ClipName, tuple[str, ...]]]] = {}
-    for subset, clip, labels in zip(clips["subset"], clips["clip"], clips["labels"], strict=True):
+    columns = (clips[column].tolist() for column in ("subset", "clip", "labels"))
+    for subset, clip, labels in zip(*columns, strict=True):
         named.setdefault(clip, []).append(((subset, clip), labels))
     kept = set(reviewed)
     relabel, drop, trust = _read_relabel(lists), _read_names(lists.drop), _read_names(lists.trust)

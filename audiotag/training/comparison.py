@@ -287,10 +287,16 @@ def _common_dataset(first: Run, second: Run, workspace: Workspace) -> Dataset:
 
 
 def _correction_notes(first: Run, second: Run) -> list[str]:
-    """A sentence per run that was trained on corrected labels."""
+    """A sentence per run that was trained on corrected labels, or by lists of clips."""
+    listed = [
+        f"{run.name} was trained by lists of clips; both runs are compared on the labels of the dataset."
+        for run in (first, second)
+        if run.settings().recipe.lists
+    ]
     counts = [(run.name, (plan_of(run.events()) or {}).get("corrected", 0)) for run in (first, second)]
-    return [
+    corrected = [
         f"{name} was trained on the corrected labels of {'1 clip' if count == 1 else f'{count:,} clips'}."
         for name, count in counts
         if count
     ]
+    return [*corrected, *listed]

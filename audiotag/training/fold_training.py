@@ -22,6 +22,8 @@ from audiotag.training import checkpoints
 from audiotag.training.backend.learner import FoldTrainer
 from audiotag.training.best_epoch import rounded, save_weights, score_best_epoch
 from audiotag.training.clips import Clip, LabelledClips
+from audiotag.training.cross_scores import choose_clips, has_scores
+from audiotag.training.cross_scores import save_scores as save_noisy_scores
 from audiotag.training.held_out import file_names
 from audiotag.training.noisy_selection import agreeing_rows
 from audiotag.training.progress import EpochResult, FoldSplit, TrainingCallbacks
@@ -32,7 +34,9 @@ from audiotag.training.weights_choice import WEIGHTS
 from audiotag.workspace import write_bytes, write_json
 
 
-def train_fold(run: Run, session: Session, fold: int, device: str, must_stop: Callable[[], bool]) -> bool:
+def train_fold(
+    run: Run, session: Session, fold: int, device: str, must_stop: Callable[[], bool], until: int | None = None
+) -> bool:
     """Train a fold from where an earlier worker left it.
 
     Parameters
@@ -45,11 +49,13 @@ def train_fold(run: Run, session: Session, fold: int, device: str, must_stop: Ca
         As torch names it.
     must_stop : callable
         Asked after each batch.
+    until : int, optional
+        The stage, numbered from 0, before which the fold waits for the others; by default it is trained to its end.
 
     Returns
     -------
     bool
-        False if the training was stopped before the fold's end.
+        False if the training was stopped before that.
     """
     if _is_finished(run, fold):
         if fold != SHARED_FOLD:
@@ -57,18 +63,32 @@ def train_fold(run: Run, session: Session, fold: int, device: str, must_stop: Ca
             return True
         if set(session.folds) <= set(run.finished_folds()) or _shared_checkpoint(run) is not None:
             return True
-    training = FoldTraining(run, session, fold, device, must_stop)
+    if until is not None and has_scores(run, fold, {number for number in session.scored_stages if number < until}):
+        return True
+    training = FoldTraining(run, session, fold, device, must_stop, until)
     training.begin_or_resume()
     if not training.train_stages():
         return False
-    training.finish()
+    if until is None:
+        training.finish()
+    else:
+        run.write_event("fold-waits", fold=fold, stage=until)
+        run.clear_progress(fold)
     return True
 
 
 class FoldTraining:
     """One fold in training; parameters as in `train_fold`."""
 
-    def __init__(self, run: Run, session: Session, fold: int, device: str, must_stop: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        run: Run,
+        session: Session,
+        fold: int,
+        device: str,
+        must_stop: Callable[[], bool],
+        until: int | None = None,
+    ) -> None:
         self.run, self.session, self.fold, self.must_stop = run, session, fold, must_stop
         self.is_shared = fold == SHARED_FOLD
         self.folder = run.fold_folder(fold)
@@ -76,6 +96,7 @@ class FoldTraining:
         self.trainer = FoldTrainer(session.recipe, session.labels, fold, device)
         self.first_stage, self.epochs_done = self.stages[0][0], 0  # where the training resumes
         self.best_lwlrap = -1.0
+        self.until = until
 
     def begin_or_resume(self) -> None:
         """Restore the last checkpoint; without one, start from the shared network or from fresh weights."""
@@ -100,16 +121,28 @@ class FoldTraining:
         print(f"fold {self.fold} resumes after epoch {self.epochs_done} of stage {self.first_stage + 1}", flush=True)
 
     def train_stages(self) -> bool:
-        """Train the remaining stages; False if the training was stopped."""
+        """Train the remaining stages, up to the one that waits; False if the training was stopped."""
         for number, stage in self.stages:
-            if number < self.first_stage:
+            if number < self.first_stage or (number == self.first_stage and self._is_scored(number)):
                 continue
+            if number == self.until:
+                break
             split = self.session.fold_split(stage, self.fold)
             if stage.agreed and "noisy" in self.session.subsets:
                 split = replace(split, train=split.train + self._agreeing_clips(number, stage))
+            if number in self.session.barriers:
+                split = replace(split, train=split.train + self._clips_by_agreement(number, stage))
             if not self._train_stage(number, stage, split):
                 return False
+            if number in self.session.scored_stages and not has_scores(self.run, self.fold, {number}):
+                noisy = self.session.clips("noisy").unseen(self.fold, is_shared=False)
+                save_noisy_scores(self.folder, number, noisy, self.trainer.scores(noisy, stage))
         return True
+
+    def _is_scored(self, number: int) -> bool:
+        """Whether a stage was trained to its end: the fold has scored its noisy clips since, and has a checkpoint."""
+        is_asked = self.epochs_done > 0 and number in self.session.scored_stages
+        return is_asked and has_scores(self.run, self.fold, {number})
 
     def _train_stage(self, number: int, stage: Stage, split: FoldSplit) -> bool:
         def on_epoch(result: EpochResult, state: dict[str, Any]) -> None:
@@ -156,6 +189,16 @@ class FoldTraining:
             )
         chosen = set(names)
         return noisy.rows([row for row, clip in enumerate(noisy.clips) if _names_of(clip) & chosen])
+
+    def _clips_by_agreement(self, number: int, stage: Stage) -> LabelledClips:
+        """Noisy clips that the stage adds: those chosen by the networks of all folds, but not those it holds out."""
+        noisy = self.session.clips("noisy").train(self.fold)
+        chosen = choose_clips(self.run, self.session, number, stage)
+        clips = noisy.rows([row for row, clip in enumerate(noisy.clips) if clip.name in chosen])
+        said = [(event["fold"], event["stage"]) for event in self.run.events() if event["event"] == "agreed"]
+        if (self.fold, number) not in said:
+            self.run.write_event("agreed", fold=self.fold, stage=number, clips=len(clips.clips), of=len(noisy.clips))
+        return clips
 
     def finish(self) -> None:
         """Score the held-out clips with the last weights and with the best ones, and write the fold's results."""

@@ -14,20 +14,25 @@ import psutil
 
 from audiotag.errors import AudiotagError
 from audiotag.training.begun import open_session
+from audiotag.training.cross_scores import next_barrier
 from audiotag.training.devices import check_device
 from audiotag.training.interruption import how_it_died
 from audiotag.training.run_progress import left_out_of
 from audiotag.training.runs import WORKER, Run
+from audiotag.training.session import Session
 
 
-def train_in_lanes(run: Run, folds: tuple[int, ...], devices: tuple[str, ...]) -> bool:
-    """Start one lane per device and wait for all of them; False if they were stopped before the last fold's end.
+def train_in_lanes(run: Run, session: Session, devices: tuple[str, ...]) -> bool:
+    """Start one lane per device and wait for all of them; False if they were stopped before the end.
+
+    The end is that of the last fold or, where a stage needs the scores of all folds, the one of the stage before it.
 
     Raises
     ------
     AudiotagError
         If a lane failed; gives its reason.
     """
+    barrier = next_barrier(run, session)
     for old in run.folder.glob(".lane-*"):
         old.unlink()
     command = [sys.executable, "-m", WORKER, str(run.folder), "--parent", str(os.getpid()), "--lane"]
@@ -40,7 +45,9 @@ def train_in_lanes(run: Run, folds: tuple[int, ...], devices: tuple[str, ...]) -
             (path.read_text(encoding="utf-8", errors="replace") for path in sorted(run.folder.glob(".lane-*"))), ""
         )
         raise AudiotagError(reason or f"A device's worker ended without giving a reason. {how_it_died(run.folder)}")
-    return set(folds) <= set(run.finished_folds())
+    if barrier is not None:
+        return next_barrier(run, session) != barrier
+    return set(session.folds) <= set(run.finished_folds())
 
 
 def train_lane(run: Run, lane: int, parent: psutil.Process) -> None:
@@ -48,13 +55,14 @@ def train_lane(run: Run, lane: int, parent: psutil.Process) -> None:
     from audiotag.training.fold_training import train_fold
 
     session = open_session(run, left_out_of(run.events()))
+    barrier = next_barrier(run, session)
     devices = check_device(session.settings.device)
 
     def must_stop() -> bool:
         return run.is_stop_requested() or not _is_running(parent)
 
     for fold in session.folds[lane :: len(devices)]:
-        if not _is_running(parent) or not train_fold(run, session, fold, devices[lane], must_stop):
+        if not _is_running(parent) or not train_fold(run, session, fold, devices[lane], must_stop, barrier):
             return
 
 

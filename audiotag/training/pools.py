@@ -56,8 +56,8 @@ class Pools:
     def scaled(self, present: set[str]) -> dict[str, float]:
         """The probabilities of the pools that are ``present``, scaled to a sum of 1; empty where none is.
 
-        >>> Pools(curated=0.6, noisy=0.2, trusted=0.2).scaled({"curated", "noisy"})
-        {'curated': 0.75, 'noisy': 0.25}
+        >>> Pools(curated=0.5, noisy=0.25, trusted=0.25).scaled({"curated", "noisy"})
+        {'curated': 0.6666666666666666, 'noisy': 0.3333333333333333}
         """
         found = {kind: value for kind, value in self.probabilities.items() if kind in present}
         return {kind: value / sum(found.values()) for kind, value in found.items()}

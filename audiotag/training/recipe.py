@@ -15,6 +15,7 @@ from audiotag.data.clip_lists import ClipLists
 from audiotag.errors import AudiotagError
 from audiotag.features.settings import DELTA_FRAMES, SpectrogramSettings
 from audiotag.networks.base import NetworkSettings, default_network, network_from_dict
+from audiotag.training.agreement import Agreement
 from audiotag.training.losses.base import LOSSES, LossChoice, LossesByKind
 from audiotag.training.parts import check_part, part_name, plain_part, read_part
 from audiotag.training.pools import Pools
@@ -50,6 +51,10 @@ class Stage:
     shared : bool
         Whether one network, trained on nine tenths of the subset, is the start of all folds of the next stages; only
         the first stages can be shared. Otherwise each fold trains its own network.
+    agreement : Agreement or None
+        Noisy clips that are added to this stage's clips: those with whose labels networks agree that were not trained
+        on them, as ``agreement = { stages = [1, 2], at_least = 0.5, most = 5 }``. Before such a stage all folds are
+        trained up to it. None for none.
     pools : Pools or None
         What it draws from, and with which probabilities, as ``pools = { curated = 0.6, noisy = 0.4 }``: an epoch is
         then as many draws with replacement as there are clips, or ``draws``. ``subset`` says which clips each fold
@@ -78,6 +83,7 @@ class Stage:
     start: Start = "weights"
     shared: bool = False
     agreed: Annotated[int, Within(0, 10_000, "clips"), "5 is common; 0 adds none"] = 0
+    agreement: Agreement | None = None
     stop_after: Annotated[int, Within(0, 1000, "epochs"), "18 is argus's; 0 trains all epochs"] = 0
     schedule: ScheduleChoice | None = None
     pools: Pools | None = None
@@ -86,15 +92,24 @@ class Stage:
     def __post_init__(self) -> None:
         if self.pools is not None and not isinstance(self.pools, Pools):
             object.__setattr__(self, "pools", build(Pools, self.pools, "pools."))
+        if self.agreement is not None and not isinstance(self.agreement, Agreement):
+            object.__setattr__(self, "agreement", build(Agreement, self.agreement, "agreement."))
         check(self)
         if self.schedule is not None:
             check_part(self.schedule, SCHEDULES, "schedule")
         require(
-            self.pools is None or not (self.shared or self.agreed),
+            self.pools is None or not (self.shared or self.agreed or self.agreement),
             "pools",
-            "be left out in a shared stage, and in one with agreed clips",
+            "be left out in a shared stage, and in one that adds noisy clips by agreement",
             readable(self.pools),
             "draw from pools in the stages that each fold trains by itself",
+        )
+        require(
+            self.agreement is None or (self.subset == "curated" and not self.shared and not self.agreed),
+            "agreement",
+            "be left out in a noisy or shared stage, and beside agreed",
+            readable(self.agreement),
+            "it adds noisy clips to the curated ones",
         )
         require(
             not self.agreed or (self.subset == "curated" and self.start != "scratch" and not self.shared),
@@ -297,6 +312,27 @@ class Recipe:
             "be 0 in the first stage",
             self.stages[0].agreed,
             "there is no network yet that could agree",
+        )
+        for number, stage in enumerate(self.stages):
+            self._check_agreement(number, stage)
+
+    def _check_agreement(self, number: int, stage: Stage) -> None:
+        """Raise if a stage asks the networks of stages that cannot say whether a noisy clip's labels are right."""
+        if stage.agreement is None:
+            return
+        require(
+            all(asked <= number and not self.stages[asked - 1].shared for asked in stage.agreement.stages),
+            "stages.agreement.stages",
+            "name earlier stages that are not shared",
+            list(stage.agreement.stages),
+            "the first stage is 1",
+        )
+        require(
+            any(earlier.subset == "noisy" and not earlier.shared for earlier in self.stages[:number]),
+            "stages.agreement",
+            "follow a noisy stage that is not shared",
+            f"stage {number + 1} without one",
+            "there each fold holds noisy clips out, which its networks are asked about",
         )
 
     def _check_end(self, stage: Stage) -> None:

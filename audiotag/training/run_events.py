@@ -61,6 +61,7 @@ SHAPES: dict[str, dict[str, Any]] = {
     "run-resumed": {},
     "fold-started": {"fold": int},
     "epoch": EPOCH,
+    "fold-waits": {"fold": int},
     "agreed": {"fold?": int, "clips?": int, "of?": int},
     "fold-finished": RESULT,
     "shared-finished": RESULT,

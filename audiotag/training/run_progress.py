@@ -197,14 +197,20 @@ def _pixels_per_epoch(stage: dict[str, Any]) -> int:
     return stage["clips"] * stage["pixels"]
 
 
+def _state(active: bool, is_waiting: bool) -> str:
+    return "cut off" if not active else "waiting" if is_waiting else "training"
+
+
 def fold_rows(events: list[dict[str, Any]], active: bool = True) -> list[dict[str, Any]]:
     """One row per fold that has begun: ``fold``, ``state``, ``epochs``, ``lwlrap``, ``best``, ``seconds``, ``left_s``.
 
-    The state is "finished", "training" or, if the run is not ``active`` any more, "cut off".
+    The state is "finished", "training", "waiting" for the other folds or, if the run is not ``active`` any more, "cut
+    off".
     """
     last_events = ("fold-finished", "shared-finished")
     final_lwlrap = {event["fold"]: event["lwlrap"] for event in events if event["event"] in last_events}
     finished_epochs = epochs_done(events)
+    last = {event["fold"]: event["event"] for event in events if event.get("fold") is not None}
     rows = []
     for fold in dict.fromkeys(event["fold"] for event in events if event["event"] == "fold-started"):
         epochs = [event for event in finished_epochs if event["fold"] == fold]
@@ -213,7 +219,7 @@ def fold_rows(events: list[dict[str, Any]], active: bool = True) -> list[dict[st
         rows.append(
             {
                 "fold": fold,
-                "state": "finished" if is_finished else "training" if active else "cut off",
+                "state": "finished" if is_finished else _state(active, last[fold] == "fold-waits"),
                 "epochs": len(epochs),
                 "lwlrap": final_lwlrap.get(fold, scores[-1] if scores else None),
                 "best": best["lwlrap"] if (best := best_epoch(epochs)) else None,

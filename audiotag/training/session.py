@@ -201,6 +201,17 @@ class Session:
                     wanted = " or ".join(stage.pools.probabilities)
                     raise AudiotagError(f"fold {fold} of {self.dataset.name} has no {wanted} clips to train on.")
 
+    @cached_property
+    def barriers(self) -> list[int]:
+        """The stages, numbered from 0, before which each fold waits until the others are as far."""
+        return [number for number, stage in self.stages if stage.agreement and "noisy" in self.subsets]
+
+    @cached_property
+    def scored_stages(self) -> set[int]:
+        """The stages, numbered from 0, at whose ends each fold scores the noisy clips that it holds out."""
+        asked = [stage.agreement.stages for number, stage in self.stages if number in self.barriers and stage.agreement]
+        return {number - 1 for numbers in asked for number in numbers}
+
     def subsets_of(self, stage: Stage) -> tuple[str, ...]:
         """The subsets that a stage trains on, as far as the dataset has them."""
         return tuple(subset for subset in stage.subsets if subset in self._source.subsets)
@@ -362,7 +373,10 @@ class Session:
         return [kind for kind in stage.pools.probabilities if subset_of(kind) in self.subsets] if stage.pools else []
 
     def count_batches(self, stage: Stage) -> tuple[int, int]:
-        """Training batches and held-out batches of one epoch of the first fold."""
+        """Training batches and held-out batches of one epoch of the first fold.
+
+        Noisy clips that a stage adds by agreement are not counted: they are chosen in the training.
+        """
         fold = SHARED_FOLD if stage.shared else self.folds[0]
         train, held_out = self.stage_rows(stage, fold)
         held_out_counts = [len(held_out)]

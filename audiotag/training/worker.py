@@ -27,6 +27,7 @@ from audiotag.errors import AudiotagError, clip_problem, may_pass
 from audiotag.jobs import end_with_parent
 from audiotag.training.begun import note_begin, open_session
 from audiotag.training.clips import KINDS
+from audiotag.training.cross_scores import next_barrier
 from audiotag.training.device_queue import wait_for_device
 from audiotag.training.devices import check_device
 from audiotag.training.failures import reason_of
@@ -50,7 +51,10 @@ NICENESS = 5  # pages that show the run stay responsive
 
 
 def train_run_folder(run: Run, devices: tuple[str, ...] = ("cpu",)) -> None:
-    """Train the folds that are not finished yet, one after the other on each device, and write how the run ended."""
+    """Train the folds that are not finished yet, one after the other on each device, and write how the run ended.
+
+    Before a stage that needs the scores of all folds, all of them are trained up to it.
+    """
     from audiotag.training.fold_training import train_fold
 
     run.mend_events()
@@ -67,14 +71,18 @@ def train_run_folder(run: Run, devices: tuple[str, ...] = ("cpu",)) -> None:
         run.mend_process()
         return run.is_stop_requested()
 
-    def finishes(fold: int) -> bool:
-        return train_fold(run, session, fold, devices[0], must_stop)
+    def finishes(fold: int, until: int | None = None) -> bool:
+        return train_fold(run, session, fold, devices[0], must_stop, until)
 
     is_complete = not session.has_shared_stages or finishes(SHARED_FOLD)
-    if is_complete and len(devices) == 1:
-        is_complete = all(finishes(fold) for fold in session.folds)
-    elif is_complete:
-        is_complete = train_in_lanes(run, session.folds, devices)
+    while is_complete:
+        barrier = next_barrier(run, session)
+        if len(devices) == 1:
+            is_complete = all(finishes(fold, barrier) for fold in session.folds)
+        else:
+            is_complete = train_in_lanes(run, session, devices)
+        if barrier is None:
+            break
     run.write_status("finished" if is_complete else "stopped")
 
 

@@ -23,10 +23,12 @@ from audiotag.data.contents import cache_path
 from audiotag.data.dataset import Dataset
 from audiotag.data.index import cache_name, scan
 from audiotag.data.left_out import left_out_path
+from audiotag.data.list_changes import ListChanges
 from audiotag.data.name_groups import find_name_groups
 from audiotag.data.near_duplicates import connect, near_duplicates_path, read_near_duplicates
 from audiotag.data.saved_options import open_remembered
 from audiotag.data.stamp import dataset_stamp
+from audiotag.data.verdicts import VerdictJournal
 from audiotag.errors import AudiotagError, clip_guard, clip_problem, may_pass
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.inspection import faults
@@ -78,6 +80,16 @@ def fold_leaks(dataset: Dataset, settings: RunSettings) -> tuple[str, ...]:
     if settings.recipe.fold_method != "stratified" or with_fold_source(dataset, settings.folds_from).own_folds:
         load_index(dataset)  # the first time with a progress bar
     return _fold_leaks(*_splits_key(dataset, settings), settings)
+
+
+def list_changes(dataset: Dataset, settings: RunSettings) -> ListChanges:
+    """What the lists of a run's recipe change in the dataset; raises `AudiotagError` if they do not fit it."""
+    lists = settings.recipe.lists
+    if not lists:
+        return ListChanges()
+    verdicts = VerdictJournal.of(dataset.root, Workspace()).path
+    said = verdicts.stat().st_size if settings.corrected and verdicts.exists() else 0
+    return _list_changes(dataset.root, dataset_key(dataset.root), repr((lists.stamp(), said)), settings)
 
 
 def groups_to_keep(dataset: Dataset) -> dict[Together, int]:
@@ -242,6 +254,13 @@ def _fold_leaks(root: Path, stamp: str, parts: int, key: str, _settings: RunSett
         return leak_sentences(session, draw=len(session.dataset.clips) <= MAX_DRAWN)
     except AudiotagError:  # whatever it is, the run says it
         return ()
+
+
+@cached(max_entries=8, show_spinner=False)
+def _list_changes(root: Path, stamp: str, key: str, _settings: RunSettings) -> ListChanges:
+    from audiotag.training.session import Session
+
+    return Session(load_dataset(root), _settings, Workspace()).lists
 
 
 @cached(max_entries=8, show_spinner=False)

@@ -369,6 +369,46 @@ def test_mixed_clips_show_their_labels_with_weights(home: Workspace, sounds: Pat
     assert all(found == sorted(found, reverse=True) and found[-1] > 0 for found in weights)
 
 
+def pooled_recipe(tmp_path: Path, relabel: str) -> str:
+    """A recipe that draws from pools, and relabels one clip of the starter sounds and one that they do not have."""
+    (tmp_path / "relabel.csv").write_text(f"clip,labels\n{relabel}\nelsewhere.wav,Moo\n")
+    path = tmp_path / "pooled.toml"
+    lists = 'lists = { relabel = "relabel.csv" }\n'
+    pools = "pools = { curated = 0.6, noisy = 0.4 }\ndraws = 640\n"
+    path.write_text(OWN_RECIPE.replace("[[stages]]", lists + "[[stages]]") + pools)
+    return str(path)
+
+
+def test_what_pools_and_lists_do_is_said_before_the_run(home: Workspace, sounds: Path, tmp_path: Path) -> None:
+    dataset = open_dataset(sounds)
+    first, labels = dataset.subset("curated").loc[0, ["clip", "labels"]]
+    other = next(label for label in dataset.labels if label not in labels)
+    path = pooled_recipe(tmp_path, f'{first},"{other}"')
+    at = open_page("pages/train.py", show=PREVIEW, recipe="Own file …", **{"recipe-file": path})
+    assert not at.error
+    assert not at.button(key="start").disabled
+    said = " ".join(texts(at.caption))
+    assert "60 % curated and 40 % noisy, 2 epochs of 20 batches" in said
+    assert "List relabel.csv relabels 1 clip and leaves 0 out, in training and in held-out clips alike." in said
+    assert "It names 1 clip that starter-sounds does not have." in said
+    assert "No fold holds out noisy clips" in said
+    names = {caption.split(":gray[")[1].removesuffix("]") for caption in captions(at)}
+    assert names & set(dataset.subset("curated")["clip"])
+    assert names & set(dataset.subset("noisy")["clip"])
+
+
+def test_list_with_a_label_that_the_dataset_lacks_is_refused_before_the_run(
+    home: Workspace, sounds: Path, tmp_path: Path
+) -> None:
+    first = open_dataset(sounds).subset("curated").loc[0, "clip"]
+    path = pooled_recipe(tmp_path, f"{first},Moo")
+    at = open_page("pages/train.py", recipe="Own file …", **{"recipe-file": path})
+    assert not at.exception
+    (error,) = texts(at.error)
+    assert "the labels in relabel.csv must be among those of starter-sounds, got Moo" in error
+    assert at.button(key="start").disabled
+
+
 def test_batch_of_another_stage_is_drawn_from_its_subset(home: Workspace, sounds: Path) -> None:
     at = open_page("pages/train.py", show=PREVIEW)
     (stage,) = [group for group in at.get("button_group") if group.label == "Stage"]

@@ -15,6 +15,7 @@ from audiotag.data.label_names import LabelNames
 from audiotag.data.verdicts import MAX_REVIEWER_CHARS, VerdictJournal, clean_reviewer
 from audiotag.errors import AudiotagError
 from audiotag.training.held_out import HeldOutScores
+from audiotag.training.run_progress import plan_of, subsets_of
 from audiotag.training.runs import Run, list_runs
 from audiotag.ui import cache
 from audiotag.ui.review.ensemble_job import show_ensemble_scores
@@ -93,8 +94,25 @@ def load_scores(source: ScoreSource | None, dataset: Dataset, workspace: Workspa
     if source.ensemble:
         return show_ensemble_scores(dataset, source.ensemble, workspace)
     with messages.show_errors():
-        return load_run_scores(source.run) if source.run else None
+        scores = load_run_scores(source.run) if source.run else None
+        _show_not_held_out(source.run, scores)
+        return scores
     return None
+
+
+def _show_not_held_out(run: Run | None, scores: HeldOutScores | None) -> None:
+    """Say of which clips the run cannot doubt the labels, because every fold trained on them."""
+    plan = plan_of(run.events()) if run else None
+    if plan is None or scores is None:
+        return
+    is_measured = any(stage["subset"] == "noisy" for stage in plan["stages"])
+    if is_measured or "noisy" not in subsets_of(plan):
+        return
+    scored = int((scores.clips["subset"] == "noisy").sum())
+    st.caption(
+        "Every fold of this run trained on the noisy clips, apart from copies of what it held out, so their labels "
+        f"cannot be doubted here ({scored:,} of them have scores). Choose another run to review them."
+    )
 
 
 def default_reviewer(names: list[str]) -> str:

@@ -167,6 +167,8 @@ def _show_state(run: Run, state: State, workspace: Workspace) -> None:
             )
         _show_left_out(run)
         show_used_corrections(run)
+        for note in (plan_of(run.events()) or {}).get("notes", ()):
+            st.caption(f":material/playlist_add_check: {escape(note)}")
         _show_buttons(run, state, workspace)
 
 
