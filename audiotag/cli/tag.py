@@ -190,6 +190,12 @@ def _add_tag_settings(sub: argparse.ArgumentParser) -> None:
         help="how the windows of a long clip are combined (default: as the ensemble's card says)",
     )
     add(
+        "--window-rule",
+        choices=("tiles", "spread", "steps", "steps-padded"),
+        help="where windows are, for an ensemble whose crops are cut from spectrograms: tiles that cover the clip "
+        "(default), spread evenly over it, or one every step, without or with padding at the end",
+    )
+    add(
         "--calibrated",
         action="store_true",
         help="give scores as probabilities, by the ensemble's temperature; the tags and their order stay the same",
@@ -224,6 +230,7 @@ def _ensemble(options: argparse.Namespace) -> tuple[Path, TagSettings, Card]:
         options.folds,
         options.calibrated,
         options.hold_back,
+        options.window_rule,
     )
     folder = find_ensemble(options.ensemble)
     return folder, settings, read_card(folder)
