@@ -23,15 +23,15 @@ FRONT_ENDS = {
     "n_fft = 1024\nwin_length = 1024\nhop_length = 512\nn_mels = 96",
 }
 NETWORKS = {
-    "wide": 'depth = 18\nwidth = 0.25\nstem = 16\nactivation = "relu"',
-    "short": 'depth = 18\nwidth = 0.25\nstem = 16\nactivation = "mish"\nself_attention = true',
-    "low": 'depth = 34\nwidth = 0.125\nstem = 16\nactivation = "relu"',
+    "wide": 'depth = 18\nwidth = 0.25\nstem = 8\nactivation = "relu"',
+    "short": 'depth = 18\nwidth = 0.25\nstem = 8\nactivation = "mish"\nself_attention = true',
+    "low": 'depth = 34\nwidth = 0.25\nstem = 8\nactivation = "relu"',
 }
 RECIPE = """title = "{name}"
 about = "A small system for a blend."
 preset = "capstone"
 folds = 3
-batch_size = 32
+batch_size = 8
 optimiser = "adam"
 schedule = "one-cycle"
 
@@ -49,7 +49,7 @@ width = 8
 [[stages]]
 subset = "curated"
 epochs = {epochs}
-lr = 4e-3
+lr = 6e-3
 """
 
 
@@ -57,7 +57,8 @@ def main() -> None:
     """Train what is not trained yet, blend, and print the table of gains."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--fraction", default="0.5", help="share of the training clips (default: 0.5)")
     options = parser.parse_args()
     home = options.folder.absolute()
     home.mkdir(parents=True, exist_ok=True)
@@ -68,7 +69,7 @@ def main() -> None:
         recipe = home / f"{name}.toml"
         recipe.write_text(RECIPE.format(name=name, front_end=front_end, network=NETWORKS[name], epochs=options.epochs))
         if not (home / "ensembles" / name).exists():
-            quick = ("--no-noise-gate", "--no-familiarity", "--folds-from", "recipe")
+            quick = ("--no-noise-gate", "--no-familiarity", "--folds-from", "recipe", "--fraction", options.fraction)
             run(home, "train", str(sounds), "--recipe", str(recipe), "--publish", name, *quick)
     for name, extra in (("blend", ()), ("stack", ("--stack", "--dataset", str(sounds)))):
         if not (home / "ensembles" / name).exists():

@@ -48,6 +48,7 @@ LAYERS = (
     {"trust"},
     {"scoring", "inspection", "starter"},
     {"training", "tagging"},
+    {"blending"},
     {"similarity"},
     {"review"},
     {"figures"},
