@@ -19,12 +19,12 @@ from scipy.sparse import csr_array
 from audiotag.data.dataset import Dataset
 from audiotag.errors import AudiotagError, clip_problem
 from audiotag.metrics import accuracy, label_precisions, lwlrap, multi_hot
+from audiotag.tagging import ablation_measurement
 from audiotag.tagging.ablation import Ablation, AblationRow
 from audiotag.tagging.ablation_measurement import (
     MAX_TIMED_CLIPS,
     count_of_clips,
     held_out_clips,
-    measure_ablation,
     with_known_labels,
 )
 from audiotag.tagging.blend_fusion import fuse_voters
@@ -70,7 +70,7 @@ def measure_gains(
     """
     card = read_card(folder)
     if card.blend is None:
-        return measure_ablation(folder, dataset, subset, progress, say)
+        return ablation_measurement.measure_ablation(folder, dataset, subset, progress, say)
     tagger, notes = BlendTagger(folder, say=say), list[str]()
     for member in tagger.members:
         clips = held_out_clips(member.card, dataset, subset, notes)
