@@ -16,22 +16,24 @@ import subprocess
 import sys
 from pathlib import Path
 
-FRONT_ENDS = {
-    "wide": "clip_s = 4.0\nn_fft = 2560\nwin_length = 2048\nhop_length = 1379",
-    "short": "clip_s = 2.0\nn_fft = 1024\nwin_length = 1024\nhop_length = 690\nn_mels = 64",
-    "low": "sample_rate = 22050\nf_max = 11025.0\nclip_s = 3.0\n"
-    "n_fft = 1024\nwin_length = 1024\nhop_length = 512\nn_mels = 96",
+FRONT_ENDS = {  # 64 frames of each
+    "wide": "sample_rate = 22050\nf_max = 11025.0\nclip_s = 4.0\nn_fft = 2048\nwin_length = 2048\nhop_length = 1378\n"
+    "n_mels = 64",
+    "short": "sample_rate = 22050\nf_max = 11025.0\nclip_s = 2.0\nn_fft = 1024\nwin_length = 1024\nhop_length = 689\n"
+    "n_mels = 64",
+    "low": "sample_rate = 8000\nf_max = 4000.0\nclip_s = 3.0\nn_fft = 512\nwin_length = 512\nhop_length = 375\n"
+    "n_mels = 48",
 }
 NETWORKS = {
-    "wide": 'depth = 18\nwidth = 0.25\nstem = 16\nactivation = "relu"',
-    "short": 'depth = 18\nwidth = 0.25\nstem = 16\nactivation = "mish"\nself_attention = true',
-    "low": 'depth = 34\nwidth = 0.125\nstem = 16\nactivation = "relu"',
+    "wide": 'depth = 18\nwidth = 0.125\nstem = 8\nactivation = "relu"',
+    "short": 'depth = 18\nwidth = 0.125\nstem = 8\nactivation = "relu"\nself_attention = true',
+    "low": 'depth = 34\nwidth = 0.125\nstem = 8\nactivation = "relu"',
 }
 RECIPE = """title = "{name}"
 about = "A small system for a blend."
 preset = "capstone"
 folds = 3
-batch_size = 32
+batch_size = 8
 optimiser = "adam"
 schedule = "one-cycle"
 
@@ -49,7 +51,7 @@ width = 8
 [[stages]]
 subset = "curated"
 epochs = {epochs}
-lr = 4e-3
+lr = 6e-3
 """
 
 
@@ -57,7 +59,8 @@ def main() -> None:
     """Train what is not trained yet, blend, and print the table of gains."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--fraction", default="0.4", help="share of the training clips (default: 0.4)")
     options = parser.parse_args()
     home = options.folder.absolute()
     home.mkdir(parents=True, exist_ok=True)
@@ -68,7 +71,7 @@ def main() -> None:
         recipe = home / f"{name}.toml"
         recipe.write_text(RECIPE.format(name=name, front_end=front_end, network=NETWORKS[name], epochs=options.epochs))
         if not (home / "ensembles" / name).exists():
-            quick = ("--no-noise-gate", "--no-familiarity", "--folds-from", "recipe")
+            quick = ("--no-noise-gate", "--no-familiarity", "--folds-from", "recipe", "--fraction", options.fraction)
             run(home, "train", str(sounds), "--recipe", str(recipe), "--publish", name, *quick)
     for name, extra in (("blend", ()), ("stack", ("--stack", "--dataset", str(sounds)))):
         if not (home / "ensembles" / name).exists():

@@ -49,6 +49,7 @@ LAYERS = (
     {"trust"},
     {"scoring", "inspection", "starter"},
     {"training", "tagging"},
+    {"blending"},
     {"similarity"},
     {"review"},
     {"figures"},
