@@ -19,6 +19,7 @@ from audiotag.features.settings import (
     MelScale,
     Normalise,
     Padding,
+    ResizeFilter,
     SpectrogramSettings,
     TrimRule,
     Window,
@@ -273,6 +274,16 @@ def _network_input_widgets(marks: Marks) -> None:
         **PERSIST,
     )
     number_field(marks.label("resize"), "set-resize", whole=True, help="Height and width; 0: no resizing.", **PERSIST)
+    st.segmented_control(
+        marks.label("resize_filter"),
+        get_args(ResizeFilter),
+        format_func=escape,
+        key="set-resize_filter",
+        required=True,
+        default=None,
+        disabled=st.session_state["set-resize"].strip() in ("", "0"),
+        **PERSIST,
+    )
 
 
 def _slider(label: Markdown, low: float, high: float, key: str, step: float = 1, **options: Any) -> None:
@@ -325,6 +336,7 @@ GROUPS = {
         (
             "normalise", "mean_db", "std_db", "range_mean", "range_std", "deltas", "delta_filter", "equal_channels",
             "resize",
+            "resize_filter",
         ),
         ":material/layers:",
         _network_input_widgets,
