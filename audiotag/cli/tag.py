@@ -165,12 +165,18 @@ def _add_tag_settings(sub: argparse.ArgumentParser) -> None:
     """Options for the ensemble and for the fields of `audiotag.tagging.settings.TagSettings`."""
     add = sub.add_argument
     add("--ensemble", default="starter", metavar="NAME", help="name or folder of the ensemble (default: starter)")
-    add("--folds", type=fold_numbers, default=(), metavar="1,2,…", help="use only these folds (default: all)")
+    add(
+        "--folds",
+        type=fold_numbers,
+        default=(),
+        metavar="1,2,…",
+        help="use only these folds, or these members of a blend (default: all)",
+    )
     add(
         "--combine",
         default="mean",
         choices=("mean", "geometric", "weighted"),
-        help="how the scores of the folds are combined (default: mean)",
+        help="how the scores of the folds are combined, of a blend those of each member (default: mean)",
     )
     add(
         "--tta",

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import audiotag
 from audiotag.blending.blend import make_blend
 from audiotag.blending.common_folds import aligned_scores
 from audiotag.blending.settings import PUBLISHED_STACKERS, BlendSettings, FitSettings
@@ -168,6 +169,16 @@ def test_the_command_makes_a_blend_that_other_commands_use(
     stores = [path.name for path in (workspace.root / "embeddings").iterdir()]
     assert len(stores) == 1
     assert stores[0].startswith("first-")  # the vectors are shared with the first member
+
+
+def test_a_blend_is_made_from_python(trained: Any) -> None:
+    folder = audiotag.blend(trained.members, "mine", combine="mean", weights=(2.0, 1.0, 1.0))
+    assert folder == Workspace().ensembles / "mine"
+    tags = audiotag.tag(trained.dataset / "0.wav", "mine")
+    np.testing.assert_array_equal(tags.scores, audiotag.open_tagger("mine").tag(trained.dataset / "0.wav").scores)
+    card = read_card(folder)
+    assert card.blend is not None
+    assert card.blend.weights == (2, 1, 1)
 
 
 def test_settings_of_the_published_stackers_and_of_fitting() -> None:
