@@ -67,8 +67,8 @@ def test_parts_with_parameters_are_described_and_written_to_a_file_that_is_read_
     recipe = load_recipe("quick")
     stages = (recipe.stages[0], replace(recipe.stages[1], stop_after=3, schedule=Staircase(factor=0.5)))
     recipe = replace(recipe, loss=Lq(q=0.7), losses=LossesByKind(noisy=Lq(q=0.6), trusted="bce"), stages=stages)
-    assert described(RunSettings(".", recipe))["loss"] == "lq, q 0.7"
-    assert described(RunSettings(".", recipe))["losses"] == "trusted bce, noisy lq, q 0.6"
+    assert described(RunSettings(".", recipe))["loss"] == "(lq q 0.7)"
+    assert described(RunSettings(".", recipe))["losses"] == "trusted bce, noisy (lq q 0.6)"
     (tmp_path / "quick.toml").write_text(recipe_toml(recipe))
     assert load_recipe(str(tmp_path / "quick.toml")) == recipe
 
