@@ -85,7 +85,9 @@ def dataset(tmp_path_factory: pytest.TempPathFactory, workspace: Workspace) -> D
 def measure(dataset: Dataset, workspace: Workspace) -> None:
     """Measure the clips in this process, so that no page does it while the mouse is moved."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(measurement_job, "measured_rows", lambda clips, *_: enumerate(map(measure_row, clips)))
+        patch.setattr(
+            measurement_job, "measured_rows", lambda clips, *_: (row for row in enumerate(map(measure_row, clips)))
+        )
         measurement_job.measure_clips(measurement_job.MeasurementJob.of(dataset.root, dataset.name, workspace))
 
 
