@@ -13,6 +13,8 @@ from safetensors.numpy import save
 from audiotag.data.dataset import Dataset
 from audiotag.data.index import with_keys
 from audiotag.data.layouts import open_dataset
+from audiotag.inspection import measurement_job
+from audiotag.inspection.measuring_workers import measure_row
 from audiotag.review.doubts import Doubt
 from audiotag.review.ranking import find_doubts
 from audiotag.similarity.embedding_job import EmbeddingJob
@@ -52,7 +54,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory, workspace: Workspace) -> Dataset:
-    """Thirty clips with three labels; on the map each label is a group of its own."""
+    """Thirty clips with three labels, which are measured; on the map each label is a group of its own."""
     folder = tmp_path_factory.mktemp("map") / "tones"
     folder.mkdir()
     rng = np.random.default_rng(0)
@@ -63,6 +65,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory, workspace: Workspace) -> D
     (folder / "clips.csv").write_text("fname,label\n" + "".join(f"{name},{label}\n" for name, label in CLIPS.items()))
     workspace.remember_dataset(folder)
     dataset = open_dataset(folder)
+    measure(dataset, workspace)
     ensemble = workspace.ensemble_folders()["starter"]
     card = read_card(ensemble)
     vectors = rng.standard_normal((len(CLIPS), 8))
@@ -77,6 +80,15 @@ def dataset(tmp_path_factory: pytest.TempPathFactory, workspace: Workspace) -> D
     content = save({"keys": hashes[order], "positions": near[order].astype(np.float32)})
     write_bytes(MapJob.of(dataset, ensemble, card, workspace).folder / FILE, content)
     return dataset
+
+
+def measure(dataset: Dataset, workspace: Workspace) -> None:
+    """Measure the clips in this process, so that no page does it while the mouse is moved."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            measurement_job, "measured_rows", lambda clips, *_: (row for row in enumerate(map(measure_row, clips)))
+        )
+        measurement_job.measure_clips(measurement_job.MeasurementJob.of(dataset.root, dataset.name, workspace))
 
 
 @pytest.fixture(scope="module")

@@ -95,7 +95,7 @@ class ClipMap {
     if (points !== this.shown.points || groups !== this.shown.groups) {
       this.takeGroups(this.bytesOf(groups));
       this.shown = { points, groups };
-      this.drawLegend();
+      this.legendPart.replaceChildren(...this.groups.map((group) => legendItem(group, () => this.regroup())));
       this.draw();
     }
     this.placeMarks();
@@ -114,7 +114,7 @@ class ClipMap {
     const count = places.length / 2;
     this.points = { x: places.subarray(0, count), y: places.subarray(count), names: null };
     this.view.setExtent(header.extent);
-    this.line = this.pointedRow = null;
+    this.line = null;
   }
 
   takeGroups(bytes) {
@@ -123,6 +123,7 @@ class ClipMap {
     const rowsOf = Array.from({ length: FAINT_GROUP + 1 }, () => []);
     rest.forEach((group, row) => rowsOf[group].push(row));
     this.faintRows = rowsOf[FAINT_GROUP];
+    this.pointedRow = null; // it may be faint now
     this.groups = header.styles
       .map((style, number) => ({ style, number, rows: rowsOf[number], count: rowsOf[number].length }))
       .filter(({ count }) => count)
@@ -182,6 +183,12 @@ class ClipMap {
     this.root.dataset.drawn = this.points.x.length - this.faintRows.length;
   }
 
+  /** A group has been hidden or is shown again. */
+  regroup() {
+    this.pointAt(null);
+    this.draw();
+  }
+
   /** Put the ring, the line and what the pointer shows where they belong. */
   placeMarks() {
     this.placeCircle(this.ringPart, this.picked);
@@ -211,31 +218,6 @@ class ClipMap {
 
   placeOf(row) {
     return this.view.toScreen(this.points.x[row], this.points.y[row]);
-  }
-
-  // Legend
-
-  drawLegend() {
-    const items = this.groups.map((group) => {
-      const { style, count } = group;
-      const button = document.createElement("button");
-      button.type = "button";
-      button.setAttribute("aria-pressed", String(!group.isHidden));
-      const paint = isOpen(style.symbol) ? "fill: none; stroke-width: 2; stroke" : "fill";
-      button.innerHTML = `<svg viewBox="-8 -8 16 16" aria-hidden="true"><path d="${pathOf(style.symbol, 5)}" /></svg><span></span>`;
-      button.querySelector("path").style.cssText = `${paint}: ${style.colour}`;
-      button.querySelector("span").textContent = `${style.name} (${count.toLocaleString("en")})`;
-      button.addEventListener("click", () => {
-        group.isHidden = !group.isHidden;
-        button.setAttribute("aria-pressed", String(!group.isHidden));
-        this.pointAt(null);
-        this.draw();
-      });
-      const item = document.createElement("li");
-      item.append(button);
-      return item;
-    });
-    this.legendPart.replaceChildren(...items);
   }
 
   // Pointing at a clip and picking it

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from streamlit.components.v2.types import ComponentRenderer
 
 FOLDER = Path(__file__).parent
-SCRIPTS = ("symbols", "painting", "view", "pointing", "map_image")  # besides clip_map.js
+SCRIPTS = ("symbols", "painting", "view", "pointing", "legend", "map_image")  # besides clip_map.js
 UNITS = 65_535  # of the larger side of the map
 FAINT_GROUP = 255  # how clip_map.js gets the group −1
 MAX_CORNERS = 20_000  # of a lasso
