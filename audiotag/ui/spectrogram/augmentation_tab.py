@@ -66,7 +66,7 @@ def show_augmentation(crop: Crop, dataset: Dataset | None, settings: Spectrogram
         draw = show_draw_button("augmentation-draw")
         st.caption(f"Draw {draw + 1:,}")
     examples = draw_examples(crop, dataset, settings, [augmentations[name] for name in chosen], draw)
-    plain = normalise(crop.log_mel[None], settings, crop.whole and [crop.whole.scale])[0]
+    plain = normalise(crop.log_mel[None], settings, [crop.scale] if crop.scale else None)[0]
     with st.container(horizontal=True):
         for example in examples:
             st.image(

@@ -139,7 +139,7 @@ def _spectrogram(shown: Shown, part: str, channel: int) -> tuple[np.ndarray, flo
     channel = min(channel, settings.deltas)
     if settings.normalise == "none" and not settings.resize and not channel:
         return crop.log_mel, crop.start_s, None
-    values = network_input(crop.log_mel, settings, crop.whole and crop.whole.scale)[channel]
+    values = network_input(crop.log_mel, settings, crop.scale)[channel]
     unit = value_unit(settings)
     if channel:
         steepest = float(np.abs(values).max())

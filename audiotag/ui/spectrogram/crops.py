@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from audiotag.features.log_mel import log_mel
+from audiotag.features.log_mel import Scale, log_mel
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.features.trimming import crop_start, fit_length, trimmed_bounds
 from audiotag.features.whole_clip import WholeClip, crop_frame, cut_crop
@@ -46,6 +46,11 @@ class Crop:
     whole: WholeClip | None
     trimmed: np.ndarray
     position: float
+
+    @property
+    def scale(self) -> Scale | None:
+        """The scale of the whole clip, where the settings cut crops from spectrograms."""
+        return None if self.whole is None else self.whole.scale
 
     def placed(self, waveform: np.ndarray, clip_samples: int, sample_rate: int) -> np.ndarray:
         """A version of the crop's sound at the crop's place in the clip, with silence before and after it."""
