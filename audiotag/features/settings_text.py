@@ -58,7 +58,7 @@ def _text(value: Any) -> str:
 
 
 def _value(name: str, text: str) -> Any:
-    kind = _TYPES[name]
+    kind: Any = _TYPES[name]
     if kind is bool:
         return {"True": True, "False": False}.get(text, text)
     try:
