@@ -9,7 +9,7 @@ import numpy as np
 
 from audiotag.arrays import Array, Domain, beside, cast, items_of, namespace, working_dtype
 from audiotag.augmentation.base import Augmentation, Probability, register_augmentation
-from audiotag.checks import Within
+from audiotag.checks import Within, require
 
 MIN_SHARE = 1e-7  # values this close to 0 or 1 are moved here, for the logit of 0 is infinite; fastai's number
 
@@ -39,13 +39,22 @@ class Lighting(Augmentation):
     p : float
         Probability of each of the two.
     scale : "values" or "logit"
-        What is added to and multiplied. With "logit" values below 0 count as 0 and those above 1 as 1.
+        What is added to and multiplied.
+    low, high : float
+        With "logit" only: the values that stand for 0 and 1, which are others where the network input was normalised
+        after it had been scaled to 0 to 1. Values below the one and above the other count as these.
     """
 
     max_lighting: Annotated[float, Within(0, 0.99), "0.2 is common"] = 0.2
     p: Probability = 0.75
     scale: Literal["values", "logit"] = "values"
+    low: Annotated[float, Within(-1000, 1000), "0 unless network inputs are normalised"] = 0.0
+    high: Annotated[float, Within(-1000, 1000), "1 unless network inputs are normalised"] = 1.0
     domain: ClassVar[Domain] = "network-input"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.low < self.high, "low", f"be below high ({self.high:g})", self.low, "swap the two values")
 
     def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> LightingParams:
         """Brightness and contrast of each network input."""
@@ -63,7 +72,8 @@ class Lighting(Augmentation):
         added = np.log(params.brightness / (1 - params.brightness))
         if self.scale == "values":
             return (batch + beside(added, batch)) * beside(params.contrast, batch)
-        xp, values = namespace(batch), cast(batch, working_dtype(batch)).clip(MIN_SHARE, 1 - MIN_SHARE)
+        xp, span = namespace(batch), self.high - self.low
+        values = ((cast(batch, working_dtype(batch)) - self.low) / span).clip(MIN_SHARE, 1 - MIN_SHARE)
         logit = (xp.log(values / (1 - values)) + beside(added, values)) * beside(params.contrast, values)
         is_changed = beside((added != 0) | (params.contrast != 1), values) > 0
-        return xp.where(is_changed, cast(1 / (1 + xp.exp(-logit)), batch.dtype), batch)
+        return xp.where(is_changed, cast(self.low + span / (1 + xp.exp(-logit)), batch.dtype), batch)

@@ -48,6 +48,7 @@ SINGLE: dict[str, Augmentation] = {
     "mask pairs at any place": MaskPairs(place="anywhere", fill="zero", domain="network-input", p=1.0),
     "lighting": Lighting(),
     "lighting of logits": Lighting(scale="logit"),
+    "lighting of logits, normalised": Lighting(scale="logit", low=-2.0, high=3.0),
     "flips as labels": FlipLabels(),
     "zoom": Zoom(max_factor=1.5, p=1.0),
     "resized crop": RandomResizedCrop(p=1.0),
@@ -426,6 +427,7 @@ def test_rules_of_a_new_augmentation_are_checked_without_further_code() -> None:
         (lambda: Zoom(max_factor=0.9), r"max_factor must be a number from 1 to 10, got 0.9; 1 leaves the network"),
         (lambda: Zoom(min_factor=1.2), r"min_factor must be at most max_factor \(1.05\), got 1.2"),
         (lambda: Lighting(scale="dB"), r"scale must be one of 'values', 'logit', got 'dB'"),  # type: ignore[arg-type]
+        (lambda: Lighting(low=1), r"low must be below high \(1\), got 1; swap the two values"),
         (lambda: AdditiveMixer(max_weight=2), r"max_weight must be a number from 0 to 1, got 2; the share of the clip"),
         (lambda: AdditiveMixer(max_weight=0.4), r"min_weight must be at most max_weight \(0.4\), got 0.5"),
         (lambda: OneOfMixers(()), r"mixers must hold at least one mixer, got none; add { kind = "),

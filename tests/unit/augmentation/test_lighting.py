@@ -33,6 +33,11 @@ def test_lighting_by_the_logit_is_fastais_lighting_of_the_image_from_0_to_1() ->
     np.testing.assert_allclose(ours, theirs.numpy(), rtol=2e-6, atol=1e-6)
     assert ours.min() >= 0
     assert ours.max() <= 1
+    # Normalised after lighting, as fastai does, or lighted after that.
+    mean, deviation = 0.2932, 0.2556
+    lighting = Lighting(scale="logit", low=-mean / deviation, high=(1 - mean) / deviation)
+    normalised = lighting.apply((image - mean) / deviation, params)
+    np.testing.assert_allclose(normalised, (ours - mean) / deviation, rtol=0, atol=1e-6)
 
 
 def test_lighting_is_sampled_as_fastai_samples_it() -> None:
