@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from audiotag.version import __version__ as __version__
 
 if TYPE_CHECKING:  # for type checkers and editors; at run time `__getattr__` imports each name on first use
-    from audiotag.api import compare, embed, tag, train
+    from audiotag.api import blend, compare, embed, tag, train
     from audiotag.audio.reading import read_sound
     from audiotag.data.layouts import open_dataset
     from audiotag.errors import AudiotagError
@@ -28,6 +28,7 @@ _MODULES = {
     "SpectrogramSettings": "audiotag.features.settings",
     "Tagger": "audiotag.tagging.tagger",
     "Tags": "audiotag.tagging.result",
+    "blend": "audiotag.api",
     "compare": "audiotag.api",
     "embed": "audiotag.api",
     "log_mel": "audiotag.features.log_mel",
@@ -44,6 +45,7 @@ __all__ = [
     "SpectrogramSettings",
     "Tagger",
     "Tags",
+    "blend",
     "compare",
     "embed",
     "log_mel",

@@ -1,11 +1,11 @@
-"""The calls of the public API that join several parts of the package: tag or embed a sound, train, compare two runs.
+"""The calls of the public API that join several parts of the package: tag or embed a sound, train, blend, compare runs.
 
 They are thin: the commands of the same names and the pages call the same `Tagger`, `train_and_wait` and `compare_runs`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
+    from audiotag.tagging.blend_card import BlendCombine
     from audiotag.tagging.result import Tags
     from audiotag.tagging.tagger import Tagger
     from audiotag.training.comparison import Comparison, Truth
@@ -173,6 +174,59 @@ def train(
         device=device,
     )
     return train_and_wait(options, Workspace(), publish, progress)
+
+
+def blend(
+    members: Sequence[str | Path],
+    name: str,
+    *,
+    combine: BlendCombine = "geometric",
+    weights: tuple[float, ...] = (),
+    stack: bool = False,
+    dataset: str | Path | None = None,
+) -> Path:
+    """Make an ensemble of ensembles in the workspace.
+
+    Parameters
+    ----------
+    members : sequence of str or Path
+        Names or folders of at least two ensembles with the same labels.
+    name : str
+        Letters, digits, ``-`` and ``_``.
+    combine : "geometric" or "mean"
+        How the scores of the members are combined.
+    weights : tuple of float
+        One per member, and with ``stack`` also one per stacker; all 1, if empty.
+    stack : bool
+        Whether to fit the three published stackers to the members' out-of-fold scores as well; this needs members with
+        the same folds.
+    dataset : str or Path, optional
+        What the members were trained on; needed for stackers.
+
+    Returns
+    -------
+    Path
+        The folder of the blend, which `open_tagger` opens, by its name as well.
+
+    Raises
+    ------
+    AudiotagError
+        If the members cannot be blended, see `audiotag.blending.blend.make_blend`.
+    """
+    from audiotag.blending.blend import make_blend
+    from audiotag.blending.settings import PUBLISHED_STACKERS, BlendSettings
+    from audiotag.data.layouts import absolute
+    from audiotag.tagging.ensemble import find_ensemble
+    from audiotag.workspace import Workspace
+
+    settings = BlendSettings(
+        name=name,
+        members=tuple(map(find_ensemble, members)),
+        combine=combine,
+        weights=tuple(weights),
+        stackers=PUBLISHED_STACKERS if stack else (),
+    )
+    return make_blend(settings, Workspace().ensembles, None if dataset is None else absolute(Path(dataset)))
 
 
 def compare(first: str | Run, second: str | Run, truth: Truth = "corrected") -> Comparison:

@@ -37,7 +37,7 @@ def read_results(file: Path) -> list[dict[str, Any]]:
 
 def is_recorded(file: Path, key: dict[str, Any]) -> bool:
     """Whether a result in the file has all these values."""
-    return any(all(row[name] == value for name, value in key.items()) for row in read_results(file))
+    return any(all(row.get(name) == value for name, value in key.items()) for row in read_results(file))
 
 
 def record(file: Path, row: dict[str, Any]) -> None:

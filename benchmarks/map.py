@@ -1,9 +1,11 @@
 """Measure the map of clips.
 
 ``python benchmarks/map.py speed [CLIPS]`` makes up 25,000 clips and their vectors, and prints how long the map takes by
-UMAP, and in Chromium, with the bytes that the server and the browser send: to open the map from the cache, to zoom, to
-select half of the clips with a lasso, to go to the next clip, and to click on one. The times are of the whole way, from
-the action until the page has settled, and depend on the machine: Chromium draws without a GPU.
+UMAP, and in Chromium, which draws without a GPU: to open the map from the cache, by its tab and by its address, to
+zoom, to draw a lasso around half of the clips, to go to the next clip, and to click on one. Each action has two times:
+until the map or the page shows the result, and until the whole page has settled (the player, the list). With them come
+the processor time of the server and of Chromium, up to a second after the action, and the bytes that they send each
+other. Chromium has the scripts of the app in its cache. All times depend on the machine.
 
 ``python benchmarks/map.py quality DATASET [ENSEMBLE]`` prints how well neighbours are preserved by principal components
 and by UMAP: the trustworthiness of scikit-learn, from 0 to 1, for the ten nearest clips by cosine distance. It embeds
@@ -21,6 +23,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +34,15 @@ import psutil
 CLIPS, LABELS, DIMENSIONS = 25_000, 80, 1075
 NEAREST = 10
 IS_SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
-DRAWN = "document.querySelector('.st-key-clip-map .js-plotly-plot .nsewdrag') !== null"
+DRAWN = ".clip-map[data-drawn]"
+AFTER_MS = 1000
+# Where a clip of the first group in the legend is in the window.
+PLACE_OF_A_CLIP = """root => {
+  const { stage, groups } = root.clipMap;
+  const { left, top } = stage.getBoundingClientRect();
+  const [x, y] = root.clipMap.placeOf(groups[0].rows[5]);
+  return [left + x, top + y];
+}"""
 RECORD_FRAMES = """() => { window.frames_ms = []; let last = performance.now();
   const next = now => { window.frames_ms.push(now - last); last = now; window.frame = requestAnimationFrame(next); };
   window.frame = requestAnimationFrame(next); }"""
@@ -83,11 +95,12 @@ def build(root: Path, clips: int) -> None:
     print(f"{time.perf_counter() - began:7.2f} s  reading the map for the vectors of the clips")
 
 
-class Traffic:
-    """The bytes that a page of Chromium and the server send each other."""
+class Meter:
+    """Measures what an action takes on a page of Chromium: time, processor time of both sides, and bytes sent."""
 
     def __init__(self, page: Any, server: int) -> None:
         self.up = self.down = 0
+        self._page = page
         self._server = psutil.Process(server)
         page.on("websocket", self._listen)
 
@@ -95,22 +108,39 @@ class Traffic:
         websocket.on("framesent", lambda frame: setattr(self, "up", self.up + len(frame)))
         websocket.on("framereceived", lambda frame: setattr(self, "down", self.down + len(frame)))
 
-    def measure(self, what: str, page: Any, act: Callable[[], None], is_done: str = DRAWN) -> None:
-        """Do something, wait until the page has settled, and print how long it took and what was sent."""
+    def measure(self, what: str, act: Callable[[], Any], is_done: Callable[[], Any]) -> None:
+        """Do something, wait until it is done and until the page has settled, and print what it took."""
         self.up = self.down = 0
-        began, began_s = time.perf_counter(), self._processor_s()
+        before, began = self.processor_s(), time.perf_counter()
         act()
-        page.wait_for_function(is_done)
-        page.wait_for_selector(IS_SETTLED)
-        page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
-        spent_s = time.perf_counter() - began
-        server_s = self._processor_s() - began_s
-        sent = f"{self.down / 1000:7,.0f} kB to the browser  {self.up / 1000:5.1f} kB from it"
-        print(f"{spent_s:7.2f} s, {server_s:5.2f} s of the server's processor  {sent}  {what}", flush=True)
+        is_done()
+        self._next_frame()
+        done_s = time.perf_counter() - began
+        self._page.wait_for_selector(IS_SETTLED)
+        self._next_frame()
+        settled_s = time.perf_counter() - began
+        sent = f"{self.down / 1000:5,.0f} kB to it {self.up / 1000:5.1f} kB from it"
+        self._page.wait_for_timeout(AFTER_MS)
+        server_s, chromium_s = np.subtract(self.processor_s(), before)
+        times = f"{done_s:5.2f} s, settled {settled_s:5.2f} s; server {server_s:5.2f} s, Chromium {chromium_s:5.2f} s"
+        print(f"{times}; {sent}  {what}", flush=True)
 
-    def _processor_s(self) -> float:
-        processes = [self._server, *self._server.children(recursive=True)]
-        return sum(sum(process.cpu_times()[:2]) for process in processes)
+    def _next_frame(self) -> None:
+        self._page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+    def processor_s(self) -> tuple[float, float]:
+        """Processor time so far of the server and of Chromium, in seconds."""
+        server = [self._server, *self._server.children(recursive=True)]
+        chromium = [each for each in psutil.Process().children(recursive=True) if each.name().startswith("chrom")]
+        return _processor_s(server), _processor_s(chromium)
+
+
+def _processor_s(processes: list[psutil.Process]) -> float:
+    total = 0.0
+    for process in processes:
+        with suppress(psutil.Error):  # it has ended
+            total += sum(process.cpu_times()[:2])
+    return total
 
 
 def measure_pages(url: str, server: int) -> None:
@@ -120,42 +150,78 @@ def measure_pages(url: str, server: int) -> None:
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        for what in ("opening the map, the first time on this server", "opening the map again, in a new session"):
-            page = browser.new_context(viewport={"width": 1440, "height": 1300}).new_page()
+        context = browser.new_context(viewport={"width": 1440, "height": 1300})  # has one cache
+
+        def new_page() -> tuple[Any, Meter]:
+            for each in context.pages:
+                each.close()
+            page = context.new_page()
             page.set_default_timeout(300_000)
-            traffic = Traffic(page, server)
+            return page, Meter(page, server)
+
+        page, meter = new_page()
+        page.goto(f"{url}/dataset?tab=Clips")
+        page.wait_for_selector(IS_SETTLED)
+        for what in ("the page with the tab in its address, the first time on this server", "again, in a new session"):
+            page, meter = new_page()
+            meter.measure(what, partial(page.goto, f"{url}/dataset?tab=Map"), page.locator(DRAWN).wait_for)
+        for what in ("a click on the tab, in a new session", "again"):
+            page, meter = new_page()
             page.goto(f"{url}/dataset?tab=Clips")
             page.get_by_role("tab", name="Map").wait_for()
             page.wait_for_selector(IS_SETTLED)
-            traffic.measure(what, page, page.get_by_role("tab", name="Map").click)
-        page.locator(".st-key-map-chart").scroll_into_view_if_needed()
-        box = page.locator(".st-key-clip-map .nsewdrag").bounding_box()
-        assert box
-        centre = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-        page.mouse.move(*centre)
-        page.evaluate(RECORD_FRAMES)
+            page.wait_for_timeout(AFTER_MS)
+            meter.measure(what, page.get_by_role("tab", name="Map").click, page.locator(DRAWN).wait_for)
+        measure_actions(page, meter)
+        browser.close()
+
+
+def measure_actions(page: Any, meter: Meter) -> None:
+    """Zoom, step, click, and draw a lasso on the map that is open."""
+    stage = page.get_by_role("application")
+    stage.scroll_into_view_if_needed()
+    box = stage.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+
+    def turn_wheel() -> None:
         for turn in range(20):
             page.mouse.wheel(0, -60 if turn % 2 else 60)
             page.wait_for_timeout(50)
-        frames = np.array(page.evaluate("() => { cancelAnimationFrame(window.frame); return window.frames_ms; }"))
-        median, slow = np.median(frames), np.quantile(frames, 0.95)
-        print(f"{median:7.0f} ms  between two frames while zooming, median; {slow:.0f} ms for the slowest of twenty")
-        corners = [(0.02, 0.02), (0.5, 0.02), (0.5, 0.98), (0.02, 0.98), (0.02, 0.05)]
-        path = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in corners]
-        page.mouse.move(*path[0])
-        page.mouse.down()
-        began = time.perf_counter()
+
+    print_frames(page, "zooming", turn_wheel)
+    for number, what in ((2, "the next clip, by a key"), (3, "again")):
+        clip = page.get_by_text(f"Clip {number} of ", exact=False)
+        meter.measure(what, partial(page.keyboard.press, "n"), clip.wait_for)
+    before = page.locator(".clip-map .ring").get_attribute("cx")
+    x, y = page.locator(".clip-map").evaluate(PLACE_OF_A_CLIP)
+    page.mouse.move(x, y)
+    gone = page.get_by_text("Clip 3 of ", exact=False)
+    meter.measure("a click on a clip", partial(page.mouse.click, x, y), partial(gone.wait_for, state="detached"))
+    assert page.locator(".clip-map .ring").get_attribute("cx") != before
+    corners = [(0.02, 0.02), (0.5, 0.02), (0.5, 0.98), (0.02, 0.98), (0.02, 0.05)]
+    path = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in corners]
+    page.mouse.move(*path[0])
+    page.mouse.down()
+
+    def draw() -> None:
         for corner in path[1:]:
             page.mouse.move(*corner, steps=10)
-        print(f"{1000 * (time.perf_counter() - began) / 40:7.0f} ms  per step of the mouse while the lasso is drawn")
-        selected = "/clips? selected/.test(document.body.innerText)"
-        traffic.measure("a lasso around half of the clips", page, page.mouse.up, selected)
-        page.wait_for_timeout(1000)
-        second = "/Clip 2 of/.test(document.body.innerText)"
-        traffic.measure("the next clip, by a key", page, lambda: page.keyboard.press("n"), second)
-        page.wait_for_timeout(1000)
-        traffic.measure("a click on a clip", page, lambda: page.mouse.click(box["x"] + 0.3 * box["width"], centre[1]))
-        browser.close()
+
+    print_frames(page, "drawing a lasso", draw)
+    drawn = page.locator(DRAWN).get_attribute("data-drawn")
+    half = page.locator(f".clip-map[data-drawn]:not([data-drawn='{drawn}'])")
+    meter.measure("a lasso around half of the clips", page.mouse.up, half.wait_for)
+
+
+def print_frames(page: Any, what: str, act: Callable[[], None]) -> None:
+    """Do something, and print the time between the frames that Chromium shows meanwhile."""
+    page.evaluate(RECORD_FRAMES)
+    act()
+    frames = np.array(page.evaluate("() => { cancelAnimationFrame(window.frame); return window.frames_ms; }"))
+    median, slow = np.median(frames), np.quantile(frames, 0.95)
+    print(
+        f"{median:5.0f} ms between two frames while {what}, median; {slow:.0f} ms for the slowest of twenty", flush=True
+    )
 
 
 def speed(clips: int) -> None:

@@ -101,21 +101,25 @@ def _one_thread() -> Iterator[None]:
         assert sys.modules["torch"].get_num_threads() == 1
 
 
+@pytest.fixture(scope="session")
+def of_all_workers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that the workers of pytest share, for what only one of them has to make."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+
+
 @pytest.fixture(scope="session", autouse=True)
-def _compiled_kernels(tmp_path_factory: pytest.TempPathFactory) -> None:
+def _compiled_kernels(of_all_workers: Path) -> None:
     """Have the kernels of the log-mel compiled by another process, so that all processes here load the same code.
 
-    The process that compiles them gets other last bits than those that load them from numba's cache. The workers of
-    pytest have it done once.
+    The process that compiles them gets other last bits than those that load them from numba's cache.
     """
-    folder = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = folder.parent  # of all workers
-    with FileLock(folder / "kernels.lock"):
-        if not (folder / "kernels-compiled").exists():
+    compiled = of_all_workers / "kernels-compiled"
+    with FileLock(of_all_workers / "kernels.lock"):
+        if not compiled.exists():
             code = "import numpy, audiotag; audiotag.log_mel(numpy.zeros(88_200, 'f'), audiotag.SpectrogramSettings())"
             subprocess.run([sys.executable, "-c", code], check=True)
-            (folder / "kernels-compiled").touch()
+            compiled.touch()
 
 
 @pytest.fixture(scope="session")

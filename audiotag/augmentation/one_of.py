@@ -36,7 +36,8 @@ class OneOfMixers(Mixer):
     """Mix each clip by one of several mixers, as the 2019 winner did.
 
     https://github.com/lRomul/argus-freesound mixes 0.8 of all items (``p``): 0.6 of these by its sigmoid mixer, 0.4 by
-    the additive one. In a recipe:
+    the additive one. There a partner is any clip of the item's pool; here it is one of the same batch, which has passed
+    the other augmentations already. In a recipe:
 
         [[augment]]
         kind = "one-of"

@@ -32,7 +32,9 @@ class ResizedCropParams:
 class RandomResizedCrop(Augmentation):
     """Stretch a part of the spectrogram to its whole size, as the 2019 winner did to a third of them.
 
-    A part that does not fit is sampled again, `MAX_ATTEMPTS` times at most; then the whole spectrogram stays.
+    A part that does not fit is sampled again, `MAX_ATTEMPTS` times at most; then the whole spectrogram stays. The
+    winner's code, https://github.com/lRomul/argus-freesound, resizes with Pillow. That gives the same values: its
+    antialiasing filter does nothing where a picture becomes larger.
 
     Parameters
     ----------

@@ -39,16 +39,16 @@ def add_ablation(commands: Any) -> None:
 
 def ablation(options: argparse.Namespace) -> int:
     """Measure each step and print the table."""
+    from audiotag.blending.gains import measure_gains
     from audiotag.data.layouts import absolute
     from audiotag.data.saved_options import open_remembered
     from audiotag.tagging.ablation import write_ablation
-    from audiotag.tagging.ablation_measurement import measure_ablation
     from audiotag.tagging.ensemble import find_ensemble
 
     folder = find_ensemble(options.ensemble)
     dataset = open_remembered(absolute(options.dataset), Workspace())
     with bar("clips", "clip") as progress:
-        result = measure_ablation(folder, dataset, options.subset, progress, say)
+        result = measure_gains(folder, dataset, options.subset, progress, say)
     if options.save:
         write_ablation(folder, result)
     if options.json:
@@ -64,12 +64,16 @@ def _print_table(ensemble: str, result: Ablation) -> None:
     print_line(f"{ensemble} on {result.clips:,} {result.subset} clips of {result.dataset}, {result.labels} labels")
     print_line()
     step_width, over_width = (max(len(getattr(row, name)) for row in result.rows) for name in ("step", "over"))
-    print_line(f"{'':{step_width}}  lwlrap  accuracy    gain  {'over':{over_width}}  ms/clip")
+    has_intervals = any(row.low is not None for row in result.rows)
+    interval_title = "  95 % interval   " if has_intervals else ""
+    print_line(f"{'':{step_width}}  lwlrap  accuracy    gain{interval_title}  {'over':{over_width}}  ms/clip")
     for row in result.rows:
         gain = "" if row.gain is None else f"{row.gain:+.4f}"
+        interval = "" if row.low is None or row.high is None else f"{row.low:+.4f}…{row.high:+.4f}"
+        interval = f"  {interval:16}" if has_intervals else ""
         print_line(
-            f"{row.step:{step_width}}  {row.lwlrap:.4f}    {row.accuracy:.4f}  {gain:>7}  {row.over:{over_width}}"
-            f"  {row.ms_per_clip:7.1f}"
+            f"{row.step:{step_width}}  {row.lwlrap:.4f}    {row.accuracy:.4f}  {gain:>7}{interval}"
+            f"  {row.over:{over_width}}  {row.ms_per_clip:7.1f}"
         )
     print_line()
     print_line(f"ms/clip: milliseconds per clip with {result.engine} on this machine, from the file to the scores.")

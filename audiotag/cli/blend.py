@@ -8,6 +8,8 @@ from pathlib import Path
 from audiotag.cli.exit_codes import ALL_DONE
 from audiotag.cli.printing import print_line, say
 from audiotag.cli.progress import bar
+from audiotag.errors import AudiotagError
+from audiotag.training.run_options import epochs_of
 from audiotag.workspace import Workspace
 
 HELP = "Blend ensembles into one: the mean of their scores, with or without stackers that are fitted to them."
@@ -16,7 +18,17 @@ HELP = "Blend ensembles into one: the mean of their scores, with or without stac
 def add_blend(sub: argparse.ArgumentParser) -> None:
     """Options of ``audiotag blend``."""
     add = sub.add_argument
-    add("ensembles", nargs="+", metavar="ENSEMBLE", help="names or folders of at least two ensembles")
+    add("ensembles", nargs="*", metavar="ENSEMBLE", help="names or folders of ensembles, at least two with --train")
+    add(
+        "--train",
+        default="",
+        metavar="RECIPE,…",
+        help="first train these recipes on --dataset, each as an ensemble NAME-RECIPE; a pattern such as 'argus*' "
+        "stands for all recipes that it matches; the same command goes on after an interruption",
+    )
+    add("--epochs", type=epochs_of, default=(), metavar="N", help="with --train: epochs, in place of the recipes'")
+    add("--fraction", type=float, metavar="SHARE", help="with --train: share of the clips, above 0 to 1")
+    add("--device", default="", metavar="NAME", help="with --train: cpu, cuda:0, …")
     add("--name", required=True, help="name of the blend: letters, digits, - or _")
     add(
         "--combine",
@@ -38,7 +50,10 @@ def add_blend(sub: argparse.ArgumentParser) -> None:
         "folds",
     )
     add(
-        "--dataset", type=Path, metavar="FOLDER", help="folder or table of the dataset that the members were trained on"
+        "--dataset",
+        type=Path,
+        metavar="FOLDER",
+        help="folder or table of the dataset that the members were trained on, or are to be",
     )
     add(
         "--stack-epochs",
@@ -56,16 +71,17 @@ def blend(options: argparse.Namespace) -> int:
     from audiotag.data.layouts import absolute
     from audiotag.tagging.ensemble import find_ensemble, read_card
 
+    dataset = absolute(options.dataset) if options.dataset else None
+    members = (*map(find_ensemble, options.ensembles), *_trained_members(options, dataset))
     fit = FitSettings() if options.stack_epochs is None else FitSettings(max_epochs=options.stack_epochs)
     settings = BlendSettings(
         name=options.name,
-        members=tuple(find_ensemble(name) for name in options.ensembles),
+        members=members,
         combine=options.combine,
         weights=options.weights,
         stackers=PUBLISHED_STACKERS if options.stack else (),
         fit=fit,
     )
-    dataset = absolute(options.dataset) if options.dataset else None
     with bar("training clips", "clip") as progress:
         folder = make_blend(settings, Workspace().ensembles, dataset, say, progress)
     card = read_card(folder)
@@ -86,6 +102,21 @@ def blend(options: argparse.Namespace) -> int:
     print_line(card.blend.out_of_fold)
     print_line(f"{card.name} is in {folder}. Licence: {card.licence}. audiotag tag PATH --ensemble {card.name}")
     return ALL_DONE
+
+
+def _trained_members(options: argparse.Namespace, dataset: Path | None) -> list[Path]:
+    """The ensembles that ``--train`` asks for, trained where they are not there yet."""
+    if not options.train:
+        return []
+    from audiotag.blending.member_training import recipes_matching, train_members
+    from audiotag.training.run_options import RunOptions
+
+    if dataset is None:
+        raise AudiotagError("--train needs --dataset: the folder or table of the dataset to train on.")
+    recipes = recipes_matching([name.strip() for name in options.train.split(",") if name.strip()])
+    run_options = RunOptions(str(dataset), epochs=options.epochs, fraction=options.fraction, device=options.device)
+    with bar("epochs", "epoch") as progress:
+        return train_members(recipes, run_options, options.name, Workspace(), say, progress)
 
 
 def _numbers(text: str) -> tuple[float, ...]:

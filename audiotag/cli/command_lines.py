@@ -182,6 +182,7 @@ def _tag_setting_words(settings: TagSettings) -> list[str]:
         "--combine": "" if settings.combine == "mean" else settings.combine,
         "--overlap": "" if settings.overlap == 0.5 else _number_text(settings.overlap),
         "--windows": settings.windows or "",
+        "--window-rule": settings.window_rule or "",
     }
     flags = {"--tta": settings.tta, "--calibrated": settings.calibrated, "--hold-back-unfamiliar": settings.hold_back}
     return [*_option_words(values), *(flag for flag, is_set in flags.items() if is_set)]

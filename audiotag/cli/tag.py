@@ -165,12 +165,18 @@ def _add_tag_settings(sub: argparse.ArgumentParser) -> None:
     """Options for the ensemble and for the fields of `audiotag.tagging.settings.TagSettings`."""
     add = sub.add_argument
     add("--ensemble", default="starter", metavar="NAME", help="name or folder of the ensemble (default: starter)")
-    add("--folds", type=fold_numbers, default=(), metavar="1,2,…", help="use only these folds (default: all)")
+    add(
+        "--folds",
+        type=fold_numbers,
+        default=(),
+        metavar="1,2,…",
+        help="use only these folds, or these members of a blend (default: all)",
+    )
     add(
         "--combine",
         default="mean",
         choices=("mean", "geometric", "weighted"),
-        help="how the scores of the folds are combined (default: mean)",
+        help="how the scores of the folds are combined, of a blend those of each member (default: mean)",
     )
     add(
         "--tta",
@@ -188,6 +194,12 @@ def _add_tag_settings(sub: argparse.ArgumentParser) -> None:
         "--windows",
         choices=("mean", "max"),
         help="how the windows of a long clip are combined (default: as the ensemble's card says)",
+    )
+    add(
+        "--window-rule",
+        choices=("tiles", "spread", "steps", "steps-padded"),
+        help="where windows are, for an ensemble whose crops are cut from spectrograms: tiles that cover the clip "
+        "(default), spread evenly over it, or one every step, without or with padding at the end",
     )
     add(
         "--calibrated",
@@ -224,6 +236,7 @@ def _ensemble(options: argparse.Namespace) -> tuple[Path, TagSettings, Card]:
         options.folds,
         options.calibrated,
         options.hold_back,
+        options.window_rule,
     )
     folder = find_ensemble(options.ensemble)
     return folder, settings, read_card(folder)

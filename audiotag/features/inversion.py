@@ -27,7 +27,7 @@ def invert_log_mel(log_mel: np.ndarray, settings: SpectrogramSettings, n_iter: i
     from librosa import griffinlim
     from librosa.util import nnls
 
-    bands = 10 ** (log_mel.astype(np.float64) * settings.power / 20)
+    bands = np.maximum(10 ** (log_mel.astype(np.float64) * settings.power / 20) - settings.log_offset, 0)
     magnitudes = nnls(mel_matrix(settings).toarray(), bands.astype(np.float32)) ** (1 / settings.power)
     waveform = griffinlim(
         magnitudes,
@@ -36,7 +36,8 @@ def invert_log_mel(log_mel: np.ndarray, settings: SpectrogramSettings, n_iter: i
         win_length=settings.win_length,
         hop_length=settings.hop_length,
         window=window(settings.window, settings.win_length),
-        length=(log_mel.shape[1] - 1) * settings.hop_length,
+        center=settings.centred,
+        length=(log_mel.shape[1] - 1) * settings.hop_length if settings.centred else None,
         random_state=0,
     )
     return np.clip(waveform, -1, 1).astype(np.float32)

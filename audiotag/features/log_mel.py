@@ -179,7 +179,19 @@ def network_inputs(
     channel = normalise(log_mels, settings, scales)
     channels = [channel] * settings.equal_channels
     batch = np.stack([*channels, *deltas(channel, settings.deltas, settings.delta_filter)], axis=1)
-    return resize(batch, settings.height, settings.width) if settings.resize else batch
+    if not settings.resize:
+        return batch
+    if settings.resize_filter == "nearest":
+        rows, columns = (
+            _nearest(*sizes) for sizes in zip(batch.shape[2:], (settings.height, settings.width), strict=True)
+        )
+        return batch[:, :, rows[:, None], columns]
+    return resize(batch, settings.height, settings.width)
+
+
+def _nearest(have: int, wanted: int) -> np.ndarray:
+    """Which of ``have`` lines is nearest to the middle of each of ``wanted`` lines, shape ``(wanted,)``."""
+    return ((2 * np.arange(wanted) + 1) * have) // (2 * wanted)
 
 
 def clip_scale(log_mel: np.ndarray, settings: SpectrogramSettings) -> Scale:

@@ -9,6 +9,7 @@ import numpy as np
 from audiotag.features.log_mel import network_input
 from audiotag.features.mel import empty_bands, mel_corners
 from audiotag.features.settings import SpectrogramSettings
+from audiotag.features.whole_clip import WholeClip
 
 
 class ReadOut(NamedTuple):
@@ -45,7 +46,14 @@ def energy_outside(waveform: np.ndarray, settings: SpectrogramSettings) -> float
     return 1 - float(power[inside].sum()) / total if total > 0 else 0.0
 
 
-def read_outs(settings: SpectrogramSettings, log_mel: np.ndarray, waveform: np.ndarray) -> list[ReadOut]:
+def value_unit(settings: SpectrogramSettings) -> str:
+    """The unit of the values of a network input: dB, standard deviations (σ), or none where the range is 0 to 1."""
+    return {"none": "dB", "range": ""}.get(settings.normalise, "σ")
+
+
+def read_outs(
+    settings: SpectrogramSettings, log_mel: np.ndarray, waveform: np.ndarray, whole: WholeClip | None = None
+) -> list[ReadOut]:
     """List what the settings mean for one crop of a sound.
 
     Parameters
@@ -55,14 +63,15 @@ def read_outs(settings: SpectrogramSettings, log_mel: np.ndarray, waveform: np.n
         Log-mel of the crop.
     waveform : numpy.ndarray, shape=(samples,)
         The crop.
+    whole : WholeClip, optional
+        The clip that the log-mel was cut from, which then has the floor and the scale.
     """
     outside = energy_outside(waveform, settings)
     empty = len(empty_bands(settings))
     corners = mel_corners(settings)
     resolution_hz = PEAK_WIDTH_BINS[settings.window] * settings.sample_rate / settings.win_length
-    at_floor = log_mel <= log_mel.max() - settings.top_db + 1e-3
-    values = network_input(log_mel, settings)[0]
-    unit = "dB" if settings.normalise == "none" else "σ"
+    at_floor = log_mel <= (log_mel if whole is None else whole.log_mel).max() - settings.top_db + 1e-3
+    values = network_input(log_mel, settings, None if whole is None else whole.scale)[0]
     has_sound = ~at_floor.all(axis=0)  # frames of padding are completely at the floor, whatever top_db is
     floor_fraction = float(at_floor[:, has_sound].mean()) if has_sound.any() else 1.0
     return [
@@ -73,9 +82,10 @@ def read_outs(settings: SpectrogramSettings, log_mel: np.ndarray, waveform: np.n
         ),
         ReadOut(
             "Values",
-            f"{_number(values.min())} to {_number(values.max())} {unit}",
+            f"{_number(values.min())} to {_number(values.max())} {value_unit(settings)}".rstrip(),
             "Smallest and largest value of the array: in dB re a power of 1 in a band, where the player shows dB re "
-            "full scale; or normalised, in standard deviations (σ) from the mean.",
+            "full scale; or normalised, in standard deviations (σ) from the mean, or between the clip's minimum and "
+            "maximum.",
         ),
         ReadOut(
             "Frame step",

@@ -36,8 +36,9 @@ NAMES: dict[str, tuple[str, str]] = {  # of every field: its name and its unit
     "log_offset": ("Added before the logarithm", ""),
     "delta_filter": ("Delta filter", ""),
     "equal_channels": ("Equal channels", ""),
-    "range_mean": ("Mean after range", ""),
-    "range_std": ("Deviation after range", ""),
+    "range_mean": ("Range mean", ""),
+    "range_std": ("Range deviation", ""),
+    "resize_filter": ("Resize by", ""),
 }
 # Fields that change which time and frequency range, and which values, a spectrogram of the same moment shows.
 CHANGES_PICTURE = frozenset(NAMES) - {

@@ -16,6 +16,7 @@ Normalise = Literal["none", "clip", "batch", "global", "range"]
 Crop = Literal["waveform", "spectrogram"]
 TrimRule = Literal["fastaudio", "librosa"]
 DeltaFilter = Literal["slope", "savitzky-golay"]
+ResizeFilter = Literal["bilinear", "nearest"]
 
 DELTA_FRAMES = 9  # that a delta is computed from
 OF_SPECTROGRAMS: frozenset[Padding] = frozenset({"minimum", "minimum-or-repeat", "zero-db-after"})
@@ -23,6 +24,7 @@ OF_SPECTROGRAMS: frozenset[Padding] = frozenset({"minimum", "minimum-or-repeat",
 # and fingerprints of earlier settings stay as they are.
 LATER_FIELDS = (
     "crop", "min_s", "trim_rule", "centred", "log_offset", "delta_filter", "equal_channels", "range_mean", "range_std",
+    "resize_filter",
 )  # fmt: skip
 
 MAX_VALUES_PER_S = 2**19  # 64 times as many as those of the published method; five minutes of them take 1 GB
@@ -70,7 +72,7 @@ class SpectrogramSettings:
     deltas : int
         Number of added channels: the first derivative along time, and the second one (see ``delta_filter``).
     resize : int
-        Height and width of the network input in pixels, by bilinear interpolation. With 0 it is not resized: its size
+        Height and width of the network input in pixels (see ``resize_filter``). With 0 it is not resized: its size
         is bands × frames.
     crop : str
         What crops and windows are cut from. "waveform": a spectrogram is that of a part of the sound, as if there was
@@ -95,6 +97,8 @@ class SpectrogramSettings:
         How many times the network gets the log-mel, as equal channels: 3 for networks that take colour pictures.
     range_mean, range_std : float
         Subtracted, and divided by, after ``normalise="range"``.
+    resize_filter : str
+        How ``resize`` interpolates; "nearest" repeats or leaves out values.
 
     Raises
     ------
@@ -132,6 +136,7 @@ class SpectrogramSettings:
     equal_channels: Annotated[int, Within(1, 3), "3 is for networks that take colour pictures"] = 1
     range_mean: Annotated[float, Within(-10, 10), "0 subtracts nothing"] = 0.0
     range_std: Annotated[float, Within(0, 10, above=True), "1 leaves the values from 0 to 1"] = 1.0
+    resize_filter: Annotated[ResizeFilter, "bilinear is common"] = "bilinear"
 
     def __post_init__(self) -> None:
         check(self)

@@ -14,7 +14,7 @@ from audiotag.features.setting_names import changed_fields
 from audiotag.features.settings import SpectrogramSettings
 
 MAX_LENGTH = 1000  # of a line that is read; all fields together need less than half of it
-_TYPES = {field.name: type(field.default) for field in fields(SpectrogramSettings)}
+_TYPES: dict[str, Any] = {field.name: type(field.default) for field in fields(SpectrogramSettings)}
 
 
 def settings_text(settings: SpectrogramSettings, preset: str, values: SpectrogramSettings) -> str:
@@ -58,7 +58,7 @@ def _text(value: Any) -> str:
 
 
 def _value(name: str, text: str) -> Any:
-    kind = _TYPES[name]
+    kind: Any = _TYPES[name]
     if kind is bool:
         return {"True": True, "False": False}.get(text, text)
     try:

@@ -86,7 +86,8 @@ class NetworkInput(nn.Module):
         batch = torch.stack([channel] * settings.equal_channels + self._deltas(channel), dim=1)
         if not settings.resize:
             return batch
-        return functional.interpolate(batch, (settings.height, settings.width), mode="bilinear")
+        mode = "nearest-exact" if settings.resize_filter == "nearest" else "bilinear"
+        return functional.interpolate(batch, (settings.height, settings.width), mode=mode)
 
     def _normalise(self, log_mels: torch.Tensor, scales: Sequence[Scale] | None) -> torch.Tensor:
         settings = self.settings

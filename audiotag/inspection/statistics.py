@@ -34,13 +34,14 @@ def summary(index: pd.DataFrame) -> pd.DataFrame:
     """
     rows = {}
     for subset, clips in labelled_clips(index).groupby("subset", sort=False):
-        have_labels = clips["labels"].map(bool).astype(bool)
+        counts = clips["labels"].map(len)
+        combinations = set(map(tuple, clips["labels"]))  # far fewer than clips
         rows[subset] = {
             "clips": len(clips),
             "hours": clips["duration_s"].sum() / 3600,
-            "labels": len({label for labels in clips["labels"] for label in labels}),
-            "combinations": clips["labels"].map(lambda labels: tuple(sorted(labels))).nunique(),
-            "labels_per_clip": clips.loc[have_labels, "labels"].map(len).mean() if have_labels.any() else 0.0,
+            "labels": len(set(itertools.chain.from_iterable(combinations))),
+            "combinations": len({tuple(sorted(labels)) for labels in combinations}),
+            "labels_per_clip": counts[counts > 0].mean() if counts.any() else 0.0,
             "mean_s": clips["duration_s"].mean(),
             "median_s": clips["duration_s"].median(),
             "shortest_s": clips["duration_s"].min(),

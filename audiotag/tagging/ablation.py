@@ -18,11 +18,13 @@ FILE = "gains.json"
 FORMAT = 1
 ROW_SHAPE = {
     "step": str, "lwlrap": float, "accuracy": float, "over": str, "gain": (float, None), "ms_per_clip": float,
+    "low?": (float, None), "high?": (float, None),
 }  # fmt: skip
 SHAPE = {
     "rows": [dict], "dataset": str, "subset": str, "clips": int, "labels": int, "date": str, "folds": [str],
     "engine": str, "notes": [str], "unreadable": [str],
 }  # fmt: skip
+INTERVAL = ("low", "high")
 OLD_KEYS = {"ms_a_clip": "ms_per_clip"}  # keys in files of audiotag 0.1, and the fields that they are now
 ONE, MEAN, GEOMETRIC, WEIGHTED = "one fold", "all folds, arithmetic mean", "geometric mean", "weighted"
 TTA, GEOMETRIC_TTA = "with test-time augmentation", "geometric mean with test-time augmentation"
@@ -43,6 +45,8 @@ class AblationRow:
         Its lwlrap minus that of ``over``.
     ms_per_clip : float
         Milliseconds per clip, from the file to the scores.
+    low, high : float or None
+        Bounds of the 95 % interval of ``gain``, paired by recording; None where it is not computed.
     """
 
     step: str
@@ -51,6 +55,8 @@ class AblationRow:
     over: str
     gain: float | None
     ms_per_clip: float
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True)
@@ -88,8 +94,12 @@ class Ablation:
     unreadable: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        return {"format": FORMAT} | asdict(self)
+        """Plain values, for JSON; intervals only where there are some."""
+        rows = [
+            {name: value for name, value in asdict(row).items() if name not in INTERVAL or value is not None}
+            for row in self.rows
+        ]
+        return {"format": FORMAT} | asdict(self) | {"rows": rows}
 
 
 def write_ablation(folder: Path, ablation: Ablation) -> None:

@@ -99,7 +99,7 @@ def measure_ablation(
     """
     card = read_card(folder)
     notes: list[str] = []
-    clips, labels = _with_known_labels(_held_out_clips(card, dataset, subset, notes), card, dataset, notes)
+    clips, labels = with_known_labels(held_out_clips(card, dataset, subset, notes), card, dataset, notes)
     tta_tagger = Tagger(folder, TagSettings(tta=True), say=say)
     steps = _supported_steps(tta_tagger)
     scorers = _scorers(tta_tagger, steps)
@@ -121,9 +121,9 @@ def measure_ablation(
     if not scored:
         raise AudiotagError(f"none of the {len(clips)} clips of {dataset.name} can be read; {unreadable[0]}")
     if known:
-        notes.append(f"{card.name} was trained on {_count_of_clips(known)} of these, which makes the figures too high.")
+        notes.append(f"{card.name} was trained on {count_of_clips(known)} of these, which makes the figures too high.")
     if unreadable:
-        notes.append(f"{_count_of_clips(len(unreadable))} left out: unreadable.")
+        notes.append(f"{count_of_clips(len(unreadable))} left out: unreadable.")
     targets = multi_hot([truth for _, truth in scored], labels)
     figures = [(lwlrap(targets, each), accuracy(targets, each)) for each in np.array(scores).transpose(1, 0, 2)]
     return Ablation(
@@ -140,7 +140,7 @@ def measure_ablation(
     )
 
 
-def _held_out_clips(card: Card, dataset: Dataset, subset: str, notes: list[str]) -> pd.DataFrame:
+def held_out_clips(card: Card, dataset: Dataset, subset: str, notes: list[str]) -> pd.DataFrame:
     """The clips of the subset; raises if the ensemble was trained on them, adds a note if it may have been."""
     if subset not in (*SUBSETS, ALL_SUBSETS):
         raise AudiotagError(f"subset must be one of {', '.join(SUBSETS)} or {ALL_SUBSETS}, got {subset}.")
@@ -165,7 +165,7 @@ def _held_out_clips(card: Card, dataset: Dataset, subset: str, notes: list[str])
     return clips
 
 
-def _with_known_labels(
+def with_known_labels(
     clips: pd.DataFrame, card: Card, dataset: Dataset, notes: list[str]
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """The labelled clips of which the ensemble has all labels; and the labels that it shares with the dataset."""
@@ -186,9 +186,9 @@ def _with_known_labels(
     labelled = clips[clips["labels"].map(len) > 0]
     known = labelled[labelled["labels"].map(set(labels).issuperset)].reset_index(drop=True)
     if count := len(clips) - len(labelled):
-        notes.append(f"{_count_of_clips(count)} left out: no label.")
+        notes.append(f"{count_of_clips(count)} left out: no label.")
     if count := len(labelled) - len(known):
-        notes.append(f"{_count_of_clips(count)} left out: a label that {card.name} does not have.")
+        notes.append(f"{count_of_clips(count)} left out: a label that {card.name} does not have.")
     if known.empty:
         raise AudiotagError(
             f"each of the {len(clips)} clips of {dataset.name} has a label that {card.name} does not have; "
@@ -257,7 +257,8 @@ def _ms_per_clip(folder: Path, tta_tagger: Tagger, paths: Sequence[Path], say: S
     return one_ms, all_ms, tta_ms
 
 
-def _count_of_clips(count: int) -> str:
+def count_of_clips(count: int) -> str:
+    """A number of clips in words, such as 1 clip or 2 clips."""
     return "1 clip" if count == 1 else f"{count:,} clips"
 
 

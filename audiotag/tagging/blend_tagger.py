@@ -46,6 +46,8 @@ class BlendTagger(Tagger):
     Attributes
     ----------
     members : tuple[Tagger, ...]
+    orders : list[list[int]]
+        Where each label of the blend is among those of each member.
 
     Raises
     ------
@@ -81,7 +83,7 @@ class BlendTagger(Tagger):
             for number in range(len(self.blend.members))
         )
         self.familiar = self.members[0].familiar
-        self._orders = [self._order_of(member) for member in self.members]
+        self.orders = [self._order_of(member) for member in self.members]
         self._temperature_for(self.settings)
         self._require_familiar(self.settings)
         self._stackers = self._load_stackers(folder)
@@ -96,9 +98,14 @@ class BlendTagger(Tagger):
         """The evidence of the blend from that of each member."""
         return Evidence.of_members(evidence)
 
+    @property
+    def can_weight(self) -> bool:
+        """The members of a blend have the weights of its card, and none that are fitted."""
+        return False
+
     @cached_property
     def weights(self) -> np.ndarray | None:
-        """A blend has no weights of folds; its members have."""
+        """None, see `can_weight`."""
         return None
 
     @cached_property
@@ -152,6 +159,7 @@ class BlendTagger(Tagger):
             voting_folds=tuple(self.card.folds[voter].fold for voter in chosen),
             content=evidence.content,
             embeddings=evidence.embeddings,
+            voter="member",
         )
 
     def member_tags(self, evidence: Evidence, settings: TagSettings) -> list[Tags]:
@@ -167,15 +175,15 @@ class BlendTagger(Tagger):
         evidence : Evidence
         tags : sequence of Tags
             From `member_tags`.
-        combine : "mean", "geometric" or "weighted"
-            How the folds of a stacker are combined; "weighted" is their mean.
+        combine : "mean" or "geometric"
+            How the folds of a stacker are combined.
 
         Returns
         -------
         tuple[numpy.ndarray, numpy.ndarray]
             ``(voters, labels)`` of the clip, and ``(voters, windows, labels)`` at the windows of the first member.
         """
-        clip = [one.scores[order] for one, order in zip(tags, self._orders, strict=True)]
+        clip = [one.scores[order] for one, order in zip(tags, self.orders, strict=True)]
         timelines = self.timelines(tags)
         inputs = np.concatenate(timelines, axis=1)
         inputs = np.concatenate([inputs.mean(axis=0, keepdims=True), inputs])
@@ -186,7 +194,7 @@ class BlendTagger(Tagger):
         for stacker in self._stackers:
             untrained = [place for place, fold in enumerate(stacker.folds) if not is_trained.get(fold, False)]
             of_folds = stacker.scores(inputs)[untrained or slice(None)]
-            scores = fuse_folds(of_folds, "geometric" if combine == "geometric" else "mean")
+            scores = fuse_folds(of_folds, combine)
             scores[silent] = 0
             clip.append(scores[0])
             timelines.append(scores[1:])
@@ -197,7 +205,7 @@ class BlendTagger(Tagger):
         centres = [one.starts_s + one.window_s / 2 for one in tags]
         return [
             at_times(one.timeline[:, order], own, centres[0])
-            for one, order, own in zip(tags, self._orders, centres, strict=True)
+            for one, order, own in zip(tags, self.orders, centres, strict=True)
         ]
 
     def trained_folds(self, evidence: Evidence) -> np.ndarray:
@@ -216,6 +224,11 @@ class BlendTagger(Tagger):
         return tuple(dict.fromkeys(notes))
 
     def _member_settings(self, settings: TagSettings) -> TagSettings:
+        if settings.combine == "weighted":
+            raise AudiotagError(
+                f"{self.card.name} is a blend, whose folds are combined by mean or geometric, got weighted; choose one "
+                "of these."
+            )
         return replace(settings, folds=(), calibrated=False, hold_back=False)
 
     def _order_of(self, member: Tagger) -> list[int]:

@@ -164,6 +164,11 @@ class Card:
         return tuple(fold.sha256 for fold in self.folds)
 
     @property
+    def has_figures(self) -> bool:
+        """Whether there are out-of-fold figures; a blend of members with different folds has none."""
+        return self.blend is None or bool(self.out_of_fold)
+
+    @property
     def evidence_sizes(self) -> tuple[tuple[int, int], ...]:
         """Numbers of folds and of labels of the scores of a window: one pair, or for a blend one per member."""
         folds = [member.folds for member in self.blend.members] if self.blend else [len(self.folds)]

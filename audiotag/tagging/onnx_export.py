@@ -68,7 +68,9 @@ def onnx_graph(networks: Sequence[nn.Module], settings: NetworkSettings, shape: 
     """
     content = io.BytesIO()
     with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # the newer exporter fixes the number of windows
+        # Warnings say that this exporter is the older one (the newer one fixes the number of windows), and that a graph
+        # holds for one size of inputs. Each engine is compared with torch before it is used.
+        warnings.simplefilter("ignore")
         torch.onnx.export(
             AllFolds(networks, settings).eval(),
             (torch.zeros(2, *shape),),

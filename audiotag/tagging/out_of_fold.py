@@ -47,10 +47,10 @@ class OutOfFold:
         """The content of a safetensors file with these arrays."""
         from safetensors.numpy import save
 
-        return save(
+        return save(  # which writes the memory of an array as it is, so rows must follow each other
             {
-                "scores": self.scores.astype(np.float32),
-                "targets": self.targets.astype(np.uint8),
+                "scores": self.scores.astype(np.float32, order="C"),
+                "targets": self.targets.astype(np.uint8, order="C"),
                 "folds": self.folds.astype(np.int32),
             }
         )

@@ -129,7 +129,7 @@ class Tags:
     ranking : tuple[Tag, ...]
         Every label, the highest score first.
     folds : int
-        Number of folds that vote: all, or those that were not trained on the clip.
+        Number of folds that vote: all, or those that were not trained on the clip; of a blend, of members and stackers.
     scores : numpy.ndarray, shape=(labels,)
         Combined scores in the order of the card's labels; 0 to 1.
     timeline : numpy.ndarray, shape=(windows, labels)
@@ -156,6 +156,8 @@ class Tags:
         Below it a window is unlike the training sounds; 95 % of right tags have at least this familiarity.
     differences : tuple[str, ...]
         Those of the notes that say in what the clip differs from the training sounds: familiarity, bandwidth, level.
+    voter : str
+        What votes, in words: "fold", or "member" of a blend.
     """
 
     name: str
@@ -174,6 +176,7 @@ class Tags:
     window_familiarity: np.ndarray | None = None
     familiarity_threshold: float = 0.0
     differences: tuple[str, ...] = ()
+    voter: str = "fold"
 
     @property
     def tags(self) -> tuple[Tag, ...]:

@@ -114,6 +114,11 @@ class Tagger:
         """The evidence of a sound from that of each of `parts`."""
         return evidence[0]
 
+    @property
+    def can_weight(self) -> bool:
+        """Whether its folds can be combined by "weighted": it needs out-of-fold scores to fit weights to."""
+        return self.out_of_fold is not None
+
     @cached_property
     def weights(self) -> np.ndarray | None:
         """Scale and shift of the logits of each chosen fold, shape ``(folds, 2)``.

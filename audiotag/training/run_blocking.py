@@ -132,10 +132,11 @@ def how_it_ended(run: Run) -> str:
     return f"{state if state in ('failed', 'finished') else f'was {state}'}. {run.reason()}".rstrip()
 
 
-def train_run(settings: RunSettings, workspace: Workspace) -> Run:
+def train_run(settings: RunSettings, workspace: Workspace, progress: Callable[[int, int], None] | None = None) -> Run:
     """The finished run of these settings: an earlier one, resumed if it was cut off, or a new one.
 
-    A script that is started again finds its runs again, and none is trained twice.
+    A script that is started again finds its runs again, and none is trained twice. ``progress`` is called as
+    `wait_for_end` calls it.
 
     Raises
     ------
@@ -149,7 +150,7 @@ def train_run(settings: RunSettings, workspace: Workspace) -> Run:
     elif run.state() in RESUMABLE:
         run.start()
     try:
-        wait_for_end(run)
+        wait_for_end(run, progress)
     except AudiotagError as error:
         raise AudiotagError(f"{error} Start the same training again to resume it.") from error
     return run

@@ -115,7 +115,7 @@ def _part_text(values: Mapping[str, Any]) -> str:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, Mapping) and "kind" in value:  # a mixer inside another one
+    if isinstance(value, Mapping) and "kind" in value:  # a loss, a schedule, or a mixer inside another one
         return f"({_part_text(value)})"
     if value is None:
         return "none"
@@ -125,7 +125,6 @@ def _text(value: Any) -> str:
         return f"{value:g}"
     if isinstance(value, list | tuple):
         return ", ".join(map(_text, value))
-    if isinstance(value, dict):  # a part with its parameters, or one for each kind of clips
-        words = [_text(item) if name == "kind" else f"{name} {_text(item)}" for name, item in value.items()]
-        return ", ".join(words) or "none"
+    if isinstance(value, Mapping):  # a loss for each kind of clips
+        return ", ".join(f"{name} {_text(item)}" for name, item in value.items()) or "none"
     return str(value)

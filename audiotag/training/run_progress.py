@@ -79,7 +79,7 @@ def expected_epochs(events: list[dict[str, Any]]) -> dict[tuple[int, int], int]:
         for event in events:
             if event["event"] == "epoch":
                 lwlraps.setdefault((event["fold"], event["stage"]), {})[event["epoch"]] = event["lwlrap"]
-    expected = {}
+    expected: dict[tuple[int, int], int] = {}
     for stage in plan["stages"]:
         number, planned, stop_after = stage["stage"], stage["epochs"], stage.get("stop_after", 0)
         folds = [SHARED_FOLD] if stage["shared"] else plan["folds"]

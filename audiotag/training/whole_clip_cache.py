@@ -115,7 +115,7 @@ class WholeClipCache:
         hop, margin = settings.hop_length, -(-settings.n_fft // settings.hop_length)
         lead = min(first, margin)  # frames before these, which see the mirrored beginning of the part
         samples = clip.read((first - lead) * hop, min((first + settings.frames + margin) * hop, clip.samples), settings)
-        if (first - lead) == 0 and len(samples) < settings.fewest_samples:  # the file has become shorter
+        if len(samples) < settings.fewest_samples:  # the file has become shorter
             samples = np.pad(samples, (0, settings.fewest_samples - len(samples)))
         values = np.maximum(log_mel(samples, self._without_floor), facts.floor_db)
         return cut_frames(values, lead, settings)

@@ -13,8 +13,10 @@ from audiotag.augmentation.base import AUGMENTATIONS
 from audiotag.errors import AudiotagError
 from audiotag.features.log_mel import log_mel, network_input
 from audiotag.features.presets import own_presets, save_preset
+from audiotag.features.setting_names import differences
 from audiotag.features.settings import PRESETS, SpectrogramSettings
 from audiotag.features.trimming import fit_length, trimmed_bounds
+from audiotag.features.whole_clip import added_zeros
 from audiotag.ui.player import PlayerOptions
 from audiotag.workspace import Workspace
 
@@ -60,10 +62,10 @@ def test_settings_change_the_size_of_the_network_input(home: Workspace) -> None:
     at = at.selectbox(key="preset").set_value("argus").run()
     assert not at.exception
     assert at.slider(key="set-clip_s").value == 4.0
-    assert input_size(at) == "128 × 256"
-    at = at.button(key="square").click().run()  # the hop is then longer than the window was
+    assert input_size(at) == "3 × 128 × 256"
+    at = at.button(key="square").click().run()
     assert not at.error
-    assert input_size(at) == "128 × 128"
+    assert input_size(at) == "3 × 128 × 128"
     at = at.selectbox(key="preset").set_value("capstone").run()
     at = at.slider(key="set-clip_s").set_value(1.0).run()
     assert input_size(at) == "128 × 64"
@@ -109,7 +111,7 @@ def test_every_preset_sets_all_widgets(home: Workspace) -> None:
         code = next(element.value for element in at.code if "SpectrogramSettings(" in element.value)
         changes = re.search(r"SpectrogramSettings\((.*)\)", code)[1]
         assert eval(f"dict({changes})") == {
-            field: value for field, value in preset.to_dict().items() if value != PRESETS["capstone"].to_dict()[field]
+            field: value for field, value in vars(preset).items() if value != getattr(PRESETS["capstone"], field)
         }
 
 
@@ -146,6 +148,40 @@ def test_python_lines_compute_the_log_mel_of_the_crop(home: Workspace) -> None:
     exec(code, made)
     assert made["spectrogram"].shape == (64, 128)
     assert made["settings"] == SpectrogramSettings(n_mels=64)
+
+
+@pytest.mark.parametrize("preset", ["argus", "warm-up"])
+def test_crops_of_whole_clips_are_shown_as_the_network_gets_them(
+    home: Workspace, players: list[Player], preset: str
+) -> None:
+    at = open_page("pages/spectrogram.py", view="Code", settings=preset)
+    assert not at.exception
+    code = next(element.value for element in at.code if "SpectrogramSettings(" in element.value)
+    made: dict[str, Any] = {}
+    exec(code, made)
+    settings = PRESETS[preset]
+    assert made["settings"] == settings
+    wanted = network_input(made["spectrogram"], settings, made["whole"].scale)[0]
+    np.testing.assert_allclose(players[-1].spectrogram, wanted, atol=1e-6)
+    # The same by the settings alone: the whole trimmed clip, and the middle of it.
+    waveform = players[-1].waveform
+    start, end = trimmed_bounds(waveform, settings)
+    whole = log_mel(np.pad(waveform[start:end], added_zeros(end - start, settings)), settings)
+    assert made["spectrogram"].min() >= whole.max() - settings.top_db - 1e-3
+    spare = whole.shape[1] - settings.frames
+    if spare >= 0:
+        np.testing.assert_array_equal(made["spectrogram"], whole[:, spare // 2 :][:, : settings.frames])
+
+
+def test_settings_of_whole_clips_are_set_back_with_the_crop(home: Workspace) -> None:
+    at = open_page("pages/spectrogram.py", settings="argus,centred=False")
+    assert not at.error
+    assert at.selectbox(key="set-padding").value == "minimum-or-repeat"
+    at = at.segmented_control(key="set-crop").set_value("waveform").run()
+    assert not at.exception
+    assert not at.error
+    assert at.selectbox(key="set-padding").value == "zeros"
+    assert at.toggle(key="set-centred").value
 
 
 @pytest.mark.parametrize("name", TABS)
@@ -279,7 +315,7 @@ def test_player_shows_the_crop_exactly_as_a_network_gets_it(home: Workspace, pla
 def test_player_shows_the_normalised_and_resized_channel_that_is_chosen(home: Workspace, players: list[Player]) -> None:
     address = {"view": "Code", "settings": "capstone,normalise=clip,deltas=2,resize=96", "b": "capstone"}
     for channel, (name, unit) in enumerate(
-        [("log-mel", "σ"), ("slope", "σ/frame"), ("slope of the slope", "σ/frame²")]
+        [("log-mel", "σ"), ("first delta", "σ/frame"), ("second delta", "σ/frame²")]
     ):
         at = open_page("pages/spectrogram.py", channel=name, **address)
         assert not at.exception
@@ -334,20 +370,22 @@ def test_comparison_begins_with_a_difference_and_correct_sizes(home: Workspace, 
     assert not at.exception
     beside = players[-1].options.beside
     assert beside is not None
-    assert beside.label == "B · warm-up"
+    assert beside.label == "B · argus"
     assert beside.waveform is None  # at the same sample rate it is the same sound
     (chart,) = at.get("plotly_chart")
     heights = np.asarray(json.loads(chart.proto.spec)["data"][0]["zmax"])
     assert heights > 3
-    at = at.selectbox(key="settings-b").set_value("argus").run()
+    at = at.selectbox(key="settings-b").set_value("warm-up").run()
     assert not at.exception
-    assert next(metric.delta for metric in at.metric if metric.label == "Network input") == "B: 128 × 256"
+    assert next(metric.delta for metric in at.metric if metric.label == "Network input") == "B: 3 × 128 × 128"
     beside = players[-1].options.beside
     assert beside is not None
-    assert beside.spectrogram.shape == (128, 256)
-    assert next(table.value for table in at.table)["Setting"].tolist() == [
-        "Clip length", "Padding of short clips", "Trim below the peak"
-    ]  # fmt: skip
+    assert beside.spectrogram.shape == (128, 128)
+    assert beside.values is not None
+    assert beside.values.unit == ""
+    assert 0 <= beside.values.low < beside.values.high <= 1
+    found = differences(PRESETS["capstone"], PRESETS["warm-up"])
+    assert next(table.value for table in at.table)["Setting"].tolist() == [each.name for each in found]
 
 
 def test_settings_kept_as_b_stay_while_a_changes_and_survive_a_reload(home: Workspace, players: list[Player]) -> None:

@@ -1,6 +1,7 @@
 """The Train page lists all runs: they are named, searched, compared and deleted together; the weights are chosen."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from audiotag.training.run_notes import RunNote, read_note, write_note
 from audiotag.training.runs import Run, list_runs
 from audiotag.training.weights_choice import SCORES, WEIGHTS
 from audiotag.ui.train.run_list import save_edits
-from audiotag.workspace import Workspace
+from audiotag.workspace import Workspace, write_json
 
 from .conftest import at_work, made_run, open_page, texts
 
@@ -153,3 +154,20 @@ def test_weights_are_chosen_where_both_are_stored_and_their_figures_are_beside_t
     at = at.button(key="publish-run").click().run()
     assert not at.exception
     assert asked == ["best"]
+
+
+def test_weights_that_the_recipe_asks_for_are_chosen_at_first(home: Workspace, sounds: Path) -> None:
+    run = made_run(home, sounds)
+    settings = run.settings()
+    recipe = replace(settings.recipe, weights="best", schedule="plateau")
+    write_json(run.folder / "settings.json", replace(settings, recipe=recipe).to_dict())
+    best = {"epoch": 1, "lwlrap": 0.75, "accuracy": 0.5, "per_class": [0.5] * 3}
+    run.write_event("fold-finished", fold=1, clips=8, lwlrap=0.7, accuracy=0.5, per_class=[0.5] * 3, best=best)
+    run.write_status("stopped")
+    run.fold_folder(1).mkdir()
+    for name in (WEIGHTS["best"], SCORES["best"]):
+        (run.fold_folder(1) / name).touch()
+    at = open_page("pages/train.py")
+    assert choice(at).value == "best"
+    assert not any("--weights" in code.value for code in at.code)
+    assert any("the figures of the last epoch are too high for new clips too" in text for text in texts(at.caption))

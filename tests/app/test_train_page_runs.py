@@ -113,6 +113,24 @@ def test_running_run_shows_where_it_is_and_stops_on_the_button(home: Workspace, 
     assert at.button(key="stop").disabled
 
 
+def test_run_whose_stage_may_end_early_shows_its_soonest_end(home: Workspace, sounds: Path) -> None:
+    """Two epochs of 2 s, the second one the best: fold 1 is over three epochs later, and so may the others be."""
+    stage = {"stage": 0, "subset": "curated", "epochs": 700, "clips": 24, "pixels": 9, "shared": False, "stop_after": 3}
+    run = at_work(made_run(home, sounds, stages=[stage]))
+    run.write_progress(
+        1, subset="curated", stage=0, epoch=3, epochs=700, batch=0, batches=4, loss=0.25, phase="training"
+    )
+    at = open_page("pages/train.py")
+    assert not at.exception
+    (bar,) = at.get("progress")
+    assert "epoch 3 of at most 700" in bar.proto.text
+    assert bar.proto.text.endswith("at least 6 s to the end of the fold")
+    assert any("at least **26 s** left" in text for text in texts(at.markdown))  # 3 epochs, and 5 of two folds
+    assert table_with(at, "left")["epochs"][0] == "2 of 5"
+    axes = [json.loads(chart.proto.spec)["layout"]["xaxis"]["range"] for chart in at.get("plotly_chart")]
+    assert axes[0] == [0.5, 5.5]
+
+
 def test_each_fold_in_training_has_a_bar_that_shows_its_phase(home: Workspace, sounds: Path) -> None:
     run = at_work(made_run(home, sounds))
     values = {"subset": "noisy", "stage": 0, "epoch": 1, "epochs": 2, "batches": 4, "loss": 0.25}

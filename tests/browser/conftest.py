@@ -93,18 +93,19 @@ class Server:
 
 
 @pytest.fixture(scope="session")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(of_all_workers: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace with a small set of starter sounds."""
     folder = tmp_path_factory.mktemp("workspace")
-    render_starter(folder / "starter-sounds", counts=StarterCounts(curated=60, noisy=60, test=20))
+    counts = StarterCounts(curated=60, noisy=60, test=20)
+    shutil.copytree(render_starter(of_all_workers / "starter-sounds", counts=counts), folder / "starter-sounds")
     return folder
 
 
 @pytest.fixture(scope="session")
-def unseen(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Sounds of another seed, which the shipped ensemble was not trained on."""
-    folder = tmp_path_factory.mktemp("unseen") / "sounds"
-    return render_starter(folder, seed=77, counts=StarterCounts(curated=60, noisy=20, test=20))
+def unseen(of_all_workers: Path) -> Path:
+    """Sounds of another seed, which the shipped ensemble was not trained on; tests only read them."""
+    counts = StarterCounts(curated=60, noisy=20, test=20)
+    return render_starter(of_all_workers / "unseen-sounds", seed=77, counts=counts)
 
 
 @pytest.fixture(scope="session")
@@ -120,7 +121,7 @@ def shared_server(home: Path) -> Iterator[Server]:
 def server(shared_server: Server, home: Path) -> Iterator[Server]:
     """The shared server, without the sounds that earlier tests have tagged; a test may stop and start it."""
     shutil.rmtree(home / "tag-history", ignore_errors=True)
-    if not shared_server.answers():  # the test before has failed between the two
+    if shared_server.process is None:  # the test before has failed between the two
         shared_server.start()
     yield shared_server
     shared_server.print_logs()
@@ -145,11 +146,14 @@ def chromium(launch: Callable[..., Browser]) -> Iterator[Browser]:
 
 @pytest.fixture
 def page(chromium: Browser) -> Iterator[Page]:
-    context = chromium.new_context(viewport={"width": 1400, "height": 1000})
-    page = context.new_page()
+    """A page of its own; it is closed after the test, as are all others that the test has opened."""
+    others = chromium.contexts
+    page = chromium.new_context(viewport={"width": 1400, "height": 1000}).new_page()
     page.set_default_timeout(30_000)
     yield page
-    context.close()
+    for context in chromium.contexts:
+        if context not in others:  # whose pages would go on asking the shared server
+            context.close()
 
 
 @pytest.fixture

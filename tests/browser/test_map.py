@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ from safetensors.numpy import save
 from audiotag.data.dataset import Dataset
 from audiotag.data.index import with_keys
 from audiotag.data.layouts import open_dataset
+from audiotag.inspection import measurement_job
+from audiotag.inspection.measuring_workers import measure_row
 from audiotag.review.doubts import Doubt
 from audiotag.review.ranking import find_doubts
 from audiotag.similarity.embedding_job import EmbeddingJob
@@ -31,17 +34,16 @@ RATE = 16_000
 LABELS = ("High", "Low", "Middle")
 CLIPS = {f"{number:02}.wav": LABELS[number % 3] for number in range(30)}
 CENTRES = np.array([[0.0, 0.0], [10.0, 0.0], [5.0, 9.0]])  # of the three labels on the map
-# Where the points of the map are in the window, by the name of the clip.
-POINTS = """chart => {
-  const { left, top } = chart.getBoundingClientRect();
-  const { xaxis, yaxis } = chart._fullLayout;
-  const found = {};
-  for (const trace of chart._fullData)
-    if (Array.isArray(trace.text)) trace.text.forEach((text, at) => {
-      found[text.split("<br>")[0]] = [
-        left + xaxis._offset + xaxis.l2p(trace.x[at]), top + yaxis._offset + yaxis.l2p(trace.y[at])];
-    });
-  return found;
+# Where the points of the map are in the window, by the name of the clip; without those that are faint or hidden.
+POINTS = """async root => {
+  const map = root.clipMap;
+  await map.loadNames();
+  const { left, top } = map.stage.getBoundingClientRect();
+  const rows = map.groups.filter(({ isHidden }) => !isHidden).flatMap(({ rows }) => rows);
+  return Object.fromEntries(rows.map(row => {
+    const [x, y] = map.placeOf(row);
+    return [map.points.names(row)[0], [left + x, top + y]];
+  }));
 }"""
 
 
@@ -52,7 +54,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory, workspace: Workspace) -> Dataset:
-    """Thirty clips with three labels; on the map each label is a group of its own."""
+    """Thirty clips with three labels, which are measured; on the map each label is a group of its own."""
     folder = tmp_path_factory.mktemp("map") / "tones"
     folder.mkdir()
     rng = np.random.default_rng(0)
@@ -63,6 +65,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory, workspace: Workspace) -> D
     (folder / "clips.csv").write_text("fname,label\n" + "".join(f"{name},{label}\n" for name, label in CLIPS.items()))
     workspace.remember_dataset(folder)
     dataset = open_dataset(folder)
+    measure(dataset, workspace)
     ensemble = workspace.ensemble_folders()["starter"]
     card = read_card(ensemble)
     vectors = rng.standard_normal((len(CLIPS), 8))
@@ -77,6 +80,15 @@ def dataset(tmp_path_factory: pytest.TempPathFactory, workspace: Workspace) -> D
     content = save({"keys": hashes[order], "positions": near[order].astype(np.float32)})
     write_bytes(MapJob.of(dataset, ensemble, card, workspace).folder / FILE, content)
     return dataset
+
+
+def measure(dataset: Dataset, workspace: Workspace) -> None:
+    """Measure the clips in this process, so that no page does it while the mouse is moved."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            measurement_job, "measured_rows", lambda clips, *_: (row for row in enumerate(map(measure_row, clips)))
+        )
+        measurement_job.measure_clips(measurement_job.MeasurementJob.of(dataset.root, dataset.name, workspace))
 
 
 @pytest.fixture(scope="module")
@@ -113,9 +125,10 @@ def open_map(page: Page, server: Server, **address: str) -> dict[str, tuple[floa
     return points_of(page)
 
 
-def points_of(page: Page) -> dict[str, tuple[float, float]]:
-    chart = page.locator(".st-key-clip-map .js-plotly-plot")
-    expect(page.locator(".st-key-clip-map .nsewdrag")).to_be_visible(timeout=SLOW_MS)
+def points_of(page: Page, count: int = len(CLIPS)) -> dict[str, tuple[float, float]]:
+    """Where clips are in the window, once so many are in colour."""
+    chart = page.locator(".clip-map")
+    expect(chart).to_have_attribute("data-drawn", str(count), timeout=SLOW_MS)
     expect(page.locator(".player .untrimmed")).to_be_attached()
     wait_until_settled(page)
     chart.scroll_into_view_if_needed()
@@ -124,13 +137,17 @@ def points_of(page: Page) -> dict[str, tuple[float, float]]:
 
 def draw_around(page: Page, corners: list[tuple[float, float]]) -> None:
     """Draw a lasso around all of these places."""
-    x, y = np.array(corners).T
-    low_x, high_x, low_y, high_y = x.min() - 15, x.max() + 15, y.min() - 15, y.max() + 15
+    low_x, high_x, low_y, high_y = box_around(corners)
     page.mouse.move(low_x, low_y)
     page.mouse.down()
     for corner in ((high_x, low_y), (high_x, high_y), (low_x, high_y), (low_x, low_y + 2)):
         page.mouse.move(*corner, steps=5)
     page.mouse.up()
+
+
+def box_around(places: list[tuple[float, float]]) -> tuple[float, float, float, float]:
+    x, y = np.array(places).T
+    return x.min() - 15, x.max() + 15, y.min() - 15, y.max() + 15
 
 
 def test_a_lasso_selects_clips_that_review_shows_alone_and_a_reload_keeps_them(
@@ -142,13 +159,13 @@ def test_a_lasso_selects_clips_that_review_shows_alone_and_a_reload_keeps_them(
     draw_around(page, [points[name] for name in high])
     expect(page.get_by_text("10 clips selected")).to_be_visible()
     expect(page).to_have_url(re.compile("selection="))
-    assert set(points_of(page)) == set(high)  # the others are faint and have no names
+    assert set(points_of(page, 10)) == set(high)  # the others are faint and have no names
     page.get_by_role("tab", name="Durations").click()
     expect(page.get_by_text("10 clips", exact=False).first).to_be_visible()
     page.get_by_role("tab", name="Map").click()
     page.reload()
     expect(page.get_by_text("10 clips selected")).to_be_visible()
-    assert set(points_of(page)) == set(high)
+    assert set(points_of(page, 10)) == set(high)
     page.get_by_role("link", name="Open in Review").click()
     expect(page.get_by_text("Only 10 selected clips")).to_be_visible()
     wanted = [doubt for doubt in doubts if doubt.clip in high]
@@ -169,6 +186,51 @@ def test_a_click_plays_a_clip_and_a_key_the_next(server: Server, page: Page) -> 
     wait_until_settled(page)
     page.keyboard.press("n")
     expect(page.locator(".player")).to_have_attribute("aria-label", "Player of 18.wav")
+
+
+def test_a_box_leaves_out_groups_that_are_hidden_and_a_pointed_clip_says_its_name(server: Server, page: Page) -> None:
+    points = open_map(page, server)
+    page.mouse.move(*points["04.wav"])
+    expect(page.locator(".clip-map .hover")).to_have_text("04.wavLow")
+    page.get_by_role("button", name="High (10)").click()
+    assert {CLIPS[name] for name in points_of(page)} == {"Low", "Middle"}
+    page.get_by_role("button", name="Draw a box around clips").click()
+    low_x, high_x, low_y, high_y = box_around(list(points.values()))
+    page.mouse.move(low_x, low_y)
+    page.mouse.down()
+    page.mouse.move(high_x, high_y, steps=5)
+    page.mouse.up()
+    expect(page.get_by_text("20 clips selected")).to_be_visible()
+
+
+def test_the_map_zooms_around_the_pointer_and_by_keys(server: Server, page: Page) -> None:
+    points = open_map(page, server)
+    x, y = points["04.wav"]
+    page.mouse.move(x, y)
+    page.mouse.wheel(0, -300)
+    page.wait_for_function("root => root.clipMap.view.zoom > 1.2", arg=page.locator(".clip-map").element_handle())
+    zoomed = points_of(page)
+    assert np.allclose(zoomed["04.wav"], (x, y), atol=1)
+    assert abs(zoomed["05.wav"][0] - x) > 1.2 * abs(points["05.wav"][0] - x)
+    stage = page.get_by_role("application")
+    stage.focus()
+    page.keyboard.press("ArrowRight")
+    assert points_of(page)["04.wav"][0] < x - 20
+    page.keyboard.press("0")
+    assert np.allclose(points_of(page)["04.wav"], (x, y), atol=1)
+
+
+@pytest.mark.parametrize(("kind", "begin"), [("SVG", b"<svg"), ("PNG", b"\x89PNG")])
+def test_the_map_is_downloaded_as_an_image(server: Server, page: Page, kind: str, begin: bytes) -> None:
+    open_map(page, server)
+    with page.expect_download() as download:
+        page.locator(".clip-map").get_by_role("button", name=f"Download as {kind}").click()
+    assert download.value.suggested_filename == f"clip-map.{kind.lower()}"
+    content = Path(download.value.path()).read_bytes()
+    assert content.startswith(begin)
+    if kind == "SVG":
+        assert content.count(b"<use ") == len(CLIPS)
+        assert b"Low (10)" in content
 
 
 def test_the_tab_can_be_read_and_nothing_is_cut_off(server: Server, page: Page) -> None:

@@ -40,7 +40,7 @@ class ArgusSettings(NetworkSettings, ArgusArchitecture):
         require(
             isinstance(weights, list | tuple)
             and len(weights) in (0, SKIPS)
-            and all(isinstance(weight, int | float) and Within(0, 10).accepts(weight) for weight in weights),
+            and all(type(weight) in (int, float) and Within(0, 10).accepts(weight) for weight in weights),
             "auxiliary_weights",
             f"be empty or {SKIPS} numbers from 0 to 10",
             readable(weights),

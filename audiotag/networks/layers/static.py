@@ -1,23 +1,14 @@
-"""Layers that depend on the size of their maps, written so that the ONNX exporter takes them.
+"""Layers whose operations depend on the size of their maps, written so that the ONNX exporter takes them.
 
-An ONNX graph is for network inputs of one size. While it is made, torch passes sizes as tensors and warns where a layer
-makes numbers of them, because the graph then holds for that size alone; here that is what is wanted.
+An ONNX graph is for network inputs of one size. While it is made, torch passes sizes as tensors, which `int` turns into
+numbers.
 """
 
 from __future__ import annotations
 
-import warnings
-
 import torch
 from torch import nn
 from torch.nn import functional
-
-
-def size_of(maps: torch.Tensor) -> tuple[int, int]:
-    """Height and width of maps (batch, channels, h, w) as plain numbers."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", torch.jit.TracerWarning)
-        return int(maps.shape[2]), int(maps.shape[3])
 
 
 class SameConv(nn.Conv2d):
@@ -32,7 +23,7 @@ class SameConv(nn.Conv2d):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(batch, n_in, h, w) → (batch, n_out, ⌈h / stride⌉, ⌈w / stride⌉)."""
-        (top, bottom), (left, right) = (self._zeros(size) for size in size_of(x))
+        (top, bottom), (left, right) = (self._zeros(int(size)) for size in x.shape[2:])
         if top == bottom and left == right:
             return functional.conv2d(x, self.weight, None, self.stride, (top, left), 1, self.groups)
         return super().forward(functional.pad(x, (left, right, top, bottom)))
@@ -55,13 +46,27 @@ class MeanOnGrid(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(batch, channels, h, w) → (batch, channels, size, size)."""
-        rows, columns = (self._means_of(places).to(x) for places in size_of(x))
+        rows, columns = (means_of(self.size, int(places)).to(x) for places in x.shape[2:])
         return rows @ x @ columns.T
 
-    def _means_of(self, places: int) -> torch.Tensor:
-        """A matrix (size, places), each row of which takes the mean over one cell of the grid."""
-        weights = torch.zeros(self.size, places)
-        for cell in range(self.size):
-            first, end = cell * places // self.size, -(-(cell + 1) * places // self.size)
-            weights[cell, first:end] = 1 / (end - first)
-        return weights
+
+class MeanOnRows(nn.Module):
+    """Means over neighbouring rows, as many as are wanted: (batch, channels, h, w) → (batch, channels, rows, w)."""
+
+    def __init__(self, rows: int) -> None:
+        super().__init__()
+        self.rows = rows
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(batch, channels, h, w) → (batch, channels, rows, w); maps with so many rows are returned as they are."""
+        height = int(x.shape[2])
+        return x if height == self.rows else means_of(self.rows, height).to(x) @ x
+
+
+def means_of(cells: int, places: int) -> torch.Tensor:
+    """A matrix (cells, places); each row takes the mean over one of the cells that torch's adaptive pools make."""
+    weights = torch.zeros(cells, places)
+    for cell in range(cells):
+        first, end = cell * places // cells, -(-(cell + 1) * places // cells)
+        weights[cell, first:end] = 1 / (end - first)
+    return weights

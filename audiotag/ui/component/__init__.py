@@ -4,6 +4,6 @@
 ``images.js`` downloads what a component shows.
 """
 
-from audiotag.ui.component.sources import read_component
+from audiotag.ui.component.sources import Sources, read_component
 
-__all__ = ["read_component"]
+__all__ = ["Sources", "read_component"]

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypedDict
 
 FOLDER = Path(__file__).parent
 SHARED = ("lifetime", "sounds", "images")
 
 
-def read_component(folder: Path, name: str, scripts: Sequence[str] = ()) -> dict[str, str]:
+class Sources(TypedDict):
+    """What Streamlit takes to register a component."""
+
+    html: str
+    css: str
+    js: str
+
+
+def read_component(folder: Path, name: str, scripts: Sequence[str] = ()) -> Sources:
     """HTML, CSS and JavaScript of the component ``name``.
 
     Parameters
@@ -22,9 +31,9 @@ def read_component(folder: Path, name: str, scripts: Sequence[str] = ()) -> dict
         Other scripts in the folder, without ``.js``. They are put before that of the component, and before them those
         that all components share.
     """
-    sources = {kind: _read(folder / f"{name}.{kind}") for kind in ("html", "css")}
     paths = [*(FOLDER / f"{each}.js" for each in SHARED), *(folder / f"{each}.js" for each in (*scripts, name))]
-    return sources | {"js": "\n".join(map(_read, paths))}
+    html, css = (_read(folder / f"{name}.{kind}") for kind in ("html", "css"))
+    return {"html": html, "css": css, "js": "\n".join(map(_read, paths))}
 
 
 def _read(path: Path) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -34,7 +36,7 @@ class Colouring:
 
     Attributes
     ----------
-    groups : list of int
+    groups : sequence of int
         The number of each clip's style.
     styles : list of PointStyle
         In the order of the legend.
@@ -44,7 +46,7 @@ class Colouring:
         Name of the column of the table that has the groups; empty where another column has them already.
     """
 
-    groups: list[int]
+    groups: Sequence[int] | np.ndarray
     styles: list[PointStyle]
     note: Markdown = NO_NOTE
     column: str = ""
@@ -55,26 +57,35 @@ Colour = Callable[[Dataset, pd.DataFrame, pd.DataFrame], Colouring]
 
 def by_label(dataset: Dataset, clips: pd.DataFrame, faults: pd.DataFrame) -> Colouring:
     """The ten most frequent labels, or those that the user chooses; all others are grey."""
-    counts = Counter(label for labels in clips["labels"] for label in labels)
+    clip, label, names = _label_pairs(clips["labels"])
     chosen = st.multiselect(
         "Labels in colour",
-        sorted(counts),
+        sorted(names),
         key=LABELS,
         placeholder="the most frequent",
         max_selections=MOST_GROUPS,
         bind="query-params",
         help="All other labels are grey. Without a choice, the ten most frequent labels have a colour.",
     )
-    coloured = chosen or [label for label, _ in counts.most_common(MOST_GROUPS)]
-    number = {label: at for at, label in enumerate(coloured)}
+    most_frequent = np.argsort(-np.bincount(label, minlength=len(names)), kind="stable")[:MOST_GROUPS]
+    coloured = chosen or [names[each] for each in most_frequent]
     other, none = len(coloured), len(coloured) + 1
-    groups = [
-        next((number[label] for label in labels if label in number), other if len(labels) else none)
-        for labels in clips["labels"]
-    ]
-    several = any(len(labels) > 1 for labels in clips["labels"])
+    number = {label: at for at, label in enumerate(coloured)}
+    group_of = np.array([number.get(name, other) for name in names], dtype=int)[label]
+    groups = np.full(len(clips), none)
+    groups[clip] = other
+    has_colour = np.flatnonzero(group_of != other)[::-1]  # of several labels the first one is written last
+    groups[clip[has_colour]] = group_of[has_colour]
+    several = bool((clip[1:] == clip[:-1]).any())
     note = "A clip with several labels has the colour of the first one that has a colour." if several else ""
     return Colouring(groups, [*numbered_styles(coloured), *_grey("other labels", "no label")], Markdown(note))
+
+
+def _label_pairs(labels: pd.Series) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Number of the clip and of the label of each label of each clip, in their order, and the names of the labels."""
+    counts = np.fromiter(map(len, labels), dtype=int, count=len(labels))
+    found, names = pd.factorize(np.array(list(itertools.chain.from_iterable(labels)), dtype=object))
+    return np.repeat(np.arange(len(labels)), counts), found, names.tolist()
 
 
 def by_subset(dataset: Dataset, clips: pd.DataFrame, faults: pd.DataFrame) -> Colouring:

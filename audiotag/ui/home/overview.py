@@ -43,7 +43,9 @@ def show_overview(context: PageContext, dataset: Dataset | None, index: pd.DataF
         if context.ensemble_folder:
             card = cache.load_card(context.ensemble_folder)
             st.markdown(f"**{escape(card.name)}**")
-            st.markdown(f"{len(card.labels)} labels, {len(card.folds)} folds, lwlrap {card.lwlrap:.3f} out of fold")
+            voters = "folds" if card.blend is None else "members and stackers"
+            figure = f", lwlrap {card.lwlrap:.3f} out of fold" if card.has_figures else ""
+            st.markdown(f"{len(card.labels)} labels, {len(card.folds)} {voters}{figure}")
         else:
             st.markdown("There is no ensemble yet. Train folds and publish them.")
     with right.container(border=True, height="stretch", gap="xxsmall"):

@@ -16,7 +16,7 @@ import numpy as np
 import streamlit as st
 
 from audiotag.features.settings import SpectrogramSettings
-from audiotag.ui.component import read_component
+from audiotag.ui.component import Sources, read_component
 from audiotag.ui.player.options import PlayerOptions
 from audiotag.ui.player.packing import Block, Part, pack_block, with_header
 
@@ -74,7 +74,7 @@ def show_parts(place: str, parts: Sequence[Part]) -> None:
             _part()(data=with_header({"place": place, "part": part.id}, part.data), key=f"{place}-part-{number}")
 
 
-def player_sources() -> dict[str, str]:
+def player_sources() -> Sources:
     """HTML, CSS and JavaScript of the player, whose script is in several files."""
     return read_component(FOLDER, "player", SCRIPTS)
 

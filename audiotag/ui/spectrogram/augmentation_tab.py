@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from audiotag.augmentation.base import AUGMENTATIONS
+from audiotag.augmentation.base import AUGMENTATIONS, Augmentation, Mixer
 from audiotag.augmentation.chain import Chain, apply_all
 from audiotag.data.dataset import Dataset
-from audiotag.features.log_mel import log_mel, normalise
+from audiotag.features.log_mel import Scale, log_mel, normalise
 from audiotag.features.settings import SpectrogramSettings
+from audiotag.features.whole_clip import WholeClip, cut_crop
 from audiotag.figures import sound as figures
 from audiotag.ui.spectrogram.crops import IMAGE_WIDTH_PIXELS, Crop, crop_of_file
 from audiotag.ui.text import escape
@@ -65,7 +66,7 @@ def show_augmentation(crop: Crop, dataset: Dataset | None, settings: Spectrogram
         draw = show_draw_button("augmentation-draw")
         st.caption(f"Draw {draw + 1:,}")
     examples = draw_examples(crop, dataset, settings, [augmentations[name] for name in chosen], draw)
-    plain = normalise(crop.log_mel[None], settings)[0]
+    plain = normalise(crop.log_mel[None], settings, [crop.scale] if crop.scale else None)[0]
     with st.container(horizontal=True):
         for example in examples:
             st.image(
@@ -80,12 +81,31 @@ def draw_examples(
 ) -> list[np.ndarray]:
     """Augmented versions of the crop, each ``(n_mels, frames)``; every step is applied where training applies it."""
     rng = np.random.default_rng(seed)
-    partners = [crop_of_file(path, settings).waveform for path in sound_picker.paths_with_label(dataset, EXAMPLE_COUNT)]
-    batch = np.stack([crop.waveform] * EXAMPLE_COUNT + partners)
+    partners = [crop_of_file(path, settings) for path in sound_picker.paths_with_label(dataset, EXAMPLE_COUNT)]
+    crops = [crop] * EXAMPLE_COUNT + partners
     chain = Chain.of(tuple(augmentations), mixup=0)
-    targets = np.ones((len(batch), 1), dtype=np.float32)
-    batch, targets = apply_all(chain.on_waveforms, batch, targets, rng)
-    log_mels = np.stack([log_mel(waveform, settings) for waveform in batch])[:, None]
-    log_mels, targets = apply_all(chain.on_log_mels, log_mels, targets, rng)
-    inputs, _ = apply_all(chain.on_network_inputs, normalise(log_mels[:, 0], settings)[:, None], targets, rng)
+    targets = np.ones((len(crops), 1), dtype=np.float32)
+    scales = None
+    if settings.crop == "spectrogram":
+        changed = [_with_changed_waveform(each, settings, chain.on_waveforms, rng) for each in crops]
+        log_mels, scales = np.stack([values for values, _ in changed]), [scale for _, scale in changed]
+    else:
+        batch = np.stack([each.waveform for each in crops])
+        batch, targets = apply_all(chain.on_waveforms, batch, targets, rng)
+        log_mels = np.stack([log_mel(waveform, settings) for waveform in batch])
+    log_mels, targets = apply_all(chain.on_log_mels, log_mels[:, None], targets, rng)
+    inputs, _ = apply_all(chain.on_network_inputs, normalise(log_mels[:, 0], settings, scales)[:, None], targets, rng)
     return list(inputs[:EXAMPLE_COUNT, 0])
+
+
+def _with_changed_waveform(
+    crop: Crop, settings: SpectrogramSettings, augmentations: tuple[Augmentation, ...], rng: np.random.Generator
+) -> tuple[np.ndarray, Scale]:
+    """The log-mel of a crop, and the scale of its clip, whose whole waveform is changed first; it is not mixed."""
+    assert crop.whole is not None
+    alone = tuple(augmentation for augmentation in augmentations if not isinstance(augmentation, Mixer))
+    if not alone:
+        return crop.log_mel, crop.whole.scale
+    waveform, _ = apply_all(alone, crop.trimmed[None], np.ones((1, 1), dtype=np.float32), rng)
+    whole = WholeClip.of(waveform[0], settings)
+    return cut_crop(whole.log_mel, settings, crop.position), whole.scale

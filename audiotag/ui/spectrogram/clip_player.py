@@ -9,6 +9,7 @@ import streamlit as st
 
 from audiotag.audio.header import Sound, Source
 from audiotag.features.log_mel import display_log_mel, network_input
+from audiotag.features.readouts import value_unit
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.ui import cache
 from audiotag.ui.player import Beside, Jump, OtherSound, PlayerOptions, Region, Values, show_player
@@ -19,7 +20,7 @@ from audiotag.ui.widgets import sound_picker
 from audiotag.ui.widgets.sound_panel import sound_facts
 
 CROP, WHOLE = "Network input", "Whole clip"
-CHANNELS = ("log-mel", "slope", "slope of the slope")  # of a network input with deltas
+CHANNELS = ("log-mel", "first delta", "second delta")  # of a network input with deltas
 LONG_CLIP = 1.6  # in crops: of a longer clip the player shows the part with the crop to begin with
 VIEW_MARGIN = 0.05  # on both sides of the crop, in crops
 INVERTED = "inverted"  # in the session: key of the crops whose spectrograms were turned into sound
@@ -70,7 +71,7 @@ def show_clip(
             required=True,
             bind="query-params",
             help="The crop exactly as a network gets it: padded where the clip is too short, normalised (σ: standard "
-            "deviations from the mean) and resized if the settings say so. Or the whole clip, in dB.",
+            "deviations from the mean; or 0 to 1) and resized if the settings say so. Or the whole clip, in dB.",
         )
         channel = _pick_channel([each.deltas for each in (settings, second and second.settings) if each], part)
         position = pick_position(sound.waveform, settings)
@@ -138,13 +139,12 @@ def _spectrogram(shown: Shown, part: str, channel: int) -> tuple[np.ndarray, flo
     channel = min(channel, settings.deltas)
     if settings.normalise == "none" and not settings.resize and not channel:
         return crop.log_mel, crop.start_s, None
-    values = network_input(crop.log_mel, settings)[channel]
-    in_db = settings.normalise == "none"
+    values = network_input(crop.log_mel, settings, crop.scale)[channel]
+    unit = value_unit(settings)
     if channel:
         steepest = float(np.abs(values).max())
-        unit = f"{'dB' if in_db else 'σ'}/frame{'²' if channel == 2 else ''}"
-        return values, crop.start_s, Values(-steepest, steepest, unit)
-    return values, crop.start_s, Values(float(values.min()), float(values.max()), "dB re 1" if in_db else "σ")
+        return values, crop.start_s, Values(-steepest, steepest, f"{unit}/frame{'²' if channel == 2 else ''}")
+    return values, crop.start_s, Values(float(values.min()), float(values.max()), "dB re 1" if unit == "dB" else unit)
 
 
 def _view(crops: list[Region], duration_s: float) -> Region | None:

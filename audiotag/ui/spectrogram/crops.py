@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from audiotag.features.log_mel import log_mel
+from audiotag.features.log_mel import Scale, log_mel
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.features.trimming import crop_start, fit_length, trimmed_bounds
+from audiotag.features.whole_clip import WholeClip, crop_frame, cut_crop
 from audiotag.ui import cache
 from audiotag.ui.player import Region
 
@@ -30,12 +31,26 @@ class Crop:
     untrimmed : Region
         Part of the clip that is left after trimming.
     log_mel : numpy.ndarray, shape=(n_mels, frames), dB
+    whole : WholeClip or None
+        The whole clip that the log-mel was cut from, where the settings cut crops from spectrograms.
+    trimmed : numpy.ndarray, shape=(samples,), float32
+        The whole clip without the silence that was trimmed.
+    position : float
+        Place of the crop in it, 0 to 1.
     """
 
     waveform: np.ndarray
     start_s: float
     untrimmed: Region
     log_mel: np.ndarray
+    whole: WholeClip | None
+    trimmed: np.ndarray
+    position: float
+
+    @property
+    def scale(self) -> Scale | None:
+        """The scale of the whole clip, where the settings cut crops from spectrograms."""
+        return None if self.whole is None else self.whole.scale
 
     def placed(self, waveform: np.ndarray, clip_samples: int, sample_rate: int) -> np.ndarray:
         """A version of the crop's sound at the crop's place in the clip, with silence before and after it."""
@@ -58,10 +73,19 @@ def make_crop(waveform: np.ndarray, settings: SpectrogramSettings, position: flo
         Place of the crop, from 0 (start of the trimmed clip) to 1 (its end).
     """
     start, end = trimmed_bounds(waveform, settings)
-    crop = np.ascontiguousarray(fit_length(waveform[start:end], settings, position))
-    start_s = (start + crop_start(end - start, settings, position)) / settings.sample_rate
+    trimmed = waveform[start:end]
     untrimmed = Region(start / settings.sample_rate, end / settings.sample_rate)
-    return Crop(crop, start_s, untrimmed, log_mel(crop, settings))
+    if settings.crop == "spectrogram":
+        whole = WholeClip.of(trimmed, settings)
+        first = whole.first_sample(crop_frame(whole.log_mel.shape[1], settings, position), settings)
+        part = trimmed[max(first, 0) : max(first + settings.clip_samples, 0)]
+        crop = np.zeros(settings.clip_samples, dtype=np.float32)
+        crop[max(-first, 0) :][: len(part)] = part
+        values = cut_crop(whole.log_mel, settings, position)
+        return Crop(crop, (start + first) / settings.sample_rate, untrimmed, values, whole, trimmed, position)
+    crop = np.ascontiguousarray(fit_length(trimmed, settings, position))
+    start_s = (start + crop_start(end - start, settings, position)) / settings.sample_rate
+    return Crop(crop, start_s, untrimmed, log_mel(crop, settings), None, trimmed, position)
 
 
 def crop_of_file(path: Path, settings: SpectrogramSettings) -> Crop:

@@ -35,7 +35,8 @@ def show_network_input(a: Shown, b: Shown | None, dataset: Dataset | None) -> No
 def _show_read_outs(a: Shown, b: Shown | None) -> None:
     """A's read-outs as large figures, and B's below each of them."""
     outs, others = (
-        read_outs(shown.settings, shown.crop.log_mel, shown.crop.waveform) if shown else None for shown in (a, b)
+        read_outs(shown.settings, shown.crop.log_mel, shown.crop.waveform, shown.crop.whole) if shown else None
+        for shown in (a, b)
     )
     assert outs is not None
     with st.container(horizontal=True, key="read-outs"):  # as many next to each other as fit
@@ -79,7 +80,7 @@ def _show_differences(a: Shown, b: Shown) -> None:
     st.markdown("### Level of A above B")
     st.caption(
         "Both in dB re full scale, at the same time and frequency. Where one of them is at its floor, the floors are "
-        f"compared; points without colour are not in B. {_spread(above[_above_floor(first) & ~np.isnan(above)])}"
+        f"compared; points without colour are not in B. {_spread(above[_above_floor(a) & ~np.isnan(above)])}"
     )
     show_chart(
         figures.difference(first, second),
@@ -89,8 +90,10 @@ def _show_differences(a: Shown, b: Shown) -> None:
     show_downloads(figures.difference_table(first, second), "level-of-a-above-b")
 
 
-def _above_floor(log_mel: figures.LogMel) -> np.ndarray:
-    return log_mel.values > log_mel.values.max() - log_mel.settings.top_db + FLOOR_MARGIN_DB
+def _above_floor(shown: Shown) -> np.ndarray:
+    values, whole = shown.crop.log_mel, shown.crop.whole
+    loudest = (values if whole is None else whole.log_mel).max()
+    return values > loudest - shown.settings.top_db + FLOOR_MARGIN_DB
 
 
 def _spread(above: np.ndarray) -> Markdown:

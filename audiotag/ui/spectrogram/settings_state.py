@@ -24,7 +24,7 @@ from audiotag.workspace import Workspace
 ADDRESS = "settings"  # the parameter of the address
 FIRST_PRESET = next(iter(PRESETS))
 INTEGER_STEP_FIELDS = ("trim_db", "top_db", "f_min", "f_max")  # their sliders move in whole steps
-TYPED_FIELDS = ("mean_db", "std_db", "resize")  # in text fields
+TYPED_FIELDS = ("mean_db", "std_db", "resize", "log_offset", "range_mean", "range_std")  # in text fields
 MAX_STEPS = 100  # that can be undone
 CURRENT, UNDO, REDO = "settings-current", "settings-undo", "settings-redo"  # in the session: preset and settings
 Step = tuple[str, SpectrogramSettings]

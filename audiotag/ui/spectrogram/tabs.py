@@ -78,13 +78,21 @@ def python_lines(settings: SpectrogramSettings, path: str) -> str:
         for field in fields(settings)
         if getattr(settings, field.name) != getattr(default, field.name)
     )
+    if settings.crop == "spectrogram":
+        imports = """from audiotag.features.trimming import trimmed_bounds
+from audiotag.features.whole_clip import WholeClip, cut_crop"""
+        steps = """whole = WholeClip.of(waveform[start:end], settings)
+spectrogram = cut_crop(whole.log_mel, settings)"""
+    else:
+        imports = "from audiotag.features.trimming import fit_length, trimmed_bounds"
+        steps = """crop = fit_length(waveform[start:end], settings)
+spectrogram = audiotag.log_mel(crop, settings)"""
     return f"""from pathlib import Path
 
 import audiotag
-from audiotag.features.trimming import fit_length, trimmed_bounds
+{imports}
 
 settings = audiotag.SpectrogramSettings({changes})
 waveform = audiotag.read_sound(Path({path!r}), settings.sample_rate).waveform
 start, end = trimmed_bounds(waveform, settings)
-crop = fit_length(waveform[start:end], settings)
-spectrogram = audiotag.log_mel(crop, settings)"""
+{steps}"""

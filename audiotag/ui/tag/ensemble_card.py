@@ -10,7 +10,7 @@ import streamlit as st
 
 from audiotag.metrics import lwlrap_per_class
 from audiotag.tagging.engine_selection import choice_of
-from audiotag.ui.text import escape
+from audiotag.ui.text import Markdown, escape
 from audiotag.ui.trust.panel import show_trust_summary
 
 if TYPE_CHECKING:
@@ -23,14 +23,18 @@ OUT_OF_FOLD = "Every training clip is scored by the fold that was trained withou
 
 def show_card(folder: Path, tagger: Tagger) -> None:
     """The card of the ensemble in a folder."""
-    card = tagger.card
+    card, figures = tagger.card, [Markdown("not known")] * 2
+    if card.has_figures:
+        figures = [Markdown(f"{card.lwlrap:.3f}"), Markdown(f"{card.accuracy:.3f}")]
     st.markdown(escape(card.about))
+    if card.blend is not None:
+        st.caption(escape(card.blend.out_of_fold))
     for column, (label, value, about) in zip(
         st.columns(4),
         (
-            ("lwlrap", f"{card.lwlrap:.3f}", OUT_OF_FOLD),
-            ("Accuracy", f"{card.accuracy:.3f}", f"Share of labels that are right. {OUT_OF_FOLD}"),
-            ("Folds", f"{len(card.folds)}", "Networks whose scores are combined."),
+            ("lwlrap", figures[0], OUT_OF_FOLD),
+            ("Accuracy", figures[1], f"Share of labels that are right. {OUT_OF_FOLD}"),
+            _voters_metric(card),
             ("Labels", f"{len(card.labels)}", "Labels that it can give."),
         ),
         strict=True,
@@ -50,8 +54,12 @@ def show_card(folder: Path, tagger: Tagger) -> None:
             _show_table(parts_table(card), "Clips, lwlrap and accuracy of each kind")
             for part in card.parts:
                 st.caption(f"{escape(part.name)}: {escape(part.licence)}.")
-        st.markdown("**By fold**, on held-out clips")
-        _show_table(folds_table(card), "Clips, lwlrap and accuracy of each fold")
+        if card.blend is None:
+            st.markdown("**By fold**, on held-out clips")
+            _show_table(folds_table(card), "Clips, lwlrap and accuracy of each fold")
+        else:
+            st.markdown("**By member and stacker**, out of fold")
+            _show_table(members_table(card), "Weight, lwlrap and accuracy of each member and stacker")
     with right:
         if tagger.out_of_fold is not None:
             st.markdown("**By label**, out of fold")
@@ -63,6 +71,24 @@ def show_card(folder: Path, tagger: Tagger) -> None:
             _show_table(engines_table(measured), "Engines as measured on this machine")
             st.caption("Measured once on this machine. The fastest engine whose scores agree with torch is used.")
     show_trust_summary(tagger)
+
+
+def _voters_metric(card: Card) -> tuple[str, str, str]:
+    if card.blend is None:
+        return "Folds", f"{len(card.folds)}", "Networks whose scores are combined."
+    return "Members", f"{len(card.folds)}", "Ensembles and stackers whose scores are combined."
+
+
+def members_table(card: Card) -> pd.DataFrame:
+    """One row per member and stacker of a blend: its weight, lwlrap and accuracy."""
+    assert card.blend is not None  # the caller has checked it
+    names = [member.name for member in card.blend.members]
+    names += [f"stacker {stacker.name}" for stacker in card.blend.stackers]
+    rows = [
+        {"number": voter.fold, "member": name, "weight": weight, "lwlrap": voter.lwlrap, "accuracy": voter.accuracy}
+        for voter, name, weight in zip(card.folds, names, card.blend.weights, strict=True)
+    ]
+    return pd.DataFrame(rows)
 
 
 def folds_table(card: Card) -> pd.DataFrame:

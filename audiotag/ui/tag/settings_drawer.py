@@ -63,6 +63,8 @@ def describe_setup(setup: TaggingSetup, other: TaggingSetup | None, state: thres
     """What is set, in one line of Markdown."""
     card, settings = setup.tagger.card, setup.settings
     folds = "1 fold" if len(card.folds) == 1 else f"{len(card.folds)} folds, {COMBINE_TITLES[settings.combine]}"
+    if card.blend is not None:
+        folds = f"blend of {len(card.blend.members)}, {COMBINE_TITLES[card.blend.combine]}"
     windows = {"mean": "mean", "max": "maximum"}[settings.windows or card.windows]
     if state.changed:
         marks = f"{state.changed:,} threshold{'' if state.changed == 1 else 's'} changed, not saved"

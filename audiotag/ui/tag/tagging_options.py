@@ -88,7 +88,7 @@ def pick_settings(folder: Path, tagger: Tagger, with_gains: bool) -> TagSettings
     """
     card = tagger.card
     measured = _read_ablation(folder, card)
-    ways = [way for way in COMBINE_TITLES if way != "weighted" or tagger.out_of_fold is not None]
+    ways = [way for way in COMBINE_TITLES if way != "weighted" or tagger.can_weight]
     left, right = st.columns(2, gap="large")
     with left:
         combine = st.radio(
@@ -137,10 +137,7 @@ def show_ablation(measured: ablation.Ablation | None, card: Card) -> None:
         st.caption("The gain of these options is not measured yet. Measure it on labelled clips:")
         st.code(ablation_line(card.name, "DATASET", save=True), language="bash", wrap_lines=True)
         return
-    rows = [
-        {"step": row.step, "lwlrap": row.lwlrap, "accuracy": row.accuracy, "ms per clip": row.ms_per_clip}
-        for row in measured.rows
-    ]
+    rows = [_table_row(row, any(each.low is not None for each in measured.rows)) for row in measured.rows]
     st.dataframe(
         pd.DataFrame(rows),
         hide_index=True,
@@ -149,6 +146,7 @@ def show_ablation(measured: ablation.Ablation | None, card: Card) -> None:
             "step": st.column_config.TextColumn(width="medium"),
             "lwlrap": st.column_config.NumberColumn(format="%.3f"),
             "accuracy": st.column_config.NumberColumn(format="%.3f"),
+            "gain": st.column_config.NumberColumn(format="%+.3f"),
             "ms per clip": st.column_config.NumberColumn(format="%.0f"),
         },
         alt="lwlrap, accuracy and time of each step of the ensemble",
@@ -159,9 +157,18 @@ def show_ablation(measured: ablation.Ablation | None, card: Card) -> None:
     )
 
 
+def _table_row(row: ablation.AblationRow, with_intervals: bool) -> dict[str, Any]:
+    """A row of the table; with its gain and the interval of that, where there are intervals."""
+    found: dict[str, Any] = {"step": row.step, "lwlrap": row.lwlrap, "accuracy": row.accuracy}
+    if with_intervals:
+        interval = "" if row.low is None or row.high is None else f"{row.low:+.3f} to {row.high:+.3f}"
+        found |= {"gain": row.gain, "95 % interval": interval, "over": row.over}
+    return found | {"ms per clip": row.ms_per_clip}
+
+
 def usable_settings(settings: TagSettings, tagger: Tagger) -> TagSettings:
     """The settings, without those that need what an ensemble does not have, such as out-of-fold scores."""
-    if settings.combine == "weighted" and tagger.out_of_fold is None:
+    if settings.combine == "weighted" and not tagger.can_weight:
         settings = replace(settings, combine="mean")
     return replace(
         settings,

@@ -86,7 +86,7 @@ def _pick_weights(run: Run, usual: WeightsChoice, recipe: Recipe | None) -> Weig
         help="The out-of-fold scores and thresholds of the ensemble are those of the weights that are chosen.",
     )
     st.dataframe(results_table(run), hide_index=True, height="content", alt="lwlrap of the folds with each weights")
-    st.caption(f"In brackets the number of the epoch. {optimism(recipe)}")
+    st.caption(f"In brackets the number of the epoch. {escape(optimism(recipe))}")
     return weights
 
 

@@ -97,7 +97,7 @@ def show_facts(settings: RunSettings, dataset: Dataset) -> None:
     session = open_session(dataset, settings)
     batches = session.expected_batches()
     stages = [
-        f"{escape(stage.describe_clips())}, {stage.describe_epochs()} of {batches[number]:,} "
+        f"{escape(stage.describe_clips())}, {escape(stage.describe_epochs())} of {batches[number]:,} "
         + ("batch" if batches[number] == 1 else "batches")
         + (", one network for all folds" if stage.shared else "")
         for number, stage in enumerate(recipe.stages)

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 def pick_hold_back(tagger: Tagger) -> bool:
     """Whether tags of unfamiliar sounds are held back; not offered where the ensemble does not know its sounds."""
+    if tagger.familiar is None and tagger.card.blend is not None:
+        st.caption("The first member of this blend did not know what its training sounds are like when it was blended.")
+        return False
     if tagger.familiar is None:
         st.caption("This ensemble does not know what its training sounds are like. Measure that with a command:")
         st.code(familiarity_line(tagger.card.name, "DATASET"), language="bash", wrap_lines=True)

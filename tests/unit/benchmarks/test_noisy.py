@@ -2,6 +2,7 @@
 
 import csv
 import importlib
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import soundfile
 
 from audiotag.data.layouts import open_dataset
+from audiotag.training.recipe import Stage
 
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 RATE = 44_100
@@ -45,7 +47,8 @@ def test_sets_are_whole_and_no_recording_is_heard_in_two_of_them(noisy: Any, rec
     clips = dataset.clips
     assert (clips["subset"] == "test").sum() == 6
     counts = clips[clips["subset"] != "test"].groupby(["subset", "fold"]).size().to_dict()
-    assert counts == {("curated", 1): 20, ("curated", 2): 6, ("noisy", 1): 20, ("noisy", 2): 12}
+    made = {"curated": (20, 2, 2, 1, 1), "noisy": (20, 3, 3, 3, 3)}
+    assert counts == {(subset, fold): n for subset, of_folds in made.items() for fold, n in enumerate(of_folds, 1)}
     assert not dataset.problems
     tones_of_set: dict[str, set[int]] = {}
     for path in clips["path"]:
@@ -57,11 +60,10 @@ def test_sets_are_whole_and_no_recording_is_heard_in_two_of_them(noisy: Any, rec
         tones = [int(np.argmax(power[5 * at - 40 : 5 * at + 40])) + 5 * at - 40 for at in range(200, 3200, 50)]
         loud = {at for at, bin_ in enumerate(tones) if power[bin_] > power.max() * 10**-1.5}
         assert 2 <= len(loud) <= 3
-        tones_of_set.setdefault(path.name.split("-")[0], set()).update(loud)
-    assert tones_of_set.keys() == {"curated", "noisy", "test"}
-    assert not tones_of_set["curated"] & tones_of_set["noisy"]
-    assert not tones_of_set["curated"] & tones_of_set["test"]
-    assert not tones_of_set["noisy"] & tones_of_set["test"]
+        tones_of_set.setdefault(path.name.rsplit("-", 1)[0], set()).update(loud)
+    assert tones_of_set.keys() == {"curated", "noisy", "held-out", "test"}
+    for one, other in itertools.combinations(tones_of_set, 2):
+        assert not tones_of_set[one] & tones_of_set[other]
 
 
 def test_labels_of_curated_clips_are_what_is_heard_and_the_same_seed_makes_the_same(
@@ -99,11 +101,13 @@ def test_every_way_trains_on_about_as_many_pictures(noisy: Any) -> None:
 
     monkey_clips = {"curated": 100, "noisy": 400, "test": 200}
     noisy.CLIPS.update(monkey_clips)
+    chosen = monkey_clips["noisy"] // 8  # about so many noisy clips are added
+
+    def clips_of(stage: Stage) -> int:
+        adds = stage.agreed or stage.agreement
+        return stage.draws or monkey_clips[stage.subset] + (chosen if adds else 0)
+
     for way in noisy.WAYS:
         stages = noisy.stages_of(way, load_recipe("default"))
-        clips = {0: monkey_clips["curated"], 1: monkey_clips["noisy"]}
-        pictures = sum(
-            stage.epochs * (clips[stage.subset == "noisy"] + (monkey_clips["noisy"] // 8 if stage.agreed else 0))
-            for stage in stages
-        )
+        pictures = sum(stage.epochs * clips_of(stage) for stage in stages)
         assert pictures == pytest.approx(noisy.TRAINING_EXAMPLES, rel=0.02)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from audiotag.data.layouts import open_dataset
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.metrics import accuracy, lwlrap
 from audiotag.networks.xresnet.settings import XResNetSettings
@@ -40,6 +41,7 @@ def write_member(
     labels: Sequence[str],
     contents: Sequence[str],
     folds: np.ndarray,
+    fingerprint: str,
 ) -> Path:
     """An ensemble of untrained folds with random out-of-fold scores of the clips with these contents."""
     import torch
@@ -75,7 +77,7 @@ def write_member(
         folds=tuple(cards),
         lwlrap=round(lwlrap(targets, scores), 5),
         accuracy=round(accuracy(targets, scores), 5),
-        dataset={"name": "tones", "clips": len(contents), "fingerprint": "f"},
+        dataset={"name": "clips", "clips": len(contents), "fingerprint": fingerprint},
         recipe={"title": "Untrained"},
         licence="CC BY 4.0" if folder.name == "first" else "CC0-1.0",
         created="2026-01-01",
@@ -101,6 +103,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     (dataset / "clips.csv").write_text("\n".join(rows) + "\n")
     contents = tuple(content_of(dataset / f"{number}.wav") for number in range(CLIPS))
     folds = np.array([FOLDS[(number // 3) % 3] for number in range(CLIPS)])
+    held_out = (contents, folds, open_dataset(dataset).fingerprint)
     small = {"trim_db": 0, "n_fft": 512, "win_length": 512, "hop_length": 200}
     members = (
         (SpectrogramSettings(sample_rate=16_000, f_max=8000.0, clip_s=0.5, n_mels=32, **small), 1 / 16, LABELS),
@@ -108,7 +111,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
         (SpectrogramSettings(sample_rate=16_000, f_max=8000.0, clip_s=0.75, n_mels=32, **small), 1 / 8, LABELS),
     )
     folders = tuple(
-        write_member(root / name, settings, XResNetSettings(depth=18, width=width, stem=4), labels, contents, folds)
+        write_member(root / name, settings, XResNetSettings(depth=18, width=width, stem=4), labels, *held_out)
         for name, (settings, width, labels) in zip(("first", "second", "third"), members, strict=True)
     )
     return Trained(dataset, folders, contents, folds)

@@ -48,6 +48,7 @@ TAG_SETTINGS = [
     TagSettings(),
     TagSettings(combine="geometric", tta=True, windows="max", hold_back=True),
     TagSettings(combine="weighted", overlap=0.25, windows="mean", folds=(1, 3)),
+    TagSettings(window_rule="steps-padded"),
 ]
 
 
@@ -92,7 +93,10 @@ def test_tag_line_gives_the_same_paths_settings_and_thresholds(settings: TagSett
     assert read.run is tag.tag
     assert read.paths == [*map(Path, PATHS), Path("-dash.wav")]
     assert read.ensemble == "my ensemble"
-    found = TagSettings(read.combine, read.tta, read.overlap, read.windows, read.folds, hold_back=read.hold_back)
+    found = TagSettings(
+        read.combine, read.tta, read.overlap, read.windows, read.folds,
+        hold_back=read.hold_back, window_rule=read.window_rule,
+    )  # fmt: skip
     assert found == settings
     assert read.threshold == thresholds
     assert read.out == Path("out folder/tags.csv")

@@ -91,6 +91,31 @@ def test_links_in_a_circle_end(folder: Callable[..., Path]) -> None:
     assert len(dataset_stamp(root)) < 10
 
 
+def test_a_folder_is_listed_once_until_it_changes(folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    root = folder({"t.csv": TABLE}, "dog/a.wav")
+    make_old(root)
+    before = dataset_stamp(root)
+    listed: list[str] = []
+    scandir = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: listed.append(path) or scandir(path))
+    assert dataset_stamp(root) == before
+    assert listed == []
+    add(root / "dog/b.wav")
+    for _ in range(2):  # what has just changed may change again in the same tick of the clock
+        dataset_stamp(root)
+    assert listed == 2 * [str(root / "dog")]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
+def test_a_link_whose_target_comes_later_is_followed_then(folder: Callable[..., Path], tmp_path: Path) -> None:
+    root = folder({}, "a.wav")
+    (root / "disk").symlink_to(tmp_path / "later")
+    os.utime(root, ns=(LONG_AGO_NS, LONG_AGO_NS))
+    before = dataset_stamp(root)
+    (tmp_path / "later").mkdir()
+    assert dataset_stamp(root) != before
+
+
 def test_dataset_that_is_not_there_has_an_empty_stamp(tmp_path: Path) -> None:
     assert dataset_stamp(tmp_path / "gone") == ()
 

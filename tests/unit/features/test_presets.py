@@ -32,6 +32,24 @@ def test_a_preset_is_a_file_that_can_be_edited(workspace: Workspace) -> None:
     assert load_preset("mine", workspace) == OTHER.with_changes(n_mels=80)
 
 
+def test_a_preset_of_an_earlier_version_means_what_it_meant(workspace: Workspace) -> None:
+    save_preset("mine", OTHER, workspace)
+    text = (workspace.presets / "mine.toml").read_text()
+    assert "crop" not in text
+    assert load_preset("mine", workspace) == OTHER
+
+
+@pytest.mark.parametrize("settings", [OTHER, PRESETS["argus"]])
+def test_a_preset_that_lost_its_end_is_refused(workspace: Workspace, settings: SpectrogramSettings) -> None:
+    save_preset("mine", settings, workspace)
+    path = workspace.presets / "mine.toml"
+    lines = path.read_text().splitlines()
+    for count in range(len(lines)):
+        path.write_text("\n".join(lines[:count]))
+        with pytest.raises(AudiotagError, match=r"mine\.toml"):
+            load_preset("mine", workspace)
+
+
 def test_saving_again_replaces_the_preset(workspace: Workspace) -> None:
     save_preset("mine", OTHER, workspace)
     save_preset("mine", OTHER.with_changes(n_mels=80), workspace)

@@ -168,9 +168,9 @@ def test_log_mels_of_the_baseline_are_natural_logarithms_of_magnitudes() -> None
 
 
 @pytest.mark.parametrize("preset", ["argus", "warm-up"])
-@pytest.mark.parametrize("resize", [0, 64])
-def test_torch_makes_the_same_network_inputs(preset: str, resize: int) -> None:
-    settings = PRESETS[preset].with_changes(resize=resize, range_mean=0.3, range_std=0.2)
+@pytest.mark.parametrize("resize", [{}, {"resize": 64}, {"resize": 200, "resize_filter": "nearest"}])
+def test_torch_makes_the_same_network_inputs(preset: str, resize: dict[str, Any]) -> None:
+    settings = PRESETS[preset].with_changes(**resize, range_mean=0.3, range_std=0.2)
     rng = np.random.default_rng(0)
     log_mels = rng.uniform(-60, 20, (3, settings.n_mels, settings.frames)).astype(np.float32)
     wholes = [WholeClip.of(rng.normal(0, 0.1, 100_000).astype(np.float32), settings) for _ in log_mels]
@@ -184,3 +184,10 @@ def test_torch_makes_the_same_network_inputs(preset: str, resize: int) -> None:
         far = np.abs(ours - theirs) > 1e-4
         assert far.mean() < 0.001
         np.testing.assert_allclose(ours, theirs, atol=1e-4 + steps)
+
+
+def test_doubling_by_nearest_repeats_every_value() -> None:
+    """As the 6th place's code does with the crops of warm-up's images, by the default of the Pillow of its time."""
+    settings = WARM_UP.with_changes(resize=256, resize_filter="nearest", normalise="none")
+    decibels = np.random.default_rng(0).uniform(-60, 20, (128, 128)).astype(np.float32)
+    np.testing.assert_array_equal(network_input(decibels, settings)[0], decibels.repeat(2, axis=0).repeat(2, axis=1))

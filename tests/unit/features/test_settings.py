@@ -9,7 +9,7 @@ import pytest
 
 from audiotag.checks import readable, rules_of
 from audiotag.errors import AudiotagError
-from audiotag.features.settings import PRESETS, SpectrogramSettings, square_hop_length
+from audiotag.features.settings import LATER_FIELDS, PRESETS, SpectrogramSettings, square_hop_length
 
 
 @pytest.mark.parametrize(
@@ -54,6 +54,17 @@ from audiotag.features.settings import PRESETS, SpectrogramSettings, square_hop_
         ("std_db", 0),
         ("deltas", 3),
         ("resize", 8),
+        ("crop", "picture"),
+        ("padding", "minimum"),
+        ("min_s", -1),
+        ("trim_rule", "sox"),
+        ("centred", "no"),
+        ("centred", False),
+        ("log_offset", 2),
+        ("delta_filter", "sobel"),
+        ("equal_channels", 4),
+        ("range_std", 0),
+        ("resize_filter", "cubic"),
     ],
 )
 def test_a_wrong_field_is_refused_by_name_and_value(field: str, value: object) -> None:
@@ -116,6 +127,30 @@ def test_an_unknown_field_is_refused_with_the_known_ones() -> None:
 )
 def test_json_brings_back_the_same_settings(settings: SpectrogramSettings) -> None:
     assert SpectrogramSettings.from_dict(json.loads(json.dumps(settings.to_dict()))) == settings
+
+
+def test_settings_of_earlier_versions_are_written_as_these_wrote_them() -> None:
+    """Cards, runs, journals and embeddings of earlier versions are found by such values."""
+    values = PRESETS["capstone"].to_dict()
+    assert list(values) == [
+        "sample_rate", "clip_s", "n_fft", "win_length", "hop_length", "n_mels", "f_min", "f_max", "top_db",
+        "mel_scale", "mel_norm", "window", "power", "padding", "trim_db", "trim_pad_s", "normalise", "mean_db",
+        "std_db", "deltas", "resize",
+    ]  # fmt: skip
+    assert {field.name for field in fields(SpectrogramSettings)} == {*values, *LATER_FIELDS}
+    changed = PRESETS["capstone"].with_changes(crop="spectrogram").to_dict()
+    assert changed == values | {"crop": "spectrogram"}
+
+
+def test_deltas_of_a_fit_need_nine_frames_and_equal_channels_no_deltas() -> None:
+    short = {"clip_s": 0.1, "n_fft": 2560, "deltas": 1}
+    assert SpectrogramSettings(**short).frames == 7
+    with pytest.raises(
+        AudiotagError, match=r"^the spectrogram must have at least 9 frames for this delta_filter, got 7"
+    ):
+        SpectrogramSettings(**short, delta_filter="savitzky-golay")
+    with pytest.raises(AudiotagError, match=r"^equal_channels must be 1 where there are deltas"):
+        SpectrogramSettings(deltas=1, equal_channels=3)
 
 
 def test_changed_settings_are_checked_again() -> None:

@@ -6,6 +6,7 @@ and kind (`fill`), so that neither names nor the order of the weights matter.
 
 import functools
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from torch import nn
 from audiotag.networks.argus.settings import ArgusSettings
 from audiotag.networks.base import NetworkSettings
 from audiotag.networks.mobilenet import MobileNetSettings
+from audiotag.networks.multi_scale_cnn.settings import MultiScaleCNNSettings
+from audiotag.networks.resnet.settings import ResNetSettings
 from audiotag.networks.vgg import VGGSettings
 from audiotag.networks.warm_up_cnn import WarmUpCNNSettings
 from audiotag.networks.xresnet.blocks import SelfAttention
@@ -31,10 +34,11 @@ BATCH_TOLERANCE = 1e-4  # with statistics of the batch; those outputs are known 
 
 @dataclass(frozen=True)
 class System:
-    """A published network: its settings here, and its outputs' names in the fixture."""
+    """A published network: its settings here, its outputs' names in the fixture, whether it has a second head there."""
 
     settings: NetworkSettings
     outputs: tuple[str, ...] = ("main",)
+    second_head: bool = False
 
 
 SKIP = {"auxiliary_weights": (), "hidden": 128, "dropout": 0.2}
@@ -56,6 +60,11 @@ SYSTEMS = {
     "mnpinto_fastai_xresnet18": System(XResNetSettings(depth=18, **SIXTH, **CONCAT)),
     "mnpinto_fastai_xresnet34": System(XResNetSettings(depth=34, **SIXTH, **CONCAT)),
     "mnpinto_fastai_xresnet50": System(XResNetSettings(depth=50, **SIXTH, **CONCAT)),
+    "third_2dcnn_5x100_max": System(MultiScaleCNNSettings()),
+    "third_2dcnn_5x100_rnn": System(MultiScaleCNNSettings(recurrent=True)),
+    "third_2dcnn_6x100_max": System(MultiScaleCNNSettings(blocks=6)),
+    "third_2dcnn_6x100_rnn": System(MultiScaleCNNSettings(blocks=6, recurrent=True)),
+    "fourth_resnet34": System(ResNetSettings(), ("curated",), second_head=True),
 }
 
 
@@ -125,9 +134,13 @@ def test_network_gives_what_the_published_code_gives(name: str) -> None:
     shape = tuple(fixture["input_shape"])
     n_labels = fixture["rule_B"]["eval_float64"][system.outputs[0]]["shape"][1]
     network = system.settings.build(n_labels, shape[1]).eval()
-    weights = [weight for weight in network.parameters() if weight.requires_grad]
-    assert sum(weight.numel() for weight in weights) == fixture["parameters_trainable"]
-    assert sorted(list(weight.shape) for weight in weights) == sorted(fixture["tensor_shapes_sorted"])
+    shapes = [list(weight.shape) for weight in network.parameters() if weight.requires_grad]
+    if system.second_head:  # it has the layers of the head that the network has here
+        shapes += [
+            list(weight.shape) for layer in network if isinstance(layer, nn.Linear) for weight in layer.parameters()
+        ]
+    assert sum(math.prod(shape) for shape in shapes) == fixture["parameters_trainable"]
+    assert sorted(shapes) == sorted(fixture["tensor_shapes_sorted"])
 
     if any(isinstance(module, SelfAttention) for module in network.modules()):
         network = fold_spectral_norm(network)

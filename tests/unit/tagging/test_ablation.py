@@ -318,12 +318,12 @@ def test_command_refuses_a_missing_ensemble(sounds: Path) -> None:
 def test_labels_that_the_dataset_spells_otherwise_are_the_ensembles(
     tiny_ensemble: Path, tmp_path: Path, write_wav: Callable[..., Path]
 ) -> None:
-    from audiotag.tagging.ablation_measurement import _with_known_labels
+    from audiotag.tagging.ablation_measurement import with_known_labels
 
     card, found = read_card(tiny_ensemble), []
     for name, truth in (("same", TEST), ("other", {clip: labels.upper() for clip, labels in TEST.items()})):
         dataset, notes = open_dataset(write_clips(tmp_path / name, write_wav, truth)), []
-        clips, labels = _with_known_labels(dataset.subset("test"), card, dataset, notes)
+        clips, labels = with_known_labels(dataset.subset("test"), card, dataset, notes)
         found.append((list(clips["labels"]), labels, len(notes)))
     assert found[0][:2] == found[1][:2]
     assert found[1][2] == found[0][2] + 1  # that labels were matched is said

@@ -1,6 +1,7 @@
 """The best epoch of a fold: its weights have scores of their own, and they are published only with these."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from audiotag.training.best_epoch import score_best_epoch
 from audiotag.training.publish import publish
 from audiotag.training.runs import Run
 from audiotag.training.weights_choice import SCORES, WEIGHTS, WeightsChoice, fold_results, why_not_best
+from audiotag.workspace import write_json
 
 from .short_runs import Finished, events_of, held_out, session_of, stored
 
@@ -92,6 +94,15 @@ def test_ensemble_has_the_scores_figures_and_thresholds_of_the_weights_that_it_g
         mine = load_arrays((folder / fold.file).read_bytes())
         for name, tensor in stored(copied, fold.fold, "weights" if weights == "last" else "best").items():
             np.testing.assert_allclose(mine[name].astype(np.float32), tensor.float().numpy(), rtol=1e-3, atol=1e-6)
+
+
+def test_published_weights_are_by_default_those_that_the_recipe_asks_for(copied: Run) -> None:
+    settings = copied.settings()
+    assert read_card(publish(copied, "last", copied.workspace.ensembles)).weights == "last"
+    best = replace(settings, recipe=replace(settings.recipe, weights="best"))
+    write_json(copied.folder / "settings.json", best.to_dict())
+    assert read_card(publish(copied, "best", copied.workspace.ensembles)).weights == "best"
+    assert read_card(publish(copied, "asked", copied.workspace.ensembles, weights="last")).weights == "last"
 
 
 def test_run_of_an_earlier_version_has_the_last_weights_only(finished: Finished) -> None:

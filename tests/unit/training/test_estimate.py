@@ -293,8 +293,7 @@ def test_no_rate_is_suggested_where_the_loss_does_not_fall_and_nothing_is_left_b
     from audiotag.training.backend import learner
 
     losses = iter(np.linspace(1, 2, 50))
-    loss = {"bce": lambda logits, _: 0 * logits.sum() + float(next(losses))}
-    monkeypatch.setattr(learner, "LOSSES", loss)
+    monkeypatch.setattr(learner, "BatchLoss", lambda *_: lambda logits, *_: 0 * logits.sum() + float(next(losses)))
     monkeypatch.chdir(tmp_path)
     session = Session.open(settings, workspace)
     part = session.sample(session.split_rows("curated", 1)[0], 16)
@@ -312,7 +311,7 @@ def test_finding_rates_ends_when_the_loss_is_not_finite_or_the_time_is_over(
     from audiotag.training.backend import learner
 
     losses = iter([1.0] * 7 + [np.nan] * 50)
-    monkeypatch.setattr(learner, "LOSSES", {"bce": lambda logits, _: 0 * logits.sum() + next(losses)})
+    monkeypatch.setattr(learner, "BatchLoss", lambda *_: lambda logits, *_: 0 * logits.sum() + next(losses))
     session = Session.open(settings, workspace)
     part = session.sample(session.split_rows("curated", 1)[0], 16)
     trainer = learner.FoldTrainer(RECIPE, session.labels, 1, "cpu")

@@ -31,8 +31,11 @@ from audiotag.errors import AudiotagError
 from audiotag.features.settings import PRESETS
 from audiotag.networks.xresnet.settings import XResNetSettings
 from audiotag.training.losses.base import LossesByKind
+from audiotag.training.losses.label_smoothing import LabelSmoothing
+from audiotag.training.losses.soft_bootstrapping import SoftBootstrapping
 from audiotag.training.recipe import Recipe, Stage
 from audiotag.training.recipe_files import load_recipe, recipe_names
+from audiotag.training.schedules.plateau import Plateau
 
 from .recipe_files import GOOD, recipe_file
 
@@ -253,6 +256,26 @@ def test_every_augmentation_can_be_written_in_a_recipe_and_read_back(tmp_path: P
     assert Recipe.from_dict(json.loads(json.dumps(recipe.to_dict()))) == recipe
 
 
+PARTS = """
+loss = { kind = "label-smoothing", smoothing = 0.2 }
+schedule = { kind = "plateau", patience = 3 }
+losses = { noisy = { kind = "soft-bootstrapping", beta = 0.8 }, trusted = "lsep" }
+weights = "best"
+"""
+
+
+def test_losses_and_schedules_are_names_or_tables_with_parameters(tmp_path: Path) -> None:
+    stage = 'epochs = 3\nstop_after = 2\nschedule = { kind = "staircase" }'
+    recipe = load_recipe(recipe_file(tmp_path, PARTS + GOOD.replace("epochs = 3", stage)))
+    assert (recipe.loss, recipe.schedule) == (LabelSmoothing(smoothing=0.2), Plateau(patience=3))
+    assert recipe.losses == LossesByKind(noisy=SoftBootstrapping(beta=0.8), trusted="lsep")
+    assert recipe.weights == "best"
+    assert [recipe.schedule_of(stage) for stage in recipe.stages] == [Plateau(patience=3), "staircase"]
+    assert recipe.follows_held_out
+    assert not load_recipe("default").follows_held_out
+    assert Recipe.from_dict(json.loads(json.dumps(recipe.to_dict()))) == recipe
+
+
 def test_epochs_are_changed_for_all_stages_or_for_each() -> None:
     recipe = load_recipe("capstone")
     assert [stage.epochs for stage in recipe.with_epochs((3,)).stages] == [3, 3, 3]
@@ -310,7 +333,6 @@ def test_whole_numbers_of_every_part_may_be_written_as_decimals() -> None:
 def test_reading_a_recipe_imports_no_torch() -> None:
     code = """
 import sys
-from audiotag.training.losses.base import LossesByKind
 from audiotag.training.recipe import Recipe
 from audiotag.training.recipe_files import load_recipe
 assert Recipe.from_dict(load_recipe("default").to_dict()).loss == "bce"

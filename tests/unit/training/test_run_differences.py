@@ -14,11 +14,14 @@ from audiotag.cli import main, train
 from audiotag.cli.command_lines import train_again
 from audiotag.features.presets import delete_preset, save_preset
 from audiotag.features.settings import SpectrogramSettings
+from audiotag.training.losses.base import LossesByKind
+from audiotag.training.losses.lq import Lq
 from audiotag.training.recipe_files import load_recipe, recipe_names
 from audiotag.training.reproduction import options_of, recipe_toml
 from audiotag.training.run_differences import changes_from_recipe, changes_text, described, differing_fields
 from audiotag.training.run_options import RunOptions
 from audiotag.training.runs import RunSettings
+from audiotag.training.schedules.staircase import Staircase
 from audiotag.workspace import Workspace
 
 
@@ -58,6 +61,16 @@ def test_runs_differ_in_the_rows_of_the_table_and_in_no_others(quick: RunSetting
     assert table.index.tolist() == ["run.folds", "stages.epochs"]
     assert table.loc["stages.epochs"].tolist() == ["4, 20", "1, 5", "4, 20"]
     assert differing_fields({"a": quick, "b": quick}).empty
+
+
+def test_parts_with_parameters_are_described_and_written_to_a_file_that_is_read_back(tmp_path: Path) -> None:
+    recipe = load_recipe("quick")
+    stages = (recipe.stages[0], replace(recipe.stages[1], stop_after=3, schedule=Staircase(factor=0.5)))
+    recipe = replace(recipe, loss=Lq(q=0.7), losses=LossesByKind(noisy=Lq(q=0.6), trusted="bce"), stages=stages)
+    assert described(RunSettings(".", recipe))["loss"] == "(lq q 0.7)"
+    assert described(RunSettings(".", recipe))["losses"] == "trusted bce, noisy (lq q 0.6)"
+    (tmp_path / "quick.toml").write_text(recipe_toml(recipe))
+    assert load_recipe(str(tmp_path / "quick.toml")) == recipe
 
 
 @pytest.mark.parametrize("name", recipe_names())

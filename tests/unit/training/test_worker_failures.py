@@ -14,8 +14,8 @@ import torch
 from audiotag.errors import AudiotagError
 from audiotag.training import checkpoints
 from audiotag.training.backend import learner as learner_module
+from audiotag.training.batch_loss import BatchLoss
 from audiotag.training.failures import reason_of
-from audiotag.training.losses.base import LOSSES
 from audiotag.training.losses.bce import binary_cross_entropy
 from audiotag.training.runs import Run
 from audiotag.training.worker import train_run_folder
@@ -30,10 +30,10 @@ def test_loss_that_is_not_finite_fails_with_a_sentence_and_leaves_finished_folds
 ) -> None:
     run = ready()
 
-    def diverges(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    def diverges(logits: torch.Tensor, targets: torch.Tensor, kinds: np.ndarray) -> torch.Tensor:
         return binary_cross_entropy(logits, targets) * (float("nan") if run.finished_folds() else 1)
 
-    monkeypatch.setattr(learner_module, "LOSSES", {"bce": diverges})
+    monkeypatch.setattr(learner_module, "BatchLoss", lambda *_: diverges)
     assert run_main(run, monkeypatch) == 1
     assert run.state() == "failed"
     wanted = "The training diverged: the training loss became nan in epoch 1; try a lower lr in the recipe."
@@ -42,7 +42,7 @@ def test_loss_that_is_not_finite_fails_with_a_sentence_and_leaves_finished_folds
     assert run.finished_folds() == [1]
     assert len(held_out(run, 1)["scores"]) == 8
     # Without the fault it resumes with the other fold alone.
-    monkeypatch.setattr(learner_module, "LOSSES", LOSSES)
+    monkeypatch.setattr(learner_module, "BatchLoss", BatchLoss)
     (run.folder / "status.json").unlink()
     assert run_main(run, monkeypatch) == 0
     assert run.state() == "finished"

@@ -2,7 +2,7 @@
 
 `show_clip_map` puts it on a page; `clip_map.py` packs the data and reads what the user did. ``clip_map.js`` is the map,
 ``view.js`` says which part of it is shown, ``painting.js`` and ``symbols.js`` draw the points, ``pointing.js`` has what
-mouse, fingers and wheel do, and ``map_image.js`` makes an image of it.
+mouse, fingers and wheel do, ``legend.js`` hides groups, and ``map_image.js`` makes an image of the map.
 """
 
 from audiotag.ui.dataset.clip_map.clip_map import ClipMapData, MapPoints, pack_points, show_clip_map

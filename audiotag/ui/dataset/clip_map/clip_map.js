@@ -1,8 +1,8 @@
 // The map of clips in the browser: one point per clip, of which one can be picked, and around which lines can be drawn.
 //
-// Positions, names and groups come in hidden components of their own (the player's part.js), because each of them is sent
-// again only when it changes: a click sends none of them, another colour only the groups. The other scripts of this folder
-// and those that all components share are put before this one.
+// Its data come in hidden components (the player's part.js): the head, and the positions, names and groups that the head
+// names. Each of them is sent again only when it changes: a click sends the head alone, another colour also the groups.
+// The other scripts of this folder and those that all components share are put before this one.
 
 const FAINT_GROUP = 255; // of clips that do not pass the filter
 const FAINT = { symbol: "circle", colour: "#8a9490", opacity: 0.16 };
@@ -16,8 +16,12 @@ let chosenMode = "lasso"; // the last choice, for maps to come
 export default function ({ data, parentElement, setTriggerValue }) {
   const map = livingIn(parentElement, () => new ClipMap(parentElement.querySelector(".clip-map")));
   map.send = setTriggerValue;
-  map.show(data);
+  map.settle(data.place);
   return whenGone(parentElement, () => map.remove());
+}
+
+function unpackedText(bytes) {
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"))).text();
 }
 
 class ClipMap {
@@ -27,6 +31,7 @@ class ClipMap {
     this.stage = this.stagePart;
     this.canvas = root.querySelector("canvas");
     this.view = new View();
+    this.data = null; // the head
     this.points = null; // x and y of each clip
     this.groups = []; // per group its style, rows, count, and whether it is hidden
     this.shown = {}; // ids of the parts that are shown
@@ -47,8 +52,8 @@ class ClipMap {
     click("zoom-in", () => this.change((view) => view.zoomBy(KEY_ZOOM)));
     click("zoom-out", () => this.change((view) => view.zoomBy(1 / KEY_ZOOM)));
     click("whole", () => this.change((view) => view.showAll()));
-    click("svg", () => downloadSvg(mapImage(this), this.data.file));
-    click("png", () => downloadPng(mapImage(this), this.data.file));
+    click("svg", () => downloadSvg(mapImage(this), this.place));
+    click("png", () => downloadPng(mapImage(this), this.place));
     for (const button of this.modeButtons()) on(button, "click", () => this.setMode(button.dataset.mode));
     on(this.stage, "keydown", (event) => this.keyDown(event));
     on(this.stage, "transitionend", () => this.draw()); // the theme has changed
@@ -65,14 +70,12 @@ class ClipMap {
 
   // Data
 
-  show(data) {
-    if (data.revision !== this.data?.revision) this.dropOutline();
-    this.data = data;
-    this.picked = data.picked;
-    this.stage.setAttribute("aria-label", data.alt);
+  /** Look for data at the place on the page where the parts of this map come. */
+  settle(place) {
     const places = (window.audiotagPlayers ??= new Map());
-    if (!places.has(data.place)) places.set(data.place, { parts: new Map(), player: null });
-    this.shelf = places.get(data.place);
+    if (!places.has(place)) places.set(place, { parts: new Map(), player: null });
+    this.place = place;
+    this.shelf = places.get(place);
     this.shelf.player = this;
     this.take();
   }
@@ -81,18 +84,28 @@ class ClipMap {
     return this.shelf.parts.get(part)?.bytes;
   }
 
-  /** Data or a part have come. */
+  /** A part has come. */
   take() {
+    const head = this.bytesOf("head");
+    if (head && head !== this.head) this.takeHead(head);
+    if (!this.data) return;
     const { points, groups } = this.data;
     if (!this.bytesOf(points) || !this.bytesOf(groups)) return; // they are on their way
     if (points !== this.shown.points) this.takePoints(this.bytesOf(points));
     if (points !== this.shown.points || groups !== this.shown.groups) {
       this.takeGroups(this.bytesOf(groups));
       this.shown = { points, groups };
-      this.drawLegend();
+      this.legendPart.replaceChildren(...this.groups.map((group) => legendItem(group, () => this.regroup())));
       this.draw();
     }
     this.placeMarks();
+  }
+
+  takeHead(bytes) {
+    const data = JSON.parse(new TextDecoder().decode(bytes));
+    if (data.revision !== this.data?.revision) this.dropOutline();
+    [this.head, this.data, this.picked] = [bytes, data, data.picked];
+    this.stage.setAttribute("aria-label", data.alt);
   }
 
   takePoints(bytes) {
@@ -101,7 +114,7 @@ class ClipMap {
     const count = places.length / 2;
     this.points = { x: places.subarray(0, count), y: places.subarray(count), names: null };
     this.view.setExtent(header.extent);
-    this.line = this.pointedRow = null;
+    this.line = null;
   }
 
   takeGroups(bytes) {
@@ -110,6 +123,7 @@ class ClipMap {
     const rowsOf = Array.from({ length: FAINT_GROUP + 1 }, () => []);
     rest.forEach((group, row) => rowsOf[group].push(row));
     this.faintRows = rowsOf[FAINT_GROUP];
+    this.pointedRow = null; // it may be faint now
     this.groups = header.styles
       .map((style, number) => ({ style, number, rows: rowsOf[number], count: rowsOf[number].length }))
       .filter(({ count }) => count)
@@ -120,11 +134,10 @@ class ClipMap {
   async loadNames() {
     const { points } = this;
     const bytes = this.bytesOf(this.data.names);
-    if (!points || points.names || points.isLoading || !bytes) return;
-    points.isLoading = true;
-    const unpacked = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
-    const [names, labels] = (await new Response(unpacked).text()).split("\n").map((text) => JSON.parse(text));
-    points.names = (row) => [names[row], labels[0][labels[1][row]]];
+    if (!points || points.names || !bytes) return;
+    points.unpacking ??= unpackedText(bytes);
+    const [names, [texts, numbers]] = (await points.unpacking).split("\n").map((text) => JSON.parse(text));
+    points.names = (row) => [names[row], texts[numbers[row]]];
     this.placeMarks();
   }
 
@@ -170,6 +183,12 @@ class ClipMap {
     this.root.dataset.drawn = this.points.x.length - this.faintRows.length;
   }
 
+  /** A group has been hidden or is shown again. */
+  regroup() {
+    this.pointAt(null);
+    this.draw();
+  }
+
   /** Put the ring, the line and what the pointer shows where they belong. */
   placeMarks() {
     this.placeCircle(this.ringPart, this.picked);
@@ -199,31 +218,6 @@ class ClipMap {
 
   placeOf(row) {
     return this.view.toScreen(this.points.x[row], this.points.y[row]);
-  }
-
-  // Legend
-
-  drawLegend() {
-    const items = this.groups.map((group) => {
-      const { style, count } = group;
-      const button = document.createElement("button");
-      button.type = "button";
-      button.setAttribute("aria-pressed", String(!group.isHidden));
-      const paint = isOpen(style.symbol) ? "fill: none; stroke-width: 2; stroke" : "fill";
-      button.innerHTML = `<svg viewBox="-8 -8 16 16" aria-hidden="true"><path d="${pathOf(style.symbol, 5)}" /></svg><span></span>`;
-      button.querySelector("path").style.cssText = `${paint}: ${style.colour}`;
-      button.querySelector("span").textContent = `${style.name} (${count.toLocaleString("en")})`;
-      button.addEventListener("click", () => {
-        group.isHidden = !group.isHidden;
-        button.setAttribute("aria-pressed", String(!group.isHidden));
-        this.pointAt(null);
-        this.draw();
-      });
-      const item = document.createElement("li");
-      item.append(button);
-      return item;
-    });
-    this.legendPart.replaceChildren(...items);
   }
 
   // Pointing at a clip and picking it

@@ -1,8 +1,9 @@
 """Pack the map of clips for the browser, show it, and read what the user picked and drew around.
 
 Positions are sent as 16-bit numbers from 0 to `UNITS`, the same unit in both directions, which is finer than the pixels
-of any screen. Positions, groups and names are parts of the player (`audiotag.ui.player.packing.Part`), each of which is
-sent again only when it changes: a click sends some hundred bytes.
+of any screen. As on the player, the component that is seen has the code and no data; positions, groups, names, and the
+head that names them are in hidden ones, each of which is sent again only when it changes: a click sends some hundred
+bytes.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from streamlit.components.v2.types import ComponentRenderer
 
 FOLDER = Path(__file__).parent
-SCRIPTS = ("symbols", "painting", "view", "pointing", "map_image")  # besides clip_map.js
+SCRIPTS = ("symbols", "painting", "view", "pointing", "legend", "map_image")  # besides clip_map.js
 UNITS = 65_535  # of the larger side of the map
 FAINT_GROUP = 255  # how clip_map.js gets the group −1
 MAX_CORNERS = 20_000  # of a lasso
@@ -130,10 +131,9 @@ def show_clip_map(
         if (inside := read_drawn(st.session_state.get(key), data)) is not None:
             on_draw(inside)
 
+    _component()(data={"place": key}, key=key, on_picked_change=picked, on_drawn_change=drawn)
     groups = pack_groups(data)
-    shown = {
-        "place": key,
-        "file": key,
+    head = {
         "points": data.points.places.id,
         "names": data.points.names.id,
         "groups": groups.id,
@@ -141,8 +141,7 @@ def show_clip_map(
         "revision": data.revision,
         "alt": data.alt,
     }
-    _component()(data=shown, key=key, on_picked_change=picked, on_drawn_change=drawn)
-    show_parts(key, [data.points.places, groups, data.points.names])
+    show_parts(key, [Part("head", json.dumps(head).encode()), data.points.places, groups, data.points.names])
 
 
 def pack_groups(data: ClipMapData) -> Part:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from audiotag.augmentation.gain import Gain
 from audiotag.augmentation.lighting import Lighting
@@ -61,3 +62,18 @@ def test_batches_come_in_fastaudios_and_fastais_types(
         assert type(values) is (AudioTensor if waveforms else AudioSpectrogram)
         assert type(targets) is TensorMultiCategory
         assert values.shape == ((6, SETTINGS.clip_samples) if waveforms else (6, 1, 16, 32))
+
+
+def test_crops_of_whole_clips_are_made_by_the_cpu_for_a_gpu_too(split: FoldSplit) -> None:
+    for crop, made in (("waveform", False), ("spectrogram", True)):
+        recipe = replace(RECIPE, spectrogram=SETTINGS.with_changes(crop=crop))
+        batches = learner_module.Batches(split.train, recipe, FIRST, 1, True)
+        assert learner_module.BatchLoader(batches, torch.device("cuda")).makes_inputs == made
+
+
+def test_a_network_trains_on_crops_of_whole_clips(split: FoldSplit) -> None:
+    settings = SETTINGS.with_changes(crop="spectrogram", padding="minimum-or-repeat", normalise="range", min_s=0.1)
+    recipe = replace(RECIPE, spectrogram=settings, augment=(Gain(), Mask("time", 3)))
+    trainer, callbacks = trained(split, recipe)
+    assert np.isfinite([epoch.train_loss for epoch in callbacks.epochs]).all()
+    assert trainer.scores(split.valid, SECOND).shape == (7, split.valid.targets.shape[1])

@@ -44,11 +44,11 @@ def test_network_runs_in_the_precision_of_its_device_and_its_loss_in_32_bits(
     monkeypatch.setattr(precision_module, "precision_of", lambda device: precision)
     loss_dtypes: list[torch.dtype] = []
 
-    def noted(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    def noted(logits: torch.Tensor, targets: torch.Tensor, kinds: np.ndarray) -> torch.Tensor:
         loss_dtypes.append(logits.dtype)
         return binary_cross_entropy(logits, targets)
 
-    monkeypatch.setattr(learner_module, "LOSSES", {"bce": noted})
+    monkeypatch.setattr(learner_module, "BatchLoss", lambda *_: noted)
     trainer = FoldTrainer(RECIPE, LABELS, 1, "cpu")
     computed: set[torch.dtype] = set()
     for module in trainer.network.modules():

@@ -1,4 +1,4 @@
-"""What a lasso and a click on the map do."""
+"""What a lasso on the map selects, which clip is picked, and by what clips are coloured."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,53 +9,93 @@ import pandas as pd
 import pytest
 
 from audiotag.data.dataset import Dataset
-from audiotag.ui.dataset import map_tab
-from audiotag.ui.dataset.map_tab import CHART, MapView
-from audiotag.ui.similar import DatasetClip
+from audiotag.similarity.map_job import ClipMap
+from audiotag.ui.dataset import map_clips, map_colours, map_tab
+from audiotag.ui.dataset.map_tab import MapView
+from audiotag.ui.dataset.placed_clips import PlacedClips, place
 
-POINTS = {"subset": ["curated"] * 4, "clip": ["a.wav", "b.wav", "c.wav", "d.wav"], "x": [0, 1, 2, 9], "y": [0, 0, 0, 9]}
-AROUND_ABC = {"x": [-1, 3, 3, -1], "y": [-1, -1, 1, 1]}
-NOWHERE = {"x": [20, 21, 20], "y": [20, 20, 21]}
+NAMES = ["a.wav", "b.wav", "c.wav", "silent.wav", "d.wav"]
+INDEX = pd.DataFrame(
+    {
+        "subset": ["curated"] * 5,
+        "clip": NAMES,
+        "labels": [("Bark",), ("Hiss", "Bark"), ("Hiss",), ("Bark",), ()],
+    }
+)
+POSITIONS = np.array([[9, 9], [2, 0], [0, 0], [np.nan, np.nan], [1, 0]], np.float32)  # from the last clip to the first
 
 
 @pytest.fixture
-def happened(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """The clips that were selected or picked."""
-    found: list[Any] = []
-    monkeypatch.setattr(map_tab.selection, "select", lambda dataset, clips: found.append([clip for _, clip in clips]))
-    monkeypatch.setattr(map_tab, "pick", found.append)
-    return found
+def placed() -> PlacedClips:
+    embeddings = SimpleNamespace(clips=INDEX.iloc[::-1].reset_index(drop=True))
+    return place(INDEX, embeddings, ClipMap(POSITIONS[[0, 3, 1, 4, 2]], "PCA"))  # type: ignore[arg-type]
 
 
-def take(monkeypatch: pytest.MonkeyPatch, passes: list[int], can_select: list[int], **event: Any) -> None:
-    """The chart reports an event, while some of the clips pass the filter."""
-    selection = SimpleNamespace(**({"points": [], "box": [], "lasso": []} | event))
-    monkeypatch.setattr(map_tab.st, "session_state", {CHART: SimpleNamespace(selection=selection)})
-    clips = pd.DataFrame(POINTS)
-    dataset = Dataset("d", Path("/d"), "layout", clips, (), ())
-    masks = (np.array(rows, dtype=bool) for rows in (passes, can_select))
-    map_tab._take_event(MapView(dataset, Path("/e"), clips, *masks, pd.DataFrame()))
+def test_clips_have_their_places_and_silent_ones_none(placed: PlacedClips) -> None:
+    assert placed.table["clip"].tolist() == ["a.wav", "b.wav", "c.wav", "d.wav"]
+    assert placed.table[["x", "y"]].to_numpy().tolist() == [[0, 0], [1, 0], [2, 0], [9, 9]]
+    assert placed.row_of == {"curated/a.wav": 0, "curated/b.wav": 1, "curated/c.wav": 2, "curated/d.wav": 3}
+    assert placed.points is not None
+    assert placed.points.units[:, 0].tolist() == sorted(placed.points.units[:, 0])
 
 
+def test_without_a_clip_that_has_a_place_there_are_no_points() -> None:
+    embeddings = SimpleNamespace(clips=INDEX)
+    nowhere = place(INDEX, embeddings, ClipMap(np.full((5, 2), np.nan, np.float32), "PCA"))  # type: ignore[arg-type]
+    assert (len(nowhere.table), nowhere.points) == (0, None)
+
+
+@pytest.mark.parametrize(
+    ("inside", "selected"), [([1, 1, 1, 0], ["a.wav", "b.wav"]), ([0, 0, 1, 0], []), ([0, 0, 0, 0], [])]
+)
 def test_a_lasso_selects_what_passes_the_rest_of_the_filter(
-    monkeypatch: pytest.MonkeyPatch, happened: list[Any]
+    monkeypatch: pytest.MonkeyPatch, placed: PlacedClips, inside: list[int], selected: list[str]
 ) -> None:
-    take(monkeypatch, [1, 0, 0, 0], [1, 1, 0, 1], lasso=[AROUND_ABC])
-    assert happened == [["a.wav", "b.wav"]]
+    found: list[Any] = []
+    session: dict[str, bool] = {}
+    monkeypatch.setattr(map_tab.selection, "select", lambda dataset, clips: found.extend(clips))
+    monkeypatch.setattr(map_tab.st, "session_state", session)
+    passes, can_select = np.array([1, 0, 0, 0], bool), np.array([1, 1, 0, 1], bool)
+    dataset = Dataset("d", Path("/d"), "layout", INDEX, (), ())
+    map_tab._select(MapView(dataset, Path("/e"), placed, passes, can_select, pd.DataFrame()), np.array(inside, bool))
+    assert found == [("curated", name) for name in selected]
+    assert session == {map_tab.IS_NEW: True}  # also without a clip: that ends the selection
 
 
-def test_a_lasso_around_nothing_selects_nothing_and_so_ends_the_selection(
-    monkeypatch: pytest.MonkeyPatch, happened: list[Any]
+@pytest.mark.parametrize(
+    ("clip", "rows", "row"),
+    [("curated/c.wav", [0, 2, 3], 2), ("curated/b.wav", [0, 2, 3], 0), ("x", [2, 3], 2), ("", [3], 3), ("x", [], None)],
+)
+def test_the_picked_clip_is_the_one_in_the_address_or_the_first_that_passes(
+    monkeypatch: pytest.MonkeyPatch, placed: PlacedClips, clip: str, rows: list[int], row: int | None
 ) -> None:
-    take(monkeypatch, [1, 1, 1, 1], [1, 1, 1, 1], lasso=[NOWHERE])
-    assert happened == [[]]
+    monkeypatch.setattr(map_clips.st, "query_params", {map_clips.CLIP: clip})
+    assert map_clips.picked_row(placed, np.array(rows, int)) == row
 
 
-def test_a_click_picks_the_nearest_clip_that_passes(monkeypatch: pytest.MonkeyPatch, happened: list[Any]) -> None:
-    take(monkeypatch, [1, 0, 1, 1], [1, 1, 1, 1], points=[{"x": 1.2, "y": 0}])
-    assert happened == [DatasetClip("curated", "c.wav")]
+@pytest.mark.parametrize(
+    ("chosen", "names", "groups"),
+    [
+        ([], ["Bark", "Hiss"], [0, 1, 1, 0, 3]),
+        (["Bark"], ["Bark"], [0, 0, 1, 0, 2]),
+        (["None"], ["None"], [1, 1, 1, 1, 2]),
+    ],
+)
+def test_a_clip_has_the_colour_of_its_first_label_that_has_one(
+    monkeypatch: pytest.MonkeyPatch, chosen: list[str], names: list[str], groups: list[int]
+) -> None:
+    monkeypatch.setattr(map_colours.st, "multiselect", lambda *_, **__: chosen)
+    dataset = Dataset("d", Path("/d"), "layout", INDEX, (), ())
+    colouring = map_colours.by_label(dataset, INDEX, pd.DataFrame())
+    assert list(colouring.groups) == groups
+    assert [style.name for style in colouring.styles] == [*names, "other labels", "no label"]
+    assert "several labels" in colouring.note
 
 
-def test_an_event_without_points_changes_nothing(monkeypatch: pytest.MonkeyPatch, happened: list[Any]) -> None:
-    take(monkeypatch, [1, 1, 1, 1], [1, 1, 1, 1])
-    assert happened == []
+def test_clips_without_any_label_are_all_of_one_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(map_colours.st, "multiselect", lambda *_, **__: [])
+    dataset = Dataset("d", Path("/d"), "layout", INDEX, (), ())
+    colouring = map_colours.by_label(dataset, INDEX.assign(labels=[()] * 5), pd.DataFrame())
+    assert list(colouring.groups) == [1] * 5
+    assert [style.name for style in colouring.styles] == ["other labels", "no label"]
+    assert colouring.note == ""
