@@ -7,6 +7,7 @@ from collections.abc import Collection
 import pandas as pd
 
 from audiotag.data.dataset import has_validation_split
+from audiotag.data.list_changes import DROPPED
 from audiotag.data.name_groups import find_name_groups
 from audiotag.data.near_duplicates import connect, read_near_duplicates, read_search
 from audiotag.training.folds import NO_FOLD
@@ -122,7 +123,9 @@ def _kept_together(session: Session) -> frozenset[Kind]:
 
 def _is_used(session: Session) -> pd.Series:
     """Whether each clip is one that the run trains on or scores, or a test clip."""
-    return session.dataset.clips["subset"].isin([*session.subsets, "test"])
+    clips = session.dataset.clips
+    is_used = clips["subset"].isin([*session.subsets, "test"])
+    return is_used & ~clips[DROPPED] if DROPPED in clips else is_used
 
 
 def _is_test(session: Session) -> pd.Series:

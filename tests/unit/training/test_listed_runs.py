@@ -13,7 +13,8 @@ from audiotag.data.verdicts import Answer, Verdict, VerdictJournal
 from audiotag.errors import AudiotagError
 from audiotag.training.begun import LISTS, open_session, read_corrections, read_list_changes
 from audiotag.training.estimate import Estimate
-from audiotag.training.recipe import Recipe, load_recipe
+from audiotag.training.recipe import Recipe
+from audiotag.training.recipe_files import load_recipe
 from audiotag.training.run_blocking import notes_before
 from audiotag.training.run_options import RunOptions
 from audiotag.training.runs import Run, RunSettings, create_run
