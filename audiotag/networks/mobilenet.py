@@ -63,11 +63,12 @@ class MobileNetSettings(NetworkSettings):
             layers += [layer(n_in, n_in, 3, stride, groups=n_in), layer(n_in, n_out, 1)]
             n_in = n_out
         pool = MaxPool() if self.pool == "max" else MeanPool()
-        network = nn.Sequential(*layers, pool, nn.Dropout(self.dropout), nn.Linear(n_in, n_labels))
+        head = nn.Linear(n_in, n_labels)
+        nn.init.zeros_(head.bias)
+        network = nn.Sequential(*layers, pool, nn.Dropout(self.dropout), head)
         for module in network.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
                 nn.init.xavier_uniform_(module.weight)
-        nn.init.zeros_(network[-1].bias)
         return network
 
     def describe(self) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import nn
 
@@ -107,10 +109,10 @@ class AuxiliaryNetwork(nn.Module):
 
     def all_logits(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Logits of the main head and of the auxiliary heads, in whichever mode the network is."""
-        body, *head = self.main
+        body = cast(Body, self.main[0])
         features, skips = body.with_skips(x)
         auxiliary = [head(self.pool(skip)) for head, skip in zip(self.heads, reversed(skips), strict=True)]
-        return nn.Sequential(*head)(features), *auxiliary
+        return self.main[1:](features), *auxiliary
 
 
 def _head(n_in: int, settings: ArgusArchitecture, n_labels: int) -> nn.Sequential:

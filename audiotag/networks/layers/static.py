@@ -50,19 +50,6 @@ class MeanOnGrid(nn.Module):
         return rows @ x @ columns.T
 
 
-class MeanOnRows(nn.Module):
-    """Means over neighbouring rows, as many as are wanted: (batch, channels, h, w) → (batch, channels, rows, w)."""
-
-    def __init__(self, rows: int) -> None:
-        super().__init__()
-        self.rows = rows
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(batch, channels, h, w) → (batch, channels, rows, w); maps with so many rows are returned as they are."""
-        height = int(x.shape[2])
-        return x if height == self.rows else means_of(self.rows, height).to(x) @ x
-
-
 def means_of(cells: int, places: int) -> torch.Tensor:
     """A matrix (cells, places); each row takes the mean over one of the cells that torch's adaptive pools make."""
     weights = torch.zeros(cells, places)

@@ -53,6 +53,12 @@ def test_wrong_values_are_named_with_their_path(values: Any, message: str) -> No
     assert str(caught.value).startswith(message)
 
 
+def test_fields_that_came_later_change_the_fingerprint_only_where_they_are_used() -> None:
+    """Compiled engines of ensembles are found by it."""
+    assert XResNetSettings().fingerprint().endswith("band_channel=False, frames_at_once=1)")
+    assert XResNetSettings(head="concat").fingerprint().endswith("frames_at_once=1, head='concat')")
+
+
 def test_every_field_of_an_xresnet_has_a_rule() -> None:
     assert set(rules_of(XResNetSettings)) == set(vars(XResNetSettings()))
 
