@@ -76,7 +76,10 @@ def main() -> None:
         if not (home / "ensembles" / name).exists():
             quick = ("--no-noise-gate", "--no-familiarity", "--folds-from", "recipe")
             run(home, "train", str(dataset), "--recipe", str(recipe), "--publish", name, *quick)
-    for name, extra in (("blend", ()), ("stack", ("--stack", "--dataset", str(dataset)))):
+    for name, extra in (
+        ("blend", ()),
+        ("stack", ("--stack", "--stack-rate", "20", "--stack-epochs", "60", "--dataset", str(dataset))),
+    ):
         if not (home / "ensembles" / name).exists():
             run(home, "blend", *FRONT_ENDS, "--name", name, *extra)
     run(home, "ablation", "stack", str(dataset), "--save")

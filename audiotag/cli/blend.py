@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from audiotag.cli.exit_codes import ALL_DONE
@@ -61,6 +62,14 @@ def add_blend(sub: argparse.ArgumentParser) -> None:
         metavar="N",
         help="at most so many epochs per stacker and fold (default: 700, and 30 without a rise end them)",
     )
+    add(
+        "--stack-rate",
+        type=float,
+        default=1.0,
+        metavar="FACTOR",
+        help="multiply the published learning rates of the stackers; a dataset of a few hundred clips, with its short "
+        "epochs, needs 10 to 20 (default: 1)",
+    )
     add("--json", action="store_true", help="print the blend's card as JSON")
 
 
@@ -73,7 +82,9 @@ def blend(options: argparse.Namespace) -> int:
 
     dataset = absolute(options.dataset) if options.dataset else None
     members = (*map(find_ensemble, options.ensembles), *_trained_members(options, dataset))
-    fit = FitSettings() if options.stack_epochs is None else FitSettings(max_epochs=options.stack_epochs)
+    fit = FitSettings(lr_scale=options.stack_rate)
+    if options.stack_epochs is not None:
+        fit = replace(fit, max_epochs=options.stack_epochs)
     settings = BlendSettings(
         name=options.name,
         members=members,

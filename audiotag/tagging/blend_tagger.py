@@ -39,9 +39,10 @@ class BlendTagger(Tagger):
     """A blend in memory, ready to tag; parameters and attributes are those of `audiotag.tagging.tagger.Tagger`.
 
     Of the settings, ``folds`` selects voters of the blend, and ``combine`` says how the folds of each member, and of
-    each stacker, are combined; how voters are combined is said by the card. Embeddings and familiarity are those of the
-    first member. The methods that work on network inputs (`inputs`, `score`, `engine`, `evidence_from`, `silence`) are
-    those of `parts`, and not of the blend.
+    each stacker, are combined; how voters are combined is said by the card. With test-time augmentation the members'
+    own scores change, but stackers get the plain passes that they were fitted to. Embeddings and familiarity are those
+    of the first member. The methods that work on network inputs (`inputs`, `score`, `engine`, `evidence_from`,
+    `silence`) are those of `parts`, and not of the blend.
 
     Attributes
     ----------

@@ -41,10 +41,10 @@ def show_card(folder: Path, tagger: Tagger) -> None:
     ):
         column.metric(escape(label), escape(value), help=escape(about))
     st.markdown(" ".join(f":gray-badge[{escape(label)}]" for label in card.labels))
+    recipe = "" if card.blend else f" with the recipe {escape(card.recipe.get('title', 'unknown'))}"
     st.caption(
         f"Windows of {card.spectrogram.clip_s:g} s, up to {card.spectrogram.f_max / 1000:g} kHz. Trained on "
-        f"{card.dataset.get('clips', 0):,} clips of {escape(card.dataset['name'])} with the "
-        f"recipe {escape(card.recipe.get('title', 'unknown'))}, {escape(card.created)}. "
+        f"{card.dataset.get('clips', 0):,} clips of {escape(card.dataset['name'])}{recipe}, {escape(card.created)}. "
         f"Licence: {escape(card.licence)}"
     )
     left, right = st.columns(2, gap="large")

@@ -95,7 +95,7 @@ def pick_settings(folder: Path, tagger: Tagger, with_gains: bool) -> TagSettings
             "Combine folds by",
             ways,
             format_func=lambda way: COMBINE_TITLES[way],
-            captions=[_gain_text(measured, STEP_OF[way]) for way in ways] if measured else None,
+            captions=[_gain_text(measured, STEP_OF[way]) for way in ways] if measured and not card.blend else None,
             key="combine",
             help="In a geometric mean a single low score has more weight. The weights of a weighted mean are fitted "
             "on held-out clips.",
@@ -146,7 +146,6 @@ def show_ablation(measured: ablation.Ablation | None, card: Card) -> None:
             "step": st.column_config.TextColumn(width="medium"),
             "lwlrap": st.column_config.NumberColumn(format="%.3f"),
             "accuracy": st.column_config.NumberColumn(format="%.3f"),
-            "gain": st.column_config.NumberColumn(format="%+.3f"),
             "ms per clip": st.column_config.NumberColumn(format="%.0f"),
         },
         alt="lwlrap, accuracy and time of each step of the ensemble",
@@ -162,7 +161,7 @@ def _table_row(row: ablation.AblationRow, with_intervals: bool) -> dict[str, Any
     found: dict[str, Any] = {"step": row.step, "lwlrap": row.lwlrap, "accuracy": row.accuracy}
     if with_intervals:
         interval = "" if row.low is None or row.high is None else f"{row.low:+.3f} to {row.high:+.3f}"
-        found |= {"gain": row.gain, "95 % interval": interval, "over": row.over}
+        found |= {"gain": "" if row.gain is None else f"{row.gain:+.3f}", "95 % interval": interval, "over": row.over}
     return found | {"ms per clip": row.ms_per_clip}
 
 
