@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 FOLDER = Path(__file__).parent
 SHARED = ("lifetime", "sounds", "images")
 
 
-def read_component(folder: Path, name: str, scripts: Sequence[str] = ()) -> dict[str, str]:
-    """HTML, CSS and JavaScript of the component ``name``.
+def read_component(folder: Path, name: str, scripts: Sequence[str] = ()) -> dict[str, Any]:
+    """HTML, CSS and JavaScript of the component ``name``, by the names of Streamlit's arguments.
 
     Parameters
     ----------

@@ -46,7 +46,8 @@ def picked_row(placed: PlacedClips, rows: np.ndarray) -> int | None:
     if not len(rows):
         return None
     found = placed.row_of.get(st.query_params.get(CLIP, ""), -1)
-    return found if rows[min(np.searchsorted(rows, found), len(rows) - 1)] == found else int(rows[0])
+    place = min(int(np.searchsorted(rows, found)), len(rows) - 1)
+    return found if rows[place] == found else int(rows[0])
 
 
 def show_clip(clip: pd.Series) -> None:

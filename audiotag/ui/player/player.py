@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
@@ -74,7 +74,7 @@ def show_parts(place: str, parts: Sequence[Part]) -> None:
             _part()(data=with_header({"place": place, "part": part.id}, part.data), key=f"{place}-part-{number}")
 
 
-def player_sources() -> dict[str, str]:
+def player_sources() -> dict[str, Any]:
     """HTML, CSS and JavaScript of the player, whose script is in several files."""
     return read_component(FOLDER, "player", SCRIPTS)
 
