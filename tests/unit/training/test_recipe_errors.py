@@ -275,7 +275,7 @@ def test_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["quik", "nowhere/mine.toml", "", "recipe.txt"])
 def test_unknown_recipe_is_refused_with_the_known_ones(name: str) -> None:
     with pytest.raises(
-        AudiotagError, match="is not a recipe; choose one of capstone, capstone-intended, default, quick"
+        AudiotagError, match=r"is not a recipe; choose one of .*capstone, capstone-intended, default"
     ) as caught:
         load_recipe(name)
     assert name in str(caught.value)
