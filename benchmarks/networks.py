@@ -45,8 +45,9 @@ from audiotag.training.backend.precision import autocast_for
 from audiotag.training.batches import Batches
 from audiotag.training.clips import Clip, LabelledClips
 from audiotag.training.progress import EpochResult, FoldSplit, TrainingCallbacks
-from audiotag.training.recipe import Recipe, Stage
+from audiotag.training.recipe import Recipe
 from audiotag.training.recipe_files import load_recipe
+from audiotag.training.stage import Stage
 
 LABELS, RATE, HOP_LENGTH = 80, 44_100, 690
 BATCHES = 2  # per epoch

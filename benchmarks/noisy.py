@@ -44,10 +44,11 @@ from audiotag.training.losses.base import LossesByKind
 from audiotag.training.losses.soft_bootstrapping import SoftBootstrapping
 from audiotag.training.paired_bootstrap import sums_of
 from audiotag.training.pools import Pools
-from audiotag.training.recipe import Recipe, Stage
+from audiotag.training.recipe import Recipe
 from audiotag.training.recipe_files import load_recipe
 from audiotag.training.run_blocking import train_run
 from audiotag.training.runs import Run, RunSettings
+from audiotag.training.stage import Stage
 from audiotag.workspace import Workspace
 
 FILE = RESULTS / "noisy.jsonl"

@@ -26,8 +26,9 @@ from audiotag.training.backend.precision import precision_of
 from audiotag.training.batches import Batches
 from audiotag.training.clips import Clip, LabelledClips
 from audiotag.training.progress import EpochResult, FoldSplit, TrainingCallbacks
-from audiotag.training.recipe import Recipe, Stage
+from audiotag.training.recipe import Recipe
 from audiotag.training.recipe_files import load_recipe
+from audiotag.training.stage import Stage
 
 CLIPS, LABELS = 160, 16
 EPOCHS = {"default": 12, "capstone": 4}

@@ -18,7 +18,8 @@ from audiotag.features.settings import PRESETS, SpectrogramSettings
 from audiotag.training.batches import Batches
 from audiotag.training.clips import Clip, LabelledClips
 from audiotag.training.frame_cache import FrameCache
-from audiotag.training.recipe import Recipe, Stage
+from audiotag.training.recipe import Recipe
+from audiotag.training.stage import Stage
 from audiotag.training.whole_clip_cache import WholeClipCache
 
 WHOLE = PRESETS["argus"]

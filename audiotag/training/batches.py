@@ -23,7 +23,8 @@ from audiotag.features.log_mel import Scale, network_inputs
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.training.clips import LabelledClips
 from audiotag.training.frame_cache import FrameCache, random_start
-from audiotag.training.recipe import Recipe, Stage
+from audiotag.training.recipe import Recipe
+from audiotag.training.stage import Stage
 from audiotag.training.whole_clip_cache import WholeClipCache
 
 MAX_WORKERS = 8

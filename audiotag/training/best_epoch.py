@@ -18,7 +18,7 @@ from audiotag.metrics import accuracy, lwlrap, lwlrap_per_class
 from audiotag.state import read_state
 from audiotag.training.backend.learner import FoldTrainer
 from audiotag.training.clips import LabelledClips
-from audiotag.training.recipe import Stage
+from audiotag.training.stage import Stage
 from audiotag.training.weights_choice import SCORES, WEIGHTS
 from audiotag.workspace import write_bytes
 

@@ -19,9 +19,9 @@ from audiotag.state import fits, read_json_state
 from audiotag.training.agreement import choose_rows
 from audiotag.training.clips import LabelledClips
 from audiotag.training.held_out import refuse_damaged
-from audiotag.training.recipe import Stage
 from audiotag.training.runs import Run
 from audiotag.training.session import Session
+from audiotag.training.stage import Stage
 from audiotag.workspace import read_json, write_bytes, write_json
 
 NAMES = "agreement-{}.json"

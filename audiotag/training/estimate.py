@@ -34,9 +34,10 @@ from audiotag.training.devices import check_device, devices
 from audiotag.training.failures import reason_of
 from audiotag.training.interruption import how_it_died, notes_path
 from audiotag.training.progress import FoldSplit, TrainingCallbacks
-from audiotag.training.recipe import Recipe, Stage
+from audiotag.training.recipe import Recipe
 from audiotag.training.runs import SHARED_FOLD, Run, RunSettings, list_runs
 from audiotag.training.session import Session
+from audiotag.training.stage import Stage
 from audiotag.workspace import Workspace, write_json
 
 BATCHES, HELD_OUT_BATCHES = 4, 2  # of one measured epoch; the first batch of an epoch waits for its clips

@@ -27,9 +27,9 @@ from audiotag.training.cross_scores import save_scores as save_noisy_scores
 from audiotag.training.held_out import file_names
 from audiotag.training.noisy_selection import agreeing_rows
 from audiotag.training.progress import EpochResult, FoldSplit, TrainingCallbacks
-from audiotag.training.recipe import Stage
 from audiotag.training.runs import SHARED_FOLD, Run
 from audiotag.training.session import Session
+from audiotag.training.stage import Stage
 from audiotag.training.weights_choice import WEIGHTS
 from audiotag.workspace import write_bytes, write_json
 

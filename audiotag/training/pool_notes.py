@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from audiotag.training.recipe import Stage
 from audiotag.training.session import Session
+from audiotag.training.stage import Stage
 from audiotag.training.subsets import is_split
 
 

@@ -139,7 +139,7 @@ def publish(
             thresholds=tuple(float(f"{value:.4g}") for value in best_f1_thresholds(all_targets, all_scores)),
             spectrogram=settings.recipe.spectrogram_of(last_stage),
             network=settings.recipe.network,
-            windows="max",
+            windows=settings.recipe.windows,
             folds=tuple(folds),
             lwlrap=round(lwlrap(all_targets, all_scores), 5),
             accuracy=round(accuracy(all_targets, all_scores), 5),

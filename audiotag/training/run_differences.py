@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from audiotag.errors import AudiotagError
-from audiotag.training.recipe import Recipe, Stage
+from audiotag.training.recipe import Recipe
 from audiotag.training.recipe_files import load_recipe
 from audiotag.training.runs import RunSettings
+from audiotag.training.stage import Stage
 
 MAX_CHANGE_CHARS = 40  # of one change in a line
 ABOUT_FIELDS = ("name", "title", "about")  # of a recipe; they do not change what is trained

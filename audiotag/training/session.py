@@ -53,8 +53,8 @@ from audiotag.training.folds import (
 from audiotag.training.leaks import Copies, add_units, groups_of
 from audiotag.training.pools import subset_of
 from audiotag.training.progress import FoldSplit
-from audiotag.training.recipe import Stage
 from audiotag.training.runs import SHARED_FOLD, RunSettings, Together
+from audiotag.training.stage import Stage
 from audiotag.training.subsets import (
     SubsetClips,
     SubsetFolds,

@@ -34,11 +34,11 @@ from audiotag.training.failures import reason_of
 from audiotag.training.interruption import BEGIN, lane_notes, notes_path
 from audiotag.training.lanes import lane_reason_path, train_in_lanes, train_lane
 from audiotag.training.pool_notes import pool_notes
-from audiotag.training.recipe import Stage
 from audiotag.training.run_progress import LEFT_OUT_FILE, fingerprint_of, left_out_of, left_out_reasons, plan_of
 from audiotag.training.run_splits import report_run_splits
 from audiotag.training.runs import SHARED_FOLD, Run
 from audiotag.training.session import Session
+from audiotag.training.stage import Stage
 from audiotag.training.subsets import fingerprint
 from audiotag.version import __version__
 from audiotag.wording import printable

@@ -23,8 +23,9 @@ from audiotag.review.doubts import Doubt
 from audiotag.review.queue import doubt_id
 from audiotag.review.ranking import find_doubts
 from audiotag.training.held_out import read_held_out
-from audiotag.training.recipe import Recipe, Stage
+from audiotag.training.recipe import Recipe
 from audiotag.training.runs import Run, RunSettings, list_runs
+from audiotag.training.stage import Stage
 from audiotag.workspace import Workspace, write_json
 
 from .conftest import Server

@@ -29,7 +29,8 @@ from audiotag.training.clips import LabelledClips
 from audiotag.training.early_stop import soonest_end
 from audiotag.training.learning_rates import steepest_rate
 from audiotag.training.progress import FoldSplit, TrainingCallbacks
-from audiotag.training.recipe import Recipe, Stage
+from audiotag.training.recipe import Recipe
+from audiotag.training.stage import Stage
 
 
 class FoldTrainer:

@@ -10,8 +10,9 @@ import torch
 from fastai.callback.core import Callback
 from fastai.optimizer import Adam, ranger
 
-from audiotag.training.recipe import Recipe, Stage
+from audiotag.training.recipe import Recipe
 from audiotag.training.schedules.base import Moment, find_schedule
+from audiotag.training.stage import Stage
 
 TORCH = {"sqr_mom": 0.999, "eps": 1e-8}  # torch's constants where fastai's are others
 OPTIMISERS: dict[str, Callable[..., Any]] = {

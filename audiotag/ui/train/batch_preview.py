@@ -16,8 +16,8 @@ from audiotag.figures.sound import spectrogram_image
 from audiotag.metrics import multi_hot
 from audiotag.training.batches import Batch, Batches
 from audiotag.training.clips import KINDS, Clip, LabelledClips, prepare_clips
-from audiotag.training.recipe import Stage
 from audiotag.training.runs import RunSettings
+from audiotag.training.stage import Stage
 from audiotag.ui.text import escape
 from audiotag.ui.train.corrected_labels import open_session
 from audiotag.ui.widgets import messages

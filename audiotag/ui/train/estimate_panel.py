@@ -11,8 +11,8 @@ import streamlit as st
 from audiotag.data.dataset import Dataset
 from audiotag.figures import training as figures
 from audiotag.training.folds import available_folds, with_fold_source
-from audiotag.training.recipe import Stage
 from audiotag.training.runs import RunSettings, list_runs
+from audiotag.training.stage import Stage
 from audiotag.ui.text import escape
 from audiotag.ui.train.run_setup import LEARNING_RATE
 from audiotag.ui.widgets import messages

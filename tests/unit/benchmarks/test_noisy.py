@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from audiotag.data.layouts import open_dataset
-from audiotag.training.recipe import Stage
+from audiotag.training.stage import Stage
 
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 RATE = 44_100

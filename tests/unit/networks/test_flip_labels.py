@@ -17,7 +17,8 @@ from audiotag.networks.base import NetworkSettings, network_from_dict
 from audiotag.networks.flip_labels.settings import FlipLabelsSettings
 from audiotag.networks.xresnet.settings import XResNetSettings
 from audiotag.tagging.onnx_export import AllFolds, onnx_graph
-from audiotag.training.recipe import Recipe, Stage
+from audiotag.training.recipe import Recipe
+from audiotag.training.stage import Stage
 
 SMALL = XResNetSettings(width=1 / 16, stem=4, activation="relu", self_attention=True, pool="max-blur", dropout=0.1)
 INSIDE: dict[str, NetworkSettings] = {"xresnet": SMALL, "argus": ArgusSettings(width=1 / 16)}

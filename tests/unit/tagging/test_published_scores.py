@@ -17,8 +17,9 @@ from audiotag.tagging.out_of_fold import read_out_of_fold
 from audiotag.tagging.settings import TagSettings
 from audiotag.tagging.tagger import Tagger
 from audiotag.training.publish import publish
-from audiotag.training.recipe import Recipe, Stage
+from audiotag.training.recipe import Recipe
 from audiotag.training.runs import RunSettings, create_run
+from audiotag.training.stage import Stage
 from audiotag.training.worker import train_run_folder
 from audiotag.workspace import Workspace
 

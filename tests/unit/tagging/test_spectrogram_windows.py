@@ -22,7 +22,8 @@ from audiotag.tagging.spectrogram_windows import window_frames
 from audiotag.tagging.tagger import Tagger
 from audiotag.training.batches import Batches
 from audiotag.training.clips import LabelledClips, prepare_clips
-from audiotag.training.recipe import Recipe, Stage
+from audiotag.training.recipe import Recipe
+from audiotag.training.stage import Stage
 
 from .conftest import RATE, noise, sound, with_card
 

@@ -16,10 +16,11 @@ from audiotag.augmentation.mask import Mask
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.networks.xresnet.settings import XResNetSettings
 from audiotag.training import checkpoints, worker
-from audiotag.training.recipe import Recipe, Stage
+from audiotag.training.recipe import Recipe
 from audiotag.training.run_progress import epochs_done
 from audiotag.training.runs import Run
 from audiotag.training.session import Session
+from audiotag.training.stage import Stage
 from audiotag.training.worker import train_run_folder
 
 from ..conftest import SHORT_SOUNDS_HZ as RATE

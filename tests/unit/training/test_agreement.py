@@ -8,7 +8,8 @@ import pytest
 from audiotag.errors import AudiotagError
 from audiotag.metrics import lwlrap
 from audiotag.training.agreement import Agreement, choose_rows, clip_lwlraps
-from audiotag.training.recipe import Recipe, Stage
+from audiotag.training.recipe import Recipe
+from audiotag.training.stage import Stage
 
 from .short_runs import CURATED, NOISY, RECIPE, SHARED
 

@@ -32,7 +32,8 @@ from audiotag.features.torch_log_mel import LogMel, NetworkInput
 from audiotag.features.trimming import fit_length
 from audiotag.training.batches import MAX_WORKERS, Batch, Batches, workers_for
 from audiotag.training.clips import KINDS, Clip, LabelledClips
-from audiotag.training.recipe import Recipe, Stage
+from audiotag.training.recipe import Recipe
+from audiotag.training.stage import Stage
 
 ClipOf = Callable[..., Clip]
 RATE = 8000

@@ -13,10 +13,11 @@ from audiotag.errors import AudiotagError
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.inspection.measurement_job import MeasurementJob
 from audiotag.training.begun import CORRECTIONS, open_session, read_corrections
-from audiotag.training.recipe import Recipe, Stage
+from audiotag.training.recipe import Recipe
 from audiotag.training.run_options import RunOptions
 from audiotag.training.runs import Run, RunSettings, create_run
 from audiotag.training.session import Session
+from audiotag.training.stage import Stage
 from audiotag.training.worker import write_plan
 from audiotag.workspace import Workspace
 

@@ -16,11 +16,12 @@ from audiotag.audio.decoder_workers import HANGS, DecoderEndedError
 from audiotag.errors import AudiotagError
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.networks.xresnet.settings import XResNetSettings
-from audiotag.training.recipe import Recipe, Stage
+from audiotag.training.recipe import Recipe
 from audiotag.training.run_blocking import how_it_ended
 from audiotag.training.run_progress import left_out_of, left_out_reasons
 from audiotag.training.runs import WORKER, Run, RunSettings, create_run
 from audiotag.training.session import Session
+from audiotag.training.stage import Stage
 from audiotag.workspace import Workspace, read_json
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has other ends of processes")

@@ -15,9 +15,9 @@ from audiotag.training import cross_scores, fold_training, lanes
 from audiotag.training.agreement import Agreement, choose_rows
 from audiotag.training.cross_scores import choose_clips, next_barrier, read_scores
 from audiotag.training.lanes import train_lane
-from audiotag.training.recipe import Stage
 from audiotag.training.run_progress import fold_rows
 from audiotag.training.runs import Run, RunSettings, create_run
+from audiotag.training.stage import Stage
 from audiotag.training.worker import train_run_folder
 from audiotag.workspace import Workspace
 

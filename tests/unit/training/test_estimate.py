@@ -23,9 +23,10 @@ from audiotag.networks.xresnet.settings import XResNetSettings
 from audiotag.training import estimate as estimate_module
 from audiotag.training import session as session_module
 from audiotag.training.estimate import Estimate
-from audiotag.training.recipe import Recipe, Stage
+from audiotag.training.recipe import Recipe
 from audiotag.training.runs import RunSettings, create_run
 from audiotag.training.session import Session
+from audiotag.training.stage import Stage
 from audiotag.workspace import Workspace, write_json
 
 RATE = 16_000

@@ -5,8 +5,9 @@ from dataclasses import fields
 import pytest
 
 from audiotag.errors import AudiotagError
-from audiotag.training.recipe import MAX_BATCH_VALUES, Recipe, Stage
+from audiotag.training.recipe import MAX_BATCH_VALUES, Recipe
 from audiotag.training.recipe_files import load_recipe
+from audiotag.training.stage import Stage
 
 from ..tagging.test_extreme_values import EXTREMES, attempt
 

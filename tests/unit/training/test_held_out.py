@@ -15,9 +15,10 @@ from audiotag.networks.xresnet.settings import XResNetSettings
 from audiotag.training.begun import note_begin, open_session, read_trained_on
 from audiotag.training.fold_training import FoldTraining
 from audiotag.training.held_out import HeldOutScores, read_held_out
-from audiotag.training.recipe import Recipe, Stage
+from audiotag.training.recipe import Recipe
 from audiotag.training.runs import Run, RunSettings, create_run
 from audiotag.training.session import Session
+from audiotag.training.stage import Stage
 from audiotag.workspace import Workspace
 
 RATE = 8000

@@ -12,11 +12,12 @@ from audiotag.errors import AudiotagError
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.training.begun import trained_on
 from audiotag.training.estimate import Estimate
-from audiotag.training.recipe import Recipe, Stage
+from audiotag.training.recipe import Recipe
 from audiotag.training.run_blocking import new_run
 from audiotag.training.run_options import RunOptions
 from audiotag.training.runs import RunSettings
 from audiotag.training.session import Session
+from audiotag.training.stage import Stage
 from audiotag.workspace import Workspace
 
 RATE = 8000

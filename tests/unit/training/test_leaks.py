@@ -21,12 +21,13 @@ from audiotag.training.begun import COPIES, TRAINED_ON, note_begin, open_session
 from audiotag.training.clips import LabelledClips
 from audiotag.training.folds import assign_folds, check_folds
 from audiotag.training.leaks import add_units, groups_of
-from audiotag.training.recipe import Recipe, Stage
+from audiotag.training.recipe import Recipe
 from audiotag.training.recipe_files import load_recipe
 from audiotag.training.run_options import RunOptions
 from audiotag.training.run_splits import leak_sentences
 from audiotag.training.runs import SHARED_FOLD, Run, RunSettings, create_run
 from audiotag.training.session import Session
+from audiotag.training.stage import Stage
 from audiotag.workspace import Workspace
 
 RATE = 8000

@@ -18,10 +18,11 @@ from audiotag.data.near_duplicates import (
 )
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.training.begun import TOGETHER, open_session
-from audiotag.training.recipe import Recipe, Stage
+from audiotag.training.recipe import Recipe
 from audiotag.training.run_options import RunOptions
 from audiotag.training.runs import RunSettings, create_run
 from audiotag.training.session import Session
+from audiotag.training.stage import Stage
 from audiotag.training.worker import write_plan
 from audiotag.workspace import Workspace
 

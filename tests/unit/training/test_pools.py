@@ -18,10 +18,11 @@ from audiotag.training.clips import KINDS, Clip, LabelledClips
 from audiotag.training.held_out import read_held_out
 from audiotag.training.pool_notes import pool_notes
 from audiotag.training.pools import Pools
-from audiotag.training.recipe import Recipe, Stage
+from audiotag.training.recipe import Recipe
 from audiotag.training.run_progress import plan_of, subsets_of
 from audiotag.training.runs import Run, RunSettings
 from audiotag.training.session import Session
+from audiotag.training.stage import Stage
 from audiotag.training.worker import plan_stage
 from audiotag.workspace import Workspace
 

@@ -33,8 +33,9 @@ from audiotag.tagging.weights import load_networks
 from audiotag.training import publish as publish_module
 from audiotag.training.begun import COLUMNS, TRAINED_ON
 from audiotag.training.publish import publish
-from audiotag.training.recipe import Recipe, Stage
+from audiotag.training.recipe import Recipe
 from audiotag.training.runs import Run, RunSettings, create_run
+from audiotag.training.stage import Stage
 from audiotag.workspace import Workspace
 
 LABELS = ("Buzz", "Hiss", "Hum")

@@ -33,9 +33,10 @@ from audiotag.networks.xresnet.settings import XResNetSettings
 from audiotag.training.losses.base import LossesByKind
 from audiotag.training.losses.label_smoothing import LabelSmoothing
 from audiotag.training.losses.soft_bootstrapping import SoftBootstrapping
-from audiotag.training.recipe import Recipe, Stage
+from audiotag.training.recipe import Recipe
 from audiotag.training.recipe_files import load_recipe, recipe_names
 from audiotag.training.schedules.plateau import Plateau
+from audiotag.training.stage import Stage
 
 from .recipe_files import GOOD, recipe_file
 

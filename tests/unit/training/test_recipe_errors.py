@@ -11,8 +11,9 @@ from audiotag.augmentation.mask import Mask
 from audiotag.errors import AudiotagError
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.networks.xresnet.model import build_network
-from audiotag.training.recipe import Recipe, Stage
+from audiotag.training.recipe import Recipe
 from audiotag.training.recipe_files import load_recipe
+from audiotag.training.stage import Stage
 
 from .recipe_files import GOOD, recipe_file
 

@@ -12,10 +12,11 @@ from audiotag.errors import AudiotagError
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.networks.xresnet.settings import XResNetSettings
 from audiotag.tagging.ensemble import read_card
-from audiotag.training.recipe import Recipe, Stage
+from audiotag.training.recipe import Recipe
 from audiotag.training.run_blocking import notes_before, train_and_wait, train_run
 from audiotag.training.run_options import RunOptions
 from audiotag.training.runs import RunSettings, create_run, list_runs
+from audiotag.training.stage import Stage
 from audiotag.workspace import Workspace, read_json
 
 RATE = 8000

@@ -17,12 +17,13 @@ from audiotag.data.near_duplicates import NearDuplicate, NearDuplicateSearch, wr
 from audiotag.errors import AudiotagError
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.training.begun import TOGETHER, note_begin, open_session
-from audiotag.training.recipe import Recipe, Stage
+from audiotag.training.recipe import Recipe
 from audiotag.training.run_options import RunOptions
 from audiotag.training.run_splits import leak_sentences, report_run_splits
 from audiotag.training.runs import RunSettings, create_run
 from audiotag.training.session import Session
 from audiotag.training.split_report import KindOfGroups, SplitReport
+from audiotag.training.stage import Stage
 from audiotag.workspace import Workspace
 
 RATE = 8000

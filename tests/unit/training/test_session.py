@@ -14,9 +14,10 @@ from audiotag.errors import AudiotagError
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.training.batches import Batches
 from audiotag.training.folds import assign_folds, one_split
-from audiotag.training.recipe import Recipe, Stage
+from audiotag.training.recipe import Recipe
 from audiotag.training.runs import SHARED_FOLD, RunSettings
 from audiotag.training.session import Session
+from audiotag.training.stage import Stage
 from audiotag.workspace import Workspace
 
 RATE = 8000

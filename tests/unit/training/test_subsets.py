@@ -14,9 +14,10 @@ from audiotag.errors import AudiotagError
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.metrics import multi_hot
 from audiotag.training.clips import KINDS, Clip, LabelledClips
-from audiotag.training.recipe import Recipe, Stage
+from audiotag.training.recipe import Recipe
 from audiotag.training.runs import SHARED_FOLD, RunSettings
 from audiotag.training.session import Session
+from audiotag.training.stage import Stage
 from audiotag.training.subsets import SubsetClips, SubsetFolds, fingerprint
 from audiotag.workspace import Workspace
 

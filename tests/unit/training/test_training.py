@@ -28,9 +28,10 @@ from audiotag.networks.xresnet.model import build_network
 from audiotag.tagging.ensemble import read_card
 from audiotag.tagging.tagger import Tagger
 from audiotag.training.publish import publish
-from audiotag.training.recipe import Recipe, Stage
+from audiotag.training.recipe import Recipe
 from audiotag.training.recipe_files import load_recipe
 from audiotag.training.runs import Run, RunSettings, create_run
+from audiotag.training.stage import Stage
 from audiotag.training.worker import train_run_folder
 from audiotag.workspace import Workspace
 

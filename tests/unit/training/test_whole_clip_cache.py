@@ -15,7 +15,8 @@ from audiotag.features.whole_clip import added_zeros
 from audiotag.training import whole_clip_cache
 from audiotag.training.batches import Batches
 from audiotag.training.clips import Clip, LabelledClips
-from audiotag.training.recipe import Recipe, Stage
+from audiotag.training.recipe import Recipe
+from audiotag.training.stage import Stage
 from audiotag.training.whole_clip_cache import WholeClipCache
 
 ClipOf = Callable[..., Clip]

@@ -13,9 +13,9 @@ from audiotag.augmentation.mask import Mask
 from audiotag.metrics import accuracy, lwlrap, lwlrap_per_class
 from audiotag.training.backend import callbacks as callbacks_module
 from audiotag.training.backend.learner import FoldTrainer
-from audiotag.training.recipe import Stage
 from audiotag.training.run_progress import epochs_done
 from audiotag.training.runs import SHARED_FOLD, Run
+from audiotag.training.stage import Stage
 from audiotag.training.worker import train_run_folder
 from audiotag.workspace import read_json
 

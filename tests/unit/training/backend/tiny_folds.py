@@ -11,7 +11,8 @@ from audiotag.features.settings import SpectrogramSettings
 from audiotag.networks.xresnet.settings import XResNetSettings
 from audiotag.training.backend.learner import FoldTrainer
 from audiotag.training.progress import EpochResult, FoldSplit, TrainingCallbacks
-from audiotag.training.recipe import Recipe, Stage
+from audiotag.training.recipe import Recipe
+from audiotag.training.stage import Stage
 
 RATE = 8000
 LABELS = ("Buzz", "Hiss", "Hum")
