@@ -81,18 +81,19 @@ def publish(
         taken.
     """
     check_name(name, parent)
-    weights = weights or run.settings().recipe.weights
-    check_choice(weights)
+    if weights:
+        check_choice(weights)
     events = run.events()
     finished = run.finished_folds()
     if not finished and run.state() == "finished":
         raise AudiotagError(f"{run.folder / 'events.jsonl'} is damaged: it has no finished fold; train the run again.")
     if not finished:
         raise AudiotagError(f"run {run.name} has no finished fold yet; an ensemble needs at least one.")
+    settings = run.settings()
+    weights = weights or settings.recipe.weights
     if weights == "best" and (reason := why_not_best(run)):
         raise AudiotagError(f"run {run.name} cannot be published with the weights of its best epochs. {reason}")
     results = fold_results(events, weights)
-    settings = run.settings()
     plan = plan_of(events)
     if plan is None:
         raise AudiotagError(f"{run.folder / 'events.jsonl'} is damaged: it lacks the run's labels; train it again.")

@@ -75,7 +75,9 @@ def test_runs_are_listed_with_their_states_and_settings(workspace: Workspace) ->
         assert [item["kind"] for item in recipe.to_dict()["augment"]] == [item["kind"] for item in written["augment"]]
         assert written["network"].items() <= recipe.network.to_dict().items()
         assert recipe.spectrogram.to_dict() == written["spectrogram"]
-        assert [vars(stage) for stage in recipe.stages] == written["stages"]
+        assert len(recipe.stages) == len(written["stages"])
+        for stage, as_written in zip(recipe.stages, written["stages"], strict=True):
+            assert as_written.items() <= vars(stage).items()
 
 
 def test_stopped_run_resumes_from_its_checkpoint_and_ends_as_the_one_that_was_left_alone(

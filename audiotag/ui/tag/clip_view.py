@@ -193,7 +193,7 @@ def _tag_line(tag: Tag, tags: Tags, verdict: str) -> Markdown:
         "extra": ("orange", "add"),
         "missed": ("red", "remove"),
     }[verdict]
-    folds = tags.voter if tags.folds == 1 else f"{tags.voter}s"
+    folds = escape(tags.voter if tags.folds == 1 else f"{tags.voter}s")
     is_unlike = tag.familiarity is not None and tag.familiarity < tags.familiarity_threshold
     unlike = f" · unlike the training sounds, familiarity {tag.familiarity or 0:.3f}" if is_unlike else ""
     facts = f"{tag.folds_agreeing:d} of {tags.folds:d} {folds} · threshold {tag.threshold:.2f}{unlike}"

@@ -52,7 +52,7 @@ def test_train_names_what_is_missing_and_creates_no_run(run: Callable[..., Comma
         ((dataset / "missing",), f"{dataset / 'missing'} does not exist"),
         (
             (dataset, "--recipe", "qiuck"),
-            "qiuck is not a recipe; choose one of capstone, capstone-intended, default, quick",
+            "qiuck is not a recipe; choose one of argus, ",
         ),
         ((dataset, "--recipe", dataset / "missing.toml"), f"{dataset / 'missing.toml'} is not a recipe"),
     ):

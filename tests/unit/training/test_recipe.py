@@ -142,6 +142,7 @@ PUBLISHED = {
     "optimiser": "ranger",
     "schedule": "flat-cosine",
     "weight_decay": 0.01,
+    "windows": "max",
     "loss": "bce",
     "losses": LossesByKind(),
     "beta_2": 0.0,
