@@ -219,8 +219,9 @@ def test_scores(run: Run, folder: Path, recipe: Recipe) -> tuple[np.ndarray, np.
     truth = multi_hot(list(clips["labels"]), dataset.labels)
     prepared, _ = prepare_clips(clips, recipe.spectrogram)
     trainer = FoldTrainer(recipe, dataset.labels, HELD_OUT, "cpu")
-    trainer.network.load_state_dict(load_file(run.fold_folder(HELD_OUT) / "weights.safetensors"))
-    return truth, trainer.scores(LabelledClips([clip for clip in prepared if clip], truth), recipe.stages[-1])
+    network = recipe.network.for_inference(trainer.network)
+    network.load_state_dict(load_file(run.fold_folder(HELD_OUT) / "weights.safetensors"))
+    return truth, trainer.scores(LabelledClips([clip for clip in prepared if clip], truth), recipe.stages[-1], network)
 
 
 def table(rows: list[dict[str, Any]]) -> str:

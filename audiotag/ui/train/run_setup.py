@@ -221,15 +221,17 @@ def _pick_epochs(recipe: Recipe) -> str:
 def _pick_changes(recipe: Recipe) -> dict[str, Any]:
     """Fraction and balance, None where they are as in the recipe; and the fields of `_typed_numbers`."""
     per_cent = round(100 * recipe.fraction)
+    step = 1 if any(stage.draws for stage in recipe.stages) else 5  # epochs of a fixed number of draws can be very long
     fraction = st.slider(
         "Training clips used (%)",
-        min(5, per_cent),
+        min(step, per_cent),
         100,
         per_cent,
-        5,
+        step,
         key=f"fraction-{recipe.name}-{per_cent}",
         persist_state="session",
-        help="Share of each fold's training clips, drawn at random. All held-out clips are used.",
+        help="Share of each fold's training clips, drawn at random, and of an epoch's draws where the recipe gives "
+        "their number. All held-out clips are used.",
     )
     balance = st.slider(
         "Balance",
