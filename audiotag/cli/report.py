@@ -39,13 +39,13 @@ def _report_of(run: Run) -> str:
     from audiotag.data.saved_options import open_remembered
     from audiotag.errors import AudiotagError
     from audiotag.figures.run_report import RunFacts, run_report
-    from audiotag.training.begun import read_corrections
+    from audiotag.training.begun import read_corrections, read_list_changes
     from audiotag.training.run_tables import clips_per_label
 
     settings = run.settings()
     try:
         dataset = open_remembered(Path(settings.dataset), Workspace())
-        clips = clips_per_label(run.events(), dataset, read_corrections(run))
+        clips = clips_per_label(run.events(), dataset, read_corrections(run), read_list_changes(run))
     except AudiotagError:  # the dataset has gone; the report does without the numbers of clips
         clips = None
     return run_report(RunFacts(run, settings, *train_again(settings, Workspace()), clips_per_label=clips))

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from audiotag.data.clip_lists import ClipLists
 from audiotag.data.left_out import left_out_clips
+from audiotag.data.list_changes import ListChanges
 from audiotag.data.saved_options import open_remembered
 from audiotag.errors import AudiotagError
 from audiotag.metrics import multi_hot
@@ -241,9 +241,8 @@ def compare_runs(
         raise AudiotagError(f"truth must be {' or '.join(TRUTHS)}, got {truth!r}.")
     held_out = _read(first, subsets), _read(second, subsets)
     dataset = _common_dataset(first, second, workspace)
-    settings = first.settings()
-    settings = replace(settings, recipe=replace(settings.recipe, lists=ClipLists()))  # both on the dataset's labels
-    session = Session(dataset, replace(settings, corrected=truth == "corrected", held_out=None), workspace)
+    settings = replace(first.settings(), corrected=truth == "corrected", held_out=None)
+    session = Session(dataset, settings, workspace, lists=ListChanges())  # both on the dataset's labels
     clips = session.dataset.clips
     clips = add_units(clips[clips["subset"] != "test"], session.copies, session.together)
     keys = list(zip(clips["subset"], clips["clip"], strict=True))

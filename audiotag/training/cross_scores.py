@@ -34,13 +34,35 @@ def has_scores(run: Run, fold: int, stages: set[int]) -> bool:
 
 
 def next_barrier(run: Run, session: Session) -> int | None:
-    """The stage before which folds wait for the scores of others, numbered from 0; None where none waits any more."""
+    """The stage before which folds wait for the scores of others, numbered from 0; None where none waits any more.
+
+    No fold waits before a stage whose clips are chosen: folds may be past it, and do not score again if files are lost.
+    """
     unfinished = set(session.folds) - set(run.finished_folds())
     for barrier in session.barriers:
-        asked = {number for number in session.scored_stages if number < barrier}
-        if not all(has_scores(run, fold, asked) for fold in unfinished):
+        is_chosen = (run.folder / NAMES.format(barrier + 1)).exists()
+        asked = stages_asked(session, barrier)
+        if not is_chosen and not all(has_scores(run, fold, asked) for fold in unfinished):
             return barrier
     return None
+
+
+def stages_asked(session: Session, barrier: int) -> set[int]:
+    """The stages, numbered from 0, whose networks choose the noisy clips of a stage that folds wait before."""
+    agreement = session.recipe.stages[barrier].agreement
+    assert agreement is not None
+    return {asked - 1 for asked in agreement.stages}
+
+
+def check_scores(run: Run, fold: int, stages: set[int]) -> None:
+    """Raise `AudiotagError` if a fold that is trained up to a barrier lacks scores: it would wait for ever."""
+    for number in sorted(stages):
+        _check_exists(run.fold_folder(fold) / SCORES.format(number + 1))
+
+
+def _check_exists(path: Path) -> None:
+    if not path.exists():
+        raise AudiotagError(f"{path} is missing; train the run again.")
 
 
 def save_scores(folder: Path, number: int, clips: LabelledClips, scores: np.ndarray) -> None:
@@ -59,8 +81,7 @@ def read_scores(folder: Path, number: int) -> tuple[list[str], np.ndarray, np.nd
         If a file is damaged or missing.
     """
     path = folder / SCORES.format(number + 1)
-    if not path.exists():
-        raise AudiotagError(f"{path} is missing; train the run again.")
+    _check_exists(path)
     with refuse_damaged(path):
         names, arrays = read_json(folder / NAMES.format(number + 1)), load_arrays(path.read_bytes())
         scores, targets = arrays["scores"], arrays["targets"]

@@ -22,8 +22,9 @@ from audiotag.training import checkpoints
 from audiotag.training.backend.learner import FoldTrainer
 from audiotag.training.best_epoch import rounded, save_weights, score_best_epoch
 from audiotag.training.clips import Clip, LabelledClips
-from audiotag.training.cross_scores import choose_clips, has_scores
+from audiotag.training.cross_scores import check_scores, choose_clips, has_scores, stages_asked
 from audiotag.training.cross_scores import save_scores as save_noisy_scores
+from audiotag.training.early_stop import soonest_end
 from audiotag.training.held_out import file_names
 from audiotag.training.noisy_selection import agreeing_rows
 from audiotag.training.progress import EpochResult, FoldSplit, TrainingCallbacks
@@ -56,6 +57,11 @@ def train_fold(
     -------
     bool
         False if the training was stopped before that.
+
+    Raises
+    ------
+    AudiotagError
+        If the fold is past a stage whose scores of noisy clips others wait for, and their file is missing.
     """
     if _is_finished(run, fold):
         if fold != SHARED_FOLD:
@@ -63,7 +69,7 @@ def train_fold(
             return True
         if set(session.folds) <= set(run.finished_folds()) or _shared_checkpoint(run) is not None:
             return True
-    if until is not None and has_scores(run, fold, {number for number in session.scored_stages if number < until}):
+    if until is not None and has_scores(run, fold, stages_asked(session, until)):
         return True
     training = FoldTraining(run, session, fold, device, must_stop, until)
     training.begin_or_resume()
@@ -72,6 +78,7 @@ def train_fold(
     if until is None:
         training.finish()
     else:
+        check_scores(run, fold, stages_asked(session, until))
         run.write_event("fold-waits", fold=fold, stage=until)
         run.clear_progress(fold)
     return True
@@ -123,7 +130,7 @@ class FoldTraining:
     def train_stages(self) -> bool:
         """Train the remaining stages, up to the one that waits; False if the training was stopped."""
         for number, stage in self.stages:
-            if number < self.first_stage or (number == self.first_stage and self._is_scored(number)):
+            if number < self.first_stage or (number == self.first_stage and self._is_scored(number, stage)):
                 continue
             if number == self.until:
                 break
@@ -139,10 +146,13 @@ class FoldTraining:
                 save_noisy_scores(self.folder, number, noisy, self.trainer.scores(noisy, stage))
         return True
 
-    def _is_scored(self, number: int) -> bool:
-        """Whether a stage was trained to its end: the fold has scored its noisy clips since, and has a checkpoint."""
-        is_asked = self.epochs_done > 0 and number in self.session.scored_stages
-        return is_asked and has_scores(self.run, self.fold, {number})
+    def _is_scored(self, number: int, stage: Stage) -> bool:
+        """Whether the stage of the checkpoint is trained to its end, and the fold has scored its noisy clips since.
+
+        There may be scores although epochs are missing, where the fold resumes from an earlier checkpoint.
+        """
+        is_over = self.epochs_done >= soonest_end(self.trainer.lwlraps, stage.epochs, stage.stop_after)
+        return is_over and number in self.session.scored_stages and has_scores(self.run, self.fold, {number})
 
     def _train_stage(self, number: int, stage: Stage, split: FoldSplit) -> bool:
         def on_epoch(result: EpochResult, state: dict[str, Any]) -> None:

@@ -23,9 +23,10 @@ from audiotag.training.session import Session
 
 
 def train_in_lanes(run: Run, session: Session, devices: tuple[str, ...]) -> bool:
-    """Start one lane per device and wait for all of them; False if they were stopped before the end.
+    """Start one lane per device and wait for all of them; False if the training was stopped.
 
-    The end is that of the last fold or, where a stage needs the scores of all folds, the one of the stage before it.
+    If a stage needs the scores of all folds, the lanes train each fold up to this stage, and the caller starts lanes
+    again. Otherwise they train each fold to its end.
 
     Raises
     ------

@@ -8,9 +8,9 @@ from audiotag.training.subsets import is_split
 
 
 def pool_notes(session: Session) -> tuple[str, ...]:
-    """Sentences about lists of clips, pools without clips, and noisy clips that no fold holds out."""
+    """Sentences about lists, pools without clips, agreement without effect, and noisy clips that no fold holds out."""
     lacking = [_lacking_sentence(session, number, stage) for number, stage in session.stages if stage.pools]
-    return (*session.lists.sentences, *filter(None, lacking), *_never_held_out(session))
+    return (*session.lists.sentences, *filter(None, lacking), *_nothing_agreed(session), *_never_held_out(session))
 
 
 def _lacking_sentence(session: Session, number: int, stage: Stage) -> str:
@@ -24,6 +24,18 @@ def _lacking_sentence(session: Session, number: int, stage: Stage) -> str:
     return (
         f"{session.dataset.name} has no {' and no '.join(lacking)} clips, from which stage {number + 1} draws; the "
         f"probabilities of the other pools are scaled: {shares or 'none is left'}."
+    )
+
+
+def _nothing_agreed(session: Session) -> tuple[str, ...]:
+    """That stages add no noisy clips where a single fold is trained: it may not be trained on those it holds out."""
+    if not session.barriers or len(session.folds) != 1:
+        return ()
+    numbers = [str(number + 1) for number in session.barriers]
+    stages = f"Stage {numbers[0]} adds" if len(numbers) == 1 else f"Stages {' and '.join(numbers)} add"
+    return (
+        f"{stages} no noisy clips by agreement, because only fold {session.folds[0]} is trained: a fold adds noisy "
+        "clips that other folds hold out. Train at least two folds, or choose a recipe without agreement.",
     )
 
 

@@ -9,7 +9,9 @@ import numpy as np
 
 from audiotag.checks import Within, check, require
 
-KINDS = ("curated", "trusted", "noisy")  # of clips, by how far their labels are trusted; trusted ones are noisy clips
+# A clip's kind says how far its labels are trusted. Each pool has the name of a kind, and clips drawn from it are of
+# this kind: a trusted clip is "trusted" where it is drawn from its own pool, "noisy" from the pool of all noisy clips.
+KINDS = ("curated", "trusted", "noisy")
 PROBABILITY = Within(0, 1)
 HINT = "write 0.2 for 20 %"
 SUM_TOLERANCE = 0.001

@@ -132,7 +132,7 @@ def publish(
             known = known_clips_of(whole, trained_on, [fold.fold for fold in folds], Workspace()).to_bytes()
             write_bytes(aside / known_clips.FILE, known)
         trained = clips_with_known_labels(lists.apply(dataset, read_corrections(run)))
-        trained = replace(trained, clips=without_dropped(trained.clips))
+        trained = replace(trained, clips=_training_clips(without_dropped(trained.clips), trained_on))
         card = Card(
             name=name,
             about=about or f"Trained by {settings.recipe.title} on {Path(settings.dataset).name}.",
@@ -146,7 +146,7 @@ def publish(
             accuracy=round(accuracy(all_targets, all_scores), 5),
             dataset={
                 "name": dataset.name,
-                "clips": int((trained.clips["subset"] != "test").sum()),
+                "clips": len(trained.clips),
                 "fingerprint": dataset.fingerprint,
             },
             recipe=settings.recipe.to_dict(),
@@ -238,12 +238,19 @@ def known_clips_of(
     return KnownClips.of(zip(clips["content"], trained, strict=True), len(folds))
 
 
+def _training_clips(clips: pd.DataFrame, trained_on: pd.DataFrame | None) -> pd.DataFrame:
+    """The clips that a fold was trained on; where the run did not note them, all that are not test clips."""
+    if trained_on is None:
+        return clips[clips["subset"] != "test"]
+    noted = set(zip(trained_on["subset"], trained_on["clip"], strict=True))
+    return clips[[name in noted for name in zip(clips["subset"], clips["clip"], strict=True)]]
+
+
 def _profile_of_training_clips(dataset: Dataset, sample_rate: int) -> dict[str, Any]:
     """Levels of the training clips, from some of them at even distances; takes a few seconds."""
-    clips = dataset.clips[dataset.clips["subset"] != "test"]
-    rows = np.linspace(0, len(clips) - 1, min(len(clips), MAX_PROFILED_CLIPS)).astype(int)
+    rows = np.linspace(0, len(dataset.clips) - 1, min(len(dataset.clips), MAX_PROFILED_CLIPS)).astype(int)
     measured = []
-    for path in clips["path"].iloc[np.unique(rows)]:
+    for path in dataset.clips["path"].iloc[np.unique(rows)]:
         try:
             start = read_part(path, sample_rate, 0, round(training_profile.MAX_MEASURED_S * sample_rate))
             measured.append(training_profile.sound_levels(start, sample_rate))

@@ -57,15 +57,15 @@ EPOCH = RESULT | {
 }
 ANY_EVENT = {"event": str, "time?": NUMBER, "stage?": int, "per_class?": ([(NUMBER, None)], None)}
 SHAPES: dict[str, dict[str, Any]] = {
-    "run-started": PLAN,
+    "run-started": PLAN,  # once, before the first fold
     "run-resumed": {},
-    "fold-started": {"fold": int},
-    "epoch": EPOCH,
-    "fold-waits": {"fold": int},
-    "agreed": {"fold?": int, "clips?": int, "of?": int},
+    "fold-started": {"fold": int},  # with fresh weights or the shared network; not when it resumes
+    "epoch": EPOCH,  # of a fold, or of the shared network
+    "fold-waits": {"fold": int},  # before ``stage``, for the scores of other folds
+    "agreed": {"fold?": int, "clips?": int, "of?": int},  # noisy clips that ``stage`` adds, by agreed or agreement
     "fold-finished": RESULT,
-    "shared-finished": RESULT,
-    "clips-left-out": {"clips": dict, "fingerprint?": str},
+    "shared-finished": RESULT,  # the network that all folds start from
+    "clips-left-out": {"clips": dict, "fingerprint?": str},  # since an earlier worker died of them
 }
 
 

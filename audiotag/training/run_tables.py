@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from audiotag.data.corrections import Correction, apply_corrections
+from audiotag.data.corrections import Correction
 from audiotag.data.dataset import Dataset
+from audiotag.data.list_changes import ListChanges, without_dropped
 from audiotag.training.run_progress import best_steps, epochs_done, expected_epochs, fold_rows, plan_of, work_left
 from audiotag.training.runs import SHARED_FOLD
 from audiotag.wording import format_duration
@@ -108,17 +109,21 @@ def label_table(events: Events, clips: pd.Series | None) -> tuple[pd.DataFrame, 
     return table.sort_values(["lwlrap", "label"], na_position="last", ignore_index=True), folds
 
 
-def clips_per_label(events: Events, dataset: Dataset, corrections: Iterable[Correction] = ()) -> pd.Series | None:
+def clips_per_label(
+    events: Events, dataset: Dataset, corrections: Sequence[Correction] = (), lists: ListChanges | None = None
+) -> pd.Series | None:
     """Number of clips of each label in the subset of the run's last stage; None before the run has read the dataset.
 
     Parameters
     ----------
     events : list of dict
     dataset : Dataset
-    corrections : iterable of Correction
+    corrections : sequence of Correction
         The corrected labels that the run began with.
+    lists : ListChanges, optional
+        What the recipe's lists changed when the run began: clips that they leave out are not counted.
     """
     if (plan := plan_of(events)) is None:
         return None
-    clips = apply_corrections(dataset, corrections).subset(plan["stages"][-1]["subset"])
-    return clips["labels"].explode().value_counts()
+    clips = (lists or ListChanges()).apply(dataset, corrections).subset(plan["stages"][-1]["subset"])
+    return without_dropped(clips)["labels"].explode().value_counts()

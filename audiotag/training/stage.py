@@ -17,12 +17,17 @@ Start = Literal["weights", "weights and optimiser", "scratch"]
 
 @dataclass(frozen=True)
 class Stage:
-    """One part of training: some epochs over one subset.
+    """One part of training: some epochs on the clips of a subset.
+
+    The fields ``pools``, ``agreement`` and ``agreed`` bring in clips of another subset, and each excludes the others.
+    Both ``agreement`` and ``agreed`` add noisy clips whose labels a network confirms. Use ``agreement`` where several
+    folds are trained: it asks networks that were not trained on the clip. Use ``agreed`` for a single fold: it asks the
+    fold's own network, which may know wrong labels by heart because it was trained on them.
 
     Attributes
     ----------
     subset : "curated" or "noisy"
-        A stage whose subset the dataset lacks is left out.
+        What it is measured on and, without ``pools``, trained on. A stage whose subset the dataset lacks is left out.
     epochs : int
     lr : float
         The schedule's highest learning rate.

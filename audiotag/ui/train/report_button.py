@@ -10,7 +10,7 @@ import streamlit as st
 
 from audiotag.cli.command_lines import train_again
 from audiotag.errors import AudiotagError
-from audiotag.training.begun import read_corrections
+from audiotag.training.begun import read_corrections, read_list_changes
 from audiotag.training.run_tables import Events, clips_per_label
 from audiotag.training.runs import Run
 from audiotag.ui import cache
@@ -36,7 +36,8 @@ def show_report_button(run: Run) -> None:
 def count_clips(run: Run, events: Events) -> pd.Series | None:
     """Number of clips of each label in the run's last stage; None where its dataset is missing."""
     try:
-        return clips_per_label(events, cache.load_dataset(Path(run.settings().dataset)), read_corrections(run))
+        dataset = cache.load_dataset(Path(run.settings().dataset))
+        return clips_per_label(events, dataset, read_corrections(run), read_list_changes(run))
     except AudiotagError:
         return None
 

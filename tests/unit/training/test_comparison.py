@@ -11,14 +11,17 @@ import pytest
 import soundfile
 
 import audiotag
+from audiotag.data.clip_lists import ClipLists
 from audiotag.data.layouts import open_dataset
 from audiotag.data.left_out import LeftOutClip, leave_out
 from audiotag.data.verdicts import Verdict, VerdictJournal
 from audiotag.errors import AudiotagError
 from audiotag.training.comparison import Comparison, compare_held_out, compare_runs
 from audiotag.training.held_out import HeldOutScores
+from audiotag.training.pools import Pools
 from audiotag.training.runs import Run
-from audiotag.workspace import Workspace
+from audiotag.training.stage import Stage
+from audiotag.workspace import Workspace, write_json
 
 LABELS = ("Bark", "Bell", "Hiss")
 COUNT = 24
@@ -248,6 +251,24 @@ def test_both_runs_are_measured_on_corrected_labels_unless_those_of_the_tables_a
     assert corrected.lwlrap.differing_units == 7  # 00.wav and 01.wav are copies
     assert by_tables.notes == (f"{second.name} was trained on the corrected labels of 8 clips.",)
     assert {label: result.clips for label, result in corrected.labels.items()} == {"Bark": 4, "Bell": 4, "Hiss": 16}
+
+
+def test_a_run_that_draws_from_trusted_clips_is_compared_on_the_labels_of_the_dataset(
+    dataset: Path, scored_run: MakeRun, tmp_path: Path
+) -> None:
+    first, second = (scored_run(Workspace(), dataset, LABELS, folds_of(scores)) for scores in (RIGHT, WRONG))
+    (tmp_path / "list.csv").write_text("clip,labels\n01.wav,Bark\n")
+    recipe = replace(
+        first.settings().recipe,
+        stages=(Stage("curated", 1, 1e-3, pools=Pools(curated=0.5, trusted=0.5)),),
+        lists=ClipLists("list.csv", "list.csv").relative_to(tmp_path),
+    )
+    write_json(first.folder / "settings.json", replace(first.settings(), recipe=recipe).to_dict())
+    found = compared(Run(first.folder), second)
+    assert (found.lwlrap.first, found.conclusion) == (1, "worse")
+    assert found.notes == (
+        f"{first.name} was trained by lists of clips; both runs are compared on the labels of the dataset.",
+    )
 
 
 def test_a_clip_that_was_left_out_since_does_not_count(dataset: Path, scored_run: MakeRun) -> None:

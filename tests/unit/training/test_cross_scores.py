@@ -11,10 +11,11 @@ import psutil
 import pytest
 
 from audiotag.errors import AudiotagError
-from audiotag.training import cross_scores, fold_training, lanes
+from audiotag.training import checkpoints, cross_scores, fold_training, lanes
 from audiotag.training.agreement import Agreement, choose_rows
 from audiotag.training.cross_scores import choose_clips, next_barrier, read_scores
 from audiotag.training.lanes import train_lane
+from audiotag.training.pool_notes import pool_notes
 from audiotag.training.run_progress import fold_rows
 from audiotag.training.runs import Run, RunSettings, create_run
 from audiotag.training.stage import Stage
@@ -40,6 +41,10 @@ def warm_up(short_sounds: Path, tmp_path_factory: pytest.TempPathFactory) -> Run
     """A finished run of four stages, for tests that only read it."""
     home = Workspace(tmp_path_factory.mktemp("warm-up"))
     return work_and_record(create_run(home, RunSettings(str(short_sounds), WARM_UP, device="cpu"))).run
+
+
+def cut(*_: Any) -> Any:
+    raise KeyboardInterrupt
 
 
 def test_folds_are_trained_up_to_a_stage_that_needs_the_scores_of_all(warm_up: Run) -> None:
@@ -85,10 +90,6 @@ def test_run_that_is_cut_off_at_the_barrier_ends_as_one_that_is_not(
     warm_up: Run, ready: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = ready(WARM_UP)
-
-    def cut(*_: Any) -> set[str]:
-        raise KeyboardInterrupt
-
     with monkeypatch.context() as patched:
         patched.setattr(fold_training, "choose_clips", cut)
         with pytest.raises(KeyboardInterrupt):
@@ -103,6 +104,43 @@ def test_run_that_is_cut_off_at_the_barrier_ends_as_one_that_is_not(
     assert run.state() == "finished"
     assert figures(run) == figures(warm_up)
     np.testing.assert_array_equal(held_out(run, 2)["scores"], held_out(warm_up, 2)["scores"])
+
+
+def test_fold_that_resumes_from_its_earlier_checkpoint_trains_the_missing_epoch_although_it_has_scores(
+    warm_up: Run, ready: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = ready(WARM_UP)
+    with monkeypatch.context() as patched:
+        patched.setattr(fold_training, "choose_clips", cut)
+        with pytest.raises(KeyboardInterrupt):
+            train_run_folder(run)
+    (run.fold_folder(1) / checkpoints.CHECKPOINT).write_bytes(b"damaged")
+    train_run_folder(run)
+    assert figures(run) == figures(warm_up)
+
+
+def test_fold_past_the_barrier_goes_on_without_its_scores_and_is_refused_where_the_choice_is_lost_too(
+    warm_up: Run, ready: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = ready(WARM_UP)
+    save = fold_training.save_noisy_scores
+
+    def save_before_stage_3(folder: Path, number: int, *scores: Any) -> None:
+        cut() if number == 2 else save(folder, number, *scores)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(fold_training, "save_noisy_scores", save_before_stage_3)
+        with pytest.raises(KeyboardInterrupt):
+            train_run_folder(run)
+    (run.fold_folder(1) / "agreement-2.safetensors").unlink()
+    choice = (run.folder / "agreement-3.json").read_bytes()
+    (run.folder / "agreement-3.json").unlink()
+    with pytest.raises(AudiotagError, match=r"fold-1/agreement-2\.safetensors is missing; train the run again"):
+        train_run_folder(run)
+    (run.folder / "agreement-3.json").write_bytes(choice)
+    train_run_folder(run)
+    assert run.state() == "finished"
+    assert figures(run) == figures(warm_up)
 
 
 def test_lanes_wait_for_each_other_at_the_barrier(
@@ -145,6 +183,18 @@ def test_damaged_list_of_chosen_clips_is_made_again_and_damaged_scores_are_refus
     with pytest.raises(AudiotagError, match=r"fold-2/agreement-1\.safetensors is missing"):
         choose_clips(run, session, 2, stage)
     assert cross_scores.has_scores(run, 1, {0, 1, 2})
+
+
+@pytest.mark.parametrize("folds", [(1,), (1, 2)])
+def test_single_fold_is_warned_that_agreement_adds_nothing(
+    folds: tuple[int, ...], short_sounds: Path, tmp_path: Path
+) -> None:
+    from audiotag.training.session import Session
+
+    session = Session.open(RunSettings(str(short_sounds), WARM_UP, folds, device="cpu"), Workspace(tmp_path))
+    sentences = [note for note in pool_notes(session) if "by agreement" in note]
+    assert len(sentences) == (1 if folds == (1,) else 0)
+    assert all(note.startswith("Stages 3 and 4 add no noisy clips by agreement, because only") for note in sentences)
 
 
 def test_dataset_without_noisy_clips_has_no_barrier(short_sounds: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Runs of recipes with lists of clips: what is trained on, what is held out, and that a resumed run has the same."""
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from audiotag.training.recipe import Recipe
 from audiotag.training.recipe_files import load_recipe
 from audiotag.training.run_blocking import notes_before
 from audiotag.training.run_options import RunOptions
+from audiotag.training.run_tables import clips_per_label
 from audiotag.training.runs import Run, RunSettings, create_run
 from audiotag.training.session import Session
 from audiotag.training.worker import write_plan
@@ -95,6 +97,17 @@ def test_run_keeps_what_the_lists_changed_when_it_began(short_sounds: Path, reci
     assert labels_in(resumed) == labels_in(session)
     write_plan(run, resumed, ("cpu",))  # else it would raise: other labels than the run began with
     assert [event["event"] for event in run.events()] == ["run-started", "run-resumed"]
+
+
+def test_clips_per_label_are_counted_as_the_lists_changed_them(
+    short_sounds: Path, recipe: Recipe, tmp_path: Path
+) -> None:
+    run = create_run(Workspace(tmp_path / "home"), RunSettings(str(short_sounds), recipe, device="cpu"))
+    session = open_session(run)
+    write_plan(run, session, ("cpu",))
+    counted = clips_per_label(run.events(), open_dataset(short_sounds), read_corrections(run), read_list_changes(run))
+    assert counted is not None
+    assert counted.to_dict() == Counter(label for labels in labels_in(session).values() for label in labels)
 
 
 def test_damaged_note_of_the_lists_is_replaced_by_the_lists(short_sounds: Path, recipe: Recipe, tmp_path: Path) -> None:

@@ -134,6 +134,22 @@ def test_card_counts_the_clips_that_are_not_test_clips(
     assert read_card(publish(run, "mine", tmp_path)).dataset["clips"] == 2
 
 
+def test_card_counts_and_profiles_the_clips_that_the_run_was_trained_on(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted = pd.DataFrame([("curated", "0.wav", "1 2"), ("curated", "2.wav", "2")], columns=COLUMNS, dtype="str")
+    write_parquet(noted, run.folder / TRAINED_ON)
+    profiled: list[str] = []
+
+    def profile(dataset: Dataset, sample_rate: int) -> dict:
+        profiled.extend(dataset.clips["clip"])
+        return {}
+
+    monkeypatch.setattr(publish_module, "_profile_of_training_clips", profile)
+    assert read_card(publish(run, "mine", tmp_path)).dataset["clips"] == 2
+    assert profiled == ["0.wav", "2.wav"]
+
+
 def test_published_weights_are_those_of_their_folds_in_half_precision(run: Run, published: Path) -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(9)
