@@ -54,13 +54,15 @@ def recipes_matching(names: Sequence[str]) -> list[str]:
     Raises
     ------
     AudiotagError
-        If a pattern matches none, or a recipe is named twice.
+        If a pattern matches none, a recipe is named twice, or there are no names.
 
     Examples
     --------
     >>> recipes_matching(["warm-up*", "default"])
     ['warm-up', 'warm-up-vgg', 'default']
     """
+    if not names:
+        raise AudiotagError(f"name at least one recipe to train; the shipped ones are {', '.join(recipe_names())}.")
     found: list[str] = []
     for name in names:
         matching = [recipe for recipe in recipe_names() if fnmatchcase(recipe, name)]
@@ -222,8 +224,7 @@ def _check_trained(member: PlannedMember, dataset: str, fingerprint: str) -> Non
     known = card.dataset.get("fingerprint")
     if (known != fingerprint) if known else (card.dataset.get("name") != dataset):
         raise AudiotagError(
-            f"{name} was trained on {card.dataset.get('name')}, with other clips or labels than {dataset} has now; "
-            f"{advice}"
+            f"{name} was trained on other clips or labels than {Path(settings.dataset).name} has now; {advice}"
         )
     trained = read_run_settings(member.folder)
     if trained is None:

@@ -28,7 +28,8 @@ def test_patterns_stand_for_shipped_recipes_and_names_for_themselves() -> None:
 
 
 @pytest.mark.parametrize(
-    ("names", "words"), [(["no*"], "no recipe is called no*"), (["argus*", "argus"], "argus more")]
+    ("names", "words"),
+    [([], "name at least one recipe"), (["no*"], "no recipe is called no*"), (["argus*", "argus"], "argus more")],
 )
 def test_a_pattern_without_recipes_and_a_recipe_named_twice_are_refused(names: list[str], words: str) -> None:
     with pytest.raises(AudiotagError, match=words.replace("*", r"\*")):
@@ -96,7 +97,7 @@ def test_an_ensemble_of_other_options_or_clips_is_not_taken_for_a_member(
     (other / "clips.csv").write_text("".join(lines[:-1]))
     for changed, reason in (
         (options_of(trained.dataset, epochs=2), "mine-quick is an ensemble of another recipe"),
-        (options_of(other), "mine-quick was trained on clips, with other clips or labels than others has now"),
+        (options_of(other), "mine-quick was trained on other clips or labels than others has now"),
         (replace(options, corrected=True), r"mine-quick was trained with other settings \(corrected\)"),
     ):
         with pytest.raises(AudiotagError, match=reason):
