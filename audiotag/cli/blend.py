@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from audiotag.cli.exit_codes import ALL_DONE
 from audiotag.cli.printing import print_line, say
@@ -12,6 +13,9 @@ from audiotag.cli.progress import bar
 from audiotag.errors import AudiotagError
 from audiotag.training.run_options import epochs_of
 from audiotag.workspace import Workspace
+
+if TYPE_CHECKING:
+    from audiotag.blending.member_training import PlannedMember
 
 HELP = "Blend ensembles into one: the mean of their scores, with or without stackers that are fitted to them."
 
@@ -79,22 +83,34 @@ def blend(options: argparse.Namespace) -> int:
     from audiotag.blending.settings import PUBLISHED_STACKERS, BlendSettings, FitSettings
     from audiotag.data.layouts import absolute
     from audiotag.tagging.ensemble import find_ensemble, read_card
+    from audiotag.training.publish import check_name
 
+    workspace = Workspace()
     dataset = absolute(options.dataset) if options.dataset else None
-    members = (*map(find_ensemble, options.ensembles), *_trained_members(options, dataset))
+    check_name(options.name, workspace.ensembles)
     fit = FitSettings(lr_scale=options.stack_rate)
     if options.stack_epochs is not None:
         fit = replace(fit, max_epochs=options.stack_epochs)
-    settings = BlendSettings(
+    given = tuple(map(find_ensemble, options.ensembles))
+    planned = _planned_members(options, dataset, workspace)
+    for card in map(read_card, given if planned else ()):
+        if card.blend is not None:
+            raise AudiotagError(f"{card.name} is a blend; a blend has ensembles as members: name its members instead.")
+    settings = BlendSettings(  # before the training, so that an option that does not fit costs no days
         name=options.name,
-        members=members,
+        members=(*given, *(member.folder for member in planned)),
         combine=options.combine,
         weights=options.weights,
         stackers=PUBLISHED_STACKERS if options.stack else (),
         fit=fit,
     )
+    if planned:
+        from audiotag.blending.member_training import train_members
+
+        with bar("epochs", "epoch") as progress:
+            train_members(planned, workspace, say, progress)
     with bar("training clips", "clip") as progress:
-        folder = make_blend(settings, Workspace().ensembles, dataset, say, progress)
+        folder = make_blend(settings, workspace.ensembles, dataset, say, progress)
     card = read_card(folder)
     if options.json:
         from audiotag.cli.printing import print_json
@@ -115,19 +131,18 @@ def blend(options: argparse.Namespace) -> int:
     return ALL_DONE
 
 
-def _trained_members(options: argparse.Namespace, dataset: Path | None) -> list[Path]:
-    """The ensembles that ``--train`` asks for, trained where they are not there yet."""
+def _planned_members(options: argparse.Namespace, dataset: Path | None, workspace: Workspace) -> list[PlannedMember]:
+    """The ensembles that ``--train`` asks for; some may be there already."""
     if not options.train:
         return []
-    from audiotag.blending.member_training import recipes_matching, train_members
+    from audiotag.blending.member_training import plan_members, recipes_matching
     from audiotag.training.run_options import RunOptions
 
     if dataset is None:
         raise AudiotagError("--train needs --dataset: the folder or table of the dataset to train on.")
     recipes = recipes_matching([name.strip() for name in options.train.split(",") if name.strip()])
     run_options = RunOptions(str(dataset), epochs=options.epochs, fraction=options.fraction, device=options.device)
-    with bar("epochs", "epoch") as progress:
-        return train_members(recipes, run_options, options.name, Workspace(), say, progress)
+    return plan_members(recipes, run_options, options.name, workspace, say)
 
 
 def _numbers(text: str) -> tuple[float, ...]:

@@ -159,7 +159,7 @@ class Progress:
     def print_tags(self, result: FileResult) -> None:
         """Print the tags of a clip in one line, and its notes below."""
         if tags := result.tags:
-            votes = "1 fold" if tags.folds == 1 else f"{tags.folds} folds"
+            votes = f"{tags.folds} {tags.voter_words}"
             shown = ", ".join(f"{t.label} {t.score:.2f} ({t.folds_agreeing} of {votes})" for t in tags.tags)
             for line in (f"{tags.name}: {shown or NO_TAGS}", *(f"  {note}" for note in tags.notes)):
                 print_line(line, self._bar)

@@ -83,7 +83,13 @@ def trust(options: argparse.Namespace) -> int:
     else:
         print_line()
         print_line(f"The noise gate is not measured yet: audiotag noise-gate {folder.name}")
-    if not card.familiar:
+    own = read_card(card.network_folders(folder)[0])  # a blend knows what its first member does
+    if not own.familiar and card.blend is not None:
+        print_line(
+            "It does not know which sounds are unlike its training sounds. It would know what its first member knows: "
+            f"audiotag familiarity {card.blend.members[0].name} DATASET, then blend again."
+        )
+    elif not own.familiar:
         print_line(
             f"It does not know which sounds are unlike its training sounds: audiotag familiarity {folder.name} DATASET"
         )

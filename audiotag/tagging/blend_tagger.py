@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from audiotag.audio.header import Sound
+from audiotag.checks import require
 from audiotag.errors import AudiotagError
 from audiotag.tagging.blend_card import BlendCard
 from audiotag.tagging.blend_fusion import at_times, fuse_voters
 from audiotag.tagging.engine_comparison import Progress
 from audiotag.tagging.engine_selection import Say
-from audiotag.tagging.ensemble import CARD, find_ensemble, read_card, select_folds
+from audiotag.tagging.ensemble import CARD, Card, find_ensemble, read_card, select_folds
 from audiotag.tagging.familiar_tags import with_familiarity
 from audiotag.tagging.fold_fusion import FusedScores, fuse_folds, ranked_tags
 from audiotag.tagging.out_of_fold import read_out_of_fold
@@ -40,9 +41,10 @@ class BlendTagger(Tagger):
 
     Of the settings, ``folds`` selects voters of the blend, and ``combine`` says how the folds of each member, and of
     each stacker, are combined; how voters are combined is said by the card. With test-time augmentation the members'
-    own scores change, but stackers get the plain passes that they were fitted to. Embeddings and familiarity are those
-    of the first member. The methods that work on network inputs (`inputs`, `score`, `engine`, `evidence_from`,
-    `silence`) are those of `parts`, and not of the blend.
+    own scores change, but stackers get the plain passes that they were fitted to. A ``window_rule`` counts for the
+    members whose crops are cut from spectrograms. Embeddings and familiarity are those of the first member. The methods
+    that work on network inputs (`inputs`, `score`, `engine`, `evidence_from`, `silence`) are those of `parts`, and not
+    of the blend.
 
     Attributes
     ----------
@@ -53,7 +55,8 @@ class BlendTagger(Tagger):
     Raises
     ------
     AudiotagError
-        As `Tagger`; also if a member is not the one that the card was written for, or has other labels.
+        As `Tagger`; also if a member is not the one that the card was written for, or has other labels, or if there is
+        a ``window_rule`` and the crops of no member are cut from spectrograms.
     """
 
     def __init__(
@@ -76,12 +79,11 @@ class BlendTagger(Tagger):
         self.thresholds = self.card.thresholds if thresholds is None else self._check_thresholds(thresholds)
         self.out_of_fold = read_out_of_fold(folder, self.card)
         self.known_clips = None  # each member has its own
-        own = self._member_settings(self.settings)
+        paths = [_checked_member(folder, self.blend, number) for number in range(len(self.blend.members))]
+        own = self._member_settings(self.settings, [read_card(path) for path in paths])
         self.members = tuple(
-            Tagger(
-                _checked_member(folder, self.blend, number), own, None, say, progress, keep_embeddings and not number
-            )
-            for number in range(len(self.blend.members))
+            Tagger(path, of_member, None, say, progress, keep_embeddings and not number)
+            for number, (path, of_member) in enumerate(zip(paths, own, strict=True))
         )
         self.familiar = self.members[0].familiar
         self.orders = [self._order_of(member) for member in self.members]
@@ -160,13 +162,14 @@ class BlendTagger(Tagger):
             voting_folds=tuple(self.card.folds[voter].fold for voter in chosen),
             content=evidence.content,
             embeddings=evidence.embeddings,
-            voter="member",
+            voters=self._kinds_of(chosen),
         )
 
     def member_tags(self, evidence: Evidence, settings: TagSettings) -> list[Tags]:
         """The tags of each member, from the folds that were not trained on the clip."""
-        own = self._member_settings(settings)
-        return [member.tags_of(of, own) for member, of in zip(self.members, evidence.members, strict=True)]
+        own = self._member_settings(settings, [member.card for member in self.members])
+        of_members = zip(self.members, evidence.members, own, strict=True)
+        return [member.tags_of(of, of_member) for member, of, of_member in of_members]
 
     def voter_scores(self, evidence: Evidence, tags: Sequence[Tags], combine: Combine) -> tuple[np.ndarray, np.ndarray]:
         """Scores of all members and stackers, selected or not.
@@ -217,6 +220,11 @@ class BlendTagger(Tagger):
         voters = [*of_members, *[any(of_members)] * len(self.blend.stackers)]
         return np.array([voters[voter] for voter in self._voters])
 
+    def _kinds_of(self, voters: Sequence[int]) -> tuple[str, ...]:
+        """In words what these voters are."""
+        members = len(self.blend.members)
+        return tuple(dict.fromkeys("member" if voter < members else "stacker" for voter in voters))
+
     def _notes(self, evidence: Evidence) -> tuple[str, ...]:
         """The notes of the evidence, and which folds vote."""
         notes = list(evidence.notes)
@@ -224,13 +232,23 @@ class BlendTagger(Tagger):
             notes += member.voting_notes(member.trained_folds(of_member))
         return tuple(dict.fromkeys(notes))
 
-    def _member_settings(self, settings: TagSettings) -> TagSettings:
+    def _member_settings(self, settings: TagSettings, cards: Sequence[Card]) -> list[TagSettings]:
+        """The settings of each member; ``cards`` are those of the members."""
         if settings.combine == "weighted":
             raise AudiotagError(
                 f"{self.card.name} is a blend, whose folds are combined by mean or geometric, got weighted; choose one "
                 "of these."
             )
-        return replace(settings, folds=(), calibrated=False, hold_back=False)
+        in_spectrograms = [card.spectrogram.crop == "spectrogram" for card in cards]
+        require(
+            settings.window_rule is None or any(in_spectrograms),
+            "window_rule",
+            f"be left out for {self.card.name}, the crops of whose members are all cut from waveforms",
+            settings.window_rule,
+            "it places windows in spectrograms",
+        )
+        own = replace(settings, folds=(), calibrated=False, hold_back=False)
+        return [own if has_rule else replace(own, window_rule=None) for has_rule in in_spectrograms]
 
     def _order_of(self, member: Tagger) -> list[int]:
         """Where each label of the blend is among those of a member."""

@@ -99,6 +99,8 @@ class Card:
     windows : "mean" or "max"
         How the scores of a clip's windows are combined.
     folds : tuple[FoldCard, ...]
+        Of a blend, its voters instead: a member or a stacker each, numbered from 1. Which fold held out a clip of a
+        blend is not here but in `audiotag.tagging.out_of_fold.OutOfFold.folds`.
     lwlrap, accuracy : float
         Out-of-fold figures, 0 to 1: over all clips, each scored by the fold that it was held out of.
     dataset : dict

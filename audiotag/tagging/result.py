@@ -156,8 +156,8 @@ class Tags:
         Below it a window is unlike the training sounds; 95 % of right tags have at least this familiarity.
     differences : tuple[str, ...]
         Those of the notes that say in what the clip differs from the training sounds: familiarity, bandwidth, level.
-    voter : str
-        What votes, in words: "fold", or "member" of a blend.
+    voters : tuple[str, ...]
+        What votes, in words: "fold", or of a blend "member", "stacker" or both.
     """
 
     name: str
@@ -176,7 +176,12 @@ class Tags:
     window_familiarity: np.ndarray | None = None
     familiarity_threshold: float = 0.0
     differences: tuple[str, ...] = ()
-    voter: str = "fold"
+    voters: tuple[str, ...] = ("fold",)
+
+    @property
+    def voter_words(self) -> str:
+        """What votes, in words that fit ``folds``: "fold", "folds", "members and stackers"."""
+        return self.voters[0] if self.folds == 1 else " and ".join(f"{voter}s" for voter in self.voters)
 
     @property
     def tags(self) -> tuple[Tag, ...]:

@@ -359,10 +359,12 @@ class Tagger:
 
     def _require_familiar(self, settings: TagSettings) -> None:
         if settings.hold_back and self.familiar is None:
+            blend = self.card.blend
+            name, then = (self.card.name, "") if blend is None else (blend.members[0].name, " and blend again")
             raise AudiotagError(
                 f"{self.card.name} does not know what its training sounds are like, so it cannot hold back the tags of "
-                f"other sounds; run audiotag familiarity {self.card.name} DATASET with the dataset that it was trained "
-                "on, or tag without holding back."
+                f"other sounds; run audiotag familiarity {name} DATASET with the dataset that it was trained on{then}, "
+                "or tag without holding back."
             )
 
     def _require_weights(self, settings: TagSettings) -> None:

@@ -74,4 +74,4 @@ def test_the_gains_of_a_blend_are_shown_with_their_intervals(blend: Path) -> Non
 def test_home_counts_the_members(blend: Path) -> None:
     at = open_page("app.py", ensemble="both")
     assert not at.exception
-    assert any("3 labels, 2 members and stackers" in text for text in texts(at.markdown))
+    assert "3 labels, 2 members" in texts(at.markdown)

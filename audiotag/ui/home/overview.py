@@ -43,7 +43,9 @@ def show_overview(context: PageContext, dataset: Dataset | None, index: pd.DataF
         if context.ensemble_folder:
             card = cache.load_card(context.ensemble_folder)
             st.markdown(f"**{escape(card.name)}**")
-            voters = "folds" if card.blend is None else "members and stackers"
+            voters = "folds"
+            if card.blend is not None:
+                voters = "members and stackers" if card.blend.stackers else "members"
             figure = f", lwlrap {card.lwlrap:.3f} out of fold" if card.has_figures else ""
             st.markdown(f"{len(card.labels)} labels, {len(card.folds)} {voters}{figure}")
         else:

@@ -193,7 +193,7 @@ def _tag_line(tag: Tag, tags: Tags, verdict: str) -> Markdown:
         "extra": ("orange", "add"),
         "missed": ("red", "remove"),
     }[verdict]
-    folds = escape(tags.voter if tags.folds == 1 else f"{tags.voter}s")
+    folds = escape(tags.voter_words)
     is_unlike = tag.familiarity is not None and tag.familiarity < tags.familiarity_threshold
     unlike = f" · unlike the training sounds, familiarity {tag.familiarity or 0:.3f}" if is_unlike else ""
     facts = f"{tag.folds_agreeing:d} of {tags.folds:d} {folds} · threshold {tag.threshold:.2f}{unlike}"
@@ -211,7 +211,7 @@ def _show_scores(tags: Tags, setup: TaggingSetup, state: thresholds.Thresholds, 
     rows = []
     for tag in tags.ranking:
         if tag.label in shown:
-            votes = f"{tag.folds_agreeing} of {tags.folds} {tags.voter if tags.folds == 1 else tags.voter + 's'} agree"
+            votes = f"{tag.folds_agreeing} of {tags.folds} {tags.voter_words} agree"
             measured = curves(held_out, labels.index(tag.label)) if held_out else ([], [])
             rows.append(ScoreRow(tag.label, tag.score, tag.threshold, votes, *measured))
 

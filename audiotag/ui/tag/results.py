@@ -67,7 +67,9 @@ def show_results(results: list[SoundResult]) -> None:
             "sound": column.TextColumn("sound", width=150, pinned=True),
             "tags": column.ListColumn("tags", width=165),
             "score": column.NumberColumn("score", format="%.2f", width=62, help="Score of the likeliest label."),
-            "folds": column.TextColumn("folds", width=66, help="Folds that agree on the likeliest label."),
+            "folds": column.TextColumn(
+                "folds", width=66, help="Folds, or members and stackers, that agree on the likeliest label."
+            ),
             "familiarity": column.NumberColumn(
                 "familiarity", format="%.3f", width=90, help="Low for sounds that are unlike the training sounds."
             ),

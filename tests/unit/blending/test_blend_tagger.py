@@ -1,5 +1,6 @@
 """A blend tags like any other ensemble; its scores are the mean of its members' scores."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from audiotag.blending.blend import make_blend
+from audiotag.blending.settings import BlendSettings
 from audiotag.errors import AudiotagError
 from audiotag.tagging.blend_fusion import at_times, fuse_voters
 from audiotag.tagging.bulk import SoundFile, tag_files
@@ -140,6 +143,35 @@ def test_calibrated_scores_keep_the_tags(blends: Blends, new_clip: Path) -> None
     plain, calibrated = tagger.tag(new_clip), open_tagger(blends("plain"), TagSettings(calibrated=True)).tag(new_clip)
     assert [tag.label for tag in plain.tags] == [tag.label for tag in calibrated.tags]
     assert read_card(blends("plain")).calibration is not None
+
+
+def test_a_window_rule_counts_for_members_whose_crops_are_cut_from_spectrograms(
+    blends: Blends, trained: Any, new_clip: Path, tmp_path: Path
+) -> None:
+    second = shutil.copytree(trained.members[1], tmp_path / "second")
+    card = json.loads((second / "card.json").read_text())
+    card["spectrogram"]["crop"] = "spectrogram"
+    (second / "card.json").write_text(json.dumps(card))
+    mixed = make_blend(BlendSettings("mixed", (trained.members[0], second)), tmp_path)
+    rule = TagSettings(window_rule="spread", overlap=0.3)
+    tagger = open_tagger(mixed, rule)
+    assert [member.settings.window_rule for member in tagger.parts] == [None, "spread"]
+    first, other = tagger.member_tags(tagger.evidence(new_clip), rule)
+    np.testing.assert_array_equal(
+        first.timeline, Tagger(trained.members[0], TagSettings(overlap=0.3)).tag(new_clip).timeline
+    )
+    np.testing.assert_array_equal(other.timeline, Tagger(second, rule).tag(new_clip).timeline)
+    with pytest.raises(
+        AudiotagError, match="window_rule must be left out for plain, the crops of whose members are all"
+    ):
+        open_tagger(blends("plain"), rule)
+
+
+def test_voters_are_called_what_they_are(blends: Blends, new_clip: Path) -> None:
+    for name, folds, words in (
+        ("plain", (), "members"), ("stacked", (), "members and stackers"), ("stacked", (5,), "stacker"),
+    ):  # fmt: skip
+        assert open_tagger(blends(name), TagSettings(folds=folds)).tag(new_clip).voter_words == words
 
 
 def test_weights_count_as_shares_of_the_logarithms() -> None:

@@ -11,6 +11,7 @@ import pytest
 from audiotag.audio.reading import read_sound
 from audiotag.blending.blend import make_blend
 from audiotag.blending.settings import BlendSettings
+from audiotag.cli.main import main
 from audiotag.data.layouts import open_dataset
 from audiotag.errors import AudiotagError
 from audiotag.review.ensemble_scores import EnsembleScores, score_clips
@@ -40,7 +41,16 @@ def test_review_and_score_get_held_out_scores_of_a_blend(blends: Blends, trained
         np.testing.assert_allclose(found.held_out.scores[row], expected, atol=1e-5)
 
 
-def test_familiarity_is_that_of_the_first_member(blends: Blends, trained: Any, tmp_path: Path) -> None:
+def trust(folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    with pytest.raises(SystemExit) as ended:
+        main(["trust", str(folder)])
+    assert not ended.value.code
+    return capsys.readouterr().out
+
+
+def test_familiarity_is_that_of_the_first_member(
+    blends: Blends, trained: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     first = shutil.copytree(trained.members[0], tmp_path / "first")
     features = familiarity_tagger(first).features
     far = -1 - 1e-3 * np.random.default_rng(0).random((9, features))  # features are above 0 after a ReLU
@@ -55,7 +65,10 @@ def test_familiarity_is_that_of_the_first_member(blends: Blends, trained: Any, t
     assert not tags.tags
     assert len(tags.held_back) == 3
     assert sum("unlike the training sounds: its familiarity" in note for note in tags.notes) == 1
-    with pytest.raises(AudiotagError, match="plain does not know what its training sounds are like"):
+    assert "audiotag familiarity" not in trust(folder, capsys)
+    assert "audiotag familiarity first DATASET, then blend again" in trust(blends("plain"), capsys)
+    advice = "plain does not know what its training sounds are like, .*run audiotag familiarity first DATASET"
+    with pytest.raises(AudiotagError, match=advice):
         open_tagger(blends("plain"), settings)
     with pytest.raises(AudiotagError, match="plain is a blend, and this needs an ensemble of one network"):
         familiarity_tagger(blends("plain"))
