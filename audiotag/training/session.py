@@ -351,7 +351,10 @@ class Session:
             is_broken = self.index["error"].notna() | self.index["measure_error"].notna()
             rows = self.rows_with_units(subset)
             require_usable(rows, subset, self.index)
-            rows = rows[~rows["path"].isin(list(self.index.loc[is_broken, "path"]))].reset_index(drop=True)
+            has_fold = ~rows["path"].isin(list(self.index.loc[is_broken, "path"]))
+            if DROPPED in rows:
+                has_fold |= rows[DROPPED]  # as in `read_subset`
+            rows = rows[has_fold].reset_index(drop=True)
             scored = None
             if self._is_kept_apart(subset):
                 scored = _folds_of_units(self._split_subset(self.scored_subset)[1])

@@ -107,6 +107,8 @@ def test_recipes_with_other_lists_have_the_same_folds_where_the_authors_flagged_
     assert names[0] - names[1] == {RELABELLED}
     assert names[1] - names[0] == {EMPTIED}
     assert "03.wav" not in names[0] | names[1]
+    noisy = Session(flagged, RunSettings(str(flagged.root), other), Workspace(tmp_path)).rows("noisy")
+    assert "03.wav" in noisy["clip"].tolist()  # a clip of the same name that nobody flagged
     common = relabels.index.intersection(drops.index)
     pd.testing.assert_series_equal(relabels[common], drops[common])
 
