@@ -201,7 +201,8 @@ def blend(
         Whether to fit the three published stackers to the members' out-of-fold scores as well; this needs members with
         the same folds.
     dataset : str or Path, optional
-        What the members were trained on; needed for stackers.
+        What the members were trained on; needed for stackers, and for out-of-fold figures of members whose recipes
+        relabel or leave out different clips.
 
     Returns
     -------

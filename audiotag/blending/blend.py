@@ -2,7 +2,8 @@
 
 The out-of-fold figures are those of clips that no part of the blend was trained on: each member scores a clip by the
 fold that held it out, and each stacker by its fold that was fitted without the clips of that fold. The members must
-have the same folds; where they have not, the card says that there are no such figures.
+have the same folds; where they have not, the card says that there are no such figures. Where the members' own files do
+not fit together, because their recipes relabel or leave out different clips, the clips are scored anew.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from audiotag.blending.common_folds import HeldOut, aligned_scores, common_folds, label_orders
+from audiotag.blending.common_folds import HeldOut, aligned_scores, common_held_out, label_orders
 from audiotag.blending.member_files import copy_member, strictest_licence
 from audiotag.blending.settings import BlendSettings
 from audiotag.errors import AudiotagError
@@ -35,11 +36,17 @@ from audiotag.workspace import write_bytes, write_json
 Say = Callable[[str], None]
 Progress = Callable[[int, int], None]
 FROM_FILES = "Out of fold: the members' scores of the clips that the same fold of each of them held out."
-FROM_TILES = (
-    "Out of fold: members and stackers score each clip by the fold that held it out, in windows that overlap by three "
-    "quarters. Each stacker stopped at the epoch that was best on these clips, and the networks of the members were "
-    "trained on clips of other folds with their labels, so the figures of stackers are slightly too high for new clips."
+FROM_SOUNDS = (
+    "Out of fold: each clip that all members held out is scored by the fold that held it out, in windows that overlap "
+    "by three quarters. Its labels are those of the dataset's tables, as reviewers have corrected them; labels that a "
+    "list of a member's recipe changes do not count."
 )
+FROM_TILES = (
+    f"{FROM_SOUNDS} Each stacker stopped at the epoch that was best on these clips, and the networks of the members "
+    "were trained on clips of other folds with their labels, so the figures of stackers are slightly too high for new "
+    "clips."
+)
+ANEW = "Name the dataset with --dataset, and the clips that all held out are scored anew."
 
 
 def make_blend(
@@ -57,7 +64,8 @@ def make_blend(
     parent : Path
         The folder of ensembles; the new one appears in it whole or not at all.
     dataset : Path, optional
-        What the members were trained on; needed for stackers.
+        What the members were trained on; needed for stackers, and for out-of-fold figures of members whose recipes
+        relabel or leave out different clips.
     say : callable, optional
         Gets sentences about the progress.
     progress : callable(done, total), optional
@@ -87,14 +95,16 @@ def make_blend(
             copy_member(source, card, aside, number, weight) for number, (source, card, weight) in enumerate(sources, 1)
         ]
         blend = BlendCard(settings.combine, tuple(members))
-        held_out = aligned_scores(settings.members, cards)
-        if settings.stackers and dataset is not None:
-            _write_card(aside, settings.name, cards, blend, None)  # so that it can be opened to score the clips
-            blend, held_out = _with_stackers(aside, settings, blend, dataset, say, progress)
-        elif isinstance(held_out, str):
-            blend = replace(blend, out_of_fold=f"No out-of-fold figures: {held_out}")
-        else:
+        held_out, common = aligned_scores(settings.members, cards), common_held_out(settings.members, cards)
+        if isinstance(held_out, HeldOut) and not settings.stackers:
             blend = replace(blend, out_of_fold=FROM_FILES)
+        elif isinstance(common, str):
+            blend = replace(blend, out_of_fold=f"No out-of-fold figures: {common}")
+        elif dataset is None:
+            blend = replace(blend, out_of_fold=f"No out-of-fold figures: {held_out} {ANEW}")
+        else:
+            _write_card(aside, settings.name, cards, blend, None)  # so that it can be opened to score the clips
+            blend, held_out = _scored_anew(aside, settings, blend, dataset, say, progress)
         _write_card(aside, settings.name, cards, blend, None if isinstance(held_out, str) else held_out)
         os.replace(aside, parent / settings.name)
     return parent / settings.name
@@ -119,15 +129,15 @@ def _check_stackable(settings: BlendSettings, cards: Sequence[Card], dataset: Pa
     """Raise unless stackers can be fitted: the same folds, and the dataset that all members were trained on."""
     if dataset is None:
         raise AudiotagError("stackers are fitted to the training clips; name their dataset with --dataset.")
-    _, reason = common_folds(settings.members, cards)
-    if reason:
-        raise AudiotagError(f"stackers need members with the same folds: {reason}")
+    common = common_held_out(settings.members, cards)
+    if isinstance(common, str):
+        raise AudiotagError(f"stackers need members with the same folds: {common}")
 
 
-def _with_stackers(
+def _scored_anew(
     folder: Path, settings: BlendSettings, blend: BlendCard, dataset: Path, say: Say, progress: Progress
 ) -> tuple[BlendCard, HeldOut]:
-    """Fit the stackers and write their files; gives the blend with them, and the scores of all voters."""
+    """Score the clips, fit stackers, if any, and write their files; gives the blend and the scores of all voters."""
     from audiotag.blending.stacker_fitting import fit_stacker  # it imports torch
     from audiotag.blending.training_tiles import score_training_tiles
 
@@ -139,7 +149,7 @@ def _with_stackers(
             write_bytes(folder / name, content)
         cards.append(replace(fitted.card, weight=weight))
         scores.append(fitted.scores)
-    blend = replace(blend, stackers=tuple(cards), out_of_fold=FROM_TILES)
+    blend = replace(blend, stackers=tuple(cards), out_of_fold=FROM_TILES if cards else FROM_SOUNDS)
     return blend, HeldOut(np.array(scores), tiles.targets, tiles.folds)
 
 

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from audiotag.blending.common_folds import held_out_by
+from audiotag.blending.common_folds import common_held_out
+from audiotag.data.corrections import apply_corrections, find_corrections
 from audiotag.data.label_names import LabelNames
 from audiotag.data.saved_options import open_whole
+from audiotag.data.verdicts import VerdictJournal
 from audiotag.errors import AudiotagError
 from audiotag.metrics import multi_hot
 from audiotag.tagging.blend_tagger import BlendTagger
 from audiotag.tagging.bulk import SoundFile, score_files
-from audiotag.tagging.known_clips import key_of, read_known_clips
+from audiotag.tagging.known_clips import key_of
 from audiotag.tagging.settings import TagSettings
 from audiotag.training.clip_contents import with_contents
 from audiotag.workspace import Workspace
@@ -69,6 +71,9 @@ def score_training_tiles(
 ) -> TrainingTiles:
     """Score the clips that one fold of every member held out and all its other folds were trained on.
 
+    Their labels are those of the dataset's tables, as reviewers have corrected them. What the members' recipes relabel
+    by lists does not count, because other members may have other lists.
+
     Parameters
     ----------
     folder : Path
@@ -102,7 +107,7 @@ def score_training_tiles(
     found = np.array([folds[row] for row in rows])
     if len(np.unique(found)) < 2:
         raise AudiotagError(
-            f"stackers need training clips of at least two folds; {dataset} has readable ones of "
+            f"out-of-fold scores need training clips of at least two folds; {dataset} has readable ones of "
             f"{len(np.unique(found))}. Give the dataset that the members were trained on."
         )
     return TrainingTiles(
@@ -118,18 +123,23 @@ def _held_out_clips(
     tagger: BlendTagger, folder: Path, root: Path
 ) -> tuple[list[SoundFile], list[tuple[str, ...]], list[int]]:
     """The clips with known labels that one fold held out: their files, labels and folds."""
-    first = tagger.members[0].card
-    known = read_known_clips(folder / tagger.blend.members[0].folder, first)
-    fold_of = {} if known is None else held_out_by(known, first)
+    cards = [member.card for member in tagger.members]
+    common = common_held_out([folder / member.folder for member in tagger.blend.members], cards)
+    if isinstance(common, str):
+        raise AudiotagError(common)
     dataset, workspace = open_whole(root, Workspace()), Workspace()
     names = LabelNames(tagger.card.labels)
     clips = dataset.clips[dataset.clips["subset"] != "test"]
     contents = with_contents(clips[["subset", "clip"]], dataset, workspace)
     content_of = dict(zip(zip(contents["subset"], contents["clip"], strict=True), contents["content"], strict=True))
+    clips = clips.assign(
+        content=[content_of.get(name, "") for name in zip(clips["subset"], clips["clip"], strict=True)]
+    )
+    corrections = find_corrections(clips, VerdictJournal.of(dataset.root, workspace).verdicts())
+    clips = apply_corrections(replace(dataset, clips=clips), corrections).clips
     files, labels, folds = [], [], []
-    for subset, clip, path, own in clips[["subset", "clip", "path", "labels"]].itertuples(index=False, name=None):
-        content = content_of.get((subset, clip), "")
-        fold = fold_of.get(key_of(content)) if content else None
+    for clip, path, own, content in clips[["clip", "path", "labels", "content"]].itertuples(index=False, name=None):
+        fold = common.get(key_of(content)) if content else None
         known_labels = [names.find(label) for label in own]
         if fold is not None and known_labels and None not in known_labels:
             files.append(SoundFile(path, clip))

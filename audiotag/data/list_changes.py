@@ -64,7 +64,7 @@ class ListChanges:
     dropped : tuple[ClipName, ...]
         Clips that are left out.
     restored : tuple[str, ...]
-        Clips that the dataset's authors marked as wrong, and about which a list says something.
+        Clips that the dataset's authors marked as wrong and that are there when folds are drawn; see `restored_by`.
     sentences : tuple[str, ...]
         What each list does, in words.
     """
@@ -117,11 +117,15 @@ CHANGES_SHAPE = {
 
 
 def restored_by(dataset: Dataset, lists: ClipLists) -> tuple[str, ...]:
-    """The flagged clips about which the lists say something: they are relabelled or dropped as others are."""
-    if dataset.flagged_clips is None:
+    """The flagged clips that come back: all for training, where a list relabels or drops clips; else none.
+
+    They are there when folds are drawn, so that recipes with different lists draw the same folds. Those that no list
+    relabels are then dropped.
+    """
+    flagged = dataset.flagged_clips
+    if flagged is None or not (lists.relabel or lists.drop):
         return ()
-    named = {*_read_relabel(lists), *_read_names(lists.drop)}
-    return tuple(clip for clip in dataset.flagged_clips["clip"] if clip in named)
+    return tuple(flagged.loc[flagged["subset"] != "test", "clip"])
 
 
 def find_list_changes(dataset: Dataset, lists: ClipLists, reviewed: Collection[ClipName] = ()) -> ListChanges:
@@ -164,6 +168,7 @@ def find_list_changes(dataset: Dataset, lists: ClipLists, reviewed: Collection[C
     gone = dict.fromkeys(dropped)
     trusted = [name for clip in trust for name, _ in named.get(clip, ()) if name[0] == "noisy" and name not in gone]
     emptied = sum(clip not in drop for _, clip in gone)
+    unnamed = _flagged_names(dataset, set(restored) - relabel.keys() - drop.keys())
     sentences = []
     for list_name, listed, does in (
         (lists.relabel, relabel, f"relabels {_clips(len(relabelled))} and leaves {emptied:,} out, {FOR_BOTH}"),
@@ -177,7 +182,15 @@ def find_list_changes(dataset: Dataset, lists: ClipLists, reviewed: Collection[C
             if left := sum(name in kept for clip in listed for name, _ in named.get(clip, ())):
                 sentence += f" It changes nothing about {_clips(left)} whose labels reviewers decided."
             sentences.append(sentence)
-    return ListChanges(tuple(relabelled), tuple(trusted), tuple(gone), restored, tuple(sentences))
+    return ListChanges(tuple(relabelled), tuple(trusted), (*gone, *unnamed), restored, tuple(sentences))
+
+
+def _flagged_names(dataset: Dataset, clips: Collection[str]) -> list[ClipName]:
+    """The flagged clips of these names; another subset may have clips of the same names."""
+    if dataset.flagged_clips is None:
+        return []
+    chosen = dataset.flagged_clips[dataset.flagged_clips["clip"].isin(clips)]
+    return list(zip(chosen["subset"].tolist(), chosen["clip"].tolist(), strict=True))
 
 
 def _clips(count: int, kind: str = "") -> str:

@@ -4,8 +4,9 @@
 must not change its folds, so a run that is resumed reads them there. ``together.json`` holds the groups that the
 settings' ``keep_together`` asks for, in the same way. ``corrections.json`` holds the clips whose labels
 reviewers had corrected; what they say later is for the next run. ``lists.json`` holds what the recipe's lists of clips
-change. ``trained-on.parquet`` holds each clip that some fold trains on, with the numbers of these folds;
-`audiotag.training.publish` stores it in the ensemble.
+change. ``apart.json`` holds the subsets of which no fold trains on a clip that belongs with clips that it is scored on;
+earlier versions did not write it, and trained on such clips where folds are shuffled. ``trained-on.parquet`` holds each
+clip that some fold trains on, with the numbers of these folds; `audiotag.training.publish` stores it in the ensemble.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ COPIES = "copies.json"
 TOGETHER = "together.json"
 CORRECTIONS = "corrections.json"
 LISTS = "lists.json"
+APART = "apart.json"
 TRAINED_ON = "trained-on.parquet"
 COLUMNS = ["subset", "clip", "folds"]
 
@@ -52,7 +54,10 @@ def open_session(run: Run, left_out: Collection[Path] = ()) -> Session:
     copies = read_json_state(run.folder / COPIES, [[str]], None, "copies of clips are looked for again")
     together = read_json_state(run.folder / TOGETHER, [[[str]]], None, "names and near-duplicates are looked at again")
     lists = read_list_changes(run)
-    return Session.open(settings, workspace, left_out, copies, read_corrections(run), together=together, lists=lists)
+    keeps_apart = settings.recipe.fold_method == "stratified" or (run.folder / APART).exists()
+    return Session.open(
+        settings, workspace, left_out, copies, read_corrections(run), keeps_apart, together=together, lists=lists
+    )
 
 
 def note_begin(run: Run, session: Session) -> None:
@@ -64,6 +69,8 @@ def note_begin(run: Run, session: Session) -> None:
         write_json(run.folder / CORRECTIONS, [correction.to_dict() for correction in session.corrections])
     if session.recipe.lists:
         write_json(run.folder / LISTS, session.lists.to_dict())
+    if session.kept_apart:
+        write_json(run.folder / APART, session.kept_apart)
     write_parquet(trained_on(session), run.folder / TRAINED_ON)
 
 

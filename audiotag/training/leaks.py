@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -45,13 +45,27 @@ def add_units(clips: pd.DataFrame, copies: Copies, together: Sequence[Copies] = 
     return clips.assign(content=content, unit=connect_rows(clips["group"], content, *map(numbered, together)))
 
 
-def barred_folds(units: np.ndarray, held_out: Mapping[int, int]) -> np.ndarray:
-    """The fold that must not train on each clip, because it is scored on a clip of the same unit; else `NO_FOLD`.
+def barred_folds(units: np.ndarray, held_out: Mapping[int, Collection[int]]) -> np.ndarray:
+    """The folds that must not train on each clip, because they are scored on a clip of the same unit.
 
     Parameters
     ----------
     units : numpy.ndarray, shape=(clips,), int
-    held_out : mapping of int to int
-        The fold that holds out each unit of the subset that folds are scored on.
+    held_out : mapping of int to collection of int
+        The folds that hold out clips of each unit, of the subset that folds are scored on.
+
+    Returns
+    -------
+    numpy.ndarray, shape=(clips, folds), int
+        As many columns as the most folds of one clip, at least one; `NO_FOLD` where a clip has fewer.
+
+    Examples
+    --------
+    >>> barred_folds(np.array([4, 7, 9]), {4: {2}, 7: {1, 3}}).tolist()
+    [[2, 0], [1, 3], [0, 0]]
     """
-    return np.array([held_out.get(unit, NO_FOLD) for unit in units.tolist()], dtype=int)
+    of_clips = [sorted(held_out.get(unit, ())) for unit in units.tolist()]
+    barred = np.full((len(of_clips), max(map(len, of_clips), default=0) or 1), NO_FOLD)
+    for row, folds in enumerate(of_clips):
+        barred[row, : len(folds)] = folds
+    return barred

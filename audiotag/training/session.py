@@ -295,10 +295,17 @@ class Session:
     def _is_kept_apart(self, subset: str) -> bool:
         """Whether no fold trains on clips of this subset that have a unit in common with those it is scored on.
 
-        Folds that are not drawn to keep units together are used as they are.
+        Folds that are not drawn to keep units together are used as they are. A subset that has no folds is kept apart
+        from any that are drawn.
         """
-        are_units = self.recipe.fold_method == "stratified" and not self.dataset.own_folds
-        return self._keeps_apart and are_units and subset != self.scored_subset
+        if not self._keeps_apart or self.dataset.own_folds or subset == self.scored_subset:
+            return False
+        return self.recipe.fold_method == "stratified" or not is_split(self.rows(subset), subset, self.recipe)
+
+    @property
+    def kept_apart(self) -> list[str]:
+        """The subsets of which no fold trains on clips that have a unit in common with those it is scored on."""
+        return [subset for subset in self.subsets if self._is_kept_apart(subset)]
 
     @cached_property
     def index(self) -> pd.DataFrame:
@@ -344,10 +351,13 @@ class Session:
             is_broken = self.index["error"].notna() | self.index["measure_error"].notna()
             rows = self.rows_with_units(subset)
             require_usable(rows, subset, self.index)
-            rows = rows[~rows["path"].isin(list(self.index.loc[is_broken, "path"]))].reset_index(drop=True)
+            has_fold = ~rows["path"].isin(list(self.index.loc[is_broken, "path"]))
+            if DROPPED in rows:
+                has_fold |= rows[DROPPED]  # as in `read_subset`
+            rows = rows[has_fold].reset_index(drop=True)
             scored = None
             if self._is_kept_apart(subset):
-                scored = _fold_of_units(self._split_subset(self.scored_subset)[1])
+                scored = _folds_of_units(self._split_subset(self.scored_subset)[1])
             folds = assign_subset_folds(rows, subset, self.labels, self.recipe, scored)
             if DROPPED in rows:
                 folds, rows = folds.rows(~rows[DROPPED].to_numpy(dtype=bool)), without_dropped(rows)
@@ -432,7 +442,7 @@ class Session:
         """The usable clips of a subset, decoded where the index does not say enough; read once."""
         if subset not in self._clips:
             apart = self._is_kept_apart(subset)
-            scored = _fold_of_units(self.clips(self.scored_subset).folds) if apart else None
+            scored = _folds_of_units(self.clips(self.scored_subset).folds) if apart else None
             rows = self.rows_with_units(subset)
             out = {*self.left_out, *(rows["path"][rows[DROPPED]] if DROPPED in rows else ())}
             self._clips[subset] = read_subset(rows, subset, self.labels, self.recipe, self.index, out, scored)
@@ -447,6 +457,10 @@ class Session:
         return FoldSplit(train, subset.held_out(fold), curated)
 
 
-def _fold_of_units(folds: SubsetFolds) -> dict[int, int]:
-    """The fold that holds out each unit of a subset whose folds keep units together."""
-    return {} if folds.units is None else dict(zip(folds.units.tolist(), folds.folds.tolist(), strict=True))
+def _folds_of_units(folds: SubsetFolds) -> dict[int, set[int]]:
+    """The folds that hold out clips of each unit of a subset; several only where folds do not keep units together."""
+    of_units: dict[int, set[int]] = {}
+    if folds.units is not None:
+        for unit, fold in zip(folds.units.tolist(), folds.folds.tolist(), strict=True):
+            of_units.setdefault(unit, set()).add(fold)
+    return of_units

@@ -34,9 +34,10 @@ class SubsetFolds:
         The fold that holds each clip out.
     in_shared : numpy.ndarray, shape=(clips,), bool
         Whether the network that feeds all folds holds the clip out.
-    barred : numpy.ndarray, shape=(clips,), int, or None
-        The fold that neither holds the clip out nor trains on it, or `audiotag.training.folds.NO_FOLD`: that fold is
-        scored on a clip of another subset with the same content, or of the same recording. None for no such clip.
+    barred : numpy.ndarray, shape=(clips, folds), int, or None
+        The folds that neither hold the clip out nor train on it, as `audiotag.training.leaks.barred_folds` gives them:
+        they are scored on a clip of another subset with the same content, or of the same recording. None for no such
+        clip.
     units : numpy.ndarray, shape=(clips,), int, or None
         The number of what stays together, for each clip; None where that is not known.
     trusted : numpy.ndarray, shape=(clips,), bool, or None
@@ -82,13 +83,20 @@ class SubsetFolds:
         """
         is_unseen = self.scored_with == fold
         if is_shared:
-            is_unseen &= self.in_shared if self.barred is None else self.in_shared | (self.barred != NO_FOLD)
+            is_unseen &= self.in_shared | self._is_barred(SHARED_FOLD)
         return np.flatnonzero(is_unseen)
 
     @property
     def scored_with(self) -> np.ndarray:
-        """The fold that is scored on each clip, or on a clip of the scored subset that it must stay with."""
-        return self.folds if self.barred is None else np.where(self.barred != NO_FOLD, self.barred, self.folds)
+        """The fold that is scored on each clip, or on a clip of the scored subset that it must stay with.
+
+        `audiotag.training.folds.NO_FOLD` for a clip that must stay with clips of several folds: each of these was
+        trained on the clips that the others hold out.
+        """
+        if self.barred is None:
+            return self.folds
+        count = (self.barred != NO_FOLD).sum(axis=1)
+        return np.select([count == 0, count == 1], [self.folds, self.barred[:, 0]], NO_FOLD)
 
     def check_fold(self, fold: int) -> None:
         """Raise `AudiotagError` unless the fold has clips to train on and clips to hold out."""
@@ -113,7 +121,7 @@ class SubsetFolds:
     def _is_barred(self, fold: int) -> np.ndarray:
         if self.barred is None:
             return np.zeros(len(self.folds), dtype=bool)
-        return self.barred != NO_FOLD if fold == SHARED_FOLD else self.barred == fold
+        return (self.barred != NO_FOLD if fold == SHARED_FOLD else self.barred == fold).any(axis=1)
 
     def _is_held_out(self, fold: int) -> np.ndarray:
         return self.in_shared if fold == SHARED_FOLD else self.folds == fold
@@ -124,7 +132,7 @@ def assign_subset_folds(
     subset: str,
     labels: tuple[str, ...],
     recipe: Recipe,
-    scored: Mapping[int, int] | None = None,
+    scored: Mapping[int, Collection[int]] | None = None,
 ) -> SubsetFolds:
     """Assign each clip of a subset to the fold that holds it out.
 
@@ -139,8 +147,8 @@ def assign_subset_folds(
     labels : tuple[str, ...]
         The vocabulary.
     recipe : Recipe
-    scored : mapping of int to int, optional
-        The fold that is scored on each unit of another subset.
+    scored : mapping of int to collection of int, optional
+        The folds that are scored on clips of each unit of another subset.
     """
     has_shared_stage = any(stage.shared and stage.subset == subset for stage in recipe.stages)
     in_shared = one_split(rows, labels, recipe) if has_shared_stage else np.zeros(len(rows), dtype=bool)
@@ -208,7 +216,7 @@ def read_subset(
     recipe: Recipe,
     index: pd.DataFrame,
     left_out: Collection[Path] = (),
-    scored: Mapping[int, int] | None = None,
+    scored: Mapping[int, Collection[int]] | None = None,
 ) -> SubsetClips:
     """Find out which clips of a subset can be used.
 
@@ -224,7 +232,7 @@ def read_subset(
         The dataset's index with its measures; what it says of a clip is not decoded again.
     left_out : collection of Path
         Clips that are left out since the run began. The others stay in their folds.
-    scored : mapping of int to int, optional
+    scored : mapping of int to collection of int, optional
         As `assign_subset_folds`.
     """
     is_out = rows["path"].isin(list(left_out)).to_numpy(dtype=bool)

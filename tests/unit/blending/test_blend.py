@@ -1,6 +1,7 @@
 """A blend is made whole or not at all; its out-of-fold figures are those of clips that no part of it was trained on."""
 
 import dataclasses
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -14,15 +15,20 @@ import audiotag
 from audiotag.blending.blend import make_blend
 from audiotag.blending.common_folds import aligned_scores
 from audiotag.blending.settings import PUBLISHED_STACKERS, BlendSettings, FitSettings
+from audiotag.blending.training_tiles import score_training_tiles
 from audiotag.cli.main import main
+from audiotag.data.verdicts import Verdict, VerdictJournal
 from audiotag.errors import AudiotagError
 from audiotag.metrics import lwlrap
 from audiotag.tagging.blend_fusion import fuse_voters
 from audiotag.tagging.ensemble import read_card
+from audiotag.tagging.known_clips import KnownClips
 from audiotag.tagging.opening import open_tagger
-from audiotag.tagging.out_of_fold import read_out_of_fold
+from audiotag.tagging.out_of_fold import OutOfFold, read_out_of_fold
 from audiotag.tagging.settings import TagSettings
 from audiotag.workspace import Workspace
+
+from .conftest import Trained
 
 Blends = Callable[[str], Path]
 
@@ -83,10 +89,6 @@ def test_weights_are_kept_in_the_card(trained: Any, tmp_path: Path) -> None:
 
 
 def test_there_are_no_figures_where_members_held_out_other_clips(trained: Any, tmp_path: Path) -> None:
-    import hashlib
-
-    from audiotag.tagging.known_clips import KnownClips
-
     member = shutil.copytree(trained.members[1], tmp_path / "other")
     moved = np.roll(trained.folds, 3)
     flags = [[fold != own for fold in (1, 2, 3)] for own in moved]
@@ -105,6 +107,66 @@ def test_there_are_no_figures_where_members_held_out_other_clips(trained: Any, t
     with pytest.raises(AudiotagError, match="stackers need members with the same folds"):
         make_blend(settings, tmp_path / "blends", trained.dataset)
     assert sorted(path.name for path in (tmp_path / "blends").iterdir()) == ["mixed"]
+
+
+def with_other_lists(trained: Trained, to: Path, dropped: int = 1) -> Path:
+    """The second member, as if a list of its recipe had relabelled clip 0 and left out the last clips."""
+    member, kept = shutil.copytree(trained.members[1], to), len(trained.folds) - dropped
+    scored = read_out_of_fold(member, read_card(member))
+    assert scored is not None
+    flags = [[fold != own for fold in (1, 2, 3)] for own in trained.folds[:kept]]
+    files = {
+        "known_clips": ("known-clips", KnownClips.of(zip(trained.contents, flags, strict=False), 3).to_bytes()),
+        "out_of_fold": (
+            "out-of-fold",
+            OutOfFold(
+                scored.scores[:kept],
+                np.concatenate([np.roll(scored.targets[:1], 1, axis=1), scored.targets[1:kept]]),
+                scored.folds[:kept],
+            ).to_bytes(),
+        ),
+    }
+    card = json.loads((member / "card.json").read_text())
+    for field, (name, content) in files.items():
+        (member / f"{name}.safetensors").write_bytes(content)
+        card[field] = hashlib.sha256(content).hexdigest()
+    (member / "card.json").write_text(json.dumps(card))
+    return member
+
+
+def test_members_whose_lists_differ_are_scored_anew_on_the_clips_that_all_held_out(
+    trained: Trained, tmp_path: Path
+) -> None:
+    members = (trained.members[0], with_other_lists(trained, tmp_path / "other"), trained.members[2])
+    without = read_card(make_blend(BlendSettings("without", members), tmp_path / "blends"))
+    assert without.blend is not None
+    assert without.blend.out_of_fold.startswith("No out-of-fold figures: first and second did not hold out the same")
+    assert "Name the dataset with --dataset" in without.blend.out_of_fold
+    assert not without.out_of_fold
+    for stackers, words in (((), "labels that a list"), (PUBLISHED_STACKERS[:1], "Each stacker stopped")):
+        settings = BlendSettings(f"all-{len(stackers)}", members, stackers=stackers, fit=FitSettings(max_epochs=1))
+        folder = make_blend(settings, tmp_path / "blends", trained.dataset)
+        card = read_card(folder)
+        assert card.blend is not None
+        assert words in card.blend.out_of_fold
+        found = read_out_of_fold(folder, card)
+        assert found is not None
+        np.testing.assert_array_equal(found.folds, trained.folds[:-1])
+        np.testing.assert_array_equal(found.targets, np.eye(3)[np.arange(11) % 3])  # those of the tables
+        assert len(card.folds) == 3 + len(stackers)
+
+
+def test_members_that_held_out_too_few_of_the_same_clips_are_not_measured(trained: Trained, tmp_path: Path) -> None:
+    members = (trained.members[0], with_other_lists(trained, tmp_path / "other", dropped=2))
+    with pytest.raises(AudiotagError, match=r"at least 90 % of the clips that first held out, got 10 of 12; train all"):
+        make_blend(BlendSettings("stack", members, stackers=PUBLISHED_STACKERS), tmp_path, trained.dataset)
+
+
+def test_labels_of_clips_that_are_scored_anew_are_as_reviewers_corrected_them(blends: Blends, trained: Trained) -> None:
+    journal = VerdictJournal.of(trained.dataset, Workspace())
+    journal.append([Verdict("curated", "0.wav", "Bark", "wrong", ("Bark",), ("Hiss",), "ann")])
+    tiles = score_training_tiles(blends("plain"), trained.dataset)
+    np.testing.assert_array_equal(tiles.targets, np.eye(3)[[2, *(np.arange(1, 12) % 3)]])
 
 
 def test_what_cannot_be_blended_is_refused_with_its_reason(blends: Blends, trained: Any, tmp_path: Path) -> None:

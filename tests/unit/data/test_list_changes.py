@@ -23,6 +23,7 @@ from audiotag.data.list_changes import (
 )
 from audiotag.errors import AudiotagError
 from audiotag.state import fits
+from audiotag.training.recipe_files import load_recipe, recipe_names
 from audiotag.workspace import Workspace
 
 META = Path(__file__).parents[4] / "shared" / "data" / "fsdkaggle2019"
@@ -65,7 +66,8 @@ def test_clips_are_relabelled_dropped_and_trusted(folder: Path, dataset: Dataset
     changes = find_list_changes(dataset, lists)
     assert changes.relabelled == (Correction("curated", "a.wav", ("Bark",), ("Hum", "Meow")),)
     assert changes.trusted == (("noisy", "n1.wav"),)
-    assert set(changes.dropped) == {("curated", "b.wav"), ("noisy", "n2.wav"), ("curated", "c.wav")}
+    flagged = {"77b925c2.wav", "f76181c4.wav"}
+    assert set(changes.dropped) == {("noisy", "n2.wav"), *(("curated", clip) for clip in ("b.wav", "c.wav", *flagged))}
     assert changes.sentences == (
         "List mine.csv relabels 1 clip and leaves 1 out, in training and in held-out clips alike. "
         "It names 1 clip that sounds does not have.",
@@ -73,9 +75,10 @@ def test_clips_are_relabelled_dropped_and_trusted(folder: Path, dataset: Dataset
         "List drop.csv leaves 2 clips out. It names 2 clips that sounds does not have.",
     )
     changed = changes.apply(dataset)
-    assert labels_of(changed) == labels_of(dataset) | {"a.wav": ("Hum", "Meow")}
+    labels = labels_of(changed)
+    assert {clip: labels[clip] for clip in labels.keys() - flagged} == labels_of(dataset) | {"a.wav": ("Hum", "Meow")}
     assert changed.clips.loc[changed.clips[TRUSTED], "clip"].tolist() == ["n1.wav"]
-    assert set(changed.clips.loc[changed.clips[DROPPED], "clip"]) == {"b.wav", "n2.wav", "c.wav"}
+    assert set(changed.clips.loc[changed.clips[DROPPED], "clip"]) == {"b.wav", "n2.wav", "c.wav", *flagged}
     assert labels_of(open_dataset(folder)) == labels_of(dataset)
 
 
@@ -88,6 +91,20 @@ def test_clips_that_the_authors_marked_as_wrong_are_relabelled_in_their_places(f
     assert labels_of(changed)["f76181c4.wav"] == ("Hum",)
     assert changes.dropped == (("curated", "77b925c2.wav"),)
     assert "relabels 1 clip and leaves 1 out" in changes.sentences[0]
+
+
+def test_all_flagged_clips_are_there_for_folds_and_those_that_no_list_relabels_are_dropped(
+    folder: Path, dataset: Dataset
+) -> None:
+    relabel = list_of(folder, "clip,labels\nf76181c4.wav,Hum\n")
+    other = list_of(folder, "clip,labels\na.wav,\n", "other.csv")
+    listed, unlisted = (find_list_changes(dataset, ClipLists(relabel=each)) for each in (relabel, other))
+    assert set(listed.restored) == set(unlisted.restored) == {"77b925c2.wav", "f76181c4.wav"}
+    assert listed.dropped == (("curated", "77b925c2.wav"),)
+    assert set(unlisted.dropped) == {("curated", clip) for clip in ("a.wav", "77b925c2.wav", "f76181c4.wav")}
+    assert "leaves 1 out" in unlisted.sentences[0]
+    trust = list_of(folder, "clip\nn1.wav\n", "trust.csv")
+    assert find_list_changes(dataset, ClipLists(trust=trust)).restored == ()
 
 
 def test_of_two_flagged_clips_the_one_on_the_list_comes_back(folder: Path, dataset: Dataset) -> None:
@@ -201,3 +218,6 @@ def test_published_lists_fit_the_real_tables() -> None:
     assert set(labels_of(changed)["7752cc8a.wav"]) == {"Dishes_and_pots_and_pans", "Chink_and_clink"}
     whole = open_dataset(META, keep_flagged=True)
     assert changed.clips["clip"].tolist() == whole.clips["clip"].tolist()
+    for name in (name for name in recipe_names() if name.startswith("argus")):
+        changes = find_list_changes(dataset, load_recipe(name).lists)
+        assert changes.apply(dataset).clips["clip"].tolist() == whole.clips["clip"].tolist()

@@ -17,10 +17,11 @@ from audiotag.data.leaks import count_straddling
 from audiotag.errors import AudiotagError
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.starter.render import StarterCounts, render_starter
-from audiotag.training.begun import COPIES, TRAINED_ON, note_begin, open_session, read_trained_on
+from audiotag.training.begun import APART, COPIES, TRAINED_ON, note_begin, open_session, read_trained_on
 from audiotag.training.clips import LabelledClips
-from audiotag.training.folds import assign_folds, check_folds
+from audiotag.training.folds import NO_FOLD, assign_folds, check_folds
 from audiotag.training.leaks import add_units, groups_of
+from audiotag.training.pools import Pools
 from audiotag.training.recipe import Recipe
 from audiotag.training.recipe_files import load_recipe
 from audiotag.training.run_options import RunOptions
@@ -37,6 +38,8 @@ SETTINGS = SpectrogramSettings(
 NOISY, CURATED = Stage("noisy", 1, 1e-3), Stage("curated", 1, 1e-3)
 RECIPE = Recipe("tiny", "Tiny", "For tests.", (NOISY, CURATED), folds=3, spectrogram=SETTINGS)
 SHUFFLED = replace(RECIPE, fold_method="shuffled")
+POOLED = replace(CURATED, pools=Pools(curated=0.5, noisy=0.5))
+POOLS = replace(SHUFFLED, stages=(POOLED,))
 
 
 def write_sound(path: Path, seed: int) -> None:
@@ -161,6 +164,55 @@ def test_the_network_that_all_folds_share_trains_on_no_copy_of_a_curated_clip(
     session = session_of(two_subsets, replace(RECIPE, stages=(replace(NOISY, shared=True), CURATED)), workspace)
     assert copied(session.clips("noisy").train(SHARED_FOLD)) == set()
     assert len(session.clips("noisy").train(SHARED_FOLD).clips) >= 7
+
+
+@pytest.fixture
+def straddling(two_subsets: Path) -> Path:
+    """The curated clips 0 to 3 are also copies of 4 to 7, so shuffled folds hold out copies of a sound in several."""
+    for number in range(4):
+        write_sound(two_subsets / "train_curated" / f"{number}.wav", number + 4)
+    return two_subsets
+
+
+def trained_noisy(session: Session, fold: int) -> set[str]:
+    train = session.fold_split(POOLED, fold).train
+    return {clip.name for clip, kind in zip(train.clips, train.kinds, strict=True) if kind == 2}
+
+
+def test_pools_of_shuffled_folds_have_no_copy_of_a_clip_that_the_fold_holds_out(
+    straddling: Path, workspace: Workspace
+) -> None:
+    session = session_of(straddling, POOLS, workspace)
+    of_sounds: dict[int, set[int]] = {}
+    for fold in session.folds:
+        held_out = {int(clip.path.stem) for clip in session.clips("curated").held_out(fold).clips}
+        copies = {number % 4 for number in held_out if number < 8}
+        assert trained_noisy(session, fold) == {f"{number}.wav" for number in range(12) if number not in copies}
+        rows, _ = session.stage_rows(POOLED, fold)  # from tables alone
+        assert set(rows.loc[rows["kind"] == "noisy", "clip"]) == trained_noisy(session, fold)
+        for number in copies:
+            of_sounds.setdefault(number, set()).add(fold)
+    assert max(map(len, of_sounds.values())) == 2
+    noisy = session.clips("noisy")
+    for clip, scored in zip(noisy.clips, noisy.folds.scored_with.tolist(), strict=True):
+        folds = of_sounds.get(int(clip.path.stem), set())
+        assert scored == (min(folds) if len(folds) == 1 else NO_FOLD)
+
+
+def test_shuffled_run_with_pools_goes_on_with_the_clips_that_it_began_with(
+    straddling: Path, workspace: Workspace
+) -> None:
+    run = create_run(workspace, RunSettings(str(straddling), POOLS))
+    session = open_session(run)
+    note_begin(run, session)
+    run.write_event("run-started", folds=[1, 2, 3], labels=["Hiss", "Hum"], stages=[{
+        "stage": 0, "subset": "curated", "epochs": 1, "clips": 12, "pixels": 1, "shared": False,
+    }])  # fmt: skip
+    assert [trained_noisy(open_session(run), fold) for fold in (1, 2, 3)] == (
+        [trained_noisy(session, fold) for fold in (1, 2, 3)]
+    )
+    (run.folder / APART).unlink()  # begun by a version that did not keep them apart
+    assert all(len(trained_noisy(open_session(run), fold)) == 12 for fold in (1, 2, 3))
 
 
 # A dataset's own folds

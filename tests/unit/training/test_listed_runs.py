@@ -9,7 +9,9 @@ import pandas as pd
 import pytest
 
 from audiotag.data.clip_lists import ClipLists
+from audiotag.data.dataset import Dataset
 from audiotag.data.layouts import open_dataset
+from audiotag.data.list_changes import ListChanges
 from audiotag.data.verdicts import Answer, Verdict, VerdictJournal
 from audiotag.errors import AudiotagError
 from audiotag.training.begun import LISTS, open_session, read_corrections, read_list_changes
@@ -82,6 +84,45 @@ def test_folds_stay_as_they_are_whatever_lists_change(short_sounds: Path, recipe
             of_plain, of_listed = (session.scored_with(subset) for session in (plain, listed))
             pd.testing.assert_series_equal(of_listed, of_plain[of_listed.index])
             assert listed.clips(subset).folds.folds.tolist() == of_listed.tolist()
+
+
+@pytest.fixture
+def flagged(short_sounds: Path) -> Dataset:
+    """The short sounds, of which the authors marked two curated ones as wrong."""
+    dataset = open_dataset(short_sounds)
+    out = dataset.clips["clip"].isin(["03.wav", "13.wav"]) & (dataset.clips["subset"] == "curated")
+    rows = dataset.clips[out].assign(place=(~out).cumsum()[out]).reset_index(drop=True)
+    return replace(dataset, clips=dataset.clips[~out].reset_index(drop=True), flagged_clips=rows)
+
+
+@pytest.mark.parametrize("method", ["stratified", "shuffled"])
+def test_recipes_with_other_lists_have_the_same_folds_where_the_authors_flagged_clips(
+    flagged: Dataset, recipe: Recipe, tmp_path: Path, method: str
+) -> None:
+    drawn = replace(recipe, fold_method=method)
+    other = replace(drawn, lists=ClipLists(drop=recipe.lists.drop))
+    relabels, drops = (
+        Session(flagged, RunSettings(str(flagged.root), each), Workspace(tmp_path)).scored_with("curated")
+        for each in (drawn, other)
+    )
+    names = [{path.name for path in folds.index} for folds in (relabels, drops)]
+    assert names[0] - names[1] == {RELABELLED}
+    assert names[1] - names[0] == {EMPTIED}
+    assert "03.wav" not in names[0] | names[1]
+    noisy = Session(flagged, RunSettings(str(flagged.root), other), Workspace(tmp_path)).rows("noisy")
+    assert "03.wav" in noisy["clip"].tolist()  # a clip of the same name that nobody flagged
+    common = relabels.index.intersection(drops.index)
+    pd.testing.assert_series_equal(relabels[common], drops[common])
+
+
+def test_run_that_began_with_fewer_flagged_clips_keeps_its_folds(
+    flagged: Dataset, recipe: Recipe, tmp_path: Path
+) -> None:
+    noted = ListChanges(restored=(RELABELLED,))  # as an earlier version noted
+    session = Session(flagged, RunSettings(str(flagged.root), recipe), Workspace(tmp_path), lists=noted)
+    names = session.rows_with_units("curated")["clip"].tolist()
+    assert RELABELLED in names
+    assert "03.wav" not in names
 
 
 def test_run_keeps_what_the_lists_changed_when_it_began(short_sounds: Path, recipe: Recipe, tmp_path: Path) -> None:
