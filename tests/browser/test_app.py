@@ -91,8 +91,10 @@ def test_a_card_opens_its_page_wherever_it_is_clicked(server: Server, page: Page
     for run in runs:
         run.write_status("stopped")
     page.goto(server.url)
+    door = page.locator(".st-key-door-tune")
+    expect(door).to_be_visible()
     wait_until_settled(page)
-    page.locator(".st-key-door-tune").click()  # in its middle, where its text is
+    door.click()  # in its middle, where its text is
     expect(page.get_by_role("heading", name="Spectrogram", level=1)).to_be_visible()
     for run in runs:  # each is opened, although the other one was looked at
         page.get_by_test_id("stSidebar").get_by_role("link", name="Home").click()
@@ -183,6 +185,8 @@ def test_keys_step_through_the_clips(server: Server, page: Page, home: Path) -> 
     name = page.get_by_role("tabpanel").locator("strong").first
     expect(name).to_contain_text(".wav")
     first = name.inner_text()
+    expect(page.locator("audio").first).to_be_attached()
+    expect(page.get_by_role("button", name="Next").first).to_be_enabled()
     page.get_by_role("heading", level=1).click()
     wait_until_settled(page)
     page.keyboard.press("n")
