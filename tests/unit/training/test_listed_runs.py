@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -97,7 +98,7 @@ def flagged(short_sounds: Path) -> Dataset:
 
 @pytest.mark.parametrize("method", ["stratified", "shuffled"])
 def test_recipes_with_other_lists_have_the_same_folds_where_the_authors_flagged_clips(
-    flagged: Dataset, recipe: Recipe, tmp_path: Path, method: str
+    flagged: Dataset, recipe: Recipe, tmp_path: Path, method: Literal["stratified", "shuffled"]
 ) -> None:
     drawn = replace(recipe, fold_method=method)
     other = replace(drawn, lists=ClipLists(drop=recipe.lists.drop))
