@@ -43,7 +43,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         metavar="N[,N,…]",
         help="for all stages, or one number per stage",
     )
-    add("--fraction", type=float, metavar="SHARE", help="train on this share of the clips, above 0 to 1")
+    add("--fraction", type=float, metavar="SHARE", help="train on this share of the clips, or of the draws")
     add(
         "--balance",
         type=float,

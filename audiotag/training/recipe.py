@@ -77,8 +77,8 @@ class Recipe:
         0 takes each clip once per epoch. Above 0 clips are drawn with a probability proportional to (number of clips
         of their rarest label) to the power of −balance, and 1 draws all labels about equally often.
     fraction : float
-        Share of each fold's training clips that is used, chosen by the seed, and of the draws of an epoch. All held-out
-        clips are used.
+        Share of each fold's training clips that is used, chosen by the seed; where epochs have a fixed number of draws,
+        the share of these. All held-out clips are used.
     lists : ClipLists
         Clips that are relabelled, trusted or left out, each a list by its name or path, as
         ``lists = { relabel = "argus-curated", trust = "mine.csv" }``; see `audiotag.data.clip_lists`.
@@ -292,6 +292,14 @@ class Recipe:
     def batches_per_epoch(self, stage: Stage, clips: int) -> int:
         """Training batches of an epoch of a stage that has so many clips; an incomplete last one is left out."""
         return max(1, self.clips_per_epoch(stage, clips) // self.batch_size)
+
+    def fraction_of(self, subset: str) -> float:
+        """The share of a subset's clips that is used: all, if each stage that takes some of them draws a fixed number.
+
+        Otherwise a hundredth of the draws would be of a hundredth of the clips.
+        """
+        stages = [stage for stage in self.stages if subset in stage.subsets]
+        return 1.0 if stages and all(stage.draws for stage in stages) else self.fraction
 
     def clips_per_epoch(self, stage: Stage, clips: int) -> int:
         """Clips of an epoch of a stage that has so many clips: all of them, or the recipe's fraction of its draws."""

@@ -419,7 +419,7 @@ class Session:
             share = float(rows["fold"].isna().mean())
         elif not is_split(rows, subset_of(kind), self.recipe):
             share = 1.0
-        return round(len(rows) * share * self.recipe.fraction)
+        return round(len(rows) * share * self.recipe.fraction_of(subset_of(kind)))
 
     def sample_rows(self, rows: pd.DataFrame, count: int) -> pd.DataFrame:
         """At most ``count`` of the rows, the same ones each time, chosen by the recipe's seed."""

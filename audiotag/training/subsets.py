@@ -66,8 +66,9 @@ class SubsetFolds:
     def training_rows(self, fold: int) -> np.ndarray:
         """Rows that the fold trains on; of these the recipe's fraction, the same rows each time."""
         rows = np.flatnonzero(~self._is_held_out(fold) & ~self._is_barred(fold))
-        if self.recipe.fraction < 1:
-            count = max(1, round(self.recipe.fraction * len(rows)))
+        fraction = self.recipe.fraction_of(self.subset)
+        if fraction < 1:
+            count = max(1, round(fraction * len(rows)))
             rows = np.sort(np.random.default_rng((self.recipe.seed, fold + 1)).choice(rows, count, replace=False))
         return rows
 

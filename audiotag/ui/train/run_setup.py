@@ -230,7 +230,7 @@ def _pick_changes(recipe: Recipe) -> dict[str, Any]:
         step,
         key=f"fraction-{recipe.name}-{per_cent}",
         persist_state="session",
-        help="Share of each fold's training clips, drawn at random, and of an epoch's draws where the recipe gives "
+        help="Share of each fold's training clips, drawn at random; of an epoch's draws where the recipe gives "
         "their number. All held-out clips are used.",
     )
     balance = st.slider(

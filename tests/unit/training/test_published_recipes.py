@@ -94,4 +94,7 @@ def test_the_fraction_shortens_epochs_of_a_fixed_number_of_draws() -> None:
     recipe = load_recipe("argus")
     [stage] = recipe.stages
     assert recipe.batches_per_epoch(stage, 100_000) == 256
-    assert replace(recipe, fraction=0.01).batches_per_epoch(stage, 1000) == 2
+    short = replace(recipe, fraction=0.01)
+    assert short.batches_per_epoch(stage, 1000) == 2
+    assert short.fraction_of("curated") == short.fraction_of("noisy") == 1  # of all clips
+    assert replace(load_recipe("warm-up"), fraction=0.01).fraction_of("noisy") == 0.01
