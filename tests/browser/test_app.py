@@ -85,12 +85,23 @@ def test_a_small_dataset_is_measured_by_itself_and_the_guide_follows(server: Ser
     expect(page.get_by_role("heading", name="Train", level=1)).to_be_visible()
 
 
-def test_a_card_opens_its_page_wherever_it_is_clicked(server: Server, page: Page, home: Path) -> None:
+def test_a_card_opens_its_page_wherever_it_is_clicked(page: Page, home: Path) -> None:
+    server = Server(home)  # of its own, as when the app has just been started
+    server.start()
+    try:
+        _click_cards(server, page, home)
+    finally:
+        server.stop()
+
+
+def _click_cards(server: Server, page: Page, home: Path) -> None:
     workspace = Workspace(home)
     runs = [create_run(workspace, RunSettings(str(home / "starter-sounds"), load_recipe("quick"))) for _ in range(2)]
     for run in runs:
         run.write_status("stopped")
+    workspace.remember_dataset(home / "starter-sounds")
     page.goto(server.url)
+    expect(page.locator(".st-key-guide").get_by_text("All 140 clips are measured.")).to_be_visible()  # not drawn again
     door = page.locator(".st-key-door-tune")
     expect(door).to_be_visible()
     wait_until_settled(page)
