@@ -2,7 +2,7 @@
 
 The out-of-fold figures are those of clips that no part of the blend was trained on: each member scores a clip by the
 fold that held it out, and each stacker by its fold that was fitted without the clips of that fold. The members must
-have the same folds; where they have not, the card says that there are no such figures. Where the members' own files do
+have the same folds; otherwise the card says why there are no such figures. Where the members' own files do
 not fit together, because their recipes relabel or leave out different clips, the clips are scored anew.
 """
 

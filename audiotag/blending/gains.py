@@ -22,9 +22,9 @@ from audiotag.metrics import accuracy, label_precisions, lwlrap, multi_hot
 from audiotag.tagging import ablation_measurement
 from audiotag.tagging.ablation import Ablation, AblationRow
 from audiotag.tagging.ablation_measurement import (
-    MAX_TIMED_CLIPS,
     count_of_clips,
     held_out_clips,
+    ms_per_clip,
     with_known_labels,
 )
 from audiotag.tagging.blend_fusion import fuse_voters
@@ -206,16 +206,7 @@ def _ms_per_clip(folder: Path, tagger: BlendTagger, paths: Sequence[Path], say: 
         first = TagSettings(folds=(member.card.folds[0].fold,))
         taggers += [Tagger(own, first, say=say) if len(member.card.folds) > 1 else member, member]
     taggers.append(tagger)
-    timed = [paths[row] for row in np.unique(np.linspace(0, len(paths) - 1, MAX_TIMED_CLIPS).astype(int))]
-    for each in taggers:
-        each.tag(timed[0])  # the first call takes longer
-    seconds = np.zeros(len(taggers))
-    for path in timed:
-        for number, each in enumerate(taggers):
-            began = time.perf_counter()
-            each.tag(path)
-            seconds[number] += time.perf_counter() - began
-    ms = (1000 * seconds / len(timed)).tolist()
+    ms = ms_per_clip(taggers, paths)
     return [*zip(ms[:-1:2], ms[1:-1:2], strict=True), (ms[-1], ms[-1])]
 
 

@@ -185,7 +185,7 @@ def _open_choices(settings: RunSettings, options: RunOptions) -> dict[str, Any]:
 def _decided_earlier(
     members: Sequence[PlannedMember], options: RunOptions, workspace: Workspace
 ) -> dict[str, Any] | None:
-    """`_open_choices` of the first member that an earlier call has trained or begun; None where there is no such one.
+    """`_open_choices` of the first member that an earlier call has trained or begun; None if none was.
 
     A run counts if all else is as wanted, and it is unfinished or its member has been published.
     """

@@ -236,14 +236,19 @@ def _rows(
 
 
 def _ms_per_clip(folder: Path, tta_tagger: Tagger, paths: Sequence[Path], say: Say) -> tuple[float, float, float]:
-    """Milliseconds per clip with one fold, with all folds, and with all folds and test-time augmentation.
-
-    The three take turns at each clip, so that other programs slow all of them down alike.
-    """
+    """Milliseconds per clip with one fold, with all folds, and with all folds and test-time augmentation."""
     tagger = Tagger(folder, say=say)
     folds = tagger.card.folds
     one_fold_tagger = Tagger(folder, TagSettings(folds=(folds[0].fold,)), say=say) if len(folds) > 1 else tagger
-    taggers = (one_fold_tagger, tagger, tta_tagger)
+    one_ms, all_ms, tta_ms = ms_per_clip((one_fold_tagger, tagger, tta_tagger), paths)
+    return one_ms, all_ms, tta_ms
+
+
+def ms_per_clip(taggers: Sequence[Tagger], paths: Sequence[Path]) -> list[float]:
+    """Milliseconds that each tagger takes per clip, of some of the clips.
+
+    They take turns at each clip, so that other programs slow all of them down alike.
+    """
     timed = [paths[row] for row in np.unique(np.linspace(0, len(paths) - 1, MAX_TIMED_CLIPS).astype(int))]
     for each in taggers:
         each.tag(timed[0])  # the first call takes longer
@@ -253,8 +258,7 @@ def _ms_per_clip(folder: Path, tta_tagger: Tagger, paths: Sequence[Path], say: S
             began = time.perf_counter()
             each.tag(path)
             seconds[number] += time.perf_counter() - began
-    one_ms, all_ms, tta_ms = (float(value) for value in 1000 * seconds / len(timed))
-    return one_ms, all_ms, tta_ms
+    return [float(value) for value in 1000 * seconds / len(timed)]
 
 
 def count_of_clips(count: int) -> str:
