@@ -3,7 +3,7 @@
 This is the real task on a small scale. From the recordings of ESC-10, for each seed: 100 curated clips with exact
 labels, 400 noisy clips of whose labels 40 % are wrong or missing, 200 test clips with exact labels. A clip is a mix of
 two or three recordings of different classes at random levels; no recording is in more than one of the sets. The same
-recipe is trained in these ways, all with about the same number of network inputs:
+recipe is trained in these ways, all with about the same number of network inputs (``--inputs``):
 
 - curated, curated-again: the curated clips alone, by two seeds
 - noisy: the noisy clips alone
@@ -16,7 +16,7 @@ recipe is trained in these ways, all with about the same number of network input
   them: the way of É. Bouteillon
 
 and scored on whole test clips with the last weights. An interrupted training is resumed by the same command. Figures
-are appended to ``results/noisy.jsonl``, the scores of the test clips are stored beside the sets; ``--table`` prints the
+are appended to ``results/noisy.jsonl``, the scores of the test clips are in ``results/noisy``; ``--table`` prints the
 figures, ``--pairs`` what the ways and their blends gain over curated clips alone.
 """
 
@@ -59,7 +59,7 @@ CLIPS = {"curated": 100, "noisy": 400, "test": 200}
 SHARES = {"curated": 0.2, "noisy": 0.4, "held-out": 0.1, "test": 0.3}  # of each class's recordings
 WRONG_LABEL_SHARE = 0.4
 MIN_LEVEL_DB = -12.0  # of the quieter recordings of a clip, relative to the loudest
-TRAINING_EXAMPLES = 24_000
+INPUTS = 12_000  # network inputs of each training
 DRAWS = 400  # of an epoch of the way pools
 WAYS = {  # and the titles of the table
     "curated": "curated only",
@@ -90,13 +90,14 @@ def main() -> None:
     parser.add_argument("--recipe", default="default", help="name or .toml file; its stages are replaced")
     parser.add_argument("--ways", default=",".join(WAYS))
     parser.add_argument("--seeds", default="1,2,3")
+    parser.add_argument("--inputs", type=int, default=INPUTS, help="network inputs of each training")
     parser.add_argument("--pairs", action="store_true", help="print paired differences without training")
     options = parser.parse_args()
     if options.table:
         print(table(read_results(FILE)))
         return
     if options.pairs:
-        print(pairs_table([int(seed) for seed in options.seeds.split(",")]))
+        print(pairs_table([int(seed) for seed in options.seeds.split(",")], options.inputs))
         return
     if not options.folder.is_dir():
         sys.exit(f"{options.folder} is not a folder; give the folder of ESC-10.")
@@ -104,11 +105,11 @@ def main() -> None:
         folder = sets_folder(seed)
         make_sets(options.folder, folder, seed)
         for way in options.ways.split(","):
-            train_and_record_way(folder, way, replace(load_recipe(options.recipe), seed=seed))
+            train_and_record_way(folder, way, replace(load_recipe(options.recipe), seed=seed), options.inputs)
 
 
 def sets_folder(seed: int) -> Path:
-    """The folder of the sets of a seed, and of the scores of their test clips."""
+    """The folder of the sets of a seed."""
     return Workspace().root / "noisy-benchmark-2" / f"seed-{seed}"
 
 
@@ -144,21 +145,29 @@ def make_sets(esc10: Path, folder: Path, seed: int) -> None:
             csv.writer(file).writerows([("fname", "labels", "fold"), *lines])
 
 
-def train_and_record_way(folder: Path, way: str, base: Recipe) -> None:
+def train_and_record_way(folder: Path, way: str, base: Recipe, inputs: int) -> None:
     """Train in one way and record the figures, unless they are recorded already."""
-    recipe = replace(base, name=f"{base.name}-{way}", stages=stages_of(way, base))
+    recipe = replace(base, name=f"{base.name}-{way}", stages=stages_of(way, base, inputs))
     if way == "pools":
         recipe = replace(recipe, losses=LossesByKind(noisy=SoftBootstrapping()))
     if way == "curated-again":
         recipe = replace(recipe, seed=recipe.seed + 1000)
-    key = {"sets": SETS, "way": way, "recipe": base.name, "settings": digest(recipe), "seed": base.seed}
+    key = {
+        "sets": SETS,
+        "way": way,
+        "recipe": base.name,
+        "inputs": inputs,
+        "settings": digest(recipe),
+        "seed": base.seed,
+    }
     if is_recorded(FILE, key):
         return
     folds = (HELD_OUT, *OTHER_FOLDS) if way == "warm-up" else (HELD_OUT,)
     run = train_run(RunSettings(str(folder.resolve()), recipe, folds, device="cpu"), Workspace())
     truth, scores = test_scores(run, folder, recipe)
-    scores_path(folder, base.name, way).parent.mkdir(exist_ok=True)
-    np.savez(scores_path(folder, base.name, way), truth=truth, scores=scores)
+    stored = scores_path(base.name, way, base.seed, inputs)
+    stored.parent.mkdir(exist_ok=True)
+    np.savez_compressed(stored, truth=truth.astype(bool), scores=scores.astype(np.float32))
     agreed = next((event["clips"] for event in run.events() if event["event"] == "agreed"), None)
     row = key | {
         "lwlrap": round(lwlrap(truth, scores), 5),
@@ -170,18 +179,18 @@ def train_and_record_way(folder: Path, way: str, base: Recipe) -> None:
     print(json.dumps(row), flush=True)
 
 
-def scores_path(folder: Path, recipe: str, way: str) -> Path:
+def scores_path(recipe: str, way: str, seed: int, inputs: int) -> Path:
     """The file with the scores of the test clips."""
-    return folder / "scores" / f"{recipe}-{way}.npz"
+    return RESULTS / "noisy" / f"{recipe}-{way}-{inputs}-{seed}.npz"
 
 
-def stages_of(way: str, base: Recipe) -> tuple[Stage, ...]:
-    """Stages with about `TRAINING_EXAMPLES` in all, and the learning rate and MixUp of the recipe's last stage."""
+def stages_of(way: str, base: Recipe, inputs: int) -> tuple[Stage, ...]:
+    """Stages with about so many network inputs in all, and the learning rate and MixUp of the recipe's last stage."""
     last = base.stages[-1]
     curated, noisy = CLIPS["curated"], CLIPS["noisy"]
 
     def stage(subset: Any, share: float, clips: int, **changes: Any) -> Stage:
-        epochs = max(1, round(share * TRAINING_EXAMPLES / clips))
+        epochs = max(1, round(share * inputs / clips))
         return replace(last, subset=subset, epochs=epochs, **changes)
 
     if way in ("curated", "curated-again"):
@@ -226,22 +235,22 @@ def test_scores(run: Run, folder: Path, recipe: Recipe) -> tuple[np.ndarray, np.
 
 def table(rows: list[dict[str, Any]]) -> str:
     """Mean and standard deviation over seeds of each training strategy, with the newest settings, in Markdown."""
-    head = "| recipe | training strategy | lwlrap | accuracy | each seed, lwlrap | seconds |"
-    lines = [head, "|---|---|---|---|---|---|"]
+    head = "| recipe | network inputs | training strategy | lwlrap | accuracy | each seed, lwlrap | seconds |"
+    lines = [head, "|---|---|---|---|---|---|---|"]
     frame = pd.DataFrame([row for row in rows if row.get("sets") == SETS])
-    for recipe, way in dict.fromkeys(zip(frame["recipe"], frame["way"], strict=True)):
+    for recipe, way, inputs in dict.fromkeys(zip(frame["recipe"], frame["way"], frame["inputs"], strict=True)):
         title = WAYS[way]
-        newest = frame[(frame["way"] == way) & (frame["recipe"] == recipe)]
+        newest = frame[(frame["way"] == way) & (frame["recipe"] == recipe) & (frame["inputs"] == inputs)]
         newest = newest[newest["settings"] == newest["settings"].iloc[-1]].sort_values("seed")
         each = ", ".join(f"{value:.3f}" for value in newest["lwlrap"])
         lines.append(
-            f"| {recipe} | {title} | {newest.lwlrap.mean():.3f} ± {newest.lwlrap.std(ddof=1):.3f} | "
+            f"| {recipe} | {inputs:,} | {title} | {newest.lwlrap.mean():.3f} ± {newest.lwlrap.std(ddof=1):.3f} | "
             f"{newest.accuracy.mean():.3f} ± {newest.accuracy.std(ddof=1):.3f} | {each} | {newest.seconds.mean():.0f} |"
         )
     return "\n".join(lines)
 
 
-def pairs_table(seeds: list[int]) -> str:
+def pairs_table(seeds: list[int], inputs: int) -> str:
     """What each way, and the mean of the scores of two, gains over the curated clips alone, in Markdown.
 
     The intervals are over test clips of all seeds; clips of one seed share recordings, so they are a little too narrow.
@@ -250,11 +259,11 @@ def pairs_table(seeds: list[int]) -> str:
     singles = [((recipe, way),) for recipe in ("default", "noisy-argus") for way in WAYS if way != "curated"]
     for parts in (*singles, *BLENDS):
         reference = BLENDS[0] if len(parts) > 1 else ((parts[0][0], "curated"),)
-        if not all(scores_path(sets_folder(seed), *part).exists() for seed in seeds for part in (*parts, *reference)):
+        if not all(scores_path(*part, seed, inputs).exists() for seed in seeds for part in (*parts, *reference)):
             continue
-        truth, scores = _mean_scores(seeds, parts)
+        truth, scores = _mean_scores(seeds, inputs, parts)
         difference = sums_of(
-            truth, _mean_scores(seeds, reference)[1], scores, None, np.arange(len(truth))
+            truth, _mean_scores(seeds, inputs, reference)[1], scores, None, np.arange(len(truth))
         ).differences()[0]
         names = " and ".join(f"{recipe}, {way}" for recipe, way in parts)
         lines.append(
@@ -264,11 +273,11 @@ def pairs_table(seeds: list[int]) -> str:
     return "\n".join([*lines, "", "Blends are compared with the mean of two networks trained on curated clips alone."])
 
 
-def _mean_scores(seeds: list[int], parts: Sequence[tuple[str, str]]) -> tuple[np.ndarray, np.ndarray]:
+def _mean_scores(seeds: list[int], inputs: int, parts: Sequence[tuple[str, str]]) -> tuple[np.ndarray, np.ndarray]:
     """Targets of the test clips of all seeds, and the mean scores of these trainings."""
     truths, means = [], []
     for seed in seeds:
-        stored = [np.load(scores_path(sets_folder(seed), *part)) for part in parts]
+        stored = [np.load(scores_path(*part, seed, inputs)) for part in parts]
         truths.append(stored[0]["truth"])
         means.append(np.mean([one["scores"] for one in stored], axis=0))
     return np.concatenate(truths), np.concatenate(means)
