@@ -10,17 +10,22 @@ import unicodedata
 UNSAFE_CATEGORIES = ("Cc", "Cf", "Cs", "Zl", "Zp")
 JOINERS = "\u200c\u200d"
 
+DAY_S = 86_400
+MIN_IN_DAYS_S = 3 * DAY_S
+
 
 def format_duration(seconds: float) -> str:
     """Write a duration in the units that people use for its length.
 
-    >>> format_duration(42), format_duration(600), format_duration(7300)
-    ('42 s', '10 min', '2 h 2 min')
+    >>> format_duration(42), format_duration(600), format_duration(7300), format_duration(9e5)
+    ('42 s', '10 min', '2 h 2 min', '10 days')
     """
     if seconds < 90:
         return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+    minutes, days = round(seconds / 60), round(seconds / DAY_S)
+    if minutes < 90:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min" if seconds < MIN_IN_DAYS_S else f"{days:,} days"
 
 
 def as_text(name: object) -> str:

@@ -76,7 +76,7 @@ def fit_stacker(
         files[name] = stacker_bytes(network.cpu())
         folds.append(StackerFoldCard(fold, name, hashlib.sha256(files[name]).hexdigest()))
         reached = lwlrap(tiles.targets[held_out], scores[held_out])
-        say(f"stacker {settings.name}, fold {fold}: lwlrap {reached:.4f} after {epoch} epochs")
+        say(f"stacker {settings.name}, fold {fold}: lwlrap {reached:.4f} after epoch {epoch}")
     card = StackerCard(settings.name, settings.reduction, settings.dropout, tuple(folds))
     return FittedStacker(card, files, scores)
 

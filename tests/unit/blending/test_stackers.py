@@ -126,7 +126,7 @@ def test_fitting_stops_where_nothing_rises(tiles: TrainingTiles) -> None:
     said: list[str] = []
     settings = StackerSettings("still", 2, 0.0, 1e-12, 2, 0.5)
     fit_stacker(tiles, settings, FitSettings(max_epochs=500, stop_after=2, draws=32), said.append)
-    assert all(sentence.endswith("after 1 epochs") for sentence in said), said
+    assert all(sentence.endswith("after epoch 1") for sentence in said), said
 
 
 def test_files_of_a_stacker_hold_all_its_weights() -> None:
