@@ -37,6 +37,29 @@ def bar(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
         yield progress
 
 
+@contextmanager
+def preparation_lines() -> Iterator[Callable[[str, int, int], None]]:
+    """Say what is being prepared, as a function that takes (step, done, total): a line per step, and a bar of the step.
+
+    The bar is only drawn on a terminal; the lines are on standard error.
+    """
+    from tqdm import tqdm
+
+    said: set[str] = set()
+    with tqdm(disable=None, leave=False) as shown:
+
+        def show(step: str, done: int, total: int) -> None:
+            if step not in said:
+                said.add(step)
+                say(f"{step} …", shown)
+                shown.reset()
+            shown.set_description_str(step, refresh=False)
+            shown.total = total or None
+            shown.update(done - shown.n)
+
+        yield show
+
+
 def wait_for_job(job: DetachedJob, what: str) -> str:
     """Start a detached job, show its progress until it ends, and return why it failed; empty if it did not.
 
