@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 from audiotag.cli.exit_codes import ALL_DONE, NOTHING_DONE, SOME_FAILED, Terminated
 from audiotag.cli.printing import print_json_part, print_line, say
+from audiotag.wording import printable
 
 if TYPE_CHECKING:
     from audiotag.detached_job import DetachedJob
@@ -53,7 +54,7 @@ def preparation_lines() -> Iterator[Callable[[str, int, int], None]]:
                 said.add(step)
                 say(f"{step} …", shown)
                 shown.reset()
-            shown.set_description_str(step, refresh=False)
+            shown.set_description_str(printable(step), refresh=False)
             shown.total = total or None
             shown.update(done - shown.n)
 

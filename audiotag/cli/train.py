@@ -234,9 +234,12 @@ def _run_to_resume(options: argparse.Namespace) -> Run:
 
 def _follow(run: Run) -> None:
     """Say what the run prepares, then print its epochs, until it ends; Ctrl-C asks the run to stop."""
+    from audiotag.training.run_progress import epochs_done
+
     try:
+        printed = len(epochs_done(run.events()))
         _follow_preparation(run)
-        _follow_epochs(run)
+        _follow_epochs(run, printed)
     except KeyboardInterrupt:
         say("stopping after this batch …")
         run.stop()
@@ -245,13 +248,12 @@ def _follow(run: Run) -> None:
                 time.sleep(POLL_S / 2)
 
 
-def _follow_epochs(run: Run) -> None:
-    """Print one line per epoch and a bar for the current one until the run ends."""
+def _follow_epochs(run: Run, printed: int) -> None:
+    """Print one line per epoch after the first ``printed`` ones, and a bar for the current one, until the run ends."""
     from tqdm import tqdm
 
     from audiotag.training.run_progress import epochs_done
 
-    printed = len(epochs_done(run.events()))
     with tqdm(disable=None, leave=False, bar_format="{desc} {percentage:3.0f}% |{bar}| {postfix}") as bar:
         while True:
             active = run.is_active()

@@ -192,8 +192,12 @@ def _clip_from_index(
         return Clip(name, row.path, *bounds)
     at_rate = bool(row.sample_rate == settings.sample_rate)
     if not settings.trim_db:
+        if not _has_all_frames(row):
+            return None
         frames = int(row.frames) if at_rate else resampled_length(row.frames, row.sample_rate, settings.sample_rate)
-        return Clip(name, row.path, 0, frames, at_rate) if _has_all_frames(row) else None
+        if store is not None and row.container == "FLAC":  # its last sample was read for that
+            store.add(_key_of(row), ClipBounds(0, frames, at_rate))
+        return Clip(name, row.path, 0, frames, at_rate)
     if not at_rate:
         return None
     is_measured = (settings.trim_db, settings.trim_pad_s) == MEASURED_TRIM and settings.trim_rule == "fastaudio"
