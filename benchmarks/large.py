@@ -31,7 +31,7 @@ import psutil
 from large_sounds import make_dataset
 
 LIMIT_S = 1200.0
-POLL_S = 0.1
+POLL_S = 0.5
 PAGE = """
 import logging, sys, time
 logging.disable(logging.WARNING)
