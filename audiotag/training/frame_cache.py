@@ -8,6 +8,9 @@ its waveform. Frames that do not fit into memory are computed each time.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,9 +26,25 @@ MEMORY_SHARE = 0.15  # of the free memory when training begins; a fold has up to
 MAX_CACHE_BYTES = 2 << 30  # of one cache, so that a worker takes less than 8 GB whatever the dataset
 
 
+_of_clips: ContextVar[float] = ContextVar("share of a training's clips that caches hold", default=1.0)
+
+
 def cache_budget() -> int:
     """Bytes that a cache may take: `MEMORY_SHARE` of the free memory, but no more than `MAX_CACHE_BYTES`."""
-    return min(MAX_CACHE_BYTES, int(MEMORY_SHARE * psutil.virtual_memory().available))
+    return int(_of_clips.get() * min(MAX_CACHE_BYTES, MEMORY_SHARE * psutil.virtual_memory().available))
+
+
+@contextmanager
+def caches_of_sample(share: float) -> Iterator[None]:
+    """Caches that are made in the ``with`` block hold a sample of the clips, this share of all.
+
+    They get this share of the memory: so much of the sample is computed each time as of all clips in a training.
+    """
+    before = _of_clips.set(share)
+    try:
+        yield
+    finally:
+        _of_clips.reset(before)
 
 
 def random_start(clip: Clip, settings: SpectrogramSettings, at: float, whole_frames: bool) -> int:

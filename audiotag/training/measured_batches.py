@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from audiotag.training.frame_cache import caches_of_sample
 from audiotag.training.preparation import Report
 from audiotag.training.progress import FoldSplit, TrainingCallbacks
 from audiotag.training.recipe import Recipe
@@ -108,7 +109,8 @@ def measure_batches(
     trainer = FoldTrainer(recipe, session.labels, session.folds[0], device)
     draws = batches * size if stage.draws or stage.pools else 0
     few = replace(stage, epochs=MAX_EPOCHS, stop_after=0, draws=draws)
-    trainer.train(number, few, FoldSplit(train, held_out), callbacks)
+    with caches_of_sample(min(1.0, batches * size / max(1, len(rows)))):
+        trainer.train(number, few, FoldSplit(train, held_out), callbacks)
     seconds = np.diff(np.reshape(end_times, (-1, batches_per_epoch))) * full_size / size
     return [
         (float(np.median(epochs[:, : batches - 1])), float(np.median(epochs[:, batches - 1 :])))
