@@ -59,7 +59,7 @@ def plan_measurements(session: Session, device: str) -> list[Measurement]:
     batches are measured.
     """
     recipe, size = session.recipe, session.recipe.batch_size
-    plain = {"epochs": 1, "lr": 1e-3, "start": "weights", "schedule": None, "stop_after": 0}
+    plain: dict[str, Any] = {"epochs": 1, "lr": 1e-3, "start": "weights", "schedule": None, "stop_after": 0}
     plan = _share(session, {number: replace(stage, **plain) for number, stage in session.stages}, size)
     if device != "cpu":
         return plan
