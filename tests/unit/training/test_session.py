@@ -173,8 +173,8 @@ def test_clips_and_folds_stay_the_same_when_they_are_prepared_again_and_each_ste
         "Opening the dataset",
         "Reading headers",
         "Comparing files",
+        "Preparing curated clips",  # whose folds the noisy clips follow
         "Preparing noisy clips",
-        "Preparing curated clips",
     ]
     assert reports.count(("Preparing noisy clips", 40, 40)) == 2
     assert reports.count(("Reading headers", 105, 105)) == 1
