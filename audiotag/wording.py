@@ -28,6 +28,20 @@ def format_duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min" if seconds < MIN_IN_DAYS_S else f"{days:,} days"
 
 
+def format_days(seconds: float) -> str:
+    """Write how long something will take, which may be weeks; up to four hours as `format_duration`.
+
+    >>> format_days(5000), format_days(40_000), format_days(260_000), format_days(3e6)
+    ('83 min', '11 h', '3 days', '5 weeks')
+    """
+    if seconds < 4 * 3600:
+        return format_duration(seconds)
+    days = seconds / 86_400
+    if days < 2:
+        return f"{seconds / 3600:.0f} h"
+    return f"{days:.0f} days" if days < 21 else f"{days / 7:.0f} weeks"
+
+
 def as_text(name: object) -> str:
     """A file name, or a text with file names in it, as text that can be written: invalid bytes are spelt out.
 

@@ -138,6 +138,15 @@ def read_part(source: Source, sample_rate: int, start: int, stop: int, name: str
     return np.concatenate(parts)
 
 
+def resampled_length(samples: int, from_rate: int, to_rate: int) -> int:
+    """How many samples resampling gives: the nearest whole number, and the larger of two that are as near.
+
+    >>> resampled_length(3, 16_000, 48_000), resampled_length(3, 32_000, 16_000)
+    (9, 2)
+    """
+    return (2 * int(samples) * int(to_rate) + int(from_rate)) // (2 * int(from_rate))
+
+
 class _BlockResampler:
     """Resample a sound that comes in blocks, equal to resampling it whole (soxr, high quality, band-limited)."""
 

@@ -25,6 +25,7 @@ from audiotag.cli import (
     doubts,
     duplicates,
     embed,
+    estimate,
     report,
     score,
     splits,
@@ -184,7 +185,7 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--detach", action="store_true", help="return at once; the Train page shows the progress")
     sub.add_argument("--json", action="store_true", help="print the result as JSON")
 
-    sub = command("estimate", train.estimate, "Measure a few batches, and estimate how long the training takes.")
+    sub = command("estimate", estimate.estimate, "Measure a few batches, and estimate how long the training takes.")
     train.add_run_options(sub)
     sub.add_argument("--rates", action="store_true", help="also suggest a learning rate")
     sub.add_argument("--json", action="store_true", help="print the result as JSON")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 from audiotag.cli.exit_codes import ALL_DONE, NOTHING_DONE, SOME_FAILED, Terminated
 from audiotag.cli.printing import print_json_part, print_line, say
+from audiotag.wording import printable
 
 if TYPE_CHECKING:
     from audiotag.detached_job import DetachedJob
@@ -35,6 +36,29 @@ def bar(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
             shown.update(done - shown.n)
 
         yield progress
+
+
+@contextmanager
+def preparation_lines() -> Iterator[Callable[[str, int, int], None]]:
+    """Say what is being prepared, as a function that takes (step, done, total): a line per step, and a bar of the step.
+
+    The bar is only drawn on a terminal; the lines are on standard error.
+    """
+    from tqdm import tqdm
+
+    said: set[str] = set()
+    with tqdm(disable=None, leave=False) as shown:
+
+        def show(step: str, done: int, total: int) -> None:
+            if step not in said:
+                said.add(step)
+                say(f"{step} …", shown)
+                shown.reset()
+            shown.set_description_str(printable(step), refresh=False)
+            shown.total = total or None
+            shown.update(done - shown.n)
+
+        yield show
 
 
 def wait_for_job(job: DetachedJob, what: str) -> str:

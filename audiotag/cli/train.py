@@ -1,4 +1,4 @@
-"""The commands that train: ``audiotag train``, ``estimate`` and ``publish``."""
+"""The commands that train: ``audiotag train`` and ``publish``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from audiotag.cli.arguments import whole_numbers
 from audiotag.cli.exit_codes import ALL_DONE, NOTHING_DONE, SOME_FAILED
 from audiotag.cli.printing import print_json, print_line, say
-from audiotag.cli.progress import print_problems
+from audiotag.cli.progress import preparation_lines, print_problems
 from audiotag.errors import AudiotagError
 from audiotag.wording import printable
 from audiotag.workspace import SHIPPED_MODELS, Workspace
@@ -143,8 +143,9 @@ def train(options: argparse.Namespace) -> int:
     if options.resume:
         run = _run_to_resume(options)
     else:
-        for sentence in notes_before(run_options_of(options), workspace):
-            say(sentence)
+        with preparation_lines() as show:
+            for sentence in notes_before(run_options_of(options), workspace, show):
+                say(sentence)
         run = new_run(run_options_of(options), workspace)
     run.start()
     say(f"run {run.name} in {run.folder}")
@@ -196,36 +197,6 @@ def _print_result(run: Run, as_json: bool) -> None:
             print_line(f"with the weights of the best epochs, which are chosen on these clips: {best:.4f}")
 
 
-def estimate(options: argparse.Namespace) -> int:
-    """Measure a few batches, and print how long the training would take."""
-    from audiotag.training.estimate import Estimate, describe_cost
-    from audiotag.training.run_blocking import notes_before
-    from audiotag.wording import format_duration
-
-    workspace = Workspace()
-    for sentence in notes_before(run_options_of(options), workspace):
-        say(sentence)
-    estimated = Estimate.of(run_options_of(options).settings(workspace), workspace)
-    estimated.start(rates=options.rates)
-    while estimated.is_active():
-        time.sleep(POLL_S)
-    result = estimated.result()
-    if estimated.problem() or result is None:
-        raise AudiotagError(estimated.problem() or "the measurement was interrupted; try again.")
-    if options.json:
-        print_json(result)
-        return ALL_DONE
-    batches = ", ".join(f"{count} of {s:.3g} s" for count, s in zip(result["batches"], result["batch_s"], strict=True))
-    print_line(f"about {format_duration(result['total_s'])}; batches per epoch: {batches}")
-    if cost := describe_cost(result):
-        print_line(cost)
-    if options.rates:
-        suggested = result["suggested_lr"]
-        advice = f"about {suggested:.1e}" if suggested else "no suggestion, because the loss did not fall"
-        print_line(f"learning rate: {advice}; the recipe's is {result['lr']:g}")
-    return ALL_DONE
-
-
 def publish(options: argparse.Namespace) -> int:
     """Turn a run's finished folds into an ensemble."""
     from audiotag.training.publish import publish as publish_run
@@ -262,30 +233,51 @@ def _run_to_resume(options: argparse.Namespace) -> Run:
 
 
 def _follow(run: Run) -> None:
-    """Print one line per epoch and a bar for the current one until the run ends; Ctrl-C asks the run to stop."""
+    """Say what the run prepares, then print its epochs, until it ends; Ctrl-C asks the run to stop."""
+    from audiotag.training.run_progress import epochs_done
+
+    try:
+        printed = len(epochs_done(run.events()))
+        _follow_preparation(run)
+        _follow_epochs(run, printed)
+    except KeyboardInterrupt:
+        say("stopping after this batch …")
+        run.stop()
+        with suppress(KeyboardInterrupt):
+            while run.is_active():
+                time.sleep(POLL_S / 2)
+
+
+def _follow_epochs(run: Run, printed: int) -> None:
+    """Print one line per epoch after the first ``printed`` ones, and a bar for the current one, until the run ends."""
     from tqdm import tqdm
 
     from audiotag.training.run_progress import epochs_done
 
-    printed = len(epochs_done(run.events()))
     with tqdm(disable=None, leave=False, bar_format="{desc} {percentage:3.0f}% |{bar}| {postfix}") as bar:
-        try:
-            while True:
-                active = run.is_active()
-                epochs = epochs_done(run.events())
-                for event in epochs[printed:]:
-                    say(_epoch_line(event), bar)
-                printed = len(epochs)
-                _show_progress(bar, run)
-                if not active:
-                    return
-                time.sleep(POLL_S)
-        except KeyboardInterrupt:
-            say("stopping after this batch …", bar)
-            run.stop()
-            with suppress(KeyboardInterrupt):
-                while run.is_active():
-                    time.sleep(POLL_S / 2)
+        while True:
+            active = run.is_active()
+            epochs = epochs_done(run.events())
+            for event in epochs[printed:]:
+                say(_epoch_line(event), bar)
+            printed = len(epochs)
+            _show_progress(bar, run)
+            if not active:
+                return
+            time.sleep(POLL_S)
+
+
+def _follow_preparation(run: Run) -> None:
+    """Say what the run is doing until its first batch, or its end."""
+    from audiotag.training.preparation import read_preparing
+
+    with preparation_lines() as show:
+        while run.is_active() and not run.progress():
+            if run.state() == "queued":
+                show("Waiting for the device", 0, 0)
+            elif preparing := read_preparing(run.folder):
+                show(preparing.step, preparing.done, preparing.total)
+            time.sleep(POLL_S)
 
 
 def _show_progress(bar: Any, run: Run) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from audiotag.audio.levels import SILENCE_DBFS
-from audiotag.data.index import KEY, check_keys, write_parquet
+from audiotag.data.index import FILES_PER_TASK, KEY, check_keys, write_parquet
 from audiotag.disk import optional_write
 from audiotag.state import read_state
 
@@ -24,7 +24,9 @@ PROBE_BYTES = 4096  # read at the start, the middle and the end of a file
 READ_BYTES = 1 << 20
 
 
-def same_content(index: pd.DataFrame, cache: Path | None = None) -> pd.Series:
+def same_content(
+    index: pd.DataFrame, cache: Path | None = None, progress: Callable[[int, int], None] | None = None
+) -> pd.Series:
     """Number the contents that several clips have.
 
     Parameters
@@ -33,6 +35,8 @@ def same_content(index: pd.DataFrame, cache: Path | None = None) -> pd.Series:
         From `audiotag.data.index.scan`, with or without measures.
     cache : Path, optional
         Parquet file in which checksums are stored between calls; see `cache_path`.
+    progress : callable(done, total), optional
+        Called as files of equal size are compared.
 
     Returns
     -------
@@ -48,7 +52,7 @@ def same_content(index: pd.DataFrame, cache: Path | None = None) -> pd.Series:
         is_usable &= ~(index["peak_dbfs"] < SILENCE_DBFS)
     keys = [index["content"].where(is_usable)] if "content" in index else []
     if not keys or keys[0][is_usable].isna().any():  # else the samples say all that the files would say
-        keys.append(_checksums(index[is_usable], cache).reindex(index.index))
+        keys.append(_checksums(index[is_usable], cache, progress).reindex(index.index))
     numbers = pd.Series(connect_rows(*keys), index=index.index, dtype="Int64")
     return numbers.where(is_usable & numbers.duplicated(keep=False))
 
@@ -92,7 +96,9 @@ def connect_rows(*keys: pd.Series) -> np.ndarray:
     return pd.factorize(connected_components(graph, directed=False)[1][:count])[0]
 
 
-def _checksums(index: pd.DataFrame, cache: Path | None) -> pd.Series:
+def _checksums(
+    index: pd.DataFrame, cache: Path | None, progress: Callable[[int, int], None] | None = None
+) -> pd.Series:
     """Checksum of each file that may be equal to another one; NA for the others."""
     same_size = index[index["size"].duplicated(keep=False) & (index["size"] > 0)]
     known = _read_cache(cache) if cache else {}
@@ -101,7 +107,7 @@ def _checksums(index: pd.DataFrame, cache: Path | None) -> pd.Series:
     # A file that was compared before is compared again: a new one may be equal to it.
     unknown_sizes = set(index.loc[todo, "size"])
     compared = same_size[same_size["size"].isin(unknown_sizes)]
-    probes = dict(zip(compared.index, _each(_probe, compared["path"]), strict=True))
+    probes = dict(zip(compared.index, _each(_probe, compared["path"], progress), strict=True))
     by_probe = pd.Series(probes, dtype=object).dropna()
     equal = by_probe[by_probe.duplicated(keep=False)].index
     whole = [row for row in equal if not known.get(keys[row])]
@@ -118,9 +124,19 @@ def _checksums(index: pd.DataFrame, cache: Path | None) -> pd.Series:
     return checksums.reindex(index.index)
 
 
-def _each(read: Callable[[Path], str | None], paths: Iterable[Path]) -> list[str | None]:
+def _each(
+    read: Callable[[Path], str | None],
+    paths: Collection[Path],
+    progress: Callable[[int, int], None] | None = None,
+) -> list[str | None]:
+    waiting, found = list(paths), list[str | None]()
+    chunks = [waiting[at : at + FILES_PER_TASK] for at in range(0, len(waiting), FILES_PER_TASK)]
     with ThreadPoolExecutor() as pool:
-        return list(pool.map(read, paths))
+        for each in pool.map(lambda chunk: [read(path) for path in chunk], chunks):
+            found += each
+            if progress:
+                progress(len(found), len(waiting))
+    return found
 
 
 def _probe(path: Path) -> str | None:

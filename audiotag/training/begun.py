@@ -22,6 +22,7 @@ from audiotag.data.index import write_parquet
 from audiotag.data.list_changes import CHANGES_SHAPE, ListChanges
 from audiotag.state import read_json_state, read_state
 from audiotag.training.pools import subset_of
+from audiotag.training.preparation import Report
 from audiotag.training.run_progress import plan_of
 from audiotag.training.runs import SHARED_FOLD, Run
 from audiotag.training.session import Session
@@ -36,7 +37,7 @@ TRAINED_ON = "trained-on.parquet"
 COLUMNS = ["subset", "clip", "folds"]
 
 
-def open_session(run: Run, left_out: Collection[Path] = ()) -> Session:
+def open_session(run: Run, left_out: Collection[Path] = (), report: Report | None = None) -> Session:
     """The session of a run: with the copies that it began with, or, before it has begun, those that are known now.
 
     Raises
@@ -48,16 +49,15 @@ def open_session(run: Run, left_out: Collection[Path] = ()) -> Session:
     has_begun = plan_of(run.events()) is not None
     if has_begun and not any((run.folder / name).exists() for name in (COPIES, TRAINED_ON)):
         # It began with a version of audiotag that did not look for copies.
-        return Session.open(settings, workspace, left_out, copies=(), keeps_apart=False)
+        return Session.open(settings, workspace, left_out, copies=(), keeps_apart=False, report=report)
     if not has_begun:
-        return Session.open(settings, workspace, left_out)
+        return Session.open(settings, workspace, left_out, report=report)
     copies = read_json_state(run.folder / COPIES, [[str]], None, "copies of clips are looked for again")
     together = read_json_state(run.folder / TOGETHER, [[[str]]], None, "names and near-duplicates are looked at again")
     lists = read_list_changes(run)
     keeps_apart = settings.recipe.fold_method == "stratified" or (run.folder / APART).exists()
-    return Session.open(
-        settings, workspace, left_out, copies, read_corrections(run), keeps_apart, together=together, lists=lists
-    )
+    corrections = read_corrections(run)
+    return Session.open(settings, workspace, left_out, copies, corrections, keeps_apart, together, lists, report)
 
 
 def note_begin(run: Run, session: Session) -> None:

@@ -1,6 +1,7 @@
 """Find out which samples of a clip training uses, and read crops of them.
 
-A clip whose length and silence are known from the dataset's index and measures is not decoded for that.
+A clip whose length and silence are known from the dataset's index and measures, or from an earlier preparation, is not
+decoded for that.
 """
 
 from __future__ import annotations
@@ -16,17 +17,19 @@ import pandas as pd
 
 from audiotag import in_hand
 from audiotag.audio.reading import read_crop
-from audiotag.audio.streaming import LongSound, read_part
+from audiotag.audio.streaming import LongSound, read_part, resampled_length
 from audiotag.data.dataset import Problem
+from audiotag.data.index import KEY
 from audiotag.disk import modified_ns
 from audiotag.errors import AudiotagError, clip_problem
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.features.trimming import trim_bounds, trimmed_bounds_of_blocks
+from audiotag.training.clip_bounds import ClipBounds, ClipBoundsStore
 from audiotag.training.pools import KINDS as KINDS
 from audiotag.wording import as_text
 
 INDEX_COLUMNS = [
-    "path", "size", "modified_ns", "error", "sample_rate", "frames", "container", "codec", "measure_error",
+    "path", *KEY, "error", "sample_rate", "frames", "container", "codec", "measure_error",
     "truncated", "trim_start_s", "trim_end_s",
 ]  # fmt: skip
 MEASURED_TRIM = trim_bounds.__defaults__  # dB and seconds, with which `Measures` are taken
@@ -110,6 +113,7 @@ def prepare_clips(
     settings: SpectrogramSettings,
     index: pd.DataFrame | None = None,
     progress: Callable[[int, int], None] | None = None,
+    store: ClipBoundsStore | None = None,
 ) -> tuple[list[Clip | None], list[Problem]]:
     """Find out of every clip whether it can be read and where its silence ends; what the index does not say is decoded.
 
@@ -124,11 +128,13 @@ def prepare_clips(
         used while the file has the size and the modification time that the index has, unless the file was in hand
         when an earlier process died: then it is decoded, in isolation.
     progress : callable(done, total), optional
+    store : ClipBoundsStore, optional
+        What earlier calls found by decoding clips of the index; what this call finds is added to it.
 
     Returns
     -------
     list of Clip or None
-        In the order of ``clips``, the same with and without an index; None for a clip that cannot be used.
+        In the order of ``clips``, the same with and without index and store; None for a clip that cannot be used.
     list of Problem
         One per clip that cannot be used.
     """
@@ -140,9 +146,14 @@ def prepare_clips(
 
     def prepare(path: Path, name: str) -> Clip | str:
         try:
-            is_known = path in rows and not in_hand.is_suspect(path)
-            known = _clip_from_index(rows[path], settings, name) if is_known else None
-            return known or _clip_by_decoding(path, settings, name)
+            row = None if in_hand.is_suspect(path) else rows.get(path)
+            known = None if row is None else _clip_from_index(row, settings, name, store)
+            if known is not None:
+                return known
+            clip = _clip_by_decoding(path, settings, name)
+            if store is not None and row is not None and _is_unchanged(row):
+                store.add(_key_of(row), ClipBounds(clip.start, clip.end, clip.at_rate))
+            return clip
         except Exception as error:  # whatever is wrong with a clip, the others are used
             return clip_problem(name, error)
 
@@ -155,6 +166,8 @@ def prepare_clips(
                 problems.append(Problem(name, result))
             if progress:
                 progress(len(prepared), len(clips))
+    if store is not None:
+        store.write()
     return prepared, problems
 
 
@@ -164,8 +177,10 @@ def _clip_by_decoding(path: Path, settings: SpectrogramSettings, name: str) -> C
     return Clip(name, path, start, end, sound.header.sample_rate == settings.sample_rate)
 
 
-def _clip_from_index(row: Any, settings: SpectrogramSettings, name: str) -> Clip | str | None:
-    """What `_clip_by_decoding` would return, from a row of `INDEX_COLUMNS` alone; None if the row is not enough.
+def _clip_from_index(
+    row: Any, settings: SpectrogramSettings, name: str, store: ClipBoundsStore | None
+) -> Clip | str | None:
+    """What `_clip_by_decoding` would return, from a row of `INDEX_COLUMNS` and the store; None if they do not say it.
 
     For a broken clip it is the sentence that says why.
     """
@@ -173,15 +188,27 @@ def _clip_from_index(row: Any, settings: SpectrogramSettings, name: str) -> Clip
         return None
     if pd.notna(row.error) or pd.notna(row.measure_error):
         return str(row.error if pd.notna(row.error) else row.measure_error)
-    if row.sample_rate != settings.sample_rate:
-        return None
+    if store is not None and (bounds := store.get(_key_of(row))) is not None:
+        return Clip(name, row.path, *bounds)
+    at_rate = bool(row.sample_rate == settings.sample_rate)
     if not settings.trim_db:
-        return Clip(name, row.path, 0, int(row.frames), True) if _has_all_frames(row) else None
+        if not _has_all_frames(row):
+            return None
+        frames = int(row.frames) if at_rate else resampled_length(row.frames, row.sample_rate, settings.sample_rate)
+        if store is not None and row.container == "FLAC":  # its last sample was read for that
+            store.add(_key_of(row), ClipBounds(0, frames, at_rate))
+        return Clip(name, row.path, 0, frames, at_rate)
+    if not at_rate:
+        return None
     is_measured = (settings.trim_db, settings.trim_pad_s) == MEASURED_TRIM and settings.trim_rule == "fastaudio"
     if pd.isna(row.trim_end_s) or not is_measured or row.trim_end_s - row.trim_start_s < settings.min_s:
         return None
     start, end = (round(position_s * settings.sample_rate) for position_s in (row.trim_start_s, row.trim_end_s))
     return Clip(name, row.path, start, end, True)
+
+
+def _key_of(row: Any) -> tuple:
+    return tuple(getattr(row, column) for column in KEY)
 
 
 def _is_unchanged(row: Any) -> bool:

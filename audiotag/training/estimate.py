@@ -13,10 +13,9 @@ import logging
 import math
 import os
 import sys
-import time
 import traceback
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,21 +32,18 @@ from audiotag.state import is_number, json_parser, read_state
 from audiotag.training.devices import check_device, devices
 from audiotag.training.failures import reason_of
 from audiotag.training.interruption import how_it_died, notes_path
-from audiotag.training.progress import FoldSplit, TrainingCallbacks
-from audiotag.training.recipe import Recipe
-from audiotag.training.runs import SHARED_FOLD, Run, RunSettings, list_runs
+from audiotag.training.measured_batches import macs_per_input, measure_batches, plan_measurements
+from audiotag.training.preparation import FILE, PreparationWriter, Preparing, Report, read_preparing
+from audiotag.training.runs import Run, RunSettings, list_runs
 from audiotag.training.session import Session
-from audiotag.training.stage import Stage
+from audiotag.training.shorter_runs import SHAPE, find_shorter
 from audiotag.workspace import Workspace, write_json
 
-BATCHES, HELD_OUT_BATCHES = 4, 2  # of one measured epoch; the first batch of an epoch waits for its clips
-MAX_EPOCHS, ENOUGH_S = 6, 8.0  # no epoch is begun after so many seconds: a slow device is measured by its first epoch
 MAX_RATES, MIN_RATES, RATES_S = 100, 12, 60.0  # batches of the learning-rate finder, and the seconds they may take
 MAX_RATES_CLIPS = 32  # in batches
-MAX_CPU_MACS = 100e9  # of a measured batch on a CPU: a costly network is measured with smaller batches
 RESULT_SHAPE = {
     "total_s": float, "batch_s": [float], "held_out_batch_s": [float], "batches": [int], "memory_gib": (float, None),
-    "lr": float, "last_stage?": int, "stage_s?": [float], "inputs?": int, "macs?": (int, None),
+    "lr": float, "last_stage?": int, "stage_s?": [float], "inputs?": int, "macs?": (int, None), "shorter?": SHAPE,
     "rates": [float], "losses": [is_number],
     "suggested_lr": (float, None),
 }  # fmt: skip
@@ -94,7 +90,7 @@ class Estimate:
         with locked(self.folder / "start", wait_s=-1):
             if self.is_active():
                 return
-            for name in ("status.json", "process.json", "log.txt"):
+            for name in ("status.json", "process.json", "log.txt", FILE):
                 (self.folder / name).unlink(missing_ok=True)
             write_json(self.folder / "settings.json", self.settings.to_dict())
             arguments = [str(self.folder), *(["--rates"] if rates else [])]
@@ -105,6 +101,10 @@ class Estimate:
         """Whether a process is measuring."""
         return (self.folder / "process.json").exists() and Run(self.folder).is_active()
 
+    def preparing(self) -> Preparing | None:
+        """What the process that is measuring does now; None if it has not said so."""
+        return read_preparing(self.folder)
+
     def result(self) -> dict[str, Any] | None:
         """The last result; None if nothing was measured yet.
 
@@ -113,7 +113,8 @@ class Estimate:
         ``held_out_batch_s`` and ``batches`` (training batches of an epoch) have one value for each stage that the
         dataset has clips for. ``memory_gib`` is the peak of a CUDA device, else of the process; ``lr`` the highest
         learning rate of the last stage. ``rates`` and smoothed ``losses`` are those of the learning-rate finder, empty
-        if it did not run; ``suggested_lr`` is None if the loss did not fall.
+        if it did not run; ``suggested_lr`` is None if the loss did not fall. ``shorter`` says what takes less time, see
+        `audiotag.training.shorter_runs`.
         """
         result = read_state(self.folder / "result.json", _parse_result, None, "measure again")
         stages = self.settings.recipe.stages
@@ -151,12 +152,14 @@ def run_estimate(estimate: Estimate, rates: bool) -> None:
             raise AudiotagError(
                 f"run {run.name} is {run.state()} on this device; wait for its end, or they would slow each other down."
             )
-    session = Session.open(estimate.settings, workspace)
+    report = PreparationWriter(estimate.folder)
+    session = Session.open(estimate.settings, workspace, report=report)
     result = estimate.result()
     if result is None or not rates:
-        result = NO_RATES | (result or {}) | _measure_time(session, keys)
+        result = NO_RATES | (result or {}) | _measure_time(session, keys, report)
         write_json(estimate.folder / "result.json", result)
     if rates:
+        report("Trying learning rates")
         write_json(estimate.folder / "result.json", result | _find_rates(session, keys[0], result["batch_s"][-1]))
 
 
@@ -166,9 +169,12 @@ def _uses_device(run: Run, keys: tuple[str, ...]) -> bool:
     return False
 
 
-def _measure_time(session: Session, keys: tuple[str, ...]) -> dict[str, Any]:
+def _measure_time(session: Session, keys: tuple[str, ...], report: Report) -> dict[str, Any]:
     batches = [session.count_batches(stage) for _, stage in session.stages]
-    batch_seconds = [_measure_stage(session, number, stage, keys[0]) for number, stage in session.stages]
+    plan = plan_measurements(session, keys[0])
+    report("Loading libraries", 0, 0)
+    seconds_of = {measurement: measure_batches(session, measurement, keys[0], report) for measurement in set(plan)}
+    batch_seconds = [seconds_of[measurement] for measurement in plan]
     epochs = [(1, stage.epochs - 1) for _, stage in session.stages]
     rounds = [1 if stage.shared else math.ceil(len(session.folds) / len(keys)) for _, stage in session.stages]
     stage_seconds = np.einsum("s,se,sb,seb->s", rounds, epochs, batches, batch_seconds)
@@ -180,6 +186,7 @@ def _measure_time(session: Session, keys: tuple[str, ...]) -> dict[str, Any]:
         "total_s": float(stage_seconds.sum()),
         "inputs": inputs,
         "macs": macs_per_input(session.recipe, session.stages[-1][1], len(session.labels)),
+        "shorter": find_shorter(session, batches, batch_seconds, rounds),
         "last_stage": session.stages[-1][0],
         "stage_s": stage_seconds.tolist(),
         "batch_s": [later[0] for _, later in batch_seconds],
@@ -188,37 +195,6 @@ def _measure_time(session: Session, keys: tuple[str, ...]) -> dict[str, Any]:
         "memory_gib": _peak_memory_gib(keys[0]),
         "lr": session.stages[-1][1].lr,
     }
-
-
-def _measure_stage(session: Session, number: int, stage: Stage, device: str) -> list[tuple[float, float]]:
-    """Median seconds of a training and a held-out batch, of the first epoch, which loads clips, and of later ones."""
-    from audiotag.training.backend.learner import FoldTrainer
-
-    rows, held_out_rows = session.stage_rows(stage, SHARED_FOLD if stage.shared else session.folds[0])
-    size = full_size = min(session.recipe.batch_size, max(2, len(rows)))
-    if device == "cpu" and (macs := macs_per_input(session.recipe, stage, len(session.labels))):
-        size = min(size, max(2, int(MAX_CPU_MACS / macs)))
-    train, held_out = session.sample(rows, BATCHES * size), session.sample(held_out_rows, HELD_OUT_BATCHES * 2 * size)
-    repeated = np.resize(np.arange(len(train.clips)), BATCHES * size)  # a small fold's clips more than once
-    train = train.rows(repeated)
-    batches_per_epoch = BATCHES + math.ceil(len(held_out.clips) / (2 * size))
-    began, end_times = time.perf_counter(), []
-
-    def must_stop() -> bool:  # asked at the end of each batch
-        end_times.append(time.perf_counter())
-        return len(end_times) % batches_per_epoch == 0 and end_times[-1] - began > ENOUGH_S
-
-    callbacks = TrainingCallbacks(on_epoch=lambda *_: None, on_batch=lambda *_: None, must_stop=must_stop)
-    recipe = replace(session.recipe, batch_size=size, fraction=1.0)
-    trainer = FoldTrainer(recipe, session.labels, session.folds[0], device)
-    draws = BATCHES * size if stage.draws or stage.pools else 0
-    few = replace(stage, epochs=MAX_EPOCHS, stop_after=0, draws=draws)
-    trainer.train(number, few, FoldSplit(train, held_out), callbacks)
-    seconds = np.diff(np.reshape(end_times, (-1, batches_per_epoch))) * full_size / size
-    return [
-        (float(np.median(epochs[:, : BATCHES - 1])), float(np.median(epochs[:, BATCHES - 1 :])))
-        for epochs in (seconds[:1], seconds[len(seconds) > 1 :])
-    ]
 
 
 def describe_cost(result: dict[str, Any]) -> str:
@@ -233,14 +209,6 @@ def describe_cost(result: dict[str, Any]) -> str:
     if not result.get("macs"):
         return inputs
     return f"{inputs}; {result['macs'] / 1e9:.3g} GMAC each, three times as many with the backward pass"
-
-
-def macs_per_input(recipe: Recipe, stage: Stage, n_labels: int) -> int | None:
-    """Multiply-accumulates of the network for one network input of a stage; None where they cannot be counted."""
-    from audiotag.networks.cost import multiplications
-
-    settings = recipe.spectrogram_of(stage)
-    return multiplications(recipe.network, n_labels, (settings.channels, settings.height, recipe.frames_of(stage)))
 
 
 def _find_rates(session: Session, device: str, batch_s: float) -> dict[str, Any]:

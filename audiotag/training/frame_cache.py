@@ -8,6 +8,9 @@ its waveform. Frames that do not fit into memory are computed each time.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +23,28 @@ from audiotag.training.clips import Clip
 
 MAX_CACHED_S = 120.0  # of a clip; while the frames of a longer one are computed, they would take over 100 MB
 MEMORY_SHARE = 0.15  # of the free memory when training begins; a fold has up to three caches
+MAX_CACHE_BYTES = 2 << 30  # of one cache, so that a worker takes less than 8 GB whatever the dataset
+
+
+_of_clips: ContextVar[float] = ContextVar("share of a training's clips that caches hold", default=1.0)
+
+
+def cache_budget() -> int:
+    """Bytes that a cache may take: `MEMORY_SHARE` of the free memory, but no more than `MAX_CACHE_BYTES`."""
+    return int(_of_clips.get() * min(MAX_CACHE_BYTES, MEMORY_SHARE * psutil.virtual_memory().available))
+
+
+@contextmanager
+def caches_of_sample(share: float) -> Iterator[None]:
+    """Caches that are made in the ``with`` block hold a sample of the clips, this share of all.
+
+    They get this share of the memory: so much of the sample is computed each time as of all clips in a training.
+    """
+    before = _of_clips.set(share)
+    try:
+        yield
+    finally:
+        _of_clips.reset(before)
 
 
 def random_start(clip: Clip, settings: SpectrogramSettings, at: float, whole_frames: bool) -> int:
@@ -75,16 +100,14 @@ class FrameCache:
     whole_frames : bool
         Whether random crops start on whole frames; only then are frames stored.
     budget_bytes : int, optional
-        Size of the cache; by default `MEMORY_SHARE` of the free memory.
+        Size of the cache; by default that of `cache_budget`.
     """
 
     def __init__(
         self, clips: list[Clip], settings: SpectrogramSettings, whole_frames: bool, budget_bytes: int | None = None
     ) -> None:
         self.clips, self.settings, self.whole_frames = clips, settings, whole_frames
-        self._free_bytes = (
-            int(MEMORY_SHARE * psutil.virtual_memory().available) if budget_bytes is None else budget_bytes
-        )
+        self._free_bytes = cache_budget() if budget_bytes is None else budget_bytes
         self._frames: dict[int, ClipFrames] = {}
         self._middle_crops: dict[int, np.ndarray] = {}
         offsets = np.arange(settings.frames) * settings.hop_length - samples_before(settings)

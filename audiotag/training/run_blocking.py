@@ -10,6 +10,7 @@ from audiotag.data.saved_options import open_remembered
 from audiotag.errors import AudiotagError
 from audiotag.training.folds import check_folds, check_keep_together, with_fold_source
 from audiotag.training.pool_notes import pool_notes
+from audiotag.training.preparation import Report
 from audiotag.training.run_options import RunOptions
 from audiotag.training.run_progress import epochs_done, expected_epochs
 from audiotag.training.run_splits import leak_sentences
@@ -79,11 +80,16 @@ def new_run(options: RunOptions, workspace: Workspace) -> Run:
     return run
 
 
-def notes_before(options: RunOptions, workspace: Workspace) -> tuple[str, ...]:
-    """Sentences to say before a run: corrected labels, lists, pools, and what its folds do not keep together."""
+def notes_before(options: RunOptions, workspace: Workspace, report: Report | None = None) -> tuple[str, ...]:
+    """Sentences to say before a run: corrected labels, lists, pools, and what its folds do not keep together.
+
+    ``report`` is called with what is being done meanwhile, as `audiotag.training.preparation.Report`.
+    """
     try:
+        if report:
+            report("Opening the dataset", 0, 0)
         dataset = open_remembered(Path(options.dataset), workspace)
-        session = Session(dataset, options.settings(workspace), workspace)
+        session = Session(dataset, options.settings(workspace), workspace, report=report)
         return (*_corrections_note(session), *pool_notes(session), *leak_sentences(session))
     except AudiotagError:  # whatever it is, the run says it
         return ()

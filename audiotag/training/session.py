@@ -9,7 +9,7 @@ and its index; clips are decoded only by `Session.clips` and `Session.sample`.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -42,6 +42,7 @@ from audiotag.data.verdicts import VerdictJournal
 from audiotag.errors import AudiotagError
 from audiotag.inspection.measurement_job import MeasurementJob, with_measures
 from audiotag.metrics import multi_hot
+from audiotag.training.clip_bounds import ClipBoundsStore
 from audiotag.training.clips import KINDS, LabelledClips, prepare_clips
 from audiotag.training.folds import (
     ONE_SPLIT_FOLDS,
@@ -52,6 +53,7 @@ from audiotag.training.folds import (
 )
 from audiotag.training.leaks import Copies, add_units, groups_of
 from audiotag.training.pools import subset_of
+from audiotag.training.preparation import Report
 from audiotag.training.progress import FoldSplit
 from audiotag.training.runs import SHARED_FOLD, RunSettings, Together
 from audiotag.training.stage import Stage
@@ -93,6 +95,8 @@ class Session:
         default as it is known now.
     lists : ListChanges, optional
         What the recipe's lists of clips change, as it was when the run began; by default as it is now.
+    report : callable(step, done, total), optional
+        Called while headers are read, files compared, clips prepared and folds drawn.
 
     Attributes
     ----------
@@ -119,7 +123,9 @@ class Session:
         keeps_apart: bool = True,
         together: Sequence[Copies] | None = None,
         lists: ListChanges | None = None,
+        report: Report | None = None,
     ) -> None:
+        self._report = report or (lambda step, done, total: None)
         self._given_together = together
         self.left_out, self._given_copies, self._keeps_apart = left_out, copies, keeps_apart
         self.settings, self.workspace = settings, workspace or Workspace()
@@ -152,6 +158,7 @@ class Session:
         keeps_apart: bool = True,
         together: Sequence[Copies] | None = None,
         lists: ListChanges | None = None,
+        report: Report | None = None,
     ) -> Session:
         """Open the dataset that the settings name, and check that the run is possible.
 
@@ -160,8 +167,10 @@ class Session:
         AudiotagError
             If the dataset cannot be opened, no stage would train a fold, or a fold does not exist.
         """
+        if report:
+            report("Opening the dataset", 0, 0)
         dataset = open_remembered(Path(settings.dataset), workspace)
-        session = cls(dataset, settings, workspace, left_out, copies, corrections, keeps_apart, together, lists)
+        session = cls(dataset, settings, workspace, left_out, copies, corrections, keeps_apart, together, lists, report)
         session.check()
         return session
 
@@ -282,7 +291,7 @@ class Session:
         """The number of each clip's content, as far as the dataset is measured, as `same_content` gives it."""
         cache = cache_path(self.workspace.indexes, cache_name(self.dataset.root, self.dataset.name))
         names = zip(self.index["subset"], self.index["clip"], strict=True)
-        numbers = dict(zip(names, same_content(self.index, cache), strict=True))
+        numbers = dict(zip(names, same_content(self.index, cache, self._steps("Comparing files")), strict=True))
         clips = self.dataset.clips  # without those whose labels nobody knows
         keys = zip(clips["subset"], clips["clip"], strict=True)
         return pd.Series([numbers[key] for key in keys], index=clips.index, dtype="Int64")
@@ -311,7 +320,11 @@ class Session:
     def index(self) -> pd.DataFrame:
         """The dataset's index with the measures taken so far: what is known of each clip without decoding it."""
         measures = MeasurementJob.of(self._source.root, self._source.name, self.workspace).table()
-        return with_measures(scan(self._source, self.workspace.indexes), measures)
+        return with_measures(scan(self._source, self.workspace.indexes, self._steps("Reading headers")), measures)
+
+    def _steps(self, step: str) -> Callable[[int, int], None]:
+        """A function that reports (done, total) of a step."""
+        return lambda done, total: self._report(step, done, total)
 
     def _reviewed(self) -> set[ClipName]:
         """Clips about whose labels reviewers decided, if the recipe has lists and the settings ask for corrections."""
@@ -358,6 +371,7 @@ class Session:
             scored = None
             if self._is_kept_apart(subset):
                 scored = _folds_of_units(self._split_subset(self.scored_subset)[1])
+            self._report(f"Drawing folds of {subset} clips", 0, 0)
             folds = assign_subset_folds(rows, subset, self.labels, self.recipe, scored)
             if DROPPED in rows:
                 folds, rows = folds.rows(~rows[DROPPED].to_numpy(dtype=bool)), without_dropped(rows)
@@ -430,7 +444,7 @@ class Session:
     def sample(self, rows: pd.DataFrame, count: int) -> LabelledClips:
         """The usable clips of `sample_rows`, decoded; raises `AudiotagError` if there are none."""
         rows = self.sample_rows(rows, count)
-        clips, problems = prepare_clips(rows, self.recipe.spectrogram, self.index)
+        clips, problems = prepare_clips(rows, self.recipe.spectrogram, self.index, None, self._bounds)
         if len(problems) == len(clips):
             raise AudiotagError(f"none of {len(clips)} clips can be used; the first one: {problems[0].reason}")
         rows = rows[[clip is not None for clip in clips]]
@@ -445,8 +459,17 @@ class Session:
             scored = _folds_of_units(self.clips(self.scored_subset).folds) if apart else None
             rows = self.rows_with_units(subset)
             out = {*self.left_out, *(rows["path"][rows[DROPPED]] if DROPPED in rows else ())}
-            self._clips[subset] = read_subset(rows, subset, self.labels, self.recipe, self.index, out, scored)
+            progress = self._steps(f"Preparing {subset} clips")
+            self._clips[subset] = read_subset(
+                rows, subset, self.labels, self.recipe, self.index, out, scored, progress, self._bounds
+            )
         return self._clips[subset]
+
+    @cached_property
+    def _bounds(self) -> ClipBoundsStore:
+        """What earlier runs found by decoding clips of the dataset."""
+        name = cache_name(self._source.root, self._source.name)
+        return ClipBoundsStore.of(name, self.recipe.spectrogram, self.workspace)
 
     def fold_split(self, stage: Stage, fold: int) -> FoldSplit:
         """What a fold trains on and is measured on in a stage."""

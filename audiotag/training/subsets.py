@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
@@ -14,6 +14,7 @@ from audiotag.data.dataset import has_own_folds
 from audiotag.data.list_changes import TRUSTED
 from audiotag.errors import AudiotagError
 from audiotag.metrics import multi_hot
+from audiotag.training.clip_bounds import ClipBoundsStore
 from audiotag.training.clips import KINDS, Clip, LabelledClips, prepare_clips
 from audiotag.training.folds import NO_FOLD, assign_folds, one_split
 from audiotag.training.leaks import barred_folds
@@ -218,6 +219,8 @@ def read_subset(
     index: pd.DataFrame,
     left_out: Collection[Path] = (),
     scored: Mapping[int, Collection[int]] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    store: ClipBoundsStore | None = None,
 ) -> SubsetClips:
     """Find out which clips of a subset can be used.
 
@@ -235,9 +238,11 @@ def read_subset(
         Clips that are left out since the run began. The others stay in their folds.
     scored : mapping of int to collection of int, optional
         As `assign_subset_folds`.
+    progress, store
+        As `audiotag.training.clips.prepare_clips`.
     """
     is_out = rows["path"].isin(list(left_out)).to_numpy(dtype=bool)
-    prepared, problems = prepare_clips(rows[~is_out], recipe.spectrogram, index)
+    prepared, problems = prepare_clips(rows[~is_out], recipe.spectrogram, index, progress, store)
     if problems and len(problems) == len(prepared):
         raise none_usable(rows[~is_out], subset, problems[0].reason)
     has_fold = is_out.copy()

@@ -10,7 +10,6 @@ import threading
 from collections.abc import Iterator
 
 import numpy as np
-import psutil
 
 from audiotag.audio.streaming import LongSound
 from audiotag.augmentation.base import Augmentation
@@ -20,7 +19,7 @@ from audiotag.features.log_mel import Scale, log_mel
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.features.whole_clip import WholeClip, crop_frame, cut_crop, cut_frames
 from audiotag.training.clips import Clip
-from audiotag.training.frame_cache import MAX_CACHED_S, MEMORY_SHARE
+from audiotag.training.frame_cache import MAX_CACHED_S, cache_budget
 
 MIDDLE = 0.5
 BLOCK_S = 30.0  # of a long clip that are read at a time
@@ -41,9 +40,7 @@ class WholeClipCache:
     def __init__(self, clips: list[Clip], settings: SpectrogramSettings, budget_bytes: int | None = None) -> None:
         self.clips, self.settings = clips, settings
         self._without_floor = without_floor(settings)
-        self._free_bytes = (
-            int(MEMORY_SHARE * psutil.virtual_memory().available) if budget_bytes is None else budget_bytes
-        )
+        self._free_bytes = cache_budget() if budget_bytes is None else budget_bytes
         self._lock = threading.Lock()  # for a GPU, several threads make batches
         self._log_mels: dict[int, np.ndarray] = {}
         self._facts: dict[int, WholeFacts] = {}

@@ -34,6 +34,7 @@ from audiotag.training.failures import reason_of
 from audiotag.training.interruption import BEGIN, lane_notes, notes_path
 from audiotag.training.lanes import lane_reason_path, train_in_lanes, train_lane
 from audiotag.training.pool_notes import pool_notes
+from audiotag.training.preparation import PreparationWriter
 from audiotag.training.run_progress import LEFT_OUT_FILE, fingerprint_of, left_out_of, left_out_reasons, plan_of
 from audiotag.training.run_splits import report_run_splits
 from audiotag.training.runs import SHARED_FOLD, Run
@@ -55,16 +56,20 @@ def train_run_folder(run: Run, devices: tuple[str, ...] = ("cpu",)) -> None:
 
     Before a stage that needs the scores of all folds, all of them are trained up to it.
     """
+    report = PreparationWriter(run.folder)
+    report("Loading libraries")
     from audiotag.training.fold_training import train_fold
 
     run.mend_events()
     left_out = left_out_of(run.events())
-    session = open_session(run, left_out)
+    session = open_session(run, left_out, report)
     newly_left_out = {} if plan_of(run.events()) is None else unreadable_suspects(session)
     if newly_left_out:
-        session = open_session(run, left_out | newly_left_out)
+        session = open_session(run, left_out | newly_left_out, report)
     session.check_clips()
+    report("Writing the plan")
     write_plan(run, session, devices, newly_left_out)
+    report.end()
     write_bytes(run.folder / ".reserve", RESERVE)
 
     def must_stop() -> bool:

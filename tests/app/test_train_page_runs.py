@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from audiotag.errors import AudiotagError
 from audiotag.tagging.noise_gate_job import NoiseGateJob
+from audiotag.training.preparation import PreparationWriter
 from audiotag.training.recipe_files import load_recipe
 from audiotag.training.runs import SHARED_FOLD, Run, RunSettings, create_run, list_runs
 from audiotag.workspace import Workspace
@@ -143,9 +144,13 @@ def test_each_fold_in_training_has_a_bar_that_shows_its_phase(home: Workspace, s
 
 
 def test_run_that_has_just_started_shows_what_it_does(home: Workspace, sounds: Path) -> None:
-    at_work(create_run(home, RunSettings(str(sounds), load_recipe("quick"))))
+    run = at_work(create_run(home, RunSettings(str(sounds), load_recipe("quick"))))
     (bar,) = open_page("pages/train.py").get("progress")
-    assert bar.proto.text.startswith("Starting: loading libraries")
+    assert bar.proto.text == "Starting …"
+    PreparationWriter(run.folder)("Preparing noisy clips", 5000, 20_000)
+    (bar,) = open_page("pages/train.py").get("progress")
+    assert bar.proto.text.replace("\\", "") == "Preparing noisy clips: 5,000 of 20,000 …"
+    assert bar.proto.value == 25
 
 
 def test_queued_run_shows_what_it_waits_for_and_can_leave_the_queue(home: Workspace, sounds: Path) -> None:

@@ -14,6 +14,7 @@ from audiotag.data.verdicts import Verdict, VerdictJournal
 from audiotag.features.presets import save_preset
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.training.devices import Device
+from audiotag.training.preparation import Preparing
 from audiotag.training.recipe_files import load_recipe
 from audiotag.training.run_options import RunOptions
 from audiotag.training.runs import Run, RunSettings, list_runs
@@ -53,6 +54,9 @@ class FakeProbe:
 
     def is_active(self) -> bool:
         return self.active
+
+    def preparing(self) -> Preparing:
+        return Preparing("Preparing curated clips", 100, 400, 9.0)
 
     def result(self) -> dict[str, Any] | None:
         return self.found
@@ -453,7 +457,8 @@ def test_both_measurements_start_and_show_that_they_are_running(home: Workspace,
         at = at.button(key=key).click().run()
         assert not at.exception
         assert probe.started == [rates]
-        assert any("Measuring" in text for text in texts(at.caption))
+        (bar,) = at.get("progress")
+        assert bar.proto.text.replace("\\", "") == "Preparing curated clips: 100 of 400, about 9 s left …"
         assert at.button(key="measure-time").disabled
         assert at.button(key="find-rate").disabled
 
@@ -481,6 +486,22 @@ def test_estimate_is_text_and_the_suggested_learning_rate_is_taken_from_its_char
     (chart,) = at.get("plotly_chart")
     names = {trace.get("name") for trace in json.loads(chart.proto.spec)["data"]}
     assert {"recipe 0.004", "suggested 0.002"} <= names
+
+
+def test_run_of_weeks_offers_what_takes_less_time(home: Workspace, sounds: Path, probe: type[FakeProbe]) -> None:
+    shorter = {"fraction": 0.12, "epochs": [2, 40], "others": [{"recipe": "quick", "s": 36_000.0}]}
+    probe.found = FOUND | {"total_s": 3e6, "shorter": shorter}
+    at = open_page("pages/train.py", recipe="Default")
+    assert any("About 5 weeks for 5 folds" in text for text in texts(at.caption))
+    (warning,) = [text for text in texts(at.warning) if "5 weeks on this device" in text]
+    assert "--fraction 0.12" in warning
+    at = at.button(key="use-epochs").click().run()
+    assert by_command(at, home) == RunOptions(str(sounds), "default", epochs=(2, 40)).settings(home)
+    at = at.button(key="use-recipe-quick").click().run()
+    assert not at.exception
+    assert by_command(at, home).recipe.name == "quick"
+    probe.found = FOUND
+    assert not any("on this device" in text for text in texts(open_page("pages/train.py").warning))
 
 
 def test_measurement_that_went_wrong_gives_a_message(home: Workspace, probe: type[FakeProbe]) -> None:

@@ -14,11 +14,12 @@ from audiotag.training.folds import available_folds, with_fold_source
 from audiotag.training.runs import RunSettings, list_runs
 from audiotag.training.stage import Stage
 from audiotag.ui.text import escape
-from audiotag.ui.train.run_setup import LEARNING_RATE
+from audiotag.ui.train.preparing_bar import show_preparing
+from audiotag.ui.train.run_setup import EPOCHS, LEARNING_RATE, RECIPE
 from audiotag.ui.widgets import messages
 from audiotag.ui.widgets.charts import show_chart
 from audiotag.ui.widgets.downloads import show_table
-from audiotag.wording import format_duration
+from audiotag.wording import format_days
 from audiotag.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def show_estimate(settings: RunSettings, dataset: Dataset, workspace: Workspace)
         if estimate.is_active() != active:
             st.rerun()
         if active:
-            st.caption(":material/hourglass_top: Measuring a few batches …")
+            show_preparing(estimate.preparing(), "Starting the measurement …")
 
     watch()
     if active:
@@ -83,12 +84,12 @@ def describe_estimate(result: dict, folds: int, stages: Sequence[Stage]) -> str:
         parts_s = [None] * len(stages)
     parts = [
         f"{stage.describe_epochs()} on {stage.describe_clips()} clips, "
-        f"{batch_s:.2g} s per batch" + ("" if part_s is None else f", {format_duration(part_s)}")
+        f"{batch_s:.2g} s per batch" + ("" if part_s is None else f", {format_days(part_s)}")
         for stage, batch_s, part_s in zip(stages, result["batch_s"], parts_s, strict=False)
     ]
     memory = "" if result["memory_gib"] is None else f"; {result['memory_gib']:.1f} GiB of memory"
     about = "At most about" if any(stage.stop_after for stage in stages) else "About"
-    total = f"{about} {format_duration(result['total_s'])} for {folds} {'fold' if folds == 1 else 'folds'}"
+    total = f"{about} {format_days(result['total_s'])} for {folds} {'fold' if folds == 1 else 'folds'}"
     return f"{total}: {'; then '.join(parts)}{memory}"
 
 
@@ -99,7 +100,9 @@ def _start(estimate: Estimate, rates: bool) -> None:
 
 
 def _show_result(result: dict, settings: RunSettings, dataset: Dataset) -> None:
+    from audiotag.training.devices import check_device
     from audiotag.training.estimate import describe_cost
+    from audiotag.training.shorter_runs import describe_shorter
 
     recipe = settings.recipe
     own = with_fold_source(dataset, settings.folds_from)
@@ -108,6 +111,10 @@ def _show_result(result: dict, settings: RunSettings, dataset: Dataset) -> None:
     st.caption(f":material/timer: {escape(describe_estimate(result, folds, stages))}")
     if cost := describe_cost(result):
         st.caption(f":material/calculate: {escape(cost)}.")
+    on_cpu = check_device(settings.device)[0] == "cpu"
+    if advice := describe_shorter(result, recipe.name, on_cpu):
+        st.warning(escape(advice), icon=":material/hourglass_bottom:")
+        _offer_shorter(result.get("shorter", {}), on_cpu)
     if not result["rates"]:
         return
     suggested, used = result["suggested_lr"], result["lr"]
@@ -132,6 +139,35 @@ def _show_result(result: dict, settings: RunSettings, dataset: Dataset) -> None:
     else:
         st.caption("The loss did not fall at any learning rate. The recipe may not suit these clips.")
     show_table(pd.DataFrame({"learning rate": result["rates"], "loss": result["losses"]}), "learning-rates")
+
+
+def _offer_shorter(shorter: dict, on_cpu: bool) -> None:
+    """Buttons that choose what takes less time."""
+    from audiotag.training.shorter_runs import FOR_GPU  # only this page needs it
+
+    with st.container(horizontal=True, gap="xsmall"):
+        if epochs := ",".join(map(str, shorter.get("epochs", ()))):
+            st.button(
+                f"Use epochs {epochs}",
+                key="use-epochs",
+                on_click=_use,
+                args=(EPOCHS, epochs),
+                help="Sets the field of the epochs.",
+            )
+        for other in shorter.get("others", ()):
+            if other["recipe"] != FOR_GPU or not on_cpu:
+                st.button(
+                    f"Use recipe {escape(other['recipe'])}",
+                    key=f"use-recipe-{other['recipe']}",
+                    on_click=_use,
+                    args=(RECIPE, other["recipe"]),
+                    help="Chooses this recipe above.",
+                )
+
+
+def _use(key: str, value: str) -> None:
+    """Put a value into the widget with this key."""
+    st.session_state[key] = value
 
 
 def _use_rate(rate: float) -> None:

@@ -30,9 +30,9 @@ from audiotag.workspace import Workspace
 AS_IN_RECIPE = "as in the recipe"
 OWN_FILE = "own file"
 STARTED = "started-run"  # in the session: the name of the run that was just started
-LEARNING_RATE, SEED = "learning-rate", "seed"  # keys of their fields
+RECIPE, EPOCHS, LEARNING_RATE, SEED = "recipe", "epochs", "learning-rate", "seed"  # keys of their fields
 KEEP_TOGETHER = "keep-together"
-ADDRESS_KEYS = ("recipe", "recipe-file", "train-preset", "epochs", LEARNING_RATE, SEED, "corrections", KEEP_TOGETHER)
+ADDRESS_KEYS = (RECIPE, "recipe-file", "train-preset", EPOCHS, LEARNING_RATE, SEED, "corrections", KEEP_TOGETHER)
 IN_ADDRESS: dict[str, Any] = {"bind": "query-params"}
 
 
@@ -190,7 +190,7 @@ def _pick_recipe() -> str:
         [*names, OWN_FILE],
         index=names.index("quick"),
         format_func=lambda name: "Own file …" if name == OWN_FILE else load_recipe(name).title,
-        key="recipe",
+        key=RECIPE,
         help="Stages, network, spectrogram and augmentation of the training.",
         **IN_ADDRESS,
     )
@@ -210,7 +210,7 @@ def _pick_epochs(recipe: Recipe) -> str:
     """The numbers of epochs as the user wrote them."""
     epochs = st.text_input(
         "Epochs",
-        key="epochs",
+        key=EPOCHS,
         placeholder=f"{', '.join(str(stage.epochs) for stage in recipe.stages)} {AS_IN_RECIPE}",
         help="One number for all stages, or one per stage, such as 2 or 2,5.",
         **IN_ADDRESS,

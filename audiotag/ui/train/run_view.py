@@ -12,6 +12,7 @@ import streamlit as st
 from audiotag.errors import AudiotagError
 from audiotag.figures import training as figures
 from audiotag.training.devices import check_device
+from audiotag.training.preparation import read_preparing
 from audiotag.training.run_differences import changes_text
 from audiotag.training.run_notes import (
     MAX_NOTE_CHARS,
@@ -36,6 +37,7 @@ from audiotag.training.runs import ACTIVE, RESUMABLE, Run, State, list_runs
 from audiotag.ui.text import Markdown, escape, escape_all
 from audiotag.ui.train import run_tables as tables
 from audiotag.ui.train.corrected_labels import show_used_corrections
+from audiotag.ui.train.preparing_bar import show_preparing
 from audiotag.ui.train.publish_form import show_publish_form
 from audiotag.ui.train.report_button import count_clips, show_report_button
 from audiotag.ui.train.run_actions import confirm_deletion, show_deleted_button, show_undo
@@ -186,7 +188,9 @@ def _show_progress(run: Run, state: State) -> None:
     """A bar for each fold in training, and the remaining time of the run."""
     folds = run.progress()
     if state == "starting" or not folds:
-        st.progress(0.0, "Starting: loading libraries and reading all clips once …")
+        show_preparing(
+            read_preparing(run.folder), "Starting …" if state == "starting" else "Training the first batch …"
+        )
         return
     events = run.events()
     left_s = work_left(events, in_training=folds)

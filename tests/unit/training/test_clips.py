@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 from audiotag.audio.reading import read_sound
-from audiotag.audio.streaming import LongSound, read_part
+from audiotag.audio.streaming import LongSound, read_part, resampled_length
 from audiotag.data.dataset import Problem
 from audiotag.data.index import KEY, scan
 from audiotag.data.layouts import open_dataset
@@ -23,7 +23,9 @@ from audiotag.features.trimming import crop_start, fit_length, trimmed_bounds
 from audiotag.inspection.measurement_job import with_measures
 from audiotag.inspection.measuring_workers import MEASURE_COLUMNS
 from audiotag.training import clips as clips_module
+from audiotag.training.clip_bounds import ClipBoundsStore
 from audiotag.training.clips import Clip, prepare_clips
+from audiotag.workspace import Workspace
 
 RATE = 16_000
 SETTINGS = SpectrogramSettings(
@@ -137,11 +139,42 @@ def test_measured_clips_at_the_wanted_rate_are_not_decoded(root: Path, decoded: 
 
 def test_without_trimming_a_file_with_a_reliable_header_is_not_decoded(root: Path, decoded: list[str]) -> None:
     prepare_clips(rows_of(root), UNTRIMMED, measured(root, lambda _: False))
-    unsure = {path.name for path in root.iterdir() if path.suffix != ".wav"} | {"high.wav", "float.wav", "nan.wav"}
+    unsure = {path.name for path in root.iterdir() if path.suffix != ".wav"} | {"float.wav", "nan.wav"}
     assert set(decoded) == unsure
     decoded.clear()
     prepare_clips(rows_of(root), UNTRIMMED, measured(root))
-    assert set(decoded) == {path.name for path in root.glob("*.ogg")} | {"high.wav", "high.flac"}
+    assert set(decoded) == {path.name for path in root.glob("*.ogg")}
+
+
+@pytest.mark.parametrize("rates", [(8000, RATE), (11_025, RATE), (44_100, RATE), (RATE, 22_050), (22_050, 48_000)])
+def test_length_after_resampling_is_known_without_it(rates: tuple[int, int], tmp_path: Path) -> None:
+    for samples in (1, 2, 3, 1000, 30_001, 140_003):
+        soundfile.write(tmp_path / "one.wav", default_rng(samples).uniform(-0.5, 0.5, samples), rates[0])
+        waveform = read_sound(tmp_path / "one.wav", rates[1]).waveform
+        assert resampled_length(samples, *rates) == len(waveform), samples
+
+
+@pytest.mark.parametrize("changes", [{}, {"trim_db": 0.0}, {"trim_db": 60.0, "trim_rule": "librosa", "min_s": 0.5}])
+def test_a_clip_is_decoded_once_and_stays_the_same(
+    root: Path, tmp_path: Path, decoded: list[str], changes: dict[str, Any]
+) -> None:
+    settings, workspace = SETTINGS.with_changes(**changes), Workspace(tmp_path / "home")
+    known = measured(root, lambda _: False)
+    first = prepare_clips(rows_of(root), settings, known, None, ClipBoundsStore.of("sounds", settings, workspace))
+    assert first == prepare_clips(rows_of(root), settings)
+    decoded.clear()
+    again = prepare_clips(rows_of(root), settings, known, None, ClipBoundsStore.of("sounds", settings, workspace))
+    assert again == first
+    assert set(decoded) == {"nan.wav"}  # a broken clip is looked at again: it may have been mended
+    other = settings.with_changes(trim_db=35.0)
+    assert len(ClipBoundsStore.of("sounds", other, workspace)) == 0
+    path = root / "1.ogg"
+    soundfile.write(path, burst(2), RATE, subtype="VORBIS")
+    os.utime(path, ns=(1, 1))
+    known = measured(root, lambda _: False)
+    store = ClipBoundsStore.of("sounds", settings, workspace)
+    clip = by_name(prepare_clips(rows_of(root), settings, known, None, store))
+    assert (clip["1.ogg"].start, clip["1.ogg"].end) == trimmed_bounds(read_sound(path).waveform, settings)
 
 
 @pytest.mark.parametrize("changes", [{"trim_db": 40.0}, {"trim_pad_s": 0.05}, {"sample_rate": 22_050}])

@@ -21,6 +21,7 @@ from audiotag.features.settings import SpectrogramSettings
 from audiotag.jobs import is_alive
 from audiotag.networks.xresnet.settings import XResNetSettings
 from audiotag.training import estimate as estimate_module
+from audiotag.training import measured_batches
 from audiotag.training import session as session_module
 from audiotag.training.estimate import Estimate
 from audiotag.training.recipe import Recipe
@@ -245,9 +246,9 @@ def test_failure_leaves_what_was_measured_before(
 def test_folds_take_turns_on_a_device_and_what_they_share_is_trained_once(
     device: str, rounds: int, settings: RunSettings, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(estimate_module, "_measure_stage", lambda *_: [(10.0, 7.0), (2.0, 1.0)])
+    monkeypatch.setattr(estimate_module, "measure_batches", lambda *_: [(10.0, 7.0), (2.0, 1.0)])
     session = Session.open(settings, workspace)
-    result = estimate_module._measure_time(session, tuple(device.split(",")))
+    result = estimate_module._measure_time(session, tuple(device.split(",")), lambda *_: None)
     total = 0.0
     for (_, stage), times in zip(session.stages, (1, rounds), strict=True):
         batches, held_out = session.count_batches(stage)
@@ -267,11 +268,11 @@ def test_only_the_clips_that_are_needed_are_decoded(
 
     prepare_clips = session_module.prepare_clips
     monkeypatch.setattr(session_module, "prepare_clips", prepare)
-    monkeypatch.setattr(estimate_module, "MAX_EPOCHS", 2)
+    monkeypatch.setattr(measured_batches, "MAX_EPOCHS", 2)
     estimate = idle(recipe=replace(RECIPE, batch_size=2, stages=(Stage("curated", 1, 1e-2),)))
     estimate_module.run_estimate(estimate, rates=False)
     assert estimate.result() is not None
-    assert len(decoded) == estimate_module.BATCHES * 2 + estimate_module.HELD_OUT_BATCHES * 4
+    assert len(decoded) == measured_batches.BATCHES * 2 + measured_batches.HELD_OUT_BATCHES * 4
 
 
 def test_a_fold_smaller_than_a_batch_is_measured(

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -277,3 +278,13 @@ def test_settings_of_another_stage_do_not_reach_the_cache(clips: list[Clip]) -> 
     finished = settings.with_changes(normalise="clip", resize=64, deltas=1)
     plain, other = (FrameCache(clips, each, True, PLENTY) for each in (settings, finished))
     np.testing.assert_array_equal(plain.random(6, 0.3), other.random(6, 0.3))
+
+
+def test_a_sample_of_the_clips_gets_its_share_of_a_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    free_bytes = 200 << 30
+    monkeypatch.setattr(frame_cache.psutil, "virtual_memory", lambda: SimpleNamespace(available=free_bytes))
+    assert frame_cache.cache_budget() == frame_cache.MAX_CACHE_BYTES
+    with frame_cache.caches_of_sample(0.25):
+        assert frame_cache.cache_budget() == frame_cache.MAX_CACHE_BYTES // 4
+    free_bytes = 1 << 30
+    assert frame_cache.cache_budget() == int(frame_cache.MEMORY_SHARE * free_bytes)

@@ -128,7 +128,7 @@ def test_recipes_that_page_and_command_offer_are_shipped() -> None:
     published = ["baseline", "capstone", "capstone-intended", "mnpinto", "warm-up", "warm-up-vgg"]
     experiments = ["auxiliary-016", "auxiliary-019", "corr-noisy-003", "corr-noisy-004"]
     argus = ["argus", *(f"argus-{name}" for name in (*experiments, "corrections-002", "corrections-003"))]
-    assert recipe_names() == sorted([*argus, *published, "default", "quick"])
+    assert recipe_names() == sorted([*argus, *published, "default", "large", "quick"])
 
 
 # The published method, field by field

@@ -18,6 +18,7 @@ from audiotag.training.recipe import Recipe
 from audiotag.training.runs import SHARED_FOLD, RunSettings
 from audiotag.training.session import Session
 from audiotag.training.stage import Stage
+from audiotag.training.subsets import fingerprint
 from audiotag.workspace import Workspace
 
 RATE = 8000
@@ -146,3 +147,34 @@ def test_session_that_cannot_train_a_fold_is_refused(sounds: Path, tmp_path: Pat
 
     refused("folds must be among 1, 2, 3, 4, 5 here, got 7", recipe_of(CURATED, spectrogram=SETTINGS), folds=(7,))
     refused("one of the dataset's own, got 3", recipe_of(CURATED, spectrogram=SETTINGS), held_out=3)
+
+
+def test_clips_and_folds_stay_the_same_when_they_are_prepared_again_and_each_step_is_reported(
+    sounds: Path, tmp_path: Path
+) -> None:
+    recipe = recipe_of(NOISY, CURATED, folds=2, spectrogram=SETTINGS.with_changes(trim_db=30.0))
+    prints, reports = [], []
+
+    def report(step: str, done: int, total: int) -> None:
+        reports.append((step, done, total))
+
+    for _ in range(2):
+        settings, workspace = RunSettings(str(sounds), recipe), Workspace(tmp_path / "home")
+        session = Session.open(settings, workspace, report=report)
+        session.check_clips()
+        prints.append(fingerprint({name: session.clips(name) for name in session.subsets}, session.labels))
+    assert len(list(workspace.indexes.glob("*-bounds-*.parquet"))) == 1
+    plain = Session(session.dataset, settings, Workspace(tmp_path / "other"))
+    plain.check_clips()
+    prints.append(fingerprint({name: plain.clips(name) for name in plain.subsets}, plain.labels))
+    assert len(set(prints)) == 1
+    steps = [step for step, _, _ in reports]
+    assert list(dict.fromkeys(steps)) == [
+        "Opening the dataset",
+        "Reading headers",
+        "Comparing files",
+        "Preparing curated clips",  # whose folds the noisy clips follow
+        "Preparing noisy clips",
+    ]
+    assert reports.count(("Preparing noisy clips", 40, 40)) == 2
+    assert reports.count(("Reading headers", 105, 105)) == 1
