@@ -15,9 +15,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from audiotag.audio.byte_ranges import open_source
 from audiotag.audio.levels import SILENCE_DBFS
 from audiotag.data.index import KEY, check_keys, write_parquet
 from audiotag.disk import optional_write
+from audiotag.errors import AudiotagError
+from audiotag.remote.reading import FetchAhead, fetched
 from audiotag.state import read_state
 
 PROBE_BYTES = 4096  # read at the start, the middle and the end of a file
@@ -119,20 +122,27 @@ def _checksums(index: pd.DataFrame, cache: Path | None) -> pd.Series:
 
 
 def _each(read: Callable[[Path], str | None], paths: Iterable[Path]) -> list[str | None]:
+    paths = list(paths)
+    ahead = FetchAhead(paths)
+
+    def read_one(number: int) -> str | None:
+        ahead.reached(number)
+        return read(paths[number])
+
     with ThreadPoolExecutor() as pool:
-        return list(pool.map(read, paths))
+        return list(pool.map(read_one, range(len(paths))))
 
 
 def _probe(path: Path) -> str | None:
     """Size and checksum of parts of a file; None if it cannot be read."""
     try:
-        with path.open("rb") as file:
+        with fetched(path) as source, open_source(source) as file:
             size = file.seek(0, 2)
             digest = hashlib.sha256(b"%d" % size)
             for start in (0, (size - PROBE_BYTES) // 2, size - PROBE_BYTES):
                 file.seek(max(start, 0))
                 digest.update(file.read(PROBE_BYTES))
-    except OSError:
+    except (OSError, AudiotagError):
         return None
     return digest.hexdigest()
 
@@ -141,10 +151,10 @@ def _checksum(path: Path) -> str | None:
     """Checksum of a file; None if it cannot be read."""
     digest = hashlib.sha256()
     try:
-        with path.open("rb") as file:
+        with fetched(path) as source, open_source(source) as file:
             while part := file.read(READ_BYTES):
                 digest.update(part)
-    except OSError:
+    except (OSError, AudiotagError):
         return None
     return digest.hexdigest()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from audiotag.disk import modified_ns
 from audiotag.errors import AudiotagError, clip_problem
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.features.trimming import trim_bounds, trimmed_bounds_of_blocks
+from audiotag.remote.reading import FetchAhead
 from audiotag.training.pools import KINDS as KINDS
 from audiotag.wording import as_text
 
@@ -138,7 +140,10 @@ def prepare_clips(
 
     names = clips["clip"] if "clip" in clips else [as_text(path.name) for path in clips["path"]]
 
-    def prepare(path: Path, name: str) -> Clip | str:
+    ahead = FetchAhead(clips["path"].to_list())
+
+    def prepare(number: int, path: Path, name: str) -> Clip | str:
+        ahead.reached(number)
         try:
             is_known = path in rows and not in_hand.is_suspect(path)
             known = _clip_from_index(rows[path], settings, name) if is_known else None
@@ -147,7 +152,7 @@ def prepare_clips(
             return clip_problem(name, error)
 
     with ThreadPoolExecutor() as pool:
-        for name, result in zip(names, pool.map(prepare, clips["path"], names), strict=True):
+        for name, result in zip(names, pool.map(prepare, count(), clips["path"], names), strict=True):
             if isinstance(result, Clip):
                 prepared.append(result)
             else:
