@@ -33,7 +33,7 @@ from audiotag.remote.addresses import (
     is_remote,
     mirror_root,
 )
-from audiotag.remote.mirror import current_facts, known_facts, place
+from audiotag.remote.mirror import known_facts, place
 from audiotag.remote.storage import Facts
 from audiotag.state import read_json_state
 from audiotag.wording import as_text
@@ -71,10 +71,11 @@ def localise(path: str | Path, progress: Progress | None = None) -> Path:
 def refresh(path: Path, progress: Progress | None = None) -> None:
     """Make the mirror at a path hold what is at its address now; raises as `localise`."""
     address = address_of(path)
-    if path.suffix.lower() in SUFFIXES and _is_object(path):
+    if path.suffix.lower() in SUFFIXES and (facts := _facts_of(address)):
+        place(path, facts)
         return
     folder = path
-    if path.name.lower().endswith(TABLE_SUFFIXES) and _is_object(path):
+    if path.name.lower().endswith(TABLE_SUFFIXES) and _facts_of(address):
         folder, address = path.parent, Address(address.protocol, address.store, address.key.rpartition("/")[0])
     listing = Listing(folder)
     for name, facts in _list(address, listing, progress):
@@ -121,9 +122,7 @@ class Listing:
             return
         parts = [escape_name(part) for part in key.split("/")]
         if any(len(os.fsencode(part)) > MAX_NAME_BYTES for part in parts):
-            self.refuse(
-                key, f"its name is longer than the {MAX_NAME_BYTES} bytes that a file's name may have; rename it"
-            )
+            self.refuse(key, f"a name in it has more than {MAX_NAME_BYTES} bytes; rename it")
         else:
             self.names["/".join(parts)] = facts
 
@@ -252,13 +251,12 @@ def _list_web(address: Address, listing: Listing) -> Iterator[tuple[str, Facts]]
                 yield key, facts
 
 
-def _is_object(path: Path) -> bool:
-    """Whether an address names one object; its placeholder is up to date then."""
+def _facts_of(address: Address) -> Facts | None:
+    """The facts of the object at an address; None if there is none, as for a folder."""
     try:
-        current_facts(path)
+        return storage.facts_of(address)
     except storage.MissingError:
-        return False
-    return True
+        return None
 
 
 def _is_text(name: str) -> bool:

@@ -29,7 +29,8 @@ def current_facts(path: Path) -> Facts:
     """
     facts = facts_of(address_of(path))
     with suppress(OSError):  # a worker on another machine may have no workspace
-        place(path, facts)
+        if not _has_content(path):
+            place(path, facts)
     return facts
 
 
@@ -44,3 +45,12 @@ def place(path: Path, facts: Facts) -> None:
         file.truncate(0)
         file.truncate(facts.size)  # takes no space on disk
     os.utime(path, ns=(facts.modified_ns, facts.modified_ns))
+
+
+def _has_content(path: Path) -> bool:
+    """Whether a file of the mirror is no placeholder: a table or another text, which its listing alone replaces."""
+    try:
+        with open(path, "rb") as file:
+            return any(file.read(1))
+    except FileNotFoundError:
+        return False

@@ -22,7 +22,7 @@ from audiotag.disk import expanded
 from audiotag.errors import AudiotagError
 from audiotag.reasons import plain_reason
 from audiotag.registry import Registry
-from audiotag.remote.addresses import is_address, is_remote, path_of
+from audiotag.remote.addresses import is_address, is_remote, path_of, with_addresses
 from audiotag.wording import as_text
 
 NO_COLUMN = "-"
@@ -220,10 +220,13 @@ def absolute(path: str | Path) -> Path:
 def _in_text(dataset: Dataset) -> Dataset:
     """The dataset with sentences and names that can be written, whatever bytes its file names have."""
     problems, flagged = (
-        tuple(replace(problem, clip=as_text(problem.clip), reason=as_text(problem.reason)) for problem in found)
+        tuple(
+            replace(problem, clip=as_text(problem.clip), reason=with_addresses(as_text(problem.reason)))
+            for problem in found
+        )
         for found in (dataset.problems, dataset.flagged)
     )
-    missing = tuple(map(as_text, dataset.missing))
+    missing = tuple(with_addresses(as_text(sentence)) for sentence in dataset.missing)
     return replace(dataset, name=as_text(dataset.name), problems=problems, flagged=flagged, missing=missing)
 
 
