@@ -6,14 +6,12 @@ variables ``AWS_…``, the files in ``~/.aws`` or the machine's role. Without an
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
@@ -137,6 +135,8 @@ def _facts(info: dict[str, Any]) -> Facts:
 
 
 def _seconds(value: object) -> int:
+    from email.utils import parsedate_to_datetime
+
     try:
         if isinstance(value, str):
             value = parsedate_to_datetime(value) if "," in value else datetime.fromisoformat(value)
@@ -221,7 +221,7 @@ def _explained(address: Address, error: Exception) -> AudiotagError:
     is_unreachable = any("Connect" in name or "Timeout" in name or "DNS" in name for name in names)
     if isinstance(error, FileNotFoundError) and not is_unreachable:
         return MissingError(f"{address} does not exist; was it moved or deleted?")
-    if is_unreachable or isinstance(error, OSError | asyncio.TimeoutError):
+    if is_unreachable or isinstance(error, OSError):
         return AudiotagError(f"{address} cannot be reached; check the network, and try again.", may_pass=True)
     _LOG.error("%s cannot be read: %s", address, ", ".join(names))
     return AudiotagError(f"{address} cannot be read: its server gave no proper answer; try again.", may_pass=True)

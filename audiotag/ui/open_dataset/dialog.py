@@ -126,7 +126,7 @@ def _list_address() -> None:
     try:
         localise(target, progress)
     except (AudiotagError, OSError) as error:
-        _go_to(_first_folder())
+        st.session_state[FOLDER] = st.session_state[TARGET] = _first_folder()
         st.session_state[PROBLEM] = _sentence(error)
     else:
         st.session_state[LISTED] = target
