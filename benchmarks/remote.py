@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import http.client
+import logging
 import os
 import statistics
 import subprocess
@@ -109,6 +110,7 @@ def time_tagging(clips: int, latency_s: float, folder: Path) -> None:
     from audiotag.tagging.ensemble import find_ensemble
     from audiotag.tagging.tagger import Tagger
 
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     moto = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     moto.start()
     host, port = moto.get_host_and_port()
