@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from audiotag.remote.addresses import FOLDER
+from audiotag.ui.text import JOINER
 from audiotag.workspace import Workspace
 
 from .conftest import open_by_path, open_page, table_dataset, texts
@@ -33,7 +34,7 @@ def address(tmp_path: Path) -> Iterator[str]:
 
 def test_address_is_listed_and_opened_as_a_dataset_or_refused_with_the_reason(home: Workspace, address: str) -> None:
     at = open_by_path(open_page("pages/dataset.py"), f"{address}-of-nobody")
-    assert f"{address}-of-nobody does not exist" in " ".join(texts(at.error))
+    assert f"{address}-of-nobody does not exist" in " ".join(texts(at.error)).replace(JOINER, "")
     at.text_input(key="dataset-path").set_value(address)
     at = at.button(key="open-path").click().run()
     assert not at.exception
