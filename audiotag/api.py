@@ -30,8 +30,8 @@ def tag(
     Parameters
     ----------
     source : str, Path, bytes or numpy.ndarray
-        The path of a sound file, the bytes of one, or a waveform of shape ``(samples,)`` or ``(channels, samples)``,
-        floats in [-1, 1].
+        The path or address of a sound file, the bytes of one, or a waveform of shape ``(samples,)`` or
+        ``(channels, samples)``, floats in [-1, 1].
     ensemble : str or Path
         Name of a shipped ensemble or of one in the workspace, or an ensemble's folder.
     sample_rate : int, optional
@@ -155,12 +155,13 @@ def train(
         ``audiotag train --resume NAME`` resumes it.
     """
     from audiotag.data.layouts import absolute
+    from audiotag.data.remote_folders import localise
     from audiotag.training.run_blocking import train_and_wait
     from audiotag.training.run_options import RunOptions
     from audiotag.workspace import Workspace
 
     options = RunOptions(
-        dataset=str(absolute(Path(dataset))),
+        dataset=str(absolute(localise(dataset))),
         recipe=recipe,
         preset=preset,
         folds=tuple(folds),
@@ -217,6 +218,7 @@ def blend(
     from audiotag.blending.blend import make_blend
     from audiotag.blending.settings import PUBLISHED_STACKERS, BlendSettings
     from audiotag.data.layouts import absolute
+    from audiotag.data.remote_folders import localise
     from audiotag.tagging.ensemble import find_ensemble
     from audiotag.workspace import Workspace
 
@@ -227,7 +229,7 @@ def blend(
         weights=tuple(weights),
         stackers=PUBLISHED_STACKERS if stack else (),
     )
-    return make_blend(settings, Workspace().ensembles, None if dataset is None else absolute(Path(dataset)))
+    return make_blend(settings, Workspace().ensembles, None if dataset is None else absolute(localise(dataset)))
 
 
 def compare(first: str | Run, second: str | Run, truth: Truth = "corrected") -> Comparison:

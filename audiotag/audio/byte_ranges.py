@@ -13,12 +13,18 @@ from itertools import accumulate
 from pathlib import Path
 from typing import BinaryIO
 
+from audiotag.remote.addresses import is_remote
+from audiotag.remote.reading import RangedFile
+
+BUFFER_BYTES = 1 << 16  # of a remote sound, in which scanners read a few bytes at a time
 Range = tuple[int, int]  # the first byte, and the one after the last
 
 
 def open_source(source: Path | bytes) -> BinaryIO:
-    """Open a file, or the bytes of an upload."""
-    return source.open("rb") if isinstance(source, Path) else io.BytesIO(source)
+    """Open a file, a long remote sound, or the bytes of an upload."""
+    if not isinstance(source, Path):
+        return io.BytesIO(source)
+    return io.BufferedReader(RangedFile(source), BUFFER_BYTES) if is_remote(source) else source.open("rb")
 
 
 def join_ranges(ranges: Iterable[Range]) -> tuple[Range, ...]:

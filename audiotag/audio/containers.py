@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
+from audiotag.audio.byte_ranges import open_source
 from audiotag.audio.pcm_layout import MAX_PARTS, UNKNOWN_SIZES
 from audiotag.audio.signatures import SIGNATURE_BYTES, recognise
 
@@ -41,7 +42,7 @@ def detect_container(source: Path | bytes) -> str:
     ('MP4', '')
     """
     try:
-        with _open(source) as file:
+        with open_source(source) as file:
             start = file.read(SIGNATURE_BYTES)
             file.seek(_id3_end(file))
             frame = file.read(7)
@@ -71,7 +72,7 @@ def promised_length(source: Path | bytes, header: Header) -> tuple[int, bool]:
     bool
         Whether the structure of the container continues after the last byte of the file.
     """
-    with _open(source) as file:
+    with open_source(source) as file:
         if header.container == "MP3" and not _mp3_counts_frames(file):
             return 0, False
         if header.container == "OGG":
@@ -94,7 +95,7 @@ def is_cut(source: Path | bytes, container: str) -> bool:
     """
     if container not in CUT_CHECKS:
         return False
-    with _open(source) as file:
+    with open_source(source) as file:
         return CUT_CHECKS[container](file)
 
 
@@ -104,7 +105,7 @@ def ogg_seek_limit(source: Path | bytes) -> int:
     It counts back from the end of a page. The last one often ends before its last packet does, where the sound ends
     (RFC 3533, section 6), and all positions in it are then shifted. A page without the end of a packet has no position.
     """
-    with _open(source) as file:
+    with open_source(source) as file:
         size = _file_size(file)
         start = max(0, size - 2 * OGG_MAX_PAGE_BYTES)
         tail = _read_at(file, start, size - start)
@@ -129,7 +130,7 @@ def _ogg_page_bytes(page: bytes) -> int:
 
 def adts_length(source: Path | bytes) -> tuple[int, int]:
     """Samples per channel of an AAC stream and their rate in Hz, from its frame headers (ISO 13818-7, section 6.2)."""
-    with _open(source) as file:
+    with open_source(source) as file:
         frames, rate, _ = _scan_adts(file)
     return ADTS_FRAME_SAMPLES * frames, rate
 
@@ -271,12 +272,6 @@ def _find_adts_headers(data: bytes) -> tuple[list[int], np.ndarray]:
     lengths = (high & 3) << 11 | middle << 3 | low >> 5
     is_header = (rates < len(ADTS_RATES_HZ)) & (lengths > ADTS_HEADER_BYTES)
     return at[is_header].tolist(), lengths[is_header]
-
-
-def _open(source: Path | bytes) -> BinaryIO:
-    import io
-
-    return source.open("rb") if isinstance(source, Path) else io.BytesIO(source)
 
 
 def _file_size(file: BinaryIO) -> int:

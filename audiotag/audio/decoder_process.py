@@ -9,6 +9,7 @@ gets requests on its standard input and answers on its standard output, one JSON
 |---|---|
 | | ``{"ready": true, "pid": …}`` once, after the start |
 | ``{"open": path, "container": …, "name": …, "is_copy": …}`` | ``{"opened": {attribute: value}}`` |
+| ``{"bytes": size}``, then so many bytes | answers ``{"block": number}``, which may come in place of any answer |
 | ``{"decode": [start, stop, samples in a block]}`` | ``{"samples": n}``, then n samples; repeated; ``{"end": …, …}`` |
 | ``{"close": true}`` | |
 
@@ -40,6 +41,7 @@ from audiotag.audio.ffmpeg import FFmpegFile
 from audiotag.audio.opening import open_with_library, unreadable_error
 from audiotag.errors import AudiotagError, clip_problem, may_pass
 from audiotag.jobs import end_with_parent
+from audiotag.remote.reading import read_by
 
 if TYPE_CHECKING:
     import soundfile
@@ -59,7 +61,8 @@ def main() -> None:
     logging.basicConfig()  # standard error
     requests, answers = sys.stdin.buffer, _take_output()
     limit_memory(int(sys.argv[2]))
-    server = DecoderServer(answers)
+    server = DecoderServer(requests, answers)
+    read_by(server)
     server.send(ready=True, pid=os.getpid())
     with suppress(BrokenPipeError):  # the parent has ended
         for line in requests:
@@ -71,12 +74,15 @@ class DecoderServer:
 
     Parameters
     ----------
+    requests : BinaryIO
+        Where the requests, and blocks of remote sounds, come from.
     answers : BinaryIO
         Where the answers are written.
     """
 
-    def __init__(self, answers: BinaryIO) -> None:
-        self._answers = answers
+    def __init__(self, requests: BinaryIO, answers: BinaryIO) -> None:
+        self._requests, self._answers = requests, answers
+        self._remote_size = 0
         self._closing = ExitStack()
         self._file: DecodingFile | None = None
         self._name, self._path = "", Path()
@@ -86,10 +92,20 @@ class DecoderServer:
         self._answers.write(json.dumps(answer).encode() + b"\n")
         self._answers.flush()
 
+    def size(self, path: Path) -> int:
+        """Size in bytes of the remote sound that is open."""
+        return self._remote_size
+
+    def block(self, path: Path, number: int) -> bytes:
+        """A block of the remote sound that is open, which the parent fetches; empty if it cannot."""
+        self.send(block=number)
+        return self._requests.read(json.loads(self._requests.readline())["bytes"])
+
     def answer(self, request: dict) -> None:
         """Carry out one request; whatever fails is an answer, so that the process goes on."""
         try:
             if "open" in request:
+                self._remote_size = request.get("remote_size") or 0
                 self._open(Path(request["open"]), request["name"], request["container"], request["is_copy"])
             elif "decode" in request:
                 self._decode(*request["decode"])

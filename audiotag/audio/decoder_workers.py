@@ -114,6 +114,15 @@ class DecoderWorker:
         except OSError as error:
             raise self._ended() from error
 
+    def send(self, content: bytes) -> None:
+        """Send a block of a remote sound, after its size, that the process asked for."""
+        self.request(bytes=len(content))
+        try:
+            self._requests.write(content)
+            self._requests.flush()
+        except OSError as error:
+            raise self._ended() from error
+
     def answer(self, limit_s: float | None = None) -> dict:
         """Wait for the next answer.
 

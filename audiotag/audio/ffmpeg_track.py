@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from audiotag.audio.byte_ranges import Range, RangesFile
+from audiotag.remote.addresses import is_remote
+from audiotag.remote.reading import RangedFile
 
 if TYPE_CHECKING:
     from av.audio.codeccontext import AudioCodecContext
@@ -41,8 +43,10 @@ MAX_FAILURES_IN_A_ROW = 64  # of reading the next packet: the rest of the file i
 
 
 def open_for_ffmpeg(source: Path | bytes) -> BinaryIO:
-    """Open a file, or the bytes of an upload."""
-    return _File(source) if isinstance(source, Path) else io.BytesIO(source)
+    """Open a file, a long remote sound, or the bytes of an upload."""
+    if not isinstance(source, Path):
+        return io.BytesIO(source)
+    return RangedFile(source) if is_remote(source) else _File(source)  # type: ignore[return-value]
 
 
 class _File(io.FileIO):

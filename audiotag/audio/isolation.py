@@ -30,6 +30,8 @@ from audiotag.audio.decoder_workers import (
 from audiotag.audio.header import Source
 from audiotag.errors import AudiotagError
 from audiotag.leftovers import sweep_once, temporary_file
+from audiotag.remote.addresses import is_remote
+from audiotag.remote.reading import remote_bytes
 
 REASONS_THAT_MAY_PASS = (HANGS, KILLED, NOT_STARTED, STOPPED)  # a disk or a system that is too busy ends decoders, too
 MAX_BLOCK_SAMPLES = 1 << 16  # per channel
@@ -142,7 +144,11 @@ class IsolatedFile:
                 with self._path() as path:
                     self._is_decoding = True  # a worker that does not answer is not used again
                     is_copy = not isinstance(self._source, Path)
-                    self._worker.request(open=path, name=self._name, container=self._container, is_copy=is_copy)
+                    source = self._source
+                    size = remote_bytes().size(source) if is_remote(source) else None
+                    self._worker.request(
+                        open=path, name=self._name, container=self._container, is_copy=is_copy, remote_size=size
+                    )
                     answer = self._answer()
                 self._is_decoding = False
             except DecoderEndedError as ended:
@@ -191,6 +197,10 @@ class IsolatedFile:
     def _answer(self) -> dict:
         assert self._worker is not None
         answer = self._worker.answer()
+        while "block" in answer:  # of a long remote sound
+            assert is_remote(self._source)
+            self._worker.send(remote_bytes().block(self._source, answer["block"]))
+            answer = self._worker.answer()
         if "error" in answer:
             self._is_decoding = False
             raise AudiotagError(answer["error"], answer["may_pass"])

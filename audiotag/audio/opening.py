@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from stat import S_ISREG
@@ -21,6 +21,8 @@ from audiotag.audio.parts import mp3_kind, reads_all
 from audiotag.audio.pcm_file import look_into, open_pcm
 from audiotag.audio.wrong_files import describe_wrong_file, describe_wrong_path
 from audiotag.errors import AudiotagError
+from audiotag.remote.addresses import is_remote
+from audiotag.remote.reading import RangedFile, fetched
 from audiotag.wording import as_text
 
 if TYPE_CHECKING:
@@ -77,8 +79,9 @@ def open_audio(source: Source, name: str, isolated: bool = False) -> Iterator[Op
     """
     import soundfile
 
-    require_file(source, name)
-    with in_hand.hold(source) as is_suspect, _open(source, name, isolated or is_suspect) as file:
+    with in_hand.hold(source) as is_suspect, fetched(source) as local, ExitStack() as closing:
+        require_file(local, name)
+        file = closing.enter_context(_open(local, name, isolated or is_suspect))
         require_sample_rate(name, file.samplerate)
         try:
             yield file
@@ -88,6 +91,8 @@ def open_audio(source: Source, name: str, isolated: bool = False) -> Iterator[Op
 
 def require_file(source: Source, name: str) -> None:
     """Raise `AudiotagError` if a source is missing, empty, no file, or one that must not be read."""
+    if is_remote(source):  # a long one, which was fetched in part
+        return
     if isinstance(source, Path):
         try:
             stat = os.stat(source)
@@ -175,7 +180,7 @@ def open_with_library(
     return file
 
 
-def _openable(source: Source, may_be_mp3: bool) -> str | bytes | int | io.BytesIO:
+def _openable(source: Source, may_be_mp3: bool) -> str | bytes | int | io.BytesIO | RangedFile:
     """What libsndfile opens: it takes bytes where a name is not valid UTF-8, and no long names at all.
 
     It takes any file with some suffixes for what they say, so these are hidden from it. It refuses an MP3 from memory
@@ -183,6 +188,8 @@ def _openable(source: Source, may_be_mp3: bool) -> str | bytes | int | io.BytesI
     """
     if isinstance(source, bytes):
         return io.BytesIO(EMPTY_ID3_TAG + source if may_be_mp3 and not source.startswith(b"ID3") else source)
+    if is_remote(source):
+        return RangedFile(source)
     if os.name == "nt":
         return str(source)
     name = os.fsencode(source)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from audiotag.audio.iff_layout import read_aiff_layout, read_au_layout, read_caf_layout
 from audiotag.audio.pcm_layout import Content, PcmLayout
 from audiotag.audio.riff_layout import holds_surround, read_riff_layout, read_w64_layout
+from audiotag.remote.addresses import is_remote
+from audiotag.remote.reading import RangedFile
 
 if TYPE_CHECKING:
     import soundfile
@@ -79,7 +81,11 @@ class _Samples(io.RawIOBase):
             self._starts.append(self._size)
             self._size += size
         self._position = 0
-        self._file = io.FileIO(source) if isinstance(source, Path) else io.BytesIO(source)
+        self._file: io.FileIO | io.BytesIO | RangedFile
+        if is_remote(source):
+            self._file = RangedFile(source)
+        else:
+            self._file = io.FileIO(source) if isinstance(source, Path) else io.BytesIO(source)
 
     def readable(self) -> bool:
         """As io.RawIOBase has it."""

@@ -14,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, Self
 
+from audiotag.remote.addresses import is_remote
+from audiotag.remote.reading import RangedFile
 from audiotag.wording import format_duration
 
 HEAD_BYTES = 4096  # read at once: most headers are shorter
@@ -120,7 +122,11 @@ class Content:
 
     def __init__(self, source: Path | bytes) -> None:
         self._bytes, self._file = b"", -1
-        if isinstance(source, Path):  # without a file object, which would cost as much as all the rest
+        self._remote: RangedFile | None = None
+        if is_remote(source):
+            self._remote = RangedFile(source)
+            self._head, self.size = self._remote.read(HEAD_BYTES), self._remote.seek(0, os.SEEK_END)
+        elif isinstance(source, Path):  # without a file object, which would cost as much as all the rest
             self._file = os.open(source, os.O_RDONLY | getattr(os, "O_BINARY", 0))
             try:
                 self._head = os.read(self._file, HEAD_BYTES)
@@ -144,6 +150,9 @@ class Content:
             return self._head[position : position + size]
         if not 0 <= position < self.size:
             return b""
+        if self._remote is not None:
+            self._remote.seek(position)
+            return self._remote.read(size)
         if self._file < 0:
             return self._bytes[position : position + size]
         os.lseek(self._file, position, os.SEEK_SET)

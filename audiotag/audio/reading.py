@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from audiotag.audio.byte_ranges import open_source
 from audiotag.audio.containers import UNKNOWN_FRAMES
 from audiotag.audio.decoding import BlockReader, DecodeReport, header_from, seek_near, to_mono
 from audiotag.audio.header import Header, Sound, Source
@@ -23,6 +24,8 @@ from audiotag.audio.pcm_file import find_layout
 from audiotag.audio.pcm_layout import PCM_CONTAINERS
 from audiotag.audio.plain_headers import read_plain_header
 from audiotag.audio.streaming import LongSound
+from audiotag.remote.addresses import as_path
+from audiotag.remote.reading import fetched
 
 
 def read_header(source: Source | str, name: str | None = None) -> Header:
@@ -33,8 +36,8 @@ def read_header(source: Source | str, name: str | None = None) -> Header:
 
     Parameters
     ----------
-    source : Path or bytes
-        A file, or the content of one.
+    source : Path, str or bytes
+        A file, its path or address, or the content of one.
     name : str, optional
         The name that messages use for the sound; the file name by default.
 
@@ -43,21 +46,22 @@ def read_header(source: Source | str, name: str | None = None) -> Header:
     AudiotagError
         If the file is missing, empty, not an audio file, or has no samples.
     """
-    source = Path(source) if isinstance(source, str) else source
+    source = as_path(source) if isinstance(source, str) else source
     name = name or source_name(source)
-    require_file(source, name)
-    if header := read_plain_header(source):
-        require_sample_rate(name, header.sample_rate)
-        return header
-    with open_audio(source, name) as file:
-        decoded = BlockReader(file) if file.frames == UNKNOWN_FRAMES else None
-        header = header_from(file, sum(map(len, decoded)) if decoded else 0)
-        report = DecodeReport(header.frames)
-        report.take_structure(file, decoded)
-    report.require_sound(name)
-    if report.promised is None and header.container not in PCM_CONTAINERS:  # libsndfile has found all of it
-        return header
-    return replace(header, notes=report.structure(name, source, header)[0])
+    with fetched(source) as local:
+        require_file(local, name)
+        if header := read_plain_header(local):
+            require_sample_rate(name, header.sample_rate)
+            return header
+        with open_audio(source, name) as file:
+            decoded = BlockReader(file) if file.frames == UNKNOWN_FRAMES else None
+            header = header_from(file, sum(map(len, decoded)) if decoded else 0)
+            report = DecodeReport(header.frames)
+            report.take_structure(file, decoded)
+        report.require_sound(name)
+        if report.promised is None and header.container not in PCM_CONTAINERS:  # libsndfile has found all of it
+            return header
+        return replace(header, notes=report.structure(name, local, header)[0])
 
 
 def states_longer(source: Source, max_s: float, name: str | None = None) -> bool:
@@ -75,8 +79,8 @@ def read_sound(
     Parameters
     ----------
     source : Path, str or bytes
-        The path of a file of any format in `audiotag.audio.opening.READABLE`, or its bytes, with any number of channels
-        and any sample rate. Of several sound tracks the first is read.
+        The path or address of a file of any format in `audiotag.audio.opening.READABLE`, or its bytes, with any number
+        of channels and any sample rate. Of several sound tracks the first is read.
     sample_rate : int, optional
         Rate in Hz to resample to; by default that of the file.
     name : str, optional
@@ -90,7 +94,7 @@ def read_sound(
         If the file is missing, empty, not an audio file, has no samples, or has values or a sample rate that no sound
         has; see `audiotag.audio.limits`.
     """
-    sound = LongSound(Path(source) if isinstance(source, str) else source, sample_rate, name, isolated)
+    sound = LongSound(as_path(source) if isinstance(source, str) else source, sample_rate, name, isolated)
     return _collect(sound, list(sound.blocks(MAX_VALUES_AT_ONCE)))
 
 
@@ -141,12 +145,14 @@ def read_crop(path: Path, start: int, frames: int, isolated: bool = False) -> np
     AudiotagError
         If the file is missing, empty, not an audio file, or has values in the crop that no sound has.
     """
-    if (samples := _read_pcm_16_crop(path, start, frames)) is not None:
-        return to_mono(samples)
-    report = DecodeReport()
-    with open_audio(path, path.name, isolated) as file:
-        parts = [to_mono(samples) for samples in _crop_blocks(file, path, start, frames) if report.add(samples)]
-    report.require_values(path.name)
+    name = path.name
+    with fetched(path) as source:
+        if (samples := _read_pcm_16_crop(source, start, frames)) is not None:
+            return to_mono(samples)
+        report = DecodeReport()
+        with open_audio(path, name, isolated) as file:
+            parts = [to_mono(samples) for samples in _crop_blocks(file, source, start, frames) if report.add(samples)]
+    report.require_values(name)
     return parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, np.float32), *parts])
 
 
@@ -169,19 +175,19 @@ def _crop_blocks(file: OpenFile, source: Source, start: int, frames: int) -> Ite
         lead = max(lead - len(samples), 0)
 
 
-def _read_pcm_16_crop(path: Path, start: int, frames: int) -> np.ndarray | None:
+def _read_pcm_16_crop(source: Source, start: int, frames: int) -> np.ndarray | None:
     """Read a crop of a 16-bit WAV, shape ``(samples, channels)``; None for any other file, or beyond its end.
 
     libsndfile gives the same samples, but takes twice as long just to open the file.
     """
-    layout = find_layout(path)
+    layout = find_layout(source)
     if layout is None or layout.subtype != "PCM_16" or layout.is_odd or layout.is_big_endian or start < 0:
         return None
     at, size = layout.parts[0]
     if layout.container not in ("WAV", "WAVEX") or (start + frames) * layout.bytes_per_frame > size:
         return None
     try:
-        with path.open("rb") as file:
+        with open_source(source) as file:
             file.seek(at + start * layout.bytes_per_frame)
             content = file.read(frames * layout.bytes_per_frame)
     except OSError:

@@ -15,6 +15,7 @@ from audiotag.audio.decoding import BlockReader, DecodeReport, count_tracks, hea
 from audiotag.audio.header import Header, Source
 from audiotag.audio.levels import peak_dbfs
 from audiotag.audio.opening import open_audio, source_name
+from audiotag.remote.reading import fetched
 
 BLOCK_SAMPLES = 1 << 18  # per channel, 6 s at 44.1 kHz; smaller blocks are joined to this size
 RESAMPLED_AT_ONCE = 1 << 17  # samples before or after resampling, whichever are more
@@ -105,7 +106,8 @@ class LongSound:
         report.require_sound(self.name)
         self.content = content.hexdigest() if self._hashed else ""
         self.cancelling_note = report.cancelling_note(self.name)
-        notes, self.truncated = report.structure(self.name, self._source, header)
+        with fetched(self._source) as source:
+            notes, self.truncated = report.structure(self.name, source, header)
         self.header = replace(header, notes=notes)
         self.notes = report.notes(self.name, self.header, tracks, self.sample_rate)
 

@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+from audiotag.audio.byte_ranges import open_source
 from audiotag.audio.header import Source
 from audiotag.wording import as_text, shortened
 
@@ -230,6 +231,6 @@ def _is_plausible(kind: Kind, start: bytes, size: int) -> bool:
 def _read(source: Source, at: int, size: int) -> bytes:
     if isinstance(source, bytes):
         return source[at : at + size]
-    with source.open("rb") as file:
+    with open_source(source) as file:
         file.seek(at)
         return file.read(size)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from audiotag.cli.arguments import local_or_remote_path
 from audiotag.cli.exit_codes import ALL_DONE, SOME_FAILED
 from audiotag.cli.printing import print_json, print_line, say
 from audiotag.cli.progress import bar, print_problems
@@ -23,7 +23,7 @@ def add_ablation(commands: Any) -> None:
         sub = commands.add_parser(name, description=HELP, **listing)
         sub.set_defaults(run=ablation)
         sub.add_argument("ensemble", help="name or folder of the ensemble")
-        sub.add_argument("dataset", type=Path, help="folder or table of labelled clips")
+        sub.add_argument("dataset", type=local_or_remote_path, help="folder or table of labelled clips")
         sub.add_argument(
             "--subset",
             default="test",

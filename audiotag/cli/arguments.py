@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from audiotag.errors import AudiotagError
+from audiotag.remote.addresses import as_path, is_remote
+
 # As in audiotag.data.layouts.base, which loads pandas: a command must not do that to print its help.
 LABEL_SEPARATORS = ("comma", "semicolon", "bar", "space", "none")
 NO_COLUMN = "-"
@@ -34,10 +37,39 @@ def fold_numbers(text: str) -> tuple[int, ...]:
     return numbers
 
 
+def local_or_remote_path(text: str) -> Path:
+    """The path of a folder, table or sound; that of an address is in the mirror of the workspace.
+
+    >>> local_or_remote_path("sounds").name, local_or_remote_path("s3://bucket/sounds").parts[-3:]
+    ('sounds', ('s3', 'bucket', 'sounds'))
+    """
+    try:
+        return as_path(text)
+    except AudiotagError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def list_remote_paths(options: argparse.Namespace) -> None:
+    """List what is at the addresses among a command's arguments, with progress, so that it finds them as on disk."""
+    given = [one for value in vars(options).values() for one in (value if isinstance(value, list) else [value])]
+    if not (remote := [path for path in given if is_remote(path)]):
+        return
+    from audiotag.cli.progress import bar
+    from audiotag.data.remote_folders import localise
+
+    for path in remote:
+        with bar("listing", "object") as progress:
+            localise(path, progress)
+
+
 def add_paths(sub: argparse.ArgumentParser) -> None:
     """Add the sound files and folders of a command that tags or embeds them."""
     sub.add_argument(
-        "paths", nargs="+", type=Path, metavar="PATH", help="sound files and folders; links to folders are not followed"
+        "paths",
+        nargs="+",
+        type=local_or_remote_path,
+        metavar="PATH",
+        help="sound files and folders, also by addresses like s3://bucket/sounds; links to folders are not followed",
     )
 
 

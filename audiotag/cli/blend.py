@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from audiotag.cli.arguments import local_or_remote_path
 from audiotag.cli.exit_codes import ALL_DONE
 from audiotag.cli.printing import print_line, say
 from audiotag.cli.progress import bar
@@ -56,7 +57,7 @@ def add_blend(sub: argparse.ArgumentParser) -> None:
     )
     add(
         "--dataset",
-        type=Path,
+        type=local_or_remote_path,
         metavar="FOLDER",
         help="folder or table of the dataset that the members were trained on, or are to be",
     )

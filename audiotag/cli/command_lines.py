@@ -13,6 +13,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from audiotag.remote.addresses import with_addresses
+
 if TYPE_CHECKING:
     from audiotag.data.layouts import OpenOptions
     from audiotag.tagging.settings import TagSettings
@@ -210,7 +212,7 @@ def _number_text(value: float | None) -> str:
 
 def _path_text(path: str | Path) -> str:
     """A path that the parser does not take for an option."""
-    text = os.fspath(path)
+    text = with_addresses(os.fspath(path))
     return f"./{text}" if text.startswith("-") else text
 
 

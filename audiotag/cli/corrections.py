@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audiotag.cli.arguments import add_spreadsheet
+from audiotag.cli.arguments import add_spreadsheet, local_or_remote_path
 from audiotag.cli.exit_codes import ALL_DONE, NOTHING_DONE, SOME_FAILED
 from audiotag.cli.printing import print_line, say
 from audiotag.errors import AudiotagError
@@ -25,7 +25,7 @@ def add_corrections(sub: argparse.ArgumentParser) -> None:
     """Add the options of ``audiotag corrections``."""
     sub.epilog = "The dataset's own files are never changed."
     add = sub.add_argument
-    add("dataset", type=Path, help="folder of the dataset, or its table, as audiotag scan opened it")
+    add("dataset", type=local_or_remote_path, help="folder of the dataset, or its table, as audiotag scan opened it")
     add(
         "--export",
         type=Path,

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audiotag.cli.arguments import add_reading, add_spreadsheet
+from audiotag.cli.arguments import add_reading, add_spreadsheet, local_or_remote_path
 from audiotag.cli.command_lines import scan_line
 from audiotag.cli.exit_codes import ALL_DONE, NOTHING_DONE, SOME_FAILED
 from audiotag.cli.printing import print_json, print_line, print_table, say
@@ -45,7 +45,12 @@ def add_scan(sub: argparse.ArgumentParser) -> None:
     """Add the options of ``audiotag scan``."""
     sub.epilog = f"Read as they are, without an option: {PUBLISHED}."
     add = sub.add_argument
-    add("dataset", type=Path, help="folder of the dataset, or its table: CSV or other text, Excel, JSON or Parquet")
+    add(
+        "dataset",
+        type=local_or_remote_path,
+        help="folder of the dataset, or its table (CSV or other text, Excel, JSON or Parquet), also by an address like "
+        "s3://bucket/sounds",
+    )
     add("--layout", metavar="KEY", help="layout of the dataset, for example table (default: detected automatically)")
     add("--file-column", metavar="NAME", help="column of the file names (default: detected automatically)")
     add("--label-column", metavar="NAME", help="column of the labels; - for columns of 0 and 1 (default: detected)")

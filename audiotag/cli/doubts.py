@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audiotag.cli.arguments import add_spreadsheet
+from audiotag.cli.arguments import add_spreadsheet, local_or_remote_path
 from audiotag.cli.exit_codes import ALL_DONE
 from audiotag.cli.printing import print_json, print_line, say
 from audiotag.cli.progress import bar, print_problems, quiet_decoders
@@ -34,7 +34,7 @@ def add_doubts(sub: argparse.ArgumentParser) -> None:
         "and no sound is changed."
     )
     add = sub.add_argument
-    add("dataset", type=Path, help="folder or table of the dataset")
+    add("dataset", type=local_or_remote_path, help="folder or table of the dataset")
     scorer = sub.add_mutually_exclusive_group(required=True)
     scorer.add_argument("--run", dest="from_run", metavar="RUN", help="name of a run with finished folds")
     scorer.add_argument("--ensemble", metavar="NAME", help="name or folder of an ensemble, which then scores the clips")

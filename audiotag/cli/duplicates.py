@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from audiotag.cli.arguments import local_or_remote_path
 from audiotag.cli.exit_codes import ALL_DONE, NOTHING_DONE, SOME_FAILED
 from audiotag.cli.printing import print_json, print_line
 from audiotag.cli.progress import print_problems, quiet_decoders, wait_for_job
@@ -28,7 +28,7 @@ def add_duplicates(sub: argparse.ArgumentParser) -> None:
         "the same samples are found by audiotag scan. An interrupted search continues where it was."
     )
     add = sub.add_argument
-    add("dataset", type=Path, help="folder or table of the dataset")
+    add("dataset", type=local_or_remote_path, help="folder or table of the dataset")
     add(
         "--ensemble",
         default="starter",

@@ -33,6 +33,7 @@ from audiotag.cli import (
     train,
     trust,
 )
+from audiotag.cli.arguments import list_remote_paths
 from audiotag.cli.exit_codes import MEANINGS, NOTHING_DONE, SIGNALLED, UNEXPECTED_ERROR, Terminated
 from audiotag.cli.printing import accept_every_character, say
 from audiotag.crash_log import log_file, start_log, unexpected, watch_for_crashes
@@ -96,6 +97,7 @@ def _run(options: argparse.Namespace) -> int:
     """Run a command; returns its exit status, whatever it raises."""
     try:
         sweep_workspace(Workspace().root)
+        list_remote_paths(options)
         status: int = options.run(options)
         sys.stdout.flush()  # here, so that a reader that has ended is found out
     except AudiotagError as error:

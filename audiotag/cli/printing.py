@@ -2,7 +2,7 @@
 
 Names, labels, sentences in cards and problems come from files that strangers may have made, and a terminal obeys the
 codes in them. So all modules of the command line print by these functions, which a test checks: each line goes through
-`audiotag.wording.printable`.
+`audiotag.wording.printable`. Paths in the mirror of remote sounds are printed as addresses.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import sys
 from typing import IO, TYPE_CHECKING, Any
 
+from audiotag.remote.addresses import with_addresses
 from audiotag.wording import json_escaped, printable
 
 if TYPE_CHECKING:
@@ -21,12 +22,12 @@ if TYPE_CHECKING:
 
 def print_line(line: str = "", bar: tqdm[Any] | None = None) -> None:
     """Print one line on standard output, above a progress bar where one is shown."""
-    _write(printable(line) + "\n", sys.stdout, bar)
+    _write(printable(with_addresses(line)) + "\n", sys.stdout, bar)
 
 
 def say(sentence: str = "", bar: tqdm[Any] | None = None) -> None:
     """Print one line on standard error, above a progress bar where one is shown."""
-    _write(printable(sentence) + "\n", sys.stderr, bar)
+    _write(printable(with_addresses(sentence)) + "\n", sys.stderr, bar)
 
 
 def print_table(table: pd.DataFrame, float_format: str) -> None:
@@ -43,7 +44,7 @@ def print_json(value: Any) -> None:
 
 def print_json_part(part: str, bar: tqdm[Any] | None = None) -> None:
     """Print a part of a JSON text on standard output, above a progress bar where one is shown."""
-    _write(json_escaped(part, sys.stdout.encoding or "utf-8"), sys.stdout, bar)
+    _write(json_escaped(with_addresses(part), sys.stdout.encoding or "utf-8"), sys.stdout, bar)
 
 
 def accept_every_character() -> None:

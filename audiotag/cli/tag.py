@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audiotag.cli.arguments import add_paths, add_spreadsheet, fold_numbers
+from audiotag.cli.arguments import add_paths, add_spreadsheet, fold_numbers, local_or_remote_path
 from audiotag.cli.bulk_job import notes_path, tag_into_file, tag_onto_screen
 from audiotag.cli.embed import VectorFile, check_vector_file, write_vectors
 from audiotag.cli.exit_codes import NOTHING_DONE
@@ -78,7 +78,7 @@ def add_submit(sub: argparse.ArgumentParser) -> None:
     """Options of ``audiotag submit``."""
     add = sub.add_argument
     sub.set_defaults(hold_back=False)  # a submission has the scores of all labels
-    add("dataset", type=Path, help="folder or table of the dataset")
+    add("dataset", type=local_or_remote_path, help="folder or table of the dataset")
     _add_tag_settings(sub)
     add(
         "--out",

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audiotag.cli.arguments import whole_numbers
+from audiotag.cli.arguments import local_or_remote_path, whole_numbers
 from audiotag.cli.exit_codes import ALL_DONE, NOTHING_DONE, SOME_FAILED
 from audiotag.cli.printing import print_json, print_line, say
 from audiotag.cli.progress import preparation_lines, print_problems
@@ -30,8 +30,8 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     add(
         "dataset",
         nargs="?",
-        type=Path,
-        help="folder or table of the dataset (default: the starter sounds)",
+        type=local_or_remote_path,
+        help="folder or table of the dataset, also by an address like s3://bucket/sounds (default: the starter sounds)",
     )
     add("--recipe", default="quick", help="name of a shipped recipe, or a .toml file (default: quick)")
     add("--preset", default="", metavar="NAME", help="name of spectrogram settings that replace the recipe's")

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from audiotag.cli.arguments import local_or_remote_path
 from audiotag.cli.exit_codes import ALL_DONE
 from audiotag.cli.printing import print_json, print_line, print_table, say
 from audiotag.cli.progress import bar
@@ -54,7 +55,7 @@ def add_noise_gate(sub: argparse.ArgumentParser) -> None:
 def add_familiarity(sub: argparse.ArgumentParser) -> None:
     """Options of ``audiotag familiarity``."""
     sub.add_argument("ensemble", help="name or folder of the ensemble")
-    sub.add_argument("dataset", type=Path, help="folder or table of the dataset that it was trained on")
+    sub.add_argument("dataset", type=local_or_remote_path, help="folder or table of the dataset that it was trained on")
 
 
 def trust(options: argparse.Namespace) -> int:

@@ -15,9 +15,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from audiotag.audio.byte_ranges import open_source
 from audiotag.audio.levels import SILENCE_DBFS
 from audiotag.data.index import FILES_PER_TASK, KEY, check_keys, write_parquet
 from audiotag.disk import optional_write
+from audiotag.errors import AudiotagError
+from audiotag.remote.reading import FetchAhead, fetched
 from audiotag.state import read_state
 
 PROBE_BYTES = 4096  # read at the start, the middle and the end of a file
@@ -130,9 +133,19 @@ def _each(
     progress: Callable[[int, int], None] | None = None,
 ) -> list[str | None]:
     waiting, found = list(paths), list[str | None]()
-    chunks = [waiting[at : at + FILES_PER_TASK] for at in range(0, len(waiting), FILES_PER_TASK)]
+    ahead = FetchAhead(waiting)
+
+    def read_some(numbers: range) -> list[str | None]:
+        read_now = []
+        for number in numbers:
+            ahead.reached(number)
+            read_now.append(read(waiting[number]))
+        return read_now
+
+    starts = range(0, len(waiting), FILES_PER_TASK)
+    chunks = [range(at, min(at + FILES_PER_TASK, len(waiting))) for at in starts]
     with ThreadPoolExecutor() as pool:
-        for each in pool.map(lambda chunk: [read(path) for path in chunk], chunks):
+        for each in pool.map(read_some, chunks):
             found += each
             if progress:
                 progress(len(found), len(waiting))
@@ -142,13 +155,13 @@ def _each(
 def _probe(path: Path) -> str | None:
     """Size and checksum of parts of a file; None if it cannot be read."""
     try:
-        with path.open("rb") as file:
+        with fetched(path) as source, open_source(source) as file:
             size = file.seek(0, 2)
             digest = hashlib.sha256(b"%d" % size)
             for start in (0, (size - PROBE_BYTES) // 2, size - PROBE_BYTES):
                 file.seek(max(start, 0))
                 digest.update(file.read(PROBE_BYTES))
-    except OSError:
+    except (OSError, AudiotagError):
         return None
     return digest.hexdigest()
 
@@ -157,10 +170,10 @@ def _checksum(path: Path) -> str | None:
     """Checksum of a file; None if it cannot be read."""
     digest = hashlib.sha256()
     try:
-        with path.open("rb") as file:
+        with fetched(path) as source, open_source(source) as file:
             while part := file.read(READ_BYTES):
                 digest.update(part)
-    except OSError:
+    except (OSError, AudiotagError):
         return None
     return digest.hexdigest()
 

@@ -19,6 +19,7 @@ from audiotag.audio.wrong_files import describe_wrong_path
 from audiotag.data.dataset import Dataset
 from audiotag.disk import modified_ns, optional_write
 from audiotag.errors import clip_problem, may_pass
+from audiotag.remote.reading import fetch_ahead
 from audiotag.state import read_state
 from audiotag.workspace import write_bytes
 
@@ -73,8 +74,12 @@ def scan(
     done, passing = 0, set[tuple]()
     paths = clips["path"].to_list()
     chunks = [unknown[at : at + FILES_PER_TASK] for at in range(0, len(unknown), FILES_PER_TASK)]
+
+    def read_rows(chunk: list[int]) -> list[tuple[int, tuple, bool]]:
+        return [(row, *_read_row(paths[row], keys[row][0])) for row in fetch_ahead(chunk, paths.__getitem__)]
+
     with ThreadPoolExecutor() as pool:
-        for rows in pool.map(lambda chunk: [(row, *_read_row(paths[row], keys[row][0])) for row in chunk], chunks):
+        for rows in pool.map(read_rows, chunks):
             known.update((keys[row], header) for row, header, _ in rows)
             passing.update(keys[row] for row, _, is_passing in rows if is_passing)
             done += len(rows)

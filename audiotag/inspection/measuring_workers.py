@@ -27,6 +27,7 @@ import psutil
 from audiotag import in_hand, jobs
 from audiotag.errors import AudiotagError, clip_problem, may_pass
 from audiotag.features.measures import Measures, measure
+from audiotag.remote.reading import FetchAhead
 
 MEASURE_COLUMNS = [*(field.name for field in fields(Measures)), "measure_error"]
 ROW_COLUMNS = [*MEASURE_COLUMNS, "may_pass"]  # whether the error is one that need not come again
@@ -77,8 +78,9 @@ def measured_rows(
     failed_starts = 0
     staff = [_Worker() for _ in range(min(workers, len(clips)))]
     try:
-        done = 0
+        done, ahead = 0, FetchAhead([clip.path for clip in clips])
         while done < len(clips) and not must_stop():
+            ahead.reached(done)
             for worker in staff:
                 worker.take(clips, todo, again)
             wait([worker.connection for worker in staff if worker.in_hand or not worker.is_ready], WATCH_INTERVAL_S)

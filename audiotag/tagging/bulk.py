@@ -28,6 +28,7 @@ from audiotag.disk import modified_ns
 from audiotag.errors import clip_problem
 from audiotag.processors import usable_cpus
 from audiotag.reasons import plain_reason
+from audiotag.remote.reading import fetch_ahead
 from audiotag.tagging.clip_inputs import ClipInputs
 from audiotag.tagging.engines import Outputs, join_outputs
 from audiotag.tagging.result import Evidence, Tags
@@ -127,6 +128,7 @@ def tag_files(tagger: Tagger, files: Iterable[SoundFile], workers: int = 0) -> G
 def score_files(tagger: Tagger, files: Iterable[SoundFile], workers: int = 0) -> Generator[ScoredFile, None, None]:
     """The evidence of each file, in order; the parameters are those of `tag_files`."""
     parts = tagger.parts
+    files = fetch_ahead(files, lambda file: file.path)
     workers = max(1, (workers or usable_cpus()) // len(parts))
     with ExitStack() as stack:
         streams = [

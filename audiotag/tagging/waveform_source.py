@@ -15,6 +15,7 @@ import numpy as np
 
 from audiotag.audio.header import Source
 from audiotag.checks import Within, require
+from audiotag.remote.addresses import as_path
 
 Taggable = str | Path | bytes | np.ndarray
 FILE_TYPES = (str, Path, bytes, bytearray, memoryview)  # a path, or the bytes of a file
@@ -27,8 +28,8 @@ def readable_source(source: Taggable, sample_rate: int | None = None) -> Source:
     Parameters
     ----------
     source : str, Path, bytes or numpy.ndarray
-        A path, the bytes of a sound file, or a waveform: floating point, finite, full scale at ±1, of shape
-        (samples,) or (channels, samples).
+        A path or an address, the bytes of a sound file, or a waveform: floating point, finite, full scale at ±1, of
+        shape (samples,) or (channels, samples).
     sample_rate : int, optional
         Sample rate of a waveform in Hz.
 
@@ -47,7 +48,7 @@ def readable_source(source: Taggable, sample_rate: int | None = None) -> Source:
     if isinstance(source, FILE_TYPES):
         hint = "it is for a waveform only"
         require(sample_rate is None, "sample_rate", "be left out for a file, which states its own", sample_rate, hint)
-        return source if isinstance(source, Path) else Path(source) if isinstance(source, str) else bytes(source)
+        return as_path(source) if isinstance(source, str | Path) else bytes(source)
     return _wav_of_floats(_check_waveform(np.asarray(source)), _check_rate(sample_rate))
 
 

@@ -21,6 +21,7 @@ import psutil
 from audiotag.augmentation.chain import Chain, apply_all
 from audiotag.features.log_mel import Scale, network_inputs
 from audiotag.features.settings import SpectrogramSettings
+from audiotag.remote.reading import FetchAhead
 from audiotag.training.clips import LabelledClips
 from audiotag.training.frame_cache import FrameCache, random_start
 from audiotag.training.recipe import Recipe
@@ -102,7 +103,14 @@ class Batches:
         """
         order = self._order(epoch)
         make = self._make_inputs if as_inputs else self._make_waveforms
-        return _make_ahead(lambda number: make(epoch, number, order), len(self), workers)
+        ahead = FetchAhead([self.labelled.clips[item].path for item in order])
+
+        def make_batch(number: int) -> Batch:
+            if epoch == 0 or not as_inputs:  # later, inputs come from the cache of frames
+                ahead.reached((number + 1) * self.size)
+            return make(epoch, number, order)
+
+        return _make_ahead(make_batch, len(self), workers)
 
     def input_batch(self, epoch: int, number: int) -> Batch:
         """One batch of network inputs; ``epoch`` and ``number`` from 0."""

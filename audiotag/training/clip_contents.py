@@ -11,6 +11,7 @@ from audiotag.audio.streaming import LongSound
 from audiotag.data.dataset import Dataset
 from audiotag.data.index import scan
 from audiotag.inspection.measurement_job import MeasurementJob, with_measures
+from audiotag.remote.reading import FetchAhead
 from audiotag.workspace import Workspace
 
 
@@ -34,9 +35,16 @@ def with_contents(clips: pd.DataFrame, dataset: Dataset, workspace: Workspace) -
     index = with_measures(scan(dataset, workspace.indexes), measures)
     clips = clips.merge(index[["subset", "clip", "path", "content"]], on=["subset", "clip"])
     unmeasured = clips["content"].isna()
+    paths = clips.loc[unmeasured, "path"].to_list()
+    ahead = FetchAhead(paths)
+
+    def content_at(number: int) -> str:
+        ahead.reached(number)
+        return content_of(paths[number])
+
     with ThreadPoolExecutor() as pool:
         clips["content"] = clips["content"].astype(object)
-        clips.loc[unmeasured, "content"] = list(pool.map(content_of, clips.loc[unmeasured, "path"]))
+        clips.loc[unmeasured, "content"] = list(pool.map(content_at, range(len(paths))))
     return clips[clips["content"] != ""]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from audiotag.disk import modified_ns
 from audiotag.errors import AudiotagError, clip_problem
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.features.trimming import trim_bounds, trimmed_bounds_of_blocks
+from audiotag.remote.reading import FetchAhead
 from audiotag.training.clip_bounds import ClipBounds, ClipBoundsStore
 from audiotag.training.pools import KINDS as KINDS
 from audiotag.wording import as_text
@@ -144,7 +146,10 @@ def prepare_clips(
 
     names = clips["clip"] if "clip" in clips else [as_text(path.name) for path in clips["path"]]
 
-    def prepare(path: Path, name: str) -> Clip | str:
+    ahead = FetchAhead(clips["path"].to_list())
+
+    def prepare(number: int, path: Path, name: str) -> Clip | str:
+        ahead.reached(number)
         try:
             row = None if in_hand.is_suspect(path) else rows.get(path)
             known = None if row is None else _clip_from_index(row, settings, name, store)
@@ -158,7 +163,7 @@ def prepare_clips(
             return clip_problem(name, error)
 
     with ThreadPoolExecutor() as pool:
-        for name, result in zip(names, pool.map(prepare, clips["path"], names), strict=True):
+        for name, result in zip(names, pool.map(prepare, count(), clips["path"], names), strict=True):
             if isinstance(result, Clip):
                 prepared.append(result)
             else:

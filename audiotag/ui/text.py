@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable
 from urllib.parse import quote, urlsplit
 
+from audiotag.remote.addresses import with_addresses
 from audiotag.wording import as_text
 
 JOINER = "\u2060"  # has no width and allows no line break
@@ -30,12 +31,12 @@ class Markdown(str):
 
 
 def escape(text: object) -> Markdown:
-    """Markdown that shows a text from data unchanged, on one line.
+    """Markdown that shows a text from data unchanged, on one line; a path of remote sounds is shown as its address.
 
     >>> escape("a_b [x](y).wav")
     'a\\\\_b \\\\[x\\\\](y).wav'
     """
-    one_line = re.sub(r"[\r\n\t]+", " ", as_text(text)).strip()
+    one_line = re.sub(r"[\r\n\t]+", " ", with_addresses(as_text(text))).strip()
     safe = SPECIAL.sub(r"\\\1", REPLACED.sub(lambda found: found[0] + JOINER, one_line))
     return Markdown(BLOCK.sub(r"\1\\", safe))
 

@@ -41,6 +41,7 @@ LAYERS = (
         "processors",
     },
     {"in_hand"},
+    {"remote"},
     {"audio"},
     {"features"},
     {"augmentation"},

@@ -16,11 +16,13 @@ from typing import Any, ClassVar, TypeVar
 
 from audiotag.checks import check, require
 from audiotag.data.dataset import Dataset
+from audiotag.data.remote_folders import localise, problems_of
 from audiotag.data.table_bounds import SEPARATORS
 from audiotag.disk import expanded
 from audiotag.errors import AudiotagError
 from audiotag.reasons import plain_reason
 from audiotag.registry import Registry
+from audiotag.remote.addresses import is_address, is_remote, path_of, with_addresses
 from audiotag.wording import as_text
 
 NO_COLUMN = "-"
@@ -160,7 +162,8 @@ def open_dataset(path: str | Path, options: OpenOptions | None = None, **fields:
     Parameters
     ----------
     path : str or Path
-        A folder, a sound file, or a table: CSV or other text, Excel, JSON or Parquet, also compressed by gzip.
+        A folder, a sound file, or a table: CSV or other text, Excel, JSON or Parquet, also compressed by gzip. It may
+        be an address, such as ``s3://bucket/sounds``, whose folder is then listed.
     options : OpenOptions, optional
         What not to detect automatically.
     **fields
@@ -175,9 +178,13 @@ def open_dataset(path: str | Path, options: OpenOptions | None = None, **fields:
     AudiotagError
         If the path does not exist or is not a dataset; the message says what was looked for.
     """
+    if is_address(path):
+        path = localise(path)
     path = absolute(path)
     options = replace(options or OpenOptions(), **fields)
     try:
+        if is_remote(path) and not path.exists():  # a worker may be the first on its machine
+            localise(path)
         layout = LAYOUTS.get(options.layout)() if options.layout else _recognise(path, bool(options.folders))
         if not path.exists():
             raise _not_there(path)
@@ -186,7 +193,9 @@ def open_dataset(path: str | Path, options: OpenOptions | None = None, **fields:
         raise AudiotagError(
             f"{error.filename or path} cannot be read: {plain_reason(error)}; check the path."
         ) from error
-    return replace(_in_text(dataset), root=path, layout=layout.title, layout_key=layout.key)
+    dataset = _in_text(dataset)
+    problems = (*problems_of(path), *dataset.problems)
+    return replace(dataset, root=path, layout=layout.title, layout_key=layout.key, problems=problems)
 
 
 def layouts_in_order() -> list[Layout]:
@@ -195,23 +204,29 @@ def layouts_in_order() -> list[Layout]:
 
 
 def absolute(path: str | Path) -> Path:
-    """The path from the root, without ``~`` and ``..``; links are not resolved.
+    """The path from the root, without ``~`` and ``..``; links are not resolved. That of an address is in the mirror.
 
     Raises
     ------
     AudiotagError
-        If it begins with the ``~`` of a user who does not exist, or has NUL characters.
+        If it begins with the ``~`` of a user who does not exist, or has NUL characters, or is an address that audiotag
+        does not open.
     """
+    if is_address(path):
+        return path_of(path)
     return Path(os.path.abspath(expanded(path)))
 
 
 def _in_text(dataset: Dataset) -> Dataset:
     """The dataset with sentences and names that can be written, whatever bytes its file names have."""
     problems, flagged = (
-        tuple(replace(problem, clip=as_text(problem.clip), reason=as_text(problem.reason)) for problem in found)
+        tuple(
+            replace(problem, clip=as_text(problem.clip), reason=with_addresses(as_text(problem.reason)))
+            for problem in found
+        )
         for found in (dataset.problems, dataset.flagged)
     )
-    missing = tuple(map(as_text, dataset.missing))
+    missing = tuple(with_addresses(as_text(sentence)) for sentence in dataset.missing)
     return replace(dataset, name=as_text(dataset.name), problems=problems, flagged=flagged, missing=missing)
 
 

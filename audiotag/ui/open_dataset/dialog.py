@@ -10,8 +10,10 @@ import streamlit as st
 
 from audiotag.data.browsing import Listing
 from audiotag.data.layouts import OpenOptions, absolute
+from audiotag.data.remote_folders import localise
 from audiotag.disk import disk_problem
 from audiotag.errors import AudiotagError
+from audiotag.remote.addresses import is_remote, with_addresses
 from audiotag.ui.open_dataset import browser, preview
 from audiotag.ui.open_dataset.preview import Found
 from audiotag.ui.text import escape
@@ -29,6 +31,8 @@ LOOK = "open-dataset-look"  # a target that is large, and is to be read neverthe
 FETCH = "open-dataset-fetch"  # whether it is shown how to get FSDKaggle2019
 PROBLEM = "open-dataset-problem"  # why the last path was not opened
 OPENED = "open-dataset-opened"  # the name of the dataset that was opened, until it is said
+LISTED = "open-dataset-listed"  # the path of the address that was listed last
+WANTED = "open-dataset-wanted"  # whether what is listed is then to be opened
 PATH = "dataset-path"  # key of the field
 TABLE_OPTIONS = (  # keys and labels of the fields
     ("file-column", "File column"),
@@ -80,9 +84,10 @@ def _dialog() -> None:
         on_change=_take_path,
         placeholder="/data/FSDKaggle2019",
         help="A folder of sounds, a folder with one folder per class, or a table of files and labels, on the machine "
-        "that runs this app. The files are never changed.",
+        "that runs this app, or an address like s3://bucket/sounds. The files are never changed.",
     )
     right.button("Open", type="primary", key="open-path", on_click=_open_path, width="stretch")
+    _list_address()
     if problem := st.session_state.get(PROBLEM):
         st.error(escape(problem), icon=":material/error:")
     folder, target = st.session_state[FOLDER], st.session_state[TARGET]
@@ -105,6 +110,32 @@ def _dialog() -> None:
     if is_fetching:
         with st.container(border=True):
             show_fsdkaggle2019(Workspace().root.parent / "FSDKaggle2019", _choose)
+
+
+def _list_address() -> None:
+    """List what is at the address that was typed, once, and open it if that was asked for."""
+    target = st.session_state[TARGET]
+    if not is_remote(target) or st.session_state.get(LISTED) == target:
+        return
+    shown = st.progress(0.0, "Listing …")
+
+    def progress(done: int, total: int) -> None:
+        shown.progress(done / total if total else 0.0, f"{done:,} of {total:,} files" if total else f"{done:,} files")
+
+    is_wanted = st.session_state.pop(WANTED, False)
+    try:
+        localise(target, progress)
+    except (AudiotagError, OSError) as error:
+        st.session_state[FOLDER] = st.session_state[TARGET] = _first_folder()
+        st.session_state[PROBLEM] = _sentence(error)
+    else:
+        st.session_state[LISTED] = target
+        if is_wanted:
+            _open_path()
+        st.session_state[FOLDER] = target if target.is_dir() else target.parent
+    shown.empty()
+    if not st.session_state[IS_OPEN]:
+        st.rerun()
 
 
 def _show_target(target: Path, listing: Listing | None) -> None:
@@ -146,22 +177,22 @@ def _look(target: Path) -> None:
 
 def _go_to(path: Path) -> None:
     """List a folder, or the folder of a file, and choose what would be opened."""
-    folder = path if path.is_dir() else path.parent
+    folder = path if path.is_dir() or is_remote(path) else path.parent
     if folder != st.session_state.get(FOLDER):
         st.session_state[browser.PART_OF_NAME] = ""
     st.session_state[FOLDER], st.session_state[TARGET] = folder, path
-    st.session_state[PATH] = as_text(path)
+    st.session_state[PATH] = with_addresses(as_text(path))
     st.session_state.pop(PROBLEM, None)
 
 
 def _take_path() -> None:
     """Go to the path that was typed or pasted; what is wrong with it is said below the field."""
     text = st.session_state.get(PATH) or ""
-    if text == as_text(st.session_state.get(TARGET, "")):
+    if text == with_addresses(as_text(st.session_state.get(TARGET, ""))):
         return
     try:
         path = parse_path(text, "Give the path of a dataset: a folder, or its table.")
-        if not os.path.exists(path):
+        if not is_remote(path) and not os.path.exists(path):
             raise AudiotagError(
                 f"{path} does not exist. Check the spelling; the path must be on the machine that runs this app."
             )
@@ -175,6 +206,9 @@ def _open_path() -> None:
     st.session_state.pop(PROBLEM, None)
     _take_path()
     if st.session_state.get(PROBLEM):
+        return
+    if is_remote(target := st.session_state[TARGET]) and st.session_state.get(LISTED) != target:
+        st.session_state[WANTED] = True
         return
     try:
         found = preview.look_inside(absolute(st.session_state[TARGET]), _typed_options())

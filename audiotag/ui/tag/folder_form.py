@@ -5,10 +5,14 @@ The form is on the page before the ensemble is loaded, so what it asks for is do
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
+from audiotag.data.remote_folders import localise
 from audiotag.disk import disk_problem
 from audiotag.errors import AudiotagError
+from audiotag.remote.addresses import is_remote
 from audiotag.tagging.folder_job import FolderJob, FolderOptions, export_choices
 from audiotag.ui.tag.tagging_options import PageSettings
 from audiotag.ui.text import Markdown, escape
@@ -71,18 +75,31 @@ def start_if_asked(page: PageSettings, workspace: Workspace) -> None:
         st.rerun()
 
 
+def _localised(path: Path) -> Path:
+    """The path, after what is at an address was listed."""
+    with st.spinner("Listing …"):
+        return localise(path)
+
+
+def _on_disk(path: Path) -> Path:
+    """The path, which must not be that of an address: nothing is written there."""
+    if is_remote(path):
+        raise AudiotagError(f"{path} cannot be written to; give a folder on the machine that runs this app.")
+    return path
+
+
 def _start(page: PageSettings, workspace: Workspace) -> None:
     setup, state = page.setup, page.state
     try:
         out = st.session_state[OUT].strip()
         options = FolderOptions(
-            sounds=str(parse_path(st.session_state[SOUNDS], "Give the path of a folder of sounds.")),
+            sounds=str(_localised(parse_path(st.session_state[SOUNDS], "Give the path of a folder of sounds."))),
             ensemble=str(setup.folder.absolute()),
             settings=setup.settings,
             thresholds=setup.thresholds,
             specs=tuple(state.explicit_specs(setup.tagger.card.labels, setup.settings.combine)),
             files=tuple(st.session_state[FILES]),
-            out=str(parse_path(out, "")) if out else "",
+            out=str(_on_disk(parse_path(out, ""))) if out else "",
         )
         job = FolderJob.create(options, workspace)
         job.start()

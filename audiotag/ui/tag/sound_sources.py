@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from audiotag.audio.opening import READABLE
+from audiotag.data.remote_folders import localise
 from audiotag.errors import AudiotagError
 from audiotag.ui import cache, frame
 from audiotag.ui.style import add_style
@@ -144,7 +145,7 @@ def _go_to_folders() -> None:
 def _take_path() -> None:
     """Add the sound or the sounds at the path; errors are shown below the field."""
     try:
-        path = parse_path(st.session_state["tag-path"], EMPTY_PATH)
+        path = localise(parse_path(st.session_state["tag-path"], EMPTY_PATH))
         if os.path.isdir(path):
             from audiotag.tagging.bulk import sound_files
 

@@ -16,7 +16,8 @@ def parse_path(text: str | None, when_empty: str) -> Path:
     """The absolute path that a user means.
 
     Spaces around it, quotes as a shell or a file manager puts them, ``file://`` addresses and ``~`` are understood. A
-    path that exists as it is typed is taken as it is.
+    path that exists as it is typed is taken as it is. That of an address, like ``s3://bucket/sounds``, is in the
+    mirror, where `audiotag.data.remote_folders.localise` lists it.
 
     Parameters
     ----------
@@ -60,11 +61,6 @@ def _without_address(text: str) -> str:
     ('/a b', '/a%20b')
     """
     if not text.lower().startswith("file:"):
-        if re.match(r"[a-z][a-z0-9+.-]+://", text, re.IGNORECASE):
-            raise AudiotagError(
-                f"{text} is an address of the network. Download what it names, and give the path on the machine that "
-                "runs this app."
-            )
         return text
     host, path = re.fullmatch(r"file:(?://([^/]*))?(.*)", text, re.IGNORECASE | re.DOTALL).groups()  # type: ignore[union-attr]
     if host not in (None, "", "localhost"):

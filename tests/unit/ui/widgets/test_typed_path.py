@@ -42,7 +42,7 @@ def test_home_folder_is_understood(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", ASK), (None, ASK), ("   ", ASK), ("https://x.org/a.wav", "address of the network"),
+        ("", ASK), (None, ASK), ("   ", ASK), ("ftp://x.org/a.wav", "is an address, not a path"),
         ("file://nas/share", "on another machine"), ("~nobody-of-this-name/a", "names a user that does not exist"),
         ("/a\0b", "no path can have"),
     ],
