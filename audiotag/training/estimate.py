@@ -161,6 +161,7 @@ def run_estimate(estimate: Estimate, rates: bool) -> None:
     if rates:
         report("Trying learning rates")
         write_json(estimate.folder / "result.json", result | _find_rates(session, keys[0], result["batch_s"][-1]))
+    report.end()
 
 
 def _uses_device(run: Run, keys: tuple[str, ...]) -> bool:
