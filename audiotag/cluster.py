@@ -129,11 +129,13 @@ def require_answer(address: str, timeout_s: float = ANSWER_TIMEOUT_S) -> None:
     if os.environ.get("RAY_USE_TLS", "0") == "1":  # it answers only those who have its certificates
         return
     host, port = address.removeprefix(CLIENT).rsplit(":", 1)
+    head = b""
     try:
         with socket.create_connection((host.strip("[]"), int(port)), timeout_s) as connection:
             connection.settimeout(timeout_s)
-            connection.sendall(_PREFACE)
-            head = connection.recv(9)
+            with suppress(ConnectionError):  # closed by a server that understands no HTTP/2
+                connection.sendall(_PREFACE)
+                head = connection.recv(9)
     except OSError as error:
         fault = "does not answer" if isinstance(error, TimeoutError) else "cannot be reached"
         raise AudiotagError(
@@ -181,9 +183,7 @@ def why_not(address: str | None, error: BaseException) -> str:
         there, here = (" and ".join(versions[part]).replace(":", "") for part in (slice(2), slice(2, 4)))
         return f"the cluster at {address} has {there}, and here is {here}; install the same versions."
     if "ray[client]" in text:
-        return (
-            f"{address} needs Ray's client; run pip install 'ray[client]', or use HOST:PORT on a node of the cluster."
-        )
+        return f"{address} needs Ray's client; run pip install 'ray[client]', or use HOST:PORT on one of its nodes."
     if "token" in text.lower():
         return f"the cluster at {address} asks for a token; set RAY_AUTH_MODE and RAY_AUTH_TOKEN as on its nodes."
     if address.startswith(CLIENT):
