@@ -51,7 +51,7 @@ def main() -> None:
         os.environ["RAY_TMPDIR"] = files
         from ray.cluster_utils import Cluster
 
-        node = {"num_cpus": 1, "object_store_memory": OBJECT_STORE_BYTES, "include_dashboard": False}
+        node: dict[str, Any] = {"num_cpus": 1, "object_store_memory": OBJECT_STORE_BYTES, "include_dashboard": False}
         cluster = Cluster(initialize_head=True, head_node_args=node)
         try:
             second = cluster.add_node(**node)
