@@ -7,7 +7,7 @@ finished fold before its last event.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
@@ -22,7 +22,7 @@ from audiotag.training import checkpoints
 from audiotag.training.backend.learner import FoldTrainer
 from audiotag.training.best_epoch import rounded, save_weights, score_best_epoch
 from audiotag.training.clips import Clip, LabelledClips
-from audiotag.training.cross_scores import check_scores, choose_clips, has_scores, stages_asked
+from audiotag.training.cross_scores import check_scores, choose_clips, has_scores, next_barrier, stages_asked
 from audiotag.training.cross_scores import save_scores as save_noisy_scores
 from audiotag.training.early_stop import soonest_end
 from audiotag.training.held_out import file_names
@@ -33,6 +33,25 @@ from audiotag.training.session import Session
 from audiotag.training.stage import Stage
 from audiotag.training.weights_choice import WEIGHTS
 from audiotag.workspace import write_bytes, write_json
+
+
+def train_folds(run: Run, session: Session, folds: Sequence[int], device: str) -> bool:
+    """Train folds one by one, up to the next stage that needs the scores of all folds, or to their ends.
+
+    Returns
+    -------
+    bool
+        False if the training was stopped before that.
+    """
+    barrier = next_barrier(run, session)
+
+    def must_stop() -> bool:
+        run.mend_process()
+        return run.is_stop_requested()
+
+    return all(
+        train_fold(run, session, fold, device, must_stop, None if fold == SHARED_FOLD else barrier) for fold in folds
+    )
 
 
 def train_fold(

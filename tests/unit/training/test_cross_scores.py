@@ -152,10 +152,11 @@ def test_lanes_wait_for_each_other_at_the_barrier(
         """A lane in this process, which works when it is waited for."""
 
         def __init__(self, command: list[str], env: dict[str, str]) -> None:
-            self.lane = int(command[-1])
+            (folds,) = (word.removeprefix("--folds=") for word in command if word.startswith("--folds="))
+            self.folds = [int(fold) for fold in folds.split(",")]
 
         def wait(self) -> int:
-            train_lane(run, self.lane, psutil.Process())
+            train_lane(run, self.folds, "cpu", psutil.Process())
             return 0
 
     monkeypatch.setattr(lanes.subprocess, "Popen", Lane)
