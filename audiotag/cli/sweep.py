@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from audiotag.cli.exit_codes import ALL_DONE, NOTHING_DONE
 from audiotag.cli.printing import print_json, print_line, say
@@ -124,7 +124,7 @@ def _follow(sweep: Sweep) -> None:
                     time.sleep(POLL_S / 2)
 
 
-def _print_finished(sweep: Sweep, printed: set[int], bar: object) -> None:
+def _print_finished(sweep: Sweep, printed: set[int], bar: Any) -> None:
     from statistics import fmean
 
     settings = sweep.settings()
@@ -134,11 +134,11 @@ def _print_finished(sweep: Sweep, printed: set[int], bar: object) -> None:
             folds = [event["lwlrap"] for event in run.events() if event["event"] == "fold-finished"]
             mean = f"{fmean(folds):.4f}" if folds else NO_FIGURE
             name = settings.runs[number - 1].name
-            say(f"run {number} of {len(settings.runs)}, {name}: mean lwlrap of its folds {mean} ({run.name})", bar)  # type: ignore[arg-type]
+            say(f"run {number} of {len(settings.runs)}, {name}: mean lwlrap of its folds {mean} ({run.name})", bar)
 
 
 def _print_list(sweeps: list[Sweep], as_json: bool) -> None:
-    rows = []
+    rows: list[dict[str, Any]] = []
     for each in sweeps:
         try:
             settings = each.settings()
@@ -159,7 +159,7 @@ def _print_list(sweeps: list[Sweep], as_json: bool) -> None:
     for row in rows:
         running = ", running" if row["is_running"] else ""
         print_line(
-            f"{row['sweep']}  {row['finished']} of {row['runs']} runs{running}  {' × '.join(row['vary'])}  "  # type: ignore[arg-type]
+            f"{row['sweep']}  {row['finished']} of {row['runs']} runs{running}  {' × '.join(row['vary'])}  "
             f"{row['dataset']}"
         )
     if not rows:
@@ -175,7 +175,7 @@ def _print_board(sweep: Sweep, as_json: bool) -> None:
         return
     _print_entries(board)
     print_line()
-    for sentence in board.sentences:
+    for sentence in (*board.findings, *board.cautions):
         print_line(sentence)
     for entry in board.entries:
         if entry.problem:

@@ -107,12 +107,15 @@ class LeaderBoard:
         None before a run has finished.
     held_out : int or None
         The dataset's fold that took no part.
+    has_own_folds : bool
+        Whether the dataset has folds, one of which could be held out.
     """
 
     sweep: str
     entries: tuple[Entry, ...]
     ranking: Ranking | None
-    held_out: int | None
+    held_out: int | None = None
+    has_own_folds: bool = False
 
     @property
     def ranked(self) -> tuple[Entry, ...]:
@@ -120,16 +123,14 @@ class LeaderBoard:
         return tuple(entry for entry in self.entries if entry.placed)
 
     @property
-    def sentences(self) -> tuple[str, ...]:
-        """What the ranking says, and how far it can be trusted."""
+    def findings(self) -> tuple[str, ...]:
+        """What the ranking says, in sentences."""
         if self.ranking is None:
             return ("No run has finished yet.",)
         best, *others = self.ranked
         assert best.placed is not None
         figure = f"The best is {best.name}: lwlrap {best.placed.lwlrap:.4f} on {_counted(self.ranking.clips, 'clip')}"
         found = [f"{figure} of {_counted(self.ranking.recordings, 'recording')} that all runs held out."]
-        if not others:
-            return (*found, *self.ranking.notes)
         alike = [entry for entry in others if entry.conclusion == "cannot be told apart"]
         if alike:
             found.append(f"{len(alike)} of the {len(others)} others cannot be told apart from it by these clips.")
@@ -137,24 +138,35 @@ class LeaderBoard:
             if cheapest.fold_s and best.fold_s and cheapest.fold_s < 0.9 * best.fold_s:
                 share = cheapest.fold_s / best.fold_s
                 found.append(f"Of these, {cheapest.name} is the fastest: {share:.0%} of the time of the best.")
-        else:
-            found.append("All others are worse by these clips.")
+        elif others:
+            found.append("All others are worse by these clips." if len(others) > 1 else "The other one is worse.")
+        return tuple(found)
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """How far the figure of the best can be trusted, and which clips do not count, in sentences."""
+        if self.ranking is None:
+            return ()
+        if len(self.ranked) < 2:
+            return self.ranking.notes
+        best = self.ranked[0].placed
+        assert best is not None
         high = (
             f"The best of {len(self.ranked)} was chosen on the clips that it is measured on, so its lwlrap is too high "
             "for new clips"
         )
         if self.ranking.of_choice is not None:
-            high += f"; expect about {min(self.ranking.of_choice, best.placed.lwlrap):.4f} of a choice made like this"
-        found.append(f"{high}.")
-        if self.held_out is None:
-            found.append(
-                "For a figure that no choice was made on, hold out one of the dataset's folds (--hold-out FOLD) and "
-                "score the best run's ensemble on it."
-            )
-        else:
+            high += f"; expect about {min(self.ranking.of_choice, best.lwlrap):.4f} of a choice made like this"
+        found = [f"{high}."]
+        if self.held_out is not None:
             found.append(
                 f"Nothing was chosen on the dataset's fold {self.held_out}: publish the best run, and score its "
                 "ensemble on that fold for a figure to report."
+            )
+        elif self.has_own_folds:
+            found.append(
+                "For a figure to report, hold out one of the dataset's folds (--hold-out FOLD), on which nothing is "
+                "chosen, and score the ensemble of the best run on it."
             )
         return (*found, *self.ranking.notes)
 
@@ -168,7 +180,8 @@ class LeaderBoard:
             "lwlrap_of_choice": ranking.of_choice if ranking else None,
             "held_out": self.held_out,
             "entries": [entry.to_dict() for entry in self.entries],
-            "sentences": list(self.sentences),
+            "findings": list(self.findings),
+            "cautions": list(self.cautions),
         }
 
 
@@ -194,9 +207,10 @@ def leader_board(sweep: Sweep, truth: Truth = "corrected") -> LeaderBoard:
                 problems[number] = str(error)
         elif state in ("failed", "interrupted"):
             problems[number] = run.reason()
-    ranking = None
+    ranking, has_own_folds = None, False
     if held_out:
         dataset = open_remembered(Path(settings.options.dataset), sweep.workspace)
+        has_own_folds = len(dataset.own_folds) > 1
         known = true_labels(dataset, settings.runs[0].settings, sweep.workspace, truth)
         ranking = rank_runs(held_out, known)
     placed = {int(each.name): each for each in ranking.placed} if ranking else {}
@@ -221,8 +235,8 @@ def leader_board(sweep: Sweep, truth: Truth = "corrected") -> LeaderBoard:
                 macs=cost.get("macs"),
             )
         )
-    entries.sort(key=lambda entry: (entry.placed.rank if entry.placed else len(entries) + 1, entry.number))
-    return LeaderBoard(sweep.name, tuple(entries), ranking, settings.runs[0].settings.held_out)
+    entries.sort(key=lambda entry: (entry.placed is None, entry.placed.rank if entry.placed else entry.number))
+    return LeaderBoard(sweep.name, tuple(entries), ranking, settings.runs[0].settings.held_out, has_own_folds)
 
 
 def _seconds_per_fold(run: Run) -> float | None:

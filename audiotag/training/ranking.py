@@ -116,7 +116,7 @@ def rank_runs(held_out: Mapping[str, HeldOutScores], truth: TrueLabels, seed: in
         clips=len(keys),
         recordings=len(numbers),
         of_choice=lwlrap_of_choice(precisions, counts, units, seed),
-        notes=_notes(every, common, targets_of.keys(), truth),
+        notes=_notes(every, common, set(targets_of), truth),
     )
 
 
@@ -174,9 +174,7 @@ def _rows_by_clip(held_out: HeldOutScores) -> dict[ClipKey, int]:
     return {pair: row for row, pair in enumerate(pairs)}
 
 
-def _notes(
-    every: set[ClipKey], common: set[ClipKey], used: Mapping[ClipKey, object] | set[ClipKey], truth: TrueLabels
-) -> tuple[str, ...]:
+def _notes(every: set[ClipKey], common: set[ClipKey], used: set[ClipKey], truth: TrueLabels) -> tuple[str, ...]:
     """Sentences about clips that some runs held out but that do not count."""
     left_out = set(truth.left_out) - truth.labels.keys()
     counted = (
@@ -188,7 +186,7 @@ def _notes(
             "are not in the dataset any more",
         ),
         (
-            len((common & truth.labels.keys()) - set(used)),
+            len((common & truth.labels.keys()) - used),
             "has no label to be scored by",
             "have no label to be scored by",
         ),

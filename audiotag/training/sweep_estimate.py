@@ -1,4 +1,4 @@
-"""Estimate before a sweep how long it takes: some batches of one run are measured, and others follow from their work."""
+"""Estimate before a sweep how long it takes: some batches of one run are measured, its work gives that of others."""
 
 from __future__ import annotations
 

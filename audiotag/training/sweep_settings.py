@@ -171,7 +171,9 @@ def with_values(settings: RunSettings, values: Mapping[str, Value], workspace: W
         if name.startswith("network."):
             field = name.removeprefix("network.")
             network[field] = _fitted(value, network.get(field, value))
-    own = {name: _fitted(value, getattr(recipe, name)) for name, value in values.items() if name in RECIPE_FIELDS}
+    own: dict[str, Any] = {
+        name: _fitted(value, getattr(recipe, name)) for name, value in values.items() if name in RECIPE_FIELDS
+    }
     recipe = replace(
         recipe, spectrogram=build(SpectrogramSettings, spectrogram), network=network_from_dict(network), **own
     )

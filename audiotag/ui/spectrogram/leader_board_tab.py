@@ -94,16 +94,16 @@ def _show_sweep(sweep: Sweep, workspace: Workspace) -> None:
         _show_resume(sweep, len(missing), len(settings.runs))
     board = verdict_cache.leader_board(sweep)
     table = board_table(board)
-    _show_table(board, table, workspace)
-    timed = [entry for entry in board.ranked if entry.fold_s]
-    if timed:
+    st.markdown(escape(" ".join(board.findings)))
+    _show_table(board, workspace)
+    if timed := [entry for entry in board.ranked if entry.fold_s]:
         show_chart(
             figures.lwlrap_against_time(timed),
             key="leader-board",
             alt="lwlrap of each combination of settings with its interval, against its seconds of training per fold",
         )
-    for sentence in board.sentences:
-        st.caption(escape(sentence))
+    for sentence in board.cautions:
+        st.caption(f":material/info: {escape(sentence)}")
     for entry in board.entries:
         if entry.problem:
             st.caption(f":material/warning: {escape(entry.name)} is not ranked: {escape(entry.problem)}")
@@ -137,12 +137,10 @@ def _show_resume(sweep: Sweep, missing: int, count: int) -> None:
         st.caption(f"{count - missing:,} of {count:,} runs are finished.")
 
 
-def _show_table(board: LeaderBoard, table: pd.DataFrame, workspace: Workspace) -> None:
+def _show_table(board: LeaderBoard, workspace: Workspace) -> None:
     column = st.column_config
-    shown = table.drop(columns=["low", "high", "difference low", "difference high", "run"])
-    shown.insert(1, "use", "Use")
     st.dataframe(
-        shown,
+        _shown(board),
         key=f"leader-board-table-{board.sweep}",
         hide_index=True,
         placeholder="–",
@@ -151,17 +149,15 @@ def _show_table(board: LeaderBoard, table: pd.DataFrame, workspace: Workspace) -
             "use": column.ButtonColumn(
                 "use", type="tertiary", width=60, key=USED, on_click=partial(_use, board, workspace)
             ),
-            "lwlrap": column.NumberColumn(
-                format="%.4f", width=75, help="On the clips that all ranked runs held out, with a 95 % interval."
+            "lwlrap": column.TextColumn(
+                width=165, help="On the clips that all ranked runs held out, with its 95 % interval."
             ),
-            "interval": column.TextColumn("95 % interval", width=125),
-            "difference": column.NumberColumn(
-                "to the best", format="%+.4f", width=85, help="Its lwlrap minus that of the best, clip by clip."
-            ),
-            "difference interval": column.TextColumn("95 % interval ", width=140),
-            "against the best": column.TextColumn(width=150),
-            "s per fold": column.NumberColumn(format="%.1f", width=85),
+            "against the best": column.TextColumn(width=140),
+            "s per fold": column.NumberColumn(format="%.1f", width=80),
             "input": column.TextColumn(width=95, help="Height × width of the network input."),
+            "difference": column.TextColumn(
+                width=205, help="Its lwlrap minus that of the best, clip by clip, with the 95 % interval."
+            ),
             "GMAC": column.NumberColumn(
                 format="%.3f", width=75, help="Multiplications of the network for one input, in thousands of millions."
             ),
@@ -185,20 +181,42 @@ def _use(board: LeaderBoard, workspace: Workspace) -> None:
     st.toast("These settings are in the form now. “Undo” takes them back.", icon=":material/check:")
 
 
+def _shown(board: LeaderBoard) -> pd.DataFrame:
+    """The table as the page shows it: figures with their intervals, what matters most first."""
+    rows = []
+    for entry in board.entries:
+        placed = entry.placed
+        against = placed.against_best if placed else None
+        rows.append(
+            {
+                "rank": placed.rank if placed else None,
+                "use": "Use",
+                **_values(entry),
+                "lwlrap": f"{placed.lwlrap:.4f}{_interval(placed.low, placed.high)}" if placed else None,
+                "against the best": entry.conclusion,
+                "s per fold": entry.fold_s,
+                "input": entry.input_text,
+                "difference": f"{against.difference:+.4f}{_interval(against.low, against.high, '+')}"
+                if against
+                else None,
+                "GMAC": entry.macs and entry.macs / 1e9,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
 def _row(entry: Entry) -> dict[str, object]:
     placed = entry.placed
     against = placed.against_best if placed else None
     return {
         "rank": placed.rank if placed else None,
-        **{name: value_words(value) for name, value in entry.values.items()},
+        **_values(entry),
         "lwlrap": placed.lwlrap if placed else None,
         "low": placed.low if placed else None,
         "high": placed.high if placed else None,
-        "interval": _interval(placed.low, placed.high, "") if placed else "",
         "difference": against.difference if against else None,
         "difference low": against.low if against else None,
         "difference high": against.high if against else None,
-        "difference interval": _interval(against.low, against.high, "+") if against else "",
         "against the best": entry.conclusion,
         "s per fold": entry.fold_s,
         "input": entry.input_text,
@@ -208,5 +226,9 @@ def _row(entry: Entry) -> dict[str, object]:
     }
 
 
-def _interval(low: float, high: float, sign: str) -> str:
-    return "" if low != low else f"{low:{sign}.4f} to {high:{sign}.4f}"
+def _values(entry: Entry) -> dict[str, str]:
+    return {name: value_words(value) for name, value in entry.values.items()}
+
+
+def _interval(low: float, high: float, sign: str = "") -> str:
+    return "" if low != low else f" ({low:{sign}.3f} to {high:{sign}.3f})"
