@@ -7,6 +7,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from audiotag.cli.arguments import add_on_option
 from audiotag.cli.exit_codes import ALL_DONE, NOTHING_DONE
 from audiotag.cli.printing import print_json, print_line, say
 from audiotag.cli.train import add_run_options, run_options_of
@@ -26,6 +27,7 @@ NO_FIGURE = "–"
 def add_sweep(sub: argparse.ArgumentParser) -> None:
     """Options of ``audiotag sweep``."""
     add_run_options(sub)
+    add_on_option(sub)
     add = sub.add_argument
     add(
         "--vary",
@@ -91,7 +93,7 @@ def _say_before(sweep: Sweep, settings: SweepSettings, is_new: bool) -> None:
     if not is_new:
         say(f"this sweep exists already: {count - len(missing)} of {count} runs are finished.")
     say(f"sweep {sweep.name} in {sweep.folder}")
-    if missing and not sweep.is_active():
+    if missing and not sweep.is_active() and not settings.options.on:  # how fast a cluster is cannot be measured here
         try:
             seconds = estimate_sweep(sweep)
         except AudiotagError as error:

@@ -38,7 +38,7 @@ def train_missing(sweep: Sweep) -> None:
     settings, workspace = sweep.settings(), sweep.workspace
     work = Work(sweep)
     waiting, watched = sweep.missing(), dict[int, Run]()
-    at_once = len(waiting) if getattr(settings.runs[0].settings, "on", "") else 1
+    at_once = len(waiting) if settings.options.on else 1
     while True:
         active = [number for number, run in watched.items() if run.is_active()]
         if sweep.is_stop_requested():
