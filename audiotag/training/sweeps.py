@@ -82,9 +82,8 @@ class SweepSettings:
         """Read the plain values of ``sweep.json``."""
         if not fits(values, SHAPE):
             raise AudiotagError("a field is missing or has another type")
-        options = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in values["options"].items()
-        }
+        given = values["options"].items()
+        options: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in given}
         varied = tuple(Varied(each["name"], tuple(each["values"])) for each in values["vary"])
         runs = tuple(Combination(each["values"], RunSettings.from_dict(each["settings"])) for each in values["runs"])
         return cls(RunOptions(**options), varied, runs)
