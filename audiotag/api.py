@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from audiotag.tagging.blend_card import BlendCombine
     from audiotag.tagging.result import Tags
     from audiotag.tagging.tagger import Tagger
-    from audiotag.training.comparison import Comparison, Truth
+    from audiotag.training.comparison import Comparison
     from audiotag.training.runs import FoldSource, Run, Together
+    from audiotag.training.true_labels import Truth
 
 MAX_TAGGERS = 4  # ensembles that `tag` and `embed` keep in memory
 

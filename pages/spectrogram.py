@@ -7,6 +7,7 @@ from audiotag.ui.spectrogram import tabs
 from audiotag.ui.spectrogram.augmentation_tab import show_augmentation
 from audiotag.ui.spectrogram.clip_player import show_clip
 from audiotag.ui.spectrogram.input_tab import show_network_input
+from audiotag.ui.spectrogram.leader_board_tab import show_leader_board
 from audiotag.ui.spectrogram.page_style import add_page_style
 from audiotag.ui.spectrogram.preset_buttons import edit_presets, matching_preset
 from audiotag.ui.spectrogram.second_settings import describe_form, pick_second
@@ -51,6 +52,7 @@ with view, messages.show_errors(stop=True):
                 "Network input": lambda: show_network_input(a, b, dataset),
                 "Other clips": lambda: tabs.show_other_clips(dataset, settings),
                 "Augmentation": lambda: show_augmentation(a.crop, dataset, settings),
+                "Leader board": lambda: show_leader_board(dataset, workspace),
                 "Code": lambda: tabs.show_code(dataset, settings, matching_preset(settings, workspace), source),
             },
         )

@@ -275,6 +275,39 @@ def scored_run() -> Callable[..., Any]:
     return make
 
 
+@pytest.fixture(scope="session")
+def scored_sweep(scored_run: Callable[..., Any]) -> Callable[..., Any]:
+    """``scored_sweep(workspace, dataset, skills, *varied, **options)``: a sweep whose first runs are finished.
+
+    ``skills`` says for each of them by how much its scores of the curated clips are above noise; ``varied`` is what
+    ``--vary`` is given, and ``options`` are fields of `RunOptions`.
+    """
+    from audiotag.data.saved_options import open_remembered
+    from audiotag.metrics import multi_hot
+    from audiotag.training.run_options import RunOptions
+    from audiotag.training.sweep_settings import parse_varied
+    from audiotag.training.sweeps import Sweep, SweepSettings, find_or_create_sweep
+    from audiotag.workspace import Workspace, write_json
+
+    def make(workspace: Workspace, dataset: Path, skills: Sequence[float], *varied: str, **options: Any) -> Sweep:
+        run_options = RunOptions(str(dataset), corrected=False, **options)
+        settings = SweepSettings.of(run_options, parse_varied(varied), workspace)
+        sweep, _ = find_or_create_sweep(settings, workspace)
+        opened = open_remembered(dataset, workspace)
+        clips = opened.subset("curated")
+        targets = multi_hot([tuple(labels) for labels in clips["labels"]], opened.labels)
+        for number, skill in enumerate(skills, 1):
+            scores = skill * targets + np.random.default_rng(number).normal(size=targets.shape)
+            by_clip = list(zip(clips["clip"], scores.tolist(), strict=True))
+            half = len(by_clip) // 2
+            run = scored_run(workspace, dataset, opened.labels, {1: dict(by_clip[:half]), 2: dict(by_clip[half:])})
+            write_json(run.folder / "settings.json", settings.runs[number - 1].settings.to_dict())
+            sweep.add_run(number, run)
+        return sweep
+
+    return make
+
+
 @contextmanager
 def stand_in(module: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     """Put the folder of a module in front of what new processes import; gives the module, to be called from here."""

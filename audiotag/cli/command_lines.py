@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from audiotag.tagging.settings import TagSettings
     from audiotag.training.run_options import RunOptions
     from audiotag.training.runs import RunSettings
+    from audiotag.training.sweep_settings import Varied
     from audiotag.workspace import Workspace
 
 AND_MORE = "…"  # stands for further paths in a line that is too long to show; it is not quoted
@@ -32,6 +33,23 @@ def train_line(options: RunOptions) -> str:
     >>> train_line(RunOptions("/my sounds", folds=(1, 2), fraction=0.5, seed=7))
     "audiotag train '/my sounds' --recipe quick --folds 1,2 --fraction 0.5 --seed 7"
     """
+    return _join("train", *_run_words(options))
+
+
+def sweep_line(options: RunOptions, varied: Iterable[Varied]) -> str:
+    """Command that trains all combinations of some settings.
+
+    >>> from audiotag.training.run_options import RunOptions
+    >>> from audiotag.training.sweep_settings import parse_varied
+    >>> sweep_line(RunOptions("sounds", folds=(1,)), parse_varied(["n_mels=64,128", "clip_s=2,4"]))
+    'audiotag sweep sounds --recipe quick --folds 1 --vary n_mels=64,128 --vary clip_s=2,4'
+    """
+    vary = [word for each in varied for word in ("--vary", str(each))]
+    return _join("sweep", *_run_words(options), *vary)
+
+
+def _run_words(options: RunOptions) -> list[str]:
+    """The dataset and the options of a run."""
     values = {
         "--recipe": options.recipe,
         "--preset": options.preset,
@@ -48,7 +66,7 @@ def train_line(options: RunOptions) -> str:
         "--keep-together": "" if options.keep_together is None else ",".join(options.keep_together) or "none",
     }
     flags = {None: [], True: ["--corrections"], False: ["--no-corrections"]}[options.corrected]
-    return _join("train", _path_text(options.dataset), *_option_words(values), *flags)
+    return [_path_text(options.dataset), *_option_words(values), *flags]
 
 
 def train_again(settings: RunSettings, workspace: Workspace) -> tuple[str, str]:

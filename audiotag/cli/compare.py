@@ -55,7 +55,7 @@ def compare(options: argparse.Namespace) -> int:
 
 
 def _print(comparison: Comparison) -> None:
-    from audiotag.training.comparison import TRUTHS
+    from audiotag.training.true_labels import TRUTHS
 
     print_line(f"first:  {comparison.first}")
     print_line(f"second: {comparison.second}")

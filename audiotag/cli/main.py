@@ -29,6 +29,7 @@ from audiotag.cli import (
     report,
     score,
     splits,
+    sweep,
     tag,
     train,
     trust,
@@ -193,6 +194,7 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--rates", action="store_true", help="also suggest a learning rate")
     sub.add_argument("--json", action="store_true", help="print the result as JSON")
 
+    sweep.add_sweep(command("sweep", sweep.sweep, sweep.HELP))
     splits.add_splits(command("splits", splits.splits, splits.HELP))
 
     sub = command("publish", train.publish, "Publish the finished folds of a run as an ensemble.")

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
@@ -26,7 +27,7 @@ from audiotag.training.preparation import Report
 from audiotag.training.run_progress import plan_of
 from audiotag.training.runs import SHARED_FOLD, Run
 from audiotag.training.session import Session
-from audiotag.workspace import write_json
+from audiotag.workspace import write_bytes, write_json
 
 COPIES = "copies.json"
 TOGETHER = "together.json"
@@ -40,6 +41,8 @@ COLUMNS = ["subset", "clip", "folds"]
 def open_session(run: Run, left_out: Collection[Path] = (), report: Report | None = None) -> Session:
     """The session of a run: with the copies that it began with, or, before it has begun, those that are known now.
 
+    A run that was given those of another one (`begin_as`) has these.
+
     Raises
     ------
     AudiotagError
@@ -50,7 +53,7 @@ def open_session(run: Run, left_out: Collection[Path] = (), report: Report | Non
     if has_begun and not any((run.folder / name).exists() for name in (COPIES, TRAINED_ON)):
         # It began with a version of audiotag that did not look for copies.
         return Session.open(settings, workspace, left_out, copies=(), keeps_apart=False, report=report)
-    if not has_begun:
+    if not has_begun and not (run.folder / COPIES).exists():
         return Session.open(settings, workspace, left_out, report=report)
     copies = read_json_state(run.folder / COPIES, [[str]], None, "copies of clips are looked for again")
     together = read_json_state(run.folder / TOGETHER, [[[str]]], None, "names and near-duplicates are looked at again")
@@ -60,9 +63,20 @@ def open_session(run: Run, left_out: Collection[Path] = (), report: Report | Non
     return Session.open(settings, workspace, left_out, copies, corrections, keeps_apart, together, lists, report)
 
 
+def begin_as(run: Run, other: Run) -> None:
+    """Let a new run begin with what another run of the same folds and labels noted when it began.
+
+    What is measured, found or corrected since then changes neither its folds nor its labels. Nothing is written unless
+    the other run has begun.
+    """
+    if (other.folder / COPIES).exists():
+        for name in (TOGETHER, CORRECTIONS, LISTS, APART, COPIES):
+            with suppress(FileNotFoundError):
+                write_bytes(run.folder / name, (other.folder / name).read_bytes())
+
+
 def note_begin(run: Run, session: Session) -> None:
     """Write the files; before the event that says that the run has begun."""
-    write_json(run.folder / COPIES, session.copies)
     if session.settings.keep_together:
         write_json(run.folder / TOGETHER, session.together)
     if session.settings.corrected:
@@ -71,6 +85,7 @@ def note_begin(run: Run, session: Session) -> None:
         write_json(run.folder / LISTS, session.lists.to_dict())
     if session.kept_apart:
         write_json(run.folder / APART, session.kept_apart)
+    write_json(run.folder / COPIES, session.copies)  # last: it says that the others are whole
     write_parquet(trained_on(session), run.folder / TRAINED_ON)
 
 

@@ -10,32 +10,24 @@ from __future__ import annotations
 from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from audiotag.data.left_out import left_out_clips
-from audiotag.data.list_changes import ListChanges
 from audiotag.data.saved_options import open_remembered
 from audiotag.errors import AudiotagError
 from audiotag.metrics import multi_hot
 from audiotag.training.held_out import HeldOutScores, read_held_out
-from audiotag.training.leaks import add_units
 from audiotag.training.paired_bootstrap import MIN_DIFFERING_UNITS, Conclusion, Difference, sums_of
 from audiotag.training.paired_clips import ClipKey, Names, pair_clips
 from audiotag.training.run_progress import plan_of
 from audiotag.training.runs import Run
-from audiotag.training.session import Session
+from audiotag.training.true_labels import Truth, true_labels
 from audiotag.workspace import Workspace
 
 if TYPE_CHECKING:
     from audiotag.data.dataset import Dataset
 
-Truth = Literal["corrected", "tables"]
-TRUTHS: dict[Truth, str] = {
-    "corrected": "labels as reviewers corrected them",
-    "tables": "labels in the dataset's tables",
-}
 MAX_NAMED_LABELS = 5
 
 
@@ -237,23 +229,12 @@ def compare_runs(
     AudiotagError
         If a run has no finished fold or a damaged one, or they have no dataset, clip or label in common.
     """
-    if truth not in TRUTHS:
-        raise AudiotagError(f"truth must be {' or '.join(TRUTHS)}, got {truth!r}.")
-    held_out = _read(first, subsets), _read(second, subsets)
+    held_out = scores_of(first, subsets), scores_of(second, subsets)
     dataset = _common_dataset(first, second, workspace)
-    settings = replace(first.settings(), corrected=truth == "corrected", held_out=None)
-    session = Session(dataset, settings, workspace, lists=ListChanges())  # both on the dataset's labels
-    clips = session.dataset.clips
-    clips = add_units(clips[clips["subset"] != "test"], session.copies, session.together)
-    keys = list(zip(clips["subset"], clips["clip"], strict=True))
+    known = true_labels(dataset, first.settings(), workspace, truth)
     try:
         comparison = compare_held_out(
-            *held_out,
-            dict(zip(keys, clips["labels"], strict=True)),
-            dict(zip(keys, clips["unit"], strict=True)),
-            [(clip.subset, clip.clip) for clip in left_out_clips(dataset.root, workspace)],
-            (first.name, second.name),
-            seed,
+            *held_out, known.labels, known.groups, known.left_out, (first.name, second.name), seed
         )
     except AudiotagError as error:
         raise AudiotagError(f"{first.name} and {second.name} cannot be compared: {error}") from error
@@ -261,8 +242,14 @@ def compare_runs(
     return replace(comparison, truth=truth, notes=tuple(notes))
 
 
-def _read(run: Run, subsets: Collection[str]) -> HeldOutScores:
-    """The out-of-fold scores of a run, by default those of the subset that its folds are scored on."""
+def scores_of(run: Run, subsets: Collection[str] = ()) -> HeldOutScores:
+    """The out-of-fold scores of a run, by default those of the subset that its folds are scored on.
+
+    Raises
+    ------
+    AudiotagError
+        If there are none, or a file is damaged or missing.
+    """
     plan = plan_of(run.events())
     wanted = tuple(subsets) or ((plan["stages"][-1]["subset"],) if plan else ())
     try:

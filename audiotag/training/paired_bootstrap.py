@@ -11,7 +11,7 @@ recordings it excludes 0 in 8.5 % of cases, the expanded one in 5.1 % (docs/lab.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -129,16 +129,20 @@ class PairedSums:
 
     def _resampled(self, seed: int) -> np.ndarray:
         """Difference of each set in each resample, ``(RESAMPLES, sets)``; NaN if it has none of the clips."""
-        rng = np.random.default_rng(seed)
-        units = self._gains.shape[0]
-        found = np.empty((RESAMPLES, self._gains.shape[1]))
-        for begin in range(0, RESAMPLES, RESAMPLES_AT_ONCE):
-            drawn = rng.integers(units, size=(RESAMPLES_AT_ONCE, units))
-            drawn += units * np.arange(RESAMPLES_AT_ONCE)[:, None]
-            times = np.bincount(drawn.ravel(), minlength=RESAMPLES_AT_ONCE * units).reshape(-1, units).astype(float)
-            with np.errstate(invalid="ignore"):
-                found[begin : begin + RESAMPLES_AT_ONCE] = (times @ self._gains) / (times @ self._counts)
-        return found
+        with np.errstate(invalid="ignore"):
+            found = [
+                (times @ self._gains) / (times @ self._counts) for times in resample_units(self._gains.shape[0], seed)
+            ]
+        return np.concatenate(found)
+
+
+def resample_units(units: int, seed: int) -> Iterator[np.ndarray]:
+    """How often each recording is drawn in each resample, ``(resamples, units)``, some resamples at a time."""
+    rng = np.random.default_rng(seed)
+    for _ in range(0, RESAMPLES, RESAMPLES_AT_ONCE):
+        drawn = rng.integers(units, size=(RESAMPLES_AT_ONCE, units))
+        drawn += units * np.arange(RESAMPLES_AT_ONCE)[:, None]
+        yield np.bincount(drawn.ravel(), minlength=RESAMPLES_AT_ONCE * units).reshape(-1, units).astype(float)
 
 
 def sums_of(

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from audiotag.data.dataset import Dataset
 from audiotag.data.saved_options import open_remembered
 from audiotag.errors import AudiotagError
 from audiotag.training.folds import check_folds, check_keep_together, with_fold_source
@@ -70,14 +71,19 @@ def new_run(options: RunOptions, workspace: Workspace) -> Run:
     """
     dataset = open_remembered(Path(options.dataset), workspace)
     settings = options.settings(workspace)
+    check_run(dataset, settings, workspace)
+    run = create_run(workspace, settings)
+    workspace.remember_dataset(dataset.root)
+    return run
+
+
+def check_run(dataset: Dataset, settings: RunSettings, workspace: Workspace) -> None:
+    """Raise `AudiotagError` if no clip has a label, a fold does not exist, or folds cannot be drawn as asked for."""
     session = Session(dataset, settings, workspace)
     session.check_labels()
     check_folds(session.dataset, settings.recipe, settings.folds, settings.held_out, settings.folds_from)
     drawn = with_fold_source(session.dataset, settings.folds_from)
     check_keep_together(drawn, settings.recipe, settings.keep_together)
-    run = create_run(workspace, settings)
-    workspace.remember_dataset(dataset.root)
-    return run
 
 
 def notes_before(options: RunOptions, workspace: Workspace, report: Report | None = None) -> tuple[str, ...]:

@@ -19,7 +19,10 @@ from audiotag.ui import cache
 from audiotag.workspace import Workspace
 
 if TYPE_CHECKING:
-    from audiotag.training.comparison import Comparison, Truth
+    from audiotag.training.comparison import Comparison
+    from audiotag.training.leader_board import LeaderBoard
+    from audiotag.training.sweeps import Sweep
+    from audiotag.training.true_labels import Truth
 
 Stamp = tuple[object, ...]
 
@@ -50,6 +53,24 @@ def compare_runs(first: Run, second: Run, truth: Truth) -> Comparison:
     runs = (_run_stamp(first), _run_stamp(second))
     key = (*_key(dataset), _journal_stamp(dataset.root) if truth == "corrected" else ())
     found = _comparison(first.folder, second.folder, truth, runs, key)
+    if isinstance(found, str):
+        raise AudiotagError(found)
+    return found
+
+
+def leader_board(sweep: Sweep) -> LeaderBoard:
+    """As `audiotag.training.leader_board.leader_board`.
+
+    Raises
+    ------
+    AudiotagError
+        If the runs cannot be ranked; that is cached too.
+    """
+    dataset = cache.load_dataset(Path(sweep.settings().options.dataset))
+    cache.load_index(dataset)  # the first time with a progress bar
+    runs = tuple((number, run.state(), _run_stamp(run)) for number, run in sorted(sweep.runs().items()))
+    key = (*_key(dataset), _journal_stamp(dataset.root), _file_stamp(sweep.folder / "costs.json"))
+    found = _leader_board(sweep.folder, runs, key)
     if isinstance(found, str):
         raise AudiotagError(found)
     return found
@@ -93,5 +114,17 @@ def _comparison(first: Path, second: Path, truth: Truth, runs: Stamp, stamp: Sta
 
     try:
         return compare_runs(Run(first), Run(second), Workspace(), truth)
+    except AudiotagError as error:
+        return str(error)
+
+
+@cache.cached(max_entries=8, show_spinner="Ranking the settings …")
+def _leader_board(folder: Path, runs: Stamp, stamp: Stamp) -> LeaderBoard | str:
+    """The leader board, or the sentence that says why there is none."""
+    from audiotag.training.leader_board import leader_board
+    from audiotag.training.sweeps import Sweep
+
+    try:
+        return leader_board(Sweep(folder))
     except AudiotagError as error:
         return str(error)

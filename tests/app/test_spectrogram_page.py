@@ -22,7 +22,7 @@ from audiotag.workspace import Workspace
 
 from .conftest import beep, open_page, table_dataset, texts, wav
 
-TABS = ("Network input", "Other clips", "Augmentation", "Code")
+TABS = ("Network input", "Other clips", "Augmentation", "Leader board", "Code")
 
 
 class Player(NamedTuple):

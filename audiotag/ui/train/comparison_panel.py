@@ -20,8 +20,9 @@ from audiotag.ui.widgets.charts import show_chart
 from audiotag.ui.widgets.downloads import show_table
 
 if TYPE_CHECKING:
-    from audiotag.training.comparison import Comparison, Truth
+    from audiotag.training.comparison import Comparison
     from audiotag.training.paired_bootstrap import Conclusion, Difference
+    from audiotag.training.true_labels import Truth
 
 ICONS: dict[Conclusion, str] = {
     "better": ":material/trending_up:",

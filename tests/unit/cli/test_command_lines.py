@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from audiotag.cli import ablation, compare, main, score, tag, train
+from audiotag.cli import ablation, compare, main, score, sweep, tag, train
 from audiotag.cli import dataset as dataset_commands
 from audiotag.cli.command_lines import (
     AND_MORE,
@@ -17,12 +17,14 @@ from audiotag.cli.command_lines import (
     scan_line,
     score_line,
     submit_line,
+    sweep_line,
     tag_line,
     train_line,
 )
 from audiotag.data.layouts import OpenOptions
 from audiotag.tagging.settings import TagSettings
 from audiotag.training.run_options import RunOptions
+from audiotag.training.sweep_settings import parse_varied
 
 PATHS = ["/data/sounds", "/my own/sounds; it's $HOME", '/say "hush" & `go`\\/*.wav', "/Geräusche/#1 ~x"]
 
@@ -80,6 +82,14 @@ def test_train_line_gives_the_same_run_options(dataset: str, fields: dict[str, A
     read = parsed(train_line(options))
     assert read.run is train.train
     assert train.run_options_of(read) == options
+
+
+@pytest.mark.parametrize("vary", [["n_mels=64,128"], ["preset=it's mine,-1", "clip_s=2,4.5", "centred=true,false"]])
+def test_sweep_line_gives_the_same_options_and_values(vary: list[str]) -> None:
+    options = RunOptions("/my sounds", folds=(2,), fraction=0.25)
+    read = parsed(sweep_line(options, parse_varied(vary)))
+    assert read.run is sweep.sweep
+    assert (train.run_options_of(read), parse_varied(read.vary)) == (options, parse_varied(vary))
 
 
 def test_train_line_names_only_what_differs_from_the_recipe() -> None:
