@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -190,8 +191,6 @@ class ClusterTagging:
 
     def _look_for_nodes(self) -> None:
         """Start actors where a node has a place, but no more than there are shards."""
-        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
         self._looked = time.monotonic()
         shares = node_shares(self._ray.nodes())
         self._places = sum(map(len, shares.values()))
@@ -201,7 +200,7 @@ class ClusterTagging:
             for share in of_node[sum(actor.node == node for actor in self._actors) :]:
                 if len(self._actors) >= most:
                     break
-                strategy = NodeAffinitySchedulingStrategy(node, soft=False)
+                strategy = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node, soft=False)
                 needs = {"num_cpus": share.cpus, "num_gpus": share.gpus, "scheduling_strategy": strategy}
                 handle = self._ray.remote(TagActor).options(**needs).remote(self._options, *self._folders, share.cpus)
                 self._actors.append(actor := _Actor(handle, node))
@@ -209,14 +208,12 @@ class ClusterTagging:
         self._complain_if_nothing_runs()
 
     def _complain_if_nothing_runs(self) -> None:
-        if not self._has_complained and not any(actor.host for actor in self._actors):
-            if time.monotonic() - self._began > PATIENCE_S:
-                self._has_complained = True
-                self._say("No node of the cluster has a place yet; the work begins as soon as one has.")
+        is_waiting = not any(actor.host for actor in self._actors) and time.monotonic() - self._began > PATIENCE_S
+        if is_waiting and not self._has_complained:
+            self._has_complained = True
+            self._say("No node of the cluster has a place yet; the work begins as soon as one has.")
 
-    def _call(
-        self, actor: _Actor, then: Callable[[_Actor, Any], None], call: Any, work: _Work | None = None
-    ) -> None:
+    def _call(self, actor: _Actor, then: Callable[[_Actor, Any], None], call: Any, work: _Work | None = None) -> None:
         actor.calls.append(call)
         self._calls[call] = actor, then, work
 
@@ -235,7 +232,7 @@ class ClusterTagging:
                     work = self._waiting.popleft()
                     files, keys, _ = work.shard
                     call = actor.handle.tag.remote(files, keys, work.losses > 0)
-                    self._call(actor, lambda _, result, work=work: self._has_done(work, result), call, work)
+                    self._call(actor, partial(self._has_done, work), call, work)
 
     def _has_opened(self, actor: _Actor, opened: _OpenedTagger) -> None:
         if opened.unseen is not None:
@@ -248,7 +245,7 @@ class ClusterTagging:
             self._say(sentence)
         self._engine, actor.is_open = opened.engine, True
 
-    def _has_done(self, work: _Work, result: ShardResult) -> None:
+    def _has_done(self, work: _Work, actor: _Actor, result: ShardResult) -> None:
         self._has_tagged = True
         self._commit(work.shard, result)
 

@@ -1,4 +1,4 @@
-"""Results of whole shards on their way into a file: one Parquet file, a *part*, per shard, in a folder beside that file.
+"""Results of whole shards on their way into a file: one Parquet file per shard, a *part*, in a folder beside that file.
 
 A part has one row per clip, in the order of the shard: ``row`` is the clip's row (`audiotag.tagging.export.rows`) as
 JSON, and ``key`` the checksum by which the journal finds a clip again, 0 for a clip that could not be tagged. A part

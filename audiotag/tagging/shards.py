@@ -1,7 +1,7 @@
 """Cut many files into shards, and tag one shard: the unit that a node of a cluster tags and the journal commits.
 
-The process that lists the files (the driver) sends paths and gets back rows, so no waveform leaves the node that decodes
-it. Only a bounded number of shards is listed in advance.
+The process that lists the files (the driver) sends paths and gets back rows, so no waveform leaves the node that
+decodes it. Only a bounded number of shards is listed in advance.
 """
 
 from __future__ import annotations
@@ -92,9 +92,7 @@ class ShardResult:
     exports: list[tuple[Path, bytes]] = field(default_factory=list)
 
 
-def cut_shards(
-    journal: Journal, files: Iterable[SoundFile], clips: int = SHARD_CLIPS, size_bytes: int = SHARD_BYTES
-) -> Iterator[Shard]:
+def cut_shards(journal: Journal, files: Iterable[SoundFile]) -> Iterator[Shard]:
     """The files that the journal does not have yet, as shards of neighbouring files.
 
     Parameters
@@ -103,17 +101,18 @@ def cut_shards(
         Open; give it the results of each shard by `Journal.commit`.
     files : iterable of SoundFile
         No more are taken from it than the shard at hand needs.
-    clips : int
-        So many at most.
-    size_bytes : int
-        A shard ends with the file that makes it at least so large.
+
+    Yields
+    ------
+    Shard
+        Of at most `SHARD_CLIPS` files; it ends with the one that makes it `SHARD_BYTES` or larger.
     """
     chosen: list[PendingClip] = []
     chosen_bytes = 0
     for clip in journal.pending(files):
         chosen.append(clip)
         chosen_bytes += clip.stat.st_size if clip.stat else 0
-        if len(chosen) >= clips or chosen_bytes >= size_bytes:
+        if len(chosen) >= SHARD_CLIPS or chosen_bytes >= SHARD_BYTES:
             yield _shard(chosen)
             chosen, chosen_bytes = [], 0
     if chosen:
