@@ -61,6 +61,17 @@ def add_reading(sub: argparse.ArgumentParser) -> None:
     )
 
 
+def add_on_option(sub: argparse.ArgumentParser) -> None:
+    """Add the option that says where the work is done; `audiotag.cluster.check_place` checks it."""
+    sub.add_argument(
+        "--on",
+        default="",
+        metavar="PLACE",
+        help="ray: on the Ray cluster that RAY_ADDRESS names or that runs here, else on one that is started here; "
+        "HOST:PORT or ray://HOST:PORT: on that cluster (default: on this machine, without Ray)",
+    )
+
+
 def add_spreadsheet(sub: argparse.ArgumentParser) -> None:
     """Add the option that makes a CSV file safe to open in a spreadsheet."""
     sub.add_argument(

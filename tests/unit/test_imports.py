@@ -29,6 +29,7 @@ LAYERS = (
         "arrays",
         "foreign",
         "jobs",
+        "cluster",
         "shipped",
         "spreadsheets",
         "state",
