@@ -25,8 +25,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from ray.cluster_utils import Cluster
-
 from audiotag.audio.opening import SUFFIXES
 from audiotag.cli.arguments import fold_numbers
 from audiotag.cli.main import main as audiotag
@@ -43,6 +41,7 @@ from audiotag.tagging.shards import Shard, ShardOptions, ShardResult, cut_shards
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 OBJECT_STORE_BYTES = 80 << 20
+START_TIMEOUT_S = "300"  # of a node, on a busy machine
 OVERHEAD_CLIPS = 2048  # four shards
 
 
@@ -73,8 +72,11 @@ def run(*arguments: object) -> int:
     return 0
 
 
-def start_cluster(nodes: Sequence[int]) -> Cluster:
+def start_cluster(nodes: Sequence[int]) -> Any:
     """A cluster whose head has no CPU, and nodes with so many."""
+    os.environ.setdefault("RAY_raylet_start_wait_time_s", START_TIMEOUT_S)  # read as Ray is imported
+    from ray.cluster_utils import Cluster
+
     cluster = Cluster(
         initialize_head=True,
         head_node_args={"num_cpus": 0, "object_store_memory": OBJECT_STORE_BYTES, "include_dashboard": False},

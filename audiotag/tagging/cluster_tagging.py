@@ -9,6 +9,8 @@ the same engine, the one that the first of them finds fastest, so a clip's score
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -32,6 +34,7 @@ MAX_LOSSES = 4  # of one shard
 MAX_FAILED_STARTS = 4  # of actors, before any shard is tagged
 
 HOME = "AUDIOTAG_HOME"
+COMPILE = "import numpy, audiotag; audiotag.log_mel(numpy.zeros(88_200, 'f'), audiotag.SpectrogramSettings())"
 
 
 class _OpenedTagger(NamedTuple):
@@ -82,6 +85,7 @@ class TagActor:
 
         if probe is not None and not os.path.exists(probe):
             return _OpenedTagger("", [], probe)
+        _compile_kernels()
         if engine:
             os.environ[ENGINE_VARIABLE] = engine
         sentences: list[str] = []
@@ -92,6 +96,14 @@ class TagActor:
     def tag(self, files: list[SoundFile], keys: list[int], isolated: bool) -> ShardResult:
         """Tag a shard, see `audiotag.tagging.shards.tag_shard`."""
         return tag_shard(self._tagger, files, keys, self._options, self._cpus, isolated)
+
+
+def _compile_kernels() -> None:
+    """On a new node, have another process compile what computes log-mels, so that scores are the same everywhere."""
+    from audiotag.features import kernels
+
+    if not kernels.is_compiled():
+        subprocess.run([sys.executable, "-c", COMPILE], check=False, capture_output=True)
 
 
 @dataclass(eq=False)
@@ -176,7 +188,7 @@ class ClusterTagging:
                     self._look_for_nodes()
         finally:
             for actor in self._actors:
-                self._ray.kill(actor.handle)
+                self._end(actor)
 
     def _in_work(self) -> int:
         """How many shards actors have."""
@@ -184,7 +196,7 @@ class ClusterTagging:
 
     def _fill(self) -> None:
         """Have as many shards at hand as the cluster's actors can take."""
-        while len(self._waiting) + self._in_work() < SHARDS_PER_ACTOR * self._places:
+        while len(self._waiting) + self._in_work() < SHARDS_PER_ACTOR * max(self._places, 1):
             if (shard := next(self._shards, None)) is None:
                 return
             self._waiting.append(_Work(shard))
@@ -265,10 +277,14 @@ class ClusterTagging:
         actor.calls.remove(call)
         then(actor, answer)
 
+    def _end(self, actor: _Actor) -> None:
+        with suppress(Exception):  # whatever Ray says: it has ended, or the connection has
+            self._ray.kill(actor.handle)
+
     def _lose(self, actor: _Actor) -> None:
         """An actor has ended: what it had waits for another one."""
         self._actors.remove(actor)
-        self._ray.kill(actor.handle)  # it may only be out of reach
+        self._end(actor)  # it may only be out of reach
         lost = [work for call in actor.calls if (work := self._calls.pop(call)[2])]
         if not actor.is_open and actor.host:
             self._is_choosing = False

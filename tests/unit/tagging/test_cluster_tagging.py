@@ -204,3 +204,23 @@ def test_no_more_actors_are_started_than_there_are_shards() -> None:
     ray = FakeRay(answer, [64, 64], np.random.default_rng(0))
     ClusterTagging(ray, OPTIONS, print).tag(iter(shards_of(3)), lambda shard, result: None)
     assert len(ray.actors) == 3
+
+
+def test_work_waits_for_nodes_and_uses_those_that_come() -> None:
+    def answer(number: int, name: str, *arguments: Any) -> Any:
+        return opened(arguments[0]) if name == "open" else ShardResult() if name == "tag" else "host"
+
+    class LateRay(FakeRay):
+        looks = 0
+
+        def nodes(self) -> list[dict[str, Any]]:
+            self.looks += 1
+            self.cpus = [2] * min(2, self.looks // 3)
+            return super().nodes()
+
+    ray, committed = LateRay(answer, [], np.random.default_rng(0)), list[int]()
+    ClusterTagging(ray, OPTIONS, print).tag(
+        iter(shards_of(40)), lambda shard, result: committed.extend(shard.positions)
+    )
+    assert sorted(committed) == list(range(40))
+    assert len(ray.actors) == 2
