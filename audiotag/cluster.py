@@ -30,6 +30,7 @@ CLIENT_PORT = 10001  # of the head node's client server, where the address names
 NAMESPACE = "audiotag"
 INSTALL = "pip install 'audiotag[ray]'"
 ANSWER_TIMEOUT_S = 10.0  # Ray itself tries for several minutes
+START_TIMEOUT_S = 120  # of a cluster that is started here, which takes a minute on a busy machine
 OBJECT_STORE_BYTES = 2**28  # of a cluster that is started here: paths and results go through it, never waveforms
 
 _ADDRESS = re.compile(r"(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>\d{1,5})")
@@ -90,6 +91,7 @@ def connected(on: str) -> Iterator[Any]:
     """
     place = check_place(on)
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # Ray would report to its makers how it is used
+    os.environ.setdefault("RAY_raylet_start_wait_time_s", str(START_TIMEOUT_S))
     ray = importlib.import_module("ray")
     if ray.is_initialized():
         yield ray

@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -31,7 +31,11 @@ SHARDS_PER_ACTOR = 2  # one at hand, and one that waits
 LOOK_EVERY_S = 2.0  # for nodes that have come
 PATIENCE_S = 30.0  # until it is said that no node has a place
 MAX_LOSSES = 4  # of one shard
-MAX_FAILED_STARTS = 4  # of actors, before any shard is tagged
+MAX_FAILED_STARTS = 4  # of actors on one node; on all nodes, before any shard is tagged
+NO_START = (
+    "the processes on the cluster end before they have tagged anything; all nodes need the same versions of Python and "
+    "audiotag, and Ray's logs on them say more."
+)
 
 HOME = "AUDIOTAG_HOME"
 COMPILE = "import numpy, audiotag; audiotag.log_mel(numpy.zeros(88_200, 'f'), audiotag.SpectrogramSettings())"
@@ -153,7 +157,7 @@ class ClusterTagging:
         self._waiting: deque[_Work] = deque()  # shards that no actor has
         self._is_choosing = False  # whether an actor is looking for the fastest engine
         self._places = 0  # for actors in the cluster
-        self._failed_starts = 0
+        self._failed_starts = Counter[str]()  # on each node
         self._has_tagged = self._has_complained = False
         self._began = time.monotonic()
 
@@ -204,7 +208,10 @@ class ClusterTagging:
     def _look_for_nodes(self) -> None:
         """Start actors where a node has a place, but no more than there are shards."""
         self._looked = time.monotonic()
-        shares = node_shares(self._ray.nodes())
+        nodes = node_shares(self._ray.nodes())
+        shares = {node: of_node for node, of_node in nodes.items() if self._failed_starts[node] < MAX_FAILED_STARTS}
+        if nodes and not shares and not self._actors:
+            raise AudiotagError(NO_START)
         self._places = sum(map(len, shares.values()))
         self._fill()
         most = len(self._waiting) + self._in_work()
@@ -288,13 +295,10 @@ class ClusterTagging:
         lost = [work for call in actor.calls if (work := self._calls.pop(call)[2])]
         if not actor.is_open and actor.host:
             self._is_choosing = False
-        if not actor.is_open and not self._has_tagged:
-            self._failed_starts += 1
-            if self._failed_starts >= MAX_FAILED_STARTS:
-                raise AudiotagError(
-                    "the processes on the cluster end before they have tagged anything; all nodes need the same "
-                    "versions of Python and audiotag, and Ray's logs on them say more."
-                )
+        if not actor.is_open:
+            self._failed_starts[actor.node] += 1
+            if not self._has_tagged and self._failed_starts.total() >= MAX_FAILED_STARTS:
+                raise AudiotagError(NO_START)
         for work in reversed(lost):
             work.losses += 1
             if work.losses >= MAX_LOSSES:

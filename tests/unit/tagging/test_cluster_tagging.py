@@ -224,3 +224,21 @@ def test_work_waits_for_nodes_and_uses_those_that_come() -> None:
     )
     assert sorted(committed) == list(range(40))
     assert len(ray.actors) == 2
+
+
+def test_node_on_which_nothing_begins_is_left_alone() -> None:
+    """The first actors are one on each of two nodes; those that are started later are on the second node, and die."""
+
+    def answer(number: int, name: str, *arguments: Any) -> Any:
+        if number:
+            ray.dead.add(number)
+            raise RayError
+        return opened(arguments[0]) if name == "open" else ShardResult() if name == "tag" else "host"
+
+    ray, committed = FakeRay(answer, [2, 2], np.random.default_rng(1)), list[int]()
+    ray.wait = lambda calls, num_returns, timeout: ([min(calls, key=lambda call: ray.calls[call][0])], [])  # type: ignore[method-assign]
+    ClusterTagging(ray, OPTIONS, print).tag(
+        iter(shards_of(40)), lambda shard, result: committed.extend(shard.positions)
+    )
+    assert sorted(committed) == list(range(40))
+    assert len(ray.actors) <= 1 + cluster_tagging.MAX_FAILED_STARTS
