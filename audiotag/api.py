@@ -105,6 +105,7 @@ def train(
     corrected: bool | None = None,
     keep_together: tuple[Together, ...] | None = None,
     device: str = "",
+    on: str = "",
     publish: str = "",
     progress: Callable[[int, int], None] | None = None,
 ) -> Run:
@@ -138,6 +139,8 @@ def train(
         were of one recording, near-duplicates, or both; by default near-duplicates, if some are known.
     device : str
         "cpu", "cuda", "cuda:1", "mps", or several separated by commas; the best there is, if empty.
+    on : str
+        The Ray cluster whose nodes train the folds, "ray" or its address; this machine, if empty.
     publish : str
         Name of an ensemble to make of the run.
     progress : callable(done, total), optional
@@ -172,6 +175,7 @@ def train(
         corrected=corrected,
         keep_together=keep_together,
         device=device,
+        on=on,
     )
     return train_and_wait(options, Workspace(), publish, progress)
 

@@ -229,7 +229,7 @@ def _check_trained(member: PlannedMember, dataset: str, fingerprint: str) -> Non
     trained = read_run_settings(member.folder)
     if trained is None:
         return
-    compared = {field.name for field in fields(RunSettings)} - {"dataset", "device", "recipe"}
+    compared = {field.name for field in fields(RunSettings)} - {"dataset", "device", "on", "recipe"}
     if differing := sorted(each for each in compared if getattr(trained, each) != getattr(settings, each)):
         raise AudiotagError(f"{name} was trained with other settings ({', '.join(differing)}); {advice}")
 

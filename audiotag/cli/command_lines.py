@@ -40,6 +40,7 @@ def train_line(options: RunOptions) -> str:
         "--learning-rate": _number_text(options.learning_rate),
         "--seed": _number_text(options.seed),
         "--device": options.device,
+        "--on": options.on,
         "--hold-out": _number_text(options.held_out),
         "--folds-from": "" if options.folds_from == "dataset" else options.folds_from,
         "--keep-together": "" if options.keep_together is None else ",".join(options.keep_together) or "none",
@@ -67,6 +68,7 @@ def train_again(settings: RunSettings, workspace: Workspace) -> tuple[str, str]:
         folds_from=settings.folds_from,
         corrected=settings.corrected,
         keep_together=settings.keep_together,
+        on=settings.on,
     )
     return train_line(own), recipe_toml(settings.recipe)
 

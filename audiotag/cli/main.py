@@ -32,6 +32,7 @@ from audiotag.cli import (
     train,
     trust,
 )
+from audiotag.cli.arguments import add_on_option
 from audiotag.cli.exit_codes import MEANINGS, NOTHING_DONE, SIGNALLED, UNEXPECTED_ERROR, Terminated
 from audiotag.cli.printing import accept_every_character, say
 from audiotag.crash_log import log_file, start_log, unexpected, watch_for_crashes
@@ -178,6 +179,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     sub = command("train", train.train, "Train folds and show their progress; with --detach, in the background.")
     train.add_run_options(sub)
+    add_on_option(sub)
     sub.add_argument("--resume", metavar="RUN", help="continue a run that was stopped, failed or interrupted")
     sub.add_argument("--publish", metavar="NAME", help="publish the folds as an ensemble when they are trained")
     train.add_noise_gate_switch(sub)

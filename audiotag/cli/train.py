@@ -128,6 +128,7 @@ def run_options_of(options: argparse.Namespace) -> RunOptions:
         folds_from=options.folds_from,
         corrected=options.corrections,
         keep_together=options.keep_together,
+        on=getattr(options, "on", ""),  # estimate measures on this machine
     )
 
 

@@ -11,9 +11,20 @@ import psutil
 from audiotag.disk import locked
 from audiotag.errors import AudiotagError
 from audiotag.training.devices import check_device
-from audiotag.training.runs import Run, list_runs
+from audiotag.training.runs import Run, RunSettings, list_runs
 
 POLL_S = 0.5
+
+
+def devices_of(settings: RunSettings) -> tuple[str, ...]:
+    """The devices of this machine that a run uses; none where a cluster trains it.
+
+    Raises
+    ------
+    AudiotagError
+        As `check_device`.
+    """
+    return () if settings.on else check_device(settings.device)
 
 
 @contextmanager
@@ -60,6 +71,6 @@ def _is_first_in_line(run: Run, devices: tuple[str, ...], since: float) -> bool:
         waiting_since = (other.process() or {}).get("waiting_since")
         if other.folder != run.folder and waiting_since and waiting_since < since and other.state() == "queued":
             with suppress(AudiotagError):  # a run whose settings cannot be read holds up no other
-                if set(check_device(other.settings().device)) & set(devices):
+                if set(devices_of(other.settings())) & set(devices):
                     return False
     return True

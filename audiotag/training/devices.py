@@ -85,6 +85,19 @@ def check_device(asked: str) -> tuple[str, ...]:
     return tuple(keys)
 
 
+def check_device_on_cluster(asked: str) -> str:
+    """What a run's ``device`` asks of the nodes of a cluster: "cuda", "cpu", or empty for GPUs if they have some.
+
+    Raises
+    ------
+    AudiotagError
+        If it is anything else: which GPU a fold gets is for the cluster to say.
+    """
+    if asked not in ("", "cpu", "cuda"):
+        raise AudiotagError(f"device must be cpu, cuda or empty for a run on a cluster, got {asked!r}; leave it out.")
+    return asked
+
+
 def age_problem(name: str, capability: tuple[int, ...]) -> str:
     """Say why a GPU of this compute capability cannot run this torch; empty if it can.
 

@@ -30,6 +30,7 @@ from audiotag.data.verdicts import VerdictJournal
 from audiotag.disk import locked
 from audiotag.errors import AudiotagError
 from audiotag.state import is_number, json_parser, read_state
+from audiotag.training.device_queue import devices_of
 from audiotag.training.devices import check_device, devices
 from audiotag.training.failures import reason_of
 from audiotag.training.interruption import how_it_died, notes_path
@@ -162,7 +163,7 @@ def run_estimate(estimate: Estimate, rates: bool) -> None:
 
 def _uses_device(run: Run, keys: tuple[str, ...]) -> bool:
     with suppress(AudiotagError):  # a run whose settings cannot be read holds up nothing
-        return bool(set(check_device(run.settings().device)) & set(keys))
+        return bool(set(devices_of(run.settings())) & set(keys))
     return False
 
 

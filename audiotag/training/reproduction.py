@@ -51,7 +51,7 @@ def options_of(settings: RunSettings, workspace: Workspace) -> RunOptions | None
         return None
     if made != replace(settings, device=""):
         return None
-    return replace(options, device=settings.device)
+    return replace(options, device=settings.device, on=settings.on)
 
 
 def recipe_toml(recipe: Recipe) -> str:

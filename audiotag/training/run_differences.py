@@ -38,6 +38,7 @@ def described(settings: RunSettings) -> dict[str, str]:
         "run.keep_together": ", ".join(settings.keep_together) or "nothing more",
         "run.labels": "corrected" if settings.corrected else "as in the tables",
         "run.device": settings.device or "the best",
+        "run.on": settings.on or "this machine",
         **_described_recipe(settings.recipe),
     }
 
@@ -49,7 +50,7 @@ def changes_from_recipe(settings: RunSettings) -> list[Change] | None:
         return None
     plain = described(RunSettings(settings.dataset, replace(recipe, title=settings.recipe.title)))
     mine = described(settings)
-    names = [name for name in dict.fromkeys([*plain, *mine]) if name != "run.device"]
+    names = [name for name in dict.fromkeys([*plain, *mine]) if name not in ("run.device", "run.on")]
     return [
         Change(name, mine.get(name, NONE), plain.get(name, NONE)) for name in names if mine.get(name) != plain.get(name)
     ]

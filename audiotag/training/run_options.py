@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any, get_args
 
 from audiotag.checks import require
+from audiotag.cluster import check_place
 from audiotag.data.near_duplicates import knows_near_duplicates
 from audiotag.data.verdicts import VerdictJournal
 from audiotag.errors import AudiotagError
 from audiotag.features.presets import load_preset
-from audiotag.training.devices import check_device
+from audiotag.training.devices import check_device, check_device_on_cluster
 from audiotag.training.recipe_files import load_recipe
 from audiotag.training.runs import FoldSource, RunSettings, Together
 from audiotag.workspace import Workspace
@@ -49,6 +50,8 @@ class RunOptions:
         As `RunSettings.corrected`; None if there are verdicts on the dataset.
     keep_together : tuple of "names" or "near-duplicates", or None
         As `RunSettings.keep_together`; None keeps near-duplicates together if some are known.
+    on : str
+        As `RunSettings.on`.
     """
 
     dataset: str
@@ -65,6 +68,7 @@ class RunOptions:
     folds_from: FoldSource = "dataset"
     corrected: bool | None = None
     keep_together: tuple[Together, ...] | None = None
+    on: str = ""
 
     def settings(self, workspace: Workspace) -> RunSettings:
         """The settings of the run.
@@ -83,7 +87,11 @@ class RunOptions:
             recipe = recipe.with_learning_rate(self.learning_rate)
         changes: dict[str, Any] = {"fraction": self.fraction, "balance": self.balance, "seed": self.seed}
         recipe = replace(recipe, **{name: value for name, value in changes.items() if value is not None})
-        check_device(self.device)
+        on = check_place(self.on)
+        if on:
+            check_device_on_cluster(self.device)
+        else:
+            check_device(self.device)
         sources = get_args(FoldSource)
         require(self.folds_from in sources, "folds_from", f"be {' or '.join(sources)}", self.folds_from, "check it")
         kinds = get_args(Together)
@@ -105,6 +113,7 @@ class RunOptions:
             self.folds_from,
             corrected=corrected,
             keep_together=tuple(kind for kind in kinds if kind in together),
+            on=on,
         )
 
 

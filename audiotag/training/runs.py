@@ -9,6 +9,7 @@ note.json            the name and the note that the user gave it, where they gav
 stop                 exists when the run was asked to stop
 .in-hand             the files that the worker is reading, so that a crash is known to be theirs
 fold-1/, shared/     progress.json and checkpoints during training; weights, best weights, scores and clips at the end
+                     on a cluster also events.jsonl and log.txt, which the worker takes over into its own
 
 What is damaged of process.json, status.json and progress.json is set aside (`audiotag.state`), and the run can be
 resumed; damaged settings.json stays, and the run can only be deleted.
@@ -19,7 +20,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -31,6 +32,7 @@ from audiotag.errors import AudiotagError
 from audiotag.reasons import plain_reason
 from audiotag.state import copy_aside, fits, is_number, is_path, is_pid, read_json_state, read_state, say
 from audiotag.training.interruption import how_it_died
+from audiotag.training.lane_command import WORKER
 from audiotag.training.recipe import Recipe
 from audiotag.training.run_events import ParsedEvents, parse_events
 from audiotag.workspace import Workspace, write_bytes, write_json
@@ -40,16 +42,17 @@ FoldSource = Literal["dataset", "recipe"]
 Together = Literal["names", "near-duplicates"]
 ACTIVE: tuple[State, ...] = ("starting", "queued", "running", "stopping")
 RESUMABLE: tuple[State, ...] = ("stopped", "failed", "interrupted")
-WORKER = "audiotag.training.worker"
 START_WAIT_S = 5.0  # for another process that starts the same run
 MAX_STARTING_S = 60.0  # a run without a process for longer than this was never started
+EVENTS = "events.jsonl"
+LOG = "log.txt"
 SHARED_FOLD = -1  # stands for the network that feeds all folds; a dataset's own folds may begin at 0
 DELETED_FOLDER = ".deleted"
 
 SETTINGS_SHAPE = {
     "dataset": is_path, "recipe": dict, "folds": [int], "held_out": (int, None), "device": str,
     "folds_from?": lambda source: source in get_args(FoldSource), "corrected?": bool,
-    "keep_together?": [lambda kind: kind in get_args(Together)],
+    "keep_together?": [lambda kind: kind in get_args(Together)], "on?": str,
 }  # fmt: skip
 PROCESS_SHAPE = {"pid": is_pid, "started": float, "waiting_since?": (float, None)}
 STATUS_SHAPE = {"state": lambda state: fits(state, str) and state in get_args(State), "reason?": str}
@@ -83,6 +86,9 @@ class RunSettings:
         What stays in one fold beside recordings and copies of a sound: clips whose names look as if they were of one
         recording, and near-duplicates, as they are known when the run begins. Folds that a recipe with stratified folds
         does not draw are used as they are.
+    on : str
+        The Ray cluster whose nodes train the folds, as `audiotag.cluster.check_place` takes it; empty for this machine.
+        Runs that differ in it alone are equal. On a cluster, ``device`` is "cpu", "cuda" or empty.
     """
 
     dataset: str
@@ -93,10 +99,12 @@ class RunSettings:
     folds_from: FoldSource = "dataset"
     corrected: bool = False
     keep_together: tuple[Together, ...] = ()
+    on: str = field(default="", compare=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """The settings as plain values, for ``settings.json``."""
-        return asdict(self) | {"recipe": self.recipe.to_dict()}
+        """The settings as plain values, for ``settings.json``; without ``on`` where it is empty, as in older runs."""
+        values = asdict(self) | {"recipe": self.recipe.to_dict()}
+        return values if self.on else {name: value for name, value in values.items() if name != "on"}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> RunSettings:
@@ -112,14 +120,24 @@ class RunSettings:
             folds_from=values.get("folds_from", "dataset"),  # this and the next fields are not in older runs
             corrected=values.get("corrected", False),
             keep_together=tuple(values.get("keep_together", ())),
+            on=values.get("on", ""),
         )
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run on disk."""
+    """A run on disk.
+
+    Attributes
+    ----------
+    folder : Path
+    writes_to : str
+        The file, relative to the folder, that `write_event` appends to: a fold on another machine has one of its own,
+        because network file systems mix up lines that several machines append to one file.
+    """
 
     folder: Path
+    writes_to: str = EVENTS
 
     @property
     def workspace(self) -> Workspace:
@@ -161,7 +179,7 @@ class Run:
             return "stopping"
         if process.get("waiting_since"):
             return "queued"
-        return "running" if (self.folder / "events.jsonl").exists() else "starting"
+        return "running" if (self.folder / EVENTS).exists() else "starting"
 
     def is_active(self) -> bool:
         """Whether a worker trains it or waits for the device."""
@@ -191,7 +209,7 @@ class Run:
     def events(self) -> list[dict[str, Any]]:
         """All events so far, oldest first; a line that is damaged or still being written is left out."""
         otherwise = f"what run {self.name} has trained is not known"
-        path = self.folder / "events.jsonl"
+        path = self.folder / EVENTS
         parsed = read_state(path, parse_events, ParsedEvents(), otherwise)
         if parsed.damaged:
             lines = "1 line is" if parsed.damaged == 1 else f"{parsed.damaged} lines are"
@@ -212,9 +230,7 @@ class Run:
     def log_tail(self, lines: int = 30) -> str:
         """The last lines of the log."""
         try:
-            return "\n".join(
-                (self.folder / "log.txt").read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]
-            )
+            return "\n".join((self.folder / LOG).read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
         except OSError:
             return ""
 
@@ -233,7 +249,7 @@ class Run:
                 raise AudiotagError(f"run {self.name} is {state} already; only a run that ended early can be resumed.")
             for name in ("stop", "status.json"):
                 (self.folder / name).unlink(missing_ok=True)
-            process = jobs.start_detached(WORKER, [str(self.folder)], self.folder / "log.txt")
+            process = jobs.start_detached(WORKER, [str(self.folder)], self.folder / LOG)
             self.write_process(process.pid, process.create_time())
 
     def stop(self) -> None:
@@ -263,8 +279,14 @@ class Run:
     def write_event(self, event: str, **values: Any) -> None:
         """Append one event; it is on disk before this returns."""
         line = json.dumps({"event": event, "time": round(time.time(), 3), **values}) + "\n"
-        with (self.folder / "events.jsonl").open("ab") as file:  # one write per line: folds on several devices append
-            file.write(line.encode())
+        self.append_events(line.encode())
+
+    def append_events(self, lines: bytes) -> None:
+        """Append whole lines of events; they are on disk before this returns."""
+        path = self.folder / self.writes_to
+        path.parent.mkdir(exist_ok=True)
+        with path.open("ab") as file:  # in one write: folds on several devices append
+            file.write(lines)
             file.flush()
             os.fsync(file.fileno())
 
@@ -273,7 +295,7 @@ class Run:
 
         A file with damaged lines is copied, and replaced by one with the others; a kill between the two loses nothing.
         """
-        path = self.folder / "events.jsonl"
+        path = self.folder / EVENTS
         if not path.is_file():
             return
         content = path.read_bytes()

@@ -1,7 +1,7 @@
 """The worker of a run: ``python -m audiotag.training.worker RUN_FOLDER``, detached from the process that started it.
 
-It resumes after the last epoch that is on disk, whatever ended the worker before it. On several devices it starts one
-more worker per device (`audiotag.training.lanes`), ``… RUN_FOLDER --lane 1 --parent PID``.
+It resumes after the last epoch that is on disk, whatever ended the worker before it. On several devices, or on a
+cluster, others train the folds, and it waits for them (`audiotag.training.lanes`, `audiotag.training.cluster_folds`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ import os
 import platform
 import sys
 import traceback
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,20 +25,23 @@ import psutil
 from audiotag import in_hand
 from audiotag.audio.decoder_workers import HANGS, DecoderEndedError
 from audiotag.audio.streaming import LongSound
+from audiotag.cluster import connected
 from audiotag.errors import AudiotagError, clip_problem, may_pass
 from audiotag.jobs import end_with_parent
 from audiotag.training.begun import note_begin, open_session
 from audiotag.training.clips import KINDS
+from audiotag.training.cluster_folds import ClusterFolds
 from audiotag.training.cross_scores import next_barrier
 from audiotag.training.device_queue import wait_for_device
 from audiotag.training.devices import check_device
 from audiotag.training.failures import reason_of
 from audiotag.training.interruption import BEGIN, lane_notes, notes_path
-from audiotag.training.lanes import lane_reason_path, train_in_lanes, train_lane
+from audiotag.training.lane_command import lane_reason_path
+from audiotag.training.lanes import train_in_lanes, train_lane
 from audiotag.training.pool_notes import pool_notes
 from audiotag.training.run_progress import LEFT_OUT_FILE, fingerprint_of, left_out_of, left_out_reasons, plan_of
 from audiotag.training.run_splits import report_run_splits
-from audiotag.training.runs import SHARED_FOLD, Run
+from audiotag.training.runs import EVENTS, SHARED_FOLD, Run
 from audiotag.training.session import Session
 from audiotag.training.stage import Stage
 from audiotag.training.subsets import fingerprint
@@ -50,13 +55,19 @@ STDERR_FD = 2  # the log
 NICENESS = 5  # pages that show the run stay responsive
 
 
-def train_run_folder(run: Run, devices: tuple[str, ...] = ("cpu",)) -> None:
-    """Train the folds that are not finished yet, one after the other on each device, and write how the run ended.
+def train_run_folder(run: Run, devices: tuple[str, ...] = ("cpu",), ray: Any = None) -> None:
+    """Train the folds that are not finished yet, and write how the run ended.
 
     Before a stage that needs the scores of all folds, all of them are trained up to it.
-    """
-    from audiotag.training.fold_training import train_fold
 
+    Parameters
+    ----------
+    run : Run
+    devices : tuple[str, ...]
+        The devices of this machine; each trains one fold at a time.
+    ray : module, optional
+        Ray, connected to the cluster whose nodes train the folds instead.
+    """
     run.mend_events()
     left_out = left_out_of(run.events())
     session = open_session(run, left_out)
@@ -64,26 +75,44 @@ def train_run_folder(run: Run, devices: tuple[str, ...] = ("cpu",)) -> None:
     if newly_left_out:
         session = open_session(run, left_out | newly_left_out)
     session.check_clips()
+    train: Callable[[Sequence[int]], bool]
+    if ray is not None:
+        cluster = ClusterFolds(run, session, ray)
+        devices, train = cluster.devices, cluster.train
+    elif len(devices) > 1:
+        train = partial(train_in_lanes, run, session, devices=devices)
+    else:
+        train = partial(train_here, run, session, device=devices[0])
     write_plan(run, session, devices, newly_left_out)
     write_bytes(run.folder / ".reserve", RESERVE)
+    is_complete = not session.has_shared_stages or train([SHARED_FOLD])
+    while is_complete:
+        barrier = next_barrier(run, session)
+        is_complete = train(session.folds)
+        if barrier is None:
+            break
+    run.write_status("finished" if is_complete else "stopped")
+
+
+def train_here(run: Run, session: Session, folds: Sequence[int], device: str) -> bool:
+    """Train folds in this process, one by one, up to the next stage that needs the scores of all, or to their ends.
+
+    Returns
+    -------
+    bool
+        False if the training was stopped before that.
+    """
+    from audiotag.training.fold_training import train_fold
+
+    barrier = next_barrier(run, session)
 
     def must_stop() -> bool:
         run.mend_process()
         return run.is_stop_requested()
 
-    def finishes(fold: int, until: int | None = None) -> bool:
-        return train_fold(run, session, fold, devices[0], must_stop, until)
-
-    is_complete = not session.has_shared_stages or finishes(SHARED_FOLD)
-    while is_complete:
-        barrier = next_barrier(run, session)
-        if len(devices) == 1:
-            is_complete = all(finishes(fold, barrier) for fold in session.folds)
-        else:
-            is_complete = train_in_lanes(run, session, devices)
-        if barrier is None:
-            break
-    run.write_status("finished" if is_complete else "stopped")
+    return all(
+        train_fold(run, session, fold, device, must_stop, None if fold == SHARED_FOLD else barrier) for fold in folds
+    )
 
 
 def unreadable_suspects(session: Session) -> dict[Path, str]:
@@ -217,9 +246,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="audiotag.training.worker")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--lane", type=int, default=0)
+    parser.add_argument("--folds", default="")
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--parent", type=int)
+    parser.add_argument("--writes-to", default=EVENTS)
     options = parser.parse_args()
-    run = Run(options.folder)
+    run = Run(options.folder, options.writes_to)
     os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"  # the order of `devices`; torch is not imported yet
     if hasattr(os, "nice"):
         os.nice(NICENESS)
@@ -230,12 +262,13 @@ def main() -> None:
         if options.parent is not None:
             end_with_parent(options.parent)
             with in_hand.noting(notes_path(run.folder, options.lane), [notes_path(run.folder)], keep_suspects=True):
-                train_lane(run, options.lane, psutil.Process(options.parent))
+                folds = [int(fold) for fold in options.folds.split(",") if fold]
+                train_lane(run, folds, options.device, psutil.Process(options.parent))
         else:
             with in_hand.noting(notes_path(run.folder), lane_notes(run.folder), keep_suspects=True):
                 for path in lane_notes(run.folder):  # of lanes that died; all that they say is noted again
                     path.unlink(missing_ok=True)
-                _train_when_device_is_free(run)
+                _train_in_its_place(run)
             if run.state() == "finished":
                 for path in (notes_path(run.folder), *lane_notes(run.folder)):
                     path.unlink(missing_ok=True)
@@ -243,17 +276,22 @@ def main() -> None:
         if not isinstance(error, AudiotagError):
             traceback.print_exc()
         if options.parent is not None:
-            write_bytes(lane_reason_path(run, options.lane), reason_of(error).encode())
+            write_bytes(lane_reason_path(run.folder, options.lane), reason_of(error).encode())
             sys.exit(1)
         _write_failure(run, reason_of(error))
         if not isinstance(error, AudiotagError):
             sys.exit(1)
 
 
-def _train_when_device_is_free(run: Run) -> None:
+def _train_in_its_place(run: Run) -> None:
     process = psutil.Process()
     run.write_process(process.pid, process.create_time())
-    devices = check_device(run.settings().device)
+    settings = run.settings()
+    if settings.on:
+        with connected(settings.on) as ray:
+            train_run_folder(run, ray=ray)
+        return
+    devices = check_device(settings.device)
     with wait_for_device(run, devices) as is_ours:
         if is_ours:
             train_run_folder(run, devices)

@@ -1,5 +1,6 @@
 """What unit tests share: clips from waveforms, commands, and waiting for what other processes and threads do."""
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -16,6 +17,8 @@ import soundfile
 
 from audiotag.cli.main import main
 from audiotag.training.clips import Clip
+
+from .ray_nodes import RayNodes, start_ray_nodes
 
 ClipOf = Callable[..., Clip]
 WaitUntil = Callable[..., None]
@@ -46,6 +49,21 @@ def wait_until() -> WaitUntil:
             time.sleep(0.02)
 
     return wait
+
+
+@pytest.fixture(scope="session")
+def _ray_nodes() -> Iterator[RayNodes]:
+    if importlib.util.find_spec("ray") is None:
+        pytest.skip("needs Ray: pip install 'audiotag[ray]'")
+    with start_ray_nodes() as nodes:
+        yield nodes
+
+
+@pytest.fixture
+def ray_nodes(_ray_nodes: RayNodes) -> RayNodes:
+    """A Ray cluster of two nodes with one CPU each, which all tests share; a test may kill nodes."""
+    _ray_nodes.restore()
+    return _ray_nodes
 
 
 class ForkServer:

@@ -11,7 +11,7 @@ import streamlit as st
 
 from audiotag.errors import AudiotagError
 from audiotag.figures import training as figures
-from audiotag.training.devices import check_device
+from audiotag.training.device_queue import devices_of
 from audiotag.training.run_differences import changes_text
 from audiotag.training.run_notes import (
     MAX_NOTE_CHARS,
@@ -217,14 +217,17 @@ def _show_progress(run: Run, state: State) -> None:
 def _queue_text(run: Run, workspace: Workspace) -> Markdown:
     """Which device a queued run waits for, and which run uses it now."""
     try:
-        wanted = check_device(run.settings().device)
+        settings = run.settings()
+        wanted = devices_of(settings)
     except AudiotagError:
         return Markdown("Waits for its device.")
+    if settings.on:
+        return Markdown("Waits for a free node of the cluster. It starts automatically.")
     user = ""
     for other in list_runs(workspace):
         if other.name != run.name and other.state() in ("running", "stopping", "starting"):
             try:
-                shared = set(check_device(other.settings().device)) & set(wanted)
+                shared = set(devices_of(other.settings())) & set(wanted)
             except AudiotagError:
                 continue
             user = f", which run {other.name} uses" if shared else user

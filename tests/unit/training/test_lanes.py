@@ -11,7 +11,8 @@ import psutil
 import pytest
 
 from audiotag.training import lanes, worker
-from audiotag.training.runs import WORKER, Run
+from audiotag.training.lane_command import WORKER, lane_command
+from audiotag.training.runs import Run
 from audiotag.training.worker import train_run_folder
 
 from .short_runs import THREE_FOLDS, figures, held_out, run_main
@@ -44,7 +45,7 @@ def test_two_lanes_give_every_fold_what_one_gives(
     monkeypatch.setattr(lanes.subprocess, "Popen", start)
     one, two = finished_with_shared_stage, ready(THREE_FOLDS, device="cpu,cpu")
     train_run_folder(two, ("cpu", "cpu"))
-    assert threads == ["1", "1"]  # the two cores are shared
+    assert threads == ["2", "1", "1"]  # the folds share the two cores, which the shared network has for itself
     assert two.state() == "finished"
     assert two.finished_folds() == [1, 2, 3]
     assert two.events()[0]["devices"] == ["cpu", "cpu"]
@@ -59,7 +60,10 @@ def test_worker_of_one_device_ends_with_the_worker_that_started_it(
     ready: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parents: list[int] = []
+    trained: list[tuple[list[int], str]] = []
     monkeypatch.setattr(worker, "end_with_parent", parents.append)
-    monkeypatch.setattr(worker, "train_lane", lambda run, lane, parent: None)
-    run_main(ready(), monkeypatch, "--lane", "0", "--parent", str(os.getpid()))
-    assert parents == [os.getpid()]
+    monkeypatch.setattr(worker, "train_lane", lambda run, folds, device, parent: trained.append((folds, device)))
+    run = ready()
+    _, _, _, *arguments = lane_command(run.folder, 0, [3, -1], "cuda:1", os.getpid())
+    run_main(run, monkeypatch, *arguments[1:])
+    assert (parents, trained) == ([os.getpid()], [([3, -1], "cuda:1")])
