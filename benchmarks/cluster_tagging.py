@@ -17,12 +17,11 @@ from __future__ import annotations
 import argparse
 import itertools
 import os
-import socket
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import ExitStack, closing
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +41,6 @@ from audiotag.tagging.shards import Shard, ShardOptions, ShardResult, cut_shards
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 OBJECT_STORE_BYTES = 80 << 20
-AGENT_PORTS = "metrics_agent_port", "metrics_export_port", "dashboard_agent_listen_port", "runtime_env_agent_port"
 OVERHEAD_CLIPS = 2048  # four shards
 
 
@@ -77,24 +75,12 @@ def start_cluster(nodes: Sequence[int]) -> Any:
     """A cluster whose head has no CPU, and nodes with so many."""
     from ray.cluster_utils import Cluster
 
-    def node(cpus: int) -> dict[str, Any]:
-        # With ports that are given, a node on a busy machine does not wait for agents to name theirs, which it does for
-        # 15 s only.
-        ports = dict(zip(AGENT_PORTS, free_ports(len(AGENT_PORTS)), strict=True))
-        return {"num_cpus": cpus, "object_store_memory": OBJECT_STORE_BYTES, "include_dashboard": False, **ports}
-
-    cluster = Cluster(initialize_head=True, head_node_args=node(0))
+    node = {"object_store_memory": OBJECT_STORE_BYTES, "include_dashboard": False}
+    cluster = Cluster(initialize_head=True, head_node_args=node | {"num_cpus": 0})
     for cpus in nodes:
-        cluster.add_node(**node(cpus))
+        cluster.add_node(num_cpus=cpus, **node)
     cluster.wait_for_nodes()
     return cluster
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports on which nothing listens now."""
-    with ExitStack() as stack:
-        servers = [stack.enter_context(socket.create_server(("", 0))) for _ in range(count)]
-        return [server.getsockname()[1] for server in servers]
 
 
 def measure_overhead(folder: Path, ensemble: str, settings: TagSettings, scratch: Path) -> None:

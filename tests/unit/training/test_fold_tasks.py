@@ -156,7 +156,7 @@ def test_lines_are_given_once_and_only_when_they_are_whole(tmp_path: Path) -> No
         (
             "",
             5,
-            [{"CPU": 1.0, "GPU": 0.0}, {"CPU": 32.0, "GPU": 4.0}, {"CPU": 8.0, "GPU": 2.0}],
+            [{"CPU": 1.0}, {"CPU": 32.0, "GPU": 4.0}, {"CPU": 8.0, "GPU": 2.0}],
             Share("cuda", 4, 1, 5),
         ),
         ("cpu", 2, [{"CPU": 32.0, "GPU": 4.0}], Share("cpu", 16, 0, 2)),
