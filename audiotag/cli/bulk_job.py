@@ -16,9 +16,11 @@ from audiotag.disk import name_in_errors
 from audiotag.workspace import Workspace
 
 if TYPE_CHECKING:
-    from audiotag.tagging.bulk import FileResult
+    from audiotag.tagging.bulk import SoundFile
     from audiotag.tagging.bulk_job import BulkJob
     from audiotag.tagging.export.rows import Row
+    from audiotag.tagging.journal import Journal
+    from audiotag.tagging.shards import ShardOptions
 
 WriteRows = Callable[[Callable[[], Iterator["Row"]]], None]  # gets a function that yields the rows from the first on
 
@@ -83,17 +85,29 @@ def tag_into_file(job: BulkJob, out: Path, dependencies: dict[str, Any], write: 
         Writes the file; gets a function that yields all rows.
     """
     from audiotag.tagging.bulk_job import fingerprint_of, tag_into_journal
+
+    def work(journal: Journal, progress: Progress) -> None:
+        tag_into_journal(job, journal, lambda result: progress.count(result, journal.resumed))
+
+    return work_into_file(work, job.total, out, fingerprint_of(job.tagger) | dependencies, write, job.for_spreadsheet)
+
+
+def work_into_file(
+    work: Callable[[Journal, Progress], None],
+    total: int,
+    out: Path,
+    fingerprint: dict[str, Any],
+    write: WriteRows,
+    for_spreadsheet: bool = False,
+) -> int:
+    """As `tag_into_file`, by any ``work`` that puts the results of ``total`` clips into the journal and counts them."""
     from audiotag.tagging.journal import Journal, write_problems
 
     problems = out.with_name(f"{out.stem}.problems.csv")
-    opened = Journal(out, fingerprint_of(job.tagger) | dependencies, say)
-    with name_in_errors(out), opened as journal, Progress(job.total) as progress:
-
-        def count(result: FileResult) -> None:
-            progress.count(result, journal.resumed)
-
+    opened = Journal(out, fingerprint, say)
+    with name_in_errors(out), opened as journal, Progress(total) as progress:
         try:
-            tag_into_journal(job, journal, count)
+            work(journal, progress)
         except (KeyboardInterrupt, Terminated):
             progress.count_resumed(journal.resumed)
             progress.say(f"{progress.good:,} clips are tagged; run the same command again to resume.")
@@ -102,10 +116,43 @@ def tag_into_file(job: BulkJob, out: Path, dependencies: dict[str, Any], write: 
         if progress.good:
             write(journal.rows)
         if progress.bad:
-            write_problems(problems, journal.rows(), job.for_spreadsheet)
+            write_problems(problems, journal.rows(), for_spreadsheet)
         else:
             problems.unlink(missing_ok=True)  # from an earlier command
         journal.remove()
     if progress.good:
         say(f"{out} has {progress.summary()}")
     return progress.finish(str(problems))
+
+
+def tag_on_cluster(
+    on: str, options: ShardOptions, files: Callable[[], Iterator[SoundFile]], journal: Journal, progress: Progress
+) -> None:
+    """Tag on the nodes of a cluster into a journal.
+
+    Parameters
+    ----------
+    on : str
+        The place, see `audiotag.cluster`.
+    options : ShardOptions
+    files : callable
+        Yields all files, from the first on, each time it is called.
+    journal : Journal
+    progress : Progress
+    """
+    from audiotag.cluster import connected
+    from audiotag.tagging.cluster_tagging import ClusterTagging
+    from audiotag.tagging.shards import Shard, ShardResult, cut_shards
+    from audiotag.workspace import write_bytes
+
+    def commit(shard: Shard, result: ShardResult) -> None:
+        for path, content in result.exports:
+            write_bytes(path, content)
+        journal.commit(shard.positions, result.part)
+        progress.count_more(result.good, result.sound_s, result.known, result.problems, journal.resumed)
+
+    first = next(files(), None)
+    probe = first.path if first and os.path.exists(first.path) else None
+    shards = cut_shards(journal, files())
+    with connected(on) as ray:
+        ClusterTagging(ray, options, progress.say, probe).tag(shards, commit)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Self
 
@@ -164,15 +164,35 @@ class Progress:
 
     def count(self, result: FileResult, resumed: int = 0) -> None:
         """Count one more result; ``resumed`` clips in total were done by an earlier command."""
-        self.count_resumed(resumed)
         if result.tags is None:
-            self.bad += 1
-            if len(self._problems) < MAX_SHOWN_PROBLEMS:
-                self._problems.append(result.problem)
+            self.count_more(problems=[result.problem], resumed=resumed)
         else:
-            self.good += 1
-            self._sound_s += result.tags.duration_s
-            self._known += bool(result.tags.trained_folds)
+            self.count_more(1, result.tags.duration_s, int(bool(result.tags.trained_folds)), resumed=resumed)
+
+    def count_more(
+        self, good: int = 0, sound_s: float = 0.0, known: int = 0, problems: Sequence[str] = (), resumed: int = 0
+    ) -> None:
+        """Count several more results.
+
+        Parameters
+        ----------
+        good : int
+            Clips that were tagged.
+        sound_s : float
+            Their duration.
+        known : int
+            Those of them that some folds were trained on.
+        problems : sequence of str
+            One sentence for each clip that could not be tagged.
+        resumed : int
+            Clips in total that were done by an earlier command.
+        """
+        self.count_resumed(resumed)
+        self.good += good
+        self._sound_s += sound_s
+        self._known += known
+        self.bad += len(problems)
+        self._problems += problems[: MAX_SHOWN_PROBLEMS - len(self._problems)]
         self._show()
 
     def count_resumed(self, resumed: int) -> None:

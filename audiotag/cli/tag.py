@@ -6,11 +6,12 @@ import argparse
 import os
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from audiotag.cli.arguments import add_paths, add_spreadsheet, fold_numbers, local_or_remote_path
-from audiotag.cli.bulk_job import notes_path, tag_into_file, tag_onto_screen
+from audiotag.cli.arguments import add_on_option, add_paths, add_spreadsheet, fold_numbers, local_or_remote_path
+from audiotag.cli.bulk_job import WriteRows, notes_path, tag_into_file, tag_on_cluster, tag_onto_screen, work_into_file
 from audiotag.cli.embed import VectorFile, check_vector_file, write_vectors
 from audiotag.cli.exit_codes import NOTHING_DONE
 from audiotag.cli.printing import print_json_part, say
@@ -18,12 +19,15 @@ from audiotag.errors import AudiotagError
 from audiotag.workspace import Workspace
 
 if TYPE_CHECKING:
+    from audiotag.cli.progress import Progress
     from audiotag.tagging.bulk import FileResult
     from audiotag.tagging.bulk_job import BulkJob
     from audiotag.tagging.ensemble import Card
     from audiotag.tagging.export.base import ExportFormat, ExportOptions
     from audiotag.tagging.export.rows import Row
+    from audiotag.tagging.journal import Journal
     from audiotag.tagging.settings import TagSettings
+    from audiotag.tagging.shards import ShardOptions
     from audiotag.tagging.tagger import Tagger
 
 
@@ -71,6 +75,7 @@ def add_tag(sub: argparse.ArgumentParser) -> None:
         metavar="FILE.parquet",
         help="also write the embedding of each clip, as audiotag embed does, without another pass over the sounds",
     )
+    add_on_option(sub)
     add("--json", action="store_true", help="print the result as JSON")
 
 
@@ -95,20 +100,24 @@ def tag(options: argparse.Namespace) -> int:
     from audiotag.tagging.bulk_job import BulkJob, count_sounds, tag_row
     from audiotag.tagging.export.base import ExportOptions
     from audiotag.tagging.opening import open_tagger
+    from audiotag.tagging.shards import ShardOptions
 
     format = _output_format(options)
     if options.timeline and not (options.out or options.json):
         raise AudiotagError("--timeline goes into a file or JSON; add --out FILE or --json.")
     if options.spreadsheet and not (format and format.for_spreadsheets):
         raise AudiotagError("--spreadsheet is for a CSV file; add --out FILE.csv, or leave it out.")
+    place = _checked_place(options)
     if options.embeddings:
         check_vector_file(options.embeddings, [*options.paths, *filter(None, [options.out])], "--embeddings")
     folder, settings, card = _ensemble(options)
     thresholds = _thresholds(options.threshold, folder, card, settings)
     total = count_sounds(options.paths)  # before the first use of an ensemble measures its engines
+    export_options = ExportOptions(card.labels, thresholds, options.timeline, options.spreadsheet)
+    if place and format:
+        return _tag_on(place, options, format, ShardOptions(folder, settings, thresholds, export_options), total, card)
     tagger = open_tagger(folder, settings, thresholds, say=say, keep_embeddings=bool(options.embeddings))
     vectors = _vector_file(options, tagger) if options.embeddings else None
-    export_options = ExportOptions(card.labels, thresholds, options.timeline, options.spreadsheet)
     per_clip = _per_clip_folders(options, format)
 
     def row(result: FileResult) -> Row:
@@ -276,9 +285,44 @@ def _submission_row(result: FileResult) -> Row:
     return {"clip": result.file.clip, "scores": scores}
 
 
+def _checked_place(options: argparse.Namespace) -> str:
+    """Where the sounds are tagged, see `audiotag.cluster`: empty for this process."""
+    if not options.on:
+        return ""
+    from audiotag.cluster import check_place
+
+    if not options.out:
+        raise AudiotagError(f"--on {options.on} writes into a file, from which it resumes; add --out FILE.")
+    if options.embeddings:
+        raise AudiotagError("--embeddings are written by this machine; leave it out, or leave out --on.")
+    return check_place(options.on)
+
+
+def _tag_on(
+    place: str, options: argparse.Namespace, format: ExportFormat, shards: ShardOptions, total: int, card: Card
+) -> int:
+    from audiotag.tagging.bulk import sound_files
+    from audiotag.tagging.bulk_job import fingerprint
+
+    per_clip = tuple((one.name, Path(os.path.abspath(folder))) for one, folder in _per_clip_folders(options, format))
+    shards = replace(shards, ensemble=shards.ensemble.absolute(), per_clip=per_clip)
+
+    def work(journal: Journal, progress: Progress) -> None:
+        tag_on_cluster(place, shards, lambda: sound_files(options.paths), journal, progress)
+
+    depends = fingerprint(card, shards.settings, shards.thresholds) | _dependencies(options, format)
+    write = _row_writer(options, format, shards.export)
+    return work_into_file(work, total, options.out, depends, write, options.spreadsheet)
+
+
 def _tag_into_file(
     job: BulkJob, options: argparse.Namespace, format: ExportFormat, export_options: ExportOptions
 ) -> int:
+    write = _row_writer(options, format, export_options)
+    return tag_into_file(job, options.out, _dependencies(options, format), write)
+
+
+def _row_writer(options: argparse.Namespace, format: ExportFormat, export_options: ExportOptions) -> WriteRows:
     from audiotag.tagging.export.base import write_export
     from audiotag.tagging.export.json import json_parts
 
@@ -289,6 +333,10 @@ def _tag_into_file(
             for part in json_parts(rows()):
                 print_json_part(part.decode())
 
+    return write
+
+
+def _dependencies(options: argparse.Namespace, format: ExportFormat) -> dict[str, Any]:
+    """What the rows depend on besides the tagger, and the clips' own files."""
     audacity = os.path.abspath(options.audacity) if options.audacity else ""
-    dependencies = {"export format": [format.name, options.timeline], "Audacity folder": audacity}
-    return tag_into_file(job, options.out, dependencies, write)
+    return {"export format": [format.name, options.timeline], "Audacity folder": audacity}

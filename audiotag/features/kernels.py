@@ -28,6 +28,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numba
@@ -306,3 +307,12 @@ def sum_bands(power: np.ndarray, starts: np.ndarray, ends: np.ndarray, weights: 
             for lane in range(lanes):
                 row[lane] += weights[weight] * power[shift + weight, lane]
             weight += 1
+
+
+def is_compiled() -> bool:
+    """Whether an earlier process left the kernels on disk, or none can.
+
+    The process that compiles them computes other last bits than those that read them from disk.
+    """
+    folder = power_spectrum.stats.cache_path  # type: ignore[attr-defined]
+    return folder is None or any(Path(folder).glob("kernels.power_spectrum-*.nbi"))

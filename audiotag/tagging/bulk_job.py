@@ -12,13 +12,15 @@ from typing import Any
 from audiotag.audio.opening import READABLE
 from audiotag.errors import AudiotagError
 from audiotag.tagging.bulk import FileResult, SoundFile, sound_files, tag_files
-from audiotag.tagging.ensemble import select_folds
-from audiotag.tagging.export.base import ExportFormat, ExportOptions, write_export
+from audiotag.tagging.ensemble import Card, select_folds
+from audiotag.tagging.export.base import ExportFormat, ExportOptions, export_bytes
 from audiotag.tagging.export.rows import Row, clip_row, exact_clip_row, problem_row, timeline_entries
 from audiotag.tagging.journal import Journal
+from audiotag.tagging.settings import TagSettings
 from audiotag.tagging.tagger import Tagger
 from audiotag.version import __version__
 from audiotag.wording import as_text
+from audiotag.workspace import write_bytes
 
 PerClip = Sequence[tuple[ExportFormat, Path]]  # formats that write one file per clip, and the folder of each
 
@@ -111,11 +113,19 @@ def tag_row(result: FileResult, options: ExportOptions, per_clip: PerClip = ()) 
     file, tags = result.file, result.tags
     if tags is None:
         return problem_row_of(result)
-    for format, folder in per_clip:
-        exact = exact_clip_row(tags, options.labels, file.clip, str(file.path))
-        write_export(format, folder / f"{as_text(file.clip)}{format.suffix}", [exact], options)
+    for path, content in clip_exports(result, options, per_clip):
+        write_bytes(path, content)
     row = clip_row(tags, file.clip, str(file.path))
     return row | {"timeline": timeline_entries(tags, options.labels)} if options.timeline else row
+
+
+def clip_exports(result: FileResult, options: ExportOptions, per_clip: PerClip) -> Iterator[tuple[Path, bytes]]:
+    """Path and content of the clip's own files; none for a clip that could not be tagged."""
+    file, tags = result.file, result.tags
+    if tags is not None:
+        for format, folder in per_clip:
+            exact = exact_clip_row(tags, options.labels, file.clip, str(file.path))
+            yield folder / f"{as_text(file.clip)}{format.suffix}", export_bytes(format, [exact], options)
 
 
 def problem_row_of(result: FileResult) -> Row:
@@ -125,12 +135,16 @@ def problem_row_of(result: FileResult) -> Row:
 
 def fingerprint_of(tagger: Tagger) -> dict[str, Any]:
     """What scores and tags depend on, by names that a message may use; see `Journal`."""
-    card = tagger.card
-    folds = [fold.sha256 for fold in select_folds(card, tagger.settings.folds)]
+    return fingerprint(tagger.card, tagger.settings, tagger.thresholds)
+
+
+def fingerprint(card: Card, settings: TagSettings, thresholds: tuple[float, ...]) -> dict[str, Any]:
+    """`fingerprint_of` a tagger that is not open here."""
+    folds = [fold.sha256 for fold in select_folds(card, settings.folds)]
     how = {"spectrogram": card.spectrogram.to_dict(), "windows": card.windows, "augment": card.recipe.get("augment")}
     return {
         "audiotag version": __version__,
         "ensemble": [card.name, folds, how, card.familiar],
-        "tagging options": tagger.settings.to_dict(),
-        "thresholds": tagger.thresholds,
+        "tagging options": settings.to_dict(),
+        "thresholds": thresholds,
     }

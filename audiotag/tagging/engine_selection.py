@@ -24,7 +24,7 @@ from audiotag.errors import AudiotagError
 from audiotag.jobs import end_with_parent
 from audiotag.state import fits, json_parser, read_state
 from audiotag.tagging.engine_comparison import MeasuredEngine, Progress, compare_engines
-from audiotag.tagging.engines import ENGINES, REFERENCE, Engine, needs_graph, open_graph, open_torch
+from audiotag.tagging.engines import ENGINES, Engine, EngineError, needs_graph, open_graph, open_torch
 from audiotag.tagging.ensemble import Card, read_card, select_folds
 from audiotag.tagging.weights import load_networks, read_checked
 from audiotag.workspace import Workspace, write_bytes, write_json
@@ -74,8 +74,9 @@ def select_engine(
     """
     wanted = os.environ.get(ENGINE_VARIABLE, "")
     require(wanted in ("", *ENGINES), ENGINE_VARIABLE, f"be one of {', '.join(ENGINES)}", wanted, "or leave it unset")
-    if wanted == REFERENCE:
-        return wanted, open_torch(wanted, load_networks(folder, card, folds), card.network)
+    if wanted and not needs_graph(wanted):
+        with suppress(EngineError, ImportError):  # measuring says why it does not work
+            return wanted, open_torch(wanted, load_networks(folder, card, folds), card.network)
     place = _choice_folder(folder, card, folds)
     choice = read_choice(place)
     if opened := _open_choice(choice, wanted, folder, card, folds):

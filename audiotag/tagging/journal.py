@@ -6,6 +6,10 @@ may be killed at any moment: a line that is incomplete or altered is dropped, an
 clips that are missing, failed or have changed. Memory holds a few bytes per clip: where its line begins, and, if work
 is resumed, a checksum of its name, size and time.
 
+Work on a cluster is committed by shards of clips, in any order (`audiotag.tagging.shards`): the rows of a shard are a
+Parquet file beside the journal (`audiotag.tagging.parts`), and its line only names that file. A journal may have lines
+of both kinds, so work that was begun on one machine continues on a cluster, and the other way round.
+
 A second file beside it notes which files are being decoded (`audiotag.in_hand`): if a decoder ends the process, the
 next command decodes them in a process of their own, and names the file that ends that one, too.
 """
@@ -19,10 +23,10 @@ import sys
 import zlib
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, NamedTuple, Self
 
 import numpy as np
 
@@ -31,7 +35,23 @@ from audiotag.errors import AudiotagError
 from audiotag.tagging.bulk import SoundFile
 from audiotag.tagging.export.csv import csv_lines
 from audiotag.tagging.export.rows import Row
+from audiotag.tagging.parts import PartEntry, PartFolder
 from audiotag.workspace import open_atomic
+
+IN_PART = 1 << 62  # from here on a place is not where a line begins: it has the number of a part and a row in it
+ROW_BITS = 24  # of the number of the row
+
+
+class PendingClip(NamedTuple):
+    """A clip to tag: its position among all files, the file, and what the system says about it (None: nothing)."""
+
+    position: int
+    file: SoundFile
+    stat: os.stat_result | None
+
+    def key(self) -> int:
+        """The checksum by which the clip is found again; 0 where it cannot be."""
+        return _file_key(self.file, self.stat) if self.stat and not self.file.problem else 0
 
 
 class Journal:
@@ -70,9 +90,10 @@ class Journal:
         self._say = say
         self._closing = ExitStack()
         self._lock = FileLock(out.with_name(f".{out.name}.partial.lock"))
-        self._line_starts = array("q")  # of the clips in the order of the files; -1 before a clip is done
-        self._pending: deque[tuple[int, SoundFile, os.stat_result | None]] = deque()  # clips that `todo` has yielded
-        self._resumed_keys, self._resumed_starts = np.empty(0, np.uint64), np.empty(0, np.int64)
+        self._parts = PartFolder(out.with_name(f".{out.name}.partial.parts"))
+        self._places = array("q")  # of the clips in the order of the files; -1 before a clip is done
+        self._pending: deque[PendingClip] = deque()  # clips that `todo` has yielded
+        self._resumed_keys, self._resumed_places = np.empty(0, np.uint64), np.empty(0, np.int64)
         self.resumed, self.is_resumed = 0, False
 
     def __enter__(self) -> Self:
@@ -87,6 +108,7 @@ class Journal:
         try:
             self.is_resumed = self._resume()
             if not self.is_resumed:
+                self._parts.remove()
                 self.path.write_bytes(_sealed(json.dumps(self._fingerprint).encode()))
             self._file = self._closing.enter_context(self.path.open("ab"))
             notes = self._out.with_name(f".{self._out.name}.partial.in-hand")
@@ -113,15 +135,21 @@ class Journal:
 
     def todo(self, files: Iterable[SoundFile]) -> Iterator[SoundFile]:
         """The files that are not done yet; give their results to `add` in this order."""
+        for clip in self.pending(files):
+            self._pending.append(clip)
+            yield clip.file
+
+    def pending(self, files: Iterable[SoundFile]) -> Iterator[PendingClip]:
+        """The clips that are not done yet; give their results to `commit`, in any order."""
         for file in files:
             stat = None
             with suppress(OSError):
                 stat = file.path.stat()
-            start = self._resumed_start(_file_key(file, stat)) if stat and not file.problem else -1
-            self._line_starts.append(start)
-            if start < 0:
-                self._pending.append((len(self._line_starts) - 1, file, stat))
-                yield file
+            clip = PendingClip(len(self._places), file, stat)
+            place = self._resumed_place(key) if (key := clip.key()) else -1
+            self._places.append(place)
+            if place < 0:
+                yield clip
             else:
                 self.resumed += 1
 
@@ -131,9 +159,23 @@ class Journal:
         line: dict[str, Any] = {"clip": file.clip, "path": str(file.path), "row": row}
         if stat and "problem" not in row:
             line |= {"size": stat.st_size, "mtime_ns": stat.st_mtime_ns}
-        self._line_starts[position] = self._file.tell()
-        self._file.write(_sealed(json.dumps(line).encode()))
-        self._file.flush()  # from here on it survives the end of this process
+        self._places[position] = self._write(line)
+
+    def commit(self, positions: Sequence[int], part: bytes) -> None:
+        """Write the results of a shard.
+
+        Parameters
+        ----------
+        positions : sequence of int
+            Those of its clips, see `PendingClip`.
+        part : bytes
+            Their rows in the same order, as `audiotag.tagging.parts.part_bytes` makes them.
+        """
+        entry = self._parts.write(part)
+        self._write({"part": entry.number, "checksum": entry.checksum})
+        first = IN_PART + (len(self._parts) - 1 << ROW_BITS)
+        for row, position in enumerate(positions):
+            self._places[position] = first + row
 
     def rows(self) -> Iterator[Row]:
         """The rows of all files, in the order of the files.
@@ -144,12 +186,10 @@ class Journal:
             If the journal was altered since its lines were written or checked.
         """
         with self.path.open("rb") as file:
-            for start in self._line_starts:
-                file.seek(start)
-                line = file.readline()
+            for place in self._places:
                 try:
-                    row: Row = json.loads(_unsealed(line))["row"]
-                except ValueError as error:
+                    row = self._row_at(place, file)
+                except (ValueError, FileNotFoundError) as error:
                     raise AudiotagError(
                         f"{self.path} was altered or its disk is damaged; run the same command again, which tags "
                         "again what is lost."
@@ -160,6 +200,21 @@ class Journal:
         """Delete the journal, once the file is written."""
         self._file.close()
         self.path.unlink()
+        self._parts.remove()  # in this order: a journal without its parts would be damaged
+
+    def _write(self, line: dict[str, Any]) -> int:
+        """Write a line; returns where it begins."""
+        start = self._file.tell()
+        self._file.write(_sealed(json.dumps(line).encode()))
+        self._file.flush()  # from here on it survives the end of this process
+        return start
+
+    def _row_at(self, place: int, file: BinaryIO) -> Row:
+        if place >= IN_PART:
+            return self._parts.row((place - IN_PART) >> ROW_BITS, place & (1 << ROW_BITS) - 1)
+        file.seek(place)
+        row: Row = json.loads(_unsealed(file.readline()))["row"]
+        return row
 
     def _resume(self) -> bool:
         """Find the results of unfinished work; returns whether any of them can be used."""
@@ -189,26 +244,34 @@ class Journal:
         return True
 
     def _read_lines(self, file: BinaryIO, end: int) -> int:
-        """Note where each complete line begins; returns where the last of them ends."""
-        keys, starts = array("Q"), array("q")
+        """Note where the result of each clip is; returns where the last complete line ends."""
+        keys, places = array("Q"), array("q")
         while (line := file.readline()).endswith(b"\n"):
-            with suppress(ValueError, KeyError, TypeError):  # an altered line, or a clip that failed
+            # An altered line or part, one that is missing, or a clip that failed.
+            with suppress(ValueError, KeyError, TypeError, FileNotFoundError):
                 entry = json.loads(_unsealed(line))
-                keys.append(_key(entry["clip"], entry["path"], entry["size"], entry["mtime_ns"]))
-                starts.append(end)
+                if "part" in entry:
+                    of_part = self._parts.open(PartEntry(entry["part"], entry["checksum"]))
+                    first = IN_PART + (len(self._parts) - 1 << ROW_BITS)
+                    keys.frombytes(of_part.tobytes())
+                    places.frombytes(np.arange(first, first + len(of_part), dtype=np.int64).tobytes())
+                else:
+                    keys.append(_key(entry["clip"], entry["path"], entry["size"], entry["mtime_ns"]))
+                    places.append(end)
             end += len(line)
         if keys:
             unsorted = np.frombuffer(keys, np.uint64)
             order = np.argsort(unsorted, kind="stable")
-            self._resumed_keys, self._resumed_starts = unsorted[order], np.frombuffer(starts, np.int64)[order]
+            order = order[unsorted[order] != 0]  # clips of parts that failed
+            self._resumed_keys, self._resumed_places = unsorted[order], np.frombuffer(places, np.int64)[order]
         return end
 
-    def _resumed_start(self, key: int) -> int:
-        """Where the last line of a clip begins; -1 if it has none."""
+    def _resumed_place(self, key: int) -> int:
+        """Where the last result of a clip is; -1 if it has none."""
         position = int(np.searchsorted(self._resumed_keys, np.uint64(key), side="right")) - 1
         if position < 0 or self._resumed_keys[position] != key:
             return -1
-        return int(self._resumed_starts[position])
+        return int(self._resumed_places[position])
 
 
 def journal_path(out: Path) -> Path:
