@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from audiotag.arrays import namespace, on_device
 from audiotag.training.clips import KINDS
 from audiotag.training.losses.base import LossChoice, LossesByKind, find_loss
 
@@ -60,7 +61,9 @@ class BatchLoss:
         if len(rows_of) == 1:
             return find_loss(next(iter(rows_of)))(logits, targets)
         parts = [
-            len(rows) / len(targets) * find_loss(loss)(logits[rows], targets[rows]) for loss, rows in rows_of.items()
+            len(rows) / len(targets) * find_loss(loss)(logits[places], targets[places])
+            for loss, rows in rows_of.items()
+            for places in [on_device(np.array(rows), logits, namespace(logits).int64)]  # a list would make the GPU's queue wait
         ]
         return cast("torch.Tensor", sum(parts))
 

@@ -82,3 +82,17 @@ def autocast_for(device: torch.device, columns: int) -> Callable[[], Any]:
     dtypes = {"bf16": torch.bfloat16, "fp16": torch.float16}
     precision = precision_of(device)
     return (lambda: torch.autocast(device.type, dtypes[precision])) if precision in dtypes else nullcontext
+
+
+def choose_algorithms(exact: bool) -> None:
+    """Set how cuDNN chooses among its algorithms, for the whole process.
+
+    Parameters
+    ----------
+    exact : bool
+        Take those that give the same sums each time, so that a resumed training equals one that was not interrupted;
+        otherwise the fastest ones, which are measured for each shape when it is first seen. TF32 stays as torch sets
+        it: off for matrix products, because that of the log-mel needs all bits.
+    """
+    torch.backends.cudnn.deterministic = exact
+    torch.backends.cudnn.benchmark = not exact
