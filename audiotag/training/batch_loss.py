@@ -60,11 +60,11 @@ class BatchLoss:
             rows_of.setdefault(self._choice_for(KINDS[kind]), []).append(row)
         if len(rows_of) == 1:
             return find_loss(next(iter(rows_of)))(logits, targets)
-        parts = [
-            len(rows) / len(targets) * find_loss(loss)(logits[places], targets[places])
-            for loss, rows in rows_of.items()
-            for places in [on_device(np.array(rows), logits, namespace(logits).int64)]  # a list would make the GPU's queue wait
-        ]
+        whole = namespace(logits).int64  # as a list the places would be copied by a GPU that waits for them
+        parts = []
+        for loss, rows in rows_of.items():
+            places = on_device(np.array(rows), logits, whole)
+            parts.append(len(rows) / len(targets) * find_loss(loss)(logits[places], targets[places]))
         return cast("torch.Tensor", sum(parts))
 
     def _choice_for(self, kind: str) -> LossChoice:

@@ -177,7 +177,8 @@ def _write(path: Path, clips: Sequence[Clip], first: np.ndarray, settings: Spect
     if size > disk.free - MIN_FREE_SHARE * disk.total:
         say(
             f"{what}, and the disk of {path.parent} has {disk.free / GB:.1f} GB free: crops are read from the "
-            "sounds, for which the GPU may have to wait; free some space, or set AUDIOTAG_HOME to a folder on a larger disk."
+            "sounds, for which the GPU may have to wait; free some space, or let AUDIOTAG_HOME name a folder on a "
+            "larger disk."
         )
         return False
     say(f"{what}, which is written once")

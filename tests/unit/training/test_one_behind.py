@@ -40,6 +40,10 @@ def test_error_of_the_block_goes_before_that_of_a_call() -> None:
     def fail() -> None:
         raise OSError("the disk is full")
 
-    with pytest.raises(FloatingPointError), OneBehind(True) as writer:
-        writer.run(fail)
-        raise FloatingPointError
+    def diverge() -> None:
+        with OneBehind(True) as writer:
+            writer.run(fail)
+            raise FloatingPointError
+
+    with pytest.raises(FloatingPointError):
+        diverge()
