@@ -8,7 +8,7 @@ on a CPU. The sections:
 - ``machine``: GPU, versions, and its ceilings: copies from the host and bf16 products.
 - ``loading``: crops per second of 2 s, read from WAV files and copied from packed waveforms, by 1 and more threads.
 - ``step``: spectrograms per second of ``capstone`` (XResNet-50, 128 × 128, batches of 64) with nothing to load: the
-  network alone, then with log-mel and augmentation from waveforms on the device; eager, as CUDA graphs, and compiled.
+  network alone, then with log-mel and augmentation from waveforms on the device; in larger batches; as CUDA graphs.
 - ``optimiser``: a step of fastai's Ranger and of that with foreach functions, in ms.
 - ``training``: spectrograms per second of ``capstone``, ``default`` and ``argus`` (attention) in bf16, fp16 and fp32 as
   the trainer trains them; the share of the time in which it waits for a batch; the peak of the GPU's memory; without
@@ -16,16 +16,18 @@ on a CPU. The sections:
 - ``engines``: windows per second of the starter ensemble's five networks by batch size and arithmetic, and the largest
   difference of a score from torch's on the CPU; ONNX Runtime's CUDA provider, where it is installed.
 - ``bulk``: clips per second of 5 s, and times real time, in bulk tagging; network inputs per second that the CPU makes.
+- ``compiled``: as ``step``, with ``torch.compile``; the last, because compiling takes a minute or more.
 
 What to expect on an H100-class GPU with 16 cores, before anything was measured on one. XResNet-50 takes 1.7 GMAC per
 spectrogram, 10 GFLOP forward and backward: 2,170 spectrograms per second (2.6 million in 20 minutes) are 22 TFLOP/s,
-3 % of the bf16 peak. Time goes elsewhere: batches of 64 are small, and about 170 weights took some 2,500 kernels per
-step in fastai's Ranger, at 5 to 10 µs each more than the 29 ms that the rate allows; foreach functions take about 60.
-Forward and backward start about 1,200 kernels, 8 to 12 ms, so 4,000 to 8,000 spectrograms per second until they are
-captured as a graph. Packed crops of 2 s are 176 kB: 10,000 per second are 1.8 GB/s, a tenth of what PCIe 4 copies.
-Tagging at 20,000 times real time is 4,000 clips of 5 s per second: 16 cores have 4 ms for each, to read it and make its
-log-mel, which takes about 2 ms; the five networks take 0.4 GFLOP per window, 2 TFLOP/s, but batches of 32 windows start
-300 kernels each, 3 ms, so that larger ones are needed.
+3 % of the bf16 peak, and leave 29 ms for a batch of 64. Starting kernels may take longer than they run: fastai's Ranger
+starts more than 1,500 per step, 8 to 15 ms, foreach functions some dozens; forward and backward start about 1,200,
+8 to 12 ms, so 4,000 to 8,000 spectrograms per second unless they are captured as a graph. Packed crops of 2 s are 176 kB: 10,000
+per second are 1.8 GB/s, a tenth of what PCIe 4 copies, and half a core. Of 20 minutes, measuring the held-out clips
+(0.65 million, forward alone) takes 8 % of the training's time, and 70 checkpoints of 400 MB per fold are written beside
+it. Tagging at 20,000 times real time is 4,000 clips of 5 s per second, 4 ms of each of 16 cores. Of a WAV, a busy core
+took 2.2 ms to read it, 0.7 to hash it, 4.3 to measure how it differs from the training sounds, 2.3 to make its log-mel,
+and 1.5 to turn scores into tags: 11 ms, so the CPU is the bound, not the five networks (0.4 GFLOP per window each).
 """
 
 from __future__ import annotations
@@ -66,7 +68,8 @@ from audiotag.training.recipe import Recipe
 from audiotag.workspace import write_json
 
 BUDGETS_S = {
-    "machine": 10, "loading": 25, "step": 75, "optimiser": 15, "training": 110, "engines": 45, "bulk": 50,
+    "machine": 10, "loading": 25, "step": 30, "optimiser": 15, "training": 110, "engines": 45, "bulk": 50,
+    "compiled": 60,
 }  # fmt: skip
 GRACE_S = 20  # after the whole time the script is ended wherever it is
 
@@ -108,38 +111,55 @@ def loading(bench: Bench) -> dict[str, Any]:
     return found
 
 
-def step(bench: Bench) -> dict[str, Any]:
-    """Spectrograms per second of a step on a fixed batch."""
-    clips, recipe = bench.clips(), bench.recipe("capstone", 2)
-    trainer = FoldTrainer(recipe, tuple(map(str, range(LABELS))), 1, str(bench.device), bench.packed(clips, recipe))
-    loader = BatchLoader(trainer._batches(clips, recipe.stages[0], 0, True), bench.device)
-    loader.makes_inputs = False
-    on_device = InputsOnDevice(loader, loader)
-    _, (waveforms, targets) = next(loader.loaded_batches(0))
-    inputs, mixed = on_device.inputs(loader, waveforms, targets)
-    options = optimiser_options(recipe, bench.device)
-    autocast, loss_of = precision_module.autocast_for(bench.device, inputs.shape[-1]), BatchLoss("bce")
+class Steps:
+    """Steps of the capstone's network on a batch that is on the device already."""
 
-    def stepper(network: Any, autocast: Any = autocast) -> Callable[..., None]:
+    def __init__(self, bench: Bench, batch_size: int = 0) -> None:
+        clips, recipe = bench.clips(), bench.recipe("capstone", 2)
+        self.recipe = replace(recipe, batch_size=batch_size) if batch_size else recipe
+        labels, packed = tuple(map(str, range(LABELS))), bench.packed(clips, recipe)
+        self.trainer = FoldTrainer(self.recipe, labels, 1, str(bench.device), packed)
+        self.loader = BatchLoader(self.trainer._batches(clips, self.recipe.stages[0], 0, True), bench.device)
+        self.loader.makes_inputs = False
+        self.on_device = InputsOnDevice(self.loader, self.loader)
+        _, self.loaded = next(self.loader.loaded_batches(0))
+        self.inputs = self.make_inputs()
+        self.size = len(self.inputs[0])
+        self.autocast = precision_module.autocast_for(bench.device, self.inputs[0].shape[-1])
+
+    def make_inputs(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Network inputs and targets from the waveforms on the device."""
+        return self.on_device.inputs(self.loader, *self.loaded)
+
+    def of(self, network: Any, autocast: Any = None, makes_inputs: bool = False) -> Callable[[], None]:
+        """A call that takes a step with this network."""
+        options = optimiser_options(self.recipe, self.trainer.device)
         optimiser = options["opt_func"](list(network.parameters()), lr=1e-4, wd=0.01)
+        loss_of = BatchLoss("bce")
 
-        def run(made: Callable[[], tuple[Any, Any]] = lambda: (inputs, mixed)) -> None:
-            batch, labels = made()
-            with autocast():
-                logits = network(batch)
-            loss_of(logits.float(), labels).backward()
+        def run() -> None:
+            inputs, targets = self.make_inputs() if makes_inputs else self.inputs
+            with (autocast or self.autocast)():
+                logits = network(inputs)
+            loss_of(logits.float(), targets).backward()
             optimiser.step()
             optimiser.zero_grad()
 
         return run
 
-    size, found = len(inputs), {}
-    eager = stepper(trainer.network.train())
-    found["network alone, eager"] = bench.per_second(eager, size)
-    found["with inputs from waveforms"] = bench.per_second(
-        lambda: eager(lambda: on_device.inputs(loader, waveforms, targets)), size
-    )
-    found["inputs alone"] = bench.per_second(lambda: on_device.inputs(loader, waveforms, targets), size)
+
+def step(bench: Bench) -> dict[str, Any]:
+    """Spectrograms per second of a step on a batch that is on the device."""
+    found: dict[str, Any] = {}
+    steps = Steps(bench)
+    network = steps.trainer.network.train()
+    found["network alone"] = bench.per_second(steps.of(network), steps.size)
+    found["with inputs from waveforms"] = bench.per_second(steps.of(network, makes_inputs=True), steps.size)
+    found["inputs alone"] = bench.per_second(steps.make_inputs, steps.size)
+    larger = Steps(bench, bench.of_size(256, 6))
+    title = f"network alone, batches of {larger.size}"
+    found[title] = bench.per_second(larger.of(larger.trainer.network.train()), larger.size)
+    del larger
     if bench.device.type == "cuda":
         with guarded(found, "network alone, CUDA graphs"):
 
@@ -147,17 +167,20 @@ def step(bench: Bench) -> dict[str, Any]:
                 return torch.autocast("cuda", torch.bfloat16, cache_enabled=False)
 
             with uncached():
-                graphed = torch.cuda.make_graphed_callables(trainer.new_network().train(), (inputs.clone(),))
-            found["network alone, CUDA graphs"] = bench.per_second(stepper(graphed, uncached), size)
-    if bench.left_s() > 30 or bench.is_small:
-        with guarded(found, "network alone, compiled"):
-            began = time.perf_counter()
-            compiled = stepper(torch.compile(trainer.network.train()))
-            compiled()
-            bench.synchronise()
-            found["seconds of compiling"] = round(time.perf_counter() - began, 1)
-            found["network alone, compiled"] = bench.per_second(compiled, size)
+                fresh, sample = steps.trainer.new_network().train(), (steps.inputs[0].clone(),)
+                graphed = torch.cuda.make_graphed_callables(fresh, sample)
+            found["network alone, CUDA graphs"] = bench.per_second(steps.of(graphed, uncached), steps.size)
     return found
+
+
+def compiled(bench: Bench) -> dict[str, Any]:
+    """The same with `torch.compile`, which takes a minute or more."""
+    steps, began = Steps(bench), time.perf_counter()
+    run = steps.of(torch.compile(steps.trainer.network.train()))
+    run()
+    bench.synchronise()
+    seconds = round(time.perf_counter() - began, 1)
+    return {"seconds of compiling": seconds, "network alone": bench.per_second(run, steps.size)}
 
 
 def optimiser(bench: Bench) -> dict[str, Any]:
@@ -321,7 +344,7 @@ def bulk(bench: Bench) -> dict[str, Any]:
 
 SECTIONS: dict[str, Callable[[Bench], dict[str, Any]]] = {
     "machine": machine, "loading": loading, "step": step, "optimiser": optimiser, "training": training,
-    "engines": engines, "bulk": bulk,
+    "engines": engines, "bulk": bulk, "compiled": compiled,
 }  # fmt: skip
 
 

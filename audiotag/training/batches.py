@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import psutil
@@ -23,10 +23,12 @@ from audiotag.features.settings import SpectrogramSettings
 from audiotag.training.ahead import make_ahead
 from audiotag.training.clips import LabelledClips
 from audiotag.training.frame_cache import FrameCache, random_start
-from audiotag.training.packed_waveforms import PackedWaveforms
 from audiotag.training.recipe import Recipe
 from audiotag.training.stage import Stage
 from audiotag.training.whole_clip_cache import WholeClipCache
+
+if TYPE_CHECKING:  # it loads numba, which pages do without
+    from audiotag.training.packed_waveforms import PackedWaveforms
 
 MAX_WORKERS = 8
 

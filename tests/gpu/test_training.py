@@ -10,12 +10,15 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from fastai.callback.core import Callback
 
 from audiotag.augmentation.mask import Mask
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.networks.xresnet.settings import XResNetSettings
+from audiotag.training.backend import callbacks as callbacks_module
 from audiotag.training.backend import precision as precision_module
 from audiotag.training.backend.learner import FoldTrainer
+from audiotag.training.backend.optimiser import optimiser_options
 from audiotag.training.clips import Clip, LabelledClips
 from audiotag.training.failures import reason_of
 from audiotag.training.packed_waveforms import pack_waveforms
@@ -125,6 +128,7 @@ def test_published_networks_train_in_each_precision(
     assert np.isfinite(scores).all()
 
 
+@pytest.mark.filterwarnings("default")
 def test_device_trains_as_the_cpu_does(split: FoldSplit, device: torch.device, monkeypatch: pytest.MonkeyPatch) -> None:
     in_precision("fp32", monkeypatch)
     recipe = replace(SMALL, stages=(replace(SMALL.stages[0], epochs=2),), exact_resume=True)
@@ -138,6 +142,7 @@ def test_device_trains_as_the_cpu_does(split: FoldSplit, device: torch.device, m
     assert {weight.device.type for weight in here.network.parameters()} == {"cpu"}  # though there is a GPU
 
 
+@pytest.mark.filterwarnings("default")  # torch names operations without a deterministic version
 @pytest.mark.parametrize("precision", ["bf16", "fp32"])
 def test_resumed_training_is_exact_where_the_recipe_asks_for_it(
     precision: str, split: FoldSplit, device: torch.device, monkeypatch: pytest.MonkeyPatch
@@ -154,11 +159,58 @@ def test_resumed_training_is_exact_where_the_recipe_asks_for_it(
     np.testing.assert_array_equal(*scores)
 
 
+@pytest.mark.filterwarnings("default")
 def test_packed_waveforms_train_as_the_sounds_do(split: FoldSplit, device: torch.device, tmp_path: Path) -> None:
     recipe = replace(SMALL, exact_resume=True, stages=(replace(SMALL.stages[0], epochs=1),))
     clips = [*split.train.clips, *split.valid.clips]
     packed = pack_waveforms(clips, recipe.spectrogram, tmp_path, lambda sentence: None)
     assert same(train(recipe, split, device)[0].state(), train(recipe, split, device, packed=packed)[0].state())
+
+
+class NoWaits(Callback):
+    """Makes it an error that the training asks the GPU for a value, for which its queue would run empty."""
+
+    order = -100
+
+    def before_train(self) -> None:
+        torch.cuda.set_sync_debug_mode("error")
+
+    def after_train(self) -> None:
+        torch.cuda.set_sync_debug_mode("default")
+
+    after_cancel_fit = after_train
+
+
+class WaitlessTrainer(FoldTrainer):
+    def _learner(self, train: Any, valid: Any, callbacks: Any) -> Any:
+        return super()._learner(train, valid, [*callbacks, NoWaits()])
+
+
+@pytest.mark.parametrize("name", ["capstone", "argus"])
+def test_training_asks_the_gpu_for_no_value(
+    name: str, split: FoldSplit, cuda: torch.device, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(callbacks_module, "PROGRESS_EVERY_S", np.inf)
+    recipe = replace(load_recipe(name), batch_size=8, stages=(Stage("curated", 2, 1e-4),), schedule="constant")
+    packed = pack_waveforms(split.train.clips, recipe.spectrogram, tmp_path, lambda sentence: None)
+    trainer = WaitlessTrainer(recipe, LABELS, 1, str(cuda), packed)
+    callbacks = TrainingCallbacks(lambda *_: None, lambda *_: None, lambda: False)
+    assert trainer.train(0, recipe.stages[0], split, callbacks)
+
+
+@pytest.mark.parametrize("name", ["ranger", "adam"])
+def test_step_of_all_weights_takes_few_kernels(name: str, cuda: torch.device) -> None:
+    recipe = replace(load_recipe("capstone"), optimiser=name)
+    network = recipe.network.build(80).to(cuda, memory_format=torch.channels_last)
+    optimiser = optimiser_options(recipe, cuda)["opt_func"](list(network.parameters()), lr=1e-4)
+    for _ in range(7):  # past the first steps of RAdam, to the slow weights of Lookahead
+        network(torch.randn(2, 1, 128, 128, device=cuda).to(memory_format=torch.channels_last)).sum().backward()
+        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profile:
+            optimiser.step()
+            torch.cuda.synchronize()
+        optimiser.zero_grad()
+    kernels = sum(event.count for event in profile.key_averages())
+    assert 0 < kernels < 300  # fastai's loop takes more than 1,500
 
 
 def test_out_of_memory_is_a_sentence_and_what_is_smaller_trains_afterwards(

@@ -77,7 +77,7 @@ class ForeachOptimiser(Optimizer):
                     continue
                 state = self.state[parameter]
                 if "grad_avg" not in state:
-                    state |= {"grad_avg": torch.zeros_like(parameter.grad), "sqr_avg": torch.zeros_like(parameter.grad)}
+                    state |= {"grad_avg": torch.zeros_like(parameter), "sqr_avg": torch.zeros_like(parameter)}
                 state["step"] = step = state.get("step", 0) + 1
                 if (number, step) not in groups:
                     groups[number, step] = Group([], [], [], [], [], {**hyper, "step": step})
@@ -85,7 +85,7 @@ class ForeachOptimiser(Optimizer):
                 if state.get("do_wd", True):
                     group.decayed.append(len(group.params))
                 group.params.append(parameter)
-                group.grads.append(parameter.grad)
+                group.grads.append(_laid_out_as(parameter.grad, parameter))
                 group.averages.append(state["grad_avg"])
                 group.squares.append(state["sqr_avg"])
         yield from groups.values()
@@ -128,6 +128,11 @@ def with_foreach(optimiser: Optimizer | Lookahead) -> Optimizer | Lookahead:
     if isinstance(optimiser, Lookahead):
         return ForeachLookahead(ForeachOptimiser(optimiser.opt), optimiser.k, optimiser.alpha)
     return ForeachOptimiser(optimiser)
+
+
+def _laid_out_as(grad: torch.Tensor, parameter: torch.Tensor) -> torch.Tensor:
+    """The gradient in the memory format of its weight: torch takes weights one by one if a single one differs."""
+    return grad if grad.stride() == parameter.stride() else torch.empty_like(parameter).copy_(grad)
 
 
 def _update_averages(group: Group) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
@@ -85,14 +86,17 @@ def autocast_for(device: torch.device, columns: int) -> Callable[[], Any]:
 
 
 def choose_algorithms(exact: bool) -> None:
-    """Set how cuDNN chooses among its algorithms, for the whole process.
+    """Set how a GPU chooses among its algorithms, for the whole process; before it multiplies its first matrix.
 
     Parameters
     ----------
     exact : bool
         Take those that give the same sums each time, so that a resumed training equals one that was not interrupted;
-        otherwise the fastest ones, which are measured for each shape when it is first seen. TF32 stays as torch sets
-        it: off for matrix products, because that of the log-mel needs all bits.
+        the log names operations that have none. Otherwise the fastest ones, which cuDNN measures for each shape when
+        it is first seen. TF32 stays as torch sets it: off for matrix products, because the log-mel needs all bits.
     """
+    if exact:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS may add in another order
+    torch.use_deterministic_algorithms(exact, warn_only=True)
     torch.backends.cudnn.deterministic = exact
     torch.backends.cudnn.benchmark = not exact
