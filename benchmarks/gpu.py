@@ -20,14 +20,15 @@ on a CPU. The sections:
 
 What to expect on an H100-class GPU with 16 cores, before anything was measured on one. XResNet-50 takes 1.7 GMAC per
 spectrogram, 10 GFLOP forward and backward: 2,170 spectrograms per second (2.6 million in 20 minutes) are 22 TFLOP/s,
-3 % of the bf16 peak, and leave 29 ms for a batch of 64. Starting kernels may take longer than they run: fastai's Ranger
-starts more than 1,500 per step, 8 to 15 ms, foreach functions some dozens; forward and backward start about 1,200,
-8 to 12 ms, so 4,000 to 8,000 spectrograms per second unless they are captured as a graph. Packed crops of 2 s are 176 kB: 10,000
-per second are 1.8 GB/s, a tenth of what PCIe 4 copies, and half a core. Of 20 minutes, measuring the held-out clips
-(0.65 million, forward alone) takes 8 % of the training's time, and 70 checkpoints of 400 MB per fold are written beside
-it. Tagging at 20,000 times real time is 4,000 clips of 5 s per second, 4 ms of each of 16 cores. Of a WAV, a busy core
-took 2.2 ms to read it, 0.7 to hash it, 4.3 to measure how it differs from the training sounds, 2.3 to make its log-mel,
-and 1.5 to turn scores into tags: 11 ms, so the CPU is the bound, not the five networks (0.4 GFLOP per window each).
+3 % of the bf16 peak, and leave 29 ms for a batch of 64. Starting kernels may take longer than they run: fastai's
+Ranger starts more than 1,500 per step, 8 to 15 ms, foreach functions some dozens; forward and backward start about
+1,200, 8 to 12 ms, so 4,000 to 8,000 spectrograms per second unless they are captured as a graph. Packed crops of 2 s
+are 176 kB: 10,000 per second are 1.8 GB/s, a tenth of what PCIe 4 copies, and half a core. Of 20 minutes, measuring
+the held-out clips (0.65 million, forward alone) takes 8 % of the training's time, and 70 checkpoints of 400 MB per
+fold are written beside it. Tagging at 20,000 times real time is 4,000 clips of 5 s per second, 4 ms of each of 16
+cores. Of a WAV, a busy core took 2.2 ms to read it, 0.7 to hash it, 4.3 to measure how it differs from the training
+sounds, 2.3 to make its log-mel, and 1.5 to turn scores into tags: 11 ms, so the CPU is the bound, not the five
+networks (0.4 GFLOP per window each).
 """
 
 from __future__ import annotations

@@ -31,8 +31,8 @@ RATE, LABELS = 44_100, ("Buzz", "Hiss", "Hum", "Click")
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 SMALL = Recipe(
     "small", "Small", "For tests.", (Stage("curated", 4, 1e-3, mixup=0.4),), batch_size=8, optimiser="ranger",
-    augment=(Mask("time", 8), Mask("mel", 8)), whole_frames=False, spectrogram=SpectrogramSettings(clip_s=0.5),
-    network=XResNetSettings(depth=18, width=1 / 8, stem=8, self_attention=True, pool="max-blur"),
+    augment=(Mask("time", 8), Mask("mel", 8)), whole_frames=False, spectrogram=SpectrogramSettings(clip_s=0.25),
+    network=XResNetSettings(depth=18, width=1 / 16, stem=4, self_attention=True, pool="max-blur"),
 )  # fmt: skip
 TOML = """
 title = "Small"
@@ -52,10 +52,10 @@ lr = 1e-3
 
 @pytest.fixture(scope="session")
 def split(tmp_path_factory: pytest.TempPathFactory) -> FoldSplit:
-    """32 clips of a second to train on, and 8 that are held out; in folders by their label."""
+    """16 clips of a second to train on, and 8 that are held out; in folders by their label."""
     folder = tmp_path_factory.mktemp("sounds")
     time_s, clips = np.arange(RATE) / RATE, []
-    for number in range(40):
+    for number in range(24):
         rng, kind = np.random.default_rng(number), number % len(LABELS)
         hz = 100 * (1 + rng.integers(8))
         sounds = (np.sign(np.sin(2 * np.pi * hz * time_s)), rng.uniform(-1, 1, RATE), np.sin(2 * np.pi * hz * time_s))
@@ -64,8 +64,8 @@ def split(tmp_path_factory: pytest.TempPathFactory) -> FoldSplit:
         path.parent.mkdir(exist_ok=True)
         soundfile.write(path, 0.3 * (*sounds, click)[kind], RATE)
         clips.append(Clip(f"{LABELS[kind]}/{number}.wav", path, 0, RATE, True))
-    targets = np.eye(len(LABELS), dtype=np.float32)[np.arange(40) % len(LABELS)]
-    return FoldSplit(LabelledClips(clips[:32], targets[:32]), LabelledClips(clips[32:], targets[32:]))
+    targets = np.eye(len(LABELS), dtype=np.float32)[np.arange(24) % len(LABELS)]
+    return FoldSplit(LabelledClips(clips[:16], targets[:16]), LabelledClips(clips[16:], targets[16:]))
 
 
 def train(
@@ -217,7 +217,7 @@ def test_out_of_memory_is_a_sentence_and_what_is_smaller_trains_afterwards(
     split: FoldSplit, cuda: torch.device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     total = torch.cuda.get_device_properties(cuda).total_memory
-    many = split.train.rows(np.arange(2048) % 32)
+    many = split.train.rows(np.arange(2048) % 16)
     recipe = replace(load_recipe("capstone"), batch_size=2048, stages=(Stage("curated", 1, 1e-4),))
     torch.cuda.empty_cache()
     torch.cuda.set_per_process_memory_fraction(min(1.0, 6 * 2**30 / total), cuda)
