@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from audiotag.arrays import namespace, on_device
 from audiotag.training.clips import KINDS
 from audiotag.training.losses.base import LossChoice, LossesByKind, find_loss
 
@@ -59,9 +60,11 @@ class BatchLoss:
             rows_of.setdefault(self._choice_for(KINDS[kind]), []).append(row)
         if len(rows_of) == 1:
             return find_loss(next(iter(rows_of)))(logits, targets)
-        parts = [
-            len(rows) / len(targets) * find_loss(loss)(logits[rows], targets[rows]) for loss, rows in rows_of.items()
-        ]
+        whole = namespace(logits).int64  # as a list the places would be copied by a GPU that waits for them
+        parts = []
+        for loss, rows in rows_of.items():
+            places = on_device(np.array(rows), logits, whole)
+            parts.append(len(rows) / len(targets) * find_loss(loss)(logits[places], targets[places]))
         return cast("torch.Tensor", sum(parts))
 
     def _choice_for(self, kind: str) -> LossChoice:

@@ -2,18 +2,17 @@
 
 All randomness follows from (seed, epoch, batch): any batch can be made again, alone, and an epoch is the same however
 it is loaded. For a CPU the network inputs are made here, in NumPy; for a GPU only the waveforms, which
-`audiotag.training.backend.callbacks.InputsOnDevice` takes through the same steps on the device. Crops that are cut from
-the spectrograms of whole clips are made here for a GPU too, because a whole clip is longer than what the network gets.
-The Train page shows `Batches.input_batch`.
+`audiotag.training.backend.callbacks.InputsOnDevice` takes through the same steps on the device. They are read from the
+sounds, or copied from `audiotag.training.packed_waveforms` as integers. Crops that are cut from the spectrograms of
+whole clips are made here for a GPU too, because a whole clip is longer than what the network gets. The Train page shows
+`Batches.input_batch`.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import psutil
@@ -22,13 +21,19 @@ from audiotag.augmentation.chain import Chain, apply_all
 from audiotag.features.log_mel import Scale, network_inputs
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.remote.reading import FetchAhead
+from audiotag.training.ahead import make_ahead
 from audiotag.training.clips import LabelledClips
 from audiotag.training.frame_cache import FrameCache, random_start
 from audiotag.training.recipe import Recipe
 from audiotag.training.stage import Stage
 from audiotag.training.whole_clip_cache import WholeClipCache
 
+if TYPE_CHECKING:  # it loads numba, which pages do without
+    from audiotag.training.packed_waveforms import PackedWaveforms
+
 MAX_WORKERS = 8
+
+Allocate = Callable[[tuple[int, ...], Any], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,7 @@ class Batch:
 
     Attributes
     ----------
-    values : numpy.ndarray, float32
+    values : numpy.ndarray, float32 or int16
         Network inputs, shape ``(batch, channels, height, width)``, or waveforms, ``(batch, clip_samples)``.
     targets : numpy.ndarray, shape=(batch, labels), float32
     items : numpy.ndarray, shape=(batch,), int
@@ -46,6 +51,8 @@ class Batch:
         The generator for the augmentation that is still to be applied.
     kinds : numpy.ndarray, shape=(batch,), int8
         The number in `audiotag.training.clips.KINDS` of the kind of each clip.
+    scales : numpy.ndarray, shape=(batch,), float32, or None
+        What waveforms of integers must be multiplied by; None for floats.
     """
 
     values: np.ndarray
@@ -53,6 +60,7 @@ class Batch:
     items: np.ndarray
     rng: np.random.Generator
     kinds: np.ndarray
+    scales: np.ndarray | None = None
 
 
 class Batches:
@@ -67,9 +75,19 @@ class Batches:
     training : bool
         If false, the clips are held out: they come in their order, as middle crops without augmentation, unless the
         recipe augments held-out clips too.
+    packed : PackedWaveforms, optional
+        Where waveforms are copied from if it has all these clips; without it they are read from the sounds.
     """
 
-    def __init__(self, labelled: LabelledClips, recipe: Recipe, stage: Stage, seed: int, training: bool) -> None:
+    def __init__(
+        self,
+        labelled: LabelledClips,
+        recipe: Recipe,
+        stage: Stage,
+        seed: int,
+        training: bool,
+        packed: PackedWaveforms | None = None,
+    ) -> None:
         self.labelled, self.recipe, self.stage, self.seed, self.training = labelled, recipe, stage, seed, training
         self.settings: SpectrogramSettings = recipe.spectrogram_of(stage)
         chain = Chain.of(recipe.augment, stage.mixup)
@@ -84,12 +102,16 @@ class Batches:
             else FrameCache(labelled.clips, self.settings, recipe.whole_frames)
         )
         self._probabilities = _probabilities(labelled, stage, recipe.balance) if training else None
+        self._packed = packed if packed is not None and packed.has(labelled.clips) else None
+        self._packed_rows = self._packed.rows_of(labelled.clips) if self._packed else np.empty(0, np.int64)
 
     def __len__(self) -> int:
         """Batches per epoch; in training an incomplete last batch is left out."""
         return self.drawn // self.size if self.training else -(-len(self.labelled.clips) // self.size)
 
-    def epoch(self, epoch: int, as_inputs: bool = True, workers: int = 1) -> Iterator[Batch]:
+    def epoch(
+        self, epoch: int, as_inputs: bool = True, workers: int = 1, allocate: Allocate = np.empty
+    ) -> Iterator[Batch]:
         """Iterate over the batches of an epoch; some are made ahead while others are used.
 
         Parameters
@@ -100,17 +122,20 @@ class Batches:
             Make network inputs; otherwise only waveforms.
         workers : int
             Threads.
+        allocate : callable(shape, dtype)
+            Makes the arrays of waveforms; those for a GPU are in memory that it can copy from by itself.
         """
         order = self._order(epoch)
-        make = self._make_inputs if as_inputs else self._make_waveforms
-        ahead = FetchAhead([self.labelled.clips[item].path for item in order])
+        reads_sounds = self._packed is None and (epoch == 0 or not as_inputs)  # later, inputs come from cached frames
+        ahead = FetchAhead([self.labelled.clips[item].path for item in order] if reads_sounds else [])
 
         def make_batch(number: int) -> Batch:
-            if epoch == 0 or not as_inputs:  # later, inputs come from the cache of frames
-                ahead.reached((number + 1) * self.size)
-            return make(epoch, number, order)
+            ahead.reached((number + 1) * self.size)
+            if as_inputs:
+                return self._make_inputs(epoch, number, order)
+            return self._make_waveforms(epoch, number, order, allocate)
 
-        return _make_ahead(make_batch, len(self), workers)
+        return make_ahead(make_batch, len(self), workers)
 
     def input_batch(self, epoch: int, number: int) -> Batch:
         """One batch of network inputs; ``epoch`` and ``number`` from 0."""
@@ -162,38 +187,29 @@ class Batches:
         inputs, targets = apply_all(self.chain.on_network_inputs, inputs, targets, rng, pools)
         return Batch(inputs, targets, items, rng, self.labelled.kinds[items])
 
-    def _make_waveforms(self, epoch: int, number: int, order: np.ndarray) -> Batch:
+    def _make_waveforms(self, epoch: int, number: int, order: np.ndarray, allocate: Allocate = np.empty) -> Batch:
         items, positions, rng = self._draw_crops(epoch, number, order)
         settings, whole_frames = self.settings, self.recipe.whole_frames and self.crops_at_random
         clips = [self.labelled.clips[item] for item in items]
-        waveforms = np.stack(
-            [
-                clip.crop(settings, random_start(clip, settings, at, whole_frames))
-                for clip, at in zip(clips, positions, strict=True)
-            ]
-        )
-        return Batch(waveforms, self.labelled.targets[items], items, rng, self.labelled.kinds[items])
+        starts = [
+            random_start(clip, settings, at, whole_frames) for clip, at in zip(clips, positions.tolist(), strict=True)
+        ]
+        shape, scales = (len(items), settings.clip_samples), None
+        if self._packed is not None:
+            rows = self._packed_rows[items]
+            waveforms, scales = allocate(shape, np.int16), self._packed.scales[rows]
+            self._packed.crops(rows, np.array(starts, np.int64), settings, waveforms)
+        else:
+            waveforms = allocate(shape, np.float32)
+            for row, (clip, start) in enumerate(zip(clips, starts, strict=True)):
+                waveforms[row] = clip.crop(settings, start)
+        return Batch(waveforms, self.labelled.targets[items], items, rng, self.labelled.kinds[items], scales)
 
 
 def workers_for(device: str) -> int:
     """Threads that make batches: one if the network trains on the CPU and needs its cores; for a GPU half the cores."""
     cores = psutil.cpu_count(logical=False) or 1
     return 1 if device == "cpu" else max(1, min(MAX_WORKERS, cores // 2))
-
-
-def _make_ahead(make: Callable[[int], Batch], count: int, workers: int) -> Iterator[Batch]:
-    """Yield ``make(0)``, ``make(1)``, … in order, each begun before it is needed."""
-    with ThreadPoolExecutor(workers, thread_name_prefix="batches") as pool:
-        waiting: deque[Future[Any]] = deque(pool.submit(make, number) for number in range(min(workers + 1, count)))
-        try:
-            for number in range(len(waiting), count + len(waiting)):
-                batch = waiting.popleft().result()
-                if number < count:
-                    waiting.append(pool.submit(make, number))
-                yield batch
-        finally:
-            for future in waiting:
-                future.cancel()
 
 
 def _probabilities(labelled: LabelledClips, stage: Stage, balance: float) -> np.ndarray | None:

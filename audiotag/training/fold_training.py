@@ -9,12 +9,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import PurePath
 from typing import Any
 
 import numpy as np
 from safetensors.numpy import save as save_arrays
 
+from audiotag.data.index import cache_name
 from audiotag.errors import AudiotagError
 from audiotag.metrics import accuracy, lwlrap, lwlrap_per_class
 from audiotag.state import read_json_state
@@ -27,6 +29,8 @@ from audiotag.training.cross_scores import save_scores as save_noisy_scores
 from audiotag.training.early_stop import soonest_end
 from audiotag.training.held_out import file_names
 from audiotag.training.noisy_selection import agreeing_rows
+from audiotag.training.one_behind import OneBehind
+from audiotag.training.packed_waveforms import PackedWaveforms, pack_waveforms
 from audiotag.training.progress import EpochResult, FoldSplit, TrainingCallbacks
 from audiotag.training.runs import SHARED_FOLD, Run
 from audiotag.training.session import Session
@@ -119,7 +123,8 @@ class FoldTraining:
         self.is_shared = fold == SHARED_FOLD
         self.folder = run.fold_folder(fold)
         self.stages = [(number, stage) for number, stage in session.stages if stage.shared == self.is_shared]
-        self.trainer = FoldTrainer(session.recipe, session.labels, fold, device)
+        self.trainer = FoldTrainer(session.recipe, session.labels, fold, device, packed_clips(session, device))
+        self.is_on_gpu = device.startswith("cuda")
         self.first_stage, self.epochs_done = self.stages[0][0], 0  # where the training resumes
         self.best_lwlrap = -1.0
         self.until = until
@@ -179,7 +184,8 @@ class FoldTraining:
 
         callbacks = TrainingCallbacks(on_epoch, _progress_writer(self.run, self.fold, number, stage), self.must_stop)
         epochs_done = self.epochs_done if number == self.first_stage else 0
-        is_complete = self.trainer.train(number, stage, split, callbacks, epochs_done)
+        with OneBehind(self.is_on_gpu) as self.writer:
+            is_complete = self.trainer.train(number, stage, split, callbacks, epochs_done)
         if not is_complete:
             self.run.clear_progress(self.fold)
         return is_complete
@@ -189,12 +195,13 @@ class FoldTraining:
         if number == self.stages[-1][0] and result.lwlrap > self.best_lwlrap:
             self.best_lwlrap = result.lwlrap
             save_weights(self.trainer, self.folder / WEIGHTS["best"], result.epoch)
+        values = {"stage": number, "epoch": result.epoch, "best": self.best_lwlrap, "event": event, "state": state}
+        self.writer.run(lambda: self._store_epoch(stage, result, values))
+
+    def _store_epoch(self, stage: Stage, result: EpochResult, values: dict[str, Any]) -> None:
         # The checkpoint first: the training can then be resumed after every epoch that has an event.
-        checkpoints.save_checkpoint(
-            self.folder,
-            {"stage": number, "epoch": result.epoch, "best": self.best_lwlrap, "event": event, "state": state},
-        )
-        self.run.write_event("epoch", **event)
+        checkpoints.save_checkpoint(self.folder, values)
+        self.run.write_event("epoch", **values["event"])
         print(
             f"fold {self.fold}, {stage.subset}, epoch {result.epoch}/{stage.epochs}: lwlrap {result.lwlrap:.4f}, "
             f"loss {result.train_loss:.4f} / {result.valid_loss:.4f}, {result.seconds:.1f} s",
@@ -269,6 +276,16 @@ class FoldTraining:
         write_json(self.folder / clips_file, [clip.name for clip in clips.clips])
         arrays = save_arrays({"scores": scores, "targets": clips.targets})
         write_bytes(self.folder / scores_file, arrays)
+
+
+def packed_clips(session: Session, device: str) -> PackedWaveforms | None:
+    """The waveforms of all clips of a run, packed for a GPU; None where its crops are made in another way."""
+    settings = session.recipe.spectrogram
+    if not device.startswith("cuda") or settings.crop != "waveform":
+        return None
+    clips = [clip for subset in session.subsets for clip in session.clips(subset).clips]
+    name = cache_name(session.dataset.root, session.dataset.name)
+    return pack_waveforms(clips, settings, session.workspace.root / "waveforms" / name, partial(print, flush=True))
 
 
 def _names_of(clip: Clip) -> set[str]:

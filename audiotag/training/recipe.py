@@ -84,6 +84,9 @@ class Recipe:
         ``lists = { relabel = "argus-curated", trust = "mine.csv" }``; see `audiotag.data.clip_lists`.
     seed : int
         Seed of folds, weights, order, crops and augmentation.
+    exact_resume : bool
+        Whether a run on a GPU that was interrupted gives, once resumed, the same weights as one that was not, to the
+        last bit, which costs speed. On a CPU it always does.
 
     Raises
     ------
@@ -112,6 +115,7 @@ class Recipe:
     balance: Annotated[float, Within(0, 2), "0 uses each clip once per epoch, 1 balances the labels"] = 0.0
     fraction: Annotated[float, Within(0, 1, above=True), "write 0.2 for 20 %"] = 1.0
     seed: Annotated[int, Within(0, 2**31 - 1), "any whole number in this range"] = 42
+    exact_resume: bool = False
     lists: ClipLists = field(default_factory=ClipLists)
     spectrogram: SpectrogramSettings = field(default_factory=SpectrogramSettings)
     network: NetworkSettings = field(default_factory=default_network)

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from fastai.callback.core import Callback
+from fastai.callback.core import Callback, TrainEvalCallback
 from fastai.data.core import DataLoaders
-from fastai.learner import Learner
+from fastai.learner import CastToTensor, Learner, Recorder
 from fastai.torch_core import set_seed
 from torch import nn
 
@@ -22,12 +22,13 @@ from audiotag.networks.size import shapes_within_bounds
 from audiotag.training.backend.callbacks import EpochCallback, InputsOnDevice, RateFinder
 from audiotag.training.backend.loader import BatchLoader
 from audiotag.training.backend.optimiser import ScheduleCallback, copy_to_device, optimiser_options, plain_state
-from audiotag.training.backend.precision import autocast_for, precision_callbacks
+from audiotag.training.backend.precision import autocast_for, choose_algorithms, precision_callbacks
 from audiotag.training.batch_loss import BatchLoss
 from audiotag.training.batches import Batches
 from audiotag.training.clips import LabelledClips
 from audiotag.training.early_stop import soonest_end
 from audiotag.training.learning_rates import steepest_rate
+from audiotag.training.packed_waveforms import PackedWaveforms
 from audiotag.training.progress import FoldSplit, TrainingCallbacks
 from audiotag.training.recipe import Recipe
 from audiotag.training.stage import Stage
@@ -45,6 +46,8 @@ class FoldTrainer:
         Part of the random seed.
     device : str
         As torch names it.
+    packed : PackedWaveforms, optional
+        Where the crops for a GPU are copied from, see `audiotag.training.packed_waveforms`.
 
     Attributes
     ----------
@@ -55,8 +58,15 @@ class FoldTrainer:
         lwlrap of the held-out clips after each epoch of the stage so far.
     """
 
-    def __init__(self, recipe: Recipe, labels: tuple[str, ...], fold: int, device: str) -> None:
-        self.recipe, self.labels, self.fold = recipe, labels, fold
+    def __init__(
+        self,
+        recipe: Recipe,
+        labels: tuple[str, ...],
+        fold: int,
+        device: str,
+        packed: PackedWaveforms | None = None,
+    ) -> None:
+        self.recipe, self.labels, self.fold, self.packed = recipe, labels, fold, packed
         self.device = torch.device(device)
         self.optimiser: dict[str, Any] | None = None
         self.lwlraps: list[float] = []
@@ -67,8 +77,9 @@ class FoldTrainer:
         self._build(0)
 
     def _build(self, stage_number: int) -> None:
-        on_gpu = self.device.type == "cuda"  # cuDNN adds in another order each time unless it is set to be reproducible
-        set_seed(self.recipe.seed + self.fold + 1000 * stage_number, reproducible=on_gpu)
+        set_seed(self.recipe.seed + self.fold + 1000 * stage_number)
+        if self.device.type == "cuda":
+            choose_algorithms(self.recipe.exact_resume)
         self.network = self.new_network()
 
     def new_network(self) -> nn.Module:
@@ -134,9 +145,9 @@ class FoldTrainer:
         elif epochs_done >= soonest_end(self.lwlraps, stage.epochs, stage.stop_after):
             return True
         seed = stage_seed(recipe, self.fold, stage_number)
-        train = Batches(split.train, recipe, stage, seed, training=True)
-        valid = Batches(split.valid, recipe, stage, seed + 1, training=False)
-        curated = Batches(split.curated, recipe, stage, seed + 2, training=False) if split.curated else None
+        train = self._batches(split.train, stage, seed, training=True)
+        valid = self._batches(split.valid, stage, seed + 1, training=False)
+        curated = self._batches(split.curated, stage, seed + 2, training=False) if split.curated else None
 
         def curated_lwlrap(epoch: int) -> float | None:
             if curated is None:
@@ -185,8 +196,8 @@ class FoldTrainer:
             Rates; smoothed losses; the rate at which the loss falls steepest, None if it does not fall, see
             `audiotag.training.learning_rates`.
         """
-        train = Batches(labelled, self.recipe, stage, stage_seed(self.recipe, self.fold, 0), training=True)
-        learner = self._learner(train, train, [])
+        train = self._batches(labelled, stage, stage_seed(self.recipe, self.fold, 0), training=True)
+        learner = self._learner(train, train, [Recorder()])
         learner.recorder.smooth_loss.beta = 1 - 2 / batches  # fastai's 0.98 for its 100 batches
         with learner.no_bar(), learner.no_logging():
             learner.fit(-(-batches // len(train)), cbs=RateFinder(batches, max_s))
@@ -212,7 +223,8 @@ class FoldTrainer:
         numpy.ndarray, shape=(clips, labels), float32
             After the sigmoid; computed in 32 bits.
         """
-        plain = Batches(labelled, replace(self.recipe, augment_held_out=False), stage, 0, training=False)
+        recipe = replace(self.recipe, augment_held_out=False)
+        plain = Batches(labelled, recipe, stage, 0, training=False, packed=self.packed)
         return self.scores_of(plain, 0, nullcontext, network)
 
     def scores_of(
@@ -223,22 +235,33 @@ class FoldTrainer:
         loader, scores = BatchLoader(batches, self.device), []
         inputs_on_device = InputsOnDevice(loader, loader)
         with torch.inference_mode():
-            for batch in loader.batches_of(epoch):
-                inputs, _ = inputs_on_device.inputs(loader, *loader.tensors(batch))
+            for _, tensors in loader.loaded_batches(epoch):
+                inputs, _ = inputs_on_device.inputs(loader, *tensors)
                 with autocast():
                     logits = network(inputs)
-                scores.append(logits.float().sigmoid().cpu().numpy())
-        return np.concatenate(scores)
+                scores.append(logits.float().sigmoid())
+        return torch.cat(scores).cpu().numpy()
+
+    def _batches(self, labelled: LabelledClips, stage: Stage, seed: int, training: bool) -> Batches:
+        return Batches(labelled, self.recipe, stage, seed, training, self.packed)
 
     def _learner(self, train: Batches, valid: Batches, callbacks: list[Callback]) -> Learner:
+        """fastai's Learner without its defaults, of which its `Recorder` copies each loss to the CPU: a GPU idles."""
         loaders = [BatchLoader(batches, self.device) for batches in (train, valid)]
         columns = self.recipe.network.columns(self.recipe.frames_of(train.stage))
         learner = Learner(
             DataLoaders(*loaders),
             self.network,
             loss_func=BatchLoss(self.recipe.loss, self.recipe.losses, self.recipe.network.output_weights),
-            **optimiser_options(self.recipe),
-            cbs=[InputsOnDevice(*loaders), *precision_callbacks(self.device, columns), *callbacks],
+            **optimiser_options(self.recipe, self.device),
+            default_cbs=False,
+            cbs=[
+                TrainEvalCallback(),
+                CastToTensor(),
+                InputsOnDevice(*loaders),
+                *precision_callbacks(self.device, columns),
+                *callbacks,
+            ],
         )
         learner.create_opt()
         if self.optimiser is not None:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
+from itertools import chain
+from typing import Any
 
+import numpy as np
 import torch
 from fastai.torch_core import TensorMultiCategory
 from fastaudio.core.signal import AudioTensor
 from fastaudio.core.spectrogram import AudioSpectrogram
 
 from audiotag.training.batches import Batch, Batches, workers_for
+
+COPIED_AHEAD = 1  # batches on the device beside the one in use
+TORCH_DTYPES = {np.dtype(np.int16): torch.int16, np.dtype(np.float32): torch.float32}
 
 
 class BatchLoader:
@@ -43,22 +50,59 @@ class BatchLoader:
         return len(self.batches)
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        for batch in self.batches_of(self.epoch):
-            yield self.tensors(batch)
+        for _, tensors in self.loaded_batches(self.epoch):
+            yield tensors
 
-    def batches_of(self, epoch: int) -> Iterator[Batch]:
-        """Iterate over an epoch's batches; `current` is the one in use."""
-        for batch in self.batches.epoch(epoch, self.makes_inputs, workers_for(self.device.type)):
+    def loaded_batches(self, epoch: int) -> Iterator[tuple[Batch, tuple[torch.Tensor, torch.Tensor]]]:
+        """Iterate over an epoch's batches with their `tensors`; `current` is the one in use."""
+        allocate = allocate_pinned if self.device.type == "cuda" else np.empty
+        batches = self.batches.epoch(epoch, self.makes_inputs, workers_for(self.device.type), allocate)
+        copied = self._copied_ahead(batches) if self.device.type == "cuda" else ((b, self.tensors(b)) for b in batches)
+        for batch, tensors in copied:
             self.current = batch
-            yield batch
+            yield batch, tensors
 
     def tensors(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """Network inputs or waveforms, and targets, on the device and in fastai's and fastaudio's types."""
-        values, targets = torch.from_numpy(batch.values), torch.from_numpy(batch.targets)
-        if self.device.type == "cuda":
-            values, targets = values.pin_memory(), targets.pin_memory()
+        values, targets = self._to_device(batch.values), self._to_device(batch.targets)
+        if batch.scales is not None:
+            values = values.to(torch.float32) * self._to_device(batch.scales)[:, None]
         kind = AudioSpectrogram if self.makes_inputs else AudioTensor
-        return (
-            kind(values.to(self.device, non_blocking=True)),
-            TensorMultiCategory(targets.to(self.device, non_blocking=True)),
-        )
+        return kind(values), TensorMultiCategory(targets)
+
+    def _to_device(self, values: np.ndarray) -> torch.Tensor:
+        tensor = torch.from_numpy(values)
+        if self.device.type != "cuda":
+            return tensor.to(self.device)
+        return (tensor if tensor.is_pinned() else tensor.pin_memory()).to(self.device, non_blocking=True)
+
+    def _copied_ahead(self, batches: Iterator[Batch]) -> Iterator[tuple[Batch, tuple[torch.Tensor, torch.Tensor]]]:
+        """Copy each batch in a stream of its own while the GPU computes with the one before.
+
+        Nothing here waits for the computing. A batch of the host, whose memory is used again once nobody holds it, is
+        held until its copy has ended.
+        """
+        side, main = torch.cuda.Stream(self.device), torch.cuda.current_stream(self.device)
+        copies: deque[tuple[torch.cuda.Event, Batch, tuple[torch.Tensor, torch.Tensor]]] = deque()
+        ended: deque[tuple[torch.cuda.Event, Batch]] = deque()
+        for batch in chain(batches, [None]):
+            if batch is not None:
+                with torch.cuda.stream(side):
+                    tensors = self.tensors(batch)
+                    event = torch.cuda.Event()
+                    event.record(side)
+                copies.append((event, batch, tensors))
+            while copies and (batch is None or len(copies) > COPIED_AHEAD):
+                event, current, tensors = copies.popleft()
+                main.wait_event(event)
+                for tensor in tensors:
+                    tensor.record_stream(main)
+                ended.append((event, current))
+                yield current, tensors
+            while len(ended) > 1:
+                ended.popleft()[0].synchronize()
+
+
+def allocate_pinned(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """An array in pinned memory, from which a GPU copies without the processor."""
+    return torch.empty(shape, dtype=TORCH_DTYPES[np.dtype(dtype)], pin_memory=True).numpy()

@@ -10,6 +10,7 @@ import torch
 from fastai.callback.core import Callback
 from fastai.optimizer import Adam, ranger
 
+from audiotag.training.backend.foreach_optimiser import with_foreach
 from audiotag.training.recipe import Recipe
 from audiotag.training.schedules.base import Moment, find_schedule
 from audiotag.training.stage import Stage
@@ -23,11 +24,15 @@ OPTIMISERS: dict[str, Callable[..., Any]] = {
 }
 
 
-def optimiser_options(recipe: Recipe) -> dict[str, Any]:
-    """Arguments of fastai's `Learner` that choose the recipe's optimiser and its weight decay."""
+def optimiser_options(recipe: Recipe, device: torch.device) -> dict[str, Any]:
+    """Arguments of fastai's `Learner` that choose the recipe's optimiser and its weight decay.
+
+    On a CPU fastai's own loop over the weights is as fast as torch's foreach functions, which a GPU needs.
+    """
     make = OPTIMISERS[recipe.optimiser]
+    make = partial(make, sqr_mom=recipe.beta_2) if recipe.beta_2 else make
     return {
-        "opt_func": partial(make, sqr_mom=recipe.beta_2) if recipe.beta_2 else make,
+        "opt_func": make if device.type == "cpu" else lambda params, **hyper: with_foreach(make(params, **hyper)),
         "wd": recipe.weight_decay,
         "wd_bn_bias": recipe.optimiser.startswith("torch-"),  # torch decays biases and normalisation layers too
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
@@ -82,3 +83,20 @@ def autocast_for(device: torch.device, columns: int) -> Callable[[], Any]:
     dtypes = {"bf16": torch.bfloat16, "fp16": torch.float16}
     precision = precision_of(device)
     return (lambda: torch.autocast(device.type, dtypes[precision])) if precision in dtypes else nullcontext
+
+
+def choose_algorithms(exact: bool) -> None:
+    """Set how a GPU chooses among its algorithms, for the whole process; before it multiplies its first matrix.
+
+    Parameters
+    ----------
+    exact : bool
+        Take those that give the same sums each time, so that a resumed training equals one that was not interrupted;
+        the log names operations that have none. Otherwise the fastest ones, which cuDNN measures for each shape when
+        it is first seen. TF32 stays as torch sets it: off for matrix products, because the log-mel needs all bits.
+    """
+    if exact:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS may add in another order
+    torch.use_deterministic_algorithms(exact, warn_only=True)
+    torch.backends.cudnn.deterministic = exact
+    torch.backends.cudnn.benchmark = not exact

@@ -151,6 +151,7 @@ PUBLISHED = {
     "whole_frames": False,
     "balance": 0.0,
     "fraction": 1.0,
+    "exact_resume": False,
     "lists": ClipLists(),
     "network": XResNetSettings(
         depth=50, width=1.0, stem=32, activation="mish", self_attention=True, pool="max-blur", dropout=0.0

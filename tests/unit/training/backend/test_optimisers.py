@@ -10,7 +10,7 @@ from audiotag.training.backend.learner import FoldTrainer
 from audiotag.training.backend.optimiser import OPTIMISERS, optimiser_options
 from audiotag.training.progress import FoldSplit
 
-from .tiny_folds import FIRST, LABELS, RECIPE
+from .tiny_folds import CPU, FIRST, LABELS, RECIPE
 
 THEIRS = {"torch-adam": torch.optim.Adam, "torch-adamw": torch.optim.AdamW}
 
@@ -19,7 +19,7 @@ THEIRS = {"torch-adam": torch.optim.Adam, "torch-adamw": torch.optim.AdamW}
 @pytest.mark.parametrize("beta_2", [0.0, 0.99])
 @pytest.mark.parametrize("name", list(THEIRS))
 def test_steps_are_torchs(name: Any, beta_2: float, decay: float) -> None:
-    options = optimiser_options(replace(RECIPE, optimiser=name, weight_decay=decay, beta_2=beta_2))
+    options = optimiser_options(replace(RECIPE, optimiser=name, weight_decay=decay, beta_2=beta_2), CPU)
     rng = torch.Generator().manual_seed(0)
     ours, theirs = (torch.nn.Parameter(torch.linspace(-1, 1, 9, dtype=torch.float64)) for _ in range(2))
     one = options["opt_func"]([ours], lr=1e-2, wd=options["wd"])
@@ -34,7 +34,7 @@ def test_steps_are_torchs(name: Any, beta_2: float, decay: float) -> None:
 
 def test_torchs_optimisers_decay_every_weight_and_fastais_no_biases(split: FoldSplit) -> None:
     for name, all_decay in (("adam", False), ("torch-adam", True), ("torch-adamw", True)):
-        assert optimiser_options(replace(RECIPE, optimiser=name))["wd_bn_bias"] == all_decay  # type: ignore[arg-type]
+        assert optimiser_options(replace(RECIPE, optimiser=name), CPU)["wd_bn_bias"] == all_decay  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", list(OPTIMISERS))
