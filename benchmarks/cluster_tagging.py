@@ -75,7 +75,7 @@ def start_cluster(nodes: Sequence[int]) -> Any:
     """A cluster whose head has no CPU, and nodes with so many."""
     from ray.cluster_utils import Cluster
 
-    node = {"object_store_memory": OBJECT_STORE_BYTES, "include_dashboard": False}
+    node: dict[str, Any] = {"object_store_memory": OBJECT_STORE_BYTES, "include_dashboard": False}
     cluster = Cluster(initialize_head=True, head_node_args=node | {"num_cpus": 0})
     for cpus in nodes:
         cluster.add_node(num_cpus=cpus, **node)

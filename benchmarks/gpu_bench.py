@@ -68,7 +68,8 @@ class Bench:
         for _ in range(self.of_size(3, 1)):
             call()
         self.synchronise()
-        times, ends_at = [], time.monotonic() + min(most_s, max(self.left_s(), 0.5))
+        times: list[float] = []
+        ends_at = time.monotonic() + min(most_s, max(self.left_s(), 0.5))
         while not times or (time.monotonic() < ends_at and not self.is_small):
             began = time.perf_counter()
             for _ in range(calls := self.of_size(10, 1)):

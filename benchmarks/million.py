@@ -122,7 +122,8 @@ def main() -> None:
     parser.add_argument("--ends", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
-        simulate(*options.child, ends_before_writing=options.ends)
+        clips, out = options.child
+        simulate(clips, out, ends_before_writing=options.ends)
         return
     columns = "clips", "memory", "resumed", "journal", "parts", "CSV file", "tag", "resume+write"
     print("  ".join(f"{name:>12}" for name in columns), flush=True)

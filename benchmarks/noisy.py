@@ -259,7 +259,9 @@ def pairs_table(seeds: list[int], inputs: int) -> str:
     singles = [((recipe, way),) for recipe in ("default", "noisy-argus") for way in WAYS if way != "curated"]
     for parts in (*singles, *BLENDS):
         reference = BLENDS[0] if len(parts) > 1 else ((parts[0][0], "curated"),)
-        if not all(scores_path(*part, seed, inputs).exists() for seed in seeds for part in (*parts, *reference)):
+        if not all(
+            scores_path(recipe, way, seed, inputs).exists() for seed in seeds for recipe, way in (*parts, *reference)
+        ):
             continue
         truth, scores = _mean_scores(seeds, inputs, parts)
         difference = sums_of(
@@ -277,7 +279,7 @@ def _mean_scores(seeds: list[int], inputs: int, parts: Sequence[tuple[str, str]]
     """Targets of the test clips of all seeds, and the mean scores of these trainings."""
     truths, means = [], []
     for seed in seeds:
-        stored = [np.load(scores_path(*part, seed, inputs)) for part in parts]
+        stored = [np.load(scores_path(recipe, way, seed, inputs)) for recipe, way in parts]
         truths.append(stored[0]["truth"])
         means.append(np.mean([one["scores"] for one in stored], axis=0))
     return np.concatenate(truths), np.concatenate(means)

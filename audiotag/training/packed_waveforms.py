@@ -191,11 +191,11 @@ def _write(path: Path, clips: Sequence[Clip], first: np.ndarray, settings: Spect
     try:
         with open_atomic(path) as file:
             for number, samples in enumerate(make_ahead(read, len(clips), usable_cpus())):
-                file.write(samples)
+                file.write(samples.data)
                 if monotonic() - said_at > SAY_EVERY_S:
                     said_at = monotonic()
                     say(f"{100 * first[number + 1] // max(1, first[-1])} % of the waveforms are written")
-            file.write(scales)
+            file.write(scales.data)
     except OSError as error:
         say(f"{disk_problem(error)} Crops are read from the sounds.")
         return False

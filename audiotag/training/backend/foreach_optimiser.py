@@ -49,7 +49,7 @@ class ForeachOptimiser(Optimizer):
     """
 
     def __init__(self, optimiser: Optimizer) -> None:
-        vars(self).update(vars(optimiser))
+        self.__dict__.update(optimiser.__dict__)
         functions = [step.func if isinstance(step, partial) else step for step in self.cbs]
         self._decay, self._step = functions[0], functions[-1]
         if self._decay not in (weight_decay, l2_reg) or self._step not in (adam_step, radam_step):
