@@ -19,7 +19,7 @@ from audiotag.training.stage import Stage
 
 BATCHES, HELD_OUT_BATCHES = 4, 2  # of one measured epoch; the first batch of an epoch waits for its clips
 FEW_BATCHES, FEW_HELD_OUT_BATCHES = 2, 1  # the same of a network that is costly on a CPU
-MAX_EPOCHS, ENOUGH_S = 6, 8.0  # no epoch is begun after so many seconds: a slow device is measured by its first epoch
+MAX_EPOCHS, ENOUGH_S = 6, 4.0  # no epoch is begun after so many seconds: a slow device is measured by its first epoch
 TRAINING_COST = 3  # multiply-accumulates of a training batch in relation to a held-out one
 MAX_CPU_MACS = 400e9  # of one epoch of all that is measured on a CPU; two busy cores need about half a minute for them
 
