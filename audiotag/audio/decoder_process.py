@@ -105,7 +105,8 @@ class DecoderServer:
         """Carry out one request; whatever fails is an answer, so that the process goes on."""
         try:
             if "open" in request:
-                self._remote_size = request.get("remote_size") or 0
+                if "home" in request:
+                    os.environ["AUDIOTAG_HOME"], self._remote_size = request["home"], request["remote_size"]
                 self._open(Path(request["open"]), request["name"], request["container"], request["is_copy"])
             elif "decode" in request:
                 self._decode(*request["decode"])

@@ -32,6 +32,7 @@ from audiotag.errors import AudiotagError
 from audiotag.leftovers import sweep_once, temporary_file
 from audiotag.remote.addresses import is_remote
 from audiotag.remote.reading import remote_bytes
+from audiotag.workspace import Workspace
 
 REASONS_THAT_MAY_PASS = (HANGS, KILLED, NOT_STARTED, STOPPED)  # a disk or a system that is too busy ends decoders, too
 MAX_BLOCK_SAMPLES = 1 << 16  # per channel
@@ -145,9 +146,11 @@ class IsolatedFile:
                     self._is_decoding = True  # a worker that does not answer is not used again
                     is_copy = not isinstance(self._source, Path)
                     source = self._source
-                    size = remote_bytes().size(source) if is_remote(source) else None
+                    remote: dict[str, object] = {}
+                    if is_remote(source):  # which depends on the workspace, and the worker may be older than it
+                        remote = {"remote_size": remote_bytes().size(source), "home": str(Workspace().root)}
                     self._worker.request(
-                        open=path, name=self._name, container=self._container, is_copy=is_copy, remote_size=size
+                        open=path, name=self._name, container=self._container, is_copy=is_copy, **remote
                     )
                     answer = self._answer()
                 self._is_decoding = False

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audiotag.remote.addresses import with_addresses
+from audiotag.remote.addresses import typed_text
 
 if TYPE_CHECKING:
     from audiotag.data.layouts import OpenOptions
@@ -232,7 +232,7 @@ def _number_text(value: float | None) -> str:
 
 def _path_text(path: str | Path) -> str:
     """A path that the parser does not take for an option."""
-    text = with_addresses(os.fspath(path))
+    text = typed_text(path)
     return f"./{text}" if text.startswith("-") else text
 
 

@@ -13,15 +13,15 @@ import os
 import re
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, TypeGuard
-from urllib.parse import parse_qsl, quote, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 
 from audiotag.errors import AudiotagError
 from audiotag.workspace import Workspace
 
-FOLDER = "audiotag-remote"  # of the mirror; the name alone shows that a path is in it, in any workspace
-_MARK = f"{os.sep}{FOLDER}{os.sep}"
+FOLDER = "audiotag-remote"  # of the mirror
 PROTOCOLS = ("s3", "gs", "az", "abfs", "https")
 SAME_AS = {"s3a": "s3", "s3n": "s3", "gcs": "gs"}
 MORE_PROTOCOLS = "AUDIOTAG_REMOTE_PROTOCOLS"  # environment variable: further ones, separated by commas
@@ -36,9 +36,15 @@ _ESCAPE = re.compile(r"%(?=[0-9A-Fa-f]{2})")  # one that is part of a name, but 
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # names of devices on Windows
 _UNSAFE_ON_WINDOWS = re.compile(r'[<>:"|?*\\]|[. ]$')
 _HARMLESS_QUERIES = ("download", "raw", "dl")
-_SIGNATURES = re.compile(
-    r"x-(amz|goog|ms)-.*|.*signature|sig|s[eprvt]|sk[a-z]+|spr|.*token|.*key.*|expires|policy|auth.*", re.IGNORECASE
+_SIGNATURES = re.compile(  # names in a query that give access, and say nothing of what is asked for
+    r"x-(amz|goog|ms|oss)-.*|.*signature|.*token|sig|(.*[-_])?(api|access|auth|rl)?key|auth(orization)?", re.IGNORECASE
 )
+_BESIDE_SIGNATURES = re.compile(  # what is signed, or in which form the same is sent
+    r"s[eprstv]|spr|srt|sip|sk(oid|tid|[tesv])|saoid|suoid|scid|expires|policy|.*access(key)?id|key-pair-id|"
+    r"alt|x-id|response-.*|rsc[cdelt]",
+    re.IGNORECASE,
+)
+_SIGNED_KEY = re.compile(r"[?&](sig|[^=&/]*(signature|credential|token))=", re.IGNORECASE)  # of an object
 _SECRETS = "AUDIOTAG_REMOTE_ACCESS"  # environment variable, set here for the processes that this one starts
 
 
@@ -67,10 +73,11 @@ class Address(NamedTuple):
         key = "/".join(quote(part, safe="~!$&'()*+,;=:@") for part in self.key.split("/")) if self.is_web else self.key
         return f"{self.protocol}://{self.store}" + (f"/{key}" if key else "")
 
-    def with_access(self) -> str:
+    def with_access(self, is_folder: bool = False) -> str:
         """The address of something on a web server with user name, password and signature, for the request alone."""
         user, query = (_secrets().get(text, "") for text in (f"{self.protocol}://{self.store}", str(self)))
-        text = str(self).replace("://", f"://{user}@", 1) if user else str(self)
+        text = f"{self}/" if is_folder else str(self)
+        text = text.replace("://", f"://{user}@", 1) if user else text
         return f"{text}?{query}" if query else text
 
 
@@ -90,8 +97,11 @@ def as_path(text: str | os.PathLike[str]) -> Path:
 
 
 def is_remote(source: object) -> TypeGuard[Path]:
-    """Whether a source of sound is a path in the mirror."""
-    return isinstance(source, Path) and _MARK in str(source)
+    """Whether a source of sound is a path in the mirror of this workspace, by its text alone.
+
+    A folder of the same name elsewhere, as in a dataset that somebody else made, makes nothing remote.
+    """
+    return isinstance(source, Path) and FOLDER in str(source) and _place_in_mirror(source) is not None
 
 
 def path_of(text: str | os.PathLike[str]) -> Path:
@@ -105,17 +115,21 @@ def path_of(text: str | os.PathLike[str]) -> Path:
     typed = os.fspath(text)
     found = _ADDRESS.fullmatch(typed)
     protocol = SAME_AS.get(found[1].lower(), found[1].lower()) if found else ""
-    further = [name.strip().lower() for name in os.environ.get(MORE_PROTOCOLS, "").split(",")]
-    if found is None or protocol not in (*PROTOCOLS, "http", *further):
+    if found is None or protocol not in (*PROTOCOLS, "http", *_further_protocols()):
         raise AudiotagError(
             f"{without_access(typed)} is an address, not a path, and of none of the kinds that can be opened "
             f"({', '.join(f'{name}://' for name in PROTOCOLS)}); download what it names, and give its path."
         )
     if protocol in WEB:
-        return _web_path(f"{protocol}://{found[2]}", is_http_allowed="http" in further)
+        return _web_path(f"{protocol}://{found[2]}")
     store, _, key = found[2].partition("/")
     if not _STORE.fullmatch(store):
         raise AudiotagError(f"{without_access(typed)} must name a bucket, like {protocol}://bucket/sounds.")
+    if _SIGNED_KEY.search(key):
+        raise AudiotagError(
+            f"{without_access(typed)} must not have a signature behind a ?; give the address without it, and the "
+            "credentials where other programs for this store find them."
+        )
     return mirror_path(Address(protocol, store, key.rstrip("/")))
 
 
@@ -126,22 +140,26 @@ def mirror_path(address: Address) -> Path:
 
 
 def address_of(path: Path) -> Address:
-    """The address of a path in the mirror of any workspace.
+    """The address of a path in the mirror.
 
     Raises
     ------
     AudiotagError
-        If it is not below the folder of a store.
+        If it is not below the folder of a store, or one of a kind that is not opened.
     """
-    protocol, store, *parts = [*str(path).rpartition(_MARK)[2].split(os.sep), ""]
+    protocol, store, *parts = [*(_place_in_mirror(path) or "").split(os.sep), "", ""]
     if not (protocol and store):
         raise AudiotagError(f"{path} is a folder of the mirror; give an address, like s3://bucket/sounds.")
-    return Address(protocol, unescape_name(store), "/".join(map(unescape_name, parts[:-1])))
+    address = Address(protocol, unescape_name(store), "/".join(map(unescape_name, parts[:-2])))
+    if protocol not in (*PROTOCOLS, "http", *_further_protocols()):
+        raise AudiotagError(f"{path} stands for an address of no kind that can be opened; remove this folder.")
+    _require_encryption(protocol, address.store, str(address))
+    return address
 
 
 def mirror_root() -> Path:
-    """The folder of the mirror in the workspace."""
-    return Workspace().root / FOLDER
+    """The folder of the mirror in the workspace, without ``..`` in its path."""
+    return Path(os.path.abspath(Workspace().root), FOLDER)
 
 
 def escape_name(name: str) -> str:
@@ -191,33 +209,66 @@ def with_addresses(text: str) -> str:
     return re.sub(pattern, r"\1://", text)
 
 
-def without_access(text: str) -> str:
-    """A text with addresses in it, without user names, passwords and queries.
+def typed_text(path: str | os.PathLike[str]) -> str:
+    """What somebody types to name a path: its address if it is in the mirror, which `path_of` leads back to it."""
+    with suppress(AudiotagError):  # a folder above those of stores has no address
+        if is_remote(found := Path(path)):
+            return str(address_of(found))
+    return os.fspath(path)
 
-    >>> without_access("https://ann:secret@host/a.wav?X-Amz-Signature=12 and more")
-    'https://host/a.wav and more'
+
+def without_access(address: str) -> str:
+    """An address that somebody typed, which may be none, without all that could be a user name, password or query.
+
+    >>> without_access("https://ann:pa/ss@host/a.wav?X-Amz-Signature=12")
+    'https://host/a.wav'
     """
-    text = re.sub(r"(://)[^/\s@]*@", r"\1", text)
-    return re.sub(r"(https?://[^\s?]*)\?\S*", r"\1", text)
+    return re.sub(r"[?#].*", "", re.sub(r"(:/+).*@", r"\1", address, flags=re.DOTALL), flags=re.DOTALL)
 
 
-def _web_path(text: str, is_http_allowed: bool) -> Path:
-    public = without_access(text)
-    parts = urlsplit(text)
-    user, _, host = parts.netloc.rpartition("@")
-    found = _HOST.fullmatch(host)
-    if found is None:
-        raise AudiotagError(f"{public} must name a server, like https://example.org/sounds/.")
-    if parts.scheme == "http" and not (is_http_allowed or found[1] in THIS_MACHINE):
+def _place_in_mirror(path: Path) -> str | None:
+    """The path from the mirror on; None for one outside of it. Neither links nor ``..`` are followed."""
+    text, start = str(path.absolute()), f"{mirror_root()}{os.sep}"
+    return text.removeprefix(start) if text.startswith(start) else None
+
+
+def _further_protocols() -> list[str]:
+    return [name.strip().lower() for name in os.environ.get(MORE_PROTOCOLS, "").split(",")]
+
+
+def _require_encryption(protocol: str, host: str, public: str) -> None:
+    name = re.sub(r":\d+$", "", host)
+    if protocol == "http" and not (name in THIS_MACHINE or "http" in _further_protocols()):
         raise AudiotagError(
             f"{public} must begin with https://, because http:// is not encrypted; if the server has nothing else, set "
             f"{MORE_PROTOCOLS}=http."
         )
+
+
+def _web_path(text: str) -> Path:
+    public = without_access(text)
+    try:
+        parts = urlsplit(text)
+    except ValueError:  # square brackets without an IP address
+        parts = SplitResult("", "", "", "", "")
+    user, _, host = parts.netloc.rpartition("@")
+    if not _HOST.fullmatch(host):
+        raise AudiotagError(f"{public} must name a server, like https://example.org/sounds/.")
+    if ":" in host and "@" in parts.path:  # it could be the end of a password that has a slash
+        raise AudiotagError(
+            f"{public} must have %40 in place of an @ in its path, and %2F in place of a / in its password; type it so."
+        )
+    _require_encryption(parts.scheme, host.lower(), public)
+    if "#" in text:
+        raise AudiotagError(f"{public} must not have a #; type %23 where it is part of a name.")
     address = Address(parts.scheme, host.lower(), unquote(parts.path).strip("/"))
-    kinds = [name for name, _ in parse_qsl(parts.query, keep_blank_values=True)]
+    kinds = {name.lower() for name, _ in parse_qsl(parts.query, keep_blank_values=True)} - set(_HARMLESS_QUERIES)
     is_signed = any(_SIGNATURES.fullmatch(name) for name in kinds)
-    if not is_signed and not set(kinds) <= set(_HARMLESS_QUERIES):
-        raise AudiotagError(f"{public} must not need a query (?{kinds[0]}=…); download the file, and give its path.")
+    if not all(_SIGNATURES.fullmatch(name) or (is_signed and _BESIDE_SIGNATURES.fullmatch(name)) for name in kinds):
+        raise AudiotagError(
+            f"{public} must not need a query (what follows its ?), other than a signature; download the file, and give "
+            "its path."
+        )
     _remember({f"{parts.scheme}://{address.store}": user, str(address): parts.query if is_signed else ""})
     return mirror_path(address)
 
