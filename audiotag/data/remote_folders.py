@@ -25,12 +25,14 @@ from audiotag.reasons import plain_reason
 from audiotag.remote import storage
 from audiotag.remote.addresses import (
     MAX_NAME_BYTES,
+    WEB,
     Address,
     address_of,
     as_path,
     escape_first_letter,
     escape_name,
     is_remote,
+    mirror_path,
     mirror_root,
 )
 from audiotag.remote.mirror import known_facts, place
@@ -71,18 +73,19 @@ def localise(path: str | Path, progress: Progress | None = None) -> Path:
 def refresh(path: Path, progress: Progress | None = None) -> None:
     """Make the mirror at a path hold what is at its address now; raises as `localise`."""
     address = address_of(path)
-    if path.suffix.lower() in SUFFIXES and (facts := _facts_of(address)):
+    is_sound = path.suffix.lower() in SUFFIXES and address.key != ""
+    if is_sound and not _is_web_folder(address) and (facts := _facts_of(address)):
         place(path, facts)
         return
-    folder = path
-    if path.name.lower().endswith(TABLE_SUFFIXES) and _facts_of(address):
-        folder, address = path.parent, Address(address.protocol, address.store, address.key.rpartition("/")[0])
-    listing = Listing(folder)
-    for name, facts in _list(address, listing, progress):
-        listing.add(name, facts)
+    if address.key and path.name.lower().endswith(TABLE_SUFFIXES) and _facts_of(address):
+        folder = path.parent
+        listing = _list_around(address, folder, progress)
+    else:
+        folder = path
+        listing = _list(address, folder, progress)
     if not listing.names and not listing.problems:
         raise AudiotagError(f"{address} does not exist, or is empty; check its spelling.")
-    with locked(mirror_root() / LISTING, wait_s=-1):
+    with locked(mirror_path(address._replace(key="")), wait_s=-1):
         listing.apply(progress)
 
 
@@ -90,11 +93,11 @@ def problems_of(path: Path) -> tuple[Problem, ...]:
     """What could not be mirrored when the address of a path was listed."""
     if not is_remote(path):
         return ()
-    for folder in (path, path.parent):
-        shape = [{"clip": str, "reason": str}]
-        if found := read_json_state(_problems_file(folder), shape, [], "list the dataset again"):
-            return tuple(Problem(one["clip"], one["reason"], "missing") for one in found)
-    return ()
+    file = next((file for folder in (path, path.parent) if (file := _problems_file(folder)).exists()), None)
+    if file is None:
+        return ()
+    found = read_json_state(file, [{"clip": str, "reason": str}], [], "list the dataset again")
+    return tuple(Problem(one["clip"], one["reason"], "missing") for one in found)
 
 
 @dataclass
@@ -173,12 +176,17 @@ class Listing:
         facts = self.names[path.relative_to(self.folder).as_posix()]
         try:
             content = storage.read_whole(address_of(path)) if facts.size else b""
+            with open_atomic(path) as file:
+                file.write(content)
+            os.utime(path, ns=(facts.modified_ns, facts.modified_ns))
         except AudiotagError as error:
             _remove(path, self.folder)
             return str(error)
-        with open_atomic(path) as file:
-            file.write(content)
-        os.utime(path, ns=(facts.modified_ns, facts.modified_ns))
+        except OSError as error:
+            if not os.access(self.folder.parent, os.W_OK):
+                raise
+            _remove(path, self.folder)
+            return f"{path} is left out, because it cannot be stored in the workspace: {plain_reason(error)}."
         return ""
 
     def _separate(self) -> None:
@@ -206,13 +214,29 @@ class Listing:
         return spelt[:-1]
 
 
-def _list(address: Address, listing: Listing, progress: Progress | None) -> Iterator[tuple[str, Facts]]:
-    """The objects below an address, by their keys from there on."""
+def _list(address: Address, folder: Path, progress: Progress | None) -> Listing:
+    """What is below an address, for a folder of the mirror."""
+    listing = Listing(folder)
     found = _list_web(address, listing) if address.is_web else storage.list_objects(address)
     for number, (key, facts) in enumerate(found, 1):
-        yield key, facts
+        listing.add(key, facts)
         if progress and number % 1000 == 0:
             progress(number, 0)
+    return listing
+
+
+def _list_around(table: Address, folder: Path, progress: Progress | None) -> Listing:
+    """What is in the folder of a table, and below it."""
+    parent, _, name = table.key.rpartition("/")
+    listing: Listing | None = None
+    with suppress(storage.MissingError, storage.ForbiddenError):
+        listing = _list(table._replace(key=parent), folder, progress)
+    if listing is None or escape_name(name) not in listing.names:
+        raise AudiotagError(
+            f"{table} is there, but its server does not list the folder of it, in which its sounds are looked for; "
+            "download the folder, and give its path."
+        )
+    return listing
 
 
 def _list_web(address: Address, listing: Listing) -> Iterator[tuple[str, Facts]]:
@@ -221,9 +245,8 @@ def _list_web(address: Address, listing: Listing) -> Iterator[tuple[str, Facts]]
     waiting, pages, files = [address], {address.key}, dict[str, Address]()
     while waiting:
         for link in storage.links_of(waiting.pop()):
-            parts = urlsplit(link)
-            key = unquote(parts.path).lstrip("/")
-            if parts.query or parts.fragment or not key.startswith(base) or key == base:  # as links that sort a page
+            key = _key_below(link, address)
+            if key is None:
                 continue
             if any(part in (".", "..") for part in key.split("/")):
                 listing.refuse(key[len(base) :], "its address leads out of its folder")
@@ -249,6 +272,24 @@ def _list_web(address: Address, listing: Listing) -> Iterator[tuple[str, Facts]]
                 listing.problems.append(Problem(as_text(key), str(facts), "missing"))
             else:
                 yield key, facts
+
+
+def _key_below(link: str, folder: Address) -> str | None:
+    """The key that a link leads to; None for one outside of a folder, and for those that sort its page."""
+    parts = urlsplit(link)
+    key, base = unquote(parts.path).lstrip("/"), f"{folder.key}/" if folder.key else ""
+    is_of_server = parts.scheme in WEB and parts.netloc.rpartition("@")[2].lower() == folder.store
+    is_below = key.startswith(base) and key != base
+    return key if is_of_server and is_below and not (parts.query or parts.fragment) else None
+
+
+def _is_web_folder(address: Address) -> bool:
+    """Whether a web server lists something below an address, whose name looks like one of a sound."""
+    if not address.is_web:
+        return False
+    with suppress(AudiotagError):
+        return any(_key_below(link, address) for link in storage.links_of(address))
+    return False
 
 
 def _facts_of(address: Address) -> Facts | None:

@@ -11,9 +11,12 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
+from html.parser import HTMLParser
 from typing import Any, NamedTuple, TypeVar
+from urllib.parse import urljoin
 
 from audiotag.errors import AudiotagError
 from audiotag.remote.addresses import Address
@@ -102,8 +105,23 @@ def list_objects(folder: Address) -> Iterator[tuple[str, Facts]]:
 
 
 def links_of(page: Address) -> list[str]:
-    """The addresses that a web page links to, with ``/`` at the end for further pages; raises as `facts_of`."""
-    return _ask(page, lambda filesystem: filesystem.ls(f"{page.with_access()}/", detail=False))
+    """The addresses that the web page of a folder links to; raises as `facts_of`.
+
+    fsspec's own listing drops absolute links where the request has a user name, and does not decode ``&amp;``.
+    """
+
+    def ask(filesystem: Any) -> str:
+        from fsspec.asyn import sync
+
+        return sync(filesystem.loop, _page_text, filesystem, page.with_access(is_folder=True))
+
+    found = _Links()
+    found.feed(_ask(page, ask))
+    links = []
+    for link in found.links:
+        with suppress(ValueError):  # no address at all
+            links.append(urljoin(f"{page}/", link.strip()))
+    return links
 
 
 def forget() -> None:
@@ -114,6 +132,28 @@ def forget() -> None:
 
 def _page(filesystem: Any, bucket: str, prefix: str, more: dict[str, str]) -> dict[str, Any]:
     return filesystem.call_s3("list_objects_v2", Bucket=bucket, Prefix=prefix, **more)
+
+
+async def _page_text(filesystem: Any, url: str) -> str:
+    """The text of a web page; empty for what is none, whose content is not fetched."""
+    session = await filesystem.set_session()
+    async with session.get(filesystem.encode_url(url), **filesystem.kwargs) as answer:
+        filesystem._raise_not_found_for_status(answer, url)
+        kind = answer.headers.get("Content-Type", "text/html").partition(";")[0].strip()
+        return str(await answer.text(errors="ignore")) if kind == "text/html" else ""
+
+
+class _Links(HTMLParser):
+    """Collects the links of a web page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.links: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """As HTMLParser has it."""
+        if tag == "a":
+            self.links += [value for name, value in attrs if name == "href" and value]
 
 
 def _name(address: Address) -> str:
@@ -149,6 +189,10 @@ def _seconds(value: object) -> int:
 
 class MissingError(AudiotagError):
     """There is no such object."""
+
+
+class ForbiddenError(AudiotagError):
+    """The server does not let us have it."""
 
 
 class _NoSizeError(Exception):
@@ -210,12 +254,16 @@ def _explained(address: Address, error: Exception) -> AudiotagError:
         return AudiotagError(f"{address} cannot be used, because its server does not say how large it is; download it.")
     if isinstance(error, PermissionError) or statuses & {*FORBIDDEN_STATUSES, "403", "AccessDenied"}:
         why = (
-            "and no credentials were found"
+            "without a user name and password, or signature, that it knows"
+            if address.is_web
+            else "and no credentials were found"
             if address.protocol in _anonymous
             else "with the credentials of this machine"
         )
-        advice = "give the address with its signature" if address.is_web else "check them, and the name of the bucket"
-        return AudiotagError(f"{address} cannot be read: its server forbids it {why}; {advice}.", may_pass=True)
+        advice = (  # they are in memory alone, so a restart forgets them
+            "open it again by its address with them" if address.is_web else "check them, and the name of the bucket"
+        )
+        return ForbiddenError(f"{address} cannot be read: its server forbids it {why}; {advice}.", may_pass=True)
     if "NoSuchBucket" in statuses or "NoSuchBucket" in str(error):
         return AudiotagError(f"{address} cannot be read: there is no bucket {address.store}; check its name.")
     is_unreachable = any("Connect" in name or "Timeout" in name or "DNS" in name for name in names)

@@ -9,9 +9,10 @@ import pytest
 
 from audiotag import open_dataset
 from audiotag.data.index import scan
-from audiotag.data.remote_folders import Listing, localise
+from audiotag.data.remote_folders import Listing, localise, problems_of
 from audiotag.errors import AudiotagError
-from audiotag.remote.addresses import FOLDER, address_of, mirror_root
+from audiotag.remote import storage
+from audiotag.remote.addresses import FOLDER, address_of, mirror_root, path_of
 from audiotag.remote.storage import Facts
 from audiotag.tagging.bulk import sound_files, tag_files
 from audiotag.tagging.tagger import Tagger
@@ -63,6 +64,79 @@ def test_dataset_on_a_web_server_is_the_one_on_disk(web: tuple[str, Path], sound
     assert scan(one)["duration_s"].tolist() == scan(open_dataset(sounds / "train_noisy/00.wav"))["duration_s"].tolist()
     with pytest.raises(AudiotagError, match=f"{address}/none does not exist"):
         localise(f"{address}/none")
+
+
+def test_links_of_a_web_page_are_read_as_a_browser_reads_them(web: tuple[str, Path]) -> None:
+    address, folder = web
+    names = ["a&b.wav", "it's.wav", "full.wav", "rooted.wav", "plain.wav"]
+    (folder / "set.wav").mkdir()  # a folder
+    for name in names:
+        (folder / "set.wav" / name).write_bytes(b"RIFF")
+    host = address.partition("://")[2]
+    links = ["a&amp;b.wav", "it&#39;s.wav", f"{address}/set.wav/full.wav", "/set.wav/rooted.wav", " plain.wav "]
+    others = ["mailto:ann@example.org", "../", "?C=N", "#top", "https://example.org/set.wav/x.wav", "http://[/"]
+    page = "".join(f'<A class=x\nHREF="{link}">{link}</A>' for link in [*links, *others])
+    (folder / "set.wav" / "index.html").write_text(f"{page} see {address}/set.wav/none.wav")
+    path = localise(f"http://ann:secret@{host}/set.wav")
+    assert sorted(file.name for file in path.iterdir()) == sorted(names)
+    assert problems_of(path) == ()
+
+
+def test_table_on_a_web_server_that_lists_no_folder_is_refused_with_the_reason(
+    web: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address, folder = web
+    (folder / "clips.csv").write_text("fname,labels\na.wav,dog\n")
+    (folder / "index.html").write_text('<a href="about.txt">about</a>')
+    (folder / "about.txt").write_text("a page of its own")
+
+    def fail(error: AudiotagError) -> Callable[..., list[str]]:
+        def links(page: object) -> list[str]:
+            raise error
+
+        return links
+
+    for links in (None, fail(storage.MissingError("no")), fail(storage.ForbiddenError("no"))):
+        if links:
+            monkeypatch.setattr(storage, "links_of", links)
+        with pytest.raises(AudiotagError, match=f"{address}/clips.csv is there, but its server does not list"):
+            localise(f"{address}/clips.csv")
+    monkeypatch.setattr(storage, "links_of", fail(AudiotagError("the network is down", may_pass=True)))
+    with pytest.raises(AudiotagError, match="the network is down"):
+        localise(f"{address}/clips.csv")
+
+
+def test_host_whose_name_ends_like_a_sound_is_listed_as_a_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storage, "facts_of", lambda address: FACTS)
+    monkeypatch.setattr(storage, "links_of", lambda page: [f"{page}/a.wav", "https://other.example/b.wav"])
+    path = localise("https://sounds.org.au/")
+    assert [file.name for file in path.iterdir()] == ["a.wav"]
+
+
+def test_signature_of_a_web_folder_stays_behind_its_path() -> None:
+    folder = address_of(path_of("https://example.org/sounds/?sig=5ec2e7"))
+    assert folder.with_access(is_folder=True) == "https://example.org/sounds/?sig=5ec2e7"
+
+
+def test_text_that_cannot_be_stored_is_a_problem_of_the_dataset(
+    bucket: Bucket, sounds: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = bucket.put_folder(sounds, "pets")
+
+    def fail(path: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("audiotag.data.remote_folders.open_atomic", fail)
+    path = localise(address)
+    assert {problem.clip for problem in problems_of(path)} == {"train_curated.csv", "train_noisy.csv"}
+
+
+def test_folder_that_is_listed_without_problems_has_none_of_the_folder_around_it(bucket: Bucket) -> None:
+    for key in ("set/a/b.wav", f"set/{'l' * 300}.wav"):
+        bucket.put(key, b"RIFF")
+    around = localise(f"s3://{bucket.name}/set")
+    assert len(problems_of(around)) == 1
+    assert problems_of(localise(f"s3://{bucket.name}/set/a")) == ()
 
 
 def test_single_table_and_single_sound_in_a_store_open_like_those_on_disk(bucket: Bucket, sounds: Path) -> None:
@@ -158,8 +232,6 @@ def test_listing_that_fails_changes_nothing(bucket: Bucket, sounds: Path, monkey
     path = localise(address)
     before = sorted(path.rglob("*"))
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
-    from audiotag.remote import storage
-
     storage.forget()
     monkeypatch.setitem(
         storage.OPTIONS, "s3", {"config_kwargs": {"connect_timeout": 1, "retries": {"max_attempts": 1}}}
@@ -187,8 +259,6 @@ def test_nothing_is_ever_written_to_a_store(
 
     monkeypatch.setattr(s3fs.S3FileSystem, "_call_s3", recorded)
     monkeypatch.setattr(s3fs.S3FileSystem, "call_s3", __import__("fsspec").asyn.sync_wrapper(recorded))
-    from audiotag.remote import storage
-
     storage.forget()
     run("scan", address)
     storage.forget()
