@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
-from audiotag.remote.addresses import FOLDER
+from audiotag.remote.addresses import FOLDER, is_remote
 from audiotag.ui.text import JOINER
 from audiotag.workspace import Workspace
 
@@ -15,8 +16,10 @@ from .conftest import open_by_path, open_page, table_dataset, texts
 
 
 class Quiet(SimpleHTTPRequestHandler):
+    asked: ClassVar[list[str]] = []
+
     def log_message(self, *arguments: object) -> None:
-        pass
+        self.asked.append(self.path)
 
 
 @pytest.fixture
@@ -42,3 +45,20 @@ def test_address_is_listed_and_opened_as_a_dataset_or_refused_with_the_reason(ho
     assert FOLDER in str(home.dataset_folders()[0])
     shown = " ".join(str(element.value) for kind in (at.markdown, at.caption, at.code) for element in kind)
     assert FOLDER not in shown
+
+    # Nothing is listed that nobody gave.
+    Quiet.asked.clear()
+    root = home.dataset_folders()[0]
+    at = open_page("pages/dataset.py").button(key="open-dataset").click().run()
+    assert not is_remote(at.session_state["open-dataset-target"])
+    at = open_page("pages/dataset.py")
+    at.session_state["open-dataset-folder"] = root
+    at = at.button(key="open-dataset").click().run()
+    assert at.text_input(key="dataset-path").value == address
+    for above in (root.parent, root.parent.parent):
+        at = at.button(key="way-up").click().run()
+        assert at.session_state["open-dataset-target"] == above
+        assert not at.exception
+        assert not at.error
+    assert Quiet.asked == []
+    assert list(root.rglob("a.wav"))

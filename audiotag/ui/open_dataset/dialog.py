@@ -13,7 +13,7 @@ from audiotag.data.layouts import OpenOptions, absolute
 from audiotag.data.remote_folders import localise
 from audiotag.disk import disk_problem
 from audiotag.errors import AudiotagError
-from audiotag.remote.addresses import is_remote, with_addresses
+from audiotag.remote.addresses import is_remote, typed_text
 from audiotag.ui.open_dataset import browser, preview
 from audiotag.ui.open_dataset.preview import Found
 from audiotag.ui.text import escape
@@ -32,6 +32,7 @@ FETCH = "open-dataset-fetch"  # whether it is shown how to get FSDKaggle2019
 PROBLEM = "open-dataset-problem"  # why the last path was not opened
 OPENED = "open-dataset-opened"  # the name of the dataset that was opened, until it is said
 LISTED = "open-dataset-listed"  # the path of the address that was listed last
+GIVEN = "open-dataset-given"  # the path of an address that was given and is to be listed; browsing lists nothing
 WANTED = "open-dataset-wanted"  # whether what is listed is then to be opened
 PATH = "dataset-path"  # key of the field
 TABLE_OPTIONS = (  # keys and labels of the fields
@@ -45,7 +46,8 @@ def ask_to_open() -> None:
     """Have the dialog shown in this run of the page; for ``on_click`` of a button."""
     st.session_state[IS_OPEN] = True
     st.session_state[FETCH] = False
-    st.session_state.pop(PROBLEM, None)
+    for key in (PROBLEM, GIVEN, WANTED):
+        st.session_state.pop(key, None)
     _go_to(st.session_state.get(FOLDER) or _first_folder())
 
 
@@ -113,29 +115,38 @@ def _dialog() -> None:
 
 
 def _list_address() -> None:
-    """List what is at the address that was typed, once, and open it if that was asked for."""
+    """List what is at the address that was given, once, and open it if that was asked for.
+
+    If the page runs again meanwhile, that is asked for still.
+    """
     target = st.session_state[TARGET]
-    if not is_remote(target) or st.session_state.get(LISTED) == target:
+    if st.session_state.get(GIVEN) != target or not is_remote(target):
         return
     shown = st.progress(0.0, "Listing …")
 
     def progress(done: int, total: int) -> None:
         shown.progress(done / total if total else 0.0, f"{done:,} of {total:,} files" if total else f"{done:,} files")
 
-    is_wanted = st.session_state.pop(WANTED, False)
     try:
         localise(target, progress)
     except (AudiotagError, OSError) as error:
+        _forget_given()
         st.session_state[FOLDER] = st.session_state[TARGET] = _first_folder()
         st.session_state[PROBLEM] = _sentence(error)
     else:
         st.session_state[LISTED] = target
-        if is_wanted:
+        if _forget_given():
             _open_path()
         st.session_state[FOLDER] = target if target.is_dir() else target.parent
     shown.empty()
     if not st.session_state[IS_OPEN]:
         st.rerun()
+
+
+def _forget_given() -> bool:
+    """Forget what was to be listed; gives whether it was to be opened as well."""
+    del st.session_state[GIVEN]
+    return bool(st.session_state.pop(WANTED, False))
 
 
 def _show_target(target: Path, listing: Listing | None) -> None:
@@ -181,14 +192,14 @@ def _go_to(path: Path) -> None:
     if folder != st.session_state.get(FOLDER):
         st.session_state[browser.PART_OF_NAME] = ""
     st.session_state[FOLDER], st.session_state[TARGET] = folder, path
-    st.session_state[PATH] = with_addresses(as_text(path))
+    st.session_state[PATH] = as_text(typed_text(path))
     st.session_state.pop(PROBLEM, None)
 
 
 def _take_path() -> None:
     """Go to the path that was typed or pasted; what is wrong with it is said below the field."""
     text = st.session_state.get(PATH) or ""
-    if text == with_addresses(as_text(st.session_state.get(TARGET, ""))):
+    if text == as_text(typed_text(st.session_state.get(TARGET, ""))):
         return
     try:
         path = parse_path(text, "Give the path of a dataset: a folder, or its table.")
@@ -197,6 +208,8 @@ def _take_path() -> None:
                 f"{path} does not exist. Check the spelling; the path must be on the machine that runs this app."
             )
         _go_to(path)
+        if is_remote(path) and st.session_state.get(LISTED) != path:
+            st.session_state[GIVEN] = path
     except (AudiotagError, OSError) as error:
         st.session_state[PROBLEM] = _sentence(error)
 
@@ -208,7 +221,7 @@ def _open_path() -> None:
     if st.session_state.get(PROBLEM):
         return
     if is_remote(target := st.session_state[TARGET]) and st.session_state.get(LISTED) != target:
-        st.session_state[WANTED] = True
+        st.session_state[GIVEN], st.session_state[WANTED] = target, True
         return
     try:
         found = preview.look_inside(absolute(st.session_state[TARGET]), _typed_options())
@@ -241,10 +254,10 @@ def _typed_options() -> OpenOptions:
 
 
 def _first_folder() -> Path:
-    """Where browsing begins: the folder around the dataset that was opened last, else the home folder."""
+    """Where browsing begins: the folder around the last dataset on disk that was opened, else the home folder."""
     workspace = Workspace()
     for root in workspace.dataset_folders():
-        if root != workspace.starter and root.parent.is_dir():
+        if root != workspace.starter and root.parent.is_dir() and not is_remote(root):
             return root.parent
     return browser.home_folder()
 
