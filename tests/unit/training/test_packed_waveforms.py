@@ -1,4 +1,4 @@
-"""Crops of packed waveforms are those of the sounds; the file is written once, and again when a sound changes."""
+"""Crops of packed waveforms are those of the sounds; the file is written once, and another when a sound changes."""
 
 import os
 import shutil
@@ -76,16 +76,32 @@ def test_sounds_of_another_rate_are_packed_at_that_of_the_settings(tmp_path: Pat
     np.testing.assert_allclose(got, clip.crop(SETTINGS, 50), atol=2 / FULL_SCALE)
 
 
-def test_file_is_written_once_and_again_when_a_sound_has_changed(clips: list[Clip], tmp_path: Path) -> None:
+def test_file_is_written_once_and_another_when_a_sound_has_changed(clips: list[Clip], tmp_path: Path) -> None:
     pack(clips, tmp_path)
     (first,) = (tmp_path / "packed").glob("*.i16")
-    written = first.stat().st_mtime_ns
+    written = first.stat().st_ino
     pack(clips[::-1][::-1], tmp_path, n_mels=8)  # other settings of the spectrogram
-    assert first.stat().st_mtime_ns == written
+    assert [path.stat().st_ino for path in (tmp_path / "packed").glob("*.i16")] == [written]
     os.utime(clips[0].path, ns=(1, 1))
     pack(clips, tmp_path)
-    (second,) = (tmp_path / "packed").glob("*.i16")  # what nobody will ask for again is gone
-    assert second.name != first.name
+    assert len(list((tmp_path / "packed").glob("*.i16"))) == 2
+
+
+def test_files_of_other_runs_stay_until_they_are_not_used_for_a_day(clips: list[Clip], tmp_path: Path) -> None:
+    def files() -> set[str]:
+        return {str(path.relative_to(tmp_path)) for path in tmp_path.glob("*/*.i16")}
+
+    pack_waveforms(clips, SETTINGS, tmp_path / "other", lambda sentence: None)  # another dataset
+    pack(clips[:1], tmp_path)
+    pack(clips[:2], tmp_path)
+    both = files()
+    assert len(both) == 3
+    for name in both:
+        os.utime(tmp_path / name, (1, 1))
+    pack(clips[:1], tmp_path)  # used again
+    pack(clips[:3], tmp_path)
+    assert len(files() & both) == 1
+    assert len(files()) == 2
 
 
 def test_file_that_was_cut_off_is_written_again(clips: list[Clip], tmp_path: Path) -> None:
@@ -96,6 +112,22 @@ def test_file_that_was_cut_off_is_written_again(clips: list[Clip], tmp_path: Pat
     packed = pack(clips, tmp_path)
     assert path.stat().st_size == size
     np.testing.assert_array_equal(crops(packed, clips[:1], [0], SETTINGS)[0], clips[0].crop(SETTINGS, 0))
+
+
+def test_file_that_vanishes_while_it_is_opened_is_written_again(
+    clips: list[Clip], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack(clips, tmp_path)
+    from_file, said = np.fromfile, list[str]()
+
+    def vanish(path: Path, *others: Any, **more: Any) -> np.ndarray:
+        monkeypatch.setattr(np, "fromfile", from_file)
+        path.unlink()
+        return from_file(path, *others, **more)
+
+    monkeypatch.setattr(np, "fromfile", vanish)
+    assert pack_waveforms(clips, SETTINGS, tmp_path / "packed", said.append) is not None
+    assert "which is written once" in said[0]
 
 
 def test_full_disk_is_said_and_sounds_are_read_as_they_are(
