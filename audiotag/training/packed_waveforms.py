@@ -35,6 +35,8 @@ from audiotag.workspace import open_atomic
 FULL_SCALE = 32768
 SAMPLE_BYTES, SCALE_BYTES = 2, 4
 SAY_EVERY_S = 5.0
+MAX_IN_HAND_BYTES = 2 << 30  # of clips that are decoded at the same time; a longer clip is decoded alone
+BYTES_PER_SAMPLE = 16  # of a clip that becomes integers, at most
 MIN_FREE_SHARE = 0.05  # of the disk, that stays free
 GB = 1e9
 UNUSED_S = 86_400.0  # after which a file is deleted
@@ -201,6 +203,8 @@ def _write(path: Path, clips: Sequence[Clip], first: np.ndarray, settings: Spect
         return False
     say(f"{what}, which is written once")
     scales, said_at = np.empty(len(clips), np.float32), monotonic()
+    longest = max(1, int(np.diff(first).max(initial=0)))
+    workers = max(1, min(usable_cpus(), MAX_IN_HAND_BYTES // (BYTES_PER_SAMPLE * longest)))
 
     def read(number: int) -> np.ndarray:
         samples, scales[number] = to_int16(_whole(clips[number], settings))
@@ -208,7 +212,7 @@ def _write(path: Path, clips: Sequence[Clip], first: np.ndarray, settings: Spect
 
     try:
         with open_atomic(path) as file:
-            for number, samples in enumerate(make_ahead(read, len(clips), usable_cpus())):
+            for number, samples in enumerate(make_ahead(read, len(clips), workers)):
                 file.write(samples.data)
                 if monotonic() - said_at > SAY_EVERY_S:
                     said_at = monotonic()

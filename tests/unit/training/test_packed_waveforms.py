@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -128,6 +128,24 @@ def test_file_that_vanishes_while_it_is_opened_is_written_again(
     monkeypatch.setattr(np, "fromfile", vanish)
     assert pack_waveforms(clips, SETTINGS, tmp_path / "packed", said.append) is not None
     assert "which is written once" in said[0]
+
+
+@pytest.mark.parametrize(("longest_fit", "workers"), [(0.5, 1), (3.5, 3), (100, 8)])
+def test_fewer_long_clips_are_decoded_at_the_same_time(
+    longest_fit: float, workers: int, clips: list[Clip], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen, make_ahead = list[int](), packed_module.make_ahead
+
+    def watched(make: Callable[[int], np.ndarray], count: int, workers: int) -> Iterator[np.ndarray]:
+        seen.append(workers)
+        return make_ahead(make, count, workers)
+
+    longest_bytes = packed_module.BYTES_PER_SAMPLE * max(clip.samples for clip in clips)
+    monkeypatch.setattr(packed_module, "MAX_IN_HAND_BYTES", int(longest_fit * longest_bytes))
+    monkeypatch.setattr(packed_module, "usable_cpus", lambda: 8)
+    monkeypatch.setattr(packed_module, "make_ahead", watched)
+    pack(clips, tmp_path)
+    assert seen == [workers]
 
 
 def test_full_disk_is_said_and_sounds_are_read_as_they_are(
