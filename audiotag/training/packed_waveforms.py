@@ -20,7 +20,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic
 
 import numpy as np
 
@@ -30,11 +29,12 @@ from audiotag.features.settings import SpectrogramSettings
 from audiotag.processors import usable_cpus
 from audiotag.training.ahead import make_ahead
 from audiotag.training.clips import Clip
+from audiotag.training.preparation import Report
 from audiotag.workspace import open_atomic
 
 FULL_SCALE = 32768
+STEP = "Packing waveforms for the GPU"
 SAMPLE_BYTES, SCALE_BYTES = 2, 4
-SAY_EVERY_S = 5.0
 MAX_IN_HAND_BYTES = 2 << 30  # of clips that are decoded at the same time; a longer clip is decoded alone
 BYTES_PER_SAMPLE = 16  # of a clip that becomes integers, at most
 MIN_FREE_SHARE = 0.05  # of the disk, that stays free
@@ -117,7 +117,11 @@ def _copy_crops(
 
 
 def pack_waveforms(
-    clips: Sequence[Clip], settings: SpectrogramSettings, folder: Path, say: Say = print
+    clips: Sequence[Clip],
+    settings: SpectrogramSettings,
+    folder: Path,
+    say: Say = print,
+    report: Report = lambda step, done, total: None,
 ) -> PackedWaveforms | None:
     """Open the packed waveforms of clips; if there are none yet, decode all clips and write them.
 
@@ -131,7 +135,9 @@ def pack_waveforms(
     folder : Path
         That of the dataset, beside those of other datasets.
     say : callable, optional
-        Gets a sentence about the progress every few seconds, and why the clips are not packed.
+        Gets a sentence about the size of the file, or why the clips are not packed.
+    report : callable(step, done, total), optional
+        Called after each clip that is written.
 
     Returns
     -------
@@ -150,7 +156,7 @@ def pack_waveforms(
         packed = _open(path, clips, first)
         if packed is None:
             _delete_unused(folder.parent)
-            if _write(path, clips, first, settings, say):
+            if _write(path, clips, first, settings, say, report):
                 packed = _open(path, clips, first)
         return packed
 
@@ -188,7 +194,9 @@ def _delete_unused(folder: Path) -> None:
                 path.unlink()  # elsewhere a process that reads it keeps it until it ends
 
 
-def _write(path: Path, clips: Sequence[Clip], first: np.ndarray, settings: SpectrogramSettings, say: Say) -> bool:
+def _write(
+    path: Path, clips: Sequence[Clip], first: np.ndarray, settings: SpectrogramSettings, say: Say, report: Report
+) -> bool:
     """Decode and write all clips; False where there is no space for them."""
     size = SAMPLE_BYTES * int(first[-1]) + SCALE_BYTES * len(clips)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -202,7 +210,7 @@ def _write(path: Path, clips: Sequence[Clip], first: np.ndarray, settings: Spect
         )
         return False
     say(f"{what}, which is written once")
-    scales, said_at = np.empty(len(clips), np.float32), monotonic()
+    scales = np.empty(len(clips), np.float32)
     longest = max(1, int(np.diff(first).max(initial=0)))
     workers = max(1, min(usable_cpus(), MAX_IN_HAND_BYTES // (BYTES_PER_SAMPLE * longest)))
 
@@ -210,13 +218,12 @@ def _write(path: Path, clips: Sequence[Clip], first: np.ndarray, settings: Spect
         samples, scales[number] = to_int16(_whole(clips[number], settings))
         return samples
 
+    report(STEP, 0, len(clips))
     try:
         with open_atomic(path) as file:
             for number, samples in enumerate(make_ahead(read, len(clips), workers)):
                 file.write(samples.data)
-                if monotonic() - said_at > SAY_EVERY_S:
-                    said_at = monotonic()
-                    say(f"{100 * first[number + 1] // max(1, first[-1])} % of the waveforms are written")
+                report(STEP, number + 1, len(clips))
             file.write(scales.data)
     except OSError as error:
         say(f"{disk_problem(error)} Crops are read from the sounds.")

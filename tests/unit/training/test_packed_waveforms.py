@@ -16,6 +16,10 @@ from audiotag.features.settings import SpectrogramSettings
 from audiotag.training import packed_waveforms as packed_module
 from audiotag.training.clips import Clip
 from audiotag.training.packed_waveforms import FULL_SCALE, PackedWaveforms, pack_waveforms
+from audiotag.training.preparation import Preparing, read_preparing
+from audiotag.training.runs import Run
+from audiotag.training.session import Session
+from audiotag.workspace import Workspace
 
 RATE = 8000
 SETTINGS = SpectrogramSettings(
@@ -146,6 +150,27 @@ def test_fewer_long_clips_are_decoded_at_the_same_time(
     monkeypatch.setattr(packed_module, "make_ahead", watched)
     pack(clips, tmp_path)
     assert seen == [workers]
+
+
+def test_run_says_that_its_waveforms_are_packed_until_they_are(
+    ready: Callable[..., Run], workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from audiotag.training.fold_training import packed_clips
+
+    run, seen, whole = ready(), list[Preparing | None](), packed_module._whole
+    session = Session.open(run.settings(), workspace)
+
+    def watched(clip: Clip, settings: SpectrogramSettings) -> np.ndarray:
+        seen.append(read_preparing(run.folder))
+        return whole(clip, settings)
+
+    monkeypatch.setattr(packed_module, "_whole", watched)
+    assert packed_clips(run, session, "cpu") is None
+    packed = packed_clips(run, session, "cuda:0")
+    assert packed is not None
+    assert packed.has(session.clips("curated").clips)
+    assert seen[0] == Preparing(packed_module.STEP, 0, len(seen))
+    assert read_preparing(run.folder) is None
 
 
 def test_full_disk_is_said_and_sounds_are_read_as_they_are(
