@@ -30,7 +30,7 @@ from audiotag.training.early_stop import soonest_end
 from audiotag.training.held_out import file_names
 from audiotag.training.noisy_selection import agreeing_rows
 from audiotag.training.one_behind import OneBehind
-from audiotag.training.packed_waveforms import PackedWaveforms, pack_waveforms
+from audiotag.training.packed_waveforms import PackedWaveforms, is_packed, pack_waveforms
 from audiotag.training.preparation import PreparationWriter
 from audiotag.training.progress import EpochResult, FoldSplit, TrainingCallbacks
 from audiotag.training.runs import SHARED_FOLD, Run
@@ -285,7 +285,7 @@ def packed_clips(run: Run, session: Session, device: str) -> PackedWaveforms | N
     While they are packed, `audiotag.training.preparation.read_preparing` of the run's folder says so.
     """
     settings = session.recipe.spectrogram
-    if not device.startswith("cuda") or settings.crop != "waveform":
+    if not is_packed(settings, device):
         return None
     clips = [clip for subset in session.subsets for clip in session.clips(subset).clips]
     name = cache_name(session.dataset.root, session.dataset.name)

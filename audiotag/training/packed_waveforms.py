@@ -116,6 +116,11 @@ def _copy_crops(
             out[row, place] = 0
 
 
+def is_packed(settings: SpectrogramSettings, device: str) -> bool:
+    """Whether training with these settings on this device copies its crops from packed waveforms."""
+    return device.startswith("cuda") and settings.crop == "waveform"
+
+
 def pack_waveforms(
     clips: Sequence[Clip],
     settings: SpectrogramSettings,
