@@ -40,7 +40,9 @@ def estimate(options: argparse.Namespace) -> int:
         print_json(result)
         return ALL_DONE
     batches = ", ".join(f"{count} of {s:.3g} s" for count, s in zip(result["batches"], result["batch_s"], strict=True))
-    print_line(f"about {format_days(result['total_s'])}; batches per epoch: {batches}")
+    packing_s = result.get("packing_s", 0.0)
+    packing = f", {format_days(packing_s)} of it to pack the waveforms once" if packing_s else ""
+    print_line(f"about {format_days(result['total_s'])}{packing}; batches per epoch: {batches}")
     if cost := describe_cost(result):
         print_line(cost)
     on_cpu = check_device(estimated.settings.device)[0] == "cpu"

@@ -110,12 +110,12 @@ def _checksums(
     # A file that was compared before is compared again: a new one may be equal to it.
     unknown_sizes = set(index.loc[todo, "size"])
     compared = same_size[same_size["size"].isin(unknown_sizes)]
-    probes = dict(zip(compared.index, _each(_probe, compared["path"], progress), strict=True))
+    probes = dict(zip(compared.index, _each(_probe, compared["path"], FILES_PER_TASK, progress), strict=True))
     by_probe = pd.Series(probes, dtype=object).dropna()
     equal = by_probe[by_probe.duplicated(keep=False)].index
     whole = [row for row in equal if not known.get(keys[row])]
     known |= {keys[row]: "" for row in todo}  # not equal to any other
-    found = dict(zip(whole, _each(_checksum, index.loc[whole, "path"]), strict=True))
+    found = dict(zip(whole, _each(_checksum, index.loc[whole, "path"], 1), strict=True))
     known |= {keys[row]: checksum or "" for row, checksum in found.items()}
     if cache and todo:
         failed = {row for row, checksum in (probes | found).items() if checksum is None}
@@ -130,6 +130,7 @@ def _checksums(
 def _each(
     read: Callable[[Path], str | None],
     paths: Collection[Path],
+    per_task: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[str | None]:
     waiting, found = list(paths), list[str | None]()
@@ -142,8 +143,8 @@ def _each(
             read_now.append(read(waiting[number]))
         return read_now
 
-    starts = range(0, len(waiting), FILES_PER_TASK)
-    chunks = [range(at, min(at + FILES_PER_TASK, len(waiting))) for at in starts]
+    starts = range(0, len(waiting), per_task)
+    chunks = [range(at, min(at + per_task, len(waiting))) for at in starts]
     with ThreadPoolExecutor() as pool:
         for each in pool.map(read_some, chunks):
             found += each

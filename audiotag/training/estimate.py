@@ -33,7 +33,7 @@ from audiotag.training.device_queue import devices_of
 from audiotag.training.devices import check_device, devices
 from audiotag.training.failures import reason_of
 from audiotag.training.interruption import how_it_died, notes_path
-from audiotag.training.measured_batches import macs_per_input, measure_batches, plan_measurements
+from audiotag.training.measured_batches import macs_per_input, measure_batches, measure_packing, plan_measurements
 from audiotag.training.preparation import FILE, PreparationWriter, Preparing, Report, read_preparing
 from audiotag.training.runs import Run, RunSettings, list_runs
 from audiotag.training.session import Session
@@ -44,8 +44,8 @@ MAX_RATES, MIN_RATES, RATES_S = 100, 12, 60.0  # batches of the learning-rate fi
 MAX_RATES_CLIPS = 32  # in batches
 RESULT_SHAPE = {
     "total_s": float, "batch_s": [float], "held_out_batch_s": [float], "batches": [int], "memory_gib": (float, None),
-    "lr": float, "last_stage?": int, "stage_s?": [float], "inputs?": int, "macs?": (int, None), "shorter?": SHAPE,
-    "rates": [float], "losses": [is_number],
+    "lr": float, "last_stage?": int, "stage_s?": [float], "packing_s?": float, "inputs?": int, "macs?": (int, None),
+    "shorter?": SHAPE, "rates": [float], "losses": [is_number],
     "suggested_lr": (float, None),
 }  # fmt: skip
 NO_RATES: dict[str, Any] = {"rates": [], "losses": [], "suggested_lr": None}
@@ -109,13 +109,14 @@ class Estimate:
     def result(self) -> dict[str, Any] | None:
         """The last result; None if nothing was measured yet.
 
-        ``total_s`` is for the whole run, ``stage_s`` its part for each stage; ``inputs`` are the network inputs that a
-        fold trains on, ``macs`` the multiply-accumulates for one of the last stage. ``batch_s`` (loading included),
-        ``held_out_batch_s`` and ``batches`` (training batches of an epoch) have one value for each stage that the
-        dataset has clips for. ``memory_gib`` is the peak of a CUDA device, else of the process; ``lr`` the highest
-        learning rate of the last stage. ``rates`` and smoothed ``losses`` are those of the learning-rate finder, empty
-        if it did not run; ``suggested_lr`` is None if the loss did not fall. ``shorter`` says what takes less time, see
-        `audiotag.training.shorter_runs`.
+        ``total_s`` is for the whole run, ``stage_s`` its part for each stage, ``packing_s`` that in which a run
+        on a GPU packs waveforms, unless an earlier one has; ``inputs`` are the network inputs that a fold
+        trains on, ``macs`` the multiply-accumulates for one of the last stage. ``batch_s`` (loading included),
+        ``held_out_batch_s`` and ``batches`` (training batches of an epoch) have one value for each stage that
+        the dataset has clips for. ``memory_gib`` is the peak of a CUDA device, else of the process; ``lr`` the
+        highest learning rate of the last stage. ``rates`` and smoothed ``losses`` are those of the
+        learning-rate finder, empty if it did not run; ``suggested_lr`` is None if the loss did not fall.
+        ``shorter`` says what takes less time, see `audiotag.training.shorter_runs`.
         """
         result = read_state(self.folder / "result.json", _parse_result, None, "measure again")
         stages = self.settings.recipe.stages
@@ -176,6 +177,7 @@ def _measure_time(session: Session, keys: tuple[str, ...], report: Report) -> di
     plan = plan_measurements(session, keys[0])
     report("Loading libraries", 0, 0)
     seconds_of = {measurement: measure_batches(session, measurement, keys[0], report) for measurement in set(plan)}
+    packing_s = measure_packing(session, keys[0], report)
     batch_seconds = [seconds_of[measurement] for measurement in plan]
     epochs = [(1, stage.epochs - 1) for _, stage in session.stages]
     rounds = [1 if stage.shared else math.ceil(len(session.folds) / len(keys)) for _, stage in session.stages]
@@ -185,7 +187,8 @@ def _measure_time(session: Session, keys: tuple[str, ...], report: Report) -> di
         stage.epochs * training * size for (_, stage), (training, _) in zip(session.stages, batches, strict=True)
     )
     return {
-        "total_s": float(stage_seconds.sum()),
+        "total_s": packing_s + float(stage_seconds.sum()),
+        "packing_s": packing_s,
         "inputs": inputs,
         "macs": macs_per_input(session.recipe, session.stages[-1][1], len(session.labels)),
         "shorter": find_shorter(session, batches, batch_seconds, rounds),

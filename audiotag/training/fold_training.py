@@ -30,7 +30,8 @@ from audiotag.training.early_stop import soonest_end
 from audiotag.training.held_out import file_names
 from audiotag.training.noisy_selection import agreeing_rows
 from audiotag.training.one_behind import OneBehind
-from audiotag.training.packed_waveforms import PackedWaveforms, pack_waveforms
+from audiotag.training.packed_waveforms import PackedWaveforms, is_packed, pack_waveforms
+from audiotag.training.preparation import PreparationWriter
 from audiotag.training.progress import EpochResult, FoldSplit, TrainingCallbacks
 from audiotag.training.runs import SHARED_FOLD, Run
 from audiotag.training.session import Session
@@ -123,7 +124,7 @@ class FoldTraining:
         self.is_shared = fold == SHARED_FOLD
         self.folder = run.fold_folder(fold)
         self.stages = [(number, stage) for number, stage in session.stages if stage.shared == self.is_shared]
-        self.trainer = FoldTrainer(session.recipe, session.labels, fold, device, packed_clips(session, device))
+        self.trainer = FoldTrainer(session.recipe, session.labels, fold, device, packed_clips(run, session, device))
         self.is_on_gpu = device.startswith("cuda")
         self.first_stage, self.epochs_done = self.stages[0][0], 0  # where the training resumes
         self.best_lwlrap = -1.0
@@ -278,14 +279,21 @@ class FoldTraining:
         write_bytes(self.folder / scores_file, arrays)
 
 
-def packed_clips(session: Session, device: str) -> PackedWaveforms | None:
-    """The waveforms of all clips of a run, packed for a GPU; None where its crops are made in another way."""
+def packed_clips(run: Run, session: Session, device: str) -> PackedWaveforms | None:
+    """The waveforms of all clips of a run, packed for a GPU; None where its crops are made in another way.
+
+    While they are packed, `audiotag.training.preparation.read_preparing` of the run's folder says so.
+    """
     settings = session.recipe.spectrogram
-    if not device.startswith("cuda") or settings.crop != "waveform":
+    if not is_packed(settings, device):
         return None
     clips = [clip for subset in session.subsets for clip in session.clips(subset).clips]
     name = cache_name(session.dataset.root, session.dataset.name)
-    return pack_waveforms(clips, settings, session.workspace.root / "waveforms" / name, partial(print, flush=True))
+    report = PreparationWriter(run.folder)
+    say = partial(print, flush=True)
+    packed = pack_waveforms(clips, settings, session.workspace.root / "waveforms" / name, say, report)
+    report.end()
+    return packed
 
 
 def _names_of(clip: Clip) -> set[str]:

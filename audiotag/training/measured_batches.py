@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from audiotag.training.clips import Clip
 from audiotag.training.frame_cache import caches_of_sample
 from audiotag.training.preparation import Report
 from audiotag.training.progress import FoldSplit, TrainingCallbacks
@@ -17,10 +22,14 @@ from audiotag.training.runs import SHARED_FOLD
 from audiotag.training.session import Session
 from audiotag.training.stage import Stage
 
+if TYPE_CHECKING:
+    from audiotag.training.packed_waveforms import PackedWaveforms
+
 BATCHES, HELD_OUT_BATCHES = 4, 2  # of one measured epoch; the first batch of an epoch waits for its clips
 FEW_BATCHES, FEW_HELD_OUT_BATCHES = 2, 1  # the same of a network that is costly on a CPU
 MAX_EPOCHS, ENOUGH_S = 6, 4.0  # no epoch is begun after so many seconds: a slow device is measured by its first epoch
 TRAINING_COST = 3  # multiply-accumulates of a training batch in relation to a held-out one
+PACKED_CLIPS = 128  # of each subset, that are packed to measure how long all take
 MAX_CPU_MACS = 400e9  # of one epoch of all that is measured on a CPU; two busy cores need about half a minute for them
 
 
@@ -97,7 +106,7 @@ def measure_batches(
     batches_per_epoch = batches + math.ceil(len(held_out.clips) / (2 * size))
     step = f"Training a few batches of {stage.describe_clips()} clips"
     report(step, 0, batches_per_epoch)
-    began, end_times = time.perf_counter(), []
+    end_times: list[float] = []
 
     def must_stop() -> bool:  # asked at the end of each batch
         end_times.append(time.perf_counter())
@@ -106,16 +115,50 @@ def measure_batches(
 
     callbacks = TrainingCallbacks(on_epoch=lambda *_: None, on_batch=lambda *_: None, must_stop=must_stop)
     recipe = replace(session.recipe, batch_size=size, fraction=1.0)
-    trainer = FoldTrainer(recipe, session.labels, session.folds[0], device)
     draws = batches * size if stage.draws or stage.pools else 0
     few = replace(stage, epochs=MAX_EPOCHS, stop_after=0, draws=draws)
-    with caches_of_sample(min(1.0, batches * size / max(1, len(rows)))):
+    share = min(1.0, batches * size / max(1, len(rows)))
+    with caches_of_sample(share), packed_sample(session, [*train.clips, *held_out.clips], device) as packed:
+        trainer = FoldTrainer(recipe, session.labels, session.folds[0], device, packed)
+        began = time.perf_counter()
         trainer.train(number, few, FoldSplit(train, held_out), callbacks)
     seconds = np.diff(np.reshape(end_times, (-1, batches_per_epoch))) * full_size / size
     return [
         (float(np.median(epochs[:, : batches - 1])), float(np.median(epochs[:, batches - 1 :])))
         for epochs in (seconds[:1], seconds[len(seconds) > 1 :])
     ]
+
+
+def measure_packing(session: Session, device: str, report: Report) -> float:
+    """Seconds that a run packs the waveforms of all its clips for, once; 0 where its crops are read from the sounds."""
+    from audiotag.training.packed_waveforms import is_packed
+
+    if not is_packed(session.recipe.spectrogram, device):
+        return 0.0
+    report("Packing the waveforms of a few clips", 0, 0)
+    seconds = 0.0
+    for subset in session.subsets:
+        rows = session.rows(subset)
+        clips = session.sample(rows, PACKED_CLIPS).clips
+        began = time.perf_counter()
+        with packed_sample(session, clips, device):
+            seconds += (time.perf_counter() - began) / len(clips) * len(rows)
+    return seconds
+
+
+@contextmanager
+def packed_sample(session: Session, clips: Sequence[Clip], device: str) -> Iterator[PackedWaveforms | None]:
+    """The waveforms of a few clips, packed as a run packs those of all; None where it reads crops from the sounds."""
+    from audiotag.training.packed_waveforms import is_packed, pack_waveforms
+
+    settings = session.recipe.spectrogram
+    if not is_packed(settings, device):
+        yield None
+        return
+    folder = session.workspace.root / "waveforms"  # where a later run deletes what a killed process leaves
+    folder.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix="estimate-", dir=folder, ignore_cleanup_errors=True) as name:
+        yield pack_waveforms(clips, settings, Path(name))
 
 
 def macs_per_input(recipe: Recipe, stage: Stage, n_labels: int) -> int | None:

@@ -2,8 +2,9 @@
 
 Opening a sound file and decoding a crop of it takes a processor core about 0.1 to 1 ms, holds Python's lock for much of
 that time, and so feeds a fast GPU with a few thousand crops per second at most. From this file a crop is one copy of
-16-bit integers, without the lock; the device makes floats of them. The file is written once per dataset, and read by
-all folds and runs that use the same part of the same clips at the same sample rate.
+16-bit integers, without the lock; the device makes floats of them. The file is written once, and read by all folds and
+runs that use the same parts of the same clips at the same sample rate. Other clips, parts or rates have other files;
+those that were not opened for a day are deleted before the next one is written.
 
 Samples of 16-bit sounds at their own rate are stored exactly. Those of other sounds (resampled, 24-bit, floats, MP3)
 are rounded to 16 bits of the clip's own peak: an error of at most -96 dB relative to it.
@@ -12,11 +13,13 @@ are rounded to 16 bits of the clip's own peak: an error of at most -96 dB relati
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic
 
 import numpy as np
 
@@ -26,13 +29,17 @@ from audiotag.features.settings import SpectrogramSettings
 from audiotag.processors import usable_cpus
 from audiotag.training.ahead import make_ahead
 from audiotag.training.clips import Clip
+from audiotag.training.preparation import Report
 from audiotag.workspace import open_atomic
 
 FULL_SCALE = 32768
+STEP = "Packing waveforms for the GPU"
 SAMPLE_BYTES, SCALE_BYTES = 2, 4
-SAY_EVERY_S = 5.0
+MAX_IN_HAND_BYTES = 2 << 30  # of clips that are decoded at the same time; a longer clip is decoded alone
+BYTES_PER_SAMPLE = 16  # of a clip that becomes integers, at most
 MIN_FREE_SHARE = 0.05  # of the disk, that stays free
 GB = 1e9
+UNUSED_S = 86_400.0  # after which a file is deleted
 FORMAT = 1  # part of the name of a file
 
 Say = Callable[[str], None]
@@ -109,8 +116,17 @@ def _copy_crops(
             out[row, place] = 0
 
 
+def is_packed(settings: SpectrogramSettings, device: str) -> bool:
+    """Whether training with these settings on this device copies its crops from packed waveforms."""
+    return device.startswith("cuda") and settings.crop == "waveform"
+
+
 def pack_waveforms(
-    clips: Sequence[Clip], settings: SpectrogramSettings, folder: Path, say: Say = print
+    clips: Sequence[Clip],
+    settings: SpectrogramSettings,
+    folder: Path,
+    say: Say = print,
+    report: Report = lambda step, done, total: None,
 ) -> PackedWaveforms | None:
     """Open the packed waveforms of clips; if there are none yet, decode all clips and write them.
 
@@ -122,9 +138,11 @@ def pack_waveforms(
     settings : SpectrogramSettings
         The clips were prepared with them; their ``sample_rate`` is used.
     folder : Path
-        That of the dataset. What it holds of other clips or rates is deleted once these are packed.
+        That of the dataset, beside those of other datasets.
     say : callable, optional
-        Gets a sentence about the progress every few seconds, and why the clips are not packed.
+        Gets a sentence about the size of the file, or why the clips are not packed.
+    report : callable(step, done, total), optional
+        Called after each clip that is written.
 
     Returns
     -------
@@ -139,14 +157,13 @@ def pack_waveforms(
     clips = list(dict.fromkeys(clips))
     first = np.concatenate([[0], np.cumsum([clip.samples for clip in clips])]).astype(np.int64)
     path = folder / f"{_digest(clips, settings.sample_rate)}.i16"
-    with locked(path, wait_s=-1):
-        if not path.exists() and not _write(path, clips, first, settings, say):
-            return None
+    with locked(folder / "waveforms", wait_s=-1):
         packed = _open(path, clips, first)
-        if packed is None:  # cut off by somebody
-            path.unlink(missing_ok=True)
-            packed = _open(path, clips, first) if _write(path, clips, first, settings, say) else None
-    return packed
+        if packed is None:
+            _delete_unused(folder.parent)
+            if _write(path, clips, first, settings, say, report):
+                packed = _open(path, clips, first)
+        return packed
 
 
 def _digest(clips: Sequence[Clip], sample_rate: int) -> str:
@@ -160,15 +177,31 @@ def _digest(clips: Sequence[Clip], sample_rate: int) -> str:
 
 
 def _open(path: Path, clips: Sequence[Clip], first: np.ndarray) -> PackedWaveforms | None:
+    """The packed waveforms; None if the file is missing, cut off by somebody, or cannot be read."""
     size, count = int(first[-1]), len(clips)
-    if path.stat().st_size != SAMPLE_BYTES * size + SCALE_BYTES * count:
+    try:
+        if path.stat().st_size != SAMPLE_BYTES * size + SCALE_BYTES * count:
+            return None
+        scales = np.fromfile(path, np.float32, count, offset=SAMPLE_BYTES * size)
+        samples = np.memmap(path, np.int16, "r", shape=(size,)) if size else np.empty(0, np.int16)
+    except OSError:
         return None
-    scales = np.fromfile(path, np.float32, count, offset=SAMPLE_BYTES * size)
-    samples = np.memmap(path, np.int16, "r", shape=(size,)) if size else np.empty(0, np.int16)
+    with suppress(OSError):
+        os.utime(path)  # used now, see `_delete_unused`
     return PackedWaveforms(samples, first, scales, {clip: row for row, clip in enumerate(clips)})
 
 
-def _write(path: Path, clips: Sequence[Clip], first: np.ndarray, settings: SpectrogramSettings, say: Say) -> bool:
+def _delete_unused(folder: Path) -> None:
+    """Delete the files of all datasets that were not opened for a while, to make room for another one."""
+    for path in folder.glob("*/*.i16"):
+        with suppress(OSError):  # on Windows a file that is in use stays
+            if time.time() - path.stat().st_mtime > UNUSED_S:
+                path.unlink()  # elsewhere a process that reads it keeps it until it ends
+
+
+def _write(
+    path: Path, clips: Sequence[Clip], first: np.ndarray, settings: SpectrogramSettings, say: Say, report: Report
+) -> bool:
     """Decode and write all clips; False where there is no space for them."""
     size = SAMPLE_BYTES * int(first[-1]) + SCALE_BYTES * len(clips)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -182,26 +215,24 @@ def _write(path: Path, clips: Sequence[Clip], first: np.ndarray, settings: Spect
         )
         return False
     say(f"{what}, which is written once")
-    scales, said_at = np.empty(len(clips), np.float32), monotonic()
+    scales = np.empty(len(clips), np.float32)
+    longest = max(1, int(np.diff(first).max(initial=0)))
+    workers = max(1, min(usable_cpus(), MAX_IN_HAND_BYTES // (BYTES_PER_SAMPLE * longest)))
 
     def read(number: int) -> np.ndarray:
         samples, scales[number] = to_int16(_whole(clips[number], settings))
         return samples
 
+    report(STEP, 0, len(clips))
     try:
         with open_atomic(path) as file:
-            for number, samples in enumerate(make_ahead(read, len(clips), usable_cpus())):
+            for number, samples in enumerate(make_ahead(read, len(clips), workers)):
                 file.write(samples.data)
-                if monotonic() - said_at > SAY_EVERY_S:
-                    said_at = monotonic()
-                    say(f"{100 * first[number + 1] // max(1, first[-1])} % of the waveforms are written")
+                report(STEP, number + 1, len(clips))
             file.write(scales.data)
     except OSError as error:
         say(f"{disk_problem(error)} Crops are read from the sounds.")
         return False
-    for other in path.parent.glob("*.i16"):
-        if other != path:
-            other.unlink(missing_ok=True)  # a process that reads it keeps it until it ends
     return True
 
 

@@ -72,12 +72,14 @@ def show_estimate(settings: RunSettings, dataset: Dataset, workspace: Workspace)
 
 
 def describe_estimate(result: dict, folds: int, stages: Sequence[Stage]) -> str:
-    """The measured training time as a sentence; the parts of several stages add up to it.
+    """The measured training time as a sentence; the parts of several stages, and packing for a GPU, add up to it.
 
     >>> from audiotag.training.recipe_files import load_recipe
     >>> result = {"total_s": 720.0, "batch_s": [0.13], "stage_s": [720.0], "memory_gib": None}
     >>> describe_estimate(result, 5, load_recipe("quick").stages[:1])
     'About 12 min for 5 folds: 4 epochs on noisy clips, 0.13 s per batch'
+    >>> describe_estimate(result | {"packing_s": 300.0}, 5, load_recipe("quick").stages[:1])
+    'About 12 min for 5 folds: packing the waveforms once, 5 min; then 4 epochs on noisy clips, 0.13 s per batch'
     """
     parts_s = result.get("stage_s", [])
     if len(parts_s) != len(stages) or len(stages) < 2:
@@ -87,6 +89,8 @@ def describe_estimate(result: dict, folds: int, stages: Sequence[Stage]) -> str:
         f"{batch_s:.2g} s per batch" + ("" if part_s is None else f", {format_days(part_s)}")
         for stage, batch_s, part_s in zip(stages, result["batch_s"], parts_s, strict=False)
     ]
+    if result.get("packing_s"):
+        parts.insert(0, f"packing the waveforms once, {format_days(result['packing_s'])}")
     memory = "" if result["memory_gib"] is None else f"; {result['memory_gib']:.1f} GiB of memory"
     about = "At most about" if any(stage.stop_after for stage in stages) else "About"
     total = f"{about} {format_days(result['total_s'])} for {folds} {'fold' if folds == 1 else 'folds'}"

@@ -1,5 +1,6 @@
 """Clips with the same content are found by their samples where they are measured, else by their files."""
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -61,6 +62,17 @@ def test_files_of_different_sizes_are_not_read(sounds: Callable, monkeypatch: py
     soundfile.write(root / "b.wav", np.zeros(900), RATE)
     monkeypatch.setattr(contents, "_probe", lambda path: pytest.fail(f"{path} was read"))
     assert groups(root) == set()
+
+
+def test_a_few_whole_files_are_read_at_the_same_time(sounds: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    both, checksum = threading.Barrier(2, timeout=20), contents._checksum
+
+    def read(path: Path) -> str | None:
+        both.wait()
+        return checksum(path)
+
+    monkeypatch.setattr(contents, "_checksum", read)
+    assert groups(sounds({"a.wav": 1, "b.wav": 1})) == {frozenset({"a.wav", "b.wav"})}
 
 
 def test_checksums_are_cached_until_a_file_of_their_size_comes(

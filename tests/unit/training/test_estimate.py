@@ -24,6 +24,7 @@ from audiotag.training import estimate as estimate_module
 from audiotag.training import measured_batches
 from audiotag.training import session as session_module
 from audiotag.training.estimate import Estimate
+from audiotag.training.progress import FoldSplit
 from audiotag.training.recipe import Recipe
 from audiotag.training.runs import RunSettings, create_run
 from audiotag.training.session import Session
@@ -273,6 +274,32 @@ def test_only_the_clips_that_are_needed_are_decoded(
     estimate_module.run_estimate(estimate, rates=False)
     assert estimate.result() is not None
     assert len(decoded) == measured_batches.BATCHES * 2 + measured_batches.HELD_OUT_BATCHES * 4
+
+
+def test_for_a_gpu_packed_waveforms_are_measured_and_their_packing_is_counted_once(
+    idle: Callable[..., Estimate], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from audiotag.training import packed_waveforms
+    from audiotag.training.backend import learner
+
+    class Trainer(learner.FoldTrainer):
+        def train(self, number: int, stage: Stage, split: FoldSplit, *others: Any) -> bool:
+            assert split.valid is not None
+            trained.append(self.packed is not None and self.packed.has([*split.train.clips, *split.valid.clips]))
+            return super().train(number, stage, split, *others)
+
+    trained: list[bool] = []
+    monkeypatch.setattr(packed_waveforms, "is_packed", lambda *_: True)  # as if the CPU were a GPU
+    monkeypatch.setattr(learner, "FoldTrainer", Trainer)
+    monkeypatch.setattr(measured_batches, "MAX_EPOCHS", 2)
+    estimate = idle(recipe=replace(RECIPE, batch_size=2, stages=(Stage("curated", 2, 1e-2),)))
+    estimate_module.run_estimate(estimate, rates=False)
+    result = estimate.result()
+    assert result is not None
+    assert trained == [True]
+    assert result["packing_s"] > 0
+    assert result["total_s"] == pytest.approx(result["packing_s"] + sum(result["stage_s"]))
+    assert list((estimate.folder.parents[1] / "waveforms").iterdir()) == []
 
 
 def test_a_fold_smaller_than_a_batch_is_measured(

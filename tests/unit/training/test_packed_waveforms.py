@@ -1,8 +1,8 @@
-"""Crops of packed waveforms are those of the sounds; the file is written once, and again when a sound changes."""
+"""Crops of packed waveforms are those of the sounds; the file is written once, and another when a sound changes."""
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,10 @@ from audiotag.features.settings import SpectrogramSettings
 from audiotag.training import packed_waveforms as packed_module
 from audiotag.training.clips import Clip
 from audiotag.training.packed_waveforms import FULL_SCALE, PackedWaveforms, pack_waveforms
+from audiotag.training.preparation import Preparing, read_preparing
+from audiotag.training.runs import Run
+from audiotag.training.session import Session
+from audiotag.workspace import Workspace
 
 RATE = 8000
 SETTINGS = SpectrogramSettings(
@@ -76,16 +80,32 @@ def test_sounds_of_another_rate_are_packed_at_that_of_the_settings(tmp_path: Pat
     np.testing.assert_allclose(got, clip.crop(SETTINGS, 50), atol=2 / FULL_SCALE)
 
 
-def test_file_is_written_once_and_again_when_a_sound_has_changed(clips: list[Clip], tmp_path: Path) -> None:
+def test_file_is_written_once_and_another_when_a_sound_has_changed(clips: list[Clip], tmp_path: Path) -> None:
     pack(clips, tmp_path)
     (first,) = (tmp_path / "packed").glob("*.i16")
-    written = first.stat().st_mtime_ns
+    written = first.stat().st_ino
     pack(clips[::-1][::-1], tmp_path, n_mels=8)  # other settings of the spectrogram
-    assert first.stat().st_mtime_ns == written
+    assert [path.stat().st_ino for path in (tmp_path / "packed").glob("*.i16")] == [written]
     os.utime(clips[0].path, ns=(1, 1))
     pack(clips, tmp_path)
-    (second,) = (tmp_path / "packed").glob("*.i16")  # what nobody will ask for again is gone
-    assert second.name != first.name
+    assert len(list((tmp_path / "packed").glob("*.i16"))) == 2
+
+
+def test_files_of_other_runs_stay_until_they_are_not_used_for_a_day(clips: list[Clip], tmp_path: Path) -> None:
+    def files() -> set[str]:
+        return {str(path.relative_to(tmp_path)) for path in tmp_path.glob("*/*.i16")}
+
+    pack_waveforms(clips, SETTINGS, tmp_path / "other", lambda sentence: None)  # another dataset
+    pack(clips[:1], tmp_path)
+    pack(clips[:2], tmp_path)
+    both = files()
+    assert len(both) == 3
+    for name in both:
+        os.utime(tmp_path / name, (1, 1))
+    pack(clips[:1], tmp_path)  # used again
+    pack(clips[:3], tmp_path)
+    assert len(files() & both) == 1
+    assert len(files()) == 2
 
 
 def test_file_that_was_cut_off_is_written_again(clips: list[Clip], tmp_path: Path) -> None:
@@ -96,6 +116,61 @@ def test_file_that_was_cut_off_is_written_again(clips: list[Clip], tmp_path: Pat
     packed = pack(clips, tmp_path)
     assert path.stat().st_size == size
     np.testing.assert_array_equal(crops(packed, clips[:1], [0], SETTINGS)[0], clips[0].crop(SETTINGS, 0))
+
+
+def test_file_that_vanishes_while_it_is_opened_is_written_again(
+    clips: list[Clip], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack(clips, tmp_path)
+    from_file, said = np.fromfile, list[str]()
+
+    def vanish(path: Path, *others: Any, **more: Any) -> np.ndarray:
+        monkeypatch.setattr(np, "fromfile", from_file)
+        path.unlink()
+        return from_file(path, *others, **more)
+
+    monkeypatch.setattr(np, "fromfile", vanish)
+    assert pack_waveforms(clips, SETTINGS, tmp_path / "packed", said.append) is not None
+    assert "which is written once" in said[0]
+
+
+@pytest.mark.parametrize(("longest_fit", "workers"), [(0.5, 1), (3.5, 3), (100, 8)])
+def test_fewer_long_clips_are_decoded_at_the_same_time(
+    longest_fit: float, workers: int, clips: list[Clip], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen, make_ahead = list[int](), packed_module.make_ahead
+
+    def watched(make: Callable[[int], np.ndarray], count: int, workers: int) -> Iterator[np.ndarray]:
+        seen.append(workers)
+        return make_ahead(make, count, workers)
+
+    longest_bytes = packed_module.BYTES_PER_SAMPLE * max(clip.samples for clip in clips)
+    monkeypatch.setattr(packed_module, "MAX_IN_HAND_BYTES", int(longest_fit * longest_bytes))
+    monkeypatch.setattr(packed_module, "usable_cpus", lambda: 8)
+    monkeypatch.setattr(packed_module, "make_ahead", watched)
+    pack(clips, tmp_path)
+    assert seen == [workers]
+
+
+def test_run_says_that_its_waveforms_are_packed_until_they_are(
+    ready: Callable[..., Run], workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from audiotag.training.fold_training import packed_clips
+
+    run, seen, whole = ready(), list[Preparing | None](), packed_module._whole
+    session = Session.open(run.settings(), workspace)
+
+    def watched(clip: Clip, settings: SpectrogramSettings) -> np.ndarray:
+        seen.append(read_preparing(run.folder))
+        return whole(clip, settings)
+
+    monkeypatch.setattr(packed_module, "_whole", watched)
+    assert packed_clips(run, session, "cpu") is None
+    packed = packed_clips(run, session, "cuda:0")
+    assert packed is not None
+    assert packed.has(session.clips("curated").clips)
+    assert seen[0] == Preparing(packed_module.STEP, 0, len(seen))
+    assert read_preparing(run.folder) is None
 
 
 def test_full_disk_is_said_and_sounds_are_read_as_they_are(
