@@ -112,10 +112,11 @@ def _compile_kernels() -> None:
 
 @dataclass(eq=False)
 class _Work:
-    """A shard, and how many processes ended while they had it."""
+    """A shard, how many processes ended while they had it, and on which nodes."""
 
     shard: Shard
     losses: int = 0
+    lost_on: set[str] = field(default_factory=set)
 
 
 @dataclass(eq=False)
@@ -247,11 +248,22 @@ class ClusterTagging:
                 self._call(actor, self._has_opened, actor.handle.open.remote(self._engine, self._probe))
         for _ in range(SHARDS_PER_ACTOR):  # in turns, so that none waits while another one has two
             for actor in [actor for actor in self._actors if actor.is_open]:
-                if self._waiting and len(actor.calls) < SHARDS_PER_ACTOR:
-                    work = self._waiting.popleft()
+                if len(actor.calls) < SHARDS_PER_ACTOR and (work := self._next_for(actor)):
                     files, keys, _ = work.shard
                     call = actor.handle.tag.remote(files, keys, work.losses > 0)
                     self._call(actor, partial(self._has_done, work), call, work)
+
+    def _next_for(self, actor: _Actor) -> _Work | None:
+        """The next shard; one that was lost is left to other nodes, as long as there are some that have not lost it.
+
+        Ray says only after some seconds that a node has died, and each of its processes would lose the shard again.
+        """
+        nodes = {each.node for each in self._actors if each.host}
+        for work in self._waiting:
+            if actor.node not in work.lost_on or nodes <= work.lost_on:
+                self._waiting.remove(work)
+                return work
+        return None
 
     def _has_opened(self, actor: _Actor, opened: _OpenedTagger) -> None:
         if opened.unseen is not None:
@@ -289,24 +301,31 @@ class ClusterTagging:
             self._ray.kill(actor.handle)
 
     def _lose(self, actor: _Actor) -> None:
-        """An actor has ended: what it had waits for another one."""
+        """An actor has ended, and with it those of its node if that has ended too: what they had waits for others."""
+        if not actor.is_open:
+            self._failed_starts[actor.node] += 1
+            if not self._has_tagged and self._failed_starts.total() >= MAX_FAILED_STARTS:
+                raise AudiotagError(NO_START)
+        alive = {node["NodeID"] for node in self._ray.nodes() if node["Alive"]}
+        for ended in [each for each in self._actors if each is actor or each.node not in alive]:
+            self._take_back(ended)
+
+    def _take_back(self, actor: _Actor) -> None:
+        """Have what an actor that has ended had wait for another one."""
         self._actors.remove(actor)
         self._end(actor)  # it may only be out of reach
         lost = [work for call in actor.calls if (work := self._calls.pop(call)[2])]
         if not actor.is_open and actor.host:
             self._is_choosing = False
-        if not actor.is_open:
-            self._failed_starts[actor.node] += 1
-            if not self._has_tagged and self._failed_starts.total() >= MAX_FAILED_STARTS:
-                raise AudiotagError(NO_START)
         for work in reversed(lost):
             work.losses += 1
+            work.lost_on.add(actor.node)
             if work.losses >= MAX_LOSSES:
-                first = work.shard.files[0].clip
+                first, count = work.shard.files[0].clip, len(work.shard.files)
+                clips = f"the clips from {first} on ({count:,})" if count > 1 else first
                 raise AudiotagError(
-                    f"{work.losses} processes on the cluster ended while they tagged {len(work.shard.files):,} clips "
-                    f"from {first} on; Ray's logs on its nodes say why. What was tagged before is kept: the same "
-                    "command resumes."
+                    f"{work.losses} processes on the cluster ended while they tagged {clips}; Ray's logs on its nodes "
+                    "say why. What was tagged before is kept: the same command resumes."
                 )
             self._waiting.appendleft(work)
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -47,20 +48,21 @@ class FakeRay:
         self.calls: dict[int, tuple[Any, str, tuple[Any, ...]]] = {}
         self.actors: list[Any] = []
         self.dead: set[int] = set()
+        self.dead_nodes: set[str] = set()
         self.exceptions = SimpleNamespace(RayError=RayError, RayTaskError=RayTaskError)
         strategies = SimpleNamespace(NodeAffinitySchedulingStrategy=lambda node, soft: node)
         self.util = SimpleNamespace(scheduling_strategies=strategies)
 
     def nodes(self) -> list[dict[str, Any]]:
         return [
-            {"NodeID": str(number), "Alive": True, "Resources": {"CPU": float(cpus)}}
+            {"NodeID": str(number), "Alive": str(number) not in self.dead_nodes, "Resources": {"CPU": float(cpus)}}
             for number, cpus in enumerate(self.cpus)
         ]
 
     def remote(self, cls: type) -> Any:
-        return SimpleNamespace(options=lambda **needs: SimpleNamespace(remote=self._actor))
+        return SimpleNamespace(options=lambda **needs: SimpleNamespace(remote=partial(self._actor, needs)))
 
-    def _actor(self, *arguments: Any) -> Any:
+    def _actor(self, needs: dict[str, Any], *arguments: Any) -> Any:
         number = len(self.actors)
 
         def method(name: str) -> Any:
@@ -70,7 +72,8 @@ class FakeRay:
 
             return SimpleNamespace(remote=call)
 
-        self.actors.append(SimpleNamespace(number=number, **{name: method(name) for name in ("node", "open", "tag")}))
+        methods = {name: method(name) for name in ("node", "open", "tag")}
+        self.actors.append(SimpleNamespace(number=number, on=needs["scheduling_strategy"], **methods))
         return self.actors[-1]
 
     def wait(self, calls: list[int], num_returns: int, timeout: float) -> tuple[list[int], list[int]]:
@@ -158,10 +161,32 @@ def test_shard_that_ends_every_process_is_named() -> None:
         return opened("torch") if name == "open" else ShardResult() if name == "tag" else "host"
 
     ray = FakeRay(answer, [2], np.random.default_rng(0))
-    with pytest.raises(
-        AudiotagError, match=r"4 processes on the cluster ended while they tagged 1 clips from \d+\.wav on"
-    ):
+    with pytest.raises(AudiotagError, match=r"4 processes on the cluster ended while they tagged \d+\.wav; Ray"):
         ClusterTagging(ray, OPTIONS, print).tag(iter(shards_of(40)), lambda shard, result: None)
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+@pytest.mark.parametrize("seed", range(5))
+def test_node_that_dies_near_the_end_does_not_get_what_it_lost_again(seed: int, is_known: bool) -> None:
+    ray, committed = FakeRay(lambda *call: answer(*call), [64, 2], np.random.default_rng(seed)), list[int]()
+    has_died = False
+
+    def answer(number: int, name: str, *arguments: Any) -> Any:
+        nonlocal has_died
+        has_died |= len(committed) >= 35
+        if has_died and ray.actors[number].on == "0":
+            ray.dead_nodes |= {"0"} if is_known else set()
+            raise RayError
+        return opened(arguments[0]) if name == "open" else ShardResult() if name == "tag" else "host"
+
+    def wait(calls: list[int], num_returns: int, timeout: float) -> tuple[list[int], list[int]]:
+        return ([min(calls, key=lambda call: ray.calls[call][0])], []) if has_died else any_call(calls, 1, 0.0)
+
+    any_call, ray.wait = ray.wait, wait  # type: ignore[method-assign]
+    tagging = ClusterTagging(ray, OPTIONS, print)
+    tagging.tag(iter(shards_of(40)), lambda shard, result: committed.extend(shard.positions))
+    assert has_died
+    assert sorted(committed) == list(range(40))
 
 
 def test_nodes_that_cannot_begin_are_given_up_with_a_sentence() -> None:
