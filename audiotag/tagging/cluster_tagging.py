@@ -94,7 +94,17 @@ class TagActor:
             os.environ[ENGINE_VARIABLE] = engine
         sentences: list[str] = []
         options = self._options
-        self._tagger = open_tagger(options.ensemble, options.settings, options.thresholds, say=sentences.append)
+        open_it = partial(open_tagger, options.ensemble, options.settings, options.thresholds, say=sentences.append)
+        self._tagger = open_it()
+        fastest = list(dict.fromkeys(part.engine_name for part in self._tagger.parts))
+        if (
+            len(fastest) > 1
+        ):  # members of a blend; the other actors get one name, so all members use one engine here too
+            for engine in [*fastest, "torch"]:
+                os.environ[ENGINE_VARIABLE] = engine
+                with suppress(AudiotagError):  # it may be unfit for another member
+                    self._tagger = open_it()
+                    break
         return _OpenedTagger(self._tagger.parts[0].engine_name, sentences)
 
     def tag(self, files: list[SoundFile], keys: list[int], isolated: bool) -> ShardResult:
@@ -287,7 +297,12 @@ class ClusterTagging:
         try:
             answer = self._ray.get(call)
         except errors.RayTaskError as error:  # raised by our own code
-            cause = error.cause
+            cause, (actor, then, _) = error.cause, self._calls[call]
+            if then == self._has_opened and self._engine and ENGINE_VARIABLE in str(cause):
+                raise AudiotagError(
+                    f"the nodes score with {self._engine}, and the node {actor.host} cannot: "
+                    f"{str(cause).removesuffix('unset it.')}set it to one that all nodes have, such as torch."
+                ) from None
             raise (cause if isinstance(cause, Exception) else error) from None
         except errors.RayError:  # the actor or its node has ended, or the result went with it
             self._lose(self._calls[call][0])

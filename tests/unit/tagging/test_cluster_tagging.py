@@ -1,5 +1,7 @@
 """Shards are handed out, taken back and finished once each, whatever happens to the processes that have them."""
 
+import os
+import re
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
@@ -11,7 +13,7 @@ import numpy as np
 import pytest
 
 from audiotag.errors import AudiotagError
-from audiotag.tagging import cluster_tagging
+from audiotag.tagging import cluster_tagging, opening
 from audiotag.tagging.bulk import SoundFile
 from audiotag.tagging.cluster_tagging import SHARDS_PER_ACTOR, ClusterTagging, _OpenedTagger
 from audiotag.tagging.export.base import ExportOptions
@@ -220,6 +222,38 @@ def test_error_of_a_node_is_raised_as_it_is() -> None:
     with pytest.raises(AudiotagError, match=r"^tiny has no weights$"):
         ClusterTagging(ray, OPTIONS, print).tag(iter(shards_of(3)), lambda shard, result: None)
     assert ray.dead == set(range(len(ray.actors)))
+
+
+def test_node_without_the_engine_of_the_others_is_named() -> None:
+    def answer(number: int, name: str, *arguments: Any) -> Any:
+        if name == "open" and arguments[0]:
+            raise AudiotagError("AUDIOTAG_ENGINE names openvino, which does not work here: no wheel; unset it.")
+        return opened("openvino") if name == "open" else ShardResult() if name == "tag" else f"n{number}"
+
+    ray = FakeRay(answer, [2, 2], np.random.default_rng(0))
+    with pytest.raises(AudiotagError) as raised:
+        ClusterTagging(ray, OPTIONS, print).tag(iter(shards_of(40)), lambda shard, result: None)
+    assert re.match(r"the nodes score with openvino, and the node n[01] cannot: AUDIOTAG_ENGINE ", str(raised.value))
+    assert str(raised.value).endswith("no wheel; set it to one that all nodes have, such as torch.")
+
+
+def test_all_members_of_a_blend_are_opened_with_the_engine_that_the_other_nodes_are_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def open_tagger(*arguments: Any, say: Callable[[str], None]) -> Any:
+        wanted = os.environ["AUDIOTAG_ENGINE"]
+        if wanted == "openvino-bf16":
+            raise AudiotagError("the second member does not work with it")
+        names = [wanted] * 2 if wanted else ["openvino-bf16", "openvino"]
+        return SimpleNamespace(parts=[SimpleNamespace(engine_name=name) for name in names])
+
+    monkeypatch.setattr(opening, "open_tagger", open_tagger)
+    monkeypatch.setattr(cluster_tagging, "_compile_kernels", lambda: None)
+    monkeypatch.setenv("AUDIOTAG_ENGINE", "")
+    monkeypatch.setenv("AUDIOTAG_HOME", os.environ["AUDIOTAG_HOME"])
+    actor = cluster_tagging.TagActor(OPTIONS, ".", os.environ["AUDIOTAG_HOME"], 1)
+    assert actor.open("", None).engine == "openvino"
+    assert [part.engine_name for part in actor._tagger.parts] == ["openvino"] * 2
 
 
 def test_no_more_actors_are_started_than_there_are_shards() -> None:
