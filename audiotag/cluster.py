@@ -162,8 +162,17 @@ def _require_ray() -> None:
 
 def _address_of_running() -> str | None:
     """The address of the cluster that the environment names, or that was started last on this machine and answers."""
-    if address := os.environ.get("RAY_ADDRESS", "").strip():
-        return check_place(address) if address not in ("auto", "local") else None
+    named = os.environ.get("RAY_ADDRESS", "").strip()
+    if named == "local":
+        return None
+    if named not in ("", "auto"):
+        with suppress(AudiotagError):
+            if (place := check_place(named)) != RAY:
+                return place
+        raise AudiotagError(
+            f"RAY_ADDRESS must be HOST:PORT, ray://HOST:PORT, auto or local, got {named!r}; give the address that ray "
+            "start printed, or unset it."
+        )
     with suppress(ImportError, AttributeError, OSError, AudiotagError):
         from ray._private.services import find_bootstrap_address  # has no public name
 

@@ -127,7 +127,7 @@ def tag_with_a_kill(command: Sequence[object], out: Path, clips: int) -> None:
     share = max(1, usable_cpus() // 2)
     cluster = start_cluster([share, share])
     committed, losses = Counter[int](), 0
-    commit, lose = Journal.commit, ClusterTagging._lose
+    commit, take_back = Journal.commit, ClusterTagging._take_back
 
     def counting(self: Journal, positions: Sequence[int], part: bytes) -> None:
         commit(self, positions, part)
@@ -140,15 +140,15 @@ def tag_with_a_kill(command: Sequence[object], out: Path, clips: int) -> None:
     def lost(self: ClusterTagging, actor: Any) -> None:
         nonlocal losses
         losses += sum(self._calls[call][2] is not None for call in actor.calls)
-        lose(self, actor)
+        take_back(self, actor)
 
-    Journal.commit, ClusterTagging._lose = counting, lost  # type: ignore[method-assign]
+    Journal.commit, ClusterTagging._take_back = counting, lost  # type: ignore[method-assign]
     try:
         began = time.perf_counter()
         status = run(*command, "--out", out, "--on", cluster.address)
         print(f"two nodes, one killed: {time.perf_counter() - began:.0f} s, exit status {status}")
     finally:
-        Journal.commit, ClusterTagging._lose = commit, lose  # type: ignore[method-assign]
+        Journal.commit, ClusterTagging._take_back = commit, take_back  # type: ignore[method-assign]
         cluster.shutdown()
     print(
         f"{len(committed):,} of {clips:,} clips were committed, each {min(committed.values())} to "

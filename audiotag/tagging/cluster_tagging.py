@@ -94,7 +94,17 @@ class TagActor:
             os.environ[ENGINE_VARIABLE] = engine
         sentences: list[str] = []
         options = self._options
-        self._tagger = open_tagger(options.ensemble, options.settings, options.thresholds, say=sentences.append)
+        open_it = partial(open_tagger, options.ensemble, options.settings, options.thresholds, say=sentences.append)
+        self._tagger = open_it()
+        fastest = list(dict.fromkeys(part.engine_name for part in self._tagger.parts))
+        if (
+            len(fastest) > 1
+        ):  # members of a blend; the other actors get one name, so all members use one engine here too
+            for engine in [*fastest, "torch"]:
+                os.environ[ENGINE_VARIABLE] = engine
+                with suppress(AudiotagError):  # it may be unfit for another member
+                    self._tagger = open_it()
+                    break
         return _OpenedTagger(self._tagger.parts[0].engine_name, sentences)
 
     def tag(self, files: list[SoundFile], keys: list[int], isolated: bool) -> ShardResult:
@@ -112,10 +122,11 @@ def _compile_kernels() -> None:
 
 @dataclass(eq=False)
 class _Work:
-    """A shard, and how many processes ended while they had it."""
+    """A shard, how many processes ended while they had it, and on which nodes."""
 
     shard: Shard
     losses: int = 0
+    lost_on: set[str] = field(default_factory=set)
 
 
 @dataclass(eq=False)
@@ -247,11 +258,22 @@ class ClusterTagging:
                 self._call(actor, self._has_opened, actor.handle.open.remote(self._engine, self._probe))
         for _ in range(SHARDS_PER_ACTOR):  # in turns, so that none waits while another one has two
             for actor in [actor for actor in self._actors if actor.is_open]:
-                if self._waiting and len(actor.calls) < SHARDS_PER_ACTOR:
-                    work = self._waiting.popleft()
+                if len(actor.calls) < SHARDS_PER_ACTOR and (work := self._next_for(actor)):
                     files, keys, _ = work.shard
                     call = actor.handle.tag.remote(files, keys, work.losses > 0)
                     self._call(actor, partial(self._has_done, work), call, work)
+
+    def _next_for(self, actor: _Actor) -> _Work | None:
+        """The next shard; one that was lost is left to other nodes, as long as there are some that have not lost it.
+
+        Ray says only after some seconds that a node has died, and each of its processes would lose the shard again.
+        """
+        nodes = {each.node for each in self._actors if each.host}
+        for work in self._waiting:
+            if actor.node not in work.lost_on or nodes <= work.lost_on:
+                self._waiting.remove(work)
+                return work
+        return None
 
     def _has_opened(self, actor: _Actor, opened: _OpenedTagger) -> None:
         if opened.unseen is not None:
@@ -275,7 +297,12 @@ class ClusterTagging:
         try:
             answer = self._ray.get(call)
         except errors.RayTaskError as error:  # raised by our own code
-            cause = error.cause
+            cause, (actor, then, _) = error.cause, self._calls[call]
+            if then == self._has_opened and self._engine and ENGINE_VARIABLE in str(cause):
+                raise AudiotagError(
+                    f"the nodes score with {self._engine}, and the node {actor.host} cannot: "
+                    f"{str(cause).removesuffix('unset it.')}set it to one that all nodes have, such as torch."
+                ) from None
             raise (cause if isinstance(cause, Exception) else error) from None
         except errors.RayError:  # the actor or its node has ended, or the result went with it
             self._lose(self._calls[call][0])
@@ -289,24 +316,31 @@ class ClusterTagging:
             self._ray.kill(actor.handle)
 
     def _lose(self, actor: _Actor) -> None:
-        """An actor has ended: what it had waits for another one."""
+        """An actor has ended, and with it those of its node if that has ended too: what they had waits for others."""
+        if not actor.is_open:
+            self._failed_starts[actor.node] += 1
+            if not self._has_tagged and self._failed_starts.total() >= MAX_FAILED_STARTS:
+                raise AudiotagError(NO_START)
+        alive = {node["NodeID"] for node in self._ray.nodes() if node["Alive"]}
+        for ended in [each for each in self._actors if each is actor or each.node not in alive]:
+            self._take_back(ended)
+
+    def _take_back(self, actor: _Actor) -> None:
+        """Have what an actor that has ended had wait for another one."""
         self._actors.remove(actor)
         self._end(actor)  # it may only be out of reach
         lost = [work for call in actor.calls if (work := self._calls.pop(call)[2])]
         if not actor.is_open and actor.host:
             self._is_choosing = False
-        if not actor.is_open:
-            self._failed_starts[actor.node] += 1
-            if not self._has_tagged and self._failed_starts.total() >= MAX_FAILED_STARTS:
-                raise AudiotagError(NO_START)
         for work in reversed(lost):
             work.losses += 1
+            work.lost_on.add(actor.node)
             if work.losses >= MAX_LOSSES:
-                first = work.shard.files[0].clip
+                first, count = work.shard.files[0].clip, len(work.shard.files)
+                clips = f"the clips from {first} on ({count:,})" if count > 1 else first
                 raise AudiotagError(
-                    f"{work.losses} processes on the cluster ended while they tagged {len(work.shard.files):,} clips "
-                    f"from {first} on; Ray's logs on its nodes say why. What was tagged before is kept: the same "
-                    "command resumes."
+                    f"{work.losses} processes on the cluster ended while they tagged {clips}; Ray's logs on its nodes "
+                    "say why. What was tagged before is kept: the same command resumes."
                 )
             self._waiting.appendleft(work)
 

@@ -125,7 +125,9 @@ class ClusterFolds:
             self.run.mend_process()
             for task in tasks.values():
                 task.look(self.run.is_stop_requested())
-            must_wait = not any(task.has_begun for task in tasks.values()) and time.monotonic() - since > BEGIN_S
+            active = [task for task in tasks.values() if task.is_active]
+            has_begun = not active or any(task.has_begun for task in active)
+            must_wait = not has_begun and time.monotonic() - since > BEGIN_S
             if must_wait != is_waiting:
                 is_waiting = must_wait
                 me = psutil.Process()

@@ -33,6 +33,7 @@ from audiotag.reasons import plain_reason
 from audiotag.state import copy_aside, fits, is_number, is_path, is_pid, read_json_state, read_state, say
 from audiotag.training.interruption import how_it_died
 from audiotag.training.lane_command import WORKER
+from audiotag.training.preparation import FILE as PREPARING
 from audiotag.training.recipe import Recipe
 from audiotag.training.run_events import ParsedEvents, parse_events
 from audiotag.workspace import Workspace, write_bytes, write_json
@@ -247,7 +248,7 @@ class Run:
             was_started = (self.folder / "process.json").exists()
             if was_started and (state := self.state()) not in RESUMABLE:
                 raise AudiotagError(f"run {self.name} is {state} already; only a run that ended early can be resumed.")
-            for name in ("stop", "status.json"):
+            for name in ("stop", "status.json", PREPARING):
                 (self.folder / name).unlink(missing_ok=True)
             process = jobs.start_detached(WORKER, [str(self.folder)], self.folder / LOG)
             self.write_process(process.pid, process.create_time())

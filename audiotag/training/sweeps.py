@@ -1,6 +1,7 @@
 """A sweep is a folder: runs that are trained on the same folds and differ in a few settings.
 
-sweep.json      what all runs have in common, what is varied, and the settings of each run; never changed
+sweep.json      what all runs have in common, what is varied, and the settings of each run; only where it is
+                trained (``on``) ever changes
 runs.json       the name of each run that was created, by its number
 costs.json      parameters and multiplications of each run's network; written when the sweep is first trained
 process.json, progress.json, status.json, stop, log.txt    as of every detached job
@@ -13,7 +14,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -166,16 +168,20 @@ class Sweep(DetachedJob):
 def find_or_create_sweep(settings: SweepSettings, workspace: Workspace) -> tuple[Sweep, bool]:
     """The sweep of these settings, and whether it is a new one; nothing is started.
 
-    One whose runs have the same settings is taken up again, so the same command trains only what is missing.
+    One whose runs have the same settings is taken up again, so the same command trains only what is missing, where it
+    says now. That holds too where the workspace has since got verdicts or near-duplicates, and the options leave open
+    whether to use them.
     """
-    wanted = [each.settings for each in settings.runs]
+    known: list[tuple[Sweep, SweepSettings]] = []
     for sweep in list_sweeps(workspace):
-        try:
-            if [each.settings for each in sweep.settings().runs] == wanted:
+        with suppress(AudiotagError):  # damaged, or of another version
+            known.append((sweep, sweep.settings()))
+    for what in (_run_settings, _given_settings):
+        for sweep, stored in known:
+            if what(stored) == what(settings):
+                _change_place(sweep, stored, settings)
                 return sweep, False
-        except AudiotagError:  # damaged, or of another version
-            continue
-    name = f"{time.strftime('%Y-%m-%d-%H%M%S')}-{wanted[0].recipe.name}"
+    name = f"{time.strftime('%Y-%m-%d-%H%M%S')}-{settings.runs[0].settings.recipe.name}"
     parent = workspace.root / FOLDER
     parent.mkdir(parents=True, exist_ok=True)
     for number in range(1, 1000):
@@ -187,6 +193,31 @@ def find_or_create_sweep(settings: SweepSettings, workspace: Workspace) -> tuple
         write_json(folder / "sweep.json", settings.to_dict())
         return Sweep(folder), True
     raise AudiotagError(f"{parent} has a thousand sweeps named {name}; check the computer's clock.")
+
+
+def _run_settings(settings: SweepSettings) -> list[RunSettings]:
+    return [each.settings for each in settings.runs]
+
+
+def _given_settings(settings: SweepSettings) -> list[RunSettings]:
+    """The settings of the runs without what the options leave to the state of the workspace."""
+    left_open = [name for name in ("corrected", "keep_together") if getattr(settings.options, name) is None]
+    changes: dict[str, Any] = dict.fromkeys(left_open)
+    return [replace(each.settings, **changes) for each in settings.runs]
+
+
+def _change_place(sweep: Sweep, stored: SweepSettings, wanted: SweepSettings) -> None:
+    """Have what is missing of a sweep trained where the wanted settings say; not while it is being trained."""
+    on = wanted.runs[0].settings.on
+    if stored.runs[0].settings.on == on or sweep.is_active():
+        return
+    runs = tuple(replace(each, settings=replace(each.settings, on=on)) for each in stored.runs)
+    options = replace(stored.options, on=wanted.options.on)
+    write_json(sweep.folder / "sweep.json", replace(stored, options=options, runs=runs).to_dict())
+    for run in sweep.runs().values():
+        with suppress(AudiotagError):  # damaged: the sweep says so when it comes to it
+            if run.state() != "finished" and not run.is_active():
+                write_json(run.folder / "settings.json", replace(run.settings(), on=on).to_dict())
 
 
 def list_sweeps(workspace: Workspace) -> list[Sweep]:

@@ -5,9 +5,12 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
+from audiotag import cluster
 from audiotag.cluster import check_place, connected, require_answer, why_not
 from audiotag.errors import AudiotagError
 
@@ -118,3 +121,29 @@ def test_other_versions_are_named() -> None:
         "the cluster at head:6379 has Ray 2.50.1 and Python 3.12.4, and here is Ray 2.60.0 and Python 3.11.9; "
         "install the same versions."
     )
+
+
+@pytest.mark.parametrize(
+    ("named", "found"),
+    [("", "127.0.0.1:6379"), ("auto", "127.0.0.1:6379"), ("local", None), ("head:6379", "head:6379")],
+)
+def test_cluster_that_runs_here_is_used_unless_the_environment_names_another(
+    named: str, found: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services: Any = ModuleType("ray._private.services")
+    services.find_bootstrap_address = lambda folder: "127.0.0.1:6379"
+    for name, module in {"ray": ModuleType("ray"), "ray._private": ModuleType("ray._private")}.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.setitem(sys.modules, "ray._private.services", services)
+    monkeypatch.setattr(cluster, "require_answer", lambda address: None)
+    monkeypatch.setattr(cluster, "_require_ray", lambda: None)
+    monkeypatch.setenv("RAY_ADDRESS", named)
+    assert cluster._address_of_running() == found
+
+
+def test_address_in_the_environment_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "http://127.0.0.1:8265")
+    with pytest.raises(
+        AudiotagError, match=r"^RAY_ADDRESS must be .*, got 'http://127\.0\.0\.1:8265'; give the address"
+    ):
+        cluster._address_of_running()

@@ -1,7 +1,10 @@
 """Shards are handed out, taken back and finished once each, whatever happens to the processes that have them."""
 
+import os
+import re
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +13,7 @@ import numpy as np
 import pytest
 
 from audiotag.errors import AudiotagError
-from audiotag.tagging import cluster_tagging
+from audiotag.tagging import cluster_tagging, opening
 from audiotag.tagging.bulk import SoundFile
 from audiotag.tagging.cluster_tagging import SHARDS_PER_ACTOR, ClusterTagging, _OpenedTagger
 from audiotag.tagging.export.base import ExportOptions
@@ -47,20 +50,21 @@ class FakeRay:
         self.calls: dict[int, tuple[Any, str, tuple[Any, ...]]] = {}
         self.actors: list[Any] = []
         self.dead: set[int] = set()
+        self.dead_nodes: set[str] = set()
         self.exceptions = SimpleNamespace(RayError=RayError, RayTaskError=RayTaskError)
         strategies = SimpleNamespace(NodeAffinitySchedulingStrategy=lambda node, soft: node)
         self.util = SimpleNamespace(scheduling_strategies=strategies)
 
     def nodes(self) -> list[dict[str, Any]]:
         return [
-            {"NodeID": str(number), "Alive": True, "Resources": {"CPU": float(cpus)}}
+            {"NodeID": str(number), "Alive": str(number) not in self.dead_nodes, "Resources": {"CPU": float(cpus)}}
             for number, cpus in enumerate(self.cpus)
         ]
 
     def remote(self, cls: type) -> Any:
-        return SimpleNamespace(options=lambda **needs: SimpleNamespace(remote=self._actor))
+        return SimpleNamespace(options=lambda **needs: SimpleNamespace(remote=partial(self._actor, needs)))
 
-    def _actor(self, *arguments: Any) -> Any:
+    def _actor(self, needs: dict[str, Any], *arguments: Any) -> Any:
         number = len(self.actors)
 
         def method(name: str) -> Any:
@@ -70,7 +74,8 @@ class FakeRay:
 
             return SimpleNamespace(remote=call)
 
-        self.actors.append(SimpleNamespace(number=number, **{name: method(name) for name in ("node", "open", "tag")}))
+        methods = {name: method(name) for name in ("node", "open", "tag")}
+        self.actors.append(SimpleNamespace(number=number, on=needs["scheduling_strategy"], **methods))
         return self.actors[-1]
 
     def wait(self, calls: list[int], num_returns: int, timeout: float) -> tuple[list[int], list[int]]:
@@ -158,10 +163,32 @@ def test_shard_that_ends_every_process_is_named() -> None:
         return opened("torch") if name == "open" else ShardResult() if name == "tag" else "host"
 
     ray = FakeRay(answer, [2], np.random.default_rng(0))
-    with pytest.raises(
-        AudiotagError, match=r"4 processes on the cluster ended while they tagged 1 clips from \d+\.wav on"
-    ):
+    with pytest.raises(AudiotagError, match=r"4 processes on the cluster ended while they tagged \d+\.wav; Ray"):
         ClusterTagging(ray, OPTIONS, print).tag(iter(shards_of(40)), lambda shard, result: None)
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+@pytest.mark.parametrize("seed", range(5))
+def test_node_that_dies_near_the_end_does_not_get_what_it_lost_again(seed: int, is_known: bool) -> None:
+    ray, committed = FakeRay(lambda *call: answer(*call), [64, 2], np.random.default_rng(seed)), list[int]()
+    has_died = False
+
+    def answer(number: int, name: str, *arguments: Any) -> Any:
+        nonlocal has_died
+        has_died |= len(committed) >= 35
+        if has_died and ray.actors[number].on == "0":
+            ray.dead_nodes |= {"0"} if is_known else set()
+            raise RayError
+        return opened(arguments[0]) if name == "open" else ShardResult() if name == "tag" else "host"
+
+    def wait(calls: list[int], num_returns: int, timeout: float) -> tuple[list[int], list[int]]:
+        return ([min(calls, key=lambda call: ray.calls[call][0])], []) if has_died else any_call(calls, 1, 0.0)
+
+    any_call, ray.wait = ray.wait, wait  # type: ignore[method-assign]
+    tagging = ClusterTagging(ray, OPTIONS, print)
+    tagging.tag(iter(shards_of(40)), lambda shard, result: committed.extend(shard.positions))
+    assert has_died
+    assert sorted(committed) == list(range(40))
 
 
 def test_nodes_that_cannot_begin_are_given_up_with_a_sentence() -> None:
@@ -195,6 +222,38 @@ def test_error_of_a_node_is_raised_as_it_is() -> None:
     with pytest.raises(AudiotagError, match=r"^tiny has no weights$"):
         ClusterTagging(ray, OPTIONS, print).tag(iter(shards_of(3)), lambda shard, result: None)
     assert ray.dead == set(range(len(ray.actors)))
+
+
+def test_node_without_the_engine_of_the_others_is_named() -> None:
+    def answer(number: int, name: str, *arguments: Any) -> Any:
+        if name == "open" and arguments[0]:
+            raise AudiotagError("AUDIOTAG_ENGINE names openvino, which does not work here: no wheel; unset it.")
+        return opened("openvino") if name == "open" else ShardResult() if name == "tag" else f"n{number}"
+
+    ray = FakeRay(answer, [2, 2], np.random.default_rng(0))
+    with pytest.raises(AudiotagError) as raised:
+        ClusterTagging(ray, OPTIONS, print).tag(iter(shards_of(40)), lambda shard, result: None)
+    assert re.match(r"the nodes score with openvino, and the node n[01] cannot: AUDIOTAG_ENGINE ", str(raised.value))
+    assert str(raised.value).endswith("no wheel; set it to one that all nodes have, such as torch.")
+
+
+def test_all_members_of_a_blend_are_opened_with_the_engine_that_the_other_nodes_are_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def open_tagger(*arguments: Any, say: Callable[[str], None]) -> Any:
+        wanted = os.environ["AUDIOTAG_ENGINE"]
+        if wanted == "openvino-bf16":
+            raise AudiotagError("the second member does not work with it")
+        names = [wanted] * 2 if wanted else ["openvino-bf16", "openvino"]
+        return SimpleNamespace(parts=[SimpleNamespace(engine_name=name) for name in names])
+
+    monkeypatch.setattr(opening, "open_tagger", open_tagger)
+    monkeypatch.setattr(cluster_tagging, "_compile_kernels", lambda: None)
+    monkeypatch.setenv("AUDIOTAG_ENGINE", "")
+    monkeypatch.setenv("AUDIOTAG_HOME", os.environ["AUDIOTAG_HOME"])
+    actor = cluster_tagging.TagActor(OPTIONS, ".", os.environ["AUDIOTAG_HOME"], 1)
+    assert actor.open("", None).engine == "openvino"
+    assert [part.engine_name for part in actor._tagger.parts] == ["openvino"] * 2
 
 
 def test_no_more_actors_are_started_than_there_are_shards() -> None:

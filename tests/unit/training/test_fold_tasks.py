@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from audiotag.errors import AudiotagError
-from audiotag.training import cluster_node
-from audiotag.training.cluster_folds import MAX_LOSSES, FoldTask, Share, Tail, share_of_node
+from audiotag.training import cluster_folds, cluster_node
+from audiotag.training.cluster_folds import MAX_LOSSES, ClusterFolds, FoldTask, Share, Tail, share_of_node
 from audiotag.training.cluster_node import Ended, train_fold
 from audiotag.training.device_queue import devices_of
 from audiotag.training.devices import check_device_on_cluster
@@ -123,6 +123,27 @@ def test_stop_cancels_a_fold_that_waits_for_a_node_and_leaves_one_in_training_to
     first.look(must_stop=True)
     assert (waiting.cancelled, first.is_active, first.failure) == ([1], False, "")
     assert (training.cancelled, second.is_active) == ([], True)
+
+
+def test_run_whose_folds_have_all_ended_does_not_wait_for_a_node(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    class BeginningRay(FakeRay):
+        def nodes(self) -> list[dict[str, Any]]:
+            return [{"Alive": True, "Resources": {"CPU": 4.0}}]
+
+        def start(self, options: dict[str, Any], arguments: tuple) -> int:
+            run.fold_folder(arguments[3]).mkdir()
+            (run.fold_folder(arguments[3]) / "log.txt").write_text("worker 7 begins\n")
+            return super().start(options, arguments)
+
+    written: list[tuple] = []
+    monkeypatch.setattr(Run, "write_process", lambda run, *values: written.append(values))
+    monkeypatch.setattr(cluster_folds, "BEGIN_S", -1.0)
+    monkeypatch.setattr(cluster_folds, "next_barrier", lambda run, session: None)
+    monkeypatch.setattr(cluster_folds, "are_trained", lambda *arguments: True)
+    session: Any = SimpleNamespace(settings=run.settings(), folds=(1, 2))
+    ray = BeginningRay(Ended("a", None), Ended("b", None))
+    assert ClusterFolds(run, session, ray).train([1, 2])
+    assert written == []
 
 
 def test_reason_of_a_fold_names_its_node(run: Run) -> None:

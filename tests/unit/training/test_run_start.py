@@ -12,6 +12,7 @@ from filelock import FileLock
 
 from audiotag.errors import AudiotagError
 from audiotag.training import runs as runs_module
+from audiotag.training.preparation import FILE
 from audiotag.training.runs import (
     ACTIVE,
     RESUMABLE,
@@ -67,6 +68,7 @@ def test_run_that_ended_early_is_started_again_without_what_ended_it(
     run.write_event("run-started", **PLAN)
     run.write_process(dead_pid(), time.time())
     run.stop()
+    (run.folder / FILE).write_text("{}")  # it ended while it prepared
     if state != "interrupted":
         run.write_status(state, "because")
     assert run.state() == state
@@ -74,6 +76,7 @@ def test_run_that_ended_early_is_started_again_without_what_ended_it(
     assert len(launched) == 1
     assert run.state() == "running"
     assert run.reason() == ""
+    assert not (run.folder / FILE).exists()
 
 
 def test_of_two_starts_at_once_one_is_refused(run: Run, launched: list[tuple]) -> None:

@@ -4,11 +4,13 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
 import pytest
 
+from audiotag import cluster
 from audiotag.data.corrections import Correction
 from audiotag.errors import AudiotagError
 from audiotag.training import begun, sweep_job
@@ -68,6 +70,11 @@ def sweep(short_sounds: Path, workspace: Workspace, recipe: str) -> Sweep:
 
 
 @pytest.fixture
+def with_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "_require_ray", lambda: None)
+
+
+@pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[Run]:
     """The runs that are started, each of which is finished at once."""
     runs: list[Run] = []
@@ -95,6 +102,36 @@ def test_the_same_settings_find_the_sweep_again_and_others_make_a_new_one(
     assert find_sweep(workspace, sweep.name) == sweep
     with pytest.raises(AudiotagError, match="there is no sweep named mine; the newest are "):
         find_sweep(workspace, "mine")
+
+
+@pytest.mark.usefixtures("with_ray")
+def test_a_sweep_that_is_repeated_elsewhere_trains_there_what_is_missing(
+    sweep: Sweep, started: list[Run], short_sounds: Path, workspace: Workspace, recipe: str
+) -> None:
+    train_missing(sweep)
+    finished, cut_off, *_ = started
+    cut_off.write_status("stopped")
+    there = settings_of(short_sounds, workspace, recipe=recipe, on="ray")
+    assert find_or_create_sweep(there, workspace) == (sweep, False)
+    assert sweep.settings().options.on == "ray"
+    assert {each.settings.on for each in sweep.settings().runs} == {"ray"}
+    assert (finished.settings().on, cut_off.settings().on) == ("", "ray")
+    find_or_create_sweep(settings_of(short_sounds, workspace, recipe=recipe), workspace)
+    assert (sweep.settings().options.on, cut_off.settings().on) == ("", "")
+
+
+def test_a_sweep_is_found_again_although_there_are_verdicts_now(
+    short_sounds: Path, workspace: Workspace, recipe: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def found(corrected: bool | None) -> tuple[Sweep, bool]:
+        options = RunOptions(str(short_sounds), recipe, corrected=corrected)
+        return find_or_create_sweep(SweepSettings.of(options, parse_varied(VARY), workspace), workspace)
+
+    sweep, _ = found(None)
+    journal = SimpleNamespace(of=lambda *_: SimpleNamespace(verdicts=lambda: ["one"]))
+    monkeypatch.setattr("audiotag.training.run_options.VerdictJournal", journal)
+    assert found(None) == (sweep, False)
+    assert found(True)[1]  # asked for
 
 
 def test_only_the_missing_runs_are_trained(sweep: Sweep, started: list[Run]) -> None:
