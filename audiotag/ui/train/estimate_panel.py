@@ -152,7 +152,7 @@ def _offer_shorter(shorter: dict, on_cpu: bool) -> None:
     with st.container(horizontal=True, gap="xsmall"):
         if epochs := ",".join(map(str, shorter.get("epochs", ()))):
             st.button(
-                f"Use epochs {epochs}",
+                f"Use epochs {escape(epochs)}",
                 key="use-epochs",
                 on_click=_use,
                 args=(EPOCHS, epochs),

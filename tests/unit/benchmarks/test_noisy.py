@@ -108,6 +108,6 @@ def test_every_way_trains_on_about_as_many_pictures(noisy: Any) -> None:
         return stage.draws or monkey_clips[stage.subset] + (chosen if adds else 0)
 
     for way in noisy.WAYS:
-        stages = noisy.stages_of(way, load_recipe("default"))
+        stages = noisy.stages_of(way, load_recipe("default"), noisy.INPUTS)
         pictures = sum(stage.epochs * clips_of(stage) for stage in stages)
-        assert pictures == pytest.approx(noisy.TRAINING_EXAMPLES, rel=0.02)
+        assert pictures == pytest.approx(noisy.INPUTS, rel=0.02)
