@@ -76,7 +76,7 @@ def test_path_that_cannot_be_opened_is_said_beside_the_field_and_kept(home: Work
     for text, said in (
         ("", "Give the path"),
         (str(tmp_path / "gone"), "does not exist"),
-        ("http://x.org/a", "must begin with https://"),
+        ("http://x.org/a", "is not encrypted"),
     ):
         at = open_by_path(open_page("app.py"), text)
         assert not at.exception
