@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from audiotag.audio.opening import SUFFIXES
 from audiotag.data.dataset import Problem
@@ -25,7 +24,6 @@ from audiotag.reasons import plain_reason
 from audiotag.remote import storage
 from audiotag.remote.addresses import (
     MAX_NAME_BYTES,
-    WEB,
     Address,
     address_of,
     as_path,
@@ -37,6 +35,7 @@ from audiotag.remote.addresses import (
 )
 from audiotag.remote.mirror import known_facts, place
 from audiotag.remote.storage import Facts
+from audiotag.remote.web_folders import files_below, is_folder
 from audiotag.state import read_json_state
 from audiotag.wording import as_text
 from audiotag.workspace import open_atomic, write_json
@@ -44,7 +43,6 @@ from audiotag.workspace import open_atomic, write_json
 TEXT_SUFFIXES = (*TABLE_SUFFIXES, ".md", ".xml", ".yaml", ".yml", ".toml", ".lab", ".textgrid", ".ann", ".meta")
 MAX_TEXT_BYTES = 64 << 20
 THREADS = 16
-MAX_PAGES = 10_000  # of a web server
 LISTING = "listings"  # the folder of what could not be mirrored, beside those of the protocols
 Progress = Callable[[int, int], None]
 
@@ -74,7 +72,7 @@ def refresh(path: Path, progress: Progress | None = None) -> None:
     """Make the mirror at a path hold what is at its address now; raises as `localise`."""
     address = address_of(path)
     is_sound = path.suffix.lower() in SUFFIXES and address.key != ""
-    if is_sound and not _is_web_folder(address) and (facts := _facts_of(address)):
+    if is_sound and not (address.is_web and is_folder(address)) and (facts := _facts_of(address)):
         place(path, facts)
         return
     if address.key and path.name.lower().endswith(TABLE_SUFFIXES) and _facts_of(address):
@@ -217,9 +215,12 @@ class Listing:
 def _list(address: Address, folder: Path, progress: Progress | None) -> Listing:
     """What is below an address, for a folder of the mirror."""
     listing = Listing(folder)
-    found = _list_web(address, listing) if address.is_web else storage.list_objects(address)
+    found = files_below(address) if address.is_web else storage.list_objects(address)
     for number, (key, facts) in enumerate(found, 1):
-        listing.add(key, facts)
+        if isinstance(facts, AudiotagError):
+            listing.problems.append(Problem(as_text(key), str(facts), "missing"))
+        else:
+            listing.add(key, facts)
         if progress and number % 1000 == 0:
             progress(number, 0)
     return listing
@@ -237,59 +238,6 @@ def _list_around(table: Address, folder: Path, progress: Progress | None) -> Lis
             "download the folder, and give its path."
         )
     return listing
-
-
-def _list_web(address: Address, listing: Listing) -> Iterator[tuple[str, Facts]]:
-    """The files that the pages of a web server link to, from a folder down; never those outside of it."""
-    base = f"{address.key}/" if address.key else ""
-    waiting, pages, files = [address], {address.key}, dict[str, Address]()
-    while waiting:
-        for link in storage.links_of(waiting.pop()):
-            key = _key_below(link, address)
-            if key is None:
-                continue
-            if any(part in (".", "..") for part in key.split("/")):
-                listing.refuse(key[len(base) :], "its address leads out of its folder")
-            elif not key.endswith("/"):
-                files[key[len(base) :]] = address._replace(key=key)
-            elif key.rstrip("/") not in pages:
-                if len(pages) >= MAX_PAGES:
-                    raise AudiotagError(
-                        f"{address} has more than {MAX_PAGES:,} pages; give the address of one of them."
-                    )
-                pages.add(key.rstrip("/"))
-                waiting.append(address._replace(key=key.rstrip("/")))
-
-    def ask(file: Address) -> Facts | AudiotagError:
-        try:
-            return storage.facts_of(file)
-        except AudiotagError as error:
-            return error
-
-    with ThreadPoolExecutor(THREADS) as pool:
-        for key, facts in zip(files, pool.map(ask, files.values()), strict=True):
-            if isinstance(facts, AudiotagError):
-                listing.problems.append(Problem(as_text(key), str(facts), "missing"))
-            else:
-                yield key, facts
-
-
-def _key_below(link: str, folder: Address) -> str | None:
-    """The key that a link leads to; None for one outside of a folder, and for those that sort its page."""
-    parts = urlsplit(link)
-    key, base = unquote(parts.path).lstrip("/"), f"{folder.key}/" if folder.key else ""
-    is_of_server = parts.scheme in WEB and parts.netloc.rpartition("@")[2].lower() == folder.store
-    is_below = key.startswith(base) and key != base
-    return key if is_of_server and is_below and not (parts.query or parts.fragment) else None
-
-
-def _is_web_folder(address: Address) -> bool:
-    """Whether a web server lists something below an address, whose name looks like one of a sound."""
-    if not address.is_web:
-        return False
-    with suppress(AudiotagError):
-        return any(_key_below(link, address) for link in storage.links_of(address))
-    return False
 
 
 def _facts_of(address: Address) -> Facts | None:
