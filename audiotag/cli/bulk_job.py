@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -154,5 +155,7 @@ def tag_on_cluster(
     first = next(files(), None)
     probe = first.path if first and os.path.exists(first.path) else None
     shards = cut_shards(journal, files())
+    if (first_shard := next(shards, None)) is None:  # all is tagged: to write the file needs no cluster
+        return
     with connected(on) as ray:
-        ClusterTagging(ray, options, progress.say, probe).tag(shards, commit)
+        ClusterTagging(ray, options, progress.say, probe).tag(chain([first_shard], shards), commit)

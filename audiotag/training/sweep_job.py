@@ -1,8 +1,8 @@
 """Train the runs of a sweep that are not finished: ``python -m audiotag.training.sweep_job FOLDER``, detached.
 
-Runs on this machine are started one after the other, and wait in the device's queue like all others; runs on a cluster
-are started all at once. When the sweep is asked to stop, so are its runs, which stop after their current batch. A run
-that fails does not end the sweep.
+Runs are trained one after the other, so that each begins with what the first one noted, and wait in the device's queue
+like all others; on a cluster, the folds of a run share the nodes. When the sweep is asked to stop, so is its run, which
+stops after its current batch. A run that fails does not end the sweep.
 """
 
 from __future__ import annotations
@@ -38,14 +38,13 @@ def train_missing(sweep: Sweep) -> None:
     settings, workspace = sweep.settings(), sweep.workspace
     work = Work(sweep)
     waiting, watched = sweep.missing(), dict[int, Run]()
-    at_once = len(waiting) if settings.options.on else 1
     while True:
         active = [number for number, run in watched.items() if run.is_active()]
         if sweep.is_stop_requested():
             for number in active:
                 watched[number].stop()
             waiting = []
-        while waiting and len(active) < at_once:
+        if waiting and not active:
             number = waiting.pop(0)
             watched[number] = _start(sweep, number, settings.runs[number - 1])
             active.append(number)
@@ -115,10 +114,13 @@ class Work:
         """Write how many epochs of all runs are done, and how many seconds are left."""
         runs = self._sweep.runs()
         epochs = done = trained_s = trained = 0.0
+        folds_at_once = 1
         for number, weight in enumerate(self.weights, 1):
             share = 0.0
             if run := runs.get(number):
                 finished = epochs_done(run.events())
+                if plan := plan_of(run.events()):
+                    folds_at_once = max(1, min(len(plan.get("devices", ())), len(plan["folds"])))
                 trained_s += sum(epoch["seconds"] for epoch in finished)
                 trained += weight * len(finished)
                 begun = sum(share_of_epoch(progress) for progress in run.progress())
@@ -126,7 +128,8 @@ class Work:
                 share = 1.0 if is_finished else min(1.0, (len(finished) + begun) / self._epochs)
                 epochs += self._epochs if is_finished else len(finished)
             done += share * weight
-        left_s = (sum(self.weights) - done) * self._epochs * trained_s / trained if trained else 0.0
+        serial_s = (sum(self.weights) - done) * self._epochs * trained_s / trained if trained else 0.0
+        left_s = serial_s / folds_at_once
         self._sweep.write_progress(int(epochs), self._epochs * len(self.weights), left_s)
 
 

@@ -3,11 +3,13 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import soundfile
 
+from audiotag.cli.bulk_job import tag_on_cluster
 from audiotag.tagging import shards
 from audiotag.tagging.journal import Journal
 
@@ -75,3 +77,8 @@ def test_what_a_cluster_cannot_do_is_refused(
     result = run("tag", tmp_path, "--on", "ray", *options)
     assert result.status == 2
     assert message in result.err
+
+
+def test_what_is_tagged_already_needs_no_cluster() -> None:
+    journal = SimpleNamespace(pending=lambda files: iter(()))
+    tag_on_cluster("127.0.0.1:1", None, lambda: iter(()), journal, None)  # type: ignore[arg-type]
