@@ -261,7 +261,7 @@ def test_another_version_is_heard_from_the_same_position_on(page: Page, show: Sh
     assert versions.inner_text().split("\n") == ["A", "B", "Made back"]
     press_at(page, player, 0.25)
     player.get_by_role("button", name="Play").click()
-    versions.get_by_text("B", exact=True).click()
+    versions.get_by_role("radio", name="B", exact=True).click()
     page.wait_for_function("document.querySelector('#host').shadowRoot.querySelectorAll('audio')[1].currentTime > 1.01")
     assert playing(page, player) == [1]
     expect(player.get_by_role("button", name="Pause")).to_be_visible()

@@ -31,7 +31,7 @@ def begin(page: Page, server: Server, epochs: str) -> None:
         expect(page.get_by_text(re.compile(f"--folds {left} "))).to_be_visible()
     expect(page.get_by_text(f"--epochs {epochs}")).to_be_visible()
     page.get_by_role("button", name="Start training").click()
-    expect(page.get_by_text("Starting: loading libraries")).to_be_visible()
+    expect(page.get_by_role("button", name="Stop after this batch")).to_be_visible()
 
 
 def newest(home: Path) -> Run:
