@@ -11,35 +11,24 @@ UNSAFE_CATEGORIES = ("Cc", "Cf", "Cs", "Zl", "Zp")
 JOINERS = "\u200c\u200d"
 
 DAY_S = 86_400
-MIN_IN_DAYS_S = 3 * DAY_S
 
 
 def format_duration(seconds: float) -> str:
     """Write a duration in the units that people use for its length.
 
-    >>> format_duration(42), format_duration(600), format_duration(7300), format_duration(9e5)
-    ('42 s', '10 min', '2 h 2 min', '10 days')
+    >>> format_duration(42), format_duration(600), format_duration(7300)
+    ('42 s', '10 min', '2 h 2 min')
+    >>> format_duration(260_000), format_duration(3e6)
+    ('3 days', '5 weeks')
     """
     if seconds < 90:
         return f"{seconds:.0f} s"
-    minutes, days = round(seconds / 60), round(seconds / DAY_S)
+    minutes, days = round(seconds / 60), seconds / DAY_S
     if minutes < 90:
         return f"{minutes} min"
-    return f"{minutes // 60} h {minutes % 60} min" if seconds < MIN_IN_DAYS_S else f"{days:,} days"
-
-
-def format_days(seconds: float) -> str:
-    """Write how long something will take, which may be weeks; up to four hours as `format_duration`.
-
-    >>> format_days(5000), format_days(40_000), format_days(260_000), format_days(3e6)
-    ('83 min', '11 h', '3 days', '5 weeks')
-    """
-    if seconds < 4 * 3600:
-        return format_duration(seconds)
-    days = seconds / 86_400
     if days < 2:
-        return f"{seconds / 3600:.0f} h"
-    return f"{days:.0f} days" if days < 21 else f"{days / 7:.0f} weeks"
+        return f"{minutes // 60} h {minutes % 60} min"
+    return f"{days:.0f} days" if days < 21 else f"{days / 7:,.0f} weeks"
 
 
 def as_text(name: object) -> str:

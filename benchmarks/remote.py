@@ -107,7 +107,7 @@ def time_tagging(clips: int, latency_s: float, folder: Path) -> None:
     from moto.server import ThreadedMotoServer
 
     from audiotag.data.remote_folders import localise
-    from audiotag.remote import reading
+    from audiotag.remote.ahead import fetch_ahead
     from audiotag.tagging import bulk
     from audiotag.tagging.ensemble import find_ensemble
     from audiotag.tagging.tagger import Tagger
@@ -133,7 +133,7 @@ def time_tagging(clips: int, latency_s: float, folder: Path) -> None:
     began = time.perf_counter()
     remote = localise("s3://clips/sounds")
     print(f"listing {clips} objects: {time.perf_counter() - began:.2f} s, with the first connection")
-    tagger, ahead = Tagger(find_ensemble("starter")), reading.fetch_ahead
+    tagger = Tagger(find_ensemble("starter"))
     scores: list[bytes] = []
     rates: dict[str, list[float]] = {
         name: [] for name in ("disk", "server, one after the other", "server, fetched ahead")
@@ -141,7 +141,7 @@ def time_tagging(clips: int, latency_s: float, folder: Path) -> None:
     for turn in range(3):
         for what, root, is_ahead in zip(rates, (folder / "clips", remote, remote), (True, False, True), strict=True):
             os.environ["AUDIOTAG_REMOTE_CACHE"] = str(folder / f"cache-{turn}-{is_ahead}")
-            bulk.fetch_ahead = ahead if is_ahead else _as_they_are
+            bulk.fetch_ahead = fetch_ahead if is_ahead else _as_they_are
             began = time.perf_counter()
             tags = [result.tags for result in bulk.tag_files(tagger, bulk.sound_files([root]))]
             rates[what].append(clips / (time.perf_counter() - began))
@@ -155,7 +155,7 @@ def time_tagging(clips: int, latency_s: float, folder: Path) -> None:
 
 
 def _as_they_are(items: Iterable[Any], path_of: Callable[[Any], Path]) -> Iterator[Any]:
-    """`audiotag.remote.reading.fetch_ahead` without fetching."""
+    """`audiotag.remote.ahead.fetch_ahead` without fetching."""
     yield from items
 
 

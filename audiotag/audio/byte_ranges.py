@@ -13,6 +13,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import BinaryIO
 
+from audiotag.byte_file import ByteFile
 from audiotag.remote.addresses import is_remote
 from audiotag.remote.reading import RangedFile
 
@@ -42,7 +43,7 @@ def join_ranges(ranges: Iterable[Range]) -> tuple[Range, ...]:
     return tuple(joined)
 
 
-class RangesFile(io.RawIOBase):
+class RangesFile(ByteFile):
     """Ranges of a file, one after the other, as one file.
 
     Parameters
@@ -54,41 +55,13 @@ class RangesFile(io.RawIOBase):
     """
 
     def __init__(self, file: BinaryIO, ranges: tuple[Range, ...]) -> None:
-        self._file, self._ranges, self._at = file, ranges, 0
+        self._file, self._ranges = file, ranges
         self._starts = [0, *accumulate(stop - start for start, stop in ranges)]
+        super().__init__(self._starts[-1])
 
-    def readable(self) -> bool:
-        """Whether it can be read: always."""
-        return True
-
-    def seekable(self) -> bool:
-        """Whether it can be read from any position: always."""
-        return True
-
-    def tell(self) -> int:
-        """The position in the joined ranges."""
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Seek; −1 if there is no such position, as damaged sizes may ask for."""
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._starts[-1]}.get(whence)
-        if base is None or base + offset < 0:
-            return -1
-        self._at = base + offset
-        return self._at
-
-    def read(self, size: int = -1) -> bytes:
-        """The next bytes: fewer than ``size`` only at the end."""
-        size = max(self._starts[-1] - self._at, 0) if size is None or size < 0 else size
-        pieces = []
-        while size > 0 and self._at < self._starts[-1]:
-            number = bisect_right(self._starts, self._at) - 1
-            start = self._ranges[number][0] + self._at - self._starts[number]
-            self._file.seek(start)
-            piece = self._file.read(min(size, self._ranges[number][1] - start))
-            if not piece:
-                break
-            pieces.append(piece)
-            self._at += len(piece)
-            size -= len(piece)
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    def piece_at(self, at: int, size: int) -> bytes:
+        """Bytes of the range that position ``at`` is in."""
+        number = bisect_right(self._starts, at) - 1
+        start = self._ranges[number][0] + at - self._starts[number]
+        self._file.seek(start)
+        return self._file.read(min(size, self._ranges[number][1] - start))

@@ -21,7 +21,7 @@ def estimate(options: argparse.Namespace) -> int:
     from audiotag.training.estimate import Estimate, describe_cost
     from audiotag.training.run_blocking import notes_before
     from audiotag.training.shorter_runs import describe_shorter
-    from audiotag.wording import format_days
+    from audiotag.wording import format_duration
 
     workspace = Workspace()
     with preparation_lines() as show:
@@ -41,8 +41,8 @@ def estimate(options: argparse.Namespace) -> int:
         return ALL_DONE
     batches = ", ".join(f"{count} of {s:.3g} s" for count, s in zip(result["batches"], result["batch_s"], strict=True))
     packing_s = result.get("packing_s", 0.0)
-    packing = f", {format_days(packing_s)} of it to pack the waveforms once" if packing_s else ""
-    print_line(f"about {format_days(result['total_s'])}{packing}; batches per epoch: {batches}")
+    packing = f", {format_duration(packing_s)} of it to pack the waveforms once" if packing_s else ""
+    print_line(f"about {format_duration(result['total_s'])}{packing}; batches per epoch: {batches}")
     if cost := describe_cost(result):
         print_line(cost)
     on_cpu = check_device(estimated.settings.device)[0] == "cpu"

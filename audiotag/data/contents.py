@@ -20,7 +20,8 @@ from audiotag.audio.levels import SILENCE_DBFS
 from audiotag.data.index import FILES_PER_TASK, KEY, check_keys, write_parquet
 from audiotag.disk import optional_write
 from audiotag.errors import AudiotagError
-from audiotag.remote.reading import FetchAhead, fetched
+from audiotag.remote.ahead import FetchAhead
+from audiotag.remote.reading import fetched
 from audiotag.state import read_state
 
 PROBE_BYTES = 4096  # read at the start, the middle and the end of a file

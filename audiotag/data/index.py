@@ -19,7 +19,7 @@ from audiotag.audio.wrong_files import describe_wrong_path
 from audiotag.data.dataset import Dataset
 from audiotag.disk import modified_ns, optional_write
 from audiotag.errors import clip_problem, may_pass
-from audiotag.remote.reading import fetch_ahead
+from audiotag.remote.ahead import fetch_ahead
 from audiotag.state import read_state
 from audiotag.workspace import write_bytes
 

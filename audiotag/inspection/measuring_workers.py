@@ -27,7 +27,7 @@ import psutil
 from audiotag import in_hand, jobs
 from audiotag.errors import AudiotagError, clip_problem, may_pass
 from audiotag.features.measures import Measures, measure
-from audiotag.remote.reading import FetchAhead
+from audiotag.remote.ahead import FetchAhead
 
 MEASURE_COLUMNS = [*(field.name for field in fields(Measures)), "measure_error"]
 ROW_COLUMNS = [*MEASURE_COLUMNS, "may_pass"]  # whether the error is one that need not come again

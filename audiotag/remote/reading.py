@@ -12,17 +12,14 @@ file for them, and `fetched` raises the reason at the end.
 from __future__ import annotations
 
 import hashlib
-import io
-import os
-import queue
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol
 
+from audiotag.byte_file import ByteFile
 from audiotag.errors import AudiotagError
 from audiotag.remote import storage
 from audiotag.remote.addresses import address_of, is_remote
@@ -36,12 +33,9 @@ BLOCKS_AT_ONCE = 8  # of a sound that is read from its start to its end
 PIECE_BYTES = 8 << 20  # of a long object that is fetched whole
 READ_WHOLE = (b"OggS", b"ID3", *(bytes((0xFF, second)) for second in range(0xE0, 0x100)))  # starts of Ogg and MP3
 FACTS_LAST_S = 60.0  # a long sound is asked for changes again after this time
-THREADS = 16  # that fetch ahead
-AHEAD = 64  # sounds
 MAX_TRIES = 3
 
 Source = Path | bytes
-Item = TypeVar("Item")
 
 
 def fetched(source: Source) -> AbstractContextManager[Source]:
@@ -87,7 +81,7 @@ def _fetched(path: Path) -> Iterator[Path]:
         raise use.failure
 
 
-class RangedFile(io.RawIOBase):
+class RangedFile(ByteFile):
     """A long remote sound as a file for reading, of which only those blocks are fetched that are asked for.
 
     Parameters
@@ -97,51 +91,17 @@ class RangedFile(io.RawIOBase):
     """
 
     def __init__(self, path: Path) -> None:
-        self._path, self._size, self._at = path, BYTES.size(path), 0
-        self._number, self._block = -1, b""
+        super().__init__(BYTES.size(path))
+        self._path, self._number, self._block = path, -1, b""
 
-    def readable(self) -> bool:
-        """Whether it can be read: always."""
-        return True
-
-    def seekable(self) -> bool:
-        """Whether it can be read from any position: always."""
-        return True
-
-    def tell(self) -> int:
-        """The position in the file."""
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Seek; −1 if there is no such position, as damaged sizes may ask for."""
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}.get(whence)
-        if base is None or base + offset < 0:
-            return -1
-        self._at = base + offset
-        return self._at
-
-    def read(self, size: int = -1) -> bytes:
-        """The next bytes: fewer than ``size`` only at the end, or at a block that cannot be fetched."""
-        size = max(self._size - self._at, 0) if size is None or size < 0 else size
-        pieces = []
-        while size > 0 and self._at < self._size:
-            number, start = divmod(self._at, BLOCK_BYTES)
-            if number != self._number:
-                self._number, self._block = number, BYTES.block(self._path, number)
-            piece = self._block[start : start + size]
-            if not piece:
-                self._number = -1
-                break
-            pieces.append(piece)
-            self._at += len(piece)
-            size -= len(piece)
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        """As `read`, into a buffer."""
-        content = self.read(len(buffer))
-        buffer[: len(content)] = content
-        return len(content)
+    def piece_at(self, at: int, size: int) -> bytes:
+        """Bytes of the block that position ``at`` is in; empty if it cannot be fetched."""
+        number, start = divmod(at, BLOCK_BYTES)
+        if number != self._number:
+            self._number, self._block = number, BYTES.block(self._path, number)
+        if not (piece := self._block[start : start + size]):
+            self._number = -1  # it is asked for again
+        return piece
 
 
 class RemoteBytes(Protocol):
@@ -208,78 +168,6 @@ def _fetch_blocks(path: Path, facts: Facts, first: int, cache: Cache, names: _Bl
     return content[wanted : wanted + BLOCK_BYTES]
 
 
-def fetch_ahead(items: Iterable[Item], path_of: Callable[[Item], Path]) -> Iterator[Item]:
-    """The same items in the same order, while the remote sounds among the next ones are being fetched.
-
-    Parameters
-    ----------
-    items : iterable
-    path_of : callable
-        The path of the sound of an item.
-    """
-    waiting: deque[Item] = deque()
-    for item in items:
-        if is_remote(path := path_of(item)):
-            _FETCHERS.fetch(path)
-        elif not waiting:
-            yield item
-            continue
-        waiting.append(item)
-        if len(waiting) > AHEAD:
-            yield waiting.popleft()
-    yield from waiting
-
-
-class FetchAhead:
-    """Fetch the remote sounds of a list, some before those that are being read.
-
-    Parameters
-    ----------
-    paths : sequence of Path
-        In the order in which they are read.
-    """
-
-    def __init__(self, paths: Sequence[Path]) -> None:
-        self._paths, self._asked, self._lock = paths, 0, threading.Lock()
-
-    def reached(self, number: int) -> None:
-        """Say which one is read now, from 0; this waits for none."""
-        with self._lock:
-            asked, self._asked = self._asked, max(self._asked, min(number + AHEAD, len(self._paths)))
-        for path in self._paths[asked : self._asked]:
-            if is_remote(path):
-                _FETCHERS.fetch(path)
-
-
-class _Fetchers:
-    """Threads that fetch sounds before somebody reads them; whoever reads one that failed says why."""
-
-    def __init__(self) -> None:
-        self.forget()
-
-    def forget(self) -> None:
-        """Begin without threads, as in a process that was forked."""
-        self._paths: queue.SimpleQueue[Path] = queue.SimpleQueue()
-        self._threads: list[threading.Thread] = []
-        self._lock = threading.Lock()
-
-    def fetch(self, path: Path) -> None:
-        """Fetch a sound as soon as a thread is free."""
-        self._paths.put(path)
-        with self._lock:
-            if len(self._threads) < THREADS and not (self._threads and self._paths.empty()):
-                # They must not keep a command from ending.
-                self._threads.append(threading.Thread(target=self._work, name="fetch-ahead", daemon=True))
-                self._threads[-1].start()
-
-    def _work(self) -> None:
-        while True:
-            path = self._paths.get()
-            with suppress(Exception):
-                if (facts := known_facts(path)) is not None and facts.size <= WHOLE_BYTES:
-                    _fetch_whole(path, facts, cache_of_this_machine())
-
-
 class _Use:
     """One reader of a long sound, and why it cannot be read on."""
 
@@ -322,6 +210,12 @@ def _fetch_whole(path: Path, facts: Facts, cache: Cache) -> Facts:
             raise AudiotagError(f"{address} changed while it was read; try again.", may_pass=True)
         cache.store(_whole_name(path, facts), facts.size, [content])
     return facts
+
+
+def fetch_short(path: Path) -> None:
+    """Have a sound in the cache before somebody reads it, if its size is known and it is short."""
+    if (facts := known_facts(path)) is not None and facts.size <= WHOLE_BYTES:
+        _fetch_whole(path, facts, cache_of_this_machine())
 
 
 def _of_size(pieces: Iterable[bytes], size: int, path: Path) -> Iterator[bytes]:
@@ -388,7 +282,4 @@ _uses_lock = threading.RLock()
 _asked_at: dict[Path, float] = {}
 _locks: dict[str, tuple[threading.Lock, int]] = {}
 _locks_lock = threading.Lock()
-_FETCHERS = _Fetchers()
 BYTES: RemoteBytes = FetchedBytes()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_FETCHERS.forget)

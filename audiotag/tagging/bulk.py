@@ -28,7 +28,7 @@ from audiotag.disk import modified_ns
 from audiotag.errors import clip_problem
 from audiotag.processors import usable_cpus
 from audiotag.reasons import plain_reason
-from audiotag.remote.reading import fetch_ahead
+from audiotag.remote.ahead import fetch_ahead
 from audiotag.tagging.clip_inputs import ClipInputs
 from audiotag.tagging.engines import Outputs, join_outputs
 from audiotag.tagging.result import Evidence, Tags

@@ -20,7 +20,7 @@ import psutil
 from audiotag.augmentation.chain import Chain, apply_all
 from audiotag.features.log_mel import Scale, network_inputs
 from audiotag.features.settings import SpectrogramSettings
-from audiotag.remote.reading import FetchAhead
+from audiotag.remote.ahead import FetchAhead
 from audiotag.training.ahead import make_ahead
 from audiotag.training.clips import LabelledClips
 from audiotag.training.frame_cache import FrameCache, random_start

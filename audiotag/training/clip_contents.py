@@ -11,7 +11,7 @@ from audiotag.audio.streaming import LongSound
 from audiotag.data.dataset import Dataset
 from audiotag.data.index import scan
 from audiotag.inspection.measurement_job import MeasurementJob, with_measures
-from audiotag.remote.reading import FetchAhead
+from audiotag.remote.ahead import FetchAhead
 from audiotag.workspace import Workspace
 
 

@@ -25,7 +25,7 @@ from audiotag.disk import modified_ns
 from audiotag.errors import AudiotagError, clip_problem
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.features.trimming import trim_bounds, trimmed_bounds_of_blocks
-from audiotag.remote.reading import FetchAhead
+from audiotag.remote.ahead import FetchAhead
 from audiotag.training.clip_bounds import ClipBounds, ClipBoundsStore
 from audiotag.training.pools import KINDS as KINDS
 from audiotag.wording import as_text

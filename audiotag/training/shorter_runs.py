@@ -14,7 +14,7 @@ from audiotag.training.measured_batches import macs_per_input
 from audiotag.training.recipe import Recipe
 from audiotag.training.recipe_files import load_recipe
 from audiotag.training.session import Session
-from audiotag.wording import format_days
+from audiotag.wording import format_duration
 
 LONG_S = 3 * 86_400.0
 MIN_FRACTION = 0.01
@@ -130,7 +130,7 @@ def describe_shorter(result: dict[str, Any], recipe: str, on_cpu: bool) -> str:
     if result["total_s"] <= LONG_S:
         return ""
     shorter = result.get("shorter") or {"fraction": None, "epochs": [], "others": []}
-    sentences = [f"That is about {format_days(result['total_s'])} on this device."]
+    sentences = [f"That is about {format_duration(result['total_s'])} on this device."]
     ways = []
     if shorter["fraction"]:
         share = shorter["fraction"]
@@ -139,11 +139,11 @@ def describe_shorter(result: dict[str, Any], recipe: str, on_cpu: bool) -> str:
         epochs = ",".join(map(str, shorter["epochs"]))
         ways.append(f"{'on all of them' if ways else 'train'} for fewer epochs (--epochs {epochs})")
     if ways:
-        sentences.append(f"Within {format_days(LONG_S)} it can {', or '.join(ways)}.")
+        sentences.append(f"Within {format_duration(LONG_S)} it can {', or '.join(ways)}.")
     others = {other["recipe"]: other["s"] for other in shorter["others"]}
     for name, seconds in others.items():
         if name != FOR_GPU or not on_cpu:
-            sentences.append(f"Recipe {name} takes about {format_days(seconds)} here.")
+            sentences.append(f"Recipe {name} takes about {format_duration(seconds)} here.")
     if on_cpu:
         sentences.append(f"{'This recipe is for a GPU' if recipe == FOR_GPU else f'On a GPU, use recipe {FOR_GPU}'}.")
     return " ".join(sentences)

@@ -27,6 +27,7 @@ LAYERS = (
     {"checks", "registry", "reasons"},
     {
         "arrays",
+        "byte_file",
         "foreign",
         "jobs",
         "cluster",

@@ -25,6 +25,7 @@ from audiotag.training.sweep_settings import (
 from audiotag.training.sweeps import SweepSettings, find_or_create_sweep
 from audiotag.ui.text import Markdown, escape
 from audiotag.ui.widgets import messages
+from audiotag.ui.widgets.fraction_slider import pick_fraction
 from audiotag.workspace import Workspace
 
 STARTED = "started-sweep"  # in the session: name of the sweep that was just started
@@ -138,18 +139,7 @@ def _pick_options(dataset: Dataset, workspace: Workspace) -> RunOptions:
             **keep,
         )
     with left:
-        per_cent = round(100 * recipe.fraction)
-        step = 1 if any(stage.draws for stage in recipe.stages) else 5
-        fraction = st.slider(
-            "Training clips used (%)",
-            min(step, per_cent),
-            100,
-            per_cent,
-            step,
-            key=f"sweep-fraction-{recipe.name}",
-            help="All held-out clips are used.",
-            **keep,
-        )
+        fraction = pick_fraction(recipe, "sweep-fraction")
     folds = available_folds(dataset, recipe)
     chosen = st.pills(
         "Folds",
@@ -169,7 +159,7 @@ def _pick_options(dataset: Dataset, workspace: Workspace) -> RunOptions:
         "" if preset == AS_IN_RECIPE else preset,
         folds=() if len(chosen) == len(folds) else tuple(sorted(chosen)),
         epochs=epochs_of(epochs or ""),
-        fraction=None if fraction == per_cent else fraction / 100,
+        fraction=fraction,
     )
 
 

@@ -19,7 +19,7 @@ from audiotag.ui.train.run_setup import EPOCHS, LEARNING_RATE, RECIPE
 from audiotag.ui.widgets import messages
 from audiotag.ui.widgets.charts import show_chart
 from audiotag.ui.widgets.downloads import show_table
-from audiotag.wording import format_days
+from audiotag.wording import format_duration
 from audiotag.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -86,14 +86,14 @@ def describe_estimate(result: dict, folds: int, stages: Sequence[Stage]) -> str:
         parts_s = [None] * len(stages)
     parts = [
         f"{stage.describe_epochs()} on {stage.describe_clips()} clips, "
-        f"{batch_s:.2g} s per batch" + ("" if part_s is None else f", {format_days(part_s)}")
+        f"{batch_s:.2g} s per batch" + ("" if part_s is None else f", {format_duration(part_s)}")
         for stage, batch_s, part_s in zip(stages, result["batch_s"], parts_s, strict=False)
     ]
     if result.get("packing_s"):
-        parts.insert(0, f"packing the waveforms once, {format_days(result['packing_s'])}")
+        parts.insert(0, f"packing the waveforms once, {format_duration(result['packing_s'])}")
     memory = "" if result["memory_gib"] is None else f"; {result['memory_gib']:.1f} GiB of memory"
     about = "At most about" if any(stage.stop_after for stage in stages) else "About"
-    total = f"{about} {format_days(result['total_s'])} for {folds} {'fold' if folds == 1 else 'folds'}"
+    total = f"{about} {format_duration(result['total_s'])} for {folds} {'fold' if folds == 1 else 'folds'}"
     return f"{total}: {'; then '.join(parts)}{memory}"
 
 

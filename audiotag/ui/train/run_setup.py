@@ -24,6 +24,7 @@ from audiotag.ui import cache
 from audiotag.ui.text import Markdown, escape, escape_all
 from audiotag.ui.train.corrected_labels import open_session, pick_corrected
 from audiotag.ui.widgets import messages
+from audiotag.ui.widgets.fraction_slider import pick_fraction
 from audiotag.ui.widgets.number_field import parse_number
 from audiotag.workspace import Workspace
 
@@ -220,19 +221,7 @@ def _pick_epochs(recipe: Recipe) -> str:
 
 def _pick_changes(recipe: Recipe) -> dict[str, Any]:
     """Fraction and balance, None where they are as in the recipe; and the fields of `_typed_numbers`."""
-    per_cent = round(100 * recipe.fraction)
-    step = 1 if any(stage.draws for stage in recipe.stages) else 5  # epochs of a fixed number of draws can be very long
-    fraction = st.slider(
-        "Training clips used (%)",
-        min(step, per_cent),
-        100,
-        per_cent,
-        step,
-        key=f"fraction-{recipe.name}-{per_cent}",
-        persist_state="session",
-        help="Share of each fold's training clips, drawn at random; of an epoch's draws where the recipe gives "
-        "their number. All held-out clips are used.",
-    )
+    fraction = pick_fraction(recipe, "fraction")
     balance = st.slider(
         "Balance",
         0.0,
@@ -260,7 +249,7 @@ def _pick_changes(recipe: Recipe) -> dict[str, Any]:
         **IN_ADDRESS,
     )
     return {
-        "fraction": None if fraction == per_cent else fraction / 100,
+        "fraction": fraction,
         "balance": None if balance == recipe.balance else round(balance, 1),
     }
 

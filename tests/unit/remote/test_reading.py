@@ -12,8 +12,8 @@ from audiotag.data.contents import _checksum, _probe
 from audiotag.data.remote_folders import localise
 from audiotag.errors import AudiotagError, may_pass
 from audiotag.remote import reading, storage
+from audiotag.remote.ahead import AHEAD, FetchAhead, fetch_ahead
 from audiotag.remote.cache import PLACE
-from audiotag.remote.reading import AHEAD, FetchAhead, fetch_ahead
 
 from .conftest import Bucket
 

@@ -1,0 +1,32 @@
+"""The slider for the share of the training clips that a run uses."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from audiotag.training.recipe import Recipe
+
+
+def pick_fraction(recipe: Recipe, key: str) -> float | None:
+    """The share of each fold's training clips, 0 to 1; None where it is that of the recipe.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    key : str
+        Of the widget; it is lengthened by what the slider depends on.
+    """
+    per_cent = round(100 * recipe.fraction)
+    step = 1 if any(stage.draws for stage in recipe.stages) else 5  # epochs of a fixed number of draws can be very long
+    chosen = st.slider(
+        "Training clips used (%)",
+        min(step, per_cent),
+        100,
+        per_cent,
+        step,
+        key=f"{key}-{recipe.name}-{per_cent}",
+        persist_state="session",
+        help="Share of each fold's training clips, drawn at random; of an epoch's draws where the recipe gives "
+        "their number. All held-out clips are used.",
+    )
+    return None if chosen == per_cent else chosen / 100
