@@ -133,6 +133,14 @@ def wait_until_settled(page: Page) -> None:
     expect(page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')).to_be_attached()
 
 
+def hear(page: Page, audio: Locator) -> None:
+    """Play a sound, muted, until its position moves; only once it is there, or its coming would interrupt it."""
+    wait_until_settled(page)
+    expect(audio).to_have_attribute("src", re.compile("blob:"))
+    audio.evaluate("player => { player.muted = true; return player.play() }")
+    page.wait_for_function("player => player.currentTime > 0", arg=audio.element_handle())
+
+
 def test_a_click_on_a_bar_filters_and_the_address_shows_the_same_to_another(
     server: Server, page: Page, home: Path, tmp_path: Path
 ) -> None:
@@ -147,10 +155,7 @@ def test_a_click_on_a_bar_filters_and_the_address_shows_the_same_to_another(
     counted = re.search(r"curated ([0-9]+) clips?", facts.inner_text())
     assert counted
     page.get_by_role("tab", name="Clips").click()
-    player = page.locator("audio").first
-    expect(player).to_be_attached()
-    player.evaluate("player => { player.muted = true; return player.play() }")
-    page.wait_for_function("player => player.currentTime > 0", arg=player.element_handle())
+    hear(page, page.locator("audio").first)
     with page.expect_download() as download:
         page.get_by_role("tabpanel").get_by_role("button", name="CSV").last.click()
     download.value.save_as(tmp_path / "clips.csv")

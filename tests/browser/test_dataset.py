@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from audiotag.workspace import Workspace
 
 from .conftest import Server
-from .test_app import wait_until_settled
+from .test_app import hear, wait_until_settled
 
 
 def test_copies_are_found_without_a_click_and_play_side_by_side(
@@ -34,10 +34,8 @@ def test_copies_are_found_without_a_click_and_play_side_by_side(
     expect(page.locator("audio")).to_have_count(2)
     clips = page.get_by_role("tabpanel").locator("p", has_text="Labels:")
     expect(clips).to_contain_text(["only here: Hum", "only here: Buzz"])
-    wait_until_settled(page)
     for player in page.locator("audio").all():
-        player.evaluate("player => { player.muted = true; return player.play() }")
-        page.wait_for_function("player => player.currentTime > 0", arg=player.element_handle())
+        hear(page, player)
     page.get_by_role("heading", level=1).click()
     page.keyboard.press("n")
     expect(clips).to_contain_text(["only here: Buzz", "only here: Hum"])

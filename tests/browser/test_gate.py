@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 from audiotag.workspace import Workspace
 
 from .conftest import Server
+from .test_app import hear
 
 TOKEN = "a-token-for-this-test-alone"
 
@@ -38,10 +39,10 @@ def test_token_opens_pages_links_reloads_uploads_and_sounds(guarded: Server, pag
     clip = next((unseen / "train_curated").glob("*.wav"))
     page.get_by_test_id("stFileUploaderDropzone").drop({"files": str(clip)})
     expect(page.get_by_role("heading", name=clip.name)).to_be_visible()
-    page.locator("audio").first.evaluate("player => { player.muted = true; return player.play() }")
+    hear(page, page.locator("audio").first)
     page.get_by_test_id("stSidebar").get_by_role("link", name="Spectrogram").click()
     expect(page.get_by_role("heading", name="Spectrogram", level=1)).to_be_visible()
-    page.locator("audio").first.evaluate("player => { player.muted = true; return player.play() }")
+    hear(page, page.locator("audio").first)
     for name in ("", "dataset", "dataset?tab=Labels", "train", "score"):
         page.goto(f"{guarded.url}/{name}")
         expect(page.get_by_role("heading", level=1)).to_be_visible()

@@ -10,7 +10,7 @@ from audiotag.scoring import score_submission
 from audiotag.workspace import Workspace
 
 from .conftest import Server
-from .test_app import wait_until_settled
+from .test_app import hear, wait_until_settled
 
 
 @pytest.fixture
@@ -74,10 +74,7 @@ def test_a_dropped_submission_is_scored_and_its_hardest_clips_can_be_heard(
     expect(page.locator("audio").first).to_be_attached()
     choose_row(page, 1)
     expect(page.locator("strong", has_text=second)).to_be_visible()
-    wait_until_settled(page)
-    player = page.locator("audio").first
-    player.evaluate("player => { player.muted = true; return player.play() }")
-    page.wait_for_function("player => player.currentTime > 0", arg=player.element_handle())
+    hear(page, page.locator("audio").first)
 
 
 def test_a_click_on_a_class_leaves_only_its_clips(server: Server, page: Page, home: Path, submission: Path) -> None:
