@@ -134,7 +134,7 @@ def tag_with_a_kill(command: Sequence[object], out: Path, clips: int) -> None:
         was, now = len(committed), len(committed) + len(positions)
         committed.update(positions)
         if was < clips / 4 <= now:
-            cluster.remove_node(cluster.worker_nodes[0], allow_graceful=False)
+            cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False)
             print(f"killed one of two nodes after {now:,} clips", flush=True)
 
     def lost(self: ClusterTagging, actor: Any) -> None:

@@ -5,7 +5,7 @@ Conventions: a block is float32 with shape ``(samples, channels)``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -78,7 +78,9 @@ class BlockReader:
 
         if file.format == "MP3":
             file.seekable = lambda: False  # else soundfile seeks between blocks, which damages an MP3
-        done, failure, begin = 0, "", file.tell() if file.format == "FLAC" else 0
+        failure, begin = "", file.tell() if file.format == "FLAC" else 0
+        is_pcm_16 = file.subtype == "PCM_16" and file.format in PCM_CONTAINERS and file.seekable()
+        done = (yield from self._read_pcm_16(file)) if is_pcm_16 else 0
         while done < self._max_frames and not failure:
             block = np.full((min(self._block_samples, self._max_frames - done), file.channels), np.nan, np.float32)
             try:
@@ -96,6 +98,32 @@ class BlockReader:
             if read < len(block):
                 break
         self.decoder_failed = bool(failure)
+
+    def _read_pcm_16(self, file: soundfile.SoundFile) -> Generator[np.ndarray, None, int]:
+        """Yield 16-bit samples as the same floats as libsndfile, in a third of its time.
+
+        Returns
+        -------
+        int
+            Number of frames that need not be read any more: all, or those before a block that cannot be read.
+        """
+        import soundfile
+
+        done = 0
+        while done < self._max_frames:
+            frames, start = min(self._block_samples, self._max_frames - done), file.tell()
+            try:
+                samples = file.read(out=np.empty((frames, file.channels), np.int16))
+            except soundfile.LibsndfileError:
+                file.seek(start)
+                return done
+            block = samples.astype(np.float32)
+            block *= np.float32(1 / 32_768)
+            yield block
+            done += len(block)
+            if len(block) < frames:
+                break
+        return self._max_frames
 
     def _go_on_with_ffmpeg(self, file: soundfile.SoundFile, start: int, stop: int) -> Iterator[np.ndarray]:
         """Yield the rest of a FLAC at whose first damage libsndfile stops."""
@@ -162,7 +190,7 @@ class DecodeReport:
     resampled_dbfs : float
         Level of the largest sample after the mean was resampled; that of the mean without resampling.
     channel_peaks : numpy.ndarray, shape=(channels,)
-        Largest sample of each channel, up to the first block whose mean is not silent.
+        Largest sample of each of several channels, up to the first block whose mean is not silent, without it.
     non_finite : int
         Number of samples that are NaN or infinite.
     lost : int
@@ -217,9 +245,12 @@ class DecodeReport:
 
     def add_mean(self, samples: np.ndarray, mean: np.ndarray) -> None:
         """Take the mean of the channels of the last block into account, shape ``(samples,)``."""
+        if samples.shape[1] == 1:
+            self.mean_dbfs = self.peak_dbfs
+            return
+        self.mean_dbfs = max(self.mean_dbfs, peak_dbfs(mean))
         if self.mean_dbfs < SILENCE_DBFS and len(samples):
             self.channel_peaks = np.maximum(self.channel_peaks, np.abs(samples).max(axis=0))
-        self.mean_dbfs = self.peak_dbfs if samples.shape[1] == 1 else max(self.mean_dbfs, peak_dbfs(mean))
 
     def require_sound(self, name: str) -> None:
         """Raise `AudiotagError` if there are no samples, or if a sample has a value that no sound has."""

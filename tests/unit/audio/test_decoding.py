@@ -8,6 +8,7 @@ import pytest
 import soundfile
 
 from audiotag.audio import limits
+from audiotag.audio.decoding import BlockReader
 from audiotag.audio.reading import read_crop, read_header, read_sound
 from audiotag.errors import AudiotagError
 
@@ -124,3 +125,33 @@ def test_a_mono_file_has_no_channels_that_cancel(tmp_path: Path, write_wav: Call
     path = write_wav(tmp_path / "bat.wav", 0.5 * ultrasound, 96_000, "FLOAT")
     assert read_sound(path).notes == ()
     assert read_sound(path, 16_000).notes == ("bat.wav has all its sound above 8 kHz, so it is silent at 16000 Hz.",)
+
+
+@pytest.mark.parametrize("container", ["WAV", "WAVEX", "RF64", "W64", "AIFF", "CAF", "AU"])
+@pytest.mark.parametrize("fails_from", [None, 0, 30_000])
+def test_16_bit_samples_are_those_of_libsndfile_also_after_a_block_that_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, container: str, fails_from: int | None
+) -> None:
+    path = tmp_path / "stereo.wav"
+    samples = np.random.default_rng(0).uniform(-1, 1, (50_000, 2))
+    soundfile.write(path, samples, RATE, subtype="PCM_16", format=container)
+    expected = soundfile.read(path, dtype="float32")[0]
+    read = soundfile.SoundFile.read
+
+    def failing(file: soundfile.SoundFile, *arguments: object, **options: object) -> np.ndarray:
+        out = options.get("out")
+        if (
+            fails_from is not None
+            and isinstance(out, np.ndarray)
+            and out.dtype == np.int16
+            and file.tell() >= fails_from
+        ):
+            file.seek(len(samples))
+            raise soundfile.LibsndfileError(2)
+        return read(file, *arguments, **options)
+
+    monkeypatch.setattr(soundfile.SoundFile, "read", failing)
+    with soundfile.SoundFile(path) as file:
+        blocks = list(BlockReader(file, block_samples=20_000))
+    assert [len(block) for block in blocks] == [20_000, 20_000, 10_000]
+    np.testing.assert_array_equal(np.concatenate(blocks), expected)
