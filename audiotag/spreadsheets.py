@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 # A place where a cell may begin, before a character that makes it a formula. Spreadsheets take the wide forms of
 # Chinese and Japanese keyboards for the narrow ones, and skip white space at the start.
-_FORMULA_START = r"(?=[\t\r\n']|\s*[=+\-@＝＋－＠])"
-FORMULA = re.compile(r"(^|[,;|\t\r\n])" + _FORMULA_START)
-DISARMED = re.compile(r"(^|[,;|\t\r\n])'" + _FORMULA_START)
+FORMULA = re.compile(r"(^|[,;|\t\r\n])(?=[\t\r\n']|\s*[=+\-@＝＋－＠])")
+# White space before a formula may hold further apostrophes; the bound keeps the search linear.
+DISARMED = re.compile(r"(^|[,;|\t\r\n])'(?=[\t\r\n']|[\s']{0,99}[=+\-@＝＋－＠])")
 UTF8_MARK = codecs.BOM_UTF8
 
 

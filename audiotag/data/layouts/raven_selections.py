@@ -1,8 +1,10 @@
 """Selection tables of Raven: text files with tabs, one row per selection, as people annotate sounds in Raven Pro.
 
-A table is about the sound with its name (``a.Table.1.selections.txt`` or ``a.selections.txt`` about ``a.wav``), or names
-the sound of each row by ``Begin Path`` or ``Begin File``, as tables about several sounds do. Raven writes two rows for
-a selection that is shown in two views. Annotations are in columns that the user named; `LABEL_COLUMNS` has common names.
+A table is about the sound with its name (``a.Table.1.selections.txt`` or ``a.selections.txt`` about ``a.wav``), or it
+names the sound of each row by ``Begin Path`` or ``Begin File``, as tables about several sounds do. Raven writes two
+rows for a selection that is shown in two views. Annotations are in columns that the user named; `LABEL_COLUMNS` has
+common names.
+
 Sources: Raven Pro 1.6 user's guide, chapter 6; the tables of BirdNET-Analyzer and of `Rraven`.
 """
 
@@ -58,7 +60,7 @@ class RavenSelections(AnnotatedLayout):
     """Each sound has the annotations of all its selections; a sound without a selection is left out."""
 
     title = "Raven selection tables"
-    order = 26
+    order = 28
     annotations = "selection tables of Raven"
 
     def recognises(self, path: Path) -> bool:

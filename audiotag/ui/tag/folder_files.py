@@ -37,8 +37,8 @@ def show_files(job: FolderJob, options: FolderOptions) -> None:
                 format_func=choices.__getitem__,
                 key=ANOTHER,
                 width=300,
-                help="Made from the results. Nothing is tagged again, unless sounds are new or have changed. Time ranges "
-                "are those that the job was started with.",
+                help="Made from the results. Nothing is tagged again, unless sounds are new or have changed. Time "
+                "ranges are those that the job was started with.",
             )
             st.button("Make it", icon=":material/note_add:", key="folder-make", on_click=_make, args=(job, name))
     if problem := st.session_state.pop(PROBLEM, None):

@@ -15,7 +15,7 @@ from audiotag.errors import AudiotagError
 from audiotag.remote.addresses import is_remote
 from audiotag.tagging.events import EventSettings
 from audiotag.tagging.folder_job import FolderJob, FolderOptions, export_choices, export_writer
-from audiotag.ui.tag.event_fields import pick_events
+from audiotag.ui.tag.file_choice import pick_events
 from audiotag.ui.tag.tagging_options import PageSettings
 from audiotag.ui.text import Markdown, escape
 from audiotag.ui.widgets.typed_path import parse_path

@@ -14,12 +14,12 @@ import streamlit as st
 from audiotag.errors import AudiotagError
 from audiotag.tagging.bulk_job import export_row
 from audiotag.tagging.events import EventSettings
-from audiotag.tagging.export.base import ExportFormat, ExportOptions, export_bytes, file_name
+from audiotag.tagging.export.base import ExportOptions, export_bytes, file_name
 from audiotag.tagging.export.rows import exact_clip_row
 from audiotag.tagging.folder_job import export_choices, export_writer
 from audiotag.tagging.result import Tags
 from audiotag.ui.tag.dropped_sounds import TABLE, DroppedSound
-from audiotag.ui.tag.event_fields import pick_events
+from audiotag.ui.tag.file_choice import FileChoice, pick_events
 from audiotag.ui.tag.tagging_options import TaggingSetup
 from audiotag.ui.text import Markdown, escape
 from audiotag.ui.widgets.downloads import SPREADSHEET_HELP
@@ -95,25 +95,7 @@ def show_errors_except(results: list[SoundResult], row: int) -> None:
         st.caption(f"{len(errors) - MAX_ERRORS} more sounds have an error. See the remarks in the table.")
 
 
-@dataclass(frozen=True)
-class Download:
-    """The file that is chosen for download.
-
-    Attributes
-    ----------
-    format : ExportFormat
-    spreadsheet : bool
-        Whether it is for a spreadsheet.
-    events : EventSettings
-        How its time ranges are found, if it has any.
-    """
-
-    format: ExportFormat
-    spreadsheet: bool
-    events: EventSettings
-
-
-def show_downloads(results: list[SoundResult], selected: SoundResult, setup: TaggingSetup) -> Download:
+def show_downloads(results: list[SoundResult], selected: SoundResult, setup: TaggingSetup) -> FileChoice:
     """Choose a format, and download all sounds or the selected one in it; a click makes the file."""
     choices = export_choices()
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -127,7 +109,7 @@ def show_downloads(results: list[SoundResult], selected: SoundResult, setup: Tag
         about.append(Markdown(f"For {escape(Path(selected.sound.name).name)}."))
     st.caption(Markdown(" ".join(about)))
     events = pick_events("tag") if format.has_events else EventSettings()
-    chosen = Download(format, spreadsheet, events)
+    chosen = FileChoice(format, spreadsheet, events)
     if any(result.tags for result in ([selected] if format.one_file_per_clip else results)):
         name = file_name(format, spreadsheet)
         with button:
@@ -143,7 +125,7 @@ def show_downloads(results: list[SoundResult], selected: SoundResult, setup: Tag
     return chosen
 
 
-def _file_bytes(chosen: Download, results: list[SoundResult], selected: SoundResult, setup: TaggingSetup) -> bytes:
+def _file_bytes(chosen: FileChoice, results: list[SoundResult], selected: SoundResult, setup: TaggingSetup) -> bytes:
     """The content of the chosen file."""
     card = setup.tagger.card
     options = ExportOptions.of(card, setup.thresholds, spreadsheet=chosen.spreadsheet, events=chosen.events)

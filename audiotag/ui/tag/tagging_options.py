@@ -24,7 +24,7 @@ from audiotag.ui.trust.hold_back import pick_hold_back
 if TYPE_CHECKING:
     from audiotag.tagging.ensemble import Card
     from audiotag.tagging.tagger import Tagger
-    from audiotag.ui.tag.results import Download
+    from audiotag.ui.tag.file_choice import FileChoice
     from audiotag.ui.tag.thresholds import Thresholds
 
 IN_ADDRESS: dict[str, Any] = {"bind": "query-params"}
@@ -179,7 +179,7 @@ def usable_settings(settings: TagSettings, tagger: Tagger) -> TagSettings:
 
 
 def show_command(
-    setup: TaggingSetup, sounds: list[DroppedSound], specs: list[str], chosen: Download | None = None
+    setup: TaggingSetup, sounds: list[DroppedSound], specs: list[str], chosen: FileChoice | None = None
 ) -> None:
     """The command that tags the same sounds in the same way, into the file that is chosen for download.
 

@@ -1,12 +1,33 @@
-"""The fields that say how time ranges are found, beside the choice of a file format with time ranges."""
+"""Which file is chosen for download, and the fields that say how the time ranges in it are found."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import streamlit as st
 
 from audiotag.tagging.events import MAX_S, EventSettings
+from audiotag.tagging.export.base import ExportFormat
 from audiotag.ui.text import Markdown
 from audiotag.ui.widgets.number_field import number_field
+
+
+@dataclass(frozen=True)
+class FileChoice:
+    """The file that is chosen for download.
+
+    Attributes
+    ----------
+    format : ExportFormat
+    spreadsheet : bool
+        Whether it is for a spreadsheet.
+    events : EventSettings
+        How its time ranges are found, if it has any.
+    """
+
+    format: ExportFormat
+    spreadsheet: bool
+    events: EventSettings
 
 
 def pick_events(key: str) -> EventSettings:
