@@ -39,7 +39,9 @@ def test_the_page_says_when_a_recording_began_and_downloads_in_the_chosen_format
     assert not at.exception
     assert command(at).endswith("--out tags-raven.txt --format raven --event-gap 2 --spreadsheet")
     at = at.selectbox(key="tag-format").set_value("webvtt").run()
-    assert command(at).endswith("--out tags --format webvtt")
+    assert command(at).endswith("--out tags --format webvtt --event-gap 2")
+    at = at.selectbox(key="tag-format").set_value("jsonl").run()
+    assert command(at).endswith("--out tags.jsonl")
     at = uploaded(open_page("pages/tag.py"), ("beep.wav", wav(beep(0.5))))
     assert not [text for text in texts(at.caption) if "recorded" in text]
 

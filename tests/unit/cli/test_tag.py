@@ -158,8 +158,8 @@ def test_tag_refuses_an_output_that_cannot_be_written_before_it_starts(
     for out, reason in (
         (
             "tags.xlsx",
-            "--out must end in .csv, .json or .parquet, got tags.xlsx; for another ending, name the format with "
-            "--format (audacity, birdnet, csv, json, jsonl, kaleidoscope, parquet, raven, raven-per-clip, webvtt).",
+            "--out must end in .csv, .json, .jsonl or .parquet, got tags.xlsx; for another ending, name the format "
+            "with --format (audacity, birdnet, csv, json, jsonl, kaleidoscope, parquet, raven, raven-per-clip, webvtt).",
         ),
         (sounds / "tags.csv", f"--out cannot be written to {sounds / 'tags.csv'}; choose another place."),
         (sounds / "notes.txt/tags.csv", f"{sounds / 'notes.txt'} cannot be used: file exists; choose another place."),
@@ -206,7 +206,7 @@ def test_timeline_has_one_row_per_window(
     for suffix in ("csv", "json", "parquet"):
         assert run("tag", *common, "--out", tmp_path / f"windows.{suffix}").status == 1
     table = table_of(tmp_path / "windows.csv")
-    assert list(table[0]) == ["fname", "start_s", "end_s", "Bark", "Bell", "Hiss", "familiarity"]
+    assert list(table[0]) == ["fname", "start_s", "end_s", "Bark", "Bell", "Hiss", "familiarity", "recorded"]
     assert [(row["fname"], row["start_s"], row["end_s"]) for row in table] == [
         ("a.wav", "0.0", "0.5"),
         *(("b.WAV", str(start), str(start + 1)) for start in (0.0, 0.5, 1.0, 1.5)),

@@ -180,10 +180,9 @@ def test_files_of_time_ranges_have_names_of_their_own_and_can_be_made_later(make
     job.add_file("birdnet")
     run(job)
     lines = (out / "tags-raven-spreadsheet.txt").read_text("utf-8-sig").splitlines()
-    with (out / "tags-kaleidoscope.csv").open(newline="") as file:
-        assert (
-            len(lines) - 1 == len(list(csv.DictReader(file))) == len((out / "tags-birdnet.csv").open().readlines()) - 1
-        )
+    for name in ("tags-kaleidoscope.csv", "tags-birdnet.csv"):
+        with (out / name).open(newline="") as file:
+            assert len(list(csv.DictReader(file))) == len(lines) - 1 > 0
     assert (job.folder / ".tags.partial.jsonl").read_bytes().startswith(before)  # nothing was tagged again
     other = make(files=("csv",), events=EventSettings(gap_s=2.0))
     assert other.folder != job.folder
