@@ -159,7 +159,8 @@ def test_tag_refuses_an_output_that_cannot_be_written_before_it_starts(
         (
             "tags.xlsx",
             "--out must end in .csv, .json, .jsonl or .parquet, got tags.xlsx; for another ending, name the format "
-            "with --format (audacity, birdnet, csv, json, jsonl, kaleidoscope, parquet, raven, raven-per-clip, webvtt).",
+            "with --format (audacity, birdnet, csv, json, jsonl, kaleidoscope, parquet, raven, raven-per-clip, "
+            "webvtt).",
         ),
         (sounds / "tags.csv", f"--out cannot be written to {sounds / 'tags.csv'}; choose another place."),
         (sounds / "notes.txt/tags.csv", f"{sounds / 'notes.txt'} cannot be used: file exists; choose another place."),
