@@ -169,7 +169,10 @@ class FolderJob(DetachedJob):
             _check_out(Path(options.out), sounds, options, is_new=before is None)
         with locked(job.folder / "job.json"):
             if before is not None:
-                options = replace(options, files=tuple(dict.fromkeys((*before.files, *options.files))))
+                has_events = any(export_writer(name)[0].has_events for name in options.files)
+                events = options.events if has_events else before.events  # a job without them goes on as it is
+                files = tuple(dict.fromkeys((*before.files, *options.files)))
+                options = replace(options, files=files, events=events)
             write_json(job.folder / "job.json", options.to_dict())
         return job
 

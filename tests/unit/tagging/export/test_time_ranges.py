@@ -5,11 +5,11 @@ import html
 import io
 import json
 import re
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+import openpyxl
 import pytest
 
 from audiotag.audio.recording_time import time_in_name
@@ -263,8 +263,9 @@ def test_a_file_for_a_spreadsheet_is_marked_as_utf_8_and_has_no_formula(format: 
     assert any("é.wav" in cell for cell in cells)
 
 
+@pytest.mark.parametrize("saved_as", ["csv", "xlsx"])
 def test_a_csv_file_for_a_spreadsheet_is_read_back_as_a_dataset_with_its_labels_unharmed(
-    tmp_path: Path, write_wav: Callable
+    saved_as: str, tmp_path: Path
 ) -> None:
     labels = ("=Rain", "Bell", "+Wind")
     safe = ExportOptions(labels, (0.5, 0.5, 0.5), spreadsheet=True)
@@ -274,9 +275,18 @@ def test_a_csv_file_for_a_spreadsheet_is_read_back_as_a_dataset_with_its_labels_
         (tmp_path / name).touch()
         scores = {label: 0.9 if label in own else 0.1 for label in labels}
         rows.append({"clip": name, "path": "", "scores": scores, "tags": [{"label": label} for label in own]})
-    (tmp_path / "tags.csv").write_bytes(export_bytes(EXPORTS.get("csv")(), rows, safe))
-    assert b"'=Rain" in (tmp_path / "tags.csv").read_bytes()
-    dataset = open_dataset(tmp_path / "tags.csv")
+    content = export_bytes(EXPORTS.get("csv")(), rows, safe)
+    assert b"'=Rain" in content
+    path = tmp_path / f"tags.{saved_as}"
+    if saved_as == "csv":
+        path.write_bytes(content)
+    else:  # as a spreadsheet opens and saves it: every cell is text or a number, and none is a formula
+        book = openpyxl.Workbook()
+        for row in csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")):
+            book.active.append(row)
+        assert {cell.data_type for row in book.active for cell in row} <= {"s", "n"}
+        book.save(path)
+    dataset = open_dataset(path)
     assert {row.clip: set(row.labels) for row in dataset.clips.itertuples()} == {
         name: set(own) for name, own in names.items()
     }
