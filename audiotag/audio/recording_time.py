@@ -30,7 +30,7 @@ from audiotag.audio.header import Source
 from audiotag.audio.pcm_layout import Chunk, Content, after, read_chunk_little_endian
 from audiotag.errors import AudiotagError
 
-Origin = Literal["GUANO", "AudioMoth comment", "broadcast extension", "file name"]
+Origin = Literal["GUANO metadata", "AudioMoth comment", "broadcast extension", "file name"]
 
 MAX_CHUNKS = 256  # a recorder writes about ten
 MAX_TEXT_BYTES = 1 << 16
@@ -57,7 +57,7 @@ class RecordingTime:
     moment : datetime.datetime
         With a time zone where that is known, else without.
     origin : str
-        What states it: "GUANO", "AudioMoth comment", "broadcast extension" or "file name".
+        What states it: "GUANO metadata", "AudioMoth comment", "broadcast extension" or "file name".
     """
 
     moment: datetime
@@ -66,7 +66,7 @@ class RecordingTime:
     def iso(self) -> str:
         """The time as ISO 8601; with its offset from UTC where that is known.
 
-        >>> RecordingTime(datetime(2019, 5, 28, 21, 30, tzinfo=UTC), "GUANO").iso()
+        >>> RecordingTime(datetime(2019, 5, 28, 21, 30, tzinfo=UTC), "GUANO metadata").iso()
         '2019-05-28T21:30:00+00:00'
         """
         return self.moment.isoformat()
@@ -74,7 +74,7 @@ class RecordingTime:
     def __str__(self) -> str:
         """The time for people.
 
-        >>> str(RecordingTime(datetime(2019, 5, 28, 21, 30, tzinfo=UTC), "GUANO"))
+        >>> str(RecordingTime(datetime(2019, 5, 28, 21, 30, tzinfo=UTC), "GUANO metadata"))
         '2019-05-28 21:30:00 UTC'
         >>> str(RecordingTime(datetime(2019, 5, 28, 21, 30), "file name"))
         '2019-05-28 21:30:00'
@@ -134,13 +134,13 @@ def _of_wav(content: Content) -> RecordingTime | None:
         origin, moment = _of_chunk(content, chunk, rate)
         if moment and origin:
             found.setdefault(origin, moment)
-    order: tuple[Origin, ...] = ("GUANO", "AudioMoth comment", "broadcast extension")
+    order: tuple[Origin, ...] = ("GUANO metadata", "AudioMoth comment", "broadcast extension")
     return next((RecordingTime(found[origin], origin) for origin in order if origin in found), None)
 
 
 def _of_chunk(content: Content, chunk: Chunk, rate: int) -> tuple[Origin | None, datetime | None]:
     if chunk.kind == b"guan":
-        return "GUANO", _of_guano(_text(content, chunk))
+        return "GUANO metadata", _of_guano(_text(content, chunk))
     if chunk.kind == b"LIST" and content.at(chunk.start, 4) == b"INFO":
         return "AudioMoth comment", _of_list(content, chunk)
     if chunk.kind == b"bext":

@@ -61,8 +61,8 @@ def read_table_file(
         if start == OLD_EXCEL:
             raise AudiotagError(f"{path.name} is a file of an old Excel; save it as .xlsx or CSV.")
         if start == ZIP and (suffix in ("xlsx", "xlsm") or is_workbook(path)):
-            file = read_excel_table(path, names)  # a table for spreadsheets may have been saved as a workbook
-            return replace(file, table=file.table.map(rearm).rename(columns=rearm))
+            workbook = read_excel_table(path, names)  # a table for spreadsheets may have been saved as a workbook
+            return replace(workbook, table=workbook.table.map(rearm).rename(columns=rearm))
         if f".{suffix}" in JSON_SUFFIXES:
             return read_json_table(path)
         return read_text_table(path, separator, names, has_header)

@@ -53,7 +53,7 @@ def test_the_made_files_are_sounds() -> None:
 def test_guano_states_the_time_with_its_zone(where: str) -> None:
     guano = chunk(b"guan", GUANO)
     content = wav_with(guano) if where == "before" else wav_with(after=guano)
-    assert iso(content) == ("2012-03-29T03:58:01+04:00", "GUANO")
+    assert iso(content) == ("2012-03-29T03:58:01+04:00", "GUANO metadata")
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_the_broadcast_extension_states_a_time_without_a_zone() -> None:
 def test_guano_counts_before_the_comment_that_before_the_extension_and_all_before_the_name() -> None:
     guano, comment = chunk(b"guan", GUANO), info(chunk(b"ICMT", COMMENT % b""))
     extension, name = bext(b"2018-01-01", b"00:00:00"), "SITE_20170101_000000.wav"
-    assert iso(wav_with(extension, comment, after=guano), name)[1] == "GUANO"
+    assert iso(wav_with(extension, comment, after=guano), name)[1] == "GUANO metadata"
     assert iso(wav_with(extension, comment), name)[1] == "AudioMoth comment"
     assert iso(wav_with(extension), name)[1] == "broadcast extension"
     assert iso(PLAIN, name) == ("2017-01-01T00:00:00", "file name")
@@ -166,7 +166,7 @@ def test_a_file_is_read_by_its_path_and_its_name_is_that_of_the_path(tmp_path: P
     path.write_bytes(PLAIN)
     assert iso(path) == ("2019-05-28T21:30:00", "file name")
     path.write_bytes(wav_with(after=chunk(b"guan", GUANO)))
-    assert iso(path)[1] == "GUANO"
+    assert iso(path)[1] == "GUANO metadata"
     assert path.read_bytes() == wav_with(after=chunk(b"guan", GUANO))
     assert iso(tmp_path / "gone_20190528_213000.wav") == ("2019-05-28T21:30:00", "file name")
     assert iso(tmp_path) is None
