@@ -19,18 +19,21 @@ if TYPE_CHECKING:  # for type checkers and editors; at run time `__getattr__` im
     from audiotag.features.log_mel import log_mel
     from audiotag.features.settings import SpectrogramSettings
     from audiotag.metrics import lwlrap
+    from audiotag.tagging.events import EventSettings, find_events
     from audiotag.tagging.opening import open_tagger
     from audiotag.tagging.result import Tags
     from audiotag.tagging.tagger import Tagger
 
 _MODULES = {
     "AudiotagError": "audiotag.errors",
+    "EventSettings": "audiotag.tagging.events",
     "SpectrogramSettings": "audiotag.features.settings",
     "Tagger": "audiotag.tagging.tagger",
     "Tags": "audiotag.tagging.result",
     "blend": "audiotag.api",
     "compare": "audiotag.api",
     "embed": "audiotag.api",
+    "find_events": "audiotag.tagging.events",
     "log_mel": "audiotag.features.log_mel",
     "lwlrap": "audiotag.metrics",
     "open_dataset": "audiotag.data.layouts",
@@ -42,12 +45,14 @@ _MODULES = {
 
 __all__ = [
     "AudiotagError",
+    "EventSettings",
     "SpectrogramSettings",
     "Tagger",
     "Tags",
     "blend",
     "compare",
     "embed",
+    "find_events",
     "log_mel",
     "lwlrap",
     "open_dataset",

@@ -15,5 +15,6 @@ Read the modules in this order:
 - `plain_headers`: the headers of the most common files, without a decoder;
 - `reading`: `read_header`, `read_sound` and `read_crop`;
 - `ffmpeg`, `ffmpeg_track`, `rates` and `decoder_process`: what runs in the other process;
-- `levels`: peak and RMS levels of a waveform.
+- `levels`: peak and RMS levels of a waveform;
+- `recording_time`: when a recording began, by its metadata or its name.
 """

@@ -109,5 +109,6 @@ def add_spreadsheet(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--spreadsheet",
         action="store_true",
-        help="write the CSV file for a spreadsheet: an apostrophe is put before text that it would take for a formula",
+        help="write the table for a spreadsheet: marked as UTF-8, with an apostrophe before text that it would take "
+        "for a formula",
     )

@@ -17,6 +17,7 @@ from audiotag.remote.addresses import typed_text
 
 if TYPE_CHECKING:
     from audiotag.data.layouts import OpenOptions
+    from audiotag.tagging.events import EventSettings
     from audiotag.tagging.settings import TagSettings
     from audiotag.training.run_options import RunOptions
     from audiotag.training.runs import RunSettings
@@ -101,6 +102,8 @@ def tag_line(
     out: str | Path = "",
     spreadsheet: bool = False,
     audacity: str | Path = "",
+    format: str = "",
+    events: EventSettings | None = None,
 ) -> str:
     """Command that tags sounds.
 
@@ -120,6 +123,10 @@ def tag_line(
         Whether that is a CSV file for a spreadsheet.
     audacity : str or Path
         Folder for label tracks; empty for none.
+    format : str
+        Name of the export format; empty for that of the suffix of ``out``.
+    events : EventSettings, optional
+        How time ranges are found, if the result has any.
 
     >>> tag_line(["my sound.wav", AND_MORE], "starter", thresholds=["f1"], out="tags.csv")
     "audiotag tag 'my sound.wav' … --ensemble starter --threshold f1 --out tags.csv"
@@ -129,7 +136,10 @@ def tag_line(
         words += _tag_setting_words(settings)
     for threshold in thresholds:
         words += ["--threshold", threshold]
-    words += _option_words({"--out": _path_text(out), "--audacity": _path_text(audacity)})
+    words += _option_words({"--out": _path_text(out), "--format": format, "--audacity": _path_text(audacity)})
+    if events is not None:
+        values = {"--event-gap": events.gap_s, "--event-min": events.min_s, "--event-hysteresis": events.hysteresis}
+        words += _option_words({option: _number_text(value or None) for option, value in values.items()})
     return _join("tag", *words, *(["--spreadsheet"] if spreadsheet else []))
 
 

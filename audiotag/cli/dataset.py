@@ -14,7 +14,7 @@ from audiotag.cli.printing import print_json, print_line, print_table, say
 from audiotag.cli.progress import bar, print_problems, quiet_decoders, wait_for_job
 from audiotag.cli.readings import print_readings, readings_as_json
 from audiotag.errors import AudiotagError
-from audiotag.spreadsheets import disarm_table
+from audiotag.spreadsheets import csv_bytes
 from audiotag.workspace import Workspace, write_bytes
 
 if TYPE_CHECKING:
@@ -221,8 +221,7 @@ def _write_files(dataset: Dataset, index: pd.DataFrame, problems: pd.DataFrame, 
             write_parquet(table, options.out)
         else:
             flat = table.drop(columns="third_octaves").assign(labels=table["labels"].map(",".join))
-            flat = disarm_table(flat) if options.spreadsheet else flat
-            write_bytes(options.out, flat.to_csv(index=False).encode())
+            write_bytes(options.out, csv_bytes(flat, options.spreadsheet))
     if options.html:
         from audiotag.features.settings import PRESETS
         from audiotag.figures.dashboard import dashboard

@@ -12,7 +12,7 @@ from audiotag.cli.exit_codes import ALL_DONE
 from audiotag.cli.printing import print_json, print_line, say
 from audiotag.cli.progress import bar, print_problems, quiet_decoders
 from audiotag.errors import AudiotagError
-from audiotag.spreadsheets import disarm_table
+from audiotag.spreadsheets import csv_bytes
 from audiotag.workspace import Workspace, write_bytes
 
 if TYPE_CHECKING:
@@ -60,9 +60,7 @@ def doubts(options: argparse.Namespace) -> int:
     _check_scored(dataset, held_out, source)
     found = find_doubts(dataset, held_out, _faults(dataset, workspace), read_aliases(workspace))
     if options.out:
-        table = _table(found)
-        table = disarm_table(table) if options.spreadsheet else table
-        write_bytes(options.out, table.to_csv(index=False).encode())
+        write_bytes(options.out, csv_bytes(_table(found), options.spreadsheet))
     if options.json:
         print_json({"dataset": str(dataset.root), "scores": source, "doubts": list(map(_as_json, found))})
     else:

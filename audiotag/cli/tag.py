@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from audiotag.cli.arguments import add_on_option, add_paths, add_spreadsheet, fold_numbers, local_or_remote_path
 from audiotag.cli.bulk_job import WriteRows, notes_path, tag_into_file, tag_on_cluster, tag_onto_screen, work_into_file
 from audiotag.cli.embed import VectorFile, check_vector_file, write_vectors
+from audiotag.cli.event_options import add_event_settings, event_settings
 from audiotag.cli.exit_codes import NOTHING_DONE
 from audiotag.cli.printing import print_json_part, say
 from audiotag.errors import AudiotagError
@@ -56,18 +57,24 @@ def add_tag(sub: argparse.ArgumentParser) -> None:
         "--out",
         type=Path,
         metavar="FILE",
-        help="write all scores to a file, in the format of its suffix: .csv, .json, .parquet or that of an installed "
-        "export format",
+        help="write the result to a file, in the format of its suffix: .csv, .json, .jsonl, .parquet or that of an "
+        "installed export format",
     )
     add(
         "--format",
         default="",
         metavar="NAME",
-        help="export format of --out: csv, json, parquet, audacity or an installed one (default: by the suffix); a "
-        "format with one file per clip writes into the folder --out",
+        help="export format of --out: csv, json, jsonl or parquet with scores and tags; raven, kaleidoscope or birdnet "
+        "with the time ranges of all clips; audacity, raven-per-clip or webvtt with one file per clip, into the folder "
+        "--out; or an installed one (default: by the suffix)",
     )
     add_spreadsheet(sub)
-    add("--timeline", action="store_true", help="write one row per window instead of one row per clip")
+    add(
+        "--timeline",
+        action="store_true",
+        help="write one row per window instead of one row per clip, or per time range of all clips",
+    )
+    add_event_settings(sub)
     add("--audacity", type=Path, metavar="FOLDER", help="also write one Audacity label track per clip into this folder")
     add(
         "--embeddings",
@@ -107,13 +114,16 @@ def tag(options: argparse.Namespace) -> int:
         raise AudiotagError("--timeline goes into a file or JSON; add --out FILE or --json.")
     if options.spreadsheet and not (format and format.for_spreadsheets):
         raise AudiotagError("--spreadsheet is for a CSV file; add --out FILE.csv, or leave it out.")
+    events = event_settings(options, format)
     place = _checked_place(options)
     if options.embeddings:
         check_vector_file(options.embeddings, [*options.paths, *filter(None, [options.out])], "--embeddings")
     folder, settings, card = _ensemble(options)
     thresholds = _thresholds(options.threshold, folder, card, settings)
     total = count_sounds(options.paths)  # before the first use of an ensemble measures its engines
-    export_options = ExportOptions(card.labels, thresholds, options.timeline, options.spreadsheet)
+    export_options = ExportOptions.of(
+        card, thresholds, timeline=options.timeline, spreadsheet=options.spreadsheet, events=events
+    )
     if place and format:
         return _tag_on(place, options, format, ShardOptions(folder, settings, thresholds, export_options), total, card)
     tagger = open_tagger(folder, settings, thresholds, say=say, keep_embeddings=bool(options.embeddings))
@@ -310,7 +320,7 @@ def _tag_on(
     def work(journal: Journal, progress: Progress) -> None:
         tag_on_cluster(place, shards, lambda: sound_files(options.paths), journal, progress)
 
-    depends = fingerprint(card, shards.settings, shards.thresholds) | _dependencies(options, format)
+    depends = fingerprint(card, shards.settings, shards.thresholds) | _dependencies(options, format, shards.export)
     write = _row_writer(options, format, shards.export)
     return work_into_file(work, total, options.out, depends, write, options.spreadsheet)
 
@@ -319,7 +329,7 @@ def _tag_into_file(
     job: BulkJob, options: argparse.Namespace, format: ExportFormat, export_options: ExportOptions
 ) -> int:
     write = _row_writer(options, format, export_options)
-    return tag_into_file(job, options.out, _dependencies(options, format), write)
+    return tag_into_file(job, options.out, _dependencies(options, format, export_options), write)
 
 
 def _row_writer(options: argparse.Namespace, format: ExportFormat, export_options: ExportOptions) -> WriteRows:
@@ -336,7 +346,8 @@ def _row_writer(options: argparse.Namespace, format: ExportFormat, export_option
     return write
 
 
-def _dependencies(options: argparse.Namespace, format: ExportFormat) -> dict[str, Any]:
+def _dependencies(options: argparse.Namespace, format: ExportFormat, export: ExportOptions) -> dict[str, Any]:
     """What the rows depend on besides the tagger, and the clips' own files."""
     audacity = os.path.abspath(options.audacity) if options.audacity else ""
-    return {"export format": [format.name, options.timeline], "Audacity folder": audacity}
+    of_format = [format.name, options.timeline]
+    return {"export format": of_format, "Audacity folder": audacity, "time ranges": export.events.to_dict()}

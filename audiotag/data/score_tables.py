@@ -30,7 +30,7 @@ UNNAMED = re.compile(r"(unnamed(:|: |_)?\d+(_level_\d+)?(\.\d+)*|__index_level_\
 WHOLE = re.compile(r"\d+(\.0*)?")
 COUNTERS = ("index", "idx", "id", "row", "rowid", "rownumber", "no", "nr", "number", "#")  # as `label_key` gives them
 NOT_SCORES = {*NOT_LABELS, *FOLD_NAMES, *SPLIT_NAMES, "target", "targetid", "classid", "labelid", "categoryid"}
-NO_CLASSES = ("tags", "familiarity", "unlike", "held_back")  # columns of what `audiotag tag --out` writes
+NO_CLASSES = ("tags", "familiarity", "unlike", "held_back", "recorded")  # columns of what `audiotag tag --out` writes
 USAGE = "usage"
 MIN_COUNTED_ROWS = 3  # 0, 1 may be scores
 

@@ -5,6 +5,7 @@ What a file is decides its content where that is unmistakable, and its suffix ot
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from audiotag.data.column_names import normalised_name
@@ -15,6 +16,7 @@ from audiotag.data.table_header import TableFile
 from audiotag.data.text_tables import read_text_table
 from audiotag.errors import AudiotagError
 from audiotag.reasons import plain_reason
+from audiotag.spreadsheets import rearm
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".tab", ".psv", ".jsonl", ".ndjson")
 OTHER_SUFFIXES = (".parquet", ".xlsx", ".xlsm")
@@ -59,7 +61,8 @@ def read_table_file(
         if start == OLD_EXCEL:
             raise AudiotagError(f"{path.name} is a file of an old Excel; save it as .xlsx or CSV.")
         if start == ZIP and (suffix in ("xlsx", "xlsm") or is_workbook(path)):
-            return read_excel_table(path, names)
+            workbook = read_excel_table(path, names)  # a table for spreadsheets may have been saved as a workbook
+            return replace(workbook, table=workbook.table.map(rearm).rename(columns=rearm))
         if f".{suffix}" in JSON_SUFFIXES:
             return read_json_table(path)
         return read_text_table(path, separator, names, has_header)

@@ -14,6 +14,7 @@ from audiotag.data.table_bounds import SEPARATORS, check_cells
 from audiotag.data.table_header import TableFile, TextForm, clean_cell, find_header, has_sound, with_header
 from audiotag.data.text_files import TextFile, open_text_file
 from audiotag.errors import AudiotagError
+from audiotag.spreadsheets import rearm
 
 HEAD_CHARS = 2**16
 HEAD_LINES = 50  # that are compared
@@ -23,6 +24,9 @@ LINE_END = re.compile(r"\r\n|\r|\n")
 TOO_MANY_CELLS = re.compile(r"Expected \d+ fields in line (\d+), saw \d+")
 NO_TABLE = "{} cannot be read as a CSV file with a header line: {}"
 OPEN_QUOTES = "Quotation marks in the table are not closed; they were read as part of the text."
+
+
+MARKED_UTF8 = "utf-8-sig"  # as tables for spreadsheets are, see `audiotag.spreadsheets`
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,9 @@ def read_text_table(
     if has_open_quotes:
         table = _parse(path, text, dialect, csv.QUOTE_NONE)
         notes = (*notes, OPEN_QUOTES)
+    if text.encoding == MARKED_UTF8:
+        table = table.map(rearm)
+        dialect = replace(dialect, header=dialect.header and list(map(rearm, dialect.header)))
     form = TextForm(text.encoding, text.errors, dialect.separator, dialect.skipped, not has_open_quotes)
     return replace(with_header(path, table, dialect.header, notes, dialect.skipped + 1), form=form)
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from audiotag.data.corrections import Correction
 from audiotag.data.verdicts import UNDECIDED, Verdict
-from audiotag.spreadsheets import disarm_table
+from audiotag.spreadsheets import csv_bytes
 
 COLUMNS = ["subset", "clip", "labels_from", "labels_to", "removed", "added", "reviewers", "time", "note"]
 
@@ -59,11 +59,9 @@ def differences_csv(
 ) -> bytes:
     """`differences` as a CSV table (UTF-8).
 
-    ``for_spreadsheet`` disarms text that a spreadsheet would take for a formula.
+    ``for_spreadsheet`` marks it as UTF-8, and disarms text that a spreadsheet would take for a formula.
     """
-    table = differences(corrections, verdicts)
-    table = disarm_table(table) if for_spreadsheet else table
-    return table.to_csv(index=False).encode("utf-8", "backslashreplace")
+    return csv_bytes(differences(corrections, verdicts), for_spreadsheet, errors="backslashreplace")
 
 
 def joined(names: Iterable[str]) -> str:

@@ -10,12 +10,22 @@ from pathlib import Path
 from typing import Any
 
 from audiotag.audio.opening import READABLE
+from audiotag.audio.recording_time import RecordingTime, recording_time
 from audiotag.errors import AudiotagError
 from audiotag.tagging.bulk import FileResult, SoundFile, sound_files, tag_files
 from audiotag.tagging.ensemble import Card, select_folds
+from audiotag.tagging.events import find_events
 from audiotag.tagging.export.base import ExportFormat, ExportOptions, export_bytes
-from audiotag.tagging.export.rows import Row, clip_row, exact_clip_row, problem_row, timeline_entries
+from audiotag.tagging.export.rows import (
+    Row,
+    clip_row,
+    event_entries,
+    exact_clip_row,
+    problem_row,
+    timeline_entries,
+)
 from audiotag.tagging.journal import Journal
+from audiotag.tagging.result import Tags
 from audiotag.tagging.settings import TagSettings
 from audiotag.tagging.tagger import Tagger
 from audiotag.version import __version__
@@ -115,17 +125,23 @@ def tag_row(result: FileResult, options: ExportOptions, per_clip: PerClip = ()) 
         return problem_row_of(result)
     for path, content in clip_exports(result, options, per_clip):
         write_bytes(path, content)
-    row = clip_row(tags, file.clip, str(file.path))
+    return export_row(tags, options, file.clip, str(file.path), recording_time(file.path))
+
+
+def export_row(tags: Tags, options: ExportOptions, clip: str, path: str, recorded: RecordingTime | None) -> Row:
+    """The row that a file for many clips gets: `clip_row` with its events and, if it is wanted, its timeline."""
+    events = find_events(tags, options.labels, options.thresholds, options.events)
+    row = clip_row(tags, clip, path, recorded) | {"events": event_entries(events)}
     return row | {"timeline": timeline_entries(tags, options.labels)} if options.timeline else row
 
 
 def clip_exports(result: FileResult, options: ExportOptions, per_clip: PerClip) -> Iterator[tuple[Path, bytes]]:
     """Path and content of the clip's own files; none for a clip that could not be tagged."""
     file, tags = result.file, result.tags
-    if tags is not None:
+    if tags is not None and per_clip:
+        exact = exact_clip_row(tags, options.labels, file.clip, str(file.path), recording_time(file.path))
         for format, folder in per_clip:
-            exact = exact_clip_row(tags, options.labels, file.clip, str(file.path))
-            yield folder / f"{as_text(file.clip)}{format.suffix}", export_bytes(format, [exact], options)
+            yield folder / format.clip_file(as_text(file.clip)), export_bytes(format, [exact], options)
 
 
 def problem_row_of(result: FileResult) -> Row:

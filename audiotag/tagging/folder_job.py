@@ -31,7 +31,8 @@ from audiotag.errors import AudiotagError
 from audiotag.state import fits, is_path, read_json_state
 from audiotag.tagging.bulk import sound_files
 from audiotag.tagging.bulk_results import ResultTable
-from audiotag.tagging.export.base import EXPORTS, ExportFormat, export_formats
+from audiotag.tagging.events import EventSettings
+from audiotag.tagging.export.base import EXPORTS, ExportFormat, export_formats, file_name
 from audiotag.tagging.settings import TagSettings
 from audiotag.wording import as_text
 from audiotag.workspace import Workspace, read_json, write_json
@@ -74,6 +75,8 @@ class FolderOptions:
         Folder for them; empty for the job's own.
     created : float
         Seconds since the epoch.
+    events : EventSettings or None
+        How time ranges are found. None for a job of an earlier version, whose results have none.
     """
 
     sounds: str
@@ -84,13 +87,15 @@ class FolderOptions:
     files: tuple[str, ...] = ("csv",)
     out: str = ""
     created: float = field(default_factory=time.time)
+    events: EventSettings | None = field(default_factory=EventSettings)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> FolderOptions:
         """Read what `to_dict` gave."""
         settings = values["settings"] | {"folds": tuple(values["settings"]["folds"])}
         lists = {name: tuple(values[name]) for name in ("thresholds", "specs", "files")}
-        return cls(**{**values, **lists, "settings": TagSettings(**settings)})
+        events = EventSettings(**found) if (found := values.get("events")) is not None else None
+        return cls(**{**values, **lists, "settings": TagSettings(**settings), "events": events})
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -100,6 +105,8 @@ class FolderOptions:
         """The same for jobs with the same results; a format that writes one file per clip makes another job."""
         per_clip = [name for name in self.files if export_writer(name)[0].one_file_per_clip]
         values = [self.sounds, self.ensemble, self.settings.to_dict(), self.thresholds, self.out, per_clip]
+        if self.events not in (None, EventSettings()):
+            values.append(self.events.to_dict())
         digest = hashlib.sha256(json.dumps(values).encode(errors="backslashreplace")).hexdigest()
         name = re.sub(r"[^\w-]+", "-", as_text(Path(self.sounds).name)).strip("-")[:40]
         return f"{name or 'sounds'}-{digest[:12]}"
@@ -162,7 +169,10 @@ class FolderJob(DetachedJob):
             _check_out(Path(options.out), sounds, options, is_new=before is None)
         with locked(job.folder / "job.json"):
             if before is not None:
-                options = replace(options, files=tuple(dict.fromkeys((*before.files, *options.files))))
+                has_events = any(export_writer(name)[0].has_events for name in options.files)
+                events = options.events if has_events else before.events  # a job without them goes on as it is
+                files = tuple(dict.fromkeys((*before.files, *options.files)))
+                options = replace(options, files=files, events=events)
             write_json(job.folder / "job.json", options.to_dict())
         return job
 
@@ -256,10 +266,15 @@ def restore_job(name: str, workspace: Workspace) -> None:
         os.replace(workspace.root / JOBS / DELETED / name, workspace.root / JOBS / name)
 
 
-def export_choices() -> dict[str, str]:
-    """The files that can be written: their names for `FolderOptions.files`, and their titles."""
+def export_choices(with_events: bool = True) -> dict[str, str]:
+    """The files that can be written: their names for `FolderOptions.files`, and their titles.
+
+    ``with_events`` says whether files of time ranges are among them.
+    """
     choices = {}
     for format in export_formats():
+        if format.has_events and not with_events:
+            continue
         choices[format.name] = format.title
         if format.for_spreadsheets:
             choices[format.name + SPREADSHEET] = f"{format.title} for a spreadsheet"
@@ -268,18 +283,14 @@ def export_choices() -> dict[str, str]:
 
 def export_path(out: Path, name: str) -> Path:
     """The file of a choice; of a format with one file per clip, the archive with all of them."""
-    format, _ = export_writer(name)
-    return out / (f"{name}.zip" if format.one_file_per_clip else f"{_stem(name)}{format.suffix}")
+    format, spreadsheet = export_writer(name)
+    return out / (f"{name}.zip" if format.one_file_per_clip else file_name(format, spreadsheet))
 
 
 def export_writer(name: str) -> tuple[ExportFormat, bool]:
     """The format of an export choice, and whether it is for a spreadsheet."""
     spreadsheet = name.endswith(SPREADSHEET) and name not in EXPORTS.names()
     return EXPORTS.get(name.removesuffix(SPREADSHEET) if spreadsheet else name)(), spreadsheet
-
-
-def _stem(name: str) -> str:
-    return "tags-spreadsheet" if export_writer(name)[1] else "tags"
 
 
 def _check_out(out: Path, sounds: Path, options: FolderOptions, is_new: bool) -> None:

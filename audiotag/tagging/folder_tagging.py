@@ -17,6 +17,7 @@ from typing import Any
 from audiotag.tagging.bulk import FileResult, sound_files
 from audiotag.tagging.bulk_job import BulkJob, fingerprint_of, tag_into_journal, tag_row
 from audiotag.tagging.bulk_results import ResultTable
+from audiotag.tagging.events import EventSettings
 from audiotag.tagging.export.base import ExportOptions, write_export
 from audiotag.tagging.export.rows import Row
 from audiotag.tagging.folder_job import PROBLEMS, FolderJob, FolderOptions, FolderProgress, export_path, export_writer
@@ -40,13 +41,16 @@ def tag_folder(job: FolderJob) -> None:
         return
     tagger = open_tagger(options.ensemble, options.settings, options.thresholds, say=print)
     out, labels = job.out(options), tagger.card.labels
-    export = ExportOptions(labels, options.thresholds)
+    export = ExportOptions.of(tagger.card, options.thresholds, events=options.events or EventSettings())
     writers = [(name, export_writer(name)[0]) for name in options.files]
     per_clip = [(format, out / name) for name, format in writers if format.one_file_per_clip]
     bulk = BulkJob(tagger, lambda: sound_files([sounds]), total, lambda result: tag_row(result, export, per_clip))
     write_json(job.folder / "labels.json", labels)
     per_clip_names = [format.name for format, _ in per_clip]
-    opened = Journal(job.folder / "tags", fingerprint_of(tagger) | {"files per clip": per_clip_names}, print)
+    depends = fingerprint_of(tagger) | {"files per clip": per_clip_names}
+    if options.events is not None:  # a job of an earlier version goes on without them
+        depends["time ranges"] = options.events.to_dict()
+    opened = Journal(job.folder / "tags", depends, print)
     table = ResultTable(job.folder, labels)
     with opened as journal:
         if journal.is_resumed:

@@ -10,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from audiotag.tagging import folder_tagging
+from audiotag.tagging.events import EventSettings
 from audiotag.tagging.folder_job import FolderJob, FolderProgress, list_jobs
 from audiotag.workspace import Workspace, write_json
 
@@ -79,7 +80,8 @@ def test_a_folder_is_tagged_in_the_background_and_its_results_are_shown(
     assert list(table["sound"]) == ["1.wav"]
     words = shlex.split(command(at))
     assert words == ["audiotag", "tag", str(archive), "--ensemble", "tiny", "--out", f"{job.folder}/files/tags.csv"]
-    at = at.button(key="folder-make-json").click().run()
+    at = at.selectbox(key="folder-another").set_value("json").run()
+    at = at.button(key="folder-make").click().run()
     assert started == [job, job]
     assert job.options().files == ("csv", "json")
 
@@ -116,3 +118,19 @@ def test_a_folder_that_cannot_be_tagged_gives_a_message(
         assert not at.exception
         assert any(sentence in error for error in texts(at.error))
     assert started == []
+
+
+def test_the_form_asks_how_time_ranges_are_found_where_a_file_has_them(
+    home: Workspace, archive: Path, started: list[FolderJob]
+) -> None:
+    at = open_page("pages/tag.py", view="Folders")
+    assert "folder-event-gap" not in {field.key for field in at.text_input}
+    at = at.multiselect(key="folder-files").set_value(["csv", "raven", "webvtt"]).run()
+    at.text_input(key="folder-event-gap").set_value("1,5")
+    at.text_input(key="folder-event-min").set_value("0.25")
+    at = start(at, archive)
+    assert not at.exception
+    (job,) = started
+    assert job.options().events == EventSettings(gap_s=1.5, min_s=0.25)
+    assert job.options().files == ("csv", "raven", "webvtt")
+    assert command(at).endswith("--event-gap 1.5 --event-min 0.25")

@@ -30,6 +30,22 @@ def test_a_dropped_sound_gets_the_tags_that_the_library_gives(home: Workspace) -
         assert f"{tag.folds_agreeing} of 2 folds · threshold {tag.threshold:.2f}" in words(at)
 
 
+def test_the_page_says_when_a_recording_began_and_downloads_in_the_chosen_format(home: Workspace) -> None:
+    at = uploaded(open_page("pages/tag.py"), ("SITE_20190528_213000.wav", wav(beep(0.5))))
+    assert ":material/schedule: recorded 2019-05-28 21:30:00, by its file name" in texts(at.caption)
+    assert command(at).endswith("--out tags.csv")
+    at = at.selectbox(key="tag-format").set_value("raven-spreadsheet").run()
+    at = at.text_input(key="tag-event-gap").set_value("2").run()
+    assert not at.exception
+    assert command(at).endswith("--out tags-raven.txt --format raven --event-gap 2 --spreadsheet")
+    at = at.selectbox(key="tag-format").set_value("webvtt").run()
+    assert command(at).endswith("--out tags --format webvtt --event-gap 2")
+    at = at.selectbox(key="tag-format").set_value("jsonl").run()
+    assert command(at).endswith("--out tags.jsonl")
+    at = uploaded(open_page("pages/tag.py"), ("beep.wav", wav(beep(0.5))))
+    assert not [text for text in texts(at.caption) if "recorded" in text]
+
+
 def test_silence_gets_no_tag_and_a_note(home: Workspace) -> None:
     at = uploaded(open_page("pages/tag.py"), ("quiet.wav", wav(np.zeros(44_100))))
     assert not at.exception

@@ -70,6 +70,14 @@ def downloaded(page: Page, button: str) -> bytes:
     return Path(download.value.path()).read_bytes()
 
 
+def downloaded_as(page: Page, format: str) -> bytes:
+    """The file of the results in a format that is chosen in the picker."""
+    page.get_by_role("combobox", name="Results as a file").click()
+    page.get_by_role("option", name=format, exact=True).click()
+    wait_until_settled(page)
+    return downloaded(page, "Download")
+
+
 def test_three_sounds_dropped_at_once_are_tagged_listed_sorted_and_exported(
     server: Server, page: Page, unseen: Path, tmp_path: Path
 ) -> None:
@@ -88,16 +96,16 @@ def test_three_sounds_dropped_at_once_are_tagged_listed_sorted_and_exported(
     expect(page.get_by_role("group", name="Player of bell.wav")).to_be_visible()
     wait_until_settled(page)
 
-    rows = {row["fname"]: row for row in csv.DictReader(io.StringIO(downloaded(page, "CSV").decode()))}
+    rows = {row["fname"]: row for row in csv.DictReader(io.StringIO(downloaded(page, "Download").decode()))}
     assert list(rows) == ["bell.wav", "accordion.mp4"]
     assert "Church_bell" in rows["bell.wav"]["tags"].split(",")
     assert "Accordion" in rows["accordion.mp4"]["tags"].split(",")
     labels = read_card(SHIPPED_MODELS / "starter").labels
     assert all(0 <= float(rows["bell.wav"][label]) <= 1 for label in labels)
-    entries = json.loads(downloaded(page, "JSON"))
+    entries = json.loads(downloaded_as(page, "JSON"))
     assert [entry["clip"] for entry in entries] == ["bell.wav", "accordion.mp4"]
     assert {tag["label"] for tag in entries[0]["tags"]} == set(rows["bell.wav"]["tags"].split(","))
-    start, end, label = downloaded(page, "Audacity labels").decode().splitlines()[0].split("\t")
+    start, end, label = downloaded_as(page, "Audacity labels").decode().splitlines()[0].split("\t")
     assert 0 <= float(start) < float(end) <= entries[0]["duration_s"] + 0.001
     assert label.rsplit(" ", 1)[0] in labels
 
@@ -306,7 +314,7 @@ def test_a_folder_is_tagged_in_the_background_stopped_and_resumed_after_a_reload
     page.goto(f"{server.url}/tag?view=Folders")
     field = page.get_by_role("textbox", name="Folder of sounds")
     field.fill(str(folder))
-    field.press("Enter")
+    page.get_by_role("button", name="Tag this folder").click()
     expect(page.get_by_text(re.compile(r"Tagging \d+ of 401 sounds · .*clips/s"))).to_be_visible(timeout=60_000)
     page.get_by_role("button", name="Stop", exact=True).click()
     stopped = page.get_by_text(re.compile(r"Stopped after \d+ of 401 sounds"))

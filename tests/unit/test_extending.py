@@ -49,8 +49,8 @@ train_run_folder(run)
 report["events"] = [event["event"] for event in run.events()]
 folder = publish(run, "extras", Workspace().ensembles)
 report["card"] = json.loads((folder / "card.json").read_text())["network"]
-report["tagged"] = command("tag", "sounds/0.wav", "sounds/1.wav", "--ensemble", "extras", "--out", "tags.jsonl")
-by_name = ("--out", "tags.txt", "--format", "json-lines")
+report["tagged"] = command("tag", "sounds/0.wav", "sounds/1.wav", "--ensemble", "extras", "--out", "all.tags")
+by_name = ("--out", "tags.txt", "--format", "tag-lists")
 report["by name"] = command("tag", "sounds/0.wav", "--ensemble", "extras", *by_name)
 Path("report.json").write_text(json.dumps(report))
 """
@@ -141,6 +141,6 @@ def test_network_augmentation_and_loss_train_folds_that_are_published(report: di
 
 def test_ensemble_of_the_network_tags_and_the_format_writes_the_result(report: dict, folder: Path) -> None:
     assert report["tagged"][0] == report["by name"][0] == 0
-    rows = [json.loads(line) for line in (folder / "tags.jsonl").read_text().splitlines()]
-    assert [Path(row["clip"]).name for row in rows] == ["0.wav", "1.wav"]
+    lines = [line.split("\t") for line in (folder / "all.tags").read_text().splitlines()]
+    assert [Path(clip).name for clip, *_ in lines] == ["0.wav", "1.wav"]
     assert len((folder / "tags.txt").read_text().splitlines()) == 1

@@ -8,7 +8,7 @@ import re
 import pandas as pd
 import pytest
 
-from audiotag.spreadsheets import disarm, disarm_table
+from audiotag.spreadsheets import disarm, disarm_table, rearm
 from audiotag.tagging.export.base import ExportOptions, export_bytes
 from audiotag.tagging.export.csv import CsvFormat
 from audiotag.tagging.journal import write_problems
@@ -47,6 +47,7 @@ def test_text_can_be_recovered():
     for _ in range(2000):
         text = "".join(rng.choices("=+-@'\t\r\n;,| aé＝", k=rng.randrange(9)))
         assert recovered(disarm(text)) == text
+        assert rearm(disarm(text)) == text
 
 
 def test_ordinary_text_and_numbers_are_unchanged():
@@ -70,12 +71,12 @@ def test_csv_format_disarms_only_where_it_is_asked_to():
     options = ExportOptions(("-Bark",), (0.1,))
     assert (
         export_bytes(CsvFormat(), rows, options)
-        == b"fname,-Bark,tags,familiarity,unlike,held_back\r\n=a.wav,0.5,-Bark,,,\r\n"
+        == b"fname,-Bark,tags,familiarity,unlike,held_back,recorded\r\n=a.wav,0.5,-Bark,,,,\r\n"
     )
     safe = ExportOptions(("-Bark",), (0.1,), spreadsheet=True)
     assert (
         export_bytes(CsvFormat(), rows, safe)
-        == b"fname,'-Bark,tags,familiarity,unlike,held_back\r\n'=a.wav,0.5,'-Bark,,,\r\n"
+        == b"\xef\xbb\xbffname,'-Bark,tags,familiarity,unlike,held_back,recorded\r\n'=a.wav,0.5,'-Bark,,,,\r\n"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import itertools
 import os
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
@@ -155,6 +156,36 @@ def several_left_out(clips: Sequence[str], noun: str, what: str, kind: str) -> P
     if len(clips) == 1:
         return Problem(example, f"{example} is {what}; it is left out.", kind)
     return Problem(example, f"{len(clips):,} {noun}s, like {example}, are {what}; they are left out.", kind)
+
+
+def sound_of_text(text: Path, texts: Sequence[Path], sounds: SoundPaths, endings: re.Pattern[str]) -> Path | None:
+    """The sound with the name of an annotation file, in the same folder or in one of the same name elsewhere.
+
+    Parameters
+    ----------
+    text : Path
+        Below the root of the sounds.
+    texts : sequence of Path
+        All annotation files; a single one may be about a single sound of any name.
+    sounds : SoundPaths
+    endings : re.Pattern
+        What may follow the sound's name in that of the file, before its suffix.
+    """
+    parts = text.relative_to(sounds.root).with_suffix("").parts
+    for stem in dict.fromkeys([parts[-1], endings.sub("", parts[-1])]):
+        for start in range(len(parts)):
+            name = "/".join([*parts[start:-1], stem])
+            found = sounds.find(name) if stem else None
+            if found and found.suffix.lower() != text.suffix.lower():
+                return found
+    only = sounds.sounds
+    return sounds.root / only[0] if len(only) == 1 and len(texts) == 1 else None
+
+
+def split_of_sound(sound: Path, root: Path) -> str | None:
+    """The split that a folder around a sound is named after; None if there is none."""
+    split = next(filter(None, map(split_of, sound.relative_to(root).parts[:-1])), None)
+    return {"dev": "validation", "eval": "test"}.get(split or "", split)
 
 
 def require_size(file: Path) -> None:

@@ -19,13 +19,13 @@ from audiotag.data.layouts.annotated import (
     folder_of_sounds,
     missing_sounds,
     require_size,
+    sound_of_text,
+    split_of_sound,
     without_wrapping,
 )
 from audiotag.data.layouts.base import OpenOptions, register_layout
-from audiotag.data.layouts.folder_names import split_of
 from audiotag.data.layouts.folder_tree import FolderTree
 from audiotag.data.layouts.reading import Findings
-from audiotag.data.sound_paths import SoundPaths
 
 NUMBER = r"-?\d+(?:[.,]\d+)?(?:[eE][-+]?\d+)?"
 RANGE = re.compile(rf"({NUMBER})\t({NUMBER})(?:\t([^\t]*))?")
@@ -56,7 +56,7 @@ class AudacityLabels(AnnotatedLayout):
         sounds = tree.paths
         if 2 * len(texts) < len(sounds.sounds) and tree.are_classes:
             return False
-        return any(_sound_of(track, tracks, sounds) for track in tracks)
+        return any(sound_of_text(track, tracks, sounds, ENDINGS) for track in tracks)
 
     def annotation_files(self, path: Path) -> list[Path]:
         """The label tracks, empty ones included; none if all are empty."""
@@ -68,13 +68,12 @@ class AudacityLabels(AnnotatedLayout):
         """Read all label tracks."""
         root, missing = clips.sounds.root, []
         for track in files:
-            sound = _sound_of(track, files, clips.sounds)
+            sound = sound_of_text(track, files, clips.sounds, ENDINGS)
             name = track.relative_to(root).as_posix()
             if sound is None:
                 missing.append(name)
             else:
-                split = next(filter(None, map(split_of, sound.relative_to(root).parts[:-1])), None)
-                clips.add(sound, _labels(track), split={"dev": "validation", "eval": "test"}.get(split or "", split))
+                clips.add(sound, _labels(track), split=split_of_sound(sound, root))
         missing_sounds(missing, "the label tracks", root, findings)
         findings.readings.append(
             Reading(
@@ -97,19 +96,6 @@ def _labels(track: Path) -> list[str]:
         text = content.decode("cp1252", errors="replace")
     ranges = (RANGE.fullmatch(line.rstrip()) for line in text.splitlines() if not line.startswith(FREQUENCIES))
     return [SCORE.sub("", " ".join((found[3] or "").split())) for found in ranges if found]
-
-
-def _sound_of(track: Path, tracks: list[Path], sounds: SoundPaths) -> Path | None:
-    """The sound with the name of the track, in the same folder or in one of the same name elsewhere."""
-    parts = track.relative_to(sounds.root).with_suffix("").parts
-    for stem in dict.fromkeys([parts[-1], ENDINGS.sub("", parts[-1])]):
-        for start in range(len(parts)):
-            name = "/".join([*parts[start:-1], stem])
-            found = sounds.find(name) if stem else None
-            if found and found.suffix.lower() != track.suffix.lower():
-                return found
-    only = sounds.sounds
-    return sounds.root / only[0] if len(only) == 1 and len(tracks) == 1 else None
 
 
 def _is_track(file: Path) -> bool:

@@ -112,7 +112,7 @@ class ClipNames(Layout):
     """
 
     title = "labels in the names of the files"
-    order = 30
+    order = 31
 
     def recognises(self, path: Path) -> bool:
         """Whether more than half of the sounds are named as in one of the datasets."""

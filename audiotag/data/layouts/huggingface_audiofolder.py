@@ -51,7 +51,7 @@ class HuggingFaceAudioFolder(Layout):
     """Sounds and their metadata; a table is about the sounds below its own folder."""
 
     title = "Hugging Face AudioFolder"
-    order = 28
+    order = 29
 
     def recognises(self, path: Path) -> bool:
         """Whether a table of metadata there has a column of file names that are those of sounds."""

@@ -31,7 +31,7 @@ class SplitTables(PublishedLayout):
     """
 
     title = "one table per split, like train.csv"
-    order = 29
+    order = 30
     mark = "train.csv that names the sounds of a folder train"
 
     def is_release(self, folder: Path) -> bool:

@@ -40,7 +40,7 @@ class Table(Layout):
     """
 
     title = "table with a file and a label column"
-    order = 32
+    order = 33
     looks_for = "a table (CSV, Excel, JSON or Parquet) with a file column and a label column beside the sounds"
 
     def recognises(self, path: Path) -> bool:

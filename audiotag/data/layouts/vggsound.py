@@ -36,7 +36,7 @@ class VGGSound(AnnotatedLayout):
     """The segments whose sounds are there; the clips of one video are a group."""
 
     title = "VGGSound"
-    order = 31
+    order = 32
     annotations = "CSV file of VGGSound's segments"
 
     def annotation_files(self, path: Path) -> list[Path]:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from audiotag.data.dataset import Dataset
 from audiotag.review.export.reopening import relative_name
-from audiotag.spreadsheets import disarm
+from audiotag.spreadsheets import UTF8_MARK, disarm
 
 NEEDS_LIST = set(",;|\n\"'[](){}")
 FURTHER = ("split", "fold", "group")  # columns that datasets may have
@@ -27,7 +27,7 @@ def plain_table(dataset: Dataset, folder: Path | None, for_spreadsheet: bool = F
     folder : Path or None
         What the paths in ``fname`` are relative to; None for the names of the clips in place of paths.
     for_spreadsheet : bool
-        Disarm text that a spreadsheet would take for a formula.
+        Mark it as UTF-8, and disarm text that a spreadsheet would take for a formula.
 
     Notes
     -----
@@ -51,4 +51,5 @@ def plain_table(dataset: Dataset, folder: Path | None, for_spreadsheet: bool = F
     writer = csv.writer(text, lineterminator="\n")
     for row in (tuple(columns), *zip(*columns.values(), strict=True)):
         writer.writerow(map(disarm, row) if for_spreadsheet else row)
-    return text.getvalue().encode("utf-8", "surrogateescape")
+    content = text.getvalue().encode("utf-8", "surrogateescape")
+    return UTF8_MARK + content if for_spreadsheet else content

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, TypeVar
 
 from audiotag.errors import AudiotagError
 from audiotag.registry import Registry
+from audiotag.tagging.events import EventSettings
 from audiotag.tagging.export.rows import Row
 from audiotag.workspace import open_atomic
+
+if TYPE_CHECKING:
+    from audiotag.tagging.ensemble import Card
 
 
 @dataclass(frozen=True)
@@ -34,12 +38,25 @@ class ExportOptions:
     spreadsheet : bool
         Whether text that a spreadsheet would take for a formula is disarmed (`audiotag.spreadsheets`); only for a
         format whose `ExportFormat.for_spreadsheets` is set.
+    events : EventSettings
+        How time ranges are found in timelines; for formats whose `ExportFormat.has_events` is set, and for the
+        ``events`` in rows.
+    band_hz : tuple[float, float]
+        Lowest and highest frequency that the ensemble gets, for formats whose time ranges have frequencies.
     """
 
     labels: tuple[str, ...]
     thresholds: tuple[float, ...]
     timeline: bool = False
     spreadsheet: bool = False
+    events: EventSettings = field(default_factory=EventSettings)
+    band_hz: tuple[float, float] = (0.0, 22_050.0)
+
+    @classmethod
+    def of(cls, card: Card, thresholds: Sequence[float], **options: Any) -> ExportOptions:
+        """The options for an ensemble; ``options`` are further fields."""
+        band_hz = (card.spectrogram.f_min, card.spectrogram.f_max)
+        return cls(card.labels, tuple(thresholds), band_hz=band_hz, **options)
 
 
 class ExportFormat:
@@ -55,13 +72,18 @@ class ExportFormat:
         What a file of this format holds, in one sentence; shown on the Tag page.
     suffix : str
         How its file names end: a dot with lower-case letters or digits, such as ``".csv"``. ``audiotag tag --out``
-        finds the format by it.
+        finds the format by it, unless ``found_by_suffix`` is False.
     mime : str
         Media type of the file.
     one_file_per_clip : bool
         Whether it writes one file per clip, in place of one file for all clips.
     for_spreadsheets : bool
         Whether people open its files in spreadsheets, so that `ExportOptions.spreadsheet` changes what it writes.
+    has_events : bool
+        Whether it writes time ranges, which `ExportOptions.events` changes.
+    found_by_suffix : bool
+        Whether a suffix alone means this format. Formats that share the suffix of a common one, such as ``.csv``, say
+        False and are chosen by their name.
     """
 
     name: ClassVar[str] = ""
@@ -71,6 +93,12 @@ class ExportFormat:
     mime: ClassVar[str]
     one_file_per_clip: ClassVar[bool] = False
     for_spreadsheets: ClassVar[bool] = False
+    has_events: ClassVar[bool] = False
+    found_by_suffix: ClassVar[bool] = True
+
+    def clip_file(self, clip: str) -> str:
+        """Name of the file of a clip, for a format with one file per clip; the clip's own suffix stays in it."""
+        return f"{clip}{self.suffix}"
 
     def write(self, file: BinaryIO, rows: Iterable[Row], options: ExportOptions) -> None:
         """Write one file.
@@ -82,8 +110,9 @@ class ExportFormat:
         rows : iterable of dict
             What `audiotag.tagging.export.rows.clip_row` makes, in the order of the clips; what `problem_row` makes for
             a clip that could not be tagged. There may be millions: take one after the other and do not collect them.
-            They hold ``timeline`` if ``options.timeline`` is set. A format with one file per clip gets one row, which
-            always has its ``timeline``, in full precision.
+            They hold ``events``, and ``timeline`` if ``options.timeline`` is set. A format with one file per clip gets
+            one row, which always has its ``timeline``, in full precision. `audiotag.tagging.export.intervals` gives
+            the events of both.
         options : ExportOptions
         """
         raise NotImplementedError
@@ -119,9 +148,9 @@ def register_export(name: str) -> Callable[[Format], Format]:
 
 
 def export_formats() -> tuple[ExportFormat, ...]:
-    """All formats: first those with one file for all clips, then those with one per clip; each group by name."""
+    """All formats: tables first, then files of time ranges, then those with one file per clip; each group by name."""
     formats = [format() for _, format in EXPORTS.items()]
-    return tuple(sorted(formats, key=lambda format: format.one_file_per_clip))
+    return tuple(sorted(formats, key=lambda format: (format.one_file_per_clip, format.has_events)))
 
 
 def export_format(out: Path, name: str = "") -> ExportFormat:
@@ -136,7 +165,7 @@ def export_format(out: Path, name: str = "") -> ExportFormat:
     """
     if name:
         return EXPORTS.get(name)()
-    whole = [format for format in export_formats() if not format.one_file_per_clip]
+    whole = [format for format in export_formats() if not format.one_file_per_clip and format.found_by_suffix]
     found = [format for format in whole if format.suffix == out.suffix.lower()]
     if len(found) == 1:
         return found[0]
@@ -148,6 +177,17 @@ def export_format(out: Path, name: str = "") -> ExportFormat:
         f"--out must end in {', '.join(suffixes[:-1])} or {suffixes[-1]}, got {out.name}; for another ending, name "
         f"the format with --format ({', '.join(EXPORTS.names())})."
     )
+
+
+def file_name(format: ExportFormat, spreadsheet: bool = False) -> str:
+    """Name of a file with all clips: formats with the same suffix get different names.
+
+    >>> from audiotag.tagging.export.csv import CsvFormat
+    >>> file_name(CsvFormat()), file_name(CsvFormat(), spreadsheet=True)
+    ('tags.csv', 'tags-spreadsheet.csv')
+    """
+    words = ["tags", *([] if format.found_by_suffix else [format.name]), *(["spreadsheet"] if spreadsheet else [])]
+    return "-".join(words) + format.suffix
 
 
 def write_export(format: ExportFormat, out: Path, rows: Iterable[Row], options: ExportOptions) -> None:

@@ -15,7 +15,7 @@ class JsonFormat(ExportFormat):
     """An array of the rows as they are, indented by two spaces."""
 
     title = "JSON"
-    about = "One object per clip: scores, tags, how many folds agree, familiarity, length and notes."
+    about = "One object per clip: scores, tags, time ranges, how many folds agree, familiarity, length and notes."
     suffix = ".json"
     mime = "application/json"
 

@@ -10,12 +10,12 @@ from audiotag.tagging.export.base import ExportFormat, ExportOptions, register_e
 from audiotag.tagging.export.rows import Row, table_cells, table_columns
 
 ROWS_PER_GROUP = 1000  # rows in memory at once
-TEXT_COLUMNS = ("fname", "tags", "held_back")
+TEXT_COLUMNS = ("fname", "tags", "held_back", "recorded")
 
 
 @register_export("parquet")
 class ParquetFormat(ExportFormat):
-    """The table of the CSV format: text for ``fname``, ``tags`` and ``held_back``, float64 for all other columns."""
+    """The table of the CSV format: text for `TEXT_COLUMNS`, float64 for all other columns."""
 
     title = "Parquet"
     about = "The table of the CSV file, smaller and faster to read with pandas or DuckDB."

@@ -13,17 +13,20 @@ from typing import Any
 
 import numpy as np
 
+from audiotag.audio.recording_time import RecordingTime
+from audiotag.tagging.events import Event
 from audiotag.tagging.result import Tag, Tags
 from audiotag.wording import as_text
 
 SCORE_DIGITS, SECOND_DIGITS = 4, 4
 FAMILIARITY_COLUMNS = ("familiarity", "unlike", "held_back")  # after the tags; unlike is 1 or 0
+RECORDED = "recorded"  # the last column of every table
 
 Row = dict[str, Any]
 Cell = str | float | None
 
 
-def clip_row(tags: Tags, clip: str, path: str = "") -> Row:
+def clip_row(tags: Tags, clip: str, path: str = "", recorded: RecordingTime | None = None) -> Row:
     """The result of one clip.
 
     Parameters
@@ -33,6 +36,8 @@ def clip_row(tags: Tags, clip: str, path: str = "") -> Row:
         The clip's name in tables: its path relative to its folder.
     path : str
         Where the file is; empty for an upload.
+    recorded : RecordingTime, optional
+        When the recording began.
 
     Returns
     -------
@@ -40,7 +45,9 @@ def clip_row(tags: Tags, clip: str, path: str = "") -> Row:
         ``clip``, ``path``, ``duration_s``, ``tags`` (a list of ``label``, ``score`` and ``folds``, the number of folds
         that agree; highest score first), ``scores`` (of every label, highest first), ``familiarity`` (see `Tags`; None
         where it is not known), ``unlike`` (whether the clip is unlike the training sounds; None where that is not
-        known), ``held_back`` (as ``tags``: labels that are no tags only because the sound is unlike) and ``notes``.
+        known), ``held_back`` (as ``tags``: labels that are no tags only because the sound is unlike), ``notes`` and
+        ``recorded`` (when the recording began, as ISO 8601, with the offset from UTC where that is known; None where
+        the time is not known).
     """
     return {
         "clip": as_text(clip),
@@ -52,7 +59,21 @@ def clip_row(tags: Tags, clip: str, path: str = "") -> Row:
         "unlike": None if tags.familiarity is None else tags.is_unlike,
         "held_back": [_tag_entry(tag) for tag in tags.held_back],
         "notes": [as_text(note) for note in tags.notes],
+        "recorded": recorded and recorded.iso(),
     }
+
+
+def event_entries(events: Iterable[Event]) -> list[Row]:
+    """What a row holds as ``events``: ``start_s``, ``end_s``, ``label`` and ``score`` of each."""
+    return [
+        {
+            "start_s": round(event.start_s, SECOND_DIGITS),
+            "end_s": round(event.end_s, SECOND_DIGITS),
+            "label": event.label,
+            "score": round(event.score, SCORE_DIGITS),
+        }
+        for event in events
+    ]
 
 
 def _tag_entry(tag: Tag) -> Row:
@@ -83,9 +104,11 @@ def timeline_entries(tags: Tags, labels: Sequence[str], rounded: bool = True) ->
     ]
 
 
-def exact_clip_row(tags: Tags, labels: Sequence[str], clip: str, path: str = "") -> Row:
+def exact_clip_row(
+    tags: Tags, labels: Sequence[str], clip: str, path: str = "", recorded: RecordingTime | None = None
+) -> Row:
     """`clip_row` with the unrounded timeline that a format with one file per clip gets."""
-    return clip_row(tags, clip, path) | {"timeline": timeline_entries(tags, labels, rounded=False)}
+    return clip_row(tags, clip, path, recorded) | {"timeline": timeline_entries(tags, labels, rounded=False)}
 
 
 def problem_row(clip: str, path: str, problem: str) -> Row:
@@ -96,8 +119,8 @@ def problem_row(clip: str, path: str, problem: str) -> Row:
 def table_columns(labels: Sequence[str], timeline: bool = False) -> list[str]:
     """Column names of a table with one row per clip, or with one row per window."""
     if timeline:
-        return ["fname", "start_s", "end_s", *labels, "familiarity"]
-    return ["fname", *labels, "tags", *FAMILIARITY_COLUMNS]
+        return ["fname", "start_s", "end_s", *labels, "familiarity", RECORDED]
+    return ["fname", *labels, "tags", *FAMILIARITY_COLUMNS, RECORDED]
 
 
 def table_cells(rows: Iterable[Row], labels: Sequence[str], timeline: bool = False) -> Iterator[list[Cell]]:
@@ -106,13 +129,14 @@ def table_cells(rows: Iterable[Row], labels: Sequence[str], timeline: bool = Fal
     For a ``timeline``, rows hold what `timeline_entries` gives under the key ``timeline``.
     """
     for row in rows:
+        recorded = row.get("recorded")
         if timeline:
             for window in row.get("timeline", ()):
                 scores = (window["scores"][label] for label in labels)
-                yield [row["clip"], window["start_s"], window["end_s"], *scores, window.get("familiarity")]
+                yield [row["clip"], window["start_s"], window["end_s"], *scores, window.get("familiarity"), recorded]
         elif "problem" not in row:
             tags = ",".join(tag["label"] for tag in row["tags"])
             unlike = None if row.get("unlike") is None else int(row["unlike"])
             held_back = ",".join(tag["label"] for tag in row.get("held_back", ()))
             scores = (row["scores"][label] for label in labels)
-            yield [row["clip"], *scores, tags, row.get("familiarity"), unlike, held_back]
+            yield [row["clip"], *scores, tags, row.get("familiarity"), unlike, held_back, recorded]

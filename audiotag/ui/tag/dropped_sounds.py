@@ -14,6 +14,7 @@ from typing import Any
 import streamlit as st
 
 from audiotag.audio.header import Source
+from audiotag.audio.recording_time import RecordingTime, recording_time
 from audiotag.disk import optional_write
 from audiotag.ui import cache
 from audiotag.ui.tag.history import HistoryEntry, SoundHistory
@@ -71,6 +72,10 @@ class DroppedSound:
     def path(self) -> str:
         """Path of the file; empty for uploads and recordings."""
         return "" if self.digest else as_text(str(self.source))
+
+    def recording_time(self) -> RecordingTime | None:
+        """When the recording began, by its metadata or its name; None where that is not known."""
+        return recording_time(self.source, self.name)
 
     @property
     def file_name(self) -> str:

@@ -13,6 +13,7 @@ from audiotag.tagging.folder_job import PROBLEMS, FolderJob, FolderOptions, expo
 from audiotag.ui.text import Markdown, escape
 
 MAX_DOWNLOAD_BYTES = 200 << 20  # a larger file is named by its path: a download would take as much memory
+ANOTHER = "folder-another"  # key of the picker of files that can be made
 PROBLEM = "folder-file-problem"  # in the session: why a file is not made
 
 
@@ -26,20 +27,20 @@ def show_files(job: FolderJob, options: FolderOptions) -> None:
         for name in [*options.files, "problems"]:
             path = out / PROBLEMS if name == "problems" else export_path(out, name)
             _show_download(name, escape(choices.get(name, "Problems")), path)
-    missing = [name for name in choices if name not in options.files and not export_writer(name)[0].one_file_per_clip]
+    can_make = export_choices(with_events=options.events is not None)
+    missing = [name for name in can_make if name not in options.files and not export_writer(name)[0].one_file_per_clip]
     if missing:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption("Also make:", width="content")
-            for name in missing:
-                st.button(
-                    escape(choices[name]),
-                    icon=":material/note_add:",
-                    key=f"folder-make-{name}",
-                    type="tertiary",
-                    on_click=_make,
-                    args=(job, name),
-                    help="Made from the results. Nothing is tagged again, unless sounds are new or have changed.",
-                )
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            name = st.selectbox(
+                "Another file",
+                missing,
+                format_func=choices.__getitem__,
+                key=ANOTHER,
+                width=300,
+                help="Made from the results. Nothing is tagged again, unless sounds are new or have changed. Time "
+                "ranges are those that the job was started with.",
+            )
+            st.button("Make it", icon=":material/note_add:", key="folder-make", on_click=_make, args=(job, name))
     if problem := st.session_state.pop(PROBLEM, None):
         st.error(escape(problem), icon=":material/error:")
     st.caption(f"The files are in {escape(out)}.")

@@ -13,22 +13,25 @@ from audiotag.data.remote_folders import localise
 from audiotag.disk import disk_problem
 from audiotag.errors import AudiotagError
 from audiotag.remote.addresses import is_remote
-from audiotag.tagging.folder_job import FolderJob, FolderOptions, export_choices
+from audiotag.tagging.events import EventSettings
+from audiotag.tagging.folder_job import FolderJob, FolderOptions, export_choices, export_writer
+from audiotag.ui.tag.file_choice import pick_events
 from audiotag.ui.tag.tagging_options import PageSettings
 from audiotag.ui.text import Markdown, escape
 from audiotag.ui.widgets.typed_path import parse_path
 from audiotag.workspace import Workspace
 
 SOUNDS, FILES, OUT = "folder-sounds", "folder-files", "folder-out"  # keys of the fields
+EVENTS = "folder-events"  # in the session: how time ranges are found
 ASKED = "folder-asked"  # in the session: the form was sent
 PROBLEM = "folder-problem"  # in the session: why the last folder was not taken
 CHOSEN = "folder-job"  # key of the picker of jobs
 
 
 def show_form() -> None:
-    """The form; what is wrong with the last folder stands below it."""
+    """The fields and the button; what is wrong with the last folder stands below them."""
     choices = export_choices()
-    with st.form("folder-form"):
+    with st.container(border=True):
         st.text_input(
             "Folder of sounds",
             key=SOUNDS,
@@ -37,7 +40,7 @@ def show_form() -> None:
         )
         files, out = st.columns(2, gap="medium")
         with files:
-            st.multiselect(
+            names = st.multiselect(
                 "Files to write",
                 list(choices),
                 default=["csv"],
@@ -53,10 +56,13 @@ def show_form() -> None:
                 placeholder="a folder of the workspace",
                 help="A folder outside of the folder of sounds. By default they are in the workspace.",
             )
-        st.form_submit_button(
+        has_events = any(export_writer(name)[0].has_events for name in names)
+        st.session_state[EVENTS] = pick_events("folder") if has_events else EventSettings()
+        st.button(
             "Tag this folder",
             type="primary",
             icon=":material/play_arrow:",
+            key="folder-start",
             on_click=_ask,
             help=Markdown("It runs in the background, with the settings above, also after you close this page."),
         )
@@ -100,6 +106,7 @@ def _start(page: PageSettings, workspace: Workspace) -> None:
             specs=tuple(state.explicit_specs(setup.tagger.card.labels, setup.settings.combine)),
             files=tuple(st.session_state[FILES]),
             out=str(_on_disk(parse_path(out, ""))) if out else "",
+            events=st.session_state[EVENTS],
         )
         job = FolderJob.create(options, workspace)
         job.start()

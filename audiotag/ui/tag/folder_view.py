@@ -211,14 +211,19 @@ def _show_command(job: FolderJob, options: FolderOptions) -> None:
     out = job.out(options)
     writers = {name: export_writer(name) for name in options.files}
     whole = [name for name, (format, _) in writers.items() if not format.one_file_per_clip]
+    per_clip = [name for name, (format, _) in writers.items() if format.one_file_per_clip and name != "audacity"]
+    first = next(iter(whole + per_clip), "")
+    has_events = any(format.has_events for format, _ in writers.values())
     st.caption("The same as a command:")
     line = tag_line(
         [options.sounds],
         Path(options.ensemble).name,
         options.settings,
         options.specs,
-        out=export_path(out, whole[0]) if whole else "",
-        spreadsheet=bool(whole) and writers[whole[0]][1],
+        out=export_path(out, first) if whole else out / first if first else "",
+        spreadsheet=bool(first) and writers[first][1],
         audacity=out / "audacity" if "audacity" in options.files else "",
+        format=writers[first][0].name if first and (not whole or not writers[first][0].found_by_suffix) else "",
+        events=options.events if has_events else None,
     )
     st.code(line, language="bash", wrap_lines=True)

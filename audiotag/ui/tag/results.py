@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,16 +12,21 @@ import pandas as pd
 import streamlit as st
 
 from audiotag.errors import AudiotagError
-from audiotag.tagging.export.base import ExportOptions, export_bytes, export_formats
-from audiotag.tagging.export.rows import clip_row, exact_clip_row
+from audiotag.tagging.bulk_job import export_row
+from audiotag.tagging.events import EventSettings
+from audiotag.tagging.export.base import ExportOptions, export_bytes, file_name
+from audiotag.tagging.export.rows import exact_clip_row
+from audiotag.tagging.folder_job import export_choices, export_writer
 from audiotag.tagging.result import Tags
 from audiotag.ui.tag.dropped_sounds import TABLE, DroppedSound
+from audiotag.ui.tag.file_choice import FileChoice, pick_events
 from audiotag.ui.tag.tagging_options import TaggingSetup
 from audiotag.ui.text import Markdown, escape
 from audiotag.ui.widgets.downloads import SPREADSHEET_HELP
 from audiotag.wording import format_duration
 
 TAGGED = "tag-tagged"  # in the session: sounds that were tagged, for which no progress is shown again
+FORMAT = "tag-format"  # key of the picker of file formats
 ETA_AFTER_S = 3.0
 MAX_ERRORS = 3  # shown as messages; all are in the table
 
@@ -90,34 +95,53 @@ def show_errors_except(results: list[SoundResult], row: int) -> None:
         st.caption(f"{len(errors) - MAX_ERRORS} more sounds have an error. See the remarks in the table.")
 
 
-def show_downloads(results: list[SoundResult], selected: SoundResult, setup: TaggingSetup) -> None:
-    """One download button per export format, for all sounds or for the selected one; a click makes the file."""
-    labels = setup.tagger.card.labels
-    options = ExportOptions(labels, setup.thresholds)
-    all_rows = [clip_row(result.tags, result.sound.name, result.sound.path) for result in results if result.tags]
-    with st.container(horizontal=True):
-        for format in export_formats():
-            rows, name, about = all_rows, "tags", escape(format.about)
-            if format.one_file_per_clip:
-                sound = selected.sound
-                rows = [exact_clip_row(selected.tags, labels, sound.name, sound.path)] if selected.tags else []
-                name, about = (
-                    Path(sound.name).stem,
-                    Markdown(f"{escape(format.about)} For {escape(Path(sound.name).name)}."),
-                )
-            for spreadsheet in (False, True) if format.for_spreadsheets else (False,):
-                title = escape(format.title)
-                if rows:
-                    st.download_button(
-                        Markdown(f"{title} for a spreadsheet") if spreadsheet else title,
-                        partial(export_bytes, format, rows, replace(options, spreadsheet=spreadsheet)),
-                        file_name=f"{name}{format.suffix}",
-                        mime=format.mime,
-                        icon=":material/download:",
-                        key=f"tag-{format.name}" + "-spreadsheet" * spreadsheet,
-                        on_click="ignore",
-                        help=SPREADSHEET_HELP if spreadsheet else about,
-                    )
+def show_downloads(results: list[SoundResult], selected: SoundResult, setup: TaggingSetup) -> FileChoice:
+    """Choose a format, and download all sounds or the selected one in it; a click makes the file."""
+    choices = export_choices()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        choice = st.selectbox(
+            "Results as a file", list(choices), format_func=choices.__getitem__, key=FORMAT, width=300
+        )
+        button = st.container(width="content")
+    format, spreadsheet = export_writer(choice)
+    about = [escape(format.about), *([SPREADSHEET_HELP] if spreadsheet else [])]
+    if format.one_file_per_clip:
+        about.append(Markdown(f"For {escape(Path(selected.sound.name).name)}."))
+    st.caption(Markdown(" ".join(about)))
+    events = pick_events("tag") if format.has_events else EventSettings()
+    chosen = FileChoice(format, spreadsheet, events)
+    if any(result.tags for result in ([selected] if format.one_file_per_clip else results)):
+        name = file_name(format, spreadsheet)
+        with button:
+            st.download_button(
+                "Download",
+                partial(_file_bytes, chosen, results, selected, setup),
+                file_name=format.clip_file(Path(selected.sound.name).stem) if format.one_file_per_clip else name,
+                mime=format.mime,
+                icon=":material/download:",
+                key=f"tag-{choice}",
+                on_click="ignore",
+            )
+    return chosen
+
+
+def _file_bytes(chosen: FileChoice, results: list[SoundResult], selected: SoundResult, setup: TaggingSetup) -> bytes:
+    """The content of the chosen file."""
+    card = setup.tagger.card
+    options = ExportOptions.of(card, setup.thresholds, spreadsheet=chosen.spreadsheet, events=chosen.events)
+    if chosen.format.one_file_per_clip:
+        rows = [
+            exact_clip_row(each.tags, card.labels, each.sound.name, each.sound.path, each.sound.recording_time())
+            for each in [selected]
+            if each.tags
+        ]
+    else:
+        rows = [
+            export_row(each.tags, options, each.sound.name, each.sound.path, each.sound.recording_time())
+            for each in results
+            if each.tags
+        ]
+    return export_bytes(chosen.format, rows, options)
 
 
 def _tag_sound(sound: DroppedSound, setup: TaggingSetup) -> SoundResult:

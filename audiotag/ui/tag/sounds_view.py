@@ -20,6 +20,7 @@ def show_sounds(context: PageContext, page: PageSettings) -> None:
     dropped_sounds.show_toolbar()
     tagged = results.tag_sounds(dropped_sounds.all_sounds(), setup)
     row = dropped_sounds.selected_row()
+    chosen = None
     if not tagged:
         _show_welcome(context, page)
     else:
@@ -28,9 +29,9 @@ def show_sounds(context: PageContext, page: PageSettings) -> None:
         results.show_errors_except(tagged, row)
         clip_view.show_clip(tagged[row], row, page)
         _show_similar(context, tagged[row], page)
-        results.show_downloads(tagged, tagged[row], setup)
+        chosen = results.show_downloads(tagged, tagged[row], setup)
     specs = state.specs(setup.tagger.card.labels, setup.settings.combine)
-    tagging_options.show_command(setup, dropped_sounds.all_sounds(), specs)
+    tagging_options.show_command(setup, dropped_sounds.all_sounds(), specs, chosen)
 
 
 def _show_similar(context: PageContext, result: results.SoundResult, page: PageSettings) -> None:

@@ -12,6 +12,7 @@ import streamlit as st
 from audiotag.cli.command_lines import AND_MORE, ablation_line, tag_line
 from audiotag.errors import AudiotagError
 from audiotag.tagging import ablation
+from audiotag.tagging.export.base import file_name
 from audiotag.tagging.result import Tags
 from audiotag.tagging.settings import COMBINE_TITLES, TagSettings
 from audiotag.ui.tag.dropped_sounds import DroppedSound
@@ -23,6 +24,7 @@ from audiotag.ui.trust.hold_back import pick_hold_back
 if TYPE_CHECKING:
     from audiotag.tagging.ensemble import Card
     from audiotag.tagging.tagger import Tagger
+    from audiotag.ui.tag.file_choice import FileChoice
     from audiotag.ui.tag.thresholds import Thresholds
 
 IN_ADDRESS: dict[str, Any] = {"bind": "query-params"}
@@ -176,14 +178,30 @@ def usable_settings(settings: TagSettings, tagger: Tagger) -> TagSettings:
     )
 
 
-def show_command(setup: TaggingSetup, sounds: list[DroppedSound], specs: list[str]) -> None:
-    """The command that tags the same sounds in the same way; ``specs`` are values of ``--threshold``."""
+def show_command(
+    setup: TaggingSetup, sounds: list[DroppedSound], specs: list[str], chosen: FileChoice | None = None
+) -> None:
+    """The command that tags the same sounds in the same way, into the file that is chosen for download.
+
+    ``specs`` are values of ``--threshold``.
+    """
     shown = sounds[:MAX_SOUNDS_IN_COMMAND]
     paths = [sound.file_name for sound in shown] or ["PATH"]
     if len(sounds) > MAX_SOUNDS_IN_COMMAND:
         paths.append(AND_MORE)
     st.caption("The same as a command:")
-    line = tag_line(paths, setup.folder.name, setup.settings, specs, out="tags.csv")
+    format = chosen.format if chosen else None
+    is_named = format is not None and (format.one_file_per_clip or not format.found_by_suffix)
+    line = tag_line(
+        paths,
+        setup.folder.name,
+        setup.settings,
+        specs,
+        out="tags.csv" if format is None else "tags" if format.one_file_per_clip else file_name(format),
+        spreadsheet=chosen is not None and chosen.spreadsheet,
+        format=format.name if format is not None and is_named else "",
+        events=chosen.events if chosen else None,
+    )
     st.code(line, language="bash", wrap_lines=True)
     if any(sound.recorded for sound in shown):
         st.caption("Download the recording first, and run the command in the folder where it is.")

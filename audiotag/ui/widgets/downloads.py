@@ -8,7 +8,7 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from audiotag.spreadsheets import disarm_table
+from audiotag.spreadsheets import csv_bytes
 from audiotag.ui.text import Markdown
 
 SPREADSHEET = Markdown("CSV for a spreadsheet")
@@ -45,11 +45,11 @@ def show_downloads(table: pd.DataFrame, name: str) -> None:
 
 
 def _csv_bytes(table: pd.DataFrame) -> bytes:
-    return _flat(table).to_csv(index=False).encode()
+    return csv_bytes(_flat(table))
 
 
 def _spreadsheet_bytes(table: pd.DataFrame) -> bytes:
-    return disarm_table(_flat(table)).to_csv(index=False).encode()
+    return csv_bytes(_flat(table), for_spreadsheet=True)
 
 
 def _flat(table: pd.DataFrame) -> pd.DataFrame:

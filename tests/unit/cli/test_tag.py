@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from audiotag.tagging import tagger
+from audiotag.tagging.export.base import EXPORTS
 from audiotag.tagging.settings import TagSettings
 from audiotag.tagging.tagger import Tagger
 from audiotag.workspace import Workspace
@@ -51,7 +52,8 @@ def test_tag_writes_and_prints_the_same_json(
     assert bad[0]["problem"].startswith("empty.ogg is empty")
     for row in good:
         assert list(row) == [
-            "clip", "path", "duration_s", "tags", "scores", "familiarity", "unlike", "held_back", "notes",
+            "clip", "path", "duration_s", "tags", "scores", "familiarity", "unlike", "held_back", "notes", "recorded",
+            "events",
         ]  # fmt: skip
         assert {tag["label"] for tag in row["tags"]} == {"Bark", "Bell"}
         assert all(tag["score"] == row["scores"][tag["label"]] and tag["folds"] == 2 for tag in row["tags"])
@@ -156,8 +158,9 @@ def test_tag_refuses_an_output_that_cannot_be_written_before_it_starts(
     for out, reason in (
         (
             "tags.xlsx",
-            "--out must end in .csv, .json or .parquet, got tags.xlsx; for another ending, name the format with "
-            "--format (audacity, csv, json, parquet).",
+            "--out must end in .csv, .json, .jsonl or .parquet, got tags.xlsx; for another ending, name the format "
+            "with --format (audacity, birdnet, csv, json, jsonl, kaleidoscope, parquet, raven, raven-per-clip, "
+            "webvtt).",
         ),
         (sounds / "tags.csv", f"--out cannot be written to {sounds / 'tags.csv'}; choose another place."),
         (sounds / "notes.txt/tags.csv", f"{sounds / 'notes.txt'} cannot be used: file exists; choose another place."),
@@ -186,7 +189,7 @@ def test_tag_writes_the_same_table_as_csv_json_and_parquet(
         assert (result.status, result.out) == (1, "")
         assert f"tags.{suffix} has 3 clips;" in result.err
     table = table_of(out / "tags.csv")
-    assert list(table[0]) == ["fname", "Bark", "Bell", "Hiss", "tags", "familiarity", "unlike", "held_back"]
+    assert list(table[0]) == ["fname", "Bark", "Bell", "Hiss", "tags", "familiarity", "unlike", "held_back", "recorded"]
     assert [row["fname"] for row in table] == ["a.wav", "b.WAV", "deep/c.wav"]
     assert pd.read_parquet(out / "tags.parquet").astype(object).fillna("").astype(str).to_dict("records") == table
     rows = [row for row in json.loads((out / "tags.json").read_text()) if "problem" not in row]
@@ -204,7 +207,7 @@ def test_timeline_has_one_row_per_window(
     for suffix in ("csv", "json", "parquet"):
         assert run("tag", *common, "--out", tmp_path / f"windows.{suffix}").status == 1
     table = table_of(tmp_path / "windows.csv")
-    assert list(table[0]) == ["fname", "start_s", "end_s", "Bark", "Bell", "Hiss", "familiarity"]
+    assert list(table[0]) == ["fname", "start_s", "end_s", "Bark", "Bell", "Hiss", "familiarity", "recorded"]
     assert [(row["fname"], row["start_s"], row["end_s"]) for row in table] == [
         ("a.wav", "0.0", "0.5"),
         *(("b.WAV", str(start), str(start + 1)) for start in (0.0, 0.5, 1.0, 1.5)),
@@ -288,3 +291,45 @@ def test_names_of_files_cannot_move_the_cursor_or_fake_lines(
         assert "\\x1b[2J\\rBark\\naudiotag: all done.\\u202e" in text
     (row, _) = json.loads(run("tag", tmp_path / "sounds", "--ensemble", tiny_ensemble, "--json").out)
     assert Path(row["clip"]).stem == name
+
+
+def test_every_export_format_is_named_in_the_help(run: Callable[..., CommandResult]) -> None:
+    shown = run("tag", "--help").out
+    assert [name for name in EXPORTS.names() if name not in shown] == []
+    for option in ("--event-gap", "--event-min", "--event-hysteresis"):
+        assert option in shown
+
+
+def test_time_ranges_of_all_clips_go_into_one_file_or_one_file_per_clip(
+    run: Callable[..., CommandResult], sounds: Path, tiny_ensemble: Path, tmp_path: Path
+) -> None:
+    (sounds / "a.wav").rename(sounds / "SITE_20190528_213000.wav")
+    command = ("tag", sounds, "--ensemble", tiny_ensemble, "--threshold", "card")
+    assert run(*command, "--format", "kaleidoscope", "--out", tmp_path / "k.csv", "--event-gap", "1").status == 1
+    with (tmp_path / "k.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["IN FILE"] for row in rows} == {"SITE_20190528_213000.wav", "b.WAV", "c.wav"}
+    assert [row["TIME"] for row in rows if row["DATE"]] == ["21:30:00", "21:30:00"]
+    out = tmp_path / "subtitles"
+    assert run(*command, "--format", "webvtt", "--out", out, "--json").status == 1
+    assert sorted(path.relative_to(out).as_posix() for path in out.rglob("*.vtt")) == [
+        "SITE_20190528_213000.wav.vtt", "b.WAV.vtt", "deep/c.wav.vtt",
+    ]  # fmt: skip
+    safe = run(*command, "--format", "raven", "--out", tmp_path / "r.txt", "--spreadsheet")
+    assert safe.status == 1
+    assert (tmp_path / "r.txt").read_bytes().startswith(b"\xef\xbb\xbfSelection\tView\tChannel\tBegin Time (s)\t")
+
+
+def test_settings_of_time_ranges_change_the_events_and_need_a_file_that_has_them(
+    run: Callable[..., CommandResult], sounds: Path, tiny_ensemble: Path, tmp_path: Path
+) -> None:
+    command = ("tag", sounds / "b.WAV", "--ensemble", tiny_ensemble)
+    plain = run(*command, "--json").json()[0]
+    assert {event["label"] for event in plain["events"]} == {"Bark", "Bell"}
+    assert run(*command, "--json", "--event-min", "60").json()[0]["events"] == []
+    refused = run(*command, "--out", tmp_path / "t.csv", "--event-gap", "1")
+    assert refused.status == 2
+    assert "--event-gap is for formats with time ranges; add --format raven" in refused.err
+    wrong = run(*command, "--json", "--event-hysteresis", "2")
+    assert wrong.status == 2
+    assert "hysteresis must be a number from 0 to 1, got 2.0" in wrong.err

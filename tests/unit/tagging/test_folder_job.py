@@ -1,5 +1,7 @@
 """A folder is tagged by a process that can be stopped, killed and resumed, and nothing is written among the sounds."""
 
+import csv
+import json
 import os
 import signal
 import zipfile
@@ -13,6 +15,7 @@ import pytest
 from audiotag.errors import AudiotagError
 from audiotag.tagging import folder_tagging
 from audiotag.tagging.ensemble import read_card
+from audiotag.tagging.events import EventSettings
 from audiotag.tagging.folder_job import FolderJob, FolderOptions, export_choices, export_path, list_jobs, restore_job
 from audiotag.tagging.settings import TagSettings
 from audiotag.workspace import Workspace, write_json
@@ -162,3 +165,36 @@ def test_options_survive_the_disk_with_a_path_that_is_not_text(make: Callable[..
     job = make(sounds=str(odd), settings=TagSettings(folds=(2,)), specs=("Bark=0.5",))
     options = job.options()
     assert (options.sounds, options.settings.folds, options.specs) == (str(odd), (2,), ("Bark=0.5",))
+
+
+def test_files_of_time_ranges_have_names_of_their_own_and_can_be_made_later(make: Callable[..., FolderJob]) -> None:
+    job = run(make(files=("csv", "kaleidoscope", "raven-per-clip"), events=EventSettings(gap_s=1.0)))
+    assert job.state() == "finished"
+    assert job.options().events == EventSettings(gap_s=1.0)
+    out = job.out(job.options())
+    assert {path.name for path in out.iterdir() if path.is_file()} >= {"tags.csv", "tags-kaleidoscope.csv"}
+    with zipfile.ZipFile(export_path(out, "raven-per-clip")) as archive:
+        assert archive.namelist()[0] == "0/00.wav.Table.1.selections.txt"
+    before = (job.folder / ".tags.partial.jsonl").read_bytes()
+    job.add_file("raven-spreadsheet")
+    job.add_file("birdnet")
+    run(job)
+    lines = (out / "tags-raven-spreadsheet.txt").read_text("utf-8-sig").splitlines()
+    for name in ("tags-kaleidoscope.csv", "tags-birdnet.csv"):
+        with (out / name).open(newline="") as file:
+            assert len(list(csv.DictReader(file))) == len(lines) - 1 > 0
+    assert (job.folder / ".tags.partial.jsonl").read_bytes().startswith(before)  # nothing was tagged again
+    other = make(files=("csv",), events=EventSettings(gap_s=2.0))
+    assert other.folder != job.folder
+
+
+def test_a_job_of_an_earlier_version_goes_on_without_time_ranges(make: Callable[..., FolderJob]) -> None:
+    job = make(files=("csv",))
+    values = json.loads((job.folder / "job.json").read_text())
+    del values["events"]
+    write_json(job.folder / "job.json", values)
+    assert job.options().events is None
+    assert run(job).state() == "finished"
+    assert "kaleidoscope" in export_choices()
+    assert "kaleidoscope" not in export_choices(with_events=False)
+    assert "jsonl" in export_choices(with_events=False)

@@ -13,6 +13,8 @@ import pyarrow.parquet as pq
 
 from audiotag.audio.reading import wav_bytes
 
+RAVEN_HEADER = "Selection\tView\tChannel\tBegin Time (s)\tEnd Time (s)\tLow Freq (Hz)\tHigh Freq (Hz)\tBFSpecies\n"
+
 
 @dataclass(frozen=True)
 class Clip:
@@ -459,6 +461,35 @@ EXAMPLES: dict[str, Example] = {
         "audacity-labels",
         {"audio/dog/1.wav": Clip("bark"), "audio/cat/1.wav": Clip("meow")},
         {"labels/dog/1.txt": "0\t1\tbark\n", "labels/cat/1_labels.txt": "0\t1\tmeow\n", "audio/2.wav": b""},
+        notes=("1 sound in audio without an annotation is left out.",),
+    ),
+    "Raven tables, one per sound": Example(
+        "raven-selections",
+        {"a.wav": Clip("dog|cat"), "night/b.wav": Clip("bird song, far")},
+        {
+            "a.Table.1.selections.txt": RAVEN_HEADER.replace("BF", "")
+            + "1\tSpectrogram 1\t1\t0.5\t1.5\t200.0\t4000.0\tdog\n1\tWaveform 1\t1\t0.5\t1.5\t200.0\t4000.0\tdog\n"
+            + "2\tSpectrogram 1\t1\t2\t3\t200.0\t4000.0\t cat \n3\tSpectrogram 1\t1\t4\t5\t0\t1\t\n",
+            "night/b.selections.txt": RAVEN_HEADER.replace("BF", "")
+            + '1\tSpectrogram 1\t1\t0.5\t1.5\t200.0\t4000.0\t"bird song, far"\r\n',
+            "c.Table.1.selections.txt": RAVEN_HEADER.replace("BF", ""),
+            "c.wav": b"",
+            "readme.txt": "Two sounds.\n",
+        },
+        notes=("1 sound without any label, like c.wav,", "When a selection begins and ends"),
+    ),
+    "Raven table about several sounds": Example(
+        "raven-selections",
+        {"audio/1.wav": Clip("wren"), "audio/2.wav": Clip("robin|wren")},
+        {
+            "annotations/all.txt": RAVEN_HEADER.replace("BF", "Begin File\tFile Offset (s)\t")
+            + "1\tSpectrogram 1\t1\t0.5\t1.5\t200.0\t4000.0\t1.wav\t0.5\twren\n"
+            + "2\tSpectrogram 1\t1\t60.5\t61.5\t200.0\t4000.0\t2.wav\t0.5\trobin\n"
+            + "3\tSpectrogram 1\t1\t62.5\t63.5\t200.0\t4000.0\t2.wav\t2.5\twren\n"
+            + "4\tSpectrogram 1\t1\t90.0\t91.0\t200.0\t4000.0\tgone.wav\t2.5\twren\n",
+            "audio/3.wav": b"",
+        },
+        problems=("gone.wav is listed in the selection tables but not in",),
         notes=("1 sound in audio without an annotation is left out.",),
     ),
     "class folders beside metadata of something else": Example(

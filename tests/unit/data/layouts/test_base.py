@@ -89,6 +89,7 @@ def test_layout_can_be_chosen_by_its_key(folder: Callable[..., Path]) -> None:
         ("audioset", "has no CSV file of AudioSet's segments"),
         ("label-studio", "has no export of Label Studio"),
         ("audacity-labels", "has no label tracks of Audacity"),
+        ("raven-selections", "has no selection tables of Raven"),
         ("fodler", "'fodler' is not a known layout; choose one of .*folder-of-sounds, folder-per-class, "),
     ],
 )

@@ -15,6 +15,7 @@ from audiotag.tagging.export.base import (
     ExportOptions,
     export_format,
     export_formats,
+    file_name,
     register_export,
 )
 
@@ -29,21 +30,21 @@ def formats(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def json_lines(formats: None) -> type[ExportFormat]:
-    """The example of docs/extending.md: one JSON object per line."""
+def json_stream(formats: None) -> type[ExportFormat]:
+    """A format with one file for all clips: their rows as JSON, one after the other."""
 
-    @register_export("json-lines")
-    class JsonLinesFormat(ExportFormat):
-        title = "JSON Lines"
+    @register_export("json-stream")
+    class JsonStreamFormat(ExportFormat):
+        title = "JSON stream"
         about = "One JSON object per line and clip."
-        suffix = ".jsonl"
+        suffix = ".stream"
         mime = "application/jsonl"
 
         def write(self, file: BinaryIO, rows: Iterable[dict], options: ExportOptions) -> None:
             for row in rows:
                 file.write(json.dumps(row).encode() + b"\n")
 
-    return JsonLinesFormat
+    return JsonStreamFormat
 
 
 @pytest.fixture
@@ -80,23 +81,30 @@ def sounds(tmp_path: Path, tone: Callable, write_wav: Callable) -> Path:
 
 def test_shipped_formats_have_a_title_a_sentence_a_suffix_and_a_media_type() -> None:
     formats = export_formats()
-    assert [format.name for format in formats] == ["csv", "json", "parquet", "audacity"]
+    assert [format.name for format in formats] == [
+        "csv", "json", "jsonl", "parquet", "birdnet", "kaleidoscope", "raven", "audacity", "raven-per-clip", "webvtt",
+    ]  # fmt: skip
+    assert [format.name for format in formats if format.has_events] == [format.name for format in formats[4:]]
+    assert len({file_name(format, each) for format in formats for each in (False, True)}) == 2 * len(formats)
     for format in formats:
         assert format.title
         assert format.about.endswith(".")
         assert format.suffix.startswith(".")
         assert "/" in format.mime
         assert export_format(Path("anything"), format.name).name == format.name
-        if not format.one_file_per_clip:
+        if not format.one_file_per_clip and format.found_by_suffix:
             assert export_format(Path(f"tags{format.suffix.upper()}")).name == format.name
 
 
 def test_unknown_suffix_or_name_is_an_error_that_names_the_known_ones() -> None:
     with pytest.raises(
-        AudiotagError, match=r"--out must end in \.csv, \.json or \.parquet, got tags\.txt; .* \(audacity, csv,"
+        AudiotagError,
+        match=r"--out must end in \.csv, \.json, \.jsonl or \.parquet, got tags\.txt; .* \(audacity, birdnet,",
     ):
         export_format(Path("tags.txt"))  # the suffix of Audacity's label tracks, of which there is one per clip
-    with pytest.raises(AudiotagError, match="'xlsx' is not a known export format; choose one of audacity, csv, json"):
+    with pytest.raises(
+        AudiotagError, match="'xlsx' is not a known export format; choose one of audacity, birdnet, csv"
+    ):
         export_format(Path("tags.xlsx"), "xlsx")
 
 
@@ -129,15 +137,15 @@ def test_suffix_of_two_formats_needs_a_name(formats: None) -> None:
 
 
 def test_command_writes_an_added_format_by_its_suffix_or_its_name(
-    run: Callable[..., CommandResult], sounds: Path, tiny_ensemble: Path, tmp_path: Path, json_lines: type
+    run: Callable[..., CommandResult], sounds: Path, tiny_ensemble: Path, tmp_path: Path, json_stream: type
 ) -> None:
     command = ("tag", sounds, "--ensemble", tiny_ensemble, "--timeline")
     run(*command, "--out", tmp_path / "tags.json")
-    assert run(*command, "--out", tmp_path / "tags.jsonl").status == 1
-    assert run(*command, "--out", tmp_path / "tags.log", "--format", "json-lines").status == 1
-    lines = (tmp_path / "tags.jsonl").read_text().splitlines()
+    assert run(*command, "--out", tmp_path / "tags.stream").status == 1
+    assert run(*command, "--out", tmp_path / "tags.log", "--format", "json-stream").status == 1
+    lines = (tmp_path / "tags.stream").read_text().splitlines()
     assert [json.loads(line) for line in lines] == json.loads((tmp_path / "tags.json").read_text())
-    assert (tmp_path / "tags.log").read_bytes() == (tmp_path / "tags.jsonl").read_bytes()
+    assert (tmp_path / "tags.log").read_bytes() == (tmp_path / "tags.stream").read_bytes()
 
 
 def test_command_writes_a_format_with_one_file_per_clip_into_a_folder(
@@ -172,13 +180,29 @@ def page_with_downloads() -> None:
 
     tags = Tags("a.wav", 1.0, (Tag("Bark", 0.9, 0.5, 2),), 2, np.array([0.9]), np.array([[0.9]]), np.zeros(1), 1.0, ())
     result = SoundResult(DroppedSound(1, "a.wav", b"", "digest"), tags)
-    making = SimpleNamespace(tagger=SimpleNamespace(card=SimpleNamespace(labels=("Bark",))), thresholds=(0.5,))
+    card = SimpleNamespace(labels=("Bark",), spectrogram=SimpleNamespace(f_min=20.0, f_max=8000.0))
+    making = SimpleNamespace(tagger=SimpleNamespace(card=card), thresholds=(0.5,))
     show_downloads([result], result, making)  # type: ignore[arg-type]
 
 
-def test_page_offers_added_formats_beside_the_shipped_ones(json_lines: type, label_lists: type) -> None:
+def test_page_offers_added_formats_beside_the_shipped_ones(json_stream: type, label_lists: type) -> None:
     at = AppTest.from_function(page_with_downloads).run()
     assert not at.exception
-    assert [button.label for button in at.get("download_button")] == [
-        "CSV", "CSV for a spreadsheet", "JSON", "JSON Lines", "Parquet", "Audacity labels", "Label lists",
+    picker = at.selectbox(key="tag-format")
+    assert picker.options == [
+        "CSV", "CSV for a spreadsheet", "JSON", "JSON stream", "JSON Lines", "Parquet", "BirdNET CSV",
+        "BirdNET CSV for a spreadsheet", "Kaleidoscope CSV", "Kaleidoscope CSV for a spreadsheet",
+        "Raven selection table", "Raven selection table for a spreadsheet", "Label lists", "Audacity labels",
+        "Raven tables, one per clip", "WebVTT subtitles",
     ]  # fmt: skip
+    assert picker.value == "csv"
+
+
+def test_page_asks_how_time_ranges_are_found_only_for_formats_that_have_them() -> None:
+    at = AppTest.from_function(page_with_downloads).run()
+    for format in export_formats():
+        at = at.selectbox(key="tag-format").set_value(format.name).run()
+        assert not at.exception
+        assert [button.key for button in at.get("download_button")] == [f"tag-{format.name}"]
+        keys = {field.key for field in at.text_input}
+        assert keys == ({"tag-event-gap", "tag-event-min", "tag-event-hysteresis"} if format.has_events else set())

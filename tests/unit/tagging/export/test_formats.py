@@ -66,6 +66,7 @@ def test_row_has_the_tags_by_score_all_scores_and_the_notes() -> None:
         "unlike": None,
         "held_back": [],
         "notes": ["made.wav is odd."],
+        "recorded": None,
     }
 
 
@@ -93,9 +94,9 @@ def test_names_and_scores_come_back_from_csv_and_json_unchanged(name: str) -> No
     rows = [clip_row(tags_of([[0.6, 0.45, 0.1]]), name), clip_row(tags_of([[0, 0, 0]]), "other.wav")]
     table = list(csv.reader(io.StringIO(export_bytes(CsvFormat(), rows, OPTIONS).decode(), newline="")))
     assert table == [
-        ["fname", *LABELS, "tags", "familiarity", "unlike", "held_back"],
-        [name, "0.6", "0.45", "0.1", "Bark,Bell, big,Hiss", "", "", ""],
-        ["other.wav", "0.0", "0.0", "0.0", "", "", "", ""],
+        ["fname", *LABELS, "tags", "familiarity", "unlike", "held_back", "recorded"],
+        [name, "0.6", "0.45", "0.1", "Bark,Bell, big,Hiss", "", "", "", ""],
+        ["other.wav", "0.0", "0.0", "0.0", "", "", "", "", ""],
     ]
     assert json.loads(export_bytes(JsonFormat(), rows, OPTIONS)) == rows
 
@@ -118,9 +119,9 @@ def test_timeline_has_one_row_per_window_and_ends_with_the_clip() -> None:
     rows = [clip_row(tags, "a.wav") | {"timeline": timeline_entries(tags, LABELS)}]
     content = export_bytes(CsvFormat(), rows, ExportOptions(LABELS, THRESHOLDS, timeline=True))
     assert list(csv.reader(io.StringIO(content.decode(), newline=""))) == [
-        ["fname", "start_s", "end_s", *LABELS, "familiarity"],
-        ["a.wav", "0.0", "1.0", "0.1", "0.2", "0.3", ""],
-        ["a.wav", "0.5", "1.2", "0.4", "0.5", "0.6", ""],
+        ["fname", "start_s", "end_s", *LABELS, "familiarity", "recorded"],
+        ["a.wav", "0.0", "1.0", "0.1", "0.2", "0.3", "", ""],
+        ["a.wav", "0.5", "1.2", "0.4", "0.5", "0.6", "", ""],
     ]
 
 
@@ -168,7 +169,7 @@ def test_no_clips_give_a_table_without_rows(tmp_path: Path) -> None:
     for suffix in TABLES:
         out = tmp_path / f"tags{suffix}"
         write_export(export_format(out), out, [], ExportOptions(("Bark", "Hiss"), (0.5, 0.5)))
-    assert (tmp_path / "tags.csv").read_text().split() == ["fname,Bark,Hiss,tags,familiarity,unlike,held_back"]
+    assert (tmp_path / "tags.csv").read_text().split() == ["fname,Bark,Hiss,tags,familiarity,unlike,held_back,recorded"]
     assert json.loads((tmp_path / "tags.json").read_text()) == []
     assert pyarrow.parquet.read_table(tmp_path / "tags.parquet").column_names == table_columns(["Bark", "Hiss"])
 
