@@ -155,6 +155,7 @@ def watch_and_kill(folder: Path, out: Path, droppers: Droppers, count: int, kill
 
 def main(sounds: Path, count: int, kills: int, seed: int) -> None:
     """Run all, and print what was found."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background of a shell it is ignored, also below
     sources = [path for path in sorted(sounds.rglob("*")) if path.suffix.lower() in SUFFIXES]
     root = Path(tempfile.mkdtemp(prefix="audiotag-benchmark-"))
     try:
