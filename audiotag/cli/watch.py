@@ -119,12 +119,12 @@ class _Told:
 
     def result(self, result: FileResult, is_again: bool) -> None:
         """Print a result; the next one may take hours to come, so nothing of this one stays in a buffer."""
-        self.again += is_again
         if result.tags is None:
             self.bad += 1
             say(f"not tagged: {result.problem}")
             return
         self.good += 1
+        self.again += is_again
         again = " (replaces its earlier result)" if is_again else ""
         print_line(f"{result.file.clip}: {tags_in_words(result.tags)}{again}")
         sys.stdout.flush()

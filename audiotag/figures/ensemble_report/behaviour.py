@@ -48,7 +48,7 @@ def noise_gate(facts: EnsembleFacts, commands: Commands) -> Section:
 
 def gains(facts: EnsembleFacts, commands: Commands) -> Section:
     """What each step of the ensemble gains, and what it costs."""
-    title, found = "What folds and test-time augmentation gain", facts.ablation
+    title, found = "Gains", facts.ablation
     if found is None:
         return Section(title, (Missing("It is not measured what each step gains.", commands["ablation"]),))
     rows = pd.DataFrame(
@@ -66,7 +66,10 @@ def gains(facts: EnsembleFacts, commands: Commands) -> Section:
         f"Measured on {found.clips:,} clips of {found.dataset} ({found.subset}) with {found.labels:,} labels, by the "
         f"engine {found.engine}, {found.date}."
     )
-    blocks: list[Block] = [table_of("Each step", rows, columns), Paragraph(about, is_quiet=True)]
+    blocks: list[Block] = [
+        table_of("What folds, their combination and test-time augmentation gain", rows, columns),
+        Paragraph(about, is_quiet=True),
+    ]
     if not any(row.low is not None for row in found.rows):
         blocks.append(Missing("Intervals of the gains are not measured.", commands["ablation"]))
     return Section(title, (*blocks, *(Paragraph(note, is_quiet=True) for note in found.notes)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import pandas as pd
@@ -133,9 +134,9 @@ def formatted(value: Any, form: str) -> str:
     """
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return NOTHING
-    if not form:
+    if not form or not isinstance(value, Real):
         return str(value) or NOTHING
-    return format(int(value) if form.endswith("d") else value, form).replace("-", "−")
+    return format(int(value) if form.endswith("d") else float(value), form).replace("-", "−")
 
 
 def with_interval(value: float, low: float, high: float, form: str = ".3f") -> str:

@@ -49,14 +49,14 @@ def use(facts: EnsembleFacts, commands: Commands) -> Section:
             ),
             Paragraph(
                 f"Input: sound of any length, mixed to mono at {settings.sample_rate:,} Hz. It is cut into windows of "
-                f"{settings.clip_s:g} s, of which it sees log-mel spectrograms from {settings.f_min:g} to "
-                f"{settings.f_max:g} Hz. The score of a sound is {combined} over its windows."
+                f"{settings.clip_s:g} s, of which it sees log-mel spectrograms from {settings.f_min:,g} to "
+                f"{settings.f_max:,g} Hz. The score of a sound is {combined} over its windows."
             ),
             Paragraph("Tag a folder of sounds:"),
             Code(commands["tag"]),
             Paragraph("In Python:"),
             Code(f'import audiotag\n\ntags = audiotag.tag("clip.wav", ensemble={facts.folder.name!r})'),
-            Table("Labels", ("Labels that it can give",), ((", ".join(card.labels),),)),
+            Paragraph(f"Its labels: {', '.join(card.labels)}."),
         ),
     )
 
@@ -148,8 +148,8 @@ def data(facts: EnsembleFacts, commands: Commands) -> Section:
 def recipe(facts: EnsembleFacts, commands: Commands) -> Section:
     """How it was trained."""
     recipe, title = facts.card.recipe, str(facts.card.recipe.get("title", "not known"))
-    whose = "the first member's recipe, " if facts.card.blend else ""
-    blocks: list[Block] = [Paragraph(f"It was trained by {whose}{title}: {recipe.get('about', 'no description.')}")]
+    whose = "the recipe of the first member, " if facts.card.blend else "the recipe "
+    blocks: list[Block] = [Paragraph(f"Trained by {whose}“{title}”: {recipe.get('about', 'no description.')}")]
     stages = recipe.get("stages")
     if isinstance(stages, list) and stages and all(isinstance(stage, dict) for stage in stages):
         rows = pd.DataFrame(stages).assign(stage=range(1, len(stages) + 1))
@@ -158,9 +158,9 @@ def recipe(facts: EnsembleFacts, commands: Commands) -> Section:
             for name, name_shown, form in (
                 ("stage", "Stage", ",d"),
                 ("subset", "Clips", ""),
-                ("epochs", "Epochs", ""),
-                ("lr", "Learning rate", ""),
-                ("mixup", "Mixup", ""),
+                ("epochs", "Epochs", ",d"),
+                ("lr", "Learning rate", "g"),
+                ("mixup", "Mixup", "g"),
             )
             if name in rows
         ]

@@ -21,6 +21,7 @@ from audiotag.trust.findings import CALIBRATED, EVERY_SCORE, HIGHEST_SCORE, perc
 
 MAX_LABELS_IN_CHART = 60
 MAX_PAIRS = 20
+BOOTSTRAP = "The 95 % interval is a bootstrap over clips; where clips share a recording it is too narrow."
 OUT_OF_FOLD = (
     "Out of fold: each clip is scored by the fold that was trained without it. All folds together, as in tagging, rank "
     "labels better, but their scores are lower, so they give fewer tags."
@@ -34,11 +35,14 @@ def quality(facts: EnsembleFacts, commands: Commands) -> Section:
     if card.has_figures:
         interval = facts.lwlrap_interval
         shown = formatted(card.lwlrap, ".3f") if interval is None else with_interval(card.lwlrap, *interval)
-        why = "95 % interval by bootstrap over clips; where clips share a recording it is too narrow"
         blocks.append(
             Paragraph(
                 f"lwlrap {shown}, accuracy {card.accuracy:.3f}. {OUT_OF_FOLD} "
-                + (f"The interval: {why}." if interval else "")
+                + (
+                    "The 95 % interval is a bootstrap over clips; where clips share a recording it is too narrow."
+                    if interval
+                    else ""
+                )
             )
         )
     if card.blend is not None:
@@ -119,7 +123,7 @@ def labels(facts: EnsembleFacts, commands: Commands) -> Section | None:
         }
     )
     columns = (("label", "Label", ""), ("clips", "Clips", ",d"), ("average_precision", "Average precision", ""),
-               ("lwlrap", "lwlrap", ".3f"), ("threshold", "Threshold", ".4g"), ("precision", "Precision", ""),
+               ("lwlrap", "lwlrap", ".3f"), ("threshold", "Threshold", ".4f"), ("precision", "Precision", ""),
                ("recall", "Recall", ""))  # fmt: skip
     note = (
         "All figures are out of fold, with 95 % intervals in brackets (Wilson). Average precision ranks clips by the "
@@ -184,7 +188,8 @@ def confusion(facts: EnsembleFacts, commands: Commands) -> Section | None:
     if facts.findings is None or not len(pairs := facts.findings.confused_ranks.pairs()):
         return None
     shown = pairs.head(MAX_PAIRS)
-    columns = [(name, str(name).capitalize(), ".3g" if shown[name].dtype.kind in "if" else "") for name in shown]
+    columns = (("label", "Label", ""), ("tagged as", "Tagged as", ""), ("clips", "Clips", ".3g"), ("of", "Of", ",d"),
+               ("share", "Share", ".3f"))  # fmt: skip
     return Section(
         "Confusion", (table_of("Labels that are mistaken for each other most often, out of fold", shown, columns),)
     )

@@ -17,6 +17,7 @@ from audiotag.figures.ensemble_report.markdown import markdown
 from audiotag.figures.ensemble_report.static_html import static_html
 from audiotag.tagging.model_card import EnsembleFacts
 from audiotag.version import __version__
+from audiotag.wording import shortened
 
 LICENCES = (  # those of Hugging Face that a card is likely to begin with
     "apache-2.0", "mit", "bsd-3-clause", "bsd-2-clause", "gpl-3.0", "lgpl-3.0", "agpl-3.0", "mpl-2.0", "cc0-1.0",
@@ -61,7 +62,7 @@ def front_matter(facts: EnsembleFacts) -> dict[str, Any]:
     licence = licence_of(card.licence)
     values: dict[str, Any] = {"license": licence}
     if licence == "other":
-        values["license_name"] = card.licence
+        values["license_name"] = shortened(card.licence)
     values |= {
         "library_name": "audiotag",
         "pipeline_tag": "audio-classification",

@@ -37,11 +37,11 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size
 caption { text-align: left; color: var(--quiet); padding-bottom: .4rem; font-size: .925rem }
 th, td { padding: .3rem .9rem .3rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--edge) }
 thead th { border-bottom-color: var(--quiet) } tbody th { font-weight: 500 } .number { text-align: right }
-td:not(.number) { min-width: 7rem } thead th { vertical-align: bottom }
+.short { white-space: nowrap } thead th { vertical-align: bottom }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 27rem), 1fr)); gap: 1.5rem 2.5rem }
 figure { margin: 1rem 0; max-width: 32rem; break-inside: avoid } figcaption { color: var(--quiet);
   font-size: .925rem; margin-bottom: .5rem }
-svg { display: block; width: 100%; height: auto } svg text { fill: var(--ink); font-size: 12px }
+svg { display: block; width: 100%; height: auto } svg text { fill: var(--ink); font-size: 13px }
 .grid { stroke: var(--edge); stroke-width: 1 } .diagonal { stroke: var(--quiet); stroke-width: 1.5;
   stroke-dasharray: 2 4 } .line { fill: none; stroke-width: 2 } .thin { stroke-width: 1 }
 .mark { stroke: var(--ground); stroke-width: 1 }
@@ -59,6 +59,8 @@ footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--edge);
 SERIES = "".join(
     f".c{n}.line, .c{n}.thin {{ stroke: var(--c{n}) }} .c{n}.mark {{ fill: var(--c{n}) }}" for n in range(8)
 )
+MAX_UNBROKEN_CHARS = 28  # of a cell's text that is kept on one line
+ROW = ' scope="row"'
 # The file may hold texts of strangers: whatever they are, nothing is run or fetched.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
@@ -120,17 +122,16 @@ def _block(block: Block) -> str:
 
 def _table(table: Table) -> str:
     def cell(tag: str, place: int, text: str, scope: str = "") -> str:
-        number = ' class="number"' if place in table.numbers else ""
-        return f"<{tag}{scope}{number}>{_escaped(text)}</{tag}>"
+        is_short = (tag == "td" or scope == ROW) and len(text) <= MAX_UNBROKEN_CHARS
+        styles = ["number"] * (place in table.numbers) + ["short"] * is_short
+        style = f' class="{" ".join(styles)}"' if styles else ""
+        return f"<{tag}{scope}{style}>{_escaped(text)}</{tag}>"
 
     head = "".join(cell("th", place, title, ' scope="col"') for place, title in enumerate(table.columns))
     head = f"<thead><tr>{head}</tr></thead>" if any(table.columns) else ""
     rows = "".join(
         "<tr>"
-        + "".join(
-            cell("td", place, text) if place else cell("th", place, text, ' scope="row"')
-            for place, text in enumerate(row)
-        )
+        + "".join(cell("td", place, text) if place else cell("th", place, text, ROW) for place, text in enumerate(row))
         + "</tr>"
         for row in table.rows
     )

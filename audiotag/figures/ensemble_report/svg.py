@@ -16,13 +16,14 @@ import numpy as np
 from audiotag.wording import as_text, printable, shortened
 
 WIDTH = 480
-TEXT_PX, LABEL_CHARS = 12, 20
-LEFT, RIGHT, TOP, BOTTOM = 150, 14, 8, 40  # margins of a chart with the names of rows on its left
+LABEL_CHARS = 18
+LEFT, RIGHT, TOP, BOTTOM = 150, 14, 8, 42  # margins of a chart with the names of rows on its left
 ROW_PX = 26
-LEFT_OF_LINES, HEIGHT_OF_LINES = 52, 300
+LEFT_OF_LINES, HEIGHT_OF_LINES = 54, 300
 DASHES = ("", "7 4", "2 3", "9 3 2 3", "12 4")
 MAX_CLASSES = 8  # of colours, which the page defines
 MAX_LEGEND_ROWS = 12
+LEGEND_ROW_PX = 20
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def interval_chart(
     names: Sequence[str], series: dict[str, Sequence[Point]], x_title: str, alternative: str, highest: float = 1.0
 ) -> str:
     """One row per name with a point and its interval for each series, at most two; from 0 to ``highest``."""
-    height = TOP + ROW_PX * len(names) + BOTTOM + (20 if len(series) > 1 else 0)
+    height = TOP + ROW_PX * len(names) + BOTTOM + (26 if len(series) > 1 else 0)
     top, bottom = TOP, TOP + ROW_PX * len(names)
 
     def across(value: float) -> float:
@@ -100,7 +101,7 @@ def line_chart(
     y_low, y_high = y_range or _rounded_range(ys[np.isfinite(ys)])
     legend_rows = math.ceil(min(len(lines), MAX_LEGEND_ROWS) / 2) if len(lines) > 1 else 0
     bottom = TOP + HEIGHT_OF_LINES
-    height = bottom + BOTTOM + 18 * legend_rows
+    height = bottom + BOTTOM + LEGEND_ROW_PX * legend_rows + 8
 
     def across(value: float) -> float:
         return LEFT_OF_LINES + (WIDTH - LEFT_OF_LINES - RIGHT) * (value - x_low) / (x_high - x_low)
@@ -128,7 +129,7 @@ def line_chart(
     if legend_rows:
         for number, line in enumerate(lines[:MAX_LEGEND_ROWS]):
             x = LEFT_OF_LINES + (number % 2) * (WIDTH - LEFT_OF_LINES) / 2
-            y = bottom + BOTTOM + 18 * (number // 2) + 4
+            y = bottom + BOTTOM + LEGEND_ROW_PX * (number // 2) + 16
             parts.append(
                 f'<line class="{_class(number)} line" x1="{x:.0f}" x2="{x + 28:.0f}" y1="{y - 4:.0f}" '
                 f'y2="{y - 4:.0f}"{_dash(number)}/>'

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 import streamlit as st
 
+from audiotag.cli.command_lines import report_commands
 from audiotag.tagging.engine_selection import choice_of
 from audiotag.tagging.model_card import (
+    EnsembleFacts,
     engines_table,
     folds_table,
     how_trained,
@@ -72,6 +75,32 @@ def show_card(folder: Path, tagger: Tagger) -> None:
             _show_table(engines_table(measured), "Engines as measured on this machine")
             st.caption("Measured once on this machine. The fastest engine whose scores agree with torch is used.")
     show_trust_summary(tagger)
+    _show_report_buttons(folder)
+
+
+def _show_report_buttons(folder: Path) -> None:
+    """Buttons that download all of this as a file; a click makes the file."""
+    with st.container(horizontal=True):
+        for label, format, mime, about in (
+            ("Report", "html", "text/html", "One HTML file with all figures; it opens without a network."),
+            ("README.md", "md", "text/markdown", "The same as a model card with the front matter of Hugging Face."),
+        ):
+            st.download_button(
+                label,
+                partial(_report, folder, format),
+                file_name="README.md" if format == "md" else f"{folder.name}.html",
+                mime=mime,
+                icon=":material/download:",
+                key=f"ensemble-report-{format}",
+                on_click="ignore",
+                help=f"{about} The command `audiotag report` writes it, too.",
+            )
+
+
+def _report(folder: Path, format: str) -> bytes:
+    from audiotag.figures.ensemble_report.report import report_bytes
+
+    return report_bytes(EnsembleFacts.of(folder), report_commands(folder.name), format)
 
 
 def _voters_metric(card: Card) -> tuple[str, str, str]:
