@@ -133,7 +133,7 @@ class EnsembleFacts:
     def dataset_number(self, name: str) -> float | None:
         """A number about the training clips that the card may have: ``clips``, ``hours`` or ``recordings``."""
         value = self.card.dataset.get(name)
-        return value if fits(value, float) and value >= 0 else None
+        return float(value) if value is not None and fits(value, float) and value >= 0 else None
 
     def _or_none(self, read: Callable[[], Result | None]) -> Result | None:
         try:

@@ -43,6 +43,7 @@ from audiotag.trust.temperature import fit_calibration
 from audiotag.workspace import Workspace, write_bytes, write_json
 
 MAX_PROFILED_CLIPS = 400
+LOSSES = ("train_loss", "valid_loss")  # of an epoch
 
 
 def publish(
@@ -161,7 +162,8 @@ def publish(
             weights=weights,
             calibration=fit_calibration(LabelledScores(labels, all_scores, all_targets, OUT_OF_FOLD, all_folds)),
         )
-        write_curves(aside, _curves_of(events), card.fold_checksums)
+        if curves := _curves_of(events):
+            write_curves(aside, curves, card.fold_checksums)
         write_json(aside / CARD, card.to_dict())
         os.replace(aside, parent / name)
     return parent / name
@@ -262,16 +264,16 @@ def _amount_of(clips: pd.DataFrame, dataset: Dataset) -> dict[str, Any]:
 
 
 def _curves_of(events: list[dict[str, Any]]) -> list[Epoch]:
+    """The learning curves; what is not a number, as the loss of a training that failed, is left out."""
+
+    def number(epoch: dict[str, Any], name: str) -> float | None:
+        value = epoch.get(name)
+        return float(value) if value is not None and np.isfinite(value) else None
+
     return [
-        Epoch(
-            epoch["fold"],
-            epoch["stage"] + 1,
-            epoch["step"],
-            float(epoch["lwlrap"]),
-            epoch.get("train_loss"),
-            epoch.get("valid_loss"),
-        )
+        Epoch(epoch["fold"], epoch["stage"] + 1, epoch["step"], score, *(number(epoch, name) for name in LOSSES))
         for epoch in epochs_done(events)
+        if (score := number(epoch, "lwlrap")) is not None
     ]
 
 

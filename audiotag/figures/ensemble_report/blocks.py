@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 NOTHING = "—"
@@ -134,7 +134,7 @@ def formatted(value: Any, form: str) -> str:
     """
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return NOTHING
-    if not form or not isinstance(value, Real):
+    if not form or not isinstance(value, int | float | np.number):
         return str(value) or NOTHING
     return format(int(value) if form.endswith("d") else float(value), form).replace("-", "−")
 

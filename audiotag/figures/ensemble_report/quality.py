@@ -47,17 +47,17 @@ def quality(facts: EnsembleFacts, commands: Commands) -> Section:
         )
     if card.blend is not None:
         blocks.append(Paragraph(card.blend.out_of_fold))
-        columns = (("number", "Number", ",d"), ("member", "Member", ""), ("weight", "Weight", ".3f"),
+        of_members = (("number", "Number", ",d"), ("member", "Member", ""), ("weight", "Weight", ".3f"),
                    ("lwlrap", "lwlrap", ".3f"), ("accuracy", "Accuracy", ".3f"))  # fmt: skip
-        blocks.append(table_of("By member and stacker, out of fold", members_table(card), columns))
+        blocks.append(table_of("By member and stacker, out of fold", members_table(card), of_members))
     else:
-        columns = (("fold", "Fold", ",d"), ("lwlrap", "lwlrap", ".3f"), ("accuracy", "Accuracy", ".3f"),
+        of_folds = (("fold", "Fold", ",d"), ("lwlrap", "lwlrap", ".3f"), ("accuracy", "Accuracy", ".3f"),
                    ("clips", "Clips", ",d"))  # fmt: skip
-        blocks.append(table_of("By fold, on its held-out clips", folds_table(card), columns))
+        blocks.append(table_of("By fold, on its held-out clips", folds_table(card), of_folds))
     if card.parts:
-        columns = (("sounds", "Kind of sound", ""), ("lwlrap", "lwlrap", ".3f"), ("accuracy", "Accuracy", ".3f"),
+        of_parts = (("sounds", "Kind of sound", ""), ("lwlrap", "lwlrap", ".3f"), ("accuracy", "Accuracy", ".3f"),
                    ("clips", "Clips", ",d"))  # fmt: skip
-        blocks.append(table_of("By kind of sound, out of fold", parts_table(card), columns))
+        blocks.append(table_of("By kind of sound, out of fold", parts_table(card), of_parts))
     if found is None:
         blocks.append(Missing("Precision and recall are not known, because the ensemble has no out-of-fold scores.",
                               commands["publish"]))  # fmt: skip
@@ -85,7 +85,9 @@ def labels(facts: EnsembleFacts, commands: Commands) -> Section | None:
     names = list(shown["label"])
     worst = ", ".join(f"{row.label} {row.average_precision:.2f}" for row in shown.head(5).itertuples())
     quality = {
-        name: [svg.Point(*map(float, values)) for values in shown[[name, f"{name}_low", f"{name}_high"]].to_numpy()]
+        name: [
+            svg.Point(*map(float, values)) for values in shown[[name, f"{name}_low", f"{name}_high"]].to_numpy(float)
+        ]
         for name in ("average_precision", "precision", "recall")
     }
     first = f", the {MAX_LABELS_IN_CHART} lowest" if len(rows) > MAX_LABELS_IN_CHART else ""
@@ -94,14 +96,14 @@ def labels(facts: EnsembleFacts, commands: Commands) -> Section | None:
         blocks = [
             Chart(
                 svg.interval_chart(
-                    names, {"average precision": quality.pop("average_precision")}, "average precision",
+                    names, {"average precision": points.pop("average_precision")}, "average precision",
                     f"Average precision of each label with its 95 % interval, the lowest first: {worst}",
                 ),
                 f"Average precision of each label{first}",
             ),
             Chart(
                 svg.interval_chart(
-                    names, quality, "share",
+                    names, points, "share",
                     "Precision and recall of each label at its threshold, with 95 % intervals, as in the table below",
                 ),
                 f"Precision and recall at the threshold{first}",
@@ -113,8 +115,8 @@ def labels(facts: EnsembleFacts, commands: Commands) -> Section | None:
             "clips": rows["clips"],
             **{
                 name: [
-                    with_interval(*map(float, values), form=form)
-                    for values in rows[[name, f"{name}_low", f"{name}_high"]].to_numpy()
+                    with_interval(value, low, high, form)
+                    for value, low, high in rows[[name, f"{name}_low", f"{name}_high"]].to_numpy(float)
                 ]
                 for name, form in (("average_precision", ".3f"), ("precision", ".2f"), ("recall", ".2f"))
             },

