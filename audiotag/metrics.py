@@ -72,6 +72,40 @@ def label_precisions(truth: np.ndarray, scores: np.ndarray) -> np.ndarray:
     return precision
 
 
+def average_precision_per_class(truth: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Compute the average precision of each label: the area under its precision-recall curve, as in scikit-learn.
+
+    Here clips are ranked by the score of one label; in lwlrap the labels of one clip are ranked. Clips without a label
+    count, too, because a label that is given to them is wrong.
+
+    Parameters
+    ----------
+    truth, scores
+        As `lwlrap_per_class`.
+
+    Returns
+    -------
+    numpy.ndarray, shape=(labels,)
+        0 to 1; NaN where no clip has the label.
+
+    >>> average_precision_per_class(np.array([[1], [0], [1]]), np.array([[0.9], [0.8], [0.1]])).round(3)
+    array([0.833])
+    """
+    truth, scores = _validate(truth, scores)
+    order = np.argsort(-scores, axis=0, kind="stable")
+    ranked, hits = (np.take_along_axis(values, order, axis=0) for values in (scores, truth))
+    found = np.cumsum(hits, axis=0)
+    # Equal scores share the last of their ranks: no threshold can separate them.
+    place = np.tile(np.arange(len(truth))[:, None], (1, truth.shape[1]))
+    for row in range(len(truth) - 2, -1, -1):
+        tied = ranked[row] == ranked[row + 1]
+        place[row, tied] = place[row + 1, tied]
+    precision = np.take_along_axis(found, place, axis=0) / (place + 1)
+    positives = truth.sum(axis=0)
+    with np.errstate(invalid="ignore"):
+        return np.where(positives > 0, (precision * hits).sum(axis=0) / positives, np.nan)
+
+
 def lwlrap(truth: np.ndarray, scores: np.ndarray) -> float:
     """Compute the label-weighted label-ranking average precision over all clips, 0 to 1; NaN without any positive.
 

@@ -33,6 +33,8 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help="shipped recipes (default: all)")
     options = parser.parse_args()
     workspace = Workspace(options.folder.absolute())
+    if earlier := sorted(workspace.root.glob("few-*.toml")):
+        sys.exit(f"{options.folder} has {earlier[0].name} of an earlier call; give a new folder.")
     os.environ["AUDIOTAG_HOME"] = str(workspace.root)
     if not (workspace.starter / "starter.json").exists():
         called("demo")

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from audiotag.errors import AudiotagError
-from audiotag.remote.addresses import as_path, is_remote
+from audiotag.remote.addresses import as_path, is_address, is_remote
 
 # As in audiotag.data.layouts.base, which loads pandas: a command must not do that to print its help.
 LABEL_SEPARATORS = ("comma", "semicolon", "bar", "space", "none")
@@ -47,6 +47,16 @@ def local_or_remote_path(text: str) -> Path:
         return as_path(text)
     except AudiotagError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def local_folder(text: str) -> Path:
+    """The path of a folder that is watched: on this machine, or mounted here."""
+    if is_address(text):
+        raise argparse.ArgumentTypeError(
+            "must be a folder on this machine, or a network folder that is mounted here, got an address; what is at an "
+            "address is tagged by `audiotag tag`"
+        )
+    return local_or_remote_path(text)
 
 
 def list_remote_paths(options: argparse.Namespace) -> None:

@@ -168,6 +168,18 @@ def familiarity_line(ensemble: str, dataset: str | Path) -> str:
     return _join("familiarity", _path_text(ensemble), _path_text(dataset))
 
 
+def report_commands(ensemble: str) -> dict[str, str]:
+    """The commands that the report of an ensemble names: for use, and for what may not be measured yet."""
+    return {
+        "tag": tag_line(["sounds"], ensemble, out="tags.csv"),
+        "noise-gate": noise_gate_line(ensemble),
+        "familiarity": familiarity_line(ensemble, "DATASET"),
+        "ablation": ablation_line(ensemble, "DATASET", save=True),
+        "publish": publish_line("RUN", "NAME"),
+        "scan": scan_line("DATASET"),
+    }
+
+
 def publish_line(run: str, name: str, weights: str = "") -> str:
     """Command that makes an ensemble of a run's finished folds.
 

@@ -52,7 +52,7 @@ def event_settings(options: argparse.Namespace, format: ExportFormat | None) -> 
     given = {option: getattr(options, option[2:].replace("-", "_")) for option in FIELDS}
     given = {option: value for option, value in given.items() if value is not None}
     has_events = format is not None and (format.has_events or format.name in WITH_EVENTS)
-    if given and not (has_events or options.json or options.audacity):
+    if given and not (has_events or getattr(options, "json", False) or options.audacity):
         raise AudiotagError(
             f"{next(iter(given))} is for formats with time ranges; add --format raven, kaleidoscope, birdnet, audacity "
             "or webvtt, or leave it out."

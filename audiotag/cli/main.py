@@ -33,6 +33,7 @@ from audiotag.cli import (
     tag,
     train,
     trust,
+    watch,
 )
 from audiotag.cli.arguments import add_on_option, list_remote_paths
 from audiotag.cli.exit_codes import MEANINGS, NOTHING_DONE, SIGNALLED, UNEXPECTED_ERROR, Terminated
@@ -216,6 +217,7 @@ def build_parser() -> argparse.ArgumentParser:
     report.add_report(command("report", report.report, report.HELP))
     corrections.add_corrections(command("corrections", corrections.corrections, corrections.HELP))
     tag.add_tag(command("tag", tag.tag, "Tag sound files and folders of sound files."))
+    watch.add_watch(command("watch", watch.watch, watch.HELP))
     embed.add_embed(command("embed", embed.embed, embed.HELP))
     tag.add_submit(command("submit", tag.submit, "Score a dataset's test clips and write a submission."))
     score.add_score(command("score", score.score, score.HELP))

@@ -16,6 +16,7 @@ from audiotag.wording import printable
 if TYPE_CHECKING:
     from audiotag.detached_job import DetachedJob
     from audiotag.tagging.bulk import FileResult
+    from audiotag.tagging.result import Tags
 
 MAX_SHOWN_PROBLEMS = 20
 NO_TAGS = "no label reaches its threshold"
@@ -122,6 +123,12 @@ def print_problems(
             say(f"  … and {count - shown:,} more; {where} lists all.")
 
 
+def tags_in_words(tags: Tags) -> str:
+    """The tags of a clip, each with its score and the number of folds that agree."""
+    votes = f"{tags.folds} {tags.voter_words}"
+    return ", ".join(f"{t.label} {t.score:.2f} ({t.folds_agreeing} of {votes})" for t in tags.tags) or NO_TAGS
+
+
 class Progress:
     """A progress bar of clips, with rate and remaining time, and counts of the results.
 
@@ -203,9 +210,7 @@ class Progress:
     def print_tags(self, result: FileResult) -> None:
         """Print the tags of a clip in one line, and its notes below."""
         if tags := result.tags:
-            votes = f"{tags.folds} {tags.voter_words}"
-            shown = ", ".join(f"{t.label} {t.score:.2f} ({t.folds_agreeing} of {votes})" for t in tags.tags)
-            for line in (f"{tags.name}: {shown or NO_TAGS}", *(f"  {note}" for note in tags.notes)):
+            for line in (f"{tags.name}: {tags_in_words(tags)}", *(f"  {note}" for note in tags.notes)):
                 print_line(line, self._bar)
 
     def print_json_part(self, part: str) -> None:

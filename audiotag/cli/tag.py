@@ -36,7 +36,21 @@ def add_tag(sub: argparse.ArgumentParser) -> None:
     """Options of ``audiotag tag``."""
     add = sub.add_argument
     add_paths(sub)
-    _add_tag_settings(sub)
+    add_tag_settings(sub)
+    add_output(sub)
+    add(
+        "--embeddings",
+        type=Path,
+        metavar="FILE.parquet",
+        help="also write the embedding of each clip, as audiotag embed does, without another pass over the sounds",
+    )
+    add_on_option(sub)
+    add("--json", action="store_true", help="print the result as JSON")
+
+
+def add_output(sub: argparse.ArgumentParser, is_required: bool = False) -> None:
+    """Options for what becomes a tag, and for the file that is written."""
+    add = sub.add_argument
     add(
         "--hold-back-unfamiliar",
         dest="hold_back",
@@ -56,6 +70,7 @@ def add_tag(sub: argparse.ArgumentParser) -> None:
     add(
         "--out",
         type=Path,
+        required=is_required,
         metavar="FILE",
         help="write the result to a file, in the format of its suffix: .csv, .json, .jsonl, .parquet or that of an "
         "installed export format",
@@ -76,14 +91,6 @@ def add_tag(sub: argparse.ArgumentParser) -> None:
     )
     add_event_settings(sub)
     add("--audacity", type=Path, metavar="FOLDER", help="also write one Audacity label track per clip into this folder")
-    add(
-        "--embeddings",
-        type=Path,
-        metavar="FILE.parquet",
-        help="also write the embedding of each clip, as audiotag embed does, without another pass over the sounds",
-    )
-    add_on_option(sub)
-    add("--json", action="store_true", help="print the result as JSON")
 
 
 def add_submit(sub: argparse.ArgumentParser) -> None:
@@ -91,7 +98,7 @@ def add_submit(sub: argparse.ArgumentParser) -> None:
     add = sub.add_argument
     sub.set_defaults(hold_back=False)  # a submission has the scores of all labels
     add("dataset", type=local_or_remote_path, help="folder or table of the dataset")
-    _add_tag_settings(sub)
+    add_tag_settings(sub)
     add(
         "--out",
         type=Path,
@@ -109,17 +116,16 @@ def tag(options: argparse.Namespace) -> int:
     from audiotag.tagging.opening import open_tagger
     from audiotag.tagging.shards import ShardOptions
 
-    format = _output_format(options)
+    format = output_format(options)
     if options.timeline and not (options.out or options.json):
         raise AudiotagError("--timeline goes into a file or JSON; add --out FILE or --json.")
-    if options.spreadsheet and not (format and format.for_spreadsheets):
-        raise AudiotagError("--spreadsheet is for a CSV file; add --out FILE.csv, or leave it out.")
+    check_spreadsheet(options, format)
     events = event_settings(options, format)
     place = _checked_place(options)
     if options.embeddings:
         check_vector_file(options.embeddings, [*options.paths, *filter(None, [options.out])], "--embeddings")
-    folder, settings, card = _ensemble(options)
-    thresholds = _thresholds(options.threshold, folder, card, settings)
+    folder, settings, card = chosen_ensemble(options)
+    thresholds = chosen_thresholds(options.threshold, folder, card, settings)
     total = count_sounds(options.paths)  # before the first use of an ensemble measures its engines
     export_options = ExportOptions.of(
         card, thresholds, timeline=options.timeline, spreadsheet=options.spreadsheet, events=events
@@ -128,7 +134,7 @@ def tag(options: argparse.Namespace) -> int:
         return _tag_on(place, options, format, ShardOptions(folder, settings, thresholds, export_options), total, card)
     tagger = open_tagger(folder, settings, thresholds, say=say, keep_embeddings=bool(options.embeddings))
     vectors = _vector_file(options, tagger) if options.embeddings else None
-    per_clip = _per_clip_folders(options, format)
+    per_clip = per_clip_folders(options, format)
 
     def row(result: FileResult) -> Row:
         if vectors:
@@ -168,7 +174,7 @@ def submit(options: argparse.Namespace) -> int:
     if options.out.suffix.lower() != ".csv":
         raise AudiotagError(f"--out must end in .csv, got {options.out.name}.")
     check_out(options.out, [])
-    folder, settings, card = _ensemble(options)
+    folder, settings, card = chosen_ensemble(options)
     sheet = Sheet.of(open_remembered(absolute(options.dataset), Workspace()), card)
     if note := sheet.note(card):
         say(note)
@@ -180,7 +186,7 @@ def submit(options: argparse.Namespace) -> int:
     return tag_into_file(job, options.out, {"columns": sheet.columns}, write)
 
 
-def _add_tag_settings(sub: argparse.ArgumentParser) -> None:
+def add_tag_settings(sub: argparse.ArgumentParser) -> None:
     """Options for the ensemble and for the fields of `audiotag.tagging.settings.TagSettings`."""
     add = sub.add_argument
     add("--ensemble", default="starter", metavar="NAME", help="name or folder of the ensemble (default: starter)")
@@ -227,7 +233,7 @@ def _add_tag_settings(sub: argparse.ArgumentParser) -> None:
     )
 
 
-def _output_format(options: argparse.Namespace) -> ExportFormat | None:
+def output_format(options: argparse.Namespace) -> ExportFormat | None:
     """The export format of ``--out``, which can be written; None without ``--out``."""
     from audiotag.tagging.bulk_job import check_out
     from audiotag.tagging.export.base import export_format
@@ -243,7 +249,14 @@ def _output_format(options: argparse.Namespace) -> ExportFormat | None:
     return format
 
 
-def _ensemble(options: argparse.Namespace) -> tuple[Path, TagSettings, Card]:
+def check_spreadsheet(options: argparse.Namespace, format: ExportFormat | None) -> None:
+    """Refuse ``--spreadsheet`` for a file that spreadsheets do not open."""
+    if options.spreadsheet and not (format and format.for_spreadsheets):
+        raise AudiotagError("--spreadsheet is for a CSV file; add --out FILE.csv, or leave it out.")
+
+
+def chosen_ensemble(options: argparse.Namespace) -> tuple[Path, TagSettings, Card]:
+    """The folder of the ensemble that the options name, how it is to tag, and its card."""
     from audiotag.tagging.ensemble import find_ensemble, read_card
     from audiotag.tagging.settings import TagSettings
 
@@ -261,7 +274,7 @@ def _ensemble(options: argparse.Namespace) -> tuple[Path, TagSettings, Card]:
     return folder, settings, read_card(folder)
 
 
-def _thresholds(specs: list[str], folder: Path, card: Card, settings: TagSettings) -> tuple[float, ...]:
+def chosen_thresholds(specs: list[str], folder: Path, card: Card, settings: TagSettings) -> tuple[float, ...]:
     """The thresholds that the options give, else those saved in the workspace, else the card's."""
     from audiotag.tagging.out_of_fold import read_out_of_fold
     from audiotag.tagging.thresholds import AIMS, read_saved_thresholds, thresholds_of
@@ -277,7 +290,7 @@ def _thresholds(specs: list[str], folder: Path, card: Card, settings: TagSetting
     return thresholds_of(card, found and found.as_combined(settings.combine), specs)
 
 
-def _per_clip_folders(options: argparse.Namespace, format: ExportFormat | None) -> list[tuple[ExportFormat, Path]]:
+def per_clip_folders(options: argparse.Namespace, format: ExportFormat | None) -> list[tuple[ExportFormat, Path]]:
     """Formats that write one file per clip, and the folder that each writes into."""
     from audiotag.tagging.export.audacity import AudacityFormat
 
@@ -314,13 +327,13 @@ def _tag_on(
     from audiotag.tagging.bulk import sound_files
     from audiotag.tagging.bulk_job import fingerprint
 
-    per_clip = tuple((one.name, Path(os.path.abspath(folder))) for one, folder in _per_clip_folders(options, format))
+    per_clip = tuple((one.name, Path(os.path.abspath(folder))) for one, folder in per_clip_folders(options, format))
     shards = replace(shards, ensemble=shards.ensemble.absolute(), per_clip=per_clip)
 
     def work(journal: Journal, progress: Progress) -> None:
         tag_on_cluster(place, shards, lambda: sound_files(options.paths), journal, progress)
 
-    depends = fingerprint(card, shards.settings, shards.thresholds) | _dependencies(options, format, shards.export)
+    depends = fingerprint(card, shards.settings, shards.thresholds) | dependencies(options, format, shards.export)
     write = _row_writer(options, format, shards.export)
     return work_into_file(work, total, options.out, depends, write, options.spreadsheet)
 
@@ -329,7 +342,7 @@ def _tag_into_file(
     job: BulkJob, options: argparse.Namespace, format: ExportFormat, export_options: ExportOptions
 ) -> int:
     write = _row_writer(options, format, export_options)
-    return tag_into_file(job, options.out, _dependencies(options, format, export_options), write)
+    return tag_into_file(job, options.out, dependencies(options, format, export_options), write)
 
 
 def _row_writer(options: argparse.Namespace, format: ExportFormat, export_options: ExportOptions) -> WriteRows:
@@ -346,7 +359,7 @@ def _row_writer(options: argparse.Namespace, format: ExportFormat, export_option
     return write
 
 
-def _dependencies(options: argparse.Namespace, format: ExportFormat, export: ExportOptions) -> dict[str, Any]:
+def dependencies(options: argparse.Namespace, format: ExportFormat, export: ExportOptions) -> dict[str, Any]:
     """What the rows depend on besides the tagger, and the clips' own files."""
     audacity = os.path.abspath(options.audacity) if options.audacity else ""
     of_format = [format.name, options.timeline]

@@ -26,7 +26,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, Self
+from typing import Any, BinaryIO, ClassVar, NamedTuple, Self
 
 import numpy as np
 
@@ -82,15 +82,17 @@ class Journal:
         If another process writes the same file.
     """
 
+    kind: ClassVar[str] = "partial"  # in the names of its files
+
     def __init__(self, out: Path, fingerprint: dict[str, Any], say: Callable[[str], None]) -> None:
         from filelock import FileLock
 
-        self._out, self.path = out, journal_path(out)
+        self._out, self.path = out, journal_path(out, self.kind)
         self._fingerprint: dict[str, Any] = json.loads(json.dumps(fingerprint))
         self._say = say
         self._closing = ExitStack()
         self._lock = FileLock(out.with_name(f".{out.name}.partial.lock"))
-        self._parts = PartFolder(out.with_name(f".{out.name}.partial.parts"))
+        self._parts = PartFolder(out.with_name(f".{out.name}.{self.kind}.parts"))
         self._places = array("q")  # of the clips in the order of the files; -1 before a clip is done
         self._pending: deque[PendingClip] = deque()  # clips that `todo` has yielded
         self._resumed_keys, self._resumed_places = np.empty(0, np.uint64), np.empty(0, np.int64)
@@ -109,9 +111,9 @@ class Journal:
             self.is_resumed = self._resume()
             if not self.is_resumed:
                 self._parts.remove()
-                self.path.write_bytes(_sealed(json.dumps(self._fingerprint).encode()))
+                self.path.write_bytes(sealed(json.dumps(self._fingerprint).encode()))
             self._file = self._closing.enter_context(self.path.open("ab"))
-            notes = self._out.with_name(f".{self._out.name}.partial.in-hand")
+            notes = self._out.with_name(f".{self._out.name}.{self.kind}.in-hand")
             if suspects := self._closing.enter_context(in_hand.noting(notes)):
                 self._say(in_hand.suspects_sentence(suspects))
         except BaseException:
@@ -205,7 +207,7 @@ class Journal:
     def _write(self, line: dict[str, Any]) -> int:
         """Write a line; returns where it begins."""
         start = self._file.tell()
-        self._file.write(_sealed(json.dumps(line).encode()))
+        self._file.write(sealed(json.dumps(line).encode()))
         self._file.flush()  # from here on it survives the end of this process
         return start
 
@@ -213,17 +215,15 @@ class Journal:
         if place >= IN_PART:
             return self._parts.row((place - IN_PART) >> ROW_BITS, place & (1 << ROW_BITS) - 1)
         file.seek(place)
-        row: Row = json.loads(_unsealed(file.readline()))["row"]
+        row: Row = json.loads(unsealed(file.readline()))["row"]
         return row
 
     def _resume(self) -> bool:
         """Find the results of unfinished work; returns whether any of them can be used."""
         try:
             with self.path.open("rb") as file:
-                fingerprint, end = json.loads(_unsealed(file.readline())), file.tell()
-                differing = [name for name in self._fingerprint if fingerprint.get(name) != self._fingerprint[name]]
-                if differing:
-                    what = " and ".join([", ".join(differing[:-1]), differing[-1]] if differing[1:] else differing)
+                fingerprint, end = json.loads(unsealed(file.readline())), file.tell()
+                if what := self._differing(fingerprint):
                     self._say(
                         f"{self._out.name} is unfinished, but cannot be resumed because this has changed: {what}. "
                         "Starting again from the beginning."
@@ -243,13 +243,18 @@ class Journal:
         self._say(f"Resuming {self._out.name}: {done:,} clips are already tagged.")
         return True
 
+    def _differing(self, begun: dict[str, Any]) -> str:
+        """Names of what unfinished work depended on and what is now different, in words; empty if nothing is."""
+        names = [name for name in self._fingerprint if begun.get(name) != self._fingerprint[name]]
+        return " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
+
     def _read_lines(self, file: BinaryIO, end: int) -> int:
         """Note where the result of each clip is; returns where the last complete line ends."""
         keys, places = array("Q"), array("q")
         while (line := file.readline()).endswith(b"\n"):
             # An altered line or part, one that is missing, or a clip that failed.
             with suppress(ValueError, KeyError, TypeError, FileNotFoundError):
-                entry = json.loads(_unsealed(line))
+                entry = json.loads(unsealed(line))
                 if "part" in entry:
                     of_part = self._parts.open(PartEntry(entry["part"], entry["checksum"]))
                     first = IN_PART + (len(self._parts) - 1 << ROW_BITS)
@@ -274,9 +279,9 @@ class Journal:
         return int(self._resumed_places[position])
 
 
-def journal_path(out: Path) -> Path:
+def journal_path(out: Path, kind: str = Journal.kind) -> Path:
     """Where the journal for a file is."""
-    return out.with_name(f".{out.name}.partial.jsonl")
+    return out.with_name(f".{out.name}.{kind}.jsonl")
 
 
 def read_new_rows(path: Path, start: int = 0) -> Iterator[tuple[int, Row]]:
@@ -300,7 +305,7 @@ def read_new_rows(path: Path, start: int = 0) -> Iterator[tuple[int, Row]]:
             file.seek(start)
         while (line := file.readline()).endswith(b"\n"):
             with suppress(ValueError, KeyError, TypeError):
-                yield file.tell(), json.loads(_unsealed(line))["row"]
+                yield file.tell(), json.loads(unsealed(line))["row"]
 
 
 def write_problems(out: Path, rows: Iterable[Row], for_spreadsheet: bool = False) -> None:
@@ -310,19 +315,19 @@ def write_problems(out: Path, rows: Iterable[Row], for_spreadsheet: bool = False
         file.writelines(csv_lines(["fname", "path", "problem"], problems, for_spreadsheet))
 
 
-def _sealed(content: bytes) -> bytes:
+def sealed(content: bytes) -> bytes:
     """A line of the journal: its content and a checksum.
 
-    >>> _sealed(b"{}")
+    >>> sealed(b"{}")
     b'{} a3a6bf43\\n'
     """
     return b"%s %08x\n" % (content, zlib.crc32(content))
 
 
-def _unsealed(line: bytes) -> bytes:
+def unsealed(line: bytes) -> bytes:
     """The content of a line; raises `ValueError` if it does not fit its checksum."""
     content = line[: -len(" 01234567\n")]
-    if _sealed(content) != line:
+    if sealed(content) != line:
         raise ValueError("the line was altered")
     return content
 
@@ -333,5 +338,9 @@ def _file_key(file: SoundFile, stat: os.stat_result) -> int:
 
 def _key(clip: str, path: str, size: int, mtime_ns: int) -> int:
     """Checksum of 64 bits by which a clip is found again."""
-    text = "\0".join([clip, path, str(int(size)), str(int(mtime_ns))])
+    return checksum("\0".join([clip, path, str(int(size)), str(int(mtime_ns))]))
+
+
+def checksum(text: str) -> int:
+    """Checksum of 64 bits of a text with file names in it."""
     return int.from_bytes(hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=8).digest(), "little")

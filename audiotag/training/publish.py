@@ -21,6 +21,7 @@ import pandas as pd
 from audiotag.audio.streaming import read_part
 from audiotag.data.corrections import clips_with_known_labels
 from audiotag.data.dataset import Dataset
+from audiotag.data.index import scan
 from audiotag.data.list_changes import ListChanges, without_dropped
 from audiotag.data.saved_options import open_remembered, open_whole
 from audiotag.errors import AudiotagError
@@ -29,11 +30,12 @@ from audiotag.metrics import accuracy, best_f1_thresholds, lwlrap
 from audiotag.tagging import known_clips, out_of_fold, training_profile
 from audiotag.tagging.ensemble import CARD, Card, FoldCard
 from audiotag.tagging.known_clips import KnownClips
+from audiotag.tagging.learning_curves import Epoch, write_curves
 from audiotag.tagging.out_of_fold import OutOfFold
 from audiotag.training.begun import read_corrections, read_list_changes, read_trained_on
 from audiotag.training.clip_contents import with_contents
 from audiotag.training.held_out import read_scores, refuse_damaged
-from audiotag.training.run_progress import plan_of
+from audiotag.training.run_progress import epochs_done, plan_of
 from audiotag.training.runs import Run
 from audiotag.training.weights_choice import SCORES, WEIGHTS, WeightsChoice, check_choice, fold_results, why_not_best
 from audiotag.trust.labelled_scores import OUT_OF_FOLD, LabelledScores
@@ -41,6 +43,7 @@ from audiotag.trust.temperature import fit_calibration
 from audiotag.workspace import Workspace, write_bytes, write_json
 
 MAX_PROFILED_CLIPS = 400
+LOSSES = ("train_loss", "valid_loss")  # of an epoch
 
 
 def publish(
@@ -148,6 +151,7 @@ def publish(
                 "name": dataset.name,
                 "clips": len(trained.clips),
                 "fingerprint": dataset.fingerprint,
+                **_amount_of(trained.clips, dataset),
             },
             recipe=settings.recipe.to_dict(),
             licence=licence,
@@ -158,6 +162,8 @@ def publish(
             weights=weights,
             calibration=fit_calibration(LabelledScores(labels, all_scores, all_targets, OUT_OF_FOLD, all_folds)),
         )
+        if curves := _curves_of(events):
+            write_curves(aside, curves, card.fold_checksums)
         write_json(aside / CARD, card.to_dict())
         os.replace(aside, parent / name)
     return parent / name
@@ -244,6 +250,31 @@ def _training_clips(clips: pd.DataFrame, trained_on: pd.DataFrame | None) -> pd.
         return clips[clips["subset"] != "test"]
     noted = set(zip(trained_on["subset"], trained_on["clip"], strict=True))
     return clips[[name in noted for name in zip(clips["subset"], clips["clip"], strict=True)]]
+
+
+def _amount_of(clips: pd.DataFrame, dataset: Dataset) -> dict[str, Any]:
+    """How many hours the clips last, and how many source recordings they are of, as far as that is known."""
+    index = scan(dataset, Workspace().indexes)  # of the whole dataset, as it is cached
+    durations = index.set_index(["subset", "clip"])["duration_s"]
+    wanted = durations[durations.index.isin(list(zip(clips["subset"], clips["clip"], strict=True)))]
+    amount: dict[str, Any] = {"hours": round(float(wanted.sum()) / 3600, 4)} if wanted.notna().all() else {}
+    if len(clips) and clips["group"].notna().all():
+        amount["recordings"] = int(clips["group"].nunique())
+    return amount
+
+
+def _curves_of(events: list[dict[str, Any]]) -> list[Epoch]:
+    """The learning curves; what is not a number, as the loss of a training that failed, is left out."""
+
+    def number(epoch: dict[str, Any], name: str) -> float | None:
+        value = epoch.get(name)
+        return float(value) if value is not None and np.isfinite(value) else None
+
+    return [
+        Epoch(epoch["fold"], epoch["stage"] + 1, epoch["step"], score, *(number(epoch, name) for name in LOSSES))
+        for epoch in epochs_done(events)
+        if (score := number(epoch, "lwlrap")) is not None
+    ]
 
 
 def _profile_of_training_clips(dataset: Dataset, sample_rate: int) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def described(settings: RunSettings) -> dict[str, str]:
         "run.labels": "corrected" if settings.corrected else "as in the tables",
         "run.device": settings.device or "the best",
         "run.on": settings.on or "this machine",
-        **_described_recipe(settings.recipe),
+        **described_recipe(settings.recipe.to_dict() | {"spectrogram": asdict(settings.recipe.spectrogram)}),
     }
 
 
@@ -97,17 +97,24 @@ def differing_fields(runs: Mapping[str, RunSettings]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["setting", *columns])
 
 
-def _described_recipe(recipe: Recipe) -> dict[str, str]:
-    values = recipe.to_dict()
+def described_recipe(values: Mapping[str, Any]) -> dict[str, str]:
+    """Every field of a recipe by its name in a recipe file, as text.
+
+    Parameters
+    ----------
+    values : mapping
+        What `Recipe.to_dict` gives; that in the card of an older ensemble may lack fields.
+    """
     nested = {"stages", "augment", "spectrogram", "network"}
     plain = {name: _text(value) for name, value in values.items() if name not in nested | set(ABOUT_FIELDS)}
     stages = {
-        f"stages.{field.name}": ", ".join(_text(stage[field.name]) for stage in values["stages"])
+        f"stages.{field.name}": ", ".join(_text(stage[field.name]) for stage in values.get("stages", ()))
         for field in fields(Stage)
+        if all(field.name in stage for stage in values.get("stages", ())) and values.get("stages")
     }
-    tables = {"spectrogram": asdict(recipe.spectrogram), "network": values["network"]}
+    tables = {part: values.get(part, {}) for part in ("spectrogram", "network")}
     parts = {f"{part}.{name}": _text(value) for part, table in tables.items() for name, value in table.items()}
-    augment = "; ".join(map(_part_text, values["augment"]))
+    augment = "; ".join(map(_part_text, values.get("augment", ())))
     return {**stages, **plain, "augment": augment or "none", **parts}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 LEVEL = 0.95
+RESAMPLES = 2000
 
 
 def wilson_interval(successes: Any, trials: Any, level: float = LEVEL) -> tuple[np.ndarray, np.ndarray]:
@@ -47,3 +48,39 @@ def wilson_interval(successes: Any, trials: Any, level: float = LEVEL) -> tuple[
         high = np.where(successes == trials, 1.0, np.clip(middle + half, 0, 1))
     no_trials = trials == 0
     return np.where(no_trials, np.nan, low), np.where(no_trials, np.nan, high)
+
+
+def bootstrap_ratio(
+    numerators: np.ndarray, denominators: np.ndarray, level: float = LEVEL, seed: int = 0
+) -> tuple[float, float]:
+    """Compute the bootstrap interval of a ratio of two sums over clips, such as lwlrap: percentiles of resampled clips.
+
+    Clips count as independent. Where several are of one recording, the interval is too narrow.
+
+    Parameters
+    ----------
+    numerators, denominators : numpy.ndarray, shape=(clips,)
+    level : float
+        Confidence, between 0 and 1.
+    seed : int
+
+    Returns
+    -------
+    tuple[float, float]
+        Both NaN if all denominators are 0, or there are no clips.
+
+    Examples
+    --------
+    >>> low, high = bootstrap_ratio(np.repeat([1.0, 0.0], 50), np.ones(100))
+    >>> round(low, 1), round(high, 1)
+    (0.4, 0.6)
+    """
+    if not np.any(denominators):
+        return float("nan"), float("nan")
+    rng, ratios = np.random.default_rng(seed), []
+    for _ in range(RESAMPLES):
+        chosen = rng.integers(len(numerators), size=len(numerators))
+        if total := denominators[chosen].sum():
+            ratios.append(numerators[chosen].sum() / total)
+    low, high = np.quantile(ratios, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)

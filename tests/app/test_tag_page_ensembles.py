@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from audiotag.tagging.out_of_fold import OutOfFold
+from audiotag.ui.tag import ensemble_card
 from audiotag.workspace import Workspace
 
 from .conftest import beep, changed, open_page, players, texts, wav
@@ -34,6 +35,16 @@ def test_the_card_is_shown_with_its_figures(home: Workspace, held_out: OutOfFold
     (labels,) = [frame.value for frame in at.dataframe if "label" in frame.value and "lwlrap" in frame.value]
     assert labels.set_index("label")["clips"].to_dict() == {"Bark": 10, "Bell": 20, "Hiss": 0}
     assert labels["lwlrap"].iloc[0] == labels["lwlrap"].min()  # the weakest first
+
+
+def test_the_card_can_be_downloaded_as_a_report(home: Workspace, held_out: OutOfFold) -> None:
+    at = opened(open_page("pages/tag.py"), "Ensemble")
+    assert not at.exception
+    labels = [button.label for button in at.get("download_button")]
+    assert {"Report", "README.md"} <= set(labels)
+    folder = home.ensembles / "tiny"
+    assert b"<!doctype html>" in ensemble_card._report(folder, "html")
+    assert ensemble_card._report(folder, "md").startswith(b"---\nlicense: ")
 
 
 def test_the_card_shows_each_kind_of_sound(home: Workspace) -> None:

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 import streamlit as st
 
-from audiotag.metrics import lwlrap_per_class
+from audiotag.cli.command_lines import report_commands
 from audiotag.tagging.engine_selection import choice_of
+from audiotag.tagging.model_card import (
+    EnsembleFacts,
+    engines_table,
+    folds_table,
+    how_trained,
+    labels_table,
+    members_table,
+    parts_table,
+)
 from audiotag.ui.text import Markdown, escape
 from audiotag.ui.trust.panel import show_trust_summary
 
 if TYPE_CHECKING:
     from audiotag.tagging.ensemble import Card
-    from audiotag.tagging.out_of_fold import OutOfFold
     from audiotag.tagging.tagger import Tagger
 
 OUT_OF_FOLD = "Every training clip is scored by the fold that was trained without it. 1 is perfect."
@@ -41,12 +50,7 @@ def show_card(folder: Path, tagger: Tagger) -> None:
     ):
         column.metric(escape(label), escape(value), help=escape(about))
     st.markdown(" ".join(f":gray-badge[{escape(label)}]" for label in card.labels))
-    recipe = "" if card.blend else f" with the recipe {escape(card.recipe.get('title', 'unknown'))}"
-    st.caption(
-        f"Windows of {card.spectrogram.clip_s:g} s, up to {card.spectrogram.f_max / 1000:g} kHz. Trained on "
-        f"{card.dataset.get('clips', 0):,} clips of {escape(card.dataset['name'])}{recipe}, {escape(card.created)}. "
-        f"Licence: {escape(card.licence)}"
-    )
+    st.caption(escape(how_trained(card)))
     left, right = st.columns(2, gap="large")
     with left:
         if card.parts:
@@ -71,66 +75,38 @@ def show_card(folder: Path, tagger: Tagger) -> None:
             _show_table(engines_table(measured), "Engines as measured on this machine")
             st.caption("Measured once on this machine. The fastest engine whose scores agree with torch is used.")
     show_trust_summary(tagger)
+    _show_report_buttons(folder)
+
+
+def _show_report_buttons(folder: Path) -> None:
+    """Buttons that download all of this as a file; a click makes the file."""
+    with st.container(horizontal=True):
+        for label, format, mime, about in (
+            ("Report", "html", "text/html", "One HTML file with all figures; it opens without a network."),
+            ("README.md", "md", "text/markdown", "The same as a model card with the front matter of Hugging Face."),
+        ):
+            st.download_button(
+                label,
+                partial(_report, folder, format),
+                file_name="README.md" if format == "md" else f"{folder.name}.html",
+                mime=mime,
+                icon=":material/download:",
+                key=f"ensemble-report-{format}",
+                on_click="ignore",
+                help=f"{about} The command `audiotag report` writes it, too.",
+            )
+
+
+def _report(folder: Path, format: str) -> bytes:
+    from audiotag.figures.ensemble_report.report import report_bytes
+
+    return report_bytes(EnsembleFacts.of(folder), report_commands(folder.name), format)
 
 
 def _voters_metric(card: Card) -> tuple[str, str, str]:
     if card.blend is None:
         return "Folds", f"{len(card.folds)}", "Networks whose scores are combined."
     return "Members", f"{len(card.folds)}", "Ensembles and stackers whose scores are combined."
-
-
-def members_table(card: Card) -> pd.DataFrame:
-    """One row per member and stacker of a blend: its weight, lwlrap and accuracy."""
-    assert card.blend is not None  # the caller has checked it
-    names = [member.name for member in card.blend.members]
-    names += [f"stacker {stacker.name}" for stacker in card.blend.stackers]
-    rows = [
-        {"number": voter.fold, "member": name, "weight": weight, "lwlrap": voter.lwlrap, "accuracy": voter.accuracy}
-        for voter, name, weight in zip(card.folds, names, card.blend.weights, strict=True)
-    ]
-    return pd.DataFrame(rows)
-
-
-def folds_table(card: Card) -> pd.DataFrame:
-    """One row per fold: its lwlrap, accuracy and number of clips."""
-    return pd.DataFrame(
-        [
-            {"fold": fold.fold, "lwlrap": fold.lwlrap, "accuracy": fold.accuracy, "clips": fold.clips}
-            for fold in card.folds
-        ]
-    )
-
-
-def parts_table(card: Card) -> pd.DataFrame:
-    """One row per kind of sound: its lwlrap, accuracy and number of clips."""
-    return pd.DataFrame(
-        [
-            {"sounds": part.name, "lwlrap": part.lwlrap, "accuracy": part.accuracy, "clips": part.clips}
-            for part in card.parts
-        ]
-    )
-
-
-def labels_table(card: Card, out_of_fold: OutOfFold) -> pd.DataFrame:
-    """One row per label, the lowest lwlrap first: lwlrap out of fold and number of clips."""
-    per_class, _ = lwlrap_per_class(out_of_fold.targets, out_of_fold.scores)
-    positives = (out_of_fold.targets > 0).sum(axis=0)
-    rows = pd.DataFrame({"label": card.labels, "lwlrap": per_class, "clips": positives})
-    return rows.sort_values("lwlrap", kind="stable")
-
-
-def engines_table(measured: list[dict]) -> pd.DataFrame:
-    """One row per engine: milliseconds per window, and the reason if it cannot be used."""
-    return pd.DataFrame(
-        [
-            {
-                "engine": row["engine"],
-                "ms per window": row["ms_per_window"],
-                "not usable because": row.get("why_not", ""),
-            }
-            for row in measured
-        ]
-    )
 
 
 def _show_table(rows: pd.DataFrame, alt: str, height: int | Literal["content"] = "content") -> None:

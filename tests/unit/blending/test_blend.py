@@ -16,13 +16,16 @@ from audiotag.blending.blend import make_blend
 from audiotag.blending.common_folds import aligned_scores
 from audiotag.blending.settings import PUBLISHED_STACKERS, BlendSettings, FitSettings
 from audiotag.blending.training_tiles import score_training_tiles
+from audiotag.cli.command_lines import report_commands
 from audiotag.cli.main import main
 from audiotag.data.verdicts import Verdict, VerdictJournal
 from audiotag.errors import AudiotagError
+from audiotag.figures.ensemble_report.report import report_bytes
 from audiotag.metrics import lwlrap
 from audiotag.tagging.blend_fusion import fuse_voters
 from audiotag.tagging.ensemble import read_card
 from audiotag.tagging.known_clips import KnownClips
+from audiotag.tagging.model_card import EnsembleFacts
 from audiotag.tagging.opening import open_tagger
 from audiotag.tagging.out_of_fold import OutOfFold, read_out_of_fold
 from audiotag.tagging.settings import TagSettings
@@ -247,3 +250,15 @@ def test_settings_of_the_published_stackers_and_of_fitting() -> None:
     assert FitSettings().draws_of(3964) == pytest.approx(32_768, rel=1e-3)
     assert FitSettings(draws=7).draws_of(3964) == 7
     assert [dataclasses.astuple(stacker)[0] for stacker in PUBLISHED_STACKERS] == ["43040", "45041", "50013"]
+
+
+def test_report_of_a_blend_has_its_members_and_the_figures_of_its_labels(blends: Blends) -> None:
+    folder = blends("stacked")
+    card = read_card(folder)
+    commands = report_commands(folder.name)
+    html = report_bytes(EnsembleFacts.of(folder), commands, "html").decode()
+    assert f"A blend of {len(card.folds)} ensembles and stackers" in html
+    assert "By member and stacker, out of fold" in html
+    assert f"{card.lwlrap:.3f}" in html
+    assert all(f">{label}</th>" in html for label in card.labels)
+    assert "| --- |" in report_bytes(EnsembleFacts.of(folder), commands, "md").decode()

@@ -32,3 +32,23 @@ def test_report_is_written_where_it_is_asked_for_and_says_how_to_train_again(
         command = f"audiotag train {tmp_path / 'sounds'} --recipe quick --folds 1"
         assert f"{command} --keep-together none --no-corrections" in html
     assert run("report", "nothing").status != 0
+
+
+def test_report_of_an_ensemble_is_written_in_the_format_of_its_suffix(
+    run: Callable[..., CommandResult], tiny_ensemble: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for arguments, file, begin in (
+        ((), "tiny.html", "<!doctype html>"),
+        (("--format", "md"), "tiny.md", "---\nlicense: "),
+        (("--out", "out/README.md"), "out/README.md", "---\nlicense: "),
+        (("--out", "card.txt", "--format", "html"), "card.txt", "<!doctype html>"),
+    ):
+        outcome = run("report", tiny_ensemble, *arguments)
+        assert (outcome.status, outcome.out) == (0, f"the report is in {file}\n")
+        assert (tmp_path / file).read_text().startswith(begin)
+    assert "--out must end in .html or .md, got card.pdf" in run("report", tiny_ensemble, "--out", "card.pdf").err
+    unknown = run("report", "nothing")
+    assert unknown.status == 2
+    assert "there is no run named nothing" in unknown.err
+    assert "The ensembles are starter." in unknown.err

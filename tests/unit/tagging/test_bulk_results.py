@@ -11,7 +11,7 @@ from audiotag.state import take_sentences
 from audiotag.tagging import bulk_results
 from audiotag.tagging.bulk_results import ResultFilter, ResultTable
 from audiotag.tagging.export.rows import problem_row
-from audiotag.tagging.journal import _sealed
+from audiotag.tagging.journal import sealed
 
 LABELS = ("Bark", "Bell", "Hiss")
 
@@ -32,9 +32,7 @@ GOOD = [row for row in ROWS if "problem" not in row]
 
 
 def lines_of(rows: list[dict[str, Any]]) -> bytes:
-    return b"".join(
-        _sealed(json.dumps({"clip": row["clip"], "path": row["path"], "row": row}).encode()) for row in rows
-    )
+    return b"".join(sealed(json.dumps({"clip": row["clip"], "path": row["path"], "row": row}).encode()) for row in rows)
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +45,7 @@ def few_rows(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def journal(tmp_path: Path) -> Path:
     path = tmp_path / "journal"
-    path.write_bytes(_sealed(b"{}") + lines_of(ROWS[:25]))
+    path.write_bytes(sealed(b"{}") + lines_of(ROWS[:25]))
     return path
 
 

@@ -29,6 +29,7 @@ from audiotag.networks.xresnet.model import build_network
 from audiotag.networks.xresnet.settings import XResNetSettings
 from audiotag.tagging.ensemble import read_card
 from audiotag.tagging.known_clips import read_known_clips
+from audiotag.tagging.learning_curves import Epoch, read_curves
 from audiotag.tagging.weights import load_networks
 from audiotag.training import publish as publish_module
 from audiotag.training.begun import COLUMNS, TRAINED_ON
@@ -121,6 +122,20 @@ def test_card_says_what_was_measured_and_where_it_comes_from(run: Run, published
     assert card.about == "Trained by Tiny on sounds."
     assert (card.dataset["name"], card.dataset["clips"]) == ("clips", 3)
     assert Recipe.from_dict(card.recipe) == RECIPE
+    assert card.dataset["hours"] == round(3 * 100 / 8000 / 3600, 4)
+    assert "recordings" not in card.dataset  # the table does not name them
+
+
+def test_learning_curves_are_kept_with_the_ensemble(run: Run, tmp_path: Path) -> None:
+    folder = publish(run, "without", tmp_path)
+    assert read_curves(folder, read_card(folder)) == ()
+    for stage, subset, score in ((0, "noisy", 0.25), (1, "curated", 0.5)):
+        losses = {"train_loss": 0.125, "valid_loss": 0.75, "seconds": 1.0}
+        run.write_event("epoch", fold=1, stage=stage, subset=subset, epoch=1, lwlrap=score, accuracy=0.5, **losses)
+    folder = publish(run, "mine", tmp_path)
+    assert read_curves(folder, read_card(folder)) == (
+        Epoch(1, 1, 1, 0.25, 0.125, 0.75), Epoch(1, 2, 2, 0.5, 0.125, 0.75)
+    )  # fmt: skip
 
 
 def test_card_counts_the_clips_that_are_not_test_clips(
