@@ -139,6 +139,11 @@ def load_sound(path: Path, sample_rate: int, name: str = "") -> Sound:
     return load_part(path, name or as_text(path.name), content_key(path), sample_rate)
 
 
+def load_header(source: Source, name: str, content: str) -> Header:
+    """The header of a sound; messages call it by ``name``."""
+    return _header(source, name, content)
+
+
 def load_levels(source: Source, name: str, content: str) -> FileLevels | None:
     """Levels of a file as it is stored; None for a sound that is longer than what the player shows."""
     return _levels(source, name, content)
