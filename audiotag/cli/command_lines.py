@@ -199,10 +199,12 @@ def scan_line(dataset: str | Path, options: OpenOptions | None = None, measure: 
 
 def _tag_setting_words(settings: TagSettings) -> list[str]:
     """Options of the fields that differ from the command's defaults."""
+    from audiotag.tagging.settings import DEFAULT_OVERLAP
+
     values = {
         "--folds": _comma_separated(settings.folds),
         "--combine": "" if settings.combine == "mean" else settings.combine,
-        "--overlap": "" if settings.overlap == 0.5 else _number_text(settings.overlap),
+        "--overlap": "" if settings.overlap == DEFAULT_OVERLAP else _number_text(settings.overlap),
         "--windows": settings.windows or "",
         "--window-rule": settings.window_rule or "",
     }

@@ -197,7 +197,8 @@ def _add_tag_settings(sub: argparse.ArgumentParser) -> None:
         type=float,
         default=0.5,
         metavar="SHARE",
-        help="overlap of neighbouring windows, 0 to 0.9 of a window (default: 0.5)",
+        help="overlap of neighbouring windows, 0 to 0.95 of a window; 0.95 takes 20 times as long as 0. From 0.75 on, "
+        "timelines have a score per moment, so that events begin and end when they do (default: 0.5)",
     )
     add(
         "--windows",
@@ -235,7 +236,7 @@ def _output_format(options: argparse.Namespace) -> ExportFormat | None:
 
 def _ensemble(options: argparse.Namespace) -> tuple[Path, TagSettings, Card]:
     from audiotag.tagging.ensemble import find_ensemble, read_card
-    from audiotag.tagging.settings import TagSettings
+    from audiotag.tagging.settings import DEFAULT_OVERLAP, TagSettings
 
     settings = TagSettings(
         options.combine,
@@ -248,6 +249,9 @@ def _ensemble(options: argparse.Namespace) -> tuple[Path, TagSettings, Card]:
         options.window_rule,
     )
     folder = find_ensemble(options.ensemble)
+    if settings.overlap > DEFAULT_OVERLAP:
+        cost = settings.overlap_cost
+        say(f"Windows overlap by {settings.overlap:.0%}: {cost:.3g} times as many windows as without overlap.")
     return folder, settings, read_card(folder)
 
 

@@ -8,67 +8,27 @@ map is right.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from audiotag.audio.header import Source
-from audiotag.audio.levels import SILENCE_DBFS, peak_dbfs
-from audiotag.audio.opening import source_name
-from audiotag.audio.reading import read_short_sound
-from audiotag.audio.streaming import read_part
 from audiotag.checks import readable, require
 from audiotag.features.masking import MaskableSound, TimeFrequencyMap
 from audiotag.features.mel import mel_frequencies
-from audiotag.features.trimming import trimmed_bounds
-from audiotag.tagging.clip_inputs import MAX_WHOLE_CLIP_S
-from audiotag.tagging.fold_fusion import MIN_SCORE, fuse_windows
+from audiotag.tagging.fold_fusion import MIN_SCORE
 from audiotag.tagging.occlusion import Grid, top_share
-from audiotag.tagging.result import Evidence
-from audiotag.tagging.section_inputs import SectionWindow, section_windows
-from audiotag.tagging.waveform_source import readable_source
+from audiotag.tagging.section import Section, read_section, section_start
+from audiotag.tagging.section_inputs import SectionWindow
+from audiotag.tagging.section_scores import Progress, SectionScorer
+from audiotag.tagging.waveform_source import Taggable, readable_source
 
 if TYPE_CHECKING:
-    from audiotag.tagging.result import Tags
     from audiotag.tagging.settings import TagSettings
     from audiotag.tagging.tagger import Tagger
 
-INPUTS_AT_ONCE = 32
 SHARES = (0.05, 0.1, 0.2, 0.3, 0.5)  # of time and frequency that the part which is heard may have
-
-Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, eq=False)
-class Section:
-    """The part of a sound that is explained: as long as a window of the ensemble, or the whole of a shorter sound.
-
-    Attributes
-    ----------
-    name : str
-        Name of the sound.
-    waveform : numpy.ndarray, shape=(samples,), float32
-    sample_rate : int
-        In Hz.
-    start_s : float
-        Where it begins in the sound.
-    content : str
-        Hash of the samples of the whole sound, by which folds that were trained on it do not vote.
-    """
-
-    name: str
-    waveform: np.ndarray
-    sample_rate: int
-    start_s: float = 0.0
-    content: str = ""
-
-    @property
-    def duration_s(self) -> float:
-        """Length in seconds."""
-        return len(self.waveform) / self.sample_rate
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,8 +78,7 @@ class Explanation:
 
     def column(self, label: str) -> int:
         """Where a label is among `labels`."""
-        hint = f"{self.labels[0]} is one"
-        require(label in self.labels, "label", "be a label of the ensemble", readable(label), hint)
+        _check_label(label, self.labels)
         return self.labels.index(label)
 
     def score(self, label: str) -> float:
@@ -136,158 +95,73 @@ class Explanation:
         return self.grid.map_of(_logit(before) - _logit(covered))
 
 
-class SectionScorer:
-    """Scores of changed log-mels and of changed waveforms of a section by all folds of an ensemble that vote.
+@dataclass(frozen=True, eq=False)
+class LabelExplanation:
+    """Which part of a sound an ensemble used for one label.
+
+    Attributes
+    ----------
+    label : str
+    section : Section
+        The part of the sound that is explained.
+    score : float
+        Of the label for the section, 0 to 1.
+    map : TimeFrequencyMap
+        See `Explanation.map_of`; its times are relative to the section.
+    part : Part
+        What can be heard.
+    """
+
+    label: str
+    section: Section
+    score: float
+    map: TimeFrequencyMap
+    part: Part
+
+
+def explain_sound(
+    tagger: Tagger,
+    source: Taggable,
+    label: str | None = None,
+    at_s: float | None = None,
+    share: float | None = None,
+    sample_rate: int | None = None,
+    progress: Progress = lambda done, total: None,
+) -> LabelExplanation:
+    """Explain a label of a sound.
 
     Parameters
     ----------
     tagger : Tagger
         Of an ensemble or of a blend.
-    section : Section
-    settings : TagSettings, optional
-        How folds and windows are combined; by default the tagger's.
-    """
-
-    def __init__(self, tagger: Tagger, section: Section, settings: TagSettings | None = None) -> None:
-        self.tagger, self.section = tagger, section
-        self._settings = replace(settings or tagger.settings, tta=False, hold_back=False)
-
-    @cached_property
-    def windows(self) -> list[list[SectionWindow]]:
-        """The windows of the section for each of the tagger's `parts`."""
-        return [self._windows(part, self.section.waveform) for part in self.tagger.parts]
-
-    def covered(self, covered: list[list[np.ndarray]], progress: Progress = lambda done, total: None) -> np.ndarray:
-        """Scores with parts of the log-mels at their lowest value, ``(variants, labels)``.
-
-        Parameters
-        ----------
-        covered : list of lists of numpy.ndarray, shape=(variants, bands, frames), bool
-            What is covered, for each of the tagger's parts and each of its windows.
-        progress : callable
-            Gets (network inputs done, in total).
-        """
-        total = sum(len(masks) for of_part in covered for masks in of_part)
-        done, evidence = 0, []
-        for part, windows, of_part in zip(self.tagger.parts, self.windows, covered, strict=True):
-            settings, scores = part.card.spectrogram, []
-            for window, masks in zip(windows, of_part, strict=True):
-                filling = window.log_mel.min()
-                blocks = []
-                for first in range(0, len(masks), INPUTS_AT_ONCE):
-                    some = masks[first : first + INPUTS_AT_ONCE]
-                    changed = np.where(some, filling, window.log_mel)
-                    inputs = np.stack([window.input_of(each, settings) for each in changed])
-                    blocks.append(part.engine(inputs).scores)
-                    done += len(some)
-                    progress(done, total)
-                scores.append(np.concatenate(blocks, axis=1))
-            evidence.append(self._evidence(part, np.stack(scores, axis=2)))
-        return self._combined(evidence)
-
-    def waveforms(self, waveforms: Sequence[np.ndarray]) -> np.ndarray:
-        """Scores of waveforms in place of the section's own, ``(waveforms, labels)``: they are tagged like any other.
-
-        Silence scores 0.
-        """
-        evidence = []
-        for part in self.tagger.parts:
-            settings = part.card.spectrogram
-            windows = [self._windows(part, waveform) for waveform in waveforms]
-            inputs = [window.input_of(window.log_mel, settings) for of_one in windows for window in of_one]
-            blocks = [
-                part.engine(np.stack(inputs[first : first + INPUTS_AT_ONCE])).scores
-                for first in range(0, len(inputs), INPUTS_AT_ONCE)
-            ]
-            scores = np.concatenate(blocks, axis=1)
-            evidence.append(self._evidence(part, scores.reshape(len(scores), len(waveforms), -1, scores.shape[-1])))
-        audible = np.array([peak_dbfs(waveform) >= SILENCE_DBFS for waveform in waveforms])
-        return self._combined([replace(each, audible=audible) for each in evidence])
-
-    def _evidence(self, part: Tagger, scores: np.ndarray) -> Evidence:
-        """Scores ``(folds, variants, windows, labels)`` as evidence in which each variant is a window."""
-        variants = scores.shape[1]
-        return Evidence(
-            name=self.section.name,
-            duration_s=float(variants),
-            starts_s=np.arange(variants, dtype=np.float64),
-            window_s=1.0,
-            audible=np.ones(variants, dtype=bool),
-            scores=fuse_windows(scores, self._settings.windows or part.card.windows),
-            augmented=None,
-            notes=(),
-            content=self.section.content,
-        )
-
-    def _combined(self, evidence: list[Evidence]) -> np.ndarray:
-        return self.tagger.tags_of(self.tagger.join_parts(evidence), self._settings).timeline
-
-    def _windows(self, part: Tagger, waveform: np.ndarray) -> list[SectionWindow]:
-        settings, rate = part.card.spectrogram, self.section.sample_rate
-        if settings.sample_rate != rate:
-            sound = read_short_sound(readable_source(waveform, rate), settings.sample_rate, np.inf, self.section.name)
-            assert sound is not None
-            waveform = sound.waveform
-        return section_windows(waveform, settings)
-
-
-def section_start(tagger: Tagger, tags: Tags, label: str) -> float:
-    """Where the section begins in which a label scores highest, in seconds.
-
-    Parameters
-    ----------
-    tagger : Tagger
-    tags : Tags
-        Of the whole sound.
-    label : str
-    """
-    column = tagger.card.labels.index(label)
-    best = int(np.argmax(tags.timeline[:, column])) if len(tags.timeline) else 0
-    start_s = float(tags.starts_s[best]) if len(tags.starts_s) else 0.0
-    middle_s = start_s + min(tags.window_s, tags.duration_s - start_s) / 2
-    length_s = section_length(tagger)
-    return max(0.0, min(middle_s - length_s / 2, tags.duration_s - length_s))
-
-
-def section_length(tagger: Tagger) -> float:
-    """Length of a section in seconds: that of a window; of a blend, that of the longest window."""
-    return max(part.card.spectrogram.clip_s for part in tagger.parts)
-
-
-def read_section(tagger: Tagger, source: Source, start_s: float, name: str | None = None, content: str = "") -> Section:
-    """Read the section of a sound that begins at a time; silence that the ensemble trims is not in it.
-
-    Parameters
-    ----------
-    tagger : Tagger
-    source : Path or bytes
-        Of a sound file.
-    start_s : float
-        From the start of the sound; a section that would end after the sound begins earlier.
-    name : str, optional
-    content : str
-        Of the whole sound, `Tags.content`.
+    source : str, Path, bytes or numpy.ndarray
+        As for `Tagger.tag`.
+    label : str, optional
+        By default the label that scores highest.
+    at_s : float, optional
+        A time in the window to explain, in seconds; by default the window in which the label scores highest.
+    share : float, optional
+        Share of time and frequency that is heard, above 0 to 1; by default that of `SHARES` for which the scores with
+        the part alone and without it differ most.
+    sample_rate : int, optional
+        Sample rate of a waveform in Hz.
+    progress : callable
+        Gets (network inputs done, in total).
 
     Raises
     ------
     AudiotagError
-        If the sound cannot be read, or ends before ``start_s``.
+        If the sound cannot be read, the ensemble does not have the label, or the time is not in the sound.
     """
-    settings = tagger.card.spectrogram
-    rate, length = settings.sample_rate, round(section_length(tagger) * settings.sample_rate)
-    start = round(start_s * rate)
-    sound = read_short_sound(source, rate, MAX_WHOLE_CLIP_S, name)
-    if sound is not None:
-        first, last = trimmed_bounds(sound.waveform, settings)
-        start = max(first, min(start, last - length))
-        waveform = sound.waveform[start : min(start + length, last)]
-    else:
-        waveform = read_part(source, rate, start, start + length, name)
-    called = name or source_name(source)
-    require(
-        len(waveform) > 0, f"the time to explain in {called}", "be in the sound", f"{start_s:g} s", "is it shorter?"
-    )
-    return Section(called, waveform, rate, start / rate, content)
+    tags = tagger.tag(source, sample_rate=sample_rate)
+    label = tags.ranking[0].label if label is None else label
+    _check_label(label, tagger.card.labels)
+    require(share is None or 0 < share <= 1, "share", "be above 0, at most 1", share, "write 0.1 for 10 %")
+    start_s = section_start(tagger, tags, label, at_s)
+    section = read_section(tagger, readable_source(source, sample_rate), start_s, tags.name, tags.content)
+    explanation = explain_section(tagger, section, progress=progress)
+    parts = hear_parts(tagger, explanation, label, shares=SHARES if share is None else (share,))
+    return LabelExplanation(label, section, explanation.score(label), explanation.map_of(label), best_part(parts))
 
 
 def explain_section(
@@ -352,6 +226,10 @@ def hear_parts(
 def best_part(parts: Sequence[Part]) -> Part:
     """The part that explains a label best: with it alone the score is highest compared with the score without it."""
     return max(parts, key=lambda part: part.only_score - part.without_score)
+
+
+def _check_label(label: str, labels: tuple[str, ...]) -> None:
+    require(label in labels, "label", "be a label of the ensemble", readable(label), f"{labels[0]} is one")
 
 
 def _pairs(scorer: SectionScorer) -> list[tuple[Tagger, list[SectionWindow]]]:

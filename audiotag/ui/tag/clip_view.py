@@ -241,9 +241,11 @@ def _show_player(sound: DroppedSound, tags: Tags, setup: TaggingSetup) -> None:
     jump = jumps.take_jump(sound.number, start_s)
     sound_panel.show_sound(without_notes, card.spectrogram, "tag-player", sound.source, rows, start_s, jump)
     windows = setup.settings.windows or card.windows
+    clip_s = card.spectrogram.clip_s
+    moments = f", from which those of moments of {tags.window_s:.3g} s follow" if tags.window_s < clip_s else ""
     st.caption(
-        f"Below the spectrogram: scores of windows of {card.spectrogram.clip_s:g} s. The sound's score is the "
-        f"{'highest' if windows == 'max' else 'mean'} of them."
+        f"Below the spectrogram: scores of windows of {clip_s:g} s{moments}. The sound's score is the "
+        f"{'highest' if windows == 'max' else 'mean'} of the windows."
         + (" Where the familiarity is low, the sound is unlike the training sounds." if familiarity else "")
     )
     if tags.duration_s > cache.MAX_PLAYED_S:

@@ -11,9 +11,9 @@ import streamlit as st
 from audiotag.audio.header import Sound
 from audiotag.errors import clip_guard
 from audiotag.features.log_mel import display_log_mel
-from audiotag.tagging.explanation import Explanation, Part, best_part, explain_section, hear_parts, read_section
-from audiotag.tagging.explanation import section_start as start_of_section
+from audiotag.tagging.explanation import Explanation, Part, best_part, explain_section, hear_parts
 from audiotag.tagging.result import Tags
+from audiotag.tagging.section import read_section, section_start
 from audiotag.ui import cache
 from audiotag.ui.player import Highlight, OtherSound, PlayerOptions
 from audiotag.ui.tag.dropped_sounds import DroppedSound
@@ -59,7 +59,7 @@ def show_explanation(sound: DroppedSound, tags: Tags, setup: TaggingSetup) -> No
         If the sound cannot be read any more.
     """
     label = _pick_label(sound, tags, setup)
-    asked = _Asked(sound, setup, tags.content, start_of_section(setup.tagger, tags, label))
+    asked = _Asked(sound, setup, tags.content, section_start(setup.tagger, tags, label))
     explanation, parts = _explanation(asked), _parts(asked, label)
     part = _pick_part(parts)
     _show_scores(explanation, part, label, tags)

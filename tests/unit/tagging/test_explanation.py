@@ -8,15 +8,9 @@ import pytest
 from audiotag.errors import AudiotagError
 from audiotag.features.mel import mel_frequencies
 from audiotag.tagging.engines import Outputs
-from audiotag.tagging.explanation import (
-    Section,
-    SectionScorer,
-    best_part,
-    explain_section,
-    hear_parts,
-    read_section,
-    section_start,
-)
+from audiotag.tagging.explanation import best_part, explain_section, explain_sound, hear_parts
+from audiotag.tagging.section import Section, read_section, section_start
+from audiotag.tagging.section_scores import SectionScorer
 from audiotag.tagging.settings import TagSettings
 from audiotag.tagging.tagger import Tagger
 
@@ -124,3 +118,13 @@ def test_an_unknown_label_is_an_error_that_names_it(tagger: Tagger) -> None:
     explanation = explain_section(tagger, Section("noise", noise(1.0), RATE))
     with pytest.raises(AudiotagError, match="label must be a label of the ensemble, got 'Meow'"):
         explanation.map_of("Meow")
+
+
+def test_a_sound_is_explained_at_a_time_and_for_a_label(band_tagger: Tagger, mix: np.ndarray) -> None:
+    waveform = np.concatenate([mix, HUM, mix])
+    found = explain_sound(band_tagger, waveform, "Bark", at_s=2.5, share=0.1, sample_rate=RATE)
+    assert (found.label, found.section.start_s, found.part.share) == ("Bark", 2.0, 0.1)
+    assert found.score > 0.5 > found.part.without_score
+    assert explain_sound(band_tagger, HUM, sample_rate=RATE).label == "Bell"
+    with pytest.raises(AudiotagError, match=r"the time to explain must be in the sound, which has 1\.00 s, got 9 s"):
+        explain_sound(band_tagger, HUM, at_s=9, sample_rate=RATE)
