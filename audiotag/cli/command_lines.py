@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audiotag.remote.addresses import typed_text
+from audiotag.tagging.settings import DEFAULT_OVERLAP
 
 if TYPE_CHECKING:
     from audiotag.data.layouts import OpenOptions
@@ -199,8 +200,6 @@ def scan_line(dataset: str | Path, options: OpenOptions | None = None, measure: 
 
 def _tag_setting_words(settings: TagSettings) -> list[str]:
     """Options of the fields that differ from the command's defaults."""
-    from audiotag.tagging.settings import DEFAULT_OVERLAP
-
     values = {
         "--folds": _comma_separated(settings.folds),
         "--combine": "" if settings.combine == "mean" else settings.combine,

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from audiotag.checks import readable, require
+from audiotag.features.log_mel import display_log_mel
 from audiotag.features.masking import MaskableSound, TimeFrequencyMap
 from audiotag.features.mel import mel_frequencies
 from audiotag.tagging.fold_fusion import MIN_SCORE
 from audiotag.tagging.occlusion import Grid, top_share
 from audiotag.tagging.section import Section, read_section, section_start
 from audiotag.tagging.section_inputs import SectionWindow
-from audiotag.tagging.section_scores import Progress, SectionScorer
+from audiotag.tagging.section_scores import Filling, Progress, SectionScorer
 from audiotag.tagging.waveform_source import Taggable, readable_source
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from audiotag.tagging.tagger import Tagger
 
 SHARES = (0.05, 0.1, 0.2, 0.3, 0.5)  # of time and frequency that the part which is heard may have
+LEVEL_POWER = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +70,8 @@ class Explanation:
     covered_scores : numpy.ndarray, shape=(patches, labels)
         With each patch of `grid` covered.
     grid : Grid
+    levels : numpy.ndarray, shape=(bands, frames)
+        Of the section's log-mel at the bands and frames of maps: 0 at its floor to 1 at its loudest point.
     """
 
     section: Section
@@ -75,6 +79,7 @@ class Explanation:
     scores: np.ndarray
     covered_scores: np.ndarray
     grid: Grid
+    levels: np.ndarray
 
     def column(self, label: str) -> int:
         """Where a label is among `labels`."""
@@ -86,13 +91,17 @@ class Explanation:
         return float(self.scores[self.column(label)])
 
     def map_of(self, label: str) -> TimeFrequencyMap:
-        """How much the label needs each time and frequency: the fall of its score's logit when that is covered.
+        """How much the label needs each time and frequency: how far its score's logit falls when that is covered.
 
-        Positive where the ensemble used what is there for the label, negative where that speaks against it.
+        Covering changes a point the more, the further it is above the floor. So within a patch the fall is due to what
+        is loud in it, and the map of the patches is multiplied by the level, to a power that was chosen on recordings
+        (docs/lab.md). Positive where the ensemble used what is there for the label, negative where that speaks
+        against it.
         """
         column = self.column(label)
         before, covered = self.scores[column], self.covered_scores[:, column]
-        return self.grid.map_of(_logit(before) - _logit(covered))
+        of_patches = self.grid.map_of(_logit(before) - _logit(covered))
+        return replace(of_patches, values=of_patches.values * self.levels**LEVEL_POWER)
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,6 +177,7 @@ def explain_section(
     tagger: Tagger,
     section: Section,
     settings: TagSettings | None = None,
+    filling: Filling = "floor",
     progress: Progress = lambda done, total: None,
 ) -> Explanation:
     """Explain all labels of a section.
@@ -179,14 +189,17 @@ def explain_section(
     section : Section
     settings : TagSettings, optional
         How folds and windows are combined; by default the tagger's.
+    filling : "floor" or "mean"
+        What patches are covered with: the lowest value of the window's log-mel, or its mean.
+        `benchmarks/explanation.py` compares both.
     progress : callable
         Gets (network inputs done, in total).
     """
     scorer = SectionScorer(tagger, section, settings)
     grid = Grid(tagger.parts[0].card.spectrogram, section.duration_s)
     covered = [[_with_nothing_first(grid, part, window) for window in windows] for part, windows in _pairs(scorer)]
-    scores = scorer.covered(covered, progress)
-    return Explanation(section, tagger.card.labels, scores[0], scores[1:], grid)
+    scores = scorer.covered(covered, filling, progress)
+    return Explanation(section, tagger.card.labels, scores[0], scores[1:], grid, _levels(section, grid))
 
 
 def hear_parts(
@@ -230,6 +243,14 @@ def best_part(parts: Sequence[Part]) -> Part:
 
 def _check_label(label: str, labels: tuple[str, ...]) -> None:
     require(label in labels, "label", "be a label of the ensemble", readable(label), f"{labels[0]} is one")
+
+
+def _levels(section: Section, grid: Grid) -> np.ndarray:
+    """`Explanation.levels`."""
+    decibels = display_log_mel(section.waveform, grid.settings)
+    frames_s = np.arange(decibels.shape[1]) * grid.settings.hop_length / grid.settings.sample_rate
+    levels = TimeFrequencyMap(decibels, grid.frequencies_hz, frames_s).at(grid.frequencies_hz, grid.times_s)
+    return (levels - levels.min()) / max(float(np.ptp(levels)), 1e-9)
 
 
 def _pairs(scorer: SectionScorer) -> list[tuple[Tagger, list[SectionWindow]]]:

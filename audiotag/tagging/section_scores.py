@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 INPUTS_AT_ONCE = 32
 
 Progress = Callable[[int, int], None]
+Filling = Literal["floor", "mean"]
 
 
 class SectionScorer:
@@ -47,13 +48,20 @@ class SectionScorer:
         """The windows of the section for each of the tagger's `parts`."""
         return [self._windows(part, self.section.waveform) for part in self.tagger.parts]
 
-    def covered(self, covered: list[list[np.ndarray]], progress: Progress = lambda done, total: None) -> np.ndarray:
-        """Scores with parts of the log-mels at their lowest value, ``(variants, labels)``.
+    def covered(
+        self,
+        covered: list[list[np.ndarray]],
+        filling: Filling = "floor",
+        progress: Progress = lambda done, total: None,
+    ) -> np.ndarray:
+        """Scores with parts of the log-mels covered, ``(variants, labels)``.
 
         Parameters
         ----------
         covered : list of lists of numpy.ndarray, shape=(variants, bands, frames), bool
             What is covered, for each of the tagger's parts and each of its windows.
+        filling : "floor" or "mean"
+            What covers: the lowest value of the window, or its mean.
         progress : callable
             Gets (network inputs done, in total).
         """
@@ -62,11 +70,11 @@ class SectionScorer:
         for part, windows, of_part in zip(self.tagger.parts, self.windows, covered, strict=True):
             settings, scores = part.card.spectrogram, []
             for window, masks in zip(windows, of_part, strict=True):
-                filling = window.log_mel.min()
+                value = window.log_mel.min() if filling == "floor" else window.log_mel.mean()
                 blocks = []
                 for first in range(0, len(masks), INPUTS_AT_ONCE):
                     some = masks[first : first + INPUTS_AT_ONCE]
-                    changed = np.where(some, filling, window.log_mel)
+                    changed = np.where(some, value, window.log_mel)
                     inputs = np.stack([window.input_of(each, settings) for each in changed])
                     blocks.append(part.engine(inputs).scores)
                     done += len(some)

@@ -218,7 +218,7 @@ def _computed_explanation(key: str, _asked: _Asked) -> Explanation:
         progress(0, 1)
         with clip_guard(sound.name):
             section = read_section(setup.tagger, sound.source, _asked.start_s, sound.name, _asked.samples)
-        return explain_section(setup.tagger, section, setup.settings, progress)
+        return explain_section(setup.tagger, section, setup.settings, progress=progress)
     finally:
         bar.empty()
 
