@@ -26,7 +26,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from audiotag.audio.header import Sound
-from audiotag.audio.reading import read_sound
+from audiotag.audio.reading import read_short_sound
 from audiotag.features.log_mel import display_log_mel
 from audiotag.features.masking import MaskableSound, TimeFrequencyMap
 from audiotag.tagging.explanation import best_part, explain_section, hear_parts
@@ -38,6 +38,7 @@ from audiotag.tagging.tagger import Tagger
 ESC10 = Path(__file__).parents[2] / "shared" / "data" / "esc10" / "audio"
 SHARES = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75)
 LOUDER_DB = 6.0  # by how much the other sound of a mix is louder
+MAX_S = 60.0
 RESAMPLES = 10_000
 
 
@@ -57,7 +58,8 @@ def single_sounds(tagger: Tagger, paths: Sequence[Path], count: int) -> Iterator
     """Recordings whose likeliest label is a tag, with that label."""
     rate = tagger.card.spectrogram.sample_rate
     for path in paths:
-        sound = read_sound(path, rate)
+        sound = read_short_sound(path, rate, MAX_S)
+        assert sound is not None
         tags = tagger.tag_sound(sound)
         if tags.tags:
             yield sound, tags.tags[0].label

@@ -24,7 +24,7 @@ from typing import NamedTuple
 import numpy as np
 
 from audiotag.audio.header import Sound
-from audiotag.audio.reading import read_sound
+from audiotag.audio.reading import read_short_sound
 from audiotag.tagging.moments import with_moments
 from audiotag.tagging.result import Evidence, Tags
 from audiotag.tagging.settings import TagSettings
@@ -95,7 +95,8 @@ def held_out_recordings(tagger: Tagger) -> dict[int, dict[str, list[Sound]]]:
     found: dict[int, dict[str, list[Sound]]] = {}
     with open(FOLDER / "esc10.csv", encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
-            sound = read_sound(FOLDER / "audio" / row["fname"], tagger.card.spectrogram.sample_rate)
+            sound = read_short_sound(FOLDER / "audio" / row["fname"], tagger.card.spectrogram.sample_rate, MIX_S)
+            assert sound is not None  # it has 5 s
             untrained = np.flatnonzero(~tagger.known_clips.trained_folds(sound.content))
             if len(untrained) == 1:
                 fold = found.setdefault(tagger.card.folds[untrained[0]].fold, {})
@@ -196,7 +197,8 @@ def measure(tagger: Tagger, mixes: int, seed: int) -> None:
     for way in ("mean", "max"):
         moved = [np.array(drift[way, overlap]) - np.array(drift[way, OVERLAPS[0]]) for overlap in OVERLAPS]
         texts = [
-            f"{overlap:g}: {by.mean():+.4f} (largest {np.abs(by).max():.3f})" for overlap, by in zip(OVERLAPS, moved)
+            f"{overlap:g}: {by.mean():+.4f} (largest {np.abs(by).max():.3f})"
+            for overlap, by in zip(OVERLAPS, moved, strict=True)
         ]
         print(
             f"\nScores of clips by the {way} of windows, minus those at overlap {OVERLAPS[0]:g}: "

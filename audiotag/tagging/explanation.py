@@ -40,7 +40,7 @@ class Part:
     Attributes
     ----------
     share : float
-        Of time and frequency, 0 to 1.
+        Of time and frequency, 0 to 1; at most so much is in the part.
     mask : TimeFrequencyMap
         1 in the part, 0 elsewhere.
     only, without : numpy.ndarray, shape=(samples,), float32
@@ -211,6 +211,8 @@ def hear_parts(
 ) -> tuple[Part, ...]:
     """For each share of time and frequency, the part that a label needs most, and the scores with and without it.
 
+    What does not speak for the label is in no part, so a part may be smaller than its share.
+
     Parameters
     ----------
     tagger : Tagger
@@ -224,7 +226,8 @@ def hear_parts(
     """
     sound = MaskableSound(explanation.section.waveform, explanation.section.sample_rate)
     needed = explanation.map_of(label)
-    masks = [replace(needed, values=top_share(needed.values, share).astype(np.float64)) for share in shares]
+    speaks_for = needed.values > 0
+    masks = [replace(needed, values=(top_share(needed.values, share) & speaks_for).astype(float)) for share in shares]
     only = [sound.part(mask) for mask in masks]
     without = [sound.waveform - part for part in only]
     scores = SectionScorer(tagger, explanation.section, settings).waveforms([*only, *without])[

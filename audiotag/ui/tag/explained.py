@@ -24,6 +24,7 @@ from audiotag.ui.widgets import sound_panel
 EXPLAINED = "tag-explained"  # in the session: number of the sound, folder of the ensemble, and label
 MAX_EXPLANATIONS = 16  # kept in memory, 1 MB each for windows of 5 s
 MAX_HEARD = 8  # labels whose parts are kept, 10 MB each
+MAX_TRIMMED_S = 0.05  # less than the whole sound that is still called the whole
 ORIGINAL, ONLY, WITHOUT = "original", "only this part", "without it"
 
 
@@ -120,35 +121,48 @@ def _pick_part(parts: tuple[Part, ...]) -> Part:
 
 
 def _show_scores(explanation: Explanation, part: Part, label: str, tags: Tags) -> None:
-    before = explanation.score(label)
-    columns = st.columns(3)
-    for column, (title, score, about) in zip(
-        columns,
-        (
-            (ORIGINAL, before, "Score of this section of the sound."),
-            (ONLY, part.only_score, "Score of the sound with only the part in the outline, tagged again."),
-            (WITHOUT, part.without_score, "Score of the sound without that part, tagged again."),
-        ),
-        strict=True,
-    ):
-        change = None if score is before else f"{score - before:+.2f}".replace("-", "−")
-        column.metric(title.capitalize(), f"{score:.2f}", change, delta_color="off", delta_arrow="off", help=about)
-    start_s, end_s = explanation.section.start_s, explanation.section.start_s + explanation.section.duration_s
-    where = f" From {start_s:.1f} to {end_s:.1f} s." if end_s - start_s < tags.duration_s - 0.05 else ""
-    st.caption(Markdown(f"{_finding(before, part)}{where}"))
+    """The label's score for the section, for the part alone and without it, and what that means."""
+    before, section = explanation.score(label), explanation.section
+    original, only, without = st.columns(3)
+    original.metric("Original", f"{before:.2f}", help="Score of this section of the sound.")
+    only.metric(
+        "Only this part",
+        f"{part.only_score:.2f}",
+        _change(part.only_score - before),
+        delta_color="off",
+        delta_arrow="off",
+        help="Score of the sound with only the part in the outline, tagged again.",
+    )
+    without.metric(
+        "Without it",
+        f"{part.without_score:.2f}",
+        _change(part.without_score - before),
+        delta_color="off",
+        delta_arrow="off",
+        help="Score of the sound without that part, tagged again.",
+    )
+    end_s = section.start_s + section.duration_s
+    is_all = section.duration_s > tags.duration_s - MAX_TRIMMED_S
+    where = Markdown("" if is_all else f" This is about {section.start_s:.1f} to {end_s:.1f} s.")
+    st.caption(_describe_finding(before, part) + where)
 
 
-def _finding(before: float, part: Part) -> str:
+def _change(difference: float) -> Markdown:
+    """A difference with its sign, and a true minus."""
+    return Markdown(f"{difference:+.2f}".replace("-", "−"))
+
+
+def _describe_finding(before: float, part: Part) -> Markdown:
     """What the three scores say, in a sentence."""
     keeps, loses = part.only_score >= before / 2, part.without_score < before / 2
     share = f"{part.share:.0%} of time and frequency"
     if keeps and loses:
-        return f"The label rests on this part, {share}: with it alone the score stays, without it the score falls."
+        return Markdown(f"The label rests on this part, {share}: with it alone the score stays, without it it falls.")
     if loses:
-        return f"The label needs this part, {share}, and the rest of the sound too."
+        return Markdown(f"The label needs this part, {share}, and the rest of the sound too.")
     if keeps:
-        return f"This part, {share}, is enough for the label, but what is left of the sound is enough as well."
-    return f"The label does not rest on a part of this size, {share}: its evidence is spread over the sound."
+        return Markdown(f"This part, {share}, is enough for the label, but so is the rest of the sound.")
+    return Markdown(f"The label does not rest on a part of this size, {share}: its evidence is spread over the sound.")
 
 
 def _show_player(sound: DroppedSound, explanation: Explanation, part: Part, label: str, setup: TaggingSetup) -> None:

@@ -22,13 +22,14 @@ HUM = (0.5 * np.sin(2 * np.pi * 200 * np.arange(RATE) / RATE)).astype(np.float32
 
 @pytest.fixture
 def band_tagger(tiny_ensemble: Path, monkeypatch: pytest.MonkeyPatch) -> Tagger:
-    """A tagger whose networks read one band: Bark is the loudest moment around 4 kHz, Bell is always the same."""
+    """A tagger whose networks read one band: Bark is the power around 4 kHz, Bell is always the same."""
     tagger = Tagger(tiny_ensemble)
     near = np.abs(mel_frequencies(tagger.card.spectrogram) - CHIRP_HZ) < 600
 
     def engine(inputs: np.ndarray) -> Outputs:
-        loudest_db = inputs[:, 0, near].max(axis=(1, 2))
-        scores = np.stack([1 / (1 + np.exp(-(loudest_db - 20) / 4)), np.full(len(inputs), 0.5), 0 * loudest_db], axis=1)
+        level_db = 10 * np.log10((10 ** (inputs[:, 0, near] / 10)).mean(axis=(1, 2)))
+        bark = 1 / (1 + np.exp(-(level_db - 10) / 2))
+        scores = np.stack([bark, np.full(len(inputs), 0.5), 0 * bark], axis=1)
         return Outputs(np.stack([scores, scores]).astype(np.float32), np.zeros((2, len(inputs), 0), np.float32))
 
     monkeypatch.setattr(tagger, "engine", engine)
@@ -72,7 +73,7 @@ def test_only_and_without_add_up_to_the_section(tagger: Tagger) -> None:
     explanation = explain_section(tagger, Section("noise", waveform, RATE))
     for part in hear_parts(tagger, explanation, "Bell"):
         assert np.abs(part.only + part.without - waveform).max() < 1e-6
-        assert part.mask.values.mean() == pytest.approx(part.share, abs=0.001)
+        assert 0 < part.mask.values.mean() <= part.share + 0.001
 
 
 @pytest.mark.parametrize("duration_s", [0.4, 1.0])
