@@ -1,6 +1,6 @@
 """Measure how exactly a timeline says when events begin and end: ``python benchmarks/onsets.py [--mixes 60]``.
 
-Each mix is 30 s of quiet pink noise (-60 dBFS) with up to three recordings of ESC-10, of different labels, at known
+Each mix is 40 s of quiet pink noise (-60 dBFS) with up to three recordings of ESC-10, of different labels, at known
 times. Of a recording, the part within 30 dB of its loudest moment is taken, 1 to 4 s of it if it is longer. All
 recordings of a mix were held out of the same fold of the starter ensemble, and this fold alone scores the mix. Windows
 are scored once, 0.25 s apart, and those of lower overlaps are taken from these.
@@ -37,10 +37,11 @@ LABELS = {
     "Baby cry": "Baby_cry", "Clock tick": "Tick-tock", "Person sneeze": "Sneeze", "Rooster": "Rooster",
     "Sea waves": "Waves_and_surf",
 }  # fmt: skip
-MIX_S, MAX_EVENTS = 30.0, 3
+MIX_S, MAX_EVENTS = 40.0, 3
 EVENT_DBFS, NOISE_DBFS = -25.0, -60.0
 ACTIVE_RANGE_DB = 30.0
 GAP_S = (2.0, 6.0)
+FIRST_S = 6.0  # of noise alone, more than a window, at both ends
 WITHIN_S = 0.5
 RESAMPLES = 10_000
 
@@ -74,14 +75,14 @@ def make_mix(pool: dict[str, list[Sound]], rate: int, rng: np.random.Generator) 
     spectrum = np.fft.rfft(rng.normal(size=round(MIX_S * rate)))
     mix = np.fft.irfft(spectrum / np.sqrt(np.maximum(np.arange(len(spectrum)), 1)))
     mix *= 10 ** (NOISE_DBFS / 20) / mix.std()
-    events, at_s = [], rng.uniform(1, 4)
+    events, at_s = [], FIRST_S + rng.uniform(0, 3)
     for label in rng.permutation(sorted(pool))[:MAX_EVENTS]:
         recording = pool[label][rng.integers(len(pool[label]))]
         part = active_part(recording.waveform, rate, rng)
         part = part * min(10 ** (EVENT_DBFS / 20) / np.sqrt(np.mean(part**2)), 0.9 / np.abs(part).max())
         part[-rate // 100 :] *= np.linspace(1, 0, rate // 100)
         first = round(at_s * rate)
-        if first + len(part) > len(mix) - rate:
+        if first + len(part) > len(mix) - FIRST_S * rate:
             break
         mix[first : first + len(part)] += part
         events.append(Event(str(label), at_s, at_s + len(part) / rate))

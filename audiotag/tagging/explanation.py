@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 SHARES = (0.05, 0.1, 0.2, 0.3, 0.5)  # of time and frequency that the part which is heard may have
 LEVEL_POWER = 2
+SMOOTHING = (1.0, 2.0)  # of the level: standard deviations in bands and frames, so that parts have no specks
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,8 +227,7 @@ def hear_parts(
     """
     sound = MaskableSound(explanation.section.waveform, explanation.section.sample_rate)
     needed = explanation.map_of(label)
-    speaks_for = needed.values > 0
-    masks = [replace(needed, values=(top_share(needed.values, share) & speaks_for).astype(float)) for share in shares]
+    masks = [replace(needed, values=_part_mask(needed.values, share)) for share in shares]
     only = [sound.part(mask) for mask in masks]
     without = [sound.waveform - part for part in only]
     scores = SectionScorer(tagger, explanation.section, settings).waveforms([*only, *without])[
@@ -244,15 +244,26 @@ def best_part(parts: Sequence[Part]) -> Part:
     return max(parts, key=lambda part: part.only_score - part.without_score)
 
 
+def _part_mask(values: np.ndarray, share: float) -> np.ndarray:
+    """1 where a map is highest and speaks for the label, without specks and holes of a few bands and frames."""
+    from scipy.ndimage import uniform_filter
+
+    highest = top_share(values, share) & (values > 0)
+    return (uniform_filter(highest.astype(np.float64), 5, mode="nearest") > 0.5).astype(np.float64)
+
+
 def _check_label(label: str, labels: tuple[str, ...]) -> None:
     require(label in labels, "label", "be a label of the ensemble", readable(label), f"{labels[0]} is one")
 
 
 def _levels(section: Section, grid: Grid) -> np.ndarray:
     """`Explanation.levels`."""
+    from scipy.ndimage import gaussian_filter
+
     decibels = display_log_mel(section.waveform, grid.settings)
     frames_s = np.arange(decibels.shape[1]) * grid.settings.hop_length / grid.settings.sample_rate
     levels = TimeFrequencyMap(decibels, grid.frequencies_hz, frames_s).at(grid.frequencies_hz, grid.times_s)
+    levels = gaussian_filter(levels, SMOOTHING)
     return (levels - levels.min()) / max(float(np.ptp(levels)), 1e-9)
 
 

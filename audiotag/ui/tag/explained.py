@@ -16,6 +16,7 @@ from audiotag.tagging.result import Tags
 from audiotag.tagging.section import read_section, section_start
 from audiotag.ui import cache
 from audiotag.ui.player import Highlight, OtherSound, PlayerOptions
+from audiotag.ui.tag import jumps
 from audiotag.ui.tag.dropped_sounds import DroppedSound
 from audiotag.ui.tag.tagging_options import TaggingSetup
 from audiotag.ui.text import Markdown, escape
@@ -59,65 +60,66 @@ def show_explanation(sound: DroppedSound, tags: Tags, setup: TaggingSetup) -> No
     AudiotagError
         If the sound cannot be read any more.
     """
-    label = _pick_label(sound, tags, setup)
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    with row:
+        label = _pick_label(sound, tags)
     asked = _Asked(sound, setup, tags.content, section_start(setup.tagger, tags, label))
     explanation, parts = _explanation(asked), _parts(asked, label)
-    part = _pick_part(parts)
+    with row:
+        part = _pick_part(parts)
+        _show_close_button(sound)
     _show_scores(explanation, part, label, tags)
     _show_player(sound, explanation, part, label, setup)
 
 
 def _explain(sound: DroppedSound, setup: TaggingSetup, label: str) -> None:
     st.session_state[EXPLAINED] = (sound.number, str(setup.folder), label)
-    st.session_state[_label_key(sound)] = label
+    st.session_state[f"explained-{sound.number}"] = label
+    jumps.jump(sound.number, 0.0)  # so that the browser scrolls to the player
 
 
 def _close() -> None:
     st.session_state.pop(EXPLAINED, None)
 
 
-def _label_key(sound: DroppedSound) -> str:
-    return f"explained-{sound.number}"
-
-
-def _pick_label(sound: DroppedSound, tags: Tags, setup: TaggingSetup) -> str:
+def _pick_label(sound: DroppedSound, tags: Tags) -> str:
     """The label that is explained, of all that the ensemble has."""
-    labels = [tag.label for tag in tags.ranking]
+    key = f"explained-{sound.number}"
     scores = {tag.label: tag.score for tag in tags.ranking}
-    if st.session_state.get(_label_key(sound)) not in labels:
-        st.session_state[_label_key(sound)] = st.session_state[EXPLAINED][2]
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        label = st.selectbox(
-            "Why",
-            labels,
-            format_func=lambda label: f"{label} {scores[label]:.2f}",
-            key=_label_key(sound),
-            help="All labels are explained at once, so another one is shown without waiting.",
-            width=280,
-        )
-        st.button(
-            "Show the whole sound",
-            icon=":material/close:",
-            key=f"explained-close-{sound.number}",
-            on_click=_close,
-            help="Closes the explanation.",
-        )
-    return label
+    if st.session_state.get(key) not in scores:
+        st.session_state[key] = st.session_state[EXPLAINED][2]
+    return st.selectbox(
+        "Why",
+        list(scores),
+        format_func=lambda label: f"{label} {scores[label]:.2f}",
+        key=key,
+        help="All labels are explained at once, so another one is shown without waiting.",
+        width=260,
+    )
 
 
 def _pick_part(parts: tuple[Part, ...]) -> Part:
-    shares = [part.share for part in parts]
+    """The part that is heard."""
     best = best_part(parts).share
-    key = "explained-share"
     share = st.segmented_control(
         "Share of time and frequency",
-        shares,
+        [part.share for part in parts],
         format_func=lambda share: f"{share:.0%}",
         default=best,
-        key=f"{key}-{best}",
+        key=f"explained-share-{best}",
         help="How large the part is that is heard. At first the one for which the scores differ most.",
     )
     return next(part for part in parts if part.share == (share or best))
+
+
+def _show_close_button(sound: DroppedSound) -> None:
+    st.button(
+        "Show the whole sound",
+        icon=":material/close:",
+        key=f"explained-close-{sound.number}",
+        on_click=_close,
+        help="Closes the explanation.",
+    )
 
 
 def _show_scores(explanation: Explanation, part: Part, label: str, tags: Tags) -> None:
@@ -149,7 +151,7 @@ def _show_scores(explanation: Explanation, part: Part, label: str, tags: Tags) -
 
 def _change(difference: float) -> Markdown:
     """A difference with its sign, and a true minus."""
-    return Markdown(f"{difference:+.2f}".replace("-", "−"))
+    return Markdown("no change" if abs(difference) < 0.005 else f"{difference:+.2f}".replace("-", "−"))
 
 
 def _describe_finding(before: float, part: Part) -> Markdown:
@@ -183,6 +185,7 @@ def _show_player(sound: DroppedSound, explanation: Explanation, part: Part, labe
             OtherSound(ONLY, part.only, section.sample_rate),
             OtherSound(WITHOUT, part.without, section.sample_rate),
         ),
+        jump=jumps.take_jump(sound.number, section.start_s),
         highlight=Highlight("What it used", values, in_part),
     )
     sound_panel.show_packed(sound_panel.pack_sound(heard, settings, sound.source, options), "tag-explanation")
