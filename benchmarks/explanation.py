@@ -162,6 +162,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ensemble", default="starter", help="name or folder of an ensemble (default: starter)")
     parser.add_argument("--recordings", type=int, default=100, help="how many (default: 100)")
+    parser.add_argument("--mixes", type=int, default=40, help="how many of them are mixed with another (default: 40)")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     if not ESC10.is_dir():
@@ -176,7 +177,7 @@ def main() -> None:
         measure_time(tagger, *sounds[0])
         measure(tagger, sounds, options.seed)
         print(f"\nMixes with another recording that is {LOUDER_DB:g} dB louder:")
-        measure(tagger, list(mixes(tagger, sounds, rng)), options.seed)
+        measure(tagger, list(mixes(tagger, sounds[: options.mixes], rng)), options.seed)
 
 
 if __name__ == "__main__":

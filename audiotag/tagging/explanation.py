@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from audiotag.tagging.tagger import Tagger
 
 SHARES = (0.05, 0.1, 0.2, 0.3, 0.5)  # of time and frequency that the part which is heard may have
+NEARLY = 0.05  # a difference of scores that is worth no larger part
 LEVEL_POWER = 2
 SMOOTHING = (1.0, 2.0)  # of the level: standard deviations in bands and frames, so that parts have no specks
 
@@ -240,8 +241,11 @@ def hear_parts(
 
 
 def best_part(parts: Sequence[Part]) -> Part:
-    """The part that explains a label best: with it alone the score is highest compared with the score without it."""
-    return max(parts, key=lambda part: part.only_score - part.without_score)
+    """The part that explains a label best: the smallest for which the scores with it alone and without it differ about
+    as much as they do for any (`NEARLY`)."""
+    most = max(part.only_score - part.without_score for part in parts)
+    good = [part for part in parts if part.only_score - part.without_score >= most - NEARLY]
+    return min(good, key=lambda part: part.share)
 
 
 def _part_mask(values: np.ndarray, share: float) -> np.ndarray:

@@ -85,8 +85,8 @@ def moment_scores(scores: np.ndarray, first: np.ndarray, end: np.ndarray, nearby
 
 
 def _hop_s(tags: Tags) -> float | None:
-    """The distance of windows in seconds, of which the last may be less; None where there is one window."""
-    return float(np.diff(tags.starts_s).max()) if len(tags.starts_s) > 1 else None
+    """The distance of windows in seconds; None for fewer than three, because the last distance may be shorter."""
+    return float(np.diff(tags.starts_s).max()) if len(tags.starts_s) > 2 else None
 
 
 def _mean_known(values: np.ndarray) -> float:
