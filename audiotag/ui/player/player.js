@@ -147,9 +147,10 @@ class Player {
 
   describeDownload() {
     const { sounds, file } = this.data;
-    const { suffix } = sounds[this.playback.listening.chosen];
+    const { chosen } = this.playback.listening;
+    const { suffix, label } = sounds[chosen];
     this.downloadElement.href = this.playback.listening.url;
-    this.downloadElement.download = `${file}.${suffix}`;
+    this.downloadElement.download = chosen ? `${file} (${label}).${suffix}` : `${file}.${suffix}`;
     this.downloadElement.title = `Download as ${suffix.toUpperCase()}`;
     this.downloadElement.setAttribute("aria-label", `Download the sound as ${suffix.toUpperCase()}`);
   }

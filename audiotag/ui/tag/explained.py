@@ -178,7 +178,8 @@ def _show_player(sound: DroppedSound, explanation: Explanation, part: Part, labe
     values = np.clip(values / max(float(values.max()), 1e-9), 0, 1)
     in_part = part.mask.at(part.mask.frequencies_hz, times_s) > 0.5
     options = PlayerOptions(
-        f"{sound.name} · {label}",
+        sound.name,
+        identity=f"{sound.content} {section.start_s} explained",
         from_s=section.start_s,
         label=ORIGINAL,
         other_sounds=(
