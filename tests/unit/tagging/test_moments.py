@@ -89,3 +89,14 @@ def test_the_tagger_gives_moments_at_high_overlap_and_the_score_of_its_windows(t
     assert len(moments.timeline) == 60
     assert np.array_equal(windows.scores, moments.scores)
     assert (moments.timeline >= windows.timeline.min(axis=0) - 1e-9).all()
+
+
+@pytest.mark.parametrize("windows", ["mean", "max"])
+def test_a_higher_overlap_does_not_move_the_score_of_the_clip(tiny_ensemble: object, windows: str) -> None:
+    def scores(overlap: float) -> np.ndarray:
+        settings = TagSettings(overlap=overlap, windows=windows)  # type: ignore[arg-type]
+        tagger = Tagger(tiny_ensemble, settings)  # type: ignore[arg-type]
+        return tagger.tag_sound(sound(noise(3.3))).scores
+
+    for overlap in (0.75, 0.9, 0.95):
+        assert scores(overlap) == pytest.approx(scores(0.5), abs=1e-6)
