@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from audiotag.tagging.blend_card import BlendCombine
+    from audiotag.tagging.explanation import LabelExplanation
     from audiotag.tagging.result import Tags
     from audiotag.tagging.tagger import Tagger
     from audiotag.training.comparison import Comparison
@@ -55,6 +56,45 @@ def tag(
     from audiotag.tagging.ensemble import find_ensemble
 
     return _tagger(*_stamped(find_ensemble(ensemble))).tag(source, sample_rate=sample_rate)
+
+
+def explain(
+    source: str | Path | bytes | np.ndarray,
+    label: str | None = None,
+    ensemble: str | Path = "starter",
+    sample_rate: int | None = None,
+    *,
+    at_s: float | None = None,
+    share: float | None = None,
+) -> LabelExplanation:
+    """Find which part of a sound the ensemble used for a label; the ensemble stays in memory for the next call.
+
+    Parameters
+    ----------
+    source, ensemble, sample_rate
+        As for `tag`.
+    label : str, optional
+        By default the label that scores highest.
+    at_s : float, optional
+        A time in the window to explain, in seconds; by default the window in which the label scores highest.
+    share : float, optional
+        Share of time and frequency that is heard, above 0 to 1; by default what explains the label best.
+
+    Returns
+    -------
+    LabelExplanation
+        ``map`` says how much each time and frequency matters; ``part`` has the waveforms with only what matters most
+        (``part.only``) and without it (``part.without``), and the label's scores for both.
+
+    Raises
+    ------
+    AudiotagError
+        As for `tag`; also if the ensemble does not have the label, or the time is not in the sound.
+    """
+    from audiotag.tagging.ensemble import find_ensemble
+    from audiotag.tagging.explanation import explain_sound
+
+    return explain_sound(_tagger(*_stamped(find_ensemble(ensemble))), source, label, at_s, share, sample_rate)
 
 
 def embed(

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audiotag.remote.addresses import typed_text
+from audiotag.tagging.settings import DEFAULT_OVERLAP
 
 if TYPE_CHECKING:
     from audiotag.data.layouts import OpenOptions
@@ -224,7 +225,7 @@ def _tag_setting_words(settings: TagSettings) -> list[str]:
     values = {
         "--folds": _comma_separated(settings.folds),
         "--combine": "" if settings.combine == "mean" else settings.combine,
-        "--overlap": "" if settings.overlap == 0.5 else _number_text(settings.overlap),
+        "--overlap": "" if settings.overlap == DEFAULT_OVERLAP else _number_text(settings.overlap),
         "--windows": settings.windows or "",
         "--window-rule": settings.window_rule or "",
     }

@@ -26,6 +26,7 @@ from audiotag.cli import (
     duplicates,
     embed,
     estimate,
+    explain,
     report,
     score,
     splits,
@@ -218,6 +219,7 @@ def build_parser() -> argparse.ArgumentParser:
     corrections.add_corrections(command("corrections", corrections.corrections, corrections.HELP))
     tag.add_tag(command("tag", tag.tag, "Tag sound files and folders of sound files."))
     watch.add_watch(command("watch", watch.watch, watch.HELP))
+    explain.add_explain(command("explain", explain.explain, explain.HELP))
     embed.add_embed(command("embed", embed.embed, embed.HELP))
     tag.add_submit(command("submit", tag.submit, "Score a dataset's test clips and write a submission."))
     score.add_score(command("score", score.score, score.HELP))

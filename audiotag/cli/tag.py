@@ -213,7 +213,8 @@ def add_tag_settings(sub: argparse.ArgumentParser) -> None:
         type=float,
         default=0.5,
         metavar="SHARE",
-        help="overlap of neighbouring windows, 0 to 0.9 of a window (default: 0.5)",
+        help="overlap of neighbouring windows, 0 to 0.95 of a window; 0.95 takes 20 times as long as 0. From 0.75 on, "
+        "timelines have a score per moment, so that events begin and end when they do (default: 0.5)",
     )
     add(
         "--windows",
@@ -258,7 +259,7 @@ def check_spreadsheet(options: argparse.Namespace, format: ExportFormat | None) 
 def chosen_ensemble(options: argparse.Namespace) -> tuple[Path, TagSettings, Card]:
     """The folder of the ensemble that the options name, how it is to tag, and its card."""
     from audiotag.tagging.ensemble import find_ensemble, read_card
-    from audiotag.tagging.settings import TagSettings
+    from audiotag.tagging.settings import DEFAULT_OVERLAP, TagSettings
 
     settings = TagSettings(
         options.combine,
@@ -271,6 +272,9 @@ def chosen_ensemble(options: argparse.Namespace) -> tuple[Path, TagSettings, Car
         options.window_rule,
     )
     folder = find_ensemble(options.ensemble)
+    if settings.overlap > DEFAULT_OVERLAP:
+        cost = settings.overlap_cost
+        say(f"Windows overlap by {settings.overlap:.0%}: {cost:.3g} times as many windows as without overlap.")
     return folder, settings, read_card(folder)
 
 

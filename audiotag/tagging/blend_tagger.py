@@ -131,10 +131,10 @@ class BlendTagger(Tagger):
                 found.append(replace(evidence, content=sound.content))
         return self.join_parts(found)
 
-    def tags_of(
+    def window_tags_of(
         self, evidence: Evidence, settings: TagSettings | None = None, thresholds: tuple[float, ...] | None = None
     ) -> Tags:
-        """Combine evidence into tags; as `Tagger.tags_of`."""
+        """Combine evidence into tags; as `Tagger.window_tags_of`."""
         settings = settings or self.settings
         thresholds = self.thresholds if thresholds is None else self._check_thresholds(thresholds)
         self._require_familiar(settings)
@@ -169,7 +169,7 @@ class BlendTagger(Tagger):
         """The tags of each member, from the folds that were not trained on the clip."""
         own = self._member_settings(settings, [member.card for member in self.members])
         of_members = zip(self.members, evidence.members, own, strict=True)
-        return [member.tags_of(of, of_member) for member, of, of_member in of_members]
+        return [member.window_tags_of(of, of_member) for member, of, of_member in of_members]
 
     def voter_scores(self, evidence: Evidence, tags: Sequence[Tags], combine: Combine) -> tuple[np.ndarray, np.ndarray]:
         """Scores of all members and stackers, selected or not.

@@ -133,11 +133,12 @@ class Tags:
     scores : numpy.ndarray, shape=(labels,)
         Combined scores in the order of the card's labels; 0 to 1.
     timeline : numpy.ndarray, shape=(windows, labels)
-        Combined scores of each window, without test-time augmentation; 0 for silence.
+        Combined scores of each window, without test-time augmentation; 0 for silence. Where windows overlap by three
+        quarters or more, those of moments, which are as long as windows are apart (`audiotag.tagging.moments`).
     starts_s : numpy.ndarray, shape=(windows,)
-        Start of each window in the clip.
+        Start of each window, or moment, in the clip.
     window_s : float
-        Length of each window.
+        Length of each window, or moment.
     notes : tuple[str, ...]
         Remarks on the clip, as sentences.
     trained_folds : int

@@ -10,6 +10,7 @@ from audiotag.checks import Within, check
 Combine = Literal["mean", "geometric", "weighted"]
 Windows = Literal["mean", "max"]
 WindowRule = Literal["tiles", "spread", "steps", "steps-padded"]
+MAX_OVERLAP, DEFAULT_OVERLAP = 0.95, 0.5  # of neighbouring windows, as a share of a window
 COMBINE_TITLES = {  # as pages and reports call them
     "mean": "arithmetic mean",
     "geometric": "geometric mean",
@@ -28,7 +29,8 @@ class TagSettings:
     tta : bool
         Test-time augmentation: four more passes over shifted, masked windows. Takes five times as long.
     overlap : float
-        Overlap of neighbouring windows as a fraction of a window, 0 to 0.9.
+        Overlap of neighbouring windows as a fraction of a window, 0 to 0.95. From 0.75 on, timelines have a score per
+        moment, see `audiotag.tagging.moments`.
     windows : "mean", "max" or None
         How the windows of a long clip are combined; None for what the ensemble's card says.
     folds : tuple[int, ...]
@@ -50,7 +52,7 @@ class TagSettings:
 
     combine: Annotated[Combine, "mean is common"] = "mean"
     tta: bool = False
-    overlap: Annotated[float, Within(0, 0.9, "of a window"), "0.5 is common"] = 0.5
+    overlap: Annotated[float, Within(0, MAX_OVERLAP, "of a window"), "0.5 is common"] = DEFAULT_OVERLAP
     windows: Annotated[Windows | None, "leave it out to use the ensemble's own"] = None
     folds: tuple[int, ...] = ()
     calibrated: bool = False
@@ -63,6 +65,11 @@ class TagSettings:
     def hop(self, window: int) -> int:
         """Samples from the start of a window of ``window`` samples to the start of the next."""
         return max(1, round(window * (1 - self.overlap)))
+
+    @property
+    def overlap_cost(self) -> float:
+        """How many times as many windows there are as without overlap."""
+        return 1 / (1 - self.overlap)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON; without ``window_rule`` where it is not set, as earlier versions wrote them."""

@@ -22,6 +22,7 @@ from audiotag.tagging.familiar import read_familiar
 from audiotag.tagging.familiar_tags import with_familiarity
 from audiotag.tagging.fold_fusion import clip_tags
 from audiotag.tagging.known_clips import read_known_clips, voting_note
+from audiotag.tagging.moments import with_moments
 from audiotag.tagging.out_of_fold import read_out_of_fold
 from audiotag.tagging.result import Evidence, Tags
 from audiotag.tagging.settings import TagSettings
@@ -169,6 +170,8 @@ class Tagger:
     ) -> Tags:
         """Combine evidence into tags, without running a network.
 
+        Where windows overlap by three quarters or more, the timeline has moments, see `audiotag.tagging.moments`.
+
         Parameters
         ----------
         evidence : Evidence
@@ -184,6 +187,12 @@ class Tagger:
             If the settings need weights, a temperature, passes of test-time augmentation, or knowledge of the training
             sounds, that are not there.
         """
+        return with_moments(self.window_tags_of(evidence, settings, thresholds))
+
+    def window_tags_of(
+        self, evidence: Evidence, settings: TagSettings | None = None, thresholds: tuple[float, ...] | None = None
+    ) -> Tags:
+        """As `tags_of`, with a timeline of windows, however much they overlap."""
         settings = settings or self.settings
         thresholds = self.thresholds if thresholds is None else self._check_thresholds(thresholds)
         self._require_weights(settings)

@@ -33,6 +33,7 @@ from audiotag.errors import AudiotagError, clip_guard, clip_problem, may_pass
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.inspection import faults
 from audiotag.inspection.measurement_job import MeasurementJob, with_measures
+from audiotag.tagging.settings import DEFAULT_OVERLAP
 from audiotag.wording import as_text, format_duration
 from audiotag.workspace import Workspace
 
@@ -139,6 +140,11 @@ def load_sound(path: Path, sample_rate: int, name: str = "") -> Sound:
     return load_part(path, name or as_text(path.name), content_key(path), sample_rate)
 
 
+def load_header(source: Source, name: str, content: str) -> Header:
+    """The header of a sound; messages call it by ``name``."""
+    return _header(source, name, content)
+
+
 def load_levels(source: Source, name: str, content: str) -> FileLevels | None:
     """Levels of a file as it is stored; None for a sound that is longer than what the player shows."""
     return _levels(source, name, content)
@@ -154,12 +160,14 @@ def load_card(folder: Path) -> Card:
     return _card(folder, _stamp(folder, "card.json"))
 
 
-def load_tagger(folder: Path, tta: bool = False) -> Tagger:
+def load_tagger(folder: Path, tta: bool = False, overlap: float = DEFAULT_OVERLAP) -> Tagger:
     """The ensemble in a folder, loaded and warmed up, with or without test-time augmentation."""
-    return _tagger(folder, tta, _stamp(folder, "card.json"))
+    return _tagger(folder, tta, overlap, _stamp(folder, "card.json"))
 
 
-def load_evidence(source: Source, name: str, content: str, folder: Path, tta: bool = False) -> Evidence:
+def load_evidence(
+    source: Source, name: str, content: str, folder: Path, tta: bool = False, overlap: float = DEFAULT_OVERLAP
+) -> Evidence:
     """Scores of a sound from every fold of an ensemble.
 
     Parameters
@@ -173,13 +181,15 @@ def load_evidence(source: Source, name: str, content: str, folder: Path, tta: bo
         Folder of the ensemble.
     tta : bool
         Whether to use test-time augmentation.
+    overlap : float
+        Of neighbouring windows, 0 to 0.95 of a window.
 
     Raises
     ------
     AudiotagError
         If the sound cannot be read; the failure is cached too, unless it is the system's.
     """
-    found = _evidence(source, name, content, folder, tta, _stamp(folder, "card.json"))
+    found = _evidence(source, name, content, folder, tta, overlap, _stamp(folder, "card.json"))
     if isinstance(found, str):
         raise AudiotagError(found)
     return found
@@ -299,7 +309,7 @@ def _card(folder: Path, stamp: tuple[int, ...]) -> Card:
 
 
 @cached(max_entries=4, show_spinner="Loading the ensemble …")
-def _tagger(folder: Path, tta: bool, stamp: tuple[int, ...]) -> Tagger:
+def _tagger(folder: Path, tta: bool, overlap: float, stamp: tuple[int, ...]) -> Tagger:
     from audiotag.tagging.opening import open_tagger
     from audiotag.tagging.settings import TagSettings
 
@@ -310,7 +320,7 @@ def _tagger(folder: Path, tta: bool, stamp: tuple[int, ...]) -> Tagger:
         bar.progress(done / total, f"{text}, step {done + 1} of {total}")
 
     try:
-        tagger = open_tagger(folder, TagSettings(tta=tta), progress=progress, keep_embeddings=True)
+        tagger = open_tagger(folder, TagSettings(tta=tta, overlap=overlap), progress=progress, keep_embeddings=True)
         tagger.evidence_of(_noise(tagger.card.spectrogram))
     finally:
         bar.empty()
@@ -326,12 +336,12 @@ def _noise(settings: SpectrogramSettings) -> Sound:
 
 @cached(max_entries=512, show_spinner=False)
 def _evidence(
-    _source: Source, name: str, content: str, folder: Path, tta: bool, stamp: tuple[int, ...]
+    _source: Source, name: str, content: str, folder: Path, tta: bool, overlap: float, stamp: tuple[int, ...]
 ) -> Evidence | str:
     """The evidence, or the sentence that says why the sound cannot be read."""
     from audiotag.tagging.clip_inputs import MAX_WHOLE_CLIP_S
 
-    tagger = load_tagger(folder, tta)
+    tagger = load_tagger(folder, tta, overlap)
     try:
         if _header(_source, name, content).duration_s > min(MAX_WHOLE_CLIP_S, MAX_PLAYED_S):
             return tagger.evidence(_source, name)

@@ -40,7 +40,7 @@ def test_combining_does_not_run_the_networks_again_but_augmentation_does(
         wanted = {f"{tag.label} {tag.score:.2f}" for tag in tagger.tags_of(evidence, settings).tags}
         assert all(text in words(at) for text in wanted)
     at = at.selectbox(key="windows").set_value("max").run()
-    assert "The sound's score is the highest of them" in "\n".join(texts(at.caption))
+    assert "The sound's score is the highest of the windows" in "\n".join(texts(at.caption))
     assert calls == []
     at = at.toggle(key="tta").set_value(True).run()
     assert not at.exception

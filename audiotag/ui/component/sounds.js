@@ -24,7 +24,14 @@ function assembled(head, bytesOf) {
     const { header, rest } = withoutHeader(bytesOf(part));
     return { ...named, ...header, levels: rest };
   });
-  return { ...head, sounds, spectrograms };
+  return { ...head, sounds, spectrograms, highlight: head.highlight && highlightOf(bytesOf(head.highlight.part)) };
+}
+
+/** What matters in the first spectrogram, and which part of it has an outline; both have its rows and columns. */
+function highlightOf(bytes) {
+  const { header, rest } = withoutHeader(bytes);
+  const size = header.rows * header.columns;
+  return { ...header, levels: rest.subarray(0, size), part: rest.subarray(size) };
 }
 
 function soundOf(bytes) {

@@ -5,13 +5,14 @@ components), then ``player.js``, which uses the other scripts. ``part.js`` is th
 the data.
 """
 
-from audiotag.ui.player.options import Beside, Jump, OtherSound, PlayerOptions, Region, TimelineRow, Values
+from audiotag.ui.player.options import Beside, Highlight, Jump, OtherSound, PlayerOptions, Region, TimelineRow, Values
 from audiotag.ui.player.packing import Block, pack_block
 from audiotag.ui.player.player import show_block, show_player
 
 __all__ = [
     "Beside",
     "Block",
+    "Highlight",
     "Jump",
     "OtherSound",
     "PlayerOptions",

@@ -80,6 +80,25 @@ class OtherSound:
 
 
 @dataclass(frozen=True)
+class Highlight:
+    """What matters in the spectrogram: the rest of it is dimmed, and one part has an outline.
+
+    Attributes
+    ----------
+    label : str
+        Of the button that shows and hides it.
+    values : numpy.ndarray, shape of the spectrogram
+        0 where the spectrogram is dimmed to 1 where it is as bright as without.
+    part : numpy.ndarray, shape of the spectrogram, bool
+        What has an outline.
+    """
+
+    label: str
+    values: np.ndarray
+    part: np.ndarray
+
+
+@dataclass(frozen=True)
 class Jump:
     """A position that the player goes to when ``number`` is another one than before; a sound that plays goes on."""
 
@@ -119,6 +138,8 @@ class PlayerOptions:
         A second spectrogram of the same sound.
     other_sounds : tuple[OtherSound, ...]
         Versions of the sound that can be listened to in its place, at the same position.
+    highlight : Highlight, optional
+        Of the (first) spectrogram.
     jump : Jump, optional
         Where to go when another jump was asked for.
     values : Values, optional
@@ -143,6 +164,7 @@ class PlayerOptions:
     label: str = "A"
     beside: Beside | None = None
     other_sounds: tuple[OtherSound, ...] = ()
+    highlight: Highlight | None = None
     jump: Jump | None = None
     values: Values | None = None
     identity: str = ""

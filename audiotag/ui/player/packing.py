@@ -24,7 +24,7 @@ from audiotag.features.mel import AMIN, hz_to_mel, mel_to_hz
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.figures.theme import SPECTROGRAM_SCALE
 from audiotag.ui import cache
-from audiotag.ui.player.options import PlayerOptions, Region, Values
+from audiotag.ui.player.options import Highlight, PlayerOptions, Region, Values
 
 ENVELOPE_POINTS = 1200  # of a short sound, whose samples the browser can read where the user zooms in
 ENVELOPE_POINTS_PER_S = 40  # of a long sound
@@ -77,6 +77,7 @@ def pack_block(
         if beside.waveform is not None:
             sounds.append((beside.label, pack_waveform(beside.waveform, beside.settings.sample_rate)))
     sounds += [(other.label, pack_waveform(other.waveform, other.sample_rate)) for other in options.other_sounds]
+    highlight = None if options.highlight is None else _pack_highlight(options.highlight, spectrogram.shape)
     head = {
         "id": _hash(options.name.encode(), options.identity.encode() or sounds[0][1].data),
         "name": options.name,
@@ -98,8 +99,10 @@ def pack_block(
         "colours": colour_scale(),
         "sounds": [{"label": label, "part": part.id} for label, part in sounds],
         "spectrograms": [{"label": label, "part": part.id, "crop": _ends(crop)} for label, part, crop in spectrograms],
+        "highlight": highlight and {"part": highlight.id},
     }
-    parts = {part.id: part for part in (*(part for _, part in sounds), *(part for _, part, _ in spectrograms))}
+    all_parts = [*(part for _, part in sounds), *(part for _, part, _ in spectrograms), *filter(None, [highlight])]
+    parts = {part.id: part for part in all_parts}
     return Block(json.dumps(head, allow_nan=False).encode(), tuple(parts.values()))
 
 
@@ -154,6 +157,17 @@ def _pack_spectrogram(
         "edges_hz": _round_values(band_edges(settings, rows), 2),
     }
     return _part(header, levels.tobytes())
+
+
+def _pack_highlight(highlight: Highlight, shape: tuple[int, ...]) -> Part:
+    """Its values in 256 steps and which of them are in the part, in columns as the spectrogram has."""
+    if highlight.values.shape != shape or highlight.part.shape != shape:
+        raise ValueError(f"a highlight must have the shape of its spectrogram, {shape}, got {highlight.values.shape}")
+    values, _ = reduce_columns(highlight.values, MAX_LEVELS // len(highlight.values))
+    part, _ = reduce_columns(highlight.part, MAX_LEVELS // len(highlight.part))
+    levels = np.rint(255 * np.clip(values, 0, 1)).astype(np.uint8)
+    header = {"label": highlight.label, "rows": levels.shape[0], "columns": levels.shape[1]}
+    return _part(header, levels.tobytes(), part.astype(np.uint8).tobytes())
 
 
 def _part(header: dict[str, Any], *rest: bytes) -> Part:

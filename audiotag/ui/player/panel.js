@@ -29,8 +29,8 @@ class Panel {
   }
 
   /** Show a spectrogram, and the waveform of a sound; `timeline` is that below this panel. */
-  show(spectrogram, sound, timeline) {
-    Object.assign(this, { spectrogram, sound, timeline, typical_db: typicalReference(spectrogram) });
+  show(spectrogram, sound, timeline, highlight) {
+    Object.assign(this, { spectrogram, sound, timeline, highlight, typical_db: typicalReference(spectrogram) });
     this.colours = palette(this.player.data.colours);
     this.scale.style.background = gradient(this.player.data.colours);
     this.name.textContent = spectrogram.label;
@@ -114,6 +114,9 @@ class Panel {
     const { start, end } = this.player.window;
     const band = (place) => this.bandAt(place);
     paintSpectrogram(this.canvas, { width, height }, this.spectrogram, this.colours, { start, end }, band);
+    if (this.highlight && this.player.isHighlighted) {
+      paintHighlight(this.canvas, this.spectrogram, this.highlight, { start, end }, band);
+    }
     this.moveCursor();
   }
 

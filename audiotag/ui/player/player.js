@@ -16,7 +16,7 @@ export default function ({ data, parentElement }) {
 class Player {
   constructor(root) {
     this.root = root;
-    for (const name of ["versions", "now", "length", "axis", "crop", "download", "panels"]) {
+    for (const name of ["versions", "now", "length", "axis", "crop", "highlight", "download", "panels"]) {
       this[`${name}Element`] = root.querySelector(`.${name}`);
     }
     this.template = root.querySelector("template");
@@ -27,6 +27,7 @@ class Player {
     this.taken = null; // the head that is shown, as text
     this.jumped = null; // the number of the last jump
     this.region = null;
+    this.isHighlighted = true;
     this.announced = 0; // the position that was last given to assistive technology
     this.axisName = chosenAxis;
     root.querySelector(`input[value=${chosenAxis}]`).checked = true;
@@ -43,6 +44,7 @@ class Player {
   listen(on) {
     const click = (name, act) => on(this.root.querySelector(`.${name}`), "click", act);
     click("crop", () => this.playback.playPart(this.playableCrop()));
+    click("highlight", () => this.toggleHighlight());
     click("zoom-in", () => this.zoomBy(ZOOM_STEP));
     click("zoom-out", () => this.zoomBy(1 / ZOOM_STEP));
     click("whole", () => this.showAll());
@@ -77,7 +79,8 @@ class Player {
     const text = head && new TextDecoder().decode(head);
     if (!head || text === this.taken) return;
     const parsed = JSON.parse(text);
-    if ([...parsed.sounds, ...parsed.spectrograms].some(({ part }) => !bytesOf(part))) return; // not all have come
+    const named = [...parsed.sounds, ...parsed.spectrograms, ...(parsed.highlight ? [parsed.highlight] : [])];
+    if (named.some(({ part }) => !bytesOf(part))) return; // not all have come
     this.taken = text;
     this.show(assembled(parsed, bytesOf));
   }
@@ -95,6 +98,8 @@ class Player {
     if (isOtherView) this.window.showAll();
     if (isOtherView && data.view) this.window.show(...data.view);
     this.cropElement.hidden = !data.crop;
+    this.highlightElement.hidden = !data.highlight;
+    this.highlightElement.textContent = data.highlight?.label ?? "";
     this.root.setAttribute("aria-label", `Player of ${data.name}`);
     this.lengthElement.textContent = ` / ${clock(data.from_s + data.duration_s)}`;
     this.setUpPanels();
@@ -107,12 +112,12 @@ class Player {
   }
 
   setUpPanels() {
-    const { spectrograms, sounds, timeline, name, from_s, duration_s } = this.data;
+    const { spectrograms, sounds, timeline, highlight, name, from_s, duration_s } = this.data;
     while (this.panels.length > spectrograms.length) this.panels.pop().remove();
     while (this.panels.length < spectrograms.length) this.panels.push(this.addedPanel());
     for (const [number, spectrogram] of spectrograms.entries()) {
       const sound = sounds.find(({ label }) => label === spectrogram.label) ?? sounds[0];
-      this.panels[number].show(spectrogram, sound, number ? [] : timeline);
+      this.panels[number].show(spectrogram, sound, number ? [] : timeline, number ? null : highlight);
     }
     this.root.classList.toggle("several", spectrograms.length > 1);
     this.seek = this.panels[0].seek;
@@ -142,9 +147,10 @@ class Player {
 
   describeDownload() {
     const { sounds, file } = this.data;
-    const { suffix } = sounds[this.playback.listening.chosen];
+    const { chosen } = this.playback.listening;
+    const { suffix, label } = sounds[chosen];
     this.downloadElement.href = this.playback.listening.url;
-    this.downloadElement.download = `${file}.${suffix}`;
+    this.downloadElement.download = chosen ? `${file} (${label}).${suffix}` : `${file}.${suffix}`;
     this.downloadElement.title = `Download as ${suffix.toUpperCase()}`;
     this.downloadElement.setAttribute("aria-label", `Download the sound as ${suffix.toUpperCase()}`);
   }
@@ -157,6 +163,12 @@ class Player {
 
   chooseAxis(name) {
     this.axisName = chosenAxis = name;
+    this.draw();
+  }
+
+  toggleHighlight() {
+    this.isHighlighted = !this.isHighlighted;
+    this.highlightElement.setAttribute("aria-pressed", this.isHighlighted);
     this.draw();
   }
 

@@ -33,6 +33,7 @@ SCRIPTS = (  # of the player, besides player.js
     "listening",
     "playback",
     "outline",
+    "highlight",
     "panel",
     "panel_pointer",
     "overview",

@@ -13,7 +13,7 @@ from audiotag.figures import tagging as figures
 from audiotag.tagging.result import Tag, Tags
 from audiotag.ui import cache
 from audiotag.ui.player import TimelineRow
-from audiotag.ui.tag import dropped_sounds, jumps, threshold_panel, thresholds
+from audiotag.ui.tag import dropped_sounds, explained, jumps, threshold_panel, thresholds
 from audiotag.ui.tag.dropped_sounds import DroppedSound
 from audiotag.ui.tag.familiarity import familiarity_row, middles_in_part, other_notes, show_familiarity, show_held_back
 from audiotag.ui.tag.results import SoundResult
@@ -71,7 +71,11 @@ def show_clip(result: SoundResult, row: int, page: PageSettings) -> None:
                 _show_scores(own_tags, each, state, sound)
                 threshold_panel.show_save_buttons(state, card, Workspace(), f"scores-{card.name}")
     with messages.show_errors():  # the file may be gone since
-        _show_player(sound, tags, page.setup)
+        why = explained.chosen_setup(sound, (page.setup, page.other))
+        if why is None:
+            _show_player(sound, tags, page.setup)
+        else:
+            explained.show_explanation(sound, tags if why is page.setup else why.tag(sound), why)
 
 
 def label_verdicts(
@@ -165,6 +169,7 @@ def _show_tag(tag: Tag, tags: Tags, sound: DroppedSound, setup: TaggingSetup, ve
             args=(sound, tags, moment_s),
             help=Markdown(f"Go to the window in which {escape(tag.label)} scores highest."),
         )
+        explained.show_why_button(sound, setup, tag.label)
 
 
 def _jump(sound: DroppedSound, tags: Tags, time_s: float) -> None:
@@ -238,9 +243,11 @@ def _show_player(sound: DroppedSound, tags: Tags, setup: TaggingSetup) -> None:
     jump = jumps.take_jump(sound.number, start_s)
     sound_panel.show_sound(without_notes, card.spectrogram, "tag-player", sound.source, rows, start_s, jump)
     windows = setup.settings.windows or card.windows
+    clip_s = card.spectrogram.clip_s
+    moments = f", from which those of moments of {tags.window_s:.3g} s follow" if tags.window_s < clip_s else ""
     st.caption(
-        f"Below the spectrogram: scores of windows of {card.spectrogram.clip_s:g} s. The sound's score is the "
-        f"{'highest' if windows == 'max' else 'mean'} of them."
+        f"Below the spectrogram: scores of windows of {clip_s:g} s{moments}. The sound's score is the "
+        f"{'highest' if windows == 'max' else 'mean'} of the windows."
         + (" Where the familiarity is low, the sound is unlike the training sounds." if familiarity else "")
     )
     if tags.duration_s > cache.MAX_PLAYED_S:

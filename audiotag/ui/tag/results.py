@@ -42,7 +42,7 @@ class SoundResult:
 
 def tag_sounds(sounds: list[DroppedSound], setup: TaggingSetup) -> list[SoundResult]:
     """The result of every sound, in the same order; a sound that fails does not stop the others."""
-    tagged: set[tuple[str, str, str, bool]] = st.session_state.setdefault(TAGGED, set())
+    tagged: set[tuple[str, str, str, bool, float]] = st.session_state.setdefault(TAGGED, set())
     new = [sound for sound in sounds if _key(sound, setup) not in tagged]
     bar, began, done = st.empty(), time.monotonic(), 0
     results = []
@@ -151,8 +151,8 @@ def _tag_sound(sound: DroppedSound, setup: TaggingSetup) -> SoundResult:
         return SoundResult(sound, None, str(error))
 
 
-def _key(sound: DroppedSound, setup: TaggingSetup) -> tuple[str, str, str, bool]:
-    return sound.name, sound.content, str(setup.folder), setup.settings.tta
+def _key(sound: DroppedSound, setup: TaggingSetup) -> tuple[str, str, str, bool, float]:
+    return sound.name, sound.content, str(setup.folder), setup.settings.tta, setup.settings.overlap
 
 
 def _progress_text(sound: DroppedSound, done: int, total: int, spent_s: float) -> Markdown:

@@ -19,6 +19,7 @@ from safetensors.numpy import save as save_arrays
 from audiotag.disk import optional_write
 from audiotag.state import fits, read_state
 from audiotag.tagging.result import Evidence
+from audiotag.tagging.settings import DEFAULT_OVERLAP
 from audiotag.ui import cache
 from audiotag.ui.tag.dropped_sounds import DroppedSound
 from audiotag.ui.tag.history import SoundHistory
@@ -33,7 +34,9 @@ EDITION = 2  # rises when the files have something else than before; the second 
 FACTS = {"name": str, "duration_s": float, "window_s": float, "notes": [str], "content": str, "differences": [str]}
 
 
-def load_evidence(sound: DroppedSound, folder: Path, card: Card, tta: bool) -> Evidence:
+def load_evidence(
+    sound: DroppedSound, folder: Path, card: Card, tta: bool, overlap: float = DEFAULT_OVERLAP
+) -> Evidence:
     """Scores of a sound from every fold of the ensemble in a folder: from the disk, or from the networks.
 
     Raises
@@ -42,13 +45,14 @@ def load_evidence(sound: DroppedSound, folder: Path, card: Card, tta: bool) -> E
         If the sound cannot be read.
     """
     if not sound.entry:
-        return cache.load_evidence(sound.source, sound.name, sound.content, folder, tta)
-    key = [EDITION, __version__, sound.name, sound.content, tta, card.name, *card.fold_checksums, card.familiar]
+        return cache.load_evidence(sound.source, sound.name, sound.content, folder, tta, overlap)
+    key: list[object] = [EDITION, __version__, sound.name, sound.content, tta, card.name, *card.fold_checksums]
+    key += [card.familiar, *([] if overlap == DEFAULT_OVERLAP else [overlap])]
     digest = hashlib.blake2b(json.dumps(key).encode(errors="backslashreplace"), digest_size=16).hexdigest()
     path = SoundHistory(Workspace()).scores / f"{sound.entry}-{digest}.safetensors"
     found = _read(path, card.evidence_sizes)
     if found is None:
-        found = cache.load_evidence(sound.source, sound.name, sound.content, folder, tta)
+        found = cache.load_evidence(sound.source, sound.name, sound.content, folder, tta, overlap)
         if found.nbytes <= MAX_BYTES and not path.exists():
             with optional_write("scores are not kept"):
                 write_bytes(path, to_bytes(found))

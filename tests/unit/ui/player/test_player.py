@@ -13,7 +13,7 @@ import soundfile
 from audiotag.features.log_mel import display_log_mel, log_mel, network_input
 from audiotag.features.mel import empty_bands, mel_corners, mel_frequencies
 from audiotag.features.settings import PRESETS, SpectrogramSettings
-from audiotag.ui.player.options import Beside, Jump, OtherSound, PlayerOptions, Region, TimelineRow, Values
+from audiotag.ui.player.options import Beside, Highlight, Jump, OtherSound, PlayerOptions, Region, TimelineRow, Values
 from audiotag.ui.player.packing import (
     Block,
     band_edges,
@@ -282,6 +282,22 @@ def test_second_spectrogram_and_other_sounds_are_parts_of_their_own(noise: np.nd
         noise, log_mel(noise, CAPSTONE), CAPSTONE, replace(options, beside=replace(beside, waveform=None))
     )
     assert [each["label"] for each in head_of(silent)["sounds"]] == ["Mine", "Made back"]
+
+
+def test_a_highlight_has_the_places_of_its_spectrogram(noise: np.ndarray) -> None:
+    spectrogram = log_mel(noise, CAPSTONE)
+    values = np.linspace(-0.5, 1.5, spectrogram.size).reshape(spectrogram.shape)
+    part = values > 0.9
+    options = PlayerOptions("a", highlight=Highlight("What it used", values, part))
+    block = pack_block(noise, spectrogram, CAPSTONE, options)
+    header, rest = with_header({each.id: each.data for each in block.parts}[head_of(block)["highlight"]["part"]])
+    levels, inside = np.frombuffer(rest, np.uint8).reshape(2, *spectrogram.shape)
+    assert header["label"] == "What it used"
+    assert np.abs(levels / 255 - values.clip(0, 1)).max() <= 0.5 / 255 + 1e-9
+    assert np.array_equal(inside, part)
+    assert head_of(pack_block(noise, spectrogram, CAPSTONE, PlayerOptions("a")))["highlight"] is None
+    with pytest.raises(ValueError, match="must have the shape of its spectrogram"):
+        pack_block(noise, spectrogram, CAPSTONE, replace(options, highlight=Highlight("", values[1:], part[1:])))
 
 
 def test_block_in_one_piece_holds_head_and_parts(noise: np.ndarray) -> None:
