@@ -84,10 +84,8 @@ def labels(facts: EnsembleFacts, commands: Commands) -> Section | None:
     shown = rows[rows["clips"] > 0].head(MAX_LABELS_IN_CHART)
     names = list(shown["label"])
     worst = ", ".join(f"{row.label} {row.average_precision:.2f}" for row in shown.head(5).itertuples())
-    quality = {
-        name: [
-            svg.Point(*map(float, values)) for values in shown[[name, f"{name}_low", f"{name}_high"]].to_numpy(float)
-        ]
+    points = {
+        name: [svg.Point(*values) for values in shown[[name, f"{name}_low", f"{name}_high"]].to_numpy(float)]
         for name in ("average_precision", "precision", "recall")
     }
     first = f", the {MAX_LABELS_IN_CHART} lowest" if len(rows) > MAX_LABELS_IN_CHART else ""
