@@ -77,6 +77,7 @@ class WaveformClip(nn.Module):
     Shape
     -----
     waveform : (samples,), float32
+    waves : see `audiotag.tagging.standalone.front_end.ExportableLogMel`; not used
     sound : (samples,), the trimmed waveform, at least as long as a window
     levels : (samples,), its absolute values
     starts : (windows,), int64, samples
@@ -88,7 +89,7 @@ class WaveformClip(nn.Module):
         self.trimmer = Trimmer(settings)
         self.hop = tag_settings.hop(settings.clip_samples)
 
-    def forward(self, waveform: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def forward(self, waveform: torch.Tensor, waves: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """The sound, the values whose largest is a window's peak, and where in them the windows begin."""
         waveform = self.trimmer(waveform)
         window = self.settings.clip_samples
@@ -117,6 +118,7 @@ class SpectrogramClip(nn.Module):
     Shape
     -----
     waveform : (samples,), float32
+    waves : see `audiotag.tagging.standalone.front_end.ExportableLogMel`
     sound : (n_mels, frames), the normalised log-mel, filled at its ends as far as windows reach
     levels : (frames,), the peak of the samples of each frame
     starts : (windows,), int64, frames
@@ -130,11 +132,11 @@ class SpectrogramClip(nn.Module):
         self.step = tag_settings.hop(settings.frames)
         self.is_placed_first = settings.padding in ("zeros-after", "zero-db-after")
 
-    def forward(self, waveform: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def forward(self, waveform: torch.Tensor, waves: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """The sound, the values whose largest is a window's peak, and where in them the windows begin."""
         settings = self.settings
         waveform = self._filled(self.trimmer(waveform))
-        log_mel = self.log_mel(waveform[None])
+        log_mel = self.log_mel(waveform[None], waves)
         frames, window = _size(log_mel, -1), settings.frames
         starts = self._starts(frames)
         before, after = (-starts[0]).clamp(min=0), (starts[-1] + window - frames).clamp(min=0)
@@ -142,8 +144,11 @@ class SpectrogramClip(nn.Module):
         is_outside = (places < 0) | (places >= frames)
         if settings.padding == "repeat":
             is_outside = is_outside & (frames >= window)
-        filling = log_mel.new_zeros(1) if settings.padding == "zero-db-after" else log_mel.amin()
-        floor = log_mel.amax() - settings.top_db
+        # With all axes kept: ONNX Runtime moves transpositions across reductions, and cannot do so where axes go.
+        floor = log_mel.amax(dim=(1, 2), keepdim=True) - settings.top_db
+        filling = torch.zeros_like(floor)
+        if settings.padding != "zero-db-after":
+            filling = log_mel.amin(dim=(1, 2), keepdim=True)
         whole = torch.where(is_outside, torch.maximum(filling, floor), log_mel[:, :, places % frames])
         sound = self.network_input.normalise(whole, *self.network_input.scale_of(log_mel))[0]
         whole_hops = functional.pad(waveform.abs()[None, None], (0, settings.hop_length - 1))
@@ -179,6 +184,7 @@ class WindowScores(nn.Module):
     -----
     sound, levels : from `WaveformClip` or `SpectrogramClip`
     starts : (windows,), int64
+    waves : see `audiotag.tagging.standalone.front_end.ExportableLogMel`
     earlier : (folds, labels), the highest scores of the earlier windows, or their sums
     later : (folds, labels), the same with these windows
     """
@@ -191,21 +197,26 @@ class WindowScores(nn.Module):
         self.folds, self.windows = folds, windows
 
     def forward(
-        self, sound: torch.Tensor, levels: torch.Tensor, starts: torch.Tensor, earlier: torch.Tensor
+        self,
+        sound: torch.Tensor,
+        levels: torch.Tensor,
+        starts: torch.Tensor,
+        waves: torch.Tensor,
+        earlier: torch.Tensor,
     ) -> torch.Tensor:
         """The highest scores, or the sums of the scores, so far."""
         places = starts[:, None] + torch.arange(self.length)
         if self.cuts_spectrograms:
             inputs = self.network_input.assemble(sound[:, places].transpose(0, 1))
         else:
-            inputs = self._of_waveforms(sound[places])
+            inputs = self._of_waveforms(sound[places], waves)
         is_audible = levels[places].amax(dim=1) >= 10 ** (SILENCE_DBFS / 20)
         scores = torch.where(is_audible[:, None], self.folds(inputs)[0], 0)  # (folds, windows, labels)
         return torch.maximum(earlier, scores.amax(dim=1)) if self.windows == "max" else earlier + scores.sum(dim=1)
 
-    def _of_waveforms(self, waveforms: torch.Tensor) -> torch.Tensor:
+    def _of_waveforms(self, waveforms: torch.Tensor, waves: torch.Tensor) -> torch.Tensor:
         """Network inputs of windows, shape (windows, samples); each is a batch of its own."""
-        log_mels = self.log_mel(waveforms)
+        log_mels = self.log_mel(waveforms, waves)
         network_input = self.network_input
         return network_input.assemble(network_input.normalise(log_mels, *network_input.scale_of(log_mels)))
 

@@ -132,7 +132,7 @@ def _model(folder: Path, card: Card, settings: TagSettings, about: dict[str, str
         clip_parts.WindowScores(spectrogram, AllFolds(networks, card.network).eval(), windows),
         clip_parts.ClipScores(windows, settings.combine, temperature),
         (len(select_folds(card, settings.folds)), len(card.labels)),
-        2 * spectrogram.clip_samples,
+        spectrogram,
     )
     graph.producer_name, graph.producer_version, graph.doc_string = "audiotag", __version__, card.about
     for key, value in about.items():

@@ -10,39 +10,45 @@ import torch
 from torch.nn import functional
 
 from audiotag.features.log_mel import nearest_lines
+from audiotag.features.mel import window
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.features.torch_log_mel import LogMel, NetworkInput
 
 
 class ExportableLogMel(LogMel):
-    """`LogMel` whose Fourier transform is a convolution with windowed cosines and sines.
+    """`LogMel` whose Fourier transform is a convolution with waves: windowed cosines and sines, one of each per bin.
 
-    The cosines and sines of all bins and samples are as large as some networks (10 MB for 1281 bins and 1024 samples).
-    So the graph has one period of them, and looks the others up: bin k at sample n has the phase k·n mod n_fft.
+    Shape
+    -----
+    waveforms : (batch, samples), float32
+    waves : (2 · bins, 1, win_length), the cosines, then the sines; as `waves_of` gives them
+    log-mels : (batch, n_mels, frames), dB
     """
 
-    cosine: torch.Tensor
-    sine: torch.Tensor
+    waves: torch.Tensor
 
-    def __init__(self, settings: SpectrogramSettings) -> None:
-        super().__init__(settings)
-        phases = 2 * np.pi * np.arange(settings.n_fft) / settings.n_fft
-        self.register_buffer("cosine", torch.from_numpy(np.cos(phases).astype(np.float32)), persistent=False)
-        self.register_buffer("sine", torch.from_numpy(np.sin(phases).astype(np.float32)), persistent=False)
-
-    def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
+    def forward(self, waveforms: torch.Tensor, waves: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
         """(batch, samples) → (batch, n_mels, frames)."""
+        self.waves = waves
         return self._log_mels(waveforms)
 
     def _frame_powers(self, padded: torch.Tensor) -> torch.Tensor:
-        settings = self.settings
-        bins = torch.arange(settings.n_fft // 2 + 1)
-        phases = (bins[:, None] * torch.arange(settings.win_length)).remainder(settings.n_fft)
-        cosines, sines = (table[phases] * self.window for table in (self.cosine, self.sine))
-        spectra = [
-            functional.conv1d(padded[:, None], waves[:, None], stride=settings.hop_length) for waves in (cosines, sines)
-        ]
-        return (spectra[0].square() + spectra[1].square()).transpose(1, 2)
+        spectrum = functional.conv1d(padded[:, None], self.waves, stride=self.settings.hop_length)
+        bins = self.settings.n_fft // 2 + 1
+        return (spectrum[:, :bins].square() + spectrum[:, bins:].square()).transpose(1, 2)
+
+
+def one_period(n_fft: int) -> np.ndarray:
+    """A period of a cosine and of a sine, shape (2, n_fft), float32."""
+    phases = 2 * np.pi * np.arange(n_fft) / n_fft
+    return np.stack([np.cos(phases), np.sin(phases)]).astype(np.float32)
+
+
+def waves_of(settings: SpectrogramSettings) -> torch.Tensor:
+    """What `ExportableLogMel` takes as ``waves``. Bin k at sample n has the phase k·n mod n_fft."""
+    phases = np.outer(np.arange(settings.n_fft // 2 + 1), np.arange(settings.win_length)) % settings.n_fft
+    waves = one_period(settings.n_fft)[:, phases] * window(settings.window, settings.win_length)
+    return torch.from_numpy(waves.reshape(-1, 1, settings.win_length))
 
 
 class ExportableNetworkInput(NetworkInput):
