@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from audiotag.version import __version__ as __version__
 
 if TYPE_CHECKING:  # for type checkers and editors; at run time `__getattr__` imports each name on first use
-    from audiotag.api import blend, compare, embed, tag, train
+    from audiotag.api import blend, compare, embed, export_tagger, tag, train
     from audiotag.audio.reading import read_sound
     from audiotag.data.layouts import open_dataset
     from audiotag.errors import AudiotagError
@@ -31,6 +31,7 @@ _MODULES = {
     "blend": "audiotag.api",
     "compare": "audiotag.api",
     "embed": "audiotag.api",
+    "export_tagger": "audiotag.api",
     "log_mel": "audiotag.features.log_mel",
     "lwlrap": "audiotag.metrics",
     "open_dataset": "audiotag.data.layouts",
@@ -48,6 +49,7 @@ __all__ = [
     "blend",
     "compare",
     "embed",
+    "export_tagger",
     "log_mel",
     "lwlrap",
     "open_dataset",

@@ -26,6 +26,7 @@ from audiotag.cli import (
     duplicates,
     embed,
     estimate,
+    export,
     report,
     score,
     splits,
@@ -217,6 +218,7 @@ def build_parser() -> argparse.ArgumentParser:
     corrections.add_corrections(command("corrections", corrections.corrections, corrections.HELP))
     tag.add_tag(command("tag", tag.tag, "Tag sound files and folders of sound files."))
     embed.add_embed(command("embed", embed.embed, embed.HELP))
+    export.add_export(command("export", export.export, export.HELP))
     tag.add_submit(command("submit", tag.submit, "Score a dataset's test clips and write a submission."))
     score.add_score(command("score", score.score, score.HELP))
     doubts.add_doubts(command("doubts", doubts.doubts, doubts.HELP))
