@@ -66,7 +66,7 @@ def main() -> int:
         mono = channels.mean(axis=1)
         waveform = mono if own_rate == rate else resample(mono, own_rate, rate)
         scores = session.run(["scores"], {"waveform": waveform[None]})[0][0]
-        tags = [place for place in np.argsort(-scores) if scores[place] >= thresholds[place]]
+        tags = [place for place in np.argsort(-scores) if 0 < scores[place] >= thresholds[place]]
         if len(options.sounds) > 1:
             table.writerow([sound, ",".join(labels[place] for place in tags), *scores.round(4)])
         else:
