@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import pandas as pd
 import streamlit as st
 
+from audiotag.cli.command_lines import export_line
 from audiotag.metrics import lwlrap_per_class
 from audiotag.tagging.engine_selection import choice_of
 from audiotag.ui.text import Markdown, escape
@@ -70,6 +71,11 @@ def show_card(folder: Path, tagger: Tagger) -> None:
         if measured:
             _show_table(engines_table(measured), "Engines as measured on this machine")
             st.caption("Measured once on this machine. The fastest engine whose scores agree with torch is used.")
+    if card.blend is None:
+        st.markdown(
+            "**Take it elsewhere:** one ONNX file from waveform to scores, a script, and a page for any browser"
+        )
+        st.code(export_line(folder.name, out=f"{folder.name}/tagger.onnx"), language="bash", wrap_lines=True)
     show_trust_summary(tagger)
 
 

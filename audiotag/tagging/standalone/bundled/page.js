@@ -180,7 +180,10 @@ record.onclick = async () => {
     const parts = [];
     recorder = new MediaRecorder(stream);
     recorder.ondataavailable = ({ data }) => parts.push(data);
+    const began = Date.now();
+    const clock = setInterval(() => say(`Recording … ${Math.floor((Date.now() - began) / 1000)} s`), 250);
     recorder.onstop = () => {
+      clearInterval(clock);
       for (const track of stream.getTracks()) track.stop();
       record.textContent = "Record";
       record.classList.remove("recording");
