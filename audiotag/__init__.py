@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from audiotag.version import __version__ as __version__
 
 if TYPE_CHECKING:  # for type checkers and editors; at run time `__getattr__` imports each name on first use
-    from audiotag.api import blend, compare, embed, explain, tag, train
+    from audiotag.api import blend, compare, embed, explain, export_tagger, tag, train
     from audiotag.audio.reading import read_sound
     from audiotag.data.layouts import open_dataset
     from audiotag.errors import AudiotagError
@@ -35,6 +35,7 @@ _MODULES = {
     "embed": "audiotag.api",
     "find_events": "audiotag.tagging.events",
     "explain": "audiotag.api",
+    "export_tagger": "audiotag.api",
     "log_mel": "audiotag.features.log_mel",
     "lwlrap": "audiotag.metrics",
     "open_dataset": "audiotag.data.layouts",
@@ -54,6 +55,7 @@ __all__ = [
     "compare",
     "embed",
     "explain",
+    "export_tagger",
     "find_events",
     "log_mel",
     "lwlrap",

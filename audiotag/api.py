@@ -1,4 +1,4 @@
-"""The calls of the public API that join several parts of the package: tag or embed a sound, train, blend, compare runs.
+"""The calls of the public API that join parts of the package: tag or embed a sound, train, blend, export, compare runs.
 
 They are thin: the commands of the same names and the pages call the same `Tagger`, `train_and_wait` and `compare_runs`.
 """
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from audiotag.tagging.blend_card import BlendCombine
     from audiotag.tagging.explanation import LabelExplanation
     from audiotag.tagging.result import Tags
+    from audiotag.tagging.settings import TagSettings
+    from audiotag.tagging.standalone.files import ExportedTagger
     from audiotag.tagging.tagger import Tagger
     from audiotag.training.comparison import Comparison
     from audiotag.training.runs import FoldSource, Run, Together
@@ -275,6 +277,36 @@ def blend(
         stackers=PUBLISHED_STACKERS if stack else (),
     )
     return make_blend(settings, Workspace().ensembles, None if dataset is None else absolute(localise(dataset)))
+
+
+def export_tagger(
+    ensemble: str | Path, out: str | Path = "tagger.onnx", settings: TagSettings | None = None
+) -> ExportedTagger:
+    """Write an ensemble as a tagger that needs no audiotag: an ONNX file, and beside it ``tag.py`` and ``index.html``.
+
+    Parameters
+    ----------
+    ensemble : str or Path
+        Name of a shipped ensemble or of one in the workspace, or an ensemble's folder.
+    out : str or Path
+        The ONNX file, from waveform to scores; `audiotag.tagging.standalone.files` says what is in it.
+    settings : TagSettings, optional
+        How the scores of folds and windows are combined.
+
+    Returns
+    -------
+    ExportedTagger
+        The paths ``model``, ``script`` and ``page``.
+
+    Raises
+    ------
+    AudiotagError
+        If there is no such ensemble, or it cannot be exported with these settings, or a file would be overwritten that
+        was not exported.
+    """
+    from audiotag.tagging.standalone import files
+
+    return files.export_tagger(ensemble, out, settings)
 
 
 def compare(first: str | Run, second: str | Run, truth: Truth = "corrected") -> Comparison:

@@ -114,6 +114,42 @@ def add_on_option(sub: argparse.ArgumentParser) -> None:
     )
 
 
+def add_combination(sub: argparse.ArgumentParser) -> None:
+    """Add the options that say how the scores of folds and windows become those of a clip."""
+    add = sub.add_argument
+    add(
+        "--folds",
+        type=fold_numbers,
+        default=(),
+        metavar="1,2,…",
+        help="use only these folds, or these members of a blend (default: all)",
+    )
+    add(
+        "--combine",
+        default="mean",
+        choices=("mean", "geometric", "weighted"),
+        help="how the scores of the folds are combined, of a blend those of each member (default: mean)",
+    )
+    add(
+        "--overlap",
+        type=float,
+        default=0.5,
+        metavar="SHARE",
+        help="overlap of neighbouring windows, 0 to 0.95 of a window; 0.95 takes 20 times as long as 0. From 0.75 on, "
+        "timelines have a score per moment, so that events begin and end when they do (default: 0.5)",
+    )
+    add(
+        "--windows",
+        choices=("mean", "max"),
+        help="how the windows of a long clip are combined (default: as the ensemble's card says)",
+    )
+    add(
+        "--calibrated",
+        action="store_true",
+        help="give scores as probabilities, by the ensemble's temperature; the tags and their order stay the same",
+    )
+
+
 def add_spreadsheet(sub: argparse.ArgumentParser) -> None:
     """Add the option that makes a CSV file safe to open in a spreadsheet."""
     sub.add_argument(

@@ -144,6 +144,17 @@ def tag_line(
     return _join("tag", *words, *(["--spreadsheet"] if spreadsheet else []))
 
 
+def export_line(ensemble: str, settings: TagSettings | None = None, out: str | Path = "tagger.onnx") -> str:
+    """Command that writes an ensemble as a tagger that needs no audiotag.
+
+    >>> from audiotag.tagging.settings import TagSettings
+    >>> export_line("starter", TagSettings(folds=(1,)), "out/tagger.onnx")
+    'audiotag export starter --out out/tagger.onnx --folds 1'
+    """
+    words = [] if settings is None else _tag_setting_words(settings)
+    return _join("export", _path_text(ensemble), "--out", _path_text(out), *words)
+
+
 def submit_line(dataset: str | Path, ensemble: str, out: str | Path) -> str:
     """Command that scores a dataset's test clips into the submission ``out``."""
     return _join("submit", _path_text(dataset), "--ensemble", _path_text(ensemble), "--out", _path_text(out))

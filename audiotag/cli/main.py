@@ -27,6 +27,7 @@ from audiotag.cli import (
     embed,
     estimate,
     explain,
+    export,
     report,
     score,
     splits,
@@ -221,6 +222,7 @@ def build_parser() -> argparse.ArgumentParser:
     watch.add_watch(command("watch", watch.watch, watch.HELP))
     explain.add_explain(command("explain", explain.explain, explain.HELP))
     embed.add_embed(command("embed", embed.embed, embed.HELP))
+    export.add_export(command("export", export.export, export.HELP))
     tag.add_submit(command("submit", tag.submit, "Score a dataset's test clips and write a submission."))
     score.add_score(command("score", score.score, score.HELP))
     doubts.add_doubts(command("doubts", doubts.doubts, doubts.HELP))

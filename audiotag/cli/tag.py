@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audiotag.cli.arguments import add_on_option, add_paths, add_spreadsheet, fold_numbers, local_or_remote_path
+from audiotag.cli.arguments import add_combination, add_on_option, add_paths, add_spreadsheet, local_or_remote_path
 from audiotag.cli.bulk_job import WriteRows, notes_path, tag_into_file, tag_on_cluster, tag_onto_screen, work_into_file
 from audiotag.cli.embed import VectorFile, check_vector_file, write_vectors
 from audiotag.cli.event_options import add_event_settings, event_settings
@@ -190,47 +190,17 @@ def add_tag_settings(sub: argparse.ArgumentParser) -> None:
     """Options for the ensemble and for the fields of `audiotag.tagging.settings.TagSettings`."""
     add = sub.add_argument
     add("--ensemble", default="starter", metavar="NAME", help="name or folder of the ensemble (default: starter)")
-    add(
-        "--folds",
-        type=fold_numbers,
-        default=(),
-        metavar="1,2,…",
-        help="use only these folds, or these members of a blend (default: all)",
-    )
-    add(
-        "--combine",
-        default="mean",
-        choices=("mean", "geometric", "weighted"),
-        help="how the scores of the folds are combined, of a blend those of each member (default: mean)",
-    )
+    add_combination(sub)
     add(
         "--tta",
         action="store_true",
         help="test-time augmentation, which takes five times as long; `audiotag ablation` measures its gain",
     )
     add(
-        "--overlap",
-        type=float,
-        default=0.5,
-        metavar="SHARE",
-        help="overlap of neighbouring windows, 0 to 0.95 of a window; 0.95 takes 20 times as long as 0. From 0.75 on, "
-        "timelines have a score per moment, so that events begin and end when they do (default: 0.5)",
-    )
-    add(
-        "--windows",
-        choices=("mean", "max"),
-        help="how the windows of a long clip are combined (default: as the ensemble's card says)",
-    )
-    add(
         "--window-rule",
         choices=("tiles", "spread", "steps", "steps-padded"),
         help="where windows are, for an ensemble whose crops are cut from spectrograms: tiles that cover the clip "
         "(default), spread evenly over it, or one every step, without or with padding at the end",
-    )
-    add(
-        "--calibrated",
-        action="store_true",
-        help="give scores as probabilities, by the ensemble's temperature; the tags and their order stay the same",
     )
 
 

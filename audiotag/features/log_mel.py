@@ -183,13 +183,13 @@ def network_inputs(
         return batch
     if settings.resize_filter == "nearest":
         rows, columns = (
-            _nearest(*sizes) for sizes in zip(batch.shape[2:], (settings.height, settings.width), strict=True)
+            nearest_lines(*sizes) for sizes in zip(batch.shape[2:], (settings.height, settings.width), strict=True)
         )
         return batch[:, :, rows[:, None], columns]
     return resize(batch, settings.height, settings.width)
 
 
-def _nearest(have: int, wanted: int) -> np.ndarray:
+def nearest_lines(have: int, wanted: int) -> np.ndarray:
     """Which of ``have`` lines is nearest to the middle of each of ``wanted`` lines, shape ``(wanted,)``."""
     return ((2 * np.arange(wanted) + 1) * have) // (2 * wanted)
 

@@ -56,15 +56,19 @@ class LogMel(nn.Module):
         require_samples(samples, settings)
         if settings.centred:
             waveforms = functional.pad(waveforms[:, None], (before, settings.win_length - before), mode="reflect")[:, 0]
-        frames = waveforms.unfold(-1, settings.win_length, settings.hop_length)[:, : settings.frames_of(samples)]
         # Always in float32, also under autocast: half precision would lose sound 60 dB below the loudest.
         with torch.autocast(waveforms.device.type, enabled=False):
-            spectrum = torch.fft.rfft(frames.float() * self.window, n=settings.n_fft)
-            power = spectrum.real.square() + spectrum.imag.square()
+            power = self._frame_powers(waveforms.float())[:, : settings.frames_of(samples)]
             bands = (power.sqrt() if settings.power == 1 else power) @ self.mel.T
             decibels = (20 / settings.power) * (bands + settings.log_offset).clamp(min=AMIN).log10()
             floor = decibels.amax(dim=(1, 2), keepdim=True) - settings.top_db
             return torch.maximum(decibels, floor).transpose(1, 2)
+
+    def _frame_powers(self, padded: torch.Tensor) -> torch.Tensor:
+        """Power of each bin in each frame of padded waveforms: (batch, samples) → (batch, frames, bins)."""
+        frames = padded.unfold(-1, self.settings.win_length, self.settings.hop_length)
+        spectrum = torch.fft.rfft(frames * self.window, n=self.settings.n_fft)
+        return spectrum.real.square() + spectrum.imag.square()
 
 
 class NetworkInput(nn.Module):
@@ -82,28 +86,41 @@ class NetworkInput(nn.Module):
 
     def forward(self, log_mels: torch.Tensor, scales: Sequence[Scale] | None = None) -> torch.Tensor:
         """(batch, n_mels, frames) → (batch, channels, height, width)."""
-        settings, channel = self.settings, self._normalise(log_mels, scales)
+        if scales is None or self.settings.normalise == "batch":
+            return self.assemble(self.normalise(log_mels, *self.scale_of(log_mels)))
+        subtracted, divisor = torch.tensor(scales, dtype=log_mels.dtype, device=log_mels.device).T[..., None, None]
+        return self.assemble(self.normalise(log_mels, subtracted, divisor))
+
+    def assemble(self, channel: torch.Tensor) -> torch.Tensor:
+        """Network inputs of normalised log-mels: with their deltas, and resized."""
+        settings = self.settings
         batch = torch.stack([channel] * settings.equal_channels + self._deltas(channel), dim=1)
         if not settings.resize:
             return batch
         mode = "nearest-exact" if settings.resize_filter == "nearest" else "bilinear"
         return functional.interpolate(batch, (settings.height, settings.width), mode=mode)
 
-    def _normalise(self, log_mels: torch.Tensor, scales: Sequence[Scale] | None) -> torch.Tensor:
+    def scale_of(self, log_mels: torch.Tensor) -> tuple[torch.Tensor | float, torch.Tensor | float]:
+        """What `normalise` subtracts from these log-mels and what it divides them by, as `normalise` takes it."""
+        settings = self.settings
+        if settings.normalise in ("none", "global"):
+            return (settings.mean_db, settings.std_db) if settings.normalise == "global" else (0.0, 1.0)
+        if settings.normalise == "range":
+            lowest = log_mels.amin(dim=(1, 2), keepdim=True)
+            return lowest, log_mels.amax(dim=(1, 2), keepdim=True) - lowest
+        axes = (1, 2) if settings.normalise == "clip" else (0, 1, 2)
+        return log_mels.mean(dim=axes, keepdim=True), log_mels.std(dim=axes, keepdim=True, correction=0)
+
+    def normalise(
+        self, log_mels: torch.Tensor, subtracted: torch.Tensor | float, divisor: torch.Tensor | float
+    ) -> torch.Tensor:
+        """Log-mels, (batch, n_mels, frames), from which a mean or minimum is subtracted, divided by their scale."""
         settings = self.settings
         if settings.normalise == "none":
             return log_mels
         if settings.normalise == "global":
             return (log_mels - settings.mean_db) / settings.std_db
-        if scales is not None and settings.normalise != "batch":
-            subtracted, divisor = torch.tensor(scales, dtype=log_mels.dtype, device=log_mels.device).T[..., None, None]
-        elif settings.normalise == "range":
-            subtracted = log_mels.amin(dim=(1, 2), keepdim=True)
-            divisor = log_mels.amax(dim=(1, 2), keepdim=True) - subtracted
-        else:
-            axes = (1, 2) if settings.normalise == "clip" else (0, 1, 2)
-            subtracted = log_mels.mean(dim=axes, keepdim=True)
-            divisor = log_mels.std(dim=axes, keepdim=True, correction=0)
+        assert isinstance(divisor, torch.Tensor)
         scaled = (log_mels - subtracted) / divisor.clamp(min=MIN_DEVIATION_DB)
         if settings.normalise != "range":
             return scaled
@@ -128,4 +145,5 @@ def _edge_repeated(log_mels: torch.Tensor) -> torch.Tensor:
 
 
 def _filtered(log_mels: torch.Tensor, taps: tuple[float, ...]) -> torch.Tensor:
-    return log_mels.unfold(-1, len(taps), 1) @ torch.tensor(taps, dtype=log_mels.dtype, device=log_mels.device)
+    kernel = torch.tensor(taps, dtype=log_mels.dtype, device=log_mels.device)[None, None]
+    return functional.conv1d(log_mels.flatten(0, 1)[:, None], kernel)[:, 0].unflatten(0, log_mels.shape[:2])

@@ -32,6 +32,7 @@ def test_the_card_is_shown_with_its_figures(home: Workspace, held_out: OutOfFold
     assert figures == {"lwlrap": "0.500", "Accuracy": "0.400", "Folds": "2", "Labels": "3"}
     assert any("CC0-1.0" in text for text in texts(at.caption))
     assert "**Engine:** torch" in texts(at.markdown)
+    assert "audiotag export tiny --out tiny/tagger.onnx" in texts(at.code)
     (labels,) = [frame.value for frame in at.dataframe if "label" in frame.value and "lwlrap" in frame.value]
     assert labels.set_index("label")["clips"].to_dict() == {"Bark": 10, "Bell": 20, "Hiss": 0}
     assert labels["lwlrap"].iloc[0] == labels["lwlrap"].min()  # the weakest first

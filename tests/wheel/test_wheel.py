@@ -97,6 +97,8 @@ def test_wheel_holds_the_pages_the_theme_the_ensemble_and_no_test(wheel: Path) -
     recipes = {f"audiotag/training/recipes/{file.name}" for file in (ROOT / "audiotag/training/recipes").glob("*.toml")}
     assert pages | models | recipes | {"audiotag/bundle/app.py", "audiotag/bundle/.streamlit/config.toml"} <= names
     assert "audiotag/py.typed" in names
+    bundled = ROOT / "audiotag" / "tagging" / "standalone" / "bundled"
+    assert {str(file.relative_to(ROOT)) for file in bundled.rglob("*") if file.is_file()} <= names
     top = {name.split("/")[0] for name in names}
     assert top == {"audiotag", "-".join(wheel.name.split("-")[:2]) + ".dist-info"}
 
@@ -106,6 +108,12 @@ def test_clip_is_tagged(run: Run, clip: Path) -> None:
     assert done.returncode == 0, done.stderr
     (result,) = json.loads(done.stdout)
     assert "Rain" in json.dumps(result)
+
+
+def test_ensemble_is_exported(run: Run, tmp_path: Path) -> None:
+    done = run("export", "starter", "--folds", "1", "--out", "out/tagger.onnx")
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"tagger.onnx", "tag.py", "index.html"}
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import pandas as pd
 import streamlit as st
 
-from audiotag.cli.command_lines import report_commands
+from audiotag.cli.command_lines import export_line, report_commands
 from audiotag.tagging.engine_selection import choice_of
 from audiotag.tagging.model_card import (
     EnsembleFacts,
@@ -74,6 +74,11 @@ def show_card(folder: Path, tagger: Tagger) -> None:
         if measured:
             _show_table(engines_table(measured), "Engines as measured on this machine")
             st.caption("Measured once on this machine. The fastest engine whose scores agree with torch is used.")
+    if card.blend is None:
+        st.markdown(
+            "**Take it elsewhere:** one ONNX file from waveform to scores, a script, and a page for any browser"
+        )
+        st.code(export_line(folder.name, out=f"{folder.name}/tagger.onnx"), language="bash", wrap_lines=True)
     show_trust_summary(tagger)
     _show_report_buttons(folder)
 

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from audiotag.cli import ablation, compare, main, score, sweep, tag, train
+from audiotag.cli import ablation, compare, export, main, score, sweep, tag, train
 from audiotag.cli import dataset as dataset_commands
 from audiotag.cli.command_lines import (
     AND_MORE,
     ablation_line,
     compare_line,
+    export_line,
     publish_line,
     scan_line,
     score_line,
@@ -135,6 +136,14 @@ def test_lines_of_the_other_commands_give_the_same_paths(path: str) -> None:
     read = parsed(ablation_line("my ensemble", path, save=True))
     assert (read.run, read.ensemble, read.dataset, read.save) == (ablation.ablation, "my ensemble", Path(path), True)
     assert not parsed(ablation_line("my ensemble", path)).save
+
+
+@pytest.mark.parametrize("settings", [TagSettings(), TagSettings("geometric", overlap=0.25, folds=(2, 1))])
+def test_export_line_gives_the_same_ensemble_file_and_settings(settings: TagSettings) -> None:
+    read = parsed(export_line("-my ensemble", settings, "out folder/tagger.onnx"))
+    assert (read.run, read.ensemble, read.out) == (export.export, "./-my ensemble", Path("out folder/tagger.onnx"))
+    assert (read.combine, read.overlap, read.windows) == (settings.combine, settings.overlap, settings.windows)
+    assert read.folds == tuple(sorted(settings.folds))
 
 
 def test_publish_line_gives_the_run_and_the_name() -> None:

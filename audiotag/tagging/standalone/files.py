@@ -1,0 +1,188 @@
+"""Write a stand-alone tagger: an ONNX file, the script ``tag.py`` and the page ``index.html`` beside it.
+
+The contract of the ONNX file:
+
+- input ``waveform``, float32, (batch, samples): mono, full scale at ±1, at the ensemble's sample rate, any length from
+  one sample on. All clips of a batch have the same length; a clip that is padded to it has other scores.
+- output ``scores``, float32, (batch, labels), 0 to 1.
+- metadata, as text: ``labels`` and ``thresholds`` (JSON lists, in the order of the scores), ``sample_rate`` (Hz),
+  ``title``, ``about``, ``licence``, ``version`` (of audiotag).
+
+The graph trims silence, cuts and pads windows, and combines windows and folds as `audiotag.tagging.tagger.Tagger` does.
+Scores differ from those of the tagger by less than 0.001, with these exceptions:
+
+- for a clip that the ensemble was trained on, the tagger lets only those folds vote that were not; in the graph all do;
+- the tagger reads a sound of more than five minutes in blocks, so the statistics of the whole sound are rounded
+  differently;
+- the tagger says how familiar a sound is, how many folds agree, and where in the sound a label is; the graph does not.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import html
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from audiotag.errors import AudiotagError
+from audiotag.tagging.ensemble import Card, find_ensemble, read_card, select_folds
+from audiotag.tagging.settings import TagSettings
+from audiotag.tagging.standalone.settings import check_exportable
+from audiotag.version import __version__
+from audiotag.workspace import write_bytes
+
+BUNDLED = Path(__file__).with_name("bundled")
+RUNTIME = BUNDLED / "onnxruntime-web"
+SCRIPT, PAGE = "tag.py", "index.html"
+MARK = b"Written by audiotag export"  # in both, so that no other file of these names is overwritten
+
+
+@dataclass(frozen=True)
+class ExportedTagger:
+    """The files of a stand-alone tagger.
+
+    Attributes
+    ----------
+    model, script, page : Path
+        The ONNX file, ``tag.py`` and ``index.html``.
+    """
+
+    model: Path
+    script: Path
+    page: Path
+
+
+def export_tagger(ensemble: str | Path, out: str | Path, settings: TagSettings | None = None) -> ExportedTagger:
+    """Write an ensemble as an ONNX file, with a script and a page that tag by it; see this module for their contract.
+
+    Parameters
+    ----------
+    ensemble : str or Path
+        Name of a shipped ensemble or of one in the workspace, or an ensemble's folder.
+    out : str or Path
+        The ONNX file; ``tag.py`` and ``index.html`` are written into the same folder, which is made if it is missing.
+    settings : TagSettings, optional
+        ``folds``, ``combine``, ``overlap``, ``windows`` and ``calibrated`` become part of the graph.
+
+    Returns
+    -------
+    ExportedTagger
+
+    Raises
+    ------
+    AudiotagError
+        If there is no such ensemble, it is a blend or its settings cannot be exported; if ``out`` does not end in
+        ``.onnx``, or another file has the name of the script or of the page.
+    """
+    out = Path(out)
+    folder = find_ensemble(ensemble)
+    card, settings = read_card(folder), settings or TagSettings()
+    check_exportable(card, settings)
+    files = ExportedTagger(out, out.with_name(SCRIPT), out.with_name(PAGE))
+    if out.suffix.lower() != ".onnx":
+        raise AudiotagError(f"the file of an exported tagger must end in .onnx, got {out}; write {out}.onnx.")
+    for file in (files.script, files.page):
+        if file.exists() and MARK not in file.read_bytes():
+            raise AudiotagError(
+                f"{file} would be overwritten, and audiotag export did not write it; name a file in another folder."
+            )
+    about = _metadata(card, settings)
+    model = _model(folder, card, settings, about)
+    write_bytes(files.script, _script(out.name))
+    write_bytes(files.page, _page(card, about, model))
+    write_bytes(out, model)
+    return files
+
+
+def _metadata(card: Card, settings: TagSettings) -> dict[str, str]:
+    """What the ONNX file says of itself, see this module."""
+    thresholds: Sequence[float] = card.thresholds
+    if settings.calibrated and card.calibration is not None:
+        from audiotag.trust.temperature import scale
+
+        thresholds = [float(value) for value in scale(thresholds, card.calibration.temperature)]
+    return {
+        "labels": json.dumps(card.labels, ensure_ascii=False),
+        "thresholds": json.dumps(thresholds),
+        "sample_rate": json.dumps(card.spectrogram.sample_rate),
+        "title": card.name,
+        "about": card.about,
+        "licence": card.licence,
+        "version": __version__,
+    }
+
+
+def _model(folder: Path, card: Card, settings: TagSettings, about: dict[str, str]) -> bytes:
+    """The content of the ONNX file."""
+    from audiotag.tagging.onnx_export import AllFolds
+    from audiotag.tagging.standalone import clip_parts
+    from audiotag.tagging.standalone.graph import tagger_graph
+    from audiotag.tagging.weights import load_networks
+
+    spectrogram, windows = card.spectrogram, settings.windows or card.windows
+    networks = [card.network.exportable(network) for network in load_networks(folder, card, settings.folds)]
+    temperature = card.calibration.temperature if settings.calibrated and card.calibration else 1.0
+    clip = clip_parts.SpectrogramClip if spectrogram.crop == "spectrogram" else clip_parts.WaveformClip
+    graph = tagger_graph(
+        clip(spectrogram, settings),
+        clip_parts.WindowScores(spectrogram, AllFolds(networks, card.network).eval(), windows),
+        clip_parts.ClipScores(windows, settings.combine, temperature),
+        (len(select_folds(card, settings.folds)), len(card.labels)),
+        spectrogram,
+    )
+    graph.producer_name, graph.producer_version, graph.doc_string = "audiotag", __version__, card.about
+    for key, value in about.items():
+        graph.metadata_props.add(key=key, value=value)
+    return graph.SerializeToString()
+
+
+def _script(model: str) -> bytes:
+    """``tag.py`` for a model of this name."""
+    script = (BUNDLED / SCRIPT).read_text(encoding="utf-8")
+    return script.replace('MODEL = "tagger.onnx"', f"MODEL = {json.dumps(model)}").encode()
+
+
+def _page(card: Card, about: dict[str, str], model: bytes) -> bytes:
+    """``index.html``, with everything that it needs."""
+    style, script = _text("page.css"), _text("page.js")
+    tagger = {name: json.loads(about[name]) for name in ("labels", "thresholds", "sample_rate")}
+    heard = f"{card.spectrogram.sample_rate:,} Hz, in windows of {card.spectrogram.clip_s:g} s"
+    values = {
+        "title": html.escape(card.name),
+        "about": html.escape(card.about),
+        "labels": html.escape(", ".join(card.labels)),
+        "heard": html.escape(heard),
+        "licence": html.escape(card.licence),
+        "version": __version__,
+        "style": style,
+        "style_hash": _hash_source(style),
+        "script": script,
+        "script_hash": _hash_source(script),
+        "worker": _text("worker.js"),
+        "tagger": json.dumps(tagger).replace("<", "\\u003c"),  # a label must not end the element
+        "runtime": _packed((RUNTIME / "ort.wasm.bundle.min.mjs").read_bytes()),
+        "runtime_licence": (RUNTIME / "LICENSE").read_text(encoding="utf-8"),
+        "wasm": base64.b64encode((RUNTIME / "ort-wasm-simd-threaded.wasm.gz").read_bytes()).decode(),
+        "model": _packed(model),
+    }
+    first, *parts = _text("page.html").split("{{")
+    filled = [values[name] + rest for name, rest in (part.split("}}", 1) for part in parts)]
+    return "".join([first, *filled]).encode()
+
+
+def _text(name: str) -> str:
+    return (BUNDLED / name).read_text(encoding="utf-8")
+
+
+def _packed(content: bytes) -> str:
+    """Compressed by gzip, the same bytes every time, in base64."""
+    return base64.b64encode(gzip.compress(content, 6, mtime=0)).decode()
+
+
+def _hash_source(content: str) -> str:
+    """A script or style of the page as its content security policy allows it."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"
