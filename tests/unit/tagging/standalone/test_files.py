@@ -89,6 +89,7 @@ def test_files_of_others_are_not_overwritten(tiny_ensemble: Path, tmp_path: Path
     ("settings", "message"),
     [
         (TagSettings("weighted"), "combine must be mean or geometric in an exported tagger, got weighted"),
+        (TagSettings(overlap=0.8), "overlap must be at most 0.5"),
         (TagSettings(tta=True), "tta must be off"),
         (TagSettings(hold_back=True), "hold_back must be off"),
         (TagSettings(calibrated=True), "calibrated must be off for tiny, whose card has no temperature"),

@@ -139,7 +139,7 @@ def test_scores_are_the_taggers_where_crops_are_cut_from_spectrograms(settings, 
 
 
 def test_settings_of_tagging_are_part_of_the_graph(check, tmp_path: Path) -> None:
-    session = check(TagSettings("geometric", overlap=0.8, windows="max"), ensemble(tmp_path / "tiny"))
+    session = check(TagSettings("geometric", overlap=0.3, windows="max"), ensemble(tmp_path / "tiny"))
     one = check(TagSettings(folds=(2,)), tmp_path / "tiny")
     waveform = sounds()["long"]
     assert np.abs(scores_of(session, waveform) - scores_of(one, waveform)).max() > 0.01
