@@ -21,6 +21,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
@@ -93,7 +94,9 @@ def measure(tagger: Tagger, sounds: Sequence[tuple[Sound, str]], seed: int) -> N
     rate, settings = tagger.card.spectrogram.sample_rate, tagger.card.spectrogram
     rng = np.random.default_rng(seed)
     areas: dict[str, list[tuple[float, float]]] = {}
-    heard, befores, shares = [], [], []
+    heard: list[Any] = []
+    befores: list[Any] = []
+    shares: list[Any] = []
     for sound, label in sounds:
         waveform = sound.waveform[: settings.clip_samples]
         section = Section(sound.name, waveform, rate, content=sound.content)
@@ -178,7 +181,7 @@ def main() -> None:
         tagger = Tagger(options.ensemble)
         paths = sorted(ESC10.iterdir())
         rng = np.random.default_rng(options.seed)
-        rng.shuffle(paths)  # type: ignore[arg-type]
+        rng.shuffle(paths)
         sounds = list(single_sounds(tagger, paths, options.recordings))
         measure_time(tagger, *sounds[0])
         measure(tagger, sounds, options.seed)

@@ -96,7 +96,7 @@ class WaveformClip(nn.Module):
         excess = _size(waveform) - window
         missing, last = (-excess).clamp(min=0), excess.clamp(min=0)
         is_one_window = (excess >= 0) & (excess <= int(window * MAX_EXCESS_FRACTION))
-        starts = (torch.arange((last + self.hop - 1) // self.hop + 1) * self.hop).clamp(max=last)
+        starts = (torch.arange((last + self.hop - 1) // self.hop + 1) * self.hop).clamp(max=last)  # type: ignore[call-overload]
         starts = torch.where(is_one_window, last // 2, starts)[: torch.where(is_one_window, 1, starts.shape[0])]
         sound = self._filled(waveform, missing)
         return sound, sound.abs(), starts
@@ -105,11 +105,11 @@ class WaveformClip(nn.Module):
         """A waveform that is at least as long as a window, as `audiotag.features.trimming.fit_length` makes it."""
         if self.settings.padding == "repeat":
             samples = _size(waveform)
-            return waveform.repeat((samples + missing + samples - 1) // samples)[: samples + missing]
+            return waveform.repeat((samples + missing + samples - 1) // samples)[: samples + missing]  # type: ignore[call-overload]
         before = torch.zeros_like(missing)
         if self.settings.padding == "zeros":
             before = (missing / 2).round().to(torch.int64)  # to the nearest even number, as Python does
-        return torch.cat([waveform.new_zeros(before), waveform, waveform.new_zeros(missing - before)])
+        return torch.cat([waveform.new_zeros(before), waveform, waveform.new_zeros(missing - before)])  # type: ignore[call-overload]
 
 
 class SpectrogramClip(nn.Module):
@@ -140,7 +140,7 @@ class SpectrogramClip(nn.Module):
         frames, window = _size(log_mel, -1), settings.frames
         starts = self._starts(frames)
         before, after = (-starts[0]).clamp(min=0), (starts[-1] + window - frames).clamp(min=0)
-        places = torch.arange(-before, frames + after)
+        places = torch.arange(-before, frames + after)  # type: ignore[call-overload]
         is_outside = (places < 0) | (places >= frames)
         if settings.padding == "repeat":
             is_outside = is_outside & (frames >= window)
@@ -153,7 +153,7 @@ class SpectrogramClip(nn.Module):
         sound = self.network_input.normalise(whole, *self.network_input.scale_of(log_mel))[0]
         whole_hops = functional.pad(waveform.abs()[None, None], (0, settings.hop_length - 1))
         peaks = functional.max_pool1d(whole_hops, settings.hop_length)[0, 0]
-        levels = torch.cat([peaks.new_zeros(before), peaks, peaks.new_zeros(after + window)])
+        levels = torch.cat([peaks.new_zeros(before), peaks, peaks.new_zeros(after + window)])  # type: ignore[call-overload]
         return sound, levels, starts + before
 
     def _filled(self, waveform: torch.Tensor) -> torch.Tensor:
@@ -164,7 +164,7 @@ class SpectrogramClip(nn.Module):
             fewest = max(fewest, settings.clip_samples)
         missing = (fewest - _size(waveform)).clamp(min=0)
         before = torch.zeros_like(missing) if self.is_placed_first else missing // 2
-        return torch.cat([waveform.new_zeros(before), waveform, waveform.new_zeros(missing - before)])
+        return torch.cat([waveform.new_zeros(before), waveform, waveform.new_zeros(missing - before)])  # type: ignore[call-overload]
 
     def _starts(self, frames: torch.Tensor) -> torch.Tensor:
         """The first frame of each window: one for a short clip, else those of the rule ``tiles``."""
@@ -174,7 +174,7 @@ class SpectrogramClip(nn.Module):
         short_start = torch.zeros_like(frames) if self.is_placed_first else -((window - frames) // 2)
         is_short = frames <= window
         first = torch.where(is_short, short_start, -((step * count - rest) // 2))
-        return first + step * torch.arange(torch.where(is_short, 1, count))
+        return first + step * torch.arange(torch.where(is_short, 1, count))  # type: ignore[call-overload]
 
 
 class WindowScores(nn.Module):

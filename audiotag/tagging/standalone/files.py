@@ -28,6 +28,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from audiotag.errors import AudiotagError
 from audiotag.tagging.ensemble import Card, find_ensemble, read_card, select_folds
 from audiotag.tagging.settings import TagSettings
@@ -104,7 +106,7 @@ def _metadata(card: Card, settings: TagSettings) -> dict[str, str]:
     if settings.calibrated and card.calibration is not None:
         from audiotag.trust.temperature import scale
 
-        thresholds = [float(value) for value in scale(thresholds, card.calibration.temperature)]
+        thresholds = [float(value) for value in scale(np.array(thresholds), card.calibration.temperature)]
     return {
         "labels": json.dumps(card.labels, ensure_ascii=False),
         "thresholds": json.dumps(thresholds),
