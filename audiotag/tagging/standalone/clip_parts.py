@@ -184,6 +184,7 @@ class WindowScores(nn.Module):
     -----
     sound, levels : from `WaveformClip` or `SpectrogramClip`
     starts : (windows,), int64
+    offsets : (length,), int64, from 0 on: the length of a window in samples or frames, as constant of the graph
     waves : see `audiotag.tagging.standalone.front_end.ExportableLogMel`
     earlier : (folds, labels), the highest scores of the earlier windows, or their sums
     later : (folds, labels), the same with these windows
@@ -192,7 +193,6 @@ class WindowScores(nn.Module):
     def __init__(self, settings: SpectrogramSettings, folds: AllFolds, windows: Windows) -> None:
         super().__init__()
         self.cuts_spectrograms = settings.crop == "spectrogram"
-        self.length = settings.frames if self.cuts_spectrograms else settings.clip_samples
         self.log_mel, self.network_input = ExportableLogMel(settings), ExportableNetworkInput(settings)
         self.folds, self.windows = folds, windows
 

@@ -166,7 +166,7 @@ def _page(card: Card, about: dict[str, str], model: bytes) -> bytes:
         "script_hash": _hash_source(script),
         "worker": _text("worker.js"),
         "tagger": json.dumps(tagger).replace("<", "\\u003c"),  # a label must not end the element
-        "runtime": _packed((RUNTIME / "ort.wasm.bundle.min.mjs").read_bytes()),
+        "runtime": base64.b64encode((RUNTIME / "ort.wasm.bundle.min.mjs").read_bytes()).decode(),
         "runtime_licence": (RUNTIME / "LICENSE").read_text(encoding="utf-8"),
         "wasm": base64.b64encode((RUNTIME / "ort-wasm-simd-threaded.wasm.gz").read_bytes()).decode(),
         "model": _packed(model),

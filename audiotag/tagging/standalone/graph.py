@@ -54,6 +54,8 @@ tagger (float[batch, samples] waveform) => (float[batch, {labels}] scores)
     both = Gather <axis = 1> (period, phases)
     windowed = Mul (both, window)
     waves = Reshape (windowed, wave_shape)
+    length = Constant <value_int = {length}> ()
+    offsets = Range (zero, length, one)
     nothing_yet = Constant <value = float[{folds}, {labels}] {{{zeros}}}> ()
     batch_shape = Shape <start = 0, end = 1> (waveform)
     batch = Squeeze (batch_shape)
@@ -76,7 +78,7 @@ tagger (float[batch, samples] waveform) => (float[batch, {labels}] scores)
             first = Mul (block, block_size)
             end = Add (first, block_size)
             block_starts = Slice (starts, first, end)
-            later = {domain}.windows (sound, levels, block_starts, waves, earlier)
+            later = {domain}.windows (sound, levels, block_starts, offsets, waves, earlier)
         }}>
         clip_scores = {domain}.fuse (of_folds, starts)
     }}>
@@ -99,6 +101,7 @@ def tagger_graph(
     settings : SpectrogramSettings
     """
     folds, labels = shape
+    length = settings.frames if settings.crop == "spectrogram" else settings.clip_samples
     zeros = ", ".join(["0"] * (folds * labels))
     text = GRAPH.format(
         ir_version=IR_VERSION,
@@ -111,6 +114,7 @@ def tagger_graph(
         bins=settings.n_fft // 2 + 1,
         n_fft=settings.n_fft,
         win_length=settings.win_length,
+        length=length,
     )
     model = parser.parse_model(text)
     arrays = {"period": one_period(settings.n_fft), "window": window(settings.window, settings.win_length)}
@@ -119,7 +123,8 @@ def tagger_graph(
     waveform = torch.linspace(-1, 1, 2 * settings.clip_samples)  # of several windows, as an example
     with torch.no_grad():
         sound, levels, starts = clip(waveform, waves)
-    block = {"sound": sound, "levels": levels, "starts": starts[:2], "waves": waves, "earlier": earlier}
+    block = {"sound": sound, "levels": levels, "starts": starts[:2], "offsets": torch.arange(length)}
+    block |= {"waves": waves, "earlier": earlier}
     model.functions.extend(
         [
             _function("clip", clip, {"samples": waveform, "waves": waves}, ("sound", "levels", "starts")),

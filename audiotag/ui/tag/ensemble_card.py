@@ -75,9 +75,7 @@ def show_card(folder: Path, tagger: Tagger) -> None:
             _show_table(engines_table(measured), "Engines as measured on this machine")
             st.caption("Measured once on this machine. The fastest engine whose scores agree with torch is used.")
     if card.blend is None:
-        st.markdown(
-            "**Take it elsewhere:** one ONNX file from waveform to scores, a script, and a page for any browser"
-        )
+        st.markdown("**Take it elsewhere:** an ONNX file from waveform to scores, a script, and a page for browsers")
         st.code(export_line(folder.name, out=f"{folder.name}/tagger.onnx"), language="bash", wrap_lines=True)
     show_trust_summary(tagger)
     _show_report_buttons(folder)

@@ -27,17 +27,13 @@ async function unpacked(id) {
   return new Response(stream).arrayBuffer();
 }
 
-function scriptAddress(content) {
-  return URL.createObjectURL(new Blob([content], { type: "text/javascript" }));
-}
-
 // The worker with the networks: each message gets an answer of the same number.
 
 const answers = new Map();
-let worker;
+let worker, questions = 0;
 
 function ask(message, transferred = []) {
-  const id = answers.size ? Math.max(...answers.keys()) + 1 : 0;
+  const id = questions++;
   return new Promise((resolve, reject) => {
     answers.set(id, { resolve, reject });
     worker.postMessage({ ...message, id }, transferred);
@@ -45,20 +41,19 @@ function ask(message, transferred = []) {
 }
 
 async function load() {
-  worker = new Worker(scriptAddress(text("worker")), { type: "module" });
+  worker = new Worker(URL.createObjectURL(new Blob([text("worker")], { type: "text/javascript" })));
   worker.onmessage = ({ data }) => {
     const { resolve, reject } = answers.get(data.id);
     answers.delete(data.id);
     if (data.problem) reject(new Error(data.problem));
     else resolve(data.value);
   };
-  worker.onerror = (event) => {
-    for (const { reject } of answers.values()) reject(new Error(event.message || "the worker cannot start"));
-    answers.clear();
-  };
-  const runtime = scriptAddress(new TextDecoder().decode(await unpacked("runtime")));
+  const failed = new Promise((_, reject) => {
+    worker.onerror = (event) => reject(new Error(event.message || "its worker does not start"));
+  });
+  const runtime = `data:text/javascript;base64,${text("runtime")}`;
   const [wasm, model] = [await unpacked("wasm"), await unpacked("model")];
-  await ask({ runtime, wasm, model }, [wasm, model]);
+  await Promise.race([failed, ask({ runtime, wasm, model }, [wasm, model])]);
 }
 
 // Sounds

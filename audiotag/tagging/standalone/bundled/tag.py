@@ -58,9 +58,9 @@ def main() -> int:
     for sound in options.sounds:
         try:
             channels, own_rate = soundfile.read(sound, dtype="float32", always_2d=True)
-        except soundfile.LibsndfileError as error:
+        except soundfile.LibsndfileError:
             failed, channels = 1, np.empty((0, 1), np.float32)
-            print(f"{sound} cannot be read: {error.error_string}", file=sys.stderr)
+            print(f"{sound} is not there, or is no sound file that libsndfile reads", file=sys.stderr)
         if not len(channels):
             continue
         mono = channels.mean(axis=1)
