@@ -184,7 +184,7 @@ class WindowScores(nn.Module):
     -----
     sound, levels : from `WaveformClip` or `SpectrogramClip`
     starts : (windows,), int64
-    offsets : (length,), int64, from 0 on: the length of a window in samples or frames, as constant of the graph
+    offsets : (length,), int64, 0 to the length of a window in samples or frames
     waves : see `audiotag.tagging.standalone.front_end.ExportableLogMel`
     earlier : (folds, labels), the highest scores of the earlier windows, or their sums
     later : (folds, labels), the same with these windows
@@ -201,11 +201,12 @@ class WindowScores(nn.Module):
         sound: torch.Tensor,
         levels: torch.Tensor,
         starts: torch.Tensor,
+        offsets: torch.Tensor,
         waves: torch.Tensor,
         earlier: torch.Tensor,
     ) -> torch.Tensor:
         """The highest scores, or the sums of the scores, so far."""
-        places = starts[:, None] + torch.arange(self.length)
+        places = starts[:, None] + offsets
         if self.cuts_spectrograms:
             inputs = self.network_input.assemble(sound[:, places].transpose(0, 1))
         else:

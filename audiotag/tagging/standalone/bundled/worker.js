@@ -1,5 +1,5 @@
-// Runs the tagger beside the page, so that the page answers meanwhile. It is a classic script, and the runtime's address is
-// a data: one, because Chromium loads no module into the worker of a file that was opened by a double click otherwise.
+// Runs the tagger beside the page, so that the page answers meanwhile. It is a classic script, and gets the runtime as a
+// data: address, because Chromium loads no other module into a worker of a page that was opened from a file.
 let ort, session;
 
 async function load({ runtime, wasm, model }) {
