@@ -68,8 +68,9 @@ async function waveformOf(bytes) {
 }
 
 function durationText(seconds) {
-  if (seconds < 60) return `${seconds.toFixed(1)} s`;
-  return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+  if (seconds < 59.95) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  return `${Math.floor(whole / 60)} min ${whole % 60} s`;
 }
 
 async function tag(sound, name) {
@@ -169,6 +170,7 @@ record.onclick = async () => {
     recorder.stop();
     return;
   }
+  record.disabled = true; // while the browser asks: a second click would start a second recording
   try {
     const audio = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
     const stream = await navigator.mediaDevices.getUserMedia({ audio });
@@ -191,6 +193,8 @@ record.onclick = async () => {
     record.classList.add("recording");
   } catch {
     say("There is no microphone that this page may use; allow it in the browser, or drop a file.", true);
+  } finally {
+    record.disabled = false;
   }
 };
 

@@ -1,5 +1,6 @@
 """What is exported: the metadata of the graph, a page without requests, and what is refused."""
 
+import ast
 import base64
 import gzip
 import hashlib
@@ -83,6 +84,26 @@ def test_files_of_others_are_not_overwritten(tiny_ensemble: Path, tmp_path: Path
     (tmp_path / "index.html").unlink()
     first = export_tagger(tiny_ensemble, tmp_path / "tagger.onnx").page.read_bytes()
     assert export_tagger(tiny_ensemble, tmp_path / "tagger.onnx").page.read_bytes() == first
+    with pytest.raises(AudiotagError, match=r"tag\.py and index\.html belong to tagger\.onnx"):
+        export_tagger(tiny_ensemble, tmp_path / "other.onnx")
+
+
+@pytest.mark.parametrize("is_folder", [True, False])
+def test_a_model_of_others_is_not_overwritten(tiny_ensemble: Path, tmp_path: Path, is_folder: bool) -> None:
+    out = tmp_path / "tagger.onnx"
+    if is_folder:
+        out.mkdir()
+    else:
+        out.write_bytes(b"\x08\x07\x12\x07pytorch")
+    with pytest.raises(AudiotagError, match=r"tagger\.onnx would be overwritten"):
+        export_tagger(tiny_ensemble, out)
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_script_names_a_model_whatever_its_name(tiny_ensemble: Path, tmp_path: Path) -> None:
+    script = export_tagger(tiny_ensemble, tmp_path / "\U0001f426.onnx").script.read_text(encoding="utf-8")
+    (name,) = re.findall(r"^MODEL = (.*?)  #", script, re.MULTILINE)
+    assert ast.literal_eval(name) == "\U0001f426.onnx"
 
 
 @pytest.mark.parametrize(

@@ -93,9 +93,14 @@ def test_silence_has_no_tag_and_damaged_files_are_named(script: Script, tmp_path
     (tmp_path / "text.wav").write_text("no sound")
     done = script(tmp_path / "silence.wav")
     assert (done.returncode, done.stdout) == (0, "no label reaches its threshold\n")
-    done = script(tmp_path / "text.wav", tmp_path / "silence.wav")
+    (tmp_path / "noise.raw").write_bytes(bytes(1000))
+    soundfile.write(tmp_path / "empty.wav", np.zeros(0), RATE)
+    soundfile.write(tmp_path / "nan.wav", np.array([0.1, np.nan]), RATE, subtype="FLOAT")
+    bad = [tmp_path / name for name in ("text.wav", "missing.wav", "noise.raw", "empty.wav", "nan.wav")]
+    done = script(*bad, tmp_path / "silence.wav")
     assert done.returncode == 1
-    assert "text.wav is not there, or is no sound file" in done.stderr
+    why = "is not there, cannot be read, or has no samples that are numbers"
+    assert done.stderr.splitlines() == [f"{path} {why}" for path in bad]
     assert [line.split(",")[1] for line in done.stdout.splitlines()] == ["tags", ""]
 
 
