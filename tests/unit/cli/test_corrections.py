@@ -86,7 +86,7 @@ def test_a_plain_table_is_written_with_its_reason(run: Callable, tmp_path: Path)
     assert "because the labels of this dataset are not in a table with one row per clip" in done.err
     assert (tmp_path / "o.csv").read_text() == "fname,labels\n=Cat/b.wav,=Cat\nDog/a.wav,Dog\n"
     run("corrections", tmp_path / "set", "--export", tmp_path / "o.csv", "--spreadsheet")
-    assert (tmp_path / "o.csv").read_text() == "fname,labels\n'=Cat/b.wav,'=Cat\nDog/a.wav,Dog\n"
+    assert (tmp_path / "o.csv").read_text("utf-8-sig") == "fname,labels\n'=Cat/b.wav,'=Cat\nDog/a.wav,Dog\n"
 
 
 def test_import_and_undo(run: Callable, root: Path, tmp_path: Path) -> None:

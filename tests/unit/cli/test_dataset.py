@@ -316,7 +316,7 @@ def test_table_of_a_scan_can_be_for_a_spreadsheet(
 ) -> None:
     write_wav(tmp_path / "sounds/=Bark/@a.wav", tone(500, 1.0))
     run("scan", tmp_path / "sounds", "--out", tmp_path / "t.csv", "--spreadsheet")
-    header, row = (tmp_path / "t.csv").read_text().splitlines()
+    header, row = (tmp_path / "t.csv").read_text("utf-8-sig").splitlines()
     assert header.startswith("clip,")
     assert "'=Bark" in row
     assert ",=Bark" not in row
