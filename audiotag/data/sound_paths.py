@@ -250,6 +250,14 @@ def is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
+def is_regular_file(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a file, or a link to one; a pipe or a device, which may never end, is none."""
+    try:
+        return entry.is_file()
+    except OSError:
+        return False
+
+
 def _of_same_case(parts: list[str], files: list[str]) -> list[str]:
     """The only one of some files that is spelt as the name is; all of them if there is no such file."""
     if len(files) == 1:
