@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 # A place where a cell may begin, before a character that makes it a formula. Spreadsheets take the wide forms of
-# Chinese and Japanese keyboards for the narrow ones, and skip white space at the start.
-FORMULA = re.compile(r"(^|[,;|\t\r\n])(?=[\t\r\n']|\s*[=+\-@＝＋－＠])")
-# White space before a formula may hold further apostrophes; the bound keeps the search linear.
-DISARMED = re.compile(r"(^|[,;|\t\r\n])'(?=[\t\r\n']|[\s']{0,99}[=+\-@＝＋－＠])")
+# Chinese and Japanese keyboards for the narrow ones, skip white space at the start, and take a quotation mark there
+# for the start of a quoted cell (\x22 is that mark).
+FORMULA = re.compile(r"(^|[,;|\t\r\n])(?=[\t\r\n']|[\s\x22]*[=+\-@＝＋－＠])")
+# What precedes a formula may hold further apostrophes; the bound keeps the search linear.
+DISARMED = re.compile(r"(^|[,;|\t\r\n])'(?=[\t\r\n']|[\s'\x22]{0,99}[=+\-@＝＋－＠])")
 UTF8_MARK = codecs.BOM_UTF8
 
 

@@ -125,26 +125,30 @@ def _of_wav(content: Content) -> RecordingTime | None:
     if content.at(0, 4) not in (b"RIFF", b"RF64", b"BW64") or content.at(8, 4) != b"WAVE":
         return None
     found: dict[Origin, datetime] = {}
+    extension: Chunk | None = None
     rate = 0
     for chunk in _chunks(content):
-        moment: datetime | None = None
         if chunk.kind == b"fmt ":
             rate = int.from_bytes(content.at(chunk.start + 4, 4), "little")
-            continue
-        origin, moment = _of_chunk(content, chunk, rate)
-        if moment and origin:
-            found.setdefault(origin, moment)
+        elif chunk.kind == b"bext":
+            extension = extension or chunk
+        else:
+            origin, moment = _of_chunk(content, chunk)
+            if moment and origin:
+                found.setdefault(origin, moment)
+    if extension:  # after all chunks, because it may precede the one with the sample rate
+        head = content.at(extension.start, min(extension.size, BEXT_BYTES))
+        if moment := _of_bext(head, rate):
+            found["broadcast extension"] = moment
     order: tuple[Origin, ...] = ("GUANO metadata", "AudioMoth comment", "broadcast extension")
     return next((RecordingTime(found[origin], origin) for origin in order if origin in found), None)
 
 
-def _of_chunk(content: Content, chunk: Chunk, rate: int) -> tuple[Origin | None, datetime | None]:
+def _of_chunk(content: Content, chunk: Chunk) -> tuple[Origin | None, datetime | None]:
     if chunk.kind == b"guan":
         return "GUANO metadata", _of_guano(_text(content, chunk))
     if chunk.kind == b"LIST" and content.at(chunk.start, 4) == b"INFO":
         return "AudioMoth comment", _of_list(content, chunk)
-    if chunk.kind == b"bext":
-        return "broadcast extension", _of_bext(content.at(chunk.start, min(chunk.size, BEXT_BYTES)), rate)
     return None, None
 
 

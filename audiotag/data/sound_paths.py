@@ -30,6 +30,7 @@ QUERY = re.compile(r"[?#].*$", re.DOTALL)  # of an address on the web
 MAX_PARTS = 8  # of a path, by whose ends files are found
 WHOLE_NUMBER = re.compile(r"(\d+)\.0+")  # spreadsheets write 1.0 for 1
 NUMBER = re.compile(r"(0|[1-9]\d*)(\.0+)?")
+INVALID_BYTE = re.compile(r"\\u(dc[89a-f][0-9a-f])")  # in a file name, as `audiotag.wording.as_text` spells it
 QUOTES = "\"'“”"
 
 
@@ -115,6 +116,8 @@ class SoundPaths:
             return [name] if self._files else []
         plain = QUERY.sub("", name) if "://" in name else name
         spellings = [plain, unquote(plain)] if "%" in plain else [plain]
+        if INVALID_BYTE.search(plain):
+            spellings.insert(0, _spelt(INVALID_BYTE.sub(lambda found: chr(int(found[1], 16)), plain)))
         for parts in filter(None, map(name_parts, spellings)):
             loose = [_loose(part) for part in parts]
             stems = [loose[-1], _stem(loose[-1])]
@@ -247,6 +250,14 @@ def is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
     except OSError:  # a link that points to itself
+        return False
+
+
+def is_regular_file(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a file, or a link to one; a pipe or a device, which may never end, is none."""
+    try:
+        return entry.is_file()
+    except OSError:
         return False
 
 

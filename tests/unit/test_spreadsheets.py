@@ -10,7 +10,7 @@ import pytest
 
 from audiotag.spreadsheets import disarm, disarm_table, rearm
 from audiotag.tagging.export.base import ExportOptions, export_bytes
-from audiotag.tagging.export.csv import CsvFormat
+from audiotag.tagging.export.csv import CsvFormat, csv_lines
 from audiotag.tagging.journal import write_problems
 
 FORMULAS = [
@@ -28,6 +28,9 @@ FORMULAS = [
     "b\t+1",
     "Bark,=1",
     "a|@x",
+    '"=1',
+    'a;"=1+1;b.wav',
+    'a\t" "" @x',
 ]
 
 
@@ -39,13 +42,22 @@ def recovered(text):
 @pytest.mark.parametrize("text", FORMULAS)
 def test_no_cell_begins_as_a_formula_whatever_separates_cells(text):
     for cell in re.split(r"[,;|\t\r\n]", disarm(text)):
-        assert not re.match(r"\s*[=+\-@＝＋－＠]", cell)
+        assert not re.match(r'[\s"]*[=+\-@＝＋－＠]', cell)
+
+
+@pytest.mark.parametrize("tabs", [False, True])
+@pytest.mark.parametrize("text", FORMULAS)
+def test_no_reader_of_quotation_marks_finds_a_formula_whatever_its_separator(text, tabs):
+    written = b"".join(csv_lines(["x", "y"], [["1", text], [text, "2"]], True, tabs)).decode("utf-8-sig")
+    for separator in ",;\t|":
+        for row in csv.reader(io.StringIO(written, newline=""), delimiter=separator):
+            assert [cell for cell in row if re.match(r"\s*[=+\-@＝＋－＠]", cell)] == []
 
 
 def test_text_can_be_recovered():
     rng = random.Random(0)
     for _ in range(2000):
-        text = "".join(rng.choices("=+-@'\t\r\n;,| aé＝", k=rng.randrange(9)))
+        text = "".join(rng.choices("=+-@'\"\t\r\n;,| aé＝", k=rng.randrange(9)))
         assert recovered(disarm(text)) == text
         assert rearm(disarm(text)) == text
 

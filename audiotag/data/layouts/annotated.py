@@ -8,6 +8,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
@@ -18,7 +19,7 @@ from audiotag.data.layouts.base import Layout, OpenOptions
 from audiotag.data.layouts.folder_names import is_container, split_of
 from audiotag.data.layouts.folder_tree import with_validation_fold
 from audiotag.data.layouts.reading import Findings, build_dataset, clip_table
-from audiotag.data.sound_paths import SoundPaths, is_folder, is_system_folder
+from audiotag.data.sound_paths import SoundPaths, is_folder, is_regular_file, is_system_folder
 from audiotag.data.table_bounds import MAX_TABLE_BYTES, SEPARATORS
 from audiotag.errors import AudiotagError
 from audiotag.wording import as_text
@@ -209,11 +210,27 @@ def header_cells(table: Path) -> list[str]:
     try:
         with table.open("rb") as file:
             start = file.readline(HEADER_BYTES)
-        lines = start.decode(BYTE_ORDERS.get(start[:2], "utf-8-sig"), errors="replace").splitlines()
-        rows = [next(csv.reader(lines[:1], delimiter=separator), []) for separator in SEPARATORS]
-    except (OSError, csv.Error):
+    except OSError:
         return []
-    return [cell.strip() for cell in max(rows, key=len)]
+    try:
+        text = start.decode(BYTE_ORDERS.get(start[:2], "utf-8-sig"))
+    except UnicodeDecodeError:
+        text = start.decode(BYTE_ORDERS.get(start[:2], "cp1252"), errors="replace")
+    return split_header(next(iter(text.splitlines()), ""))[1]
+
+
+def split_header(line: str) -> tuple[str, list[str]]:
+    """The separator that gives most cells, and the column names.
+
+    >>> split_header("start;end;'kind, loud'")
+    (';', ['start', 'end', "'kind, loud'"])
+    """
+    found: list[tuple[str, list[str]]] = []
+    for separator in SEPARATORS:
+        with suppress(csv.Error):
+            cells = next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])
+            found.append((separator, [cell.strip() for cell in cells]))
+    return max(found, key=lambda one: len(one[1]), default=(SEPARATORS[0], []))
 
 
 def without_wrapping(path: Path) -> Path:
@@ -253,7 +270,10 @@ def files_at(path: Path, suffixes: tuple[str, ...], depth: int = 0) -> list[Path
 
 
 def files_in(folder: Path, suffixes: tuple[str, ...], depth: int = 0) -> list[Path]:
-    """The files with such a suffix in a folder, sorted, and those up to ``depth`` folders deeper; no hidden ones."""
+    """The files with such a suffix in a folder, sorted, and those up to ``depth`` folders deeper; no hidden ones.
+
+    Pipes and devices are left out: reading one may never end.
+    """
     found, folders = [], []
     try:
         with os.scandir(folder) as entries:
@@ -264,7 +284,7 @@ def files_in(folder: Path, suffixes: tuple[str, ...], depth: int = 0) -> list[Pa
                 if (is_named_so or depth) and is_folder(entry):
                     if depth and not is_system_folder(entry.name):
                         folders.append(Path(entry.path))
-                elif is_named_so:
+                elif is_named_so and is_regular_file(entry):
                     found.append(Path(entry.path))
     except OSError:
         return []

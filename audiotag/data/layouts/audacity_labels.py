@@ -30,7 +30,7 @@ from audiotag.data.layouts.reading import Findings
 NUMBER = r"-?\d+(?:[.,]\d+)?(?:[eE][-+]?\d+)?"
 RANGE = re.compile(rf"({NUMBER})\t({NUMBER})(?:\t([^\t]*))?")
 FREQUENCIES = "\\"
-SCORE = re.compile(r" [01]\.\d\d$")  # after the label in the tracks that audiotag exports
+SCORE = re.compile(r" (?:0\.\d\d|1\.00)$")  # after the label in the tracks that audiotag exports
 ENDINGS = re.compile(r"[ ._-]*(?:audacity|labels?|label ?track|annotations?)$", re.IGNORECASE)
 DEPTH = 2
 START_BYTES = 4096

@@ -98,7 +98,7 @@ def _read_lists(root: Path, kinds: tuple[str, ...]) -> dict[str, int]:
     folds = {}
     for file in sorted((root / SETUP).glob("fold*")):
         parts = FOLD_LIST.fullmatch(file.name)
-        if parts and parts[2] in kinds:
+        if parts and parts[2] in kinds and file.is_file():
             for line in lines_of(file):
                 name = line.split("\t")[0].split(",")[0].rpartition("/")[2].strip('" ')
                 if sound_names([name]):

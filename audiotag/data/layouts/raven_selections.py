@@ -1,5 +1,8 @@
 """Selection tables of Raven: text files with tabs, one row per selection, as people annotate sounds in Raven Pro.
 
+Other programs save them with commas, semicolons or bars, and with quotation marks around cells. Raven itself has no
+such marks: there they are a part of the annotation.
+
 A table is about the sound with its name (``a.Table.1.selections.txt`` or ``a.selections.txt`` about ``a.wav``), or it
 names the sound of each row by ``Begin Path`` or ``Begin File``, as tables about several sounds do. Raven writes two
 rows for a selection that is shown in two views. Annotations are in columns that the user named; `LABEL_COLUMNS` has
@@ -10,8 +13,9 @@ Sources: Raven Pro 1.6 user's guide, chapter 6; the tables of BirdNET-Analyzer a
 
 from __future__ import annotations
 
+import csv
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from audiotag.data.column_names import normalised_name
@@ -24,6 +28,7 @@ from audiotag.data.layouts.annotated import (
     header_cells,
     missing_sounds,
     sound_of_text,
+    split_header,
     split_of_sound,
     without_wrapping,
 )
@@ -31,7 +36,7 @@ from audiotag.data.layouts.base import OpenOptions, register_layout
 from audiotag.data.layouts.folder_tree import FolderTree
 from audiotag.data.layouts.reading import Findings
 from audiotag.data.sound_paths import SoundPaths
-from audiotag.data.text_files import open_text_file
+from audiotag.data.text_files import TextFile, open_text_file
 from audiotag.errors import AudiotagError
 from audiotag.spreadsheets import rearm
 
@@ -50,6 +55,7 @@ ENDINGS = re.compile(
     r"(?:\.table\.\d+)?\.selections?$|\.birdnet\.(?:results|selection\.table)$|[ ._-]*(?:raven|selections?)$",
     re.IGNORECASE,
 )
+LINE_END = re.compile(r"\s*[\r\n]\s*")
 SUFFIXES = (".txt", ".tsv")
 DEPTH = 2
 FILES_TRIED = 50
@@ -86,22 +92,22 @@ class RavenSelections(AnnotatedLayout):
         root, missing = clips.sounds.root, dict[str, None]()
         columns = dict[str, None]()
         for table in files:
-            column = _label_column(header_cells(table), options.label_column)
+            header, rows = _read_table(table)
+            column = _label_column(header, options.label_column)
             if not column:
                 named = f" {options.label_column}" if options.label_column else " of annotations"
                 raise AudiotagError(
                     f"{table} has no column{named}; name the right one of its columns with --label-column: "
-                    f"{', '.join(header_cells(table))}."
+                    f"{', '.join(header)}."
                 )
             columns[column] = None
-            rows = list(_rows(table))
             own = sound_of_text(table, files, clips.sounds, ENDINGS)
             found = _Sounds(clips.sounds, rows, own)
             for row in rows:
                 if (sound := found.of(row)) is None:
                     missing[found.name(row) or table.relative_to(root).as_posix()] = None
                 else:
-                    clips.add(sound, [row.get(column, "")], split=split_of_sound(sound, root))
+                    clips.add(sound, [LINE_END.sub(" ", row.get(column, ""))], split=split_of_sound(sound, root))
             if not rows and own:
                 clips.add(own, [])
         missing_sounds(list(missing), "the selection tables", root, findings)
@@ -153,17 +159,31 @@ def _label_column(cells: list[str], wanted: str | None = None) -> str:
     return others[0] if len(others) == 1 else ""
 
 
-def _rows(table: Path) -> Iterator[dict[str, str]]:
-    """The cells of each row by their columns, without the quotation marks that spreadsheets put around them."""
+def _read_table(table: Path) -> tuple[list[str], list[dict[str, str]]]:
+    """The column names, and the cells of each row by their columns."""
     text = open_text_file(table)
     change = rearm if text.encoding == "utf-8-sig" else str
     with text.open() as file:
-        lines = (line.rstrip("\r\n") for line in file)
-        header = [_cell(cell) for cell in next(lines, "").split("\t")]
-        for line in lines:
-            if line.strip():
-                cells = (change(_cell(cell)) for cell in line.split("\t"))
-                yield dict(zip(header, cells, strict=False))
+        separator, cells = split_header(file.readline().rstrip("\r\n"))
+    header = [change(cell) for cell in cells]
+    return header, [dict(zip(header, map(change, row), strict=False)) for row in _rows(text, separator, len(header))]
+
+
+def _rows(text: TextFile, separator: str, columns: int) -> list[list[str]]:
+    """The rows below the header; quotation marks enclose cells only where more rows are then as long as the header."""
+    with text.open() as file:
+        lines = [line.rstrip("\r\n") for line in file][1:]
+    plain = [[_cell(cell) for cell in line.split(separator)] for line in lines if line.strip()]
+    irregular = sum(len(row) != columns for row in plain)
+    if not irregular:
+        return plain
+    try:
+        with text.open() as file:
+            reader = csv.reader(file, delimiter=separator, skipinitialspace=True, strict=True)
+            quoted = [[cell.strip() for cell in row] for row in reader if any(row)][1:]
+    except csv.Error:  # a mark that is not closed
+        return plain
+    return quoted if sum(len(row) != columns for row in quoted) < irregular else plain
 
 
 def _cell(text: str) -> str:

@@ -49,7 +49,9 @@ def csv_lines(
     for_spreadsheet : bool
         Mark the table as UTF-8, and disarm text that a spreadsheet would take for a formula.
     tabs : bool
-        Separate cells by tabs in place of commas, without quotation marks: white space within a cell becomes a space.
+        Separate cells by tabs in place of commas: tabs and line ends within a cell become a space. Only a cell that
+        begins with a quotation mark is put between such marks, as in CSV; otherwise programs that know them would read
+        on to the next mark, across cells and lines.
     """
     line = io.StringIO()
     writer = csv.writer(line)
@@ -59,7 +61,7 @@ def csv_lines(
         shown = map(_one_line, row) if tabs else row
         shown = map(disarm, shown) if for_spreadsheet else shown
         if tabs:
-            line.write("\t".join(map(str, shown)) + "\r\n")
+            line.write("\t".join(map(_quoted_if_needed, shown)) + "\r\n")
         else:
             writer.writerow(shown)
         yield line.getvalue().encode()
@@ -70,3 +72,8 @@ def csv_lines(
 def _one_line(cell: object) -> object:
     """A cell without tabs and line ends; numbers stay numbers."""
     return "" if cell is None else re.sub(r"[\t\r\n\v\f]+", " ", cell) if isinstance(cell, str) else cell
+
+
+def _quoted_if_needed(cell: object) -> str:
+    text = str(cell)
+    return '"' + text.replace('"', '""') + '"' if text.lstrip().startswith('"') else text

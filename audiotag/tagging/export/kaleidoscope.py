@@ -14,14 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from pathlib import PurePosixPath, PureWindowsPath
 from typing import BinaryIO
 
 from audiotag.tagging.events import Event
 from audiotag.tagging.export.base import ExportFormat, ExportOptions, register_export
 from audiotag.tagging.export.csv import csv_lines
 from audiotag.tagging.export.intervals import ranges, time_of
-from audiotag.tagging.export.rows import SCORE_DIGITS, SECOND_DIGITS, Cell, Row
+from audiotag.tagging.export.rows import SCORE_DIGITS, SECOND_DIGITS, Cell, Row, path_of_text
 
 COLUMNS = (
     "INDIR", "FOLDER", "IN FILE", "CHANNEL", "OFFSET", "DURATION", "Fmin", "Fmean", "Fmax", "DATE", "TIME", "HOUR",
@@ -75,9 +74,9 @@ def _places(path: str, clip: str) -> tuple[str, str, str]:
     >>> _places("/data/night 1/a.wav", "night 1/a.wav"), _places("/data/a.wav", "a.wav"), _places("", "a.wav")
     (('/data', 'night 1', 'a.wav'), ('/data', '', 'a.wav'), ('', '', 'a.wav'))
     """
-    pure = PureWindowsPath(path) if "\\" in path else PurePosixPath(path)
-    inner = PurePosixPath(clip.replace("\\", "/"))
-    folder = "" if str(inner.parent) == "." else str(inner.parent)
+    pure = path_of_text(path)
+    inner = type(pure)(clip)
+    folder = "" if str(inner.parent) == "." else inner.parent.as_posix()
     if not path:
         return "", folder, inner.name
     depth = len(inner.parts) if pure.parts[-len(inner.parts) :] == inner.parts else 1

@@ -5,6 +5,9 @@ view of the sound a row is. A table about several sounds names each by `Begin Pa
 on from sound to sound, as Raven numbers them when it opens all of them as one sequence: `Begin Time (s)` and
 `End Time (s)` count from the start of the first, `File Offset (s)` from the start of the sound itself.
 
+A cell that begins with a quotation mark, as a file name may, is enclosed in such marks, and those in it are doubled.
+pandas, R and spreadsheets then read the cell as it is, and do not take it for the start of a longer one.
+
 Sources: Raven Pro 1.6 user's guide, chapter 6 and appendix B; tables that BirdNET-Analyzer writes and combines
 (``generate_raven_table``, ``combine_raven_tables`` in its ``analyze/utils.py``); `Rraven` (`exp_raven`, `imp_raven`);
 "Real Clock Times" in Raven's knowledge base for `Begin Date Time`.
@@ -13,14 +16,13 @@ Sources: Raven Pro 1.6 user's guide, chapter 6 and appendix B; tables that BirdN
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from pathlib import PurePath
 from typing import BinaryIO
 
 from audiotag.tagging.events import Event
 from audiotag.tagging.export.base import ExportFormat, ExportOptions, register_export
 from audiotag.tagging.export.csv import csv_lines
 from audiotag.tagging.export.intervals import ranges, time_of
-from audiotag.tagging.export.rows import SECOND_DIGITS, Cell, Row
+from audiotag.tagging.export.rows import SECOND_DIGITS, Cell, Row, path_of_text
 
 COLUMNS = (
     "Selection", "View", "Channel", "Begin Time (s)", "End Time (s)", "Low Freq (Hz)", "High Freq (Hz)", "Begin Path",
@@ -69,7 +71,7 @@ def _selection(number: int, before_s: float, row: Row, event: Event, options: Ex
         round(before_s + event.end_s, SECOND_DIGITS),
         *options.band_hz,
         path,
-        PurePath(path.replace("\\", "/")).name,
+        path_of_text(path).name,
         round(event.start_s, SECOND_DIGITS),
         f"{moment:%Y/%m/%d %H:%M:%S}.{moment.microsecond // 1000:03}" if moment else "",
         event.label,

@@ -8,7 +8,10 @@ as text; its invalid bytes are written as ``\\udcff``.
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import PurePath, PurePosixPath, PureWindowsPath
 from typing import Any
 
 import numpy as np
@@ -20,6 +23,7 @@ from audiotag.wording import as_text
 
 SCORE_DIGITS, SECOND_DIGITS = 4, 4
 FAMILIARITY_COLUMNS = ("familiarity", "unlike", "held_back")  # after the tags; unlike is 1 or 0
+WINDOWS_PATH = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 RECORDED = "recorded"  # the last column of every table
 
 Row = dict[str, Any]
@@ -83,6 +87,17 @@ def _tag_entry(tag: Tag) -> Row:
 def _rounded(familiarity: float | None) -> float | None:
     """As it is written; None where it is not known, or for silence."""
     return None if familiarity is None or np.isnan(familiarity) else round(float(familiarity), SCORE_DIGITS)
+
+
+def path_of_text(text: str) -> PurePath:
+    r"""A path in a row by the rules of the system that it is from, which `as_text` may have given backslashes.
+
+    On other systems than Windows only a path with a drive, or with two backslashes at its start, is one of Windows.
+
+    >>> path_of_text("D:\\night\\a.wav").name, path_of_text("/data/a.wav").name
+    ('a.wav', 'a.wav')
+    """
+    return PureWindowsPath(text) if os.sep == "\\" or WINDOWS_PATH.match(text) else PurePosixPath(text)
 
 
 def timeline_entries(tags: Tags, labels: Sequence[str], rounded: bool = True) -> list[Row]:

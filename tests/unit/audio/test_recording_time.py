@@ -108,6 +108,13 @@ def test_the_broadcast_extension_states_a_time_without_a_zone() -> None:
         assert recording_time(wav_with(bext(date, time, samples))) is None
 
 
+def test_the_broadcast_extension_may_precede_the_chunk_with_the_sample_rate() -> None:
+    extension = bext(b"2019-05-28", b"", 8000 * 3600)
+    content = PLAIN[:12] + extension + PLAIN[12:]
+    assert content.index(b"bext") < content.index(b"fmt ")
+    assert iso(content) == ("2019-05-28T01:00:00", "broadcast extension")
+
+
 def test_guano_counts_before_the_comment_that_before_the_extension_and_all_before_the_name() -> None:
     guano, comment = chunk(b"guan", GUANO), info(chunk(b"ICMT", COMMENT % b""))
     extension, name = bext(b"2018-01-01", b"00:00:00"), "SITE_20170101_000000.wav"

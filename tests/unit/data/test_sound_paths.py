@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from audiotag.data.sound_paths import SoundPaths
+from audiotag.wording import as_text
 
 Files = Callable[..., SoundPaths]
 
@@ -144,3 +145,12 @@ def test_root_that_does_not_exist_has_no_sounds(tmp_path: Path) -> None:
     sounds = SoundPaths(tmp_path / "gone")
     assert sounds.find("a.wav") is None
     assert (sounds.files, sounds.unread) == ([], ())
+
+
+def test_a_name_that_is_not_utf_8_is_found_as_exported_tables_spell_it(tmp_path: Path) -> None:
+    names = [os.fsdecode(b"n\xfc\xdf/caf\xe9.wav"), "b.wav"]
+    sounds = SoundPaths(tmp_path, names)
+    assert as_text(names[0]) == r"n\udcfc\udcdf/caf\udce9.wav"
+    for name in (as_text(names[0]), as_text(tmp_path / names[0]), r"caf\udce9.wav"):
+        assert sounds.find(name) == tmp_path / names[0]
+    assert sounds.find(r"audio\b.wav") == tmp_path / "b.wav"

@@ -4,12 +4,14 @@ import csv
 import html
 import io
 import json
+import os
 import re
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import openpyxl
+import pandas as pd
 import pytest
 
 from audiotag.audio.recording_time import time_in_name
@@ -210,6 +212,38 @@ def test_tab_or_line_break_in_a_label_or_path_does_not_break_a_raven_table() -> 
     (_, line) = content("raven", rows=[row]).splitlines()
     assert line.split("\t")[7:9] == ["a b.wav", "a b.wav"]
     assert line.split("\t")[11:] == ["Bark of a dog", "0.5"]
+
+
+def row_of(clip: str, path: str = "") -> Row:
+    event = {"start_s": 0.0, "end_s": 1.0, "label": "Bark", "score": 0.5}
+    return {"clip": clip, "path": path, "duration_s": 1.0, "events": [event], "recorded": None}
+
+
+def test_a_name_that_begins_with_a_quotation_mark_takes_in_no_other_cell_of_a_raven_table(tmp_path: Path) -> None:
+    names = ['"=1+1".wav', '"loud.wav', 'a "b".wav']
+    text = content("raven", rows=[row_of(name) for name in names])
+    read = pd.read_csv(io.StringIO(text), sep="\t")
+    assert read["Begin File"].tolist() == names
+    assert {len(line.split("\t")) for line in text.splitlines()} == {13}
+    assert 'a "b".wav\ta "b".wav\t' in text
+    for name in names:
+        (tmp_path / name).touch()
+    (tmp_path / "tags.txt").write_text(text)
+    assert dict(open_dataset(tmp_path).clips[["clip", "labels"]].to_numpy()) == {name: ("Bark",) for name in names}
+
+
+@pytest.mark.skipif(os.sep == "\\", reason="there every backslash is a separator")
+def test_a_backslash_in_the_name_of_a_file_is_no_separator_but_those_of_windows_are() -> None:
+    for path, clip, place in (
+        ("/data/caf\\udce9.wav", "caf\\udce9.wav", ("/data", "", "caf\\udce9.wav")),
+        ("/data/n\\1/a.wav", "n\\1/a.wav", ("/data", "n\\1", "a.wav")),
+        ("D:\\data\\night\\a.wav", "night\\a.wav", ("D:\\data", "night", "a.wav")),
+        ("\\\\host\\share\\night\\a.wav", "night/a.wav", ("\\\\host\\share\\", "night", "a.wav")),
+    ):
+        (row,) = table(content("kaleidoscope", rows=[row_of(clip, path)]))
+        assert (row["INDIR"], row["FOLDER"], row["IN FILE"]) == place
+        (row,) = table(content("raven", rows=[row_of(clip, path)]), delimiter="\t")
+        assert (row["Begin Path"], row["Begin File"]) == (path, place[2])
 
 
 def written(folder: Path, format: str, spreadsheet: bool = False) -> dict[str, set[str]]:
