@@ -65,6 +65,7 @@ def watch(options: argparse.Namespace) -> int:
     from audiotag.tagging.arrival_journal import ArrivalJournal
     from audiotag.tagging.bulk_job import fingerprint, tag_row
     from audiotag.tagging.export.base import ExportOptions
+    from audiotag.tagging.journal import journal_path
     from audiotag.tagging.opening import open_tagger
     from audiotag.tagging.watching import WatchListener, WatchOptions, watch_folder
 
@@ -92,9 +93,13 @@ def watch(options: argparse.Namespace) -> int:
     def write(rows: Callable[[], Iterator[Row]]) -> None:
         _write_results(format, out, rows, export, journal.bad)
 
+    if not os.path.exists(journal_path(out, ArrivalJournal.kind)) and _has_content(out):
+        raise _not_ours(out)
     told = _Told()
     with name_in_errors(out), quiet_decoders(), ArrivalJournal(out, depends, say) as journal:
-        _check_is_ours(out, journal)
+        if not journal.is_resumed and _has_content(out):  # killed before its first line was whole
+            journal.remove()
+            raise _not_ours(out)
         if len(journal):
             say(f"{out.name} has {_clips(journal.good)}; what has not changed is not tagged again.")
         say(f"Watching {folder}{'' if options.once else '; Ctrl-C ends'}.")
@@ -153,17 +158,24 @@ def _write_results(format: ExportFormat, out: Path, rows: Callable[[], Iterator[
         _problems_path(out).unlink(missing_ok=True)  # the files were replaced by good ones
 
 
-def _check_is_ours(out: Path, journal: ArrivalJournal) -> None:
-    """Refuse to write over a file that has results of another command."""
-    if not journal.is_resumed and os.path.isfile(out) and os.path.getsize(out):
-        raise AudiotagError(
-            f"{out} exists already, and {journal.path.name} is not beside it, so another command has written it; move "
-            "it away, or choose another file."
-        )
+def _has_content(out: Path) -> bool:
+    return os.path.isfile(out) and os.path.getsize(out) > 0
+
+
+def _not_ours(out: Path) -> AudiotagError:
+    from audiotag.tagging.arrival_journal import ArrivalJournal
+    from audiotag.tagging.journal import journal_path
+
+    journal = journal_path(out, ArrivalJournal.kind)
+    return AudiotagError(
+        f"{out} exists already, and {journal.name} is not beside it, so another command has written it; move it away, "
+        "or choose another file."
+    )
 
 
 def _problems_path(out: Path) -> Path:
-    return out.with_name(f"{out.stem}.problems.csv")
+    """Named after the whole file: another command lists the problems of a file with this stem in STEM.problems.csv."""
+    return out.with_name(f"{out.name}.problems.csv")
 
 
 def _clips(count: int) -> str:

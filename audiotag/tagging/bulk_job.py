@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from audiotag.audio.opening import READABLE
+from audiotag.audio.opening import READABLE, SUFFIXES
 from audiotag.audio.recording_time import RecordingTime, recording_time
 from audiotag.errors import AudiotagError
 from audiotag.tagging.bulk import FileResult, SoundFile, sound_files, tag_files
@@ -105,14 +105,22 @@ def check_out(out: Path, tagged: Sequence[Path], is_folder: bool = False, option
     ----------
     out : Path
     tagged : sequence of Path
-        What is to be tagged, which ``out`` must not overwrite.
+        What is to be tagged: ``out`` must overwrite none of it, nor be named like a sound in one of its folders.
     is_folder : bool
         Whether ``out`` is a folder for several files.
     option : str
         What gives ``out``.
     """
-    if not is_folder and any(os.path.abspath(path) == os.path.abspath(out) for path in tagged):
+    real = Path(os.path.realpath(out))
+    if not is_folder and any(real == Path(os.path.realpath(path)) for path in tagged):
         raise AudiotagError(f"{option} would write over {out}, which is to be tagged; choose another file.")
+    if not is_folder and out.name.lower().endswith(SUFFIXES):
+        for folder in filter(os.path.isdir, tagged):
+            if real.is_relative_to(os.path.realpath(folder)):
+                raise AudiotagError(
+                    f"{option} would write {out}, which is among the sounds of {folder} by its name; choose another "
+                    "file, with the suffix of its format."
+                )
     (out if is_folder else out.parent).mkdir(parents=True, exist_ok=True)
     if (out.is_dir() and not is_folder) or not os.access(out if is_folder else out.parent, os.W_OK):
         raise AudiotagError(f"{option} cannot be written to {out}; choose another place.")

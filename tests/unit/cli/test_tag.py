@@ -252,6 +252,19 @@ def test_tag_does_not_overwrite_its_input(
     assert (tmp_path / "list.csv").read_text() == "fname\n"
 
 
+def test_tag_does_not_overwrite_a_sound_of_a_folder(
+    run: Callable[..., CommandResult], sounds: Path, tiny_ensemble: Path, tmp_path: Path
+) -> None:
+    before = (sounds / "deep/c.wav").read_bytes()
+    (tmp_path / "link").symlink_to(sounds)
+    for out in (sounds / "deep/c.wav", tmp_path / "link/deep/c.wav", sounds / "new.OGG"):
+        result = run("tag", sounds, "--ensemble", tiny_ensemble, "--out", out, "--format", "csv")
+        assert result.status == 2
+        assert f"--out would write {out}, which is among the sounds of {sounds} by its name" in result.err
+    assert (sounds / "deep/c.wav").read_bytes() == before
+    assert not (sounds / "new.OGG").exists()
+
+
 def test_only_the_problems_are_written_if_nothing_could_be_tagged(
     run: Callable[..., CommandResult], sounds: Path, tiny_ensemble: Path, tmp_path: Path
 ) -> None:

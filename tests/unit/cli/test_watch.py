@@ -65,7 +65,7 @@ def test_folder_is_tagged_as_audiotag_tag_does_it_and_not_again(
     assert f"3 clips tagged; {tmp_path / 'tags.csv'} has 3 clips. 2 clips could not be tagged" in first.err
     run("tag", folder, "--ensemble", tiny_ensemble, "--out", tmp_path / "alone.csv")
     assert (tmp_path / "tags.csv").read_bytes() == (tmp_path / "alone.csv").read_bytes()
-    assert (tmp_path / "tags.problems.csv").read_bytes() == (tmp_path / "alone.problems.csv").read_bytes()
+    assert (tmp_path / "tags.csv.problems.csv").read_bytes() == (tmp_path / "alone.problems.csv").read_bytes()
     again = watch()
     assert (again.status, again.out) == (0, "")
     assert "tags.csv has 3 clips; what has not changed is not tagged again." in again.err
@@ -88,11 +88,11 @@ def test_replaced_file_replaces_its_row_and_a_deleted_one_keeps_it(watch: Run, f
     assert [row["fname"] for row in rows] == ["a.wav", "b.wav"]
     assert rows[0] == before[0]
     assert rows[1] != before[1]
-    assert [row["fname"] for row in table_of(tmp_path / "tags.problems.csv")] == ["c.wav"]
+    assert [row["fname"] for row in table_of(tmp_path / "tags.csv.problems.csv")] == ["c.wav"]
     write_noise(folder / "c.wav", 2)
     assert watch().status == 0
     assert table_of(tmp_path / "tags.csv")[2] == before[2]
-    assert not (tmp_path / "tags.problems.csv").exists()
+    assert not (tmp_path / "tags.csv.problems.csv").exists()
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no SIGKILL")
@@ -211,11 +211,37 @@ def test_what_cannot_be_watched_is_said_before_anything_is_written(
     assert f"{wrong} is a file; give the folder that it is in." in run("watch", wrong, *out).err
     assert "--settle must be 0 to 86,400 seconds, got -1." in watch("--settle", "-1").err
     assert "--out must end in" in watch("--out", tmp_path / "tags.xyz").err
+    recording = wrong.read_bytes()
+    for _ in range(2):
+        assert "which is among the sounds of" in watch("--out", wrong, "--format", "csv").err
+    assert wrong.read_bytes() == recording
+    assert [path.name for path in folder.iterdir()] == ["a.wav"]
+
+
+@pytest.mark.parametrize("torn", [b"", b'{"fold'], ids=["no journal", "torn journal"])
+def test_results_of_another_command_are_refused_every_time(
+    watch: Run, folder: Path, tmp_path: Path, torn: bytes
+) -> None:
+    write_noise(folder / "a.wav")
     (tmp_path / "tags.csv").write_text("somebody's results")
-    refused = watch()
-    assert refused.status == 2
-    assert "tags.csv exists already, and .tags.csv.watch.jsonl is not beside it" in refused.err
-    assert (tmp_path / "tags.csv").read_text() == "somebody's results"
+    if torn:
+        journal_path(tmp_path / "tags.csv", "watch").write_bytes(torn)
+    for _ in range(2):
+        refused = watch()
+        assert refused.status == 2
+        assert "tags.csv exists already, and .tags.csv.watch.jsonl is not beside it" in refused.err
+        assert (tmp_path / "tags.csv").read_text() == "somebody's results"
+        assert not list(tmp_path.glob(".*"))
+
+
+def test_list_of_problems_of_another_command_stays(watch: Run, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "tags.problems.csv").write_text("somebody's list")  # as of tags.json
+    bad = folder / "a.wav"
+    bad.write_text("not a sound")
+    assert watch().status == 2
+    write_noise(bad)
+    assert watch().status == 0
+    assert (tmp_path / "tags.problems.csv").read_text() == "somebody's list"
 
 
 def test_other_thresholds_are_refused_because_results_would_be_lost(watch: Run, folder: Path, tmp_path: Path) -> None:
