@@ -112,19 +112,21 @@ def watch(options: argparse.Namespace) -> int:
             options.once,
         )
         try:
-            watch_folder(watched, journal, WatchListener(told.result, say))
+            told.unreadable = watch_folder(watched, journal, WatchListener(told.result, say))
         except (KeyboardInterrupt, Terminated):
             say(told.summary(out, journal))
             raise
         say(told.summary(out, journal))
-    return ALL_DONE if not told.bad else SOME_FAILED if told.good else NOTHING_DONE
+    if told.bad and not told.good:
+        return NOTHING_DONE
+    return SOME_FAILED if told.bad or told.unreadable else ALL_DONE
 
 
 class _Told:
     """Prints results, and counts them."""
 
     def __init__(self) -> None:
-        self.good = self.bad = self.again = 0
+        self.good = self.bad = self.again = self.unreadable = 0
 
     def result(self, result: FileResult, is_again: bool) -> None:
         """Print a result; the next one may take hours to come, so nothing of this one stays in a buffer."""
@@ -142,6 +144,11 @@ class _Told:
         """What this command did, and what the file has now."""
         bad = f" {_clips(self.bad)} could not be tagged; {_problems_path(out).name} says why." if self.bad else ""
         again = f", {self.again:,} of them again" if self.again else ""
+        if self.unreadable:
+            folders = "1 folder was" if self.unreadable == 1 else f"{self.unreadable:,} folders were"
+            bad += f" {folders} not read as a whole, see above."
+        if not len(journal):
+            return f"There was nothing to tag, so {out} is not written.{bad}"
         return f"{_clips(self.good)} tagged{again}; {out} has {_clips(journal.good)}.{bad}"
 
 

@@ -15,7 +15,7 @@ import pytest
 import soundfile
 
 from audiotag.cli.exit_codes import Terminated
-from audiotag.tagging import watching
+from audiotag.tagging import arrivals, watching
 from audiotag.tagging.journal import journal_path
 
 from ..conftest import CommandResult
@@ -266,3 +266,40 @@ def test_ensemble_is_not_loaded_when_nothing_is_new(watch: Run, folder: Path, mo
     watch()
     monkeypatch.setattr("audiotag.tagging.opening.open_tagger", lambda *a, **k: pytest.fail("the ensemble is loaded"))
     assert watch().status == 0
+
+
+def test_once_ends_only_when_a_folder_with_more_files_than_are_remembered_is_tagged(
+    watch: Run, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arrivals, "MAX_WAITING", 2)
+    for seed in range(5):
+        write_noise(folder / f"{seed}.wav", seed)
+    assert watch("--settle", "0").status == 0
+    assert len(table_of(tmp_path / "tags.csv")) == 5
+
+
+def test_folder_that_cannot_be_read_shows_in_the_exit_code(
+    watch: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_noise(folder / "a.wav")
+    write_noise(folder / "locked/b.wav")
+    scandir = os.scandir
+
+    def refuse(path: Any) -> Any:
+        if os.path.basename(path) == "locked":
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(arrivals.os, "scandir", refuse)
+    for _ in range(2):  # also if everything else was tagged before
+        result = watch()
+        assert result.status == 1
+        assert f"{folder / 'locked'} cannot be read: Permission denied." in result.err
+        assert "1 folder was not read as a whole, see above." in result.err
+
+
+def test_empty_folder_leaves_no_results_and_does_not_say_so(watch: Run, tmp_path: Path) -> None:
+    result = watch()
+    assert result.status == 0
+    assert f"There was nothing to tag, so {tmp_path / 'tags.csv'} is not written." in result.err
+    assert not (tmp_path / "tags.csv").exists()
