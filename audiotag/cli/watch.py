@@ -63,7 +63,7 @@ def add_watch(sub: argparse.ArgumentParser) -> None:
 def watch(options: argparse.Namespace) -> int:
     """Tag what arrives in a folder."""
     from audiotag.tagging.arrival_journal import ArrivalJournal
-    from audiotag.tagging.bulk_job import fingerprint, tag_row
+    from audiotag.tagging.bulk_job import check_own_files, fingerprint, tag_row
     from audiotag.tagging.export.base import ExportOptions
     from audiotag.tagging.journal import journal_path
     from audiotag.tagging.opening import open_tagger
@@ -106,6 +106,7 @@ def watch(options: argparse.Namespace) -> int:
         watched = WatchOptions(
             folder,
             lambda: open_tagger(ensemble, settings, thresholds, say=say),
+            lambda files: check_own_files(files, per_clip),
             lambda result: tag_row(result, export, per_clip),
             write,
             options.settle,

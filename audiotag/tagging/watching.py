@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
@@ -41,6 +41,8 @@ class WatchOptions:
     folder : Path
     open_tagger : callable
         Loads the ensemble; called when the first file is complete.
+    check : callable
+        Yields files as it gets them, or with a ``problem``; see `audiotag.tagging.bulk_job.check_own_files`.
     row : callable
         Turns a result into the row that is written; see `audiotag.tagging.export.rows`.
     write : callable
@@ -53,6 +55,7 @@ class WatchOptions:
 
     folder: Path
     open_tagger: Callable[[], Tagger]
+    check: Callable[[Iterable[SoundFile]], Iterator[SoundFile]]
     row: Callable[[FileResult], Row]
     write: Callable[[Callable[[], Iterator[Row]]], None]
     settle_s: float = 2.0
@@ -182,7 +185,7 @@ class _Watch:
         def files() -> Iterator[SoundFile]:
             for arrival in chain([first], batch):
                 taken.append(arrival)
-                yield arrival.file
+                yield from self._options.check([arrival.file])
 
         with closing(tag_files(self._tagger, files())) as results:
             for result in results:

@@ -346,3 +346,20 @@ def test_settings_of_time_ranges_change_the_events_and_need_a_file_that_has_them
     wrong = run(*command, "--json", "--event-hysteresis", "2")
     assert wrong.status == 2
     assert "hysteresis must be a number from 0 to 1, got 2.0" in wrong.err
+
+
+def test_clip_that_cannot_have_a_file_of_its_own_stops_no_other(
+    run: Callable[..., CommandResult], sounds: Path, tiny_ensemble: Path, tmp_path: Path
+) -> None:
+    (sounds / "a.wav").rename(sounds / f"{'a' * 250}.wav")
+    (tmp_path / "tracks").mkdir()
+    (tmp_path / "tracks/deep").write_text("a file where a folder is to be")
+    (tmp_path / "tracks/letter.mp3.txt").write_text("of an earlier sound")
+    command = ("tag", sounds, "--ensemble", tiny_ensemble, "--out", tmp_path / "tags.csv")
+    assert run(*command, "--audacity", tmp_path / "tracks").status == 1
+    with (tmp_path / "tags.problems.csv").open(newline="") as file:
+        problems = {row["fname"]: row["problem"] for row in csv.DictReader(file)}
+    assert len(problems) == 4
+    assert "its name is too long for a file of its own" in problems[f"{'a' * 250}.wav"]
+    assert f"because {tmp_path / 'tracks/deep'} is a file" in problems["deep/c.wav"]
+    assert sorted(path.name for path in (tmp_path / "tracks").iterdir()) == ["b.WAV.txt", "deep"]

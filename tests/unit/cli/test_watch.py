@@ -272,6 +272,8 @@ def test_once_ends_only_when_a_folder_with_more_files_than_are_remembered_is_tag
     watch: Run, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(arrivals, "MAX_WAITING", 2)
+    monkeypatch.setattr(arrivals, "RECENT_S", -1.0)  # only complete rounds list the folder again
+    monkeypatch.setattr(arrivals, "REST_PER_WORK", 10**9)
     for seed in range(5):
         write_noise(folder / f"{seed}.wav", seed)
     assert watch("--settle", "0").status == 0
@@ -303,3 +305,28 @@ def test_empty_folder_leaves_no_results_and_does_not_say_so(watch: Run, tmp_path
     assert result.status == 0
     assert f"There was nothing to tag, so {tmp_path / 'tags.csv'} is not written." in result.err
     assert not (tmp_path / "tags.csv").exists()
+
+
+def test_own_file_of_a_clip_goes_when_its_sound_is_replaced_by_a_bad_one(
+    watch: Run, folder: Path, tmp_path: Path
+) -> None:
+    command = ("--out", tmp_path / "tracks", "--format", "webvtt")
+    for name in ("a.wav", "b.wav"):
+        write_noise(folder / name)
+    watch(*command)
+    assert len(list((tmp_path / "tracks").iterdir())) == 2
+    (folder / "a.wav").write_text("not a sound")
+    assert watch(*command).status == 2
+    assert [path.name for path in (tmp_path / "tracks").iterdir()] == ["b.wav.vtt"]
+
+
+def test_name_that_is_too_long_for_a_file_of_its_own_is_a_problem_of_its_clip(
+    watch: Run, folder: Path, tmp_path: Path
+) -> None:
+    for name in ("a" * 220, "b" * 250, "short"):
+        write_noise(folder / "deep" / f"{name}.wav")
+    result = watch("--out", tmp_path / "tracks", "--format", "webvtt")
+    assert result.status == 1
+    assert "bbb.wav: its name is too long for a file of its own, bbb" in result.err
+    assert {path.name[0] for path in (tmp_path / "tracks/deep").iterdir()} == {"a", "s"}
+    assert watch("--out", tmp_path / "tracks", "--format", "webvtt").status == 0
