@@ -25,6 +25,7 @@ if sys.platform != "win32":
 
 DAY_S = 86_400
 MARK = "audiotag"
+NAME_CHARS = 50  # of NAME in it, so that it is not too long where NAME is just short enough
 OURS = re.compile(rf"\..+\.{MARK}-[0-9a-f]{{16}}", re.DOTALL)
 # Names of audiotag 0.2 and before, without a lock: of files, and of the folder of an ensemble that is being published.
 OLD_FILE, OLD_FOLDER = re.compile(r"\..+\.[0-9a-f]{32}", re.DOTALL), re.compile(r"\.[\w-]{1,60}\.[a-z0-9_]{8}")
@@ -152,7 +153,7 @@ def lock_if_abandoned(path: Path) -> Iterator[bool]:
 
 
 def _temporary_name(path: Path, mark: str) -> Path:
-    return path.with_name(f".{path.name}.{mark}-{secrets.token_hex(8)}")
+    return path.with_name(f".{path.name[:NAME_CHARS]}.{mark}-{secrets.token_hex(8)}")
 
 
 def _lock_new(descriptor: int, path: Path) -> bool:

@@ -142,6 +142,7 @@ def tag_on_cluster(
     progress : Progress
     """
     from audiotag.cluster import connected
+    from audiotag.tagging.bulk_job import remove_own_files
     from audiotag.tagging.cluster_tagging import ClusterTagging
     from audiotag.tagging.shards import Shard, ShardResult, cut_shards
     from audiotag.workspace import write_bytes
@@ -149,6 +150,7 @@ def tag_on_cluster(
     def commit(shard: Shard, result: ShardResult) -> None:
         for path, content in result.exports:
             write_bytes(path, content)
+        remove_own_files(result.stale)
         journal.commit(shard.positions, result.part)
         progress.count_more(result.good, result.sound_s, result.known, result.problems, journal.resumed)
 

@@ -87,6 +87,10 @@ def _check_folder(folder: Path, sound: Path) -> None:
     """Raise if a file would be written over the sound."""
     if any((folder / name).resolve() == sound.resolve() for name in FILES):
         raise AudiotagError(f"--out {folder} would overwrite {sound.name}; choose another folder.")
+    if not (folder / "explanation.json").exists():  # else they are those of an earlier explanation
+        for name in FILES:
+            if (folder / name).exists():
+                raise AudiotagError(f"--out would write over {folder / name}; choose another folder.")
 
 
 def _facts(found: LabelExplanation, sound: Path, ensemble: str) -> dict[str, Any]:

@@ -111,7 +111,7 @@ def add_submit(sub: argparse.ArgumentParser) -> None:
 def tag(options: argparse.Namespace) -> int:
     """Tag sound files and folders of sound files."""
     from audiotag.tagging.bulk import sound_files
-    from audiotag.tagging.bulk_job import BulkJob, count_sounds, tag_row
+    from audiotag.tagging.bulk_job import BulkJob, check_own_files, count_sounds, tag_row
     from audiotag.tagging.export.base import ExportOptions
     from audiotag.tagging.opening import open_tagger
     from audiotag.tagging.shards import ShardOptions
@@ -142,7 +142,9 @@ def tag(options: argparse.Namespace) -> int:
             vectors.note(result)
         return tag_row(result, export_options, per_clip)
 
-    job = BulkJob(tagger, lambda: sound_files(options.paths), total, row, options.spreadsheet)
+    job = BulkJob(
+        tagger, lambda: check_own_files(sound_files(options.paths), per_clip), total, row, options.spreadsheet
+    )
     with vectors.writer if vectors else nullcontext():
         if format:
             status = _tag_into_file(job, options, format, export_options)
@@ -299,13 +301,14 @@ def _tag_on(
     place: str, options: argparse.Namespace, format: ExportFormat, shards: ShardOptions, total: int, card: Card
 ) -> int:
     from audiotag.tagging.bulk import sound_files
-    from audiotag.tagging.bulk_job import fingerprint
+    from audiotag.tagging.bulk_job import check_own_files, fingerprint
 
-    per_clip = tuple((one.name, Path(os.path.abspath(folder))) for one, folder in per_clip_folders(options, format))
-    shards = replace(shards, ensemble=shards.ensemble.absolute(), per_clip=per_clip)
+    per_clip = [(one, Path(os.path.abspath(folder))) for one, folder in per_clip_folders(options, format)]
+    by_name = tuple((one.name, folder) for one, folder in per_clip)
+    shards = replace(shards, ensemble=shards.ensemble.absolute(), per_clip=by_name)
 
     def work(journal: Journal, progress: Progress) -> None:
-        tag_on_cluster(place, shards, lambda: sound_files(options.paths), journal, progress)
+        tag_on_cluster(place, shards, lambda: check_own_files(sound_files(options.paths), per_clip), journal, progress)
 
     depends = fingerprint(card, shards.settings, shards.thresholds) | dependencies(options, format, shards.export)
     write = _row_writer(options, format, shards.export)

@@ -63,8 +63,9 @@ def add_watch(sub: argparse.ArgumentParser) -> None:
 def watch(options: argparse.Namespace) -> int:
     """Tag what arrives in a folder."""
     from audiotag.tagging.arrival_journal import ArrivalJournal
-    from audiotag.tagging.bulk_job import fingerprint, tag_row
+    from audiotag.tagging.bulk_job import check_own_files, fingerprint, tag_row
     from audiotag.tagging.export.base import ExportOptions
+    from audiotag.tagging.journal import journal_path
     from audiotag.tagging.opening import open_tagger
     from audiotag.tagging.watching import WatchListener, WatchOptions, watch_folder
 
@@ -92,34 +93,41 @@ def watch(options: argparse.Namespace) -> int:
     def write(rows: Callable[[], Iterator[Row]]) -> None:
         _write_results(format, out, rows, export, journal.bad)
 
+    if not os.path.exists(journal_path(out, ArrivalJournal.kind)) and _has_content(out):
+        raise _not_ours(out)
     told = _Told()
     with name_in_errors(out), quiet_decoders(), ArrivalJournal(out, depends, say) as journal:
-        _check_is_ours(out, journal)
+        if not journal.is_resumed and _has_content(out):  # killed before its first line was whole
+            journal.remove()
+            raise _not_ours(out)
         if len(journal):
             say(f"{out.name} has {_clips(journal.good)}; what has not changed is not tagged again.")
         say(f"Watching {folder}{'' if options.once else '; Ctrl-C ends'}.")
         watched = WatchOptions(
             folder,
             lambda: open_tagger(ensemble, settings, thresholds, say=say),
+            lambda files: check_own_files(files, per_clip),
             lambda result: tag_row(result, export, per_clip),
             write,
             options.settle,
             options.once,
         )
         try:
-            watch_folder(watched, journal, WatchListener(told.result, say))
+            told.unreadable = watch_folder(watched, journal, WatchListener(told.result, say))
         except (KeyboardInterrupt, Terminated):
             say(told.summary(out, journal))
             raise
         say(told.summary(out, journal))
-    return ALL_DONE if not told.bad else SOME_FAILED if told.good else NOTHING_DONE
+    if told.bad and not told.good:
+        return NOTHING_DONE
+    return SOME_FAILED if told.bad or told.unreadable else ALL_DONE
 
 
 class _Told:
     """Prints results, and counts them."""
 
     def __init__(self) -> None:
-        self.good = self.bad = self.again = 0
+        self.good = self.bad = self.again = self.unreadable = 0
 
     def result(self, result: FileResult, is_again: bool) -> None:
         """Print a result; the next one may take hours to come, so nothing of this one stays in a buffer."""
@@ -137,6 +145,11 @@ class _Told:
         """What this command did, and what the file has now."""
         bad = f" {_clips(self.bad)} could not be tagged; {_problems_path(out).name} says why." if self.bad else ""
         again = f", {self.again:,} of them again" if self.again else ""
+        if self.unreadable:
+            folders = "1 folder was" if self.unreadable == 1 else f"{self.unreadable:,} folders were"
+            bad += f" {folders} not read as a whole, see above."
+        if not len(journal):
+            return f"There was nothing to tag, so {out} is not written.{bad}"
         return f"{_clips(self.good)} tagged{again}; {out} has {_clips(journal.good)}.{bad}"
 
 
@@ -153,17 +166,24 @@ def _write_results(format: ExportFormat, out: Path, rows: Callable[[], Iterator[
         _problems_path(out).unlink(missing_ok=True)  # the files were replaced by good ones
 
 
-def _check_is_ours(out: Path, journal: ArrivalJournal) -> None:
-    """Refuse to write over a file that has results of another command."""
-    if not journal.is_resumed and os.path.isfile(out) and os.path.getsize(out):
-        raise AudiotagError(
-            f"{out} exists already, and {journal.path.name} is not beside it, so another command has written it; move "
-            "it away, or choose another file."
-        )
+def _has_content(out: Path) -> bool:
+    return os.path.isfile(out) and os.path.getsize(out) > 0
+
+
+def _not_ours(out: Path) -> AudiotagError:
+    from audiotag.tagging.arrival_journal import ArrivalJournal
+    from audiotag.tagging.journal import journal_path
+
+    journal = journal_path(out, ArrivalJournal.kind)
+    return AudiotagError(
+        f"{out} exists already, and {journal.name} is not beside it, so another command has written it; move it away, "
+        "or choose another file."
+    )
 
 
 def _problems_path(out: Path) -> Path:
-    return out.with_name(f"{out.stem}.problems.csv")
+    """Named after the whole file: another command lists the problems of a file with this stem in STEM.problems.csv."""
+    return out.with_name(f"{out.name}.problems.csv")
 
 
 def _clips(count: int) -> str:

@@ -79,7 +79,9 @@ class Arrivals:
         self._root, self._settle_s, self._is_done, self._say, self._clock = folder, settle_s, is_done, say, clock
         self._waiting: dict[str, _Waiting] = {}
         self._folders: dict[str, _Folder] = {}
-        self._unreadable: set[str] = set()
+        self._unreadable: set[str] = set()  # folders that cannot be listed
+        self._unreadable_files: set[str] = set()  # folders with files that cannot be looked at
+        self.has_seen_all = False
         self._next_complete = -float("inf")
         self.look_s = 0.0
 
@@ -91,28 +93,45 @@ class Arrivals:
         """Whether the folder itself could be listed in the last round."""
         return str(self._root) not in self._unreadable
 
+    @property
+    def unreadable(self) -> int:
+        """Number of folders that cannot be read, or have files that cannot be."""
+        return len(self._unreadable | self._unreadable_files)
+
     def waiting(self) -> Iterator[str]:
         """Names of the files that are not complete yet, in tables."""
         return (waiting.file.clip for waiting in self._waiting.values())
 
     def look(self) -> None:
-        """Look which files there are now; afterwards ``look_s`` is how long that took, in seconds."""
+        """Look which files there are now.
+
+        Afterwards ``look_s`` is how long that took, in seconds, and ``has_seen_all`` whether it was a complete round.
+        """
         began = self._clock()
         self._look_at_waiting(began)
         is_complete = began >= self._next_complete
         before, kept = self._folders, dict[str, _Folder]()
-        todo = [""]  # names relative to the folder
+        todo, visited = [""], set[str]()  # names relative to the folder, and paths
         while todo and len(self._waiting) < MAX_WAITING:
             name = todo.pop()
+            visited.add(self._path(name))
             if found := self._look_into(name, began, None if is_complete else before.get(name)):
                 kept[name] = found
                 todo += [os.path.join(name, folder) for folder in reversed(found.folders)]
         self._folders = kept
         self.look_s = self._clock() - began
-        if todo:
-            self._next_complete = -float("inf")
+        is_broken_off = bool(todo) or len(self._waiting) >= MAX_WAITING  # perhaps inside the last folder
+        self.has_seen_all = is_complete and not is_broken_off
+        if is_broken_off:
+            self.make_next_complete()
         elif is_complete:
             self._next_complete = began + REST_PER_WORK * self.look_s
+            self._unreadable &= visited  # others have been removed
+            self._unreadable_files &= visited
+
+    def make_next_complete(self) -> None:
+        """Make the next round a complete one, in which every folder is listed."""
+        self._next_complete = -float("inf")
 
     def take(self, most: int) -> Iterator[Arrival]:
         """Up to ``most`` complete files; one that has changed meanwhile waits again."""
@@ -145,7 +164,7 @@ class Arrivals:
 
     def _look_into(self, name: str, now: float, before: _Folder | None) -> _Folder | None:
         """List a folder unless it is as ``before``; None if it cannot be read."""
-        path = os.path.join(self._root, name) if name else str(self._root)
+        path = self._path(name)
         try:
             modified_ns = os.stat(path).st_mtime_ns
             is_same_time = before is not None and before.modified_ns == modified_ns
@@ -159,16 +178,21 @@ class Arrivals:
         if path in self._unreadable:
             self._unreadable.remove(path)
             self._say(f"{as_text(path)} can be read again.")
+        refused: list[tuple[str, OSError]] = []
         for child, is_folder in found:
             if not is_folder and child.lower().endswith(SUFFIXES) and not TEMPORARY_NAME.fullmatch(child):
-                self._look_at(os.path.join(path, child), os.path.join(name, child), now)
+                try:
+                    self._look_at(os.path.join(path, child), os.path.join(name, child), now)
+                except OSError as error:
+                    refused.append((os.path.join(path, child), error))
             if len(self._waiting) >= MAX_WAITING:
                 break
+        self._say_unreadable_files(path, refused)
         since = before.since if before and is_same_time else now
         return _Folder(modified_ns, since, tuple(child for child, is_folder in found if is_folder and child[0] != "."))
 
     def _look_at(self, path: str, clip: str, now: float) -> None:
-        if path in self._waiting or (stat := _stat_of(path)) is None:
+        if path in self._waiting or (stat := _stat_or_raise(path)) is None:
             return
         file = SoundFile(Path(path), clip)
         if not self._is_done(file, stat):
@@ -181,6 +205,18 @@ class Arrivals:
             self._unreadable.add(path)
             self._say(f"{as_text(path)} cannot be read: {plain_reason(error)}. It is tried again.")
 
+    def _say_unreadable_files(self, folder: str, refused: list[tuple[str, OSError]]) -> None:
+        if not refused:
+            self._unreadable_files.discard(folder)
+        elif folder not in self._unreadable_files:
+            self._unreadable_files.add(folder)
+            path, error = refused[0]
+            more = f" ({len(refused):,} files of this folder cannot be read)" if refused[1:] else ""
+            self._say(f"{as_text(path)} cannot be read: {plain_reason(error)}{more}. It is tried again.")
+
+    def _path(self, name: str) -> str:
+        return os.path.join(self._root, name) if name else str(self._root)
+
 
 def is_same(stat: os.stat_result, other: os.stat_result) -> bool:
     """Whether a file has not changed between two looks at it."""
@@ -188,9 +224,17 @@ def is_same(stat: os.stat_result, other: os.stat_result) -> bool:
 
 
 def _stat_of(path: str | Path) -> os.stat_result | None:
+    """As `_stat_or_raise`; None also if the system refuses: the next complete round says so, or finds the file."""
+    try:
+        return _stat_or_raise(path)
+    except OSError:
+        return None
+
+
+def _stat_or_raise(path: str | Path) -> os.stat_result | None:
     """What the system says about a file; None if it is gone, a broken link, or something other than a file."""
     try:
         stat = os.stat(path)
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     return stat if stat_modes.S_ISREG(stat.st_mode) else None

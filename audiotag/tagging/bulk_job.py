@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from audiotag.audio.opening import READABLE
+from audiotag.audio.opening import READABLE, SUFFIXES
 from audiotag.audio.recording_time import RecordingTime, recording_time
 from audiotag.errors import AudiotagError
 from audiotag.tagging.bulk import FileResult, SoundFile, sound_files, tag_files
@@ -105,23 +106,35 @@ def check_out(out: Path, tagged: Sequence[Path], is_folder: bool = False, option
     ----------
     out : Path
     tagged : sequence of Path
-        What is to be tagged, which ``out`` must not overwrite.
+        What is to be tagged: ``out`` must overwrite none of it, nor be named like a sound in one of its folders.
     is_folder : bool
         Whether ``out`` is a folder for several files.
     option : str
         What gives ``out``.
     """
-    if not is_folder and any(os.path.abspath(path) == os.path.abspath(out) for path in tagged):
+    real = Path(os.path.realpath(out))
+    if not is_folder and any(real == Path(os.path.realpath(path)) for path in tagged):
         raise AudiotagError(f"{option} would write over {out}, which is to be tagged; choose another file.")
+    if not is_folder and out.name.lower().endswith(SUFFIXES):
+        for folder in filter(os.path.isdir, tagged):
+            if real.is_relative_to(os.path.realpath(folder)):
+                raise AudiotagError(
+                    f"{option} would write {out}, which is among the sounds of {folder} by its name; choose another "
+                    "file, with the suffix of its format."
+                )
     (out if is_folder else out.parent).mkdir(parents=True, exist_ok=True)
     if (out.is_dir() and not is_folder) or not os.access(out if is_folder else out.parent, os.W_OK):
         raise AudiotagError(f"{option} cannot be written to {out}; choose another place.")
 
 
 def tag_row(result: FileResult, options: ExportOptions, per_clip: PerClip = ()) -> Row:
-    """The row of a result; writes the clip's own files, so that they exist for every clip in the journal."""
+    """The row of a result; writes the clip's own files, so that they exist for every clip in the journal.
+
+    Those of a clip that cannot be tagged are removed: they are of an earlier sound with its name.
+    """
     file, tags = result.file, result.tags
     if tags is None:
+        remove_own_files(own_paths(file, per_clip))
         return problem_row_of(result)
     for path, content in clip_exports(result, options, per_clip):
         write_bytes(path, content)
@@ -140,8 +153,47 @@ def clip_exports(result: FileResult, options: ExportOptions, per_clip: PerClip) 
     file, tags = result.file, result.tags
     if tags is not None and per_clip:
         exact = exact_clip_row(tags, options.labels, file.clip, str(file.path), recording_time(file.path))
-        for format, folder in per_clip:
-            yield folder / format.clip_file(as_text(file.clip)), export_bytes(format, [exact], options)
+        for path, (format, _) in zip(own_paths(file, per_clip), per_clip, strict=True):
+            yield path, export_bytes(format, [exact], options)
+
+
+def own_paths(file: SoundFile, per_clip: PerClip) -> list[Path]:
+    """The paths of a clip's own files."""
+    return [folder / format.clip_file(as_text(file.clip)) for format, folder in per_clip]
+
+
+def remove_own_files(paths: Iterable[Path]) -> None:
+    """Remove those of the paths that are files."""
+    for path in filter(os.path.isfile, paths):
+        path.unlink(missing_ok=True)
+
+
+def check_own_files(files: Iterable[SoundFile], per_clip: PerClip) -> Iterator[SoundFile]:
+    """The files; one whose clip cannot have files of its own, as its name is too long for them, gets a ``problem``."""
+    for file in files:
+        problems = (_own_file_problem(file.clip, path) for path in own_paths(file, per_clip))
+        yield file if file.problem else file._replace(problem=next(filter(None, problems), ""))
+
+
+def _own_file_problem(clip: str, path: Path) -> str:
+    """Why no file can be written at ``path``, by its name alone; else empty. Its folders need not exist yet."""
+    there = path.parent
+    while not os.path.lexists(there) and there != there.parent:
+        there = there.parent
+    for name in (path, *(there / part for part in path.relative_to(there).parts)):
+        try:
+            os.lstat(name)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                return f"{as_text(clip)}: its name is too long for a file of its own, {path.name}; rename the sound."
+            if error.errno == errno.ENOTDIR:
+                return f"{as_text(clip)}: {path} cannot be written, because {there} is a file; move that away."
+            raise
+    if os.path.isdir(path):
+        return f"{as_text(clip)}: {path} cannot be written, because it is a folder; move that away."
+    return ""
 
 
 def problem_row_of(result: FileResult) -> Row:

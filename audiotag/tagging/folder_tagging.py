@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from audiotag.tagging.bulk import FileResult, sound_files
-from audiotag.tagging.bulk_job import BulkJob, fingerprint_of, tag_into_journal, tag_row
+from audiotag.tagging.bulk_job import BulkJob, check_own_files, fingerprint_of, tag_into_journal, tag_row
 from audiotag.tagging.bulk_results import ResultTable
 from audiotag.tagging.events import EventSettings
 from audiotag.tagging.export.base import ExportOptions, write_export
@@ -44,7 +44,12 @@ def tag_folder(job: FolderJob) -> None:
     export = ExportOptions.of(tagger.card, options.thresholds, events=options.events or EventSettings())
     writers = [(name, export_writer(name)[0]) for name in options.files]
     per_clip = [(format, out / name) for name, format in writers if format.one_file_per_clip]
-    bulk = BulkJob(tagger, lambda: sound_files([sounds]), total, lambda result: tag_row(result, export, per_clip))
+    bulk = BulkJob(
+        tagger,
+        lambda: check_own_files(sound_files([sounds]), per_clip),
+        total,
+        lambda result: tag_row(result, export, per_clip),
+    )
     write_json(job.folder / "labels.json", labels)
     per_clip_names = [format.name for format, _ in per_clip]
     depends = fingerprint_of(tagger) | {"files per clip": per_clip_names}

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from audiotag import in_hand
 from audiotag.tagging.bulk import SoundFile, tag_files
-from audiotag.tagging.bulk_job import PerClip, clip_exports, tag_row
+from audiotag.tagging.bulk_job import PerClip, clip_exports, own_paths, tag_row
 from audiotag.tagging.export.base import EXPORTS, ExportOptions
 from audiotag.tagging.journal import Journal, PendingClip
 from audiotag.tagging.parts import part_bytes
@@ -82,6 +82,8 @@ class ShardResult:
         One sentence for each of the other clips.
     exports : list of (Path, bytes)
         The files of formats that write one per clip.
+    stale : list of Path
+        Where such files of clips that could not be tagged would be; what is there is of an earlier sound.
     """
 
     part: bytes = b""
@@ -90,6 +92,7 @@ class ShardResult:
     known: int = 0
     problems: list[str] = field(default_factory=list)
     exports: list[tuple[Path, bytes]] = field(default_factory=list)
+    stale: list[Path] = field(default_factory=list)
 
 
 def cut_shards(journal: Journal, files: Iterable[SoundFile]) -> Iterator[Shard]:
@@ -152,6 +155,7 @@ def tag_shard(
             done.exports += clip_exports(result, options.export, per_clip)
             if result.tags is None:
                 done.problems.append(result.problem)
+                done.stale += own_paths(result.file, per_clip)
             else:
                 done.good += 1
                 done.sound_s += result.tags.duration_s

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
@@ -41,6 +41,8 @@ class WatchOptions:
     folder : Path
     open_tagger : callable
         Loads the ensemble; called when the first file is complete.
+    check : callable
+        Yields files as it gets them, or with a ``problem``; see `audiotag.tagging.bulk_job.check_own_files`.
     row : callable
         Turns a result into the row that is written; see `audiotag.tagging.export.rows`.
     write : callable
@@ -53,6 +55,7 @@ class WatchOptions:
 
     folder: Path
     open_tagger: Callable[[], Tagger]
+    check: Callable[[Iterable[SoundFile]], Iterator[SoundFile]]
     row: Callable[[FileResult], Row]
     write: Callable[[Callable[[], Iterator[Row]]], None]
     settle_s: float = 2.0
@@ -77,7 +80,7 @@ class WatchListener:
 
 def watch_folder(
     options: WatchOptions, journal: ArrivalJournal, listener: WatchListener, sleep: Callable[[float], None] = time.sleep
-) -> None:
+) -> int:
     """Tag what arrives until this is interrupted or, with ``options.once``, until nothing is left.
 
     However it ends, the results file has all that is in the journal, unless the process is killed.
@@ -90,6 +93,11 @@ def watch_folder(
     listener : WatchListener
     sleep : callable
         Waits so many seconds.
+
+    Returns
+    -------
+    int
+        Number of folders that could not be read in the last round, or had files that could not be.
     """
     watch = _Watch(options, journal, listener)
     try:
@@ -97,6 +105,7 @@ def watch_folder(
             sleep(watch.rest_s())
     finally:
         watch.write_results()
+    return watch.unreadable
 
 
 class _Watch:
@@ -108,6 +117,11 @@ class _Watch:
         self._next_write = time.monotonic()
         self._last_work = time.monotonic()
         self._has_named_waiting = False
+
+    @property
+    def unreadable(self) -> int:
+        """Number of folders that cannot be read, or have files that cannot be."""
+        return self._arrivals.unreadable
 
     def work(self) -> bool:
         """Tag all files that are complete; whether to go on.
@@ -128,7 +142,10 @@ class _Watch:
         if not self._arrivals.is_readable:
             raise AudiotagError(f"{self._options.folder} cannot be read any more; check that it is still there.")
         self._name_waiting()
-        return has_tagged or len(self._arrivals) > 0
+        if has_tagged or len(self._arrivals) > 0:
+            return True
+        self._arrivals.make_next_complete()  # what was written over in place, or was too much to remember
+        return not self._arrivals.has_seen_all
 
     def rest_s(self) -> float:
         """How long to wait until the next round."""
@@ -168,7 +185,7 @@ class _Watch:
         def files() -> Iterator[SoundFile]:
             for arrival in chain([first], batch):
                 taken.append(arrival)
-                yield arrival.file
+                yield from self._options.check([arrival.file])
 
         with closing(tag_files(self._tagger, files())) as results:
             for result in results:

@@ -65,3 +65,13 @@ def test_the_sound_is_never_overwritten(run: Run, sounds: Path, tiny_ensemble: P
     result = run("explain", source, "--ensemble", tiny_ensemble, "--out", sounds)
     assert "would overwrite original.wav; choose another folder" in result.err
     assert source.read_bytes() == before
+
+
+def test_other_sounds_named_like_its_files_are_never_overwritten(run: Run, sounds: Path, tiny_ensemble: Path) -> None:
+    recording = (sounds / "b.WAV").rename(sounds / "only.wav")
+    before = recording.read_bytes()
+    command = ("explain", sounds / "a.wav", "--ensemble", tiny_ensemble, "--out")
+    for _ in range(2):
+        assert f"--out would write over {recording}; choose another folder" in run(*command, sounds).err
+        assert recording.read_bytes() == before
+    assert [run(*command, sounds / "why").status for _ in range(2)] == [0, 0]  # its own files are replaced

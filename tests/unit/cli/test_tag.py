@@ -252,6 +252,19 @@ def test_tag_does_not_overwrite_its_input(
     assert (tmp_path / "list.csv").read_text() == "fname\n"
 
 
+def test_tag_does_not_overwrite_a_sound_of_a_folder(
+    run: Callable[..., CommandResult], sounds: Path, tiny_ensemble: Path, tmp_path: Path
+) -> None:
+    before = (sounds / "deep/c.wav").read_bytes()
+    (tmp_path / "link").symlink_to(sounds)
+    for out in (sounds / "deep/c.wav", tmp_path / "link/deep/c.wav", sounds / "new.OGG"):
+        result = run("tag", sounds, "--ensemble", tiny_ensemble, "--out", out, "--format", "csv")
+        assert result.status == 2
+        assert f"--out would write {out}, which is among the sounds of {sounds} by its name" in result.err
+    assert (sounds / "deep/c.wav").read_bytes() == before
+    assert not (sounds / "new.OGG").exists()
+
+
 def test_only_the_problems_are_written_if_nothing_could_be_tagged(
     run: Callable[..., CommandResult], sounds: Path, tiny_ensemble: Path, tmp_path: Path
 ) -> None:
@@ -333,3 +346,20 @@ def test_settings_of_time_ranges_change_the_events_and_need_a_file_that_has_them
     wrong = run(*command, "--json", "--event-hysteresis", "2")
     assert wrong.status == 2
     assert "hysteresis must be a number from 0 to 1, got 2.0" in wrong.err
+
+
+def test_clip_that_cannot_have_a_file_of_its_own_stops_no_other(
+    run: Callable[..., CommandResult], sounds: Path, tiny_ensemble: Path, tmp_path: Path
+) -> None:
+    (sounds / "a.wav").rename(sounds / f"{'a' * 250}.wav")
+    (tmp_path / "tracks").mkdir()
+    (tmp_path / "tracks/deep").write_text("a file where a folder is to be")
+    (tmp_path / "tracks/letter.mp3.txt").write_text("of an earlier sound")
+    command = ("tag", sounds, "--ensemble", tiny_ensemble, "--out", tmp_path / "tags.csv")
+    assert run(*command, "--audacity", tmp_path / "tracks").status == 1
+    with (tmp_path / "tags.problems.csv").open(newline="") as file:
+        problems = {row["fname"]: row["problem"] for row in csv.DictReader(file)}
+    assert len(problems) == 4
+    assert "its name is too long for a file of its own" in problems[f"{'a' * 250}.wav"]
+    assert f"because {tmp_path / 'tracks/deep'} is a file" in problems["deep/c.wav"]
+    assert sorted(path.name for path in (tmp_path / "tracks").iterdir()) == ["b.WAV.txt", "deep"]

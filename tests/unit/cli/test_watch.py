@@ -15,7 +15,7 @@ import pytest
 import soundfile
 
 from audiotag.cli.exit_codes import Terminated
-from audiotag.tagging import watching
+from audiotag.tagging import arrivals, watching
 from audiotag.tagging.journal import journal_path
 
 from ..conftest import CommandResult
@@ -65,7 +65,7 @@ def test_folder_is_tagged_as_audiotag_tag_does_it_and_not_again(
     assert f"3 clips tagged; {tmp_path / 'tags.csv'} has 3 clips. 2 clips could not be tagged" in first.err
     run("tag", folder, "--ensemble", tiny_ensemble, "--out", tmp_path / "alone.csv")
     assert (tmp_path / "tags.csv").read_bytes() == (tmp_path / "alone.csv").read_bytes()
-    assert (tmp_path / "tags.problems.csv").read_bytes() == (tmp_path / "alone.problems.csv").read_bytes()
+    assert (tmp_path / "tags.csv.problems.csv").read_bytes() == (tmp_path / "alone.problems.csv").read_bytes()
     again = watch()
     assert (again.status, again.out) == (0, "")
     assert "tags.csv has 3 clips; what has not changed is not tagged again." in again.err
@@ -88,11 +88,11 @@ def test_replaced_file_replaces_its_row_and_a_deleted_one_keeps_it(watch: Run, f
     assert [row["fname"] for row in rows] == ["a.wav", "b.wav"]
     assert rows[0] == before[0]
     assert rows[1] != before[1]
-    assert [row["fname"] for row in table_of(tmp_path / "tags.problems.csv")] == ["c.wav"]
+    assert [row["fname"] for row in table_of(tmp_path / "tags.csv.problems.csv")] == ["c.wav"]
     write_noise(folder / "c.wav", 2)
     assert watch().status == 0
     assert table_of(tmp_path / "tags.csv")[2] == before[2]
-    assert not (tmp_path / "tags.problems.csv").exists()
+    assert not (tmp_path / "tags.csv.problems.csv").exists()
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no SIGKILL")
@@ -211,11 +211,37 @@ def test_what_cannot_be_watched_is_said_before_anything_is_written(
     assert f"{wrong} is a file; give the folder that it is in." in run("watch", wrong, *out).err
     assert "--settle must be 0 to 86,400 seconds, got -1." in watch("--settle", "-1").err
     assert "--out must end in" in watch("--out", tmp_path / "tags.xyz").err
+    recording = wrong.read_bytes()
+    for _ in range(2):
+        assert "which is among the sounds of" in watch("--out", wrong, "--format", "csv").err
+    assert wrong.read_bytes() == recording
+    assert [path.name for path in folder.iterdir()] == ["a.wav"]
+
+
+@pytest.mark.parametrize("torn", [b"", b'{"fold'], ids=["no journal", "torn journal"])
+def test_results_of_another_command_are_refused_every_time(
+    watch: Run, folder: Path, tmp_path: Path, torn: bytes
+) -> None:
+    write_noise(folder / "a.wav")
     (tmp_path / "tags.csv").write_text("somebody's results")
-    refused = watch()
-    assert refused.status == 2
-    assert "tags.csv exists already, and .tags.csv.watch.jsonl is not beside it" in refused.err
-    assert (tmp_path / "tags.csv").read_text() == "somebody's results"
+    if torn:
+        journal_path(tmp_path / "tags.csv", "watch").write_bytes(torn)
+    for _ in range(2):
+        refused = watch()
+        assert refused.status == 2
+        assert "tags.csv exists already, and .tags.csv.watch.jsonl is not beside it" in refused.err
+        assert (tmp_path / "tags.csv").read_text() == "somebody's results"
+        assert not list(tmp_path.glob(".*"))
+
+
+def test_list_of_problems_of_another_command_stays(watch: Run, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "tags.problems.csv").write_text("somebody's list")  # as of tags.json
+    bad = folder / "a.wav"
+    bad.write_text("not a sound")
+    assert watch().status == 2
+    write_noise(bad)
+    assert watch().status == 0
+    assert (tmp_path / "tags.problems.csv").read_text() == "somebody's list"
 
 
 def test_other_thresholds_are_refused_because_results_would_be_lost(watch: Run, folder: Path, tmp_path: Path) -> None:
@@ -240,3 +266,67 @@ def test_ensemble_is_not_loaded_when_nothing_is_new(watch: Run, folder: Path, mo
     watch()
     monkeypatch.setattr("audiotag.tagging.opening.open_tagger", lambda *a, **k: pytest.fail("the ensemble is loaded"))
     assert watch().status == 0
+
+
+def test_once_ends_only_when_a_folder_with_more_files_than_are_remembered_is_tagged(
+    watch: Run, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arrivals, "MAX_WAITING", 2)
+    monkeypatch.setattr(arrivals, "RECENT_S", -1.0)  # only complete rounds list the folder again
+    monkeypatch.setattr(arrivals, "REST_PER_WORK", 10**9)
+    for seed in range(5):
+        write_noise(folder / f"{seed}.wav", seed)
+    assert watch("--settle", "0").status == 0
+    assert len(table_of(tmp_path / "tags.csv")) == 5
+
+
+def test_folder_that_cannot_be_read_shows_in_the_exit_code(
+    watch: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_noise(folder / "a.wav")
+    write_noise(folder / "locked/b.wav")
+    scandir = os.scandir
+
+    def refuse(path: Any) -> Any:
+        if os.path.basename(path) == "locked":
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(arrivals.os, "scandir", refuse)
+    for _ in range(2):  # also if everything else was tagged before
+        result = watch()
+        assert result.status == 1
+        assert f"{folder / 'locked'} cannot be read: Permission denied." in result.err
+        assert "1 folder was not read as a whole, see above." in result.err
+
+
+def test_empty_folder_leaves_no_results_and_does_not_say_so(watch: Run, tmp_path: Path) -> None:
+    result = watch()
+    assert result.status == 0
+    assert f"There was nothing to tag, so {tmp_path / 'tags.csv'} is not written." in result.err
+    assert not (tmp_path / "tags.csv").exists()
+
+
+def test_own_file_of_a_clip_goes_when_its_sound_is_replaced_by_a_bad_one(
+    watch: Run, folder: Path, tmp_path: Path
+) -> None:
+    command = ("--out", tmp_path / "tracks", "--format", "webvtt")
+    for name in ("a.wav", "b.wav"):
+        write_noise(folder / name)
+    watch(*command)
+    assert len(list((tmp_path / "tracks").iterdir())) == 2
+    (folder / "a.wav").write_text("not a sound")
+    assert watch(*command).status == 2
+    assert [path.name for path in (tmp_path / "tracks").iterdir()] == ["b.wav.vtt"]
+
+
+def test_name_that_is_too_long_for_a_file_of_its_own_is_a_problem_of_its_clip(
+    watch: Run, folder: Path, tmp_path: Path
+) -> None:
+    for name in ("a" * 220, "b" * 250, "short"):
+        write_noise(folder / "deep" / f"{name}.wav")
+    result = watch("--out", tmp_path / "tracks", "--format", "webvtt")
+    assert result.status == 1
+    assert "bbb.wav: its name is too long for a file of its own, bbb" in result.err
+    assert {path.name[0] for path in (tmp_path / "tracks/deep").iterdir()} == {"a", "s"}
+    assert watch("--out", tmp_path / "tracks", "--format", "webvtt").status == 0

@@ -161,6 +161,42 @@ def test_more_files_than_are_remembered_are_found_round_by_round(
     assert sorted(found) == sorted(names)
 
 
+def test_round_that_is_broken_off_in_the_last_folder_is_not_complete(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arrivals_module, "MAX_WAITING", 3)
+    touch(watched.folder, *(f"{number}.wav" for number in range(4)))
+    found = []
+    for are_all_seen in (False, False, True):  # the first and the second round find three and none
+        found += watched.after(2)
+        assert watched.arrivals.has_seen_all == are_all_seen
+    assert sorted(found + watched.after(2)) == ["0.wav", "1.wav", "2.wav", "3.wav"]
+
+
+def test_files_that_the_system_refuses_are_said_once_and_found_again(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touch(watched.folder, "locked/a.wav", "locked/b.wav", "c.wav")
+    stat = os.stat
+
+    def refuse(path: str, *arguments: object, **options: object) -> os.stat_result:
+        if os.path.basename(os.path.dirname(path)) == "locked":
+            raise PermissionError(13, "Permission denied")
+        return stat(path, *arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(arrivals_module.os, "stat", refuse)
+        assert watched.after(0) + watched.after(2) == ["c.wav"]
+        assert watched.said == [
+            f"{watched.folder / 'locked' / 'a.wav'} cannot be read: Permission denied (2 files of this folder "
+            "cannot be read). It is tried again."
+        ]
+        assert (watched.arrivals.unreadable, watched.arrivals.is_readable) == (1, True)
+    assert watched.after(2) == []
+    assert sorted(watched.after(2)) == [os.path.join("locked", name) for name in ("a.wav", "b.wav")]
+    assert watched.arrivals.unreadable == 0
+
+
 def test_folder_that_disappears_is_said_once_and_found_again(watched: Watched, tmp_path: Path) -> None:
     touch(watched.folder, "a.wav")
     watched.after(0)
