@@ -181,9 +181,13 @@ def familiarity_line(ensemble: str, dataset: str | Path) -> str:
 
 
 def report_commands(ensemble: str) -> dict[str, str]:
-    """The commands that the report of an ensemble names: for use, and for what may not be measured yet."""
+    """The commands that the report of an ensemble names: for use, and for what may not be measured yet.
+
+    ``ensemble`` is a name or a folder, as `audiotag.tagging.ensemble.find_ensemble` takes it.
+    """
     return {
         "tag": tag_line(["sounds"], ensemble, out="tags.csv"),
+        "python": f'import audiotag\n\ntags = audiotag.tag("clip.wav", ensemble={ensemble!r})',
         "noise-gate": noise_gate_line(ensemble),
         "familiarity": familiarity_line(ensemble, "DATASET"),
         "ablation": ablation_line(ensemble, "DATASET", save=True),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import csv
 import io
-import json
+import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from audiotag.cli.arguments import local_or_remote_path
 from audiotag.cli.exit_codes import ALL_DONE
 from audiotag.cli.printing import print_json, print_line, say
 from audiotag.errors import AudiotagError
-from audiotag.workspace import write_bytes
+from audiotag.workspace import read_json, write_bytes, write_json
 
 if TYPE_CHECKING:
     from audiotag.tagging.explanation import LabelExplanation
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 HELP = (
     "Show which part of a sound an ensemble used for a label, and write the sound with only that part, and without it."
 )
-FILES = ("original.wav", "only.wav", "without.wav", "map.csv", "explanation.json")
+FACTS = "explanation.json"  # written first, so that a folder with it is one of this command's
+FILES = ("original.wav", "only.wav", "without.wav", "map.csv", FACTS)
+OWN_KEYS = {"label", "share", "score_with_only_the_part", "score_without_the_part"}  # by which FACTS is known
 
 
 def add_explain(sub: argparse.ArgumentParser) -> None:
@@ -84,13 +87,23 @@ def explain(options: argparse.Namespace) -> int:
 
 
 def _check_folder(folder: Path, sound: Path) -> None:
-    """Raise if a file would be written over the sound."""
+    """Raise if a file would be written over the sound, or over one that this command did not write."""
     if any((folder / name).resolve() == sound.resolve() for name in FILES):
         raise AudiotagError(f"--out {folder} would overwrite {sound.name}; choose another folder.")
-    if not (folder / "explanation.json").exists():  # else they are those of an earlier explanation
-        for name in FILES:
-            if (folder / name).exists():
-                raise AudiotagError(f"--out would write over {folder / name}; choose another folder.")
+    present = [name for name in FILES if os.path.lexists(folder / name)]
+    if present and not _has_explanation(folder):
+        raise AudiotagError(
+            f"--out {folder} would overwrite {', '.join(present)}, which audiotag explain did not write; "
+            "choose another folder."
+        )
+
+
+def _has_explanation(folder: Path) -> bool:
+    """Whether this command wrote into a folder before."""
+    facts = None
+    with suppress(OSError, ValueError, RecursionError):
+        facts = read_json(folder / FACTS)
+    return isinstance(facts, dict) and facts.keys() >= OWN_KEYS
 
 
 def _facts(found: LabelExplanation, sound: Path, ensemble: str) -> dict[str, Any]:
@@ -110,12 +123,11 @@ def _facts(found: LabelExplanation, sound: Path, ensemble: str) -> dict[str, Any
 def _write(found: LabelExplanation, facts: dict[str, Any], folder: Path) -> None:
     from audiotag.audio.reading import wav_bytes
 
-    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / FACTS, facts)
     sounds = (found.section.waveform, found.part.only, found.part.without)
     for name, waveform in zip(FILES, sounds, strict=False):
         write_bytes(folder / name, wav_bytes(waveform, found.section.sample_rate))
     write_bytes(folder / "map.csv", _map_csv(found).encode())
-    write_bytes(folder / "explanation.json", json.dumps(facts, indent=2, ensure_ascii=False).encode())
 
 
 def _map_csv(found: LabelExplanation) -> str:

@@ -85,11 +85,12 @@ def _report_of_ensemble(name: str, format: str) -> tuple[str, bytes]:
     """The name of an ensemble, and its report."""
     from audiotag.cli.command_lines import report_commands
     from audiotag.figures.ensemble_report.report import report_bytes
-    from audiotag.tagging.ensemble import find_ensemble
+    from audiotag.tagging.ensemble import ensemble_reference, find_ensemble
     from audiotag.tagging.model_card import EnsembleFacts
 
     facts = EnsembleFacts.of(find_ensemble(name))
-    return facts.folder.resolve().name, report_bytes(facts, report_commands(facts.folder.name), format)
+    commands = report_commands(ensemble_reference(facts.folder))
+    return facts.folder.resolve().name, report_bytes(facts, commands, format)
 
 
 def _report_of(run: Run) -> str:

@@ -355,6 +355,16 @@ def embedding_source(folder: Path, card: Card) -> tuple[Path, Card]:
     return first, read_card(first)
 
 
+def ensemble_reference(folder: Path) -> str:
+    """Text by which `find_ensemble` finds the ensemble in a folder from everywhere.
+
+    That is its name if it is shipped or in the workspace, else the absolute path of the folder.
+    """
+    folder = folder.resolve()
+    known = Workspace().ensemble_folders().get(folder.name)
+    return folder.name if known is not None and known.resolve() == folder else str(folder)
+
+
 def find_ensemble(ensemble: str | Path) -> Path:
     """Folder of an ensemble.
 

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from audiotag.audio.levels import SILENCE_DBFS
 from audiotag.checks import readable, require
+from audiotag.errors import AudiotagError
 from audiotag.features.log_mel import display_log_mel
 from audiotag.features.masking import MaskableSound, TimeFrequencyMap
 from audiotag.features.mel import mel_frequencies
@@ -26,6 +28,7 @@ from audiotag.tagging.section_scores import Filling, Progress, SectionScorer
 from audiotag.tagging.waveform_source import Taggable, readable_source
 
 if TYPE_CHECKING:
+    from audiotag.tagging.result import Tags
     from audiotag.tagging.settings import TagSettings
     from audiotag.tagging.tagger import Tagger
 
@@ -162,10 +165,12 @@ def explain_sound(
     Raises
     ------
     AudiotagError
-        If the sound cannot be read, the ensemble does not have the label, or the time is not in the sound.
+        If the sound cannot be read, is silent and no label is named, the ensemble does not have the label, or the
+        time is not in the sound.
     """
     tags = tagger.tag(source, sample_rate=sample_rate)
-    label = tags.ranking[0].label if label is None else label
+    if label is None:
+        label = _highest_label(tags)
     _check_label(label, tagger.card.labels)
     require(share is None or 0 < share <= 1, "share", "be above 0, at most 1", share, "write 0.1 for 10 %")
     start_s = section_start(tagger, tags, label, at_s)
@@ -173,6 +178,15 @@ def explain_sound(
     explanation = explain_section(tagger, section, progress=progress)
     parts = hear_parts(tagger, explanation, label, shares=SHARES if share is None else (share,))
     return LabelExplanation(label, section, explanation.score(label), explanation.map_of(label), best_part(parts))
+
+
+def _highest_label(tags: Tags) -> str:
+    if tags.ranking[0].score == 0:
+        raise AudiotagError(
+            f"{tags.name} is silent: no sample is above {SILENCE_DBFS:g} dBFS. All labels score 0, so there is "
+            "nothing to explain."
+        )
+    return tags.ranking[0].label
 
 
 def explain_section(

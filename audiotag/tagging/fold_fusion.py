@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from audiotag.tagging.result import Evidence, Tag, Tags
-from audiotag.tagging.settings import Combine, Windows
+from audiotag.tagging.settings import DEFAULT_OVERLAP, Combine, Windows
 from audiotag.trust.temperature import scale, scale_with_thresholds
 
 PLAIN_PASS_WEIGHT = 0.25  # fastai's beta
@@ -51,6 +51,7 @@ def clip_tags(
     combine: Combine = "mean",
     weights: np.ndarray | None = None,
     temperature: float = 1.0,
+    overlap: float = DEFAULT_OVERLAP,
 ) -> Tags:
     """Compute the tags of a clip.
 
@@ -68,6 +69,8 @@ def clip_tags(
         From `fit_weights`; needed only for "weighted".
     temperature : float
         Of `audiotag.trust.temperature`, by which the logits of combined scores and of thresholds are divided last.
+    overlap : float
+        Of neighbouring windows, as it was asked for, 0 to 0.95.
 
     Returns
     -------
@@ -76,7 +79,7 @@ def clip_tags(
     """
     audible = evidence.audible[:, None]
     per_window = np.where(audible, evidence.scores, 0)
-    counted = windows_that_count(evidence.starts_s, evidence.window_s)
+    counted = windows_that_count(evidence.starts_s, evidence.window_s, overlap)
     per_fold = fuse_windows(per_window[:, counted], windows)
     if evidence.augmented is not None:
         augmented = np.where(audible, evidence.augmented, 0)[:, :, counted]
@@ -116,20 +119,25 @@ def ranked_tags(
     )
 
 
-def windows_that_count(starts_s: np.ndarray, window_s: float) -> np.ndarray:
+def windows_that_count(starts_s: np.ndarray, window_s: float, overlap: float) -> np.ndarray:
     """Which windows the score of a clip comes from, ascending numbers: all, or where they overlap by more than half,
     those that are half a window apart, and the last one.
 
     So a higher overlap makes the timeline finer and does not move the score, whose thresholds were measured without it:
     the highest of 20 times as many windows would be higher.
 
+    The overlap that was asked for decides, not the starts alone: in spectrograms the step is a whole number of frames,
+    and windows that are spread evenly are closer together than a step.
+
     Examples
     --------
-    >>> windows_that_count(np.arange(0, 2.1, 0.25), 1.0).tolist(), windows_that_count(np.arange(4) / 2, 1.0).tolist()
-    ([0, 2, 4, 6, 8], [0, 1, 2, 3])
+    >>> windows_that_count(np.arange(0, 2.1, 0.25), 1.0, 0.75).tolist()
+    [0, 2, 4, 6, 8]
+    >>> windows_that_count(np.arange(4) * 0.49, 1.0, 0.5).tolist()
+    [0, 1, 2, 3]
     """
     hop_s = float(np.diff(starts_s).max()) if len(starts_s) > 2 else window_s
-    if hop_s >= 0.499 * window_s:
+    if overlap <= DEFAULT_OVERLAP or hop_s >= 0.499 * window_s:
         return np.arange(len(starts_s))
     grid_s = np.arange(starts_s[0], starts_s[-1], window_s / 2)
     return np.unique([*np.rint((grid_s - starts_s[0]) / hop_s).astype(np.int64), len(starts_s) - 1])

@@ -19,6 +19,7 @@ import numpy as np
 from audiotag.tagging.result import Tags
 
 MIN_OVERLAP = 0.75  # of neighbouring windows, from which on a timeline has moments
+ROUNDING = 0.03  # of a step, which is a whole number of frames where windows are cut from spectrograms
 SHARE_OF_PEAK = 0.9
 NEARBY = 0.5  # of a window, before and after a moment
 
@@ -30,7 +31,7 @@ def with_moments(tags: Tags) -> Tags:
     `Tags.window_familiarity` are then those of moments.
     """
     hop_s = _hop_s(tags)
-    if hop_s is None or hop_s > (1 - MIN_OVERLAP) * tags.window_s * (1 + 1e-6):
+    if hop_s is None or hop_s > (1 - MIN_OVERLAP) * tags.window_s * (1 + ROUNDING):
         return tags
     starts_s = np.arange(0, tags.duration_s - 1e-6 * hop_s, hop_s)
     middles_s = (starts_s + np.minimum(starts_s + hop_s, tags.duration_s)) / 2

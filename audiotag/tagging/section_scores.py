@@ -54,7 +54,7 @@ class SectionScorer:
         filling: Filling = "floor",
         progress: Progress = lambda done, total: None,
     ) -> np.ndarray:
-        """Scores with parts of the log-mels covered, ``(variants, labels)``.
+        """Scores with parts of the log-mels covered, ``(variants, labels)``; those of a silent section are 0.
 
         Parameters
         ----------
@@ -81,7 +81,8 @@ class SectionScorer:
                     progress(done, total)
                 scores.append(np.concatenate(blocks, axis=1))
             evidence.append(self._evidence(part, np.stack(scores, axis=2)))
-        return self._combined(evidence)
+        is_audible = _is_audible(self.section.waveform)
+        return self._combined([replace(each, audible=np.full(len(each.audible), is_audible)) for each in evidence])
 
     def waveforms(self, waveforms: Sequence[np.ndarray]) -> np.ndarray:
         """Scores of waveforms in place of the section's own, ``(waveforms, labels)``: they are tagged like any other.
@@ -99,7 +100,7 @@ class SectionScorer:
             ]
             scores = np.concatenate(blocks, axis=1)
             evidence.append(self._evidence(part, scores.reshape(len(scores), len(waveforms), -1, scores.shape[-1])))
-        audible = np.array([peak_dbfs(waveform) >= SILENCE_DBFS for waveform in waveforms])
+        audible = np.array([_is_audible(waveform) for waveform in waveforms])
         return self._combined([replace(each, audible=audible) for each in evidence])
 
     def _evidence(self, part: Tagger, scores: np.ndarray) -> Evidence:
@@ -127,3 +128,8 @@ class SectionScorer:
             assert sound is not None
             waveform = sound.waveform
         return section_windows(waveform, settings)
+
+
+def _is_audible(waveform: np.ndarray) -> bool:
+    """Whether the tagger gives a waveform scores above 0."""
+    return peak_dbfs(waveform) >= SILENCE_DBFS

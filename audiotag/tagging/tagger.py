@@ -213,7 +213,12 @@ class Tagger:
             weights = None if weights is None else weights[~trained]
         evidence = replace(evidence, notes=(*evidence.notes, *self.voting_notes(trained)))
         temperature = self._temperature_for(settings)
-        tags = clip_tags(evidence, self.card.labels, thresholds, windows, settings.combine, weights, temperature)
+        overlap = max(settings.overlap, self.settings.overlap)  # either may be the one that the evidence has
+        if settings.window_rule or self.settings.window_rule:  # a published system's windows all count
+            overlap = 0.0
+        tags = clip_tags(
+            evidence, self.card.labels, thresholds, windows, settings.combine, weights, temperature, overlap
+        )
         tags = replace(tags, differences=evidence.differences)
         if evidence.familiarity is not None and self.familiar is not None:
             limit = self.familiar.threshold

@@ -127,16 +127,23 @@ def table_of(
 
 
 def formatted(value: Any, form: str) -> str:
-    """A value as text; a dash for None and NaN.
+    """A value as text; a dash for None and NaN, and ∞ for infinity.
 
     >>> formatted(0.98765, ".3f"), formatted(float("nan"), ".3f"), formatted(12345, ",d"), formatted("a", "")
     ('0.988', '—', '12,345', 'a')
+    >>> formatted(float("-inf"), ",d")
+    '−∞'
     """
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return NOTHING
     if not form or not isinstance(value, int | float | np.number):
         return str(value) or NOTHING
-    return format(int(value) if form.endswith("d") else float(value), form).replace("-", "−")
+    number = float(value)
+    if math.isnan(number):
+        return NOTHING
+    if math.isinf(number):
+        return "∞" if number > 0 else "−∞"
+    return format(int(value) if form.endswith("d") else number, form).replace("-", "−")
 
 
 def with_interval(value: float, low: float, high: float, form: str = ".3f") -> str:

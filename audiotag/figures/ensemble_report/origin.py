@@ -55,7 +55,7 @@ def use(facts: EnsembleFacts, commands: Commands) -> Section:
             Paragraph("Tag a folder of sounds:"),
             Code(commands["tag"]),
             Paragraph("In Python:"),
-            Code(f'import audiotag\n\ntags = audiotag.tag("clip.wav", ensemble={facts.folder.name!r})'),
+            Code(commands["python"]),
             Paragraph(f"Its labels: {', '.join(card.labels)}."),
         ),
     )
@@ -173,7 +173,7 @@ def recipe(facts: EnsembleFacts, commands: Commands) -> Section:
     blocks.append(Table("Spectrogram settings", ("Setting", "Value"), tuple(settings.items()), is_closed=True))
     try:
         described = described_recipe(recipe)
-    except (AttributeError, KeyError, TypeError, ValueError):  # a card of a stranger
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError):  # a card of a stranger
         described = {}
     rest = {name: value for name, value in described.items() if not name.startswith("spectrogram.")}
     if rest:

@@ -102,8 +102,9 @@ def _show_report_buttons(folder: Path) -> None:
 
 def _report(folder: Path, format: str) -> bytes:
     from audiotag.figures.ensemble_report.report import report_bytes
+    from audiotag.tagging.ensemble import ensemble_reference
 
-    return report_bytes(EnsembleFacts.of(folder), report_commands(folder.name), format)
+    return report_bytes(EnsembleFacts.of(folder), report_commands(ensemble_reference(folder)), format)
 
 
 def _voters_metric(card: Card) -> tuple[str, str, str]:

@@ -156,6 +156,8 @@ def _change(difference: float) -> Markdown:
 
 def _describe_finding(before: float, part: Part) -> Markdown:
     """What the three scores say, in a sentence."""
+    if before == 0:
+        return Markdown("This section is silent, so all labels score 0.")
     keeps, loses = part.only_score >= before / 2, part.without_score < before / 2
     share = f"{part.share:.0%} of time and frequency"
     if keeps and loses:

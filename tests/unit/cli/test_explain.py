@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -67,11 +68,36 @@ def test_the_sound_is_never_overwritten(run: Run, sounds: Path, tiny_ensemble: P
     assert source.read_bytes() == before
 
 
-def test_other_sounds_named_like_its_files_are_never_overwritten(run: Run, sounds: Path, tiny_ensemble: Path) -> None:
-    recording = (sounds / "b.WAV").rename(sounds / "only.wav")
-    before = recording.read_bytes()
-    command = ("explain", sounds / "a.wav", "--ensemble", tiny_ensemble, "--out")
-    for _ in range(2):
-        assert f"--out would write over {recording}; choose another folder" in run(*command, sounds).err
-        assert recording.read_bytes() == before
-    assert [run(*command, sounds / "why").status for _ in range(2)] == [0, 0]  # its own files are replaced
+def test_files_of_others_are_not_overwritten_and_its_own_are(
+    run: Run, sounds: Path, tiny_ensemble: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "take"
+    out.mkdir()
+    (out / "map.csv").write_text("my map")
+    arguments = ("explain", sounds / "a.wav", "--ensemble", tiny_ensemble, "--share", "0.1", "--out", out)
+    for foreign in (None, "[]", '{"label": "mine"}', "not JSON"):
+        if foreign is not None:
+            (out / "explanation.json").write_text(foreign)
+        assert "map.csv" in (problem := run(*arguments).err)
+        assert "which audiotag explain did not write; choose another folder" in problem
+        assert (out / "map.csv").read_text() == "my map"
+        assert not (out / "original.wav").exists()
+    for name in ("map.csv", "explanation.json"):
+        (out / name).unlink()
+    assert [run(*arguments).status for _ in range(2)] == [0, 0]
+
+
+def test_a_file_name_that_is_not_text_is_written_as_it_is(
+    run: Run, sounds: Path, tiny_ensemble: Path, tmp_path: Path
+) -> None:
+    source = (sounds / "a.wav").rename(sounds / os.fsdecode(b"b\xe9.wav"))
+    result = run("explain", source, "--ensemble", tiny_ensemble, "--share", "0.1", "--out", tmp_path / "why")
+    assert result.status == 0
+    assert json.loads((tmp_path / "why/explanation.json").read_text())["sound"] == str(source)
+
+
+def test_a_silent_sound_is_an_error_that_says_so(run: Run, tiny_ensemble: Path, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "silent.wav", np.zeros(44_100), 44_100)
+    result = run("explain", tmp_path / "silent.wav", "--ensemble", tiny_ensemble)
+    assert result.status == 2
+    assert "silent.wav is silent: no sample is above -90 dBFS. All labels score 0" in result.err

@@ -1,5 +1,7 @@
 """The command ``audiotag report`` writes the report of a run, whose dataset need not be there any more."""
 
+import shlex
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -52,3 +54,22 @@ def test_report_of_an_ensemble_is_written_in_the_format_of_its_suffix(
     assert unknown.status == 2
     assert "there is no run named nothing" in unknown.err
     assert "The ensembles are starter." in unknown.err
+
+
+def test_commands_of_a_report_name_the_ensemble_so_that_it_is_found_from_everywhere(
+    run: Callable[..., CommandResult], tiny_ensemble: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = shutil.copytree(tiny_ensemble, tmp_path / "my model")
+    own = shutil.copytree(tiny_ensemble, Workspace().ensembles / "own")
+    for current, subject, reference in (
+        (folder, ".", str(folder)),
+        (tmp_path, "my model", str(folder)),
+        (own, "../own", "own"),
+        (own, ".", "own"),
+        (tmp_path, "starter", "starter"),
+    ):
+        monkeypatch.chdir(current)
+        assert run("report", subject, "--out", tmp_path / "card.md").status == 0
+        text = (tmp_path / "card.md").read_text()
+        assert f'audiotag.tag("clip.wav", ensemble={reference!r})' in text
+        assert f"audiotag tag sounds --ensemble {shlex.quote(reference)} --out tags.csv" in text

@@ -129,3 +129,19 @@ def test_a_sound_is_explained_at_a_time_and_for_a_label(band_tagger: Tagger, mix
     assert explain_sound(band_tagger, HUM, sample_rate=RATE).label == "Bell"
     with pytest.raises(AudiotagError, match=r"the time to explain must be in the sound, which has 1\.00 s, got 9 s"):
         explain_sound(band_tagger, HUM, at_s=9, sample_rate=RATE)
+
+
+def test_a_silent_section_scores_what_tagging_gives_it_and_has_no_map(tagger: Tagger) -> None:
+    silent = np.zeros(RATE, np.float32)
+    explanation = explain_section(tagger, Section("silent", silent, RATE))
+    assert explanation.scores.tolist() == tagger.tag_sound(sound(silent)).timeline[0].tolist() == [0, 0, 0]
+    assert not explanation.map_of("Bark").values.any()
+    part = best_part(hear_parts(tagger, explanation, "Bark"))
+    assert (part.only_score, part.without_score) == (0, 0)
+
+
+def test_silence_is_explained_only_for_a_label_that_is_named(tagger: Tagger) -> None:
+    silent = np.zeros(RATE, np.float32)
+    with pytest.raises(AudiotagError, match="is silent: no sample is above -90 dBFS"):
+        explain_sound(tagger, silent, sample_rate=RATE)
+    assert explain_sound(tagger, silent, "Bell", sample_rate=RATE).score == 0

@@ -28,7 +28,7 @@ def tags_of(events_s: list[tuple[float, float]], overlap: float, duration_s: flo
     scores = np.where(held, 0.9, 0.1)[None, :, None]
     audible = np.ones(len(starts_s), dtype=bool)
     evidence = Evidence("made", duration_s, starts_s, WINDOW_S, audible, scores, None, ())
-    return clip_tags(evidence, ("Bark",), (0.5,), "mean")
+    return clip_tags(evidence, ("Bark",), (0.5,), "mean", overlap=overlap)
 
 
 def found_events(tags: Tags) -> list[tuple[float, float]]:

@@ -17,7 +17,7 @@ from audiotag.features.whole_clip import WholeClip
 from audiotag.tagging import clip_inputs
 from audiotag.tagging.clip_inputs import InputMaker
 from audiotag.tagging.ensemble import read_card
-from audiotag.tagging.settings import TagSettings, WindowRule
+from audiotag.tagging.settings import TagSettings, WindowRule, Windows
 from audiotag.tagging.spectrogram_windows import window_frames
 from audiotag.tagging.tagger import Tagger
 from audiotag.training.batches import Batches
@@ -202,3 +202,33 @@ def test_published_inputs_of_argus_have_deltas_per_tile() -> None:
     wide = np.pad(decibels, ((0, 0), (256, 256)), constant_values=decibels.min())
     tile = network_inputs(np.stack([wide[:, 256 + start :][:, :256] for start in starts]), settings)
     assert (tile[0, 1, :, :5] == tile[0, 1, :, :1]).all()  # the first frames have the fit of the tile's first nine
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("windows", ["mean", "max"])
+@pytest.mark.parametrize("overlap", [0.5, 0.75])
+def test_all_windows_of_a_rule_count(
+    tiny_ensemble: Path, tmp_path: Path, rule: WindowRule, windows: Windows, overlap: float
+) -> None:
+    """With the frames of the recipe `baseline`, where a step of 50 frames is less than half a window."""
+    frames = {"clip_s": 1.015, "n_fft": 2048, "win_length": 1102, "hop_length": 441, "centred": False}
+    changes = CHANGES | frames
+    card = json.loads((tiny_ensemble / "card.json").read_text())
+    folder = with_card(tiny_ensemble, tmp_path / "tiny", spectrogram=card["spectrogram"] | changes)
+    tagger = Tagger(folder, TagSettings(windows=windows, window_rule=rule, overlap=overlap))
+    evidence = tagger.evidence_of(sound(noise(31.0)))
+    assert len(evidence.starts_s) >= 60
+    assert np.diff(evidence.starts_s).max() < 0.499 * evidence.window_s
+    scores = np.random.default_rng(0).uniform(0, 1, evidence.scores.shape)  # so that each window changes the mean
+    scores[:, 34] = 1
+    evidence = replace(evidence, scores=scores)
+    wanted = evidence.scores.max(axis=1) if windows == "max" else evidence.scores.mean(axis=1)
+    assert tagger.tags_of(evidence).scores == pytest.approx(wanted.mean(axis=0), abs=1e-9)
+
+
+def test_moments_begin_at_three_quarters_though_the_step_is_rounded_up(whole: Path) -> None:
+    tagger = Tagger(whole, TagSettings(overlap=0.75))
+    evidence = tagger.evidence_of(sound(noise(3.0)))
+    hop_s = float(np.diff(evidence.starts_s).max())
+    assert 0.25 * evidence.window_s < hop_s
+    assert tagger.tags_of(evidence).window_s == pytest.approx(hop_s)

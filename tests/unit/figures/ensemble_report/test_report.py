@@ -286,3 +286,16 @@ def test_interval_of_lwlrap_holds_it(starter: Path) -> None:
     assert low < facts.card.lwlrap < high
     assert high - low < 0.05
     assert np.isfinite([low, high]).all()
+
+
+@pytest.mark.parametrize(("value", "shown"), [("Infinity", "∞"), ("-Infinity", "−∞")])
+@pytest.mark.parametrize("field", ["epochs", "lr"])
+def test_infinite_numbers_of_a_recipe_are_shown(
+    starter: Path, tmp_path: Path, field: str, value: str, shown: str
+) -> None:
+    folder = shutil.copytree(starter, tmp_path / "odd")
+    card = json.loads((folder / "card.json").read_text())
+    card["recipe"]["stages"][0][field] = "HERE"
+    (folder / "card.json").write_text(json.dumps(card).replace('"HERE"', value))
+    titles, first, *_ = page_of(folder).tables["Stages of the training"]
+    assert first[titles.index({"epochs": "Epochs", "lr": "Learning rate"}[field])] == shown
