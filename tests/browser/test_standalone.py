@@ -111,4 +111,6 @@ def test_recording_is_tagged(hearing: Callable[[Path], Page], exported: Exported
     expect(status(page)).to_have_text("Recording … 2 s")
     page.get_by_role("button", name="Stop and tag").click()
     expect(page.locator("article h2")).to_contain_text("Recording")
-    assert page.locator("article li .label").first.text_content() == "Rain"
+    # A microphone's noise shaping is the browser's own, so only that there is sound can be told from the scores.
+    assert max(scores(page, "Recording").values()) > 0.05
+    assert page.locator("audio").get_attribute("src", timeout=1000)

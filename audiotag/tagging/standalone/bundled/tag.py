@@ -18,8 +18,8 @@ import onnxruntime
 import soundfile
 
 MODEL = "tagger.onnx"  # beside this script
-ZERO_CROSSINGS = 64  # of the resampling filter, on each side
-PASSBAND = 0.95  # of the lower of both Nyquist frequencies
+ZERO_CROSSINGS = 80  # of the resampling filter, on each side
+PASSBAND = 0.957  # of the lower of both Nyquist frequencies; there 6 dB are lost
 KAISER_BETA = 9.6  # about 96 dB of attenuation
 
 
