@@ -132,6 +132,9 @@ def cell(page: Page, row: int, column: int) -> Locator:
 
 def click_cell(page: Page, row: int, x_px: int) -> None:
     """Click in the first table, whose cells are painted; row 0 is that of the headings."""
+    page.evaluate(
+        "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    )  # it is painted
     box = page.get_by_test_id("stDataFrame").first.bounding_box()
     assert box is not None
     page.mouse.click(box["x"] + x_px, box["y"] + ROW_PX * (row + 0.5))
