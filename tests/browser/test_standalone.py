@@ -79,6 +79,7 @@ def test_dropped_sound_gets_the_scores_of_the_tagger(
     assert shown == pytest.approx({label: tag.score for label, tag in wanted.items()}, abs=0.01)
     tagged = opened.locator("li.tag .label").all_text_contents()
     assert tagged == [label for label, tag in wanted.items() if tag.passes]
+    assert opened.locator("li:visible").count() == max(5, len(tagged))
     opened.get_by_role("button", name="Show all 28 labels").click()
     assert opened.locator("li:visible").count() == len(wanted)
     expect(opened.locator("audio")).to_have_js_property("duration", 7)
