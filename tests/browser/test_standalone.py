@@ -79,6 +79,7 @@ def test_dropped_sound_gets_the_scores_of_the_tagger(
     assert shown == pytest.approx({label: tag.score for label, tag in wanted.items()}, abs=0.01)
     tagged = opened.locator("li.tag .label").all_text_contents()
     assert tagged == [label for label, tag in wanted.items() if tag.passes]
+    assert opened.locator("li:visible").count() == max(5, len(tagged))
     opened.get_by_role("button", name="Show all 28 labels").click()
     assert opened.locator("li:visible").count() == len(wanted)
     expect(opened.locator("audio")).to_have_js_property("duration", 7)
@@ -111,6 +112,5 @@ def test_recording_is_tagged(hearing: Callable[[Path], Page], exported: Exported
     expect(status(page)).to_have_text("Recording … 2 s")
     page.get_by_role("button", name="Stop and tag").click()
     expect(page.locator("article h2")).to_contain_text("Recording")
-    # A microphone's noise shaping is the browser's own, so only that there is sound can be told from the scores.
+    # How the microphone sounds is up to the browser; silence would score 0.
     assert max(scores(page, "Recording").values()) > 0.05
-    assert page.locator("audio").get_attribute("src", timeout=1000)
