@@ -13,7 +13,8 @@ test: install
 	$(VENV)/pytest -n 2 --dist worksteal
 
 browser-test: install
-	$(VENV)/pytest tests/browser -n 2 --dist loadfile --no-loadscope-reorder
+	$(VENV)/pytest tests/browser -n 2 --dist loadfile --no-loadscope-reorder || \
+	  $(VENV)/pytest tests/browser --last-failed --last-failed-no-failures none -n 0  # what failed must pass alone
 
 wheel-test: install
 	$(VENV)/pytest tests/wheel

@@ -25,6 +25,7 @@ NOTE = "cross-validation on curated clips was 0.1 higher"
 
 def begin(page: Page, server: Server, epochs: str) -> None:
     """Start a run of the first two folds with these numbers of epochs."""
+    Workspace(server.home).remember_dataset(server.home / "starter-sounds")  # earlier tests have opened others
     page.goto(f"{server.url}/train?epochs={epochs}")
     for fold, left in ((5, "1,2,3,4"), (4, "1,2,3"), (3, "1,2")):
         page.get_by_test_id("stButtonGroup").get_by_text(str(fold), exact=True).click()

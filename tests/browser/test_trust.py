@@ -69,6 +69,8 @@ def test_link_shows_the_same_dataset_filter_and_tab_in_another_session(
     open_by_path(page, str(breeds))
     expect(page).to_have_url(re.compile("dataset=breeds-"))
     page.get_by_role("tab", name="Clips").click()
+    expect(page).to_have_url(re.compile("tab=Clips"))
+    wait_until_settled(page)
     page.get_by_role("textbox", name="Search").fill("a.wav")
     page.get_by_role("textbox", name="Search").press("Enter")
     expect(page).to_have_url(re.compile("text=a.wav"))
