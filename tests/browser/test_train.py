@@ -160,6 +160,7 @@ def test_runs_are_sorted_named_deleted_together_and_restored(server: Server, pag
     expect(cell(page, 0, 0)).to_have_text("sorted 0.42")
     wait_until_settled(page)
     click_cell(page, 1, EDITED_NOTE_PX)  # of the newest run
+    expect(cell(page, 0, 1)).to_have_attribute("aria-selected", "true")
     page.keyboard.press("Enter")
     page.get_by_test_id("portal").get_by_role("textbox").fill("wider windows")
     page.keyboard.press("Enter")
