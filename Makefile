@@ -3,8 +3,6 @@
 
 PYTHON ?= python3
 VENV := .venv/bin
-# What failed while two tests ran at once must pass alone, at the second try at the latest.
-AGAIN = $(VENV)/pytest tests/browser --last-failed --last-failed-no-failures none -n 0
 
 .PHONY: app test lint browser-test wheel wheel-test requirements install
 
@@ -15,7 +13,7 @@ test: install
 	$(VENV)/pytest -n 2 --dist worksteal
 
 browser-test: install
-	$(VENV)/pytest tests/browser -n 2 --dist loadfile --no-loadscope-reorder || $(AGAIN) || $(AGAIN)
+	$(VENV)/pytest tests/browser -n 2 --dist loadfile --no-loadscope-reorder
 
 wheel-test: install
 	$(VENV)/pytest tests/wheel

@@ -132,7 +132,6 @@ def test_similar_clips_of_the_dataset_are_heard_by_key_and_opened(server: Server
     expect_silence(page)
     page.keyboard.press("k")
     assert expect_to_play(page, 7) == "08.wav"
-    wait_until_settled(page)  # what a component sends while the page runs can be lost
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("clip=curated%2F08.wav"))
     expect(page.locator(".st-key-clip .player, .player").first).to_have_attribute("aria-label", "Player of 08.wav")

@@ -43,7 +43,9 @@ def show_clips(dataset: Dataset, index: pd.DataFrame, faults: pd.DataFrame) -> N
         show_downloads(rows.drop(columns=["path", "third_octaves"], errors="ignore"), f"{dataset.name}-clips")
     with right:
         clip = rows.iloc[selected]
-        _show_clip(clip, faults)
+        # A place of its own: measuring adds faults and facts, and what stands after them would else begin anew.
+        with st.container():
+            _show_clip(clip, faults)
         if clip["size"] > 0:
             of = DatasetClip(clip["subset"], clip["clip"])
             show_similar(dataset.root, chosen_ensemble(Workspace()), of, partial(_open_similar, rows))
@@ -127,8 +129,9 @@ def _show_clip(row: pd.Series, faults: pd.DataFrame) -> None:
     labels = f" · {escape(', '.join(row['labels']))}" if row["labels"] else ""
     st.markdown(f"**{escape(row['clip'])}**{labels}{source}")
     of_clip = (faults["clip"] == row["clip"]) & (faults["subset"] == row["subset"])
-    for kind in faults.loc[of_clip, "kind"].unique():
-        st.badge(escape(kind), icon=":material/warning:", color="orange")
+    with st.container():
+        for kind in faults.loc[of_clip, "kind"].unique():
+            st.badge(escape(kind), icon=":material/warning:", color="orange")
     if row["size"] == 0:
         st.info("The sound file of this clip is missing.", icon=":material/folder_off:")
         return
