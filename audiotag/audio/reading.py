@@ -15,7 +15,8 @@ import numpy as np
 
 from audiotag.audio.byte_ranges import open_source
 from audiotag.audio.containers import UNKNOWN_FRAMES
-from audiotag.audio.decoding import BlockReader, DecodeReport, header_from, seek_near, to_mono
+from audiotag.audio.decode_report import DecodeReport
+from audiotag.audio.decoding import BlockReader, header_from, seek_near, to_mono
 from audiotag.audio.header import Header, Sound, Source
 from audiotag.audio.isolation import IsolatedFile
 from audiotag.audio.limits import MAX_VALUES_AT_ONCE, require_sample_rate

@@ -11,7 +11,8 @@ from dataclasses import replace
 import numpy as np
 
 from audiotag.audio.content import ContentHash
-from audiotag.audio.decoding import BlockReader, DecodeReport, count_tracks, header_from, to_mono
+from audiotag.audio.decode_report import DecodeReport
+from audiotag.audio.decoding import BlockReader, count_tracks, header_from, to_mono
 from audiotag.audio.header import Header, Source
 from audiotag.audio.levels import peak_dbfs
 from audiotag.audio.opening import open_audio, source_name

@@ -254,7 +254,7 @@ def is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def is_regular_file(entry: os.DirEntry[str]) -> bool:
-    """Whether an entry is a file, or a link to one; a pipe or a device, which may never end, is none."""
+    """Whether an entry is a regular file or a link to one: reading a pipe or a device might never end."""
     try:
         return entry.is_file()
     except OSError:

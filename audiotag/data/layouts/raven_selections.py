@@ -88,7 +88,7 @@ class RavenSelections(AnnotatedLayout):
         return [text for text in files_at(path, SUFFIXES, DEPTH) if _is_table(header_cells(text))]
 
     def read(self, files: list[Path], clips: ClipLabels, findings: Findings, options: OpenOptions) -> None:
-        """Read all tables; a name in a table, or of a table, that is no sound's is reported."""
+        """Read all tables, and report each name in a table, or of a table, that no sound has."""
         root, missing = clips.sounds.root, dict[str, None]()
         columns = dict[str, None]()
         for table in files:
@@ -149,7 +149,7 @@ def _is_table(cells: list[str]) -> bool:
 
 
 def _label_column(cells: list[str], wanted: str | None = None) -> str:
-    """The column of annotations: the wanted one, one with a common name, or the only one that is no measurement."""
+    """The column of annotations: the wanted one, one with a common name, or the only one without measurements."""
     if wanted:
         return next((cell for cell in cells if normalised_name(cell) == normalised_name(wanted)), "")
     names = {normalised_name(cell): cell for cell in reversed(cells)}

@@ -27,7 +27,7 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Missing:
-    """Something that is not known, and the command that would measure it; empty if there is none."""
+    """Something that is not known, and the command that would measure it; no command where none can."""
 
     words: str
     command: str = ""

@@ -49,7 +49,7 @@ def clip_row(tags: Tags, clip: str, path: str = "", recorded: RecordingTime | No
         ``clip``, ``path``, ``duration_s``, ``tags`` (a list of ``label``, ``score`` and ``folds``, the number of folds
         that agree; highest score first), ``scores`` (of every label, highest first), ``familiarity`` (see `Tags`; None
         where it is not known), ``unlike`` (whether the clip is unlike the training sounds; None where that is not
-        known), ``held_back`` (as ``tags``: labels that are no tags only because the sound is unlike), ``notes`` and
+        known), ``held_back`` (as ``tags``: labels that are not tags only because the sound is unlike), ``notes`` and
         ``recorded`` (when the recording began, as ISO 8601, with the offset from UTC where that is known; None where
         the time is not known).
     """

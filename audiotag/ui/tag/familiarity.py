@@ -35,7 +35,7 @@ def other_notes(tags: Tags) -> list[str]:
 
 
 def show_held_back(tags: Tags) -> None:
-    """The labels that are no tags only because the sound is unlike the training sounds."""
+    """The labels that are not tags only because the sound is unlike the training sounds."""
     for tag in tags.held_back:
         st.markdown(
             Markdown(
