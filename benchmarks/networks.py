@@ -34,6 +34,7 @@ from audiotag.features.settings import SpectrogramSettings
 from audiotag.networks.argus import ArgusSettings
 from audiotag.networks.base import NetworkSettings, default_network
 from audiotag.networks.cost import multiplications
+from audiotag.networks.crnn import CRNNSettings
 from audiotag.networks.mobilenet import MobileNetSettings
 from audiotag.networks.multi_scale_cnn import MultiScaleCNNSettings
 from audiotag.networks.resnet import ResNetSettings
@@ -78,6 +79,7 @@ NETWORKS: dict[str, tuple[NetworkSettings, tuple[int, int, int]]] = {
     "third-5-rnn": (MultiScaleCNNSettings(recurrent=True), (1, 128, 256)),
     "third-6-max": (MultiScaleCNNSettings(blocks=6), (1, 128, 256)),
     "fourth-resnet-34": (ResNetSettings(), (1, 128, 512)),
+    "fifth-crnn": (CRNNSettings(), (1, 128, 256)),
 }
 
 

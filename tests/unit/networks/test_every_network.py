@@ -12,6 +12,7 @@ from audiotag.networks import size
 from audiotag.networks.argus.settings import ArgusSettings
 from audiotag.networks.base import NETWORKS, NetworkSettings, network_from_dict
 from audiotag.networks.cost import multiplications
+from audiotag.networks.crnn import CRNNSettings
 from audiotag.networks.mobilenet import MobileNetSettings
 from audiotag.networks.multi_scale_cnn.settings import MultiScaleCNNSettings
 from audiotag.networks.resnet.settings import ResNetSettings
@@ -34,6 +35,7 @@ NETWORKS_OF_THE_PACKAGE: dict[str, NetworkSettings] = {
     "3rd place": MultiScaleCNNSettings(filters=4),
     "3rd place with GRU": MultiScaleCNNSettings(filters=4, recurrent=True),
     "4th place": ResNetSettings(width=NARROW, hidden=16),
+    "5th place": CRNNSettings(width=NARROW),
 }
 SHAPE = (2, 40, 67)  # sizes that no pool halves evenly
 every_network = pytest.mark.parametrize("settings", NETWORKS_OF_THE_PACKAGE.values(), ids=list(NETWORKS_OF_THE_PACKAGE))

@@ -18,6 +18,7 @@ from torch import nn
 
 from audiotag.networks.argus.settings import ArgusSettings
 from audiotag.networks.base import NetworkSettings
+from audiotag.networks.crnn import CRNNSettings
 from audiotag.networks.mobilenet import MobileNetSettings
 from audiotag.networks.multi_scale_cnn.settings import MultiScaleCNNSettings
 from audiotag.networks.resnet.settings import ResNetSettings
@@ -64,6 +65,7 @@ SYSTEMS = {
     "third_2dcnn_5x100_rnn": System(MultiScaleCNNSettings(recurrent=True)),
     "third_2dcnn_6x100_max": System(MultiScaleCNNSettings(blocks=6)),
     "third_2dcnn_6x100_rnn": System(MultiScaleCNNSettings(blocks=6, recurrent=True)),
+    "fifth_crnn": System(CRNNSettings(), ("curated",), second_head=True),
     "fourth_resnet34": System(ResNetSettings(), ("curated",), second_head=True),
 }
 
@@ -100,7 +102,7 @@ def fill(network: nn.Module) -> None:
                 values = 0.1 * np.cos(k + 1)
             else:
                 values = 1 + 0.1 * np.sin(k + 1)
-            if isinstance(module, nn.Conv1d) and name == "weight" and shape[0] == shape[1]:  # of a self-attention
+            if isinstance(module, nn.Conv1d) and name == "weight" and shape[1:] == (shape[0], 1):  # of a self-attention
                 values = values / np.linalg.norm(values[..., 0], 2)
             parameter.copy_(torch.from_numpy(values))
 
