@@ -22,6 +22,7 @@ from audiotag.augmentation.base import (
 from audiotag.augmentation.chain import apply_all
 from audiotag.augmentation.equaliser import Equaliser
 from audiotag.augmentation.flip_labels import FlipLabels
+from audiotag.augmentation.freq_mixstyle import FreqMixStyle
 from audiotag.augmentation.gain import Gain
 from audiotag.augmentation.lighting import Lighting
 from audiotag.augmentation.mask import Mask
@@ -68,6 +69,7 @@ MIXERS: dict[str, Mixer] = {
     "one of two mixers": OneOfMixers(weights=(0.6, 0.4), p=0.8),
     "one of two mixers of waveforms": OneOfMixers((SigmoidMixer(domain="waveform"), MixUp(domain="waveform"))),
     "one mixer of log-mels": OneOfMixers((Overlay(),), p=0.5),
+    "freq-mixstyle": FreqMixStyle(p=1.0),
     "overlay": Overlay(),
     "overlay with the labels of both": Overlay(labels="both"),
     "specmix": SpecMix(time_width=20, mel_width=12),
@@ -293,7 +295,7 @@ def test_targets_repeat_and_keep_their_dtype_in_numpy_and_torch(name: str, targe
     assert MIXERS[name].mix_targets(torch.empty(targets.shape, device="meta"), params).shape == targets.shape
 
 
-@pytest.mark.parametrize("kind", [MixUp, AdditiveMixer, OneOfMixers, Overlay, SpecMix, SigmoidMixer])
+@pytest.mark.parametrize("kind", [MixUp, AdditiveMixer, FreqMixStyle, OneOfMixers, Overlay, SpecMix, SigmoidMixer])
 def test_p_of_a_mixer_is_the_share_of_items_that_it_mixes(kind: Any) -> None:
     rng = np.random.default_rng(0)
     batch, labels = rng.normal(0, 1, (1000, 1, 32, 32)), np.eye(1000)
@@ -332,6 +334,7 @@ def test_domains_are_those_that_trained_ensembles_were_trained_with() -> None:
         "shift": "log-mel",
         "crop": "log-mel",
         "equaliser": "log-mel",
+        "freq-mixstyle": "log-mel",
         "resized-crop": "log-mel",
         "overlay": "log-mel",
         "mask": "log-mel",
