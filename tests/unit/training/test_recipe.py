@@ -12,6 +12,7 @@ from audiotag.augmentation.additive_mixer import AdditiveMixer
 from audiotag.augmentation.base import AUGMENTATIONS, Augmentation
 from audiotag.augmentation.equaliser import Equaliser
 from audiotag.augmentation.flip_labels import FlipLabels
+from audiotag.augmentation.freq_mixstyle import FreqMixStyle
 from audiotag.augmentation.gain import Gain
 from audiotag.augmentation.lighting import Lighting
 from audiotag.augmentation.mask import Mask
@@ -68,6 +69,10 @@ frames = 60
 [[augment]]
 kind = "equaliser"
 deviation_db = 3
+
+[[augment]]
+kind = "freq-mixstyle"
+alpha = 0.3
 
 [[augment]]
 kind = "resized-crop"
@@ -243,6 +248,7 @@ def test_every_augmentation_can_be_written_in_a_recipe_and_read_back(tmp_path: P
         Shift("mel", 4),
         TimeCrop(60),
         Equaliser(deviation_db=3),
+        FreqMixStyle(alpha=0.3),
         RandomResizedCrop(),
         Overlay(labels="both"),
         Lighting(max_lighting=0.1),

@@ -15,6 +15,7 @@ from fastai.learner import Recorder
 from audiotag.augmentation.additive_mixer import AdditiveMixer
 from audiotag.augmentation.base import Augmentation
 from audiotag.augmentation.equaliser import Equaliser
+from audiotag.augmentation.freq_mixstyle import FreqMixStyle
 from audiotag.augmentation.gain import Gain
 from audiotag.augmentation.lighting import Lighting
 from audiotag.augmentation.mask import Mask
@@ -41,8 +42,8 @@ from .tiny_folds import FIRST, LABELS, RECIPE, SETTINGS, Calls, recording
 
 WAVEFORMS: tuple[Augmentation, ...] = (Gain(), Noise(p=1.0), Noise(p=1.0, colour="pink"), MixUp(domain="waveform"))
 LOG_MELS: tuple[Augmentation, ...] = (
-    Mask("time", 3), Mask("mel", 3, fill="minimum"), Shift("time"), Shift("mel", 2), Equaliser(), Overlay(),
-    MaskPairs(p=1.0), SpecMix(4, 4), Lighting(), RandomResizedCrop(p=1.0), TimeCrop(24),
+    Mask("time", 3), Mask("mel", 3, fill="minimum"), Shift("time"), Shift("mel", 2), Equaliser(),
+    FreqMixStyle(p=1.0), Overlay(), MaskPairs(p=1.0), SpecMix(4, 4), Lighting(), RandomResizedCrop(p=1.0), TimeCrop(24),
 )  # fmt: skip
 INPUTS: tuple[Augmentation, ...] = (
     Zoom(p=1.0, max_factor=1.5), OneOfMixers((SigmoidMixer(), AdditiveMixer()), (0.6, 0.4), p=1.0),
