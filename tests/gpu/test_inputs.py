@@ -33,8 +33,9 @@ AUDIBLE_DB = 60.0  # below the loudest value; further down a float32 FFT is roun
 MADE: tuple[Augmentation, ...] = (
     Gain(), Noise(p=1.0), Noise(p=1.0, colour="pink"), Mask("time", 5), Mask("mel", 5, exact=False, fill="minimum"),
     MaskPairs(p=1.0), Shift("time"), Shift("mel", 4), Equaliser(), FreqMixStyle(p=1.0), Overlay(), SpecMix(6, 6),
-    Lighting(p=1.0), TimeCrop(40), RandomResizedCrop(p=1.0), Zoom(p=1.0, max_factor=1.5), MixUp(), MixUp(domain="waveform"),
-    SigmoidMixer(), AdditiveMixer(), OneOfMixers((SigmoidMixer(), AdditiveMixer()), (0.6, 0.4), p=1.0), FlipLabels(),
+    Lighting(p=1.0), TimeCrop(40), RandomResizedCrop(p=1.0), Zoom(p=1.0, max_factor=1.5), MixUp(),
+    MixUp(domain="waveform"), SigmoidMixer(), AdditiveMixer(),
+    OneOfMixers((SigmoidMixer(), AdditiveMixer()), (0.6, 0.4), p=1.0), FlipLabels(),
 )  # fmt: skip
 SHAPES = {"waveform": (6, 4000), "log-mel": (6, 1, 32, 64), "network-input": (6, 2, 32, 64)}
 
