@@ -1,8 +1,9 @@
-"""Shared by the benchmarks that train: command-line options, the seconds of a run, a growing file of results."""
+"""Shared by the benchmarks that train: command-line options, a digest of settings, a growing file of results."""
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import subprocess
@@ -12,17 +13,26 @@ from typing import Any
 
 import psutil
 
+from audiotag.training.recipe import Recipe
 from audiotag.training.runs import Run
 
 RESULTS = Path(__file__).parent / "results"
 
 
-def parser_of(about: str, folder: Path) -> argparse.ArgumentParser:
-    """The parser of a command on ESC-10 that can also print its table; ``about`` is the script's docstring."""
+def parser_of(about: str, folder: Path, dataset: str = "ESC-10") -> argparse.ArgumentParser:
+    """The parser of a command on a dataset that can also print its table; ``about`` is the script's docstring."""
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, nargs="?", default=folder, help="folder of ESC-10")
+    parser.add_argument("folder", type=Path, nargs="?", default=folder, help=f"folder of {dataset}")
     parser.add_argument("--table", action="store_true", help="print the recorded figures without training")
     return parser
+
+
+def digest(recipe: Recipe) -> str:
+    """A digest of all settings except the seed and the texts."""
+    values = recipe.to_dict()
+    for name in ("seed", "title", "about"):
+        values.pop(name)
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def seconds_of(run: Run) -> float:

@@ -33,8 +33,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import soundfile
-from accuracy_results import RESULTS, is_recorded, parser_of, read_results, record, seconds_of
-from esc10 import ESC10, digest
+from accuracy_results import RESULTS, digest, is_recorded, parser_of, read_results, record, seconds_of
+from esc10 import ESC10
 
 from audiotag.audio.reading import read_sound
 from audiotag.data.layouts import open_dataset
