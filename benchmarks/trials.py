@@ -68,9 +68,9 @@ def main() -> None:
     rows = {recipe.name: rows_of(options.set, recipe, seeds, splits) for recipe in recipes}
     rows = {name: of_recipe for name, of_recipe in rows.items() if of_recipe}
     if rows:
-        print(
-            "\n".join([figures_table(rows), "", pairs_table(RECORDS, rows)] if len(rows) > 1 else [figures_table(rows)])
-        )
+        print(figures_table(rows))
+    if len(rows) > 1:
+        print("\n" + pairs_table(RECORDS, rows))
     sys.exit(0 if all_finished else 1)
 
 
