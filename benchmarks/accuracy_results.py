@@ -45,9 +45,10 @@ def read_results(file: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
 
 
-def is_recorded(file: Path, key: dict[str, Any]) -> bool:
-    """Whether a result in the file has all these values."""
-    return any(all(row.get(name) == value for name, value in key.items()) for row in read_results(file))
+def is_recorded(file: Path, key: dict[str, Any], defaults: dict[str, Any] | None = None) -> bool:
+    """Whether a result in the file has all these values; ``defaults`` are those of results that do not say them."""
+    rows = [(defaults or {}) | row for row in read_results(file)]
+    return any(all(row.get(name) == value for name, value in key.items()) for row in rows)
 
 
 def record(file: Path, row: dict[str, Any]) -> None:
