@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -51,7 +52,7 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
 def train_all(trainings: Sequence[Training], at_once: int = 1, limit_minutes: float | None = None) -> bool:
     """Train what is to be trained; the first lane uses the default workspace, the others folders in it.
 
-    An interrupt stops the runs that are being trained after their current batch.
+    An interrupt, or the signal that asks a process to end, stops the runs after their current batch.
 
     Parameters
     ----------
@@ -72,12 +73,15 @@ def train_all(trainings: Sequence[Training], at_once: int = 1, limit_minutes: fl
     threads = [threading.Thread(target=lanes.work, args=(number,)) for number in range(at_once)]
     for thread in threads:
         thread.start()
+    usual = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         while any(thread.is_alive() for thread in threads):
             time.sleep(POLL_S)
     except KeyboardInterrupt:
         print("stopping; the same command resumes", flush=True)
         lanes.interrupted.set()
+    finally:
+        signal.signal(signal.SIGTERM, usual)
     for thread in threads:
         thread.join()
     if left := lanes.unfinished():
