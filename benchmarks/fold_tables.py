@@ -85,7 +85,7 @@ def people_lines(records: Records, rows: list[dict[str, Any]], people: People) -
 def newest_settings(rows: Sequence[dict[str, Any]], recipe: str) -> list[dict[str, Any]]:
     """The results of the newest settings of a recipe, with the last result of each seed and split."""
     of_recipe = [row for row in rows if row["recipe"] == recipe]
-    newest = [row for row in of_recipe if row["settings"] == of_recipe[-1]["settings"]]  # none of none
+    newest = [row for row in of_recipe if row["settings"] == of_recipe[-1]["settings"]]
     return list({(row["seed"], row["fold"], row.get("held_out")): row for row in newest}.values())
 
 

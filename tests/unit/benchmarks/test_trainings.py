@@ -14,8 +14,10 @@ from audiotag.training.runs import Run, RunSettings, list_runs
 from audiotag.workspace import Workspace
 
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
-EPOCH = {"fold": 1, "stage": 0, "lwlrap": 0.5}
 EPOCHS = 6
+STAGE = {"stage": 0, "subset": "curated", "epochs": EPOCHS, "clips": 8, "pixels": 8, "shared": False}
+PLAN = {"folds": [1], "labels": ["Bark"], "stages": [STAGE]}
+EPOCH = {"fold": 1, "stage": 0, "subset": "curated", "lwlrap": 0.5, "seconds": 1.0, "train_loss": 1, "valid_loss": 1}
 
 
 @pytest.fixture
@@ -25,14 +27,14 @@ def trainings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.syspath_prepend(BENCHMARKS)
     module = importlib.import_module("trainings")
-    monkeypatch.setattr(module, "POLL_S", 0.0)
+    monkeypatch.setattr(module, "POLL_S", 0.001)
 
     def start(run: Run) -> None:
         for name in ("stop", "status.json"):
             (run.folder / name).unlink(missing_ok=True)
         process = psutil.Process()
         run.write_process(process.pid, process.create_time())
-        run.write_event("started-by-test")
+        run.write_event("run-resumed") if run.events() else run.write_event("run-started", **PLAN)
 
     def is_active(run: Run) -> bool:
         if run.state() in ("running", "stopping"):
@@ -65,6 +67,10 @@ def events_of(run: Run, name: str) -> int:
     return sum(event["event"] == name for event in run.events())
 
 
+def starts_of(run: Run) -> int:
+    return events_of(run, "run-started") + events_of(run, "run-resumed")
+
+
 def test_each_is_trained_once_whatever_the_number_of_lanes(
     trainings: Any, settings: Callable[[int], RunSettings], tmp_path: Path
 ) -> None:
@@ -76,7 +82,7 @@ def test_each_is_trained_once_whatever_the_number_of_lanes(
     assert sorted(finished) == list(range(5))
     assert trainings.train_all(wanted, at_once=1)  # finds the runs of both lanes
     assert sorted(finished) == sorted(2 * list(range(5)))
-    assert [events_of(run, "started-by-test") for run in all_runs(tmp_path)] == [1] * 5
+    assert [starts_of(run) for run in all_runs(tmp_path)] == [1] * 5
 
 
 def test_a_limit_stops_after_an_epoch_and_the_same_call_resumes(
@@ -111,7 +117,7 @@ def test_a_run_is_resumed_in_the_lane_that_it_was_in(
     run.write_status("interrupted")
     assert trainings.train_all([trainings.Training(settings(1), lambda _: None)], at_once=2)
     assert [each.folder for each in all_runs(tmp_path)] == [run.folder]
-    assert events_of(run, "started-by-test") == 2
+    assert starts_of(run) == 2
 
 
 def test_a_run_that_fails_is_named_and_the_others_are_trained(
