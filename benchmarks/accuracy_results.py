@@ -1,8 +1,9 @@
-"""Shared by the benchmarks that train: command-line options, the seconds of a run, a growing file of results."""
+"""Shared by the benchmarks that train: command-line options, a digest of settings, a growing file of results."""
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import subprocess
@@ -12,17 +13,26 @@ from typing import Any
 
 import psutil
 
+from audiotag.training.recipe import Recipe
 from audiotag.training.runs import Run
 
 RESULTS = Path(__file__).parent / "results"
 
 
-def parser_of(about: str, folder: Path) -> argparse.ArgumentParser:
-    """The parser of a command on ESC-10 that can also print its table; ``about`` is the script's docstring."""
+def parser_of(about: str, folder: Path, dataset: str = "ESC-10") -> argparse.ArgumentParser:
+    """The parser of a command on a dataset that can also print its table; ``about`` is the script's docstring."""
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, nargs="?", default=folder, help="folder of ESC-10")
+    parser.add_argument("folder", type=Path, nargs="?", default=folder, help=f"folder of {dataset}")
     parser.add_argument("--table", action="store_true", help="print the recorded figures without training")
     return parser
+
+
+def digest(recipe: Recipe) -> str:
+    """A digest of all settings except the seed and the texts."""
+    values = recipe.to_dict()
+    for name in ("seed", "title", "about"):
+        values.pop(name)
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def seconds_of(run: Run) -> float:
@@ -35,9 +45,10 @@ def read_results(file: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
 
 
-def is_recorded(file: Path, key: dict[str, Any]) -> bool:
-    """Whether a result in the file has all these values."""
-    return any(all(row.get(name) == value for name, value in key.items()) for row in read_results(file))
+def is_recorded(file: Path, key: dict[str, Any], defaults: dict[str, Any] | None = None) -> bool:
+    """Whether a result in the file has all these values; ``defaults`` are those of results that do not say them."""
+    rows = [(defaults or {}) | row for row in read_results(file)]
+    return any(all(row.get(name) == value for name, value in key.items()) for row in rows)
 
 
 def record(file: Path, row: dict[str, Any]) -> None:

@@ -24,8 +24,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from accuracy_results import RESULTS, is_recorded, read_results, record, seconds_of
-from esc10 import ESC10, digest
+from accuracy_results import RESULTS, digest, is_recorded, read_results, record, seconds_of
+from esc10 import ESC10
 from review_measures import area_under_roc, precision_at, recall_at
 from review_sets import true_labels, write_set
 

@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from accuracy_results import is_recorded, read_results, record, seconds_of
-from esc10 import digest
+from accuracy_results import digest, is_recorded, read_results, record, seconds_of
 from review import FILE, RECIPE, make_set, recipe_of, train, truth_of
 from review_sets import ClipLabels, true_labels
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 
@@ -17,12 +18,19 @@ BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 RATE = 44_100
 
 
+FEW = {"curated": 6, "noisy": 12, "test": 6, "held-out": 20}
+
+
+@pytest.fixture
+def sets(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    return importlib.import_module("noisy_sets")
+
+
 @pytest.fixture
 def noisy(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.syspath_prepend(BENCHMARKS)
-    module = importlib.import_module("noisy")
-    monkeypatch.setattr(module, "CLIPS", {"curated": 6, "noisy": 12, "test": 6})
-    return module
+    return importlib.import_module("noisy")
 
 
 @pytest.fixture
@@ -41,8 +49,12 @@ def recordings(tmp_path: Path) -> Path:
     return folder
 
 
-def test_sets_are_whole_and_no_recording_is_heard_in_two_of_them(noisy: Any, recordings: Path, tmp_path: Path) -> None:
-    noisy.make_sets(recordings, tmp_path / "sets", seed=1)
+def make(sets: Any, recordings: Path, folder: Path, seed: int, labels: str = "mixes") -> None:
+    sets.make_sets(sets.read_recordings("esc10", recordings), folder, seed, sets.NoisySets("esc10", labels, FEW))
+
+
+def test_sets_are_whole_and_no_recording_is_heard_in_two_of_them(sets: Any, recordings: Path, tmp_path: Path) -> None:
+    make(sets, recordings, tmp_path / "sets", seed=1)
     dataset = open_dataset(tmp_path / "sets")
     clips = dataset.clips
     assert (clips["subset"] == "test").sum() == 6
@@ -67,10 +79,10 @@ def test_sets_are_whole_and_no_recording_is_heard_in_two_of_them(noisy: Any, rec
 
 
 def test_labels_of_curated_clips_are_what_is_heard_and_the_same_seed_makes_the_same(
-    noisy: Any, recordings: Path, tmp_path: Path
+    sets: Any, recordings: Path, tmp_path: Path
 ) -> None:
     for name in ("one", "other"):
-        noisy.make_sets(recordings, tmp_path / name, seed=3)
+        make(sets, recordings, tmp_path / name, seed=3)
     tables = [(tmp_path / name / "train_noisy.csv").read_bytes() for name in ("one", "other")]
     assert tables[0] == tables[1]
     for clip in open_dataset(tmp_path / "one").subset("curated").itertuples():
@@ -80,12 +92,12 @@ def test_labels_of_curated_clips_are_what_is_heard_and_the_same_seed_makes_the_s
             assert max(power[at - 40 : at + 40].max() for at in own) > power.max() * 10**-1.5
 
 
-def test_two_fifths_of_the_labels_are_wrong_or_missing(noisy: Any) -> None:
+def test_two_fifths_of_the_labels_are_wrong_or_missing(sets: Any) -> None:
     draw, classes = np.random.default_rng(0), [f"c{number}" for number in range(10)]
     right = listed = missing = 0
     for _ in range(3000):
         true_labels = sorted(draw.choice(classes, 3, replace=False))
-        table_labels = noisy._corrupt_labels(true_labels, classes, draw)
+        table_labels = sets.corrupt_labels(true_labels, classes, draw)
         assert table_labels == sorted(set(table_labels))
         assert table_labels
         right += len(set(table_labels) & set(true_labels))
@@ -96,18 +108,54 @@ def test_two_fifths_of_the_labels_are_wrong_or_missing(noisy: Any) -> None:
     assert missing / 9000 == pytest.approx(0.2, abs=0.03)
 
 
-def test_every_way_trains_on_about_as_many_pictures(noisy: Any) -> None:
+@pytest.mark.parametrize("recordings_of", ["esc10", "kitchen20", "both"])
+def test_every_way_trains_on_about_as_many_network_inputs(noisy: Any, sets: Any, recordings_of: str) -> None:
     from audiotag.training.recipe_files import load_recipe
 
-    monkey_clips = {"curated": 100, "noisy": 400, "test": 200}
-    noisy.CLIPS.update(monkey_clips)
-    chosen = monkey_clips["noisy"] // 8  # about so many noisy clips are added
+    counts = sets.NoisySets(recordings_of).counts
+    inputs = 120 * counts["curated"]
+    chosen = counts["noisy"] // 8  # about so many noisy clips are added
 
     def clips_of(stage: Stage) -> int:
         adds = stage.agreed or stage.agreement
-        return stage.draws or monkey_clips[stage.subset] + (chosen if adds else 0)
+        return stage.draws or counts[stage.subset] + (chosen if adds else 0)
 
     for way in noisy.WAYS:
-        stages = noisy.stages_of(way, load_recipe("default"), noisy.INPUTS)
-        pictures = sum(stage.epochs * clips_of(stage) for stage in stages)
-        assert pictures == pytest.approx(noisy.INPUTS, rel=0.02)
+        stages = noisy.stages_of(way, load_recipe("default"), inputs, counts)
+        assert sum(stage.epochs * clips_of(stage) for stage in stages) == pytest.approx(inputs, rel=0.02)
+
+
+def test_as_many_noisy_clips_have_one_label_as_in_fsdkaggle2019(sets: Any) -> None:
+    rng, classes = np.random.default_rng(0), [f"c{number}" for number in range(20)]
+    made = sets.NoisySets("kitchen20", "fsd")
+    counts = [made.count_labels("train_noisy", rng) for _ in range(5000)]
+    assert set(counts) == {1, 2}
+    in_table = [len(sets.corrupt_labels(classes[:count], classes, rng)) for count in counts]
+    assert np.mean(np.equal(in_table, 1)) == pytest.approx(0.84, abs=0.02)
+    exact = [made.count_labels("train_curated", rng) for _ in range(5000)]
+    assert np.mean(np.equal(exact, 1)) == pytest.approx(0.86, abs=0.02)
+
+
+def test_a_source_with_several_classes_is_in_one_set_and_every_class_in_each(sets: Any) -> None:
+    rng = np.random.default_rng(5)
+    rows = [(f"class {number % 8}", f"source {number // 3}") for number in range(24 * 8)]  # three classes per source
+    rows += [(f"class {number}", f"own {number}-{copy}") for number in range(8) for copy in range(20)]
+    recordings = pd.DataFrame(rows, columns=["label", "group"])
+    split = sets.split_recordings(recordings, rng)
+    assert sorted(np.concatenate(list(split.values()))) == list(range(len(recordings)))
+    for one, other in itertools.combinations(split.values(), 2):
+        assert not set(recordings["group"][one]) & set(recordings["group"][other])
+    for name, share in sets.SHARES.items():
+        classes = recordings["label"][split[name]].value_counts()
+        assert len(classes) == 8
+        assert classes.to_numpy() == pytest.approx(44 * share, abs=6)
+
+
+def test_clips_of_one_sound_have_one_label_and_one_tone(sets: Any, recordings: Path, tmp_path: Path) -> None:
+    make(sets, recordings, tmp_path / "sets", seed=2, labels="fsd")
+    clips = open_dataset(tmp_path / "sets").subset("test")
+    assert {len(labels) for labels in clips["labels"]} <= {1, 2}
+    for clip in clips.itertuples():
+        power = np.square(np.abs(np.fft.rfft(soundfile.read(clip.path)[0] * np.hanning(5 * RATE))))
+        peaks = [power[5 * at - 40 : 5 * at + 40].max() for at in range(200, 3200, 50)]
+        assert sum(peak > power.max() * 10**-1.5 for peak in peaks) == len(clip.labels)
