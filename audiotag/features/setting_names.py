@@ -39,11 +39,12 @@ NAMES: dict[str, tuple[str, str]] = {  # of every field: its name and its unit
     "range_mean": ("Range mean", ""),
     "range_std": ("Range deviation", ""),
     "resize_filter": ("Resize by", ""),
+    "network_input": ("Network gets", ""),
 }
 # Fields that change which time and frequency range, and which values, a spectrogram of the same moment shows.
 CHANGES_PICTURE = frozenset(NAMES) - {
     "clip_s", "trim_db", "trim_pad_s", "padding", "mean_db", "std_db", "min_s",
-    "trim_rule", "range_mean", "range_std",
+    "trim_rule", "range_mean", "range_std", "network_input",
 }  # fmt: skip
 
 

@@ -18,6 +18,7 @@ import numpy as np
 import psutil
 
 from audiotag.augmentation.chain import Chain, apply_all
+from audiotag.features.crop_features import crop_features
 from audiotag.features.log_mel import Scale, network_inputs
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.remote.ahead import FetchAhead
@@ -167,23 +168,21 @@ class Batches:
         if isinstance(self.frames, WholeClipCache):
             items, positions, rng = self._draw_crops(epoch, number, order)
             targets, pools = self.labelled.targets[items], self.pools_of(items)
-            log_mels, scales = self.frames.batch(items, positions, self.chain.on_waveforms, rng)
-        elif self.chain.on_waveforms:
-            from audiotag.features.log_mel import log_mel
-
+            features, scales = self.frames.batch(items, positions, self.chain.on_waveforms, rng)
+        elif self.chain.on_waveforms or self.settings.network_input == "waveform":
             batch = self._make_waveforms(epoch, number, order)
             items, rng, pools = batch.items, batch.rng, self.pools_of(batch.items)
             waveforms, targets = apply_all(self.chain.on_waveforms, batch.values, batch.targets, rng, pools)
-            log_mels = np.stack([log_mel(waveform, self.settings) for waveform in waveforms])
+            features = np.stack([crop_features(waveform, self.settings) for waveform in waveforms])
         else:
             items, positions, rng = self._draw_crops(epoch, number, order)
             targets, pools = self.labelled.targets[items], self.pools_of(items)
             if self.crops_at_random:
-                log_mels = np.stack([self.frames.random(i, at) for i, at in zip(items, positions, strict=True)])
+                features = np.stack([self.frames.random(i, at) for i, at in zip(items, positions, strict=True)])
             else:
-                log_mels = np.stack([self.frames.middle(i) for i in items])
-        log_mels, targets = apply_all(self.chain.on_log_mels, log_mels[:, None], targets, rng, pools)
-        inputs = network_inputs(log_mels[:, 0], self.settings, scales)
+                features = np.stack([self.frames.middle(i) for i in items])
+        features, targets = apply_all(self.chain.on_log_mels, features[:, None], targets, rng, pools)
+        inputs = network_inputs(features[:, 0], self.settings, scales)
         inputs, targets = apply_all(self.chain.on_network_inputs, inputs, targets, rng, pools)
         return Batch(inputs, targets, items, rng, self.labelled.kinds[items])
 

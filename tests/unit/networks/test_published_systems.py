@@ -18,6 +18,7 @@ from torch import nn
 
 from audiotag.networks.argus.settings import ArgusSettings
 from audiotag.networks.base import NetworkSettings
+from audiotag.networks.env_net import EnvNetSettings
 from audiotag.networks.mobilenet import MobileNetSettings
 from audiotag.networks.multi_scale_cnn.settings import MultiScaleCNNSettings
 from audiotag.networks.resnet.settings import ResNetSettings
@@ -64,6 +65,7 @@ SYSTEMS = {
     "third_2dcnn_5x100_rnn": System(MultiScaleCNNSettings(recurrent=True)),
     "third_2dcnn_6x100_max": System(MultiScaleCNNSettings(blocks=6)),
     "third_2dcnn_6x100_rnn": System(MultiScaleCNNSettings(blocks=6, recurrent=True)),
+    "fourth_envnet_v2": System(EnvNetSettings(), ("curated",), second_head=True),
     "fourth_resnet34": System(ResNetSettings(), ("curated",), second_head=True),
 }
 
