@@ -47,7 +47,7 @@ class EnvNetSettings(NetworkSettings):
         Probability after each hidden layer; 0.5 is that of the paper.
     """
 
-    width: Annotated[float, Within(1 / 16, 2), "1.0 is the published width; 0.5 has about half of its weights"] = 1.0
+    width: Annotated[float, Within(1 / 16, 2), "1.0 is the published width; 0.5 has about 60 % of its weights"] = 1.0
     hidden: Annotated[int, Within(1, 4096, "features"), "1024 is published"] = 1024
     dropout: Annotated[float, Within(0, 1, below=True), "a probability; 0.5 is that of the paper"] = 0.5
 
