@@ -82,6 +82,18 @@ def value_text(field: str, value: Any) -> str:
     return f"{number} {NAMES[field][1]}".rstrip()
 
 
+def input_size_text(settings: SpectrogramSettings) -> str:
+    """The size of a network input in words, with its channels if there are several.
+
+    >>> input_size_text(SpectrogramSettings(deltas=2)), input_size_text(SpectrogramSettings(network_input="waveform"))
+    ('3 × 128 × 128', '88,200 samples')
+    """
+    if settings.network_input == "waveform":
+        return f"{settings.width:,} samples"
+    sizes = [*[settings.channels] * (settings.channels > 1), settings.height, settings.width]
+    return " × ".join(map(str, sizes))
+
+
 def differences(settings: SpectrogramSettings, other: SpectrogramSettings) -> list[Difference]:
     """The settings that differ, in the order of the fields.
 
