@@ -127,7 +127,8 @@ class Batches:
             Makes the arrays of waveforms; those for a GPU are in memory that it can copy from by itself.
         """
         order = self._order(epoch)
-        reads_sounds = self._packed is None and (epoch == 0 or not as_inputs)  # later, inputs come from cached frames
+        is_cached = epoch > 0 and as_inputs and not self._starts_from_waveforms
+        reads_sounds = self._packed is None and not is_cached
         ahead = FetchAhead([self.labelled.clips[item].path for item in order] if reads_sounds else [])
 
         def make_batch(number: int) -> Batch:
@@ -155,6 +156,11 @@ class Batches:
         """The pool of each of these clips, where the stage draws from several: mixers then stay within a pool."""
         return self.labelled.kinds[items] if self.stage.pools is not None else None
 
+    @property
+    def _starts_from_waveforms(self) -> bool:
+        """Whether each crop is read as a waveform, because nothing that is cached would do."""
+        return bool(self.chain.on_waveforms) or self.settings.network_input == "waveform"
+
     def _draw_crops(
         self, epoch: int, number: int, order: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.random.Generator]:
@@ -169,7 +175,7 @@ class Batches:
             items, positions, rng = self._draw_crops(epoch, number, order)
             targets, pools = self.labelled.targets[items], self.pools_of(items)
             features, scales = self.frames.batch(items, positions, self.chain.on_waveforms, rng)
-        elif self.chain.on_waveforms or self.settings.network_input == "waveform":
+        elif self._starts_from_waveforms:
             batch = self._make_waveforms(epoch, number, order)
             items, rng, pools = batch.items, batch.rng, self.pools_of(batch.items)
             waveforms, targets = apply_all(self.chain.on_waveforms, batch.values, batch.targets, rng, pools)
