@@ -35,6 +35,7 @@ from audiotag.networks.argus import ArgusSettings
 from audiotag.networks.base import NetworkSettings, default_network
 from audiotag.networks.cost import multiplications
 from audiotag.networks.crnn import CRNNSettings
+from audiotag.networks.env_net import EnvNetSettings
 from audiotag.networks.mobilenet import MobileNetSettings
 from audiotag.networks.multi_scale_cnn import MultiScaleCNNSettings
 from audiotag.networks.resnet import ResNetSettings
@@ -80,24 +81,32 @@ NETWORKS: dict[str, tuple[NetworkSettings, tuple[int, int, int]]] = {
     "third-6-max": (MultiScaleCNNSettings(blocks=6), (1, 128, 256)),
     "fourth-resnet-34": (ResNetSettings(), (1, 128, 512)),
     "fifth-crnn": (CRNNSettings(), (1, 128, 256)),
+    "fourth-envnet-v2": (EnvNetSettings(), (1, 1, 133_300)),
 }
 
 
 def recipe_of(settings: NetworkSettings, shape: tuple[int, int, int], batch: int, epochs: int) -> Recipe:
-    """The recipe ``default`` with another network and inputs of another size, which are not cropped."""
+    """The recipe ``default`` with another network and inputs of another size, which are not cropped.
+
+    A network that takes waveforms gets them without augmentation.
+    """
+    recipe = load_recipe("default")
+    stages = (Stage("curated", epochs, 1e-4),)
     channels, height, width = shape
+    if settings.takes == "waveform":
+        waveforms = SpectrogramSettings(clip_s=(width + 0.5) / RATE, network_input="waveform")
+        return replace(recipe, network=settings, spectrogram=waveforms, batch_size=batch, augment=(), stages=stages)
     samples = HOP_LENGTH * (width - 1)
     spectrogram = SpectrogramSettings(
         clip_s=(samples + 0.5) / RATE, hop_length=HOP_LENGTH, n_mels=height, deltas=channels - 1, normalise="clip"
     )
-    recipe = load_recipe("default")
     return replace(
         recipe,
         network=settings,
         spectrogram=spectrogram,
         batch_size=batch,
         augment=tuple(each for each in recipe.augment if each.kind != "crop"),
-        stages=(Stage("curated", epochs, 1e-4),),
+        stages=stages,
     )
 
 

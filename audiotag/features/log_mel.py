@@ -156,6 +156,8 @@ def apply_floor(decibels: np.ndarray, settings: SpectrogramSettings) -> np.ndarr
 def network_input(log_mel: np.ndarray, settings: SpectrogramSettings, scale: Scale | None = None) -> np.ndarray:
     """Make the network input from a log-mel: normalise it, add its deltas, resize it.
 
+    The other features of `audiotag.features.crop_features.crop_features`, waveforms, stay as they are.
+
     Parameters
     ----------
     log_mel : numpy.ndarray, shape=(n_mels, frames), dB

@@ -8,6 +8,7 @@ import numpy as np
 
 from audiotag.features.log_mel import network_input
 from audiotag.features.mel import empty_bands, mel_corners
+from audiotag.features.setting_names import input_size_text
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.features.whole_clip import WholeClip
 
@@ -47,7 +48,9 @@ def energy_outside(waveform: np.ndarray, settings: SpectrogramSettings) -> float
 
 
 def value_unit(settings: SpectrogramSettings) -> str:
-    """The unit of the values of a network input: dB, standard deviations (σ), or none where the range is 0 to 1."""
+    """The unit of the values of a network input: dB, standard deviations (σ), or none for a range and for samples."""
+    if settings.network_input == "waveform":
+        return ""
     return {"none": "dB", "range": ""}.get(settings.normalise, "σ")
 
 
@@ -71,21 +74,24 @@ def read_outs(
     corners = mel_corners(settings)
     resolution_hz = PEAK_WIDTH_BINS[settings.window] * settings.sample_rate / settings.win_length
     at_floor = log_mel <= (log_mel if whole is None else whole.log_mel).max() - settings.top_db + 1e-3
-    values = network_input(log_mel, settings, None if whole is None else whole.scale)[0]
+    values = waveform
+    if settings.network_input == "log-mel":
+        values = network_input(log_mel, settings, None if whole is None else whole.scale)[0]
     has_sound = ~at_floor.all(axis=0)  # frames of padding are completely at the floor, whatever top_db is
     floor_fraction = float(at_floor[:, has_sound].mean()) if has_sound.any() else 1.0
     return [
         ReadOut(
             "Network input",
-            " × ".join(map(str, [*[settings.channels] * (settings.channels > 1), settings.height, settings.width])),
-            "Rows × columns of the array that the network gets, with the channels before them if there are several.",
+            input_size_text(settings),
+            "Rows × columns of the array that the network gets, with the channels before them if there are several; or "
+            "the samples of a waveform.",
         ),
         ReadOut(
             "Values",
             f"{_number(values.min())} to {_number(values.max())} {value_unit(settings)}".rstrip(),
             "Smallest and largest value of the array: in dB re a power of 1 in a band, where the player shows dB re "
             "full scale; or normalised, in standard deviations (σ) from the mean, or between the clip's minimum and "
-            "maximum.",
+            "maximum. Full scale of a waveform is −1 to 1.",
         ),
         ReadOut(
             "Frame step",

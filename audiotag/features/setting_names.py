@@ -39,11 +39,12 @@ NAMES: dict[str, tuple[str, str]] = {  # of every field: its name and its unit
     "range_mean": ("Range mean", ""),
     "range_std": ("Range deviation", ""),
     "resize_filter": ("Resize by", ""),
+    "network_input": ("Network gets", ""),
 }
 # Fields that change which time and frequency range, and which values, a spectrogram of the same moment shows.
 CHANGES_PICTURE = frozenset(NAMES) - {
     "clip_s", "trim_db", "trim_pad_s", "padding", "mean_db", "std_db", "min_s",
-    "trim_rule", "range_mean", "range_std",
+    "trim_rule", "range_mean", "range_std", "network_input",
 }  # fmt: skip
 
 
@@ -79,6 +80,18 @@ def value_text(field: str, value: Any) -> str:
         return words[field, value]
     number = f"{value:,.10g}".replace("-", "−") if isinstance(value, int | float) else str(value)
     return f"{number} {NAMES[field][1]}".rstrip()
+
+
+def input_size_text(settings: SpectrogramSettings) -> str:
+    """The size of a network input in words, with its channels if there are several.
+
+    >>> input_size_text(SpectrogramSettings(deltas=2)), input_size_text(SpectrogramSettings(network_input="waveform"))
+    ('3 × 128 × 128', '88,200 samples')
+    """
+    if settings.network_input == "waveform":
+        return f"{settings.width:,} samples"
+    sizes = [*[settings.channels] * (settings.channels > 1), settings.height, settings.width]
+    return " × ".join(map(str, sizes))
 
 
 def differences(settings: SpectrogramSettings, other: SpectrogramSettings) -> list[Difference]:

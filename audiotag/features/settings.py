@@ -17,6 +17,7 @@ Crop = Literal["waveform", "spectrogram"]
 TrimRule = Literal["fastaudio", "librosa"]
 DeltaFilter = Literal["slope", "savitzky-golay"]
 ResizeFilter = Literal["bilinear", "nearest"]
+NetworkInput = Literal["log-mel", "waveform"]
 
 DELTA_FRAMES = 9  # that a delta is computed from
 OF_SPECTROGRAMS: frozenset[Padding] = frozenset({"minimum", "minimum-or-repeat", "zero-db-after"})
@@ -24,7 +25,7 @@ OF_SPECTROGRAMS: frozenset[Padding] = frozenset({"minimum", "minimum-or-repeat",
 # and fingerprints of earlier settings stay as they are.
 LATER_FIELDS = (
     "crop", "min_s", "trim_rule", "centred", "log_offset", "delta_filter", "equal_channels", "range_mean", "range_std",
-    "resize_filter",
+    "resize_filter", "network_input",
 )  # fmt: skip
 
 MAX_VALUES_PER_S = 2**19  # 64 times as many as those of the published method; five minutes of them take 1 GB
@@ -35,7 +36,8 @@ class SpectrogramSettings:
     """Everything between a sound file and the network input.
 
     The log-mel spectrogram has shape ``(n_mels, frames)``; the network input is made from it by `normalise`, `deltas`
-    and `resize`. The defaults are those of the published method (preset ``capstone``): 2 s become 128 × 128.
+    and `resize`, or it is the waveform itself, see `network_input`. The defaults are those of the published method
+    (preset ``capstone``): 2 s become 128 × 128.
 
     Attributes
     ----------
@@ -99,6 +101,10 @@ class SpectrogramSettings:
         Subtracted, and divided by, after ``normalise="range"``.
     resize_filter : str
         How ``resize`` interpolates; "nearest" repeats or leaves out values.
+    network_input : str
+        What the network gets: the "log-mel"; or, with "waveform", the crop itself, samples in [-1, 1] as one row of
+        shape ``(1, 1, clip_samples)``. The other settings of the log-mel then say only how sounds are shown, so
+        `normalise`, `deltas`, `equal_channels` and `resize` must be off. Networks declare which of the two they take.
 
     Raises
     ------
@@ -137,6 +143,7 @@ class SpectrogramSettings:
     range_mean: Annotated[float, Within(-10, 10), "0 subtracts nothing"] = 0.0
     range_std: Annotated[float, Within(0, 10, above=True), "1 leaves the values from 0 to 1"] = 1.0
     resize_filter: Annotated[ResizeFilter, "bilinear is common"] = "bilinear"
+    network_input: Annotated[NetworkInput, "waveform is for networks that take samples"] = "log-mel"
 
     def __post_init__(self) -> None:
         check(self)
@@ -191,6 +198,7 @@ class SpectrogramSettings:
         )
         self._check_crop()
         self._check_channels()
+        self._check_network_input()
 
     def _check_crop(self) -> None:
         needed = 'set crop to "spectrogram"'
@@ -214,6 +222,21 @@ class SpectrogramSettings:
             self.frames,
             "lengthen the clip, or lower hop_length",
         )
+
+    def _check_network_input(self) -> None:
+        """Raise if something changes the log-mel of a network that does not get it."""
+        if self.network_input == "log-mel":
+            return
+        for name, off in (
+            ("crop", "waveform"),
+            ("normalise", "none"),
+            ("deltas", 0),
+            ("equal_channels", 1),
+            ("resize", 0),
+        ):
+            value = getattr(self, name)
+            rule = f"be {readable(off)} where the network gets the waveform"
+            require(value == off, name, rule, readable(value), "leave it out, or set network_input to log-mel")
 
     @property
     def clip_samples(self) -> int:
@@ -241,13 +264,18 @@ class SpectrogramSettings:
 
     @property
     def height(self) -> int:
-        """Rows of the network input."""
-        return self.resize or self.n_mels
+        """Rows of the network input; a waveform is one row."""
+        return 1 if self.network_input == "waveform" else self.resize or self.n_mels
 
     @property
     def width(self) -> int:
-        """Columns of the network input."""
-        return self.resize or self.frames
+        """Columns of the network input: frames, or, with `resize`, pixels; of a waveform its samples."""
+        return self.clip_samples if self.network_input == "waveform" else self.resize or self.frames
+
+    @property
+    def column_unit(self) -> str:
+        """What the columns of the network input are, in the plural: frames or samples."""
+        return "samples" if self.network_input == "waveform" else "frames"
 
     def with_changes(self, **values: Any) -> SpectrogramSettings:
         """The same settings with other values of some fields; checked again."""

@@ -71,8 +71,21 @@ class LogMel(nn.Module):
         return spectrum.real.square() + spectrum.imag.square()
 
 
+class WaveformRow(nn.Module):
+    """The features of networks that take waveforms: (batch, samples) → (batch, 1, samples)."""
+
+    def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
+        """(batch, samples) → (batch, 1, samples)."""
+        return waveforms[:, None]
+
+
+def crop_features(settings: SpectrogramSettings) -> LogMel | WaveformRow:
+    """What turns the waveforms of a batch into features, as `audiotag.features.crop_features` does for one."""
+    return WaveformRow() if settings.network_input == "waveform" else LogMel(settings)
+
+
 class NetworkInput(nn.Module):
-    """Network inputs of a batch of log-mels: normalised, with their deltas, resized.
+    """Network inputs of a batch of log-mels: normalised, with their deltas, resized; waveforms stay as they are.
 
     Shape
     -----

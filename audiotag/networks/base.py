@@ -12,12 +12,14 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from audiotag.checks import build, check, readable
+from audiotag.checks import build, check, readable, require
 from audiotag.errors import AudiotagError
 from audiotag.registry import Registry
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from audiotag.features.settings import NetworkInput, SpectrogramSettings
 
 DEFAULT_NETWORK = "xresnet"
 
@@ -50,8 +52,16 @@ class NetworkSettings:
         raise NotImplementedError
 
     @property
+    def takes(self) -> NetworkInput:
+        """Which network input it is made for: a log-mel, or the waveform itself, one row of samples.
+
+        A recipe whose `SpectrogramSettings.network_input` is another one is refused.
+        """
+        return "log-mel"
+
+    @property
     def fewest_frames(self) -> int:
-        """Width of the narrowest network input that the network takes."""
+        """Width of the narrowest network input that the network takes, in frames, or in samples of a waveform."""
         return 1
 
     @property
@@ -148,6 +158,17 @@ def register_network(name: str) -> Callable[[Settings], Settings]:
         return settings
 
     return register
+
+
+def check_network_input(network: NetworkSettings, spectrogram: SpectrogramSettings) -> None:
+    """Raise if a network does not take the network input that the spectrogram settings make."""
+    require(
+        network.takes == spectrogram.network_input,
+        "spectrogram.network_input",
+        f"be {network.takes} for this network ({network.describe()})",
+        spectrogram.network_input,
+        f'set network_input = "{network.takes}" there, or take another network',
+    )
 
 
 def default_network() -> NetworkSettings:

@@ -21,6 +21,7 @@ from audiotag.audio.streaming import LongSound
 from audiotag.augmentation.mask import Mask
 from audiotag.checks import build, require
 from audiotag.errors import AudiotagError
+from audiotag.features.crop_features import crop_features
 from audiotag.features.frame_stream import facts_of, frame_blocks, measure_whole
 from audiotag.features.log_mel import log_mel, network_input
 from audiotag.features.trimming import fit_length, trimmed_bounds
@@ -166,11 +167,12 @@ class InputMaker:
         numpy.ndarray, shape=(channels, height, width), float32
         """
         settings = self.card.spectrogram
-        decibels = log_mel(fit_length(waveform[start : start + settings.clip_samples], settings, position), settings)
+        crop = fit_length(waveform[start : start + settings.clip_samples], settings, position)
+        features = crop_features(crop, settings)
         if rng is not None:
             for mask in self.masks:
-                decibels = mask.apply(decibels[None, None], mask.sample(rng, (1, 1, *decibels.shape)))[0, 0]
-        return network_input(decibels, settings)
+                features = mask.apply(features[None, None], mask.sample(rng, (1, 1, *features.shape)))[0, 0]
+        return network_input(features, settings)
 
     def _whole_clip(self, name: str, waveform: np.ndarray, offset: int) -> ClipInputs:
         """Inputs of all windows of a trimmed clip that begins at sample ``offset`` of its file."""

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from audiotag.errors import AudiotagError
-from audiotag.features.log_mel import log_mel, network_input
+from audiotag.features.crop_features import crop_features
+from audiotag.features.log_mel import network_input
 from audiotag.tagging.engines import (
     ENGINES,
     REFERENCE,
@@ -109,7 +110,7 @@ def compare_engines(
     settings, steps = card.spectrogram, len(ENGINES) + 2
     progress(0, steps)
     sounds = mixtures(settings, N_INPUTS, N_SOUND_VARIANTS)
-    inputs = np.stack([network_input(log_mel(sound, settings), settings) for sound in sounds])
+    inputs = np.stack([network_input(crop_features(sound, settings), settings) for sound in sounds])
     reference = _reference_scores(open_torch(REFERENCE, networks, card.network), inputs)
     if not np.isfinite(reference).all():
         raise AudiotagError(f"{card.name} gives scores that are not numbers: its weights are damaged; train it again.")

@@ -15,7 +15,7 @@ from audiotag.checks import build, readable
 from audiotag.errors import AudiotagError
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.foreign import read_foreign_json
-from audiotag.networks.base import NetworkSettings, network_from_dict
+from audiotag.networks.base import NetworkSettings, check_network_input, network_from_dict
 from audiotag.reasons import plain_reason
 from audiotag.tagging.blend_card import BlendCard
 from audiotag.tagging.settings import Windows
@@ -309,10 +309,11 @@ def _check(card: Card) -> None:
         is_profile = isinstance(values, list) and len(values) == 3 and all(map(_is_finite, values))
         if not is_profile:
             raise AudiotagError(f"{name} of the training sounds must be three numbers, got {readable(values)}")
+    check_network_input(card.network, card.spectrogram)
     if card.spectrogram.width < card.network.fewest_frames:
         raise AudiotagError(
-            f"the spectrogram must have at least {card.network.fewest_frames} frames for its network, got "
-            f"{card.spectrogram.width}"
+            f"the spectrogram must have at least {card.network.fewest_frames} {card.spectrogram.column_unit} for its "
+            f"network, got {card.spectrogram.width}"
         )
     if card.spectrogram.height < card.network.fewest_bands:
         raise AudiotagError(

@@ -1,9 +1,9 @@
 """Find which part of time and frequency an ensemble used for a label, and let that part be heard.
 
 A section of a sound, one window of the ensemble, is scored again and again with another patch of its log-mel covered
-(`audiotag.tagging.occlusion`). One pass gives the maps of all labels. What a map marks is then kept in the waveform, or
-removed from it (`audiotag.features.masking`), and both sounds are tagged like any other: their scores show whether the
-map is right.
+(`audiotag.tagging.occlusion`); where networks take waveforms, with that patch of time and frequency removed. One pass
+gives the maps of all labels. What a map marks is then kept in the waveform, or removed from it
+(`audiotag.features.masking`), and both sounds are tagged like any other: their scores show whether the map is right.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from audiotag.features.mel import mel_frequencies
 from audiotag.tagging.fold_fusion import MIN_SCORE
 from audiotag.tagging.occlusion import Grid, top_share
 from audiotag.tagging.section import Section, read_section, section_start
-from audiotag.tagging.section_inputs import SectionWindow
-from audiotag.tagging.section_scores import Filling, Progress, SectionScorer
+from audiotag.tagging.section_inputs import Filling, Window
+from audiotag.tagging.section_scores import Progress, SectionScorer
 from audiotag.tagging.waveform_source import Taggable, readable_source
 
 if TYPE_CHECKING:
@@ -206,7 +206,8 @@ def explain_section(
     settings : TagSettings, optional
         How folds and windows are combined; by default the tagger's.
     filling : "floor" or "mean"
-        What patches are covered with: the lowest value of the window's log-mel, or its mean.
+        What patches are covered with: the lowest value of the window's log-mel, or its mean. Of waveforms they are
+        removed.
         `benchmarks/explanation.py` compares both.
     progress : callable
         Gets (network inputs done, in total).
@@ -285,11 +286,11 @@ def _levels(section: Section, grid: Grid) -> np.ndarray:
     return (levels - levels.min()) / max(float(np.ptp(levels)), 1e-9)
 
 
-def _pairs(scorer: SectionScorer) -> list[tuple[Tagger, list[SectionWindow]]]:
+def _pairs(scorer: SectionScorer) -> list[tuple[Tagger, list[Window]]]:
     return list(zip(scorer.tagger.parts, scorer.windows, strict=True))
 
 
-def _with_nothing_first(grid: Grid, part: Tagger, window: SectionWindow) -> np.ndarray:
+def _with_nothing_first(grid: Grid, part: Tagger, window: Window) -> np.ndarray:
     """What each variant covers in a window: the first one nothing, then each patch."""
     patches = grid.covered(mel_frequencies(part.card.spectrogram), window.times_s)
     return np.concatenate([np.zeros_like(patches[:1]), patches])

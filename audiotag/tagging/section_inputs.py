@@ -1,20 +1,27 @@
-"""Network inputs of a section of a sound, from log-mels that may be changed before."""
+"""Network inputs of a section of a sound, of which parts in time and frequency may be covered before."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
 
 import numpy as np
 
+from audiotag.features.crop_features import crop_features
 from audiotag.features.log_mel import Scale, log_mel, network_input
+from audiotag.features.masking import MaskableSound, TimeFrequencyMap
+from audiotag.features.mel import mel_frequencies
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.features.trimming import crop_start, fit_length
 from audiotag.features.whole_clip import WholeClip, crop_frame, cut_frames, repeats_at
 
+Filling = Literal["floor", "mean"]
+
 
 @dataclass(frozen=True, eq=False)
 class SectionWindow:
-    """One window of a section, as the networks of an ensemble get it.
+    """One window of a section, as networks that take log-mels get it.
 
     Attributes
     ----------
@@ -29,12 +36,73 @@ class SectionWindow:
     times_s: np.ndarray
     scale: Scale | None
 
-    def input_of(self, changed: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
-        """Network input of a changed log-mel of this window."""
-        return network_input(changed, settings, self.scale)
+    def plain_input(self, settings: SpectrogramSettings) -> np.ndarray:
+        """Network input of the window as it is, shape ``(channels, height, width)``."""
+        return network_input(self.log_mel, settings, self.scale)
+
+    def covered_inputs(self, covered: np.ndarray, settings: SpectrogramSettings, filling: Filling) -> np.ndarray:
+        """Network inputs with parts of the window covered, shape ``(variants, channels, height, width)``.
+
+        Parameters
+        ----------
+        covered : numpy.ndarray, shape=(variants, n_mels, frames), bool
+            At the mel bands of the settings and at `times_s`.
+        settings : SpectrogramSettings
+        filling : "floor" or "mean"
+            What covers: the lowest value of the log-mel, or its mean.
+        """
+        value = self.log_mel.min() if filling == "floor" else self.log_mel.mean()
+        changed = np.where(covered, value, self.log_mel)
+        return np.stack([network_input(each, settings, self.scale) for each in changed])
 
 
-def section_windows(waveform: np.ndarray, settings: SpectrogramSettings) -> list[SectionWindow]:
+@dataclass(frozen=True, eq=False)
+class WaveformWindow:
+    """One window of a section, as networks that take waveforms get it.
+
+    Attributes
+    ----------
+    waveform : numpy.ndarray, shape=(clip_samples,)
+    times_s : numpy.ndarray, shape=(frames,)
+        As those of `SectionWindow`, of the frames that a log-mel of the window would have.
+    sample_rate : int
+        In Hz.
+    """
+
+    waveform: np.ndarray
+    times_s: np.ndarray
+    sample_rate: int
+
+    @cached_property
+    def _sound(self) -> MaskableSound:
+        return MaskableSound(self.waveform, self.sample_rate)
+
+    def plain_input(self, settings: SpectrogramSettings) -> np.ndarray:
+        """Network input of the window as it is, shape ``(1, 1, clip_samples)``."""
+        return network_input(crop_features(self.waveform, settings), settings)
+
+    def covered_inputs(self, covered: np.ndarray, settings: SpectrogramSettings, filling: Filling) -> np.ndarray:
+        """Network inputs without some parts of the window, shape ``(variants, 1, 1, clip_samples)``.
+
+        Parts are removed by masking the short-time Fourier transform; there is no other ``filling``.
+
+        Parameters
+        ----------
+        covered : numpy.ndarray, shape=(variants, n_mels, frames), bool
+            At the mel bands of the settings and at `times_s`.
+        settings : SpectrogramSettings
+        filling : "floor" or "mean"
+        """
+        frames_s = np.arange(settings.frames) * settings.hop_length / self.sample_rate
+        places = mel_frequencies(settings), frames_s
+        rest = [self.waveform - self._sound.part(TimeFrequencyMap(part.astype(float), *places)) for part in covered]
+        return np.stack([network_input(crop_features(each, settings), settings) for each in rest])
+
+
+Window = SectionWindow | WaveformWindow
+
+
+def section_windows(waveform: np.ndarray, settings: SpectrogramSettings) -> list[Window]:
     """The windows of a section: one, or, where it is longer than a window, so many that they overlap by half.
 
     Parameters
@@ -51,21 +119,24 @@ def section_windows(waveform: np.ndarray, settings: SpectrogramSettings) -> list
         times_s = frames_s + crop_start(len(waveform), settings) / rate
         if settings.padding == "repeat":
             times_s = times_s % (len(waveform) / rate)
-        return [SectionWindow(log_mel(fit_length(waveform, settings), settings), times_s, None)]
-    found = []
-    for start in _spread(len(waveform) - window, window // 2):
-        part = waveform[start : start + window]
-        found.append(SectionWindow(log_mel(part, settings), frames_s + start / rate, None))
-    return found
+        return [_window(fit_length(waveform, settings), times_s, settings)]
+    starts = _spread(len(waveform) - window, window // 2)
+    return [_window(waveform[start : start + window], frames_s + start / rate, settings) for start in starts]
 
 
-def _of_spectrogram(waveform: np.ndarray, settings: SpectrogramSettings) -> list[SectionWindow]:
+def _window(waveform: np.ndarray, times_s: np.ndarray, settings: SpectrogramSettings) -> Window:
+    if settings.network_input == "waveform":
+        return WaveformWindow(waveform, times_s, settings.sample_rate)
+    return SectionWindow(log_mel(waveform, settings), times_s, None)
+
+
+def _of_spectrogram(waveform: np.ndarray, settings: SpectrogramSettings) -> list[Window]:
     whole = WholeClip.of(waveform, settings)
     have, hop = whole.log_mel.shape[1], settings.hop_length
     firsts = [crop_frame(have, settings)]
     if have > settings.frames:
         firsts = _spread(have - settings.frames, settings.frames // 2)
-    found = []
+    found: list[Window] = []
     for first in firsts:
         repeats = repeats_at(settings)
         numbers = np.arange(first, first + settings.frames)

@@ -1,11 +1,11 @@
-"""Score changed log-mels and changed waveforms in place of a section of a sound, by all folds that vote."""
+"""Score a section of a sound with parts covered, and changed waveforms in its place, by all folds that vote."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from audiotag.audio.reading import read_short_sound
 from audiotag.tagging.fold_fusion import fuse_windows
 from audiotag.tagging.result import Evidence
 from audiotag.tagging.section import Section
-from audiotag.tagging.section_inputs import SectionWindow, section_windows
+from audiotag.tagging.section_inputs import Filling, Window, section_windows
 from audiotag.tagging.waveform_source import readable_source
 
 if TYPE_CHECKING:
@@ -24,11 +24,10 @@ if TYPE_CHECKING:
 INPUTS_AT_ONCE = 32
 
 Progress = Callable[[int, int], None]
-Filling = Literal["floor", "mean"]
 
 
 class SectionScorer:
-    """Scores of changed log-mels and of changed waveforms of a section by all folds of an ensemble that vote.
+    """Scores of a section with parts covered, and of changed waveforms, by all folds of an ensemble that vote.
 
     Parameters
     ----------
@@ -44,7 +43,7 @@ class SectionScorer:
         self._settings = replace(settings or tagger.settings, tta=False, hold_back=False)
 
     @cached_property
-    def windows(self) -> list[list[SectionWindow]]:
+    def windows(self) -> list[list[Window]]:
         """The windows of the section for each of the tagger's `parts`."""
         return [self._windows(part, self.section.waveform) for part in self.tagger.parts]
 
@@ -54,14 +53,14 @@ class SectionScorer:
         filling: Filling = "floor",
         progress: Progress = lambda done, total: None,
     ) -> np.ndarray:
-        """Scores with parts of the log-mels covered, ``(variants, labels)``; those of a silent section are 0.
+        """Scores with parts of the windows covered, ``(variants, labels)``; those of a silent section are 0.
 
         Parameters
         ----------
         covered : list of lists of numpy.ndarray, shape=(variants, bands, frames), bool
             What is covered, for each of the tagger's parts and each of its windows.
         filling : "floor" or "mean"
-            What covers: the lowest value of the window, or its mean.
+            What covers: the lowest value of the window, or its mean. Of a waveform, parts are removed.
         progress : callable
             Gets (network inputs done, in total).
         """
@@ -70,13 +69,10 @@ class SectionScorer:
         for part, windows, of_part in zip(self.tagger.parts, self.windows, covered, strict=True):
             settings, scores = part.card.spectrogram, []
             for window, masks in zip(windows, of_part, strict=True):
-                value = window.log_mel.min() if filling == "floor" else window.log_mel.mean()
                 blocks = []
                 for first in range(0, len(masks), INPUTS_AT_ONCE):
                     some = masks[first : first + INPUTS_AT_ONCE]
-                    changed = np.where(some, value, window.log_mel)
-                    inputs = np.stack([window.input_of(each, settings) for each in changed])
-                    blocks.append(part.engine(inputs).scores)
+                    blocks.append(part.engine(window.covered_inputs(some, settings, filling)).scores)
                     done += len(some)
                     progress(done, total)
                 scores.append(np.concatenate(blocks, axis=1))
@@ -93,7 +89,7 @@ class SectionScorer:
         for part in self.tagger.parts:
             settings = part.card.spectrogram
             windows = [self._windows(part, waveform) for waveform in waveforms]
-            inputs = [window.input_of(window.log_mel, settings) for of_one in windows for window in of_one]
+            inputs = [window.plain_input(settings) for of_one in windows for window in of_one]
             blocks = [
                 part.engine(np.stack(inputs[first : first + INPUTS_AT_ONCE])).scores
                 for first in range(0, len(inputs), INPUTS_AT_ONCE)
@@ -121,7 +117,7 @@ class SectionScorer:
     def _combined(self, evidence: list[Evidence]) -> np.ndarray:
         return self.tagger.window_tags_of(self.tagger.join_parts(evidence), self._settings).timeline
 
-    def _windows(self, part: Tagger, waveform: np.ndarray) -> list[SectionWindow]:
+    def _windows(self, part: Tagger, waveform: np.ndarray) -> list[Window]:
         settings, rate = part.card.spectrogram, self.section.sample_rate
         if settings.sample_rate != rate:
             sound = read_short_sound(readable_source(waveform, rate), settings.sample_rate, np.inf, self.section.name)

@@ -18,6 +18,7 @@ import numpy as np
 import psutil
 
 from audiotag.augmentation.chain import Chain, apply_all
+from audiotag.features.crop_features import crop_features
 from audiotag.features.log_mel import Scale, network_inputs
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.remote.ahead import FetchAhead
@@ -126,7 +127,8 @@ class Batches:
             Makes the arrays of waveforms; those for a GPU are in memory that it can copy from by itself.
         """
         order = self._order(epoch)
-        reads_sounds = self._packed is None and (epoch == 0 or not as_inputs)  # later, inputs come from cached frames
+        is_cached = epoch > 0 and as_inputs and not self._starts_from_waveforms
+        reads_sounds = self._packed is None and not is_cached
         ahead = FetchAhead([self.labelled.clips[item].path for item in order] if reads_sounds else [])
 
         def make_batch(number: int) -> Batch:
@@ -154,6 +156,11 @@ class Batches:
         """The pool of each of these clips, where the stage draws from several: mixers then stay within a pool."""
         return self.labelled.kinds[items] if self.stage.pools is not None else None
 
+    @property
+    def _starts_from_waveforms(self) -> bool:
+        """Whether each crop is read as a waveform, because nothing that is cached would do."""
+        return bool(self.chain.on_waveforms) or self.settings.network_input == "waveform"
+
     def _draw_crops(
         self, epoch: int, number: int, order: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.random.Generator]:
@@ -167,23 +174,21 @@ class Batches:
         if isinstance(self.frames, WholeClipCache):
             items, positions, rng = self._draw_crops(epoch, number, order)
             targets, pools = self.labelled.targets[items], self.pools_of(items)
-            log_mels, scales = self.frames.batch(items, positions, self.chain.on_waveforms, rng)
-        elif self.chain.on_waveforms:
-            from audiotag.features.log_mel import log_mel
-
+            features, scales = self.frames.batch(items, positions, self.chain.on_waveforms, rng)
+        elif self._starts_from_waveforms:
             batch = self._make_waveforms(epoch, number, order)
             items, rng, pools = batch.items, batch.rng, self.pools_of(batch.items)
             waveforms, targets = apply_all(self.chain.on_waveforms, batch.values, batch.targets, rng, pools)
-            log_mels = np.stack([log_mel(waveform, self.settings) for waveform in waveforms])
+            features = np.stack([crop_features(waveform, self.settings) for waveform in waveforms])
         else:
             items, positions, rng = self._draw_crops(epoch, number, order)
             targets, pools = self.labelled.targets[items], self.pools_of(items)
             if self.crops_at_random:
-                log_mels = np.stack([self.frames.random(i, at) for i, at in zip(items, positions, strict=True)])
+                features = np.stack([self.frames.random(i, at) for i, at in zip(items, positions, strict=True)])
             else:
-                log_mels = np.stack([self.frames.middle(i) for i in items])
-        log_mels, targets = apply_all(self.chain.on_log_mels, log_mels[:, None], targets, rng, pools)
-        inputs = network_inputs(log_mels[:, 0], self.settings, scales)
+                features = np.stack([self.frames.middle(i) for i in items])
+        features, targets = apply_all(self.chain.on_log_mels, features[:, None], targets, rng, pools)
+        inputs = network_inputs(features[:, 0], self.settings, scales)
         inputs, targets = apply_all(self.chain.on_network_inputs, inputs, targets, rng, pools)
         return Batch(inputs, targets, items, rng, self.labelled.kinds[items])
 

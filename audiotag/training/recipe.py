@@ -14,7 +14,7 @@ from audiotag.checks import Within, build, check, error_path, readable, require
 from audiotag.data.clip_lists import ClipLists
 from audiotag.errors import AudiotagError
 from audiotag.features.settings import DELTA_FRAMES, SpectrogramSettings
-from audiotag.networks.base import NetworkSettings, default_network, network_from_dict
+from audiotag.networks.base import NetworkSettings, check_network_input, default_network, network_from_dict
 from audiotag.training.losses.base import LOSSES, LossChoice, LossesByKind
 from audiotag.training.parts import check_part, part_name, plain_part, read_part
 from audiotag.training.schedules.base import SCHEDULES, ScheduleChoice, find_schedule
@@ -150,7 +150,9 @@ class Recipe:
             "none",
             "it says which noisy clips are trusted",
         )
+        check_network_input(self.network, self.spectrogram)
         for stage in self.stages:
+            self._check_waveform_input(stage)
             self._check_end(stage)
             self._check_augmentations(stage)
             self._check_batch(self.spectrogram_of(stage))
@@ -158,7 +160,7 @@ class Recipe:
             require(
                 frames >= fewest,
                 "the network input",
-                f"have at least {fewest} frames for this network",
+                f"have at least {fewest} {self.spectrogram.column_unit} for this network",
                 frames,
                 "lengthen the clip or the crop, or take fewer frames at once",
             )
@@ -243,6 +245,21 @@ class Recipe:
             f"be at most {MAX_BATCH_VALUES // values} with these spectrogram settings",
             self.batch_size,
             "or shorten clip_s, or lower size, resize or deltas",
+        )
+
+    def _check_waveform_input(self, stage: Stage) -> None:
+        """Raise if the network gets waveforms and something is to change a spectrogram."""
+        if self.spectrogram.network_input == "log-mel":
+            return
+        rule = "be 0 where the network gets the waveform, which is not resized"
+        require(not stage.size, "stages.size", rule, stage.size, "leave it out")
+        others = [augmentation.kind for augmentation in self.augment if augmentation.domain != "waveform"]
+        require(
+            not others,
+            "augment",
+            "change only waveforms where the network gets the waveform",
+            ", ".join(others),
+            'give it domain = "waveform" if it has one, or leave it out',
         )
 
     def _check_augmentations(self, stage: Stage) -> None:

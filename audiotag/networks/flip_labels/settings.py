@@ -12,6 +12,7 @@ from audiotag.networks.base import NetworkSettings, default_network, network_fro
 if TYPE_CHECKING:
     from torch import nn
 
+    from audiotag.features.settings import NetworkInput
     from audiotag.networks.flip_labels.model import FlipNetwork
 
 
@@ -58,6 +59,11 @@ class FlipLabelsSettings(NetworkSettings):
     def outputs_per_label(self) -> int:
         """One per flip."""
         return len(FLIPS)
+
+    @property
+    def takes(self) -> NetworkInput:
+        """What the network inside takes."""
+        return self.network.takes
 
     @property
     def fewest_frames(self) -> int:

@@ -19,7 +19,7 @@ from audiotag.tagging.clip_inputs import MAX_EXCESS_FRACTION, MAX_WHOLE_CLIP_S
 from audiotag.tagging.fold_fusion import MIN_SCORE
 from audiotag.tagging.onnx_export import AllFolds
 from audiotag.tagging.settings import Combine, TagSettings, Windows
-from audiotag.tagging.standalone.front_end import ExportableLogMel, ExportableNetworkInput
+from audiotag.tagging.standalone.front_end import ExportableLogMel, ExportableNetworkInput, exportable_features
 
 LOWEST_POWER = 1e-10  # of a frame, where silence is trimmed
 
@@ -193,7 +193,7 @@ class WindowScores(nn.Module):
     def __init__(self, settings: SpectrogramSettings, folds: AllFolds, windows: Windows) -> None:
         super().__init__()
         self.cuts_spectrograms = settings.crop == "spectrogram"
-        self.log_mel, self.network_input = ExportableLogMel(settings), ExportableNetworkInput(settings)
+        self.features, self.network_input = exportable_features(settings), ExportableNetworkInput(settings)
         self.folds, self.windows = folds, windows
 
     def forward(
@@ -217,9 +217,9 @@ class WindowScores(nn.Module):
 
     def _of_waveforms(self, waveforms: torch.Tensor, waves: torch.Tensor) -> torch.Tensor:
         """Network inputs of windows, shape (windows, samples); each is a batch of its own."""
-        log_mels = self.log_mel(waveforms, waves)
+        features = self.features(waveforms, waves)
         network_input = self.network_input
-        return network_input.assemble(network_input.normalise(log_mels, *network_input.scale_of(log_mels)))
+        return network_input.assemble(network_input.normalise(features, *network_input.scale_of(features)))
 
 
 class ClipScores(nn.Module):

@@ -12,7 +12,7 @@ from torch.nn import functional
 from audiotag.features.log_mel import nearest_lines
 from audiotag.features.mel import window
 from audiotag.features.settings import SpectrogramSettings
-from audiotag.features.torch_log_mel import LogMel, NetworkInput
+from audiotag.features.torch_log_mel import LogMel, NetworkInput, WaveformRow
 
 
 class ExportableLogMel(LogMel):
@@ -36,6 +36,19 @@ class ExportableLogMel(LogMel):
         spectrum = functional.conv1d(padded[:, None], self.waves, stride=self.settings.hop_length)
         bins = self.settings.n_fft // 2 + 1
         return (spectrum[:, :bins].square() + spectrum[:, bins:].square()).transpose(1, 2)
+
+
+class ExportableWaveformRow(WaveformRow):
+    """`WaveformRow` with the inputs of `ExportableLogMel`; it needs no waves."""
+
+    def forward(self, waveforms: torch.Tensor, waves: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+        """(batch, samples) → (batch, 1, samples)."""
+        return super().forward(waveforms)
+
+
+def exportable_features(settings: SpectrogramSettings) -> ExportableLogMel | ExportableWaveformRow:
+    """What `audiotag.features.torch_log_mel.crop_features` gives, for a graph."""
+    return ExportableWaveformRow() if settings.network_input == "waveform" else ExportableLogMel(settings)
 
 
 def one_period(n_fft: int) -> np.ndarray:

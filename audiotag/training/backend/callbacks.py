@@ -13,7 +13,7 @@ from fastai.callback.core import Callback, CancelFitException
 from fastai.callback.schedule import LRFinder, ParamScheduler
 
 from audiotag.augmentation.chain import apply_all
-from audiotag.features.torch_log_mel import LogMel, NetworkInput
+from audiotag.features.torch_log_mel import NetworkInput, crop_features
 from audiotag.metrics import accuracy, lwlrap, lwlrap_per_class
 from audiotag.training.backend.loader import BatchLoader
 from audiotag.training.backend.optimiser import plain_state
@@ -38,7 +38,7 @@ class InputsOnDevice(Callback):
         super().__init__()
         settings = train.batches.settings
         self.train_loader, self.valid_loader = train, valid
-        self.log_mel = LogMel(settings).to(train.device)
+        self.features = crop_features(settings).to(train.device)
         self.finish = NetworkInput(settings)
 
     def before_batch(self) -> None:
@@ -58,8 +58,8 @@ class InputsOnDevice(Callback):
         assert loader.current is not None
         chain, rng, pools = loader.batches.chain, loader.current.rng, loader.batches.pools_of(loader.current.items)
         values, targets = apply_all(chain.on_waveforms, values, targets, rng, pools)
-        log_mels, targets = apply_all(chain.on_log_mels, self.log_mel(values)[:, None], targets, rng, pools)
-        return apply_all(chain.on_network_inputs, self.finish(log_mels[:, 0]), targets, rng, pools)
+        features, targets = apply_all(chain.on_log_mels, self.features(values)[:, None], targets, rng, pools)
+        return apply_all(chain.on_network_inputs, self.finish(features[:, 0]), targets, rng, pools)
 
 
 def end_fit_on_error(event: Callable[[Any], None]) -> Callable[[Any], None]:

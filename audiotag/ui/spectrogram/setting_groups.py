@@ -17,6 +17,7 @@ from audiotag.features.settings import (
     DeltaFilter,
     MelNorm,
     MelScale,
+    NetworkInput,
     Normalise,
     Padding,
     ResizeFilter,
@@ -227,6 +228,17 @@ def _level_widgets(marks: Marks) -> None:
 
 
 def _network_input_widgets(marks: Marks) -> None:
+    st.segmented_control(
+        marks.label("network_input"),
+        get_args(NetworkInput),
+        format_func=escape,
+        key="set-network_input",
+        required=True,
+        default=None,
+        help="The log-mel; or the samples of the crop, for networks that learn their own filter bank. The settings of "
+        "the log-mel then only say how sounds are shown.",
+        **PERSIST,
+    )
     st.selectbox(
         marks.label("normalise"),
         get_args(Normalise),
@@ -334,9 +346,8 @@ GROUPS = {
     "Level": Group(("top_db", "power", "log_offset"), ":material/brightness_6:", _level_widgets),
     "Network input": Group(
         (
-            "normalise", "mean_db", "std_db", "range_mean", "range_std", "deltas", "delta_filter", "equal_channels",
-            "resize",
-            "resize_filter",
+            "network_input", "normalise", "mean_db", "std_db", "range_mean", "range_std", "deltas", "delta_filter",
+            "equal_channels", "resize", "resize_filter",
         ),
         ":material/layers:",
         _network_input_widgets,

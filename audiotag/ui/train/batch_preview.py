@@ -11,6 +11,7 @@ import streamlit as st
 
 from audiotag.data.dataset import Dataset
 from audiotag.data.index import with_keys
+from audiotag.features.log_mel import log_mel
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.figures.sound import spectrogram_image
 from audiotag.metrics import multi_hot
@@ -59,11 +60,11 @@ def show_batch(settings: RunSettings | None, dataset: Dataset) -> None:
     with messages.show_errors(stop=True):
         batch = batches.input_batch(draw, 0)
     _, channels, height, width = batch.values.shape
+    is_waveform = batches.settings.network_input == "waveform"
+    size = f"{width:,} samples, shown as their spectrograms" if is_waveform else f"{height:d} × {width:d} pixels"
     st.caption(
         f"Draw {draw + 1:d}: {min(MAX_SHOWN_CLIPS, len(batch.items)):d} of {len(batch.items)} network inputs of a "
-        f"batch, {height:d} × {width:d} pixels"
-        + (f", the first of {channels:d} channels" if channels > 1 else "")
-        + ". "
+        f"batch, {size}" + (f", the first of {channels:d} channels" if channels > 1 else "") + ". "
         f"The batch is drawn from {len(clips.clips)} clips and augmented as in training."
     )
     _show_inputs(batch, clips, batches.chain.labels_after(session.labels), batches.settings)
@@ -86,6 +87,8 @@ def label_weights_text(labels: Sequence[str], targets: np.ndarray) -> str:
 
 def _show_inputs(batch: Batch, clips: LabelledClips, labels: tuple[str, ...], settings: SpectrogramSettings) -> None:
     inputs = batch.values[:MAX_SHOWN_CLIPS, 0]
+    if settings.network_input == "waveform":
+        inputs = np.stack([log_mel(waveform, settings) for waveform in inputs[:, 0]])
     low, high = (float(level) for level in np.percentile(inputs, (1, 99.8)))
     if settings.normalise == "none":
         low = max(low, high - settings.top_db)

@@ -13,6 +13,7 @@ from audiotag.cli.command_lines import train_line
 from audiotag.data.dataset import Dataset
 from audiotag.data.layouts import absolute
 from audiotag.features.presets import preset_names
+from audiotag.features.setting_names import input_size_text
 from audiotag.training.devices import check_device, devices
 from audiotag.training.folds import available_folds, with_fold_source
 from audiotag.training.pool_notes import pool_notes
@@ -108,7 +109,7 @@ def show_facts(settings: RunSettings, dataset: Dataset) -> None:
     names = {device.key: device.name for device in devices()}
     lines = [
         f":material/stairs: {' → '.join(stages)}" if stages else "",
-        f":material/hub: {escape(recipe.network.describe())}, input of {spectrogram.height:d} × {spectrogram.width:d}, "
+        f":material/hub: {escape(recipe.network.describe())}, input of {escape(input_size_text(spectrogram))}, "
         f"batches of {recipe.batch_size:d}",
         ":material/memory: " + escape_all((names[key] for key in check_device(settings.device)), " · "),
     ]

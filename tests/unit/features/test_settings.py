@@ -65,6 +65,7 @@ from audiotag.features.settings import LATER_FIELDS, PRESETS, SpectrogramSetting
         ("equal_channels", 4),
         ("range_std", 0),
         ("resize_filter", "cubic"),
+        ("network_input", "picture"),
     ],
 )
 def test_a_wrong_field_is_refused_by_name_and_value(field: str, value: object) -> None:
@@ -107,6 +108,7 @@ def test_a_squared_spectrogram_has_about_as_many_frames_as_bands(clip_s: float, 
         ({"deltas": 2}, (3, 128, 128)),
         ({"resize": 256}, (1, 256, 256)),
         ({"clip_s": 4.0}, (1, 128, 256)),
+        ({"network_input": "waveform"}, (1, 1, 88_200)),
     ],
 )
 def test_the_network_input_has_the_shape_that_the_settings_give(
@@ -151,6 +153,15 @@ def test_deltas_of_a_fit_need_nine_frames_and_equal_channels_no_deltas() -> None
         SpectrogramSettings(**short, delta_filter="savitzky-golay")
     with pytest.raises(AudiotagError, match=r"^equal_channels must be 1 where there are deltas"):
         SpectrogramSettings(deltas=1, equal_channels=3)
+
+
+@pytest.mark.parametrize(
+    "change", [{"crop": "spectrogram"}, {"normalise": "clip"}, {"deltas": 1}, {"equal_channels": 3}, {"resize": 128}]
+)
+def test_what_changes_a_log_mel_is_refused_where_the_network_gets_the_waveform(change: dict[str, Any]) -> None:
+    [(field, value)] = change.items()
+    with pytest.raises(AudiotagError, match=rf"^{field} must be .* the waveform, got {readable(value)}; leave it out"):
+        SpectrogramSettings(**change, network_input="waveform")
 
 
 def test_changed_settings_are_checked_again() -> None:

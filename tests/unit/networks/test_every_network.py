@@ -13,6 +13,7 @@ from audiotag.networks.argus.settings import ArgusSettings
 from audiotag.networks.base import NETWORKS, NetworkSettings, network_from_dict
 from audiotag.networks.cost import multiplications
 from audiotag.networks.crnn import CRNNSettings
+from audiotag.networks.env_net import EnvNetSettings
 from audiotag.networks.mobilenet import MobileNetSettings
 from audiotag.networks.multi_scale_cnn.settings import MultiScaleCNNSettings
 from audiotag.networks.resnet.settings import ResNetSettings
@@ -36,8 +37,9 @@ NETWORKS_OF_THE_PACKAGE: dict[str, NetworkSettings] = {
     "3rd place with GRU": MultiScaleCNNSettings(filters=4, recurrent=True),
     "4th place": ResNetSettings(width=NARROW, hidden=16),
     "5th place": CRNNSettings(width=NARROW),
+    "4th place, waveforms": EnvNetSettings(width=NARROW, hidden=16),
 }
-SHAPE = (2, 40, 67)  # sizes that no pool halves evenly
+SHAPES = {"log-mel": (2, 40, 67), "waveform": (2, 1, 20_999)}  # sizes that no pool halves evenly
 every_network = pytest.mark.parametrize("settings", NETWORKS_OF_THE_PACKAGE.values(), ids=list(NETWORKS_OF_THE_PACKAGE))
 
 
@@ -61,19 +63,20 @@ def test_settings_come_back_from_plain_values(settings: NetworkSettings) -> None
 
 @every_network
 def test_size_is_known_without_memory(settings: NetworkSettings, monkeypatch: pytest.MonkeyPatch) -> None:
-    network = settings.for_inference(settings.build(3, SHAPE[0])).eval()
+    shape = SHAPES[settings.takes]
+    network = settings.for_inference(settings.build(3, shape[0])).eval()
     before = torch.get_rng_state()
-    shapes = shapes_within_bounds(settings, 3, SHAPE)
+    shapes = shapes_within_bounds(settings, 3, shape)
     assert torch.equal(torch.get_rng_state(), before)
     assert shapes == {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
-    assert (multiplications(settings, 3, SHAPE) or 0) > 10_000
+    assert (multiplications(settings, 3, shape) or 0) > 10_000
 
     on_meta = copy.deepcopy(network).to("meta")
     with size._largest_array() as without_memory:
-        on_meta(torch.empty(1, *SHAPE, device="meta"))
+        on_meta(torch.empty(1, *shape, device="meta"))
     monkeypatch.setattr(size, "_shape_rules", dict)
     with size._largest_array() as in_memory:
-        network(torch.zeros(1, *SHAPE))
+        network(torch.zeros(1, *shape))
     assert without_memory == in_memory
 
 
@@ -94,8 +97,9 @@ def settle(network: nn.Module, inputs: torch.Tensor, settings: NetworkSettings) 
 
 @every_network
 def test_engines_give_what_torch_gives(settings: NetworkSettings) -> None:
-    inputs = np.random.default_rng(0).normal(size=(5, *SHAPE)).astype(np.float32)
-    network = settle(settings.build(3, SHAPE[0]), torch.from_numpy(inputs), settings)
+    shape = SHAPES[settings.takes]
+    inputs = np.random.default_rng(0).normal(size=(5, *shape)).astype(np.float32)
+    network = settle(settings.build(3, shape[0]), torch.from_numpy(inputs), settings)
     expected = open_torch("torch", [network], settings)(inputs)
     parts = settings.split(network)
     assert parts is not None
@@ -105,7 +109,7 @@ def test_engines_give_what_torch_gives(settings: NetworkSettings) -> None:
         torch.testing.assert_close(head(body(torch.from_numpy(inputs))), logits)
     assert expected.embeddings.shape == (1, 5, head.in_features)
     assert expected.scores.std(axis=1).min() > 0.05
-    graph = onnx_graph([settings.exportable(network)], settings, SHAPE)
+    graph = onnx_graph([settings.exportable(network)], settings, shape)
     for name in ("onnxruntime", "openvino"):
         pytest.importorskip(name, exc_type=ImportError)
         for count in (1, 5):

@@ -19,6 +19,7 @@ from torch import nn
 from audiotag.networks.argus.settings import ArgusSettings
 from audiotag.networks.base import NetworkSettings
 from audiotag.networks.crnn import CRNNSettings
+from audiotag.networks.env_net import EnvNetSettings
 from audiotag.networks.mobilenet import MobileNetSettings
 from audiotag.networks.multi_scale_cnn.settings import MultiScaleCNNSettings
 from audiotag.networks.resnet.settings import ResNetSettings
@@ -66,6 +67,7 @@ SYSTEMS = {
     "third_2dcnn_6x100_max": System(MultiScaleCNNSettings(blocks=6)),
     "third_2dcnn_6x100_rnn": System(MultiScaleCNNSettings(blocks=6, recurrent=True)),
     "fifth_crnn": System(CRNNSettings(), ("curated",), second_head=True),
+    "fourth_envnet_v2": System(EnvNetSettings(), ("curated",), second_head=True),
     "fourth_resnet34": System(ResNetSettings(), ("curated",), second_head=True),
 }
 

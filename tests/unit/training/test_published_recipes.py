@@ -80,7 +80,14 @@ def test_the_experiments_of_the_winner_share_the_rest(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "gmac"),
-    [("argus", 8.17), ("warm-up", 3.35), ("warm-up-vgg", 5.01), ("mnpinto", 4 * 5.57), ("baseline", 0.43)],
+    [
+        ("argus", 8.17),
+        ("warm-up", 3.35),
+        ("warm-up-vgg", 5.01),
+        ("mnpinto", 4 * 5.57),
+        ("baseline", 0.43),
+        ("fourth-envnet", 3.10),
+    ],
 )
 def test_the_cost_of_a_network_is_what_its_recipe_says(name: str, gmac: float) -> None:
     recipe = load_recipe(name)

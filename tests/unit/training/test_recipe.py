@@ -130,7 +130,7 @@ def test_shipped_recipe_loads_and_has_a_title_and_a_description(name: str) -> No
 
 
 def test_recipes_that_page_and_command_offer_are_shipped() -> None:
-    published = ["baseline", "capstone", "capstone-intended", "mnpinto", "warm-up", "warm-up-vgg"]
+    published = ["baseline", "capstone", "capstone-intended", "fourth-envnet", "mnpinto", "warm-up", "warm-up-vgg"]
     experiments = ["auxiliary-016", "auxiliary-019", "corr-noisy-003", "corr-noisy-004"]
     argus = ["argus", *(f"argus-{name}" for name in (*experiments, "corrections-002", "corrections-003"))]
     assert recipe_names() == sorted([*argus, *published, "default", "large", "quick"])
