@@ -66,7 +66,7 @@ def cost_of_overlap(overlap: float, window_s: float) -> str:
     settings, usual = TagSettings(overlap=overlap), TagSettings(overlap=DEFAULT_OVERLAP)
     times = settings.overlap_cost / usual.overlap_cost
     if times == 1:
-        speed = "the usual"
+        speed = "the usual speed"
     elif times < 1:
         speed = f"{'half' if times == 0.5 else f'{times:.0%} of'} the time of the usual {DEFAULT_OVERLAP:.0%}"
     else:
@@ -74,4 +74,4 @@ def cost_of_overlap(overlap: float, window_s: float) -> str:
             f"{'twice' if round(times, 2) == 2 else f'{times:.3g} times'} as slow as the usual {DEFAULT_OVERLAP:.0%}"
         )
     windows = settings.windows_per_minute(window_s)
-    return f"{windows:.3g} windows per minute of sound, {speed}; a score every {60 / windows:.3g} s"
+    return f"{windows:,.0f} windows per minute of sound, {speed}; a score every {60 / windows:.3g} s"
