@@ -45,4 +45,7 @@ def _share(text: str) -> float:
     """A share, or the usual one."""
     from audiotag.tagging.settings import DEFAULT_OVERLAP
 
-    return DEFAULT_OVERLAP if text == "usual" else float(text)
+    try:
+        return DEFAULT_OVERLAP if text == "usual" else float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a number from 0 to 0.95, or usual; got {text}") from None

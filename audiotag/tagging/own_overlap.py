@@ -59,9 +59,9 @@ def cost_of_overlap(overlap: float, window_s: float) -> str:
     """What an overlap costs, and how fine the timeline is.
 
     >>> cost_of_overlap(0.95, 5.0)
-    '240 windows per minute of sound, 10 times as slow as the usual 50 %; a score every 0.25 s'
+    '240 windows per minute of sound, 10 times as slow as the usual 50%; a score every 0.25 s'
     >>> cost_of_overlap(0.0, 5.0)
-    '12 windows per minute of sound, half the time of the usual 50 %; a score every 5 s'
+    '12 windows per minute of sound, half the time of the usual 50%; a score every 5 s'
     """
     settings, usual = TagSettings(overlap=overlap), TagSettings(overlap=DEFAULT_OVERLAP)
     times = settings.overlap_cost / usual.overlap_cost

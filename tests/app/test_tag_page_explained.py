@@ -62,7 +62,7 @@ def test_higher_overlap_says_what_it_costs_and_is_in_the_command(home: Workspace
     at = uploaded(open_page("pages/tag.py"), ("c.wav", wav(waveform)))
     at = at.select_slider(key="overlap").set_value(0.95).run()
     assert not at.exception
-    assert "1,200 windows per minute of sound, 10 times as slow as the usual 50 %; a score every 0.05 s." in texts(
+    assert "1,200 windows per minute of sound, 10 times as slow as the usual 50%; a score every 0.05 s." in texts(
         at.caption
     )
     assert any("from which those of moments of 0.05 s follow" in text for text in texts(at.caption))
