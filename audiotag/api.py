@@ -353,5 +353,6 @@ def _stamped(ensemble: Path) -> tuple[Path, int]:
 def _tagger(folder: Path, changed_ns: int, keep_embeddings: bool = False) -> Tagger:
     """The tagger of an ensemble, opened again when its card has changed."""
     from audiotag.tagging.opening import open_tagger
+    from audiotag.tagging.settings import MEASURED
 
-    return open_tagger(folder, keep_embeddings=keep_embeddings)
+    return open_tagger(folder, MEASURED if keep_embeddings else None, keep_embeddings=keep_embeddings)

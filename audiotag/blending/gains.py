@@ -32,7 +32,7 @@ from audiotag.tagging.blend_tagger import BlendTagger
 from audiotag.tagging.engine_selection import Say
 from audiotag.tagging.ensemble import read_card
 from audiotag.tagging.result import Evidence
-from audiotag.tagging.settings import TagSettings
+from audiotag.tagging.settings import MEASURED
 from audiotag.tagging.tagger import Tagger
 from audiotag.training.paired_bootstrap import PairedSums
 
@@ -71,7 +71,7 @@ def measure_gains(
     card = read_card(folder)
     if card.blend is None:
         return ablation_measurement.measure_ablation(folder, dataset, subset, progress, say)
-    tagger, notes = BlendTagger(folder, say=say), list[str]()
+    tagger, notes = BlendTagger(folder, MEASURED, say=say), list[str]()
     for member in tagger.members:
         clips = held_out_clips(member.card, dataset, subset, notes)
     clips, labels = with_known_labels(clips, card, dataset, notes)
@@ -203,7 +203,7 @@ def _ms_per_clip(folder: Path, tagger: BlendTagger, paths: Sequence[Path], say: 
     """Milliseconds per clip of each member with one fold and with all, and of the blend; they take turns."""
     taggers: list[Tagger] = []
     for member, own in zip(tagger.members, tagger.card.network_folders(folder), strict=True):
-        first = TagSettings(folds=(member.card.folds[0].fold,))
+        first = replace(MEASURED, folds=(member.card.folds[0].fold,))
         taggers += [Tagger(own, first, say=say) if len(member.card.folds) > 1 else member, member]
     taggers.append(tagger)
     ms = ms_per_clip(taggers, paths)

@@ -133,10 +133,10 @@ def add_combination(sub: argparse.ArgumentParser) -> None:
     add(
         "--overlap",
         type=float,
-        default=0.5,
         metavar="SHARE",
         help="overlap of neighbouring windows, 0 to 0.95 of a window; 0.95 takes 20 times as long as 0. From 0.75 on, "
-        "timelines have a score per moment, so that events begin and end when they do (default: 0.5)",
+        "timelines have a score per moment, so that events begin and end when they do (default: the ensemble's own, "
+        "which audiotag overlap sets, else 0.5)",
     )
     add(
         "--windows",

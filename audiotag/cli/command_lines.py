@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audiotag.remote.addresses import typed_text
-from audiotag.tagging.settings import DEFAULT_OVERLAP
 
 if TYPE_CHECKING:
     from audiotag.data.layouts import OpenOptions
@@ -196,6 +195,15 @@ def report_commands(ensemble: str) -> dict[str, str]:
     }
 
 
+def overlap_line(ensemble: str, overlap: float) -> str:
+    """Command that sets the overlap of windows that an ensemble tags with.
+
+    >>> overlap_line("starter", 0.95)
+    'audiotag overlap starter --set 0.95'
+    """
+    return _join("overlap", _path_text(ensemble), "--set", _number_text(overlap))
+
+
 def publish_line(run: str, name: str, weights: str = "") -> str:
     """Command that makes an ensemble of a run's finished folds.
 
@@ -240,7 +248,7 @@ def _tag_setting_words(settings: TagSettings) -> list[str]:
     values = {
         "--folds": _comma_separated(settings.folds),
         "--combine": "" if settings.combine == "mean" else settings.combine,
-        "--overlap": "" if settings.overlap == DEFAULT_OVERLAP else _number_text(settings.overlap),
+        "--overlap": _number_text(settings.overlap),
         "--windows": settings.windows or "",
         "--window-rule": settings.window_rule or "",
     }

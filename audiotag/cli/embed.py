@@ -84,6 +84,7 @@ def embed(options: argparse.Namespace) -> int:
     from audiotag.similarity.embedding_store import EmbeddingStore
     from audiotag.tagging.bulk_job import count_sounds
     from audiotag.tagging.ensemble import embedding_source, find_ensemble, read_card
+    from audiotag.tagging.settings import MEASURED
     from audiotag.tagging.tagger import Tagger
 
     check_vector_file(options.out, options.paths, "--out")
@@ -92,7 +93,7 @@ def embed(options: argparse.Namespace) -> int:
     folder, card = embedding_source(folder, read_card(folder))
     writer = EmbeddingWriter(EmbeddingStore.of(card, Workspace()), options.windows)
     table = VectorFile(options.out, options.paths, writer, options.windows)
-    return write_vectors(table, total, lambda: Tagger(folder, say=say, keep_embeddings=True))
+    return write_vectors(table, total, lambda: Tagger(folder, MEASURED, say=say, keep_embeddings=True))
 
 
 def check_vector_file(out: Path, paths: Sequence[Path], option: str) -> None:

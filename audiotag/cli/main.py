@@ -28,6 +28,7 @@ from audiotag.cli import (
     estimate,
     explain,
     export,
+    overlap,
     report,
     score,
     splits,
@@ -230,6 +231,7 @@ def build_parser() -> argparse.ArgumentParser:
     trust.add_trust(command("trust", trust.trust, trust.TRUST_HELP))
     trust.add_noise_gate(command("noise-gate", trust.noise_gate, trust.GATE_HELP))
     trust.add_familiarity(command("familiarity", trust.familiarity, trust.FAMILIARITY_HELP))
+    overlap.add_overlap(command("overlap", overlap.overlap, overlap.HELP))
     ablation.add_ablation(commands)
     app.add_app(
         command(

@@ -231,6 +231,7 @@ def check_spreadsheet(options: argparse.Namespace, format: ExportFormat | None) 
 def chosen_ensemble(options: argparse.Namespace) -> tuple[Path, TagSettings, Card]:
     """The folder of the ensemble that the options name, how it is to tag, and its card."""
     from audiotag.tagging.ensemble import find_ensemble, read_card
+    from audiotag.tagging.own_overlap import cost_of_overlap
     from audiotag.tagging.settings import DEFAULT_OVERLAP, TagSettings
 
     settings = TagSettings(
@@ -244,10 +245,13 @@ def chosen_ensemble(options: argparse.Namespace) -> tuple[Path, TagSettings, Car
         options.window_rule,
     )
     folder = find_ensemble(options.ensemble)
-    if settings.overlap > DEFAULT_OVERLAP:
-        cost = settings.overlap_cost
-        say(f"Windows overlap by {settings.overlap:.0%}: {cost:.3g} times as many windows as without overlap.")
-    return folder, settings, read_card(folder)
+    card = read_card(folder)
+    settings = settings.with_overlap_of(card)
+    if settings.overlap_share > DEFAULT_OVERLAP:
+        own = f", as the card of {card.name} says" if options.overlap is None else ""
+        cost = cost_of_overlap(settings.overlap_share, card.spectrogram.clip_s)
+        say(f"Windows overlap by {settings.overlap_share:.0%}{own}: {cost}.")
+    return folder, settings, card
 
 
 def chosen_thresholds(specs: list[str], folder: Path, card: Card, settings: TagSettings) -> tuple[float, ...]:

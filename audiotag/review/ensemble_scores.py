@@ -35,6 +35,7 @@ from audiotag.state import read_state
 from audiotag.tagging.bulk import SoundFile, tag_files
 from audiotag.tagging.ensemble import Card, read_card
 from audiotag.tagging.opening import open_tagger
+from audiotag.tagging.settings import MEASURED
 from audiotag.training.held_out import HeldOutScores
 from audiotag.workspace import Workspace
 
@@ -250,7 +251,7 @@ def _score_missing(job: EnsembleScores, dataset: Dataset) -> None:
     if not len(todo):
         return
     files = [SoundFile(path, clip) for path, clip in zip(todo["path"], todo["clip"], strict=True)]
-    tagger = open_tagger(job.ensemble)
+    tagger = open_tagger(job.ensemble, MEASURED)
     rows: list[tuple] = []
     began = last = time.monotonic()
 

@@ -29,6 +29,7 @@ from audiotag.similarity.nearest import EXACT_UP_TO, NearestClips
 from audiotag.state import read_json_state
 from audiotag.tagging.bulk import SoundFile
 from audiotag.tagging.ensemble import Card, embedding_source
+from audiotag.tagging.settings import MEASURED
 from audiotag.tagging.tagger import Tagger
 from audiotag.workspace import Workspace, write_json
 
@@ -144,7 +145,7 @@ def embed_clips(job: EmbeddingJob, workspace: Workspace) -> None:
     problems: list[dict[str, str]] = []
 
     def open_tagger() -> Tagger:
-        return Tagger(job.ensemble, keep_embeddings=True)
+        return Tagger(job.ensemble, MEASURED, keep_embeddings=True)
 
     began = last = time.monotonic()
     writer = EmbeddingWriter(job.store)

@@ -29,7 +29,7 @@ from audiotag.errors import AudiotagError
 from audiotag.similarity.stored_vectors import Part, StoredVectors, is_finite, read_part
 from audiotag.similarity.vector_file import write_arrays
 from audiotag.tagging.ensemble import Card, select_folds
-from audiotag.tagging.settings import TagSettings
+from audiotag.tagging.settings import MEASURED, TagSettings
 from audiotag.workspace import Workspace
 
 EDITION = 1  # rises when the vector of the same clip by the same ensemble changes
@@ -80,9 +80,9 @@ class EmbeddingStore:
         settings : TagSettings, optional
             Of these, ``folds`` and ``overlap`` change vectors.
         """
-        settings = settings or TagSettings()
+        settings = settings or MEASURED
         folds = [fold.sha256 for fold in select_folds(card, settings.folds)]
-        what = [EDITION, folds, settings.overlap, card.spectrogram.to_dict(), card.network.to_dict()]
+        what = [EDITION, folds, settings.overlap_share, card.spectrogram.to_dict(), card.network.to_dict()]
         what += [settings.window_rule] if settings.window_rule else []
         digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:12]
         return cls(workspace.root / "embeddings" / f"{card.name}-{digest}")

@@ -31,7 +31,7 @@ from audiotag.tagging.ablation import (
 from audiotag.tagging.engine_selection import Say
 from audiotag.tagging.ensemble import Card, read_card
 from audiotag.tagging.result import Evidence
-from audiotag.tagging.settings import TagSettings
+from audiotag.tagging.settings import MEASURED, TagSettings
 from audiotag.tagging.tagger import Tagger
 
 ALL_SUBSETS = "all"
@@ -58,11 +58,11 @@ class Step(NamedTuple):
 
 
 STEPS = (  # after one fold alone, which is the first row
-    Step(MEAN, TagSettings(), ONE),
-    Step(GEOMETRIC, TagSettings(combine="geometric"), MEAN),
-    Step(WEIGHTED, TagSettings(combine="weighted"), MEAN),
-    Step(TTA, TagSettings(tta=True), MEAN),
-    Step(GEOMETRIC_TTA, TagSettings(combine="geometric", tta=True), GEOMETRIC),
+    Step(MEAN, MEASURED, ONE),
+    Step(GEOMETRIC, replace(MEASURED, combine="geometric"), MEAN),
+    Step(WEIGHTED, replace(MEASURED, combine="weighted"), MEAN),
+    Step(TTA, replace(MEASURED, tta=True), MEAN),
+    Step(GEOMETRIC_TTA, replace(MEASURED, combine="geometric", tta=True), GEOMETRIC),
 )
 
 
@@ -100,7 +100,7 @@ def measure_ablation(
     card = read_card(folder)
     notes: list[str] = []
     clips, labels = with_known_labels(held_out_clips(card, dataset, subset, notes), card, dataset, notes)
-    tta_tagger = Tagger(folder, TagSettings(tta=True), say=say)
+    tta_tagger = Tagger(folder, replace(MEASURED, tta=True), say=say)
     steps = _supported_steps(tta_tagger)
     scorers = _scorers(tta_tagger, steps)
     columns = [card.labels.index(label) for label in labels]
@@ -200,7 +200,7 @@ def with_known_labels(
 def _supported_steps(tagger: Tagger) -> tuple[Step, ...]:
     """Steps that this ensemble supports: combining needs several folds, weights need out-of-fold scores."""
     if len(tagger.card.folds) == 1:
-        return (Step(TTA, TagSettings(tta=True), ONE),)
+        return (Step(TTA, replace(MEASURED, tta=True), ONE),)
     return tuple(step for step in STEPS if step.name != WEIGHTED or tagger.weights is not None)
 
 
@@ -209,9 +209,7 @@ def _scorers(tagger: Tagger, steps: Sequence[Step]) -> list[Scorer]:
 
     def by_fold(fold: int) -> Scorer:
         return lambda evidence: (
-            tagger.tags_of(
-                replace(evidence, scores=evidence.scores[fold : fold + 1], augmented=None), TagSettings()
-            ).scores
+            tagger.tags_of(replace(evidence, scores=evidence.scores[fold : fold + 1], augmented=None), MEASURED).scores
         )
 
     def by_step(step: Step) -> Scorer:
@@ -237,9 +235,9 @@ def _rows(
 
 def _ms_per_clip(folder: Path, tta_tagger: Tagger, paths: Sequence[Path], say: Say) -> tuple[float, float, float]:
     """Milliseconds per clip with one fold, with all folds, and with all folds and test-time augmentation."""
-    tagger = Tagger(folder, say=say)
+    tagger = Tagger(folder, MEASURED, say=say)
     folds = tagger.card.folds
-    one_fold_tagger = Tagger(folder, TagSettings(folds=(folds[0].fold,)), say=say) if len(folds) > 1 else tagger
+    one_fold_tagger = Tagger(folder, replace(MEASURED, folds=(folds[0].fold,)), say=say) if len(folds) > 1 else tagger
     one_ms, all_ms, tta_ms = ms_per_clip((one_fold_tagger, tagger, tta_tagger), paths)
     return one_ms, all_ms, tta_ms
 

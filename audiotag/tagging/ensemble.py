@@ -18,7 +18,7 @@ from audiotag.foreign import read_foreign_json
 from audiotag.networks.base import NetworkSettings, check_network_input, network_from_dict
 from audiotag.reasons import plain_reason
 from audiotag.tagging.blend_card import BlendCard
-from audiotag.tagging.settings import Windows
+from audiotag.tagging.settings import MAX_OVERLAP, Windows
 from audiotag.trust.noise_gate import NoiseGate
 from audiotag.trust.temperature import Calibration
 from audiotag.wording import shortened
@@ -27,7 +27,8 @@ from audiotag.workspace import Workspace
 FORMAT = 1
 CARD = "card.json"
 PROFILE_FIGURES = ("bandwidth_hz", "rms_dbfs")  # of the training sounds
-MEASURED_LATER = ("calibration", "noise_gate", "familiar")  # fields on which no score depends
+# Fields on which no score out of fold depends: what was measured later, and what is chosen when new sounds are tagged.
+NOT_IN_SCORES = ("calibration", "noise_gate", "familiar", "overlap")
 MAX_NAME_CHARS = 100
 MAX_LABELS = 10_000
 MAX_FOLDS = 100
@@ -131,6 +132,9 @@ class Card:
         Of a blend, its members and stackers; None for an ensemble of one network. The ``folds`` of a blend are its
         voters: the members, then the stackers, numbered from 1. Spectrogram, network, windows, recipe and sounds are
         those of its first member; ``known_clips`` only says whether all members know their training clips.
+    overlap : float or None
+        Overlap of neighbouring windows when sounds are tagged and no other is asked for, 0 to 0.95; None for 0.5. It is
+        set by `audiotag.tagging.own_overlap`.
     format : int
         Version of the card's format.
     """
@@ -158,6 +162,7 @@ class Card:
     noise_gate: NoiseGate | None = None
     familiar: str = ""
     blend: BlendCard | None = None
+    overlap: float | None = None
     format: int = FORMAT
 
     @property
@@ -186,8 +191,8 @@ class Card:
         return {name: value for name, value in values.items() if value is not None}
 
     def scoring_fields(self) -> dict[str, Any]:
-        """The fields of `to_dict` on which scores depend: all but what was measured later about them."""
-        return {name: value for name, value in self.to_dict().items() if name not in MEASURED_LATER}
+        """The fields of `to_dict` on which scores depend: all but `NOT_IN_SCORES`."""
+        return {name: value for name, value in self.to_dict().items() if name not in NOT_IN_SCORES}
 
 
 def read_card(folder: Path) -> Card:
@@ -326,6 +331,8 @@ def _check(card: Card) -> None:
         )
     if card.windows not in get_args(Windows):
         raise AudiotagError(f"windows must be one of {', '.join(get_args(Windows))}, got {readable(card.windows)}")
+    if card.overlap is not None and not (_is_finite(card.overlap) and 0 <= card.overlap <= MAX_OVERLAP):
+        raise AudiotagError(f"overlap must be 0 to {MAX_OVERLAP} of a window, got {readable(card.overlap)}")
     if card.weights not in ("last", "best"):
         raise AudiotagError(f"weights must be last or best, got {readable(card.weights)}")
 

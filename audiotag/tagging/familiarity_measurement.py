@@ -25,7 +25,7 @@ from audiotag.tagging.bulk import SoundFile, tag_files
 from audiotag.tagging.ensemble import CARD, read_card
 from audiotag.tagging.familiar import Familiar
 from audiotag.tagging.result import Tags
-from audiotag.tagging.settings import TagSettings
+from audiotag.tagging.settings import MEASURED
 from audiotag.trust.familiarity import fit_sounds, over_folds, threshold_of
 from audiotag.workspace import Workspace, read_json, write_bytes, write_json
 
@@ -88,7 +88,7 @@ def familiarity_tagger(folder: Path, say: Callable[[str], None] = lambda sentenc
     """The ensemble in a folder as the measurement uses it: all folds, their mean, with embeddings."""
     from audiotag.tagging.tagger import Tagger
 
-    return Tagger(folder, TagSettings(), say=say, keep_embeddings=True)
+    return Tagger(folder, MEASURED, say=say, keep_embeddings=True)
 
 
 def training_clips(dataset: Dataset, labels: Sequence[str]) -> list[TrainingClip]:

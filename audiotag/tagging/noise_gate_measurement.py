@@ -15,7 +15,7 @@ from audiotag.audio.header import Header, Sound
 from audiotag.checks import Within, check
 from audiotag.disk import locked
 from audiotag.tagging.ensemble import CARD, read_card
-from audiotag.tagging.settings import TagSettings
+from audiotag.tagging.settings import MEASURED
 from audiotag.trust.noise_gate import NoiseGate, Played
 from audiotag.trust.noise_sounds import NOISES, SILENCE, Kind, at_level
 from audiotag.trust.speech import speech_kind
@@ -114,7 +114,7 @@ def gate_tagger(folder: Path, say: Callable[[str], None] = lambda sentence: None
     """The ensemble in a folder as the noise gate uses it: all folds, their mean, no test-time augmentation."""
     from audiotag.tagging.opening import open_tagger
 
-    return open_tagger(folder, TagSettings(), say=say)
+    return open_tagger(folder, MEASURED, say=say)
 
 
 def save_noise_gate(folder: Path, gate: NoiseGate) -> None:

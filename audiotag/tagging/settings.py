@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Annotated, Any, Literal
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from audiotag.checks import Within, check
+
+if TYPE_CHECKING:
+    from audiotag.tagging.ensemble import Card
 
 Combine = Literal["mean", "geometric", "weighted"]
 Windows = Literal["mean", "max"]
@@ -28,9 +31,9 @@ class TagSettings:
         How the folds are combined, see `audiotag.tagging.fold_fusion`.
     tta : bool
         Test-time augmentation: four more passes over shifted, masked windows. Takes five times as long.
-    overlap : float
-        Overlap of neighbouring windows as a fraction of a window, 0 to 0.95. From 0.75 on, timelines have a score per
-        moment, see `audiotag.tagging.moments`.
+    overlap : float or None
+        Overlap of neighbouring windows as a fraction of a window, 0 to 0.95; None for what the ensemble's card says,
+        else 0.5. From 0.75 on, timelines have a score per moment, see `audiotag.tagging.moments`.
     windows : "mean", "max" or None
         How the windows of a long clip are combined; None for what the ensemble's card says.
     folds : tuple[int, ...]
@@ -52,7 +55,9 @@ class TagSettings:
 
     combine: Annotated[Combine, "mean is common"] = "mean"
     tta: bool = False
-    overlap: Annotated[float, Within(0, MAX_OVERLAP, "of a window"), "0.5 is common"] = DEFAULT_OVERLAP
+    overlap: Annotated[
+        float | None, Within(0, MAX_OVERLAP, "of a window"), "leave it out to use the ensemble's own"
+    ] = None
     windows: Annotated[Windows | None, "leave it out to use the ensemble's own"] = None
     folds: tuple[int, ...] = ()
     calibrated: bool = False
@@ -64,13 +69,37 @@ class TagSettings:
 
     def hop(self, window: int) -> int:
         """Samples from the start of a window of ``window`` samples to the start of the next."""
-        return max(1, round(window * (1 - self.overlap)))
+        return max(1, round(window * (1 - self.overlap_share)))
+
+    @property
+    def overlap_share(self) -> float:
+        """The overlap as a fraction of a window; 0.5 where the card's is meant and is not known here."""
+        return DEFAULT_OVERLAP if self.overlap is None else self.overlap
 
     @property
     def overlap_cost(self) -> float:
         """How many times as many windows there are as without overlap."""
-        return 1 / (1 - self.overlap)
+        return 1 / (1 - self.overlap_share)
+
+    def windows_per_minute(self, window_s: float) -> float:
+        """How many windows of ``window_s`` seconds a minute of sound has.
+
+        >>> TagSettings(overlap=0.5).windows_per_minute(5.0)
+        24.0
+        """
+        return 60 / (window_s * (1 - self.overlap_share))
+
+    def with_overlap_of(self, card: Card) -> TagSettings:
+        """The settings with an overlap: their own, else that of the ensemble's card, else 0.5."""
+        if self.overlap is not None:
+            return self
+        return replace(self, overlap=DEFAULT_OVERLAP if card.overlap is None else card.overlap)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON; without ``window_rule`` where it is not set, as earlier versions wrote them."""
         return {name: value for name, value in asdict(self).items() if name != "window_rule" or value}
+
+
+MEASURED = TagSettings(
+    overlap=DEFAULT_OVERLAP
+)  # how ensembles are measured and embeddings made, whatever the card says

@@ -93,7 +93,7 @@ class Tagger:
                 f"{self.card.name} is a blend, and this needs an ensemble of one network, such as "
                 f"{self.card.blend.members[0].name}; in Python, audiotag.open_tagger opens a blend."
             )
-        self.settings = settings or TagSettings()
+        self.settings = (settings or TagSettings()).with_overlap_of(self.card)
         self._folds = select_folds(self.card, self.settings.folds)
         self.thresholds = self.card.thresholds if thresholds is None else self._check_thresholds(thresholds)
         self.out_of_fold = read_out_of_fold(folder, self.card)
@@ -213,7 +213,9 @@ class Tagger:
             weights = None if weights is None else weights[~trained]
         evidence = replace(evidence, notes=(*evidence.notes, *self.voting_notes(trained)))
         temperature = self._temperature_for(settings)
-        overlap = max(settings.overlap, self.settings.overlap)  # either may be the one that the evidence has
+        overlap = max(
+            settings.overlap_share, self.settings.overlap_share
+        )  # either may be the one that the evidence has
         if settings.window_rule or self.settings.window_rule:  # a published system's windows all count
             overlap = 0.0
         tags = clip_tags(

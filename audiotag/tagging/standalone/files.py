@@ -26,14 +26,14 @@ import hashlib
 import html
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from audiotag.errors import AudiotagError
 from audiotag.tagging.ensemble import Card, find_ensemble, read_card, select_folds
-from audiotag.tagging.settings import TagSettings
+from audiotag.tagging.settings import DEFAULT_OVERLAP, TagSettings
 from audiotag.tagging.standalone.settings import check_exportable
 from audiotag.version import __version__
 from audiotag.workspace import write_bytes
@@ -84,7 +84,8 @@ def export_tagger(ensemble: str | Path, out: str | Path, settings: TagSettings |
     """
     out = Path(out)
     folder = find_ensemble(ensemble)
-    card, settings = read_card(folder), settings or TagSettings()
+    card = read_card(folder)
+    settings = _with_usable_overlap(settings or TagSettings(), card)
     check_exportable(card, settings)
     files = ExportedTagger(out, out.with_name(SCRIPT), out.with_name(PAGE))
     if out.suffix.lower() != ".onnx":
@@ -210,3 +211,9 @@ def _packed(content: bytes) -> str:
 def _hash_source(content: str) -> str:
     """A script or style of the page as its content security policy allows it."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"
+
+
+def _with_usable_overlap(settings: TagSettings, card: Card) -> TagSettings:
+    """The settings with the card's own overlap, if none is given; of one above 0.5 a clip's score does not depend."""
+    own = settings.with_overlap_of(card)
+    return own if settings.overlap is not None else replace(own, overlap=min(own.overlap_share, DEFAULT_OVERLAP))

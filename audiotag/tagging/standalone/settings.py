@@ -30,7 +30,7 @@ def check_exportable(card: Card, settings: TagSettings) -> None:
         "the weights are fitted to scores that are not exported",
     )
     require(
-        settings.overlap <= 0.5,
+        settings.overlap_share <= 0.5,
         "overlap",
         "be at most 0.5 in an exported tagger",
         settings.overlap,

@@ -49,10 +49,11 @@ def show_clip(result: SoundResult, row: int, page: PageSettings) -> None:
     if tags is None:
         st.error(escape(result.error), icon=":material/error:")
         return
-    if recorded := sound.recording_time():
-        st.caption(f":material/schedule: recorded {escape(str(recorded))}, by its {escape(recorded.origin)}")
-    for note in other_notes(tags):
-        st.caption(f":material/info: {escape(note)}")
+    with st.container():  # a place of its own: other settings bring other notes, and the player goes on
+        if recorded := sound.recording_time():
+            st.caption(f":material/schedule: recorded {escape(str(recorded))}, by its {escape(recorded.origin)}")
+        for note in other_notes(tags):
+            st.caption(f":material/info: {escape(note)}")
     if page.other is None:
         left, right = st.columns([1, 1.6], gap="large")
         with left:

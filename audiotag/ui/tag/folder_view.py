@@ -20,6 +20,7 @@ from audiotag.tagging.folder_job import (
     list_jobs,
     restore_job,
 )
+from audiotag.tagging.own_overlap import without_own_overlap
 from audiotag.ui.frame import PageContext
 from audiotag.ui.tag import folder_files, folder_form, folder_results
 from audiotag.ui.tag.folder_form import CHOSEN
@@ -218,7 +219,7 @@ def _show_command(job: FolderJob, options: FolderOptions) -> None:
     line = tag_line(
         [options.sounds],
         Path(options.ensemble).name,
-        options.settings,
+        without_own_overlap(options.settings, Path(options.ensemble)),
         options.specs,
         out=export_path(out, first) if whole else out / first if first else "",
         spreadsheet=bool(first) and writers[first][1],

@@ -152,7 +152,7 @@ def _tag_sound(sound: DroppedSound, setup: TaggingSetup) -> SoundResult:
 
 
 def _key(sound: DroppedSound, setup: TaggingSetup) -> tuple[str, str, str, bool, float]:
-    return sound.name, sound.content, str(setup.folder), setup.settings.tta, setup.settings.overlap
+    return sound.name, sound.content, str(setup.folder), setup.settings.tta, setup.settings.overlap_share
 
 
 def _progress_text(sound: DroppedSound, done: int, total: int, spent_s: float) -> Markdown:

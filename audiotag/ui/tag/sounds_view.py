@@ -24,10 +24,13 @@ def show_sounds(context: PageContext, page: PageSettings) -> None:
     if not tagged:
         _show_welcome(context, page)
     else:
-        if len(tagged) > 1:
-            results.show_results(tagged)
-        results.show_errors_except(tagged, row)
-        clip_view.show_clip(tagged[row], row, page)
+        # Places of their own: a message or an explanation must not begin anew what stands below it.
+        with st.container():
+            if len(tagged) > 1:
+                results.show_results(tagged)
+            results.show_errors_except(tagged, row)
+        with st.container():
+            clip_view.show_clip(tagged[row], row, page)
         _show_similar(context, tagged[row], page)
         chosen = results.show_downloads(tagged, tagged[row], setup)
     specs = state.specs(setup.tagger.card.labels, setup.settings.combine)

@@ -13,10 +13,11 @@ from audiotag.cli.command_lines import AND_MORE, ablation_line, tag_line
 from audiotag.errors import AudiotagError
 from audiotag.tagging import ablation
 from audiotag.tagging.export.base import file_name
-from audiotag.tagging.moments import MIN_OVERLAP
+from audiotag.tagging.own_overlap import without_own_overlap
 from audiotag.tagging.result import Tags
-from audiotag.tagging.settings import COMBINE_TITLES, DEFAULT_OVERLAP, TagSettings
+from audiotag.tagging.settings import COMBINE_TITLES, TagSettings
 from audiotag.ui.tag.dropped_sounds import DroppedSound
+from audiotag.ui.tag.overlap import pick_overlap
 from audiotag.ui.tag.stored_scores import load_evidence
 from audiotag.ui.text import Markdown, escape
 from audiotag.ui.trust.calibrated import pick_calibrated
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 IN_ADDRESS: dict[str, Any] = {"bind": "query-params"}
 STEP_OF = {"mean": ablation.MEAN, "geometric": ablation.GEOMETRIC, "weighted": ablation.WEIGHTED}
 AS_IN_CARD = "card"
-OVERLAPS = (0.0, 0.25, 0.5, 0.75, 0.9, 0.95)
 MAX_SOUNDS_IN_COMMAND = 3
 
 
@@ -63,7 +63,7 @@ class TaggingSetup:
         AudiotagError
             If the sound cannot be read.
         """
-        evidence = load_evidence(sound, self.folder, self.tagger.card, self.settings.tta, self.settings.overlap)
+        evidence = load_evidence(sound, self.folder, self.tagger.card, self.settings.tta, self.settings.overlap_share)
         return self.tagger.tags_of(evidence, self.settings, self.thresholds)
 
 
@@ -126,7 +126,7 @@ def pick_settings(folder: Path, tagger: Tagger, with_gains: bool) -> TagSettings
             help="The maximum finds a short event in a long sound, the mean finds continuous sounds.",
             **IN_ADDRESS,
         )
-        overlap = _pick_overlap(card)
+        overlap = pick_overlap(folder, card)
         calibrated = pick_calibrated(tagger)
         hold_back = pick_hold_back(tagger)
     if with_gains:
@@ -140,32 +140,6 @@ def pick_settings(folder: Path, tagger: Tagger, with_gains: bool) -> TagSettings
         calibrated=calibrated,
         hold_back=hold_back,
     )
-
-
-def _pick_overlap(card: Card) -> float:
-    """The overlap of windows, with what it costs."""
-    overlap = st.select_slider(
-        "Overlap of windows",
-        OVERLAPS,
-        DEFAULT_OVERLAP,
-        format_func=lambda overlap: f"{overlap:.0%}",
-        key="overlap",
-        help=f"Windows of {card.spectrogram.clip_s:g} s. From {MIN_OVERLAP:.0%} on, the timeline shows when an event "
-        "begins and ends, because each moment is seen in many windows.",
-        **IN_ADDRESS,
-    )
-    st.caption(describe_overlap(TagSettings(overlap=overlap), card.spectrogram.clip_s))
-    return float(overlap)
-
-
-def describe_overlap(settings: TagSettings, window_s: float) -> Markdown:
-    """What an overlap costs, and how fine the timeline is, in a sentence."""
-    cost = settings.overlap_cost
-    hop = f"a score every {window_s * (1 - settings.overlap):.3g} s"
-    if cost == 1:
-        return Markdown(f"The fastest, {hop}.")
-    times = "Twice" if cost == 2 else f"{cost:.3g} times"
-    return Markdown(f"{times} as long as without overlap, {hop}.")
 
 
 def show_ablation(measured: ablation.Ablation | None, card: Card) -> None:
@@ -230,7 +204,7 @@ def show_command(
     line = tag_line(
         paths,
         setup.folder.name,
-        setup.settings,
+        without_own_overlap(setup.settings, setup.folder),
         specs,
         out="tags.csv" if format is None else "tags" if format.one_file_per_clip else file_name(format),
         spreadsheet=chosen is not None and chosen.spreadsheet,

@@ -91,8 +91,9 @@ def show_sound(
 
 def show_packed(packed: PackedSound, key: str) -> None:
     """Show player and facts of a sound that `pack_sound` has packed."""
-    for note in packed.notes:
-        st.caption(f":material/info: {escape(note)}")
+    with st.container():  # a place of its own, so that the player is the same one with and without notes
+        for note in packed.notes:
+            st.caption(f":material/info: {escape(note)}")
     show_block(packed.block, key)
     facts: Markdown = packed.facts
     st.caption(facts)

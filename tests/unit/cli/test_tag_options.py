@@ -51,7 +51,7 @@ def test_command_and_library_give_the_same_scores(
     settings = TagSettings(
         combine=values.get("--combine", "mean"),
         tta="--tta" in options,
-        overlap=float(values.get("--overlap", 0.5)),
+        overlap=float(values["--overlap"]) if "--overlap" in values else None,
         windows=values.get("--windows"),
         folds=(2,) if "--folds" in values else (),
     )

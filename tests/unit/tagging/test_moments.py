@@ -60,6 +60,36 @@ def test_a_sound_that_goes_on_keeps_its_score_where_that_varies() -> None:
     assert found_events(with_moments(uneven)) == [(0.0, 40.0)]
 
 
+def slow_tags(event: tuple[float, float], needed_s: tuple[float, float]) -> Tags:
+    """Tags of nine labels: the event's own needs much of it before it scores high, the others rise a little at once.
+
+    ``needed_s`` is what its own label needs at the start of the event, and at its end.
+    """
+    starts_s = np.arange(0, 40.0 - WINDOW_S + 1e-9, 0.25)
+    ends_s = starts_s + WINDOW_S
+    is_high = (ends_s >= event[0] + needed_s[0]) & (starts_s <= event[1] - needed_s[1])
+    hears = (ends_s > event[0] + 1e-9) & (starts_s < event[1] - 1e-9)
+    others = np.where(hears, 0.3, 0.05)
+    scores = np.stack([np.where(is_high, 0.9, 0.1), *[others] * 8], axis=1)[None]
+    evidence = Evidence("made", 40.0, starts_s, WINDOW_S, np.ones(len(starts_s), dtype=bool), scores, None, ())
+    labels = ("Rain", *(f"other {number}" for number in range(8)))
+    return clip_tags(evidence, labels, (0.5,) * 9, "mean", overlap=0.95)
+
+
+@pytest.mark.parametrize("needed_s", [(0.25, 0.25), (1.5, 1.5), (1.25, 0.5), (0.5, 1.25)])
+def test_an_event_begins_and_ends_where_any_label_changes_however_much_its_own_needs(
+    needed_s: tuple[float, float],
+) -> None:
+    event = (14.0, 18.0)
+    assert found_events(with_moments(slow_tags(event, needed_s))) == [pytest.approx(event, abs=0.26)]
+
+
+def test_time_reversed_gives_the_same_events_reversed() -> None:
+    tags = slow_tags((14.0, 18.0), (1.5, 0.75))
+    back = replace(tags, timeline=tags.timeline[::-1])
+    np.testing.assert_allclose(with_moments(back).timeline[::-1], with_moments(tags).timeline)
+
+
 @pytest.mark.parametrize("overlap", [0.0, 0.5, 0.7])
 def test_a_timeline_of_windows_that_overlap_less_stays_as_it_is(overlap: float) -> None:
     tags = tags_of([(10.0, 12.0)], overlap)
