@@ -84,6 +84,26 @@ def gather_negatives(
     return NegativeClips(trained, measured, problems + others)
 
 
+def sample_negatives(
+    negatives: Negatives,
+    settings: SpectrogramSettings,
+    labels: tuple[str, ...],
+    seed: int,
+    workspace: Workspace,
+    count: int,
+) -> LabelledClips | None:
+    """A few of the sounds that `gather_negatives` gives for training, for a preview; None where there are none.
+
+    Parameters as there; at most ``count`` are rendered, and as many are from the folder.
+    """
+    if not negatives:
+        return None
+    folder, rendered = workspace.root / "background-sounds", min(count, negatives.rendered)
+    paths = [*render_background_sounds(folder, settings, labels, seed, rendered), *negatives.sounds()[1 : count + 1]]
+    clips, _ = _labelled(paths, settings, len(labels), negatives.folder)
+    return clips if clips.clips else None
+
+
 def _labelled(
     paths: list[Path], settings: SpectrogramSettings, n_labels: int, folder: str
 ) -> tuple[LabelledClips, list[Problem]]:
