@@ -111,7 +111,7 @@ class Negatives:
             listed = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
             parts.insert(0, f"{self.rendered} rendered {listed}")
         without = "".join(f" No {kind.plural}, because {label} is a label." for kind, label in left_out)
-        places = " and ".join(parts) or "there are none"
+        places = ", and ".join(parts) or "there are none"
         return f"{100 * self.share:.3g} % of each batch are sounds with none of the labels: {places}.{without}"
 
 
