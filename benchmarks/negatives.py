@@ -39,7 +39,7 @@ from audiotag.trust.speech import OWN_LABELS, babble, speech_kind
 from audiotag.workspace import Workspace
 
 WINDOWS = 12  # of each kind of sound at each level
-UNKNOWN_CLIPS = 200  # of kitchen20
+UNKNOWN_CLIPS = 120  # of kitchen20
 
 
 def main() -> None:

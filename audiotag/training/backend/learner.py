@@ -157,7 +157,7 @@ class FoldTrainer:
             return lwlrap(curated.labelled.targets, self.scores_of(curated, epoch, autocast))
 
         negatives = split.held_out_negatives
-        measured = self._batches(negatives, stage, seed + 3, training=False) if negatives else None
+        measured = self._batches(negatives, stage, seed + 3, training=False) if negatives and negatives.clips else None
 
         def negatives_tagged(epoch: int) -> float | None:
             if measured is None:
