@@ -17,7 +17,9 @@ from audiotag.training.background_sounds import (
 )
 
 RATE = 16_000
-SETTINGS = SpectrogramSettings(sample_rate=RATE, clip_s=0.5, n_fft=512, win_length=512, hop_length=256, n_mels=32, f_max=8000.0)
+SETTINGS = SpectrogramSettings(
+    sample_rate=RATE, clip_s=0.5, n_fft=512, win_length=512, hop_length=256, n_mels=32, f_max=8000.0
+)
 KINDS = {kind.name: kind for kind in BACKGROUNDS}
 
 

@@ -194,8 +194,8 @@ def test_sentence_says_what_is_added_and_what_a_label_forbids(tmp_path: Path) ->
     assert Negatives().sentence(("Hum",)) == ""
     said = Negatives(0.1, 50, "/rooms").sentence(("Hum", "Bark"))
     assert said == (
-        "10 % of each batch are sounds with none of the labels: 50 rendered noises, tones, sweeps, clicks and silences, "
-        "and the sounds in /rooms. No hums, because Hum is a label."
+        "10 % of each batch are sounds with none of the labels: 50 rendered noises, tones, sweeps, clicks and "
+        "silences, and the sounds in /rooms. No hums, because Hum is a label."
     )
 
 
