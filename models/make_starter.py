@@ -1,8 +1,10 @@
-"""Train the shipped ensemble: ``python models/make_starter.py ESC10_FOLDER [--known-clips] [--familiarity] [--trust]``.
+"""Train the shipped ensemble: ``python models/make_starter.py ESC10_FOLDER [--out FOLDER]``.
 
 Renders the starter sounds, trains five folds with the recipe ``default`` on them and on the real recordings of ESC-10,
-where an overlay of two clips has the labels of both, and writes ``models/starter``. If it is stopped, it continues with
-the next epoch when it is started again. The card has separate out-of-fold scores for recordings and rendered sounds.
+where an overlay of two clips has the labels of both, and writes ``models/starter`` or FOLDER. A tenth of each batch are
+sounds with none of the labels: noises, hums, tones and sweeps, and speech where espeak-ng is installed. If it is
+stopped, it continues with the next epoch when it is started again. The card has separate out-of-fold scores for
+recordings and rendered sounds. ``--known-clips``, ``--familiarity`` and ``--trust`` only renew a part of the ensemble.
 """
 
 from __future__ import annotations
@@ -31,12 +33,15 @@ from audiotag.tagging.familiarity_measurement import measure_and_save
 from audiotag.tagging.noise_gate_measurement import gate_tagger, measure_noise_gate, save_noise_gate
 from audiotag.tagging.out_of_fold import read_out_of_fold
 from audiotag.training.begun import trained_on
+from audiotag.training.negatives import Negatives
 from audiotag.training.publish import known_clips_of, publish
 from audiotag.training.recipe import Recipe
 from audiotag.training.recipe_files import load_recipe
 from audiotag.training.run_blocking import train_run
 from audiotag.training.runs import Run, RunSettings
 from audiotag.training.session import Session
+from audiotag.trust.noise_sounds import Kind
+from audiotag.trust.speech import OWN_LABELS, babble, speak, version_of
 from audiotag.trust.temperature import fit_calibration
 from audiotag.workspace import SHIPPED_MODELS, Workspace, read_json, write_bytes, write_json
 
@@ -55,9 +60,21 @@ LICENCES = {
 ABOUT = (
     "{labels} sounds of instruments, voices, animals, weather and machines. Trained by this project's default recipe, "
     "with fewer epochs and all labels of an overlay, on the starter sounds that audiotag demo renders and on the 400 "
-    "field recordings of ESC-10."
+    "field recordings of ESC-10. A tenth of each batch were sounds that should get no tag: rendered noises, hums, "
+    "tones and sweeps{speech}."
 )
 CURATED_EPOCHS = 240  # with 560 clips per fold: 134,400 examples; 700 epochs of ESC-10's 320 clips are 224,000
+NEGATIVES_SHARE, RENDERED = 0.1, 200
+# Neither voices nor text are those of the noise gate, which measures with them.
+VOICES = ("en-us+m5", "en-gb-scotland+f1", "it+f4", "nl+m2", "pl+f2", "pt+m7", "sv+f5", "hu+m4")
+SENTENCES = (
+    "Please leave the key under the mat and close the window before you go.",
+    "Seven boats came back before the storm, and the eighth waited behind the island until evening.",
+    "No, I think the train leaves from platform nine. Shall we ask somebody?",
+    "First stir the flour into the butter, then add warm milk, a little at a time.",
+    "Her brother repairs old radios. He says that the valves are hard to find.",
+    "Can you hear me? Hello? The line is very bad today. I will call again at half past six.",
+)
 LICENCE = "Apache-2.0 for the weights; the sounds that they were trained on are not included."
 
 
@@ -80,32 +97,67 @@ def main() -> None:
         action="store_true",
         help="only measure the shipped ensemble's temperature and noise gate again, and write them into its card",
     )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        default=SHIPPED_MODELS / "starter",
+        help="the ensemble's folder, which is replaced (default: models/starter)",
+    )
     parser.add_argument("--device", default="cpu", help="device, as for audiotag train (default: cpu)")
     options = parser.parse_args()
     if options.trust:
-        write_trust(SHIPPED_MODELS / "starter")
+        write_trust(options.out)
         return
     if not options.esc10.is_dir():
         sys.exit(f"{options.esc10} is not a folder; give the folder of ESC-10.")
+    if options.out.exists() and not (options.out / CARD).is_file():
+        sys.exit(f"{options.out} exists and is not an ensemble, so it is not replaced; give another folder.")
     workspace = Workspace()
     folder = workspace.root / "starter-and-esc10"
     gather(options.esc10, render_starter(workspace.root / "starter-sounds"), folder)
     if options.known_clips:
-        write_known_clips(folder, workspace)
+        write_known_clips(options.out, folder, workspace)
         return
     if options.familiarity:
-        measure_and_save(SHIPPED_MODELS / "starter", folder, say=print)
+        measure_and_save(options.out, folder, say=print)
         return
-    run = train_run(RunSettings(str(folder.resolve()), recipe(), device=options.device), workspace)
-    put_in_place(run, folder)
+    speech = workspace.root / "starter-speech"
+    renderer = render_speech(speech)
+    print(f"Speech by {renderer}." if renderer else "espeak-ng is not installed, so there is no speech to train on.")
+    chosen = recipe(speech if renderer else None)
+    run = train_run(RunSettings(str(folder.resolve()), chosen, device=options.device), workspace)
+    put_in_place(run, folder, options.out, renderer)
 
 
-def recipe() -> Recipe:
-    """``default`` with the labels of both clips in an overlay, and fewer epochs because a fold has more clips."""
+def recipe(speech: Path | None) -> Recipe:
+    """``default`` with the labels of both clips in an overlay, sounds without labels, and fewer epochs.
+
+    The epochs are fewer because a fold has more clips than one of ESC-10.
+    """
     default = load_recipe("default")
     both = tuple(replace(item, labels="both") if isinstance(item, Overlay) else item for item in default.augment)
     noisy, curated = default.stages
-    return replace(default, augment=both, stages=(noisy, replace(curated, epochs=CURATED_EPOCHS)))
+    negatives = Negatives(NEGATIVES_SHARE, RENDERED, str(speech.resolve()) if speech else "")
+    stages = (noisy, replace(curated, epochs=CURATED_EPOCHS))
+    return replace(default, augment=both, stages=stages, negatives=negatives)
+
+
+def render_speech(folder: Path) -> str:
+    """Speak each sentence in each voice into a folder; gives the program's name, empty if it is not installed."""
+    program = shutil.which("espeak-ng")
+    if not program or not (version := version_of(program)):
+        return ""
+    folder.mkdir(parents=True, exist_ok=True)
+    for voice in VOICES:
+        for number, sentence in enumerate(SENTENCES):
+            path = folder / f"{voice}-{number}.wav"
+            if not path.exists():
+                words_per_minute, pitch = 120 + 15 * (number % 6), 20 + 10 * number
+                aside = path.with_suffix(".partial")
+                speak(program, voice, sentence, words_per_minute, aside, pitch)
+                os.replace(aside, path)
+    return version
 
 
 def gather(esc10: Path, starter: Path, folder: Path) -> None:
@@ -129,12 +181,11 @@ def gather(esc10: Path, starter: Path, folder: Path) -> None:
             csv.writer(file).writerows([("fname", "labels", "group"), *lines])
 
 
-def write_known_clips(folder: Path, workspace: Workspace) -> None:
-    """Write the file of the clips that the shipped ensemble was trained on, without training it again."""
-    ensemble = SHIPPED_MODELS / "starter"
+def write_known_clips(ensemble: Path, folder: Path, workspace: Workspace) -> None:
+    """Write the file of the clips that the ensemble was trained on, without training it again."""
     card = read_card(ensemble)
     # As it was trained: its run did not look for copies of sounds.
-    settings = RunSettings(str(folder.resolve()), recipe())
+    settings = RunSettings(str(folder.resolve()), recipe(None))
     session = Session(open_dataset(folder), settings, workspace, copies=(), keeps_apart=False)
     held_out = [session.clips("curated").held_out(fold.fold).targets for fold in card.folds]
     found = read_out_of_fold(ensemble, card)
@@ -155,22 +206,26 @@ def write_trust(ensemble: Path) -> None:
     gate = measure_noise_gate(gate_tagger(ensemble))
     save_noise_gate(ensemble, gate)
     print(calibration, gate.sentence(), sep="\n")
+    unheard = measure_noise_gate(gate_tagger(ensemble), kinds=(Kind("babble", babble, OWN_LABELS),))
+    print(f"Babble without words, which is not in the card and not trained on: {unheard.sentence()}")
 
 
-def put_in_place(run: Run, folder: Path) -> None:
-    """Publish, add the scores of each source to the card, measure the ablation, and replace the shipped ensemble."""
-    aside = SHIPPED_MODELS / "starter-new"
+def put_in_place(run: Run, folder: Path, out: Path, speech: str) -> None:
+    """Publish, add the scores of each source to the card, measure the ablation, and replace what is in ``out``."""
+    out = out.resolve()
+    aside = out.with_name(f"{out.name}-new")
     shutil.rmtree(aside, ignore_errors=True)
     labels = next(event["labels"] for event in run.events() if event["event"] == "run-started")
-    publish(run, aside.name, SHIPPED_MODELS, ABOUT.format(labels=len(labels)), LICENCE)
+    about = ABOUT.format(labels=len(labels), speech=f", and sentences spoken by {speech}" if speech else "")
+    publish(run, aside.name, aside.parent, about, LICENCE)
     card = read_card(aside)
     parts = tuple(score_sources(run, aside))
     write_json(aside / CARD, replace(card, name="starter", parts=parts).to_dict())
     measure_and_save(aside, folder, say=print)
     write_trust(aside)
     write_ablation(aside, measure_ablation(aside, open_dataset(folder)))  # on the test clips, which are rendered
-    shutil.rmtree(SHIPPED_MODELS / "starter", ignore_errors=True)
-    os.replace(aside, SHIPPED_MODELS / "starter")
+    shutil.rmtree(out, ignore_errors=True)
+    os.replace(aside, out)
     for part in parts:
         print(part)
 

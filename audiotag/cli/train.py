@@ -305,5 +305,7 @@ def _epoch_line(event: dict[str, Any]) -> str:
     return (
         f"fold {event['fold']}  {event['subset']:8} epoch {event['epoch']:3}  lwlrap {event['lwlrap']:.4f}"
         + (f" (curated {curated:.4f})" if curated is not None else "")
-        + f"  loss {event['train_loss']:.4f}  {event['seconds']:.1f} s"
+        + f"  loss {event['train_loss']:.4f}"
+        + (f"  negatives tagged {tagged:.0%}" if (tagged := event.get("negatives_tagged")) is not None else "")
+        + f"  {event['seconds']:.1f} s"
     )

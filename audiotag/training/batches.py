@@ -25,6 +25,7 @@ from audiotag.remote.ahead import FetchAhead
 from audiotag.training.ahead import make_ahead
 from audiotag.training.clips import LabelledClips
 from audiotag.training.frame_cache import FrameCache, random_start
+from audiotag.training.negatives import draw_negatives, negative_places
 from audiotag.training.recipe import Recipe
 from audiotag.training.stage import Stage
 from audiotag.training.whole_clip_cache import WholeClipCache
@@ -78,6 +79,8 @@ class Batches:
         recipe augments held-out clips too.
     packed : PackedWaveforms, optional
         Where waveforms are copied from if it has all these clips; without it they are read from the sounds.
+    negatives : LabelledClips, optional
+        Sounds that have the recipe's share of each training batch; by default there are none.
     """
 
     def __init__(
@@ -88,21 +91,26 @@ class Batches:
         seed: int,
         training: bool,
         packed: PackedWaveforms | None = None,
+        negatives: LabelledClips | None = None,
     ) -> None:
+        self.drawn = self.drawn_clips = recipe.clips_per_epoch(stage, len(labelled.clips))
+        self._probabilities = _probabilities(labelled, stage, recipe.balance) if training else None
+        self.negatives = 0
+        if training and negatives is not None and recipe.negatives:
+            self.negatives, labelled = len(negatives.clips), labelled + negatives
+            self.drawn = recipe.negatives.items_per_epoch(self.drawn_clips)
         self.labelled, self.recipe, self.stage, self.seed, self.training = labelled, recipe, stage, seed, training
         self.settings: SpectrogramSettings = recipe.spectrogram_of(stage)
         chain = Chain.of(recipe.augment, stage.mixup)
         held_out = chain.held_out() if recipe.augment_held_out else Chain()
         self.chain = chain if training else held_out
         self.crops_at_random = training or recipe.augment_held_out
-        self.drawn = recipe.clips_per_epoch(stage, len(labelled.clips))
         self.size = min(recipe.batch_size, self.drawn) if training else 2 * recipe.batch_size
         self.frames: FrameCache | WholeClipCache = (
             WholeClipCache(labelled.clips, self.settings)
             if self.settings.crop == "spectrogram"
             else FrameCache(labelled.clips, self.settings, recipe.whole_frames)
         )
-        self._probabilities = _probabilities(labelled, stage, recipe.balance) if training else None
         self._packed = packed if packed is not None and packed.has(labelled.clips) else None
         self._packed_rows = self._packed.rows_of(labelled.clips) if self._packed else np.empty(0, np.int64)
 
@@ -144,13 +152,24 @@ class Batches:
         return self._make_inputs(epoch, number, self._order(epoch))
 
     def _order(self, epoch: int) -> np.ndarray:
-        count = len(self.labelled.clips)
+        count = len(self.labelled.clips) - self.negatives
         if not self.training:
             return np.arange(count)
         rng = np.random.default_rng((self.seed, epoch))
+        clips = self._draw_clips(rng, count)
+        if not self.negatives:
+            return clips
+        is_negative = negative_places(self.drawn, self.drawn - self.drawn_clips)
+        order = np.empty(self.drawn, int)
+        order[~is_negative] = clips
+        order[is_negative] = count + draw_negatives(rng, int(is_negative.sum()), self.negatives)
+        return order
+
+    def _draw_clips(self, rng: np.random.Generator, count: int) -> np.ndarray:
+        """Rows of an epoch's clips, without the negatives."""
         if self._probabilities is None:
-            return rng.integers(count, size=self.drawn) if self.stage.draws else rng.permutation(count)
-        return rng.choice(count, self.drawn, p=self._probabilities)
+            return rng.integers(count, size=self.drawn_clips) if self.stage.draws else rng.permutation(count)
+        return rng.choice(count, self.drawn_clips, p=self._probabilities)
 
     def pools_of(self, items: np.ndarray) -> np.ndarray | None:
         """The pool of each of these clips, where the stage draws from several: mixers then stay within a pool."""

@@ -77,6 +77,8 @@ class Estimate:
             left_out,
         ]
         dependencies.append(settings.recipe.lists.stamp())
+        if settings.recipe.negatives:
+            dependencies.append(settings.recipe.negatives.stamp())
         if settings.corrected and (journal := VerdictJournal.of(dataset, workspace).path).exists():
             dependencies.append(journal.stat().st_size)  # it only grows, and labels may make clips usable
         key = hashlib.sha256(json.dumps(dependencies, sort_keys=True).encode()).hexdigest()[:16]

@@ -205,7 +205,9 @@ class FoldTraining:
         self.run.write_event("epoch", **values["event"])
         print(
             f"fold {self.fold}, {stage.subset}, epoch {result.epoch}/{stage.epochs}: lwlrap {result.lwlrap:.4f}, "
-            f"loss {result.train_loss:.4f} / {result.valid_loss:.4f}, {result.seconds:.1f} s",
+            f"loss {result.train_loss:.4f} / {result.valid_loss:.4f}, "
+            + (f"negatives tagged {result.negatives_tagged:.0%}, " if result.negatives_tagged is not None else "")
+            + f"{result.seconds:.1f} s",
             flush=True,
         )
 
@@ -288,6 +290,7 @@ def packed_clips(run: Run, session: Session, device: str) -> PackedWaveforms | N
     if not is_packed(settings, device):
         return None
     clips = [clip for subset in session.subsets for clip in session.clips(subset).clips]
+    clips += session.negatives.clips if session.negatives else []
     name = cache_name(session.dataset.root, session.dataset.name)
     report = PreparationWriter(run.folder)
     say = partial(print, flush=True)

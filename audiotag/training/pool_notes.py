@@ -1,4 +1,4 @@
-"""Say before a run what the recipe's lists and pools do with a dataset."""
+"""Say before a run what the recipe's lists, pools and negatives do with a dataset."""
 
 from __future__ import annotations
 
@@ -8,9 +8,14 @@ from audiotag.training.subsets import is_split
 
 
 def pool_notes(session: Session) -> tuple[str, ...]:
-    """Sentences about lists, pools without clips, agreement without effect, and noisy clips that no fold holds out."""
+    """Sentences about lists, pools without clips, negatives, agreement without effect, clips never held out."""
     lacking = [_lacking_sentence(session, number, stage) for number, stage in session.stages if stage.pools]
-    return (*session.lists.sentences, *filter(None, lacking), *_nothing_agreed(session), *_never_held_out(session))
+    return (
+        *session.lists.sentences,
+        *filter(None, [*lacking, session.recipe.negatives.sentence(session.labels)]),
+        *_nothing_agreed(session),
+        *_never_held_out(session),
+    )
 
 
 def _lacking_sentence(session: Session, number: int, stage: Stage) -> str:

@@ -20,11 +20,17 @@ class FoldSplit:
         The clips that the fold holds out.
     curated : LabelledClips or None
         In a noisy stage the curated clips that the fold holds out later; measured as well.
+    negatives : LabelledClips or None
+        Sounds with none of the labels that batches have beside the clips of ``train``.
+    held_out_negatives : LabelledClips or None
+        Those that no fold trains on; measured as well.
     """
 
     train: LabelledClips
     valid: LabelledClips
     curated: LabelledClips | None = None
+    negatives: LabelledClips | None = None
+    held_out_negatives: LabelledClips | None = None
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,8 @@ class EpochResult:
         of the last one of these.
     train_seconds, seconds : float
         Seconds of the training part, and of the whole epoch with its measurement.
+    negatives_tagged : float or None
+        Share of the held-out negatives with a score of 0.5 or more for any label; None without negatives.
     """
 
     epoch: int
@@ -62,6 +70,7 @@ class EpochResult:
     rates: list[list[float]]
     train_seconds: float
     seconds: float
+    negatives_tagged: float | None = None
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from audiotag.errors import AudiotagError
 from audiotag.features.settings import DELTA_FRAMES, SpectrogramSettings
 from audiotag.networks.base import NetworkSettings, check_network_input, default_network, network_from_dict
 from audiotag.training.losses.base import LOSSES, LossChoice, LossesByKind
+from audiotag.training.negatives import Negatives, plain_negatives
 from audiotag.training.parts import check_part, part_name, plain_part, read_part
 from audiotag.training.schedules.base import SCHEDULES, ScheduleChoice, find_schedule
 from audiotag.training.stage import Stage
@@ -82,6 +83,9 @@ class Recipe:
     lists : ClipLists
         Clips that are relabelled, trusted or left out, each a list by its name or path, as
         ``lists = { relabel = "argus-curated", trust = "mine.csv" }``; see `audiotag.data.clip_lists`.
+    negatives : Negatives
+        Sounds with none of the labels that each batch has beside its clips, as ``negatives = { share = 0.1 }``; see
+        `audiotag.training.negatives`.
     seed : int
         Seed of folds, weights, order, crops and augmentation.
     exact_resume : bool
@@ -117,6 +121,7 @@ class Recipe:
     seed: Annotated[int, Within(0, 2**31 - 1), "any whole number in this range"] = 42
     exact_resume: bool = False
     lists: ClipLists = field(default_factory=ClipLists)
+    negatives: Negatives = field(default_factory=Negatives)
     spectrogram: SpectrogramSettings = field(default_factory=SpectrogramSettings)
     network: NetworkSettings = field(default_factory=default_network)
 
@@ -312,7 +317,7 @@ class Recipe:
 
     def batches_per_epoch(self, stage: Stage, clips: int) -> int:
         """Training batches of an epoch of a stage that has so many clips; an incomplete last one is left out."""
-        return max(1, self.clips_per_epoch(stage, clips) // self.batch_size)
+        return max(1, self.negatives.items_per_epoch(self.clips_per_epoch(stage, clips)) // self.batch_size)
 
     def fraction_of(self, subset: str) -> float:
         """The share of a subset's clips that is used: all, if each stage that takes some of them draws a fixed number.
@@ -365,7 +370,9 @@ class Recipe:
             "loss": plain_part(self.loss),
             "losses": self.losses.to_dict(),
         }
-        return asdict(self) | parts
+        plain = asdict(self)
+        del plain["negatives"]
+        return plain | parts | plain_negatives(self.negatives)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Recipe:
@@ -391,6 +398,7 @@ class Recipe:
             "stages": tuple(Stage.from_dict(stage) for stage in stages),
             "augment": tuple(augmentation_from_dict(item) for item in augment),
             "lists": build(ClipLists, values.get("lists", {}), "lists."),
+            "negatives": build(Negatives, values.get("negatives", {}), "negatives."),
             "spectrogram": build(SpectrogramSettings, values.get("spectrogram", {}), "spectrogram."),
             "network": network_from_dict(values.get("network", {})),
             "schedule": read_part(values.get("schedule", cls.schedule), SCHEDULES, "schedule"),

@@ -1,8 +1,8 @@
 """Load recipes: the shipped ones by their name, a user's own by the path of a TOML file.
 
 A file has the fields of `audiotag.training.recipe.Recipe`. ``base`` names another recipe that it starts from, so that
-it only says what is different; ``preset`` names the spectrogram settings to start from. Paths of ``base`` and ``lists``
-are relative to the file's folder.
+it only says what is different; ``preset`` names the spectrogram settings to start from. Paths of ``base``,
+``lists`` and ``negatives.folder`` are relative to the file's folder.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from audiotag.disk import expanded
 from audiotag.errors import AudiotagError
 from audiotag.features.settings import PRESETS
 from audiotag.foreign import read_foreign_toml
+from audiotag.training.negatives import Negatives
 from audiotag.training.recipe import Recipe
 
 SHIPPED = Path(__file__).parent / "recipes"
@@ -67,9 +68,9 @@ def _path_of(name: str, beside: Path | None = None) -> Path:
 def _values_of(path: Path, files: tuple[Path, ...] = ()) -> dict[str, Any]:
     """The fields of a file, after those of the recipe that it is based on.
 
-    A field replaces the one of the base. Fields of ``[spectrogram]`` and ``[lists]`` replace those of the base one by
-    one, unless the file names a preset: then it starts from that. A ``[network]`` of another kind replaces the whole
-    table.
+    A field replaces the one of the base. Fields of ``[spectrogram]``, ``[lists]`` and ``[negatives]`` replace those of
+    the base one by one, unless the file names a preset: then it starts from that. A ``[network]`` of another kind
+    replaces the whole table.
     """
     if path in files or len(files) > MAX_BASES:
         chain = " → ".join(file.name for file in (*files, path))
@@ -79,6 +80,8 @@ def _values_of(path: Path, files: tuple[Path, ...] = ()) -> dict[str, Any]:
         with error_path(f"{path.name}: "):
             lists = build(ClipLists, values["lists"], "lists.").relative_to(path.parent)
         values["lists"] = {name: value for name, value in asdict(lists).items() if name in values["lists"]}
+    if isinstance(own := values.get("negatives"), dict) and isinstance(own.get("folder"), str):
+        values["negatives"] = own | {"folder": Negatives(folder=own["folder"]).relative_to(path.parent).folder}
     base = values.pop("base", None)
     if base is None:
         return values
@@ -89,7 +92,7 @@ def _values_of(path: Path, files: tuple[Path, ...] = ()) -> dict[str, Any]:
     fields = _values_of(base_path, (*files, path))
     if "preset" in values:
         fields.pop("spectrogram", None)
-    for table in ("spectrogram", "network", "lists"):
+    for table in ("spectrogram", "network", "lists", "negatives"):
         old, new = fields.get(table), values.get(table)
         if isinstance(old, dict) and isinstance(new, dict) and new.get("kind", old.get("kind")) == old.get("kind"):
             values[table] = old | new

@@ -78,9 +78,10 @@ def new_run(options: RunOptions, workspace: Workspace) -> Run:
 
 
 def check_run(dataset: Dataset, settings: RunSettings, workspace: Workspace) -> None:
-    """Raise `AudiotagError` if no clip has a label, a fold does not exist, or folds cannot be drawn as asked for."""
+    """Raise `AudiotagError` if no clip has a label, a fold or folder is missing, or folds cannot be drawn as asked."""
     session = Session(dataset, settings, workspace)
     session.check_labels()
+    settings.recipe.negatives.sounds()  # raises if the folder has none
     check_folds(session.dataset, settings.recipe, settings.folds, settings.held_out, settings.folds_from)
     drawn = with_fold_source(session.dataset, settings.folds_from)
     check_keep_together(drawn, settings.recipe, settings.keep_together)

@@ -54,6 +54,7 @@ EPOCH = RESULT | {
     "lr?": NUMBER,
     "rates?": [_is_rate],
     "curated_lwlrap?": (NUMBER, None),
+    "negatives_tagged?": (NUMBER, None),
 }
 ANY_EVENT = {"event": str, "time?": NUMBER, "stage?": int, "per_class?": ([(NUMBER, None)], None)}
 SHAPES: dict[str, dict[str, Any]] = {

@@ -31,7 +31,9 @@ def fold_name(fold: int) -> str:
 
 def epoch_table(events: Events) -> pd.DataFrame:
     """One row per epoch with the values that the curves show."""
-    table = pd.DataFrame(epochs_done(events), columns=EPOCH_COLUMNS)
+    done = epochs_done(events)
+    has_negatives = any(epoch.get("negatives_tagged") is not None for epoch in done)
+    table = pd.DataFrame(done, columns=[*EPOCH_COLUMNS, *(["negatives_tagged"] * has_negatives)])
     return table.assign(stage=table["stage"] + 1).rename(columns={"step": "epoch"})
 
 

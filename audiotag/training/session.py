@@ -52,6 +52,7 @@ from audiotag.training.folds import (
     with_fold_source,
 )
 from audiotag.training.leaks import Copies, add_units, groups_of
+from audiotag.training.negative_clips import NegativeClips, gather_negatives
 from audiotag.training.pools import subset_of
 from audiotag.training.preparation import Report
 from audiotag.training.progress import FoldSplit
@@ -477,7 +478,19 @@ class Session:
         curated = self.clips("curated").held_out(fold) if self.also_measures_curated(stage) else None
         pools = [self.clips(subset_of(kind)).pool(kind, fold) for kind in self.pools_of(stage)]
         train = sum(pools[1:], pools[0]) if pools else subset.train(fold)
-        return FoldSplit(train, subset.held_out(fold), curated)
+        negatives = self.negatives
+        if negatives is None:
+            return FoldSplit(train, subset.held_out(fold), curated)
+        return FoldSplit(train, subset.held_out(fold), curated, negatives.train, negatives.held_out)
+
+    @cached_property
+    def negatives(self) -> NegativeClips | None:
+        """The sounds with none of the labels that the recipe adds; None if it adds none. Rendered or read once."""
+        recipe = self.recipe
+        if not recipe.negatives:
+            return None
+        self._report("Preparing sounds without labels", 0, 0)
+        return gather_negatives(recipe.negatives, recipe.spectrogram, self.labels, recipe.seed, self.workspace)
 
 
 def _folds_of_units(folds: SubsetFolds) -> dict[int, set[int]]:

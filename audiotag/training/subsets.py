@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
@@ -287,7 +287,7 @@ def none_usable(rows: pd.DataFrame, subset: str, reason: str) -> AudiotagError:
     return AudiotagError(f"{count} {can}; the first one: {reason}")
 
 
-def fingerprint(subsets: Mapping[str, SubsetClips], labels: tuple[str, ...]) -> str:
+def fingerprint(subsets: Mapping[str, SubsetClips], labels: tuple[str, ...], negatives: Sequence[Clip] = ()) -> str:
     """SHA-256 of all clips, their targets and folds: a run can be resumed only with the clips that it began with."""
     digest = hashlib.sha256(repr(labels).encode())
     for name, subset in sorted(subsets.items()):
@@ -299,4 +299,6 @@ def fingerprint(subsets: Mapping[str, SubsetClips], labels: tuple[str, ...]) -> 
             digest.update(folds.barred.tobytes())
         if folds.trusted is not None and folds.trusted.any():
             digest.update(folds.trusted.tobytes())
+    if negatives:
+        digest.update(repr([(clip.name, clip.start, clip.end) for clip in negatives]).encode())
     return digest.hexdigest()

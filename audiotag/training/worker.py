@@ -148,9 +148,11 @@ def write_plan(
     """
     subsets = {name: session.clips(name) for name in session.subsets}
     problems = [*session.dataset_problems(), *(problem for subset in subsets.values() for problem in subset.problems)]
+    negatives = session.negatives
+    problems += [problem.reason for problem in negatives.problems] if negatives else []
     for problem in (*problems, *(newly_left_out or {}).values()):
         print(f"left out: {problem}", flush=True)
-    clips_now = fingerprint(subsets, session.labels)
+    clips_now = fingerprint(subsets, session.labels, negatives.clips if negatives else ())
     if plan_of(run.events()) is not None:
         if newly_left_out:
             named = {str(path): reason for path, reason in newly_left_out.items()}

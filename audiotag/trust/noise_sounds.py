@@ -72,12 +72,12 @@ def white_noise(rng: np.random.Generator, samples: int, sample_rate: int) -> np.
 
 def pink_noise(rng: np.random.Generator, samples: int, sample_rate: int) -> np.ndarray:
     """Gaussian noise whose power falls by 3 dB per octave above 20 Hz."""
-    return _shaped(rng, samples, sample_rate, lambda hz: np.maximum(hz, LOWEST_NOISE_HZ) ** -0.5)
+    return shaped_noise(rng, samples, sample_rate, lambda hz: np.maximum(hz, LOWEST_NOISE_HZ) ** -0.5)
 
 
 def brown_noise(rng: np.random.Generator, samples: int, sample_rate: int) -> np.ndarray:
     """Gaussian noise whose power falls by 6 dB per octave above 20 Hz."""
-    return _shaped(rng, samples, sample_rate, lambda hz: np.maximum(hz, LOWEST_NOISE_HZ) ** -1.0)
+    return shaped_noise(rng, samples, sample_rate, lambda hz: np.maximum(hz, LOWEST_NOISE_HZ) ** -1.0)
 
 
 def hum(rng: np.random.Generator, samples: int, sample_rate: int) -> np.ndarray:
@@ -85,7 +85,7 @@ def hum(rng: np.random.Generator, samples: int, sample_rate: int) -> np.ndarray:
     import soxr
 
     length = int(np.ceil(samples / sample_rate * HUM_RATE)) + 1
-    phase = 2 * np.pi * np.cumsum(HUM_HZ + 0.1 * _slow(rng, length, HUM_RATE, 10.0)) / HUM_RATE
+    phase = 2 * np.pi * np.cumsum(HUM_HZ + 0.1 * slow_curve(rng, length, HUM_RATE, 10.0)) / HUM_RATE
     waveform = np.zeros(length)
     for harmonic in range(1, HUM_HARMONICS + 1):
         amplitude = (1.0 if harmonic == 1 else 0.8 if harmonic % 2 == 0 else 0.3) / harmonic
@@ -95,11 +95,11 @@ def hum(rng: np.random.Generator, samples: int, sample_rate: int) -> np.ndarray:
 
 def wind(rng: np.random.Generator, samples: int, sample_rate: int) -> np.ndarray:
     """Noise like wind in a microphone: it falls by 9 dB per octave above 60 Hz, and its level comes in gusts."""
-    noise = _shaped(rng, samples, sample_rate, lambda hz: (1 + (hz / WIND_CORNER_HZ) ** 2) ** -0.75)
-    return noise * 10 ** (GUST_DEVIATION_DB * _slow(rng, samples, sample_rate, GUST_S) / 20)
+    noise = shaped_noise(rng, samples, sample_rate, lambda hz: (1 + (hz / WIND_CORNER_HZ) ** 2) ** -0.75)
+    return noise * 10 ** (GUST_DEVIATION_DB * slow_curve(rng, samples, sample_rate, GUST_S) / 20)
 
 
-def _shaped(
+def shaped_noise(
     rng: np.random.Generator, samples: int, sample_rate: int, amplitude: Callable[[np.ndarray], np.ndarray]
 ) -> np.ndarray:
     """Gaussian noise with an amplitude spectrum, without a constant part."""
@@ -111,7 +111,7 @@ def _shaped(
     return irfft(rfft(rng.standard_normal(size)) * gain, size)[:samples]
 
 
-def _slow(rng: np.random.Generator, samples: int, sample_rate: int, time_s: float) -> np.ndarray:
+def slow_curve(rng: np.random.Generator, samples: int, sample_rate: int, time_s: float) -> np.ndarray:
     """A random curve of variance 1 that changes over ``time_s``."""
     points = int(samples / sample_rate / time_s) + 3
     values = rng.standard_normal(points)

@@ -43,7 +43,7 @@ FADE_S = 0.02
 def speech_kind() -> tuple[Kind, str]:
     """The kind of sound, and what renders it, as a phrase for the card."""
     program = shutil.which("espeak-ng")
-    if program and (version := _version(program)):
+    if program and (version := version_of(program)):
         return Kind(SPEECH, _espeak(program), OWN_LABELS), version
     return Kind(SPEECH, babble, OWN_LABELS), "synthetic babble without words"
 
@@ -116,8 +116,7 @@ def _espeak(program: str) -> Render:
         with tempfile.TemporaryDirectory() as folder:
             for voice in VOICES:
                 path = Path(folder) / "speech.wav"
-                command = [program, "-v", voice, "-s", str(rng.integers(130, 190)), "-w", str(path), TEXT]
-                if subprocess.run(command, capture_output=True, timeout=ESPEAK_TIMEOUT_S).returncode == 0:
+                if speak(program, voice, TEXT, int(rng.integers(130, 190)), path):
                     waveform, rate = soundfile.read(path, dtype="float32")
                     pieces.append(soxr.resample(waveform, rate, sample_rate))
         if not pieces:  # no voice is installed
@@ -127,7 +126,13 @@ def _espeak(program: str) -> Render:
     return render
 
 
-def _version(program: str) -> str:
+def speak(program: str, voice: str, text: str, words_per_minute: int, path: Path, pitch: int = 50) -> bool:
+    """Write text spoken by espeak-ng into a WAV file; ``pitch`` is 0 to 99. False where the voice is not installed."""
+    command = [program, "-v", voice, "-s", str(words_per_minute), "-p", str(pitch), "-w", str(path), text]
+    return subprocess.run(command, capture_output=True, timeout=ESPEAK_TIMEOUT_S).returncode == 0
+
+
+def version_of(program: str) -> str:
     """Name and version of the installed espeak-ng; empty if it cannot speak."""
     try:
         with tempfile.TemporaryDirectory() as folder:

@@ -413,6 +413,28 @@ def test_list_with_a_label_that_the_dataset_lacks_is_refused_before_the_run(
     assert at.button(key="start").disabled
 
 
+def test_recipe_with_negatives_says_what_it_adds_and_shows_some(home: Workspace, tmp_path: Path) -> None:
+    path = tmp_path / "quiet.toml"
+    path.write_text(f"{OWN_RECIPE}\n[negatives]\nshare = 0.4\nrendered = 12\n", encoding="utf-8")
+    at = open_page("pages/train.py", show=PREVIEW, recipe="Own file …", **{"recipe-file": str(path)})
+    assert not at.exception
+    said = " ".join(texts(at.caption))
+    assert "40 % of each batch are sounds with none of the labels: 12 rendered noises, hums, tones, sweeps" in said
+    assert "No clicks, because Tap is a label." in said
+    assert "8 sounds without labels, and augmented as in training" in said
+    assert any(caption.startswith("no label") for caption in captions(at))
+
+
+def test_recipe_whose_folder_of_negatives_is_missing_is_refused_before_the_run(home: Workspace, tmp_path: Path) -> None:
+    path = tmp_path / "quiet.toml"
+    path.write_text(f'{OWN_RECIPE}\n[negatives]\nshare = 0.1\nfolder = "rooms"\n', encoding="utf-8")
+    at = open_page("pages/train.py", recipe="Own file …", **{"recipe-file": str(path)})
+    assert not at.exception
+    (error,) = texts(at.error)
+    assert "negatives.folder must be a folder of sounds" in error
+    assert at.button(key="start").disabled
+
+
 def test_batch_of_another_stage_is_drawn_from_its_subset(home: Workspace, sounds: Path) -> None:
     at = open_page("pages/train.py", show=PREVIEW)
     (stage,) = [group for group in at.get("button_group") if group.label == "Stage"]

@@ -98,6 +98,8 @@ class EpochCallback(Callback):
         lwlrap after each epoch of the stage so far; each epoch adds its own.
     stop_after : int
         As `audiotag.training.recipe.Stage.stop_after`.
+    negatives_tagged : callable(epoch)
+        The share of held-out negatives that get a tag; None where there are none.
 
     Attributes
     ----------
@@ -118,11 +120,13 @@ class EpochCallback(Callback):
         checkpoint: Callable[[dict[str, Any]], dict[str, Any]],
         lwlraps: list[float],
         stop_after: int,
+        negatives_tagged: Callable[[int], float | None] = lambda epoch: None,
     ) -> None:
         super().__init__()
         self.lwlraps, self.stop_after = lwlraps, stop_after
         self.device, self.callbacks, self.epochs_done = device, callbacks, epochs_done
         self.curated_lwlrap, self.checkpoint = curated_lwlrap, checkpoint
+        self.negatives_tagged = negatives_tagged
         self.stopped, self.reported_at = False, 0.0
         self.error: Exception | None = None
 
@@ -194,6 +198,7 @@ class EpochCallback(Callback):
             lr=float(self.opt.hypers[-1]["lr"]),
             rates=evenly_spaced(self.rates, max(MIN_RATES_PER_EPOCH, MAX_RATES // self.n_epoch)),
             train_seconds=self.train_seconds,
+            negatives_tagged=self.negatives_tagged(self.epoch),
             seconds=round(time.perf_counter() - self.began, 3),
         )
         self.lwlraps.append(epoch.lwlrap)

@@ -28,6 +28,7 @@ from audiotag.training.batches import Batches
 from audiotag.training.clips import LabelledClips
 from audiotag.training.early_stop import soonest_end
 from audiotag.training.learning_rates import steepest_rate
+from audiotag.training.negatives import share_tagged
 from audiotag.training.packed_waveforms import PackedWaveforms
 from audiotag.training.progress import FoldSplit, TrainingCallbacks
 from audiotag.training.recipe import Recipe
@@ -145,7 +146,7 @@ class FoldTrainer:
         elif epochs_done >= soonest_end(self.lwlraps, stage.epochs, stage.stop_after):
             return True
         seed = stage_seed(recipe, self.fold, stage_number)
-        train = self._batches(split.train, stage, seed, training=True)
+        train = self._batches(split.train, stage, seed, True, split.negatives)
         valid = self._batches(split.valid, stage, seed + 1, training=False)
         curated = self._batches(split.curated, stage, seed + 2, training=False) if split.curated else None
 
@@ -155,12 +156,28 @@ class FoldTrainer:
             autocast = autocast_for(self.device, recipe.network.columns(curated.settings.width))
             return lwlrap(curated.labelled.targets, self.scores_of(curated, epoch, autocast))
 
+        negatives = split.held_out_negatives
+        measured = self._batches(negatives, stage, seed + 3, training=False) if negatives and negatives.clips else None
+
+        def negatives_tagged(epoch: int) -> float | None:
+            if measured is None:
+                return None
+            autocast = autocast_for(self.device, recipe.network.columns(measured.settings.width))
+            return share_tagged(self.scores_of(measured, epoch, autocast))
+
         def checkpoint(optimiser: dict[str, Any]) -> dict[str, Any]:
             self.optimiser = optimiser
             return self.state()
 
         epoch_callback = EpochCallback(
-            self.device, callbacks, epochs_done, curated_lwlrap, checkpoint, self.lwlraps, stage.stop_after
+            self.device,
+            callbacks,
+            epochs_done,
+            curated_lwlrap,
+            checkpoint,
+            self.lwlraps,
+            stage.stop_after,
+            negatives_tagged,
         )
         learner = self._learner(train, valid, [epoch_callback])
         with learner.no_bar(), learner.no_logging():
@@ -242,8 +259,10 @@ class FoldTrainer:
                 scores.append(logits.float().sigmoid())
         return torch.cat(scores).cpu().numpy()
 
-    def _batches(self, labelled: LabelledClips, stage: Stage, seed: int, training: bool) -> Batches:
-        return Batches(labelled, self.recipe, stage, seed, training, self.packed)
+    def _batches(
+        self, labelled: LabelledClips, stage: Stage, seed: int, training: bool, negatives: LabelledClips | None = None
+    ) -> Batches:
+        return Batches(labelled, self.recipe, stage, seed, training, self.packed, negatives)
 
     def _learner(self, train: Batches, valid: Batches, callbacks: list[Callback]) -> Learner:
         """fastai's Learner without its defaults, of which its `Recorder` copies each loss to the CPU: a GPU idles."""

@@ -17,6 +17,7 @@ from audiotag.figures.sound import spectrogram_image
 from audiotag.metrics import multi_hot
 from audiotag.training.batches import Batch, Batches
 from audiotag.training.clips import KINDS, Clip, LabelledClips, prepare_clips
+from audiotag.training.negative_clips import sample_negatives
 from audiotag.training.runs import RunSettings
 from audiotag.training.stage import Stage
 from audiotag.ui.text import escape
@@ -26,6 +27,7 @@ from audiotag.ui.widgets.step_buttons import show_draw_button
 
 MAX_DECODED_CLIPS = 64  # the batch is drawn from these; decoding the whole dataset would take too long
 MAX_SHOWN_CLIPS = 12
+MAX_NEGATIVES = 8  # rendered, and of the folder
 IMAGE_WIDTH_PIXELS = 150
 
 
@@ -56,8 +58,11 @@ def show_batch(settings: RunSettings | None, dataset: Dataset) -> None:
     if not clips.clips:
         st.error(f"None of the {escape(stage.describe_clips())} clips can be read. See Problems on the Dataset page.")
         return
-    batches = Batches(clips, recipe, stage, recipe.seed, training=True)
     with messages.show_errors(stop=True):
+        negatives = sample_negatives(
+            recipe.negatives, recipe.spectrogram, session.labels, recipe.seed, session.workspace, MAX_NEGATIVES
+        )
+        batches = Batches(clips, recipe, stage, recipe.seed, training=True, negatives=negatives)
         batch = batches.input_batch(draw, 0)
     _, channels, height, width = batch.values.shape
     is_waveform = batches.settings.network_input == "waveform"
@@ -65,9 +70,11 @@ def show_batch(settings: RunSettings | None, dataset: Dataset) -> None:
     st.caption(
         f"Draw {draw + 1:d}: {min(MAX_SHOWN_CLIPS, len(batch.items)):d} of {len(batch.items)} network inputs of a "
         f"batch, {size}" + (f", the first of {channels:d} channels" if channels > 1 else "") + ". "
-        f"The batch is drawn from {len(clips.clips)} clips and augmented as in training."
+        f"The batch is drawn from {len(clips.clips)} clips"
+        + (f" and {len(negatives.clips)} sounds without labels" if negatives else "")
+        + ", and augmented as in training."
     )
-    _show_inputs(batch, clips, batches.chain.labels_after(session.labels), batches.settings)
+    _show_inputs(batch, batches.labelled, batches.chain.labels_after(session.labels), batches.settings)
 
 
 def label_weights_text(labels: Sequence[str], targets: np.ndarray) -> str:

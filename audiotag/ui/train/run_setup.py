@@ -89,6 +89,7 @@ def run_settings(options: RunOptions, workspace: Workspace, dataset: Dataset) ->
         settings = options.settings(workspace)
         if settings.recipe.lists:
             open_session(dataset, settings)  # raises if a list does not fit the dataset
+        settings.recipe.negatives.sounds()  # raises if their folder has none
         return settings
     return None
 
