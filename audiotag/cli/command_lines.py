@@ -180,6 +180,11 @@ def familiarity_line(ensemble: str, dataset: str | Path) -> str:
     return _join("familiarity", _path_text(ensemble), _path_text(dataset))
 
 
+def distil_line(ensemble: str) -> str:
+    """Command that trains the single network of an ensemble."""
+    return _join("distil", _path_text(ensemble))
+
+
 def report_commands(ensemble: str) -> dict[str, str]:
     """The commands that the report of an ensemble names: for use, and for what may not be measured yet.
 
@@ -244,7 +249,12 @@ def _tag_setting_words(settings: TagSettings) -> list[str]:
         "--windows": settings.windows or "",
         "--window-rule": settings.window_rule or "",
     }
-    flags = {"--tta": settings.tta, "--calibrated": settings.calibrated, "--hold-back-unfamiliar": settings.hold_back}
+    flags = {
+        "--fast": settings.fast,
+        "--tta": settings.tta,
+        "--calibrated": settings.calibrated,
+        "--hold-back-unfamiliar": settings.hold_back,
+    }
     return [*_option_words(values), *(flag for flag, is_set in flags.items() if is_set)]
 
 

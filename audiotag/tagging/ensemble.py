@@ -19,6 +19,7 @@ from audiotag.networks.base import NetworkSettings, network_from_dict
 from audiotag.reasons import plain_reason
 from audiotag.tagging.blend_card import BlendCard
 from audiotag.tagging.settings import Windows
+from audiotag.tagging.single_card import SingleCard
 from audiotag.trust.noise_gate import NoiseGate
 from audiotag.trust.temperature import Calibration
 from audiotag.wording import shortened
@@ -27,7 +28,7 @@ from audiotag.workspace import Workspace
 FORMAT = 1
 CARD = "card.json"
 PROFILE_FIGURES = ("bandwidth_hz", "rms_dbfs")  # of the training sounds
-MEASURED_LATER = ("calibration", "noise_gate", "familiar")  # fields on which no score depends
+ADDED_LATER = ("calibration", "noise_gate", "familiar", "single")  # fields on which no score of the folds depends
 MAX_NAME_CHARS = 100
 MAX_LABELS = 10_000
 MAX_FOLDS = 100
@@ -131,6 +132,8 @@ class Card:
         Of a blend, its members and stackers; None for an ensemble of one network. The ``folds`` of a blend are its
         voters: the members, then the stackers, numbered from 1. Spectrogram, network, windows, recipe and sounds are
         those of its first member; ``known_clips`` only says whether all members know their training clips.
+    single : SingleCard or None
+        A network that learned from all folds, for fast tagging; None for an ensemble without one.
     format : int
         Version of the card's format.
     """
@@ -158,12 +161,18 @@ class Card:
     noise_gate: NoiseGate | None = None
     familiar: str = ""
     blend: BlendCard | None = None
+    single: SingleCard | None = None
     format: int = FORMAT
 
     @property
     def fold_checksums(self) -> tuple[str, ...]:
         """Checksums of the weights files, which identify the ensemble."""
         return tuple(fold.sha256 for fold in self.folds)
+
+    @property
+    def is_single(self) -> bool:
+        """Whether this is the card of a single network, from `audiotag.tagging.single_network.as_single_card`."""
+        return self.single is not None and self.fold_checksums == (self.single.sha256,)
 
     @property
     def has_figures(self) -> bool:
@@ -183,11 +192,12 @@ class Card:
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON; what was not measured is left out."""
         values = asdict(self) | {"network": self.network.to_dict(), "spectrogram": self.spectrogram.to_dict()}
+        values["single"] = self.single and self.single.to_dict()
         return {name: value for name, value in values.items() if value is not None}
 
     def scoring_fields(self) -> dict[str, Any]:
-        """The fields of `to_dict` on which scores depend: all but what was measured later about them."""
-        return {name: value for name, value in self.to_dict().items() if name not in MEASURED_LATER}
+        """The fields of `to_dict` on which scores depend: all but what was measured or added later."""
+        return {name: value for name, value in self.to_dict().items() if name not in ADDED_LATER}
 
 
 def read_card(folder: Path) -> Card:
@@ -235,6 +245,7 @@ def read_card(folder: Path) -> Card:
                 "calibration": _calibration(values.get("calibration")),
                 "noise_gate": _noise_gate(values.get("noise_gate"), values["labels"]),
                 "blend": None if values.get("blend") is None else BlendCard.from_dict(values["blend"]),
+                "single": _single(values.get("single"), values["labels"]),
             }
         )
         _check(card)
@@ -257,6 +268,10 @@ def read_card(folder: Path) -> Card:
 
 def _calibration(values: Any) -> Calibration | None:
     return None if values is None else build(Calibration, values, "calibration.")
+
+
+def _single(values: Any, labels: list[str]) -> SingleCard | None:
+    return None if values is None else SingleCard.from_dict(values, len(labels))
 
 
 def _noise_gate(values: Any, labels: list[str]) -> NoiseGate | None:

@@ -10,7 +10,8 @@ from audiotag.training.subsets import is_split
 def pool_notes(session: Session) -> tuple[str, ...]:
     """Sentences about lists, pools without clips, agreement without effect, and noisy clips that no fold holds out."""
     lacking = [_lacking_sentence(session, number, stage) for number, stage in session.stages if stage.pools]
-    return (*session.lists.sentences, *filter(None, lacking), *_nothing_agreed(session), *_never_held_out(session))
+    notes = (*session.lists.sentences, *filter(None, lacking), *_nothing_agreed(session), *_never_held_out(session))
+    return (*notes, *_single_network(session))
 
 
 def _lacking_sentence(session: Session, number: int, stage: Stage) -> str:
@@ -48,3 +49,14 @@ def _never_held_out(session: Session) -> tuple[str, ...]:
         f"No fold holds out noisy clips: each trains on all {len(rows):,}, apart from those that belong with clips "
         "that it holds out. They get no out-of-fold scores, so this run cannot say which of their labels are doubtful.",
     )
+
+
+def _single_network(session: Session) -> tuple[str, ...]:
+    """What the figures of a run's single network are measured on; empty for other runs."""
+    if not session.settings.trains_single:
+        return ()
+    if (watched := session.test_clips) is not None:
+        figures = f"its figures are those of {len(watched.clips):,} labelled test clips"
+    else:
+        figures = "without labelled test clips, its figures are those of its training clips, and too high for new clips"
+    return (f"One network is trained on the clips of all folds: {figures}.",)
