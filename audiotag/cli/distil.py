@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from audiotag.training.runs import Run
 
 HELP = "Train one network with the folds of an ensemble as its teachers, for `audiotag tag --fast`."
-STATES = ("finished", "running", "starting", "queued", "stopping")
 
 
 def add_distil(sub: argparse.ArgumentParser) -> None:
@@ -83,14 +82,11 @@ def distil(options: argparse.Namespace) -> int:
 def _is_trained(run: Run, detach: bool) -> bool:
     """Train a run to its end, or start it alone; whether it is finished."""
     from audiotag.cli.train import follow, print_left_out
+    from audiotag.distillation.student_runs import start_unless_active
     from audiotag.training.run_blocking import how_it_ended
 
-    state = run.state()
-    if not (run.folder / "process.json").exists() or state not in STATES:
-        run.start()
+    if start_unless_active(run) or run.state() != "finished":
         say(f"run {run.name} in {run.folder}")
-    elif state != "finished":
-        say(f"run {run.name} is {state}")
     if detach and run.state() != "finished":
         print_line(run.name)
         return False

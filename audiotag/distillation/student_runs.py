@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
@@ -9,9 +10,12 @@ from audiotag.distillation.source import Source, check_folds_are_the_same, unsee
 from audiotag.errors import AudiotagError
 from audiotag.tagging.weights import read_checked
 from audiotag.training.begun import COPIES, begin_as, open_session
-from audiotag.training.runs import Run, RunSettings, create_run, list_runs
+from audiotag.training.run_blocking import wait_for_end
+from audiotag.training.runs import RESUMABLE, Run, RunSettings, create_run, list_runs
 from audiotag.training.teaching import FOLDER, TeacherFiles, Teaching
 from audiotag.workspace import Workspace, write_bytes, write_json
+
+PROCESS = "process.json"  # of a run that was started
 
 
 def taught_settings(source: Source, teaching: Teaching, epochs: tuple[int, ...] = (), device: str = "") -> RunSettings:
@@ -55,6 +59,36 @@ def student_run(source: Source, settings: RunSettings, workspace: Workspace) -> 
         files[fold.fold] = fold.file
     TeacherFiles(files, unseen).write(run.folder)
     return run
+
+
+def train_student(
+    source: Source,
+    teaching: Teaching,
+    workspace: Workspace,
+    epochs: tuple[int, ...] = (),
+    device: str = "",
+    progress: Callable[[int, int], None] | None = None,
+) -> Run:
+    """The finished run of these settings, resumed if it was cut off; see `taught_settings` and `student_run`.
+
+    Raises
+    ------
+    AudiotagError
+        If the run fails or is stopped; called again, it is resumed.
+    """
+    run = student_run(source, taught_settings(source, teaching, epochs, device), workspace)
+    start_unless_active(run)
+    wait_for_end(run, progress)
+    return run
+
+
+def start_unless_active(run: Run) -> bool:
+    """Start or resume a run that is neither finished nor in training; returns whether it was started."""
+    is_new = not (run.folder / PROCESS).exists()
+    if is_new or run.state() in RESUMABLE:
+        run.start()
+        return True
+    return False
 
 
 def _teachers_are(run: Run, source: Source) -> bool:
