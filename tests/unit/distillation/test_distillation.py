@@ -262,7 +262,7 @@ def test_the_figures_of_a_single_networks_run_are_never_taken_for_out_of_fold_on
 def test_the_same_settings_find_the_same_run_again_until_the_ensemble_is_another(distilled: Distilled) -> None:
     settings = distilled.single.settings()
     assert student_run(distilled.source, settings, distilled.workspace).name == distilled.single.name
-    assert RunSettings.from_dict(settings.to_dict()) == settings
+    assert RunSettings.from_dict(json.loads(json.dumps(settings.to_dict()))) == settings
     other = replace(distilled.source, card=replace(distilled.source.card, folds=distilled.source.card.folds[:1]))
     assert student_run(other, settings, distilled.workspace).name != distilled.single.name
 
