@@ -79,6 +79,8 @@ def train_again(settings: RunSettings, workspace: Workspace) -> tuple[str, str]:
     from audiotag.training.reproduction import options_of, recipe_toml
     from audiotag.training.run_options import RunOptions
 
+    if settings.teaching is not None:
+        return distil_line(settings.teaching.ensemble, check=not settings.teaching.is_single), ""
     if options := options_of(settings, workspace):
         return train_line(options), ""
     own = RunOptions(
@@ -180,9 +182,9 @@ def familiarity_line(ensemble: str, dataset: str | Path) -> str:
     return _join("familiarity", _path_text(ensemble), _path_text(dataset))
 
 
-def distil_line(ensemble: str) -> str:
-    """Command that trains the single network of an ensemble."""
-    return _join("distil", _path_text(ensemble))
+def distil_line(ensemble: str, check: bool = False) -> str:
+    """Command that trains the single network of an ensemble, and with ``check`` measures it out of fold."""
+    return _join("distil", _path_text(ensemble), *(["--check"] if check else []))
 
 
 def report_commands(ensemble: str) -> dict[str, str]:

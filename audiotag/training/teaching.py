@@ -63,6 +63,9 @@ class Teaching:
     def __post_init__(self) -> None:
         check(self)
 
+    def __str__(self) -> str:
+        return f"{self.ensemble}, {self.share:.0%} of its scores, {self.network} network"
+
     @property
     def is_single(self) -> bool:
         """Whether one network is trained on all clips."""
