@@ -256,7 +256,10 @@ def chosen_ensemble(options: argparse.Namespace) -> tuple[Path, TagSettings, Car
         cost = settings.overlap_cost
         say(f"Windows overlap by {settings.overlap:.0%}: {cost:.3g} times as many windows as without overlap.")
     card = read_card(folder)
-    return folder, settings, as_single_card(card) if settings.fast else card
+    if settings.fast:
+        card = as_single_card(card)
+        say(f"Tags come from the single network of {card.name}, not from its folds.")
+    return folder, settings, card
 
 
 def chosen_thresholds(specs: list[str], folder: Path, card: Card, settings: TagSettings) -> tuple[float, ...]:

@@ -47,7 +47,8 @@ class Teaching:
         Train a single network on all clips of all folds; or one network per fold, on the clips of the fold, whose
         teacher is the network of the same fold. The latter measures out of fold what the former does.
     by : "unseen" or "all"
-        Which network teaches a clip of the single network: one that was not trained on this clip; or all in turn.
+        Which network teaches a clip of the single network: one that was not trained on this clip (it may have been
+        trained on another one that is mixed into it); or all in turn.
 
     Raises
     ------

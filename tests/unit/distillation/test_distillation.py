@@ -11,6 +11,7 @@ import pytest
 import soundfile
 import torch
 
+from audiotag.distillation.measuring import compare
 from audiotag.distillation.saving import save_single
 from audiotag.distillation.source import Source, check_folds_are_the_same, find_source, unseen_folds
 from audiotag.distillation.student_runs import student_run, taught_settings
@@ -299,6 +300,36 @@ def test_a_stopped_run_goes_on_to_the_same_weights(distilled: Distilled) -> None
     (fold,) = run.finished_folds()
     there = (distilled.single.fold_folder(fold) / "weights.safetensors").read_bytes()
     assert (run.fold_folder(fold) / "weights.safetensors").read_bytes() == there
+
+
+def test_an_ensemble_whose_run_is_gone_asks_for_its_dataset(distilled: Distilled, tmp_path: Path) -> None:
+    with pytest.raises(AudiotagError, match=r"name the dataset .* audiotag distil tiny DATASET"):
+        find_source(distilled.plain, Workspace(tmp_path))
+    source = find_source(distilled.plain, Workspace(tmp_path), distilled.sounds)
+    assert source.run is None
+    assert source.settings.recipe == distilled.source.settings.recipe
+
+
+def test_both_are_compared_on_the_same_clips() -> None:
+    rng = np.random.default_rng(0)
+    targets = np.eye(3)[rng.integers(3, size=40)]
+    folds, units, half = rng.random((40, 3)), np.arange(40) // 2, (0.5, 0.5, 0.5)
+    same = compare(("a", "b", "c"), targets, folds, folds, units, (half, half))
+    assert (same.single, same.low, same.high) == (same.folds, 0.0, 0.0)
+    assert same.agreement == {"a": 1.0, "b": 1.0, "c": 1.0}
+    assert (same.clips, same.recordings) == (40, 20)
+    better = compare(("a", "b", "c"), targets, folds, targets, units, (half, half))
+    assert better.single == 1.0 > better.folds
+    assert better.low is not None
+    assert better.low > 0
+    both = ((folds >= 0.5) & (targets >= 0.5)).sum(axis=0) / ((folds >= 0.5) | (targets >= 0.5)).sum(axis=0)
+    assert list(better.agreement.values()) == pytest.approx(list(both), abs=1e-4)
+    unlabelled = np.vstack([targets, np.zeros((5, 3))])
+    more = compare(
+        ("a", "b", "c"), unlabelled, np.vstack([folds, folds[:5]]), np.vstack([targets, folds[:5]]),
+        np.append(units, [90] * 5), (half, half),
+    )  # fmt: skip
+    assert (more.clips, more.folds) == (40, better.folds)
 
 
 def test_a_single_network_is_exported(distilled: Distilled, tmp_path: Path) -> None:
