@@ -10,7 +10,7 @@ from audiotag.tagging.ensemble import read_card
 from audiotag.workspace import Workspace
 
 from .conftest import beep, changed, open_page, texts, wav
-from .tag_page import command, opened, row, uploaded
+from .tag_page import command, noise, opened, row, uploaded
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_without_a_single_network_the_command_that_makes_one_is_shown(home: Work
 
 
 def test_the_toggle_says_what_it_costs_and_results_say_what_tagged(with_single: Path) -> None:
-    at = uploaded(open_page("pages/tag.py"), ("beep.wav", wav(beep(1))))
+    at = uploaded(open_page("pages/tag.py"), ("beep.wav", wav(beep(1))), ("noise.wav", noise()))
     assert row(at, 0)["folds"].endswith("of 2")
     at = opened(at, "Options")
     (toggle,) = [toggle for toggle in at.toggle if toggle.key == "fast"]
