@@ -8,7 +8,18 @@ from typing import Any
 
 from audiotag.checks import build, readable
 from audiotag.errors import AudiotagError
+from audiotag.state import fits
 from audiotag.trust.temperature import Calibration
+
+SAME_CLIPS_SHAPE = {
+    "clips": int, "recordings": int, "folds": float, "single": float, "low?": (float, None), "high?": (float, None),
+    "agreement?": lambda agreement: fits(agreement, dict) and all(fits(share, float) for share in agreement.values()),
+}  # fmt: skip
+SHAPE = {
+    "file": str, "sha256": str, "thresholds": [float], "share": float, "created": str,
+    "out_of_fold?": (SAME_CLIPS_SHAPE, None), "test?": (SAME_CLIPS_SHAPE, None),
+    "speed?": ({"folds": float, "single": float, "cores": int, "clips": int}, None), "calibration?": (dict, None),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -115,10 +126,14 @@ class SingleCard:
         AudiotagError
             If a value is missing or wrong.
         """
-        parts = {"out_of_fold": SameClips, "test": SameClips, "speed": Speeds, "calibration": Calibration}
+        if not fits(values, SHAPE):
+            raise AudiotagError("a field of single is missing or of another type")
+        parts: dict[str, type[Any]] = {
+            "out_of_fold": SameClips, "test": SameClips, "speed": Speeds, "calibration": Calibration,
+        }  # fmt: skip
         built = {name: build(kind, values[name], f"single.{name}.") for name, kind in parts.items() if values.get(name)}
-        thresholds = values.get("thresholds") if isinstance(values, dict) else None
-        card = build(cls, values | built | {"thresholds": tuple(thresholds or ())}, "single.")
+        thresholds = tuple(values["thresholds"])
+        card = build(cls, values | built | {"thresholds": thresholds}, "single.")
         if Path(card.file).name != card.file or Path(card.file).suffix != ".safetensors":
             raise AudiotagError(f"single.file must be a safetensors file in its folder, got {readable(card.file)}")
         if len(card.thresholds) != labels or not all(0 <= threshold <= 1 for threshold in card.thresholds):

@@ -231,6 +231,8 @@ def test_an_ensemble_without_a_single_network_names_the_command_that_makes_one(d
         ({"file": "../single.safetensors"}, "single.file must be a safetensors file in its folder"),
         ({"thresholds": [0.5]}, "single.thresholds must be 3 numbers"),
         ({"mystery": 1}, "mystery is not a known field"),
+        ({"share": "much"}, "a field of single is missing or of another type"),
+        ({"test": {"clips": "six"}}, "a field of single is missing or of another type"),
     ],
 )
 def test_a_damaged_card_of_a_single_network_is_refused(
