@@ -7,6 +7,8 @@ workspace. It prints:
 - the time of the first use, which includes choosing the fastest engine;
 - the time to tag one clip of 10 s with an open tagger;
 - the time of a new ``audiotag tag`` process, at first and from its second run on;
+- the speed of the ensemble's single network (``--fast``) beside that of its folds, in turn in one run, with what one
+  clip costs in each stage. Where the ensemble has no single network, its first fold stands in: it has the same size;
 - the speed for all sounds in bulk, decoding included, with windows of the training length without overlap, plain and
   with test-time augmentation (TTA). For comparison, fastai's ``get_preds`` and ``tta`` score some of the same files
   with fastaudio's transforms and the same five networks, one network after the other, as a user of fastai would.
@@ -20,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,12 +31,19 @@ import soundfile
 import torch
 from timing import shortest_seconds
 
-from audiotag.audio.reading import read_header, read_sound
+from audiotag.audio.reading import read_header, read_short_sound, read_sound
+from audiotag.features.log_mel import log_mel, network_input
+from audiotag.features.trimming import fit_length
 from audiotag.starter.render import StarterCounts, render_starter
-from audiotag.tagging.bulk import SoundFile, tag_files
+from audiotag.tagging.bulk import FileResult, SoundFile, tag_files
+from audiotag.tagging.bulk_job import BulkJob, fingerprint_of, tag_into_journal, tag_row
+from audiotag.tagging.clip_inputs import MAX_WHOLE_CLIP_S
 from audiotag.tagging.ensemble import read_card
+from audiotag.tagging.export.base import ExportOptions
+from audiotag.tagging.journal import Journal
 from audiotag.tagging.settings import TagSettings
-from audiotag.tagging.tagger import Tagger
+from audiotag.tagging.tagger import WINDOWS_AT_ONCE, Tagger
+from audiotag.tagging.training_profile import lowest_bandwidth_hz, sound_levels
 from audiotag.tagging.weights import load_networks
 from audiotag.training.backend.fastaudio_compat import import_fastaudio
 from audiotag.workspace import SHIPPED_MODELS, Workspace
@@ -48,6 +57,8 @@ SINGLE_CLIP_S = 10
 SAMPLE_RATE = 44_100
 PROCESS_RUNS = 4
 FASTAI_BATCH_SIZE = 32
+ROUNDS = 5
+MAX_STAGE_CLIPS = 40
 
 
 class Speed(NamedTuple):
@@ -123,6 +134,83 @@ def measure_bulk(paths: Sequence[Path]) -> Speed:
     return Speed(*clips_per_s)
 
 
+def open_both() -> tuple[Tagger, Tagger, str]:
+    """The ensemble with all folds and with one network, without overlap, and what the latter is."""
+    folds = Tagger(STARTER, TagSettings(overlap=0))
+    if read_card(STARTER).single is not None:
+        return folds, Tagger(STARTER, TagSettings(overlap=0, fast=True)), "single network"
+    first = folds.card.folds[0].fold
+    return folds, Tagger(STARTER, TagSettings(overlap=0, folds=(first,))), f"fold {first}, in place of a single network"
+
+
+def measure_single(paths: Sequence[Path]) -> None:
+    """Print the speed of all folds and of one network in bulk, in turn, with and without the journal of a file."""
+    folds, single, name = open_both()
+    files = [SoundFile(path, path.name) for path in paths]
+    total_s = sum(read_header(path).duration_s for path in paths)
+    ways = {f"{len(folds.card.folds)} folds": folds, name: single, f"{name}, into a file's journal": single}
+    seconds: dict[str, list[float]] = {way: [] for way in ways}
+    for _ in range(ROUNDS):
+        for number, (way, tagger) in enumerate(ways.items()):
+            started = time.perf_counter()
+            if number < 2:
+                for _ in tag_files(tagger, files):
+                    pass
+            else:
+                tag_with_journal(tagger, files)
+            seconds[way].append(time.perf_counter() - started)
+    for way, times in seconds.items():
+        shown = f"{total_s / min(times):,.0f} × real time, median {total_s / np.median(times):,.0f} of {ROUNDS}"
+        print(f"{len(paths)} clips in bulk, {way}: {shown}", flush=True)
+    print_stages(folds, single, name, paths)
+
+
+def tag_with_journal(tagger: Tagger, files: Sequence[SoundFile]) -> None:
+    """Tag as ``audiotag tag --out FILE.csv`` does, up to the file itself."""
+    options = ExportOptions.of(tagger.card, tagger.thresholds)
+    job = BulkJob(tagger, lambda: iter(files), len(files), lambda result: tag_row(result, options))
+    with (
+        tempfile.TemporaryDirectory(prefix="audiotag-benchmark-") as folder,
+        Journal(Path(folder) / "tags.csv", fingerprint_of(tagger), print) as journal,
+    ):
+        tag_into_journal(job, journal, lambda result: None)
+
+
+def print_stages(folds: Tagger, single: Tagger, name: str, paths: Sequence[Path]) -> None:
+    """Print the processor time of each stage per clip, each alone on one core; a network runs on all cores."""
+    card, rate = folds.card, folds.card.spectrogram.sample_rate
+    chosen = paths[:: max(1, len(paths) // MAX_STAGE_CLIPS)]
+    sounds = [read_short_sound(path, rate, MAX_WHOLE_CLIP_S) for path in chosen]
+    waveforms = [fit_length(sound.waveform, card.spectrogram) for sound in sounds if sound is not None]
+    log_mels = [log_mel(waveform, card.spectrogram) for waveform in waveforms]
+    inputs = [network_input(decibels, card.spectrogram) for decibels in log_mels]
+    batch = np.stack((inputs * -(-WINDOWS_AT_ONCE // len(inputs)))[:WINDOWS_AT_ONCE])
+    evidence = [single.evidence(path) for path in chosen]
+    options = ExportOptions.of(card, card.thresholds)
+    results = [
+        FileResult(SoundFile(path, path.name), single.tags_of(each))
+        for path, each in zip(chosen, evidence, strict=True)
+    ]
+    stages: dict[str, tuple[Callable[[Any], object], Sequence[Any]]] = {
+        "decoder alone (libsndfile)": (lambda path: soundfile.read(path, dtype="float32"), chosen),
+        "decoding, with checks and content hash": (lambda path: read_short_sound(path, rate, MAX_WHOLE_CLIP_S), chosen),
+        "levels against the training profile": (
+            lambda waveform: sound_levels(waveform, rate, lowest_bandwidth_hz(card.sounds)), waveforms,
+        ),
+        "the same with the exact bandwidth": (lambda waveform: sound_levels(waveform, rate), waveforms),
+        "log-mel": (lambda waveform: log_mel(waveform, card.spectrogram), waveforms),
+        "normalising": (lambda decibels: network_input(decibels, card.spectrogram), log_mels),
+        "tags from scores": (single.tags_of, evidence),
+        "row of a file": (lambda result: tag_row(result, options), results),
+    }  # fmt: skip
+    for stage, (run, items) in stages.items():
+        seconds = min(shortest_seconds(lambda run=run, items=items: [run(item) for item in items]))
+        print(f"  {stage}: {1000 * seconds / len(items):.2f} ms per clip", flush=True)
+    for network, tagger in (("all folds", folds), (name, single)):
+        seconds = min(shortest_seconds(lambda tagger=tagger: tagger.engine(batch)))
+        print(f"  network, {network}: {1000 * seconds / len(batch):.2f} ms per window on all cores", flush=True)
+
+
 def fastai_learner(paths: Sequence[Path]) -> Any:
     """fastai's Learner on a DataBlock of fastaudio with the ensemble's settings; the caller sets its model per fold."""
     audio = import_fastaudio()
@@ -186,6 +274,7 @@ def main() -> None:
     """Find or render the sounds, then measure everything."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, nargs="?", help="folder of sounds (default: ESC-10 or starter sounds)")
+    parser.add_argument("--without-fastai", action="store_true", help="leave out the comparison with fastai")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="audiotag-benchmark-") as temporary:
         os.environ["AUDIOTAG_HOME"] = str(Path(temporary) / "home")
@@ -202,6 +291,9 @@ def main() -> None:
         time_single_clip(clip)
         time_new_process(clip, Path(temporary) / "compiled")
         ours = measure_bulk(paths)
+        measure_single(paths)
+        if options.without_fastai:
+            return
         fastai = measure_fastai(paths[:: max(1, len(paths) // MAX_FASTAI_CLIPS)])
         print(f"fastai + fastaudio: {fastai.plain:.1f} clips per second by get_preds, {fastai.tta:.1f} by tta")
         print(f"ours: {ours.plain / fastai.plain:.0f} times as fast, with TTA {ours.tta / fastai.tta:.0f} times")

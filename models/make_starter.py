@@ -4,7 +4,9 @@ Renders the starter sounds, trains five folds with the recipe ``default`` on the
 where an overlay of two clips has the labels of both, and writes ``models/starter`` or FOLDER. A tenth of each batch are
 sounds with none of the labels: noises, hums, tones and sweeps, and speech where espeak-ng is installed. If it is
 stopped, it continues with the next epoch when it is started again. The card has separate out-of-fold scores for
-recordings and rendered sounds. ``--known-clips``, ``--familiarity`` and ``--trust`` only renew a part of the ensemble.
+recordings and rendered sounds. ``--single`` only distils the ensemble into one network and puts that beside its folds;
+with ``--check`` it is measured out of fold, too. ``--known-clips``, ``--familiarity`` and ``--trust`` only renew a part
+of the ensemble.
 """
 
 from __future__ import annotations
@@ -23,6 +25,9 @@ import numpy as np
 
 from audiotag.augmentation.overlay import Overlay
 from audiotag.data.layouts import open_dataset
+from audiotag.distillation.saving import save_single
+from audiotag.distillation.source import find_source
+from audiotag.distillation.student_runs import train_student
 from audiotag.metrics import accuracy, lwlrap
 from audiotag.starter.render import render_starter
 from audiotag.tagging import known_clips
@@ -40,6 +45,7 @@ from audiotag.training.recipe_files import load_recipe
 from audiotag.training.run_blocking import train_run
 from audiotag.training.runs import Run, RunSettings
 from audiotag.training.session import Session
+from audiotag.training.teaching import Teaching
 from audiotag.trust.noise_sounds import Kind
 from audiotag.trust.speech import OWN_LABELS, babble, speak, version_of
 from audiotag.trust.temperature import fit_calibration
@@ -83,6 +89,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("esc10", type=Path, help="folder of ESC-10")
     parser.add_argument(
+        "--single",
+        action="store_true",
+        help="only train one network with the folds of the shipped ensemble as its teachers, and put it beside them",
+    )
+    parser.add_argument("--check", action="store_true", help="with --single: also measure it out of fold")
+    parser.add_argument(
         "--known-clips",
         action="store_true",
         help="only write which clips the shipped ensemble was trained on, after a change in how sounds are decoded",
@@ -118,6 +130,9 @@ def main() -> None:
     gather(options.esc10, render_starter(workspace.root / "starter-sounds"), folder)
     if options.known_clips:
         write_known_clips(options.out, folder, workspace)
+        return
+    if options.single:
+        write_single(options.out, folder, workspace, options.device, options.check)
         return
     if options.familiarity:
         measure_and_save(options.out, folder, say=print)
@@ -194,6 +209,17 @@ def write_known_clips(ensemble: Path, folder: Path, workspace: Workspace) -> Non
     known = known_clips_of(session.dataset, trained_on(session), session.folds, workspace).to_bytes()
     write_bytes(ensemble / known_clips.FILE, known)
     write_json(ensemble / CARD, read_json(ensemble / CARD) | {"known_clips": hashlib.sha256(known).hexdigest()})
+
+
+def write_single(ensemble: Path, folder: Path, workspace: Workspace, device: str, check: bool) -> None:
+    """Distil an ensemble that was trained on a dataset into one network, and put that beside its folds."""
+    source = find_source(ensemble, workspace, folder)
+    runs = {
+        network: train_student(source, Teaching("starter", network=network), workspace, device=device)
+        for network in (("per-fold", "single") if check else ("single",))
+    }
+    single = save_single(source, runs["single"], runs.get("per-fold"), say=print)
+    print(*single.sentences(), sep="\n")
 
 
 def write_trust(ensemble: Path) -> None:

@@ -65,13 +65,6 @@ def read_header(source: Source | str, name: str | None = None) -> Header:
         return replace(header, notes=report.structure(name, local, header)[0])
 
 
-def states_longer(source: Source, max_s: float, name: str | None = None) -> bool:
-    """Whether the header of a sound, right or wrong, states more than ``max_s`` seconds; nothing is decoded."""
-    with open_audio(source, name or source_name(source)) as file:
-        frames = file.stated or 0 if isinstance(file, IsolatedFile) and file.stated is not None else file.frames
-        return frames > max_s * file.samplerate
-
-
 def read_sound(
     source: Source | str, sample_rate: int | None = None, name: str | None = None, isolated: bool = False
 ) -> Sound:
@@ -105,16 +98,14 @@ def read_short_sound(source: Source, sample_rate: int, max_s: float, name: str |
     A header may be false: if the sound turns out to be twice as long as allowed, the result is None, too, and the rest
     is not decoded. The sound has its ``content``.
     """
-    if states_longer(source, max_s, name):
-        return None
-    sound = LongSound(source, sample_rate, name, hashed=True)
+    sound = LongSound(source, sample_rate, name, hashed=True, longest_s=max_s)
     blocks, length = [], 0
     for block in sound.blocks():
         blocks.append(block)
         length += len(block)
         if length > 2 * max_s * sample_rate:
             return None
-    return _collect(sound, blocks)
+    return None if sound.states_longer else _collect(sound, blocks)
 
 
 def _collect(sound: LongSound, blocks: list[np.ndarray]) -> Sound:

@@ -5,6 +5,7 @@ All readers of whole sounds use this: a sound is the same, and is refused for th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -14,8 +15,9 @@ from audiotag.audio.content import ContentHash
 from audiotag.audio.decode_report import DecodeReport
 from audiotag.audio.decoding import BlockReader, count_tracks, header_from, to_mono
 from audiotag.audio.header import Header, Source
+from audiotag.audio.isolation import IsolatedFile
 from audiotag.audio.levels import peak_dbfs
-from audiotag.audio.opening import open_audio, source_name
+from audiotag.audio.opening import OpenFile, open_audio, source_name
 from audiotag.remote.reading import fetched
 
 BLOCK_SAMPLES = 1 << 18  # per channel, 6 s at 44.1 kHz; smaller blocks are joined to this size
@@ -36,6 +38,8 @@ class LongSound:
         Decode in another process, whatever the format.
     hashed : bool
         Compute ``content`` on the way.
+    longest_s : float
+        Seconds. Of a sound whose header, right or wrong, states more than this, nothing is decoded.
 
     Attributes
     ----------
@@ -52,6 +56,8 @@ class LongSound:
     content : str
         Hash of the samples before resampling, complete once all blocks are read; see `audiotag.audio.content`. Empty
         unless it was asked for.
+    states_longer : bool
+        Whether its header states more than ``longest_s``, so that there are no blocks.
     """
 
     header: Header
@@ -63,14 +69,16 @@ class LongSound:
         name: str | None = None,
         isolated: bool = False,
         hashed: bool = False,
+        longest_s: float = math.inf,
     ) -> None:
         self._source, self._isolated, self._hashed = source, isolated, hashed
         self.sample_rate = sample_rate or 0
         self.name = name or source_name(source)
         self.notes: tuple[str, ...] = ()
         self.cancelling_note = ""
-        self.truncated = False
+        self.truncated = self.states_longer = False
         self.content = ""
+        self._longest_s = longest_s
 
     def blocks(self, block_samples: int | None = None) -> Iterator[np.ndarray]:
         """Yield mono float32 waveforms, one after the other.
@@ -89,6 +97,9 @@ class LongSound:
         block_samples = block_samples or BLOCK_SAMPLES
         report = DecodeReport()
         with open_audio(self._source, self.name, self._isolated) as file:
+            if _stated_frames(file) > self._longest_s * file.samplerate:
+                self.states_longer = True
+                return
             self.sample_rate = self.sample_rate or file.samplerate
             decoded = BlockReader(file, block_samples=block_samples)
             resampler = _BlockResampler(file.samplerate, self.sample_rate)
@@ -111,6 +122,11 @@ class LongSound:
             notes, self.truncated = report.structure(self.name, source, header)
         self.header = replace(header, notes=notes)
         self.notes = report.notes(self.name, self.header, tracks, self.sample_rate)
+
+
+def _stated_frames(file: OpenFile) -> int:
+    """The length that the header of an open file states."""
+    return file.stated or 0 if isinstance(file, IsolatedFile) and file.stated is not None else file.frames
 
 
 def read_part(source: Source, sample_rate: int, start: int, stop: int, name: str | None = None) -> np.ndarray:

@@ -78,6 +78,8 @@ def train_again(settings: RunSettings, workspace: Workspace) -> tuple[str, str]:
     from audiotag.training.reproduction import options_of, recipe_toml
     from audiotag.training.run_options import RunOptions
 
+    if settings.teaching is not None:
+        return distil_line(settings.teaching.ensemble, check=not settings.teaching.is_single), ""
     if options := options_of(settings, workspace):
         return train_line(options), ""
     own = RunOptions(
@@ -179,6 +181,11 @@ def familiarity_line(ensemble: str, dataset: str | Path) -> str:
     return _join("familiarity", _path_text(ensemble), _path_text(dataset))
 
 
+def distil_line(ensemble: str, check: bool = False) -> str:
+    """Command that trains the single network of an ensemble, and with ``check`` measures it out of fold."""
+    return _join("distil", _path_text(ensemble), *(["--check"] if check else []))
+
+
 def report_commands(ensemble: str) -> dict[str, str]:
     """The commands that the report of an ensemble names: for use, and for what may not be measured yet.
 
@@ -252,7 +259,12 @@ def _tag_setting_words(settings: TagSettings) -> list[str]:
         "--windows": settings.windows or "",
         "--window-rule": settings.window_rule or "",
     }
-    flags = {"--tta": settings.tta, "--calibrated": settings.calibrated, "--hold-back-unfamiliar": settings.hold_back}
+    flags = {
+        "--fast": settings.fast,
+        "--tta": settings.tta,
+        "--calibrated": settings.calibrated,
+        "--hold-back-unfamiliar": settings.hold_back,
+    }
     return [*_option_words(values), *(flag for flag, is_set in flags.items() if is_set)]
 
 

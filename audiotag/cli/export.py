@@ -23,6 +23,9 @@ def add_export(sub: argparse.ArgumentParser) -> None:
         help="file to write; tag.py and index.html are written beside it (default: tagger.onnx)",
     )
     sub.add_argument("--json", action="store_true", help="print the files and their sizes as JSON")
+    sub.add_argument(
+        "--single", action="store_true", help="write the ensemble's single network instead of all its folds"
+    )
     add_combination(sub)
 
 
@@ -37,6 +40,7 @@ def export(options: argparse.Namespace) -> int:
         windows=options.windows,
         folds=options.folds,
         calibrated=options.calibrated,
+        fast=options.single,
     )
     files = export_tagger(options.ensemble, options.out, settings)
     uses = {

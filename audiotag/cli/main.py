@@ -22,6 +22,7 @@ from audiotag.cli import (
     compare,
     corrections,
     dataset,
+    distil,
     doubts,
     duplicates,
     embed,
@@ -216,6 +217,7 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_noise_gate_switch(sub)
 
     blend.add_blend(command("blend", blend.blend, blend.HELP))
+    distil.add_distil(command("distil", distil.distil, distil.HELP))
     compare.add_compare(command("compare", compare.compare, compare.HELP))
     report.add_report(command("report", report.report, report.HELP))
     corrections.add_corrections(command("corrections", corrections.corrections, corrections.HELP))

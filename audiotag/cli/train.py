@@ -153,7 +153,7 @@ def train(options: argparse.Namespace) -> int:
     if options.detach:
         print_line(run.name)
         return ALL_DONE
-    _follow(run)
+    follow(run)
     if run.state() != "finished":
         print_left_out(run)
         next_step = f"audiotag train --resume {run.name} continues after its last epoch."
@@ -233,7 +233,7 @@ def _run_to_resume(options: argparse.Namespace) -> Run:
     return find_run(Workspace(), options.resume)
 
 
-def _follow(run: Run) -> None:
+def follow(run: Run) -> None:
     """Say what the run prepares, then print its epochs, until it ends; Ctrl-C asks the run to stop."""
     from audiotag.training.run_progress import epochs_done
 

@@ -30,7 +30,7 @@ from audiotag.reasons import plain_reason
 from audiotag.tagging.ensemble import Card
 from audiotag.tagging.settings import TagSettings
 from audiotag.tagging.spectrogram_windows import PeakMeter, SpectrogramPart, starts_in_clip
-from audiotag.tagging.training_profile import sound_levels, unlike_training_sounds
+from audiotag.tagging.training_profile import lowest_bandwidth_hz, sound_levels, unlike_training_sounds
 
 MAX_WHOLE_CLIP_S = 300.0
 MAX_EXCESS_FRACTION = 0.01  # of a window: a clip that is longer than one window by at most this has one window
@@ -267,8 +267,9 @@ class InputMaker:
         """How the clip differs from the training sounds."""
         if not self.card.sounds:
             return ()
-        levels = sound_levels(waveform, self.card.spectrogram.sample_rate)
-        return tuple(unlike_training_sounds(name, levels, self.card.sounds))
+        sounds = self.card.sounds
+        levels = sound_levels(waveform, self.card.spectrogram.sample_rate, lowest_bandwidth_hz(sounds))
+        return tuple(unlike_training_sounds(name, levels, sounds))
 
 
 def window_starts(samples: int, window: int, hop: int) -> list[int]:

@@ -19,6 +19,7 @@ from audiotag.networks.base import NetworkSettings, check_network_input, network
 from audiotag.reasons import plain_reason
 from audiotag.tagging.blend_card import BlendCard
 from audiotag.tagging.settings import MAX_OVERLAP, Windows
+from audiotag.tagging.single_card import SingleCard
 from audiotag.trust.noise_gate import NoiseGate
 from audiotag.trust.temperature import Calibration
 from audiotag.wording import shortened
@@ -27,8 +28,8 @@ from audiotag.workspace import Workspace
 FORMAT = 1
 CARD = "card.json"
 PROFILE_FIGURES = ("bandwidth_hz", "rms_dbfs")  # of the training sounds
-# Fields on which no score out of fold depends: what was measured later, and what is chosen when new sounds are tagged.
-NOT_IN_SCORES = ("calibration", "noise_gate", "familiar", "overlap")
+# Fields on which no score of the folds depends: what was measured or added later, and what is chosen for tagging.
+NOT_IN_SCORES = ("calibration", "noise_gate", "familiar", "overlap", "single")
 MAX_NAME_CHARS = 100
 MAX_LABELS = 10_000
 MAX_FOLDS = 100
@@ -135,6 +136,8 @@ class Card:
     overlap : float or None
         Overlap of neighbouring windows when sounds are tagged and no other is asked for, 0 to 0.95; None for 0.5. It is
         set by `audiotag.tagging.own_overlap`.
+    single : SingleCard or None
+        A network that learned from all folds, for fast tagging; None for an ensemble without one.
     format : int
         Version of the card's format.
     """
@@ -163,12 +166,18 @@ class Card:
     familiar: str = ""
     blend: BlendCard | None = None
     overlap: float | None = None
+    single: SingleCard | None = None
     format: int = FORMAT
 
     @property
     def fold_checksums(self) -> tuple[str, ...]:
         """Checksums of the weights files, which identify the ensemble."""
         return tuple(fold.sha256 for fold in self.folds)
+
+    @property
+    def is_single(self) -> bool:
+        """Whether this is the card of a single network, from `audiotag.tagging.single_network.as_single_card`."""
+        return self.single is not None and self.fold_checksums == (self.single.sha256,)
 
     @property
     def has_figures(self) -> bool:
@@ -188,6 +197,7 @@ class Card:
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON; what was not measured is left out."""
         values = asdict(self) | {"network": self.network.to_dict(), "spectrogram": self.spectrogram.to_dict()}
+        values["single"] = self.single and self.single.to_dict()
         return {name: value for name, value in values.items() if value is not None}
 
     def scoring_fields(self) -> dict[str, Any]:
@@ -240,6 +250,7 @@ def read_card(folder: Path) -> Card:
                 "calibration": _calibration(values.get("calibration")),
                 "noise_gate": _noise_gate(values.get("noise_gate"), values["labels"]),
                 "blend": None if values.get("blend") is None else BlendCard.from_dict(values["blend"]),
+                "single": _single(values.get("single"), values["labels"]),
             }
         )
         _check(card)
@@ -262,6 +273,10 @@ def read_card(folder: Path) -> Card:
 
 def _calibration(values: Any) -> Calibration | None:
     return None if values is None else build(Calibration, values, "calibration.")
+
+
+def _single(values: Any, labels: list[str]) -> SingleCard | None:
+    return None if values is None else SingleCard.from_dict(values, len(labels))
 
 
 def _noise_gate(values: Any, labels: list[str]) -> NoiseGate | None:

@@ -65,6 +65,10 @@ class KnownClips:
                 return self.trained[row]
         return np.zeros(self.trained.shape[1], dtype=bool)
 
+    def of_single(self) -> KnownClips:
+        """The same for one network that was trained on the clips of all folds."""
+        return KnownClips(self.keys, self.trained.any(axis=1, keepdims=True))
+
     def to_bytes(self) -> bytes:
         """The content of a safetensors file with these arrays."""
         from safetensors.numpy import save

@@ -8,6 +8,7 @@ from audiotag.tagging.engine_comparison import Progress
 from audiotag.tagging.engine_selection import Say
 from audiotag.tagging.ensemble import find_ensemble, read_card
 from audiotag.tagging.settings import TagSettings
+from audiotag.tagging.single_network import require_single
 from audiotag.tagging.tagger import Tagger
 
 
@@ -18,6 +19,7 @@ def open_tagger(
     say: Say = lambda sentence: None,
     progress: Progress = lambda done, total: None,
     keep_embeddings: bool = False,
+    fast: bool = False,
 ) -> Tagger:
     """Open an ensemble or a blend; the parameters are those of `audiotag.tagging.tagger.Tagger`.
 
@@ -27,8 +29,11 @@ def open_tagger(
         As `audiotag.tagging.tagger.Tagger`.
     """
     folder = find_ensemble(ensemble)
-    if read_card(folder).blend is None:
-        return Tagger(folder, settings, thresholds, say, progress, keep_embeddings)
+    card = read_card(folder)
+    if card.blend is None:
+        return Tagger(folder, settings, thresholds, say, progress, keep_embeddings, fast)
+    if fast or (settings and settings.fast):
+        require_single(card)
     from audiotag.tagging.blend_tagger import BlendTagger
 
     return BlendTagger(folder, settings, thresholds, say, progress, keep_embeddings)

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+SINGLE_NETWORK = "single network"  # what votes where an ensemble tags fast
+
 
 class Tag(NamedTuple):
     """A label with its score for one clip, whether or not the score reaches the threshold.
@@ -158,7 +160,7 @@ class Tags:
     differences : tuple[str, ...]
         Those of the notes that say in what the clip differs from the training sounds: familiarity, bandwidth, level.
     voters : tuple[str, ...]
-        What votes, in words: "fold", or of a blend "member", "stacker" or both.
+        What votes, in words: "fold", `SINGLE_NETWORK`, or of a blend "member", "stacker" or both.
     """
 
     name: str
@@ -178,6 +180,11 @@ class Tags:
     familiarity_threshold: float = 0.0
     differences: tuple[str, ...] = ()
     voters: tuple[str, ...] = ("fold",)
+
+    @property
+    def is_fast(self) -> bool:
+        """Whether the single network of an ensemble scored it, instead of its folds."""
+        return SINGLE_NETWORK in self.voters
 
     @property
     def voter_words(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from audiotag.checks import Within, check
+from audiotag.checks import Within, check, require
 
 if TYPE_CHECKING:
     from audiotag.tagging.ensemble import Card
@@ -46,6 +46,8 @@ class TagSettings:
     window_rule : "tiles", "spread", "steps", "steps-padded" or None
         Where the windows are, for an ensemble whose crops are cut from spectrograms, see
         `audiotag.tagging.spectrogram_windows`; None for "tiles".
+    fast : bool
+        Tag with the ensemble's single network, see `audiotag.tagging.single_network`, instead of its folds.
 
     Raises
     ------
@@ -63,9 +65,13 @@ class TagSettings:
     calibrated: bool = False
     hold_back: bool = False
     window_rule: Annotated[WindowRule | None, "tiles is common; leave it out where crops are cut from waveforms"] = None
+    fast: bool = False
 
     def __post_init__(self) -> None:
         check(self)
+        require(
+            not (self.fast and self.folds), "fast", "be off where folds are named", "on", "the single network has none"
+        )
 
     def hop(self, window: int) -> int:
         """Samples from the start of a window of ``window`` samples to the start of the next."""
@@ -96,10 +102,9 @@ class TagSettings:
         return replace(self, overlap=DEFAULT_OVERLAP if card.overlap is None else card.overlap)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON; without ``window_rule`` where it is not set, as earlier versions wrote them."""
-        return {name: value for name, value in asdict(self).items() if name != "window_rule" or value}
+        """Plain values, for JSON; without ``window_rule`` and ``fast`` where unset, as earlier versions wrote them."""
+        return {name: value for name, value in asdict(self).items() if value or name not in ("window_rule", "fast")}
 
 
-MEASURED = TagSettings(
-    overlap=DEFAULT_OVERLAP
-)  # how ensembles are measured and embeddings made, whatever the card says
+# How ensembles are measured and embeddings made, whatever the card says.
+MEASURED = TagSettings(overlap=DEFAULT_OVERLAP)

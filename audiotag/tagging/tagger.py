@@ -24,11 +24,15 @@ from audiotag.tagging.fold_fusion import clip_tags
 from audiotag.tagging.known_clips import read_known_clips, voting_note
 from audiotag.tagging.moments import with_moments
 from audiotag.tagging.out_of_fold import read_out_of_fold
-from audiotag.tagging.result import Evidence, Tags
+from audiotag.tagging.result import SINGLE_NETWORK, Evidence, Tags
 from audiotag.tagging.settings import TagSettings
+from audiotag.tagging.single_network import as_single_card
 from audiotag.tagging.waveform_source import FILE_TYPES, Taggable, readable_source
 from audiotag.trust.temperature import fit_temperature
 
+TRAINED_NOTE = (
+    "The single network was trained on this clip: its scores are higher than those of a clip that is new to it."
+)
 WINDOWS_AT_ONCE = 32  # windows per call of the networks; bounds memory, whatever the clip's length
 
 
@@ -48,10 +52,13 @@ class Tagger:
         Gets (steps done, steps in total) meanwhile.
     keep_embeddings : bool
         Whether evidence and tags have the embeddings of the windows; they cost no time, but memory.
+    fast : bool
+        Tag with the ensemble's single network, as ``TagSettings(fast=True)``.
 
     Attributes
     ----------
     card : Card
+        With the single network as its only fold where that is used.
     settings : TagSettings
     thresholds : tuple[float, ...]
     out_of_fold : OutOfFold or None
@@ -66,8 +73,9 @@ class Tagger:
     Raises
     ------
     AudiotagError
-        If there is no such ensemble, it is a blend or incomplete, it lacks a fold that the settings name, or it has no
-        out-of-fold scores to fit weights to; if the settings hold back tags and it does not know its training sounds.
+        If there is no such ensemble, it is a blend or incomplete, it lacks a fold that the settings name or a single
+        network, or it has no out-of-fold scores to fit weights to; if the settings hold back tags and it does not know
+        its training sounds.
 
     Examples
     --------
@@ -84,6 +92,7 @@ class Tagger:
         say: Say = lambda sentence: None,
         progress: Progress = lambda done, total: None,
         keep_embeddings: bool = False,
+        fast: bool = False,
     ) -> None:
         self.keep_embeddings = keep_embeddings
         folder = find_ensemble(ensemble)
@@ -93,11 +102,15 @@ class Tagger:
                 f"{self.card.name} is a blend, and this needs an ensemble of one network, such as "
                 f"{self.card.blend.members[0].name}; in Python, audiotag.open_tagger opens a blend."
             )
-        self.settings = (settings or TagSettings()).with_overlap_of(self.card)
+        settings = (settings or TagSettings()).with_overlap_of(self.card)
+        self.settings = replace(settings, fast=True) if fast else settings
+        self.known_clips = read_known_clips(folder, self.card)
+        if self.settings.fast:
+            self.card = as_single_card(self.card)
+            self.known_clips = self.known_clips and self.known_clips.of_single()
         self._folds = select_folds(self.card, self.settings.folds)
         self.thresholds = self.card.thresholds if thresholds is None else self._check_thresholds(thresholds)
         self.out_of_fold = read_out_of_fold(folder, self.card)
-        self.known_clips = read_known_clips(folder, self.card)
         self.familiar = read_familiar(folder, self.card)
         self._uses_embeddings = keep_embeddings or self.familiar is not None
         self._require_weights(self.settings)
@@ -231,10 +244,13 @@ class Tagger:
             voting_folds=voting,
             content=evidence.content,
             embeddings=embeddings,
+            voters=(SINGLE_NETWORK,) if self.settings.fast else tags.voters,
         )
 
     def voting_notes(self, trained: np.ndarray) -> tuple[str, ...]:
         """Says which folds vote where some were trained on the clip, see `trained_folds`; else empty."""
+        if self.settings.fast:
+            return (TRAINED_NOTE,) if trained.any() else ()
         note = voting_note(tuple(fold.fold for fold in self._folds), trained)
         return (note,) if note else ()
 
@@ -374,6 +390,11 @@ class Tagger:
         return self.temperature
 
     def _require_familiar(self, settings: TagSettings) -> None:
+        if settings.hold_back and self.settings.fast:
+            raise AudiotagError(
+                f"the single network of {self.card.name} does not know what its training sounds are like, only the "
+                "folds do; tag without --fast, or without holding back."
+            )
         if settings.hold_back and self.familiar is None:
             blend = self.card.blend
             name, then = (self.card.name, "") if blend is None else (blend.members[0].name, " and blend again")

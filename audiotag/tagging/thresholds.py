@@ -149,4 +149,5 @@ def _parse(text: str, spec: str) -> float:
 def _path_of(workspace: Workspace, card: Card) -> Path:
     if Path(card.name).name != card.name:
         raise AudiotagError(f"an ensemble's name must be a folder's name, got {card.name!r}; change it in its card.")
-    return workspace.root / "thresholds" / f"{card.name}.json"
+    name = f"{card.name}.single" if card.is_single else card.name  # the name of an ensemble has no dot
+    return workspace.root / "thresholds" / f"{name}.json"

@@ -36,6 +36,7 @@ from audiotag.training.progress import EpochResult, FoldSplit, TrainingCallbacks
 from audiotag.training.runs import SHARED_FOLD, Run
 from audiotag.training.session import Session
 from audiotag.training.stage import Stage
+from audiotag.training.teaching import RunTeachers
 from audiotag.training.weights_choice import WEIGHTS
 from audiotag.workspace import write_bytes, write_json
 
@@ -125,6 +126,11 @@ class FoldTraining:
         self.folder = run.fold_folder(fold)
         self.stages = [(number, stage) for number, stage in session.stages if stage.shared == self.is_shared]
         self.trainer = FoldTrainer(session.recipe, session.labels, fold, device, packed_clips(run, session, device))
+        if session.settings.teaching:
+            networks = RunTeachers.open(
+                run.folder, session.settings.teaching, fold, session.recipe, len(session.labels)
+            )
+            self.trainer.teachers = networks.on(device) if networks else None
         self.is_on_gpu = device.startswith("cuda")
         self.first_stage, self.epochs_done = self.stages[0][0], 0  # where the training resumes
         self.best_lwlrap = -1.0
@@ -242,7 +248,7 @@ class FoldTraining:
     def finish(self) -> None:
         """Score the held-out clips with the last weights and with the best ones, and write the fold's results."""
         last_stage = self.stages[-1][1]
-        held_out = self.session.clips(last_stage.subset).held_out(self.fold)
+        held_out = self.session.held_out(last_stage.subset, self.fold)
         scores = self.trainer.scores(held_out, last_stage)
         per_class, _ = lwlrap_per_class(held_out.targets, scores)
         best = None

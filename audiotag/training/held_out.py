@@ -73,6 +73,8 @@ def read_held_out(run: Run, folds: Collection[int] = (), subsets: Collection[str
     AudiotagError
         If no fold is finished, or a file is damaged or missing.
     """
+    if run.settings().trains_single:
+        raise AudiotagError(f"run {run.name} trains one network on all clips, so it has no out-of-fold scores.")
     plan, finished = plan_of(run.events()), run.finished_folds()
     if plan is None or not finished:
         raise AudiotagError(f"run {run.name} has no finished fold yet, so it has no out-of-fold scores.")

@@ -15,6 +15,7 @@ def pool_notes(session: Session) -> tuple[str, ...]:
         *filter(None, [*lacking, session.recipe.negatives.sentence(session.labels)]),
         *_nothing_agreed(session),
         *_never_held_out(session),
+        *_single_network(session),
     )
 
 
@@ -53,3 +54,14 @@ def _never_held_out(session: Session) -> tuple[str, ...]:
         f"No fold holds out noisy clips: each trains on all {len(rows):,}, apart from those that belong with clips "
         "that it holds out. They get no out-of-fold scores, so this run cannot say which of their labels are doubtful.",
     )
+
+
+def _single_network(session: Session) -> tuple[str, ...]:
+    """What the figures of a run's single network are measured on; empty for other runs."""
+    if not session.settings.trains_single:
+        return ()
+    if (watched := session.test_clips) is not None:
+        figures = f"its figures are those of {len(watched.clips):,} labelled test clips"
+    else:
+        figures = "without labelled test clips, its figures are those of its training clips, and too high for new clips"
+    return (f"One network is trained on the clips of all folds: {figures}.",)

@@ -93,6 +93,11 @@ def publish(
     if not finished:
         raise AudiotagError(f"run {run.name} has no finished fold yet; an ensemble needs at least one.")
     settings = run.settings()
+    if settings.trains_single:
+        raise AudiotagError(
+            f"run {run.name} trains one network on all clips, which has no held-out ones; audiotag distil puts it "
+            "beside the folds of its ensemble."
+        )
     weights = weights or settings.recipe.weights
     if weights == "best" and (reason := why_not_best(run)):
         raise AudiotagError(f"run {run.name} cannot be published with the weights of its best epochs. {reason}")
@@ -110,7 +115,7 @@ def publish(
             scores.append(of_fold)
             targets.append(of_targets)
             numbers.append(np.full(len(of_fold), fold))
-            halved = _in_half_precision(run.fold_folder(fold) / WEIGHTS[weights])
+            halved = in_half_precision(run.fold_folder(fold) / WEIGHTS[weights])
             write_bytes(aside / f"fold-{fold}.safetensors", halved)
             folds.append(
                 FoldCard(
@@ -205,7 +210,7 @@ def _failures_named(run: Run, name: str, parent: Path) -> Iterator[None]:
         raise
 
 
-def _in_half_precision(path: Path) -> bytes:
+def in_half_precision(path: Path) -> bytes:
     """Store matrices as 16-bit floats: the file is half as large, and scores change only by rounding.
 
     Vectors stay in 32 bits: running variances can be outside the range of 16 bits.

@@ -37,6 +37,7 @@ def described(settings: RunSettings) -> dict[str, str]:
         "run.folds_from": settings.folds_from,
         "run.keep_together": ", ".join(settings.keep_together) or "nothing more",
         "run.labels": "corrected" if settings.corrected else "as in the tables",
+        "run.teacher": str(settings.teaching) if settings.teaching else "none",
         "run.device": settings.device or "the best",
         "run.on": settings.on or "this machine",
         **described_recipe(settings.recipe.to_dict() | {"spectrogram": asdict(settings.recipe.spectrogram)}),

@@ -36,6 +36,7 @@ from audiotag.training.lane_command import WORKER
 from audiotag.training.preparation import FILE as PREPARING
 from audiotag.training.recipe import Recipe
 from audiotag.training.run_events import ParsedEvents, parse_events
+from audiotag.training.teaching import Teaching
 from audiotag.workspace import Workspace, write_bytes, write_json
 
 State = Literal["starting", "queued", "running", "stopping", "finished", "stopped", "failed", "interrupted"]
@@ -53,7 +54,7 @@ DELETED_FOLDER = ".deleted"
 SETTINGS_SHAPE = {
     "dataset": is_path, "recipe": dict, "folds": [int], "held_out": (int, None), "device": str,
     "folds_from?": lambda source: source in get_args(FoldSource), "corrected?": bool,
-    "keep_together?": [lambda kind: kind in get_args(Together)], "on?": str,
+    "keep_together?": [lambda kind: kind in get_args(Together)], "on?": str, "teaching?": dict,
 }  # fmt: skip
 PROCESS_SHAPE = {"pid": is_pid, "started": float, "waiting_since?": (float, None)}
 STATUS_SHAPE = {"state": lambda state: fits(state, str) and state in get_args(State), "reason?": str}
@@ -90,6 +91,8 @@ class RunSettings:
     on : str
         The Ray cluster whose nodes train the folds, as `audiotag.cluster.check_place` takes it; empty for this machine.
         Runs that differ in it alone are equal. On a cluster, ``device`` is "cpu", "cuda" or empty.
+    teaching : Teaching or None
+        How an ensemble teaches the run's networks; None where they learn from labels alone.
     """
 
     dataset: str
@@ -101,11 +104,20 @@ class RunSettings:
     corrected: bool = False
     keep_together: tuple[Together, ...] = ()
     on: str = field(default="", compare=False)
+    teaching: Teaching | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """The settings as plain values, for ``settings.json``; without ``on`` where it is empty, as in older runs."""
+        """The settings as plain values, for ``settings.json``.
+
+        Without ``on`` and ``teaching`` where they are not set, as in older runs.
+        """
         values = asdict(self) | {"recipe": self.recipe.to_dict()}
-        return values if self.on else {name: value for name, value in values.items() if name != "on"}
+        return {name: value for name, value in values.items() if value or name not in ("on", "teaching")}
+
+    @property
+    def trains_single(self) -> bool:
+        """Whether one network is trained on all clips, so that no fold holds any out."""
+        return self.teaching is not None and self.teaching.is_single
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> RunSettings:
@@ -122,6 +134,7 @@ class RunSettings:
             corrected=values.get("corrected", False),
             keep_together=tuple(values.get("keep_together", ())),
             on=values.get("on", ""),
+            teaching=Teaching.from_dict(values.get("teaching")),
         )
 
 

@@ -57,6 +57,7 @@ from audiotag.training.pools import subset_of
 from audiotag.training.preparation import Report
 from audiotag.training.progress import FoldSplit
 from audiotag.training.runs import SHARED_FOLD, RunSettings, Together
+from audiotag.training.single_network import check_teaching, clips_to_watch, separate_test_clips
 from audiotag.training.stage import Stage
 from audiotag.training.subsets import (
     SubsetClips,
@@ -145,6 +146,8 @@ class Session:
             dict.fromkeys(subset for _, stage in self.stages for subset in self.subsets_of(stage))
         )
         self.folds = settings.folds or available_folds(self.dataset, self.recipe, settings.held_out)
+        if settings.trains_single:  # it is none of the folds, so it trains on the clips of all
+            self.folds = (max(self.folds, default=0) + 1,)
         self._clips: dict[str, SubsetClips] = {}
         self._rows_and_folds: dict[str, tuple[pd.DataFrame, SubsetFolds]] = {}
 
@@ -187,6 +190,8 @@ class Session:
         settings = self.settings
         check_folds(self.dataset, self.recipe, settings.folds, settings.held_out, settings.folds_from)
         check_keep_together(self.dataset, self.recipe, settings.keep_together)
+        if settings.teaching:
+            check_teaching(self.recipe, settings.teaching)
 
     def check_labels(self) -> None:
         """Raise `AudiotagError` unless a clip has a label."""
@@ -206,7 +211,8 @@ class Session:
             self.clips(subset)
         for _, stage in self.stages:
             for fold in (SHARED_FOLD,) if stage.shared else self.folds:
-                self.clips(stage.subset).folds.check_fold(fold)
+                if not self.settings.trains_single or stage.shared:
+                    self.clips(stage.subset).folds.check_fold(fold)
                 if stage.pools and not len(self.fold_split(stage, fold).train.clips):
                     wanted = " or ".join(stage.pools.probabilities)
                     raise AudiotagError(f"fold {fold} of {self.dataset.name} has no {wanted} clips to train on.")
@@ -233,7 +239,8 @@ class Session:
 
     def also_measures_curated(self, stage: Stage) -> bool:
         """Whether the stage's epochs are also measured on the curated clips that the fold holds out later."""
-        return stage.subset == "noisy" and not stage.shared and "curated" in self.subsets
+        is_noisy = stage.subset == "noisy" and not stage.shared
+        return is_noisy and "curated" in self.subsets and not self.settings.trains_single
 
     # From tables and headers alone.
 
@@ -352,7 +359,8 @@ class Session:
             If one of the two is empty.
         """
         rows, folds = self._split_subset(subset)
-        folds.check_fold(fold)
+        if not self.settings.trains_single or fold == SHARED_FOLD:
+            folds.check_fold(fold)
         return rows.iloc[folds.training_rows(fold)], rows.iloc[folds.held_out_rows(fold)]
 
     def scored_with(self, subset: str) -> pd.Series:
@@ -478,10 +486,25 @@ class Session:
         curated = self.clips("curated").held_out(fold) if self.also_measures_curated(stage) else None
         pools = [self.clips(subset_of(kind)).pool(kind, fold) for kind in self.pools_of(stage)]
         train = sum(pools[1:], pools[0]) if pools else subset.train(fold)
-        negatives = self.negatives
+        held_out, negatives = self.held_out(stage.subset, fold), self.negatives
         if negatives is None:
-            return FoldSplit(train, subset.held_out(fold), curated)
-        return FoldSplit(train, subset.held_out(fold), curated, negatives.train, negatives.held_out)
+            return FoldSplit(train, held_out, curated)
+        return FoldSplit(train, held_out, curated, negatives.train, negatives.held_out)
+
+    def held_out(self, subset: str, fold: int) -> LabelledClips:
+        """The clips of a subset that a fold is measured on.
+
+        A single network that is trained on the clips of all folds is watched on test clips, or else on its own clips.
+        """
+        if not self.settings.trains_single or fold == SHARED_FOLD:
+            return self.clips(subset).held_out(fold)
+        return self.test_clips or self.clips(self.scored_subset).labelled
+
+    @cached_property
+    def test_clips(self) -> LabelledClips | None:
+        """Labelled test clips of which the run trains on no copy; None if there are none."""
+        rows = separate_test_clips(self.dataset.clips, self.content, self.labels)
+        return clips_to_watch(rows, self.labels, self.recipe, self.index) if len(rows) else None
 
     @cached_property
     def negatives(self) -> NegativeClips | None:

@@ -160,15 +160,21 @@ def load_card(folder: Path) -> Card:
     return _card(folder, _stamp(folder, "card.json"))
 
 
-def load_tagger(folder: Path, tta: bool = False, overlap: float = DEFAULT_OVERLAP) -> Tagger:
-    """The ensemble in a folder, loaded and warmed up, with or without test-time augmentation."""
-    return _tagger(folder, tta, overlap, _stamp(folder, "card.json"))
+def load_tagger(folder: Path, tta: bool = False, overlap: float = DEFAULT_OVERLAP, fast: bool = False) -> Tagger:
+    """The ensemble in a folder, or its single network, loaded and warmed up, with or without test-time augmentation."""
+    return _tagger(folder, tta, overlap, fast, _stamp(folder, "card.json"))
 
 
 def load_evidence(
-    source: Source, name: str, content: str, folder: Path, tta: bool = False, overlap: float = DEFAULT_OVERLAP
+    source: Source,
+    name: str,
+    content: str,
+    folder: Path,
+    tta: bool = False,
+    overlap: float = DEFAULT_OVERLAP,
+    fast: bool = False,
 ) -> Evidence:
-    """Scores of a sound from every fold of an ensemble.
+    """Scores of a sound from every fold of an ensemble, or from its single network.
 
     Parameters
     ----------
@@ -183,13 +189,15 @@ def load_evidence(
         Whether to use test-time augmentation.
     overlap : float
         Of neighbouring windows, 0 to 0.95 of a window.
+    fast : bool
+        Whether its single network scores instead of its folds.
 
     Raises
     ------
     AudiotagError
         If the sound cannot be read; the failure is cached too, unless it is the system's.
     """
-    found = _evidence(source, name, content, folder, tta, overlap, _stamp(folder, "card.json"))
+    found = _evidence(source, name, content, folder, tta, overlap, fast, _stamp(folder, "card.json"))
     if isinstance(found, str):
         raise AudiotagError(found)
     return found
@@ -309,7 +317,7 @@ def _card(folder: Path, stamp: tuple[int, ...]) -> Card:
 
 
 @cached(max_entries=4, show_spinner="Loading the ensemble …")
-def _tagger(folder: Path, tta: bool, overlap: float, stamp: tuple[int, ...]) -> Tagger:
+def _tagger(folder: Path, tta: bool, overlap: float, fast: bool, stamp: tuple[int, ...]) -> Tagger:
     from audiotag.tagging.opening import open_tagger
     from audiotag.tagging.settings import TagSettings
 
@@ -320,7 +328,8 @@ def _tagger(folder: Path, tta: bool, overlap: float, stamp: tuple[int, ...]) -> 
         bar.progress(done / total, f"{text}, step {done + 1} of {total}")
 
     try:
-        tagger = open_tagger(folder, TagSettings(tta=tta, overlap=overlap), progress=progress, keep_embeddings=True)
+        settings = TagSettings(tta=tta, overlap=overlap, fast=fast)
+        tagger = open_tagger(folder, settings, progress=progress, keep_embeddings=True)
         tagger.evidence_of(_noise(tagger.card.spectrogram))
     finally:
         bar.empty()
@@ -336,12 +345,19 @@ def _noise(settings: SpectrogramSettings) -> Sound:
 
 @cached(max_entries=512, show_spinner=False)
 def _evidence(
-    _source: Source, name: str, content: str, folder: Path, tta: bool, overlap: float, stamp: tuple[int, ...]
+    _source: Source,
+    name: str,
+    content: str,
+    folder: Path,
+    tta: bool,
+    overlap: float,
+    fast: bool,
+    stamp: tuple[int, ...],
 ) -> Evidence | str:
     """The evidence, or the sentence that says why the sound cannot be read."""
     from audiotag.tagging.clip_inputs import MAX_WHOLE_CLIP_S
 
-    tagger = load_tagger(folder, tta, overlap)
+    tagger = load_tagger(folder, tta, overlap, fast)
     try:
         if _header(_source, name, content).duration_s > min(MAX_WHOLE_CLIP_S, MAX_PLAYED_S):
             return tagger.evidence(_source, name)

@@ -53,6 +53,7 @@ LAYERS = (
     {"scoring", "inspection", "starter"},
     {"training", "tagging"},
     {"blending"},
+    {"distillation"},
     {"similarity"},
     {"review"},
     {"figures"},

@@ -58,6 +58,9 @@ def quality(facts: EnsembleFacts, commands: Commands) -> Section:
         of_parts = (("sounds", "Kind of sound", ""), ("lwlrap", "lwlrap", ".3f"), ("accuracy", "Accuracy", ".3f"),
                    ("clips", "Clips", ",d"))  # fmt: skip
         blocks.append(table_of("By kind of sound, out of fold", parts_table(card), of_parts))
+    if card.single is not None:
+        sentences = ". ".join(line[0].upper() + line[1:] for line in card.single.sentences())
+        blocks.append(Paragraph(f"Single network, for fast tagging (--fast), taught by all folds. {sentences}."))
     if found is None:
         blocks.append(Missing("Precision and recall are not known, because the ensemble has no out-of-fold scores.",
                               commands["publish"]))  # fmt: skip

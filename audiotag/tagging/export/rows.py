@@ -18,7 +18,7 @@ import numpy as np
 
 from audiotag.audio.recording_time import RecordingTime
 from audiotag.tagging.events import Event
-from audiotag.tagging.result import Tag, Tags
+from audiotag.tagging.result import SINGLE_NETWORK, Tag, Tags
 from audiotag.wording import as_text
 
 SCORE_DIGITS, SECOND_DIGITS = 4, 4
@@ -51,8 +51,9 @@ def clip_row(tags: Tags, clip: str, path: str = "", recorded: RecordingTime | No
         where it is not known), ``unlike`` (whether the clip is unlike the training sounds; None where that is not
         known), ``held_back`` (as ``tags``: labels that are not tags only because the sound is unlike), ``notes`` and
         ``recorded`` (when the recording began, as ISO 8601, with the offset from UTC where that is known; None where
-        the time is not known).
+        the time is not known). With ``network``, "single network", where that tagged instead of the folds.
     """
+    network = {"network": SINGLE_NETWORK} if tags.is_fast else {}
     return {
         "clip": as_text(clip),
         "path": as_text(path),
@@ -64,6 +65,7 @@ def clip_row(tags: Tags, clip: str, path: str = "", recorded: RecordingTime | No
         "held_back": [_tag_entry(tag) for tag in tags.held_back],
         "notes": [as_text(note) for note in tags.notes],
         "recorded": recorded and recorded.iso(),
+        **network,
     }
 
 

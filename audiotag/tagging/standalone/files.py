@@ -34,6 +34,7 @@ import numpy as np
 from audiotag.errors import AudiotagError
 from audiotag.tagging.ensemble import Card, find_ensemble, read_card, select_folds
 from audiotag.tagging.settings import DEFAULT_OVERLAP, TagSettings
+from audiotag.tagging.single_network import as_single_card
 from audiotag.tagging.standalone.settings import check_exportable
 from audiotag.version import __version__
 from audiotag.workspace import write_bytes
@@ -70,7 +71,7 @@ def export_tagger(ensemble: str | Path, out: str | Path, settings: TagSettings |
     out : str or Path
         The ONNX file; ``tag.py`` and ``index.html`` are written into the same folder, which is made if it is missing.
     settings : TagSettings, optional
-        ``folds``, ``combine``, ``overlap``, ``windows`` and ``calibrated`` become part of the graph.
+        ``folds``, ``fast``, ``combine``, ``overlap``, ``windows`` and ``calibrated`` become part of the graph.
 
     Returns
     -------
@@ -86,6 +87,8 @@ def export_tagger(ensemble: str | Path, out: str | Path, settings: TagSettings |
     folder = find_ensemble(ensemble)
     card = read_card(folder)
     settings = _with_usable_overlap(settings or TagSettings(), card)
+    if settings.fast:
+        card = as_single_card(card)
     check_exportable(card, settings)
     files = ExportedTagger(out, out.with_name(SCRIPT), out.with_name(PAGE))
     if out.suffix.lower() != ".onnx":

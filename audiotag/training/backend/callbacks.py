@@ -19,6 +19,7 @@ from audiotag.training.backend.loader import BatchLoader
 from audiotag.training.backend.optimiser import plain_state
 from audiotag.training.early_stop import soonest_end
 from audiotag.training.progress import EpochResult, TrainingCallbacks
+from audiotag.training.teaching import Teacher
 
 PROGRESS_EVERY_S = 0.5
 MAX_RATES, MIN_RATES_PER_EPOCH = 100, 4  # learning rates that a stage reports, and that each of its epochs may report
@@ -60,6 +61,29 @@ class InputsOnDevice(Callback):
         values, targets = apply_all(chain.on_waveforms, values, targets, rng, pools)
         features, targets = apply_all(chain.on_log_mels, self.features(values)[:, None], targets, rng, pools)
         return apply_all(chain.on_network_inputs, self.finish(features[:, 0]), targets, rng, pools)
+
+
+class TeacherTargets(Callback):
+    """Mix the scores of a teacher into the targets of training batches; held-out clips are measured by their labels.
+
+    Parameters
+    ----------
+    teacher : Teacher
+    """
+
+    order = InputsOnDevice.order + 1  # the teacher scores the augmented inputs
+
+    def __init__(self, teacher: Teacher) -> None:
+        super().__init__()
+        self.teacher = teacher
+
+    def before_batch(self) -> None:
+        """Replace the targets of a training batch; the batch's own generator says who teaches which clip."""
+        if not self.training:
+            return
+        batch = self.dls.train.current
+        targets, kinds = self.learn.yb
+        self.learn.yb = (self.teacher.targets(self.xb[0], targets, batch.items, batch.rng), kinds)
 
 
 def end_fit_on_error(event: Callable[[Any], None]) -> Callable[[Any], None]:

@@ -19,7 +19,7 @@ from torch import nn
 
 from audiotag.metrics import lwlrap
 from audiotag.networks.size import shapes_within_bounds
-from audiotag.training.backend.callbacks import EpochCallback, InputsOnDevice, RateFinder
+from audiotag.training.backend.callbacks import EpochCallback, InputsOnDevice, RateFinder, TeacherTargets
 from audiotag.training.backend.loader import BatchLoader
 from audiotag.training.backend.optimiser import ScheduleCallback, copy_to_device, optimiser_options, plain_state
 from audiotag.training.backend.precision import autocast_for, choose_algorithms, precision_callbacks
@@ -33,6 +33,7 @@ from audiotag.training.packed_waveforms import PackedWaveforms
 from audiotag.training.progress import FoldSplit, TrainingCallbacks
 from audiotag.training.recipe import Recipe
 from audiotag.training.stage import Stage
+from audiotag.training.teaching import Teacher
 
 
 class FoldTrainer:
@@ -57,7 +58,11 @@ class FoldTrainer:
         State of the optimiser after the last epoch.
     lwlraps : list of float
         lwlrap of the held-out clips after each epoch of the stage so far.
+    teachers : callable(clips) or None
+        Gives the teacher of a stage's training clips; None where the network learns from labels alone.
     """
+
+    teachers: Callable[[LabelledClips], Teacher] | None = None
 
     def __init__(
         self,
@@ -179,7 +184,8 @@ class FoldTrainer:
             stage.stop_after,
             negatives_tagged,
         )
-        learner = self._learner(train, valid, [epoch_callback])
+        teaching = [TeacherTargets(self.teachers(split.train))] if self.teachers else []
+        learner = self._learner(train, valid, [*teaching, epoch_callback])
         with learner.no_bar(), learner.no_logging():
             schedule = ScheduleCallback(recipe, stage, self.lwlraps)
             learner.fit(stage.epochs, stage.lr, cbs=schedule, start_epoch=epochs_done)

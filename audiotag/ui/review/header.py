@@ -67,7 +67,8 @@ def list_sources(dataset: Dataset, workspace: Workspace) -> dict[str, ScoreSourc
     sources = []
     for run in list_runs(workspace):
         try:
-            is_of_dataset = Path(run.settings().dataset) == dataset.root
+            settings = run.settings()
+            is_of_dataset = Path(settings.dataset) == dataset.root and not settings.trains_single
         except AudiotagError:  # a damaged run; the Train page says so
             continue
         if is_of_dataset and run.finished_folds():

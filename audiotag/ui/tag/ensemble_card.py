@@ -51,6 +51,9 @@ def show_card(folder: Path, tagger: Tagger) -> None:
         column.metric(escape(label), escape(value), help=escape(about))
     st.markdown(" ".join(f":gray-badge[{escape(label)}]" for label in card.labels))
     st.caption(escape(how_trained(card)))
+    if card.single is not None:
+        st.markdown("**Single network** for fast tagging")
+        st.caption(Markdown("  \n".join(escape(f"{line[0].upper()}{line[1:]}.") for line in card.single.sentences())))
     left, right = st.columns(2, gap="large")
     with left:
         if card.parts:

@@ -151,8 +151,9 @@ def _tag_sound(sound: DroppedSound, setup: TaggingSetup) -> SoundResult:
         return SoundResult(sound, None, str(error))
 
 
-def _key(sound: DroppedSound, setup: TaggingSetup) -> tuple[str, str, str, bool, float]:
-    return sound.name, sound.content, str(setup.folder), setup.settings.tta, setup.settings.overlap_share
+def _key(sound: DroppedSound, setup: TaggingSetup) -> tuple[str, str, str, bool, float, bool]:
+    settings = setup.settings
+    return sound.name, sound.content, str(setup.folder), settings.tta, settings.overlap_share, settings.fast
 
 
 def _progress_text(sound: DroppedSound, done: int, total: int, spent_s: float) -> Markdown:
@@ -177,7 +178,7 @@ def _row(result: SoundResult) -> dict[str, Any]:
         "sound": result.sound.name,
         "tags": [tag.label for tag in tags.tags],
         "score": first.score,
-        "folds": f"{first.folds_agreeing} of {tags.folds}",
+        "folds": tags.voters[0] if tags.is_fast else f"{first.folds_agreeing} of {tags.folds}",
         "familiarity": tags.familiarity,
         "length": tags.duration_s,
         "likeliest": first.label,

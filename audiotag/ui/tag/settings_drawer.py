@@ -32,24 +32,26 @@ def show_drawer(folder: Path, workspace: Workspace) -> PageSettings:
         Folder of the ensemble.
     workspace : Workspace
     """
-    tagger = cache.load_tagger(folder)  # before the first drop, so that the drop itself is quick
-    state = thresholds.load_thresholds(folder, tagger.card, workspace)
+    folds = cache.load_tagger(folder)  # before the first drop, so that the drop itself is quick
     line = st.empty()
     drawer = st.expander("Settings", icon=":material/tune:", key=DRAWER, **IN_ADDRESS)
     with drawer:
         about, trust, options, own, beside, aliases = st.tabs(list(TITLES), key=TABS, **IN_ADDRESS)
     with options:  # also while the drawer is closed: a widget that is not on the page loses its value
-        settings = tagging_options.pick_settings(folder, tagger, bool(drawer.open and options.open))
+        settings = tagging_options.pick_settings(folder, folds, bool(drawer.open and options.open))
+        tagger = cache.load_tagger(folder, fast=True) if settings.fast else folds
+        settings = tagging_options.usable_settings(settings, tagger)
+    state = thresholds.load_thresholds(folder, tagger.card, workspace)
     setup = TaggingSetup(folder, tagger, settings, state.current)
     with beside:
         other = _pick_other(folder, setup, workspace)
     if drawer.open:
         with about:
             if about.open:
-                ensemble_card.show_card(folder, tagger)
+                ensemble_card.show_card(folder, folds)
         with trust:
             if trust.open:
-                show_trust_of_ensemble(folder, tagger)
+                show_trust_of_ensemble(folder, folds)
         with own:
             if own.open:
                 threshold_panel.show_thresholds(state, tagger, settings, workspace)
@@ -63,6 +65,8 @@ def describe_setup(setup: TaggingSetup, other: TaggingSetup | None, state: thres
     """What is set, in one line of Markdown."""
     card, settings = setup.tagger.card, setup.settings
     folds = "1 fold" if len(card.folds) == 1 else f"{len(card.folds)} folds, {COMBINE_TITLES[settings.combine]}"
+    if settings.fast:
+        folds = "single network"
     if card.blend is not None:
         folds = f"blend of {len(card.blend.members)}, {COMBINE_TITLES[card.blend.combine]}"
     windows = {"mean": "mean", "max": "maximum"}[settings.windows or card.windows]
@@ -99,7 +103,8 @@ def _pick_other(folder: Path, setup: TaggingSetup, workspace: Workspace) -> Tagg
     if name not in others:
         return None
     with messages.show_errors():
-        tagger = cache.load_tagger(others[name])
+        is_fast = setup.settings.fast and cache.load_card(others[name]).single is not None
+        tagger = cache.load_tagger(others[name], fast=is_fast)
         settings = tagging_options.usable_settings(setup.settings, tagger)
         current = thresholds.load_thresholds(others[name], tagger.card, workspace).current
         return TaggingSetup(others[name], tagger, settings, current)

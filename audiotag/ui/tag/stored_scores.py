@@ -37,7 +37,7 @@ FACTS = {"name": str, "duration_s": float, "window_s": float, "notes": [str], "c
 def load_evidence(
     sound: DroppedSound, folder: Path, card: Card, tta: bool, overlap: float = DEFAULT_OVERLAP
 ) -> Evidence:
-    """Scores of a sound from every fold of the ensemble in a folder: from the disk, or from the networks.
+    """Scores of a sound from every network on the card of the ensemble in a folder: from the disk, or computed.
 
     Raises
     ------
@@ -45,14 +45,14 @@ def load_evidence(
         If the sound cannot be read.
     """
     if not sound.entry:
-        return cache.load_evidence(sound.source, sound.name, sound.content, folder, tta, overlap)
+        return cache.load_evidence(sound.source, sound.name, sound.content, folder, tta, overlap, card.is_single)
     key: list[object] = [EDITION, __version__, sound.name, sound.content, tta, card.name, *card.fold_checksums]
     key += [card.familiar, *([] if overlap == DEFAULT_OVERLAP else [overlap])]
     digest = hashlib.blake2b(json.dumps(key).encode(errors="backslashreplace"), digest_size=16).hexdigest()
     path = SoundHistory(Workspace()).scores / f"{sound.entry}-{digest}.safetensors"
     found = _read(path, card.evidence_sizes)
     if found is None:
-        found = cache.load_evidence(sound.source, sound.name, sound.content, folder, tta, overlap)
+        found = cache.load_evidence(sound.source, sound.name, sound.content, folder, tta, overlap, card.is_single)
         if found.nbytes <= MAX_BYTES and not path.exists():
             with optional_write("scores are not kept"):
                 write_bytes(path, to_bytes(found))

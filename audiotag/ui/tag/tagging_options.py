@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import streamlit as st
 
-from audiotag.cli.command_lines import AND_MORE, ablation_line, tag_line
+from audiotag.cli.command_lines import AND_MORE, ablation_line, distil_line, tag_line
 from audiotag.errors import AudiotagError
 from audiotag.tagging import ablation
 from audiotag.tagging.export.base import file_name
@@ -106,6 +106,7 @@ def pick_settings(folder: Path, tagger: Tagger, with_gains: bool) -> TagSettings
             **IN_ADDRESS,
         )
     with right:
+        fast = pick_fast(card)
         tta = st.toggle(
             "Test-time augmentation",
             key="tta",
@@ -139,7 +140,21 @@ def pick_settings(folder: Path, tagger: Tagger, with_gains: bool) -> TagSettings
         windows=windows,
         calibrated=calibrated,
         hold_back=hold_back,
+        fast=fast,
     )
+
+
+def pick_fast(card: Card) -> bool:
+    """Whether the ensemble's single network tags; not offered where it has none."""
+    if card.blend is not None:
+        return False
+    if card.single is None:
+        st.caption("One network for all folds would tag several times as fast. Train it with a command:")
+        st.code(distil_line(card.name), language="bash", wrap_lines=True)
+        return False
+    measured = ". ".join(card.single.sentences())
+    about = f"Tags with one network that learned from all folds, instead of all folds. {escape(measured)}."
+    return st.toggle("Fast: single network", key="fast", help=Markdown(about), **IN_ADDRESS)
 
 
 def show_ablation(measured: ablation.Ablation | None, card: Card) -> None:
@@ -182,6 +197,7 @@ def usable_settings(settings: TagSettings, tagger: Tagger) -> TagSettings:
         settings = replace(settings, combine="mean")
     return replace(
         settings,
+        fast=tagger.settings.fast,
         calibrated=settings.calibrated and tagger.temperature is not None,
         hold_back=settings.hold_back and tagger.familiar is not None,
     )

@@ -79,9 +79,21 @@ def show_runs(workspace: Workspace) -> None:
 
     live()
     keep_zoom()
-    if shown[1]:
+    if shown[1] and _trains_single(run):
+        st.caption(
+            "One network that is trained on all clips has no out-of-fold scores and no folds to publish. Run the same "
+            "`audiotag distil` command again to put it beside the folds of its ensemble."
+        )
+    elif shown[1]:
         show_trust_of_run(run)
         show_publish_form(run, shown[1], workspace)
+
+
+def _trains_single(run: Run) -> bool:
+    try:
+        return run.settings().trains_single
+    except AudiotagError:  # damaged settings, which the head of the page says
+        return False
 
 
 def _chosen_run(runs: dict[str, Run]) -> str:

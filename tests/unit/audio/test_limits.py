@@ -136,6 +136,6 @@ def test_a_sound_is_short_by_its_header_and_by_its_samples(tmp_path: Path, monke
     assert whole is not None
     assert len(whole.waveform) == 5 * RATE
     assert read_short_sound(path, RATE, 4.9) is None
-    monkeypatch.setattr("audiotag.audio.reading.states_longer", lambda *_: False)
+    monkeypatch.setattr("audiotag.audio.streaming._stated_frames", lambda _: 0)
     assert read_short_sound(path, RATE, 2.6) is not None
     assert read_short_sound(path, RATE, 2.4) is None

@@ -13,7 +13,13 @@ from audiotag.audio.reading import wav_bytes
 from audiotag.errors import AudiotagError
 from audiotag.tagging.ensemble import read_card
 from audiotag.tagging.tagger import Tagger
-from audiotag.tagging.training_profile import MAX_MEASURED_S, profile, sound_levels, unlike_training_sounds
+from audiotag.tagging.training_profile import (
+    MAX_MEASURED_S,
+    lowest_bandwidth_hz,
+    profile,
+    sound_levels,
+    unlike_training_sounds,
+)
 
 RATE = 44_100
 
@@ -53,6 +59,14 @@ def test_low_passed_clip_gets_a_note_on_its_bandwidth(sounds: dict) -> None:
     (note,) = notes_of(low_passed(noise(99), 3000), sounds)
     assert note.startswith("clip.wav is unlike the training sounds: its highest frequency is 3.")
     assert notes_of(low_passed(noise(99), 18_000), sounds) == []
+
+
+@pytest.mark.parametrize("highest_hz", [1000, 5000, 12_000, 14_000, 16_000, 22_000])
+def test_the_quick_look_at_the_bandwidth_gives_the_same_notes(sounds: dict, highest_hz: int) -> None:
+    limit = lowest_bandwidth_hz(sounds)
+    clip = noise(98) if highest_hz == 22_000 else low_passed(noise(98), highest_hz)
+    quick = unlike_training_sounds("clip.wav", sound_levels(clip, RATE, limit), sounds)
+    assert quick == notes_of(clip, sounds)
 
 
 def test_clip_from_a_telephone_gets_a_note_on_its_bandwidth(sounds: dict) -> None:
