@@ -117,7 +117,7 @@ def pairs_table(records: Records, rows_of_recipes: dict[str, list[dict[str, Any]
 def _cells(found: dict[str, Difference]) -> Iterator[tuple[str, str]]:
     for measure in MEASURES:
         gain = found[measure]
-        conclusion = gain.conclusion
+        conclusion: str = gain.conclusion
         if measure == "bce":  # a loss
             conclusion = {"better": "worse", "worse": "better"}.get(conclusion, conclusion)
         yield (

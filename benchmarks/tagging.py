@@ -23,6 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -204,11 +205,17 @@ def print_stages(folds: Tagger, single: Tagger, name: str, paths: Sequence[Path]
         "row of a file": (lambda result: tag_row(result, options), results),
     }  # fmt: skip
     for stage, (run, items) in stages.items():
-        seconds = min(shortest_seconds(lambda run=run, items=items: [run(item) for item in items]))
+        seconds = min(shortest_seconds(partial(run_all, run, items)))
         print(f"  {stage}: {1000 * seconds / len(items):.2f} ms per clip", flush=True)
     for network, tagger in (("all folds", folds), (name, single)):
-        seconds = min(shortest_seconds(lambda tagger=tagger: tagger.engine(batch)))
+        seconds = min(shortest_seconds(partial(tagger.engine, batch)))
         print(f"  network, {network}: {1000 * seconds / len(batch):.2f} ms per window on all cores", flush=True)
+
+
+def run_all(run: Callable[[Any], object], items: Sequence[Any]) -> None:
+    """Call a function on each item."""
+    for item in items:
+        run(item)
 
 
 def fastai_learner(paths: Sequence[Path]) -> Any:

@@ -67,7 +67,7 @@ class KnownClips:
 
     def of_single(self) -> KnownClips:
         """The same for one network that was trained on the clips of all folds."""
-        return KnownClips(self.keys, self.trained.any(axis=1, keepdims=True))
+        return KnownClips(self.keys, np.any(self.trained, axis=1)[:, None])
 
     def to_bytes(self) -> bytes:
         """The content of a safetensors file with these arrays."""

@@ -92,8 +92,8 @@ def tones(rng: np.random.Generator, samples: int, sample_rate: int) -> np.ndarra
 
 def sweep(rng: np.random.Generator, samples: int, sample_rate: int) -> np.ndarray:
     """A sine that rises or falls evenly in octaves, once or several times, over a little noise."""
-    ends = np.log(np.array([40.0, 0.45 * sample_rate]))
-    start, end = rng.uniform(*ends, 2)
+    lowest, highest = np.log(40.0), np.log(0.45 * sample_rate)
+    start, end = rng.uniform(lowest, highest, 2)
     passes = rng.integers(1, 6)
     hz = np.exp(start + (end - start) * (np.arange(samples) * passes / samples % 1))
     return over_noise(rng, np.sin(2 * np.pi * np.cumsum(hz) / sample_rate), sample_rate)

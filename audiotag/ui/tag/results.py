@@ -42,7 +42,7 @@ class SoundResult:
 
 def tag_sounds(sounds: list[DroppedSound], setup: TaggingSetup) -> list[SoundResult]:
     """The result of every sound, in the same order; a sound that fails does not stop the others."""
-    tagged: set[tuple[str, str, str, bool, float]] = st.session_state.setdefault(TAGGED, set())
+    tagged: set[tuple[str, str, str, bool, float, bool]] = st.session_state.setdefault(TAGGED, set())
     new = [sound for sound in sounds if _key(sound, setup) not in tagged]
     bar, began, done = st.empty(), time.monotonic(), 0
     results = []
