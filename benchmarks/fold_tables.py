@@ -70,9 +70,10 @@ def people_lines(records: Records, rows: list[dict[str, Any]], people: People) -
         hits = scores.hits()
         error = clustered_error(hits, scores.sources)
         difference = float(hits.mean()) - people.accuracy
+        seeds = len({seed for seed, _ in parts})
         line = (
             f"`{name}`: accuracy {hits.mean():.4f} ± {error:.4f} (standard error over {len(np.unique(scores.sources))} "
-            f"sources; {len(np.unique(scores.clips))} clips, {len({seed for seed, _ in parts})} seeds); people "
+            f"sources; {len(np.unique(scores.clips))} clips, {seeds} {'seed' if seeds == 1 else 'seeds'}); people "
             f"{people.accuracy}: {difference:+.4f}, which is {difference / error:+.1f} standard errors"
         )
         if people.answers:

@@ -108,9 +108,10 @@ def main() -> None:
 
 def trainings_of(options: argparse.Namespace, sets: NoisySets, seeds: Sequence[int], inputs: int) -> list[Training]:
     """Make the sets, and list the trainings that are not recorded yet."""
-    for folder in (options.folder, options.kitchen20):
+    folders = {"esc10": [options.folder], "kitchen20": [options.kitchen20]}
+    for folder in folders.get(sets.recordings, [options.folder, options.kitchen20]):
         if not folder.is_dir():
-            sys.exit(f"{folder} is not a folder; give the folders of ESC-10 and, with --kitchen20, of kitchen20.")
+            sys.exit(f"{folder} is not a folder; give the folder of ESC-10, and with --kitchen20 that of kitchen20.")
     recordings = read_recordings(sets.recordings, options.folder, options.kitchen20)
     trainings = []
     for seed in seeds:
@@ -239,7 +240,7 @@ def table(rows: list[dict[str, Any]]) -> str:
     """Mean and standard deviation over seeds of each training strategy, with the newest settings, in Markdown."""
     head = "| recipe | network inputs | training strategy | lwlrap | accuracy | each seed, lwlrap | seconds |"
     lines = [head, "|---|---|---|---|---|---|---|"]
-    frame = pd.DataFrame(rows)
+    frame = pd.DataFrame(rows, columns=None if rows else ["recipe", "way", "inputs"])
     for recipe, way, inputs in dict.fromkeys(zip(frame["recipe"], frame["way"], frame["inputs"], strict=True)):
         title = WAYS[way]
         newest = frame[(frame["way"] == way) & (frame["recipe"] == recipe) & (frame["inputs"] == inputs)]

@@ -70,7 +70,7 @@ def train_all(trainings: Sequence[Training], at_once: int = 1, limit_minutes: fl
     if at_once > 1:  # read by the workers when they start
         os.environ["OMP_NUM_THREADS"] = str(max(1, (psutil.cpu_count() or 1) // at_once))
     lanes = _Lanes(trainings, at_once, None if limit_minutes is None else time.monotonic() + 60 * limit_minutes)
-    threads = [threading.Thread(target=lanes.work, args=(number,)) for number in range(at_once)]
+    threads = [threading.Thread(target=lanes.work, args=(number,), daemon=True) for number in range(at_once)]
     for thread in threads:
         thread.start()
     usual = signal.signal(signal.SIGTERM, signal.default_int_handler)

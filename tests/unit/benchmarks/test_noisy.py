@@ -159,3 +159,45 @@ def test_clips_of_one_sound_have_one_label_and_one_tone(sets: Any, recordings: P
         power = np.square(np.abs(np.fft.rfft(soundfile.read(clip.path)[0] * np.hanning(5 * RATE))))
         peaks = [power[5 * at - 40 : 5 * at + 40].max() for at in range(200, 3200, 50)]
         assert sum(peak > power.max() * 10**-1.5 for peak in peaks) == len(clip.labels)
+
+
+def test_results_of_other_sets_are_kept_apart_and_old_ones_are_of_the_first_sets(
+    noisy: Any, sets: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from audiotag.training.recipe_files import load_recipe
+
+    monkeypatch.setattr(noisy, "FILE", tmp_path / "noisy.jsonl")
+    base, first = load_recipe("quick"), sets.NoisySets()
+    recipe = noisy.recipe_of("curated", base, 1200, first)
+    old = noisy.key_of("curated", base, recipe, 1200, first)
+    old = {name: value for name, value in old.items() if name not in ("set", "labels")}  # as they were written
+    noisy.record(noisy.FILE, old)
+    for made in (first, sets.NoisySets("kitchen20"), sets.NoisySets("esc10", "fsd")):
+        key = noisy.key_of("curated", base, noisy.recipe_of("curated", base, 1200, made), 1200, made)
+        assert noisy.is_recorded(noisy.FILE, key, noisy.DEFAULTS) == (made is first)
+        assert len(noisy.rows_of(made)) == (made is first)
+
+
+def test_a_blend_is_compared_with_two_networks_on_curated_clips(
+    noisy: Any, sets: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(noisy, "RESULTS", tmp_path)
+    monkeypatch.setattr(noisy, "FILE", tmp_path / "noisy.jsonl")
+    made, rng = sets.NoisySets("both", "fsd"), np.random.default_rng(6)
+    truth = np.eye(5, dtype=bool)[np.arange(100) % 5]
+    scores_of = {}
+    for way in ("curated", "curated-again", "noisy"):
+        scores_of[way] = (rng.normal(size=truth.shape) + truth).astype(np.float32)
+        path = noisy.scores_path(made, "default", way, 1, 1200)
+        path.parent.mkdir(exist_ok=True)
+        np.savez_compressed(path, truth=truth, scores=scores_of[way])
+    values = {"sets": noisy.VERSION, "set": "both", "labels": "fsd", "recipe": "default", "way": "noisy"}
+    noisy.record(noisy.FILE, values)
+    lines = noisy.pairs_table(made, [1], 1200).splitlines()
+    two, blend = (
+        noisy.lwlrap(truth, (scores_of["curated"] + scores_of[other]) / 2) for other in ("curated-again", "noisy")
+    )
+    (line,) = [line for line in lines if "default, curated and default, noisy |" in line]
+    assert f"| {blend:.3f} | {blend - two:+.3f} |" in line
+    alone = noisy.lwlrap(truth, scores_of["noisy"]) - noisy.lwlrap(truth, scores_of["curated"])
+    assert any(line.startswith("| default, noisy |") and f"| {alone:+.3f} |" in line for line in lines)
