@@ -69,10 +69,10 @@ def show_batch(settings: RunSettings | None, dataset: Dataset) -> None:
     size = f"{width:,} samples, shown as their spectrograms" if is_waveform else f"{height:d} × {width:d} pixels"
     st.caption(
         f"Draw {draw + 1:d}: {min(MAX_SHOWN_CLIPS, len(batch.items)):d} of {len(batch.items)} network inputs of a "
-        f"batch, {size}" + (f", the first of {channels:d} channels" if channels > 1 else "") + ". "
+        f"batch, {escape(size)}" + (f", the first of {channels:d} channels" if channels > 1 else "") + ". "
         f"The batch is drawn from {len(clips.clips)} clips"
-        + (f" and {len(negatives.clips)} sounds without labels" if negatives else "")
-        + ", and augmented as in training."
+        + (f", with {len(negatives.clips)} sounds without labels," if negatives else "")
+        + " and augmented as in training."
     )
     _show_inputs(batch, batches.labelled, batches.chain.labels_after(session.labels), batches.settings)
 
