@@ -214,6 +214,7 @@ def put_in_place(run: Run, folder: Path, out: Path, speech: str) -> None:
     """Publish, add the scores of each source to the card, measure the ablation, and replace what is in ``out``."""
     out = out.resolve()
     aside = out.with_name(f"{out.name}-new")
+    aside.parent.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(aside, ignore_errors=True)
     labels = next(event["labels"] for event in run.events() if event["event"] == "run-started")
     about = ABOUT.format(labels=len(labels), speech=f", and sentences spoken by {speech}" if speech else "")

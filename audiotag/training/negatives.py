@@ -64,6 +64,14 @@ class Negatives:
             return self
         return replace(self, folder=str((folder / expanded(self.folder)).absolute()))
 
+    def for_card(self) -> Negatives:
+        """The same negatives with the folder's name instead of its path, for the card of an ensemble, which travels.
+
+        >>> Negatives(0.1, folder="/home/me/rooms").for_card().folder
+        'rooms'
+        """
+        return replace(self, folder=Path(self.folder).name)
+
     def items_per_epoch(self, clips: int) -> int:
         """Items of an epoch of so many clips, with the negatives.
 
