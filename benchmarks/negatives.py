@@ -14,32 +14,39 @@ clip has a higher one than an unknown sound, of kitchen20 (without chopping, whi
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from safetensors.torch import load_file
 from unknown import EXCLUDED, area, markdown
 
 from audiotag.audio.header import Header, Sound
+from audiotag.audio.reading import read_sound
 from audiotag.augmentation.overlay import Overlay
 from audiotag.data.layouts import open_dataset
-from audiotag.metrics import accuracy, lwlrap
+from audiotag.features.log_mel import log_mel, network_inputs
+from audiotag.features.settings import SpectrogramSettings
+from audiotag.features.trimming import fit_length
+from audiotag.metrics import accuracy, best_f1_thresholds, lwlrap
 from audiotag.tagging.noise_gate_measurement import LEVELS_DBFS, SEED, gate_tagger
 from audiotag.tagging.out_of_fold import read_out_of_fold
-from audiotag.tagging.tagger import Tagger
+from audiotag.training.held_out import read_held_out
 from audiotag.training.negatives import Negatives
-from audiotag.training.publish import publish
 from audiotag.training.recipe import Recipe
 from audiotag.training.recipe_files import load_recipe
 from audiotag.training.run_blocking import train_run
-from audiotag.training.runs import RunSettings
+from audiotag.training.runs import Run, RunSettings
 from audiotag.trust.noise_sounds import NOISES, SILENCE, Kind, at_level
 from audiotag.trust.speech import OWN_LABELS, babble, speech_kind
 from audiotag.workspace import Workspace
 
 WINDOWS = 12  # of each kind of sound at each level
 UNKNOWN_CLIPS = 120  # of kitchen20
+
+Scorer = Callable[[np.ndarray], np.ndarray]  # a waveform as long as a clip -> scores
 
 
 def main() -> None:
@@ -52,16 +59,16 @@ def main() -> None:
     parser.add_argument("--speech", default="", help="folder of speech that is added to the rendered negatives")
     parser.add_argument("--ensemble", type=Path, help="measure this ensemble; nothing is trained")
     options = parser.parse_args()
-    unknown = kitchen_clips(options.kitchen20)
+    unknown, rows = kitchen_clips(options.kitchen20), {}
     if options.ensemble:
-        print(markdown(pd.DataFrame({options.ensemble.name: row_of(options.ensemble, unknown)}).T), flush=True)
-        return
-    rows = {}
-    for share in map(float, options.shares.split(",")):
+        rows[options.ensemble.name] = row_of_ensemble(options.ensemble, unknown)
+    for share in [] if options.ensemble else map(float, options.shares.split(",")):
         negatives = Negatives(share, folder=options.speech) if share else Negatives()
-        ensemble = trained(options.trained_on, recipe_of(options.epochs, negatives))
-        rows[f"{100 * share:g} %{' with speech' * bool(share and options.speech)}"] = row_of(ensemble, unknown)
-        print(markdown(pd.DataFrame(rows).T), flush=True)
+        settings = RunSettings(
+            str(options.trained_on.resolve()), recipe_of(options.epochs, negatives), folds=(1,), device="cpu"
+        )
+        rows[f"{100 * share:g} %"] = row_of_run(train_run(settings, Workspace()), unknown)
+    print(markdown(pd.DataFrame(rows)))
 
 
 def recipe_of(epochs: int, negatives: Negatives) -> Recipe:
@@ -72,16 +79,6 @@ def recipe_of(epochs: int, negatives: Negatives) -> Recipe:
     return replace(default, augment=both, stages=(stage,), negatives=negatives)
 
 
-def trained(dataset: Path, recipe: Recipe) -> Path:
-    """The folder of an ensemble of the first fold, trained unless it is there."""
-    workspace = Workspace()
-    run = train_run(RunSettings(str(dataset.resolve()), recipe, folds=(1,), device="cpu"), workspace)
-    name = f"negatives-{run.name}"[:60]
-    if not (workspace.ensembles / name).exists():
-        publish(run, name, workspace.ensembles)
-    return workspace.ensembles / name
-
-
 def kitchen_clips(folder: Path) -> list[Path]:
     """Some clips of kitchen20, the same each time."""
     clips = open_dataset(folder).clips
@@ -89,42 +86,70 @@ def kitchen_clips(folder: Path) -> list[Path]:
     return list(clips.sample(UNKNOWN_CLIPS, random_state=0)["path"])
 
 
-def row_of(ensemble: Path, unknown: list[Path]) -> dict[str, str]:
-    """What one ensemble gives: figures of held-out clips, false tags per hour of each kind, areas."""
-    tagger, row = gate_tagger(ensemble, print), {}
-    found = read_out_of_fold(ensemble, tagger.card)
+def row_of_ensemble(folder: Path, unknown: list[Path]) -> dict[str, str]:
+    """What all folds of an ensemble give together."""
+    tagger = gate_tagger(folder, print)
+    settings, found = tagger.card.spectrogram, read_out_of_fold(folder, tagger.card)
     assert found is not None
-    row["lwlrap"] = f"{lwlrap(found.targets, found.scores):.3f}"
-    row["accuracy"] = f"{accuracy(found.targets, found.scores):.3f}"
-    known, noises = found.scores.max(axis=1), []
+
+    def scores(waveform: np.ndarray) -> np.ndarray:
+        header = Header(len(waveform), settings.sample_rate, 1, "WAV", "FLOAT")
+        return tagger.tag_sound(Sound("window", waveform, settings.sample_rate, header)).scores
+
+    return row_of(scores, settings, found.targets, found.scores, np.array(tagger.card.thresholds), unknown)
+
+
+def row_of_run(run: Run, unknown: list[Path]) -> dict[str, str]:
+    """What the fold of a run gives, with thresholds that give its held-out clips the highest F1 per label."""
+    import torch
+
+    recipe, held_out = run.settings().recipe, read_held_out(run)
+    settings = recipe.final_spectrogram
+    network = recipe.network.for_inference(recipe.network.build(held_out.targets.shape[1], settings.channels)).eval()
+    network.load_state_dict(load_file(run.fold_folder(1) / "weights.safetensors"))
+
+    def scores(waveform: np.ndarray) -> np.ndarray:
+        inputs = network_inputs(log_mel(waveform, settings)[None], settings)
+        with torch.inference_mode():
+            return network(torch.from_numpy(inputs)).sigmoid().numpy()[0]
+
+    thresholds = best_f1_thresholds(held_out.targets, held_out.scores)
+    return row_of(scores, settings, held_out.targets, held_out.scores, thresholds, unknown)
+
+
+def row_of(
+    score: Scorer,
+    settings: SpectrogramSettings,
+    targets: np.ndarray,
+    held_out: np.ndarray,
+    thresholds: np.ndarray,
+    unknown: list[Path],
+) -> dict[str, str]:
+    """Figures of held-out clips, false tags per hour of each kind of sound, and areas."""
+    row = {"lwlrap": f"{lwlrap(targets, held_out):.3f}", "accuracy": f"{accuracy(targets, held_out):.3f}"}
+    known, noises, rates = held_out.max(axis=1), [], []
     speech, _ = speech_kind()
     for number, kind in enumerate([*NOISES, speech, Kind("babble", babble, OWN_LABELS)]):
-        scores = gate_scores(tagger, kind, number)
-        row[f"{kind.name}, per hour"] = f"{tags_per_hour(tagger, scores):.0f}"
+        scores = gate_scores(score, settings, kind, number)
+        tags = (scores >= thresholds) & (scores > 0)
+        rates.append(float(tags.sum() / len(tags) * 3600 / settings.clip_s))
+        row[f"{kind.name}, tags per hour"] = f"{rates[-1]:.0f}"
         noises.append(scores.max(axis=1))
-    row["all, per hour"] = f"{np.mean([float(value) for name, value in row.items() if 'per hour' in name]):.0f}"
-    row["area, gate"] = f"{area(known, np.concatenate(noises)):.3f}"
-    row["area, kitchen20"] = f"{area(known, np.array([tagger.tag(path).scores.max() for path in unknown])):.3f}"
-    return row
+    row["all kinds, tags per hour"] = f"{np.mean(rates):.0f}"
+    row["area, noise gate"] = f"{area(known, np.concatenate(noises)):.3f}"
+    clips = [read_sound(path, settings.sample_rate).waveform for path in unknown]
+    others = np.array([score(fit_length(clip, settings)).max() for clip in clips])
+    return row | {"area, kitchen20": f"{area(known, others):.3f}"}
 
 
-def gate_scores(tagger: Tagger, kind: Kind, number: int) -> np.ndarray:
+def gate_scores(score: Scorer, settings: SpectrogramSettings, kind: Kind, number: int) -> np.ndarray:
     """Scores of windows of one kind at each level, shape ``(windows, labels)``; the gate's first take."""
-    size, rate = tagger.card.spectrogram.clip_samples, tagger.card.spectrogram.sample_rate
-    waveform = kind.render(np.random.default_rng((SEED, number, 0)), WINDOWS * size, rate)
+    waveform = kind.render(
+        np.random.default_rng((SEED, number, 0)), WINDOWS * settings.clip_samples, settings.sample_rate
+    )
     levels = LEVELS_DBFS[:1] if kind.name == SILENCE else LEVELS_DBFS
-    scores = []
-    for level in levels:
-        for window in at_level(waveform, level).reshape(WINDOWS, size):
-            sound = Sound(kind.name, window, rate, Header(size, rate, 1, "WAV", "FLOAT"))
-            scores.append(tagger.tag_sound(sound).scores)
-    return np.array(scores)
-
-
-def tags_per_hour(tagger: Tagger, scores: np.ndarray) -> float:
-    """Tags per hour of sound, of all labels."""
-    tags = (scores >= np.array(tagger.card.thresholds)) & (scores > 0)
-    return float(tags.sum() / len(scores) * 3600 / tagger.card.spectrogram.clip_s)
+    windows = [at_level(waveform, level).reshape(WINDOWS, -1) for level in levels]
+    return np.array([score(window) for window in np.concatenate(windows)])
 
 
 if __name__ == "__main__":

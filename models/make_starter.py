@@ -1,7 +1,7 @@
 """Train the shipped ensemble: ``python models/make_starter.py ESC10_FOLDER [--out FOLDER]``.
 
 Renders the starter sounds, trains five folds with the recipe ``default`` on them and on the real recordings of ESC-10,
-where an overlay of two clips has the labels of both, and writes ``models/starter`` or FOLDER. A tenth of each batch are
+where an overlay of two clips has the labels of both, and writes ``models/starter`` or FOLDER. 15 % of each batch are
 sounds with none of the labels: noises, hums, tones and sweeps, and speech where espeak-ng is installed. If it is
 stopped, it continues with the next epoch when it is started again. The card has separate out-of-fold scores for
 recordings and rendered sounds. ``--single`` only distils the ensemble into one network and puts that beside its folds;
@@ -66,11 +66,11 @@ LICENCES = {
 ABOUT = (
     "{labels} sounds of instruments, voices, animals, weather and machines. Trained by this project's default recipe, "
     "with fewer epochs and all labels of an overlay, on the starter sounds that audiotag demo renders and on the 400 "
-    "field recordings of ESC-10. A tenth of each batch were sounds that should get no tag: rendered noises, hums, "
+    "field recordings of ESC-10. 15 % of each batch were sounds that should get no tag: rendered noises, hums, "
     "tones and sweeps{speech}."
 )
 CURATED_EPOCHS = 240  # with 560 clips per fold: 134,400 examples; 700 epochs of ESC-10's 320 clips are 224,000
-NEGATIVES_SHARE, RENDERED = 0.1, 200
+NEGATIVES_SHARE, RENDERED = 0.15, 200
 # Neither voices nor text are those of the noise gate, which measures with them.
 VOICES = ("en-us+m5", "en-gb-scotland+f1", "it+f4", "nl+m2", "pl+f2", "pt+m7", "sv+f5", "hu+m4")
 SENTENCES = (
@@ -240,6 +240,7 @@ def put_in_place(run: Run, folder: Path, out: Path, speech: str) -> None:
     """Publish, add the scores of each source to the card, measure the ablation, and replace what is in ``out``."""
     out = out.resolve()
     aside = out.with_name(f"{out.name}-new")
+    aside.parent.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(aside, ignore_errors=True)
     labels = next(event["labels"] for event in run.events() if event["event"] == "run-started")
     about = ABOUT.format(labels=len(labels), speech=f", and sentences spoken by {speech}" if speech else "")

@@ -4,8 +4,10 @@ Without them a network has only ever seen sounds that have a label, and gives on
 come from two places: sounds that `audiotag.training.background_sounds` renders, and a folder of the user's own sounds.
 They are never scored as clips, because a clip without a label has no lwlrap.
 
-Mixers take them as any other clip. Where an overlay has the labels of both sounds, a labelled clip under noise keeps
-its labels in full; where targets are weighted as the sounds are, the noise takes its share of the weight.
+Mixers take one half of them as any other clip. Where an overlay has the labels of both sounds, a labelled clip under
+noise keeps its labels in full; where targets are weighted as the sounds are, the noise takes its share of the weight.
+The other half is mixed only with itself: else hardly a sound without a label would be left in recipes that mix every
+clip of a batch.
 """
 
 from __future__ import annotations
@@ -63,6 +65,14 @@ class Negatives:
         if not self.folder:
             return self
         return replace(self, folder=str((folder / expanded(self.folder)).absolute()))
+
+    def for_card(self) -> Negatives:
+        """The same negatives with the folder's name instead of its path, for the card of an ensemble, which travels.
+
+        >>> Negatives(0.1, folder="/home/me/rooms").for_card().folder
+        'rooms'
+        """
+        return replace(self, folder=Path(self.folder).name)
 
     def items_per_epoch(self, clips: int) -> int:
         """Items of an epoch of so many clips, with the negatives.
@@ -129,6 +139,15 @@ def draw_negatives(rng: np.random.Generator, count: int, of: int) -> np.ndarray:
     """Rows of ``count`` negatives out of ``of``: each is drawn once before any is drawn again."""
     passes = [rng.permutation(of) for _ in range(-(-count // of))]
     return np.concatenate(passes)[:count] if passes else np.empty(0, int)
+
+
+def halved(negatives: int) -> np.ndarray:
+    """Which of so many negatives mix only with each other: a random half, the same ones each time; bool.
+
+    >>> int(halved(200).sum())
+    100
+    """
+    return np.random.default_rng(0).permutation(negatives) < negatives // 2
 
 
 def share_tagged(scores: np.ndarray) -> float:

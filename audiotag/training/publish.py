@@ -158,7 +158,7 @@ def publish(
                 "fingerprint": dataset.fingerprint,
                 **_amount_of(trained.clips, dataset),
             },
-            recipe=settings.recipe.to_dict(),
+            recipe=replace(settings.recipe, negatives=settings.recipe.negatives.for_card()).to_dict(),
             licence=licence,
             created=time.strftime("%Y-%m-%d"),
             sounds=_profile_of_training_clips(trained, settings.recipe.spectrogram.sample_rate),

@@ -16,7 +16,7 @@ from audiotag.features.settings import SpectrogramSettings
 from audiotag.training.batches import Batches
 from audiotag.training.clips import Clip, LabelledClips
 from audiotag.training.negative_clips import HELD_OUT_RENDERED, gather_negatives
-from audiotag.training.negatives import Negatives, share_tagged
+from audiotag.training.negatives import Negatives, halved, share_tagged
 from audiotag.training.pools import Pools
 from audiotag.training.recipe import Recipe
 from audiotag.training.recipe_files import load_recipe
@@ -111,6 +111,18 @@ def test_overlay_with_a_negative_has_the_labels_of_the_clip(clips: LabelledClips
     for batch in batches.epoch(0):
         assert (batch.targets[batch.items < N_CLIPS][:, :].max(axis=1) == 1).all()  # none is weighted down
         assert set(np.unique(batch.targets)) <= {0.0, 1.0}
+
+
+def test_half_of_the_negatives_is_never_mixed_with_clips(clip_of: ClipOf, clips: LabelledClips) -> None:
+    many = labelled(clip_of, 20, "negative", np.zeros((20, N_CLIPS)))
+    recipe = replace(WITH, batch_size=40, negatives=Negatives(0.5), augment=(Overlay(labels="both", alpha=10.0),))
+    batches = Batches(clips, recipe, replace(STAGE, draws=20), 1, training=True, negatives=many)
+    labels_of: dict[int, float] = {}
+    for epoch in range(12):
+        for batch in batches.epoch(epoch):
+            for item, targets in zip(batch.items, batch.targets, strict=True):
+                labels_of[item] = labels_of.get(item, 0) + targets.sum()
+    assert [labels_of[item] > 0 for item in range(N_CLIPS, N_CLIPS + 20)] == list(~halved(20))
 
 
 def test_silence_can_be_overlaid() -> None:

@@ -1,12 +1,10 @@
 """Training a fold: published losses, stages that follow each other as specified, one seed for all."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import soundfile
 import torch
 
 from audiotag.augmentation.mask import Mask
@@ -18,15 +16,13 @@ from audiotag.training.backend import callbacks as callbacks_module
 from audiotag.training.backend import learner as learner_module
 from audiotag.training.backend import precision as precision_module
 from audiotag.training.backend.learner import FoldTrainer, stage_seed
-from audiotag.training.clips import Clip, LabelledClips
+from audiotag.training.clips import LabelledClips
 from audiotag.training.losses.base import find_loss
-from audiotag.training.negatives import Negatives, share_tagged
 from audiotag.training.progress import FoldSplit
 
 from .tiny_folds import (
     FIRST,
     LABELS,
-    RATE,
     RECIPE,
     SECOND,
     SETTINGS,
@@ -258,28 +254,3 @@ def test_same_seed_gives_the_same_weights_on_a_gpu(split: FoldSplit) -> None:
         ends.append((weights(trainer), [figures(epoch) for epoch in calls.epochs]))
     assert torch.equal(ends[0][0], ends[1][0])
     assert ends[0][1] == ends[1][1]
-
-
-# Negatives
-
-
-def test_training_with_negatives_gives_them_lower_scores_and_counts_the_tagged(
-    split: FoldSplit, tmp_path: Path
-) -> None:
-    time_s, clips = np.arange(2000) / RATE, []
-    for number in range(8):
-        sound = 0.2 * np.sin(2 * np.pi * (300 + 150 * number) * time_s * (1 + time_s))
-        soundfile.write(tmp_path / f"{number}.wav", sound, RATE, subtype="FLOAT")
-        clips.append(Clip(f"{number}.wav", tmp_path / f"{number}.wav", 0, len(sound), True))
-    sounds = LabelledClips(clips, np.zeros((8, len(LABELS)), np.float32))
-    asked = replace(
-        split, curated=None, negatives=sounds.rows(range(0, 8, 2)), held_out_negatives=sounds.rows([1, 3, 5])
-    )
-    recipe = replace(RECIPE, augment=(), negatives=Negatives(0.4))
-    highest = []
-    for each in (replace(recipe, negatives=Negatives()), recipe):
-        trainer, calls = trained(asked, each, stages=1, epochs=8)
-        scores = trainer.scores(sounds.rows([1, 3, 5]), FIRST)
-        assert calls.epochs[-1].negatives_tagged == share_tagged(scores)
-        highest.append(scores.max(axis=1).mean())
-    assert highest[1] < 0.7 * highest[0]
