@@ -57,6 +57,7 @@ def test_the_toggle_says_what_it_costs_and_results_say_what_tagged(with_single: 
     assert row(at, 0)["score"] != folds_score
     assert any("single network" in text for text in texts(at.caption))
     assert "--fast" in command(at)
+    assert any("Similar clips are found with all folds" in text for text in texts(at.caption))
     at = next(toggle for toggle in at.toggle if toggle.key == "fast").set_value(False).run()
     assert (row(at, 0)["folds"].endswith("of 2"), row(at, 0)["score"]) == (True, folds_score)
     at = opened(at, "Ensemble")
