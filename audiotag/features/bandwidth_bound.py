@@ -9,7 +9,7 @@ is the highest frequency with P[k] ≥ max(P)·10⁻⁶. Two bounds follow:
   cos⁴ + sin⁴ ≤ 1 in total, that is at most Σx² / (n·Σw²).
 
 So if 2·Σ|X_s[k]|² over some segments is at least 10⁻⁶·L·Σx² for a bin at a frequency or above it, the bandwidth is at
-least that frequency. The loudest segments show it for nearly all sounds; where they do not, the answer is not known.
+least that frequency. The loudest segments show it for most sounds; where they do not, the answer is not known.
 """
 
 from __future__ import annotations

@@ -41,6 +41,9 @@ def _show_similar(context: PageContext, result: results.SoundResult, page: PageS
     """Clips of the chosen dataset that sound like a sound."""
     if (tags := result.tags) is None:
         return
+    if tags.is_fast:  # the clips of a dataset have embeddings of the folds, which are others
+        st.caption("Similar clips are found with all folds: switch off “Fast” in the settings.")
+        return
     vector = clip_vector(tags.embeddings) if tags.embeddings is not None else None
     show_similar(context.dataset_root, page.setup.folder, OtherSound(result.sound.name, vector, tags.content))
 
