@@ -33,7 +33,7 @@ def overlap(options: argparse.Namespace) -> int:
     if options.share is not None:
         save_overlap(folder, None if options.share == DEFAULT_OVERLAP else options.share)
     card = read_card(folder)
-    own = TagSettings().with_overlap_of(card).overlap_share
+    own = TagSettings().or_overlap(card.overlap).overlap_share
     print_line(f"{card.name} tags with windows of {card.spectrogram.clip_s:g} s.")
     for share in sorted({*OVERLAPS, own}):
         mark = "*" if share == own else " "

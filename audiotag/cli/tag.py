@@ -254,7 +254,7 @@ def chosen_ensemble(options: argparse.Namespace) -> tuple[Path, TagSettings, Car
     )
     folder = find_ensemble(options.ensemble)
     card = read_card(folder)
-    settings = settings.with_overlap_of(card)
+    settings = settings.or_overlap(card.overlap)
     if settings.overlap_share > DEFAULT_OVERLAP:
         own = f", as the card of {card.name} says" if options.overlap is None else ""
         cost = cost_of_overlap(settings.overlap_share, card.spectrogram.clip_s)

@@ -73,7 +73,7 @@ class BlendTagger(Tagger):
         assert self.card.blend is not None  # `open_tagger` opens other ensembles
         self.blend: BlendCard = self.card.blend
         self.keep_embeddings = keep_embeddings
-        self.settings = (settings or TagSettings()).with_overlap_of(self.card)
+        self.settings = (settings or TagSettings()).or_overlap(self.card.overlap)
         self._folds = select_folds(self.card, self.settings.folds)
         self._voters = [self.card.folds.index(fold) for fold in self._folds]
         self.thresholds = self.card.thresholds if thresholds is None else self._check_thresholds(thresholds)

@@ -50,7 +50,7 @@ def save_overlap(folder: Path, overlap: float | None) -> None:
 def without_own_overlap(settings: TagSettings, folder: Path) -> TagSettings:
     """The settings that a command needs: without the overlap, if the ensemble in the folder has the same one."""
     with suppress(AudiotagError):  # an ensemble that is gone: the overlap is written out
-        if TagSettings().with_overlap_of(read_card(folder)).overlap == settings.overlap:
+        if TagSettings().or_overlap(read_card(folder).overlap).overlap == settings.overlap:
             return replace(settings, overlap=None)
     return settings
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from audiotag.checks import Within, check, require
-
-if TYPE_CHECKING:
-    from audiotag.tagging.ensemble import Card
 
 Combine = Literal["mean", "geometric", "weighted"]
 Windows = Literal["mean", "max"]
@@ -95,11 +92,15 @@ class TagSettings:
         """
         return 60 / (window_s * (1 - self.overlap_share))
 
-    def with_overlap_of(self, card: Card) -> TagSettings:
-        """The settings with an overlap: their own, else that of the ensemble's card, else 0.5."""
+    def or_overlap(self, of_card: float | None) -> TagSettings:
+        """The settings with an overlap: their own, else that of the ensemble's card, else 0.5.
+
+        >>> TagSettings().or_overlap(0.9).overlap, TagSettings(overlap=0.0).or_overlap(0.9).overlap
+        (0.9, 0.0)
+        """
         if self.overlap is not None:
             return self
-        return replace(self, overlap=DEFAULT_OVERLAP if card.overlap is None else card.overlap)
+        return replace(self, overlap=DEFAULT_OVERLAP if of_card is None else of_card)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON; without ``window_rule`` and ``fast`` where unset, as earlier versions wrote them."""

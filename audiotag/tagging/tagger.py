@@ -102,7 +102,7 @@ class Tagger:
                 f"{self.card.name} is a blend, and this needs an ensemble of one network, such as "
                 f"{self.card.blend.members[0].name}; in Python, audiotag.open_tagger opens a blend."
             )
-        settings = (settings or TagSettings()).with_overlap_of(self.card)
+        settings = (settings or TagSettings()).or_overlap(self.card.overlap)
         self.settings = replace(settings, fast=True) if fast else settings
         self.known_clips = read_known_clips(folder, self.card)
         if self.settings.fast:

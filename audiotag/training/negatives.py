@@ -19,7 +19,6 @@ from typing import Annotated
 import numpy as np
 
 from audiotag.checks import Within, check, require
-from audiotag.data.layouts.reading import list_sounds
 from audiotag.disk import expanded, modified_ns
 from audiotag.errors import AudiotagError
 from audiotag.training.background_sounds import kinds_without
@@ -92,6 +91,8 @@ class Negatives:
         """
         if not self.folder:
             return []
+        from audiotag.data.layouts.reading import list_sounds  # it needs pandas; reading a recipe does not
+
         folder = expanded(self.folder)
         if not folder.is_dir():
             raise AudiotagError(f"negatives.folder must be a folder of sounds, got {shortened(self.folder)}; check it.")

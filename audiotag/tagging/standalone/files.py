@@ -218,5 +218,5 @@ def _hash_source(content: str) -> str:
 
 def _with_usable_overlap(settings: TagSettings, card: Card) -> TagSettings:
     """The settings with the card's own overlap, if none is given; of one above 0.5 a clip's score does not depend."""
-    own = settings.with_overlap_of(card)
+    own = settings.or_overlap(card.overlap)
     return own if settings.overlap is not None else replace(own, overlap=min(own.overlap_share, DEFAULT_OVERLAP))

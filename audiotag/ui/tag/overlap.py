@@ -26,7 +26,7 @@ PROBLEM = "overlap-problem"
 
 def pick_overlap(folder: Path, card: Card) -> float:
     """A slider that starts at the ensemble's own overlap, with the cost, and a button that makes it its own."""
-    own = TagSettings().with_overlap_of(card).overlap_share
+    own = TagSettings().or_overlap(card.overlap).overlap_share
     before = st.session_state.get(CHOSEN_FOR)
     if before is not None and before != (str(folder), own):  # another ensemble, or the command has set another overlap
         st.session_state[KEY] = own
@@ -50,10 +50,12 @@ def pick_overlap(folder: Path, card: Card) -> float:
                 key="save-overlap",
                 on_click=_save,
                 args=(folder, overlap),
-                help=f"Writes it into the card of {escape(card.name)}, for this page, commands and Python. "
-                f"The command is `{overlap_line(folder.name, overlap)}`.",
+                help=f"Writes it into the card of {escape(card.name)}, for this page, commands and Python.",
             )
-            st.caption(Markdown(f"{escape(card.name)} tags with {own:.0%}; this page now uses {overlap:.0%}."))
+            st.caption(
+                Markdown(f"{escape(card.name)} tags with {own:.0%}; this page now uses {overlap:.0%}. As a command:")
+            )
+            st.code(overlap_line(folder.name, overlap), language="bash", wrap_lines=True)
         if problem := st.session_state.pop(PROBLEM, None):
             st.error(escape(problem))
     return overlap

@@ -66,14 +66,20 @@ def test_both_sources_are_gathered_with_one_set_of_label_names(make_starter: Any
 
 
 def test_recipe_is_the_default_one_with_the_labels_of_both_clips_in_an_overlay(make_starter: Any) -> None:
-    ours, default = make_starter.recipe(), load_recipe("default")
-    assert replace(ours, augment=default.augment, stages=default.stages) == default
+    ours, default = make_starter.recipe(None), load_recipe("default")
+    assert replace(ours, augment=default.augment, stages=default.stages, negatives=default.negatives) == default
     assert [item.labels for item in ours.augment if isinstance(item, Overlay)] == ["both"]
     assert [item for item in ours.augment if not isinstance(item, Overlay)] == [
         item for item in default.augment if not isinstance(item, Overlay)
     ]
     assert ours.stages[0] == default.stages[0]
     assert replace(ours.stages[1], epochs=default.stages[1].epochs) == default.stages[1]
+
+
+def test_recipe_adds_rendered_sounds_and_speech_without_labels(make_starter: Any, tmp_path: Path) -> None:
+    silent, speaking = make_starter.recipe(None).negatives, make_starter.recipe(tmp_path).negatives
+    assert (silent.share, silent.folder) == (make_starter.NEGATIVES_SHARE, "")
+    assert speaking == replace(silent, folder=str(tmp_path))
 
 
 def test_trust_is_written_into_the_card_and_the_rest_of_it_stays(
@@ -89,6 +95,6 @@ def test_trust_is_written_into_the_card_and_the_rest_of_it_stays(
     old = {name: value for name, value in values.items() if name not in ("calibration", "noise_gate")}
     (folder / "card.json").write_text(json.dumps(old))
     monkeypatch.setattr(make_starter, "gate_tagger", lambda ensemble: None)
-    monkeypatch.setattr(make_starter, "measure_noise_gate", lambda tagger: card.noise_gate)
+    monkeypatch.setattr(make_starter, "measure_noise_gate", lambda tagger, **_: card.noise_gate)
     make_starter.write_trust(folder)
     assert json.loads((folder / "card.json").read_text()) == values

@@ -34,6 +34,7 @@ from audiotag.networks.xresnet.settings import XResNetSettings
 from audiotag.training.losses.base import LossesByKind
 from audiotag.training.losses.label_smoothing import LabelSmoothing
 from audiotag.training.losses.soft_bootstrapping import SoftBootstrapping
+from audiotag.training.negatives import Negatives
 from audiotag.training.recipe import Recipe
 from audiotag.training.recipe_files import load_recipe, recipe_names
 from audiotag.training.schedules.plateau import Plateau
@@ -158,6 +159,7 @@ PUBLISHED = {
     "fraction": 1.0,
     "exact_resume": False,
     "lists": ClipLists(),
+    "negatives": Negatives(),
     "network": XResNetSettings(
         depth=50, width=1.0, stem=32, activation="mish", self_attention=True, pool="max-blur", dropout=0.0
     ),
