@@ -424,7 +424,7 @@ def test_batch_of_another_stage_is_drawn_from_its_subset(home: Workspace, sounds
 
 
 def test_waveforms_of_a_batch_are_shown_as_their_spectrograms(home: Workspace, sounds: Path) -> None:
-    at = open_page("pages/train.py", recipe="fourth-envnet", show=PREVIEW)
+    at = open_page("pages/train.py", recipe="EnvNet-v2", show=PREVIEW)
     assert not at.exception
     said = " ".join(texts(at.caption))
     assert "EnvNet-v2, input of 133,300 samples, batches of 128" in said
