@@ -423,15 +423,6 @@ def test_batch_of_another_stage_is_drawn_from_its_subset(home: Workspace, sounds
     assert {caption.split(":gray[")[1].removesuffix("]") for caption in captions(at)} <= curated
 
 
-def test_waveforms_of_a_batch_are_shown_as_their_spectrograms(home: Workspace, sounds: Path) -> None:
-    at = open_page("pages/train.py", recipe="EnvNet-v2", show=PREVIEW)
-    assert not at.exception
-    said = " ".join(texts(at.caption))
-    assert "EnvNet-v2, input of 133,300 samples, batches of 128" in said
-    assert "network inputs of a batch, 133,300 samples, shown as their spectrograms. " in said
-    assert len(captions(at)) == 12
-
-
 def test_no_clip_is_read_before_the_batch_preview_is_opened(home: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     def read(*_: Any) -> None:
         raise AssertionError("a clip was read")
