@@ -188,3 +188,18 @@ def at_work(run: Run, waiting_since: float | None = None) -> Run:
     """Make the run look active: this process, which is alive, is its worker."""
     run.write_process(os.getpid(), psutil.Process().create_time(), waiting_since)
     return run
+
+
+def places_of(at: AppTest, component: str) -> list[tuple[int, ...]]:
+    """Where a component of ours is in the tree of the page; one whose place changes begins anew in the browser."""
+    found = []
+
+    def search(block: Any, place: tuple[int, ...]) -> None:
+        for number, child in block.children.items():
+            if hasattr(child, "children"):
+                search(child, (*place, number))
+            elif child.type == "bidi_component" and child.proto.component_name == component:
+                found.append((*place, number))
+
+    search(at.main, ())
+    return found

@@ -11,7 +11,7 @@ from audiotag.data.layouts import open_dataset
 from audiotag.data.verdicts import Verdict, VerdictJournal
 from audiotag.workspace import Workspace
 
-from .conftest import table_dataset, texts
+from .conftest import places_of, table_dataset, texts
 from .test_hostile_text import HOSTILE, check
 
 TONE, HUM = "Tone", "Hum"
@@ -157,8 +157,11 @@ def test_a_full_disk_is_a_message(sounds: Path, monkeypatch: pytest.MonkeyPatch)
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(VerdictJournal, "undo", refuse)
+    places = places_of(at, "audiotag-clip-grid")
     at.button(key="grid-undo").click().run()
     assert len(at.error) == 1
+    assert places
+    assert places_of(at, "audiotag-clip-grid") == places  # so the clips that are marked stay marked
     assert not at.toast
     assert not at.run().error
 

@@ -27,7 +27,7 @@ from audiotag.training.runs import Run, list_runs
 from audiotag.ui.review.position import ASKED_FOR, ITEM, SHOWN
 from audiotag.workspace import Workspace, write_json
 
-from .conftest import open_page, players, texts, wav
+from .conftest import open_page, places_of, players, texts, wav
 
 PAGE = "pages/review.py"
 LABELS = ("Bark", "Hum", "Meow")
@@ -476,7 +476,10 @@ def test_a_verdict_that_the_disk_refuses_is_said_and_can_be_given_again(
 
     with monkeypatch.context() as patch:
         patch.setattr("audiotag.data.verdicts.VerdictJournal._write", full)
+        places = places_of(at, "audiotag-player")
         at = press(at, "R")
+        assert places
+        assert places_of(at, "audiotag-player") == places  # so the sound that is heard goes on
         assert asked(at) == question_of(doubts[0])
         assert any("Nothing was written" in text and "disk is full" in text for text in texts(at.error))
     at = press(at, "R")

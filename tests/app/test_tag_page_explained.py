@@ -5,6 +5,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from audiotag.tagging import explanation
+from audiotag.tagging.ensemble import read_card
 from audiotag.tagging.explanation import best_part, explain_section, hear_parts
 from audiotag.tagging.section import Section
 from audiotag.tagging.section_scores import SectionScorer
@@ -12,7 +13,7 @@ from audiotag.tagging.tagger import Tagger
 from audiotag.workspace import Workspace
 
 from .conftest import open_page, texts, wav
-from .tag_page import uploaded
+from .tag_page import command, pressed, uploaded
 
 
 def pressed_why(at: AppTest, label: str) -> AppTest:
@@ -66,3 +67,21 @@ def test_higher_overlap_says_what_it_costs_and_is_in_the_command(home: Workspace
     )
     assert any("from which those of moments of 0.05 s follow" in text for text in texts(at.caption))
     assert any("--overlap 0.95" in code.value for code in at.code)
+
+
+def test_an_overlap_becomes_the_ensembles_own_and_the_page_starts_with_it(home: Workspace) -> None:
+    at = open_page("pages/tag.py")
+    assert at.select_slider(key="overlap").value == 0.5
+    assert "120 windows per minute of sound, the usual speed; a score every 0.5 s." in texts(at.caption)
+    at = pressed(at.select_slider(key="overlap").set_value(0.9).run(), "Always tag with 90%")
+    assert not at.error
+    assert read_card(home.ensembles / "tiny").overlap == 0.9
+    assert not [button for button in at.button if button.key == "save-overlap"]
+    at = uploaded(open_page("pages/tag.py"), ("c.wav", wav(0.1 * np.ones(3 * 44_100))))
+    assert at.select_slider(key="overlap").value == 0.9
+    assert "--overlap" not in command(at)
+    at = at.select_slider(key="overlap").set_value(0.5).run()
+    assert "--overlap 0.5" in command(at)
+    at = pressed(at, "Always tag with 50%")
+    assert "overlap" not in read_card(home.ensembles / "tiny").to_dict()
+    assert "--overlap" not in command(at)

@@ -18,7 +18,25 @@ from audiotag.ui.tag.threshold_panel import WIDTHS
 from audiotag.workspace import SHIPPED_MODELS, Workspace
 
 from .conftest import Server
-from .test_app import wait_until_settled
+from .test_app import hear, wait_until_settled
+
+# How much of a player's spectrogram is white, as the outline of the part that is heard is, and how bright it is.
+SEEN = """canvas => {
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let [white, sum] = [0, 0];
+  for (let at = 0; at < data.length; at += 4) {
+    const least = Math.min(data[at], data[at + 1], data[at + 2]);
+    if (least === 255) white += 1;
+    sum += data[at] + data[at + 1] + data[at + 2];
+  }
+  return { white: white / (data.length / 4), brightness: sum / (3 * data.length / 4) };
+}"""
+# The samples of a sound, as the browser decodes it.
+SAMPLES = """async audio => {
+  const encoded = await (await fetch(audio.src)).arrayBuffer();
+  const decoded = await new OfflineAudioContext(1, 1, 44100).decodeAudioData(encoded);
+  return Array.from(decoded.getChannelData(0));
+}"""
 
 
 @pytest.fixture
@@ -369,3 +387,46 @@ def test_a_recording_is_tagged(server: Server, microphone: Page) -> None:
     expect(page.get_by_role("heading", name="recording 1")).to_be_visible()
     expect(first_tag(page)).to_contain_text("Church_bell")
     expect(page.get_by_text("44,100 Hz").first).to_be_visible()
+
+
+def test_why_a_sound_has_a_tag_is_drawn_over_its_spectrogram_and_heard(
+    server: Server, page: Page, unseen: Path
+) -> None:
+    page.goto(f"{server.url}/tag")
+    drop(page, clip_of(unseen, "Church_bell"))
+    expect(first_tag(page)).to_contain_text("Church_bell")
+    wait_until_settled(page)
+    page.get_by_role("button", name="Why?").first.click()
+    expect(page.get_by_test_id("stMetric").filter(has_text="Only this part")).to_be_visible()
+    wait_until_settled(page)
+    player = page.locator(".player")
+    shown = player.get_by_role("button", name="What it used")
+    expect(shown).to_have_attribute("aria-pressed", "true")
+    canvas = player.locator("canvas").first
+    page.wait_for_function(f"canvas => ({SEEN})(canvas).white > 0.002", arg=canvas.element_handle())
+    marked = canvas.evaluate(SEEN)
+    shown.click()
+    expect(shown).to_have_attribute("aria-pressed", "false")
+    page.wait_for_function(
+        f"([canvas, dim]) => ({SEEN})(canvas).brightness > 1.2 * dim",
+        arg=[canvas.element_handle(), marked["brightness"]],
+    )
+    assert canvas.evaluate(SEEN)["white"] < marked["white"] / 2  # the outline is gone, too
+    shown.click()
+
+    listen = player.get_by_role("radiogroup", name="Listen to")
+    sounds = player.locator("audio")
+    expect(sounds).to_have_count(3)
+    for number, name in enumerate(("original", "only this part", "without it")):
+        listen.get_by_text(name, exact=True).click()
+        expect(listen.get_by_role("radio", name=name)).to_be_checked()
+        hear(page, sounds.nth(number))
+        sounds.nth(number).evaluate("audio => audio.pause()")
+    original, only, without = (np.array(sounds.nth(number).evaluate(SAMPLES)) for number in range(3))
+    assert len(original) == len(only) == len(without)
+    assert min(only.std(), without.std()) > 0.01 * original.std()
+    assert np.abs(only + without - original).max() < 1e-3  # the two parts make up the sound
+
+    page.get_by_role("button", name="Show the whole sound").first.click()
+    expect(page.get_by_test_id("stMetric")).to_have_count(0)
+    expect(page.locator(".player .highlight:visible")).to_have_count(0)

@@ -79,11 +79,12 @@ def show_grid(dataset: Dataset, held_out: HeldOutScores, reviewer: str, workspac
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(_task(review) if waiting else "", width="stretch")
         _show_undo(review, verdicts, labels)
-    if problem := st.session_state.pop(PROBLEM, None):
-        st.error(escape(problem), icon=":material/error:")
     add_style(STYLE)
     now, seen = pack_tiles(waiting, CLIPS_AT_ONCE)
-    _show_unreadable(seen - len(now))
+    with st.container():  # a place of its own: what comes and goes here must not begin the grid anew, with its marks
+        if problem := st.session_state.pop(PROBLEM, None):
+            st.error(escape(problem), icon=":material/error:")
+        _show_unreadable(seen - len(now))
     with st.container(key="grid-now"):
         if now:
             _show_tiles(review, now)

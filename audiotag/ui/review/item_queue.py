@@ -65,12 +65,13 @@ def show_queue(
             show_undo(queue, said)
             with st.container(horizontal=True, vertical_alignment="center", gap="small", width="stretch"):
                 _show_steps(queue, said, verdicts, place)
-        if selected is not None:
-            selection.show_chip(selected)
-        if description := describe_filter(wanted):
-            st.caption(f":material/filter_alt: {description}")
-        if problem := st.session_state.get(PROBLEM):
-            st.error(f"Nothing was written: {escape(problem)}", icon=":material/error:")
+        with st.container():  # a place of its own: the player must not stop when a message comes or goes
+            if selected is not None:
+                selection.show_chip(selected)
+            if description := describe_filter(wanted):
+                st.caption(f":material/filter_alt: {description}")
+            if problem := st.session_state.get(PROBLEM):
+                st.error(f"Nothing was written: {escape(problem)}", icon=":material/error:")
         st.session_state[SHOWN] = None if place is None else doubt_id(queue.doubts[place])
         if not verdicts:
             st.info("No doubt passes the filter.", icon=":material/search_off:")

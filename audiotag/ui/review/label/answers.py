@@ -150,5 +150,6 @@ def keep_problems() -> Iterator[None]:
 
 def show_problem() -> None:
     """Say why the last answer was not written."""
-    if problem := st.session_state.get(PROBLEM):
-        st.error(f"Nothing was written: {escape(problem)}", icon=":material/error:")
+    with st.container():  # a place of its own: what stands below must not begin anew when a message comes or goes
+        if problem := st.session_state.get(PROBLEM):
+            st.error(f"Nothing was written: {escape(problem)}", icon=":material/error:")

@@ -95,9 +95,10 @@ def _show_grid(
 ) -> None:
     clips = [grid_clip(labelling, each, row) for each in shown]
     tiles, seen = pack_tiles(clips, CLIPS_AT_ONCE)
-    if left_out := seen - len(tiles):
-        which = "1 clip is" if left_out == 1 else f"{left_out:,} clips are"
-        st.caption(f":material/warning: {which} left out, because the sound cannot be read; see the Dataset page.")
+    with st.container():  # a place of its own, as in `show_problem`
+        if left_out := seen - len(tiles):
+            which = "1 clip is" if left_out == 1 else f"{left_out:,} clips are"
+            st.caption(f":material/warning: {which} left out, because the sound cannot be read; see the Dataset page.")
     if not tiles:
         return
     chosen = chosen_labels(labelling, row)
