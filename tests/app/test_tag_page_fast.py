@@ -63,10 +63,3 @@ def test_the_toggle_says_what_it_costs_and_results_say_what_tagged(with_single: 
     at = opened(at, "Ensemble")
     assert any("Single network" in text for text in texts(at.markdown))
     assert any("1,234 times" in text for text in texts(at.caption))
-
-
-def test_without_a_single_network_the_command_that_makes_one_is_shown(home: Workspace) -> None:
-    at = opened(open_page("pages/tag.py"), "Options")
-    assert not at.exception
-    assert not [toggle for toggle in at.toggle if toggle.key == "fast"]
-    assert "audiotag distil tiny" in texts(at.code)
