@@ -13,6 +13,7 @@ import soundfile
 from playwright.sync_api import Locator, Page, expect
 
 from audiotag.tagging.ensemble import read_card
+from audiotag.tagging.export.base import export_formats
 from audiotag.tagging.thresholds import read_saved_thresholds
 from audiotag.ui.tag.threshold_panel import WIDTHS
 from audiotag.workspace import SHIPPED_MODELS, Workspace
@@ -93,7 +94,8 @@ def downloaded_as(page: Page, format: str) -> bytes:
     picker = page.get_by_role("combobox", name="Results as a file")
     picker.fill(format)
     picker.press("Enter")
-    expect(picker).to_have_value(format)
+    (about,) = (found.about for found in export_formats() if found.title == format)
+    expect(page.get_by_text(about)).to_be_visible()  # the page has been drawn for it
     wait_until_settled(page)
     return downloaded(page, "Download")
 
