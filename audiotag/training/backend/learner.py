@@ -59,7 +59,8 @@ class FoldTrainer:
     lwlraps : list of float
         lwlrap of the held-out clips after each epoch of the stage so far.
     teachers : callable(clips) or None
-        Gives the teacher of a stage's training clips; None where the network learns from labels alone.
+        Gives the teacher of a stage's training clips, negatives among them; None where the network learns from labels
+        alone.
     """
 
     teachers: Callable[[LabelledClips], Teacher] | None = None
@@ -184,7 +185,7 @@ class FoldTrainer:
             stage.stop_after,
             negatives_tagged,
         )
-        teaching = [TeacherTargets(self.teachers(split.train))] if self.teachers else []
+        teaching = [TeacherTargets(self.teachers(train.labelled))] if self.teachers else []  # with negatives
         learner = self._learner(train, valid, [*teaching, epoch_callback])
         with learner.no_bar(), learner.no_logging():
             schedule = ScheduleCallback(recipe, stage, self.lwlraps)

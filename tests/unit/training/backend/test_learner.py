@@ -18,7 +18,9 @@ from audiotag.training.backend import precision as precision_module
 from audiotag.training.backend.learner import FoldTrainer, stage_seed
 from audiotag.training.clips import LabelledClips
 from audiotag.training.losses.base import find_loss
+from audiotag.training.negatives import Negatives
 from audiotag.training.progress import FoldSplit
+from audiotag.training.teaching import Teacher
 
 from .tiny_folds import (
     FIRST,
@@ -46,6 +48,27 @@ def test_reported_loss_is_the_one_that_the_recipe_names(loss: Any, split: FoldSp
     scores = torch.from_numpy(trainer.scores(split.valid, FIRST))
     wanted = float(find_loss(loss)(scores.double().logit(), torch.from_numpy(split.valid.targets)))
     assert calls.epochs[-1].valid_loss == pytest.approx(wanted, rel=1e-3)
+
+
+# Teachers
+
+
+def test_negatives_are_taught_as_clips_are(split: FoldSplit) -> None:
+    asked: list[LabelledClips] = []
+
+    def teachers(labelled: LabelledClips) -> Teacher:
+        asked.append(labelled)
+        network = build_network(RECIPE.network, len(LABELS)).eval()
+        return Teacher([network], 1.0, np.ones((len(labelled.clips), 1), dtype=bool))
+
+    recipe = replace(RECIPE, negatives=Negatives(share=0.5, rendered=1))
+    negatives = LabelledClips(split.train.clips[:3], np.zeros((3, len(LABELS)), np.float32))
+    trainer = FoldTrainer(recipe, LABELS, 1, "cpu")
+    trainer.teachers = teachers
+    calls = Calls()
+    assert trainer.train(0, FIRST, replace(split, negatives=negatives), recording(calls))
+    assert [len(clips.clips) for clips in asked] == [len(split.train.clips) + 3]
+    assert all(np.isfinite(epoch.train_loss) for epoch in calls.epochs)
 
 
 # Stages
