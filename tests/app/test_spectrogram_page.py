@@ -185,6 +185,15 @@ def test_settings_of_whole_clips_are_set_back_with_the_crop(home: Workspace) -> 
 
 
 @pytest.mark.parametrize("name", TABS)
+def test_every_tab_opens_where_the_network_takes_waveforms(home: Workspace, name: str) -> None:
+    at = open_page("pages/spectrogram.py", view=name, settings="capstone,network_input=waveform")
+    assert not at.exception
+    assert not at.error
+    assert at.segmented_control(key="set-network_input").value == "waveform"
+    assert [tab.label for tab in at.tabs if len(tab.children)] == [name]
+
+
+@pytest.mark.parametrize("name", TABS)
 def test_every_tab_opens_under_every_preset_and_only_it_is_drawn(home: Workspace, name: str) -> None:
     at = open_page("pages/spectrogram.py", view=name)
     for preset in ["capstone"] if name == "Other clips" else PRESETS:
