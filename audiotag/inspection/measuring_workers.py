@@ -78,7 +78,7 @@ def measured_rows(
     failed_starts = 0
     staff = [_Worker() for _ in range(min(workers, len(clips)))]
     try:
-        done, ahead = 0, FetchAhead([clip.path for clip in clips])
+        done, ahead = 0, FetchAhead([clip.path for clip in clips], whole=True)
         while done < len(clips) and not must_stop():
             ahead.reached(done)
             for worker in staff:

@@ -1,4 +1,4 @@
-"""Fetch remote sounds in threads, some before those that are being read."""
+"""Fetch remote sounds in threads, and have local ones read by the system, some before those that are being read."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
+from audiotag.disk import read_soon
 from audiotag.remote.addresses import is_remote
 from audiotag.remote.reading import fetch_short
 
@@ -43,16 +44,18 @@ def fetch_ahead(items: Iterable[Item], path_of: Callable[[Item], Path]) -> Itera
 
 
 class FetchAhead:
-    """Fetch the remote sounds of a list, some before those that are being read.
+    """Fetch the remote sounds of a list, and have its local ones read into the cache, some before those being read.
 
     Parameters
     ----------
     paths : sequence of Path
         In the order in which they are read.
+    whole : bool
+        Whether all of each sound is read, so that the system may begin to read local ones.
     """
 
-    def __init__(self, paths: Sequence[Path]) -> None:
-        self._paths, self._asked, self._lock = paths, 0, threading.Lock()
+    def __init__(self, paths: Sequence[Path], whole: bool = False) -> None:
+        self._paths, self._whole, self._asked, self._lock = paths, whole, 0, threading.Lock()
 
     def reached(self, number: int) -> None:
         """Say which one is read now, from 0; this waits for none."""
@@ -61,6 +64,8 @@ class FetchAhead:
         for path in self._paths[asked : self._asked]:
             if is_remote(path):
                 _FETCHERS.fetch(path)
+            elif self._whole:
+                read_soon(path)
 
 
 class _Fetchers:

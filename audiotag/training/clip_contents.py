@@ -11,6 +11,7 @@ from audiotag.audio.streaming import LongSound
 from audiotag.data.dataset import Dataset
 from audiotag.data.index import scan
 from audiotag.inspection.measurement_job import MeasurementJob, with_measures
+from audiotag.processors import usable_cpus
 from audiotag.remote.ahead import FetchAhead
 from audiotag.workspace import Workspace
 
@@ -36,13 +37,13 @@ def with_contents(clips: pd.DataFrame, dataset: Dataset, workspace: Workspace) -
     clips = clips.merge(index[["subset", "clip", "path", "content"]], on=["subset", "clip"])
     unmeasured = clips["content"].isna()
     paths = clips.loc[unmeasured, "path"].to_list()
-    ahead = FetchAhead(paths)
+    ahead = FetchAhead(paths, whole=True)
 
     def content_at(number: int) -> str:
         ahead.reached(number)
         return content_of(paths[number])
 
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(usable_cpus()) as pool:
         clips["content"] = clips["content"].astype(object)
         clips.loc[unmeasured, "content"] = list(pool.map(content_at, range(len(paths))))
     return clips[clips["content"] != ""]

@@ -6,7 +6,7 @@ decoded for that.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count
@@ -25,6 +25,7 @@ from audiotag.disk import modified_ns
 from audiotag.errors import AudiotagError, clip_problem
 from audiotag.features.settings import SpectrogramSettings
 from audiotag.features.trimming import trim_bounds, trimmed_bounds_of_blocks
+from audiotag.processors import usable_cpus
 from audiotag.remote.ahead import FetchAhead
 from audiotag.training.clip_bounds import ClipBounds, ClipBoundsStore
 from audiotag.training.pools import KINDS as KINDS
@@ -34,6 +35,7 @@ INDEX_COLUMNS = [
     "path", *KEY, "error", "sample_rate", "frames", "container", "codec", "measure_error",
     "truncated", "trim_start_s", "trim_end_s",
 ]  # fmt: skip
+TRIMMED_AT_ONCE = 1 << 17  # samples; those of all threads fit into the caches
 MEASURED_TRIM = trim_bounds.__defaults__  # dB and seconds, with which `Measures` are taken
 
 
@@ -141,44 +143,51 @@ def prepare_clips(
         One per clip that cannot be used.
     """
     rows = {} if index is None else {row.path: row for row in index[INDEX_COLUMNS].itertuples(index=False)}
-    prepared: list[Clip | None] = []
-    problems = []
+    paths = clips["path"].to_list()
+    names = clips["clip"].to_list() if "clip" in clips else [as_text(path.name) for path in paths]
 
-    names = clips["clip"] if "clip" in clips else [as_text(path.name) for path in clips["path"]]
-
-    ahead = FetchAhead(clips["path"].to_list())
-
-    def prepare(number: int, path: Path, name: str) -> Clip | str:
-        ahead.reached(number)
+    def known(path: Path, name: str) -> Clip | str | None:
+        row = None if in_hand.is_suspect(path) else rows.get(path)
         try:
-            row = None if in_hand.is_suspect(path) else rows.get(path)
-            known = None if row is None else _clip_from_index(row, settings, name, store)
-            if known is not None:
-                return known
+            return None if row is None else _clip_from_index(row, settings, name, store)
+        except Exception as error:  # whatever is wrong with a clip, the others are used
+            return clip_problem(name, error)
+
+    def decoded(turn: int, number: int) -> Clip | str:
+        ahead.reached(turn)
+        path, name = paths[number], names[number]
+        row = None if in_hand.is_suspect(path) else rows.get(path)
+        try:
             clip = _clip_by_decoding(path, settings, name)
             if store is not None and row is not None and _is_unchanged(row):
                 store.add(_key_of(row), ClipBounds(clip.start, clip.end, clip.at_rate))
             return clip
-        except Exception as error:  # whatever is wrong with a clip, the others are used
+        except Exception as error:
             return clip_problem(name, error)
 
-    with ThreadPoolExecutor() as pool:
-        for name, result in zip(names, pool.map(prepare, count(), clips["path"], names), strict=True):
-            if isinstance(result, Clip):
-                prepared.append(result)
-            else:
-                prepared.append(None)
-                problems.append(Problem(name, result))
-            if progress:
-                progress(len(prepared), len(clips))
+    found: list[Clip | str | None] = [None] * len(paths)
+    done = count(1)
+
+    def take(numbers: Iterable[int], results: Iterable[Clip | str | None]) -> None:
+        for number, result in zip(numbers, results, strict=True):
+            found[number] = result
+            if progress and result is not None:
+                progress(next(done), len(found))
+
+    with ThreadPoolExecutor(usable_cpus()) as pool:  # more would wait for each other
+        take(range(len(paths)), pool.map(known, paths, names))
+        unknown = [number for number, result in enumerate(found) if result is None]
+        ahead = FetchAhead([paths[number] for number in unknown], whole=True)
+        take(unknown, pool.map(decoded, count(), unknown))
     if store is not None:
         store.write()
-    return prepared, problems
+    problems = [Problem(name, result) for name, result in zip(names, found, strict=True) if isinstance(result, str)]
+    return [result if isinstance(result, Clip) else None for result in found], problems
 
 
 def _clip_by_decoding(path: Path, settings: SpectrogramSettings, name: str) -> Clip:
     sound = LongSound(path, settings.sample_rate, name)
-    start, end = trimmed_bounds_of_blocks(sound.blocks(), settings)
+    start, end = trimmed_bounds_of_blocks(sound.blocks(TRIMMED_AT_ONCE), settings)
     return Clip(name, path, start, end, sound.header.sample_rate == settings.sample_rate)
 
 

@@ -19,7 +19,7 @@ from audiotag import state
 from audiotag.data.index import scan
 from audiotag.data.layouts import OpenOptions, open_dataset
 from audiotag.data.saved_options import open_and_remember
-from audiotag.disk import LOCK_WAIT_S, disk_problem, expanded, locked
+from audiotag.disk import LOCK_WAIT_S, READ_SOON_BYTES, disk_problem, expanded, locked, read_soon
 from audiotag.errors import AudiotagError
 from audiotag.features.presets import load_preset, save_preset
 from audiotag.features.settings import SpectrogramSettings
@@ -262,3 +262,22 @@ def test_folder_that_is_named_like_an_address_is_a_path(tmp_path: Path, monkeypa
     (tmp_path / "take:" / "one").mkdir(parents=True)
     assert expanded("take:/one") == Path("take:/one")
     assert expanded("C:/sounds") == Path("C:/sounds")
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fadvise"), reason="only Linux has such a request")
+def test_whatever_is_to_be_read_soon_nothing_is_raised_and_nothing_waits(tmp_path: Path) -> None:
+    file, pipe = tmp_path / "file", tmp_path / "pipe"
+    file.write_bytes(b"1234")
+    os.mkfifo(pipe)
+    for path in (file, pipe, tmp_path, tmp_path / "missing"):
+        read_soon(path)
+    assert file.read_bytes() == b"1234"
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fadvise"), reason="only Linux has such a request")
+def test_the_system_is_asked_for_the_start_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(os, "posix_fadvise", lambda _, *values: asked.append(values))
+    (tmp_path / "file").write_bytes(b"1234")
+    read_soon(tmp_path / "file")
+    assert asked == [(0, READ_SOON_BYTES, os.POSIX_FADV_WILLNEED)]

@@ -22,6 +22,7 @@ from audiotag.features.settings import SpectrogramSettings
 from audiotag.features.trimming import crop_start, fit_length, trimmed_bounds
 from audiotag.inspection.measurement_job import with_measures
 from audiotag.inspection.measuring_workers import MEASURE_COLUMNS
+from audiotag.remote import ahead
 from audiotag.training import clips as clips_module
 from audiotag.training.clip_bounds import ClipBoundsStore
 from audiotag.training.clips import Clip, prepare_clips
@@ -135,6 +136,14 @@ def test_measured_clips_at_the_wanted_rate_are_not_decoded(root: Path, decoded: 
     known = measured(root)
     prepare_clips(rows_of(root), SETTINGS, known)
     assert sorted(decoded) == ["high.flac", "high.ogg", "high.wav"]
+
+
+def test_only_what_is_decoded_is_read_ahead(root: Path, decoded: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(ahead, "read_soon", lambda path: asked.append(path.name))
+    prepare_clips(rows_of(root), SETTINGS, measured(root))
+    assert sorted(asked) == sorted(set(decoded))
+    assert 0 < len(asked) < len(rows_of(root))
 
 
 def test_without_trimming_a_file_with_a_reliable_header_is_not_decoded(root: Path, decoded: list[str]) -> None:
