@@ -23,6 +23,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
@@ -40,6 +41,7 @@ sys.dont_write_bytecode = False  # as in the processes that are started: tests a
 
 Tone = Callable[..., np.ndarray]
 WriteWav = Callable[..., Path]
+WaitUntil = Callable[..., None]
 
 
 @pytest.hookimpl(wrapper=True)
@@ -51,6 +53,19 @@ def pytest_collection() -> Generator[None, object, object]:
     gc.freeze()
     gc.enable()
     return result
+
+
+@pytest.fixture(scope="session")
+def wait_until() -> WaitUntil:
+    """``wait_until(done, at_most_s)``: look again and again, and fail after the deadline."""
+
+    def wait(done: Callable[[], bool], at_most_s: float = 90) -> None:
+        deadline = time.monotonic() + at_most_s
+        while not done():
+            assert time.monotonic() < deadline, f"still waiting after {at_most_s} s"
+            time.sleep(0.02)
+
+    return wait
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import csv
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
@@ -141,7 +142,9 @@ def click_cell(page: Page, row: int, x_px: int) -> None:
     page.mouse.click(box["x"] + x_px, box["y"] + ROW_PX * (row + 0.5))
 
 
-def test_runs_are_sorted_named_deleted_together_and_restored(server: Server, page: Page, home: Path) -> None:
+def test_runs_are_sorted_named_deleted_together_and_restored(
+    server: Server, page: Page, home: Path, wait_until: Callable[..., None]
+) -> None:
     runs = made_runs(home, [0.41, 0.43, 0.42])
     names = [run.name for run in runs]
     page.goto(f"{server.url}/train?find=sorted&run={names[0]}")
@@ -165,8 +168,9 @@ def test_runs_are_sorted_named_deleted_together_and_restored(server: Server, pag
     page.get_by_test_id("portal").get_by_role("textbox").fill("wider windows")
     page.keyboard.press("Enter")
     expect(cell(page, 0, 1)).to_have_text("wider windows")
+    wait_until(lambda: read_note(runs[0]).note == "wider windows")  # the table sends what was typed a moment later
     page.get_by_text("Edit names and notes").click()
-    expect(page.get_by_text("Click a row to open its run.")).to_be_visible()  # the server has the edit, too
+    expect(page.get_by_text("Click a row to open its run.")).to_be_visible()
     page.goto(f"{server.url}/train?find=sorted&run={names[0]}&selected={names[0]}&selected={names[1]}")
     expect(page.get_by_text("wider windows").last).to_be_visible()
     assert read_note(runs[0]).note == "wider windows"

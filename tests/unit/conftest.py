@@ -1,11 +1,10 @@
-"""What unit tests share: clips from waveforms, commands, and waiting for what other processes and threads do."""
+"""What unit tests share: clips from waveforms, commands, and nodes of a cluster."""
 
 import importlib.util
 import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,7 +20,6 @@ from audiotag.training.clips import Clip
 from .ray_nodes import RayNodes, start_ray_nodes
 
 ClipOf = Callable[..., Clip]
-WaitUntil = Callable[..., None]
 
 
 @pytest.fixture
@@ -36,19 +34,6 @@ def clip_of(tmp_path: Path) -> ClipOf:
         return Clip(name, path, start, samples, wanted_rate in (None, sample_rate))
 
     return make
-
-
-@pytest.fixture(scope="session")
-def wait_until() -> WaitUntil:
-    """``wait_until(done, at_most_s)``: look again and again, and fail after the deadline."""
-
-    def wait(done: Callable[[], bool], at_most_s: float = 90) -> None:
-        deadline = time.monotonic() + at_most_s
-        while not done():
-            assert time.monotonic() < deadline, f"still waiting after {at_most_s} s"
-            time.sleep(0.02)
-
-    return wait
 
 
 @pytest.fixture(scope="session")
