@@ -195,8 +195,8 @@ def add_tag_settings(sub: argparse.ArgumentParser) -> None:
     add(
         "--fast",
         action="store_true",
-        help="tag with the ensemble's single network instead of all its folds: several times as fast, for a lower "
-        "lwlrap; `audiotag distil` trains it and prints both",
+        help="tag with the ensemble's single network instead of all its folds, in less time; `audiotag distil` trains "
+        "it, and prints lwlrap and speed of both",
     )
     add_combination(sub)
     add(

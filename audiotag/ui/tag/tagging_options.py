@@ -149,7 +149,7 @@ def pick_fast(card: Card) -> bool:
     if card.blend is not None:
         return False
     if card.single is None:
-        st.caption("One network for all folds would tag several times as fast. Train it with a command:")
+        st.caption("One network for all folds would tag faster. Train it with a command:")
         st.code(distil_line(card.name), language="bash", wrap_lines=True)
         return False
     measured = ". ".join(card.single.sentences())
