@@ -54,6 +54,7 @@ def test_the_toggle_says_what_it_costs_and_results_say_what_tagged(with_single: 
     at = toggle.set_value(True).run()
     assert not at.exception
     assert row(at, 0)["folds"] == "single network"
+    assert at.radio(key="combine").disabled  # there is nothing to combine
     assert row(at, 0)["score"] != folds_score
     assert any("single network" in text for text in texts(at.caption))
     assert "--fast" in command(at)

@@ -94,6 +94,8 @@ def pick_settings(folder: Path, tagger: Tagger, with_gains: bool) -> TagSettings
     measured = _read_ablation(folder, card)
     ways = [way for way in COMBINE_TITLES if way != "weighted" or tagger.can_weight]
     left, right = st.columns(2, gap="large")
+    with right:
+        fast = pick_fast(card)
     with left:
         combine = st.radio(
             "Combine folds by",
@@ -101,12 +103,12 @@ def pick_settings(folder: Path, tagger: Tagger, with_gains: bool) -> TagSettings
             format_func=lambda way: COMBINE_TITLES[way],
             captions=[_gain_text(measured, STEP_OF[way]) for way in ways] if measured and not card.blend else None,
             key="combine",
+            disabled=fast,
             help="In a geometric mean a single low score has more weight. The weights of a weighted mean are fitted "
             "on held-out clips.",
             **IN_ADDRESS,
         )
     with right:
-        fast = pick_fast(card)
         tta = st.toggle(
             "Test-time augmentation",
             key="tta",
