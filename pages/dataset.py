@@ -16,15 +16,17 @@ dataset = context.dataset()
 index = cache.load_index(dataset)
 all_faults = faults = cache.find_faults(dataset)
 
-places = header.show_title(dataset)
-reading.show_reading(dataset, places.title)
+with st.container(key="top"):
+    places = header.show_title(dataset)
+    reading.show_reading(dataset, places.title)
 if len(statistics.labelled_clips(index)) == 0:
     header.show_unreadable(index)
     st.stop()
 measurement.start_by_itself(dataset, index)
 
 facts = st.container(gap="small", key="facts")
-wanted = pick_filter(dataset, faults)
+with st.container(key="filter"):
+    wanted = pick_filter(dataset, faults)
 shown = filter_clips(index, wanted, faults)
 if wanted != Filter():
     faults = faults_of_clips(faults, shown)

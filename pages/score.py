@@ -9,7 +9,8 @@ from audiotag.ui.widgets import label_aliases, messages
 
 context = frame.set_up_page("Score")
 st.title("Score")
-dataset = source.chosen_dataset(context)
+with st.container(key="top"):
+    dataset = source.chosen_dataset(context)
 choices = st.container(horizontal=True, gap="large")
 if source.is_of_ensemble(context, dataset, choices):
     scored = ensemble.show_ensemble(context, dataset, choices)

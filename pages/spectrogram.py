@@ -21,9 +21,8 @@ workspace, dataset = context.workspace, context.dataset_if_any()
 add_page_style()
 
 st.title("Spectrogram")
-clip_s = prepare_widgets(workspace)
-with messages.show_errors(stop=True):
-    source = sound_picker.pick_sound(dataset, clip_s)
+with st.container(key="sound"), messages.show_errors(stop=True):
+    source = sound_picker.pick_sound(dataset, prepare_widgets(workspace))
 controls, view = st.container(key="spectrogram-body").columns([1, 2.2], gap="large")
 
 with controls:
@@ -40,10 +39,11 @@ if source is None:
             st.info("Choose a sound to see its spectrogram.", icon=":material/graphic_eq:")
     st.stop()
 with view, messages.show_errors(stop=True):
-    sound = sound_picker.decode_source(source, settings.sample_rate)
-    for note in sound.notes:
-        st.caption(f":material/info: {escape(note)}")
-    second = pick_second(settings, workspace)
+    with st.container(key="sound-notes"):
+        sound = sound_picker.decode_source(source, settings.sample_rate)
+        for note in sound.notes:
+            st.caption(f":material/info: {escape(note)}")
+        second = pick_second(settings, workspace)
     a, b = show_clip(source, sound, describe_form(settings, workspace), settings, second)
     with st.container(key="spectrogram-tabs"):
         frame.show_tabs(

@@ -27,6 +27,8 @@ from audiotag.training.runs import Run, RunSettings, create_run
 from audiotag.ui.widgets import measurement
 from audiotag.workspace import Workspace
 
+from .bound_controls import check_places
+
 ROOT = Path(__file__).parents[2]
 COUNTS = StarterCounts(curated=24, noisy=20, test=6)
 START_BY_ITSELF = measurement.start_by_itself
@@ -44,6 +46,19 @@ def _components_looked_for_once() -> Iterator[None]:
 def _nothing_is_measured_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have no page start a process that measures a small dataset, except where a test is about that."""
     monkeypatch.setattr(measurement, "start_by_itself", lambda *_: None)
+
+
+@pytest.fixture(autouse=True)
+def _controls_stay_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have each page that a test opens be checked: no control in the address is moved by what comes and goes."""
+    run = AppTest.run
+
+    def checked(at: AppTest, *args: Any, **options: Any) -> AppTest:
+        at = run(at, *args, **options)
+        check_places(at)
+        return at
+
+    monkeypatch.setattr(AppTest, "run", checked)
 
 
 @pytest.fixture(scope="session")

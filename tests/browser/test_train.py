@@ -87,7 +87,7 @@ def test_training_is_watched_stopped_resumed_published_and_tags(
 
 
 def test_second_run_waits_for_the_device_and_leaves_the_queue(server: Server, page: Page, home: Path) -> None:
-    begin(page, server, "1,30")
+    begin(page, server, "1,300")  # longer than everything below takes
     expect(page.get_by_role("button", name="Stop after this batch")).to_be_enabled()
     first = newest(home)
     page.get_by_text("New run", exact=True).click()  # the drawer was closed when the first one began

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 CHART = "clip-map"
 COLOUR = "map-colour"
+SIMILAR = "map-similar"  # key of the drawer of similar clips, which is in the address
 # Side by side where there is room for both.
 STYLE = """<style>
   :has(> .st-key-map-chart) { flex: 5 1 24rem; min-width: min(24rem, 100%); }
@@ -138,7 +139,8 @@ def _show_view(view: MapView, caption: Markdown) -> None:
             return
         show_steps(view.clips, rows, row)
         show_clip(view.clips.iloc[row])
-        show_similar(view.dataset.root, view.ensemble, clip_of(view.clips.iloc[row]), partial(_open_similar, view))
+        clip = clip_of(view.clips.iloc[row])
+        show_similar(view.dataset.root, view.ensemble, clip, partial(_open_similar, view), SIMILAR)
         show_list(_table(view.clips.iloc[rows], colouring, rows), view.clips, rows, row, view.dataset.name)
 
 

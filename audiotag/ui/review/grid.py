@@ -61,8 +61,9 @@ def show_grid(dataset: Dataset, held_out: HeldOutScores, reviewer: str, workspac
         return
     scored = _match(dataset, held_out, current_aliases(workspace))
     selected = selection.selected_clips(dataset)
-    if selected is not None:
-        selection.show_chip(selected)
+    with st.container(key="grid-top"):
+        if selected is not None:
+            selection.show_chip(selected)
     labels = _labels(scored, selected)
     if not labels:
         which = "clip" if selected is None else "selected clip"

@@ -66,10 +66,11 @@ def show_similar(
     ensemble: Path | None,
     of: DatasetClip | OtherSound,
     on_open: Callable[[DatasetClip], None] | None = None,
+    key: str = SIMILAR,
 ) -> None:
     """Show a drawer with the clips that sound most like a clip or another sound; closed, it costs nothing.
 
-    Whether it is open is in the address. A page shows at most one.
+    Whether it is open is in the address. A page shows at most one at a time.
 
     Parameters
     ----------
@@ -81,8 +82,10 @@ def show_similar(
     on_open : callable, optional
         Called with a clip of the list that the user wants to see, before the page runs again; by default, the Dataset
         page is opened with that clip.
+    key : str
+        The parameter of the address. Two places of one page have two: what moves from one to the other would lose it.
     """
-    drawer = st.expander("Similar clips", icon=":material/hub:", key=SIMILAR, bind="query-params")
+    drawer = st.expander("Similar clips", icon=":material/hub:", key=key, bind="query-params")
     if not drawer.open:
         return
     with drawer, messages.show_errors():

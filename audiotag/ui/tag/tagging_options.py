@@ -91,9 +91,9 @@ def pick_settings(folder: Path, tagger: Tagger, with_gains: bool) -> TagSettings
     ``with_gains`` says whether the table of measured gains is shown below them.
     """
     card = tagger.card
-    measured = _read_ablation(folder, card)
     ways = [way for way in COMBINE_TITLES if way != "weighted" or tagger.can_weight]
     left, right = st.columns(2, gap="large")
+    measured = _read_ablation(folder, card)
     with right:
         fast = pick_fast(card)
     with left:

@@ -64,10 +64,11 @@ def show_runs(workspace: Workspace) -> None:
         show_deleted_button(workspace)
         return
     name = _chosen_run(runs)
-    show_run_list(workspace, list(runs.values()), name)
-    run = runs[_pick_run(runs, name)]
-    shown = (run.state(), run.finished_folds())
-    _show_head(run)
+    with st.container(key="runs-top"):
+        show_run_list(workspace, list(runs.values()), name)
+        run = runs[_pick_run(runs, name)]
+        shown = (run.state(), run.finished_folds())
+        _show_head(run)
 
     @st.fragment(run_every=1 if shown[0] in ACTIVE else None)
     def live() -> None:
