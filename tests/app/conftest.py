@@ -129,6 +129,11 @@ def open_by_path(at: AppTest, path: str) -> AppTest:
     return at.button(key="open-path").click().run()
 
 
+def run_picker(at: AppTest) -> Any:
+    """The picker of the open run on the Train page."""
+    return next(box for box in at.selectbox if box.label == "Run")
+
+
 def texts(elements: Any) -> list[str]:
     """Texts of elements without the backslashes that escape Markdown."""
     return [re.sub(r"\\(.)", r"\1", element.value) for element in elements]

@@ -16,7 +16,7 @@ from audiotag.training.weights_choice import SCORES, WEIGHTS
 from audiotag.ui.train.run_list import save_edits
 from audiotag.workspace import Workspace, write_json
 
-from .conftest import at_work, made_run, open_page, texts
+from .conftest import at_work, made_run, open_page, run_picker, texts
 
 
 def run_table(at: AppTest) -> Any:
@@ -57,7 +57,7 @@ def test_ticked_runs_of_an_address_are_compared_with_their_settings(three: list[
     (three[1].folder / "settings.json").write_text(json.dumps(settings))
     at = ticked(three[:2]).button(key="compare-selected").click().run()
     assert not at.exception
-    assert at.selectbox(key="run").value == three[0].name
+    assert run_picker(at).value == three[0].name
     assert at.multiselect(key="compare").value == [three[1].name]
     (table,) = [frame.value for frame in at.dataframe if "setting" in frame.value]
     assert table.iloc[0].tolist() == ["seed", "42", "7"]
@@ -88,7 +88,7 @@ def test_a_run_that_was_deleted_earlier_is_restored_from_the_list_of_deleted_one
     at = at.button(key="restore-runs").click().run()
     assert not at.exception
     assert list_runs(home) == three
-    assert at.selectbox(key="run").value == three[1].name
+    assert run_picker(at).value == three[1].name
 
 
 def test_a_running_run_among_the_ticked_ones_is_refused_and_all_stay(

@@ -16,7 +16,7 @@ from audiotag.training.recipe_files import load_recipe
 from audiotag.training.runs import SHARED_FOLD, Run, RunSettings, create_run, list_runs
 from audiotag.workspace import Workspace
 
-from .conftest import at_work, made_run, open_page, own_workspace, texts, write_epoch
+from .conftest import at_work, made_run, open_page, own_workspace, run_picker, texts, write_epoch
 
 
 def curves(at: AppTest) -> list[dict[str, Any]]:
@@ -196,12 +196,12 @@ def test_run_is_deleted_after_confirmation_and_can_be_restored(home: Workspace, 
     at = at.button(key="delete-sure").click().run()
     assert not at.exception
     assert list_runs(home) == [older]
-    assert at.selectbox(key="run").value == older.name
+    assert run_picker(at).value == older.name
     assert f"Run {run.name} was deleted." in texts(at.caption)
     at = at.button(key="undo-delete-run").click().run()
     assert not at.exception
     assert set(list_runs(home)) == {older, run}
-    assert at.selectbox(key="run").value == run.name
+    assert run_picker(at).value == run.name
     assert len(run.finished_folds()) == 2
 
 
@@ -212,14 +212,14 @@ def test_chosen_run_is_in_the_address_and_the_address_chooses_it(home: Workspace
     newer.write_status("stopped")
     newest = max(older.name, newer.name)
     at = open_page("pages/train.py")
-    assert at.selectbox(key="run").value == newest
+    assert run_picker(at).value == newest
     assert at.query_params["run"] == newest
     at = open_page("pages/train.py", run=older.name)
-    assert at.selectbox(key="run").value == older.name
+    assert run_picker(at).value == older.name
     assert texts(at.success) == ["Finished: mean lwlrap 0.5000 over 1 fold."]
-    at = at.selectbox(key="run").set_value(newer.name).run()
+    at = run_picker(at).set_value(newer.name).run()
     assert at.query_params["run"] == newer.name
-    assert open_page("pages/train.py", run="gone").selectbox(key="run").value == newest
+    assert run_picker(open_page("pages/train.py", run="gone")).value == newest
 
 
 def test_run_stays_chosen_when_its_state_and_so_its_label_changes(home: Workspace, sounds: Path) -> None:
@@ -228,8 +228,8 @@ def test_run_stays_chosen_when_its_state_and_so_its_label_changes(home: Workspac
     at = open_page("pages/train.py", run=older.name)
     older.write_status("finished")
     at = at.text_input(key="epochs").set_value("2").run()
-    assert at.selectbox(key="run").value == older.name
-    assert f"✓ {older.name}" in at.selectbox(key="run").options
+    assert run_picker(at).value == older.name
+    assert f"✓ {older.name}" in run_picker(at).options
 
 
 def test_started_run_is_the_one_shown(home: Workspace, sounds: Path, spawned: list[Run]) -> None:
@@ -237,8 +237,19 @@ def test_started_run_is_the_one_shown(home: Workspace, sounds: Path, spawned: li
     at = open_page("pages/train.py", show="Training batch preview")
     at = at.button(key="start").click().run()
     (run,) = spawned
-    assert at.selectbox(key="run").value == run.name
+    assert run_picker(at).value == run.name
     assert at.query_params["run"] == run.name
+
+
+def test_started_run_stays_shown_when_the_browser_still_has_the_picker_of_another(
+    home: Workspace, sounds: Path, spawned: list[Run]
+) -> None:
+    made_run(home, sounds, (0.9,)).write_status("finished")
+    at = open_page("pages/train.py")
+    picker = run_picker(at)
+    at = at.button(key="start").click().run()
+    at.session_state[picker.key] = picker.value
+    assert run_picker(at.run()).value == spawned[0].name
 
 
 def test_run_with_unreadable_settings_still_shows_its_curves(home: Workspace, sounds: Path) -> None:
@@ -284,7 +295,7 @@ def test_earlier_run_is_compared_as_the_mean_of_its_folds(home: Workspace, sound
     at = at.multiselect(key="compare").set_value([earlier.name]).run()
     (line,) = [line for line in curves(at) if line["name"] == earlier.name]
     assert (line["x"], line["y"]) == ([1, 2], pytest.approx([0.5, 0.7]))
-    at = at.selectbox(key="run").set_value(earlier.name).run()  # it is not compared with itself
+    at = run_picker(at).set_value(earlier.name).run()  # it is not compared with itself
     assert not at.exception
     assert [line["name"] for line in curves(at)] == ["fold 1", "fold 2"]
 

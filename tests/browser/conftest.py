@@ -22,7 +22,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from audiotag.starter.render import StarterCounts, render_starter
 
 ROOT = Path(__file__).parents[2]
-expect.set_options(timeout=30_000)  # a page shares two cores with a training
+WAIT_MS = 90_000  # a page shares two cores, which may be slow, with a training
+expect.set_options(timeout=WAIT_MS)
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 
@@ -149,7 +150,7 @@ def page(chromium: Browser) -> Iterator[Page]:
     """A page of its own; it is closed after the test, as are all others that the test has opened."""
     others = chromium.contexts
     page = chromium.new_context(viewport={"width": 1400, "height": 1000}).new_page()
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(WAIT_MS)
     yield page
     for context in chromium.contexts:
         if context not in others:  # whose pages would go on asking the shared server
@@ -169,7 +170,7 @@ def hearing(launch: Callable[..., Browser]) -> Iterator[Callable[[Path], Page]]:
         )
         browsers.append(browser)
         page = browser.new_context(viewport={"width": 1400, "height": 1200}).new_page()
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(WAIT_MS)
         return page
 
     yield open_page

@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, TimeoutError
 
-from .conftest import Server
+from .conftest import WAIT_MS, Server
 
 PAGES = (
     "",
@@ -70,7 +70,7 @@ def visited(shared_server: Server, chromium: Browser) -> Iterator[tuple[Page, st
     """A page of Chromium that all tests use, and the address of the app."""
     context = chromium.new_context()
     page = context.new_page()
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(WAIT_MS)
     yield page, shared_server.url
     context.close()
 

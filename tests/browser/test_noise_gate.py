@@ -17,12 +17,12 @@ def test_noise_gate_goes_on_after_a_reload_and_can_be_stopped(
     folder = shutil.copytree(tiny_ensemble, home / "ensembles" / "gated")
     page.goto(f"{server.url}/tag?ensemble=gated&drawer=true&settings=Trust")
     measure = page.get_by_role("button", name="Measure the noise gate")
-    expect(measure).to_be_visible(timeout=90_000)  # the ensemble is loaded for the first time
+    expect(measure).to_be_visible()  # the ensemble is loaded for the first time
     measure.click()
     progress = page.get_by_text(re.compile("Noise gate of gated: "))
     expect(progress).to_be_visible()
     page.reload()
-    expect(page.get_by_text(re.compile(r"Noise gate of gated: \d+ of 912 windows"))).to_be_visible(timeout=90_000)
+    expect(page.get_by_text(re.compile(r"Noise gate of gated: \d+ of 912 windows"))).to_be_visible()
     page.get_by_role("button", name="Stop").click()
     expect(measure).to_be_visible()
     assert read_card(folder).noise_gate is None

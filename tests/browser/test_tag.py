@@ -337,7 +337,7 @@ def test_a_folder_is_tagged_in_the_background_stopped_and_resumed_after_a_reload
     field = page.get_by_role("textbox", name="Folder of sounds")
     field.fill(str(folder))
     page.get_by_role("button", name="Tag this folder").click()
-    expect(page.get_by_text(re.compile(r"Tagging \d+ of 401 sounds · .*clips/s"))).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(re.compile(r"Tagging \d+ of 401 sounds · .*clips/s"))).to_be_visible()
     page.get_by_role("button", name="Stop", exact=True).click()
     stopped = page.get_by_text(re.compile(r"Stopped after \d+ of 401 sounds"))
     expect(stopped).to_be_visible()
@@ -347,7 +347,7 @@ def test_a_folder_is_tagged_in_the_background_stopped_and_resumed_after_a_reload
     expect(stopped).to_be_visible()
     wait_until_settled(page)
     page.get_by_role("button", name="Resume").click()
-    expect(page.get_by_text("All 401 sounds are done. 1 sound could not be tagged.")).to_be_visible(timeout=90_000)
+    expect(page.get_by_text("All 401 sounds are done. 1 sound could not be tagged.")).to_be_visible(timeout=240_000)
     expect(page.get_by_text("1 sound could not be tagged", exact=True)).to_be_visible()
     wait_until_settled(page)
     rows = list(csv.DictReader(io.StringIO(downloaded(page, "CSV").decode())))
@@ -372,7 +372,7 @@ def test_tagging_options_are_in_the_address(server: Server, page: Page, unseen: 
     expect(page).to_have_url(re.compile("combine=geometric"))
     other = page.context.browser.new_context().new_page()
     other.goto(page.url)
-    expect(other.get_by_text("--combine geometric")).to_be_visible(timeout=30_000)
+    expect(other.get_by_text("--combine geometric")).to_be_visible()
     other.context.close()
 
 

@@ -9,6 +9,7 @@ import streamlit as st
 from audiotag.training.runs import Run
 from audiotag.ui.home.run_summary import RunSummary, describe_progress, summarise
 from audiotag.ui.text import Markdown, escape
+from audiotag.ui.train import open_run
 from audiotag.ui.train.run_tables import STATE_ICONS
 
 MAX_RUNS = 5
@@ -23,7 +24,7 @@ def show_last_runs(runs: Sequence[Run]) -> None:
     """One card per run: its name, which opens it, what `describe_run` says, and a bar while it trains."""
     if not runs:
         return
-    st.session_state.pop("run", None)  # the Train page then follows the address, not what was chosen there before
+    open_run.follow_address()  # a card opens its run on the Train page, whatever was chosen there before
     st.header("Last runs", anchor=False)
     with st.container(key="last-runs", gap="xsmall"):
         for number, run in enumerate(map(summarise, runs)):

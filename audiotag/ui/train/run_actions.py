@@ -16,6 +16,7 @@ from audiotag.training.deleted_runs import (
 from audiotag.training.run_notes import display_name
 from audiotag.training.runs import Run
 from audiotag.ui.text import escape, escape_all
+from audiotag.ui.train.open_run import open_run
 from audiotag.ui.widgets import messages
 from audiotag.workspace import Workspace
 
@@ -45,7 +46,8 @@ def show_actions(workspace: Workspace, chosen: Sequence[Run]) -> None:
 
 
 def _compare(names: list[str]) -> None:
-    st.session_state["run"], st.session_state["compare"] = names[0], names[1:]
+    open_run(names[0])
+    st.session_state["compare"] = names[1:]
 
 
 @st.dialog("Delete runs?", icon=":material/delete:")
@@ -104,7 +106,7 @@ def _restore(workspace: Workspace, names: Sequence[str]) -> None:
     st.session_state.pop(JUST_DELETED, None)
     with messages.show_errors():
         restored = restore_runs(workspace, names)
-        st.session_state["run"] = restored[0].name
+        open_run(restored[0].name)
 
 
 def show_deleted_button(workspace: Workspace) -> None:

@@ -21,6 +21,7 @@ from audiotag.training.run_summary import RunSummary, matches, summarise, table_
 from audiotag.training.runs import ACTIVE, Run, State, list_runs
 from audiotag.ui import cache
 from audiotag.ui.train import run_actions
+from audiotag.ui.train.open_run import open_run
 from audiotag.ui.train.run_tables import STATE_ICONS
 from audiotag.ui.widgets import messages
 from audiotag.ui.widgets.downloads import show_downloads
@@ -65,8 +66,8 @@ CONFIG: dict[str, Any] = {
 }
 
 
-def show_run_list(workspace: Workspace, runs: Sequence[Run], open_run: str) -> None:
-    """The table of runs with what can be done to several of them; ``open_run`` is the name of the one shown below."""
+def show_run_list(workspace: Workspace, runs: Sequence[Run], shown_run: str) -> None:
+    """The table of runs with what can be done to several of them; ``shown_run`` is the name of the one shown below."""
     is_live = any(run.is_active() for run in runs)
     with st.container(horizontal=True, vertical_alignment="bottom", key="run-list-bar"):
         wanted = ""
@@ -96,14 +97,14 @@ def show_run_list(workspace: Workspace, runs: Sequence[Run], open_run: str) -> N
         if not found:
             st.caption("No run matches what is searched for.")
             return
-        table = _table([rows[at] for at in shown], [states[at] for at in shown], open_run)
+        table = _table([rows[at] for at in shown], [states[at] for at in shown], shown_run)
         if edits:
             _edit_notes(found, table)
             return
         chosen, clicked = _select_rows(found, table)
         _show_bar(workspace, chosen, table)
-        if clicked is not None and clicked.name != open_run:
-            st.session_state["run"] = clicked.name
+        if clicked is not None and clicked.name != shown_run:
+            open_run(clicked.name)
             st.rerun()
 
     live()
@@ -138,9 +139,9 @@ def save_edits(runs: Sequence[Run], edits: dict[int, dict[str, Any]]) -> None:
         write_note(run, RunNote("" if title == run.name else title, text))
 
 
-def _table(rows: list[RunSummary], states: list[State], open_run: str) -> pd.DataFrame:
+def _table(rows: list[RunSummary], states: list[State], shown_run: str) -> pd.DataFrame:
     table = table_of(rows, [str(state) for state in states])
-    table["open"] = [OPEN_MARK if row.run == open_run else "" for row in rows]
+    table["open"] = [OPEN_MARK if row.run == shown_run else "" for row in rows]
     table["state"] = [_state_text(row, state) for row, state in zip(rows, states, strict=True)]
     table["folds"] = [f"{row.folds_done} of {row.folds}" if row.folds else "" for row in rows]
     table["time"] = [format_duration(row.seconds) if row.seconds else "" for row in rows]

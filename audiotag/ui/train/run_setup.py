@@ -24,6 +24,7 @@ from audiotag.training.runs import FoldSource, RunSettings, Together, create_run
 from audiotag.ui import cache
 from audiotag.ui.text import Markdown, escape, escape_all
 from audiotag.ui.train.corrected_labels import open_session, pick_corrected
+from audiotag.ui.train.open_run import open_run
 from audiotag.ui.widgets import messages
 from audiotag.ui.widgets.fraction_slider import pick_fraction
 from audiotag.ui.widgets.number_field import parse_number
@@ -150,7 +151,8 @@ def show_start_button(
         with messages.show_errors():
             run = create_run(workspace, settings)
             run.start()
-            st.session_state["run"] = st.session_state[STARTED] = run.name
+            st.session_state[STARTED] = run.name
+            open_run(run.name)
             st.session_state["show"] = "Runs"
             st.rerun()
     if options is not None:

@@ -18,7 +18,6 @@ from audiotag.training.run_notes import (
     MAX_NOTE_CHARS,
     MAX_TITLE_CHARS,
     RunNote,
-    display_names,
     read_note,
     write_note,
 )
@@ -34,9 +33,10 @@ from audiotag.training.run_progress import (
 from audiotag.training.run_summary import spread_text
 from audiotag.training.run_tables import fold_table, label_table
 from audiotag.training.runs import ACTIVE, RESUMABLE, Run, State, list_runs
-from audiotag.ui.text import Markdown, escape, escape_all
+from audiotag.ui.text import Markdown, escape
 from audiotag.ui.train import run_tables as tables
 from audiotag.ui.train.corrected_labels import show_used_corrections
+from audiotag.ui.train.open_run import opened_run, pick_run
 from audiotag.ui.train.preparing_bar import show_preparing
 from audiotag.ui.train.publish_form import show_publish_form
 from audiotag.ui.train.report_button import count_clips, show_report_button
@@ -63,10 +63,10 @@ def show_runs(workspace: Workspace) -> None:
         )
         show_deleted_button(workspace)
         return
-    name = _chosen_run(runs)
+    name = opened_run(runs)
     with st.container(key="runs-top"):
         show_run_list(workspace, list(runs.values()), name)
-        run = runs[_pick_run(runs, name)]
+        run = runs[pick_run(runs, name)]
         shown = (run.state(), run.finished_folds())
         _show_head(run)
 
@@ -95,31 +95,6 @@ def _trains_single(run: Run) -> bool:
         return run.settings().trains_single
     except AudiotagError:  # damaged settings, which the head of the page says
         return False
-
-
-def _chosen_run(runs: dict[str, Run]) -> str:
-    """Name of the open run, which is in the address; the newest, to begin with."""
-    chosen = st.session_state.get("run", st.query_params.get("run"))
-    return chosen if chosen in runs else next(iter(runs))
-
-
-def _pick_run(runs: dict[str, Run], chosen: str) -> str:
-    """The picker of the open run, beside the table for keyboards and narrow screens; returns its name."""
-    # Always set, because the labels change with the states and a browser sends back the label that it last showed.
-    st.session_state["run"] = chosen
-    states = {name: run.state() for name, run in runs.items()}
-    names = display_names(runs.values())
-    name = st.selectbox(
-        "Run",
-        list(runs),
-        format_func=lambda name: f"{tables.STATE_ICONS[states[name]]} {names[name]}",
-        key="run",
-        persist_state="session",
-        help="Newest first. " + escape_all(f"{icon} {state}" for state, icon in tables.STATE_ICONS.items()) + ".",
-    )
-    if st.query_params.get("run") != name:
-        st.query_params["run"] = name
-    return name
 
 
 def _show_head(run: Run) -> None:
