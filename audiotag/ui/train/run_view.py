@@ -54,7 +54,8 @@ MAX_LEFT_OUT = 10  # clips whose reasons are shown
 
 def show_runs(workspace: Workspace) -> None:
     """The table of runs, the open run, and the form that publishes it."""
-    show_undo(workspace)
+    with st.container(key="undo"):
+        show_undo(workspace)
     runs = {run.name: run for run in list_runs(workspace)}
     if not runs:
         st.info(
