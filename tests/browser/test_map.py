@@ -27,8 +27,8 @@ from audiotag.training.runs import Run
 from audiotag.workspace import Workspace, write_bytes
 
 from .conftest import Server
+from .readable import barriers
 from .test_app import wait_until_settled
-from .test_every_page import barriers
 
 RATE = 16_000
 LABELS = ("High", "Low", "Middle")

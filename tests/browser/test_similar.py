@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
 from audiotag.data.index import with_keys
@@ -19,8 +18,8 @@ from audiotag.training.runs import Run
 from audiotag.workspace import Workspace
 
 from .conftest import Server
+from .readable import barriers
 from .test_app import wait_until_settled
-from .test_every_page import BACKGROUND, CUT_OFF, NO_TRANSITION, SEVERITIES
 
 RATE = 16_000
 LABELS = ("High", "Low", "Middle")
@@ -205,18 +204,7 @@ def test_list_can_be_read_and_nothing_is_cut_off(server: Server, page: Page, nam
         expect(zone).to_be_visible(timeout=SLOW_MS)
         zone.drop({"files": str(folder / NAMES[3])})
     wait_for_list(page)
-    found = []
-    background = ""
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        page.wait_for_function(f"{BACKGROUND} !== {background!r}")
-        background = page.evaluate(BACKGROUND)
-        page.wait_for_function(NO_TRANSITION)
-        for violation in Axe().run(page).response["violations"]:
-            if violation["impact"] in SEVERITIES:
-                found += [f"{scheme}: {violation['id']}: {node['html'][:200]}" for node in violation["nodes"]]
     page.set_viewport_size({"width": 420, "height": 900})
-    page.wait_for_function(f"({CUT_OFF})().length === 0")
     widths = rows_of(page).evaluate_all("rows => rows.map((row) => [row.getBoundingClientRect().right, innerWidth])")
     assert all(right <= width for right, width in widths)
-    assert found == []
+    assert barriers(page) == []
