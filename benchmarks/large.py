@@ -6,8 +6,8 @@ Makes a dataset with the tables, labels, format and durations of FSDKaggle2019's
 - ``index``: the first index of the dataset (`audiotag scan`);
 - ``page``: the Train page with its plan, without a browser: first in a server that has just started, then again;
 - ``estimate``: `audiotag estimate` for each recipe;
-- ``train``: from `audiotag train` until the first batch is trained, for each recipe, twice: the second run finds what
-  the first one has prepared.
+- ``train``: from `audiotag train` until the first batch begins, and until it is trained, for each recipe, twice: the
+  second run finds what the first one has prepared.
 
 Each is a process of its own. Printed are seconds, processor seconds of it and all processes that it starts, which
 depend less on what else the machine does, and the largest memory (RSS) of one of them. To measure another version, put
@@ -116,22 +116,31 @@ def time_first_batch(home: Path, folder: Path, recipe: str, which: str) -> None:
     watched = Watched(audiotag("train", str(folder), "--recipe", recipe, "--detach"), home)
     before = set((home / "runs").glob("*/settings.json"))
 
-    def is_training() -> bool:
+    def run_folder() -> Path | None:
         for settings in set((home / "runs").glob("*/settings.json")) - before:
             process = settings.parent / "process.json"
             if process.exists():
                 pid = json.loads(process.read_text())["pid"]
                 if psutil.pid_exists(pid):
                     watched.add(pid)
-            return any(settings.parent.glob("*/progress.json")) or (settings.parent / "status.json").exists()
-        return False
+            return settings.parent
+        return None
 
-    figures = watched.wait(is_training)
+    def begins() -> bool:
+        folder = run_folder()
+        return folder is not None and ((folder / ".reserve").exists() or (folder / "status.json").exists())
+
+    def is_trained() -> bool:
+        folder = run_folder()
+        return folder is not None and (any(folder.glob("*/progress.json")) or (folder / "status.json").exists())
+
+    begin, figures = watched.wait(begins), watched.wait(is_trained)
     (run,) = {settings.parent for settings in (home / "runs").glob("*/settings.json")} - {
         settings.parent for settings in before
     }
     status = (run / "status.json").read_text() if (run / "status.json").exists() else ""
-    print(f"train {recipe}, {which}: first batch after {figures} {status}", flush=True)
+    print(f"train {recipe}, {which}: first batch begins after {begin}", flush=True)
+    print(f"train {recipe}, {which}: first batch trained after {figures} {status}", flush=True)
     (run / "stop").touch()
     pid = json.loads((run / "process.json").read_text())["pid"]
     if psutil.pid_exists(pid):

@@ -19,13 +19,13 @@ def estimate(options: argparse.Namespace) -> int:
     """Measure a few batches, and print how long the training would take."""
     from audiotag.training.devices import check_device
     from audiotag.training.estimate import Estimate, describe_cost
-    from audiotag.training.run_blocking import notes_before
+    from audiotag.training.run_blocking import run_notes
     from audiotag.training.shorter_runs import describe_shorter
     from audiotag.wording import format_duration
 
     workspace = Workspace()
     with preparation_lines() as show:
-        for sentence in notes_before(run_options_of(options), workspace, show):
+        for sentence in run_notes(run_options_of(options), workspace, show):
             say(sentence)
         estimated = Estimate.of(run_options_of(options).settings(workspace), workspace)
         estimated.start(rates=options.rates)

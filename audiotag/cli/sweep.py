@@ -82,11 +82,11 @@ def sweep(options: argparse.Namespace) -> int:
 
 def _say_before(sweep: Sweep, settings: SweepSettings, is_new: bool) -> None:
     """Say how many runs there are, where, and about how long they will take."""
-    from audiotag.training.run_blocking import notes_before
+    from audiotag.training.run_blocking import run_notes
     from audiotag.training.sweep_estimate import estimate_sweep
     from audiotag.wording import format_duration
 
-    for sentence in notes_before(settings.options, sweep.workspace):
+    for sentence in run_notes(settings.options, sweep.workspace):
         say(sentence)
     missing, count = sweep.missing(), len(settings.runs)
     say(f"{count} runs: " + " × ".join(map(str, settings.varied)))

@@ -136,20 +136,16 @@ def train(options: argparse.Namespace) -> int:
     """Train folds in a detached worker, and show its progress."""
     from audiotag.training.publish import check_name
     from audiotag.training.publish import publish as publish_run
-    from audiotag.training.run_blocking import how_it_ended, new_run, notes_before
+    from audiotag.training.run_blocking import how_it_ended, new_run
 
     workspace = Workspace()
     if options.publish:
         check_name(options.publish, workspace.ensembles)  # before the training, not after it
-    if options.resume:
-        run = _run_to_resume(options)
-    else:
-        with preparation_lines() as show:
-            for sentence in notes_before(run_options_of(options), workspace, show):
-                say(sentence)
-        run = new_run(run_options_of(options), workspace)
+    run = _run_to_resume(options) if options.resume else new_run(run_options_of(options), workspace)
     run.start()
     say(f"run {run.name} in {run.folder}")
+    if not options.resume:
+        _say_notes(options, run)
     if options.detach:
         print_line(run.name)
         return ALL_DONE
@@ -166,6 +162,19 @@ def train(options: argparse.Namespace) -> int:
         say(f"ensemble {options.publish} is in {folder}")
         _measure_trust(folder, run, options)
     return SOME_FAILED if left_out else ALL_DONE
+
+
+def _say_notes(options: argparse.Namespace, run: Run) -> None:
+    """Say what there is to know about a new run, while its worker begins; Ctrl-C asks the run to stop."""
+    from audiotag.training.run_blocking import run_notes
+
+    try:
+        with preparation_lines() as show:
+            for sentence in run_notes(run_options_of(options), run.workspace, show):
+                say(sentence)
+    except KeyboardInterrupt:
+        run.stop()
+        raise
 
 
 def print_left_out(run: Run) -> list[str]:

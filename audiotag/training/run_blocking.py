@@ -87,8 +87,8 @@ def check_run(dataset: Dataset, settings: RunSettings, workspace: Workspace) -> 
     check_keep_together(drawn, settings.recipe, settings.keep_together)
 
 
-def notes_before(options: RunOptions, workspace: Workspace, report: Report | None = None) -> tuple[str, ...]:
-    """Sentences to say before a run: corrected labels, lists, pools, and what its folds do not keep together.
+def run_notes(options: RunOptions, workspace: Workspace, report: Report | None = None) -> tuple[str, ...]:
+    """Sentences to say about a new run: corrected labels, lists, pools, and what its folds do not keep together.
 
     ``report`` is called with what is being done meanwhile, as `audiotag.training.preparation.Report`.
     """

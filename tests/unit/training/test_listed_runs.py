@@ -19,7 +19,7 @@ from audiotag.training.begun import LISTS, open_session, read_corrections, read_
 from audiotag.training.estimate import Estimate
 from audiotag.training.recipe import Recipe
 from audiotag.training.recipe_files import load_recipe
-from audiotag.training.run_blocking import notes_before
+from audiotag.training.run_blocking import run_notes
 from audiotag.training.run_options import RunOptions
 from audiotag.training.run_tables import clips_per_label
 from audiotag.training.runs import Run, RunSettings, create_run
@@ -198,7 +198,7 @@ def test_lists_of_a_recipe_file_are_found_beside_it_and_said_before_the_run(
     path = tmp_path / "mine.toml"
     path.write_text(GOOD.replace("[[augment]]", 'lists = { relabel = "relabel.csv" }\n[[augment]]', 1))
     assert load_recipe(str(path)).lists == ClipLists(str(tmp_path / "relabel.csv"))
-    notes = notes_before(RunOptions(str(short_sounds), str(path)), Workspace(tmp_path / "home"))
+    notes = run_notes(RunOptions(str(short_sounds), str(path)), Workspace(tmp_path / "home"))
     assert any(note.startswith("List relabel.csv relabels 1 clip") for note in notes)
     path.write_text(GOOD.replace("[[augment]]", "lists = { relabel = 3 }\n[[augment]]", 1))
     with pytest.raises(AudiotagError, match=r"mine\.toml: lists\.relabel must be text, got 3"):

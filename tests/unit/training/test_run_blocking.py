@@ -13,7 +13,7 @@ from audiotag.features.settings import SpectrogramSettings
 from audiotag.networks.xresnet.settings import XResNetSettings
 from audiotag.tagging.ensemble import read_card
 from audiotag.training.recipe import Recipe
-from audiotag.training.run_blocking import notes_before, train_and_wait, train_run
+from audiotag.training.run_blocking import run_notes, train_and_wait, train_run
 from audiotag.training.run_options import RunOptions
 from audiotag.training.runs import RunSettings, create_run, list_runs
 from audiotag.training.stage import Stage
@@ -135,9 +135,9 @@ def test_training_that_fails_raises_its_reason(options: RunOptions, tmp_path: Pa
 def test_corrected_labels_are_said_before_a_run_and_only_if_it_uses_them(settings: RunSettings, tmp_path: Path) -> None:
     workspace = Workspace(tmp_path / "home")
     options = RunOptions(settings.dataset)
-    assert notes_before(options, workspace) == ()
+    assert run_notes(options, workspace) == ()
     verdict = Verdict("curated", "Hum/0.wav", "Hum", "other", ("Hum",), ("Whistle",), "anna")
     VerdictJournal.of(Path(settings.dataset), workspace).append([verdict])
     said = "The labels of 1 clip are used as reviewers corrected them; --no-corrections uses those in the tables."
-    assert notes_before(options, workspace) == (said,)
-    assert notes_before(replace(options, corrected=False), workspace) == ()
+    assert run_notes(options, workspace) == (said,)
+    assert run_notes(replace(options, corrected=False), workspace) == ()
