@@ -3,7 +3,7 @@
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, TimeoutError
+from playwright.sync_api import Page, TimeoutError, expect
 
 WIDTHS = (1440, 1024, 720, 420)  # 720 is what a window of 1440 has at 200 %
 AXE = Axe()
@@ -20,6 +20,8 @@ COUNT_RUNS = """() => {
   const app = document.querySelector("[data-testid=stApp]");
   window.runsCounter.observe(app, {attributeFilter: ["data-test-script-state"]});
 }"""
+# Components of the app whose data have not come yet.
+EMPTY = ".player:not([aria-label]), .grid:not([aria-label]), .similar:not([aria-label]), .clip-map:not([data-drawn])"
 # Streamlit's own elements whose text is meant to end in an ellipsis, or to be scrolled.
 CUT_OFF = """() => {
   const scrolls = "[data-testid=stDataFrame], [data-testid=stCode], .js-plotly-plot, [role=tablist], [type=range]";
@@ -83,6 +85,7 @@ def violations(page: Page) -> list[dict[str, Any]]:
     """The rules of accessibility that a page breaks at rest: while the server runs it, Streamlit fades what is old."""
     for _ in range(20):
         page.wait_for_function(AT_REST)
+        expect(page.locator(EMPTY)).to_have_count(0)
         page.evaluate(COUNT_RUNS)
         found = AXE.run(page).response["violations"]
         if page.evaluate("window.runsBegun") == 0:
