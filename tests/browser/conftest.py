@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -23,6 +24,7 @@ from audiotag.starter.render import StarterCounts, render_starter
 
 ROOT = Path(__file__).parents[2]
 WAIT_MS = 90_000  # a page shares two cores, which may be slow, with a training
+WAIT_S = WAIT_MS / 1000
 expect.set_options(timeout=WAIT_MS)
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
@@ -64,19 +66,19 @@ class Server:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + WAIT_S
         while not self.answers():
-            assert time.monotonic() < deadline, "the server did not answer within 60 s"
+            assert time.monotonic() < deadline, f"the server did not answer within {WAIT_S} s"
             time.sleep(0.1)
 
     def stop(self) -> None:
         if self.process:
             os.killpg(self.process.pid, 15)  # audiotag and the streamlit below it; a worker has its own group
-            self.process.wait(20)
+            self.process.wait(WAIT_S)
             self.process = None
-            deadline = time.monotonic() + 60
-            while self.answers():  # the streamlit below ends a moment later
-                assert time.monotonic() < deadline, "the server did not stop within 60 s"
+            deadline = time.monotonic() + WAIT_S
+            while self.listens():  # the streamlit below ends a moment later
+                assert time.monotonic() < deadline, f"the server did not stop within {WAIT_S} s"
                 time.sleep(0.1)
         self.print_logs()
 
@@ -84,6 +86,12 @@ class Server:
         """Print the logs of the workspace; pytest shows them if the test failed."""
         for log in (self.home / "logs").glob("*.txt"):
             print(log.read_text(encoding="utf-8"))
+
+    def listens(self) -> bool:
+        """Whether the port is in use, even if what uses it is too busy to answer."""
+        with socket.socket() as probe:
+            probe.settimeout(1)
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     def answers(self) -> bool:
         try:
@@ -145,13 +153,18 @@ def chromium(launch: Callable[..., Browser]) -> Iterator[Browser]:
     browser.close()
 
 
+def new_page(browser: Browser, **options: Any) -> Page:
+    """A page in a context of its own. Like all pages of that context, it waits as long as the tests do elsewhere."""
+    context = browser.new_context(**options)
+    context.set_default_timeout(WAIT_MS)
+    return context.new_page()
+
+
 @pytest.fixture
 def page(chromium: Browser) -> Iterator[Page]:
     """A page of its own; it is closed after the test, as are all others that the test has opened."""
     others = chromium.contexts
-    page = chromium.new_context(viewport={"width": 1400, "height": 1000}).new_page()
-    page.set_default_timeout(WAIT_MS)
-    yield page
+    yield new_page(chromium, viewport={"width": 1400, "height": 1000})
     for context in chromium.contexts:
         if context not in others:  # whose pages would go on asking the shared server
             context.close()
@@ -169,9 +182,7 @@ def hearing(launch: Callable[..., Browser]) -> Iterator[Callable[[Path], Page]]:
             f"--use-file-for-fake-audio-capture={wav}",
         )
         browsers.append(browser)
-        page = browser.new_context(viewport={"width": 1400, "height": 1200}).new_page()
-        page.set_default_timeout(WAIT_MS)
-        return page
+        return new_page(browser, viewport={"width": 1400, "height": 1200})
 
     yield open_page
     for browser in browsers:

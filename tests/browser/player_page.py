@@ -91,6 +91,11 @@ def press_at(page: Page, player: Locator, across: float, down: float = 0.1) -> N
     page.mouse.click(box["x"] + across * box["width"], box["y"] + down * box["height"])
 
 
+def play_slowly(player: Locator) -> None:
+    """Play what is loaded at the lowest speed, so that it is not at its end before a busy machine has looked."""
+    player.locator("audio").evaluate_all("audios => audios.forEach(audio => { audio.playbackRate = 0.0625 })")
+
+
 def count_pauses(player: Locator) -> None:
     player.locator("audio").evaluate(
         "audio => { window.pauses = 0; audio.addEventListener('pause', () => window.pauses++) }"

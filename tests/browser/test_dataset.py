@@ -24,12 +24,12 @@ def test_copies_are_found_without_a_click_and_play_side_by_side(
     page.goto(f"{server.url}/dataset")
     chart = page.locator(".st-key-durations .js-plotly-plot")
     expect(chart).to_be_visible()
-    box = chart.bounding_box()
-    assert box
-    assert box["y"] + box["height"] < 768  # without scrolling
     problems = page.get_by_role("button", name="4 problems: 2 contradiction · 2 duplicate")
     expect(problems).to_be_visible()  # only samples tell that both files are the same sound
     wait_until_settled(page)
+    box = chart.bounding_box()
+    assert box
+    assert box["y"] + box["height"] < 768  # without scrolling
     problems.click()
     expect(page.locator("audio")).to_have_count(2)
     clips = page.get_by_role("tabpanel").locator("p", has_text="Labels:")

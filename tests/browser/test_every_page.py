@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
-from .conftest import WAIT_MS, Server
-from .readable import barriers
+from .conftest import Server, new_page
+from .readable import AT_REST, barriers
 
 PAGES = (
     "",
@@ -32,11 +32,9 @@ PAGES = (
 @pytest.fixture(scope="module")
 def visited(shared_server: Server, chromium: Browser) -> Iterator[tuple[Page, str]]:
     """A page of Chromium that all tests use, and the address of the app."""
-    context = chromium.new_context()
-    page = context.new_page()
-    page.set_default_timeout(WAIT_MS)
+    page = new_page(chromium)
     yield page, shared_server.url
-    context.close()
+    page.context.close()
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -54,7 +52,10 @@ def test_chart_is_downloaded_as_an_image(kind: str, begin: bytes, visited: tuple
     page, address = visited
     page.set_viewport_size({"width": 1440, "height": 1000})
     page.goto(f"{address}/dataset?tab=Durations")
-    page.locator(".js-plotly-plot").first.hover()
+    chart = page.locator(".js-plotly-plot").first
+    expect(chart).to_be_visible()
+    page.wait_for_function(AT_REST)
+    chart.hover()
     with page.expect_download() as download:
         page.get_by_role("button", name=f"Download as {kind}").first.click()
     assert download.value.suggested_filename.endswith(f".{kind.lower()}")

@@ -1,5 +1,6 @@
 """The app in Chromium behind its token, and a page of another host that leads to it."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -8,8 +9,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from audiotag.workspace import Workspace
 
-from .conftest import Server
-from .test_app import hear
+from .conftest import Server, new_page
+from .test_app import drop, hear, wait_until_settled
 
 TOKEN = "a-token-for-this-test-alone"
 
@@ -34,10 +35,10 @@ def test_token_opens_pages_links_reloads_uploads_and_sounds(guarded: Server, pag
     page.on("console", lambda line: refused.append(line.text) if "Content Security Policy" in line.text else None)
     page.get_by_role("button", name="Open").click()
     expect(page.get_by_role("heading", name="Tag", level=1)).to_be_visible()
-    assert TOKEN not in page.url
-    assert "ensemble=starter" in page.url
+    expect(page).not_to_have_url(re.compile(TOKEN))
+    expect(page).to_have_url(re.compile("ensemble=starter"))
     clip = next((unseen / "train_curated").glob("*.wav"))
-    page.get_by_test_id("stFileUploaderDropzone").drop({"files": str(clip)})
+    drop(page, clip)
     expect(page.get_by_role("heading", name=clip.name)).to_be_visible()
     hear(page, page.locator("audio").first)
     page.get_by_test_id("stSidebar").get_by_role("link", name="Spectrogram").click()
@@ -46,7 +47,7 @@ def test_token_opens_pages_links_reloads_uploads_and_sounds(guarded: Server, pag
     for name in ("", "dataset", "dataset?tab=Labels", "train", "score"):
         page.goto(f"{guarded.url}/{name}")
         expect(page.get_by_role("heading", level=1)).to_be_visible()
-        expect(page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')).to_be_attached()
+        wait_until_settled(page)
     page.reload()
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     assert refused == []
@@ -61,7 +62,7 @@ def test_page_of_another_host_that_leads_here_is_refused(
     server.start()
     browser = launch("--host-resolver-rules=MAP evil.example 127.0.0.1")
     try:
-        page = browser.new_page()
+        page = new_page(browser)
         foreign = f"http://evil.example:{server.port}"
         answer = page.goto(f"{foreign}/tag?token={token}")
         assert answer

@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 from audiotag.workspace import Workspace
 
 from .conftest import ROOT, Server
-from .test_app import wait_until_settled
+from .test_app import drop, wait_until_settled
 
 HOSTILE = (
     "![x](http://evil.example/a.png) <img src=http://evil.example/b.png> :red[x] $x$ **b** [l](http://evil.example) "
@@ -87,7 +87,7 @@ def test_nothing_is_fetched_and_nothing_is_formatted_on_any_page(hostile: Server
         assert page.evaluate(FORMATTED) == [], address
     page.goto(f"{hostile.url}/tag?ensemble={quote(NAME)}")
     clip = next((hostile.home.parent / NAME).glob("*.wav"))
-    page.get_by_test_id("stFileUploaderDropzone").drop({"files": str(clip)})
+    drop(page, clip)
     expect(page.get_by_role("button", name="Remove")).to_be_visible()
     expect(page.get_by_text("![x](http").first).to_be_visible()  # it can still be read
     wait_until_settled(page)
@@ -98,6 +98,7 @@ def test_nothing_is_fetched_and_nothing_is_formatted_on_any_page(hostile: Server
     page.goto(f"{hostile.url}/dataset?tab=Labels")
     bars = page.locator(".st-key-label-counts .bars .point path:visible")
     expect(bars).to_have_count(2)
+    wait_until_settled(page)
     bars.last.hover(force=True)
     expect(page.locator(".hoverlayer .hovertext:visible").first).to_contain_text("<b>x</b>")
     assert page.evaluate(FORMATTED) == []

@@ -14,7 +14,7 @@ from audiotag.tagging.ensemble import read_card
 from audiotag.workspace import Workspace
 
 from .conftest import Server
-from .test_app import wait_until_settled
+from .test_app import drop, wait_until_settled
 
 RATE = 16_000
 KINDS = ("Tone", "Rauschen, leise", "Click 🖱", "Chirp")  # labels may have commas and symbols
@@ -83,12 +83,18 @@ def folder(tmp_path: Path) -> Path:
 
 def open_folder(page: Page, server: Server, folder: Path) -> None:
     page.goto(f"{server.url}/dataset")
-    page.get_by_role("button", name="Open a dataset").first.click()
+    opener = page.get_by_role("button", name="Open a dataset").first
+    expect(opener).to_be_visible()
+    wait_until_settled(page)
+    opener.click()
     dialog = page.get_by_role("dialog")
     path = dialog.get_by_role("textbox", name="Path")
+    expect(path).to_be_visible()
+    wait_until_settled(page)
     path.fill(str(folder))
     path.press("Enter")
     expect(dialog.get_by_text(f"{CLIPS} clips")).to_be_visible()
+    wait_until_settled(page)
     dialog.get_by_role("button", name="Open", exact=True).click()
     expect(page.get_by_role("heading", name=folder.name, level=1)).to_be_visible()
 
@@ -116,7 +122,7 @@ def expect_other_clip(page: Page, clip: str, labelled: int) -> None:
 
 
 def choose(page: Page, label: str, made: list[str]) -> None:
-    """Choose a label for the clip by its key, or make it."""
+    """Choose a label for the clip by its key, or make it, and wait until the page takes the next key."""
     if label in made:
         page.keyboard.press(str(made.index(label) + 1))
     else:
@@ -128,6 +134,7 @@ def choose(page: Page, label: str, made: list[str]) -> None:
         expect(page.get_by_role("option", name=f"Add: {label}")).to_be_visible()
         page.keyboard.press("Enter")
     expect(page.get_by_role("button", name=label, pressed=True)).to_be_visible()
+    wait_until_settled(page)
 
 
 def label_cluster(page: Page, label: str) -> int:
@@ -205,7 +212,7 @@ def test_sixty_clips_without_labels_are_labelled_trained_on_published_and_tag(
     unseen = tmp_path / "unseen.wav"
     soundfile.write(unseen, sound_of("Chirp", np.random.default_rng(99)), RATE)
     page.get_by_test_id("stSidebar").get_by_role("link", name="Tag").click()
-    page.get_by_test_id("stFileUploaderDropzone").drop({"files": str(unseen)})
+    drop(page, unseen)
     expect(page.get_by_role("heading", name="unseen.wav")).to_be_visible()
     expect(page.get_by_role("combobox", name="Ensemble")).to_have_value("field")
     expect(page.locator(".stMarkdownBadge:visible").first).to_contain_text("Chirp")

@@ -161,8 +161,11 @@ def test_a_lasso_selects_clips_that_review_shows_alone_and_a_reload_keeps_them(
     expect(page).to_have_url(re.compile("selection="))
     assert set(points_of(page, 10)) == set(high)  # the others are faint and have no names
     page.get_by_role("tab", name="Durations").click()
+    expect(page.locator(".st-key-durations .js-plotly-plot")).to_be_visible()
     expect(page.get_by_text("10 clips", exact=False).first).to_be_visible()
+    wait_until_settled(page)
     page.get_by_role("tab", name="Map").click()
+    expect(page).to_have_url(re.compile("tab=Map"))
     page.reload()
     expect(page.get_by_text("10 clips selected")).to_be_visible()
     assert set(points_of(page, 10)) == set(high)

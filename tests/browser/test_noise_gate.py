@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 from audiotag.tagging.ensemble import read_card
 
 from .conftest import Server
+from .test_app import wait_until_settled
 
 
 def test_noise_gate_goes_on_after_a_reload_and_can_be_stopped(
@@ -18,6 +19,7 @@ def test_noise_gate_goes_on_after_a_reload_and_can_be_stopped(
     page.goto(f"{server.url}/tag?ensemble=gated&drawer=true&settings=Trust")
     measure = page.get_by_role("button", name="Measure the noise gate")
     expect(measure).to_be_visible()  # the ensemble is loaded for the first time
+    wait_until_settled(page)
     measure.click()
     progress = page.get_by_text(re.compile("Noise gate of gated: "))
     expect(progress).to_be_visible()

@@ -14,7 +14,7 @@ from audiotag.ui.player import PlayerOptions, Region, TimelineRow
 from audiotag.workspace import Workspace
 
 from .conftest import Server
-from .player_page import CAPSTONE, Show, count_pauses, mount_player, position, press_at, sine
+from .player_page import CAPSTONE, Show, count_pauses, mount_player, play_slowly, position, press_at, sine
 from .test_app import wait_until_settled
 
 HOSTILE = "<img src=x onerror='window.broken = true'>"
@@ -82,6 +82,7 @@ def clips(server: Server, page: Page, home: Path) -> Locator:
 def test_a_clip_can_be_played_and_seeking_works(page: Page, clips: Locator) -> None:
     time = clips.locator(".now")
     expect(time).to_have_text("0:00.00")
+    play_slowly(clips)
     clips.get_by_role("button", name="Play").click()
     expect(clips.get_by_role("button", name="Pause")).to_be_visible()
     expect(time).not_to_have_text("0:00.00")
@@ -197,7 +198,9 @@ def test_the_crop_is_looped(page: Page, show: Show) -> None:
     player.get_by_role("button", name="Crop").click()
     page.wait_for_function("window.seeks >= 4")
     assert page.evaluate("window.pauses") == 0
-    assert player.locator("audio").evaluate("audio => audio.currentTime") < 0.5
+    audio = player.locator("audio")
+    assert not audio.evaluate("audio => audio.loop")  # what goes back is not the whole sound
+    page.wait_for_function("audio => audio.currentTime < 0.5", arg=audio.element_handle())  # a busy browser is late
 
 
 def test_the_cursor_is_within_30_ms_of_the_sound(page: Page, show: Show) -> None:
@@ -210,11 +213,10 @@ def test_the_cursor_is_within_30_ms_of_the_sound(page: Page, show: Show) -> None
     player.get_by_role("button", name="Play").click()
     page.wait_for_function(f"window.heard.filter(({{ age }}) => age < {FRESH_MS}).length >= 6")
     heard = page.evaluate("window.heard")
-    deviations_ms = [
-        1000 * (each["time"] - CLICKS_S[number % len(CLICKS_S)])
-        for number, each in enumerate(heard)
-        if each["age"] < FRESH_MS
-    ]
+    fresh = np.array([each["time"] for each in heard if each["age"] < FRESH_MS])
+    deviations = fresh[:, None] - np.array(CLICKS_S)
+    # Of the nearest click: a busy machine may have left one out.
+    deviations_ms = 1000 * deviations[np.arange(len(fresh)), np.abs(deviations).argmin(axis=1)]
     print("cursor after the sound, in ms:", np.round(deviations_ms, 1))
     assert np.abs(deviations_ms).max() <= 30
 
@@ -344,6 +346,7 @@ def test_other_settings_keep_the_position_and_another_sound_starts_at_0(page: Pa
 def test_a_player_that_is_removed_stops_and_one_that_stays_continues(page: Page, show: Show) -> None:
     player = show(sine(4.0))
     show(sine(4.0))
+    play_slowly(player)
     player.get_by_role("button", name="Play").click()
     expect(player.locator(".now")).not_to_have_text("0:00.00")
     audio = player.locator("audio").element_handle()

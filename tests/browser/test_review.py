@@ -28,7 +28,7 @@ from audiotag.training.runs import Run, RunSettings, list_runs
 from audiotag.training.stage import Stage
 from audiotag.workspace import Workspace, write_json
 
-from .conftest import Server
+from .conftest import Server, new_page
 from .test_app import wait_until_settled
 
 RATE = 16_000
@@ -172,12 +172,14 @@ def test_twenty_verdicts_by_keyboard_alone_survive_undo_reload_and_a_killed_serv
         if number == 8:
             page.reload()
             expect_doubt(page, doubt)
+            wait_until_settled(page)
         if number == 12:  # five answers are taken back, one key each
             for _ in range(5):
                 page.keyboard.press("u")
                 expected.pop()
                 expect_doubt(page, doubts[len(expected)])
                 expect_progress(page, len(expected), doubts)
+                wait_until_settled(page)
             assert answers_by(workspace, folder, "anna") == expected
             doubt = doubts[len(expected)]
         if number == 17:  # the verdict before was given a moment ago
@@ -195,7 +197,7 @@ def test_twenty_verdicts_by_keyboard_alone_survive_undo_reload_and_a_killed_serv
     expect_doubt(page, doubts[20])
     assert answers_by(workspace, folder, "anna") == expected
 
-    other_page = chromium.new_context(viewport={"width": 1400, "height": 1000}).new_page()
+    other_page = new_page(chromium, viewport={"width": 1400, "height": 1000})
     open_review(other_page, server, run, "ben")
     expect_progress(other_page, 0, doubts)
     expect_doubt(other_page, doubts[0])
@@ -224,9 +226,12 @@ def test_arrows_space_and_question_mark_work_wherever_the_focus_is(
         page.keyboard.press("Space")
         expect(player_of(page).get_by_role("button", name="Play", exact=True)).to_be_visible()
         page.keyboard.press("ArrowRight")
+    expect_doubt(page, doubts[6])
+    wait_until_settled(page)
     page.keyboard.press("ArrowLeft")
     expect_doubt(page, doubts[5])
     expect(page).to_have_url(re.compile("item="))
+    wait_until_settled(page)
     page.keyboard.press("?")
     expect(page.get_by_text("the labels are right as they are")).to_be_visible()
     page.keyboard.press("?")
@@ -275,8 +280,8 @@ def test_keys_do_nothing_behind_a_dialog(
     page.keyboard.press("s")
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
-    wait_until_settled(page)
     expect_doubt(page, doubts[0])
+    wait_until_settled(page)
     page.keyboard.press("x")
     expect_doubt(page, doubts[1])
     assert [answer for _, _, answer, *_ in answers_by(workspace, folder, "hugo")] == ["unsure"]
@@ -307,10 +312,14 @@ def test_labels_are_corrected_the_run_is_trained_again_and_both_are_compared(
     open_review(page, server, run, "gina")
     for number, doubt in enumerate(doubts[:6]):
         expect_doubt(page, doubt)
+        wait_until_settled(page)
         page.keyboard.press("a" if doubt.kind == "missing" else "w")
         expect_progress(page, number + 1, doubts)
     page.get_by_role("tab", name="Exchange").click()
-    page.get_by_role("button", name="Make the corrected table").click()
+    table_button = page.get_by_role("button", name="Make the corrected table")
+    expect(table_button).to_be_visible()
+    wait_until_settled(page)
+    table_button.click()
     download_button = page.get_by_role("button", name="Download corrected-clips.csv")
     expect(download_button).to_be_visible()
     wait_until_settled(page)

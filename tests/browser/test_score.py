@@ -10,7 +10,7 @@ from audiotag.scoring import score_submission
 from audiotag.workspace import Workspace
 
 from .conftest import Server
-from .test_app import hear, wait_until_settled
+from .test_app import drop, hear, wait_until_settled
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def submission(home: Path, tmp_path: Path) -> Path:
 
 def upload(server: Server, page: Page, submission: Path) -> None:
     page.goto(f"{server.url}/score?score=A table of scores")
-    page.get_by_test_id("stFileUploaderDropzone").drop({"files": str(submission)})
+    drop(page, submission)
     expect(page.get_by_role("heading", name="Hardest clips")).to_be_visible()
     wait_until_settled(page)
 
@@ -50,7 +50,10 @@ def choose_row(page: Page, row: int) -> None:
 def test_one_button_scores_an_ensemble_also_while_the_page_is_reloaded(server: Server, page: Page, home: Path) -> None:
     Workspace(home).remember_dataset(home / "starter-sounds")
     page.goto(f"{server.url}/score")
-    page.get_by_role("button", name="Score starter on 20 test clips").click()
+    score_button = page.get_by_role("button", name="Score starter on 20 test clips")
+    expect(score_button).to_be_visible()
+    wait_until_settled(page)
+    score_button.click()
     expect(page.get_by_role("button", name="Stop")).to_be_visible()
     page.reload()
     expect(page.get_by_role("heading", name="Hardest clips")).to_be_visible(timeout=120_000)  # without a click
@@ -60,7 +63,7 @@ def test_one_button_scores_an_ensemble_also_while_the_page_is_reloaded(server: S
     expect(page.locator("strong", has_text=score.per_clip.index[0])).to_be_visible()
     page.reload()
     expect(metric(page, "lwlrap").first).to_have_text(f"{score.lwlrap:.5f}")
-    expect(page.get_by_role("button", name="Score starter on 20 test clips")).to_have_count(0)
+    expect(score_button).to_have_count(0)
 
 
 def test_a_dropped_submission_is_scored_and_its_hardest_clips_can_be_heard(

@@ -94,6 +94,7 @@ def test_a_region_is_selected_and_a_and_b_are_seen_and_heard_in_step(server: Ser
     page.get_by_role("button", name="Keep as B").click()
     expect(panels).to_have_count(2)
     expect(page.get_by_text("A and B have the same settings")).to_be_visible()
+    wait_until_settled(page)
     listen = page.get_by_role("radiogroup", name="Listen to")
     expect(listen).to_be_hidden()  # both have the same sample rate, so there is nothing to hear
     page.get_by_role("combobox", name="Preset").click()
@@ -102,6 +103,7 @@ def test_a_region_is_selected_and_a_and_b_are_seen_and_heard_in_step(server: Ser
     expect(panels.last.locator(".name")).to_have_text("B · capstone")
     assert selected.text_content() == region  # it stays when the settings change
     expect(listen.get_by_role("radio")).to_have_count(2)
+    wait_until_settled(page)
     page.get_by_role("button", name="Zoom to region").click()
     cursors = page.locator(".player .cursor")
     panels.last.locator(".seek").click(position={"x": 200, "y": 150})
@@ -120,16 +122,20 @@ def test_a_recording_of_a_tone_shows_the_tone(server: Server, microphone: Page, 
     Workspace(home).remember_dataset(home / "starter-sounds")
     page = microphone
     page.goto(f"{server.url}/spectrogram")
+    expect(input_size(page)).to_have_text("128 × 128")
+    wait_until_settled(page)
     page.get_by_test_id("stButtonGroup").get_by_text("Microphone").click()
     expect(page.get_by_text("Browsers apply echo cancelling")).to_be_visible()
+    wait_until_settled(page)
     page.get_by_role("button", name="Record", exact=True).click()
-    page.wait_for_function("() => /00:0[3-9]/.test(document.body.innerText)")
+    page.wait_for_function("() => /00:(0[3-9]|[1-5][0-9])/.test(document.body.innerText)")
     page.get_by_role("button", name="Stop recording").click()
     expect(input_size(page)).to_have_text("128 × 128")
     wait_until_settled(page)
     canvas = page.locator(".player canvas").first
     across, down = canvas.evaluate(BRIGHTEST)
     canvas.hover(position={"x": across, "y": down}, force=True)
+    expect(page.locator(".player .readout").first).to_contain_text("Hz")
     readout = page.locator(".player .readout").first.text_content() or ""
     hertz = re.search(r"([\d.]+) (k?)Hz", readout)
     assert hertz is not None
@@ -140,16 +146,18 @@ def test_a_saved_preset_is_found_on_train(server: Server, page: Page, home: Path
     Workspace(home).remember_dataset(home / "starter-sounds")
     page.goto(f"{server.url}/spectrogram?view=Code")
     slider = page.get_by_role("slider", name="Mel bands")
+    expect(slider).to_be_visible()
+    wait_until_settled(page)
     slider.focus()
     slider.press("ArrowLeft")
     expect(page.get_by_text("n_mels=120").first).to_be_visible()
+    wait_until_settled(page)
     page.get_by_role("textbox", name="Save these settings as").fill("narrow")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_role("combobox", name="Preset")).to_have_value("narrow")
     assert own_presets(Workspace(home))["narrow"] == SpectrogramSettings(n_mels=120)
-    wait_until_settled(
-        page
-    )  # the link is another one as soon as the preset is known: a click on the first would be lost
+    # The link is another one as soon as the preset is known: a click on the first would be lost.
+    wait_until_settled(page)
     page.get_by_role("link", name="Train with these settings").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Train")
     expect(page.get_by_role("combobox", name="Spectrogram")).to_have_value("narrow")

@@ -18,8 +18,8 @@ from audiotag.tagging.thresholds import read_saved_thresholds
 from audiotag.ui.tag.threshold_panel import WIDTHS
 from audiotag.workspace import SHIPPED_MODELS, Workspace
 
-from .conftest import Server
-from .test_app import hear, wait_until_settled
+from .conftest import Server, new_page
+from .test_app import drop, hear, wait_until_settled
 
 # How much of a player's spectrogram is white, as the outline of the part that is heard is, and how bright it is.
 SEEN = """canvas => {
@@ -72,13 +72,6 @@ def mp4_of(wav: Path, mp4: Path) -> Path:
     return mp4
 
 
-def drop(page: Page, *files: Path) -> None:
-    zone = page.get_by_test_id("stFileUploaderDropzone")
-    expect(zone).to_be_visible()
-    wait_until_settled(page)
-    zone.drop({"files": [str(file) for file in files]})
-
-
 def first_tag(page: Page) -> Locator:
     return page.get_by_test_id("stMain").locator(".stMarkdownBadge:visible").first
 
@@ -93,6 +86,7 @@ def downloaded_as(page: Page, format: str) -> bytes:
     """The file of the results in a format that is chosen in the picker."""
     picker = page.get_by_role("combobox", name="Results as a file")
     picker.fill(format)
+    expect(page.get_by_role("option", name=format).first).to_be_visible()
     picker.press("Enter")
     (about,) = (found.about for found in export_formats() if found.title == format)
     expect(page.get_by_text(about)).to_be_visible()  # the page has been drawn for it
@@ -180,6 +174,7 @@ def test_a_sound_is_tagged_at_its_path_and_stays_when_the_page_is_left(
     field.fill(str(clip.parent / "gone.wav"))
     field.press("Enter")
     expect(page.get_by_test_id("stAlert").filter(has_text="gone.wav does not exist")).to_be_visible()
+    wait_until_settled(page)
     field.fill(str(clip))
     field.press("Enter")
     expect(page.get_by_role("heading", name=clip.name)).to_be_visible()
@@ -207,11 +202,12 @@ def test_a_part_of_a_long_sound_is_played_with_the_times_of_the_whole(
     field.press("Enter")
     position = page.get_by_role("slider", name="Position in long.wav")
     # Five minutes are decoded, tagged, encoded and sent: on a busy machine that takes longer than the default wait.
-    expect(position).to_have_attribute("aria-valuetext", "0.00 of 300.00 seconds", timeout=120_000)
+    expect(position).to_have_attribute("aria-valuetext", "0.00 of 300.00 seconds", timeout=240_000)
     expect(page.get_by_test_id("stPlotlyChart")).to_have_count(1)  # the timeline of the whole
     wait_until_settled(page)
     page.get_by_role("slider", name="Played from (s)").press("End")
     expect(position).to_have_attribute("aria-valuetext", "20.00 of 320.00 seconds")
+    wait_until_settled(page)
     position.press("End")
     expect(position).to_have_attribute("aria-valuetext", "320.00 of 320.00 seconds")
     expect(page.get_by_text("5:20.00", exact=True)).to_be_visible()
@@ -261,6 +257,7 @@ def test_a_threshold_is_dragged_on_the_chart_typed_saved_and_reset(
     page.get_by_text("Settings", exact=True).click()
     page.get_by_role("tab", name="Thresholds").click()
     expect(page).to_have_url(re.compile("settings=Thresholds"))
+    expect(page.get_by_role("button", name="Reset to the card's thresholds")).to_be_visible()
     wait_until_settled(page)
     page.get_by_role("button", name="Reset to the card's thresholds").click()
     expect(page.get_by_text("These are the thresholds of the card.")).to_be_visible()
@@ -335,6 +332,8 @@ def test_a_folder_is_tagged_in_the_background_stopped_and_resumed_after_a_reload
     (folder / "letter.wav").write_text("Dear sir")
     page.goto(f"{server.url}/tag?view=Folders")
     field = page.get_by_role("textbox", name="Folder of sounds")
+    expect(field).to_be_visible()
+    wait_until_settled(page)
     field.fill(str(folder))
     page.get_by_role("button", name="Tag this folder").click()
     expect(page.get_by_text(re.compile(r"Tagging \d+ of 401 sounds · .*clips/s"))).to_be_visible()
@@ -367,10 +366,13 @@ def test_tagging_options_are_in_the_address(server: Server, page: Page, unseen: 
     wait_until_settled(page)
     page.get_by_text("Settings", exact=True).click()
     page.get_by_role("tab", name="Options").click()
-    page.get_by_text("geometric mean", exact=True).click()
+    combination = page.get_by_text("geometric mean", exact=True)
+    expect(combination).to_be_visible()
+    wait_until_settled(page)
+    combination.click()
     expect(page.get_by_text("--combine geometric")).to_be_visible()
     expect(page).to_have_url(re.compile("combine=geometric"))
-    other = page.context.browser.new_context().new_page()
+    other = new_page(page.context.browser)
     other.goto(page.url)
     expect(other.get_by_text("--combine geometric")).to_be_visible()
     other.context.close()
@@ -384,7 +386,7 @@ def test_a_recording_is_tagged(server: Server, microphone: Page) -> None:
     page.get_by_role("button", name="Record", exact=True).click()
     expect(page.get_by_text("Browsers apply echo cancelling")).to_be_visible()
     page.get_by_test_id("stAudioInput").get_by_role("button", name="Record", exact=True).click()
-    page.wait_for_function("() => /00:0[4-9]/.test(document.body.innerText)")
+    page.wait_for_function("() => /00:(0[4-9]|[1-5][0-9])/.test(document.body.innerText)")
     page.get_by_role("button", name="Stop recording").click()
     expect(page.get_by_role("heading", name="recording 1")).to_be_visible()
     expect(first_tag(page)).to_contain_text("Church_bell")

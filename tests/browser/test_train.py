@@ -17,7 +17,7 @@ from audiotag.training.weights_choice import fold_results
 from audiotag.workspace import Workspace
 
 from .conftest import Server
-from .test_app import wait_until_settled
+from .test_app import drop, wait_until_settled
 
 SLOW_MS = 240_000
 ROW_PX = 35  # of the table of runs, and where its columns are
@@ -39,9 +39,13 @@ def begin(page: Page, server: Server, epochs: str) -> None:
     Workspace(server.home).remember_dataset(server.home / "starter-sounds")  # earlier tests have opened others
     page.goto(f"{server.url}/train?epochs={epochs}")
     for fold, left in ((5, "1,2,3,4"), (4, "1,2,3"), (3, "1,2")):
-        page.get_by_test_id("stButtonGroup").get_by_text(str(fold), exact=True).click()
+        pill = page.get_by_test_id("stButtonGroup").get_by_text(str(fold), exact=True)
+        expect(pill).to_be_visible()
+        wait_until_settled(page)
+        pill.click()
         expect(page.get_by_text(re.compile(f"--folds {left} "))).to_be_visible()
     expect(page.get_by_text(f"--epochs {epochs}")).to_be_visible()
+    wait_until_settled(page)
     page.get_by_role("button", name="Start training").click()
     expect(page.get_by_role("button", name="Stop after this batch")).to_be_visible()
 
@@ -72,7 +76,10 @@ def test_training_is_watched_stopped_resumed_published_and_tags(
     server.stop()
     server.start()
     page.goto(f"{server.url}/train?run={run.name}")
-    page.get_by_role("button", name="Resume").click()
+    resume = page.get_by_role("button", name="Resume")
+    expect(resume).to_be_visible()
+    wait_until_settled(page)
+    resume.click()
     expect(page.get_by_role("button", name="Stop after this batch")).to_be_enabled()
     assert run.is_active()
     legend = page.locator(".js-plotly-plot").first.locator(".legendtext")
@@ -80,8 +87,12 @@ def test_training_is_watched_stopped_resumed_published_and_tags(
     expect(page.get_by_text(re.compile("Finished: mean lwlrap"))).to_be_visible(timeout=SLOW_MS)
     assert run.finished_folds() == [1, 2]
     assert len(epochs_done(run.events())) == 62
-    page.get_by_test_id("stButtonGroup").get_by_text("best epoch").click()
+    weights = page.get_by_test_id("stButtonGroup").get_by_text("best epoch")
+    expect(weights).to_be_visible()
+    wait_until_settled(page)
+    weights.click()
     expect(page.get_by_text("--weights best")).to_be_visible()
+    wait_until_settled(page)
     page.get_by_label("Name", exact=True).last.fill("mine")
     page.get_by_role("button", name="Publish").click()
     expect(page.get_by_text(re.compile("Noise gate of mine"))).to_be_visible()  # it is published, and is the chosen one
@@ -90,7 +101,7 @@ def test_training_is_watched_stopped_resumed_published_and_tags(
     page.get_by_test_id("stSidebar").get_by_role("link", name="Tag").click()
     with (unseen / "train_curated.csv").open() as table:
         clip = next(row["fname"] for row in csv.DictReader(table) if row["labels"] == "Church_bell")
-    page.get_by_test_id("stFileUploaderDropzone").drop({"files": str(unseen / "train_curated" / clip)})
+    drop(page, unseen / "train_curated" / clip)
     expect(page.get_by_role("heading", name=clip)).to_be_visible()
     expect(page.get_by_role("combobox", name="Ensemble")).to_have_value("mine")
     expect(page.get_by_test_id("stException")).to_have_count(0)
@@ -107,7 +118,10 @@ def test_second_run_waits_for_the_device_and_leaves_the_queue(server: Server, pa
     assert second.state() == "queued"
     page.get_by_role("button", name="Leave the queue").click()
     expect(page.get_by_text("The run was stopped")).to_be_visible(timeout=SLOW_MS)
-    page.get_by_role("button", name="Delete …").click()
+    delete_button = page.get_by_role("button", name="Delete …")
+    expect(delete_button).to_be_visible()
+    wait_until_settled(page)
+    delete_button.click()
     page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
     expect(page.get_by_text(f"Run {second.name} was deleted.")).to_be_visible()
     expect(page.get_by_text("The run was stopped")).to_be_hidden()  # the page is at the first run now
@@ -167,6 +181,7 @@ def test_runs_are_sorted_named_deleted_together_and_restored(
     click_cell(page, 3, NAME_PX)
     expect(heading).to_have_text("sorted 0.43")
     expect(page).to_have_url(re.compile(f"run={names[1]}"))
+    wait_until_settled(page)
 
     page.get_by_text("Edit names and notes").click()
     expect(page.get_by_text("Each name and note is saved")).to_be_visible()
@@ -179,11 +194,13 @@ def test_runs_are_sorted_named_deleted_together_and_restored(
     page.keyboard.press("Enter")
     expect(cell(page, 0, 1)).to_have_text("wider windows")
     wait_until(lambda: read_note(runs[0]).note == "wider windows")  # the table sends what was typed a moment later
+    wait_until_settled(page)
     page.get_by_text("Edit names and notes").click()
     expect(page.get_by_text("Click a row to open its run.")).to_be_visible()
     page.goto(f"{server.url}/train?find=sorted&run={names[0]}&selected={names[0]}&selected={names[1]}")
     expect(page.get_by_text("wider windows").last).to_be_visible()
     assert read_note(runs[0]).note == "wider windows"
+    wait_until_settled(page)
 
     page.get_by_role("button", name="Delete 2 runs …").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
@@ -199,6 +216,7 @@ def test_batch_preview_shows_another_batch_when_drawn_again(server: Server, page
     page.goto(f"{server.url}/train?show=Training+batch+preview")
     images = page.get_by_test_id("stImage").locator("img")
     expect(images.first).to_be_visible()
+    wait_until_settled(page)
     before = images.first.get_attribute("src")
     page.get_by_role("button", name="Draw again").click()
     expect(images.first).not_to_have_attribute("src", before or "")

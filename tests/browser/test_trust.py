@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from audiotag.data.layouts import OpenOptions
 from audiotag.workspace import Workspace
 
-from .conftest import Server
+from .conftest import Server, new_page
 from .test_app import wait_until_settled
 
 LINES = ["fname,kind,breed", "a.wav,dog,pug", "b.wav,dog,boxer", "c.wav,cat,manx", "d.wav,cat,manx"]
@@ -28,8 +28,13 @@ def breeds(home: Path, tmp_path: Path) -> Path:
 
 
 def open_by_path(page: Page, path: str) -> None:
-    page.get_by_role("button", name="Open a dataset").click()
+    opener = page.get_by_role("button", name="Open a dataset")
+    expect(opener).to_be_visible()
+    wait_until_settled(page)
+    opener.click()
     field = page.get_by_role("textbox", name="Path")
+    expect(field).to_be_visible()
+    wait_until_settled(page)
     field.fill(path)
     page.get_by_role("dialog").get_by_role("button", name="Open", exact=True).click()
 
@@ -41,7 +46,9 @@ def test_reading_is_corrected_on_the_page(server: Server, page: Page, breeds: Pa
     panel = page.locator('[data-testid="stExpander"]').filter(has_text="How it was read")
     column = panel.get_by_role("combobox", name="Label column")
     expect(column).to_be_visible()  # it is open for a dataset that was opened for the first time
+    wait_until_settled(page)
     page.get_by_role("tab", name="Labels").click()
+    expect(page.locator(".st-key-label-counts .js-plotly-plot")).to_be_visible()
     wait_until_settled(page)
     column.click()
     page.get_by_role("option", name="breed", exact=True).click()
@@ -68,15 +75,17 @@ def test_link_shows_the_same_dataset_filter_and_tab_in_another_session(
     page.goto(f"{server.url}/dataset")
     open_by_path(page, str(breeds))
     expect(page).to_have_url(re.compile("dataset=breeds-"))
+    wait_until_settled(page)
     page.get_by_role("tab", name="Clips").click()
     expect(page).to_have_url(re.compile("tab=Clips"))
+    expect(page.locator("audio").first).to_be_attached()
     wait_until_settled(page)
     page.get_by_role("textbox", name="Search").fill("a.wav")
     page.get_by_role("textbox", name="Search").press("Enter")
     expect(page).to_have_url(re.compile("text=a.wav"))
     expect(page.locator(".st-key-facts")).to_contain_text(" 1 clip ")
     Workspace(home).remember_dataset(home / "starter-sounds")  # a new session begins with another dataset
-    other = page.context.browser.new_context().new_page()
+    other = new_page(page.context.browser)
     other.goto(page.url)
     expect(other.get_by_role("combobox", name="Dataset")).to_have_value(re.compile("^breeds"))
     expect(other.get_by_role("textbox", name="Search")).to_have_value("a.wav")
@@ -88,6 +97,7 @@ def test_link_to_an_unknown_dataset_says_so_and_shows_no_other(server: Server, p
     page.goto(f"{server.url}/train?epochs=2&dataset=theirs-0123456789ab")
     expect(page.get_by_text("a dataset that this workspace does not know")).to_be_visible()
     expect(page.get_by_role("button", name="Start training")).to_have_count(0)
+    wait_until_settled(page)
     page.get_by_role("combobox", name="Dataset").click()
     page.get_by_role("option", name="starter-sounds").click()
     expect(page.get_by_role("button", name="Start training")).to_be_visible()
@@ -104,6 +114,7 @@ def test_decimal_comma_is_a_decimal_point(server: Server, page: Page, home: Path
     field.press_sequentially("1,5")
     field.press("Enter")
     expect(page.get_by_text("at least 1.5 s")).to_be_visible()
+    wait_until_settled(page)
     field.fill("1,5 or more")
     field.press("Enter")
     expect(page.get_by_text("must be a number such as 2.5 or 2,5")).to_be_visible()
@@ -112,7 +123,10 @@ def test_decimal_comma_is_a_decimal_point(server: Server, page: Page, home: Path
 def test_folds_stay_chosen_on_the_way_to_another_page_and_back(server: Server, page: Page, home: Path) -> None:
     Workspace(home).remember_dataset(home / "starter-sounds")
     page.goto(f"{server.url}/train?epochs=2")  # which opens the drawer
-    page.get_by_test_id("stButtonGroup").get_by_text("5", exact=True).click()
+    pill = page.get_by_test_id("stButtonGroup").get_by_text("5", exact=True)
+    expect(pill).to_be_visible()
+    wait_until_settled(page)
+    pill.click()
     expect(page.get_by_text("--folds 1,2,3,4")).to_be_visible()
     sidebar = page.get_by_test_id("stSidebar")
     sidebar.get_by_role("link", name="Score").click()

@@ -12,7 +12,7 @@ class Playback {
     this.frame_s = 0; // how long the last frame was on the screen
     this.listening = new Listening(root.querySelector("audio"), {
       play: () => this.started(),
-      pause: () => this.stopped(),
+      pause: () => this.paused(),
       move: () => this.follow(), // a hidden tab has no animation frames
       fail: () => (this.fault.textContent = "This browser cannot play the sound."),
     });
@@ -126,6 +126,12 @@ class Playback {
     this.frame_s = Math.min((now - before) / 1000, MAX_FRAME_S);
     this.follow();
     if (!this.listening.paused) this.frame = requestAnimationFrame((next) => this.animate(next, now));
+  }
+
+  paused() {
+    // The sound went on after the last frame, further than the window where a busy browser has skipped frames.
+    if (!this.player.window.holds(this.time())) this.followInWindow();
+    this.stopped();
   }
 
   stopped() {
