@@ -16,18 +16,15 @@ OPENED = "runs-opened"  # in the session: how often a run was opened other than 
 
 
 def open_run(name: str) -> None:
-    """Have the page show this run.
-
-    The picker becomes another one, because a browser may still send what the last one showed.
-    """
+    """Have the page show this run."""
     st.session_state[OPEN] = name
-    st.session_state[OPENED] = st.session_state.get(OPENED, 0) + 1
+    _use_new_picker()
 
 
 def follow_address() -> None:
     """Have the page show the run that the address names, instead of what was chosen before."""
     st.session_state.pop(OPEN, None)
-    st.session_state[OPENED] = st.session_state.get(OPENED, 0) + 1
+    _use_new_picker()
 
 
 def opened_run(runs: Mapping[str, Run]) -> str:
@@ -54,6 +51,11 @@ def pick_run(runs: Mapping[str, Run], chosen: str) -> str:
     if st.query_params.get(OPEN) != name:
         st.query_params[OPEN] = name
     return name
+
+
+def _use_new_picker() -> None:
+    """The picker becomes another one, because a browser may still send what the last one showed."""
+    st.session_state[OPENED] = st.session_state.get(OPENED, 0) + 1
 
 
 def _picker() -> str:
