@@ -148,9 +148,9 @@ def _band_weights(settings: SpectrogramSettings) -> tuple[np.ndarray, np.ndarray
     return starts.astype(np.int64), ends.astype(np.int64), matrix.data
 
 
-def apply_floor(decibels: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
-    """Raise the values of a clip to at least ``top_db`` below its loudest value."""
-    return np.maximum(decibels, decibels.max() - np.float32(settings.top_db))
+def apply_floor(decibels: np.ndarray, settings: SpectrogramSettings, out: np.ndarray | None = None) -> np.ndarray:
+    """Raise the values of a clip to at least ``top_db`` below its loudest value; ``out`` may be the clip itself."""
+    return np.maximum(decibels, decibels.max() - np.float32(settings.top_db), out=out)
 
 
 def network_input(log_mel: np.ndarray, settings: SpectrogramSettings, scale: Scale | None = None) -> np.ndarray:

@@ -212,7 +212,7 @@ class Batches:
             items, positions, rng = self._draw_crops(epoch, number, order)
             targets, pools = self.labelled.targets[items], self.pools_of(items)
             if self.crops_at_random:
-                features = np.stack([self.frames.random(i, at) for i, at in zip(items, positions, strict=True)])
+                features = self.frames.random_batch(items, positions)
             else:
                 features = np.stack([self.frames.middle(i) for i in items])
         features, targets = apply_all(self.chain.on_log_mels, features[:, None], targets, rng, pools)

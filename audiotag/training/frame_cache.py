@@ -8,7 +8,7 @@ its waveform. Frames that do not fit into memory are computed each time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -112,20 +112,33 @@ class FrameCache:
         self._middle_crops: dict[int, np.ndarray] = {}
         offsets = np.arange(settings.frames) * settings.hop_length - samples_before(settings)
         inside = (offsets >= 0) & (offsets + settings.win_length <= settings.clip_samples)
-        self._inside, self._edges = np.flatnonzero(inside), np.flatnonzero(~inside)
+        self._edges, before = np.flatnonzero(~inside), int((offsets < 0).sum())
+        self._inside = slice(before, before + int(inside.sum()))
 
     def random(self, item: int, at: float) -> np.ndarray:
         """The log-mel of the crop at ``at`` (0 to 1) of the clip in row ``item``."""
+        return self.random_batch([item], [at])[0]
+
+    def random_batch(self, items: Sequence[int] | np.ndarray, positions: Sequence[float] | np.ndarray) -> np.ndarray:
+        """`random` of several clips, shape ``(items, n_mels, frames)``."""
+        batch = np.empty((len(items), self.settings.n_mels, self.settings.frames), dtype=np.float32)
+        for spectrogram, item, at in zip(batch, items, positions, strict=True):
+            self._write(spectrogram, int(item), float(at))
+        return batch
+
+    def _write(self, spectrogram: np.ndarray, item: int, at: float) -> None:
         clip, settings = self.clips[item], self.settings
         start = random_start(clip, settings, at, self.whole_frames)
         if not self.whole_frames or (frames := self._frames_of(item)) is None:
-            return log_mel(clip.crop(settings, start), settings)
+            spectrogram[:] = log_mel(clip.crop(settings, start), settings)
+            return
         hops = abs(start) // settings.hop_length
         first = hops if start >= 0 and clip.samples >= settings.clip_samples else len(frames.edges) - 1 - hops
-        spectrogram = np.empty((settings.n_mels, settings.frames), dtype=np.float32)
-        spectrogram[:, self._inside] = frames.inner[:, first + self._inside]
-        spectrogram[:, self._edges] = frames.edges[first]
-        return apply_floor(spectrogram, settings)
+        edges, inside = frames.edges[first], self._inside
+        spectrogram[:, : inside.start] = edges[:, : inside.start]
+        spectrogram[:, inside] = frames.inner[:, first + inside.start : first + inside.stop]
+        spectrogram[:, inside.stop :] = edges[:, inside.start :]
+        apply_floor(spectrogram, settings, out=spectrogram)
 
     def middle(self, item: int) -> np.ndarray:
         """The log-mel of the clip's middle crop, as the tagger computes it."""

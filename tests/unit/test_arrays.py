@@ -1,11 +1,29 @@
-"""Resizing equals torch's bilinear interpolation."""
+"""Lines are taken, and batches resized, as torch does it."""
 
 import numpy as np
 import pytest
 import torch
 
-from audiotag.arrays import resize
+from audiotag.arrays import AXIS_NUMBERS, Axis, lines_at, resize
 from audiotag.errors import AudiotagError
+
+
+PLACES = {  # of 9 lines of each of 4 spectrograms, out of 12
+    "crop": np.array([[0], [3], [2], [1]]) + np.arange(9),
+    "shift in time": (np.array([[0], [5], [-3], [11]]) + np.arange(9)) % 12,
+    "shift of bands": (np.array([[0], [5], [-3], [12]]) + np.arange(9)).clip(0, 11),
+    "any": np.random.default_rng(0).integers(0, 12, (4, 9)),
+    "none": np.empty((4, 0), np.int64),
+}
+
+
+@pytest.mark.parametrize("kind", PLACES)
+@pytest.mark.parametrize("axis", ["mel", "time"])
+def test_lines_are_those_of_torch_whether_they_are_copied_in_runs_or_one_by_one(kind: str, axis: Axis) -> None:
+    batch, places = np.random.default_rng(1).normal(size=(4, 2, 12, 12)).astype(np.float32), PLACES[kind]
+    taken = lines_at(batch, axis, places)
+    assert np.array_equal(taken, lines_at(torch.from_numpy(batch), axis, torch.from_numpy(places)).numpy())
+    assert taken.shape[AXIS_NUMBERS[axis]] == places.shape[1]
 
 
 @pytest.mark.parametrize("size", [(256, 256), (128, 64), (40, 200), (1, 1), (128, 128)])
