@@ -7,7 +7,6 @@ import torch
 from audiotag.arrays import AXIS_NUMBERS, Axis, lines_at, resize
 from audiotag.errors import AudiotagError
 
-
 PLACES = {  # of 9 lines of each of 4 spectrograms, out of 12
     "crop": np.array([[0], [3], [2], [1]]) + np.arange(9),
     "shift in time": (np.array([[0], [5], [-3], [11]]) + np.arange(9)) % 12,
