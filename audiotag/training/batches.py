@@ -25,7 +25,7 @@ from audiotag.remote.ahead import FetchAhead
 from audiotag.training.ahead import make_ahead
 from audiotag.training.clips import KINDS, LabelledClips
 from audiotag.training.frame_cache import FrameCache, random_start
-from audiotag.training.negatives import draw_negatives, halved, negative_places
+from audiotag.training.negatives import draw_negatives, negative_places
 from audiotag.training.recipe import Recipe
 from audiotag.training.stage import Stage
 from audiotag.training.whole_clip_cache import WholeClipCache
@@ -99,9 +99,6 @@ class Batches:
         if training and negatives is not None and recipe.negatives:
             self.negatives, labelled = len(negatives.clips), labelled + negatives
             self.drawn = recipe.negatives.items_per_epoch(self.drawn_clips)
-            self._is_apart = np.concatenate(
-                [np.zeros(len(labelled.clips) - self.negatives, bool), halved(self.negatives)]
-            )
         self.labelled, self.recipe, self.stage, self.seed, self.training = labelled, recipe, stage, seed, training
         self.settings: SpectrogramSettings = recipe.spectrogram_of(stage)
         chain = Chain.of(recipe.augment, stage.mixup)
@@ -177,12 +174,13 @@ class Batches:
     def pools_of(self, items: np.ndarray) -> np.ndarray | None:
         """The pool of each of these clips, where the stage draws from several: mixers then stay within a pool.
 
-        The negatives that are kept apart are a pool of their own.
+        Negatives are a pool of their own.
         """
         if self.stage.pools is None and not self.negatives:
             return None
         pools = self.labelled.kinds[items].astype(int) if self.stage.pools else np.zeros(len(items), int)
-        return np.where(self._is_apart[items], len(KINDS), pools) if self.negatives else pools
+        is_negative = items >= len(self.labelled.clips) - self.negatives
+        return np.where(is_negative, len(KINDS), pools)
 
     @property
     def _starts_from_waveforms(self) -> bool:

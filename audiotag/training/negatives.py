@@ -4,10 +4,9 @@ Without them a network has only ever seen sounds that have a label, and gives on
 come from two places: sounds that `audiotag.training.background_sounds` renders, and a folder of the user's own sounds.
 They are never scored as clips, because a clip without a label has no lwlrap.
 
-Mixers take one half of them as any other clip. Where an overlay has the labels of both sounds, a labelled clip under
-noise keeps its labels in full; where targets are weighted as the sounds are, the noise takes its share of the weight.
-The other half is mixed only with itself: else hardly a sound without a label would be left in recipes that mix every
-clip of a batch.
+Mixers mix them with each other alone: else hardly a sound without a label would be left in recipes that mix every clip
+of a batch. A stage may do without them (`audiotag.training.stage.Stage.negatives`): a network that first learns the
+labels, and then, in few epochs, which sounds have none, keeps more of the former than one that meets both at once.
 """
 
 from __future__ import annotations
@@ -140,15 +139,6 @@ def draw_negatives(rng: np.random.Generator, count: int, of: int) -> np.ndarray:
     """Rows of ``count`` negatives out of ``of``: each is drawn once before any is drawn again."""
     passes = [rng.permutation(of) for _ in range(-(-count // of))]
     return np.concatenate(passes)[:count] if passes else np.empty(0, int)
-
-
-def halved(negatives: int) -> np.ndarray:
-    """Which of so many negatives mix only with each other: a random half, the same ones each time; bool.
-
-    >>> int(halved(200).sum())
-    100
-    """
-    return np.random.default_rng(0).permutation(negatives) < negatives // 2
 
 
 def share_tagged(scores: np.ndarray) -> float:

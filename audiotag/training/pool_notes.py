@@ -12,7 +12,7 @@ def pool_notes(session: Session) -> tuple[str, ...]:
     lacking = [_lacking_sentence(session, number, stage) for number, stage in session.stages if stage.pools]
     return (
         *session.lists.sentences,
-        *filter(None, [*lacking, session.recipe.negatives.sentence(session.labels)]),
+        *filter(None, [*lacking, _negatives_sentence(session)]),
         *_nothing_agreed(session),
         *_never_held_out(session),
         *_single_network(session),
@@ -31,6 +31,17 @@ def _lacking_sentence(session: Session, number: int, stage: Stage) -> str:
         f"{session.dataset.name} has no {' and no '.join(lacking)} clips, from which stage {number + 1} draws; the "
         f"probabilities of the other pools are scaled: {shares or 'none is left'}."
     )
+
+
+def _negatives_sentence(session: Session) -> str:
+    """Which sounds without labels are added, and in which stages unless it is all; empty if none are."""
+    said = session.recipe.negatives.sentence(session.labels)
+    numbers = [str(number + 1) for number, stage in session.stages if stage.negatives]
+    if not said or len(numbers) == len(session.stages):
+        return said
+    if not numbers:
+        return ""
+    return f"In stage{'s' * (len(numbers) > 1)} {' and '.join(numbers)}, {said}"
 
 
 def _nothing_agreed(session: Session) -> tuple[str, ...]:

@@ -155,6 +155,13 @@ class Recipe:
             "none",
             "it says which noisy clips are trusted",
         )
+        require(
+            not self.negatives or any(stage.negatives for stage in self.stages),
+            "negatives.share",
+            "be 0 where all stages say negatives = false",
+            self.negatives.share,
+            "let one of them have negatives",
+        )
         check_network_input(self.network, self.spectrogram)
         for stage in self.stages:
             self._check_waveform_input(stage)
@@ -317,7 +324,8 @@ class Recipe:
 
     def batches_per_epoch(self, stage: Stage, clips: int) -> int:
         """Training batches of an epoch of a stage that has so many clips; an incomplete last one is left out."""
-        return max(1, self.negatives.items_per_epoch(self.clips_per_epoch(stage, clips)) // self.batch_size)
+        items = self.clips_per_epoch(stage, clips)
+        return max(1, (self.negatives.items_per_epoch(items) if stage.negatives else items) // self.batch_size)
 
     def fraction_of(self, subset: str) -> float:
         """The share of a subset's clips that is used: all, if each stage that takes some of them draws a fixed number.

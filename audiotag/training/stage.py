@@ -62,6 +62,8 @@ class Stage:
         ``epochs``. The end is then chosen on the clips that measure it, which flatters their figures a little.
     schedule : str, Schedule or None
         The schedule of this stage; None for the recipe's.
+    negatives : bool
+        Whether its batches have the recipe's negatives (`audiotag.training.negatives`), if the recipe has any.
     """
 
     subset: SubsetName
@@ -77,6 +79,7 @@ class Stage:
     schedule: ScheduleChoice | None = None
     pools: Pools | None = None
     draws: Annotated[int, Within(2, 10_000_000, "clips", zero="one pass"), "32768 is 256 batches of 128"] = 0
+    negatives: bool = True
 
     def __post_init__(self) -> None:
         if self.pools is not None and not isinstance(self.pools, Pools):
@@ -118,7 +121,10 @@ class Stage:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON; `from_dict` reads them back."""
-        return asdict(self) | {"schedule": plain_part(self.schedule)}
+        plain = asdict(self) | {"schedule": plain_part(self.schedule)}
+        if self.negatives:  # a later version added the field, and recipes that do not use it stay as they were
+            del plain["negatives"]
+        return plain
 
     @classmethod
     def from_dict(cls, values: Any) -> Stage:

@@ -18,6 +18,7 @@ from audiotag.metrics import multi_hot
 from audiotag.training.batches import Batch, Batches
 from audiotag.training.clips import KINDS, Clip, LabelledClips, prepare_clips
 from audiotag.training.negative_clips import sample_negatives
+from audiotag.training.negatives import Negatives
 from audiotag.training.runs import RunSettings
 from audiotag.training.stage import Stage
 from audiotag.ui.text import escape
@@ -59,8 +60,9 @@ def show_batch(settings: RunSettings | None, dataset: Dataset) -> None:
         st.error(f"None of the {escape(stage.describe_clips())} clips can be read. See Problems on the Dataset page.")
         return
     with messages.show_errors(stop=True):
+        asked = recipe.negatives if stage.negatives else Negatives()
         negatives = sample_negatives(
-            recipe.negatives, recipe.spectrogram, session.labels, recipe.seed, session.workspace, MAX_NEGATIVES
+            asked, recipe.spectrogram, session.labels, recipe.seed, session.workspace, MAX_NEGATIVES
         )
         batches = Batches(clips, recipe, stage, recipe.seed, training=True, negatives=negatives)
         batch = batches.input_batch(draw, 0)

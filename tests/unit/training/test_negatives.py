@@ -16,11 +16,14 @@ from audiotag.features.settings import SpectrogramSettings
 from audiotag.training.batches import Batches
 from audiotag.training.clips import Clip, LabelledClips
 from audiotag.training.negative_clips import HELD_OUT_RENDERED, gather_negatives
-from audiotag.training.negatives import Negatives, halved, share_tagged
+from audiotag.training.negatives import Negatives, share_tagged
+from audiotag.training.pool_notes import pool_notes
 from audiotag.training.pools import Pools
 from audiotag.training.recipe import Recipe
 from audiotag.training.recipe_files import load_recipe
 from audiotag.training.reproduction import recipe_toml
+from audiotag.training.runs import RunSettings
+from audiotag.training.session import Session
 from audiotag.training.stage import Stage
 from audiotag.training.subsets import fingerprint
 from audiotag.workspace import Workspace
@@ -113,7 +116,7 @@ def test_overlay_with_a_negative_has_the_labels_of_the_clip(clips: LabelledClips
         assert set(np.unique(batch.targets)) <= {0.0, 1.0}
 
 
-def test_half_of_the_negatives_is_never_mixed_with_clips(clip_of: ClipOf, clips: LabelledClips) -> None:
+def test_negatives_are_never_mixed_with_clips(clip_of: ClipOf, clips: LabelledClips) -> None:
     many = labelled(clip_of, 20, "negative", np.zeros((20, N_CLIPS)))
     recipe = replace(WITH, batch_size=40, negatives=Negatives(0.5), augment=(Overlay(labels="both", alpha=10.0),))
     batches = Batches(clips, recipe, replace(STAGE, draws=20), 1, training=True, negatives=many)
@@ -122,7 +125,7 @@ def test_half_of_the_negatives_is_never_mixed_with_clips(clip_of: ClipOf, clips:
         for batch in batches.epoch(epoch):
             for item, targets in zip(batch.items, batch.targets, strict=True):
                 labels_of[item] = labels_of.get(item, 0) + targets.sum()
-    assert [labels_of[item] > 0 for item in range(N_CLIPS, N_CLIPS + 20)] == list(~halved(20))
+    assert not any(labels_of[item] for item in range(N_CLIPS, N_CLIPS + 20))
 
 
 def test_silence_can_be_overlaid() -> None:
@@ -209,6 +212,24 @@ def test_sentence_says_what_is_added_and_what_a_label_forbids(tmp_path: Path) ->
         "10 % of each batch are sounds with none of the labels: 50 rendered noises, tones, sweeps, clicks and "
         "silences, and the sounds in /rooms. No hums, because Hum is a label."
     )
+
+
+def test_stage_may_have_no_negatives(short_sounds: Path, tmp_path: Path) -> None:
+    without = replace(STAGE, negatives=False)
+    recipe = replace(WITH, stages=(without, STAGE), fold_method="stratified", folds=2)
+    assert [recipe.batches_per_epoch(stage, 20) for stage in recipe.stages] == [4, 5]
+    assert Recipe.from_dict(recipe.to_dict()) == recipe
+    assert ["negatives" in values for values in recipe.to_dict()["stages"]] == [True, False]
+    session = Session.open(RunSettings(str(short_sounds), recipe, device="cpu"), Workspace(tmp_path))
+    for stage, has_some in zip(recipe.stages, (False, True), strict=True):
+        split = session.fold_split(stage, session.folds[0])
+        assert (split.negatives is not None) == (split.held_out_negatives is not None) == has_some
+    assert any(note.startswith("In stage 2, 20 % of each batch are sounds") for note in pool_notes(session))
+
+
+def test_share_without_a_stage_that_has_negatives_is_refused() -> None:
+    with pytest.raises(AudiotagError, match=r"negatives\.share must be 0 where all stages say negatives = false"):
+        replace(WITH, stages=(replace(STAGE, negatives=False),))
 
 
 def test_share_tagged_counts_sounds_with_a_high_score() -> None:
