@@ -46,6 +46,12 @@ def add_distil(sub: argparse.ArgumentParser) -> None:
         default="unseen",
         help="which fold's network teaches a clip: one that was not trained on it, or all in turn (default: unseen)",
     )
+    add(
+        "--negatives",
+        type=local_or_remote_path,
+        metavar="FOLDER",
+        help="the sounds without labels that the ensemble was trained with, if any (default: those of its run)",
+    )
     add("--epochs", type=whole_numbers, default=(), metavar="N[,N,…]", help="for all stages, or one number per stage")
     add("--device", default="", help="device, as for audiotag train (default: the best)")
     add("--detach", action="store_true", help="return at once; the same command later goes on and saves the network")
@@ -62,7 +68,8 @@ def distil(options: argparse.Namespace) -> int:
 
     workspace = Workspace()
     dataset = None if options.dataset is None else absolute(options.dataset)
-    source = find_source(options.ensemble, workspace, dataset)
+    negatives = None if options.negatives is None else absolute(options.negatives)
+    source = find_source(options.ensemble, workspace, dataset, negatives)
     kinds = ("per-fold", "single") if options.check else ("single",)
     runs: dict[str, Run] = {}
     for kind in kinds:

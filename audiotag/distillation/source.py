@@ -42,7 +42,9 @@ class Source:
     run: Run | None
 
 
-def find_source(ensemble: str | Path, workspace: Workspace, dataset: Path | None = None) -> Source:
+def find_source(
+    ensemble: str | Path, workspace: Workspace, dataset: Path | None = None, negatives: Path | None = None
+) -> Source:
     """Find what an ensemble was trained on.
 
     Parameters
@@ -52,17 +54,22 @@ def find_source(ensemble: str | Path, workspace: Workspace, dataset: Path | None
         Its runs are searched for the one that the ensemble was published from.
     dataset : Path, optional
         What the ensemble was trained on, where its run is not in the workspace.
+    negatives : Path, optional
+        The folder of sounds without labels that it was trained with, if any: a card has only the folder's name.
 
     Raises
     ------
     AudiotagError
-        If it is a blend, if neither its run nor its dataset is known, or if the dataset has other labels.
+        If it is a blend, if neither its run nor its dataset is known, if its negatives are not known, or if the dataset
+        has other labels.
     """
     folder = find_ensemble(ensemble)
     card = read_card(folder)
     if card.blend is not None:
         raise AudiotagError(f"{card.name} is a blend; distil one of its members: {card.blend.members[0].name}.")
-    run = None if dataset is not None else _find_run(card, workspace)
+    run = _find_run(card, workspace)
+    if run is not None and dataset is not None and Path(run.settings().dataset).resolve() != dataset.resolve():
+        run = None
     if run is not None:
         settings = replace(run.settings(), folds=(), on="")
     elif dataset is not None:
@@ -72,7 +79,15 @@ def find_source(ensemble: str | Path, workspace: Workspace, dataset: Path | None
             f"no run in {workspace.runs} is the one that {card.name} was published from; name the dataset that it was "
             f"trained on: audiotag distil {card.name} DATASET."
         )
-    settings = replace(settings, recipe=replace(settings.recipe, weights="last"))
+    recipe = replace(settings.recipe, weights="last")
+    if negatives is not None:
+        recipe = replace(recipe, negatives=replace(recipe.negatives, folder=str(negatives)))
+    elif recipe.negatives.folder and run is None:
+        raise AudiotagError(
+            f"{card.name} was also trained on sounds without labels, from a folder {recipe.negatives.folder}; name it "
+            "with --negatives."
+        )
+    settings = replace(settings, recipe=recipe)
     whole = open_whole(Path(settings.dataset), workspace)
     check_run(whole, settings, workspace)
     labels = Session(whole, settings, workspace).labels

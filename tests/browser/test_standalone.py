@@ -106,8 +106,10 @@ def test_page_can_be_used_by_keyboard(opened: Page) -> None:
 
 
 def test_recording_is_tagged(hearing: Callable[[Path], Page], exported: ExportedTagger, tmp_path: Path) -> None:
-    soundfile.write(tmp_path / "rain.wav", 0.1 * np.random.default_rng(0).normal(size=5 * RATE), RATE)
-    page = hearing(tmp_path / "rain.wav")
+    time_s = np.arange(5 * RATE) / RATE
+    drum = 0.8 * np.sin(2 * np.pi * 60 * time_s) * np.exp(-20 * (time_s % 0.5))
+    soundfile.write(tmp_path / "drum.wav", drum, RATE)
+    page = hearing(tmp_path / "drum.wav")
     page.goto(exported.page.as_uri())
     expect(status(page)).to_have_text("Ready")
     page.get_by_role("button", name="Record").click()

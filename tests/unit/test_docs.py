@@ -30,9 +30,10 @@ def code_blocks(document: str, language: str) -> list[str]:
 
 @pytest.fixture
 def sounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder that the examples stand in: a clip of white noise, and a folder of sounds for each of two classes."""
+    """The folder that the examples stand in: a clip of a drum, and a folder of sounds for each of two classes."""
     rng, time_s = np.random.default_rng(0), np.arange(5 * 44_100) / 44_100
-    soundfile.write(tmp_path / "clip.wav", 0.1 * rng.normal(size=len(time_s)), 44_100)
+    drum = 0.8 * np.sin(2 * np.pi * 60 * time_s) * np.exp(-20 * (time_s % 0.5))
+    soundfile.write(tmp_path / "clip.wav", drum, 44_100)
     for number in (1, 2):
         for label, sound in (("Noise", 0.1 * rng.normal(size=44_100)), ("Hum", 0.1 * np.sin(600 * time_s[:44_100]))):
             path = tmp_path / "sounds" / label / f"{number}.wav"

@@ -26,6 +26,7 @@ from audiotag.tagging.tagger import TRAINED_NOTE, Tagger
 from audiotag.tagging.thresholds import read_saved_thresholds, save_thresholds
 from audiotag.training.begun import open_session, read_trained_on
 from audiotag.training.held_out import read_held_out
+from audiotag.training.negatives import Negatives
 from audiotag.training.publish import publish
 from audiotag.training.runs import Run, RunSettings, create_run
 from audiotag.training.teaching import Teacher, TeacherFiles, Teaching
@@ -310,6 +311,28 @@ def test_an_ensemble_whose_run_is_gone_asks_for_its_dataset(distilled: Distilled
     source = find_source(distilled.plain, Workspace(tmp_path), distilled.sounds)
     assert source.run is None
     assert source.settings.recipe == distilled.source.settings.recipe
+
+
+def test_a_run_is_found_also_where_its_dataset_is_named(distilled: Distilled) -> None:
+    source = find_source(distilled.plain, distilled.workspace, distilled.sounds)
+    assert source.run is not None
+    assert source.settings == distilled.source.settings
+
+
+def test_the_folder_of_sounds_without_labels_is_asked_for_where_only_the_card_names_it(
+    distilled: Distilled, tmp_path: Path
+) -> None:
+    plain, rooms = shutil.copytree(distilled.plain, tmp_path / "plain"), tmp_path / "rooms"
+    rooms.mkdir()
+    soundfile.write(rooms / "hush.wav", np.zeros(800), SHORT_SOUNDS_HZ)
+    card = json.loads((plain / "card.json").read_text())
+    card["recipe"]["negatives"] = {"share": 0.1, "rendered": 3, "folder": "rooms"}
+    (plain / "card.json").write_text(json.dumps(card))
+    workspace = Workspace(tmp_path / "home")
+    with pytest.raises(AudiotagError, match=r"sounds without labels, from a folder rooms; name it with --negatives"):
+        find_source(plain, workspace, distilled.sounds)
+    source = find_source(plain, workspace, distilled.sounds, rooms)
+    assert source.settings.recipe.negatives == Negatives(0.1, 3, str(rooms))
 
 
 def test_both_are_compared_on_the_same_clips() -> None:
