@@ -150,6 +150,7 @@ def label_cluster(page: Page, label: str) -> int:
     count = len(names) - len(odd)
     expect(grid.locator(".accept")).to_contain_text(f"{label}: label {count} clip")
     wait_until_settled(page)
+    expect(grid.locator(".accept")).to_be_enabled()  # half a second after the last answer: Enter may be hit twice
     page.keyboard.press("Enter")
     return count
 
