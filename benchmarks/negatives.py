@@ -72,7 +72,7 @@ def main() -> None:
 
 
 def recipe_of(epochs: int, negatives: Negatives) -> Recipe:
-    """The shipped ensemble's recipe without its noisy stage, with fewer epochs and these negatives."""
+    """The shipped ensemble's recipe in one curated stage of fewer epochs, with these negatives from the first on."""
     default = load_recipe("default")
     both = tuple(replace(item, labels="both") if isinstance(item, Overlay) else item for item in default.augment)
     stage = replace(default.stages[-1], epochs=epochs)

@@ -80,6 +80,8 @@ def find_source(
             f"trained on: audiotag distil {card.name} DATASET."
         )
     recipe = replace(settings.recipe, weights="last")
+    if negatives is not None and not recipe.negatives:
+        raise AudiotagError(f"{card.name} was not trained with sounds without labels; leave --negatives out.")
     if negatives is not None:
         recipe = replace(recipe, negatives=replace(recipe.negatives, folder=str(negatives)))
     elif recipe.negatives.folder and run is None:

@@ -96,9 +96,9 @@ class Batches:
         self.drawn = self.drawn_clips = recipe.clips_per_epoch(stage, len(labelled.clips))
         self._probabilities = _probabilities(labelled, stage, recipe.balance) if training else None
         self.negatives = 0
-        if training and negatives is not None and recipe.negatives:
+        if training and negatives is not None and (asked := recipe.negatives_of(stage)):
             self.negatives, labelled = len(negatives.clips), labelled + negatives
-            self.drawn = recipe.negatives.items_per_epoch(self.drawn_clips)
+            self.drawn = asked.items_per_epoch(self.drawn_clips)
         self.labelled, self.recipe, self.stage, self.seed, self.training = labelled, recipe, stage, seed, training
         self.settings: SpectrogramSettings = recipe.spectrogram_of(stage)
         chain = Chain.of(recipe.augment, stage.mixup)

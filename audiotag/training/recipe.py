@@ -310,6 +310,10 @@ class Recipe:
         """The schedule of this stage."""
         return self.schedule if stage.schedule is None else stage.schedule
 
+    def negatives_of(self, stage: Stage) -> Negatives:
+        """The negatives that this stage adds to its batches."""
+        return self.negatives if stage.negatives else Negatives()
+
     @property
     def follows_held_out(self) -> bool:
         """Whether a stage's learning rate or its end is chosen on the held-out clips, which flatters their figures."""
@@ -324,8 +328,8 @@ class Recipe:
 
     def batches_per_epoch(self, stage: Stage, clips: int) -> int:
         """Training batches of an epoch of a stage that has so many clips; an incomplete last one is left out."""
-        items = self.clips_per_epoch(stage, clips)
-        return max(1, (self.negatives.items_per_epoch(items) if stage.negatives else items) // self.batch_size)
+        items = self.negatives_of(stage).items_per_epoch(self.clips_per_epoch(stage, clips))
+        return max(1, items // self.batch_size)
 
     def fraction_of(self, subset: str) -> float:
         """The share of a subset's clips that is used: all, if each stage that takes some of them draws a fixed number.

@@ -487,7 +487,7 @@ class Session:
         pools = [self.clips(subset_of(kind)).pool(kind, fold) for kind in self.pools_of(stage)]
         train = sum(pools[1:], pools[0]) if pools else subset.train(fold)
         held_out, negatives = self.held_out(stage.subset, fold), self.negatives
-        if negatives is None or not stage.negatives:
+        if negatives is None or not self.recipe.negatives_of(stage):
             return FoldSplit(train, held_out, curated)
         return FoldSplit(train, held_out, curated, negatives.train, negatives.held_out)
 

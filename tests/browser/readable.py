@@ -1,5 +1,6 @@
 """What keeps a page from being read or used: contrast, what is cut off, what no key reaches."""
 
+from contextlib import suppress
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
@@ -72,13 +73,11 @@ def barriers(page: Page) -> list[str]:
 
 
 def last_of(page: Page, script: str) -> list[str]:
-    """What a script finds on the page at rest; what is found for a moment only does not count."""
+    """What a script still finds on the page at rest, when it has had time to find nothing."""
     page.wait_for_function(AT_REST)
-    try:
+    with suppress(TimeoutError):
         page.wait_for_function(f"({script})().length === 0")
-    except TimeoutError:
-        return page.evaluate(script)
-    return []
+    return page.evaluate(script)
 
 
 def violations(page: Page) -> list[dict[str, Any]]:

@@ -18,7 +18,6 @@ from audiotag.metrics import multi_hot
 from audiotag.training.batches import Batch, Batches
 from audiotag.training.clips import KINDS, Clip, LabelledClips, prepare_clips
 from audiotag.training.negative_clips import sample_negatives
-from audiotag.training.negatives import Negatives
 from audiotag.training.runs import RunSettings
 from audiotag.training.stage import Stage
 from audiotag.ui.text import escape
@@ -60,7 +59,7 @@ def show_batch(settings: RunSettings | None, dataset: Dataset) -> None:
         st.error(f"None of the {escape(stage.describe_clips())} clips can be read. See Problems on the Dataset page.")
         return
     with messages.show_errors(stop=True):
-        asked = recipe.negatives if stage.negatives else Negatives()
+        asked = recipe.negatives_of(stage)
         negatives = sample_negatives(
             asked, recipe.spectrogram, session.labels, recipe.seed, session.workspace, MAX_NEGATIVES
         )

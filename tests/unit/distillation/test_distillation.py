@@ -331,6 +331,8 @@ def test_the_folder_of_sounds_without_labels_is_asked_for_where_only_the_card_na
     workspace = Workspace(tmp_path / "home")
     with pytest.raises(AudiotagError, match=r"sounds without labels, from a folder rooms; name it with --negatives"):
         find_source(plain, workspace, distilled.sounds)
+    with pytest.raises(AudiotagError, match="tiny was not trained with sounds without labels; leave --negatives out"):
+        find_source(distilled.plain, workspace, distilled.sounds, rooms)
     source = find_source(plain, workspace, distilled.sounds, rooms)
     assert source.settings.recipe.negatives == Negatives(0.1, 3, str(rooms))
 
