@@ -105,3 +105,18 @@ def test_sounds_that_are_all_broken_are_said_with_the_first_reason(dataset: Path
         AudiotagError, match=r"none of the 10 curated sounds can be used; the first one: 0\.wav is empty"
     ):
         session.check_clips()
+
+
+def test_ctrl_c_while_the_notes_of_a_new_run_are_found_stops_it(
+    dataset: Path, run: Callable[..., CommandResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[Run] = []
+
+    def interrupted(*_: object) -> tuple[str, ...]:
+        assert begun  # the worker does not wait for the notes
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Run, "start", lambda run: begun.append(run))
+    monkeypatch.setattr("audiotag.training.run_blocking.run_notes", interrupted)
+    run("train", dataset, "--folds", "1", "--detach")
+    assert begun[0].is_stop_requested()
