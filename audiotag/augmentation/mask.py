@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 
-from audiotag.arrays import AXIS_NUMBERS, Array, Axis, Domain, items_of, namespace, stretches
+from audiotag.arrays import AXIS_NUMBERS, Array, Axis, Domain, fill_stretches, items_of, namespace
 from audiotag.augmentation.base import Augmentation, Probability, register_augmentation
 from audiotag.checks import Within, require
 
@@ -63,8 +63,7 @@ class Mask(Augmentation):
 
     def apply(self, batch: Array, params: MaskParams) -> Array:
         """Spectrograms with their masks filled."""
-        mask = stretches(batch, params.start, params.width, self.axis)
-        return namespace(batch).where(mask, fill_value(batch, self.fill), batch)
+        return fill_stretches(batch, params.start, params.width, self.axis, fill_value(batch, self.fill))
 
 
 def fill_value(batch: Array, fill: Fill) -> Array:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from audiotag.arrays import AXIS_NUMBERS, Array, Axis, items_of, namespace, stretches
+from audiotag.arrays import AXIS_NUMBERS, Array, Axis, fill_stretches, items_of
 from audiotag.augmentation.base import Augmentation, Probability, register_augmentation
 from audiotag.augmentation.mask import Fill, fill_value, sample_share_stretches
 from audiotag.checks import Within, require_order
@@ -92,6 +92,6 @@ class MaskPairs(Augmentation):
 
     def apply(self, batch: Array, params: MaskPairsParams) -> Array:
         """Spectrograms with their masks filled."""
-        time = stretches(batch, params.time_start, params.time_width, "time")
-        mel = stretches(batch, params.mel_start, params.mel_width, "mel")
-        return namespace(batch).where(time | mel, fill_value(batch, self.fill), batch)
+        value = fill_value(batch, self.fill)
+        filled = fill_stretches(batch, params.time_start, params.time_width, "time", value)
+        return fill_stretches(filled, params.mel_start, params.mel_width, "mel", value)

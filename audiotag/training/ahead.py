@@ -11,7 +11,7 @@ Made = TypeVar("Made")
 
 
 def make_ahead(make: Callable[[int], Made], count: int, workers: int) -> Iterator[Made]:
-    """Yield ``make(0)``, ``make(1)``, … in order, each begun before it is needed.
+    """Give ``make(0)``, ``make(1)``, … in order; the first ones are begun at once, the others before they are needed.
 
     Parameters
     ----------
@@ -20,8 +20,15 @@ def make_ahead(make: Callable[[int], Made], count: int, workers: int) -> Iterato
     workers : int
         Threads; one more than that are made or wait at any time.
     """
-    with ThreadPoolExecutor(workers, thread_name_prefix="batches") as pool:
-        waiting: deque[Future[Made]] = deque(pool.submit(make, number) for number in range(min(workers + 1, count)))
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="batches")
+    waiting = deque(pool.submit(make, number) for number in range(min(workers + 1, count)))
+    return _in_order(make, count, pool, waiting)
+
+
+def _in_order(
+    make: Callable[[int], Made], count: int, pool: ThreadPoolExecutor, waiting: deque[Future[Made]]
+) -> Iterator[Made]:
+    with pool:
         try:
             for number in range(len(waiting), count + len(waiting)):
                 made = waiting.popleft().result()

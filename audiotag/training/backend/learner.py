@@ -21,6 +21,7 @@ from audiotag.metrics import lwlrap
 from audiotag.networks.size import shapes_within_bounds
 from audiotag.training.backend.callbacks import EpochCallback, InputsOnDevice, RateFinder, TeacherTargets
 from audiotag.training.backend.loader import BatchLoader
+from audiotag.training.backend.memory import keep_freed_memory
 from audiotag.training.backend.optimiser import ScheduleCallback, copy_to_device, optimiser_options, plain_state
 from audiotag.training.backend.precision import autocast_for, choose_algorithms, precision_callbacks
 from audiotag.training.batch_loss import BatchLoss
@@ -81,6 +82,7 @@ class FoldTrainer:
             settings = recipe.spectrogram_of(stage)
             shape = (settings.channels, settings.height, recipe.frames_of(stage))
             shapes_within_bounds(recipe.network, len(labels), shape)
+        keep_freed_memory()
         self._build(0)
 
     def _build(self, stage_number: int) -> None:

@@ -45,6 +45,7 @@ class BatchLoader:
         self.makes_inputs = device.type == "cpu" or batches.settings.crop == "spectrogram"
         self.current: Batch | None = None
         self.epoch = 0
+        self._begun: tuple[int, Iterator[Batch]] | None = None
 
     def __len__(self) -> int:
         return len(self.batches)
@@ -54,13 +55,22 @@ class BatchLoader:
             yield tensors
 
     def loaded_batches(self, epoch: int) -> Iterator[tuple[Batch, tuple[torch.Tensor, torch.Tensor]]]:
-        """Iterate over an epoch's batches with their `tensors`; `current` is the one in use."""
-        allocate = allocate_pinned if self.device.type == "cuda" else np.empty
-        batches = self.batches.epoch(epoch, self.makes_inputs, workers_for(self.device.type), allocate)
+        """Iterate over an epoch's batches with their `tensors`; `current` is the one in use.
+
+        The first batches of the next epoch of training are made while this one is measured.
+        """
+        begun, self._begun = self._begun, None
+        batches = begun[1] if begun and begun[0] == epoch else self._begin(epoch)
         copied = self._copied_ahead(batches) if self.device.type == "cuda" else ((b, self.tensors(b)) for b in batches)
         for batch, tensors in copied:
             self.current = batch
             yield batch, tensors
+        if self.batches.training and epoch + 1 < self.batches.stage.epochs:
+            self._begun = epoch + 1, self._begin(epoch + 1)
+
+    def _begin(self, epoch: int) -> Iterator[Batch]:
+        allocate = allocate_pinned if self.device.type == "cuda" else np.empty
+        return self.batches.epoch(epoch, self.makes_inputs, workers_for(self.device.type), allocate)
 
     def tensors(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """Network inputs or waveforms, and targets, on the device and in fastai's and fastaudio's types."""
