@@ -101,7 +101,7 @@ class Batches:
             self.drawn = asked.items_per_epoch(self.drawn_clips)
         self.labelled, self.recipe, self.stage, self.seed, self.training = labelled, recipe, stage, seed, training
         self.settings: SpectrogramSettings = recipe.spectrogram_of(stage)
-        chain = Chain.of(recipe.augment, stage.mixup)
+        chain = Chain.of(recipe.augment_of(stage), stage.mixup)
         held_out = chain.held_out() if recipe.augment_held_out else Chain()
         self.chain = chain if training else held_out
         self.crops_at_random = training or recipe.augment_held_out

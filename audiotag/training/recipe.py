@@ -140,14 +140,6 @@ class Recipe:
         check_part(self.loss, LOSSES, "loss")
         check_part(self.schedule, SCHEDULES, "schedule")
         self._check_stages()
-        targets, outputs = self._targets_per_label(), self.network.outputs_per_label
-        require(
-            targets == outputs,
-            "augment",
-            f"make {outputs} targets per label for this network",
-            targets,
-            "the augmentation flip-labels and the network flip-labels need each other",
-        )
         require(
             bool(self.lists.trust) or not any(stage.pools and stage.pools.trusted for stage in self.stages),
             "lists.trust",
@@ -164,6 +156,7 @@ class Recipe:
         )
         check_network_input(self.network, self.spectrogram)
         for stage in self.stages:
+            self._check_targets(stage)
             self._check_waveform_input(stage)
             self._check_end(stage)
             self._check_augmentations(stage)
@@ -242,11 +235,19 @@ class Recipe:
             "use plateau or constant",
         )
 
-    def _targets_per_label(self) -> int:
+    def _check_targets(self, stage: Stage) -> None:
+        """Raise unless what a stage augments its clips with makes as many targets per label as the network has."""
         labels: tuple[str, ...] = ("label",)
-        for augmentation in self.augment:
+        for augmentation in self.augment_of(stage):
             labels = augmentation.labels_after(labels)
-        return len(labels)
+        outputs = self.network.outputs_per_label
+        require(
+            len(labels) == outputs,
+            "augment",
+            f"make {outputs} targets per label for this network",
+            len(labels),
+            "the augmentation flip-labels and the network flip-labels need each other, in each stage",
+        )
 
     def _check_batch(self, settings: SpectrogramSettings) -> None:
         """Raise if the waveforms or the network inputs of a batch take too much memory."""
@@ -265,7 +266,7 @@ class Recipe:
             return
         rule = "be 0 where the network gets the waveform, which is not resized"
         require(not stage.size, "stages.size", rule, stage.size, "leave it out")
-        others = [augmentation.kind for augmentation in self.augment if augmentation.domain != "waveform"]
+        others = [augmentation.kind for augmentation in self.augment_of(stage) if augmentation.domain != "waveform"]
         require(
             not others,
             "augment",
@@ -276,7 +277,8 @@ class Recipe:
 
     def _check_augmentations(self, stage: Stage) -> None:
         """Raise if one does not fit its batch, such as a mask wider than the spectrogram, which shows when sampled."""
-        rng, settings, chain = np.random.default_rng(0), self.spectrogram_of(stage), Chain.of(self.augment, stage.mixup)
+        rng, settings = np.random.default_rng(0), self.spectrogram_of(stage)
+        chain = Chain.of(self.augment_of(stage), stage.mixup)
         mixers = [augmentation.kind for augmentation in chain.on_waveforms if isinstance(augmentation, Mixer)]
         require(
             settings.crop == "waveform" or not mixers,
@@ -314,6 +316,10 @@ class Recipe:
         """The negatives that this stage adds to its batches."""
         return self.negatives if stage.negatives else Negatives()
 
+    def augment_of(self, stage: Stage) -> tuple[Augmentation, ...]:
+        """The augmentations of the training clips of this stage."""
+        return tuple(augmentation for augmentation in self.augment if augmentation.kind not in stage.without)
+
     @property
     def follows_held_out(self) -> bool:
         """Whether a stage's learning rate or its end is chosen on the held-out clips, which flatters their figures."""
@@ -322,7 +328,7 @@ class Recipe:
     def frames_of(self, stage: Stage) -> int:
         """Width of the network inputs that the stage trains on; a crop makes it smaller than for held-out clips."""
         frames = self.spectrogram_of(stage).width
-        for augmentation in self.augment:
+        for augmentation in self.augment_of(stage):
             frames = augmentation.frames_after(frames)
         return frames
 

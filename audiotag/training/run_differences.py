@@ -109,9 +109,9 @@ def described_recipe(values: Mapping[str, Any]) -> dict[str, str]:
     nested = {"stages", "augment", "spectrogram", "network"}
     plain = {name: _text(value) for name, value in values.items() if name not in nested | set(ABOUT_FIELDS)}
     stages = {
-        f"stages.{field.name}": ", ".join(_text(stage[field.name]) for stage in values.get("stages", ()))
+        f"stages.{field.name}": ", ".join(_text(stage.get(field.name, field.default)) for stage in values["stages"])
         for field in fields(Stage)
-        if all(field.name in stage for stage in values.get("stages", ())) and values.get("stages")
+        if any(field.name in stage for stage in values.get("stages", ()))
     }
     tables = {part: values.get(part, {}) for part in ("spectrogram", "network")}
     parts = {f"{part}.{name}": _text(value) for part, table in tables.items() for name, value in table.items()}
@@ -134,7 +134,7 @@ def _text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, list | tuple):
-        return ", ".join(map(_text, value))
+        return ", ".join(map(_text, value)) or "none"
     if isinstance(value, Mapping):  # a loss for each kind of clips
         return ", ".join(f"{name} {_text(item)}" for name, item in value.items()) or "none"
     return str(value)

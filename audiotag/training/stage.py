@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal
 
-from audiotag.checks import Within, build, check, readable, require
+from audiotag.augmentation.base import AUGMENTATIONS
+from audiotag.checks import Within, build, check, error_path, readable, require
 from audiotag.training.agreement import Agreement
 from audiotag.training.parts import check_part, plain_part, read_part
 from audiotag.training.pools import Pools
@@ -13,6 +14,8 @@ from audiotag.training.schedules.base import SCHEDULES, ScheduleChoice
 
 SubsetName = Literal["curated", "noisy"]
 Start = Literal["weights", "weights and optimiser", "scratch"]
+
+ADDED = {"negatives": True, "without": ()}  # fields that `Stage.to_dict` leaves out where they have these values
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,9 @@ class Stage:
         The schedule of this stage; None for the recipe's.
     negatives : bool
         Whether its batches have the recipe's negatives (`audiotag.training.negatives`), if the recipe has any.
+    without : tuple of str
+        Augmentations of the recipe that this stage does not use, as ``without = ["overlay", "mask"]``. A short last
+        stage on sounds that are more like those to be tagged makes the network surer of them.
     """
 
     subset: SubsetName
@@ -80,13 +86,26 @@ class Stage:
     pools: Pools | None = None
     draws: Annotated[int, Within(2, 10_000_000, "clips", zero="one pass"), "32768 is 256 batches of 128"] = 0
     negatives: bool = True
+    without: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if isinstance(self.without, list):
+            object.__setattr__(self, "without", tuple(self.without))
         if self.pools is not None and not isinstance(self.pools, Pools):
             object.__setattr__(self, "pools", build(Pools, self.pools, "pools."))
         if self.agreement is not None and not isinstance(self.agreement, Agreement):
             object.__setattr__(self, "agreement", build(Agreement, self.agreement, "agreement."))
         check(self)
+        require(
+            isinstance(self.without, tuple) and all(isinstance(kind, str) for kind in self.without),
+            "without",
+            "be a list of names of augmentations",
+            readable(self.without),
+            'for example ["overlay", "mask"]',
+        )
+        for kind in self.without:
+            with error_path("without: "):
+                AUGMENTATIONS.get(kind)
         if self.schedule is not None:
             check_part(self.schedule, SCHEDULES, "schedule")
         require(
@@ -122,9 +141,8 @@ class Stage:
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON; `from_dict` reads them back."""
         plain = asdict(self) | {"schedule": plain_part(self.schedule)}
-        if self.negatives:  # a later version added the field, and recipes that do not use it stay as they were
-            del plain["negatives"]
-        return plain
+        # Later versions added these, and recipes that do not use them stay as they were.
+        return {name: value for name, value in plain.items() if name not in ADDED or value != ADDED[name]}
 
     @classmethod
     def from_dict(cls, values: Any) -> Stage:

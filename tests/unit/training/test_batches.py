@@ -24,6 +24,7 @@ from audiotag.augmentation.resized_crop import RandomResizedCrop
 from audiotag.augmentation.shift import Shift
 from audiotag.augmentation.sigmoid_mixer import SigmoidMixer
 from audiotag.augmentation.specmix import SpecMix
+from audiotag.augmentation.time_crop import TimeCrop
 from audiotag.augmentation.zoom import Zoom
 from audiotag.errors import AudiotagError
 from audiotag.features.log_mel import log_mel, network_input
@@ -40,7 +41,8 @@ RATE = 8000
 SETTINGS = SpectrogramSettings(
     sample_rate=RATE, clip_s=0.25, n_fft=256, win_length=256, hop_length=128, n_mels=16, f_max=4000.0
 )
-RECIPE = Recipe("tiny", "Tiny", "For tests.", (Stage("curated", 1, 1e-3),), batch_size=4, spectrogram=SETTINGS)
+FIRST = Stage("curated", 1, 1e-3)
+RECIPE = Recipe("tiny", "Tiny", "For tests.", (FIRST,), batch_size=4, spectrogram=SETTINGS)
 AUGMENTATIONS: dict[str, tuple[Augmentation, ...]] = {
     "none": (),
     "gain": (Gain(),),
@@ -290,6 +292,29 @@ def test_augmentations_go_to_their_places_in_the_order_of_the_recipe() -> None:
     assert Chain.of((Shift("time"), Overlay(), Mask("mel", 4)), 0.4).held_out() == Chain(
         on_log_mels=(Shift("time"), Mask("mel", 4))
     )
+
+
+def test_stage_may_leave_out_augmentations_of_the_recipe(part: LabelledClips) -> None:
+    light = Stage("curated", 1, 1e-3, without=("overlay", "mask"))
+    recipe = replace(RECIPE, augment=(Gain(p=1.0), Overlay(p=1.0), Mask("mel", 4)), stages=(FIRST, light))
+    assert [[each.kind for each in recipe.augment_of(stage)] for stage in recipe.stages] == [
+        ["gain", "overlay", "mask"],
+        ["gain"],
+    ]
+    assert Recipe.from_dict(recipe.to_dict()) == recipe
+    assert ["without" in values for values in recipe.to_dict()["stages"]] == [False, True]
+    plain = replace(RECIPE, augment=(Gain(p=1.0),))
+    found, wanted = (Batches(part, each, each.stages[-1], 7, True).input_batch(0, 0) for each in (recipe, plain))
+    np.testing.assert_array_equal(found.values, wanted.values)
+    np.testing.assert_array_equal(found.targets, wanted.targets)
+    whole = Batches(part, recipe, FIRST, 7, True).input_batch(0, 0)
+    assert not np.array_equal(whole.targets, found.targets)
+
+
+def test_width_of_a_stages_inputs_is_that_of_its_own_augmentations() -> None:
+    whole = Stage("curated", 1, 1e-3, without=("crop",))
+    recipe = replace(RECIPE, augment=(TimeCrop(9),), stages=(FIRST, whole))
+    assert [recipe.frames_of(stage) for stage in recipe.stages] == [9, SETTINGS.frames]
 
 
 def test_mixup_mixes_inputs_and_targets_with_the_same_weights(part: LabelledClips) -> None:

@@ -99,6 +99,9 @@ from .recipe_files import GOOD, recipe_file
         ("epochs = 2", 'epochs = 2\nstart = "optimiser"', "stages.start", "weights and optimiser"),
         ("epochs = 2", 'epochs = 2\nshared = "yes"', "stages.shared", "yes"),
         ("epochs = 3", "epochs = 3\nshared = true", "stages.shared", "[False, True]"),
+        ("epochs = 3", 'epochs = 3\nwithout = ["overley"]', "stages.without", "overlay"),
+        ("epochs = 3", 'epochs = 3\nwithout = "overlay"', "stages.without must be a list", "'overlay'"),
+        ("epochs = 3", "epochs = 3\nwithout = [3]", "stages.without must be a list", "(3,)"),
     ],
 )
 def test_wrong_field_is_named_with_its_file_and_value(

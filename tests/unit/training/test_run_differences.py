@@ -45,6 +45,13 @@ def test_every_change_in_the_recipe_is_named_with_both_values(quick: RunSettings
     assert changes_text(replace(quick, recipe=replace(quick.recipe, name="mine"))) == "own recipe file"
 
 
+def test_a_field_that_stages_leave_out_is_named_where_one_recipe_has_it(quick: RunSettings) -> None:
+    first, *others = quick.recipe.stages
+    light = replace(quick, recipe=replace(quick.recipe, stages=(replace(first, without=("mask",)), *others)))
+    changes = {change.field: (change.run, change.recipe) for change in changes_from_recipe(light) or ()}
+    assert changes == {"stages.without": (", ".join(["mask", *["none" for _ in others]]), "—")}
+
+
 def test_every_field_of_a_recipe_is_described(quick: RunSettings) -> None:
     values = quick.recipe.to_dict()
     names = described(quick).keys()
