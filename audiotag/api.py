@@ -167,7 +167,8 @@ def train(
     epochs : tuple of int
         One number for all stages, or one per stage; the recipe's, if empty.
     learning_rate : float, optional
-        Highest learning rate of the last stage, above 0 to 1; the other stages keep their ratio to it.
+        Highest learning rate of the last stage that leaves out no augmentation, above 0 to 1; the other stages keep
+        their ratio to it.
     seed : int, optional
         Seed of folds, weights, order, crops and augmentation.
     held_out : int, optional

@@ -2,7 +2,8 @@
 
 Trains fold 1 with ``default`` and with the published method in one stage (capstone-single.toml), a few epochs of each
 alternately in one run on all cores, including the measurement and a checkpoint after each epoch. The seconds of a fold
-are the median epoch (without the first of each round, which fills the cache of frames) times the recipe's epochs.
+are the median epoch of each curated stage (without the first of each round, which fills the cache of frames) times the
+epochs of the stage.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import argparse
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,7 @@ from audiotag.training.clips import LabelledClips, prepare_clips
 from audiotag.training.progress import EpochResult, FoldSplit, TrainingCallbacks
 from audiotag.training.recipe import Recipe
 from audiotag.training.recipe_files import load_recipe
+from audiotag.training.stage import Stage
 
 OURS, THEIRS = "default", str(Path(__file__).with_name("capstone-single.toml"))
 EPOCHS = {OURS: 16, THEIRS: 2}  # per round; they take about as long
@@ -42,19 +45,25 @@ def main() -> None:
     options = parser.parse_args()
     print(f"{torch.get_num_threads()} threads, {precision_of(torch.device('cpu'))}", flush=True)
     recipes = {name: load_recipe(name) for name in EPOCHS}
-    seconds: dict[str, list[float]] = {name: [] for name in EPOCHS}
+    stages = {name: [stage for stage in recipe.stages if stage.subset == "curated"] for name, recipe in recipes.items()}
+    seconds: dict[tuple[str, int], list[float]] = defaultdict(list)
     for number in range(options.rounds):
         for name, recipe in recipes.items():
-            seconds[name] += time_epochs(recipe, EPOCHS[name], options.folder)[1:]
-            print(f"round {number + 1}, {recipe.title}: {np.median(seconds[name]):.2f} s per epoch", flush=True)
-    fold_s = {name: float(np.median(seconds[name])) * recipe.stages[-1].epochs for name, recipe in recipes.items()}
+            for place, stage in enumerate(stages[name]):
+                seconds[name, place] += time_epochs(recipe, stage, EPOCHS[name], options.folder)[1:]
+                median = np.median(seconds[name, place])
+                print(f"round {number + 1}, {recipe.title}, stage {place + 1}: {median:.2f} s per epoch", flush=True)
+    fold_s = {}
     for name, recipe in recipes.items():
-        print(f"{recipe.title}: {recipe.stages[-1].epochs} epochs, {fold_s[name]:.0f} s per fold")
+        each_s = [stage.epochs * float(np.median(seconds[name, place])) for place, stage in enumerate(stages[name])]
+        fold_s[name] = sum(each_s)
+        epochs = " + ".join(str(stage.epochs) for stage in stages[name])
+        print(f"{recipe.title}: {epochs} epochs, {fold_s[name]:.0f} s per fold")
     print(f"default relative to the published method: {fold_s[OURS] / fold_s[THEIRS]:.2f}")
 
 
-def time_epochs(recipe: Recipe, epochs: int, folder: Path) -> list[float]:
-    """Seconds of wall time of each epoch, with its checkpoint."""
+def time_epochs(recipe: Recipe, stage: Stage, epochs: int, folder: Path) -> list[float]:
+    """Seconds of wall time of each epoch of a stage, with its checkpoint."""
     dataset = open_dataset(folder)
     clips = dataset.subset("curated")
     prepared, problems = prepare_clips(clips, recipe.spectrogram)
@@ -72,8 +81,8 @@ def time_epochs(recipe: Recipe, epochs: int, folder: Path) -> list[float]:
 
         trainer = FoldTrainer(recipe, dataset.labels, FOLD, "cpu")
         began = time.perf_counter()
-        stage = replace(recipe.stages[-1], epochs=epochs)
-        trainer.train(0, stage, split, TrainingCallbacks(on_epoch, lambda *_: None, lambda: False))
+        timed = replace(stage, epochs=epochs)
+        trainer.train(0, timed, split, TrainingCallbacks(on_epoch, lambda *_: None, lambda: False))
     return np.diff([began, *ends]).tolist()
 
 

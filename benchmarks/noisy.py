@@ -187,13 +187,13 @@ def rows_of(sets: NoisySets) -> list[dict[str, Any]]:
 
 
 def stages_of(way: str, base: Recipe, inputs: int, counts: dict[str, int]) -> tuple[Stage, ...]:
-    """Stages with about so many network inputs in all, and the learning rate and MixUp of the recipe's last stage."""
-    last = base.stages[-1]
+    """Stages with about so many network inputs in all, and the learning rate and MixUp of the recipe's main stage."""
+    main = base.main_stage
     curated, noisy = counts["curated"], counts["noisy"]
 
     def stage(subset: Any, share: float, clips: int, **changes: Any) -> Stage:
         epochs = max(1, round(share * inputs / clips))
-        return replace(last, subset=subset, epochs=epochs, **changes)
+        return replace(main, subset=subset, epochs=epochs, **changes)
 
     if way in ("curated", "curated-again"):
         return (stage("curated", 1, curated),)

@@ -47,7 +47,7 @@ def write_sounds(folder: Path) -> tuple[list[Path], np.ndarray]:
 def compare_with_bare(name: str, clips: LabelledClips) -> None:
     """Time epochs of the trainer and of the bare network alternately, and print the ratio."""
     recipe = load_recipe(name)
-    stage = Stage("curated", EPOCHS[name], 1e-3, mixup=recipe.stages[-1].mixup)
+    stage = Stage("curated", EPOCHS[name], 1e-3, mixup=recipe.main_stage.mixup)
     recipe = replace(recipe, stages=(stage,), batch_size=32)
     labels = tuple(f"label {number}" for number in range(LABELS))
     trainer = FoldTrainer(recipe, labels, 1, "cpu")

@@ -153,7 +153,7 @@ def recipe(speech: Path | None) -> Recipe:
     """
     default = load_recipe("default")
     both = tuple(replace(item, labels="both") if isinstance(item, Overlay) else item for item in default.augment)
-    noisy, curated = default.stages
+    noisy, curated, *_ = default.stages  # without the stage of whole clips, which the shipped one was trained before
     negatives = Negatives(NEGATIVES_SHARE, RENDERED, str(speech.resolve()) if speech else "")
     stages = (
         replace(noisy, negatives=False),

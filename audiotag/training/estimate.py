@@ -38,6 +38,7 @@ from audiotag.training.preparation import FILE, PreparationWriter, Preparing, Re
 from audiotag.training.runs import Run, RunSettings, list_runs
 from audiotag.training.session import Session
 from audiotag.training.shorter_runs import SHAPE, find_shorter
+from audiotag.training.stage import main_stage
 from audiotag.workspace import Workspace, write_json
 
 MAX_RATES, MIN_RATES, RATES_S = 100, 12, 60.0  # batches of the learning-rate finder, and the seconds they may take
@@ -113,10 +114,10 @@ class Estimate:
 
         ``total_s`` is for the whole run, ``stage_s`` its part for each stage, ``packing_s`` that in which a run
         on a GPU packs waveforms, unless an earlier one has; ``inputs`` are the network inputs that a fold
-        trains on, ``macs`` the multiply-accumulates for one of the last stage. ``batch_s`` (loading included),
+        trains on, ``macs`` the multiply-accumulates for one of the main stage. ``batch_s`` (loading included),
         ``held_out_batch_s`` and ``batches`` (training batches of an epoch) have one value for each stage that
         the dataset has clips for. ``memory_gib`` is the peak of a CUDA device, else of the process; ``lr`` the
-        highest learning rate of the last stage. ``rates`` and smoothed ``losses`` are those of the
+        highest learning rate of the main stage. ``rates`` and smoothed ``losses`` are those of the
         learning-rate finder, empty if it did not run; ``suggested_lr`` is None if the loss did not fall.
         ``shorter`` says what takes less time, see `audiotag.training.shorter_runs`.
         """
@@ -184,7 +185,7 @@ def _measure_time(session: Session, keys: tuple[str, ...], report: Report) -> di
     epochs = [(1, stage.epochs - 1) for _, stage in session.stages]
     rounds = [1 if stage.shared else math.ceil(len(session.folds) / len(keys)) for _, stage in session.stages]
     stage_seconds = np.einsum("s,se,sb,seb->s", rounds, epochs, batches, batch_seconds)
-    size = session.recipe.batch_size
+    size, main = session.recipe.batch_size, main_stage([stage for _, stage in session.stages])
     inputs = sum(
         stage.epochs * training * size for (_, stage), (training, _) in zip(session.stages, batches, strict=True)
     )
@@ -192,7 +193,7 @@ def _measure_time(session: Session, keys: tuple[str, ...], report: Report) -> di
         "total_s": packing_s + float(stage_seconds.sum()),
         "packing_s": packing_s,
         "inputs": inputs,
-        "macs": macs_per_input(session.recipe, session.stages[-1][1], len(session.labels)),
+        "macs": macs_per_input(session.recipe, main, len(session.labels)),
         "shorter": find_shorter(session, batches, batch_seconds, rounds),
         "last_stage": session.stages[-1][0],
         "stage_s": stage_seconds.tolist(),
@@ -200,7 +201,7 @@ def _measure_time(session: Session, keys: tuple[str, ...], report: Report) -> di
         "held_out_batch_s": [later[1] for _, later in batch_seconds],
         "batches": [training for training, _ in batches],
         "memory_gib": _peak_memory_gib(keys[0]),
-        "lr": session.stages[-1][1].lr,
+        "lr": main.lr,
     }
 
 
@@ -222,7 +223,7 @@ def _find_rates(session: Session, device: str, batch_s: float) -> dict[str, Any]
     """Run the learning-rate finder on fresh weights; a slow device takes fewer, wider steps."""
     from audiotag.training.backend.learner import FoldTrainer
 
-    recipe, (_, stage) = session.recipe, session.stages[-1]
+    recipe, stage = session.recipe, main_stage([stage for _, stage in session.stages])
     batches = max(MIN_RATES, min(MAX_RATES, int(RATES_S / batch_s)))
     rows, _ = session.stage_rows(stage, session.folds[0])
     clips = session.sample(rows, min(MAX_RATES_CLIPS, batches) * recipe.batch_size)

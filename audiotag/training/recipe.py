@@ -19,7 +19,7 @@ from audiotag.training.losses.base import LOSSES, LossChoice, LossesByKind
 from audiotag.training.negatives import Negatives, plain_negatives
 from audiotag.training.parts import check_part, part_name, plain_part, read_part
 from audiotag.training.schedules.base import SCHEDULES, ScheduleChoice, find_schedule
-from audiotag.training.stage import Stage
+from audiotag.training.stage import Stage, main_stage
 
 MAX_NAME_CHARS = 100
 MAX_BATCH_VALUES = 2**30  # samples, or values of the network inputs: 4 GiB in single precision
@@ -350,6 +350,11 @@ class Recipe:
         return max(1, round(self.fraction * stage.draws)) if stage.draws else clips
 
     @property
+    def main_stage(self) -> Stage:
+        """See `audiotag.training.stage.main_stage`."""
+        return main_stage(self.stages)
+
+    @property
     def final_spectrogram(self) -> SpectrogramSettings:
         """Spectrogram settings of the last stage, which the trained network is used with."""
         return self.spectrogram_of(self.stages[-1])
@@ -365,12 +370,12 @@ class Recipe:
             return replace(self, stages=tuple(replace(s, epochs=n) for s, n in zip(self.stages, each, strict=True)))
 
     def with_learning_rate(self, lr: float) -> Recipe:
-        """The same recipe with this highest learning rate in its last stage; other stages keep their ratio to it."""
-        last = self.stages[-1].lr
+        """The same recipe with this highest learning rate in its main stage; other stages keep their ratio to it."""
+        main = self.main_stage.lr
         with error_path("stages."):
             return replace(
                 self,
-                stages=tuple(replace(s, lr=lr if s.lr == last else min(1.0, lr * s.lr / last)) for s in self.stages),
+                stages=tuple(replace(s, lr=lr if s.lr == main else min(1.0, lr * s.lr / main)) for s in self.stages),
             )
 
     def with_spectrogram(self, settings: SpectrogramSettings) -> Recipe:

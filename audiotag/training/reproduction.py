@@ -36,7 +36,7 @@ def options_of(settings: RunSettings, workspace: Workspace) -> RunOptions | None
         preset=preset,
         folds=settings.folds,
         epochs=() if epochs == tuple(stage.epochs for stage in shipped.stages) else epochs,
-        learning_rate=_unless_equal(recipe.stages[-1].lr, shipped.stages[-1].lr),
+        learning_rate=_unless_equal(recipe.main_stage.lr, shipped.main_stage.lr),
         fraction=_unless_equal(recipe.fraction, shipped.fraction),
         balance=_unless_equal(recipe.balance, shipped.balance),
         seed=_unless_equal(recipe.seed, shipped.seed),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal
 
@@ -164,3 +165,11 @@ class Stage:
         """
         shares = self.pools.probabilities if self.pools else {}
         return " and ".join(f"{100 * share:.3g} % {kind}" for kind, share in shares.items()) or self.subset
+
+
+def main_stage(stages: Sequence[Stage]) -> Stage:
+    """The last stage that leaves out none of the recipe's augmentations; the last of all if there is none.
+
+    What follows it only finishes its network, so the learning rate that users set is that of this stage.
+    """
+    return next((stage for stage in reversed(stages) if not stage.without), stages[-1])

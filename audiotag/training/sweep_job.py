@@ -134,13 +134,13 @@ class Work:
 
 
 def cost_of(recipe: Recipe, n_labels: int) -> dict[str, int | None]:
-    """Parameters of a recipe's network, and its multiplications for one input of the last stage; None if unknown."""
+    """Parameters of a recipe's network, and its multiplications for one input of the main stage; None if unknown."""
     from audiotag.networks.size import build_without_memory
 
     spectrogram = recipe.final_spectrogram
     network = build_without_memory(recipe.network, n_labels, spectrogram.channels)
     parameters = None if network is None else sum(math.prod(each.shape) for each in network.parameters())
-    return {"parameters": parameters, "macs": macs_per_input(recipe, recipe.stages[-1], n_labels)}
+    return {"parameters": parameters, "macs": macs_per_input(recipe, recipe.main_stage, n_labels)}
 
 
 def _weight(cost: dict[str, Any], recipe: Recipe) -> float:

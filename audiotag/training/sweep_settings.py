@@ -2,7 +2,7 @@
 
 A field is named as in a recipe's file: those of the spectrogram and of the recipe itself by their name (``n_mels``,
 ``batch_size``), those of the network after a dot (``network.width``). Beside them there are ``preset``, all spectrogram
-settings at once, and ``learning_rate``, that of the last stage, as for ``audiotag train``. What decides which clips are
+settings at once, and ``learning_rate``, that of the main stage, as for ``audiotag train``. What decides which clips are
 held out, such as the seed and the number of folds, cannot be varied: the runs would not be compared on the same clips.
 """
 

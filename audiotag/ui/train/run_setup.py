@@ -240,9 +240,9 @@ def _pick_changes(recipe: Recipe) -> dict[str, Any]:
     st.text_input(
         "Learning rate",
         key=LEARNING_RATE,
-        placeholder=f"{recipe.stages[-1].lr:g} {AS_IN_RECIPE}",
-        help="Highest learning rate of the last stage; other stages keep their ratio to it. “Find the learning rate” "
-        "suggests one.",
+        placeholder=f"{recipe.main_stage.lr:g} {AS_IN_RECIPE}",
+        help="Highest learning rate of the last stage that leaves out no augmentation; other stages keep their ratio "
+        "to it. “Find the learning rate” suggests one.",
         **IN_ADDRESS,
     )
     st.text_input(

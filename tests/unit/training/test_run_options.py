@@ -39,13 +39,16 @@ def test_each_choice_changes_the_recipe_in_its_place_alone(workspace: Workspace)
         assert [name for name in vars(quick) if getattr(recipe, name) != getattr(quick, name)] == [field]
 
 
-def test_learning_rate_is_that_of_the_last_stage_and_the_others_keep_their_ratio(workspace: Workspace) -> None:
-    before = load_recipe("quick").stages
-    after = RunOptions("/data", learning_rate=2e-3).settings(workspace).recipe.stages
-    assert after[-1].lr == 2e-3
-    assert [stage.lr / 2e-3 for stage in after] == pytest.approx([stage.lr / before[-1].lr for stage in before])
+@pytest.mark.parametrize(("recipe", "main"), [("quick", -1), ("default", -2)])  # the last of default leaves out crops
+def test_learning_rate_is_that_of_the_main_stage_and_the_others_keep_their_ratio(
+    recipe: str, main: int, workspace: Workspace
+) -> None:
+    before = load_recipe(recipe).stages
+    after = RunOptions("/data", recipe, learning_rate=2e-3).settings(workspace).recipe.stages
+    assert after[main].lr == 2e-3
+    assert [stage.lr / 2e-3 for stage in after] == pytest.approx([stage.lr / before[main].lr for stage in before])
     assert [stage.epochs for stage in after] == [stage.epochs for stage in before]
-    assert RunOptions("/data", learning_rate=before[-1].lr).settings(workspace).recipe.stages == before
+    assert RunOptions("/data", recipe, learning_rate=before[main].lr).settings(workspace).recipe.stages == before
 
 
 def test_own_recipe_is_found_by_its_path(workspace: Workspace, tmp_path: Path) -> None:

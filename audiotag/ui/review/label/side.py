@@ -80,5 +80,5 @@ def training_address(clips: int) -> dict[str, str]:
     recipe = load_recipe(RECIPE)
     batches = max(1, int(clips * (1 - 1 / recipe.folds)) // recipe.batch_size)
     epochs = min(MAX_EPOCHS, math.ceil(FEWEST_STEPS / batches))
-    more = {"epochs": f"{epochs:d}"} if epochs > recipe.stages[-1].epochs else {}
+    more = {"epochs": f"{epochs:d}"} if epochs > recipe.main_stage.epochs else {}
     return {"recipe": RECIPE, **more, "corrections": "true"}
