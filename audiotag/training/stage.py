@@ -166,6 +166,15 @@ class Stage:
         shares = self.pools.probabilities if self.pools else {}
         return " and ".join(f"{100 * share:.3g} % {kind}" for kind, share in shares.items()) or self.subset
 
+    def describe_without(self) -> str:
+        """Which augmentations it leaves out, in words; empty if it leaves none out.
+
+        >>> Stage("curated", 1, 1e-3, without=("crop", "overlay", "mask")).describe_without()
+        'without crop, overlay and mask'
+        """
+        *others, last = self.without or ("",)
+        return f"without {', '.join(others)}{' and ' * bool(others)}{last}" if last else ""
+
 
 def main_stage(stages: Sequence[Stage]) -> Stage:
     """The last stage that leaves out none of the recipe's augmentations; the last of all if there is none.

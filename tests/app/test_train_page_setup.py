@@ -1,6 +1,7 @@
 """The Train page before a run: page and command start the same run; batch preview and estimate."""
 
 import json
+import re
 import shlex
 from pathlib import Path
 from typing import Any
@@ -331,8 +332,8 @@ def test_folds_of_the_recipe_need_as_many_clips_whatever_folds_the_dataset_has(h
 
 
 def test_setup_is_in_the_address(home: Workspace, sounds: Path) -> None:
-    at = open_page("pages/train.py", recipe="Default", epochs="3,4", seed="9")
-    assert by_command(at, home) == RunOptions(str(sounds), "default", epochs=(3, 4), seed=9).settings(home)
+    at = open_page("pages/train.py", recipe="Default", epochs="3,4,2", seed="9")
+    assert by_command(at, home) == RunOptions(str(sounds), "default", epochs=(3, 4, 2), seed=9).settings(home)
 
 
 # A batch before the start
@@ -381,6 +382,12 @@ def pooled_recipe(tmp_path: Path, relabel: str) -> str:
     pools = "pools = { curated = 0.6, noisy = 0.4 }\ndraws = 640\n"
     path.write_text(OWN_RECIPE.replace("[[stages]]", lists + "[[stages]]") + pools)
     return str(path)
+
+
+def test_what_a_stage_leaves_out_is_said_before_the_run(home: Workspace, sounds: Path) -> None:
+    at = open_page("pages/train.py", recipe="Default")
+    said = " ".join(texts(at.caption))
+    assert re.search(r"→ curated, 20 epochs of \d+ batch(es)?, without crop and overlay", said)
 
 
 def test_what_pools_and_lists_do_is_said_before_the_run(home: Workspace, sounds: Path, tmp_path: Path) -> None:
@@ -520,14 +527,14 @@ def test_estimate_is_text_and_the_suggested_learning_rate_is_taken_from_its_char
 
 
 def test_run_of_weeks_offers_what_takes_less_time(home: Workspace, sounds: Path, probe: type[FakeProbe]) -> None:
-    shorter = {"fraction": 0.12, "epochs": [2, 40], "others": [{"recipe": "quick", "s": 36_000.0}]}
+    shorter = {"fraction": 0.12, "epochs": [2, 40, 1], "others": [{"recipe": "quick", "s": 36_000.0}]}
     probe.found = FOUND | {"total_s": 3e6, "shorter": shorter}
     at = open_page("pages/train.py", recipe="Default")
     assert any("About 5 weeks for 5 folds" in text for text in texts(at.caption))
     (warning,) = [text for text in texts(at.warning) if "5 weeks on this device" in text]
     assert "--fraction 0.12" in warning
     at = at.button(key="use-epochs").click().run()
-    assert by_command(at, home) == RunOptions(str(sounds), "default", epochs=(2, 40)).settings(home)
+    assert by_command(at, home) == RunOptions(str(sounds), "default", epochs=(2, 40, 1)).settings(home)
     at = at.button(key="use-recipe-quick").click().run()
     assert not at.exception
     assert by_command(at, home).recipe.name == "quick"

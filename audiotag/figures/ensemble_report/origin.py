@@ -153,6 +153,9 @@ def recipe(facts: EnsembleFacts, commands: Commands) -> Section:
     stages = recipe.get("stages")
     if isinstance(stages, list) and stages and all(isinstance(stage, dict) for stage in stages):
         rows = pd.DataFrame(stages).assign(stage=range(1, len(stages) + 1))
+        if "without" in rows:
+            lists = rows["without"]
+            rows["without"] = [", ".join(map(str, kinds)) if isinstance(kinds, list) else None for kinds in lists]
         columns = [
             (name, name_shown, form)
             for name, name_shown, form in (
@@ -161,6 +164,7 @@ def recipe(facts: EnsembleFacts, commands: Commands) -> Section:
                 ("epochs", "Epochs", ",d"),
                 ("lr", "Learning rate", "g"),
                 ("mixup", "Mixup", "g"),
+                ("without", "Without", ""),
             )
             if name in rows
         ]

@@ -80,13 +80,17 @@ def describe_estimate(result: dict, folds: int, stages: Sequence[Stage]) -> str:
     'About 12 min for 5 folds: 4 epochs on noisy clips, 0.13 s per batch'
     >>> describe_estimate(result | {"packing_s": 300.0}, 5, load_recipe("quick").stages[:1])
     'About 12 min for 5 folds: packing the waveforms once, 5 min; then 4 epochs on noisy clips, 0.13 s per batch'
+    >>> describe_estimate(result, 5, load_recipe("default").stages[-1:])
+    'About 12 min for 5 folds: 20 epochs on curated clips without crop and overlay, 0.13 s per batch'
     """
     parts_s = result.get("stage_s", [])
     if len(parts_s) != len(stages) or len(stages) < 2:
         parts_s = [None] * len(stages)
     parts = [
-        f"{stage.describe_epochs()} on {stage.describe_clips()} clips, "
-        f"{batch_s:.2g} s per batch" + ("" if part_s is None else f", {format_duration(part_s)}")
+        f"{stage.describe_epochs()} on {stage.describe_clips()} clips"
+        + (f" {stage.describe_without()}" if stage.without else "")
+        + f", {batch_s:.2g} s per batch"
+        + ("" if part_s is None else f", {format_duration(part_s)}")
         for stage, batch_s, part_s in zip(stages, result["batch_s"], parts_s, strict=False)
     ]
     if result.get("packing_s"):
@@ -155,7 +159,7 @@ def _offer_shorter(shorter: dict, on_cpu: bool) -> None:
                 f"Use epochs {escape(epochs)}",
                 key="use-epochs",
                 on_click=_use,
-                args=(EPOCHS, epochs),
+                args=({EPOCHS: epochs},),
                 help="Sets the field of the epochs.",
             )
         for other in shorter.get("others", ()):
@@ -164,14 +168,14 @@ def _offer_shorter(shorter: dict, on_cpu: bool) -> None:
                     f"Use recipe {escape(other['recipe'])}",
                     key=f"use-recipe-{other['recipe']}",
                     on_click=_use,
-                    args=(RECIPE, other["recipe"]),
+                    args=({RECIPE: other["recipe"], EPOCHS: ""},),  # those were of the recipe before
                     help="Chooses this recipe above.",
                 )
 
 
-def _use(key: str, value: str) -> None:
-    """Put a value into the widget with this key."""
-    st.session_state[key] = value
+def _use(values: dict[str, str]) -> None:
+    """Put values into the widgets with these keys."""
+    st.session_state.update(values)
 
 
 def _use_rate(rate: float) -> None:

@@ -103,6 +103,7 @@ def show_facts(settings: RunSettings, dataset: Dataset) -> None:
     stages = [
         f"{escape(stage.describe_clips())}, {escape(stage.describe_epochs())} of {batches[number]:,} "
         + ("batch" if batches[number] == 1 else "batches")
+        + (f", {escape(stage.describe_without())}" if stage.without else "")
         + (", one network for all folds" if stage.shared else "")
         for number, stage in enumerate(recipe.stages)
         if number in batches

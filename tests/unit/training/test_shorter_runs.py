@@ -44,8 +44,8 @@ def total_s(session: Session, batches: list[tuple[int, int]], batch_s: tuple[flo
 
 def test_fewer_epochs_or_clips_end_within_the_time_and_nearly_fill_it(tmp_path: Path) -> None:
     session = session_of("default", tmp_path)
-    batches, batch_s, rounds = [(200, 50), (100, 25)], (2.0, 1.0), 5
-    found = find_shorter(session, batches, [[batch_s, batch_s]] * 2, [rounds] * 2)
+    batches, batch_s, rounds = [(200, 50), (100, 25), (100, 25)], (2.0, 1.0), 5
+    found = find_shorter(session, batches, [[batch_s, batch_s]] * 3, [rounds] * 3)
     fewer = replace(session.settings, recipe=session.recipe.with_epochs(tuple(found["epochs"])))
     took_s = total_s(Session(session.dataset, fewer, session.workspace), batches, batch_s, rounds)
     assert 0.9 * LONG_S < took_s <= LONG_S
@@ -58,7 +58,7 @@ def test_fewer_epochs_or_clips_end_within_the_time_and_nearly_fill_it(tmp_path: 
 
 def test_nothing_is_offered_that_would_not_end_in_time(tmp_path: Path) -> None:
     session = session_of("default", tmp_path)
-    found = find_shorter(session, [(10**7, 10**7)] * 2, [[(9.0, 9.0)] * 2] * 2, [5, 5])
+    found = find_shorter(session, [(10**7, 10**7)] * 3, [[(9.0, 9.0)] * 2] * 3, [5] * 3)
     assert (found["fraction"], found["epochs"]) == (None, [])
     sentence = describe_shorter({"total_s": 1e9, "shorter": found}, "default", on_cpu=True)
     assert "Within" not in sentence
@@ -75,7 +75,7 @@ def test_only_a_long_run_is_talked_about(tmp_path: Path) -> None:
     assert "Recipe large takes about 2 h 13 min here." in on_gpu
 
 
-@pytest.mark.parametrize(("recipe", "measured"), [("default", 2), ("capstone", 1), ("argus", 1), ("large", 1)])
+@pytest.mark.parametrize(("recipe", "measured"), [("default", 3), ("capstone", 1), ("argus", 1), ("large", 1)])
 def test_measuring_a_costly_network_takes_bounded_work(recipe: str, measured: int, tmp_path: Path) -> None:
     session = session_of(recipe, tmp_path)
     plan = plan_measurements(session, "cpu")
