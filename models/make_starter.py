@@ -147,7 +147,7 @@ def main() -> None:
 
 
 def recipe(speech: Path | None) -> Recipe:
-    """``default`` with the labels of both clips in an overlay, fewer epochs, and in the last ones sounds without labels.
+    """``default`` with the labels of both clips in an overlay, fewer epochs, and at last also sounds without labels.
 
     The epochs are fewer because a fold has more clips than one of ESC-10.
     """

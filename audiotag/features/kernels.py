@@ -25,10 +25,12 @@ them, 16 per loop.
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import suppress
-from functools import lru_cache
-from pathlib import Path
+from functools import cache, lru_cache
 from typing import Any
 
 import numba
@@ -37,6 +39,8 @@ from numba.core.caching import FunctionCache
 
 RADICES = (7, 5, 3, 2)  # besides 4; a pass of radix r takes r² steps, so SciPy's FFT is faster for larger primes
 CACHE_LINE_VALUES = 16  # of float32
+COMPILE = "import numpy, audiotag; audiotag.log_mel(numpy.zeros(88_200, 'f'), audiotag.SpectrogramSettings())"
+COMPILING = "AUDIOTAG_COMPILING"  # set in the environment of the process that compiles
 PADDING_ROWS = 8  # arrays whole memory pages apart would compete for the same cache lines when they are read in step
 QUARTER = np.float32(0.25)
 _offset = np.uintp  # unsigned: for a signed index numba checks whether it counts from the end
@@ -310,9 +314,22 @@ def sum_bands(power: np.ndarray, starts: np.ndarray, ends: np.ndarray, weights: 
 
 
 def is_compiled() -> bool:
-    """Whether an earlier process left the kernels on disk, or none can.
+    """Whether a process has left these kernels on disk, or none can."""
+    if power_spectrum.stats.cache_path is None:  # type: ignore[attr-defined]
+        return True
+    try:
+        return bool(power_spectrum._cache._cache_file._load_index())  # type: ignore[attr-defined]
+    except Exception:  # a damaged file, or a numba that keeps its index elsewhere
+        return True
 
-    The process that compiles them computes other last bits than those that read them from disk.
+
+@cache
+def have_compiled() -> None:
+    """Have another process compile the kernels, unless they are on disk already; it takes five seconds, once.
+
+    The process that compiles them computes other last bits than all that read them from disk later, so a training that
+    is resumed would not go on exactly.
     """
-    folder = power_spectrum.stats.cache_path  # type: ignore[attr-defined]
-    return folder is None or any(Path(folder).glob("kernels.power_spectrum-*.nbi"))
+    if COMPILING in os.environ or is_compiled():
+        return
+    subprocess.run([sys.executable, "-c", COMPILE], env=os.environ | {COMPILING: "1"}, check=False, capture_output=True)

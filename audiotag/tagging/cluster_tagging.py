@@ -9,8 +9,6 @@ the same engine, the one that the first of them finds fastest, so a clip's score
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
@@ -38,7 +36,6 @@ NO_START = (
 )
 
 HOME = "AUDIOTAG_HOME"
-COMPILE = "import numpy, audiotag; audiotag.log_mel(numpy.zeros(88_200, 'f'), audiotag.SpectrogramSettings())"
 
 
 class _OpenedTagger(NamedTuple):
@@ -89,7 +86,6 @@ class TagActor:
 
         if probe is not None and not os.path.exists(probe):
             return _OpenedTagger("", [], probe)
-        _compile_kernels()
         if engine:
             os.environ[ENGINE_VARIABLE] = engine
         sentences: list[str] = []
@@ -110,14 +106,6 @@ class TagActor:
     def tag(self, files: list[SoundFile], keys: list[int], isolated: bool) -> ShardResult:
         """Tag a shard, see `audiotag.tagging.shards.tag_shard`."""
         return tag_shard(self._tagger, files, keys, self._options, self._cpus, isolated)
-
-
-def _compile_kernels() -> None:
-    """On a new node, have another process compile what computes log-mels, so that scores are the same everywhere."""
-    from audiotag.features import kernels
-
-    if not kernels.is_compiled():
-        subprocess.run([sys.executable, "-c", COMPILE], check=False, capture_output=True)
 
 
 @dataclass(eq=False)

@@ -1,7 +1,9 @@
 """The compiled kernels equal the plain formulas, and a frame does not depend on the frames beside it."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numba.core.caching
 import numpy as np
@@ -108,3 +110,19 @@ def test_kernels_compile_without_a_writable_cache_folder(monkeypatch: pytest.Mon
 def test_numba_is_not_imported_before_the_first_log_mel() -> None:
     code = "import sys, audiotag.features.log_mel; print('numba' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
+
+
+def test_the_first_process_computes_what_later_ones_do(tmp_path: Path) -> None:
+    """Also while a new installation compiles the kernels, so that a first training is resumed exactly."""
+    code = (
+        "import hashlib, numpy, audiotag\n"
+        "noise = numpy.random.default_rng(0).standard_normal(88_200).astype('f')\n"
+        "print(hashlib.sha256(audiotag.log_mel(noise, audiotag.SpectrogramSettings()).tobytes()).hexdigest())"
+    )
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    first, second = (
+        subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True).stdout
+        for _ in range(2)
+    )
+    assert first == second != ""
+    assert list(tmp_path.rglob("kernels.power_spectrum-*.nbi"))

@@ -248,7 +248,6 @@ def test_all_members_of_a_blend_are_opened_with_the_engine_that_the_other_nodes_
         return SimpleNamespace(parts=[SimpleNamespace(engine_name=name) for name in names])
 
     monkeypatch.setattr(opening, "open_tagger", open_tagger)
-    monkeypatch.setattr(cluster_tagging, "_compile_kernels", lambda: None)
     monkeypatch.setenv("AUDIOTAG_ENGINE", "")
     monkeypatch.setenv("AUDIOTAG_HOME", os.environ["AUDIOTAG_HOME"])
     actor = cluster_tagging.TagActor(OPTIONS, ".", os.environ["AUDIOTAG_HOME"], 1)
