@@ -1,7 +1,7 @@
 """Train the shipped ensemble: ``python models/make_starter.py ESC10_FOLDER [--out FOLDER]``.
 
 Renders the starter sounds, trains five folds with the recipe ``default`` on them and on the real recordings of ESC-10,
-where an overlay of two clips has the labels of both, and writes ``models/starter`` or FOLDER. In the last 60 epochs
+where an overlay of two clips has the labels of both, and writes ``models/starter`` or FOLDER. In the last 40 epochs
 15 % of each batch are sounds with none of the labels: noises, hums, tones and sweeps, and speech where espeak-ng is
 installed. If it is stopped, it continues with the next epoch when it is started again. The card has separate
 out-of-fold scores for recordings and rendered sounds. ``--single`` only distils the ensemble into one network and puts
@@ -71,7 +71,7 @@ ABOUT = (
 )
 CURATED_EPOCHS = 240  # with 560 clips per fold: 134,400 examples; 700 epochs of ESC-10's 320 clips are 224,000
 NEGATIVES_SHARE, RENDERED = 0.15, 200
-NEGATIVES_EPOCHS, NEGATIVES_LR = 40, 1e-3  # with crops and overlays, when the labels are known; then the last stage
+NEGATIVES_EPOCHS, NEGATIVES_LR = 40, 1e-3  # with negatives, when the labels are known
 # Neither voices nor text are those of the noise gate, which measures with them.
 VOICES = ("en-us+m5", "en-gb-scotland+f1", "it+f4", "nl+m2", "pl+f2", "pt+m7", "sv+f5", "hu+m4")
 SENTENCES = (
@@ -153,13 +153,12 @@ def recipe(speech: Path | None) -> Recipe:
     """
     default = load_recipe("default")
     both = tuple(replace(item, labels="both") if isinstance(item, Overlay) else item for item in default.augment)
-    noisy, curated, whole = default.stages
+    noisy, curated, *_ = default.stages  # without that of whole clips, which default has only had since
     negatives = Negatives(NEGATIVES_SHARE, RENDERED, str(speech.resolve()) if speech else "")
     stages = (
         replace(noisy, negatives=False),
         replace(curated, epochs=CURATED_EPOCHS, negatives=False),
         replace(curated, epochs=NEGATIVES_EPOCHS, lr=NEGATIVES_LR),
-        whole,
     )
     return replace(default, augment=both, stages=stages, negatives=negatives)
 
