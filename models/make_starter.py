@@ -147,13 +147,13 @@ def main() -> None:
 
 
 def recipe(speech: Path | None) -> Recipe:
-    """``default`` with the labels of both clips in an overlay, fewer epochs, and at last also sounds without labels.
+    """``default`` with the labels of both clips in an overlay, fewer epochs, and in the last ones negatives too.
 
     The epochs are fewer because a fold has more clips than one of ESC-10.
     """
     default = load_recipe("default")
     both = tuple(replace(item, labels="both") if isinstance(item, Overlay) else item for item in default.augment)
-    noisy, curated, *_ = default.stages  # without that of whole clips, which default has only had since
+    noisy, curated, *_ = default.stages  # its last stage, of whole clips, is newer than the starter
     negatives = Negatives(NEGATIVES_SHARE, RENDERED, str(speech.resolve()) if speech else "")
     stages = (
         replace(noisy, negatives=False),

@@ -68,9 +68,9 @@ class Mask(Augmentation):
 
 def fill_value(batch: Array, fill: Fill) -> Array:
     """What fills the masks of each channel of each spectrogram, shape ``(batch, channels, 1, 1)``."""
+    xp = namespace(batch)
     if fill == "mean":
         return batch.mean((2, 3), keepdims=True)
-    xp = namespace(batch)
     return xp.amin(batch, (2, 3), keepdims=True) if fill == "minimum" else xp.zeros_like(batch[:, :, :1, :1])
 
 

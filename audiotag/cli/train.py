@@ -54,7 +54,8 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         "--learning-rate",
         type=float,
         metavar="RATE",
-        help="highest learning rate of the last stage, above 0 to 1; the other stages keep their ratio to it",
+        help="highest learning rate of the last stage that leaves out no augmentation, above 0 to 1; the other stages "
+        "keep their ratio to it",
     )
     add("--seed", type=int, help="seed of folds, weights, order, crops and augmentation")
     add("--hold-out", type=int, metavar="FOLD", help="leave out this one of the dataset's own folds, for testing")

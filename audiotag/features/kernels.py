@@ -28,9 +28,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache, lru_cache
+from pathlib import Path
 from typing import Any
 
 import numba
@@ -39,8 +41,10 @@ from numba.core.caching import FunctionCache
 
 RADICES = (7, 5, 3, 2)  # besides 4; a pass of radix r takes r² steps, so SciPy's FFT is faster for larger primes
 CACHE_LINE_VALUES = 16  # of float32
-COMPILE = "import numpy, audiotag; audiotag.log_mel(numpy.zeros(88_200, 'f'), audiotag.SpectrogramSettings())"
-COMPILING = "AUDIOTAG_COMPILING"  # set in the environment of the process that compiles
+COMPILE_CODE = "import numpy, audiotag; audiotag.log_mel(numpy.zeros(88_200, 'f'), audiotag.SpectrogramSettings())"
+COMPILING_VARIABLE = "AUDIOTAG_COMPILING"  # set in the environment of the process that compiles
+COMPILE_LIMIT_S = 120
+_lock = threading.Lock()
 PADDING_ROWS = 8  # arrays whole memory pages apart would compete for the same cache lines when they are read in step
 QUARTER = np.float32(0.25)
 _offset = np.uintp  # unsigned: for a signed index numba checks whether it counts from the end
@@ -314,22 +318,39 @@ def sum_bands(power: np.ndarray, starts: np.ndarray, ends: np.ndarray, weights: 
 
 
 def is_compiled() -> bool:
-    """Whether a process has left these kernels on disk, or none can."""
-    if power_spectrum.stats.cache_path is None:  # type: ignore[attr-defined]
+    """Whether a process has left these kernels on disk for this processor, or none can."""
+    return all(map(_is_on_disk, (power_spectrum, sum_bands)))  # the latter is compiled last
+
+
+def _is_on_disk(kernel: Any) -> bool:
+    if kernel.stats.cache_path is None:
         return True
+    processor = kernel.targetctx.codegen().magic_tuple()
     try:
-        return bool(power_spectrum._cache._cache_file._load_index())  # type: ignore[attr-defined]
-    except Exception:  # a damaged file, or a numba that keeps its index elsewhere
+        return any(key[1] == processor for key in kernel._cache._cache_file._load_index())
+    except AttributeError:  # a numba that keeps its index elsewhere
         return True
+    except Exception:  # a damaged file
+        return False
 
 
-@cache
-def have_compiled() -> None:
+def compile_in_another_process() -> None:
     """Have another process compile the kernels, unless they are on disk already; it takes five seconds, once.
 
     The process that compiles them computes other last bits than all that read them from disk later, so a training that
-    is resumed would not go on exactly.
+    is resumed would not go on exactly. Where no process can be started, this one compiles them.
     """
-    if COMPILING in os.environ or is_compiled():
+    with _lock:
+        _compile_once()
+
+
+@cache
+def _compile_once() -> None:
+    if COMPILING_VARIABLE in os.environ or is_compiled():
         return
-    subprocess.run([sys.executable, "-c", COMPILE], env=os.environ | {COMPILING: "1"}, check=False, capture_output=True)
+    paths = [*filter(None, [os.environ.get("PYTHONPATH")]), str(Path(__file__).parents[2])]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths), COMPILING_VARIABLE: "1"}
+    # -P: the current folder may hold a stranger's numpy.py.
+    command = [sys.executable, "-P", "-c", COMPILE_CODE]
+    with suppress(OSError, TypeError, subprocess.TimeoutExpired):
+        subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=COMPILE_LIMIT_S)

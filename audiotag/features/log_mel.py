@@ -108,7 +108,7 @@ def frames_in_db(frames: np.ndarray, settings: SpectrogramSettings) -> np.ndarra
     """
     from audiotag.features import kernels  # imports numba, which is too slow for the start of a page
 
-    kernels.have_compiled()
+    kernels.compile_in_another_process()
     window_weights, bins = window(settings.window, settings.win_length), settings.n_fft // 2 + 1
     starts, ends, mel_weights = _band_weights(settings)
     plan = kernels.fft_plan(settings.n_fft)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Made = TypeVar("Made")
 
@@ -20,16 +20,17 @@ def make_ahead(make: Callable[[int], Made], count: int, workers: int) -> Iterato
     workers : int
         Threads; one more than that are made or wait at any time.
     """
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="batches")
-    waiting = deque(pool.submit(make, number) for number in range(min(workers + 1, count)))
-    return _in_order(make, count, pool, waiting)
+    made = _in_order(make, count, workers)
+    next(made)
+    return made
 
 
-def _in_order(
-    make: Callable[[int], Made], count: int, pool: ThreadPoolExecutor, waiting: deque[Future[Made]]
-) -> Iterator[Made]:
-    with pool:
+def _in_order(make: Callable[[int], Made], count: int, workers: int) -> Iterator[Any]:
+    """What `make_ahead` gives, after a first None when the first ones are begun; then closing it cancels them."""
+    with ThreadPoolExecutor(workers, thread_name_prefix="batches") as pool:
+        waiting: deque[Future[Made]] = deque(pool.submit(make, number) for number in range(min(workers + 1, count)))
         try:
+            yield None
             for number in range(len(waiting), count + len(waiting)):
                 made = waiting.popleft().result()
                 if number < count:

@@ -14,6 +14,7 @@ import math
 import os
 import sys
 import traceback
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,14 +39,13 @@ from audiotag.training.preparation import FILE, PreparationWriter, Preparing, Re
 from audiotag.training.runs import Run, RunSettings, list_runs
 from audiotag.training.session import Session
 from audiotag.training.shorter_runs import SHAPE, find_shorter
-from audiotag.training.stage import main_stage
 from audiotag.workspace import Workspace, write_json
 
 MAX_RATES, MIN_RATES, RATES_S = 100, 12, 60.0  # batches of the learning-rate finder, and the seconds they may take
 MAX_RATES_CLIPS = 32  # in batches
 RESULT_SHAPE = {
     "total_s": float, "batch_s": [float], "held_out_batch_s": [float], "batches": [int], "memory_gib": (float, None),
-    "lr": float, "last_stage?": int, "stage_s?": [float], "packing_s?": float, "inputs?": int, "macs?": (int, None),
+    "lr": float, "stage_s?": [float], "packing_s?": float, "inputs?": int, "macs?": (int, None),
     "shorter?": SHAPE, "rates": [float], "losses": [is_number],
     "suggested_lr": (float, None),
 }  # fmt: skip
@@ -122,9 +122,8 @@ class Estimate:
         ``shorter`` says what takes less time, see `audiotag.training.shorter_runs`.
         """
         result = read_state(self.folder / "result.json", _parse_result, None, "measure again")
-        stages = self.settings.recipe.stages
-        if result and 0 <= (last := result.get("last_stage", -1)) < len(stages):
-            result["lr"] = stages[last].lr  # other rates find the same result
+        if result:
+            result["lr"] = self.settings.recipe.main_stage.lr  # other rates find the same result
         return result
 
     def problem(self) -> str:
@@ -165,7 +164,7 @@ def run_estimate(estimate: Estimate, rates: bool) -> None:
         write_json(estimate.folder / "result.json", result)
     if rates:
         report("Trying learning rates")
-        write_json(estimate.folder / "result.json", result | _find_rates(session, keys[0], result["batch_s"][-1]))
+        write_json(estimate.folder / "result.json", result | _find_rates(session, keys[0], result["batch_s"]))
     report.end()
 
 
@@ -185,7 +184,7 @@ def _measure_time(session: Session, keys: tuple[str, ...], report: Report) -> di
     epochs = [(1, stage.epochs - 1) for _, stage in session.stages]
     rounds = [1 if stage.shared else math.ceil(len(session.folds) / len(keys)) for _, stage in session.stages]
     stage_seconds = np.einsum("s,se,sb,seb->s", rounds, epochs, batches, batch_seconds)
-    size, main = session.recipe.batch_size, main_stage([stage for _, stage in session.stages])
+    size, main = session.recipe.batch_size, session.recipe.main_of([stage for _, stage in session.stages])
     inputs = sum(
         stage.epochs * training * size for (_, stage), (training, _) in zip(session.stages, batches, strict=True)
     )
@@ -195,13 +194,12 @@ def _measure_time(session: Session, keys: tuple[str, ...], report: Report) -> di
         "inputs": inputs,
         "macs": macs_per_input(session.recipe, main, len(session.labels)),
         "shorter": find_shorter(session, batches, batch_seconds, rounds),
-        "last_stage": session.stages[-1][0],
         "stage_s": stage_seconds.tolist(),
         "batch_s": [later[0] for _, later in batch_seconds],
         "held_out_batch_s": [later[1] for _, later in batch_seconds],
         "batches": [training for training, _ in batches],
         "memory_gib": _peak_memory_gib(keys[0]),
-        "lr": main.lr,
+        "lr": session.recipe.main_stage.lr,
     }
 
 
@@ -219,17 +217,27 @@ def describe_cost(result: dict[str, Any]) -> str:
     return f"{inputs}; {result['macs'] / 1e9:.3g} GMAC each, three times as many with the backward pass"
 
 
-def _find_rates(session: Session, device: str, batch_s: float) -> dict[str, Any]:
-    """Run the learning-rate finder on fresh weights; a slow device takes fewer, wider steps."""
+def _find_rates(session: Session, device: str, batch_s: Sequence[float]) -> dict[str, Any]:
+    """Run the learning-rate finder on fresh weights; a slow device takes fewer, wider steps.
+
+    It trains the main one of the stages that the dataset has clips for. The rates are those of the recipe's main stage:
+    where that is another one, they keep their ratio.
+    """
     from audiotag.training.backend.learner import FoldTrainer
 
-    recipe, stage = session.recipe, main_stage([stage for _, stage in session.stages])
-    batches = max(MIN_RATES, min(MAX_RATES, int(RATES_S / batch_s)))
+    recipe, stages = session.recipe, [stage for _, stage in session.stages]
+    stage = recipe.main_of(stages)
+    ratio = recipe.main_stage.lr / stage.lr
+    batches = max(MIN_RATES, min(MAX_RATES, int(RATES_S / batch_s[stages.index(stage)])))
     rows, _ = session.stage_rows(stage, session.folds[0])
     clips = session.sample(rows, min(MAX_RATES_CLIPS, batches) * recipe.batch_size)
     trainer = FoldTrainer(recipe, session.labels, session.folds[0], device)
     rates, losses, suggested = trainer.find_rates(stage, clips, batches, max_s=1.5 * RATES_S)
-    return {"rates": rates, "losses": losses, "suggested_lr": suggested}
+    return {
+        "rates": [ratio * rate for rate in rates],
+        "losses": losses,
+        "suggested_lr": None if suggested is None else ratio * suggested,
+    }
 
 
 def _peak_memory_gib(device: str) -> float:

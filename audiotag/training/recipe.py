@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,7 +20,7 @@ from audiotag.training.losses.base import LOSSES, LossChoice, LossesByKind
 from audiotag.training.negatives import Negatives, plain_negatives
 from audiotag.training.parts import check_part, part_name, plain_part, read_part
 from audiotag.training.schedules.base import SCHEDULES, ScheduleChoice, find_schedule
-from audiotag.training.stage import Stage, main_stage
+from audiotag.training.stage import Stage
 
 MAX_NAME_CHARS = 100
 MAX_BATCH_VALUES = 2**30  # samples, or values of the network inputs: 4 GiB in single precision
@@ -351,8 +352,15 @@ class Recipe:
 
     @property
     def main_stage(self) -> Stage:
-        """See `audiotag.training.stage.main_stage`."""
-        return main_stage(self.stages)
+        """The main one of all stages, see `main_of`."""
+        return self.main_of(self.stages)
+
+    def main_of(self, stages: Sequence[Stage]) -> Stage:
+        """The last of these stages that has all augmentations of the recipe; the last of all if there is none.
+
+        What follows it only finishes its network, so the learning rate that users set is that of this stage.
+        """
+        return next((stage for stage in reversed(stages) if self.augment_of(stage) == self.augment), stages[-1])
 
     @property
     def final_spectrogram(self) -> SpectrogramSettings:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, Field, asdict, fields, replace
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -108,15 +108,23 @@ def described_recipe(values: Mapping[str, Any]) -> dict[str, str]:
     """
     nested = {"stages", "augment", "spectrogram", "network"}
     plain = {name: _text(value) for name, value in values.items() if name not in nested | set(ABOUT_FIELDS)}
-    stages = {
-        f"stages.{field.name}": ", ".join(_text(stage.get(field.name, field.default)) for stage in values["stages"])
-        for field in fields(Stage)
-        if any(field.name in stage for stage in values.get("stages", ()))
-    }
+    stages = {f"stages.{field.name}": _stages_text(field, values.get("stages", ())) for field in fields(Stage)}
+    stages = {name: text for name, text in stages.items() if text}
     tables = {part: values.get(part, {}) for part in ("spectrogram", "network")}
     parts = {f"{part}.{name}": _text(value) for part, table in tables.items() for name, value in table.items()}
     augment = "; ".join(map(_part_text, values.get("augment", ())))
     return {**stages, **plain, "augment": augment or "none", **parts}
+
+
+def _stages_text(field: Field, stages: Sequence[Mapping[str, Any]]) -> str:
+    """The field of each stage; empty if no stage names it, or some lack it and it has no default."""
+    has = [field.name in stage for stage in stages]
+    if not any(has) or (field.default is MISSING and not all(has)):
+        return ""
+    found = [stage.get(field.name, field.default) for stage in stages]
+    # The list of one stage must not look like the values of several.
+    lists = [" and ".join(map(str, each)) or "none" if isinstance(each, list | tuple) else None for each in found]
+    return ", ".join(_text(each) if text is None else text for each, text in zip(found, lists, strict=True))
 
 
 def _part_text(values: Mapping[str, Any]) -> str:
@@ -134,7 +142,7 @@ def _text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, list | tuple):
-        return ", ".join(map(_text, value)) or "none"
+        return ", ".join(map(_text, value))
     if isinstance(value, Mapping):  # a loss for each kind of clips
         return ", ".join(f"{name} {_text(item)}" for name, item in value.items()) or "none"
     return str(value)

@@ -39,7 +39,7 @@ class RunOptions:
     balance : float or None
     seed : int or None
     learning_rate : float or None
-        Highest learning rate of the recipe's last stage, above 0 to 1; the other stages keep their ratio to it.
+        Highest learning rate of the recipe's main stage, above 0 to 1; the other stages keep their ratio to it.
     held_out : int or None
         One of the dataset's own folds that takes no part.
     device : str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal
 
@@ -16,7 +15,7 @@ from audiotag.training.schedules.base import SCHEDULES, ScheduleChoice
 SubsetName = Literal["curated", "noisy"]
 Start = Literal["weights", "weights and optimiser", "scratch"]
 
-ADDED = {"negatives": True, "without": ()}  # fields that `Stage.to_dict` leaves out where they have these values
+OMITTED_DEFAULTS = {"negatives": True, "without": ()}  # of fields that `Stage.to_dict` then leaves out
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,8 @@ class Stage:
         Whether its batches have the recipe's negatives (`audiotag.training.negatives`), if the recipe has any.
     without : tuple of str
         Augmentations of the recipe that this stage does not use, as ``without = ["overlay", "mask"]``. A short last
-        stage on sounds that are more like those to be tagged makes the network surer of them.
+        stage on sounds that are more like those to be tagged makes the network surer of them. Names of augmentations
+        that the recipe does not have change nothing; the stage's own ``mixup`` is not one of them.
     """
 
     subset: SubsetName
@@ -143,7 +143,11 @@ class Stage:
         """Plain values, for JSON; `from_dict` reads them back."""
         plain = asdict(self) | {"schedule": plain_part(self.schedule)}
         # Later versions added these, and recipes that do not use them stay as they were.
-        return {name: value for name, value in plain.items() if name not in ADDED or value != ADDED[name]}
+        return {
+            name: value
+            for name, value in plain.items()
+            if name not in OMITTED_DEFAULTS or value != OMITTED_DEFAULTS[name]
+        }
 
     @classmethod
     def from_dict(cls, values: Any) -> Stage:
@@ -174,11 +178,3 @@ class Stage:
         """
         *others, last = self.without or ("",)
         return f"without {', '.join(others)}{' and ' * bool(others)}{last}" if last else ""
-
-
-def main_stage(stages: Sequence[Stage]) -> Stage:
-    """The last stage that leaves out none of the recipe's augmentations; the last of all if there is none.
-
-    What follows it only finishes its network, so the learning rate that users set is that of this stage.
-    """
-    return next((stage for stage in reversed(stages) if not stage.without), stages[-1])

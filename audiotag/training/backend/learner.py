@@ -192,6 +192,7 @@ class FoldTrainer:
         with learner.no_bar(), learner.no_logging():
             schedule = ScheduleCallback(recipe, stage, self.lwlraps)
             learner.fit(stage.epochs, stage.lr, cbs=schedule, start_epoch=epochs_done)
+        learner.dls.train.close()
         if epoch_callback.error is not None:
             raise epoch_callback.error
         self.optimiser = plain_state(learner.opt.state_dict())
@@ -227,6 +228,7 @@ class FoldTrainer:
         learner.recorder.smooth_loss.beta = 1 - 2 / batches  # fastai's 0.98 for its 100 batches
         with learner.no_bar(), learner.no_logging():
             learner.fit(-(-batches // len(train)), cbs=RateFinder(batches, max_s))
+        learner.dls.train.close()
         losses = [float(loss) for loss in learner.recorder.losses]
         count = next((number for number, loss in enumerate(losses) if not np.isfinite(loss)), len(losses))
         rates, losses = [float(rate) for rate in learner.recorder.lrs[:count]], losses[:count]

@@ -68,6 +68,10 @@ class BatchLoader:
         if self.batches.training and epoch + 1 < self.batches.stage.epochs:
             self._begun = epoch + 1, self._begin(epoch + 1)
 
+    def close(self) -> None:
+        """Make no more batches of the next epoch."""
+        self._begun = None  # nobody else refers to the iterator, so it ends
+
     def _begin(self, epoch: int) -> Iterator[Batch]:
         allocate = allocate_pinned if self.device.type == "cuda" else np.empty
         return self.batches.epoch(epoch, self.makes_inputs, workers_for(self.device.type), allocate)

@@ -7,6 +7,7 @@ import ctypes
 # Options of glibc's mallopt, from malloc.h.
 TRIM_THRESHOLD, TOP_PAD, MMAP_THRESHOLD = -1, -2, -3
 MAX_KEPT_BYTES = 2**30  # of free memory at the end of an arena
+LARGEST_BLOCKS = 2**30, 2**25  # that do not come from the system one by one; glibc refused more than 2**25 up to 2.34
 PAD_BYTES = 2**26
 
 
@@ -25,5 +26,6 @@ def keep_freed_memory() -> bool:
         set_option = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):  # a C library without it; Windows has no such library
         return False
-    values = ((MMAP_THRESHOLD, MAX_KEPT_BYTES), (TRIM_THRESHOLD, MAX_KEPT_BYTES), (TOP_PAD, PAD_BYTES))
-    return all(set_option(option, value) == 1 for option, value in values)
+    set_option(TRIM_THRESHOLD, MAX_KEPT_BYTES)
+    set_option(TOP_PAD, PAD_BYTES)
+    return any(set_option(MMAP_THRESHOLD, size) == 1 for size in LARGEST_BLOCKS)

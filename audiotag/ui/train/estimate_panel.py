@@ -133,7 +133,7 @@ def _show_result(result: dict, settings: RunSettings, dataset: Dataset) -> None:
     )
     if suggested:
         st.caption(
-            f"The loss falls steepest at a learning rate of {suggested:.2g}. The last stage goes up to {used:.2g}."
+            f"The loss falls steepest at a learning rate of {suggested:.2g}. The main stage goes up to {used:.2g}."
         )
         st.button(
             f"Use {suggested:.2g}",
@@ -168,7 +168,7 @@ def _offer_shorter(shorter: dict, on_cpu: bool) -> None:
                     f"Use recipe {escape(other['recipe'])}",
                     key=f"use-recipe-{other['recipe']}",
                     on_click=_use,
-                    args=({RECIPE: other["recipe"], EPOCHS: ""},),  # those were of the recipe before
+                    args=({RECIPE: other["recipe"], EPOCHS: "", LEARNING_RATE: ""},),  # they were of the one before
                     help="Chooses this recipe above.",
                 )
 

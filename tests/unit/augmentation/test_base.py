@@ -472,6 +472,9 @@ def test_batches_that_do_not_fit_are_refused(waveforms: np.ndarray, targets: np.
     for whole in (waveforms.astype(np.int16), torch.from_numpy(waveforms).short()):
         with pytest.raises(AudiotagError, match=r"a batch must hold floating-point numbers, got .*int16; convert it"):
             Gain().apply(whole, params)
+    mask = Mask("time", 8).sample(rng, (6, 1, 32, 48))
+    with pytest.raises(AudiotagError, match=r"a batch must hold floating-point numbers, got int64"):
+        Mask("time", 8).apply(np.zeros((6, 1, 32, 48), np.int64), mask)
     with pytest.raises(AudiotagError, match=r"a batch must be a NumPy array or a torch tensor, got list; stack it"):
         Gain().apply(list(waveforms), params)
     mixed = MixUp().sample(rng, (8, 1, 4, 4))

@@ -23,7 +23,7 @@ from audiotag.networks.xresnet.settings import XResNetSettings
 from audiotag.training import estimate as estimate_module
 from audiotag.training import measured_batches
 from audiotag.training import session as session_module
-from audiotag.training.estimate import Estimate
+from audiotag.training.estimate import NO_RATES, Estimate
 from audiotag.training.progress import FoldSplit
 from audiotag.training.recipe import Recipe
 from audiotag.training.runs import RunSettings, create_run
@@ -68,6 +68,24 @@ def write_dataset(folder: Path, curated: int = 64, noisy: int = 40) -> Path:
         with (folder / f"{subset}.csv").open("w", newline="") as table:
             csv.writer(table).writerows([("fname", "labels"), *rows])
     return folder
+
+
+def test_learning_rate_is_that_of_the_main_stage(tmp_path: Path) -> None:
+    whole = Stage("curated", 1, 1e-4, without=("mask",))
+    settings = RunSettings("/data", replace(RECIPE, stages=(*RECIPE.stages, whole)), device="cpu")
+    estimate = Estimate(tmp_path, settings)
+    found = {
+        "total_s": 1.0,
+        "batch_s": [0.1],
+        "held_out_batch_s": [0.1],
+        "batches": [1],
+        "memory_gib": None,
+        "lr": 3e-4,
+    }
+    write_json(tmp_path / "result.json", NO_RATES | found)
+    result = estimate.result()
+    assert result is not None
+    assert result["lr"] == RECIPE.stages[-1].lr
 
 
 def ended(estimate: Estimate) -> dict[str, Any] | None:

@@ -351,3 +351,10 @@ assert not {"torch", "fastai", "streamlit", "pandas"} & {name.split(".")[0] for 
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+def test_main_stage_is_the_last_with_all_augmentations_of_the_recipe() -> None:
+    default = load_recipe("default")
+    assert default.main_stage == default.stages[-2]
+    assert replace(default, augment=()).main_stage == default.stages[-1]  # it leaves out nothing then
+    assert default.main_of(default.stages[-1:]) == default.stages[-1]

@@ -18,7 +18,13 @@ from audiotag.training.losses.base import LossesByKind
 from audiotag.training.losses.lq import Lq
 from audiotag.training.recipe_files import load_recipe, recipe_names
 from audiotag.training.reproduction import options_of, recipe_toml
-from audiotag.training.run_differences import changes_from_recipe, changes_text, described, differing_fields
+from audiotag.training.run_differences import (
+    changes_from_recipe,
+    changes_text,
+    described,
+    described_recipe,
+    differing_fields,
+)
 from audiotag.training.run_options import RunOptions
 from audiotag.training.runs import RunSettings
 from audiotag.training.schedules.staircase import Staircase
@@ -50,6 +56,21 @@ def test_a_field_that_stages_leave_out_is_named_where_one_recipe_has_it(quick: R
     light = replace(quick, recipe=replace(quick.recipe, stages=(replace(first, without=("mask",)), *others)))
     changes = {change.field: (change.run, change.recipe) for change in changes_from_recipe(light) or ()}
     assert changes == {"stages.without": (", ".join(["mask", *["none" for _ in others]]), "—")}
+
+
+def test_what_stages_leave_out_is_told_apart(quick: RunSettings) -> None:
+    stage, texts = quick.recipe.stages[0], []
+    for lists in (((), ("crop",), ("overlay", "mask")), ((), ("crop", "overlay"), ("mask",))):
+        recipe = replace(quick.recipe, stages=tuple(replace(stage, without=kinds) for kinds in lists))
+        texts.append(described_recipe(recipe.to_dict())["stages.without"])
+    assert texts == ["none, crop, overlay and mask", "none, crop and overlay, mask"]
+
+
+def test_stage_of_a_damaged_card_that_lacks_its_epochs_is_described_without_them(quick: RunSettings) -> None:
+    values = quick.recipe.to_dict()
+    first, *others = values["stages"]
+    lacking = {name: value for name, value in first.items() if name != "epochs"}
+    assert "stages.epochs" not in described_recipe(values | {"stages": (lacking, *others)})
 
 
 def test_every_field_of_a_recipe_is_described(quick: RunSettings) -> None:

@@ -1,5 +1,7 @@
 """Batches come as fastai wants them, and inputs computed on the device train as those of the CPU."""
 
+import threading
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -62,6 +64,39 @@ def test_batches_come_in_fastaudios_and_fastais_types(
         assert type(values) is (AudioTensor if waveforms else AudioSpectrogram)
         assert type(targets) is TensorMultiCategory
         assert values.shape == ((6, SETTINGS.clip_samples) if waveforms else (6, 1, 16, 32))
+
+
+def test_first_batches_of_the_next_epoch_are_made_ahead_and_are_the_same(
+    split: FoldSplit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = []
+    epoch = learner_module.Batches.epoch
+    monkeypatch.setattr(
+        learner_module.Batches,
+        "epoch",
+        lambda batches, number, *given: begun.append(number) or epoch(batches, number, *given),
+    )
+
+    def loader() -> Any:
+        stage = replace(FIRST, epochs=2)
+        return learner_module.BatchLoader(learner_module.Batches(split.train, RECIPE, stage, 1, True), CPU)
+
+    ahead = loader()
+    first = [batch.values for batch, _ in ahead.loaded_batches(0)]
+    assert begun == [0, 1]
+    second = [batch.values for batch, _ in ahead.loaded_batches(1)]
+    assert begun == [0, 1]  # it was begun, and after the last epoch none is
+    for number, batches in enumerate((first, second)):
+        for found, wanted in zip(batches, loader().loaded_batches(number), strict=True):
+            np.testing.assert_array_equal(found, wanted[0].values)
+
+
+def test_batches_of_an_epoch_that_does_not_come_are_not_made(split: FoldSplit, wait_until: Callable[..., None]) -> None:
+    batches = learner_module.Batches(split.train, RECIPE, replace(FIRST, epochs=2), 1, True)
+    loader = learner_module.BatchLoader(batches, CPU)
+    list(loader)
+    loader.close()
+    wait_until(lambda: not any(thread.name.startswith("batches") for thread in threading.enumerate()), 10)
 
 
 def test_crops_of_whole_clips_are_made_by_the_cpu_for_a_gpu_too(split: FoldSplit) -> None:
