@@ -19,7 +19,7 @@ import pandas as pd
 from accuracy_results import digest, is_recorded, parser_of, record, seconds_of
 from fold_records import Records, Split
 from fold_scores import ClipScores
-from fold_tables import People, folds_table, newest_settings, pairs_table, people_lines
+from fold_tables import People, folds_table, newest_settings, pairs_table, people_lines, together_lines
 from trainings import Training, add_training_options, train_all
 
 from audiotag.data.layouts import open_dataset
@@ -137,7 +137,8 @@ def cross_validate(dataset: FoldedSet, about: str) -> None:
     records = Records(dataset.name)
     if options.table:
         rows = records.rows()
-        print("\n".join([folds_table(rows), "", *people_lines(records, rows, dataset.people)]))
+        together = together_lines(records, rows)
+        print("\n".join([folds_table(rows), "", *people_lines(records, rows, dataset.people), *together]))
         return
     recipes = recipes_of(options)
     if options.pairs:

@@ -8,7 +8,7 @@ that a difference is that of the means over seeds.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +82,14 @@ def cross_entropies(truth: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """Binary cross-entropy of each clip in nats, the mean over its labels; shape ``(clips,)``."""
     bounded = np.clip(scores.astype(float), MIN_SCORE, 1 - MIN_SCORE)
     return -np.log(np.where(truth, bounded, 1 - bounded)).mean(axis=1)
+
+
+def mean_scores(parts: Sequence[ClipScores]) -> ClipScores:
+    """The mean of the scores of several networks for the same clips; raises `ValueError` for different ones."""
+    first, *others = parts
+    if not all(np.array_equal(first.clips, other.clips) for other in others):
+        raise ValueError("scores of different clips have no mean")
+    return replace(first, scores=np.mean([part.scores for part in parts], axis=0))
 
 
 def joined(parts: Sequence[ClipScores]) -> ClipScores:

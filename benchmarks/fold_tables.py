@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from fold_records import Records
-from fold_scores import MEASURES, clustered_error, joined, paired_differences
+from fold_scores import MEASURES, clustered_error, joined, mean_scores, paired_differences
 
 from audiotag.training.paired_bootstrap import Difference
 
@@ -80,6 +80,31 @@ def people_lines(records: Records, rows: list[dict[str, Any]], people: People) -
             of_people = np.sqrt(people.accuracy * (1 - people.accuracy) / people.answers)
             line += f", and {difference / np.hypot(error, of_people):+.1f} with those of {people.answers:,} answers"
         lines.append(f"{line}.")
+    return lines
+
+
+def together_lines(records: Records, rows: list[dict[str, Any]]) -> list[str]:
+    """For each recipe with stored scores of several seeds: what the mean of their scores reaches, beside one network.
+
+    Seeds count that have all folds that any has.
+    """
+    lines = []
+    for name in dict.fromkeys(row["recipe"] for row in rows):
+        parts = records.scores_of(newest_settings(rows, name))
+        splits = list(dict.fromkeys(split for _, split in parts))
+        seeds = [
+            seed for seed in sorted({seed for seed, _ in parts}) if all((seed, split) in parts for split in splits)
+        ]
+        if len(seeds) < 2:
+            continue
+        of_splits = [[parts[seed, split] for seed in seeds] for split in splits]
+        together = pd.DataFrame([mean_scores(each).figures() for each in of_splits]).mean()
+        alone = pd.DataFrame([one.figures() for each in of_splits for one in each]).mean()
+        lines.append(
+            f"`{name}`: mean of the scores of seeds {', '.join(map(str, seeds))} on {len(splits)} folds: accuracy "
+            f"{together.accuracy:.4f}, lwlrap {together.lwlrap:.4f}; one of them "
+            f"{alone.accuracy:.4f}, {alone.lwlrap:.4f}."
+        )
     return lines
 
 

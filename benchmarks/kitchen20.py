@@ -6,9 +6,10 @@ docs/accuracy.md), so here are five other folds, always the same ones, that keep
 share the clips of each class evenly (`draw_folds`).
 
 Everything else is as in ``esc10.py``: one run per fold, recipe and seed, the figures of the last epoch, in
-``results/kitchen20.jsonl``. ``--table`` prints them, and the accuracy with a standard error clustered by source beside
-that of people, who were right in 0.794 of 1,411 answers. ``--pairs`` prints how much each recipe is above the first one
-on the same clips. Settings are tuned elsewhere: by ``trials.py``, inside the training parts of folds 1 and 2.
+``results/kitchen20.jsonl``. ``--table`` prints them, what the mean of the scores of all seeds reaches, and the accuracy
+with a standard error clustered by source beside that of people, who were right in 0.794 of 1,411 answers. ``--pairs``
+prints how much each recipe is above the first one on the same clips. Settings are tuned elsewhere: by ``trials.py``,
+inside the training parts of folds 1 and 2.
 """
 
 from __future__ import annotations

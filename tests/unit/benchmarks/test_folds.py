@@ -124,3 +124,21 @@ def test_the_table_has_means_over_seeds_and_deviations_over_folds_and_over_seeds
     over_folds = abs(fold_2 - fold_1) / np.sqrt(2)
     over_seeds = abs(0.95 - 0.85) / np.sqrt(2)
     assert f"{(fold_1 + fold_2) / 2:.4f} ± {over_folds:.3f} (seeds ± {over_seeds:.3f})" in line
+
+
+def test_the_mean_of_the_scores_of_complete_seeds_is_beside_one_of_them(load: Any, tmp_path: Path) -> None:
+    rng, records = np.random.default_rng(6), load("fold_records").Records("made", tmp_path)
+    rows, stored = [], {}
+    for seed, fold in ((1, 1), (1, 2), (2, 1), (2, 2), (3, 1)):  # the last seed is not finished
+        row = {"recipe": "a", "settings": "new", "seed": seed, "fold": fold}
+        stored[seed, fold] = scores_of(load, rng, 1.0)
+        stored[seed, fold].save(records.scores_path(row))
+        rows.append(row)
+    (line,) = load("fold_tables").together_lines(records, rows)
+    mean = load("fold_scores").mean_scores
+    both = [mean([stored[1, fold], stored[2, fold]]).figures()["lwlrap"] for fold in (1, 2)]
+    alone = [stored[seed, fold].figures()["lwlrap"] for seed in (1, 2) for fold in (1, 2)]
+    assert "seeds 1, 2 on 2 folds" in line
+    assert f"lwlrap {np.mean(both):.4f}; one of them" in line
+    assert line.endswith(f"{np.mean(alone):.4f}.")
+    assert load("fold_tables").together_lines(records, rows[:2]) == []
