@@ -19,6 +19,15 @@ from pathlib import Path
 import psutil
 
 
+def child_environment(**more: str) -> dict[str, str]:
+    """The environment of a child process that finds this package, wherever it was imported from, with more variables.
+
+    Start Python with ``-P``, or it also finds modules in the current folder, which may be a stranger's.
+    """
+    paths = [*filter(None, [os.environ.get("PYTHONPATH")]), str(Path(__file__).parents[1])]
+    return os.environ | {"PYTHONPATH": os.pathsep.join(paths), **more}
+
+
 def start_detached(module: str, arguments: list[str], log: Path) -> psutil.Process:
     """Start ``python -m module arguments`` as a detached process.
 

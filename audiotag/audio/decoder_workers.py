@@ -24,11 +24,11 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 import numpy as np
 import psutil
 
+from audiotag.jobs import child_environment
 from audiotag.processors import usable_cpus
 
 
@@ -78,7 +78,7 @@ class DecoderWorker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=_log_output(),
-            env=_environment(),
+            env=child_environment(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1"),
             creationflags=flags,
             start_new_session=sys.platform != "win32",  # Ctrl+C goes to the command, which then ends its workers
         )
@@ -302,12 +302,6 @@ def stop_decoding_at(event: threading.Event) -> None:
 def close_workers() -> None:
     """End all workers of this process; the next file starts new ones."""
     POOL.close()
-
-
-def _environment() -> dict[str, str]:
-    """The environment of a worker: one that finds this package, wherever it was imported from."""
-    paths = [*filter(None, [os.environ.get("PYTHONPATH")]), str(Path(__file__).parents[2])]
-    return os.environ | {"PYTHONPATH": os.pathsep.join(paths), "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
 def _log_output() -> int:

@@ -32,21 +32,22 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache, lru_cache
-from pathlib import Path
 from typing import Any
 
 import numba
 import numpy as np
 from numba.core.caching import FunctionCache
 
+from audiotag.jobs import child_environment
+
 RADICES = (7, 5, 3, 2)  # besides 4; a pass of radix r takes r² steps, so SciPy's FFT is faster for larger primes
 CACHE_LINE_VALUES = 16  # of float32
+PADDING_ROWS = 8  # arrays whole memory pages apart would compete for the same cache lines when they are read in step
+QUARTER = np.float32(0.25)
 COMPILE_CODE = "import numpy, audiotag; audiotag.log_mel(numpy.zeros(88_200, 'f'), audiotag.SpectrogramSettings())"
 COMPILING_VARIABLE = "AUDIOTAG_COMPILING"  # set in the environment of the process that compiles
 COMPILE_LIMIT_S = 120
 _lock = threading.Lock()
-PADDING_ROWS = 8  # arrays whole memory pages apart would compete for the same cache lines when they are read in step
-QUARTER = np.float32(0.25)
 _offset = np.uintp  # unsigned: for a signed index numba checks whether it counts from the end
 
 
@@ -348,9 +349,6 @@ def compile_in_another_process() -> None:
 def _compile_once() -> None:
     if COMPILING_VARIABLE in os.environ or is_compiled():
         return
-    paths = [*filter(None, [os.environ.get("PYTHONPATH")]), str(Path(__file__).parents[2])]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths), COMPILING_VARIABLE: "1"}
-    # -P: the current folder may hold a stranger's numpy.py.
-    command = [sys.executable, "-P", "-c", COMPILE_CODE]
+    command, environment = [sys.executable, "-P", "-c", COMPILE_CODE], child_environment(**{COMPILING_VARIABLE: "1"})
     with suppress(OSError, TypeError, subprocess.TimeoutExpired):
         subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=COMPILE_LIMIT_S)

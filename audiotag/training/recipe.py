@@ -356,7 +356,7 @@ class Recipe:
         return self.main_of(self.stages)
 
     def main_of(self, stages: Sequence[Stage]) -> Stage:
-        """The last of these stages that has all augmentations of the recipe; the last of all if there is none.
+        """The last of these stages that uses every augmentation of the recipe; if none does, the last stage.
 
         What follows it only finishes its network, so the learning rate that users set is that of this stage.
         """

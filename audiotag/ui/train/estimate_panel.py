@@ -139,8 +139,8 @@ def _show_result(result: dict, settings: RunSettings, dataset: Dataset) -> None:
             f"Use {suggested:.2g}",
             icon=":material/check:",
             key="use-rate",
-            on_click=_use_rate,
-            args=(suggested,),
+            on_click=_use,
+            args=({LEARNING_RATE: f"{suggested:.2g}"},),
             disabled=f"{suggested:.2g}" == f"{used:.2g}",
             help="Sets the field of the learning rate.",
         )
@@ -176,8 +176,3 @@ def _offer_shorter(shorter: dict, on_cpu: bool) -> None:
 def _use(values: dict[str, str]) -> None:
     """Put values into the widgets with these keys."""
     st.session_state.update(values)
-
-
-def _use_rate(rate: float) -> None:
-    """Put the suggestion into the field of the learning rate."""
-    st.session_state[LEARNING_RATE] = f"{rate:.2g}"
