@@ -1,9 +1,9 @@
 """Train the shipped ensemble: ``python models/make_starter.py ESC10_FOLDER [--out FOLDER]``.
 
 Renders the starter sounds, trains five folds with the recipe ``default`` on them and on the real recordings of ESC-10,
-where an overlay of two clips has the labels of both, and writes ``models/starter`` or FOLDER. In the last 40 epochs
+where an overlay of two clips has the labels of both, and writes ``models/starter`` or FOLDER. In the last 60 epochs
 15 % of each batch are sounds with none of the labels: noises, hums, tones and sweeps, and speech where espeak-ng is
-installed. If it is stopped, it continues with the next epoch when it is started again. The card has separate
+installed. The last 20 epochs have whole clips. If it is stopped, it continues with the next epoch when it is started again. The card has separate
 out-of-fold scores for recordings and rendered sounds. ``--single`` only distils the ensemble into one network and puts
 that beside its folds; with ``--check`` it is measured out of fold, too. ``--known-clips``, ``--familiarity`` and
 ``--trust`` only renew a part of the ensemble.
@@ -153,12 +153,13 @@ def recipe(speech: Path | None) -> Recipe:
     """
     default = load_recipe("default")
     both = tuple(replace(item, labels="both") if isinstance(item, Overlay) else item for item in default.augment)
-    noisy, curated, *_ = default.stages  # its last stage, of whole clips, is newer than the starter
+    noisy, curated, whole = default.stages
     negatives = Negatives(NEGATIVES_SHARE, RENDERED, str(speech.resolve()) if speech else "")
     stages = (
         replace(noisy, negatives=False),
         replace(curated, epochs=CURATED_EPOCHS, negatives=False),
         replace(curated, epochs=NEGATIVES_EPOCHS, lr=NEGATIVES_LR),
+        replace(whole, without=("crop",)),  # with overlays: without them the noise gate found more false tags
     )
     return replace(default, augment=both, stages=stages, negatives=negatives)
 

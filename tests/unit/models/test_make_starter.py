@@ -72,11 +72,12 @@ def test_recipe_is_the_default_one_with_the_labels_of_both_clips_in_an_overlay(m
     assert [item for item in ours.augment if not isinstance(item, Overlay)] == [
         item for item in default.augment if not isinstance(item, Overlay)
     ]
-    noisy, curated, *_ = default.stages
+    noisy, curated, whole = default.stages
     assert ours.stages[0] == replace(noisy, negatives=False)
     assert ours.stages[1] == replace(curated, epochs=make_starter.CURATED_EPOCHS, negatives=False)
     assert ours.stages[2] == replace(curated, epochs=make_starter.NEGATIVES_EPOCHS, lr=make_starter.NEGATIVES_LR)
-    assert len(ours.stages) == 3
+    assert ours.stages[3] == replace(whole, without=("crop",))
+    assert len(ours.stages) == 4
 
 
 def test_recipe_adds_rendered_sounds_and_speech_without_labels(make_starter: Any, tmp_path: Path) -> None:
