@@ -3,10 +3,10 @@
 Renders the starter sounds, trains five folds with the recipe ``default`` on them and on the real recordings of ESC-10,
 where an overlay of two clips has the labels of both, and writes ``models/starter`` or FOLDER. In the last 60 epochs
 15 % of each batch are sounds with none of the labels: noises, hums, tones and sweeps, and speech where espeak-ng is
-installed. The last 20 epochs have whole clips. If it is stopped, it continues with the next epoch when it is started again. The card has separate
-out-of-fold scores for recordings and rendered sounds. ``--single`` only distils the ensemble into one network and puts
-that beside its folds; with ``--check`` it is measured out of fold, too. ``--known-clips``, ``--familiarity`` and
-``--trust`` only renew a part of the ensemble.
+installed. The last 20 epochs have whole clips. If it is stopped, it continues with the next epoch when it is started
+again. The card has separate out-of-fold scores for recordings and rendered sounds. ``--single`` only distils the
+ensemble into one network and puts that beside its folds; with ``--check`` it is measured out of fold, too.
+``--known-clips``, ``--familiarity`` and ``--trust`` only renew a part of the ensemble.
 """
 
 from __future__ import annotations

@@ -210,12 +210,19 @@ def test_address_of_an_unknown_tab_opens_the_first(home: Workspace) -> None:
         assert [tab.label for tab in at.tabs if len(tab.children)] == [TABS[0]]
 
 
-def test_every_registered_augmentation_is_offered_and_changes_the_crop(home: Workspace) -> None:
-    at = open_page("pages/spectrogram.py", view="Augmentation")
+@pytest.mark.parametrize(
+    ("settings", "kinds"),
+    [
+        ("capstone", set(AUGMENTATIONS.names()) - {"crop"}),  # a crop needs a number of frames
+        ("capstone,network_input=waveform", {"gain", "noise", "additive", "mixup", "sigmoid"}),
+    ],
+)
+def test_every_augmentation_of_the_network_input_is_offered_and_changes_the_crop(
+    home: Workspace, settings: str, kinds: set[str]
+) -> None:
+    at = open_page("pages/spectrogram.py", view="Augmentation", settings=settings)
     (pills,) = [group for group in at.get("button_group") if group.label == "Augmentations"]
-    kinds = {option.partition(" (")[0] for option in pills.options}
-    without_defaults = {"crop"}  # it needs a number of frames
-    assert kinds == set(AUGMENTATIONS.names()) - without_defaults
+    assert {option.partition(" (")[0] for option in pills.options} == kinds
     shown = {}
     for option in (None, *pills.options):
         (pills,) = [group for group in at.get("button_group") if group.label == "Augmentations"]

@@ -1,4 +1,4 @@
-"""The Augmentation tab of the Spectrogram page: random examples of every augmentation that is registered."""
+"""The Augmentation tab of the Spectrogram page: random examples of every augmentation that the network input allows."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import streamlit as st
 from audiotag.augmentation.base import AUGMENTATIONS, Augmentation, Mixer
 from audiotag.augmentation.chain import Chain, apply_all
 from audiotag.data.dataset import Dataset
+from audiotag.errors import AudiotagError
 from audiotag.features.log_mel import Scale, log_mel, normalise
-from audiotag.features.settings import SpectrogramSettings
+from audiotag.features.settings import NetworkInput, SpectrogramSettings
 from audiotag.features.whole_clip import WholeClip, cut_crop
 from audiotag.figures import sound as figures
 from audiotag.ui.spectrogram.crops import IMAGE_WIDTH_PIXELS, Crop, crop_of_file
@@ -30,33 +31,40 @@ EXAMPLES: dict[str, dict[str, dict[str, Any]]] = {
 }
 
 
-def example_augmentations() -> dict[str, Any]:
+def example_augmentations(network_input: NetworkInput) -> dict[str, Any]:
     """An instance of every registered augmentation by the name that the page shows; each changes every clip.
 
-    Augmentations that need values which are not in `EXAMPLES` are left out.
+    Augmentations that need values which are not in `EXAMPLES` are left out, and where the network gets the waveform
+    those that change something else.
     """
+    takes_waveforms = network_input == "waveform"
     found: dict[str, Any] = {}
     for kind, augmentation in AUGMENTATIONS.items():
         names: list[str] = [field.name for field in fields(augmentation)] if is_dataclass(augmentation) else []
-        always = {"p": 1.0} if "p" in names else {}
+        always: dict[str, Any] = {"p": 1.0} if "p" in names else {}
+        if takes_waveforms and "domain" in names:
+            always["domain"] = "waveform"
         for name, values in EXAMPLES.get(kind, {kind: {}}).items():
             try:
-                found[name] = augmentation(**(always | values))
-            except TypeError:
+                example = augmentation(**(always | values))
+            except (TypeError, AudiotagError):  # it needs a value, or does not change waveforms
                 continue
+            if not takes_waveforms or example.domain == "waveform":
+                found[name] = example
     return found
 
 
 def show_augmentation(crop: Crop, dataset: Dataset | None, settings: SpectrogramSettings) -> None:
     """Random examples of the chosen augmentations on the crop; they stay until they are drawn again."""
-    augmentations = example_augmentations()
+    augmentations = example_augmentations(settings.network_input)
+    first = [name for name in EXAMPLES["mask"] if name in augmentations] or list(augmentations)[:1]
     chosen = st.pills(
         "Augmentations",
         list(augmentations),
         selection_mode="multi",
         format_func=escape,
-        default=[name for name in EXAMPLES["mask"] if name in augmentations],
-        key="augmentations",
+        default=first,
+        key=f"augmentations-{settings.network_input}",
         help="Training draws them at random for every clip in every epoch. Mixers add other clips of the same label.",
     )
     descriptions = {name.partition(" (")[0]: augmentations[name].description() for name in chosen}
