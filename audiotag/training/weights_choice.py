@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from typing import Any, get_args
 
 from audiotag.errors import AudiotagError
-from audiotag.training.recipe import Recipe, WeightsChoice
+from audiotag.training.recipe import Recipe
+from audiotag.training.recipe_fields import WeightsChoice
 from audiotag.training.run_progress import epochs_before_stages, expected_epochs, plan_of
 from audiotag.training.runs import Run
 

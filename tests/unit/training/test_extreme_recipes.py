@@ -5,7 +5,8 @@ from dataclasses import fields
 import pytest
 
 from audiotag.errors import AudiotagError
-from audiotag.training.recipe import MAX_BATCH_VALUES, Recipe
+from audiotag.training.recipe import Recipe
+from audiotag.training.recipe_checks import MAX_BATCH_VALUES
 from audiotag.training.recipe_files import load_recipe
 from audiotag.training.stage import Stage
 
