@@ -16,15 +16,17 @@ def pick_fraction(recipe: Recipe, key: str) -> float | None:
     key : str
         Of the widget; it is lengthened by what the slider depends on.
     """
-    per_cent = round(100 * recipe.fraction)
+    per_cent = float(f"{100 * recipe.fraction:.6g}")
     step = 1 if any(stage.draws for stage in recipe.stages) else 5  # epochs of a fixed number of draws can be very long
+    number = int if per_cent.is_integer() else float  # a recipe may use less than one per cent
     chosen = st.slider(
         "Training clips used (%)",
-        min(step, per_cent),
-        100,
-        per_cent,
-        step,
-        key=f"{key}-{recipe.name}-{per_cent}",
+        number(min(step, per_cent)),
+        number(100),
+        number(per_cent),
+        number(step),
+        format=None if number is int else "%g",
+        key=f"{key}-{recipe.name}-{per_cent:g}",
         persist_state="session",
         help="Share of each fold's training clips, drawn at random; of an epoch's draws where the recipe gives "
         "their number. All held-out clips are used.",
