@@ -154,8 +154,9 @@ def recipe(facts: EnsembleFacts, commands: Commands) -> Section:
     if isinstance(stages, list) and stages and all(isinstance(stage, dict) for stage in stages):
         rows = pd.DataFrame(stages).assign(stage=range(1, len(stages) + 1))
         if "without" in rows:
-            lists = rows["without"]
-            rows["without"] = [", ".join(map(str, kinds)) if isinstance(kinds, list) else None for kinds in lists]
+            lists = [kinds if isinstance(kinds, list) else [] for kinds in rows["without"]]
+            rows["without"] = [", ".join(map(str, kinds)) or None for kinds in lists]
+            rows = rows.dropna(axis="columns", how="all")
         columns = [
             (name, name_shown, form)
             for name, name_shown, form in (
