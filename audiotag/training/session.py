@@ -1,11 +1,12 @@
 """Which clips a run trains on and holds out: the stages, folds and clips that follow from a dataset and run settings.
 
-The worker, the estimate and the Train page all ask one `Session`, so that they agree. What follows from tables and
-headers alone is in `audiotag.training.session_rows`; clips are decoded only by `Session.clips` and `Session.sample`.
+The worker, the estimate and the Train page all ask one `Session`, so that they agree. Which rows follow from tables and
+headers alone is in `audiotag.training.session_rows`. Only `Session.clips` and `Session.sample` decode clips.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from audiotag.data.corrections import Correction
+from audiotag.data.dataset import has_validation_split
 from audiotag.data.index import cache_name
 from audiotag.data.list_changes import DROPPED, ListChanges
 from audiotag.data.saved_options import open_remembered
@@ -22,7 +24,7 @@ from audiotag.errors import AudiotagError
 from audiotag.metrics import multi_hot
 from audiotag.training.clip_bounds import ClipBoundsStore
 from audiotag.training.clips import KINDS, LabelledClips, prepare_clips
-from audiotag.training.folds import check_folds, check_keep_together
+from audiotag.training.folds import ONE_SPLIT_FOLDS, available_folds, check_folds, check_keep_together
 from audiotag.training.leaks import Copies
 from audiotag.training.negative_clips import NegativeClips, gather_negatives
 from audiotag.training.pools import subset_of
@@ -32,7 +34,7 @@ from audiotag.training.runs import SHARED_FOLD, RunSettings
 from audiotag.training.session_rows import SessionRows, folds_of_units
 from audiotag.training.single_network import check_teaching, clips_to_watch, separate_test_clips
 from audiotag.training.stage import Stage
-from audiotag.training.subsets import SubsetClips, read_subset
+from audiotag.training.subsets import SubsetClips, is_split, read_subset
 from audiotag.workspace import Workspace
 
 
@@ -109,6 +111,49 @@ class Session(SessionRows):
                 if stage.pools and not len(self.fold_split(stage, fold).train.clips):
                     wanted = " or ".join(stage.pools.probabilities)
                     raise AudiotagError(f"fold {fold} of {self.dataset.name} has no {wanted} clips to train on.")
+
+    def count_batches(self, stage: Stage) -> tuple[int, int]:
+        """Training batches and held-out batches of one epoch of the first fold.
+
+        Noisy clips that a stage adds by agreement are not counted: they are chosen in the training.
+        """
+        fold = SHARED_FOLD if stage.shared else self.folds[0]
+        train, held_out = self.stage_rows(stage, fold)
+        held_out_counts = [len(held_out)]
+        if self.also_measures_curated(stage):
+            held_out_counts.append(len(self.split_rows("curated", fold)[1]))
+        size = self.recipe.batch_size
+        batches = self.recipe.batches_per_epoch(stage, len(train))
+        return batches, sum(math.ceil(count / (2 * size)) for count in held_out_counts)
+
+    def expected_batches(self) -> dict[int, int]:
+        """Training batches of one epoch of each stage, by the stage's number in the recipe; empty without stages.
+
+        Cheap enough for a page: folds are taken to be of one size, and clips that cannot be read are counted too.
+        """
+        fold_count = len(available_folds(self.dataset, self.recipe, self.settings.held_out))
+        batches = {}
+        for number, stage in self.stages:
+            parts = ONE_SPLIT_FOLDS if stage.shared and not self.dataset.own_folds else fold_count
+            if len(self.rows(stage.subset)):
+                pools = self.pools_of(stage) or [stage.subset]
+                clips = sum(self._expected_clips(kind, max(2, parts)) for kind in pools)
+                batches[number] = self.recipe.batches_per_epoch(stage, clips)
+        return batches
+
+    def _expected_clips(self, kind: str, folds: int) -> int:
+        """About how many clips of a kind a fold trains on."""
+        rows = self.rows_of_kind(kind)
+        share = 1 - 1 / folds
+        if has_validation_split(rows):
+            share = float(rows["fold"].isna().mean())
+        elif not is_split(rows, subset_of(kind), self.recipe):
+            share = 1.0
+        return round(len(rows) * share * self.recipe.fraction_of(subset_of(kind)))
+
+    def sample_rows(self, rows: pd.DataFrame, count: int) -> pd.DataFrame:
+        """At most ``count`` of the rows, the same ones each time, chosen by the recipe's seed."""
+        return rows.sample(min(count, len(rows)), random_state=self.recipe.seed)
 
     def sample(self, rows: pd.DataFrame, count: int) -> LabelledClips:
         """The usable clips of `sample_rows`, decoded; raises `AudiotagError` if there are none."""

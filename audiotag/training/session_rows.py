@@ -6,7 +6,6 @@ neither trained on, as if no label fitted them, nor held out.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +20,7 @@ from audiotag.data.corrections import (
     settled_labels,
     verdicts_per_clip,
 )
-from audiotag.data.dataset import Dataset, has_validation_split
+from audiotag.data.dataset import Dataset
 from audiotag.data.index import cache_name, scan
 from audiotag.data.list_changes import (
     DROPPED,
@@ -37,7 +36,6 @@ from audiotag.data.near_duplicates import connect, read_near_duplicates
 from audiotag.data.verdicts import VerdictJournal
 from audiotag.inspection.measurement_job import MeasurementJob, with_measures
 from audiotag.training.folds import (
-    ONE_SPLIT_FOLDS,
     available_folds,
     with_fold_source,
 )
@@ -320,49 +318,6 @@ class SessionRows:
     def pools_of(self, stage: Stage) -> list[str]:
         """The pools that a stage draws from, as far as the dataset has their subsets."""
         return [kind for kind in stage.pools.probabilities if subset_of(kind) in self.subsets] if stage.pools else []
-
-    def count_batches(self, stage: Stage) -> tuple[int, int]:
-        """Training batches and held-out batches of one epoch of the first fold.
-
-        Noisy clips that a stage adds by agreement are not counted: they are chosen in the training.
-        """
-        fold = SHARED_FOLD if stage.shared else self.folds[0]
-        train, held_out = self.stage_rows(stage, fold)
-        held_out_counts = [len(held_out)]
-        if self.also_measures_curated(stage):
-            held_out_counts.append(len(self.split_rows("curated", fold)[1]))
-        size = self.recipe.batch_size
-        batches = self.recipe.batches_per_epoch(stage, len(train))
-        return batches, sum(math.ceil(count / (2 * size)) for count in held_out_counts)
-
-    def expected_batches(self) -> dict[int, int]:
-        """Training batches of one epoch of each stage, by the stage's number in the recipe; empty without stages.
-
-        Cheap enough for a page: folds are taken to be of one size, and clips that cannot be read are counted too.
-        """
-        fold_count = len(available_folds(self.dataset, self.recipe, self.settings.held_out))
-        batches = {}
-        for number, stage in self.stages:
-            parts = ONE_SPLIT_FOLDS if stage.shared and not self.dataset.own_folds else fold_count
-            if len(self.rows(stage.subset)):
-                pools = self.pools_of(stage) or [stage.subset]
-                clips = sum(self._expected_clips(kind, max(2, parts)) for kind in pools)
-                batches[number] = self.recipe.batches_per_epoch(stage, clips)
-        return batches
-
-    def _expected_clips(self, kind: str, folds: int) -> int:
-        """About how many clips of a kind a fold trains on."""
-        rows = self.rows_of_kind(kind)
-        share = 1 - 1 / folds
-        if has_validation_split(rows):
-            share = float(rows["fold"].isna().mean())
-        elif not is_split(rows, subset_of(kind), self.recipe):
-            share = 1.0
-        return round(len(rows) * share * self.recipe.fraction_of(subset_of(kind)))
-
-    def sample_rows(self, rows: pd.DataFrame, count: int) -> pd.DataFrame:
-        """At most ``count`` of the rows, the same ones each time, chosen by the recipe's seed."""
-        return rows.sample(min(count, len(rows)), random_state=self.recipe.seed)
 
 
 def folds_of_units(folds: SubsetFolds) -> dict[int, set[int]]:
