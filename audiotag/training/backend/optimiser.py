@@ -8,9 +8,10 @@ from typing import Any
 
 import torch
 from fastai.callback.core import Callback
-from fastai.optimizer import Adam, ranger
+from fastai.optimizer import Adam, Lookahead, ranger
 
 from audiotag.training.backend.foreach_optimiser import with_foreach
+from audiotag.training.backend.fused_adam import FusedAdam
 from audiotag.training.recipe import Recipe
 from audiotag.training.schedules.base import Moment, find_schedule
 from audiotag.training.stage import Stage
@@ -27,15 +28,22 @@ OPTIMISERS: dict[str, Callable[..., Any]] = {
 def optimiser_options(recipe: Recipe, device: torch.device) -> dict[str, Any]:
     """Arguments of fastai's `Learner` that choose the recipe's optimiser and its weight decay.
 
-    On a CPU fastai's own loop over the weights is as fast as torch's foreach functions, which a GPU needs.
+    On a GPU fastai's steps are taken with torch's foreach functions. On a CPU those are as slow as fastai's own loop,
+    and torch's fused Adam is three times as fast.
     """
     make = OPTIMISERS[recipe.optimiser]
     make = partial(make, sqr_mom=recipe.beta_2) if recipe.beta_2 else make
     return {
-        "opt_func": make if device.type == "cpu" else lambda params, **hyper: with_foreach(make(params, **hyper)),
+        "opt_func": lambda params, **hyper: _faster(make(params, **hyper), device),
         "wd": recipe.weight_decay,
         "wd_bn_bias": recipe.optimiser.startswith("torch-"),  # torch decays biases and normalisation layers too
     }
+
+
+def _faster(optimiser: Any, device: torch.device) -> Any:
+    if device.type != "cpu":
+        return with_foreach(optimiser)
+    return optimiser if isinstance(optimiser, Lookahead) else FusedAdam(optimiser)
 
 
 class ScheduleCallback(Callback):

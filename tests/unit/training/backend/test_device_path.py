@@ -11,6 +11,7 @@ import pytest
 import torch
 from fastai.callback.core import Callback, CancelFitException
 from fastai.learner import Recorder
+from fastai.optimizer import Lookahead
 
 from audiotag.augmentation.additive_mixer import AdditiveMixer
 from audiotag.augmentation.base import Augmentation
@@ -32,6 +33,8 @@ from audiotag.augmentation.time_crop import TimeCrop
 from audiotag.augmentation.zoom import Zoom
 from audiotag.training.backend import callbacks as callbacks_module
 from audiotag.training.backend.callbacks import EpochCallback
+from audiotag.training.backend.foreach_optimiser import ForeachLookahead, ForeachOptimiser
+from audiotag.training.backend.fused_adam import FusedAdam
 from audiotag.training.backend.learner import FoldTrainer
 from audiotag.training.backend.optimiser import ScheduleCallback
 from audiotag.training.losses.base import LossesByKind
@@ -115,9 +118,14 @@ def test_augmentations_of_a_device_are_all_there_are() -> None:
     assert kinds | {"flip-labels"} == set(AUGMENTATIONS.names())  # flips need a network of their own
 
 
-def test_cpu_keeps_fastais_own_loop_and_other_devices_do_not(split: FoldSplit) -> None:
-    for device, own in (("cpu", True), ("meta", False)):
-        trainer = FoldTrainer(RECIPE, LABELS, 1, device)
+def test_each_device_has_the_optimiser_that_is_fast_on_it(split: FoldSplit) -> None:
+    for device, name, kind in (
+        ("cpu", "adam", FusedAdam),
+        ("cpu", "ranger", Lookahead),
+        ("meta", "adam", ForeachOptimiser),
+        ("meta", "ranger", ForeachLookahead),
+    ):
+        trainer = FoldTrainer(replace(RECIPE, optimiser=name), LABELS, 1, device)  # type: ignore[arg-type]
         batches = trainer._batches(split.train, FIRST, 1, training=True)
-        assert (type(trainer._learner(batches, batches, []).opt).__module__ == "fastai.optimizer") == own
+        assert type(trainer._learner(batches, batches, []).opt) is kind
     assert torch.get_num_threads() == 1

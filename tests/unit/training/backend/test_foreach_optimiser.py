@@ -1,13 +1,14 @@
-"""Optimisers for a GPU take fastai's steps to the last bit, and leave its state behind."""
+"""Optimisers take fastai's steps and leave its state behind, for a GPU to the last bit, for a CPU but for rounding."""
 
 from functools import partial
 from typing import Any
 
 import pytest
 import torch
-from fastai.optimizer import RMSProp
+from fastai.optimizer import RAdam, RMSProp
 
 from audiotag.training.backend.foreach_optimiser import with_foreach
+from audiotag.training.backend.fused_adam import FusedAdam
 from audiotag.training.backend.optimiser import OPTIMISERS, copy_to_device, plain_state
 
 from .tiny_folds import CPU
@@ -34,9 +35,9 @@ def stepped(optimiser: Any, weights: list[torch.nn.Parameter], steps: range) -> 
         optimiser.zero_grad()
 
 
-def optimisers(name: str, wd: float) -> list[tuple[Any, list[torch.nn.Parameter]]]:
+def optimisers(name: str, wd: float, faster: Any = with_foreach) -> list[tuple[Any, list[torch.nn.Parameter]]]:
     made = []
-    for change in (lambda optimiser: optimiser, with_foreach):
+    for change in (lambda optimiser: optimiser, faster):
         weights = parameters()
         optimiser = change(OPTIMISERS[name](weights, lr=1e-2, wd=wd))
         optimiser.state[weights[1]]["do_wd"] = False  # as fastai's Learner marks biases
@@ -54,9 +55,19 @@ def test_steps_are_fastais_to_the_last_bit(name: str, wd: float) -> None:
         assert torch.equal(weight, like)
 
 
-@pytest.mark.parametrize("name", ["ranger", "adam"])
-def test_checkpoint_of_one_is_resumed_with_the_other(name: str) -> None:
-    (theirs, expected), (ours, weights) = optimisers(name, 0.1)
+@pytest.mark.parametrize("wd", [0.0, 0.1])
+@pytest.mark.parametrize("name", [name for name in OPTIMISERS if name != "ranger"])
+def test_fused_steps_are_fastais_but_for_rounding(name: str, wd: float) -> None:
+    (theirs, expected), (ours, weights) = optimisers(name, wd, FusedAdam)
+    for optimiser, of_it in ((theirs, expected), (ours, weights)):
+        stepped(optimiser, of_it, range(STEPS))
+    for weight, like in zip(weights, expected, strict=True):
+        torch.testing.assert_close(weight, like, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("name", "faster"), [("ranger", with_foreach), ("adam", with_foreach), ("adam", FusedAdam)])
+def test_checkpoint_of_one_is_resumed_with_the_other(name: str, faster: Any) -> None:
+    (theirs, expected), (ours, weights) = optimisers(name, 0.1, faster)
     stepped(theirs, expected, range(STEPS))
     stepped(ours, weights, range(8))
     (again, resumed), _ = optimisers(name, 0.1)
@@ -66,10 +77,13 @@ def test_checkpoint_of_one_is_resumed_with_the_other(name: str) -> None:
     state = copy_to_device(plain_state(ours.state_dict()), CPU)
     again.load_state_dict(state | {"hypers": again.hypers})
     stepped(again, resumed, range(8, STEPS))
+    rounding = {"rtol": 1e-5, "atol": 1e-6} if faster is FusedAdam else {"rtol": 0, "atol": 0}
     for weight, like in zip(resumed, expected, strict=True):
-        assert torch.equal(weight, like)
+        torch.testing.assert_close(weight, like, **rounding)
 
 
 def test_optimiser_with_other_steps_is_refused() -> None:
     with pytest.raises(ValueError, match="rms_prop_step"):
         with_foreach(partial(RMSProp, lr=1e-2)(parameters()))
+    with pytest.raises(ValueError, match="radam_step"):
+        FusedAdam(RAdam(parameters(), lr=1e-2))

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 
+from audiotag.training.backend.fused_adam import FusedAdam
 from audiotag.training.backend.learner import FoldTrainer
 from audiotag.training.progress import FoldSplit
 
@@ -14,17 +15,22 @@ from .tiny_folds import FIRST, LABELS, RECIPE, Calls, recording, trained
 
 @pytest.fixture
 def steps(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, float]]:
-    """The hyper-parameters of every step that any of fastai's optimisers takes."""
+    """The hyper-parameters of every step that an optimiser takes, ours or one of fastai's."""
     from fastai.optimizer import Optimizer
 
     taken: list[dict[str, float]] = []
-    step = Optimizer.step
 
-    def noted(optimiser: Any, *given: Any, **named: Any) -> Any:
-        taken.append({name: float(value) for name, value in optimiser.hypers[-1].items()})
-        return step(optimiser, *given, **named)
+    def note(kind: type) -> None:
+        step = kind.step  # type: ignore[attr-defined]
 
-    monkeypatch.setattr(Optimizer, "step", noted)
+        def noted(optimiser: Any, *given: Any, **named: Any) -> Any:
+            taken.append({name: float(value) for name, value in optimiser.hypers[-1].items()})
+            return step(optimiser, *given, **named)
+
+        monkeypatch.setattr(kind, "step", noted)
+
+    note(Optimizer)
+    note(FusedAdam)
     return taken
 
 
